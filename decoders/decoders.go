@@ -1,0 +1,34 @@
+// Package decoders holds what turns a row of features into scores: one per class, or one per degree of freedom.
+package decoders
+
+import (
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Decoder maps one row of features to scores.
+type Decoder interface {
+	// Outputs names the scores: the classes, "left_hand" and "right_hand", or "vel_x" and "vel_y". It is nil until the
+	// decoder is fitted.
+	Outputs() []string
+	// Predict fills dst, as long as Outputs, from the row x. The scores of classes are probabilities: at least 0, with
+	// the sum 1. It neither allocates nor keeps x.
+	Predict(dst, x []float64) error
+}
+
+// Fitter is a Decoder that learns from rows. x[i] is one row, y.Y[i] its class. A fitted decoder is also
+// signal.Stateful, and SetClasses tells it the classes before SetState.
+type Fitter interface {
+	Decoder
+	Fit(x [][]float64, y signal.Labels) error
+	SetClasses(classes []string)
+	signal.Stateful
+}
+
+var registered = registry.New[Fitter]("decoder")
+
+// Register adds a decoder under the name that a pipeline file uses. The constructor holds the defaults.
+func Register(name string, construct func() Fitter) { registered.Register(name, construct) }
+
+// Decoders is the registry of decoders.
+func Decoders() *registry.Registry[Fitter] { return registered }

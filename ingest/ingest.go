@@ -1,0 +1,127 @@
+// Package ingest opens recordings: it keeps the registry of file formats and plays a recording as a stream.
+package ingest
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// File is an open file that can be read at any place. *os.File is one.
+type File interface {
+	fs.File
+	ReadAt(p []byte, off int64) (int, error)
+}
+
+// Format is one family of files.
+type Format struct {
+	Name string   // "edf"
+	Ext  []string // the endings it goes by, with the dot, in lower case: ".edf"
+	// Match says whether the first bytes of a file (up to 4096) are of this format, whatever its name.
+	Match func(head []byte) bool
+	// Open reads the headers and returns a recording that reads samples lazily. It owns f from now on and closes it, also
+	// when it fails. Errors from the bytes of the file are *FormatError.
+	Open func(f File, name string) (*signal.Recording, error)
+}
+
+var (
+	mu      sync.RWMutex
+	formats []Format
+)
+
+// Register adds a format. It panics on a name that is taken.
+func Register(f Format) {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, g := range formats {
+		if g.Name == f.Name {
+			panic("ingest: format " + f.Name + " is registered twice")
+		}
+	}
+	formats = append(formats, f)
+	slices.SortFunc(formats, func(a, b Format) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Formats lists what is registered, sorted by name.
+func Formats() []Format {
+	mu.RLock()
+	defer mu.RUnlock()
+	return slices.Clone(formats)
+}
+
+// FormatError says which byte of which file is wrong: `s01.edf: byte 252: number of signals: "12,5" is not a whole
+// number`.
+type FormatError struct {
+	File, Field string // Field is the name in the specification
+	Offset      int64  // of the field's first byte, from the start of the file
+	Err         error  // returned by Unwrap
+}
+
+// Error is one line.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: byte %d: %s: %v", e.File, e.Offset, e.Field, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// Open opens the recording called name in fsys. The content decides about the format; the ending of the name is only
+// used to say what was expected.
+func Open(fsys fs.FS, name string) (*signal.Recording, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if st.IsDir() {
+		f.Close()
+		return nil, fmt.Errorf("%s is a folder, must be a recording", name)
+	}
+	file, ok := f.(File)
+	if !ok {
+		f.Close()
+		return nil, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
+	}
+	head := make([]byte, min(4096, st.Size()))
+	if n, err := file.ReadAt(head, 0); err != nil && n < len(head) {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, format := range Formats() {
+		if format.Match(head) {
+			return format.Open(file, name)
+		}
+	}
+	f.Close()
+	return nil, &FormatError{File: name, Field: "first bytes", Offset: 0, Err: unrecognised(name, head)}
+}
+
+// unrecognised says why no format claimed a file.
+func unrecognised(name string, head []byte) error {
+	var known []string
+	var expected string
+	for _, f := range Formats() {
+		known = append(known, f.Name)
+		if slices.Contains(f.Ext, strings.ToLower(path.Ext(name))) {
+			expected = f.Name
+		}
+	}
+	begins := fmt.Sprintf("%q", head[:min(16, len(head))])
+	if len(head) == 0 {
+		begins = "nothing: the file is empty"
+	}
+	if expected != "" {
+		return fmt.Errorf("not %s although the name ends in %s: the file begins with %s; check that it is the recording itself and was transferred in binary mode",
+			strings.ToUpper(expected), path.Ext(name), begins)
+	}
+	return fmt.Errorf("no known format (%s) begins with %s", strings.Join(known, ", "), begins)
+}

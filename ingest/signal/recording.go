@@ -1,0 +1,96 @@
+package signal
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Span is a run of samples without a gap.
+type Span struct {
+	Start int64 `json:"start"`
+	Len   int64 `json:"len"`
+}
+
+// End is the sample number behind the last one.
+func (s Span) End() int64 { return s.Start + s.Len }
+
+// SampleReader is all that a file format has to implement.
+type SampleReader interface {
+	// ReadSamples fills dst[ch][t] with sample start+t of every channel, in the channels' unit. The range must lie in
+	// one Span of the recording. It keeps nothing of dst and may be called from one goroutine at a time.
+	ReadSamples(dst [][]float64, start int64) error
+}
+
+// Deviation is a place where a source breaks its format's specification and what was assumed instead.
+type Deviation struct {
+	Where   string `json:"where"`   // "byte 252: number of signals"
+	Rule    string `json:"rule"`    // what the specification says
+	Found   string `json:"found"`   // what is there
+	Assumed string `json:"assumed"` // what was done about it
+}
+
+// Recording is one finished run: what was measured, and a way to read any part.
+type Recording struct {
+	Name   string    // for messages: the file's name
+	Format string    // "EDF+C"
+	Begin  time.Time // when sample 0 was measured; the zero time where unknown
+	Info   *Info
+	Events []Event // sorted by Sample; those outside the data are kept
+	Len    int64   // sample number behind the last one, gaps counted
+	Spans  []Span  // where there is data, in order; nil means all of [0, Len)
+	Data   SampleReader
+
+	// Others are groups of channels that were sampled at other rates, each a recording of its own on the same clock.
+	Others     []*Recording
+	Deviations []Deviation
+	Closer     io.Closer // nil where there is nothing to close
+}
+
+// Runs is where there is data: Spans, or all of it.
+func (r *Recording) Runs() []Span {
+	if r.Spans == nil {
+		return []Span{{0, r.Len}}
+	}
+	return r.Spans
+}
+
+// Gaps is what lies between the runs, and before the first.
+func (r *Recording) Gaps() []Span {
+	var gaps []Span
+	at := int64(0)
+	for _, s := range r.Runs() {
+		if s.Start > at {
+			gaps = append(gaps, Span{at, s.Start - at})
+		}
+		at = s.End()
+	}
+	return gaps
+}
+
+// Close frees what the recording holds open.
+func (r *Recording) Close() error {
+	if r.Closer == nil {
+		return nil
+	}
+	return r.Closer.Close()
+}
+
+// Source is where chunks come from: a file being played, an amplifier, a NATS subject.
+type Source interface {
+	Info() *Info
+	// Next blocks until a chunk is there; after the last one it returns io.EOF. The chunk is valid until the next call.
+	Next(ctx context.Context) (Chunk, error)
+	io.Closer
+}
+
+// Memory is a SampleReader over samples that are already in memory.
+type Memory [][]float64
+
+// ReadSamples copies.
+func (m Memory) ReadSamples(dst [][]float64, start int64) error {
+	for ch := range dst {
+		copy(dst[ch], m[ch][start:])
+	}
+	return nil
+}

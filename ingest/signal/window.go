@@ -1,0 +1,38 @@
+package signal
+
+// Window is a stretch of signal that becomes one row of features and one prediction.
+type Window struct {
+	Info  *Info
+	Start int64       // sample number of X[·][0]
+	Time  int64       // when the newest sample, X[·][len-1], was measured, in nanoseconds since 1970
+	X     [][]float64 // channel-major, all of one length
+	Event *Event      // what it was cut around; nil for a window that slides
+	Label string      // the class of Event, "" where there is none; for training and scoring, never for prediction
+}
+
+// Len is the number of samples in each channel.
+func (w Window) Len() int {
+	if len(w.X) == 0 {
+		return 0
+	}
+	return len(w.X[0])
+}
+
+// End is the sample number behind the last one.
+func (w Window) End() int64 { return w.Start + int64(w.Len()) }
+
+// Clone is w in memory of its own.
+func (w Window) Clone() Window {
+	out := w
+	slab := make([]float64, len(w.X)*w.Len())
+	out.X = make([][]float64, len(w.X))
+	for ch, x := range w.X {
+		out.X[ch] = slab[ch*len(x) : (ch+1)*len(x) : (ch+1)*len(x)]
+		copy(out.X[ch], x)
+	}
+	if w.Event != nil {
+		e := *w.Event
+		out.Event = &e
+	}
+	return out
+}
