@@ -1,0 +1,68 @@
+# gyrus: `make demo` shows it, `make test` proves it; `make help` lists the rest.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO      ?= go
+LDFLAGS := -s -w -X github.com/gyrus-bci/gyrus/cmd/internal/cli.Version=$(VERSION)
+FUZZ    ?= 30s
+
+# Real recordings and other programs' golden values, where they lie beside the checkout. Without them the demo simulates
+# and the tests that need them say so and are skipped.
+ifneq ($(wildcard ../shared/data),)
+export GYRUS_DATA   ?= $(abspath ../shared/data)
+export GYRUS_GOLDEN ?= $(abspath ../shared/golden)
+endif
+
+TOOLS    := $(CURDIR)/bin/tools
+LINT     := $(TOOLS)/golangci-lint
+LINT_VER := v2.15.0
+
+.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke docs check golden clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## bin/gyrus, static and stripped
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/gyrus ./cmd/gyrus
+
+demo: build ## train on a recorded person, decode another run live over NATS, move a cursor
+	bin/gyrus demo
+
+test: ## all tests
+	$(GO) test ./...
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+test-slow: ## the tests that take minutes: 10 s broker outage, 20-seed leak test in full
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 30m -v -run 'Slow|Outage|Leak|Kill' ./...
+
+fuzz: ## every fuzz target for $(FUZZ) each
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) $$pkg; \
+	  done; done
+
+vet:
+	$(GO) vet ./...
+
+$(LINT): Makefile
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
+	@touch $@
+
+lint: $(LINT) ## golangci-lint with .golangci.yml, import rules included
+	$(LINT) run ./...
+
+bench: ## every benchmark, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-smoke: ## each benchmark once, so that none rots
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./... > /dev/null
+
+docs: build ## what in docs/ is made by commands
+	bin/gyrus schema > docs/pipeline.schema.json
+	bin/gyrus docs steps > docs/steps.md
+
+check: vet build lint race bench-smoke ## what CI runs
+
+clean:
+	rm -rf bin

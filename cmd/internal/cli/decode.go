@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+func newDecode() *cobra.Command {
+	var out string
+	var cued bool
+	cmd := &cobra.Command{
+		Use: "decode MODEL FILE…", Short: "every prediction of a model on recordings, as a live session would have made them", Args: cobra.MinimumNArgs(2),
+		Long: `Decode prints one line per window: the recording, its samples [start, end), the time of its end in seconds from the
+start of the recording, the decision, its confidence, the score of each class, and the event and true class where the
+window was cut around an event. The windows are those of a live session: cued ones and sliding ones.
+
+Without -o it prints CSV (with --json one JSON object a line). With -o it writes a file: .csv or .arrow.`,
+		Example: "  gyrus decode model.gyrus S001R14.edf > r14.csv\n  gyrus decode model.gyrus S001R14.edf -o r14.arrow",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			which := pipeline.All
+			if cued {
+				which = pipeline.Cued
+			}
+			return decode(cmd, args[0], args[1:], out, which)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "write this file: .csv or .arrow")
+	cmd.Flags().BoolVar(&cued, "cued", false, "only the windows cut around events")
+	return cmd
+}
+
+// writer takes predictions; end finishes what it writes.
+type writer interface {
+	put(recording string, rate float64, p *pipeline.Prediction) error
+	end() error
+}
+
+func decode(cmd *cobra.Command, model string, files []string, out string, which pipeline.Which) error {
+	_, p, err := loadModel(model, which)
+	if err != nil {
+		return err
+	}
+	recs, closeAll, err := openAll(files)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	deviations(cmd, recs)
+	for _, rec := range recs { // before anything is written
+		if err := p.Start(rec.Info); err != nil {
+			return fmt.Errorf("%s: %w", rec.Name, err)
+		}
+	}
+	if out == "" {
+		w := newCSV(cmd.OutOrStdout(), p.Classes())
+		if wantsJSON(cmd) {
+			w = jsonLines{json.NewEncoder(cmd.OutOrStdout()), p.Classes()}
+		}
+		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
+	}
+	return atomicfile.Write(out, func(f io.Writer) error {
+		var w writer
+		switch ext := strings.ToLower(filepath.Ext(out)); ext {
+		case ".csv":
+			w = newCSV(f, p.Classes())
+		case ".arrow":
+			w = newArrow(f, p.Classes())
+		default:
+			return usageError{fmt.Errorf("%s: the ending must be .csv or .arrow", out)}
+		}
+		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
+	})
+}
+
+func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipeline, w writer) error {
+	bar := newProgress(cmd, "decoding", len(recs))
+	defer bar.end()
+	for _, rec := range recs {
+		stats, err := decodeRecording(cmd.Context(), rec, p, func(pr *pipeline.Prediction) error { return w.put(rec.Name, rec.Info.Rate, pr) })
+		if err != nil {
+			return err
+		}
+		for _, m := range stats.Misses {
+			note(cmd, "%s: event %q at %.3f s has no window: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
+		}
+		bar.add()
+	}
+	return nil
+}
+
+// csvLines writes comma-separated values (RFC 4180).
+type csvLines struct {
+	w    *csv.Writer
+	line []string
+}
+
+func newCSV(w io.Writer, classes []string) writer {
+	c := &csvLines{w: csv.NewWriter(w)}
+	c.line = append(c.line, "recording", "start", "end", "end_s", "label", "confidence")
+	for _, k := range classes {
+		c.line = append(c.line, "score_"+k)
+	}
+	c.line = append(c.line, "event", "event_sample", "truth")
+	_ = c.w.Write(c.line) // a failure stays with the csv.Writer and comes out of end
+	return c
+}
+
+func (c *csvLines) put(rec string, rate float64, p *pipeline.Prediction) error {
+	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	c.line = append(c.line[:0], rec, fmt.Sprint(p.Start), fmt.Sprint(p.End), exact(float64(p.End)/rate), p.Label, exact(p.Confidence))
+	for _, s := range p.Scores {
+		c.line = append(c.line, exact(s))
+	}
+	if p.Event != nil {
+		c.line = append(c.line, p.Event.Label, fmt.Sprint(p.Event.Sample), p.Truth)
+	} else {
+		c.line = append(c.line, "", "", "")
+	}
+	return c.w.Write(c.line)
+}
+
+func (c *csvLines) end() error {
+	c.w.Flush()
+	return c.w.Error()
+}
+
+// jsonLines writes one JSON object a line.
+type jsonLines struct {
+	enc     *json.Encoder
+	classes []string
+}
+
+func (j jsonLines) put(rec string, rate float64, p *pipeline.Prediction) error {
+	scores := map[string]float64{}
+	for k, c := range j.classes {
+		scores[c] = p.Scores[k]
+	}
+	return j.enc.Encode(struct {
+		Recording  string             `json:"recording"`
+		Start      int64              `json:"start"`
+		End        int64              `json:"end"`
+		EndS       float64            `json:"end_s"`
+		Label      string             `json:"label"`
+		Confidence float64            `json:"confidence"`
+		Scores     map[string]float64 `json:"scores"`
+		Event      *signal.Event      `json:"event,omitempty"`
+		Truth      string             `json:"truth,omitempty"`
+	}{rec, p.Start, p.End, float64(p.End) / rate, p.Label, p.Confidence, scores, p.Event, p.Truth})
+}
+
+func (jsonLines) end() error { return nil }
+
+// arrowFile writes an Arrow IPC stream, in batches of batchRows.
+type arrowFile struct {
+	w *ipc.Writer
+	b *array.RecordBuilder
+	n int
+}
+
+const batchRows = 4096
+
+func newArrow(w io.Writer, classes []string) writer {
+	fields := []arrow.Field{
+		{Name: "recording", Type: arrow.BinaryTypes.String},
+		{Name: "start", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "end", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "end_s", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "label", Type: arrow.BinaryTypes.String},
+		{Name: "confidence", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "event", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "event_sample", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "truth", Type: arrow.BinaryTypes.String, Nullable: true},
+	}
+	for _, k := range classes {
+		fields = append(fields, arrow.Field{Name: "score_" + k, Type: arrow.PrimitiveTypes.Float64})
+	}
+	schema := arrow.NewSchema(fields, nil)
+	return &arrowFile{w: ipc.NewWriter(w, ipc.WithSchema(schema)), b: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
+}
+
+func (a *arrowFile) put(rec string, rate float64, p *pipeline.Prediction) error {
+	text := func(i int, s string) { a.b.Field(i).(*array.StringBuilder).Append(s) }
+	whole := func(i int, v int64) { a.b.Field(i).(*array.Int64Builder).Append(v) }
+	number := func(i int, v float64) { a.b.Field(i).(*array.Float64Builder).Append(v) }
+	text(0, rec)
+	whole(1, p.Start)
+	whole(2, p.End)
+	number(3, float64(p.End)/rate)
+	text(4, p.Label)
+	number(5, p.Confidence)
+	if p.Event != nil {
+		text(6, p.Event.Label)
+		whole(7, p.Event.Sample)
+		text(8, p.Truth)
+	} else {
+		for i := 6; i <= 8; i++ {
+			a.b.Field(i).AppendNull()
+		}
+	}
+	for k, s := range p.Scores {
+		number(9+k, s)
+	}
+	if a.n++; a.n < batchRows {
+		return nil
+	}
+	return a.batch()
+}
+
+func (a *arrowFile) batch() error {
+	a.n = 0
+	rec := a.b.NewRecord()
+	defer rec.Release()
+	return a.w.Write(rec)
+}
+
+func (a *arrowFile) end() error {
+	defer a.b.Release()
+	return errors.Join(a.batch(), a.w.Close())
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// evalJSON is what gyrus eval --json prints.
+type evalJSON struct {
+	scoreJSON
+	Recordings []evalRecording `json:"recordings"`
+	Missed     []missJSON      `json:"missed"`
+}
+
+type evalRecording struct {
+	Name             string  `json:"name"`
+	Trials           int     `json:"trials"`
+	Correct          int     `json:"correct"`
+	BalancedAccuracy float64 `json:"balanced_accuracy"`
+	InTraining       bool    `json:"in_training"` // the model has seen this very file: not a test score
+}
+
+func newEval() *cobra.Command {
+	return &cobra.Command{
+		Use: "eval MODEL FILE…", Short: "score a model on recordings", Args: cobra.MinimumNArgs(2),
+		Example: "  gyrus eval model.gyrus S001R14.edf",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			res, err := evaluate(cmd, args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, res)
+			}
+			rows := [][]string{{"recording", "trials", "correct", "balanced accuracy"}}
+			for _, r := range res.Recordings {
+				rows = append(rows, []string{r.Name, fmt.Sprint(r.Trials), fmt.Sprint(r.Correct), fmt.Sprintf("%.3f", r.BalancedAccuracy)})
+			}
+			columns(cmd.OutOrStdout(), rows)
+			fmt.Fprintln(cmd.OutOrStdout())
+			res.print(cmd.OutOrStdout(), args[0])
+			return nil
+		},
+	}
+}
+
+// loadModel reads a bundle and builds its pipeline.
+func loadModel(path string, which pipeline.Which) (*bundle.Bundle, *pipeline.Pipeline, error) {
+	b, err := bundle.Read(path)
+	if err != nil {
+		return nil, nil, notThere(err)
+	}
+	p, err := pipeline.FromBundle(path, b, which)
+	return b, p, err
+}
+
+func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error) {
+	res := evalJSON{Recordings: []evalRecording{}, Missed: []missJSON{}}
+	b, p, err := loadModel(model, pipeline.Cued)
+	if err != nil {
+		return res, err
+	}
+	recs, closeAll, err := openAll(files)
+	if err != nil {
+		return res, err
+	}
+	defer closeAll()
+	deviations(cmd, recs)
+	bar := newProgress(cmd, "decoding", len(recs))
+	defer bar.end()
+	var truth, label []int
+	for i, rec := range recs {
+		var t, l []int
+		stats, err := decodeRecording(cmd.Context(), rec, p, func(pr *pipeline.Prediction) error {
+			t = append(t, slices.Index(p.Classes(), pr.Truth))
+			l = append(l, slices.Index(p.Classes(), pr.Label))
+			return nil
+		})
+		if err != nil {
+			return res, err
+		}
+		for _, m := range stats.Misses {
+			res.Missed = append(res.Missed, missJSON{rec.Name, m.Event, m.Why})
+			note(cmd, "%s: event %q at %.3f s is not used: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
+		}
+		s, err := score(p.Classes(), t, l)
+		if err != nil {
+			return res, refusal{fmt.Errorf("%s: %w", rec.Name, err)}
+		}
+		sum, err := hashFile(files[i])
+		if err != nil {
+			return res, err
+		}
+		r := evalRecording{Name: rec.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy}
+		if r.InTraining = slices.ContainsFunc(b.Manifest.Data, func(d bundle.Data) bool { return d.SHA256 == sum }); r.InTraining {
+			note(cmd, "%s: the model was trained on this file: its score says nothing about new data", rec.Name)
+		}
+		res.Recordings = append(res.Recordings, r)
+		truth, label = append(truth, t...), append(label, l...)
+		bar.add()
+	}
+	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
+		return res, refusal{err}
+	}
+	return res, nil
+}
+
+// decodeRecording plays rec through p to its end.
+func decodeRecording(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, each func(*pipeline.Prediction) error) (stream.Stats, error) {
+	src := ingest.Play(rec, ingest.PlayOptions{})
+	stats, err := stream.Run(ctx, src, p, stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error { return each(pr) }), stream.Options{})
+	if err = errors.Join(err, src.Close()); err != nil {
+		return stats, fmt.Errorf("%s: %w", rec.Name, err)
+	}
+	return stats, nil
+}

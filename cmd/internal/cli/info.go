@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// infoJSON is what gyrus info --json prints.
+type infoJSON struct {
+	Format     string             `json:"format"`
+	RateHz     float64            `json:"rate_hz"`
+	Samples    int64              `json:"samples"` // per channel, gaps counted
+	DurationS  float64            `json:"duration_s"`
+	Begin      *time.Time         `json:"begin,omitempty"`
+	Channels   []channelJSON      `json:"channels"`
+	Events     []signal.Event     `json:"events"`
+	Gaps       []gapJSON          `json:"gaps"`
+	Deviations []signal.Deviation `json:"deviations"`
+}
+
+type channelJSON struct {
+	Name     string      `json:"name"`
+	Original string      `json:"original"`
+	Kind     signal.Kind `json:"kind"`
+	Unit     signal.Unit `json:"unit"`
+	RateHz   float64     `json:"rate_hz"`
+}
+
+type gapJSON struct {
+	Start   int64   `json:"start"` // sample number
+	Samples int64   `json:"samples"`
+	StartS  float64 `json:"start_s"`
+	Seconds float64 `json:"duration_s"`
+}
+
+func describe(rec *signal.Recording) infoJSON {
+	rate := rec.Info.Rate
+	v := infoJSON{
+		Format: rec.Format, RateHz: rate, Samples: rec.Len, DurationS: float64(rec.Len) / rate,
+		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
+	}
+	if !rec.Begin.IsZero() {
+		v.Begin = &rec.Begin
+	}
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		for _, c := range r.Info.Channels {
+			v.Channels = append(v.Channels, channelJSON{c.Name, c.Original, c.Kind, c.Unit, r.Info.Rate})
+		}
+	}
+	for _, g := range rec.Gaps() {
+		v.Gaps = append(v.Gaps, gapJSON{g.Start, g.Len, float64(g.Start) / rate, float64(g.Len) / rate})
+	}
+	return v
+}
+
+func newInfo() *cobra.Command {
+	return &cobra.Command{
+		Use: "info FILE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format", Args: cobra.ExactArgs(1),
+		Example: "  gyrus info S001R06.edf\n  gyrus info S001R06.edf --json | jq '.events[0]'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rec, err := openRecording(args[0])
+			if err != nil {
+				return err
+			}
+			defer rec.Close()
+			v := describe(rec)
+			if wantsJSON(cmd) {
+				return printJSON(cmd, v)
+			}
+			w := cmd.OutOrStdout()
+			fmt.Fprintf(w, "%s  %s, %g Hz, %d samples, %s\n", args[0], v.Format, v.RateHz, v.Samples,
+				time.Duration(v.DurationS*float64(time.Second)).Round(time.Millisecond))
+			if v.Begin != nil {
+				fmt.Fprintf(w, "begins    %s\n", v.Begin.Format("2006-01-02 15:04:05.999"))
+			}
+			rows := [][]string{{"channel", "original", "kind", "unit", "rate (Hz)"}}
+			for _, c := range v.Channels {
+				rows = append(rows, []string{c.Name, c.Original, string(c.Kind), string(c.Unit), fmt.Sprintf("%g", c.RateHz)})
+			}
+			fmt.Fprintln(w)
+			columns(w, rows)
+			fmt.Fprintln(w)
+			columns(w, eventRows(v.Events))
+			fmt.Fprintf(w, "\n%d gaps, %d deviations from the format\n", len(v.Gaps), len(v.Deviations))
+			for _, g := range v.Gaps {
+				fmt.Fprintf(w, "  gap at %.3f s (sample %d): %.3f s\n", g.StartS, g.Start, g.Seconds)
+			}
+			for _, d := range v.Deviations {
+				fmt.Fprintf(w, "  %s: %s; found %s; %s\n", d.Where, d.Rule, d.Found, d.Assumed)
+			}
+			return nil
+		},
+	}
+}
+
+// eventRows counts events by label.
+func eventRows(events []signal.Event) [][]string {
+	type tally struct {
+		n           int
+		first, last float64
+	}
+	by := map[string]*tally{}
+	var labels []string
+	for _, e := range events {
+		t := by[e.Label]
+		if t == nil {
+			t = &tally{first: e.Onset}
+			by[e.Label] = t
+			labels = append(labels, e.Label)
+		}
+		t.n++
+		t.last = e.Onset
+	}
+	slices.Sort(labels)
+	rows := [][]string{{"event", "count", "first (s)", "last (s)"}}
+	for _, l := range labels {
+		t := by[l]
+		rows = append(rows, []string{l, fmt.Sprint(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
+	}
+	if len(labels) == 0 {
+		rows = append(rows, []string{"none", "0", "", ""})
+	}
+	return rows
+}

@@ -1,0 +1,214 @@
+// Package cli is the command line: one file to a command.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/all" // every format
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+
+	_ "github.com/gyrus-bci/gyrus/decoders/all"   // every decoder
+	_ "github.com/gyrus-bci/gyrus/features/all"   // every feature step
+	_ "github.com/gyrus-bci/gyrus/preprocess/all" // every preprocessing step
+)
+
+// Version is set by the linker: make build.
+var Version = "unknown"
+
+// The exit codes, beside 130 and 143 for SIGINT and SIGTERM.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitRefused    = 3
+	exitIncomplete = 4
+)
+
+// usageError is a command that cannot be understood: exit code 2.
+type usageError struct{ error }
+
+// refusal is data that is not used: exit code 3.
+type refusal struct{ error }
+
+// incomplete is a result with something missing: exit code 4.
+type incomplete struct{ error }
+
+// stopped is an end by a signal: exit code 128 + its number.
+type stopped struct{ sig syscall.Signal }
+
+func (s stopped) Error() string { return "stopped by " + s.sig.String() }
+
+// Main runs the command line of this process and exits.
+func Main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	sigs := make(chan os.Signal, 1)
+	signal.Notify(sigs, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		sig, _ := (<-sigs).(syscall.Signal)
+		cancel(stopped{sig})
+		signal.Stop(sigs) // a second one ends the process at once
+	}()
+	os.Exit(Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Run runs one command and returns its exit code. Results go to out, everything else to errs.
+func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	var sig stopped
+	if errors.As(context.Cause(ctx), &sig) {
+		err = sig
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "gyrus: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+// exitCode sorts an error into the documented codes.
+func exitCode(err error) int {
+	var (
+		sig     stopped
+		usage   usageError
+		spec    *pipeline.SpecError
+		refused refusal
+		format  *ingest.FormatError
+		input   *pipeline.InputError
+		model   *bundle.ReadError
+		missing incomplete
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &sig):
+		return 128 + int(sig.sig)
+	case errors.As(err, &usage), errors.As(err, &spec):
+		return exitUsage
+	case errors.As(err, &refused), errors.As(err, &format), errors.As(err, &input), errors.As(err, &model):
+		return exitRefused
+	case errors.As(err, &missing):
+		return exitIncomplete
+	default:
+		return exitFailed
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gyrus",
+		Short: "EEG to decoded commands, live and offline, with the numbers to trust it",
+		Long: `gyrus reads EEG from a file or a stream, trains decoders, and turns signals into commands within milliseconds.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage,
+3 data refused, 4 finished but incomplete, 130 and 143 stopped by a signal.`,
+		Example: `  gyrus demo
+  gyrus info S001R06.edf
+  gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet -o model.gyrus
+  gyrus eval model.gyrus S001R14.edf`,
+		SilenceUsage: true, SilenceErrors: true, Version: Version,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.PersistentFlags().Bool("json", false, "print the result as JSON")
+	root.AddCommand(
+		newInfo(), newTrain(), newEval(), newDecode(), newPlay(), newLive(), newControl(), newDemo(), newSchema(), newDocs(), newVersion(),
+	)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes a wrong number of arguments, and an unknown command, wrong usage.
+func wrapArgs(cmd *cobra.Command) {
+	check := cmd.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	cmd.Args = func(c *cobra.Command, args []string) error {
+		err := check(c, args)
+		if err == nil {
+			return nil
+		}
+		if c.HasSubCommands() && len(args) > 0 {
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				return usageError{fmt.Errorf("unknown command %q: did you mean %q?", args[0], near[0])}
+			}
+			return usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], c.CommandPath())}
+		}
+		return usageError{fmt.Errorf("%w; usage: %s", err, c.UseLine())}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// wantsJSON says whether --json was given.
+func wantsJSON(cmd *cobra.Command) bool {
+	on, err := cmd.Flags().GetBool("json")
+	return err == nil && on
+}
+
+// printJSON writes v to standard output.
+func printJSON(cmd *cobra.Command, v any) error {
+	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// note writes a line for people to standard error.
+func note(cmd *cobra.Command, format string, args ...any) {
+	fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
+}
+
+// notThere makes a file that does not exist wrong usage: nothing was read that could be refused.
+func notThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError{err}
+	}
+	return err
+}
+
+// columns prints lines of cells, each column as wide as its widest cell, the first aligned left, the others right.
+func columns(w io.Writer, rows [][]string) {
+	var width []int
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], len([]rune(c)))
+		}
+	}
+	for _, r := range rows {
+		var b strings.Builder
+		for i, c := range r {
+			pad := strings.Repeat(" ", width[i]-len([]rune(c)))
+			if i == 0 {
+				b.WriteString(c + pad)
+			} else {
+				b.WriteString("  " + pad + c)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}

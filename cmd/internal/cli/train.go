@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/decoders/split"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// trainJSON is what gyrus train --json prints.
+type trainJSON struct {
+	scoreJSON
+	Folds      []foldJSON         `json:"folds"`
+	Pipeline   string             `json:"pipeline"`
+	Split      string             `json:"split"`
+	Seed       uint64             `json:"seed"`
+	Permuted   bool               `json:"permuted"`
+	Recordings []stream.Collected `json:"recordings"`
+	Missed     []missJSON         `json:"missed"`
+	Bundle     string             `json:"bundle,omitempty"` // the file written
+}
+
+type foldJSON struct {
+	Name             string  `json:"name"`
+	Trials           int     `json:"trials"`
+	Correct          int     `json:"correct"`
+	BalancedAccuracy float64 `json:"balanced_accuracy"`
+}
+
+type missJSON struct {
+	Recording string       `json:"recording"`
+	Event     signal.Event `json:"event"`
+	Why       string       `json:"why"`
+}
+
+// cutFlags are the flags that change how windows are cut.
+type cutFlags struct {
+	events     map[string]string
+	tmin, tmax float64
+}
+
+func (c *cutFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringToStringVar(&c.events, "events", nil, "LABEL=CLASS,…: the events to cut windows around, and the class that each stands for (default: the pipeline's)")
+	cmd.Flags().Float64Var(&c.tmin, "tmin", 0, "start of a window, in seconds from its event (default: the pipeline's)")
+	cmd.Flags().Float64Var(&c.tmax, "tmax", 0, "end of a window, in seconds from its event (default: the pipeline's)")
+}
+
+// apply writes the flags that were given over the pipeline's own values.
+func (c *cutFlags) apply(cmd *cobra.Command, spec *pipeline.Spec) error {
+	set := map[string]any{}
+	for key, v := range map[string]any{"events": c.events, "tmin": c.tmin, "tmax": c.tmax} {
+		if cmd.Flags().Changed(key) {
+			if key != "events" {
+				key += "_s"
+			}
+			set[key] = v
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	for label, class := range c.events {
+		if label == "" || class == "" {
+			return usageError{fmt.Errorf("--events %s=%s: label and class must both have a name", label, class)}
+		}
+	}
+	if err := spec.Segment.Set(set); err != nil {
+		return usageError{err}
+	}
+	return spec.FitLive()
+}
+
+// loadSpec reads the pipeline that a command names and applies the flags.
+func loadSpec(cmd *cobra.Command, name string, cut *cutFlags) (*pipeline.Spec, error) {
+	spec, err := pipeline.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	return spec, cut.apply(cmd, spec)
+}
+
+func newTrain() *cobra.Command {
+	var (
+		cut     cutFlags
+		scheme  string
+		seed    uint64
+		permute bool
+		out     string
+	)
+	cmd := &cobra.Command{
+		Use: "train PIPELINE FILE…", Short: "fit a pipeline to recordings; prints cross-validated scores", Args: cobra.MinimumNArgs(2),
+		Long: `Train cuts windows out of the recordings, cross-validates the pipeline on them, and prints the balanced accuracy with
+its 95 % interval and the chance level. With -o it then fits the pipeline to all windows and writes it as a bundle.
+
+PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
+		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
+  gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if permute && out != "" {
+				return usageError{errors.New("--permute and -o exclude each other: what is learned from permuted labels must not become a model")}
+			}
+			res, err := train(cmd, args[0], args[1:], &cut, scheme, seed, permute, out)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, res)
+			}
+			printTrain(cmd, res)
+			return nil
+		},
+	}
+	cut.add(cmd)
+	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
+	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "write the pipeline, fitted to all windows, to this file")
+	return cmd
+}
+
+// trained is a pipeline fitted to recordings, with what cross-validation says of it.
+type trained struct {
+	trainJSON
+	pipe *pipeline.Pipeline
+	set  *pipeline.Set
+}
+
+func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+	spec, err := loadSpec(cmd, name, cut)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	recs, closeAll, err := openAll(files)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	defer closeAll()
+	deviations(cmd, recs)
+	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	t.Pipeline = name
+	if out == "" {
+		return t.trainJSON, nil
+	}
+	b, err := t.bundle(files)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	t.Bundle = out
+	return t.trainJSON, bundle.Write(out, b)
+}
+
+// trainOn cross-validates spec on recordings.
+func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, scheme string, seed uint64, permute bool) (*trained, error) {
+	t := &trained{trainJSON: trainJSON{Split: scheme, Seed: seed, Permuted: permute, Folds: []foldJSON{}, Missed: []missJSON{}}}
+	var err error
+	if t.pipe, err = pipeline.Build(spec, pipeline.Cued); err != nil {
+		return nil, err
+	}
+	bar := newProgress(cmd, "reading", len(recs))
+	defer bar.end()
+	t.set, err = stream.Collect(cmd.Context(), recs, t.pipe, func(c stream.Collected) {
+		t.Recordings = append(t.Recordings, c)
+		for _, m := range c.Misses {
+			t.Missed = append(t.Missed, missJSON{c.Name, m.Event, m.Why})
+			note(cmd, "%s: event %q at %.3f s is not used: %s", c.Name, m.Event.Label, m.Event.Onset, m.Why)
+		}
+		if c.Stats.Gaps > 0 {
+			note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
+		}
+		bar.add()
+	})
+	if err != nil {
+		return nil, err
+	}
+	bar.end()
+	y, err := t.set.Labels()
+	if err != nil {
+		return nil, err
+	}
+	if permute {
+		y = split.Permute(y, t.set.Group, seed)
+	}
+	folds, err := split.Make(scheme, y, t.set.Group, t.set.Groups, seed)
+	if err != nil {
+		return nil, refusal{err}
+	}
+	bar = newProgress(cmd, "cross-validating", len(folds))
+	defer bar.end()
+	tested, err := pipeline.CrossValidate(spec, t.set, y, folds, bar.add)
+	if err != nil {
+		return nil, refusal{err}
+	}
+	var truth, label []int
+	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
+	for i := range t.set.Windows {
+		r, ok := tested[i]
+		if !ok {
+			continue
+		}
+		truth, label = append(truth, r.Truth), append(label, r.Label)
+		perTruth[r.Fold], perLabel[r.Fold] = append(perTruth[r.Fold], r.Truth), append(perLabel[r.Fold], r.Label)
+	}
+	if t.scoreJSON, err = score(t.set.Classes, truth, label); err != nil {
+		return nil, refusal{err}
+	}
+	for f, fold := range folds {
+		s, err := score(t.set.Classes, perTruth[f], perLabel[f])
+		if err != nil {
+			return nil, refusal{fmt.Errorf("fold %s: %w", fold.Name, err)}
+		}
+		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy})
+	}
+	return t, nil
+}
+
+// bundle fits the pipeline to all windows. files are where the recordings came from, nil where they were simulated.
+func (t *trained) bundle(files []string) (*bundle.Bundle, error) {
+	y, err := t.set.Labels()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.pipe.Fit(t.set, y); err != nil {
+		return nil, refusal{err}
+	}
+	b, err := t.pipe.Bundle(Version)
+	if err != nil {
+		return nil, err
+	}
+	b.Manifest.Seed = t.Seed
+	b.Manifest.Score = &bundle.Score{
+		Split: t.Split, Trials: t.Trials, BalancedAccuracy: t.BalancedAccuracy, CILow: t.CILow, CIHigh: t.CIHigh, Chance: t.Chance,
+	}
+	names := baseNames(t.set.Groups)
+	for i, rec := range t.Recordings {
+		d := bundle.Data{Name: names[i], Trials: rec.Trials}
+		if files != nil {
+			if d.SHA256, err = hashFile(files[i]); err != nil {
+				return nil, err
+			}
+		}
+		b.Manifest.Data = append(b.Manifest.Data, d)
+	}
+	return b, nil
+}
+
+func printTrain(cmd *cobra.Command, t trainJSON) {
+	w := cmd.OutOrStdout()
+	rows := [][]string{{"fold", "trials", "correct", "balanced accuracy"}}
+	for _, f := range t.Folds {
+		rows = append(rows, []string{f.Name, fmt.Sprint(f.Trials), fmt.Sprint(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
+	}
+	columns(w, rows)
+	fmt.Fprintln(w)
+	what := ""
+	if t.Permuted {
+		what = " (labels permuted: this must be at chance)"
+	}
+	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
+	if t.Bundle != "" {
+		fmt.Fprintf(w, "written: %s\n", t.Bundle)
+	}
+}

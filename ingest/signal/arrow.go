@@ -1,0 +1,335 @@
+package signal
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// SchemaVersion is the version of the Arrow layout that Schema describes, the value of "gyrus_schema" in its metadata.
+const SchemaVersion = "1"
+
+// The columns behind the channels, in this order.
+const (
+	sampleColumn = "sample"  // int64: sample number, counted from the start of the stream
+	timeColumn   = "time_ns" // int64: when it was measured, nanoseconds since 1970 (UTC)
+	eventsColumn = "events"  // list of struct: what happened at this sample, empty for most
+	extraColumns = 3
+)
+
+// The keys of the metadata.
+const (
+	schemaKey    = "gyrus_schema" // of the schema
+	rateKey      = "rate_hz"
+	referenceKey = "reference"
+	unitKey      = "unit" // of a channel's field
+	kindKey      = "kind"
+	originalKey  = "original"
+	positionKey  = "position" // "[x,y,z]", metres, see Position; absent where unknown
+)
+
+var (
+	eventType = arrow.StructOf(
+		arrow.Field{Name: "label", Type: arrow.BinaryTypes.String},
+		arrow.Field{Name: "onset_s", Type: arrow.PrimitiveTypes.Float64},
+		arrow.Field{Name: "duration_s", Type: arrow.PrimitiveTypes.Float64},
+	)
+	eventsType = arrow.ListOfField(arrow.Field{Name: "item", Type: eventType})
+)
+
+// Schema is the Arrow schema of chunks that info describes: one float64 column per channel, then sample (int64),
+// time_ns (int64) and events (list of struct of label, onset_s, duration_s). Each channel's field carries its unit,
+// kind, original name and position (metres) as metadata, the schema carries rate_hz and reference.
+func Schema(info *Info) *arrow.Schema {
+	fields := make([]arrow.Field, 0, len(info.Channels)+extraColumns)
+	for _, c := range info.Channels {
+		keys, vals := []string{unitKey, kindKey, originalKey}, []string{string(c.Unit), string(c.Kind), c.Original}
+		if c.Pos != nil {
+			keys, vals = append(keys, positionKey), append(vals, formatPosition(*c.Pos))
+		}
+		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Float64, Metadata: arrow.NewMetadata(keys, vals)})
+	}
+	fields = append(fields,
+		arrow.Field{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64},
+		arrow.Field{Name: timeColumn, Type: arrow.PrimitiveTypes.Int64},
+		arrow.Field{Name: eventsColumn, Type: eventsType},
+	)
+	md := arrow.NewMetadata(
+		[]string{schemaKey, rateKey, referenceKey},
+		[]string{SchemaVersion, formatFloat(info.Rate), info.Reference},
+	)
+	return arrow.NewSchema(fields, &md)
+}
+
+// InfoFromSchema is the inverse of Schema. It accepts what another Arrow program wrote in this layout: nullability,
+// further metadata and the name of the list's item do not matter. The error says which column or key is wrong.
+func InfoFromSchema(s *arrow.Schema) (*Info, error) {
+	md := s.Metadata()
+	if v, ok := md.GetValue(schemaKey); !ok || v != SchemaVersion {
+		return nil, fmt.Errorf("arrow schema: metadata %s is %q, must be %q: not samples of gyrus, or of another version", schemaKey, v, SchemaVersion)
+	}
+	chs := s.NumFields() - extraColumns
+	if chs < 1 {
+		return nil, fmt.Errorf("arrow schema: %d columns, must be at least one channel and then %s, %s, %s", s.NumFields(), sampleColumn, timeColumn, eventsColumn)
+	}
+	rate, _ := md.GetValue(rateKey)
+	hz, err := strconv.ParseFloat(rate, 64)
+	if err != nil {
+		return nil, fmt.Errorf("arrow schema: metadata %s is %q, must be a number", rateKey, rate)
+	}
+	info := &Info{Rate: hz, Channels: make([]Channel, chs)}
+	info.Reference, _ = md.GetValue(referenceKey)
+	for k := range info.Channels {
+		if info.Channels[k], err = channelFromField(s.Field(k)); err != nil {
+			return nil, fmt.Errorf("arrow schema: column %d (%q): %w", k, s.Field(k).Name, err)
+		}
+	}
+	for k, want := range []arrow.Field{
+		{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64},
+		{Name: timeColumn, Type: arrow.PrimitiveTypes.Int64},
+		{Name: eventsColumn, Type: eventsType},
+	} {
+		got := s.Field(chs + k)
+		if got.Name != want.Name || !sameLayout(got.Type, want.Type) {
+			return nil, fmt.Errorf("arrow schema: column %d is %q of type %s, must be %q of type %s", chs+k, got.Name, got.Type, want.Name, want.Type)
+		}
+	}
+	if err := info.Validate(); err != nil {
+		return nil, fmt.Errorf("arrow schema: %w", err)
+	}
+	return info, nil
+}
+
+// otherVolts are spellings of voltages that are not Microvolt. Reading one as µV would be wrong by 1e3 or 1e6, or hides
+// that nobody has converted.
+var otherVolts = []string{"V", "mV", "nV", "uV", "\u03bcV"}
+
+func channelFromField(f arrow.Field) (Channel, error) {
+	c := Channel{Name: f.Name, Original: f.Name}
+	if f.Type.ID() != arrow.FLOAT64 {
+		return c, fmt.Errorf("type is %s, must be float64", f.Type)
+	}
+	unit, ok := f.Metadata.GetValue(unitKey)
+	if !ok {
+		return c, fmt.Errorf("metadata has no %s: gyrus does not guess units", unitKey)
+	}
+	if slices.Contains(otherVolts, unit) {
+		return c, fmt.Errorf("%s is %q, voltages must be converted to %q (the sign U+00B5)", unitKey, unit, Microvolt)
+	}
+	kind, ok := f.Metadata.GetValue(kindKey)
+	if !ok {
+		return c, fmt.Errorf("metadata has no %s (such as %q or %q)", kindKey, EEG, Misc)
+	}
+	c.Unit, c.Kind = Unit(unit), Kind(kind)
+	if original, ok := f.Metadata.GetValue(originalKey); ok {
+		c.Original = original
+	}
+	if pos, ok := f.Metadata.GetValue(positionKey); ok {
+		var xyz []float64
+		if err := json.Unmarshal([]byte(pos), &xyz); err != nil || len(xyz) != len(c.Pos) {
+			return c, fmt.Errorf("%s is %q, must be three numbers in metres: [x,y,z]", positionKey, pos)
+		}
+		c.Pos = (*Position)(xyz)
+	}
+	return c, nil
+}
+
+// sameLayout compares types by what lies in memory: names of list items and nullability may differ, names of struct
+// fields may not.
+func sameLayout(a, b arrow.DataType) bool {
+	if a.ID() != b.ID() {
+		return false
+	}
+	switch a := a.(type) {
+	case *arrow.ListType:
+		return sameLayout(a.Elem(), b.(*arrow.ListType).Elem())
+	case *arrow.StructType:
+		return slices.EqualFunc(a.Fields(), b.(*arrow.StructType).Fields(), func(x, y arrow.Field) bool {
+			return x.Name == y.Name && sameLayout(x.Type, y.Type)
+		})
+	default:
+		return true
+	}
+}
+
+// Record is RecordWith(Schema(c.Info)).
+func (c Chunk) Record() arrow.Record { return c.RecordWith(Schema(c.Info)) }
+
+// RecordWith wraps c as an Arrow record batch of the given schema, which must be Schema(c.Info) and which callers with
+// many chunks make once. The channels' columns are c's own memory: like c itself, the record is valid until the next
+// call of whoever made c. All its memory belongs to Go: Release is allowed and frees nothing.
+//
+// A chunk without samples becomes a record without rows, which can hold neither Start nor Time. RecordWith panics where
+// channels differ in length or an event lies outside the chunk or out of order: CheckEvents finds such events first.
+func (c Chunk) RecordWith(schema *arrow.Schema) arrow.Record {
+	n := c.Len()
+	if err := c.CheckEvents(); err != nil {
+		panic("signal: " + err.Error())
+	}
+	sample, at := make([]int64, n), make([]int64, n)
+	for t := range n {
+		sample[t] = c.Start + int64(t)
+		at[t] = c.TimeAt(sample[t])
+	}
+	cols := make([]arrow.Array, 0, len(c.X)+extraColumns)
+	for ch, x := range c.X {
+		if len(x) != n {
+			panic(fmt.Sprintf("signal: channel %d has %d samples, channel 0 has %d", ch, len(x), n))
+		}
+		cols = append(cols, array.NewFloat64Data(plain(arrow.PrimitiveTypes.Float64, x)))
+	}
+	cols = append(cols,
+		array.NewInt64Data(plain(arrow.PrimitiveTypes.Int64, sample)),
+		array.NewInt64Data(plain(arrow.PrimitiveTypes.Int64, at)),
+		array.NewListData(c.eventData()),
+	)
+	return array.NewRecord(schema, cols, int64(n))
+}
+
+// CheckEvents reports the first event that is not in [Start, End), out of order, or not UTF-8.
+func (c Chunk) CheckEvents() error {
+	last := c.Start
+	for i, e := range c.Events {
+		switch {
+		case e.Sample < last || e.Sample >= c.End():
+			return fmt.Errorf("event %d (%q) is at sample %d, must be in [%d, %d), sorted", i, e.Label, e.Sample, last, c.End())
+		case !utf8.ValidString(e.Label):
+			return fmt.Errorf("event %d at sample %d: label %q is not UTF-8", i, e.Sample, e.Label)
+		}
+		last = e.Sample
+	}
+	return nil
+}
+
+// plain is x as a column without nulls.
+func plain[T float64 | int64 | int32](dt arrow.DataType, x []T) *array.Data {
+	return array.NewData(dt, len(x), []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(x))}, nil, 0, 0)
+}
+
+// eventData is the events as one list per sample.
+func (c Chunk) eventData() *array.Data {
+	n, k := c.Len(), len(c.Events)
+	offsets, ends := make([]int32, n+1), make([]int32, k+1) // of the lists in the events, of the labels in the text
+	onset, duration := make([]float64, k), make([]float64, k)
+	var text []byte
+	for i, e := range c.Events {
+		offsets[e.Sample-c.Start+1]++
+		text = append(text, e.Label...)
+		ends[i+1] = int32(len(text))
+		onset[i], duration[i] = e.Onset, e.Duration
+	}
+	for t := range n {
+		offsets[t+1] += offsets[t]
+	}
+	label := array.NewData(arrow.BinaryTypes.String, k,
+		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(ends)), memory.NewBufferBytes(text)}, nil, 0, 0)
+	item := array.NewData(eventType, k, []*memory.Buffer{nil}, []arrow.ArrayData{
+		label, plain(arrow.PrimitiveTypes.Float64, onset), plain(arrow.PrimitiveTypes.Float64, duration),
+	}, 0, 0)
+	return array.NewData(eventsType, n, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets))}, []arrow.ArrayData{item}, 0, 0)
+}
+
+// FromRecord is the inverse of Record: a chunk over rec's own memory, which the caller keeps (Retain) as long as he
+// needs the chunk. Labels are copied, so that events outlive it. info describes rec, see InfoFromSchema.
+//
+// One record is one run of samples: the error names the first row where sample does not count on, or where time_ns is
+// more than half a sample away from what rate_hz makes of the first row. There is no null in it.
+func FromRecord(rec arrow.Record, info *Info) (Chunk, error) {
+	chs, n := len(info.Channels), int(rec.NumRows())
+	if int(rec.NumCols()) != chs+extraColumns {
+		return Chunk{}, fmt.Errorf("record: %d columns, must be %d channels and %d more", rec.NumCols(), chs, extraColumns)
+	}
+	c := Chunk{Info: info, X: make([][]float64, chs)}
+	for ch := range c.X {
+		if name := rec.ColumnName(ch); name != info.Channels[ch].Name {
+			return Chunk{}, fmt.Errorf("record: column %d is %q, must be %q", ch, name, info.Channels[ch].Name)
+		}
+		col, err := column[*array.Float64](rec, ch)
+		if err != nil {
+			return Chunk{}, err
+		}
+		c.X[ch] = col.Float64Values()[:n:n]
+	}
+	sample, err := column[*array.Int64](rec, chs)
+	if err != nil {
+		return Chunk{}, err
+	}
+	at, err := column[*array.Int64](rec, chs+1)
+	if err != nil {
+		return Chunk{}, err
+	}
+	if n == 0 {
+		return c, nil
+	}
+	if err := c.setTimes(sample.Int64Values()[:n], at.Int64Values()[:n]); err != nil {
+		return Chunk{}, err
+	}
+	return c, c.setEvents(rec, chs+2)
+}
+
+func column[A arrow.Array](rec arrow.Record, k int) (A, error) {
+	a, ok := rec.Column(k).(A)
+	if !ok {
+		return a, fmt.Errorf("record: column %q is of type %s, must be %T", rec.ColumnName(k), rec.Column(k).DataType(), a)
+	}
+	if nulls := a.NullN(); nulls > 0 {
+		return a, fmt.Errorf("record: column %q has %d nulls, must have none (a missing sample is a gap: begin a new record)", rec.ColumnName(k), nulls)
+	}
+	return a, nil
+}
+
+func (c *Chunk) setTimes(sample, at []int64) error {
+	c.Start, c.Time = sample[0], at[0]
+	if c.Start > math.MaxInt64-int64(len(sample)) {
+		return fmt.Errorf("record: row 0: %s is %d, too large to count on from", sampleColumn, c.Start)
+	}
+	tolerance := max(1, 0.5e9/c.Info.Rate)
+	for t := range sample {
+		if want := c.Start + int64(t); sample[t] != want {
+			return fmt.Errorf("record: row %d: %s is %d, must be %d (behind a gap begins a new record)", t, sampleColumn, sample[t], want)
+		}
+		if want := c.TimeAt(sample[t]); !(math.Abs(float64(at[t]-want)) <= tolerance) {
+			return fmt.Errorf("record: row %d: %s is %d, must be %d ± %.0f at %g Hz (behind a gap begins a new record)", t, timeColumn, at[t], want, tolerance, c.Info.Rate)
+		}
+	}
+	return nil
+}
+
+func (c *Chunk) setEvents(rec arrow.Record, k int) error {
+	list, ok := rec.Column(k).(*array.List)
+	if !ok || !sameLayout(list.DataType(), eventsType) {
+		return fmt.Errorf("record: column %q is of type %s, must be %s", rec.ColumnName(k), rec.Column(k).DataType(), eventsType)
+	}
+	item := list.ListValues().(*array.Struct)
+	label, onset, duration := item.Field(0).(*array.String), item.Field(1).(*array.Float64), item.Field(2).(*array.Float64)
+	for t := range c.Len() {
+		if list.IsNull(t) {
+			continue
+		}
+		from, to := list.ValueOffsets(t)
+		for i := int(from); i < int(to); i++ {
+			if item.IsNull(i) || label.IsNull(i) || onset.IsNull(i) || duration.IsNull(i) {
+				return fmt.Errorf("record: row %d: an event or one of its fields is null, must have label, onset_s and duration_s", t)
+			}
+			c.Events = append(c.Events, Event{
+				Sample: c.Start + int64(t), Onset: onset.Value(i), Duration: duration.Value(i), Label: strings.Clone(label.Value(i)),
+			})
+		}
+	}
+	return c.CheckEvents()
+}
+
+// formatFloat is the shortest text that is read back as the same number.
+func formatFloat(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+func formatPosition(p Position) string {
+	return "[" + formatFloat(p[0]) + "," + formatFloat(p[1]) + "," + formatFloat(p[2]) + "]"
+}

@@ -1,0 +1,207 @@
+// Package bundle reads and writes the one artefact of training: a file that holds the pipeline's definition, what it
+// expects as input, and everything it has learned.
+//
+// The layout is safetensors (package foundation/weights): the manifest is JSON in the metadata, each fitted array an
+// F64 tensor. A SHA-256 over the whole file, its own digits taken as zeros, makes every altered bit an error.
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/gyrus-bci/gyrus/foundation/weights"
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Version is the version of the manifest.
+const Version = 1
+
+const (
+	manifestKey = "gyrus"
+	hashKey     = "sha256"
+)
+
+// maxFile bounds what is read into memory: fitted arrays are small, and a wrong file must not take the machine down.
+const maxFile = 4 << 30
+
+// noHash stands where the hash will be while it is computed.
+var noHash = string(bytes.Repeat([]byte("0"), 2*sha256.Size))
+
+// Manifest says what a bundle is.
+type Manifest struct {
+	Version int             `json:"version"`
+	Gyrus   string          `json:"gyrus"`   // the program's version
+	Spec    json.RawMessage `json:"spec"`    // the pipeline with every parameter, defaults written out
+	Input   Input           `json:"input"`   // what it was fitted on and expects again
+	Classes []string        `json:"classes"` // in the order of the scores
+	Data    []Data          `json:"data"`    // the recordings it was fitted on
+	Seed    uint64          `json:"seed"`    // of everything random in the fit
+	// Score is what cross-validation said of a pipeline like this one, nil where there was none.
+	Score *Score `json:"score,omitempty"`
+}
+
+// Input is a stream that a pipeline fits to: the same channels by name, in this order, at this rate.
+type Input struct {
+	Rate     float64   `json:"rate_hz"`
+	Channels []Channel `json:"channels"`
+}
+
+// Channel is one expected channel.
+type Channel struct {
+	Name string      `json:"name"`
+	Kind signal.Kind `json:"kind"`
+	Unit signal.Unit `json:"unit"`
+}
+
+// Data names one recording.
+type Data struct {
+	Name   string         `json:"name"`   // of the file, without folders
+	SHA256 string         `json:"sha256"` // of its bytes; "" where it was simulated
+	Trials map[string]int `json:"trials"` // per class
+}
+
+// Score is a balanced accuracy with the split that gave it.
+type Score struct {
+	Split            string  `json:"split"`
+	Trials           int     `json:"trials"`
+	BalancedAccuracy float64 `json:"balanced_accuracy"`
+	CILow            float64 `json:"ci_low"`
+	CIHigh           float64 `json:"ci_high"`
+	Chance           float64 `json:"chance"`
+}
+
+// Bundle is the content of one file.
+type Bundle struct {
+	Manifest Manifest
+	State    signal.State // "features.0.filters", "decoder.weights"
+}
+
+// Marshal lays b out as a file. The same content gives the same bytes.
+func Marshal(b *Bundle) ([]byte, error) {
+	manifest, err := json.Marshal(b.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: manifest: %w", err)
+	}
+	f := weights.File{Metadata: map[string]string{manifestKey: string(manifest), hashKey: noHash}, Tensors: map[string]weights.Tensor{}}
+	for name, a := range b.State {
+		f.Tensors[name] = weights.Float64s(a.Data, a.Shape...)
+	}
+	raw, err := weights.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	at := hashAt(raw)
+	sum := sha256.Sum256(raw)
+	hex.Encode(raw[at:], sum[:])
+	return raw, nil
+}
+
+// hashAt is where the digits of the hash begin. The key's text cannot occur inside the manifest, whose quotes are
+// escaped, nor in a tensor's name, for the same reason.
+func hashAt(raw []byte) int {
+	key := []byte(`"` + hashKey + `":"`)
+	i := bytes.Index(raw, key)
+	if i < 0 || len(raw) < i+len(key)+len(noHash) {
+		return -1
+	}
+	return i + len(key)
+}
+
+// Unmarshal reads a file that is whole in memory.
+func Unmarshal(raw []byte) (*Bundle, error) {
+	head, _, err := weights.Split(raw)
+	if err != nil {
+		return nil, err
+	}
+	at := hashAt(raw[:8+len(head)])
+	if at < 0 {
+		return nil, errors.New("no SHA-256 in the header: not a bundle of gyrus, or altered")
+	}
+	zeroed := bytes.Clone(raw)
+	copy(zeroed[at:], noHash)
+	sum := sha256.Sum256(zeroed)
+	if got := hex.EncodeToString(sum[:]); got != string(raw[at:at+len(got)]) {
+		return nil, fmt.Errorf("the SHA-256 of the content is %.12s…, the file says %.12q…: cut short or altered", got, raw[at:at+len(got)])
+	}
+	f, err := weights.Unmarshal(raw)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{State: signal.State{}}
+	dec := json.NewDecoder(bytes.NewReader([]byte(f.Metadata[manifestKey])))
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal([]byte(f.Metadata[manifestKey]), &version); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if version.Version != Version {
+		return nil, fmt.Errorf("manifest version %d, this gyrus reads %d: train again, or use the gyrus that wrote it", version.Version, Version)
+	}
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&b.Manifest); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	for name, t := range f.Tensors {
+		x, err := t.Float64s()
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", name, err)
+		}
+		b.State[name] = signal.NewArray(x, t.Shape...)
+	}
+	return b, nil
+}
+
+// Write puts b into the file called path, whole or not at all.
+func Write(path string, b *Bundle) error {
+	raw, err := Marshal(b)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(raw)
+		return err
+	})
+}
+
+// ReadError is a file that is not a sound bundle.
+type ReadError struct {
+	File string
+	Err  error
+}
+
+// Error is one line.
+func (e *ReadError) Error() string {
+	return fmt.Sprintf("%s: not a usable bundle: %v; train again with gyrus train", e.File, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// Read reads the file called path. What is wrong with its content is a *ReadError.
+func Read(path string) (*Bundle, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(raw) > maxFile {
+		return nil, &ReadError{path, fmt.Errorf("is larger than %d bytes", int64(maxFile))}
+	}
+	b, err := Unmarshal(raw)
+	if err != nil {
+		return nil, &ReadError{path, err}
+	}
+	return b, nil
+}

@@ -1,0 +1,102 @@
+package bundle
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func example() *Bundle {
+	return &Bundle{
+		Manifest: Manifest{
+			Version: Version, Gyrus: "test", Spec: json.RawMessage(`{"decoder":{"use":"lda"}}`),
+			Input:   Input{Rate: 160, Channels: []Channel{{"C3", signal.EEG, signal.Microvolt}, {"C4", signal.EEG, signal.Microvolt}}},
+			Classes: []string{"feet", `fi"sts","sha256":"x`}, // a label that tries to look like the hash
+			Data:    []Data{{Name: "S001R06.edf", SHA256: "ab", Trials: map[string]int{"feet": 7}}}, Seed: math.MaxUint64,
+			Score: &Score{Split: "leave-one-run-out", Trials: 45, BalancedAccuracy: 0.95, CILow: 0.85, CIHigh: 0.99, Chance: 0.5},
+		},
+		State: signal.State{
+			"features.0.filters": signal.NewArray([]float64{1, -2, math.SmallestNonzeroFloat64, math.Inf(1)}, 2, 2),
+			"decoder.weights":    signal.NewArray([]float64{math.Pi}, 1),
+			"decoder.scalar":     signal.NewArray([]float64{7}),
+		},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	want := example()
+	path := filepath.Join(t.TempDir(), "model.gyrus")
+	if err := Write(path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.State["decoder.scalar"] = signal.NewArray([]float64{7}, []int{}...)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestEveryBit flips each bit of a bundle, cuts it at each byte and lengthens it: none of these may load.
+func TestEveryBit(t *testing.T) {
+	raw, err := Marshal(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range raw {
+		for bit := range 8 {
+			raw[i] ^= 1 << bit
+			if _, err := Unmarshal(raw); err == nil {
+				t.Fatalf("byte %d, bit %d flipped: loaded all the same", i, bit)
+			}
+			raw[i] ^= 1 << bit
+		}
+		if _, err := Unmarshal(raw[:i]); err == nil {
+			t.Fatalf("cut at byte %d: loaded all the same", i)
+		}
+	}
+	if _, err := Unmarshal(append(raw[:len(raw):len(raw)], 0)); err == nil {
+		t.Error("a byte more: loaded all the same")
+	}
+	if _, err := Unmarshal(raw); err != nil {
+		t.Errorf("unaltered: %v", err)
+	}
+}
+
+func TestReadSaysWhichFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.gyrus")
+	if err := os.WriteFile(path, []byte("no bundle at all, only a line of text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var bad *ReadError
+	if _, err := Read(path); !errors.As(err, &bad) || bad.File != path {
+		t.Errorf("got %v, want a ReadError that names %s", err, path)
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	raw, err := Marshal(example())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Add(raw[:40])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := Unmarshal(data)
+		if err != nil {
+			return
+		}
+		if _, err := Marshal(b); err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+	})
+}

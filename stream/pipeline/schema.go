@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/preprocess"
+)
+
+// Param is one parameter of a step.
+type Param struct {
+	Key     string          `json:"key"`
+	Doc     string          `json:"doc"` // one line: meaning, unit, range
+	Default json.RawMessage `json:"default"`
+	Type    map[string]any  `json:"type"` // JSON Schema
+}
+
+// Doc describes a step that a pipeline file can use.
+type Doc struct {
+	Section string  `json:"section"` // "preprocess", "segment", "features", "decoder"
+	Name    string  `json:"name"`
+	Params  []Param `json:"params"`
+}
+
+// Steps describes everything that a pipeline file can use, from the registries.
+func Steps() ([]Doc, error) {
+	var docs []Doc
+	for _, add := range []func() error{
+		func() error { return describe(&docs, "preprocess", preprocess.Processors()) },
+		func() error { return describe(&docs, "segment", preprocess.Segmenters()) },
+		func() error { return describe(&docs, "features", features.Steps()) },
+		func() error { return describe(&docs, "decoder", decoders.Decoders()) },
+	} {
+		if err := add(); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
+}
+
+func describe[T any](docs *[]Doc, section string, reg *registry.Registry[T]) error {
+	for _, name := range reg.Names() {
+		v, err := reg.New(name, nil)
+		if err != nil {
+			return err
+		}
+		params, err := params(v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		*docs = append(*docs, Doc{section, name, params})
+	}
+	return nil
+}
+
+// params reads the fields of a step: the json tag is the key, the doc tag its description, the value the default.
+func params(step any) ([]Param, error) {
+	v := reflect.ValueOf(step)
+	for v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	list := []Param{}
+	for _, key := range registry.Keys(step) {
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != key {
+				continue
+			}
+			def, err := json.Marshal(v.Field(i).Interface())
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, Param{Key: key, Doc: f.Tag.Get("doc"), Default: def, Type: schemaOf(f.Type)})
+		}
+	}
+	return list, nil
+}
+
+// schemaOf is the JSON Schema of a Go type. A type that reads JSON in its own way may take several forms.
+func schemaOf(t reflect.Type) map[string]any {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return map[string]any{"type": []string{"number", "string", "boolean", "array", "object"}}
+	}
+	switch t.Kind() {
+	case reflect.Float64, reflect.Float32:
+		return map[string]any{"type": "number"}
+	case reflect.Int, reflect.Int64, reflect.Int32, reflect.Uint64, reflect.Uint32, reflect.Uint:
+		return map[string]any{"type": "integer"}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Slice, reflect.Array:
+		return map[string]any{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem())}
+	case reflect.Pointer:
+		return schemaOf(t.Elem())
+	default:
+		return map[string]any{"type": "string"}
+	}
+}
+
+// Schema is the JSON Schema (draft 2020-12) of a pipeline file, for editors.
+func Schema() (map[string]any, error) {
+	docs, err := Steps()
+	if err != nil {
+		return nil, err
+	}
+	choices := map[string][]any{}
+	for _, d := range docs {
+		props := map[string]any{"use": map[string]any{"const": d.Name}}
+		for _, p := range d.Params {
+			prop := map[string]any{"description": p.Doc, "default": p.Default}
+			for k, v := range p.Type {
+				prop[k] = v
+			}
+			props[p.Key] = prop
+		}
+		choices[d.Section] = append(choices[d.Section], map[string]any{
+			"type": "object", "properties": props, "required": []string{"use"}, "additionalProperties": false,
+		})
+	}
+	one := func(section, text string) map[string]any {
+		return map[string]any{"description": text, "oneOf": choices[section]}
+	}
+	many := func(section, text string) map[string]any {
+		return map[string]any{"description": text, "type": "array", "items": map[string]any{"oneOf": choices[section]}}
+	}
+	return map[string]any{
+		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gyrus pipeline", "type": "object",
+		"properties": map[string]any{
+			"preprocess": many("preprocess", "causal steps on samples, in order"),
+			"segment":    one("segment", "the windows to train on, and to decode when their events occur"),
+			"live":       one("segment", "more windows of the same length, in a live session"),
+			"features":   many("features", "steps from a window to a row of numbers, in order"),
+			"decoder":    one("decoder", "from a row to a score for each class"),
+		},
+		"required": []string{"segment", "features", "decoder"}, "additionalProperties": false,
+	}, nil
+}
+
+// Markdown writes the description of every step as a page.
+func Markdown(w io.Writer) error {
+	docs, err := Steps()
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("# Steps of a pipeline\n\nMade by `make docs` from the registries. Formulas, shapes and sources are in the Go documentation of each package.\n")
+	section := ""
+	for _, d := range docs {
+		if d.Section != section {
+			section = d.Section
+			fmt.Fprintf(&b, "\n## %s\n", section)
+		}
+		fmt.Fprintf(&b, "\n### `%s`\n\n", d.Name)
+		if len(d.Params) == 0 {
+			b.WriteString("No parameters.\n")
+			continue
+		}
+		b.WriteString("| key | default | meaning |\n|---|---|---|\n")
+		for _, p := range d.Params {
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", p.Key, p.Default, strings.ReplaceAll(p.Doc, "|", `\|`))
+		}
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
