@@ -29,11 +29,15 @@ func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 	}
 	set := &pipeline.Set{Classes: p.Classes()}
 	seen := map[string]bool{}
-	for g, rec := range recs {
+	names := map[string]bool{}
+	for _, rec := range recs {
+		if names[rec.Name] {
+			return nil, &pipeline.InputError{Err: fmt.Errorf("%s is given twice: its trials would be in training and test", rec.Name)}
+		}
+		names[rec.Name] = true
 		for _, e := range rec.Events {
 			seen[e.Label] = true
 		}
-		set.Groups = append(set.Groups, rec.Name)
 		if err := p.Start(rec.Info); err != nil {
 			return nil, fmt.Errorf("%s: %w", rec.Name, err)
 		}
@@ -42,7 +46,7 @@ func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 			for _, w := range ws {
 				set.Info = w.Info
 				set.Windows = append(set.Windows, w.Clone())
-				set.Group = append(set.Group, g)
+				set.Group = append(set.Group, rec.Name)
 				col.Trials[w.Label]++
 			}
 			return err
@@ -59,12 +63,24 @@ func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 			return nil, fmt.Errorf("%s: %w", rec.Name, err)
 		}
 		col.Stats = p.Stats()
+		col.Stats.Misses = append(col.Stats.Misses, outside(rec, p.EventLabels())...)
 		col.Misses = col.Stats.Misses
 		if done != nil {
 			done(col)
 		}
 	}
 	return set, occur(p.EventLabels(), seen, recs)
+}
+
+// outside lists the events with the given labels that lie in a gap or outside the data: no chunk brings them.
+func outside(rec *signal.Recording, labels []string) []preprocess.Miss {
+	var misses []preprocess.Miss
+	for _, e := range rec.Events {
+		if slices.Contains(labels, e.Label) && !slices.ContainsFunc(rec.Runs(), func(s signal.Span) bool { return s.Start <= e.Sample && e.Sample < s.End() }) {
+			misses = append(misses, preprocess.Miss{Event: e, Why: "it lies where the recording has no samples"})
+		}
+	}
+	return misses
 }
 
 // occur reports an event that is asked for and that no recording has.

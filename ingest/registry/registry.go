@@ -98,18 +98,11 @@ func Decode(dst any, params []byte) error {
 	if len(bytes.TrimSpace(params)) == 0 {
 		return nil
 	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(params, &keys); err != nil {
-		return fmt.Errorf("parameters must be a mapping of keys to values: %w", err)
-	}
-	known := Keys(dst)
-	for _, k := range sortedKeys(keys) { // sorted: the same file gives the same message every time
-		if !slices.Contains(known, k) {
-			return &UnknownError{What: "key", Name: k, Known: known}
-		}
+	if err := checkKeys(reflect.TypeOf(dst), params, "key"); err != nil {
+		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(params))
-	dec.DisallowUnknownFields() // for the structs inside
+	dec.DisallowUnknownFields()
 	if err := dec.Decode(dst); err != nil {
 		var bad *json.UnmarshalTypeError
 		if errors.As(err, &bad) {
@@ -121,6 +114,47 @@ func Decode(dst any, params []byte) error {
 		return errors.New("parameters: more than one JSON value")
 	}
 	return nil
+}
+
+// checkKeys reports the first key, in order of the alphabet so that the same file gives the same message every time,
+// that a struct of type t or a struct inside it does not have. encoding/json would take one in another case for it.
+func checkKeys(t reflect.Type, value []byte, what string) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return nil
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(value, &keys); err != nil {
+		if what == "key" {
+			return fmt.Errorf("parameters must be a mapping of keys to values: %w", err)
+		}
+		return nil // a value of the wrong type: decoding says so
+	}
+	fields := fieldsOf(t)
+	for _, k := range sortedKeys(keys) {
+		f, ok := fields[k]
+		if !ok {
+			return &UnknownError{What: what, Name: k, Known: Keys(reflect.Zero(t).Interface())}
+		}
+		if err := checkKeys(f, keys[k], "key of "+k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fieldsOf is the type of each field of a struct that has a JSON name.
+func fieldsOf(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			fields[name] = t.Field(i).Type
+		}
+	}
+	return fields
 }
 
 // plain is a Go type in the words of somebody who writes YAML.

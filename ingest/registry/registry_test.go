@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 		"case matters":      {"notch", `{"Freq_Hz": 60}`, `did you mean "freq_hz"?`},
 		"fitted state":      {"notch", `{"Fitted": [1]}`, `unknown key "Fitted"`},
 		"running state":     {"notch", `{"State": 1}`, `unknown key "State"`},
-		"unknown inside":    {"notch", `{"inner": {"dep": "x"}}`, `unknown field "dep"`},
+		"unknown inside":    {"notch", `{"inner": {"dep": "x"}}`, `unknown key of inner "dep": did you mean "deep"?`},
 		"text for a number": {"notch", `{"freq_hz": "50"}`, `key "freq_hz": is a string, must be a number`},
 		"not whole":         {"notch", `{"order": 2.5}`, `key "order": is a number 2.5, must be a whole number`},
 		"not a mapping":     {"notch", `[1]`, "must be a mapping"},

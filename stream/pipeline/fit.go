@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -14,8 +15,7 @@ import (
 type Set struct {
 	Info    *signal.Info    // of the windows
 	Windows []signal.Window // all of one length
-	Group   []int           // the run of each window, a position in Groups
-	Groups  []string        // names of the runs
+	Group   []string        // the run of each window
 	Classes []string
 }
 
@@ -29,7 +29,7 @@ func (s *Set) Labels() (signal.Labels, error) {
 	for i, w := range s.Windows {
 		k, ok := pos[w.Label]
 		if !ok {
-			return l, fmt.Errorf("window %d (sample %d of %s) is of class %q, known are %s", i, w.Start, s.Groups[s.Group[i]], w.Label, list(s.Classes))
+			return l, fmt.Errorf("window %d (sample %d of %s) is of class %q, known are %s", i, w.Start, s.Group[i], w.Label, list(s.Classes))
 		}
 		l.Y[i] = k
 	}
@@ -64,12 +64,6 @@ func (p *Pipeline) Fit(s *Set, y signal.Labels) error {
 	return p.head.fit(x, y)
 }
 
-// Fold is one way to part a set: what to learn from, what to test on.
-type Fold struct {
-	Name        string
-	Train, Test []int // positions in Set.Windows
-}
-
 // Tested is the answer to one window by a pipeline that has not seen it.
 type Tested struct {
 	Fold   int
@@ -81,7 +75,7 @@ type Tested struct {
 // CrossValidate fits the feature steps and the decoder of spec anew for each fold, on its training windows only, and
 // answers its test windows. The result has one entry per window that some fold tests, in the order of s. done, if not
 // nil, is called behind each fold.
-func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []Fold, done func()) (map[int]Tested, error) {
+func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done func()) (map[int]Tested, error) {
 	out := map[int]Tested{}
 	if len(s.Windows) == 0 {
 		return nil, errors.New("no windows to cross-validate on")

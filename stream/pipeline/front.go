@@ -152,7 +152,7 @@ func (f *front) through(i int, c signal.Chunk) error {
 	fresh := f.ready[from:]
 	if len(f.segs) > 1 {
 		slices.SortStableFunc(fresh, func(a, b signal.Window) int { return cmp.Compare(a.End(), b.End()) })
-		fresh = slices.CompactFunc(fresh, func(a, b signal.Window) bool { return a.End() == b.End() && b.Event == nil })
+		fresh = slices.CompactFunc(fresh, func(a, b signal.Window) bool { return a.End() == b.End() && (a.Event == nil || b.Event == nil) })
 	}
 	f.ready = f.ready[:from+len(fresh)]
 	f.stats.Windows += int64(len(fresh))

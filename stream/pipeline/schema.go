@@ -82,10 +82,13 @@ func params(step any) ([]Param, error) {
 	return list, nil
 }
 
-// schemaOf is the JSON Schema of a Go type. A type that reads JSON in its own way may take several forms.
+// selfDescribed is a type that reads JSON in its own way, and says how.
+type selfDescribed interface{ JSONSchema() map[string]any }
+
+// schemaOf is the JSON Schema of a Go type.
 func schemaOf(t reflect.Type) map[string]any {
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return map[string]any{"type": []string{"number", "string", "boolean", "array", "object"}}
+	if d, ok := reflect.New(t).Interface().(selfDescribed); ok {
+		return d.JSONSchema()
 	}
 	switch t.Kind() {
 	case reflect.Float64, reflect.Float32:

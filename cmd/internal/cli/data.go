@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -78,10 +77,19 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func baseNames(paths []string) []string {
-	names := make([]string, len(paths))
-	for i, p := range paths {
-		names[i] = filepath.Base(p)
+// distinct hashes files and refuses two that are the same: a trial would be in training and in test.
+func distinct(files []string) ([]string, error) {
+	hashes := make([]string, len(files))
+	first := map[string]string{}
+	for i, f := range files {
+		var err error
+		if hashes[i], err = hashFile(f); err != nil {
+			return nil, err
+		}
+		if other, twice := first[hashes[i]]; twice {
+			return nil, refusal{fmt.Errorf("%s and %s have the same content: their trials would be in training and in test; give each recording once", other, f)}
+		}
+		first[hashes[i]] = f
 	}
-	return names
+	return hashes, nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -143,6 +144,10 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	}
 	defer closeAll()
 	deviations(cmd, recs)
+	hashes, err := distinct(files)
+	if err != nil {
+		return trainJSON{}, err
+	}
 	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
 	if err != nil {
 		return trainJSON{}, err
@@ -151,7 +156,7 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	if out == "" {
 		return t.trainJSON, nil
 	}
-	b, err := t.bundle(files)
+	b, err := t.bundle(hashes)
 	if err != nil {
 		return trainJSON{}, err
 	}
@@ -188,9 +193,15 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		return nil, err
 	}
 	if permute {
-		y = split.Permute(y, t.set.Group, seed)
+		if y, err = split.Permute(y, t.set.Group, seed); err != nil {
+			return nil, refusal{err}
+		}
 	}
-	folds, err := split.Make(scheme, y, t.set.Group, t.set.Groups, seed)
+	splitter, err := split.New(scheme, seed)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--split: %w", err)}
+	}
+	folds, err := splitter.Split(y, t.set.Group)
 	if err != nil {
 		return nil, refusal{err}
 	}
@@ -223,8 +234,8 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	return t, nil
 }
 
-// bundle fits the pipeline to all windows. files are where the recordings came from, nil where they were simulated.
-func (t *trained) bundle(files []string) (*bundle.Bundle, error) {
+// bundle fits the pipeline to all windows. hashes are those of the recordings' files, nil where they were simulated.
+func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
 	y, err := t.set.Labels()
 	if err != nil {
 		return nil, err
@@ -240,13 +251,10 @@ func (t *trained) bundle(files []string) (*bundle.Bundle, error) {
 	b.Manifest.Score = &bundle.Score{
 		Split: t.Split, Trials: t.Trials, BalancedAccuracy: t.BalancedAccuracy, CILow: t.CILow, CIHigh: t.CIHigh, Chance: t.Chance,
 	}
-	names := baseNames(t.set.Groups)
 	for i, rec := range t.Recordings {
-		d := bundle.Data{Name: names[i], Trials: rec.Trials}
-		if files != nil {
-			if d.SHA256, err = hashFile(files[i]); err != nil {
-				return nil, err
-			}
+		d := bundle.Data{Name: filepath.Base(rec.Name), Trials: rec.Trials}
+		if hashes != nil {
+			d.SHA256 = hashes[i]
 		}
 		b.Manifest.Data = append(b.Manifest.Data, d)
 	}

@@ -1,0 +1,413 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+// demoJSON is what gyrus demo --json prints.
+type demoJSON struct {
+	Data string `json:"data"` // which recordings, or that they are simulated
+	scoreJSON
+	Training  scoreJSON       `json:"training"` // cross-validated, on the runs it was fitted to
+	Commands  demoCommands    `json:"commands"`
+	Age       control.Summary `json:"age_ms"`     // of the newest sample behind a command, at the subscriber's callback
+	Latency   control.Summary `json:"latency_ms"` // arrival of the chunk that completes a window → the subscriber's callback
+	Hits      int             `json:"hits"`       // targets that the cursor reached
+	SafeTimes uint64          `json:"safe_entries"`
+	Speed     float64         `json:"speed"`
+}
+
+type demoCommands struct {
+	Sent     int64  `json:"sent"`
+	Received uint64 `json:"received"`
+	Expired  uint64 `json:"expired"` // received too old to act on
+	Refused  uint64 `json:"refused"` // received and not acted on for another reason
+}
+
+// The runs of the demo: imagined fists against feet, EEGMMIDB subject 1.
+const demoFolder = "eegmmidb/S001/"
+
+var (
+	demoTrain  = []string{"S001R06.edf", "S001R10.edf"}
+	demoTest   = "S001R14.edf"
+	demoEvents = map[string]string{"T1": "fists", "T2": "feet"}
+)
+
+const (
+	demoSession, demoDecoder, demoStream = "demo", "csp-lda", "eeg"
+
+	demoChunkS = 0.05
+	demoValid  = 250 * time.Millisecond
+)
+
+func newDemo() *cobra.Command {
+	var speed float64
+	var seed uint64
+	var headless bool
+	cmd := &cobra.Command{
+		Use: "demo", Short: "recording → training → live session → cursor, in one command", Args: cobra.NoArgs,
+		Long: `Demo trains on two runs of a person who imagines moving the fists or the feet, plays a third run as a live stream,
+decodes it through NATS, and moves a cursor by the commands. It uses the recordings of EEGMMIDB subject 1 below
+$GYRUS_DATA (by default gyrus/data in the XDG data folder), and simulates a person where they are not there.`,
+		Example: "  gyrus demo\n  gyrus demo --speed 1\n  gyrus demo --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !(speed > 0) || speed > 100 {
+				return usageError{fmt.Errorf("--speed is %g, must be above 0 and at most 100", speed)}
+			}
+			res, err := demo(cmd, speed, seed, headless)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				err = printJSON(cmd, res)
+			} else {
+				printDemo(cmd, res)
+			}
+			if lost := res.Commands.Sent - int64(res.Commands.Received); err == nil && lost != 0 {
+				err = incomplete{fmt.Errorf("%d of %d commands did not reach the cursor", lost, res.Commands.Sent)}
+			}
+			return err
+		},
+	}
+	cmd.Flags().Float64Var(&speed, "speed", 10, "times real time")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of the simulated person")
+	cmd.Flags().BoolVar(&headless, "headless", false, "draw no cursor")
+	return cmd
+}
+
+// demoData opens the recordings, or simulates them.
+func demoData(cmd *cobra.Command, seed uint64) (what string, train []*signal.Recording, test *signal.Recording, closeAll func(), err error) {
+	var paths []string
+	for _, name := range append(slices.Clone(demoTrain), demoTest) {
+		path, err := dataset.Find(demoFolder + name)
+		if errors.Is(err, os.ErrNotExist) {
+			note(cmd, "SIMULATED DATA: %v", err)
+			return simulatedDemo(seed)
+		}
+		if err != nil {
+			return "", nil, nil, nil, err
+		}
+		paths = append(paths, path)
+	}
+	recs, closeAll, err := openAll(paths)
+	if err != nil {
+		return "", nil, nil, nil, err
+	}
+	deviations(cmd, recs)
+	last := len(recs) - 1
+	return "EEGMMIDB S001: R06 and R10 to train, R14 to test", recs[:last], recs[last], closeAll, nil
+}
+
+func simulatedDemo(seed uint64) (what string, train []*signal.Recording, test *signal.Recording, closeAll func(), err error) {
+	var recs []*signal.Recording
+	for run := range uint64(len(demoTrain) + 1) {
+		opt := synth.Defaults()
+		opt.Subject, opt.Run, opt.Task = seed, run, synth.FistsFeet
+		rec, _, err := synth.MotorImagery(opt)
+		if err != nil {
+			return "", nil, nil, nil, err
+		}
+		rec.Name = fmt.Sprintf("simulated run %d", run+1)
+		recs = append(recs, rec)
+	}
+	last := len(recs) - 1
+	return fmt.Sprintf("simulated (seed %d): 2 runs to train, 1 to test", seed), recs[:last], recs[last], func() {}, nil
+}
+
+func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res demoJSON, err error) {
+	what, train, test, closeAll, err := demoData(cmd, seed)
+	if err != nil {
+		return res, err
+	}
+	defer closeAll()
+	note(cmd, "data: %s", what)
+
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		return res, err
+	}
+	if err := spec.Segment.Set(map[string]any{"events": demoEvents}); err != nil {
+		return res, err
+	}
+	t, err := trainOn(cmd, spec, train, "leave-one-run-out", seed, false)
+	if err != nil {
+		return res, err
+	}
+	note(cmd, "trained on %d trials: balanced accuracy %.2f [%.2f, %.2f] when each run is left out in turn", t.Trials, t.BalancedAccuracy, t.CILow, t.CIHigh)
+	model, err := t.bundle(nil)
+	if err != nil {
+		return res, err
+	}
+	p, err := pipeline.FromBundle("demo", model, pipeline.All) // what a live session would load
+	if err != nil {
+		return res, err
+	}
+
+	d := &demoRun{speed: speed, clock: bus.NewClock(), test: test, pending: map[int64]expected{}, chose: make([][2]int, 0, 64), classes: p.Classes()}
+	if err := d.run(cmd, p, headless); err != nil {
+		return res, err
+	}
+	if res.scoreJSON, err = d.score(); err != nil {
+		return res, err
+	}
+	res.Data, res.Training, res.Speed = what, t.scoreJSON, speed
+	res.Commands = demoCommands{
+		Sent: d.report.Sent, Received: d.stats.Received, Expired: d.stats.Expired,
+		Refused: d.stats.Received - d.stats.Accepted - d.stats.Expired,
+	}
+	res.Age, res.Latency, res.SafeTimes, res.Hits = d.age.Summary(), d.latency.Summary(), d.stats.SafeEntries, d.hits
+	return res, nil
+}
+
+// expected is what is known of a command before it is sent.
+type expected struct {
+	arrived time.Time // of the chunk that completed its window
+	truth   string    // "" for a window that slides
+}
+
+// demoRun is the live part.
+type demoRun struct {
+	speed   float64
+	clock   bus.Clock
+	test    *signal.Recording
+	classes []string
+
+	mu      sync.Mutex
+	pending map[int64]expected // by the time of the newest sample
+	chose   [][2]int           // of each trial: truth and decision
+	age     control.Quantiles
+	latency control.Quantiles
+	cue     string // the class of the newest cue
+	cues    int
+
+	hits   int
+	report session.Report
+	stats  control.Stats
+}
+
+// run plays the test run through three connections to one server, as three processes would: the amplifier, the decoder
+// and the controller.
+func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (err error) {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	closing := func(close func() error) { err = errors.Join(err, close()) }
+
+	decoderBus, err := bus.Open(ctx, bus.Options{Name: "gyrus-demo-decoder"})
+	if err != nil {
+		return err
+	}
+	defer closing(decoderBus.Close)
+	other := func(name string) (*bus.Bus, error) {
+		return bus.Open(ctx, bus.Options{URL: decoderBus.URL(), Name: "gyrus-demo-" + name})
+	}
+	playerBus, err := other("player")
+	if err != nil {
+		return err
+	}
+	defer closing(playerBus.Close)
+	controlBus, err := other("controller")
+	if err != nil {
+		return err
+	}
+	defer closing(controlBus.Close)
+
+	receiver, err := control.New(controlBus, control.Options{Session: demoSession, Decoder: demoDecoder, OnCommand: d.received})
+	if err != nil {
+		return err
+	}
+	defer closing(receiver.Close)
+	writer, err := bus.NewCommandWriter(decoderBus, demoSession, demoDecoder, demoValid, d.clock)
+	if err != nil {
+		return err
+	}
+	defer closing(writer.Close)
+	src, err := session.Playback(d.test, d.speed, demoChunkS, d.clock)
+	if err != nil {
+		return err
+	}
+	// The recording is closed by the caller, with the others.
+
+	// The controller acts on nothing before it has seen how heartbeats come; then the first sample may leave.
+	if err := until(ctx, 5*time.Second, func() bool { return receiver.Counters().Heartbeats >= 5 }); err != nil {
+		return fmt.Errorf("no heartbeats of the decoder: %w", err)
+	}
+
+	cursorDone := make(chan error, 1)
+	cursorCtx, stopCursor := context.WithCancel(ctx)
+	defer stopCursor()
+	go func() { cursorDone <- control.RunCursor(cursorCtx, receiver, d.cursor(cmd, headless)) }()
+
+	raw, playerDone, err := d.play(ctx, decoderBus, playerBus, src)
+	if err != nil {
+		return err
+	}
+	defer closing(raw.Close)
+	bar := newProgress(cmd, "decoding live", int(d.test.Len))
+	if !headless && !wantsJSON(cmd) {
+		bar.out = nil // the cursor is on the screen
+	}
+	d.report, err = session.Run(ctx, session.Options{
+		Source: raw, Pipeline: p, Commands: writer, Clock: d.clock,
+		OnChunk:    func(c signal.Chunk) { d.cued(c); bar.set(c.End()) },
+		OnDecision: d.decided,
+	})
+	bar.end()
+	cancelled := ctx.Err()
+	if err = errors.Join(err, cancelled); err != nil {
+		cancel()
+		<-playerDone
+		return err
+	}
+	if err := <-playerDone; err != nil {
+		return err
+	}
+	// What was sent last may still be on its way; what is not there after a second is lost, and the result says so.
+	arrived := func() bool { return receiver.Counters().Received >= uint64(d.report.Sent) }
+	if err := until(ctx, time.Second, arrived); err != nil && ctx.Err() != nil {
+		return err
+	}
+	stopCursor()
+	err = <-cursorDone
+	d.stats = receiver.Stats()
+	return err
+}
+
+// play starts the player and returns the source that the decoder reads, which misses nothing.
+func (d *demoRun) play(ctx context.Context, decoderBus, playerBus *bus.Bus, src signal.Source) (*bus.RawReader, <-chan error, error) {
+	raw, err := decoderBus.SubscribeRaw(demoSession, demoStream)
+	if err != nil {
+		return nil, nil, err
+	}
+	done := make(chan error, 1)
+	go func() {
+		var res playJSON
+		err := publish(ctx, src, playerBus, d.clock, demoSession, demoStream, &res, func(int64) {})
+		if err == nil && res.Failed > 0 {
+			err = fmt.Errorf("%d chunks could not be sent", res.Failed)
+		}
+		done <- err
+	}()
+	if err := raw.Ready(ctx); err != nil {
+		return nil, nil, errors.Join(err, raw.Close())
+	}
+	return raw, done, nil
+}
+
+// until waits for cond, looking a hundred times a second.
+func until(ctx context.Context, atMost time.Duration, cond func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// cued remembers which target the person was shown.
+func (d *demoRun) cued(c signal.Chunk) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range c.Events {
+		if class, ok := demoEvents[e.Label]; ok {
+			d.cue = class
+			d.cues++
+		}
+	}
+}
+
+// decided is called before a command is sent.
+func (d *demoRun) decided(p *pipeline.Prediction, c bus.Command, arrived time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending[c.TSample] = expected{arrived, p.Truth}
+}
+
+// received is called when a command has reached the controller, on the bus's goroutine.
+func (d *demoRun) received(c bus.Command, at time.Time, v control.Verdict) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	want, ok := d.pending[c.TSample]
+	if !ok {
+		return // not one of ours: another program uses the session's name
+	}
+	delete(d.pending, c.TSample)
+	d.latency.Add(at.Sub(want.arrived).Seconds() * 1e3)
+	d.age.Add(float64(d.clock.At(at)-c.TSample) / 1e6)
+	if want.truth != "" && v == control.Accepted {
+		d.chose = append(d.chose, [2]int{slices.Index(d.classes, want.truth), slices.Index(d.classes, c.Label)})
+	}
+}
+
+// score is over the trials whose command the controller accepted.
+func (d *demoRun) score() (scoreJSON, error) {
+	var truth, label []int
+	for _, c := range d.chose {
+		truth, label = append(truth, c[0]), append(label, c[1])
+	}
+	return score(d.classes, truth, label)
+}
+
+// cursor is what moves: fists to the right, feet to the left. Each cue puts it back into the middle.
+func (d *demoRun) cursor(cmd *cobra.Command, headless bool) control.CursorOptions {
+	c := control.NewCursor("feet", "fists")
+	c.Speed = math.Min(20, c.Speed*d.speed)
+	seen := 0
+	opt := control.CursorOptions{
+		Cursor: c,
+		Before: func(c *control.Cursor) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.cues == seen {
+				return
+			}
+			seen = d.cues
+			v := c.Velocities[d.cue]
+			c.Position, c.Target = [2]float64{}, [2]float64{0.8 * v[0], 0.8 * v[1]}
+		},
+		OnStep: func(f control.Frame) { d.hits = f.Hits },
+	}
+	if f, ok := cmd.OutOrStdout().(*os.File); ok && !headless && !wantsJSON(cmd) {
+		opt.Screen = control.TerminalScreen(f)
+	}
+	return opt
+}
+
+func printDemo(cmd *cobra.Command, r demoJSON) {
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "data                %s\n", r.Data)
+	fmt.Fprintf(w, "trials              %d decided live, %d correct\n", r.Trials, r.correct())
+	fmt.Fprintf(w, "balanced accuracy   %.3f, 95 %% interval [%.3f, %.3f], chance %.3f\n", r.BalancedAccuracy, r.CILow, r.CIHigh, r.Chance)
+	fmt.Fprintf(w, "commands            %d sent, %d received, %d expired, %d refused\n", r.Commands.Sent, r.Commands.Received, r.Commands.Expired, r.Commands.Refused)
+	fmt.Fprintf(w, "cursor              %d targets reached, %d safe states\n\n", r.Hits, r.SafeTimes)
+	ms := func(name string, s control.Summary) []string {
+		return []string{name, fmt.Sprintf("%.3f", s.P50), fmt.Sprintf("%.3f", s.P99), fmt.Sprintf("%.3f", s.P999), fmt.Sprintf("%.3f", s.Max)}
+	}
+	columns(w, [][]string{
+		{"milliseconds", "p50", "p99", "p99.9", "max"},
+		ms("age of the newest sample at the controller", r.Age),
+		ms("latency chunk → controller", r.Latency),
+	})
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+func newLive() *cobra.Command {
+	return &cobra.Command{
+		Use: "live SESSION.yaml", Short: "a live session: samples in, commands out", Args: cobra.ExactArgs(1),
+		Long: `Live decodes a stream and publishes a command for every window, until the stream ends or it is interrupted. The session
+file says which bundle, which source and which bus:
+
+  session: s1
+  bundle: model.gyrus
+  source: {use: nats, stream: eeg}        # or {use: play, file: r14.edf, speed: 1}, or {use: synth, seed: 1}
+  bus: {port: 4222}                       # a server inside the process; or {url: "nats://host:4222"}
+  valid_for_ms: 250`,
+		Example: "  gyrus live session.yaml\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in another terminal",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := os.ReadFile(args[0])
+			if err != nil {
+				return notThere(err)
+			}
+			cfg, err := session.ParseConfig(args[0], data)
+			if err != nil {
+				return err
+			}
+			rep, err := live(cmd, cfg)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, rep)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost), %d windows, %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
+				rep.Samples, rep.Gaps, rep.Lost, rep.Windows, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+			return err
+		},
+	}
+}
+
+func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err error) {
+	_, p, err := loadModel(cfg.Bundle, pipeline.All)
+	if err != nil {
+		return rep, err
+	}
+	b, err := bus.Open(cmd.Context(), cfg.Bus)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	note(cmd, "bus: %s, session %s, decoder %s", b.URL(), cfg.Session, cfg.Decoder)
+
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, cfg.Session, cfg.Decoder, time.Duration(cfg.ValidForMS*float64(time.Millisecond)), clock)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }() // before the bus: whoever acts is told first that it is over
+	note(cmd, "waiting for the stream")
+	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	note(cmd, "decoding %s", src.Info())
+
+	bar := newProgress(cmd, "samples", 0)
+	defer bar.end()
+	rep, err = session.Run(cmd.Context(), session.Options{
+		Source: src, Pipeline: p, Commands: w, Clock: clock,
+		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
+	})
+	return rep, err
+}

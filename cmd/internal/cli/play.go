@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+// busFlags say which NATS server to use and under which names.
+type busFlags struct {
+	opt     bus.Options
+	session string
+}
+
+func (f *busFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.opt.URL, "url", os.Getenv("GYRUS_URL"), "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
+	cmd.Flags().IntVar(&f.opt.Port, "port", 0, "port of the server inside this process; 0 takes a free one")
+	cmd.Flags().StringVar(&f.session, "session", "session", "name of the session on the bus")
+}
+
+// open connects, and says where others find a server of our own.
+func (f *busFlags) open(cmd *cobra.Command) (*bus.Bus, error) {
+	if err := bus.CheckToken("--session", f.session); err != nil {
+		return nil, usageError{err}
+	}
+	b, err := bus.Open(cmd.Context(), f.opt)
+	if err != nil {
+		return nil, err
+	}
+	if f.opt.URL == "" {
+		note(cmd, "bus: %s", b.URL())
+	}
+	return b, nil
+}
+
+// playJSON is what gyrus play --json prints.
+type playJSON struct {
+	Recording string  `json:"recording"`
+	Stream    string  `json:"stream"`
+	Chunks    int64   `json:"chunks"`
+	Samples   int64   `json:"samples"`
+	Events    int64   `json:"events"`
+	Failed    int64   `json:"failed"` // chunks that the bus could not take: they are lost, and show as gaps
+	Seconds   float64 `json:"seconds"`
+}
+
+func newPlay() *cobra.Command {
+	var (
+		conn         busFlags
+		toNATS       bool
+		name         string
+		speed, chunk float64
+	)
+	cmd := &cobra.Command{
+		Use: "play FILE --nats", Short: "a recording as a live stream", Args: cobra.ExactArgs(1),
+		Long: `Play publishes the samples and events of a recording as if they were measured now. Who listens must listen before:
+samples are never sent twice.`,
+		Example: `  gyrus play S001R14.edf --nats --url nats://127.0.0.1:4222 --session s1
+  gyrus play S001R14.edf --nats --port 4222 --speed 10`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if !toNATS {
+				return usageError{errors.New("say where to play: --nats")}
+			}
+			if !(speed > 0) || math.IsInf(speed, 0) {
+				return usageError{fmt.Errorf("--speed is %g, must be above 0 (1 is real time)", speed)}
+			}
+			if !(chunk > 0 && chunk <= 10) {
+				return usageError{fmt.Errorf("--chunk is %g, must be above 0 and at most 10 seconds", chunk)}
+			}
+			if err := bus.CheckToken("--stream", name); err != nil {
+				return usageError{err}
+			}
+			rec, err := openRecording(args[0])
+			if err != nil {
+				return err
+			}
+			deviations(cmd, []*signal.Recording{rec})
+			b, err := conn.open(cmd)
+			if err != nil {
+				return errors.Join(err, rec.Close())
+			}
+			defer func() { err = errors.Join(err, b.Close()) }()
+			clock := bus.NewClock()
+			src, err := session.Playback(rec, speed, chunk, clock)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, src.Close()) }()
+			res := playJSON{Recording: rec.Name, Stream: bus.RawSubject(conn.session, name)}
+			bar := newProgress(cmd, "playing", int(rec.Len))
+			defer bar.end()
+			began := time.Now()
+			err = publish(cmd.Context(), src, b, clock, conn.session, name, &res, bar.set)
+			bar.end()
+			res.Seconds = time.Since(began).Seconds()
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				err = printJSON(cmd, res)
+			} else {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples and %d events in %d chunks on %s within %.1f s\n",
+					res.Recording, res.Samples, res.Events, res.Chunks, res.Stream, res.Seconds)
+			}
+			if err == nil && res.Failed > 0 {
+				err = incomplete{fmt.Errorf("%d of %d chunks could not be sent: the link to %s was down", res.Failed, res.Failed+res.Chunks, b.URL())}
+			}
+			return err
+		},
+	}
+	conn.add(cmd)
+	cmd.Flags().BoolVar(&toNATS, "nats", false, "publish on NATS")
+	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream on the bus")
+	cmd.Flags().Float64Var(&speed, "speed", 1, "times real time")
+	cmd.Flags().Float64Var(&chunk, "chunk", 0.05, "length of a chunk in seconds of the recording")
+	return cmd
+}
+
+// publish sends a source's chunks until it ends. A chunk that cannot be sent is counted: it must not come late.
+func publish(ctx context.Context, src signal.Source, b *bus.Bus, clock bus.Clock, session, name string, res *playJSON, at func(int64)) error {
+	w, err := bus.NewRawWriter(b, session, name, src.Info(), clock)
+	if err != nil {
+		return err
+	}
+	for {
+		c, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return w.Close()
+		}
+		if err != nil {
+			return errors.Join(err, w.Close())
+		}
+		if err := w.Write(c); err != nil {
+			if !errors.Is(err, bus.ErrNotSent) {
+				return errors.Join(err, w.Close())
+			}
+			res.Failed++
+			continue
+		}
+		res.Chunks++
+		res.Samples += int64(c.Len())
+		res.Events += int64(len(c.Events))
+		at(c.End())
+	}
+}

@@ -1,0 +1,6 @@
+// Package all registers every decoder.
+package all
+
+import (
+	_ "github.com/gyrus-bci/gyrus/decoders/linear"
+)

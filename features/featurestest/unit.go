@@ -1,0 +1,154 @@
+package featurestest
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// unit is a step of any kind behind one interface: an example is a window [channel][sample], or one row as [1][number].
+type unit struct {
+	step    features.Step
+	in, out features.Format
+	classes []string
+}
+
+// newUnit tells step the classes and starts it.
+func newUnit(t *testing.T, step features.Step, classes []string) *unit {
+	t.Helper()
+	u := &unit{step: step, classes: classes}
+	if _, row := step.(features.Transformer); row {
+		u.in = features.Format{Names: channelNames}
+	} else {
+		u.in = windowFormat()
+	}
+	if c, ok := step.(features.Classed); ok {
+		c.SetClasses(classes)
+	}
+	out, err := step.Start(u.in)
+	if err != nil {
+		t.Fatalf("Start(%v): %v", u.in, err)
+	}
+	u.out = out
+	return u
+}
+
+// learns says whether the step is fitted.
+func (u *unit) learns() bool {
+	_, ok := u.step.(signal.Stateful)
+	return ok
+}
+
+// fit does nothing where the step does not learn.
+func (u *unit) fit(x [][][]float64, y signal.Labels) error {
+	switch step := u.step.(type) {
+	case features.WindowFitter:
+		return step.FitWindows(x, y)
+	case features.RowFitter:
+		rows := make([][]float64, len(x))
+		for i := range x {
+			rows[i] = x[i][0]
+		}
+		return step.FitRows(rows, y)
+	}
+	return nil
+}
+
+// apply is Map, Extract or Transform.
+func (u *unit) apply(dst, x [][]float64) error {
+	switch step := u.step.(type) {
+	case features.Mapper:
+		return step.Map(dst, x)
+	case features.Extractor:
+		return step.Extract(dst[0], x)
+	case features.Transformer:
+		return step.Transform(dst[0], x[0])
+	}
+	panic("featurestest: a step of no kind")
+}
+
+// all applies the step to every example, each into memory of its own.
+func (u *unit) all(t *testing.T, x [][][]float64) [][][]float64 {
+	t.Helper()
+	out := make([][][]float64, len(x))
+	for i := range x {
+		out[i] = u.buffer()
+		if err := u.apply(out[i], x[i]); err != nil {
+			t.Fatalf("example %d: %v", i, err)
+		}
+	}
+	return out
+}
+
+// buffer has the size of the output.
+func (u *unit) buffer() [][]float64 {
+	if u.out.Len == 0 {
+		return [][]float64{make([]float64, len(u.out.Names))}
+	}
+	x := make([][]float64, len(u.out.Names))
+	for i := range x {
+		x[i] = make([]float64, u.out.Len)
+	}
+	return x
+}
+
+func (u *unit) state() signal.State { return u.step.(signal.Stateful).State() }
+
+// equalBits tells +0 from −0 and takes NaN for equal to itself.
+func equalBits(a, b [][]float64) bool {
+	return slices.EqualFunc(a, b, func(x, y []float64) bool {
+		return slices.EqualFunc(x, y, func(v, w float64) bool { return math.Float64bits(v) == math.Float64bits(w) })
+	})
+}
+
+func sameState(a, b signal.State) bool {
+	if len(a) != len(b) || (a == nil) != (b == nil) {
+		return false
+	}
+	for name, x := range a {
+		y, ok := b[name]
+		if !ok || !slices.Equal(x.Shape, y.Shape) || !equalBits([][]float64{x.Data}, [][]float64{y.Data}) {
+			return false
+		}
+	}
+	return true
+}
+
+func clone(x [][]float64) [][]float64 {
+	out := make([][]float64, len(x))
+	for i := range x {
+		out[i] = slices.Clone(x[i])
+	}
+	return out
+}
+
+// shifted is x in memory that starts 8 bytes behind an allocation, so that it is aligned otherwise than x.
+func shifted(x [][]float64) [][]float64 {
+	out := make([][]float64, len(x))
+	for i := range x {
+		out[i] = append([]float64{0}, x[i]...)[1:]
+	}
+	return out
+}
+
+// cutLast is x with one number less in its last row.
+func cutLast(x [][]float64) [][]float64 {
+	out := slices.Clone(x)
+	last := len(out) - 1
+	out[last] = out[last][:len(out[last])-1]
+	return out
+}
+
+func allFinite(x [][]float64) bool {
+	for _, row := range x {
+		for _, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}

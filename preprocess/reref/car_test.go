@@ -1,0 +1,101 @@
+package reref_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/preprocess/preprocesstest"
+	"github.com/gyrus-bci/gyrus/preprocess/reref"
+)
+
+func TestCARMatchesMNE(t *testing.T) {
+	raw, err := os.ReadFile("testdata/car.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g struct {
+		Names, Exclude []string
+		Kinds          []signal.Kind
+		X, Y           [][]float64
+	}
+	if err := json.Unmarshal(raw, &g); err != nil {
+		t.Fatal(err)
+	}
+	info := &signal.Info{Rate: 250, Reference: "Cz"}
+	for i, name := range g.Names {
+		info.Channels = append(info.Channels, signal.Channel{Name: name, Kind: g.Kinds[i], Unit: signal.Microvolt})
+	}
+	r := &reref.CAR{Exclude: g.Exclude}
+	out, err := r.Start(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Reference != "average" || info.Reference != "Cz" {
+		t.Errorf("the reference is %q behind and %q before, must be average and Cz", out.Reference, info.Reference)
+	}
+	got, err := r.Process(signal.Chunk{Info: info, X: g.X})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ch := range g.Y {
+		for i, want := range g.Y[ch] {
+			if !(math.Abs(got.X[ch][i]-want) <= 1e-9) { // MNE works in volts: values of 1000 µV are rounded twice
+				t.Fatalf("%s sample %d is %g, MNE has %g", g.Names[ch], i, got.X[ch][i], want)
+			}
+		}
+	}
+}
+
+func TestCARKeepsNaNInItsSample(t *testing.T) {
+	info := preprocesstest.Info()
+	r := &reref.CAR{Exclude: []string{"F3"}}
+	if _, err := r.Start(info); err != nil {
+		t.Fatal(err)
+	}
+	c := signal.NewChunk(info, 0, 5)
+	c.X[0][2] = math.NaN() // counts
+	c.X[1][3] = math.NaN() // excluded
+	c.X[6][4] = math.NaN() // EOG
+	y, err := r.Process(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ch := range y.X {
+		for i, v := range y.X[ch] {
+			counts := info.Channels[ch].Kind == signal.EEG && ch != 1
+			if want := counts && i == 2 || ch == 1 && i == 3 || ch == 6 && i == 4; math.IsNaN(v) != want {
+				t.Errorf("%s sample %d is %g", info.Channels[ch].Name, i, v)
+			}
+		}
+	}
+}
+
+func TestCARErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		exclude []string
+		idx     []int
+		want    string
+	}{
+		{"unknown name", []string{"C33"}, []int{0, 1, 2, 3}, `car: exclude: unknown channel "C33": did you mean "C3"? (known: Fp1, F3, C3, C4)`},
+		{"not EEG", []string{"EOG1"}, []int{0, 1, 6}, `car: exclude: channel "EOG1" is of kind "eog" and not in the average anyway; leave it out of the list`},
+		{"one left", []string{"Fp1"}, []int{0, 1, 6}, "car: 1 EEG channels to average over (of 3 channels, 1 excluded), must be at least 2"},
+		{"none", nil, []int{6, 7}, "car: 0 EEG channels"},
+	} {
+		_, err := (&reref.CAR{Exclude: tc.exclude}).Start(preprocesstest.Info().Pick(tc.idx))
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error is %v, must contain %q", tc.name, err, tc.want)
+		}
+	}
+	r := &reref.CAR{}
+	if _, err := r.Start(preprocesstest.Info()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Process(signal.NewChunk(preprocesstest.Info().Pick([]int{0, 1}), 0, 5)); err == nil {
+		t.Error("takes a chunk of 2 channels, was started for 8")
+	}
+}

@@ -1,0 +1,140 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// Config is a session file.
+type Config struct {
+	Session string      `json:"session" doc:"name of the session on the bus: letters, digits, _ and -"`
+	Decoder string      `json:"decoder" doc:"name of the decoder on the bus: letters, digits, _ and -"`
+	Bundle  string      `json:"bundle" doc:"the trained model; a relative path counts from the session file"`
+	Source  Source      `json:"source" doc:"where the samples come from"`
+	Bus     bus.Options `json:"bus" doc:"the NATS server; without one a server runs inside the process"`
+	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
+	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
+}
+
+// Source says where the samples of a session come from.
+type Source struct {
+	Use    string  `json:"use" doc:"nats (a stream on the bus), play (a recording, as if it were measured now) or synth (a simulated person)"`
+	Stream string  `json:"stream" doc:"nats: name of the stream on the bus"`
+	File   string  `json:"file" doc:"play: the recording; a relative path counts from the session file"`
+	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
+	Chunk  float64 `json:"chunk_s" doc:"play, synth: length of a chunk in seconds"`
+	Seed   uint64  `json:"seed" doc:"synth: of the simulated person and run"`
+}
+
+// sources are the values of Source.Use with the keys that go with each.
+var sources = map[string][]string{
+	"nats":  {"stream"},
+	"play":  {"file", "speed", "chunk_s"},
+	"synth": {"seed", "speed", "chunk_s"},
+}
+
+// ParseConfig reads a session file. Errors are *pipeline.SpecError; file is for messages, and relative paths count
+// from its folder.
+func ParseConfig(file string, data []byte) (*Config, error) {
+	bad := func(line int, err error) error { return &pipeline.SpecError{File: file, Line: line, Err: err} }
+	var root yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&root); err != nil {
+		return nil, bad(0, fmt.Errorf("not a session: %w", err))
+	}
+	if err := dec.Decode(new(yaml.Node)); err == nil {
+		return nil, bad(0, errors.New("holds more than one YAML document, must hold one"))
+	}
+	top := registry.Resolve(root.Content[0])
+	params, err := registry.YAML(top)
+	if err != nil {
+		return nil, bad(0, err)
+	}
+	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Speed: 1, Chunk: 0.05}}
+	if err := registry.Decode(c, params); err != nil {
+		return nil, bad(lineOf(top, err), err)
+	}
+	if err := c.check(top); err != nil {
+		return nil, bad(0, err)
+	}
+	for _, p := range []*string{&c.Bundle, &c.Source.File} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(filepath.Dir(file), *p)
+		}
+	}
+	return c, nil
+}
+
+// check reports what the types of the keys cannot.
+func (c *Config) check(top *yaml.Node) error {
+	if err := bus.CheckToken("session", c.Session); err != nil {
+		return err
+	}
+	if err := bus.CheckToken("decoder", c.Decoder); err != nil {
+		return err
+	}
+	if c.Bundle == "" {
+		return errors.New("bundle is missing: the file that gyrus train -o wrote")
+	}
+	if !(c.ValidForMS > 0 && c.ValidForMS <= 10_000) {
+		return fmt.Errorf("valid_for_ms is %g, must be above 0 and at most 10000", c.ValidForMS)
+	}
+	keys, ok := sources[c.Source.Use]
+	if !ok {
+		return fmt.Errorf("source: %w", &registry.UnknownError{What: "use", Name: c.Source.Use, Known: []string{"nats", "play", "synth"}})
+	}
+	for _, given := range keysOf(top, "source") {
+		if given != "use" && !slices.Contains(keys, given) {
+			return fmt.Errorf("source: key %q does nothing with use: %s, which has %v", given, c.Source.Use, keys)
+		}
+	}
+	switch {
+	case c.Source.Use == "nats":
+		return bus.CheckToken("source: stream", c.Source.Stream)
+	case c.Source.Use == "play" && c.Source.File == "":
+		return errors.New("source: file is missing: the recording to play")
+	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):
+		return fmt.Errorf("source: speed is %g, must be above 0 and at most 1000", c.Source.Speed)
+	case !(c.Source.Chunk > 0 && c.Source.Chunk <= 10):
+		return fmt.Errorf("source: chunk_s is %g, must be above 0 and at most 10", c.Source.Chunk)
+	}
+	return nil
+}
+
+// keysOf lists the keys of the mapping under key, in order.
+func keysOf(top *yaml.Node, key string) []string {
+	var keys []string
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		if top.Content[i].Value != key {
+			continue
+		}
+		m := registry.Resolve(top.Content[i+1])
+		for k := 0; k+1 < len(m.Content); k += 2 {
+			keys = append(keys, m.Content[k].Value)
+		}
+	}
+	return keys
+}
+
+// lineOf is the line of the key that err is about, 0 where it is unknown.
+func lineOf(n *yaml.Node, err error) int {
+	var unknown *registry.UnknownError
+	if !errors.As(err, &unknown) || n.Kind != yaml.MappingNode {
+		return 0
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == unknown.Name {
+			return n.Content[i].Line
+		}
+	}
+	return 0
+}
