@@ -57,7 +57,7 @@ func (r *Registry[T]) Has(name string) bool {
 }
 
 // New makes the thing called name and decodes params, a JSON object, over its defaults. Empty params leave the defaults.
-// The error is an *UnknownError where the name or a key does not exist.
+// The error is an *UnknownError where the name or a key does not exist; the caller says where the step stands.
 func (r *Registry[T]) New(name string, params []byte) (T, error) {
 	r.mu.RLock()
 	construct, ok := r.make[name]
@@ -69,7 +69,7 @@ func (r *Registry[T]) New(name string, params []byte) (T, error) {
 	v := construct()
 	if err := Decode(v, params); err != nil {
 		var none T
-		return none, fmt.Errorf("%s: %w", name, err)
+		return none, err
 	}
 	return v, nil
 }
@@ -204,10 +204,15 @@ func sortedKeys(m map[string]json.RawMessage) []string {
 	return keys
 }
 
-// Nearest is the known name with the smallest edit distance to name, or "" where none is near: more than a third of
-// its letters, and at least two, would have to change.
+// Nearest is the known name that name begins ("low" for "low_hz"), or the one with the smallest edit distance to it, or
+// "" where none is near: more than a third of its letters, and at least two, would have to change.
 func Nearest(name string, known []string) string {
 	best, dist := "", max(2, len(name)/3)+1
+	for _, k := range known {
+		if len(name) >= 3 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(name)) {
+			return k
+		}
+	}
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < dist {
 			best, dist = k, d

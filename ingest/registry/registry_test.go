@@ -42,7 +42,7 @@ func TestRefusals(t *testing.T) {
 	for name, tc := range map[string]struct{ use, params, want string }{
 		"unknown name":      {"notsh", "", `unknown tool "notsh": did you mean "notch"?`},
 		"nothing near":      {"xyzzyplugh", "", `unknown tool "xyzzyplugh"; known: bandpass, notch`},
-		"unknown key":       {"notch", `{"freq": 60}`, `unknown key "freq"; known: freq_hz, order, inner`},
+		"unknown key":       {"notch", `{"freq": 60}`, `unknown key "freq": did you mean "freq_hz"? (known: freq_hz, order, inner)`},
 		"slip of a key":     {"notch", `{"freq_h": 60}`, `did you mean "freq_hz"?`},
 		"case matters":      {"notch", `{"Freq_Hz": 60}`, `did you mean "freq_hz"?`},
 		"fitted state":      {"notch", `{"Fitted": [1]}`, `unknown key "Fitted"`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -318,7 +319,7 @@ func BenchmarkRecord(b *testing.B) { // one chunk is 20 samples
 	for _, chs := range []int{8, 64, 256} {
 		info := &signal.Info{Rate: 1000}
 		for ch := range chs {
-			info.Channels = append(info.Channels, signal.Channel{Name: fmt.Sprint(ch), Kind: signal.EEG, Unit: signal.Microvolt})
+			info.Channels = append(info.Channels, signal.Channel{Name: strconv.Itoa(ch), Kind: signal.EEG, Unit: signal.Microvolt})
 		}
 		schema, c := signal.Schema(info), signal.NewChunk(info, 0, 20)
 		b.Run(fmt.Sprintf("ch=%d", chs), func(b *testing.B) {

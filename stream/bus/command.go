@@ -65,11 +65,28 @@ func (c *Command) Validate() error {
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and finite", c.ValidForMS)
 	case math.IsNaN(c.AgeMS) || math.IsInf(c.AgeMS, 0):
 		return fmt.Errorf("age_ms is %g, must be finite", c.AgeMS)
+	case !(0 <= c.Confidence && c.Confidence <= 1):
+		return fmt.Errorf("confidence is %g, must be 0 to 1", c.Confidence)
+	}
+	labelled := len(c.Scores) == 0 // nothing to look Label up in
+	for _, s := range c.Scores {
+		if !(0 <= s.P && s.P <= 1) {
+			return fmt.Errorf("score of %q is %g, must be 0 to 1", s.Label, s.P)
+		}
+		labelled = labelled || s.Label == c.Label
+	}
+	for k, v := range c.Value {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("value %d is %g, must be finite", k, v)
+		}
 	}
 	switch c.Kind {
 	case KindClass:
 		if c.Label == "" {
 			return errors.New(`kind is "class" but label is empty`)
+		}
+		if !labelled {
+			return fmt.Errorf("label %q is not among the scores", c.Label)
 		}
 	case KindContinuous:
 		if len(c.Value) == 0 {
@@ -82,16 +99,34 @@ func (c *Command) Validate() error {
 	return nil
 }
 
+// MaxMessageBytes is the size of the largest command or heartbeat: 300 classes with long names need a third of it.
+const MaxMessageBytes = 64 << 10
+
 // ParseCommand decodes and validates.
 func ParseCommand(data []byte) (Command, error) {
-	var c Command
-	if err := json.Unmarshal(data, &c); err != nil {
-		return Command{}, fmt.Errorf("command: %w", err)
+	return parse[Command]("command", data)
+}
+
+// ParseStatus decodes and validates.
+func ParseStatus(data []byte) (Status, error) {
+	return parse[Status]("status", data)
+}
+
+func parse[T any, P interface {
+	*T
+	Validate() error
+}](what string, data []byte) (T, error) {
+	var v, none T
+	if len(data) > MaxMessageBytes {
+		return none, fmt.Errorf("%s: %d bytes, must be at most %d", what, len(data), MaxMessageBytes)
 	}
-	if err := c.Validate(); err != nil {
-		return Command{}, fmt.Errorf("command: %w", err)
+	if err := json.Unmarshal(data, &v); err != nil {
+		return none, fmt.Errorf("%s: %w", what, err)
 	}
-	return c, nil
+	if err := P(&v).Validate(); err != nil {
+		return none, fmt.Errorf("%s: %w", what, err)
+	}
+	return v, nil
 }
 
 // Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, ten times a second, whether or not there are
@@ -105,6 +140,28 @@ type Status struct {
 	CmdSeq   uint64 `json:"cmd_seq"` // Seq of the newest command, 0 before the first
 	TPublish int64  `json:"t_publish_ns"`
 	State    State  `json:"state"`
+}
+
+// Validate reports the first field that breaks the schema.
+func (s *Status) Validate() error {
+	switch {
+	case s.V != Version:
+		return fmt.Errorf("v is %d, must be %d", s.V, Version)
+	case !token.MatchString(s.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", s.Session)
+	case !token.MatchString(s.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", s.Decoder)
+	case s.Run <= 0:
+		return fmt.Errorf("run is %d, must be above 0", s.Run)
+	case s.Seq == 0:
+		return errors.New("seq is 0, must be at least 1")
+	}
+	switch s.State {
+	case StateWaiting, StateDecoding, StateEnded:
+		return nil
+	default:
+		return fmt.Errorf("state is %q, must be waiting, decoding or ended", s.State)
+	}
 }
 
 // State is what a decoder is doing.
@@ -136,3 +193,6 @@ func StatusSubject(session string) string { return "gyrus." + session + ".status
 
 // RawSubject is where the samples of one stream are.
 func RawSubject(session, stream string) string { return "gyrus." + session + ".raw." + stream }
+
+// SchemaSubject is where the description of one stream is repeated once a second.
+func SchemaSubject(session, stream string) string { return RawSubject(session, stream) + ".schema" }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/features"
@@ -69,6 +70,7 @@ type Tested struct {
 	Fold   int
 	Truth  int       // position in Set.Classes
 	Label  int       // position in Set.Classes
+	Row    []float64 // what the decoder saw
 	Scores []float64 // one per class
 }
 
@@ -99,7 +101,7 @@ func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done
 			if err := h.into(&pred, s.Windows[i], s.Classes); err != nil {
 				return nil, fmt.Errorf("fold %s: window %d: %w", fold.Name, i, err)
 			}
-			t := Tested{Fold: f, Truth: y.Y[i], Scores: append([]float64(nil), pred.Scores...)}
+			t := Tested{Fold: f, Truth: y.Y[i], Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores)}
 			for k, c := range s.Classes {
 				if c == pred.Label {
 					t.Label = k

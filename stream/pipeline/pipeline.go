@@ -55,7 +55,7 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.front.steps, p.front.names = append(p.front.steps, step), append(p.front.names, eff.title())
+		p.front.steps, p.front.names = append(p.front.steps, step), append(p.front.names, eff.where)
 		p.spec.Preprocess = append(p.spec.Preprocess, eff)
 	}
 	cuts := []Step{spec.Segment}
@@ -78,7 +78,7 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 			p.spec.Live = &eff
 		}
 		if i == 0 || which == All {
-			p.front.segs, p.front.names = append(p.front.segs, seg), append(p.front.names, eff.title())
+			p.front.segs, p.front.names = append(p.front.segs, seg), append(p.front.names, eff.where)
 		}
 	}
 	var err error
@@ -94,14 +94,14 @@ func buildHead(spec *Spec) (h head, feats []Step, dec Step, err error) {
 		if err != nil {
 			return h, nil, dec, err
 		}
-		h.steps, h.names = append(h.steps, step), append(h.names, eff.title())
+		h.steps, h.names = append(h.steps, step), append(h.names, eff.where)
 		feats = append(feats, eff)
 	}
 	h.decoder, dec, err = construct(spec, decoders.Decoders(), spec.Decoder, "decoder")
 	if err != nil {
 		return h, nil, dec, err
 	}
-	h.names = append(h.names, dec.title())
+	h.names = append(h.names, dec.where)
 	if err := h.check(); err != nil {
 		return h, nil, dec, &SpecError{File: spec.file, Err: err}
 	}
@@ -113,11 +113,6 @@ func construct[T any](spec *Spec, reg *registry.Registry[T], st Step, where stri
 	st.where = where
 	v, err := reg.New(st.Use, st.Params)
 	if err != nil {
-		// The step's name is in the prefix of the message already.
-		var unknown *registry.UnknownError
-		if errors.As(err, &unknown) {
-			err = unknown
-		}
 		return v, st, spec.fail(st, err)
 	}
 	full, err := json.Marshal(v)
@@ -127,8 +122,6 @@ func construct[T any](spec *Spec, reg *registry.Registry[T], st Step, where stri
 	st.Params = full
 	return v, st, nil
 }
-
-func (s Step) title() string { return s.where + " " + s.Use }
 
 // Spec is the definition with every parameter, defaults written out.
 func (p *Pipeline) Spec() *Spec { return p.spec }

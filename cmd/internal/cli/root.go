@@ -17,6 +17,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all" // every format
+	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 
@@ -149,10 +150,13 @@ func wrapArgs(cmd *cobra.Command) {
 			return nil
 		}
 		if c.HasSubCommands() && len(args) > 0 {
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				return usageError{fmt.Errorf("unknown command %q: did you mean %q?", args[0], near[0])}
+			var known []string
+			for _, sub := range c.Commands() {
+				if sub.IsAvailableCommand() {
+					known = append(known, sub.Name())
+				}
 			}
-			return usageError{fmt.Errorf("unknown command %q; see %s --help", args[0], c.CommandPath())}
+			return usageError{&registry.UnknownError{What: "command", Name: args[0], Known: known}}
 		}
 		return usageError{fmt.Errorf("%w; usage: %s", err, c.UseLine())}
 	}

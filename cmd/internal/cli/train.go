@@ -265,7 +265,11 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 	w := cmd.OutOrStdout()
 	rows := [][]string{{"fold", "trials", "correct", "balanced accuracy"}}
 	for _, f := range t.Folds {
-		rows = append(rows, []string{f.Name, fmt.Sprint(f.Trials), fmt.Sprint(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
+		name := f.Name
+		for _, r := range t.Recordings { // the folders are in the command line already
+			name = strings.Replace(name, r.Name, filepath.Base(r.Name), 1)
+		}
+		rows = append(rows, []string{name, fmt.Sprint(f.Trials), fmt.Sprint(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
 	}
 	columns(w, rows)
 	fmt.Fprintln(w)

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+)
+
+// run is one call of the command line.
+func run(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = Run(context.Background(), args, strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// mustJSON runs a command that succeeds and decodes what it prints.
+func mustJSON(t *testing.T, dst any, args ...string) {
+	t.Helper()
+	code, out, errs := run(t, args...)
+	if code != 0 {
+		t.Fatalf("%v: exit code %d: %s", args, code, errs)
+	}
+	if err := json.Unmarshal([]byte(out), dst); err != nil {
+		t.Fatalf("%v: %v in %s", args, err, out)
+	}
+}
+
+// s001 is the path of a run of EEGMMIDB S001.
+func s001(t *testing.T, run string) string {
+	t.Helper()
+	return datasettest.Need(t, "eegmmidb/S001/S001"+run+".edf")
+}
+
+// model trains on R06 and R10 and returns the bundle's path.
+func model(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.gyrus")
+	var res map[string]any
+	mustJSON(t, &res, "train", "csp-lda", s001(t, "R06"), s001(t, "R10"), "--events", "T1=fists,T2=feet", "-o", path, "--json")
+	return path
+}
+
+// keys lists the keys that a JSON object must have, and that scripts rely on.
+func keys(t *testing.T, what string, v map[string]any, want ...string) {
+	t.Helper()
+	for _, k := range want {
+		if _, ok := v[k]; !ok {
+			t.Errorf("%s: key %q is missing", what, k)
+		}
+	}
+}
+
+func TestTrainFixedWords(t *testing.T) {
+	var v map[string]any
+	mustJSON(t, &v, "train", "csp-lda", s001(t, "R06"), s001(t, "R10"), s001(t, "R14"),
+		"--events", "T1=fists,T2=feet", "--tmin", "0.5", "--tmax", "3.5", "--split", "leave-one-run-out", "--seed", "3", "--json")
+	keys(t, "train", v, "trials", "classes", "balanced_accuracy", "ci_low", "ci_high", "chance", "folds")
+	if v["trials"] != 45.0 || v["chance"] != 0.5 || v["balanced_accuracy"].(float64) < 0.9 || len(v["folds"].([]any)) != 3 {
+		t.Errorf("got %v trials, chance %v, balanced accuracy %v, %d folds", v["trials"], v["chance"], v["balanced_accuracy"], len(v["folds"].([]any)))
+	}
+	if lo, hi, bal := v["ci_low"].(float64), v["ci_high"].(float64), v["balanced_accuracy"].(float64); !(lo < bal && bal < hi) {
+		t.Errorf("interval [%g, %g] does not hold %g", lo, hi, bal)
+	}
+	var again, permuted map[string]any
+	args := []string{"train", "csp-lda", s001(t, "R06"), s001(t, "R10"), "--events", "T1=fists,T2=feet", "--seed", "3", "--json"}
+	mustJSON(t, &again, args...)
+	mustJSON(t, &permuted, append(args, "--permute")...)
+	if permuted["permuted"] != true || permuted["balanced_accuracy"].(float64) >= again["balanced_accuracy"].(float64) {
+		t.Errorf("permuted labels score %v, the true ones %v", permuted["balanced_accuracy"], again["balanced_accuracy"])
+	}
+}
+
+func TestInfoFixedWords(t *testing.T) {
+	var v map[string]any
+	mustJSON(t, &v, "info", s001(t, "R14"), "--json")
+	keys(t, "info", v, "format", "rate_hz", "samples", "duration_s", "channels", "events", "gaps", "deviations")
+	ch := v["channels"].([]any)[0].(map[string]any)
+	keys(t, "channel", ch, "name", "original", "kind", "unit", "rate_hz")
+	if ch["name"] != "FC5" || ch["original"] != "Fc5." || ch["unit"] != "µV" || v["rate_hz"] != 160.0 || len(v["channels"].([]any)) != 64 {
+		t.Errorf("got %v at %v Hz, %d channels", ch, v["rate_hz"], len(v["channels"].([]any)))
+	}
+}
+
+func TestEvalAndDecode(t *testing.T) {
+	m := model(t)
+	var ev map[string]any
+	mustJSON(t, &ev, "eval", m, s001(t, "R14"), "--json")
+	if ev["trials"] != 15.0 || ev["balanced_accuracy"].(float64) < 0.9 {
+		t.Errorf("eval: %v trials, %v", ev["trials"], ev["balanced_accuracy"])
+	}
+	code, _, errs := run(t, "eval", m, s001(t, "R06"))
+	if code != 0 || !strings.Contains(errs, "was trained on this file") {
+		t.Errorf("scoring a training file: exit %d, %q: want a warning", code, errs)
+	}
+
+	code, out, errs := run(t, "decode", m, s001(t, "R14"))
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != 0 || len(lines) != 1+1221 { // ⌊(20000−480)/16⌋+1 sliding windows; those of the 15 cues are among them
+		t.Fatalf("decode: exit %d, %d lines: %s", code, len(lines), errs)
+	}
+	if want := "recording,start,end,end_s,label,confidence,score_feet,score_fists,event,event_sample,truth"; lines[0] != want {
+		t.Errorf("header %q, want %q", lines[0], want)
+	}
+	cued := 0
+	for _, l := range lines[1:] {
+		if strings.HasSuffix(l, ",fists") || strings.HasSuffix(l, ",feet") {
+			cued++
+		}
+	}
+	if cued != 15 {
+		t.Errorf("%d windows with a cue, want 15", cued)
+	}
+	arrow := filepath.Join(t.TempDir(), "r14.arrow")
+	if code, _, errs := run(t, "decode", m, s001(t, "R14"), "-o", arrow); code != 0 {
+		t.Errorf("decode to Arrow: exit %d: %s", code, errs)
+	}
+	if n := arrowRows(t, arrow); n != 1221 {
+		t.Errorf("%d rows in %s, want 1221", n, arrow)
+	}
+}
+
+// TestBadInput: each mistake gets its exit code and one sentence that names the place and the remedy, and nothing is
+// written.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	r06, r10, r14 := s001(t, "R06"), s001(t, "R10"), s001(t, "R14")
+	whole, err := os.ReadFile(r14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := model(t)
+	sound, err := os.ReadFile(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(sound)
+	flipped[len(flipped)/2] ^= 4
+	gallery, err := os.ReadFile("../../../stream/pipeline/gallery/csp-lda.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out.gyrus")
+	train := func(pipe string, rest ...string) []string {
+		return append([]string{"train", pipe, "-o", out, "--events", "T1=fists,T2=feet"}, rest...)
+	}
+	cases := []struct {
+		name string
+		code int
+		args []string
+		want []string // parts of the message
+	}{
+		{"truncated EDF", 3, train("csp-lda", r06, file("cut.edf", string(whole[:len(whole)/2]))), []string{"cut.edf", "byte"}},
+		{"header only", 3, []string{"info", file("head.edf", string(whole[:300]))}, []string{"head.edf", "byte"}},
+		{"line endings", 3, []string{"info", datasettest.Need(t, "formats/edf/crlf-corrupt/S001/S001R03.edf")}, []string{"S001R03.edf", "byte", "binary mode"}},
+		{"text named .edf", 3, []string{"info", file("notes.edf", "Dear colleague, here are the recordings.\n")}, []string{"notes.edf", "byte 0", "binary mode"}},
+		{"empty file", 3, []string{"info", file("empty.edf", "")}, []string{"empty.edf", "empty"}},
+		{"no such file", 2, []string{"info", filepath.Join(dir, "none.edf")}, []string{"none.edf", "no such file"}},
+		{"unknown key", 2, train(file("key.yaml", strings.Replace(string(gallery), "low_hz", "low", 1)), r06, r10), []string{"key.yaml", "line 5", "preprocess[0] bandpass", `"low"`, "low_hz"}},
+		{"unknown step", 2, train(file("step.yaml", strings.Replace(string(gallery), "bandpass", "bandpas", 1)), r06, r10), []string{"step.yaml", "line 5", `did you mean "bandpass"`}},
+		{"impossible band", 3, train(file("band.yaml", strings.Replace(string(gallery), "high_hz: 30", "high_hz: 90", 1)), r06, r10), []string{"preprocess[0]: bandpass: high_hz", "80"}},
+		{"unknown pipeline", 2, train("csp-ldaa", r06, r10), []string{`did you mean "csp-lda"`}},
+		{"event that does not occur", 3, []string{"train", "csp-lda", r06, r10, "--events", "T1=fists,T9=feet", "-o", out}, []string{`"T9"`, "does not occur", `"T0"`}},
+		{"half an event", 2, []string{"train", "csp-lda", r06, r10, "--events", "T1", "-o", out}, []string{"T1"}},
+		{"one class", 3, []string{"train", "csp-lda", r06, r10, "--events", "T1=fists,T2=fists", "-o", out}, []string{"class"}},
+		{"a run twice", 3, train("csp-lda", r06, file("copy.edf", string(mustRead(t, r06)))), []string{"copy.edf", "same content"}},
+		{"one run", 3, train("csp-lda", r06), []string{"leave-one-run-out"}},
+		{"window turned round", 3, append(train("csp-lda", r06, r10), "--tmin", "3.5", "--tmax", "0.5"), []string{"tmax_s"}},
+		{"unknown split", 2, append(train("csp-lda", r06, r10), "--split", "leave-one-rum-out"), []string{"did you mean", "leave-one-run-out"}},
+		{"permuted model", 2, append(train("csp-lda", r06, r10), "--permute"), []string{"--permute", "-o"}},
+		{"unknown flag", 2, []string{"info", r06, "--jsn"}, []string{"--jsn"}},
+		{"unknown command", 2, []string{"trian"}, []string{`did you mean "train"`}},
+		{"too few arguments", 2, []string{"train", "csp-lda"}, []string{"usage"}},
+		{"another montage", 3, []string{"decode", m, datasettest.Need(t, "eegmat/Subject00_1.edf"), "-o", filepath.Join(dir, "out.csv")}, []string{"Subject00_1.edf", "500 Hz", "160 Hz", "resample"}},
+		{"truncated bundle", 3, []string{"eval", file("cut.gyrus", string(sound[:len(sound)-9])), r14}, []string{"cut.gyrus", "cut short or altered", "train again"}},
+		{"flipped bit", 3, []string{"eval", file("flip.gyrus", string(flipped)), r14}, []string{"flip.gyrus", "altered", "train again"}},
+		{"not a bundle", 3, []string{"eval", r14, r14}, []string{"not a usable bundle"}},
+		{"no such bundle", 2, []string{"eval", filepath.Join(dir, "none.gyrus"), r14}, []string{"none.gyrus"}},
+		{"ending of the output", 2, []string{"decode", m, r14, "-o", filepath.Join(dir, "out.txt")}, []string{".csv or .arrow"}},
+		{"session with a slip", 2, []string{"live", file("s.yaml", "sesion: a\nbundle: b\nsource: {use: synth}\n")}, []string{"s.yaml", "line 1", `did you mean "session"`}},
+		{"session without a source", 2, []string{"live", file("s2.yaml", "bundle: b\n")}, []string{"s2.yaml", "source"}},
+		{"a key that does nothing", 2, []string{"live", file("s3.yaml", "bundle: b\nsource: {use: nats, speed: 2}\n")}, []string{"speed", "does nothing"}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			code, stdout, errs := run(t, tc.args...)
+			t.Log(strings.TrimSpace(errs))
+			if code != tc.code {
+				t.Errorf("exit code %d, want %d: %s", code, tc.code, errs)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(errs, want) {
+					t.Errorf("message %q does not say %q", errs, want)
+				}
+			}
+			if stdout != "" {
+				t.Errorf("something on standard output: %q", stdout)
+			}
+			if n := strings.Count(strings.TrimSpace(errs), "\n"); n != 0 {
+				t.Errorf("%d lines, want one sentence: %q", n+1, errs)
+			}
+		})
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*out.*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("written all the same: %v %v", left, err)
+	}
+}
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

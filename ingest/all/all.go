@@ -1,0 +1,6 @@
+// Package all registers every file format of gyrus: import it for its side effects.
+package all
+
+import (
+	_ "github.com/gyrus-bci/gyrus/ingest/edf" // EDF and EDF+
+)

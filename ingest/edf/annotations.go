@@ -1,0 +1,175 @@
+package edf
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// annotations reads the signals that hold text: the onset of every record and the events. Nothing in them keeps the
+// signals from being read; what cannot be understood is listed.
+type annotations struct {
+	src    *source
+	h      *header
+	line   *timeline
+	rate   float64 // of the channels that the events are counted on, 0 where there are none
+	events []signal.Event
+	labels map[string]string // so that the thousandth "T0" needs no memory
+}
+
+// A call to read costs about as much as so many bytes that are read and not needed.
+const skipBytes = 16 << 10
+
+// readAll reads all records.
+func (a *annotations) readAll() error {
+	if a.h.plus == "" {
+		a.line.whole()
+		return nil
+	}
+	var texts []*signalHeader
+	for i := range a.h.signals {
+		if s := &a.h.signals[i]; s.isText && s.samples > 0 {
+			texts = append(texts, s)
+		}
+	}
+	if len(texts) == 0 {
+		a.src.dev.add(252, "number of signals", fmt.Sprintf("%s+ has a signal %q", a.h.v.name, a.h.v.annotations), "none", "no events, and no gaps")
+		a.line.whole()
+		return nil
+	}
+	a.labels = map[string]string{}
+	lo, last := texts[0].offset, texts[len(texts)-1]
+	hi := last.offset + last.samples*int64(a.h.v.bytes)
+	var buf []byte
+	if a.h.record <= skipBytes { // many records at once
+		perBlock := blockBytes / a.h.record
+		for r := int64(0); r < a.h.records; r += perBlock {
+			n := min(perBlock, a.h.records-r)
+			at := a.h.bytes + r*a.h.record
+			buf = grow(buf, n*a.h.record)
+			if err := a.src.read(buf, at, fmt.Sprintf("data record %d", r+1)); err != nil {
+				return err
+			}
+			for k := range n {
+				a.record(r+k, texts, buf[k*a.h.record:], 0)
+			}
+		}
+	} else {
+		for r := range a.h.records {
+			at := a.h.bytes + r*a.h.record + lo
+			buf = grow(buf, hi-lo)
+			if err := a.src.read(buf, at, fmt.Sprintf("data record %d", r+1)); err != nil {
+				return err
+			}
+			a.record(r, texts, buf, lo)
+		}
+	}
+	a.line.finish()
+	return nil
+}
+
+func grow(buf []byte, n int64) []byte {
+	if int64(cap(buf)) < n {
+		return make([]byte, n)
+	}
+	return buf[:n]
+}
+
+// record reads the texts of one record; buf begins at byte lo of it.
+func (a *annotations) record(record int64, texts []*signalHeader, buf []byte, lo int64) {
+	for i, s := range texts {
+		text := buf[s.offset-lo:][:s.samples*int64(a.h.v.bytes)]
+		at := a.h.bytes + record*a.h.record + s.offset
+		keeper := i == 0 // the first list of the first signal keeps the time
+		if keeper && (len(text) == 0 || text[0] == 0) {
+			a.noTime(record, at, "no list")
+			keeper = false
+		}
+		for pos := 0; pos < len(text); {
+			if text[pos] == 0 {
+				pos++
+				continue
+			}
+			list, _, ended := bytes.Cut(text[pos:], []byte{0})
+			if !ended {
+				a.flaw("unended", at+int64(pos), "a NUL behind each list", func() string { return fmt.Sprintf("%q", clip(list)) }, "the list ends with its signal")
+			}
+			a.list(list, record, at+int64(pos), keeper)
+			keeper = false
+			pos += len(list) + 1
+		}
+	}
+}
+
+// list reads one list. keeper says that it must keep the time of the record.
+func (a *annotations) list(b []byte, record, at int64, keeper bool) {
+	t, err := parseTAL(b)
+	if err != nil {
+		a.flaw("unreadable", at, "onset, byte 20, texts with a byte 20 behind each", err.Error, "this list is left out")
+		if keeper {
+			a.noTime(record, at, "an unreadable list")
+		}
+		return
+	}
+	for _, f := range t.flaws {
+		a.flaw("flaw", at, "+onset, maybe byte 21 and a duration, byte 20, texts with a byte 20 behind each", func() string { return f }, "read as far as possible")
+	}
+	texts := t.texts
+	if keeper {
+		if len(texts[0]) == 0 {
+			a.line.add(record, at, t.onset, true)
+			texts = texts[1:]
+		} else {
+			a.noTime(record, at, fmt.Sprintf("the text %q", clip(texts[0])))
+		}
+	} else if !slices.ContainsFunc(texts, func(b []byte) bool { return len(b) > 0 }) {
+		a.flaw("empty", at, "a text in each list but the first of a record", func() string { return fmt.Sprintf("none at %g s", t.onset.value) }, "this list is left out")
+	}
+	for _, text := range texts {
+		if len(text) > 0 {
+			a.event(t, text, at)
+		}
+	}
+}
+
+// noTime places a record without a time-keeping annotation.
+func (a *annotations) noTime(record, at int64, found string) {
+	a.flaw("time-keeping", at, "the first list of each record has the record's onset and an empty text",
+		func() string { return fmt.Sprintf("record %d: %s", record+1, found) }, "the record follows the one before without a gap")
+	a.line.add(record, at, seconds{}, false)
+}
+
+func (a *annotations) flaw(kind string, at int64, rule string, found func() string, assumed string) {
+	a.src.dev.count(kind, at, "annotation", rule, found, assumed)
+}
+
+func (a *annotations) event(t tal, text []byte, at int64) {
+	label, known := a.labels[string(text)]
+	if !known {
+		label = decodeText(text)
+		a.labels[string(text)] = label
+	}
+	if !utf8.Valid(text) {
+		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as Latin-1")
+	}
+	onset := t.onset.minus(a.line.first)
+	a.events = append(a.events, signal.Event{
+		Sample:   int64(math.Round(onset * a.rate)),
+		Onset:    onset,
+		Duration: t.duration,
+		Label:    label,
+	})
+}
+
+// sorted is the events by time; those of one time stay in the order of the file.
+func (a *annotations) sorted() []signal.Event {
+	slices.SortStableFunc(a.events, func(x, y signal.Event) int {
+		return cmp.Or(cmp.Compare(x.Sample, y.Sample), cmp.Compare(x.Onset, y.Onset))
+	})
+	return a.events
+}

@@ -1,0 +1,170 @@
+package edf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// channel is a signal with samples, ready to be read.
+type channel struct {
+	signal.Channel
+	ref          string // what it was measured against, "" where unknown
+	samples      int64  // in each record
+	offset       int64  // of its first byte from the start of a record
+	gain, origin float64
+}
+
+// channels names and scales the signals that hold samples, in the order of the file.
+func (h *header) channels(src *source) ([]channel, error) {
+	var sigs []*signalHeader
+	var labels []string
+	for i := range h.signals {
+		if s := &h.signals[i]; !s.isText && s.samples > 0 {
+			sigs, labels = append(sigs, s), append(labels, s.label)
+		}
+	}
+	chans := make([]channel, len(sigs))
+	for i, e := range montage.Assign(labels) {
+		s := sigs[i]
+		if e.Note != "" {
+			src.dev.add(s.at[fLabel], "label", "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
+		}
+		unit, mul, div, known, exact := unitOf(s.dimension)
+		switch {
+		case !known && voltage(e.Kind):
+			src.dev.add(s.at[fDimension], "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
+				fmt.Sprintf("%q for %q", s.dimension, e.Original), "nothing: the samples of this channel are in the unit as it is written, and may not be µV")
+		case !exact:
+			src.dev.add(s.at[fDimension], "physical dimension", "the unit of voltage is V", fmt.Sprintf("%q for %q", s.dimension, e.Original), strings.TrimSuffix(s.dimension, "v")+"V")
+		}
+		// Both ends are converted before the gain is made, so that a sample is scaled once and not twice.
+		lo, hi := s.physMin*mul/div, s.physMax*mul/div
+		gain := (hi - lo) / float64(s.digMax-s.digMin)
+		origin := lo - float64(float64(s.digMin)*gain)
+		if gain == 0 || origin-origin != 0 { // under- or overflow: the difference to itself is 0 only for finite numbers
+			return nil, src.errorf(s.at[fPhysMin], "physical minimum", "%g to %g for the digital range %d to %d cannot be computed with: write the true range into the fields",
+				s.physMin, s.physMax, s.digMin, s.digMax)
+		}
+		chans[i] = channel{
+			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: unit},
+			ref:     e.Reference, samples: s.samples, offset: s.offset,
+			gain: gain, origin: origin,
+		}
+	}
+	return chans, nil
+}
+
+// voltage says whether channels of kind k must be voltages.
+func voltage(k signal.Kind) bool {
+	return k != signal.Misc && k != signal.Trigger
+}
+
+// group sorts the channels by rate. The first group is the one with the most EEG channels, then with the most channels,
+// then the first in the file; the others follow in the order of the file. There is at least one, maybe empty.
+func group(chans []channel) []rateGroup {
+	var groups []rateGroup
+	for _, c := range chans {
+		i := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	if len(groups) == 0 {
+		return []rateGroup{nil}
+	}
+	best := 0
+	for i, g := range groups {
+		if n, m := g.eeg(), groups[best].eeg(); n > m || n == m && len(g) > len(groups[best]) {
+			best = i
+		}
+	}
+	main := groups[best]
+	return append([]rateGroup{main}, slices.Delete(groups, best, best+1)...)
+}
+
+// rateGroup is all channels of one rate.
+type rateGroup []channel
+
+func (g rateGroup) eeg() (n int) {
+	for _, c := range g {
+		if c.Kind == signal.EEG {
+			n++
+		}
+	}
+	return n
+}
+
+// fill describes the group in r.
+func (g rateGroup) fill(r *signal.Recording, src *source, h *header, line *timeline) {
+	r.Info = &signal.Info{}
+	if len(g) == 0 { // annotations only
+		r.Data = signal.Memory{}
+		return
+	}
+	r.Info.Rate = float64(g[0].samples) / h.duration
+	r.Info.Reference = g.reference()
+	r.Info.Channels = make([]signal.Channel, len(g))
+	for i, c := range g {
+		r.Info.Channels[i] = c.Channel
+	}
+	runs := line.runs(g[0].samples, r.Info.Rate)
+	if n := len(runs); n > 0 {
+		r.Len = runs[n-1].End()
+	}
+	if len(runs) > 1 || len(runs) == 1 && runs[0].Start > 0 {
+		r.Spans = make([]signal.Span, len(runs))
+		for i, run := range runs {
+			r.Spans[i] = run.Span
+		}
+	}
+	r.Data = &reader{src: src, h: h, chans: g, runs: runs, perRecord: g[0].samples}
+}
+
+// reference is what all EEG channels were measured against, "" where they differ or do not say.
+func (g rateGroup) reference() string {
+	ref, seen := "", false
+	for _, c := range g {
+		switch {
+		case c.Kind != signal.EEG:
+		case !seen:
+			ref, seen = c.ref, true
+		case ref != c.ref:
+			return ""
+		}
+	}
+	return ref
+}
+
+// micro writes the sign U+00B5 and the Greek letter U+03BC as EDF does.
+var micro = strings.NewReplacer("\u00b5", "u", "\u03bc", "u")
+
+// unitOf is the unit of the samples as handed out, and what to multiply and divide by on the way. known is false where
+// the dimension is no voltage that can be told for sure; it is then kept as it is written. exact is false for a "v".
+func unitOf(dimension string) (unit signal.Unit, mul, div float64, known, exact bool) {
+	s := micro.Replace(dimension)
+	prefix, volt := strings.CutSuffix(s, "V")
+	exact = true
+	if !volt {
+		prefix, volt = strings.CutSuffix(s, "v")
+		exact = false
+	}
+	if !volt {
+		return signal.Unit(dimension), 1, 1, false, true
+	}
+	switch prefix {
+	case "n":
+		return signal.Microvolt, 1, 1e3, true, exact
+	case "u":
+		return signal.Microvolt, 1, 1, true, exact
+	case "m":
+		return signal.Microvolt, 1e3, 1, true, exact
+	case "":
+		return signal.Microvolt, 1e6, 1, true, exact
+	}
+	return signal.Unit(dimension), 1, 1, false, true
+}

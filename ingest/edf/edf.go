@@ -1,0 +1,109 @@
+package edf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	ingest.Register(ingest.Format{Name: "edf", Ext: []string{".edf"}, Match: match, Open: Open})
+}
+
+// variant is what tells the formats of the family apart.
+type variant struct {
+	name        string // "EDF"
+	version     []byte // the first field
+	annotations string // the label of the signals that hold text
+	bytes       int    // of one sample
+	min, max    int64  // that a sample can be
+	decode      func(dst []float64, src []byte, gain, offset float64)
+}
+
+var edf16 = &variant{
+	name:        "EDF",
+	version:     []byte("0       "),
+	annotations: "EDF Annotations",
+	bytes:       2,
+	min:         -1 << 15, max: 1<<15 - 1,
+	decode: decode16,
+}
+
+// match accepts also what is damaged, as long as it once was EDF: Open then says what happened to it. Of the six fields
+// with digits two may be unreadable.
+func match(head []byte) bool {
+	if len(head) < 8 || !bytes.Equal(bytes.ReplaceAll(head[:8], []byte{0}, []byte(" ")), edf16.version) {
+		return false
+	}
+	flaws := 0
+	if bytes.ContainsFunc(head[8:min(168, len(head))], func(r rune) bool { return r < ' ' && r != 0 }) {
+		flaws += 2 // lines: text, or EDF after text mode
+	}
+	for _, f := range [][2]int{{168, 176}, {176, 184}, {184, 192}, {236, 244}, {244, 252}, {252, 256}} {
+		if f[1] <= len(head) && len(bytes.Trim(head[f[0]:f[1]], "0123456789 +-.,:/\x00")) > 0 {
+			flaws++
+		}
+	}
+	if len(head) < fixedBytes {
+		return flaws == 0
+	}
+	return flaws <= 2
+}
+
+// Open reads the header and the annotations of f. It owns f from now on and closes it, also when it fails.
+func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	src := &source{file: f, name: name, size: st.Size()}
+	h, err := readHeader(src, edf16)
+	if err != nil {
+		return nil, src.orDamage(err)
+	}
+	if err := h.fitSize(src); err != nil {
+		return nil, err
+	}
+	chans, err := h.channels(src)
+	if err != nil {
+		return nil, err
+	}
+	groups := group(chans)
+	ann := annotations{src: src, h: h, line: newTimeline(h, &src.dev)}
+	if n := groups[0]; len(n) > 0 {
+		ann.rate = float64(n[0].samples) / h.duration
+	}
+	if err := ann.readAll(); err != nil {
+		return nil, err
+	}
+	line := ann.line
+	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted()}
+	groups[0].fill(rec, src, h, line)
+	for _, g := range groups[1:] {
+		r := &signal.Recording{Name: name, Format: rec.Format, Begin: rec.Begin}
+		g.fill(r, src, h, line)
+		rec.Others = append(rec.Others, r)
+	}
+	rec.Deviations = src.dev.list()
+	return rec, nil
+}
+
+// format is the name of the format: "EDF", "EDF+C" or "EDF+D".
+func (h *header) format() string {
+	if h.plus == "" {
+		return h.v.name
+	}
+	return h.v.name + "+" + h.plus
+}

@@ -1,0 +1,335 @@
+package edf_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// small is a file of two EEG channels at 10 Hz, three records of one second, with one event in the second record.
+func small() edftest.File {
+	return edftest.File{
+		Reserved: "EDF+C", N: 3,
+		Signals: []edftest.Signal{
+			{Label: "EEG Cz", Dim: "uV", Samples: 10},
+			{Label: "EEG Pz", Dim: "uV", Samples: 10},
+			edftest.Annotations(20, func(r int) string {
+				text := edftest.TAL(edftest.Steady(r), "")
+				if r == 1 {
+					text += edftest.TAL("+1.25", "0.5", "T1")
+				}
+				return text
+			}),
+		},
+	}
+}
+
+func open(t testing.TB, data []byte) (*signal.Recording, error) {
+	t.Helper()
+	return ingest.Open(fstest.MapFS{"x.edf": {Data: data}}, "x.edf")
+}
+
+func mustOpen(t testing.TB, f edftest.File) *signal.Recording {
+	t.Helper()
+	rec, err := open(t, f.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAfter(t, rec)
+	return rec
+}
+
+// closeAfter closes rec when the test is over.
+func closeAfter(t testing.TB, rec *signal.Recording) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// whole is all samples of the span i.
+func whole(t testing.TB, rec *signal.Recording, i int) [][]float64 {
+	t.Helper()
+	s := rec.Runs()[i]
+	x := make([][]float64, len(rec.Info.Channels))
+	for ch := range x {
+		x[ch] = make([]float64, s.Len)
+	}
+	if err := rec.Data.ReadSamples(x, s.Start); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestSmall(t *testing.T) {
+	rec := mustOpen(t, small())
+	want := &signal.Info{Rate: 10, Channels: []signal.Channel{
+		{Name: "Cz", Original: "EEG Cz", Kind: signal.EEG, Unit: signal.Microvolt},
+		{Name: "Pz", Original: "EEG Pz", Kind: signal.EEG, Unit: signal.Microvolt},
+	}}
+	if d := cmp.Diff(want, rec.Info); d != "" {
+		t.Errorf("Info (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]signal.Event{{Sample: 13, Onset: 1.25, Duration: 0.5, Label: "T1"}}, rec.Events); d != "" {
+		t.Errorf("events (-want +got):\n%s", d) // 12.5 rounds away from 0
+	}
+	if rec.Len != 30 || rec.Spans != nil || rec.Format != "EDF+C" || len(rec.Deviations) != 0 {
+		t.Errorf("%d samples, spans %v, %s, deviations %+v, want 30, none, EDF+C, none", rec.Len, rec.Spans, rec.Format, rec.Deviations)
+	}
+	if begin := time.Date(2002, 3, 2, 10, 11, 12, 0, time.UTC); !rec.Begin.Equal(begin) {
+		t.Errorf("begins at %v, want %v", rec.Begin, begin)
+	}
+	for ch, x := range whole(t, rec, 0) {
+		for i, v := range x {
+			// The range of 6553.5 µV lies on 65535 steps: 0.1 µV each. Both numbers are rounded to 2^-53 of 3276.8.
+			if want := float64(edftest.Number(ch, i)) / 10; v-want > 1e-12 || want-v > 1e-12 {
+				t.Fatalf("channel %d sample %d is %.17g, want %g", ch, i, v, want)
+			}
+		}
+	}
+}
+
+func TestConformance(t *testing.T) {
+	uneven := small()
+	uneven.Signals = append(uneven.Signals, edftest.Signal{Label: "Temp", Dim: "degC", Samples: 3}, edftest.Signal{Label: "Resp", Samples: 3})
+	plain := small()
+	plain.Reserved, plain.Signals = "", plain.Signals[:2]
+	textOnly := edftest.File{Reserved: "EDF+C", N: 1, Duration: "0", Signals: []edftest.Signal{
+		edftest.Annotations(40, func(int) string { return edftest.TAL("+0", "") + edftest.TAL("+30", "60", "Sleep stage 2") }),
+	}}
+	for name, f := range map[string]edftest.File{
+		"small": small(), "uneven rates": uneven, "plain": plain, "annotations only": textOnly, "gaps": gaps(), "large records": large(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := f.Bytes()
+			ingesttest.Run(t, func() (*signal.Recording, error) { return open(t, data) })
+		})
+	}
+}
+
+// large has records above the size of the block that is read at once.
+func large() edftest.File {
+	at := func(_, i int) int16 { return uneven(i) }
+	return edftest.File{N: 2, Signals: []edftest.Signal{
+		{Label: "Fz", Dim: "uV", Samples: 600_000, At: at}, {Label: "Pz", Dim: "uV", Samples: 600_000, At: at}, {Label: "X", Samples: 7},
+	}}
+}
+
+// uneven counts up, but not with a period that divides the size of a block.
+func uneven(i int) int16 { return int16(i + i/1000) }
+
+func TestCut(t *testing.T) {
+	data := small().Bytes()
+	ingesttest.Cut(t, "x.edf", data, 1)
+	unknown := small() // as it is while a recording is made
+	unknown.Records = "-1"
+	ingesttest.Cut(t, "x.edf", unknown.Bytes(), 1)
+}
+
+// TestRefused has one file for each field that cannot be read. The message must name the file, the byte of the field,
+// its name in the specification, and what is there or allowed.
+func TestRefused(t *testing.T) {
+	first := func(change func(*edftest.Signal)) func(*edftest.File) {
+		return func(f *edftest.File) { change(&f.Signals[0]) }
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*edftest.File)
+		at     int64
+		want   []string
+	}{
+		{"number of signals", func(f *edftest.File) { f.NumSignals = "12,5" }, 252, []string{"number of signals", `"12,5" is not a whole number`}},
+		{"no signals", func(f *edftest.File) { f.NumSignals = "0" }, 252, []string{"is 0, must be at least 1"}},
+		{"more signals than header", func(f *edftest.File) { f.NumSignals = "9999" }, 252, []string{"need a header of 2560000 bytes", "fetch it again"}},
+		{"number of records", func(f *edftest.File) { f.Records = "three" }, 236, []string{"number of data records", `"three" is not a whole number`}},
+		{"truncated", func(f *edftest.File) { f.Records = "4" }, 1264, []string{"is 4, so the file must have 1344 bytes", "ends after 1264", "truncated", "write 3 into the field (byte 236)"}},
+		{"absurd number of records", func(f *edftest.File) { f.Records = "9e15" }, 1264, []string{"truncated"}},
+		{"duration", func(f *edftest.File) { f.Duration = "one" }, 244, []string{"duration of a data record", `"one" is not a number`}},
+		{"no duration", func(f *edftest.File) { f.Duration = "0" }, 244, []string{"must be above 0 s", "EEG Cz"}},
+		{"negative duration", func(f *edftest.File) { f.Duration = "-1" }, 244, []string{"is -1 s, must be from 0"}},
+		{"tiny duration", func(f *edftest.File) { f.Duration = "1e-300" }, 244, []string{"samples per second"}},
+		{"infinite duration", func(f *edftest.File) { f.Duration = "inf" }, 244, []string{`"inf" is not a number`}},
+		{"bytes in header", func(f *edftest.File) { f.HeaderBytes, f.Records = "512", "2" }, 184, []string{"is 512, must be 1024 for 3 signals"}},
+		{"physical minimum", first(func(s *edftest.Signal) { s.PhysMin = "low" }), 256 + 104*3, []string{"physical minimum of signal 1", `"low" is not a number`}},
+		{"physical maximum NaN", first(func(s *edftest.Signal) { s.PhysMax = "NaN" }), 256 + 112*3, []string{"physical maximum of signal 1"}},
+		{"no physical range", first(func(s *edftest.Signal) { s.PhysMin, s.PhysMax = "5", "5.0" }), 256 + 112*3, []string{"is 5 like the physical minimum, they must differ"}},
+		{"no digital range", first(func(s *edftest.Signal) { s.DigMin, s.DigMax = "7", "7" }), 256 + 128*3, []string{"is 7 like the digital minimum, they must differ"}},
+		{"digital minimum", first(func(s *edftest.Signal) { s.DigMin = "1.5" }), 256 + 120*3, []string{"digital minimum of signal 1", "not a whole number"}},
+		{"overflowing range", first(func(s *edftest.Signal) { s.PhysMin, s.PhysMax = "-1e308", "1e308" }), 256 + 104*3, []string{"cannot be computed with"}},
+		{"samples per record", first(func(s *edftest.Signal) { s.NumSamples = "-10" }), 256 + 216*3, []string{"number of samples in each data record of signal 1", "is -10"}},
+		{"too many samples per record", first(func(s *edftest.Signal) { s.NumSamples = "9e12" }), 256 + 216*3, []string{"must be from 1 to 99999999"}},
+		{"huge samples per record", first(func(s *edftest.Signal) { s.NumSamples = "99999999" }), 1264, []string{"truncated"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := small()
+			tc.change(&f)
+			_, err := open(t, f.Bytes())
+			var format *ingest.FormatError
+			if !errors.As(err, &format) {
+				t.Fatalf("the error is %v, must be a *ingest.FormatError", err)
+			}
+			if format.File != "x.edf" || format.Offset != tc.at {
+				t.Errorf("names %s, byte %d, want x.edf, byte %d", format.File, format.Offset, tc.at)
+			}
+			for _, w := range tc.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("the message must contain %q:\n%v", w, err)
+				}
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the message has more than one line:\n%v", err)
+			}
+		})
+	}
+}
+
+// TestLenient has one file for each departure from the specification that can be read all the same. It must be listed,
+// with the byte of the field, and the samples must be what they are without it.
+func TestLenient(t *testing.T) {
+	first := func(change func(*edftest.Signal)) func(*edftest.File) {
+		return func(f *edftest.File) { change(&f.Signals[0]) }
+	}
+	want := whole(t, mustOpen(t, small()), 0)
+	for _, tc := range []struct {
+		name           string
+		change         func(*edftest.File)
+		where, assumed string
+	}{
+		{"unknown number of records", func(f *edftest.File) { f.Records = "-1" }, "byte 236", "3, from the size"},
+		{"too small a number of records", func(f *edftest.File) { f.Records = "1" }, "byte 236", "3, from the size"},
+		{"number with a fraction", func(f *edftest.File) { f.Records = "3.0" }, "byte 236", "3"},
+		{"number at the right", func(f *edftest.File) { f.Records = "       3" }, "byte 236", "padding"},
+		{"NUL padding", func(f *edftest.File) { f.Records = "3\x00\x00\x00\x00\x00\x00\x00" }, "byte 236", "padding"},
+		{"comma", first(func(s *edftest.Signal) { s.PhysMin = "-3276,8" }), fmt.Sprintf("byte %d", 256+104*3), "-3276.8"},
+		{"digital range as fraction", first(func(s *edftest.Signal) { s.DigMax = "32767.0" }), fmt.Sprintf("byte %d", 256+128*3), "32767"},
+		{"bytes in header", func(f *edftest.File) { f.HeaderBytes = "512" }, "byte 184", "1024: the size of the file fits"},
+		{"no bytes in header", func(f *edftest.File) { f.HeaderBytes = "many" }, "byte 184", "what the rule gives"},
+		{"date", func(f *edftest.File) { f.Date = "02/03/02" }, "byte 168", "02.03.02"},
+		{"impossible date", func(f *edftest.File) { f.Date = "31.02.02" }, "byte 168", "not used"},
+		{"time", func(f *edftest.File) { f.Time = "25.00.00" }, "byte 176", "not used"},
+		{"recording", func(f *edftest.File) { f.Recording = "night 1" }, "byte 88", "startdate"},
+		{"annotations in plain EDF", func(f *edftest.File) { f.Reserved = "" }, "byte 192", "EDF+C"},
+		{"no annotations in EDF+", func(f *edftest.File) { f.Signals = f.Signals[:2] }, "byte 252", "no events"},
+		{"unknown reserved", func(f *edftest.File) { f.Reserved, f.Signals = "mine", f.Signals[:2] }, "byte 192", "plain EDF"},
+		{"Latin-1 text", func(f *edftest.File) { f.Patient = "Bj\xf6rn" }, "byte 8", "Latin-1"},
+		{"UTF-8 text", func(f *edftest.File) { f.Patient = "Björn" }, "byte 8", "UTF-8"},
+		{"small v", first(func(s *edftest.Signal) { s.Dim = "uv" }), fmt.Sprintf("byte %d", 256+96*3), "uV"},
+		{
+			"digital range reversed", first(func(s *edftest.Signal) {
+				s.PhysMin, s.PhysMax, s.DigMin, s.DigMax = "3276.7", "-3276.8", "32767", "-32768"
+			}),
+			fmt.Sprintf("byte %d", 256+128*3), "through both points",
+		},
+		{"digital range too wide", first(func(s *edftest.Signal) { s.PhysMin, s.DigMin = "-4000", "-40000" }), fmt.Sprintf("byte %d", 256+120*3), "through both points"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := small()
+			tc.change(&f)
+			rec := mustOpen(t, f)
+			found := false
+			for _, d := range rec.Deviations {
+				found = found || strings.HasPrefix(d.Where, tc.where+":") && strings.Contains(d.Assumed, tc.assumed)
+			}
+			if !found || len(rec.Deviations) != 1 {
+				t.Errorf("the deviations are %+v, want one at %s that assumes %q", rec.Deviations, tc.where, tc.assumed)
+			}
+			got := whole(t, rec, 0)
+			for ch := range want {
+				for i, v := range got[ch] {
+					if d := v - want[ch][i]; d > 1e-9 || d < -1e-9 { // other numbers for the same scale round differently
+						t.Fatalf("channel %d sample %d is %g, want %g", ch, i, v, want[ch][i])
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTrailingBytes(t *testing.T) {
+	data := append(small().Bytes(), 1, 2, 3)
+	rec, err := open(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Len != 30 || len(rec.Deviations) != 1 || !strings.Contains(rec.Deviations[0].Found, "3 of 80 bytes") {
+		t.Errorf("%d samples, deviations %+v, want 30 and one about 3 of 80 bytes", rec.Len, rec.Deviations)
+	}
+}
+
+// TestLineEndings puts a carriage return in front of every line feed, like a transfer in text mode.
+func TestLineEndings(t *testing.T) {
+	f := small()
+	f.Signals[0].At = func(_, i int) int16 { return int16(256*i + '\n') }
+	good := f.Bytes()
+	bad := []byte(strings.ReplaceAll(string(good), "\n", "\r\n"))
+	if len(bad)-len(good) < 16 {
+		t.Fatalf("the test file has %d line feeds, want at least 16", len(bad)-len(good))
+	}
+	for name, data := range map[string][]byte{"whole": bad, "and cut": bad[:len(bad)-100]} {
+		_, err := open(t, data)
+		if err == nil || !strings.Contains(err.Error(), "text-mode transfer") || !strings.Contains(err.Error(), "fetch it again in binary mode") {
+			t.Errorf("%s: the error is %v, must speak of a text-mode transfer", name, err)
+		}
+	}
+	// A line feed in the header shifts all fields behind it.
+	f.Patient = "A\nB"
+	if _, err := open(t, []byte(strings.ReplaceAll(string(f.Bytes()), "\n", "\r\n"))); err == nil || !strings.Contains(err.Error(), "text-mode transfer") {
+		t.Errorf("with a line feed in the header the error is %v, must speak of a text-mode transfer", err)
+	}
+}
+
+func TestNotEDF(t *testing.T) {
+	for name, data := range map[string]string{
+		"empty":             "",
+		"text":              "0       is the first line\nand this the second\n",
+		"version only":      "0   ",
+		"comma-separated":   "Cz,Pz\n1,2\n",
+		"BDF":               "\xffBIOSEMI" + strings.Repeat(" ", 248),
+		"text in the dates": "0       " + strings.Repeat("x", 300),
+	} {
+		_, err := open(t, []byte(data))
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), "not EDF although the name ends in .edf") {
+			t.Errorf("%s: the error is %v, must say that it is not EDF", name, err)
+		}
+	}
+}
+
+func TestStart(t *testing.T) {
+	for _, tc := range []struct{ name, reserved, recording, date, want string }{
+		{"plain, 20th century", "", "free text", "01.02.85", "1985-02-01 10:11:12"},
+		{"plain, 21st century", "", "free text", "01.02.84", "2084-02-01 10:11:12"},
+		{"EDF+ has the century", "EDF+C", "Startdate 01-FEB-1969 X X X", "01.02.69", "1969-02-01 10:11:12"},
+		{"small letters", "EDF+C", "Startdate 01-feb-1969 X X X", "01.02.69", "1969-02-01 10:11:12"},
+		{"EDF+ wins", "EDF+C", "Startdate 03-FEB-2001 X X X", "01.02.01", "2001-02-03 10:11:12"},
+		{"after 2084", "EDF+C", "Startdate 01-FEB-2093 X X X", "01.02.yy", "2093-02-01 10:11:12"},
+		{"date unknown", "EDF+C", "Startdate X X X X", "01.02.03", "2003-02-01 10:11:12"},
+		{"anonymous", "EDF+C", "Startdate X X X X", "01.01.85", ""},
+		{"unreadable", "", "", "then", ""},
+	} {
+		f := small()
+		f.Reserved, f.Recording, f.Date = tc.reserved, tc.recording, tc.date
+		if tc.reserved == "" {
+			f.Signals = f.Signals[:2]
+		}
+		got := ""
+		if begin := mustOpen(t, f).Begin; !begin.IsZero() {
+			got = begin.Format(time.DateTime)
+		}
+		if got != tc.want {
+			t.Errorf("%s: begins at %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}

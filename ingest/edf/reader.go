@@ -1,0 +1,143 @@
+package edf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sort"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// blockBytes is how much is read from the file at once at most: a few hundred microseconds of work, little enough to
+// stay in the cache of the processor until it is decoded.
+const blockBytes = 1 << 20
+
+// run is a stretch of samples without a gap and where it lies in the file.
+type run struct {
+	signal.Span
+	record int64 // the first one
+}
+
+// reader reads the samples of one group of channels.
+type reader struct {
+	src       *source
+	h         *header
+	chans     []channel
+	runs      []run
+	perRecord int64 // samples of each channel
+
+	// The block that was read last: records [first, first+n). Whoever reads on behind it gets as much as fits ahead; so
+	// a recording that is played sample by sample reads each record once, and one that is read here and there only what
+	// it asks for.
+	buf      []byte
+	first, n int64
+	next     int64 // the record behind the range that was asked for last
+}
+
+// ReadSamples reads any range of one span.
+func (r *reader) ReadSamples(dst [][]float64, start int64) error {
+	if len(dst) != len(r.chans) {
+		return fmt.Errorf("%s: %d rows to fill, there are %d channels", r.src.name, len(dst), len(r.chans))
+	}
+	n := int64(len(dst[0]))
+	for ch := range dst {
+		if int64(len(dst[ch])) != n {
+			return fmt.Errorf("%s: row %d to fill has %d samples, row 0 has %d, they must have the same length", r.src.name, ch, len(dst[ch]), n)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	i := sort.Search(len(r.runs), func(i int) bool { return r.runs[i].End() > start })
+	if i == len(r.runs) || start < r.runs[i].Start || start+n > r.runs[i].End() {
+		return fmt.Errorf("%s: samples [%d, %d) do not lie in one span of the recording", r.src.name, start, start+n)
+	}
+	at := start - r.runs[i].Start
+	from := r.runs[i].record + at/r.perRecord // records [from, to)
+	to := r.runs[i].record + (at+n-1)/r.perRecord + 1
+	skip := at % r.perRecord // samples of the first record that are not wanted
+	ahead := r.next == from || r.next == from+1
+	r.next = to
+	if r.h.record > blockBytes {
+		return r.readPieces(dst, from, skip)
+	}
+	last := r.runs[len(r.runs)-1]
+	end := last.record + last.Len/r.perRecord // of the file
+	for done := int64(0); done < n; {
+		if from < r.first || from >= r.first+r.n {
+			most := min(to, from+blockBytes/r.h.record)
+			if ahead {
+				most = min(end, from+blockBytes/r.h.record)
+			}
+			if err := r.load(from, most-from); err != nil {
+				return err
+			}
+		}
+		for ; done < n && from < r.first+r.n; from++ {
+			k := min(r.perRecord-skip, n-done)
+			rec := r.buf[(from-r.first)*r.h.record:]
+			for ch := range r.chans {
+				c := &r.chans[ch]
+				b := c.offset + skip*int64(r.h.v.bytes)
+				r.h.v.decode(dst[ch][done:done+k], rec[b:b+k*int64(r.h.v.bytes)], c.gain, c.origin)
+			}
+			done, skip = done+k, 0
+		}
+	}
+	return nil
+}
+
+// load reads records [first, first+n) into the block.
+func (r *reader) load(first, n int64) error {
+	r.n = 0 // nothing is valid if reading fails
+	if need := n * r.h.record; int64(cap(r.buf)) < need {
+		r.buf = make([]byte, need)
+	}
+	r.buf = r.buf[:n*r.h.record]
+	if err := r.src.read(r.buf, r.h.bytes+first*r.h.record, fmt.Sprintf("data record %d", first+1)); err != nil {
+		return err
+	}
+	r.first, r.n = first, n
+	return nil
+}
+
+// readPieces reads where a record does not fit into a block: channel by channel, a block at a time.
+func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
+	if r.buf == nil {
+		r.buf = make([]byte, blockBytes)
+	}
+	width := int64(r.h.v.bytes)
+	most := int64(len(r.buf)) / width
+	for done, n := int64(0), int64(len(dst[0])); done < n; record, skip = record+1, 0 {
+		inRecord := min(r.perRecord-skip, n-done)
+		for ch := range r.chans {
+			c := &r.chans[ch]
+			at := r.h.bytes + record*r.h.record + c.offset + skip*width
+			for k := int64(0); k < inRecord; k += most {
+				p := r.buf[:min(most, inRecord-k)*width]
+				if err := r.src.read(p, at+k*width, fmt.Sprintf("data record %d", record+1)); err != nil {
+					return err
+				}
+				r.h.v.decode(dst[ch][done+k:done+k+int64(len(p))/width], p, c.gain, c.origin)
+			}
+		}
+		done += inRecord
+	}
+	return nil
+}
+
+// decode16 scales little-endian 16-bit samples; src is twice as long as dst. The conversion around the product keeps the
+// compiler from fusing it with the sum: all machines give the same bits.
+func decode16(dst []float64, src []byte, gain, origin float64) {
+	for len(dst) >= 4 && len(src) >= 8 { // four at a time: one load, no check of the bounds
+		v := binary.LittleEndian.Uint64(src)
+		dst[0] = float64(float64(int16(v))*gain) + origin
+		dst[1] = float64(float64(int16(v>>16))*gain) + origin
+		dst[2] = float64(float64(int16(v>>32))*gain) + origin
+		dst[3] = float64(float64(int16(v>>48))*gain) + origin
+		dst, src = dst[4:], src[8:]
+	}
+	for t := range dst {
+		dst[t] = float64(float64(int16(binary.LittleEndian.Uint16(src[2*t:])))*gain) + origin
+	}
+}

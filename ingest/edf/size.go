@@ -1,0 +1,115 @@
+package edf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+)
+
+const recordsField = "number of data records"
+
+// fitSize compares the header with the size of the file. A count of records that is missing or too small is derived
+// from the size; a file that is too short is refused.
+func (h *header) fitSize(src *source) error {
+	if h.headerBytes != h.bytes {
+		if err := h.fitHeaderBytes(src); err != nil {
+			return src.orDamage(err)
+		}
+	}
+	there := (src.size - h.bytes) / h.record // whole records
+	rest := (src.size - h.bytes) % h.record
+	switch {
+	case h.records == there && rest == 0:
+		return nil
+	case h.records > there:
+		end := float64(h.bytes) + float64(h.records)*float64(h.record) // what is claimed may not fit into 64 bits
+		return src.orDamage(src.errorf(src.size, recordsField,
+			"is %d, so the file must have %.0f bytes; it ends after %d, in record %d: it is truncated; fetch it again in binary mode, or write %d into the field (byte %d) to read what is there",
+			h.records, end, src.size, there+1, there, recordsAt))
+	}
+	if err := src.damage(src.size - (h.bytes + max(h.records, 0)*h.record)); err != nil {
+		return err
+	}
+	if h.records != there {
+		rule := "the number of records in the file"
+		if h.records < 0 {
+			rule += "; -1 only while it is being recorded"
+		}
+		src.dev.add(recordsAt, recordsField, rule, strconv.FormatInt(h.records, 10), fmt.Sprintf("%d, from the size of the file", there))
+		h.records = there
+	}
+	if rest != 0 {
+		src.dev.add(src.size-rest, "data records", "the file ends with a whole record", fmt.Sprintf("%d of %d bytes", rest, h.record), "these bytes are left out")
+	}
+	return nil
+}
+
+// fitHeaderBytes decides where the records begin if the field breaks its rule: where the size of the file says so.
+func (h *header) fitHeaderBytes(src *source) error {
+	fits := func(begin int64) bool {
+		data := src.size - begin
+		return begin >= h.bytes && data >= 0 && data%h.record == 0 && (h.records < 0 || data/h.record == h.records)
+	}
+	const field, rule = "number of bytes in header record", "256 times one more than the number of signals"
+	switch {
+	case fits(h.bytes):
+		src.dev.add(184, field, rule, strconv.FormatInt(h.headerBytes, 10), fmt.Sprintf("%d: the size of the file fits", h.bytes))
+	case fits(h.headerBytes):
+		src.dev.add(184, field, rule, strconv.FormatInt(h.headerBytes, 10), "the data begin there: the size of the file fits")
+		h.bytes = h.headerBytes
+	default:
+		return src.errorf(184, field, "is %d, must be %d for %d signals, and the size of the file fits neither: it is truncated or damaged; fetch it again in binary mode", h.headerBytes, h.bytes, len(h.signals))
+	}
+	return nil
+}
+
+// orDamage is the reason behind err where the bytes of the file show it, err itself otherwise.
+func (s *source) orDamage(err error) error {
+	var format *ingest.FormatError
+	if !errors.As(err, &format) {
+		return err
+	}
+	if d := s.damage(-1); d != nil {
+		return d
+	}
+	return err
+}
+
+// damage looks for what a transfer in text mode does to binary data. surplus is by how many bytes the file is longer
+// than the header says, -1 where that is unknown. It reads the whole file and is only asked where something is wrong.
+//
+// Text mode turns every line feed (byte 10) into carriage return and line feed (13 10). In samples the two bytes come as
+// others do, about once in 256; so 16 or more line feeds that all have a carriage return in front are no chance. (The
+// reverse, carriage returns taken out, leaves no such mark: it looks like a file that is too short, and is refused so.)
+func (s *source) damage(surplus int64) error {
+	var lf, pairs int64
+	first := int64(-1) // the first line feed
+	buf := make([]byte, min(blockBytes, max(s.size, 1)))
+	last := byte(0)
+	for at := int64(0); at < s.size; {
+		p := buf[:min(int64(len(buf)), s.size-at)]
+		if err := s.read(p, at, "data records"); err != nil {
+			return err
+		}
+		lf += int64(bytes.Count(p, []byte{'\n'}))
+		pairs += int64(bytes.Count(p, []byte("\r\n")))
+		if last == '\r' && p[0] == '\n' {
+			pairs++
+		}
+		if first < 0 {
+			if i := bytes.IndexByte(p, '\n'); i >= 0 {
+				first = at + int64(i)
+			}
+		}
+		last = p[len(p)-1]
+		at += int64(len(p))
+	}
+	if lf > 0 && pairs == lf && (lf >= 16 || lf >= 2 && lf == surplus) {
+		return s.errorf(first-1, "data records",
+			"all %d line feeds (byte 10) in the file have a carriage return (13) in front: the file went through a text-mode transfer that inserted them and shifted the samples; fetch it again in binary mode", lf)
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+"""Writes golden.json: what edfio and MNE-Python, two independent readers, find in the recordings of the data folder.
+
+    python golden.py $GYRUS_DATA
+
+Values come from edfio, which keeps every signal at its own rate, and are converted to microvolts here. Where MNE reads a
+file without resampling, both must agree to 1e-12 of the range of the signal, or the script fails.
+"""
+
+import datetime
+import json
+import math
+import pathlib
+import sys
+import warnings
+
+import edfio
+import mne
+import numpy as np
+
+FILES = [
+    "eegmmidb/S001/S001R04.edf",
+    "eegmmidb/S001/S001R06.edf",
+    "eegmmidb/S001/S001R14.edf",
+    "eegmmidb/S002/S002R01.edf",
+    "eegmat/Subject00_1.edf",
+    "formats/ecog/sample_ecog.edf",
+    "formats/edf/SC4001EC-Hypnogram.edf",
+    "formats/edf/duplicate_channel_labels.edf",
+    "formats/edf/short_psg.edf",
+    "formats/edf/test.edf",
+    "formats/edf/test_edf_stim_channel.edf",
+    "formats/edf/test_stim_channel.edf",
+    "formats/edf/test_subsecond.edf",
+    "formats/edf/test_uneven_samp.edf",
+]
+MICROVOLT = {"nV": (1, 1000), "uV": (1, 1), "mV": (1000, 1), "V": (1000000, 1)}
+
+warnings.simplefilter("ignore")
+
+
+def microvolt(signal):
+    mul, div = MICROVOLT.get(signal.physical_dimension, (1, 1))
+    return signal.data * mul / div
+
+
+def check_mne(path, signals):
+    """Compare all values with MNE where it gives them as they are in the file."""
+    if not signals or len({s.sampling_frequency for s in signals}) > 1:
+        return False
+    raw = mne.io.read_raw_edf(path, encoding="latin1", stim_channel=False, verbose="ERROR")
+    x = raw.get_data()
+    assert x.shape == (len(signals), len(signals[0].data)), path
+    assert raw.info["sfreq"] == signals[0].sampling_frequency, path
+    for ch, s in enumerate(signals):
+        # MNE hands out volts for all that it knows the unit of.
+        want = microvolt(s)
+        got = x[ch] * (1e6 if s.physical_dimension in MICROVOLT else 1)
+        scale = max(abs(s.physical_min), abs(s.physical_max))
+        scale *= np.divide(*MICROVOLT.get(s.physical_dimension, (1, 1)))
+        assert np.abs(got - want).max() <= 1e-12 * scale, (path, s.label, np.abs(got - want).max(), scale)
+    return True
+
+
+def describe(path):
+    edf = edfio.read_edf(path)
+    signals = list(edf.signals)
+    out = {"mne_compared": check_mne(path, signals), "signals": [], "events": []}
+    try:
+        start = datetime.datetime.combine(edf.startdate, edf.starttime)
+    except edfio.AnonymizedDateError:  # "Startdate X": the fixed field of the header is all there is
+        day, month, year = (int(v) for v in path.read_bytes()[168:176].split(b"."))
+        start = datetime.datetime.combine(datetime.date(year + (1900 if year >= 85 else 2000), month, day), edf.starttime)
+    out["begin"] = start.isoformat(timespec="microseconds")
+    for s in signals:
+        x = microvolt(s)
+        n = len(x)
+        at = sorted({0, 1, n // 3, n // 2 + 1, n - 1})
+        out["signals"].append({
+            "label": s.label,
+            "dimension": s.physical_dimension,
+            "rate_hz": s.sampling_frequency,
+            "samples": n,
+            "sum": math.fsum(x),
+            "sum_abs": math.fsum(np.abs(x)),
+            "at": at,
+            "values": [float(x[i]) for i in at],
+        })
+    for a in edf.annotations:
+        out["events"].append([a.onset, a.duration or 0, a.text])
+    return out
+
+
+root = pathlib.Path(sys.argv[1])
+golden = {"edfio": edfio.__version__, "mne": mne.__version__, "files": {name: describe(root / name) for name in FILES}}
+text = json.dumps(golden, ensure_ascii=False).replace("}, {", "},\n{")  # a signal to a line
+pathlib.Path(__file__).with_name("golden.json").write_text(text + "\n")
+for name, f in golden["files"].items():
+    print(f"{name}: {len(f['signals'])} signals, {len(f['events'])} events, compared with MNE: {f['mne_compared']}, begins {f['begin']}")

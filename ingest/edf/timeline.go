@@ -1,0 +1,137 @@
+package edf
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// timeline places the data records on the axis of samples. Records are added in the order of the file.
+type timeline struct {
+	h         *header
+	dev       *deviations
+	first     seconds // onset of the first record, from the start of the file
+	tolerance float64 // s: half a sample of the fastest channel
+	segments  []segment
+	pending   *pending
+}
+
+// segment is records without a gap between them.
+type segment struct {
+	record, n int64   // the first one, and how many
+	onset     float64 // s, from the first record of the file
+}
+
+// end is where the next record begins if there is no gap.
+func (s segment) end(duration float64) float64 { return s.onset + float64(s.n)*duration }
+
+// pending is a record behind a gap, until the one behind it has confirmed that there is one.
+type pending struct {
+	record, at int64
+	onset      float64
+}
+
+func newTimeline(h *header, dev *deviations) *timeline {
+	l := &timeline{h: h, dev: dev}
+	if n := h.mostSamples(); n > 0 {
+		l.tolerance = 0.5 * h.duration / float64(n)
+	}
+	return l
+}
+
+// whole places all records one behind the other.
+func (l *timeline) whole() {
+	if l.h.records > 0 {
+		l.segments = []segment{{n: l.h.records}}
+	}
+}
+
+// add places one record. at is the byte of its time-keeping annotation, known whether it has a readable one. Where it
+// has not, the record is taken to follow the one before.
+func (l *timeline) add(record, at int64, onset seconds, known bool) {
+	if record == 0 {
+		if known {
+			l.first = onset
+		}
+		l.segments = append(l.segments, segment{n: 1})
+		return
+	}
+	if l.tolerance == 0 { // without samples there is nothing to place
+		return
+	}
+	t := onset.minus(l.first)
+	if p := l.pending; p != nil {
+		l.pending = nil
+		before := l.last().end(l.h.duration)
+		if known && t < p.onset+l.h.duration-l.tolerance && t >= before+l.h.duration-l.tolerance {
+			// The record on its own is out of order; without its onset there would be no gap at all, or a smaller one behind it.
+			l.misplaced(p.at, p.record, p.onset, before)
+		} else {
+			l.segments = append(l.segments, segment{record: p.record, onset: p.onset})
+		}
+		l.last().n++
+	}
+	expected := l.last().end(l.h.duration)
+	switch {
+	case !known || math.Abs(t-expected) <= l.tolerance:
+		l.last().n++
+	case l.h.plus == "C":
+		l.dev.count("continuous", at, "time-keeping annotation", "in a file that says EDF+C each data record begins where the one before ended",
+			func() string {
+				return fmt.Sprintf("record %d begins at %g s, not at %g s", record+1, t+l.first.value, expected+l.first.value)
+			},
+			"no gap, as the header says; if there is one, write EDF+D into byte 192")
+		l.last().n++
+	case t < expected:
+		l.misplaced(at, record, t, expected)
+		l.last().n++
+	default:
+		l.pending = &pending{record, at, t}
+	}
+}
+
+// misplaced lists a record that is left where the one before it ended.
+func (l *timeline) misplaced(at, record int64, onset, expected float64) {
+	l.dev.count("order", at, "time-keeping annotation", "data records are in the order of time and do not overlap",
+		func() string {
+			return fmt.Sprintf("record %d says %g s, the one before ends at %g s", record+1, onset+l.first.value, expected+l.first.value)
+		},
+		"it follows the one before without a gap")
+}
+
+func (l *timeline) last() *segment { return &l.segments[len(l.segments)-1] }
+
+// finish ends the adding.
+func (l *timeline) finish() {
+	if p := l.pending; p != nil {
+		l.segments = append(l.segments, segment{record: p.record, n: 1, onset: p.onset})
+		l.pending = nil
+	}
+}
+
+// begin is when sample 0 was measured, the zero time where unknown.
+func (l *timeline) begin() time.Time {
+	if l.h.start.IsZero() {
+		return time.Time{}
+	}
+	return l.h.start.Add(time.Duration(math.Round(l.first.value * 1e9)))
+}
+
+// runs places the records on the axis of channels with perRecord samples in each: a segment begins at the sample nearest
+// to its onset.
+func (l *timeline) runs(perRecord int64, rate float64) []run {
+	var runs []run
+	end := int64(0)
+	for _, s := range l.segments {
+		start := max(int64(math.Round(s.onset*rate)), end)
+		if n := len(runs); n > 0 && start == end { // the gap is below half a sample of these slow channels
+			runs[n-1].Len += s.n * perRecord
+		} else {
+			runs = append(runs, run{signal.Span{Start: start, Len: s.n * perRecord}, s.record})
+		}
+		end = runs[len(runs)-1].End()
+	}
+	return runs
+}

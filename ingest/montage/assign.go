@@ -1,0 +1,126 @@
+package montage
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Entry is what one label becomes.
+type Entry struct {
+	Original  string      // the label
+	Name      string      // unique within the list
+	Kind      signal.Kind // a guess from the label
+	Reference string      // in words, as from the function Reference
+	Note      string      // why Name is not what Normalize says, "" where it is: for the list of deviations
+}
+
+// Assign names all channels of one recording. Beyond what Normalize does for each
+//
+//   - a run of numbered labels that goes beyond the 10-05 system (A1 to A32 of an amplifier, C1 to C64 of a grid) is taken
+//     for what it is: those labels keep their names and are Misc, also the ones that by chance are 10-05 names;
+//   - labels that come to the same name all get a number behind it, "T8-P8-1" and "T8-P8-2", so that nobody takes the first
+//     for the only one;
+//   - an empty label becomes "channel 3", counted from 1.
+func Assign(originals []string) []Entry {
+	entries := make([]Entry, len(originals))
+	inputs := numbered(originals)
+	for i, o := range originals {
+		e := Entry{Original: o, Reference: Reference(o)}
+		e.Name, e.Kind = Normalize(o)
+		letters, _ := numberedLabel(o)
+		switch {
+		case e.Name == "":
+			e.Name = fmt.Sprintf("channel %d", i+1)
+			e.Note = "the label is empty"
+		case letters != "" && inputs[letters]:
+			e.Name, e.Kind, e.Reference = strings.TrimSpace(o), signal.Misc, ""
+		}
+		entries[i] = e
+	}
+	unique(entries)
+	return entries
+}
+
+// numberedLabel takes "C12" apart. letters is "" for a label of another form.
+func numberedLabel(label string) (letters string, n int) {
+	s := strings.TrimSpace(label)
+	at := strings.IndexAny(s, "0123456789")
+	if at <= 0 {
+		return "", 0
+	}
+	n, err := strconv.Atoi(s[at:])
+	if err != nil {
+		return "", 0
+	}
+	return s[:at], n
+}
+
+// numbered finds the letters whose numbered labels are inputs of an amplifier or contacts of a grid: at least one of
+// them is no 10-05 name, and either one has a number above 10, where the 10-05 system ends, or all of 1 to 7 are there.
+// (T1 and T2 beside T3 to T6 are clinical electrodes: that is why being no 10-05 name is not enough.)
+func numbered(labels []string) map[string]bool {
+	type run struct {
+		foreign, beyond bool
+		seen            [8]bool
+	}
+	runs := map[string]*run{}
+	for _, l := range labels {
+		letters, n := numberedLabel(l)
+		if letters == "" {
+			continue
+		}
+		r := runs[letters]
+		if r == nil {
+			r = new(run)
+			runs[letters] = r
+		}
+		if _, known := Spell(strings.TrimSpace(l)); !known {
+			r.foreign = true
+		}
+		if n > 10 {
+			r.beyond = true
+		}
+		if 1 <= n && n <= 7 {
+			r.seen[n] = true
+		}
+	}
+	inputs := map[string]bool{}
+	for letters, r := range runs {
+		inputs[letters] = r.foreign && (r.beyond || [7]bool(r.seen[1:]) == [7]bool{true, true, true, true, true, true, true})
+	}
+	return inputs
+}
+
+// unique numbers the names that occur more than once.
+func unique(entries []Entry) {
+	count := make(map[string]int, len(entries))
+	for _, e := range entries {
+		count[e.Name]++
+	}
+	taken := make(map[string]bool, len(entries))
+	for name := range count {
+		taken[name] = true
+	}
+	next := map[string]int{}
+	for i := range entries {
+		name := entries[i].Name
+		if count[name] == 1 {
+			continue
+		}
+		numbered := ""
+		for numbered == "" || taken[numbered] {
+			next[name]++
+			numbered = fmt.Sprintf("%s-%d", name, next[name])
+		}
+		taken[numbered] = true
+		entries[i].Name = numbered
+		note := fmt.Sprintf("%d channels come to the name %q", count[name], name)
+		if entries[i].Note != "" {
+			note = entries[i].Note + "; " + note
+		}
+		entries[i].Note = note
+	}
+}

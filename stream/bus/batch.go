@@ -1,0 +1,145 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// batch is the record in m, over m's memory. schema must be one that signal.InfoFromSchema has accepted.
+func (m message) batch(schema *arrow.Schema) (arrow.Record, error) {
+	if m.kind != batchMessage {
+		return nil, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.kind)
+	}
+	if m.header.slot(batchCompression) != 0 {
+		return nil, errors.New("compressed record batch, must be plain")
+	}
+	chs := schema.NumFields() - 3
+	r := &batchReader{f: m.header.f, body: m.body}
+	var nodes, buffers int
+	r.node, nodes = m.header.vector(batchNodes, 16)
+	r.buf, buffers = m.header.vector(batchBuffers, 16)
+	if r.f.err != nil {
+		return nil, r.f.err
+	}
+	if nodes != chs+7 || buffers != 2*chs+14 { // see column and events
+		return nil, fmt.Errorf("record batch of %d nodes and %d buffers, must be %d and %d for %d channels", nodes, buffers, chs+7, 2*chs+14, chs)
+	}
+	r.rows = m.header.int64(batchLength)
+	cols := make([]arrow.Array, 0, chs+3)
+	for ch := range chs {
+		cols = append(cols, array.NewFloat64Data(r.column(schema.Field(ch).Type, r.rows)))
+	}
+	cols = append(cols, array.NewInt64Data(r.column(arrow.PrimitiveTypes.Int64, r.rows)), array.NewInt64Data(r.column(arrow.PrimitiveTypes.Int64, r.rows)))
+	events := r.events(schema.Field(chs + 2).Type.(*arrow.ListType))
+	if r.f.err != nil {
+		return nil, r.f.err
+	}
+	return array.NewRecord(schema, append(cols, array.NewListData(events)), r.rows), nil
+}
+
+// batchReader walks over the columns of a record batch in the order of the format, depth first. After a failure, which
+// is kept in f.err, what it returns is empty.
+type batchReader struct {
+	f         *flat
+	body      []byte
+	rows      int64
+	node, buf int // where the next FieldNode and the next Buffer are
+}
+
+var errBody = errors.New("the record batch is damaged: its lengths do not fit its body")
+
+// next is the length of the next array, which must be n, and its nulls.
+func (r *batchReader) next(n int64) (nulls int) {
+	length, null := r.f.i64(r.node), r.f.i64(r.node+8)
+	r.node += 16
+	if r.f.err == nil && (length != n || null < 0 || null > n) {
+		r.f.err = errBody
+	}
+	return int(null)
+}
+
+// buffer is the next buffer, which must hold at least n values of size bytes. It is copied where it is not aligned.
+func (r *batchReader) buffer(n int64, size int) *memory.Buffer {
+	off, length := r.f.i64(r.buf), r.f.i64(r.buf+8)
+	r.buf += 16
+	all := int64(len(r.body))
+	if r.f.err == nil && (off < 0 || length < 0 || off > all || length > all-off || n < 0 || n > length/int64(size)) {
+		r.f.err = errBody
+	}
+	if r.f.err != nil || n == 0 {
+		return memory.NewBufferBytes(nil)
+	}
+	b := r.body[off : off+n*int64(size)]
+	if uintptr(unsafe.Pointer(&b[0]))%uintptr(size) != 0 {
+		aligned := make([]int64, (len(b)+7)/8)
+		b = arrow.GetBytes(aligned)[:copy(arrow.GetBytes(aligned), b)]
+	}
+	return memory.NewBufferBytes(b)
+}
+
+// validity is the next bitmap; nil where there are no nulls, when the format allows any content.
+func (r *batchReader) validity(n int64, nulls int) *memory.Buffer {
+	if nulls == 0 {
+		r.buf += 16
+		return nil
+	}
+	return r.buffer((n+7)/8, 1)
+}
+
+// column is the next column of n numbers of eight bytes: one node, two buffers.
+func (r *batchReader) column(dt arrow.DataType, n int64) *array.Data {
+	nulls := r.next(n)
+	valid := r.validity(n, nulls)
+	values := r.buffer(n, 8)
+	if r.f.err != nil {
+		return array.NewData(dt, 0, []*memory.Buffer{nil, nil}, nil, 0, 0)
+	}
+	return array.NewData(dt, int(n), []*memory.Buffer{valid, values}, nil, nulls, 0)
+}
+
+// offsets is the next buffer of n+1 offsets, checked to rise from at least 0, and the last of them.
+func (r *batchReader) offsets(n int64) (b *memory.Buffer, end int64) {
+	if n == 0 { // the format allows an empty buffer in place of a single 0
+		return r.buffer(0, 4), 0
+	}
+	b = r.buffer(n+1, 4)
+	for _, o := range arrow.GetData[int32](b.Bytes()) {
+		if int64(o) < end {
+			r.f.err = errBody
+			break
+		}
+		end = int64(o)
+	}
+	return b, end
+}
+
+// events is the last column: a list (one node, two buffers) of structs (one, one) of a text (one, three) and two
+// numbers.
+func (r *batchReader) events(dt *arrow.ListType) *array.Data {
+	nulls := r.next(r.rows)
+	valid := r.validity(r.rows, nulls)
+	offsets, used := r.offsets(r.rows)
+	n := r.f.i64(r.node) // what the struct says; at least what the list uses
+	itemNulls := r.next(n)
+	if r.f.err == nil && (n < used || n > int64(len(r.body))/8) {
+		r.f.err = errBody
+	}
+	itemValid := r.validity(n, itemNulls)
+	labelNulls := r.next(n)
+	labelValid := r.validity(n, labelNulls)
+	ends, size := r.offsets(n)
+	text := r.buffer(size, 1)
+	item := dt.Elem().(*arrow.StructType)
+	onset, duration := r.column(item.Field(1).Type, n), r.column(item.Field(2).Type, n)
+	if r.f.err != nil {
+		return nil
+	}
+	label := array.NewData(item.Field(0).Type, int(n), []*memory.Buffer{labelValid, ends, text}, nil, labelNulls, 0)
+	items := array.NewData(item, int(n), []*memory.Buffer{itemValid}, []arrow.ArrayData{label, onset, duration}, itemNulls, 0)
+	return array.NewData(dt, int(r.rows), []*memory.Buffer{valid, offsets}, []arrow.ArrayData{items}, nulls, 0)
+}

@@ -1,0 +1,201 @@
+package bus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// HeartbeatInterval is the time between two heartbeats of a CommandWriter.
+const HeartbeatInterval = 100 * time.Millisecond
+
+// CommandWriter publishes the commands of one decoder, and its heartbeats from a goroutine of its own. All methods may
+// be called from any goroutine.
+type CommandWriter struct {
+	bus              *Bus
+	clock            Clock
+	session, decoder string
+	valid            time.Duration
+	run              int64
+
+	mu      sync.Mutex // held while publishing, so that numbers leave in order
+	state   State
+	seq     uint64 // of commands
+	beat    uint64 // of heartbeats
+	stats   CommandStats
+	closed  bool
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// CommandStats counts what a CommandWriter did.
+type CommandStats struct {
+	Sent              uint64 `json:"sent"`                // commands handed to the link
+	NotSent           uint64 `json:"not_sent"`            // commands lost because there was no link
+	Refused           uint64 `json:"refused"`             // commands that break the schema
+	Heartbeats        uint64 `json:"heartbeats"`          // handed to the link
+	HeartbeatsNotSent uint64 `json:"heartbeats_not_sent"` // lost because there was no link
+	LastError         string `json:"last_error"`          // "" where there was none
+}
+
+// NewCommandWriter begins a run of a decoder: state waiting, first heartbeat at once. Commands are valid for the given
+// time unless they say otherwise. clock is the one that stamps the samples; the zero Clock asks for a new one.
+func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, clock Clock) (*CommandWriter, error) {
+	if err := errors.Join(CheckToken("session", session), CheckToken("decoder", decoder)); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	if valid <= 0 {
+		return nil, fmt.Errorf("bus: commands are valid for %s, must be above 0", valid)
+	}
+	if clock.start.IsZero() {
+		clock = NewClock()
+	}
+	w := &CommandWriter{
+		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(),
+		state: StateWaiting, stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go w.heartbeats()
+	return w, nil
+}
+
+// Publish sends c now or never. The caller sets TSample, Kind and what belongs to it, maybe ValidForMS; the rest is
+// filled in. It does not wait for the server. An error that wraps ErrNotSent means that the command is lost, and its
+// number with it, so that receivers see the hole; any other error means that c breaks the schema.
+//
+// The first command sets the state to decoding.
+func (w *CommandWriter) Publish(c Command) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)
+	}
+	c.V, c.Session, c.Decoder, c.Run, c.Seq = Version, w.session, w.decoder, w.run, w.seq+1
+	if c.ValidForMS == 0 {
+		c.ValidForMS = float64(w.valid) / 1e6
+	}
+	c.TPublish = w.clock.Now()
+	c.AgeMS = float64(c.TPublish-c.TSample) / 1e6
+	data, err := encode(&c)
+	if err != nil {
+		w.stats.Refused++
+		return w.note(fmt.Errorf("bus: command of %s: %w", w.decoder, err))
+	}
+	w.seq++
+	if w.state == StateWaiting {
+		w.state = StateDecoding
+	}
+	if err := w.bus.publish(&nats.Msg{Subject: CommandSubject(w.session, w.decoder), Data: data}); err != nil {
+		w.stats.NotSent++
+		return w.note(err)
+	}
+	w.stats.Sent++
+	return nil
+}
+
+// encode is the JSON of a command or a heartbeat that its receiver will accept.
+func encode(v interface{ Validate() error }) ([]byte, error) {
+	if err := v.Validate(); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(v)
+	if err == nil && len(data) > MaxMessageBytes {
+		err = fmt.Errorf("%d bytes of JSON, must be at most %d", len(data), MaxMessageBytes)
+	}
+	return data, err
+}
+
+// SetState tells the receivers what the decoder is doing, at once. StateEnded is for Close alone.
+func (w *CommandWriter) SetState(s State) error {
+	if s != StateWaiting && s != StateDecoding {
+		return fmt.Errorf("bus: state %q, must be %q or %q (Close sends %q)", s, StateWaiting, StateDecoding, StateEnded)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)
+	}
+	w.state = s
+	return w.sendStatus()
+}
+
+// heartbeats sends the state ten times a second. What does not leave is counted: receivers notice it by the silence.
+func (w *CommandWriter) heartbeats() {
+	defer close(w.stopped)
+	tick := time.NewTicker(HeartbeatInterval)
+	defer tick.Stop()
+	for {
+		w.mu.Lock()
+		_ = w.sendStatus() // counted and noted there
+		w.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-w.stop:
+			return
+		case <-w.bus.done:
+			return
+		}
+	}
+}
+
+// sendStatus is called with w.mu held.
+func (w *CommandWriter) sendStatus() error {
+	s := Status{
+		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state,
+	}
+	data, err := encode(&s)
+	if err != nil {
+		return w.note(fmt.Errorf("bus: status of %s: %w", w.decoder, err))
+	}
+	w.beat++
+	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Data: data}); err != nil {
+		w.stats.HeartbeatsNotSent++
+		return w.note(err)
+	}
+	w.stats.Heartbeats++
+	return nil
+}
+
+// note keeps err for Stats and returns it; called with w.mu held.
+func (w *CommandWriter) note(err error) error {
+	w.stats.LastError = err.Error()
+	return err
+}
+
+// Stats counts what was published so far.
+func (w *CommandWriter) Stats() CommandStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stats
+}
+
+// Run is the number that tells this run from others, see Command.
+func (w *CommandWriter) Run() int64 { return w.run }
+
+// Close stops the heartbeats and sends the last one, state ended. The error says that it could not be sent: receivers
+// then find out by the silence.
+func (w *CommandWriter) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	w.mu.Unlock()
+	close(w.stop)
+	<-w.stopped
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state = StateEnded
+	if err := w.sendStatus(); err != nil {
+		return err
+	}
+	if err := w.bus.nc.FlushTimeout(flushTimeout); err != nil {
+		return fmt.Errorf("bus: the end of %s: %w: %w", w.decoder, ErrNotSent, err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+// Package control is what a controller imports: a cursor, a prosthetic hand, a game, a wheelchair simulator. A Receiver
+// subscribes to the commands of one decoder and hands out the one that may be acted on now, or the reason why none may.
+// Cursor and RunCursor are a simulated controller on top of it.
+//
+// # The rules of the protocol
+//
+// They are written so that a controller in any language can follow them. A controller needs three things: the messages
+// of gyrus.<session>.cmd.<decoder>, those of gyrus.<session>.status, and a clock that only ever goes forward at an even
+// pace (CLOCK_MONOTONIC). It needs no clock that agrees with the sender's. Every message is stamped with the arrival on
+// that clock as early as possible; nothing is queued behind it.
+//
+//  1. A message counts only where version, session and decoder are the expected ones and every number is possible: run,
+//     seq and t_publish_ns above 0, t_publish_ns not before run, valid_for_ms above 0 and at most 10 s (Options.MaxValid),
+//     age_ms at least 0, confidence between 0 and 1.
+//  2. run never goes back. A message of an older run is refused for ever. A newer run makes the controller forget all
+//     that it knew of the older one, the command it was acting on included.
+//  3. seq only goes forward within a run, for commands and for heartbeats separately. The same or an older number is
+//     refused; numbers that are left out are counted as gaps. A refused command moves seq forward too.
+//  4. The delay d of a message is arrival − t_publish_ns: the time on the way plus the unknown difference of the clocks.
+//     base is the smallest d of the run, so that d − base is how much longer a message was on the way than the fastest.
+//     Any message that has a smaller d lowers base at once. With every heartbeat base rises by 500 ppm of the time since
+//     the one before (but never above d): a crystal is off by 100 ppm at most, and NTP slews a clock by 500 ppm at most.
+//  5. base is proven by a window of at least 4 heartbeats that spans 250 ms or more on the sender's clock and on the
+//     receiver's, in which no d lies more than 20 ms below the window's first. A backlog that is worked off has a d that
+//     falls, so it cannot prove anything. In a proven state the next window starts at once, with base as its first d. The
+//     proof is lost, and base kept, when a d falls out of the window, when the link breaks, after a silence (rule 8), and
+//     when a heartbeat is older than the watchdog. Commands that come without a proof are refused (unproven).
+//  6. The age of a command at any moment is d − base (at least 0, and as much as the lowest base since its arrival says)
+//     plus the time since arrival. It may be acted on while its age is at most valid_for_ms. Where a limit on the age of
+//     the sample is set (Options.MaxSampleAge), age_ms + age must not be above that limit either. Check at every use.
+//  7. Only the newest accepted command counts. Commands are never queued: an older one is overwritten.
+//  8. The safe state begins when the command expires; when for the watchdog time (250 ms) neither a heartbeat (younger
+//     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended"; with a newer
+//     run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
+//     rules, ends the safe state.
+//  9. The stop is idempotent, asked for once per safe state and at the start, and repeated until confirmed. No command is
+//     accepted before it is confirmed. With a latch, none is accepted before an operator re-arms.
+//
+// # What this guarantees
+//
+// No command is acted on whose true age, counted from t_publish_ns, is above valid_for_ms plus the shortest time on the
+// way during the proof plus 500 ppm of the time since the way was last that short. A delay that has been constant since
+// the run was first seen cannot be told from a difference of the clocks: one-way times hold no such information. A delay
+// that appears later is seen in full. After an outage that is longer than the watchdog nothing that was sent before its
+// end is acted on: it comes in a burst, and a burst is not 250 ms long. Commands are accepted again 300 to 400 ms after
+// the first heartbeat.
+//
+// Two cases end in the safe state until the decoder is started anew, because acting would be a guess: the sender's
+// machine was suspended (its steady clock stood still), and the sender's clock was set back between two runs (its new
+// run looks older; the counter old_run rises). A controller on a machine that was itself suspended, on a system whose
+// steady clock stands still meanwhile (Linux), can take the first message of the backlog for new, until the next
+// message of the same backlog says otherwise: do not let a controller's machine sleep.
+//
+// # Ending a controller
+//
+// On SIGTERM stop the actuator first and flush later: Receiver.Close enters the safe state, waits until the stop is
+// confirmed, and only then do logs, recordings and the connection follow.
+package control

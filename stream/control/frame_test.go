@@ -1,0 +1,119 @@
+package control
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the frames in testdata anew; read them before you commit them")
+
+// frames are what the golden files show. Their places are worked out by hand in the tests below.
+var frames = map[string]Frame{
+	"never": {State: CursorSafe, Reason: ReasonNever, Target: [2]float64{0.8, 0}},
+	"moves": {
+		State: CursorMoves, Label: "left_hand", Confidence: 0.83, AgeMS: 41.6, Position: [2]float64{-0.5, 0}, Velocity: [2]float64{-0.5, 0},
+		Target: [2]float64{-0.8, 0}, Hits: 3,
+		Counters: Counters{Received: 130, Accepted: 118, Expired: 4, Unproven: 6, Duplicate: 2, Gaps: 1, SafeEntries: 1},
+	},
+	"holds":   {State: CursorHolds, Confidence: 0.5, AgeMS: 3, Position: [2]float64{1, 0}, Target: [2]float64{0.8, 0}},
+	"unknown": {State: CursorUnknown, Label: "ton\x1b[2Jgue with a very long name", Confidence: 1, Target: [2]float64{0.8, 0}},
+	"latched": {State: CursorSafe, Reason: ReasonWatchdog, Latched: true, Position: [2]float64{-1, 0}, Target: [2]float64{-1, 0}, Hits: 12},
+}
+
+func TestRender(t *testing.T) {
+	for name, f := range frames {
+		got := Render(f, false)
+		path := filepath.Join("testdata", "frame-"+name+".txt")
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(string(want), got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		if strings.ContainsRune(got, '\x1b') {
+			t.Errorf("%s: an escape sequence without colour", name)
+		}
+		lines := strings.Split(got, "\n")
+		for i, line := range lines[:3] {
+			if n := len([]rune(line)); n != columns+2 {
+				t.Errorf("%s: line %d has %d letters, want %d", name, i, n, columns+2)
+			}
+		}
+	}
+}
+
+func TestRenderColour(t *testing.T) {
+	for name, code := range map[string]string{"moves": green, "holds": yellow, "unknown": yellow, "never": alarm} {
+		got := Render(frames[name], true)
+		if !strings.Contains(got, code) {
+			t.Errorf("%s: not in its colour", name)
+		}
+		for _, c := range []string{green, yellow, alarm, plain} {
+			got = strings.ReplaceAll(got, c, "")
+		}
+		if got != Render(frames[name], false) {
+			t.Errorf("%s: colours change the text", name)
+		}
+	}
+}
+
+func TestColumn(t *testing.T) {
+	for x, want := range map[float64]int{-1: 0, -2: 0, 0: columns / 2, 1: columns - 1, 3: columns - 1, 0.5: columns/2 + columns/4} {
+		if got := column(x); got != want {
+			t.Errorf("x %g is in column %d, want %d", x, got, want)
+		}
+	}
+}
+
+func TestScreen(t *testing.T) {
+	var w bytes.Buffer
+	s := NewScreen(&w, false)
+	if err := s.Close(); err != nil || w.Len() != 0 {
+		t.Fatalf("closing an unused screen writes %q, error %v", w.String(), err)
+	}
+	show := func(name string) string {
+		w.Reset()
+		if err := s.Show(frames[name]); err != nil {
+			t.Fatal(err)
+		}
+		return w.String()
+	}
+	first := show("moves")
+	if want := "\x1b[?25l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\n"); first != want {
+		t.Errorf("first frame %q, want %q", first, want)
+	}
+	second := show("never")
+	if want := strings.Repeat("\x1b[A", 5) + strings.ReplaceAll(Render(frames["never"], false), "\n", "\x1b[K\n"); second != want {
+		t.Errorf("second frame %q, want %q", second, want)
+	}
+	w.Reset()
+	if err := errors.Join(s.Close(), s.Close()); err != nil || w.String() != "\x1b[?25h" {
+		t.Errorf("closing writes %q, error %v", w.String(), err)
+	}
+}
+
+func TestTerminalScreenIsNilForAFile(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if TerminalScreen(f) != nil {
+		t.Error("a file is taken for a terminal")
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}

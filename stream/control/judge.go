@@ -1,0 +1,256 @@
+package control
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// judge holds the rules of the package and nothing else: no clock, no goroutine, no lock. Times are the receiver's
+// steady clock and never go back between calls.
+type judge struct {
+	session, decoder                 string
+	watchdog, maxValid, maxSampleAge time.Duration // maxSampleAge 0: no limit
+	latch                            bool
+	stops                            bool // a safe state has to be confirmed
+
+	n Counters
+
+	run      int64 // the newest seen; 0 before the first message
+	seq      uint64
+	beatSeq  uint64
+	followed bool // run was seen to begin, so that numbers missing before its first command are gaps
+	ended    bool
+	transit  transit
+
+	heard  time.Duration // when something last fed the watchdog
+	silent bool          // the watchdog has fired, or nothing was ever heard
+
+	active   bool
+	held     held
+	reason   Reason
+	entered  Reason // reason when the safe state began
+	stopping bool   // the stop is not confirmed yet
+	latched  bool
+	entries  uint64 // safe states so far, the start included: each one is one stop
+}
+
+// held is the command that is being acted on.
+type held struct {
+	cmd     bus.Command
+	arrival time.Duration
+	delay   time.Duration
+	excess  time.Duration
+	allowed time.Duration // largest age
+}
+
+// expires is the last moment at which h may be acted on.
+func (h *held) expires() time.Duration { return h.arrival - h.excess + h.allowed }
+
+// start is the first safe state.
+func (j *judge) start() {
+	j.silent, j.reason, j.entered, j.stopping, j.entries = true, ReasonNever, ReasonNever, j.stops, 1
+}
+
+// deadline is the moment behind which advance has something to do.
+func (j *judge) deadline() (at time.Duration, ok bool) {
+	switch {
+	case j.active:
+		return min(j.held.expires(), j.heard+j.watchdog), true
+	case !j.silent:
+		return j.heard + j.watchdog, true
+	default:
+		return 0, false
+	}
+}
+
+// advance lets time pass: expiry and watchdog.
+func (j *judge) advance(now time.Duration) {
+	barks := j.heard + j.watchdog
+	if j.active && now > j.held.expires() && j.held.expires() <= barks {
+		j.safe(ReasonExpired)
+	}
+	if !j.silent && now > barks {
+		j.silent = true
+		j.transit.doubt()
+		switch {
+		case j.active:
+			j.safe(ReasonWatchdog)
+		case j.reason == ReasonExpired: // what is to be seen: not only the command, the decoder is gone
+			j.reason = ReasonWatchdog
+		}
+	}
+}
+
+// safe enters the safe state, or does nothing in it: only acting can end.
+func (j *judge) safe(why Reason) {
+	if !j.active {
+		return
+	}
+	j.active, j.held, j.reason, j.entered = false, held{}, why, why
+	j.stopping = j.stops
+	j.latched = j.latch
+	j.entries++
+	j.n.SafeEntries++
+}
+
+// confirm ends the wait for the stop of the safe state number entry.
+func (j *judge) confirm(entry uint64) {
+	if entry == j.entries {
+		j.stopping = false
+	}
+}
+
+// rearm lifts the latch.
+func (j *judge) rearm() error {
+	if j.stopping {
+		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
+	}
+	j.latched = false
+	return nil
+}
+
+// unlink is told that the connection broke.
+func (j *judge) unlink(now time.Duration) {
+	j.advance(now)
+	j.transit.doubt()
+	j.safe(ReasonLink)
+	if j.run != 0 && !j.ended {
+		j.reason = ReasonLink
+	}
+}
+
+// stop ends acting for good.
+func (j *judge) stop(now time.Duration) {
+	j.advance(now)
+	j.safe(ReasonStopped)
+	j.reason = ReasonStopped
+}
+
+// current is what to do now.
+func (j *judge) current(now time.Duration) (Action, bool) {
+	j.advance(now)
+	if !j.active {
+		return Action{Reason: j.reason, Latched: j.latched}, false
+	}
+	return Action{Command: j.held.cmd, Age: j.held.excess + now - j.held.arrival}, true
+}
+
+// follow makes run the newest. It reports false for an older one.
+func (j *judge) follow(run int64) bool {
+	if run <= j.run {
+		return run == j.run
+	}
+	j.followed = j.run != 0
+	j.safe(ReasonRestarted)
+	j.run, j.seq, j.beatSeq, j.ended, j.transit = run, 0, 0, false, transit{}
+	return true
+}
+
+// beat takes a heartbeat that arrived at arrival <= now. Those of other decoders share the subject and are not counted.
+func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
+	j.advance(now)
+	if s.Session != j.session || s.Decoder != j.decoder {
+		return
+	}
+	if !possibleStatus(&s) || !j.follow(s.Run) || s.Seq <= j.beatSeq {
+		j.n.HeartbeatsRefused++
+		return
+	}
+	j.n.Heartbeats++
+	j.beatSeq = s.Seq
+	j.transit.beat(arrival, s.TPublish)
+	j.refreshHeld()
+	if age := j.transit.excess(delayOf(arrival, s.TPublish)) + now - arrival; age > j.watchdog {
+		j.transit.doubt() // it says that the decoder was alive then, not that it is
+	} else {
+		j.hear(arrival)
+	}
+	if s.State == bus.StateEnded {
+		j.ended = true
+		j.safe(ReasonEnded)
+		j.reason = ReasonEnded
+	}
+	j.advance(now) // a lower base may have aged the held command beyond its limit
+}
+
+// command takes a command that arrived at arrival <= now.
+func (j *judge) command(now, arrival time.Duration, c bus.Command) Verdict {
+	j.advance(now)
+	v := j.weigh(now, arrival, c)
+	j.n.count(v)
+	j.advance(now)
+	return v
+}
+
+func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
+	if c.Session != j.session || c.Decoder != j.decoder {
+		return RefusedForeign
+	}
+	if !j.possibleCommand(&c) {
+		return RefusedMalformed
+	}
+	if !j.follow(c.Run) || j.ended {
+		return RefusedOldRun
+	}
+	if c.Seq <= j.seq {
+		return RefusedDuplicate
+	}
+	if j.seq > 0 || j.followed {
+		j.n.Gaps += c.Seq - j.seq - 1
+	}
+	j.seq = c.Seq
+	j.transit.command(arrival, c.TPublish)
+	j.refreshHeld()
+	if !j.transit.proven {
+		return RefusedUnproven
+	}
+	h := held{cmd: c, arrival: arrival, delay: delayOf(arrival, c.TPublish), allowed: milliseconds(c.ValidForMS)}
+	h.excess = j.transit.excess(h.delay)
+	if j.maxSampleAge > 0 {
+		left := j.maxSampleAge.Seconds()*1e3 - c.AgeMS // as floats: age_ms may be larger than any Duration
+		if left < 0 {
+			return RefusedExpired
+		}
+		h.allowed = min(h.allowed, milliseconds(left))
+	}
+	if now > h.expires() {
+		return RefusedExpired
+	}
+	j.hear(arrival)
+	if j.stopping || j.latched {
+		return RefusedBlocked
+	}
+	j.active, j.held, j.reason = true, h, ReasonNone
+	return Accepted
+}
+
+// refreshHeld ages the held command by what a lower base says. A base that rises makes nothing younger.
+func (j *judge) refreshHeld() {
+	if j.active {
+		j.held.excess = max(j.held.excess, j.transit.excess(j.held.delay))
+	}
+}
+
+// hear feeds the watchdog.
+func (j *judge) hear(arrival time.Duration) { j.heard, j.silent = max(j.heard, arrival), false }
+
+// possibleCommand says whether c can be a command of any sender.
+func (j *judge) possibleCommand(c *bus.Command) bool {
+	return c.Validate() == nil && c.TPublish > 0 && c.TPublish >= c.Run && c.AgeMS >= 0 &&
+		c.ValidForMS <= j.maxValid.Seconds()*1e3 && c.Confidence >= 0 && c.Confidence <= 1
+}
+
+// possibleStatus says whether s can be a heartbeat of any sender. Its names have been compared before.
+func possibleStatus(s *bus.Status) bool {
+	switch s.State {
+	case bus.StateWaiting, bus.StateDecoding, bus.StateEnded:
+	default:
+		return false
+	}
+	return s.V == bus.Version && s.Run > 0 && s.Seq > 0 && s.TPublish > 0 && s.TPublish >= s.Run
+}
+
+// milliseconds rounds down: a limit is never stretched.
+func milliseconds(ms float64) time.Duration { return time.Duration(ms * 1e6) }

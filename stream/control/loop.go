@@ -1,0 +1,185 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// The control loop's clock, and how often it is drawn.
+const (
+	loopPeriod = 10 * time.Millisecond
+	drawPeriod = time.Second / 30
+	logQueue   = 256
+)
+
+// Actions is what a control loop reads; *Receiver is one.
+type Actions interface {
+	Current() (Action, bool)
+	Counters() Counters
+}
+
+// CursorOptions tune RunCursor. All but Cursor may be left out.
+type CursorOptions struct {
+	Cursor *Cursor       // belongs to RunCursor until it returns
+	Screen *Screen       // draws at most 30 frames a second; nil draws nothing
+	JSON   io.Writer     // gets one line, a Frame, for every change of state, label or hits; nil gets nothing
+	Before func(*Cursor) // is called in the control loop before each step and may move cursor and target; it must not block
+	OnStep func(Frame)   // is called in the control loop after each step and must not block
+}
+
+// logLine is a Frame as a line of JSON.
+type logLine struct {
+	Frame
+	Lost int `json:"lost,omitempty"` // lines before this one that the reader was too slow for
+}
+
+// RunCursor moves a cursor 100 times a second by what actions.Current says at that moment, until ctx ends: then the
+// cursor stands, the last frame is shown, and it returns nil. Nothing is queued: a turn that comes late takes the newest
+// command, not the one it missed. Drawing and logging have a goroutine of their own, so that a slow terminal does not
+// hold up the loop; where they fail, the cursor stops and RunCursor returns the error.
+func RunCursor(ctx context.Context, actions Actions, opt CursorOptions) error {
+	if opt.Cursor == nil {
+		return errors.New("control: CursorOptions.Cursor is nil, must be set (see NewCursor)")
+	}
+	if err := opt.Cursor.Validate(); err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := painter{screen: opt.Screen, json: opt.JSON, frames: make(chan Frame, 1), lines: make(chan logLine, logQueue)}
+	done := make(chan error, 1)
+	go func() {
+		err := p.run()
+		if err != nil {
+			cancel(err)
+		}
+		done <- err
+	}()
+	loop(ctx, actions, opt, &p)
+	if p.lost > 0 { // the cursor stands now, so that the last line can wait for its reader
+		select {
+		case p.lines <- logLine{Frame: p.last, Lost: p.lost - 1}:
+		case err := <-done:
+			return err
+		}
+	}
+	close(p.frames)
+	close(p.lines)
+	return <-done
+}
+
+// loop is the control loop.
+func loop(ctx context.Context, actions Actions, opt CursorOptions, p *painter) {
+	tick := time.NewTicker(loopPeriod)
+	defer tick.Stop()
+	begin := time.Now()
+	var (
+		last, drawn time.Duration
+		logged      Frame
+	)
+	turn := func(now time.Duration, a Action, ok bool) Frame {
+		if opt.Before != nil {
+			opt.Before(opt.Cursor)
+		}
+		unknown := opt.Cursor.Unknown
+		opt.Cursor.Step(now-last, a, ok)
+		last = now
+		f := opt.Cursor.frame(now.Seconds(), a, ok, opt.Cursor.Unknown == unknown, actions.Counters())
+		if !f.sameState(&logged) {
+			logged = f
+			p.log(f)
+		}
+		if opt.OnStep != nil {
+			opt.OnStep(f)
+		}
+		return f
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			p.draw(turn(time.Since(begin), Action{Reason: ReasonStopped}, false))
+			return
+		case <-tick.C:
+			now := time.Since(begin)
+			a, ok := actions.Current()
+			f := turn(now, a, ok)
+			if drawn == 0 || now-drawn >= drawPeriod {
+				drawn = now
+				p.draw(f)
+			}
+		}
+	}
+}
+
+// painter shows and logs in a goroutine of its own.
+type painter struct {
+	screen *Screen
+	json   io.Writer
+	frames chan Frame   // one place: the newest
+	lines  chan logLine // bounded; what does not fit is counted
+	last   Frame        // the newest for lines
+	lost   int
+}
+
+// draw hands over a frame in place of one that has not been drawn yet.
+func (p *painter) draw(f Frame) {
+	if p.screen == nil {
+		return
+	}
+	select {
+	case <-p.frames:
+	default:
+	}
+	p.frames <- f // there is room: only this goroutine fills it
+}
+
+// log hands over a line, or counts it as lost.
+func (p *painter) log(f Frame) {
+	if p.json == nil {
+		return
+	}
+	p.last = f
+	select {
+	case p.lines <- logLine{Frame: f, Lost: p.lost}:
+		p.lost = 0
+	default:
+		p.lost++
+	}
+}
+
+// run writes until both channels are closed and empty, or a write fails.
+func (p *painter) run() (err error) {
+	if p.screen != nil {
+		defer func() { err = errors.Join(err, p.screen.Close()) }()
+	}
+	frames, lines := p.frames, p.lines
+	for frames != nil || lines != nil {
+		select {
+		case f, ok := <-frames:
+			if !ok {
+				frames = nil
+				continue
+			}
+			if err := p.screen.Show(f); err != nil {
+				return fmt.Errorf("control: drawing the cursor: %w", err)
+			}
+		case l, ok := <-lines:
+			if !ok {
+				lines = nil
+				continue
+			}
+			raw, err := json.Marshal(l)
+			if err != nil {
+				return fmt.Errorf("control: logging the cursor: %w", err)
+			}
+			if _, err := p.json.Write(append(raw, '\n')); err != nil {
+				return fmt.Errorf("control: logging the cursor: %w", err)
+			}
+		}
+	}
+	return nil
+}

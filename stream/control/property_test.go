@@ -1,0 +1,234 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// The world of the property tests. Time is true time, which the judge never sees: it is given the receiver's clock.
+const (
+	worldSpan   = 14 * time.Second
+	worldWay    = 2 * ms  // the shortest time on the way
+	worldJitter = 30 * ms // at most this much more on a good link
+	beatPeriod  = 100 * ms
+)
+
+// message is one delivery of a command or a heartbeat.
+type message struct {
+	sent, arrives time.Duration // true time
+	cmd           *bus.Command
+	beat          *bus.Status
+}
+
+// outage is a time in which nothing arrives; what was sent meanwhile comes behind its end.
+type outage struct {
+	from, to time.Duration
+	drain    float64 // of the time between two messages when sent, what lies between them on arrival: 0 is a burst
+}
+
+// world draws all messages of two runs over a link with outages.
+func world(rt *rapid.T, jitter time.Duration, outages []outage, faults bool) []message {
+	ppm := rapid.Float64Range(-200, 200).Draw(rt, "ppm")
+	ahead := rapid.Int64Range(1, 2e18).Draw(rt, "ahead")
+	clock := func(at time.Duration) int64 { return ahead + int64(at) + int64(ppm*1e-6*float64(at)) }
+	lag := func(label string) time.Duration {
+		return time.Duration(rapid.Int64Range(int64(worldWay), int64(worldWay+jitter)).Draw(rt, label))
+	}
+	deliver := func(sent time.Duration) time.Duration {
+		for _, o := range outages {
+			if o.from <= sent && sent < o.to {
+				return o.to + time.Duration(o.drain*float64(sent-o.from)) + lag("way")
+			}
+			// What is sent while the backlog is worked off queues behind it: o.drain of it is still there.
+			if end := o.to + time.Duration(o.drain*float64(o.to-o.from)); o.to <= sent && sent < end {
+				return end + lag("way")
+			}
+		}
+		return sent + lag("way")
+	}
+	var out []message
+	add := func(m message) {
+		m.arrives = deliver(m.sent)
+		if faults && rapid.IntRange(0, 19).Draw(rt, "lost") == 0 {
+			return
+		}
+		out = append(out, m)
+		if faults && rapid.IntRange(0, 9).Draw(rt, "again") == 0 { // the same bytes once more, up to 5 s later
+			m.arrives += time.Duration(rapid.Int64Range(0, int64(5*time.Second)).Draw(rt, "later"))
+			out = append(out, m)
+		}
+	}
+	change := worldSpan // when the second run begins; the first one may live on for a while
+	if faults && rapid.Bool().Draw(rt, "two runs") {
+		change = time.Duration(rapid.Int64Range(int64(time.Second), int64(worldSpan)).Draw(rt, "restart"))
+	}
+	for _, run := range []struct{ from, to time.Duration }{
+		{0, min(worldSpan, change+time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(rt, "overlap")))},
+		{change, worldSpan},
+	} {
+		id := clock(run.from)
+		seq := uint64(0)
+		for at := run.from; at < run.to; at += beatPeriod {
+			seq++
+			add(message{sent: at, beat: &bus.Status{
+				V: bus.Version, Session: "s1", Decoder: "mi", Run: id, Seq: seq, TPublish: clock(at), State: bus.StateDecoding,
+			}})
+		}
+		seq = 0
+		period := time.Duration(rapid.IntRange(30, 120).Draw(rt, "period_ms")) * ms
+		for at := run.from; at < run.to; at += period {
+			seq++
+			add(message{sent: at, cmd: &bus.Command{
+				V: bus.Version, Session: "s1", Decoder: "mi", Run: id, Seq: seq, TSample: clock(at), TPublish: clock(at),
+				ValidForMS: float64(rapid.IntRange(160, 500).Draw(rt, "valid_ms")), Kind: bus.KindNone,
+			}})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b message) int { return int(a.arrives - b.arrives) })
+	return out
+}
+
+// play delivers the messages and asks for the command every 10 ms.
+func play(messages []message, use func(now time.Duration, a Action, ok bool), verdict func(m message, v Verdict)) *judge {
+	j := &judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second}
+	j.start()
+	next := 0
+	for now := time.Duration(0); now < worldSpan+6*time.Second; now += 10 * ms {
+		for ; next < len(messages) && messages[next].arrives <= now; next++ {
+			m := messages[next]
+			if m.beat != nil {
+				j.beat(m.arrives, m.arrives, *m.beat)
+			} else {
+				verdict(m, j.command(m.arrives, m.arrives, *m.cmd))
+			}
+			a, ok := j.current(m.arrives)
+			use(m.arrives, a, ok)
+		}
+		a, ok := j.current(now)
+		use(now, a, ok)
+	}
+	return j
+}
+
+// TestNothingStaleActs checks promise 4 by the true times: whatever the link does, no command is acted on whose true age
+// is above valid_for_ms + bound. The bound: the base was proven by heartbeats of which the fastest was at most one
+// heartbeat period (it may have waited for the end of a short outage) + way + jitter on its way, and rises by 500 ppm of
+// the whole time, in which the sender's clock loses at most 200 ppm more.
+func TestNothingStaleActs(t *testing.T) {
+	bound := beatPeriod + worldWay + worldJitter + time.Duration(700e-6*float64(worldSpan))
+	acted := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		var outages []outage
+		end := time.Duration(0)
+		for range rapid.IntRange(0, 4).Draw(rt, "outages") {
+			o := outage{drain: rapid.SampledFrom([]float64{0, 0, 0.1, 0.5, 0.8}).Draw(rt, "drain")}
+			o.from = end + time.Duration(rapid.Int64Range(0, int64(3*time.Second)).Draw(rt, "good"))
+			o.to = o.from + time.Duration(rapid.Int64Range(int64(10*ms), int64(10*time.Second)).Draw(rt, "outage"))
+			end = o.to + time.Duration(o.drain*float64(o.to-o.from)) // outages do not overlap
+			outages = append(outages, o)
+		}
+		messages := world(rt, worldJitter, outages, true)
+		sent := map[[2]uint64]time.Duration{} // when, in true time, by run and number
+		for _, m := range messages {
+			if m.cmd != nil {
+				sent[[2]uint64{uint64(m.cmd.Run), m.cmd.Seq}] = m.sent
+			}
+		}
+		newest := int64(0)
+		var last bus.Command
+		j := play(messages, func(now time.Duration, a Action, ok bool) {
+			if !ok {
+				if a.Reason == ReasonNone {
+					rt.Fatalf("at %v: safe without a reason", now)
+				}
+				return
+			}
+			acted++
+			c := a.Command
+			age := now - sent[[2]uint64{uint64(c.Run), c.Seq}]
+			if valid := time.Duration(c.ValidForMS) * ms; age > valid+bound {
+				rt.Fatalf("at %v: acted on a command of true age %v, valid for %v", now, age, valid)
+			}
+			if c.Run < last.Run || (c.Run == last.Run && c.Seq < last.Seq) {
+				rt.Fatalf("at %v: command %d of run %d behind %d of run %d", now, c.Seq, c.Run, last.Seq, last.Run)
+			}
+			if c.Run < newest {
+				rt.Fatalf("at %v: acted on an older run", now)
+			}
+			last = c
+		}, func(m message, v Verdict) {
+			if v != RefusedMalformed && v != RefusedForeign {
+				newest = max(newest, m.cmd.Run)
+			}
+		})
+		n := j.n
+		sum := n.Accepted + n.Expired + n.Unproven + n.OldRun + n.Duplicate + n.Malformed + n.Foreign + n.Blocked
+		if n.Received != sum || n.Malformed+n.Foreign+n.Blocked != 0 {
+			rt.Fatalf("the counters do not add up: %+v", n)
+		}
+	})
+	if acted == 0 {
+		t.Fatal("nothing was ever acted on: the property held for nothing")
+	}
+}
+
+// TestFreshActs is the other half: on a good link every command is accepted once the first heartbeats are there, and the
+// controller never stops.
+func TestFreshActs(t *testing.T) {
+	const jitter = 15 * ms // below the fall that takes the proof back
+	rapid.Check(t, func(rt *rapid.T) {
+		messages := world(rt, jitter, nil, false)
+		proven := 3*beatPeriod + worldWay + jitter // the fourth heartbeat is here at the latest
+		newest := uint64(0)
+		j := play(messages, func(now time.Duration, a Action, ok bool) {
+			// 120 ms are the longest period, so that a second one has come by then.
+			if now > proven+2*120*ms && now < worldSpan && !ok {
+				rt.Fatalf("at %v: safe (%s) on a good link", now, a.Reason)
+			}
+		}, func(m message, v Verdict) {
+			overtaken := m.cmd.Seq < newest
+			newest = max(newest, m.cmd.Seq)
+			if m.arrives > proven && !overtaken && v != Accepted {
+				rt.Fatalf("at %v: command %d is %s on a good link", m.arrives, m.cmd.Seq, v)
+			}
+		})
+		if j.n.SafeEntries != 1 { // at the end of the world
+			rt.Fatalf("%d safe entries, want 1", j.n.SafeEntries)
+		}
+	})
+}
+
+// TestJoinInTheMiddle: a receiver that starts while a backlog is being worked off has no base from before. It is the
+// hardest case for one-way times.
+func TestJoinInTheMiddle(t *testing.T) {
+	for _, drain := range []float64{0, 0.05, 0.3, 0.5, 0.8} {
+		for _, length := range []time.Duration{300 * ms, time.Second, 5 * time.Second} {
+			t.Run(fmt.Sprintf("%v at %g", length, drain), func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) {
+					messages := world(rt, 5*ms, []outage{{0, length, drain}}, false)
+					sent := map[uint64]time.Duration{}
+					for _, m := range messages {
+						if m.cmd != nil {
+							sent[m.cmd.Seq] = m.sent
+						}
+					}
+					play(messages, func(now time.Duration, a Action, ok bool) {
+						if !ok {
+							return
+						}
+						valid := time.Duration(a.Command.ValidForMS) * ms
+						if age := now - sent[a.Command.Seq]; age > valid+beatPeriod+20*ms {
+							rt.Fatalf("at %v: acted on a command of true age %v, valid for %v", now, age, valid)
+						}
+					}, func(message, Verdict) {})
+				})
+			})
+		}
+	}
+}

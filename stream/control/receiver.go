@@ -1,0 +1,269 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// Link is what a Receiver needs of the bus; *bus.Bus is one, with S = *bus.Subscription. The time given to fn is when
+// the message arrived, as time.Now gave it: with its monotonic reading. OnLink's fn is told that the connection broke
+// (false) or is back (true), until stop is called.
+type Link[S io.Closer] interface {
+	SubscribeCommands(session, decoder string, fn func(bus.Command, time.Time)) (S, error)
+	SubscribeStatus(session string, fn func(bus.Status, time.Time)) (S, error)
+	OnLink(fn func(up bool)) (stop func())
+}
+
+// Options tune a Receiver. Session and Decoder must be given; the zero value of the others asks for the default.
+type Options struct {
+	Session string // whose commands
+	Decoder string // of which decoder
+
+	// Watchdog is the longest silence of the decoder, 150 ms to 3 s; 0 means 250 ms. Heartbeats come every 100 ms.
+	Watchdog time.Duration
+	// MaxValid is the largest valid_for_ms that is believed, up to 1 min; 0 means 10 s.
+	MaxValid time.Duration
+	// MaxSampleAge is the largest age of the newest sample behind a command at the moment of use; 0 means no limit.
+	MaxSampleAge time.Duration
+	// Latch keeps the safe state until Rearm is called. Without it, the next good command ends the safe state.
+	Latch bool
+
+	// OnSafe stops the actuator. It is called once at the start (ReasonNever: whoever moved it before may have died) and
+	// once per safe state, from a goroutine that does nothing else, and again every RetryStop until it returns nil; until
+	// then no command is accepted. It must do no harm to an actuator that stands, must return, and must not call Close.
+	OnSafe func(Reason) error
+	// RetryStop is the time between two tries of OnSafe; 0 means 20 ms.
+	RetryStop time.Duration
+	// OnCommand, if not nil, is called for every received command, whatever became of it, on the bus's goroutine: it
+	// must not block. It is for measuring; act on Current.
+	OnCommand func(c bus.Command, arrival time.Time, v Verdict)
+}
+
+// withDefaults checks o and fills in the defaults.
+func (o Options) withDefaults() (Options, error) {
+	if err := bus.CheckToken("session", o.Session); err != nil {
+		return o, fmt.Errorf("control: %w", err)
+	}
+	if err := bus.CheckToken("decoder", o.Decoder); err != nil {
+		return o, fmt.Errorf("control: %w", err)
+	}
+	for _, d := range []struct {
+		name            string
+		v               *time.Duration
+		def, least, max time.Duration
+	}{
+		{"Watchdog", &o.Watchdog, 250 * time.Millisecond, 150 * time.Millisecond, 3 * time.Second},
+		{"MaxValid", &o.MaxValid, 10 * time.Second, time.Millisecond, time.Minute},
+		{"MaxSampleAge", &o.MaxSampleAge, 0, 0, time.Hour},
+		{"RetryStop", &o.RetryStop, 20 * time.Millisecond, time.Millisecond, time.Second},
+	} {
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+		if *d.v < d.least || *d.v > d.max {
+			return o, fmt.Errorf("control: %s is %v, must be between %v and %v", d.name, *d.v, d.least, d.max)
+		}
+	}
+	return o, nil
+}
+
+// closeWait is how long Close waits for the stop to be confirmed.
+const closeWait = 2 * time.Second
+
+// Receiver hands out the one command that may be acted on now. Its methods may be called from any goroutine.
+type Receiver struct {
+	opt      Options
+	begin    time.Time // the zero of the steady clock
+	commands io.Closer
+	status   io.Closer
+	unlink   func()
+
+	mu      sync.Mutex
+	judge   judge
+	closed  bool
+	armed   time.Duration // when the watch will wake; 0: when told
+	age     Quantiles
+	transit Quantiles
+	stopErr error // of the newest try of OnSafe; nil once confirmed
+
+	wake     chan struct{}  // for the watch: the deadline is earlier now
+	stop     chan stopOrder // for the stopper
+	quit     chan struct{}  // closed by Close
+	giveUp   chan struct{}  // closed by Close when the stop was not confirmed in time
+	watched  chan struct{}  // closed when the watch has ended
+	stopped  chan struct{}  // closed when the stopper has ended
+	stopping uint64         // the newest safe state handed to the stopper
+}
+
+// New subscribes. The caller must Close the receiver.
+func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{
+		opt:   opt,
+		begin: time.Now(),
+		judge: judge{
+			session: opt.Session, decoder: opt.Decoder, watchdog: opt.Watchdog, maxValid: opt.MaxValid,
+			maxSampleAge: opt.MaxSampleAge, latch: opt.Latch, stops: opt.OnSafe != nil,
+		},
+		wake: make(chan struct{}, 1), stop: make(chan stopOrder, 1), quit: make(chan struct{}), giveUp: make(chan struct{}),
+		watched: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	r.judge.start()
+	r.settle()
+	go r.watch()
+	go r.stopper()
+
+	// Heartbeats first: a command without them is refused.
+	status, err := link.SubscribeStatus(opt.Session, r.onStatus)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control: heartbeats of session %s: %w", opt.Session, err), r.Close())
+	}
+	r.status = status
+	commands, err := link.SubscribeCommands(opt.Session, opt.Decoder, r.onCommand)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control: commands of %s in session %s: %w", opt.Decoder, opt.Session, err), r.Close())
+	}
+	r.commands = commands
+	r.unlink = link.OnLink(r.onLink)
+	return r, nil
+}
+
+// now is the steady clock.
+func (r *Receiver) now() time.Duration { return time.Since(r.begin) }
+
+// arrived is at on the steady clock, never in the future.
+func (r *Receiver) arrived(at time.Time, now time.Duration) time.Duration {
+	return min(at.Sub(r.begin), now)
+}
+
+// settle hands on what the judge decided: a stop to the stopper, an earlier deadline to the watch. r.mu is held.
+func (r *Receiver) settle() {
+	if r.judge.stopping && r.judge.entries != r.stopping {
+		r.stopping = r.judge.entries
+		r.stop <- stopOrder{r.judge.entries, r.judge.entered} // there is room: the one before was confirmed, or there would be no new one
+	}
+	if at, ok := r.judge.deadline(); ok && (r.armed == 0 || at < r.armed) {
+		select {
+		case r.wake <- struct{}{}:
+		default: // it is being woken already
+		}
+	}
+}
+
+func (r *Receiver) onStatus(s bus.Status, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	now := r.now()
+	r.judge.beat(now, r.arrived(at, now), s)
+	r.settle()
+}
+
+func (r *Receiver) onCommand(c bus.Command, at time.Time) {
+	v, closed := r.take(c, at)
+	if !closed && r.opt.OnCommand != nil {
+		r.opt.OnCommand(c, at, v)
+	}
+}
+
+func (r *Receiver) take(c bus.Command, at time.Time) (v Verdict, closed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return "", true
+	}
+	now := r.now()
+	arrival := r.arrived(at, now)
+	v = r.judge.command(now, arrival, c)
+	if v == Accepted {
+		excess := r.judge.transit.excess(delayOf(arrival, c.TPublish)).Seconds() * 1e3
+		r.transit.Add(excess)
+		r.age.Add(c.AgeMS + excess)
+	}
+	r.settle()
+	return v, false
+}
+
+func (r *Receiver) onLink(up bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || up { // heartbeats, not the connection, show that there is a decoder again
+		return
+	}
+	r.judge.unlink(r.now())
+	r.settle()
+}
+
+// Current is what to do now; ok false means the safe state, and the action's Reason says why. Ask at every turn of the
+// control loop and never keep the answer: the same command may be too old at the next turn. It does not allocate.
+func (r *Receiver) Current() (a Action, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok = r.judge.current(r.now())
+	r.settle()
+	return a, ok
+}
+
+// Rearm lifts the latch: from now on a good command ends the safe state. It fails while the stop is not confirmed.
+func (r *Receiver) Rearm() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.New("control: cannot re-arm: the receiver is closed")
+	}
+	return r.judge.rearm()
+}
+
+// Counters is what happened so far.
+func (r *Receiver) Counters() Counters {
+	r.mu.Lock()
+	n := r.judge.n
+	r.mu.Unlock()
+	return r.withBus(n)
+}
+
+// withBus adds to n what the bus did not hand over, where the subscriptions tell.
+func (r *Receiver) withBus(n Counters) Counters {
+	type teller interface{ Stats() bus.SubscriptionStats }
+	if t, ok := r.commands.(teller); ok {
+		s := t.Stats()
+		n.Received += s.Malformed
+		n.Malformed += s.Malformed
+		n.Dropped += s.Dropped
+	}
+	if t, ok := r.status.(teller); ok {
+		s := t.Stats()
+		n.HeartbeatsRefused += s.Malformed
+		n.Dropped += s.Dropped
+	}
+	return n
+}
+
+// Stats is what a session reports at its end.
+type Stats struct {
+	Counters `json:"commands"`
+	// Age is the age of the newest sample behind each accepted command, on its arrival: age_ms + Transit.
+	Age Summary `json:"age_ms"`
+	// Transit is how much longer than the fastest message each accepted command was on its way.
+	Transit Summary `json:"transit_ms"`
+}
+
+// Stats sums up. It sorts up to 65536 samples: call it now and then, not in the control loop.
+func (r *Receiver) Stats() Stats {
+	r.mu.Lock()
+	s, age, transit := Stats{Counters: r.judge.n}, r.age.Clone(), r.transit.Clone()
+	r.mu.Unlock() // sorting takes milliseconds, for which no command may wait
+	s.Counters = r.withBus(s.Counters)
+	s.Age, s.Transit = age.Summary(), transit.Summary()
+	return s
+}

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+const ms = time.Millisecond
+
+// sender makes the messages of one run of a decoder whose clock is as far from the receiver's as it likes.
+type sender struct {
+	run   int64
+	clock func() time.Duration // the receiver's clock
+	ahead int64                // sender's clock minus receiver's
+	seq   uint64
+	beats uint64
+}
+
+func (s *sender) now() int64 { return int64(s.clock()) + s.ahead }
+
+func (s *sender) makeCommand(label string, valid time.Duration) bus.Command {
+	s.seq++
+	t := s.now()
+	return bus.Command{
+		V: bus.Version, Session: "s1", Decoder: "mi", Run: s.run, Seq: s.seq, TSample: t - int64(5*ms), TPublish: t, AgeMS: 5,
+		ValidForMS: float64(valid) / 1e6, Kind: bus.KindClass, Label: label, Confidence: 0.75,
+		Scores: []bus.Score{{Label: label, P: 0.75}, {Label: "other", P: 0.25}},
+	}
+}
+
+func (s *sender) makeBeat(state bus.State) bus.Status {
+	s.beats++
+	return bus.Status{
+		V: bus.Version, Session: "s1", Decoder: "mi", Run: s.run, Seq: s.beats, CmdSeq: s.seq, TPublish: s.now(), State: state,
+	}
+}
+
+// fakeLink is a bus that delivers at once.
+type fakeLink struct {
+	mu       sync.Mutex
+	onCmd    func(bus.Command, time.Time)
+	onStatus func(bus.Status, time.Time)
+	onLink   func(bool)
+	open     int
+	failCmd  error
+	failSub  error // of Close
+}
+
+type fakeSub struct{ l *fakeLink }
+
+func (s *fakeSub) Close() error {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	s.l.open--
+	return s.l.failSub
+}
+
+var _ io.Closer = (*fakeSub)(nil)
+
+func (l *fakeLink) SubscribeCommands(_, _ string, fn func(bus.Command, time.Time)) (*fakeSub, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failCmd != nil {
+		return nil, l.failCmd
+	}
+	l.onCmd, l.open = fn, l.open+1
+	return &fakeSub{l}, nil
+}
+
+func (l *fakeLink) SubscribeStatus(_ string, fn func(bus.Status, time.Time)) (*fakeSub, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onStatus, l.open = fn, l.open+1
+	return &fakeSub{l}, nil
+}
+
+func (l *fakeLink) OnLink(fn func(bool)) (stop func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onLink, l.open = fn, l.open+1
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.open--
+	}
+}

@@ -1,0 +1,81 @@
+package control
+
+import "time"
+
+// What it takes to prove a base, and how fast it may rise; see rules 4 and 5 of the package.
+const (
+	proofBeats = 4
+	proofSpan  = 250 * time.Millisecond
+	proofFall  = 20 * time.Millisecond
+	relaxation = 500e-6 // 500 ppm
+)
+
+// transit tells how much longer than the fastest message of its run a message was on its way (rules 4 and 5). Delays
+// are the receiver's steady clock minus the sender's clock: only their differences mean anything.
+type transit struct {
+	known  bool
+	base   time.Duration // the smallest delay
+	raised time.Duration // arrival up to which base has risen
+
+	proven       bool
+	beats        int           // in the window; 0: the next heartbeat starts one
+	firstArrival time.Duration // of the window
+	firstPublish int64
+	anchor       time.Duration // the delay below which the window must not fall by more than proofFall
+}
+
+// doubt takes the proof back. What is known about the base stays: it can only be too low, which is the safe side.
+func (t *transit) doubt() { t.proven, t.beats = false, 0 }
+
+// excess is how much longer than the fastest message one with the given delay was on its way, at least 0.
+func (t *transit) excess(delay time.Duration) time.Duration {
+	if !t.known {
+		return 0
+	}
+	return max(0, delay-t.base)
+}
+
+// beat learns from a heartbeat.
+func (t *transit) beat(arrival time.Duration, publish int64) {
+	delay := delayOf(arrival, publish)
+	if !t.known {
+		t.known, t.base, t.raised = true, delay, arrival
+	} else if arrival > t.raised {
+		t.base += time.Duration(relaxation * float64(arrival-t.raised))
+		t.raised = arrival
+	}
+	t.base = min(t.base, delay)
+
+	if t.beats == 0 || delay < t.anchor-proofFall {
+		t.proven = false
+		t.window(arrival, publish, delay)
+		return
+	}
+	t.beats++
+	if t.beats >= proofBeats && arrival-t.firstArrival >= proofSpan && publish-t.firstPublish >= int64(proofSpan) {
+		t.proven = true
+		t.window(arrival, publish, t.base) // not delay: one late heartbeat must not make the next one look like a fall
+	}
+}
+
+// window starts one with the given heartbeat.
+func (t *transit) window(arrival time.Duration, publish int64, anchor time.Duration) {
+	t.beats, t.firstArrival, t.firstPublish, t.anchor = 1, arrival, publish, anchor
+}
+
+// command learns from a command: one that was faster than every heartbeat shows that the base is too high. It proves
+// nothing.
+func (t *transit) command(arrival time.Duration, publish int64) {
+	delay := delayOf(arrival, publish)
+	if !t.known || delay >= t.base {
+		return
+	}
+	t.base = delay
+	if delay < t.anchor-proofFall {
+		t.doubt()
+	}
+}
+
+func delayOf(arrival time.Duration, publish int64) time.Duration {
+	return arrival - time.Duration(publish)
+}

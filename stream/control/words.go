@@ -1,0 +1,90 @@
+package control
+
+import (
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// Reason says why nothing may be acted on.
+type Reason string
+
+// The reasons. The empty one means that there is a command to act on.
+const (
+	ReasonNone      Reason = ""
+	ReasonNever     Reason = "never"     // no command has been accepted yet
+	ReasonExpired   Reason = "expired"   // the newest command is older than it is valid for
+	ReasonWatchdog  Reason = "watchdog"  // neither a heartbeat nor an acceptable command came for too long
+	ReasonEnded     Reason = "ended"     // the decoder said that its stream is over
+	ReasonRestarted Reason = "restarted" // a newer run of the decoder began
+	ReasonLink      Reason = "link"      // the connection to the bus broke
+	ReasonStopped   Reason = "stopped"   // the receiver was closed
+)
+
+// Verdict is what became of one received command.
+type Verdict string
+
+// The verdicts. Each received command gets exactly one, and each has its counter.
+const (
+	Accepted         Verdict = "accepted"  // it is the newest now
+	RefusedExpired   Verdict = "expired"   // too old on arrival, or its sample was
+	RefusedUnproven  Verdict = "unproven"  // it cannot be told how old it is: too few heartbeats since the start or a silence
+	RefusedOldRun    Verdict = "old_run"   // of a run that is older than the newest, or that has ended
+	RefusedDuplicate Verdict = "duplicate" // its number, or a later one, was there before
+	RefusedMalformed Verdict = "malformed" // a field that no command can have
+	RefusedForeign   Verdict = "foreign"   // of another session or decoder
+	RefusedBlocked   Verdict = "blocked"   // good, but the stop is not confirmed yet, or the safe state is latched
+)
+
+// Action is what a controller is to do at one moment.
+type Action struct {
+	Command bus.Command   // the command to act on; the zero value in the safe state. Its slices are shared: only read them
+	Age     time.Duration // of the command, counted from its publication
+	Reason  Reason        // why there is none
+	Latched bool          // the safe state stays until Rearm
+}
+
+// Counters say what happened to everything that was received. Received is the sum of the eight verdicts.
+type Counters struct {
+	Received  uint64 `json:"received"` // commands
+	Accepted  uint64 `json:"accepted"`
+	Expired   uint64 `json:"expired"`
+	Unproven  uint64 `json:"unproven"`
+	OldRun    uint64 `json:"old_run"`
+	Duplicate uint64 `json:"duplicate"`
+	Malformed uint64 `json:"malformed"`
+	Foreign   uint64 `json:"foreign"`
+	Blocked   uint64 `json:"blocked"`
+
+	Dropped           uint64 `json:"dropped"`            // messages that the bus lost because this process was too slow; commands among them are gaps
+	Gaps              uint64 `json:"gaps"`               // numbers that had not come when a later one did
+	Heartbeats        uint64 `json:"heartbeats"`         // that were taken
+	HeartbeatsRefused uint64 `json:"heartbeats_refused"` // malformed (of any decoder of the session), out of order, or of an older run
+	SafeEntries       uint64 `json:"safe_entries"`       // times that acting ended; the start is not one
+	StopRetries       uint64 `json:"stop_retries"`       // calls of OnSafe that failed
+}
+
+// count books one command.
+func (n *Counters) count(v Verdict) {
+	n.Received++
+	switch v {
+	case Accepted:
+		n.Accepted++
+	case RefusedExpired:
+		n.Expired++
+	case RefusedUnproven:
+		n.Unproven++
+	case RefusedOldRun:
+		n.OldRun++
+	case RefusedDuplicate:
+		n.Duplicate++
+	case RefusedMalformed:
+		n.Malformed++
+	case RefusedForeign:
+		n.Foreign++
+	case RefusedBlocked:
+		n.Blocked++
+	default:
+		panic("control: no counter for the verdict " + string(v))
+	}
+}
