@@ -2,6 +2,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -77,32 +78,36 @@ func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	format, err := recognise(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return format.Open(f.(File), name) // recognise has seen that it is one
+}
+
+// recognise finds the format of an open file by its first bytes.
+func recognise(f fs.File, name string) (Format, error) {
 	st, err := f.Stat()
 	if err != nil {
-		f.Close()
-		return nil, err
+		return Format{}, err
 	}
 	if st.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("%s is a folder, must be a recording", name)
+		return Format{}, fmt.Errorf("%s is a folder, must be a recording", name)
 	}
 	file, ok := f.(File)
 	if !ok {
-		f.Close()
-		return nil, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
+		return Format{}, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
 	}
 	head := make([]byte, min(4096, st.Size()))
 	if n, err := file.ReadAt(head, 0); err != nil && n < len(head) {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return Format{}, fmt.Errorf("%s: %w", name, err)
 	}
 	for _, format := range Formats() {
 		if format.Match(head) {
-			return format.Open(file, name)
+			return format, nil
 		}
 	}
-	f.Close()
-	return nil, &FormatError{File: name, Field: "first bytes", Offset: 0, Err: unrecognised(name, head)}
+	return Format{}, &FormatError{File: name, Field: "first bytes", Offset: 0, Err: unrecognised(name, head)}
 }
 
 // unrecognised says why no format claimed a file.

@@ -73,8 +73,14 @@ func TestPlayGapsAndEvents(t *testing.T) {
 	rec := ramp()
 	rec.Spans = []signal.Span{{Start: 2, Len: 5}, {Start: 20, Len: 3}}
 	rec.Events = []signal.Event{
-		{Sample: -1, Label: "before"}, {Sample: 2, Label: "a"}, {Sample: 5, Label: "b"}, {Sample: 5, Label: "c"},
-		{Sample: 6, Label: "d"}, {Sample: 10, Label: "gap"}, {Sample: 22, Label: "e"}, {Sample: 23, Label: "after"},
+		{Sample: -1, Label: "before"},
+		{Sample: 2, Label: "a"},
+		{Sample: 5, Label: "b"},
+		{Sample: 5, Label: "c"},
+		{Sample: 6, Label: "d"},
+		{Sample: 10, Label: "gap"},
+		{Sample: 22, Label: "e"},
+		{Sample: 23, Label: "after"},
 	}
 	const ns = int64(time.Second)
 	want := []piece{

@@ -78,7 +78,7 @@ func realSet(t *testing.T) (*pipeline.Set, signal.Labels) {
 	t.Helper()
 	var recs []*signal.Recording
 	for _, run := range fistsFeet {
-		recs = append(recs, real(t, run))
+		recs = append(recs, recorded(t, run))
 	}
 	return collect(t, build(t, cspLDA(t), pipeline.Cued), recs...)
 }

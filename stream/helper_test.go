@@ -23,15 +23,19 @@ import (
 // fistsFeet are the runs of EEGMMIDB S001 in which fists and feet are imagined.
 var fistsFeet = []string{"R06", "R10", "R14"}
 
-// real opens a run of EEGMMIDB S001.
-func real(t testing.TB, run string) *signal.Recording {
+// recorded opens a run of EEGMMIDB S001.
+func recorded(t testing.TB, run string) *signal.Recording {
 	t.Helper()
 	path := datasettest.Need(t, "eegmmidb/S001/S001"+run+".edf")
 	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { rec.Close() })
+	t.Cleanup(func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return rec
 }
 

@@ -70,7 +70,7 @@ func Run(ctx context.Context, src signal.Source, p *pipeline.Pipeline, sink Sink
 	var q *queue
 	if opt.Queue > 0 {
 		q = newQueue(ctx, src, opt.Queue, opt.Full)
-		defer q.Close()
+		defer q.end()
 		src = q
 	}
 	err := drive(ctx, src, func(c signal.Chunk) error {
@@ -184,12 +184,14 @@ func (q *queue) Next(context.Context) (signal.Chunk, error) { // the context is 
 	return c, nil
 }
 
-// Close ends the goroutine and waits for it. The source stays open.
-func (q *queue) Close() error {
+// end ends the goroutine and waits for it. The source stays open.
+func (q *queue) end() {
 	q.stop()
 	<-q.done
-	return nil
 }
+
+// Close does nothing: whoever made the queue ends it.
+func (q *queue) Close() error { return nil }
 
 func (q *queue) dropped() int64 {
 	q.mu.Lock()

@@ -58,12 +58,20 @@ func throughNATS(t *testing.T, p *pipeline.Pipeline, src signal.Source) []answer
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	r, err := b.SubscribeRaw("test", "eeg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	sent := make(chan error, 1)
 	go func() {
 		sent <- func() error {
@@ -103,7 +111,7 @@ func TestLiveEqualsOfflineSimulated(t *testing.T) {
 }
 
 func TestLiveEqualsOfflineReal(t *testing.T) {
-	liveEqualsOffline(t, trainedOn(t, real(t, "R06"), real(t, "R10")), real(t, "R14"))
+	liveEqualsOffline(t, trainedOn(t, recorded(t, "R06"), recorded(t, "R10")), recorded(t, "R14"))
 }
 
 // gappy is rec without the samples [from, to).

@@ -17,8 +17,8 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
+			_ = tmp.Close() // fails where it was closed already
+			_ = os.Remove(tmp.Name())
 		}
 	}()
 	if err = fill(tmp); err != nil {

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -56,7 +57,7 @@ func (i *Info) Validate() error {
 		return fmt.Errorf("sampling rate is %g Hz, must be above 0 and finite", i.Rate)
 	}
 	if len(i.Channels) == 0 {
-		return fmt.Errorf("no channels, must have at least one")
+		return errors.New("no channels, must have at least one")
 	}
 	seen := make(map[string]int, len(i.Channels))
 	for k, c := range i.Channels {

@@ -3,6 +3,7 @@ package signal
 import (
 	"fmt"
 	"math"
+	"sort"
 )
 
 // Event is something that happened at a sample: a cue, a button, a note of the technician.
@@ -71,14 +72,8 @@ func (c Chunk) Clone() Chunk {
 
 // EventsIn is the part of the sorted list that lies in [from, to). It shares memory.
 func EventsIn(events []Event, from, to int64) []Event {
-	lo := 0
-	for lo < len(events) && events[lo].Sample < from {
-		lo++
-	}
-	hi := lo
-	for hi < len(events) && events[hi].Sample < to {
-		hi++
-	}
+	lo := sort.Search(len(events), func(i int) bool { return events[i].Sample >= from })
+	hi := lo + sort.Search(len(events)-lo, func(i int) bool { return events[lo+i].Sample >= to })
 	return events[lo:hi:hi]
 }
 

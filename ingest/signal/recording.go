@@ -2,6 +2,7 @@ package signal
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 )
@@ -87,9 +88,15 @@ type Source interface {
 // Memory is a SampleReader over samples that are already in memory.
 type Memory [][]float64
 
-// ReadSamples copies.
+// ReadSamples copies. A range that is not there is an error.
 func (m Memory) ReadSamples(dst [][]float64, start int64) error {
+	if len(dst) != len(m) {
+		return fmt.Errorf("%d rows to fill, there are %d channels", len(dst), len(m))
+	}
 	for ch := range dst {
+		if end := start + int64(len(dst[ch])); start < 0 || end > int64(len(m[ch])) {
+			return fmt.Errorf("samples [%d, %d) of channel %d, which has %d", start, end, ch, len(m[ch]))
+		}
 		copy(dst[ch], m[ch][start:])
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
@@ -212,16 +213,7 @@ func match(want, have *signal.Info) ([]int, error) {
 }
 
 // list joins names: "A, B".
-func list(names []string) string {
-	s := ""
-	for i, n := range names {
-		if i > 0 {
-			s += ", "
-		}
-		s += n
-	}
-	return s
-}
+func list(names []string) string { return strings.Join(names, ", ") }
 
 // view is c with the channels that p is made for.
 func (p *Pipeline) view(c signal.Chunk) signal.Chunk {

@@ -16,7 +16,11 @@ func arrowRows(t *testing.T, path string) (n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	r, err := ipc.NewReader(f)
 	if err != nil {
 		t.Fatal(err)

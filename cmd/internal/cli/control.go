@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +53,8 @@ and --json prints a line for every change of state. It runs until it is interrup
 			opt := control.CursorOptions{Cursor: control.NewCursor(left, right)}
 			if wantsJSON(cmd) {
 				opt.JSON = cmd.OutOrStdout()
-			} else if f, ok := cmd.OutOrStdout().(*os.File); ok && !headless {
+			}
+			if f := screen(cmd, headless); f != nil {
 				opt.Screen = control.TerminalScreen(f)
 			}
 			err = control.RunCursor(cmd.Context(), rec, opt)

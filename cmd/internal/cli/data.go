@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -33,7 +34,7 @@ func (pathFS) Open(name string) (fs.File, error) { return os.Open(name) }
 func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err error) {
 	closeAll = func() {
 		for _, r := range recs {
-			r.Close() // read only: nothing can be lost
+			_ = r.Close() // read only: nothing can be lost
 		}
 	}
 	for _, p := range paths {
@@ -69,9 +70,9 @@ func hashFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	_, err = io.Copy(h, f)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

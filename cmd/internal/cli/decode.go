@@ -123,12 +123,12 @@ func newCSV(w io.Writer, classes []string) writer {
 
 func (c *csvLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	c.line = append(c.line[:0], rec, fmt.Sprint(p.Start), fmt.Sprint(p.End), exact(float64(p.End)/rate), p.Label, exact(p.Confidence))
+	c.line = append(c.line[:0], rec, strconv.FormatInt(p.Start, 10), strconv.FormatInt(p.End, 10), exact(float64(p.End)/rate), p.Label, exact(p.Confidence))
 	for _, s := range p.Scores {
 		c.line = append(c.line, exact(s))
 	}
 	if p.Event != nil {
-		c.line = append(c.line, p.Event.Label, fmt.Sprint(p.Event.Sample), p.Truth)
+		c.line = append(c.line, p.Event.Label, strconv.FormatInt(p.Event.Sample, 10), p.Truth)
 	} else {
 		c.line = append(c.line, "", "", "")
 	}

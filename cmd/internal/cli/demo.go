@@ -207,7 +207,7 @@ type demoRun struct {
 func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (err error) {
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	closing := func(close func() error) { err = errors.Join(err, close()) }
+	closing := func(end func() error) { err = errors.Join(err, end()) }
 
 	decoderBus, err := bus.Open(ctx, bus.Options{Name: "gyrus-demo-decoder"})
 	if err != nil {
@@ -260,8 +260,8 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	}
 	defer closing(raw.Close)
 	bar := newProgress(cmd, "decoding live", int(d.test.Len))
-	if !headless && !wantsJSON(cmd) {
-		bar.out = nil // the cursor is on the screen
+	if screen(cmd, headless) != nil {
+		bar.out = nil // the cursor is on it
 	}
 	d.report, err = session.Run(ctx, session.Options{
 		Source: raw, Pipeline: p, Commands: writer, Clock: d.clock,
@@ -272,8 +272,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	cancelled := ctx.Err()
 	if err = errors.Join(err, cancelled); err != nil {
 		cancel()
-		<-playerDone
-		return err
+		return errors.Join(err, ignoreCancel(<-playerDone))
 	}
 	if err := <-playerDone; err != nil {
 		return err
@@ -308,6 +307,14 @@ func (d *demoRun) play(ctx context.Context, decoderBus, playerBus *bus.Bus, src 
 		return nil, nil, errors.Join(err, raw.Close())
 	}
 	return raw, done, nil
+}
+
+// ignoreCancel is err without the part that says that it was told to stop.
+func ignoreCancel(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // until waits for cond, looking a hundred times a second.
@@ -389,7 +396,7 @@ func (d *demoRun) cursor(cmd *cobra.Command, headless bool) control.CursorOption
 		},
 		OnStep: func(f control.Frame) { d.hits = f.Hits },
 	}
-	if f, ok := cmd.OutOrStdout().(*os.File); ok && !headless && !wantsJSON(cmd) {
+	if f := screen(cmd, headless); f != nil {
 		opt.Screen = control.TerminalScreen(f)
 	}
 	return opt

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func newEval() *cobra.Command {
 			}
 			rows := [][]string{{"recording", "trials", "correct", "balanced accuracy"}}
 			for _, r := range res.Recordings {
-				rows = append(rows, []string{r.Name, fmt.Sprint(r.Trials), fmt.Sprint(r.Correct), fmt.Sprintf("%.3f", r.BalancedAccuracy)})
+				rows = append(rows, []string{r.Name, strconv.Itoa(r.Trials), strconv.Itoa(r.Correct), fmt.Sprintf("%.3f", r.BalancedAccuracy)})
 			}
 			columns(cmd.OutOrStdout(), rows)
 			fmt.Fprintln(cmd.OutOrStdout())

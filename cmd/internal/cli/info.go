@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,8 +41,14 @@ type gapJSON struct {
 
 func describe(rec *signal.Recording) infoJSON {
 	rate := rec.Info.Rate
+	seconds := func(samples int64) float64 {
+		if rate == 0 { // a file of annotations only
+			return 0
+		}
+		return float64(samples) / rate
+	}
 	v := infoJSON{
-		Format: rec.Format, RateHz: rate, Samples: rec.Len, DurationS: float64(rec.Len) / rate,
+		Format: rec.Format, RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{},
 		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 	}
 	if !rec.Begin.IsZero() {
@@ -53,7 +60,7 @@ func describe(rec *signal.Recording) infoJSON {
 		}
 	}
 	for _, g := range rec.Gaps() {
-		v.Gaps = append(v.Gaps, gapJSON{g.Start, g.Len, float64(g.Start) / rate, float64(g.Len) / rate})
+		v.Gaps = append(v.Gaps, gapJSON{g.Start, g.Len, seconds(g.Start), seconds(g.Len)})
 	}
 	return v
 }
@@ -67,8 +74,10 @@ func newInfo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer rec.Close()
 			v := describe(rec)
+			if err := rec.Close(); err != nil {
+				return err
+			}
 			if wantsJSON(cmd) {
 				return printJSON(cmd, v)
 			}
@@ -120,7 +129,7 @@ func eventRows(events []signal.Event) [][]string {
 	rows := [][]string{{"event", "count", "first (s)", "last (s)"}}
 	for _, l := range labels {
 		t := by[l]
-		rows = append(rows, []string{l, fmt.Sprint(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
+		rows = append(rows, []string{l, strconv.Itoa(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
 	}
 	if len(labels) == 0 {
 		rows = append(rows, []string{"none", "0", "", ""})

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/term"
 )
 
 // progress is a bar on standard error. It appears only on a terminal, and only once the work has taken a second.
@@ -23,16 +22,7 @@ type progress struct {
 
 // newProgress is a bar of total steps.
 func newProgress(cmd *cobra.Command, title string, total int) *progress {
-	p := &progress{title: title, total: int64(total), began: time.Now()}
-	if f, ok := cmd.ErrOrStderr().(*os.File); ok && isTerminal(f) {
-		p.out = f
-	}
-	return p
-}
-
-// isTerminal says whether f is one.
-func isTerminal(f *os.File) bool {
-	return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return &progress{title: title, total: int64(total), began: time.Now(), out: terminal(cmd.ErrOrStderr())}
 }
 
 // set says that n steps are done.

@@ -70,12 +70,16 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	result := &output{w: out}
+	root.SetOut(result)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	var sig stopped
 	if errors.As(context.Cause(ctx), &sig) {
 		err = sig
+	}
+	if err == nil && result.err != nil {
+		err = fmt.Errorf("writing the result: %w", result.err)
 	}
 	if err != nil {
 		fmt.Fprintf(errs, "gyrus: %v\n", err)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 )
@@ -46,7 +47,7 @@ func (s scoreJSON) print(w io.Writer, title string) {
 	for k, name := range s.Classes {
 		row := []string{name}
 		for _, n := range s.Confusion[k] {
-			row = append(row, fmt.Sprint(n))
+			row = append(row, strconv.Itoa(n))
 		}
 		rows = append(rows, row)
 	}

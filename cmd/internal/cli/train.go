@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -269,7 +270,7 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 		for _, r := range t.Recordings { // the folders are in the command line already
 			name = strings.Replace(name, r.Name, filepath.Base(r.Name), 1)
 		}
-		rows = append(rows, []string{name, fmt.Sprint(f.Trials), fmt.Sprint(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
+		rows = append(rows, []string{name, strconv.Itoa(f.Trials), strconv.Itoa(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
 	}
 	columns(w, rows)
 	fmt.Fprintln(w)
