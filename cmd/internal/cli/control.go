@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +33,7 @@ func newCursorCommand() *cobra.Command {
 		Use: "cursor", Short: "a cursor that the commands of a session move", Args: cobra.NoArgs,
 		Long: `The cursor moves left or right by the newest command and stands still in the safe state: whenever there is no command
 young enough to act on, the decoder falls silent, or the bus is gone. It draws on a terminal; --headless draws nothing,
-and --json prints a line for every change of state. It runs until it is interrupted.`,
+and --json prints a line for every change of state, and the counts as the last one. It runs until it is interrupted.`,
 		Example: "  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --left left --right right",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := errors.Join(bus.CheckToken("--session", conn.session), bus.CheckToken("--decoder", decoder)); err != nil {
@@ -61,7 +62,7 @@ and --json prints a line for every change of state. It runs until it is interrup
 			err = errors.Join(err, rec.Close()) // stops first
 			stats := rec.Stats()
 			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd, stats))
+				return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(stats)) // one line, like the others
 			}
 			return errors.Join(err, printStats(cmd.OutOrStdout(), stats))
 		},

@@ -1,0 +1,250 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	_ "github.com/gyrus-bci/gyrus/decoders/all"
+	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	_ "github.com/gyrus-bci/gyrus/preprocess/all"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestParseConfig(t *testing.T) {
+	c, err := ParseConfig("dir/s.yaml", []byte("session: s1\nbundle: m.gyrus\nsource: {use: play, file: /abs/r.edf, speed: 4}\nbus: {port: 4222}\nvalid_for_ms: 300\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Session != "s1" || c.Decoder != "decoder" || c.Bundle != "dir/m.gyrus" || c.Source.File != "/abs/r.edf" || c.Source.Speed != 4 ||
+		c.Source.Chunk != 0.05 || c.Bus.Port != 4222 || c.ValidForMS != 300 {
+		t.Errorf("got %+v", c)
+	}
+	const good = "bundle: m.gyrus\nsource: {use: nats}\n"
+	if _, err := ParseConfig("s.yaml", []byte(good)); err != nil {
+		t.Errorf("the shortest session: %v", err)
+	}
+	for name, tc := range map[string]struct{ in, want string }{
+		"empty":             {"", "s.yaml: not a session"},
+		"unknown key":       {good + "vaild_for_ms: 3\n", `s.yaml: line 3: unknown key "vaild_for_ms": did you mean "valid_for_ms"?`},
+		"unknown bus key":   {good + "bus: {prot: 4222}\n", `unknown key of bus "prot": did you mean "port"?`},
+		"twice":             {good + "bundle: n\n", `key "bundle" stands twice`},
+		"no bundle":         {"source: {use: nats}\n", "bundle is missing"},
+		"no source":         {"bundle: m\n", "unknown use"},
+		"odd source":        {"bundle: m\nsource: {use: nat}\n", `did you mean "nats"?`},
+		"key of another":    {"bundle: m\nsource: {use: synth, stream: eeg}\n", `key "stream" does nothing with use: synth`},
+		"no file":           {"bundle: m\nsource: {use: play}\n", "file is missing"},
+		"speed":             {"bundle: m\nsource: {use: synth, speed: 0}\n", "speed is 0"},
+		"chunk":             {"bundle: m\nsource: {use: synth, chunk_s: -1}\n", "chunk_s is -1"},
+		"session name":      {good + "session: a.b\n", `session "a.b"`},
+		"valid":             {good + "valid_for_ms: 0\n", "valid_for_ms is 0"},
+		"not a number":      {good + "valid_for_ms: soon\n", `key "valid_for_ms": is a string, must be a number`},
+		"two documents":     {good + "---\n" + good, "more than one YAML document"},
+		"a list at the top": {"- a\n", "must be a mapping"},
+	} {
+		_, err := ParseConfig("s.yaml", []byte(tc.in))
+		var bad *pipeline.SpecError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v, want a SpecError with %q", name, err, tc.want)
+		}
+	}
+}
+
+// trained is the built-in pipeline, fitted to a simulated person.
+func trained(t *testing.T) *pipeline.Pipeline {
+	t.Helper()
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := pipeline.FromBundle("test", b, pipeline.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func person(t *testing.T) *signal.Recording {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 6
+	rec, _, err := synth.MotorImagery(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// stamped hands out a recording at once, with sample times that the test decides on.
+type stamped struct {
+	signal.Source
+	at func(c signal.Chunk) int64
+}
+
+func (s *stamped) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.Source.Next(ctx)
+	if err == nil {
+		c.Time = s.at(c)
+	}
+	return c, err
+}
+
+// TestRun: every window becomes one command, in order, with the scores of the pipeline; a clock that is ahead makes no
+// command look younger than it is.
+func TestRun(t *testing.T) {
+	p := trained(t)
+	for _, ahead := range []time.Duration{0, time.Hour} {
+		b, err := bus.Open(t.Context(), bus.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var got []bus.Command
+		sub, err := b.SubscribeCommands("s", "d", func(c bus.Command, _ time.Time) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, c)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock := bus.NewClock()
+		w, err := bus.NewCommandWriter(b, "s", "d", time.Second, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Playback(person(t), 50, 0.05, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		rep, err := Run(t.Context(), Options{
+			Source:   &stamped{src, func(c signal.Chunk) int64 { return c.Time + int64(ahead) }},
+			Pipeline: p, Commands: w, Clock: clock,
+			OnDecision: func(p *pipeline.Prediction, c bus.Command, arrived time.Time) { want = append(want, p.Label) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			mu.Lock()
+			n := len(got)
+			mu.Unlock()
+			if n >= len(want) {
+				break
+			}
+		}
+		for _, c := range []io.Closer{src, w, sub, b} {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(want) < 500 || rep.Sent != int64(len(want)) || len(got) != len(want) || rep.NotSent != 0 || rep.Latency.N != uint64(len(want)) {
+			t.Fatalf("%d decisions, %d sent, %d received, %d latencies", len(want), rep.Sent, len(got), rep.Latency.N)
+		}
+		if (rep.Ahead != 0) != (ahead != 0) {
+			t.Errorf("clock %v ahead: %d commands say so", ahead, rep.Ahead)
+		}
+		for i, c := range got {
+			if c.Seq != uint64(i+1) || c.Label != want[i] || c.AgeMS < 0 || len(c.Scores) != 2 {
+				t.Fatalf("command %d is %+v, want label %q and an age of at least 0", i, c, want[i])
+			}
+		}
+	}
+}
+
+// TestRunStops: a session that is told to stop ends without an error.
+func TestRunStops(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, "s", "d", time.Second, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := Playback(person(t), 1, 0.05, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	rep, err := Run(ctx, Options{Source: src, Pipeline: trained(t), Commands: w, Clock: clock, OnChunk: func(c signal.Chunk) {
+		if c.Start > 10 {
+			cancel()
+		}
+	}})
+	if err != nil || rep.Chunks == 0 {
+		t.Errorf("%d chunks, %v: want a quiet end", rep.Chunks, err)
+	}
+	for _, c := range []io.Closer{src, w, b} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOpenSource(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := Source{Use: "synth", Seed: 3, Speed: 1000, Chunk: 0.1}
+	src, err := s.Open(t.Context(), b, "s", bus.NewClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := src.Next(t.Context())
+	if err != nil || c.Len() != 16 || len(c.X) != 64 {
+		t.Errorf("the first chunk has %d samples of %d channels, %v", c.Len(), len(c.X), err)
+	}
+	if err := src.Close(); err != nil {
+		t.Error(err)
+	}
+	s = Source{Use: "play", File: "none.edf"}
+	if _, err := s.Open(t.Context(), b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "none.edf") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	s = Source{Use: "nats", Stream: "eeg"}
+	if _, err := s.Open(ctx, b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "is a sender running") {
+		t.Errorf("a stream that is not there: %v", err)
+	}
+}
