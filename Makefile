@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke docs check golden clean
+.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke docs docs-check check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -62,7 +62,10 @@ docs: build ## what in docs/ is made by commands
 	bin/gyrus schema > docs/pipeline.schema.json
 	bin/gyrus docs steps > docs/steps.md
 
-check: vet build lint race bench-smoke ## what CI runs
+docs-check: docs ## fails where docs/ is not what the commands make
+	git diff --exit-code -- docs
+
+check: vet build lint race bench-smoke docs-check ## what CI runs
 
 clean:
 	rm -rf bin
