@@ -78,6 +78,28 @@ type Classed interface {
 	SetClasses(classes []string)
 }
 
+// Aligner is a Mapper that brings every run to a common reference, and follows a new run as its windows come: the one
+// kind of step whose output depends on the windows before. Its Map updates the reference of the run at hand, then maps.
+type Aligner interface {
+	Mapper
+	signal.Stateful
+	// FitRuns learns the common reference from training windows, one list to a run, in order of time.
+	FitRuns(runs [][][][]float64) error
+	// MapRun maps all windows of one training run by that run's own reference. dst[i] has the size of the output format.
+	MapRun(dst, x [][][]float64) error
+	// Reset begins a new run.
+	Reset()
+}
+
+// RowAligner is Aligner for rows, such as flattened covariances.
+type RowAligner interface {
+	Transformer
+	signal.Stateful
+	FitRuns(runs [][][]float64) error
+	MapRun(dst, x [][]float64) error
+	Reset()
+}
+
 var steps = registry.New[Step]("feature step")
 
 // Register adds a step under the name that a pipeline file uses. The constructor holds the defaults.

@@ -38,7 +38,45 @@ type Miss struct {
 	Why   string // "the window ends at sample 19904, the data at 19680"
 }
 
+// Calibrator is a Processor that learns from the training recordings, without labels, before windows are cut: an ICA, a
+// regression of eye artefacts, the calibration of artifact subspace reconstruction. Without calibration Process is an
+// error.
+type Calibrator interface {
+	Processor
+	signal.Stateful
+	// Calibrate learns from runs: each is a stretch of training signal without a gap, as the steps before hand it to this
+	// one. It is called after Start, and neither writes to runs nor keeps them.
+	Calibrate(runs []signal.Chunk) error
+}
+
+// Offline is a step that needs the future, such as a zero-phase filter: it works on whole stretches of a finished
+// recording, before the pipeline sees it. A live session refuses a pipeline that has one.
+type Offline interface {
+	// Apply returns what becomes of c, a stretch without a gap, in memory of its own. It neither writes to c nor keeps it.
+	// Where it changes the rate it returns another Info, and Start, Time and Events on the new axis.
+	Apply(c signal.Chunk) (signal.Chunk, error)
+}
+
+// Checker says which windows must not be used, such as those with a blink.
+type Checker interface {
+	// Start checks the parameters against windows of length samples cut from a stream described by in.
+	Start(in *signal.Info, length int) error
+	// Check says why w must not be used: "412 µV peak to peak in Fp1, at most 150". It is "" where w is good. It neither
+	// writes to w nor keeps it, and does not allocate for a good one.
+	Check(w signal.Window) string
+}
+
+// CheckFitter is a Checker that learns from training windows, without their labels, such as thresholds. It is called
+// after Start; before it, Check rejects everything and says that nothing was fitted.
+type CheckFitter interface {
+	Checker
+	signal.Stateful
+	FitWindows(ws []signal.Window) error
+}
+
 var (
+	offline    = registry.New[Offline]("offline step")
+	checkers   = registry.New[Checker]("reject step")
 	processors = registry.New[Processor]("preprocess step")
 	segmenters = registry.New[Segmenter]("segment step")
 )
@@ -50,6 +88,18 @@ func Register(name string, construct func() Processor) { processors.Register(nam
 func RegisterSegmenter(name string, construct func() Segmenter) {
 	segmenters.Register(name, construct)
 }
+
+// RegisterOffline adds a step on whole recordings under the name that a pipeline file uses.
+func RegisterOffline(name string, construct func() Offline) { offline.Register(name, construct) }
+
+// RegisterChecker adds a check of windows under the name that a pipeline file uses.
+func RegisterChecker(name string, construct func() Checker) { checkers.Register(name, construct) }
+
+// Offlines is the registry of steps on whole recordings.
+func Offlines() *registry.Registry[Offline] { return offline }
+
+// Checkers is the registry of checks of windows.
+func Checkers() *registry.Registry[Checker] { return checkers }
 
 // Processors is the registry of steps on samples.
 func Processors() *registry.Registry[Processor] { return processors }
