@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
@@ -21,55 +22,131 @@ type Collected struct {
 	Misses []preprocess.Miss `json:"-"`
 }
 
-// Collect plays recordings through the preprocessing of p and gathers the windows to learn from, one group to a
-// recording. Every event that p looks for must occur in some recording. done, if not nil, is called behind each.
+// Collect takes recordings through the pipeline up to the windows to learn from, one group to a recording. What learns on
+// the way (calibrated steps, fitted checks) learns from all of them. Every event that p looks for must occur in some
+// recording. Windows that a check refuses are in the set, marked. done, if not nil, is called behind each recording.
 func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, done func(Collected)) (*pipeline.Set, error) {
-	if len(recs) == 0 {
-		return nil, errors.New("no recordings")
+	if err := occur(p.EventLabels(), recs); err != nil {
+		return nil, err
 	}
-	set := &pipeline.Set{Classes: p.Classes()}
-	seen := map[string]bool{}
 	names := map[string]bool{}
 	for _, rec := range recs {
 		if names[rec.Name] {
 			return nil, &pipeline.InputError{Err: fmt.Errorf("%s is given twice: its trials would be in training and test", rec.Name)}
 		}
 		names[rec.Name] = true
-		for _, e := range rec.Events {
-			seen[e.Label] = true
+	}
+	return collect(ctx, recs, p, func(string) bool { return true }, done)
+}
+
+// collect is Collect that learns only from the recordings that learn names.
+func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, learn func(name string) bool, done func(Collected)) (*pipeline.Set, error) {
+	prepared := make([]*signal.Recording, len(recs))
+	var from []*signal.Recording
+	for i, rec := range recs {
+		var err error
+		if prepared[i], err = p.Prepare(rec); err != nil {
+			return nil, err
 		}
-		if err := p.Start(rec.Info); err != nil {
-			return nil, fmt.Errorf("%s: %w", rec.Name, err)
+		if learn(rec.Name) {
+			from = append(from, prepared[i])
 		}
-		col := Collected{Name: rec.Name, Trials: map[string]int{}}
-		keep := func(ws []signal.Window, err error) error {
-			for _, w := range ws {
-				set.Info = w.Info
-				set.Windows = append(set.Windows, w.Clone())
-				set.Group = append(set.Group, rec.Name)
-				col.Trials[w.Label]++
-			}
-			return err
-		}
-		src := ingest.Play(rec, ingest.PlayOptions{})
-		err := drive(ctx, src, func(c signal.Chunk) error { return keep(p.Windows(c)) })
-		if err == nil {
-			err = keep(p.FlushWindows())
-		}
-		if cerr := src.Close(); err == nil {
-			err = cerr
-		}
+	}
+	if err := p.Calibrate(from); err != nil {
+		return nil, err
+	}
+	set := &pipeline.Set{Classes: p.Classes()}
+	for i, rec := range prepared {
+		col, err := windows(ctx, rec, p, set)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", rec.Name, err)
 		}
-		col.Stats = p.Stats()
-		col.Stats.Misses = append(col.Stats.Misses, outside(rec, p.EventLabels())...)
-		col.Misses = col.Stats.Misses
+		col.Misses = append(col.Misses, outside(recs[i], p.EventLabels())...)
 		if done != nil {
 			done(col)
 		}
 	}
-	return set, occur(p.EventLabels(), seen, recs)
+	var lessons []signal.Window
+	for i, w := range set.Windows {
+		if learn(set.Group[i]) {
+			lessons = append(lessons, w)
+		}
+	}
+	if err := p.FitChecks(lessons); err != nil {
+		return nil, err
+	}
+	for i := range set.Windows {
+		set.Windows[i].Rejected = p.Why(set.Windows[i])
+	}
+	return set, nil
+}
+
+// windows adds those of one recording to set.
+func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, set *pipeline.Set) (Collected, error) {
+	col := Collected{Name: rec.Name, Trials: map[string]int{}}
+	if err := p.Start(rec.Info); err != nil {
+		return col, err
+	}
+	keep := func(ws []signal.Window, err error) error {
+		for _, w := range ws {
+			set.Info = w.Info
+			set.Windows = append(set.Windows, w.Clone())
+			set.Group = append(set.Group, rec.Name)
+			col.Trials[w.Label]++
+		}
+		return err
+	}
+	src := ingest.Play(rec, ingest.PlayOptions{})
+	err := drive(ctx, src, func(c signal.Chunk) error { return keep(p.Windows(c)) })
+	if err == nil {
+		err = keep(p.FlushWindows())
+	}
+	col.Stats = p.Stats()
+	col.Misses = col.Stats.Misses
+	return col, errors.Join(err, src.Close())
+}
+
+// CrossValidate answers every window of recordings by a pipeline that has not seen its fold's test windows. Where
+// something before the features learns, it learns anew for each fold, from the runs that the fold trains on; a fold must
+// not split a run then. set and y are what Collect made of the same recordings, and its labels or a permutation of them.
+func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording, set *pipeline.Set, y signal.Labels, folds []split.Fold, done func()) (map[int]pipeline.Tested, error) {
+	probe, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		return nil, err
+	}
+	if !probe.Learns() {
+		return pipeline.CrossValidate(spec, set, y, folds, done)
+	}
+	out := map[int]pipeline.Tested{}
+	for f, fold := range folds {
+		train := map[string]bool{}
+		for _, i := range fold.Train {
+			train[set.Group[i]] = true
+		}
+		for _, i := range fold.Test {
+			if train[set.Group[i]] {
+				return nil, &pipeline.InputError{Err: fmt.Errorf("fold %s: run %s is in training and test, but the pipeline learns from whole runs before it cuts windows: use a split that keeps runs together, such as leave-one-run-out", fold.Name, set.Group[i])}
+			}
+		}
+		p, err := pipeline.Build(spec, pipeline.Cued)
+		if err != nil {
+			return nil, err
+		}
+		own, err := collect(ctx, recs, p, func(name string) bool { return train[name] }, nil)
+		if err != nil {
+			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
+		}
+		if len(own.Windows) != len(set.Windows) {
+			return nil, fmt.Errorf("fold %s: %d windows, %d when all runs are learned from: a step changes how many there are", fold.Name, len(own.Windows), len(set.Windows))
+		}
+		if err := pipeline.Test(spec, own, y, f, fold, out); err != nil {
+			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
+		}
+		if done != nil {
+			done()
+		}
+	}
+	return out, nil
 }
 
 // outside lists the events with the given labels that lie in a gap or outside the data: no chunk brings them.
@@ -84,7 +161,18 @@ func outside(rec *signal.Recording, labels []string) []preprocess.Miss {
 }
 
 // occur reports an event that is asked for and that no recording has.
-func occur(wanted []string, seen map[string]bool, recs []*signal.Recording) error {
+func occur(wanted []string, recs []*signal.Recording) error {
+	if len(recs) == 0 {
+		return errors.New("no recordings")
+	}
+	seen := map[string]bool{}
+	names := make([]string, len(recs))
+	for i, rec := range recs {
+		names[i] = rec.Name
+		for _, e := range rec.Events {
+			seen[e.Label] = true
+		}
+	}
 	for _, label := range wanted {
 		if seen[label] {
 			continue
@@ -97,10 +185,6 @@ func occur(wanted []string, seen map[string]bool, recs []*signal.Recording) erro
 		what := "there are no events at all"
 		if len(there) > 0 {
 			what = "those that occur are " + strings.Join(there[:min(12, len(there))], ", ")
-		}
-		names := make([]string, len(recs))
-		for i, r := range recs {
-			names[i] = r.Name
 		}
 		return &pipeline.InputError{Err: fmt.Errorf("event %q does not occur in %s; %s: name one of these with --events LABEL=CLASS", label, strings.Join(names, ", "), what)}
 	}

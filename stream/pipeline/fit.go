@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/features"
@@ -37,32 +38,53 @@ func (s *Set) Labels() (signal.Labels, error) {
 	return l, nil
 }
 
-// pickXY is the windows and labels at the given positions.
-func (s *Set) pickXY(y signal.Labels, idx []int) ([][][]float64, signal.Labels) {
-	x := make([][][]float64, len(idx))
-	out := signal.Labels{Classes: y.Classes, Y: make([]int, len(idx))}
-	for k, i := range idx {
-		x[k], out.Y[k] = s.Windows[i].X, y.Y[i]
+// Good lists the positions of the windows that no check refused, among idx.
+func (s *Set) Good(idx []int) []int {
+	var good []int
+	for _, i := range idx {
+		if s.Windows[i].Rejected == "" {
+			good = append(good, i)
+		}
 	}
-	return x, out
+	return good
 }
 
-func all(n int) []int {
-	idx := make([]int, n)
+// All lists all positions.
+func (s *Set) All() []int {
+	idx := make([]int, len(s.Windows))
 	for i := range idx {
 		idx[i] = i
 	}
 	return idx
 }
 
-// Fit learns from all windows of s with the labels y, which are s.Labels() or a permutation of it. p must have been
-// started on the kind of stream that s comes from.
+// examples are the windows at the given positions with their labels.
+func (s *Set) examples(y signal.Labels, idx []int) examples {
+	e := examples{wins: make([][][]float64, len(idx)), y: signal.Labels{Classes: y.Classes, Y: make([]int, len(idx))}}
+	run := map[string]int{}
+	for k, i := range idx {
+		e.wins[k], e.y.Y[k] = s.Windows[i].X, y.Y[i]
+		r, known := run[s.Group[i]]
+		if !known {
+			r = len(e.runs)
+			run[s.Group[i]], e.runs = r, append(e.runs, nil)
+		}
+		e.runs[r] = append(e.runs[r], k)
+	}
+	return e
+}
+
+// Fit learns from the good windows of s with the labels y, which are s.Labels() or a permutation of it. p must have
+// been started on the kind of stream that s comes from.
 func (p *Pipeline) Fit(s *Set, y signal.Labels) error {
 	if p.input == nil {
 		return errors.New("fit before the first Start: the pipeline does not know its input")
 	}
-	x, y := s.pickXY(y, all(len(s.Windows)))
-	return p.head.fit(x, y)
+	p.head.fitted = false
+	if err := p.begin(p.input); err != nil {
+		return err
+	}
+	return p.head.fit(s.examples(y, s.Good(s.All())))
 }
 
 // Tested is the answer to one window by a pipeline that has not seen it.
@@ -75,45 +97,54 @@ type Tested struct {
 }
 
 // CrossValidate fits the feature steps and the decoder of spec anew for each fold, on its training windows only, and
-// answers its test windows. The result has one entry per window that some fold tests, in the order of s. done, if not
-// nil, is called behind each fold.
+// answers its test windows. The result has one entry per good window that some fold tests, by its position in s. What
+// comes before the features must not learn (Pipeline.Learns): see Test. done, if not nil, is called behind each fold.
 func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done func()) (map[int]Tested, error) {
 	out := map[int]Tested{}
-	if len(s.Windows) == 0 {
-		return nil, errors.New("no windows to cross-validate on")
-	}
 	for f, fold := range folds {
-		h, _, _, err := buildHead(spec)
-		if err != nil {
-			return nil, err
-		}
-		if err := h.start(features.WindowFormat(s.Info, s.Windows[0].Len()), s.Classes); err != nil {
+		if err := Test(spec, s, y, f, fold, out); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
-		}
-		if err := h.fit(s.pickXY(y, fold.Train)); err != nil {
-			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
-		}
-		var pred Prediction
-		for _, i := range fold.Test {
-			if _, twice := out[i]; twice {
-				return nil, fmt.Errorf("fold %s: window %d is tested a second time", fold.Name, i)
-			}
-			if err := h.into(&pred, s.Windows[i], s.Classes); err != nil {
-				return nil, fmt.Errorf("fold %s: window %d: %w", fold.Name, i, err)
-			}
-			t := Tested{Fold: f, Truth: y.Y[i], Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores)}
-			for k, c := range s.Classes {
-				if c == pred.Label {
-					t.Label = k
-				}
-			}
-			out[i] = t
 		}
 		if done != nil {
 			done()
 		}
 	}
 	return out, nil
+}
+
+// Test is one fold of CrossValidate: s holds the windows as the training runs of the fold make them. It adds to out.
+func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[int]Tested) error {
+	if len(s.Windows) == 0 {
+		return errors.New("no windows to cross-validate on")
+	}
+	h, _, _, err := buildHead(spec)
+	if err != nil {
+		return err
+	}
+	if err := h.start(features.WindowFormat(s.Info, s.Windows[0].Len()), s.Classes); err != nil {
+		return err
+	}
+	if err := h.fit(s.examples(y, s.Good(fold.Train))); err != nil {
+		return err
+	}
+	var pred Prediction
+	run := ""
+	for _, i := range s.Good(fold.Test) {
+		if _, twice := out[i]; twice {
+			return fmt.Errorf("window %d is tested a second time", i)
+		}
+		if s.Group[i] != run { // steps that follow a run begin anew with each
+			run = s.Group[i]
+			h.reset()
+		}
+		if err := h.into(&pred, s.Windows[i], s.Classes); err != nil {
+			return fmt.Errorf("window %d: %w", i, err)
+		}
+		t := Tested{Fold: f, Truth: y.Y[i], Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores)}
+		t.Label = slices.Index(s.Classes, pred.Label)
+		out[i] = t
+	}
+	return nil
 }
 
 // Bundle is p with all that it has learned. The caller adds what it knows to the manifest: data, seed, score.
@@ -129,7 +160,7 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 	for _, c := range p.input.Channels {
 		m.Input.Channels = append(m.Input.Channels, bundle.Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit})
 	}
-	return &bundle.Bundle{Manifest: m, State: p.head.state()}, nil
+	return &bundle.Bundle{Manifest: m, State: p.state()}, nil
 }
 
 // FromBundle builds the pipeline that b holds, ready for Start. file is for messages.
@@ -169,11 +200,71 @@ func (p *Pipeline) Restore(b *bundle.Bundle) error {
 	for _, c := range b.Manifest.Input.Channels {
 		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit})
 	}
-	p.input = nil
-	if err := p.Start(info); err != nil {
+	if err := info.Validate(); err != nil {
 		return err
 	}
-	return p.head.setState(b.State)
+	p.input, p.pick, p.head.fitted = info, nil, false
+	p.front.in = info
+	if err := p.front.restore(func(prefix string) signal.State { return under(b.State, prefix) }); err != nil {
+		return err
+	}
+	if err := p.begin(info); err != nil {
+		return err
+	}
+	return p.setState(b.State)
+}
+
+// part is a step that learns, with the prefix of its arrays' names.
+type part struct {
+	prefix, where string
+	signal.Stateful
+}
+
+// parts lists the steps that learn: "preprocess.0.", "reject.0.", "features.0.", "decoder.".
+func (p *Pipeline) parts() []part { return append(p.front.parts(), p.head.parts()...) }
+
+// under is the part of all whose names begin with prefix, without it.
+func under(all signal.State, prefix string) signal.State {
+	mine := signal.State{}
+	for name, a := range all {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			mine[rest] = a
+		}
+	}
+	return mine
+}
+
+// state is what the steps have learned, under names such as "features.0.filters" and "decoder.coef".
+func (p *Pipeline) state() signal.State {
+	all := signal.State{}
+	for _, part := range p.parts() {
+		for name, a := range part.State() {
+			all[part.prefix+name] = a
+		}
+	}
+	return all
+}
+
+// setState puts back what the features and the decoder have learned; what comes before them has its state already.
+// Arrays that no step asks for are an error.
+func (p *Pipeline) setState(all signal.State) error {
+	used := 0
+	for _, part := range p.front.parts() {
+		used += len(under(all, part.prefix))
+	}
+	for _, part := range p.head.parts() {
+		mine := under(all, part.prefix)
+		used += len(mine)
+		if err := part.SetState(mine); err != nil {
+			return fmt.Errorf("%s: %w", part.where, err)
+		}
+	}
+	if used != len(all) {
+		return fmt.Errorf("%d arrays belong to no step of the pipeline", len(all)-used)
+	}
+	p.head.fitted = true
+	p.head.reset()
+	return nil
 }
 
 // difference names the first step that two definitions do not share, "" where there is none.
@@ -198,6 +289,7 @@ func difference(a, b *Spec) string {
 		return ""
 	}
 	for _, d := range []string{
+		several("offline", a.Offline, b.Offline), several("reject", a.Reject, b.Reject),
 		several("preprocess", a.Preprocess, b.Preprocess), one("segment", &a.Segment, &b.Segment),
 		one("live", a.Live, b.Live), several("features", a.Features, b.Features), one("decoder", &a.Decoder, &b.Decoder),
 	} {

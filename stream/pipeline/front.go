@@ -9,16 +9,19 @@ import (
 	"github.com/gyrus-bci/gyrus/preprocess"
 )
 
-// front takes chunks to windows: the steps on samples, then the segmenters. At a gap it flushes and starts anew.
+// front takes chunks to windows: the steps on samples, the segmenters, the checks. At a gap it flushes and starts anew.
 type front struct {
-	steps []preprocess.Processor
-	segs  []preprocess.Segmenter // the first cuts the windows to train on
-	names []string               // of steps, then of segs, for messages
+	steps  []preprocess.Processor
+	segs   []preprocess.Segmenter // the first cuts the windows to train on
+	checks []preprocess.Checker
+	names  []string // of steps, then of segs, then of checks, for messages
 
-	in      *signal.Info   // what comes in
-	outs    []*signal.Info // behind each step
-	length  int            // samples of a window
-	next    int64          // the sample that continues the stream; meaningless until running
+	calibrated bool // what learns among steps has learned
+	checked    int  // so many checks, from the first, have learned where they learn
+
+	in      *signal.Info // what comes in
+	length  int          // samples of a window
+	next    int64        // the sample that continues the stream; meaningless until running
 	running bool
 	ready   []signal.Window // what one Push completes
 	stats   Stats
@@ -26,11 +29,13 @@ type front struct {
 
 // Stats counts what a pipeline has seen since Start.
 type Stats struct {
-	Samples int64             `json:"samples"` // taken in
-	Gaps    int64             `json:"gaps"`    // jumps in the sample number
-	Lost    int64             `json:"lost"`    // samples that the gaps lack
-	Windows int64             `json:"windows"` // completed
-	Misses  []preprocess.Miss `json:"-"`       // events that got no window
+	Samples int64 `json:"samples"` // taken in
+	Gaps    int64 `json:"gaps"`    // jumps in the sample number
+	Lost    int64 `json:"lost"`    // samples that the gaps lack
+	Windows int64 `json:"windows"` // completed
+	// Rejected counts the windows among them that a check refused.
+	Rejected int64             `json:"rejected"`
+	Misses   []preprocess.Miss `json:"-"` // events that got no window
 }
 
 // start prepares for a stream described by in and says how windows will look.
@@ -42,7 +47,6 @@ func (f *front) start(in *signal.Info) (out *signal.Info, length int, err error)
 // restart clears every step.
 func (f *front) restart() (out *signal.Info, length int, err error) {
 	info := f.in
-	f.outs = f.outs[:0]
 	for i, s := range f.steps {
 		if info, err = s.Start(info); err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", f.names[i], err)
@@ -50,7 +54,6 @@ func (f *front) restart() (out *signal.Info, length int, err error) {
 		if err := info.Validate(); err != nil {
 			return nil, 0, fmt.Errorf("%s: what comes out: %w", f.names[i], err)
 		}
-		f.outs = append(f.outs, info)
 	}
 	for i, s := range f.segs {
 		n, err := s.Start(info)
@@ -62,6 +65,11 @@ func (f *front) restart() (out *signal.Info, length int, err error) {
 				f.names[len(f.steps)+i], n, f.names[len(f.steps)], length)
 		}
 		length = n
+	}
+	for i, c := range f.checks {
+		if err := c.Start(info, length); err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", f.names[len(f.steps)+len(f.segs)+i], err)
+		}
 	}
 	f.length = length
 	return info, length, nil
@@ -156,5 +164,135 @@ func (f *front) through(i int, c signal.Chunk) error {
 	}
 	f.ready = f.ready[:from+len(fresh)]
 	f.stats.Windows += int64(len(fresh))
+	for i := range fresh {
+		if fresh[i].Rejected = f.why(fresh[i]); fresh[i].Rejected != "" {
+			f.stats.Rejected++
+		}
+	}
+	return nil
+}
+
+// why says why w must not be used, "" where it is good. Checks that have not learned yet are left out.
+func (f *front) why(w signal.Window) string {
+	for i, c := range f.checks {
+		if _, learns := c.(preprocess.CheckFitter); learns && i >= f.checked {
+			continue
+		}
+		if why := c.Check(w); why != "" {
+			return f.names[len(f.steps)+len(f.segs)+i] + ": " + why
+		}
+	}
+	return ""
+}
+
+// learns says whether a step on samples has to be calibrated.
+func (f *front) learns() bool {
+	return slices.ContainsFunc(f.steps, func(s preprocess.Processor) bool { _, ok := s.(preprocess.Calibrator); return ok })
+}
+
+// calibrate lets the steps learn from runs, stretches without a gap of what comes in: each sees what the steps before
+// it, already calibrated, make of them.
+func (f *front) calibrate(runs []signal.Chunk) error {
+	for i, s := range f.steps {
+		info := f.in
+		if len(runs) > 0 {
+			info = runs[0].Info
+		}
+		if _, err := s.Start(info); err != nil {
+			return fmt.Errorf("%s: %w", f.names[i], err)
+		}
+		if c, ok := s.(preprocess.Calibrator); ok {
+			if err := c.Calibrate(runs); err != nil {
+				return fmt.Errorf("%s: %w", f.names[i], err)
+			}
+		}
+		for k := range runs {
+			var err error
+			if runs[k], err = whole(s, runs[k]); err != nil {
+				return fmt.Errorf("%s: %w", f.names[i], err)
+			}
+		}
+		runs = slices.DeleteFunc(runs, func(c signal.Chunk) bool { return c.Len() == 0 })
+	}
+	f.calibrated = true
+	return nil
+}
+
+// whole takes one stretch through one step, in memory of its own.
+func whole(s preprocess.Processor, c signal.Chunk) (signal.Chunk, error) {
+	info, err := s.Start(c.Info)
+	if err != nil {
+		return signal.Chunk{}, err
+	}
+	head, err := s.Process(c)
+	if err != nil {
+		return signal.Chunk{}, err
+	}
+	if head.Len() > 0 {
+		head = head.Clone()
+	}
+	tail, err := s.Flush()
+	if err != nil || tail.Len() == 0 {
+		return head, err
+	}
+	if head.Len() == 0 {
+		return tail.Clone(), nil
+	}
+	both := signal.NewChunk(info, head.Start, head.Len()+tail.Len())
+	both.Time, both.Events = head.Time, append(head.Events, tail.Events...)
+	for ch := range both.X {
+		copy(both.X[ch], head.X[ch])
+		copy(both.X[ch][head.Len():], tail.X[ch])
+	}
+	return both, nil
+}
+
+// parts lists the steps and checks that learn: "preprocess.0.", "reject.1.".
+func (f *front) parts() []part {
+	var list []part
+	for i, s := range f.steps {
+		if st, ok := s.(signal.Stateful); ok {
+			list = append(list, part{fmt.Sprintf("preprocess.%d.", i), f.names[i], st})
+		}
+	}
+	for i, c := range f.checks {
+		if st, ok := c.(signal.Stateful); ok {
+			list = append(list, part{fmt.Sprintf("reject.%d.", i), f.names[len(f.steps)+len(f.segs)+i], st})
+		}
+	}
+	return list
+}
+
+// restore puts back what the steps and checks have learned. What a step hands on may depend on it, so each is started
+// twice: to take its state, and to say with it what comes out.
+func (f *front) restore(state func(prefix string) signal.State) error {
+	info := f.in
+	var err error
+	for i, s := range f.steps {
+		at := info
+		if info, err = s.Start(at); err != nil {
+			return fmt.Errorf("%s: %w", f.names[i], err)
+		}
+		if st, ok := s.(signal.Stateful); ok {
+			if err := st.SetState(state(fmt.Sprintf("preprocess.%d.", i))); err != nil {
+				return fmt.Errorf("%s: %w", f.names[i], err)
+			}
+			if info, err = s.Start(at); err != nil {
+				return fmt.Errorf("%s: %w", f.names[i], err)
+			}
+		}
+	}
+	f.calibrated = true
+	if _, _, err := f.restart(); err != nil {
+		return err
+	}
+	for i, c := range f.checks {
+		if st, ok := c.(signal.Stateful); ok {
+			if err := st.SetState(state(fmt.Sprintf("reject.%d.", i))); err != nil {
+				return fmt.Errorf("%s: %w", f.names[len(f.steps)+len(f.segs)+i], err)
+			}
+		}
+	}
+	f.checked = len(f.checks)
 	return nil
 }

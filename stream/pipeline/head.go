@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
@@ -124,64 +123,116 @@ func (h *head) predict(x [][]float64) (row, scores []float64, err error) {
 	return row, h.scores, nil
 }
 
-// fit learns from windows, step by step: each one sees what the steps before it, already fitted, make of them.
-func (h *head) fit(x [][][]float64, y signal.Labels) error {
-	cur, rows := x, [][]float64(nil)
+// examples are what fit learns from: windows, or behind an Extractor rows, with the run that each is from.
+type examples struct {
+	wins [][][]float64
+	rows [][]float64
+	y    signal.Labels
+	runs [][]int // positions of each run's examples, in order of time
+}
+
+// fit learns step by step: each one sees what the steps before it, already fitted, make of the examples.
+func (h *head) fit(e examples) error {
 	for i, s := range h.steps {
-		if f, ok := s.(features.WindowFitter); ok {
-			if err := f.FitWindows(cur, y); err != nil {
-				return fmt.Errorf("%s: %w", h.names[i], err)
-			}
-		}
-		if f, ok := s.(features.RowFitter); ok {
-			if err := f.FitRows(rows, y); err != nil {
-				return fmt.Errorf("%s: %w", h.names[i], err)
-			}
+		if err := learn(s, e); err != nil {
+			return fmt.Errorf("%s: %w", h.names[i], err)
 		}
 		var err error
-		switch s := s.(type) {
-		case features.Mapper:
-			next := make([][][]float64, len(cur))
-			for k := range cur {
-				next[k] = newWindow(h.formats[i+1])
-				if err = s.Map(next[k], cur[k]); err != nil {
-					break
-				}
-			}
-			cur = next
-		case features.Extractor:
-			rows = make([][]float64, len(cur))
-			for k := range cur {
-				rows[k] = make([]float64, len(h.formats[i+1].Names))
-				if err = s.Extract(rows[k], cur[k]); err != nil {
-					break
-				}
-			}
-		case features.Transformer:
-			next := make([][]float64, len(rows))
-			for k := range rows {
-				next[k] = make([]float64, len(h.formats[i+1].Names))
-				if err = s.Transform(next[k], rows[k]); err != nil {
-					break
-				}
-			}
-			rows = next
-		}
-		if err != nil {
+		if e, err = through(s, e, h.formats[i+1]); err != nil {
 			return fmt.Errorf("%s: %w", h.names[i], err)
 		}
 	}
-	if err := h.decoder.Fit(rows, y); err != nil {
+	if err := h.decoder.Fit(e.rows, e.y); err != nil {
 		return fmt.Errorf("%s: %w", h.names[len(h.steps)], err)
 	}
 	h.fitted = true
+	h.reset()
 	return nil
 }
 
-// part is a step that learns, with the prefix of its arrays' names.
-type part struct {
-	prefix, name string
-	signal.Stateful
+// learn fits one step.
+func learn(s features.Step, e examples) error {
+	switch f := s.(type) {
+	case features.Aligner:
+		return f.FitRuns(byRun(e.wins, e.runs))
+	case features.RowAligner:
+		return f.FitRuns(byRun(e.rows, e.runs))
+	case features.WindowFitter:
+		return f.FitWindows(e.wins, e.y)
+	case features.RowFitter:
+		return f.FitRows(e.rows, e.y)
+	default:
+		return nil
+	}
+}
+
+// byRun is x as one list to a run.
+func byRun[T any](x []T, runs [][]int) [][]T {
+	out := make([][]T, len(runs))
+	for r, idx := range runs {
+		for _, i := range idx {
+			out[r] = append(out[r], x[i])
+		}
+	}
+	return out
+}
+
+// through takes all examples through one fitted step, whose output has the given format.
+func through(s features.Step, e examples, out features.Format) (examples, error) {
+	next := examples{y: e.y, runs: e.runs}
+	n := max(len(e.wins), len(e.rows))
+	if out.Len > 0 {
+		next.wins = make([][][]float64, n)
+		for k := range next.wins {
+			next.wins[k] = newWindow(out)
+		}
+	} else {
+		next.rows = make([][]float64, n)
+		for k := range next.rows {
+			next.rows[k] = make([]float64, len(out.Names))
+		}
+	}
+	switch s := s.(type) {
+	case features.Aligner:
+		dst, src := byRun(next.wins, e.runs), byRun(e.wins, e.runs)
+		for r := range src {
+			if err := s.MapRun(dst[r], src[r]); err != nil {
+				return next, err
+			}
+		}
+	case features.RowAligner:
+		dst, src := byRun(next.rows, e.runs), byRun(e.rows, e.runs)
+		for r := range src {
+			if err := s.MapRun(dst[r], src[r]); err != nil {
+				return next, err
+			}
+		}
+	case features.Mapper:
+		return next, each(n, func(k int) error { return s.Map(next.wins[k], e.wins[k]) })
+	case features.Extractor:
+		return next, each(n, func(k int) error { return s.Extract(next.rows[k], e.wins[k]) })
+	case features.Transformer:
+		return next, each(n, func(k int) error { return s.Transform(next.rows[k], e.rows[k]) })
+	}
+	return next, nil
+}
+
+func each(n int, fn func(k int) error) error {
+	for k := range n {
+		if err := fn(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset tells the steps that follow a run that a new one begins.
+func (h *head) reset() {
+	for _, s := range h.steps {
+		if r, ok := s.(interface{ Reset() }); ok {
+			r.Reset()
+		}
+	}
 }
 
 // parts lists the steps that learn, in order: "features.0.", …, "decoder.".
@@ -193,37 +244,4 @@ func (h *head) parts() []part {
 		}
 	}
 	return append(list, part{"decoder.", h.names[len(h.steps)], h.decoder})
-}
-
-// state is what the steps have learned, under names such as "features.0.filters" and "decoder.weights".
-func (h *head) state() signal.State {
-	all := signal.State{}
-	for _, p := range h.parts() {
-		for name, a := range p.State() {
-			all[p.prefix+name] = a
-		}
-	}
-	return all
-}
-
-// setState puts back what state returned. Arrays that no step asks for are an error.
-func (h *head) setState(all signal.State) error {
-	used := 0
-	for _, p := range h.parts() {
-		mine := signal.State{}
-		for name, a := range all {
-			if rest, ok := strings.CutPrefix(name, p.prefix); ok {
-				mine[rest] = a
-			}
-		}
-		used += len(mine)
-		if err := p.SetState(mine); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-	}
-	if used != len(all) {
-		return fmt.Errorf("%d arrays belong to no step of the pipeline", len(all)-used)
-	}
-	h.fitted = true
-	return nil
 }

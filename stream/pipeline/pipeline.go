@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders"
@@ -25,9 +26,10 @@ const (
 
 // Pipeline is a built Spec. It is used by one goroutine at a time.
 type Pipeline struct {
-	spec  *Spec // with every parameter, defaults written out
-	front front
-	head  head
+	spec    *Spec // with every parameter, defaults written out
+	offline []preprocess.Offline
+	front   front
+	head    head
 
 	input   *signal.Info // the stream it is made for, nil until the first Start
 	pick    []int        // where each channel of input is in what comes in; nil where they are the same
@@ -46,11 +48,20 @@ type Prediction struct {
 	Confidence float64       // its score
 	Event      *signal.Event // what the window was cut around, nil for one that slides
 	Truth      string        // the class of Event, "" where there is none
+	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
+	Rejected string
 }
 
 // Build makes the steps of spec. Errors are *SpecError.
 func Build(spec *Spec, which Which) (*Pipeline, error) {
 	p := &Pipeline{spec: &Spec{file: spec.file}}
+	for i, st := range spec.Offline {
+		step, eff, err := construct(spec, preprocess.Offlines(), st, fmt.Sprintf("offline[%d]", i))
+		if err != nil {
+			return nil, err
+		}
+		p.offline, p.spec.Offline = append(p.offline, step), append(p.spec.Offline, eff)
+	}
 	for i, st := range spec.Preprocess {
 		step, eff, err := construct(spec, preprocess.Processors(), st, fmt.Sprintf("preprocess[%d]", i))
 		if err != nil {
@@ -81,6 +92,14 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		if i == 0 || which == All {
 			p.front.segs, p.front.names = append(p.front.segs, seg), append(p.front.names, eff.where)
 		}
+	}
+	for i, st := range spec.Reject {
+		check, eff, err := construct(spec, preprocess.Checkers(), st, fmt.Sprintf("reject[%d]", i))
+		if err != nil {
+			return nil, err
+		}
+		p.front.checks, p.front.names = append(p.front.checks, check), append(p.front.names, eff.where)
+		p.spec.Reject = append(p.spec.Reject, eff)
 	}
 	var err error
 	if p.head, p.spec.Features, p.spec.Decoder, err = buildHead(spec); err != nil {
@@ -165,17 +184,173 @@ func (p *Pipeline) Start(info *signal.Info) error {
 	if err != nil {
 		return &InputError{err}
 	}
-	out, n, err := p.front.start(want)
-	if err != nil {
-		return &InputError{err}
-	}
-	if !p.head.fitted || p.head.formats == nil {
-		if err := p.head.start(features.WindowFormat(out, n), p.classes); err != nil {
-			return &InputError{err}
-		}
+	if err := p.begin(want); err != nil {
+		return err
 	}
 	p.input, p.pick = want, pick
 	return nil
+}
+
+// Accepts says whether p can take recordings described by info, as far as that is known before they are read: a section
+// offline may change what they are.
+func (p *Pipeline) Accepts(info *signal.Info) error {
+	if len(p.offline) > 0 {
+		return nil
+	}
+	return p.Start(info)
+}
+
+// begin starts the steps for a stream of the kind that p is made for.
+func (p *Pipeline) begin(in *signal.Info) error {
+	out, n, err := p.front.start(in)
+	if err != nil {
+		return &InputError{err}
+	}
+	if p.head.fitted {
+		p.head.reset()
+		return nil
+	}
+	if p.front.learns() && !p.front.calibrated {
+		return nil // what reaches the features is not known yet
+	}
+	if err := p.head.start(features.WindowFormat(out, n), p.classes); err != nil {
+		return &InputError{err}
+	}
+	return nil
+}
+
+// Learns says whether a step learns from whole runs before windows are cut, or a check from windows.
+func (p *Pipeline) Learns() bool {
+	return p.front.learns() || slices.ContainsFunc(p.front.checks, func(c preprocess.Checker) bool { _, ok := c.(preprocess.CheckFitter); return ok })
+}
+
+// Calibrate lets the steps on samples learn from recordings, which Prepare has prepared, and forgets what they learned
+// before. Without such steps it does nothing. The recordings are held in memory meanwhile.
+func (p *Pipeline) Calibrate(recs []*signal.Recording) error {
+	if !p.front.learns() {
+		return nil
+	}
+	var runs []signal.Chunk
+	for _, rec := range recs {
+		if err := p.Start(rec.Info); err != nil {
+			return fmt.Errorf("%s: %w", rec.Name, err)
+		}
+		chunks, err := stretches(rec)
+		if err != nil {
+			return err
+		}
+		for _, c := range chunks {
+			v := p.view(c)
+			v.X = slices.Clone(v.X) // view uses its memory again
+			runs = append(runs, v)
+		}
+	}
+	if err := p.front.calibrate(runs); err != nil {
+		return &InputError{err}
+	}
+	return p.begin(p.input)
+}
+
+// stretches reads a recording, one chunk to each stretch without a gap.
+func stretches(rec *signal.Recording) ([]signal.Chunk, error) {
+	var all []signal.Chunk
+	for _, s := range rec.Runs() {
+		c := signal.NewChunk(rec.Info, s.Start, int(s.Len))
+		if !rec.Begin.IsZero() {
+			c.Time = rec.Begin.UnixNano()
+		}
+		c.Time += int64(math.Round(float64(s.Start) * 1e9 / rec.Info.Rate))
+		if err := rec.Data.ReadSamples(c.X, s.Start); err != nil {
+			return nil, fmt.Errorf("%s: %w", rec.Name, err)
+		}
+		c.Events = signal.EventsIn(rec.Events, s.Start, s.End())
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// FitChecks lets the checks of windows learn from windows; those that an earlier check refuses are left out.
+func (p *Pipeline) FitChecks(ws []signal.Window) error {
+	for i, c := range p.front.checks {
+		p.front.checked = i
+		f, ok := c.(preprocess.CheckFitter)
+		if !ok {
+			continue
+		}
+		var good []signal.Window
+		for _, w := range ws {
+			if p.front.why(w) == "" {
+				good = append(good, w)
+			}
+		}
+		if err := f.FitWindows(good); err != nil {
+			return &InputError{fmt.Errorf("reject[%d]: %w", i, err)}
+		}
+	}
+	p.front.checked = len(p.front.checks)
+	return nil
+}
+
+// Why says why w must not be used, "" where it is good.
+func (p *Pipeline) Why(w signal.Window) string { return p.front.why(w) }
+
+// Causal says that p can be used live: it has no step that looks into the future. Otherwise the error names the step.
+func (p *Pipeline) Causal() error {
+	if len(p.spec.Offline) == 0 {
+		return nil
+	}
+	return &InputError{fmt.Errorf("%s %s looks into the future, which a live session does not have: train with a causal step in the section preprocess instead",
+		p.spec.Offline[0].where, p.spec.Offline[0].Use)}
+}
+
+// Prepare takes a recording through the section offline. Without one it returns rec itself.
+func (p *Pipeline) Prepare(rec *signal.Recording) (*signal.Recording, error) {
+	if len(p.offline) == 0 {
+		return rec, nil
+	}
+	chunks, err := stretches(rec)
+	if err != nil {
+		return nil, err
+	}
+	for i, step := range p.offline {
+		for k := range chunks {
+			if chunks[k], err = step.Apply(chunks[k]); err != nil {
+				return nil, &InputError{fmt.Errorf("%s: offline[%d]: %w", rec.Name, i, err)}
+			}
+		}
+	}
+	if len(chunks) == 0 {
+		return nil, &InputError{fmt.Errorf("%s: holds no samples", rec.Name)}
+	}
+	out := *rec
+	out.Info, out.Spans, out.Events, out.Others, out.Closer = chunks[0].Info, []signal.Span{}, nil, nil, nil
+	for _, c := range chunks {
+		out.Spans = append(out.Spans, signal.Span{Start: c.Start, Len: int64(c.Len())})
+		out.Events = append(out.Events, c.Events...)
+		out.Len = c.End()
+	}
+	out.Data = inMemory(chunks)
+	return &out, nil
+}
+
+// inMemory reads from stretches that are in memory.
+type inMemory []signal.Chunk
+
+// ReadSamples copies.
+func (m inMemory) ReadSamples(dst [][]float64, start int64) error {
+	if len(dst) == 0 {
+		return nil
+	}
+	end := start + int64(len(dst[0]))
+	for _, c := range m {
+		if c.Start <= start && end <= c.End() {
+			for ch := range dst {
+				copy(dst[ch], c.X[ch][start-c.Start:])
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("samples [%d, %d) do not lie in one stretch of the recording", start, end)
 }
 
 // match says where each channel of want is in have; nil where they are the same.
@@ -268,6 +443,11 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		p.preds = append(p.preds, Prediction{})
 	}
 	for i, w := range ws {
+		if w.Rejected != "" {
+			q := &p.preds[i]
+			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
+			continue
+		}
 		if err := p.head.into(&p.preds[i], w, p.classes); err != nil {
 			return nil, fmt.Errorf("window [%d, %d): %w", w.Start, w.End(), err)
 		}

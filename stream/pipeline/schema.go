@@ -23,7 +23,7 @@ type Param struct {
 
 // Doc describes a step that a pipeline file can use.
 type Doc struct {
-	Section string  `json:"section"` // "preprocess", "segment", "features", "decoder"
+	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder"
 	Name    string  `json:"name"`
 	Params  []Param `json:"params"`
 }
@@ -32,8 +32,10 @@ type Doc struct {
 func Steps() ([]Doc, error) {
 	var docs []Doc
 	for _, add := range []func() error{
+		func() error { return describe(&docs, "offline", preprocess.Offlines()) },
 		func() error { return describe(&docs, "preprocess", preprocess.Processors()) },
 		func() error { return describe(&docs, "segment", preprocess.Segmenters()) },
+		func() error { return describe(&docs, "reject", preprocess.Checkers()) },
 		func() error { return describe(&docs, "features", features.Steps()) },
 		func() error { return describe(&docs, "decoder", decoders.Decoders()) },
 	} {
@@ -137,6 +139,8 @@ func Schema() (map[string]any, error) {
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gyrus pipeline", "type": "object",
 		"properties": map[string]any{
+			"offline":    many("offline", "steps on whole recordings, which look into the future: not for live sessions"),
+			"reject":     many("reject", "checks of windows, in order: what they refuse is neither learned from nor decided on"),
 			"preprocess": many("preprocess", "causal steps on samples, in order"),
 			"segment":    one("segment", "the windows to train on, and to decode when their events occur"),
 			"live":       one("segment", "more windows of the same length, in a live session"),

@@ -17,9 +17,11 @@ import (
 
 // Spec is the definition of a pipeline: each step by name, with its parameters.
 type Spec struct {
+	Offline    []Step `json:"offline,omitempty"` // steps on whole recordings; not for live sessions
 	Preprocess []Step `json:"preprocess"`
-	Segment    Step   `json:"segment"`        // the windows to train on, and to decode when their events occur
-	Live       *Step  `json:"live,omitempty"` // more windows of the same length, in a live session
+	Segment    Step   `json:"segment"`          // the windows to train on, and to decode when their events occur
+	Live       *Step  `json:"live,omitempty"`   // more windows of the same length, in a live session
+	Reject     []Step `json:"reject,omitempty"` // checks of windows
 	Features   []Step `json:"features"`
 	Decoder    Step   `json:"decoder"`
 
@@ -27,7 +29,7 @@ type Spec struct {
 }
 
 // sections are the keys of a pipeline file.
-var sections = []string{"preprocess", "segment", "live", "features", "decoder"}
+var sections = []string{"offline", "preprocess", "segment", "live", "reject", "features", "decoder"}
 
 // Step is one step: the name it is registered under, and its parameters as a JSON object.
 type Step struct {
@@ -124,6 +126,10 @@ func Parse(file string, data []byte) (*Spec, error) {
 		seen[key.Value] = true
 		var err error
 		switch key.Value {
+		case "offline":
+			s.Offline, err = s.steps(key.Value, value)
+		case "reject":
+			s.Reject, err = s.steps(key.Value, value)
 		case "preprocess":
 			s.Preprocess, err = s.steps(key.Value, value)
 		case "features":

@@ -48,6 +48,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		arrived time.Time
 		latency control.Quantiles
 	)
+	if err := opt.Pipeline.Causal(); err != nil {
+		return rep, err
+	}
 	from, knows := opt.Source.(arrivals)
 	onChunk := func(c signal.Chunk) {
 		if arrived = time.Now(); knows {
@@ -63,6 +66,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		if at := opt.Clock.At(arrived); c.TSample > at {
 			c.TSample = at
 			rep.Ahead++
+		}
+		if p.Rejected != "" { // the decoder answers, and what it says is that nothing can be said
+			c.Kind = bus.KindNone
 		}
 		for k, s := range p.Scores {
 			c.Scores = append(c.Scores, bus.Score{Label: classes[k], P: s})

@@ -63,7 +63,7 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 	defer closeAll()
 	deviations(cmd, recs)
 	for _, rec := range recs { // before anything is written
-		if err := p.Start(rec.Info); err != nil {
+		if err := p.Accepts(rec.Info); err != nil {
 			return fmt.Errorf("%s: %w", rec.Name, err)
 		}
 	}
@@ -106,33 +106,39 @@ func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipelin
 
 // csvLines writes comma-separated values (RFC 4180).
 type csvLines struct {
-	w    *csv.Writer
-	line []string
+	w       *csv.Writer
+	classes int
+	line    []string
 }
 
 func newCSV(w io.Writer, classes []string) writer {
-	c := &csvLines{w: csv.NewWriter(w)}
+	c := &csvLines{w: csv.NewWriter(w), classes: len(classes)}
 	c.line = append(c.line, "recording", "start", "end", "end_s", "label", "confidence")
 	for _, k := range classes {
 		c.line = append(c.line, "score_"+k)
 	}
-	c.line = append(c.line, "event", "event_sample", "truth")
+	c.line = append(c.line, "event", "event_sample", "truth", "rejected")
 	_ = c.w.Write(c.line) // a failure stays with the csv.Writer and comes out of end
 	return c
 }
 
 func (c *csvLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	c.line = append(c.line[:0], rec, strconv.FormatInt(p.Start, 10), strconv.FormatInt(p.End, 10), exact(float64(p.End)/rate), p.Label, exact(p.Confidence))
-	for _, s := range p.Scores {
-		c.line = append(c.line, exact(s))
+	c.line = append(c.line[:0], rec, strconv.FormatInt(p.Start, 10), strconv.FormatInt(p.End, 10), exact(float64(p.End)/rate))
+	if p.Rejected == "" {
+		c.line = append(c.line, p.Label, exact(p.Confidence))
+		for _, s := range p.Scores {
+			c.line = append(c.line, exact(s))
+		}
+	} else {
+		c.line = append(c.line, make([]string, 2+c.classes)...)
 	}
 	if p.Event != nil {
 		c.line = append(c.line, p.Event.Label, strconv.FormatInt(p.Event.Sample, 10), p.Truth)
 	} else {
 		c.line = append(c.line, "", "", "")
 	}
-	return c.w.Write(c.line)
+	return c.w.Write(append(c.line, p.Rejected))
 }
 
 func (c *csvLines) end() error {
@@ -148,8 +154,8 @@ type jsonLines struct {
 
 func (j jsonLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 	scores := map[string]float64{}
-	for k, c := range j.classes {
-		scores[c] = p.Scores[k]
+	for k, s := range p.Scores {
+		scores[j.classes[k]] = s
 	}
 	return j.enc.Encode(struct {
 		Recording  string             `json:"recording"`
@@ -161,7 +167,8 @@ func (j jsonLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 		Scores     map[string]float64 `json:"scores"`
 		Event      *signal.Event      `json:"event,omitempty"`
 		Truth      string             `json:"truth,omitempty"`
-	}{rec, p.Start, p.End, float64(p.End) / rate, p.Label, p.Confidence, scores, p.Event, p.Truth})
+		Rejected   string             `json:"rejected,omitempty"`
+	}{rec, p.Start, p.End, float64(p.End) / rate, p.Label, p.Confidence, scores, p.Event, p.Truth, p.Rejected})
 }
 
 func (jsonLines) end() error { return nil }
@@ -181,14 +188,15 @@ func newArrow(w io.Writer, classes []string) writer {
 		{Name: "start", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "end", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "end_s", Type: arrow.PrimitiveTypes.Float64},
-		{Name: "label", Type: arrow.BinaryTypes.String},
-		{Name: "confidence", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "label", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "confidence", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
 		{Name: "event", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "event_sample", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 		{Name: "truth", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "rejected", Type: arrow.BinaryTypes.String, Nullable: true}, // why there is no decision
 	}
 	for _, k := range classes {
-		fields = append(fields, arrow.Field{Name: "score_" + k, Type: arrow.PrimitiveTypes.Float64})
+		fields = append(fields, arrow.Field{Name: "score_" + k, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
 	}
 	schema := arrow.NewSchema(fields, nil)
 	return &arrowFile{w: ipc.NewWriter(w, ipc.WithSchema(schema)), b: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
@@ -202,8 +210,6 @@ func (a *arrowFile) put(rec string, rate float64, p *pipeline.Prediction) error 
 	whole(1, p.Start)
 	whole(2, p.End)
 	number(3, float64(p.End)/rate)
-	text(4, p.Label)
-	number(5, p.Confidence)
 	if p.Event != nil {
 		text(6, p.Event.Label)
 		whole(7, p.Event.Sample)
@@ -213,8 +219,20 @@ func (a *arrowFile) put(rec string, rate float64, p *pipeline.Prediction) error 
 			a.b.Field(i).AppendNull()
 		}
 	}
-	for k, s := range p.Scores {
-		number(9+k, s)
+	if p.Rejected == "" {
+		text(4, p.Label)
+		number(5, p.Confidence)
+		a.b.Field(9).AppendNull()
+		for k, s := range p.Scores {
+			number(10+k, s)
+		}
+	} else {
+		text(9, p.Rejected)
+		for i := range a.b.Fields() {
+			if i == 4 || i == 5 || i >= 10 {
+				a.b.Field(i).AppendNull()
+			}
+		}
 	}
 	if a.n++; a.n < batchRows {
 		return nil

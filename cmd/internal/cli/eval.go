@@ -21,6 +21,7 @@ type evalJSON struct {
 	scoreJSON
 	Recordings []evalRecording `json:"recordings"`
 	Missed     []missJSON      `json:"missed"`
+	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
 }
 
 type evalRecording struct {
@@ -83,6 +84,11 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	for i, rec := range recs {
 		var t, l []int
 		stats, err := decodeRecording(cmd.Context(), rec, p, func(pr *pipeline.Prediction) error {
+			if pr.Rejected != "" {
+				res.Rejected++
+				note(cmd, "%s: the window at sample %d is not scored: %s", rec.Name, pr.Start, pr.Rejected)
+				return nil
+			}
 			t = append(t, slices.Index(p.Classes(), pr.Truth))
 			l = append(l, slices.Index(p.Classes(), pr.Label))
 			return nil
@@ -118,6 +124,10 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 
 // decodeRecording plays rec through p to its end.
 func decodeRecording(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, each func(*pipeline.Prediction) error) (stream.Stats, error) {
+	rec, err := p.Prepare(rec)
+	if err != nil {
+		return stream.Stats{}, err
+	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
 	stats, err := stream.Run(ctx, src, p, stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error { return each(pr) }), stream.Options{})
 	if err = errors.Join(err, src.Close()); err != nil {

@@ -26,6 +26,7 @@ type trainJSON struct {
 	Permuted   bool               `json:"permuted"`
 	Recordings []stream.Collected `json:"recordings"`
 	Missed     []missJSON         `json:"missed"`
+	Rejected   int                `json:"rejected"`         // windows that a check refused: neither learned from nor scored
 	Bundle     string             `json:"bundle,omitempty"` // the file written
 }
 
@@ -208,9 +209,13 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	}
 	bar = newProgress(cmd, "cross-validating", len(folds))
 	defer bar.end()
-	tested, err := pipeline.CrossValidate(spec, t.set, y, folds, bar.add)
+	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, bar.add)
 	if err != nil {
 		return nil, refusal{err}
+	}
+	t.Rejected = len(t.set.Windows) - len(tested)
+	if t.Rejected > 0 {
+		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
 	}
 	var truth, label []int
 	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
