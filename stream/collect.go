@@ -24,8 +24,8 @@ type Collected struct {
 
 // Collect takes recordings through the pipeline up to the windows to learn from, one group to a recording. What learns on
 // the way (calibrated steps, fitted checks) learns from all of them. Every event that p looks for must occur in some
-// recording. Windows that a check refuses are in the set, marked. done, if not nil, is called behind each recording.
-func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, done func(Collected)) (*pipeline.Set, error) {
+// recording. Windows that a check refuses are in the set, marked.
+func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, watch Watch) (*pipeline.Set, error) {
 	if err := occur(p.EventLabels(), recs); err != nil {
 		return nil, err
 	}
@@ -36,11 +36,17 @@ func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 		}
 		names[rec.Name] = true
 	}
-	return collect(ctx, recs, p, func(string) bool { return true }, done)
+	return collect(ctx, recs, p, func(string) bool { return true }, watch)
+}
+
+// Watch is told how Collect gets on. Its functions may be nil.
+type Watch struct {
+	Chunk func(signal.Chunk) // each chunk that was taken in
+	Done  func(Collected)    // each recording
 }
 
 // collect is Collect that learns only from the recordings that learn names.
-func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, learn func(name string) bool, done func(Collected)) (*pipeline.Set, error) {
+func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, learn func(name string) bool, watch Watch) (*pipeline.Set, error) {
 	prepared := make([]*signal.Recording, len(recs))
 	var from []*signal.Recording
 	for i, rec := range recs {
@@ -57,13 +63,13 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 	}
 	set := &pipeline.Set{Classes: p.Classes()}
 	for i, rec := range prepared {
-		col, err := windows(ctx, rec, p, set)
+		col, err := windows(ctx, rec, p, set, watch.Chunk)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", rec.Name, err)
 		}
 		col.Misses = append(col.Misses, outside(recs[i], p.EventLabels())...)
-		if done != nil {
-			done(col)
+		if watch.Done != nil {
+			watch.Done(col)
 		}
 	}
 	var lessons []signal.Window
@@ -82,7 +88,7 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 }
 
 // windows adds those of one recording to set.
-func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, set *pipeline.Set) (Collected, error) {
+func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, set *pipeline.Set, onChunk func(signal.Chunk)) (Collected, error) {
 	col := Collected{Name: rec.Name, Trials: map[string]int{}}
 	if err := p.Start(rec.Info); err != nil {
 		return col, err
@@ -97,7 +103,12 @@ func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, s
 		return err
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
-	err := drive(ctx, src, func(c signal.Chunk) error { return keep(p.Windows(c)) })
+	err := drive(ctx, src, func(c signal.Chunk) error {
+		if onChunk != nil {
+			onChunk(c)
+		}
+		return keep(p.Windows(c))
+	})
 	if err == nil {
 		err = keep(p.FlushWindows())
 	}
@@ -132,7 +143,7 @@ func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Reco
 		if err != nil {
 			return nil, err
 		}
-		own, err := collect(ctx, recs, p, func(name string) bool { return train[name] }, nil)
+		own, err := collect(ctx, recs, p, func(name string) bool { return train[name] }, Watch{})
 		if err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
 		}

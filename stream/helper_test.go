@@ -78,7 +78,7 @@ func build(t testing.TB, spec *pipeline.Spec, which pipeline.Which) *pipeline.Pi
 // collect gathers the training windows of recordings.
 func collect(t testing.TB, p *pipeline.Pipeline, recs ...*signal.Recording) (*pipeline.Set, signal.Labels) {
 	t.Helper()
-	set, err := stream.Collect(context.Background(), recs, p, nil)
+	set, err := stream.Collect(context.Background(), recs, p, stream.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}

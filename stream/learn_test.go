@@ -89,7 +89,10 @@ func power(w signal.Window) (p float64) {
 }
 
 func (l *loud) Start(*signal.Info, int) error { return nil }
-func (l *loud) State() signal.State           { return signal.State{"limit": signal.NewArray([]float64{l.limit}, 1)} }
+func (l *loud) State() signal.State {
+	return signal.State{"limit": signal.NewArray([]float64{l.limit}, 1)}
+}
+
 func (l *loud) SetState(s signal.State) error {
 	a, err := s.Get("limit", 1)
 	if err == nil {

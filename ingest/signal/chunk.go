@@ -24,6 +24,9 @@ type Chunk struct {
 	Time   int64       // when X[·][0] was measured, in nanoseconds since 1970 (UTC)
 	X      [][]float64 // channel-major, all of one length; µV for voltages
 	Events []Event     // those with Start <= Sample < Start+Len(), sorted by Sample
+	// Anew says that the source began anew with this chunk, such as a sender that was restarted: sample numbers start
+	// again, and nothing before has to do with what follows.
+	Anew bool
 }
 
 // NewChunk makes an empty slab of n samples for each channel of info.
@@ -63,7 +66,7 @@ func (c Chunk) Slice(from, to int64) Chunk {
 // Clone is c in memory of its own.
 func (c Chunk) Clone() Chunk {
 	out := NewChunk(c.Info, c.Start, c.Len())
-	out.Time, out.Events = c.Time, append([]Event(nil), c.Events...)
+	out.Time, out.Anew, out.Events = c.Time, c.Anew, append([]Event(nil), c.Events...)
 	for ch, x := range c.X {
 		copy(out.X[ch], x)
 	}

@@ -78,7 +78,7 @@ func TestChunkSlice(t *testing.T) {
 
 func TestCloneSharesNothing(t *testing.T) {
 	c := ramp(twoChannels(), 0, 4)
-	c.Events = []Event{{Label: "a"}}
+	c.Events, c.Anew = []Event{{Label: "a"}}, true
 	d := c.Clone()
 	if diff := cmp.Diff(c, d); diff != "" {
 		t.Error(diff)

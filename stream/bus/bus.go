@@ -19,7 +19,7 @@ var ErrNotSent = errors.New("not sent")
 var ErrClosed = errors.New("bus: closed")
 
 // The client's settings. The library's defaults are made for messages that must arrive some day; a command must arrive
-// now or never.
+// now or never. docs/protocol.md has the reasons of all settings in a table.
 const (
 	reconnectBuffer = -1                     // none: what is published without a link fails; 0 would mean 8 MiB, delivered after the break
 	pingInterval    = 300 * time.Millisecond // with pingsOut: a dead link is noticed after 0.9 to 1.2 s; the default is 6 min

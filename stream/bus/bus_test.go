@@ -189,30 +189,3 @@ func TestClockDoesNotJump(t *testing.T) {
 		t.Errorf("one second is %d ns", d)
 	}
 }
-
-func TestRegisterKeepsTheNewest(t *testing.T) {
-	r := bus.NewRegister[int]()
-	if _, _, ok := r.Load(); ok {
-		t.Error("an empty register has a value")
-	}
-	at := time.Now()
-	for k := range 5 {
-		r.Store(k, at.Add(time.Duration(k)))
-	}
-	receive(t, "a wake-up", r.Wake())
-	for range 2 { // Load leaves the value
-		if v, arrival, ok := r.Load(); !ok || v != 4 || !arrival.Equal(at.Add(4)) {
-			t.Errorf("Load is %v, %v, %v, want 4", v, arrival, ok)
-		}
-	}
-	r.Store(5, at) // over a value that was seen
-	if v, _, ok := r.Take(); !ok || v != 5 {
-		t.Errorf("Take is %v, %v, want 5", v, ok)
-	}
-	if _, _, ok := r.Take(); ok {
-		t.Error("Take left the value")
-	}
-	if n := r.Overwritten(); n != 4 {
-		t.Errorf("%d values were overwritten unseen, want 4", n)
-	}
-}

@@ -36,7 +36,7 @@ type Command struct {
 	AgeMS      float64     `json:"age_ms"`       // TPublish − TSample
 	ValidForMS float64     `json:"valid_for_ms"` // the receiver must not act on it when it is older than this, counted from TPublish
 	Kind       CommandKind `json:"kind"`
-	Label      string      `json:"label,omitempty"`      // KindClass: one of the keys of Scores
+	Label      string      `json:"label,omitempty"`      // KindClass: the label of one of Scores, any where there are none
 	Scores     []Score     `json:"scores,omitempty"`     // in the decoder's order
 	Value      []float64   `json:"value,omitempty"`      // KindContinuous
 	Confidence float64     `json:"confidence,omitempty"` // 0 to 1: the probability of Label
@@ -68,7 +68,7 @@ func (c *Command) Validate() error {
 	case !(0 <= c.Confidence && c.Confidence <= 1):
 		return fmt.Errorf("confidence is %g, must be 0 to 1", c.Confidence)
 	}
-	labelled := len(c.Scores) == 0 // nothing to look Label up in
+	labelled := len(c.Scores) == 0 // a decoder without probabilities: nothing to look Label up in
 	for _, s := range c.Scores {
 		if !(0 <= s.P && s.P <= 1) {
 			return fmt.Errorf("score of %q is %g, must be 0 to 1", s.Label, s.P)
@@ -130,7 +130,7 @@ func parse[T any, P interface {
 }
 
 // Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, ten times a second, whether or not there are
-// commands. From its times a receiver learns how the sender's clock stands to its own.
+// commands, and at each change of its state. From its times a receiver learns how the sender's clock stands to its own.
 type Status struct {
 	V        int    `json:"v"`
 	Session  string `json:"session"`

@@ -10,22 +10,26 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// HeartbeatInterval is the time between two heartbeats of a CommandWriter.
+// HeartbeatInterval is the time between two heartbeats of a CommandWriter. Those at a change of state come in between.
 const HeartbeatInterval = 100 * time.Millisecond
 
-// CommandWriter publishes the commands of one decoder, and its heartbeats from a goroutine of its own. All methods may
-// be called from any goroutine.
+// CommandWriter publishes the commands of one decoder, and its heartbeats from a goroutine of its own. It listens to the
+// heartbeats of the session: a newer run of the same decoder takes the receivers over, see OnRival. All methods may be
+// called from any goroutine.
 type CommandWriter struct {
 	bus              *Bus
 	clock            Clock
 	session, decoder string
 	valid            time.Duration
 	run              int64
+	heard            *Subscription // to the heartbeats of the session
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
 	seq     uint64 // of commands
 	beat    uint64 // of heartbeats
+	rival   int64  // the newest run of this decoder that was heard and is newer than ours, 0 where none was
+	onRival func(run int64)
 	stats   CommandStats
 	closed  bool
 	stop    chan struct{}
@@ -39,6 +43,7 @@ type CommandStats struct {
 	Refused           uint64 `json:"refused"`             // commands that break the schema
 	Heartbeats        uint64 `json:"heartbeats"`          // handed to the link
 	HeartbeatsNotSent uint64 `json:"heartbeats_not_sent"` // lost because there was no link
+	Rivals            uint64 `json:"rivals"`              // newer runs of the same session and decoder, see OnRival
 	LastError         string `json:"last_error"`          // "" where there was none
 }
 
@@ -58,15 +63,55 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(),
 		state: StateWaiting, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	var err error
+	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
+		return nil, err
+	}
 	go w.heartbeats()
 	return w, nil
+}
+
+// hear looks for a second writer with our name.
+func (w *CommandWriter) hear(s Status, _ time.Time) {
+	if s.Decoder != w.decoder || s.Run <= w.run {
+		return // another decoder, ourselves, or an older run, which receivers leave for ours
+	}
+	w.mu.Lock()
+	if s.Run <= w.rival {
+		w.mu.Unlock()
+		return
+	}
+	w.rival = s.Run
+	w.stats.Rivals++
+	_ = w.note(fmt.Errorf("bus: decoder %s of session %s was started again elsewhere, as run %d after our %d: receivers follow that one alone; stop one of them, or give it another name",
+		w.decoder, w.session, s.Run, w.run))
+	fn := w.onRival
+	w.mu.Unlock()
+	if fn != nil {
+		fn(s.Run)
+	}
+}
+
+// OnRival calls fn once for each newer run of the same session and decoder: another process (or writer) has the same
+// name, receivers follow the newest run and refuse ours for ever. It is called at once where one was heard before, and
+// otherwise on a goroutine of the client: fn must not block, nor call Close. A later call replaces fn; nil ends it.
+//
+// A writer that finds an older run at work takes over without a sign of its own: the older one has the rival.
+func (w *CommandWriter) OnRival(fn func(run int64)) {
+	w.mu.Lock()
+	w.onRival = fn
+	run := w.rival
+	w.mu.Unlock()
+	if fn != nil && run > 0 {
+		fn(run)
+	}
 }
 
 // Publish sends c now or never. The caller sets TSample, Kind and what belongs to it, maybe ValidForMS; the rest is
 // filled in. It does not wait for the server. An error that wraps ErrNotSent means that the command is lost, and its
 // number with it, so that receivers see the hole; any other error means that c breaks the schema.
 //
-// The first command sets the state to decoding.
+// A command in the state waiting sets it to decoding, and a heartbeat behind the command says so.
 func (w *CommandWriter) Publish(c Command) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,15 +130,17 @@ func (w *CommandWriter) Publish(c Command) error {
 		return w.note(fmt.Errorf("bus: command of %s: %w", w.decoder, err))
 	}
 	w.seq++
+	if err = w.bus.publish(&nats.Msg{Subject: CommandSubject(w.session, w.decoder), Data: data}); err != nil {
+		w.stats.NotSent++
+		err = w.note(err)
+	} else {
+		w.stats.Sent++
+	}
 	if w.state == StateWaiting {
 		w.state = StateDecoding
+		_ = w.sendStatus() // counted and noted there; the next comes in a tenth of a second
 	}
-	if err := w.bus.publish(&nats.Msg{Subject: CommandSubject(w.session, w.decoder), Data: data}); err != nil {
-		w.stats.NotSent++
-		return w.note(err)
-	}
-	w.stats.Sent++
-	return nil
+	return err
 }
 
 // encode is the JSON of a command or a heartbeat that its receiver will accept.
@@ -177,7 +224,7 @@ func (w *CommandWriter) Stats() CommandStats {
 func (w *CommandWriter) Run() int64 { return w.run }
 
 // Close stops the heartbeats and sends the last one, state ended. The error says that it could not be sent: receivers
-// then find out by the silence.
+// then find out by the silence. It must not be called from a callback.
 func (w *CommandWriter) Close() error {
 	w.mu.Lock()
 	if w.closed {
@@ -188,6 +235,11 @@ func (w *CommandWriter) Close() error {
 	w.mu.Unlock()
 	close(w.stop)
 	<-w.stopped
+	err := w.sendEnd() // first: receivers stop on it
+	return errors.Join(err, w.heard.Close())
+}
+
+func (w *CommandWriter) sendEnd() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state = StateEnded

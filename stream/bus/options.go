@@ -25,6 +25,12 @@ const (
 	defaultTimeout = 5 * time.Second
 )
 
+// Validate reports the first option that is out of its range.
+func (o Options) Validate() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 // withDefaults checks o and fills in what is not set.
 func (o Options) withDefaults() (Options, error) {
 	if o.Name == "" {

@@ -32,6 +32,7 @@ type RawReader struct {
 	seq    int64 // number of the next message, -1 where any may be the first
 	start  int64 // next Chunk.Start, where going
 	going  bool  // a chunk of this run has been read
+	anew   bool  // the next chunk is the first of its run, and chunks of older runs have been read
 	end    error // what Next returns from now on
 
 	mu      sync.Mutex
@@ -48,7 +49,7 @@ type RawStats struct {
 	Dropped   uint64 `json:"dropped"`    // messages that came while the queue was full
 	Jumps     uint64 `json:"jumps"`      // places where Chunk.Start did not count on: messages lost, or gaps in the recording
 	Missing   uint64 `json:"missing"`    // samples that jumps left out
-	Restarts  uint64 `json:"restarts"`   // a sender began anew
+	Restarts  uint64 `json:"restarts"`   // a newer sender took over, see Chunk.Anew
 	Stale     uint64 `json:"stale"`      // messages of an older sender than the newest seen, ignored
 	Malformed uint64 `json:"malformed"`  // messages that cannot be read, ignored
 	Waiting   int    `json:"waiting"`    // messages in the queue now
@@ -115,8 +116,9 @@ func (r *RawReader) Ready(ctx context.Context) error {
 }
 
 // Next returns the next chunk with Start, Time and Events as they were sent; io.EOF behind the last one. Where messages
-// were lost Start jumps, and where the sender was restarted it begins anew; Stats tells one from the other. A link that
-// is lost is no error: Next waits until it is back. A sender that comes back with other channels is one.
+// were lost Start jumps. Where the sender was restarted its sample numbers start again, and the first chunk that comes of
+// the new one has Anew set. A link that is lost is no error: Next waits until it is back. A sender that comes back with
+// other channels is one.
 func (r *RawReader) Next(ctx context.Context) (signal.Chunk, error) {
 	for {
 		select {
@@ -202,8 +204,9 @@ func (r *RawReader) adopt(s rawSchema, seq int64) {
 	if s.run == r.run && r.run != 0 && r.schema != nil { // told twice
 		return
 	}
-	if r.going {
+	if r.going { // a run without chunks in between changes nothing
 		r.stats.Restarts++
+		r.anew = true
 	}
 	r.schema, r.run, r.seq, r.going = s.schema, s.run, seq, false
 }
@@ -244,7 +247,8 @@ func (r *RawReader) decode() (signal.Chunk, bool) {
 		r.stats.Jumps++
 		r.stats.Missing += uint64(max(0, c.Start-r.start))
 	}
-	r.start, r.going, r.arrival = c.End(), true, m.arrival
+	c.Anew = r.anew
+	r.start, r.going, r.anew, r.arrival = c.End(), true, false, m.arrival
 	r.stats.Chunks++
 	r.stats.Samples += uint64(c.Len())
 	return c, true

@@ -40,11 +40,13 @@ type RawWriter struct {
 	schema         *arrow.Schema
 	head           []byte // the schema message
 	limit, max     int    // bytes of payload, as we like it and as the server takes it
+	clock          Clock  // of the numbers of runs
 
 	mu      sync.Mutex
 	enc     *encoder
-	run     string
-	seq     uint64
+	run     int64
+	runText string // in the header
+	seq     uint64 // of the next message on subject
 	stats   RawWriterStats
 	closed  bool
 	stop    chan struct{}
@@ -72,8 +74,9 @@ func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock
 	w := &RawWriter{
 		bus: b, subject: RawSubject(session, stream), again: SchemaSubject(session, stream), info: info, checked: info,
 		schema: signal.Schema(info), max: int(b.nc.MaxPayload()) - headers,
-		run: fmt.Sprintf("%019d", clock.Now()), stop: make(chan struct{}), stopped: make(chan struct{}),
+		clock: clock, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	w.begin()
 	// What receivers would refuse is refused here.
 	if _, err := signal.InfoFromSchema(w.schema); err != nil {
 		return nil, fmt.Errorf("bus: %s: %w", w.subject, err)
@@ -93,10 +96,16 @@ func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock
 	return w, nil
 }
 
+// begin starts a run; called like send.
+func (w *RawWriter) begin() {
+	w.run, w.seq = max(w.clock.Now(), w.run+1), 0
+	w.runText = fmt.Sprintf("%019d", w.run)
+}
+
 // send publishes one message with the next number; called with w.mu held, or before others know w. The number is used
 // up whether or not the message leaves, so that receivers see the hole.
 func (w *RawWriter) send(subject string, data []byte) error {
-	m := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{runHeader: {w.run}, seqHeader: {fmt.Sprintf("%015d", w.seq)}}}
+	m := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{runHeader: {w.runText}, seqHeader: {fmt.Sprintf("%015d", w.seq)}}}
 	if subject == w.subject {
 		w.seq++
 	}
@@ -126,8 +135,9 @@ func (w *RawWriter) repeat() {
 }
 
 // Write publishes c, in several messages where it is long, and keeps nothing of it. A chunk without samples sends
-// nothing. An error that wraps ErrNotSent says that samples are lost: receivers see a jump in Chunk.Start, and the
-// caller may go on with the next chunk. Any other error says that c is not a chunk of this stream.
+// nothing. One that is Anew begins a new run, as if the sender had been restarted. An error that wraps ErrNotSent says
+// that samples are lost: receivers see a jump in Chunk.Start, and the caller may go on with the next chunk. Any other
+// error says that c is not a chunk of this stream.
 func (w *RawWriter) Write(c signal.Chunk) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,6 +146,10 @@ func (w *RawWriter) Write(c signal.Chunk) error {
 	}
 	if err := w.check(c); err != nil {
 		return fmt.Errorf("bus: %s: chunk at sample %d: %w", w.subject, c.Start, err)
+	}
+	if c.Anew && w.seq > 1 { // where the run holds more than its schema
+		w.begin()
+		_ = w.send(w.subject, w.head) // noted there; who misses it has the one that is repeated
 	}
 	return w.write(c)
 }

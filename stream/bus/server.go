@@ -23,16 +23,21 @@ const (
 	startTimeout  = 5 * time.Second
 )
 
-// startServer starts a NATS server that keeps no files, handles no signals and prints nothing.
-func startServer(o Options) (*server.Server, *serverLog, error) {
-	s, err := server.NewServer(&server.Options{
+// serverOptions are those of a server that keeps no files, handles no signals and prints nothing. docs/protocol.md has
+// the reasons of all settings in a table.
+func serverOptions(o Options) *server.Options {
+	return &server.Options{
 		ServerName: o.Name,
 		Host:       o.Host, Port: o.Port,
 		NoSigs: true, NoLog: true, NoSystemAccount: true,
 		PingInterval: time.Second, MaxPingsOut: 2, // a dead client is noticed within three seconds
 		DisableShortFirstPing: true,
 		MaxPayload:            maxPayload, MaxPending: maxPending, WriteDeadline: writeDeadline,
-	})
+	}
+}
+
+func startServer(o Options) (*server.Server, *serverLog, error) {
+	s, err := server.NewServer(serverOptions(o))
 	if err != nil {
 		return nil, nil, fmt.Errorf("bus: NATS server inside the process: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // pendingMsgs is how many commands or heartbeats may wait for a callback. It bridges the time until the goroutine gets
 // a core (a decoder at 1 kHz sends 64 in 64 ms), and it is small because at the limit the client drops the newest. The
-// callback stores into a Register, so nothing waits in practice.
+// callback stores into one slot, so nothing waits in practice.
 const pendingMsgs = 64
 
 // Subscription is a running subscription.
@@ -36,8 +36,9 @@ type SubscriptionStats struct {
 
 // SubscribeCommands calls fn for every command of one decoder of a session, or of all with the decoder "*". fn runs on
 // a goroutine of the client, gets the time of arrival (with its monotonic reading), and must only store the command
-// (into a Register): whoever acts looks at its age then. Messages that break the schema, or whose session and decoder
-// are not those of the subject, are counted and never delivered. The server knows the subscription on return.
+// into one slot, over the one before: whoever acts reads the slot and looks at the age then. Messages that break the
+// schema, or whose session and decoder are not those of the subject, are counted and never delivered. The server knows
+// the subscription on return.
 func (b *Bus) SubscribeCommands(session, decoder string, fn func(Command, time.Time)) (*Subscription, error) {
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
@@ -47,7 +48,7 @@ func (b *Bus) SubscribeCommands(session, decoder string, fn func(Command, time.T
 			return nil, fmt.Errorf("bus: %w", err)
 		}
 	}
-	return subscribe(b, CommandSubject(session, decoder), ParseCommand, func(c Command) string { return CommandSubject(c.Session, c.Decoder) }, fn)
+	return b.settled(subscribe(b, CommandSubject(session, decoder), ParseCommand, func(c Command) string { return CommandSubject(c.Session, c.Decoder) }, fn))
 }
 
 // SubscribeStatus is SubscribeCommands for the heartbeats of all decoders of a session.
@@ -55,7 +56,23 @@ func (b *Bus) SubscribeStatus(session string, fn func(Status, time.Time)) (*Subs
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
+	return b.settled(subscribeStatus(b, session, fn))
+}
+
+// subscribeStatus is SubscribeStatus that does not wait for the server.
+func subscribeStatus(b *Bus, session string, fn func(Status, time.Time)) (*Subscription, error) {
 	return subscribe(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) }, fn)
+}
+
+// settled waits until the server knows s.
+func (b *Bus) settled(s *Subscription, err error) (*Subscription, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settle(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func subscribe[T any](b *Bus, subject string, parse func([]byte) (T, error), subjectOf func(T) string, fn func(T, time.Time)) (*Subscription, error) {
@@ -78,9 +95,6 @@ func subscribe[T any](b *Bus, subject string, parse func([]byte) (T, error), sub
 	}
 	if err := s.listen(b, subject, handle, pendingMsgs, -1); err != nil {
 		return nil, err
-	}
-	if err := b.settle(); err != nil {
-		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

@@ -92,7 +92,7 @@ func TestScreen(t *testing.T) {
 		return w.String()
 	}
 	first := show("moves")
-	if want := "\x1b[?25l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\n"); first != want {
+	if want := "\x1b[?25l\x1b[?7l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\n"); first != want {
 		t.Errorf("first frame %q, want %q", first, want)
 	}
 	second := show("never")
@@ -100,7 +100,7 @@ func TestScreen(t *testing.T) {
 		t.Errorf("second frame %q, want %q", second, want)
 	}
 	w.Reset()
-	if err := errors.Join(s.Close(), s.Close()); err != nil || w.String() != "\x1b[?25h" {
+	if err := errors.Join(s.Close(), s.Close()); err != nil || w.String() != "\x1b[?7h\x1b[?25h" {
 		t.Errorf("closing writes %q, error %v", w.String(), err)
 	}
 }

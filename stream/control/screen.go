@@ -31,7 +31,7 @@ func (s *Screen) Show(f Frame) error {
 	text := Render(f, s.color)
 	var b strings.Builder
 	if s.lines == 0 {
-		b.WriteString("\x1b[?25l") // hide the terminal's own cursor
+		b.WriteString("\x1b[?25l\x1b[?7l") // hide the terminal's own cursor; cut long lines instead of wrapping them
 	}
 	for range s.lines {
 		b.WriteString("\x1b[A")
@@ -42,12 +42,12 @@ func (s *Screen) Show(f Frame) error {
 	return err
 }
 
-// Close gives the terminal its cursor back.
+// Close gives the terminal its cursor and its wrapping back.
 func (s *Screen) Close() error {
 	if s.lines == 0 {
 		return nil
 	}
 	s.lines = 0
-	_, err := io.WriteString(s.w, "\x1b[?25h")
+	_, err := io.WriteString(s.w, "\x1b[?7h\x1b[?25h")
 	return err
 }

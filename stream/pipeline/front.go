@@ -15,6 +15,8 @@ type front struct {
 	segs   []preprocess.Segmenter // the first cuts the windows to train on
 	checks []preprocess.Checker
 	names  []string // of steps, then of segs, then of checks, for messages
+	where  []Step   // the same, as they stand in the file
+	file   string   // which, for messages
 
 	calibrated bool // what learns among steps has learned
 	checked    int  // so many checks, from the first, have learned where they learn
@@ -32,7 +34,9 @@ type Stats struct {
 	Samples int64 `json:"samples"` // taken in
 	Gaps    int64 `json:"gaps"`    // jumps in the sample number
 	Lost    int64 `json:"lost"`    // samples that the gaps lack
-	Windows int64 `json:"windows"` // completed
+	// Restarts counts how often the source began anew.
+	Restarts int64 `json:"restarts"`
+	Windows  int64 `json:"windows"` // completed
 	// Rejected counts the windows among them that a check refused.
 	Rejected int64             `json:"rejected"`
 	Misses   []preprocess.Miss `json:"-"` // events that got no window
@@ -49,30 +53,34 @@ func (f *front) restart() (out *signal.Info, length int, err error) {
 	info := f.in
 	for i, s := range f.steps {
 		if info, err = s.Start(info); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", f.names[i], err)
+			return nil, 0, f.fail(i, err)
 		}
 		if err := info.Validate(); err != nil {
-			return nil, 0, fmt.Errorf("%s: what comes out: %w", f.names[i], err)
+			return nil, 0, f.fail(i, fmt.Errorf("what comes out: %w", err))
 		}
 	}
 	for i, s := range f.segs {
 		n, err := s.Start(info)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", f.names[len(f.steps)+i], err)
+			return nil, 0, f.fail(len(f.steps)+i, err)
 		}
 		if i > 0 && n != length {
-			return nil, 0, fmt.Errorf("%s: windows of %d samples, %s cuts %d: both must be equally long",
-				f.names[len(f.steps)+i], n, f.names[len(f.steps)], length)
+			return nil, 0, f.fail(len(f.steps)+i, fmt.Errorf("windows of %d samples, those of %s have %d: both must be equally long", n, f.names[len(f.steps)], length))
 		}
 		length = n
 	}
 	for i, c := range f.checks {
 		if err := c.Start(info, length); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", f.names[len(f.steps)+len(f.segs)+i], err)
+			return nil, 0, f.fail(len(f.steps)+len(f.segs)+i, err)
 		}
 	}
 	f.length = length
 	return info, length, nil
+}
+
+// fail is an error in the definition of a step.
+func (f *front) fail(i int, err error) error {
+	return &SpecError{File: f.file, Line: f.where[i].line, Step: f.names[i], Err: err}
 }
 
 // push takes one chunk. The windows are valid until the next call.
@@ -81,20 +89,22 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 	if len(c.X) != len(f.in.Channels) {
 		return nil, fmt.Errorf("a chunk with %d channels, the stream began with %d", len(c.X), len(f.in.Channels))
 	}
-	if c.Len() == 0 && len(c.Events) == 0 {
+	if c.Len() == 0 && len(c.Events) == 0 && !c.Anew {
 		return nil, nil
 	}
 	switch {
+	case f.running && c.Anew:
+		f.stats.Restarts++
+		if err := f.anew(); err != nil {
+			return nil, err
+		}
 	case f.running && c.Start < f.next:
-		return nil, fmt.Errorf("sample %d comes again: the stream was at %d already", c.Start, f.next)
+		return nil, fmt.Errorf("sample %d comes again: the stream was at %d already; a source that begins anew must say so", c.Start, f.next)
 	case f.running && c.Start > f.next:
 		f.stats.Gaps++
 		f.stats.Lost += c.Start - f.next
-		if err := f.finish(); err != nil {
+		if err := f.anew(); err != nil {
 			return nil, err
-		}
-		if _, _, err := f.restart(); err != nil {
-			return nil, fmt.Errorf("behind the gap at sample %d: %w", f.next, err)
 		}
 	}
 	f.running, f.next = true, c.End()
@@ -103,6 +113,17 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 		return nil, err
 	}
 	return f.ready, nil
+}
+
+// anew takes out what the steps hold back, and starts every step again.
+func (f *front) anew() error {
+	if err := f.finish(); err != nil {
+		return err
+	}
+	if _, _, err := f.restart(); err != nil {
+		return fmt.Errorf("behind sample %d, where the stream breaks off: %w", f.next, err)
+	}
+	return nil
 }
 
 // flush ends the stream. The windows are valid until the next call.
@@ -239,7 +260,7 @@ func whole(s preprocess.Processor, c signal.Chunk) (signal.Chunk, error) {
 		return tail.Clone(), nil
 	}
 	both := signal.NewChunk(info, head.Start, head.Len()+tail.Len())
-	both.Time, both.Events = head.Time, append(head.Events, tail.Events...)
+	both.Time, both.Events = head.Time, slices.Concat(head.Events, tail.Events)
 	for ch := range both.X {
 		copy(both.X[ch], head.X[ch])
 		copy(both.X[ch][head.Len():], tail.X[ch])

@@ -15,6 +15,8 @@ type head struct {
 	steps   []features.Step
 	decoder decoders.Fitter
 	names   []string // of steps, then of the decoder, for messages
+	where   []Step   // the steps as they stand in the file
+	file    string   // which, for messages
 
 	formats []features.Format // formats[i] goes into step i; the last goes into the decoder
 	wins    [][][]float64     // what step i writes, where it is a Mapper
@@ -61,7 +63,7 @@ func (h *head) start(in features.Format, classes []string) error {
 		}
 		out, err := s.Start(h.formats[i])
 		if err != nil {
-			return fmt.Errorf("%s: %w", h.names[i], err)
+			return &SpecError{File: h.file, Line: h.where[i].line, Step: h.names[i], Err: err}
 		}
 		h.formats = append(h.formats, out)
 		if out.Len == 0 {

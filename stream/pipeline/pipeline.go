@@ -54,7 +54,7 @@ type Prediction struct {
 
 // Build makes the steps of spec. Errors are *SpecError.
 func Build(spec *Spec, which Which) (*Pipeline, error) {
-	p := &Pipeline{spec: &Spec{file: spec.file}}
+	p := &Pipeline{spec: &Spec{file: spec.file}, front: front{file: spec.file}}
 	for i, st := range spec.Offline {
 		step, eff, err := construct(spec, preprocess.Offlines(), st, fmt.Sprintf("offline[%d]", i))
 		if err != nil {
@@ -68,6 +68,7 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 			return nil, err
 		}
 		p.front.steps, p.front.names = append(p.front.steps, step), append(p.front.names, eff.where)
+		p.front.where = append(p.front.where, eff)
 		p.spec.Preprocess = append(p.spec.Preprocess, eff)
 	}
 	cuts := []Step{spec.Segment}
@@ -91,6 +92,7 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		}
 		if i == 0 || which == All {
 			p.front.segs, p.front.names = append(p.front.segs, seg), append(p.front.names, eff.where)
+			p.front.where = append(p.front.where, eff)
 		}
 	}
 	for i, st := range spec.Reject {
@@ -99,6 +101,7 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 			return nil, err
 		}
 		p.front.checks, p.front.names = append(p.front.checks, check), append(p.front.names, eff.where)
+		p.front.where = append(p.front.where, eff)
 		p.spec.Reject = append(p.spec.Reject, eff)
 	}
 	var err error
@@ -109,12 +112,13 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 }
 
 func buildHead(spec *Spec) (h head, feats []Step, dec Step, err error) {
+	h.file = spec.file
 	for i, st := range spec.Features {
 		step, eff, err := construct(spec, features.Steps(), st, fmt.Sprintf("features[%d]", i))
 		if err != nil {
 			return h, nil, dec, err
 		}
-		h.steps, h.names = append(h.steps, step), append(h.names, eff.where)
+		h.steps, h.names, h.where = append(h.steps, step), append(h.names, eff.where), append(h.where, eff)
 		feats = append(feats, eff)
 	}
 	h.decoder, dec, err = construct(spec, decoders.Decoders(), spec.Decoder, "decoder")
@@ -171,7 +175,8 @@ func (e *InputError) Error() string { return e.Err.Error() }
 func (e *InputError) Unwrap() error { return e.Err }
 
 // Start prepares for a new stream. The first one decides what p is made for; every later one must have the same rate
-// and the same channels by name, kind and unit, in any order and among any others. Errors are *InputError.
+// and the same channels by name, kind and unit, in any order and among any others. Errors are *InputError, or *SpecError
+// where a parameter of a step is impossible for this stream.
 func (p *Pipeline) Start(info *signal.Info) error {
 	if err := info.Validate(); err != nil {
 		return &InputError{err}
@@ -204,7 +209,7 @@ func (p *Pipeline) Accepts(info *signal.Info) error {
 func (p *Pipeline) begin(in *signal.Info) error {
 	out, n, err := p.front.start(in)
 	if err != nil {
-		return &InputError{err}
+		return err
 	}
 	if p.head.fitted {
 		p.head.reset()
@@ -213,10 +218,7 @@ func (p *Pipeline) begin(in *signal.Info) error {
 	if p.front.learns() && !p.front.calibrated {
 		return nil // what reaches the features is not known yet
 	}
-	if err := p.head.start(features.WindowFormat(out, n), p.classes); err != nil {
-		return &InputError{err}
-	}
-	return nil
+	return p.head.start(features.WindowFormat(out, n), p.classes)
 }
 
 // Learns says whether a step learns from whole runs before windows are cut, or a check from windows.
@@ -416,6 +418,9 @@ func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 	ws, err := p.Windows(c)
 	if err != nil {
 		return nil, err
+	}
+	if c.Anew {
+		p.head.reset()
 	}
 	return p.predict(ws)
 }

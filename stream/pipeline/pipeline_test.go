@@ -243,6 +243,35 @@ func TestBackwards(t *testing.T) {
 	}
 }
 
+// TestAnew: a source that begins anew is decoded as if the stream began there.
+func TestAnew(t *testing.T) {
+	p, _ := fitted(t, All)
+	c := recorded(t, 1)
+	want := scores(t, p, c.Slice(0, 2000))
+	if err := p.Start(c.Info); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Push(c.Slice(0, 700)); err != nil {
+		t.Fatal(err)
+	}
+	again := c.Slice(0, 2000)
+	again.Anew = true
+	preds, err := p.Push(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][]float64
+	for _, q := range preds {
+		got = append(got, slices.Clone(q.Scores))
+	}
+	if d := cmp.Diff(want, got); d != "" || len(want) < 10 {
+		t.Errorf("%d predictions; %s", len(want), d)
+	}
+	if s := p.Stats(); s.Restarts != 1 || s.Gaps != 0 {
+		t.Errorf("%d restarts and %d gaps, want one restart", s.Restarts, s.Gaps)
+	}
+}
+
 // TestSteadyState: once the longest chunk has been seen, decoding allocates nothing.
 func TestSteadyState(t *testing.T) {
 	p, _ := fitted(t, All)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -105,7 +106,9 @@ func (s *Spec) fail(st Step, err error) error {
 func Parse(file string, data []byte) (*Spec, error) {
 	var root yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&root); err != nil {
+	if err := dec.Decode(&root); errors.Is(err, io.EOF) {
+		return nil, &SpecError{File: file, Err: fmt.Errorf("is empty, must have the sections %s", strings.Join(sections, ", "))}
+	} else if err != nil {
 		return nil, &SpecError{File: file, Err: fmt.Errorf("not a pipeline: %w", err)}
 	}
 	if err := dec.Decode(new(yaml.Node)); err == nil {

@@ -43,7 +43,7 @@ decoder: {use: d, shrinkage: auto, list: [1, 2.5, x], on: true}
 func TestParseRefuses(t *testing.T) {
 	const tail = "segment: {use: c}\nfeatures: []\ndecoder: {use: d}\n"
 	for name, tc := range map[string]struct{ in, want string }{
-		"empty":           {"", "my.yaml: not a pipeline"},
+		"empty":           {"", "my.yaml: is empty"},
 		"a list":          {"- a", "line 1: must be a mapping"},
 		"unknown section": {"preproces: []\n" + tail, `line 1: unknown section "preproces": did you mean "preprocess"?`},
 		"missing section": {"segment: {use: c}\nfeatures: []\n", "section decoder is missing"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 
@@ -48,7 +49,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	bad := func(line int, err error) error { return &pipeline.SpecError{File: file, Line: line, Err: err} }
 	var root yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&root); err != nil {
+	if err := dec.Decode(&root); errors.Is(err, io.EOF) {
+		return nil, bad(0, errors.New("is empty, must name a bundle and a source"))
+	} else if err != nil {
 		return nil, bad(0, fmt.Errorf("not a session: %w", err))
 	}
 	if err := dec.Decode(new(yaml.Node)); err == nil {

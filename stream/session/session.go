@@ -33,6 +33,8 @@ type Report struct {
 	// Ahead counts commands whose sample was stamped later than it arrived here, because the clock of the source is ahead
 	// of ours. Their age is then counted from the arrival.
 	Ahead int64 `json:"clock_ahead"`
+	// Transport is what happened to a stream on the bus; all 0 for other sources.
+	Transport bus.RawStats `json:"transport"`
 	// Latency is the time from the arrival of the chunk that completes a window until its command was handed to the bus.
 	Latency control.Summary `json:"latency_ms"`
 }
@@ -92,6 +94,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	var err error
 	rep.Stats, err = stream.Run(ctx, opt.Source, opt.Pipeline, sink, stream.Options{OnChunk: onChunk})
 	rep.Latency = latency.Summary()
+	if t, ok := opt.Source.(interface{ Stats() bus.RawStats }); ok {
+		rep.Transport = t.Stats()
+	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to
 	}

@@ -37,7 +37,7 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("the shortest session: %v", err)
 	}
 	for name, tc := range map[string]struct{ in, want string }{
-		"empty":             {"", "s.yaml: not a session"},
+		"empty":             {"", "s.yaml: is empty"},
 		"unknown key":       {good + "vaild_for_ms: 3\n", `s.yaml: line 3: unknown key "vaild_for_ms": did you mean "valid_for_ms"?`},
 		"unknown bus key":   {good + "bus: {prot: 4222}\n", `unknown key of bus "prot": did you mean "port"?`},
 		"twice":             {good + "bundle: n\n", `key "bundle" stands twice`},
@@ -73,7 +73,7 @@ func trained(t *testing.T) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, nil)
+	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, stream.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,5 +54,8 @@ type playback struct {
 	rec *signal.Recording
 }
 
+// Recording is what is played.
+func (p *playback) Recording() *signal.Recording { return p.rec }
+
 // Close closes the recording too.
 func (p *playback) Close() error { return errors.Join(p.Source.Close(), p.rec.Close()) }

@@ -8,15 +8,22 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // openRecording opens a file of any registered format.
 func openRecording(path string) (*signal.Recording, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
+	}
 	rec, err := ingest.Open(pathFS{}, path)
 	if err != nil {
 		return nil, notThere(err)
@@ -30,6 +37,70 @@ type pathFS struct{}
 // Open opens name with os.Open.
 func (pathFS) Open(name string) (fs.File, error) { return os.Open(name) }
 
+// openSignals opens a file that must hold samples.
+func openSignals(path string) (*signal.Recording, error) {
+	rec, err := openRecording(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(rec.Info.Channels) == 0 || rec.Len == 0 {
+		return nil, errors.Join(refusal{fmt.Errorf("%s: holds no samples, only %d events: name a recording with signals", path, len(rec.Events))}, rec.Close())
+	}
+	return rec, nil
+}
+
+// samples is how many samples recordings have together, per channel.
+func samples(recs []*signal.Recording) (n int64) {
+	for _, r := range recs {
+		for _, s := range r.Runs() {
+			n += s.Len
+		}
+	}
+	return n
+}
+
+// labels lists the labels of a recording's events, sorted.
+func labels(rec *signal.Recording) []string {
+	var all []string
+	for _, e := range rec.Events {
+		all = append(all, e.Label)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// quoted joins names: "T0", "T1".
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = strconv.Quote(n)
+	}
+	return strings.Join(q, ", ")
+}
+
+// checkOutput refuses, before any work, a file that cannot be written or that the command reads: "" is no file.
+func checkOutput(out string, inputs []string) error {
+	if out == "" {
+		return nil
+	}
+	if err := atomicfile.Check(out); err != nil {
+		return usageError{err}
+	}
+	st, err := os.Stat(out)
+	if err != nil {
+		return nil //nolint:nilerr // it is not there yet, and Check has seen that it can be
+	}
+	for _, in := range inputs {
+		if other, err := os.Stat(in); err == nil && os.SameFile(st, other) {
+			return usageError{fmt.Errorf("-o %s would overwrite %s, which the command reads: name another file", out, in)}
+		}
+	}
+	return nil
+}
+
 // openAll opens every file, or none.
 func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err error) {
 	closeAll = func() {
@@ -38,7 +109,7 @@ func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err err
 		}
 	}
 	for _, p := range paths {
-		rec, err := openRecording(p)
+		rec, err := openSignals(p)
 		if err != nil {
 			closeAll()
 			return nil, nil, err

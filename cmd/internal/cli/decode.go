@@ -52,6 +52,12 @@ type writer interface {
 }
 
 func decode(cmd *cobra.Command, model string, files []string, out string, which pipeline.Which) error {
+	if err := checkOutput(out, append([]string{model}, files...)); err != nil {
+		return err
+	}
+	if ext := strings.ToLower(filepath.Ext(out)); out != "" && ext != ".csv" && ext != ".arrow" {
+		return usageError{fmt.Errorf("%s: the ending must be .csv or .arrow", out)}
+	}
 	_, p, err := loadModel(model, which)
 	if err != nil {
 		return err
@@ -75,31 +81,25 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
 	}
 	return atomicfile.Write(out, func(f io.Writer) error {
-		var w writer
-		switch ext := strings.ToLower(filepath.Ext(out)); ext {
-		case ".csv":
-			w = newCSV(f, p.Classes())
-		case ".arrow":
+		w := newCSV(f, p.Classes())
+		if strings.EqualFold(filepath.Ext(out), ".arrow") {
 			w = newArrow(f, p.Classes())
-		default:
-			return usageError{fmt.Errorf("%s: the ending must be .csv or .arrow", out)}
 		}
 		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
 	})
 }
 
 func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipeline, w writer) error {
-	bar := newProgress(cmd, "decoding", len(recs))
+	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
 	for _, rec := range recs {
-		stats, err := decodeRecording(cmd.Context(), rec, p, func(pr *pipeline.Prediction) error { return w.put(rec.Name, rec.Info.Rate, pr) })
+		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error { return w.put(rec.Name, rec.Info.Rate, pr) })
 		if err != nil {
 			return err
 		}
 		for _, m := range stats.Misses {
 			note(cmd, "%s: event %q at %.3f s has no window: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
-		bar.add()
 	}
 	return nil
 }

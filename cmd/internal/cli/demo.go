@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type demoJSON struct {
 	Data string `json:"data"` // which recordings, or that they are simulated
 	scoreJSON
+	Cued      int             `json:"cued"`     // trials that the decoder decided on; those whose command was not acted on are not among trials
 	Training  scoreJSON       `json:"training"` // cross-validated, on the runs it was fitted to
 	Commands  demoCommands    `json:"commands"`
 	Age       control.Summary `json:"age_ms"`     // of the newest sample behind a command, at the subscriber's callback
@@ -38,7 +40,36 @@ type demoCommands struct {
 	Sent     int64  `json:"sent"`
 	Received uint64 `json:"received"`
 	Expired  uint64 `json:"expired"` // received too old to act on
-	Refused  uint64 `json:"refused"` // received and not acted on for another reason
+	Refused  uint64 `json:"refused"` // received and not acted on for another reason: the next ones
+	// How long Refused ones had been on their way could not be told (unproven); they were of an older run of the decoder, came
+	// twice, broke the schema, or came while the stop was not confirmed.
+	Unproven  uint64 `json:"unproven"`
+	OldRun    uint64 `json:"old_run"`
+	Duplicate uint64 `json:"duplicate"`
+	Malformed uint64 `json:"malformed"`
+	Blocked   uint64 `json:"blocked"`
+}
+
+// The bars on the latency, in milliseconds.
+const latencyP50, latencyP99 = 1, 5
+
+// missing says what keeps the result from being complete, "" where nothing does.
+func (r *demoJSON) missing() string {
+	var why []string
+	if lost := r.Commands.Sent - int64(r.Commands.Received); lost != 0 {
+		why = append(why, fmt.Sprintf("%d of %d commands did not reach the cursor", lost, r.Commands.Sent))
+	}
+	if n := r.Commands.Expired + r.Commands.Refused; n > 0 {
+		why = append(why, fmt.Sprintf("%d commands were not acted on: %d expired, %d unproven, %d of an old run, %d duplicate, %d malformed, %d blocked",
+			n, r.Commands.Expired, r.Commands.Unproven, r.Commands.OldRun, r.Commands.Duplicate, r.Commands.Malformed, r.Commands.Blocked))
+	}
+	if n := r.Cued - r.Trials; n > 0 {
+		why = append(why, fmt.Sprintf("%d of %d trials are not scored, because their command was not acted on", n, r.Cued))
+	}
+	if why == nil {
+		return ""
+	}
+	return strings.Join(why, "; ") + "; is the machine busy with something else?"
 }
 
 // The runs of the demo: imagined fists against feet, EEGMMIDB subject 1.
@@ -80,8 +111,8 @@ $GYRUS_DATA (by default gyrus/data in the XDG data folder), and simulates a pers
 			} else {
 				printDemo(cmd, res)
 			}
-			if lost := res.Commands.Sent - int64(res.Commands.Received); err == nil && lost != 0 {
-				err = incomplete{fmt.Errorf("%d of %d commands did not reach the cursor", lost, res.Commands.Sent)}
+			if why := res.missing(); err == nil && why != "" {
+				err = incomplete{errors.New(why)}
 			}
 			return err
 		},
@@ -170,8 +201,10 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res de
 	res.Data, res.Training, res.Speed = what, t.scoreJSON, speed
 	res.Commands = demoCommands{
 		Sent: d.report.Sent, Received: d.stats.Received, Expired: d.stats.Expired,
-		Refused: d.stats.Received - d.stats.Accepted - d.stats.Expired,
+		Refused:  d.stats.Received - d.stats.Accepted - d.stats.Expired,
+		Unproven: d.stats.Unproven, OldRun: d.stats.OldRun, Duplicate: d.stats.Duplicate, Malformed: d.stats.Malformed, Blocked: d.stats.Blocked,
 	}
+	res.Cued = d.cued
 	res.Age, res.Latency, res.SafeTimes, res.Hits = d.age.Summary(), d.latency.Summary(), d.stats.SafeEntries, d.hits
 	return res, nil
 }
@@ -194,6 +227,7 @@ type demoRun struct {
 	chose   [][2]int           // of each trial: truth and decision
 	age     control.Quantiles
 	latency control.Quantiles
+	cued    int    // trials that were decided on
 	cue     string // the class of the newest cue
 	cues    int
 
@@ -259,13 +293,13 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		return err
 	}
 	defer closing(raw.Close)
-	bar := newProgress(cmd, "decoding live", int(d.test.Len))
+	bar := newProgress(cmd, "decoding live", d.test.Len)
 	if screen(cmd, headless) != nil {
 		bar.out = nil // the cursor is on it
 	}
 	d.report, err = session.Run(ctx, session.Options{
 		Source: raw, Pipeline: p, Commands: writer, Clock: d.clock,
-		OnChunk:    func(c signal.Chunk) { d.cued(c); bar.set(c.End()) },
+		OnChunk:    func(c signal.Chunk) { d.shown(c); bar.set(c.End()) },
 		OnDecision: d.decided,
 	})
 	bar.end()
@@ -333,8 +367,8 @@ func until(ctx context.Context, atMost time.Duration, cond func() bool) error {
 	return nil
 }
 
-// cued remembers which target the person was shown.
-func (d *demoRun) cued(c signal.Chunk) {
+// shown remembers which target the person was shown.
+func (d *demoRun) shown(c signal.Chunk) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range c.Events {
@@ -350,6 +384,9 @@ func (d *demoRun) decided(p *pipeline.Prediction, c bus.Command, arrived time.Ti
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pending[c.TSample] = expected{arrived, p.Truth}
+	if p.Truth != "" {
+		d.cued++
+	}
 }
 
 // received is called when a command has reached the controller, on the bus's goroutine.
@@ -405,7 +442,7 @@ func (d *demoRun) cursor(cmd *cobra.Command, headless bool) control.CursorOption
 func printDemo(cmd *cobra.Command, r demoJSON) {
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "data                %s\n", r.Data)
-	fmt.Fprintf(w, "trials              %d decided live, %d correct\n", r.Trials, r.correct())
+	fmt.Fprintf(w, "trials              %d of %d decided live, %d correct\n", r.Trials, r.Cued, r.correct())
 	fmt.Fprintf(w, "balanced accuracy   %.3f, 95 %% interval [%.3f, %.3f], chance %.3f\n", r.BalancedAccuracy, r.CILow, r.CIHigh, r.Chance)
 	fmt.Fprintf(w, "commands            %d sent, %d received, %d expired, %d refused\n", r.Commands.Sent, r.Commands.Received, r.Commands.Expired, r.Commands.Refused)
 	fmt.Fprintf(w, "cursor              %d targets reached, %d safe states\n\n", r.Hits, r.SafeTimes)
@@ -417,4 +454,9 @@ func printDemo(cmd *cobra.Command, r demoJSON) {
 		ms("age of the newest sample at the controller", r.Age),
 		ms("latency chunk → controller", r.Latency),
 	})
+	verdict := "met"
+	if r.Latency.P50 >= latencyP50 || r.Latency.P99 >= latencyP99 {
+		verdict = "NOT met on this machine, in this run"
+	}
+	fmt.Fprintf(w, "latency bar: p50 below %d ms and p99 below %d ms: %s\n", latencyP50, latencyP99, verdict)
 }

@@ -78,12 +78,12 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	}
 	defer closeAll()
 	deviations(cmd, recs)
-	bar := newProgress(cmd, "decoding", len(recs))
+	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
 	var truth, label []int
 	for i, rec := range recs {
 		var t, l []int
-		stats, err := decodeRecording(cmd.Context(), rec, p, func(pr *pipeline.Prediction) error {
+		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error {
 			if pr.Rejected != "" {
 				res.Rejected++
 				note(cmd, "%s: the window at sample %d is not scored: %s", rec.Name, pr.Start, pr.Rejected)
@@ -100,6 +100,9 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 			res.Missed = append(res.Missed, missJSON{rec.Name, m.Event, m.Why})
 			note(cmd, "%s: event %q at %.3f s is not used: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
+		if len(t) == 0 {
+			return res, refusal{fmt.Errorf("%s: no window to score: the model cuts windows around %s, the recording has %s", rec.Name, quoted(p.EventLabels()), quoted(labels(rec)))}
+		}
 		s, err := score(p.Classes(), t, l)
 		if err != nil {
 			return res, refusal{fmt.Errorf("%s: %w", rec.Name, err)}
@@ -114,7 +117,6 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 		}
 		res.Recordings = append(res.Recordings, r)
 		truth, label = append(truth, t...), append(label, l...)
-		bar.add()
 	}
 	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
 		return res, refusal{err}
@@ -123,13 +125,14 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 }
 
 // decodeRecording plays rec through p to its end.
-func decodeRecording(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, each func(*pipeline.Prediction) error) (stream.Stats, error) {
+func decodeRecording(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, bar *progress, each func(*pipeline.Prediction) error) (stream.Stats, error) {
 	rec, err := p.Prepare(rec)
 	if err != nil {
 		return stream.Stats{}, err
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
-	stats, err := stream.Run(ctx, src, p, stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error { return each(pr) }), stream.Options{})
+	stats, err := stream.Run(ctx, src, p, stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error { return each(pr) }),
+		stream.Options{OnChunk: func(c signal.Chunk) { bar.add(int64(c.Len())) }})
 	if err = errors.Join(err, src.Close()); err != nil {
 		return stats, fmt.Errorf("%s: %w", rec.Name, err)
 	}

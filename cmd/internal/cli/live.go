@@ -29,25 +29,34 @@ file says which bundle, which source and which bus:
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := os.ReadFile(args[0])
 			if err != nil {
-				return notThere(err)
+				return usageError{fmt.Errorf("the session file: %w", err)}
 			}
 			cfg, err := session.ParseConfig(args[0], data)
 			if err != nil {
 				return err
 			}
+			if err := cfg.Bus.Validate(); err != nil {
+				return usageError{err}
+			}
 			rep, err := live(cmd, cfg)
 			if err != nil {
 				return err
 			}
-			if wantsJSON(cmd) {
-				return printJSON(cmd, rep)
+			if lost := rep.NotSent + rep.Lost + int64(rep.Transport.Malformed); lost > 0 {
+				err = incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d messages of the stream could not be read", rep.NotSent, rep.Lost, rep.Transport.Malformed)}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost), %d windows, %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-				rep.Samples, rep.Gaps, rep.Lost, rep.Windows, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+			if wantsJSON(cmd) {
+				return errors.Join(err, printJSON(cmd, rep))
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
+				rep.Samples, rep.Gaps, rep.Lost, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 			return err
 		},
 	}
 }
+
+// recorded is a source that plays a recording.
+type recorded interface{ Recording() *signal.Recording }
 
 func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err error) {
 	_, p, err := loadModel(cfg.Bundle, pipeline.All)
@@ -67,12 +76,18 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }() // before the bus: whoever acts is told first that it is over
+	w.OnRival(func(int64) {
+		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
+	})
 	note(cmd, "waiting for the stream")
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
 	if err != nil {
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	if r, ok := src.(recorded); ok {
+		deviations(cmd, []*signal.Recording{r.Recording()})
+	}
 	note(cmd, "decoding %s", src.Info())
 
 	bar := newProgress(cmd, "samples", 0)

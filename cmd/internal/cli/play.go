@@ -33,6 +33,9 @@ func (f *busFlags) open(cmd *cobra.Command) (*bus.Bus, error) {
 	if err := bus.CheckToken("--session", f.session); err != nil {
 		return nil, usageError{err}
 	}
+	if err := f.opt.Validate(); err != nil {
+		return nil, usageError{err}
+	}
 	b, err := bus.Open(cmd.Context(), f.opt)
 	if err != nil {
 		return nil, err
@@ -80,7 +83,7 @@ samples are never sent twice.`,
 			if err := bus.CheckToken("--stream", name); err != nil {
 				return usageError{err}
 			}
-			rec, err := openRecording(args[0])
+			rec, err := openSignals(args[0])
 			if err != nil {
 				return err
 			}
@@ -97,19 +100,16 @@ samples are never sent twice.`,
 			}
 			defer func() { err = errors.Join(err, src.Close()) }()
 			res := playJSON{Recording: rec.Name, Stream: bus.RawSubject(conn.session, name)}
-			bar := newProgress(cmd, "playing", int(rec.Len))
+			bar := newProgress(cmd, "playing", rec.Len)
 			defer bar.end()
 			began := time.Now()
 			err = publish(cmd.Context(), src, b, clock, conn.session, name, &res, bar.set)
 			bar.end()
 			res.Seconds = time.Since(began).Seconds()
-			if err != nil {
-				return err
-			}
-			if wantsJSON(cmd) {
-				err = printJSON(cmd, res)
+			if wantsJSON(cmd) { // also of what was played before it was interrupted
+				err = errors.Join(err, printJSON(cmd, res))
 			} else {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples and %d events in %d chunks on %s within %.1f s\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples and %d events in %d chunks on %s within %.1f s\n",
 					res.Recording, res.Samples, res.Events, res.Chunks, res.Stream, res.Seconds)
 			}
 			if err == nil && res.Failed > 0 {

@@ -104,9 +104,11 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &sig):
 		return 128 + int(sig.sig)
+	case errors.As(err, &model): // also where its definition is at fault, which the user did not write
+		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &spec):
 		return exitUsage
-	case errors.As(err, &refused), errors.As(err, &format), errors.As(err, &input), errors.As(err, &model):
+	case errors.As(err, &refused), errors.As(err, &format), errors.As(err, &input):
 		return exitRefused
 	case errors.As(err, &missing):
 		return exitIncomplete

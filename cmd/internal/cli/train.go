@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,6 +70,11 @@ func (c *cutFlags) apply(cmd *cobra.Command, spec *pipeline.Spec) error {
 	if len(set) == 0 {
 		return nil
 	}
+	for _, v := range []float64{c.tmin, c.tmax} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return usageError{fmt.Errorf("--tmin and --tmax are %g and %g, must be finite numbers of seconds", c.tmin, c.tmax)}
+		}
+	}
 	for label, class := range c.events {
 		if label == "" || class == "" {
 			return usageError{fmt.Errorf("--events %s=%s: label and class must both have a name", label, class)}
@@ -77,6 +83,10 @@ func (c *cutFlags) apply(cmd *cobra.Command, spec *pipeline.Spec) error {
 	if err := spec.Segment.Set(set); err != nil {
 		return usageError{err}
 	}
+	if spec.Live == nil || (!cmd.Flags().Changed("tmin") && !cmd.Flags().Changed("tmax")) {
+		return nil
+	}
+	note(cmd, "the sliding windows of the section live get the length of the windows that --tmin and --tmax ask for")
 	return spec.FitLive()
 }
 
@@ -140,6 +150,9 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	if err != nil {
 		return trainJSON{}, err
 	}
+	if err := checkOutput(out, files); err != nil {
+		return trainJSON{}, err
+	}
 	recs, closeAll, err := openAll(files)
 	if err != nil {
 		return trainJSON{}, err
@@ -173,9 +186,12 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if t.pipe, err = pipeline.Build(spec, pipeline.Cued); err != nil {
 		return nil, err
 	}
-	bar := newProgress(cmd, "reading", len(recs))
+	if err := fitsLive(spec, t.pipe, recs[0]); err != nil {
+		return nil, err
+	}
+	bar := newProgress(cmd, "reading", samples(recs))
 	defer bar.end()
-	t.set, err = stream.Collect(cmd.Context(), recs, t.pipe, func(c stream.Collected) {
+	t.set, err = stream.Collect(cmd.Context(), recs, t.pipe, stream.Watch{Chunk: func(c signal.Chunk) { bar.add(int64(c.Len())) }, Done: func(c stream.Collected) {
 		t.Recordings = append(t.Recordings, c)
 		for _, m := range c.Misses {
 			t.Missed = append(t.Missed, missJSON{c.Name, m.Event, m.Why})
@@ -184,8 +200,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		if c.Stats.Gaps > 0 {
 			note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
 		}
-		bar.add()
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -207,9 +222,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, refusal{err}
 	}
-	bar = newProgress(cmd, "cross-validating", len(folds))
+	bar = newProgress(cmd, "cross-validating", int64(len(folds)))
 	defer bar.end()
-	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, bar.add)
+	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, func() { bar.add(1) })
 	if err != nil {
 		return nil, refusal{err}
 	}
@@ -238,6 +253,15 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy})
 	}
 	return t, nil
+}
+
+// fitsLive checks that what will be trained can be used: a live session, and decode, cut all windows of the definition.
+func fitsLive(spec *pipeline.Spec, cued *pipeline.Pipeline, rec *signal.Recording) error {
+	all, err := pipeline.Build(spec, pipeline.All)
+	if err != nil || cued.Causal() != nil {
+		return err // what looks ahead is never used live, and may change the rate
+	}
+	return all.Start(rec.Info)
 }
 
 // bundle fits the pipeline to all windows. hashes are those of the recordings' files, nil where they were simulated.
