@@ -2,5 +2,8 @@
 package all
 
 import (
+	_ "github.com/gyrus-bci/gyrus/decoders/calibrate"
+	_ "github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear"
+	_ "github.com/gyrus-bci/gyrus/decoders/riemann"
 )

@@ -27,12 +27,15 @@ const (
 var classNames = []string{"left_hand", "right_hand", "feet", "tongue"}
 
 // Run tests the decoder that construct makes with its parameters set, for two and for four classes, on rows of 8
-// numbers.
+// numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances.
 func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 	t.Helper()
 	for _, classes := range []int{2, 4} {
 		t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
-			s := &suite{construct: construct, classes: classNames[:classes]}
+			s := &suite{construct: construct, classes: classNames[:classes], width: features}
+			if _, s.covariances = construct().(interface{ TakesCovariances() }); s.covariances {
+				s.width = matrixSize * (matrixSize + 1) / 2
+			}
 			t.Run("unfitted use is an error", s.unfitted)
 			t.Run("outputs are the classes", s.outputs)
 			t.Run("scores are probabilities", s.probabilities)
@@ -51,8 +54,10 @@ func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 }
 
 type suite struct {
-	construct func() decoders.Fitter
-	classes   []string
+	construct   func() decoders.Fitter
+	classes     []string
+	covariances bool // rows are upper triangles
+	width       int  // of a row
 }
 
 // simulate makes rows of normal numbers, in which number k is shifted for class k. The first train rows have all classes
@@ -64,6 +69,10 @@ func (s *suite) simulate(seed uint64, train, test int, strength float64) (x [][]
 		k := i % len(s.classes)
 		if i >= train {
 			k = rng.IntN(len(s.classes))
+		}
+		if s.covariances {
+			x, y = append(x, covariance(rng, k, strength)), append(y, k)
+			continue
 		}
 		row := make([]float64, features)
 		for j := range row {
@@ -108,7 +117,7 @@ func (s *suite) unfitted(t *testing.T) {
 	} {
 		d := s.construct()
 		prepare(d)
-		if err := d.Predict(make([]float64, len(s.classes)), make([]float64, features)); err == nil {
+		if err := d.Predict(make([]float64, len(s.classes)), make([]float64, s.width)); err == nil {
 			t.Errorf("%s: Predict is no error", what)
 		}
 		if names := d.Outputs(); names != nil {
@@ -138,9 +147,15 @@ func (s *suite) outputs(t *testing.T) {
 
 func (s *suite) probabilities(t *testing.T) {
 	d, x, _ := s.fitted(t)
-	far := make([]float64, features)
+	far := make([]float64, s.width)
 	for j := range far {
 		far[j] = 1e6 * float64(1-2*(j%2))
+	}
+	if s.covariances {
+		copy(far, x[0])
+		for j := range far {
+			far[j] *= 1e6
+		}
 	}
 	for i, p := range s.predict(t, d, append(slices.Clone(x), far)) {
 		sum := 0.0
@@ -162,7 +177,7 @@ func (s *suite) shapes(t *testing.T) {
 	for _, tc := range []struct {
 		what   string
 		dst, x int
-	}{{"short row", k, features - 1}, {"long row", k, features + 1}, {"empty row", k, 0}, {"short output", k - 1, features}, {"long output", k + 1, features}} {
+	}{{"short row", k, s.width - 1}, {"long row", k, s.width + 1}, {"empty row", k, 0}, {"short output", k - 1, s.width}, {"long output", k + 1, s.width}} {
 		if err := d.Predict(make([]float64, tc.dst), make([]float64, tc.x)); err == nil {
 			t.Errorf("%s is no error", tc.what)
 		}
@@ -173,7 +188,7 @@ func (s *suite) shapes(t *testing.T) {
 func (s *suite) notFinite(t *testing.T) {
 	d, x, _ := s.fitted(t)
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		for j := range features {
+		for j := range s.width {
 			row := slices.Clone(x[0])
 			row[j] = bad
 			if err := d.Predict(make([]float64, len(s.classes)), row); err == nil {
@@ -206,7 +221,7 @@ func (s *suite) badFit(t *testing.T) {
 		return signal.Labels{Classes: y.Classes, Y: out}
 	}
 	nan, inf := slices.Clone(x[3]), slices.Clone(x[3])
-	nan[5], inf[features-1] = math.NaN(), math.Inf(-1)
+	nan[5], inf[s.width-1] = math.NaN(), math.Inf(-1)
 	refuse("no rows", nil, signal.Labels{Classes: y.Classes})
 	refuse("NaN in a training row", change(3, nan), y)
 	refuse("an infinite number in a training row", change(3, inf), y)

@@ -15,7 +15,7 @@ import (
 
 func init() {
 	decoders.Register("lda", func() decoders.Fitter {
-		return &LDA{Shrinkage: Shrinkage{Auto: true}, Priors: Empirical}
+		return &LDA{Shrinkage: Shrinkage{Auto: true}, Priors: Empirical, Solver: LSQR}
 	})
 }
 
@@ -25,7 +25,7 @@ const maxCondition = 1e12
 
 // LDA is Fisher's linear discriminant analysis with a shrunk covariance, the classifier of first choice behind CSP and
 // for event-related potentials (Blankertz et al. 2011, doi:10.1016/j.neuroimage.2010.06.048). It gives what scikit-learn's
-// LinearDiscriminantAnalysis(solver="lsqr") gives.
+// LinearDiscriminantAnalysis gives with the same solver.
 //
 // Every class k has the mean m_k, the prior π_k and the shrunk covariance Σ_k of its training rows (divided by their
 // number). With Σ = Σ_k π_k Σ_k the scores are the posterior probabilities
@@ -38,37 +38,25 @@ const maxCondition = 1e12
 //
 // Fewer rows than features are no problem with shrinkage. Features that leave Σ singular, constant ones among them, are
 // an error, with the remedy: the weights would be arbitrary.
+//
+// The solver "svd" does not shrink. It leaves out the directions in which the rows, with their class means taken out and
+// every feature divided by its standard deviation, hardly vary: singular values, over √n, of at most 1e-4. So it copes
+// with features that depend on each other and with fewer rows than features, though "lsqr" with "auto" is then the better
+// choice.
 type LDA struct {
 	Shrinkage Shrinkage `json:"shrinkage" doc:"how far the covariance is drawn towards a multiple of the identity: auto (from the data) or a number from 0 to 1"`
 	Priors    Priors    `json:"priors" doc:"how probable classes are beforehand: empirical (as in the training data) or equal"`
 
-	Coef      [][]float64 `json:"-"` // w_k, one row per class [classes, features]; nil until fitted
-	Intercept []float64   `json:"-"` // b_k [classes]
+	Solver Solver `json:"solver" doc:"lsqr (with shrinkage) or svd (without: shrinkage must be 0; features that depend on each other are merged)"`
 
-	classes []string
-}
-
-// Outputs is the classes, or nil before the fit.
-func (d *LDA) Outputs() []string {
-	if d.Coef == nil {
-		return nil
-	}
-	return slices.Clone(d.classes)
-}
-
-// SetClasses tells the classes before SetState. What was learned about other classes is forgotten.
-func (d *LDA) SetClasses(classes []string) {
-	if !slices.Equal(classes, d.classes) {
-		d.Coef, d.Intercept = nil, nil
-	}
-	d.classes = slices.Clone(classes)
+	model
 }
 
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
 // finite, where a class has no row, where there are fewer than 2 classes, and where the covariance is singular. What was
 // fitted before is then kept.
 func (d *LDA) Fit(x [][]float64, y signal.Labels) error {
-	if err := errors.Join(d.Shrinkage.check(), d.Priors.check()); err != nil {
+	if err := errors.Join(d.Shrinkage.check(), d.Priors.check(), d.Solver.check(d.Shrinkage)); err != nil {
 		return fmt.Errorf("lda: %w", err)
 	}
 	groups, err := byClass(x, y)
@@ -77,6 +65,14 @@ func (d *LDA) Fit(x [][]float64, y signal.Labels) error {
 	}
 	p := len(x[0])
 	prior := d.Priors.of(y.Counts())
+	if d.Solver == SVD {
+		coef, intercept, err := solveSVD(groups, prior, len(x))
+		if err != nil {
+			return fmt.Errorf("lda: %w", err)
+		}
+		d.classes, d.Coef, d.Intercept = slices.Clone(y.Classes), coef, intercept
+		return nil
+	}
 	means := mat.NewDense(p, len(groups), nil)
 	within, cov := mat.NewSymDense(p, nil), mat.NewSymDense(p, nil)
 	for k, rows := range groups {
@@ -173,70 +169,16 @@ func (d *LDA) solve(within *mat.SymDense, means *mat.Dense, rows int) (*mat.Dens
 
 // Predict fills dst [classes] with the probability of each class for the row x [features].
 func (d *LDA) Predict(dst, x []float64) error {
-	switch {
-	case d.Coef == nil:
-		return errors.New("lda: not fitted; train the pipeline or load a bundle first")
-	case len(dst) != len(d.Coef):
-		return fmt.Errorf("lda: output has %d scores, must have %d", len(dst), len(d.Coef))
-	case len(x) != len(d.Coef[0]):
-		return fmt.Errorf("lda: row has %d features, must have %d", len(x), len(d.Coef[0]))
-	}
-	if j := firstBad(x); j >= 0 {
-		return fmt.Errorf("lda: feature %d (from 0) is %g, must be finite", j, x[j])
-	}
-	for k, w := range d.Coef {
-		score := d.Intercept[k]
-		for j, v := range x {
-			score += w[j] * v
-		}
-		dst[k] = score
-	}
-	top, sum := slices.Max(dst), 0.0
-	for k, score := range dst {
-		dst[k] = math.Exp(score - top) // the largest becomes 1, so that nothing overflows
-		sum += dst[k]
-	}
-	for k := range dst {
-		dst[k] /= sum
-	}
-	if math.IsNaN(sum) {
-		return errors.New("lda: the row is so far from the training rows that its scores overflow a float64")
+	if err := d.predict(dst, x); err != nil {
+		return fmt.Errorf("lda: %w", err)
 	}
 	return nil
 }
 
-// firstBad is the position of the first number that is not finite, or -1.
-func firstBad(x []float64) int {
-	return slices.IndexFunc(x, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
-}
-
-// State is "coef" [classes, features] and "intercept" [classes].
-func (d *LDA) State() signal.State {
-	if d.Coef == nil {
-		return nil
-	}
-	return signal.State{
-		"coef":      signal.Matrix(d.Coef),
-		"intercept": signal.NewArray(slices.Clone(d.Intercept), len(d.Intercept)),
-	}
-}
-
 // SetState puts back what State returned. It is called after SetClasses.
 func (d *LDA) SetState(s signal.State) error {
-	if len(d.classes) < 2 {
-		return fmt.Errorf("lda: SetState with %d classes, must be told at least 2 by SetClasses before", len(d.classes))
-	}
-	coef, err := s.Get("coef", len(d.classes), -1)
-	if err != nil {
+	if err := d.setState(s); err != nil {
 		return fmt.Errorf("lda: %w", err)
 	}
-	intercept, err := s.Get("intercept", len(d.classes))
-	if err != nil {
-		return fmt.Errorf("lda: %w", err)
-	}
-	if coef.Shape[1] == 0 {
-		return errors.New(`lda: array "coef" has no features`)
-	}
-	d.Coef, d.Intercept = coef.Rows(), slices.Clone(intercept.Data)
 	return nil
 }

@@ -10,13 +10,15 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// Fold is one division of the trials: positions of trials, ascending. No trial is in both.
+// Fold is one division of the trials: positions of trials, ascending. No trial is in both; within and across sessions
+// there are trials in neither, those of other subjects.
 type Fold struct {
 	Name        string
 	Train, Test []int
 }
 
-// Splitter makes folds in which every trial is tested exactly once. groups[i] is the run that trial i was recorded in.
+// Splitter makes folds in which every trial is tested exactly once. groups[i] is the run that trial i was recorded in:
+// for the splits by session and subject a name that ParseGroup understands, such as that of a file, else any string.
 // Every class must be among the training trials of every fold.
 type Splitter interface {
 	Split(y signal.Labels, groups []string) ([]Fold, error)
@@ -24,21 +26,39 @@ type Splitter interface {
 
 // The names of the splitters.
 const (
-	LeaveOneRunOutName = "leave-one-run-out"
-	KFoldName          = "kfold"
+	LeaveOneRunOutName       = "leave-one-run-out"
+	KFoldName                = "kfold"
+	BlockedKFoldName         = "blocked-kfold"
+	WithinSessionName        = "within-session"
+	WithinSessionBlockedName = "within-session-blocked"
+	CrossSessionName         = "cross-session"
+	CrossSubjectName         = "cross-subject"
 )
 
-// Names lists the splitters that New knows.
-func Names() []string { return []string{KFoldName, LeaveOneRunOutName} }
+// Names lists the splitters that New knows, sorted.
+func Names() []string {
+	return []string{BlockedKFoldName, CrossSessionName, CrossSubjectName, KFoldName, LeaveOneRunOutName, WithinSessionName, WithinSessionBlockedName}
+}
 
-// New is the splitter called name. The seed decides where one shuffles. The error for an unknown name is a
-// *registry.UnknownError.
+// New is the splitter called name; those with folds have 5. The seed decides where one shuffles. The error for an unknown
+// name is a *registry.UnknownError.
 func New(name string, seed uint64) (Splitter, error) {
+	const k = 5
 	switch name {
 	case LeaveOneRunOutName:
 		return LeaveOneRunOut{}, nil
 	case KFoldName:
-		return KFold{K: 5, Seed: seed}, nil
+		return KFold{K: k, Seed: seed}, nil
+	case BlockedKFoldName:
+		return BlockedKFold{K: k}, nil
+	case WithinSessionName:
+		return WithinSession{K: k, Seed: seed}, nil
+	case WithinSessionBlockedName:
+		return WithinSession{K: k, Blocked: true}, nil
+	case CrossSessionName:
+		return CrossSession{}, nil
+	case CrossSubjectName:
+		return CrossSubject{}, nil
 	}
 	return nil, &registry.UnknownError{What: "split", Name: name, Known: Names()}
 }

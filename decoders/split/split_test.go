@@ -59,10 +59,19 @@ func TestPartition(t *testing.T) {
 		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
 			classes := rapid.IntRange(1, 4).Draw(t, "classes")
 			y := signal.Labels{Classes: strings.Split("abcd", "")[:classes]}
-			y.Y = rapid.SliceOfN(rapid.IntRange(0, classes-1), 5, 60).Draw(t, "y")
+			y.Y = rapid.SliceOfN(rapid.IntRange(0, classes-1), 5, 100).Draw(t, "y")
 			groups := make([]string, len(y.Y))
+			places := []string{"sub-1_ses-1", "sub-1_ses-2_run-1", "sub-1_ses-2_run-2", "sub-2_ses-1", "sub-2_ses-2"}
+			places = places[:rapid.IntRange(1, len(places)).Draw(t, "places")]
 			for i := range groups {
-				groups[i] = rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "group")
+				groups[i] = rapid.SampledFrom(places).Draw(t, "group")
+			}
+			where := make([]split.Group, len(groups))
+			for i, g := range groups {
+				var err error
+				if where[i], err = split.ParseGroup(g); err != nil {
+					t.Fatal(err)
+				}
 			}
 			seed := rapid.Uint64().Draw(t, "seed")
 			s, err := split.New(name, seed)
@@ -82,8 +91,13 @@ func TestPartition(t *testing.T) {
 				for _, i := range f.Train {
 					seen[y.Y[i]] = true
 				}
-				if both := slices.Concat(f.Train, f.Test); len(f.Test) == 0 || len(both) != len(y.Y) || len(slices.Compact(slices.Sorted(slices.Values(both)))) != len(y.Y) {
-					t.Fatalf("fold %q: train %v, test %v; must be all trials, none twice, some tested", f.Name, f.Train, f.Test)
+				if both := slices.Concat(f.Train, f.Test); len(f.Test) == 0 || len(both) > len(y.Y) || len(slices.Compact(slices.Sorted(slices.Values(both)))) != len(both) {
+					t.Fatalf("fold %q: train %v, test %v; must have no trial twice, some tested", f.Name, f.Train, f.Test)
+				}
+				for i := range y.Y {
+					if used := slices.Contains(f.Train, i) || slices.Contains(f.Test, i); used != belongs(name, where[f.Test[0]], where[i]) {
+						t.Fatalf("fold %q, which tests trial %d of %s: trial %d of %s is used: %t", f.Name, f.Test[0], groups[f.Test[0]], i, groups[i], used)
+					}
 				}
 				if !slices.IsSorted(f.Train) || !slices.IsSorted(f.Test) {
 					t.Fatalf("fold %q: train %v, test %v; must ascend", f.Name, f.Train, f.Test)
@@ -105,6 +119,18 @@ func TestPartition(t *testing.T) {
 			}
 		}))
 	}
+}
+
+// belongs says whether a trial of b has a place in a fold that tests one of a: all have, but for sessions and subjects
+// that are treated by themselves.
+func belongs(name string, a, b split.Group) bool {
+	switch name {
+	case split.WithinSessionName, split.WithinSessionBlockedName:
+		return a.Subject == b.Subject && a.Session == b.Session
+	case split.CrossSessionName:
+		return a.Subject == b.Subject
+	}
+	return true
 }
 
 func TestKFoldIsStratifiedAndShuffled(t *testing.T) {

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"slices"
 
-	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 func init() {
-	features.Register("csp", func() features.Step { return &CSP{Components: 6} })
+	features.Register("csp", func() features.Step {
+		return &CSP{Components: 6, Method: OneVersusRest, CovEst: PerWindow, Regularise: Unregularised}
+	})
 }
 
 // CSP maps a window [channels, samples] to CSP space [filters, samples]; time is kept, the unit is that of a variable
@@ -30,24 +32,41 @@ func init() {
 // the first class against the second; with more, once per class against the rest, and the filters are stacked
 // class by class: Components × classes rows. The same filters are applied to every window, whatever its class.
 //
+// Method "ajd" finds one set of filters for more than two classes instead, by approximate joint diagonalisation of all
+// Σ_k (Pham 2001, doi:10.1137/S089547980035689X), scaled to wᵀ Σ w = 1 for the mean Σ of the classes. The Components with
+// the largest mutual information with the class are kept, in this order; it is estimated as in Grosse-Wentrup and Buss
+// 2008 (doi:10.1109/TBME.2008.921154), an expansion for small differences between classes: a filter whose output has
+// nine times the power in one of four classes already gets a value below 0, behind filters without information. So
+// "ajd" is for weak effects, as in imagined movement; compare it with "ovr". With two classes both are the same.
+//
 // Data need not have full rank: filters are sought within the range of Σ_k + Σ_¬k, so an average reference, a removed
 // component or a flat channel does no harm. Directions whose power is below 1e-12 of the strongest one's count as
 // absent (spd.RankTol).
 //
 // With Shrinkage s, every covariance becomes (1−s)·Σ + s·(trace Σ / r)·P, where P projects on the r dimensions that
 // the data have. For data of full rank P is the identity. Shrinking towards the identity of rank-deficient data, as is
-// common, would put power where there is no signal, and a filter could end up there.
+// common, would put power where there is no signal, and a filter could end up there. Regularise takes s from the data
+// instead: of every window (CovEst "epoch") or of all windows of a class, or of the rest, joined ("concat"), as
+// mne.decoding.CSP does with reg and cov_est. Without Regularise both estimates agree up to a factor n/(n−1), which
+// "concat" has for the n samples of each class; for "ajd" a class counts by the number of its windows with "epoch", and
+// as one of equals with "concat".
 type CSP struct {
 	Components int     `json:"components" doc:"number of spatial filters: in total for two classes, for each class when there are more; 1 up to the rank of the data"`
 	Shrinkage  float64 `json:"shrinkage" doc:"how far covariances are drawn towards a multiple of the identity, 0 (not at all) up to, not including, 1"`
 
+	Method     Method     `json:"method" doc:"with more than two classes: ovr (each class against the rest, components of each) or ajd (one joint diagonalisation, components in total)"`
+	CovEst     CovEst     `json:"cov_est" doc:"covariance of a class: epoch (mean of its windows' covariances) or concat (of its windows joined)"`
+	Regularise Regularise `json:"regularise" doc:"shrinkage taken from the data: none, ledoit_wolf or oas; not together with shrinkage"`
+
 	// Filters is one filter per row [filters, channels] in 1/µV, nil until fitted.
 	Filters [][]float64 `json:"-"`
-	// Eigenvalues is λ of each filter: the part of the filtered power that the row's class has, 0 to 1.
+	// Eigenvalues is λ of each filter: the part of the filtered power that the row's class has, 0 to 1. With joint
+	// diagonalisation it is the estimate of the mutual information with the class, in nats.
 	Eigenvalues []float64 `json:"-"`
 
 	classes []string
 	in      features.Format
+	block   []float64 // part of a window [channels, stride], so that Map does not allocate
 }
 
 // SetClasses tells the classes, in the order of the labels to come. Filters of other classes are forgotten.
@@ -62,12 +81,11 @@ func (c *CSP) SetClasses(classes []string) {
 // "<class>.csp1", … with more.
 func (c *CSP) Start(in features.Format) (features.Format, error) {
 	c.in = features.Format{}
+	if err := c.checkParams(); err != nil {
+		return features.Format{}, fmt.Errorf("csp: %w", err)
+	}
 	chs := len(in.Names)
 	switch {
-	case !(c.Shrinkage >= 0 && c.Shrinkage < 1): // also catches NaN
-		return features.Format{}, fmt.Errorf("csp: shrinkage is %g, must be at least 0 and below 1 (at 1 nothing of the data would be left)", c.Shrinkage)
-	case c.Components < 1:
-		return features.Format{}, fmt.Errorf("csp: components is %d, must be at least 1", c.Components)
 	case in.Len < 2:
 		return features.Format{}, fmt.Errorf("csp: gets %v, needs windows of at least 2 samples; put it before the step that turns windows into rows", in)
 	case len(c.classes) < 2:
@@ -80,29 +98,30 @@ func (c *CSP) Start(in features.Format) (features.Format, error) {
 		return features.Format{}, fmt.Errorf("csp: was fitted with %d filters, components now asks for %d; fit again", len(c.Filters), c.rows())
 	}
 	c.in = in
+	c.block = make([]float64, chs*stride)
 	return features.Format{Names: c.names(), Len: in.Len, Rate: in.Rate}, nil
 }
 
+// joint says whether one set of filters serves all classes.
+func (c *CSP) joint() bool { return c.Method == JointDiagonalisation && len(c.classes) > 2 }
+
 // rows is the number of filters.
 func (c *CSP) rows() int {
-	if len(c.classes) == 2 {
+	if len(c.classes) == 2 || c.joint() {
 		return c.Components
 	}
 	return c.Components * len(c.classes)
 }
 
 func (c *CSP) names() []string {
-	names := make([]string, 0, c.rows())
-	for _, class := range c.classes {
-		for k := range c.Components {
-			if len(c.classes) == 2 {
-				names = append(names, fmt.Sprintf("csp%d", k+1))
-			} else {
-				names = append(names, fmt.Sprintf("%s.csp%d", class, k+1))
-			}
+	names := make([]string, c.rows())
+	for i := range names {
+		names[i] = fmt.Sprintf("csp%d", i%c.Components+1)
+		if len(names) > c.Components {
+			names[i] = c.classes[i/c.Components] + "." + names[i]
 		}
 	}
-	return names[:c.rows()]
+	return names
 }
 
 // Map fills dst [filters, samples] with the filtered window x [channels, samples]. dst must not share memory with x.
@@ -123,24 +142,42 @@ func (c *CSP) Map(dst, x [][]float64) error {
 		if len(y) != c.in.Len {
 			return fmt.Errorf("csp: output row %d has %d samples, must have %d", i, len(y), c.in.Len)
 		}
-		clear(y)
 	}
-	for ch, row := range x { // the window is read once; the output, which is small, stays in the cache
-		for i, y := range dst {
-			floats.AddScaled(y, c.Filters[i][ch], row)
-		}
-	}
+	project(dst, c.Filters, x, c.block)
 	return nil
 }
 
-// check reports where x has another shape than Start was told.
-func (c *CSP) check(x [][]float64) error {
-	if len(x) != len(c.in.Names) {
-		return fmt.Errorf("has %d channels, must have %d", len(x), len(c.in.Names))
+const (
+	blockLen = 512          // samples of all channels that project copies side by side at a time
+	stride   = blockLen + 8 // a power of two would put all channels in the same lines of the cache
+)
+
+// project fills dst [filters, samples] with filters [filters, channels] times x [channels, samples]. block has room for
+// channels × stride numbers.
+func project(dst, filters, x [][]float64, block []float64) {
+	for t := 0; t < len(x[0]); t += blockLen {
+		m := min(blockLen, len(x[0])-t)
+		for ch, row := range x {
+			copy(block[ch*stride:], row[t:t+m])
+		}
+		part := blas64.General{Rows: len(x), Cols: m, Stride: stride, Data: block}
+		for i, w := range filters {
+			blas64.Gemv(blas.Trans, 1, part, blas64.Vector{N: len(w), Inc: 1, Data: w},
+				0, blas64.Vector{N: m, Inc: 1, Data: dst[i][t : t+m]})
+		}
+	}
+}
+
+func (c *CSP) check(x [][]float64) error { return checkShape(c.in, x) }
+
+// checkShape reports where x has another shape than in says.
+func checkShape(in features.Format, x [][]float64) error {
+	if len(x) != len(in.Names) {
+		return fmt.Errorf("has %d channels, must have %d", len(x), len(in.Names))
 	}
 	for ch, row := range x {
-		if len(row) != c.in.Len {
-			return fmt.Errorf("has %d samples in channel %q, must have %d", len(row), c.in.Names[ch], c.in.Len)
+		if len(row) != in.Len {
+			return fmt.Errorf("has %d samples in channel %q, must have %d", len(row), in.Names[ch], in.Len)
 		}
 	}
 	return nil
@@ -172,12 +209,4 @@ func (c *CSP) SetState(s signal.State) error {
 	}
 	c.Filters, c.Eigenvalues = filters.Rows(), slices.Clone(eigenvalues.Data)
 	return nil
-}
-
-// keep appends the filters of one class against the rest.
-func (c *CSP) keep(values []float64, w *mat.Dense) {
-	for _, i := range extremes(values)[:c.Components] {
-		c.Filters = append(c.Filters, mat.Row(nil, i, w))
-		c.Eigenvalues = append(c.Eigenvalues, values[i])
-	}
 }

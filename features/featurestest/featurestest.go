@@ -14,12 +14,17 @@ import (
 )
 
 // Run tests the step that construct makes with its parameters set, for two and for three classes. Windows have 8 EEG
-// channels of 256 samples at 128 Hz, rows 8 numbers.
-func Run(t *testing.T, name string, construct func() features.Step) {
+// channels of 256 samples at 128 Hz, rows 8 numbers; a step with a method TakesCovariances gets the upper triangles of
+// 4 × 4 covariances as rows. A step that follows runs (features.Aligner, features.RowAligner) is fitted on two runs, and
+// is tested on what only it promises besides.
+func Run(t *testing.T, name string, construct func() features.Step, options ...Option) {
 	t.Helper()
 	for _, classes := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
 			s := &suite{construct: construct, classes: classNames[:classes]}
+			for _, set := range options {
+				set(s)
+			}
 			t.Run("kind", s.kind)
 			t.Run("start", s.start)
 			t.Run("unfitted or not started is an error", s.unfitted)
@@ -29,6 +34,9 @@ func Run(t *testing.T, name string, construct func() features.Step) {
 				t.Run("fit refuses bad data and keeps what it had", s.badFit)
 				t.Run("fit again gives the same bits", s.refit)
 				t.Run("state round trip gives the same bits", s.roundTrip)
+			}
+			if _, follows := construct().(interface{ Reset() }); follows {
+				t.Run("follows a run", s.follow)
 			}
 			t.Run("same bits however it is called", s.sameBits)
 			t.Run("input is untouched", s.untouched)
@@ -44,7 +52,15 @@ var classNames = []string{"left_hand", "right_hand", "feet"}
 type suite struct {
 	construct func() features.Step
 	classes   []string
+	partly    string
 }
+
+// Option changes what a step is asked for.
+type Option func(*suite)
+
+// Partly says that a step sees the planted effect only in part, and why: it must be found better than chance, not
+// almost always.
+func Partly(why string) Option { return func(s *suite) { s.partly = why } }
 
 // fitted is a started step, and a fitted one where it learns, with the examples it saw.
 func (s *suite) fitted(t *testing.T) (*unit, examples) {
@@ -74,8 +90,15 @@ func (s *suite) kind(t *testing.T) {
 	_, windows := step.(features.WindowFitter)
 	_, rows := step.(features.RowFitter)
 	_, stateful := step.(signal.Stateful)
-	if (windows || rows) != stateful {
-		t.Errorf("step learns: %t, is signal.Stateful: %t; must be both or neither", windows || rows, stateful)
+	_, aligner := step.(features.Aligner)
+	_, rowAligner := step.(features.RowAligner)
+	_, reset := step.(interface{ Reset() })
+	if learns := windows || rows || aligner || rowAligner; learns != stateful {
+		t.Errorf("step learns: %t, is signal.Stateful: %t; must be both or neither", learns, stateful)
+	}
+	if follows := aligner || rowAligner; follows != reset || follows && (windows || rows) {
+		t.Errorf("step is an Aligner: %t, a RowAligner: %t, has Reset: %t, learns from windows: %t, from rows: %t; only Aligners have Reset, and learn from runs only",
+			aligner, rowAligner, reset, windows, rows)
 	}
 	if windows && transformer || rows && !transformer {
 		t.Errorf("step learns from windows: %t, from rows: %t, which is not what it works on", windows, rows)
@@ -272,7 +295,14 @@ func (s *suite) sameBits(t *testing.T) {
 	u, ex := s.fitted(t)
 	want := u.all(t, ex.x)
 	dst := u.buffer()
-	for i := len(ex.x) - 1; i >= 0; i-- { // backwards, into a used buffer, from memory that is aligned otherwise
+	order := make([]int, len(ex.x))
+	for i := range order {
+		if order[i] = len(ex.x) - 1 - i; u.follows() {
+			order[i] = i // what comes out depends on the order, by contract
+		}
+	}
+	u.reset()
+	for _, i := range order { // backwards, into a used buffer, from memory that is aligned otherwise
 		if err := u.apply(dst, shifted(ex.x[i])); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package featurestest
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -49,6 +50,10 @@ func (u *unit) simulate(seed uint64, train, test int, strength float64) examples
 			ex.test, ex.y = append(ex.test, i), append(ex.y, rng.IntN(len(u.classes)))
 		}
 	}
+	if takesCovariances(u.step) {
+		ex.x = covariances(rng, ex.y, strength)
+		return ex
+	}
 	chs := len(channelNames)
 	mix, patterns := normal(rng, chs, chs), normal(rng, len(u.classes), chs)
 	for _, k := range ex.y {
@@ -61,6 +66,49 @@ func (u *unit) simulate(seed uint64, train, test int, strength float64) examples
 		ex.x = append(ex.x, window(rng, mix, patterns[k], strength, 8+6*float64(k)))
 	}
 	return ex
+}
+
+// matrixSize is that of the covariances that a step gets which takes them.
+const matrixSize = 4
+
+// covarianceFormat has the upper triangle of a matrix, row by row.
+func covarianceFormat() features.Format {
+	var f features.Format
+	for i := range matrixSize {
+		for j := i; j < matrixSize; j++ {
+			f.Names = append(f.Names, fmt.Sprintf("cov(%s,%s)", channelNames[i], channelNames[j]))
+		}
+	}
+	return f
+}
+
+// covariances are upper triangles for the given classes: of 64 samples of normal sources through one mixing. The effect
+// is that class k has source k times as strong again as strength says.
+func covariances(rng *rand.Rand, y []int, strength float64) [][][]float64 {
+	mix := normal(rng, matrixSize, matrixSize)
+	out := make([][][]float64, len(y))
+	for i, class := range y {
+		sources := normal(rng, 64, matrixSize)
+		row := make([]float64, 0, matrixSize*(matrixSize+1)/2)
+		for a := range matrixSize {
+			for b := a; b < matrixSize; b++ {
+				sum := 0.0
+				for _, source := range sources {
+					var u, v float64
+					for s, x := range source {
+						if s == class {
+							x *= 1 + strength
+						}
+						u, v = u+mix[a][s]*x, v+mix[b][s]*x
+					}
+					sum += u * v
+				}
+				row = append(row, sum/float64(len(sources)))
+			}
+		}
+		out[i] = [][]float64{row}
+	}
+	return out
 }
 
 // window is [channel][sample] in µV.

@@ -20,9 +20,13 @@ type unit struct {
 func newUnit(t *testing.T, step features.Step, classes []string) *unit {
 	t.Helper()
 	u := &unit{step: step, classes: classes}
-	if _, row := step.(features.Transformer); row {
+	_, row := step.(features.Transformer)
+	switch {
+	case takesCovariances(step):
+		u.in = covarianceFormat()
+	case row:
 		u.in = features.Format{Names: channelNames}
-	} else {
+	default:
 		u.in = windowFormat()
 	}
 	if c, ok := step.(features.Classed); ok {
@@ -34,6 +38,12 @@ func newUnit(t *testing.T, step features.Step, classes []string) *unit {
 	}
 	u.out = out
 	return u
+}
+
+// takesCovariances says whether the rows that step works on must be upper triangles of covariance matrices.
+func takesCovariances(step features.Step) bool {
+	_, ok := step.(interface{ TakesCovariances() })
+	return ok
 }
 
 // learns says whether the step is fitted.
@@ -48,13 +58,63 @@ func (u *unit) fit(x [][][]float64, y signal.Labels) error {
 	case features.WindowFitter:
 		return step.FitWindows(x, y)
 	case features.RowFitter:
-		rows := make([][]float64, len(x))
-		for i := range x {
-			rows[i] = x[i][0]
-		}
-		return step.FitRows(rows, y)
+		return step.FitRows(rowsOf(x), y)
+	case features.Aligner:
+		return step.FitRuns(halves(x))
+	case features.RowAligner:
+		return step.FitRuns(halves(rowsOf(x)))
 	}
 	return nil
+}
+
+// halves makes two runs of training examples.
+func halves[T any](x []T) [][]T { return [][]T{x[:len(x)/2], x[len(x)/2:]} }
+
+func rowsOf(x [][][]float64) [][]float64 {
+	rows := make([][]float64, len(x))
+	for i := range x {
+		rows[i] = x[i][0]
+	}
+	return rows
+}
+
+// follows says whether the step follows a run: its output depends on the examples before.
+func (u *unit) follows() bool {
+	_, ok := u.step.(interface{ Reset() })
+	return ok
+}
+
+// reset begins a new run where that makes a difference.
+func (u *unit) reset() {
+	if r, ok := u.step.(interface{ Reset() }); ok {
+		r.Reset()
+	}
+}
+
+// mapRun is MapRun of a step that follows runs.
+func (u *unit) mapRun(dst, x [][][]float64) error {
+	if a, ok := u.step.(features.Aligner); ok {
+		return a.MapRun(dst, x)
+	}
+	return u.step.(features.RowAligner).MapRun(rowsOf(dst), rowsOf(x))
+}
+
+// train is what the training examples become: each run by its own reference where the step follows runs.
+func (u *unit) train(t *testing.T, x [][][]float64) [][][]float64 {
+	t.Helper()
+	if !u.follows() {
+		return u.all(t, x)
+	}
+	out := make([][][]float64, len(x))
+	for i := range out {
+		out[i] = u.buffer()
+	}
+	for r, run := range halves(x) {
+		if err := u.mapRun(halves(out)[r], run); err != nil {
+			t.Fatalf("run %d: %v", r, err)
+		}
+	}
+	return out
 }
 
 // apply is Map, Extract or Transform.
@@ -70,9 +130,10 @@ func (u *unit) apply(dst, x [][]float64) error {
 	panic("featurestest: a step of no kind")
 }
 
-// all applies the step to every example, each into memory of its own.
+// all applies the step to every example, each into memory of its own; they are one new run.
 func (u *unit) all(t *testing.T, x [][][]float64) [][][]float64 {
 	t.Helper()
+	u.reset()
 	out := make([][][]float64, len(x))
 	for i := range x {
 		out[i] = u.buffer()

@@ -54,6 +54,9 @@ func (h *header) channels(src *source) ([]channel, error) {
 			ref:     e.Reference, samples: s.samples, offset: s.offset,
 			gain: gain, origin: origin,
 		}
+		if e.Kind == signal.EEG {
+			chans[i].Pos = montage.Place(e.Name) // the file has none: that of the name on a spherical head
+		}
 	}
 	return chans, nil
 }

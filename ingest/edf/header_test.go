@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -76,8 +77,8 @@ func whole(t testing.TB, rec *signal.Recording, i int) [][]float64 {
 func TestSmall(t *testing.T) {
 	rec := mustOpen(t, small())
 	want := &signal.Info{Rate: 10, Channels: []signal.Channel{
-		{Name: "Cz", Original: "EEG Cz", Kind: signal.EEG, Unit: signal.Microvolt},
-		{Name: "Pz", Original: "EEG Pz", Kind: signal.EEG, Unit: signal.Microvolt},
+		{Name: "Cz", Original: "EEG Cz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Cz")},
+		{Name: "Pz", Original: "EEG Pz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Pz")},
 	}}
 	if d := cmp.Diff(want, rec.Info); d != "" {
 		t.Errorf("Info (-want +got):\n%s", d)

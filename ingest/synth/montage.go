@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // headRadius is that of the outer sphere, in metres.
-const headRadius = 0.095
+const headRadius = montage.HeadRadius
 
 // vec is a direction or a point in the axes of the head frame: x to the right ear, y to the nose, z up. Points are
 // counted from the centre of the sphere.
@@ -30,67 +31,45 @@ func polar(theta, azimuth float64) vec {
 	return vec{-st * sa, st * ca, ct}
 }
 
-// tenPercent is the angle of a tenth of the way from nasion to inion: Cz to Fpz are four of them and a right angle.
-const tenPercent = 22.5
-
-// rows are the coronal rows from the front to the back. Odd positions 1, 3, 5, 7 divide the arc from the midline to the
-// equator into quarters; the outer ones carry another name where the row crosses the temple.
+// rows are the coronal rows from the front to the back; the outer electrodes, from 7 on, carry another name where the row
+// crosses the temple.
 var rows = []struct{ name, outer string }{
 	{"AF", "AF"}, {"F", "F"}, {"FC", "FT"}, {"C", "T"}, {"CP", "TP"}, {"P", "P"}, {"PO", "PO"},
 }
 
-// electrodes holds the direction of every electrode by name; electrodeNames has them in a fixed order.
-var electrodes, electrodeNames = placeElectrodes()
+// electrodeNames lists the electrodes of the 10-10 system in a fixed order; electrodes holds their directions.
+var (
+	electrodeNames = tenTen()
+	electrodes     = place(electrodeNames)
+)
 
-// placeElectrodes follows the rule of the 10-10 system: the midline and the equator (the ring through Fpz, T7, Oz and
-// T8) are divided into tenths, each row is the circle through its two points on the equator and the one on the midline.
-// Positions 9 and 10 lie a tenth below the equator, on the height of nasion, ears and inion.
-func placeElectrodes() (map[string]vec, []string) {
-	at := map[string]vec{}
-	var names []string
-	put := func(name string, v vec) {
-		at[name] = v
-		names = append(names, name)
-	}
-	both := func(prefix string, odd int, v vec) { // the left one and its mirror image
-		put(fmt.Sprintf("%s%d", prefix, odd), v)
-		put(fmt.Sprintf("%s%d", prefix, odd+1), vec{-v[0], v[1], v[2]})
-	}
-	put("Nz", polar(5*tenPercent, 0))
-	put("Fpz", polar(4*tenPercent, 0))
-	both("Fp", 1, polar(90, 18))
-	for k, row := range rows {
-		sagittal := float64(k-3) * tenPercent // behind the vertex
-		middle, azimuth := polar(-sagittal, 0), 18*float64(k+2)
-		put(row.name+"z", middle)
-		for quarter := 1; quarter <= 4; quarter++ {
+// tenTen is the names of the 10-10 system from the front to the back.
+func tenTen() []string {
+	names := []string{"Nz", "Fpz", "Fp1", "Fp2"}
+	for _, row := range rows {
+		names = append(names, row.name+"z")
+		for odd := 1; odd <= 9; odd += 2 {
 			prefix := row.name
-			if quarter == 4 {
+			if odd >= 7 {
 				prefix = row.outer
 			}
-			both(prefix, 2*quarter-1, alongCircle(middle, polar(90, azimuth), float64(quarter)/4))
+			names = append(names, fmt.Sprintf("%s%d", prefix, odd), fmt.Sprintf("%s%d", prefix, odd+1))
 		}
-		both(row.outer, 9, polar(5*tenPercent, azimuth))
 	}
-	put("Oz", polar(90, 180))
-	both("O", 1, polar(90, 162))
-	put("Iz", polar(5*tenPercent, 180))
-	return at, names
+	return append(names, "Oz", "O1", "O2", "Iz")
 }
 
-// alongCircle is the point a fraction of the way from middle, on the midline, to side, on the circle through both and
-// the mirror image of side.
-func alongCircle(middle, side vec, fraction float64) vec {
-	// The circle's centre lies in the plane x = 0, behind middle as far along the line to the chord's midpoint as makes
-	// both equally far: |c - middle| = |c - side| with c = middle + s·(chord - middle).
-	chord := vec{0, side[1], side[2]}
-	down := chord.add(middle.scale(-1))
-	h, half := down.norm(), side[0]
-	r := (h*h + half*half) / (2 * h) // radius of the circle through the ends and the top of an arc of height h
-	centre := middle.add(down.scale(r / h))
-	angle := math.Atan2(math.Abs(half), r-h) * fraction
-	sin, cos := math.Sincos(angle)
-	return centre.add(down.scale(-r * cos / h)).add(vec{math.Copysign(r*sin, half), 0, 0})
+// place looks up directions. A name without one is a bug.
+func place(names []string) map[string]vec {
+	at := make(map[string]vec, len(names))
+	for _, name := range names {
+		u, ok := montage.Direction(name)
+		if !ok {
+			panic("synth: no place for electrode " + name)
+		}
+		at[name] = u
+	}
+	return at
 }
 
 // EEGMMIDB lists the 64 channels of the EEG Motor Movement/Imagery data set in its order (Schalk et al. 2004,
@@ -104,18 +83,14 @@ func EEGMMIDB() []string {
 // Electrodes lists every electrode that the simulator can place: the 10-10 system, in a fixed order.
 func Electrodes() []string { return slices.Clone(electrodeNames) }
 
-// info describes EEG channels at their places. Positions are in the head frame, whose origin lies between the ears, a
-// tenth of the midline below the equator.
+// info describes EEG channels at their places (montage.Position).
 func info(names []string, rate float64) (*signal.Info, error) {
 	out := &signal.Info{Rate: rate, Channels: make([]signal.Channel, len(names))}
 	for k, name := range names {
-		u, ok := electrodes[name]
-		if !ok {
+		pos, ok := montage.Position(name)
+		if _, known := electrodes[name]; !ok || !known {
 			return nil, fmt.Errorf("channels: %w", &registry.UnknownError{What: "electrode", Name: name, Known: electrodeNames})
 		}
-		v := u.scale(headRadius)
-		v[2] += headRadius * math.Sin(tenPercent*math.Pi/180)
-		pos := signal.Position(v)
 		out.Channels[k] = signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt, Pos: &pos}
 	}
 	return out, out.Validate()

@@ -12,8 +12,17 @@ import (
 // fails the test until it has a line here.
 var (
 	processors = map[string]string{
+		"ica":         `{"eog": ["EOG1"]}`,
+		"interpolate": `{"bads": ["C3"]}`,
+		"reference":   `{"channels": ["C3"]}`,
+		"linked_ears": `{"channels": ["O1", "O2"]}`,
+		"bipolar":     `{"pairs": [["F3", "C3"], ["O1", "O2"]]}`,
+		"fir":         `{"low_hz": 8, "high_hz": 30}`, "bessel": `{"low_hz": 8, "high_hz": 30}`, "ellip": `{"high_hz": 40}`,
+		"cheby1": `{"low_hz": 8, "high_hz": 30, "stop": true}`, "cheby2": `{"low_hz": 1}`,
 		"pick": `{"kinds": ["eeg"], "exclude": ["C3"]}`,
 	}
+	offlines   = map[string]string{}
+	checkers   = map[string]string{}
 	segmenters = map[string]string{
 		"events": `{"events": {"T1": "fists", "T2": "feet"}, "tmin_s": -0.25, "tmax_s": 1}`,
 	}
@@ -26,12 +35,35 @@ func TestProcessors(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			preprocesstest.Run(t, name, func() preprocess.Processor {
+			construct := func() preprocess.Processor {
 				p, err := preprocess.Processors().New(name, []byte(processors[name]))
 				if err != nil {
 					t.Fatal(err)
 				}
 				return p
+			}
+			if _, learns := construct().(preprocess.Calibrator); learns {
+				preprocesstest.RunCalibrator(t, name, func() preprocess.Calibrator { return construct().(preprocess.Calibrator) })
+				return
+			}
+			preprocesstest.Run(t, name, construct)
+		})
+	}
+}
+
+func TestOfflines(t *testing.T) {
+	names := preprocess.Offlines().Names()
+	if len(names) == 0 {
+		t.Fatal("no offline step is registered")
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			preprocesstest.RunOffline(t, name, func() preprocess.Offline {
+				o, err := preprocess.Offlines().New(name, []byte(offlines[name]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return o
 			})
 		})
 	}
@@ -50,6 +82,24 @@ func TestSegmenters(t *testing.T) {
 					t.Fatal(err)
 				}
 				return s
+			})
+		})
+	}
+}
+
+func TestCheckers(t *testing.T) {
+	names := preprocess.Checkers().Names()
+	if len(names) == 0 {
+		t.Fatal("no checker is registered")
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			preprocesstest.RunChecker(t, name, func() preprocess.Checker {
+				c, err := preprocess.Checkers().New(name, []byte(checkers[name]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c
 			})
 		})
 	}

@@ -77,8 +77,11 @@ func (s SOS) filt1(dst, x []float64, z [][2]float64) {
 
 // filt4 is filt1 over four channels, section by section. x, dst are [4][t]; z is [4·len(s)].
 func (s SOS) filt4(dst, x [][]float64, z [][2]float64) {
-	n := len(s)
-	for from := 0; from < len(x[0]); from += block {
+	n, done := len(s), 0
+	if haveLanes {
+		done = s.filtLanes(dst, x, z)
+	}
+	for from := done; from < len(x[0]); from += block {
 		to := min(from+block, len(x[0]))
 		y0, y1, y2, y3 := dst[0][from:to], dst[1][from:to], dst[2][from:to], dst[3][from:to]
 		copy(y0, x[0][from:to])

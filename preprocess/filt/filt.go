@@ -1,8 +1,11 @@
-// Package filt holds the causal recursive filters: notch, lowpass, highpass, bandpass and bandstop.
+// Package filt holds the filters. Causal, for streams: the Butterworth steps lowpass, highpass, bandpass and bandstop, the
+// other recursive families (cheby1, cheby2, ellip, bessel), notch, comb, fir, dc and filterbank. For finished recordings,
+// without delay: fir_zero_phase, notch_zero_phase and filtfilt.
 //
-// They filter every channel except triggers, whose codes pass as they are. All start at rest: the first samples behind a
-// Start show the step from 0 to the electrode's offset. A NaN or an infinity stays in its channel, and for ever: a
-// recursive filter never forgets it, so the channel is NaN until the next Start.
+// They filter every channel except triggers, whose codes pass as they are. All but dc start at rest: the first samples
+// behind a Start show the step from 0 to the electrode's offset. A NaN or an infinity stays in its channel; a recursive
+// filter never forgets it, so the channel is NaN until the next Start, while fir does when it leaves the taps and dc at
+// once. By how much a step makes a signal late, its methods DelaySeconds and DelayAt say.
 package filt
 
 import (

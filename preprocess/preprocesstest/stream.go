@@ -20,12 +20,22 @@ const (
 	tick    = int64(1e9) / rate // time of a sample
 )
 
-// Info describes the stream that the suite plays: six EEG channels, one EOG and one trigger, at 250 Hz. Events are
-// labelled T0, T1 and T2.
+// Info describes the stream that the suite plays: six EEG channels with their positions (standard_1005), one EOG and
+// one trigger, at 250 Hz. Events are labelled T0, T1 and T2.
 func Info() *signal.Info {
 	info := &signal.Info{Rate: rate, Reference: "Cz"}
-	for _, name := range []string{"Fp1", "F3", "C3", "C4", "O1", "O2"} {
-		info.Channels = append(info.Channels, signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt})
+	pos := []signal.Position{
+		{-0.029, 0.084, -0.007},
+		{-0.050, 0.053, 0.042},
+		{-0.065, -0.012, 0.064},
+		{0.067, -0.011, 0.064},
+		{-0.029, -0.112, 0.009},
+		{0.030, -0.112, 0.009},
+	}
+	for i, name := range []string{"Fp1", "F3", "C3", "C4", "O1", "O2"} {
+		info.Channels = append(info.Channels, signal.Channel{
+			Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt, Pos: &pos[i],
+		})
 	}
 	info.Channels = append(info.Channels,
 		signal.Channel{Name: "EOG1", Original: "EOG1", Kind: signal.EOG, Unit: signal.Microvolt},

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	preprocess.RegisterSegmenter("events", func() preprocess.Segmenter { return &Events{TMin: 0.5, TMax: 3.5} })
+	preprocess.RegisterSegmenter("events", func() preprocess.Segmenter { return &Events{TMin: 0.5, TMax: 3.5, Detrend: detrendNone} })
 }
 
 // Events cuts one window around each event whose label is in a map, [Sample+tmin, Sample+tmin+length) with
@@ -19,12 +19,27 @@ func init() {
 // Windows may overlap, and there may be several events at one sample. An event whose window starts before the data (at
 // the start of the stream or at a gap) or ends behind them is a Miss. For a tmin below 0 the past is kept: memory for
 // max(tmax−tmin, −tmin) seconds, see history.
+//
+// A window may lose its trend and then the mean of its baseline, in the order of MNE's Epochs, channel by channel;
+// triggers and what is no voltage stay as they are. The trend is the mean (constant) or the line of least squares
+// (linear) of the window. The baseline is from one time to another, relative to the event, both included as in MNE. It
+// may lie outside the window, which MNE does not allow; an event whose baseline is not in the data is a Miss as well,
+// and a window whose baseline ends after it comes when the baseline is there. A window around an event is treated so
+// while one that slides has no event: a live session that is trained on baselined windows must cut them around events
+// too (detrend exists for both).
 type Events struct {
 	Map  map[string]string `json:"events" doc:"which event labels are cues, and for which class: {T1: fists, T2: feet}"`
 	TMin float64           `json:"tmin_s" doc:"start of the window in seconds from the event; below 0 for before it; within a day"`
 	TMax float64           `json:"tmax_s" doc:"end of the window in seconds from the event, above tmin_s; within a day"`
+	// Baseline has no or two elements.
+	Baseline []float64 `json:"baseline_s" doc:"start and end of the baseline in seconds from the event, both included: [-0.2, 0]; its mean is taken from the window; absent for none; within a day"`
+	Detrend  string    `json:"detrend" doc:"what a window loses before its baseline: none, constant (its mean) or linear (its line of least squares)"`
 
 	offset, length int64          // samples
+	base, baseLen  int64          // of the baseline; 0 long where there is none
+	from, to       int64          // what must be there of window and baseline, relative to the event
+	volt           []bool         // channels that lose trend and baseline
+	own            scratch        // samples of windows that lose something
 	pending        []signal.Event // waiting for samples, in order
 	missed         []preprocess.Miss
 	hist           history
@@ -52,9 +67,46 @@ func (s *Events) Start(in *signal.Info) (int, error) {
 		return 0, fmt.Errorf("events: tmin_s is %g and tmax_s is %g, the second must be above the first by at least one sample (%g s at %g Hz)",
 			s.TMin, s.TMax, 1/in.Rate, in.Rate)
 	}
+	if err := checkDetrend("events", s.Detrend); err != nil {
+		return 0, err
+	}
+	if err := s.placeBaseline(in); err != nil {
+		return 0, err
+	}
+	s.volt = voltages(in)
 	s.pending, s.missed = s.pending[:0], nil
-	s.hist.start(in, max(s.length, -s.offset))
+	s.hist.start(in, max(s.to-s.from, -s.from))
 	return int(s.length), nil
+}
+
+// placeBaseline converts its times to samples.
+func (s *Events) placeBaseline(in *signal.Info) error {
+	s.base, s.baseLen, s.from, s.to = 0, 0, s.offset, s.offset+s.length
+	switch len(s.Baseline) {
+	case 0:
+		return nil
+	case 2:
+	default:
+		return fmt.Errorf("events: baseline_s has %d values, must have 2: start and end in seconds from the event, such as [-0.2, 0]", len(s.Baseline))
+	}
+	var err error
+	if s.base, err = samples(in, "events", "baseline_s", s.Baseline[0]); err != nil {
+		return err
+	}
+	end, err := samples(in, "events", "baseline_s", s.Baseline[1])
+	if err != nil {
+		return err
+	}
+	if end < s.base {
+		return fmt.Errorf("events: baseline_s is from %g to %g, must not end before it starts", s.Baseline[0], s.Baseline[1])
+	}
+	s.baseLen = end + 1 - s.base
+	if outside := s.base < s.offset || end >= s.offset+s.length; outside && s.Detrend == detrendLinear {
+		return fmt.Errorf("events: baseline_s [%g, %g] lies outside the window [%g, %g), whose line does not say what the trend is there: use detrend none or constant, or a baseline inside",
+			s.Baseline[0], s.Baseline[1], s.TMin, s.TMax)
+	}
+	s.from, s.to = min(s.from, s.base), max(s.to, end+1)
+	return nil
 }
 
 // Classes lists the classes of the map, sorted, each once.
@@ -96,24 +148,56 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 		if _, cue := s.Map[e.Label]; !cue {
 			continue
 		}
-		if from := e.Sample + s.offset; from < s.hist.run {
-			s.missed = append(s.missed, preprocess.Miss{Event: e, Why: fmt.Sprintf("the window starts at sample %d, the data at %d", from, s.hist.run)})
+		if from := e.Sample + s.from; from < s.hist.run {
+			s.missed = append(s.missed, preprocess.Miss{Event: e, Why: fmt.Sprintf("the %s starts at sample %d, the data at %d", s.part(s.from < s.offset), from, s.hist.run)})
 			continue
 		}
 		s.pending = append(s.pending, e)
 	}
 	// All windows have one place relative to their event, so they are complete in the order of the events.
 	ready := 0
-	for ready < len(s.pending) && s.pending[ready].Sample+s.offset+s.length <= s.hist.end() {
+	for ready < len(s.pending) && s.pending[ready].Sample+s.to <= s.hist.end() {
 		ready++
 	}
 	s.cues = append(s.cues[:0], s.pending[:ready]...)
 	s.pending = slices.Delete(s.pending, 0, ready)
+	s.own.reset()
 	for i := range s.cues {
 		w := s.hist.lend(s.cues[i].Sample+s.offset, s.length)
 		w.Event, w.Label = &s.cues[i], s.Map[s.cues[i].Label]
+		s.correct(w)
 	}
 	return s.hist.windows, nil
+}
+
+// correct takes trend and baseline from w.
+func (s *Events) correct(w *signal.Window) {
+	if s.baseLen == 0 && (s.Detrend == "" || s.Detrend == detrendNone) {
+		return
+	}
+	s.own.own(w)
+	at := w.Event.Sample + s.base
+	for ch, x := range w.X {
+		if !s.volt[ch] {
+			continue
+		}
+		if s.baseLen > 0 && s.Detrend != detrendLinear { // the mean of the window would come and go again
+			shift(x, -mean(s.hist.at(ch, at, s.baseLen)))
+			continue
+		}
+		detrend(x, s.Detrend)
+		if s.baseLen > 0 {
+			shift(x, -mean(x[s.base-s.offset:s.base-s.offset+s.baseLen]))
+		}
+	}
+}
+
+// part names what is outside the data.
+func (*Events) part(baseline bool) string {
+	if baseline {
+		return "baseline"
+	}
+	return "window"
 }
 
 // End returns the events that got no window, in order: those whose window starts before the data and those that still
@@ -122,7 +206,7 @@ func (s *Events) End() []preprocess.Miss {
 	missed := s.missed
 	for _, e := range s.pending {
 		missed = append(missed, preprocess.Miss{
-			Event: e, Why: fmt.Sprintf("the window ends at sample %d, the data at %d", e.Sample+s.offset+s.length, s.hist.end()),
+			Event: e, Why: fmt.Sprintf("the %s ends at sample %d, the data at %d", s.part(s.to > s.offset+s.length), e.Sample+s.to, s.hist.end()),
 		})
 	}
 	s.pending, s.missed = s.pending[:0], nil

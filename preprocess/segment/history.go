@@ -101,6 +101,11 @@ func (h *history) lend(start, length int64) *signal.Window {
 	return &h.windows[len(h.windows)-1]
 }
 
+// at is n samples of a channel from number start on, which must be in the history.
+func (h *history) at(ch int, start, n int64) []float64 {
+	return h.x[ch][start-h.begin : start-h.begin+n]
+}
+
 // samples converts a parameter, which must be a number of at most a day.
 func samples(in *signal.Info, step, key string, seconds float64) (int64, error) {
 	if !(math.Abs(seconds) <= maxSeconds) { // also catches NaN

@@ -3,6 +3,8 @@ package spd
 import (
 	"fmt"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -27,37 +29,43 @@ func (w *Workspace) Covariance(dst *mat.SymDense, x [][]float64) {
 		panic(fmt.Sprintf("spd: covariance of %d channels into a matrix of size %d", c, dst.SymmetricDim()))
 	}
 	n := len(x[0])
-	if cap(w.slab) < c*n {
-		w.slab = make([]float64, c*n)
+	stride := n + n%2 // every channel begins at a multiple of 16 bytes: the kernels round by alignment
+	if cap(w.slab) < c*stride {
+		w.slab = make([]float64, max(c*stride, minSlab))
 	}
-	slab := w.slab[:c*n]
+	slab := w.slab[:c*stride]
 	for ch, row := range x {
 		if len(row) != n {
 			panic(fmt.Sprintf("spd: channel %d has %d samples, channel 0 has %d", ch, len(row), n))
 		}
-		demean(slab[ch*n:(ch+1)*n], row)
+		demean(slab[ch*stride:ch*stride+n], row)
 	}
 	raw := dst.RawSymmetric()
+	beta := 0.0 // the first block overwrites
+	for t := 0; t < n; t += blockLen {
+		m := min(blockLen, n-t)
+		for i := range c {
+			rows := blas64.General{Rows: c - i, Cols: m, Stride: stride, Data: slab[i*stride+t:]}
+			blas64.Gemv(blas.NoTrans, 1, rows, blas64.Vector{N: m, Inc: 1, Data: rows.Data[:m]},
+				beta, blas64.Vector{N: c - i, Inc: 1, Data: raw.Data[i*raw.Stride+i : i*raw.Stride+c]})
+		}
+		beta = 1
+	}
 	scale := 1 / float64(n)
 	for i := range c {
-		xi := slab[i*n : (i+1)*n]
-		for j := i; j < c; j++ {
-			raw.Data[i*raw.Stride+j] = floats.Dot(xi, slab[j*n:(j+1)*n]) * scale
-		}
+		floats.Scale(scale, raw.Data[i*raw.Stride+i:i*raw.Stride+c])
 	}
 }
+
+const (
+	blockLen = 256 // samples of all channels that are multiplied while they are in the cache
+	minSlab  = 4   // numbers; what is smaller need not lie at a multiple of 16 bytes
+)
 
 // demean writes x without its mean to dst. It measures from the first sample, so that a constant channel gives zeros
 // and not the rounding errors of its mean.
 func demean(dst, x []float64) {
-	pivot, sum := x[0], 0.0
-	for t, v := range x {
-		d := v - pivot
-		dst[t] = d
-		sum += d
-	}
-	mean := sum / float64(len(x))
-	for t := range dst {
-		dst[t] -= mean
-	}
+	copy(dst, x)
+	floats.AddConst(-x[0], dst)
+	floats.AddConst(-floats.Sum(dst)/float64(len(dst)), dst)
 }

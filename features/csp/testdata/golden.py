@@ -12,6 +12,9 @@ import numpy as np
 import scipy
 import scipy.linalg
 from mne.decoding import CSP
+from mne.decoding._ged import _normalize_eigenvectors
+from mne.decoding._mod_ged import _compute_mutual_info
+from mne.decoding.csp import _ajd_pham
 
 mne.set_log_level("ERROR")
 MASK = (1 << 64) - 1
@@ -29,7 +32,7 @@ class LCG:
 
 
 def signals(case):
-    """windows [n, ch, t] in µV and labels: label i%K (or all the rest 0), class k has source k three times as strong."""
+    """windows [n, ch, t] in µV and labels: label i%K (or all the rest 0), class k has source k strength times as strong."""
     n, chs, t, k = case["windows"], case["channels"], case["samples"], case["classes"]
     rng = LCG(case["seed"])
     mix = np.array([[rng.next() for _ in range(chs)] for _ in range(chs)])
@@ -38,7 +41,7 @@ def signals(case):
     for i in range(n):
         for j in range(t):
             s = np.array([rng.next() for _ in range(chs)])
-            s[y[i]] *= 3
+            s[y[i]] *= case["strength"]
             x[i, :, j] = 20 * (mix @ s)
     if case["demean"]:
         x -= x.mean(axis=2, keepdims=True)
@@ -52,12 +55,34 @@ def signals(case):
 def by_mne(case):
     x, y = signals(case)
     out = {"filters": [], "distance": []}
+    reg = case["shrinkage"] or (None if case["regularise"] == "none" else case["regularise"])
+    csp = CSP(n_components=case["components"], reg=reg, cov_est=case["cov_est"], norm_trace=False)
+    if case["method"] == "ajd" and case["average_reference"]:
+        out["filters"] = joint_in_range(x, y)[: case["components"]].tolist()
+        return out
+    if case["method"] == "ajd":
+        csp.fit(x, y)
+        out["filters"] = csp.filters_[: case["components"]].tolist()
+        return out
     for k in range(case["classes"] if case["classes"] > 2 else 1):
-        csp = CSP(n_components=case["components"], reg=case["shrinkage"] or None, cov_est="epoch", norm_trace=False)
         csp.fit(x, (y != k).astype(int))
         out["filters"] += csp.filters_[: case["components"]].tolist()
         out["distance"] += np.abs(csp.evals_[: case["components"]] - 0.5).tolist()
     return out
+
+
+def joint_in_range(x, y):
+    """MNE's joint diagonalisation where the rank is less than the channels. MNE picks some orthonormal basis of the
+    range, and where it stops depends on it; here it is that of the eigenvectors, in ascending order."""
+    n, classes = x.shape[2], np.unique(y)
+    covs = np.array([np.mean([w @ w.T / (n - 1) for w in x[y == k]], axis=0) for k in classes])
+    weights = np.array([(y == k).sum() for k in classes])
+    values, vectors = np.linalg.eigh(covs.mean(axis=0))
+    basis = vectors[:, values > 1e-10 * values[-1]]
+    inner = np.array([basis.T @ c @ basis for c in covs])
+    w = basis @ _normalize_eigenvectors(_ajd_pham(inner)[0].T, inner, weights)
+    order = np.argsort(_compute_mutual_info(covs, weights, w))[::-1]
+    return w[:, order].T
 
 
 def by_scipy(case):
@@ -80,7 +105,7 @@ def by_scipy(case):
 
 def case(name, **kw):
     c = dict(name=name, windows=30, channels=8, samples=60, classes=2, balanced=30, components=4, shrinkage=0.0,
-             demean=True, average_reference=False, flat=[], seed=1)
+             demean=True, average_reference=False, flat=[], seed=1, strength=3.0, method="ovr", cov_est="epoch", regularise="none")
     c.update(kw)
     return c
 
@@ -94,11 +119,25 @@ both = [
     case("three classes", classes=3, components=2, seed=6),
     case("four classes, unbalanced, average reference", classes=4, balanced=20, average_reference=True, seed=7),
 ]
+mne_only = [
+    case("two classes, ledoit_wolf", regularise="ledoit_wolf", seed=11),
+    case("two classes, oas", regularise="oas", seed=12),
+    case("two classes, concat, ledoit_wolf, unbalanced", regularise="ledoit_wolf", cov_est="concat", balanced=16, seed=13),
+    case("three classes, concat, oas", regularise="oas", cov_est="concat", classes=3, components=2, seed=14),
+    case("fewer samples than channels, ledoit_wolf", regularise="ledoit_wolf", samples=6, seed=15),
+    case("ajd, three classes, weak", method="ajd", classes=3, strength=1.4, components=8, seed=16),
+    case("ajd, four classes, strong, unbalanced", method="ajd", classes=4, balanced=20, components=6, seed=17),
+    case("ajd, four classes, concat, unbalanced", method="ajd", cov_est="concat", classes=4, balanced=20, strength=1.5, components=8, seed=18),
+    case("ajd, three classes, average reference", method="ajd", classes=3, average_reference=True, components=7, seed=19),
+    case("ajd, three classes, shrinkage 0.1", method="ajd", classes=3, shrinkage=0.1, strength=2.0, seed=20),
+    case("ajd, three classes, concat, ledoit_wolf", method="ajd", classes=3, cov_est="concat", regularise="ledoit_wolf", strength=2.0, seed=21),
+    case("ajd, two classes", method="ajd", seed=22),
+]
 scipy_only = [
     case("windows with an offset", demean=False, seed=8),
     case("two flat channels", flat=[0, 5], components=6, seed=9),
     case("shrinkage 0.3, average reference, flat channel", shrinkage=0.3, average_reference=True, flat=[3], classes=3, seed=10),
 ]
-cases = [dict(c, program=f"mne {mne.__version__}", **by_mne(c)) for c in both]
+cases = [dict(c, program=f"mne {mne.__version__}", **by_mne(c)) for c in both + mne_only]
 cases += [dict(c, program=f"scipy {scipy.__version__}", **by_scipy(c)) for c in both + scipy_only]
 json.dump(cases, sys.stdout, indent=None, separators=(",", ":"))

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+)
+
+const module = "github.com/gyrus-bci/gyrus/"
+
+// jobs are the rows of the table. Sizes are those of the scripts in peers/, where each says what it does.
+var jobs = append([]job{
+	{
+		name: "sosfilt", pkg: module + "preprocess/filt", bench: "^BenchmarkBandpassHour$", peer: []string{"sosfilt.py"}, bar: 1.5,
+		what: "causal band-pass of 4 sections, 22 channels × 1 h at 250 Hz",
+	},
+	{
+		name: "fir", pkg: module + "preprocess/filt", bench: "^BenchmarkFIRZeroPhase$", peer: []string{"fir.py"}, bar: 3,
+		what: "zero-phase FIR 8–30 Hz, 22 channels × 1 h at 250 Hz",
+	},
+	{
+		name: "resample", pkg: module + "preprocess/resample", bench: "^BenchmarkResample$", peer: []string{"resample.py"}, bar: 2,
+		key: "polyphase resampling 250 to 128 Hz, 22 ch x 1 h", what: "polyphase resampling 250 → 128 Hz, 22 channels × 1 h",
+	},
+	{
+		name: "welch", pkg: module + "preprocess/dsp", bench: "^BenchmarkWelch$/^ch=64$/^seg=256$", peer: []string{"welch.py", "--seg", "256"}, bar: 4,
+		what: "Welch, segments of 256, 64 channels × 1 h at 160 Hz",
+	},
+	{
+		name: "csp-lda", pkg: module + "benchmarks/speed/peers", bench: "^BenchmarkCSPLDA$/^classes=4$", peer: []string{"csp_lda.py"}, bar: 20,
+		what: "CSP and LDA, 5 folds of 288 × 22 × 1000, four classes",
+	},
+	{
+		name: "tangent", pkg: module + "decoders/riemann", bench: "^BenchmarkTangentLR$", peer: []string{"tangent.py"}, key: "tangent", bar: 5,
+		what: "OAS covariances, tangent space, logistic regression, 5 folds of 288 × 22 × 1000",
+	},
+	{
+		name: "riemann-mean", pkg: module + "preprocess/spd", bench: "^BenchmarkMeanRiemann$", peer: []string{"riemann_mean.py"}, bar: 3,
+		what: "Riemannian mean of 1000 matrices of 22 × 22",
+	},
+	{
+		name: "fastica", pkg: module + "preprocess/spatial/ica", bench: "^BenchmarkFastICA$", peer: []string{"ica.py", "fastica"}, bar: 1,
+		what: "whitening and FastICA of 64 × 96,000",
+	},
+	{
+		name: "fbcca", pkg: module + "features/ssvep", bench: "^BenchmarkFBCCA$", peer: []string{"fbcca.py"}, bar: 5,
+		what: "filter-bank CCA, 40 targets, 9 channels × 1 s at 250 Hz, 5 bands",
+	},
+}, ffts()...)
+
+// ffts are the rows of the real Fourier transform, one to a length.
+func ffts() []job {
+	var rows []job
+	for _, n := range []int{256, 500, 1000, 1024, 1750, 2048, 4096} {
+		rows = append(rows, job{
+			name: fmt.Sprintf("fft-%d", n), pkg: module + "preprocess/dsp", bench: fmt.Sprintf("^BenchmarkRealFFT$/^n=%d$/^batch=64$", n),
+			peer: []string{"fft.py", "--n", strconv.Itoa(n)}, times: 64, bar: 1, what: fmt.Sprintf("real FFT of %d points, 64 at once", n),
+		})
+	}
+	return rows
+}

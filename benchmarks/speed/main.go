@@ -1,0 +1,197 @@
+// Command speed measures gyrus against the programs that people use today: each job is a Go benchmark and a Python
+// script that does the same work, run in turn, one thread each. It prints the ratio of the medians beside its bar.
+//
+//	make speed                                   # sets the peers up in a virtual environment, then runs all
+//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
+//
+// A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// job is one row of the table.
+type job struct {
+	name  string
+	pkg   string   // of the Go benchmark
+	bench string   // its name, as -bench takes it, anchored
+	peer  []string // script below peers/ and its arguments
+	key   string   // the peer's "job", where its script prints several; "" takes the only line
+	times int      // the peer's figure is for one of so many that the Go benchmark does; 0 stands for 1
+	bar   float64  // the ratio that is asked for
+	what  string
+}
+
+// result is a finished row.
+type result struct {
+	Job       string    `json:"job"`
+	What      string    `json:"what"`
+	Peer      string    `json:"peer"`
+	Seconds   float64   `json:"gyrus_s"` // median
+	PeerS     float64   `json:"peer_s"`  // median
+	Ratio     float64   `json:"ratio"`
+	Bar       float64   `json:"bar"`
+	Met       bool      `json:"met"`
+	Gyrus     []float64 `json:"gyrus_rounds_s"`
+	PeerRound []float64 `json:"peer_rounds_s"`
+}
+
+func main() {
+	python := flag.String("python", "python3", "interpreter that has the peers")
+	rounds := flag.Int("rounds", 5, "how often each job is run, in turn with its peer")
+	asJSON := flag.Bool("json", false, "print JSON")
+	flag.Parse()
+	if err := run(context.Background(), *python, *rounds, *asJSON, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "speed:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, python string, rounds int, asJSON bool, names []string) error {
+	if rounds < 1 {
+		return fmt.Errorf("-rounds is %d, must be at least 1", rounds)
+	}
+	picked := jobs
+	if len(names) > 0 {
+		picked = nil
+		for _, n := range names {
+			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
+			if i < 0 {
+				return fmt.Errorf("no job is called %q; there are %s", n, strings.Join(jobNames(), ", "))
+			}
+			picked = append(picked, jobs[i])
+		}
+	}
+	dir, err := os.MkdirTemp("", "gyrus-speed-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if !asJSON {
+		fmt.Printf("%-14s %12s %12s %8s %6s  %s\n", "job", "gyrus (ms)", "peer (ms)", "ratio", "bar", "peer; work")
+	}
+	missed := 0
+	for _, j := range picked {
+		r, err := measure(ctx, j, python, rounds, dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.name, err)
+		}
+		if !r.Met {
+			missed++
+		}
+		if asJSON {
+			if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+				return err
+			}
+			continue
+		}
+		mark := ""
+		if !r.Met {
+			mark = "  MISSED"
+		}
+		fmt.Printf("%-14s %12.3f %12.3f %8.2f %6g  %s; %s%s\n", r.Job, 1e3*r.Seconds, 1e3*r.PeerS, r.Ratio, r.Bar, r.Peer, r.What, mark)
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of %d bars are missed", missed, len(picked))
+	}
+	return nil
+}
+
+func jobNames() []string {
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.name
+	}
+	return names
+}
+
+// measure runs one job and its peer in turn.
+func measure(ctx context.Context, j job, python string, rounds int, dir string) (result, error) {
+	r := result{Job: j.name, What: j.what, Bar: j.bar}
+	bin := filepath.Join(dir, j.name+".test")
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", bin, j.pkg).CombinedOutput(); err != nil {
+		return r, fmt.Errorf("building its benchmark: %w\n%s", err, out)
+	}
+	for range rounds {
+		s, err := ours(ctx, bin, j.bench)
+		if err != nil {
+			return r, err
+		}
+		r.Gyrus = append(r.Gyrus, s)
+		p, version, err := theirs(ctx, python, j)
+		if err != nil {
+			return r, err
+		}
+		r.PeerRound, r.Peer = append(r.PeerRound, p*float64(max(1, j.times))), version
+	}
+	r.Seconds, r.PeerS = median(r.Gyrus), median(r.PeerRound)
+	r.Ratio = r.PeerS / r.Seconds
+	r.Met = r.Ratio >= j.bar
+	return r, nil
+}
+
+var nsPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
+
+// ours is the seconds of one operation of a Go benchmark, on one core.
+func ours(ctx context.Context, bin, bench string) (float64, error) {
+	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", bench, "-test.benchtime", "1s", "-test.cpu", "1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w\n%s", bench, err, out)
+	}
+	m := nsPerOp.FindAllSubmatch(out, -1)
+	if len(m) != 1 {
+		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", bench, len(m), out)
+	}
+	ns, err := strconv.ParseFloat(string(m[0][1]), 64)
+	return ns / 1e9, err
+}
+
+// line is what a peer's script prints for each job it has timed.
+type line struct {
+	Peer   string  `json:"peer"`
+	Job    string  `json:"job"`
+	Median float64 `json:"median"`
+}
+
+// theirs is the median of a peer's own repetitions, in seconds, and its name with its version.
+func theirs(ctx context.Context, python string, j job) (float64, string, error) {
+	args := append([]string{filepath.Join("benchmarks", "speed", "peers", j.peer[0])}, j.peer[1:]...)
+	cmd := exec.CommandContext(ctx, python, args...)
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, "", fmt.Errorf("%s %s: %w (run it in the root of the repository)", python, strings.Join(args, " "), err)
+	}
+	for text := range strings.Lines(string(out)) {
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			return 0, "", fmt.Errorf("%s prints %q, must print lines of JSON: %w", args[0], text, err)
+		}
+		if (j.key == "" || l.Job == j.key) && l.Median > 0 {
+			return l.Median, l.Peer, nil
+		}
+	}
+	return 0, "", errors.New(args[0] + " prints no line for the job " + strconv.Quote(j.key))
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	if n := len(x); n%2 == 0 {
+		return (x[n/2-1] + x[n/2]) / 2
+	}
+	return x[len(x)/2]
+}

@@ -1,0 +1,318 @@
+package evidence_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/decoders/evidence"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+)
+
+// plain has all stages off but the threshold.
+func plain() *evidence.Accumulator {
+	return &evidence.Accumulator{Lapse: 1e-9, Enter: math.Log(4), Dwell: 1, Rest: -1}
+}
+
+func push(t testing.TB, a *evidence.Accumulator, at float64, scores ...float64) (int, float64) {
+	t.Helper()
+	label, confidence, err := a.Push(scores, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return label, confidence
+}
+
+// labels is the label of every row of probabilities of class 1 of 2, step 0.1 s.
+func labels(t testing.TB, a *evidence.Accumulator, p ...float64) string {
+	t.Helper()
+	var b strings.Builder
+	for i, v := range p {
+		label, _ := push(t, a, float64(i)/10, 1-v, v)
+		if label == evidence.NoControl {
+			b.WriteByte('.')
+		} else {
+			fmt.Fprint(&b, label)
+		}
+	}
+	return b.String()
+}
+
+func TestStages(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		set  func(a *evidence.Accumulator)
+		p    []float64
+		want string
+	}{
+		{"threshold of 4 to 1", func(*evidence.Accumulator) {}, []float64{0.5, 0.79, 0.81, 0.19, 0.21, 0.9}, "..10.1"},
+		{"dwell of 3", func(a *evidence.Accumulator) { a.Dwell = 3 }, []float64{0.9, 0.9, 0.1, 0.9, 0.9, 0.9, 0.9, 0.5, 0.9, 0.9, 0.9}, ".....1....1"},
+		{"refractory for 0.25 s", func(a *evidence.Accumulator) { a.Refractory = 0.25 }, []float64{0.9, 0.9, 0.9, 0.9, 0.9}, "1..1."},
+		{"refractory, then dwell starts anew", func(a *evidence.Accumulator) { a.Refractory, a.Dwell = 0.25, 2 }, []float64{0.9, 0.9, 0.9, 0.9, 0.9, 0.9}, ".1...1"},
+		{"hysteresis", func(a *evidence.Accumulator) { a.Hold = true }, []float64{0.7, 0.9, 0.6, 0.51, 0.49, 0.7, 0.9}, ".111..1"},
+		{"hysteresis goes over to the other class", func(a *evidence.Accumulator) { a.Hold = true }, []float64{0.9, 0.1, 0.4, 0.6}, "100."},
+		{"hysteresis and refractory", func(a *evidence.Accumulator) { a.Hold, a.Refractory = true, 0.15 }, []float64{0.9, 0.1, 0.1, 0.1}, "1..0"},
+		{"rest is never decided for", func(a *evidence.Accumulator) { a.Rest = 0 }, []float64{0.01, 0.3, 0.9, 0.1}, "..1."},
+	} {
+		a := plain()
+		tc.set(a)
+		if got := labels(t, a, tc.p...); got != tc.want {
+			t.Errorf("%s: labels %s, want %s", tc.name, got, tc.want)
+		}
+		a.Reset()
+		if got := labels(t, a, tc.p...); got != tc.want {
+			t.Errorf("%s: labels %s behind Reset, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestBayes compares with the sum of the definition: Σ_i 2^(−(t−t_i)/half_life)·ln p_i, as odds among three classes.
+func TestBayes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	const half, lapse = 0.7, 0.05
+	a := &evidence.Accumulator{HalfLife: half, Lapse: lapse, Enter: 100, Dwell: 1, Rest: 2}
+	var rows [][]float64
+	var times []float64
+	now := 5.0
+	for range 200 {
+		now += 0.05 + 0.1*rng.Float64()
+		row := []float64{rng.Float64(), rng.Float64(), rng.Float64()}
+		rows, times = append(rows, row), append(times, now)
+		label, got := push(t, a, now, row...)
+		if label != evidence.NoControl {
+			t.Fatalf("decided for %d below the threshold", label)
+		}
+		post := make([]float64, 3)
+		for i, row := range rows {
+			sum := row[0] + row[1] + row[2]
+			for k, p := range row {
+				post[k] += math.Exp2(-(now-times[i])/half) * math.Log((1-lapse)*p/sum+lapse/3)
+			}
+		}
+		total := math.Exp(post[0]) + math.Exp(post[1]) + math.Exp(post[2])
+		if want := math.Exp(max(post[0], post[1])) / total; math.Abs(got-want) > 1e-12 {
+			t.Fatalf("at %g s: confidence %.15g, want %.15g", now, got, want)
+		}
+	}
+}
+
+// TestEvidenceAddsUp: rows of 0.7 each are not enough for 0.9; three independent ones are: 0.7³ to 0.3³.
+func TestEvidenceAddsUp(t *testing.T) {
+	a := evidence.New()
+	a.HalfLife, a.Lapse = 1e12, 1e-12
+	for i, want := range []int{-1, -1, 1} {
+		if got, confidence := push(t, a, float64(i), 0.3, 0.7); got != want {
+			t.Errorf("row %d: label %d with %.3f, want %d", i, got, confidence, want)
+		}
+	}
+	if got, _ := push(t, a, 10, 0.3, 0.7); got != evidence.NoControl {
+		t.Error("evidence is used twice")
+	}
+}
+
+// TestCertainScores: 0 and 1 are bounded by the lapse, so later rows can turn the decision.
+func TestCertainScores(t *testing.T) {
+	a := &evidence.Accumulator{HalfLife: 1, Lapse: 0.02, Enter: 2, Dwell: 1, Hold: true, Rest: -1}
+	if label, confidence := push(t, a, 0, 0, 1); label != 1 || math.Abs(confidence-0.99) > 1e-12 {
+		t.Errorf("label %d with %g, want 1 with 0.99", label, confidence)
+	}
+	push(t, a, 1, 1, 0)
+	if label, _ := push(t, a, 2, 1, 0); label != 0 {
+		t.Errorf("label %d, want 0", label)
+	}
+}
+
+func rest(seed uint64, n int) [][]float64 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	rows := make([][]float64, n)
+	level := 0.0
+	for i := range rows { // neighbouring rows are alike, as windows that overlap make them
+		level = 0.8*level + 0.6*rng.NormFloat64()
+		p := 1 / (1 + math.Exp(-1.5*level))
+		rows[i] = []float64{p, 1 - p}
+	}
+	return rows
+}
+
+// TestCalibrateRest: on the data it was set with, the rate is at most what was asked for, and a lower threshold, the next
+// that occurs, would exceed it; on other rest data the rate is as the interval says.
+func TestCalibrateRest(t *testing.T) {
+	const step, minutes = 0.1, 5
+	data, other := rest(1, 600*minutes), rest(2, 600*100)
+	for name, a := range map[string]*evidence.Accumulator{
+		"one row": {Lapse: 0.001, Dwell: 1, Rest: -1, Refractory: 1},
+		"bayes":   {HalfLife: 2, Lapse: 0.001, Dwell: 1, Rest: -1, Refractory: 1},
+		"dwell":   {HalfLife: 0.5, Lapse: 0.001, Dwell: 4, Rest: -1, Refractory: 2},
+		"hold":    {HalfLife: 0.5, Lapse: 0.001, Dwell: 2, Hold: true, Leave: 0.5, Rest: -1, Refractory: 0.5},
+		"rest":    {HalfLife: 0.5, Lapse: 0.001, Dwell: 1, Rest: 0, Refractory: 1},
+	} {
+		r, err := a.CalibrateRest(data, step, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := func(rows [][]float64) (n int) {
+			a.Reset()
+			before := evidence.NoControl
+			for i, row := range rows {
+				label, _ := push(t, a, float64(i)*step, row...)
+				if label != evidence.NoControl && (!a.Hold || label != before) {
+					n++
+				}
+				before = label
+			}
+			return n
+		}
+		seen, later := count(data), count(other)
+		t.Logf("%s: enter at %.2f nats; %.2f a minute [%.2f, %.2f] on the rest data, %.2f on others", name, a.Enter, r.PerMinute, r.Low, r.High, float64(later)/100)
+		if seen != r.Count || seen > 2*minutes || seen < 2*minutes-4 {
+			t.Errorf("%s: %d decisions in %d minutes, reported %d; must be at most %d and not far below", name, seen, minutes, r.Count, 2*minutes)
+		}
+		if rate := float64(later) / 100; rate < r.Low/1.5 || rate > r.High*1.5 {
+			t.Errorf("%s: %.2f decisions a minute on other rest data", name, rate)
+		}
+		a.Enter -= 0.3
+		if n := count(data); n <= seen {
+			t.Errorf("%s: a lower threshold gives %d decisions, not more than %d", name, n, seen)
+		}
+	}
+}
+
+func TestCalibrateRestErrors(t *testing.T) {
+	for _, tc := range []struct {
+		rows       [][]float64
+		step, rate float64
+		want       string
+	}{
+		{rest(1, 100), 0.1, 2, "10 s of rest cannot show a rate of 2 decisions a minute; record at least 30 s"},
+		{nil, 0.1, 2, "no rest data"},
+		{rest(1, 100), 0, 2, "0 s apart"},
+		{rest(1, 100), 0.1, math.NaN(), "NaN false decisions"},
+		{append(rest(1, 600), []float64{math.NaN(), 1}), 0.1, 2, "rest row 600"},
+	} {
+		a := evidence.New()
+		before := a.Enter
+		if _, err := a.CalibrateRest(tc.rows, tc.step, tc.rate); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("error is %v, must contain %q", err, tc.want)
+		}
+		if a.Enter != before {
+			t.Errorf("%s: the threshold was changed", tc.want)
+		}
+	}
+}
+
+// TestAllRowsAlike: rest rows that are all the same leave a threshold just above them.
+func TestAllRowsAlike(t *testing.T) {
+	rows := make([][]float64, 1200)
+	for i := range rows {
+		rows[i] = []float64{0.6, 0.4}
+	}
+	a := plain()
+	r, err := a.CalibrateRest(rows, 0.1, 1)
+	if err != nil || r.Count != 0 {
+		t.Errorf("%+v, %v; want no decision", r, err)
+	}
+	if got, _ := push(t, a, 0, 0.6, 0.4); got != evidence.NoControl {
+		t.Error("decides for what was rest")
+	}
+	if got, _ := push(t, a, 1, 0.61, 0.39); got != 0 {
+		t.Error("does not decide for more than rest")
+	}
+}
+
+func TestPushErrors(t *testing.T) {
+	a := plain()
+	push(t, a, 1, 0.5, 0.5)
+	for _, tc := range []struct {
+		scores []float64
+		t      float64
+		want   string
+	}{
+		{[]float64{0.5, math.NaN()}, 2, "score 1 is NaN"},
+		{[]float64{-0.1, 1.1}, 2, "score 0 is -0.1"},
+		{[]float64{0, 0}, 2, "add up to 0"},
+		{[]float64{1, 0, 0}, 2, "got 3 scores, the rows before had 2"},
+		{[]float64{0.5, 0.5}, 1, "times must ascend"},
+		{[]float64{0.5, 0.5}, math.NaN(), "times must ascend"},
+	} {
+		if label, _, err := a.Push(tc.scores, tc.t); err == nil || label != evidence.NoControl || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v at %g: label %d, error %v; must contain %q", tc.scores, tc.t, label, err, tc.want)
+		}
+	}
+	if got, _ := push(t, a, 2, 0.1, 0.9); got != 1 {
+		t.Error("refused rows left a trace")
+	}
+	for want, spoil := range map[string]func(a *evidence.Accumulator){
+		"half_life_s is NaN": func(a *evidence.Accumulator) { a.HalfLife = math.NaN() },
+		"lapse is 0":         func(a *evidence.Accumulator) { a.Lapse = 0 },
+		"enter_nats is +Inf": func(a *evidence.Accumulator) { a.Enter = math.Inf(1) },
+		"dwell_rows is 0":    func(a *evidence.Accumulator) { a.Dwell = 0 },
+		"leave_nats is 3":    func(a *evidence.Accumulator) { a.Hold, a.Leave = true, 3 },
+		"refractory_s is -1": func(a *evidence.Accumulator) { a.Refractory = -1 },
+		"rest is -2":         func(a *evidence.Accumulator) { a.Rest = -2 },
+		"must be at least 4": func(a *evidence.Accumulator) { a.Rest = 3 },
+	} {
+		a := plain()
+		spoil(a)
+		if _, _, err := a.Push([]float64{0.5, 0.5}, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, must contain %q", err, want)
+		}
+	}
+}
+
+// TestParameters: a file's keys are read over the defaults, and unknown ones refused.
+func TestParameters(t *testing.T) {
+	a := evidence.New()
+	if err := registry.Decode(a, []byte(`{"dwell_rows": 3, "rest": 1}`)); err != nil || a.Dwell != 3 || a.Rest != 1 || a.HalfLife != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if err := registry.Decode(a, []byte(`{"dwell": 3}`)); err == nil {
+		t.Error("unknown key is no error")
+	}
+	out, err := json.Marshal(a)
+	if want := `{"half_life_s":1,"lapse":0.01,"enter_nats":2.1972245773362196,"dwell_rows":3,"hold":false,"leave_nats":0,"refractory_s":1,"rest":1}`; err != nil || string(out) != want {
+		t.Errorf("written as %s, %v", out, err)
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	a := evidence.New()
+	row, now := []float64{0.2, 0.5, 0.3}, 0.0
+	push(t, a, now, row...)
+	if n := testing.AllocsPerRun(100, func() {
+		now += 0.1
+		if _, _, err := a.Push(row, now); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%g allocations per row", n)
+	}
+}
+
+func ExampleAccumulator() {
+	a := evidence.New()
+	a.Dwell = 2
+	for i, right := range []float64{0.5, 0.8, 0.9, 0.9, 0.4} {
+		label, confidence, err := a.Push([]float64{1 - right, right}, 0.25*float64(i))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%d (%.2f) ", label, confidence)
+	}
+	// Output: -1 (0.50) -1 (0.80) -1 (0.96) 1 (0.99) -1 (0.60)
+}
+
+func BenchmarkPush(b *testing.B) {
+	a := evidence.New()
+	row, now := []float64{0.2, 0.5, 0.2, 0.1}, 0.0
+	b.ReportAllocs()
+	for b.Loop() {
+		now += 0.1
+		if _, _, err := a.Push(row, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,378 @@
+package kalman_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/decoders/kalman"
+	_ "github.com/gyrus-bci/gyrus/decoders/linear" // registers ridge_regression
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+var velocity = []string{"vel_x", "vel_y"}
+
+// simulate is a smooth velocity, and features that follow it with noise and an offset.
+func simulate(seed uint64, rows, features int) (x, y [][]float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	tuning := rand.New(rand.NewPCG(7, 7))
+	h := make([][2]float64, features)
+	for j := range h {
+		h[j] = [2]float64{tuning.NormFloat64(), tuning.NormFloat64()}
+	}
+	v := [2]float64{}
+	for range rows {
+		for a := range v {
+			v[a] = 0.95*v[a] + 0.3*rng.NormFloat64()
+		}
+		row := make([]float64, features)
+		for j := range row {
+			row[j] = h[j][0]*v[0] + h[j][1]*v[1] + rng.NormFloat64() + 10
+		}
+		x, y = append(x, row), append(y, []float64{v[0] + 1, v[1] - 2})
+	}
+	return x, y
+}
+
+func fitted(t testing.TB, name, params string) decoders.Continuous {
+	t.Helper()
+	d, err := decoders.ContinuousDecoders().New(name, []byte(params))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.SetOutputs(velocity)
+	x, y := simulate(1, 400, 8)
+	if err := d.FitContinuous(x, y); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func run(t testing.TB, d decoders.Continuous, x [][]float64) [][]float64 {
+	t.Helper()
+	out := make([][]float64, len(x))
+	for i, row := range x {
+		out[i] = make([]float64, len(d.Outputs()))
+		if err := d.Predict(out[i], row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// TestConformance checks the contract of decoders.Continuous for whatever is registered.
+func TestConformance(t *testing.T) {
+	for _, name := range decoders.ContinuousDecoders().Names() {
+		for _, params := range map[string][]string{"kalman": {`{}`, `{"steady_state": true}`}, "wiener": {`{}`, `{"lags": 1, "alpha": 0}`}, "ridge_regression": {`{}`}}[name] {
+			t.Run(name+params, func(t *testing.T) { conformance(t, name, params) })
+		}
+	}
+}
+
+func conformance(t *testing.T, name, params string) {
+	construct := func() decoders.Continuous {
+		d, err := decoders.ContinuousDecoders().New(name, []byte(params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	x, y := simulate(1, 400, 8)
+	test, truth := simulate(2, 300, 8)
+	fresh := construct()
+	if fresh.Predict(make([]float64, 2), test[0]) == nil || fresh.Outputs() != nil || fresh.State() != nil {
+		t.Error("unfitted: predicts, or has outputs or a state")
+	}
+	if fresh.FitContinuous(x, y) == nil || fresh.SetState(fitted(t, name, params).State()) == nil {
+		t.Error("fit or state before SetOutputs is no error")
+	}
+	d := fitted(t, name, params)
+	if !slices.Equal(d.Outputs(), velocity) {
+		t.Errorf("outputs are %q", d.Outputs())
+	}
+	want := run(t, d, test)
+
+	d.Reset()
+	if got := run(t, d, test); !same(got, want) {
+		t.Error("the same run again gives other bits")
+	}
+	loaded := construct()
+	loaded.SetOutputs(velocity)
+	if err := loaded.SetState(d.State()); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, loaded, test); !same(got, want) {
+		t.Error("the loaded decoder gives other bits")
+	}
+	for key, a := range d.State() {
+		broken := d.State()
+		broken[key] = signal.NewArray(append(slices.Clone(a.Data), 0), len(a.Data)+1)
+		if loaded.SetState(broken) == nil && len(a.Shape) > 1 {
+			t.Errorf("state with another shape of %q is no error", key)
+		}
+		delete(broken, key)
+		if loaded.SetState(broken) == nil {
+			t.Errorf("state without %q is no error", key)
+		}
+	}
+	loaded.SetOutputs([]string{"x", "y"})
+	if loaded.Outputs() != nil {
+		t.Error("what was learned about other outputs is kept")
+	}
+
+	// A row that is refused leaves no trace.
+	d.Reset()
+	dst := make([]float64, 2)
+	for i, row := range test {
+		for _, bad := range [][]float64{row[1:], append(slices.Clone(row), 0), append(slices.Clone(row[:7]), math.NaN()), append(slices.Clone(row[:7]), math.Inf(-1))} {
+			if d.Predict(dst, bad) == nil {
+				t.Fatalf("row %v is no error", bad)
+			}
+		}
+		if d.Predict(dst[:1], row) == nil {
+			t.Fatal("a short output is no error")
+		}
+		if err := d.Predict(dst, row); err != nil || !slices.Equal(dst, want[i]) {
+			t.Fatalf("row %d: %v, %v behind refused rows; want %v", i, dst, err, want[i])
+		}
+	}
+
+	before := d.State()
+	for what, spoil := range map[string]func(x, y [][]float64) ([][]float64, [][]float64){
+		"no rows": func(_, _ [][]float64) ([][]float64, [][]float64) { return nil, nil },
+		"NaN feature": func(x, y [][]float64) ([][]float64, [][]float64) {
+			x[5] = []float64{0, 0, 0, 0, 0, math.NaN(), 0, 0}
+			return x, y
+		},
+		"infinite target": func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = []float64{0, math.Inf(1)}; return x, y },
+		"short row":       func(x, y [][]float64) ([][]float64, [][]float64) { x[5] = x[5][1:]; return x, y },
+		"short target":    func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = y[5][1:]; return x, y },
+		"fewer targets":   func(x, y [][]float64) ([][]float64, [][]float64) { return x, y[1:] },
+	} {
+		bx, by := spoil(slices.Clone(x), slices.Clone(y))
+		if d.FitContinuous(bx, by) == nil {
+			t.Errorf("fit with %s is no error", what)
+		}
+		for key, a := range d.State() {
+			if !slices.Equal(a.Data, before[key].Data) {
+				t.Fatalf("a refused fit (%s) changed %q", what, key)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(50, func() {
+		if err := d.Predict(dst, test[0]); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%g allocations per row", n)
+	}
+
+	// The planted velocity is found, and nothing is found in noise.
+	if r := correlation(want, truth, 0); r < 0.9 {
+		t.Errorf("correlation with the true velocity is %.2f, must be at least 0.9", r)
+	}
+	noise, _ := simulate(3, 400, 8)
+	if err := d.FitContinuous(noise, y); err != nil { // features of another movement
+		t.Fatal(err)
+	}
+	if r := correlation(run(t, d, test), truth, 0); math.Abs(r) > 0.6 {
+		t.Errorf("correlation after training on unrelated movements is %.2f", r)
+	}
+}
+
+func same(a, b [][]float64) bool {
+	return slices.EqualFunc(a, b, slices.Equal[[]float64])
+}
+
+func correlation(a, b [][]float64, k int) float64 {
+	n := float64(len(a))
+	ma, mb, ab, aa, bb := 0.0, 0.0, 0.0, 0.0, 0.0
+	for i := range a {
+		ma, mb = ma+a[i][k]/n, mb+b[i][k]/n
+	}
+	for i := range a {
+		ab += (a[i][k] - ma) * (b[i][k] - mb)
+		aa += (a[i][k] - ma) * (a[i][k] - ma)
+		bb += (b[i][k] - mb) * (b[i][k] - mb)
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+// TestAgainstNumPy compares with the textbook form, whose inverses of the innovation's covariance lose a few digits.
+func TestAgainstNumPy(t *testing.T) {
+	raw, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g struct {
+		Cases []struct {
+			X      [][][]float64
+			Y      [][][]float64
+			Test   [][]float64
+			Kalman []struct {
+				Shrinkage   float64
+				SteadyState bool `json:"steady_state"`
+				Value       [][]float64
+			}
+			Wiener []struct {
+				Lags  int
+				Alpha float64
+				Value [][]float64
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &g); err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for i, c := range g.Cases {
+		names := []string{"a", "b", "c", "d"}[:len(c.Y[0][0])]
+		compare := func(what string, d decoders.Continuous, want [][]float64) {
+			d.SetOutputs(names)
+			if err := d.(decoders.RunFitter).FitRuns(c.X, c.Y); err != nil {
+				t.Fatal(err)
+			}
+			for r, got := range run(t, d, c.Test) {
+				for k, v := range got {
+					diff := math.Abs(v-want[r][k]) / max(1, math.Abs(want[r][k]))
+					worst = max(worst, diff)
+					if !(diff < 1e-9) {
+						t.Fatalf("case %d, %s, row %d: %v, want %v", i, what, r, got, want[r])
+					}
+				}
+			}
+		}
+		for _, k := range c.Kalman {
+			compare(fmt.Sprintf("kalman shrinkage %g steady %t", k.Shrinkage, k.SteadyState), &kalman.Filter{Shrinkage: k.Shrinkage, SteadyState: k.SteadyState}, k.Value)
+		}
+		for _, w := range c.Wiener {
+			compare(fmt.Sprintf("wiener %d lags", w.Lags), &kalman.Wiener{Lags: w.Lags, Alpha: w.Alpha}, w.Value)
+		}
+	}
+	t.Logf("largest difference %.2g", worst)
+}
+
+// TestDeterministicPosition: a position that is exactly the sum of the velocity makes W singular, which is no problem.
+func TestDeterministicPosition(t *testing.T) {
+	x, v := simulate(4, 500, 6)
+	pos := 0.0
+	y := make([][]float64, len(v))
+	for i := range v {
+		y[i] = []float64{pos, v[i][0]}
+		pos += 0.05 * v[i][0]
+	}
+	for _, steady := range []bool{false, true} {
+		k := &kalman.Filter{SteadyState: steady}
+		k.SetOutputs([]string{"pos", "vel"})
+		if err := k.FitContinuous(x, y); err != nil {
+			t.Fatal(err)
+		}
+		if r := correlation(run(t, k, x), y, 1); r < 0.9 {
+			t.Errorf("steady %t: correlation of the velocity is %.2f", steady, r)
+		}
+	}
+}
+
+func TestErrorsNameTheRemedy(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fit   decoders.Continuous
+		rows  int
+		spoil func(x, y [][]float64)
+		want  string
+	}{
+		{"constant feature", &kalman.Filter{}, 100, func(x, _ [][]float64) {
+			for _, row := range x {
+				row[3] = 5
+			}
+		}, "feature 3 (from 0) has the variance 0"},
+		{"feature twice", &kalman.Filter{}, 100, func(x, _ [][]float64) {
+			for _, row := range x {
+				row[3] = 2 * row[4]
+			}
+		}, "set shrinkage higher"},
+		{"fewer rows than features", &kalman.Filter{}, 9, func(_, _ [][]float64) {}, "set shrinkage higher"},
+		{"two rows", &kalman.Filter{}, 2, func(_, _ [][]float64) {}, "too few"},
+		{"quantity that does not vary", &kalman.Filter{}, 100, func(_, y [][]float64) {
+			for _, row := range y {
+				row[1] = 0
+			}
+		}, "vel_y has the sum of squares 0"},
+		{"quantity twice", &kalman.Filter{}, 100, func(_, y [][]float64) {
+			for _, row := range y {
+				row[1] = -row[0]
+			}
+		}, "depend on each other"},
+		{"shrinkage", &kalman.Filter{Shrinkage: math.NaN()}, 100, func(_, _ [][]float64) {}, "shrinkage is NaN"},
+		{"short runs", &kalman.Wiener{Lags: 20}, 19, func(_, _ [][]float64) {}, "no run has 20 rows"},
+		{"lags", &kalman.Wiener{}, 100, func(_, _ [][]float64) {}, "lags is 0"},
+	} {
+		x, y := simulate(5, tc.rows, 8)
+		tc.spoil(x, y)
+		tc.fit.SetOutputs(velocity)
+		if err := tc.fit.FitContinuous(x, y); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error is %v, must contain %q", tc.name, err, tc.want)
+		}
+	}
+	// With the remedy it works.
+	x, y := simulate(5, 9, 8)
+	k := &kalman.Filter{Shrinkage: 0.2}
+	k.SetOutputs(velocity)
+	if err := k.FitContinuous(x, y); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIntention(t *testing.T) {
+	v := [][]float64{{3, 4}, {0, -2}, {1, 1}, {5, 0}}
+	at := [][]float64{{0, 0}, {1, 1}, {9.5, 0}, {2, 2}}
+	target := [][]float64{{10, 0}, {1, 5}, {10, 0}, {2, 2}}
+	got, err := kalman.Intention(v, at, target, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "[[5 0] [0 2] [0 0] [0 0]]"; fmt.Sprint(got) != want {
+		t.Errorf("corrected velocities are %v, want %s", got, want)
+	}
+	if v[0][0] != 3 || at[0][0] != 0 {
+		t.Error("the input was changed")
+	}
+	if got, err := kalman.Intention([][]float64{{1, 0}}, [][]float64{{2, 2}}, [][]float64{{2, 2}}, 0); err != nil || got[0][0] != 0 {
+		t.Errorf("on the target with radius 0: %v, %v; must be at rest", got, err)
+	}
+	for what, err := range map[string]error{
+		"nothing":    errOf(kalman.Intention(nil, nil, nil, 1)),
+		"lengths":    errOf(kalman.Intention(v, at[1:], target, 1)),
+		"axes":       errOf(kalman.Intention([][]float64{{1}}, [][]float64{{1, 2}}, [][]float64{{1, 2}}, 1)),
+		"NaN":        errOf(kalman.Intention([][]float64{{1, 0}}, [][]float64{{math.NaN(), 0}}, [][]float64{{1, 2}}, 1)),
+		"NaN radius": errOf(kalman.Intention(v, at, target, math.NaN())),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+func errOf[T any](_ T, err error) error { return err }
+
+func BenchmarkPredict(b *testing.B) {
+	for _, name := range []string{"kalman", "wiener", "ridge_regression"} {
+		b.Run(name, func(b *testing.B) {
+			d := fitted(b, name, "")
+			x, _ := simulate(2, 1, 8)
+			dst := make([]float64, 2)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := d.Predict(dst, x[0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,395 @@
+package metrics_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
+)
+
+type scores struct {
+	Labels []struct {
+		Classes        int
+		Truth, Decided []int
+		Kappa, F1      float64
+		F1s            []float64
+	}
+	Rankings []struct {
+		Score     []float64
+		Positive  []bool
+		AUC, AP   float64
+		Intervals []struct {
+			Level  float64
+			Limits [2]float64
+		}
+	}
+	Probabilities []struct {
+		P                   [][]float64
+		Truth               []int
+		LogLoss, Brier, AUC float64
+		ECE                 []float64
+	}
+	Rates []struct {
+		Count                     int
+		Seconds, Level, Low, High float64
+	}
+}
+
+func readScores(t *testing.T) (s scores) {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/scores.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func near(t *testing.T, what string, got, want, tol float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tol*max(1, math.Abs(want))) {
+		t.Errorf("%s is %.15g, want %.15g", what, got, want)
+	}
+}
+
+// TestAgainstScikitLearn: sums of up to 150 numbers in another order agree to 1e-12; the normal quantile and the inverse
+// gamma functions of gonum are good for 1e-9.
+func TestAgainstScikitLearn(t *testing.T) {
+	g := readScores(t)
+	for i, l := range g.Labels {
+		c, err := metrics.NewConfusion([]string{"a", "b", "c", "d"}[:l.Classes], l.Truth, l.Decided)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprintf("kappa %d", i), c.Kappa(), l.Kappa, 1e-12)
+		near(t, fmt.Sprintf("weighted F1 %d", i), c.WeightedF1(), l.F1, 1e-12)
+		for k, want := range l.F1s {
+			near(t, fmt.Sprintf("F1 %d of class %d", i, k), c.F1(k), want, 1e-12)
+		}
+	}
+	for i, r := range g.Rankings {
+		rank, err := metrics.NewRanking(r.Score, r.Positive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprintf("AUC %d", i), rank.AUC(), r.AUC, 1e-12)
+		near(t, fmt.Sprintf("average precision %d", i), rank.AveragePrecision(), r.AP, 1e-12)
+		for _, v := range r.Intervals {
+			low, high, err := rank.AUCInterval(v.Level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, fmt.Sprintf("DeLong's lower limit %d", i), low, v.Limits[0], 1e-9)
+			near(t, fmt.Sprintf("DeLong's upper limit %d", i), high, v.Limits[1], 1e-9)
+		}
+	}
+	for i, p := range g.Probabilities {
+		q, err := metrics.NewProbabilities(p.P, p.Truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auc, err := metrics.MultiAUC(p.P, p.Truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprintf("log-loss %d", i), q.LogLoss(), p.LogLoss, 1e-12)
+		near(t, fmt.Sprintf("Brier score %d", i), q.Brier(), p.Brier, 1e-12)
+		near(t, fmt.Sprintf("AUC of classes %d", i), auc, p.AUC, 1e-12)
+		for j, bins := range []int{1, 10, 15} {
+			near(t, fmt.Sprintf("ECE %d with %d bins", i, bins), q.ECE(bins), p.ECE[j], 1e-12)
+		}
+	}
+	for _, r := range g.Rates {
+		got, err := metrics.FalseActivations(r.Count, r.Seconds, r.Level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprintf("lower limit of %d in %g s", r.Count, r.Seconds), got.Low, r.Low, 1e-9)
+		near(t, fmt.Sprintf("upper limit of %d in %g s", r.Count, r.Seconds), got.High, r.High, 1e-9)
+		near(t, "rate", got.PerMinute, float64(r.Count)*60/r.Seconds, 1e-12)
+	}
+}
+
+// permutations calls f for every order of x.
+func permutations(x []int, f func([]int)) {
+	var walk func(int)
+	walk = func(n int) {
+		if n == len(x) {
+			f(x)
+			return
+		}
+		for i := n; i < len(x); i++ {
+			x[n], x[i] = x[i], x[n]
+			walk(n + 1)
+			x[n], x[i] = x[i], x[n]
+		}
+	}
+	walk(0)
+}
+
+// TestChanceLevelsAreExact takes the mean over all permutations of 7 trials.
+func TestChanceLevelsAreExact(t *testing.T) {
+	truth := []int{0, 0, 0, 1, 1, 2, 2}
+	decided := []int{0, 1, 1, 1, 2, 0, 0}
+	p := make([][]float64, 7)
+	score := []float64{1, 2, 2, 3, 3, 3, 5} // with ties
+	for i := range p {
+		a, b := float64(i%4)/5, float64(i%3)/8
+		p[i] = []float64{a, b, 1 - a - b}
+	}
+	classes := []string{"a", "b", "c"}
+	c, err := metrics.NewConfusion(classes, truth, decided)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := metrics.NewProbabilities(p, truth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rank := func(truth []int) *metrics.Ranking {
+		positive := make([]bool, 7)
+		for i, k := range truth {
+			positive[i] = k == 0
+		}
+		r, err := metrics.NewRanking(score, positive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	chance := map[string]float64{"kappa": 0, "F1": c.WeightedF1Chance(), "AUC": 0.5, "AP": rank(truth).AveragePrecisionChance(), "Brier": q.BrierChance(), "log-loss": q.LogLossChance()}
+	mean, n := map[string]float64{}, 0.0
+	permutations(slices.Clone(truth), func(y []int) {
+		c, err := metrics.NewConfusion(classes, y, decided)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := metrics.NewProbabilities(p, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rank(y)
+		for what, v := range map[string]float64{"kappa": c.Kappa(), "F1": c.WeightedF1(), "AUC": r.AUC(), "AP": r.AveragePrecision(), "Brier": q.Brier(), "log-loss": q.LogLoss()} {
+			mean[what] += v
+		}
+		n++
+	})
+	for what, want := range chance {
+		near(t, "mean "+what+" over permutations", mean[what]/n, want, 1e-12)
+	}
+}
+
+func TestITR(t *testing.T) {
+	for _, tc := range []struct {
+		classes           int
+		accuracy, seconds float64
+		want              float64
+	}{
+		{2, 1, 1, 60},
+		{4, 1, 2, 60},
+		{2, 0.5, 1, 0},
+		{2, 0.2, 1, 0},
+		{4, 0.25, 1, 0},
+		{4, 0, 1, 0},
+		{36, 0.9, 10, 6 * (math.Log2(36) + 0.9*math.Log2(0.9) + 0.1*math.Log2(0.1/35))},
+	} {
+		near(t, fmt.Sprintf("ITR of %+v", tc), metrics.ITR(tc.classes, tc.accuracy, tc.seconds), tc.want, 1e-12)
+	}
+	for _, bad := range []float64{metrics.ITR(1, 0.5, 1), metrics.ITR(2, 1.1, 1), metrics.ITR(2, math.NaN(), 1), metrics.ITR(2, 0.5, 0)} {
+		if !math.IsNaN(bad) {
+			t.Errorf("ITR out of range is %g, must be NaN", bad)
+		}
+	}
+	c := of(t, []int{18, 19}, []int{20, 20})
+	value, low, high := c.ITR(4, 0.95)
+	if al, ah := c.AccuracyInterval(0.95); !(low < value && value < high) || low != metrics.ITR(2, al, 4) || high != metrics.ITR(2, ah, 4) {
+		t.Errorf("ITR %g [%g, %g]", value, low, high)
+	}
+}
+
+// TestDeLongCovers simulates two normal kinds of known AUC: the 95 % interval must hold it about as often.
+func TestDeLongCovers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	const truth, repeats = 0.7602499389065233, 1500 // Φ(1/√2)
+	held := 0
+	for range repeats {
+		var score []float64
+		var positive []bool
+		for i := range 80 {
+			p := i%2 == 0
+			s := rng.NormFloat64()
+			if p {
+				s++
+			}
+			score, positive = append(score, s), append(positive, p)
+		}
+		r, err := metrics.NewRanking(score, positive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		low, high, err := r.AUCInterval(0.95)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if low <= truth && truth <= high {
+			held++
+		}
+	}
+	if rate := float64(held) / repeats; rate < 0.93 || rate > 0.97 {
+		t.Errorf("the 95 %% interval holds the truth in %.3f of experiments", rate)
+	}
+}
+
+// TestPerfectRankingIsNotCertain: 5 and 9 trials in perfect order leave the AUC open down to 0.025^(1/5).
+func TestPerfectRankingIsNotCertain(t *testing.T) {
+	var score []float64
+	var positive []bool
+	for i := range 14 {
+		score, positive = append(score, float64(i)), append(positive, i >= 9)
+	}
+	r, err := metrics.NewRanking(score, positive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low, high, err := r.AUCInterval(0.95)
+	if err != nil || r.AUC() != 1 || high != 1 {
+		t.Errorf("AUC %g [%g, %g], %v", r.AUC(), low, high, err)
+	}
+	near(t, "lower limit", low, math.Pow(0.025, 0.2), 1e-12)
+}
+
+func TestTimeToDecision(t *testing.T) {
+	inf := math.Inf(1)
+	l, err := metrics.TimeToDecision([]float64{3, 1, 2, inf, 4, 5, 6, 7, 8, 9, inf}, 0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of 11, order statistics 2 and 10 hold the median with 1 − 2·(1+11)/2048 = 98.8 %; 3 and 9 with less than 95 %.
+	if l.Trials != 11 || l.Decided != 9 || l.Median != 6 || l.Low != 2 || !math.IsInf(l.High, 1) {
+		t.Errorf("got %+v; want 9 of 11 decided, median 6 from 2 to +Inf", l)
+	}
+	if l, err = metrics.TimeToDecision([]float64{1, inf}, 0.95); err != nil || !math.IsInf(l.Median, 1) || l.Low != 0 {
+		t.Errorf("got %+v, %v; one of two decided leaves the median open", l, err)
+	}
+	if l, err = metrics.TimeToDecision([]float64{inf, inf, inf, inf}, 0.95); err != nil || !math.IsInf(l.Median, 1) || l.Decided != 0 || l.DecidedLow != 0 {
+		t.Errorf("got %+v, %v; nothing was decided", l, err)
+	}
+	if l, err = metrics.TimeToDecision([]float64{4, 2}, 0.5); err != nil || l.Median != 3 || l.Low != 2 || l.High != 4 {
+		t.Errorf("got %+v, %v; want 3 from 2 to 4", l, err)
+	}
+}
+
+// TestBootstrap: the interval of a mean of normal numbers is that of the normal distribution, nearly, and the seed decides.
+func TestBootstrap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	x := make([]float64, 400)
+	mean, power := 0.0, 0.0
+	for i := range x {
+		x[i] = rng.NormFloat64()
+		mean += x[i] / 400
+	}
+	for _, v := range x {
+		power += (v - mean) * (v - mean) / 399
+	}
+	measure := func(trials []int) (float64, bool) {
+		sum := 0.0
+		for _, i := range trials {
+			sum += x[i]
+		}
+		return sum / float64(len(trials)), true
+	}
+	low, high, err := metrics.Bootstrap(len(x), measure, 0.95, 4000, 1)
+	half := 1.959964 * math.Sqrt(power/400)
+	if err != nil || math.Abs(low-mean+half) > 0.1*half || math.Abs(high-mean-half) > 0.1*half {
+		t.Errorf("[%g, %g], %v; want about %g ± %g", low, high, err, mean, half)
+	}
+	if l, h, _ := metrics.Bootstrap(len(x), measure, 0.95, 4000, 1); l != low || h != high {
+		t.Error("the same seed gives another interval")
+	}
+	if l, _, _ := metrics.Bootstrap(len(x), measure, 0.95, 4000, 2); l == low {
+		t.Error("another seed gives the same interval")
+	}
+	if _, _, err := metrics.Bootstrap(5, func([]int) (float64, bool) { return 0, false }, 0.95, 100, 1); err == nil {
+		t.Error("a measure that is never defined is no error")
+	}
+	q, err := metrics.NewProbabilities([][]float64{{0.9, 0.1}, {0.6, 0.4}, {0.3, 0.7}, {0.8, 0.2}}, []int{0, 0, 1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if low, high := q.Interval((*metrics.Probabilities).Brier, 0.9, 500, 1); !(low < q.Brier() && q.Brier() < high) {
+		t.Errorf("Brier %g [%g, %g]", q.Brier(), low, high)
+	}
+}
+
+func TestScoreErrors(t *testing.T) {
+	_, single := metrics.MultiAUC([][]float64{{0.5, 0.5}}, []int{0})
+	_, _, one := mustRanking(t, []float64{1, 2, 3}, []bool{true, false, false}).AUCInterval(0.95)
+	for what, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"one kind":       {second(metrics.NewRanking([]float64{1, 2}, []bool{true, true})), "2 trials of the class and 0 others"},
+		"NaN score":      {second(metrics.NewRanking([]float64{1, math.NaN()}, []bool{true, false})), "trial 1 is NaN"},
+		"lengths":        {second(metrics.NewRanking([]float64{1}, nil)), "1 scores and 0 labels"},
+		"one positive":   {one, "needs 2 of each"},
+		"missing class":  {single, "class 0"},
+		"no trials":      {second(metrics.NewProbabilities(nil, nil)), "no trials"},
+		"sum":            {second(metrics.NewProbabilities([][]float64{{0.5, 0.4}}, []int{0})), "add up to 0.9"},
+		"NaN":            {second(metrics.NewProbabilities([][]float64{{0.5, math.NaN()}}, []int{0})), "score 1 is NaN"},
+		"label":          {second(metrics.NewProbabilities([][]float64{{0.5, 0.5}}, []int{2})), "class 2"},
+		"no time":        {second(metrics.FalseActivations(1, 0, 0.95)), "1 false activations in 0 s"},
+		"negative time":  {second(metrics.TimeToDecision([]float64{-1}, 0.95)), "trial 0 is -1"},
+		"no trial times": {second(metrics.TimeToDecision(nil, 0.95)), "no trials"},
+	} {
+		if tc.err == nil || !strings.Contains(tc.err.Error(), tc.want) {
+			t.Errorf("%s: error is %v, must contain %q", what, tc.err, tc.want)
+		}
+	}
+	if k := of(t, []int{5}, []int{5}).Kappa(); !math.IsNaN(k) {
+		t.Errorf("kappa of one class decided always is %g, must be NaN", k)
+	}
+}
+
+func mustRanking(t *testing.T, score []float64, positive []bool) *metrics.Ranking {
+	t.Helper()
+	r, err := metrics.NewRanking(score, positive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func ExampleFalseActivations() {
+	r, err := metrics.FalseActivations(3, 300, 0.95)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f per minute [%.2f, %.2f]\n", r.PerMinute, r.Low, r.High)
+	// Output: 0.60 per minute [0.12, 1.75]
+}
+
+// TestIntervalOfKappa: the accuracy's bootstrap interval is near the exact one, and kappa of two balanced classes is
+// 2·accuracy − 1.
+func TestIntervalOfKappa(t *testing.T) {
+	c := of(t, []int{40, 38}, []int{50, 50})
+	low, high, err := c.Interval((*metrics.Confusion).Accuracy, 0.95, 2000, 1)
+	el, eh := c.AccuracyInterval(0.95)
+	if err != nil || math.Abs(low-el) > 0.02 || math.Abs(high-eh) > 0.02 {
+		t.Errorf("accuracy [%.3f, %.3f], %v; exact [%.3f, %.3f]", low, high, err, el, eh)
+	}
+	kl, kh, err := c.Interval((*metrics.Confusion).Kappa, 0.95, 2000, 1)
+	if err != nil || math.Abs(kl-(2*low-1)) > 0.03 || math.Abs(kh-(2*high-1)) > 0.03 {
+		t.Errorf("kappa [%.3f, %.3f], %v; want about [%.3f, %.3f]", kl, kh, err, 2*low-1, 2*high-1)
+	}
+}

@@ -1,0 +1,252 @@
+package riemann
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/decoders/linear"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/preprocess/spd"
+)
+
+func init() {
+	decoders.Register("fgmdm", func() decoders.Fitter { return &FgMDM{Metric: Riemann} })
+}
+
+// FgMDM is MDM behind a filter along geodesics (Barachant et al. 2010, doi:10.1007/978-3-642-15995-4_78, section 3.4): a
+// linear discriminant in the tangent space at the mean of all training covariances says which directions tell the classes
+// apart, tangent vectors are projected on them and taken back to covariances, and those go to MDM. It gives what
+// pyRiemann's FgMDM gives.
+//
+// The projection is on the span of the discriminant's weights, one vector per class, or with two classes their
+// difference. The discriminant's covariance is shrunk automatically (linear.LDA with shrinkage "auto").
+type FgMDM struct {
+	Metric Metric `json:"metric" doc:"geometry of means, distances and the tangent space: riemann (affine-invariant) or logeuclid"`
+
+	// Reference is the mean of the training covariances, nil until fitted.
+	Reference *spd.Matrix `json:"-"`
+	// Directions are orthonormal tangent vectors [directions][n·(n+1)/2] that span the filter.
+	Directions [][]float64 `json:"-"`
+
+	mdm     MDM
+	solver  *spd.Solver
+	tangent *spd.Tangent
+	vector  []float64
+	row     []float64
+}
+
+// TakesCovariances says that rows are upper triangles.
+func (*FgMDM) TakesCovariances() {}
+
+// Outputs is the classes, or nil before the fit.
+func (d *FgMDM) Outputs() []string { return d.mdm.Outputs() }
+
+// SetClasses tells the classes before SetState. What was learned about other classes is forgotten.
+func (d *FgMDM) SetClasses(classes []string) { d.mdm.SetClasses(classes) }
+
+func (d *FgMDM) check() error {
+	if d.Metric != Riemann && d.Metric != LogEuclid {
+		return fmt.Errorf(`metric is %q, must be "riemann" or "logeuclid"`, string(d.Metric))
+	}
+	return nil
+}
+
+// Fit learns from the rows x [rows][n·(n+1)/2]. Errors are those of MDM.Fit and of linear.LDA. What was fitted before is
+// then kept.
+func (d *FgMDM) Fit(x [][]float64, y signal.Labels) error {
+	fitted := &FgMDM{Metric: d.Metric}
+	if err := fitted.learn(x, y); err != nil {
+		return fmt.Errorf("fgmdm: %w", err)
+	}
+	*d = *fitted
+	return nil
+}
+
+func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	if _, err := byClass(x, y); err != nil {
+		return err
+	}
+	n := spd.Unpacked(len(x[0]))
+	ref := spd.NewMatrix(n)
+	s := spd.NewSolver(n)
+	if err := s.Mean(ref, x, spd.Metric(d.Metric)); err != nil {
+		return err
+	}
+	if err := d.set(ref, s); err != nil {
+		return err
+	}
+	vectors := make([][]float64, len(x))
+	for i, row := range x {
+		vectors[i] = make([]float64, len(row))
+		if err := s.Tangent(vectors[i], row, d.tangent); err != nil {
+			return fmt.Errorf("training row %d: %w", i, err)
+		}
+	}
+	lda := linear.LDA{Solver: linear.LSQR, Shrinkage: linear.Shrinkage{Auto: true}, Priors: linear.Empirical}
+	if err := lda.Fit(vectors, y); err != nil {
+		return fmt.Errorf("in the tangent space: %w", err)
+	}
+	weights := lda.Coef
+	if len(weights) == 2 {
+		weights = [][]float64{difference(weights[1], weights[0])}
+	}
+	var err error
+	if d.Directions, err = span(weights); err != nil {
+		return err
+	}
+	filtered := make([][]float64, len(x))
+	for i, v := range vectors {
+		filtered[i] = make([]float64, len(v))
+		if err := d.filter(filtered[i], v); err != nil {
+			return fmt.Errorf("training row %d: %w", i, err)
+		}
+	}
+	d.mdm.Metric = d.Metric
+	return d.mdm.Fit(filtered, y)
+}
+
+func difference(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i, v := range a {
+		out[i] = v - b[i]
+	}
+	return out
+}
+
+// span is an orthonormal basis of the rows, which are fewer than their length; directions with less than 1e-15 of the
+// strongest one's length count as absent, as NumPy's pinv has it.
+func span(rows [][]float64) ([][]float64, error) {
+	k := len(rows)
+	gram := spd.NewMatrix(k)
+	for i := range k {
+		for j := range k {
+			gram.Set(i, j, dot(rows[i], rows[j]))
+		}
+	}
+	values, vectors := make([]float64, k), spd.NewMatrix(k)
+	if err := spd.NewSolver(k).Eigen(values, vectors, gram); err != nil {
+		return nil, err
+	}
+	var basis [][]float64
+	for i := k - 1; i >= 0 && values[i] > 1e-15*values[k-1]; i-- {
+		u := make([]float64, len(rows[0]))
+		for j, f := range vectors.Row(i) {
+			for p, v := range rows[j] {
+				u[p] += f * v
+			}
+		}
+		// Once more against those before, and to unit length: products of rows have half the digits.
+		for _, b := range basis {
+			f := dot(u, b)
+			for p, v := range b {
+				u[p] -= f * v
+			}
+		}
+		if !normalise(u) {
+			break
+		}
+		basis = append(basis, u)
+	}
+	if len(basis) == 0 {
+		return nil, errors.New("no direction in the tangent space tells the classes apart")
+	}
+	return basis, nil
+}
+
+// filter fills dst with the covariance of the tangent vector, projected. dst is not vector.
+func (d *FgMDM) filter(dst, vector []float64) error {
+	clear(d.row)
+	for _, u := range d.Directions {
+		f := dot(u, vector)
+		for p, v := range u {
+			d.row[p] += f * v
+		}
+	}
+	return d.solver.Untangent(dst, d.row, d.tangent)
+}
+
+// set prepares for predictions.
+func (d *FgMDM) set(ref *spd.Matrix, s *spd.Solver) error {
+	tangent, err := s.NewTangent(ref, spd.Metric(d.Metric))
+	if err != nil {
+		return fmt.Errorf("reference: %w", err)
+	}
+	d.Reference, d.solver, d.tangent = ref, s, tangent
+	d.vector, d.row = make([]float64, spd.Packed(ref.N)), make([]float64, spd.Packed(ref.N))
+	return nil
+}
+
+// Predict fills dst [classes] with the softmax of the negative squared distances of the filtered covariance.
+func (d *FgMDM) Predict(dst, x []float64) error {
+	if d.mdm.Means == nil {
+		return errors.New("fgmdm: not fitted; train the pipeline or load a bundle first")
+	}
+	if err := checkRow(x, len(d.vector)); err != nil {
+		return fmt.Errorf("fgmdm: row %w", err)
+	}
+	if err := d.solver.Tangent(d.vector, x, d.tangent); err != nil {
+		return fmt.Errorf("fgmdm: %w", err)
+	}
+	if err := d.filter(d.vector, d.vector); err != nil {
+		return fmt.Errorf("fgmdm: %w", err)
+	}
+	if err := d.mdm.distances(dst, d.vector); err != nil {
+		return fmt.Errorf("fgmdm: %w", err)
+	}
+	softmax(dst)
+	return nil
+}
+
+// State is "means" [classes, n, n], "reference" [n, n] and "directions" [directions, n·(n+1)/2].
+func (d *FgMDM) State() signal.State {
+	s := d.mdm.State()
+	if s == nil {
+		return nil
+	}
+	ref := packMeans([]*spd.Matrix{d.Reference})
+	s["reference"] = signal.NewArray(ref.Data, d.Reference.N, d.Reference.N)
+	s["directions"] = signal.Matrix(d.Directions)
+	return s
+}
+
+// SetState puts back what State returned. It is called after SetClasses.
+func (d *FgMDM) SetState(s signal.State) error {
+	fitted := &FgMDM{Metric: d.Metric, mdm: MDM{Metric: d.Metric, classes: slices.Clone(d.mdm.classes)}}
+	if err := fitted.restore(s); err != nil {
+		return fmt.Errorf("fgmdm: %w", err)
+	}
+	*d = *fitted
+	return nil
+}
+
+func (d *FgMDM) restore(s signal.State) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	if err := d.mdm.restore(s); err != nil {
+		return err
+	}
+	n := d.mdm.Means[0].N
+	a, err := s.Get("reference", n, n)
+	if err != nil {
+		return err
+	}
+	directions, err := s.Get("directions", -1, spd.Packed(n))
+	if err != nil {
+		return err
+	}
+	if directions.Shape[0] == 0 {
+		return errors.New(`array "directions" is empty`)
+	}
+	ref := spd.NewMatrix(n)
+	for i := range n {
+		copy(ref.Row(i), a.Data[i*n:(i+1)*n])
+	}
+	d.Directions = directions.Rows()
+	return d.set(ref, spd.NewSolver(n))
+}

@@ -1,0 +1,66 @@
+package spline
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// The radius in metres that a head can have: a newborn's and that of a very large cap, with room.
+const minRadius, maxRadius = 0.04, 0.2
+
+// Locate finds the head and the directions of the channels idx of in. sphere is x, y, z, radius in metres, or empty to fit
+// one to the positions of these channels. It is an error where a channel has no position, where a given or fitted sphere
+// is no head (radius of 0.04 to 0.2 m), or where the positions do not fix one.
+func Locate(in *signal.Info, idx []int, sphere []float64) (Sphere, [][3]float64, error) {
+	points := make([]signal.Position, len(idx))
+	var missing []string
+	for i, ch := range idx {
+		if p := in.Channels[ch].Pos; p != nil {
+			points[i] = *p
+		} else {
+			missing = append(missing, in.Channels[ch].Name)
+		}
+	}
+	if len(missing) > 0 {
+		return Sphere{}, nil, fmt.Errorf("no position is known for channel %s: rename it to its 10-05 name, give its place in the recording's sidecar file, or leave it out with pick",
+			strings.Join(missing, ", "))
+	}
+	s, err := head(points, sphere)
+	if err != nil {
+		return Sphere{}, nil, err
+	}
+	u, err := s.Directions(points)
+	if err != nil {
+		return Sphere{}, nil, err
+	}
+	return s, u, nil
+}
+
+func head(points []signal.Position, sphere []float64) (Sphere, error) {
+	switch len(sphere) {
+	case 0:
+		s, err := Fit(points)
+		if err != nil {
+			return Sphere{}, fmt.Errorf("sphere_m is not given and cannot be fitted: %w; give sphere_m, such as [0, 0, 0.036, 0.095]", err)
+		}
+		if !(minRadius <= s.Radius && s.Radius <= maxRadius) {
+			return Sphere{}, fmt.Errorf("the sphere through the positions has a radius of %.3g m, which no head has (%g to %g): check that positions are in metres, or give sphere_m", s.Radius, minRadius, maxRadius)
+		}
+		return s, nil
+	case 4:
+		for _, v := range sphere {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return Sphere{}, fmt.Errorf("sphere_m is %v, must be finite", sphere)
+			}
+		}
+		if r := sphere[3]; !(minRadius <= r && r <= maxRadius) {
+			return Sphere{}, fmt.Errorf("sphere_m has a radius of %g m, must be between %g and %g", r, minRadius, maxRadius)
+		}
+		return Sphere{signal.Position{sphere[0], sphere[1], sphere[2]}, sphere[3]}, nil
+	}
+	return Sphere{}, errors.New("sphere_m must be empty, or four numbers in metres: x, y, z of the centre, and the radius")
+}

@@ -1,0 +1,84 @@
+"""Writes spatial.json: ICA, SSP and SSD by MNE-Python on signals made by a formula that the Go test has too.
+Run: python3 spatial.py"""
+
+import json
+import math
+import sys
+from unittest import mock
+
+import mne
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+mne.set_log_level("ERROR")
+CHANNELS, SAMPLES, RATE = 6, 6000, 200.0
+
+
+def signals():
+    """Six sources: a 10 Hz rhythm, heavy tails, uniform, …, blinks in the last; mixed, in µV, with little noise."""
+    state = 12345
+
+    def draw():
+        nonlocal state
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return (state >> 11) / 2**53 - 0.5
+
+    mix = np.array([[draw() for _ in range(CHANNELS)] for _ in range(CHANNELS)])
+    s = np.zeros((CHANNELS, SAMPLES))
+    x = np.zeros((CHANNELS, SAMPLES))
+    rho, cos = 0.98, math.cos(2 * math.pi * 10 / RATE)
+    for t in range(SAMPLES):
+        for i in range(CHANNELS):
+            v = draw()
+            if i == 0:
+                s[i, t] = 2 * rho * cos * s[i, t - 1] - rho * rho * s[i, t - 2] + v if t > 1 else v
+            elif i == CHANNELS - 1:
+                d = (t % 700 - 350) / 20
+                s[i, t] = 10 * math.exp(-d * d / 2) + 0.2 * v
+            else:
+                s[i, t] = v if i % 2 else 20 * v * v * v
+        for ch in range(CHANNELS):
+            x[ch, t] = sum(20 * mix[ch, i] * s[i, t] for i in range(CHANNELS)) + 50 * ch + draw()
+    return x
+
+
+x = signals()
+info = mne.create_info(CHANNELS, RATE, "eeg")
+raw = mne.io.RawArray(x * 1e-6, info)
+out = {"program": f"mne {mne.__version__}", "check": float(np.abs(x).sum()), "ica": []}
+
+for method, params in (
+    ("fastica", dict(tol=1e-14, max_iter=2000)),
+    ("picard", dict(tol=1e-11, extended=True, ortho=False, max_iter=2000)),
+    ("picard", dict(tol=1e-11, extended=True, ortho=True, max_iter=2000)),
+    ("infomax", dict(extended=True, max_iter=500)),
+):
+    ica = mne.preprocessing.ICA(n_components=CHANNELS, method=method, fit_params={k: v for k, v in params.items() if k != "max_iter"}, max_iter=params["max_iter"], random_state=3)
+    ica.fit(raw, picks="all")
+    w = ica.unmixing_matrix_ @ ica.pca_components_ / ica.pre_whitener_.T
+    a = np.linalg.inv(w) * 1e6
+    w = w * 1e-6
+    power = ((x - x.mean(1, keepdims=True)).T @ w.T).std(0)
+    w, a = w / power[:, None], a * power[None]
+    order = np.argsort(-(a**2).sum(0))
+    w, a = w[order], a[:, order]
+    bumps = np.exp(-(((np.arange(SAMPLES) % 700 - 350) / 20) ** 2) / 2)
+    blink = int(np.argmax([abs(np.corrcoef(row @ x, bumps)[0, 1]) for row in w]))
+    cleaned = ica.apply(raw.copy(), exclude=[int(order[blink])]).get_data() * 1e6
+    out["ica"].append(dict(method=method + ("_o" if params.get("ortho") else ""), unmixing=w.tolist(), blink=blink, cleaned=cleaned[:, ::50].tolist()))
+
+events = np.array([[t, 0, 1] for t in range(350, SAMPLES, 700)])
+epochs = mne.Epochs(raw, events, tmin=-0.2, tmax=0.2 - 1 / RATE, baseline=None, preload=True)
+projs = mne.compute_proj_epochs(epochs, n_eeg=2)
+out["ssp"] = dict(vectors=[p["data"]["data"][0].tolist() for p in projs], explained=[float(p["explained_var"]) for p in projs])
+
+
+def zero_phase(data, sfreq, l_freq, h_freq, **_):
+    return sosfiltfilt(butter(2, [l_freq, h_freq], "bandpass", fs=sfreq, output="sos"), data)
+
+
+with mock.patch("mne.decoding._covs_ged.filter_data", zero_phase):
+    ssd = mne.decoding.SSD(info, dict(l_freq=9, h_freq=12), dict(l_freq=7, h_freq=14), n_components=3, sort_by_spectral_ratio=False)
+    ssd.fit(x)
+    out["ssd"] = dict(filters=ssd.filters_[:3].tolist(), patterns=ssd.patterns_[:3].tolist(), ratios=ssd.evals_[:3].tolist())
+json.dump(out, sys.stdout)
