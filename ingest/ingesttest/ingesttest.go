@@ -2,6 +2,7 @@
 package ingesttest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +65,8 @@ func Run(t *testing.T, open func() (*signal.Recording, error)) {
 
 // describe is all of a recording but the samples.
 func describe(r *signal.Recording) string {
-	all := []string{fmt.Sprintf("%s %s %v %+v %d %v %+v %+v", r.Name, r.Format, r.Begin, *r.Info, r.Len, r.Spans, r.Events, r.Deviations)}
+	info, err := json.Marshal(r.Info) // follows the pointers to positions
+	all := []string{fmt.Sprintf("%s %s %v %s %v %d %v %+v %+v", r.Name, r.Format, r.Begin, info, err, r.Len, r.Spans, r.Events, r.Deviations)}
 	for _, o := range r.Others {
 		all = append(all, describe(o))
 	}

@@ -332,7 +332,7 @@ func benchmarkData(b *testing.B) ([][]float64, *mat.Dense) {
 	return x, init
 }
 
-// BenchmarkFastICA is the row of the issue: whitening and FastICA, as sklearn.decomposition.fastica does both.
+// BenchmarkFastICA is what benchmarks/speed compares: whitening and FastICA, as sklearn.decomposition.fastica does both.
 func BenchmarkFastICA(b *testing.B) {
 	x, init := benchmarkData(b)
 	for b.Loop() {
