@@ -16,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/calibrate"
 	"github.com/gyrus-bci/gyrus/decoders/decoderstest"
 	"github.com/gyrus-bci/gyrus/decoders/linear"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -38,6 +39,7 @@ func TestConformance(t *testing.T) {
 }
 
 type golden struct {
+	Program  string
 	Isotonic []struct{ X, Y, Weight, Test, Value []float64 }
 	Classes  []struct {
 		P, Calibrated [][]float64
@@ -64,13 +66,16 @@ func readGolden(t *testing.T) (g golden) {
 
 func TestIsotonicAgainstScikitLearn(t *testing.T) {
 	g := readGolden(t)
+	var values, probabilities float64 // largest differences
 	for i, c := range g.Isotonic {
 		f, err := calibrate.FitIsotonic(c.X, c.Y, c.Weight)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for j, x := range c.Test {
-			if got := f.At(x); math.Abs(got-c.Value[j]) > 1e-12*max(1, math.Abs(c.Value[j])) {
+			got, size := f.At(x), max(1, math.Abs(c.Value[j]))
+			values = max(values, math.Abs(got-c.Value[j])/size)
+			if math.Abs(got-c.Value[j]) > 1e-12*size {
 				t.Errorf("case %d: at %g: %.15g, want %.15g", i, x, got, c.Value[j])
 			}
 		}
@@ -83,33 +88,46 @@ func TestIsotonicAgainstScikitLearn(t *testing.T) {
 		for j, p := range c.P {
 			calibrate.Isotonics(p, f)
 			for k := range p {
-				if math.Abs(p[k]-c.Calibrated[j][k]) > 1e-12 {
+				d := math.Abs(p[k] - c.Calibrated[j][k])
+				probabilities = max(probabilities, d)
+				if d > 1e-12 {
 					t.Fatalf("case %d, trial %d: %v, want %v", i, j, p, c.Calibrated[j])
 				}
 			}
 		}
 	}
+	peer := strings.Split(g.Program, ", ")[0]
+	paritytest.Error(t, paritytest.Report{What: "isotonic regression: values", Peer: peer, Data: "generated", Err: values, Tol: 1e-12})
+	paritytest.Error(t, paritytest.Report{What: "isotonic calibration: probabilities", Peer: peer, Data: "generated", Err: probabilities, Tol: 1e-12})
 }
 
 // TestTemperatureAgainstSciPy: SciPy searches by values of the loss, so its minimum is right to about 1e-8.
 func TestTemperatureAgainstSciPy(t *testing.T) {
-	for i, c := range readGolden(t).Temperature {
+	g := readGolden(t)
+	var temperature, probabilities float64 // largest differences
+	for i, c := range g.Temperature {
 		got, err := calibrate.FitTemperature(c.P, c.Y)
 		if err != nil {
 			t.Fatal(err)
 		}
+		temperature = max(temperature, math.Abs(got/c.Temperature-1))
 		if math.Abs(got/c.Temperature-1) > 1e-6 {
 			t.Errorf("case %d: temperature %.12g, want %.12g", i, got, c.Temperature)
 		}
 		for j, p := range c.P {
 			calibrate.Temperature(p, got)
 			for k := range p {
-				if math.Abs(p[k]-c.Scaled[j][k]) > 1e-6 {
+				d := math.Abs(p[k] - c.Scaled[j][k])
+				probabilities = max(probabilities, d)
+				if d > 1e-6 {
 					t.Fatalf("case %d, trial %d: %v, want %v", i, j, p, c.Scaled[j])
 				}
 			}
 		}
 	}
+	peer := strings.Split(g.Program, ", ")[1]
+	paritytest.Error(t, paritytest.Report{What: "temperature scaling: temperature", Peer: peer, Data: "generated", Err: temperature, Tol: 1e-6})
+	paritytest.Error(t, paritytest.Report{What: "temperature scaling: probabilities", Peer: peer, Data: "generated", Err: probabilities, Tol: 1e-6})
 }
 
 // TestTemperatureEnds: where the likelihood has no maximum the temperature stays finite.

@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear" // registers ridge_regression
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -211,7 +212,8 @@ func TestAgainstNumPy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var g struct {
-		Cases []struct {
+		Program string
+		Cases   []struct {
 			X      [][][]float64
 			Y      [][][]float64
 			Test   [][]float64
@@ -230,10 +232,10 @@ func TestAgainstNumPy(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	worst := 0.0
+	var filter, wiener float64 // largest differences
 	for i, c := range g.Cases {
 		names := []string{"a", "b", "c", "d"}[:len(c.Y[0][0])]
-		compare := func(what string, d decoders.Continuous, want [][]float64) {
+		compare := func(what string, d decoders.Continuous, want [][]float64, worst *float64) {
 			d.SetOutputs(names)
 			if err := d.(decoders.RunFitter).FitRuns(c.X, c.Y); err != nil {
 				t.Fatal(err)
@@ -241,7 +243,7 @@ func TestAgainstNumPy(t *testing.T) {
 			for r, got := range run(t, d, c.Test) {
 				for k, v := range got {
 					diff := math.Abs(v-want[r][k]) / max(1, math.Abs(want[r][k]))
-					worst = max(worst, diff)
+					*worst = max(*worst, diff)
 					if !(diff < 1e-9) {
 						t.Fatalf("case %d, %s, row %d: %v, want %v", i, what, r, got, want[r])
 					}
@@ -249,13 +251,14 @@ func TestAgainstNumPy(t *testing.T) {
 			}
 		}
 		for _, k := range c.Kalman {
-			compare(fmt.Sprintf("kalman shrinkage %g steady %t", k.Shrinkage, k.SteadyState), &kalman.Filter{Shrinkage: k.Shrinkage, SteadyState: k.SteadyState}, k.Value)
+			compare(fmt.Sprintf("kalman shrinkage %g steady %t", k.Shrinkage, k.SteadyState), &kalman.Filter{Shrinkage: k.Shrinkage, SteadyState: k.SteadyState}, k.Value, &filter)
 		}
 		for _, w := range c.Wiener {
-			compare(fmt.Sprintf("wiener %d lags", w.Lags), &kalman.Wiener{Lags: w.Lags, Alpha: w.Alpha}, w.Value)
+			compare(fmt.Sprintf("wiener %d lags", w.Lags), &kalman.Wiener{Lags: w.Lags, Alpha: w.Alpha}, w.Value, &wiener)
 		}
 	}
-	t.Logf("largest difference %.2g", worst)
+	paritytest.Error(t, paritytest.Report{What: "Kalman filter: decoded values", Peer: g.Program, Data: "generated", Err: filter, Tol: 1e-9})
+	paritytest.Error(t, paritytest.Report{What: "Wiener filter: decoded values", Peer: g.Program, Data: "generated", Err: wiener, Tol: 1e-9})
 }
 
 // TestDeterministicPosition: a position that is exactly the sum of the velocity makes W singular, which is no problem.

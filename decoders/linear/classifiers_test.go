@@ -10,6 +10,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/decoderstest"
 	"github.com/gyrus-bci/gyrus/decoders/linear"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -68,6 +69,8 @@ type classifierSet struct {
 		Target    [][]float64 `json:"target"`
 		Predicted [][]float64 `json:"predicted"`
 	} `json:"ridge"`
+
+	program string
 }
 
 func (s *classifierSet) labels() signal.Labels {
@@ -81,10 +84,17 @@ func classifierSets(t testing.TB) []classifierSet {
 		t.Fatal(err)
 	}
 	var g struct {
-		Sets []classifierSet `json:"sets"`
+		Program string          `json:"program"`
+		Sets    []classifierSet `json:"sets"`
 	}
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
+	}
+	if len(g.Sets) == 0 {
+		t.Fatal("testdata/classifiers.json has no sets")
+	}
+	for i := range g.Sets {
+		g.Sets[i].program = g.Program
 	}
 	return g.Sets
 }
@@ -128,8 +138,9 @@ func flat(x [][]float64) (all []float64) {
 // TestLogisticAgainstScikitLearn: both converge to the same optimum. 1e-6 of the largest weight is the bar; scikit-learn's
 // SAGA stops by the change of the weights and is the less exact of the two.
 func TestLogisticAgainstScikitLearn(t *testing.T) {
-	worst := map[linear.Penalty]float64{}
-	for i, set := range classifierSets(t) {
+	weights, probabilities := map[linear.Penalty]float64{}, map[linear.Penalty]float64{}
+	sets := classifierSets(t)
+	for i, set := range sets {
 		for _, want := range set.Logistic {
 			t.Run(fmt.Sprintf("set %d/%s c=%g l1_ratio=%g", i, want.Penalty, want.C, want.L1Ratio), func(t *testing.T) {
 				d := logistic(want.Penalty)
@@ -142,14 +153,23 @@ func TestLogisticAgainstScikitLearn(t *testing.T) {
 					coef, intercept = coef[1:], intercept[1:]
 				}
 				w := max(check(t, "coef", flat(coef), flat(want.Coef), 1e-6), check(t, "intercept", intercept, want.Intercept, 1e-6))
+				p := 0.0
 				for r, row := range set.Test {
-					w = max(w, check(t, "probability", predict(t, d, set.Classes, row), want.Proba[r], 1e-6))
+					p = max(p, check(t, "probability", predict(t, d, set.Classes, row), want.Proba[r], 1e-6))
 				}
-				worst[want.Penalty] = max(worst[want.Penalty], w)
+				weights[want.Penalty], probabilities[want.Penalty] = max(weights[want.Penalty], w), max(probabilities[want.Penalty], p)
 			})
 		}
 	}
-	t.Logf("largest differences: %v", worst)
+	for of, worst := range map[string]map[linear.Penalty]float64{"coefficients and intercepts": weights, "probabilities": probabilities} {
+		for penalty, d := range worst {
+			what := fmt.Sprintf("logistic regression, %s: %s", penalty, of)
+			if penalty == linear.None {
+				what = "logistic regression, no penalty: " + of
+			}
+			paritytest.Error(t, paritytest.Report{What: what, Peer: sets[0].program, Data: "generated", Err: d, Tol: 1e-6})
+		}
+	}
 }
 
 // TestLogisticIsOptimal checks the optimality conditions as they are defined, on rows of 253 features.
@@ -215,25 +235,33 @@ func sign(v float64) float64 {
 // TestLDASVDAgainstScikitLearn includes sets with more features than rows, where only the differences between the
 // classes' scores are comparable: probabilities.
 func TestLDASVDAgainstScikitLearn(t *testing.T) {
-	for i, set := range classifierSets(t) {
+	var weights, probabilities float64 // largest differences
+	sets := classifierSets(t)
+	for i, set := range sets {
 		for _, want := range set.LDA {
 			d := &linear.LDA{Priors: want.Priors, Solver: linear.SVD}
 			if err := d.Fit(set.X, set.labels()); err != nil {
 				t.Fatal(err)
 			}
 			if set.Classes > 2 {
-				check(t, fmt.Sprintf("set %d coef", i), flat(d.Coef), flat(want.Coef), 1e-9)
-				check(t, fmt.Sprintf("set %d intercept", i), d.Intercept, want.Intercept, 1e-9)
+				weights = max(weights, check(t, fmt.Sprintf("set %d coef", i), flat(d.Coef), flat(want.Coef), 1e-9))
+				weights = max(weights, check(t, fmt.Sprintf("set %d intercept", i), d.Intercept, want.Intercept, 1e-9))
 			}
 			for r, row := range set.Test {
-				check(t, fmt.Sprintf("set %d probability", i), predict(t, d, set.Classes, row), want.Proba[r], 1e-9)
+				p := check(t, fmt.Sprintf("set %d probability", i), predict(t, d, set.Classes, row), want.Proba[r], 1e-9)
+				probabilities = max(probabilities, p)
 			}
 		}
 	}
+	peer := sets[0].program
+	paritytest.Error(t, paritytest.Report{What: "LDA by SVD: weights and intercepts", Peer: peer, Data: "generated", Err: weights, Tol: 1e-9})
+	paritytest.Error(t, paritytest.Report{What: "LDA by SVD: probabilities", Peer: peer, Data: "generated", Err: probabilities, Tol: 1e-9})
 }
 
 func TestRidgeAgainstScikitLearn(t *testing.T) {
-	for i, set := range classifierSets(t) {
+	var decision, regression float64 // largest differences
+	sets := classifierSets(t)
+	for i, set := range sets {
 		for _, want := range set.Ridge {
 			d := &linear.Ridge{Alpha: want.Alpha}
 			if err := d.Fit(set.X, set.labels()); err != nil {
@@ -256,18 +284,22 @@ func TestRidgeAgainstScikitLearn(t *testing.T) {
 				if set.Classes == 2 {
 					got = got[1:]
 				}
-				check(t, fmt.Sprintf("set %d alpha %g decision", i, want.Alpha), got, want.Decision[r], 1e-9)
-				check(t, fmt.Sprintf("set %d alpha %g regression", i, want.Alpha), predict(t, c, 2, row), want.Predicted[r], 1e-9)
+				decision = max(decision, check(t, fmt.Sprintf("set %d alpha %g decision", i, want.Alpha), got, want.Decision[r], 1e-9))
+				regression = max(regression, check(t, fmt.Sprintf("set %d alpha %g regression", i, want.Alpha), predict(t, c, 2, row), want.Predicted[r], 1e-9))
 			}
 		}
 	}
+	peer := sets[0].program
+	paritytest.Error(t, paritytest.Report{What: "ridge classifier: decision values", Peer: peer, Data: "generated", Err: decision, Tol: 1e-9})
+	paritytest.Error(t, paritytest.Report{What: "ridge regression: predictions", Peer: peer, Data: "generated", Err: regression, Tol: 1e-9})
 }
 
 // TestSVMAgainstScikitLearn compares decision values with libsvm's, whose kernel is in float32 (1e-5 of the largest), and
 // with those of its active set solved in float64 (1e-8; what is left is the tolerance of the fit).
 func TestSVMAgainstScikitLearn(t *testing.T) {
 	raw, refined := 0.0, 0.0
-	for i, set := range classifierSets(t) {
+	sets := classifierSets(t)
+	for i, set := range sets {
 		for _, want := range set.SVM {
 			name := fmt.Sprintf("set %d %s c=%g gamma=%v", i, want.Kernel, want.C, want.Gamma)
 			d := svm(want.Kernel, want.C, want.Gamma, 1e-10)
@@ -286,5 +318,9 @@ func TestSVMAgainstScikitLearn(t *testing.T) {
 			refined = max(refined, check(t, name+" refined", got, flat(want.Refined), 1e-8))
 		}
 	}
-	t.Logf("largest difference from libsvm %.2g, from its active set in float64 %.2g", raw, refined)
+	peer := sets[0].program
+	paritytest.Error(t, paritytest.Report{What: "support vector machine: decision values", Peer: peer, Data: "generated", Err: raw, Tol: 1e-5})
+	paritytest.Error(t, paritytest.Report{
+		What: "support vector machine: decision values, its active set solved in float64", Peer: peer, Data: "generated", Err: refined, Tol: 1e-8,
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 )
 
 // of is a confusion with correct[k] of trials[k] right; the wrong ones are given to the next class.
@@ -101,27 +102,38 @@ func TestAgainstSciPy(t *testing.T) {
 	if err := json.Unmarshal(raw, &golden); err != nil {
 		t.Fatal(err)
 	}
-	worst := 0.0
+	var limits, above, plain float64 // largest differences
 	for _, g := range golden.Cases {
 		c := of(t, g.Correct, g.Trials)
 		low, high := c.BalancedAccuracyInterval(g.Level)
-		worst = max(worst, math.Abs(low-g.Low), math.Abs(high-g.High))
+		limits = max(limits, math.Abs(low-g.Low), math.Abs(high-g.High))
 		if math.Abs(low-g.Low) > 1e-6 || math.Abs(high-g.High) > 1e-6 {
 			t.Errorf("%v of %v at %g: [%.9f, %.9f], want [%.9f, %.9f]", g.Correct, g.Trials, g.Level, low, high, g.Low, g.High)
 		}
-		if p := c.PAboveChance(); math.Abs(p-g.P) > 1e-12+1e-9*g.P {
+		p := c.PAboveChance()
+		above = max(above, math.Abs(p-g.P)/(1e-3+g.P))
+		if math.Abs(p-g.P) > 1e-12+1e-9*g.P {
 			t.Errorf("%v of %v: p is %g, want %g", g.Correct, g.Trials, p, g.P)
 		}
 		if ba := c.BalancedAccuracy(); low > ba || high < ba {
 			t.Errorf("%v of %v at %g: [%g, %g] leaves out %g", g.Correct, g.Trials, g.Level, low, high, ba)
 		}
 		if len(g.Trials) == 1 {
-			if l, h := c.AccuracyInterval(g.Level); math.Abs(l-g.Low) > 1e-9 || math.Abs(h-g.High) > 1e-9 {
+			l, h := c.AccuracyInterval(g.Level)
+			plain = max(plain, math.Abs(l-g.Low), math.Abs(h-g.High))
+			if math.Abs(l-g.Low) > 1e-9 || math.Abs(h-g.High) > 1e-9 {
 				t.Errorf("accuracy %v of %v at %g: [%g, %g], want [%g, %g]", g.Correct, g.Trials, g.Level, l, h, g.Low, g.High)
 			}
 		}
 	}
-	t.Logf("largest difference from %s: %.2g", golden.Program, worst)
+	for _, r := range []paritytest.Report{
+		{What: "balanced accuracy: limits of the interval", Err: limits, Tol: 1e-6},
+		{What: "accuracy: limits of the interval", Err: plain, Tol: 1e-9},
+		{What: "accuracy: p above chance", Err: above, Tol: 1e-9},
+	} {
+		r.Peer, r.Data = golden.Program, "generated"
+		paritytest.Error(t, r)
+	}
 }
 
 // TestCoverage enumerates every outcome of small experiments: whatever the recalls are, the 95 % interval must hold the

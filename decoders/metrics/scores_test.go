@@ -7,14 +7,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 )
 
 type scores struct {
-	Labels []struct {
+	Program string
+	Labels  []struct {
 		Classes        int
 		Truth, Decided []int
 		Kappa, F1      float64
@@ -64,15 +67,21 @@ func near(t *testing.T, what string, got, want, tol float64) {
 // gamma functions of gonum are good for 1e-9.
 func TestAgainstScikitLearn(t *testing.T) {
 	g := readScores(t)
+	worst := map[string]float64{}
+	compare := func(quantity, of string, got, want, tol float64) {
+		t.Helper()
+		near(t, quantity+" "+of, got, want, tol)
+		worst[quantity] = max(worst[quantity], math.Abs(got-want)/max(1, math.Abs(want)))
+	}
 	for i, l := range g.Labels {
 		c, err := metrics.NewConfusion([]string{"a", "b", "c", "d"}[:l.Classes], l.Truth, l.Decided)
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("kappa %d", i), c.Kappa(), l.Kappa, 1e-12)
-		near(t, fmt.Sprintf("weighted F1 %d", i), c.WeightedF1(), l.F1, 1e-12)
+		compare("kappa", strconv.Itoa(i), c.Kappa(), l.Kappa, 1e-12)
+		compare("weighted F1", strconv.Itoa(i), c.WeightedF1(), l.F1, 1e-12)
 		for k, want := range l.F1s {
-			near(t, fmt.Sprintf("F1 %d of class %d", i, k), c.F1(k), want, 1e-12)
+			compare("F1", fmt.Sprintf("%d of class %d", i, k), c.F1(k), want, 1e-12)
 		}
 	}
 	for i, r := range g.Rankings {
@@ -80,15 +89,15 @@ func TestAgainstScikitLearn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("AUC %d", i), rank.AUC(), r.AUC, 1e-12)
-		near(t, fmt.Sprintf("average precision %d", i), rank.AveragePrecision(), r.AP, 1e-12)
+		compare("AUC", strconv.Itoa(i), rank.AUC(), r.AUC, 1e-12)
+		compare("average precision", strconv.Itoa(i), rank.AveragePrecision(), r.AP, 1e-12)
 		for _, v := range r.Intervals {
 			low, high, err := rank.AUCInterval(v.Level)
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, fmt.Sprintf("DeLong's lower limit %d", i), low, v.Limits[0], 1e-9)
-			near(t, fmt.Sprintf("DeLong's upper limit %d", i), high, v.Limits[1], 1e-9)
+			compare("DeLong's interval", fmt.Sprintf("below, %d", i), low, v.Limits[0], 1e-9)
+			compare("DeLong's interval", fmt.Sprintf("above, %d", i), high, v.Limits[1], 1e-9)
 		}
 	}
 	for i, p := range g.Probabilities {
@@ -100,11 +109,11 @@ func TestAgainstScikitLearn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("log-loss %d", i), q.LogLoss(), p.LogLoss, 1e-12)
-		near(t, fmt.Sprintf("Brier score %d", i), q.Brier(), p.Brier, 1e-12)
-		near(t, fmt.Sprintf("AUC of classes %d", i), auc, p.AUC, 1e-12)
+		compare("log-loss", strconv.Itoa(i), q.LogLoss(), p.LogLoss, 1e-12)
+		compare("Brier score", strconv.Itoa(i), q.Brier(), p.Brier, 1e-12)
+		compare("AUC of classes", strconv.Itoa(i), auc, p.AUC, 1e-12)
 		for j, bins := range []int{1, 10, 15} {
-			near(t, fmt.Sprintf("ECE %d with %d bins", i, bins), q.ECE(bins), p.ECE[j], 1e-12)
+			compare("ECE", fmt.Sprintf("%d with %d bins", i, bins), q.ECE(bins), p.ECE[j], 1e-12)
 		}
 	}
 	for _, r := range g.Rates {
@@ -112,9 +121,32 @@ func TestAgainstScikitLearn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("lower limit of %d in %g s", r.Count, r.Seconds), got.Low, r.Low, 1e-9)
-		near(t, fmt.Sprintf("upper limit of %d in %g s", r.Count, r.Seconds), got.High, r.High, 1e-9)
+		compare("limits of a rate", fmt.Sprintf("below, of %d in %g s", r.Count, r.Seconds), got.Low, r.Low, 1e-9)
+		compare("limits of a rate", fmt.Sprintf("above, of %d in %g s", r.Count, r.Seconds), got.High, r.High, 1e-9)
 		near(t, "rate", got.PerMinute, float64(r.Count)*60/r.Seconds, 1e-12)
+	}
+	peers := strings.Split(g.Program, ", ")
+	for _, r := range []struct {
+		key, what, peer string
+		tol             float64
+	}{
+		{"kappa", "Cohen's κ", peers[0], 1e-12},
+		{"weighted F1", "F1, weighted", peers[0], 1e-12},
+		{"F1", "F1 of each class", peers[0], 1e-12},
+		{"AUC", "area under the ROC curve", peers[0], 1e-12},
+		{"AUC of classes", "area under the ROC curve, classes against the rest", peers[0], 1e-12},
+		{"average precision", "average precision", peers[0], 1e-12},
+		{"DeLong's interval", "area under the ROC curve: limits of DeLong's interval", peers[1], 1e-9},
+		{"log-loss", "log-loss", peers[0], 1e-12},
+		{"Brier score", "Brier score", peers[0], 1e-12},
+		{"ECE", "expected calibration error", "NumPy", 1e-12},
+		{"limits of a rate", "false activations per minute: limits of the interval", peers[1], 1e-9},
+	} {
+		d, ok := worst[r.key]
+		if !ok {
+			t.Fatalf("%s was not compared", r.key)
+		}
+		paritytest.Error(t, paritytest.Report{What: r.what, Peer: r.peer, Data: "generated", Err: d, Tol: r.tol})
 	}
 }
 

@@ -52,7 +52,7 @@ func signals() ([][][]float64, []int) {
 // BenchmarkTangentLR is five folds of covariance (once), tangent space and logistic regression.
 func BenchmarkTangentLR(b *testing.B) {
 	benchmark(b, true, func() decoders.Fitter {
-		return &linear.Logistic{Penalty: linear.L2, C: 1, Tol: 1e-8, MaxIter: 200}
+		return &linear.Logistic{Penalty: linear.L2, C: 1, Tol: 1e-6, MaxIter: 200}
 	})
 }
 

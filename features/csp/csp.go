@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -66,7 +63,6 @@ type CSP struct {
 
 	classes []string
 	in      features.Format
-	block   []float64 // part of a window [channels, stride], so that Map does not allocate
 }
 
 // SetClasses tells the classes, in the order of the labels to come. Filters of other classes are forgotten.
@@ -98,7 +94,6 @@ func (c *CSP) Start(in features.Format) (features.Format, error) {
 		return features.Format{}, fmt.Errorf("csp: was fitted with %d filters, components now asks for %d; fit again", len(c.Filters), c.rows())
 	}
 	c.in = in
-	c.block = make([]float64, chs*stride)
 	return features.Format{Names: c.names(), Len: in.Len, Rate: in.Rate}, nil
 }
 
@@ -143,29 +138,8 @@ func (c *CSP) Map(dst, x [][]float64) error {
 			return fmt.Errorf("csp: output row %d has %d samples, must have %d", i, len(y), c.in.Len)
 		}
 	}
-	project(dst, c.Filters, x, c.block)
+	project(dst, c.Filters, x)
 	return nil
-}
-
-const (
-	blockLen = 512          // samples of all channels that project copies side by side at a time
-	stride   = blockLen + 8 // a power of two would put all channels in the same lines of the cache
-)
-
-// project fills dst [filters, samples] with filters [filters, channels] times x [channels, samples]. block has room for
-// channels × stride numbers.
-func project(dst, filters, x [][]float64, block []float64) {
-	for t := 0; t < len(x[0]); t += blockLen {
-		m := min(blockLen, len(x[0])-t)
-		for ch, row := range x {
-			copy(block[ch*stride:], row[t:t+m])
-		}
-		part := blas64.General{Rows: len(x), Cols: m, Stride: stride, Data: block}
-		for i, w := range filters {
-			blas64.Gemv(blas.Trans, 1, part, blas64.Vector{N: len(w), Inc: 1, Data: w},
-				0, blas64.Vector{N: m, Inc: 1, Data: dst[i][t : t+m]})
-		}
-	}
 }
 
 func (c *CSP) check(x [][]float64) error { return checkShape(c.in, x) }

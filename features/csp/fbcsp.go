@@ -45,7 +45,6 @@ type FBCSP struct {
 	bands   []bank.Band
 	rows    [][]float64 // of one band
 	out     [][]float64 // one filtered signal
-	block   []float64   // for project
 }
 
 // SetClasses tells the classes, in the order of the labels to come. What was learned about others is forgotten.
@@ -79,7 +78,7 @@ func (c *FBCSP) Start(in features.Format) (features.Format, error) {
 		return features.Format{}, errors.New("fbcsp: was fitted with another select or another filter bank; fit again")
 	}
 	c.in, c.bands = in, bands
-	c.rows, c.out, c.block = make([][]float64, chs), [][]float64{make([]float64, in.Len)}, make([]float64, chs*stride)
+	c.rows, c.out = make([][]float64, chs), [][]float64{make([]float64, in.Len)}
 	out := features.Format{Names: make([]string, c.Select)}
 	for i := range out.Names {
 		out.Names[i] = fmt.Sprintf("fbcsp%d", i+1)
@@ -161,7 +160,7 @@ func (c *FBCSP) FitWindows(x [][][]float64, y signal.Labels) error {
 func (c *FBCSP) logVar(w []float64, x [][]float64) (float64, error) {
 	y := c.out[0]
 	filters := [1][]float64{w}
-	project(c.out, filters[:], x, c.block)
+	project(c.out, filters[:], x)
 	floats.AddConst(-y[0], y)
 	floats.AddConst(-floats.Sum(y)/float64(len(y)), y)
 	v := floats.Dot(y, y) / float64(len(y))

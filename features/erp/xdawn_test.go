@@ -11,6 +11,7 @@ import (
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/features/erp"
 	"github.com/gyrus-bci/gyrus/features/featurestest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -104,6 +105,7 @@ func TestMatchesPyRiemannAndMNE(t *testing.T) {
 	}
 	type result struct{ Filters, Patterns [][]float64 }
 	var g struct {
+		Programs  string `json:"programs"`
 		PyRiemann result `json:"pyriemann"`
 		MNE       result `json:"mne"`
 	}
@@ -118,14 +120,25 @@ func TestMatchesPyRiemannAndMNE(t *testing.T) {
 		if len(want.Filters) != 9 || len(x.Filters) != 9 {
 			t.Fatalf("%d filters of %s, %d of ours, want 9", len(want.Filters), name, len(x.Filters))
 		}
+		filters, patterns := 0.0, 0.0
 		for i := range want.Filters {
-			if d := differ(x.Filters[i], want.Filters[i]); !(d <= 1e-6) {
+			d := differ(x.Filters[i], want.Filters[i])
+			filters = max(filters, d)
+			if !(d <= 1e-6) {
 				t.Errorf("filter %d differs from that of %s by %.2g of its size", i, name, d)
 			}
-			if d := differ(x.Patterns[i], want.Patterns[i]); !(d <= 1e-6) {
+			d = differ(x.Patterns[i], want.Patterns[i])
+			patterns = max(patterns, d)
+			if !(d <= 1e-6) {
 				t.Errorf("pattern %d differs from that of %s by %.2g of its size", i, name, d)
 			}
 		}
+		what, peer := "xDAWN, centred: ", strings.Split(g.Programs, ", ")[0]
+		if name == "MNE" {
+			what, peer = "xDAWN: ", strings.Split(g.Programs, ", ")[1]
+		}
+		paritytest.Error(t, paritytest.Report{What: what + "filters", Peer: peer, Data: "generated", Err: filters, Tol: 1e-6})
+		paritytest.Error(t, paritytest.Report{What: what + "patterns", Peer: peer, Data: "generated", Err: patterns, Tol: 1e-6})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/features/featurestest"
 	"github.com/gyrus-bci/gyrus/features/spectral"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 )
 
 // TestConformance runs the suite with other parameters than the defaults, which features/all tests.
@@ -115,7 +116,26 @@ func TestAgainstOthers(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("largest relative difference: %v", worst)
+	for _, r := range []struct {
+		key, what, peer string // versions of testdata/README.md
+		tol             float64
+	}{
+		{"density", "power spectral density, Welch", "SciPy 1.17.1", 1e-11},
+		{"multitaper", "power spectral density, multitaper", "MNE 1.13.2", 1e-9},
+		{"band power", "band power", "SciPy 1.17.1", 1e-11},
+		{"relative band power", "band power, relative", "SciPy 1.17.1", 1e-11},
+		{"differential entropy", "differential entropy", "SciPy 1.17.1", 1e-11},
+		{"spectral entropy", "spectral entropy", "antropy 0.2.3", 1e-11},
+		{"spectral entropy in bits", "spectral entropy, in bits", "antropy 0.2.3", 1e-11},
+		{"aperiodic", "aperiodic offset and exponent", "FOOOF 1.1.1", 1e-6},
+		{"morlet", "power of Morlet wavelets", "MNE 1.13.2", 1e-10},
+	} {
+		d, ok := worst[r.key]
+		if !ok {
+			t.Fatalf("%s was not compared", r.key)
+		}
+		paritytest.Error(t, paritytest.Report{What: r.what, Peer: r.peer, Data: "generated", Err: d, Tol: r.tol})
+	}
 }
 
 // TestLogarithm: with log the numbers are the logarithms of those without.

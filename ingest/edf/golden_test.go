@@ -2,6 +2,7 @@ package edf_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,10 +12,12 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 type golden struct {
+	EDFIO string                `json:"edfio"`
 	Files map[string]goldenFile `json:"files"`
 }
 
@@ -50,6 +53,7 @@ func TestGolden(t *testing.T) {
 	if len(g.Files) != 14 {
 		t.Fatalf("%d files in golden.json, want 14", len(g.Files))
 	}
+	compared, samples, sums, onsets := 0, 0.0, 0.0, 0.0
 	for name, want := range g.Files {
 		t.Run(name, func(t *testing.T) {
 			path := datasettest.Need(t, name)
@@ -58,18 +62,30 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			closeAfter(t, rec)
-			compareSignals(t, rec, want.Signals)
-			compareEvents(t, rec, want.Events)
+			sample, sum := compareSignals(t, rec, want.Signals)
+			onset := compareEvents(t, rec, want.Events)
+			compared, samples, sums, onsets = compared+1, max(samples, sample), max(sums, sum), max(onsets, onset)
 			// To the microsecond: Python's datetime has no nanoseconds.
 			if begin := rec.Begin.Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000"); begin != want.Begin {
 				t.Errorf("begins at %s, want %s", begin, want.Begin)
 			}
 		})
 	}
+	if compared == 0 {
+		return
+	}
+	for what, d := range map[string]float64{
+		"EDF: samples": samples, "EDF: sums of signals, over the sum of magnitudes": sums, "EDF+: onsets of annotations": onsets,
+	} {
+		paritytest.Error(t, paritytest.Report{
+			What: what, Peer: "edfio " + g.EDFIO, Data: fmt.Sprintf("%d recordings", compared), Err: d, Tol: 1e-12,
+		})
+	}
 }
 
-// compareSignals goes through the signals in the order of the file; ours are in groups by rate.
-func compareSignals(t *testing.T, rec *signal.Recording, want []goldenSignal) {
+// compareSignals goes through the signals in the order of the file; ours are in groups by rate. It returns the largest
+// relative error of a sample and of a sum.
+func compareSignals(t *testing.T, rec *signal.Recording, want []goldenSignal) (sample, sum float64) {
 	t.Helper()
 	type place struct {
 		rec *signal.Recording
@@ -113,19 +129,29 @@ func compareSignals(t *testing.T, rec *signal.Recording, want []goldenSignal) {
 		}
 		mean := w.SumAbs / float64(w.Samples)
 		for i, at := range w.At {
-			if d, tol := math.Abs(x[at]-w.Values[i]), 1e-12*max(math.Abs(w.Values[i]), mean); d > tol {
+			d, size := math.Abs(x[at]-w.Values[i]), max(math.Abs(w.Values[i]), mean)
+			if d != 0 {
+				sample = max(sample, d/size)
+			}
+			if d > 1e-12*size {
 				t.Errorf("%q: sample %d is %.17g, want %.17g", w.Label, at, x[at], w.Values[i])
 			}
 		}
-		if sum := exactSum(x); math.Abs(sum-w.Sum) > 1e-12*w.SumAbs {
-			t.Errorf("%q: the sum is %.17g, want %.17g", w.Label, sum, w.Sum)
+		got := exactSum(x)
+		d := math.Abs(got - w.Sum)
+		if d != 0 {
+			sum = max(sum, d/w.SumAbs)
+		}
+		if d > 1e-12*w.SumAbs {
+			t.Errorf("%q: the sum is %.17g, want %.17g", w.Label, got, w.Sum)
 		}
 	}
+	return sample, sum
 }
 
 // compareEvents compares with edfio. (MNE rounds onsets to a microsecond and leaves out what lies behind the data: all
-// but the first annotation of a hypnogram.)
-func compareEvents(t *testing.T, rec *signal.Recording, want [][3]any) {
+// but the first annotation of a hypnogram.) It returns the largest error of an onset.
+func compareEvents(t *testing.T, rec *signal.Recording, want [][3]any) (worst float64) {
 	t.Helper()
 	if len(rec.Events) != len(want) {
 		t.Fatalf("%d events, want %d", len(rec.Events), len(want))
@@ -133,13 +159,16 @@ func compareEvents(t *testing.T, rec *signal.Recording, want [][3]any) {
 	for i, w := range want {
 		e := rec.Events[i]
 		onset, duration, label := w[0].(float64), w[1].(float64), w[2].(string)
-		if math.Abs(e.Onset-onset) > 1e-12*max(1, onset) || e.Duration != duration || e.Label != label {
+		d := math.Abs(e.Onset - onset)
+		worst = max(worst, d/max(1, onset))
+		if d > 1e-12*max(1, onset) || e.Duration != duration || e.Label != label {
 			t.Errorf("event %d is %+v, want %q at %g s for %g s", i, e, label, onset, duration)
 		}
 		if sample := int64(math.Round(onset * rec.Info.Rate)); e.Sample != sample {
 			t.Errorf("event %d is at sample %d, want %d", i, e.Sample, sample)
 		}
 	}
+	return worst
 }
 
 // exactSum adds with the error carried along (Neumaier 1974, doi:10.1002/zamm.19740540106): as good as Python's fsum here.

@@ -8,6 +8,8 @@ type Window struct {
 	X     [][]float64 // channel-major, all of one length
 	Event *Event      // what it was cut around; nil for a window that slides
 	Label string      // the class of Event, "" where there is none; for training and scoring, never for prediction
+	// Slides says that the window is one of those that follow the stream, whether or not it was also cut around an event.
+	Slides bool
 	// Rejected says why the window must not be used: "412 µV peak to peak in Fp1, at most 150". It is "" where it is good.
 	Rejected string
 }

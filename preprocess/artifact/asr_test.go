@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/artifact"
@@ -114,6 +115,10 @@ func TestASRAgainstMATLAB(t *testing.T) {
 		if !(math.Sqrt(d/p) < tc.tol) {
 			t.Errorf("%s: differs by %g of the reference, must be below %g", tc.name, math.Sqrt(d/p), tc.tol)
 		}
+		paritytest.Error(t, paritytest.Report{
+			What: "artifact subspace reconstruction, " + tc.name + ": cleaned signal, root mean square", Peer: "clean_rawdata (MATLAB)",
+			Data: "eeglab_data", Err: math.Sqrt(d / p), Tol: tc.tol,
+		})
 	}
 }
 

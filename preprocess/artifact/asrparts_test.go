@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/preprocess/artifact"
 )
 
@@ -83,7 +84,7 @@ func TestShapingFilter(t *testing.T) {
 		}
 		worst = max(worst, floats.Distance(b, tc.B, math.Inf(1))/floats.Norm(tc.B, math.Inf(1)), floats.Distance(a, tc.A, math.Inf(1))/floats.Norm(tc.A, math.Inf(1)))
 	}
-	t.Logf("largest relative difference from %s: %.2g", golden.Program, worst)
+	paritytest.Error(t, paritytest.Report{What: "artifact subspace reconstruction: shaping filters", Peer: golden.Program, Data: "generated", Err: worst, Tol: 1e-9})
 	if worst > 1e-9 {
 		t.Errorf("the filter differs from %s by %g", golden.Program, worst)
 	}
@@ -107,6 +108,7 @@ func TestCleanWindows(t *testing.T) {
 	var golden asrParts
 	readJSON(t, "testdata/asr.json", &golden)
 	x := npy(t, datasettest.Need(t, "asr/eeg_raw.npy"))
+	var fits, theirs, left, kept []float64
 	for ch, want := range golden.Fits {
 		var rms []float64
 		for s := 0; s < len(x[ch])-250; s += 85 {
@@ -117,6 +119,7 @@ func TestCleanWindows(t *testing.T) {
 			rms = append(rms, math.Sqrt(sum/250))
 		}
 		mu, sigma := artifact.FitAmplitudes(rms)
+		fits, theirs = append(fits, mu, sigma), append(theirs, want[:]...)
 		if math.Abs(mu-want[0]) > 1e-9 || math.Abs(sigma-want[1]) > 1e-9 {
 			t.Errorf("channel %d: clean EEG of %g ± %g, %s says %g ± %g", ch, mu, sigma, golden.Program, want[0], want[1])
 		}
@@ -134,10 +137,14 @@ func TestCleanWindows(t *testing.T) {
 			}
 		}
 		got := artifact.CleanSamples(x, 250, tc.MaxBad, tc.Low, tc.High)
+		left, kept = append(left, got[2]...), append(kept, want...)
 		if len(got) != len(x) || len(got[2]) != len(want) || !floats.Equal(got[2], want) {
 			t.Errorf("tolerances %g, %g to %g: %d samples are left, %s leaves %d", tc.MaxBad, tc.Low, tc.High, len(got[2]), golden.Program, len(want))
 		}
 	}
+	const data = "meegkit's example"
+	paritytest.Within(t, "artifact subspace reconstruction: amplitudes of clean EEG", golden.Program, data, fits, theirs, 1e-9)
+	paritytest.Within(t, "artifact subspace reconstruction: clean windows", golden.Program, data, left, kept, 0)
 }
 
 // TestFitAmplitudesByHand: of 400 amplitudes of N(10, 1) and 130 much larger ones, the first are found.
@@ -167,7 +174,8 @@ func TestFitAmplitudesByHand(t *testing.T) {
 
 func TestGeometricMedian(t *testing.T) {
 	var golden struct {
-		Median struct {
+		Programs map[string]string
+		Median   struct {
 			Rows   [][]float64 `json:"rows"`
 			Median []float64   `json:"median"`
 		} `json:"geometric_median"`
@@ -181,7 +189,12 @@ func TestGeometricMedian(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := floats.Distance(got, golden.Median.Median, 2) / floats.Norm(got, 2); d > 1e-4 { // it stops at steps of 1e-5
+	d := floats.Distance(got, golden.Median.Median, 2) / floats.Norm(got, 2)
+	if d > 1e-4 { // it stops at steps of 1e-5
 		t.Errorf("the geometric median is %v, scipy.optimize says %v", got, golden.Median.Median)
 	}
+	paritytest.Error(t, paritytest.Report{
+		What: "artifact subspace reconstruction: geometric median", Peer: "SciPy " + golden.Programs["scipy"] + " optimize",
+		Data: "generated", Err: d, Tol: 1e-4,
+	})
 }

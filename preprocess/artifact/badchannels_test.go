@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/artifact"
@@ -119,11 +120,13 @@ func TestBadChannelsAgainstPyprep(t *testing.T) {
 			got[why] = append(got[why], b.Name)
 		}
 	}
+	wrong := 0.0
 	for why, w := range want {
 		if len(w) == 0 {
 			t.Errorf("nothing in the golden values is bad by %s", why)
 		}
 		if !slices.Equal(got[why], w) {
+			wrong++
 			t.Errorf("bad by %s: %v, %s says %v", why, got[why], g.Program, w)
 		}
 	}
@@ -160,7 +163,10 @@ func TestBadChannelsAgainstPyprep(t *testing.T) {
 		idx[i] = i
 	}
 	deviations, noises := artifact.DeviationScores(raw), artifact.NoiseScores(raw, low, idx)
+	var all [4]compared
 	for i, ch := range usable {
+		all[0].add(deviations[i], g.DeviationZ[ch])
+		all[1].add(noises[i], g.NoiseZ[ch])
 		close1(t, "z of the amplitude", deviations[i], g.DeviationZ[ch], 1e-9)
 		close1(t, "z of the noise", noises[i], g.NoiseZ[ch], 1e-9)
 	}
@@ -171,6 +177,7 @@ func TestBadChannelsAgainstPyprep(t *testing.T) {
 		}
 		best, _ := artifact.Closest(part)
 		for i, ch := range usable {
+			all[2].add(best[i], g.Correlations[ch][w])
 			close1(t, "correlation", best[i], g.Correlations[ch][w], 1e-9)
 		}
 	}
@@ -191,9 +198,15 @@ func TestBadChannelsAgainstPyprep(t *testing.T) {
 	}
 	for w := range r {
 		for i, ch := range good {
+			all[3].add(r[w][i], g.RansacCorr[w][ch])
 			close1(t, "correlation with the prediction", r[w][i], g.RansacCorr[w][ch], 1e-6)
 		}
 	}
+	all[0].report(t, "bad channels: z of the amplitude", g.Program, 1e-9)
+	all[1].report(t, "bad channels: z of the noise", g.Program, 1e-9)
+	all[2].report(t, "bad channels: largest correlations", g.Program, 1e-9)
+	all[3].report(t, "bad channels: correlations with the prediction of RANSAC", g.Program, 1e-6)
+	paritytest.Error(t, paritytest.Report{What: "bad channels: criteria with another verdict", Peer: g.Program, Data: "generated", Err: wrong})
 }
 
 func TestBadChannelsErrors(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/artifact"
@@ -116,6 +117,19 @@ func close1(t *testing.T, what string, got, want, tol float64) {
 	}
 }
 
+// compared collects the values of one report.
+type compared struct{ got, want []float64 }
+
+func (c *compared) add(got, want float64) { c.got, c.want = append(c.got, got), append(c.want, want) }
+
+func (c *compared) report(t *testing.T, what, peer string, tol float64) {
+	t.Helper()
+	if len(c.want) == 0 {
+		t.Errorf("%s: nothing was compared", what)
+	}
+	paritytest.Within(t, what, peer, "generated", c.got, c.want, tol)
+}
+
 // TestAutoRejectAgainstThePackage compares the loss of every candidate with the package's estimator, and the thresholds
 // with those that its search finds, which are not always the best.
 func TestAutoRejectAgainstThePackage(t *testing.T) {
@@ -126,6 +140,7 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 	if len(losses) != len(g.AutoReject.Global) {
 		t.Fatalf("%d candidates, must be %d", len(losses), len(g.AutoReject.Global))
 	}
+	var global, threshold, perChannel compared
 	for i, want := range g.AutoReject.Global {
 		if want == nil {
 			if !math.IsInf(losses[i], 1) {
@@ -133,6 +148,7 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 			}
 			continue
 		}
+		global.add(losses[i], *want)
 		close1(t, "global loss", losses[i], *want, 1e-12)
 	}
 	at := floats.MinIdx(losses)
@@ -141,6 +157,7 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 	if a.Thresholds[0] != candidates[at] || a.Thresholds[4] != candidates[at] {
 		t.Errorf("thresholds %v, must all be %g", a.Thresholds, candidates[at])
 	}
+	threshold.add(a.Thresholds[0], g.AutoReject.GlobalThreshold)
 	close1(t, "global threshold", a.Thresholds[0], g.AutoReject.GlobalThreshold, 1e-9)
 
 	local := &artifact.AutoReject{Method: "local", Folds: 10, MaxBad: 0.2, Kinds: []signal.Kind{signal.EEG}}
@@ -148,6 +165,7 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 	for ch, want := range g.AutoReject.Local {
 		candidates, losses := artifact.Losses(ws, []int{ch}, 10, false)
 		for i := range want {
+			perChannel.add(losses[i], want[i])
 			close1(t, "local loss", losses[i], want[i], 1e-12)
 		}
 		if local.Thresholds[ch] != candidates[floats.MinIdx(losses)] {
@@ -160,6 +178,10 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 		}
 		t.Logf("channel %d: %g, the package %g; losses %.6g and %.6g", ch, local.Thresholds[ch], g.AutoReject.LocalThresholds[ch], floats.Min(losses), losses[theirs])
 	}
+	peer := "autoreject " + g.Programs["autoreject"]
+	global.report(t, "autoreject: losses of global thresholds", peer, 1e-12)
+	threshold.report(t, "autoreject: global threshold", peer, 1e-9)
+	perChannel.report(t, "autoreject: losses of the thresholds of channels", peer, 1e-12)
 }
 
 func fit(t *testing.T, c preprocess.CheckFitter, ws []signal.Window) {
@@ -178,11 +200,15 @@ func TestPotatoAgainstPyRiemann(t *testing.T) {
 	ws := goldenWindows()
 	p := &artifact.Potato{Threshold: 2.5, MaxIter: 100, Estimator: spd.SCM, Kinds: []signal.Kind{signal.EEG}}
 	fit(t, p, ws)
+	var centre, stats, zs, oasZs compared
 	for i := range p.Centre {
 		for j, want := range g.Potato.Centre[i] {
+			centre.add(p.Centre[i][j], want)
 			close1(t, "centre", p.Centre[i][j], want, 1e-6)
 		}
 	}
+	stats.add(p.Mean, g.Potato.Mean)
+	stats.add(p.Deviation, g.Potato.Std)
 	close1(t, "mean", p.Mean, g.Potato.Mean, 1e-6)
 	close1(t, "deviation", p.Deviation, g.Potato.Std, 1e-6)
 	oas := &artifact.Potato{Threshold: 1.5, MaxIter: 100, Estimator: spd.OAS, Kinds: []signal.Kind{signal.EEG}}
@@ -193,6 +219,7 @@ func TestPotatoAgainstPyRiemann(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		zs.add(z, g.Potato.Z[i])
 		close1(t, "z", z, g.Potato.Z[i], 1e-6)
 		if (p.Check(w) == "") != (g.Potato.Z[i] < 2.5) {
 			t.Errorf("window %d: says %q at z = %g", i, p.Check(w), z)
@@ -204,11 +231,17 @@ func TestPotatoAgainstPyRiemann(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		oasZs.add(z, g.Potato.OASZ[i])
 		close1(t, "z with OAS", z, g.Potato.OASZ[i], 1e-6)
 	}
 	if rejected == 0 || rejected > 20 {
 		t.Errorf("%d of %d windows are rejected", rejected, len(ws))
 	}
+	peer := "pyRiemann " + g.Programs["pyriemann"]
+	centre.report(t, "Riemannian potato: centre", peer, 1e-6)
+	stats.report(t, "Riemannian potato: mean and deviation of the distances", peer, 1e-6)
+	zs.report(t, "Riemannian potato: z of the windows", peer, 1e-6)
+	oasZs.report(t, "Riemannian potato, OAS: z of the windows", peer, 1e-6)
 }
 
 func TestAmplitudeSaysWhy(t *testing.T) {

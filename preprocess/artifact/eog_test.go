@@ -52,8 +52,10 @@ func TestEOGAgainstMNE(t *testing.T) {
 	if err := s.Calibrate([]signal.Chunk{c}); err != nil {
 		t.Fatal(err)
 	}
+	var coef, cleaned compared
 	for ch := range s.Coefficients {
 		for k, want := range g.EOG.Coefficients[ch] {
+			coef.add(s.Coefficients[ch][k], want)
 			close1(t, "coefficient", s.Coefficients[ch][k], want, 1e-9)
 		}
 	}
@@ -63,9 +65,12 @@ func TestEOGAgainstMNE(t *testing.T) {
 	}
 	for ch, want := range g.EOG.Cleaned {
 		for i, v := range want {
+			cleaned.add(y.X[ch][50*i], v)
 			close1(t, "cleaned sample", y.X[ch][50*i], v, 1e-9)
 		}
 	}
+	coef.report(t, "EOG regression: coefficients", "MNE "+g.Programs["mne"], 1e-9)
+	cleaned.report(t, "EOG regression: cleaned signal", "MNE "+g.Programs["mne"], 1e-9)
 }
 
 func TestEOGErrors(t *testing.T) {

@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
 type firGolden struct {
-	Firwin []struct {
+	SciPy, MNE string
+	Firwin     []struct {
 		Kind, Window          string
 		Taps                  int
 		Beta, Low, High, Rate float64
@@ -89,7 +91,8 @@ func bandOf(low, high float64) dsp.Band {
 }
 
 func TestFirwinMatchesSciPy(t *testing.T) {
-	cases := readFIR(t).Firwin
+	g, worst := readFIR(t), 0.0
+	cases := g.Firwin
 	if len(cases) < 50 {
 		t.Fatalf("only %d designs in testdata/fir.json", len(cases))
 	}
@@ -111,17 +114,19 @@ func TestFirwinMatchesSciPy(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		compare(t, what, h[:(len(h)+1)/2], c.H)
+		worst = max(worst, compare(t, what, h[:(len(h)+1)/2], c.H))
 		for i := range h {
 			if h[i] != h[len(h)-1-i] {
 				t.Fatalf("%s: tap %d is %v, tap %d is %v", what, i, h[i], len(h)-1-i, h[len(h)-1-i])
 			}
 		}
 	}
+	parity(t, "FIR designs by window: taps", "SciPy "+g.SciPy+" firwin", worst, tolerance)
 }
 
 func TestFIRMatchesMNE(t *testing.T) {
-	for _, c := range readFIR(t).Designs {
+	g, worst := readFIR(t), 0.0
+	for _, c := range g.Designs {
 		w, err := dsp.FIRWindowNamed(c.Window)
 		if err != nil {
 			t.Fatal(err)
@@ -136,8 +141,9 @@ func TestFIRMatchesMNE(t *testing.T) {
 			t.Errorf("%s: %d taps, MNE has %d", what, len(h), c.Taps)
 			continue
 		}
-		compare(t, what, thin(h[:(len(h)+1)/2], len(h)/200), c.H)
+		worst = max(worst, compare(t, what, thin(h[:(len(h)+1)/2], len(h)/200), c.H))
 	}
+	parity(t, "FIR designs by edges and transitions: taps", "MNE "+g.MNE+" create_filter", worst, tolerance)
 }
 
 func TestFIRGolden(t *testing.T) {
@@ -147,28 +153,36 @@ func TestFIRGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "mne_fir_taps", band, datasettest.Golden(t, "mne_fir_taps"))
+	paritytest.Within(t, "FIR band-pass, 8–30 Hz: taps", "MNE 1.9.0", "golden/mne_fir_taps", band, datasettest.Golden(t, "mne_fir_taps"), tolerance)
 	notch, err := dsp.FIRNotch([]float64{50}, 0, 0, 250)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, h := range map[string][]float64{"mne_fir_8_30": band, "mne_notch50": notch} {
+	for name, tc := range map[string]struct {
+		what string
+		h    []float64
+	}{
+		"mne_fir_8_30": {"FIR band-pass, 8–30 Hz: zero-phase filtering", band},
+		"mne_notch50":  {"FIR notch, 50 Hz: zero-phase filtering", notch},
+	} {
 		want := datasettest.Golden(t, name)
-		f, err := dsp.NewZeroPhaseFIR(h, samples)
+		f, err := dsp.NewZeroPhaseFIR(tc.h, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
-		y := make([]float64, samples)
+		y, all := make([]float64, samples), []float64(nil)
 		for ch := range channels {
 			f.Filt(y, long[ch*samples:(ch+1)*samples])
 			compare(t, fmt.Sprintf("%s, channel %d", name, ch), y, want[ch*samples:(ch+1)*samples])
+			all = append(all, y...)
 		}
+		paritytest.Within(t, tc.what, "MNE 1.9.0", "golden/"+name, all, want, tolerance)
 	}
 }
 
 func TestZeroPhaseFIRMatchesMNE(t *testing.T) {
 	g := readFIR(t)
-	x := firSignal(3000)
+	x, bands, notches := firSignal(3000), 0.0, 0.0
 	for _, c := range g.ZeroPhase {
 		h, err := dsp.FIR(bandOf(c.Low, c.High), dsp.FIROptions{}, 250)
 		if err != nil {
@@ -180,7 +194,7 @@ func TestZeroPhaseFIRMatchesMNE(t *testing.T) {
 		}
 		y := make([]float64, c.N)
 		f.Filt(y, x[:c.N])
-		compare(t, fmt.Sprintf("%d samples, %g to %g Hz", c.N, c.Low, c.High), thin(y, c.N/150), c.Y)
+		bands = max(bands, compare(t, fmt.Sprintf("%d samples, %g to %g Hz", c.N, c.Low, c.High), thin(y, c.N/150), c.Y))
 	}
 	for _, c := range g.Notches {
 		h, err := dsp.FIRNotch(c.Freqs, c.Width, c.Trans, 250)
@@ -193,8 +207,10 @@ func TestZeroPhaseFIRMatchesMNE(t *testing.T) {
 		}
 		y := make([]float64, len(x))
 		f.Filt(y, x)
-		compare(t, fmt.Sprintf("notches at %v Hz", c.Freqs), thin(y, 20), c.Y)
+		notches = max(notches, compare(t, fmt.Sprintf("notches at %v Hz", c.Freqs), thin(y, 20), c.Y))
 	}
+	parity(t, "FIR filters: zero-phase filtering", "MNE "+g.MNE+" filter_data", bands, tolerance)
+	parity(t, "FIR notches: zero-phase filtering", "MNE "+g.MNE+" notch_filter", notches, tolerance)
 }
 
 // naiveFIR is the definition, over x with its ends extended as in the comment of ZeroPhaseFIR.Filt.

@@ -66,8 +66,14 @@ func readGolden(t *testing.T) golden {
 	return g
 }
 
-// section compares numerator and denominator, each relative to its largest coefficient.
-func section(t *testing.T, what string, got dsp.Section, want []float64) {
+// parity reports the worst error of several cases on signals that a formula makes.
+func parity(t *testing.T, what, peer string, worst, tol float64) {
+	t.Helper()
+	paritytest.Error(t, paritytest.Report{What: what, Peer: peer, Data: "generated", Err: worst, Tol: tol})
+}
+
+// section compares numerator and denominator, each relative to its largest coefficient, and returns the larger error.
+func section(t *testing.T, what string, got dsp.Section, want []float64) (worst float64) {
 	t.Helper()
 	all := []float64{got.B0, got.B1, got.B2, 1, got.A1, got.A2}
 	for _, part := range [][2]int{{0, 3}, {3, 6}} {
@@ -79,8 +85,10 @@ func section(t *testing.T, what string, got dsp.Section, want []float64) {
 			if !(math.Abs(all[i]-want[i]) <= tolerance*scale) {
 				t.Errorf("%s: coefficient %d is %v, SciPy has %v", what, i, all[i], want[i])
 			}
+			worst = max(worst, math.Abs(all[i]-want[i])/scale)
 		}
 	}
+	return worst
 }
 
 func TestButterMatchesSciPy(t *testing.T) {
@@ -88,6 +96,7 @@ func TestButterMatchesSciPy(t *testing.T) {
 	if len(g.Designs) < 100 {
 		t.Fatalf("only %d designs in testdata/sos.json", len(g.Designs))
 	}
+	worst := 0.0
 	for _, d := range g.Designs {
 		sos := d.ours(t)
 		if len(sos) != len(d.SOS) {
@@ -95,14 +104,16 @@ func TestButterMatchesSciPy(t *testing.T) {
 			continue
 		}
 		for i := range sos {
-			section(t, fmt.Sprintf("%v: section %d", d, i), sos[i], d.SOS[i])
+			worst = max(worst, section(t, fmt.Sprintf("%v: section %d", d, i), sos[i], d.SOS[i]))
 		}
 	}
+	parity(t, "Butterworth designs: coefficients", "SciPy "+g.SciPy, worst, tolerance)
 }
 
 // Where rounding decides about the order of the sections, the whole filter must still be the same.
 func TestButterMatchesSciPyAtTies(t *testing.T) {
-	for _, d := range readGolden(t).Ties {
+	g, all := readGolden(t), 0.0
+	for _, d := range g.Ties {
 		sos := d.ours(t)
 		want := make(dsp.SOS, len(d.SOS))
 		for i, c := range d.SOS {
@@ -116,13 +127,18 @@ func TestButterMatchesSciPyAtTies(t *testing.T) {
 		if !(worst <= tolerance) { // the pass band has a gain of 1
 			t.Errorf("%v: the response differs from SciPy's by %g", d, worst)
 		}
+		all = max(all, worst)
 	}
+	parity(t, "Butterworth designs with poles at equal distance: frequency response", "SciPy "+g.SciPy, all, tolerance)
 }
 
 func TestNotchMatchesSciPy(t *testing.T) {
-	for _, n := range readGolden(t).Notches {
-		section(t, fmt.Sprintf("notch at %g Hz, q %g, at %g Hz", n.Freq, n.Q, n.Rate), dsp.NotchSection(n.Freq, n.Q, n.Rate), n.SOS)
+	g, worst := readGolden(t), 0.0
+	for _, n := range g.Notches {
+		what := fmt.Sprintf("notch at %g Hz, q %g, at %g Hz", n.Freq, n.Q, n.Rate)
+		worst = max(worst, section(t, what, dsp.NotchSection(n.Freq, n.Q, n.Rate), n.SOS))
 	}
+	parity(t, "IIR notches: coefficients", "SciPy "+g.SciPy, worst, tolerance)
 }
 
 func TestFiltMatchesSciPy(t *testing.T) {
@@ -130,7 +146,8 @@ func TestFiltMatchesSciPy(t *testing.T) {
 	for i := range x {
 		x[i] = float64(7919*i%1009 - 504)
 	}
-	filtered := readGolden(t).Filtered
+	g, worst := readGolden(t), 0.0
+	filtered := g.Filtered
 	if len(filtered) == 0 {
 		t.Fatal("no filtered signals in testdata/sos.json")
 	}
@@ -140,8 +157,9 @@ func TestFiltMatchesSciPy(t *testing.T) {
 		for i := 0; i < len(y); i += 8 {
 			every8 = append(every8, y[i])
 		}
-		compare(t, d.String(), every8, d.Y)
+		worst = max(worst, compare(t, d.String(), every8, d.Y))
 	}
+	parity(t, "Butterworth filters: causal filtering", "SciPy "+g.SciPy+" sosfilt", worst, tolerance)
 }
 
 func TestGoldenTrial(t *testing.T) {
@@ -166,11 +184,11 @@ func TestGoldenTrial(t *testing.T) {
 	for _, row := range run(sos, x) {
 		y = append(y, row...)
 	}
-	paritytest.Within(t, "causal filtering with it", "SciPy sosfilt", "golden/sosfilt", y, filtered, tolerance)
+	paritytest.Within(t, "Butterworth band-pass, 4th order, 8–30 Hz: causal filtering", "SciPy sosfilt", "golden/sosfilt", y, filtered, tolerance)
 }
 
-// compare takes the error relative to the largest value.
-func compare(t *testing.T, what string, got, want []float64) {
+// compare takes the error relative to the largest value, and returns it.
+func compare(t *testing.T, what string, got, want []float64) float64 {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d samples, SciPy has %d", what, len(got), len(want))
@@ -182,6 +200,15 @@ func compare(t *testing.T, what string, got, want []float64) {
 	if !(worst <= tolerance*scale) {
 		t.Errorf("%s: differs from SciPy by %g of the largest value", what, worst/scale)
 	}
+	return relative(worst, scale)
+}
+
+// relative is worst over scale: 0 where both are 0.
+func relative(worst, scale float64) float64 {
+	if worst == 0 {
+		return 0
+	}
+	return worst / scale
 }
 
 // run filters with fresh state.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
@@ -30,6 +31,7 @@ func (d iirDesign) band() dsp.Band {
 }
 
 type iirGolden struct {
+	SciPy                         string
 	Cheby1, Cheby2, Ellip, Bessel []iirDesign
 	ZeroPhase                     []struct {
 		Name    string
@@ -86,7 +88,7 @@ func everyFifth(x []float64) []float64 {
 }
 
 func TestFamiliesMatchSciPy(t *testing.T) {
-	g := readIIR(t)
+	g, worst := readIIR(t), 0.0
 	for _, family := range []struct {
 		name    string
 		designs []iirDesign
@@ -112,10 +114,11 @@ func TestFamiliesMatchSciPy(t *testing.T) {
 				continue
 			}
 			for i := range sos {
-				section(t, fmt.Sprintf("%s: section %d", what, i), sos[i], d.SOS[i])
+				worst = max(worst, section(t, fmt.Sprintf("%s: section %d", what, i), sos[i], d.SOS[i]))
 			}
 		}
 	}
+	parity(t, "Chebyshev I/II, elliptic, Bessel designs: coefficients", "SciPy "+g.SciPy, worst, tolerance)
 }
 
 // The promises of the designs, by the definition of the transfer function.
@@ -175,24 +178,27 @@ func TestFamilyErrors(t *testing.T) {
 }
 
 func TestFiltFiltMatchesSciPy(t *testing.T) {
-	cases := readIIR(t).ZeroPhase
+	g := readIIR(t)
+	cases := g.ZeroPhase
 	if len(cases) == 0 {
 		t.Fatal("no signals in testdata/iir.json")
 	}
-	x := iirSignal()
+	x, settled, worst := iirSignal(), 0.0, 0.0
 	for i, c := range cases {
 		s := sosOf(c.SOS)
 		var got, want []float64
 		for k, z := range s.SettledState() {
 			got, want = append(got, z[0], z[1]), append(want, c.Zi[k]...)
 		}
-		compare(t, fmt.Sprintf("settled state of %s %d", c.Name, i), got, want)
+		settled = max(settled, compare(t, fmt.Sprintf("settled state of %s %d", c.Name, i), got, want))
 		y := [][]float64{make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x))}
 		s.FiltFilt(y, [][]float64{x, x, x, x, x})
 		for _, ch := range []int{0, 4} { // four side by side, and one alone
-			compare(t, fmt.Sprintf("%s %d, channel %d", c.Name, i, ch), everyFifth(y[ch]), c.Y)
+			worst = max(worst, compare(t, fmt.Sprintf("%s %d, channel %d", c.Name, i, ch), everyFifth(y[ch]), c.Y))
 		}
 	}
+	parity(t, "IIR filters: settled state", "SciPy "+g.SciPy+" sosfilt_zi", settled, tolerance)
+	parity(t, "IIR filters: forward and backward filtering", "SciPy "+g.SciPy+" sosfiltfilt", worst, tolerance)
 }
 
 func TestFiltFiltGolden(t *testing.T) {
@@ -207,9 +213,12 @@ func TestFiltFiltGolden(t *testing.T) {
 		x[ch] = append([]float64(nil), sig[ch*samples:(ch+1)*samples]...)
 	}
 	s.FiltFilt(x, x) // in place
+	var y []float64
 	for ch := range x {
+		y = append(y, x[ch]...)
 		compare(t, fmt.Sprintf("channel %d", ch), x[ch], want[ch*samples:(ch+1)*samples])
 	}
+	paritytest.Within(t, "Butterworth band-pass, 4th order, 8–30 Hz: forward and backward filtering", "SciPy sosfiltfilt", "golden/sosfiltfilt", y, want, tolerance)
 }
 
 func TestFiltFiltBadInput(t *testing.T) {
@@ -244,7 +253,8 @@ func TestFiltFiltBadInput(t *testing.T) {
 }
 
 func TestGroupDelayMatchesSciPy(t *testing.T) {
-	cases := readIIR(t).Delays
+	g, worst := readIIR(t), 0.0
+	cases := g.Delays
 	if len(cases) == 0 {
 		t.Fatal("no delays in testdata/iir.json")
 	}
@@ -253,8 +263,9 @@ func TestGroupDelayMatchesSciPy(t *testing.T) {
 		for k, hz := range c.Hz {
 			got[k] = sosOf(c.SOS).GroupDelay(hz, c.Rate) * c.Rate
 		}
-		compare(t, fmt.Sprintf("cascade %d", i), got, c.Delay)
+		worst = max(worst, compare(t, fmt.Sprintf("cascade %d", i), got, c.Delay))
 	}
+	parity(t, "IIR filters: group delay", "SciPy "+g.SciPy, worst, tolerance)
 }
 
 // The mean of the delays of all frequencies, weighted with the power gain, by the definition.
@@ -278,11 +289,12 @@ func TestMeanDelay(t *testing.T) {
 }
 
 func TestCombMatchesSciPy(t *testing.T) {
-	cases := readIIR(t).Combs
+	g := readIIR(t)
+	cases := g.Combs
 	if len(cases) == 0 {
 		t.Fatal("no combs in testdata/iir.json")
 	}
-	x := iirSignal()
+	x, coef, worst := iirSignal(), 0.0, 0.0
 	for _, c := range cases {
 		what := fmt.Sprintf("comb of %g Hz, q %g, at %g Hz", c.Freq, c.Q, c.Rate)
 		comb, err := dsp.NewComb(c.Freq, c.Q, c.Rate)
@@ -293,13 +305,15 @@ func TestCombMatchesSciPy(t *testing.T) {
 			t.Fatalf("%s: a period of %d samples, SciPy has %d", what, comb.Period, len(c.B)-1)
 		}
 		last := comb.Period
-		compare(t, what, []float64{comb.B0, comb.BN, comb.AN}, []float64{c.B[0], c.B[last], c.A[last]})
+		coef = max(coef, compare(t, what, []float64{comb.B0, comb.BN, comb.AN}, []float64{c.B[0], c.B[last], c.A[last]}))
 		y := make([]float64, len(x))
 		state := comb.NewState()
 		comb.Filt(y[:7], x[:7], &state)
 		comb.Filt(y[7:], x[7:], &state)
-		compare(t, what, everyFifth(y), c.Y)
+		worst = max(worst, compare(t, what, everyFifth(y), c.Y))
 	}
+	parity(t, "combs: coefficients", "SciPy "+g.SciPy+" iircomb", coef, tolerance)
+	parity(t, "combs: causal filtering", "SciPy "+g.SciPy+" lfilter", worst, tolerance)
 	for want, f := range map[string][3]float64{
 		"frequency is 60 Hz, must divide the sampling rate of 250 Hz": {60, 30, 250},
 		"frequency is 0 Hz, must be above 0 and below 125 Hz":         {0, 30, 250},

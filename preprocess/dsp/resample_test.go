@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
@@ -49,14 +50,15 @@ func polyphase(t testing.TB, x [][]float64, up, down, offset int, next func() in
 }
 
 func TestPolyphaseMatchesSciPy(t *testing.T) {
-	cases := readFIR(t).Poly
+	g, worst := readFIR(t), 0.0
+	cases := g.Poly
 	if len(cases) < 8 {
 		t.Fatalf("only %d signals in testdata/fir.json", len(cases))
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, c := range cases {
-		g := gcd(int(c.Rate), int(c.To))
-		up, down := int(c.To)/g, int(c.Rate)/g
+		common := gcd(int(c.Rate), int(c.To))
+		up, down := int(c.To)/common, int(c.Rate)/common
 		what := fmt.Sprintf("%d samples from %g to %g Hz", c.N, c.Rate, c.To)
 		x := [][]float64{firSignal(c.N), firSignal(c.N), firSignal(c.N)}
 		whole := polyphase(t, x, up, down, 0, func() int { return c.N })
@@ -64,7 +66,7 @@ func TestPolyphaseMatchesSciPy(t *testing.T) {
 			t.Errorf("%s: %d samples come out, SciPy has %d", what, len(whole[0]), c.Len)
 			continue
 		}
-		compare(t, what, thin(whole[2], c.Len/150), c.Y)
+		worst = max(worst, compare(t, what, thin(whole[2], c.Len/150), c.Y))
 		for _, most := range []int{1, 10, 700} {
 			cut := polyphase(t, x, up, down, 0, func() int { return 1 + r.IntN(most) })
 			for i := range whole[1] {
@@ -74,6 +76,7 @@ func TestPolyphaseMatchesSciPy(t *testing.T) {
 			}
 		}
 	}
+	parity(t, "polyphase resampling", "SciPy "+g.SciPy+" resample_poly", worst, tolerance)
 }
 
 func TestPolyphaseGolden(t *testing.T) {
@@ -83,9 +86,12 @@ func TestPolyphaseGolden(t *testing.T) {
 	for ch := range x {
 		x[ch] = long[ch*samples : (ch+1)*samples]
 	}
+	var all []float64
 	for ch, y := range polyphase(t, x, 1, 2, 0, func() int { return samples }) {
 		compare(t, fmt.Sprintf("channel %d", ch), y, want[ch*samples/2:(ch+1)*samples/2])
+		all = append(all, y...)
 	}
+	paritytest.Within(t, "polyphase resampling, 250 to 125 Hz", "MNE 1.9.0", "golden/mne_resample_poly_125", all, want, tolerance)
 }
 
 // An output that lies between samples must be where the offset says: a slow sine is known everywhere.
@@ -132,7 +138,8 @@ func TestPolyphaseErrors(t *testing.T) {
 }
 
 func TestFFTResampleMatchesMNE(t *testing.T) {
-	cases := readFIR(t).FFT
+	g, worst := readFIR(t), 0.0
+	cases := g.FFT
 	if len(cases) < 8 {
 		t.Fatalf("only %d signals in testdata/fir.json", len(cases))
 	}
@@ -149,8 +156,9 @@ func TestFFTResampleMatchesMNE(t *testing.T) {
 		}
 		y := make([]float64, c.Len)
 		f.Resample(y, firSignal(c.N))
-		compare(t, what, thin(y, c.Len/150), c.Y)
+		worst = max(worst, compare(t, what, thin(y, c.Len/150), c.Y))
 	}
+	parity(t, "FFT resampling", "MNE "+g.MNE+" resample", worst, tolerance)
 }
 
 func TestFFTResampleGolden(t *testing.T) {
@@ -161,10 +169,13 @@ func TestFFTResampleGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	y := make([]float64, f.Len())
+	var all []float64
 	for ch := range channels {
 		f.Resample(y, long[ch*samples:(ch+1)*samples])
 		compare(t, fmt.Sprintf("channel %d", ch), y, want[ch*out:(ch+1)*out])
+		all = append(all, y...)
 	}
+	paritytest.Within(t, "FFT resampling, 250 to 128 Hz", "MNE 1.9.0", "golden/mne_resample_fft_128", all, want, tolerance)
 	bad := append([]float64(nil), long[:samples]...)
 	bad[77] = math.Inf(1)
 	f.Resample(y, bad)

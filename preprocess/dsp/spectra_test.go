@@ -13,11 +13,13 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
 type spectra struct {
-	Welch []struct {
+	SciPy, MNE string
+	Welch      []struct {
 		N, Seg, Overlap int
 		PSD             []float64
 	}
@@ -70,8 +72,8 @@ func whole(n int) []float64 {
 	return x
 }
 
-// near compares relative to the largest value.
-func near(t *testing.T, what string, got, want []float64, tol float64) {
+// near compares relative to the largest value, and returns the error.
+func near(t *testing.T, what string, got, want []float64, tol float64) float64 {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d values, must be %d", what, len(got), len(want))
@@ -86,6 +88,7 @@ func near(t *testing.T, what string, got, want []float64, tol float64) {
 	if !(worst <= tol*scale) {
 		t.Errorf("%s: differs by %g of the largest value, at most %g", what, worst/scale, tol)
 	}
+	return relative(worst, scale)
 }
 
 // naiveWelch is the definition's sums: no FFT, no shared code.
@@ -141,14 +144,16 @@ func TestWelch(t *testing.T) {
 }
 
 func TestWelchMatchesSciPy(t *testing.T) {
-	for _, g := range readSpectra(t).Welch {
+	s, worst := readSpectra(t), 0.0
+	for _, g := range s.Welch {
 		overlap := g.Overlap
 		if overlap == 0 {
 			overlap = -1
 		}
 		got := dsp.Welch(whole(g.N), 250, dsp.WelchOptions{SegLen: g.Seg, Overlap: overlap})
-		near(t, fmt.Sprintf("%d samples, segments of %d, overlap %d", g.N, g.Seg, g.Overlap), got, g.PSD, 1e-12)
+		worst = max(worst, near(t, fmt.Sprintf("%d samples, segments of %d, overlap %d", g.N, g.Seg, g.Overlap), got, g.PSD, 1e-12))
 	}
+	parity(t, "Welch spectra", "SciPy "+s.SciPy+" welch", worst, 1e-12)
 }
 
 // TestWelchMatchesMNE: the golden values are mne.time_frequency.psd_array_welch of 4 channels of 15000 samples at 250 Hz
@@ -158,15 +163,22 @@ func TestWelchMatchesMNE(t *testing.T) {
 	p := dsp.NewWelchPlan(250, dsp.WelchOptions{SegLen: 512, Window: dsp.Hamming(512)})
 	w, psd := p.NewWork(), make([]float64, p.Bins())
 	first := int(math.Round(freqs[0] / p.Freq(1)))
+	var all, ours []float64
 	for ch := range 4 {
 		p.PSD(psd, x[15000*ch:15000*(ch+1)], w)
 		near(t, fmt.Sprintf("channel %d", ch), psd[first:first+90], want[90*ch:90*(ch+1)], 1e-12)
+		all = append(all, psd[first:first+90]...)
 		for k, f := range freqs {
 			if d := math.Abs(psd[first+k]/want[90*ch+k] - 1); !(d <= 1e-11) || p.Freq(first+k) != f {
 				t.Errorf("channel %d at %g Hz (%g): differs by %g", ch, p.Freq(first+k), f, d)
 			}
 		}
 	}
+	for k := range freqs {
+		ours = append(ours, p.Freq(first+k))
+	}
+	paritytest.Within(t, "Welch spectra", "MNE 1.9.0", "golden/mne_welch", all, want, 1e-12)
+	paritytest.Within(t, "Welch spectra: frequencies", "MNE 1.9.0", "golden/mne_welch_f", ours, freqs, 0)
 }
 
 // TestWelchMatchesGoDSP: go-dsp leaves the mean in, and gives twice the density at 0 and half the rate.
@@ -177,15 +189,17 @@ func TestWelchMatchesGoDSP(t *testing.T) {
 	}
 	want, _ := spectral.Pwelch(x, 250, &spectral.PwelchOptions{NFFT: 1024, Window: dsp.Hann})
 	got := dsp.Welch(x, 250, dsp.WelchOptions{SegLen: 1024, Overlap: -1})
-	near(t, "go-dsp", got[1:512], want[1:512], 1e-12)
+	paritytest.Within(t, "Welch spectra", "go-dsp", "generated", got[1:512], want[1:512], 1e-12)
 }
 
 // TestWindows: go-dsp's windows are symmetric; of n+1 samples without the last they are the periodic ones of n.
 func TestWindows(t *testing.T) {
+	worst := 0.0
 	for _, n := range []int{2, 5, 64, 125} {
-		near(t, "Hann", dsp.Hann(n), window.Hann(n + 1)[:n], 1e-15)
-		near(t, "Hamming", dsp.Hamming(n), window.Hamming(n + 1)[:n], 1e-15)
+		worst = max(worst, near(t, "Hann", dsp.Hann(n), window.Hann(n + 1)[:n], 1e-15))
+		worst = max(worst, near(t, "Hamming", dsp.Hamming(n), window.Hamming(n + 1)[:n], 1e-15))
 	}
+	parity(t, "Hann and Hamming windows", "go-dsp", worst, 1e-15)
 	if w := dsp.Hann(1); w[0] != 1 {
 		t.Errorf("window of one sample is %g, must be 1 as in SciPy", w[0])
 	}
@@ -231,18 +245,21 @@ func TestWelchPanicsOnNonsense(t *testing.T) {
 }
 
 func TestDPSSMatchesSciPy(t *testing.T) {
-	for _, g := range readSpectra(t).DPSS {
+	s, worstRatio, worstTaper := readSpectra(t), 0.0, 0.0
+	for _, g := range s.DPSS {
 		tapers, ratios := dsp.DPSS(g.N, g.NW, g.K, g.Periodic)
 		what := fmt.Sprintf("%d samples, nw %g", g.N, g.NW)
-		near(t, what+": ratios", ratios, g.Ratios, 1e-12)
+		worstRatio = max(worstRatio, near(t, what+": ratios", ratios, g.Ratios, 1e-12))
 		for i, want := range g.Tapers {
 			var got []float64
 			for at := 0; at < g.N; at += max(1, g.N/25) {
 				got = append(got, tapers[i][at])
 			}
-			near(t, fmt.Sprintf("%s: taper %d", what, i), got, want, 1e-10)
+			worstTaper = max(worstTaper, near(t, fmt.Sprintf("%s: taper %d", what, i), got, want, 1e-10))
 		}
 	}
+	parity(t, "DPSS tapers", "SciPy "+s.SciPy+" dpss", worstTaper, 1e-10)
+	parity(t, "DPSS tapers: share of the energy in the band", "SciPy "+s.SciPy+" dpss", worstRatio, 1e-12)
 }
 
 // TestDPSSIsTheDefinition: the tapers are eigenvectors of the matrix sin(2πw(s−t))/π(s−t).
@@ -270,12 +287,14 @@ func TestDPSSIsTheDefinition(t *testing.T) {
 }
 
 func TestMultitaperMatchesMNE(t *testing.T) {
-	for _, g := range readSpectra(t).Multitaper {
+	s, worst := readSpectra(t), 0.0
+	for _, g := range s.Multitaper {
 		p := dsp.NewMultitaperPlan(g.N, 250, g.NW)
 		psd := make([]float64, p.Bins())
 		p.PSD(psd, whole(g.N), p.NewWork())
-		near(t, fmt.Sprintf("%d samples, nw %g", g.N, g.NW), psd, g.PSD, 1e-9)
+		worst = max(worst, near(t, fmt.Sprintf("%d samples, nw %g", g.N, g.NW), psd, g.PSD, 1e-9))
 	}
+	parity(t, "multitaper spectra", "MNE "+s.MNE+" psd_array_multitaper", worst, 1e-9)
 }
 
 // TestMultitaperMatchesGolden: psd_array_multitaper with its defaults (normalization="length": not divided by the rate),
@@ -284,19 +303,28 @@ func TestMultitaperMatchesGolden(t *testing.T) {
 	x, want := datasettest.Golden(t, "sig"), datasettest.Golden(t, "mne_multitaper")
 	p := dsp.NewMultitaperPlan(1000, 250, 4)
 	w, psd := p.NewWork(), make([]float64, p.Bins())
+	var all []float64
 	for ch := range 22 {
 		p.PSD(psd, x[1000*ch:1000*(ch+1)], w)
 		floats.Scale(250, psd)
+		all = append(all, psd[4:4+177]...)
 		for k, v := range want[177*ch : 177*(ch+1)] {
 			if d := math.Abs(psd[k+4]/v - 1); !(d <= 1e-9) {
 				t.Errorf("channel %d at %g Hz: differs by %g", ch, p.Freq(k+4), d)
 			}
 		}
 	}
+	var freqs []float64
+	for k := range 177 {
+		freqs = append(freqs, p.Freq(k+4))
+	}
+	paritytest.Within(t, "multitaper spectra: frequencies", "MNE 1.9.0", "golden/mne_multitaper_f", freqs, datasettest.Golden(t, "mne_multitaper_f"), 1e-15)
+	paritytest.Within(t, "multitaper spectra", "MNE 1.9.0", "golden/mne_multitaper", all, want, 1e-9)
 }
 
 func TestMorletMatchesMNE(t *testing.T) {
-	for _, g := range readSpectra(t).Morlet {
+	s, worst := readSpectra(t), 0.0
+	for _, g := range s.Morlet {
 		p := dsp.NewMorletPlan(g.N, g.Rate, g.Freqs, g.Cycles)
 		w := p.NewWork()
 		all := p.Transform(whole(g.N), w)
@@ -305,10 +333,11 @@ func TestMorletMatchesMNE(t *testing.T) {
 			for t, v := range all[i] {
 				re[t], im[t] = real(v), imag(v)
 			}
-			near(t, fmt.Sprintf("%d samples, %g Hz, real part", g.N, f), re, g.Re[i], 1e-11)
-			near(t, fmt.Sprintf("%d samples, %g Hz, imaginary part", g.N, f), im, g.Im[i], 1e-11)
+			worst = max(worst, near(t, fmt.Sprintf("%d samples, %g Hz, real part", g.N, f), re, g.Re[i], 1e-11))
+			worst = max(worst, near(t, fmt.Sprintf("%d samples, %g Hz, imaginary part", g.N, f), im, g.Im[i], 1e-11))
 		}
 	}
+	parity(t, "Morlet wavelets: coefficients", "MNE "+s.MNE+" tfr_array_morlet", worst, 1e-11)
 }
 
 // TestMorletMatchesGolden: tfr_array_morlet with freqs 4, 8, … 36 Hz, n_cycles=5, decim=4, power of the trial "sig".
@@ -320,18 +349,22 @@ func TestMorletMatchesGolden(t *testing.T) {
 	}
 	p := dsp.NewMorletPlan(1000, 250, freqs, []float64{5})
 	w, power := p.NewWork(), make([]float64, 250)
+	var all []float64
 	for ch := range 22 {
 		for i, c := range p.Transform(x[1000*ch:1000*(ch+1)], w) {
 			for t := range power {
 				power[t] = math.Pow(real(c[4*t]), 2) + math.Pow(imag(c[4*t]), 2)
 			}
 			near(t, fmt.Sprintf("channel %d, %g Hz", ch, freqs[i]), power, want[250*(9*ch+i):250*(9*ch+i+1)], 1e-11)
+			all = append(all, power...)
 		}
 	}
+	paritytest.Within(t, "Morlet wavelets: power of the first trial", "MNE 1.9.0", "golden/mne_morlet_power", all, want[:len(all)], 1e-11)
 }
 
 func TestAnalyticMatchesSciPy(t *testing.T) {
-	for _, g := range readSpectra(t).Hilbert {
+	s, worstRe, worstIm := readSpectra(t), 0.0, 0.0
+	for _, g := range s.Hilbert {
 		p := dsp.NewAnalyticPlan(g.N)
 		for signals := range 7 { // company must not matter
 			x, y := make([][]float64, signals), make([][]complex128, signals)
@@ -344,11 +377,13 @@ func TestAnalyticMatchesSciPy(t *testing.T) {
 				for t, v := range y[i] {
 					re[t], im[t] = real(v), imag(v)
 				}
-				near(t, fmt.Sprintf("%d samples, real part", g.N), re, g.Re, 1e-13)
-				near(t, fmt.Sprintf("%d samples, imaginary part", g.N), im, g.Im, 1e-12)
+				worstRe = max(worstRe, near(t, fmt.Sprintf("%d samples, real part", g.N), re, g.Re, 1e-13))
+				worstIm = max(worstIm, near(t, fmt.Sprintf("%d samples, imaginary part", g.N), im, g.Im, 1e-12))
 			}
 		}
 	}
+	parity(t, "analytic signal: real part", "SciPy "+s.SciPy+" hilbert", worstRe, 1e-13)
+	parity(t, "analytic signal: imaginary part", "SciPy "+s.SciPy+" hilbert", worstIm, 1e-12)
 }
 
 // TestAnalyticBand: of two cosines the band keeps the one inside it, as a rotating phasor of its amplitude.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/dsp"
@@ -303,12 +304,12 @@ func offline(t testing.TB, name, params string) preprocess.Offline {
 // The steps against MNE's and SciPy's numbers, with a trigger channel that must pass as it is.
 func TestOfflineGolden(t *testing.T) {
 	for _, tc := range []struct {
-		name, params, in, want string
-		channels               int
+		name, params, in, want, peer string
+		channels                     int
 	}{
-		{"fir_zero_phase", ``, "long", "mne_fir_8_30", 4},
-		{"notch_zero_phase", ``, "long", "mne_notch50", 4},
-		{"filtfilt", ``, "sig", "sosfiltfilt", 22},
+		{"fir_zero_phase", ``, "long", "mne_fir_8_30", "MNE 1.9.0", 4},
+		{"notch_zero_phase", ``, "long", "mne_notch50", "MNE 1.9.0", 4},
+		{"filtfilt", ``, "sig", "sosfiltfilt", "SciPy sosfiltfilt", 22},
 	} {
 		x, want := datasettest.Golden(t, tc.in), datasettest.Golden(t, tc.want)
 		n := len(x) / tc.channels
@@ -328,7 +329,9 @@ func TestOfflineGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var all []float64
 		for ch := range tc.channels {
+			all = append(all, got.X[ch]...)
 			var scale, worst float64
 			for i, v := range want[ch*n : (ch+1)*n] {
 				scale, worst = max(scale, math.Abs(v)), max(worst, math.Abs(v-got.X[ch][i]))
@@ -337,6 +340,7 @@ func TestOfflineGolden(t *testing.T) {
 				t.Errorf("%s: channel %d differs by %g of the largest value", tc.name, ch, worst/scale)
 			}
 		}
+		paritytest.Within(t, "step "+tc.name, tc.peer, "golden/"+tc.want, all, want, 1e-9)
 		for i, v := range got.X[tc.channels] {
 			if v != float64(i%7) {
 				t.Fatalf("%s: sample %d of the trigger is %g, must be %d", tc.name, i, v, i%7)

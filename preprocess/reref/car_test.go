@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/preprocesstest"
 	"github.com/gyrus-bci/gyrus/preprocess/reref"
@@ -18,6 +19,7 @@ func TestCARMatchesMNE(t *testing.T) {
 		t.Fatal(err)
 	}
 	var g struct {
+		MNE            string
 		Names, Exclude []string
 		Kinds          []signal.Kind
 		X, Y           [][]float64
@@ -41,13 +43,16 @@ func TestCARMatchesMNE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all, theirs []float64
 	for ch := range g.Y {
+		all, theirs = append(all, got.X[ch]...), append(theirs, g.Y[ch]...)
 		for i, want := range g.Y[ch] {
 			if !(math.Abs(got.X[ch][i]-want) <= 1e-9) { // MNE works in volts: values of 1000 µV are rounded twice
 				t.Fatalf("%s sample %d is %g, MNE has %g", g.Names[ch], i, got.X[ch][i], want)
 			}
 		}
 	}
+	paritytest.Within(t, "common average", "MNE "+g.MNE, "generated", all, theirs, 1e-12)
 }
 
 func TestCARKeepsNaNInItsSample(t *testing.T) {

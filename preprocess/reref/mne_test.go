@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/preprocesstest"
@@ -16,6 +17,7 @@ import (
 )
 
 type golden struct {
+	MNE          string            `json:"mne"`
 	Names        []string          `json:"names"`
 	Kinds        []signal.Kind     `json:"kinds"`
 	X            [][]float64       `json:"x"`
@@ -77,8 +79,8 @@ func TestMatchesMNE(t *testing.T) {
 	}{
 		{"linked ears", &reref.LinkedEars{Channels: []string{"A1", "A2"}}, all, g.Linked, 1e-13, "linked ears"},
 		{"linked ears without them", &reref.LinkedEars{Channels: []string{"A1", "A2"}, Drop: true}, all, slices.Delete(slices.Clone(g.Linked), 12, 14), 1e-13, "linked ears"},
-		{"single", &reref.Reference{Channels: []string{"Cz"}}, all, g.Single, 1e-13, "Cz"},
-		{"list", &reref.Reference{Channels: []string{"A2", "A1"}}, all, g.Linked, 1e-13, "A2+A1"},
+		{"reference of one channel", &reref.Reference{Channels: []string{"Cz"}}, all, g.Single, 1e-13, "Cz"},
+		{"reference of two channels", &reref.Reference{Channels: []string{"A2", "A1"}}, all, g.Linked, 1e-13, "A2+A1"},
 		{"bipolar", &reref.Bipolar{Pairs: [][]string{{"F3", "C3"}, {"C3", "P3"}, {"F4", "C4"}}}, all, g.Bipolar, 1e-13, ""},
 		{"laplacian", &reref.Laplacian{Lambda: 1e-4, Stiffness: 3, Sphere: g.Sphere}, append(head, 14), g.CSD, 1e-10, "none (current density)"},
 		{"interpolate", &spatial.Interpolate{Bads: []string{"C4", "Oz"}, Sphere: g.Sphere}, head, g.Interpolated, 1e-10, "nose"},
@@ -98,7 +100,7 @@ func TestMatchesMNE(t *testing.T) {
 		if len(got.X) != len(tc.want) || len(out.Channels) != len(tc.want) {
 			t.Fatalf("%s: %d channels, described as %d, MNE has %d", tc.name, len(got.X), len(out.Channels), len(tc.want))
 		}
-		size := 0.0
+		size, worst := 0.0, 0.0
 		for _, x := range tc.want {
 			for _, v := range x {
 				size = max(size, math.Abs(v))
@@ -109,8 +111,10 @@ func TestMatchesMNE(t *testing.T) {
 				if !(math.Abs(got.X[ch][i]-w) <= tc.tolerance*size) {
 					t.Fatalf("%s: %s sample %d is %g, MNE has %g", tc.name, out.Channels[ch].Name, i, got.X[ch][i], w)
 				}
+				worst = max(worst, math.Abs(got.X[ch][i]-w)/size)
 			}
 		}
+		paritytest.Error(t, paritytest.Report{What: tc.name, Peer: "MNE " + g.MNE, Data: "generated", Err: worst, Tol: tc.tolerance})
 		if tc.name == "bipolar" && !slices.Equal(out.Names(), g.BipolarNames) {
 			t.Errorf("bipolar: the channels are %q, MNE has %q", out.Names(), g.BipolarNames)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/preprocesstest"
@@ -93,12 +94,16 @@ func stream(t testing.TB, p preprocess.Processor, c signal.Chunk, most int) sign
 
 func TestStreamIsMNEPolyphase(t *testing.T) {
 	c, want := golden(t), datasettest.Golden(t, "mne_resample_poly_125")
+	var all, twice []float64
 	for _, most := range []int{7, 20000} {
 		got := stream(t, &resample.Resample{Rate: 125}, c, most)
 		for ch := range 4 {
 			compare(t, fmt.Sprintf("channel %d", ch), got.X[ch], want[ch*7500:(ch+1)*7500])
+			all = append(all, got.X[ch]...)
 		}
+		twice = append(twice, want...)
 	}
+	paritytest.Within(t, "step resample, 250 to 125 Hz, in pieces of any length", "MNE 1.9.0", "golden/mne_resample_poly_125", all, twice, 1e-9)
 }
 
 func TestFFTIsMNE(t *testing.T) {
@@ -107,9 +112,12 @@ func TestFFTIsMNE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []float64
 	for ch := range 4 {
+		all = append(all, got.X[ch]...)
 		compare(t, fmt.Sprintf("channel %d", ch), got.X[ch], want[ch*7680:(ch+1)*7680])
 	}
+	paritytest.Within(t, "step resample_fft, 250 to 128 Hz", "MNE 1.9.0", "golden/mne_resample_fft_128", all, want, 1e-9)
 }
 
 // What is measured at a time must come out at that time, from wherever the stream begins.

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/spatial"
@@ -73,8 +75,9 @@ func blinked() signal.Chunk {
 }
 
 type golden struct {
-	Check float64 `json:"check"`
-	ICA   []struct {
+	Program string  `json:"program"`
+	Check   float64 `json:"check"`
+	ICA     []struct {
 		Method   string      `json:"method"`
 		Unmixing [][]float64 `json:"unmixing"`
 		Blink    int         `json:"blink"`
@@ -109,6 +112,14 @@ func calibrated(t *testing.T, step preprocess.Calibrator, c signal.Chunk) signal
 	return calibratedOn(t, step, []signal.Chunk{c})
 }
 
+func (g golden) peer() string { return strings.Replace(g.Program, "mne", "MNE", 1) }
+
+// report is of the worst error of several cases.
+func report(t *testing.T, what, peer string, worst, tol float64) {
+	t.Helper()
+	paritytest.Error(t, paritytest.Report{What: what, Peer: peer, Data: "generated", Err: worst, Tol: tol})
+}
+
 // differ is the largest difference over the largest entry of want, with the sign of the whole that makes it smaller.
 func differ(got, want []float64) float64 {
 	size, plus, minus := 0.0, 0.0, 0.0
@@ -141,8 +152,10 @@ func TestICAMatchesMNE(t *testing.T) {
 		tc := tolerances[want.Method]
 		s := &spatial.ICA{Method: want.Method, EOG: []string{"VEOG"}, EOGThreshold: 0.7, MaxIter: 2000, Tol: tc.tol, Seed: 5, Output: "cleaned"}
 		y := calibrated(t, s, in)
+		apart := 0.0
 		for k, row := range want.Unmixing {
-			if d := differ(s.Unmixing[k], row); !(d <= tc.unmixing) {
+			d := differ(s.Unmixing[k], row)
+			if apart = max(apart, d); !(d <= tc.unmixing) {
 				t.Errorf("%s: component %d differs from MNE's by %.2g of its size, want at most %g", want.Method, k+1, d, tc.unmixing)
 			}
 		}
@@ -160,6 +173,8 @@ func TestICAMatchesMNE(t *testing.T) {
 		if !(worst <= tc.cleaned*size) {
 			t.Errorf("%s: cleaned differs from MNE's by %g of the largest value, want at most %g", want.Method, worst/size, tc.cleaned)
 		}
+		report(t, "ICA, "+want.Method+": unmixing", g.peer(), apart, tc.unmixing)
+		report(t, "ICA, "+want.Method+": cleaned signal", g.peer(), worst/size, tc.cleaned)
 	}
 }
 
@@ -203,6 +218,7 @@ func TestICAOutputs(t *testing.T) {
 
 func TestSSPMatchesMNE(t *testing.T) {
 	g, in := read(t), blinked()
+	vectors, explained := 0.0, 0.0
 	for name, s := range map[string]*spatial.SSP{
 		"events": {Components: 2, Events: []string{"blink"}, TMin: -0.2, TMax: 0.2},
 		"peaks":  {Components: 2, EOG: []string{"VEOG"}, Threshold: 100, TMin: -0.2, TMax: 0.2},
@@ -210,10 +226,12 @@ func TestSSPMatchesMNE(t *testing.T) {
 	} {
 		y := calibrated(t, s, in)
 		for k, want := range g.SSP.Vectors {
-			if d := differ(s.Vectors[k], want); !(d <= 1e-9) {
+			d := differ(s.Vectors[k], want)
+			if vectors = max(vectors, d); !(d <= 1e-9) {
 				t.Errorf("%s: vector %d differs from MNE's by %g of its size", name, k+1, d)
 			}
-			if d := math.Abs(s.Explained[k] - g.SSP.Explained[k]); !(d <= 1e-9) {
+			d = math.Abs(s.Explained[k] - g.SSP.Explained[k])
+			if explained = max(explained, d); !(d <= 1e-9) {
 				t.Errorf("%s: vector %d explains %g, MNE says %g", name, k+1, s.Explained[k], g.SSP.Explained[k])
 			}
 			for i := 0; i < samples; i += 97 { // nothing is left in this direction
@@ -227,12 +245,15 @@ func TestSSPMatchesMNE(t *testing.T) {
 			}
 		}
 	}
+	report(t, "SSP: vectors", g.peer(), vectors, 1e-9)
+	report(t, "SSP: shares of the variance", g.peer(), explained, 1e-9)
 }
 
 func TestSSDMatchesMNE(t *testing.T) {
 	g, in := read(t), blinked()
 	s := &spatial.SSD{Low: 9, High: 12, NoiseLow: 7, NoiseHigh: 14, Order: 2, Components: 3, Output: "sources"}
 	y := calibrated(t, s, in)
+	filters, patterns := 0.0, 0.0
 	for k, want := range g.SSD.Filters {
 		norm, mine := 0.0, 0.0
 		for ch := range want {
@@ -243,16 +264,21 @@ func TestSSDMatchesMNE(t *testing.T) {
 		for ch := range filter {
 			filter[ch], pattern[ch] = s.Filters[k][ch]*scale, s.Patterns[ch][k]/scale
 		}
-		if d := differ(filter, want); !(d <= 1e-6) {
+		d := differ(filter, want)
+		if filters = max(filters, d); !(d <= 1e-6) {
 			t.Errorf("filter %d differs from MNE's by %g of its size", k+1, d)
 		}
-		if d := differ(pattern, g.SSD.Patterns[k]); !(d <= 1e-6) {
+		d = differ(pattern, g.SSD.Patterns[k])
+		if patterns = max(patterns, d); !(d <= 1e-6) {
 			t.Errorf("pattern %d differs from MNE's by %g of its size", k+1, d)
 		}
 		if d := math.Abs(s.Ratios[k] - g.SSD.Ratios[k]); !(d <= 1e-6*g.SSD.Ratios[k]) {
 			t.Errorf("ratio %d is %g, MNE has %g", k+1, s.Ratios[k], g.SSD.Ratios[k])
 		}
 	}
+	report(t, "SSD: filters", g.peer(), filters, 1e-6)
+	report(t, "SSD: patterns", g.peer(), patterns, 1e-6)
+	paritytest.Within(t, "SSD: ratios of signal to noise", g.peer(), "generated", s.Ratios[:len(g.SSD.Ratios)], g.SSD.Ratios, 1e-6)
 	if y.Info.Channels[0].Name != "ssd1" || len(y.X) != 4 {
 		t.Errorf("what comes out is %v", y.Info)
 	}

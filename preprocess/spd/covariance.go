@@ -3,9 +3,6 @@ package spd
 import (
 	"fmt"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -29,43 +26,53 @@ func (w *Workspace) Covariance(dst *mat.SymDense, x [][]float64) {
 		panic(fmt.Sprintf("spd: covariance of %d channels into a matrix of size %d", c, dst.SymmetricDim()))
 	}
 	n := len(x[0])
-	stride := n + n%2 // every channel begins at a multiple of 16 bytes: the kernels round by alignment
-	if cap(w.slab) < c*stride {
-		w.slab = make([]float64, max(c*stride, minSlab))
+	stride := covStride(n)
+	if need := (c + 2) / 3 * 3 * stride; cap(w.slab) < need { // gram3 reads three channels at a time
+		w.slab = make([]float64, need)
 	}
-	slab := w.slab[:c*stride]
+	slab := w.slab[:cap(w.slab)]
 	for ch, row := range x {
 		if len(row) != n {
 			panic(fmt.Sprintf("spd: channel %d has %d samples, channel 0 has %d", ch, len(row), n))
 		}
-		demean(slab[ch*stride:ch*stride+n], row)
+		center(slab[ch*stride:ch*stride+n], row)
+		clear(slab[ch*stride+n : (ch+1)*stride]) // adds nothing to the sums
 	}
 	raw := dst.RawSymmetric()
-	beta := 0.0 // the first block overwrites
-	for t := 0; t < n; t += blockLen {
-		m := min(blockLen, n-t)
-		for i := range c {
-			rows := blas64.General{Rows: c - i, Cols: m, Stride: stride, Data: slab[i*stride+t:]}
-			blas64.Gemv(blas.NoTrans, 1, rows, blas64.Vector{N: m, Inc: 1, Data: rows.Data[:m]},
-				beta, blas64.Vector{N: c - i, Inc: 1, Data: raw.Data[i*raw.Stride+i : i*raw.Stride+c]})
-		}
-		beta = 1
-	}
 	scale := 1 / float64(n)
-	for i := range c {
-		floats.Scale(scale, raw.Data[i*raw.Stride+i:i*raw.Stride+c])
+	var sums [9]float64
+	for t := 0; t < n; t += blockLen {
+		m, first, last := pad(min(blockLen, n-t)), t == 0, t+blockLen >= n
+		for i := 0; i < c; i += 3 {
+			for j := i; j < c; j += 3 {
+				gram3(&sums, slab[i*stride+t:], slab[j*stride+t:], m, stride)
+				for a := range min(3, c-i) {
+					for b := max(j, i+a); b < min(j+3, c); b++ {
+						entry := &raw.Data[(i+a)*raw.Stride+b]
+						sum := sums[3*a+b-j]
+						if !first {
+							sum += *entry
+						}
+						if last {
+							sum *= scale
+						}
+						*entry = sum
+					}
+				}
+			}
+		}
 	}
 }
 
-const (
-	blockLen = 256 // samples of all channels that are multiplied while they are in the cache
-	minSlab  = 4   // numbers; what is smaller need not lie at a multiple of 16 bytes
-)
+// blockLen is how many samples of all channels are multiplied while they are in the cache; a multiple of lanes.
+const blockLen = 1024
 
-// demean writes x without its mean to dst. It measures from the first sample, so that a constant channel gives zeros
-// and not the rounding errors of its mean.
-func demean(dst, x []float64) {
-	copy(dst, x)
-	floats.AddConst(-x[0], dst)
-	floats.AddConst(-floats.Sum(dst)/float64(len(dst)), dst)
+// covStride is the distance of two channels of n samples in the slab. Were it a power of two, they would share the same
+// lines of the cache.
+func covStride(n int) int {
+	stride := pad(n)
+	if stride%64 == 0 {
+		stride += 2 * lanes
+	}
+	return stride
 }

@@ -14,7 +14,7 @@ import (
 // whole number of them.
 func TestCovarianceAcrossBlocks(t *testing.T) {
 	var w spd.Workspace
-	for _, tc := range []struct{ c, n int }{{2, 255}, {3, 256}, {9, 257}, {22, 1000}, {5, 1031}} {
+	for _, tc := range []struct{ c, n int }{{2, 255}, {22, 1000}, {3, 1024}, {9, 1025}, {5, 1031}, {4, 2051}} {
 		x := noise(tc.c, tc.n, uint64(tc.n))
 		got := mat.NewSymDense(tc.c, nil)
 		w.Covariance(got, x)

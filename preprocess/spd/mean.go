@@ -3,7 +3,6 @@ package spd
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // A set of matrices comes as rows, each the upper triangle of one matrix as Pack writes it: [matrices][n·(n+1)/2]. The

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/preprocess/preprocesstest"
@@ -67,6 +68,7 @@ func TestAgainstPandas(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, worst := g.signals(), 0.0
+	var all, theirs []float64
 	for _, tc := range g.Cases {
 		s := &standardise.EMA{Factor: tc.Factor, InitBlock: float64(tc.InitBlock) / 100, Eps: tc.Eps, Kinds: []signal.Kind{signal.EEG}}
 		out, err := s.Start(c.Info)
@@ -86,6 +88,7 @@ func TestAgainstPandas(t *testing.T) {
 			}
 		}
 		for ch, want := range tc.Y {
+			all, theirs = append(all, y.X[ch][:len(want)]...), append(theirs, want...)
 			for i, v := range want {
 				worst = max(worst, math.Abs(y.X[ch][i]-v))
 			}
@@ -94,7 +97,7 @@ func TestAgainstPandas(t *testing.T) {
 			t.Fatalf("factor %g, block %d: differs from %s by %g", tc.Factor, tc.InitBlock, g.Program, worst)
 		}
 	}
-	t.Logf("largest difference from %s: %.2g", g.Program, worst)
+	paritytest.Within(t, "exponential moving standardisation", g.Program, "generated", all, theirs, 1e-10)
 }
 
 // A NaN costs one sample, a flat channel is 0.

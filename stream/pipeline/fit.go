@@ -291,7 +291,7 @@ func difference(a, b *Spec) string {
 	for _, d := range []string{
 		several("offline", a.Offline, b.Offline), several("reject", a.Reject, b.Reject),
 		several("preprocess", a.Preprocess, b.Preprocess), one("segment", &a.Segment, &b.Segment),
-		one("live", a.Live, b.Live), several("features", a.Features, b.Features), one("decoder", &a.Decoder, &b.Decoder),
+		one("live", a.Live, b.Live), one("decide", a.Decide, b.Decide), several("features", a.Features, b.Features), one("decoder", &a.Decoder, &b.Decoder),
 	} {
 		if d != "" {
 			return d

@@ -177,10 +177,18 @@ func (f *front) through(i int, c signal.Chunk) error {
 			return fmt.Errorf("%s: sample %d: %w", f.names[len(f.steps)+k], f.next, err)
 		}
 		f.ready = append(f.ready, ws...)
+		for i := len(f.ready) - len(ws); k > 0 && i < len(f.ready); i++ {
+			f.ready[i].Slides = true
+		}
 	}
 	fresh := f.ready[from:]
 	if len(f.segs) > 1 {
 		slices.SortStableFunc(fresh, func(a, b signal.Window) int { return cmp.Compare(a.End(), b.End()) })
+		for i := range fresh { // the one with the event comes first
+			if i > 0 && fresh[i].Event == nil && fresh[i-1].End() == fresh[i].End() {
+				fresh[i-1].Slides = true
+			}
+		}
 		fresh = slices.CompactFunc(fresh, func(a, b signal.Window) bool { return a.End() == b.End() && (a.Event == nil || b.Event == nil) })
 	}
 	f.ready = f.ready[:from+len(fresh)]

@@ -30,6 +30,7 @@ type Pipeline struct {
 	offline []preprocess.Offline
 	front   front
 	head    head
+	decider decoders.Decider // nil: every prediction is a decision
 
 	input   *signal.Info // the stream it is made for, nil until the first Start
 	pick    []int        // where each channel of input is in what comes in; nil where they are the same
@@ -40,14 +41,22 @@ type Pipeline struct {
 
 // Prediction is what one window led to.
 type Prediction struct {
-	Start, End int64         // the window's samples, [Start, End)
-	Time       int64         // when its newest sample was measured, in nanoseconds since 1970
-	Row        []float64     // what the decoder saw
-	Scores     []float64     // one per class, in the order of Classes
-	Label      string        // the class with the highest score
-	Confidence float64       // its score
-	Event      *signal.Event // what the window was cut around, nil for one that slides
-	Truth      string        // the class of Event, "" where there is none
+	Start, End int64     // the window's samples, [Start, End)
+	Time       int64     // when its newest sample was measured, in nanoseconds since 1970
+	Row        []float64 // what the decoder saw
+	Scores     []float64 // one per class, in the order of Classes
+	Label      string    // the class with the highest score
+	Confidence float64   // its score
+	// Decision is what a controller is told: Label, or with a section decide what that says of the windows that slide, ""
+	// for no control.
+	Decision string
+	// Sure is the confidence in Decision, or without one in the class that is nearest to being decided for.
+	Sure float64
+	// Silent says that a controller is told nothing: the window was cut around an event and does not slide, and the
+	// section decide speaks for those that do.
+	Silent bool
+	Event  *signal.Event // what the window was cut around, nil for one that slides
+	Truth  string        // the class of Event, "" where there is none
 	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
 	Rejected string
 }
@@ -103,6 +112,19 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		p.front.checks, p.front.names = append(p.front.checks, check), append(p.front.names, eff.where)
 		p.front.where = append(p.front.where, eff)
 		p.spec.Reject = append(p.spec.Reject, eff)
+	}
+	if spec.Decide != nil {
+		d, eff, err := construct(spec, decoders.Deciders(), *spec.Decide, "decide")
+		if err != nil {
+			return nil, err
+		}
+		if err := d.Check(); err != nil {
+			return nil, spec.fail(eff, err)
+		}
+		if spec.Live == nil {
+			return nil, spec.fail(eff, errors.New("decides on the windows of the section live, which is missing"))
+		}
+		p.decider, p.spec.Decide = d, &eff
 	}
 	var err error
 	if p.head, p.spec.Features, p.spec.Decoder, err = buildHead(spec); err != nil {
@@ -210,6 +232,9 @@ func (p *Pipeline) begin(in *signal.Info) error {
 	out, n, err := p.front.start(in)
 	if err != nil {
 		return err
+	}
+	if p.decider != nil {
+		p.decider.Reset()
 	}
 	if p.head.fitted {
 		p.head.reset()
@@ -421,6 +446,9 @@ func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 	}
 	if c.Anew {
 		p.head.reset()
+		if p.decider != nil {
+			p.decider.Reset()
+		}
 	}
 	return p.predict(ws)
 }
@@ -456,8 +484,31 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		if err := p.head.into(&p.preds[i], w, p.classes); err != nil {
 			return nil, fmt.Errorf("window [%d, %d): %w", w.Start, w.End(), err)
 		}
+		if err := p.decide(&p.preds[i], w); err != nil {
+			return nil, fmt.Errorf("window [%d, %d): decide: %w", w.Start, w.End(), err)
+		}
 	}
 	return p.preds[:len(ws)], nil
+}
+
+// decide says what a controller is told of a window.
+func (p *Pipeline) decide(q *Prediction, w signal.Window) error {
+	q.Decision, q.Sure, q.Silent = q.Label, q.Confidence, false
+	if p.decider == nil {
+		return nil
+	}
+	q.Decision, q.Silent = "", !w.Slides
+	if q.Silent {
+		return nil
+	}
+	class, sure, err := p.decider.Push(q.Scores, float64(w.End())/w.Info.Rate)
+	if err != nil {
+		return err
+	}
+	if q.Sure = sure; class >= 0 {
+		q.Decision = p.classes[class]
+	}
+	return nil
 }
 
 // into makes the prediction of one window in out, whose memory is used again.

@@ -23,7 +23,7 @@ type Param struct {
 
 // Doc describes a step that a pipeline file can use.
 type Doc struct {
-	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder"
+	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder", "decide"
 	Name    string  `json:"name"`
 	Params  []Param `json:"params"`
 }
@@ -38,6 +38,7 @@ func Steps() ([]Doc, error) {
 		func() error { return describe(&docs, "reject", preprocess.Checkers()) },
 		func() error { return describe(&docs, "features", features.Steps()) },
 		func() error { return describe(&docs, "decoder", decoders.Decoders()) },
+		func() error { return describe(&docs, "decide", decoders.Deciders()) },
 	} {
 		if err := add(); err != nil {
 			return nil, err
@@ -146,6 +147,7 @@ func Schema() (map[string]any, error) {
 			"live":       one("segment", "more windows of the same length, in a live session"),
 			"features":   many("features", "steps from a window to a row of numbers, in order"),
 			"decoder":    one("decoder", "from a row to a score for each class"),
+			"decide":     one("decide", "from the scores of the windows of live to decisions, and to no control"),
 		},
 		"required": []string{"segment", "features", "decoder"}, "additionalProperties": false,
 	}, nil

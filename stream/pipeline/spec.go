@@ -25,12 +25,13 @@ type Spec struct {
 	Reject     []Step `json:"reject,omitempty"` // checks of windows
 	Features   []Step `json:"features"`
 	Decoder    Step   `json:"decoder"`
+	Decide     *Step  `json:"decide,omitempty"` // from the scores of the windows of live to decisions and no control
 
 	file string // for messages
 }
 
 // sections are the keys of a pipeline file.
-var sections = []string{"offline", "preprocess", "segment", "live", "reject", "features", "decoder"}
+var sections = []string{"offline", "preprocess", "segment", "live", "reject", "features", "decoder", "decide"}
 
 // Step is one step: the name it is registered under, and its parameters as a JSON object.
 type Step struct {
@@ -143,6 +144,10 @@ func Parse(file string, data []byte) (*Spec, error) {
 			var live Step
 			live, err = s.step(key.Value, value)
 			s.Live = &live
+		case "decide":
+			var decide Step
+			decide, err = s.step(key.Value, value)
+			s.Decide = &decide
 		case "decoder":
 			s.Decoder, err = s.step(key.Value, value)
 		default:

@@ -64,12 +64,15 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	}
 	classes := opt.Pipeline.Classes()
 	sink := stream.SinkFunc(func(_ context.Context, p *pipeline.Prediction) error {
-		c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Label, Confidence: p.Confidence}
+		if p.Silent {
+			return nil
+		}
+		c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure}
 		if at := opt.Clock.At(arrived); c.TSample > at {
 			c.TSample = at
 			rep.Ahead++
 		}
-		if p.Rejected != "" { // the decoder answers, and what it says is that nothing can be said
+		if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
 			c.Kind = bus.KindNone
 		}
 		for k, s := range p.Scores {

@@ -27,8 +27,9 @@ func newDecode() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "decode MODEL FILE…", Short: "every prediction of a model on recordings, as a live session would have made them", Args: cobra.MinimumNArgs(2),
 		Long: `Decode prints one line per window: the recording, its samples [start, end), the time of its end in seconds from the
-start of the recording, the decision, its confidence, the score of each class, and the event and true class where the
-window was cut around an event. The windows are those of a live session: cued ones and sliding ones.
+start of the recording, the class with the highest score, that score, the score of each class, the event and true class
+where the window was cut around an event, why it was not decoded, and what a controller would be told: nothing where a
+section decide holds that nothing is meant. The windows are those of a live session: cued ones and sliding ones.
 
 Without -o it prints CSV (with --json one JSON object a line). With -o it writes a file: .csv or .arrow.`,
 		Example: "  gyrus decode model.gyrus S001R14.edf > r14.csv\n  gyrus decode model.gyrus S001R14.edf -o r14.arrow",
@@ -117,7 +118,7 @@ func newCSV(w io.Writer, classes []string) writer {
 	for _, k := range classes {
 		c.line = append(c.line, "score_"+k)
 	}
-	c.line = append(c.line, "event", "event_sample", "truth", "rejected")
+	c.line = append(c.line, "event", "event_sample", "truth", "rejected", "decision")
 	_ = c.w.Write(c.line) // a failure stays with the csv.Writer and comes out of end
 	return c
 }
@@ -138,7 +139,7 @@ func (c *csvLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 	} else {
 		c.line = append(c.line, "", "", "")
 	}
-	return c.w.Write(append(c.line, p.Rejected))
+	return c.w.Write(append(c.line, p.Rejected, p.Decision))
 }
 
 func (c *csvLines) end() error {
@@ -168,7 +169,8 @@ func (j jsonLines) put(rec string, rate float64, p *pipeline.Prediction) error {
 		Event      *signal.Event      `json:"event,omitempty"`
 		Truth      string             `json:"truth,omitempty"`
 		Rejected   string             `json:"rejected,omitempty"`
-	}{rec, p.Start, p.End, float64(p.End) / rate, p.Label, p.Confidence, scores, p.Event, p.Truth, p.Rejected})
+		Decision   string             `json:"decision,omitempty"`
+	}{rec, p.Start, p.End, float64(p.End) / rate, p.Label, p.Confidence, scores, p.Event, p.Truth, p.Rejected, p.Decision})
 }
 
 func (jsonLines) end() error { return nil }
@@ -193,7 +195,8 @@ func newArrow(w io.Writer, classes []string) writer {
 		{Name: "event", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "event_sample", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 		{Name: "truth", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "rejected", Type: arrow.BinaryTypes.String, Nullable: true}, // why there is no decision
+		{Name: "rejected", Type: arrow.BinaryTypes.String, Nullable: true}, // why the window was not decoded
+		{Name: "decision", Type: arrow.BinaryTypes.String, Nullable: true}, // what a controller would be told
 	}
 	for _, k := range classes {
 		fields = append(fields, arrow.Field{Name: "score_" + k, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
@@ -219,17 +222,22 @@ func (a *arrowFile) put(rec string, rate float64, p *pipeline.Prediction) error 
 			a.b.Field(i).AppendNull()
 		}
 	}
+	if p.Decision != "" {
+		text(10, p.Decision)
+	} else {
+		a.b.Field(10).AppendNull()
+	}
 	if p.Rejected == "" {
 		text(4, p.Label)
 		number(5, p.Confidence)
 		a.b.Field(9).AppendNull()
 		for k, s := range p.Scores {
-			number(10+k, s)
+			number(11+k, s)
 		}
 	} else {
 		text(9, p.Rejected)
 		for i := range a.b.Fields() {
-			if i == 4 || i == 5 || i >= 10 {
+			if i == 4 || i == 5 || i >= 11 {
 				a.b.Field(i).AppendNull()
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 )
 
 type golden struct {
@@ -84,14 +86,16 @@ func apart(a *mat.Dense, want [][]float64) float64 {
 	return diff / size
 }
 
-func read(t *testing.T) []golden {
+// read returns the cases and the versions by program.
+func read(t *testing.T) ([]golden, map[string]string) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/ica.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var g struct {
-		Cases []golden `json:"cases"`
+		Programs string   `json:"programs"`
+		Cases    []golden `json:"cases"`
 	}
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
@@ -99,14 +103,24 @@ func read(t *testing.T) []golden {
 	if len(g.Cases) != 2 {
 		t.Fatalf("%d cases", len(g.Cases))
 	}
-	return g.Cases
+	versions := map[string]string{}
+	for _, p := range strings.Split(g.Programs, ", ") {
+		name, version, _ := strings.Cut(p, " ")
+		versions[name] = version
+	}
+	return g.Cases, versions
 }
 
 // TestAgainstPeers: from the same start every algorithm takes the steps of the program it is named after, as many of
 // them, and ends in the same matrix, order and signs included: to 1e-9 of its size, Picard to 1e-8 in its first steps and
 // 1e-7 at the end.
 func TestAgainstPeers(t *testing.T) {
-	for i, g := range read(t) {
+	cases, versions := read(t)
+	worst, limit := map[string]float64{}, map[string]float64{} // by what is reported
+	note := func(what string, d, tolerance float64) {
+		worst[what], limit[what] = max(worst[what], d), tolerance
+	}
+	for i, g := range cases {
 		run := both
 		if i > 0 { // one case is enough for the slow ways
 			run = func(t *testing.T, f func(t *testing.T)) {
@@ -124,8 +138,9 @@ func TestAgainstPeers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := apart(white.K, g.K); d > 1e-9 {
-				t.Errorf("K differs from SciPy's by %g of its size", d)
+			d := apart(white.K, g.K)
+			if note("whitening", d, 1e-9); d > 1e-9 {
+				t.Errorf("K differs from NumPy's by %g of its size", d)
 			}
 			for _, want := range g.Results {
 				var got Result
@@ -146,15 +161,16 @@ func TestAgainstPeers(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", want.Name, err)
 				}
-				sameSteps := true
+				sameSteps, what := true, want.Name
 				if want.Name == "picard" { // whose count begins at 0
-					sameSteps, tolerance = false, 1e-8
+					sameSteps, tolerance, what = false, 1e-8, "picard, first steps"
 					if want.Tol > 0 {
 						// Near the end, the line search compares costs that differ by rounding alone: paths part, and meet in the end.
-						tolerance = 1e-7
+						tolerance, what = 1e-7, "picard, converged"
 					}
 				}
-				if d := apart(got.W, want.W); !(d <= tolerance) || sameSteps && got.Iterations != want.Iterations {
+				d := apart(got.W, want.W)
+				if note(what, d, tolerance); !(d <= tolerance) || sameSteps && got.Iterations != want.Iterations {
 					t.Errorf("%d channels, %s (tol %g, ortho %t, %d passes): differs by %.2g of the size, %v; the peer took %d iterations",
 						g.Channels, want.Name, want.Tol, want.Ortho, want.Passes, d, got, want.Iterations)
 				}
@@ -163,6 +179,16 @@ func TestAgainstPeers(t *testing.T) {
 				}
 			}
 		})
+	}
+	for what, peer := range map[string]string{
+		"whitening": "NumPy svd", "fastica": "scikit-learn", "infomax": "mne",
+		"picard, first steps": "python-picard", "picard, converged": "python-picard",
+	} {
+		if limit[what] == 0 {
+			t.Errorf("%s: nothing was compared", what)
+		}
+		peer = strings.TrimSpace(strings.Replace(peer+" "+versions[peer], "mne", "MNE", 1))
+		paritytest.Error(t, paritytest.Report{What: "ICA from the same start, " + what, Peer: peer, Data: "generated", Err: worst[what], Tol: limit[what]})
 	}
 }
 

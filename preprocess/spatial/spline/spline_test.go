@@ -6,15 +6,18 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/spatial/spline"
 )
 
 type golden struct {
+	Program       string            `json:"program"`
 	Positions     []signal.Position `json:"positions"`
 	Centre        signal.Position   `json:"centre"`
 	Radius        float64           `json:"radius"`
@@ -42,6 +45,8 @@ func read(t *testing.T) golden {
 	return g
 }
 
+func (g golden) peer() string { return strings.Replace(g.Program, "mne", "MNE", 1) }
+
 func TestFitMatchesMNE(t *testing.T) {
 	g := read(t)
 	s, err := spline.Fit(g.Positions)
@@ -56,6 +61,7 @@ func TestFitMatchesMNE(t *testing.T) {
 	if math.Abs(s.Radius-g.Radius) > 1e-12 {
 		t.Errorf("the radius is %g, MNE has %g", s.Radius, g.Radius)
 	}
+	paritytest.Within(t, "sphere through electrodes: centre and radius", g.peer(), "standard_1005", append(s.Centre[:], s.Radius), append(g.Centre[:], g.Radius), 1e-11)
 }
 
 func TestFitRefusesWhatIsNoSphere(t *testing.T) {
@@ -67,8 +73,9 @@ func TestFitRefusesWhatIsNoSphere(t *testing.T) {
 	}
 }
 
-// compare wants got within 1e-9 of the largest entry of want: the systems have conditions up to 1e6.
-func compare(t *testing.T, what string, got *mat.Dense, want [][]float64) {
+// compare wants got within 1e-9 of the largest entry of want: the systems have conditions up to 1e6. It
+// returns the error.
+func compare(t *testing.T, what string, got *mat.Dense, want [][]float64) float64 {
 	t.Helper()
 	r, c := got.Dims()
 	if r != len(want) || c != len(want[0]) {
@@ -83,6 +90,7 @@ func compare(t *testing.T, what string, got *mat.Dense, want [][]float64) {
 	if !(worst <= 1e-9*size) {
 		t.Errorf("%s: differs from MNE's by %.2g of the largest entry, want at most 1e-9", what, worst/size)
 	}
+	return worst / size
 }
 
 func TestMatricesMatchMNE(t *testing.T) {
@@ -104,14 +112,19 @@ func TestMatricesMatchMNE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "interpolation", m, g.Interpolation)
+	paritytest.Error(t, paritytest.Report{
+		What: "spherical splines: interpolation matrix", Peer: g.peer(), Data: "standard_1005",
+		Err: compare(t, "interpolation", m, g.Interpolation), Tol: 1e-9,
+	})
+	laplacian := 0.0
 	for _, l := range g.Laplacian {
 		m, err := spline.Laplacian(u, g.Radius, l.Lambda, l.Stiffness)
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, "Laplacian", m, l.Matrix)
+		laplacian = max(laplacian, compare(t, "Laplacian", m, l.Matrix))
 	}
+	paritytest.Error(t, paritytest.Report{What: "spherical splines: Laplacian matrices", Peer: g.peer(), Data: "standard_1005", Err: laplacian, Tol: 1e-9})
 }
 
 // TestLaplacianOfHarmonic: on the sphere the Laplacian of the spherical harmonic of degree n is −n(n+1)/r² times it. Of
