@@ -133,7 +133,7 @@ func (s *Solver) addLog(k *karcher, l *Matrix) {
 		sum += v
 		squares += v * v
 	}
-	s.compose(l, false)
+	s.compose(l)
 	n := float64(s.n)
 	x2 := max(0, n*squares-sum*sum) / (2 * max(1, n*(n-1))) // mean over the pairs of ((l_a−l_b)/2)²
 	f := math.Sqrt(bend(x2)) / 2

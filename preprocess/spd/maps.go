@@ -14,12 +14,12 @@ func (s *Solver) Map(dst, a *Matrix, f func(float64) float64) error {
 	for i, v := range s.values[:s.n] {
 		s.values[i] = f(v)
 	}
-	s.compose(dst, false)
+	s.compose(dst)
 	return nil
 }
 
-// compose writes Σ_i values[i]·z_i·z_iᵀ to dst, or adds it.
-func (s *Solver) compose(dst *Matrix, add bool) {
+// compose writes Σ_i values[i]·z_i·z_iᵀ to dst.
+func (s *Solver) compose(dst *Matrix) {
 	dst.same(s.z)
 	ld := dst.Stride
 	for i, v := range s.values[:s.n] {
@@ -28,7 +28,7 @@ func (s *Solver) compose(dst *Matrix, add bool) {
 			t[j] = v * w
 		}
 	}
-	gemm(dst.Data, s.scaled.Data, s.z.Data, ld, ld, s.n, 1, ld, ld, ld, add)
+	gemm(dst.Data, s.scaled.Data, s.z.Data, ld, ld, s.n, 1, ld, ld, ld, false)
 }
 
 // positive is an error where the matrix decomposed last is not positive definite within rounding.
@@ -59,7 +59,7 @@ func (s *Solver) Log(dst, a *Matrix) error {
 	if err := s.logs(a); err != nil {
 		return err
 	}
-	s.compose(dst, false)
+	s.compose(dst)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (s *Solver) Pow(dst, a *Matrix, p float64) error {
 		return err
 	}
 	s.power(p)
-	s.compose(dst, false)
+	s.compose(dst)
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (s *Solver) Roots(root, inverse, a *Matrix) error {
 	for i, v := range s.values[:s.n] {
 		s.values[i] = 1 / v
 	}
-	s.compose(inverse, false)
+	s.compose(inverse)
 	return nil
 }
 

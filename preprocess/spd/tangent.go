@@ -131,27 +131,49 @@ func (s *Solver) derive(t *Tangent, f func(x, slope float64) float64) {
 	s.t3.mul(s.t1, t.basis)
 }
 
-// Untangent is the inverse of Tangent.
+// Untangent is the inverse of Tangent. dst may be vector.
 func (s *Solver) Untangent(dst, vector []float64, t *Tangent) error {
-	copy(dst, vector)
-	weight(dst, s.n, 1/math.Sqrt2)
-	s.t2.Unpack(dst)
-	if t.metric == Riemann {
-		if err := s.Exp(s.t2, s.t2); err != nil {
+	if t.metric == LogEuclid {
+		s.UntangentLog(s.t2, vector, t)
+		if err := s.Exp(s.t3, s.t2); err != nil {
 			return err
 		}
-		s.Congruence(s.t3, t.root, s.t2)
-	} else {
-		s.derive(t, func(x, slope float64) float64 { return x / slope })
-		for i, v := range t.log.Data {
-			s.t3.Data[i] += v
-		}
-		if err := s.Exp(s.t3, s.t3); err != nil {
-			return err
-		}
+		s.t3.Pack(dst)
+		return nil
 	}
+	s.loadVector(vector)
+	if err := s.Exp(s.t2, s.t2); err != nil {
+		return err
+	}
+	s.Congruence(s.t3, t.root, s.t2)
 	s.t3.Pack(dst)
 	return nil
+}
+
+// UntangentLog fills dst with the logarithm of Untangent, which for the metric LogEuclid needs no detour over the
+// matrix, however near to singular that is.
+func (s *Solver) UntangentLog(dst *Matrix, vector []float64, t *Tangent) {
+	if t.metric != LogEuclid {
+		panic("spd: UntangentLog of a tangent space that is not log-Euclidean")
+	}
+	s.loadVector(vector)
+	s.derive(t, func(x, slope float64) float64 { return x / slope })
+	for i, v := range t.log.Data {
+		dst.Data[i] = s.t3.Data[i] + v
+	}
+}
+
+// loadVector makes s.t2 the symmetric matrix of a tangent vector.
+func (s *Solver) loadVector(vector []float64) {
+	s.t2.Unpack(vector)
+	const f = 1 / math.Sqrt2
+	for i := range s.n {
+		for j := range s.n {
+			if i != j {
+				s.t2.Data[i*s.t2.Stride+j] *= f
+			}
+		}
+	}
 }
 
 // weight multiplies the entries off the diagonal.

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	sliceHeader = 24 // bytes; the pointer comes first
-	columns     = 8  // samples at a time
+	sliceHeader = 24   // bytes; the pointer comes first
+	columns     = 8    // samples at a time
+	ahead       = 1024 // bytes; windows rarely lie in the cache, and so many rows at once are too many for its own guesses
 )
 
 func main() {
@@ -66,6 +67,7 @@ func project(filters int) {
 			VADDPD(product, sums[i][j], sums[i][j])
 		}
 	}
+	PREFETCHT0(operand.Mem{Base: samples, Index: at, Scale: 8, Disp: ahead}) // harmless behind the end of a row
 	ADDQ(operand.U8(sliceHeader), row)
 	INCQ(ch)
 	CMPQ(ch, chs)
