@@ -81,7 +81,7 @@ func write(out io.Writer, rows []row) error {
 	}
 	var b strings.Builder
 	b.WriteString("# Parity with other programs\n\nMade by `make parity` from the tests that assert these numbers. The error is the largest difference over the largest\n" +
-		"magnitude of the other program's values.\n\n| package | what | compared with | on | error | at most |\n|---|---|---|---|---|---|\n")
+		"magnitude of the other program's values, unless the row says otherwise.\n\n| package | what | compared with | on | error | at most |\n|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, r.Peer, r.Data, r.Err, r.Tol)
 	}

@@ -33,8 +33,9 @@ type FgMDM struct {
 	mdm     MDM
 	solver  *spd.Solver
 	tangent *spd.Tangent
-	vector  []float64
-	row     []float64
+	vector  []float64 // tangent vector of the row at hand
+	row     []float64 // the same, projected
+	x       *spd.Matrix
 }
 
 // TakesCovariances says that rows are upper triangles.
@@ -99,15 +100,55 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 	if d.Directions, err = span(weights); err != nil {
 		return err
 	}
-	filtered := make([][]float64, len(x))
-	for i, v := range vectors {
-		filtered[i] = make([]float64, len(v))
-		if err := d.filter(filtered[i], v); err != nil {
-			return fmt.Errorf("training row %d: %w", i, err)
+	means, err := d.means(vectors, y)
+	if err != nil {
+		return err
+	}
+	d.mdm = MDM{Metric: d.Metric, classes: slices.Clone(y.Classes)}
+	return d.mdm.set(means, spd.NewSolver(n))
+}
+
+// means are those of the filtered tangent vectors of each class.
+func (d *FgMDM) means(vectors [][]float64, y signal.Labels) ([]*spd.Matrix, error) {
+	n := d.Reference.N
+	means := make([]*spd.Matrix, len(y.Classes))
+	for k := range means {
+		means[k] = spd.NewMatrix(n)
+		var rows [][]float64
+		count := 0.0
+		for i, v := range vectors {
+			if y.Y[i] != k {
+				continue
+			}
+			d.project(v)
+			count++
+			if d.Metric == LogEuclid {
+				d.solver.UntangentLog(d.x, d.row, d.tangent)
+				for p, l := range d.x.Data {
+					means[k].Data[p] += l
+				}
+				continue
+			}
+			row := make([]float64, len(v))
+			if err := d.solver.Untangent(row, d.row, d.tangent); err != nil {
+				return nil, fmt.Errorf("training row %d, filtered: %w", i, err)
+			}
+			rows = append(rows, row)
+		}
+		var err error
+		if d.Metric == LogEuclid {
+			for p := range means[k].Data {
+				means[k].Data[p] /= count
+			}
+			err = d.solver.Exp(means[k], means[k])
+		} else {
+			err = d.solver.Mean(means[k], rows, spd.Riemann)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("class %q, filtered: %w", y.Classes[k], err)
 		}
 	}
-	d.mdm.Metric = d.Metric
-	return d.mdm.Fit(filtered, y)
+	return means, nil
 }
 
 func difference(a, b []float64) []float64 {
@@ -158,8 +199,8 @@ func span(rows [][]float64) ([][]float64, error) {
 	return basis, nil
 }
 
-// filter fills dst with the covariance of the tangent vector, projected. dst is not vector.
-func (d *FgMDM) filter(dst, vector []float64) error {
+// project fills d.row with the tangent vector, projected.
+func (d *FgMDM) project(vector []float64) {
 	clear(d.row)
 	for _, u := range d.Directions {
 		f := dot(u, vector)
@@ -167,7 +208,6 @@ func (d *FgMDM) filter(dst, vector []float64) error {
 			d.row[p] += f * v
 		}
 	}
-	return d.solver.Untangent(dst, d.row, d.tangent)
 }
 
 // set prepares for predictions.
@@ -177,6 +217,7 @@ func (d *FgMDM) set(ref *spd.Matrix, s *spd.Solver) error {
 		return fmt.Errorf("reference: %w", err)
 	}
 	d.Reference, d.solver, d.tangent = ref, s, tangent
+	d.x = spd.NewMatrix(ref.N)
 	d.vector, d.row = make([]float64, spd.Packed(ref.N)), make([]float64, spd.Packed(ref.N))
 	return nil
 }
@@ -192,13 +233,29 @@ func (d *FgMDM) Predict(dst, x []float64) error {
 	if err := d.solver.Tangent(d.vector, x, d.tangent); err != nil {
 		return fmt.Errorf("fgmdm: %w", err)
 	}
-	if err := d.filter(d.vector, d.vector); err != nil {
-		return fmt.Errorf("fgmdm: %w", err)
-	}
-	if err := d.mdm.distances(dst, d.vector); err != nil {
+	d.project(d.vector)
+	if err := d.distances(dst); err != nil {
 		return fmt.Errorf("fgmdm: %w", err)
 	}
 	softmax(dst)
+	return nil
+}
+
+// distances fills dst with those of the projected tangent vector.
+func (d *FgMDM) distances(dst []float64) error {
+	if d.Metric == Riemann {
+		if err := d.solver.Untangent(d.vector, d.row, d.tangent); err != nil {
+			return err
+		}
+		return d.mdm.distances(dst, d.vector)
+	}
+	if len(dst) != len(d.mdm.Means) {
+		return fmt.Errorf("output has %d scores, must have %d", len(dst), len(d.mdm.Means))
+	}
+	d.solver.UntangentLog(d.x, d.row, d.tangent)
+	for k, m := range d.mdm.seen {
+		dst[k] = spd.DistanceEuclid(d.x, m)
+	}
 	return nil
 }
 

@@ -26,7 +26,6 @@ func step(t testing.TB, name, params string) *align.Alignment {
 // TestConformance runs the suite with parameters other than the defaults, which features/all has.
 func TestConformance(t *testing.T) {
 	for _, tc := range []struct{ name, params string }{
-		{"euclidean_alignment", `{"estimator":"scm","max_step":0,"prior_windows":3}`},
 		{"riemannian_alignment", `{"estimator":"lwf","forget":0.1}`},
 	} {
 		featurestest.Run(t, tc.name+" "+tc.params, func() features.Step { return step(t, tc.name, tc.params) })

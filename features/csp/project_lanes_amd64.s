@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func project4AVX(dst *[]float64, w *[]float64, x *[]float64, chs int, from int, to int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·project4AVX(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -54,6 +54,7 @@ channel:
 	VADDPD       Y8, Y6, Y6
 	VMULPD       Y9, Y10, Y8
 	VADDPD       Y8, Y7, Y7
+	PREFETCHT0   1024(R13)(SI*8)
 	ADDQ         $0x18, R11
 	INCQ         R12
 	CMPQ         R12, BX
@@ -77,7 +78,7 @@ channel:
 	RET
 
 // func project1AVX(dst *[]float64, w *[]float64, x *[]float64, chs int, from int, to int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·project1AVX(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -102,6 +103,7 @@ channel:
 	VADDPD       Y2, Y0, Y0
 	VMULPD       Y3, Y4, Y2
 	VADDPD       Y2, Y1, Y1
+	PREFETCHT0   1024(R10)(SI*8)
 	ADDQ         $0x18, R8
 	INCQ         R9
 	CMPQ         R9, BX

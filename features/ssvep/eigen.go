@@ -2,53 +2,51 @@ package ssvep
 
 import "math"
 
-// largestEigenvalue is that of the positive semi-definite matrix a [n, n], of which only the lower triangle is read and
-// which is destroyed; d and off [n] are work space. It neither allocates nor finds the other eigenvalues: Householder's
-// tridiagonal form (Golub and Van Loan, Matrix Computations, 8.3.1), then Laguerre's method, which comes down
+// largestEigenvalues are those of lanes positive semi-definite matrices a [n, n], of which only the lower triangles are
+// read and which are destroyed; d and off [n] are work space. It neither allocates nor finds the other eigenvalues:
+// Householder's tridiagonal form (Golub and Van Loan, Matrix Computations, 8.3.1), then Laguerre's method, which comes down
 // from a bound to the largest root of the characteristic polynomial without passing it, because all roots are real
 // (Parlett 1964, doi:10.1090/S0025-5718-1964-0165668-3).
-func largestEigenvalue(a, d, off []float64) float64 {
+func largestEigenvalues(a, d, off []quad) (values quad) {
 	n := len(d)
 	tridiagonal(a, d, off)
-	bound, trace := 0.0, 0.0
-	for i, v := range d {
-		radius := math.Abs(off[i])
-		if i > 0 {
-			radius += math.Abs(off[i-1])
+	for lane := range values {
+		bound, trace, last := 0.0, 0.0, 0.0
+		for i := range d {
+			v, next := d[i][lane], math.Abs(off[i][lane])
+			bound = max(bound, v+next+last)
+			trace += v
+			last = next
 		}
-		bound = max(bound, v+radius)
-		trace += v
-	}
-	x := min(bound, trace) * (1 + 1e-15)
-	if x == 0 || n == 1 {
-		return max(d[0], x)
-	}
-	for range 50 { // it takes 3 to 6
-		step := laguerre(d, off, x)
-		if !(step > 2e-16*x) {
-			break
+		x := min(bound, trace) * (1 + 1e-15)
+		if x == 0 || n == 1 {
+			x = max(d[0][lane], x)
+		} else {
+			for range 50 { // it takes 3 to 6
+				step := laguerre(d, off, lane, x)
+				if !(step > 2e-16*x) {
+					break
+				}
+				x -= step
+			}
 		}
-		x -= step
+		values[lane] = x
 	}
-	return x
+	return values
 }
 
 // laguerre is the step from x, above the largest eigenvalue, towards it; 0 or NaN where rounding has led to it or below.
 // g = Σ 1/(x−λ) and h = Σ 1/(x−λ)² come from the pivots of x − T and their derivatives.
-func laguerre(d, off []float64, x float64) float64 {
-	var g, h float64
-	p, p1, p2 := 1.0, 0.0, 0.0 // the pivot before and its first two derivatives in x
-	for i, v := range d {
-		b := 0.0
-		if i > 0 {
-			b = off[i-1] * off[i-1]
-		}
-		inv := 1 / p
+func laguerre(d, off []quad, lane int, x float64) float64 {
+	off = off[:len(d)]
+	var g, h, b float64
+	inv, p1, p2 := 1.0, 0.0, 0.0 // of the pivot before: the inverse, and the first two derivatives in x
+	for i := range d {
 		r := b * inv
 		s := p1 * inv
 		p2 = r * (p2*inv - 2*s*s)
 		p1 = 1 + r*s
-		p = x - v - r
+		p := x - d[i][lane] - r
 		if p <= 0 {
 			return 0
 		}
@@ -56,59 +54,90 @@ func laguerre(d, off []float64, x float64) float64 {
 		s = p1 * inv
 		g += s
 		h += s*s - p2*inv
+		b = off[i][lane] * off[i][lane]
 	}
 	n := float64(len(d))
 	return n / (g + math.Sqrt(max((n-1)*(n*h-g*g), 0)))
 }
 
-// tridiagonal fills d with the diagonal and off with the off-diagonal (its last number is 0) of the tridiagonal matrix
+// tridiagonal fills d with the diagonals and off with the off-diagonals (the last number is 0) of the tridiagonal matrices
 // similar to a.
-func tridiagonal(a, d, off []float64) {
+func tridiagonal(a, d, off []quad) {
 	n := len(d)
 	for k := range n - 2 {
-		norm := 0.0
-		for i := k + 1; i < n; i++ {
-			norm += a[i*n+k] * a[i*n+k]
+		v, w := d[k+1:], off[k+1:][:n-k-1] // the vector of the reflection, and what changes the matrix, where nothing stands yet
+		var norm quad
+		for i := range v {
+			v[i] = a[(i+k+1)*n+k]
+			for l, x := range v[i] {
+				norm[l] += x * x
+			}
 		}
 		d[k] = a[k*n+k]
-		off[k] = math.Sqrt(norm)
-		if norm == 0 {
-			continue
-		}
-		if a[(k+1)*n+k] > 0 {
-			off[k] = -off[k]
-		}
-		a[(k+1)*n+k] -= off[k] // the vector v of the reflection lies in column k
-		beta := -1 / (off[k] * a[(k+1)*n+k])
-		// w = β A v − (β² vᵀAv / 2) v, kept in the part of off that is not used yet
-		w := off[k+1:]
-		clear(w)
-		for i := k + 1; i < n; i++ {
-			row, v, sum := a[i*n:i*n+i+1], a[i*n+k], 0.0
-			for j := k + 1; j < i; j++ {
-				sum += row[j] * a[j*n+k]
-				w[j-k-1] += row[j] * v
+		var beta quad // 0 where there is nothing to reflect
+		for l, x := range norm {
+			if x == 0 {
+				off[k][l] = 0
+				continue
 			}
-			w[i-k-1] += sum + row[i]*v
+			off[k][l] = math.Copysign(math.Sqrt(x), -v[0][l])
+			v[0][l] -= off[k][l]
+			beta[l] = -1 / (off[k][l] * v[0][l])
 		}
-		dot := 0.0
+		// w = β A v − (β² vᵀAv / 2) v
+		var dot quad
 		for i := range w {
-			w[i] *= beta
-			dot += w[i] * a[(i+k+1)*n+k]
+			var s0, s1, s2, s3 float64
+			row := a[(i+k+1)*n+k+1:][:i+1]
+			for j := range row {
+				x, y := &row[j], &v[j]
+				s0 += x[0] * y[0]
+				s1 += x[1] * y[1]
+				s2 += x[2] * y[2]
+				s3 += x[3] * y[3]
+			}
+			at := (i+k+2)*n + i + k + 1
+			for j := i + 1; j < len(v); j++ {
+				x, y := &a[at], &v[j]
+				s0 += x[0] * y[0]
+				s1 += x[1] * y[1]
+				s2 += x[2] * y[2]
+				s3 += x[3] * y[3]
+				at += n
+			}
+			s0, s1, s2, s3 = s0*beta[0], s1*beta[1], s2*beta[2], s3*beta[3]
+			w[i] = quad{s0, s1, s2, s3}
+			y := &v[i]
+			dot[0] += s0 * y[0]
+			dot[1] += s1 * y[1]
+			dot[2] += s2 * y[2]
+			dot[3] += s3 * y[3]
 		}
-		dot *= beta / 2
+		for l := range dot {
+			dot[l] *= beta[l] / 2
+		}
 		for i := range w {
-			w[i] -= dot * a[(i+k+1)*n+k]
+			x, y := &w[i], &v[i]
+			x[0] -= dot[0] * y[0]
+			x[1] -= dot[1] * y[1]
+			x[2] -= dot[2] * y[2]
+			x[3] -= dot[3] * y[3]
 		}
-		for i := k + 1; i < n; i++ {
-			row, v, u := a[i*n:i*n+i+1], a[i*n+k], w[i-k-1]
-			for j := k + 1; j <= i; j++ {
-				row[j] -= v*w[j-k-1] + u*a[j*n+k]
+		for i := range w {
+			v0, v1, v2, v3 := v[i][0], v[i][1], v[i][2], v[i][3]
+			w0, w1, w2, w3 := w[i][0], w[i][1], w[i][2], w[i][3]
+			row := a[(i+k+1)*n+k+1:][:i+1]
+			for j := range row {
+				r, x, y := &row[j], &v[j], &w[j]
+				r[0] -= v0*y[0] + w0*x[0]
+				r[1] -= v1*y[1] + w1*x[1]
+				r[2] -= v2*y[2] + w2*x[2]
+				r[3] -= v3*y[3] + w3*x[3]
 			}
 		}
 	}
 	if n > 1 {
 		d[n-2], off[n-2] = a[(n-2)*n+n-2], a[(n-1)*n+n-2]
 	}
-	d[n-1], off[n-1] = a[n*n-1], 0
+	d[n-1], off[n-1] = a[n*n-1], quad{}
 }

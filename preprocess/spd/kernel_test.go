@@ -50,7 +50,7 @@ func TestKernelsGiveTheSameBits(t *testing.T) {
 	both("shift4", 4*9, func(out []float64) {
 		shift4(out, &[lanes]float64{1, 2, 3, 4}, &[lanes]float64{2, 5, 9, 3}, 2, 9)
 	})
-	for cols := 4; cols <= 72; cols += 4 {
+	for _, cols := range []int{4, 8, 12, 16, 20, 24, 28, 36, 64, 72} {
 		ld := cols + 4*(cols/4%3)
 		for _, rows := range []int{1, 3, 4, 8, 21, 24} {
 			v, w, a := numbers(max(rows, cols), rng), numbers(cols, rng), numbers(rows*ld, rng)
@@ -128,7 +128,7 @@ func TestFourLanesGiveTheBitsOfOne(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	for _, avx := range []bool{true, false} {
 		run := func() {
-			for n := 1; n <= 40; n++ {
+			for _, n := range []int{1, 2, 3, 4, 5, 9, 16, 22, 31} {
 				s := NewSolver(n)
 				var group [lanes]*Matrix
 				for k := range group {

@@ -52,7 +52,7 @@ func spectrum(n int, condition float64) []float64 {
 
 // TestEigen checks the defining equations and gonum's eigenvalues, within some units in the last place of the largest.
 func TestEigen(t *testing.T) {
-	for n := 1; n <= 70; n++ {
+	for _, n := range []int{1, 2, 3, 4, 5, 8, 13, 22, 33, 64, 70} {
 		for name, a := range map[string]*spd.Matrix{
 			"graded":   symmetric(spectrum(n, 1e8), uint64(n)),
 			"repeated": symmetric(slices.Repeat([]float64{3}, n), uint64(n)),
