@@ -59,7 +59,7 @@ bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 bench-smoke: ## each benchmark once, so that none rots
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./... > /dev/null
+	$(GO) test -short -run '^$$' -bench . -benchtime 1x ./... > /dev/null
 
 bars: build ## start-up, size, and the demo against their bars
 	$(GO) run ./benchmarks/bars bin/gyrus

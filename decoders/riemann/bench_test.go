@@ -49,7 +49,8 @@ func signals() ([][][]float64, []int) {
 	return x, y
 }
 
-// BenchmarkTangentLR is five folds of covariance (once), tangent space and logistic regression.
+// BenchmarkTangentLR is five folds of covariance (once), tangent space and logistic regression. The regression stops when
+// its weights are right to about 1e-3; scikit-learn's default stops at 3e-2 on these data.
 func BenchmarkTangentLR(b *testing.B) {
 	benchmark(b, true, func() decoders.Fitter {
 		return &linear.Logistic{Penalty: linear.L2, C: 1, Tol: 1e-6, MaxIter: 200}

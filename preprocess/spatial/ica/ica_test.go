@@ -375,6 +375,9 @@ func BenchmarkFastICA(b *testing.B) {
 }
 
 func BenchmarkPicard(b *testing.B) {
+	if testing.Short() {
+		b.Skip("takes half a minute")
+	}
 	x, init := benchmarkData(b)
 	w, err := Whiten([][][]float64{x}, 0)
 	if err != nil {
@@ -390,6 +393,9 @@ func BenchmarkPicard(b *testing.B) {
 }
 
 func BenchmarkInfomax(b *testing.B) { // ten passes
+	if testing.Short() {
+		b.Skip("takes half a minute")
+	}
 	x, _ := benchmarkData(b)
 	w, err := Whiten([][][]float64{x}, 0)
 	if err != nil {
