@@ -7,6 +7,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
+
+	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
 // dependTol is the part of a channel's power that must be left behind the projection on the channels before it; with
@@ -24,7 +26,7 @@ const dependTol = 1e-12
 type correlator struct {
 	n, even   int       // samples of a window; of its even part
 	harmonics int       // per frequency
-	stride    int       // harmonics·lanes, up to a multiple of columns; the rest is zeros
+	stride    int       // harmonics·lanes, up to a multiple of dsp.Columns; the rest is zeros
 	cos, sin  []float64 // [groups of frequencies, samples of the part, stride], orthonormal for each frequency
 
 	basis  []float64 // of the window at hand [channels, n], orthonormal rows, even part first
@@ -44,7 +46,7 @@ type quad = [lanes]float64
 // the rate or the references of a frequency depend on each other.
 func newCorrelator(freqs []float64, harmonics, channels, n int, rate float64) (*correlator, error) {
 	c := &correlator{n: n, even: n - n/2, harmonics: harmonics}
-	c.stride = (harmonics*lanes + columns - 1) / columns * columns
+	c.stride = (harmonics*lanes + dsp.Columns - 1) / dsp.Columns * dsp.Columns
 	odd := n / 2
 	groups := (len(freqs) + lanes - 1) / lanes // what is missing in the last group is zeros
 	c.cos, c.sin = make([]float64, groups*c.even*c.stride), make([]float64, groups*odd*c.stride)
@@ -143,10 +145,10 @@ func (c *correlator) correlate(dst []float64, x [][]float64) (rank, bad int) {
 	for from := 0; from < len(dst); from += lanes {
 		cosines, sines := c.cos[from/lanes*c.even*c.stride:], c.sin[from/lanes*(c.n-c.even)*c.stride:]
 		for i := range rank { // all cosines first: they and one part of the window stay in the cache
-			sumRows(c.innerOf(i, 0), c.basis[i*c.n:i*c.n+c.even], cosines, c.stride)
+			dsp.SumRows(c.innerOf(i, 0), c.basis[i*c.n:i*c.n+c.even], cosines, c.stride)
 		}
-		for i := range rank { // where the sines begin, sumRows has left zeros
-			sumRows(c.innerOf(i, c.harmonics), c.basis[i*c.n+c.even:(i+1)*c.n], sines, c.stride)
+		for i := range rank { // where the sines begin, dsp.SumRows has left zeros
+			dsp.SumRows(c.innerOf(i, c.harmonics), c.basis[i*c.n+c.even:(i+1)*c.n], sines, c.stride)
 		}
 		products(gram, c.inner, size, terms, row, col)
 		values := largestEigenvalues(gram, d, off)

@@ -48,14 +48,6 @@ func (r *Registry[T]) Names() []string {
 	return names
 }
 
-// Has says whether name is registered.
-func (r *Registry[T]) Has(name string) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	_, ok := r.make[name]
-	return ok
-}
-
 // New makes the thing called name and decodes params, a JSON object, over its defaults. Empty params leave the defaults.
 // The error is an *UnknownError where the name or a key does not exist; the caller says where the step stands.
 func (r *Registry[T]) New(name string, params []byte) (T, error) {

@@ -33,7 +33,7 @@ func (f *FIRFilter) Filt(dst, x []float64, s *FIRState) {
 	for len(x) > 0 {
 		n := min(len(x), firBlock)
 		copy(s.x[past:], x[:n])
-		sumRows(s.out[:(n+columns-1)/columns*columns], f.back, s.x, 1)
+		SumRows(s.out[:(n+Columns-1)/Columns*Columns], f.back, s.x, 1)
 		copy(dst, s.out[:n])
 		copy(s.x, s.x[n:past+n])
 		dst, x = dst[n:], x[n:]

@@ -49,7 +49,7 @@ const polyBlock = 256
 type PolyphaseState struct {
 	p        *Polyphase
 	channels int
-	width    int       // of a row: the channels, and zeros to a multiple of columns
+	width    int       // of a row: the channels, and zeros to a multiple of Columns
 	rows     []float64 // [samples][width], the stretch's samples from first on
 	first    int64     // number of the first sample in rows; the mirror image is before 0
 	led      bool      // the mirror image is there
@@ -61,7 +61,7 @@ type PolyphaseState struct {
 
 // NewState is ready for the first sample of a stretch. The first output lies offset/up samples behind it, offset ≥ 0.
 func (p *Polyphase) NewState(channels, offset int) *PolyphaseState {
-	s := &PolyphaseState{p: p, channels: channels, width: (channels + columns - 1) / columns * columns, at: int64(offset)}
+	s := &PolyphaseState{p: p, channels: channels, width: (channels + Columns - 1) / Columns * Columns, at: int64(offset)}
 	history := 2*(p.behind+1+p.ahead) + p.down/p.up + 2
 	s.buf = make([]float64, (history+polyBlock)*s.width)
 	s.rows = s.buf[:0]
@@ -138,7 +138,7 @@ func (s *PolyphaseState) emit(dst [][]float64, done int, limit int64) int {
 	for i := range n {
 		phase := int(s.at % up)
 		row := int(s.at/up-int64(p.behind)-s.first) * s.width
-		sumRows(s.out, p.taps[phase*taps:(phase+1)*taps], s.rows[row:], s.width)
+		SumRows(s.out, p.taps[phase*taps:(phase+1)*taps], s.rows[row:], s.width)
 		for ch := range s.channels {
 			dst[ch][done+i] = s.out[ch]
 		}

@@ -1,11 +1,11 @@
 package dsp
 
-// columns is what the width of sumRows must be a multiple of.
-const columns = 8
+// Columns is what the width of SumRows must be a multiple of.
+const Columns = 8
 
-// sumRows fills dst[j] with Σ_k h[k]·x[k·stride+j]. The length of dst is a multiple of columns; each sum runs in the order
+// SumRows fills dst[j] with Σ_k h[k]·x[k·stride+j]. The length of dst is a multiple of Columns; each sum runs in the order
 // of k, so that a column does not depend on its neighbours, bit for bit.
-func sumRows(dst, h, x []float64, stride int) {
+func SumRows(dst, h, x []float64, stride int) {
 	if len(dst) == 0 {
 		return
 	}

@@ -33,8 +33,8 @@ func TestSumRowsLanesAreThePlainLoop(t *testing.T) {
 					x[r.IntN(len(x))] = math.Inf(1)
 				}
 				got, want := make([]float64, width), make([]float64, width)
-				sumRows(got, h, x, stride)
-				withoutLanes(func() { sumRows(want, h, x, stride) })
+				SumRows(got, h, x, stride)
+				withoutLanes(func() { SumRows(want, h, x, stride) })
 				for j := range want {
 					if math.Float64bits(got[j]) != math.Float64bits(want[j]) {
 						t.Fatalf("%d columns, %d taps, stride %d: column %d is %v, the plain loop has %v", width, taps, stride, j, got[j], want[j])

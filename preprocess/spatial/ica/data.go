@@ -33,13 +33,6 @@ func newData(comps, n int) *Data {
 	return d
 }
 
-// NewData is x [components][samples], already centred and white, as W is sought for.
-func NewData(x [][]float64) *Data {
-	d := newData(len(x), len(x[0]))
-	d.fill(x, make([]float64, len(x)), 0)
-	return d
-}
-
 // fill writes x − mean as the samples from at on. It goes by blocks, as both are long.
 func (d *Data) fill(x [][]float64, mean []float64, at int) {
 	n := len(x[0])
