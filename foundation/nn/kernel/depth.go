@@ -1,0 +1,49 @@
+package kernel
+
+import "fmt"
+
+// Depth convolves one row: y[t] = Σ_k wt[k]·x[t+k·dil], added to y if acc is set. x has at least
+// len(y)+(len(wt)-1)·dil numbers.
+func Depth(y, x, wt []float32, dil int, acc bool) {
+	checkDepth("Depth", len(y), len(x), len(wt), dil)
+	if !acc {
+		clear(y)
+	}
+	for k, f := range wt {
+		for t, v := range x[k*dil:][:len(y)] {
+			y[t] += float32(f * v)
+		}
+	}
+}
+
+// DepthGradW adds to dwt the gradient of Depth by wt: dwt[k] += Σ_t dy[t]·x[t+k·dil].
+func DepthGradW(dwt, dy, x []float32, dil int) {
+	checkDepth("DepthGradW", len(dy), len(x), len(dwt), dil)
+	for k := range dwt {
+		var s float32
+		for t, v := range x[k*dil:][:len(dy)] {
+			s += float32(dy[t] * v)
+		}
+		dwt[k] += s
+	}
+}
+
+// DepthGradX adds to dx the gradient of Depth by x: dx[t+k·dil] += wt[k]·dy[t].
+func DepthGradX(dx, dy, wt []float32, dil int) {
+	checkDepth("DepthGradX", len(dy), len(dx), len(wt), dil)
+	for k, f := range wt {
+		into := dx[k*dil:][:len(dy)]
+		for t, v := range dy {
+			into[t] += float32(f * v)
+		}
+	}
+}
+
+func checkDepth(routine string, y, x, taps, dil int) {
+	if taps < 1 || dil < 1 {
+		panic(fmt.Sprintf("kernel: %s: %d taps, dilation %d: both must be at least 1", routine, taps, dil))
+	}
+	if need := y + (taps-1)*dil; x < need {
+		panic(fmt.Sprintf("kernel: %s: x has %d numbers, must have at least %d for %d outputs, %d taps, dilation %d", routine, x, need, y, taps, dil))
+	}
+}

@@ -1,0 +1,82 @@
+package kernel
+
+// Gemm computes C = op(A)·op(B), or C += op(A)·op(B) if acc is set.
+//
+// C is m × n. A is m × k, or k × m if ta is set; B is k × n, or n × k if tb is set. C must not overlap A or B. Without
+// acc, what was in C does not matter.
+func (w *Work) Gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	ar, ac, br, bc := m, k, k, n
+	if ta {
+		ar, ac = k, m
+	}
+	if tb {
+		br, bc = n, k
+	}
+	checkMatrix("Gemm", "a", a, lda, ar, ac)
+	checkMatrix("Gemm", "b", b, ldb, br, bc)
+	checkMatrix("Gemm", "c", c, ldc, m, n)
+	gemmGeneric(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, acc)
+}
+
+// gemmGeneric is Gemm in plain Go, row by row of C.
+func gemmGeneric(ta, tb bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	if n == 0 {
+		return
+	}
+	at, step := lda, 1 // of A from one row of C to the next, and from one product to the next
+	if ta {
+		at, step = 1, lda
+	}
+	for i := range m {
+		y := c[i*ldc:][:n]
+		if !acc {
+			clear(y)
+		}
+		for l := range k {
+			f := a[i*at+l*step]
+			if tb {
+				for j := range y {
+					y[j] += float32(f * b[j*ldb+l])
+				}
+				continue
+			}
+			for j, v := range b[l*ldb:][:n] {
+				y[j] += float32(f * v)
+			}
+		}
+	}
+}
+
+// Packed is the right operand of a product in the order in which the kernels read it. It is not written to after
+// Pack, so any number of goroutines may share it.
+type Packed struct {
+	n, k int
+	b    []float32
+}
+
+// Pack copies op(B), k × n: B is k × n, or n × k if tb is set.
+func Pack(tb bool, n, k int, b []float32, ldb int) *Packed {
+	br, bc := k, n
+	if tb {
+		br, bc = n, k
+	}
+	checkMatrix("Pack", "b", b, ldb, br, bc)
+	p := &Packed{n: n, k: k, b: make([]float32, n*k)}
+	for l := range k {
+		for j := range n {
+			if tb {
+				p.b[l*n+j] = b[j*ldb+l]
+			} else {
+				p.b[l*n+j] = b[l*ldb+j]
+			}
+		}
+	}
+	return p
+}
+
+// GemmPacked computes C = A·P, or C += A·P if acc is set. A is m × k and C is m × n, with the n and k of Pack.
+func (w *Work) GemmPacked(m int, a []float32, lda int, p *Packed, c []float32, ldc int, acc bool) {
+	checkMatrix("GemmPacked", "a", a, lda, m, p.k)
+	checkMatrix("GemmPacked", "c", c, ldc, m, p.n)
+	gemmGeneric(false, false, m, p.n, p.k, a, lda, p.b, p.n, c, ldc, acc)
+}

@@ -1,0 +1,172 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// product calls one of the routines that multiply and compares with the definition.
+func product(t *testing.T, w *Work, r *rand.Rand, ta, tb, packed bool, m, n, k, pad int, acc bool) {
+	t.Helper()
+	name := fmt.Sprintf("ta=%t tb=%t packed=%t %d×%d×%d pad=%d acc=%t", ta, tb, packed, m, n, k, pad, acc)
+	a, b := newMatrix(r, m, k, pad), newMatrix(r, k, n, 2*pad)
+	if ta {
+		a = newMatrix(r, k, m, pad)
+	}
+	if tb {
+		b = newMatrix(r, n, k, 2*pad)
+	}
+	c := newMatrix(r, m, n, 3*pad)
+	want := make([]sum, m*n)
+	for i := range m {
+		for j := range n {
+			s := &want[i*n+j]
+			for l := range k {
+				p, q := i*a.ld+l, l*b.ld+j
+				if ta {
+					p = l*a.ld + i
+				}
+				if tb {
+					q = j*b.ld + l
+				}
+				s.add(a.s[p], b.s[q])
+			}
+			if acc {
+				s.plus(c.at(i, j))
+			}
+		}
+	}
+	first := c.clone()
+	if !acc { // what was there does not matter
+		for i := range m {
+			for j := range n {
+				c.s[i*c.ld+j] = hole
+			}
+		}
+	}
+	call := func(c *matrix) {
+		if packed {
+			w.GemmPacked(m, a.s, a.ld, Pack(tb, n, k, b.s, b.ld), c.s, c.ld, acc)
+		} else {
+			w.Gemm(ta, tb, m, n, k, a.s, a.ld, b.s, b.ld, c.s, c.ld, acc)
+		}
+	}
+	call(c)
+	c.holes(t)
+	for i := range m {
+		for j := range n {
+			if s := want[i*n+j]; !s.near(c.at(i, j)) {
+				t.Fatalf("%s: c[%d,%d] = %g, want %g", name, i, j, c.at(i, j), s.v)
+			}
+		}
+	}
+	call(first)
+	if !sameBits(first.s, c.s) {
+		t.Fatalf("%s: the same call gives other bits", name)
+	}
+}
+
+func TestGemm(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var w Work
+	sizes := []int{0, 1, 2, 3, 5, 6, 7, 8, 13, 17, 33, 49, 70}
+	for _, m := range sizes {
+		for _, n := range sizes {
+			for _, k := range sizes {
+				v := r.IntN(32)
+				ta, tb, packed, acc, pad := v&1 != 0, v&2 != 0, v&4 != 0, v&8 != 0, 3*(v>>4)
+				product(t, &w, r, ta && !packed, tb, packed, m, n, k, pad, acc)
+			}
+		}
+	}
+}
+
+// TestGemmBlocks has shapes that do not fit the blocks of the cache.
+func TestGemmBlocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var w Work
+	for _, s := range [][3]int{{200, 300, 700}, {1, 800, 200}, {300, 20, 1500}, {20, 2500, 30}, {88, 25, 88}} {
+		for v := range 4 {
+			product(t, &w, r, v&1 != 0, v&2 != 0, false, s[0], s[1], s[2], 1, v == 3)
+		}
+		product(t, &w, r, false, true, true, s[0], s[1], s[2], 0, true)
+	}
+}
+
+func FuzzGemm(f *testing.F) {
+	f.Add(uint64(1), uint8(7), uint8(33), uint8(5), uint8(0), uint8(1))
+	f.Add(uint64(2), uint8(12), uint8(64), uint8(255), uint8(11), uint8(0))
+	var w Work
+	f.Fuzz(func(t *testing.T, seed uint64, m, n, k, flags, pad uint8) {
+		packed := flags&4 != 0
+		product(t, &w, rand.New(rand.NewPCG(seed, 0)), flags&1 != 0 && !packed, flags&2 != 0, packed, int(m), int(n), int(k), int(pad%20), flags&8 != 0)
+	})
+}
+
+func TestGemv(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	sizes := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 200, 800}
+	for _, m := range sizes {
+		for _, n := range sizes {
+			for v := range 8 {
+				vector(t, r, v&1 != 0, v&2 != 0, m, n, v>>2)
+			}
+		}
+	}
+}
+
+// vector is product for Gemv and GemvT.
+func vector(t *testing.T, r *rand.Rand, trans, acc bool, m, n, pad int) {
+	t.Helper()
+	a := newMatrix(r, m, n, pad)
+	x, y := newMatrix(r, 1, n, 0).s, newMatrix(r, 1, m, 0).s
+	if trans {
+		x, y = y, x
+	}
+	want := make([]sum, len(y))
+	for i := range m {
+		for j := range n {
+			if trans {
+				want[j].add(a.at(i, j), x[i])
+			} else {
+				want[i].add(a.at(i, j), x[j])
+			}
+		}
+	}
+	for i := range y {
+		if acc {
+			want[i].plus(y[i])
+		} else {
+			y[i] = hole
+		}
+	}
+	if trans {
+		GemvT(y, a.s, a.ld, m, n, x, acc)
+	} else {
+		Gemv(y, a.s, a.ld, m, n, x, acc)
+	}
+	for i := range y {
+		if !want[i].near(y[i]) {
+			t.Fatalf("trans=%t acc=%t %d×%d pad=%d: y[%d] = %g, want %g", trans, acc, m, n, pad, i, y[i], want[i].v)
+		}
+	}
+}
+
+func TestPanics(t *testing.T) {
+	var w Work
+	f := make([]float32, 12)
+	mustPanic(t, "a short", func() { w.Gemm(false, false, 3, 4, 4, f[:11], 4, f, 1, f, 4, false) })
+	mustPanic(t, "ldb small", func() { w.Gemm(false, false, 3, 4, 3, f, 3, f, 3, f, 4, false) })
+	mustPanic(t, "c short", func() { w.Gemm(false, false, 3, 4, 1, f, 1, f, 4, f[:11], 4, false) })
+	mustPanic(t, "negative", func() { w.Gemm(false, false, -1, 4, 1, f, 1, f, 4, f, 4, false) })
+	mustPanic(t, "b short", func() { Pack(true, 4, 4, f, 4) })
+	mustPanic(t, "packed a", func() { w.GemmPacked(4, f, 4, Pack(false, 3, 4, f, 3), f, 3, false) })
+	mustPanic(t, "gemv x", func() { Gemv(f, f, 4, 3, 4, f[:3], false) })
+	mustPanic(t, "gemvT y", func() { GemvT(f[:3], f, 4, 3, 4, f, false) })
+	mustPanic(t, "conv x", func() { w.Conv(f, 3, f[:11], 6, f, 2, 2, 3, 2, 3, false) })
+	mustPanic(t, "conv wt", func() { w.Conv(f, 3, f, 6, f[:11], 2, 2, 3, 1, 3, false) })
+	mustPanic(t, "conv taps", func() { w.Conv(f, 3, f, 6, f, 2, 2, 0, 1, 3, false) })
+	mustPanic(t, "depth x", func() { Depth(f[:10], f, f[:3], 2, false) })
+	mustPanic(t, "depth dil", func() { DepthGradX(f, f[:3], f[:3], 0) })
+}
