@@ -1,0 +1,14 @@
+// Package kernel holds the arithmetic under package nn: products of matrices, convolutions over time, and passes over
+// vectors, on float32.
+//
+// Matrices are row-major slices with a leading dimension: element (i, j) of a is a[i*lda+j]. Every routine exists in
+// plain Go; on amd64 some exist in assembly for AVX2 with FMA and for AVX-512 as well, chosen once when the program
+// starts (Name tells which). The environment variable GYRUS_KERNEL lowers the choice.
+//
+// The order of a sum depends on the shape and on the kind of kernel, never on the time or on goroutines: the same call
+// gives the same bits. Different kinds differ in the last bits: for a sum of k products, by at most
+// (k+2)·2⁻²⁴·Σ|a||b| from the exact value.
+//
+// Nothing here allocates in the long run: what a routine needs beside its arguments lies in a Work, of which each
+// goroutine has its own. Lengths that only a bug can produce make it panic, before anything is written.
+package kernel
