@@ -1,0 +1,25 @@
+package kernel
+
+import "math"
+
+// Adam takes one step of AdamW (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101) with the
+// gradient g:
+//
+//	m = beta1·m + (1−beta1)·g
+//	v = beta2·v + (1−beta2)·g²
+//	w = w − lr·decay·w − lr·(m/c1) / (√(v/c2) + eps)
+//
+// After step t, c1 = 1−beta1ᵗ and c2 = 1−beta2ᵗ.
+func Adam(w, g, m, v []float32, lr, beta1, beta2, eps, decay, c1, c2 float32) {
+	same("Adam", len(g), len(w))
+	same("Adam", len(m), len(w))
+	same("Adam", len(v), len(w))
+	p := adamStep{
+		beta1: beta1, rest1: 1 - beta1, beta2: beta2, rest2: 1 - beta2,
+		shrink: float32(1 - float64(lr)*float64(decay)), step: lr / c1, root: float32(1 / math.Sqrt(float64(c2))), eps: eps,
+	}
+	adam(w, g, m, v, &p)
+}
+
+// adamStep is what one step multiplies by; the assembly reads the eight numbers in this order.
+type adamStep struct{ beta1, rest1, beta2, rest2, shrink, step, root, eps float32 }
