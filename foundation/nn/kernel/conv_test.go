@@ -15,7 +15,7 @@ func convolution(t *testing.T, w *Work, r *rand.Rand, out, in, taps, dil, n, pad
 	y := newMatrix(r, out, n, 2*pad)
 	dy := newMatrix(r, out, n, pad)
 	dwt, dx := wt.clone(), x.clone()
-	wantY, wantW, wantX := make([]sum, out*n), make([]sum, out*in*taps), make([]sum, in*x.cols)
+	wantY, wantW, wantX := make([]exactSum, out*n), make([]exactSum, out*in*taps), make([]exactSum, in*x.cols)
 	for i := range wantW {
 		wantW[i].plus(dwt.s[i])
 	}
@@ -112,7 +112,7 @@ func depth(t *testing.T, r *rand.Rand, taps, n, dil int, acc bool) {
 	vec := func(n int) []float32 { return newMatrix(r, 1, n, 0).s }
 	x, wt, y, dy := vec(n+(taps-1)*dil), vec(taps), vec(n), vec(n)
 	dx, dwt := vec(len(x)), vec(taps)
-	wantY, wantX, wantW := make([]sum, n), make([]sum, len(x)), make([]sum, taps)
+	wantY, wantX, wantW := make([]exactSum, n), make([]exactSum, len(x)), make([]exactSum, taps)
 	for i := range wantX {
 		wantX[i].plus(dx[i])
 	}
@@ -136,7 +136,7 @@ func depth(t *testing.T, r *rand.Rand, taps, n, dil int, acc bool) {
 	DepthGradW(dwt, dy, x, dil)
 	for what, pair := range map[string]struct {
 		got  []float32
-		want []sum
+		want []exactSum
 	}{"y": {y, wantY}, "dx": {dx, wantX}, "dwt": {dwt, wantW}} {
 		for i := range pair.got {
 			if !pair.want[i].near(pair.got[i]) {

@@ -18,7 +18,7 @@ func product(t *testing.T, w *Work, r *rand.Rand, ta, tb, packed bool, m, n, k, 
 		b = newMatrix(r, n, k, 2*pad)
 	}
 	c := newMatrix(r, m, n, 3*pad)
-	want := make([]sum, m*n)
+	want := make([]exactSum, m*n)
 	for i := range m {
 		for j := range n {
 			s := &want[i*n+j]
@@ -124,7 +124,7 @@ func vector(t *testing.T, r *rand.Rand, trans, acc bool, m, n, pad int) {
 	if trans {
 		x, y = y, x
 	}
-	want := make([]sum, len(y))
+	want := make([]exactSum, len(y))
 	for i := range m {
 		for j := range n {
 			if trans {

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// sum is the exact value of a sum of products, near enough, and what bounds the error of float32: Σ|a||b|.
-type sum struct {
+// exactSum is the exact value of a sum of products, near enough, and what bounds the error of float32: Σ|a||b|.
+type exactSum struct {
 	v, abs float64
 	n      int
 }
 
-func (s *sum) add(a, b float32) {
+func (s *exactSum) add(a, b float32) {
 	p := float64(a) * float64(b)
 	s.v += p
 	s.abs += math.Abs(p)
@@ -20,11 +20,11 @@ func (s *sum) add(a, b float32) {
 }
 
 // plus adds one number.
-func (s *sum) plus(a float32) { s.add(a, 1) }
+func (s *exactSum) plus(a float32) { s.add(a, 1) }
 
 // near says whether got is as close as any order of the n products, fused or not, must come: the bound of Higham,
 // Accuracy and Stability of Numerical Algorithms (2002), section 3.1, with one rounding to spare for the last sum.
-func (s *sum) near(got float32) bool {
+func (s *exactSum) near(got float32) bool {
 	tol := float64(s.n+2) * 0x1p-24 * s.abs
 	return math.Abs(float64(got)-s.v) <= tol // false for NaN
 }
