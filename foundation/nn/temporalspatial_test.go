@@ -232,7 +232,7 @@ func TestTemporalSpatialStatistics(t *testing.T) {
 				x[i] = float32(10000 + rng.IntN(17) - 8)
 			}
 		}, func(k int) float32 { return float32(1 - 2*(k%2)) }},
-		{"drift 300 times the rest, filter that takes it out", [2]int{}, 2e-3, func(rng *rand.Rand, x []float32) {
+		{"drift 300 times the rest, filter that takes it out", [2]int{}, 1e-4, func(rng *rand.Rand, x []float32) {
 			for i := range x {
 				x[i] = float32(300*math.Sin(2*math.Pi*float64(i%steps)/steps+float64(i/steps)) + rng.NormFloat64())
 			}
