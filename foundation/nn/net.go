@@ -33,7 +33,6 @@ type worker struct {
 	grad   []float32
 	dy     []float32
 	loss   float64
-	err    error
 }
 
 // New builds a network: define makes its layers, in is the shape of one example.
