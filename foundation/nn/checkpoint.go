@@ -143,6 +143,9 @@ func (n *Net) SetArrays(arrays map[string]Array) error {
 		return err
 	}
 	copy(n.weights, w)
+	if n.frozen {
+		return n.Freeze()
+	}
 	return nil
 }
 

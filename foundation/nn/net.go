@@ -22,6 +22,7 @@ type Net struct {
 
 	weights []float32 // all Params, each begins at a multiple of 16
 	opt     Options
+	frozen  bool
 	workers []*worker
 	grad    []float32 // of the last Gradient; it is the first worker's
 }
