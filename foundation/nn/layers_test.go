@@ -34,7 +34,9 @@ func TestLayers(t *testing.T) {
 		{"conv1d groups", nn.Shape{4, 20}, nntest.Options{}, func() nn.Layer { return &nn.Conv1d{Out: 6, Kernel: 3, Groups: 2, Stride: 2} }},
 		{"conv1d point", nn.Shape{4, 9}, nntest.Options{}, func() nn.Layer { return &nn.Conv1d{Out: 3, Kernel: 1} }},
 		{"conv1d whole", nn.Shape{4, 9}, nntest.Options{}, func() nn.Layer { return &nn.Conv1d{Out: 3} }},
-		{"conv2d", nn.Shape{2, 6, 9}, nntest.Options{}, func() nn.Layer { return &nn.Conv2d{Out: 3, Kernel: [2]int{3, 4}, PadH: [2]int{1, 1}, PadW: [2]int{1, 2}} }},
+		{"conv2d", nn.Shape{2, 6, 9}, nntest.Options{}, func() nn.Layer {
+			return &nn.Conv2d{Out: 3, Kernel: [2]int{3, 4}, PadH: [2]int{1, 1}, PadW: [2]int{1, 2}}
+		}},
 		{"conv2d stride", nn.Shape{2, 7, 11}, nntest.Options{}, func() nn.Layer {
 			return &nn.Conv2d{Out: 4, Kernel: [2]int{3, 4}, Stride: [2]int{2, 3}, PadH: [2]int{1, 0}, Groups: 2}
 		}},
