@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -107,6 +108,7 @@ type Calibrated struct {
 	fit *fitted
 
 	classes []string
+	format  features.Format // of the windows, where the decoder reads windows
 }
 
 // fitted is the decoder and its calibration.
@@ -130,6 +132,38 @@ func (c *Calibrated) SetClasses(classes []string) {
 		c.fit = nil
 	}
 	c.classes = slices.Clone(classes)
+}
+
+// ReadsWindows says whether the decoder inside reads windows.
+func (c *Calibrated) ReadsWindows() bool {
+	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
+	if err != nil {
+		return false
+	}
+	_, ok := decoders.AsWindowed(d)
+	return ok
+}
+
+// SetFormat describes the windows to the decoder inside, where it reads windows.
+func (c *Calibrated) SetFormat(in features.Format) error {
+	if in.Len != c.format.Len || in.Rate != c.format.Rate || !slices.Equal(in.Names, c.format.Names) {
+		c.fit = nil
+	}
+	c.format = in
+	_, err := c.inside()
+	return err
+}
+
+// inside is a new decoder of the kind inside.
+func (c *Calibrated) inside() (decoders.Fitter, error) {
+	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
+	if err != nil {
+		return nil, err
+	}
+	if w, ok := decoders.AsWindowed(d); ok {
+		return d, w.SetFormat(c.format)
+	}
+	return d, nil
 }
 
 // Fit learns from the rows x [rows][features]. It is an error where the decoder inside cannot be fitted, to all rows or
@@ -192,7 +226,7 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 
 // train is a new decoder fitted to x.
 func (c *Calibrated) train(x [][]float64, y signal.Labels) (decoders.Fitter, error) {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
+	d, err := c.inside()
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +300,7 @@ func (c *Calibrated) SetState(s signal.State) error {
 }
 
 func (c *Calibrated) restore(s signal.State) (*fitted, error) {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
+	d, err := c.inside()
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	features  = 8
+	numbers   = 8
 	seeds     = 8
 	perClass  = 24 // training rows
 	testCases = 60 // test rows per seed
@@ -27,12 +27,17 @@ const (
 var classNames = []string{"left_hand", "right_hand", "feet", "tongue"}
 
 // Run tests the decoder that construct makes with its parameters set, for two and for four classes, on rows of 8
-// numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances.
+// numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances, or, where it is a
+// decoders.Windowed, on windows of 4 channels × 160 samples at 128 Hz.
 func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 	t.Helper()
 	for _, classes := range []int{2, 4} {
 		t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
-			s := &suite{construct: construct, classes: classNames[:classes], width: features}
+			s := &suite{construct: construct, classes: classNames[:classes], width: numbers}
+			if _, s.windows = decoders.AsWindowed(construct()); s.windows {
+				s.width = windowChannels * windowSamples
+				s.construct = func() decoders.Fitter { return withFormat(t, construct()) }
+			}
 			if _, s.covariances = construct().(interface{ TakesCovariances() }); s.covariances {
 				s.width = matrixSize * (matrixSize + 1) / 2
 			}
@@ -57,6 +62,7 @@ type suite struct {
 	construct   func() decoders.Fitter
 	classes     []string
 	covariances bool // rows are upper triangles
+	windows     bool // rows are the channels of windows
 	width       int  // of a row
 }
 
@@ -74,7 +80,11 @@ func (s *suite) simulate(seed uint64, train, test int, strength float64) (x [][]
 			x, y = append(x, covariance(rng, k, strength)), append(y, k)
 			continue
 		}
-		row := make([]float64, features)
+		if s.windows {
+			x, y = append(x, window(rng, k, strength)), append(y, k)
+			continue
+		}
+		row := make([]float64, numbers)
 		for j := range row {
 			row[j] = rng.NormFloat64()
 		}

@@ -1,7 +1,7 @@
 package nn
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
@@ -23,7 +23,7 @@ func (s Shape) Size() int {
 func (s Shape) String() string {
 	part := make([]string, len(s))
 	for i, v := range s {
-		part[i] = fmt.Sprint(v)
+		part[i] = strconv.Itoa(v)
 	}
 	return strings.Join(part, "×")
 }

@@ -34,7 +34,6 @@ type worker struct {
 	grad   []float32
 	dy     []float32
 	loss   float64
-	err    error
 }
 
 // New builds a network: define makes its layers, in is the shape of one example.

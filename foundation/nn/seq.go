@@ -1,6 +1,6 @@
 package nn
 
-import "fmt"
+import "strconv"
 
 // Named is a layer with the name that its parameters have in front; "" adds nothing.
 type Named struct {
@@ -15,7 +15,7 @@ type Sequential struct{ Layers []Named }
 func Seq(layers ...Layer) *Sequential {
 	s := &Sequential{}
 	for i, l := range layers {
-		s.Layers = append(s.Layers, Named{fmt.Sprint(i), l})
+		s.Layers = append(s.Layers, Named{strconv.Itoa(i), l})
 	}
 	return s
 }

@@ -140,11 +140,8 @@ func checkKeys(t reflect.Type, value []byte, what string) error {
 // fieldsOf is the type of each field of a struct that has a JSON name.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "" && name != "-" {
-			fields[name] = t.Field(i).Type
-		}
+	for _, f := range Fields(t) {
+		fields[keyOf(f)] = f.Type
 	}
 	return fields
 }
@@ -178,13 +175,28 @@ func Keys(v any) []string {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "" && name != "-" {
-			keys = append(keys, name)
-		}
+	for _, f := range Fields(t) {
+		keys = append(keys, keyOf(f))
 	}
 	return keys
+}
+
+// Fields is the fields of a struct that have a JSON name, in order of declaration, those of embedded structs in their
+// place: parameters that several steps share.
+func Fields(t reflect.Type) []reflect.StructField {
+	var fields []reflect.StructField
+	for _, f := range reflect.VisibleFields(t) {
+		if k := keyOf(f); k != "" && k != "-" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// keyOf is the JSON name of a field.
+func keyOf(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
 }
 
 func sortedKeys(m map[string]json.RawMessage) []string {

@@ -21,6 +21,7 @@ type head struct {
 	formats []features.Format // formats[i] goes into step i; the last goes into the decoder
 	wins    [][][]float64     // what step i writes, where it is a Mapper
 	rows    [][]float64       // what step i writes, where it is not
+	flat    []float64         // the window that goes into a decoder of windows
 	scores  []float64
 	fitted  bool
 }
@@ -47,7 +48,11 @@ func (h *head) check() error {
 			return fmt.Errorf("%s is neither a Mapper nor an Extractor nor a Transformer", h.names[i]) // a mistake in the step
 		}
 	}
-	if !row {
+	_, windowed := decoders.AsWindowed(h.decoder)
+	switch name := h.names[len(h.steps)]; {
+	case row && windowed:
+		return fmt.Errorf("%s works on windows, the step before gives rows: leave out what turns windows into rows", name)
+	case !row && !windowed:
 		return errors.New("features: no step turns windows into rows, such as logvar")
 	}
 	return nil
@@ -73,6 +78,13 @@ func (h *head) start(in features.Format, classes []string) error {
 		h.wins[i] = newWindow(out)
 	}
 	h.decoder.SetClasses(classes)
+	if d, ok := decoders.AsWindowed(h.decoder); ok {
+		last := h.formats[len(h.steps)]
+		if err := d.SetFormat(last); err != nil {
+			return &SpecError{File: h.file, Line: h.where[len(h.steps)].line, Step: h.names[len(h.steps)], Err: err}
+		}
+		h.flat = make([]float64, len(last.Names)*last.Len)
+	}
 	h.scores = make([]float64, len(classes))
 	return nil
 }
@@ -106,7 +118,19 @@ func (h *head) row(x [][]float64) ([]float64, error) {
 			return nil, fmt.Errorf("%s: %w", h.names[i], err)
 		}
 	}
+	if row == nil {
+		return flatten(h.flat, x), nil
+	}
 	return row, nil
+}
+
+// flatten lays the channels of the window x one behind the other.
+func flatten(dst []float64, x [][]float64) []float64 {
+	n := 0
+	for _, c := range x {
+		n += copy(dst[n:], c)
+	}
+	return dst
 }
 
 // predict takes one window to its row and scores, valid until the next call.
@@ -142,6 +166,12 @@ func (h *head) fit(e examples) error {
 		var err error
 		if e, err = through(s, e, h.formats[i+1]); err != nil {
 			return fmt.Errorf("%s: %w", h.names[i], err)
+		}
+	}
+	if e.rows == nil {
+		e.rows = make([][]float64, len(e.wins))
+		for k, w := range e.wins {
+			e.rows[k] = flatten(make([]float64, len(h.flat)), w)
 		}
 	}
 	if err := h.decoder.Fit(e.rows, e.y); err != nil {

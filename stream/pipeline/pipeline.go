@@ -147,7 +147,7 @@ func buildHead(spec *Spec) (h head, feats []Step, dec Step, err error) {
 	if err != nil {
 		return h, nil, dec, err
 	}
-	h.names = append(h.names, dec.where)
+	h.names, h.where = append(h.names, dec.where), append(h.where, dec)
 	if err := h.check(); err != nil {
 		return h, nil, dec, &SpecError{File: spec.file, Err: err}
 	}

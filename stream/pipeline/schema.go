@@ -69,18 +69,13 @@ func params(step any) ([]Param, error) {
 		v = v.Elem()
 	}
 	list := []Param{}
-	for _, key := range registry.Keys(step) {
-		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != key {
-				continue
-			}
-			def, err := json.Marshal(v.Field(i).Interface())
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, Param{Key: key, Doc: f.Tag.Get("doc"), Default: def, Type: schemaOf(f.Type)})
+	for _, f := range registry.Fields(v.Type()) {
+		def, err := json.Marshal(v.FieldByIndex(f.Index).Interface())
+		if err != nil {
+			return nil, err
 		}
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		list = append(list, Param{Key: key, Doc: f.Tag.Get("doc"), Default: def, Type: schemaOf(f.Type)})
 	}
 	return list, nil
 }

@@ -157,7 +157,7 @@ func Parse(file string, data []byte) (*Spec, error) {
 			return nil, err
 		}
 	}
-	for _, need := range []string{"segment", "features", "decoder"} {
+	for _, need := range []string{"segment", "decoder"} {
 		if !seen[need] {
 			return nil, &SpecError{File: file, Err: fmt.Errorf("section %s is missing", need)}
 		}

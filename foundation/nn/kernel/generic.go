@@ -35,12 +35,15 @@ func tanhGrad(dx, dy, y []float32)           { tanhGradGeneric(dx, dy, y) }
 func layerNorm(y, xhat, x, g, b []float32, eps float32) (rstd float32) {
 	return layerNormGeneric(y, xhat, x, g, b, eps)
 }
+
 func layerNormGrad(dx, dg, db, dy, xhat, g []float32, rstd float32) {
 	layerNormGradGeneric(dx, dg, db, dy, xhat, g, rstd)
 }
-func normGrad(dx, dy, xhat []float32, k, a, b float32)        { normGradGeneric(dx, dy, xhat, k, a, b) }
-func adam(w, g, m, v []float32, p *adamStep)                  { adamGeneric(w, g, m, v, p) }
-func meanPool(y, x []float32, p, s int)                       { meanPoolGeneric(y, x, p, s) }
-func meanPoolGrad(dx, dy []float32, p, s int)                 { meanPoolGradGeneric(dx, dy, p, s) }
-func maskBits(dst []uint8, seed, block uint64, last uint32)   { maskBitsGeneric(dst, seed, block, last) }
+
+func normGrad(dx, dy, xhat []float32, k, a, b float32)      { normGradGeneric(dx, dy, xhat, k, a, b) }
+func adam(w, g, m, v []float32, p *adamStep)                { adamGeneric(w, g, m, v, p) }
+func meanPool(y, x []float32, p, s int)                     { meanPoolGeneric(y, x, p, s) }
+func meanPoolGrad(dx, dy []float32, p, s int)               { meanPoolGradGeneric(dx, dy, p, s) }
+func maskBits(dst []uint8, seed, block uint64, last uint32) { maskBitsGeneric(dst, seed, block, last) }
+
 func maskScale(dst, x []float32, mask []uint8, scale float32) { maskScaleGeneric(dst, x, mask, scale) }

@@ -1,0 +1,130 @@
+package deep
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Training is the parameters of training, which all networks share.
+type Training struct {
+	Epochs       int      `json:"epochs" doc:"most passes through the training windows, at least 1"`
+	Batch        int      `json:"batch" doc:"windows in a step, at least 2"`
+	Rate         float64  `json:"learning_rate" doc:"highest learning rate of AdamW, above 0"`
+	Decay        float64  `json:"weight_decay" doc:"decoupled weight decay of AdamW, at least 0"`
+	Warmup       float64  `json:"warmup" doc:"part of the steps in which the learning rate rises, 0 to below 1; it falls along a cosine after that"`
+	Clip         float64  `json:"clip_norm" doc:"largest Euclidean norm of the gradient; 0: no limit"`
+	Smoothing    float64  `json:"label_smoothing" doc:"part of every label that is spread over all classes, 0 to below 1"`
+	ClassWeights bool     `json:"class_weights" doc:"rare classes count as much as frequent ones"`
+	Validation   float64  `json:"validation" doc:"part of the training windows, the last of each class, that choose the epoch instead of being trained on; 0: none, the last epoch stays"`
+	Patience     int      `json:"patience" doc:"stop when the validation loss has not fallen for so many epochs; 0: never"`
+	Augment      []string `json:"augment" doc:"changes to the windows of each step: time_shift, channel_drop, noise, surrogate, mixup"`
+	Seed         uint64   `json:"seed" doc:"of the first weights, the order of the windows, dropout and augmentation"`
+	Workers      int      `json:"workers" doc:"parts that a step is cut into, one to a core, at least 1; another number gives other last bits"`
+}
+
+// defaults are those of a small network.
+func defaults() Training {
+	return Training{
+		Epochs: 200, Batch: 32, Rate: 1e-3, Decay: 0.01, Warmup: 0.05, Clip: 5, ClassWeights: true,
+		Validation: 0.2, Patience: 50, Seed: 1, Workers: 2,
+	}
+}
+
+func (t *Training) training() *Training { return t }
+
+// check reports what is out of range.
+func (t *Training) check() error {
+	unit := func(key string, v float64) error {
+		if !(v >= 0 && v < 1) {
+			return fmt.Errorf("%s is %g, must be at least 0 and below 1", key, v)
+		}
+		return nil
+	}
+	whole := func(key string, v, least int) error {
+		if v < least {
+			return fmt.Errorf("%s is %d, must be at least %d", key, v, least)
+		}
+		return nil
+	}
+	errs := []error{
+		whole("epochs", t.Epochs, 1), whole("batch", t.Batch, 2), whole("patience", t.Patience, 0), whole("workers", t.Workers, 1),
+		unit("warmup", t.Warmup), unit("label_smoothing", t.Smoothing), unit("validation", t.Validation),
+	}
+	if !(t.Rate > 0) {
+		errs = append(errs, fmt.Errorf("learning_rate is %g, must be above 0", t.Rate))
+	}
+	if !(t.Decay >= 0) || !(t.Clip >= 0) {
+		errs = append(errs, fmt.Errorf("weight_decay is %g and clip_norm %g, must be at least 0", t.Decay, t.Clip))
+	}
+	return errors.Join(errs...)
+}
+
+// run trains a new network on the windows x.
+func (t *Training) run(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	augment, err := augmentation(t.Augment, len(d.format.Names), d.format.Len)
+	if err != nil {
+		return nil, err
+	}
+	learn, judge := hold(y, t.Validation)
+	net, err := nn.New(define, d.shape(), nn.Options{Batch: min(t.Batch, len(learn)), Workers: t.Workers, Seed: t.Seed, Train: true})
+	if err != nil {
+		return nil, err
+	}
+	tr := nn.Training{
+		Epochs: t.Epochs, Batch: min(t.Batch, len(learn)), Rate: t.Rate, Schedule: nn.Cosine(t.Warmup, 0.01),
+		Optimiser: &nn.AdamW{Decay: t.Decay}, Loss: nn.CrossEntropy{Smoothing: t.Smoothing}, Clip: t.Clip, Seed: t.Seed,
+		Patience: t.Patience, Augment: augment,
+	}
+	var validation *nn.Batch
+	if len(judge) > 0 {
+		b := t.examples(d, x, y, judge)
+		validation = &b
+	}
+	return net, tr.Run(net, t.examples(d, x, y, learn), validation)
+}
+
+// hold cuts the positions of the windows into those that are trained on and those that choose the epoch: the last part of
+// each class, because neighbours in time are alike. A class with fewer than 4 windows gives none.
+func hold(y signal.Labels, part float64) (learn, judge []int) {
+	left := y.Counts()
+	for k, n := range left {
+		left[k] = n // as many as may still be trained on
+		if n >= 4 {
+			left[k] = n - int(part*float64(n))
+		}
+	}
+	for i, k := range y.Y {
+		if left[k] > 0 {
+			learn = append(learn, i)
+			left[k]--
+		} else {
+			judge = append(judge, i)
+		}
+	}
+	return learn, judge
+}
+
+// examples are the standardised windows at the given positions.
+func (t *Training) examples(d *decoder, x [][]float64, y signal.Labels, at []int) nn.Batch {
+	size, classes := d.shape().Size(), len(y.Classes)
+	b := nn.Batch{N: len(at), X: make([]float32, len(at)*size), Y: make([]float32, len(at)*classes)}
+	count := make([]int, classes)
+	for i, j := range at {
+		d.standardise(b.X[i*size:(i+1)*size], x[j]) // finite: check has seen them
+		b.Y[i*classes+y.Y[j]] = 1
+		count[y.Y[j]]++
+	}
+	if t.ClassWeights {
+		b.W = make([]float32, len(at))
+		for i, j := range at {
+			b.W[i] = float32(float64(len(at)) / float64(classes*count[y.Y[j]]))
+		}
+	}
+	return b
+}
