@@ -33,7 +33,7 @@ func AffineELU(y, x []float32, a, b float32) {
 }
 
 // GELU computes y = x·Φ(x) with the distribution function Φ of the normal distribution (Hendrycks & Gimpel 2016,
-// arXiv:1606.08415), not its approximation by tanh; absolute error at most 1e-6. y may be x.
+// arXiv:1606.08415), not its approximation by tanh; absolute error at most 1e-6, up to |x| = 16, and half a step of float32 above. y may be x.
 func GELU(y, x []float32) {
 	same("GELU", len(x), len(y))
 	gelu(y, x)
@@ -46,7 +46,8 @@ func GELUGrad(dx, dy, x []float32) {
 	geluGrad(dx, dy, x)
 }
 
-// SiLU computes y = x·σ(x) with the logistic function σ, also called swish (arXiv:1702.03118). y may be x.
+// SiLU computes y = x·σ(x) with the logistic function σ, also called swish (arXiv:1702.03118); relative error at most 3e-7, and
+// absolute at most 2e-36 below −87. y may be x.
 func SiLU(y, x []float32) {
 	same("SiLU", len(x), len(y))
 	silu(y, x)

@@ -14,12 +14,6 @@ func Adam(w, g, m, v []float32, lr, beta1, beta2, eps, decay, c1, c2 float32) {
 	same("Adam", len(g), len(w))
 	same("Adam", len(m), len(w))
 	same("Adam", len(v), len(w))
-	p := adamStep{
-		beta1: beta1, rest1: 1 - beta1, beta2: beta2, rest2: 1 - beta2,
-		shrink: float32(1 - float64(lr)*float64(decay)), step: lr / c1, root: float32(1 / math.Sqrt(float64(c2))), eps: eps,
-	}
+	p := [8]float32{beta1, 1 - beta1, beta2, 1 - beta2, float32(1 - float64(lr)*float64(decay)), lr / c1, float32(1 / math.Sqrt(float64(c2))), eps}
 	adam(w, g, m, v, &p)
 }
-
-// adamStep is what one step multiplies by; the assembly reads the eight numbers in this order.
-type adamStep struct{ beta1, rest1, beta2, rest2, shrink, step, root, eps float32 }

@@ -2,10 +2,8 @@ package kernel
 
 import "math/bits"
 
-// philox returns the four words of Philox4x32-7.
-func philox(key, counter uint64) [4]uint32 {
-	c := [4]uint32{uint32(counter), uint32(counter >> 32)}
-	k0, k1 := uint32(key), uint32(key>>32)
+// philox is Philox4x32-7.
+func philox(c [4]uint32, k0, k1 uint32) [4]uint32 {
 	for range 7 {
 		hi0, lo0 := bits.Mul32(0xD2511F53, c[0])
 		hi1, lo1 := bits.Mul32(0xCD9E8D57, c[2])
@@ -19,7 +17,8 @@ func philox(key, counter uint64) [4]uint32 {
 func maskBitsGeneric(dst []uint8, seed, block uint64, last uint32) {
 	for i := range dst {
 		var b uint8
-		for j, w := range philox(seed, block+uint64(i)) {
+		counter := block + uint64(i)
+		for j, w := range philox([4]uint32{uint32(counter), uint32(counter >> 32)}, uint32(seed), uint32(seed>>32)) {
 			if w&0xffff <= last {
 				b |= 1 << (2 * j)
 			}

@@ -5,7 +5,13 @@ import "fmt"
 // MeanPool computes the means y[i] of x[i·s : i·s+p], one row; len(x) >= (len(y)−1)·s+p. Slices must not overlap.
 func MeanPool(y, x []float32, p, s int) {
 	checkPool("MeanPool", len(y), len(x), p, s)
-	if len(y) > 0 {
+	switch {
+	case len(y) == 0:
+	case p == 4 && s == 4:
+		meanPool4(y, x)
+	case p == 8 && s == 8:
+		meanPool8(y, x)
+	default:
 		meanPool(y, x, p, s)
 	}
 }

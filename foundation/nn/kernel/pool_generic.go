@@ -2,7 +2,7 @@ package kernel
 
 func meanPoolGeneric(y, x []float32, p, s int) {
 	for i := range y {
-		y[i] = float32(float64(sumGeneric(x[i*s:i*s+p])) / float64(p))
+		y[i] = float32(float64(sumOfGeneric(x[i*s:i*s+p])) / float64(p))
 	}
 }
 
@@ -14,3 +14,6 @@ func meanPoolGradGeneric(dx, dy []float32, p, s int) {
 		}
 	}
 }
+
+func meanPool4Generic(y, x []float32) { meanPoolGeneric(y, x, 4, 4) }
+func meanPool8Generic(y, x []float32) { meanPoolGeneric(y, x, 8, 8) }

@@ -7,7 +7,7 @@ func Dot(x, y []float32) float32 {
 }
 
 // Sum returns Σ x.
-func Sum(x []float32) float32 { return sum(x) }
+func Sum(x []float32) float32 { return sumOf(x) }
 
 // SumSq returns Σ x and Σ x².
 func SumSq(x []float32) (s, sq float32) { return sumDot(x, x) }

@@ -12,7 +12,7 @@ func dotGeneric(x, y []float32) float32 {
 	return float32(s)
 }
 
-func sumGeneric(x []float32) float32 {
+func sumOfGeneric(x []float32) float32 {
 	var s float64
 	for _, v := range x {
 		s += float64(v)
@@ -20,7 +20,7 @@ func sumGeneric(x []float32) float32 {
 	return float32(s)
 }
 
-func sumDotGeneric(x, y []float32) (s, d float32) { return sumGeneric(x), dotGeneric(x, y) }
+func sumDotGeneric(x, y []float32) (s, d float32) { return sumOfGeneric(x), dotGeneric(x, y) }
 
 func maxOfGeneric(x []float32) float32 {
 	m := float32(math.Inf(-1))
