@@ -3,6 +3,7 @@
 //
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
+//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 50 gemm   # GFLOP/s of matrix products, beside OpenBLAS
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
 package main
@@ -52,7 +53,15 @@ func main() {
 	python := flag.String("python", "python3", "interpreter that has the peers")
 	rounds := flag.Int("rounds", 5, "how often each job is run, in turn with its peer")
 	asJSON := flag.Bool("json", false, "print JSON")
+	blas := flag.String("blas", "", "library that the job gemm is compared with; it has cblas_sgemm (default: NumPy's OpenBLAS)")
 	flag.Parse()
+	if slices.Equal(flag.Args(), []string{"gemm"}) {
+		if err := gemm(context.Background(), *python, *blas, max(1, *rounds), *asJSON); err != nil {
+			fmt.Fprintln(os.Stderr, "speed:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *python, *rounds, *asJSON, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "speed:", err)
 		os.Exit(1)

@@ -15,7 +15,11 @@ func (w *Work) Gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32,
 	checkMatrix("Gemm", "a", a, lda, ar, ac)
 	checkMatrix("Gemm", "b", b, ldb, br, bc)
 	checkMatrix("Gemm", "c", c, ldc, m, n)
-	gemmGeneric(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, acc)
+	if m == 0 || n == 0 || k == 0 {
+		gemmGeneric(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, acc)
+		return
+	}
+	w.gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }
 
 // gemmGeneric is Gemm in plain Go, row by row of C.

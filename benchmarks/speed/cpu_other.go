@@ -1,0 +1,10 @@
+//go:build !linux
+
+package main
+
+import "time"
+
+var began = time.Now()
+
+// cpuTime is the time of the wall, where the clock of a thread is not to be had.
+func cpuTime() time.Duration { return time.Since(began) }
