@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strings"
@@ -49,9 +50,21 @@ func TestUnmarshalRefuses(t *testing.T) {
 		"negative shape": {file(`{"w":{"dtype":"U8","shape":[-1,-1],"data_offsets":[0,1]}}`, 1), "impossible"},
 		"overflow":       {file(`{"w":{"dtype":"F64","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`), "impossible"},
 		"behind":         {file(`{} {}`), "follows"},
+		"other case":     {file(`{"w":{"DTYPE":"U8","shape":[0],"data_offsets":[0,0]}}`), "unknown field"},
+		"null shape":     {file(`{"w":{"dtype":"U8","shape":null,"data_offsets":[0,0]}}`), "shape is missing"},
+		"null in shape":  {file(`{"w":{"dtype":"U8","shape":[null],"data_offsets":[0,0]}}`), "impossible"},
+		"null offset":    {file(`{"w":{"dtype":"U8","shape":[0],"data_offsets":[null,0]}}`), "impossible"},
+		"fraction":       {file(`{"w":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}`, 1), "impossible"},
+		"null metadata":  {file(`{"__metadata__":{"a":null}}`), "must be a string"},
+		"number as text": {file(`{"__metadata__":{"a":1}}`), "cannot unmarshal number"},
+		"not UTF-8":      {file("{\"\xff\":{}}"), "UTF-8"},
 	} {
-		if _, err := Unmarshal(tc.data); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
+		_, whole := Unmarshal(tc.data)
+		_, lazy := openSafetensors(bytes.NewReader(tc.data), int64(len(tc.data)))
+		for _, err := range []error{whole, lazy} {
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
+			}
 		}
 	}
 }
@@ -98,9 +111,14 @@ func FuzzUnmarshal(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := Unmarshal(raw)
-		if err != nil || len(back.Tensors) != len(got.Tensors) {
+		lazy, err := openBytes(raw)
+		if err != nil || len(lazy.Entries) != len(got.Tensors) || !cmp.Equal(lazy.Metadata, got.Metadata) {
 			t.Fatalf("read back: %v", err)
+		}
+		for name, want := range got.Tensors {
+			if x, err := lazy.Tensor(name); err != nil || !cmp.Equal(x, want) {
+				t.Fatalf("%q: read back %v, want %v: %v", name, x, want, err)
+			}
 		}
 	})
 }
