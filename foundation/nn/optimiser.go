@@ -48,7 +48,7 @@ func (a *AdamW) Step(n *Net, rate float64) {
 		if p.NoDecay {
 			decay = 0
 		}
-		kernel.Adam(p.W, p.G, a.m[at:end], a.v[at:end], float32(rate), float32(b1), float32(b2), float32(eps), float32(decay), float32(c1), float32(c2))
+		kernel.Adam(p.W, p.G, a.m[at:end], a.v[at:end], rate, b1, b2, eps, decay, c1, c2)
 	})
 }
 
