@@ -22,7 +22,7 @@ var damaged = map[string]string{
 }
 
 // sets are the folders below the data folder that hold files of the registered formats.
-var sets = []string{"formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002"}
+var sets = []string{"formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002", "muse-p300"}
 
 // TestRealRecordings runs the suite over every file whose name has the ending of a registered format.
 func TestRealRecordings(t *testing.T) {
@@ -34,7 +34,7 @@ func TestRealRecordings(t *testing.T) {
 	for _, set := range sets {
 		root := os.DirFS(datasettest.Need(t, set))
 		err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !slices.Contains(ext, strings.ToLower(path.Ext(name))) {
+			if err != nil || d.IsDir() || !slices.ContainsFunc(ext, func(e string) bool { return strings.HasSuffix(strings.ToLower(name), e) }) {
 				return err
 			}
 			seen++
@@ -56,8 +56,8 @@ func TestRealRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if seen < 20 {
-		t.Errorf("%d recordings were found, want at least 20", seen)
+	if seen < 36 {
+		t.Errorf("%d recordings were found, want at least 36", seen)
 	}
 }
 
