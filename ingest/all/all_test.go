@@ -19,6 +19,7 @@ import (
 // damaged are files that must be refused, with a part of the reason.
 var damaged = map[string]string{
 	"formats/edf/crlf-corrupt/S001/S001R03.edf": "fetch it again in binary mode",
+	"eegmat/subject-info.csv":                   "no known recording although the name ends in .csv",
 }
 
 // sets are the folders below the data folder that hold files of the registered formats.

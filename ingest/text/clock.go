@@ -35,13 +35,13 @@ type clock struct {
 
 // newClock works out rate and gaps from the stamps of all rows, in seconds.
 func newClock(stamps, nominal []float64) (*clock, error) {
-	step, err := medianStep(stamps)
+	step, k, err := medianStep(stamps)
 	if err != nil {
 		return nil, err
 	}
 	c := &clock{jumps: findJumps(stamps, step)}
 	from, to := c.longestRun(len(stamps))
-	if n := to - from - 1; n >= stretch {
+	if n := to - from - 1; n >= k {
 		step = (stamps[to-1] - stamps[from]) / float64(n)
 	}
 	c.measured = 1 / step
@@ -60,26 +60,26 @@ func newClock(stamps, nominal []float64) (*clock, error) {
 	return c, nil
 }
 
-// medianStep is the time from row to row: the median of the means over stretches of rows.
-func medianStep(stamps []float64) (float64, error) {
+// medianStep is the time from row to row: the median of the means over stretches of k rows.
+func medianStep(stamps []float64) (step float64, k int, err error) {
 	n := len(stamps)
 	if n < 2 {
-		return 0, fmt.Errorf("there are %d rows, must be at least 2 for a rate", n)
+		return 0, 0, fmt.Errorf("there are %d rows, must be at least 2 for a rate", n)
 	}
-	k := min(stretch, n-1)
+	k = max(1, min(stretch, n/8)) // in a short table a gap must not touch half of them
 	steps := make([]float64, 0, n-k)
 	for i := range n - k {
 		steps = append(steps, (stamps[i+k]-stamps[i])/float64(k))
 	}
 	slices.Sort(steps)
-	step := steps[len(steps)/2]
+	step = steps[len(steps)/2]
 	if !(step > 0) || 1/step > maxRate {
-		return 0, fmt.Errorf("the stamps grow by %g s from row to row, so the rate would be %g Hz, must be above 0 and at most %g", step, 1/step, float64(maxRate))
+		return 0, 0, fmt.Errorf("the stamps grow by %g s from row to row, so the rate would be %g Hz, must be above 0 and at most %g", step, 1/step, float64(maxRate))
 	}
 	if 1/step < 1/float64(longest) {
-		return 0, errors.New("the stamps are more than a day apart")
+		return 0, 0, errors.New("the stamps are more than a day apart")
 	}
-	return step, nil
+	return step, k, nil
 }
 
 // findJumps lists the steps that rows which come late cannot explain: no row soon behind the step is as early, against
