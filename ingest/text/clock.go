@@ -41,8 +41,8 @@ func newClock(stamps, nominal []float64) (*clock, error) {
 	}
 	c := &clock{jumps: findJumps(stamps, step)}
 	from, to := c.longestRun(len(stamps))
-	if n := to - from - 1; n >= k {
-		step = (stamps[to-1] - stamps[from]) / float64(n)
+	if to-from > k {
+		step = slope(stamps[from:to])
 	}
 	c.measured = 1 / step
 	if !(step > 0) || c.measured > maxRate {
@@ -80,6 +80,18 @@ func medianStep(stamps []float64) (step float64, k int, err error) {
 		return 0, 0, errors.New("the stamps are more than a day apart")
 	}
 	return step, k, nil
+}
+
+// slope is the time from row to row of the line of least squares: bursts at both ends weigh little in it.
+func slope(stamps []float64) float64 {
+	middle := float64(len(stamps)-1) / 2
+	sum, squares := 0.0, 0.0
+	for i, t := range stamps {
+		d := float64(i) - middle
+		sum += float64(d * (t - stamps[0]))
+		squares += d * d
+	}
+	return sum / squares
 }
 
 // findJumps lists the steps that rows which come late cannot explain: no row soon behind the step is as early, against

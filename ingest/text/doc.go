@@ -15,7 +15,8 @@
 // hold no such character. Numbers have a decimal point. A line may end in CR LF and be up to 64 KiB long.
 //
 // Rate. A table does not say how fast its rows came, so that is worked out from the stamps: the median over stretches of
-// 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then the longest run without a gap. Where the device's nominal
+// 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then
+// the line of least squares through the longest run without a gap. Where the device's nominal
 // rate is within 0.5 % of it, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
 // else the measured one. What was found and what was taken is always listed as a deviation, with the distance of the stamps
 // from it.

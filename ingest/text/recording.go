@@ -87,8 +87,8 @@ func (t *table) channels() ([][]float64, *signal.Info, error) {
 func (c *clock) deviations(column string, stamps []float64) []signal.Deviation {
 	list := []signal.Deviation{{
 		Where: "column " + column, Rule: "a table names its rate",
-		Found:   fmt.Sprintf("stamps at %.2f Hz, up to %.1f ms from even spacing", c.measured, 1e3*c.jitter),
-		Assumed: fmt.Sprintf("rows are evenly spaced at %.6g Hz, from which the stamps are up to %.1f ms away", c.rate, 1e3*c.off),
+		Found:   fmt.Sprintf("stamps at %.2f Hz, up to %.1f ms from even spacing, %.1f ms from that at %.6g Hz", c.measured, 1e3*c.jitter, 1e3*c.off, c.rate),
+		Assumed: fmt.Sprintf("rows are evenly spaced at %.6g Hz", c.rate),
 	}}
 	var gaps, sets []jump
 	for _, j := range c.jumps {
