@@ -117,8 +117,12 @@ func (CrossSession) Split(y signal.Labels, groups []string) ([]Fold, error) {
 			}
 		}
 		if len(f.Train) == 0 {
-			return nil, fmt.Errorf("%s: all trials of subject %q are of one session, so there is nothing to learn from when it is left out; give the files of at least 2 sessions, named as BIDS does (\"sub-01_ses-1\") or in folders (\"session1\"), or use the split %q",
-				CrossSessionName, session.Subject, WithinSessionBlockedName)
+			whose := ""
+			if session.Subject != "" {
+				whose = fmt.Sprintf("of subject %q ", session.Subject)
+			}
+			return nil, fmt.Errorf("%s: all trials %sare of one session, so there is nothing to learn from when it is left out; give the files of at least 2 sessions, named as BIDS does (\"sub-01_ses-1\") or in folders (\"session1\"), or use the split %q",
+				CrossSessionName, whose, WithinSessionBlockedName)
 		}
 		if missing := slices.Index(seen, false); missing >= 0 {
 			return nil, fmt.Errorf("%s: %q: the other sessions have no trial of class %q, so it cannot be learned; record it in more than one session, or leave the class out",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -32,7 +33,7 @@ func muse(n int, edit func(row int, cells []string) []string) string {
 		}
 		mark := "0"
 		if row%100 == 20 {
-			mark = fmt.Sprint(1 + row/100%2)
+			mark = strconv.Itoa(1 + row/100%2)
 		}
 		cells = append(cells, mark)
 		if edit != nil {
@@ -140,7 +141,7 @@ func TestCut(t *testing.T) {
 				continue
 			}
 			opened++
-			if !listed(rec, "the file was cut") && !(name == "x.csv" && data[n-1] == '\n') {
+			if !listed(rec, "the file was cut") && (name != "x.csv" || data[n-1] != '\n') {
 				t.Errorf("%s, %d bytes: the cut is not among %+v", name, n, rec.Deviations)
 			}
 			for ch, x := range samples(t, rec, signal.Span{Len: rec.Len}) {
@@ -178,7 +179,7 @@ func TestMuse(t *testing.T) {
 		t.Fatalf("%d events, want 10", len(rec.Events))
 	}
 	for i, e := range rec.Events {
-		if want := fmt.Sprint(1 + i%2); e.Sample != int64(20+100*i) || e.Label != want || math.Abs(e.Onset-float64(e.Sample)/256) > 1.1e-3 {
+		if want := strconv.Itoa(1 + i%2); e.Sample != int64(20+100*i) || e.Label != want || math.Abs(e.Onset-float64(e.Sample)/256) > 1.1e-3 {
 			t.Errorf("event %d is %+v, want %q at %d", i, e, want, 20+100*i)
 		}
 	}
@@ -214,11 +215,12 @@ func TestLabels(t *testing.T) {
 
 // TestColumns: other orders, several markers, a column without a number, one that is missing, one that is twice there.
 func TestColumns(t *testing.T) {
-	text := "\xef\xbb\xbfMarker0,\"AF7\",TP9,timestamps,AF8,Right AUX,AF8,Marker1\r\n"
+	var b strings.Builder
+	b.WriteString("\xef\xbb\xbfMarker0,\"AF7\",TP9,timestamps,AF8,Right AUX,AF8,Marker1\r\n")
 	for row := range 20 {
-		text += fmt.Sprintf("%d,%d,2,%.4f,3,,5,%d\r\n", row/19, row, float64(row)/256, row/18)
+		fmt.Fprintf(&b, "%d,%d,2,%.4f,3,,5,%d\r\n", row/19, row, float64(row)/256, row/18)
 	}
-	rec := mustOpen(t, text)
+	rec := mustOpen(t, b.String())
 	if got := strings.Join(rec.Info.Names(), ","); got != "AF7,TP9,AF8-1,AF8-2" {
 		t.Errorf("channels are %s", got)
 	}
@@ -268,7 +270,7 @@ func TestErrors(t *testing.T) {
 		{"header only", header, "", []string{"0 rows", "at least 2"}},
 		{"one row", muse(1, nil), "", []string{"1 rows"}},
 		{"standing clock", muse(60, func(_ int, c []string) []string { c[0] = "5"; return c }), "", []string{"column timestamps", "must be above 0"}},
-		{"clock runs back", muse(60, func(r int, c []string) []string { c[0] = fmt.Sprint(-r); return c }), "", []string{"must be above 0"}},
+		{"clock runs back", muse(60, func(r int, c []string) []string { c[0] = strconv.Itoa(-r); return c }), "", []string{"must be above 0"}},
 		{"nothing measured", muse(60, func(_ int, c []string) []string { return []string{c[0], "", "", "nan", "", "inf", "0"} }), "", []string{"no column has a number"}},
 		{"a long line", header + strings.Repeat("1,", 40000) + "\n", "1,1,", []string{"line 2", "longer than 65536"}},
 		{"zeros", cell(6, 3, "1\x002"), "1\x002", []string{"line 6, column AF8"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
@@ -16,22 +17,38 @@ type aucJSON struct {
 	CIHigh float64 `json:"ci_high"`
 }
 
-func (a *aucJSON) cells() []string {
-	if a == nil {
-		return []string{"-", ""}
+// scoreHead is the first row of a table of scores, with the area under the ROC curve where there are two classes.
+func scoreHead(what string, classes []string) []string {
+	head := []string{what, "trials", "correct", "balanced accuracy"}
+	if len(classes) == 2 {
+		head = append(head, "ROC AUC", "95 % interval")
 	}
-	return []string{fmt.Sprintf("%.4f", a.AUC), fmt.Sprintf("[%.3f, %.3f]", a.CILow, a.CIHigh)}
+	return head
 }
 
-// aucs is the area under the ROC curve of each fold of a cross-validation with two classes, and the mean of all. A fold is
-// nil where it has fewer than 2 trials of a class, and the mean then too; all are nil with more than two classes.
-func aucs(classes []string, folds [][]pipeline.Tested) (each []*aucJSON, mean *aucJSON, err error) {
-	each = make([]*aucJSON, len(folds))
+// scoreRow is another row of it.
+func scoreRow(name string, trials, correct int, balanced float64, auc *aucJSON, classes []string) []string {
+	row := []string{name, strconv.Itoa(trials), strconv.Itoa(correct), fmt.Sprintf("%.3f", balanced)}
+	switch {
+	case len(classes) != 2:
+	case auc == nil:
+		row = append(row, "-", "-")
+	default:
+		row = append(row, fmt.Sprintf("%.4f", auc.AUC), fmt.Sprintf("[%.3f, %.3f]", auc.CILow, auc.CIHigh))
+	}
+	return row
+}
+
+// aucs is the area under the ROC curve of each part of the trials, such as a fold, with two classes, and the mean of all
+// parts. A part is nil where it has fewer than 2 trials of a class, and the mean then too; all are nil with more than two
+// classes.
+func aucs(classes []string, parts [][]pipeline.Tested) (each []*aucJSON, mean *aucJSON, err error) {
+	each = make([]*aucJSON, len(parts))
 	if len(classes) != 2 {
 		return each, nil, nil
 	}
 	var all []*metrics.Ranking
-	for f, trials := range folds {
+	for f, trials := range parts {
 		score, second := make([]float64, len(trials)), make([]bool, len(trials))
 		count := [2]int{}
 		for i, t := range trials {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -306,22 +305,13 @@ func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
 
 func printTrain(cmd *cobra.Command, t trainJSON) {
 	w := cmd.OutOrStdout()
-	head := []string{"fold", "trials", "correct", "balanced accuracy"}
-	two := len(t.Classes) == 2
-	if two {
-		head = append(head, "ROC AUC", "95 % interval")
-	}
-	rows := [][]string{head}
+	rows := [][]string{scoreHead("fold", t.Classes)}
 	for _, f := range t.Folds {
 		name := f.Name
 		for _, r := range t.Recordings { // the folders are in the command line already
 			name = strings.Replace(name, r.Name, filepath.Base(r.Name), 1)
 		}
-		row := []string{name, strconv.Itoa(f.Trials), strconv.Itoa(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)}
-		if two {
-			row = append(row, f.AUC.cells()...)
-		}
-		rows = append(rows, row)
+		rows = append(rows, scoreRow(name, f.Trials, f.Correct, f.BalancedAccuracy, f.AUC, t.Classes))
 	}
 	columns(w, rows)
 	fmt.Fprintln(w)
