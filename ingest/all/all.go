@@ -3,5 +3,5 @@ package all
 
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"  // EDF and EDF+
-	_ "github.com/gyrus-bci/gyrus/ingest/text" // tables of text: Muse CSV
+	_ "github.com/gyrus-bci/gyrus/ingest/text" // tables of text: Muse CSV, OpenBCI
 )

@@ -23,7 +23,7 @@ var damaged = map[string]string{
 }
 
 // sets are the folders below the data folder that hold files of the registered formats.
-var sets = []string{"formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002", "muse-p300"}
+var sets = []string{"formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002", "muse-p300", "openbci"}
 
 // TestRealRecordings runs the suite over every file whose name has the ending of a registered format.
 func TestRealRecordings(t *testing.T) {
@@ -57,8 +57,8 @@ func TestRealRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if seen < 36 {
-		t.Errorf("%d recordings were found, want at least 36", seen)
+	if seen < 37 {
+		t.Errorf("%d recordings were found, want at least 37", seen)
 	}
 }
 

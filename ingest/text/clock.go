@@ -13,6 +13,7 @@ const (
 	longest  = 86400 // s, of a gap; beyond it the clock was set
 	maxRate  = 1e6   // Hz
 	ofDevice = 5e-3  // how far, relative, a measured rate may be from that of the device
+	ofStated = 5e-2  // from that which the table names
 	ofWhole  = 1e-3  // and from a whole number
 )
 
@@ -31,15 +32,23 @@ type clock struct {
 	jumps    []jump
 	jitter   float64 // s, the farthest of a stamp from even spacing at the measured rate, in the longest run
 	off      float64 // s, the same at the rate that was taken
+
+	uncounted error // why the counter is of no use, nil where it is or there is none
 }
 
-// newClock works out rate and gaps from the stamps of all rows, in seconds.
-func newClock(stamps, nominal []float64) (*clock, error) {
+// newClock works out rate and gaps from the stamps of all rows, in seconds, and their counter, if any.
+func newClock(stamps, index []float64, lay *layout) (*clock, error) {
 	step, k, err := medianStep(stamps)
 	if err != nil {
 		return nil, err
 	}
 	c := &clock{jumps: findJumps(stamps, step)}
+	if len(index) > 0 {
+		var jumps []jump
+		if jumps, c.uncounted = counted(index, stamps, step, c.jumps); c.uncounted == nil {
+			c.jumps = jumps
+		}
+	}
 	from, to := c.longestRun(len(stamps))
 	if to-from > k {
 		step = slope(stamps[from:to])
@@ -50,8 +59,8 @@ func newClock(stamps, nominal []float64) (*clock, error) {
 	}
 	c.rate = c.measured
 	near := func(rate, within float64) bool { return math.Abs(c.measured-rate) <= within*rate }
-	if i := slices.IndexFunc(nominal, func(r float64) bool { return near(r, ofDevice) }); i >= 0 {
-		c.rate = nominal[i]
+	if i := slices.IndexFunc(lay.nominal, func(r float64) bool { return near(r, lay.within) }); i >= 0 {
+		c.rate = lay.nominal[i]
 	} else if whole := math.Round(c.measured); near(whole, ofWhole) {
 		c.rate = whole
 	}

@@ -11,6 +11,11 @@
 // with stamps in seconds since 1970. A row whose Marker is neither 0 nor empty is an event with the marker as its label;
 // a number is written in its shortest form, so 1 and 1.0 are both "1". There may be several columns Marker0, Marker1, ….
 //
+// OpenBCI text is what the OpenBCI GUI writes since version 5: comments that begin with %, with the rate, then a header and
+// rows. EXG channels are taken for EEG in µV, as the GUI writes them; the columns called Not Used, and the formatted time,
+// are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
+// do not: it is used where at most 1 % of its steps are not its usual one, and the stamps agree on how many are missing.
+//
 // Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes, which then
 // hold no such character. Numbers have a decimal point. A line may end in CR LF and be up to 64 KiB long.
 //

@@ -93,6 +93,7 @@ func FuzzText(f *testing.F) {
 	}))
 	f.Add(strings.ReplaceAll(muse(9, nil), ",", "\t"))
 	f.Add(header + "1,nan,,2,inf,1e400,x\n1,2,3,4,5,6,0\n\n-1e300,1,1,1,1,1,1\n")
+	f.Add(openBCI(300, func(row int) bool { return row < 30 || row > 280 }))
 	f.Fuzz(func(t *testing.T, data string) { check(t, []byte(data), len(data)) })
 }
 

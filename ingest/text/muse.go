@@ -2,12 +2,9 @@ package text
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 
-	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -48,10 +45,7 @@ func museHeader(head []byte) bool {
 func museLayout(src *source) (*layout, error) {
 	line, err := src.next()
 	if err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, errNoEnd) || errors.Is(err, errPacked) {
-			err = src.errorf(src.offset(src.at), src.where(""), "the header has no line end, so the file was cut within it: fetch it again")
-		}
-		return nil, err
+		return nil, src.headEnd(err)
 	}
 	at := src.at
 	if rest, marked := bytes.CutPrefix(line, byteOrderMark); marked {
@@ -60,7 +54,7 @@ func museLayout(src *source) (*layout, error) {
 		})
 		line, at = rest, at+int64(len(byteOrderMark))
 	}
-	lay := &layout{comma: commaOf(line), nominal: museRates, assumed: []signal.Deviation{{
+	lay := &layout{comma: commaOf(line), nominal: museRates, within: ofDevice, assumed: []signal.Deviation{{
 		Where: "line 1: header", Rule: "names the unit of every column", Found: "no units",
 		Assumed: "samples are in µV and stamps in seconds, as Muse recorders write them; the reference is unknown to the table",
 	}}}
@@ -86,51 +80,4 @@ func museLayout(src *source) (*layout, error) {
 	}
 	nameChannels(src, lay, names)
 	return lay, lay.check(src)
-}
-
-// nameChannels spells the channels and places them. Every sample of a voltage is taken to be in µV.
-func nameChannels(src *source, lay *layout, names []string) {
-	entries := montage.Assign(names)
-	for i := range lay.columns {
-		c := &lay.columns[i]
-		if c.role != sample {
-			continue
-		}
-		e := entries[0]
-		entries = entries[1:]
-		if e.Note != "" {
-			src.dev.count("name "+e.Name, func() signal.Deviation {
-				return signal.Deviation{Where: "line 1: column " + e.Original, Rule: "names differ and are not empty", Found: e.Note, Assumed: "the name " + e.Name}
-			})
-		}
-		c.Channel = signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: signal.Microvolt}
-		if e.Kind == signal.EEG {
-			c.Pos = montage.Place(e.Name)
-		}
-	}
-}
-
-// check reports a table that has no stamps or no channels.
-func (l *layout) check(src *source) error {
-	stamps, samples := 0, 0
-	var names []string
-	for _, c := range l.columns {
-		names = append(names, c.name)
-		switch c.role {
-		case stamp:
-			if stamps++; stamps > 1 {
-				return src.cellError(c.at, c.name, "there are two columns of stamps, must be one")
-			}
-		case sample:
-			samples++
-		case marker, unused:
-		}
-	}
-	switch {
-	case stamps == 0:
-		return src.cellError(src.at, museStamps, "the column is missing, the header has %s: without stamps the rate is unknown", strings.Join(names, ", "))
-	case samples == 0:
-		return src.cellError(src.at, "", "the header has %s and no channel", strings.Join(names, ", "))
-	}
-	return nil
 }

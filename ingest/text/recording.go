@@ -13,9 +13,9 @@ import (
 // recording is the table in the words of all recordings.
 func (t *table) recording(format string) (*signal.Recording, error) {
 	src := t.src
-	clock, err := newClock(t.stamps, t.lay.nominal)
+	clock, err := newClock(t.stamps, t.index, t.lay)
 	if err != nil {
-		return nil, src.errorf(src.offset(src.at), src.where(t.stampName()), "%w", err)
+		return nil, src.errorf(src.offset(src.at), src.where(t.nameOf(stamp)), "%w", err)
 	}
 	rec := &signal.Recording{Name: src.name, Format: format, Begin: begin(t.stamps[0])}
 	kept, info, err := t.channels()
@@ -39,13 +39,17 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 	for _, m := range t.marks {
 		rec.Events = append(rec.Events, signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label})
 	}
-	rec.Deviations = append(slices.Clone(t.lay.assumed), clock.deviations(t.stampName(), t.stamps)...)
+	rec.Deviations = append(slices.Clone(t.lay.assumed), t.timing(clock)...)
 	rec.Deviations = append(rec.Deviations, src.dev.all()...)
 	return rec, nil
 }
 
-func (t *table) stampName() string {
-	i := slices.IndexFunc(t.lay.columns, func(c column) bool { return c.role == stamp })
+// nameOf is the name of the column of a role, "" where there is none.
+func (t *table) nameOf(r role) string {
+	i := slices.IndexFunc(t.lay.columns, func(c column) bool { return c.role == r })
+	if i < 0 {
+		return ""
+	}
 	return t.lay.columns[i].name
 }
 
@@ -83,13 +87,22 @@ func (t *table) channels() ([][]float64, *signal.Info, error) {
 	return kept, info, nil
 }
 
-// deviations lists what was found out about the time.
-func (c *clock) deviations(column string, stamps []float64) []signal.Deviation {
+// timing lists what was found out about the time.
+func (t *table) timing(c *clock) []signal.Deviation {
+	column, stamps, rule := t.nameOf(stamp), t.stamps, "a table names its rate"
+	if t.lay.stated != "" {
+		rule = t.lay.stated
+	}
 	list := []signal.Deviation{{
-		Where: "column " + column, Rule: "a table names its rate",
+		Where: "column " + column, Rule: rule,
 		Found:   fmt.Sprintf("stamps at %.2f Hz, up to %.1f ms from even spacing, %.1f ms from that at %.6g Hz", c.measured, 1e3*c.jitter, 1e3*c.off, c.rate),
 		Assumed: fmt.Sprintf("rows are evenly spaced at %.6g Hz", c.rate),
 	}}
+	if len(t.index) > 0 && c.uncounted != nil {
+		list = append(list, uncounted(t.nameOf(counter), c.uncounted))
+	} else if len(t.index) > 0 {
+		column = t.nameOf(counter) + " and " + column
+	}
 	var gaps, sets []jump
 	for _, j := range c.jumps {
 		if j.set {

@@ -24,7 +24,7 @@ const (
 type source struct {
 	name   string
 	size   int64
-	file   *counter
+	file   *tally
 	lines  *bufio.Reader
 	packed bool
 
@@ -34,13 +34,13 @@ type source struct {
 	dev  deviations
 }
 
-// counter counts the bytes that were read from a file.
-type counter struct {
+// tally counts the bytes that were read from a file.
+type tally struct {
 	r io.Reader
 	n int64
 }
 
-func (c *counter) Read(p []byte) (int, error) {
+func (c *tally) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
@@ -54,7 +54,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	s := &source{name: name, size: st.Size()}
-	s.file = &counter{r: io.NewSectionReader(f, 0, s.size)}
+	s.file = &tally{r: io.NewSectionReader(f, 0, s.size)}
 	raw := bufio.NewReader(s.file)
 	s.lines = bufio.NewReaderSize(raw, lineBytes)
 	magic, err := raw.Peek(len(gzipMagic))

@@ -15,6 +15,7 @@ type table struct {
 	lay    *layout
 	x      [][]float64 // [channel][row], NaN where missing
 	stamps []float64   // s
+	index  []float64   // of the counter, empty where there is none
 	marks  []mark
 }
 
@@ -78,7 +79,7 @@ func (t *table) row(cells []cell) error {
 				t.marks = append(t.marks, mark{row, l})
 			}
 			continue
-		case sample, stamp:
+		case sample, stamp, counter:
 		}
 		v, missing, ok := number(c.text)
 		switch {
@@ -88,6 +89,11 @@ func (t *table) row(cells []cell) error {
 			return t.src.cellError(c.at, col.name, "the stamp is %s, must be a number of seconds: the row cannot be placed in time", quote(c.text))
 		case col.role == stamp:
 			t.stamps = append(t.stamps, v*col.scale)
+			continue
+		case col.role == counter && missing:
+			return t.src.cellError(c.at, col.name, "%s is not a number, must count the samples", quote(c.text))
+		case col.role == counter:
+			t.index = append(t.index, v)
 			continue
 		case missing:
 			t.src.dev.count("missing", func() signal.Deviation {

@@ -24,7 +24,9 @@ type kind struct {
 type layout struct {
 	comma   byte
 	columns []column
-	nominal []float64          // rates in Hz that the device has
+	nominal []float64          // rates in Hz that the device has, or the one that the table names
+	within  float64            // how far, relative, the measured rate may be from them
+	stated  string             // the rule that stamps follow; "" where the table does not name its rate
 	assumed []signal.Deviation // what the table does not say and was taken for granted
 }
 
@@ -35,6 +37,7 @@ const (
 	sample role = iota
 	stamp
 	marker
+	counter // of the samples, such as 0 to 255 over and over
 	unused
 )
 
@@ -48,7 +51,7 @@ type column struct {
 }
 
 // kinds is every kind there is; each is asked in this order.
-var kinds = []*kind{muse}
+var kinds = []*kind{muse, openBCI}
 
 func init() {
 	var expect []string
@@ -56,7 +59,7 @@ func init() {
 		expect = append(expect, k.name+" begins with "+k.expect)
 	}
 	ingest.Register(ingest.Format{
-		Name: "text", Ext: []string{".csv", ".tsv", ".csv.gz", ".tsv.gz"}, Match: match, Open: Open,
+		Name: "text", Ext: []string{".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"}, Match: match, Open: Open,
 		Hint: "the tables that are known: " + strings.Join(expect, "; "),
 	})
 }
