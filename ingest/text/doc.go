@@ -19,10 +19,10 @@
 // Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes, which then
 // hold no such character. Numbers have a decimal point. A line may end in CR LF and be up to 64 KiB long.
 //
-// Rate. A table does not say how fast its rows came, so that is worked out from the stamps: the median over stretches of
-// 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then
-// the line of least squares through the longest run without a gap. Where the device's nominal
-// rate is within 0.5 % of it, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
+// Rate. Only OpenBCI's tables say how fast their rows came; in all it is worked out from the stamps: the median over
+// stretches of 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then the line of
+// least squares through the longest run without a gap. Where the device's nominal rate is within 0.5 % of it, one that the
+// table names within 5 %, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
 // else the measured one. What was found and what was taken is always listed as a deviation, with the distance of the stamps
 // from it.
 //
@@ -33,8 +33,9 @@
 //
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //
-// Memory. The samples are held in memory as float64, at most about 5 bytes to a byte of text. A packed file that unpacks
-// to more than 100 times its size, beyond the first 1 MiB, or to more than 4 GiB, is refused when it gets there.
+// Memory. The samples are held in memory as float64: about 1 byte to a byte of text in Muse's tables, at most about 5, and
+// 20 where every row is an event. A packed file that unpacks to more than 100 times its size, beyond the first 1 MiB, or to
+// more than 4 GiB, is refused when it gets there.
 //
 // A file that was cut is read as far as it goes: a last line without its end is left out, and so is what the end of a
 // gzip file no longer holds. Both are listed. Anything else that cannot be read is an *ingest.FormatError whose offset is

@@ -111,7 +111,8 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "train PIPELINE FILE…", Short: "fit a pipeline to recordings; prints cross-validated scores", Args: cobra.MinimumNArgs(2),
 		Long: `Train cuts windows out of the recordings, cross-validates the pipeline on them, and prints the balanced accuracy with
-its 95 % interval and the chance level; with two classes also the area under the ROC curve of each fold and their mean. With -o it then fits the pipeline to all windows and writes it as a bundle.
+its 95 % interval and the chance level; with two classes also the area under the ROC curve of each fold and their mean.
+With -o it then fits the pipeline to all windows and writes it as a bundle.
 
 The splits by session and subject go by the names of the files, as BIDS has them (sub-01_ses-1_run-2), or by the folder
 that a file is in where its name has neither: session1, session-2, ses-3. Those are then of one person.
