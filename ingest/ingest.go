@@ -22,7 +22,10 @@ type File interface {
 // Format is one family of files.
 type Format struct {
 	Name string   // "edf"
-	Ext  []string // the endings it goes by, with the dot, in lower case: ".edf"
+	Ext  []string // the endings it goes by, with the dot, in lower case: ".edf", ".csv.gz"
+	// Hint says what to look at where the name has such an ending and no format knows the content; "" means that it may
+	// be no recording, or have been transferred as text.
+	Hint string
 	// Match says whether the first bytes of a file (up to 4096) are of this format, whatever its name.
 	Match func(head []byte) bool
 	// Open reads the headers and returns a recording that reads samples lazily. It owns f from now on and closes it, also
@@ -110,23 +113,37 @@ func recognise(f fs.File, name string) (Format, error) {
 	return Format{}, &FormatError{File: name, Field: "first bytes", Offset: 0, Err: unrecognised(name, head)}
 }
 
+// ending is the one of f's endings that name has, "" where it has none.
+func (f Format) ending(name string) string {
+	name = strings.ToLower(path.Base(name))
+	i := slices.IndexFunc(f.Ext, func(e string) bool { return strings.HasSuffix(name, e) })
+	if i < 0 {
+		return ""
+	}
+	return f.Ext[i]
+}
+
 // unrecognised says why no format claimed a file.
 func unrecognised(name string, head []byte) error {
 	var known []string
-	var expected string
+	var expected Format
+	ending := ""
 	for _, f := range Formats() {
 		known = append(known, f.Name)
-		if slices.Contains(f.Ext, strings.ToLower(path.Ext(name))) {
-			expected = f.Name
+		if e := f.ending(name); e != "" {
+			expected, ending = f, e
 		}
 	}
 	begins := fmt.Sprintf("%q", head[:min(16, len(head))])
 	if len(head) == 0 {
 		begins = "nothing: the file is empty"
 	}
-	if expected != "" {
-		return fmt.Errorf("not %s although the name ends in %s: the file begins with %s; check that it is the recording itself and was transferred in binary mode",
-			strings.ToUpper(expected), path.Ext(name), begins)
+	const hint = "check that it is the recording itself and was transferred in binary mode"
+	switch {
+	case expected.Hint != "":
+		return fmt.Errorf("no known recording although the name ends in %s: the file begins with %s; %s", ending, begins, expected.Hint)
+	case expected.Name != "":
+		return fmt.Errorf("not %s although the name ends in %s: the file begins with %s; %s", strings.ToUpper(expected.Name), ending, begins, hint)
 	}
 	return fmt.Errorf("no known format (%s) begins with %s", strings.Join(known, ", "), begins)
 }

@@ -119,15 +119,35 @@ func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err err
 	return recs, closeAll, nil
 }
 
-// deviations says on standard error where files break their format.
+// deviations says on standard error where files break their format: what several files have alike is said once.
 func deviations(cmd *cobra.Command, recs []*signal.Recording) {
+	type alike struct{ where, rule, assumed string }
+	of := func(d signal.Deviation) alike { return alike{d.Where, d.Rule, d.Assumed} }
+	files := map[alike]int{}
 	for _, r := range recs {
-		for i, d := range r.Deviations {
-			if i == 3 {
-				note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, len(r.Deviations)-i, r.Name)
-				break
+		for _, d := range r.Deviations {
+			files[of(d)]++
+		}
+	}
+	said := map[alike]bool{}
+	for _, r := range recs {
+		n := 0
+		for _, d := range r.Deviations {
+			if said[of(d)] {
+				continue
 			}
-			note(cmd, "%s: %s: %s; found %s; %s", r.Name, d.Where, d.Rule, d.Found, d.Assumed)
+			if n++; n > 3 {
+				continue
+			}
+			said[of(d)] = true
+			name := r.Name
+			if more := files[of(d)] - 1; more > 0 {
+				name += fmt.Sprintf(" and %d more", more)
+			}
+			note(cmd, "%s: %s: %s; found %s; %s", name, d.Where, d.Rule, d.Found, d.Assumed)
+		}
+		if n > 3 {
+			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)
