@@ -95,7 +95,7 @@ func checkOutput(out string, inputs []string) error {
 	}
 	for _, in := range inputs {
 		if other, err := os.Stat(in); err == nil && os.SameFile(st, other) {
-			return usageError{fmt.Errorf("-o %s would overwrite %s, which the command reads: name another file", out, in)}
+			return usageError{fmt.Errorf("%s would overwrite %s, which the command reads: name another file", out, in)}
 		}
 	}
 	return nil
