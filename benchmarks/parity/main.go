@@ -70,7 +70,7 @@ func read(r io.Reader) ([]row, error) {
 		rows = append(rows, q)
 	}
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.What, b.What), cmp.Compare(a.Data, b.Data))
+		return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.What, b.What), cmp.Compare(a.Data, b.Data), cmp.Compare(a.Peer, b.Peer))
 	})
 	return rows, lines.Err()
 }
@@ -82,8 +82,17 @@ func write(out io.Writer, rows []row) error {
 	var b strings.Builder
 	b.WriteString("# Parity with other programs\n\nMade by `make parity` from the tests that assert these numbers. The error is the largest difference over the largest\n" +
 		"magnitude of the other program's values, unless the row says otherwise.\n\n| package | what | compared with | on | error | at most |\n|---|---|---|---|---|---|\n")
+	var notes []string
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, r.Peer, r.Data, r.Err, r.Tol)
+		mark := ""
+		if r.Note != "" {
+			notes = append(notes, fmt.Sprintf("%d. %s, %s: %s", len(notes)+1, r.What, r.Peer, r.Note))
+			mark = fmt.Sprintf(" (note %d)", len(notes))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s%s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, mark, r.Peer, r.Data, r.Err, r.Tol)
+	}
+	if len(notes) > 0 {
+		fmt.Fprintf(&b, "\n## Notes\n%s\n", strings.Join(notes, "\n"))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
