@@ -11,8 +11,9 @@ import numpy as np
 import picard
 import sklearn
 from mne.utils.numerics import _PCA
-from scipy.signal import butter, sosfiltfilt
 from sklearn.decomposition import FastICA
+
+from peers import Whitened, pcg, zero_phase
 
 mne.set_log_level("ERROR")
 CHANNELS, SAMPLES, RATE = 6, 6000, 200.0
@@ -52,36 +53,6 @@ raw = mne.io.RawArray(x * 1e-6, info)
 out = {"program": f"mne {mne.__version__}", "check": float(np.abs(x).sum()), "ica": []}
 
 BUMPS = np.exp(-(((np.arange(SAMPLES) % 700 - 350) / 20) ** 2) / 2)
-
-
-class Whitened(_PCA):
-    """MNE's whitening, to a variance of 1 by division by the number of samples; MNE divides by one less."""
-
-    def fit_transform(self, x, y=None):
-        return super().fit_transform(x, y) * math.sqrt(len(x) / (len(x) - 1))
-
-
-class PCG(np.random.RandomState):
-    """rand.NewPCG(seed, 0) of Go, so that both programs draw the same numbers (O'Neill 2014, PCG-DXSM)."""
-
-    state = 0
-
-    def next(self):
-        self.state = (self.state * (2549297995355413924 << 64 | 4865540595714422341) + (6364136223846793005 << 64 | 1442695040888963407)) % 2**128
-        hi, lo = self.state >> 64, self.state % 2**64
-        hi ^= hi >> 32
-        hi = hi * 0xDA942042E4DD58B5 % 2**64
-        hi ^= hi >> 48
-        return (hi * (lo | 1) % 2**64) % 2**53 / 2**53
-
-    def uniform(self, low=0.0, high=1.0, size=None):
-        return np.array([self.next() for _ in range(int(size))])
-
-
-def pcg(seed):
-    r = PCG(0)
-    r.state = seed << 64
-    return r
 
 
 def components(w):
@@ -132,10 +103,6 @@ events = np.array([[t, 0, 1] for t in range(350, SAMPLES, 700)])
 epochs = mne.Epochs(raw, events, tmin=-0.2, tmax=0.2 - 1 / RATE, baseline=None, preload=True)
 projs = mne.compute_proj_epochs(epochs, n_eeg=2)
 out["ssp"] = dict(vectors=[p["data"]["data"][0].tolist() for p in projs], explained=[float(p["explained_var"]) for p in projs])
-
-
-def zero_phase(data, sfreq, l_freq, h_freq, **_):
-    return sosfiltfilt(butter(2, [l_freq, h_freq], "bandpass", fs=sfreq, output="sos"), data)
 
 
 with mock.patch("mne.decoding._covs_ged.filter_data", zero_phase):
