@@ -130,7 +130,7 @@ func TestRecordedFeatures(t *testing.T) {
 		{"pac", "phase-amplitude coupling, in bands", "pac", `{"trim_s": 0}`, scipy + ", tensorpac 0.6.5", 4, 1, 1e-9},
 		{"covariance", "covariance, OAS", "covariance", `{"estimator": "oas"}`, pyriemann, 8, 1, 1e-9},
 		{"covariance_lwf", "covariance, Ledoit-Wolf", "covariance", `{"estimator": "lwf"}`, pyriemann, 8, 1, 1e-9},
-		{"coherence", "coherence matrix", "coherence", `{"kind": "ordinary", "window_s": 1, "overlap": 0.75, "fmin_hz": 8, "fmax_hz": 30}`, pyriemann, 8, 1, 1e-9},
+		{"coherence", "coherence matrix", "coherence", `{"kind": "ordinary", "window_s": 0.8, "overlap": 0.75, "fmin_hz": 8, "fmax_hz": 30}`, pyriemann, 8, 1, 1e-9},
 	} {
 		f := in
 		f.Names = f.Names[:tc.channels]

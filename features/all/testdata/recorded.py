@@ -94,7 +94,8 @@ features["pac"] = [modulation_index(np.angle(slow[ch])[None], abs(fast[ch])[None
 oas = Covariances("oas").transform(few)
 features["covariance"] = upper(oas[0])
 features["covariance_lwf"] = upper(Covariances("lwf").transform(few)[0])
-features["coherence"] = upper(Coherences(coh="ordinary", window=int(rate), overlap=0.75, fmin=8, fmax=30, fs=rate).fit(few).transform(few)[0].mean(axis=-1))
+# pyRiemann takes the next power of two of samples for the window.
+features["coherence"] = upper(Coherences(coh="ordinary", window=128, overlap=0.75, fmin=8, fmax=30, fs=rate).fit(few).transform(few)[0].mean(axis=-1))
 features["tangent_space"] = tangent_space(oas, mean_riemann(oas, tol=1e-12, maxiter=200), metric="riemann")[0]
 
 pyr = Xdawn(nfilter=3, estimator="scm").fit(x, y)
