@@ -63,6 +63,8 @@ func TestLayers(t *testing.T) {
 		{"log var", nn.Shape{3, 24}, nntest.Options{}, func() nn.Layer { return &nn.LogVar{Segments: 3} }},
 		{"reshape", nn.Shape{3, 4}, nntest.Options{}, func() nn.Layer { return &nn.Reshape{To: nn.Shape{2, 6}} }},
 		{"flatten", nn.Shape{3, 4}, nntest.Options{}, func() nn.Layer { return &nn.Flatten{} }},
+		{"flatten all but one", nn.Shape{3, 4, 2}, nntest.Options{}, func() nn.Layer { return nn.Seq(&nn.Flatten{Keep: 1}, &nn.Image{}, nn.Tanh()) }},
+		{"last", nn.Shape{3, 4}, nntest.Options{}, func() nn.Layer { return &nn.LastStep{} }},
 		{"transpose", nn.Shape{2, 3, 4}, nntest.Options{}, func() nn.Layer { return &nn.Transpose{} }},
 		{"crop", nn.Shape{2, 9}, nntest.Options{}, func() nn.Layer { return &nn.Crop{Front: 3, Back: -2} }},
 		{"each", nn.Shape{3, 4, 5}, nntest.Options{}, func() nn.Layer { return &nn.Each{Layer: &nn.Conv1d{Out: 2, Kernel: 3}} }},

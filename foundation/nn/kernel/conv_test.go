@@ -99,14 +99,14 @@ func TestDepth(t *testing.T) {
 		for _, n := range []int{0, 1, 7, 8, 15, 16, 17, 63, 64, 65, 100, 500} {
 			for _, dil := range []int{1, 2, 5} {
 				for _, acc := range []bool{false, true} {
-					depth(t, r, taps, n, dil, acc)
+					depthwise(t, r, taps, n, dil, acc)
 				}
 			}
 		}
 	}
 }
 
-func depth(t *testing.T, r *rand.Rand, taps, n, dil int, acc bool) {
+func depthwise(t *testing.T, r *rand.Rand, taps, n, dil int, acc bool) {
 	t.Helper()
 	name := fmt.Sprintf("taps=%d t=%d dil=%d acc=%t", taps, n, dil, acc)
 	vec := func(n int) []float32 { return newMatrix(r, 1, n, 0).s }

@@ -1,24 +1,37 @@
 package kernel
 
-import "unsafe"
-
-// Sizes of the blocks, in numbers. A strip of B, most products long and two vectors wide, and a tile of A stay in the
-// first cache; a block of A stays in the second one; all of a packed B stays in the third.
+// Sizes of the blocks, in numbers. A strip of B, mostK long and two vectors wide, and a tile of A are read again and again
+// from the first two caches, a block of A from the second, all of a packed B from the third.
 const (
-	mostK    = 384
-	mostM    = 280
-	mostN    = 2048
-	bytesOf  = 4
-	fewTiles = 3 // with fewer tiles below each other, B is read in place
+	mostK = 512
+	mostM = 280
+	mostN = 2048
 )
 
-// even cuts n into as few parts of at most most as hold it, and returns where part i begins.
-func even(n, most int) (parts int, begin func(i int) int) {
-	parts = (n + most - 1) / most
-	return parts, func(i int) int { return i * n / parts }
+const (
+	size = 4    // bytes of a number
+	page = 4096 // numbers so far apart, or a multiple of it, get into each other's way in the caches
+)
+
+// way is how the kernels get at the right operand.
+type way int
+
+const (
+	inPlace way = iota // rows of n numbers, ld apart
+	copied             // strips are copied to Work.b before they are used
+	packed             // Pack has done so
+)
+
+// right is the right operand of a product.
+type right struct {
+	s     []float32
+	ld    int
+	trans bool // stored n × k
+	way   way
 }
 
-func at(s []float32, i int) *float32 { return &s[i] }
+// parts is the least number of parts, each at most most, into which n can be cut; they are all the same to one number.
+func parts(n, most int) int { return (n + most - 1) / most }
 
 // gemm is Gemm for m, n, k > 0.
 func (w *Work) gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
@@ -26,96 +39,170 @@ func (w *Work) gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32,
 		gemmGeneric(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, acc)
 		return
 	}
+	r := right{s: b, ld: ldb, trans: tb}
+	if tb || m > mostM || m > 2*mostRows() && size*ldb%page == 0 {
+		r.way = copied
+	}
+	w.blocks(ta, m, n, k, a, lda, &r, c, ldc, acc)
+}
+
+// blocks cuts the product into blocks that fit the caches. How the sums over k are cut depends on k alone, so that a row
+// of C has the same bits in a product of many rows and of one.
+func (w *Work) blocks(ta bool, m, n, k int, a []float32, lda int, b *right, c []float32, ldc int, acc bool) {
 	rsa, csa := lda, 1
 	if ta {
 		rsa, csa = 1, lda
 	}
-	tiles, h, higher := heights(m)
-	packA := false
-	packB := tb || tiles > fewTiles
-	width := 2
-	if !packB {
-		width = widest(h)
-		if higher > 0 {
-			width = min(width, widest(h+1))
-		}
-		if higher > 0 && widest(h) != widest(h+1) {
-			width = 2
-		}
+	packA := size*lda%page == 0 && n > 4*lanes()
+	widthB := mostN
+	if b.way == packed {
+		widthB = n
 	}
-	v := lanes()
-	partsK, beginK := even(k, mostK)
-	partsM, beginM := even(m, mostM)
-	t := tile{ldc: bytesOf * ldc, groups: 1}
-	for j0 := 0; j0 < n; j0 += mostN {
-		cols := min(mostN, n-j0)
+	t := tile{ldc: size * ldc, groups: 1}
+	for j := 0; j < n; j += widthB {
+		cols := min(widthB, n-j)
+		partsK, partsM := parts(k, mostK), parts(m, mostM)
 		for pk := range partsK {
-			k0 := beginK(pk)
-			t.k = beginK(pk+1) - k0
+			k0, k1 := pk*k/partsK, (pk+1)*k/partsK
+			t.k = k1 - k0
 			t.acc = 0
 			if acc || pk > 0 {
 				t.acc = 1
 			}
-			if packB {
-				w.b = grow(w.b, t.k*(cols+2*v))
-			}
 			for pm := range partsM {
-				i0 := beginM(pm)
-				rows := beginM(pm+1) - i0
-				t.a, t.rsa, t.csa = at(a, i0*rsa+k0*csa), bytesOf*rsa, bytesOf*csa
-				_ = packA
-				for j := 0; j < cols; {
-					vectors := (cols - j + v - 1) / v
-					if vectors >= width {
-						vectors = width
-					} else {
-						vectors = min(vectors, 2)
-					}
-					wide := min(vectors*v, cols-j)
-					t.last = wide - (vectors-1)*v
-					if packB {
-						to := w.b[j*t.k:]
-						if pm == 0 {
-							if tb {
-								packColumns(to, b[(j0+j)*ldb+k0:], wide, t.k, ldb, vectors*v)
-							} else {
-								packRows(to, b[k0*ldb+j0+j:], t.k, ldb, vectors, t.last)
-							}
-						}
-						t.b, t.ldb = &to[0], bytesOf*vectors*v
-					} else {
-						t.b, t.ldb = at(b, k0*ldb+j0+j), bytesOf*ldb
-					}
-					t.c = at(c, i0*ldc+j0+j)
-					t.strip(rows, vectors, 0)
-					j += wide
+				i0, i1 := pm*m/partsM, (pm+1)*m/partsM
+				from := a[i0*rsa+k0*csa:]
+				tileA := 0
+				t.a, t.rsa, t.csa = &from[0], size*rsa, size*csa
+				if packA {
+					tileA = size * w.packA(from, ta, i1-i0, t.k, lda)
+					t.a, t.rsa, t.csa = &w.a[0], size, size*lanes()
 				}
+				w.strips(&t, i1-i0, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
 			}
 		}
 	}
 }
 
-// packRows copies k rows of b, ldb numbers apart, to rows of so many vectors, the last of which has last numbers.
-func packRows(dst, b []float32, k, ldb, vectors, last int) {
-	_ = dst[k*vectors*lanes()-1]
+// strips multiplies the block of A in t, m rows, by the cols columns from j on of B. tileA is the size of a tile of A in
+// bytes if A is packed, otherwise 0; first says that B has not been copied yet.
+func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []float32, first bool) {
+	v := lanes()
+	most := 2
+	padded := (cols + v - 1) / v * v
+	to := w.b
+	switch b.way {
+	case inPlace:
+		most = widestStrip(m)
+		t.ldb = size * b.ld
+	case copied:
+		w.b = grow(w.b, t.k*padded)
+		to = w.b
+	case packed:
+		to = b.s[k0*padded:]
+	}
+	for at := 0; at < cols; {
+		n := strip(cols-at, most)
+		width := min(n*v, cols-at)
+		t.last = width - (n-1)*v
+		switch {
+		case b.way == inPlace:
+			t.b = &b.s[k0*b.ld+j+at]
+		default:
+			to := to[at*t.k:]
+			if b.way == copied && first {
+				b.pack(to, k0, t.k, j+at, width, n)
+			}
+			t.b, t.ldb = &to[0], size*n*v
+		}
+		t.c = &c[at]
+		t.column(m, n, tileA)
+		at += width
+	}
+}
+
+// pack copies width columns of B, k rows from k0 on, to rows of n vectors.
+func (b *right) pack(dst []float32, k0, k, j, width, n int) {
+	if b.trans {
+		packColumns(dst, b.s[j*b.ld+k0:], width, k, b.ld, n*lanes())
+	} else {
+		packRows(dst, b.s[k0*b.ld+j:], k, b.ld, n, width-(n-1)*lanes())
+	}
+}
+
+// packA copies m rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, as many as a
+// vector has. It returns the size of a tile.
+func (w *Work) packA(a []float32, ta bool, m, k, lda int) int {
+	v := lanes()
+	tiles, h, higher := heights(m)
+	w.a = grow(w.a, tiles*k*v)
+	i := 0
+	for tile := range tiles {
+		rows := h
+		if tile < higher {
+			rows++
+		}
+		to := w.a[tile*k*v:][:k*v]
+		if ta {
+			packRows(to, a[i:], k, lda, 1, rows)
+		} else {
+			packColumns(to, a[i*lda:], rows, k, lda, v)
+		}
+		i += rows
+	}
+	return k * v
+}
+
+// packRows copies k rows of b, ldb numbers apart, to rows of n vectors, 1 or 2, the last of which gets last numbers.
+func packRows(dst, b []float32, k, ldb, n, last int) {
+	_, _ = dst[k*n*lanes()-1], b[(k-1)*ldb+(n-1)*lanes()+last-1]
 	switch {
-	case level == avx512 && vectors == 2:
-		packRows2Z(&dst[0], &b[0], k, bytesOf*ldb, last)
+	case level == avx512 && n == 2:
+		packRows2Z(&dst[0], &b[0], k, size*ldb, last)
 	case level == avx512:
-		packRows1Z(&dst[0], &b[0], k, bytesOf*ldb, last)
-	case vectors == 2:
-		packRows2Y(&dst[0], &b[0], k, bytesOf*ldb, last)
+		packRows1Z(&dst[0], &b[0], k, size*ldb, last)
+	case n == 2:
+		packRows2Y(&dst[0], &b[0], k, size*ldb, last)
 	default:
-		packRows1Y(&dst[0], &b[0], k, bytesOf*ldb, last)
+		packRows1Y(&dst[0], &b[0], k, size*ldb, last)
 	}
 }
 
 // packColumns copies n rows of b, k numbers each and ldb numbers apart, to the columns of k rows of width numbers.
 func packColumns(dst, b []float32, n, k, ldb, width int) {
-	_ = dst[k*width-1]
+	_, _ = dst[(k-1)*width+(n+7)/8*8-1], b[(n-1)*ldb+k-1]
 	for j := 0; j < n; j += 8 {
-		packColumnsY(&dst[j], &b[j*ldb], min(8, n-j), k, bytesOf*ldb, bytesOf*width)
+		packColumnsY(&dst[j], &b[j*ldb], min(8, n-j), k, size*ldb, size*width)
 	}
 }
 
-var _ = unsafe.Pointer(nil)
+// pack fills p for the kernels in use.
+func (p *Packed) pack(tb bool, b []float32, ldb int) {
+	if level == generic || p.n == 0 || p.k == 0 {
+		p.packGeneric(tb, b, ldb)
+		return
+	}
+	v := lanes()
+	padded := (p.n + v - 1) / v * v
+	p.b = make([]float32, p.k*padded)
+	r := right{s: b, ld: ldb, trans: tb}
+	partsK := parts(p.k, mostK)
+	for pk := range partsK {
+		k0, k1 := pk*p.k/partsK, (pk+1)*p.k/partsK
+		for at := 0; at < p.n; {
+			n := strip(p.n-at, 2)
+			width := min(n*v, p.n-at)
+			r.pack(p.b[k0*padded+at*(k1-k0):], k0, k1-k0, at, width, n)
+			at += width
+		}
+	}
+}
+
+// gemmPacked is GemmPacked for m, n, k > 0.
+func (w *Work) gemmPacked(m int, a []float32, lda int, p *Packed, c []float32, ldc int, acc bool) {
+	if level == generic {
+		gemmGeneric(false, false, m, p.n, p.k, a, lda, p.b, p.n, c, ldc, acc)
+		return
+	}
+	w.blocks(false, m, p.n, p.k, a, lda, &right{s: p.b, way: packed}, c, ldc, acc)
+}

@@ -48,7 +48,8 @@ tile:
 	VXORPS Y1, Y1, Y1
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (SI), Y0, Y2
@@ -75,6 +76,65 @@ product:
 store:
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       SI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile1x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 48(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), SI
+	MOVQ   72(AX), DI
+	VXORPS Y0, Y0, Y0
+
+group:
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (SI), Y1
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         56(AX), SI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    SI, CX
 
 next:
 	MOVQ CX, 8(SP)
@@ -112,7 +172,8 @@ tile:
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   32(SI), Y0, Y3
@@ -144,6 +205,71 @@ store:
 	VMOVUPS    Y1, (CX)
 	VMASKMOVPS Y2, Y0, 32(CX)
 	ADDQ       SI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile1x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 48(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), SI
+	MOVQ   72(AX), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+group:
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      32(SI), Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  (SI), Y3, Y0
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         56(AX), SI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    SI, CX
 
 next:
 	MOVQ CX, 8(SP)
@@ -187,7 +313,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   224(SI), Y0, Y9
@@ -259,6 +386,107 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile1x8YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x8YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 48(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), SI
+	MOVQ   72(AX), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      224(SI), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  (SI), Y9, Y0
+	VFMADD231PS  32(SI), Y9, Y1
+	VFMADD231PS  64(SI), Y9, Y2
+	VFMADD231PS  96(SI), Y9, Y3
+	VFMADD231PS  128(SI), Y9, Y4
+	VFMADD231PS  160(SI), Y9, Y5
+	VFMADD231PS  192(SI), Y9, Y6
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         56(AX), SI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 96(CX)
+	VMOVUPS      128(CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, 128(CX)
+	VMOVUPS      160(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 160(CX)
+	VMOVUPS      192(CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, 192(CX)
+	VMOVUPS      224(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 224(CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    SI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile2x1Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile2x1Y(SB), NOSPLIT, $24-8
@@ -286,7 +514,8 @@ tile:
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (DI), Y0, Y3
@@ -331,6 +560,74 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile2x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), DI
+	MOVQ   72(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+group:
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile2x2Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile2x2Y(SB), NOSPLIT, $24-8
@@ -360,7 +657,8 @@ tile:
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y5
@@ -416,6 +714,87 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile2x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), DI
+	MOVQ   72(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+group:
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile2x4Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile2x4Y(SB), NOSPLIT, $24-8
@@ -449,7 +828,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y9
@@ -527,6 +907,113 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile2x4YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x4YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), DI
+	MOVQ   72(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      96(DI), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 96(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 96(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile3x1Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile3x1Y(SB), NOSPLIT, $24-8
@@ -555,7 +1042,8 @@ tile:
 	VXORPS Y3, Y3, Y3
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (DI), Y0, Y4
@@ -608,6 +1096,83 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile3x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile3x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), DI
+	MOVQ   72(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+group:
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (CX)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile3x2Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile3x2Y(SB), NOSPLIT, $24-8
@@ -639,7 +1204,8 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y7
@@ -708,6 +1274,102 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile3x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile3x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(AX), DI
+	MOVQ   72(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+group:
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y6
+	VMOVUPS      32(DI), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (CX)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         88(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile4x1Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile4x1Y(SB), NOSPLIT, $24-8
@@ -739,7 +1401,8 @@ tile:
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y5
@@ -802,6 +1465,96 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile4x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile4x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(AX), R8
+	MOVQ   72(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (CX)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile4x2Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile4x2Y(SB), NOSPLIT, $24-8
@@ -837,7 +1590,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y9
@@ -921,6 +1675,121 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile4x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile4x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(AX), R8
+	MOVQ   72(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (CX)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile5x1Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile5x1Y(SB), NOSPLIT, $24-8
@@ -953,7 +1822,8 @@ tile:
 	VXORPS Y5, Y5, Y5
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y6
@@ -1024,6 +1894,105 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile5x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile5x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(AX), R8
+	MOVQ   72(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (DI)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile5x2Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile5x2Y(SB), NOSPLIT, $24-8
@@ -1061,7 +2030,8 @@ tile:
 	VXORPS Y10, Y10, Y10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y11
@@ -1158,6 +2128,136 @@ next:
 	VZEROUPPER
 	RET
 
+// func tile5x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile5x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(AX), R8
+	MOVQ   72(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (DI)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y8, Y8
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func tile6x1Y(t *tile)
 // Requires: AVX, FMA3
 TEXT ·tile6x1Y(SB), NOSPLIT, $24-8
@@ -1191,7 +2291,8 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y7
@@ -1270,8 +2371,116 @@ next:
 	VZEROUPPER
 	RET
 
-// func tile6x2Y(t *tile)
+// func tile6x1YFull(t *tile)
 // Requires: AVX, FMA3
+TEXT ·tile6x1YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(AX), R8
+	MOVQ   72(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (DI)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (DI)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile6x2Y(t *tile)
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile6x2Y(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    104(AX), DX
@@ -1290,26 +2499,41 @@ TEXT ·tile6x2Y(SB), NOSPLIT, $24-8
 	MOVQ    48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y12, Y12, Y12
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y13
@@ -1409,6 +2633,165 @@ store:
 	VMOVUPS    Y11, (CX)
 	VMASKMOVPS Y12, Y0, 32(CX)
 	ADDQ       DI, CX
+
+next:
+	MOVQ CX, 8(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	DECQ 16(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile6x2YFull(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x2YFull(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 96(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), SI
+
+tile:
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+group:
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (CX)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (DI)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (DI)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         80(AX), CX
+	ADDQ         80(AX), DI
+	ADDQ         88(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         56(AX), DI
+	MOVQ         8(SP), CX
+	CMPQ         112(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y8, Y8
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y9, Y9
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
+	ADDQ    DI, CX
 
 next:
 	MOVQ CX, 8(SP)
@@ -1861,7 +3244,8 @@ tile:
 	VPXORD Z0, Z0, Z0
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (SI), K1, Z1
@@ -1924,7 +3308,8 @@ tile:
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    64(SI), K1, Z2
@@ -1998,7 +3383,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    64(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    448(SI), K1, Z8
@@ -2096,7 +3482,8 @@ tile:
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (DI), K1, Z2
@@ -2169,7 +3556,8 @@ tile:
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z4
@@ -2226,7 +3614,7 @@ next:
 	RET
 
 // func tile2x8Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile2x8Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -2244,28 +3632,49 @@ TEXT ·tile2x8Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	MOVQ       8(AX), DI
+	MOVQ       72(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       56(AX), R10
+	MOVQ       8(SP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	PREFETCHT0 256(R9)
+	PREFETCHT0 320(R9)
+	PREFETCHT0 384(R9)
+	PREFETCHT0 448(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	PREFETCHT0 256(R9)
+	PREFETCHT0 320(R9)
+	PREFETCHT0 384(R9)
+	PREFETCHT0 448(R9)
+	ADDQ       R10, R9
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z16
@@ -2414,7 +3823,8 @@ tile:
 	VPXORD Z2, Z2, Z2
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (DI), K1, Z3
@@ -2497,7 +3907,8 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z6
@@ -2567,7 +3978,7 @@ next:
 	RET
 
 // func tile3x4Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile3x4Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -2585,24 +3996,42 @@ TEXT ·tile3x4Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	MOVQ       8(AX), DI
+	MOVQ       72(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       56(AX), R10
+	MOVQ       8(SP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    64(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z12
@@ -2733,7 +4162,8 @@ tile:
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z4
@@ -2830,7 +4260,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z8
@@ -2915,7 +4346,7 @@ next:
 	RET
 
 // func tile4x4Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile4x4Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -2933,30 +4364,53 @@ TEXT ·tile4x4Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z16
@@ -3113,7 +4567,8 @@ tile:
 	VPXORD Z4, Z4, Z4
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z5
@@ -3220,7 +4675,8 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z10
@@ -3318,7 +4774,7 @@ next:
 	RET
 
 // func tile5x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile5x3Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -3336,29 +4792,52 @@ TEXT ·tile5x3Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z15
@@ -3513,7 +4992,8 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z6
@@ -3593,7 +5073,7 @@ next:
 	RET
 
 // func tile6x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile6x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -3611,26 +5091,47 @@ TEXT ·tile6x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z12
@@ -3741,7 +5242,7 @@ next:
 	RET
 
 // func tile6x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile6x3Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -3759,32 +5260,59 @@ TEXT ·tile6x3Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(AX), R8
+	MOVQ       72(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       56(AX), R11
+	MOVQ       8(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    64(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z18
@@ -3960,7 +5488,8 @@ tile:
 	VPXORD Z6, Z6, Z6
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z7
@@ -4050,7 +5579,7 @@ next:
 	RET
 
 // func tile7x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -4068,30 +5597,54 @@ TEXT ·tile7x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       72(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       56(AX), R12
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z14
@@ -4217,7 +5770,7 @@ next:
 	RET
 
 // func tile7x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x3Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -4235,37 +5788,68 @@ TEXT ·tile7x3Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       72(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	MOVQ       56(AX), R12
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z21
@@ -4462,7 +6046,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z8
@@ -4560,7 +6145,7 @@ next:
 	RET
 
 // func tile8x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -4578,32 +6163,59 @@ TEXT ·tile8x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       72(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       56(AX), R12
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z16
@@ -4742,7 +6354,7 @@ next:
 	RET
 
 // func tile8x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x3Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -4760,40 +6372,75 @@ TEXT ·tile8x3Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       72(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       56(AX), R12
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z24
@@ -5009,7 +6656,8 @@ tile:
 	VPXORD Z8, Z8, Z8
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z9
@@ -5115,7 +6763,7 @@ next:
 	RET
 
 // func tile9x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile9x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -5133,34 +6781,64 @@ TEXT ·tile9x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       72(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       56(AX), R12
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    64(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z18
@@ -5351,7 +7029,8 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z10
@@ -5467,7 +7146,7 @@ next:
 	RET
 
 // func tile10x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile10x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -5485,38 +7164,71 @@ TEXT ·tile10x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(AX), R10
+	MOVQ       72(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       56(AX), R13
+	MOVQ       8(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z20
@@ -5723,7 +7435,8 @@ tile:
 	VPXORD Z10, Z10, Z10
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z11
@@ -5847,7 +7560,7 @@ next:
 	RET
 
 // func tile11x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile11x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -5865,40 +7578,76 @@ TEXT ·tile11x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(AX), R10
+	MOVQ       72(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	MOVQ       56(AX), R13
+	MOVQ       8(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z22
@@ -6078,7 +7827,7 @@ next:
 	RET
 
 // func tile12x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x1Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -6096,30 +7845,57 @@ TEXT ·tile12x1Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(AX), R10
+	MOVQ       72(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       56(AX), R13
+	MOVQ       8(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z12
@@ -6251,7 +8027,7 @@ next:
 	RET
 
 // func tile12x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -6269,42 +8045,81 @@ TEXT ·tile12x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(AX), R10
+	MOVQ       72(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       56(AX), R13
+	MOVQ       8(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    64(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z24
@@ -6497,7 +8312,7 @@ next:
 	RET
 
 // func tile13x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x1Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -6515,33 +8330,62 @@ TEXT ·tile13x1Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(AX), R11
+	MOVQ       72(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	MOVQ       56(AX), R14
+	MOVQ       8(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    64(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R11), K1, Z13
@@ -6683,7 +8527,7 @@ next:
 	RET
 
 // func tile13x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -6701,46 +8545,88 @@ TEXT ·tile13x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(AX), R11
+	MOVQ       72(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	MOVQ       56(AX), R14
+	MOVQ       8(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    64(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R11), Z26
@@ -6948,7 +8834,7 @@ next:
 	RET
 
 // func tile14x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x1Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -6966,34 +8852,65 @@ TEXT ·tile14x1Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(AX), R11
+	MOVQ       72(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       56(AX), R14
+	MOVQ       8(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    64(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R11), K1, Z14
@@ -7143,7 +9060,7 @@ next:
 	RET
 
 // func tile14x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x2Z(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  104(AX), DX
@@ -7161,48 +9078,93 @@ TEXT ·tile14x2Z(SB), NOSPLIT, $24-8
 	MOVQ  48(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(AX), R11
+	MOVQ       72(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	MOVQ       56(AX), R14
+	MOVQ       8(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    64(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R11), Z28

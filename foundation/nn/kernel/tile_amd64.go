@@ -14,6 +14,10 @@ func (t *tile) run(m, n int) {
 }
 
 func (t *tile) run256(m, n int) {
+	if t.last == 8 {
+		t.run256Full(m, n)
+		return
+	}
 	switch m<<4 | n {
 	case 1<<4 | 1:
 		tile1x1Y(t)
@@ -43,6 +47,41 @@ func (t *tile) run256(m, n int) {
 		tile6x1Y(t)
 	case 6<<4 | 2:
 		tile6x2Y(t)
+	default:
+		panic("kernel: no tile of this size")
+	}
+}
+
+func (t *tile) run256Full(m, n int) {
+	switch m<<4 | n {
+	case 1<<4 | 1:
+		tile1x1YFull(t)
+	case 1<<4 | 2:
+		tile1x2YFull(t)
+	case 1<<4 | 8:
+		tile1x8YFull(t)
+	case 2<<4 | 1:
+		tile2x1YFull(t)
+	case 2<<4 | 2:
+		tile2x2YFull(t)
+	case 2<<4 | 4:
+		tile2x4YFull(t)
+	case 3<<4 | 1:
+		tile3x1YFull(t)
+	case 3<<4 | 2:
+		tile3x2YFull(t)
+	case 4<<4 | 1:
+		tile4x1YFull(t)
+	case 4<<4 | 2:
+		tile4x2YFull(t)
+	case 5<<4 | 1:
+		tile5x1YFull(t)
+	case 5<<4 | 2:
+		tile5x2YFull(t)
+	case 6<<4 | 1:
+		tile6x1YFull(t)
+	case 6<<4 | 2:
+		tile6x2YFull(t)
 	default:
 		panic("kernel: no tile of this size")
 	}
@@ -162,25 +201,42 @@ func heights(m int) (tiles, h, higher int) {
 	return tiles, m / tiles, m % tiles
 }
 
-// strip works on m rows of C below t.c, n vectors wide. packed is the step from tile to tile in a packed A, otherwise 0.
-func (t *tile) strip(m, n, packed int) {
-	tiles, h, higher := heights(m)
-	if higher > 0 {
-		t.stripOf(higher, h+1, n, packed)
-		if higher == tiles {
-			return
-		}
-		a, c := t.a, t.c
-		t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), higher*t.na))
-		t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), higher*(h+1)*t.ldc))
-		t.stripOf(tiles-higher, h, n, packed)
-		t.a, t.c = a, c
-		return
+// widestStrip is the most vectors for the tiles of m rows, all of which must be there in this width.
+func widestStrip(m int) int {
+	_, h, higher := heights(m)
+	if n := widest(h); higher == 0 || n == widest(h+1) {
+		return n
 	}
-	t.stripOf(tiles, h, n, packed)
+	return 2
 }
 
-func (t *tile) stripOf(count, h, n, packed int) {
+// strip is how many vectors the next strip of so many columns has, of 1, 2 and most.
+func strip(cols, most int) int {
+	n := (cols + lanes() - 1) / lanes()
+	if n >= most {
+		return most
+	}
+	return min(n, 2)
+}
+
+// column works on m rows of C, n vectors wide, from t.c down. packed is the step from tile to tile of a packed A,
+// otherwise 0.
+func (t *tile) column(m, n, packed int) {
+	tiles, h, higher := heights(m)
+	if higher == 0 {
+		t.same(tiles, h, n, packed)
+		return
+	}
+	a, c := t.a, t.c
+	t.same(higher, h+1, n, packed)
+	t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), higher*t.na))
+	t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), higher*(h+1)*t.ldc))
+	t.same(tiles-higher, h, n, packed)
+	t.a, t.c = a, c
+}
+
+// same works on count tiles of h rows.
+func (t *tile) same(count, h, n, packed int) {
 	t.count, t.na = count, packed
 	if packed == 0 {
 		t.na = h * t.rsa

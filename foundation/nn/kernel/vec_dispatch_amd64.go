@@ -412,7 +412,7 @@ func meanPool(y, x []float32, p, s int) {
 func meanPoolGrad(dx, dy []float32, p, s int) {
 	switch level {
 	case avx512:
-		meanPoolGradAVX512(dx, dy, p, s)
+		meanPoolGradAVX2(dx, dy, p, s)
 	case avx2:
 		meanPoolGradAVX2(dx, dy, p, s)
 	default:

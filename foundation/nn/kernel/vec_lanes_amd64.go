@@ -398,8 +398,3 @@ func layerNormGradAVX512(dx []float32, dg []float32, db []float32, dy []float32,
 //
 //go:noescape
 func meanPoolAVX512(y []float32, x []float32, p int, s int)
-
-// meanPoolGradAVX512 adds dy/p to windows of p numbers, s apart; len(dy) > 0.
-//
-//go:noescape
-func meanPoolGradAVX512(dx []float32, dy []float32, p int, s int)

@@ -37,10 +37,15 @@ func widest(wide bool, m int) int {
 	return 2
 }
 
-// tile writes the kernel of m rows and n vectors.
-func (g *gen) tile(m, n int) {
+// tile writes the kernel of m rows and n vectors. A mask costs AVX-512 nothing, but AVX2 has kernels without one, for
+// which t.last must be all columns.
+func (g *gen) tile(m, n int, masked bool) {
 	size := 4 * g.lanes()
-	g.text(fmt.Sprintf("tile%dx%d%s", m, n, g.suffix()), fmt.Sprintf("works on tiles of %d rows and %d vectors of %d.", m, n, g.lanes()), "func(t *tile)")
+	name, doc := fmt.Sprintf("tile%dx%d%s", m, n, g.suffix()), fmt.Sprintf("works on tiles of m = %d, n = %d vectors of %d.", m, n, g.lanes())
+	if !masked {
+		name, doc = name+"Full", doc[:len(doc)-1]+", all columns."
+	}
+	g.text(name, doc, "func(t *tile)")
 	t := g.Dereference(g.Param("t"))
 	field := func(name string) gp { return g.Load(t.Field(name), g.GP64()).(gp) }
 	mem := func(name string) operand.Mem {
@@ -50,9 +55,12 @@ func (g *gen) tile(m, n int) {
 		}
 		return b.Addr
 	}
-	last := g.newMask(mem("last"))
+	var last mask
+	if masked {
+		last = g.newMask(mem("last"))
+	}
 	maskOf := func(j int) *mask {
-		if j == n-1 {
+		if masked && j == n-1 {
 			return &last
 		}
 		return nil
@@ -89,8 +97,20 @@ func (g *gen) tile(m, n int) {
 		}
 	}
 
+	if m*n >= 12 { // C is on its way while the products are summed
+		c, ldc := g.GP64(), field("ldc")
+		g.MOVQ(atC, c)
+		for range m {
+			for j := 0; j < n*size; j += 64 {
+				g.PREFETCHT0(operand.Mem{Base: c, Disp: j})
+			}
+			g.ADDQ(ldc, c)
+		}
+	}
+
 	g.Label("group")
 	k := field("k")
+	g.align()
 	g.Label("product")
 	{
 		bv := make([]vec, n)

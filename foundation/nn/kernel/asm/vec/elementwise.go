@@ -143,14 +143,15 @@ func adam() {
 		s[i] = broadcast(mem{Base: p, Disp: 4 * i})
 	}
 	loop(n, 1, func(a at) {
-		d := a.load(g)
-		first := fmac(mul(a.load(m), s[0]), d, s[1])
-		a.store(first, m)
-		second := fmac(mul(a.load(v), s[2]), mul(d, d), s[3])
-		a.store(second, v)
+		// all loads come before the stores: a load waits for a store before it to the same place in another page
+		d, first, second, y := a.load(g), a.load(m), a.load(v), a.load(w)
+		first = fmac(mul(first, s[0]), d, s[1])
+		second = fmac(mul(second, s[2]), mul(d, d), s[3])
 		root := fma(sqrt(second), s[6], s[7])
 		step := div(mul(first, s[5]), root)
-		a.store(sub(mul(a.load(w), s[4]), step), w)
+		a.store(first, m)
+		a.store(second, v)
+		a.store(sub(mul(y, s[4]), step), w)
 	})
 	ret()
 }

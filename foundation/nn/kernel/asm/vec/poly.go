@@ -66,16 +66,14 @@ func expm1(x vec) vec {
 	return fma(p, s, sub(s, num(1)))
 }
 
-// ln is the logarithm x for any x.
+// ln is the natural logarithm of any x.
 func ln(x vec) vec {
 	small := cmp(lt, x, num(0x1p-126))
 	m := where(small, mul(x, num(0x1p23)), x)
 	e := subInt(m, bits(0x3f3504f3)) // the bits of √½: what is above them in the exponent counts
 	f := addInt(mantissa(e), bits(0x3f3504f3))
 	f = sub(f, num(1))
-	n := newVec()
-	VCVTDQ2PS(shift(e, -23), n)
-	n = sub(n, keep(small, load(num(23))))
+	n := sub(toFloat(shift(e, -23)), keep(small, load(num(23))))
 	high := 0.693359375 // few bits: its product with n is exact
 	q := horner(f, logQ...)
 	q = mul(mul(q, f), mul(f, f))
@@ -93,10 +91,16 @@ func ln(x vec) vec {
 func mantissa(a vec) vec {
 	y := newVec()
 	if wide {
-		VPANDD(bits(0x7fffff), a, y)
+		emit(func() { VPANDD(bits(0x7fffff), a, y) })
 	} else {
-		VPAND(bits(0x7fffff), a, y)
+		emit(func() { VPAND(bits(0x7fffff), a, y) })
 	}
+	return y
+}
+
+func toFloat(a vec) vec {
+	y := newVec()
+	emit(func() { VCVTDQ2PS(a, y) })
 	return y
 }
 

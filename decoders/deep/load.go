@@ -1,0 +1,81 @@
+package deep
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/weights"
+)
+
+// Load puts published weights into a network: tensors under the names of PyTorch's state dict. Every tensor of the network
+// must be there with its sizes (sizes of 1 do not count), and no other. Left out are the counters of batch norms, and the
+// denominators of FIR filters, which must be 1, 0, 0, …. A weight that PyTorch keeps under a maximum norm
+// ("parametrizations.weight.original") is scaled down as PyTorch does each time it is used.
+func Load(net *nn.Net, tensors map[string]weights.Tensor) error {
+	arrays := map[string]nn.Array{}
+	for name, t := range tensors {
+		if strings.HasSuffix(name, "num_batches_tracked") {
+			continue
+		}
+		data, err := t.Float32s()
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", name, err)
+		}
+		if strings.Contains(name, ".fir_a_list.") {
+			for i, v := range data {
+				if (i == 0) != (v == 1) || i > 0 && v != 0 {
+					return fmt.Errorf("tensor %s: value %d is %g, only filters without feedback (1, 0, 0, …) can be loaded", name, i, v)
+				}
+			}
+			continue
+		}
+		ours := strings.TrimSuffix(strings.Replace(name, ".parametrizations.", ".", 1), ".original")
+		if ours != name {
+			if p := net.Param(ours); p != nil && p.MaxNorm > 0 {
+				limitRows(data, t.Shape, float64(p.MaxNorm))
+			}
+		}
+		if _, twice := arrays[ours]; twice {
+			return fmt.Errorf("tensor %s: is there twice, plain and parametrised", name)
+		}
+		arrays[ours] = nn.Array{Shape: t.Shape, Data: data}
+	}
+	return net.SetArrays(arrays)
+}
+
+// limitRows scales rows down to the given norm, as torch.renorm does.
+func limitRows(data []float32, shape []int, limit float64) {
+	if len(shape) == 0 || shape[0] == 0 {
+		return
+	}
+	n := len(data) / shape[0]
+	for r := range shape[0] {
+		row := data[r*n : (r+1)*n]
+		sum := 0.0
+		for _, v := range row {
+			sum += float64(v) * float64(v)
+		}
+		if norm := math.Sqrt(sum); norm > limit {
+			for i := range row {
+				row[i] *= float32(limit / (norm + 1e-7))
+			}
+		}
+	}
+}
+
+// Rename replaces the beginnings of names.
+func Rename(tensors map[string]weights.Tensor, prefixes map[string]string) map[string]weights.Tensor {
+	out := map[string]weights.Tensor{}
+	for name, t := range tensors {
+		for from, to := range prefixes {
+			if rest, ok := strings.CutPrefix(name, from); ok {
+				name = to + rest
+				break
+			}
+		}
+		out[name] = t
+	}
+	return out
+}

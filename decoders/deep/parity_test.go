@@ -1,0 +1,150 @@
+package deep_test
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/decoders/deep"
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/weights"
+)
+
+// tensors reads all of a file of weights.
+func tensors(t *testing.T, path string) map[string]weights.Tensor {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := weights.Open(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]weights.Tensor{}
+	for _, e := range f.Entries {
+		if out[e.Name], err = f.Tensor(e.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func floats(t *testing.T, x weights.Tensor) []float32 {
+	t.Helper()
+	v, err := x.Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// columnLimit is what braindecode's MaxNormLinear multiplies with: the norm is over the outputs of one input.
+func columnLimit(t *testing.T, x weights.Tensor, limit float64) weights.Tensor {
+	t.Helper()
+	w := floats(t, x)
+	rows, cols := x.Shape[0], x.Shape[1]
+	for c := range cols {
+		sum := 0.0
+		for r := range rows {
+			sum += float64(w[r*cols+c]) * float64(w[r*cols+c])
+		}
+		norm := max(math.Sqrt(sum), limit/2)
+		for r := range rows {
+			w[r*cols+c] *= float32(min(norm, limit) / (norm + 1e-5))
+		}
+	}
+	return weights.Float32s(w, rows, cols)
+}
+
+// The outputs are those of braindecode for the same weights and input.
+func TestBraindecode(t *testing.T) {
+	golden := os.Getenv("GYRUS_GOLDEN")
+	if golden == "" {
+		t.Skip("GYRUS_GOLDEN is not set: no weights and outputs of braindecode")
+	}
+	for _, tc := range []struct {
+		name   string
+		define func() (func() nn.Layer, error)
+	}{
+		{"EEGNet", func() (func() nn.Layer, error) {
+			opt := deep.EEGNet82()
+			opt.Kernel, opt.Padding = 64, "symmetric"
+			return deep.EEGNet(opt, 4)
+		}},
+		{"ShallowFBCSPNet", func() (func() nn.Layer, error) { return deep.ShallowConvNet(deep.Shallow(), 4) }},
+		{"Deep4Net", func() (func() nn.Layer, error) { return deep.Deep4Net(deep.Deep4(), 4) }},
+		{"EEGTCNet", func() (func() nn.Layer, error) {
+			opt := deep.EEGTC()
+			opt.Kernel, opt.Activate = 64, true
+			return deep.EEGTCNet(opt, 4)
+		}},
+		{"FBCNet", func() (func() nn.Layer, error) { return deep.FBCNet(deep.FBC(), 250, 1000, 4) }},
+		{"SignalJEPA", func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SJEPA(), 4) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := tensors(t, filepath.Join(golden, "nets", tc.name+".safetensors"))
+			in, out := file["__in"], floats(t, file["__out"])
+			x := floats(t, in)
+			delete(file, "__in")
+			delete(file, "__out")
+			if tc.name == "EEGTCNet" {
+				const name = "final_layer.parametrizations.weight.original"
+				file["final_layer.weight"] = columnLimit(t, file[name], 0.25)
+				delete(file, name)
+			}
+			define, err := tc.define()
+			if err != nil {
+				t.Fatal(err)
+			}
+			net, err := nn.New(define, in.Shape[1:], nn.Options{Batch: in.Shape[0]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := deep.Load(net, file); err != nil {
+				t.Fatal(err)
+			}
+			for _, when := range []string{"as it is", "frozen"} {
+				y, err := net.Forward(x)
+				if err != nil {
+					t.Fatal(err)
+				}
+				worst, top := 0.0, 0.0
+				for i, v := range out {
+					worst = max(worst, math.Abs(float64(y[i])-float64(v)))
+					top = max(top, math.Abs(float64(v)))
+				}
+				t.Logf("%s, %s: largest difference %.2g of the largest output %.3g", tc.name, when, worst/top, top)
+				if !(worst <= 1e-5*top) {
+					t.Errorf("%s: outputs are %v, braindecode's are %v", when, y, out)
+				}
+				if err := net.Freeze(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name := range file {
+				if strings.HasSuffix(name, "num_batches_tracked") || strings.Contains(name, "fir_a") {
+					continue
+				}
+				keep := file[name]
+				delete(file, name)
+				if err := deep.Load(net, file); err == nil {
+					t.Errorf("loads without %s", name)
+				}
+				file[name] = weights.Float32s(make([]float32, 3), 3)
+				if err := deep.Load(net, file); err == nil {
+					t.Errorf("loads with 3 values as %s", name)
+				}
+				file[name] = keep
+				file["extra.weight"] = keep
+				if err := deep.Load(net, file); err == nil || !strings.Contains(err.Error(), "extra.weight") {
+					t.Errorf("with a tensor extra.weight the error is %v", err)
+				}
+				break
+			}
+		})
+	}
+}
