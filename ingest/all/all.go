@@ -3,4 +3,5 @@ package all
 
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/edf" // EDF and EDF+
+	_ "github.com/gyrus-bci/gyrus/ingest/fif" // FIF of Neuromag and MNE
 )
