@@ -5,11 +5,11 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -121,5 +121,5 @@ func (c clock) offset() float64 { return float64(c.first) / c.rate }
 // event is one at a number of the acquisition.
 func (c clock) event(number int64, code int32) signal.Event {
 	at := number - c.first
-	return signal.Event{Sample: at, Onset: float64(at) / c.rate, Label: fmt.Sprint(code)}
+	return signal.Event{Sample: at, Onset: float64(at) / c.rate, Label: strconv.Itoa(int(code))}
 }

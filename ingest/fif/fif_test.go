@@ -190,7 +190,7 @@ func TestDeviations(t *testing.T) {
 		}
 	}
 	raw := func(f file, typ int, data []byte) file { return f.ints(104, 102).tag(300, typ, data).ints(105, 102) }
-	stim := func(f file) file { return f.channel("STI 014", 3, nil) }
+	stim := func(f file) file { return f.channel("STI 014", 3, func(b []byte) { binary.BigEndian.PutUint32(b[16:], math.Float32bits(1)) }) }
 	two := shorts(10, -10)
 	for name, tc := range map[string]struct {
 		f    file
@@ -229,7 +229,7 @@ func TestDeviations(t *testing.T) {
 }
 
 // events is a file of events.
-func events(v ...int32) file { return begin().ints(104, 361).ints(3561, v...).ints(105, 361).end() }
+func events(v ...int32) file { return begin().ints(104, 361).ints(3561, v...).ints(105, 361).last() }
 
 // TestEventsBeside: which file has the events of a recording without a stimulus channel.
 func TestEventsBeside(t *testing.T) {

@@ -2,9 +2,9 @@ package fif
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -25,16 +25,16 @@ func (r *reader) stimulusChannels() []int {
 	return pick
 }
 
-// stimuli finds the events in the stimulus channels. any is false where there is no such channel.
+// stimuli finds the events in the stimulus channels. there is false where there is no such channel.
 //
 // As MNE's find_events: an event is a sample at which the value is above that of the sample before; values lose their
 // fraction and their sign; behind a gap the value before is 0.
-func (r *reader) stimuli(c clock) (events []signal.Event, any bool, err error) {
+func (r *reader) stimuli(c clock) (events []signal.Event, there bool, err error) {
 	pick := r.stimulusChannels()
 	if len(pick) == 0 {
 		return nil, false, nil
 	}
-	size := int64(min(4096, r.spans[len(r.spans)-1].End()))
+	size := min(4096, r.spans[len(r.spans)-1].End())
 	slab := make([][]float64, len(pick))
 	for i := range slab {
 		slab[i] = make([]float64, size)
@@ -55,12 +55,14 @@ func (r *reader) stimuli(c clock) (events []signal.Event, any bool, err error) {
 					v := whole(x[i][t])
 					negative = negative || v < 0
 					v = max(v, -v)
-					first := at == span.Start && t == 0
-					if first && k > 0 {
+					if at == span.Start && t == 0 {
 						last[i] = 0
+						if k == 0 {
+							last[i] = v // it was there before the recording
+						}
 					}
-					if v > last[i] && !(first && k == 0) {
-						events = append(events, signal.Event{Sample: at + t, Onset: float64(at+t) / c.rate, Label: fmt.Sprint(v)})
+					if v > last[i] {
+						events = append(events, signal.Event{Sample: at + t, Onset: float64(at+t) / c.rate, Label: strconv.FormatInt(v, 10)})
 					}
 					last[i] = v
 				}
@@ -68,7 +70,7 @@ func (r *reader) stimuli(c clock) (events []signal.Event, any bool, err error) {
 		}
 	}
 	if negative {
-		r.src.deviate(0, "stimulus channel", "values are not negative", fmt.Sprintf("negative values in %s", r.chans[pick[0]].Original), "their magnitude, as MNE does")
+		r.src.deviate(0, "stimulus channel", "values are not negative", "negative values in "+r.chans[pick[0]].Original, "their magnitude, as MNE does")
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Label, b.Label))
