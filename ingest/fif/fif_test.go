@@ -190,7 +190,9 @@ func TestDeviations(t *testing.T) {
 		}
 	}
 	raw := func(f file, typ int, data []byte) file { return f.ints(104, 102).tag(300, typ, data).ints(105, 102) }
-	stim := func(f file) file { return f.channel("STI 014", 3, func(b []byte) { binary.BigEndian.PutUint32(b[16:], math.Float32bits(1)) }) }
+	stim := func(f file) file {
+		return f.channel("STI 014", 3, func(b []byte) { binary.BigEndian.PutUint32(b[16:], math.Float32bits(1)) })
+	}
 	two := shorts(10, -10)
 	for name, tc := range map[string]struct {
 		f    file
