@@ -29,11 +29,12 @@ from scipy.stats import binomtest
 HZ = {2: 13.0, 4: 17.0, 3: 21.0}
 FREQS = [13.0, 17.0, 21.0]
 RATE = 256
+SAMPLES = 5 * RATE + 20  # and one period of the slowest flicker
 mne.set_log_level("error")
 
 
 def load(data_dir):
-    """Trials [trials, channels, 7 s] from the marker on, with class and record."""
+    """Trials [trials, channels, SAMPLES] from the marker on, with class and record."""
     sos = butter(4, (10, 80), "bandpass", fs=RATE, output="sos")
     x, y, record, r = [], [], [], 0
     for path in sorted(pathlib.Path(data_dir).glob("subject*/*_raw.fif")):
@@ -42,7 +43,7 @@ def load(data_dir):
         for onset, _, code in mne.read_events(str(path).replace("_raw.fif", "-eve.fif")):
             if code in HZ:
                 at = onset - raw.first_samp
-                x.append(data[:, at : at + 6 * RATE])
+                x.append(data[:, at : at + SAMPLES])
                 y.append(FREQS.index(HZ[code]))
                 record.append(r)
         r += 1
@@ -144,7 +145,7 @@ def main():
                 f"{start}-{stop} s, {f:g} Hz: coherence between trials {v.mean():.3f} (12 records: {np.round(np.sort(v), 2).tolist()}), "
                 f"{(v > np.quantile(random, 0.95)).sum()} above the 95th percentile; as jitter {jitter:.1f} ms\n"
             )
-    for second in range(6):
+    for second in range(5):
         part = x[..., second * RATE : (second + 1) * RATE]
         values = [np.median([ratio(part[(record == r) & (y == k)], f).max() for r in np.unique(record)]) for k, f in enumerate(FREQS)]
         sys.stdout.write(f"second {second}-{second + 1}: power at the flicker over its neighbours, best channel, median of records: {np.round(values, 2).tolist()}\n")

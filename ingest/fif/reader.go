@@ -30,7 +30,7 @@ type reader struct {
 }
 
 func newReader(src *source, chans []channel, b *buffers) *reader {
-	r := &reader{src: src, chans: chans, list: b.list, spans: b.spans(), all: make([]int, len(chans))}
+	r := &reader{src: src, chans: chans, list: b.list, spans: b.spans(), all: make([]int, len(chans)), next: -1}
 	if r.spans == nil {
 		r.spans = []signal.Span{{Start: 0, Len: b.len}}
 	}

@@ -102,22 +102,39 @@ func checkOutput(out string, inputs []string) error {
 	return nil
 }
 
-// openAll opens every file, or none.
-func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err error) {
+// openAll opens every recording, or none. files are those of recs: what belongs to another recording that is given, such as
+// its file of events, was read with it and is left out.
+func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, files []string, closeAll func(), err error) {
 	closeAll = func() {
 		for _, r := range recs {
 			_ = r.Close() // read only: nothing can be lost
 		}
 	}
+	whole := map[string]string{} // a part and the recording it belongs to
+	failed := map[string]error{}
 	for _, p := range paths {
 		rec, err := openSignals(p)
 		if err != nil {
-			closeAll()
-			return nil, nil, err
+			failed[p] = err
+			continue
 		}
-		recs = append(recs, rec)
+		recs, files = append(recs, rec), append(files, p)
+		for _, part := range rec.Parts {
+			whole[part] = p
+		}
 	}
-	return recs, closeAll, nil
+	for _, p := range paths {
+		rec, part := whole[filepath.ToSlash(p)]
+		switch {
+		case failed[p] == nil:
+		case part:
+			note(cmd, "%s: read with %s", p, rec)
+		default:
+			closeAll()
+			return nil, nil, nil, failed[p]
+		}
+	}
+	return recs, files, closeAll, nil
 }
 
 // deviations says on standard error where files break their format.
