@@ -3,7 +3,6 @@ package fif_test
 import (
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -256,25 +255,5 @@ func TestEventsBeside(t *testing.T) {
 	_, err := openFile(t, f, fstest.MapFS{"x-eve.fif": {Data: events(1, 2)}})
 	if err == nil || !strings.Contains(err.Error(), "x-eve.fif: byte 76: list of events: has 2 numbers") || !strings.Contains(err.Error(), "move it away") {
 		t.Errorf("the error is %v", err)
-	}
-}
-
-// TestOpenBeside: a name in a header does not lead out of the folder.
-func TestOpenBeside(t *testing.T) {
-	fsys := fstest.MapFS{"a/x.fif": {}, "a/y.fif": {}, "secret": {}}
-	f, err := ingest.OpenBeside(fsys, "a/x.fif", "y.fif")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Error(err)
-	}
-	for _, other := range []string{"../secret", "/secret", `..\secret`, "..", ".", "", "c:secret", "a\x00"} {
-		if _, err := ingest.OpenBeside(fsys, "a/x.fif", other); err == nil || errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%q: the error is %v, must refuse the name", other, err)
-		}
-	}
-	if _, err := ingest.OpenBeside(fsys, "a/x.fif", "z.fif"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the error is %v, must be fs.ErrNotExist", err)
 	}
 }
