@@ -232,18 +232,15 @@ func (c *content) reference(s *source, t tag, in block) error {
 	return nil
 }
 
-// samples is the index of the raw data.
+// samples is the index of the raw data, in a file whose description is complete.
 func (c *content) samples(s *source) (*buffers, error) {
+	raw := c.firstRaw(s)
 	switch {
-	case len(c.chans) == 0 && c.events != nil:
-		recording := s.name
-		for _, end := range []string{"-eve.fif", "_eve.fif"} {
-			if stem, cut := strings.CutSuffix(s.name, end); cut {
-				recording = stem + "_raw.fif"
-			}
-		}
-		return nil, s.errorf(c.events.at, "events", "the file holds %d events and no samples: open the recording beside it (such as %s), it is read with it", len(c.events.list), recording)
-	case len(c.chans) == 0 && c.other == "" || c.count == 0:
+	case raw == nil && c.other != "":
+		return nil, s.errorf(0, "raw data", "there is none, the file holds %s: open the continuous recording it was made from", c.other)
+	case raw == nil && c.events != nil:
+		return nil, s.errorf(c.events.at, "events", "the file holds %d events and no samples: open the recording beside it (such as %s), it is read with it", len(c.events.list), recordingBeside(s.name))
+	case c.count == 0:
 		return nil, s.missing("measurement info", "there is none: the file describes no channels")
 	case c.count != int64(len(c.chans)):
 		return nil, s.missing("number of channels", "is %d, but %d channels are described", c.count, len(c.chans))
@@ -251,15 +248,14 @@ func (c *content) samples(s *source) (*buffers, error) {
 		return nil, s.missing("sampling frequency", "there is none")
 	case len(c.longNames) > 0 && len(c.longNames) != len(c.chans):
 		return nil, s.missing("names of channels", "there are %d long names for %d channels", len(c.longNames), len(c.chans))
+	case raw == nil:
+		return nil, s.missing("raw data", "there is none")
 	}
-	for _, r := range c.refs {
-		switch r.role {
-		case roleNext:
-			return nil, s.errorf(r.at, "next file", "the recording is split and goes on in %q: join the parts first, in MNE by mne.io.read_raw_fif(%q).export(\"joined.edf\")", r.name, s.name)
-		case rolePrevious:
-			s.deviate(r.at, "previous file", "a recording is whole", fmt.Sprintf("a part that goes on from %q", r.name), "it is read as a recording of its own, which begins with its first sample")
-		}
-	}
+	return raw, c.whole(s)
+}
+
+// firstRaw is the index of the block of raw data that counts, nil where there is no sample.
+func (c *content) firstRaw(s *source) *buffers {
 	for _, kind := range rawBlocks {
 		b := c.raw[kind]
 		if b == nil || len(b.list) == 0 {
@@ -268,10 +264,34 @@ func (c *content) samples(s *source) (*buffers, error) {
 		if kind == blockShielded {
 			s.deviate(c.rawAt[kind], "raw data", "magnetic channels as they were measured", "a recording with internal active shielding, which MaxFilter must take out", "nothing: electric channels are not concerned, magnetic ones hold the shielding's field")
 		}
-		return b, nil
+		return b
 	}
-	if c.other != "" {
-		return nil, s.errorf(0, "raw data", "there is none, the file holds %s: open the continuous recording it was made from", c.other)
+	return nil
+}
+
+// whole refuses a recording that goes on in another file.
+func (c *content) whole(s *source) error {
+	begins := s.name
+	for _, r := range c.refs {
+		if r.role == rolePrevious {
+			begins = r.name
+			s.deviate(r.at, "previous file", "a recording is whole", fmt.Sprintf("a part that goes on from %q", r.name), "it is read as a recording of its own, which begins with its first sample")
+		}
 	}
-	return nil, s.missing("raw data", "there is none")
+	for _, r := range c.refs {
+		if r.role == roleNext {
+			return s.errorf(r.at, "next file", "the recording is split and goes on in %q: join the parts first, in MNE by mne.io.read_raw_fif(%q).export(\"joined.edf\")", r.name, begins)
+		}
+	}
+	return nil
+}
+
+// recordingBeside is what the recording of a file of events is usually called.
+func recordingBeside(events string) string {
+	for _, end := range []string{"-eve.fif", "_eve.fif"} {
+		if stem, cut := strings.CutSuffix(events, end); cut {
+			return strings.TrimSuffix(stem, "_raw") + "_raw.fif"
+		}
+	}
+	return "s1_raw.fif for s1-eve.fif"
 }

@@ -59,7 +59,7 @@ const (
 // otherFiles are blocks that show what a file without raw data is.
 var otherFiles = map[int32]string{
 	104: "averages (evoked responses)", 310: "a boundary-element model", 351: "a source space", 352: "a forward solution",
-	355: "a covariance matrix", 373: "epochs", 374: "an independent component analysis", 313: "projections",
+	355: "a covariance matrix", 373: "epochs", 374: "an independent component analysis",
 }
 
 // tag is the head of a tag.
