@@ -110,7 +110,7 @@ func (t channelTag) position(s *source, name string, kind signal.Kind) *signal.P
 		assumed = "none"
 	}
 	s.deviateOnce(t.at+24, "location", fmt.Sprintf("metres from between the ears, %g to %g for an electrode", nearest, farthest),
-		fmt.Sprintf("%.4g m for %q", r, t.name), assumed+"; the same for every channel like it")
+		fmt.Sprintf("%.4g m for %q", r, t.name), assumed)
 	return montage.Place(name)
 }
 

@@ -24,7 +24,8 @@
 // active shielding) is the raw data: the number of the first sample (208), then buffers (300), in which sample follows sample,
 // all channels of each. A sample times range, calibration and power of ten is in the unit; volts become µV here. Buffers hold
 // int16 (types 2 and 16), int32, float32 or float64. Tags 301 and 303 skip so many buffers, of the length of the next one, or
-// samples: a gap. The directory of tags (102) may be absent; it is not used.
+// samples: a gap. The directory of tags (102) may be absent; it is not used. (MNE leaves the power of ten out; files that it
+// writes have none.)
 //
 // Times. Sample 0 is the first sample in the file. Its number on the clock of the acquisition, the tag 208, is taken off
 // events. Recording.Begin is the date of the measurement plus that number over the rate.

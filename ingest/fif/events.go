@@ -86,7 +86,7 @@ func (s *source) eventFile(f ingest.File, name string, c clock) ([]signal.Event,
 	if found.events == nil {
 		return nil, e.missing("events", "there is no list of events")
 	}
-	for _, d := range e.deviations {
+	for _, d := range e.list() {
 		d.Where = name + ": " + d.Where
 		s.deviations = append(s.deviations, d)
 	}

@@ -105,7 +105,7 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	}
 	rec.Events = append(choose(s, seen, stimulated, written, from), c.annotations.events(c.date, clock)...)
 	slices.SortStableFunc(rec.Events, inOrder)
-	rec.Data, rec.Deviations = r, s.deviations
+	rec.Data, rec.Deviations = r, s.list()
 	return rec, nil
 }
 

@@ -146,6 +146,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"no channels":         {raw(begin().info(2, 100, cz)), "number of channels: is 2, but 1 channels are described"},
 		"too many channels":   {raw(begin().info(1<<30, 100, cz)), "number of channels: is 1073741824, must be at least 1 and no more than the file has room for"},
+		"count twice":         {raw(begin().info(1, 100, func(f file) file { return cz(f).ints(200, 1) })), "number of channels: comes a second time"},
 		"no info":             {raw(begin()), "buffer: lies before the measurement info"},
 		"rate 0":              {raw(begin().info(1, 0, cz)), "sampling frequency: is 0 Hz, must be above 0"},
 		"rate NaN":            {raw(begin().info(1, float32(math.NaN()), cz)), "sampling frequency: is NaN Hz"},
@@ -198,7 +199,7 @@ func TestDeviations(t *testing.T) {
 		f    file
 		want string
 	}{
-		"position in mm": {raw(begin().info(1, 100, at(95)), 2, two).end(), "metres from between the ears, 0.02 to 0.25 for an electrode; found 95 m"},
+		"position in mm": {raw(begin().info(2, 100, func(f file) file { return at(95)(at(95)(f)) }), 2, two).end(), "metres from between the ears, 0.02 to 0.25 for an electrode; found 95 m for \"Cz\"; 1 more like it"},
 		"no unit":        {raw(begin().info(1, 100, unit(-1)), 2, two).end(), `found none for "Cz"; V`},
 		"tesla":          {raw(begin().info(1, 100, unit(112)), 2, two).end(), `found T for "Cz"; nothing`},
 		"millivolts":     {raw(begin().info(1, 100, cz), 2, shorts(5000, -5000)).end(), "a median standard deviation of 5e+03 µV"},
@@ -212,7 +213,7 @@ func TestDeviations(t *testing.T) {
 		"part":               {raw(begin().info(1, 100, cz), 2, two).ints(104, 118).ints(115, 1).tag(118, 10, []byte("y.fif")).ints(105, 118).end(), `a part that goes on from "y.fif"`},
 		"no end":             {small()[:len(small())-16], "without a last tag"},
 		"negative triggers":  {raw(begin().info(1, 100, stim), 2, shorts(0, -1000, 0)).end(), "negative values in STI 014"},
-		"names that are one": {raw(begin().info(2, 100, func(f file) file { return cz(cz(f)) }), 2, two).end(), `2 channels come to the name "Cz"; the name "Cz-1"`},
+		"names that are one": {raw(begin().info(2, 100, func(f file) file { return cz(cz(f)) }), 2, two).end(), `2 channels come to the name "Cz"; 1 more like it; the name "Cz-1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, err := openFile(t, tc.f, nil)

@@ -52,6 +52,14 @@ type fileRef struct {
 	name string
 }
 
+const (
+	projAverageRef = 10 // the kind of a projection
+
+	// What another file is to a part of a recording.
+	rolePrevious = 1
+	roleNext     = 2
+)
+
 // rawBlocks are the blocks that hold samples, the first that has some counts.
 var rawBlocks = []int32{blockRaw, blockContinuous, blockShielded}
 
@@ -117,6 +125,9 @@ func (c *content) info(s *source, t tag) error {
 		n, err := s.integer(t, "number of channels")
 		if err != nil {
 			return err
+		}
+		if c.count != 0 {
+			return s.errorf(t.at, "number of channels", "comes a second time: a file describes one measurement")
 		}
 		if n < 1 || int64(n) > s.size/bytesOfChannel {
 			return s.errorf(t.data(), "number of channels", "is %d, must be at least 1 and no more than the file has room for", n)

@@ -21,7 +21,7 @@ type source struct {
 	cut  string // where the file ends too early, "" where it does not
 
 	deviations []signal.Deviation
-	again      map[string]int // how often a kind of deviation that repeats was found
+	repeated   map[string]*repeat
 }
 
 // newSource is f with its size.
@@ -30,7 +30,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &source{file: f, name: name, size: st.Size(), again: map[string]int{}}, nil
+	return &source{file: f, name: name, size: st.Size(), repeated: map[string]*repeat{}}, nil
 }
 
 // read fills p from byte at on. field is for the message.
@@ -63,12 +63,32 @@ func (s *source) deviate(at int64, field, rule, found, assumed string) {
 	s.deviations = append(s.deviations, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found, Assumed: assumed})
 }
 
-// deviateOnce lists the first of those with this field and rule: a broken writer must not fill the memory.
+// repeat is a deviation that may come again and again.
+type repeat struct {
+	at    int // in the list
+	again int
+}
+
+// deviateOnce lists the first of those with this field and rule, and counts the others: a broken writer must not fill the
+// memory.
 func (s *source) deviateOnce(at int64, field, rule, found, assumed string) {
 	kind := field + rule
-	if s.again[kind]++; s.again[kind] == 1 {
-		s.deviate(at, field, rule, found, assumed)
+	if r := s.repeated[kind]; r != nil {
+		r.again++
+		return
 	}
+	s.repeated[kind] = &repeat{at: len(s.deviations)}
+	s.deviate(at, field, rule, found, assumed)
+}
+
+// list is all deviations, with the number of those that came again.
+func (s *source) list() []signal.Deviation {
+	for _, r := range s.repeated {
+		if r.again > 0 {
+			s.deviations[r.at].Found += fmt.Sprintf("; %d more like it", r.again)
+		}
+	}
+	return s.deviations
 }
 
 // The types of data.
@@ -81,6 +101,7 @@ const (
 	typePack16     = 16
 	typeComplex    = 20
 	typeComplexDbl = 21
+	typeID         = 31
 )
 
 // typeNames are for messages.

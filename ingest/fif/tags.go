@@ -7,39 +7,41 @@ import (
 
 // The kinds of tags.
 const (
-	tagFileID       = 100
-	tagBlockStart   = 104
-	tagBlockEnd     = 105
-	tagRefRole      = 115
-	tagRefName      = 118
-	tagNumChannels  = 200
-	tagRate         = 201
-	tagChannel      = 203
-	tagDate         = 204
-	tagComment      = 206
-	tagFirstSample  = 208
-	tagProjName     = 233
-	tagLongName     = 258
-	tagBuffer       = 300
-	tagSkip         = 301
-	tagSkipSamples  = 303
-	tagProjKind     = 3411
-	tagNames        = 3507
-	tagProjActive   = 3560
-	tagEventList    = 3561
-	tagBaselineMin  = 3568
-	tagBaselineMax  = 3569
-	typeID          = 31
-	bytesOfID       = 20
-	projAverageRef  = 10
-	rolePrevious    = 1
-	roleNext        = 2
-	maxDepth        = 64
-	bytesOfTag      = 16
-	nextSequential  = 0
-	nextNone        = -1
-	bytesOfChannel  = 96
-	bytesOfLocation = 12
+	tagFileID      = 100
+	tagBlockStart  = 104
+	tagBlockEnd    = 105
+	tagRefRole     = 115
+	tagRefName     = 118
+	tagNumChannels = 200
+	tagRate        = 201
+	tagChannel     = 203
+	tagDate        = 204
+	tagComment     = 206
+	tagFirstSample = 208
+	tagProjName    = 233
+	tagLongName    = 258
+	tagBuffer      = 300
+	tagSkip        = 301
+	tagSkipSamples = 303
+	tagProjKind    = 3411
+	tagNames       = 3507
+	tagProjActive  = 3560
+	tagEventList   = 3561
+	tagBaselineMin = 3568
+	tagBaselineMax = 3569
+)
+
+// Values of the field next that are no place in the file.
+const (
+	nextSequential = 0
+	nextNone       = -1
+)
+
+const (
+	bytesOfTag     = 16 // without its data
+	bytesOfID      = 20
+	bytesOfChannel = 96
+	maxDepth       = 64 // of blocks in one another; files have about five
 )
 
 // The kinds of blocks.
