@@ -76,7 +76,7 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	if err != nil {
 		return res, err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return res, err
 	}

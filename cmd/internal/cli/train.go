@@ -159,7 +159,7 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	if err := checkOutput(out, files); err != nil {
 		return trainJSON{}, err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return trainJSON{}, err
 	}
