@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed check clean
+.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed interop-onnx check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,14 @@ $(PEERS): benchmarks/oracle/requirements.txt
 
 speed: $(PEERS) ## gyrus against the programs people use, one thread, in turn (needs Python)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python
+
+ONNX := bin/onnx
+$(ONNX): foundation/onnx/testdata/requirements.txt
+	python3 -m venv $(ONNX) && $(ONNX)/bin/pip install -q -r $<
+	@touch $@
+
+interop-onnx: $(ONNX) ## ONNX models of every operator against onnx.checker and onnxruntime (needs Python)
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run TestOperators ./foundation/onnx
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs

@@ -22,12 +22,18 @@ type File interface {
 // Format is one family of files.
 type Format struct {
 	Name string   // "edf"
-	Ext  []string // the endings it goes by, with the dot, in lower case: ".edf"
+	Ext  []string // the endings it goes by, with the dot, in lower case: ".edf", ".csv.gz"
+	// Hint says what to look at where the name has such an ending and no format knows the content; "" means that it may
+	// be no recording, or have been transferred as text.
+	Hint string
 	// Match says whether the first bytes of a file (up to 4096) are of this format, whatever its name.
 	Match func(head []byte) bool
 	// Open reads the headers and returns a recording that reads samples lazily. It owns f from now on and closes it, also
 	// when it fails. Errors from the bytes of the file are *FormatError.
 	Open func(f File, name string) (*signal.Recording, error)
+	// OpenIn takes the place of Open where a recording may be spread over several files: fsys is where f was opened, and
+	// OpenBeside finds the others there. It names those it has read in Recording.Parts.
+	OpenIn func(fsys fs.FS, f File, name string) (*signal.Recording, error)
 }
 
 var (
@@ -35,8 +41,11 @@ var (
 	formats []Format
 )
 
-// Register adds a format. It panics on a name that is taken.
+// Register adds a format. It panics on a name that is taken, and unless the format has either Open or OpenIn.
 func Register(f Format) {
+	if (f.Open == nil) == (f.OpenIn == nil) {
+		panic("ingest: format " + f.Name + " must have one of Open and OpenIn")
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	for _, g := range formats {
@@ -82,8 +91,40 @@ func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return format.Open(f.(File), name) // recognise has seen that it is one
+	file := f.(File) // recognise has seen that it is one
+	if format.OpenIn != nil {
+		return format.OpenIn(fsys, file, name)
+	}
+	return format.Open(file, name)
 }
+
+// OpenBeside opens the file called other in the folder of the file called name, as formats of several files name their
+// parts. other may have no folder in it: a header does not get to say where on the machine is read. The error wraps
+// fs.ErrNotExist where the file is not there.
+func OpenBeside(fsys fs.FS, name, other string) (File, error) {
+	if other == "" || other == "." || other == ".." || strings.ContainsAny(other, `/\:`) || strings.ContainsRune(other, 0) {
+		return nil, fmt.Errorf("%q is no name of a file beside %s, must be a name without a folder", other, name)
+	}
+	f, err := fsys.Open(Beside(name, other))
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("%s is a folder, must be a file", Beside(name, other))
+	}
+	file, ok := f.(File)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", Beside(name, other), f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return file, nil
+}
+
+// Beside is the name of the file called other in the folder of the file called name, whose folder keeps its spelling.
+func Beside(name, other string) string { return name[:strings.LastIndexByte(name, '/')+1] + other }
 
 // recognise finds the format of an open file by its first bytes.
 func recognise(f fs.File, name string) (Format, error) {
@@ -110,23 +151,37 @@ func recognise(f fs.File, name string) (Format, error) {
 	return Format{}, &FormatError{File: name, Field: "first bytes", Offset: 0, Err: unrecognised(name, head)}
 }
 
+// ending is the one of f's endings that name has, "" where it has none.
+func (f Format) ending(name string) string {
+	name = strings.ToLower(path.Base(name))
+	i := slices.IndexFunc(f.Ext, func(e string) bool { return strings.HasSuffix(name, e) })
+	if i < 0 {
+		return ""
+	}
+	return f.Ext[i]
+}
+
 // unrecognised says why no format claimed a file.
 func unrecognised(name string, head []byte) error {
 	var known []string
-	var expected string
+	var expected Format
+	ending := ""
 	for _, f := range Formats() {
 		known = append(known, f.Name)
-		if slices.Contains(f.Ext, strings.ToLower(path.Ext(name))) {
-			expected = f.Name
+		if e := f.ending(name); e != "" {
+			expected, ending = f, e
 		}
 	}
 	begins := fmt.Sprintf("%q", head[:min(16, len(head))])
 	if len(head) == 0 {
 		begins = "nothing: the file is empty"
 	}
-	if expected != "" {
-		return fmt.Errorf("not %s although the name ends in %s: the file begins with %s; check that it is the recording itself and was transferred in binary mode",
-			strings.ToUpper(expected), path.Ext(name), begins)
+	const hint = "check that it is the recording itself and was transferred in binary mode"
+	switch {
+	case expected.Hint != "":
+		return fmt.Errorf("no known recording although the name ends in %s: the file begins with %s; %s", ending, begins, expected.Hint)
+	case expected.Name != "":
+		return fmt.Errorf("not %s although the name ends in %s: the file begins with %s; %s", strings.ToUpper(expected.Name), ending, begins, hint)
 	}
 	return fmt.Errorf("no known format (%s) begins with %s", strings.Join(known, ", "), begins)
 }

@@ -32,8 +32,31 @@ type row struct {
 	paritytest.Report
 }
 
+// comparing lists the packages whose tests report: those that import paritytest.
+func comparing(ctx context.Context) ([]string, error) {
+	const imports = `{{$p := .ImportPath}}{{range .TestImports}}{{.}} {{$p}}{{"\n"}}{{end}}{{range .XTestImports}}{{.}} {{$p}}{{"\n"}}{{end}}`
+	cmd := exec.CommandContext(ctx, "go", "list", "-f", imports, "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var pkgs []string
+	for line := range strings.Lines(string(out)) {
+		if imported, pkg, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasSuffix(imported, "/ingest/paritytest") {
+			pkgs = append(pkgs, pkg)
+		}
+	}
+	slices.Sort(pkgs)
+	return slices.Compact(pkgs), nil
+}
+
 func run(ctx context.Context, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "./...")
+	pkgs, err := comparing(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, pkgs...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -70,7 +93,7 @@ func read(r io.Reader) ([]row, error) {
 		rows = append(rows, q)
 	}
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.What, b.What), cmp.Compare(a.Data, b.Data))
+		return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.What, b.What), cmp.Compare(a.Data, b.Data), cmp.Compare(a.Peer, b.Peer))
 	})
 	return rows, lines.Err()
 }
@@ -82,8 +105,17 @@ func write(out io.Writer, rows []row) error {
 	var b strings.Builder
 	b.WriteString("# Parity with other programs\n\nMade by `make parity` from the tests that assert these numbers. The error is the largest difference over the largest\n" +
 		"magnitude of the other program's values, unless the row says otherwise.\n\n| package | what | compared with | on | error | at most |\n|---|---|---|---|---|---|\n")
+	var notes []string
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, r.Peer, r.Data, r.Err, r.Tol)
+		mark := ""
+		if r.Note != "" {
+			notes = append(notes, fmt.Sprintf("%d. %s, %s: %s", len(notes)+1, r.What, r.Peer, r.Note))
+			mark = fmt.Sprintf(" (note %d)", len(notes))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s%s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, mark, r.Peer, r.Data, r.Err, r.Tol)
+	}
+	if len(notes) > 0 {
+		fmt.Fprintf(&b, "\n## Notes\n%s\n", strings.Join(notes, "\n"))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -28,7 +28,7 @@ var classNames = []string{"left_hand", "right_hand", "feet", "tongue"}
 
 // Run tests the decoder that construct makes with its parameters set, for two and for four classes, on rows of 8
 // numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances, or, where it is a
-// decoders.Windowed, on windows of 4 channels × 160 samples at 128 Hz.
+// decoders.Windowed, on windows of 4 channels × 288 samples at 128 Hz.
 func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 	t.Helper()
 	for _, classes := range []int{2, 4} {

@@ -12,7 +12,7 @@ import (
 // The windows that decoders of windows are tested on.
 const (
 	windowChannels = 4
-	windowSamples  = 160
+	windowSamples  = 288
 	windowRate     = 128 // Hz
 	windowRhythm   = 12  // Hz, of the planted effect
 )

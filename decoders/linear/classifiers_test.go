@@ -319,7 +319,10 @@ func TestSVMAgainstScikitLearn(t *testing.T) {
 		}
 	}
 	peer := sets[0].program
-	paritytest.Error(t, paritytest.Report{What: "support vector machine: decision values", Peer: peer, Data: "generated", Err: raw, Tol: 1e-5})
+	paritytest.Error(t, paritytest.Report{
+		What: "support vector machine: decision values", Peer: peer, Data: "generated", Err: raw, Tol: 1e-5,
+		Note: "libsvm keeps its kernel in float32 (relative rounding 6e-8), which the fit multiplies; its active set solved in float64 agrees to the bar (the row below).",
+	})
 	paritytest.Error(t, paritytest.Report{
 		What: "support vector machine: decision values, its active set solved in float64", Peer: peer, Data: "generated", Err: refined, Tol: 1e-8,
 	})

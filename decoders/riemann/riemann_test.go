@@ -10,6 +10,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/decoderstest"
 	"github.com/gyrus-bci/gyrus/decoders/riemann"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -58,7 +59,14 @@ func TestAgainstPyRiemann(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	worst, compared := 0.0, 0
+	type values struct{ got, want []float64 }
+	proba, distances := map[string]*values{}, map[string]*values{}
+	add := func(to map[string]*values, what string, got, want []float64) {
+		if to[what] == nil {
+			to[what] = &values{}
+		}
+		to[what].got, to[what].want = append(to[what].got, got...), append(to[what].want, want...)
+	}
 	for i, set := range g.Sets {
 		y := signal.Labels{Classes: []string{"a", "b", "c", "d"}[:set.Classes], Y: set.Y}
 		for what, want := range set.Results {
@@ -72,27 +80,23 @@ func TestAgainstPyRiemann(t *testing.T) {
 				if err := d.Predict(p, row); err != nil {
 					t.Fatalf("set %d, %s: %v", i, what, err)
 				}
-				for k, v := range want.Proba[r] {
-					diff := math.Abs(p[k] - v)
-					worst, compared = max(worst, diff), compared+1
-					if !(diff <= 1e-7) {
-						t.Errorf("set %d, %s: probability of class %d for row %d is %.10g, pyRiemann has %.10g", i, what, k, r, p[k], v)
-					}
-				}
+				add(proba, what, p, want.Proba[r])
 				if m, ok := d.(*riemann.MDM); ok {
 					if err := m.Distances(p, row); err != nil {
 						t.Fatal(err)
 					}
-					for k, v := range want.Distances[r] {
-						if math.Abs(p[k]-v) > 1e-7*v {
-							t.Errorf("set %d, %s: distance of row %d to class %d is %.10g, pyRiemann has %.10g", i, what, r, k, p[k], v)
-						}
-					}
+					add(distances, what, p, want.Distances[r])
 				}
 			}
 		}
 	}
-	t.Logf("%d probabilities differ from %s by at most %.2g", compared, g.Program, worst)
+	peer, _, _ := strings.Cut(g.Program, ",")
+	for what, v := range proba {
+		paritytest.Within(t, what+": probabilities", peer, "generated", v.got, v.want, 1e-7)
+	}
+	for what, v := range distances {
+		paritytest.Within(t, what+": distances", peer, "generated", v.got, v.want, 1e-7)
+	}
 }
 
 // TestByHand: one number is a 1×1 covariance, the Riemannian mean the geometric one, the distance |ln x − ln m|.

@@ -3,6 +3,7 @@ package split
 import (
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -87,7 +88,8 @@ func (s BlockedKFold) Split(y signal.Labels, groups []string) ([]Fold, error) {
 }
 
 // CrossSession tests each session of a subject with what was learned from the other sessions of that subject: how a decoder
-// does on another day without a new calibration. Groups are read by ParseGroup. Every subject must have two sessions.
+// does on another day without a new calibration (leave one session out). Groups are read by ParseGroup. Every subject must
+// have two sessions.
 type CrossSession struct{}
 
 // Split has a fold for every session of every subject.
@@ -115,8 +117,12 @@ func (CrossSession) Split(y signal.Labels, groups []string) ([]Fold, error) {
 			}
 		}
 		if len(f.Train) == 0 {
-			return nil, fmt.Errorf("%s: all trials of subject %q are of one session, so there is nothing to learn from when it is left out; give the files of at least 2 sessions, named as BIDS does (\"sub-01_ses-1\"), or use the split %q",
-				CrossSessionName, session.Subject, WithinSessionBlockedName)
+			whose := ""
+			if session.Subject != "" {
+				whose = fmt.Sprintf("of subject %q ", session.Subject)
+			}
+			return nil, fmt.Errorf("%s: all trials %sare of one session, so there is nothing to learn from when it is left out; give the files of at least 2 sessions, named as BIDS does (\"sub-01_ses-1\") or in folders (\"session1\"), or use the split %q",
+				CrossSessionName, whose, WithinSessionBlockedName)
 		}
 		if missing := slices.Index(seen, false); missing >= 0 {
 			return nil, fmt.Errorf("%s: %q: the other sessions have no trial of class %q, so it cannot be learned; record it in more than one session, or leave the class out",
@@ -142,6 +148,9 @@ func (CrossSubject) Split(y signal.Labels, groups []string) ([]Fold, error) {
 		subjects[i] = g.Subject
 	}
 	at, keys := number(subjects)
+	if keys[0] == "" {
+		return nil, fmt.Errorf("%s: %w", CrossSubjectName, &unnamedError{path.Base(groups[0])})
+	}
 	if len(keys) < 2 {
 		return nil, fmt.Errorf("%s: all %d trials are of one subject, %q, so there is nobody to learn from; give the files of at least 2 subjects, or use the split %q",
 			CrossSubjectName, len(groups), keys[0], CrossSessionName)

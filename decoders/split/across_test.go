@@ -117,6 +117,12 @@ func TestParseGroup(t *testing.T) {
 		"/data/sub-99/ses-9/eeg/sub-01_ses-pre_task-mi_run-02_eeg.edf": {Subject: "01", Session: "pre", Run: "02"},
 		`C:\data\sub-07_task-rest_eeg.vhdr`:                            {Subject: "07"},
 		"eegmmidb/S001/S001R06.edf":                                    {Subject: "001", Run: "06"},
+		"muse/session1/data_2017-02-04-15_45_13.csv.gz":                {Session: "1"},
+		`D:\p300\Session 02\a.csv`:                                     {Session: "02"},
+		"ses-b_run-3.csv":                                              {Session: "b", Run: "3"},
+		"session2/run-1.csv":                                           {Session: "2", Run: "1"},
+		"session2/sub-01_run-1.csv":                                    {Subject: "01", Run: "1"}, // its name says all there is
+		"session2/S001R06.edf":                                         {Subject: "001", Run: "06"},
 	} {
 		got, err := split.ParseGroup(name)
 		if err != nil || got != want {
@@ -131,10 +137,34 @@ func TestParseGroup(t *testing.T) {
 		"":                           "does not say which subject",
 		"sub-01_sub-02.edf":          "names sub twice",
 		"nosub-01.edf":               "does not say which subject",
+		"session1/deeper/a.csv":      "does not say which subject",
+		"sessions/a_b.csv":           `folders "session1", "session2"`,
 	} {
 		if _, err := split.ParseGroup(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v, must contain %q", name, err, want)
 		}
+	}
+}
+
+// TestMixedNames: recordings that name their subject and such that do not are never taken for one person's.
+func TestMixedNames(t *testing.T) {
+	y := signal.Labels{Classes: []string{"a", "b"}, Y: []int{0, 1, 0, 1}}
+	for _, groups := range [][]string{
+		{"session1/a.csv", "session1/a.csv", "session2/sub-01.csv", "session2/sub-01.csv"},
+		{"session2/sub-01.csv", "session2/sub-01.csv", "session1/a.csv", "session1/a.csv"},
+	} {
+		_, err := split.CrossSession{}.Split(y, groups)
+		if err == nil || !strings.Contains(err.Error(), `"a.csv" does not say which subject`) {
+			t.Errorf("%q: error is %v", groups, err)
+		}
+	}
+	unnamed := []string{"session1/a.csv", "session1/b.csv", "session2/c.csv", "session2/d.csv"}
+	if _, err := (split.CrossSubject{}).Split(y, unnamed); err == nil || !strings.Contains(err.Error(), `"a.csv" does not say which subject`) {
+		t.Errorf("across subjects: error is %v", err)
+	}
+	folds, err := split.CrossSession{}.Split(y, unnamed)
+	if err != nil || len(folds) != 2 || folds[1].Name != "test on ses-2" || !slices.Equal(folds[1].Test, []int{2, 3}) || !slices.Equal(folds[1].Train, []int{0, 1}) {
+		t.Errorf("across sessions of one person: %+v, %v", folds, err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Group says where a trial comes from. A Splitter is given it as a string, which String makes and ParseGroup reads.
 type Group struct {
-	Subject string // "01"
+	Subject string // "01"; "" where all are of one person whom nobody named
 	Session string // "1"; "" where a subject has one session only
 	Run     string // "2"; "" where a session has one run only
 }
@@ -38,13 +38,16 @@ func Strings(groups []Group) []string {
 var (
 	entity    = regexp.MustCompile(`(?:^|_)(sub|ses|run)-([A-Za-z0-9]+)`)
 	physioNet = regexp.MustCompile(`^S(\d+)R(\d+)$`)
+	folder    = regexp.MustCompile(`^(?i:ses|session)(?:[-_ ]([A-Za-z0-9]+)|([0-9]+))$`)
 )
 
 // ParseGroup reads the subject, session and run off the name of a recording: the last element of a path, named as BIDS
 // asks for ("sub-01_ses-1_task-mi_run-2_eeg.edf") or as the motor imagery recordings of PhysioNet ("S001R06.edf", all of
-// one session). It is an error where it does not name the subject.
+// one session). Where it names neither subject nor session, the folder that the file is in may name the session: "ses-1",
+// "session1", "Session 2". It is an error where neither subject nor session is named.
 func ParseGroup(name string) (Group, error) {
-	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	whole := strings.ReplaceAll(name, `\`, "/")
+	base := path.Base(whole)
 	stem, _, _ := strings.Cut(base, ".")
 	if m := physioNet.FindStringSubmatch(stem); m != nil {
 		return Group{Subject: m[1], Run: m[2]}, nil
@@ -57,13 +60,24 @@ func ParseGroup(name string) (Group, error) {
 		}
 		*to = m[2]
 	}
-	if g.Subject == "" {
-		return Group{}, fmt.Errorf("recording %q does not say which subject it is of; name it as BIDS does, \"sub-01_ses-1_run-2\", or use the split %q", base, LeaveOneRunOutName)
+	if m := folder.FindStringSubmatch(path.Base(path.Dir(whole))); m != nil && g.Subject == "" && g.Session == "" {
+		g.Session = m[1] + m[2] // one of them is empty
+	}
+	if g.Subject == "" && g.Session == "" {
+		return Group{}, &unnamedError{base}
 	}
 	return g, nil
 }
 
-// parse reads all groups, each string once.
+// unnamedError is a recording of nobody knows whom.
+type unnamedError struct{ recording string }
+
+// Error says how to name it.
+func (e *unnamedError) Error() string {
+	return fmt.Sprintf("recording %q does not say which subject it is of; name it as BIDS does, \"sub-01_ses-1_run-2\", put the sessions of one person into folders \"session1\", \"session2\", or use the split %q", e.recording, LeaveOneRunOutName)
+}
+
+// parse reads all groups, each string once. Either all name their subject or none does.
 func parse(groups []string) ([]Group, error) {
 	known := map[string]Group{}
 	out := make([]Group, len(groups))
@@ -76,7 +90,12 @@ func parse(groups []string) ([]Group, error) {
 			}
 			known[s] = g
 		}
-		out[i] = g
+		if out[i] = g; (g.Subject == "") != (out[0].Subject == "") {
+			if g.Subject != "" {
+				s = groups[0]
+			}
+			return nil, &unnamedError{path.Base(s)}
+		}
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/features/featurestest"
 	"github.com/gyrus-bci/gyrus/features/riemann"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/spd"
 )
@@ -125,13 +126,10 @@ func differ(t *testing.T, got, want [][]float64) float64 {
 // TestAgainstPyRiemann: sums in another order, 1e-10; eigenvectors and means, 1e-8.
 func TestAgainstPyRiemann(t *testing.T) {
 	g := readGolden(t)
+	peer, _, _ := strings.Cut(g.Program, ",")
 	check := func(what string, got, want [][]float64, tol float64) {
 		t.Helper()
-		if d := differ(t, got, want); !(d <= tol) {
-			t.Errorf("%s differs by %.2g from %s, at most %g", what, d, g.Program, tol)
-		} else {
-			t.Logf("%s: %.2g", what, d)
-		}
+		paritytest.Error(t, paritytest.Report{What: what, Peer: peer, Data: "generated", Err: differ(t, got, want), Tol: tol})
 	}
 	rows := func(name, params string) [][]float64 {
 		t.Helper()
@@ -147,9 +145,9 @@ func TestAgainstPyRiemann(t *testing.T) {
 	for kind, want := range g.Coherence {
 		check("coherence "+kind, rows("coherence", `{`+band+`,"kind":"`+kind+`"}`), want, 1e-10)
 	}
-	check("erp", rows("erp_covariance", `{}`), g.ERP, 1e-10)
-	check("erp, two classes", rows("erp_covariance", `{"estimator":"lwf","classes":["a","c"]}`), g.ERPTwo, 1e-10)
-	check("erp, components", magnitudes(rows("erp_covariance", `{"components":2}`)), magnitudes(g.ERPSVD), 1e-8)
+	check("erp covariance", rows("erp_covariance", `{}`), g.ERP, 1e-10)
+	check("erp covariance, two classes", rows("erp_covariance", `{"estimator":"lwf","classes":["a","c"]}`), g.ERPTwo, 1e-10)
+	check("erp covariance, components", magnitudes(rows("erp_covariance", `{"components":2}`)), magnitudes(g.ERPSVD), 1e-8)
 
 	for _, tc := range []struct {
 		apply         bool
@@ -157,8 +155,8 @@ func TestAgainstPyRiemann(t *testing.T) {
 	}{{true, g.Xdawn, g.XdawnW}, {false, g.Prototypes, g.PrototypesW}} {
 		x := step(t, "xdawn_covariance", fmt.Sprintf(`{"components":2,"xdawn_estimator":"lwf","applyfilters":%t}`, tc.apply)).(*riemann.XdawnCovariance)
 		got, _ := g.extract(t, x)
-		check(fmt.Sprintf("xdawn, applyfilters %t", tc.apply), magnitudes(got), magnitudes(tc.want), 1e-8)
-		check("xdawn filters", magnitudes(x.Filters), magnitudes(tc.filters), 1e-8)
+		check(fmt.Sprintf("xDAWN covariance, applyfilters %t", tc.apply), magnitudes(got), magnitudes(tc.want), 1e-8)
+		check(fmt.Sprintf("xDAWN covariance, applyfilters %t: filters", tc.apply), magnitudes(x.Filters), magnitudes(tc.filters), 1e-8)
 	}
 
 	cov, names := g.extract(t, step(t, "covariance", ""))

@@ -26,6 +26,7 @@ func TestSequenceLayers(t *testing.T) {
 		{"lstm, one token", func() nn.Layer { return &nn.LSTM{Hidden: 3} }, nn.Shape{1, 3}},
 		{"gru", func() nn.Layer { return &nn.GRU{Hidden: 5} }, nn.Shape{4, 3}},
 		{"gru, last", func() nn.Layer { return nn.Seq(&nn.GRU{Hidden: 5}, &nn.Last{}) }, nn.Shape{4, 3}},
+		{"prelu", func() nn.Layer { return &nn.PReLU{} }, nn.Shape{3, 7}},
 		{"positions", func() nn.Layer { return &nn.Positions{} }, nn.Shape{4, 3}},
 		{"class token", func() nn.Layer { return &nn.ClassToken{} }, nn.Shape{4, 3}},
 		{"gate", func() nn.Layer { return &nn.Gate{} }, nn.Shape{3, 8}},

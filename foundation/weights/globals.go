@@ -112,7 +112,7 @@ func reduce(f any, args tuple) (any, error) {
 		if len(args) != 0 {
 			return nil, fmt.Errorf("%s with %d arguments, must have none", orderedDict, len(args))
 		}
-		return &dict{values: map[any]any{}, ordered: true}, nil
+		return &dict{ordered: true}, nil
 	case torchSize:
 		if len(args) == 1 {
 			if dims, ok := args[0].(tuple); ok {

@@ -93,13 +93,15 @@ func TestNothingIsRounded(t *testing.T) {
 // seen notes which bytes of a file are read.
 type seen struct {
 	io.ReaderAt
-	at  []int64
-	end int64
+	at    []int64
+	end   int64
+	bytes int64
 }
 
 // ReadAt passes on.
 func (s *seen) ReadAt(p []byte, off int64) (int, error) {
 	s.at = append(s.at, off)
+	s.bytes += int64(len(p))
 	s.end = max(s.end, off+int64(len(p)))
 	return s.ReaderAt.ReadAt(p, off)
 }

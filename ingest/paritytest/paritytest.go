@@ -18,6 +18,7 @@ type Report struct {
 	Data string  `json:"data"` // what it was compared on: "golden/sig", "generated", "EEGMMIDB S001"
 	Err  float64 `json:"error"`
 	Tol  float64 `json:"tolerance"`
+	Note string  `json:"note,omitempty"` // why the programs are apart, where they are
 }
 
 // Within fails the test where got is farther from want than tol, relative to the largest magnitude in want, and reports

@@ -10,6 +10,8 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
+	"github.com/gyrus-bci/gyrus/preprocess/spatial"
+	"github.com/gyrus-bci/gyrus/preprocess/spatial/spline"
 )
 
 func init() {
@@ -17,7 +19,7 @@ func init() {
 		return &BadChannels{
 			Methods: []string{byFlat, byDeviation, byNoise, byCorrelation}, Flat: 1e-9, DeviationZ: 5, NoiseZ: 5,
 			Correlation: 0.4, CorrelationWindow: 1, CorrelationBad: 0.01,
-			RansacSamples: 50, RansacPart: 0.25, RansacCorrelation: 0.75, RansacWindow: 5, RansacBad: 0.4, MaxBad: 0.5,
+			RansacSamples: 50, RansacPart: 0.25, RansacCorrelation: 0.75, RansacWindow: 5, RansacBad: 0.4, MaxBad: 0.5, Action: actionDrop,
 		}
 	})
 }
@@ -33,11 +35,19 @@ const (
 	byRansac      = "ransac"
 )
 
+// What happens to bad channels.
+const (
+	actionDrop        = "drop"
+	actionInterpolate = "interpolate"
+)
+
 var criteria = []string{byNaN, byFlat, byDeviation, byNoise, byCorrelation, byDropout, byRansac}
 
 // BadChannels removes EEG channels that were bad in the training signal, by the criteria of the PREP pipeline
 // (Bigdely-Shamlo et al. 2015, doi:10.3389/fninf.2015.00016) as pyprep has them. Which ones is fixed by calibration: a
-// stream never changes its channels. Found says which and why.
+// stream never changes its channels. Found says which and why. With action interpolate they stay, and get what all other
+// EEG channels say about their place, by spherical splines (the step interpolate, MNE's interpolate_bads): every EEG
+// channel then needs a position, and the rank falls as if they were gone.
 //
 //   - nan (always): a NaN or an infinite sample.
 //   - flat: standard deviation or median absolute deviation (MAD) below flat_uv.
@@ -57,8 +67,9 @@ var criteria = []string{byNaN, byFlat, byDeviation, byNoise, byCorrelation, byDr
 // over the ends of training stretches; unlike PREP, the last whole window counts. It is an error to find more than
 // max_bad of the channels bad.
 type BadChannels struct {
+	Action            string   `json:"action" doc:"what to do with bad channels: drop, or interpolate (every EEG channel needs a position)"`
 	Methods           []string `json:"methods" doc:"criteria to apply: flat, deviation, noisy, correlation, ransac (needs positions)"`
-	Exclude           []string `json:"exclude" doc:"names of EEG channels that are neither judged nor removed"`
+	Exclude           []string `json:"exclude" doc:"names of EEG channels that are neither judged nor removed; with action interpolate they still count as good"`
 	Flat              float64  `json:"flat_uv" doc:"flat: smallest standard deviation of a good channel, µV, at least 0"`
 	DeviationZ        float64  `json:"deviation_z" doc:"deviation: largest z-score of a good channel's amplitude, above 0"`
 	NoiseZ            float64  `json:"noise_z" doc:"noisy: largest z-score of a good channel's noise above 50 Hz, above 0"`
@@ -79,13 +90,17 @@ type BadChannels struct {
 
 	in, info *signal.Info
 	idx      []int // the channels that are judged
-	keep     []int // the channels that are left
+	keep     []int // the channels that are left, with drop
 	out      signal.Buffer
+	splines  spatial.Interpolate // with interpolate
 }
 
-// Start checks the parameters. What comes out lacks the bad channels, once they are known.
+// Start checks the parameters. With action drop, what comes out lacks the bad channels, once they are known.
 func (s *BadChannels) Start(in *signal.Info) (*signal.Info, error) {
 	s.in = nil
+	if actions := []string{actionDrop, actionInterpolate}; !slices.Contains(actions, s.Action) {
+		return nil, fmt.Errorf("bad_channels: action: %w", &registry.UnknownError{What: "action", Name: s.Action, Known: actions})
+	}
 	known := []string{byFlat, byDeviation, byNoise, byCorrelation, byRansac}
 	if len(s.Methods) == 0 {
 		return nil, fmt.Errorf("bad_channels: methods is empty, must name at least one of %s", strings.Join(known, ", "))
@@ -110,8 +125,20 @@ func (s *BadChannels) Start(in *signal.Info) (*signal.Info, error) {
 	case s.Bad != nil && len(s.Bad) != len(idx):
 		return nil, fmt.Errorf("bad_channels: was calibrated on %d channels, now gets %d; calibrate again", len(s.Bad), len(idx))
 	}
+	if s.Action == actionInterpolate {
+		eeg, err := channelsOf("bad_channels", in, []signal.Kind{signal.EEG})
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err := spline.Locate(in, eeg, nil); err != nil { // before anything is calibrated in vain
+			return nil, fmt.Errorf("bad_channels: action interpolate: %w", err)
+		}
+	}
 	s.in, s.idx = in, idx
-	s.drop()
+	if err := s.prepare(); err != nil {
+		s.in = nil
+		return nil, err
+	}
 	return s.info, nil
 }
 
@@ -144,8 +171,19 @@ func (s *BadChannels) checkNumbers(in *signal.Info) error {
 	return nil
 }
 
-// drop describes what is left.
-func (s *BadChannels) drop() {
+// prepare describes what comes out, and how the bad channels are made.
+func (s *BadChannels) prepare() error {
+	if s.Action == actionInterpolate {
+		s.splines = spatial.Interpolate{}
+		for _, b := range s.Found() {
+			s.splines.Bads = append(s.splines.Bads, b.Name)
+		}
+		var err error
+		if s.info, err = s.splines.Start(s.in); err != nil {
+			return fmt.Errorf("bad_channels: %w", err)
+		}
+		return nil
+	}
 	s.keep = s.keep[:0]
 	for ch := range s.in.Channels {
 		if k := slices.Index(s.idx, ch); k < 0 || s.Bad == nil || !slices.Contains(s.Bad[k], 1) {
@@ -153,15 +191,16 @@ func (s *BadChannels) drop() {
 		}
 	}
 	s.info = s.in.Pick(s.keep)
+	return nil
 }
 
-// BadChannel is one that is removed.
+// BadChannel is one that is removed or interpolated.
 type BadChannel struct {
 	Name string
 	Why  []string // criteria: "nan", "flat", "deviation", "noisy", "correlation", "dropout", "ransac"
 }
 
-// Found lists the channels that are removed, in the order of the stream.
+// Found lists the channels that are bad, in the order of the stream.
 func (s *BadChannels) Found() []BadChannel {
 	var found []BadChannel
 	for k, row := range s.Bad {
@@ -210,7 +249,10 @@ func (s *BadChannels) Calibrate(runs []signal.Chunk) error {
 		return fmt.Errorf("bad_channels: %d of %d channels are bad, more than max_bad (%g): %s; look at the recording, high-pass it before this step, or relax the criteria",
 			n, len(s.idx), s.MaxBad, strings.Join(names, ", "))
 	}
-	s.drop()
+	if err := s.prepare(); err != nil {
+		s.Bad = nil
+		return err
+	}
 	return nil
 }
 
@@ -237,11 +279,14 @@ func (s *BadChannels) SetState(st signal.State) error {
 		}
 	}
 	s.Bad = bad.Rows()
-	s.drop()
+	if err := s.prepare(); err != nil {
+		s.Bad = nil
+		return err
+	}
 	return nil
 }
 
-// Process copies the channels that are left.
+// Process copies the channels that are left, and interpolates the others where asked to.
 func (s *BadChannels) Process(c signal.Chunk) (signal.Chunk, error) {
 	switch {
 	case s.in == nil:
@@ -252,6 +297,9 @@ func (s *BadChannels) Process(c signal.Chunk) (signal.Chunk, error) {
 		return signal.Chunk{}, nil
 	case len(c.X) != len(s.in.Channels):
 		return signal.Chunk{}, fmt.Errorf("a chunk of %d channels, must be %d as said at the start", len(c.X), len(s.in.Channels))
+	}
+	if s.Action == actionInterpolate {
+		return s.splines.Process(c)
 	}
 	out := s.out.Like(c, s.info)
 	for k, ch := range s.keep {

@@ -26,8 +26,9 @@ func newBadChannels(t testing.TB, params string) *artifact.BadChannels {
 func TestBadChannelsConformance(t *testing.T) {
 	for name, params := range map[string]string{
 		// In the suite's mixture electrodes say little about each other, so some are bad.
-		"bad_channels ransac": `{"methods": ["flat", "ransac"], "ransac_part": 0.7, "ransac_correlation": 0.3, "ransac_samples": 9, "max_bad": 0.9}`,
-		"bad_channels strict": `{"methods": ["deviation"], "deviation_z": 0.7, "exclude": ["O1"]}`,
+		"bad_channels ransac":      `{"methods": ["flat", "ransac"], "ransac_part": 0.7, "ransac_correlation": 0.3, "ransac_samples": 9, "max_bad": 0.9}`,
+		"bad_channels interpolate": `{"methods": ["deviation"], "deviation_z": 0.7, "exclude": ["O1"], "action": "interpolate"}`,
+		"bad_channels strict":      `{"methods": ["deviation"], "deviation_z": 0.7, "exclude": ["O1"]}`,
 	} {
 		preprocesstest.RunCalibrator(t, name, func() preprocess.Calibrator { return newBadChannels(t, params) })
 	}
@@ -46,6 +47,9 @@ type prep struct {
 	Correlations [][]float64 `json:"correlations"`
 	Picks        [][]int     `json:"picks"`
 	RansacCorr   [][]float64 `json:"ransac_correlations"`
+
+	MNE          string               `json:"mne"`
+	Interpolated map[string][]float64 `json:"interpolated"` // the bad channels, every 150th sample
 }
 
 // prepSignal makes what bad_channels.py makes.
@@ -209,6 +213,44 @@ func TestBadChannelsAgainstPyprep(t *testing.T) {
 	paritytest.Error(t, paritytest.Report{What: "bad channels: criteria with another verdict", Peer: g.Program, Data: "generated", Err: wrong})
 }
 
+// TestBadChannelsInterpolated compares with MNE's interpolation of the channels that pyprep finds bad.
+func TestBadChannelsInterpolated(t *testing.T) {
+	var g prep
+	readJSON(t, "testdata/bad_channels.json", &g)
+	c := prepSignal()
+	s := newBadChannels(t, `{"action": "interpolate", "methods": ["flat", "deviation", "noisy", "correlation", "ransac"], "ransac_part": 0.3, "ransac_correlation": 0.7, "seed": 3}`)
+	if _, err := s.Start(c.Info); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Calibrate([]signal.Chunk{c}); err != nil {
+		t.Fatal(err)
+	}
+	y, err := s.Process(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(y.X) != len(c.X) || !slices.Equal(y.Info.Names(), c.Info.Names()) {
+		t.Fatalf("%v comes out, must be the channels that went in", y.Info.Names())
+	}
+	var got, want []float64
+	for ch, x := range y.X {
+		theirs, bad := g.Interpolated[c.Info.Channels[ch].Name]
+		if !bad {
+			if !slices.Equal(x, c.X[ch]) {
+				t.Errorf("%s is not bad and changes", c.Info.Channels[ch].Name)
+			}
+			continue
+		}
+		for i, v := range theirs {
+			got, want = append(got, x[150*i]), append(want, v)
+		}
+	}
+	if len(want) == 0 {
+		t.Fatal("nothing was compared")
+	}
+	paritytest.Within(t, "bad channels: interpolated signal", g.MNE, "generated", got, want, 1e-9)
+}
+
 func TestBadChannelsErrors(t *testing.T) {
 	info := preprocesstest.Info()
 	for want, params := range map[string]string{
@@ -220,6 +262,7 @@ func TestBadChannelsErrors(t *testing.T) {
 		`exclude: unknown channel "C9"`:                             `{"exclude": ["C9"]}`,
 		"3 EEG channels, needs at least 4 to compare":               `{"exclude": ["C3", "C4", "O1"]}`,
 		"max_bad is 1, must be at least 0 and below 1":              `{"max_bad": 1}`,
+		`action: unknown action "dropp": did you mean "drop"?`:      `{"action": "dropp"}`,
 	} {
 		if _, err := newBadChannels(t, params).Start(info); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, must contain %q", err, want)
@@ -243,6 +286,9 @@ func TestBadChannelsErrors(t *testing.T) {
 	bare := *info
 	bare.Channels = slices.Clone(info.Channels)
 	bare.Channels[1].Pos = nil
+	if _, err := newBadChannels(t, `{"action": "interpolate"}`).Start(&bare); err == nil || !strings.Contains(err.Error(), "action interpolate: no position is known for channel F3") {
+		t.Errorf("interpolation without a position: %v", err)
+	}
 	s := newBadChannels(t, `{"methods": ["ransac"], "ransac_part": 0.7}`)
 	if _, err := s.Start(&bare); err != nil {
 		t.Fatal(err)

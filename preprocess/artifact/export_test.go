@@ -14,6 +14,9 @@ var (
 	GeometricMedian = geometricMedian
 )
 
+// MedianTol is where the step ends the search for the geometric median.
+const MedianTol = medianTol
+
 // FilterAsLeft gives the shaping filter the memory that it has at the end of the training signal x: asr_calibrate hands
 // it on to asr_process.
 func (s *ASR) FilterAsLeft(runs []signal.Chunk) error {

@@ -9,6 +9,9 @@ import (
 // than this, 256 MiB.
 const maxBlockValues = 1 << 25
 
+// medianTol is where clean_rawdata ends the search for the geometric median.
+const medianTol = 1e-5
+
 // robustCovariance is the geometric median of the covariances, without subtraction of means, of blocks of at least
 // blockLen samples of x [channel][sample]: [C][C] row by row. Up to half of the blocks may be anything.
 func robustCovariance(x [][]float64, blockLen int) ([]float64, error) {
@@ -35,7 +38,7 @@ func robustCovariance(x [][]float64, blockLen int) ([]float64, error) {
 			}
 		}
 	}
-	m, err := geometricMedian(u, size)
+	m, err := geometricMedian(u, size, medianTol)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +58,10 @@ func robustCovariance(x [][]float64, blockLen int) ([]float64, error) {
 }
 
 // geometricMedian is the point with the least sum of distances to the rows of u, of size values each, by Weiszfeld's
-// iteration from the median of every value, to 1e-5 of its length or 500 steps. A row that is met exactly is left out of
+// iteration from the median of every value, until a step is below tol of its length or 500 are done. A row that is met exactly is left out of
 // that step (Vardi and Zhang 2000, doi:10.1073/pnas.97.4.1423, treat it better and get the same unless it is the
 // median).
-func geometricMedian(u []float64, size int) ([]float64, error) {
+func geometricMedian(u []float64, size int, tol float64) ([]float64, error) {
 	rows := len(u) / size
 	y, next, column := make([]float64, size), make([]float64, size), make([]float64, rows)
 	for k := range y {
@@ -98,7 +101,7 @@ func geometricMedian(u []float64, size int) ([]float64, error) {
 			return nil, errors.New("the covariance of the training signal is zero or overflows: check its unit and that electrodes are connected")
 		}
 		y, next = next, y
-		if math.Sqrt(moved/length) < 1e-5 {
+		if math.Sqrt(moved/length) < tol {
 			return y, nil
 		}
 	}

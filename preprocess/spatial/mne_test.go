@@ -79,11 +79,14 @@ type golden struct {
 	Check   float64 `json:"check"`
 	ICA     []struct {
 		Method   string      `json:"method"`
+		Program  string      `json:"program"`
+		By       string      `json:"by"` // what whitening divides by: n or n-1
 		Unmixing [][]float64 `json:"unmixing"`
 		Blink    int         `json:"blink"`
-		Cleaned  [][]float64 `json:"cleaned"` // every 50th sample
+		Cleaned  [][]float64 `json:"cleaned"` // every 100th sample
 	} `json:"ica"`
-	SSP struct {
+	InfomaxSeeds float64 `json:"infomax_seeds"`
+	SSP          struct {
 		Vectors   [][]float64 `json:"vectors"`
 		Explained []float64   `json:"explained"`
 	} `json:"ssp"`
@@ -130,11 +133,21 @@ func differ(got, want []float64) float64 {
 	return min(plus, minus) / size
 }
 
-// TestICAMatchesMNE: other starts, the same components. FastICA and Picard reach one solution up to order and sign; Infomax
-// stops near it, so the two stop at different places. MNE whitens to a variance of (n−1)/n instead of 1, which the two
-// methods that keep components uncorrelated notice: their contrast log cosh depends on the scale. (From the same white
-// data all agree to 1e-7 or better: see package ica.)
-func TestICAMatchesMNE(t *testing.T) {
+// theirs says how far other programs end from ours, where that is not the bar of 1e-6.
+var theirs = map[string]struct {
+	bar  float64
+	note string
+}{
+	"fastica MNE n-1":  {3e-5, whitened},
+	"picard_o MNE n-1": {3e-5, whitened},
+}
+
+const whitened = "MNE divides by n − 1 when it whitens and by n after that, so that its components have a variance of 1 − 1/n, which the contrast log cosh notices. " +
+	"With n in both places MNE agrees to the bar (the rows `whitened by n`), as do the programs that it calls, from the signal on."
+
+// TestICAMatchesOthers: other starts, the same components, up to order and sign. Infomax, which stops near the optimum,
+// gets there by the same random numbers; package ica follows it to the end.
+func TestICAMatchesOthers(t *testing.T) {
 	g, in := read(t), blinked()
 	sum := 0.0
 	for _, x := range in.X[:channels] {
@@ -145,36 +158,40 @@ func TestICAMatchesMNE(t *testing.T) {
 	if math.Abs(sum-g.Check) > 1e-9*g.Check {
 		t.Fatalf("the signals add up to %g, those of the script to %g", sum, g.Check)
 	}
-	tolerances := map[string]struct{ tol, unmixing, cleaned float64 }{
-		"fastica": {1e-14, 3e-5, 1e-6}, "picard": {1e-11, 1e-6, 1e-6}, "picard_o": {1e-11, 3e-5, 1e-6}, "infomax": {1e-8, 0.03, 0.03},
-	}
+	tolerances := map[string]float64{"fastica": 1e-14, "picard": 1e-11, "picard_o": 1e-11, "infomax": 1e-12}
 	for _, want := range g.ICA {
-		tc := tolerances[want.Method]
-		s := &spatial.ICA{Method: want.Method, EOG: []string{"VEOG"}, EOGThreshold: 0.7, MaxIter: 2000, Tol: tc.tol, Seed: 5, Output: "cleaned"}
+		name := want.Method + ", " + want.Program + ", by " + want.By
+		s := &spatial.ICA{Method: want.Method, EOG: []string{"VEOG"}, EOGThreshold: 0.7, MaxIter: 2000, Tol: tolerances[want.Method], Seed: 5, Output: "cleaned"}
 		y := calibrated(t, s, in)
 		apart := 0.0
 		for k, row := range want.Unmixing {
-			d := differ(s.Unmixing[k], row)
-			if apart = max(apart, d); !(d <= tc.unmixing) {
-				t.Errorf("%s: component %d differs from MNE's by %.2g of its size, want at most %g", want.Method, k+1, d, tc.unmixing)
-			}
+			apart = max(apart, differ(s.Unmixing[k], row))
 		}
 		for k, removed := range s.Removed {
 			if removed != (k == want.Blink) {
-				t.Errorf("%s: component %d removed: %t, the blinks are in %d", want.Method, k+1, removed, want.Blink+1)
+				t.Errorf("%s: component %d removed: %t, the blinks are in %d", name, k+1, removed, want.Blink+1)
 			}
 		}
 		size, worst := 0.0, 0.0
 		for ch, x := range want.Cleaned {
 			for i, v := range x {
-				size, worst = max(size, math.Abs(v)), max(worst, math.Abs(y.X[ch][50*i]-v))
+				size, worst = max(size, math.Abs(v)), max(worst, math.Abs(y.X[ch][100*i]-v))
 			}
 		}
-		if !(worst <= tc.cleaned*size) {
-			t.Errorf("%s: cleaned differs from MNE's by %g of the largest value, want at most %g", want.Method, worst/size, tc.cleaned)
+		peer, bar, note := want.Program, 1e-6, ""
+		program, _, _ := strings.Cut(peer, " ")
+		if other, ok := theirs[want.Method+" "+program+" "+want.By]; ok {
+			bar, note = other.bar, other.note
 		}
-		report(t, "ICA, "+want.Method+": unmixing", g.peer(), apart, tc.unmixing)
-		report(t, "ICA, "+want.Method+": cleaned signal", g.peer(), worst/size, tc.cleaned)
+		if program == "MNE" && want.By == "n" {
+			peer += ", whitened by n"
+		}
+		if want.Method == "infomax" {
+			peer += ", the same random numbers"
+			note = fmt.Sprintf("Infomax stops near the optimum, by a random path: with other numbers MNE itself ends elsewhere, its seeds 0 to 4 up to %.1e apart. With Go's numbers it ends where gyrus does; and from other starts both reach one optimum (`preprocess/spatial/ica`).", g.InfomaxSeeds)
+		}
+		paritytest.Error(t, paritytest.Report{What: "ICA, " + want.Method + ": unmixing", Peer: peer, Data: "generated", Err: apart, Tol: bar, Note: note})
+		paritytest.Error(t, paritytest.Report{What: "ICA, " + want.Method + ": cleaned signal", Peer: peer, Data: "generated", Err: worst / size, Tol: 1e-6})
 	}
 }
 

@@ -211,7 +211,7 @@ func (c *Covariances) samplePower(slab []float64) {
 
 // tyler iterates from the sample covariance in dst.
 func (c *Covariances) tyler(dst *Matrix) error {
-	const tol, maxIter = 1e-9, 500
+	const tol, maxIter = 1e-11, 500
 	if c.solver == nil {
 		c.solver, c.inverse, c.old = NewSolver(c.p), NewMatrix(c.p), NewMatrix(c.p)
 		c.white = make([]float64, len(c.slab))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func openRecording(path string) (*signal.Recording, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
 	}
-	rec, err := ingest.Open(pathFS{}, path)
+	rec, err := ingest.Open(pathFS{}, filepath.ToSlash(path))
 	if err != nil {
 		return nil, notThere(err)
 	}
@@ -34,8 +35,8 @@ func openRecording(path string) (*signal.Recording, error) {
 // pathFS opens paths of the operating system as they are. Messages then name the file as the user did.
 type pathFS struct{}
 
-// Open opens name with os.Open.
-func (pathFS) Open(name string) (fs.File, error) { return os.Open(name) }
+// Open opens name, with slashes, with os.Open.
+func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
 // openSignals opens a file that must hold samples.
 func openSignals(path string) (*signal.Recording, error) {
@@ -95,39 +96,76 @@ func checkOutput(out string, inputs []string) error {
 	}
 	for _, in := range inputs {
 		if other, err := os.Stat(in); err == nil && os.SameFile(st, other) {
-			return usageError{fmt.Errorf("-o %s would overwrite %s, which the command reads: name another file", out, in)}
+			return usageError{fmt.Errorf("%s would overwrite %s, which the command reads: name another file", out, in)}
 		}
 	}
 	return nil
 }
 
-// openAll opens every file, or none.
-func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err error) {
+// openAll opens every recording, or none. files are those of recs: what belongs to another recording that is given, such as
+// its file of events, was read with it and is left out.
+func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, files []string, closeAll func(), err error) {
 	closeAll = func() {
 		for _, r := range recs {
 			_ = r.Close() // read only: nothing can be lost
 		}
 	}
+	whole := map[string]string{} // a part and the recording it belongs to
+	failed := map[string]error{}
 	for _, p := range paths {
 		rec, err := openSignals(p)
 		if err != nil {
-			closeAll()
-			return nil, nil, err
+			failed[p] = err
+			continue
 		}
-		recs = append(recs, rec)
+		recs, files = append(recs, rec), append(files, p)
+		for _, part := range rec.Parts {
+			whole[part] = p
+		}
 	}
-	return recs, closeAll, nil
+	for _, p := range paths {
+		rec, part := whole[filepath.ToSlash(p)]
+		switch {
+		case failed[p] == nil:
+		case part:
+			note(cmd, "%s: read with %s", p, rec)
+		default:
+			closeAll()
+			return nil, nil, nil, failed[p]
+		}
+	}
+	return recs, files, closeAll, nil
 }
 
-// deviations says on standard error where files break their format.
+// deviations says on standard error where files break their format: what several files have alike is said once.
 func deviations(cmd *cobra.Command, recs []*signal.Recording) {
+	type alike struct{ where, rule, assumed string }
+	of := func(d signal.Deviation) alike { return alike{d.Where, d.Rule, d.Assumed} }
+	files := map[alike]int{}
 	for _, r := range recs {
-		for i, d := range r.Deviations {
-			if i == 3 {
-				note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, len(r.Deviations)-i, r.Name)
-				break
+		for _, d := range r.Deviations {
+			files[of(d)]++
+		}
+	}
+	said := map[alike]bool{}
+	for _, r := range recs {
+		n := 0
+		for _, d := range r.Deviations {
+			if said[of(d)] {
+				continue
 			}
-			note(cmd, "%s: %s: %s; found %s; %s", r.Name, d.Where, d.Rule, d.Found, d.Assumed)
+			if n++; n > 3 {
+				continue
+			}
+			said[of(d)] = true
+			name := r.Name
+			if more := files[of(d)] - 1; more > 0 {
+				name += fmt.Sprintf(" and %d more", more)
+			}
+			note(cmd, "%s: %s: %s; found %s; %s", name, d.Where, d.Rule, d.Found, d.Assumed)
+		}
+		if n > 3 {
+			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)

@@ -63,7 +63,7 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 	if err != nil {
 		return err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, _, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return err
 	}

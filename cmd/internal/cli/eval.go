@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -19,17 +18,19 @@ import (
 // evalJSON is what gyrus eval --json prints.
 type evalJSON struct {
 	scoreJSON
+	AUC        *aucJSON        `json:"auc"` // of all trials together; null with more than two classes, or where it is not defined
 	Recordings []evalRecording `json:"recordings"`
 	Missed     []missJSON      `json:"missed"`
 	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
 }
 
 type evalRecording struct {
-	Name             string  `json:"name"`
-	Trials           int     `json:"trials"`
-	Correct          int     `json:"correct"`
-	BalancedAccuracy float64 `json:"balanced_accuracy"`
-	InTraining       bool    `json:"in_training"` // the model has seen this very file: not a test score
+	Name             string   `json:"name"`
+	Trials           int      `json:"trials"`
+	Correct          int      `json:"correct"`
+	BalancedAccuracy float64  `json:"balanced_accuracy"`
+	AUC              *aucJSON `json:"auc"`         // null where it is not defined
+	InTraining       bool     `json:"in_training"` // the model has seen this very file: not a test score
 }
 
 func newEval() *cobra.Command {
@@ -44,12 +45,15 @@ func newEval() *cobra.Command {
 			if wantsJSON(cmd) {
 				return printJSON(cmd, res)
 			}
-			rows := [][]string{{"recording", "trials", "correct", "balanced accuracy"}}
+			rows := [][]string{scoreHead("recording", res.Classes)}
 			for _, r := range res.Recordings {
-				rows = append(rows, []string{r.Name, strconv.Itoa(r.Trials), strconv.Itoa(r.Correct), fmt.Sprintf("%.3f", r.BalancedAccuracy)})
+				rows = append(rows, scoreRow(r.Name, r.Trials, r.Correct, r.BalancedAccuracy, r.AUC, res.Classes))
 			}
 			columns(cmd.OutOrStdout(), rows)
 			fmt.Fprintln(cmd.OutOrStdout())
+			if res.AUC != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "ROC AUC %.4f, 95 %% interval [%.4f, %.4f], chance 0.5\n", res.AUC.AUC, res.AUC.CILow, res.AUC.CIHigh)
+			}
 			res.print(cmd.OutOrStdout(), args[0])
 			return nil
 		},
@@ -72,7 +76,7 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	if err != nil {
 		return res, err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return res, err
 	}
@@ -81,8 +85,10 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
 	var truth, label []int
+	tested := [][]pipeline.Tested{nil} // all of them, then those of each recording
 	for i, rec := range recs {
 		var t, l []int
+		tested = append(tested, nil)
 		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error {
 			if pr.Rejected != "" {
 				res.Rejected++
@@ -91,6 +97,8 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 			}
 			t = append(t, slices.Index(p.Classes(), pr.Truth))
 			l = append(l, slices.Index(p.Classes(), pr.Label))
+			w := pipeline.Tested{Truth: t[len(t)-1], Scores: slices.Clone(pr.Scores)}
+			tested[0], tested[i+1] = append(tested[0], w), append(tested[i+1], w)
 			return nil
 		})
 		if err != nil {
@@ -120,6 +128,14 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 	}
 	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
 		return res, refusal{err}
+	}
+	each, _, err := aucs(p.Classes(), tested)
+	if err != nil {
+		return res, refusal{err}
+	}
+	res.AUC = each[0]
+	for i := range res.Recordings {
+		res.Recordings[i].AUC = each[i+1]
 	}
 	return res, nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +19,7 @@ import (
 // trainJSON is what gyrus train --json prints.
 type trainJSON struct {
 	scoreJSON
+	AUC        *aucJSON           `json:"auc"` // mean of the folds; null with more than two classes, or where a fold has none
 	Folds      []foldJSON         `json:"folds"`
 	Pipeline   string             `json:"pipeline"`
 	Split      string             `json:"split"`
@@ -32,10 +32,11 @@ type trainJSON struct {
 }
 
 type foldJSON struct {
-	Name             string  `json:"name"`
-	Trials           int     `json:"trials"`
-	Correct          int     `json:"correct"`
-	BalancedAccuracy float64 `json:"balanced_accuracy"`
+	Name             string   `json:"name"`
+	Trials           int      `json:"trials"`
+	Correct          int      `json:"correct"`
+	BalancedAccuracy float64  `json:"balanced_accuracy"`
+	AUC              *aucJSON `json:"auc"` // null where it is not defined
 }
 
 type missJSON struct {
@@ -110,10 +111,15 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "train PIPELINE FILE…", Short: "fit a pipeline to recordings; prints cross-validated scores", Args: cobra.MinimumNArgs(2),
 		Long: `Train cuts windows out of the recordings, cross-validates the pipeline on them, and prints the balanced accuracy with
-its 95 % interval and the chance level. With -o it then fits the pipeline to all windows and writes it as a bundle.
+its 95 % interval and the chance level; with two classes also the area under the ROC curve of each fold and their mean.
+With -o it then fits the pipeline to all windows and writes it as a bundle.
+
+The splits by session and subject go by the names of the files, as BIDS has them (sub-01_ses-1_run-2), or by the folder
+that a file is in where its name has neither: session1, session-2, ses-3. Those are then of one person.
 
 PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
+  gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
@@ -153,7 +159,7 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	if err := checkOutput(out, files); err != nil {
 		return trainJSON{}, err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return trainJSON{}, err
 	}
@@ -234,6 +240,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	}
 	var truth, label []int
 	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
+	perFold := make([][]pipeline.Tested, len(folds))
 	for i := range t.set.Windows {
 		r, ok := tested[i]
 		if !ok {
@@ -241,16 +248,22 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		}
 		truth, label = append(truth, r.Truth), append(label, r.Label)
 		perTruth[r.Fold], perLabel[r.Fold] = append(perTruth[r.Fold], r.Truth), append(perLabel[r.Fold], r.Label)
+		perFold[r.Fold] = append(perFold[r.Fold], r)
 	}
 	if t.scoreJSON, err = score(t.set.Classes, truth, label); err != nil {
 		return nil, refusal{err}
 	}
+	each, mean, err := aucs(t.set.Classes, perFold)
+	if err != nil {
+		return nil, refusal{err}
+	}
+	t.AUC = mean
 	for f, fold := range folds {
 		s, err := score(t.set.Classes, perTruth[f], perLabel[f])
 		if err != nil {
 			return nil, refusal{fmt.Errorf("fold %s: %w", fold.Name, err)}
 		}
-		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy})
+		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy, AUC: each[f]})
 	}
 	return t, nil
 }
@@ -293,16 +306,19 @@ func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
 
 func printTrain(cmd *cobra.Command, t trainJSON) {
 	w := cmd.OutOrStdout()
-	rows := [][]string{{"fold", "trials", "correct", "balanced accuracy"}}
+	rows := [][]string{scoreHead("fold", t.Classes)}
 	for _, f := range t.Folds {
 		name := f.Name
 		for _, r := range t.Recordings { // the folders are in the command line already
 			name = strings.Replace(name, r.Name, filepath.Base(r.Name), 1)
 		}
-		rows = append(rows, []string{name, strconv.Itoa(f.Trials), strconv.Itoa(f.Correct), fmt.Sprintf("%.3f", f.BalancedAccuracy)})
+		rows = append(rows, scoreRow(name, f.Trials, f.Correct, f.BalancedAccuracy, f.AUC, t.Classes))
 	}
 	columns(w, rows)
 	fmt.Fprintln(w)
+	if t.AUC != nil {
+		fmt.Fprintf(w, "mean ROC AUC of %d folds %.4f, 95 %% interval [%.4f, %.4f], chance 0.5\n", len(t.Folds), t.AUC.AUC, t.AUC.CILow, t.AUC.CIHigh)
+	}
 	what := ""
 	if t.Permuted {
 		what = " (labels permuted: this must be at chance)"

@@ -77,13 +77,15 @@ real = ransac._get_random_subset
 ransac._get_random_subset = lambda *a: picks.append(sorted(int(i) for i in real(*a))) or picks[-1]
 n.find_bad_by_ransac(sample_prop=0.3, corr_thresh=0.7)
 e = n._extra_info
+raw.info["bads"] = [c for c in names if c in n.bad_by_flat + n.bad_by_deviation + n.bad_by_hf_noise + n.bad_by_correlation + n.bad_by_dropout + n.bad_by_ransac]
+interpolated = {c: (row[::150] * 1e6).tolist() for c, row in zip(raw.info["bads"], raw.copy().interpolate_bads(origin=(0, 0, 0), reset_bads=False).get_data(raw.info["bads"]))}
 out |= {
     "flat": n.bad_by_flat, "deviation": n.bad_by_deviation, "noisy": n.bad_by_hf_noise, "correlation": n.bad_by_correlation,
     "dropout": n.bad_by_dropout, "ransac": n.bad_by_ransac,
     "deviation_z": e["bad_by_deviation"]["robust_channel_deviations"].tolist(),
     "noise_z": e["bad_by_hf_noise"]["hf_noise_zscores"].tolist(),
     "correlations": e["bad_by_correlation"]["max_correlations"][:, :4].tolist(),
-    "picks": picks, "ransac_correlations": e["bad_by_ransac"]["ransac_correlations"].tolist(),
+    "interpolated": interpolated, "mne": "MNE " + mne.__version__, "picks": picks, "ransac_correlations": e["bad_by_ransac"]["ransac_correlations"].tolist(),
 }
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_channels.json"), "w") as f:
     json.dump(out, f)

@@ -16,6 +16,7 @@ type InfomaxOptions struct {
 	MaxIter int            // passes over the data, at least 1; MNE's default is 200
 	Tol     float64        // squared change of the weights in one pass that ends it; MNE's default is 1e-12
 	Rate    float64        // learning rate; 0 for MNE's default, 0.01/log(components²)
+	Block   int            // samples per step; 0 for MNE's default, sqrt(samples/3)
 	Uniform func() float64 // random numbers from 0 up to, not including, 1: orders the samples, draws those for the kurtosis
 	// SmallAngles passes in which the direction of change turns by less than 60° end it too, as if it had converged. 0 is
 	// MNE's default, 20; negative is never.
@@ -113,7 +114,9 @@ func newInfomax(d *Data, opt InfomaxOptions) *infomax {
 	m.w, m.old = slices.Clone(m.start), slices.Clone(m.start)
 	m.delta, m.oldDelta = make([]float64, size), make([]float64, size)
 	m.uy, m.uu, m.next = make([]float64, size), make([]float64, size), make([]float64, size)
-	m.block = int(math.Sqrt(float64(d.n) / 3))
+	if m.block = min(opt.Block, d.n); m.block <= 0 {
+		m.block = int(math.Sqrt(float64(d.n) / 3))
+	}
 	most := max(up8(m.block), min(up8(kurtSize), d.rows))
 	m.picked, m.u, m.y = make([]float64, most*d.stride), make([]float64, most*d.stride), make([]float64, most*d.stride)
 	m.order, m.keys = make([]int, d.n), make([]float64, d.n)

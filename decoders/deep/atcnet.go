@@ -1,0 +1,111 @@
+package deep
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+)
+
+func init() {
+	register("atcnet", func() network {
+		return &ATCNet{
+			Training: defaults(), Filters: 16, Kernel: 64, Kernel2: 16, Pool: 8, Pool2: 7, Depth: 2, Windows: 5, Heads: 2,
+			HeadWidth: 8, TCNDepth: 2, TCNKernel: 4, Dropout: 0.3, AttentionDropout: 0.5,
+		}
+	})
+}
+
+// ATCNet is the attention temporal convolutional network (Altaheri et al. 2023, doi:10.1109/TII.2022.3197419), as
+// braindecode's ATCNet: EEGNet's convolutions make a sequence, of which Windows overlapping stretches each go through
+// attention, a temporal convolutional network and a dense layer of their own; the logits are averaged (the paper says
+// concatenated, its code averages). With the defaults on 22 channels × 1000 samples and 4 classes it has 113,732 parameters.
+type ATCNet struct {
+	Training
+	core
+	Filters          int     `json:"filters" doc:"temporal filters, at least 1"`
+	Kernel           int     `json:"kernel_samples" doc:"taps of the temporal filters, at least 1"`
+	Kernel2          int     `json:"kernel2_samples" doc:"taps of the second convolution, behind the first pool, at least 1"`
+	Pool             int     `json:"pool_samples" doc:"samples of the first pool, at least 1"`
+	Pool2            int     `json:"pool2_samples" doc:"steps of the second pool, at least 1"`
+	Depth            int     `json:"depth" doc:"spatial filters to a temporal one, at least 1"`
+	Windows          int     `json:"windows" doc:"overlapping stretches, at least 1"`
+	Heads            int     `json:"heads" doc:"of attention, at least 1"`
+	HeadWidth        int     `json:"head_width" doc:"of attention, at least 1"`
+	TCNDepth         int     `json:"tcn_depth" doc:"residual blocks of the temporal convolutional network, at least 1; each doubles the dilation"`
+	TCNKernel        int     `json:"tcn_kernel" doc:"its taps, at least 1"`
+	Dropout          float64 `json:"dropout" doc:"behind convolutions, 0 to below 1"`
+	AttentionDropout float64 `json:"attention_dropout" doc:"behind attention, 0 to below 1"`
+}
+
+func (a *ATCNet) layers(in features.Format, classes int) (func() nn.Layer, error) {
+	for _, v := range []int{a.Filters, a.Kernel, a.Kernel2, a.Pool, a.Pool2, a.Depth, a.Windows, a.Heads, a.HeadWidth, a.TCNDepth, a.TCNKernel} {
+		if v < 1 {
+			return nil, errors.New("filters, kernels, pools, depth, windows, heads, head_width, tcn_depth and tcn_kernel must be at least 1")
+		}
+	}
+	steps := in.Len / a.Pool / a.Pool2
+	if steps < a.Windows {
+		return nil, fmt.Errorf("the windows have %d samples, which make %d steps for %d stretches; they must have at least %d: take longer windows, or lower windows or the pools",
+			in.Len, steps, a.Windows, a.Windows*a.Pool*a.Pool2)
+	}
+	return func() nn.Layer {
+		width := a.Filters * a.Depth
+		spatialDrop := func() nn.Layer { return &nn.Dropout{P: a.Dropout, Channels: true} }
+		branches := &nn.Concat{}
+		for w := range a.Windows {
+			branch := &nn.Sequential{Layers: []nn.Named{
+				{Layer: &nn.Crop{Front: w, Back: a.Windows - 1 - w}},
+				{Name: fmt.Sprintf("attention_blocks.%d", w), Layer: a.attention()},
+			}}
+			for i := range a.TCNDepth {
+				branch.Layers = append(branch.Layers, nn.Named{Name: fmt.Sprintf("temporal_conv_nets.%d.%d", w, i), Layer: a.tcn(width, 1<<i)})
+				branch.Layers = append(branch.Layers, nn.Named{Layer: nn.ELU()})
+			}
+			branch.Layers = append(branch.Layers, []nn.Named{
+				{Layer: &nn.Transpose{}}, {Layer: &nn.Last{}},
+				{Name: fmt.Sprintf("final_layer.%d", w), Layer: &nn.Linear{Out: classes, MaxNorm: 0.25}},
+			}...)
+			branches.Branches = append(branches.Branches, nn.Named{Layer: branch})
+		}
+		same := func(k int) [2]int { return [2]int{(k - 1) / 2, k / 2} }
+		return &nn.Sequential{Layers: []nn.Named{
+			{Name: "conv_block", Layer: &nn.Sequential{Layers: []nn.Named{
+				{Layer: &nn.TemporalSpatial{Filters: a.Filters, Kernel: a.Kernel, Pad: same(a.Kernel), Depth: a.Depth, Norm: &nn.BatchNorm{Eps: 1e-4}, Temporal: "conv1", Between: "bn1", Spatial: "conv2"}},
+				{Name: "bn2", Layer: &nn.BatchNorm{Eps: 1e-4}}, {Layer: nn.ELU()}, {Layer: &nn.MeanPool{Size: a.Pool}}, {Layer: spatialDrop()},
+				{Name: "conv3", Layer: &nn.Conv1d{Out: width, Kernel: a.Kernel2, Pad: same(a.Kernel2), NoBias: true}},
+				{Name: "bn3", Layer: &nn.BatchNorm{Eps: 1e-4}}, {Layer: nn.ELU()}, {Layer: &nn.MeanPool{Size: a.Pool2}}, {Layer: spatialDrop()},
+			}}},
+			{Layer: branches}, // [windows·classes]
+			{Layer: &nn.Reshape{To: nn.Shape{a.Windows, classes}}},
+			{Layer: &nn.Transpose{}}, {Layer: &nn.MeanPool{}}, {Layer: &nn.Flatten{}},
+		}}
+	}, nil
+}
+
+// attention is x + drop(attention(norm(x))) on the steps of a signal.
+func (a *ATCNet) attention() nn.Layer {
+	return &nn.Sequential{Layers: []nn.Named{
+		{Layer: &nn.Transpose{}},
+		{Layer: &nn.Residual{Body: nn.Named{Layer: &nn.Sequential{Layers: []nn.Named{
+			{Name: "ln", Layer: &nn.LayerNorm{Epsilon: 1e-6}},
+			{Name: "mha", Layer: &nn.Attention{Heads: a.Heads, Width: a.HeadWidth, Names: [4]string{"fc_q", "fc_k", "fc_v", "fc_o"}}},
+			{Layer: &nn.Dropout{P: a.AttentionDropout}},
+			{Layer: &nn.Dropout{P: a.Dropout}},
+		}}}}},
+		{Layer: &nn.Transpose{}},
+	}}
+}
+
+// tcn is one residual block of two causal convolutions, without the ELU behind the sum.
+func (a *ATCNet) tcn(width, dilation int) nn.Layer {
+	conv := func() nn.Layer {
+		return &nn.Conv1d{Out: width, Kernel: a.TCNKernel, Dilation: dilation, Pad: [2]int{(a.TCNKernel - 1) * dilation, 0}}
+	}
+	drop := func() nn.Layer { return &nn.Dropout{P: a.Dropout} }
+	return &nn.Residual{Body: nn.Named{Layer: &nn.Sequential{Layers: []nn.Named{
+		{Name: "conv1", Layer: conv()}, {Name: "bn1", Layer: &nn.BatchNorm{}}, {Layer: nn.ELU()}, {Layer: drop()},
+		{Name: "conv2", Layer: conv()}, {Name: "bn2", Layer: &nn.BatchNorm{}}, {Layer: nn.ELU()}, {Layer: drop()},
+	}}}}
+}

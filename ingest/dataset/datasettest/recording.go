@@ -1,0 +1,30 @@
+package datasettest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/edf"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Whole is all of an EDF recording without gaps, given as for Need: its channels, samples and events.
+func Whole(t testing.TB, name string) signal.Chunk {
+	t.Helper()
+	path := Need(t, name)
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := signal.NewChunk(rec.Info, 0, int(rec.Len))
+	c.Events = rec.Events
+	if err := rec.Data.ReadSamples(c.X, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -1,0 +1,169 @@
+package text
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+const (
+	stretch  = 512   // rows over which the rate is measured
+	nearby   = 64    // rows before and behind a step that say whether it is a gap
+	longest  = 86400 // s, of a gap; beyond it the clock was set
+	maxRate  = 1e6   // Hz
+	ofDevice = 5e-3  // how far, relative, a measured rate may be from that of the device
+	ofStated = 5e-2  // from that which the table names
+	ofWhole  = 1e-3  // and from a whole number
+)
+
+// jump is a place where the stamps do not go on evenly.
+type jump struct {
+	row     int     // the first one behind it
+	seconds float64 // by which its stamp is later than it should be
+	missing int64   // samples
+	set     bool    // the clock was set: nobody knows how many are missing
+}
+
+// clock is what stamps tell.
+type clock struct {
+	measured float64 // Hz
+	rate     float64 // Hz, taken for the true one
+	jumps    []jump
+	jitter   float64 // s, the farthest of a stamp from even spacing at the measured rate, in the longest run
+	off      float64 // s, the same at the rate that was taken
+
+	uncounted error // why the counter is of no use, nil where it is or there is none
+}
+
+// newClock works out rate and gaps from the stamps of all rows, in seconds, and their counter, if any.
+func newClock(stamps, index []float64, lay *layout) (*clock, error) {
+	step, k, err := medianStep(stamps)
+	if err != nil {
+		return nil, err
+	}
+	c := &clock{jumps: findJumps(stamps, step)}
+	if len(index) > 0 {
+		var jumps []jump
+		if jumps, c.uncounted = counted(index, stamps, step, c.jumps); c.uncounted == nil {
+			c.jumps = jumps
+		}
+	}
+	from, to := c.longestRun(len(stamps))
+	if to-from > k {
+		step = slope(stamps[from:to])
+	}
+	c.measured = 1 / step
+	if !(step > 0) || c.measured > maxRate {
+		return nil, fmt.Errorf("the stamps of rows %d to %d, the longest run without a gap, make a rate of %g Hz, must be above 0 and at most %g", from+1, to, c.measured, float64(maxRate))
+	}
+	c.rate = c.measured
+	near := func(rate, within float64) bool { return math.Abs(c.measured-rate) <= within*rate }
+	if i := slices.IndexFunc(lay.nominal, func(r float64) bool { return near(r, lay.within) }); i >= 0 {
+		c.rate = lay.nominal[i]
+	} else if whole := math.Round(c.measured); near(whole, ofWhole) {
+		c.rate = whole
+	}
+	c.jitter = spread(stamps[from:to], 1/c.measured)
+	c.off = spread(stamps[from:to], 1/c.rate)
+	return c, nil
+}
+
+// medianStep is the time from row to row: the median of the means over stretches of k rows.
+func medianStep(stamps []float64) (step float64, k int, err error) {
+	n := len(stamps)
+	if n < 2 {
+		return 0, 0, fmt.Errorf("there are %d rows, must be at least 2 for a rate", n)
+	}
+	k = max(1, min(stretch, n/8)) // in a short table a gap must not touch half of them
+	steps := make([]float64, 0, n-k)
+	for i := range n - k {
+		steps = append(steps, (stamps[i+k]-stamps[i])/float64(k))
+	}
+	slices.Sort(steps)
+	step = steps[len(steps)/2]
+	if !(step > 0) || 1/step > maxRate {
+		return 0, 0, fmt.Errorf("the stamps grow by %g s from row to row, so the rate would be %g Hz, must be above 0 and at most %g", step, 1/step, float64(maxRate))
+	}
+	if 1/step < 1/float64(longest) {
+		return 0, 0, errors.New("the stamps are more than a day apart")
+	}
+	return step, k, nil
+}
+
+// slope is the time from row to row of the line of least squares: bursts at both ends weigh little in it.
+func slope(stamps []float64) float64 {
+	middle := float64(len(stamps)-1) / 2
+	sum, squares := 0.0, 0.0
+	for i, t := range stamps {
+		d := float64(i) - middle
+		sum += float64(d * (t - stamps[0]))
+		squares += d * d
+	}
+	return sum / squares
+}
+
+// findJumps lists the steps that rows which come late cannot explain: no row soon behind the step is as early, against
+// an even spacing, as some row before, and the other way round where the clock goes back.
+func findJumps(stamps []float64, step float64) []jump {
+	late := func(i, of int) float64 { return (stamps[i] - stamps[of]) - float64(i-of)*step } // against row of
+	var jumps []jump
+	begin := 0 // of the run
+	for i := 1; i < len(stamps); i++ {
+		d := stamps[i] - stamps[i-1]
+		if d > -step/2 && d < 1.5*step { // by half a sample no row is missing
+			continue
+		}
+		before, behind := extent{math.Inf(1), math.Inf(-1)}, extent{math.Inf(1), math.Inf(-1)}
+		for j := max(begin, i-nearby); j < i; j++ {
+			before.add(late(j, i-1))
+		}
+		for j := i; j < min(len(stamps), i+nearby); j++ {
+			behind.add(late(j, i-1))
+		}
+		forward := behind.low-before.high > step/2
+		back := behind.high-before.low < -step/2
+		if !forward && !back {
+			continue
+		}
+		j := jump{row: i, seconds: behind.low - before.low, missing: 1, set: true}
+		if back {
+			j.seconds = behind.high - before.high
+		}
+		if forward && j.seconds <= longest {
+			j.missing, j.set = max(1, int64(math.Round(j.seconds/step))), false
+		}
+		jumps = append(jumps, j)
+		begin = i
+	}
+	return jumps
+}
+
+type extent struct{ low, high float64 }
+
+func (e *extent) add(v float64) { e.low, e.high = min(e.low, v), max(e.high, v) }
+
+// longestRun is the rows [from, to) of the longest run without a jump among n.
+func (c *clock) longestRun(n int) (from, to int) {
+	begin := 0
+	for k := range len(c.jumps) + 1 {
+		end := n
+		if k < len(c.jumps) {
+			end = c.jumps[k].row
+		}
+		if end-begin > to-from {
+			from, to = begin, end
+		}
+		begin = end
+	}
+	return from, to
+}
+
+// spread is how far stamps are at most from an even spacing that starts where it fits best.
+func spread(stamps []float64, step float64) float64 {
+	e := extent{math.Inf(1), math.Inf(-1)}
+	for i, t := range stamps {
+		e.add(t - stamps[0] - float64(i)*step)
+	}
+	return (e.high - e.low) / 2
+}

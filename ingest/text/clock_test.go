@@ -1,0 +1,136 @@
+package text_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// stamped is a recording whose row k has the stamp of the k-th entry.
+func stamped(t *testing.T, stamps []float64) *signal.Recording {
+	t.Helper()
+	return mustOpen(t, muse(len(stamps), func(row int, c []string) []string {
+		c[0] = fmt.Sprintf("%.4f", stamps[row])
+		return c
+	}))
+}
+
+// TestRate: the rate of the device where the clock is near to it, a whole number where that is near, else what is measured.
+func TestRate(t *testing.T) {
+	for _, tc := range []struct{ true, want float64 }{
+		{256, 256}, {256.03, 256}, {255.1, 256}, {219.5, 220}, {250.02, 250}, {250.6, 250.6}, {500, 500}, {1000.4, 1000}, {12.34, 12.34},
+	} {
+		var stamps []float64
+		for row := range 4000 {
+			stamps = append(stamps, 1e6+float64(row)/tc.true)
+		}
+		rec := stamped(t, stamps)
+		if math.Abs(rec.Info.Rate-tc.want) > 1e-4*tc.want || rec.Spans != nil {
+			t.Errorf("rows at %g Hz are read at %g Hz in %d spans, want %g Hz", tc.true, rec.Info.Rate, len(rec.Spans), tc.want)
+		}
+		if !listed(rec, fmt.Sprintf("found stamps at %.2f Hz", tc.true), fmt.Sprintf("evenly spaced at %.6g Hz", rec.Info.Rate)) {
+			t.Errorf("rows at %g Hz: what was found and taken is not among %+v", tc.true, rec.Deviations)
+		}
+	}
+}
+
+// TestJitter: rows that come late, in bursts or now and then, are no gap.
+func TestJitter(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	for name, at := range map[string]func(row int) float64{
+		"bursts of 12":       func(row int) float64 { return float64(row/12*12+12) / 256 },
+		"bursts of 60":       func(row int) float64 { return float64(row/60*60+60) / 256 },
+		"noise":              func(row int) float64 { return (float64(row) + rng.Float64()) / 256 },
+		"a pause, caught up": func(row int) float64 { return math.Max(float64(row)/256, float64(min(row/1500, 1))*(1500+40.0)/256) },
+	} {
+		var stamps []float64
+		for row := range 4000 {
+			stamps = append(stamps, 1486223115.483+at(row))
+		}
+		rec := stamped(t, stamps)
+		if rec.Info.Rate != 256 || rec.Spans != nil || rec.Len != 4000 {
+			t.Errorf("%s: %d samples at %g Hz in %d spans, want 4000 at 256 Hz without a gap: %+v", name, rec.Len, rec.Info.Rate, len(rec.Spans), rec.Deviations)
+		}
+	}
+}
+
+// TestGaps: rows that are not there leave a gap of their number, and what comes behind keeps its place.
+func TestGaps(t *testing.T) {
+	gone := func(row int) bool {
+		return row == 300 || row >= 700 && row < 712 || row >= 730 && row < 731 || row >= 2000 && row < 9000
+	}
+	for name, every := range map[string]int{"even": 1, "bursts of 4": 4} {
+		var want []signal.Span
+		var stamps []float64
+		for row := range 12000 {
+			if gone(row) {
+				continue
+			}
+			stamps = append(stamps, 1486223115.483+float64(row/every*every)/256)
+			if n := len(want); n > 0 && want[n-1].End() == int64(row) {
+				want[n-1].Len++
+			} else {
+				want = append(want, signal.Span{Start: int64(row), Len: 1})
+			}
+		}
+		rec := stamped(t, stamps)
+		if every > 1 { // one row is less than the jitter
+			if len(rec.Spans) != 3 || rec.Len != 12000-2 {
+				t.Errorf("%s: spans %v, want the gaps of 12 and 7000 rows", name, rec.Spans)
+			}
+			continue
+		}
+		if !slices.Equal(rec.Spans, want) || rec.Len != 12000 {
+			t.Errorf("%s: spans %v, want %v", name, rec.Spans, want)
+		}
+		if !listed(rec, "4 such gaps", "7014 samples are missing", "row 301") {
+			t.Errorf("%s: the gaps are not among %+v", name, rec.Deviations)
+		}
+	}
+}
+
+// TestClockSet: a clock that goes back, or on by days, is not believed, but no window reaches over it.
+func TestClockSet(t *testing.T) {
+	for _, by := range []float64{-200000, -3600, -0.5, 200000} {
+		var stamps []float64
+		for row := range 3000 {
+			s := 1486223115.483 + float64(row)/256
+			if row >= 1700 {
+				s += by
+			}
+			stamps = append(stamps, s)
+		}
+		rec := stamped(t, stamps)
+		want := []signal.Span{{Start: 0, Len: 1700}, {Start: 1701, Len: 1300}}
+		if !slices.Equal(rec.Spans, want) || rec.Info.Rate != 256 {
+			t.Errorf("by %g s: spans %v at %g Hz, want %v", by, rec.Spans, rec.Info.Rate, want)
+		}
+		if !listed(rec, "row 1701", "1 such step", "the clock was set") {
+			t.Errorf("by %g s: it is not among %+v", by, rec.Deviations)
+		}
+	}
+}
+
+// TestMissing: rows with a cell that holds no number are gaps, and their markers stay.
+func TestMissing(t *testing.T) {
+	rec := mustOpen(t, muse(1000, func(row int, c []string) []string {
+		switch row {
+		case 0, 420, 421:
+			c[3] = "NaN"
+		case 999:
+			c[1] = "-inf"
+		}
+		return c
+	}))
+	want := []signal.Span{{Start: 1, Len: 419}, {Start: 422, Len: 577}}
+	if !slices.Equal(rec.Spans, want) || rec.Len != 999 || len(rec.Events) != 10 {
+		t.Errorf("spans %v, %d events, want %v and 10", rec.Spans, len(rec.Events), want)
+	}
+	if !listed(rec, "line 2, column AF8, byte", `"NaN"; 3 more`, "a gap") {
+		t.Errorf("it is not among %+v", rec.Deviations)
+	}
+}

@@ -1,0 +1,43 @@
+// Package text reads recordings that are tables of text, one sample to a line, plain or packed with gzip (RFC 1952).
+//
+// Every program writes its own kind of table. Each kind is one file here that adds itself to kinds: it recognises the
+// first lines and says what each column is. The rest is common to all.
+//
+// Muse CSV is what muselsl and its relatives record from a Muse headband, in rows like
+//
+//	timestamps,TP9,AF7,AF8,TP10,Right AUX,Marker
+//	1486223115.483,-44.922,27.832,32.715,58.105,82.031,0
+//
+// with stamps in seconds since 1970. A row whose Marker is neither 0 nor empty is an event with the marker as its label;
+// a number is written in its shortest form, so 1 and 1.0 are both "1". There may be several columns Marker0, Marker1, ….
+//
+// OpenBCI text is what the OpenBCI GUI writes since version 5: comments that begin with %, with the rate, then a header and
+// rows. EXG channels are taken for EEG in µV, as the GUI writes them; the columns called Not Used, and the formatted time,
+// are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
+// do not: it is used where at most 1 % of its steps are not its usual one, and the stamps agree on how many are missing.
+//
+// Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes, which then
+// hold no such character. Numbers have a decimal point. A line may end in CR LF and be up to 64 KiB long.
+//
+// Rate. Only OpenBCI's tables say how fast their rows came; in all it is worked out from the stamps: the median over
+// stretches of 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then the line of
+// least squares through the longest run without a gap. Where the device's nominal rate is within 0.5 % of it, one that the
+// table names within 5 %, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
+// else the measured one. What was found and what was taken is always listed as a deviation, with the distance of the stamps
+// from it.
+//
+// Gaps. Stamps may jitter: within 64 rows before and behind a step the rows are taken to be without a gap as long as the
+// stamps can be explained by rows that come late. Where they cannot, as many samples are missing as the stamps say, and
+// sample numbers go on behind the gap. A clock that was set, back or by more than a day, leaves a gap of one sample, so
+// that no window reaches over it. A row with a cell that is empty, NaN or infinite is missing too. All of it is listed.
+//
+// Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
+//
+// Memory. The samples are held in memory as float64: about 1 byte to a byte of text in Muse's tables, at most about 5, and
+// 20 where every row is an event. A packed file that unpacks to more than 100 times its size, beyond the first 1 MiB, or to
+// more than 4 GiB, is refused when it gets there.
+//
+// A file that was cut is read as far as it goes: a last line without its end is left out, and so is what the end of a
+// gzip file no longer holds. Both are listed. Anything else that cannot be read is an *ingest.FormatError whose offset is
+// that of the cell; in a packed file it is how far the file had been read, and the message has the byte of the text.
+package text

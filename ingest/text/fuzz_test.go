@@ -1,0 +1,111 @@
+package text_test
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/text"
+)
+
+// counted is a file that counts how often it was closed.
+type counted struct {
+	ingest.File
+	closed int
+}
+
+func (c *counted) Close() error {
+	c.closed++
+	return c.File.Close()
+}
+
+// check opens any bytes: there is a *ingest.FormatError, or a recording that keeps its promises, and never a panic; the
+// file is closed, and memory is bounded.
+func check(t *testing.T, data []byte, textLen int) {
+	t.Helper()
+	var file fs.File
+	file, err := fstest.MapFS{"x.csv": {Data: data}}.Open("x.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &counted{File: file.(ingest.File)}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	rec, err := text.Open(f, "x.csv")
+	runtime.ReadMemStats(&after)
+	// Slices that grow by being copied take up to four times what they hold in the end.
+	if limit := uint64(1<<20 + 100*textLen); after.TotalAlloc-before.TotalAlloc > limit {
+		t.Errorf("opening %d bytes of text allocated %d, want at most %d", textLen, after.TotalAlloc-before.TotalAlloc, limit)
+	}
+	if f.closed != 1 {
+		t.Errorf("the file was closed %d times, want once", f.closed)
+	}
+	if err != nil {
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || format.File != "x.csv" || format.Field == "" || format.Offset < 0 || format.Offset > int64(len(data)) {
+			t.Errorf("the error %v (%T) must be a *ingest.FormatError that names the file, a field and a byte in it", err, err)
+		}
+		return
+	}
+	if err := rec.Info.Validate(); err != nil {
+		t.Error(err)
+	}
+	at := int64(-1)
+	for _, s := range rec.Runs() {
+		if s.Start <= at || s.Len <= 0 || s.End() > rec.Len {
+			t.Fatalf("a span [%d, %d) behind sample %d, with the length %d", s.Start, s.End(), at, rec.Len)
+		}
+		at = s.End()
+		for _, x := range samples(t, rec, s) {
+			for i, v := range x {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					t.Fatalf("sample %d is %g", i, v)
+				}
+			}
+		}
+	}
+	for i, e := range rec.Events {
+		if math.IsNaN(e.Onset) || math.IsInf(e.Onset, 0) || e.Label == "" || i > 0 && e.Sample < rec.Events[i-1].Sample {
+			t.Errorf("event %d is %+v", i, e)
+		}
+	}
+	if len(rec.Deviations) == 0 {
+		t.Error("no deviations: the rate is never certain")
+	}
+	if err := rec.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add(muse(40, nil))
+	f.Add(muse(40, func(row int, c []string) []string {
+		if row == 20 {
+			return nil
+		}
+		c[0] = c[0][8:]
+		return c
+	}))
+	f.Add(strings.ReplaceAll(muse(9, nil), ",", "\t"))
+	f.Add(header + "1,nan,,2,inf,1e400,x\n1,2,3,4,5,6,0\n\n-1e300,1,1,1,1,1,1\n")
+	f.Add(openBCI(300, func(row int) bool { return row < 30 || row > 280 }))
+	f.Fuzz(func(t *testing.T, data string) { check(t, []byte(data), len(data)) })
+}
+
+// FuzzPacked takes the bytes behind the magic number, so that most inputs are packed files.
+func FuzzPacked(f *testing.F) {
+	f.Add(packed(f, muse(40, nil)))
+	f.Add(packed(f, header))
+	f.Add(packed(f, muse(40, nil))[:200])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) >= 2 {
+			data[0], data[1] = 0x1f, 0x8b
+		}
+		check(t, data, 1<<20+100*len(data))
+	})
+}

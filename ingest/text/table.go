@@ -1,0 +1,119 @@
+package text
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// table is the rows of a file.
+type table struct {
+	src    *source
+	lay    *layout
+	x      [][]float64 // [channel][row], NaN where missing
+	stamps []float64   // s
+	index  []float64   // of the counter, empty where there is none
+	marks  []mark
+}
+
+// mark is a marker in a row.
+type mark struct {
+	row   int
+	label string
+}
+
+// readTable reads the rows up to the end of the text.
+func readTable(src *source, lay *layout) (*table, error) {
+	t := &table{src: src, lay: lay}
+	for _, c := range lay.columns {
+		if c.role == sample {
+			t.x = append(t.x, nil)
+		}
+	}
+	var cells []cell
+	for {
+		line, err := src.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return t, nil
+		case errors.Is(err, errNoEnd), errors.Is(err, errPacked):
+			src.dev.count("cut", func() signal.Deviation {
+				return signal.Deviation{
+					Where: fmt.Sprintf("byte %d: line %d", src.offset(src.at), src.line), Rule: "every row ends with its line",
+					Found: err.Error() + ": the file was cut, or is still being written", Assumed: "what there is of the last line is left out",
+				}
+			})
+			return t, nil
+		case err != nil:
+			return nil, err
+		}
+		if len(line) == 0 {
+			src.dev.count("blank", func() signal.Deviation {
+				return signal.Deviation{Where: src.where(""), Rule: "every line is a row", Found: "an empty line", Assumed: "it is passed over"}
+			})
+			continue
+		}
+		cells = split(cells[:0], line, src.at, lay.comma)
+		if len(cells) != len(lay.columns) {
+			return nil, src.cellError(src.at, "", "the row has %d cells, the header %d: every row must have as many; look for what wrote or cut the line", len(cells), len(lay.columns))
+		}
+		if err := t.row(cells); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// row takes in the cells of one line.
+func (t *table) row(cells []cell) error {
+	row, ch := len(t.stamps), 0
+	for i, c := range cells {
+		col := &t.lay.columns[i]
+		switch col.role {
+		case unused:
+			continue
+		case marker:
+			if l := label(c.text); l != "" {
+				t.marks = append(t.marks, mark{row, l})
+			}
+			continue
+		case sample, stamp, counter:
+		}
+		v, missing, ok := number(c.text)
+		switch {
+		case !ok:
+			return t.src.cellError(c.at, col.name, "%s is not a number; it must be digits with a decimal point, such as -44.922", quote(c.text))
+		case col.role == stamp && (missing || math.Abs(v*col.scale) > 1e12):
+			return t.src.cellError(c.at, col.name, "the stamp is %s, must be a number of seconds: the row cannot be placed in time", quote(c.text))
+		case col.role == stamp:
+			t.stamps = append(t.stamps, v*col.scale)
+			continue
+		case col.role == counter && missing:
+			return t.src.cellError(c.at, col.name, "%s is not a number, must count the samples", quote(c.text))
+		case col.role == counter:
+			t.index = append(t.index, v)
+			continue
+		case missing:
+			t.src.dev.count("missing", func() signal.Deviation {
+				return signal.Deviation{
+					Where: fmt.Sprintf("%s, byte %d", t.src.where(col.name), t.src.offset(c.at)), Rule: "every cell has a finite number", Found: quote(c.text),
+					Assumed: "the row is missing: a gap",
+				}
+			})
+		}
+		t.x[ch] = append(t.x[ch], v*col.scale)
+		ch++
+	}
+	return nil
+}
+
+// quote is a cell for a message.
+func quote(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return fmt.Sprintf("%q…", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}
