@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
-	"strings"
+	"strconv"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
@@ -307,7 +307,7 @@ var labels int
 // label is a new name within a kernel.
 func label(s string) string {
 	labels++
-	return strings.Join([]string{s, fmt.Sprint(labels)}, "_")
+	return s + "_" + strconv.Itoa(labels)
 }
 
 func pointer(name string) gp { return Load(Param(name).Base(), GP64()).(gp) }
