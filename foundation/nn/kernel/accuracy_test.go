@@ -42,7 +42,7 @@ var accuracies = []accuracy{
 
 // TestAccuracy goes over a dense grid, random bit patterns, and the numbers where something changes.
 func TestAccuracy(t *testing.T) {
-	const n = 1 << 18
+	const n = 1 << 16
 	x, y := make([]float32, n), make([]float32, n)
 	eachKind(t, func(t *testing.T) {
 		for _, f := range accuracies {
