@@ -44,7 +44,7 @@ var accuracies = []accuracy{
 func TestAccuracy(t *testing.T) {
 	const n = 1 << 16
 	x, y := make([]float32, n), make([]float32, n)
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		for _, f := range accuracies {
 			var worstRel, worstAbs float64
 			check := func() {

@@ -13,8 +13,8 @@ func near(got float32, want, size float64, n int) bool {
 }
 
 func TestSums(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 2)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 2)
 		r := rand.New(rand.NewPCG(3, 4))
 		for _, n := range lengths() {
 			v := many(r, 2, n)
@@ -78,8 +78,8 @@ var (
 )
 
 func TestSoftmax(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 3)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 3)
 		r := rand.New(rand.NewPCG(5, 6))
 		for _, n := range lengths()[1:] {
 			x := noise(r, n)
@@ -131,7 +131,7 @@ func TestSoftmax(t *testing.T) {
 }
 
 func TestSoftmaxOdd(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		for _, n := range []int{1, 2, 7, 8, 9, 15, 16, 17, 40} {
 			y := make([]float32, n)
 			row := func(fill float32, at int, v float32) []float32 {
@@ -174,8 +174,8 @@ func TestSoftmaxOdd(t *testing.T) {
 }
 
 func TestLayerNorm(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 7)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 7)
 		r := rand.New(rand.NewPCG(7, 8))
 		for _, n := range lengths()[1:] {
 			v := many(r, 5, n)
@@ -251,8 +251,8 @@ func TestLayerNorm(t *testing.T) {
 }
 
 func TestMeanPool(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 2)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 2)
 		r := rand.New(rand.NewPCG(9, 10))
 		for _, p := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 75} {
 			for _, s := range []int{1, 2, p, 15, p + 3} {

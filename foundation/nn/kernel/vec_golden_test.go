@@ -59,7 +59,7 @@ func TestPyTorch(t *testing.T) {
 		grad       func(dx, dy, v []float32)
 		takesInput bool
 	}
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		seen = 0
 		for name, f := range map[string]one{
 			"relu": {ReLU, ReLUGrad, false}, "elu": {ELU, ELUGrad, false}, "gelu": {GELU, GELUGrad, true}, "silu": {SiLU, SiLUGrad, true},

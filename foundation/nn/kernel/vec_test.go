@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// eachKind runs a test with every kind that this processor has.
-func eachKind(t *testing.T, f func(t *testing.T)) {
+// withKinds runs a test with every kind that this processor has.
+func withKinds(t *testing.T, f func(t *testing.T)) {
 	best := level
 	defer func() { level = best }()
 	for k := generic; k <= best; k++ {
@@ -186,8 +186,8 @@ func equalBits(t *testing.T, what string, got, want [][]float32) {
 // TestRoutines compares every element with the definition in float64, checks that what is in place gives the same bits,
 // and that neither the place in memory nor the neighbours matter: slices end or begin at a page that cannot be touched.
 func TestRoutines(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 8)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 8)
 		for _, f := range routines {
 			r := rand.New(rand.NewPCG(1, 2))
 			for _, n := range lengths() {
@@ -222,7 +222,7 @@ func TestRoutines(t *testing.T) {
 // TestAllocate covers everything that takes slices.
 func TestAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		x := many(r, 6, 100)
 		s := []float32{1, 2, 3}
 		bits := make([]uint8, 13)
