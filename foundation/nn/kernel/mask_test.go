@@ -81,7 +81,7 @@ func TestMaskShare(t *testing.T) {
 
 func TestMaskScale(t *testing.T) {
 	withKinds(t, func(t *testing.T) {
-		page := newPaged(t, 2)
+		page := newPaged(t, 3)
 		r := rand.New(rand.NewPCG(11, 12))
 		for _, n := range lengths() {
 			x := noise(r, n)
@@ -90,7 +90,7 @@ func TestMaskScale(t *testing.T) {
 					x[i] = nan
 				}
 			}
-			bits := make([]uint8, (n+7)/8)
+			bits := page.bytes((n + 7) / 8)
 			Mask(bits, 3, 0, 0.5)
 			for _, atEnd := range []bool{false, true} {
 				g := page.place([][]float32{x, x}, 0, atEnd)

@@ -20,12 +20,15 @@ func TestSums(t *testing.T) {
 			v := many(r, 2, n)
 			x, y := v[0], v[1]
 			var dot, dotSize, sum, sumSize, sq float64
+			const shift = 2.5
+			var dev float64
 			top := math.Inf(-1)
 			for i := range n {
 				p, q := float64(x[i]), float64(y[i])
 				dot, dotSize = dot+p*q, dotSize+math.Abs(p*q)
 				sum, sumSize, sq = sum+p, sumSize+math.Abs(p), sq+p*p
 				top = max(top, p)
+				dev += (p - shift) * (p - shift)
 			}
 			for _, atEnd := range []bool{false, true} {
 				g := page.place(v, 0, atEnd)
@@ -39,6 +42,7 @@ func TestSums(t *testing.T) {
 					"SumSq":      {second(SumSq(g[0])), sq, sq},
 					"SumDot sum": {first(SumDot(g[0], g[1])), sum, sumSize},
 					"SumDot":     {second(SumDot(g[0], g[1])), dot, dotSize},
+					"SumSqDev":   {SumSqDev(g[0], shift), dev, 2 * dev}, // every difference is rounded
 					"Max":        {Max(g[0]), top, 0},
 				} {
 					if !near(c.got, c.want, c.size, n) && float64(c.got) != c.want {

@@ -343,6 +343,17 @@ func sumDot(x, y []float32) (s, d float32) {
 	}
 }
 
+func sumSqDev(x []float32, m float32) float32 {
+	switch level {
+	case avx512:
+		return sumSqDevAVX2(x, m)
+	case avx2:
+		return sumSqDevAVX2(x, m)
+	default:
+		return sumSqDevGeneric(x, m)
+	}
+}
+
 func maxOf(x []float32) float32 {
 	switch level {
 	case avx512:

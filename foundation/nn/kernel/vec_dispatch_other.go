@@ -66,6 +66,8 @@ func sumOf(x []float32) float32 { return sumOfGeneric(x) }
 
 func sumDot(x, y []float32) (s, d float32) { return sumDotGeneric(x, y) }
 
+func sumSqDev(x []float32, m float32) float32 { return sumSqDevGeneric(x, m) }
+
 func maxOf(x []float32) float32 { return maxOfGeneric(x) }
 
 func finite(x []float32) bool { return finiteGeneric(x) }

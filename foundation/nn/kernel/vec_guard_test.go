@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"testing"
+	"unsafe"
 )
 
 // paged places slices, each on a page of its own; see the implementations of newPages.
@@ -34,6 +35,12 @@ func (g *paged) place(x [][]float32, first int, atEnd bool) [][]float32 {
 		copy(y[k], x[k])
 	}
 	return y
+}
+
+// bytes is the last n bytes of the last page.
+func (g *paged) bytes(n int) []uint8 {
+	p := g.pages[len(g.pages)-1]
+	return unsafe.Slice((*uint8)(unsafe.Pointer(&p[0])), 4*len(p))[4*len(p)-n:]
 }
 
 // check fails if something was written beside the slices placed last.

@@ -224,6 +224,11 @@ func sumOfAVX2(x []float32) float32
 //go:noescape
 func sumDotAVX2(x []float32, y []float32) (s float32, d float32)
 
+// sumSqDevAVX2 returns Σ (x−m)².
+//
+//go:noescape
+func sumSqDevAVX2(x []float32, m float32) float32
+
 // maxOfAVX2 returns the largest x, NaN if there is one.
 //
 //go:noescape

@@ -6856,6 +6856,76 @@ done_3:
 	VZEROUPPER
 	RET
 
+// func sumSqDevAVX2(x []float32, m float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·sumSqDevAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS m+24(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	XORQ         DX, DX
+	SUBQ         $0x00000020, CX
+	JL           single_1
+
+many_4:
+	VMOVUPS     (AX)(DX*1), Y5
+	VMOVUPS     32(AX)(DX*1), Y6
+	VMOVUPS     64(AX)(DX*1), Y7
+	VMOVUPS     96(AX)(DX*1), Y8
+	VSUBPS      Y0, Y5, Y5
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y7, Y7
+	VSUBPS      Y0, Y8, Y8
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
+	VFMADD231PS Y8, Y8, Y4
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	JGE         many_4
+
+single_1:
+	ADDQ $0x00000020, CX
+	SUBQ $0x08, CX
+	JL   tail_2
+
+single_5:
+	VMOVUPS     (AX)(DX*1), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         single_5
+
+tail_2:
+	ADDQ        $0x08, CX
+	JE          done_3
+	MOVQ        CX, BX
+	NEGQ        BX
+	LEAQ        window<>+0(SB), CX
+	VMOVUPS     32(CX)(BX*4), Y5
+	VMASKMOVPS  (AX)(DX*1), Y5, Y6
+	VSUBPS      Y0, Y6, Y0
+	VANDPS      Y0, Y5, Y0
+	VFMADD231PS Y0, Y0, Y1
+
+done_3:
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func maxOfAVX2(x []float32) float32
 // Requires: AVX, SSE
 TEXT ·maxOfAVX2(SB), NOSPLIT, $0-28

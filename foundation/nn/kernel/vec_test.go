@@ -232,7 +232,7 @@ func TestAllocate(t *testing.T) {
 			}
 		}
 		if n := testing.AllocsPerRun(10, func() {
-			s[0] = Dot(x[0], x[1]) + Sum(x[0]) + Max(x[0]) + LogSumExp(x[0])
+			s[0] = Dot(x[0], x[1]) + Sum(x[0]) + SumSqDev(x[0], 1) + Max(x[0]) + LogSumExp(x[0])
 			s[1], s[2] = SumDot(x[0], x[1])
 			s[1], s[2] = SumSq(x[0])
 			if !Finite(x[0]) {
