@@ -10,9 +10,10 @@ import (
 )
 
 // Load puts published weights into a network: tensors under the names of PyTorch's state dict. Every tensor of the network
-// must be there with its sizes (sizes of 1 do not count), and no other. Left out are the counters of batch norms, and the
-// denominators of FIR filters, which must be 1, 0, 0, …. A weight that PyTorch keeps under a maximum norm
-// ("parametrizations.weight.original") is scaled down as PyTorch does each time it is used.
+// must be there with its sizes (sizes of 1 do not count; all behind the first may be one, as in a Linear behind a Flatten),
+// and no other. Left out are the counters of batch norms, and the denominators of FIR filters, which must be 1, 0, 0, …. A
+// weight that PyTorch keeps under a maximum norm ("parametrizations.weight.original") is scaled down as PyTorch does each
+// time it is used.
 func Load(net *nn.Net, tensors map[string]weights.Tensor) error {
 	arrays := map[string]nn.Array{}
 	for name, t := range tensors {
@@ -40,7 +41,13 @@ func Load(net *nn.Net, tensors map[string]weights.Tensor) error {
 		if _, twice := arrays[ours]; twice {
 			return fmt.Errorf("tensor %s: is there twice, plain and parametrised", name)
 		}
-		arrays[ours] = nn.Array{Shape: t.Shape, Data: data}
+		shape := nn.Shape(t.Shape)
+		if p := net.Param(ours); p != nil && len(shape) == 2 {
+			if rows, length := p.Rows(); rows == shape[0] && length == shape[1] {
+				shape = p.Shape
+			}
+		}
+		arrays[ours] = nn.Array{Shape: shape, Data: data}
 	}
 	return net.SetArrays(arrays)
 }

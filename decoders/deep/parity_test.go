@@ -2,6 +2,7 @@ package deep_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/deep"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/foundation/weights"
+	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 )
 
 // tensors reads all of a file of weights.
@@ -42,6 +44,19 @@ func floats(t *testing.T, x weights.Tensor) []float32 {
 	return v
 }
 
+// goldenNets is the folder of networks with random weights, an input and braindecode's output for it.
+func goldenNets(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("GYRUS_GOLDEN")
+	if dir == "" && os.Getenv("CI") == "true" {
+		t.Fatal("CI needs the golden values: GYRUS_GOLDEN is not set")
+	}
+	if dir == "" {
+		t.Skip("skipped: GYRUS_GOLDEN is not set, the folder that has nets/EEGNet.safetensors with braindecode's outputs")
+	}
+	return filepath.Join(dir, "nets")
+}
+
 // columnLimit is what braindecode's MaxNormLinear multiplies with: the norm is over the outputs of one input.
 func columnLimit(t *testing.T, x weights.Tensor, limit float64) weights.Tensor {
 	t.Helper()
@@ -62,10 +77,7 @@ func columnLimit(t *testing.T, x weights.Tensor, limit float64) weights.Tensor {
 
 // The outputs are those of braindecode for the same weights and input.
 func TestBraindecode(t *testing.T) {
-	golden := os.Getenv("GYRUS_GOLDEN")
-	if golden == "" {
-		t.Skip("GYRUS_GOLDEN is not set: no weights and outputs of braindecode")
-	}
+	nets := goldenNets(t)
 	for _, tc := range []struct {
 		name   string
 		define func() (func() nn.Layer, error)
@@ -86,7 +98,7 @@ func TestBraindecode(t *testing.T) {
 		{"SignalJEPA", func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SJEPA(), 4) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			file := tensors(t, filepath.Join(golden, "nets", tc.name+".safetensors"))
+			file := tensors(t, filepath.Join(nets, tc.name+".safetensors"))
 			in, out := file["__in"], floats(t, file["__out"])
 			x := floats(t, in)
 			delete(file, "__in")
@@ -104,6 +116,10 @@ func TestBraindecode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for i := 0; tc.name == "FBCNet" && i < 9; i++ {
+				name := fmt.Sprintf("spectral_filtering.fir_list.%d", i)
+				paritytest.Within(t, fmt.Sprintf("FBCNet, filter of band %d", i+1), "MNE by braindecode", "golden/nets", wide(net.Param(name).W), wide(floats(t, file[name])), 1e-6)
+			}
 			if err := deep.Load(net, file); err != nil {
 				t.Fatal(err)
 			}
@@ -112,15 +128,7 @@ func TestBraindecode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				worst, top := 0.0, 0.0
-				for i, v := range out {
-					worst = max(worst, math.Abs(float64(y[i])-float64(v)))
-					top = max(top, math.Abs(float64(v)))
-				}
-				t.Logf("%s, %s: largest difference %.2g of the largest output %.3g", tc.name, when, worst/top, top)
-				if !(worst <= 1e-5*top) {
-					t.Errorf("%s: outputs are %v, braindecode's are %v", when, y, out)
-				}
+				paritytest.Within(t, tc.name+", "+when+": outputs", "braindecode", "golden/nets", wide(y), wide(out), 1e-5)
 				if err := net.Freeze(); err != nil {
 					t.Fatal(err)
 				}
