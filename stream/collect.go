@@ -62,6 +62,9 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 		return nil, err
 	}
 	set := &pipeline.Set{Classes: p.Classes()}
+	if p.Target() != nil {
+		set.Outputs, set.Hop = p.Outputs(), p.Hop()
+	}
 	for i, rec := range prepared {
 		col, err := windows(ctx, rec, p, set, watch.Chunk)
 		if err != nil {
@@ -93,17 +96,31 @@ func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, s
 	if err := p.Start(rec.Info); err != nil {
 		return col, err
 	}
+	quantities, err := follow(rec, p)
+	if err != nil {
+		return col, err
+	}
 	keep := func(ws []signal.Window, err error) error {
 		for _, w := range ws {
+			if quantities != nil {
+				if err := quantities.add(set, w); err != nil {
+					return err
+				}
+			}
 			set.Info = w.Info
 			set.Windows = append(set.Windows, w.Clone())
 			set.Group = append(set.Group, rec.Name)
-			col.Trials[w.Label]++
+			if w.Label != "" {
+				col.Trials[w.Label]++
+			}
 		}
 		return err
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
-	err := drive(ctx, src, func(c signal.Chunk) error {
+	err = drive(ctx, src, func(c signal.Chunk) error {
+		if quantities != nil {
+			quantities.take(c)
+		}
 		if onChunk != nil {
 			onChunk(c)
 		}
