@@ -62,9 +62,6 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 		return nil, err
 	}
 	set := &pipeline.Set{Classes: p.Classes()}
-	if p.Target() != nil {
-		set.Outputs, set.Hop = p.Outputs(), p.Hop()
-	}
 	for i, rec := range prepared {
 		col, err := windows(ctx, rec, p, set, watch.Chunk)
 		if err != nil {
@@ -74,6 +71,9 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 		if watch.Done != nil {
 			watch.Done(col)
 		}
+	}
+	if p.Target() != nil {
+		set.Outputs, set.Hop = p.Outputs(), p.Hop()
 	}
 	var lessons []signal.Window
 	for i, w := range set.Windows {
@@ -167,6 +167,7 @@ func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Reco
 		if len(own.Windows) != len(set.Windows) {
 			return nil, fmt.Errorf("fold %s: %d windows, %d when all runs are learned from: a step changes how many there are", fold.Name, len(own.Windows), len(set.Windows))
 		}
+		own.Truth, own.Quantities = set.Truth, set.Quantities // the caller may have shuffled them
 		if err := pipeline.Test(spec, own, y, f, fold, out); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
 		}

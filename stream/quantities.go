@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -69,4 +70,18 @@ func (q *quantities) add(set *pipeline.Set, w signal.Window) error {
 	}
 	set.Truth, set.Quantities = append(set.Truth, truth), append(set.Quantities, learned)
 	return nil
+}
+
+// Truths are the quantities of rec, which a pipeline with a section target would learn to follow, by the last sample, plus
+// one, of each window (Prediction.End).
+func Truths(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline) (map[int64][]float64, error) {
+	set := &pipeline.Set{}
+	if _, err := windows(ctx, rec, p, set, nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", rec.Name, err)
+	}
+	out := make(map[int64][]float64, len(set.Windows))
+	for i, w := range set.Windows {
+		out[w.End()] = set.Truth[i]
+	}
+	return out, nil
 }

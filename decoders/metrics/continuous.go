@@ -104,3 +104,9 @@ func follow(decoded, truth []float64) (r, r2 float64) {
 	}
 	return r, r2
 }
+
+// Correlation is Pearson's, 0 where one of both does not vary.
+func Correlation(decoded, truth []float64) float64 {
+	r, _ := follow(decoded, truth)
+	return r
+}

@@ -27,8 +27,10 @@ type trainJSON struct {
 	Permuted   bool               `json:"permuted"`
 	Recordings []stream.Collected `json:"recordings"`
 	Missed     []missJSON         `json:"missed"`
-	Rejected   int                `json:"rejected"`         // windows that a check refused: neither learned from nor scored
-	Bundle     string             `json:"bundle,omitempty"` // the file written
+	Rest       *bundle.Rest       `json:"rest,omitempty"`     // false decisions at rest, where rest data set the threshold
+	Coverage   *bundle.Coverage   `json:"coverage,omitempty"` // of conformal sets
+	Rejected   int                `json:"rejected"`           // windows that a check refused: neither learned from nor scored
+	Bundle     string             `json:"bundle,omitempty"`   // the file written
 }
 
 type foldJSON struct {
@@ -102,6 +104,7 @@ func loadSpec(cmd *cobra.Command, name string, cut *cutFlags) (*pipeline.Spec, e
 func newTrain() *cobra.Command {
 	var (
 		cut     cutFlags
+		rest    restFlags
 		scheme  string
 		seed    uint64
 		permute bool
@@ -119,7 +122,17 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 			if permute && out != "" {
 				return usageError{errors.New("--permute and -o exclude each other: what is learned from permuted labels must not become a model")}
 			}
-			res, err := train(cmd, args[0], args[1:], &cut, scheme, seed, permute, out)
+			spec, err := loadSpec(cmd, args[0], &cut)
+			if err != nil {
+				return err
+			}
+			if err := rest.apply(cmd, spec, permute); err != nil {
+				return err
+			}
+			if spec.Target != nil {
+				return trainContinuous(cmd, args[0], spec, args[1:], scheme, seed, permute, out)
+			}
+			res, err := train(cmd, args[0], spec, args[1:], &rest, scheme, seed, permute, out)
 			if err != nil {
 				return err
 			}
@@ -131,6 +144,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 		},
 	}
 	cut.add(cmd)
+	rest.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
@@ -145,12 +159,9 @@ type trained struct {
 	set  *pipeline.Set
 }
 
-func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
-	spec, err := loadSpec(cmd, name, cut)
-	if err != nil {
-		return trainJSON{}, err
-	}
-	if err := checkOutput(out, files); err != nil {
+func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+	inputs := append(append([]string{}, files...), rest.files...)
+	if err := checkOutput(out, inputs); err != nil {
 		return trainJSON{}, err
 	}
 	recs, closeAll, err := openAll(files)
@@ -159,13 +170,18 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	}
 	defer closeAll()
 	deviations(cmd, recs)
-	hashes, err := distinct(files)
+	hashes, err := distinct(inputs)
 	if err != nil {
 		return trainJSON{}, err
 	}
 	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
 	if err != nil {
 		return trainJSON{}, err
+	}
+	if t.pipe.Resting() != nil {
+		if err := rest.calibrate(cmd, t, recs, hashes[len(files):]); err != nil {
+			return trainJSON{}, err
+		}
 	}
 	t.Pipeline = name
 	if out == "" {
@@ -195,11 +211,8 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		t.Recordings = append(t.Recordings, c)
 		for _, m := range c.Misses {
 			t.Missed = append(t.Missed, missJSON{c.Name, m.Event, m.Why})
-			note(cmd, "%s: event %q at %.3f s is not used: %s", c.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
-		if c.Stats.Gaps > 0 {
-			note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
-		}
+		noteLosses(cmd, c)
 	}})
 	if err != nil {
 		return nil, err
@@ -232,6 +245,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if t.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
 	}
+	if t.Coverage, err = coverage(t.pipe, t.set, tested); err != nil {
+		return nil, err
+	}
 	var truth, label []int
 	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
 	for i := range t.set.Windows {
@@ -253,6 +269,16 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy})
 	}
 	return t, nil
+}
+
+// noteLosses says what could not be learned from.
+func noteLosses(cmd *cobra.Command, c stream.Collected) {
+	for _, m := range c.Misses {
+		note(cmd, "%s: event %q at %.3f s is not used: %s", c.Name, m.Event.Label, m.Event.Onset, m.Why)
+	}
+	if c.Stats.Gaps > 0 {
+		note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
+	}
 }
 
 // fitsLive checks that what will be trained can be used: a live session, and decode, cut all windows of the definition.
@@ -277,7 +303,7 @@ func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Manifest.Seed = t.Seed
+	b.Manifest.Seed, b.Manifest.Rest, b.Manifest.Coverage = t.Seed, t.Rest, t.Coverage
 	b.Manifest.Score = &bundle.Score{
 		Split: t.Split, Trials: t.Trials, BalancedAccuracy: t.BalancedAccuracy, CILow: t.CILow, CIHigh: t.CIHigh, Chance: t.Chance,
 	}
@@ -308,6 +334,8 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 		what = " (labels permuted: this must be at chance)"
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
+	printRest(w, t.Rest)
+	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
 		fmt.Fprintf(w, "written: %s\n", t.Bundle)
 	}
