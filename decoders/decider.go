@@ -16,11 +16,21 @@ type Decider interface {
 	Reset()
 }
 
-// Stretch is the rows of one run, a fixed time apart: their scores [rows][classes], and which of them are rest, when
-// nothing is meant; nil stands for all. The rows that are none are there because a decider remembers.
+// Stretch is the rows of one run, a fixed time apart: their scores [rows][classes], when they come, in s as Push is told
+// (nil: at multiples of the time between rows), and which of them are rest, when nothing is meant (nil: all). The rows that
+// are none are there because a decider remembers.
 type Stretch struct {
 	Scores [][]float64
+	Times  []float64
 	Rest   []bool
+}
+
+// Time is when row i comes, in s, where rows are step apart.
+func (s Stretch) Time(i int, step float64) float64 {
+	if s.Times == nil {
+		return float64(i) * step
+	}
+	return s.Times[i]
 }
 
 // AtRest says whether row i is rest.
@@ -32,6 +42,8 @@ type RestFitter interface {
 	signal.Stateful
 	// AsksForRest is how many false decisions a minute of rest may bring, or 0 where the threshold is a parameter.
 	AsksForRest() float64
+	// RestClass is the position of the class that stands for rest and is never decided for, or -1.
+	RestClass() int
 	// FitRest sets the threshold from stretches whose rows are step seconds apart, with the scores of a decoder that has
 	// not learned from them. What was set before is kept on an error.
 	FitRest(s []Stretch, step float64) error

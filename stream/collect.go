@@ -26,7 +26,7 @@ type Collected struct {
 // the way (calibrated steps, fitted checks) learns from all of them. Every event that p looks for must occur in some
 // recording. Windows that a check refuses are in the set, marked.
 func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, watch Watch) (*pipeline.Set, error) {
-	if err := occur(p.EventLabels(), recs); err != nil {
+	if err := occur(p.EventLabels(), recs, "--events LABEL=CLASS"); err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
@@ -189,8 +189,8 @@ func outside(rec *signal.Recording, labels []string) []preprocess.Miss {
 	return misses
 }
 
-// occur reports an event that is asked for and that no recording has.
-func occur(wanted []string, recs []*signal.Recording) error {
+// occur reports an event that is asked for and that no recording has. flag is how it is asked for.
+func occur(wanted []string, recs []*signal.Recording, flag string) error {
 	if len(recs) == 0 {
 		return errors.New("no recordings")
 	}
@@ -215,7 +215,7 @@ func occur(wanted []string, recs []*signal.Recording) error {
 		if len(there) > 0 {
 			what = "those that occur are " + strings.Join(there[:min(12, len(there))], ", ")
 		}
-		return &pipeline.InputError{Err: fmt.Errorf("event %q does not occur in %s; %s: name one of these with --events LABEL=CLASS", label, strings.Join(names, ", "), what)}
+		return &pipeline.InputError{Err: fmt.Errorf("event %q does not occur in %s; %s: name one of these with %s", label, strings.Join(names, ", "), what, flag)}
 	}
 	return nil
 }

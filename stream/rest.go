@@ -59,7 +59,7 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		}
 	}
 	if len(opt.Events) > 0 {
-		if err := occur(opt.Events, recs); err != nil {
+		if err := occur(opt.Events, recs, "--rest-events LABEL"); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +91,6 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 type restRun struct {
 	decoders.Stretch
 	step   float64 // s
-	ends   []float64
 	window float64 // length, s
 	trials []trial
 }
@@ -152,14 +151,14 @@ func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording,
 		}
 		next = q.Start + hop
 		r := &runs[len(runs)-1]
-		r.Scores, r.ends, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.ends, to), append(r.Rest, rest == nil || within(rec, rest, from, to))
+		r.Scores, r.Times, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.Times, to), append(r.Rest, rest == nil || within(rec, rest, from, to))
 		return nil
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
 	_, err = Run(ctx, src, p, SinkFunc(put), Options{})
 	for i := range runs {
 		for _, t := range trials {
-			if e := runs[i].ends; e[0] <= t.to && t.to <= e[len(e)-1] {
+			if e := runs[i].Times; e[0] <= t.to && t.to <= e[len(e)-1] {
 				runs[i].trials = append(runs[i].trials, t)
 			}
 		}
@@ -218,11 +217,11 @@ func heldOut(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
 					}
 				}
 			}
-			learn = append(learn, decoders.Stretch{Scores: r.Scores, Rest: out})
-			test = append(test, decoders.Stretch{Scores: r.Scores, Rest: in})
+			learn = append(learn, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: out})
+			test = append(test, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: in})
 		}
 		if err := d.FitRest(learn, step); err != nil {
-			return fmt.Errorf("with a tenth of the rest data held out: %w", err)
+			return fmt.Errorf("of %.0f s of rest a tenth at a time is held out to measure the rate: %w", float64(total)*step, err)
 		}
 		n, err := d.FalseDecisions(test, step)
 		if err != nil {
@@ -248,17 +247,20 @@ func countTrials(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error 
 		}
 		d.Reset()
 		for i, row := range r.Scores {
-			class, _, err := d.Push(row, float64(i)*r.step)
+			class, _, err := d.Push(row, r.Times[i])
 			if err != nil {
 				return err
 			}
 			for k, t := range r.trials {
-				if class >= 0 && first[k] < 0 && t.from < r.ends[i] && r.ends[i] <= t.to+r.window/2 {
+				if class >= 0 && first[k] < 0 && t.from < r.Times[i] && r.Times[i] <= t.to+r.window/2 {
 					first[k] = class
 				}
 			}
 		}
 		for k, t := range r.trials {
+			if t.class == d.RestClass() {
+				continue
+			}
 			rep.Trials++
 			switch first[k] {
 			case t.class:

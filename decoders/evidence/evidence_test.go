@@ -203,7 +203,7 @@ func TestFitRest(t *testing.T) {
 			if got, err := a.FalseDecisions(one(data), step); err != nil || got != count(t, a, data, step) || got > allowed {
 				t.Fatalf("%s, seed %d: %d decisions, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data, step), allowed)
 			}
-			rate := float64(count(t, a, rest(2*seed+1, 600*30), step)) / 30
+			rate := float64(count(t, a, rest(2*seed+1, 600*15), step)) / 15
 			if sum += rate; rate > asked {
 				over++
 			}

@@ -15,6 +15,9 @@ import (
 // AsksForRest is FalsePerMin.
 func (a *Accumulator) AsksForRest() float64 { return a.FalsePerMin }
 
+// RestClass is Rest.
+func (a *Accumulator) RestClass() int { return a.Rest }
+
 // Allowed is how many events minutes may hold so that, of a Poisson process, a rate of perMinute or more would hold so few
 // with a probability of at most 1 − certainty: the one-sided upper limit of the rate (Garwood 1936,
 // doi:10.1093/biomet/28.3-4.437) is then at most perMinute. It is -1 where even no event would not show that.
@@ -33,7 +36,9 @@ func Allowed(minutes, perMinute, certainty float64) int {
 // A threshold at which the data hold just as many decisions as were asked for would be too low: it lies where the next
 // decision would begin, so new data bring about one decision more in the same time. Allowed makes the asked rate a
 // ceiling instead, which a new recording of the same kind exceeds with a probability of at most 1 − Certainty. Rest of
-// another kind, such as with the eyes closed instead of open, is not the same: record all kinds that will occur.
+// another kind, such as with the eyes closed instead of open, is not the same: record all kinds that will occur. Decisions
+// that come in bursts are no Poisson process, and new data can then hold more of them than the certainty says: the rate on
+// held-out rest, which training reports, shows it.
 //
 // It is an error where there is too little rest to tell such a rate from 0.
 func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
@@ -68,7 +73,7 @@ func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 	for r, one := range s {
 		try.Reset()
 		for i, row := range one.Scores {
-			if _, _, err := try.Push(row, float64(i)*step); err != nil {
+			if _, _, err := try.Push(row, one.Time(i, step)); err != nil {
 				return fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
 			}
 			if one.AtRest(i) {
@@ -107,7 +112,7 @@ func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n int,
 		a.Reset()
 		before := NoControl
 		for i, row := range one.Scores {
-			label, _, err := a.Push(row, float64(i)*step)
+			label, _, err := a.Push(row, one.Time(i, step))
 			if err != nil {
 				return 0, fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
 			}

@@ -170,10 +170,13 @@ func conformance(t *testing.T, name, params string) {
 			x[5] = []float64{0, 0, 0, 0, 0, math.NaN(), 0, 0}
 			return x, y
 		},
-		"infinite target": func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = append(slices.Clone(y[5][1:]), math.Inf(1)); return x, y },
-		"short row":       func(x, y [][]float64) ([][]float64, [][]float64) { x[5] = x[5][1:]; return x, y },
-		"short target":    func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = y[5][1:]; return x, y },
-		"fewer targets":   func(x, y [][]float64) ([][]float64, [][]float64) { return x, y[1:] },
+		"infinite target": func(x, y [][]float64) ([][]float64, [][]float64) {
+			y[5] = append(slices.Clone(y[5][1:]), math.Inf(1))
+			return x, y
+		},
+		"short row":     func(x, y [][]float64) ([][]float64, [][]float64) { x[5] = x[5][1:]; return x, y },
+		"short target":  func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = y[5][1:]; return x, y },
+		"fewer targets": func(x, y [][]float64) ([][]float64, [][]float64) { return x, y[1:] },
 	} {
 		bx, by := spoil(slices.Clone(x), slices.Clone(y))
 		if d.FitContinuous(bx, by) == nil {

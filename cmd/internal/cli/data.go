@@ -162,7 +162,7 @@ func distinct(files []string) ([]string, error) {
 	for i, f := range files {
 		var err error
 		if hashes[i], err = hashFile(f); err != nil {
-			return nil, err
+			return nil, notThere(err)
 		}
 		if hashes[i] == "" { // simulated: its name is its content
 			hashes[i] = f

@@ -71,6 +71,28 @@ func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool)
 	return nil
 }
 
+// apart refuses rest that is one of the training recordings.
+func (r *restFlags) apart(files []string) error {
+	train := map[string]string{}
+	for _, f := range files {
+		sum, err := hashFile(f)
+		if err != nil {
+			return notThere(err)
+		}
+		train[sum+synthName(f)] = f
+	}
+	for _, f := range r.files {
+		sum, err := hashFile(f)
+		if err != nil {
+			return notThere(err)
+		}
+		if other, same := train[sum+synthName(f)]; same {
+			return refusal{fmt.Errorf("--rest %s is the training recording %s: the decoder has learned from it; give another, or --rest-events for rest within the training recordings", f, other)}
+		}
+	}
+	return nil
+}
+
 // calibrate sets the threshold of t's pipeline. hashes are those of the recordings of rest. With permuted labels there is
 // none to set.
 func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Recording, hashes []string) error {
@@ -95,6 +117,9 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	if t.Rest, err = stream.CalibrateRest(cmd.Context(), t.pipe, recs, stream.RestOptions{Recordings: rest, Events: r.events}); err != nil {
 		return err
 	}
+	if t.Rest.PerMinute > t.Rest.Asked {
+		note(cmd, "held-out rest holds %.2f false decisions a minute, more than the %g asked for: they come in bursts, or the rest data are of several kinds; record more rest of each kind, or ask for less", t.Rest.PerMinute, t.Rest.Asked)
+	}
 	for i, rec := range rest {
 		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}})
 	}
@@ -109,6 +134,9 @@ func printRest(w io.Writer, r *bundle.Rest) {
 		r.Asked, r.Count, r.Minutes, r.PerMinute, r.Low, r.High)
 	fmt.Fprintf(w, "threshold %.2f nats; with it, %d of %d held-out trials are decided rightly, %d wrongly, %d not at all\n",
 		r.Threshold, r.Right, r.Trials, r.Wrong, r.Trials-r.Right-r.Wrong)
+	if r.Trials > 0 && 2*r.Right < r.Trials {
+		fmt.Fprintln(w, "the decoder hardly tells rest from its classes: teach it rest as a class of its own (--events …,T0=rest, and rest: in the section decide), or allow more false decisions")
+	}
 }
 
 // coverage counts how often a conformal set held the true class; nil where the section decide makes none.

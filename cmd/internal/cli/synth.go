@@ -17,6 +17,14 @@ const synthPrefix = "synth:"
 // synthTasks are what can be simulated.
 var synthTasks = []string{"cursor", "imagery", "rest"}
 
+// synthName is name where it is that of a simulated recording, "" for a file.
+func synthName(name string) string {
+	if strings.HasPrefix(name, synthPrefix) {
+		return name
+	}
+	return ""
+}
+
 // simulate makes the recording that name asks for.
 func simulate(name string) (*signal.Recording, error) {
 	parts := strings.Split(strings.TrimPrefix(name, synthPrefix), ":")

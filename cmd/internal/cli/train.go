@@ -170,6 +170,9 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	}
 	defer closeAll()
 	deviations(cmd, recs)
+	if err := rest.apart(files); err != nil {
+		return trainJSON{}, err
+	}
 	hashes, err := distinct(inputs)
 	if err != nil {
 		return trainJSON{}, err
