@@ -2,7 +2,6 @@ package stream_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -299,7 +298,7 @@ decoder: `+tc.decoder+"\ntarget: "+tc.target+"\n"+tc.more))
 			t.Errorf("%s %s%s: error %v, must contain %q", tc.decoder, tc.target, tc.more, err, tc.want)
 		}
 	}
-	spec := fmt.Sprintf("segment: {use: events, events: {a: b, c: d}}\nfeatures: [{use: logvar}]\ndecoder: {use: kalman}\n%s", "")
+	spec := "segment: {use: events, events: {a: b, c: d}}\nfeatures: [{use: logvar}]\ndecoder: {use: kalman}\n"
 	if s, err := pipeline.Parse("x", []byte(spec)); err != nil {
 		t.Error(err)
 	} else if _, err := pipeline.Build(s, pipeline.Cued); err == nil || !strings.Contains(err.Error(), "section target") {

@@ -141,13 +141,13 @@ func rest(seed uint64, n int) [][]float64 {
 // one is rest data of one stretch.
 func one(rows [][]float64) []decoders.Stretch { return []decoders.Stretch{{Scores: rows}} }
 
-// count is the decisions that begin, counted as the definition says.
-func count(t testing.TB, a *evidence.Accumulator, rows [][]float64, step float64) (n int) {
+// count is the decisions that begin in rows 0.1 s apart, counted as the definition says.
+func count(t testing.TB, a *evidence.Accumulator, rows [][]float64) (n int) {
 	t.Helper()
 	a.Reset()
 	before := evidence.NoControl
 	for i, row := range rows {
-		label, _ := push(t, a, float64(i)*step, row...)
+		label, _ := push(t, a, float64(i)*0.1, row...)
 		if label != evidence.NoControl && (!a.Hold || label != before) {
 			n++
 		}
@@ -200,17 +200,17 @@ func TestFitRest(t *testing.T) {
 			if err := a.FitRest(one(data), step); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := a.FalseDecisions(one(data), step); err != nil || got != count(t, a, data, step) || got > allowed {
-				t.Fatalf("%s, seed %d: %d decisions, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data, step), allowed)
+			if got, err := a.FalseDecisions(one(data), step); err != nil || got != count(t, a, data) || got > allowed {
+				t.Fatalf("%s, seed %d: %d decisions, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data), allowed)
 			}
-			rate := float64(count(t, a, rest(2*seed+1, 600*15), step)) / 15
+			rate := float64(count(t, a, rest(2*seed+1, 600*15))) / 15
 			if sum += rate; rate > asked {
 				over++
 			}
 			if seed == 0 {
 				enter := a.Enter
 				a.Enter -= 0.3
-				if n := count(t, a, data, step); n <= allowed {
+				if n := count(t, a, data); n <= allowed {
 					t.Errorf("%s: a lower threshold gives %d decisions, not more than %d", name, n, allowed)
 				}
 				a.Enter = enter

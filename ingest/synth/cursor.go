@@ -13,16 +13,16 @@ type CursorOptions struct {
 	Subject uint64 `json:"subject_seed" doc:"seed of what stays with a person: how each electrode is tuned"`
 	Run     uint64 `json:"run_seed" doc:"seed of what happens in one recording: targets, time courses, noise"`
 
-	Rate        float64 `json:"rate_hz" doc:"samples per second, 200 to 10000"`
-	Electrodes  int     `json:"electrodes" doc:"ECoG electrodes, 1 to 256"`
-	Reaches     int     `json:"reaches" doc:"movements from one target to the next, at least 1"`
-	Depth       float64 `json:"depth" doc:"how strongly velocity modulates: change of the logarithm of the amplitude at full speed in the preferred direction; 0: not at all"`
-	PositionPer float64 `json:"position_depth" doc:"the same of the position at the edge of the screen"`
+	Rate          float64 `json:"rate_hz" doc:"samples per second, 200 to 10000"`
+	Electrodes    int     `json:"electrodes" doc:"ECoG electrodes, 1 to 256"`
+	Reaches       int     `json:"reaches" doc:"movements from one target to the next, at least 1"`
+	Depth         float64 `json:"depth" doc:"how strongly velocity modulates: change of the logarithm of the amplitude at full speed in the preferred direction; 0: not at all"`
+	PositionDepth float64 `json:"position_depth" doc:"the same of the position at the edge of the screen"`
 }
 
 // CursorDefaults are 16 electrodes at 500 Hz and 60 reaches, about 100 s.
 func CursorDefaults() CursorOptions {
-	return CursorOptions{Rate: 500, Electrodes: 16, Reaches: 60, Depth: 0.6, PositionPer: 0.2}
+	return CursorOptions{Rate: 500, Electrodes: 16, Reaches: 60, Depth: 0.6, PositionDepth: 0.2}
 }
 
 // CursorTruth is how each electrode is tuned.
@@ -47,8 +47,11 @@ const (
 // range, and the range.
 func Cursor(opt CursorOptions) (*signal.Recording, *CursorTruth, error) {
 	if err := check([]field{
-		{"rate_hz", opt.Rate, 200, 10000}, {"electrodes", float64(opt.Electrodes), 1, 256}, {"reaches", float64(opt.Reaches), 1, 10000},
-		{"depth", opt.Depth, 0, 3}, {"position_depth", opt.PositionPer, 0, 3},
+		{"rate_hz", opt.Rate, 200, 10000},
+		{"electrodes", float64(opt.Electrodes), 1, 256},
+		{"reaches", float64(opt.Reaches), 1, 10000},
+		{"depth", opt.Depth, 0, 3},
+		{"position_depth", opt.PositionDepth, 0, 3},
 	}); err != nil {
 		return nil, nil, fmt.Errorf("synth: %w", err)
 	}
@@ -72,7 +75,7 @@ func Cursor(opt CursorOptions) (*signal.Recording, *CursorTruth, error) {
 		angle, other := 2*math.Pi*tuning.Float64(), 2*math.Pi*tuning.Float64()
 		v := opt.Depth / cursorPeak
 		truth.Velocity = append(truth.Velocity, [2]float64{v * math.Cos(angle), v * math.Sin(angle)})
-		truth.Position = append(truth.Position, [2]float64{opt.PositionPer * math.Cos(other), opt.PositionPer * math.Sin(other)})
+		truth.Position = append(truth.Position, [2]float64{opt.PositionDepth * math.Cos(other), opt.PositionDepth * math.Sin(other)})
 		electrode(x[k], path, truth.Velocity[k], truth.Position[k], opt, k)
 	}
 	for k, y := range path {
