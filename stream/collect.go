@@ -93,11 +93,11 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 // windows adds those of one recording to set.
 func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, set *pipeline.Set, onChunk func(signal.Chunk)) (Collected, error) {
 	col := Collected{Name: rec.Name, Trials: map[string]int{}}
-	if err := p.Start(rec.Info); err != nil {
-		return col, err
-	}
 	quantities, err := follow(rec, p)
 	if err != nil {
+		return col, err
+	}
+	if err := p.Start(rec.Info); err != nil {
 		return col, err
 	}
 	keep := func(ws []signal.Window, err error) error {

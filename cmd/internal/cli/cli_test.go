@@ -226,6 +226,7 @@ func TestBadInput(t *testing.T) {
 		{"a simulation without seeds", 2, []string{"info", "synth:cursor"}, []string{"synth:TASK:SUBJECT:RUN"}},
 		{"two runs for conformal", 3, train(file("conf.yaml", string(gallery)+"decide: {use: conformal}\n"), r06, r10), []string{"decide", "kept for the calibration", "give more recordings"}},
 		{"impossible alpha", 2, train(file("alpha.yaml", string(gallery)+"decide: {use: conformal, alpha: 2}\n"), r06, r10), []string{"alpha.yaml", "line 12", "alpha is 2"}},
+		{"an offline alignment live", 3, []string{"live", file("ea-live.yaml", "bundle: "+offlineAligned(t)+"\nsource: {use: synth}\n")}, []string{"needs a whole run", "incremental or fixed"}},
 		{"unknown mode", 2, train(file("mode.yaml", strings.Replace(string(gallery), "features:\n", "features:\n  - {use: euclidean_alignment, mode: offline}\n", 1)), r06, r10), []string{"mode.yaml", "line 9", `"incremental", "run" or "fixed"`}},
 		{"a key that does nothing", 2, []string{"live", file("s3.yaml", "bundle: b\nsource: {use: nats, speed: 2}\n")}, []string{"speed", "does nothing"}},
 	}
@@ -254,6 +255,21 @@ func TestBadInput(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("written all the same: %v %v", left, err)
 	}
+}
+
+// offlineAligned trains with an alignment that needs whole runs.
+func offlineAligned(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	gallery := string(mustRead(t, "../../../stream/pipeline/gallery/csp-lda.yaml"))
+	pipe, path := filepath.Join(dir, "ea.yaml"), filepath.Join(dir, "ea.gyrus")
+	if err := os.WriteFile(pipe, []byte(strings.Replace(gallery, "features:\n", "features:\n  - {use: euclidean_alignment, mode: run}\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "train", pipe, "synth:imagery:1:1", "synth:imagery:1:2", "-o", path); code != 0 {
+		t.Fatal(errs)
+	}
+	return path
 }
 
 func mustRead(t *testing.T, path string) []byte {

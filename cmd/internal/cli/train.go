@@ -115,8 +115,17 @@ func newTrain() *cobra.Command {
 		Long: `Train cuts windows out of the recordings, cross-validates the pipeline on them, and prints the balanced accuracy with
 its 95 % interval and the chance level. With -o it then fits the pipeline to all windows and writes it as a bundle.
 
+With --false-activations and --rest (or --rest-events) it sets the threshold of the section decide from rest data, so that
+new rest of the same kind brings at most so many false decisions a minute, and prints the rate on held-out rest.
+
+A pipeline with a section target follows quantities, such as a cursor's velocity: train then prints the correlation and R²
+of each, and --split is leave-one-run-out or blocked-kfold. A FILE may be synth:cursor:SUBJECT:RUN, synth:imagery:… or
+synth:rest:…, which is simulated.
+
 PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
+  gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
+  gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
