@@ -62,3 +62,17 @@ func TestFollowInterval(t *testing.T) {
 		t.Errorf("%d of %d intervals hold the true correlation, must be at least 180", inside, runs)
 	}
 }
+
+// TestProportion: all of n has the closed-form limit (α/2)^(1/n), none of n the mirrored one.
+func TestProportion(t *testing.T) {
+	want := math.Pow(0.025, 1.0/45)
+	if low, high, err := metrics.Proportion(45, 45, 0.95); err != nil || math.Abs(low-want) > 1e-9 || high != 1 {
+		t.Errorf("45 of 45: [%g, %g], %v; want [%g, 1]", low, high, err, want)
+	}
+	if low, high, err := metrics.Proportion(0, 45, 0.95); err != nil || low != 0 || math.Abs(high-(1-want)) > 1e-9 {
+		t.Errorf("0 of 45: [%g, %g], %v; want [0, %g]", low, high, err, 1-want)
+	}
+	if _, _, err := metrics.Proportion(3, 2, 0.95); err == nil {
+		t.Error("3 of 2 is no error")
+	}
+}
