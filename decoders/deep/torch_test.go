@@ -78,7 +78,7 @@ func TestDeepTransferCheckpoints(t *testing.T) {
 	for name, want := range g.Checkpoints {
 		t.Run(name, func(t *testing.T) {
 			file := tensors(t, datasettest.Need(t, "weights/eegnet-loso/runs/"+name))
-			define, err := deep.EEGNet(deep.DeepTransferEEGNet(250), want.Classes)
+			define, err := deep.EEGNet(deep.EEGNetDeepTransfer(250), want.Classes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestDeepTransferCheckpoints(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := deep.Load(net, deep.Rename(file, deep.DeepTransferNames)); err != nil {
+			if err := deep.Load(net, deep.Rename(file, deep.EEGNetDeepTransferNames)); err != nil {
 				t.Fatal(err)
 			}
 			if err := net.Freeze(); err != nil {
