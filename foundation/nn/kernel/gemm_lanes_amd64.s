@@ -2516,6 +2516,8 @@ tile:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -2675,6 +2677,8 @@ tile:
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -3651,6 +3655,8 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R10
 	MOVQ       8(SP), R9
 	PREFETCHT0 (R9)
@@ -4011,6 +4017,8 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R10
 	MOVQ       8(SP), R9
 	PREFETCHT0 (R9)
@@ -4385,6 +4393,8 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -4812,6 +4822,8 @@ tile:
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -5108,6 +5120,8 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -5283,6 +5297,8 @@ tile:
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R11
 	MOVQ       8(SP), R10
 	PREFETCHT0 (R10)
@@ -5618,6 +5634,8 @@ tile:
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R12
 	MOVQ       8(SP), R11
 	PREFETCHT0 (R11)
@@ -5816,6 +5834,8 @@ tile:
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R12
 	MOVQ       8(SP), R11
 	PREFETCHT0 (R11)
@@ -6186,6 +6206,8 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R12
 	MOVQ       8(SP), R11
 	PREFETCHT0 (R11)
@@ -6403,6 +6425,8 @@ tile:
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R12
 	MOVQ       8(SP), R11
 	PREFETCHT0 (R11)
@@ -6806,6 +6830,8 @@ tile:
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R12
 	MOVQ       8(SP), R11
 	PREFETCHT0 (R11)
@@ -7193,6 +7219,8 @@ tile:
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R13
 	MOVQ       8(SP), R12
 	PREFETCHT0 (R12)
@@ -7609,6 +7637,8 @@ tile:
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R13
 	MOVQ       8(SP), R12
 	PREFETCHT0 (R12)
@@ -7866,6 +7896,8 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R13
 	MOVQ       8(SP), R12
 	PREFETCHT0 (R12)
@@ -8078,6 +8110,8 @@ tile:
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R13
 	MOVQ       8(SP), R12
 	PREFETCHT0 (R12)
@@ -8354,6 +8388,8 @@ tile:
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R14
 	MOVQ       8(SP), R13
 	PREFETCHT0 (R13)
@@ -8582,6 +8618,8 @@ tile:
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R14
 	MOVQ       8(SP), R13
 	PREFETCHT0 (R13)
@@ -8877,6 +8915,8 @@ tile:
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R14
 	MOVQ       8(SP), R13
 	PREFETCHT0 (R13)
@@ -9117,6 +9157,8 @@ tile:
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
+	CMPQ       64(AX), $0x60
+	JL         group
 	MOVQ       56(AX), R14
 	MOVQ       8(SP), R13
 	PREFETCHT0 (R13)

@@ -97,7 +97,9 @@ func (g *gen) tile(m, n int, masked bool) {
 		}
 	}
 
-	if m*n >= 12 { // C is on its way while the products are summed
+	if m*n >= 12 { // C is on its way while many products are summed
+		g.CMPQ(mem("k"), operand.U8(96))
+		g.JL(operand.LabelRef("group"))
 		c, ldc := g.GP64(), field("ldc")
 		g.MOVQ(atC, c)
 		for range m {
