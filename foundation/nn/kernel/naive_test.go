@@ -91,3 +91,14 @@ func mustPanic(t *testing.T, what string, f func()) {
 	}()
 	f()
 }
+
+// eachKind runs a test with every kind of kernels that the processor has and GYRUS_KERNEL allows.
+func eachKind(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	best := level
+	t.Cleanup(func() { level = best })
+	for k := generic; k <= best; k++ {
+		level = k
+		t.Run(k.String(), f)
+	}
+}

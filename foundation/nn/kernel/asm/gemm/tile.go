@@ -66,12 +66,12 @@ func (g *gen) tile(m, n int, masked bool) {
 		return nil
 	}
 	// What changes from tile to tile lies on the stack, not in t: beyond the last tile it points to nothing.
-	atA, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
+	atA, atB, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
 	tmp := g.GP64()
 	for _, p := range []struct {
 		name string
 		to   operand.Mem
-	}{{"a", atA}, {"c", atC}, {"count", left}} {
+	}{{"a", atA}, {"b", atB}, {"c", atC}, {"count", left}} {
 		g.MOVQ(mem(p.name), tmp)
 		g.MOVQ(tmp, p.to)
 	}
@@ -86,7 +86,8 @@ func (g *gen) tile(m, n int, masked bool) {
 		g.ADDQ(rsa, r)
 		rows = append(rows, r)
 	}
-	b := field("b")
+	b := g.GP64()
+	g.MOVQ(atB, b)
 	groups := field("groups")
 	acc := make([][]vec, m)
 	for i := range acc {
@@ -170,8 +171,13 @@ func (g *gen) tile(m, n int, masked bool) {
 	})
 	g.Label("next")
 	g.MOVQ(c, atC)
-	g.MOVQ(mem("na"), tmp)
-	g.ADDQ(tmp, atA)
+	for _, p := range []struct {
+		name string
+		to   operand.Mem
+	}{{"na", atA}, {"nb", atB}} {
+		g.MOVQ(mem(p.name), tmp)
+		g.ADDQ(tmp, p.to)
+	}
 	g.DECQ(left)
 	g.JNE(operand.LabelRef("tile"))
 	g.end()
