@@ -14,7 +14,7 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 		}
 		tileA := 0
 		if a.rsa%page == 0 {
-			tileA = size * w.packA(wt, false, out, in*taps, in*taps)
+			tileA = size * w.packA(wt, false, cutRows(out), in*taps, in*taps)
 			a.a, a.rsa, a.csa = &w.a[0], size, size*lanes()
 		}
 		a.across(y, x, out, t, tileA)
@@ -24,7 +24,8 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 // across works on the first t columns of y, m rows; the first row of the right operand begins at x[0].
 func (a *tile) across(y, x []float32, m, t, tileA int) {
 	v := lanes()
-	most := widestStrip(m)
+	rows := cutRows(m)
+	most := rows.widest()
 	for at := 0; at < t; {
 		n := strip(t-at, most)
 		width := min(n*v, t-at)
@@ -35,7 +36,7 @@ func (a *tile) across(y, x []float32, m, t, tileA int) {
 			at += full * n * v
 			continue
 		}
-		a.column(m, n, tileA)
+		a.column(rows, n, tileA)
 		at += width
 	}
 }

@@ -71,29 +71,30 @@ func (w *Work) blocks(ta bool, m, n, k int, a []float32, lda int, b *right, c []
 			}
 			for pm := range partsM {
 				i0, i1 := pm*m/partsM, (pm+1)*m/partsM
+				rows := cutRows(i1 - i0)
 				from := a[i0*rsa+k0*csa:]
 				tileA := 0
 				t.a, t.rsa, t.csa = &from[0], size*rsa, size*csa
 				if packA {
-					tileA = size * w.packA(from, ta, i1-i0, t.k, lda)
+					tileA = size * w.packA(from, ta, rows, t.k, lda)
 					t.a, t.rsa, t.csa = &w.a[0], size, size*lanes()
 				}
-				w.strips(&t, i1-i0, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
+				w.strips(&t, rows, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
 			}
 		}
 	}
 }
 
-// strips multiplies the block of A in t, m rows, by the cols columns from j on of B. tileA is the size of a tile of A in
+// strips multiplies the block of A in t by the cols columns from j on of B. tileA is the size of a tile of A in
 // bytes if A is packed, otherwise 0; first says that B has not been copied yet.
-func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []float32, first bool) {
+func (w *Work) strips(t *tile, rows cut, cols, tileA int, b *right, k0, j int, c []float32, first bool) {
 	v := lanes()
 	most := 2
 	padded := (cols + v - 1) / v * v
 	to := w.b
 	switch b.way {
 	case inPlace:
-		most = widestStrip(m)
+		most = rows.widest()
 		t.ldb = size * b.ld
 	case copied:
 		w.b = grow(w.b, t.k*padded)
@@ -105,10 +106,9 @@ func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []floa
 		n := strip(cols-at, most)
 		width := min(n*v, cols-at)
 		t.last = width - (n-1)*v
-		switch {
-		case b.way == inPlace:
+		if b.way == inPlace {
 			t.b = &b.s[k0*b.ld+j+at]
-		default:
+		} else {
 			to := to[at*t.k:]
 			if b.way == copied && first {
 				b.pack(to, k0, t.k, j+at, width, n)
@@ -116,7 +116,7 @@ func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []floa
 			t.b, t.ldb = &to[0], size*n*v
 		}
 		t.c = &c[at]
-		t.column(m, n, tileA)
+		t.column(rows, n, tileA)
 		at += width
 	}
 }
@@ -130,25 +130,24 @@ func (b *right) pack(dst []float32, k0, k, j, width, n int) {
 	}
 }
 
-// packA copies m rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, as many as a
+// packA copies the rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, as many as a
 // vector has. It returns the size of a tile.
-func (w *Work) packA(a []float32, ta bool, m, k, lda int) int {
+func (w *Work) packA(a []float32, ta bool, rows cut, k, lda int) int {
 	v := lanes()
-	tiles, h, higher := heights(m)
-	w.a = grow(w.a, tiles*k*v)
+	w.a = grow(w.a, rows.tiles*k*v)
 	i := 0
-	for tile := range tiles {
-		rows := h
-		if tile < higher {
-			rows++
+	for tile := range rows.tiles {
+		h := rows.h
+		if tile < rows.higher {
+			h++
 		}
 		to := w.a[tile*k*v:][:k*v]
 		if ta {
-			packRows(to, a[i:], k, lda, 1, rows)
+			packRows(to, a[i:], k, lda, 1, h)
 		} else {
-			packColumns(to, a[i*lda:], rows, k, lda, v)
+			packColumns(to, a[i*lda:], h, k, lda, v)
 		}
-		i += rows
+		i += h
 	}
 	return k * v
 }

@@ -195,16 +195,21 @@ func widest(m int) int {
 	return 2
 }
 
-// heights cuts m rows into as few tiles as hold them, as even as can be: all have h rows, the first few one more.
-func heights(m int) (tiles, h, higher int) {
-	tiles = (m + mostRows() - 1) / mostRows()
-	return tiles, m / tiles, m % tiles
+// cut is how rows are cut into tiles: as few as hold them, as even as can be. All have h rows, the first few one more.
+type cut struct{ m, tiles, h, higher int }
+
+func cutRows(m int) cut {
+	most := mostRows()
+	if m <= most {
+		return cut{m, 1, m, 0}
+	}
+	tiles := (m + most - 1) / most
+	return cut{m, tiles, m / tiles, m % tiles}
 }
 
-// widestStrip is the most vectors for the tiles of m rows, all of which must be there in this width.
-func widestStrip(m int) int {
-	_, h, higher := heights(m)
-	if n := widest(h); higher == 0 || n == widest(h+1) {
+// widest is the most vectors for these tiles, all of which must be there in this width.
+func (c cut) widest() int {
+	if n := widest(c.h); c.higher == 0 || n == widest(c.h+1) {
 		return n
 	}
 	return 2
@@ -219,19 +224,18 @@ func strip(cols, most int) int {
 	return min(n, 2)
 }
 
-// column works on m rows of C, n vectors wide, from t.c down. packed is the step from tile to tile of a packed A,
+// column works on the rows of C, n vectors wide, from t.c down. packed is the step from tile to tile of a packed A,
 // otherwise 0.
-func (t *tile) column(m, n, packed int) {
-	tiles, h, higher := heights(m)
-	if higher == 0 {
-		t.same(tiles, h, n, packed)
+func (t *tile) column(rows cut, n, packed int) {
+	if rows.higher == 0 {
+		t.same(rows.tiles, rows.h, n, packed)
 		return
 	}
 	a, c := t.a, t.c
-	t.same(higher, h+1, n, packed)
-	t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), higher*t.na))
-	t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), higher*(h+1)*t.ldc))
-	t.same(tiles-higher, h, n, packed)
+	t.same(rows.higher, rows.h+1, n, packed)
+	t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), rows.higher*t.na))
+	t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), rows.higher*(rows.h+1)*t.ldc))
+	t.same(rows.tiles-rows.higher, rows.h, n, packed)
 	t.a, t.c = a, c
 }
 
