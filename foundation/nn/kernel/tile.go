@@ -1,5 +1,8 @@
 package kernel
 
+//go:generate go run -C asm ./gemm -out ../gemm_lanes_amd64.s -stubs ../gemm_lanes_amd64.go -pkg kernel
+//go:generate go run -C asm ./neon -out ../gemm_lanes_arm64.s -stubs ../gemm_lanes_arm64.go
+
 // tile is what the kernels in assembly work on: count blocks of C, each m rows high and n vectors wide, m·ldc apart, which
 // is below each other, or, with one row and the width in the place of ldc, beside each other. A block becomes Σ over the columns of A and the rows of B, in their order, one rounding to each
 // product; it is added to C if acc is not 0. Strides are in bytes, so that neither the transposed A nor a convolution,

@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // conv is Conv for out, in, t > 0. Row (c, k) of the right operand is x[c] from k·dil on: the kernels read it in place.
@@ -15,7 +17,7 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 		tileA := 0
 		if a.rsa%page == 0 {
 			tileA = size * w.packA(wt, false, cutRows(out), in*taps, in*taps)
-			a.a, a.rsa, a.csa = &w.a[0], size, size*lanes()
+			a.a, a.rsa, a.csa = &w.a[0], size, size*columnA()
 		}
 		a.across(y, x, out, t, tileA)
 	}

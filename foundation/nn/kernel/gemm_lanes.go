@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // Sizes of the blocks, in numbers. A strip of B, mostK long and two vectors wide, and a tile of A are read again and again
@@ -77,7 +79,7 @@ func (w *Work) blocks(ta bool, m, n, k int, a []float32, lda int, b *right, c []
 				t.a, t.rsa, t.csa = &from[0], size*rsa, size*csa
 				if packA {
 					tileA = size * w.packA(from, ta, rows, t.k, lda)
-					t.a, t.rsa, t.csa = &w.a[0], size, size*lanes()
+					t.a, t.rsa, t.csa = &w.a[0], size, size*columnA()
 				}
 				w.strips(&t, rows, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
 			}
@@ -130,49 +132,29 @@ func (b *right) pack(dst []float32, k0, k, j, width, n int) {
 	}
 }
 
-// packA copies the rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, as many as a
-// vector has. It returns the size of a tile.
+// columnA is what a column of a tile takes in a packed A: whole vectors, and as packColumns writes them.
+func columnA() int { return max(lanes(), 8) }
+
+// packA copies the rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, with holes
+// up to columnA. It returns the size of a tile.
 func (w *Work) packA(a []float32, ta bool, rows cut, k, lda int) int {
-	v := lanes()
-	w.a = grow(w.a, rows.tiles*k*v)
+	width, n := columnA(), columnA()/lanes()
+	w.a = grow(w.a, rows.tiles*k*width)
 	i := 0
 	for tile := range rows.tiles {
 		h := rows.h
 		if tile < rows.higher {
 			h++
 		}
-		to := w.a[tile*k*v:][:k*v]
+		to := w.a[tile*k*width:][:k*width]
 		if ta {
-			packRows(to, a[i:], k, lda, 1, h)
+			packRows(to, a[i:], k, lda, n, h-(n-1)*lanes())
 		} else {
-			packColumns(to, a[i*lda:], h, k, lda, v)
+			packColumns(to, a[i*lda:], h, k, lda, width)
 		}
 		i += h
 	}
-	return k * v
-}
-
-// packRows copies k rows of b, ldb numbers apart, to rows of n vectors, 1 or 2, the last of which gets last numbers.
-func packRows(dst, b []float32, k, ldb, n, last int) {
-	_, _ = dst[k*n*lanes()-1], b[(k-1)*ldb+(n-1)*lanes()+last-1]
-	switch {
-	case level == avx512 && n == 2:
-		packRows2Z(&dst[0], &b[0], k, size*ldb, last)
-	case level == avx512:
-		packRows1Z(&dst[0], &b[0], k, size*ldb, last)
-	case n == 2:
-		packRows2Y(&dst[0], &b[0], k, size*ldb, last)
-	default:
-		packRows1Y(&dst[0], &b[0], k, size*ldb, last)
-	}
-}
-
-// packColumns copies n rows of b, k numbers each and ldb numbers apart, to the columns of k rows of width numbers.
-func packColumns(dst, b []float32, n, k, ldb, width int) {
-	_, _ = dst[(k-1)*width+(n+7)/8*8-1], b[(n-1)*ldb+k-1]
-	for j := 0; j < n; j += 8 {
-		packColumnsY(&dst[j], &b[j*ldb], min(8, n-j), k, size*ldb, size*width)
-	}
+	return k * width
 }
 
 // pack fills p for the kernels in use.
@@ -204,4 +186,14 @@ func (w *Work) gemmPacked(m int, a []float32, lda int, p *Packed, c []float32, l
 		return
 	}
 	w.blocks(false, m, p.n, p.k, a, lda, &right{s: p.b, way: packed}, c, ldc, acc)
+}
+
+// gemvT is GemvT for m, n > 0: a product with one row, which needs no scratch.
+func gemvT(y, a []float32, lda, m, n int, x []float32, acc bool) {
+	if level == generic {
+		gemvTGeneric(y, a, lda, m, n, x, acc)
+		return
+	}
+	var w Work
+	w.blocks(false, 1, n, m, x, 1, &right{s: a, ld: lda}, y, n, acc)
 }
