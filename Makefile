@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed speed-kernels check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,10 @@ $(PEERS): benchmarks/oracle/requirements.txt
 
 speed: $(PEERS) ## gyrus against the programs people use, one thread, in turn (needs Python)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python
+
+speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
+	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 30 gemm
+	$(GO) run ./benchmarks/speed -rounds 50 conv
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs

@@ -8,6 +8,8 @@ const (
 	mostK = 512
 	mostM = 280
 	mostN = 2048
+
+	tilesInPlace = 20 // for more tiles below each other it pays to copy a strip of B together
 )
 
 const (
@@ -42,7 +44,7 @@ func (w *Work) gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32,
 		return
 	}
 	r := right{s: b, ld: ldb, trans: tb}
-	if tb || m > mostM || m > 2*mostRows() && size*ldb%page == 0 {
+	if tb || m > tilesInPlace*mostRows() || m > 2*mostRows() && size*ldb%page == 0 {
 		r.way = copied
 	}
 	w.blocks(ta, m, n, k, a, lda, &r, c, ldc, acc)
