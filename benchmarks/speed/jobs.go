@@ -45,7 +45,7 @@ var jobs = append([]job{
 		name: "fbcca", pkg: module + "features/ssvep", bench: "^BenchmarkFBCCA$", peer: []string{"fbcca.py"}, bar: 5,
 		what: "filter-bank CCA, 40 targets, 9 channels × 1 s at 250 Hz, 5 bands",
 	},
-}, ffts()...)
+}, append(ffts(), convnets()...)...)
 
 // ffts are the rows of the real Fourier transform, one to a length.
 func ffts() []job {
@@ -55,6 +55,29 @@ func ffts() []job {
 			name: fmt.Sprintf("fft-%d", n), pkg: module + "preprocess/dsp", bench: fmt.Sprintf("^BenchmarkRealFFT$/^n=%d$/^batch=64$", n),
 			peer: []string{"fft.py", "--n", strconv.Itoa(n)}, times: 64, bar: 1, what: fmt.Sprintf("real FFT of %d points, 64 at once", n),
 		})
+	}
+	return rows
+}
+
+// convnets are the rows of convolutional networks. Their peers need benchmarks/speed/peers/requirements-nets.txt.
+func convnets() []job {
+	var rows []job
+	for _, cores := range []int{1, 2} {
+		rows = append(rows, job{
+			name: fmt.Sprintf("eegnet-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkEEGNetStep$/^threads=%d$", cores),
+			peer: []string{"convnets.py", "eegnet-step"}, cores: cores, bar: 3, what: "EEGNet, training step, 32 × 22 × 500, threads: " + strconv.Itoa(cores),
+		}, job{
+			name: fmt.Sprintf("shallow-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkShallowStep$/^threads=%d$", cores),
+			peer: []string{"convnets.py", "shallow-step"}, cores: cores, bar: 2, what: "ShallowConvNet, training step, 32 × 22 × 1000, threads: " + strconv.Itoa(cores),
+		})
+	}
+	one := job{pkg: module + "decoders/deep", bench: "^BenchmarkEEGNetOne$", what: "EEGNet, one window of 22 × 500"}
+	for _, peer := range []struct {
+		name string
+		bar  float64
+	}{{"eegnet-one", 5}, {"eegnet-one-ort", 3}} {
+		one.name, one.peer, one.bar = peer.name, []string{"convnets.py", peer.name}, peer.bar
+		rows = append(rows, one)
 	}
 	return rows
 }

@@ -1,5 +1,5 @@
 // Command speed measures gyrus against the programs that people use today: each job is a Go benchmark and a Python
-// script that does the same work, run in turn, one thread each. It prints the ratio of the medians beside its bar.
+// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the ratio of the medians beside its bar.
 //
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
@@ -31,6 +31,7 @@ type job struct {
 	bench string   // its name, as -bench takes it, anchored
 	peer  []string // script below peers/ and its arguments
 	key   string   // the peer's "job", where its script prints several; "" takes the only line
+	cores int      // threads that both may use; 0 stands for 1
 	times int      // the peer's figure is for one of so many that the Go benchmark does; 0 stands for 1
 	bar   float64  // the ratio that is asked for
 	what  string
@@ -138,7 +139,7 @@ func measure(ctx context.Context, j job, python string, rounds int, dir string) 
 		return r, fmt.Errorf("building its benchmark: %w\n%s", err, out)
 	}
 	for range rounds {
-		s, err := ours(ctx, bin, j.bench)
+		s, err := ours(ctx, bin, j)
 		if err != nil {
 			return r, err
 		}
@@ -157,16 +158,16 @@ func measure(ctx context.Context, j job, python string, rounds int, dir string) 
 
 var nsPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
 
-// ours is the seconds of one operation of a Go benchmark, on one core.
-func ours(ctx context.Context, bin, bench string) (float64, error) {
-	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", bench, "-test.benchtime", "1s", "-test.cpu", "1")
+// ours is the seconds of one operation of a Go benchmark.
+func ours(ctx context.Context, bin string, j job) (float64, error) {
+	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", j.bench, "-test.benchtime", "1s", "-test.cpu", strconv.Itoa(max(1, j.cores)))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w\n%s", bench, err, out)
+		return 0, fmt.Errorf("%s: %w\n%s", j.bench, err, out)
 	}
 	m := nsPerOp.FindAllSubmatch(out, -1)
 	if len(m) != 1 {
-		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", bench, len(m), out)
+		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", j.bench, len(m), out)
 	}
 	ns, err := strconv.ParseFloat(string(m[0][1]), 64)
 	return ns / 1e9, err
@@ -183,7 +184,8 @@ type line struct {
 func theirs(ctx context.Context, python string, j job) (float64, string, error) {
 	args := append([]string{filepath.Join("benchmarks", "speed", "peers", j.peer[0])}, j.peer[1:]...)
 	cmd := exec.CommandContext(ctx, python, args...)
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
+	threads := strconv.Itoa(max(1, j.cores))
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+threads, "OPENBLAS_NUM_THREADS="+threads, "MKL_NUM_THREADS="+threads)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // eegnet500 is the EEGNet of benchmarks/speed/peers/convnets.py: 22 channels × 500 samples, 4 classes.
 func eegnet500(b *testing.B) func() nn.Layer {
 	opt := deep.EEGNet82()
-	opt.Kernel = 64
+	opt.Kernel, opt.Padding = 64, "symmetric"
 	define, err := deep.EEGNet(opt, 4)
 	if err != nil {
 		b.Fatal(err)
