@@ -4,6 +4,7 @@
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 50 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
 package main
@@ -56,30 +57,33 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
 	blas := flag.String("blas", "", "library that the job gemm is compared with; it has cblas_sgemm (default: NumPy's OpenBLAS)")
 	flag.Parse()
-	if slices.Equal(flag.Args(), []string{"gemm"}) {
-		if err := gemm(context.Background(), *python, *blas, max(1, *rounds), *asJSON); err != nil {
-			fmt.Fprintln(os.Stderr, "speed:", err)
-			os.Exit(1)
-		}
-		return
+	if *rounds < 1 {
+		fmt.Fprintf(os.Stderr, "speed: -rounds is %d, must be at least 1\n", *rounds)
+		os.Exit(1)
 	}
-	if err := run(context.Background(), *python, *rounds, *asJSON, flag.Args()); err != nil {
+	var err error
+	switch { // these two count GFLOP/s, and take turns that are too short for a program each
+	case slices.Equal(flag.Args(), []string{"gemm"}):
+		err = gemm(context.Background(), *python, *blas, *rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"conv"}):
+		err = conv(*rounds, *asJSON)
+	default:
+		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "speed:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, python string, rounds int, asJSON bool, names []string) error {
-	if rounds < 1 {
-		return fmt.Errorf("-rounds is %d, must be at least 1", rounds)
-	}
 	picked := jobs
 	if len(names) > 0 {
 		picked = nil
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm and conv, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}
