@@ -12,7 +12,7 @@ import (
 )
 
 // golden reads a network of braindecode with random weights, one input and the output that it gave.
-func golden(t *testing.T, name string) (arrays map[string]nn.Array, in, out nn.Array) {
+func golden(t *testing.T, name string) (tensors map[string]weights.Tensor, in, out []float32) {
 	t.Helper()
 	dir := os.Getenv("GYRUS_GOLDEN")
 	if dir == "" {
@@ -26,27 +26,22 @@ func golden(t *testing.T, name string) (arrays map[string]nn.Array, in, out nn.A
 	if err != nil {
 		t.Fatal(err)
 	}
-	arrays = map[string]nn.Array{}
-	for name, tensor := range f.Tensors {
-		if tensor.DType != "F32" {
-			continue // counts
-		}
-		v, err := tensor.Float32s()
+	values := func(name string) []float32 {
+		v, err := f.Tensors[name].Float32s()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		arrays[name] = nn.Array{Shape: tensor.Shape, Data: v}
+		delete(f.Tensors, name)
+		return v
 	}
-	in, out = arrays["__in"], arrays["__out"]
-	delete(arrays, "__in")
-	delete(arrays, "__out")
-	return arrays, in, out
+	in, out = values("__in"), values("__out")
+	return f.Tensors, in, out
 }
 
 // against compares a network with braindecode's: as it is, and frozen.
-func against(t *testing.T, file string, net network) {
+func against(t *testing.T, file string, net network, columns ...string) {
 	t.Helper()
-	arrays, in, want := golden(t, file)
+	tensors, in, want := golden(t, file)
 	define, err := net.layers(features.Format{Names: make([]string, 22), Len: 1000, Rate: 250}, 4)
 	if err != nil {
 		t.Fatal(err)
@@ -55,25 +50,25 @@ func against(t *testing.T, file string, net network) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := LoadBraindecode(n, arrays); err != nil {
+	if err := Load(n, tensors, columns...); err != nil {
 		t.Fatal(err)
 	}
 	top := 0.0
-	for _, v := range want.Data {
+	for _, v := range want {
 		top = max(top, math.Abs(float64(v)))
 	}
 	for _, how := range []string{"as it is", "frozen"} {
-		y, err := n.Forward(in.Data)
+		y, err := n.Forward(in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		d := 0.0
 		for i, v := range y {
-			d = max(d, math.Abs(float64(v-want.Data[i]))/top)
+			d = max(d, math.Abs(float64(v-want[i]))/top)
 		}
 		t.Logf("%s, %s: largest difference %.2g of the largest output", file, how, d)
 		if !(d <= 1e-5) {
-			t.Errorf("%s, %s: %v, braindecode has %v", file, how, y, want.Data)
+			t.Errorf("%s, %s: %v, braindecode has %v", file, how, y, want)
 		}
 		if err := n.Freeze(); err != nil {
 			t.Fatal(err)
@@ -86,5 +81,6 @@ func TestGoldenConformer(t *testing.T) {
 }
 
 func TestGoldenATCNet(t *testing.T) {
-	against(t, "ATCNet", &ATCNet{Filters: 16, Kernel: 64, Kernel2: 16, Pool: 8, Pool2: 7, Depth: 2, Windows: 5, Heads: 2, HeadWidth: 8, TCNDepth: 2, TCNKernel: 4})
+	against(t, "ATCNet", &ATCNet{Filters: 16, Kernel: 64, Kernel2: 16, Pool: 8, Pool2: 7, Depth: 2, Windows: 5, Heads: 2, HeadWidth: 8, TCNDepth: 2, TCNKernel: 4},
+		"final_layer.0", "final_layer.1", "final_layer.2", "final_layer.3", "final_layer.4")
 }
