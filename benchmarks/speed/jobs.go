@@ -65,13 +65,13 @@ func convnets() []job {
 	for _, cores := range []int{1, 2} {
 		rows = append(rows, job{
 			name: fmt.Sprintf("eegnet-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkEEGNetStep$/^threads=%d$", cores),
-			peer: []string{"convnets.py", "eegnet-step"}, cores: cores, bar: 3, what: "EEGNet, training step, 32 × 22 × 500, threads: " + strconv.Itoa(cores),
+			peer: []string{"convnets.py", "eegnet-step"}, cores: cores, cpu: cores == 1, bar: 3, what: "EEGNet, training step, 32 × 22 × 500, threads: " + strconv.Itoa(cores),
 		}, job{
 			name: fmt.Sprintf("shallow-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkShallowStep$/^threads=%d$", cores),
-			peer: []string{"convnets.py", "shallow-step"}, cores: cores, bar: 2, what: "ShallowConvNet, training step, 32 × 22 × 1000, threads: " + strconv.Itoa(cores),
+			peer: []string{"convnets.py", "shallow-step"}, cores: cores, cpu: cores == 1, bar: 2, what: "ShallowConvNet, training step, 32 × 22 × 1000, threads: " + strconv.Itoa(cores),
 		})
 	}
-	one := job{pkg: module + "decoders/deep", bench: "^BenchmarkEEGNetOne$", what: "EEGNet, one window of 22 × 500"}
+	one := job{pkg: module + "decoders/deep", bench: "^BenchmarkEEGNetOne$", cpu: true, what: "EEGNet, one window of 22 × 500"}
 	for _, peer := range []struct {
 		name string
 		bar  float64

@@ -32,6 +32,7 @@ type job struct {
 	peer  []string // script below peers/ and its arguments
 	key   string   // the peer's "job", where its script prints several; "" takes the only line
 	cores int      // threads that both may use; 0 stands for 1
+	cpu   bool     // both report the time of the processor instead of the clock on the wall: on a busy machine it is all that tells
 	times int      // the peer's figure is for one of so many that the Go benchmark does; 0 stands for 1
 	bar   float64  // the ratio that is asked for
 	what  string
@@ -156,7 +157,10 @@ func measure(ctx context.Context, j job, python string, rounds int, dir string) 
 	return r, nil
 }
 
-var nsPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
+var (
+	nsPerOp  = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
+	cpuPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s.*\s([0-9.]+) cpu-ns/op`)
+)
 
 // ours is the seconds of one operation of a Go benchmark.
 func ours(ctx context.Context, bin string, j job) (float64, error) {
@@ -165,7 +169,11 @@ func ours(ctx context.Context, bin string, j job) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w\n%s", j.bench, err, out)
 	}
-	m := nsPerOp.FindAllSubmatch(out, -1)
+	pattern := nsPerOp
+	if j.cpu {
+		pattern = cpuPerOp
+	}
+	m := pattern.FindAllSubmatch(out, -1)
 	if len(m) != 1 {
 		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", j.bench, len(m), out)
 	}
@@ -186,6 +194,9 @@ func theirs(ctx context.Context, python string, j job) (float64, string, error) 
 	cmd := exec.CommandContext(ctx, python, args...)
 	threads := strconv.Itoa(max(1, j.cores))
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+threads, "OPENBLAS_NUM_THREADS="+threads, "MKL_NUM_THREADS="+threads)
+	if j.cpu {
+		cmd.Env = append(cmd.Env, "SPEED_CLOCK=cpu")
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

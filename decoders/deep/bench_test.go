@@ -32,6 +32,7 @@ func step(b *testing.B, define func() nn.Layer, samples, workers int) {
 	}
 	adam := &nn.AdamW{}
 	b.ReportAllocs()
+	begin := cpuTime()
 	for seed := uint64(0); b.Loop(); seed++ {
 		if _, err := net.Gradient(data, nn.CrossEntropy{}, seed); err != nil {
 			b.Fatal(err)
@@ -39,6 +40,7 @@ func step(b *testing.B, define func() nn.Layer, samples, workers int) {
 		adam.Step(net, 1e-3)
 		net.Limit()
 	}
+	b.ReportMetric(float64(cpuTime()-begin)/float64(b.N), "cpu-ns/op")
 }
 
 func BenchmarkEEGNetStep(b *testing.B) {
@@ -67,9 +69,11 @@ func BenchmarkEEGNetOne(b *testing.B) {
 	}
 	x := scaled(uniform(22*500, 1), 1, 0)
 	b.ReportAllocs()
+	begin := cpuTime()
 	for b.Loop() {
 		if _, err := net.Forward(x); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(cpuTime()-begin)/float64(b.N), "cpu-ns/op")
 }
