@@ -1,9 +1,11 @@
 // Command speed measures gyrus against the programs that people use today: each job is a Go benchmark and a Python
-// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the ratio of the medians beside its bar.
+// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the
+// ratio of the medians beside its bar.
 //
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 50 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed latency            # one window at a time while other cores are busy
 //	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.

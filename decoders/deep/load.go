@@ -3,6 +3,7 @@ package deep
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -13,8 +14,9 @@ import (
 // must be there with its sizes (sizes of 1 do not count; all behind the first may be one, as in a Linear behind a Flatten),
 // and no other. Left out are the counters of batch norms, and the denominators of FIR filters, which must be 1, 0, 0, …. A
 // weight that PyTorch keeps under a maximum norm ("parametrizations.weight.original") is scaled down as PyTorch does each
-// time it is used.
-func Load(net *nn.Net, tensors map[string]weights.Tensor) error {
+// time it is used: the weights of one output, except in dense layers whose names begin with one of columns, where
+// braindecode (its MaxNormLinear) limits the weights of one input. ATCNet and EEG-TCNet have "final_layer" of that kind.
+func Load(net *nn.Net, tensors map[string]weights.Tensor, columns ...string) error {
 	arrays := map[string]nn.Array{}
 	for name, t := range tensors {
 		if strings.HasSuffix(name, "num_batches_tracked") {
@@ -35,7 +37,11 @@ func Load(net *nn.Net, tensors map[string]weights.Tensor) error {
 		ours := strings.TrimSuffix(strings.Replace(name, ".parametrizations.", ".", 1), ".original")
 		if ours != name {
 			if p := net.Param(ours); p != nil && p.MaxNorm > 0 {
-				limitRows(data, t.Shape, float64(p.MaxNorm))
+				if slices.ContainsFunc(columns, func(begin string) bool { return strings.HasPrefix(ours, begin) }) {
+					limitColumns(data, t.Shape, float64(p.MaxNorm))
+				} else {
+					limitRows(data, t.Shape, float64(p.MaxNorm))
+				}
 			}
 		}
 		if _, twice := arrays[ours]; twice {
@@ -68,6 +74,24 @@ func limitRows(data []float32, shape []int, limit float64) {
 			for i := range row {
 				row[i] *= float32(limit / (norm + 1e-7))
 			}
+		}
+	}
+}
+
+// limitColumns scales columns as braindecode's MaxNorm does: those within the limit, too, by a little.
+func limitColumns(data []float32, shape []int, limit float64) {
+	const eps = 1e-5
+	if len(shape) != 2 || len(data) != shape[0]*shape[1] {
+		return // SetArrays says what is wrong
+	}
+	for c := range shape[1] {
+		sum := 0.0
+		for r := range shape[0] {
+			sum += float64(data[r*shape[1]+c]) * float64(data[r*shape[1]+c])
+		}
+		norm := max(math.Sqrt(sum), limit/2)
+		for r := range shape[0] {
+			data[r*shape[1]+c] *= float32(min(norm, limit) / (norm + eps))
 		}
 	}
 }
