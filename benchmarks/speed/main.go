@@ -64,11 +64,13 @@ func main() {
 		os.Exit(1)
 	}
 	var err error
-	switch { // these two count GFLOP/s, and take turns that are too short for a program each
+	switch { // these time parts of a second themselves
 	case slices.Equal(flag.Args(), []string{"gemm"}):
 		err = gemm(context.Background(), *python, *blas, *rounds, *asJSON)
 	case slices.Equal(flag.Args(), []string{"conv"}):
 		err = conv(*rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"latency"}):
+		err = latency(*asJSON)
 	default:
 		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
 	}
@@ -85,7 +87,7 @@ func run(ctx context.Context, python string, rounds int, asJSON bool, names []st
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are gemm and conv, each alone, and %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm, conv and latency, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}
