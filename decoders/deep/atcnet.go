@@ -51,7 +51,8 @@ func (a *atcnet) layers(in features.Format, classes int) (func() nn.Layer, error
 // ATCNet maps [channels, samples] to one logit to a class, as braindecode's ATCNet: EEGNet's convolutions make a sequence,
 // of which overlapping stretches each go through attention, a temporal convolutional network and a dense layer of their
 // own; the logits are averaged (the paper says concatenated, its code averages). As published, on 22 channels × 1000 samples
-// and 4 classes, it has 113,732 parameters. Load takes braindecode's weights with the columns of "final_layer" limited.
+// and 4 classes, it has 113,732 parameters. For braindecode's weights, Load is told the
+// columns final_layer.0 to final_layer.4.
 func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 	for _, v := range []int{a.Filters, a.Kernel, a.Kernel2, a.Pool, a.Pool2, a.Depth, a.Windows, a.Heads, a.HeadWidth, a.TCNDepth, a.TCNKernel} {
 		if v < 1 {

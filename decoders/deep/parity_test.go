@@ -61,25 +61,27 @@ func TestBraindecode(t *testing.T) {
 	nets := goldenNets(t)
 	for _, tc := range []struct {
 		name    string
-		columns bool // braindecode limits the columns of the last layer
+		columns []string
 		define  func() (func() nn.Layer, error)
 	}{
-		{"EEGNet", false, func() (func() nn.Layer, error) {
+		{"EEGNet", nil, func() (func() nn.Layer, error) {
 			opt := deep.EEGNet82()
 			opt.Kernel, opt.Padding = 64, "symmetric"
 			return deep.EEGNet(opt, 4)
 		}},
-		{"ShallowFBCSPNet", false, func() (func() nn.Layer, error) { return deep.ShallowConvNet(deep.Shallow(), 4) }},
-		{"Deep4Net", false, func() (func() nn.Layer, error) { return deep.Deep4Net(deep.Deep4(), 4) }},
-		{"EEGTCNet", true, func() (func() nn.Layer, error) {
+		{"ShallowFBCSPNet", nil, func() (func() nn.Layer, error) { return deep.ShallowConvNet(deep.Shallow(), 4) }},
+		{"Deep4Net", nil, func() (func() nn.Layer, error) { return deep.Deep4Net(deep.Deep4(), 4) }},
+		{"EEGTCNet", []string{"final_layer"}, func() (func() nn.Layer, error) {
 			opt := deep.EEGTC()
 			opt.Kernel, opt.Activate = 64, true
 			return deep.EEGTCNet(opt, 4)
 		}},
-		{"FBCNet", false, func() (func() nn.Layer, error) { return deep.FBCNet(deep.FBC(), 250, 1000, 4) }},
-		{"SignalJEPA", false, func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SJEPA(), 4) }},
-		{"EEGConformer", false, func() (func() nn.Layer, error) { return deep.ConformerNet(deep.Conformer2023(), 1000, 4) }},
-		{"ATCNet", true, func() (func() nn.Layer, error) { return deep.ATCNet(deep.ATCNet2023(), 1000, 4) }},
+		{"FBCNet", nil, func() (func() nn.Layer, error) { return deep.FBCNet(deep.FBC(), 250, 1000, 4) }},
+		{"SignalJEPA", nil, func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SJEPA(), 4) }},
+		{"EEGConformer", nil, func() (func() nn.Layer, error) { return deep.ConformerNet(deep.Conformer2023(), 1000, 4) }},
+		{"ATCNet", []string{"final_layer.0", "final_layer.1", "final_layer.2", "final_layer.3", "final_layer.4"}, func() (func() nn.Layer, error) {
+			return deep.ATCNet(deep.ATCNet2023(), 1000, 4)
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := tensors(t, filepath.Join(nets, tc.name+".safetensors"))
@@ -87,10 +89,6 @@ func TestBraindecode(t *testing.T) {
 			x := floats(t, in)
 			delete(file, "__in")
 			delete(file, "__out")
-			var columns []string
-			if tc.columns {
-				columns = []string{"final_layer"}
-			}
 			define, err := tc.define()
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +101,7 @@ func TestBraindecode(t *testing.T) {
 				name := fmt.Sprintf("spectral_filtering.fir_list.%d", i)
 				paritytest.Within(t, fmt.Sprintf("FBCNet, filter of band %d", i+1), "MNE by braindecode", "golden/nets", wide(net.Param(name).W), wide(floats(t, file[name])), 1e-6)
 			}
-			if err := deep.Load(net, file, columns...); err != nil {
+			if err := deep.Load(net, file, tc.columns...); err != nil {
 				t.Fatal(err)
 			}
 			for _, when := range []string{"as it is", "frozen"} {
@@ -122,16 +120,16 @@ func TestBraindecode(t *testing.T) {
 				}
 				keep := file[name]
 				delete(file, name)
-				if err := deep.Load(net, file, columns...); err == nil {
+				if err := deep.Load(net, file); err == nil {
 					t.Errorf("loads without %s", name)
 				}
 				file[name] = weights.Float32s(make([]float32, 3), 3)
-				if err := deep.Load(net, file, columns...); err == nil {
+				if err := deep.Load(net, file); err == nil {
 					t.Errorf("loads with 3 values as %s", name)
 				}
 				file[name] = keep
 				file["extra.weight"] = keep
-				if err := deep.Load(net, file, columns...); err == nil || !strings.Contains(err.Error(), "extra.weight") {
+				if err := deep.Load(net, file); err == nil || !strings.Contains(err.Error(), "extra.weight") {
 					t.Errorf("with a tensor extra.weight the error is %v", err)
 				}
 				break
