@@ -87,7 +87,7 @@ speed: $(PEERS) ## gyrus against the programs people use, one thread, in turn (n
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
-	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 30 gemm
+	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv
 
 docs-check: docs ## fails where docs/ is not what the commands make
