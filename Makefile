@@ -97,7 +97,7 @@ speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads
 	$(GO) run ./benchmarks/speed latency
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
-	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 30 gemm
+	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv
 
 ONNX := bin/onnx
