@@ -78,8 +78,8 @@ type gemmResult struct {
 	Met    bool    `json:"met"`
 }
 
-// gemm compares the product of matrices with OpenBLAS. Both take turns of a few milliseconds, rounds to a shape, and
-// count the time of their own thread.
+// gemm compares the product of matrices with OpenBLAS. Both take turns of about 50 ms, rounds to a shape, and count the
+// time of their own thread.
 func gemm(ctx context.Context, python string, library string, rounds int, asJSON bool) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -174,7 +174,7 @@ func gemmRow(s shape, to io.Writer, from *bufio.Reader, rounds int) (gemmResult,
 		return (cpuTime() - begin).Seconds() / float64(reps)
 	}
 	call := func(reps int) float64 {
-		loop(reps/8 + 1) // the other one, or a third, has had the caches; gemm.py does so, too
+		loop(reps/8 + 1) // others have had the caches; gemm.py does so, too
 		return loop(reps)
 	}
 	digit := map[bool]int{true: 1}
@@ -188,7 +188,7 @@ func gemmRow(s shape, to io.Writer, from *bufio.Reader, rounds int) (gemmResult,
 		}
 		return strconv.ParseFloat(strings.TrimSpace(text), 64)
 	}
-	const turn = 20 * time.Millisecond
+	const turn = 100 * time.Millisecond // for some milliseconds after it has slept, Go's scheduler often interrupts a thread
 	reps := max(1, int(turn.Seconds()*50e9/s.flops()))
 	call(reps) // warm
 	if _, err := other(reps); err != nil {

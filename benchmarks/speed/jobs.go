@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -45,7 +46,7 @@ var jobs = append([]job{
 		name: "fbcca", pkg: module + "features/ssvep", bench: "^BenchmarkFBCCA$", peer: []string{"fbcca.py"}, bar: 5,
 		what: "filter-bank CCA, 40 targets, 9 channels × 1 s at 250 Hz, 5 bands",
 	},
-}, append(ffts(), convnets()...)...)
+}, slices.Concat(ffts(), convnets(), transformers())...)
 
 // ffts are the rows of the real Fourier transform, one to a length.
 func ffts() []job {
@@ -80,4 +81,25 @@ func convnets() []job {
 		rows = append(rows, one)
 	}
 	return rows
+}
+
+// transformers are the rows of the encoder and the EEG Conformer. Their peers need the same.
+func transformers() []job {
+	const encoder = "encoder of 4 blocks on 88 × 200"
+	var rows []job
+	for _, cores := range []int{1, 2} {
+		threads := strconv.Itoa(cores)
+		rows = append(rows, job{
+			name: "encoder-step-" + threads, pkg: module + "foundation/nn", bench: "^BenchmarkEncoderStep$/^threads=" + threads + "$",
+			peer: []string{"transformers.py", "encoder-step", "--threads", threads}, cores: cores, bar: 1, what: encoder + ", training step, batch 16, threads: " + threads,
+		}, job{
+			name: "conformer-step-" + threads, pkg: module + "decoders/deep", bench: "^BenchmarkConformerStep$/^threads=" + threads + "$",
+			peer: []string{"transformers.py", "conformer-step", "--threads", threads}, cores: cores, bar: 1, what: "EEG Conformer, training step, 32 × 22 × 1000, threads: " + threads,
+		})
+	}
+	one := job{pkg: module + "foundation/nn", bench: "^BenchmarkEncoderOne$", what: encoder + ", one window"}
+	one.name, one.peer, one.bar = "encoder-one", []string{"transformers.py", "encoder-one"}, 1.2
+	rows = append(rows, one)
+	one.name, one.peer, one.bar = "encoder-one-ort", []string{"transformers.py", "encoder-one", "--runtime", "onnx"}, 0.9
+	return append(rows, one)
 }

@@ -1,9 +1,11 @@
 // Command speed measures gyrus against the programs that people use today: each job is a Go benchmark and a Python
-// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the ratio of the medians beside its bar.
+// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the
+// ratio of the medians beside its bar.
 //
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
-//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 50 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 15 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed latency                                         # one window at a time beside busy cores
 //	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
@@ -63,11 +65,13 @@ func main() {
 		os.Exit(1)
 	}
 	var err error
-	switch { // these two count GFLOP/s, and take turns that are too short for a program each
+	switch { // these time parts of a second themselves
 	case slices.Equal(flag.Args(), []string{"gemm"}):
 		err = gemm(context.Background(), *python, *blas, *rounds, *asJSON)
 	case slices.Equal(flag.Args(), []string{"conv"}):
 		err = conv(*rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"latency"}):
+		err = latency(*asJSON)
 	default:
 		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
 	}
@@ -84,7 +88,7 @@ func run(ctx context.Context, python string, rounds int, asJSON bool, names []st
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are gemm and conv, each alone, and %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm, conv and latency, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}

@@ -59,6 +59,16 @@ func BenchmarkShallowStep(b *testing.B) {
 	}
 }
 
+func BenchmarkConformerStep(b *testing.B) {
+	define, err := deep.ConformerNet(deep.Conformer2023(), 1000, 4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", workers), func(b *testing.B) { step(b, define, 1000, workers) })
+	}
+}
+
 func BenchmarkEEGNetOne(b *testing.B) {
 	net, err := nn.New(eegnet500(b), nn.Shape{22, 500}, nn.Options{})
 	if err != nil {

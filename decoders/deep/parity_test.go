@@ -78,6 +78,10 @@ func TestBraindecode(t *testing.T) {
 		}},
 		{"FBCNet", nil, func() (func() nn.Layer, error) { return deep.FBCNet(deep.FBC(), 250, 1000, 4) }},
 		{"SignalJEPA", nil, func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SJEPA(), 4) }},
+		{"EEGConformer", nil, func() (func() nn.Layer, error) { return deep.ConformerNet(deep.Conformer2023(), 1000, 4) }},
+		{"ATCNet", []string{"final_layer.0", "final_layer.1", "final_layer.2", "final_layer.3", "final_layer.4"}, func() (func() nn.Layer, error) {
+			return deep.ATCNet(deep.ATCNet2023(), 1000, 4)
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := tensors(t, filepath.Join(nets, tc.name+".safetensors"))

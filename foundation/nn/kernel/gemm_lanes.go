@@ -14,7 +14,7 @@ const (
 
 const (
 	size = 4    // bytes of a number
-	page = 4096 // numbers so far apart, or a multiple of it, get into each other's way in the caches
+	page = 4096 // bytes: rows that lie a multiple of it apart get into each other's way in the caches
 )
 
 // way is how the kernels get at the right operand.
