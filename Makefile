@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed interop-onnx check clean
+.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -84,8 +84,16 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	python3 -m venv $(ONNX) && $(ONNX)/bin/pip install -q -r $<
 	@touch $@
 
-interop-onnx: $(ONNX) ## ONNX models of every operator against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run TestOperators ./foundation/onnx
+interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./decoders/deep ./stream/pipeline
+
+BRAINDECODE := bin/braindecode
+$(BRAINDECODE): decoders/deep/testdata/requirements.txt
+	python3 -m venv $(BRAINDECODE) && $(BRAINDECODE)/bin/pip install -q -r $<
+	@touch $@
+
+interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
+	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs
