@@ -21,6 +21,7 @@ type Network struct {
 	In      features.Format // of its windows
 	Unit    signal.Unit     // of their values; "" where the steps before made something else of the channels
 	Classes []string        // in the order of the probabilities
+	Decoder Step            // the decoder as it stands in a pipeline file, with all its parameters: the sizes of the network
 	// Before is the steps that a recording goes through before the network, which are not part of it, as they stand in a
 	// pipeline file: preprocess, segment, reject and features.
 	Before []Before
@@ -48,7 +49,7 @@ func (p *Pipeline) Network() (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	n := &Network{Name: net, In: in, Classes: slices.Clone(p.classes), decoder: d}
+	n := &Network{Name: net, In: in, Classes: slices.Clone(p.classes), Decoder: p.spec.Decoder, decoder: d}
 	if len(in.Chans) > 0 {
 		n.Unit = in.Chans[0].Unit
 	}
@@ -78,7 +79,7 @@ func (n *Network) Metadata() (map[string]string, error) {
 	for _, b := range n.Before {
 		steps[b.Section] = append(steps[b.Section], b.Step)
 	}
-	for key, list := range map[string]any{"channels": n.In.Names, "classes": n.Classes, "steps_before": steps} {
+	for key, list := range map[string]any{"channels": n.In.Names, "classes": n.Classes, "decoder": n.Decoder, "steps_before": steps} {
 		text, err := json.Marshal(list)
 		if err != nil {
 			return nil, err
@@ -96,7 +97,7 @@ func (n *Network) ONNX() ([]byte, error) {
 		return nil, err
 	}
 	g := onnx.NewGraph(n.Name)
-	for _, key := range []string{"format", "network", "channels", "samples", "rate_hz", "unit", "classes", "steps_before"} {
+	for _, key := range []string{"format", "network", "channels", "samples", "rate_hz", "unit", "classes", "decoder", "steps_before"} {
 		g.Metadata(key, meta[key])
 	}
 	g.Input("window", "batch", len(n.In.Names), n.In.Len)

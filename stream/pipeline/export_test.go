@@ -95,6 +95,9 @@ func TestNetwork(t *testing.T) {
 	if s := f.Metadata["steps_before"]; !strings.Contains(s, `"low_hz":4`) || !strings.Contains(s, `"segment"`) {
 		t.Errorf("steps before: %s", s)
 	}
+	if s := f.Metadata["decoder"]; !strings.Contains(s, `"kernel_samples":32`) || !strings.Contains(s, `"temporal_filters":8`) {
+		t.Errorf("decoder: %s", s)
+	}
 	lda, _ := fitted(t, Cued)
 	if _, err := lda.Network(); err == nil || !strings.Contains(err.Error(), "lda is not a network") {
 		t.Errorf("LDA: %v", err)

@@ -40,9 +40,10 @@ func newModelsExport() *cobra.Command {
                 before make it, output "probabilities" [batch, classes]. Standardisation and softmax are part of it.
   .safetensors  the weights under the names and with the sizes of braindecode's class of the network, and input.mean and
                 input.sd [channels], with which windows are standardised in front of it. Where braindecode limits the norm
-                of weights, take that off before loading (torch.nn.utils.parametrize.remove_parametrizations).
+                of weights, take that off before loading (torch.nn.utils.parametrize.remove_parametrizations). eegnet
+                pads as the paper does: train with padding: symmetric where braindecode is to give the same output.
 
-Channels, rate, unit and classes are in the metadata of both. The steps before the network (filters, cutting of windows)
+Channels, rate, unit, classes and the parameters of the network are in the metadata of both. The steps before the network (filters, cutting of windows)
 are in neither: they are listed, and stand in the metadata as "steps_before".`,
 		Example: "  gyrus models export model.gyrus -o net.onnx\n  gyrus models export model.gyrus -o net.safetensors --json | jq .steps_before",
 		RunE: func(cmd *cobra.Command, args []string) error {
