@@ -36,7 +36,8 @@ test: ## all tests
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./stream/... ./cmd/...
 
-test-slow: ## the tests of outages at their full length: the broker is gone for 10 s
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
+	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 fuzz: ## every fuzz target for $(FUZZ) each
