@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed speed-nets speed-kernels interop-onnx check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,7 +43,8 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	$(GO) generate ./foundation/nn/kernel
 	git diff --exit-code -- foundation/nn/kernel
 
-test-slow: ## the tests of outages at their full length: the broker is gone for 10 s
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
+	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 fuzz: ## every fuzz target for $(FUZZ) each
@@ -105,8 +106,16 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	python3 -m venv $(ONNX) && $(ONNX)/bin/pip install -q -r $<
 	@touch $@
 
-interop-onnx: $(ONNX) ## ONNX models of every operator against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run TestOperators ./foundation/onnx
+interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./decoders/deep ./stream/pipeline
+
+BRAINDECODE := bin/braindecode
+$(BRAINDECODE): decoders/deep/testdata/requirements.txt
+	python3 -m venv $(BRAINDECODE) && $(BRAINDECODE)/bin/pip install -q -r $<
+	@touch $@
+
+interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
+	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs

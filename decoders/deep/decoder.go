@@ -58,6 +58,9 @@ func (d *decoder) SetFormat(in features.Format) error {
 	if d.format.Len == in.Len && d.format.Rate == in.Rate && slices.Equal(d.format.Names, in.Names) {
 		return nil
 	}
+	if err := d.own.training().check(); err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
 	if _, err := d.own.layers(in, max(len(d.classes), 2)); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}

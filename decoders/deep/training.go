@@ -59,7 +59,8 @@ func (t *Training) check() error {
 	if !(t.Decay >= 0) || !(t.Clip >= 0) {
 		errs = append(errs, fmt.Errorf("weight_decay is %g and clip_norm %g, must be at least 0", t.Decay, t.Clip))
 	}
-	return errors.Join(errs...)
+	_, err := augmentation(t.Augment, 1, 1)
+	return errors.Join(append(errs, err)...)
 }
 
 // run trains a new network on the windows x.
