@@ -25,7 +25,7 @@ type band struct{ low, high float64 }
 // bands are the five of a signal that was filtered from 0.5 to 40 Hz.
 var bands = []band{{1, 4}, {4, 8}, {8, 13}, {13, 30}, {30, 40}}
 
-// dftBits is how many bits behind the point the integer spectrum keeps.
+// dftBits is how many bits behind the point the windowed samples and their spectrum keep.
 const dftBits = 3
 
 // front makes the network's input of a window: samples, or the logarithm of the energy in bands of Hann-windowed stretches
@@ -92,7 +92,9 @@ func newFront(kind frontKind, in features.Format, lsb float64) (*front, error) {
 	return f, nil
 }
 
-func q15(v float64) int16 { return int16(min(max(roundAway(v*(1<<15)), -math.MaxInt16), math.MaxInt16)) }
+func q15(v float64) int16 {
+	return int16(min(max(roundAway(v*(1<<15)), -math.MaxInt16), math.MaxInt16))
+}
 
 // features is how many numbers have a mean of their own: channels or bands of channels.
 func (f *front) features() int {
@@ -214,8 +216,9 @@ func (f *front) integer(dst []int32, x []int16) {
 	}
 }
 
-// integerEnergies adds those of one stretch. No sum overflows: the windowed samples have 16 bits and half of them, the
-// transform 13 bits and those of the stretch more, its square twice as many.
+// integerEnergies adds those of one stretch. No sum overflows: the windowed samples are below 2^18,
+// and as half of the window is taken away their transform is below 2^27 for the longest stretch, 1024; newFront bounds how
+// many squares of that, at most 2^55 for both parts, are added.
 func (f *front) integerEnergies(acc []uint64, x []int16) {
 	n := len(x)
 	sum := int64(0)
@@ -225,7 +228,7 @@ func (f *front) integerEnergies(acc []uint64, x []int16) {
 	mean := roundDiv(sum, int64(n))
 	for t, v := range x {
 		d := min(max(int64(v)-mean, -math.MaxInt16), math.MaxInt16)
-		f.fixed[t] = int32(roundShift(d*int64(f.hann[t]), 15))
+		f.fixed[t] = int32(roundShift(d*int64(f.hann[t]), 15-dftBits))
 	}
 	for b := range bands {
 		for k := f.first[b]; k < f.end[b]; k++ {
@@ -238,7 +241,7 @@ func (f *front) integerEnergies(acc []uint64, x []int16) {
 					at -= n
 				}
 			}
-			re, im = roundShift(re, 15-dftBits), roundShift(im, 15-dftBits)
+			re, im = roundShift(re, 15), roundShift(im, 15)
 			acc[b] += uint64(re*re) + uint64(im*im)
 		}
 	}

@@ -147,7 +147,7 @@ func TestScoreIsItsDefinition(t *testing.T) {
 		}
 		return out
 	}
-	for range 200 {
+	for range 60 {
 		n := 400 + rng.IntN(1500)
 		ref, hyp := some(n, 4, 500), some(n, 7, 150)
 		got, err := Score(ref, hyp, float64(n), SzCORE())
@@ -272,8 +272,8 @@ func TestLabels(t *testing.T) {
 		{"a little less", 6*h - 3, ""},
 		{"four hours behind", 24*h + 60, Interictal},
 		{"less than four hours behind", 24*h + 59, ""},
-		{"between, too near to both", 15 * h, ""},
-		{"between, far from both", 16*h + 60 - 4, ""},
+		{"between, too near to both of them", 15 * h, ""},
+		{"between, too near to the first", 16*h + 60 - 4, ""},
 	} {
 		if got := l.Of(tc.start, tc.start+4, seizures); got != tc.want {
 			t.Errorf("%s: %q, must be %q", tc.what, got, tc.want)
