@@ -173,6 +173,9 @@ func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error 
 	if err := one.SetArrays(arrays); err != nil {
 		return err
 	}
+	if err := one.Freeze(); err != nil {
+		return err
+	}
 	d.net, d.x = one, make([]float32, d.shape().Size())
 	return nil
 }

@@ -1,6 +1,9 @@
 package nn
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reshape gives the same values another shape.
 type Reshape struct{ To Shape }
@@ -19,11 +22,28 @@ func (l *Reshape) Forward(_ *Pass, x []float32) []float32 { return x }
 // Backward changes nothing.
 func (l *Reshape) Backward(_ *Pass, dy []float32) []float32 { return dy }
 
-// Flatten makes a vector of any shape.
-type Flatten struct{}
+// Image puts a size of 1 in front: signals [C, T] become an image [1, C, T] of one channel, one signal [T] becomes [1, T].
+type Image struct{}
+
+// Build adds it.
+func (l *Image) Build(_ *Builder, in Shape) (Shape, error) { return append(Shape{1}, in...), nil }
+
+// Forward changes nothing.
+func (l *Image) Forward(_ *Pass, x []float32) []float32 { return x }
+
+// Backward changes nothing.
+func (l *Image) Backward(_ *Pass, dy []float32) []float32 { return dy }
+
+// Flatten makes one size of all but the first Keep.
+type Flatten struct{ Keep int }
 
 // Build counts the values.
-func (l *Flatten) Build(_ *Builder, in Shape) (Shape, error) { return Shape{in.Size()}, nil }
+func (l *Flatten) Build(_ *Builder, in Shape) (Shape, error) {
+	if l.Keep < 0 || l.Keep > len(in) {
+		return nil, fmt.Errorf("flatten: keeps %d sizes of %v, must be 0 to %d", l.Keep, in, len(in))
+	}
+	return append(append(Shape{}, in[:l.Keep]...), in[l.Keep:].Size()), nil
+}
 
 // Forward changes nothing.
 func (l *Flatten) Forward(_ *Pass, x []float32) []float32 { return x }
@@ -124,6 +144,46 @@ func (l *Crop) Backward(_ *Pass, dy []float32) []float32 {
 		copy(dx[r*l.in+max(l.Front, 0):(r+1)*l.in], dy[r*l.out+max(-l.Front, 0):(r+1)*l.out])
 	}
 	return dx
+}
+
+// LastStep is the last step of time: […, T] → […].
+type LastStep struct {
+	t     int
+	y, dx []float32
+}
+
+// Build takes any shape.
+func (l *LastStep) Build(b *Builder, in Shape) (Shape, error) {
+	if len(in) == 0 {
+		return nil, errors.New("last step: the input is a single number, must have time as its last size")
+	}
+	l.t = in[len(in)-1]
+	out := in[:len(in)-1]
+	l.y = b.Batch(out)
+	if b.Train && b.InputGrad {
+		l.dx = b.Batch(in)
+	}
+	return out, nil
+}
+
+// Forward picks.
+func (l *LastStep) Forward(_ *Pass, x []float32) []float32 {
+	y := l.y[:len(x)/l.t]
+	for i := range y {
+		y[i] = x[i*l.t+l.t-1]
+	}
+	return y
+}
+
+// Backward puts back; all other gradients are 0 and were never written.
+func (l *LastStep) Backward(_ *Pass, dy []float32) []float32 {
+	if l.dx == nil {
+		return nil
+	}
+	for i, v := range dy {
+		l.dx[i*l.t+l.t-1] = v
+	}
+	return l.dx[:len(dy)*l.t]
 }
 
 // Each runs a layer on each part of its input along the first size as if that were an example: [M, …] → [M, layer's output].

@@ -9,6 +9,45 @@ import "fmt"
 // who wants zeros at the edges has put them into x.
 func (w *Work) Conv(y []float32, ldy int, x []float32, ldx int, wt []float32, out, in, taps, dil, t int, acc bool) {
 	checkConv("Conv", y, ldy, x, ldx, wt, out, in, taps, dil, t)
+	if out == 0 || in == 0 || t == 0 {
+		convGeneric(y, ldy, x, ldx, wt, out, in, taps, dil, t, acc)
+		return
+	}
+	w.conv(y, ldy, x, ldx, wt, out, in, taps, dil, t, acc)
+}
+
+// ConvGradW adds to dwt the gradient of Conv by wt: dwt[o,c,k] += Σ_t dy[o,t]·x[c,t+k·dil]. Shapes are those of Conv.
+func (w *Work) ConvGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	checkConv("ConvGradW", dy, ldy, x, ldx, dwt, out, in, taps, dil, t)
+	if out == 0 || in == 0 || t == 0 {
+		return
+	}
+	w.convGradW(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+}
+
+// ConvGradX adds to dx the gradient of Conv by x: dx[c,t+k·dil] += Σ_o wt[o,c,k]·dy[o,t]. Shapes are those of Conv.
+func (w *Work) ConvGradX(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {
+	checkConv("ConvGradX", dy, ldy, dx, ldx, wt, out, in, taps, dil, t)
+	if out == 0 || in == 0 || t == 0 {
+		return
+	}
+	w.convGradX(dx, ldx, dy, ldy, wt, out, in, taps, dil, t)
+}
+
+func checkConv(routine string, y []float32, ldy int, x []float32, ldx int, wt []float32, out, in, taps, dil, t int) {
+	if out < 0 || in < 0 || taps < 1 || dil < 1 || t < 0 {
+		panic(fmt.Sprintf("kernel: %s: out %d, in %d and t %d must not be negative, taps %d and dil %d must be at least 1", routine, out, in, t, taps, dil))
+	}
+	if len(wt) < out*in*taps {
+		panic(fmt.Sprintf("kernel: %s: the weights have %d numbers, must have at least %d for [%d, %d, %d]", routine, len(wt), out*in*taps, out, in, taps))
+	}
+	checkMatrix(routine, "y", y, ldy, out, t)
+	if t > 0 {
+		checkMatrix(routine, "x", x, ldx, in, t+(taps-1)*dil)
+	}
+}
+
+func convGeneric(y []float32, ldy int, x []float32, ldx int, wt []float32, out, in, taps, dil, t int, acc bool) {
 	if t == 0 {
 		return
 	}
@@ -28,12 +67,7 @@ func (w *Work) Conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 	}
 }
 
-// ConvGradW adds to dwt the gradient of Conv by wt: dwt[o,c,k] += Σ_t dy[o,t]·x[c,t+k·dil]. Shapes are those of Conv.
-func (w *Work) ConvGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
-	checkConv("ConvGradW", dy, ldy, x, ldx, dwt, out, in, taps, dil, t)
-	if t == 0 {
-		return
-	}
+func convGradWGeneric(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
 	for o := range out {
 		row := dy[o*ldy:][:t]
 		for c := range in {
@@ -48,12 +82,7 @@ func (w *Work) ConvGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 	}
 }
 
-// ConvGradX adds to dx the gradient of Conv by x: dx[c,t+k·dil] += Σ_o wt[o,c,k]·dy[o,t]. Shapes are those of Conv.
-func (w *Work) ConvGradX(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {
-	checkConv("ConvGradX", dy, ldy, dx, ldx, wt, out, in, taps, dil, t)
-	if t == 0 {
-		return
-	}
+func convGradXGeneric(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {
 	for o := range out {
 		row := dy[o*ldy:][:t]
 		for c := range in {
@@ -65,18 +94,5 @@ func (w *Work) ConvGradX(dx []float32, ldx int, dy []float32, ldy int, wt []floa
 				}
 			}
 		}
-	}
-}
-
-func checkConv(routine string, y []float32, ldy int, x []float32, ldx int, wt []float32, out, in, taps, dil, t int) {
-	if out < 0 || in < 0 || taps < 1 || dil < 1 || t < 0 {
-		panic(fmt.Sprintf("kernel: %s: out %d, in %d and t %d must not be negative, taps %d and dil %d must be at least 1", routine, out, in, t, taps, dil))
-	}
-	if len(wt) < out*in*taps {
-		panic(fmt.Sprintf("kernel: %s: the weights have %d numbers, must have at least %d for [%d, %d, %d]", routine, len(wt), out*in*taps, out, in, taps))
-	}
-	checkMatrix(routine, "y", y, ldy, out, t)
-	if t > 0 {
-		checkMatrix(routine, "x", x, ldx, in, t+(taps-1)*dil)
 	}
 }

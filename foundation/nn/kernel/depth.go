@@ -6,6 +6,12 @@ import "fmt"
 // len(y)+(len(wt)-1)·dil numbers.
 func Depth(y, x, wt []float32, dil int, acc bool) {
 	checkDepth("Depth", len(y), len(x), len(wt), dil)
+	if len(y) > 0 {
+		depth(y, x, wt, dil, acc)
+	}
+}
+
+func depthGeneric(y, x, wt []float32, dil int, acc bool) {
 	if !acc {
 		clear(y)
 	}
@@ -19,21 +25,28 @@ func Depth(y, x, wt []float32, dil int, acc bool) {
 // DepthGradW adds to dwt the gradient of Depth by wt: dwt[k] += Σ_t dy[t]·x[t+k·dil].
 func DepthGradW(dwt, dy, x []float32, dil int) {
 	checkDepth("DepthGradW", len(dy), len(x), len(dwt), dil)
-	for k := range dwt {
-		var s float32
-		for t, v := range x[k*dil:][:len(dy)] {
-			s += float32(dy[t] * v)
-		}
-		dwt[k] += s
+	if len(dy) > 0 {
+		gemv(dwt, x, dil, len(dwt), len(dy), dy, true) // the rows of a matrix may overlap
 	}
 }
 
 // DepthGradX adds to dx the gradient of Depth by x: dx[t+k·dil] += wt[k]·dy[t].
 func DepthGradX(dx, dy, wt []float32, dil int) {
 	checkDepth("DepthGradX", len(dy), len(dx), len(wt), dil)
+	if len(dy) > 0 {
+		depthGradX(dx, dy, wt, dil)
+	}
+}
+
+// depthGradXGeneric adds to the numbers of dx from begin to end.
+func depthGradXGeneric(dx, dy, wt []float32, dil, begin, end int) {
 	for k, f := range wt {
-		into := dx[k*dil:][:len(dy)]
-		for t, v := range dy {
+		first, last := max(0, begin-k*dil), min(len(dy), end-k*dil)
+		if first >= last {
+			continue
+		}
+		into := dx[first+k*dil:][:last-first]
+		for t, v := range dy[first:last] {
 			into[t] += float32(f * v)
 		}
 	}

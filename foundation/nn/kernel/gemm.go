@@ -65,22 +65,32 @@ func Pack(tb bool, n, k int, b []float32, ldb int) *Packed {
 		br, bc = n, k
 	}
 	checkMatrix("Pack", "b", b, ldb, br, bc)
-	p := &Packed{n: n, k: k, b: make([]float32, n*k)}
-	for l := range k {
-		for j := range n {
+	p := &Packed{n: n, k: k}
+	p.pack(tb, b, ldb)
+	return p
+}
+
+// packGeneric lays out p as k × n.
+func (p *Packed) packGeneric(tb bool, b []float32, ldb int) {
+	p.b = make([]float32, p.n*p.k)
+	for l := range p.k {
+		for j := range p.n {
 			if tb {
-				p.b[l*n+j] = b[j*ldb+l]
+				p.b[l*p.n+j] = b[j*ldb+l]
 			} else {
-				p.b[l*n+j] = b[l*ldb+j]
+				p.b[l*p.n+j] = b[l*ldb+j]
 			}
 		}
 	}
-	return p
 }
 
 // GemmPacked computes C = A·P, or C += A·P if acc is set. A is m × k and C is m × n, with the n and k of Pack.
 func (w *Work) GemmPacked(m int, a []float32, lda int, p *Packed, c []float32, ldc int, acc bool) {
 	checkMatrix("GemmPacked", "a", a, lda, m, p.k)
 	checkMatrix("GemmPacked", "c", c, ldc, m, p.n)
-	gemmGeneric(false, false, m, p.n, p.k, a, lda, p.b, p.n, c, ldc, acc)
+	if m == 0 || p.n == 0 || p.k == 0 {
+		gemmGeneric(false, false, m, p.n, p.k, a, lda, p.b, p.n, c, ldc, acc)
+		return
+	}
+	w.gemmPacked(m, a, lda, p, c, ldc, acc)
 }

@@ -4,75 +4,145 @@
 
 package kernel
 
-// tile1x1Y works on tiles of 1 rows and 1 vectors of 8.
+// tile1x1Y works on tiles of m = 1, n = 1 vectors of 8.
 //
 //go:noescape
 func tile1x1Y(t *tile)
 
-// tile1x2Y works on tiles of 1 rows and 2 vectors of 8.
+// tile1x1YFull works on tiles of m = 1, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile1x1YFull(t *tile)
+
+// tile1x2Y works on tiles of m = 1, n = 2 vectors of 8.
 //
 //go:noescape
 func tile1x2Y(t *tile)
 
-// tile1x8Y works on tiles of 1 rows and 8 vectors of 8.
+// tile1x2YFull works on tiles of m = 1, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile1x2YFull(t *tile)
+
+// tile1x8Y works on tiles of m = 1, n = 8 vectors of 8.
 //
 //go:noescape
 func tile1x8Y(t *tile)
 
-// tile2x1Y works on tiles of 2 rows and 1 vectors of 8.
+// tile1x8YFull works on tiles of m = 1, n = 8 vectors of 8, all columns.
+//
+//go:noescape
+func tile1x8YFull(t *tile)
+
+// tile2x1Y works on tiles of m = 2, n = 1 vectors of 8.
 //
 //go:noescape
 func tile2x1Y(t *tile)
 
-// tile2x2Y works on tiles of 2 rows and 2 vectors of 8.
+// tile2x1YFull works on tiles of m = 2, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile2x1YFull(t *tile)
+
+// tile2x2Y works on tiles of m = 2, n = 2 vectors of 8.
 //
 //go:noescape
 func tile2x2Y(t *tile)
 
-// tile2x4Y works on tiles of 2 rows and 4 vectors of 8.
+// tile2x2YFull works on tiles of m = 2, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile2x2YFull(t *tile)
+
+// tile2x4Y works on tiles of m = 2, n = 4 vectors of 8.
 //
 //go:noescape
 func tile2x4Y(t *tile)
 
-// tile3x1Y works on tiles of 3 rows and 1 vectors of 8.
+// tile2x4YFull works on tiles of m = 2, n = 4 vectors of 8, all columns.
+//
+//go:noescape
+func tile2x4YFull(t *tile)
+
+// tile3x1Y works on tiles of m = 3, n = 1 vectors of 8.
 //
 //go:noescape
 func tile3x1Y(t *tile)
 
-// tile3x2Y works on tiles of 3 rows and 2 vectors of 8.
+// tile3x1YFull works on tiles of m = 3, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile3x1YFull(t *tile)
+
+// tile3x2Y works on tiles of m = 3, n = 2 vectors of 8.
 //
 //go:noescape
 func tile3x2Y(t *tile)
 
-// tile4x1Y works on tiles of 4 rows and 1 vectors of 8.
+// tile3x2YFull works on tiles of m = 3, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile3x2YFull(t *tile)
+
+// tile4x1Y works on tiles of m = 4, n = 1 vectors of 8.
 //
 //go:noescape
 func tile4x1Y(t *tile)
 
-// tile4x2Y works on tiles of 4 rows and 2 vectors of 8.
+// tile4x1YFull works on tiles of m = 4, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile4x1YFull(t *tile)
+
+// tile4x2Y works on tiles of m = 4, n = 2 vectors of 8.
 //
 //go:noescape
 func tile4x2Y(t *tile)
 
-// tile5x1Y works on tiles of 5 rows and 1 vectors of 8.
+// tile4x2YFull works on tiles of m = 4, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile4x2YFull(t *tile)
+
+// tile5x1Y works on tiles of m = 5, n = 1 vectors of 8.
 //
 //go:noescape
 func tile5x1Y(t *tile)
 
-// tile5x2Y works on tiles of 5 rows and 2 vectors of 8.
+// tile5x1YFull works on tiles of m = 5, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile5x1YFull(t *tile)
+
+// tile5x2Y works on tiles of m = 5, n = 2 vectors of 8.
 //
 //go:noescape
 func tile5x2Y(t *tile)
 
-// tile6x1Y works on tiles of 6 rows and 1 vectors of 8.
+// tile5x2YFull works on tiles of m = 5, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile5x2YFull(t *tile)
+
+// tile6x1Y works on tiles of m = 6, n = 1 vectors of 8.
 //
 //go:noescape
 func tile6x1Y(t *tile)
 
-// tile6x2Y works on tiles of 6 rows and 2 vectors of 8.
+// tile6x1YFull works on tiles of m = 6, n = 1 vectors of 8, all columns.
+//
+//go:noescape
+func tile6x1YFull(t *tile)
+
+// tile6x2Y works on tiles of m = 6, n = 2 vectors of 8.
 //
 //go:noescape
 func tile6x2Y(t *tile)
+
+// tile6x2YFull works on tiles of m = 6, n = 2 vectors of 8, all columns.
+//
+//go:noescape
+func tile6x2YFull(t *tile)
 
 // packRows1Y copies rows ≥ 1 rows, stride bytes apart, to rows of 1 vectors of 8 without holes. The last vector gets last numbers and then zeros.
 //
@@ -104,182 +174,182 @@ func dots1Y(y *float32, a *float32, stride int, x *float32, n int, acc int)
 //go:noescape
 func packColumnsY(dst *float32, src *float32, n int, k int, stride int, step int)
 
-// tile1x1Z works on tiles of 1 rows and 1 vectors of 16.
+// tile1x1Z works on tiles of m = 1, n = 1 vectors of 16.
 //
 //go:noescape
 func tile1x1Z(t *tile)
 
-// tile1x2Z works on tiles of 1 rows and 2 vectors of 16.
+// tile1x2Z works on tiles of m = 1, n = 2 vectors of 16.
 //
 //go:noescape
 func tile1x2Z(t *tile)
 
-// tile1x8Z works on tiles of 1 rows and 8 vectors of 16.
+// tile1x8Z works on tiles of m = 1, n = 8 vectors of 16.
 //
 //go:noescape
 func tile1x8Z(t *tile)
 
-// tile2x1Z works on tiles of 2 rows and 1 vectors of 16.
+// tile2x1Z works on tiles of m = 2, n = 1 vectors of 16.
 //
 //go:noescape
 func tile2x1Z(t *tile)
 
-// tile2x2Z works on tiles of 2 rows and 2 vectors of 16.
+// tile2x2Z works on tiles of m = 2, n = 2 vectors of 16.
 //
 //go:noescape
 func tile2x2Z(t *tile)
 
-// tile2x8Z works on tiles of 2 rows and 8 vectors of 16.
+// tile2x8Z works on tiles of m = 2, n = 8 vectors of 16.
 //
 //go:noescape
 func tile2x8Z(t *tile)
 
-// tile3x1Z works on tiles of 3 rows and 1 vectors of 16.
+// tile3x1Z works on tiles of m = 3, n = 1 vectors of 16.
 //
 //go:noescape
 func tile3x1Z(t *tile)
 
-// tile3x2Z works on tiles of 3 rows and 2 vectors of 16.
+// tile3x2Z works on tiles of m = 3, n = 2 vectors of 16.
 //
 //go:noescape
 func tile3x2Z(t *tile)
 
-// tile3x4Z works on tiles of 3 rows and 4 vectors of 16.
+// tile3x4Z works on tiles of m = 3, n = 4 vectors of 16.
 //
 //go:noescape
 func tile3x4Z(t *tile)
 
-// tile4x1Z works on tiles of 4 rows and 1 vectors of 16.
+// tile4x1Z works on tiles of m = 4, n = 1 vectors of 16.
 //
 //go:noescape
 func tile4x1Z(t *tile)
 
-// tile4x2Z works on tiles of 4 rows and 2 vectors of 16.
+// tile4x2Z works on tiles of m = 4, n = 2 vectors of 16.
 //
 //go:noescape
 func tile4x2Z(t *tile)
 
-// tile4x4Z works on tiles of 4 rows and 4 vectors of 16.
+// tile4x4Z works on tiles of m = 4, n = 4 vectors of 16.
 //
 //go:noescape
 func tile4x4Z(t *tile)
 
-// tile5x1Z works on tiles of 5 rows and 1 vectors of 16.
+// tile5x1Z works on tiles of m = 5, n = 1 vectors of 16.
 //
 //go:noescape
 func tile5x1Z(t *tile)
 
-// tile5x2Z works on tiles of 5 rows and 2 vectors of 16.
+// tile5x2Z works on tiles of m = 5, n = 2 vectors of 16.
 //
 //go:noescape
 func tile5x2Z(t *tile)
 
-// tile5x3Z works on tiles of 5 rows and 3 vectors of 16.
+// tile5x3Z works on tiles of m = 5, n = 3 vectors of 16.
 //
 //go:noescape
 func tile5x3Z(t *tile)
 
-// tile6x1Z works on tiles of 6 rows and 1 vectors of 16.
+// tile6x1Z works on tiles of m = 6, n = 1 vectors of 16.
 //
 //go:noescape
 func tile6x1Z(t *tile)
 
-// tile6x2Z works on tiles of 6 rows and 2 vectors of 16.
+// tile6x2Z works on tiles of m = 6, n = 2 vectors of 16.
 //
 //go:noescape
 func tile6x2Z(t *tile)
 
-// tile6x3Z works on tiles of 6 rows and 3 vectors of 16.
+// tile6x3Z works on tiles of m = 6, n = 3 vectors of 16.
 //
 //go:noescape
 func tile6x3Z(t *tile)
 
-// tile7x1Z works on tiles of 7 rows and 1 vectors of 16.
+// tile7x1Z works on tiles of m = 7, n = 1 vectors of 16.
 //
 //go:noescape
 func tile7x1Z(t *tile)
 
-// tile7x2Z works on tiles of 7 rows and 2 vectors of 16.
+// tile7x2Z works on tiles of m = 7, n = 2 vectors of 16.
 //
 //go:noescape
 func tile7x2Z(t *tile)
 
-// tile7x3Z works on tiles of 7 rows and 3 vectors of 16.
+// tile7x3Z works on tiles of m = 7, n = 3 vectors of 16.
 //
 //go:noescape
 func tile7x3Z(t *tile)
 
-// tile8x1Z works on tiles of 8 rows and 1 vectors of 16.
+// tile8x1Z works on tiles of m = 8, n = 1 vectors of 16.
 //
 //go:noescape
 func tile8x1Z(t *tile)
 
-// tile8x2Z works on tiles of 8 rows and 2 vectors of 16.
+// tile8x2Z works on tiles of m = 8, n = 2 vectors of 16.
 //
 //go:noescape
 func tile8x2Z(t *tile)
 
-// tile8x3Z works on tiles of 8 rows and 3 vectors of 16.
+// tile8x3Z works on tiles of m = 8, n = 3 vectors of 16.
 //
 //go:noescape
 func tile8x3Z(t *tile)
 
-// tile9x1Z works on tiles of 9 rows and 1 vectors of 16.
+// tile9x1Z works on tiles of m = 9, n = 1 vectors of 16.
 //
 //go:noescape
 func tile9x1Z(t *tile)
 
-// tile9x2Z works on tiles of 9 rows and 2 vectors of 16.
+// tile9x2Z works on tiles of m = 9, n = 2 vectors of 16.
 //
 //go:noescape
 func tile9x2Z(t *tile)
 
-// tile10x1Z works on tiles of 10 rows and 1 vectors of 16.
+// tile10x1Z works on tiles of m = 10, n = 1 vectors of 16.
 //
 //go:noescape
 func tile10x1Z(t *tile)
 
-// tile10x2Z works on tiles of 10 rows and 2 vectors of 16.
+// tile10x2Z works on tiles of m = 10, n = 2 vectors of 16.
 //
 //go:noescape
 func tile10x2Z(t *tile)
 
-// tile11x1Z works on tiles of 11 rows and 1 vectors of 16.
+// tile11x1Z works on tiles of m = 11, n = 1 vectors of 16.
 //
 //go:noescape
 func tile11x1Z(t *tile)
 
-// tile11x2Z works on tiles of 11 rows and 2 vectors of 16.
+// tile11x2Z works on tiles of m = 11, n = 2 vectors of 16.
 //
 //go:noescape
 func tile11x2Z(t *tile)
 
-// tile12x1Z works on tiles of 12 rows and 1 vectors of 16.
+// tile12x1Z works on tiles of m = 12, n = 1 vectors of 16.
 //
 //go:noescape
 func tile12x1Z(t *tile)
 
-// tile12x2Z works on tiles of 12 rows and 2 vectors of 16.
+// tile12x2Z works on tiles of m = 12, n = 2 vectors of 16.
 //
 //go:noescape
 func tile12x2Z(t *tile)
 
-// tile13x1Z works on tiles of 13 rows and 1 vectors of 16.
+// tile13x1Z works on tiles of m = 13, n = 1 vectors of 16.
 //
 //go:noescape
 func tile13x1Z(t *tile)
 
-// tile13x2Z works on tiles of 13 rows and 2 vectors of 16.
+// tile13x2Z works on tiles of m = 13, n = 2 vectors of 16.
 //
 //go:noescape
 func tile13x2Z(t *tile)
 
-// tile14x1Z works on tiles of 14 rows and 1 vectors of 16.
+// tile14x1Z works on tiles of m = 14, n = 1 vectors of 16.
 //
 //go:noescape
 func tile14x1Z(t *tile)
 
-// tile14x2Z works on tiles of 14 rows and 2 vectors of 16.
+// tile14x2Z works on tiles of m = 14, n = 2 vectors of 16.
 //
 //go:noescape
 func tile14x2Z(t *tile)

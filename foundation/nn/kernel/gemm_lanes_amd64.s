@@ -24,31 +24,34 @@ GLOBL ones<>(SB), RODATA|NOPTR, $64
 
 // func tile1x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (SI), Y0, Y2
@@ -58,13 +61,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
@@ -77,42 +80,110 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile1x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 56(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
+	VXORPS Y0, Y0, Y0
+
+group:
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (SI), Y1
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    SI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   32(SI), Y0, Y3
@@ -123,13 +194,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y3
 	VADDPS       Y3, Y1, Y1
@@ -146,37 +217,110 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile1x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 56(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+group:
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      32(SI), Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  (SI), Y3, Y0
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    SI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x8Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x8Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x8Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -187,7 +331,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   224(SI), Y0, Y9
@@ -204,13 +349,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -251,42 +396,152 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile1x8YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile1x8YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 56(AX), BX
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      224(SI), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  (SI), Y9, Y0
+	VFMADD231PS  32(SI), Y9, Y1
+	VFMADD231PS  64(SI), Y9, Y2
+	VFMADD231PS  96(SI), Y9, Y3
+	VFMADD231PS  128(SI), Y9, Y4
+	VFMADD231PS  160(SI), Y9, Y5
+	VFMADD231PS  192(SI), Y9, Y6
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         BX, SI
+	ADDQ         DX, CX
+	DECQ         R8
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
+	DECQ         DI
+	JNE          group
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 96(CX)
+	VMOVUPS      128(CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, 128(CX)
+	VMOVUPS      160(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 160(CX)
+	VMOVUPS      192(CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, 192(CX)
+	VMOVUPS      224(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 224(CX)
+	ADDQ         SI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    SI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (DI), Y0, Y3
@@ -298,13 +553,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y3
 	VADDPS       Y3, Y1, Y1
@@ -323,44 +578,121 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile2x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+group:
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y5
@@ -375,13 +707,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y5
 	VADDPS       Y5, Y1, Y1
@@ -408,37 +740,126 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile2x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+group:
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x4Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x4Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x4Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -449,7 +870,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y9
@@ -470,13 +892,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -519,43 +941,159 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile2x4YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile2x4YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      96(DI), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 96(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	VMOVUPS      64(CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, 64(CX)
+	VMOVUPS      96(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 96(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile3x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (DI), Y0, Y4
@@ -569,13 +1107,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y4
 	VADDPS       Y4, Y1, Y1
@@ -600,37 +1138,122 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile3x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile3x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+group:
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (CX)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile3x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -639,7 +1262,8 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Y7
@@ -657,13 +1281,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y7
 	VADDPS       Y7, Y1, Y1
@@ -700,46 +1324,151 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile3x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile3x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+group:
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (DI), Y6
+	VMOVUPS      32(DI), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (CX)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         SI, DI
+	ADDQ         BX, CX
+	DECQ         R9
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
+	DECQ         R8
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile4x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y5
@@ -756,14 +1485,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y1, Y1
@@ -794,39 +1523,137 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile4x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile4x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (CX)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile4x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -837,7 +1664,8 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y9
@@ -859,14 +1687,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -913,39 +1741,162 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile4x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile4x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (CX)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile5x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -953,7 +1904,8 @@ tile:
 	VXORPS Y5, Y5, Y5
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y6
@@ -972,14 +1924,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y1, Y1
@@ -1016,39 +1968,146 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile5x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile5x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (DI)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile5x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1061,7 +2120,8 @@ tile:
 	VXORPS Y10, Y10, Y10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y11
@@ -1086,14 +2146,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y11
 	VADDPS       Y11, Y1, Y1
@@ -1150,39 +2210,177 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile5x2YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile5x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (DI)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y10
+	VADDPS       Y10, Y8, Y8
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      32(CX), Y10
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile6x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile6x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1191,7 +2389,8 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMASKMOVPS   (R8), Y0, Y7
@@ -1212,14 +2411,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y1, Y1
@@ -1262,54 +2461,187 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile6x1YFull(t *tile)
+// Requires: AVX, FMA3
+TEXT ·tile6x1YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ   (SP), CX
+	LEAQ   (CX)(DX*2), DI
+	ADDQ   DX, DI
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (DI)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (DI)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DI, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x2Y(t *tile)
-// Requires: AVX, FMA3
-TEXT ·tile6x2Y(SB), NOSPLIT, $24-8
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y12, Y12, Y12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Y13
@@ -1337,14 +2669,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y13
 	VADDPS       Y13, Y1, Y1
@@ -1411,10 +2743,177 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func tile6x2YFull(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile6x2YFull(SB), NOSPLIT, $32-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 8(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 16(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 24(AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 56(AX), SI
+
+tile:
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+group:
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
+
+product:
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (CX)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (DI)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (DI)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         SI, R8
+	ADDQ         BX, CX
+	ADDQ         BX, DI
+	DECQ         R10
+	JNE          product
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
+	DECQ         R9
+	JNE          group
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
+	JE           store
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y5, Y5
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y6, Y6
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y7, Y7
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y8, Y8
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y9, Y9
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Y12
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, (CX)
+	VMOVUPS      32(CX), Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      Y11, 32(CX)
+	ADDQ         DI, CX
+	JMP          next
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    DI, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
+	ADDQ    DI, CX
+
+next:
+	MOVQ CX, 16(SP)
+	MOVQ 40(AX), CX
+	ADDQ CX, (SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
@@ -1838,30 +3337,33 @@ done:
 
 // func tile1x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (SI), K1, Z1
@@ -1871,13 +3373,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z1
 	VADDPS       Z1, Z0, Z0
@@ -1890,41 +3392,46 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    64(SI), K1, Z2
@@ -1935,13 +3442,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z2
 	VADDPS       Z2, Z0, Z0
@@ -1958,36 +3465,40 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x8Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x8Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x8Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1998,7 +3509,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R8
+	MOVQ    72(AX), R8
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    448(SI), K1, Z8
@@ -2015,13 +3527,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -2062,41 +3574,46 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile2x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (DI), K1, Z2
@@ -2108,13 +3625,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z2
 	VADDPS       Z2, Z0, Z0
@@ -2133,43 +3650,48 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile2x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z4
@@ -2184,13 +3706,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z4
 	VADDPS       Z4, Z0, Z0
@@ -2217,55 +3739,82 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x8Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x8Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile2x8Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	MOVQ       8(SP), DI
+	MOVQ       80(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R10
+	MOVQ       16(SP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	PREFETCHT0 256(R9)
+	PREFETCHT0 320(R9)
+	PREFETCHT0 384(R9)
+	PREFETCHT0 448(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	PREFETCHT0 256(R9)
+	PREFETCHT0 320(R9)
+	PREFETCHT0 384(R9)
+	PREFETCHT0 448(R9)
+	ADDQ       R10, R9
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z16
@@ -2298,13 +3847,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -2379,42 +3928,47 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile3x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (DI), K1, Z3
@@ -2428,13 +3982,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z3
 	VADDPS       Z3, Z0, Z0
@@ -2459,36 +4013,40 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile3x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2497,7 +4055,8 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z6
@@ -2515,13 +4074,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z6
 	VADDPS       Z6, Z0, Z0
@@ -2558,51 +4117,75 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x4Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x4Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile3x4Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	MOVQ       8(SP), DI
+	MOVQ       80(AX), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R10
+	MOVQ       16(SP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
+	ADDQ       R10, R9
 
 group:
-	MOVQ 64(AX), R9
+	MOVQ    72(AX), R9
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (DI), Z12
@@ -2628,13 +4211,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -2695,45 +4278,50 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile4x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z4
@@ -2750,14 +4338,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z4
 	VADDPS       Z4, Z0, Z0
@@ -2788,38 +4376,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile4x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2830,7 +4422,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z8
@@ -2852,14 +4445,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -2906,57 +4499,86 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x4Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x4Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile4x4Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z16
@@ -2988,14 +4610,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -3074,38 +4696,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile5x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3113,7 +4739,8 @@ tile:
 	VPXORD Z4, Z4, Z4
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z5
@@ -3132,14 +4759,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z5
 	VADDPS       Z5, Z0, Z0
@@ -3176,38 +4803,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile5x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3220,7 +4851,8 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z10
@@ -3245,14 +4877,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z10
 	VADDPS       Z10, Z0, Z0
@@ -3309,56 +4941,85 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x3Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile5x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z15
@@ -3389,14 +5050,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z15
 	VADDPS       Z15, Z0, Z0
@@ -3473,38 +5134,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile6x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3513,7 +5178,8 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R8), K1, Z6
@@ -3534,14 +5200,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z6
 	VADDPS       Z6, Z0, Z0
@@ -3584,53 +5250,80 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile6x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z12
@@ -3658,14 +5351,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -3732,59 +5425,92 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x3Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile6x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 128(R10)
+	ADDQ       R11, R10
 
 group:
-	MOVQ 64(AX), R10
+	MOVQ    72(AX), R10
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R8), Z18
@@ -3819,14 +5545,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z18
 	VADDPS       Z18, Z0, Z0
@@ -3917,31 +5643,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile7x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -3949,8 +5679,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3960,7 +5690,8 @@ tile:
 	VPXORD Z6, Z6, Z6
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z7
@@ -3984,15 +5715,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z7
 	VADDPS       Z7, Z0, Z0
@@ -4041,57 +5772,87 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile7x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z14
@@ -4123,15 +5884,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z14
 	VADDPS       Z14, Z0, Z0
@@ -4208,64 +5969,101 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x3Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile7x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z21
@@ -4305,15 +6103,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z21
 	VADDPS       Z21, Z0, Z0
@@ -4418,31 +6216,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile8x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -4450,8 +6252,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4462,7 +6264,8 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z8
@@ -4488,15 +6291,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z8
 	VADDPS       Z8, Z0, Z0
@@ -4551,59 +6354,92 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile8x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z16
@@ -4638,15 +6474,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -4733,67 +6569,108 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x3Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x3Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile8x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 128(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z24
@@ -4837,15 +6714,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z24
 	VADDPS       Z24, Z0, Z0
@@ -4964,31 +6841,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile9x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile9x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile9x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -4996,8 +6877,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5009,7 +6890,8 @@ tile:
 	VPXORD Z8, Z8, Z8
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R9), K1, Z9
@@ -5037,15 +6919,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z9
 	VADDPS       Z9, Z0, Z0
@@ -5106,61 +6988,97 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile9x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile9x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile9x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
 
 group:
-	MOVQ 64(AX), R11
+	MOVQ    72(AX), R11
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R9), Z18
@@ -5198,15 +7116,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z18
 	VADDPS       Z18, Z0, Z0
@@ -5303,31 +7221,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile10x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile10x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile10x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -5337,8 +7259,8 @@ tile:
 	ADDQ   DX, R8
 	LEAQ   (R8)(DX*2), R9
 	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
+	MOVQ   8(SP), R10
+	MOVQ   80(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5351,7 +7273,8 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z10
@@ -5382,16 +7305,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z10
 	VADDPS       Z10, Z0, Z0
@@ -5458,65 +7381,104 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile10x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile10x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile10x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z20
@@ -5558,16 +7520,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z20
 	VADDPS       Z20, Z0, Z0
@@ -5674,31 +7636,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile11x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile11x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile11x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -5708,8 +7674,8 @@ tile:
 	ADDQ   DX, R8
 	LEAQ   (R8)(DX*2), R9
 	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
+	MOVQ   8(SP), R10
+	MOVQ   80(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5723,7 +7689,8 @@ tile:
 	VPXORD Z10, Z10, Z10
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z11
@@ -5756,16 +7723,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z11
 	VADDPS       Z11, Z0, Z0
@@ -5838,67 +7805,109 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile11x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile11x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile11x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z22
@@ -5943,16 +7952,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z22
 	VADDPS       Z22, Z0, Z0
@@ -6069,57 +8078,90 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile12x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile12x1Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile12x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R10), K1, Z12
@@ -6154,16 +8196,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z12
 	VADDPS       Z12, Z0, Z0
@@ -6242,69 +8284,114 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile12x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile12x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile12x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
 
 group:
-	MOVQ 64(AX), R12
+	MOVQ    72(AX), R12
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R10), Z24
@@ -6352,16 +8439,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z24
 	VADDPS       Z24, Z0, Z0
@@ -6488,60 +8575,95 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile13x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile13x1Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile13x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    72(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R11), K1, Z13
@@ -6579,17 +8701,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z13
 	VADDPS       Z13, Z0, Z0
@@ -6674,73 +8796,121 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile13x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile13x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile13x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    72(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R11), Z26
@@ -6792,17 +8962,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z26
 	VADDPS       Z26, Z0, Z0
@@ -6939,61 +9109,98 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile14x1Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile14x1Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile14x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    72(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS.Z    (R11), K1, Z14
@@ -7033,17 +9240,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z14
 	VADDPS       Z14, Z0, Z0
@@ -7134,75 +9341,126 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile14x2Z(t *tile)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·tile14x2Z(SB), NOSPLIT, $24-8
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile14x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
-	MOVQ   (SP), CX
-	LEAQ   (CX)(DX*2), DI
-	ADDQ   DX, DI
-	LEAQ   (DI)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   8(AX), R11
-	MOVQ   72(AX), R12
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
+	MOVQ       (SP), CX
+	LEAQ       (CX)(DX*2), DI
+	ADDQ       DX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	LEAQ       (R8)(DX*2), R9
+	ADDQ       DX, R9
+	LEAQ       (R9)(DX*2), R10
+	ADDQ       DX, R10
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
 
 group:
-	MOVQ 64(AX), R13
+	MOVQ    72(AX), R13
+	PCALIGN $0x40
 
 product:
 	VMOVUPS      (R11), Z28
@@ -7257,17 +9515,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z28
 	VADDPS       Z28, Z0, Z0
@@ -7414,10 +9672,12 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET

@@ -6,14 +6,22 @@ import "fmt"
 func Gemv(y, a []float32, lda, m, n int, x []float32, acc bool) {
 	checkMatrix("Gemv", "a", a, lda, m, n)
 	checkVectors("Gemv", len(y), m, len(x), n)
-	gemvGeneric(y, a, lda, m, n, x, acc)
+	if m == 0 || n == 0 {
+		gemvGeneric(y, a, lda, m, n, x, acc)
+		return
+	}
+	gemv(y, a, lda, m, n, x, acc)
 }
 
 // GemvT computes y = Aᵀ·x, or y += Aᵀ·x if acc is set. A is stored m × n, x has m numbers and y has n.
 func GemvT(y, a []float32, lda, m, n int, x []float32, acc bool) {
 	checkMatrix("GemvT", "a", a, lda, m, n)
 	checkVectors("GemvT", len(y), n, len(x), m)
-	gemvTGeneric(y, a, lda, m, n, x, acc)
+	if m == 0 || n == 0 {
+		gemvTGeneric(y, a, lda, m, n, x, acc)
+		return
+	}
+	gemvT(y, a, lda, m, n, x, acc)
 }
 
 func checkVectors(routine string, y, wantY, x, wantX int) {

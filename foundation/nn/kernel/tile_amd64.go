@@ -1,9 +1,5 @@
 package kernel
 
-import "unsafe"
-
-//go:generate go run -C asm ./gemm -out ../gemm_lanes_amd64.s -stubs ../gemm_lanes_amd64.go -pkg kernel
-
 // run calls the kernel for tiles of m rows and n vectors.
 func (t *tile) run(m, n int) {
 	if level == avx512 {
@@ -14,6 +10,10 @@ func (t *tile) run(m, n int) {
 }
 
 func (t *tile) run256(m, n int) {
+	if t.last == 8 {
+		t.run256Full(m, n)
+		return
+	}
 	switch m<<4 | n {
 	case 1<<4 | 1:
 		tile1x1Y(t)
@@ -43,6 +43,41 @@ func (t *tile) run256(m, n int) {
 		tile6x1Y(t)
 	case 6<<4 | 2:
 		tile6x2Y(t)
+	default:
+		panic("kernel: no tile of this size")
+	}
+}
+
+func (t *tile) run256Full(m, n int) {
+	switch m<<4 | n {
+	case 1<<4 | 1:
+		tile1x1YFull(t)
+	case 1<<4 | 2:
+		tile1x2YFull(t)
+	case 1<<4 | 8:
+		tile1x8YFull(t)
+	case 2<<4 | 1:
+		tile2x1YFull(t)
+	case 2<<4 | 2:
+		tile2x2YFull(t)
+	case 2<<4 | 4:
+		tile2x4YFull(t)
+	case 3<<4 | 1:
+		tile3x1YFull(t)
+	case 3<<4 | 2:
+		tile3x2YFull(t)
+	case 4<<4 | 1:
+		tile4x1YFull(t)
+	case 4<<4 | 2:
+		tile4x2YFull(t)
+	case 5<<4 | 1:
+		tile5x1YFull(t)
+	case 5<<4 | 2:
+		tile5x2YFull(t)
+	case 6<<4 | 1:
+		tile6x1YFull(t)
+	case 6<<4 | 2:
+		tile6x2YFull(t)
 	default:
 		panic("kernel: no tile of this size")
 	}
@@ -154,36 +189,4 @@ func widest(m int) int {
 		return 3
 	}
 	return 2
-}
-
-// heights cuts m rows into as few tiles as hold them, as even as can be: all have h rows, the first few one more.
-func heights(m int) (tiles, h, higher int) {
-	tiles = (m + mostRows() - 1) / mostRows()
-	return tiles, m / tiles, m % tiles
-}
-
-// strip works on m rows of C below t.c, n vectors wide. packed is the step from tile to tile in a packed A, otherwise 0.
-func (t *tile) strip(m, n, packed int) {
-	tiles, h, higher := heights(m)
-	if higher > 0 {
-		t.stripOf(higher, h+1, n, packed)
-		if higher == tiles {
-			return
-		}
-		a, c := t.a, t.c
-		t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), higher*t.na))
-		t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), higher*(h+1)*t.ldc))
-		t.stripOf(tiles-higher, h, n, packed)
-		t.a, t.c = a, c
-		return
-	}
-	t.stripOf(tiles, h, n, packed)
-}
-
-func (t *tile) stripOf(count, h, n, packed int) {
-	t.count, t.na = count, packed
-	if packed == 0 {
-		t.na = h * t.rsa
-	}
-	t.run(h, n)
 }

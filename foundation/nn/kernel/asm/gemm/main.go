@@ -16,6 +16,7 @@ import (
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -127,6 +128,11 @@ func (g *gen) store(v vec, m *mask, to operand.Mem) {
 	}
 }
 
+// align puts the next instruction at the beginning of a line of the instruction cache.
+func (g *gen) align() {
+	g.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.U8(64)}})
+}
+
 func (g *gen) end() {
 	g.VZEROUPPER()
 	g.RET()
@@ -166,7 +172,10 @@ func main() {
 	}
 	for _, g := range []*gen{{Context: c, pkg: pkg, ones: ones}, {Context: c, pkg: pkg, wide: true}} {
 		for _, s := range sizes(g.wide) {
-			g.tile(s[0], s[1])
+			g.tile(s[0], s[1], true)
+			if !g.wide {
+				g.tile(s[0], s[1], false)
+			}
 		}
 		g.packRows(1)
 		g.packRows(2)

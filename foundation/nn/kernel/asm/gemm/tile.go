@@ -37,10 +37,15 @@ func widest(wide bool, m int) int {
 	return 2
 }
 
-// tile writes the kernel of m rows and n vectors.
-func (g *gen) tile(m, n int) {
+// tile writes the kernel of m rows and n vectors. A mask costs AVX-512 nothing, but AVX2 has kernels without one, for
+// which t.last must be all columns.
+func (g *gen) tile(m, n int, masked bool) {
 	size := 4 * g.lanes()
-	g.text(fmt.Sprintf("tile%dx%d%s", m, n, g.suffix()), fmt.Sprintf("works on tiles of %d rows and %d vectors of %d.", m, n, g.lanes()), "func(t *tile)")
+	name, doc := fmt.Sprintf("tile%dx%d%s", m, n, g.suffix()), fmt.Sprintf("works on tiles of m = %d, n = %d vectors of %d.", m, n, g.lanes())
+	if !masked {
+		name, doc = name+"Full", doc[:len(doc)-1]+", all columns."
+	}
+	g.text(name, doc, "func(t *tile)")
 	t := g.Dereference(g.Param("t"))
 	field := func(name string) gp { return g.Load(t.Field(name), g.GP64()).(gp) }
 	mem := func(name string) operand.Mem {
@@ -50,20 +55,23 @@ func (g *gen) tile(m, n int) {
 		}
 		return b.Addr
 	}
-	last := g.newMask(mem("last"))
+	var last mask
+	if masked {
+		last = g.newMask(mem("last"))
+	}
 	maskOf := func(j int) *mask {
-		if j == n-1 {
+		if masked && j == n-1 {
 			return &last
 		}
 		return nil
 	}
 	// What changes from tile to tile lies on the stack, not in t: beyond the last tile it points to nothing.
-	atA, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
+	atA, atB, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
 	tmp := g.GP64()
 	for _, p := range []struct {
 		name string
 		to   operand.Mem
-	}{{"a", atA}, {"c", atC}, {"count", left}} {
+	}{{"a", atA}, {"b", atB}, {"c", atC}, {"count", left}} {
 		g.MOVQ(mem(p.name), tmp)
 		g.MOVQ(tmp, p.to)
 	}
@@ -78,7 +86,8 @@ func (g *gen) tile(m, n int) {
 		g.ADDQ(rsa, r)
 		rows = append(rows, r)
 	}
-	b := field("b")
+	b := g.GP64()
+	g.MOVQ(atB, b)
 	groups := field("groups")
 	acc := make([][]vec, m)
 	for i := range acc {
@@ -89,8 +98,22 @@ func (g *gen) tile(m, n int) {
 		}
 	}
 
+	if m*n >= 12 { // C is on its way while many products are summed
+		g.CMPQ(mem("k"), operand.U8(96))
+		g.JL(operand.LabelRef("group"))
+		c, ldc := g.GP64(), field("ldc")
+		g.MOVQ(atC, c)
+		for range m {
+			for j := 0; j < n*size; j += 64 {
+				g.PREFETCHT0(operand.Mem{Base: c, Disp: j})
+			}
+			g.ADDQ(ldc, c)
+		}
+	}
+
 	g.Label("group")
 	k := field("k")
+	g.align()
 	g.Label("product")
 	{
 		bv := make([]vec, n)
@@ -148,8 +171,13 @@ func (g *gen) tile(m, n int) {
 	})
 	g.Label("next")
 	g.MOVQ(c, atC)
-	g.MOVQ(mem("na"), tmp)
-	g.ADDQ(tmp, atA)
+	for _, p := range []struct {
+		name string
+		to   operand.Mem
+	}{{"na", atA}, {"nb", atB}} {
+		g.MOVQ(mem(p.name), tmp)
+		g.ADDQ(tmp, p.to)
+	}
 	g.DECQ(left)
 	g.JNE(operand.LabelRef("tile"))
 	g.end()

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
-	"strings"
+	"strconv"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
@@ -60,16 +60,48 @@ func bits(w uint32) mem {
 // num is a vector of equal numbers in memory.
 func num(v float64) mem { return bits(math.Float32bits(float32(v))) }
 
+// queue is where instructions wait that interleave will emit; nil emits at once.
+var queue *[]func()
+
+// emit is how everything that stands in the body of a loop writes its instructions.
+func emit(f func()) {
+	if queue == nil {
+		f()
+	} else {
+		*queue = append(*queue, f)
+	}
+}
+
+// interleave writes n bodies, one instruction of each in turn: their chains of dependent instructions then run side by
+// side, also where the processor does not look far ahead.
+func interleave(n int, body func(j int)) {
+	queues := make([][]func(), n)
+	longest := 0
+	for j := range n {
+		queue = &queues[j]
+		body(j)
+		longest = max(longest, len(queues[j]))
+	}
+	queue = nil
+	for i := range longest {
+		for _, q := range queues {
+			if i < len(q) {
+				q[i]()
+			}
+		}
+	}
+}
+
 func load(m operand.Op) vec {
 	y := newVec()
-	VMOVUPS(m, y)
+	emit(func() { VMOVUPS(m, y) })
 	return y
 }
 
 // op2 makes f(a, b), where f is an instruction of three operands in the order of Go's assembler: dst = a ∘ b.
 func op2(f func(...operand.Op), a vec, b operand.Op) vec {
 	y := newVec()
-	f(b, a, y)
+	emit(func() { f(b, a, y) })
 	return y
 }
 
@@ -87,29 +119,41 @@ func above(b, floor vec) vec { return op2(VMAXPS, floor, b) }
 func below(b, ceiling vec) vec { return op2(VMINPS, ceiling, b) }
 
 // fma is a·b + c; it overwrites a.
-func fma(a, b vec, c operand.Op) vec { VFMADD213PS(c, b, a); return a }
+func fma(a, b vec, c operand.Op) vec {
+	emit(func() { VFMADD213PS(c, b, a) })
+	return a
+}
 
 // fnma is c − a·b; it overwrites c.
-func fnma(c, a vec, b operand.Op) vec { VFNMADD231PS(b, a, c); return c }
+func fnma(c, a vec, b operand.Op) vec {
+	emit(func() { VFNMADD231PS(b, a, c) })
+	return c
+}
 
 // fmac is c + a·b; it overwrites c.
-func fmac(c, a vec, b operand.Op) vec { VFMADD231PS(b, a, c); return c }
+func fmac(c, a vec, b operand.Op) vec {
+	emit(func() { VFMADD231PS(b, a, c) })
+	return c
+}
+
+// accumulate is acc = acc ∘ b.
+func accumulate(f func(...operand.Op), acc vec, b operand.Op) { emit(func() { f(b, acc, acc) }) }
 
 func dup(a vec) vec {
 	y := newVec()
-	VMOVAPS(a, y)
+	emit(func() { VMOVAPS(a, y) })
 	return y
 }
 
 func zero() vec {
 	y := newVec()
-	VXORPS(y.AsX(), y.AsX(), y.AsX())
+	emit(func() { VXORPS(y.AsX(), y.AsX(), y.AsX()) })
 	return y
 }
 
 func sqrt(a vec) vec {
 	y := newVec()
-	VSQRTPS(a, y)
+	emit(func() { VSQRTPS(a, y) })
 	return y
 }
 
@@ -137,7 +181,7 @@ func cmp(predicate uint8, a vec, b operand.Op) mask {
 	} else {
 		m = YMM()
 	}
-	VCMPPS(operand.U8(predicate), b, a, m)
+	emit(func() { VCMPPS(operand.U8(predicate), b, a, m) })
 	return m
 }
 
@@ -147,7 +191,7 @@ func sign(a vec) mask {
 		return a
 	}
 	k := K()
-	VPMOVD2M(a, k)
+	emit(func() { VPMOVD2M(a, k) })
 	return k
 }
 
@@ -155,9 +199,9 @@ func sign(a vec) mask {
 func where(m mask, a, b vec) vec {
 	y := newVec()
 	if wide {
-		VBLENDMPS(a, b, m, y)
+		emit(func() { VBLENDMPS(a, b, m, y) })
 	} else {
-		VBLENDVPS(m, a, b, y)
+		emit(func() { VBLENDVPS(m, a, b, y) })
 	}
 	return y
 }
@@ -166,9 +210,9 @@ func where(m mask, a, b vec) vec {
 func keep(m mask, a vec) vec {
 	y := newVec()
 	if wide {
-		VMOVAPS_Z(a, m, y)
+		emit(func() { VMOVAPS_Z(a, m, y) })
 	} else {
-		VANDPS(a, m.(vec), y)
+		emit(func() { VANDPS(a, m.(vec), y) })
 	}
 	return y
 }
@@ -177,9 +221,9 @@ func keep(m mask, a vec) vec {
 func shift(a vec, n int) vec {
 	y := newVec()
 	if n > 0 {
-		VPSLLD(operand.U8(n), a, y)
+		emit(func() { VPSLLD(operand.U8(n), a, y) })
 	} else {
-		VPSRAD(operand.U8(-n), a, y)
+		emit(func() { VPSRAD(operand.U8(-n), a, y) })
 	}
 	return y
 }
@@ -231,10 +275,13 @@ func across(f, f1 func(...operand.Op), a vec) vec {
 // fn is one kernel, which the dispatcher chooses by kind.
 type fn struct {
 	name, sig string
-	narrow    bool // AVX2 serves AVX-512 as well
+	alone     bool // AVX2 serves AVX-512 as well
 }
 
 var fns []fn
+
+// alone says that the kernels written have no version of their own for AVX-512.
+var alone bool
 
 // text begins a kernel with the signature of its plain version.
 func text(name, sig, doc string) {
@@ -242,16 +289,13 @@ func text(name, sig, doc string) {
 	if wide {
 		suffix = "AVX512"
 	} else {
-		fns = append(fns, fn{name: name, sig: sig})
+		fns = append(fns, fn{name, sig, alone})
 	}
 	TEXT(name+suffix, NOSPLIT, "func"+sig)
 	Pragma("noescape")
 	Doc(name + suffix + " " + doc)
 	labels = 0
 }
-
-// narrow says that the kernel begun last has no version of its own for AVX-512.
-func narrow() { fns[len(fns)-1].narrow = true }
 
 func ret() {
 	VZEROUPPER()
@@ -263,7 +307,7 @@ var labels int
 // label is a new name within a kernel.
 func label(s string) string {
 	labels++
-	return strings.Join([]string{s, fmt.Sprint(labels)}, "_")
+	return s + "_" + strconv.Itoa(labels)
 }
 
 func pointer(name string) gp { return Load(Param(name).Base(), GP64()).(gp) }

@@ -21,7 +21,7 @@ func (a at) load(p gp) vec {
 	y := newVec()
 	switch {
 	case !a.tail:
-		VMOVUPS(a.mem(p), y)
+		emit(func() { VMOVUPS(a.mem(p), y) })
 	case wide:
 		VMOVUPS_Z(a.mem(p), a.mask, y)
 	default:
@@ -34,7 +34,7 @@ func (a at) load(p gp) vec {
 func (a at) store(v vec, p gp) {
 	switch {
 	case !a.tail:
-		VMOVUPS(v, a.mem(p))
+		emit(func() { VMOVUPS(v, a.mem(p)) })
 		return
 	case wide:
 		VMOVUPS(v, a.mask, a.mem(p))
@@ -94,9 +94,7 @@ func loopFrom(i, n gp, unroll int, body func(a at)) {
 		SUBQ(operand.U32(uint32(unroll*w)), n)
 		JL(operand.LabelRef(single))
 		Label(many)
-		for j := range unroll {
-			body(at{i: i, j: j})
-		}
+		interleave(unroll, func(j int) { body(at{i: i, j: j}) })
 		ADDQ(operand.U32(uint32(4*w*unroll)), i)
 		SUBQ(operand.U32(uint32(unroll*w)), n)
 		JGE(operand.LabelRef(many))

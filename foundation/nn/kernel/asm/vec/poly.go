@@ -8,9 +8,9 @@ import (
 
 // The coefficients come from fit.py.
 var (
-	expQ  = []float64{0.49999997, 0.16666542, 0.0416674316, 0.00836687349, 0.00138718588}
-	logQ  = []float64{0.333333105, -0.24999994, 0.200022012, -0.16668652, 0.142187297, -0.123961642, 0.11885234, -0.117219031, 0.0680306405}
-	erfcQ = []float64{0.143721208, 0.141658112, 0.140343398, 0.0248441398, 0.183427244, -0.18158108, 0.0475869998}
+	expQ   = []float64{0.49999997, 0.16666542, 0.0416674316, 0.00836687349, 0.00138718588}
+	logQ   = []float64{0.333333105, -0.24999994, 0.200022012, -0.16668652, 0.142187297, -0.123961642, 0.11885234, -0.117219031, 0.0680306405}
+	upperP = []float64{1, 0.0498681776, 0.0211331863, 0.00330102793, 7.2429325e-06, 6.84691913e-05, -5.04617219e-07, 6.66659901e-07}
 )
 
 const (
@@ -66,16 +66,14 @@ func expm1(x vec) vec {
 	return fma(p, s, sub(s, num(1)))
 }
 
-// ln is the logarithm x for any x.
+// ln is the natural logarithm of any x.
 func ln(x vec) vec {
 	small := cmp(lt, x, num(0x1p-126))
 	m := where(small, mul(x, num(0x1p23)), x)
 	e := subInt(m, bits(0x3f3504f3)) // the bits of √½: what is above them in the exponent counts
 	f := addInt(mantissa(e), bits(0x3f3504f3))
 	f = sub(f, num(1))
-	n := newVec()
-	VCVTDQ2PS(shift(e, -23), n)
-	n = sub(n, keep(small, load(num(23))))
+	n := sub(toFloat(shift(e, -23)), keep(small, load(num(23))))
 	high := 0.693359375 // few bits: its product with n is exact
 	q := horner(f, logQ...)
 	q = mul(mul(q, f), mul(f, f))
@@ -93,20 +91,26 @@ func ln(x vec) vec {
 func mantissa(a vec) vec {
 	y := newVec()
 	if wide {
-		VPANDD(bits(0x7fffff), a, y)
+		emit(func() { VPANDD(bits(0x7fffff), a, y) })
 	} else {
-		VPAND(bits(0x7fffff), a, y)
+		emit(func() { VPAND(bits(0x7fffff), a, y) })
 	}
 	return y
 }
 
-// tail is e = exp(−a²/2) and s with ½·erfc(a/√2) = e·s, for 0 ≤ a ≤ 13 or NaN.
-func tail(a vec) (e, s vec) {
-	t := load(num(erfcP))
-	t = fma(t, a, num(1))
-	t = div(load(num(1)), t)
-	s = mul(horner(t, erfcQ...), t)
-	return expNormal(mul(mul(a, a), num(-0.5))), s
+func toFloat(a vec) vec {
+	y := newVec()
+	emit(func() { VCVTDQ2PS(a, y) })
+	return y
+}
+
+// upper is c·½·erfc(a/√2) = c·½·p(a)⁻¹⁶, for 0 ≤ a ≤ 13 or NaN.
+func upper(c, a vec) vec {
+	p := horner(a, upperP...)
+	for range 4 {
+		p = mul(p, p)
+	}
+	return div(mul(c, num(0.5)), p)
 }
 
 // logistic is n = σ(x)·d and m = σ(−x)·d, with d = 1 + e^−|x|, for any x.

@@ -5,72 +5,79 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// window walks over n windows of p numbers at x, s apart. For each, begin is called, then body for its vectors, then end.
-func window(n, p, s, x gp, begin func(), body func(a at), end func()) {
-	w := lanes()
-	SHLQ(operand.U8(2), s)
-	rest, full := copyOf(p), copyOf(p)
-	ANDQ(operand.U8(uint8(w-1)), rest)
-	SUBQ(rest, full)
-	SHLQ(operand.U8(2), full) // in bytes
-	m := tailMask(rest)
-	i := GP64()
-	each, vectors, last, next := label("window"), label("vectors"), label("last"), label("next")
-	Label(each)
-	begin()
-	XORQ(i, i)
-	CMPQ(i, full)
-	JE(operand.LabelRef(last))
-	Label(vectors)
-	body(at{i: i})
-	ADDQ(operand.U8(uint8(4*w)), i)
-	CMPQ(i, full)
-	JNE(operand.LabelRef(vectors))
-	Label(last)
-	TESTQ(rest, rest)
-	JE(operand.LabelRef(next))
-	body(at{i: i, n: rest, tail: true, mask: m})
-	Label(next)
-	end()
-	ADDQ(s, x)
-	DECQ(n)
-	JNE(operand.LabelRef(each))
-}
-
 func pools() {
 	text("meanPool", "(y, x []float32, p, s int)", "computes the means of windows of p numbers, s apart; len(y) > 0.")
 	y, x, n := pointer("y"), pointer("x"), length("y")
 	p, s := Load(Param("p"), GP64()).(gp), Load(Param("s"), GP64()).(gp)
+	SHLQ(operand.U8(2), s)
 	f := part(p)
-	acc := newVec()
-	window(n, p, s, x, func() { VXORPS(acc.AsX(), acc.AsX(), acc.AsX()) },
-		func(a at) { VADDPS(a.load(x), acc, acc) },
-		func() {
-			t := total(acc)
-			VMULSS(f, t, t)
-			VMOVSS(t, mem{Base: y})
-			ADDQ(operand.U8(4), y)
-		})
+	Label("window")
+	acc := zero()
+	loop(copyOf(p), 1, func(a at) { accumulate(VADDPS, acc, a.load(x)) })
+	t := total(acc)
+	VMULSS(f, t, t)
+	VMOVSS(t, mem{Base: y})
+	ADDQ(operand.U8(4), y)
+	ADDQ(s, x)
+	DECQ(n)
+	JNE(operand.LabelRef("window"))
 	ret()
 
+	poolGrad()
+	pool4()
+	pool8()
+}
+
+// poolGrad adds the end of a window in pieces of 4, 2 and 1: what is loaded under a mask waits for what the window before
+// has stored beside it.
+func poolGrad() {
 	text("meanPoolGrad", "(dx, dy []float32, p, s int)", "adds dy/p to windows of p numbers, s apart; len(dy) > 0.")
-	dx, dy := pointer("dx"), pointer("dy")
-	n = length("dy")
-	p, s = Load(Param("p"), GP64()).(gp), Load(Param("s"), GP64()).(gp)
-	f = part(p)
-	d := newVec()
-	window(n, p, s, dx, func() {
-		t := XMM()
-		VMULSS(mem{Base: dy}, f, t)
-		VBROADCASTSS(t, d)
-		ADDQ(operand.U8(4), dy)
-	}, func(a at) { a.store(add(a.load(dx), d), dx) }, func() {})
+	dx, dy, n := pointer("dx"), pointer("dy"), length("dy")
+	p, s := Load(Param("p"), GP64()).(gp), Load(Param("s"), GP64()).(gp)
+	f := part(p)
+	SHLQ(operand.U8(2), p)
+	SHLQ(operand.U8(2), s)
+	full := copyOf(p)
+	ANDQ(operand.I8(-32), full)
+	d, v := YMM(), YMM()
+	i := GP64()
+	Label("window")
+	VMULSS(mem{Base: dy}, f, d.AsX())
+	VBROADCASTSS(d.AsX(), d)
+	ADDQ(operand.U8(4), dy)
+	XORQ(i, i)
+	m := mem{Base: dx, Index: i, Scale: 1}
+	CMPQ(i, full)
+	JE(operand.LabelRef("four"))
+	Label("eight")
+	VADDPS(m, d, v)
+	VMOVUPS(v, m)
+	ADDQ(operand.U8(32), i)
+	CMPQ(i, full)
+	JNE(operand.LabelRef("eight"))
+	Label("four")
+	TESTQ(operand.U32(16), p)
+	JE(operand.LabelRef("two"))
+	VADDPS(m, d.AsX(), v.AsX())
+	VMOVUPS(v.AsX(), m)
+	ADDQ(operand.U8(16), i)
+	Label("two")
+	TESTQ(operand.U32(8), p)
+	JE(operand.LabelRef("one"))
+	VMOVSD(m, v.AsX())
+	VADDPS(d.AsX(), v.AsX(), v.AsX())
+	VMOVLPS(v.AsX(), m)
+	ADDQ(operand.U8(8), i)
+	Label("one")
+	TESTQ(operand.U32(4), p)
+	JE(operand.LabelRef("next"))
+	VADDSS(m, d.AsX(), v.AsX())
+	VMOVSS(v.AsX(), m)
+	Label("next")
+	ADDQ(s, dx)
+	DECQ(n)
+	JNE(operand.LabelRef("window"))
 	ret()
-
-	if !wide {
-		pool4()
-		pool8()
-	}
 }
 
 // part is 1/p.
@@ -82,7 +89,6 @@ func part(p gp) vec {
 
 func pool4() {
 	text("meanPool4", "(y, x []float32)", "computes the means of len(y) neighbouring groups of 4.")
-	narrow()
 	y, x, n := pointer("y"), pointer("x"), length("y")
 	f := load(num(0.25))
 	order := load(words("fours", func(i int) uint32 { return uint32(i%2*4 + i/2%4) }))
@@ -101,7 +107,6 @@ func pool4() {
 
 func pool8() {
 	text("meanPool8", "(y, x []float32)", "computes the means of len(y) neighbouring groups of 8.")
-	narrow()
 	y, x, n := pointer("y"), pointer("x"), length("y")
 	f := load(num(0.125))
 	SUBQ(operand.U8(8), n)

@@ -32,14 +32,14 @@ func reductions() {
 	text("dot", "(x, y []float32) float32", "returns Σ x·y.")
 	x, y, n := pointer("x"), pointer("y"), length("x")
 	acc := accumulators(4, zero)
-	loop(n, 4, func(a at) { VFMADD231PS(a.load(x), a.load(y), acc[a.j]) })
+	loop(n, 4, func(a at) { fmac(acc[a.j], a.load(x), a.load(y)) })
 	result(0, total(join(VADDPS, acc)))
 	ret()
 
 	text("sumOf", "(x []float32) float32", "returns Σ x.")
 	x, n = pointer("x"), length("x")
 	acc = accumulators(4, zero)
-	loop(n, 4, func(a at) { VADDPS(a.load(x), acc[a.j], acc[a.j]) })
+	loop(n, 4, func(a at) { accumulate(VADDPS, acc[a.j], a.load(x)) })
 	result(0, total(join(VADDPS, acc)))
 	ret()
 
@@ -49,11 +49,22 @@ func reductions() {
 	more := accumulators(4, zero)
 	loop(n, 4, func(a at) {
 		v := a.load(x)
-		VADDPS(v, acc[a.j], acc[a.j])
-		VFMADD231PS(a.load(y), v, more[a.j])
+		accumulate(VADDPS, acc[a.j], v)
+		fmac(more[a.j], a.load(y), v)
 	})
 	result(0, total(join(VADDPS, acc)))
 	result(1, total(join(VADDPS, more)))
+	ret()
+
+	text("sumSqDev", "(x []float32, m float32) float32", "returns Σ (x−m)².")
+	x, n = pointer("x"), length("x")
+	mean := scalar("m")
+	acc = accumulators(4, zero)
+	loop(n, 4, func(a at) {
+		d := a.zeroed(sub(a.load(x), mean))
+		fmac(acc[a.j], d, d)
+	})
+	result(0, total(join(VADDPS, acc)))
 	ret()
 
 	text("maxOf", "(x []float32) float32", "returns the largest x, NaN if there is one.")
@@ -63,9 +74,9 @@ func reductions() {
 	odd := accumulators(2, zero)
 	loop(n, 2, func(a at) {
 		v := a.filled(a.load(x), low)
-		VMAXPS(v, acc[a.j], acc[a.j])
+		accumulate(VMAXPS, acc[a.j], v)
 		o := odd[a.j]
-		VADDPS(keep(cmp(unord, v, v), v), o, o)
+		accumulate(VADDPS, o, keep(cmp(unord, v, v), v))
 	})
 	m := largest(join(VMAXPS, acc)) // which may have lost a NaN: adding the sum of the NaN, or of zeros, brings it back
 	VADDSS(total(join(VADDPS, odd)), m, m)
@@ -76,7 +87,7 @@ func reductions() {
 	x, n = pointer("x"), length("x")
 	acc = accumulators(4, zero)
 	none := zero()
-	loop(n, 4, func(a at) { VFMADD231PS(a.load(x), none, acc[a.j]) }) // 0·Inf and 0·NaN are NaN
+	loop(n, 4, func(a at) { fmac(acc[a.j], a.load(x), none) }) // 0·Inf and 0·NaN are NaN
 	s := total(join(VADDPS, acc))
 	VUCOMISS(s, s)
 	ok := GP8()
