@@ -29,7 +29,7 @@ type Training struct {
 
 func defaults() Training {
 	return Training{
-		LSB: 0.1, FineTune: 10, Epochs: 60, Batch: 32, Rate: 2e-3, Decay: 0.01, Validation: 0.2, Patience: 15, Seed: 1, Workers: 2,
+		LSB: 0.1, FineTune: 10, Epochs: 40, Batch: 32, Rate: 2e-3, Decay: 0.01, Validation: 0.2, Patience: 10, Seed: 1, Workers: 2,
 	}
 }
 
