@@ -225,10 +225,10 @@ func (f *front) integerEnergies(acc []uint64, x []int16) {
 	for _, v := range x {
 		sum += int64(v)
 	}
-	mean := roundDiv(sum, int64(n))
+	mean := roundDiv(sum<<dftBits, int64(n)) // what it is off by leaks into the first bin
 	for t, v := range x {
-		d := min(max(int64(v)-mean, -math.MaxInt16), math.MaxInt16)
-		f.fixed[t] = int32(roundShift(d*int64(f.hann[t]), 15-dftBits))
+		d := min(max(int64(v)<<dftBits-mean, -math.MaxInt16<<dftBits), math.MaxInt16<<dftBits)
+		f.fixed[t] = int32(roundShift(d*int64(f.hann[t]), 15))
 	}
 	for b := range bands {
 		for k := f.first[b]; k < f.end[b]; k++ {

@@ -4,12 +4,12 @@ static void energies(uint64_t *acc, const int16_t *x)
 	int64_t sum = 0;
 	int32_t mean, t, b, k;
 	for (t = 0; t < BLOCK; t++)
-		sum += x[t];
+		sum += 8 * (int32_t)x[t];
 	mean = (int32_t)(sum < 0 ? -((2 * -sum + BLOCK) / (2 * BLOCK)) : (2 * sum + BLOCK) / (2 * BLOCK));
 	for (t = 0; t < BLOCK; t++) {
-		int32_t d = x[t] - mean;
-		d = d > 32767 ? 32767 : d < -32767 ? -32767 : d;
-		stretch[t] = (int32_t)round_shift((int64_t)d * hann[t], 12);
+		int32_t d = 8 * (int32_t)x[t] - mean;
+		d = d > 8 * 32767 ? 8 * 32767 : d < -8 * 32767 ? -8 * 32767 : d;
+		stretch[t] = (int32_t)round_shift((int64_t)d * hann[t], 15);
 	}
 	for (b = 0; b < BANDS; b++) {
 		for (k = band_edges[2 * b]; k < band_edges[2 * b + 1]; k++) {
