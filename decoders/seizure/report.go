@@ -36,7 +36,7 @@ const stackBytes = 512
 type Microcontroller struct {
 	Name    string  `json:"name"`
 	MHz     float64 `json:"mhz"`
-	UAPerMH float64 `json:"ua_per_mhz"` // current in run mode
+	UAPerMHz float64 `json:"ua_per_mhz"` // current in run mode
 	Volt    float64 `json:"volt"`
 	// CyclesPerMAC of C without intrinsics: two loads of a byte, a multiplication with addition, the loop.
 	CyclesPerMAC float64 `json:"cycles_per_mac"`
@@ -51,7 +51,7 @@ type Microcontroller struct {
 // from the linear regulator) at 3 V. Cycles are assumptions: 1.5 products a cycle with SMLAD, 5 cycles a product without.
 func STM32L476() Microcontroller {
 	return Microcontroller{
-		Name: "STM32L476 (Cortex-M4F)", MHz: 80, UAPerMH: 100, Volt: 3, CyclesPerMAC: 5, CyclesPerSIMDMAC: 1 / 1.5, CyclesPerBit: 3,
+		Name: "STM32L476 (Cortex-M4F)", MHz: 80, UAPerMHz: 100, Volt: 3, CyclesPerMAC: 5, CyclesPerSIMDMAC: 1 / 1.5, CyclesPerBit: 3,
 		Source: "current: data sheet DS10198, run mode, LDO; cycles per product: assumed",
 	}
 }
@@ -138,7 +138,7 @@ func (m *Model) Report() Report {
 	}{{"portable C", cpu.CyclesPerMAC}, {"SMLAD", cpu.CyclesPerSIMDMAC}} {
 		e := Estimate{Microcontroller: cpu, Kernels: k.name, Cycles: fixed + float64(dense)*k.cycles}
 		e.Milliseconds = e.Cycles / (cpu.MHz * 1e3)
-		e.Microjoules = e.Cycles * cpu.UAPerMH * cpu.Volt * 1e-6 // a cycle is 1 µs/MHz
+		e.Microjoules = e.Cycles * cpu.UAPerMHz * cpu.Volt * 1e-6 // a cycle is 1 µs/MHz
 		e.Microwatts = e.Microjoules
 		r.Estimates = append(r.Estimates, e)
 	}
