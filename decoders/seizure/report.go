@@ -34,10 +34,10 @@ const stackBytes = 512
 
 // Microcontroller is what time and energy are estimated from.
 type Microcontroller struct {
-	Name    string  `json:"name"`
-	MHz     float64 `json:"mhz"`
+	Name     string  `json:"name"`
+	MHz      float64 `json:"mhz"`
 	UAPerMHz float64 `json:"ua_per_mhz"` // current in run mode
-	Volt    float64 `json:"volt"`
+	Volt     float64 `json:"volt"`
 	// CyclesPerMAC of C without intrinsics: two loads of a byte, a multiplication with addition, the loop.
 	CyclesPerMAC float64 `json:"cycles_per_mac"`
 	// CyclesPerSIMDMAC with two products in one instruction (SMLAD) and bytes unpacked in pairs.

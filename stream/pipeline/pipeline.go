@@ -199,7 +199,7 @@ func construct[T any](spec *Spec, reg *registry.Registry[T], st Step, where stri
 func (p *Pipeline) Spec() *Spec { return p.spec }
 
 // Decoder is the last step, with what it has learned. Who changes it changes the pipeline.
-func (p *Pipeline) Decoder() decoders.Fitter { return p.head.decoder }
+func (p *Pipeline) Decoder() decoders.Decoder { return p.head.decoder }
 
 // Classes names the scores, in order.
 func (p *Pipeline) Classes() []string { return p.classes }
