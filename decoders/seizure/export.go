@@ -170,7 +170,7 @@ func (w *writer) source() []byte {
 		case *intMean:
 			means = true
 		case *intLSTM:
-			maps[i][0], maps[i][1] = w.mapped(n+"_wih", l.wih), w.mapped(n+"_whh", l.whh)
+			maps[i][0], maps[i][1] = w.mapped(n+"_wx", l.wx), w.mapped(n+"_wh", l.wh)
 			array(w, "int32_t", n+"_b", l.bias)
 			recurrent = true
 		}
@@ -268,7 +268,7 @@ func (w *writer) layers(maps [][2]string) {
 		case *intMean:
 			w.printf("\tmean_over_time(%s, %s, %d, %d, %d, %d);\n", x, y, l.rows, l.steps, l.to.mult, l.to.shift)
 		case *intLSTM:
-			w.printf("\tlstm(%s, %s, %s_cell, %s_gate, %s_wih, %s, %s_whh, %s, %s_b, %d, %d, %d, %d, %d, %d, %d);\n",
+			w.printf("\tlstm(%s, %s, %s_cell, %s_gate, %s_wx, %s, %s_wh, %s, %s_b, %d, %d, %d, %d, %d, %d, %d);\n",
 				x, y, n, n, n, maps[i][0], n, maps[i][1], n, l.tokens, l.width, l.hidden, l.fromX.mult, l.fromX.shift, l.fromH.mult, l.fromH.shift)
 		}
 		x = y

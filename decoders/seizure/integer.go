@@ -137,7 +137,7 @@ func (l *intMean) run(y, x []int8) {
 // intLSTM is [tokens, width] → [hidden], the output behind the last token. Gates are in PyTorch's order i, f, g, o. What
 // comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output an int8 with stateBits.
 type intLSTM struct {
-	wih, whh              matrix // [4·hidden, width], [4·hidden, hidden]
+	wx, wh                matrix // [4·hidden, width], [4·hidden, hidden]
 	bias                  []int32
 	fromX, fromH          factor // to gateBits
 	tokens, width, hidden int
@@ -156,10 +156,10 @@ func (l *intLSTM) run(y, x []int8) {
 		token := x[s*l.width:][:l.width]
 		for g := range 4 * n {
 			a, b := l.bias[g], int32(0)
-			for k, w := range l.wih.w[g*l.width:][:l.width] {
+			for k, w := range l.wx.w[g*l.width:][:l.width] {
 				a += int32(w) * int32(token[k])
 			}
-			for k, w := range l.whh.w[g*n:][:n] {
+			for k, w := range l.wh.w[g*n:][:n] {
 				b += int32(w) * int32(l.h[k])
 			}
 			l.gate[g] = clamp16(clamp16(l.fromX.times(a)) + clamp16(l.fromH.times(b)))
@@ -238,15 +238,15 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 		f, err := newFactor(from / (float64(steps) * to))
 		return &intMean{rows: in, steps: steps, to: f}, err
 	case lstm:
-		l := &intLSTM{wih: newMatrix(net.Param(st.name + ".weight_ih_l0")), whh: newMatrix(net.Param(st.name + ".weight_hh_l0")), tokens: steps, width: in, hidden: st.out}
+		l := &intLSTM{wx: newMatrix(net.Param(st.name + ".weight_ih_l0")), wh: newMatrix(net.Param(st.name + ".weight_hh_l0")), tokens: steps, width: in, hidden: st.out}
 		both := slices.Clone(net.Param(st.name + ".bias_ih_l0").W)
 		for i, v := range net.Param(st.name + ".bias_hh_l0").W {
 			both[i] += v
 		}
 		var errs [3]error
-		l.bias, errs[0] = biases(both, from*l.wih.scale, l.wih)
-		l.fromX, errs[1] = newFactor(from * l.wih.scale * (1 << gateBits))
-		l.fromH, errs[2] = newFactor(l.whh.scale / (1 << stateBits) * (1 << gateBits))
+		l.bias, errs[0] = biases(both, from*l.wx.scale, l.wx)
+		l.fromX, errs[1] = newFactor(from * l.wx.scale * (1 << gateBits))
+		l.fromH, errs[2] = newFactor(l.wh.scale / (1 << stateBits) * (1 << gateBits))
 		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int8, st.out)
 		return l, errors.Join(errs[:]...)
 	default:

@@ -31,7 +31,8 @@ func (d *DNN) design(_ features.Format, classes int) (frontKind, []stage, error)
 		return 0, nil, errors.New("hidden and hidden2 must be at least 1")
 	}
 	return powersIn, []stage{
-		{kind: dense, name: "dense1", out: d.Hidden, relu: true}, {kind: dense, name: "dense2", out: d.Hidden2, relu: true},
+		{kind: dense, name: "dense1", out: d.Hidden, relu: true},
+		{kind: dense, name: "dense2", out: d.Hidden2, relu: true},
 		{kind: dense, name: "dense3", out: classes},
 	}, nil
 }
@@ -66,7 +67,8 @@ func (c *CNN) design(in features.Format, classes int) (frontKind, []stage, error
 	}
 	return samplesIn, []stage{
 		conv("conv1", c.Filters, c.Kernel), conv("conv2", c.Filters2, c.Kernel2), conv("conv3", c.Filters3, c.Kernel3),
-		{kind: meanOverTime, name: "mean"}, {kind: dense, name: "dense", out: classes},
+		{kind: meanOverTime, name: "mean"},
+		{kind: dense, name: "dense", out: classes},
 	}, nil
 }
 

@@ -74,8 +74,8 @@ func (m *Model) matrices(visit func(w *matrix, times int)) {
 		case *intConv:
 			visit(&l.weight, l.after)
 		case *intLSTM:
-			visit(&l.wih, l.tokens)
-			visit(&l.whh, l.tokens)
+			visit(&l.wx, l.tokens)
+			visit(&l.wh, l.tokens)
 		}
 	}
 }

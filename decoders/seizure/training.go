@@ -93,7 +93,7 @@ func (t *Training) run(define func() nn.Layer, shape nn.Shape, x [][]float32, y 
 		Epochs: t.FineTune, Batch: size, Rate: t.Rate / 4, Schedule: nn.Cosine(0.05, 0.01), Optimiser: keep,
 		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1,
 	}
-	keep.AdamW.Decay = t.Decay
+	keep.Decay = t.Decay
 	return net, again.Run(net, train, validation)
 }
 

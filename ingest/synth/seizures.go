@@ -71,8 +71,14 @@ func Bipolar() []string {
 
 // foci are the electrodes that a focus may lie under, and where its seizures spread to.
 var foci = [][]string{
-	{"T7", "F7", "P7", "T8"}, {"T8", "F8", "P8", "T7"}, {"F7", "T7", "F3", "F8"}, {"F8", "T8", "F4", "F7"},
-	{"F3", "C3", "F7", "F4"}, {"F4", "C4", "F8", "F3"}, {"P7", "T7", "O1", "P8"}, {"P8", "T8", "O2", "P7"},
+	{"T7", "F7", "P7", "T8"},
+	{"T8", "F8", "P8", "T7"},
+	{"F7", "T7", "F3", "F8"},
+	{"F8", "T8", "F4", "F7"},
+	{"F3", "C3", "F7", "F4"},
+	{"F4", "C4", "F8", "F3"},
+	{"P7", "T7", "O1", "P8"},
+	{"P8", "T8", "O2", "P7"},
 }
 
 // slowSources is the number of background dipoles, more than there are channels.
@@ -90,12 +96,22 @@ func Seizures(opt SeizureOptions) (*signal.Recording, *SeizureTruth, error) {
 	const most = 2000 // µV
 	slot := opt.LengthS / float64(max(opt.Count, 1))
 	if err := check([]field{
-		{"rate_hz", opt.Rate, 64, 10000}, {"length_s", opt.LengthS, 60, 1e5}, {"seizures", float64(opt.Count), 0, 1000},
-		{"min_s", opt.MinS, 5, opt.MaxS}, {"max_s", opt.MaxS, opt.MinS, slot / 4},
-		{"seizure_uv", opt.SeizureUV, 0, most}, {"postictal_s", opt.PostictalS, 0, opt.LengthS}, {"preictal_s", opt.PreictalS, 0, opt.LengthS},
-		{"preictal_uv", opt.PreictalUV, 0, most}, {"bursts_per_hour", opt.BurstsPerHour, 0, 600}, {"burst_uv", opt.BurstUV, 0, most},
-		{"background_uv", opt.BackgroundUV, 0, most}, {"exponent", opt.Exponent, 0.25, 1.75}, {"blink_uv", opt.BlinkUV, 0, most},
-		{"blinks_per_min", opt.BlinksPerMin, 0, 60}, {"sensor_uv", opt.SensorUV, 0, most},
+		{"rate_hz", opt.Rate, 64, 10000},
+		{"length_s", opt.LengthS, 60, 1e5},
+		{"seizures", float64(opt.Count), 0, 1000},
+		{"min_s", opt.MinS, 5, opt.MaxS},
+		{"max_s", opt.MaxS, opt.MinS, slot / 4},
+		{"seizure_uv", opt.SeizureUV, 0, most},
+		{"postictal_s", opt.PostictalS, 0, opt.LengthS},
+		{"preictal_s", opt.PreictalS, 0, opt.LengthS},
+		{"preictal_uv", opt.PreictalUV, 0, most},
+		{"bursts_per_hour", opt.BurstsPerHour, 0, 600},
+		{"burst_uv", opt.BurstUV, 0, most},
+		{"background_uv", opt.BackgroundUV, 0, most},
+		{"exponent", opt.Exponent, 0.25, 1.75},
+		{"blink_uv", opt.BlinkUV, 0, most},
+		{"blinks_per_min", opt.BlinksPerMin, 0, 60},
+		{"sensor_uv", opt.SensorUV, 0, most},
 	}); err != nil {
 		return nil, nil, fmt.Errorf("synth: %w", err)
 	}

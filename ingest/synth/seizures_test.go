@@ -15,7 +15,8 @@ func smallSeizures() SeizureOptions {
 }
 
 // spectrum is the mean power of x at 0 … 20 Hz in steps of 1 Hz, by transforms of whole seconds.
-func spectrum(x []float64, rate int) []float64 {
+func spectrum(x []float64) []float64 {
+	const rate = 256
 	fft, p := fourier.NewFFT(rate), make([]float64, 21)
 	for at := 0; at+rate <= len(x); at += rate {
 		row := make([]float64, rate)
@@ -60,7 +61,7 @@ func TestSeizuresAreWhereTheTruthSays(t *testing.T) {
 		}
 		return sum
 	}
-	quiet, early, late := spectrum(part(10, 60), 256), spectrum(part(z.StartS, z.StartS+6), 256), spectrum(part(z.EndS-12, z.EndS-6), 256)
+	quiet, early, late := spectrum(part(10, 60)), spectrum(part(z.StartS, z.StartS+6)), spectrum(part(z.EndS-12, z.EndS-6))
 	each := func(p []float64, s float64) float64 { return band(p, 3, 8) / s }
 	if q := each(quiet, 50); each(late, 6) < 20*q || each(early, 6) < 1.5*q || each(late, 6) < 3*each(early, 6) {
 		t.Errorf("power from 3 to 8 Hz: %g before, %g at the begin, %g at the end", q, each(early, 6), each(late, 6))
@@ -69,7 +70,7 @@ func TestSeizuresAreWhereTheTruthSays(t *testing.T) {
 	if math.Abs(float64(top(late))-z.ToHz) > 1.5 || z.FromHz < 5.5 || z.ToHz > 4.5 {
 		t.Errorf("the rhythm ends at %d Hz, the truth has %g to %g", top(late), z.FromHz, z.ToHz)
 	}
-	before, behind := spectrum(part(z.StartS-60, z.StartS), 256), spectrum(part(z.EndS, z.EndS+15), 256)
+	before, behind := spectrum(part(z.StartS-60, z.StartS)), spectrum(part(z.EndS, z.EndS+15))
 	if band(before, 4, 7)/60 < 1.3*band(quiet, 4, 7)/50 {
 		t.Error("theta does not grow before the seizure")
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,7 +36,7 @@ and assumed cycles for a multiplication: gyrus does not measure microcontrollers
 		Example: "  gyrus models export-c model.gyrus -o firmware --name detector\n  cc -std=c99 -O2 firmware/detector.c firmware/detector_main.c",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
-				return usageError{fmt.Errorf("-o is missing: the folder to write to")}
+				return usageError{errors.New("-o is missing: the folder to write to")}
 			}
 			c, report, err := exportC(args[0], name)
 			if err != nil {
