@@ -3,7 +3,7 @@
 // written as C. Beside them are the rules by which windows are labelled (Label), the vote that makes alarms of scores
 // (Vote), and the rules by which alarms are scored (Score).
 //
-// The three networks follow the idea of Hussein, Lee and Ward ("Edge deep learning for neural implants", 2021,
+// The three networks follow the idea of Liu and Richardson ("Edge deep learning for neural implants", 2021,
 // doi:10.1088/1741-2552/abf473, arXiv:2012.00307); the sizes are of gyrus, since the paper's are not public.
 //
 // # Two ways to compute the same
