@@ -198,6 +198,9 @@ func construct[T any](spec *Spec, reg *registry.Registry[T], st Step, where stri
 // Spec is the definition with every parameter, defaults written out.
 func (p *Pipeline) Spec() *Spec { return p.spec }
 
+// Decoder is the last step, with what it has learned. Who changes it changes the pipeline.
+func (p *Pipeline) Decoder() decoders.Decoder { return p.head.decoder }
+
 // Classes names the scores, in order.
 func (p *Pipeline) Classes() []string { return p.classes }
 
