@@ -21,8 +21,8 @@ func size() deep.CNNLSTMSize {
 // DQN decides for one class a trial, and learns from the reward: a contextual bandit (see the package). Its windows are
 // best in CSP space, with the filters of all classes: the step csp in front of it.
 //
-// The scores are the probabilities that the values mean, see the package:
-// (Q + l)/(g + l), moved to the nearest that add up to 1. With Wait there is another action, with the reward 0, which the
+// The scores are the probabilities that the values mean, (Q + l)/(g + l), moved to the nearest that add up to 1
+// (decoders.Simplex). With Wait there is another action, with the reward 0, which the
 // agent prefers where no class has a probability above l/(g + l): then every class gets the score 1/classes, which no
 // section decide takes for a decision.
 type DQN struct {
@@ -62,17 +62,4 @@ func (d *DQN) Answer(net *nn.Net, dst []float64, x []float32) error {
 		return err
 	}
 	return decide(dst, q, d.Right, -d.Wrong)
-}
-
-// decide turns the values of the classes, and behind them of waiting where that is possible, into scores.
-func decide(dst []float64, q []float32, g, l float64) error {
-	if err := probabilities(dst, q[:len(dst)], g, l); err != nil {
-		return err
-	}
-	if greedy(q) == len(dst) {
-		for k := range dst {
-			dst[k] = 1 / float64(len(dst))
-		}
-	}
-	return nil
 }
