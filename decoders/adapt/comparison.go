@@ -24,8 +24,8 @@ type Comparison struct {
 // inequality; Robbins 1970, doi:10.1214/aoms/1177696786).
 func (c Comparison) Evidence() float64 {
 	a, b := float64(c.Better+1), float64(c.Worse+1)
-	tail := mathext.RegIncBeta(b, a, 0.5) // P(p > ½) of Beta(a, b)
-	return math.Exp((a+b-1)*math.Ln2+logBeta(a, b)) * tail
+	tail := mathext.RegIncBeta(b, a, 0.5)                                      // P(p > ½) of Beta(a, b)
+	return min(math.Exp((a+b-1)*math.Ln2+logBeta(a, b))*tail, math.MaxFloat64) // JSON has no infinity
 }
 
 // trialSpan is how many decisions with feedback lie between two comparisons that begin anew.
