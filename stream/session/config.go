@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
@@ -24,6 +25,14 @@ type Config struct {
 	Bus     bus.Options `json:"bus" doc:"the NATS server; without one a server runs inside the process"`
 	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
 	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
+	// Adapt is nil where the session does not learn.
+	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
+}
+
+// Adapt says how a session learns from feedback.
+type Adapt struct {
+	adapt.Options
+	Log string `json:"log" doc:"file to which one line of JSON is added for every piece of feedback; a relative path counts from the session file"`
 }
 
 // Source says where the samples of a session come from.
@@ -64,13 +73,20 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		return nil, bad(0, err)
 	}
 	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Task: "imagery", Speed: 1, Chunk: 0.05}}
+	if present(top, "adapt") {
+		c.Adapt = &Adapt{Options: adapt.Defaults()}
+	}
 	if err := registry.Decode(c, params); err != nil {
 		return nil, bad(lineOf(top, err), err)
 	}
 	if err := c.check(top); err != nil {
 		return nil, bad(0, err)
 	}
-	for _, p := range []*string{&c.Bundle, &c.Source.File} {
+	paths := []*string{&c.Bundle, &c.Source.File}
+	if c.Adapt != nil {
+		paths = append(paths, &c.Adapt.Log)
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(file), *p)
 		}
@@ -91,6 +107,11 @@ func (c *Config) check(top *yaml.Node) error {
 	}
 	if !(c.ValidForMS > 0 && c.ValidForMS <= 10_000) {
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and at most 10000", c.ValidForMS)
+	}
+	if c.Adapt != nil {
+		if err := c.Adapt.Check(); err != nil {
+			return fmt.Errorf("adapt: %w", err)
+		}
 	}
 	keys, ok := sources[c.Source.Use]
 	if !ok {
@@ -114,6 +135,16 @@ func (c *Config) check(top *yaml.Node) error {
 		return fmt.Errorf("source: chunk_s is %g, must be above 0 and at most 10", c.Source.Chunk)
 	}
 	return nil
+}
+
+// present says whether the mapping top has a key.
+func present(top *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		if top.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // keysOf lists the keys of the mapping under key, in order.
