@@ -122,6 +122,7 @@ type composed struct {
 	dsum    []float64 // [outs] Σ dy
 	xp, dxp []float32 // [ch, ld] of one example; nil without padding
 	work    kernel.Work
+	fast    *fastFIR // nil where it does not pay
 }
 
 func newComposed(b *Builder, l *TemporalSpatial) *composed {
@@ -129,6 +130,9 @@ func newComposed(b *Builder, l *TemporalSpatial) *composed {
 	padded := l.ld > l.t
 	if padded {
 		m.xp = b.Floats(l.ch * l.ld)
+	}
+	if l.Kernel >= fastTaps && l.steps >= fastSteps && l.ch*l.outs >= 64 {
+		m.fast = newFastFIR(b, l.outs, l.ch, l.Kernel, l.steps)
 	}
 	if b.Train {
 		m.dw, m.dsum = b.Floats(len(m.w)), make([]float64, l.outs)
@@ -160,12 +164,18 @@ func (m *composed) prepare(l *TemporalSpatial) {
 		}
 		m.bias[o] = float32(v)
 	}
+	if m.fast != nil {
+		m.fast.prepare(m.w)
+	}
 }
 
 func (m *composed) fold(l *TemporalSpatial, scale, shift []float32) {
 	for o := range scale {
 		kernel.Scale(m.w[o*l.ch*l.Kernel:][:l.ch*l.Kernel], scale[o])
 		m.bias[o] = m.bias[o]*scale[o] + shift[o]
+	}
+	if m.fast != nil {
+		m.fast.prepare(m.w)
 	}
 }
 
@@ -181,6 +191,10 @@ func (m *composed) place(l *TemporalSpatial, x []float32) []float32 {
 }
 
 func (m *composed) forward(l *TemporalSpatial, p *Pass, _ int, y, x []float32) {
+	if m.fast != nil {
+		m.fast.forward(p, y, m.place(l, x), l.ld, m.bias)
+		return
+	}
 	for o, v := range m.bias {
 		fill(y[o*l.steps:][:l.steps], v)
 	}
@@ -191,7 +205,11 @@ func (m *composed) backward(l *TemporalSpatial, p *Pass, _ int, dy, x, dx []floa
 	for o := range l.outs {
 		m.dsum[o] += float64(kernel.Sum(dy[o*l.steps:][:l.steps]))
 	}
-	p.Work.ConvGradW(m.dw, dy, l.steps, m.place(l, x), l.ld, l.outs, l.ch, l.Kernel, 1, l.steps)
+	if m.fast != nil {
+		m.fast.gradient(p, dy, m.place(l, x), l.ld)
+	} else {
+		p.Work.ConvGradW(m.dw, dy, l.steps, m.place(l, x), l.ld, l.outs, l.ch, l.Kernel, 1, l.steps)
+	}
 	if dx == nil {
 		return
 	}
@@ -209,6 +227,9 @@ func (m *composed) backward(l *TemporalSpatial, p *Pass, _ int, dy, x, dx []floa
 }
 
 func (m *composed) finish(l *TemporalSpatial, p *Pass) {
+	if m.fast != nil {
+		m.fast.collect(m.dw)
+	}
 	for o := range l.outs {
 		dw, s := m.dw[o*l.ch*l.Kernel:], o*l.Filters*l.ch
 		p.Work.Gemm(false, true, l.Filters, l.ch, l.Kernel, l.v, l.Kernel, dw, l.Kernel, l.ws.G[s:], l.ch, true)

@@ -91,19 +91,33 @@ func (w *Work) convGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 // convGradWFew is convGradW for few taps, which would leave most of a vector empty: it makes the transposed gradient, whose
 // rows are as long as there are outputs.
 func (w *Work) convGradWFew(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
-	padded := parts(out, 8) * 8
-	w.b = grow(w.b, t*padded)
-	packColumns(w.b, dy, out, t, ldy, padded)
 	w.a = grow(w.a, in*taps*out)
-	a := tile{rsa: size * dil, csa: size, ldb: size * padded, ldc: size * out, groups: 1, k: t}
-	for c := range in {
-		a.a = &x[c*ldx]
-		a.across(w.a[c*taps*out:], w.b, taps, out, 0)
-	}
+	w.turned(w.a, dy, ldy, x, ldx, out, in, taps, dil, t, 0)
 	for o := range out {
 		for i := range in * taps {
 			dwt[o*in*taps+i] += w.a[i*out+o]
 		}
+	}
+}
+
+// convGradWT is ConvGradWT for out, in, t > 0.
+func (w *Work) convGradWT(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	if level == generic {
+		convGradWTGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+		return
+	}
+	w.turned(dwt, dy, ldy, x, ldx, out, in, taps, dil, t, 1)
+}
+
+// turned is the transposed gradient, added to dwt if acc is 1.
+func (w *Work) turned(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t, acc int) {
+	padded := parts(out, 8) * 8
+	w.b = grow(w.b, t*padded)
+	packColumns(w.b, dy, out, t, ldy, padded)
+	a := tile{rsa: size * dil, csa: size, ldb: size * padded, ldc: size * out, groups: 1, k: t, acc: acc}
+	for c := range in {
+		a.a = &x[c*ldx]
+		a.across(dwt[c*taps*out:], w.b, taps, out, 0)
 	}
 }
 

@@ -43,6 +43,20 @@ func convolution(t *testing.T, w *Work, r *rand.Rand, out, in, taps, dil, n, pad
 	}
 	w.Conv(y.s, y.ld, x.s, x.ld, wt.s, out, in, taps, dil, n, acc)
 	w.ConvGradW(dwt.s, dy.s, dy.ld, x.s, x.ld, out, in, taps, dil, n)
+	turned := make([]float32, out*in*taps)
+	for i := range out {
+		for j := range in * taps {
+			turned[j*out+i] = wt.s[i*in*taps+j]
+		}
+	}
+	w.ConvGradWT(turned, dy.s, dy.ld, x.s, x.ld, out, in, taps, dil, n)
+	for i := range out {
+		for j := range in * taps {
+			if s := wantW[i*in*taps+j]; !s.near(turned[j*out+i]) {
+				t.Fatalf("%s: turned dwt[%d] = %g, want %g", name, j*out+i, turned[j*out+i], s.v)
+			}
+		}
+	}
 	w.ConvGradX(dx.s, dx.ld, dy.s, dy.ld, wt.s, out, in, taps, dil, n)
 	y.holes(t)
 	dx.holes(t)

@@ -25,6 +25,10 @@ func (w *Work) convGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 	convGradWGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
 }
 
+func (w *Work) convGradWT(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	convGradWTGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+}
+
 func (w *Work) convGradX(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {
 	convGradXGeneric(dx, ldx, dy, ldy, wt, out, in, taps, dil, t)
 }
