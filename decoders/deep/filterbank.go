@@ -1,6 +1,7 @@
 package deep
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -63,7 +64,7 @@ func (l *filterBank) Build(b *nn.Builder, in nn.Shape) (nn.Shape, error) {
 		return nil, fmt.Errorf("filter bank: the input is %v, must be [channels, time]", in)
 	}
 	if b.Train && b.InputGrad {
-		return nil, fmt.Errorf("filter bank: has no gradient by its input, so nothing that learns can be in front of it")
+		return nil, errors.New("filter bank: has no gradient by its input, so nothing that learns can be in front of it")
 	}
 	l.ch, l.t = in[0], in[1]
 	longest := 0

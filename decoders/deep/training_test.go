@@ -16,9 +16,9 @@ import (
 // small is windows that a network learns from in no time.
 var small = features.Format{Names: []string{"C3", "Cz", "C4"}, Len: 128, Rate: 128}
 
-func newNet(t *testing.T, name, params string, in features.Format) decoders.Windowed {
+func newNet(t *testing.T, params string, in features.Format) decoders.Windowed {
 	t.Helper()
-	f, err := decoders.Decoders().New(name, []byte(params))
+	f, err := decoders.Decoders().New("eegnet", []byte(params))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestClassWeights(t *testing.T) {
 	for i := range y.Y {
 		y.Y[i] = min(i/5, 2) // 5, 5 and 20
 	}
-	d := newNet(t, "eegnet", `{}`, small).(*eegnet)
+	d := newNet(t, `{}`, small).(*eegnet)
 	if err := d.scale(x); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestImbalance(t *testing.T) {
 	}
 	x = slices.Repeat(x, 40)
 	for weights, want := range map[string]float64{"true": 0.5, "false": 0.1} {
-		d := newNet(t, "eegnet", `{"epochs": 150, "batch": 40, "learning_rate": 0.02, "weight_decay": 0, "validation": 0, "workers": 1, "dropout": 0, "class_weights": `+weights+`}`, small)
+		d := newNet(t, `{"epochs": 150, "batch": 40, "learning_rate": 0.02, "weight_decay": 0, "validation": 0, "workers": 1, "dropout": 0, "class_weights": `+weights+`}`, small)
 		if err := d.Fit(x, y); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestImbalance(t *testing.T) {
 // TestBadWindows: what no network can learn from is refused with what to do about it, and leaves what was fitted.
 func TestBadWindows(t *testing.T) {
 	x, y := rhythms(small, 12, 4)
-	d := newNet(t, "eegnet", `{"epochs": 2, "workers": 1}`, small)
+	d := newNet(t, `{"epochs": 2, "workers": 1}`, small)
 	if err := d.Fit(x, y); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestBadWindows(t *testing.T) {
 		t.Errorf("an infinite sample: %v", err)
 	}
 	state := d.State()
-	other := newNet(t, "eegnet", `{}`, features.Format{Names: []string{"C3", "Cz"}, Len: 128, Rate: 128})
+	other := newNet(t, `{}`, features.Format{Names: []string{"C3", "Cz"}, Len: 128, Rate: 128})
 	other.SetClasses(y.Classes)
 	if err := other.SetState(state); err == nil || other.Outputs() != nil {
 		t.Errorf("the state of three channels fits two: %v", err)
@@ -180,7 +180,7 @@ func TestShortWindows(t *testing.T) {
 func TestExplosion(t *testing.T) {
 	x, y := rhythms(small, 24, 4)
 	for _, validation := range []string{"0", "0.25"} {
-		d := newNet(t, "eegnet", `{"epochs": 30, "learning_rate": 1e30, "clip_norm": 0, "validation": `+validation+`, "workers": 1}`, small)
+		d := newNet(t, `{"epochs": 30, "learning_rate": 1e30, "clip_norm": 0, "validation": `+validation+`, "workers": 1}`, small)
 		err := d.Fit(x, y)
 		for _, want := range []string{"epoch ", "step ", "lower the learning rate"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
@@ -205,7 +205,7 @@ func TestSeeds(t *testing.T) {
 	}
 	var states []signal.State
 	for _, seed := range []string{"1", "1", "2"} {
-		d := newNet(t, "eegnet", params(seed), small)
+		d := newNet(t, params(seed), small)
 		if err := d.Fit(x, y); err != nil {
 			t.Fatal(err)
 		}

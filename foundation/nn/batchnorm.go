@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -32,7 +33,7 @@ type BatchNorm struct {
 // Build asks for weight and bias [C] and for the statistics running_mean and running_var [C].
 func (l *BatchNorm) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) == 0 {
-		return nil, fmt.Errorf("batch norm: the input is a single number, must have channels")
+		return nil, errors.New("batch norm: the input is a single number, must have channels")
 	}
 	if !(l.Eps >= 0) || !(0 <= l.Momentum && l.Momentum <= 1) {
 		return nil, fmt.Errorf("batch norm: eps %g must not be negative, momentum %g must be between 0 and 1", l.Eps, l.Momentum)
