@@ -11,7 +11,7 @@ import (
 // eegnet500 is the EEGNet of benchmarks/speed/peers/convnets.py: 22 channels × 500 samples, 4 classes.
 func eegnet500(b *testing.B) func() nn.Layer {
 	opt := deep.EEGNet82()
-	opt.Kernel = 64
+	opt.Kernel, opt.Padding = 64, "symmetric"
 	define, err := deep.EEGNet(opt, 4)
 	if err != nil {
 		b.Fatal(err)
@@ -32,6 +32,7 @@ func step(b *testing.B, define func() nn.Layer, samples, workers int) {
 	}
 	adam := &nn.AdamW{}
 	b.ReportAllocs()
+	begin := cpuTime()
 	for seed := uint64(0); b.Loop(); seed++ {
 		if _, err := net.Gradient(data, nn.CrossEntropy{}, seed); err != nil {
 			b.Fatal(err)
@@ -39,6 +40,7 @@ func step(b *testing.B, define func() nn.Layer, samples, workers int) {
 		adam.Step(net, 1e-3)
 		net.Limit()
 	}
+	b.ReportMetric(float64(cpuTime()-begin)/float64(b.N), "cpu-ns/op")
 }
 
 func BenchmarkEEGNetStep(b *testing.B) {
@@ -57,6 +59,16 @@ func BenchmarkShallowStep(b *testing.B) {
 	}
 }
 
+func BenchmarkConformerStep(b *testing.B) {
+	define, err := deep.ConformerNet(deep.Conformer2023(), 1000, 4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", workers), func(b *testing.B) { step(b, define, 1000, workers) })
+	}
+}
+
 func BenchmarkEEGNetOne(b *testing.B) {
 	net, err := nn.New(eegnet500(b), nn.Shape{22, 500}, nn.Options{})
 	if err != nil {
@@ -67,9 +79,11 @@ func BenchmarkEEGNetOne(b *testing.B) {
 	}
 	x := scaled(uniform(22*500, 1), 1, 0)
 	b.ReportAllocs()
+	begin := cpuTime()
 	for b.Loop() {
 		if _, err := net.Forward(x); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(cpuTime()-begin)/float64(b.N), "cpu-ns/op")
 }

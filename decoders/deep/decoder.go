@@ -15,13 +15,24 @@ import (
 // network is what a file of this package defines: a struct with its parameters that embeds Training and core.
 type network interface {
 	decoders.Windowed
-	// training is the part of the parameters that all networks share.
-	training() *Training
+	method
 	// attach gives it the decoder that it is to be.
 	attach(d *decoder)
+}
+
+// method is how a network is made, learns and answers. Training has all but the first.
+type method interface {
+	// ready reports parameters of training that are out of their range.
+	ready() error
 	// layers checks the parameters against windows of the given format, and says how to make the network for so many
-	// classes. The network maps [channels, samples] to one logit to a class.
+	// classes. Where Training trains it, the network maps [channels, samples] to one logit to a class.
 	layers(in features.Format, classes int) (func() nn.Layer, error)
+	// input is the shape of what the network takes.
+	input(in features.Format) nn.Shape
+	// learn trains a new network on the windows x.
+	learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
+	// answer fills dst with the probabilities of the classes for the standardised window x. It does not allocate.
+	answer(net *nn.Net, dst []float64, x []float32) error
 }
 
 // core makes a decoder of a struct of parameters that embeds it.
@@ -41,7 +52,7 @@ func register(name string, construct func() network) {
 // decoder is what every network of this package does as a decoders.Windowed.
 type decoder struct {
 	name    string
-	own     network // the parameters
+	own     method // the parameters
 	format  features.Format
 	classes []string
 
@@ -58,7 +69,7 @@ func (d *decoder) SetFormat(in features.Format) error {
 	if d.format.Len == in.Len && d.format.Rate == in.Rate && slices.Equal(d.format.Names, in.Names) {
 		return nil
 	}
-	if err := d.own.training().check(); err != nil {
+	if err := d.own.ready(); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	if _, err := d.own.layers(in, max(len(d.classes), 2)); err != nil {
@@ -96,15 +107,14 @@ func (d *decoder) Predict(dst, x []float64) error {
 	if i := d.standardise(d.x, x); i >= 0 {
 		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite and within the range of float32", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
 	}
-	y, err := d.net.Forward(d.x)
-	if err != nil {
+	if err := d.own.answer(d.net, dst, d.x); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
-	return d.softmax(dst, y)
+	return nil
 }
 
 // softmax turns logits into probabilities that add up to 1 in float64.
-func (d *decoder) softmax(dst []float64, y []float32) error {
+func softmax(dst []float64, y []float32) error {
 	top := float64(slices.Max(y))
 	sum := 0.0
 	for k, v := range y {
@@ -112,7 +122,7 @@ func (d *decoder) softmax(dst []float64, y []float32) error {
 		sum += dst[k]
 	}
 	if math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return fmt.Errorf("%s: the output of the network is not finite: the window is far from what it was trained on", d.name)
+		return errors.New("the output of the network is not finite: the window is far from what it was trained on")
 	}
 	for k := range dst {
 		dst[k] /= sum
@@ -160,7 +170,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := d.own.training().run(next, define, x, y)
+	net, err := d.own.learn(next, define, x, y)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +179,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 
 // use makes the network that answers single windows.
 func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error {
-	one, err := nn.New(define, d.shape(), nn.Options{})
+	one, err := nn.New(define, d.own.input(d.format), nn.Options{})
 	if err != nil {
 		return err
 	}

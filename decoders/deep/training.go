@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -33,7 +34,17 @@ func defaults() Training {
 	}
 }
 
-func (t *Training) training() *Training { return t }
+func (t *Training) ready() error { return t.check() }
+
+func (t *Training) input(in features.Format) nn.Shape { return nn.Shape{len(in.Names), in.Len} }
+
+func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
+	y, err := net.Forward(x)
+	if err != nil {
+		return err
+	}
+	return softmax(dst, y)
+}
 
 // check reports what is out of range.
 func (t *Training) check() error {
@@ -63,8 +74,7 @@ func (t *Training) check() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// run trains a new network on the windows x.
-func (t *Training) run(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type pool struct {
 	size, stride int
 	lead         Shape // the sizes before time
 	in, out      int   // steps
-	full         int // windows that are not cut off
+	full         int   // windows that are not cut off
 	y, dx        []float32
 }
 

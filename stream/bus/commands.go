@@ -220,6 +220,13 @@ func (w *CommandWriter) Stats() CommandStats {
 	return w.stats
 }
 
+// Seq is the number of the newest command, 0 before the first.
+func (w *CommandWriter) Seq() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seq
+}
+
 // Run is the number that tells this run from others, see Command.
 func (w *CommandWriter) Run() int64 { return w.run }
 

@@ -39,7 +39,7 @@ type Before struct {
 func (p *Pipeline) Network() (*Network, error) {
 	name := p.head.names[len(p.head.steps)]
 	d, ok := p.head.decoder.(decoders.Exporter)
-	if _, windowed := decoders.AsWindowed(p.head.decoder); !ok || !windowed {
+	if _, windowed := p.head.windowed(); !ok || !windowed {
 		return nil, fmt.Errorf("%s: %s is not a network: only networks, which read windows, can be exported", name, p.spec.Decoder.Use)
 	}
 	if !p.head.fitted {

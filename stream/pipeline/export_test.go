@@ -128,7 +128,7 @@ func TestNetworkInONNXRuntime(t *testing.T) {
 		}
 		var x, want []float64
 		for _, w := range set.Windows {
-			_, s, err := p.head.predict(w.X)
+			_, s, err := p.head.predict(w)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // BenchmarkNetworks is one window of 64 channels × 480 samples through the decoder of each built-in network: what a live
@@ -40,7 +41,7 @@ func BenchmarkNetworks(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if err := p.head.start(in, e.y.Classes); err != nil {
+			if err := p.head.start(in, e.y.Classes, 0); err != nil {
 				b.Fatal(err)
 			}
 			if err := p.head.fit(e); err != nil {
@@ -48,7 +49,7 @@ func BenchmarkNetworks(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := p.head.predict(e.wins[0]); err != nil {
+				if _, _, err := p.head.predict(signal.Window{X: e.wins[0]}); err != nil {
 					b.Fatal(err)
 				}
 			}

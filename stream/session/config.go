@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
@@ -24,6 +25,14 @@ type Config struct {
 	Bus     bus.Options `json:"bus" doc:"the NATS server; without one a server runs inside the process"`
 	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
 	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
+	// Adapt is nil where the session does not learn.
+	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
+}
+
+// Adapt says how a session learns from feedback.
+type Adapt struct {
+	adapt.Options
+	Log string `json:"log" doc:"file to which one line of JSON is added for every piece of feedback; a relative path counts from the session file"`
 }
 
 // Source says where the samples of a session come from.
@@ -34,13 +43,14 @@ type Source struct {
 	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
 	Chunk  float64 `json:"chunk_s" doc:"play, synth: length of a chunk in seconds"`
 	Seed   uint64  `json:"seed" doc:"synth: of the simulated person and run"`
+	Task   string  `json:"task" doc:"synth: imagery (motor imagery) or cursor (a cursor is steered)"`
 }
 
 // sources are the values of Source.Use with the keys that go with each.
 var sources = map[string][]string{
 	"nats":  {"stream"},
 	"play":  {"file", "speed", "chunk_s"},
-	"synth": {"seed", "speed", "chunk_s"},
+	"synth": {"seed", "task", "speed", "chunk_s"},
 }
 
 // ParseConfig reads a session file. Errors are *pipeline.SpecError; file is for messages, and relative paths count
@@ -62,14 +72,21 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if err != nil {
 		return nil, bad(0, err)
 	}
-	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Speed: 1, Chunk: 0.05}}
+	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Task: "imagery", Speed: 1, Chunk: 0.05}}
+	if present(top, "adapt") {
+		c.Adapt = &Adapt{Options: adapt.Defaults()}
+	}
 	if err := registry.Decode(c, params); err != nil {
 		return nil, bad(lineOf(top, err), err)
 	}
 	if err := c.check(top); err != nil {
 		return nil, bad(0, err)
 	}
-	for _, p := range []*string{&c.Bundle, &c.Source.File} {
+	paths := []*string{&c.Bundle, &c.Source.File}
+	if c.Adapt != nil {
+		paths = append(paths, &c.Adapt.Log)
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(file), *p)
 		}
@@ -91,6 +108,11 @@ func (c *Config) check(top *yaml.Node) error {
 	if !(c.ValidForMS > 0 && c.ValidForMS <= 10_000) {
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and at most 10000", c.ValidForMS)
 	}
+	if c.Adapt != nil {
+		if err := c.Adapt.Check(); err != nil {
+			return fmt.Errorf("adapt: %w", err)
+		}
+	}
 	keys, ok := sources[c.Source.Use]
 	if !ok {
 		return fmt.Errorf("source: %w", &registry.UnknownError{What: "use", Name: c.Source.Use, Known: []string{"nats", "play", "synth"}})
@@ -103,6 +125,8 @@ func (c *Config) check(top *yaml.Node) error {
 	switch {
 	case c.Source.Use == "nats":
 		return bus.CheckToken("source: stream", c.Source.Stream)
+	case c.Source.Task != "imagery" && c.Source.Task != "cursor":
+		return fmt.Errorf("source: %w", &registry.UnknownError{What: "task", Name: c.Source.Task, Known: []string{"imagery", "cursor"}})
 	case c.Source.Use == "play" && c.Source.File == "":
 		return errors.New("source: file is missing: the recording to play")
 	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):
@@ -111,6 +135,16 @@ func (c *Config) check(top *yaml.Node) error {
 		return fmt.Errorf("source: chunk_s is %g, must be above 0 and at most 10", c.Source.Chunk)
 	}
 	return nil
+}
+
+// present says whether the mapping top has a key.
+func present(top *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		if top.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // keysOf lists the keys of the mapping under key, in order.

@@ -4,6 +4,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -21,7 +22,9 @@ type Options struct {
 	Clock    bus.Clock // the one that Commands stamps with
 	// OnChunk, if not nil, is called with each chunk before it is decoded, and OnDecision before each command is sent, with
 	// the arrival of the chunk that completed its window.
-	OnChunk    func(signal.Chunk)
+	OnChunk func(signal.Chunk)
+	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
+	Adapter    *Adapter
 	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)
 }
 
@@ -37,6 +40,8 @@ type Report struct {
 	Transport bus.RawStats `json:"transport"`
 	// Latency is the time from the arrival of the chunk that completes a window until its command was handed to the bus.
 	Latency control.Summary `json:"latency_ms"`
+	// Adapt is what was learned from feedback, nil without an Adapter.
+	Adapt *AdaptReport `json:"adapt,omitempty"`
 }
 
 // arrivals is a source that knows when its newest chunk arrived, which may be long before anybody asked for it.
@@ -53,6 +58,11 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	if err := opt.Pipeline.Causal(); err != nil {
 		return rep, err
 	}
+	if opt.Adapter != nil {
+		if err := opt.Adapter.begin(opt.Pipeline, opt.Clock, opt.Commands.Run()); err != nil {
+			return rep, err
+		}
+	}
 	from, knows := opt.Source.(arrivals)
 	onChunk := func(c signal.Chunk) {
 		if arrived = time.Now(); knows {
@@ -67,6 +77,13 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		if p.Silent {
 			return nil
 		}
+		if opt.Adapter != nil {
+			q, err := opt.Adapter.decide(p)
+			if err != nil {
+				return err
+			}
+			p = q
+		}
 		c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure}
 		if at := opt.Clock.At(arrived); c.TSample > at {
 			c.TSample = at
@@ -74,6 +91,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		}
 		if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
 			c.Kind = bus.KindNone
+		}
+		if len(p.Value) > 0 { // a rejected window of a continuous decoder has none
+			c.Kind, c.Value = bus.KindContinuous, slices.Clone(p.Value)
 		}
 		for k, s := range p.Scores {
 			c.Scores = append(c.Scores, bus.Score{Label: classes[k], P: s})
@@ -88,6 +108,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 			return err
 		}
 		rep.Sent++
+		if opt.Adapter != nil {
+			opt.Adapter.sent(p, opt.Commands.Seq())
+		}
 		latency.Add(time.Since(arrived).Seconds() * 1e3)
 		return nil
 	})
@@ -102,6 +125,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to
+	}
+	if opt.Adapter != nil {
+		rep.Adapt, err = opt.Adapter.end(err)
 	}
 	return rep, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	_ "github.com/gyrus-bci/gyrus/features/all"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -32,6 +33,13 @@ func TestParseConfig(t *testing.T) {
 		c.Source.Chunk != 0.05 || c.Bus.Port != 4222 || c.ValidForMS != 300 {
 		t.Errorf("got %+v", c)
 	}
+	if c.Adapt != nil {
+		t.Error("a session without the section adapt adapts")
+	}
+	c, err = ParseConfig("dir/s.yaml", []byte("bundle: m.gyrus\nsource: {use: nats}\nadapt: {memory: 60, log: a.jsonl}\n"))
+	if err != nil || c.Adapt == nil || c.Adapt.Memory != 60 || c.Adapt.Ridge != adapt.Defaults().Ridge || c.Adapt.Log != "dir/a.jsonl" {
+		t.Errorf("adapt: got %+v, %v", c.Adapt, err)
+	}
 	const good = "bundle: m.gyrus\nsource: {use: nats}\n"
 	if _, err := ParseConfig("s.yaml", []byte(good)); err != nil {
 		t.Errorf("the shortest session: %v", err)
@@ -48,6 +56,9 @@ func TestParseConfig(t *testing.T) {
 		"no file":           {"bundle: m\nsource: {use: play}\n", "file is missing"},
 		"speed":             {"bundle: m\nsource: {use: synth, speed: 0}\n", "speed is 0"},
 		"chunk":             {"bundle: m\nsource: {use: synth, chunk_s: -1}\n", "chunk_s is -1"},
+		"adapt":             {good + "adapt: {memory: 1}\n", "adapt: memory is 1"},
+		"adapt explores":    {good + "adapt: {explore: 0.1}\n", "set explore to 0"},
+		"key of adapt":      {good + "adapt: {memroy: 60}\n", `did you mean "memory"?`},
 		"session name":      {good + "session: a.b\n", `session "a.b"`},
 		"valid":             {good + "valid_for_ms: 0\n", "valid_for_ms is 0"},
 		"not a number":      {good + "valid_for_ms: soon\n", `key "valid_for_ms": is a string, must be a number`},

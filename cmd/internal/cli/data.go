@@ -22,6 +22,9 @@ import (
 
 // openRecording opens a file of any registered format.
 func openRecording(path string) (*signal.Recording, error) {
+	if strings.HasPrefix(path, synthPrefix) {
+		return simulate(path)
+	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
 	}
@@ -173,8 +176,11 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 	}
 }
 
-// hashFile is the SHA-256 of a file, in hexadecimal digits.
+// hashFile is the SHA-256 of a file, in hexadecimal digits; "" of a simulated recording.
 func hashFile(path string) (string, error) {
+	if strings.HasPrefix(path, synthPrefix) {
+		return "", nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -194,12 +200,20 @@ func distinct(files []string) ([]string, error) {
 	for i, f := range files {
 		var err error
 		if hashes[i], err = hashFile(f); err != nil {
-			return nil, err
+			return nil, notThere(err)
+		}
+		if hashes[i] == "" { // simulated: its name is its content
+			hashes[i] = f
 		}
 		if other, twice := first[hashes[i]]; twice {
 			return nil, refusal{fmt.Errorf("%s and %s have the same content: their trials would be in training and in test; give each recording once", other, f)}
 		}
 		first[hashes[i]] = f
+	}
+	for i, h := range hashes {
+		if strings.HasPrefix(h, synthPrefix) {
+			hashes[i] = ""
+		}
 	}
 	return hashes, nil
 }

@@ -24,7 +24,8 @@ file says which bundle, which source and which bus:
   bundle: model.gyrus
   source: {use: nats, stream: eeg}        # or {use: play, file: r14.edf, speed: 1}, or {use: synth, seed: 1}
   bus: {port: 4222}                       # a server inside the process; or {url: "nats://host:4222"}
-  valid_for_ms: 250`,
+  valid_for_ms: 250
+  adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing`,
 		Example: "  gyrus live session.yaml\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in another terminal",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := os.ReadFile(args[0])
@@ -48,6 +49,10 @@ file says which bundle, which source and which bus:
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, rep))
 			}
+			if a := rep.Adapt; a != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d lost; the head is %s %s\n",
+					a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Lost, a.State, a.Why)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
 				rep.Samples, rep.Gaps, rep.Lost, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 			return err
@@ -62,6 +67,9 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	_, p, err := loadModel(cfg.Bundle, pipeline.All)
 	if err != nil {
 		return rep, err
+	}
+	if err := p.Causal(); err != nil { // before anybody waits for a stream
+		return rep, fmt.Errorf("%s: %w", cfg.Bundle, err)
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
@@ -79,6 +87,14 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
+	var adapter *session.Adapter
+	if cfg.Adapt != nil {
+		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt); err != nil {
+			return rep, err
+		}
+		defer func() { err = errors.Join(err, adapter.Close()) }()
+		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
+	}
 	note(cmd, "waiting for the stream")
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
 	if err != nil {
@@ -93,7 +109,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	bar := newProgress(cmd, "samples", 0)
 	defer bar.end()
 	rep, err = session.Run(cmd.Context(), session.Options{
-		Source: src, Pipeline: p, Commands: w, Clock: clock,
+		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
 	})
 	return rep, err

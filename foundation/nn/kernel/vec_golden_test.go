@@ -105,7 +105,7 @@ func TestPyTorch(t *testing.T) {
 		m1, m2 := make([]float32, len(v)), make([]float32, len(v))
 		for i, d := range g.In[1:] {
 			step := float64(i + 1)
-			Adam(v, narrowed(d), m1, m2, 0.01, 0.9, 0.99, 1e-8, 0.1, float32(1-math.Pow(0.9, step)), float32(1-math.Pow(0.99, step)))
+			Adam(v, narrowed(d), m1, m2, 0.01, 0.9, 0.99, 1e-8, 0.1, 1-math.Pow(0.9, step), 1-math.Pow(0.99, step))
 		}
 		near(t, "adam", v, g.Y)
 		if seen != len(all) {

@@ -1,0 +1,61 @@
+package deep
+
+import (
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Agent is a network of another package that learns and answers in a way of its own, such as by reward: a struct with its
+// parameters that embeds Core.
+type Agent interface {
+	decoders.Windowed
+	// Layers checks the parameters against windows of the given format, and says how to make the network for so many
+	// classes.
+	Layers(in features.Format, classes int) (func() nn.Layer, error)
+	// Input is the shape of what the network takes.
+	Input(in features.Format) nn.Shape
+	// Learn trains a new network on windows of the given format, x [windows, channels, samples], standardised, which it
+	// must not change.
+	Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error)
+	// Answer fills dst with the probabilities of the classes for one standardised window x [channels, samples]. It does
+	// not allocate.
+	Answer(net *nn.Net, dst []float64, x []float32) error
+
+	attach(d *decoder)
+}
+
+// Core makes a decoder of a struct of parameters that embeds it.
+type Core struct{ core }
+
+// Register adds an agent to the decoders. The constructor holds the defaults.
+func Register(name string, construct func() Agent) {
+	decoders.Register(name, func() decoders.Fitter {
+		a := construct()
+		a.attach(&decoder{name: name, own: agent{a}})
+		return a
+	})
+}
+
+// agent is an Agent as a method.
+type agent struct{ Agent }
+
+func (a agent) ready() error { return nil } // Layers sees to it
+
+func (a agent) layers(in features.Format, classes int) (func() nn.Layer, error) {
+	return a.Layers(in, classes)
+}
+
+func (a agent) input(in features.Format) nn.Shape { return a.Input(in) }
+
+func (a agent) learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+	size := d.shape().Size()
+	z := make([]float32, len(x)*size)
+	for i, row := range x {
+		d.standardise(z[i*size:(i+1)*size], row) // finite: check has seen them
+	}
+	return a.Learn(define, d.format, z, y)
+}
+
+func (a agent) answer(net *nn.Net, dst []float64, x []float32) error { return a.Answer(net, dst, x) }

@@ -1,0 +1,225 @@
+package dqn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+)
+
+// Learning is the parameters of learning by reward, which both decoders share.
+type Learning struct {
+	Decisions int     `json:"decisions" doc:"decisions in training, the random ones before it learns included; above warmup"`
+	Warmup    int     `json:"warmup" doc:"decisions at random before it begins to learn, at least batch"`
+	Every     int     `json:"train_every" doc:"decisions to a step of the optimiser, at least 1"`
+	Batch     int     `json:"batch" doc:"remembered decisions in a step of the optimiser, at least 1"`
+	Replay    int     `json:"replay" doc:"decisions that are remembered, at least batch; the oldest are forgotten first"`
+	Rate      float64 `json:"learning_rate" doc:"highest learning rate of AdamW, above 0; it falls along a cosine"`
+	Decay     float64 `json:"weight_decay" doc:"decoupled weight decay of AdamW, at least 0"`
+	Clip      float64 `json:"clip_norm" doc:"largest Euclidean norm of the gradient; 0: no limit"`
+	Epsilon   float64 `json:"epsilon" doc:"part of the decisions that are random in the end, 0 to 1; answers are never random"`
+	Explore   float64 `json:"explore" doc:"part of the decisions behind warmup over which the random ones fall from all to epsilon, 0 to 1"`
+	Right     float64 `json:"reward_right" doc:"reward of deciding for the class of the trial, above 0"`
+	Wrong     float64 `json:"reward_wrong" doc:"reward of deciding for another class, below 0"`
+	Seed      uint64  `json:"seed" doc:"of the first weights, the order of trials, exploration, replay and dropout, each with random numbers of its own"`
+}
+
+func defaults() Learning {
+	return Learning{
+		Decisions: 2600, Warmup: 1000, Every: 4, Batch: 32, Replay: 50_000, Rate: 1e-3, Decay: 0.01, Clip: 10,
+		Epsilon: 0.05, Explore: 0.3, Right: 1, Wrong: -2, Seed: 1,
+	}
+}
+
+// check reports what is out of range.
+func (l *Learning) check() error {
+	whole := func(key string, v, least int) error {
+		if v < least {
+			return fmt.Errorf("%s is %d, must be at least %d", key, v, least)
+		}
+		return nil
+	}
+	unit := func(key string, v float64) error {
+		if !(v >= 0 && v <= 1) {
+			return fmt.Errorf("%s is %g, must be 0 to 1", key, v)
+		}
+		return nil
+	}
+	errs := []error{
+		whole("batch", l.Batch, 1), whole("warmup", l.Warmup, l.Batch), whole("replay", l.Replay, l.Batch),
+		whole("decisions", l.Decisions, l.Warmup+1), whole("train_every", l.Every, 1), unit("epsilon", l.Epsilon), unit("explore", l.Explore),
+	}
+	if !(l.Rate > 0) || !(l.Decay >= 0) || !(l.Clip >= 0) {
+		errs = append(errs, fmt.Errorf("learning_rate is %g, must be above 0, weight_decay %g and clip_norm %g, must be at least 0", l.Rate, l.Decay, l.Clip))
+	}
+	if !(l.Right > 0) || !(l.Wrong < 0) || math.IsInf(l.Right-l.Wrong, 0) {
+		errs = append(errs, fmt.Errorf("reward_right is %g, must be above 0, and reward_wrong %g, must be below 0", l.Right, l.Wrong))
+	}
+	return errors.Join(errs...)
+}
+
+// epsilon is the part of random decisions at decision t.
+func (l *Learning) epsilon(t int) float64 {
+	fall := l.Explore * float64(l.Decisions-l.Warmup)
+	if done := float64(t - l.Warmup); done < fall {
+		return 1 - (1-l.Epsilon)*max(done, 0)/fall
+	}
+	return l.Epsilon
+}
+
+// bootstrap is how value flows back from the next state. Without one every action must end its trial.
+type bootstrap struct {
+	gamma  float64
+	double bool
+	every  int // steps of the optimiser between two copies of the network to the target network
+}
+
+// learner is one training.
+type learner struct {
+	*Learning
+	w      *world
+	boot   *bootstrap
+	net    *nn.Net
+	target *nn.Net // nil without boot
+	memory replay
+
+	replay *rand.Rand
+	x      []float32 // [batch, size]
+	y      []float32 // [batch, actions]
+	picked []transition
+	steps  int // of the optimiser
+	opt    *nn.AdamW
+}
+
+// run trains a new network, [shape] → [actions], in w. boot is nil where no action has a next state.
+func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *bootstrap) (*nn.Net, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	net, err := nn.New(define, shape, nn.Options{Batch: l.Batch, Seed: l.Seed, Train: true})
+	if err != nil {
+		return nil, err
+	}
+	r := &learner{
+		Learning: l, w: w, boot: boot, net: net, memory: replay{limit: l.Replay}, replay: l.random(1),
+		x: make([]float32, l.Batch*w.size), y: make([]float32, l.Batch*w.actions()), opt: &nn.AdamW{Decay: l.Decay},
+	}
+	if boot != nil {
+		if r.target, err = nn.New(define, shape, nn.Options{Batch: l.Batch}); err != nil {
+			return nil, err
+		}
+		copy(r.target.Weights(), net.Weights())
+	}
+	return net, r.all()
+}
+
+// random is a stream of random numbers of its own.
+func (l *Learning) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(l.Seed, stream)) }
+
+// all goes through the decisions.
+func (r *learner) all() error {
+	order, explore := r.random(2), r.random(3)
+	byClass := make([][]int, r.w.classes)
+	for i, k := range r.w.truth {
+		byClass[k] = append(byClass[k], i)
+	}
+	trial, s := 0, over
+	for t := range r.Decisions {
+		if s == over { // rare classes are shown as often as frequent ones
+			own := byClass[order.IntN(len(byClass))]
+			trial, s = own[order.IntN(len(own))], 0
+		}
+		a := 0
+		if explore.Float64() < r.epsilon(t) {
+			a = explore.IntN(r.w.actions())
+		} else {
+			r.w.look(r.x[:r.w.size], trial, s)
+			q, err := r.net.Forward(r.x[:r.w.size])
+			if err != nil {
+				return err
+			}
+			a = greedy(q)
+		}
+		reward, next := r.w.act(trial, s, a)
+		r.memory.add(transition{trial, s, a, reward, next})
+		s = next
+		if t >= r.Warmup && (t-r.Warmup)%r.Every == 0 {
+			if err := r.step(); err != nil {
+				return fmt.Errorf("decision %d: %w", t+1, err)
+			}
+		}
+	}
+	return nil
+}
+
+// step is one step of the optimiser.
+func (r *learner) step() error {
+	r.picked = r.picked[:0]
+	for range r.Batch {
+		r.picked = append(r.picked, r.memory.kept[r.replay.IntN(len(r.memory.kept))])
+	}
+	if err := r.targets(); err != nil {
+		return err
+	}
+	for i, t := range r.picked {
+		r.w.look(r.x[i*r.w.size:(i+1)*r.w.size], t.trial, t.state)
+	}
+	loss, err := r.net.Gradient(nn.Batch{X: r.x, Y: r.y, N: r.Batch}, nn.Huber{}, r.Seed+uint64(r.steps)<<20)
+	if err != nil {
+		return err
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fmt.Errorf("the loss is %g, must be finite; lower learning_rate", loss)
+	}
+	if _, err := r.net.ClipGrad(r.Clip); err != nil {
+		return fmt.Errorf("%w; lower learning_rate", err)
+	}
+	total := (r.Decisions - r.Warmup + r.Every - 1) / r.Every
+	r.opt.Step(r.net, r.Rate*nn.Cosine(0, 0.01)(r.steps, total))
+	r.steps++
+	if r.boot != nil && r.steps%r.boot.every == 0 {
+		copy(r.target.Weights(), r.net.Weights())
+	}
+	return nil
+}
+
+// targets fills y: reward + γ·(value of the next state) for the action that was taken, and nothing for the others.
+func (r *learner) targets() error {
+	actions := r.w.actions()
+	for i := range r.y {
+		r.y[i] = float32(math.NaN())
+	}
+	n := 0
+	for i, t := range r.picked {
+		r.y[i*actions+t.action] = float32(t.reward)
+		if t.next != over {
+			r.w.look(r.x[n*r.w.size:(n+1)*r.w.size], t.trial, t.next)
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	next, err := r.target.Forward(r.x[:n*r.w.size])
+	if err != nil {
+		return err
+	}
+	choose := next
+	if r.boot.double {
+		if choose, err = r.net.Forward(r.x[:n*r.w.size]); err != nil {
+			return err
+		}
+	}
+	n = 0
+	for i, t := range r.picked {
+		if t.next == over {
+			continue
+		}
+		best := greedy(choose[n*actions : (n+1)*actions])
+		r.y[i*actions+t.action] += float32(r.boot.gamma * float64(next[n*actions+best]))
+		n++
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package session
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/decoders/adapt"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// muddled is csp-lda, fitted to a simulated person with left and right exchanged: it is nearly always wrong.
+func muddled(t *testing.T) *pipeline.Pipeline {
+	t.Helper()
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, stream.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, k := range y.Y {
+		y.Y[i] = 1 - k
+	}
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAdapter: a session with a model that is wrong learns from the feedback of a controller on the bus, goes live, and
+// is right; every piece of feedback is one line of the log.
+func TestAdapter(t *testing.T) {
+	p := muddled(t)
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Adapt{Options: adapt.Defaults(), Log: filepath.Join(t.TempDir(), "adapt.jsonl")}
+	opt.PerMinute = 100_000 // the recording is played fast
+	a, err := NewAdapter(b, "s", "d", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var truth, said []string
+	given := 0
+	sub, err := b.SubscribeCommands("s", "d", func(c bus.Command, _ time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		for uint64(len(said)) < c.Seq {
+			said = append(said, "")
+		}
+		said[c.Seq-1] = c.Label
+		f := bus.Feedback{Session: "s", Decoder: "d", Run: c.Run, Seq: c.Seq, Reward: -1, Source: "task"}
+		if c.Label == truth[c.Seq-1] {
+			f.Reward = 1
+		}
+		if c.Seq%5 == 0 { // the class itself
+			f.Reward, f.Label = 0, truth[c.Seq-1]
+		}
+		if err := b.SendFeedback(f); err != nil {
+			t.Error(err)
+		}
+		given++
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, "s", "d", time.Second, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []bus.Feedback{ // none of these teaches anything
+		{Session: "s", Decoder: "d", Run: w.Run() - 1, Seq: 1, Reward: 1},
+		{Session: "s", Decoder: "d", Run: w.Run(), Seq: 1, Label: "tongue"},
+	} {
+		if err := b.SendFeedback(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	so := synth.Defaults()
+	so.Channels, so.TrialsPerClass, so.Run = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 70, 5
+	rec, _, err := synth.MotorImagery(so)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := Playback(rec, 400, 0.5, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Run(t.Context(), Options{
+		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: a,
+		OnDecision: func(p *pipeline.Prediction, _ bus.Command, _ time.Time) {
+			mu.Lock()
+			defer mu.Unlock()
+			truth = append(truth, p.Truth)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []io.Closer{src, w, sub, a, b} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	rights := func(from, to int) (n int) {
+		for i := from; i < to; i++ {
+			if said[i] == truth[i] {
+				n++
+			}
+		}
+		return n
+	}
+	n := len(said)
+	t.Logf("%d commands, %d right of the first 30, %d of the last 30; %+v", n, rights(0, 30), rights(n-30, n), *rep.Adapt)
+	if n != 140 || rights(0, 30) > 6 || rights(n-30, n) < 24 {
+		t.Errorf("%d commands, %d right of the first 30, %d of the last 30: want 140, at most 6, at least 24", n, rights(0, 30), rights(n-30, n))
+	}
+	r := rep.Adapt
+	if !r.Decides || r.State != adapt.Live || r.OtherRun != 1 || r.Odd != 1 || r.Lost != 0 || r.Sent != n || r.Feedback < given-5 || r.Feedback > given {
+		t.Errorf("%d pieces of feedback were given: %+v", given, *r)
+	}
+	f, err := os.Open(opt.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	lines, live := 0, 0
+	for in := bufio.NewScanner(f); in.Scan(); lines++ {
+		var rec adapt.Record
+		if err := json.Unmarshal(in.Bytes(), &rec); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(rec.Reason, "live") {
+			live++
+		}
+	}
+	if lines != r.Feedback+r.Unknown || live != 1 {
+		t.Errorf("%d lines in the log, %d say that it went live: want %d and 1", lines, live, r.Feedback+r.Unknown)
+	}
+}
+
+// TestAdapterRefuses what it cannot work with.
+func TestAdapterRefuses(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	opt := Adapt{Options: adapt.Defaults()}
+	opt.Explore = 1
+	if _, err := NewAdapter(b, "s", "d", opt); err == nil || !strings.Contains(err.Error(), "explore") {
+		t.Errorf("exploration: %v", err)
+	}
+	opt = Adapt{Options: adapt.Defaults(), Log: filepath.Join(t.TempDir(), "no", "folder")}
+	if _, err := NewAdapter(b, "s", "d", opt); err == nil || !strings.Contains(err.Error(), "folder") {
+		t.Errorf("a log in no folder: %v", err)
+	}
+	a, err := NewAdapter(b, "s", "d", Adapt{Options: adapt.Defaults()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Decide = &pipeline.Step{Use: "evidence"}
+	p, err := pipeline.Build(spec, pipeline.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.begin(p, bus.NewClock(), 1); err == nil || !strings.Contains(err.Error(), "decide") {
+		t.Errorf("a model with a section decide: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
