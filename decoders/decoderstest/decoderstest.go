@@ -18,7 +18,7 @@ import (
 
 const (
 	numbers   = 8
-	perClass  = 24  // training rows, where nothing else is said
+	perClass  = 24  // training rows
 	testCases = 480 // test rows of an experiment
 	effect    = 4   // shift of one feature per class, in standard deviations
 )
@@ -27,18 +27,12 @@ var classNames = []string{"left_hand", "right_hand", "feet", "tongue"}
 
 // Run tests the decoder that construct makes with its parameters set, for two and for four classes, on rows of 8
 // numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances, or, where it is a
-// decoders.Windowed, on windows of 4 channels × 288 samples at 128 Hz. It learns from 24 of them of each class.
+// decoders.Windowed, on windows of 4 channels × 288 samples at 128 Hz.
 func Run(t *testing.T, name string, construct func() decoders.Fitter) {
-	t.Helper()
-	RunOn(t, name, perClass, construct)
-}
-
-// RunOn is Run for a decoder that needs another number of training rows of each class to find what was planted.
-func RunOn(t *testing.T, name string, perClass int, construct func() decoders.Fitter) {
 	t.Helper()
 	for _, classes := range []int{2, 4} {
 		t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
-			s := &suite{construct: construct, classes: classNames[:classes], width: numbers, perClass: perClass}
+			s := &suite{construct: construct, classes: classNames[:classes], width: numbers}
 			if _, s.windows = decoders.AsWindowed(construct()); s.windows {
 				s.width = windowChannels * windowSamples
 				s.construct = func() decoders.Fitter { return withFormat(t, construct()) }
@@ -69,7 +63,6 @@ type suite struct {
 	covariances bool // rows are upper triangles
 	windows     bool // rows are the channels of windows
 	width       int  // of a row
-	perClass    int  // training rows
 
 	shared decoders.Fitter // fitted once, to rows and labels that are its own
 	x      [][]float64
@@ -106,7 +99,7 @@ func (s *suite) simulate(seed uint64, train, test int, strength float64) (x [][]
 
 // rows are training rows and labels, new ones each time.
 func (s *suite) rows() ([][]float64, signal.Labels) {
-	x, classes := s.simulate(1, s.perClass*len(s.classes), 0, effect)
+	x, classes := s.simulate(1, perClass*len(s.classes), 0, effect)
 	return x, signal.Labels{Classes: slices.Clone(s.classes), Y: classes}
 }
 
@@ -277,7 +270,7 @@ func (s *suite) refit(t *testing.T) {
 	if !sameState(first, d.State()) {
 		t.Error("a new decoder fitted on the same data has other bits")
 	}
-	other, labels := s.simulate(99, s.perClass*len(s.classes), 0, 1)
+	other, labels := s.simulate(99, perClass*len(s.classes), 0, 1)
 	if err := d.Fit(other, signal.Labels{Classes: y.Classes, Y: labels}); err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +404,7 @@ func (s *suite) testCases() int { return testCases / s.seeds() }
 // that of their class.
 func (s *suite) experiment(t *testing.T, strength float64) (correct int) {
 	t.Helper()
-	train := s.perClass * len(s.classes)
+	train := perClass * len(s.classes)
 	for seed := range uint64(s.seeds()) {
 		x, y := s.simulate(1000+seed, train, s.testCases(), strength)
 		d := s.construct()
