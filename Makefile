@@ -44,7 +44,7 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	git diff --exit-code -- foundation/nn/kernel
 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
+	GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 fuzz: ## every fuzz target for $(FUZZ) each
@@ -107,7 +107,7 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	@touch $@
 
 interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./decoders/deep ./stream/pipeline
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./stream/pipeline
 
 BRAINDECODE := bin/braindecode
 $(BRAINDECODE): decoders/deep/testdata/requirements.txt

@@ -68,12 +68,12 @@ func (r *recurrent) node(g *onnx.Graph, in, op string, order []int, attrs ...onn
 		}
 		return out
 	}
-	g.Const(r.wih.Name, ordered(r.wih, r.d), 1, r.gates*r.h, r.d)
+	g.Const(r.wx.Name, ordered(r.wx, r.d), 1, r.gates*r.h, r.d)
 	g.Const(r.whh.Name, ordered(r.whh, r.h), 1, r.gates*r.h, r.h)
 	bias := g.Free(r.bih.Name)
 	g.Const(bias, append(ordered(r.bih, 1), ordered(r.bhh, 1)...), 1, 2*r.gates*r.h)
 	x := node(g, "Transpose", []string{in}, onnx.Ints("perm", 1, 0, 2))
-	y := node(g, op, []string{x, r.wih.Name, r.whh.Name, bias}, append(attrs, onnx.Int("hidden_size", r.h))...)
+	y := node(g, op, []string{x, r.wx.Name, r.whh.Name, bias}, append(attrs, onnx.Int("hidden_size", r.h))...)
 	y = node(g, "Squeeze", []string{y, ints(g, 1)}) // [tokens, batch, hidden]
 	return node(g, "Transpose", []string{y}, onnx.Ints("perm", 1, 0, 2))
 }
