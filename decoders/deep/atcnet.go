@@ -80,7 +80,8 @@ func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 				branch.Layers = append(branch.Layers, nn.Named{Layer: nn.ELU()})
 			}
 			branch.Layers = append(branch.Layers, []nn.Named{
-				{Layer: &nn.Transpose{}}, {Layer: &nn.Last{}},
+				{Layer: &nn.Transpose{}},
+				{Layer: &nn.Last{}},
 				{Name: fmt.Sprintf("final_layer.%d", w), Layer: &nn.Linear{Out: classes, MaxNorm: 0.25}},
 			}...)
 			branches.Branches = append(branches.Branches, nn.Named{Layer: branch})
@@ -88,13 +89,21 @@ func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 		return &nn.Sequential{Layers: []nn.Named{
 			{Name: "conv_block", Layer: &nn.Sequential{Layers: []nn.Named{
 				{Layer: &nn.TemporalSpatial{Filters: a.Filters, Kernel: a.Kernel, Pad: nn.Same(a.Kernel, 1), Depth: a.Depth, Norm: &nn.BatchNorm{Eps: 1e-4}, Temporal: "conv1", Between: "bn1", Spatial: "conv2"}},
-				{Name: "bn2", Layer: &nn.BatchNorm{Eps: 1e-4}}, {Layer: nn.ELU()}, {Layer: &nn.MeanPool{Size: a.Pool}}, {Layer: spatialDrop()},
+				{Name: "bn2", Layer: &nn.BatchNorm{Eps: 1e-4}},
+				{Layer: nn.ELU()},
+				{Layer: &nn.MeanPool{Size: a.Pool}},
+				{Layer: spatialDrop()},
 				{Name: "conv3", Layer: &nn.Conv1d{Out: width, Kernel: a.Kernel2, Pad: nn.Same(a.Kernel2, 1), NoBias: true}},
-				{Name: "bn3", Layer: &nn.BatchNorm{Eps: 1e-4}}, {Layer: nn.ELU()}, {Layer: &nn.MeanPool{Size: a.Pool2}}, {Layer: spatialDrop()},
+				{Name: "bn3", Layer: &nn.BatchNorm{Eps: 1e-4}},
+				{Layer: nn.ELU()},
+				{Layer: &nn.MeanPool{Size: a.Pool2}},
+				{Layer: spatialDrop()},
 			}}},
 			{Layer: branches}, // [windows·classes]
 			{Layer: &nn.Reshape{To: nn.Shape{a.Windows, classes}}},
-			{Layer: &nn.Transpose{}}, {Layer: &nn.MeanPool{}}, {Layer: &nn.Flatten{}},
+			{Layer: &nn.Transpose{}},
+			{Layer: &nn.MeanPool{}},
+			{Layer: &nn.Flatten{}},
 		}}
 	}, nil
 }
@@ -120,7 +129,13 @@ func (a *ATCNetOptions) tcn(width, dilation int) nn.Layer {
 	}
 	drop := func() nn.Layer { return &nn.Dropout{P: a.Dropout} }
 	return &nn.Residual{Body: nn.Named{Layer: &nn.Sequential{Layers: []nn.Named{
-		{Name: "conv1", Layer: conv()}, {Name: "bn1", Layer: &nn.BatchNorm{}}, {Layer: nn.ELU()}, {Layer: drop()},
-		{Name: "conv2", Layer: conv()}, {Name: "bn2", Layer: &nn.BatchNorm{}}, {Layer: nn.ELU()}, {Layer: drop()},
+		{Name: "conv1", Layer: conv()},
+		{Name: "bn1", Layer: &nn.BatchNorm{}},
+		{Layer: nn.ELU()},
+		{Layer: drop()},
+		{Name: "conv2", Layer: conv()},
+		{Name: "bn2", Layer: &nn.BatchNorm{}},
+		{Layer: nn.ELU()},
+		{Layer: drop()},
 	}}}}
 }

@@ -12,8 +12,12 @@ import (
 // hidden values, no dropout; mean over the tokens and 4 classes.
 func encoder() nn.Layer {
 	return &nn.Sequential{Layers: []nn.Named{
-		{Name: "blocks", Layer: nn.Encoder(4, 200, 8, 800, 0)}, {Name: "norm", Layer: &nn.LayerNorm{}},
-		{Layer: &nn.Transpose{}}, {Layer: &nn.MeanPool{}}, {Layer: &nn.Flatten{}}, {Name: "out", Layer: &nn.Linear{Out: 4}},
+		{Name: "blocks", Layer: nn.Encoder(4, 200, 8, 800, 0)},
+		{Name: "norm", Layer: &nn.LayerNorm{}},
+		{Layer: &nn.Transpose{}},
+		{Layer: &nn.MeanPool{}},
+		{Layer: &nn.Flatten{}},
+		{Name: "out", Layer: &nn.Linear{Out: 4}},
 	}}
 }
 

@@ -23,7 +23,7 @@ type LSTM struct {
 // hidden] and the two biases, and the products with them.
 type recurrent struct {
 	t, d, h, gates     int
-	wx, whh, bih, bhh *Param
+	wx, whh, bih, bhh  *Param
 	x                  []float32
 	gate, y, dgate, dx []float32 // [n, tokens, gates·hidden], [n, tokens, hidden]
 	dh                 []float32
