@@ -107,7 +107,7 @@ func (s *Sequential) Learn(define func() nn.Layer, in features.Format, x []float
 	}
 	size := cut.channels * cut.samples
 	return s.run(define, s.Input(in), &world{
-		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(),
+		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(), signals: cut.channels, samples: cut.length,
 		right: s.Right, wrong: s.Wrong, cost: -s.Cost, late: -s.Late,
 		look: func(dst []float32, trial, k int) { cut.look(dst, x[trial*size:(trial+1)*size], k) },
 	}, &bootstrap{gamma: s.Gamma, double: s.Double, every: s.Target})

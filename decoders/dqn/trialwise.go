@@ -50,7 +50,7 @@ func (d *DQN) Input(in features.Format) nn.Shape { return nn.Shape{len(in.Names)
 func (d *DQN) Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
 	size := d.Input(in).Size()
 	return d.run(define, d.Input(in), &world{
-		truth: y.Y, classes: len(y.Classes), wait: d.Wait, states: 1, size: size, right: d.Right, wrong: d.Wrong,
+		truth: y.Y, classes: len(y.Classes), wait: d.Wait, states: 1, size: size, signals: len(in.Names), samples: in.Len, right: d.Right, wrong: d.Wrong,
 		look: func(dst []float32, trial, _ int) { copy(dst, x[trial*size:(trial+1)*size]) },
 	}, nil)
 }
