@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed interop-onnx check clean
+.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars noise docs docs-check parity speed interop-onnx check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ race: ## the tests of everything that runs at the same time as something else, u
 
 test-slow: ## the tests of outages at their full length: the broker is gone for 10 s
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
+
+noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
 
 fuzz: ## every fuzz target for $(FUZZ) each
 	@set -e; for pkg in $$($(GO) list ./...); do \

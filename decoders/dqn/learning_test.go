@@ -180,10 +180,11 @@ func TestPieces(t *testing.T) {
 	}
 	dst := make([]float32, p.size())
 	p.look(dst, x, 3)
-	if want := []float32{6, 7, 8, 9, 16, 17, 18, 19, 1, 1, 1, 1}; !slices.Equal(dst, want) {
+	late := float32(math.E)
+	if want := []float32{6, 7, 8, 9, 16, 17, 18, 19, late, late, late, late}; !slices.Equal(dst, want) {
 		t.Errorf("the last piece is %v, want %v", dst, want)
 	}
-	if p.look(dst, x, 0); dst[0] != 0 || dst[11] != -1 {
+	if p.look(dst, x, 0); dst[0] != 0 || dst[11] != float32(1/math.E) {
 		t.Errorf("the first piece is %v", dst)
 	}
 	for what, s := range map[string]*Sequential{"longer": {Length: 1.1, Step: 0.2}, "no step": {Length: 0.4}, "one piece": {Length: 1, Step: 0.2}} {
@@ -228,8 +229,9 @@ func TestParameters(t *testing.T) {
 		"decisions": func(d *DQN) { d.Decisions = 1000 }, "warmup": func(d *DQN) { d.Warmup = 31 }, "replay": func(d *DQN) { d.Replay = 1 },
 		"epsilon": func(d *DQN) { d.Epsilon = 1.1 }, "explore": func(d *DQN) { d.Explore = math.NaN() }, "learning_rate": func(d *DQN) { d.Rate = 0 },
 		"reward_right": func(d *DQN) { d.Wrong = 2 }, "train_every": func(d *DQN) { d.Every = 0 }, "samples": func(d *DQN) { d.Pool = 400 },
+		"power_s": func(d *DQN) { d.Power = math.Inf(1) },
 	} {
-		d := &DQN{Learning: defaults(), CNNLSTMSize: size()}
+		d := &DQN{Learning: defaults(), Network: network(0.5)}
 		change(d)
 		if _, err := d.Layers(features.Format{Names: []string{"a"}, Len: 100, Rate: 100}, 2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

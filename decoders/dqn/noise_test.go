@@ -243,7 +243,7 @@ func TestNoiseDQN(t *testing.T) {
 			}
 			params := ""
 			if name == "dqn_sequential" {
-				params = `{"length_s": 0.4, "step_s": 0.1}`
+				params = `{"length_s": 0.4, "step_s": 0.1, "power_s": 0.04}`
 			}
 			d := decoder(t, name, params)
 			w, _ := decoders.AsWindowed(d)
