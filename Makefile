@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
 	GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
+
+noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
 
 fuzz: ## every fuzz target for $(FUZZ) each
 	@set -e; for pkg in $$($(GO) list ./...); do \

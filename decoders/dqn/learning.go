@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
@@ -23,13 +24,14 @@ type Learning struct {
 	Explore   float64 `json:"explore" doc:"part of the decisions behind warmup over which the random ones fall from all to epsilon, 0 to 1"`
 	Right     float64 `json:"reward_right" doc:"reward of deciding for the class of the trial, above 0"`
 	Wrong     float64 `json:"reward_wrong" doc:"reward of deciding for another class, below 0"`
-	Seed      uint64  `json:"seed" doc:"of the first weights, the order of trials, exploration, replay and dropout, each with random numbers of its own"`
+	Augment   bool    `json:"augment" doc:"windows that are learned from get a random sign in each channel and are rotated in time by a random part: in CSP space that leaves the powers as they are"`
+	Seed      uint64  `json:"seed" doc:"of the first weights, the order of trials, exploration, replay, augmentation and dropout, each with random numbers of its own"`
 }
 
 func defaults() Learning {
 	return Learning{
 		Decisions: 2600, Warmup: 1000, Every: 4, Batch: 32, Replay: 50_000, Rate: 1e-3, Decay: 0.01, Clip: 10,
-		Epsilon: 0.05, Explore: 0.3, Right: 1, Wrong: -2, Seed: 1,
+		Epsilon: 0.05, Explore: 0.3, Right: 1, Wrong: -2, Augment: true, Seed: 1,
 	}
 }
 
@@ -86,6 +88,7 @@ type learner struct {
 	memory replay
 
 	replay *rand.Rand
+	change *rand.Rand
 	x      []float32 // [batch, size]
 	y      []float32 // [batch, actions]
 	picked []transition
@@ -103,7 +106,7 @@ func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *b
 		return nil, err
 	}
 	r := &learner{
-		Learning: l, w: w, boot: boot, net: net, memory: replay{limit: l.Replay}, replay: l.random(1),
+		Learning: l, w: w, boot: boot, net: net, memory: replay{limit: l.Replay}, replay: l.random(1), change: l.random(4),
 		x: make([]float32, l.Batch*w.size), y: make([]float32, l.Batch*w.actions()), opt: &nn.AdamW{Decay: l.Decay},
 	}
 	if boot != nil {
@@ -164,9 +167,14 @@ func (r *learner) step() error {
 		return err
 	}
 	for i, t := range r.picked {
-		r.w.look(r.x[i*r.w.size:(i+1)*r.w.size], t.trial, t.state)
+		x := r.x[i*r.w.size : (i+1)*r.w.size]
+		if r.w.look(x, t.trial, t.state); r.Augment {
+			r.augment(x)
+		}
 	}
-	loss, err := r.net.Gradient(nn.Batch{X: r.x, Y: r.y, N: r.Batch}, nn.Huber{}, r.Seed+uint64(r.steps)<<20)
+	// Errors up to the distance of both rewards are squared, so that values are means of rewards. With the usual limit of 1
+	// they would be drawn towards medians, and an action with p = 0.51 would be valued above waiting.
+	loss, err := r.net.Gradient(nn.Batch{X: r.x, Y: r.y, N: r.Batch}, nn.Huber{Delta: r.Right - r.Wrong}, r.Seed+uint64(r.steps)<<20)
 	if err != nil {
 		return err
 	}
@@ -183,6 +191,25 @@ func (r *learner) step() error {
 		copy(r.target.Weights(), r.net.Weights())
 	}
 	return nil
+}
+
+// augment changes a state. CSP makes the covariances of both sides diagonal, and powers are all that band-passed signals
+// are told apart by, so a sign in front of a row, or another beginning, changes nothing that matters; the network would
+// otherwise learn the waves of a few dozen trials by heart.
+func (r *learner) augment(x []float32) {
+	n := r.w.samples
+	shift := r.change.IntN(n)
+	for at := 0; at < r.w.signals*n; at += n {
+		row := x[at : at+n]
+		slices.Reverse(row[:shift]) // three times reversed is rotated
+		slices.Reverse(row[shift:])
+		slices.Reverse(row)
+		if r.change.Uint64()&1 == 1 {
+			for t := range row {
+				row[t] = -row[t]
+			}
+		}
+	}
 }
 
 // targets fills y: reward + γ·(value of the next state) for the action that was taken, and nothing for the others.

@@ -14,7 +14,7 @@ import (
 func init() {
 	deep.Register("dqn_sequential", func() deep.Agent {
 		return &Sequential{
-			Learning: defaults(), CNNLSTMSize: size(), Length: 1, Step: 0.25, Cost: 0.02, Late: 1, Gamma: 0.99, Double: true, Target: 100,
+			Learning: defaults(), Network: network(0.25), Length: 1, Step: 0.25, Cost: 0.02, Late: 1, Gamma: 0.99, Double: true, Target: 100,
 		}
 	})
 }
@@ -32,7 +32,7 @@ func init() {
 type Sequential struct {
 	deep.Core
 	Learning
-	deep.CNNLSTMSize
+	Network
 	Length float64 `json:"length_s" doc:"length of a piece in seconds, at most that of the window"`
 	Step   float64 `json:"step_s" doc:"from one piece to the next in seconds, above 0"`
 	Cost   float64 `json:"wait_cost" doc:"what waiting for the next piece costs, at least 0"`
@@ -67,12 +67,13 @@ func (s *Sequential) cutting(in features.Format) (pieces, error) {
 // size is the number of values of a state: the piece, and one more row that says how late it is.
 func (p pieces) size() int { return (p.channels + 1) * p.length }
 
-// look writes piece number k of the window x to dst; the last row grows from −1 to 1.
+// look writes piece number k of the window x to dst; the last row grows from 1/e to e, so that the logarithm of its power
+// grows evenly.
 func (p pieces) look(dst, x []float32, k int) {
 	for ch := range p.channels {
 		copy(dst[ch*p.length:(ch+1)*p.length], x[ch*p.samples+k*p.step:])
 	}
-	late := float32(2*float64(k)/float64(p.n-1) - 1)
+	late := float32(math.Exp(2*float64(k)/float64(p.n-1) - 1))
 	for t := p.channels * p.length; t < p.size(); t++ {
 		dst[t] = late
 	}
@@ -91,7 +92,7 @@ func (s *Sequential) Layers(in features.Format, classes int) (func() nn.Layer, e
 		return nil, err
 	}
 	s.cut, s.x = cut, make([]float32, cut.size())
-	return s.CNNLSTMSize.Layers(cut.length, classes+1)
+	return s.define(cut.length, in.Rate, classes+1)
 }
 
 // Input is one piece.
@@ -107,7 +108,7 @@ func (s *Sequential) Learn(define func() nn.Layer, in features.Format, x []float
 	}
 	size := cut.channels * cut.samples
 	return s.run(define, s.Input(in), &world{
-		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(),
+		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(), signals: cut.channels, samples: cut.length,
 		right: s.Right, wrong: s.Wrong, cost: -s.Cost, late: -s.Late,
 		look: func(dst []float32, trial, k int) { cut.look(dst, x[trial*size:(trial+1)*size], k) },
 	}, &bootstrap{gamma: s.Gamma, double: s.Double, every: s.Target})

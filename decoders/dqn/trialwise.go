@@ -9,13 +9,8 @@ import (
 
 func init() {
 	deep.Register("dqn", func() deep.Agent {
-		return &DQN{Learning: defaults(), CNNLSTMSize: size()}
+		return &DQN{Learning: defaults(), Network: network(0.5)}
 	})
-}
-
-// size is that of the published network, with a pool over time in front of the LSTM.
-func size() deep.CNNLSTMSize {
-	return deep.CNNLSTMSize{Filters: 32, Kernel: 3, Pool: 4, Hidden: 32, Dense: 64, Dropout: 0.1}
 }
 
 // DQN decides for one class a trial, and learns from the reward: a contextual bandit (see the package). Its windows are
@@ -28,7 +23,7 @@ func size() deep.CNNLSTMSize {
 type DQN struct {
 	deep.Core
 	Learning
-	deep.CNNLSTMSize
+	Network
 	Wait bool `json:"wait" doc:"the agent may decide for no class, with the reward 0; the scores are equal then"`
 }
 
@@ -40,7 +35,7 @@ func (d *DQN) Layers(in features.Format, classes int) (func() nn.Layer, error) {
 	if d.Wait {
 		classes++
 	}
-	return d.CNNLSTMSize.Layers(in.Len, classes)
+	return d.define(in.Len, in.Rate, classes)
 }
 
 // Input is the whole window.
@@ -50,7 +45,7 @@ func (d *DQN) Input(in features.Format) nn.Shape { return nn.Shape{len(in.Names)
 func (d *DQN) Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
 	size := d.Input(in).Size()
 	return d.run(define, d.Input(in), &world{
-		truth: y.Y, classes: len(y.Classes), wait: d.Wait, states: 1, size: size, right: d.Right, wrong: d.Wrong,
+		truth: y.Y, classes: len(y.Classes), wait: d.Wait, states: 1, size: size, signals: len(in.Names), samples: in.Len, right: d.Right, wrong: d.Wrong,
 		look: func(dst []float32, trial, _ int) { copy(dst, x[trial*size:(trial+1)*size]) },
 	}, nil)
 }

@@ -9,6 +9,8 @@ type world struct {
 	states  int  // of a trial; 1: nothing follows an action
 	size    int  // values of a state
 
+	signals, samples int // rows of a state that are signals, the first ones, and their length
+
 	right, wrong float64 // rewards of deciding for the class of the trial, and for another
 	cost         float64 // reward of waiting
 	late         float64 // reward of waiting in the last state
