@@ -107,10 +107,10 @@ func table(w io.Writer, rows []summary) {
 		if s.Protocol != protocol {
 			protocol = s.Protocol
 			fmt.Fprintf(w, "\n%s: %d patients, %d seizures in %.2f h\n", protocol, s.Patients, s.Seizures, s.Hours)
-			fmt.Fprintf(w, "%-10s %-13s %9s %12s %8s %8s %22s %10s %9s %9s\n", "network", "variant", "balanced", "sensitivity", "false/h", "false/d", "latency s (quartiles)", "µs/window", "flash B", "RAM B")
+			fmt.Fprintf(w, "%-10s %-13s %9s %20s %8s %8s %22s %10s %9s %9s\n", "network", "variant", "balanced", "sensitivity (95 %)", "false/h", "false/d", "latency s (quartiles)", "µs/window", "flash B", "RAM B")
 		}
-		fmt.Fprintf(w, "%-10s %-13s %8.2f%% %11.1f%% %8.2f %8.1f %9.1f (%.1f to %.1f) %10.0f %9d %9d\n", s.Model, s.Variant,
-			100*s.Balanced, 100*s.Sensitivity, s.PerHour, s.PerDay, or(s.Latency), or(s.LatencyQ1), or(s.LatencyQ3), s.NS/1e3, s.Flash, s.RAM)
+		fmt.Fprintf(w, "%-10s %-13s %8.2f%% %6.1f%% (%3.0f to %3.0f) %8.2f %8.1f %9.1f (%.1f to %.1f) %10.0f %9d %9d\n", s.Model, s.Variant,
+			100*s.Balanced, 100*s.Sensitivity, 100*s.Low, 100*s.High, s.PerHour, s.PerDay, or(s.Latency), or(s.LatencyQ1), or(s.LatencyQ3), s.NS/1e3, s.Flash, s.RAM)
 	}
 }
 
