@@ -123,7 +123,7 @@ func events(tracks []track, theta float64) (sum seizure.EventScore, err error) {
 	v := seizure.NewVote()
 	v.Threshold = theta
 	for _, t := range tracks {
-		alarms, err := v.Alarms(t.scores, t.t, t.run.seconds)
+		alarms, err := v.Alarms(t.scores, t.t, t.run.seconds+stepS) // an alarm of the last row has no recorded time left
 		if err != nil {
 			return sum, err
 		}

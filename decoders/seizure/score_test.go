@@ -348,4 +348,7 @@ func TestAlarms(t *testing.T) {
 	if want := []Span{{2, 4}, {7, 9}, {14, 20}}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, %v, must be %v", got, err, want)
 	}
+	if _, err := v.Alarms(scores, at, 14); err == nil {
+		t.Error("an end at the last row is no error")
+	}
 }
