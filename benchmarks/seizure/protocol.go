@@ -123,7 +123,7 @@ func events(tracks []track, theta float64) (sum seizure.EventScore, err error) {
 	v := seizure.NewVote()
 	v.Threshold = theta
 	for _, t := range tracks {
-		alarms, err := v.Alarms(t.scores, t.t, t.run.seconds)
+		alarms, err := v.Alarms(t.scores, t.t, t.run.seconds+stepS) // an alarm of the last row has no recorded time left
 		if err != nil {
 			return sum, err
 		}
@@ -316,7 +316,9 @@ type summary struct {
 	Patients    int     `json:"patients"`
 	Balanced    float64 `json:"balanced_accuracy"` // of windows, mean over patients
 	Seizures    int     `json:"seizures"`
-	Sensitivity float64 `json:"event_sensitivity"` // mean over patients
+	Sensitivity float64 `json:"event_sensitivity"`     // mean over patients
+	Low         float64 `json:"event_sensitivity_low"` // 95 %
+	High        float64 `json:"event_sensitivity_high"`
 	PerHour     float64 `json:"false_alarms_per_hour"`
 	PerDay      float64 `json:"false_alarms_per_day"`
 	Hours       float64 `json:"hours"`
@@ -345,7 +347,7 @@ func (r *result) summary() (summary, error) {
 	}
 	s.Balanced /= float64(n)
 	var err error
-	if s.Sensitivity, err = seizure.MeanSensitivity(each); err != nil {
+	if s.Sensitivity, s.Low, s.High, err = seizure.MeanSensitivity(each, 0.95); err != nil {
 		return s, err
 	}
 	s.Seizures, s.Hours, s.PerHour, s.PerDay = all.Seizures, all.Seconds/3600, all.FalsePerHour(), all.FalsePerDay()

@@ -114,6 +114,7 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 	for range 30 {
 		l := &intConv{in: 1 + rng.IntN(4), steps: 9 + rng.IntN(9), out: 1 + rng.IntN(4), kernel: 1 + rng.IntN(5), stride: 1 + rng.IntN(3), relu: rng.IntN(2) == 0, to: factor{1<<30 + rng.Int32N(1<<30), 36 + rng.IntN(6)}}
 		l.after = (l.steps-l.kernel)/l.stride + 1
+		l.acc = make([]int32, l.after)
 		l.weight = matrix{rows: l.out, cols: l.in * l.kernel, w: bytes(l.out * l.in * l.kernel)}
 		for range l.out {
 			l.bias = append(l.bias, int32(rng.IntN(20000)-10000))

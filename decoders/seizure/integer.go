@@ -92,27 +92,51 @@ type intConv struct {
 	out, after     int
 	kernel, stride int
 	relu           bool
+	acc            []int32 // [after]
 }
 
 func (l *intConv) sizes() (in, out int) { return l.in * l.steps, l.out * l.after }
 
 func (l *intConv) run(y, x []int8) {
 	for o := range l.out {
-		w := l.weight.w[o*l.in*l.kernel:]
-		for t := range l.after {
-			acc := l.bias[o]
-			for c := range l.in {
-				row := x[c*l.steps+t*l.stride:][:l.kernel]
-				for k, v := range w[c*l.kernel:][:l.kernel] {
-					acc += int32(v) * int32(row[k])
-				}
+		w := l.weight.w[o*l.in*l.kernel:][:l.in*l.kernel]
+		acc := l.acc
+		for t := range acc {
+			acc[t] = l.bias[o]
+		}
+		if l.steps == 1 { // dense
+			for c, v := range w {
+				acc[0] += int32(v) * int32(x[c])
 			}
-			q := clamp8(l.to.times(acc))
+		} else {
+			for i, v := range w {
+				l.tap(acc, x[i/l.kernel*l.steps+i%l.kernel:], int32(v))
+			}
+		}
+		for t, v := range acc {
+			q := clamp8(l.to.times(v))
 			if l.relu {
 				q = max(q, 0)
 			}
 			y[o*l.after+t] = q
 		}
+	}
+}
+
+// tap adds one weight times its inputs. Sums of integers are the same in any order.
+func (l *intConv) tap(acc []int32, x []int8, w int32) {
+	if w == 0 {
+		return
+	}
+	if l.stride == 2 {
+		x = x[:2*len(acc)-1]
+		for t := range acc {
+			acc[t] += w * int32(x[2*t])
+		}
+		return
+	}
+	for t := range acc {
+		acc[t] += w * int32(x[t*l.stride])
 	}
 }
 
@@ -255,6 +279,7 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 			l.kernel, l.stride = st.kernel, st.stride
 		}
 		l.after = (steps-l.kernel)/l.stride + 1
+		l.acc = make([]int32, l.after)
 		var err error
 		if l.bias, err = biases(net.Param(st.name+".bias").W, from*l.weight.scale, l.weight); err != nil {
 			return nil, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
 )
 
 // Span is a time from Start to End, in seconds from the start of a recording.
@@ -173,16 +175,27 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// MeanSensitivity is the mean over patients, those without seizures left out.
-func MeanSensitivity(patients []EventScore) (float64, error) {
-	sum, n := 0.0, 0
-	for _, p := range patients {
-		if p.Seizures > 0 {
-			sum, n = sum+p.Sensitivity(), n+1
+// MeanSensitivity is the mean over patients, those without seizures left out, with its confidence interval at level, such
+// as 0.95: that of a mean of proportions (metrics.Confusion.BalancedAccuracyInterval). It says how much hangs on the
+// seizures that these patients happened to have, not on which patients they are.
+func MeanSensitivity(patients []EventScore, level float64) (mean, low, high float64, err error) {
+	missed := len(patients) // a class that no seizure belongs to
+	var truth, said []int
+	for k, p := range patients {
+		for i := range p.Seizures {
+			truth, said = append(truth, k), append(said, missed)
+			if i < p.Detected {
+				said[len(said)-1] = k
+			}
 		}
 	}
-	if n == 0 {
-		return 0, errors.New("score: no patient has a seizure")
+	if len(truth) == 0 {
+		return 0, 0, 0, errors.New("score: no patient has a seizure")
 	}
-	return sum / float64(n), nil
+	c, err := metrics.NewConfusion(make([]string, missed+1), truth, said)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	low, high = c.BalancedAccuracyInterval(level)
+	return c.BalancedAccuracy(), low, high, nil
 }

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // TestAgainstTimescoring holds Score against the program of SzCORE, in the two versions that count false alarms in two
@@ -278,5 +280,75 @@ func TestLabels(t *testing.T) {
 		if got := l.Of(tc.start, tc.start+4, seizures); got != tc.want {
 			t.Errorf("%s: %q, must be %q", tc.what, got, tc.want)
 		}
+	}
+}
+
+func TestMeanSensitivity(t *testing.T) {
+	// Patients with 3 of 4, 1 of 1 and none of none.
+	mean, low, high, err := MeanSensitivity([]EventScore{{Seizures: 4, Detected: 3}, {Seizures: 1, Detected: 1}, {}}, 0.95)
+	if err != nil || math.Abs(mean-0.875) > 1e-12 || !(0 < low && low < mean && mean < high && high <= 1) {
+		t.Errorf("%g [%g, %g], %v", mean, low, high, err)
+	}
+	// One patient: Clopper and Pearson's interval of 3 of 4 is 0.1941 to 0.9937.
+	if _, low, high, err = MeanSensitivity([]EventScore{{Seizures: 4, Detected: 3}}, 0.95); err != nil || math.Abs(low-0.1941) > 1e-4 || math.Abs(high-0.9937) > 1e-4 {
+		t.Errorf("[%g, %g], %v", low, high, err)
+	}
+	if _, _, _, err := MeanSensitivity([]EventScore{{}}, 0.95); err == nil {
+		t.Error("no seizure is no error")
+	}
+}
+
+// TestEvents: one event for each window with a class, at its first sample.
+func TestEvents(t *testing.T) {
+	l := Labels{IctalPart: 0.5, PreictalS: 20, HorizonS: 5, InterictalS: 30}
+	info := &signal.Info{Rate: 100}
+	seizures := []Span{{60, 70}}
+	got, err := l.Events(info, 12000, seizures, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := map[float64]string{}
+	for _, e := range got {
+		if e.Sample != int64(e.Onset*100) || e.Duration != 4 {
+			t.Fatalf("%+v", e)
+		}
+		at[e.Onset] = e.Label
+	}
+	for s := 0.0; s <= 116; s++ {
+		if want := l.Of(s, s+4, seizures); at[s] != want {
+			t.Errorf("the window at %g s is %q, must be %q", s, at[s], want)
+		}
+	}
+	if at[62] != Ictal || at[45] != Preictal || at[10] != Interictal || at[53] != "" || at[100] != Interictal {
+		t.Errorf("%v", at)
+	}
+	for what, bad := range map[string]error{
+		"order":  second(l.Events(info, 100, []Span{{5, 6}, {1, 2}}, 4, 1)),
+		"step":   second(l.Events(info, 100, nil, 4, 0)),
+		"labels": second(Labels{}.Events(info, 100, nil, 4, 1)),
+	} {
+		if bad == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestAlarms: an alarm lasts from the row that raised it to the first that does not hold it.
+func TestAlarms(t *testing.T) {
+	v := &Vote{Rows: 1, Threshold: 0.5, Steps: 2, Refractory: 3}
+	var scores [][]float64
+	var at []float64
+	for i, p := range []float64{0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1} {
+		scores, at = append(scores, []float64{p, 1 - p}), append(at, float64(i))
+	}
+	got, err := v.Alarms(scores, at, 20)
+	// Rows 1 and 2 raise one, row 4 ends it; none before 7, when two rows have agreed for long; the last runs to the end.
+	if want := []Span{{2, 4}, {7, 9}, {14, 20}}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v, must be %v", got, err, want)
+	}
+	if _, err := v.Alarms(scores, at, 14); err == nil {
+		t.Error("an end at the last row is no error")
 	}
 }

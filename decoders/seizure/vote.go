@@ -102,8 +102,11 @@ func (v *Vote) Push(scores []float64, t float64) (class int, confidence float64,
 }
 
 // Alarms are those that v makes of the probabilities of one recording: scores[i] belongs to the row at t[i] seconds. Each
-// lasts from the row that raised it to the first row that did not hold it, or to end, which is behind the last row.
+// lasts from the row that raised it to the first row that did not hold it, or to end, which must be behind the last row.
 func (v *Vote) Alarms(scores [][]float64, t []float64, end float64) ([]Span, error) {
+	if n := len(t); len(scores) != n || n > 0 && !(end > t[n-1]) {
+		return nil, fmt.Errorf("seizure_vote: %d rows with %d times to %g s, must be as many, and end behind the last", len(scores), n, end)
+	}
 	v.Reset()
 	var out []Span
 	on := false
