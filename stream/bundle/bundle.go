@@ -86,6 +86,8 @@ type Coverage struct {
 type Input struct {
 	Rate     float64   `json:"rate_hz"`
 	Channels []Channel `json:"channels"`
+	// Reference is the electrode that all were measured against, "" where unknown.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Channel is one expected channel.
@@ -93,6 +95,31 @@ type Channel struct {
 	Name string      `json:"name"`
 	Kind signal.Kind `json:"kind"`
 	Unit signal.Unit `json:"unit"`
+	// Pos is where the electrode was in training, which Laplacians and interpolation go by; nil where unknown.
+	Pos *signal.Position `json:"pos,omitempty"`
+}
+
+// InputOf is what a pipeline that was fitted on streams described by i expects. A position that is not finite is none.
+func InputOf(i *signal.Info) Input {
+	in := Input{Rate: i.Rate, Reference: i.Reference}
+	for _, c := range i.Channels {
+		ch := Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit}
+		if c.Pos != nil && c.Pos.Finite() {
+			pos := *c.Pos
+			ch.Pos = &pos
+		}
+		in.Channels = append(in.Channels, ch)
+	}
+	return in
+}
+
+// Info describes the streams that i is met by.
+func (i Input) Info() *signal.Info {
+	info := &signal.Info{Rate: i.Rate, Reference: i.Reference}
+	for _, c := range i.Channels {
+		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit, Pos: c.Pos})
+	}
+	return info
 }
 
 // Data names one recording.

@@ -202,10 +202,7 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.Input{Rate: p.input.Rate}}
-	for _, c := range p.input.Channels {
-		m.Input.Channels = append(m.Input.Channels, bundle.Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit})
-	}
+	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input)}
 	return &bundle.Bundle{Manifest: m, State: p.state()}, nil
 }
 
@@ -245,10 +242,7 @@ func (p *Pipeline) Restore(b *bundle.Bundle) error {
 	if fmt.Sprint(b.Manifest.Classes) != fmt.Sprint(p.classes) {
 		return fmt.Errorf("the classes are %s, the pipeline's are %s", list(b.Manifest.Classes), list(p.classes))
 	}
-	info := &signal.Info{Rate: b.Manifest.Input.Rate}
-	for _, c := range b.Manifest.Input.Channels {
-		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit})
-	}
+	info := b.Manifest.Input.Info()
 	if err := info.Validate(); err != nil {
 		return err
 	}
