@@ -248,9 +248,10 @@ func (c *Coherence) Extract(dst []float64, x [][]float64) error {
 		return fmt.Errorf("coherence: %w", err)
 	}
 	for ch := range x {
+		constant := flat(x[ch]) // which leaks into the band
 		for k := range c.bins {
-			if real(c.cross(ch, ch, k)) == 0 {
-				return fmt.Errorf("coherence: channel %q has no power at %g Hz: it is flat; leave it out or repair its electrode",
+			if constant || real(c.cross(ch, ch, k)) == 0 {
+				return fmt.Errorf("coherence: channel %q has no power at %g Hz: it is flat; leave the channel out or repair its electrode",
 					c.names[ch], float64(c.from+k)/c.Window)
 			}
 		}
@@ -267,6 +268,16 @@ func (c *Coherence) Extract(dst []float64, x [][]float64) error {
 		}
 	}
 	return nil
+}
+
+// flat says whether all samples are the same.
+func flat(x []float64) bool {
+	for _, v := range x {
+		if v != x[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // of is the coherence for a cross-spectrum and the product of the powers.
