@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-slow fuzz lint vet bench bench-smoke bars noise docs docs-check parity speed interop-onnx check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,7 +36,15 @@ test: ## all tests
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./stream/... ./cmd/...
 
-test-slow: ## the tests of outages at their full length: the broker is gone for 10 s
+test-arm64: ## the kernels for arm64, emulated (needs qemu-user-static)
+	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64-static ./foundation/nn/kernel
+
+asm-check: ## fails where the assembly in foundation is not what its generators make
+	$(GO) generate ./foundation/nn/kernel
+	git diff --exit-code -- foundation/nn/kernel
+
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
+	GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
@@ -80,15 +88,37 @@ $(PEERS): benchmarks/oracle/requirements.txt
 	@touch $@
 
 speed: $(PEERS) ## gyrus against the programs people use, one thread, in turn (needs Python)
-	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python
+	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python sosfilt fir resample welch csp-lda tangent riemann-mean fastica fbcca fft-256 fft-500 fft-1000 fft-1024 fft-1750 fft-2048 fft-4096
+
+NETS := bin/nets
+$(NETS): benchmarks/speed/peers/requirements-nets.txt
+	python3 -m venv $(NETS) && $(NETS)/bin/pip install -q -r $<
+	@touch $@
+
+speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
+	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
+	$(GO) run ./benchmarks/speed latency
+
+speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
+	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
+	$(GO) run ./benchmarks/speed -rounds 50 conv
 
 ONNX := bin/onnx
 $(ONNX): foundation/onnx/testdata/requirements.txt
 	python3 -m venv $(ONNX) && $(ONNX)/bin/pip install -q -r $<
 	@touch $@
 
-interop-onnx: $(ONNX) ## ONNX models of every operator against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run TestOperators ./foundation/onnx
+interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./stream/pipeline
+
+BRAINDECODE := bin/braindecode
+$(BRAINDECODE): decoders/deep/testdata/requirements.txt
+	python3 -m venv $(BRAINDECODE) && $(BRAINDECODE)/bin/pip install -q -r $<
+	@touch $@
+
+interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
+	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs

@@ -31,6 +31,9 @@ type Format struct {
 	// Open reads the headers and returns a recording that reads samples lazily. It owns f from now on and closes it, also
 	// when it fails. Errors from the bytes of the file are *FormatError.
 	Open func(f File, name string) (*signal.Recording, error)
+	// OpenIn takes the place of Open where a recording may be spread over several files: fsys is where f was opened, and
+	// OpenBeside finds the others there. It names those it has read in Recording.Parts.
+	OpenIn func(fsys fs.FS, f File, name string) (*signal.Recording, error)
 }
 
 var (
@@ -38,8 +41,11 @@ var (
 	formats []Format
 )
 
-// Register adds a format. It panics on a name that is taken.
+// Register adds a format. It panics on a name that is taken, and unless the format has either Open or OpenIn.
 func Register(f Format) {
+	if (f.Open == nil) == (f.OpenIn == nil) {
+		panic("ingest: format " + f.Name + " must have one of Open and OpenIn")
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	for _, g := range formats {
@@ -85,8 +91,40 @@ func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return format.Open(f.(File), name) // recognise has seen that it is one
+	file := f.(File) // recognise has seen that it is one
+	if format.OpenIn != nil {
+		return format.OpenIn(fsys, file, name)
+	}
+	return format.Open(file, name)
 }
+
+// OpenBeside opens the file called other in the folder of the file called name, as formats of several files name their
+// parts. other may have no folder in it: a header does not get to say where on the machine is read. The error wraps
+// fs.ErrNotExist where the file is not there.
+func OpenBeside(fsys fs.FS, name, other string) (File, error) {
+	if other == "" || other == "." || other == ".." || strings.ContainsAny(other, `/\:`) || strings.ContainsRune(other, 0) {
+		return nil, fmt.Errorf("%q is no name of a file beside %s, must be a name without a folder", other, name)
+	}
+	f, err := fsys.Open(Beside(name, other))
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("%s is a folder, must be a file", Beside(name, other))
+	}
+	file, ok := f.(File)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", Beside(name, other), f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return file, nil
+}
+
+// Beside is the name of the file called other in the folder of the file called name, whose folder keeps its spelling.
+func Beside(name, other string) string { return name[:strings.LastIndexByte(name, '/')+1] + other }
 
 // recognise finds the format of an open file by its first bytes.
 func recognise(f fs.File, name string) (Format, error) {

@@ -26,7 +26,7 @@ type Collected struct {
 // the way (calibrated steps, fitted checks) learns from all of them. Every event that p looks for must occur in some
 // recording. Windows that a check refuses are in the set, marked.
 func Collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline, watch Watch) (*pipeline.Set, error) {
-	if err := occur(p.EventLabels(), recs); err != nil {
+	if err := occur(p.EventLabels(), recs, "--events LABEL=CLASS"); err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
@@ -72,6 +72,9 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 			watch.Done(col)
 		}
 	}
+	if p.Target() != nil {
+		set.Outputs, set.Hop = p.Outputs(), p.Hop()
+	}
 	var lessons []signal.Window
 	for i, w := range set.Windows {
 		if learn(set.Group[i]) {
@@ -90,20 +93,34 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 // windows adds those of one recording to set.
 func windows(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline, set *pipeline.Set, onChunk func(signal.Chunk)) (Collected, error) {
 	col := Collected{Name: rec.Name, Trials: map[string]int{}}
+	quantities, err := follow(rec, p)
+	if err != nil {
+		return col, err
+	}
 	if err := p.Start(rec.Info); err != nil {
 		return col, err
 	}
 	keep := func(ws []signal.Window, err error) error {
 		for _, w := range ws {
+			if quantities != nil {
+				if err := quantities.add(set, w); err != nil {
+					return err
+				}
+			}
 			set.Info = w.Info
 			set.Windows = append(set.Windows, w.Clone())
 			set.Group = append(set.Group, rec.Name)
-			col.Trials[w.Label]++
+			if w.Label != "" {
+				col.Trials[w.Label]++
+			}
 		}
 		return err
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
-	err := drive(ctx, src, func(c signal.Chunk) error {
+	err = drive(ctx, src, func(c signal.Chunk) error {
+		if quantities != nil {
+			quantities.take(c)
+		}
 		if onChunk != nil {
 			onChunk(c)
 		}
@@ -150,6 +167,7 @@ func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Reco
 		if len(own.Windows) != len(set.Windows) {
 			return nil, fmt.Errorf("fold %s: %d windows, %d when all runs are learned from: a step changes how many there are", fold.Name, len(own.Windows), len(set.Windows))
 		}
+		own.Truth, own.Quantities = set.Truth, set.Quantities // the caller may have shuffled them
 		if err := pipeline.Test(spec, own, y, f, fold, out); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
 		}
@@ -171,8 +189,8 @@ func outside(rec *signal.Recording, labels []string) []preprocess.Miss {
 	return misses
 }
 
-// occur reports an event that is asked for and that no recording has.
-func occur(wanted []string, recs []*signal.Recording) error {
+// occur reports an event that is asked for and that no recording has. flag is how it is asked for.
+func occur(wanted []string, recs []*signal.Recording, flag string) error {
 	if len(recs) == 0 {
 		return errors.New("no recordings")
 	}
@@ -197,7 +215,7 @@ func occur(wanted []string, recs []*signal.Recording) error {
 		if len(there) > 0 {
 			what = "those that occur are " + strings.Join(there[:min(12, len(there))], ", ")
 		}
-		return &pipeline.InputError{Err: fmt.Errorf("event %q does not occur in %s; %s: name one of these with --events LABEL=CLASS", label, strings.Join(names, ", "), what)}
+		return &pipeline.InputError{Err: fmt.Errorf("event %q does not occur in %s; %s: name one of these with %s", label, strings.Join(names, ", "), what, flag)}
 	}
 	return nil
 }

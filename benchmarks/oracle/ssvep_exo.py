@@ -1,17 +1,15 @@
 """Decodes three flickers with scikit-learn's CCA, filter-bank CCA and meegkit's TRCA: what gyrus must reach.
 
-    python ssvep_exo.py DATA_DIR [--export FOLDER]
+    python ssvep_exo.py DATA_DIR > golden/ssvep_exo.json
 
 DATA_DIR holds subject01 … subject06 of the SSVEP exoskeleton set (Kalunga et al. 2016,
 doi:10.1016/j.neucom.2016.01.007; CC0-1.0): 8 channels, 256 Hz, two records of 32 trials each. Rest trials are left out.
 
-Each record is filtered as a whole, forwards and backwards, by Butterworth band-passes of order 4: 10-80, 24-80 and
-36-80 Hz. A trial is [onset, onset + length), length 1 to 5 s; 3 harmonics. CCA sees the first band, filter-bank CCA
-all three with the weights n^-1.25 + 0.25. TRCA is the ensemble, without a filter bank and with it, and is fitted on the
-other record of the subject. Prints JSON: correct trials by method and length, with the exact 95 % interval.
-
---export writes the same filtered trials for gyrus: trials.f64, little-endian float64 [trials, bands, channels, 5 s], and
-trials.json, which describes them and holds the scores. Then: GYRUS_EXPORT=FOLDER go test -v -run Exo ./features/ssvep
+Each record is filtered as a whole by Butterworth band-passes of order 4, 10-80, 24-80 and 36-80 Hz: "causal", forwards from
+a zero state, and "zero-phase", forwards and backwards. A trial is [onset, onset + length), length 1 to 5 s; 3 harmonics. CCA
+sees the first band, filter-bank CCA all three with the weights n^-1.25 + 0.25. TRCA is the ensemble, without a filter bank
+and with it (fbtrca), and is fitted on the other record of the subject. Prints JSON: correct trials by filter, method and
+length, with the exact 95 % interval, and the decisions, 0 to 2 for 13, 17 and 21 Hz, trial by trial in the order of the files.
 """
 
 import argparse
@@ -19,10 +17,13 @@ import json
 import pathlib
 import sys
 
+import meegkit
 import mne
 import numpy as np
+import scipy
+import sklearn
 from meegkit.trca import trca
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, sosfilt, sosfiltfilt
 from scipy.stats import binomtest
 from sklearn.cross_decomposition import CCA
 
@@ -32,9 +33,10 @@ BANDS = ((10, 80), (24, 80), (36, 80))
 HARMONICS = 3
 WEIGHTS = np.arange(1, len(BANDS) + 1) ** -1.25 + 0.25
 LENGTHS = (1, 2, 3, 4, 5)
+FILTERS = {"causal": sosfilt, "zero-phase": sosfiltfilt}
 
 
-def load(data_dir):
+def load(data_dir, filt):
     """Trials [trials, bands, channels, 5 s] in the order of the records, with class, subject and record of each."""
     x, y, subject, record = [], [], [], []
     rate = None
@@ -43,7 +45,7 @@ def load(data_dir):
             raw = mne.io.read_raw_fif(path, preload=True)
             rate = raw.info["sfreq"]
             data = raw.get_data() * 1e6
-            bands = [sosfiltfilt(butter(4, b, "bandpass", fs=rate, output="sos"), data) for b in BANDS]
+            bands = [filt(butter(4, b, "bandpass", fs=rate, output="sos"), data) for b in BANDS]
             events = mne.read_events(str(path).replace("_raw.fif", "-eve.fif"))
             for onset, _, code in events:
                 if code not in HZ:
@@ -53,7 +55,7 @@ def load(data_dir):
                 y.append(FREQS.index(HZ[code]))
                 subject.append(s)
                 record.append(r)
-    return np.array(x), np.array(y), np.array(subject), np.array(record), rate, raw.ch_names
+    return np.array(x), np.array(y), np.array(subject), np.array(record), rate
 
 
 def references(f, n, rate):
@@ -112,56 +114,39 @@ def by_trca(x, y, subject, record, bands):
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("data_dir", help="folder that holds subject01, subject02, …")
-    args.add_argument("--export", type=pathlib.Path, help="folder for trials.f64 and trials.json")
     opt = args.parse_args()
     mne.set_log_level("error")
 
-    x, y, subject, record, rate, channels = load(opt.data_dir)
-    results = []
-    for seconds in LENGTHS:
-        part = x[..., : round(seconds * rate)]
-        scores = {
-            "cca": by_cca(part, rate),
-            "fbcca": by_fbcca(part, rate),
-            "trca": by_trca(part, y, subject, record, 1),
-            "fbtrca": by_trca(part, y, subject, record, len(BANDS)),
-        }
-        for method, score in scores.items():
-            right = score.argmax(axis=1) == y
-            interval = binomtest(int(right.sum()), len(y)).proportion_ci(method="exact")
-            results.append(
-                {
-                    "method": method,
-                    "length_s": seconds,
-                    "correct": int(right.sum()),
-                    "trials": len(y),
-                    "interval": [round(interval.low, 4), round(interval.high, 4)],
-                    "by_subject": [int(right[subject == s].sum()) for s in np.unique(subject)],
-                    "decisions": score.argmax(axis=1).tolist(),
-                }
-            )
-    if opt.export:
-        opt.export.mkdir(parents=True, exist_ok=True)
-        x.astype("<f8").tofile(opt.export / "trials.f64")
-        (opt.export / "trials.json").write_text(
-            json.dumps(
-                {
-                    "shape": x.shape,
-                    "rate_hz": rate,
-                    "channels": channels,
-                    "freqs_hz": FREQS,
-                    "bands": [f"{a}-{b}" for a, b in BANDS],
-                    "harmonics": HARMONICS,
-                    "class": y.tolist(),
-                    "subject": subject.tolist(),
-                    "record": record.tolist(),
-                    "results": results,
-                }
-            )
-        )
-    for r in results:
-        del r["decisions"]
-        sys.stdout.write(json.dumps(r) + "\n")
+    rows = []
+    for name, filt in FILTERS.items():
+        x, y, subject, record, rate = load(opt.data_dir, filt)
+        for seconds in LENGTHS:
+            part = x[..., : round(seconds * rate)]
+            scores = {
+                "cca": by_cca(part, rate),
+                "fbcca": by_fbcca(part, rate),
+                "trca": by_trca(part, y, subject, record, 1),
+                "fbtrca": by_trca(part, y, subject, record, len(BANDS)),
+            }
+            for method, score in scores.items():
+                decided = score.argmax(axis=1)
+                right = decided == y
+                interval = binomtest(int(right.sum()), len(y)).proportion_ci(method="exact")
+                rows.append(
+                    {
+                        "filter": name,
+                        "method": method,
+                        "length_s": seconds,
+                        "correct": int(right.sum()),
+                        "trials": len(y),
+                        "interval": [round(interval.low, 4), round(interval.high, 4)],
+                        "by_subject": [int(right[subject == s].sum()) for s in np.unique(subject)],
+                        "decisions": "".join(map(str, decided)),
+                    }
+                )
+    versions = {m.__name__: m.__version__ for m in (mne, sklearn, scipy, meegkit)}
+    out = {"versions": versions, "freqs_hz": FREQS, "classes": "".join(map(str, y)), "rows": rows}
+    sys.stdout.write(json.dumps(out).replace("}, {", "},\n{") + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -45,7 +46,7 @@ var jobs = append([]job{
 		name: "fbcca", pkg: module + "features/ssvep", bench: "^BenchmarkFBCCA$", peer: []string{"fbcca.py"}, bar: 5,
 		what: "filter-bank CCA, 40 targets, 9 channels × 1 s at 250 Hz, 5 bands",
 	},
-}, ffts()...)
+}, slices.Concat(ffts(), convnets(), transformers())...)
 
 // ffts are the rows of the real Fourier transform, one to a length.
 func ffts() []job {
@@ -57,4 +58,48 @@ func ffts() []job {
 		})
 	}
 	return rows
+}
+
+// convnets are the rows of convolutional networks. Their peers need benchmarks/speed/peers/requirements-nets.txt.
+func convnets() []job {
+	var rows []job
+	for _, cores := range []int{1, 2} {
+		rows = append(rows, job{
+			name: fmt.Sprintf("eegnet-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkEEGNetStep$/^threads=%d$", cores),
+			peer: []string{"convnets.py", "eegnet-step"}, cores: cores, cpu: cores == 1, bar: 3, what: "EEGNet, training step, 32 × 22 × 500, threads: " + strconv.Itoa(cores),
+		}, job{
+			name: fmt.Sprintf("shallow-step-%d", cores), pkg: module + "decoders/deep", bench: fmt.Sprintf("^BenchmarkShallowStep$/^threads=%d$", cores),
+			peer: []string{"convnets.py", "shallow-step"}, cores: cores, cpu: cores == 1, bar: 2, what: "ShallowConvNet, training step, 32 × 22 × 1000, threads: " + strconv.Itoa(cores),
+		})
+	}
+	one := job{pkg: module + "decoders/deep", bench: "^BenchmarkEEGNetOne$", cpu: true, what: "EEGNet, one window of 22 × 500"}
+	for _, peer := range []struct {
+		name string
+		bar  float64
+	}{{"eegnet-one", 5}, {"eegnet-one-ort", 3}} {
+		one.name, one.peer, one.bar = peer.name, []string{"convnets.py", peer.name}, peer.bar
+		rows = append(rows, one)
+	}
+	return rows
+}
+
+// transformers are the rows of the encoder and the EEG Conformer. Their peers need the same.
+func transformers() []job {
+	const encoder = "encoder of 4 blocks on 88 × 200"
+	var rows []job
+	for _, cores := range []int{1, 2} {
+		threads := strconv.Itoa(cores)
+		rows = append(rows, job{
+			name: "encoder-step-" + threads, pkg: module + "foundation/nn", bench: "^BenchmarkEncoderStep$/^threads=" + threads + "$",
+			peer: []string{"transformers.py", "encoder-step", "--threads", threads}, cores: cores, bar: 1, what: encoder + ", training step, batch 16, threads: " + threads,
+		}, job{
+			name: "conformer-step-" + threads, pkg: module + "decoders/deep", bench: "^BenchmarkConformerStep$/^threads=" + threads + "$",
+			peer: []string{"transformers.py", "conformer-step", "--threads", threads}, cores: cores, bar: 1, what: "EEG Conformer, training step, 32 × 22 × 1000, threads: " + threads,
+		})
+	}
+	one := job{pkg: module + "foundation/nn", bench: "^BenchmarkEncoderOne$", what: encoder + ", one window"}
+	one.name, one.peer, one.bar = "encoder-one", []string{"transformers.py", "encoder-one"}, 1.2
+	rows = append(rows, one)
+	one.name, one.peer, one.bar = "encoder-one-ort", []string{"transformers.py", "encoder-one", "--runtime", "onnx"}, 0.9
+	return append(rows, one)
 }

@@ -1,9 +1,12 @@
 // Command speed measures gyrus against the programs that people use today: each job is a Go benchmark and a Python
-// script that does the same work, run in turn, one thread each. It prints the ratio of the medians beside its bar.
+// script that does the same work, run in turn, with as many threads (one, unless the job says otherwise). It prints the
+// ratio of the medians beside its bar.
 //
 //	make speed                                   # sets the peers up in a virtual environment, then runs all
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
-//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 50 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 15 gemm   # GFLOP/s of matrix products, beside OpenBLAS
+//	go run ./benchmarks/speed latency                                         # one window at a time beside busy cores
+//	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
 package main
@@ -30,6 +33,8 @@ type job struct {
 	bench string   // its name, as -bench takes it, anchored
 	peer  []string // script below peers/ and its arguments
 	key   string   // the peer's "job", where its script prints several; "" takes the only line
+	cores int      // threads that both may use; 0 stands for 1
+	cpu   bool     // both report the time of the processor instead of the clock on the wall: on a busy machine it is all that tells
 	times int      // the peer's figure is for one of so many that the Go benchmark does; 0 stands for 1
 	bar   float64  // the ratio that is asked for
 	what  string
@@ -55,30 +60,35 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
 	blas := flag.String("blas", "", "library that the job gemm is compared with; it has cblas_sgemm (default: NumPy's OpenBLAS)")
 	flag.Parse()
-	if slices.Equal(flag.Args(), []string{"gemm"}) {
-		if err := gemm(context.Background(), *python, *blas, max(1, *rounds), *asJSON); err != nil {
-			fmt.Fprintln(os.Stderr, "speed:", err)
-			os.Exit(1)
-		}
-		return
+	if *rounds < 1 {
+		fmt.Fprintf(os.Stderr, "speed: -rounds is %d, must be at least 1\n", *rounds)
+		os.Exit(1)
 	}
-	if err := run(context.Background(), *python, *rounds, *asJSON, flag.Args()); err != nil {
+	var err error
+	switch { // these time parts of a second themselves
+	case slices.Equal(flag.Args(), []string{"gemm"}):
+		err = gemm(context.Background(), *python, *blas, *rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"conv"}):
+		err = conv(*rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"latency"}):
+		err = latency(*asJSON)
+	default:
+		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "speed:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, python string, rounds int, asJSON bool, names []string) error {
-	if rounds < 1 {
-		return fmt.Errorf("-rounds is %d, must be at least 1", rounds)
-	}
 	picked := jobs
 	if len(names) > 0 {
 		picked = nil
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm, conv and latency, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}
@@ -134,7 +144,7 @@ func measure(ctx context.Context, j job, python string, rounds int, dir string) 
 		return r, fmt.Errorf("building its benchmark: %w\n%s", err, out)
 	}
 	for range rounds {
-		s, err := ours(ctx, bin, j.bench)
+		s, err := ours(ctx, bin, j)
 		if err != nil {
 			return r, err
 		}
@@ -151,18 +161,25 @@ func measure(ctx context.Context, j job, python string, rounds int, dir string) 
 	return r, nil
 }
 
-var nsPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
+var (
+	nsPerOp  = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s+([0-9.]+) ns/op`)
+	cpuPerOp = regexp.MustCompile(`(?m)^Benchmark\S+\s+\d+\s.*\s([0-9.]+) cpu-ns/op`)
+)
 
-// ours is the seconds of one operation of a Go benchmark, on one core.
-func ours(ctx context.Context, bin, bench string) (float64, error) {
-	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", bench, "-test.benchtime", "1s", "-test.cpu", "1")
+// ours is the seconds of one operation of a Go benchmark.
+func ours(ctx context.Context, bin string, j job) (float64, error) {
+	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", j.bench, "-test.benchtime", "1s", "-test.cpu", strconv.Itoa(max(1, j.cores)))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w\n%s", bench, err, out)
+		return 0, fmt.Errorf("%s: %w\n%s", j.bench, err, out)
 	}
-	m := nsPerOp.FindAllSubmatch(out, -1)
+	pattern := nsPerOp
+	if j.cpu {
+		pattern = cpuPerOp
+	}
+	m := pattern.FindAllSubmatch(out, -1)
 	if len(m) != 1 {
-		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", bench, len(m), out)
+		return 0, fmt.Errorf("%s matches %d benchmarks, must match one:\n%s", j.bench, len(m), out)
 	}
 	ns, err := strconv.ParseFloat(string(m[0][1]), 64)
 	return ns / 1e9, err
@@ -179,7 +196,11 @@ type line struct {
 func theirs(ctx context.Context, python string, j job) (float64, string, error) {
 	args := append([]string{filepath.Join("benchmarks", "speed", "peers", j.peer[0])}, j.peer[1:]...)
 	cmd := exec.CommandContext(ctx, python, args...)
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
+	threads := strconv.Itoa(max(1, j.cores))
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+threads, "OPENBLAS_NUM_THREADS="+threads, "MKL_NUM_THREADS="+threads)
+	if j.cpu {
+		cmd.Env = append(cmd.Env, "SPEED_CLOCK=cpu")
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

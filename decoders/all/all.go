@@ -9,4 +9,5 @@ import (
 	_ "github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear"
 	_ "github.com/gyrus-bci/gyrus/decoders/riemann"
+	_ "github.com/gyrus-bci/gyrus/decoders/seizure"
 )

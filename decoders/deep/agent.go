@@ -41,6 +41,8 @@ func Register(name string, construct func() Agent) {
 // agent is an Agent as a method.
 type agent struct{ Agent }
 
+func (a agent) ready() error { return nil } // Layers sees to it
+
 func (a agent) layers(in features.Format, classes int) (func() nn.Layer, error) {
 	return a.Layers(in, classes)
 }

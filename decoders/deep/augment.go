@@ -44,10 +44,10 @@ func augmentation(names []string, channels, samples int) (func(rng *rand.Rand, x
 	}, nil
 }
 
-// windows calls do for each window of a batch with the given probability.
-func windows(rng *rand.Rand, x []float32, size int, probability float64, do func(w []float32)) {
+// half calls do for each window of a batch with the probability 0.5.
+func half(rng *rand.Rand, x []float32, size int, do func(w []float32)) {
 	for lo := 0; lo < len(x); lo += size {
-		if rng.Float64() < probability {
+		if rng.Float64() < 0.5 {
 			do(x[lo : lo+size])
 		}
 	}
@@ -61,7 +61,7 @@ func timeShift(rng *rand.Rand, x, _ []float32, channels, samples int) {
 		return
 	}
 	row := make([]float32, samples)
-	windows(rng, x, channels*samples, 0.5, func(w []float32) {
+	half(rng, x, channels*samples, func(w []float32) {
 		by := rng.IntN(2*far+1) - far
 		for ch := range channels {
 			src := w[ch*samples : (ch+1)*samples]
@@ -82,7 +82,7 @@ func timeShift(rng *rand.Rand, x, _ []float32, channels, samples int) {
 
 // channelDrop sets each channel of half of the windows to zero with the probability 0.1.
 func channelDrop(rng *rand.Rand, x, _ []float32, channels, samples int) {
-	windows(rng, x, channels*samples, 0.5, func(w []float32) {
+	half(rng, x, channels*samples, func(w []float32) {
 		for ch := range channels {
 			if rng.Float64() < 0.1 {
 				clear(w[ch*samples : (ch+1)*samples])
@@ -93,7 +93,7 @@ func channelDrop(rng *rand.Rand, x, _ []float32, channels, samples int) {
 
 // addNoise adds white noise of a tenth of a standard deviation to half of the windows: channels are standardised.
 func addNoise(rng *rand.Rand, x, _ []float32, channels, samples int) {
-	windows(rng, x, channels*samples, 0.5, func(w []float32) {
+	half(rng, x, channels*samples, func(w []float32) {
 		for i := range w {
 			w[i] += float32(0.1 * rng.NormFloat64())
 		}
@@ -106,7 +106,7 @@ func surrogate(rng *rand.Rand, x, _ []float32, channels, samples int) {
 	fft := fourier.NewFFT(samples)
 	row, turn := make([]float64, samples), make([]complex128, samples/2+1)
 	spec := make([]complex128, samples/2+1)
-	windows(rng, x, channels*samples, 0.5, func(w []float32) {
+	half(rng, x, channels*samples, func(w []float32) {
 		for k := range turn {
 			turn[k] = cmplx.Rect(1, (2*rng.Float64()-1)*math.Pi/2)
 		}

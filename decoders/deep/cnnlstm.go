@@ -50,14 +50,26 @@ func (c CNNLSTMSize) Layers(samples, out int) (func() nn.Layer, error) {
 		norm := func() nn.Layer { return &nn.GroupNorm{Groups: 1} }
 		drop := func() nn.Layer { return &nn.Dropout{P: c.Dropout, Channels: true} }
 		return &nn.Sequential{Layers: []nn.Named{
-			{Name: "conv1", Layer: &nn.Conv1d{Out: c.Filters, Kernel: c.Kernel}}, {Name: "prelu1", Layer: &nn.PReLU{}},
-			{Layer: &nn.MeanPool{Size: c.Pool}}, {Name: "norm1", Layer: norm()}, {Layer: drop()},
-			{Name: "conv2", Layer: &nn.Conv1d{Out: c.Filters, Kernel: c.Kernel}}, {Name: "norm2", Layer: norm()},
-			{Name: "prelu2", Layer: &nn.PReLU{}}, {Layer: drop()},
-			{Layer: &nn.Transpose{}}, {Name: "lstm", Layer: &nn.LSTM{Hidden: c.Hidden}},
-			{Layer: &nn.Transpose{}}, {Layer: &nn.MaxPool{}}, {Layer: &nn.Flatten{}}, {Name: "norm3", Layer: &nn.LayerNorm{}},
-			{Name: "dense", Layer: &nn.Linear{Out: c.Dense}}, {Layer: nn.ReLU()}, {Name: "norm4", Layer: &nn.LayerNorm{}},
-			{Layer: &nn.Dropout{P: c.Dropout}}, {Name: "out", Layer: &nn.Linear{Out: out}},
+			{Name: "conv1", Layer: &nn.Conv1d{Out: c.Filters, Kernel: c.Kernel}},
+			{Name: "prelu1", Layer: &nn.PReLU{}},
+			{Layer: &nn.MeanPool{Size: c.Pool}},
+			{Name: "norm1", Layer: norm()},
+			{Layer: drop()},
+			{Name: "conv2", Layer: &nn.Conv1d{Out: c.Filters, Kernel: c.Kernel}},
+			{Name: "norm2", Layer: norm()},
+			{Name: "prelu2", Layer: &nn.PReLU{}},
+			{Layer: drop()},
+			{Layer: &nn.Transpose{}},
+			{Name: "lstm", Layer: &nn.LSTM{Hidden: c.Hidden}},
+			{Layer: &nn.Transpose{}},
+			{Layer: &nn.MaxPool{}},
+			{Layer: &nn.Flatten{}},
+			{Name: "norm3", Layer: &nn.LayerNorm{}},
+			{Name: "dense", Layer: &nn.Linear{Out: c.Dense}},
+			{Layer: nn.ReLU()},
+			{Name: "norm4", Layer: &nn.LayerNorm{}},
+			{Layer: &nn.Dropout{P: c.Dropout}},
+			{Name: "out", Layer: &nn.Linear{Out: out}},
 		}}
 	}, nil
 }

@@ -22,6 +22,8 @@ type network interface {
 
 // method is how a network is made, learns and answers. Training has all but the first.
 type method interface {
+	// ready reports parameters of training that are out of their range.
+	ready() error
 	// layers checks the parameters against windows of the given format, and says how to make the network for so many
 	// classes. Where Training trains it, the network maps [channels, samples] to one logit to a class.
 	layers(in features.Format, classes int) (func() nn.Layer, error)
@@ -66,6 +68,9 @@ func (d *decoder) SetFormat(in features.Format) error {
 	}
 	if d.format.Len == in.Len && d.format.Rate == in.Rate && slices.Equal(d.format.Names, in.Names) {
 		return nil
+	}
+	if err := d.own.ready(); err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	if _, err := d.own.layers(in, max(len(d.classes), 2)); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
@@ -179,6 +184,9 @@ func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error 
 		return err
 	}
 	if err := one.SetArrays(arrays); err != nil {
+		return err
+	}
+	if err := one.Freeze(); err != nil {
 		return err
 	}
 	d.net, d.x = one, make([]float32, d.shape().Size())

@@ -25,7 +25,7 @@ func classifier(classes int, maxNorm float32) []nn.Named {
 // fits checks that a network can be made for windows of the given format.
 func fits(define func() nn.Layer, in features.Format) (func() nn.Layer, error) {
 	if _, err := nn.New(define, nn.Shape{len(in.Names), in.Len}, nn.Options{}); err != nil {
-		return nil, fmt.Errorf("%s at %g Hz: %w", in, in.Rate, err)
+		return nil, fmt.Errorf("%s at %g Hz: %w; take longer windows, or lower the sizes of the network", in, in.Rate, err)
 	}
 	return define, nil
 }

@@ -97,16 +97,16 @@ func EEGNet(opt EEGNetOptions, classes int) (func() nn.Layer, error) {
 	}, nil
 }
 
-// DeepTransferNames are the beginnings of names in the EEGNet-4,2 checkpoints of github.com/sylyoung/DeepTransferEEG
+// EEGNetDeepTransferNames are the beginnings of names in the EEGNet-4,2 checkpoints of github.com/sylyoung/DeepTransferEEG
 // (runs/, MIT), and what EEGNet calls them.
-var DeepTransferNames = map[string]string{
+var EEGNetDeepTransferNames = map[string]string{
 	"0.block1.1.": "conv_temporal.", "0.block1.2.": "bnorm_temporal.", "0.block1.3.": "conv_spatial.", "0.block1.4.": "bnorm_1.",
 	"0.block2.1.": "conv_separable_depth.", "0.block2.2.": "conv_separable_point.", "0.block2.3.": "bnorm_2.",
 	"1.fc.": "final_layer.conv_classifier.",
 }
 
-// DeepTransferEEGNet is EEGNet-4,2 as those checkpoints have it, for signals at rate Hz.
-func DeepTransferEEGNet(rate float64) EEGNetOptions {
+// EEGNetDeepTransfer is EEGNet-4,2 as those checkpoints have it, for signals at rate Hz.
+func EEGNetDeepTransfer(rate float64) EEGNetOptions {
 	return EEGNetOptions{
 		Temporal: 4, Depth: 2, Separable: 8, Kernel: int(rate / 2), Second: 16, Pool: [2]int{4, 8}, Dropout: 0.25,
 		Padding: "deeptransfer", Eps: 1e-5, Momentum: 0.1,

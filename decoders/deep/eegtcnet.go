@@ -3,6 +3,7 @@ package deep
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -93,7 +94,7 @@ func (o EEGTCNetOptions) front() []nn.Named {
 func (o EEGTCNetOptions) unit(dilation int) nn.Layer {
 	var layers []nn.Named
 	for at := 0; at <= 5; at += 5 {
-		name := func(i int) string { return fmt.Sprint(at + i) }
+		name := func(i int) string { return strconv.Itoa(at + i) }
 		layers = append(layers,
 			named(name(0), &nn.Conv1d{Out: o.Filters, Kernel: o.TCNKernel, Dilation: dilation, Pad: nn.Causal(o.TCNKernel, dilation), NoBias: true}),
 			named(name(2), &nn.BatchNorm{Eps: 1e-3, Momentum: 0.01}),

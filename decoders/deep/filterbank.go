@@ -1,6 +1,7 @@
 package deep
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -21,10 +22,15 @@ const (
 func bandpass(low, high, rate float64) []float64 {
 	below := min(max(low/4, 2), low)
 	above := min(max(high/4, 2), rate/2-high)
-	taps := func(transition float64) int { return int(math.Ceil(3.3/transition*rate)) | 1 }
-	h := make([]float64, max(taps(below), taps(above)))
-	for _, edge := range []struct{ cut, transition, sign float64 }{{high + above/2, above, 1}, {low - below/2, below, -1}} {
-		n := int(math.RoundToEven(3.3/edge.transition*rate)) | 1
+	// In the order of MNE's operations, because a length of half a tap more is rounded.
+	taps := func(stop, pass float64) int {
+		return int(math.RoundToEven(3.3/(math.Abs(stop/(rate/2)-pass/(rate/2))/2))) | 1
+	}
+	h := make([]float64, int(math.Ceil(3.3/min(below, above)*rate))|1)
+	for _, edge := range []struct{ cut, stop, pass, sign float64 }{
+		{high + above/2, high + above, high, 1}, {low - below/2, low - below, low, -1},
+	} {
+		n := min(taps(edge.stop, edge.pass), len(h))
 		w, sum := make([]float64, n), 0.0
 		for i := range w {
 			t := float64(i) - float64(n-1)/2
@@ -58,7 +64,7 @@ func (l *filterBank) Build(b *nn.Builder, in nn.Shape) (nn.Shape, error) {
 		return nil, fmt.Errorf("filter bank: the input is %v, must be [channels, time]", in)
 	}
 	if b.Train && b.InputGrad {
-		return nil, fmt.Errorf("filter bank: has no gradient by its input, so nothing that learns can be in front of it")
+		return nil, errors.New("filter bank: has no gradient by its input, so nothing that learns can be in front of it")
 	}
 	l.ch, l.t = in[0], in[1]
 	longest := 0

@@ -1,7 +1,7 @@
 package deep
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -36,8 +36,8 @@ func SignalJEPA(opt SignalJEPAOptions, classes int) (func() nn.Layer, error) {
 			if i == 0 {
 				block.Layers = append(block.Layers, named("2", &nn.GroupNorm{Groups: c[0]}))
 			}
-			block.Layers = append(block.Layers, named(fmt.Sprint(len(block.Layers)), nn.GELU()))
-			encoder.Layers = append(encoder.Layers, named(fmt.Sprint(i+1), block))
+			block.Layers = append(block.Layers, named(strconv.Itoa(len(block.Layers)), nn.GELU()))
+			encoder.Layers = append(encoder.Layers, named(strconv.Itoa(i+1), block))
 		}
 		return chain(
 			named("spatial_conv.1", &nn.Conv1d{Out: opt.Spatial, Kernel: 1}),

@@ -34,6 +34,8 @@ func defaults() Training {
 	}
 }
 
+func (t *Training) ready() error { return t.check() }
+
 func (t *Training) input(in features.Format) nn.Shape { return nn.Shape{len(in.Names), in.Len} }
 
 func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
@@ -68,7 +70,8 @@ func (t *Training) check() error {
 	if !(t.Decay >= 0) || !(t.Clip >= 0) {
 		errs = append(errs, fmt.Errorf("weight_decay is %g and clip_norm %g, must be at least 0", t.Decay, t.Clip))
 	}
-	return errors.Join(errs...)
+	_, err := augmentation(t.Augment, 1, 1)
+	return errors.Join(append(errs, err)...)
 }
 
 func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {

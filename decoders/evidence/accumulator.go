@@ -17,7 +17,7 @@ const NoControl = -1
 //  1. Bayes: the evidence of class k is L_k ← 2^(−Δt/half_life)·L_k + ln p_k, with Δt the time since the row before. It is
 //     the logarithm of the posterior, up to a constant, for rows that are independent given the class and classes that
 //     are equally probable; old rows fade, because the user changes their mind. Rows of windows that overlap are not
-//     independent: the evidence is then too sure, which CalibrateRest makes up for.
+//     independent: the evidence is then too sure, which FitRest makes up for.
 //  2. The candidate is the class with the most evidence, Rest left out. Its confidence is the posterior odds in nats,
 //     L_k − ln Σ_{j≠k} exp L_j, Rest among the j.
 //  3. Hysteresis and dwell: a decision begins when the same candidate has had odds of at least Enter in Dwell rows running.
@@ -25,16 +25,22 @@ const NoControl = -1
 //  4. Refractory: for that time after a decision has ended no other begins, and rows count for nothing but the evidence.
 //
 // The order of events depends on the scores and times alone: there is no clock, and the same input gives the same bits.
-// The zero value is not ready; use New, or set the fields and let Check tell. A fitted accumulator is its fields.
+// With FalsePerMin above 0 the threshold Enter is not a parameter but set from rest data, see FitRest, and no row is taken
+// before. The zero value is not ready; use New, or set the fields and let Check tell.
 type Accumulator struct {
 	HalfLife   float64 `json:"half_life_s" doc:"time after which evidence counts half, in s; 0: every row by itself"`
 	Lapse      float64 `json:"lapse" doc:"part of the rows that are taken for random, from above 0 to below 1: bounds the evidence of one row"`
-	Enter      float64 `json:"enter_nats" doc:"least posterior odds (logarithm) to begin a decision, in nats: 2.2 is 90 %, 4.6 is 99 %; CalibrateRest sets it from rest data"`
+	Enter      float64 `json:"enter_nats" doc:"least posterior odds (logarithm) to begin a decision, in nats: 2.2 is 90 %, 4.6 is 99 %; set from rest data with false_per_min"`
 	Dwell      int     `json:"dwell_rows" doc:"rows running that must agree before a decision begins, at least 1"`
 	Hold       bool    `json:"hold" doc:"true: a decision lasts until its odds fall below leave_nats; false: it lasts one row"`
 	Leave      float64 `json:"leave_nats" doc:"posterior odds (logarithm) below which a held decision ends, in nats, at most enter_nats; only with hold"`
 	Refractory float64 `json:"refractory_s" doc:"time after the end of a decision in which no other begins, in s, at least 0"`
 	Rest       int     `json:"rest" doc:"position of the class that stands for rest and is never decided for; -1 where there is none"`
+
+	FalsePerMin float64 `json:"false_per_min" doc:"most false decisions a minute at rest: training sets enter_nats from rest data so that they stay below; 0: enter_nats as it stands"`
+	Certainty   float64 `json:"certainty" doc:"certainty, above 0 and below 1, that the true rate at rest is at most false_per_min"`
+
+	fitted bool // Enter is from rest data
 
 	log       []float64 // L, the largest 0; nil before the first row
 	time      float64   // of the row before, s
@@ -46,7 +52,7 @@ type Accumulator struct {
 
 // New has the defaults: evidence of 1 s, odds of 9 to 1, one row, decisions of one row, 1 s without another.
 func New() *Accumulator {
-	a := &Accumulator{HalfLife: 1, Lapse: 0.01, Enter: math.Log(9), Dwell: 1, Leave: 0, Refractory: 1, Rest: -1}
+	a := &Accumulator{HalfLife: 1, Lapse: 0.01, Enter: math.Log(9), Dwell: 1, Leave: 0, Refractory: 1, Rest: -1, Certainty: 0.95}
 	a.Reset()
 	return a
 }
@@ -63,10 +69,14 @@ func (a *Accumulator) Check() error {
 		return fmt.Errorf("evidence: enter_nats is %g, must be finite", a.Enter)
 	case a.Dwell < 1:
 		return fmt.Errorf("evidence: dwell_rows is %d, must be at least 1", a.Dwell)
-	case a.Hold && !(a.Leave <= a.Enter): // also catches NaN
-		return fmt.Errorf("evidence: leave_nats is %g, must be at most enter_nats, %g: a decision would end as it begins", a.Leave, a.Enter)
+	case a.Hold && (at(a.Leave) || a.FalsePerMin == 0 && a.Leave > a.Enter):
+		return fmt.Errorf("evidence: leave_nats is %g, must be finite and at most enter_nats, %g: a decision would end as it begins", a.Leave, a.Enter)
 	case !(a.Refractory >= 0) || at(a.Refractory):
 		return fmt.Errorf("evidence: refractory_s is %g, must be at least 0 and finite", a.Refractory)
+	case !(a.FalsePerMin >= 0) || at(a.FalsePerMin):
+		return fmt.Errorf("evidence: false_per_min is %g, must be at least 0 and finite", a.FalsePerMin)
+	case a.FalsePerMin > 0 && !(a.Certainty > 0 && a.Certainty < 1):
+		return fmt.Errorf("evidence: certainty is %g, must be between 0 and 1", a.Certainty)
 	case a.Rest < -1:
 		return fmt.Errorf("evidence: rest is %d, must be the position of a class, or -1", a.Rest)
 	}
@@ -115,6 +125,9 @@ func (a *Accumulator) check(scores []float64, t float64, first bool) error {
 	if first {
 		if err := a.Check(); err != nil {
 			return err
+		}
+		if a.FalsePerMin > 0 && !a.fitted {
+			return errors.New("evidence: the threshold has not been set from rest data yet; train the pipeline with rest data, or load a bundle")
 		}
 	}
 	classes := len(a.log)
@@ -169,20 +182,26 @@ func (a *Accumulator) odds(k int) float64 {
 	return a.log[k] - (top + math.Log(sum))
 }
 
-// decide is stages 2 to 4.
-func (a *Accumulator) decide(t float64) (label int, odds float64) {
-	if a.label != NoControl { // held
-		if odds = a.odds(a.label); odds >= a.Leave {
-			return a.label, odds
-		}
-		a.end(t)
-	}
+// best is the class with the most evidence, Rest left out.
+func (a *Accumulator) best() int {
 	best := NoControl
 	for k, l := range a.log {
 		if k != a.Rest && (best == NoControl || l > a.log[best]) {
 			best = k
 		}
 	}
+	return best
+}
+
+// decide is stages 2 to 4.
+func (a *Accumulator) decide(t float64) (label int, odds float64) {
+	if a.label != NoControl { // held
+		if odds = a.odds(a.label); odds >= min(a.Leave, a.Enter) {
+			return a.label, odds
+		}
+		a.end(t)
+	}
+	best := a.best()
 	odds = a.odds(best)
 	switch {
 	case t < a.until || !(odds >= a.Enter):

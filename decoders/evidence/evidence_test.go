@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/evidence"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 )
@@ -137,82 +138,187 @@ func rest(seed uint64, n int) [][]float64 {
 	return rows
 }
 
-// TestCalibrateRest: on the data it was set with, the rate is at most what was asked for, and a lower threshold, the next
-// that occurs, would exceed it; on other rest data the rate is as the interval says.
-func TestCalibrateRest(t *testing.T) {
-	const step, minutes = 0.1, 5
-	data, other := rest(1, 600*minutes), rest(2, 600*100)
-	for name, a := range map[string]*evidence.Accumulator{
+// one is rest data of one stretch.
+func one(rows [][]float64) []decoders.Stretch { return []decoders.Stretch{{Scores: rows}} }
+
+// count is the decisions that begin in rows 0.1 s apart, counted as the definition says.
+func count(t testing.TB, a *evidence.Accumulator, rows [][]float64) (n int) {
+	t.Helper()
+	a.Reset()
+	before := evidence.NoControl
+	for i, row := range rows {
+		label, _ := push(t, a, float64(i)*0.1, row...)
+		if label != evidence.NoControl && (!a.Hold || label != before) {
+			n++
+		}
+		before = label
+	}
+	return n
+}
+
+// kinds of accumulator whose threshold rest data set.
+func kinds() map[string]*evidence.Accumulator {
+	return map[string]*evidence.Accumulator{
 		"one row": {Lapse: 0.001, Dwell: 1, Rest: -1, Refractory: 1},
 		"bayes":   {HalfLife: 2, Lapse: 0.001, Dwell: 1, Rest: -1, Refractory: 1},
 		"dwell":   {HalfLife: 0.5, Lapse: 0.001, Dwell: 4, Rest: -1, Refractory: 2},
 		"hold":    {HalfLife: 0.5, Lapse: 0.001, Dwell: 2, Hold: true, Leave: 0.5, Rest: -1, Refractory: 0.5},
 		"rest":    {HalfLife: 0.5, Lapse: 0.001, Dwell: 1, Rest: 0, Refractory: 1},
-	} {
-		r, err := a.CalibrateRest(data, step, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count := func(rows [][]float64) (n int) {
-			a.Reset()
-			before := evidence.NoControl
-			for i, row := range rows {
-				label, _ := push(t, a, float64(i)*step, row...)
-				if label != evidence.NoControl && (!a.Hold || label != before) {
-					n++
-				}
-				before = label
+	}
+}
+
+// TestAllowed: the table of the Poisson distribution, Pr(X <= n) = Σ e^−m·m^k/k!, is at most 5 % at the ceiling for what
+// is allowed and above it for one more.
+func TestAllowed(t *testing.T) {
+	for _, expected := range []float64{1, 2.9, 3.1, 5, 10, 20, 50} { // events at the ceiling: 2 a minute for half as many minutes
+		n := evidence.Allowed(expected/2, 2, 0.95)
+		below := func(n int) (p float64) {
+			term := math.Exp(-expected)
+			for k := 0; k <= n; k++ {
+				p += term
+				term *= expected / float64(k+1)
 			}
-			return n
+			return p
 		}
-		seen, later := count(data), count(other)
-		t.Logf("%s: enter at %.2f nats; %.2f a minute [%.2f, %.2f] on the rest data, %.2f on others", name, a.Enter, r.PerMinute, r.Low, r.High, float64(later)/100)
-		if seen != r.Count || seen > 2*minutes || seen < 2*minutes-4 {
-			t.Errorf("%s: %d decisions in %d minutes, reported %d; must be at most %d and not far below", name, seen, minutes, r.Count, 2*minutes)
-		}
-		if rate := float64(later) / 100; rate < r.Low/1.5 || rate > r.High*1.5 {
-			t.Errorf("%s: %.2f decisions a minute on other rest data", name, rate)
-		}
-		a.Enter -= 0.3
-		if n := count(data); n <= seen {
-			t.Errorf("%s: a lower threshold gives %d decisions, not more than %d", name, n, seen)
+		if below(n) > 0.05 || below(n+1) <= 0.05 {
+			t.Errorf("%g events expected: %d allowed, with %.3f, one more with %.3f; must be at most 0.05 and above", expected, n, below(n), below(n+1))
 		}
 	}
 }
 
-func TestCalibrateRestErrors(t *testing.T) {
+// TestFitRest: on the data it was set with there are no more decisions than allowed, and a lower threshold, the next that
+// occurs, would exceed that. On new rest data, over many seeds, the mean rate is at most the one asked for, and it is above
+// it in at most the part of the seeds that the certainty leaves, within what chance allows.
+func TestFitRest(t *testing.T) {
+	const step, minutes, asked, seeds = 0.1, 5, 2.0, 40
+	for name, a := range kinds() {
+		a.FalsePerMin, a.Certainty = asked, 0.95
+		allowed := evidence.Allowed(minutes, asked, 0.95)
+		over, sum := 0, 0.0
+		for seed := range uint64(seeds) {
+			data := rest(2*seed, 600*minutes)
+			if err := a.FitRest(one(data), step); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := a.FalseDecisions(one(data), step); err != nil || got != count(t, a, data) || got > allowed {
+				t.Fatalf("%s, seed %d: %d decisions, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data), allowed)
+			}
+			rate := float64(count(t, a, rest(2*seed+1, 600*15))) / 15
+			if sum += rate; rate > asked {
+				over++
+			}
+			if seed == 0 {
+				enter := a.Enter
+				a.Enter -= 0.3
+				if n := count(t, a, data); n <= allowed {
+					t.Errorf("%s: a lower threshold gives %d decisions, not more than %d", name, n, allowed)
+				}
+				a.Enter = enter
+			}
+		}
+		t.Logf("%s: mean %.2f a minute on new rest, %g asked for; above it with %d of %d seeds", name, sum/seeds, asked, over, seeds)
+		if sum/seeds > asked || sum/seeds < asked/8 {
+			t.Errorf("%s: %.2f decisions a minute on new rest data, must be at most %g and not far below", name, sum/seeds, asked)
+		}
+		if over > 6 { // 2 expected of 40 at 5 %; more than 6 has the probability 0.3 %
+			t.Errorf("%s: the rate is above the ceiling with %d of %d seeds, must be about 5 %% at most", name, over, seeds)
+		}
+	}
+}
+
+// TestFitRestFlags: rows that are not rest feed the evidence but count neither as time nor as false decisions.
+func TestFitRestFlags(t *testing.T) {
+	rows, flags := rest(1, 6000), make([]bool, 6000)
+	for i := range rows {
+		if flags[i] = i%100 < 60; !flags[i] {
+			rows[i] = []float64{0.999, 0.001} // somebody acts
+		}
+	}
+	a := &evidence.Accumulator{Lapse: 0.001, Dwell: 1, Rest: -1, Refractory: 0.3, FalsePerMin: 2, Certainty: 0.95}
+	s := []decoders.Stretch{{Scores: rows, Rest: flags}}
+	if err := a.FitRest(s, 0.1); err != nil {
+		t.Fatal(err)
+	}
+	n, all := 0, 0
+	a.Reset()
+	for i, row := range rows {
+		if label, _ := push(t, a, float64(i)*0.1, row...); label != evidence.NoControl {
+			if all++; flags[i] {
+				n++
+			}
+		}
+	}
+	if got, err := a.FalseDecisions(s, 0.1); err != nil || got != n || n > evidence.Allowed(6, 2, 0.95) || all < 100 {
+		t.Errorf("%d false decisions, %v; counted %d at rest and %d in all", got, err, n, all)
+	}
+}
+
+func TestFitRestErrors(t *testing.T) {
 	for _, tc := range []struct {
-		rows       [][]float64
-		step, rate float64
-		want       string
+		rows            [][]float64
+		step, rate, cer float64
+		want            string
 	}{
-		{rest(1, 100), 0.1, 2, "10 s of rest cannot show a rate of 2 decisions a minute; record at least 30 s"},
-		{nil, 0.1, 2, "no rest data"},
-		{rest(1, 100), 0, 2, "0 s apart"},
-		{rest(1, 100), 0.1, math.NaN(), "NaN false decisions"},
-		{append(rest(1, 600), []float64{math.NaN(), 1}), 0.1, 2, "rest row 600"},
+		{rest(1, 100), 0.1, 2, 0.95, "10 s of rest cannot show with a certainty of 0.95 that there are at most 2 decisions a minute; record at least 90 s"},
+		{nil, 0.1, 2, 0.95, "0 s of rest"},
+		{rest(1, 100), 0, 2, 0.95, "0 s apart"},
+		{rest(1, 100), 0.1, math.NaN(), 0.95, "false_per_min is 0"},
+		{rest(1, 100), 0.1, math.Inf(1), 0.95, "false_per_min is +Inf"},
+		{rest(1, 100), 0.1, 2, 1, "certainty is 1"},
+		{append(rest(1, 1200), []float64{math.NaN(), 1}), 0.1, 2, 0.95, "row 1200"},
 	} {
 		a := evidence.New()
+		a.FalsePerMin, a.Certainty = tc.rate, tc.cer
 		before := a.Enter
-		if _, err := a.CalibrateRest(tc.rows, tc.step, tc.rate); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if err := a.FitRest(one(tc.rows), tc.step); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("error is %v, must contain %q", err, tc.want)
 		}
-		if a.Enter != before {
+		if a.Enter != before || a.State() != nil {
 			t.Errorf("%s: the threshold was changed", tc.want)
+		}
+	}
+}
+
+// TestRestState: a threshold that rest data must set is asked for, saved and put back.
+func TestRestState(t *testing.T) {
+	a := evidence.New()
+	a.FalsePerMin = 2
+	if _, _, err := a.Push([]float64{0.5, 0.5}, 0); err == nil || !strings.Contains(err.Error(), "has not been set from rest data") {
+		t.Errorf("before the fit: %v", err)
+	}
+	if err := a.SetState(nil); err == nil {
+		t.Error("no state is no error")
+	}
+	if err := a.FitRest(one(rest(1, 3000)), 0.1); err != nil {
+		t.Fatal(err)
+	}
+	b := evidence.New()
+	if err := b.SetState(a.State()); err == nil {
+		t.Error("a threshold from rest data for one that is a parameter is no error")
+	}
+	b.FalsePerMin = 2
+	if err := b.SetState(a.State()); err != nil || b.Enter != a.Enter {
+		t.Errorf("put back %g, %v; want %g", b.Enter, err, a.Enter)
+	}
+	for i, row := range rest(2, 3000) {
+		la, ca := push(t, a, float64(i)/10, row...)
+		lb, cb := push(t, b, float64(i)/10, row...)
+		if la != lb || ca != cb {
+			t.Fatalf("row %d: %d (%g), loaded %d (%g)", i, la, ca, lb, cb)
 		}
 	}
 }
 
 // TestAllRowsAlike: rest rows that are all the same leave a threshold just above them.
 func TestAllRowsAlike(t *testing.T) {
-	rows := make([][]float64, 1200)
+	rows := make([][]float64, 1800)
 	for i := range rows {
 		rows[i] = []float64{0.6, 0.4}
 	}
 	a := plain()
-	r, err := a.CalibrateRest(rows, 0.1, 1)
-	if err != nil || r.Count != 0 {
-		t.Errorf("%+v, %v; want no decision", r, err)
+	a.FalsePerMin, a.Certainty = 1, 0.95
+	if err := a.FitRest(one(rows), 0.1); err != nil {
+		t.Fatal(err)
 	}
 	if got, _ := push(t, a, 0, 0.6, 0.4); got != evidence.NoControl {
 		t.Error("decides for what was rest")
@@ -245,14 +351,15 @@ func TestPushErrors(t *testing.T) {
 		t.Error("refused rows left a trace")
 	}
 	for want, spoil := range map[string]func(a *evidence.Accumulator){
-		"half_life_s is NaN": func(a *evidence.Accumulator) { a.HalfLife = math.NaN() },
-		"lapse is 0":         func(a *evidence.Accumulator) { a.Lapse = 0 },
-		"enter_nats is +Inf": func(a *evidence.Accumulator) { a.Enter = math.Inf(1) },
-		"dwell_rows is 0":    func(a *evidence.Accumulator) { a.Dwell = 0 },
-		"leave_nats is 3":    func(a *evidence.Accumulator) { a.Hold, a.Leave = true, 3 },
-		"refractory_s is -1": func(a *evidence.Accumulator) { a.Refractory = -1 },
-		"rest is -2":         func(a *evidence.Accumulator) { a.Rest = -2 },
-		"must be at least 4": func(a *evidence.Accumulator) { a.Rest = 3 },
+		"half_life_s is NaN":  func(a *evidence.Accumulator) { a.HalfLife = math.NaN() },
+		"lapse is 0":          func(a *evidence.Accumulator) { a.Lapse = 0 },
+		"enter_nats is +Inf":  func(a *evidence.Accumulator) { a.Enter = math.Inf(1) },
+		"dwell_rows is 0":     func(a *evidence.Accumulator) { a.Dwell = 0 },
+		"leave_nats is 3":     func(a *evidence.Accumulator) { a.Hold, a.Leave = true, 3 },
+		"refractory_s is -1":  func(a *evidence.Accumulator) { a.Refractory = -1 },
+		"false_per_min is -1": func(a *evidence.Accumulator) { a.FalsePerMin = -1 },
+		"rest is -2":          func(a *evidence.Accumulator) { a.Rest = -2 },
+		"must be at least 4":  func(a *evidence.Accumulator) { a.Rest = 3 },
 	} {
 		a := plain()
 		spoil(a)
@@ -272,7 +379,7 @@ func TestParameters(t *testing.T) {
 		t.Error("unknown key is no error")
 	}
 	out, err := json.Marshal(a)
-	if want := `{"half_life_s":1,"lapse":0.01,"enter_nats":2.1972245773362196,"dwell_rows":3,"hold":false,"leave_nats":0,"refractory_s":1,"rest":1}`; err != nil || string(out) != want {
+	if want := `{"half_life_s":1,"lapse":0.01,"enter_nats":2.1972245773362196,"dwell_rows":3,"hold":false,"leave_nats":0,"refractory_s":1,"rest":1,"false_per_min":0,"certainty":0.95}`; err != nil || string(out) != want {
 		t.Errorf("written as %s, %v", out, err)
 	}
 }

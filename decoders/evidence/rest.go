@@ -6,82 +6,148 @@ import (
 	"math"
 	"slices"
 
-	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"gonum.org/v1/gonum/mathext"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// CalibrateRest sets Enter to the least odds, of those that occur, at which and above which rest data give at most
-// perMinute decisions a minute, and returns the rate there with its exact 95 % interval. scores [rows][classes] are of rows
-// step seconds apart, recorded at rest by a person who wants nothing, and decoded by a decoder that has not learned from
-// them. Leave comes down with Enter where it would be above it. All other parameters stay, and the rate holds for them only.
+// AsksForRest is FalsePerMin.
+func (a *Accumulator) AsksForRest() float64 { return a.FalsePerMin }
+
+// RestClass is Rest.
+func (a *Accumulator) RestClass() int { return a.Rest }
+
+// Allowed is how many events minutes may hold so that, of a Poisson process, a rate of perMinute or more would hold so few
+// with a probability of at most 1 − certainty: the one-sided upper limit of the rate (Garwood 1936,
+// doi:10.1093/biomet/28.3-4.437) is then at most perMinute. It is -1 where even no event would not show that.
+func Allowed(minutes, perMinute, certainty float64) int {
+	n := -1
+	for mathext.GammaIncRegCompInv(float64(n)+2, 1-certainty) <= perMinute*minutes {
+		n++
+	}
+	return n
+}
+
+// FitRest sets Enter to the least odds, of those that occur at rest, at which and above which the rest data hold no more
+// decisions than Allowed. Leave counts for at most Enter then. All other parameters stay, and the rate holds
+// for them only.
 //
-// The rate that was seen is an estimate: the upper limit of the interval says how bad it may be. Two minutes of rest
-// cannot show that a rate is below 1.8 a minute with that certainty, even without any false decision. It is an error where
-// the rest data are shorter than one decision at perMinute would take, because nothing can then be told apart from 0.
-func (a *Accumulator) CalibrateRest(scores [][]float64, step, perMinute float64) (metrics.Rate, error) {
-	switch {
-	case !(step > 0) || math.IsInf(step, 0):
-		return metrics.Rate{}, fmt.Errorf("evidence: rows are %g s apart, must be above 0", step)
-	case !(perMinute > 0) || math.IsInf(perMinute, 0):
-		return metrics.Rate{}, fmt.Errorf("evidence: %g false decisions a minute asked for, must be above 0", perMinute)
-	case len(scores) == 0:
-		return metrics.Rate{}, errors.New("evidence: got no rest data")
+// A threshold at which the data hold just as many decisions as were asked for would be too low: it lies where the next
+// decision would begin, so new data bring about one decision more in the same time. Allowed makes the asked rate a
+// ceiling instead, which a new recording of the same kind exceeds with a probability of at most 1 − Certainty. Rest of
+// another kind, such as with the eyes closed instead of open, is not the same: record all kinds that will occur. Decisions
+// that come in bursts are no Poisson process, and new data can then hold more of them than the certainty says: the rate on
+// held-out rest, which training reports, shows it.
+//
+// It is an error where there is too little rest to tell such a rate from 0.
+func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
+	if !(a.FalsePerMin > 0) {
+		return errors.New("evidence: false_per_min is 0, so there is no rate to set the threshold for")
 	}
-	seconds := float64(len(scores)) * step
-	allowed := int(perMinute*seconds/60 + 1e-9)
-	if allowed < 1 {
-		return metrics.Rate{}, fmt.Errorf("evidence: %.3g s of rest cannot show a rate of %g decisions a minute; record at least %.0f s", seconds, perMinute, math.Ceil(60/perMinute))
+	if err := a.Check(); err != nil {
+		return err
 	}
-	try := *a
-	try.log = nil
-	// A run that never decides gives every confidence that can occur; a decision would only clear evidence.
-	try.Enter, try.Hold = math.MaxFloat64, false
-	odds := make([]float64, len(scores))
-	try.Reset()
-	for i, row := range scores {
-		if _, _, err := try.Push(row, float64(i)*step); err != nil {
-			return metrics.Rate{}, fmt.Errorf("rest row %d: %w", i, err)
-		}
-		best := NoControl
-		for k, l := range try.log {
-			if k != try.Rest && (best == NoControl || l > try.log[best]) {
-				best = k
+	if !(step > 0) || math.IsInf(step, 0) {
+		return fmt.Errorf("evidence: rows are %g s apart, must be above 0", step)
+	}
+	rows := 0
+	for _, one := range s {
+		for i := range one.Scores {
+			if one.AtRest(i) {
+				rows++
 			}
 		}
-		odds[i] = try.odds(best)
+	}
+	minutes := float64(rows) * step / 60
+	allowed := Allowed(minutes, a.FalsePerMin, a.Certainty)
+	if allowed < 0 {
+		return fmt.Errorf("evidence: %.3g s of rest cannot show with a certainty of %g that there are at most %g decisions a minute; record at least %.0f s, or ask for less",
+			60*minutes, a.Certainty, a.FalsePerMin, math.Ceil(60*mathext.GammaIncRegCompInv(1, 1-a.Certainty)/a.FalsePerMin))
+	}
+	// A run that never decides gives every confidence that can occur; a decision would only clear evidence.
+	try := *a
+	try.log, try.fitted = nil, true
+	try.Enter, try.Hold = math.MaxFloat64, false
+	var odds []float64
+	for r, one := range s {
+		try.Reset()
+		for i, row := range one.Scores {
+			if _, _, err := try.Push(row, one.Time(i, step)); err != nil {
+				return fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
+			}
+			if one.AtRest(i) {
+				odds = append(odds, try.odds(try.best()))
+			}
+		}
 	}
 	slices.Sort(odds)
 	odds = slices.Compact(odds)
 	try.Hold = a.Hold
-	enter, count := math.Nextafter(odds[len(odds)-1], math.Inf(1)), 0
+	enter := math.Nextafter(odds[len(odds)-1], math.Inf(1))
 	for _, o := range slices.Backward(odds) {
-		try.Enter, try.Leave = o, min(a.Leave, o)
-		n, err := try.decisions(scores, step)
+		try.Enter = o
+		n, err := try.FalseDecisions(s, step)
 		if err != nil {
-			return metrics.Rate{}, err
+			return err
 		}
 		if n > allowed {
 			break
 		}
-		enter, count = o, n
+		enter = o
 	}
-	a.Enter, a.Leave = enter, min(a.Leave, enter)
-	a.Reset()
-	return metrics.FalseActivations(count, seconds, 0.95)
+	a.set(enter)
+	return nil
 }
 
-// decisions counts the decisions that begin.
-func (a *Accumulator) decisions(scores [][]float64, step float64) (n int, err error) {
+func (a *Accumulator) set(enter float64) {
+	a.Enter, a.fitted = enter, true
 	a.Reset()
-	before := NoControl
-	for i, row := range scores {
-		label, _, err := a.Push(row, float64(i)*step)
-		if err != nil {
-			return 0, fmt.Errorf("rest row %d: %w", i, err)
+}
+
+// FalseDecisions counts the decisions that begin at rest. The run at hand is lost.
+func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n int, err error) {
+	defer a.Reset()
+	for r, one := range s {
+		a.Reset()
+		before := NoControl
+		for i, row := range one.Scores {
+			label, _, err := a.Push(row, one.Time(i, step))
+			if err != nil {
+				return 0, fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
+			}
+			if label != NoControl && one.AtRest(i) && (!a.Hold || label != before) {
+				n++
+			}
+			before = label
 		}
-		if label != NoControl && (!a.Hold || label != before) {
-			n++
-		}
-		before = label
 	}
 	return n, nil
+}
+
+// State is "enter" [1], the threshold in nats, where rest data have set it.
+func (a *Accumulator) State() signal.State {
+	if !a.fitted {
+		return nil
+	}
+	return signal.State{"enter": signal.NewArray([]float64{a.Enter}, 1)}
+}
+
+// SetState puts back what State returned.
+func (a *Accumulator) SetState(s signal.State) error {
+	if a.FalsePerMin == 0 {
+		if len(s) > 0 {
+			return errors.New("evidence: false_per_min is 0, but there is a threshold that rest data have set")
+		}
+		return nil
+	}
+	enter, err := s.Get("enter", 1)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if v := enter.Data[0]; math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf(`evidence: array "enter" is %g, must be finite`, v)
+	}
+	a.set(enter.Data[0])
+	return nil
 }

@@ -39,6 +39,7 @@ type Filter struct {
 
 	y, prior, rate []float64 // running state: estimate, workspace
 	p, pp, work    []float64 // [outputs²], covariance and workspace
+	shift          []float64 // what HᵀQ⁻¹·z must lose for quantities that are known; nil where none is
 	started        bool
 }
 
@@ -223,6 +224,9 @@ func (k *Filter) Predict(dst, x []float64) error {
 			return errors.New("kalman: the row is so far from the training rows that the estimate overflows a float64")
 		}
 		k.rate[i] = sum
+		if k.shift != nil {
+			k.rate[i] -= k.shift[i]
+		}
 	}
 	if k.started {
 		for i := range d {

@@ -11,8 +11,8 @@ import (
 // stay.
 //
 // velocity, position and target are [rows][axes], all in units of one length (and of that per second); radius >= 0. The
-// result is new. FitContinuous on the features of these rows and the result is ReFIT's second training. Its other
-// innovation, to take the cursor's own position for known in the observation model, is not part of this function.
+// result is new. The decoder Refit fitted to the features of these rows, the positions and the result is ReFIT; in a pipeline
+// file, the decoder refit with goal in the section target.
 func Intention(velocity, position, target [][]float64, radius float64) ([][]float64, error) {
 	if len(velocity) != len(position) || len(velocity) != len(target) || len(velocity) == 0 {
 		return nil, fmt.Errorf("intention: got %d velocities, %d positions and %d targets; must be as many, at least one", len(velocity), len(position), len(target))

@@ -137,7 +137,11 @@ func (d *LDA) solve(within *mat.SymDense, means *mat.Dense, rows int) (*mat.Dens
 		case math.IsInf(v, 0) || math.IsNaN(v):
 			return nil, fmt.Errorf("the variance of a feature within the classes is %g: its values are too large to square in a float64; scale the features down", v)
 		case v == 0:
-			return nil, fmt.Errorf("feature %d (from 0) is the same in all training rows of each class, with shrinkage %v; leave it out, or set shrinkage to \"auto\"", j, d.Shrinkage)
+			remedy := `leave it out, or set shrinkage to "auto"`
+			if d.Shrinkage.Auto {
+				remedy = "and the data ask for no shrinkage; leave it out, or set shrinkage to a number above 0, such as 0.1"
+			}
+			return nil, fmt.Errorf("feature %d (from 0) is the same in all training rows of each class, with shrinkage %v; %s", j, d.Shrinkage, remedy)
 		}
 		scale[j] = 1 / math.Sqrt(v)
 	}
@@ -153,8 +157,12 @@ func (d *LDA) solve(within *mat.SymDense, means *mat.Dense, rows int) (*mat.Dens
 	}
 	var chol mat.Cholesky
 	if !chol.Factorize(scaled) || !(chol.Cond() < maxCondition) {
-		return nil, fmt.Errorf("the covariance of the %d features from %d training rows is singular with shrinkage %v (features that depend on each other, or too few rows); set shrinkage to \"auto\" or a larger number, or use fewer features",
-			p, rows, d.Shrinkage)
+		remedy := `set shrinkage to "auto" or a larger number`
+		if d.Shrinkage.Auto {
+			remedy = "set shrinkage to a number, such as 0.1"
+		}
+		return nil, fmt.Errorf("the covariance of the %d features from %d training rows is singular with shrinkage %v (features that depend on each other, or too few rows); %s, or use fewer features",
+			p, rows, d.Shrinkage, remedy)
 	}
 	if err := chol.SolveTo(w, w); err != nil {
 		return nil, err

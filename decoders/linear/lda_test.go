@@ -162,7 +162,7 @@ func TestFitErrors(t *testing.T) {
 			for _, row := range x {
 				clear(row)
 			}
-		}, []string{"feature 0", "is the same"}},
+		}, []string{"feature 0", "is the same", "set shrinkage to a number above 0"}},
 		{"feature twice", linear.Shrinkage{}, 20, 3, func(x [][]float64, _ *signal.Labels) {
 			for _, row := range x {
 				row[2] = 7 * row[0]

@@ -200,6 +200,11 @@ func (d *RidgeRegression) FitContinuous(x, y [][]float64) error {
 	return nil
 }
 
+// FitRuns learns from the rows of all runs: there is no memory, so it does not matter which run a row is from.
+func (d *RidgeRegression) FitRuns(x, y [][][]float64) error {
+	return d.FitContinuous(slices.Concat(x...), slices.Concat(y...))
+}
+
 // Predict fills dst [outputs] from the row x [features].
 func (d *RidgeRegression) Predict(dst, x []float64) error {
 	if d.Coef == nil {

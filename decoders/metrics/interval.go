@@ -79,3 +79,14 @@ func sumQuantile(a, b []float64, q float64) float64 {
 	}
 	panic(fmt.Sprintf("metrics: distribution ends at %g below its quantile %g", below, q))
 }
+
+// Proportion is the exact interval of a probability of which count of n trials came true (Clopper and Pearson 1934,
+// doi:10.1093/biomet/26.4.404).
+func Proportion(count, n int, level float64) (low, high float64, err error) {
+	checkLevel(level)
+	if n < 1 || count < 0 || count > n {
+		return 0, 0, fmt.Errorf("metrics: %d of %d trials, must be from 0 to all of at least one", count, n)
+	}
+	low, high = meanInterval([]int{count}, []int{n}, level)
+	return low, high, nil
+}

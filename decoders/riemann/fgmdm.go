@@ -21,7 +21,9 @@ func init() {
 // pyRiemann's FgMDM gives.
 //
 // The projection is on the span of the discriminant's weights, one vector per class, or with two classes their
-// difference. The discriminant's covariance is shrunk automatically (linear.LDA with shrinkage "auto").
+// difference. The discriminant's covariance is shrunk automatically (linear.LDA with shrinkage "auto"). Entries of the
+// tangent vectors that vary at rounding level only, as those between a flat or constant channel and the others, count as
+// 0 there: their weights would be so large that the filter sees nothing else.
 type FgMDM struct {
 	Metric Metric `json:"metric" doc:"geometry of means, distances and the tangent space: riemann (affine-invariant) or logeuclid"`
 
@@ -89,14 +91,17 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 		}
 	}
 	lda := linear.LDA{Solver: linear.LSQR, Shrinkage: linear.Shrinkage{Auto: true}, Priors: linear.Empirical}
-	if err := lda.Fit(vectors, y); err != nil {
+	steady, err := withoutRounding(vectors, y)
+	if err != nil {
+		return err
+	}
+	if err := lda.Fit(steady, y); err != nil {
 		return fmt.Errorf("in the tangent space: %w", err)
 	}
 	weights := lda.Coef
 	if len(weights) == 2 {
 		weights = [][]float64{difference(weights[1], weights[0])}
 	}
-	var err error
 	if d.Directions, err = span(weights); err != nil {
 		return err
 	}
@@ -106,6 +111,38 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 	}
 	d.mdm = MDM{Metric: d.Metric, classes: slices.Clone(y.Classes)}
 	return d.mdm.set(means, spd.NewSolver(n))
+}
+
+// withoutRounding is a copy of the vectors with 0 for the entries whose variance within the classes is at most 2⁻⁵² of that
+// of all entries: those of a tangent vector share one unit, so that such are rounding errors. SciPy's least squares, with
+// which scikit-learn's "lsqr" finds the weights, has the same cut-off.
+func withoutRounding(vectors [][]float64, y signal.Labels) ([][]float64, error) {
+	counts, within := y.Counts(), make([]float64, len(vectors[0]))
+	total := 0.0
+	for j := range within {
+		mean := make([]float64, len(counts))
+		for i, v := range vectors {
+			mean[y.Y[i]] += v[j] / float64(counts[y.Y[i]])
+		}
+		for i, v := range vectors {
+			d := v[j] - mean[y.Y[i]]
+			within[j] += d * d
+		}
+		total += within[j]
+	}
+	if total == 0 {
+		return nil, errors.New("the covariances of each class are all the same, so nothing says which differences matter; give more training rows, or use mdm")
+	}
+	out := make([][]float64, len(vectors))
+	for i, v := range vectors {
+		out[i] = slices.Clone(v)
+		for j, w := range within {
+			if w <= 0x1p-52*total {
+				out[i][j] = 0
+			}
+		}
+	}
+	return out, nil
 }
 
 // means are those of the filtered tangent vectors of each class.

@@ -20,28 +20,31 @@ func init() {
 }
 
 func newAlignment(name string, metric spd.Metric) *Alignment {
-	return &Alignment{Estimator: spd.OAS, PriorWindows: 10, MaxStep: 0.05, name: name, metric: metric}
+	return &Alignment{Mode: features.Incremental, Estimator: spd.OAS, PriorWindows: 10, MaxStep: 0.05, name: name, metric: metric}
 }
 
 // Alignment whitens the windows of a run by its mean covariance R: a window X becomes R^−½·X, which has no unit. Behind it
 // every run has the mean covariance 1. "euclidean_alignment" takes the arithmetic mean (He and Wu 2020,
 // doi:10.1109/TBME.2019.2913914), "riemannian_alignment" the Riemannian one, which is not uniformly better.
 //
-// A training run's R is the mean of all its windows. A new run's R is not known before its end, so it is followed
-// (spd.Tracker): it begins as the mean of the training runs' R, which counts as PriorWindows windows, and takes in each
+// A training run's R is the mean of all its windows. A new run's R is not known before its end, so with the mode incremental
+// it is followed (spd.Tracker): it begins as the mean of the training runs' R, which counts as PriorWindows windows, and takes in each
 // window before that one is mapped, R_i = (n0·R_prior + Σ_{j≤i} C_j)/(n0+i+1), or moves on the geodesic towards each
 // covariance by 1/(n0+i+1) of the way. Without a prior, as often published, R_0 is C_0 and the first windows lose what
-// they say. No window depends on a later one, and labels are not looked at.
+// they say. No window depends on a later one, and labels are not looked at. The mode run takes the mean of the whole new
+// run instead, as published, which only works offline (and looks at windows that come later); the mode fixed keeps the
+// training reference.
 //
 // Where the training windows lack dimensions (an average reference, removed components, a flat channel), all is done in
 // the range that they have, so that nothing is blown up where there is no signal: dimensions with less than 1e-12 of the
 // strongest one's power count as absent (spd.RankTol). A window that is not finite or all flat is an error, and R does
 // not learn from it; so is an R with a condition number above 1e8.
 type Alignment struct {
-	Estimator    spd.Estimator `json:"estimator" doc:"how a window's covariance is estimated: oas or lwf (shrunk, never singular) or scm"`
-	PriorWindows float64       `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
-	Forget       float64       `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
-	MaxStep      float64       `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
+	Mode         features.RunMode `json:"mode" doc:"what a new run is aligned by: incremental (its windows so far, for live use), run (all its windows, also later ones: offline only) or fixed (the training reference)"`
+	Estimator    spd.Estimator    `json:"estimator" doc:"how a window's covariance is estimated: oas or lwf (shrunk, never singular) or scm"`
+	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
+	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
+	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
 
 	// Reference is where a new run begins, in the range of the training windows [rank, rank]; nil until fitted.
 	Reference *spd.Matrix `json:"-"`
@@ -58,6 +61,7 @@ type Alignment struct {
 	row     []float64    // a channel of the range
 	filters [][]float64  // Basisᵀ·R^−½·Basis
 	half    [][]float64  // R^−½·Basis
+	still   bool         // filters stay: those of the training reference, or of SetRun
 }
 
 func (a *Alignment) options() spd.TrackerOptions {
@@ -70,7 +74,7 @@ func (a *Alignment) fail(err error) error { return fmt.Errorf("%s: %w", a.name, 
 // more.
 func (a *Alignment) Start(in features.Format) (features.Format, error) {
 	a.in = features.Format{}
-	err := errors.Join(a.Estimator.Check(), a.options().Check())
+	err := errors.Join(a.Mode.Check(), a.Estimator.Check(), a.options().Check())
 	switch {
 	case err != nil:
 	case a.Estimator == spd.Tyler:
@@ -87,6 +91,9 @@ func (a *Alignment) Start(in features.Format) (features.Format, error) {
 	a.row = make([]float64, in.Len)
 	if a.Basis != nil {
 		a.room()
+		if err := a.set(a.Reference); err != nil {
+			return features.Format{}, err
+		}
 	}
 	return features.Format{Names: in.Names, Len: in.Len, Rate: in.Rate}, nil
 }
@@ -172,7 +179,31 @@ func (a *Alignment) set(ref *spd.Matrix) error {
 	if err != nil {
 		return a.fail(err)
 	}
-	a.Reference, a.tracker = ref, tracker
+	a.Reference, a.tracker, a.still = ref, tracker, false
+	if a.Mode == features.Fixed {
+		white := spd.NewMatrix(ref.N)
+		if err := a.solver.Whitener(white, ref); err != nil {
+			return a.fail(err)
+		}
+		a.design(white)
+		a.still = true
+	}
+	return nil
+}
+
+// NeedsRun says that windows can only be mapped behind SetRun.
+func (a *Alignment) NeedsRun() bool { return a.Mode == features.OfRun }
+
+// SetRun takes all windows of the run that comes, for the mode run.
+func (a *Alignment) SetRun(x [][][]float64) error {
+	if a.Reference == nil || a.Mode != features.OfRun {
+		return a.fail(errors.New("SetRun before the fit, or in another mode than run"))
+	}
+	a.still = false
+	if err := a.designRun(x); err != nil {
+		return err
+	}
+	a.still = true
 	return nil
 }
 
@@ -265,6 +296,22 @@ func (a *Alignment) MapRun(dst, x [][][]float64) error {
 	if a.in.Len == 0 || a.Reference == nil {
 		return a.fail(errors.New("MapRun before FitRuns"))
 	}
+	live := a.filters
+	defer func() { a.filters = live }()
+	a.filters = zeros(len(live), len(live))
+	if err := a.designRun(x); err != nil {
+		return err
+	}
+	for i := range x {
+		if err := a.apply(dst[i], x[i]); err != nil {
+			return a.fail(fmt.Errorf("window %d: %w", i, err))
+		}
+	}
+	return nil
+}
+
+// designRun fills the filters from the mean of a run.
+func (a *Alignment) designRun(x [][][]float64) error {
 	for i := range x {
 		if err := a.check(x[i]); err != nil {
 			return a.fail(fmt.Errorf("window %d: %w", i, err))
@@ -279,11 +326,6 @@ func (a *Alignment) MapRun(dst, x [][][]float64) error {
 		return a.fail(err)
 	}
 	a.design(white)
-	for i := range x {
-		if err := a.apply(dst[i], x[i]); err != nil {
-			return a.fail(fmt.Errorf("window %d: %w", i, err))
-		}
-	}
 	return nil
 }
 
@@ -313,6 +355,15 @@ func (a *Alignment) Map(dst, x [][]float64) error {
 	}
 	if err := a.check(x); err != nil {
 		return a.fail(err)
+	}
+	if a.Mode != features.Incremental {
+		if !a.still {
+			return a.fail(errors.New("with mode run all windows of the run must be there before the first is mapped: decode a recording as a whole, or use the mode incremental"))
+		}
+		if err := a.apply(dst, x); err != nil {
+			return a.fail(err)
+		}
+		return nil
 	}
 	if err := a.covariance(x); err != nil {
 		return a.fail(err)

@@ -21,7 +21,7 @@ func init() {
 // m times the channels.
 //
 // A window that is all flat, or holds a number that is not finite, is an error. A single flat channel gives a covariance
-// that "oas" and "lwf" make positive definite and "scm" does not.
+// that "oas" and "lwf" make positive definite and "scm" does not. "tyler" needs at least two channels: that of one is always the same.
 type Covariance struct {
 	Estimator spd.Estimator `json:"estimator" doc:"how the covariance is estimated: oas or lwf (shrunk, never singular), scm (the plain sample covariance) or tyler (robust against large samples, without scale)"`
 	Order     int           `json:"order" doc:"copies of each channel, the channel itself included: 1 (none), or more for the augmented covariance"`
@@ -43,6 +43,8 @@ func (c *Covariance) Start(in features.Format) (features.Format, error) {
 	err := c.Estimator.Check()
 	switch {
 	case err != nil:
+	case c.Estimator == spd.Tyler && len(in.Names)*c.Order < 2:
+		err = errors.New("estimator is \"tyler\", which has no scale, so the covariance of one channel is always the same; use more channels, or \"oas\"")
 	case in.Len < 2:
 		err = fmt.Errorf("gets %v, needs windows of at least 2 samples", in)
 	case c.Order < 1:

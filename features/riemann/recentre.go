@@ -11,7 +11,7 @@ import (
 
 func init() {
 	features.Register("recentre", func() features.Step {
-		return &Recentre{Metric: Riemann, PriorWindows: 10, MaxStep: 0.05}
+		return &Recentre{Mode: features.Incremental, Metric: Riemann, PriorWindows: 10, MaxStep: 0.05}
 	})
 }
 
@@ -19,17 +19,19 @@ func init() {
 // fits another one: C ← R^−½·C·R^−½ (Zanini et al. 2018, doi:10.1109/TBME.2017.2742541; pyRiemann's TLCenter). The labels
 // are not looked at.
 //
-// A training run's R is the mean of all its covariances. A new run's R is not known before its end, so it is followed
-// (spd.Tracker): it begins as the mean of the training runs' R, which counts as PriorWindows windows, and takes in each
-// covariance before that one is mapped. So the first windows keep what they say, and no window depends on a later one.
+// A training run's R is the mean of all its covariances. A new run's R is not known before its end, so with the mode
+// incremental it is followed (spd.Tracker): it begins as the mean of the training runs' R, which counts as PriorWindows windows, and takes in each
+// covariance before that one is mapped. So the first windows keep what they say, and no window depends on a later one. The mode run takes
+// the mean of the whole new run instead, which only works offline; the mode fixed keeps the training reference.
 //
 // A row that is not finite or singular is an error, and R does not learn from it; so is an R with a condition number
 // above 1e8.
 type Recentre struct {
-	Metric       Metric  `json:"metric" doc:"geometry of the mean: riemann or euclid"`
-	PriorWindows float64 `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
-	Forget       float64 `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
-	MaxStep      float64 `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
+	Mode         features.RunMode `json:"mode" doc:"what a new run is recentred by: incremental (its windows so far, for live use), run (all its windows, also later ones: offline only) or fixed (the training reference)"`
+	Metric       Metric           `json:"metric" doc:"geometry of the mean: riemann or euclid"`
+	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
+	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
+	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
 
 	// Reference is where a new run begins [n, n], nil until fitted.
 	Reference *spd.Matrix `json:"-"`
@@ -38,6 +40,7 @@ type Recentre struct {
 	solver  *spd.Solver
 	tracker *spd.Tracker // of the run at hand
 	in, out *spd.Matrix
+	still   *spd.Matrix // R^−½ of the training reference or of SetRun; nil where it is not known or followed
 }
 
 // TakesCovariances says that rows are upper triangles.
@@ -46,7 +49,7 @@ func (*Recentre) TakesCovariances() {}
 // Start needs rows of n·(n+1)/2 numbers; they keep their names.
 func (r *Recentre) Start(in features.Format) (features.Format, error) {
 	r.entries = 0
-	if err := r.options().Check(); err != nil {
+	if err := errors.Join(r.Mode.Check(), r.options().Check()); err != nil {
 		return features.Format{}, fmt.Errorf("recentre: %w", err)
 	}
 	n, err := matrixSize(in)
@@ -106,7 +109,33 @@ func (r *Recentre) set(ref *spd.Matrix) error {
 	if err != nil {
 		return fmt.Errorf("recentre: %w", err)
 	}
-	r.Reference, r.tracker = ref, tracker
+	r.Reference, r.tracker, r.still = ref, tracker, nil
+	if r.Mode == features.Fixed {
+		r.still = spd.NewMatrix(ref.N)
+		if err := r.solver.Whitener(r.still, ref); err != nil {
+			return fmt.Errorf("recentre: %w", err)
+		}
+	}
+	return nil
+}
+
+// NeedsRun says that rows can only be mapped behind SetRun.
+func (r *Recentre) NeedsRun() bool { return r.Mode == features.OfRun }
+
+// SetRun takes all rows of the run that comes, for the mode run.
+func (r *Recentre) SetRun(x [][]float64) error {
+	if r.Reference == nil || r.Mode != features.OfRun {
+		return errors.New("recentre: SetRun before the fit, or in another mode than run")
+	}
+	r.still = nil
+	if err := r.mean(x); err != nil {
+		return fmt.Errorf("recentre: %w", err)
+	}
+	white := spd.NewMatrix(r.in.N)
+	if err := r.solver.Whitener(white, r.out); err != nil {
+		return fmt.Errorf("recentre: %w", err)
+	}
+	r.still = white
 	return nil
 }
 
@@ -144,6 +173,13 @@ func (r *Recentre) Transform(dst, x []float64) error {
 	}
 	if r.tracker == nil {
 		return errors.New("recentre: not fitted; train the pipeline or load a bundle first")
+	}
+	if r.Mode != features.Incremental {
+		if r.still == nil {
+			return errors.New("recentre: with mode run all windows of the run must be there before the first is mapped: decode a recording as a whole, or use the mode incremental")
+		}
+		r.into(dst, x, r.still)
+		return nil
 	}
 	r.in.Unpack(x)
 	if err := r.tracker.Update(r.in); err != nil {

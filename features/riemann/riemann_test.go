@@ -230,6 +230,7 @@ func TestNames(t *testing.T) {
 func TestStartErrors(t *testing.T) {
 	g := readGolden(t)
 	rows := features.Format{Names: make([]string, 10)}
+	one := features.Format{Names: g.windowFormat.Names[:1], Len: g.windowFormat.Len, Rate: g.windowFormat.Rate}
 	for _, tc := range []struct {
 		step, params string
 		in           features.Format
@@ -239,6 +240,8 @@ func TestStartErrors(t *testing.T) {
 		{"covariance", `{"order":4,"lag_samples":30}`, g.windowFormat, "of the window's 96 samples"},
 		{"covariance", `{"lag_samples":0}`, g.windowFormat, "lag_samples is 0"},
 		{"covariance", "", rows, "needs windows"},
+		{"covariance", `{"estimator":"tyler"}`, one, `always the same; use more channels, or "oas"`},
+		{"coherence", `{"window_s":0.5}`, one, "at least two channels"},
 		{"cospectra", `{"window_s":2}`, g.windowFormat, "window_s is 2, but windows have 96 samples (1.5 s)"},
 		{"cospectra", `{"window_s":0.5,"fmin_hz":9,"fmax_hz":9.5}`, g.windowFormat, "no bin"},
 		{"cospectra", `{"window_s":0.5,"fmax_hz":40}`, g.windowFormat, "half the sampling rate"},
@@ -296,9 +299,15 @@ func TestBadWindows(t *testing.T) {
 		dst := make([]float64, len(format.Names))
 		return dst, s.(features.Extractor).Extract(dst, x)
 	}
-	if _, err := run("coherence", `{"window_s":0.5}`, flat); err == nil || !strings.Contains(err.Error(), `channel "C3"`) {
-		t.Errorf("coherence of a flat channel: error is %v, must name it", err)
+	for _, level := range []float64{0, 0.1 + 1e5/3} { // a constant leaks out of its bin
+		for i := range flat[0] {
+			flat[0][i] = level
+		}
+		if _, err := run("coherence", `{"window_s":0.5}`, flat); err == nil || !strings.Contains(err.Error(), `channel "C3"`) {
+			t.Errorf("coherence of a channel that is always %g: error is %v, must name it", level, err)
+		}
 	}
+	clear(flat[0])
 	nan := slices.Clone(g.X[0])
 	nan[2] = slices.Clone(nan[2])
 	nan[2][9] = math.NaN()

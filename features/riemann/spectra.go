@@ -206,7 +206,8 @@ func (Kind) JSONSchema() map[string]any {
 //	imaginary      Im² S_cd / (S_cc·S_dd), 0 on the diagonal
 //
 // Only the ordinary and the instantaneous kind give positive semi-definite matrices. With one stretch the ordinary
-// coherence is 1 whatever the signal, so at least two are needed. A flat channel has no coherence, which is an error.
+// coherence is 1 whatever the signal, so at least two are needed, and of one channel it is
+// always 1. A flat channel has no coherence, which is an error.
 type Coherence struct {
 	Low     float64 `json:"fmin_hz" doc:"lowest frequency, in Hz, at least 0"`
 	High    float64 `json:"fmax_hz" doc:"highest frequency, in Hz, up to half the sampling rate; bins from fmin_hz to fmax_hz are averaged"`
@@ -227,6 +228,8 @@ func (c *Coherence) Start(in features.Format) (features.Format, error) {
 	}
 	var err error
 	switch {
+	case len(in.Names) < 2:
+		err = fmt.Errorf("gets %v, needs at least two channels: coherence is between them; use more, or cospectra for the power of one", in)
 	case c.stretches < 2:
 		err = fmt.Errorf("window_s is %g, which makes one stretch of the window, for which coherence is always 1; make it shorter", c.Window)
 	case c.Kind == Lagged && (c.from == 0 || 2*(c.from+c.bins-1) == c.n):
@@ -245,9 +248,10 @@ func (c *Coherence) Extract(dst []float64, x [][]float64) error {
 		return fmt.Errorf("coherence: %w", err)
 	}
 	for ch := range x {
+		constant := flat(x[ch]) // which leaks into the band
 		for k := range c.bins {
-			if real(c.cross(ch, ch, k)) == 0 {
-				return fmt.Errorf("coherence: channel %q has no power at %g Hz: it is flat; leave it out or repair its electrode",
+			if constant || real(c.cross(ch, ch, k)) == 0 {
+				return fmt.Errorf("coherence: channel %q has no power at %g Hz: it is flat; leave the channel out or repair its electrode",
 					c.names[ch], float64(c.from+k)/c.Window)
 			}
 		}
@@ -264,6 +268,16 @@ func (c *Coherence) Extract(dst []float64, x [][]float64) error {
 		}
 	}
 	return nil
+}
+
+// flat says whether all samples are the same.
+func flat(x []float64) bool {
+	for _, v := range x {
+		if v != x[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // of is the coherence for a cross-spectrum and the product of the powers.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,9 +22,9 @@ type BatchNorm struct {
 	c, t         int
 	weight, bias *Param
 	stat         running
-	x, y, dx     []float32 // x is centred at this worker's mean
-	offset       []float64 // that mean minus the batch's, by channel
-	rstd         []float64
+	x, y, dx     []float32
+	row          []float32 // one row of x, centred
+	mean, rstd   []float64 // of the batch, by channel
 	sums         []float64
 	total        float64 // values in a channel of the batch
 	absorbed     bool    // the layer in front does the work
@@ -32,7 +33,7 @@ type BatchNorm struct {
 // Build asks for weight and bias [C] and for the statistics running_mean and running_var [C].
 func (l *BatchNorm) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) == 0 {
-		return nil, fmt.Errorf("batch norm: the input is a single number, must have channels")
+		return nil, errors.New("batch norm: the input is a single number, must have channels")
 	}
 	if !(l.Eps >= 0) || !(0 <= l.Momentum && l.Momentum <= 1) {
 		return nil, fmt.Errorf("batch norm: eps %g must not be negative, momentum %g must be between 0 and 1", l.Eps, l.Momentum)
@@ -43,8 +44,8 @@ func (l *BatchNorm) Build(b *Builder, in Shape) (Shape, error) {
 	l.stat.build(b, "", l.c, l.Eps, l.Momentum)
 	l.y = b.Batch(in)
 	if b.Train {
-		l.x = b.Batch(in)
-		l.offset, l.rstd, l.sums = make([]float64, l.c), make([]float64, l.c), make([]float64, 2*l.c+1)
+		l.row = b.Floats(l.t)
+		l.mean, l.rstd, l.sums = make([]float64, l.c), make([]float64, l.c), make([]float64, 2*l.c+1)
 		if b.InputGrad {
 			l.dx = b.Batch(in)
 		}
@@ -57,70 +58,65 @@ func (l *BatchNorm) Forward(p *Pass, x []float32) []float32 {
 	if l.absorbed {
 		return x
 	}
-	size := l.c * l.t
-	y := l.y[:p.N*size]
-	if !p.Train {
-		for c := range l.c {
-			a, b := l.stat.affine(c, l.weight.W[c], l.bias.W[c])
-			for i := range p.N {
-				at := i*size + c*l.t
-				kernel.Affine(y[at:][:l.t], x[at:][:l.t], float32(a), float32(b))
-			}
-		}
-		return y
+	l.x = x
+	y := l.y[:p.N*l.c*l.t]
+	if p.Train {
+		l.measure(p)
 	}
-	// Sums of squares are taken around the mean of this worker, so that a large mean does not swallow the variance.
-	n := float64(p.N * l.t)
 	for c := range l.c {
-		sum := 0.0
-		for i := range p.N {
-			sum += float64(kernel.Sum(x[i*size+c*l.t:][:l.t]))
+		a, b := l.stat.affine(c, l.weight.W[c], l.bias.W[c])
+		if p.Train {
+			a = l.rstd[c] * float64(l.weight.W[c])
+			b = float64(l.bias.W[c]) - a*l.mean[c]
 		}
-		mean := sum / max(n, 1)
-		var rest, sq float64
 		for i := range p.N {
-			row := l.x[i*size+c*l.t:][:l.t]
-			kernel.Affine(row, x[i*size+c*l.t:][:l.t], 1, -float32(mean))
-			s, q := kernel.SumSq(row)
-			rest, sq = rest+float64(s), sq+float64(q)
-		}
-		mean = float64(float32(mean)) // what was subtracted
-		l.offset[c] = mean
-		l.sums[2*c], l.sums[2*c+1] = n*mean+rest, sq+2*mean*rest+n*mean*mean
-	}
-	l.sums[2*l.c] = n
-	p.SumAcross(l.sums)
-	l.total = max(l.sums[2*l.c], 1)
-	for c := range l.c {
-		mean := l.sums[2*c] / l.total
-		variance := max(l.sums[2*c+1]/l.total-mean*mean, 0)
-		l.rstd[c] = 1 / math.Sqrt(variance+l.stat.eps)
-		l.offset[c] -= mean
-		a := l.rstd[c] * float64(l.weight.W[c])
-		b := float64(l.bias.W[c]) + a*l.offset[c]
-		for i := range p.N {
-			at := i*size + c*l.t
-			kernel.Affine(y[at:][:l.t], l.x[at:][:l.t], float32(a), float32(b))
-		}
-		if p.Leader() {
-			l.stat.update(c, mean, variance, l.total)
+			at := (i*l.c + c) * l.t
+			kernel.Affine(y[at:][:l.t], x[at:][:l.t], float32(a), float32(b))
 		}
 	}
 	return y
 }
 
+// measure works out the statistics of the batch. Squares are summed around the mean of this worker, so that a large mean
+// does not swallow the variance.
+func (l *BatchNorm) measure(p *Pass) {
+	n := float64(p.N * l.t)
+	for c := range l.c {
+		var sum, square float64
+		for i := range p.N {
+			sum += float64(kernel.Sum(l.x[(i*l.c+c)*l.t:][:l.t]))
+		}
+		mean := sum / max(n, 1)
+		for i := range p.N {
+			square += float64(kernel.SumSqDev(l.x[(i*l.c+c)*l.t:][:l.t], float32(mean)))
+		}
+		l.sums[2*c], l.sums[2*c+1] = sum, square+sum*mean
+	}
+	l.sums[2*l.c] = n
+	p.SumAcross(l.sums)
+	l.total = max(l.sums[2*l.c], 1)
+	for c := range l.c {
+		l.mean[c] = l.sums[2*c] / l.total
+		variance := max(l.sums[2*c+1]/l.total-l.mean[c]*l.mean[c], 0)
+		l.rstd[c] = 1 / math.Sqrt(variance+l.stat.eps)
+		if p.Leader() {
+			l.stat.update(c, l.mean[c], variance, l.total)
+		}
+	}
+}
+
 // Backward is dx = weight·rstd·(dy − mean(dy) − xhat·mean(dy·xhat)), means over the batch.
 func (l *BatchNorm) Backward(p *Pass, dy []float32) []float32 {
-	size := l.c * l.t
 	sums := l.sums[:2*l.c]
 	for c := range l.c {
 		var sum, dot float64
 		for i := range p.N {
-			at := i*size + c*l.t
-			s, d := kernel.SumDot(dy[at:][:l.t], l.x[at:][:l.t])
+			at := (i*l.c + c) * l.t
+			kernel.Affine(l.row, l.x[at:][:l.t], 1, -float32(l.mean[c]))
+			s, d := kernel.SumDot(dy[at:][:l.t], l.row)
 			sum, dot = sum+float64(s), dot+float64(d)
 		}
-		sums[2*c], sums[2*c+1] = sum, l.rstd[c]*(dot+l.offset[c]*sum)
+		sums[2*c], sums[2*c+1] = sum, l.rstd[c]*dot
 		l.bias.G[c] += float32(sums[2*c])
 		l.weight.G[c] += float32(sums[2*c+1])
 	}
@@ -128,14 +124,14 @@ func (l *BatchNorm) Backward(p *Pass, dy []float32) []float32 {
 	if l.dx == nil {
 		return nil
 	}
-	dx := l.dx[:p.N*size]
+	dx := l.dx[:p.N*l.c*l.t]
 	for c := range l.c {
-		k := l.rstd[c] * float64(l.weight.W[c])
-		slope := sums[2*c+1] / l.total * l.rstd[c] // by the centred x
-		shift := sums[2*c]/l.total + slope*l.offset[c]
+		k := float32(l.rstd[c] * float64(l.weight.W[c]))
+		shift, slope := float32(sums[2*c]/l.total), float32(sums[2*c+1]/l.total*l.rstd[c])
 		for i := range p.N {
-			at := i*size + c*l.t
-			kernel.NormGrad(dx[at:][:l.t], dy[at:][:l.t], l.x[at:][:l.t], float32(k), float32(shift), float32(slope))
+			at := (i*l.c + c) * l.t
+			kernel.Affine(l.row, l.x[at:][:l.t], 1, -float32(l.mean[c]))
+			kernel.NormGrad(dx[at:][:l.t], dy[at:][:l.t], l.row, k, shift, slope)
 		}
 	}
 	return dx

@@ -13,6 +13,7 @@ type GroupNorm struct {
 	Groups int
 	Eps    float64 // 0 means 1e-5
 
+	shape        Shape
 	c, t         int
 	eps          float64
 	weight, bias *Param
@@ -28,7 +29,7 @@ func (l *GroupNorm) Build(b *Builder, in Shape) (Shape, error) {
 	if l.eps = l.Eps; l.Eps == 0 {
 		l.eps = 1e-5
 	}
-	l.c, l.t = in[0], in.Size()/in[0]
+	l.shape, l.c, l.t = in, in[0], in.Size()/in[0]
 	l.weight, l.bias = b.Param("weight", Shape{l.c}, Const(1)), b.Param("bias", Shape{l.c}, Const(0))
 	l.weight.NoDecay, l.bias.NoDecay = true, true
 	l.y = b.Batch(in)

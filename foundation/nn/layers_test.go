@@ -185,3 +185,41 @@ func TestConvIsTheSum(t *testing.T) {
 		}
 	}
 }
+
+// Statistics and outputs of a batch with a mean 1000 times its deviation are those of the definition in float64.
+func TestBatchNormFarFromZero(t *testing.T) {
+	const batch, ch, steps = 7, 3, 50
+	for _, workers := range []int{1, 3} {
+		n, err := nn.New(func() nn.Layer { return &nn.BatchNorm{Momentum: 1} }, nn.Shape{ch, steps}, nn.Options{Batch: batch, Workers: workers, Train: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := nn.Batch{N: batch, X: random(rand.New(rand.NewPCG(1, 5)), batch*ch*steps), Y: make([]float32, batch*ch*steps)}
+		for i := range b.X {
+			b.X[i] += 1000
+		}
+		if _, err := n.Gradient(b, weigh{}, 1); err != nil {
+			t.Fatal(err)
+		}
+		for c := range ch {
+			var mean, variance float64
+			for pass := range 2 {
+				for i := range batch {
+					for _, v := range b.X[(i*ch+c)*steps:][:steps] {
+						if pass == 0 {
+							mean += float64(v) / (batch * steps)
+						} else {
+							variance += (float64(v) - mean) * (float64(v) - mean) / (batch*steps - 1)
+						}
+					}
+				}
+			}
+			if got := float64(n.Param("running_mean").W[c]); math.Abs(got/mean-1) > 1e-6 {
+				t.Errorf("%d workers: the mean is %g, want %g", workers, got, mean)
+			}
+			if got := float64(n.Param("running_var").W[c]); math.Abs(got/variance-1) > 1e-5 {
+				t.Errorf("%d workers: the variance is %g, want %g", workers, got, variance)
+			}
+		}
+	}
+}

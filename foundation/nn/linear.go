@@ -59,11 +59,7 @@ func (l *Linear) Backward(p *Pass, dy []float32) []float32 {
 	n := p.N * l.rows
 	p.Work.Gemm(true, false, l.Out, l.in, n, dy, l.Out, l.x, l.in, l.weight.G, l.in, true)
 	if l.bias != nil {
-		for i := range n {
-			for j, v := range dy[i*l.Out : (i+1)*l.Out] {
-				l.bias.G[j] += v
-			}
-		}
+		addRows(l.bias.G, dy[:n*l.Out])
 	}
 	if l.dx == nil {
 		return nil

@@ -15,7 +15,7 @@ type LogVar struct {
 	Max      float64 // 0 means 1e6
 
 	min, max  float64
-	length    int
+	c, length int
 	x, y, dx  []float32
 	mean, vrc []float32 // of each segment
 }
@@ -34,7 +34,7 @@ func (l *LogVar) Build(b *Builder, in Shape) (Shape, error) {
 	if !(0 < l.min && l.min < l.max) {
 		return nil, fmt.Errorf("log var: the variance is kept within %g and %g, must be positive and ordered", l.min, l.max)
 	}
-	l.length = in[1] / l.Segments
+	l.c, l.length = in[0], in[1]/l.Segments
 	out := Shape{in[0], l.Segments}
 	l.y = b.Batch(out)
 	if b.Train && b.InputGrad {

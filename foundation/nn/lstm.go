@@ -23,7 +23,7 @@ type LSTM struct {
 // hidden] and the two biases, and the products with them.
 type recurrent struct {
 	t, d, h, gates     int
-	wih, whh, bih, bhh *Param
+	wx, whh, bih, bhh  *Param
 	x                  []float32
 	gate, y, dgate, dx []float32 // [n, tokens, gates·hidden], [n, tokens, hidden]
 	dh                 []float32
@@ -35,7 +35,7 @@ func (r *recurrent) build(b *Builder, in Shape, hidden, gates int, what string) 
 	}
 	r.t, r.d, r.h, r.gates = in[0], in[1], hidden, gates
 	init := FanIn(hidden)
-	r.wih = b.Param("weight_ih_l0", Shape{gates * hidden, r.d}, init)
+	r.wx = b.Param("weight_ih_l0", Shape{gates * hidden, r.d}, init)
 	r.whh = b.Param("weight_hh_l0", Shape{gates * hidden, hidden}, init)
 	r.bih, r.bhh = b.Param("bias_ih_l0", Shape{gates * hidden}, init), b.Param("bias_hh_l0", Shape{gates * hidden}, init)
 	r.bih.NoDecay, r.bhh.NoDecay = true, true
@@ -62,7 +62,7 @@ func (r *recurrent) inputs(p *Pass, x []float32, both bool) {
 			copy(row, r.bih.W)
 		}
 	}
-	p.Work.Gemm(false, true, rows, g, r.d, x, r.d, r.wih.W, r.d, r.gate, g, true)
+	p.Work.Gemm(false, true, rows, g, r.d, x, r.d, r.wx.W, r.d, r.gate, g, true)
 }
 
 // Build asks for the parameters of one layer in one direction, by PyTorch's names.
@@ -158,7 +158,7 @@ func (r *recurrent) gradients(p *Pass, dgate []float32, hidden bool) []float32 {
 	g, rows := r.gates*r.h, p.N*r.t
 	addRows(r.bih.G, dgate[:rows*g])
 	if rows > 0 {
-		p.Work.Gemm(true, false, g, r.d, rows, dgate, g, r.x, r.d, r.wih.G, r.d, true)
+		p.Work.Gemm(true, false, g, r.d, rows, dgate, g, r.x, r.d, r.wx.G, r.d, true)
 	}
 	if hidden {
 		r.recurrentGradient(p, dgate)
@@ -166,7 +166,7 @@ func (r *recurrent) gradients(p *Pass, dgate []float32, hidden bool) []float32 {
 	if r.dx == nil {
 		return nil
 	}
-	p.Work.Gemm(false, false, rows, r.d, g, dgate, g, r.wih.W, r.d, r.dx, r.d, false)
+	p.Work.Gemm(false, false, rows, r.d, g, dgate, g, r.wx.W, r.d, r.dx, r.d, false)
 	return r.dx[:rows*r.d]
 }
 

@@ -29,8 +29,9 @@ type MaxPool struct {
 // pool is the geometry of both.
 type pool struct {
 	size, stride int
-	in, out      int // steps
-	full         int // windows that are not cut off
+	lead         Shape // the sizes before time
+	in, out      int   // steps
+	full         int   // windows that are not cut off
 	y, dx        []float32
 }
 
@@ -39,7 +40,7 @@ func (l *pool) build(b *Builder, what string, in Shape, size, stride int, ceil b
 	if len(in) == 0 {
 		return nil, fmt.Errorf("%s: the input is a single number, must have time as its last size", what)
 	}
-	l.in = in[len(in)-1]
+	l.lead, l.in = in[:len(in)-1], in[len(in)-1]
 	if l.size = size; size == 0 {
 		l.size = l.in
 	}

@@ -11,6 +11,7 @@ import (
 type PReLU struct {
 	weight   *Param
 	c, t     int
+	rank     int // of an example
 	x, y, dx []float32
 }
 
@@ -19,7 +20,7 @@ func (l *PReLU) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) == 0 {
 		return nil, errors.New("prelu: the input has no size, must have at least one")
 	}
-	l.c, l.t = in[0], in.Size()/in[0]
+	l.c, l.t, l.rank = in[0], in.Size()/in[0], len(in)
 	l.weight = b.Param("weight", Shape{l.c}, Const(0.25))
 	l.weight.NoDecay = true
 	l.y = b.Batch(in)

@@ -53,8 +53,8 @@ func (l *Flatten) Backward(_ *Pass, dy []float32) []float32 { return dy }
 
 // Transpose swaps the last two sizes: […, A, B] → […, B, A]. Between signals [channels, time] and sequences [tokens, width].
 type Transpose struct {
-	a, b  int
-	y, dx []float32
+	a, b, rank int
+	y, dx      []float32
 }
 
 // Build checks that there are two.
@@ -63,7 +63,7 @@ func (l *Transpose) Build(b *Builder, in Shape) (Shape, error) {
 	if n < 2 {
 		return nil, fmt.Errorf("transpose: the input is %v, must have at least two sizes", in)
 	}
-	l.a, l.b = in[n-2], in[n-1]
+	l.a, l.b, l.rank = in[n-2], in[n-1], n
 	l.y = b.Batch(in)
 	if b.Train && b.InputGrad {
 		l.dx = b.Batch(in)
@@ -104,8 +104,8 @@ func transpose(y, x []float32, a, b int) {
 type Crop struct {
 	Front, Back int
 
-	in, out int
-	y, dx   []float32
+	in, out, rank int
+	y, dx         []float32
 }
 
 // Build works out the size.
@@ -113,7 +113,7 @@ func (l *Crop) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) == 0 || in[len(in)-1]-max(l.Front, 0)-max(l.Back, 0) < 1 {
 		return nil, fmt.Errorf("crop: %d samples in front and %d behind are more than the last size of %v has", l.Front, l.Back, in)
 	}
-	l.in = in[len(in)-1]
+	l.in, l.rank = in[len(in)-1], len(in)
 	l.out = l.in - l.Front - l.Back
 	out := append(append(Shape{}, in[:len(in)-1]...), l.out)
 	l.y = b.Batch(out)
@@ -190,7 +190,8 @@ func (l *LastStep) Backward(_ *Pass, dy []float32) []float32 {
 type Each struct {
 	Layer Layer
 
-	m int
+	m       int
+	in, out Shape // of one part
 }
 
 // Build builds the layer for M times as many examples.
@@ -205,6 +206,7 @@ func (l *Each) Build(b *Builder, in Shape) (Shape, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.in, l.out = in[1:], out
 	return append(Shape{l.m}, out...), nil
 }
 

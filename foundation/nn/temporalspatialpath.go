@@ -5,7 +5,10 @@ import "github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 // mixFirst applies the spatial filters first, when each belongs to one temporal filter: signals u [outs, ld], and then
 // the temporal filter of each.
 type mixFirst struct {
-	u, du   []float32 // padded; u is [N, outs, ld] in training and one example otherwise
+	u       []float32 // with padding, [N, outs, ld] in training and one example otherwise
+	du      []float32 // without, [outs, t]
+	turned  []float32 // [Filters, Kernel] the filters from the last tap to the first
+	row     []float32 // [t+Kernel-1] a gradient with zeros around it
 	bias    []float32 // [outs]
 	weights []float32 // [outs, ch]; nil means those of the parameter
 	dtaps   []float32 // [outs, Kernel] gradients of the filter in front of each output
@@ -18,7 +21,8 @@ func newMixFirst(b *Builder, l *TemporalSpatial) *mixFirst {
 		m.u = b.Floats(l.outs * l.ld)
 		return m
 	}
-	m.u, m.du = b.Batch(Shape{l.outs, l.ld}), b.Floats(l.outs*l.ld)
+	m.u, m.du = b.Batch(Shape{l.outs, l.ld}), b.Floats(l.outs*l.t)
+	m.turned, m.row = b.Floats(l.Filters*l.Kernel), b.Floats(l.t+l.Kernel-1)
 	m.dtaps, m.dsum = b.Floats(l.outs*l.Kernel), make([]float64, l.outs)
 	return m
 }
@@ -39,6 +43,11 @@ func (m *mixFirst) prepare(l *TemporalSpatial) {
 			v += float64(l.bs.W[o])
 		}
 		m.bias[o] = float32(v)
+	}
+	if m.turned != nil {
+		for i, v := range l.v {
+			m.turned[i/l.Kernel*l.Kernel+l.Kernel-1-i%l.Kernel] = v
+		}
 	}
 }
 
@@ -73,16 +82,19 @@ func (m *mixFirst) forward(l *TemporalSpatial, p *Pass, i int, y, x []float32) {
 
 func (m *mixFirst) backward(l *TemporalSpatial, p *Pass, i int, dy, x, dx []float32) {
 	u, du := m.example(l, i), m.du
-	clear(du)
+	// The gradient by a sample of u is a convolution with the turned filter; what it does to the padding nobody asks.
+	lead := l.Kernel - 1 - l.Pad[0]
+	into, skip := m.row[min(max(lead, 0), len(m.row)):], min(max(-lead, 0), l.steps)
 	for o := range l.outs {
 		row := dy[o*l.steps:][:l.steps]
 		m.dsum[o] += float64(kernel.Sum(row))
 		kernel.DepthGradW(m.dtaps[o*l.Kernel:][:l.Kernel], row, u[o*l.ld:][:l.ld], 1)
-		kernel.DepthGradX(du[o*l.ld:][:l.ld], row, l.v[o/l.Depth*l.Kernel:][:l.Kernel], 1)
+		copy(into, row[skip:]) // always the same places: the zeros around them stay
+		kernel.Depth(du[o*l.t:][:l.t], m.row, m.turned[o/l.Depth*l.Kernel:][:l.Kernel], 1, false)
 	}
-	p.Work.Gemm(false, true, l.outs, l.ch, l.t, du[l.Pad[0]:], l.ld, x, l.t, l.ws.G, l.ch, true)
+	p.Work.Gemm(false, true, l.outs, l.ch, l.t, du, l.t, x, l.t, l.ws.G, l.ch, true)
 	if dx != nil {
-		p.Work.Gemm(true, false, l.ch, l.t, l.outs, l.ws.W, l.ch, du[l.Pad[0]:], l.ld, dx, l.t, false)
+		p.Work.Gemm(true, false, l.ch, l.t, l.outs, l.ws.W, l.ch, du, l.t, dx, l.t, false)
 	}
 }
 
@@ -110,6 +122,7 @@ type composed struct {
 	dsum    []float64 // [outs] Σ dy
 	xp, dxp []float32 // [ch, ld] of one example; nil without padding
 	work    kernel.Work
+	fast    *fastFIR // nil where it does not pay
 }
 
 func newComposed(b *Builder, l *TemporalSpatial) *composed {
@@ -117,6 +130,9 @@ func newComposed(b *Builder, l *TemporalSpatial) *composed {
 	padded := l.ld > l.t
 	if padded {
 		m.xp = b.Floats(l.ch * l.ld)
+	}
+	if l.Kernel >= fastTaps && l.steps >= fastSteps && l.ch*l.outs >= 64 {
+		m.fast = newFastFIR(b, l.outs, l.ch, l.Kernel, l.steps)
 	}
 	if b.Train {
 		m.dw, m.dsum = b.Floats(len(m.w)), make([]float64, l.outs)
@@ -148,12 +164,18 @@ func (m *composed) prepare(l *TemporalSpatial) {
 		}
 		m.bias[o] = float32(v)
 	}
+	if m.fast != nil {
+		m.fast.prepare(m.w)
+	}
 }
 
 func (m *composed) fold(l *TemporalSpatial, scale, shift []float32) {
 	for o := range scale {
 		kernel.Scale(m.w[o*l.ch*l.Kernel:][:l.ch*l.Kernel], scale[o])
 		m.bias[o] = m.bias[o]*scale[o] + shift[o]
+	}
+	if m.fast != nil {
+		m.fast.prepare(m.w)
 	}
 }
 
@@ -169,6 +191,10 @@ func (m *composed) place(l *TemporalSpatial, x []float32) []float32 {
 }
 
 func (m *composed) forward(l *TemporalSpatial, p *Pass, _ int, y, x []float32) {
+	if m.fast != nil {
+		m.fast.forward(p, y, m.place(l, x), l.ld, m.bias)
+		return
+	}
 	for o, v := range m.bias {
 		fill(y[o*l.steps:][:l.steps], v)
 	}
@@ -179,7 +205,11 @@ func (m *composed) backward(l *TemporalSpatial, p *Pass, _ int, dy, x, dx []floa
 	for o := range l.outs {
 		m.dsum[o] += float64(kernel.Sum(dy[o*l.steps:][:l.steps]))
 	}
-	p.Work.ConvGradW(m.dw, dy, l.steps, m.place(l, x), l.ld, l.outs, l.ch, l.Kernel, 1, l.steps)
+	if m.fast != nil {
+		m.fast.gradient(p, dy, m.place(l, x), l.ld)
+	} else {
+		p.Work.ConvGradW(m.dw, dy, l.steps, m.place(l, x), l.ld, l.outs, l.ch, l.Kernel, 1, l.steps)
+	}
 	if dx == nil {
 		return
 	}
@@ -197,6 +227,9 @@ func (m *composed) backward(l *TemporalSpatial, p *Pass, _ int, dy, x, dx []floa
 }
 
 func (m *composed) finish(l *TemporalSpatial, p *Pass) {
+	if m.fast != nil {
+		m.fast.collect(m.dw)
+	}
 	for o := range l.outs {
 		dw, s := m.dw[o*l.ch*l.Kernel:], o*l.Filters*l.ch
 		p.Work.Gemm(false, true, l.Filters, l.ch, l.Kernel, l.v, l.Kernel, dw, l.Kernel, l.ws.G[s:], l.ch, true)

@@ -84,7 +84,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 				return err
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("epoch %d: the loss of the validation examples is %g, must be finite; lower the learning rate", e.Epoch, v)
+				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, firstBad(n, *validation))
 			}
 			e.Validation = v
 			if t.bestEpoch == 0 || v < t.best {
@@ -148,7 +148,15 @@ func firstBad(n *Net, b Batch) string {
 	if !kernel.Finite(b.X) {
 		return " (the input is not)"
 	}
-	return " (the output of the network is not, though its weights and input are)"
+	name, top := "", float32(0)
+	for _, p := range n.Params {
+		for _, v := range p.W {
+			if v = max(v, -v); v > top {
+				name, top = p.Name, v
+			}
+		}
+	}
+	return fmt.Sprintf(" (the output of the network is not, though its weights and input are; the largest weight is %.3g, in %s)", top, name)
 }
 
 func (t *Training) check(n *Net, train Batch) error {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // The versions that models are written in.
@@ -31,6 +32,8 @@ const (
 type Graph struct {
 	name                           string
 	nodes, consts, inputs, outputs []message
+	metadata                       []message
+	keys                           map[string]bool // of metadata
 	made                           map[string]bool // values that can be used so far
 	out                            map[string]bool
 	bytes                          int64
@@ -39,7 +42,7 @@ type Graph struct {
 
 // NewGraph begins a graph. The name may not be empty.
 func NewGraph(name string) *Graph {
-	g := &Graph{name: name, made: map[string]bool{}, out: map[string]bool{}}
+	g := &Graph{name: name, keys: map[string]bool{}, made: map[string]bool{}, out: map[string]bool{}}
 	if name == "" {
 		g.fail(errors.New("the name of a graph must not be empty"))
 	}
@@ -61,6 +64,27 @@ func (g *Graph) define(name string) {
 		g.fail(fmt.Errorf("%q is computed twice", name))
 	}
 	g.made[name] = true
+}
+
+// Free is a name that no value has yet: base, or base_2, base_3, ….
+func (g *Graph) Free(base string) string {
+	name := base
+	for i := 2; g.made[name]; i++ {
+		name = base + "_" + strconv.Itoa(i)
+	}
+	return name
+}
+
+// Metadata says something about the model, for those who run it; a key stands once.
+func (g *Graph) Metadata(key, value string) {
+	if key == "" || g.keys[key] {
+		g.fail(fmt.Errorf("metadata %q stands twice or has no name", key))
+	}
+	g.keys[key] = true
+	var m message // StringStringEntryProto: key 1, value 2
+	m.string(1, key)
+	m.string(2, value)
+	g.metadata = append(g.metadata, m)
 }
 
 // Input adds a float32 input. A dimension is an int, its length, or a string, the name of a length that the caller
@@ -275,10 +299,13 @@ func (g *Graph) Marshal() ([]byte, error) {
 	var set, model message
 	set.string(1, "") // OperatorSetIdProto: domain 1, the standard one; version 2
 	set.int(2, Opset)
-	model.int(1, IRVersion) // ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8
+	model.int(1, IRVersion) // ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8, metadata_props 14
 	model.string(2, "gyrus")
 	model.bytes(7, graph)
 	model.bytes(8, set)
+	for _, m := range g.metadata {
+		model.bytes(14, m)
+	}
 	if len(model) > maxBytes {
 		return nil, fmt.Errorf("onnx: graph %q: takes %d bytes, must be below 2 GiB", g.name, len(model))
 	}

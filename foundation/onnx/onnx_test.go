@@ -84,6 +84,8 @@ func TestMistakes(t *testing.T) {
 		"unnamed length":  {func(g *Graph) { g.Input("w", "") }, "empty name"},
 		"unnamed value":   {func(g *Graph) { g.Input("") }, "must not be empty"},
 		"no operator":     {func(g *Graph) { g.Node("", []string{"x"}, []string{"y"}) }, "must have a name"},
+		"metadata twice":  {func(g *Graph) { g.Metadata("a", "1"); g.Metadata("a", "2") }, `metadata "a" stands twice`},
+		"unnamed entry":   {func(g *Graph) { g.Metadata("", "1") }, "has no name"},
 		"same attribute":  {func(g *Graph) { g.Node("Elu", []string{"x"}, []string{"y"}, Float("alpha", 1), Float("alpha", 2)) }, "stands twice"},
 	} {
 		g := NewGraph("g")

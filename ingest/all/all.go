@@ -3,5 +3,6 @@ package all
 
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"  // EDF and EDF+
+	_ "github.com/gyrus-bci/gyrus/ingest/fif"  // FIF of Neuromag and MNE
 	_ "github.com/gyrus-bci/gyrus/ingest/text" // tables of text: Muse CSV, OpenBCI
 )

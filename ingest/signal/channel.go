@@ -34,6 +34,9 @@ const (
 // Position is a point in metres in the head frame of MNE and BIDS "CapTrak": x to the right ear, y to the nose, z up.
 type Position [3]float64
 
+// Finite says that no coordinate is NaN or infinite.
+func (p Position) Finite() bool { return p[0]-p[0] == 0 && p[1]-p[1] == 0 && p[2]-p[2] == 0 }
+
 // Channel describes one signal.
 type Channel struct {
 	Name     string    `json:"name"`          // MNE spelling: "FC5", "Fp1", "FCz"

@@ -34,6 +34,7 @@ type Deviation struct {
 // Recording is one finished run: what was measured, and a way to read any part.
 type Recording struct {
 	Name   string    // for messages: the file's name
+	Parts  []string  // names of the other files it was read from, such as one with its events
 	Format string    // "EDF+C"
 	Begin  time.Time // when sample 0 was measured; the zero time where unknown
 	Info   *Info

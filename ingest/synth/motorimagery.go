@@ -88,7 +88,7 @@ func MotorImagery(opt Options) (*signal.Recording, *Truth, error) {
 	truth.Trials, events = s.draw()
 	x, us, conductor := s.slab(), directions(s.info), newSphere(head)
 	if opt.BackgroundUV > 0 {
-		truth.Background = s.addBackground(x, us, conductor, opt.BackgroundUV, opt.Exponent)
+		truth.Background = s.addBackground(x, us, conductor, opt.BackgroundUV, opt.Exponent, sources)
 	}
 	for _, area := range areas {
 		amplitude := opt.AlphaUV

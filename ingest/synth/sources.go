@@ -9,14 +9,14 @@ import (
 // background away, which no real recording allows.
 const sources = 100
 
-// addBackground mixes the 1/f sources into x and returns their gains, [source][channel]. Every source has the same mean
+// addBackground mixes count 1/f sources into x and returns their gains, [source][channel]. Every source has the same mean
 // power over all electrodes of the 10-10 system, so the gains do not depend on which of them are recorded.
-func (s *schedule) addBackground(x [][]float64, us []vec, conductor *sphere, amplitude, exponent float64) [][]float64 {
+func (s *schedule) addBackground(x [][]float64, us []vec, conductor *sphere, amplitude, exponent float64, count int) [][]float64 {
 	everywhere := make([]vec, len(electrodeNames))
 	for k, name := range electrodeNames {
 		everywhere[k] = electrodes[name]
 	}
-	gains := make([][]float64, sources)
+	gains := make([][]float64, count)
 	settle := int(runIn * s.info.Rate)
 	buf := make([]float64, settle+len(x[0]))
 	for k := range gains {
@@ -28,7 +28,7 @@ func (s *schedule) addBackground(x [][]float64, us []vec, conductor *sphere, amp
 		place = place.scale(headRadius * (0.4 + 0.4*r.Float64()))
 		moment := randomDirection(r)
 		steep := exponent + 0.4*(r.Float64()-0.5)
-		scale := amplitude / math.Sqrt(sources) / rms(conductor.topography(everywhere, place, moment))
+		scale := amplitude / math.Sqrt(float64(count)) / rms(conductor.topography(everywhere, place, moment))
 		gains[k] = conductor.topography(us, place, moment.scale(scale))
 
 		course := stream("background course", s.subject, s.run, uint64(k))

@@ -55,6 +55,9 @@ func (s *Sliding) Start(in *signal.Info) (int, error) {
 	return int(s.length), nil
 }
 
+// Hop is the number of samples from one window to the next, behind Start.
+func (s *Sliding) Hop() int64 { return s.step }
+
 // Push returns the windows that end in c. They share memory and are valid until the next call.
 func (s *Sliding) Push(c signal.Chunk) ([]signal.Window, error) {
 	if c.Len() == 0 {

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/foundation/weights"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -37,20 +38,56 @@ var noHash = string(bytes.Repeat([]byte("0"), 2*sha256.Size))
 // Manifest says what a bundle is.
 type Manifest struct {
 	Version int             `json:"version"`
-	Gyrus   string          `json:"gyrus"`   // the program's version
-	Spec    json.RawMessage `json:"spec"`    // the pipeline with every parameter, defaults written out
-	Input   Input           `json:"input"`   // what it was fitted on and expects again
-	Classes []string        `json:"classes"` // in the order of the scores
-	Data    []Data          `json:"data"`    // the recordings it was fitted on
-	Seed    uint64          `json:"seed"`    // of everything random in the fit
+	Gyrus   string          `json:"gyrus"`             // the program's version
+	Spec    json.RawMessage `json:"spec"`              // the pipeline with every parameter, defaults written out
+	Input   Input           `json:"input"`             // what it was fitted on and expects again
+	Classes []string        `json:"classes"`           // in the order of the scores
+	Outputs []string        `json:"outputs,omitempty"` // with a section target in place of classes: the quantities
+	Data    []Data          `json:"data"`              // the recordings it was fitted on
+	Seed    uint64          `json:"seed"`              // of everything random in the fit
 	// Score is what cross-validation said of a pipeline like this one, nil where there was none.
 	Score *Score `json:"score,omitempty"`
+	// Followed is the same of a pipeline with a section target, one entry to an output.
+	Followed []metrics.Followed `json:"followed,omitempty"`
+	// Rest is what training found on rest data that the threshold had not been set with, and Coverage how often a
+	// conformal set held the true class; nil where the section decide does not ask for it.
+	Rest     *Rest     `json:"rest,omitempty"`
+	Coverage *Coverage `json:"coverage,omitempty"`
+}
+
+// Rest says how many false decisions a section decide makes at rest.
+type Rest struct {
+	Asked      float64 `json:"asked_per_min"`   // at most
+	Threshold  float64 `json:"enter_nats"`      // that was set, with all rest data
+	Minutes    float64 `json:"minutes"`         // of rest, each of them held out once
+	Count      int     `json:"false_decisions"` // on held-out rest
+	PerMinute  float64 `json:"per_min"`
+	Low        float64 `json:"per_min_low"` // exact Poisson interval, 95 %
+	High       float64 `json:"per_min_high"`
+	Blocks     int     `json:"blocks"` // the rest data were cut into so many, each held out once
+	Trials     int     `json:"trials"` // cued ones of held-out runs: what the threshold costs
+	Right      int     `json:"right"`  // of those, first decision within the trial is the true class
+	Wrong      int     `json:"wrong"`  // … is another
+	Recordings []Data  `json:"recordings"`
+}
+
+// Coverage says how conformal sets did on trials that nothing had learned from.
+type Coverage struct {
+	Asked   float64 `json:"asked"` // 1 − alpha
+	Trials  int     `json:"trials"`
+	Covered int     `json:"covered"` // the true class was possible
+	Low     float64 `json:"low"`     // exact binomial interval of the coverage, 95 %
+	High    float64 `json:"high"`
+	Decided int     `json:"decided"` // trials with one class possible
+	Right   int     `json:"right"`   // of those
 }
 
 // Input is a stream that a pipeline fits to: the same channels by name, in this order, at this rate.
 type Input struct {
 	Rate     float64   `json:"rate_hz"`
 	Channels []Channel `json:"channels"`
+	// Reference is the electrode that all were measured against, "" where unknown.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Channel is one expected channel.
@@ -58,6 +95,31 @@ type Channel struct {
 	Name string      `json:"name"`
 	Kind signal.Kind `json:"kind"`
 	Unit signal.Unit `json:"unit"`
+	// Pos is where the electrode was in training, which Laplacians and interpolation go by; nil where unknown.
+	Pos *signal.Position `json:"pos,omitempty"`
+}
+
+// InputOf is what a pipeline that was fitted on streams described by i expects. A position that is not finite is none.
+func InputOf(i *signal.Info) Input {
+	in := Input{Rate: i.Rate, Reference: i.Reference}
+	for _, c := range i.Channels {
+		ch := Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit}
+		if c.Pos != nil && c.Pos.Finite() {
+			pos := *c.Pos
+			ch.Pos = &pos
+		}
+		in.Channels = append(in.Channels, ch)
+	}
+	return in
+}
+
+// Info describes the streams that i is met by.
+func (i Input) Info() *signal.Info {
+	info := &signal.Info{Rate: i.Rate, Reference: i.Reference}
+	for _, c := range i.Channels {
+		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit, Pos: c.Pos})
+	}
+	return info
 }
 
 // Data names one recording.

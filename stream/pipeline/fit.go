@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -19,6 +20,13 @@ type Set struct {
 	Windows []signal.Window // all of one length
 	Group   []string        // the run of each window
 	Classes []string
+
+	// With a section target there are no classes but quantities, [window][output]: what a prediction is scored against
+	// (Truth), and what is learned (Quantities), which ReFIT makes of it. Hop is the number of samples between windows
+	// that follow each other.
+	Outputs           []string
+	Quantities, Truth [][]float64
+	Hop               int64
 }
 
 // Labels is the class of each window.
@@ -60,10 +68,20 @@ func (s *Set) All() []int {
 
 // examples are the windows at the given positions with their labels.
 func (s *Set) examples(y signal.Labels, idx []int) examples {
-	e := examples{wins: make([][][]float64, len(idx)), y: signal.Labels{Classes: y.Classes, Y: make([]int, len(idx))}}
+	e := examples{wins: make([][][]float64, len(idx)), y: signal.Labels{Classes: y.Classes}}
 	run := map[string]int{}
 	for k, i := range idx {
-		e.wins[k], e.y.Y[k] = s.Windows[i].X, y.Y[i]
+		e.wins[k] = s.Windows[i].X
+		if s.Quantities == nil {
+			e.y.Y = append(e.y.Y, y.Y[i])
+		} else {
+			e.quantities = append(e.quantities, s.Quantities[i])
+			if k == 0 || s.Group[i] != s.Group[idx[k-1]] || s.Windows[i].Start != s.Windows[idx[k-1]].Start+s.Hop {
+				e.pieces = append(e.pieces, nil)
+			}
+			last := len(e.pieces) - 1
+			e.pieces[last] = append(e.pieces[last], k)
+		}
 		r, known := run[s.Group[i]]
 		if !known {
 			r = len(e.runs)
@@ -84,7 +102,7 @@ func (p *Pipeline) Fit(s *Set, y signal.Labels) error {
 	if err := p.begin(p.input); err != nil {
 		return err
 	}
-	return p.head.fit(s.examples(y, s.Good(s.All())))
+	return p.head.fitWith(p.decider, s, y, s.Good(s.All()))
 }
 
 // Tested is the answer to one window by a pipeline that has not seen it.
@@ -94,6 +112,11 @@ type Tested struct {
 	Label  int       // position in Set.Classes
 	Row    []float64 // what the decoder saw
 	Scores []float64 // one per class
+	// Possible are the classes that a decide step which learns from trials does not rule out, and Decision what it says: a
+	// position in Set.Classes, or -1. Without such a step Possible is nil.
+	Possible []bool
+	Decision int
+	Value    []float64 // with a section target: the quantities
 }
 
 // CrossValidate fits the feature steps and the decoder of spec anew for each fold, on its training windows only, and
@@ -121,12 +144,21 @@ func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[i
 	if err != nil {
 		return err
 	}
-	if err := h.start(features.WindowFormat(s.Info, s.Windows[0].Len()), s.Classes); err != nil {
+	d, _, err := buildDecider(spec)
+	if err != nil {
 		return err
 	}
-	if err := h.fit(s.examples(y, s.Good(fold.Train))); err != nil {
+	outputs := s.Classes
+	if s.Quantities != nil {
+		outputs = s.Outputs
+	}
+	if err := h.start(features.WindowFormat(s.Info, s.Windows[0].Len()), outputs, s.Hop); err != nil {
 		return err
 	}
+	if err := h.fitWith(d, s, y, s.Good(fold.Train)); err != nil {
+		return err
+	}
+	trials, _ := d.(decoders.TrialFitter)
 	var pred Prediction
 	run := ""
 	for _, i := range s.Good(fold.Test) {
@@ -135,13 +167,24 @@ func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[i
 		}
 		if s.Group[i] != run { // steps that follow a run begin anew with each
 			run = s.Group[i]
-			h.reset()
+			if err := h.beginRun(s, s.Good(fold.Test), run); err != nil {
+				return err
+			}
 		}
 		if err := h.into(&pred, s.Windows[i], s.Classes); err != nil {
 			return fmt.Errorf("window %d: %w", i, err)
 		}
-		t := Tested{Fold: f, Truth: y.Y[i], Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores)}
-		t.Label = slices.Index(s.Classes, pred.Label)
+		t := Tested{Fold: f, Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores), Value: slices.Clone(pred.Value)}
+		if s.Quantities == nil {
+			t.Truth, t.Label = y.Y[i], slices.Index(s.Classes, pred.Label)
+		}
+		if trials != nil {
+			t.Possible = make([]bool, len(pred.Scores))
+			trials.Possible(t.Possible, pred.Scores)
+			if t.Decision, _, err = trials.Push(pred.Scores, 0); err != nil {
+				return fmt.Errorf("window %d: decide: %w", i, err)
+			}
+		}
 		out[i] = t
 	}
 	return nil
@@ -152,14 +195,14 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 	if !p.head.fitted {
 		return nil, errors.New("nothing to save: the pipeline has not learned anything yet")
 	}
+	if _, missing := deciderState(p.decider); missing != nil {
+		return nil, missing
+	}
 	spec, err := json.Marshal(p.spec)
 	if err != nil {
 		return nil, err
 	}
-	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Input: bundle.Input{Rate: p.input.Rate}}
-	for _, c := range p.input.Channels {
-		m.Input.Channels = append(m.Input.Channels, bundle.Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit})
-	}
+	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input)}
 	return &bundle.Bundle{Manifest: m, State: p.state()}, nil
 }
 
@@ -193,13 +236,13 @@ func (p *Pipeline) Restore(b *bundle.Bundle) error {
 	if where := difference(p.spec, theirs); where != "" {
 		return fmt.Errorf("is of another pipeline: %s; this one is %s", where, mine)
 	}
+	if !slices.Equal(b.Manifest.Outputs, p.outputs()) {
+		return fmt.Errorf("the quantities are %s, the pipeline's are %s", list(b.Manifest.Outputs), list(p.outputs()))
+	}
 	if fmt.Sprint(b.Manifest.Classes) != fmt.Sprint(p.classes) {
 		return fmt.Errorf("the classes are %s, the pipeline's are %s", list(b.Manifest.Classes), list(p.classes))
 	}
-	info := &signal.Info{Rate: b.Manifest.Input.Rate}
-	for _, c := range b.Manifest.Input.Channels {
-		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit})
-	}
+	info := b.Manifest.Input.Info()
 	if err := info.Validate(); err != nil {
 		return err
 	}
@@ -221,7 +264,16 @@ type part struct {
 }
 
 // parts lists the steps that learn: "preprocess.0.", "reject.0.", "features.0.", "decoder.".
-func (p *Pipeline) parts() []part { return append(p.front.parts(), p.head.parts()...) }
+func (p *Pipeline) parts() []part { return append(p.front.parts(), p.behind()...) }
+
+// behind is the parts from the features on, the section decide among them.
+func (p *Pipeline) behind() []part {
+	list := p.head.parts()
+	if st, _ := deciderState(p.decider); st != nil {
+		list = append(list, part{"decide.", "decide", st})
+	}
+	return list
+}
 
 // under is the part of all whose names begin with prefix, without it.
 func under(all signal.State, prefix string) signal.State {
@@ -252,7 +304,7 @@ func (p *Pipeline) setState(all signal.State) error {
 	for _, part := range p.front.parts() {
 		used += len(under(all, part.prefix))
 	}
-	for _, part := range p.head.parts() {
+	for _, part := range p.behind() {
 		mine := under(all, part.prefix)
 		used += len(mine)
 		if err := part.SetState(mine); err != nil {
@@ -277,6 +329,14 @@ func difference(a, b *Spec) string {
 		}
 		return ""
 	}
+	target := func(x, y *Target) string {
+		jx, errx := json.Marshal(x)
+		jy, erry := json.Marshal(y)
+		if errx != nil || erry != nil || !sameJSON(jx, jy) {
+			return fmt.Sprintf("target is %s, there it is %s", jx, jy)
+		}
+		return ""
+	}
 	several := func(where string, x, y []Step) string {
 		if len(x) != len(y) {
 			return fmt.Sprintf("%s has %d steps, there %d", where, len(x), len(y))
@@ -289,7 +349,7 @@ func difference(a, b *Spec) string {
 		return ""
 	}
 	for _, d := range []string{
-		several("offline", a.Offline, b.Offline), several("reject", a.Reject, b.Reject),
+		target(a.Target, b.Target), several("offline", a.Offline, b.Offline), several("reject", a.Reject, b.Reject),
 		several("preprocess", a.Preprocess, b.Preprocess), one("segment", &a.Segment, &b.Segment),
 		one("live", a.Live, b.Live), one("decide", a.Decide, b.Decide), several("features", a.Features, b.Features), one("decoder", &a.Decoder, &b.Decoder),
 	} {

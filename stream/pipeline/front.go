@@ -22,6 +22,7 @@ type front struct {
 	checked    int  // so many checks, from the first, have learned where they learn
 
 	in      *signal.Info // what comes in
+	out     *signal.Info // of the windows
 	length  int          // samples of a window
 	next    int64        // the sample that continues the stream; meaningless until running
 	running bool
@@ -74,7 +75,7 @@ func (f *front) restart() (out *signal.Info, length int, err error) {
 			return nil, 0, f.fail(len(f.steps)+len(f.segs)+i, err)
 		}
 	}
-	f.length = length
+	f.length, f.out = length, info
 	return info, length, nil
 }
 

@@ -13,10 +13,15 @@ import (
 // head takes windows to scores: the feature steps, then the decoder.
 type head struct {
 	steps   []features.Step
-	decoder decoders.Fitter
-	names   []string // of steps, then of the decoder, for messages
-	where   []Step   // the steps as they stand in the file
-	file    string   // which, for messages
+	decoder interface { // classes or follows
+		decoders.Decoder
+		signal.Stateful
+	}
+	classes decoders.Fitter     // tells classes; nil with a section target
+	follows decoders.Continuous // follows quantities; nil without one
+	names   []string            // of steps, then of the decoder, for messages
+	where   []Step              // the steps as they stand in the file
+	file    string              // which, for messages
 
 	formats []features.Format // formats[i] goes into step i; the last goes into the decoder
 	wins    [][][]float64     // what step i writes, where it is a Mapper
@@ -24,6 +29,8 @@ type head struct {
 	flat    []float64         // the window that goes into a decoder of windows
 	scores  []float64
 	fitted  bool
+	hop     int64 // samples from one window to the next that continues it, for follows
+	next    int64 // where such a window starts
 }
 
 // check reports what no order of fitting could mend: two Extractors, a Transformer before one.
@@ -48,7 +55,7 @@ func (h *head) check() error {
 			return fmt.Errorf("%s is neither a Mapper nor an Extractor nor a Transformer", h.names[i]) // a mistake in the step
 		}
 	}
-	_, windowed := decoders.AsWindowed(h.decoder)
+	_, windowed := h.windowed()
 	switch name := h.names[len(h.steps)]; {
 	case row && windowed:
 		return fmt.Errorf("%s works on windows, the step before gives rows: leave out what turns windows into rows", name)
@@ -58,13 +65,23 @@ func (h *head) check() error {
 	return nil
 }
 
-// start prepares for windows of format in, of the given classes; fitted state is kept.
-func (h *head) start(in features.Format, classes []string) error {
+// windowed is the decoder where it reads windows.
+func (h *head) windowed() (decoders.Windowed, bool) {
+	if h.classes == nil {
+		return nil, false
+	}
+	return decoders.AsWindowed(h.classes)
+}
+
+// start prepares for windows of format in, of the given classes or quantities; fitted state is kept. hop is the number of
+// samples between windows that follow each other.
+func (h *head) start(in features.Format, outputs []string, hop int64) error {
+	h.hop = hop
 	h.formats = append(h.formats[:0], in)
 	h.wins, h.rows = make([][][]float64, len(h.steps)), make([][]float64, len(h.steps))
 	for i, s := range h.steps {
-		if c, ok := s.(features.Classed); ok {
-			c.SetClasses(classes)
+		if c, ok := s.(features.Classed); ok && h.classes != nil {
+			c.SetClasses(outputs)
 		}
 		out, err := s.Start(h.formats[i])
 		if err != nil {
@@ -77,15 +94,19 @@ func (h *head) start(in features.Format, classes []string) error {
 		}
 		h.wins[i] = newWindow(out)
 	}
-	h.decoder.SetClasses(classes)
-	if d, ok := decoders.AsWindowed(h.decoder); ok {
+	if h.follows != nil {
+		h.follows.SetOutputs(outputs)
+	} else {
+		h.classes.SetClasses(outputs)
+	}
+	if d, ok := h.windowed(); ok {
 		last := h.formats[len(h.steps)]
 		if err := d.SetFormat(last); err != nil {
 			return &SpecError{File: h.file, Line: h.where[len(h.steps)].line, Step: h.names[len(h.steps)], Err: err}
 		}
 		h.flat = make([]float64, len(last.Names)*last.Len)
 	}
-	h.scores = make([]float64, len(classes))
+	h.scores = make([]float64, len(outputs))
 	return nil
 }
 
@@ -134,9 +155,15 @@ func flatten(dst []float64, x [][]float64) []float64 {
 }
 
 // predict takes one window to its row and scores, valid until the next call.
-func (h *head) predict(x [][]float64) (row, scores []float64, err error) {
-	if row, err = h.row(x); err != nil {
+func (h *head) predict(w signal.Window) (row, scores []float64, err error) {
+	if row, err = h.row(w.X); err != nil {
 		return nil, nil, err
+	}
+	if h.follows != nil {
+		if w.Start != h.next { // samples or windows are missing
+			h.follows.Reset()
+		}
+		h.next = w.Start + h.hop
 	}
 	if err = h.decoder.Predict(h.scores, row); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", h.names[len(h.steps)], err)
@@ -154,7 +181,11 @@ type examples struct {
 	wins [][][]float64
 	rows [][]float64
 	y    signal.Labels
-	runs [][]int // positions of each run's examples, in order of time
+	// quantities are what rows stand for with a section target, and pieces the positions of windows that follow each other
+	// without a hole.
+	quantities [][]float64
+	pieces     [][]int
+	runs       [][]int // positions of each run's examples, in order of time
 }
 
 // fit learns step by step: each one sees what the steps before it, already fitted, make of the examples.
@@ -174,12 +205,27 @@ func (h *head) fit(e examples) error {
 			e.rows[k] = flatten(make([]float64, len(h.flat)), w)
 		}
 	}
-	if err := h.decoder.Fit(e.rows, e.y); err != nil {
+	if err := h.learn(e); err != nil {
 		return fmt.Errorf("%s: %w", h.names[len(h.steps)], err)
 	}
 	h.fitted = true
 	h.reset()
 	return nil
+}
+
+// learn fits the decoder.
+func (h *head) learn(e examples) error {
+	if h.follows == nil {
+		return h.classes.Fit(e.rows, e.y)
+	}
+	x, y := byRun(e.rows, e.pieces), byRun(e.quantities, e.pieces)
+	if f, ok := h.follows.(decoders.RunFitter); ok {
+		return f.FitRuns(x, y)
+	}
+	if len(x) != 1 {
+		return fmt.Errorf("learns from one run only, got %d pieces without a hole; use another decoder, or one recording without gaps", len(x))
+	}
+	return h.follows.FitContinuous(x[0], y[0])
 }
 
 // learn fits one step.
@@ -211,7 +257,7 @@ func byRun[T any](x []T, runs [][]int) [][]T {
 
 // through takes all examples through one fitted step, whose output has the given format.
 func through(s features.Step, e examples, out features.Format) (examples, error) {
-	next := examples{y: e.y, runs: e.runs}
+	next := examples{y: e.y, runs: e.runs, quantities: e.quantities, pieces: e.pieces}
 	n := max(len(e.wins), len(e.rows))
 	if out.Len > 0 {
 		next.wins = make([][][]float64, n)
@@ -260,6 +306,10 @@ func each(n int, fn func(k int) error) error {
 
 // reset tells the steps that follow a run that a new one begins.
 func (h *head) reset() {
+	if h.follows != nil {
+		h.follows.Reset()
+		h.next = math.MinInt64
+	}
 	for _, s := range h.steps {
 		if r, ok := s.(interface{ Reset() }); ok {
 			r.Reset()
@@ -276,4 +326,57 @@ func (h *head) parts() []part {
 		}
 	}
 	return append(list, part{"decoder.", h.names[len(h.steps)], h.decoder})
+}
+
+// wholeRun is the first step that maps a new run by all its windows, -1 where there is none.
+func (h *head) wholeRun() int {
+	for i, s := range h.steps {
+		if w, ok := s.(features.WholeRun); ok && w.NeedsRun() {
+			return i
+		}
+	}
+	return -1
+}
+
+// setRun shows the windows of the run that comes to the steps that map a run by all of them.
+func (h *head) setRun(wins [][][]float64) error {
+	e := examples{wins: wins}
+	for i, s := range h.steps {
+		var err error
+		if w, ok := s.(features.WholeRun); ok && w.NeedsRun() {
+			switch w := s.(type) {
+			case features.RunSetter:
+				err = w.SetRun(e.wins)
+			case features.RowRunSetter:
+				err = w.SetRun(e.rows)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.names[i], err)
+		}
+		e.runs = [][]int{make([]int, len(wins))}
+		for k := range wins {
+			e.runs[0][k] = k
+		}
+		if e, err = through(s, e, h.formats[i+1]); err != nil {
+			return fmt.Errorf("%s: %w", h.names[i], err)
+		}
+	}
+	h.reset()
+	return nil
+}
+
+// beginRun is reset for the windows of run among those at idx.
+func (h *head) beginRun(s *Set, idx []int, run string) error {
+	h.reset()
+	if h.wholeRun() < 0 {
+		return nil
+	}
+	var wins [][][]float64
+	for _, i := range idx {
+		if s.Group[i] == run {
+			wins = append(wins, s.Windows[i].X)
+		}
+	}
+	return h.setRun(wins)
 }

@@ -35,6 +35,7 @@ type Pipeline struct {
 	input   *signal.Info // the stream it is made for, nil until the first Start
 	pick    []int        // where each channel of input is in what comes in; nil where they are the same
 	classes []string
+	looked  bool        // the feature steps know the run that comes
 	viewX   [][]float64 // the channels of the chunk at hand, picked
 	preds   []Prediction
 }
@@ -45,6 +46,7 @@ type Prediction struct {
 	Time       int64     // when its newest sample was measured, in nanoseconds since 1970
 	Row        []float64 // what the decoder saw
 	Scores     []float64 // one per class, in the order of Classes
+	Value      []float64 // with a section target in place of Scores, Label and Decision: the quantities, in the order of Outputs
 	Label      string    // the class with the highest score
 	Confidence float64   // its score
 	// Decision is what a controller is told: Label, or with a section decide what that says of the windows that slide, ""
@@ -52,6 +54,8 @@ type Prediction struct {
 	Decision string
 	// Sure is the confidence in Decision, or without one in the class that is nearest to being decided for.
 	Sure float64
+	// Slides says that the window is one of those that follow the stream, whether or not it was also cut around an event.
+	Slides bool
 	// Silent says that a controller is told nothing: the window was cut around an event and does not slide, and the
 	// section decide speaks for those that do.
 	Silent bool
@@ -91,6 +95,13 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		}
 		if i == 0 {
 			p.spec.Segment = eff
+			if spec.Target != nil {
+				if err := p.checkTarget(spec, seg); err != nil {
+					return nil, err
+				}
+				p.front.segs, p.front.names, p.front.where = append(p.front.segs, seg), append(p.front.names, eff.where), append(p.front.where, eff)
+				continue
+			}
 			c, ok := seg.(interface{ Classes() []string })
 			if !ok {
 				return nil, spec.fail(eff, errors.New("cuts windows without a class: a pipeline learns from cued windows, such as those of events"))
@@ -113,20 +124,16 @@ func Build(spec *Spec, which Which) (*Pipeline, error) {
 		p.front.where = append(p.front.where, eff)
 		p.spec.Reject = append(p.spec.Reject, eff)
 	}
-	if spec.Decide != nil {
-		d, eff, err := construct(spec, decoders.Deciders(), *spec.Decide, "decide")
-		if err != nil {
-			return nil, err
-		}
-		if err := d.Check(); err != nil {
-			return nil, spec.fail(eff, err)
-		}
-		if spec.Live == nil {
-			return nil, spec.fail(eff, errors.New("decides on the windows of the section live, which is missing"))
-		}
-		p.decider, p.spec.Decide = d, &eff
-	}
 	var err error
+	if p.decider, p.spec.Decide, err = buildDecider(spec); err != nil {
+		return nil, err
+	}
+	if p.decider != nil && spec.Live == nil {
+		return nil, spec.fail(*p.spec.Decide, errors.New("decides on the windows of the section live, which is missing"))
+	}
+	if _, learns := p.decider.(decoders.TrialFitter); learns && p.Learns() {
+		return nil, spec.fail(*p.spec.Decide, errors.New("keeps training runs for its calibration, which steps that learn from whole runs before the windows (in the sections preprocess and reject) would see: leave out those, or use evidence"))
+	}
 	if p.head, p.spec.Features, p.spec.Decoder, err = buildHead(spec); err != nil {
 		return nil, err
 	}
@@ -143,15 +150,34 @@ func buildHead(spec *Spec) (h head, feats []Step, dec Step, err error) {
 		h.steps, h.names, h.where = append(h.steps, step), append(h.names, eff.where), append(h.where, eff)
 		feats = append(feats, eff)
 	}
-	h.decoder, dec, err = construct(spec, decoders.Decoders(), spec.Decoder, "decoder")
+	if spec.Target != nil {
+		h.follows, dec, err = construct(spec, decoders.ContinuousDecoders(), spec.Decoder, "decoder")
+		h.decoder = h.follows
+	} else {
+		h.classes, dec, err = construct(spec, decoders.Decoders(), spec.Decoder, "decoder")
+		h.decoder = h.classes
+	}
 	if err != nil {
-		return h, nil, dec, err
+		return h, nil, dec, wrongKind(spec, err)
 	}
 	h.names, h.where = append(h.names, dec.where), append(h.where, dec)
 	if err := h.check(); err != nil {
 		return h, nil, dec, &SpecError{File: spec.file, Err: err}
 	}
 	return h, feats, dec, nil
+}
+
+// wrongKind says so where the decoder is one of the other kind.
+func wrongKind(spec *Spec, err error) error {
+	st := spec.Decoder
+	st.where = "decoder"
+	switch {
+	case spec.Target == nil && slices.Contains(decoders.ContinuousDecoders().Names(), st.Use):
+		return spec.fail(st, errors.New("follows quantities: name them in a section target, such as target: {channels: [cursor_vx, cursor_vy]}"))
+	case spec.Target != nil && slices.Contains(decoders.Decoders().Names(), st.Use):
+		return spec.fail(st, fmt.Errorf("tells classes, but the pipeline has a section target: use one of %s", list(decoders.ContinuousDecoders().Names())))
+	}
+	return err
 }
 
 // construct makes one step and says how it would be written with all its parameters.
@@ -171,6 +197,9 @@ func construct[T any](spec *Spec, reg *registry.Registry[T], st Step, where stri
 
 // Spec is the definition with every parameter, defaults written out.
 func (p *Pipeline) Spec() *Spec { return p.spec }
+
+// Decoder is the last step, with what it has learned. Who changes it changes the pipeline.
+func (p *Pipeline) Decoder() decoders.Decoder { return p.head.decoder }
 
 // Classes names the scores, in order.
 func (p *Pipeline) Classes() []string { return p.classes }
@@ -206,6 +235,12 @@ func (p *Pipeline) Start(info *signal.Info) error {
 	want := p.input
 	if want == nil {
 		want = info
+		if t := p.spec.Target; t != nil {
+			var err error
+			if want, err = t.inputs(info); err != nil {
+				return &InputError{err}
+			}
+		}
 	}
 	pick, err := match(want, info)
 	if err != nil {
@@ -221,7 +256,7 @@ func (p *Pipeline) Start(info *signal.Info) error {
 // Accepts says whether p can take recordings described by info, as far as that is known before they are read: a section
 // offline may change what they are.
 func (p *Pipeline) Accepts(info *signal.Info) error {
-	if len(p.offline) > 0 {
+	if len(p.offline) > 0 || p.head.wholeRun() >= 0 {
 		return nil
 	}
 	return p.Start(info)
@@ -243,7 +278,7 @@ func (p *Pipeline) begin(in *signal.Info) error {
 	if p.front.learns() && !p.front.calibrated {
 		return nil // what reaches the features is not known yet
 	}
-	return p.head.start(features.WindowFormat(out, n), p.classes)
+	return p.head.start(features.WindowFormat(out, n), p.Outputs(), p.Hop())
 }
 
 // Learns says whether a step learns from whole runs before windows are cut, or a check from windows.
@@ -323,6 +358,9 @@ func (p *Pipeline) Why(w signal.Window) string { return p.front.why(w) }
 
 // Causal says that p can be used live: it has no step that looks into the future. Otherwise the error names the step.
 func (p *Pipeline) Causal() error {
+	if i := p.head.wholeRun(); i >= 0 {
+		return &InputError{fmt.Errorf("%s needs a whole run before its first window, which a live session does not have: train with the mode incremental or fixed instead", p.head.names[i])}
+	}
 	if len(p.spec.Offline) == 0 {
 		return nil
 	}
@@ -330,8 +368,57 @@ func (p *Pipeline) Causal() error {
 		p.spec.Offline[0].where, p.spec.Offline[0].Use)}
 }
 
-// Prepare takes a recording through the section offline. Without one it returns rec itself.
+// Prepare takes a recording through the section offline; without one it returns rec itself. Where a feature step maps a run
+// by all its windows, a fitted pipeline takes their mean here: the recording that comes next must then be this one.
 func (p *Pipeline) Prepare(rec *signal.Recording) (*signal.Recording, error) {
+	rec, err := p.filtered(rec)
+	if err == nil && p.head.wholeRun() >= 0 && p.head.fitted {
+		if err = p.look(rec); err != nil {
+			err = &InputError{fmt.Errorf("%s: %w", rec.Name, err)}
+		}
+	}
+	return rec, err
+}
+
+// look shows the windows around events of the whole recording to the feature steps that ask for them.
+func (p *Pipeline) look(rec *signal.Recording) error {
+	p.looked = false
+	if err := p.Start(rec.Info); err != nil {
+		return err
+	}
+	chunks, err := stretches(rec)
+	if err != nil {
+		return err
+	}
+	var wins [][][]float64
+	keep := func(ws []signal.Window, err error) error {
+		for _, w := range ws {
+			if w.Event != nil && w.Rejected == "" {
+				wins = append(wins, w.Clone().X)
+			}
+		}
+		return err
+	}
+	for _, c := range chunks {
+		if err := keep(p.Windows(c)); err != nil {
+			return err
+		}
+	}
+	if err := keep(p.FlushWindows()); err != nil {
+		return err
+	}
+	if len(wins) == 0 {
+		return fmt.Errorf("%s maps a run by the mean of its windows around events, and there is none", p.head.names[p.head.wholeRun()])
+	}
+	if err := p.head.setRun(wins); err != nil {
+		return err
+	}
+	p.looked = true
+	return nil
+}
+
+// filtered takes a recording through the section offline.
+func (p *Pipeline) filtered(rec *signal.Recording) (*signal.Recording, error) {
 	if len(p.offline) == 0 {
 		return rec, nil
 	}
@@ -459,7 +546,9 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.predict(ws)
+	preds, err := p.predict(ws)
+	p.looked = false
+	return preds, err
 }
 
 // Stats counts what p has seen since Start.
@@ -468,6 +557,9 @@ func (p *Pipeline) Stats() Stats { return p.front.stats }
 func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	if len(ws) == 0 {
 		return nil, nil
+	}
+	if p.head.wholeRun() >= 0 && !p.looked {
+		return nil, p.Causal()
 	}
 	if !p.head.fitted {
 		return nil, errors.New("the pipeline has not learned anything yet: train it, or load a bundle")
@@ -478,11 +570,14 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	for i, w := range ws {
 		if w.Rejected != "" {
 			q := &p.preds[i]
-			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
+			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
 			continue
 		}
 		if err := p.head.into(&p.preds[i], w, p.classes); err != nil {
 			return nil, fmt.Errorf("window [%d, %d): %w", w.Start, w.End(), err)
+		}
+		if p.spec.Target != nil {
+			continue
 		}
 		if err := p.decide(&p.preds[i], w); err != nil {
 			return nil, fmt.Errorf("window [%d, %d): decide: %w", w.Start, w.End(), err)
@@ -491,31 +586,15 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	return p.preds[:len(ws)], nil
 }
 
-// decide says what a controller is told of a window.
-func (p *Pipeline) decide(q *Prediction, w signal.Window) error {
-	q.Decision, q.Sure, q.Silent = q.Label, q.Confidence, false
-	if p.decider == nil {
-		return nil
-	}
-	q.Decision, q.Silent = "", !w.Slides
-	if q.Silent {
-		return nil
-	}
-	class, sure, err := p.decider.Push(q.Scores, float64(w.End())/w.Info.Rate)
-	if err != nil {
-		return err
-	}
-	if q.Sure = sure; class >= 0 {
-		q.Decision = p.classes[class]
-	}
-	return nil
-}
-
 // into makes the prediction of one window in out, whose memory is used again.
 func (h *head) into(out *Prediction, w signal.Window, classes []string) error {
-	row, scores, err := h.predict(w.X)
+	row, scores, err := h.predict(w)
 	if err != nil {
 		return err
+	}
+	if h.follows != nil {
+		*out = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: append(out.Row[:0], row...), Value: append(out.Value[:0], scores...), Slides: true}
+		return nil
 	}
 	best := 0
 	for k := range scores {
@@ -525,7 +604,7 @@ func (h *head) into(out *Prediction, w signal.Window, classes []string) error {
 	}
 	*out = Prediction{
 		Start: w.Start, End: w.End(), Time: w.Time, Row: append(out.Row[:0], row...), Scores: append(out.Scores[:0], scores...),
-		Label: classes[best], Confidence: scores[best], Event: w.Event, Truth: w.Label,
+		Slides: w.Slides, Label: classes[best], Confidence: scores[best], Event: w.Event, Truth: w.Label,
 	}
 	return nil
 }

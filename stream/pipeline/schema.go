@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders"
@@ -23,10 +24,13 @@ type Param struct {
 
 // Doc describes a step that a pipeline file can use.
 type Doc struct {
-	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder", "decide"
+	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder", "decide", or continuous
 	Name    string  `json:"name"`
 	Params  []Param `json:"params"`
 }
+
+// continuous is the section of docs that holds the decoders for pipelines with a section target.
+const continuous = "decoder, with a section target"
 
 // Steps describes everything that a pipeline file can use, from the registries.
 func Steps() ([]Doc, error) {
@@ -38,6 +42,7 @@ func Steps() ([]Doc, error) {
 		func() error { return describe(&docs, "reject", preprocess.Checkers()) },
 		func() error { return describe(&docs, "features", features.Steps()) },
 		func() error { return describe(&docs, "decoder", decoders.Decoders()) },
+		func() error { return describe(&docs, continuous, decoders.ContinuousDecoders()) },
 		func() error { return describe(&docs, "decide", decoders.Deciders()) },
 	} {
 		if err := add(); err != nil {
@@ -141,8 +146,12 @@ func Schema() (map[string]any, error) {
 			"segment":    one("segment", "the windows to train on, and to decode when their events occur"),
 			"live":       one("segment", "more windows of the same length, in a live session"),
 			"features":   many("features", "steps from a window to a row of numbers, in order"),
-			"decoder":    one("decoder", "from a row to a score for each class"),
-			"decide":     one("decide", "from the scores of the windows of live to decisions, and to no control"),
+			"decoder": map[string]any{
+				"description": "from a row to a score for each class, or with a section target to the quantities",
+				"oneOf":       slices.Concat(choices["decoder"], choices[continuous]),
+			},
+			"target": targetSchema(),
+			"decide": one("decide", "from the scores of the windows of live to decisions, and to no control"),
 		},
 		"required": []string{"segment", "features", "decoder"}, "additionalProperties": false,
 	}, nil
@@ -174,4 +183,22 @@ func Markdown(w io.Writer) error {
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
+}
+
+// targetSchema describes the section target.
+func targetSchema() map[string]any {
+	props := map[string]any{}
+	t := reflect.TypeFor[Target]()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "" {
+			prop := schemaOf(f.Type)
+			prop["description"] = f.Tag.Get("doc")
+			props[key] = prop
+		}
+	}
+	return map[string]any{
+		"description": "the quantities that a continuous decoder follows, in place of classes", "type": "object",
+		"properties": props, "required": []string{"channels"}, "additionalProperties": false,
+	}
 }

@@ -27,11 +27,14 @@ type Spec struct {
 	Decoder    Step   `json:"decoder"`
 	Decide     *Step  `json:"decide,omitempty"` // from the scores of the windows of live to decisions and no control
 
+	// Target says that the decoder is a continuous one, and which quantities it follows.
+	Target *Target `json:"target,omitempty"`
+
 	file string // for messages
 }
 
 // sections are the keys of a pipeline file.
-var sections = []string{"offline", "preprocess", "segment", "live", "reject", "features", "decoder", "decide"}
+var sections = []string{"offline", "preprocess", "segment", "live", "reject", "features", "decoder", "decide", "target"}
 
 // Step is one step: the name it is registered under, and its parameters as a JSON object.
 type Step struct {
@@ -148,6 +151,8 @@ func Parse(file string, data []byte) (*Spec, error) {
 			var decide Step
 			decide, err = s.step(key.Value, value)
 			s.Decide = &decide
+		case "target":
+			s.Target, err = s.target(value)
 		case "decoder":
 			s.Decoder, err = s.step(key.Value, value)
 		default:

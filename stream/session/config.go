@@ -43,13 +43,14 @@ type Source struct {
 	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
 	Chunk  float64 `json:"chunk_s" doc:"play, synth: length of a chunk in seconds"`
 	Seed   uint64  `json:"seed" doc:"synth: of the simulated person and run"`
+	Task   string  `json:"task" doc:"synth: imagery (motor imagery) or cursor (a cursor is steered)"`
 }
 
 // sources are the values of Source.Use with the keys that go with each.
 var sources = map[string][]string{
 	"nats":  {"stream"},
 	"play":  {"file", "speed", "chunk_s"},
-	"synth": {"seed", "speed", "chunk_s"},
+	"synth": {"seed", "task", "speed", "chunk_s"},
 }
 
 // ParseConfig reads a session file. Errors are *pipeline.SpecError; file is for messages, and relative paths count
@@ -71,7 +72,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if err != nil {
 		return nil, bad(0, err)
 	}
-	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Speed: 1, Chunk: 0.05}}
+	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Task: "imagery", Speed: 1, Chunk: 0.05}}
 	if present(top, "adapt") {
 		c.Adapt = &Adapt{Options: adapt.Defaults()}
 	}
@@ -124,6 +125,8 @@ func (c *Config) check(top *yaml.Node) error {
 	switch {
 	case c.Source.Use == "nats":
 		return bus.CheckToken("source: stream", c.Source.Stream)
+	case c.Source.Task != "imagery" && c.Source.Task != "cursor":
+		return fmt.Errorf("source: %w", &registry.UnknownError{What: "task", Name: c.Source.Task, Known: []string{"imagery", "cursor"}})
 	case c.Source.Use == "play" && c.Source.File == "":
 		return errors.New("source: file is missing: the recording to play")
 	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):

@@ -4,6 +4,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -90,6 +91,9 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		}
 		if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
 			c.Kind = bus.KindNone
+		}
+		if len(p.Value) > 0 { // a rejected window of a continuous decoder has none
+			c.Kind, c.Value = bus.KindContinuous, slices.Clone(p.Value)
 		}
 		for k, s := range p.Scores {
 			c.Scores = append(c.Scores, bus.Score{Label: classes[k], P: s})

@@ -26,6 +26,15 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 		}
 		return Playback(rec, s.Speed, s.Chunk, clock)
 	case "synth":
+		if s.Task == "cursor" {
+			opt := synth.CursorDefaults()
+			opt.Subject, opt.Run = s.Seed, s.Seed
+			rec, _, err := synth.Cursor(opt)
+			if err != nil {
+				return nil, err
+			}
+			return Playback(rec, s.Speed, s.Chunk, clock)
+		}
 		opt := synth.Defaults()
 		opt.Subject, opt.Run = s.Seed, s.Seed
 		rec, _, err := synth.MotorImagery(opt)

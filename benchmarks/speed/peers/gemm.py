@@ -77,6 +77,7 @@ def main():
         if (m, n, k) not in kept:
             kept[m, n, k] = [rng.standard_normal(size, dtype=np.float32) for size in (m * k, k * n, m * n)]
         a, b, c = (x.ctypes.data for x in kept[m, n, k])
+        loop(f, wide, ta, tb, m, n, k, a, b, c, reps // 8 + 1)  # the other one has had the caches
         print(loop(f, wide, ta, tb, m, n, k, a, b, c, reps), flush=True)
 
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,6 +158,18 @@ func TestBadInput(t *testing.T) {
 	train := func(pipe string, rest ...string) []string {
 		return append([]string{"train", pipe, "-o", out, "--events", "T1=fists,T2=feet"}, rest...)
 	}
+	nets := 0
+	net := func(decoder string) string { // a network on three channels, which learns in no time
+		nets++
+		return file(fmt.Sprintf("net%d.yaml", nets), `preprocess:
+  - {use: pick, channels: [C3, Cz, C4]}
+  - {use: bandpass, low_hz: 4, high_hz: 38, order: 4}
+segment: {use: events, tmin_s: 0.5, tmax_s: 2.5, events: {T1: fists, T2: feet}}
+decoder: {`+decoder+`}
+`)
+	}
+	small := trainedOn(t, net("use: eegnet, epochs: 2"), r06, r10)
+	network := mustRead(t, small)
 	cases := []struct {
 		name string
 		code int
@@ -222,6 +235,38 @@ func TestBadInput(t *testing.T) {
 		{"ending of the weights", 2, []string{"models", "convert", testWeights + "scalar.pt", filepath.Join(dir, "out.pt")}, []string{"must be .safetensors"}},
 		{"converted already", 2, []string{"models", "convert", m, filepath.Join(dir, "out.safetensors")}, []string{"already"}},
 		{"unknown models command", 2, []string{"models", "inof"}, []string{`did you mean "info"`}},
+		{"a rate without rest", 2, append(train("csp-lda", r06, r10), "--false-activations", "2"), []string{"--rest FILE", "--rest-events"}},
+		{"rest without a rate", 2, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01")), []string{"--false-activations", "false_per_min"}},
+		{"impossible rate", 2, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01"), "--false-activations", "nan"), []string{"NaN", "above 0"}},
+		{"too little rest", 3, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01"), "--false-activations", "2"), []string{"58 s of rest", "record at least 90 s"}},
+		{"rest that was trained on", 3, append(train("csp-lda", r06, r10), "--rest", r06, "--false-activations", "2"), []string{"is the training recording", "--rest-events"}},
+		{"rest that is not there", 2, append(train("csp-lda", r06, r10), "--rest", filepath.Join(dir, "none.edf"), "--false-activations", "2"), []string{"none.edf"}},
+		{"rest events that are not there", 3, append(train("csp-lda", r06, r10), "--rest-events", "T9", "--false-activations", "2"), []string{`"T9"`, "--rest-events LABEL"}},
+		{"rest of another montage", 3, append(train("csp-lda", r06, r10), "--rest", datasettest.Need(t, "eegmat/Subject00_1.edf"), "--false-activations", "2"), []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
+		{"a rate for quantities", 2, []string{"train", "kalman-velocity", "synth:cursor:1:1", "synth:cursor:1:2", "--false-activations", "2", "-o", out}, []string{"section target"}},
+		{"no cursor", 3, []string{"train", "kalman-velocity", r06, r10, "-o", out}, []string{"cursor_vx", "not among", "target"}},
+		{"one cursor run", 3, []string{"train", "kalman-velocity", "synth:cursor:1:1", "-o", out}, []string{"leave-one-run-out", "blocked-kfold"}},
+		{"split of trials", 2, []string{"train", "kalman-velocity", "synth:cursor:1:1", "synth:cursor:1:2", "--split", "kfold", "-o", out}, []string{"blocked-kfold", "leave-one-run-out"}},
+		{"classes without a target", 2, train(file("cont.yaml", strings.Replace(string(gallery), "lda, shrinkage: auto", "kalman", 1)), r06, r10), []string{"cont.yaml", "line 11", "section target"}},
+		{"a simulation that is none", 2, []string{"info", "synth:curser:1:1"}, []string{`did you mean "cursor"`}},
+		{"a simulation without seeds", 2, []string{"info", "synth:cursor"}, []string{"synth:TASK:SUBJECT:RUN"}},
+		{"two runs for conformal", 3, train(file("conf.yaml", string(gallery)+"decide: {use: conformal}\n"), r06, r10), []string{"decide", "kept for the calibration", "give more recordings"}},
+		{"impossible alpha", 2, train(file("alpha.yaml", string(gallery)+"decide: {use: conformal, alpha: 2}\n"), r06, r10), []string{"alpha.yaml", "line 12", "alpha is 2"}},
+		{"an offline alignment live", 3, []string{"live", file("ea-live.yaml", "bundle: "+offlineAligned(t)+"\nsource: {use: synth}\n")}, []string{"needs a whole run", "incremental or fixed"}},
+		{"unknown mode", 2, train(file("mode.yaml", strings.Replace(string(gallery), "features:\n", "features:\n  - {use: euclidean_alignment, mode: offline}\n", 1)), r06, r10), []string{"mode.yaml", "line 9", `"incremental", "run" or "fixed"`}},
+		{"learning rate that explodes", 3, train(net("use: eegnet, epochs: 3, learning_rate: 1.0e+30, clip_norm: 0"), r06, r10), []string{"decoder", "eegnet", "epoch 1, step 1", "conv_", "lower the learning rate"}},
+		{"window too short for a network", 2, train(net("use: shallow, pool_samples: 400"), r06, r10), []string{"net3.yaml", "line 5", "decoder", "mean pool", "400"}},
+		{"window too short for its stretches", 2, train(net("use: atcnet, pool_samples: 40"), r06, r10), []string{"line 5", "atcnet", "must have at least 1400", "longer windows"}},
+		{"unknown augmentation", 2, train(net("use: eegnet, augment: [noize]"), r06, r10), []string{"line 5", `did you mean "noise"`}},
+		{"batch of one", 2, train(net("use: eegnet, batch: 1"), r06, r10), []string{"line 5", "batch is 1, must be at least 2"}},
+		{"a class missing in a fold", 3, []string{"train", net("use: eegnet, epochs: 2"), s001(t, "R01"), r06, "--events", "T0=rest,T1=fists", "-o", out}, []string{`class "fists"`, "in the test part", "record it in more than one run"}},
+		{"a network behind rows", 2, train(file("rows.yaml", strings.Replace(string(gallery), "use: lda, shrinkage: auto", "use: eegnet", 1)), r06, r10), []string{"rows.yaml", "works on windows", "leave out"}},
+		{"a network of other channels", 3, []string{"eval", small, datasettest.Need(t, "eegmat/Subject00_1.edf")}, []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
+		{"a network's bundle with other sizes", 3, []string{"eval", file("sizes.gyrus", string(altered(t, network, "temporal_filters", "8", "9"))), r14}, []string{"sizes.gyrus"}},
+		{"export of what is no network", 3, []string{"models", "export", m, "-o", filepath.Join(dir, "out.onnx")}, []string{"lda is not a network", "only networks"}},
+		{"ending of an export", 2, []string{"models", "export", small, "-o", filepath.Join(dir, "out.pt")}, []string{"must be .onnx or .safetensors"}},
+		{"export over the model", 2, []string{"models", "export", small}, []string{"must be .onnx or .safetensors"}},
+		{"export of no bundle", 2, []string{"models", "export", filepath.Join(dir, "none.gyrus"), "-o", filepath.Join(dir, "out.onnx")}, []string{"none.gyrus"}},
 		{"a key that does nothing", 2, []string{"live", file("s3.yaml", "bundle: b\nsource: {use: nats, speed: 2}\n")}, []string{"speed", "does nothing"}},
 	}
 	for _, tc := range cases {
@@ -249,6 +294,21 @@ func TestBadInput(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("written all the same: %v %v", left, err)
 	}
+}
+
+// offlineAligned trains with an alignment that needs whole runs.
+func offlineAligned(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	gallery := string(mustRead(t, "../../../stream/pipeline/gallery/csp-lda.yaml"))
+	pipe, path := filepath.Join(dir, "ea.yaml"), filepath.Join(dir, "ea.gyrus")
+	if err := os.WriteFile(pipe, []byte(strings.Replace(gallery, "features:\n", "features:\n  - {use: euclidean_alignment, mode: run}\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "train", pipe, "synth:imagery:1:1", "synth:imagery:1:2", "-o", path); code != 0 {
+		t.Fatal(errs)
+	}
+	return path
 }
 
 func mustRead(t *testing.T, path string) []byte {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +22,13 @@ import (
 
 // openRecording opens a file of any registered format.
 func openRecording(path string) (*signal.Recording, error) {
+	if strings.HasPrefix(path, synthPrefix) {
+		return simulate(path)
+	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
 	}
-	rec, err := ingest.Open(pathFS{}, path)
+	rec, err := ingest.Open(pathFS{}, filepath.ToSlash(path))
 	if err != nil {
 		return nil, notThere(err)
 	}
@@ -34,8 +38,8 @@ func openRecording(path string) (*signal.Recording, error) {
 // pathFS opens paths of the operating system as they are. Messages then name the file as the user did.
 type pathFS struct{}
 
-// Open opens name with os.Open.
-func (pathFS) Open(name string) (fs.File, error) { return os.Open(name) }
+// Open opens name, with slashes, with os.Open.
+func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
 // openSignals opens a file that must hold samples.
 func openSignals(path string) (*signal.Recording, error) {
@@ -101,22 +105,39 @@ func checkOutput(out string, inputs []string) error {
 	return nil
 }
 
-// openAll opens every file, or none.
-func openAll(paths []string) (recs []*signal.Recording, closeAll func(), err error) {
+// openAll opens every recording, or none. files are those of recs: what belongs to another recording that is given, such as
+// its file of events, was read with it and is left out.
+func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, files []string, closeAll func(), err error) {
 	closeAll = func() {
 		for _, r := range recs {
 			_ = r.Close() // read only: nothing can be lost
 		}
 	}
+	whole := map[string]string{} // a part and the recording it belongs to
+	failed := map[string]error{}
 	for _, p := range paths {
 		rec, err := openSignals(p)
 		if err != nil {
-			closeAll()
-			return nil, nil, err
+			failed[p] = err
+			continue
 		}
-		recs = append(recs, rec)
+		recs, files = append(recs, rec), append(files, p)
+		for _, part := range rec.Parts {
+			whole[part] = p
+		}
 	}
-	return recs, closeAll, nil
+	for _, p := range paths {
+		rec, part := whole[filepath.ToSlash(p)]
+		switch {
+		case failed[p] == nil:
+		case part:
+			note(cmd, "%s: read with %s", p, rec)
+		default:
+			closeAll()
+			return nil, nil, nil, failed[p]
+		}
+	}
+	return recs, files, closeAll, nil
 }
 
 // deviations says on standard error where files break their format: what several files have alike is said once.
@@ -155,8 +176,11 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 	}
 }
 
-// hashFile is the SHA-256 of a file, in hexadecimal digits.
+// hashFile is the SHA-256 of a file, in hexadecimal digits; "" of a simulated recording.
 func hashFile(path string) (string, error) {
+	if strings.HasPrefix(path, synthPrefix) {
+		return "", nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -176,12 +200,20 @@ func distinct(files []string) ([]string, error) {
 	for i, f := range files {
 		var err error
 		if hashes[i], err = hashFile(f); err != nil {
-			return nil, err
+			return nil, notThere(err)
+		}
+		if hashes[i] == "" { // simulated: its name is its content
+			hashes[i] = f
 		}
 		if other, twice := first[hashes[i]]; twice {
 			return nil, refusal{fmt.Errorf("%s and %s have the same content: their trials would be in training and in test; give each recording once", other, f)}
 		}
 		first[hashes[i]] = f
+	}
+	for i, h := range hashes {
+		if strings.HasPrefix(h, synthPrefix) {
+			hashes[i] = ""
+		}
 	}
 	return hashes, nil
 }

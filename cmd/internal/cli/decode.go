@@ -29,7 +29,8 @@ func newDecode() *cobra.Command {
 		Long: `Decode prints one line per window: the recording, its samples [start, end), the time of its end in seconds from the
 start of the recording, the class with the highest score, that score, the score of each class, the event and true class
 where the window was cut around an event, why it was not decoded, and what a controller would be told: nothing where a
-section decide holds that nothing is meant. The windows are those of a live session: cued ones and sliding ones.
+section decide holds that nothing is meant. The windows are those of a live session: cued ones and sliding ones. A model
+with a section target gives the value of each quantity in place of class, scores, event and decision.
 
 Without -o it prints CSV (with --json one JSON object a line). With -o it writes a file: .csv or .arrow.`,
 		Example: "  gyrus decode model.gyrus S001R14.edf > r14.csv\n  gyrus decode model.gyrus S001R14.edf -o r14.arrow",
@@ -63,7 +64,7 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 	if err != nil {
 		return err
 	}
-	recs, closeAll, err := openAll(files)
+	recs, _, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return err
 	}
@@ -75,16 +76,18 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 		}
 	}
 	if out == "" {
-		w := newCSV(cmd.OutOrStdout(), p.Classes())
+		w := newLines(cmd.OutOrStdout(), p)
 		if wantsJSON(cmd) {
-			w = jsonLines{json.NewEncoder(cmd.OutOrStdout()), p.Classes()}
+			w = jsonLines{json.NewEncoder(cmd.OutOrStdout()), p.Outputs(), p.Target() != nil}
 		}
 		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
 	}
 	return atomicfile.Write(out, func(f io.Writer) error {
-		w := newCSV(f, p.Classes())
+		w := newLines(f, p)
 		if strings.EqualFold(filepath.Ext(out), ".arrow") {
-			w = newArrow(f, p.Classes())
+			if w = newArrow(f, p.Classes()); p.Target() != nil {
+				w = newValueArrow(f, p.Outputs())
+			}
 		}
 		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
 	})
@@ -150,13 +153,17 @@ func (c *csvLines) end() error {
 // jsonLines writes one JSON object a line.
 type jsonLines struct {
 	enc     *json.Encoder
-	classes []string
+	outputs []string // classes, or quantities
+	values  bool     // quantities
 }
 
 func (j jsonLines) put(rec string, rate float64, p *pipeline.Prediction) error {
+	if j.values {
+		return j.putValue(rec, rate, p)
+	}
 	scores := map[string]float64{}
 	for k, s := range p.Scores {
-		scores[j.classes[k]] = s
+		scores[j.outputs[k]] = s
 	}
 	return j.enc.Encode(struct {
 		Recording  string             `json:"recording"`

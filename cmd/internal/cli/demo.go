@@ -137,7 +137,7 @@ func demoData(cmd *cobra.Command, seed uint64) (what string, train []*signal.Rec
 		}
 		paths = append(paths, path)
 	}
-	recs, closeAll, err := openAll(paths)
+	recs, _, closeAll, err := openAll(cmd, paths)
 	if err != nil {
 		return "", nil, nil, nil, err
 	}

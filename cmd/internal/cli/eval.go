@@ -38,7 +38,14 @@ func newEval() *cobra.Command {
 		Use: "eval MODEL FILE…", Short: "score a model on recordings", Args: cobra.MinimumNArgs(2),
 		Example: "  gyrus eval model.gyrus S001R14.edf",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			res, err := evaluate(cmd, args[0], args[1:])
+			b, p, err := loadModel(args[0], pipeline.Cued)
+			if err != nil {
+				return err
+			}
+			if p.Target() != nil {
+				return evalContinuous(cmd, args[0], b, p, args[1:])
+			}
+			res, err := evaluate(cmd, b, p, args[1:])
 			if err != nil {
 				return err
 			}
@@ -70,13 +77,9 @@ func loadModel(path string, which pipeline.Which) (*bundle.Bundle, *pipeline.Pip
 	return b, p, err
 }
 
-func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error) {
+func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files []string) (evalJSON, error) {
 	res := evalJSON{Recordings: []evalRecording{}, Missed: []missJSON{}}
-	b, p, err := loadModel(model, pipeline.Cued)
-	if err != nil {
-		return res, err
-	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return res, err
 	}
@@ -120,7 +123,7 @@ func evaluate(cmd *cobra.Command, model string, files []string) (evalJSON, error
 			return res, err
 		}
 		r := evalRecording{Name: rec.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy}
-		if r.InTraining = slices.ContainsFunc(b.Manifest.Data, func(d bundle.Data) bool { return d.SHA256 == sum }); r.InTraining {
+		if r.InTraining = slices.ContainsFunc(b.Manifest.Data, func(d bundle.Data) bool { return d.SHA256 == sum && (sum != "" || d.Name == rec.Name) }); r.InTraining {
 			note(cmd, "%s: the model was trained on this file: its score says nothing about new data", rec.Name)
 		}
 		res.Recordings = append(res.Recordings, r)

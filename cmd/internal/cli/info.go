@@ -14,6 +14,7 @@ import (
 // infoJSON is what gyrus info --json prints.
 type infoJSON struct {
 	Format     string             `json:"format"`
+	Parts      []string           `json:"parts"` // other files that were read, such as one with the events
 	RateHz     float64            `json:"rate_hz"`
 	Samples    int64              `json:"samples"` // per channel, gaps counted
 	DurationS  float64            `json:"duration_s"`
@@ -48,7 +49,7 @@ func describe(rec *signal.Recording) infoJSON {
 		return float64(samples) / rate
 	}
 	v := infoJSON{
-		Format: rec.Format, RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{},
+		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{},
 		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 	}
 	if !rec.Begin.IsZero() {
@@ -84,6 +85,9 @@ func newInfo() *cobra.Command {
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s  %s, %g Hz, %d samples, %s\n", args[0], v.Format, v.RateHz, v.Samples,
 				time.Duration(v.DurationS*float64(time.Second)).Round(time.Millisecond))
+			for _, p := range v.Parts {
+				fmt.Fprintf(w, "with      %s\n", p)
+			}
 			if v.Begin != nil {
 				fmt.Fprintf(w, "begins    %s\n", v.Begin.Format("2006-01-02 15:04:05.999"))
 			}

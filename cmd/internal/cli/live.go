@@ -68,6 +68,9 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	if err != nil {
 		return rep, err
 	}
+	if err := p.Causal(); err != nil { // before anybody waits for a stream
+		return rep, fmt.Errorf("%s: %w", cfg.Bundle, err)
+	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
 		return rep, err

@@ -29,7 +29,7 @@ func newModels() *cobra.Command {
 		Use: "models", Short: "files of weights: what is in them, and conversion", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	models.AddCommand(newModelsInfo(), newModelsConvert())
+	models.AddCommand(newModelsInfo(), newModelsConvert(), newModelsExport(), newModelsExportC())
 	return models
 }
 

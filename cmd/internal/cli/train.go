@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,8 +28,10 @@ type trainJSON struct {
 	Permuted   bool               `json:"permuted"`
 	Recordings []stream.Collected `json:"recordings"`
 	Missed     []missJSON         `json:"missed"`
-	Rejected   int                `json:"rejected"`         // windows that a check refused: neither learned from nor scored
-	Bundle     string             `json:"bundle,omitempty"` // the file written
+	Rest       *bundle.Rest       `json:"rest,omitempty"`     // false decisions at rest, where rest data set the threshold
+	Coverage   *bundle.Coverage   `json:"coverage,omitempty"` // of conformal sets
+	Rejected   int                `json:"rejected"`           // windows that a check refused: neither learned from nor scored
+	Bundle     string             `json:"bundle,omitempty"`   // the file written
 }
 
 type foldJSON struct {
@@ -103,6 +106,7 @@ func loadSpec(cmd *cobra.Command, name string, cut *cutFlags) (*pipeline.Spec, e
 func newTrain() *cobra.Command {
 	var (
 		cut     cutFlags
+		rest    restFlags
 		scheme  string
 		seed    uint64
 		permute bool
@@ -117,15 +121,34 @@ With -o it then fits the pipeline to all windows and writes it as a bundle.
 The splits by session and subject go by the names of the files, as BIDS has them (sub-01_ses-1_run-2), or by the folder
 that a file is in where its name has neither: session1, session-2, ses-3. Those are then of one person.
 
+With --false-activations and --rest (or --rest-events) it sets the threshold of the section decide from rest data, so that
+new rest of the same kind brings at most so many false decisions a minute, and prints the rate on held-out rest.
+
+A pipeline with a section target follows quantities, such as a cursor's velocity: train then prints the correlation and R²
+of each, and --split is leave-one-run-out or blocked-kfold. A FILE may be synth:cursor:SUBJECT:RUN, synth:imagery:… or
+synth:rest:…, which is simulated.
+
 PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
   gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
+  gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
+  gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
 				return usageError{errors.New("--permute and -o exclude each other: what is learned from permuted labels must not become a model")}
 			}
-			res, err := train(cmd, args[0], args[1:], &cut, scheme, seed, permute, out)
+			spec, err := loadSpec(cmd, args[0], &cut)
+			if err != nil {
+				return err
+			}
+			if err := rest.apply(cmd, spec, permute); err != nil {
+				return err
+			}
+			if spec.Target != nil {
+				return trainContinuous(cmd, args[0], spec, args[1:], scheme, seed, permute, out)
+			}
+			res, err := train(cmd, args[0], spec, args[1:], &rest, scheme, seed, permute, out)
 			if err != nil {
 				return err
 			}
@@ -137,6 +160,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 		},
 	}
 	cut.add(cmd)
+	rest.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
@@ -151,20 +175,19 @@ type trained struct {
 	set  *pipeline.Set
 }
 
-func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
-	spec, err := loadSpec(cmd, name, cut)
-	if err != nil {
+func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+	if err := checkOutput(out, slices.Concat(files, rest.files)); err != nil {
 		return trainJSON{}, err
 	}
-	if err := checkOutput(out, files); err != nil {
-		return trainJSON{}, err
-	}
-	recs, closeAll, err := openAll(files)
+	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
 		return trainJSON{}, err
 	}
 	defer closeAll()
 	deviations(cmd, recs)
+	if err := rest.apart(files); err != nil {
+		return trainJSON{}, err
+	}
 	hashes, err := distinct(files)
 	if err != nil {
 		return trainJSON{}, err
@@ -172,6 +195,11 @@ func train(cmd *cobra.Command, name string, files []string, cut *cutFlags, schem
 	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
 	if err != nil {
 		return trainJSON{}, err
+	}
+	if t.pipe.Resting() != nil {
+		if err := rest.calibrate(cmd, t, recs); err != nil {
+			return trainJSON{}, err
+		}
 	}
 	t.Pipeline = name
 	if out == "" {
@@ -201,11 +229,8 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		t.Recordings = append(t.Recordings, c)
 		for _, m := range c.Misses {
 			t.Missed = append(t.Missed, missJSON{c.Name, m.Event, m.Why})
-			note(cmd, "%s: event %q at %.3f s is not used: %s", c.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
-		if c.Stats.Gaps > 0 {
-			note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
-		}
+		noteLosses(cmd, c)
 	}})
 	if err != nil {
 		return nil, err
@@ -238,6 +263,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if t.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
 	}
+	if t.Coverage, err = coverage(t.pipe, t.set, tested); err != nil {
+		return nil, err
+	}
 	var truth, label []int
 	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
 	perFold := make([][]pipeline.Tested, len(folds))
@@ -268,6 +296,16 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	return t, nil
 }
 
+// noteLosses says what could not be learned from.
+func noteLosses(cmd *cobra.Command, c stream.Collected) {
+	for _, m := range c.Misses {
+		note(cmd, "%s: event %q at %.3f s is not used: %s", c.Name, m.Event.Label, m.Event.Onset, m.Why)
+	}
+	if c.Stats.Gaps > 0 {
+		note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
+	}
+}
+
 // fitsLive checks that what will be trained can be used: a live session, and decode, cut all windows of the definition.
 func fitsLive(spec *pipeline.Spec, cued *pipeline.Pipeline, rec *signal.Recording) error {
 	all, err := pipeline.Build(spec, pipeline.All)
@@ -290,7 +328,7 @@ func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Manifest.Seed = t.Seed
+	b.Manifest.Seed, b.Manifest.Rest, b.Manifest.Coverage = t.Seed, t.Rest, t.Coverage
 	b.Manifest.Score = &bundle.Score{
 		Split: t.Split, Trials: t.Trials, BalancedAccuracy: t.BalancedAccuracy, CILow: t.CILow, CIHigh: t.CIHigh, Chance: t.Chance,
 	}
@@ -324,6 +362,8 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 		what = " (labels permuted: this must be at chance)"
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
+	printRest(w, t.Rest)
+	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
 		fmt.Fprintf(w, "written: %s\n", t.Bundle)
 	}

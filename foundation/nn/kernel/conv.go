@@ -25,6 +25,16 @@ func (w *Work) ConvGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 	w.convGradW(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
 }
 
+// ConvGradWT is ConvGradW with the gradient turned: dwt[c,k,o] += Σ_t dy[o,t]·x[c,t+k·dil]. With few taps and many outputs it
+// is the faster of the two, above all where dwt gathers many examples and is turned back once.
+func (w *Work) ConvGradWT(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	checkConv("ConvGradWT", dy, ldy, x, ldx, dwt, out, in, taps, dil, t)
+	if out == 0 || in == 0 || t == 0 {
+		return
+	}
+	w.convGradWT(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+}
+
 // ConvGradX adds to dx the gradient of Conv by x: dx[c,t+k·dil] += Σ_o wt[o,c,k]·dy[o,t]. Shapes are those of Conv.
 func (w *Work) ConvGradX(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {
 	checkConv("ConvGradX", dy, ldy, dx, ldx, wt, out, in, taps, dil, t)
@@ -62,6 +72,21 @@ func convGeneric(y []float32, ldy int, x []float32, ldx int, wt []float32, out, 
 				for i, v := range x[c*ldx+k*dil:][:t] {
 					row[i] += float32(f * v)
 				}
+			}
+		}
+	}
+}
+
+func convGradWTGeneric(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	for c := range in {
+		for k := range taps {
+			row := x[c*ldx+k*dil:][:t]
+			for o := range out {
+				var s float32
+				for i, v := range dy[o*ldy:][:t] {
+					s += float32(row[i] * v)
+				}
+				dwt[(c*taps+k)*out+o] += s
 			}
 		}
 	}

@@ -42,8 +42,12 @@ func DepthGradX(dx, dy, wt []float32, dil int) {
 func depthGradXGeneric(dx, dy, wt []float32, dil, begin, end int) {
 	for k, f := range wt {
 		first, last := max(0, begin-k*dil), min(len(dy), end-k*dil)
-		for t := first; t < last; t++ {
-			dx[t+k*dil] += float32(f * dy[t])
+		if first >= last {
+			continue
+		}
+		into := dx[first+k*dil:][:last-first]
+		for t, v := range dy[first:last] {
+			into[t] += float32(f * v)
 		}
 	}
 }

@@ -3,46 +3,64 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/cpu"
 )
 
-// kind says which instructions are used. A higher one includes the lower ones.
+// kind says which instructions are used. On one processor, a higher one includes the lower ones.
 type kind int
 
 const (
 	generic kind = iota // plain Go
+	neon                // of arm64
 	avx2                // AVX2 and FMA
 	avx512              // AVX-512 F, BW, VL and DQ
 )
 
-var kindNames = [...]string{"generic", "avx2", "avx512"}
+var kindNames = [...]string{"generic", "neon", "avx2", "avx512"}
 
 func (k kind) String() string { return kindNames[k] }
 
 // level is the kind that is in use.
 var level = detect()
 
-// Name is the kind of kernels in use: "generic", "avx2" or "avx512".
+// Name is the kind of kernels in use: "generic", "neon", "avx2" or "avx512".
 func Name() string { return level.String() }
 
-// detect is what the processor has, or what GYRUS_KERNEL asks for if that is less. It panics if GYRUS_KERNEL is no kind.
-func detect() kind {
-	has := generic
+// kinds are those that the processor has, from the lowest to the highest.
+func kinds() []kind {
+	has := []kind{generic}
+	if runtime.GOARCH == "arm64" {
+		has = append(has, neon)
+	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		has = avx2
+		has = append(has, avx2)
 		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ {
-			has = avx512
+			has = append(has, avx512)
 		}
 	}
-	wish := os.Getenv("GYRUS_KERNEL")
-	if wish == "" {
-		return has
+	return has
+}
+
+// detect is the highest kind that the processor has, and not above the one that GYRUS_KERNEL asks for. It panics if that
+// is none.
+func detect() kind {
+	wish := kind(len(kindNames))
+	if name := os.Getenv("GYRUS_KERNEL"); name != "" {
+		i := slices.Index(kindNames[:], name)
+		if i < 0 {
+			panic(fmt.Sprintf("kernel: GYRUS_KERNEL is %q, must be %s, or unset for the best that the processor has", name, strings.Join(kindNames[:], ", ")))
+		}
+		wish = kind(i)
 	}
-	for k, name := range kindNames {
-		if wish == name {
-			return min(has, kind(k))
+	best := generic
+	for _, k := range kinds() {
+		if k <= wish {
+			best = k
 		}
 	}
-	panic(fmt.Sprintf("kernel: GYRUS_KERNEL is %q, must be generic, avx2, avx512, or unset for the best that the processor has", wish))
+	return best
 }

@@ -24,31 +24,33 @@ GLOBL ones<>(SB), RODATA|NOPTR, $64
 
 // func tile1x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -59,13 +61,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
@@ -78,36 +80,40 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile1x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), CX
 	MOVQ 32(AX), DX
-	MOVQ 48(AX), BX
+	MOVQ 56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y0, Y0, Y0
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -118,13 +124,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y1
 	VADDPS       Y1, Y0, Y0
@@ -137,42 +143,46 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -184,13 +194,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y3
 	VADDPS       Y3, Y1, Y1
@@ -207,37 +217,41 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x2YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile1x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), CX
 	MOVQ 32(AX), DX
-	MOVQ 48(AX), BX
+	MOVQ 56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -249,13 +263,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y2
 	VADDPS       Y2, Y0, Y0
@@ -272,37 +286,41 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x8Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x8Y(SB), NOSPLIT, $24-8
+TEXT ·tile1x8Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), CX
 	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
+	MOVQ    56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -313,7 +331,7 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -331,13 +349,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -378,32 +396,36 @@ store:
 	ADDQ       SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x8YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile1x8YFull(SB), NOSPLIT, $24-8
+TEXT ·tile1x8YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), CX
 	MOVQ 32(AX), DX
-	MOVQ 48(AX), BX
+	MOVQ 56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -414,7 +436,7 @@ tile:
 	VXORPS Y7, Y7, Y7
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -432,13 +454,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y8
 	VADDPS       Y8, Y0, Y0
@@ -479,42 +501,46 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -527,13 +553,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y3
 	VADDPS       Y3, Y1, Y1
@@ -552,37 +578,41 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile2x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -595,13 +625,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y2
 	VADDPS       Y2, Y0, Y0
@@ -620,44 +650,48 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -673,13 +707,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y5
 	VADDPS       Y5, Y1, Y1
@@ -706,39 +740,43 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x2YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile2x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -754,13 +792,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y4
 	VADDPS       Y4, Y0, Y0
@@ -787,37 +825,41 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x4Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x4Y(SB), NOSPLIT, $24-8
+TEXT ·tile2x4Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -828,7 +870,7 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -850,13 +892,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -899,32 +941,36 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x4YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile2x4YFull(SB), NOSPLIT, $24-8
+TEXT ·tile2x4YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -935,7 +981,7 @@ tile:
 	VXORPS Y7, Y7, Y7
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -957,13 +1003,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y8
 	VADDPS       Y8, Y0, Y0
@@ -1006,43 +1052,47 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile3x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -1057,13 +1107,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y4
 	VADDPS       Y4, Y1, Y1
@@ -1088,38 +1138,42 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile3x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -1134,13 +1188,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y3
 	VADDPS       Y3, Y0, Y0
@@ -1165,37 +1219,41 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile3x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1204,7 +1262,7 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -1223,13 +1281,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y7
 	VADDPS       Y7, Y1, Y1
@@ -1266,32 +1324,36 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x2YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile3x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile3x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1300,7 +1362,7 @@ tile:
 	VXORPS Y5, Y5, Y5
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -1319,13 +1381,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y6
 	VADDPS       Y6, Y0, Y0
@@ -1362,46 +1424,50 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile4x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1419,14 +1485,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y1, Y1
@@ -1457,41 +1523,45 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile4x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1509,14 +1579,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y4
 	VADDPS       Y4, Y0, Y0
@@ -1547,39 +1617,43 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile4x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1590,7 +1664,7 @@ tile:
 	VXORPS Y8, Y8, Y8
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1613,14 +1687,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y9
 	VADDPS       Y9, Y1, Y1
@@ -1667,34 +1741,38 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x2YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile4x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile4x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1705,7 +1783,7 @@ tile:
 	VXORPS Y7, Y7, Y7
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1728,14 +1806,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y8
 	VADDPS       Y8, Y0, Y0
@@ -1782,39 +1860,43 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile5x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1822,7 +1904,7 @@ tile:
 	VXORPS Y5, Y5, Y5
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1842,14 +1924,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y1, Y1
@@ -1886,34 +1968,38 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile5x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1921,7 +2007,7 @@ tile:
 	VXORPS Y4, Y4, Y4
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -1941,14 +2027,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y5
 	VADDPS       Y5, Y0, Y0
@@ -1985,39 +2071,43 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x2Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile5x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2030,7 +2120,7 @@ tile:
 	VXORPS Y10, Y10, Y10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2056,14 +2146,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y11
 	VADDPS       Y11, Y1, Y1
@@ -2120,34 +2210,38 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x2YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile5x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile5x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2160,7 +2254,7 @@ tile:
 	VXORPS Y9, Y9, Y9
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2186,14 +2280,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y10
 	VADDPS       Y10, Y0, Y0
@@ -2250,39 +2344,43 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x1Y(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile6x1Y(SB), NOSPLIT, $24-8
+TEXT ·tile6x1Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2291,7 +2389,7 @@ tile:
 	VXORPS Y6, Y6, Y6
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2313,14 +2411,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y1, Y1
@@ -2363,34 +2461,38 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x1YFull(t *tile)
 // Requires: AVX, FMA3
-TEXT ·tile6x1YFull(SB), NOSPLIT, $24-8
+TEXT ·tile6x1YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2399,7 +2501,7 @@ tile:
 	VXORPS Y5, Y5, Y5
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2421,14 +2523,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y6
 	VADDPS       Y6, Y0, Y0
@@ -2471,39 +2573,43 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x2Y(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2Y(SB), NOSPLIT, $24-8
+TEXT ·tile6x2Y(SB), NOSPLIT, $32-8
 	MOVQ    t+0(FP), AX
-	MOVQ    104(AX), DX
+	MOVQ    112(AX), DX
 	LEAQ    ones<>+32(SB), CX
 	SHLQ    $0x02, DX
 	SUBQ    DX, CX
 	VMOVUPS (CX), Y0
 	MOVQ    (AX), CX
 	MOVQ    CX, (SP)
-	MOVQ    16(AX), CX
+	MOVQ    8(AX), CX
 	MOVQ    CX, 8(SP)
-	MOVQ    96(AX), CX
+	MOVQ    16(AX), CX
 	MOVQ    CX, 16(SP)
+	MOVQ    104(AX), CX
+	MOVQ    CX, 24(SP)
 	MOVQ    24(AX), DX
 	MOVQ    32(AX), BX
-	MOVQ    48(AX), SI
+	MOVQ    56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -2516,8 +2622,10 @@ tile:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	PREFETCHT0 (R10)
@@ -2532,7 +2640,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2561,14 +2669,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y13
 	VADDPS       Y13, Y1, Y1
@@ -2635,34 +2743,38 @@ store:
 	ADDQ       DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x2YFull(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2YFull(SB), NOSPLIT, $24-8
+TEXT ·tile6x2YFull(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ CX, (SP)
-	MOVQ 16(AX), CX
+	MOVQ 8(AX), CX
 	MOVQ CX, 8(SP)
-	MOVQ 96(AX), CX
+	MOVQ 16(AX), CX
 	MOVQ CX, 16(SP)
+	MOVQ 104(AX), CX
+	MOVQ CX, 24(SP)
 	MOVQ 24(AX), DX
 	MOVQ 32(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -2675,8 +2787,10 @@ tile:
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	PREFETCHT0 (R10)
@@ -2691,7 +2805,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -2720,14 +2834,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Y12
 	VADDPS       Y12, Y0, Y0
@@ -2794,10 +2908,12 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
@@ -3221,30 +3337,32 @@ done:
 
 // func tile1x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -3255,13 +3373,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z1
 	VADDPS       Z1, Z0, Z0
@@ -3274,41 +3392,45 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -3320,13 +3442,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z2
 	VADDPS       Z2, Z0, Z0
@@ -3343,36 +3465,40 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile1x8Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x8Z(SB), NOSPLIT, $24-8
+TEXT ·tile1x8Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), CX
 	MOVQ  32(AX), DX
-	MOVQ  48(AX), BX
+	MOVQ  56(AX), BX
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), SI
-	MOVQ   72(AX), DI
+	MOVQ   8(SP), SI
+	MOVQ   80(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3383,7 +3509,7 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ    64(AX), R8
+	MOVQ    72(AX), R8
 	PCALIGN $0x40
 
 product:
@@ -3401,13 +3527,13 @@ product:
 	ADDQ         DX, CX
 	DECQ         R8
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), SI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), SI
 	DECQ         DI
 	JNE          group
-	MOVQ         56(AX), SI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), SI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -3448,41 +3574,45 @@ store:
 	ADDQ    SI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile2x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -3495,13 +3625,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z2
 	VADDPS       Z2, Z0, Z0
@@ -3520,43 +3650,47 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile2x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -3572,13 +3706,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z4
 	VADDPS       Z4, Z0, Z0
@@ -3605,36 +3739,40 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile2x8Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x8Z(SB), NOSPLIT, $24-8
+TEXT ·tile2x8Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
-	MOVQ       8(AX), DI
-	MOVQ       72(AX), R8
+	MOVQ       8(SP), DI
+	MOVQ       80(AX), R8
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3651,8 +3789,10 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       56(AX), R10
-	MOVQ       8(SP), R9
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R10
+	MOVQ       16(SP), R9
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
 	PREFETCHT0 128(R9)
@@ -3673,7 +3813,7 @@ tile:
 	ADDQ       R10, R9
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -3707,13 +3847,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -3788,42 +3928,46 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile3x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -3838,13 +3982,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z3
 	VADDPS       Z3, Z0, Z0
@@ -3869,36 +4013,40 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile3x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
-	MOVQ   8(AX), DI
-	MOVQ   72(AX), R8
+	MOVQ   8(SP), DI
+	MOVQ   80(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3907,7 +4055,7 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -3926,13 +4074,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z6
 	VADDPS       Z6, Z0, Z0
@@ -3969,36 +4117,40 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile3x4Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x4Z(SB), NOSPLIT, $24-8
+TEXT ·tile3x4Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
-	MOVQ       8(AX), DI
-	MOVQ       72(AX), R8
+	MOVQ       8(SP), DI
+	MOVQ       80(AX), R8
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4011,8 +4163,10 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       56(AX), R10
-	MOVQ       8(SP), R9
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R10
+	MOVQ       16(SP), R9
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
 	PREFETCHT0 128(R9)
@@ -4030,7 +4184,7 @@ tile:
 	ADDQ       R10, R9
 
 group:
-	MOVQ    64(AX), R9
+	MOVQ    72(AX), R9
 	PCALIGN $0x40
 
 product:
@@ -4057,13 +4211,13 @@ product:
 	ADDQ         BX, CX
 	DECQ         R9
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         88(AX), DI
+	ADDQ         88(AX), CX
+	ADDQ         96(AX), DI
 	DECQ         R8
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -4124,45 +4278,49 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile4x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4180,14 +4338,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z4
 	VADDPS       Z4, Z0, Z0
@@ -4218,38 +4376,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile4x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4260,7 +4422,7 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4283,14 +4445,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -4337,38 +4499,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile4x4Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x4Z(SB), NOSPLIT, $24-8
+TEXT ·tile4x4Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4385,8 +4551,10 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
 	PREFETCHT0 128(R10)
@@ -4409,7 +4577,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4442,14 +4610,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -4528,38 +4696,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile5x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4567,7 +4739,7 @@ tile:
 	VPXORD Z4, Z4, Z4
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4587,14 +4759,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z5
 	VADDPS       Z5, Z0, Z0
@@ -4631,38 +4803,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile5x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4675,7 +4851,7 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4701,14 +4877,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z10
 	VADDPS       Z10, Z0, Z0
@@ -4765,38 +4941,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile5x3Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x3Z(SB), NOSPLIT, $24-8
+TEXT ·tile5x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4812,8 +4992,10 @@ tile:
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
 	PREFETCHT0 128(R10)
@@ -4836,7 +5018,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -4868,14 +5050,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z15
 	VADDPS       Z15, Z0, Z0
@@ -4952,38 +5134,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile6x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
 	LEAQ   (CX)(DX*2), DI
 	ADDQ   DX, DI
-	MOVQ   8(AX), R8
-	MOVQ   72(AX), R9
+	MOVQ   8(SP), R8
+	MOVQ   80(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4992,7 +5178,7 @@ tile:
 	VPXORD Z5, Z5, Z5
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -5014,14 +5200,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z6
 	VADDPS       Z6, Z0, Z0
@@ -5064,38 +5250,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile6x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5108,8 +5298,10 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
@@ -5130,7 +5322,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -5159,14 +5351,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -5233,38 +5425,42 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile6x3Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x3Z(SB), NOSPLIT, $24-8
+TEXT ·tile6x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
 	LEAQ       (CX)(DX*2), DI
 	ADDQ       DX, DI
-	MOVQ       8(AX), R8
-	MOVQ       72(AX), R9
+	MOVQ       8(SP), R8
+	MOVQ       80(AX), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5283,8 +5479,10 @@ tile:
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       56(AX), R11
-	MOVQ       8(SP), R10
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R11
+	MOVQ       16(SP), R10
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
 	PREFETCHT0 128(R10)
@@ -5311,7 +5509,7 @@ tile:
 	ADDQ       R11, R10
 
 group:
-	MOVQ    64(AX), R10
+	MOVQ    72(AX), R10
 	PCALIGN $0x40
 
 product:
@@ -5347,14 +5545,14 @@ product:
 	ADDQ         BX, DI
 	DECQ         R10
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         88(AX), R8
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         96(AX), R8
 	DECQ         R9
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z18
 	VADDPS       Z18, Z0, Z0
@@ -5445,31 +5643,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile7x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -5477,8 +5679,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5488,7 +5690,7 @@ tile:
 	VPXORD Z6, Z6, Z6
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -5513,15 +5715,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z7
 	VADDPS       Z7, Z0, Z0
@@ -5570,31 +5772,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile7x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -5602,8 +5808,8 @@ tile:
 	ADDQ       DX, DI
 	LEAQ       (DI)(DX*2), R8
 	ADDQ       DX, R8
-	MOVQ       8(AX), R9
-	MOVQ       72(AX), R10
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5618,8 +5824,10 @@ tile:
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       56(AX), R12
-	MOVQ       8(SP), R11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
@@ -5643,7 +5851,7 @@ tile:
 	ADDQ       R12, R11
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -5676,15 +5884,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z14
 	VADDPS       Z14, Z0, Z0
@@ -5761,31 +5969,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile7x3Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x3Z(SB), NOSPLIT, $24-8
+TEXT ·tile7x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -5793,8 +6005,8 @@ tile:
 	ADDQ       DX, DI
 	LEAQ       (DI)(DX*2), R8
 	ADDQ       DX, R8
-	MOVQ       8(AX), R9
-	MOVQ       72(AX), R10
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5816,8 +6028,10 @@ tile:
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
-	MOVQ       56(AX), R12
-	MOVQ       8(SP), R11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	PREFETCHT0 128(R11)
@@ -5848,7 +6062,7 @@ tile:
 	ADDQ       R12, R11
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -5889,15 +6103,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z21
 	VADDPS       Z21, Z0, Z0
@@ -6002,31 +6216,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile8x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -6034,8 +6252,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6046,7 +6264,7 @@ tile:
 	VPXORD Z7, Z7, Z7
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -6073,15 +6291,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z8
 	VADDPS       Z8, Z0, Z0
@@ -6136,31 +6354,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile8x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -6168,8 +6390,8 @@ tile:
 	ADDQ       DX, DI
 	LEAQ       (DI)(DX*2), R8
 	ADDQ       DX, R8
-	MOVQ       8(AX), R9
-	MOVQ       72(AX), R10
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6186,8 +6408,10 @@ tile:
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       56(AX), R12
-	MOVQ       8(SP), R11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
@@ -6214,7 +6438,7 @@ tile:
 	ADDQ       R12, R11
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -6250,15 +6474,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -6345,31 +6569,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile8x3Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x3Z(SB), NOSPLIT, $24-8
+TEXT ·tile8x3Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -6377,8 +6605,8 @@ tile:
 	ADDQ       DX, DI
 	LEAQ       (DI)(DX*2), R8
 	ADDQ       DX, R8
-	MOVQ       8(AX), R9
-	MOVQ       72(AX), R10
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6403,8 +6631,10 @@ tile:
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       56(AX), R12
-	MOVQ       8(SP), R11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	PREFETCHT0 128(R11)
@@ -6439,7 +6669,7 @@ tile:
 	ADDQ       R12, R11
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -6484,15 +6714,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z24
 	VADDPS       Z24, Z0, Z0
@@ -6611,31 +6841,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile9x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile9x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile9x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -6643,8 +6877,8 @@ tile:
 	ADDQ   DX, DI
 	LEAQ   (DI)(DX*2), R8
 	ADDQ   DX, R8
-	MOVQ   8(AX), R9
-	MOVQ   72(AX), R10
+	MOVQ   8(SP), R9
+	MOVQ   80(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6656,7 +6890,7 @@ tile:
 	VPXORD Z8, Z8, Z8
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -6685,15 +6919,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z9
 	VADDPS       Z9, Z0, Z0
@@ -6754,31 +6988,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile9x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile9x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -6786,8 +7024,8 @@ tile:
 	ADDQ       DX, DI
 	LEAQ       (DI)(DX*2), R8
 	ADDQ       DX, R8
-	MOVQ       8(AX), R9
-	MOVQ       72(AX), R10
+	MOVQ       8(SP), R9
+	MOVQ       80(AX), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6806,8 +7044,10 @@ tile:
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       56(AX), R12
-	MOVQ       8(SP), R11
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R12
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
@@ -6837,7 +7077,7 @@ tile:
 	ADDQ       R12, R11
 
 group:
-	MOVQ    64(AX), R11
+	MOVQ    72(AX), R11
 	PCALIGN $0x40
 
 product:
@@ -6876,15 +7116,15 @@ product:
 	ADDQ         BX, R8
 	DECQ         R11
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         88(AX), R9
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         96(AX), R9
 	DECQ         R10
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z18
 	VADDPS       Z18, Z0, Z0
@@ -6981,31 +7221,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile10x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile10x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile10x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -7015,8 +7259,8 @@ tile:
 	ADDQ   DX, R8
 	LEAQ   (R8)(DX*2), R9
 	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
+	MOVQ   8(SP), R10
+	MOVQ   80(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7029,7 +7273,7 @@ tile:
 	VPXORD Z9, Z9, Z9
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -7061,16 +7305,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z10
 	VADDPS       Z10, Z0, Z0
@@ -7137,31 +7381,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile10x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile10x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -7171,8 +7419,8 @@ tile:
 	ADDQ       DX, R8
 	LEAQ       (R8)(DX*2), R9
 	ADDQ       DX, R9
-	MOVQ       8(AX), R10
-	MOVQ       72(AX), R11
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7193,8 +7441,10 @@ tile:
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       56(AX), R13
-	MOVQ       8(SP), R12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
@@ -7227,7 +7477,7 @@ tile:
 	ADDQ       R13, R12
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -7270,16 +7520,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z20
 	VADDPS       Z20, Z0, Z0
@@ -7386,31 +7636,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile11x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile11x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile11x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ   (SP), CX
@@ -7420,8 +7674,8 @@ tile:
 	ADDQ   DX, R8
 	LEAQ   (R8)(DX*2), R9
 	ADDQ   DX, R9
-	MOVQ   8(AX), R10
-	MOVQ   72(AX), R11
+	MOVQ   8(SP), R10
+	MOVQ   80(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7435,7 +7689,7 @@ tile:
 	VPXORD Z10, Z10, Z10
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -7469,16 +7723,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z11
 	VADDPS       Z11, Z0, Z0
@@ -7551,31 +7805,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile11x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile11x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -7585,8 +7843,8 @@ tile:
 	ADDQ       DX, R8
 	LEAQ       (R8)(DX*2), R9
 	ADDQ       DX, R9
-	MOVQ       8(AX), R10
-	MOVQ       72(AX), R11
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7609,8 +7867,10 @@ tile:
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	MOVQ       56(AX), R13
-	MOVQ       8(SP), R12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
@@ -7646,7 +7906,7 @@ tile:
 	ADDQ       R13, R12
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -7692,16 +7952,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z22
 	VADDPS       Z22, Z0, Z0
@@ -7818,31 +8078,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile12x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile12x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -7852,8 +8116,8 @@ tile:
 	ADDQ       DX, R8
 	LEAQ       (R8)(DX*2), R9
 	ADDQ       DX, R9
-	MOVQ       8(AX), R10
-	MOVQ       72(AX), R11
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7866,8 +8130,10 @@ tile:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       56(AX), R13
-	MOVQ       8(SP), R12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
 	PREFETCHT0 (R12)
@@ -7894,7 +8160,7 @@ tile:
 	ADDQ       R13, R12
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -7930,16 +8196,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z12
 	VADDPS       Z12, Z0, Z0
@@ -8018,31 +8284,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile12x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile12x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -8052,8 +8322,8 @@ tile:
 	ADDQ       DX, R8
 	LEAQ       (R8)(DX*2), R9
 	ADDQ       DX, R9
-	MOVQ       8(AX), R10
-	MOVQ       72(AX), R11
+	MOVQ       8(SP), R10
+	MOVQ       80(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8078,8 +8348,10 @@ tile:
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       56(AX), R13
-	MOVQ       8(SP), R12
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R13
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
@@ -8118,7 +8390,7 @@ tile:
 	ADDQ       R13, R12
 
 group:
-	MOVQ    64(AX), R12
+	MOVQ    72(AX), R12
 	PCALIGN $0x40
 
 product:
@@ -8167,16 +8439,16 @@ product:
 	ADDQ         BX, R9
 	DECQ         R12
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         88(AX), R10
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         96(AX), R10
 	DECQ         R11
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z24
 	VADDPS       Z24, Z0, Z0
@@ -8303,31 +8575,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile13x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile13x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -8339,8 +8615,8 @@ tile:
 	ADDQ       DX, R9
 	LEAQ       (R9)(DX*2), R10
 	ADDQ       DX, R10
-	MOVQ       8(AX), R11
-	MOVQ       72(AX), R12
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8354,8 +8630,10 @@ tile:
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
-	MOVQ       56(AX), R14
-	MOVQ       8(SP), R13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       R14, R13
 	PREFETCHT0 (R13)
@@ -8384,7 +8662,7 @@ tile:
 	ADDQ       R14, R13
 
 group:
-	MOVQ    64(AX), R13
+	MOVQ    72(AX), R13
 	PCALIGN $0x40
 
 product:
@@ -8423,17 +8701,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z13
 	VADDPS       Z13, Z0, Z0
@@ -8518,31 +8796,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile13x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile13x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -8554,8 +8836,8 @@ tile:
 	ADDQ       DX, R9
 	LEAQ       (R9)(DX*2), R10
 	ADDQ       DX, R10
-	MOVQ       8(AX), R11
-	MOVQ       72(AX), R12
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8582,8 +8864,10 @@ tile:
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-	MOVQ       56(AX), R14
-	MOVQ       8(SP), R13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       R14, R13
@@ -8625,7 +8909,7 @@ tile:
 	ADDQ       R14, R13
 
 group:
-	MOVQ    64(AX), R13
+	MOVQ    72(AX), R13
 	PCALIGN $0x40
 
 product:
@@ -8678,17 +8962,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z26
 	VADDPS       Z26, Z0, Z0
@@ -8825,31 +9109,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile14x1Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1Z(SB), NOSPLIT, $24-8
+TEXT ·tile14x1Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -8861,8 +9149,8 @@ tile:
 	ADDQ       DX, R9
 	LEAQ       (R9)(DX*2), R10
 	ADDQ       DX, R10
-	MOVQ       8(AX), R11
-	MOVQ       72(AX), R12
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8877,8 +9165,10 @@ tile:
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       56(AX), R14
-	MOVQ       8(SP), R13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       R14, R13
 	PREFETCHT0 (R13)
@@ -8909,7 +9199,7 @@ tile:
 	ADDQ       R14, R13
 
 group:
-	MOVQ    64(AX), R13
+	MOVQ    72(AX), R13
 	PCALIGN $0x40
 
 product:
@@ -8950,17 +9240,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS.Z    (CX), K1, Z14
 	VADDPS       Z14, Z0, Z0
@@ -9051,31 +9341,35 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET
 
 // func tile14x2Z(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2Z(SB), NOSPLIT, $24-8
+TEXT ·tile14x2Z(SB), NOSPLIT, $32-8
 	MOVQ  t+0(FP), AX
-	MOVQ  104(AX), DX
+	MOVQ  112(AX), DX
 	MOVQ  $0x0000ffff, CX
 	BZHIQ DX, CX, CX
 	KMOVW CX, K1
 	MOVQ  (AX), CX
 	MOVQ  CX, (SP)
-	MOVQ  16(AX), CX
+	MOVQ  8(AX), CX
 	MOVQ  CX, 8(SP)
-	MOVQ  96(AX), CX
+	MOVQ  16(AX), CX
 	MOVQ  CX, 16(SP)
+	MOVQ  104(AX), CX
+	MOVQ  CX, 24(SP)
 	MOVQ  24(AX), DX
 	MOVQ  32(AX), BX
-	MOVQ  48(AX), SI
+	MOVQ  56(AX), SI
 
 tile:
 	MOVQ       (SP), CX
@@ -9087,8 +9381,8 @@ tile:
 	ADDQ       DX, R9
 	LEAQ       (R9)(DX*2), R10
 	ADDQ       DX, R10
-	MOVQ       8(AX), R11
-	MOVQ       72(AX), R12
+	MOVQ       8(SP), R11
+	MOVQ       80(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -9117,8 +9411,10 @@ tile:
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-	MOVQ       56(AX), R14
-	MOVQ       8(SP), R13
+	CMPQ       72(AX), $0x60
+	JL         group
+	MOVQ       64(AX), R14
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       R14, R13
@@ -9163,7 +9459,7 @@ tile:
 	ADDQ       R14, R13
 
 group:
-	MOVQ    64(AX), R13
+	MOVQ    72(AX), R13
 	PCALIGN $0x40
 
 product:
@@ -9219,17 +9515,17 @@ product:
 	ADDQ         BX, R10
 	DECQ         R13
 	JNE          product
-	ADDQ         80(AX), CX
-	ADDQ         80(AX), DI
-	ADDQ         80(AX), R8
-	ADDQ         80(AX), R9
-	ADDQ         80(AX), R10
-	ADDQ         88(AX), R11
+	ADDQ         88(AX), CX
+	ADDQ         88(AX), DI
+	ADDQ         88(AX), R8
+	ADDQ         88(AX), R9
+	ADDQ         88(AX), R10
+	ADDQ         96(AX), R11
 	DECQ         R12
 	JNE          group
-	MOVQ         56(AX), DI
-	MOVQ         8(SP), CX
-	CMPQ         112(AX), $0x00
+	MOVQ         64(AX), DI
+	MOVQ         16(SP), CX
+	CMPQ         120(AX), $0x00
 	JE           store
 	VMOVUPS      (CX), Z28
 	VADDPS       Z28, Z0, Z0
@@ -9376,10 +9672,12 @@ store:
 	ADDQ    DI, CX
 
 next:
-	MOVQ CX, 8(SP)
+	MOVQ CX, 16(SP)
 	MOVQ 40(AX), CX
 	ADDQ CX, (SP)
-	DECQ 16(SP)
+	MOVQ 48(AX), CX
+	ADDQ CX, 8(SP)
+	DECQ 24(SP)
 	JNE  tile
 	VZEROUPPER
 	RET

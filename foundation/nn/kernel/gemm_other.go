@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package kernel
 
@@ -23,6 +23,10 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 
 func (w *Work) convGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
 	convGradWGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+}
+
+func (w *Work) convGradWT(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	convGradWTGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
 }
 
 func (w *Work) convGradX(dx []float32, ldx int, dy []float32, ldy int, wt []float32, out, in, taps, dil, t int) {

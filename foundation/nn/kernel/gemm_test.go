@@ -68,52 +68,83 @@ func product(t *testing.T, w *Work, r *rand.Rand, ta, tb, packed bool, m, n, k, 
 }
 
 func TestGemm(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	var w Work
-	sizes := []int{0, 1, 2, 3, 5, 6, 7, 8, 13, 17, 33, 49, 70}
-	for _, m := range sizes {
-		for _, n := range sizes {
-			for _, k := range sizes {
-				v := r.IntN(32)
-				ta, tb, packed, acc, pad := v&1 != 0, v&2 != 0, v&4 != 0, v&8 != 0, 3*(v>>4)
-				product(t, &w, r, ta && !packed, tb, packed, m, n, k, pad, acc)
+	eachKind(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		var w Work
+		sizes := []int{0, 1, 2, 3, 5, 6, 7, 8, 13, 17, 33, 49, 70}
+		for _, m := range sizes {
+			for _, n := range sizes {
+				for _, k := range sizes {
+					v := r.IntN(32)
+					ta, tb, packed, acc, pad := v&1 != 0, v&2 != 0, v&4 != 0, v&8 != 0, 3*(v>>4)
+					product(t, &w, r, ta && !packed, tb, packed, m, n, k, pad, acc)
+				}
 			}
 		}
-	}
+	})
 }
 
-// TestGemmBlocks has shapes that do not fit the blocks of the cache.
+// TestGemmBlocks has shapes that take several blocks of each dimension, and strides of whole pages.
 func TestGemmBlocks(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	var w Work
-	for _, s := range [][3]int{{200, 300, 700}, {1, 800, 200}, {300, 20, 1500}, {20, 2500, 30}, {88, 25, 88}} {
-		for v := range 4 {
-			product(t, &w, r, v&1 != 0, v&2 != 0, false, s[0], s[1], s[2], 1, v == 3)
+	eachKind(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		var w Work
+		for _, s := range [][3]int{{300, 40, 20}, {290, 40, 520}, {20, 40, 1100}, {5, 2100, 5}, {290, 2100, 2}, {40, 70, 1024}, {1024, 70, 20}, {40, 1024, 8}, {1, 800, 200}} {
+			for v := range 4 {
+				product(t, &w, r, v&1 != 0, v&2 != 0, false, s[0], s[1], s[2], 0, v == 3)
+			}
+			product(t, &w, r, false, true, true, s[0], s[1], s[2], 1, true)
 		}
-		product(t, &w, r, false, true, true, s[0], s[1], s[2], 0, true)
-	}
+	})
+}
+
+// TestGemmRows: a row of C has the same bits whether it is computed alone or with others, and whether B is packed.
+func TestGemmRows(t *testing.T) {
+	eachKind(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(11, 12))
+		var w Work
+		for _, s := range [][3]int{{88, 600, 200}, {300, 33, 1100}, {17, 5, 7}, {3, 130, 64}} {
+			m, n, k := s[0], s[1], s[2]
+			a, b, c := newMatrix(r, m, k, 0), newMatrix(r, k, n, 0), newMatrix(r, m, n, 0)
+			w.Gemm(false, false, m, n, k, a.s, k, b.s, n, c.s, n, false)
+			p, row, packed := Pack(false, n, k, b.s, n), make([]float32, n), make([]float32, n)
+			for i := range m {
+				w.Gemm(false, false, 1, n, k, a.s[i*k:], k, b.s, n, row, n, false)
+				w.GemmPacked(1, a.s[i*k:], k, p, packed, n, false)
+				if !sameBits(row, c.s[i*n:][:n]) || !sameBits(packed, row) {
+					t.Fatalf("%d×%d×%d: row %d has other bits alone", m, n, k, i)
+				}
+			}
+		}
+	})
 }
 
 func FuzzGemm(f *testing.F) {
-	f.Add(uint64(1), uint8(7), uint8(33), uint8(5), uint8(0), uint8(1))
-	f.Add(uint64(2), uint8(12), uint8(64), uint8(255), uint8(11), uint8(0))
+	f.Add(uint64(1), uint8(7), uint8(33), uint8(5), uint8(0x20), uint8(1))
+	f.Add(uint64(2), uint8(12), uint8(64), uint8(255), uint8(0x1b), uint8(0))
 	var w Work
 	f.Fuzz(func(t *testing.T, seed uint64, m, n, k, flags, pad uint8) {
 		packed := flags&4 != 0
+		defer func(best kind) { level = best }(level)
+		level = kindOf(int(flags >> 4))
 		product(t, &w, rand.New(rand.NewPCG(seed, 0)), flags&1 != 0 && !packed, flags&2 != 0, packed, int(m), int(n), int(k), int(pad%20), flags&8 != 0)
 	})
 }
 
 func TestGemv(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	sizes := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 200, 800}
-	for _, m := range sizes {
-		for _, n := range sizes {
-			for v := range 8 {
-				vector(t, r, v&1 != 0, v&2 != 0, m, n, v>>2)
+	eachKind(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		sizes := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 300}
+		for _, m := range sizes {
+			for _, n := range sizes {
+				for v := range 8 {
+					vector(t, r, v&1 != 0, v&2 != 0, m, n, v>>2)
+				}
 			}
 		}
-	}
+		vector(t, r, true, true, 1100, 20, 0)
+		vector(t, r, false, true, 3, 1024, 0)
+	})
 }
 
 // vector is product for Gemv and GemvT.

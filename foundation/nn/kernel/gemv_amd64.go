@@ -34,13 +34,3 @@ func gemv(y, a []float32, lda, m, n int, x []float32, acc bool) {
 		}
 	}
 }
-
-// gemvT is GemvT for m, n > 0: a product with one row, which needs no scratch.
-func gemvT(y, a []float32, lda, m, n int, x []float32, acc bool) {
-	if level == generic {
-		gemvTGeneric(y, a, lda, m, n, x, acc)
-		return
-	}
-	var w Work
-	w.blocks(false, 1, n, m, x, 1, &right{s: a, ld: lda}, y, n, acc)
-}

@@ -25,7 +25,7 @@ func TestPhilox(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		for _, seed := range []uint64{0, 1, 0x123456789abcdef0, math.MaxUint64} {
 			for _, offset := range []uint64{0, 8, 8 << 32, 1<<35 - 16, 1<<64 - 512} {
 				for _, keep := range []float32{1e-9, 0.25, 0.5, 0.9, 0.99999, 1} {
@@ -80,8 +80,8 @@ func TestMaskShare(t *testing.T) {
 }
 
 func TestMaskScale(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 2)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 3)
 		r := rand.New(rand.NewPCG(11, 12))
 		for _, n := range lengths() {
 			x := noise(r, n)
@@ -90,7 +90,7 @@ func TestMaskScale(t *testing.T) {
 					x[i] = nan
 				}
 			}
-			bits := make([]uint8, (n+7)/8)
+			bits := page.bytes((n + 7) / 8)
 			Mask(bits, 3, 0, 0.5)
 			for _, atEnd := range []bool{false, true} {
 				g := page.place([][]float32{x, x}, 0, atEnd)

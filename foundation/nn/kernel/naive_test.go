@@ -91,3 +91,23 @@ func mustPanic(t *testing.T, what string, f func()) {
 	}()
 	f()
 }
+
+// eachKind runs a test with every kind of kernels that the processor has and GYRUS_KERNEL allows.
+func eachKind(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	best := level
+	t.Cleanup(func() { level = best })
+	for _, k := range kinds() {
+		if k > best {
+			break
+		}
+		level = k
+		t.Run(k.String(), f)
+	}
+}
+
+// kindOf is one of the kinds that eachKind runs.
+func kindOf(i int) kind {
+	has := kinds()
+	return min(level, has[i%len(has)])
+}

@@ -13,19 +13,22 @@ func near(got float32, want, size float64, n int) bool {
 }
 
 func TestSums(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 2)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 2)
 		r := rand.New(rand.NewPCG(3, 4))
 		for _, n := range lengths() {
 			v := many(r, 2, n)
 			x, y := v[0], v[1]
 			var dot, dotSize, sum, sumSize, sq float64
+			const shift = 2.5
+			var dev float64
 			top := math.Inf(-1)
 			for i := range n {
 				p, q := float64(x[i]), float64(y[i])
 				dot, dotSize = dot+p*q, dotSize+math.Abs(p*q)
 				sum, sumSize, sq = sum+p, sumSize+math.Abs(p), sq+p*p
 				top = max(top, p)
+				dev += (p - shift) * (p - shift)
 			}
 			for _, atEnd := range []bool{false, true} {
 				g := page.place(v, 0, atEnd)
@@ -39,6 +42,7 @@ func TestSums(t *testing.T) {
 					"SumSq":      {second(SumSq(g[0])), sq, sq},
 					"SumDot sum": {first(SumDot(g[0], g[1])), sum, sumSize},
 					"SumDot":     {second(SumDot(g[0], g[1])), dot, dotSize},
+					"SumSqDev":   {SumSqDev(g[0], shift), dev, 2 * dev}, // every difference is rounded
 					"Max":        {Max(g[0]), top, 0},
 				} {
 					if !near(c.got, c.want, c.size, n) && float64(c.got) != c.want {
@@ -78,8 +82,8 @@ var (
 )
 
 func TestSoftmax(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 3)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 3)
 		r := rand.New(rand.NewPCG(5, 6))
 		for _, n := range lengths()[1:] {
 			x := noise(r, n)
@@ -131,7 +135,7 @@ func TestSoftmax(t *testing.T) {
 }
 
 func TestSoftmaxOdd(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		for _, n := range []int{1, 2, 7, 8, 9, 15, 16, 17, 40} {
 			y := make([]float32, n)
 			row := func(fill float32, at int, v float32) []float32 {
@@ -174,8 +178,8 @@ func TestSoftmaxOdd(t *testing.T) {
 }
 
 func TestLayerNorm(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 7)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 7)
 		r := rand.New(rand.NewPCG(7, 8))
 		for _, n := range lengths()[1:] {
 			v := many(r, 5, n)
@@ -251,8 +255,8 @@ func TestLayerNorm(t *testing.T) {
 }
 
 func TestMeanPool(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 2)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 2)
 		r := rand.New(rand.NewPCG(9, 10))
 		for _, p := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 75} {
 			for _, s := range []int{1, 2, p, 15, p + 3} {

@@ -1,9 +1,5 @@
 package kernel
 
-import "unsafe"
-
-//go:generate go run -C asm ./gemm -out ../gemm_lanes_amd64.s -stubs ../gemm_lanes_amd64.go -pkg kernel
-
 // run calls the kernel for tiles of m rows and n vectors.
 func (t *tile) run(m, n int) {
 	if level == avx512 {
@@ -193,53 +189,4 @@ func widest(m int) int {
 		return 3
 	}
 	return 2
-}
-
-// heights cuts m rows into as few tiles as hold them, as even as can be: all have h rows, the first few one more.
-func heights(m int) (tiles, h, higher int) {
-	tiles = (m + mostRows() - 1) / mostRows()
-	return tiles, m / tiles, m % tiles
-}
-
-// widestStrip is the most vectors for the tiles of m rows, all of which must be there in this width.
-func widestStrip(m int) int {
-	_, h, higher := heights(m)
-	if n := widest(h); higher == 0 || n == widest(h+1) {
-		return n
-	}
-	return 2
-}
-
-// strip is how many vectors the next strip of so many columns has, of 1, 2 and most.
-func strip(cols, most int) int {
-	n := (cols + lanes() - 1) / lanes()
-	if n >= most {
-		return most
-	}
-	return min(n, 2)
-}
-
-// column works on m rows of C, n vectors wide, from t.c down. packed is the step from tile to tile of a packed A,
-// otherwise 0.
-func (t *tile) column(m, n, packed int) {
-	tiles, h, higher := heights(m)
-	if higher == 0 {
-		t.same(tiles, h, n, packed)
-		return
-	}
-	a, c := t.a, t.c
-	t.same(higher, h+1, n, packed)
-	t.a = (*float32)(unsafe.Add(unsafe.Pointer(a), higher*t.na))
-	t.c = (*float32)(unsafe.Add(unsafe.Pointer(c), higher*(h+1)*t.ldc))
-	t.same(tiles-higher, h, n, packed)
-	t.a, t.c = a, c
-}
-
-// same works on count tiles of h rows.
-func (t *tile) same(count, h, n, packed int) {
-	t.count, t.na = count, packed
-	if packed == 0 {
-		t.na = h * t.rsa
-	}
-	t.run(h, n)
 }

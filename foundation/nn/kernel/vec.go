@@ -18,6 +18,9 @@ func SumDot(x, y []float32) (s, d float32) {
 	return sumDot(x, y)
 }
 
+// SumSqDev returns Σ (x−m)²: with m the mean, what a variance is made of, without the cancellation of SumSq.
+func SumSqDev(x []float32, m float32) float32 { return sumSqDev(x, m) }
+
 // Max returns the largest number of x, NaN if there is a NaN, -Inf if x is empty.
 func Max(x []float32) float32 { return maxOf(x) }
 

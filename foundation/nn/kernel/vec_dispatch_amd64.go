@@ -2,105 +2,6 @@
 
 package kernel
 
-func add(dst, x, y []float32) {
-	switch level {
-	case avx512:
-		addAVX512(dst, x, y)
-	case avx2:
-		addAVX2(dst, x, y)
-	default:
-		addGeneric(dst, x, y)
-	}
-}
-
-func sub(dst, x, y []float32) {
-	switch level {
-	case avx512:
-		subAVX512(dst, x, y)
-	case avx2:
-		subAVX2(dst, x, y)
-	default:
-		subGeneric(dst, x, y)
-	}
-}
-
-func mul(dst, x, y []float32) {
-	switch level {
-	case avx512:
-		mulAVX512(dst, x, y)
-	case avx2:
-		mulAVX2(dst, x, y)
-	default:
-		mulGeneric(dst, x, y)
-	}
-}
-
-func mulAdd(dst, x, y []float32) {
-	switch level {
-	case avx512:
-		mulAddAVX512(dst, x, y)
-	case avx2:
-		mulAddAVX2(dst, x, y)
-	default:
-		mulAddGeneric(dst, x, y)
-	}
-}
-
-func axpy(y, x []float32, a float32) {
-	switch level {
-	case avx512:
-		axpyAVX512(y, x, a)
-	case avx2:
-		axpyAVX2(y, x, a)
-	default:
-		axpyGeneric(y, x, a)
-	}
-}
-
-func scale(y, x []float32, a float32) {
-	switch level {
-	case avx512:
-		scaleAVX512(y, x, a)
-	case avx2:
-		scaleAVX2(y, x, a)
-	default:
-		scaleGeneric(y, x, a)
-	}
-}
-
-func affine(dst, x []float32, a, b float32) {
-	switch level {
-	case avx512:
-		affineAVX512(dst, x, a, b)
-	case avx2:
-		affineAVX2(dst, x, a, b)
-	default:
-		affineGeneric(dst, x, a, b)
-	}
-}
-
-func affineVec(dst, x, a, b []float32) {
-	switch level {
-	case avx512:
-		affineVecAVX512(dst, x, a, b)
-	case avx2:
-		affineVecAVX2(dst, x, a, b)
-	default:
-		affineVecGeneric(dst, x, a, b)
-	}
-}
-
-func normGrad(dx, dy, xhat []float32, k, a, b float32) {
-	switch level {
-	case avx512:
-		normGradAVX512(dx, dy, xhat, k, a, b)
-	case avx2:
-		normGradAVX2(dx, dy, xhat, k, a, b)
-	default:
-		normGradGeneric(dx, dy, xhat, k, a, b)
-	}
-}
-
 func exp(y, x []float32) {
 	switch level {
 	case avx512:
@@ -123,39 +24,6 @@ func log(y, x []float32) {
 	}
 }
 
-func sqrt(y, x []float32) {
-	switch level {
-	case avx512:
-		sqrtAVX512(y, x)
-	case avx2:
-		sqrtAVX2(y, x)
-	default:
-		sqrtGeneric(y, x)
-	}
-}
-
-func relu(y, x []float32) {
-	switch level {
-	case avx512:
-		reluAVX512(y, x)
-	case avx2:
-		reluAVX2(y, x)
-	default:
-		reluGeneric(y, x)
-	}
-}
-
-func reluGrad(dx, dy, y []float32) {
-	switch level {
-	case avx512:
-		reluGradAVX512(dx, dy, y)
-	case avx2:
-		reluGradAVX2(dx, dy, y)
-	default:
-		reluGradGeneric(dx, dy, y)
-	}
-}
-
 func elu(y, x []float32) {
 	switch level {
 	case avx512:
@@ -164,17 +32,6 @@ func elu(y, x []float32) {
 		eluAVX2(y, x)
 	default:
 		eluGeneric(y, x)
-	}
-}
-
-func eluGrad(dx, dy, y []float32) {
-	switch level {
-	case avx512:
-		eluGradAVX512(dx, dy, y)
-	case avx2:
-		eluGradAVX2(dx, dy, y)
-	default:
-		eluGradGeneric(dx, dy, y)
 	}
 }
 
@@ -244,17 +101,6 @@ func sigmoid(y, x []float32) {
 	}
 }
 
-func sigmoidGrad(dx, dy, y []float32) {
-	switch level {
-	case avx512:
-		sigmoidGradAVX512(dx, dy, y)
-	case avx2:
-		sigmoidGradAVX2(dx, dy, y)
-	default:
-		sigmoidGradGeneric(dx, dy, y)
-	}
-}
-
 func tanh(y, x []float32) {
 	switch level {
 	case avx512:
@@ -266,17 +112,6 @@ func tanh(y, x []float32) {
 	}
 }
 
-func tanhGrad(dx, dy, y []float32) {
-	switch level {
-	case avx512:
-		tanhGradAVX512(dx, dy, y)
-	case avx2:
-		tanhGradAVX2(dx, dy, y)
-	default:
-		tanhGradGeneric(dx, dy, y)
-	}
-}
-
 func adam(w, g, m, v []float32, p *[8]float32) {
 	switch level {
 	case avx512:
@@ -285,61 +120,6 @@ func adam(w, g, m, v []float32, p *[8]float32) {
 		adamAVX2(w, g, m, v, p)
 	default:
 		adamGeneric(w, g, m, v, p)
-	}
-}
-
-func dot(x, y []float32) float32 {
-	switch level {
-	case avx512:
-		return dotAVX512(x, y)
-	case avx2:
-		return dotAVX2(x, y)
-	default:
-		return dotGeneric(x, y)
-	}
-}
-
-func sumOf(x []float32) float32 {
-	switch level {
-	case avx512:
-		return sumOfAVX512(x)
-	case avx2:
-		return sumOfAVX2(x)
-	default:
-		return sumOfGeneric(x)
-	}
-}
-
-func sumDot(x, y []float32) (s, d float32) {
-	switch level {
-	case avx512:
-		return sumDotAVX512(x, y)
-	case avx2:
-		return sumDotAVX2(x, y)
-	default:
-		return sumDotGeneric(x, y)
-	}
-}
-
-func maxOf(x []float32) float32 {
-	switch level {
-	case avx512:
-		return maxOfAVX512(x)
-	case avx2:
-		return maxOfAVX2(x)
-	default:
-		return maxOfGeneric(x)
-	}
-}
-
-func finite(x []float32) bool {
-	switch level {
-	case avx512:
-		return finiteAVX512(x)
-	case avx2:
-		return finiteAVX2(x)
-	default:
-		return finiteGeneric(x)
 	}
 }
 
@@ -365,10 +145,241 @@ func sumExp(x []float32, m float32) float32 {
 	}
 }
 
+func add(dst, x, y []float32) {
+	switch level {
+	case avx512:
+		addAVX2(dst, x, y)
+	case avx2:
+		addAVX2(dst, x, y)
+	default:
+		addGeneric(dst, x, y)
+	}
+}
+
+func sub(dst, x, y []float32) {
+	switch level {
+	case avx512:
+		subAVX2(dst, x, y)
+	case avx2:
+		subAVX2(dst, x, y)
+	default:
+		subGeneric(dst, x, y)
+	}
+}
+
+func mul(dst, x, y []float32) {
+	switch level {
+	case avx512:
+		mulAVX2(dst, x, y)
+	case avx2:
+		mulAVX2(dst, x, y)
+	default:
+		mulGeneric(dst, x, y)
+	}
+}
+
+func mulAdd(dst, x, y []float32) {
+	switch level {
+	case avx512:
+		mulAddAVX2(dst, x, y)
+	case avx2:
+		mulAddAVX2(dst, x, y)
+	default:
+		mulAddGeneric(dst, x, y)
+	}
+}
+
+func axpy(y, x []float32, a float32) {
+	switch level {
+	case avx512:
+		axpyAVX2(y, x, a)
+	case avx2:
+		axpyAVX2(y, x, a)
+	default:
+		axpyGeneric(y, x, a)
+	}
+}
+
+func scale(y, x []float32, a float32) {
+	switch level {
+	case avx512:
+		scaleAVX2(y, x, a)
+	case avx2:
+		scaleAVX2(y, x, a)
+	default:
+		scaleGeneric(y, x, a)
+	}
+}
+
+func affine(dst, x []float32, a, b float32) {
+	switch level {
+	case avx512:
+		affineAVX2(dst, x, a, b)
+	case avx2:
+		affineAVX2(dst, x, a, b)
+	default:
+		affineGeneric(dst, x, a, b)
+	}
+}
+
+func affineVec(dst, x, a, b []float32) {
+	switch level {
+	case avx512:
+		affineVecAVX2(dst, x, a, b)
+	case avx2:
+		affineVecAVX2(dst, x, a, b)
+	default:
+		affineVecGeneric(dst, x, a, b)
+	}
+}
+
+func normGrad(dx, dy, xhat []float32, k, a, b float32) {
+	switch level {
+	case avx512:
+		normGradAVX2(dx, dy, xhat, k, a, b)
+	case avx2:
+		normGradAVX2(dx, dy, xhat, k, a, b)
+	default:
+		normGradGeneric(dx, dy, xhat, k, a, b)
+	}
+}
+
+func sqrt(y, x []float32) {
+	switch level {
+	case avx512:
+		sqrtAVX2(y, x)
+	case avx2:
+		sqrtAVX2(y, x)
+	default:
+		sqrtGeneric(y, x)
+	}
+}
+
+func relu(y, x []float32) {
+	switch level {
+	case avx512:
+		reluAVX2(y, x)
+	case avx2:
+		reluAVX2(y, x)
+	default:
+		reluGeneric(y, x)
+	}
+}
+
+func reluGrad(dx, dy, y []float32) {
+	switch level {
+	case avx512:
+		reluGradAVX2(dx, dy, y)
+	case avx2:
+		reluGradAVX2(dx, dy, y)
+	default:
+		reluGradGeneric(dx, dy, y)
+	}
+}
+
+func eluGrad(dx, dy, y []float32) {
+	switch level {
+	case avx512:
+		eluGradAVX2(dx, dy, y)
+	case avx2:
+		eluGradAVX2(dx, dy, y)
+	default:
+		eluGradGeneric(dx, dy, y)
+	}
+}
+
+func sigmoidGrad(dx, dy, y []float32) {
+	switch level {
+	case avx512:
+		sigmoidGradAVX2(dx, dy, y)
+	case avx2:
+		sigmoidGradAVX2(dx, dy, y)
+	default:
+		sigmoidGradGeneric(dx, dy, y)
+	}
+}
+
+func tanhGrad(dx, dy, y []float32) {
+	switch level {
+	case avx512:
+		tanhGradAVX2(dx, dy, y)
+	case avx2:
+		tanhGradAVX2(dx, dy, y)
+	default:
+		tanhGradGeneric(dx, dy, y)
+	}
+}
+
+func dot(x, y []float32) float32 {
+	switch level {
+	case avx512:
+		return dotAVX2(x, y)
+	case avx2:
+		return dotAVX2(x, y)
+	default:
+		return dotGeneric(x, y)
+	}
+}
+
+func sumOf(x []float32) float32 {
+	switch level {
+	case avx512:
+		return sumOfAVX2(x)
+	case avx2:
+		return sumOfAVX2(x)
+	default:
+		return sumOfGeneric(x)
+	}
+}
+
+func sumDot(x, y []float32) (s, d float32) {
+	switch level {
+	case avx512:
+		return sumDotAVX2(x, y)
+	case avx2:
+		return sumDotAVX2(x, y)
+	default:
+		return sumDotGeneric(x, y)
+	}
+}
+
+func sumSqDev(x []float32, m float32) float32 {
+	switch level {
+	case avx512:
+		return sumSqDevAVX2(x, m)
+	case avx2:
+		return sumSqDevAVX2(x, m)
+	default:
+		return sumSqDevGeneric(x, m)
+	}
+}
+
+func maxOf(x []float32) float32 {
+	switch level {
+	case avx512:
+		return maxOfAVX2(x)
+	case avx2:
+		return maxOfAVX2(x)
+	default:
+		return maxOfGeneric(x)
+	}
+}
+
+func finite(x []float32) bool {
+	switch level {
+	case avx512:
+		return finiteAVX2(x)
+	case avx2:
+		return finiteAVX2(x)
+	default:
+		return finiteGeneric(x)
+	}
+}
+
 func softmaxGrad(dx, dy, y []float32) {
 	switch level {
 	case avx512:
-		softmaxGradAVX512(dx, dy, y)
+		softmaxGradAVX2(dx, dy, y)
 	case avx2:
 		softmaxGradAVX2(dx, dy, y)
 	default:
@@ -379,7 +390,7 @@ func softmaxGrad(dx, dy, y []float32) {
 func layerNorm(y, xhat, x, g, b []float32, eps float32) (rstd float32) {
 	switch level {
 	case avx512:
-		return layerNormAVX512(y, xhat, x, g, b, eps)
+		return layerNormAVX2(y, xhat, x, g, b, eps)
 	case avx2:
 		return layerNormAVX2(y, xhat, x, g, b, eps)
 	default:
@@ -390,7 +401,7 @@ func layerNorm(y, xhat, x, g, b []float32, eps float32) (rstd float32) {
 func layerNormGrad(dx, dg, db, dy, xhat, g []float32, rstd float32) {
 	switch level {
 	case avx512:
-		layerNormGradAVX512(dx, dg, db, dy, xhat, g, rstd)
+		layerNormGradAVX2(dx, dg, db, dy, xhat, g, rstd)
 	case avx2:
 		layerNormGradAVX2(dx, dg, db, dy, xhat, g, rstd)
 	default:
@@ -401,7 +412,7 @@ func layerNormGrad(dx, dg, db, dy, xhat, g []float32, rstd float32) {
 func meanPool(y, x []float32, p, s int) {
 	switch level {
 	case avx512:
-		meanPoolAVX512(y, x, p, s)
+		meanPoolAVX2(y, x, p, s)
 	case avx2:
 		meanPoolAVX2(y, x, p, s)
 	default:

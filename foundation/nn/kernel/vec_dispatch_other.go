@@ -4,6 +4,32 @@
 
 package kernel
 
+func exp(y, x []float32) { expGeneric(y, x) }
+
+func log(y, x []float32) { logGeneric(y, x) }
+
+func elu(y, x []float32) { eluGeneric(y, x) }
+
+func affineELU(y, x []float32, a, b float32) { affineELUGeneric(y, x, a, b) }
+
+func gelu(y, x []float32) { geluGeneric(y, x) }
+
+func geluGrad(dx, dy, x []float32) { geluGradGeneric(dx, dy, x) }
+
+func silu(y, x []float32) { siluGeneric(y, x) }
+
+func siluGrad(dx, dy, x []float32) { siluGradGeneric(dx, dy, x) }
+
+func sigmoid(y, x []float32) { sigmoidGeneric(y, x) }
+
+func tanh(y, x []float32) { tanhGeneric(y, x) }
+
+func adam(w, g, m, v []float32, p *[8]float32) { adamGeneric(w, g, m, v, p) }
+
+func softmax(y, x []float32) { softmaxGeneric(y, x) }
+
+func sumExp(x []float32, m float32) float32 { return sumExpGeneric(x, m) }
+
 func add(dst, x, y []float32) { addGeneric(dst, x, y) }
 
 func sub(dst, x, y []float32) { subGeneric(dst, x, y) }
@@ -22,39 +48,17 @@ func affineVec(dst, x, a, b []float32) { affineVecGeneric(dst, x, a, b) }
 
 func normGrad(dx, dy, xhat []float32, k, a, b float32) { normGradGeneric(dx, dy, xhat, k, a, b) }
 
-func exp(y, x []float32) { expGeneric(y, x) }
-
-func log(y, x []float32) { logGeneric(y, x) }
-
 func sqrt(y, x []float32) { sqrtGeneric(y, x) }
 
 func relu(y, x []float32) { reluGeneric(y, x) }
 
 func reluGrad(dx, dy, y []float32) { reluGradGeneric(dx, dy, y) }
 
-func elu(y, x []float32) { eluGeneric(y, x) }
-
 func eluGrad(dx, dy, y []float32) { eluGradGeneric(dx, dy, y) }
-
-func affineELU(y, x []float32, a, b float32) { affineELUGeneric(y, x, a, b) }
-
-func gelu(y, x []float32) { geluGeneric(y, x) }
-
-func geluGrad(dx, dy, x []float32) { geluGradGeneric(dx, dy, x) }
-
-func silu(y, x []float32) { siluGeneric(y, x) }
-
-func siluGrad(dx, dy, x []float32) { siluGradGeneric(dx, dy, x) }
-
-func sigmoid(y, x []float32) { sigmoidGeneric(y, x) }
 
 func sigmoidGrad(dx, dy, y []float32) { sigmoidGradGeneric(dx, dy, y) }
 
-func tanh(y, x []float32) { tanhGeneric(y, x) }
-
 func tanhGrad(dx, dy, y []float32) { tanhGradGeneric(dx, dy, y) }
-
-func adam(w, g, m, v []float32, p *[8]float32) { adamGeneric(w, g, m, v, p) }
 
 func dot(x, y []float32) float32 { return dotGeneric(x, y) }
 
@@ -62,13 +66,11 @@ func sumOf(x []float32) float32 { return sumOfGeneric(x) }
 
 func sumDot(x, y []float32) (s, d float32) { return sumDotGeneric(x, y) }
 
+func sumSqDev(x []float32, m float32) float32 { return sumSqDevGeneric(x, m) }
+
 func maxOf(x []float32) float32 { return maxOfGeneric(x) }
 
 func finite(x []float32) bool { return finiteGeneric(x) }
-
-func softmax(y, x []float32) { softmaxGeneric(y, x) }
-
-func sumExp(x []float32, m float32) float32 { return sumExpGeneric(x, m) }
 
 func softmaxGrad(dx, dy, y []float32) { softmaxGradGeneric(dx, dy, y) }
 

@@ -22,6 +22,15 @@ func sumOfGeneric(x []float32) float32 {
 
 func sumDotGeneric(x, y []float32) (s, d float32) { return sumOfGeneric(x), dotGeneric(x, y) }
 
+func sumSqDevGeneric(x []float32, m float32) float32 {
+	var s float64
+	for _, v := range x {
+		d := float64(v) - float64(m)
+		s += d * d
+	}
+	return float32(s)
+}
+
 func maxOfGeneric(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	for _, v := range x {

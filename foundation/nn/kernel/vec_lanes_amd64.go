@@ -4,6 +4,136 @@
 
 package kernel
 
+// expAVX2 computes y = eˣ.
+//
+//go:noescape
+func expAVX2(y []float32, x []float32)
+
+// logAVX2 computes y = ln x.
+//
+//go:noescape
+func logAVX2(y []float32, x []float32)
+
+// eluAVX2 computes y = ELU(x).
+//
+//go:noescape
+func eluAVX2(y []float32, x []float32)
+
+// affineELUAVX2 computes y = ELU(a·x + b).
+//
+//go:noescape
+func affineELUAVX2(y []float32, x []float32, a float32, b float32)
+
+// geluAVX2 computes y = x·Φ(x).
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32)
+
+// geluGradAVX2 computes dx = dy·(Φ(x) + x·φ(x)).
+//
+//go:noescape
+func geluGradAVX2(dx []float32, dy []float32, x []float32)
+
+// siluAVX2 computes y = x·σ(x).
+//
+//go:noescape
+func siluAVX2(y []float32, x []float32)
+
+// siluGradAVX2 computes dx = dy·σ(x)·(1 + x·σ(−x)).
+//
+//go:noescape
+func siluGradAVX2(dx []float32, dy []float32, x []float32)
+
+// sigmoidAVX2 computes y = σ(x).
+//
+//go:noescape
+func sigmoidAVX2(y []float32, x []float32)
+
+// tanhAVX2 computes y = tanh x.
+//
+//go:noescape
+func tanhAVX2(y []float32, x []float32)
+
+// adamAVX2 takes one step of AdamW.
+//
+//go:noescape
+func adamAVX2(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
+
+// softmaxAVX2 is one row of Softmax; len(x) > 0.
+//
+//go:noescape
+func softmaxAVX2(y []float32, x []float32)
+
+// sumExpAVX2 returns Σ e^(x−m) for x ≤ m.
+//
+//go:noescape
+func sumExpAVX2(x []float32, m float32) float32
+
+// expAVX512 computes y = eˣ.
+//
+//go:noescape
+func expAVX512(y []float32, x []float32)
+
+// logAVX512 computes y = ln x.
+//
+//go:noescape
+func logAVX512(y []float32, x []float32)
+
+// eluAVX512 computes y = ELU(x).
+//
+//go:noescape
+func eluAVX512(y []float32, x []float32)
+
+// affineELUAVX512 computes y = ELU(a·x + b).
+//
+//go:noescape
+func affineELUAVX512(y []float32, x []float32, a float32, b float32)
+
+// geluAVX512 computes y = x·Φ(x).
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32)
+
+// geluGradAVX512 computes dx = dy·(Φ(x) + x·φ(x)).
+//
+//go:noescape
+func geluGradAVX512(dx []float32, dy []float32, x []float32)
+
+// siluAVX512 computes y = x·σ(x).
+//
+//go:noescape
+func siluAVX512(y []float32, x []float32)
+
+// siluGradAVX512 computes dx = dy·σ(x)·(1 + x·σ(−x)).
+//
+//go:noescape
+func siluGradAVX512(dx []float32, dy []float32, x []float32)
+
+// sigmoidAVX512 computes y = σ(x).
+//
+//go:noescape
+func sigmoidAVX512(y []float32, x []float32)
+
+// tanhAVX512 computes y = tanh x.
+//
+//go:noescape
+func tanhAVX512(y []float32, x []float32)
+
+// adamAVX512 takes one step of AdamW.
+//
+//go:noescape
+func adamAVX512(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
+
+// softmaxAVX512 is one row of Softmax; len(x) > 0.
+//
+//go:noescape
+func softmaxAVX512(y []float32, x []float32)
+
+// sumExpAVX512 returns Σ e^(x−m) for x ≤ m.
+//
+//go:noescape
+func sumExpAVX512(x []float32, m float32) float32
+
 // addAVX2 computes dst = x + y.
 //
 //go:noescape
@@ -49,16 +179,6 @@ func affineVecAVX2(dst []float32, x []float32, a []float32, b []float32)
 //go:noescape
 func normGradAVX2(dx []float32, dy []float32, xhat []float32, k float32, a float32, b float32)
 
-// expAVX2 computes y = eˣ.
-//
-//go:noescape
-func expAVX2(y []float32, x []float32)
-
-// logAVX2 computes y = ln x.
-//
-//go:noescape
-func logAVX2(y []float32, x []float32)
-
 // sqrtAVX2 computes y = √x.
 //
 //go:noescape
@@ -74,65 +194,20 @@ func reluAVX2(y []float32, x []float32)
 //go:noescape
 func reluGradAVX2(dx []float32, dy []float32, y []float32)
 
-// eluAVX2 computes y = ELU(x).
-//
-//go:noescape
-func eluAVX2(y []float32, x []float32)
-
 // eluGradAVX2 computes dx = dy·(min(y, 0) + 1).
 //
 //go:noescape
 func eluGradAVX2(dx []float32, dy []float32, y []float32)
-
-// affineELUAVX2 computes y = ELU(a·x + b).
-//
-//go:noescape
-func affineELUAVX2(y []float32, x []float32, a float32, b float32)
-
-// geluAVX2 computes y = x·Φ(x).
-//
-//go:noescape
-func geluAVX2(y []float32, x []float32)
-
-// geluGradAVX2 computes dx = dy·(Φ(x) + x·φ(x)).
-//
-//go:noescape
-func geluGradAVX2(dx []float32, dy []float32, x []float32)
-
-// siluAVX2 computes y = x·σ(x).
-//
-//go:noescape
-func siluAVX2(y []float32, x []float32)
-
-// siluGradAVX2 computes dx = dy·σ(x)·(1 + x·σ(−x)).
-//
-//go:noescape
-func siluGradAVX2(dx []float32, dy []float32, x []float32)
-
-// sigmoidAVX2 computes y = σ(x).
-//
-//go:noescape
-func sigmoidAVX2(y []float32, x []float32)
 
 // sigmoidGradAVX2 computes dx = dy·y·(1−y).
 //
 //go:noescape
 func sigmoidGradAVX2(dx []float32, dy []float32, y []float32)
 
-// tanhAVX2 computes y = tanh x.
-//
-//go:noescape
-func tanhAVX2(y []float32, x []float32)
-
 // tanhGradAVX2 computes dx = dy·(1−y²).
 //
 //go:noescape
 func tanhGradAVX2(dx []float32, dy []float32, y []float32)
-
-// adamAVX2 takes one step of AdamW.
-//
-//go:noescape
-func adamAVX2(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
 
 // dotAVX2 returns Σ x·y.
 //
@@ -149,6 +224,11 @@ func sumOfAVX2(x []float32) float32
 //go:noescape
 func sumDotAVX2(x []float32, y []float32) (s float32, d float32)
 
+// sumSqDevAVX2 returns Σ (x−m)².
+//
+//go:noescape
+func sumSqDevAVX2(x []float32, m float32) float32
+
 // maxOfAVX2 returns the largest x, NaN if there is one.
 //
 //go:noescape
@@ -158,16 +238,6 @@ func maxOfAVX2(x []float32) float32
 //
 //go:noescape
 func finiteAVX2(x []float32) bool
-
-// softmaxAVX2 is one row of Softmax; len(x) > 0.
-//
-//go:noescape
-func softmaxAVX2(y []float32, x []float32)
-
-// sumExpAVX2 returns Σ e^(x−m) for x ≤ m.
-//
-//go:noescape
-func sumExpAVX2(x []float32, m float32) float32
 
 // softmaxGradAVX2 computes dx = y·(dy − Σ dy·y).
 //
@@ -213,188 +283,3 @@ func maskBitsAVX2(dst []uint8, seed uint64, block uint64, last uint32)
 //
 //go:noescape
 func maskScaleAVX2(dst []float32, x []float32, bits []uint8, scale float32)
-
-// addAVX512 computes dst = x + y.
-//
-//go:noescape
-func addAVX512(dst []float32, x []float32, y []float32)
-
-// subAVX512 computes dst = x − y.
-//
-//go:noescape
-func subAVX512(dst []float32, x []float32, y []float32)
-
-// mulAVX512 computes dst = x·y.
-//
-//go:noescape
-func mulAVX512(dst []float32, x []float32, y []float32)
-
-// mulAddAVX512 adds x·y to dst.
-//
-//go:noescape
-func mulAddAVX512(dst []float32, x []float32, y []float32)
-
-// axpyAVX512 adds a·x to y.
-//
-//go:noescape
-func axpyAVX512(y []float32, x []float32, a float32)
-
-// scaleAVX512 computes y = a·x.
-//
-//go:noescape
-func scaleAVX512(y []float32, x []float32, a float32)
-
-// affineAVX512 computes dst = a·x + b.
-//
-//go:noescape
-func affineAVX512(dst []float32, x []float32, a float32, b float32)
-
-// affineVecAVX512 computes dst = a·x + b.
-//
-//go:noescape
-func affineVecAVX512(dst []float32, x []float32, a []float32, b []float32)
-
-// normGradAVX512 computes dx = k·(dy − a − xhat·b).
-//
-//go:noescape
-func normGradAVX512(dx []float32, dy []float32, xhat []float32, k float32, a float32, b float32)
-
-// expAVX512 computes y = eˣ.
-//
-//go:noescape
-func expAVX512(y []float32, x []float32)
-
-// logAVX512 computes y = ln x.
-//
-//go:noescape
-func logAVX512(y []float32, x []float32)
-
-// sqrtAVX512 computes y = √x.
-//
-//go:noescape
-func sqrtAVX512(y []float32, x []float32)
-
-// reluAVX512 computes y = max(x, 0).
-//
-//go:noescape
-func reluAVX512(y []float32, x []float32)
-
-// reluGradAVX512 computes dx = dy where y is not below or at 0.
-//
-//go:noescape
-func reluGradAVX512(dx []float32, dy []float32, y []float32)
-
-// eluAVX512 computes y = ELU(x).
-//
-//go:noescape
-func eluAVX512(y []float32, x []float32)
-
-// eluGradAVX512 computes dx = dy·(min(y, 0) + 1).
-//
-//go:noescape
-func eluGradAVX512(dx []float32, dy []float32, y []float32)
-
-// affineELUAVX512 computes y = ELU(a·x + b).
-//
-//go:noescape
-func affineELUAVX512(y []float32, x []float32, a float32, b float32)
-
-// geluAVX512 computes y = x·Φ(x).
-//
-//go:noescape
-func geluAVX512(y []float32, x []float32)
-
-// geluGradAVX512 computes dx = dy·(Φ(x) + x·φ(x)).
-//
-//go:noescape
-func geluGradAVX512(dx []float32, dy []float32, x []float32)
-
-// siluAVX512 computes y = x·σ(x).
-//
-//go:noescape
-func siluAVX512(y []float32, x []float32)
-
-// siluGradAVX512 computes dx = dy·σ(x)·(1 + x·σ(−x)).
-//
-//go:noescape
-func siluGradAVX512(dx []float32, dy []float32, x []float32)
-
-// sigmoidAVX512 computes y = σ(x).
-//
-//go:noescape
-func sigmoidAVX512(y []float32, x []float32)
-
-// sigmoidGradAVX512 computes dx = dy·y·(1−y).
-//
-//go:noescape
-func sigmoidGradAVX512(dx []float32, dy []float32, y []float32)
-
-// tanhAVX512 computes y = tanh x.
-//
-//go:noescape
-func tanhAVX512(y []float32, x []float32)
-
-// tanhGradAVX512 computes dx = dy·(1−y²).
-//
-//go:noescape
-func tanhGradAVX512(dx []float32, dy []float32, y []float32)
-
-// adamAVX512 takes one step of AdamW.
-//
-//go:noescape
-func adamAVX512(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
-
-// dotAVX512 returns Σ x·y.
-//
-//go:noescape
-func dotAVX512(x []float32, y []float32) float32
-
-// sumOfAVX512 returns Σ x.
-//
-//go:noescape
-func sumOfAVX512(x []float32) float32
-
-// sumDotAVX512 returns Σ x and Σ x·y.
-//
-//go:noescape
-func sumDotAVX512(x []float32, y []float32) (s float32, d float32)
-
-// maxOfAVX512 returns the largest x, NaN if there is one.
-//
-//go:noescape
-func maxOfAVX512(x []float32) float32
-
-// finiteAVX512 says that there is neither Inf nor NaN in x.
-//
-//go:noescape
-func finiteAVX512(x []float32) bool
-
-// softmaxAVX512 is one row of Softmax; len(x) > 0.
-//
-//go:noescape
-func softmaxAVX512(y []float32, x []float32)
-
-// sumExpAVX512 returns Σ e^(x−m) for x ≤ m.
-//
-//go:noescape
-func sumExpAVX512(x []float32, m float32) float32
-
-// softmaxGradAVX512 computes dx = y·(dy − Σ dy·y).
-//
-//go:noescape
-func softmaxGradAVX512(dx []float32, dy []float32, y []float32)
-
-// layerNormAVX512 is one row of LayerNorm; len(x) > 0, xhat may be nil.
-//
-//go:noescape
-func layerNormAVX512(y []float32, xhat []float32, x []float32, g []float32, b []float32, eps float32) (rstd float32)
-
-// layerNormGradAVX512 is one row of LayerNormGrad; len(dx) > 0.
-//
-//go:noescape
-func layerNormGradAVX512(dx []float32, dg []float32, db []float32, dy []float32, xhat []float32, g []float32, rstd float32)
-
-// meanPoolAVX512 computes the means of windows of p numbers, s apart; len(y) > 0.
-//
-//go:noescape
-func meanPoolAVX512(y []float32, x []float32, p int, s int)

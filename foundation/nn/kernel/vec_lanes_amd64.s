@@ -4,6 +4,5372 @@
 
 #include "textflag.h"
 
+// func expAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y2
+	VMOVUPS      all_c2d00000<>+0(SB), Y1
+	VMOVUPS      all_c2d00000<>+0(SB), Y3
+	VMAXPS       Y0, Y1, Y0
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      all_42b20000<>+0(SB), Y1
+	VMOVUPS      all_42b20000<>+0(SB), Y3
+	VMINPS       Y0, Y1, Y0
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
+	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y4, Y5
+	VMOVAPS      Y0, Y0
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y5
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y5
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y5
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y3, Y5, Y5
+	VFMADD213PS  Y0, Y0, Y2
+	VFMADD213PS  Y3, Y3, Y5
+	VADDPS       all_3f800000<>+0(SB), Y2, Y0
+	VADDPS       all_3f800000<>+0(SB), Y5, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPSRAD       $0x01, Y1, Y3
+	VPSRAD       $0x01, Y4, Y5
+	VANDPS       all_ff800000<>+0(SB), Y3, Y3
+	VANDPS       all_ff800000<>+0(SB), Y5, Y5
+	VPSUBD       Y3, Y1, Y1
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y3, Y3
+	VPADDD       all_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y5, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y4, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y2, Y1
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y1, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      all_c2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      all_42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
+	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VFMADD213PS  Y0, Y0, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VANDPS       all_ff800000<>+0(SB), Y2, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VMOVUPS      all_c2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      all_42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
+	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VFMADD213PS  Y0, Y0, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VANDPS       all_ff800000<>+0(SB), Y2, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+32(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+36(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+40(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+44(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+48(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+52(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+56(SB)/4, $0xc2d00000
+DATA all_c2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA all_42b20000<>+0(SB)/4, $0x42b20000
+DATA all_42b20000<>+4(SB)/4, $0x42b20000
+DATA all_42b20000<>+8(SB)/4, $0x42b20000
+DATA all_42b20000<>+12(SB)/4, $0x42b20000
+DATA all_42b20000<>+16(SB)/4, $0x42b20000
+DATA all_42b20000<>+20(SB)/4, $0x42b20000
+DATA all_42b20000<>+24(SB)/4, $0x42b20000
+DATA all_42b20000<>+28(SB)/4, $0x42b20000
+DATA all_42b20000<>+32(SB)/4, $0x42b20000
+DATA all_42b20000<>+36(SB)/4, $0x42b20000
+DATA all_42b20000<>+40(SB)/4, $0x42b20000
+DATA all_42b20000<>+44(SB)/4, $0x42b20000
+DATA all_42b20000<>+48(SB)/4, $0x42b20000
+DATA all_42b20000<>+52(SB)/4, $0x42b20000
+DATA all_42b20000<>+56(SB)/4, $0x42b20000
+DATA all_42b20000<>+60(SB)/4, $0x42b20000
+GLOBL all_42b20000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA all_4b400000<>+0(SB)/4, $0x4b400000
+DATA all_4b400000<>+4(SB)/4, $0x4b400000
+DATA all_4b400000<>+8(SB)/4, $0x4b400000
+DATA all_4b400000<>+12(SB)/4, $0x4b400000
+DATA all_4b400000<>+16(SB)/4, $0x4b400000
+DATA all_4b400000<>+20(SB)/4, $0x4b400000
+DATA all_4b400000<>+24(SB)/4, $0x4b400000
+DATA all_4b400000<>+28(SB)/4, $0x4b400000
+DATA all_4b400000<>+32(SB)/4, $0x4b400000
+DATA all_4b400000<>+36(SB)/4, $0x4b400000
+DATA all_4b400000<>+40(SB)/4, $0x4b400000
+DATA all_4b400000<>+44(SB)/4, $0x4b400000
+DATA all_4b400000<>+48(SB)/4, $0x4b400000
+DATA all_4b400000<>+52(SB)/4, $0x4b400000
+DATA all_4b400000<>+56(SB)/4, $0x4b400000
+DATA all_4b400000<>+60(SB)/4, $0x4b400000
+GLOBL all_4b400000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3f317218<>+0(SB)/4, $0x3f317218
+DATA all_3f317218<>+4(SB)/4, $0x3f317218
+DATA all_3f317218<>+8(SB)/4, $0x3f317218
+DATA all_3f317218<>+12(SB)/4, $0x3f317218
+DATA all_3f317218<>+16(SB)/4, $0x3f317218
+DATA all_3f317218<>+20(SB)/4, $0x3f317218
+DATA all_3f317218<>+24(SB)/4, $0x3f317218
+DATA all_3f317218<>+28(SB)/4, $0x3f317218
+DATA all_3f317218<>+32(SB)/4, $0x3f317218
+DATA all_3f317218<>+36(SB)/4, $0x3f317218
+DATA all_3f317218<>+40(SB)/4, $0x3f317218
+DATA all_3f317218<>+44(SB)/4, $0x3f317218
+DATA all_3f317218<>+48(SB)/4, $0x3f317218
+DATA all_3f317218<>+52(SB)/4, $0x3f317218
+DATA all_3f317218<>+56(SB)/4, $0x3f317218
+DATA all_3f317218<>+60(SB)/4, $0x3f317218
+GLOBL all_3f317218<>(SB), RODATA|NOPTR, $64
+
+DATA all_b102e308<>+0(SB)/4, $0xb102e308
+DATA all_b102e308<>+4(SB)/4, $0xb102e308
+DATA all_b102e308<>+8(SB)/4, $0xb102e308
+DATA all_b102e308<>+12(SB)/4, $0xb102e308
+DATA all_b102e308<>+16(SB)/4, $0xb102e308
+DATA all_b102e308<>+20(SB)/4, $0xb102e308
+DATA all_b102e308<>+24(SB)/4, $0xb102e308
+DATA all_b102e308<>+28(SB)/4, $0xb102e308
+DATA all_b102e308<>+32(SB)/4, $0xb102e308
+DATA all_b102e308<>+36(SB)/4, $0xb102e308
+DATA all_b102e308<>+40(SB)/4, $0xb102e308
+DATA all_b102e308<>+44(SB)/4, $0xb102e308
+DATA all_b102e308<>+48(SB)/4, $0xb102e308
+DATA all_b102e308<>+52(SB)/4, $0xb102e308
+DATA all_b102e308<>+56(SB)/4, $0xb102e308
+DATA all_b102e308<>+60(SB)/4, $0xb102e308
+GLOBL all_b102e308<>(SB), RODATA|NOPTR, $64
+
+DATA all_3ab5d23c<>+0(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+4(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+8(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+12(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+16(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+20(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+24(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+28(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+32(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+36(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+40(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+44(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+48(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+52(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+56(SB)/4, $0x3ab5d23c
+DATA all_3ab5d23c<>+60(SB)/4, $0x3ab5d23c
+GLOBL all_3ab5d23c<>(SB), RODATA|NOPTR, $64
+
+DATA all_3c091536<>+0(SB)/4, $0x3c091536
+DATA all_3c091536<>+4(SB)/4, $0x3c091536
+DATA all_3c091536<>+8(SB)/4, $0x3c091536
+DATA all_3c091536<>+12(SB)/4, $0x3c091536
+DATA all_3c091536<>+16(SB)/4, $0x3c091536
+DATA all_3c091536<>+20(SB)/4, $0x3c091536
+DATA all_3c091536<>+24(SB)/4, $0x3c091536
+DATA all_3c091536<>+28(SB)/4, $0x3c091536
+DATA all_3c091536<>+32(SB)/4, $0x3c091536
+DATA all_3c091536<>+36(SB)/4, $0x3c091536
+DATA all_3c091536<>+40(SB)/4, $0x3c091536
+DATA all_3c091536<>+44(SB)/4, $0x3c091536
+DATA all_3c091536<>+48(SB)/4, $0x3c091536
+DATA all_3c091536<>+52(SB)/4, $0x3c091536
+DATA all_3c091536<>+56(SB)/4, $0x3c091536
+DATA all_3c091536<>+60(SB)/4, $0x3c091536
+GLOBL all_3c091536<>(SB), RODATA|NOPTR, $64
+
+DATA all_3d2aab78<>+0(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+4(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+8(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+12(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+16(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+20(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+24(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+28(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+32(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+36(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+40(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+44(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+48(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+52(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+56(SB)/4, $0x3d2aab78
+DATA all_3d2aab78<>+60(SB)/4, $0x3d2aab78
+GLOBL all_3d2aab78<>(SB), RODATA|NOPTR, $64
+
+DATA all_3e2aaa57<>+0(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+4(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+8(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+12(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+16(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+20(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+24(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+28(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+32(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+36(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+40(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+44(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+48(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+52(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+56(SB)/4, $0x3e2aaa57
+DATA all_3e2aaa57<>+60(SB)/4, $0x3e2aaa57
+GLOBL all_3e2aaa57<>(SB), RODATA|NOPTR, $64
+
+DATA all_3effffff<>+0(SB)/4, $0x3effffff
+DATA all_3effffff<>+4(SB)/4, $0x3effffff
+DATA all_3effffff<>+8(SB)/4, $0x3effffff
+DATA all_3effffff<>+12(SB)/4, $0x3effffff
+DATA all_3effffff<>+16(SB)/4, $0x3effffff
+DATA all_3effffff<>+20(SB)/4, $0x3effffff
+DATA all_3effffff<>+24(SB)/4, $0x3effffff
+DATA all_3effffff<>+28(SB)/4, $0x3effffff
+DATA all_3effffff<>+32(SB)/4, $0x3effffff
+DATA all_3effffff<>+36(SB)/4, $0x3effffff
+DATA all_3effffff<>+40(SB)/4, $0x3effffff
+DATA all_3effffff<>+44(SB)/4, $0x3effffff
+DATA all_3effffff<>+48(SB)/4, $0x3effffff
+DATA all_3effffff<>+52(SB)/4, $0x3effffff
+DATA all_3effffff<>+56(SB)/4, $0x3effffff
+DATA all_3effffff<>+60(SB)/4, $0x3effffff
+GLOBL all_3effffff<>(SB), RODATA|NOPTR, $64
+
+DATA all_3f800000<>+0(SB)/4, $0x3f800000
+DATA all_3f800000<>+4(SB)/4, $0x3f800000
+DATA all_3f800000<>+8(SB)/4, $0x3f800000
+DATA all_3f800000<>+12(SB)/4, $0x3f800000
+DATA all_3f800000<>+16(SB)/4, $0x3f800000
+DATA all_3f800000<>+20(SB)/4, $0x3f800000
+DATA all_3f800000<>+24(SB)/4, $0x3f800000
+DATA all_3f800000<>+28(SB)/4, $0x3f800000
+DATA all_3f800000<>+32(SB)/4, $0x3f800000
+DATA all_3f800000<>+36(SB)/4, $0x3f800000
+DATA all_3f800000<>+40(SB)/4, $0x3f800000
+DATA all_3f800000<>+44(SB)/4, $0x3f800000
+DATA all_3f800000<>+48(SB)/4, $0x3f800000
+DATA all_3f800000<>+52(SB)/4, $0x3f800000
+DATA all_3f800000<>+56(SB)/4, $0x3f800000
+DATA all_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA all_ff800000<>+0(SB)/4, $0xff800000
+DATA all_ff800000<>+4(SB)/4, $0xff800000
+DATA all_ff800000<>+8(SB)/4, $0xff800000
+DATA all_ff800000<>+12(SB)/4, $0xff800000
+DATA all_ff800000<>+16(SB)/4, $0xff800000
+DATA all_ff800000<>+20(SB)/4, $0xff800000
+DATA all_ff800000<>+24(SB)/4, $0xff800000
+DATA all_ff800000<>+28(SB)/4, $0xff800000
+DATA all_ff800000<>+32(SB)/4, $0xff800000
+DATA all_ff800000<>+36(SB)/4, $0xff800000
+DATA all_ff800000<>+40(SB)/4, $0xff800000
+DATA all_ff800000<>+44(SB)/4, $0xff800000
+DATA all_ff800000<>+48(SB)/4, $0xff800000
+DATA all_ff800000<>+52(SB)/4, $0xff800000
+DATA all_ff800000<>+56(SB)/4, $0xff800000
+DATA all_ff800000<>+60(SB)/4, $0xff800000
+GLOBL all_ff800000<>(SB), RODATA|NOPTR, $64
+
+DATA window<>+0(SB)/4, $0xffffffff
+DATA window<>+4(SB)/4, $0xffffffff
+DATA window<>+8(SB)/4, $0xffffffff
+DATA window<>+12(SB)/4, $0xffffffff
+DATA window<>+16(SB)/4, $0xffffffff
+DATA window<>+20(SB)/4, $0xffffffff
+DATA window<>+24(SB)/4, $0xffffffff
+DATA window<>+28(SB)/4, $0xffffffff
+DATA window<>+32(SB)/4, $0x00000000
+DATA window<>+36(SB)/4, $0x00000000
+DATA window<>+40(SB)/4, $0x00000000
+DATA window<>+44(SB)/4, $0x00000000
+DATA window<>+48(SB)/4, $0x00000000
+DATA window<>+52(SB)/4, $0x00000000
+DATA window<>+56(SB)/4, $0x00000000
+DATA window<>+60(SB)/4, $0x00000000
+GLOBL window<>(SB), RODATA|NOPTR, $64
+
+// func logAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y4
+	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
+	VCMPPS       $0x01, all_00800000<>+0(SB), Y4, Y5
+	VMULPS       all_4b000000<>+0(SB), Y0, Y2
+	VMULPS       all_4b000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
+	VPSUBD       all_3f3504f3<>+0(SB), Y6, Y8
+	VPAND        all_007fffff<>+0(SB), Y2, Y6
+	VPAND        all_007fffff<>+0(SB), Y8, Y9
+	VPADDD       all_3f3504f3<>+0(SB), Y6, Y6
+	VPADDD       all_3f3504f3<>+0(SB), Y9, Y9
+	VSUBPS       all_3f800000<>+0(SB), Y6, Y6
+	VSUBPS       all_3f800000<>+0(SB), Y9, Y9
+	VPSRAD       $0x17, Y2, Y2
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y8, Y10
+	VMOVUPS      all_41b80000<>+0(SB), Y8
+	VMOVUPS      all_41b80000<>+0(SB), Y11
+	VANDPS       Y8, Y1, Y1
+	VANDPS       Y11, Y5, Y5
+	VSUBPS       Y1, Y2, Y1
+	VSUBPS       Y5, Y10, Y5
+	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
+	VMOVUPS      all_3d8b53a6<>+0(SB), Y8
+	VFMADD213PS  all_bdf01088<>+0(SB), Y6, Y2
+	VFMADD213PS  all_bdf01088<>+0(SB), Y9, Y8
+	VFMADD213PS  all_3df368db<>+0(SB), Y6, Y2
+	VFMADD213PS  all_3df368db<>+0(SB), Y9, Y8
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Y6, Y2
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Y9, Y8
+	VFMADD213PS  all_3e11998c<>+0(SB), Y6, Y2
+	VFMADD213PS  all_3e11998c<>+0(SB), Y9, Y8
+	VFMADD213PS  all_be2aafdf<>+0(SB), Y6, Y2
+	VFMADD213PS  all_be2aafdf<>+0(SB), Y9, Y8
+	VFMADD213PS  all_3e4cd292<>+0(SB), Y6, Y2
+	VFMADD213PS  all_3e4cd292<>+0(SB), Y9, Y8
+	VFMADD213PS  all_be7ffffc<>+0(SB), Y6, Y2
+	VFMADD213PS  all_be7ffffc<>+0(SB), Y9, Y8
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y6, Y2
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y9, Y8
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y9, Y8, Y10
+	VMULPS       Y6, Y6, Y8
+	VMULPS       Y9, Y9, Y11
+	VMULPS       Y8, Y2, Y2
+	VMULPS       Y11, Y10, Y10
+	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
+	VFMADD231PS  all_b95e8083<>+0(SB), Y5, Y10
+	VMULPS       Y6, Y6, Y8
+	VMULPS       Y9, Y9, Y11
+	VFNMADD231PS all_3f000000<>+0(SB), Y8, Y2
+	VFNMADD231PS all_3f000000<>+0(SB), Y11, Y10
+	VADDPS       Y2, Y6, Y2
+	VADDPS       Y10, Y9, Y6
+	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
+	VFMADD231PS  all_3f318000<>+0(SB), Y5, Y6
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y1, Y0, Y2, Y1
+	VBLENDVPS    Y5, Y4, Y6, Y6
+	VXORPS       X3, X3, X3
+	VXORPS       X7, X7, X7
+	VCMPPS       $0x01, Y3, Y0, Y2
+	VCMPPS       $0x01, Y7, Y4, Y8
+	VMOVUPS      all_7fc00000<>+0(SB), Y5
+	VMOVUPS      all_7fc00000<>+0(SB), Y9
+	VBLENDVPS    Y2, Y5, Y1, Y1
+	VBLENDVPS    Y8, Y9, Y6, Y2
+	VXORPS       X3, X3, X3
+	VXORPS       X7, X7, X7
+	VCMPPS       $0x00, Y3, Y0, Y0
+	VCMPPS       $0x00, Y7, Y4, Y5
+	VMOVUPS      all_ff800000<>+0(SB), Y4
+	VMOVUPS      all_ff800000<>+0(SB), Y6
+	VBLENDVPS    Y0, Y4, Y1, Y0
+	VBLENDVPS    Y5, Y6, Y2, Y1
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y1, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
+	VMULPS       all_4b000000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
+	VPAND        all_007fffff<>+0(SB), Y2, Y4
+	VPADDD       all_3f3504f3<>+0(SB), Y4, Y4
+	VSUBPS       all_3f800000<>+0(SB), Y4, Y4
+	VPSRAD       $0x17, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMOVUPS      all_41b80000<>+0(SB), Y5
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y2, Y1
+	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
+	VFMADD213PS  all_bdf01088<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3df368db<>+0(SB), Y4, Y2
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3e11998c<>+0(SB), Y4, Y2
+	VFMADD213PS  all_be2aafdf<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3e4cd292<>+0(SB), Y4, Y2
+	VFMADD213PS  all_be7ffffc<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
+	VMULPS       Y4, Y4, Y5
+	VFNMADD231PS all_3f000000<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y4, Y2
+	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, Y0, Y2, Y1
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x01, Y3, Y0, Y2
+	VMOVUPS      all_7fc00000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x00, Y3, Y0, Y0
+	VMOVUPS      all_ff800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
+	VMULPS       all_4b000000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
+	VPAND        all_007fffff<>+0(SB), Y2, Y4
+	VPADDD       all_3f3504f3<>+0(SB), Y4, Y4
+	VSUBPS       all_3f800000<>+0(SB), Y4, Y4
+	VPSRAD       $0x17, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMOVUPS      all_41b80000<>+0(SB), Y5
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y2, Y1
+	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
+	VFMADD213PS  all_bdf01088<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3df368db<>+0(SB), Y4, Y2
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3e11998c<>+0(SB), Y4, Y2
+	VFMADD213PS  all_be2aafdf<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3e4cd292<>+0(SB), Y4, Y2
+	VFMADD213PS  all_be7ffffc<>+0(SB), Y4, Y2
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
+	VMULPS       Y4, Y4, Y5
+	VFNMADD231PS all_3f000000<>+0(SB), Y5, Y2
+	VADDPS       Y2, Y4, Y2
+	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, Y0, Y2, Y1
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x01, Y3, Y0, Y2
+	VMOVUPS      all_7fc00000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x00, Y3, Y0, Y0
+	VMOVUPS      all_ff800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_00800000<>+0(SB)/4, $0x00800000
+DATA all_00800000<>+4(SB)/4, $0x00800000
+DATA all_00800000<>+8(SB)/4, $0x00800000
+DATA all_00800000<>+12(SB)/4, $0x00800000
+DATA all_00800000<>+16(SB)/4, $0x00800000
+DATA all_00800000<>+20(SB)/4, $0x00800000
+DATA all_00800000<>+24(SB)/4, $0x00800000
+DATA all_00800000<>+28(SB)/4, $0x00800000
+DATA all_00800000<>+32(SB)/4, $0x00800000
+DATA all_00800000<>+36(SB)/4, $0x00800000
+DATA all_00800000<>+40(SB)/4, $0x00800000
+DATA all_00800000<>+44(SB)/4, $0x00800000
+DATA all_00800000<>+48(SB)/4, $0x00800000
+DATA all_00800000<>+52(SB)/4, $0x00800000
+DATA all_00800000<>+56(SB)/4, $0x00800000
+DATA all_00800000<>+60(SB)/4, $0x00800000
+GLOBL all_00800000<>(SB), RODATA|NOPTR, $64
+
+DATA all_4b000000<>+0(SB)/4, $0x4b000000
+DATA all_4b000000<>+4(SB)/4, $0x4b000000
+DATA all_4b000000<>+8(SB)/4, $0x4b000000
+DATA all_4b000000<>+12(SB)/4, $0x4b000000
+DATA all_4b000000<>+16(SB)/4, $0x4b000000
+DATA all_4b000000<>+20(SB)/4, $0x4b000000
+DATA all_4b000000<>+24(SB)/4, $0x4b000000
+DATA all_4b000000<>+28(SB)/4, $0x4b000000
+DATA all_4b000000<>+32(SB)/4, $0x4b000000
+DATA all_4b000000<>+36(SB)/4, $0x4b000000
+DATA all_4b000000<>+40(SB)/4, $0x4b000000
+DATA all_4b000000<>+44(SB)/4, $0x4b000000
+DATA all_4b000000<>+48(SB)/4, $0x4b000000
+DATA all_4b000000<>+52(SB)/4, $0x4b000000
+DATA all_4b000000<>+56(SB)/4, $0x4b000000
+DATA all_4b000000<>+60(SB)/4, $0x4b000000
+GLOBL all_4b000000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $64
+
+DATA all_41b80000<>+0(SB)/4, $0x41b80000
+DATA all_41b80000<>+4(SB)/4, $0x41b80000
+DATA all_41b80000<>+8(SB)/4, $0x41b80000
+DATA all_41b80000<>+12(SB)/4, $0x41b80000
+DATA all_41b80000<>+16(SB)/4, $0x41b80000
+DATA all_41b80000<>+20(SB)/4, $0x41b80000
+DATA all_41b80000<>+24(SB)/4, $0x41b80000
+DATA all_41b80000<>+28(SB)/4, $0x41b80000
+DATA all_41b80000<>+32(SB)/4, $0x41b80000
+DATA all_41b80000<>+36(SB)/4, $0x41b80000
+DATA all_41b80000<>+40(SB)/4, $0x41b80000
+DATA all_41b80000<>+44(SB)/4, $0x41b80000
+DATA all_41b80000<>+48(SB)/4, $0x41b80000
+DATA all_41b80000<>+52(SB)/4, $0x41b80000
+DATA all_41b80000<>+56(SB)/4, $0x41b80000
+DATA all_41b80000<>+60(SB)/4, $0x41b80000
+GLOBL all_41b80000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3d8b53a6<>+0(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+4(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+8(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+12(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+16(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+20(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+24(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+28(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+32(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+36(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+40(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+44(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+48(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+52(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+56(SB)/4, $0x3d8b53a6
+DATA all_3d8b53a6<>+60(SB)/4, $0x3d8b53a6
+GLOBL all_3d8b53a6<>(SB), RODATA|NOPTR, $64
+
+DATA all_bdf01088<>+0(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+4(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+8(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+12(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+16(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+20(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+24(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+28(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+32(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+36(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+40(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+44(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+48(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+52(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+56(SB)/4, $0xbdf01088
+DATA all_bdf01088<>+60(SB)/4, $0xbdf01088
+GLOBL all_bdf01088<>(SB), RODATA|NOPTR, $64
+
+DATA all_3df368db<>+0(SB)/4, $0x3df368db
+DATA all_3df368db<>+4(SB)/4, $0x3df368db
+DATA all_3df368db<>+8(SB)/4, $0x3df368db
+DATA all_3df368db<>+12(SB)/4, $0x3df368db
+DATA all_3df368db<>+16(SB)/4, $0x3df368db
+DATA all_3df368db<>+20(SB)/4, $0x3df368db
+DATA all_3df368db<>+24(SB)/4, $0x3df368db
+DATA all_3df368db<>+28(SB)/4, $0x3df368db
+DATA all_3df368db<>+32(SB)/4, $0x3df368db
+DATA all_3df368db<>+36(SB)/4, $0x3df368db
+DATA all_3df368db<>+40(SB)/4, $0x3df368db
+DATA all_3df368db<>+44(SB)/4, $0x3df368db
+DATA all_3df368db<>+48(SB)/4, $0x3df368db
+DATA all_3df368db<>+52(SB)/4, $0x3df368db
+DATA all_3df368db<>+56(SB)/4, $0x3df368db
+DATA all_3df368db<>+60(SB)/4, $0x3df368db
+GLOBL all_3df368db<>(SB), RODATA|NOPTR, $64
+
+DATA all_bdfddf9a<>+0(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+4(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+8(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+12(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+16(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+20(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+24(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+28(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+32(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+36(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+40(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+44(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+48(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+52(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+56(SB)/4, $0xbdfddf9a
+DATA all_bdfddf9a<>+60(SB)/4, $0xbdfddf9a
+GLOBL all_bdfddf9a<>(SB), RODATA|NOPTR, $64
+
+DATA all_3e11998c<>+0(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+4(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+8(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+12(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+16(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+20(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+24(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+28(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+32(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+36(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+40(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+44(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+48(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+52(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+56(SB)/4, $0x3e11998c
+DATA all_3e11998c<>+60(SB)/4, $0x3e11998c
+GLOBL all_3e11998c<>(SB), RODATA|NOPTR, $64
+
+DATA all_be2aafdf<>+0(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+4(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+8(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+12(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+16(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+20(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+24(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+28(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+32(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+36(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+40(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+44(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+48(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+52(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+56(SB)/4, $0xbe2aafdf
+DATA all_be2aafdf<>+60(SB)/4, $0xbe2aafdf
+GLOBL all_be2aafdf<>(SB), RODATA|NOPTR, $64
+
+DATA all_3e4cd292<>+0(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+4(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+8(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+12(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+16(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+20(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+24(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+28(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+32(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+36(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+40(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+44(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+48(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+52(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+56(SB)/4, $0x3e4cd292
+DATA all_3e4cd292<>+60(SB)/4, $0x3e4cd292
+GLOBL all_3e4cd292<>(SB), RODATA|NOPTR, $64
+
+DATA all_be7ffffc<>+0(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+4(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+8(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+12(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+16(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+20(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+24(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+28(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+32(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+36(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+40(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+44(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+48(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+52(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+56(SB)/4, $0xbe7ffffc
+DATA all_be7ffffc<>+60(SB)/4, $0xbe7ffffc
+GLOBL all_be7ffffc<>(SB), RODATA|NOPTR, $64
+
+DATA all_3eaaaaa3<>+0(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+4(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+8(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+12(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+16(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+20(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+24(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+28(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+32(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+36(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+40(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+44(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+48(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+52(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+56(SB)/4, $0x3eaaaaa3
+DATA all_3eaaaaa3<>+60(SB)/4, $0x3eaaaaa3
+GLOBL all_3eaaaaa3<>(SB), RODATA|NOPTR, $64
+
+DATA all_b95e8083<>+0(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+4(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+8(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+12(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+16(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+20(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+24(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+28(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+32(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+36(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+40(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+44(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+48(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+52(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+56(SB)/4, $0xb95e8083
+DATA all_b95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL all_b95e8083<>(SB), RODATA|NOPTR, $64
+
+DATA all_3f000000<>+0(SB)/4, $0x3f000000
+DATA all_3f000000<>+4(SB)/4, $0x3f000000
+DATA all_3f000000<>+8(SB)/4, $0x3f000000
+DATA all_3f000000<>+12(SB)/4, $0x3f000000
+DATA all_3f000000<>+16(SB)/4, $0x3f000000
+DATA all_3f000000<>+20(SB)/4, $0x3f000000
+DATA all_3f000000<>+24(SB)/4, $0x3f000000
+DATA all_3f000000<>+28(SB)/4, $0x3f000000
+DATA all_3f000000<>+32(SB)/4, $0x3f000000
+DATA all_3f000000<>+36(SB)/4, $0x3f000000
+DATA all_3f000000<>+40(SB)/4, $0x3f000000
+DATA all_3f000000<>+44(SB)/4, $0x3f000000
+DATA all_3f000000<>+48(SB)/4, $0x3f000000
+DATA all_3f000000<>+52(SB)/4, $0x3f000000
+DATA all_3f000000<>+56(SB)/4, $0x3f000000
+DATA all_3f000000<>+60(SB)/4, $0x3f000000
+GLOBL all_3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3f318000<>+0(SB)/4, $0x3f318000
+DATA all_3f318000<>+4(SB)/4, $0x3f318000
+DATA all_3f318000<>+8(SB)/4, $0x3f318000
+DATA all_3f318000<>+12(SB)/4, $0x3f318000
+DATA all_3f318000<>+16(SB)/4, $0x3f318000
+DATA all_3f318000<>+20(SB)/4, $0x3f318000
+DATA all_3f318000<>+24(SB)/4, $0x3f318000
+DATA all_3f318000<>+28(SB)/4, $0x3f318000
+DATA all_3f318000<>+32(SB)/4, $0x3f318000
+DATA all_3f318000<>+36(SB)/4, $0x3f318000
+DATA all_3f318000<>+40(SB)/4, $0x3f318000
+DATA all_3f318000<>+44(SB)/4, $0x3f318000
+DATA all_3f318000<>+48(SB)/4, $0x3f318000
+DATA all_3f318000<>+52(SB)/4, $0x3f318000
+DATA all_3f318000<>+56(SB)/4, $0x3f318000
+DATA all_3f318000<>+60(SB)/4, $0x3f318000
+GLOBL all_3f318000<>(SB), RODATA|NOPTR, $64
+
+DATA all_7f800000<>+0(SB)/4, $0x7f800000
+DATA all_7f800000<>+4(SB)/4, $0x7f800000
+DATA all_7f800000<>+8(SB)/4, $0x7f800000
+DATA all_7f800000<>+12(SB)/4, $0x7f800000
+DATA all_7f800000<>+16(SB)/4, $0x7f800000
+DATA all_7f800000<>+20(SB)/4, $0x7f800000
+DATA all_7f800000<>+24(SB)/4, $0x7f800000
+DATA all_7f800000<>+28(SB)/4, $0x7f800000
+DATA all_7f800000<>+32(SB)/4, $0x7f800000
+DATA all_7f800000<>+36(SB)/4, $0x7f800000
+DATA all_7f800000<>+40(SB)/4, $0x7f800000
+DATA all_7f800000<>+44(SB)/4, $0x7f800000
+DATA all_7f800000<>+48(SB)/4, $0x7f800000
+DATA all_7f800000<>+52(SB)/4, $0x7f800000
+DATA all_7f800000<>+56(SB)/4, $0x7f800000
+DATA all_7f800000<>+60(SB)/4, $0x7f800000
+GLOBL all_7f800000<>(SB), RODATA|NOPTR, $64
+
+DATA all_7fc00000<>+0(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+4(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+8(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+12(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+16(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+20(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+24(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+28(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+32(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+36(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+40(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+44(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+48(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+52(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+56(SB)/4, $0x7fc00000
+DATA all_7fc00000<>+60(SB)/4, $0x7fc00000
+GLOBL all_7fc00000<>(SB), RODATA|NOPTR, $64
+
+DATA all_007fffff<>+0(SB)/4, $0x007fffff
+DATA all_007fffff<>+4(SB)/4, $0x007fffff
+DATA all_007fffff<>+8(SB)/4, $0x007fffff
+DATA all_007fffff<>+12(SB)/4, $0x007fffff
+DATA all_007fffff<>+16(SB)/4, $0x007fffff
+DATA all_007fffff<>+20(SB)/4, $0x007fffff
+DATA all_007fffff<>+24(SB)/4, $0x007fffff
+DATA all_007fffff<>+28(SB)/4, $0x007fffff
+DATA all_007fffff<>+32(SB)/4, $0x007fffff
+DATA all_007fffff<>+36(SB)/4, $0x007fffff
+DATA all_007fffff<>+40(SB)/4, $0x007fffff
+DATA all_007fffff<>+44(SB)/4, $0x007fffff
+DATA all_007fffff<>+48(SB)/4, $0x007fffff
+DATA all_007fffff<>+52(SB)/4, $0x007fffff
+DATA all_007fffff<>+56(SB)/4, $0x007fffff
+DATA all_007fffff<>+60(SB)/4, $0x007fffff
+GLOBL all_007fffff<>(SB), RODATA|NOPTR, $64
+
+// func eluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y4
+	VXORPS       X1, X1, X1
+	VXORPS       X5, X5, X5
+	VMINPS       Y0, Y1, Y2
+	VMINPS       Y4, Y5, Y6
+	VMOVUPS      all_c1a00000<>+0(SB), Y3
+	VMOVUPS      all_c1a00000<>+0(SB), Y7
+	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y6, Y7, Y7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y8
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y8
+	VSUBPS       all_4b400000<>+0(SB), Y3, Y6
+	VSUBPS       all_4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y2, Y2
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y9
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y7, Y9, Y9
+	VFMADD213PS  Y2, Y2, Y6
+	VFMADD213PS  Y7, Y7, Y9
+	VPSLLD       $0x17, Y3, Y2
+	VPSLLD       $0x17, Y8, Y3
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y3, Y7
+	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
+	VSUBPS       all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  Y3, Y2, Y6
+	VFMADD213PS  Y8, Y7, Y9
+	VMAXPS       Y0, Y1, Y0
+	VMAXPS       Y4, Y5, Y2
+	VADDPS       Y0, Y6, Y0
+	VADDPS       Y2, Y9, Y2
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y2, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VXORPS       X1, X1, X1
+	VMINPS       Y0, Y1, Y2
+	VMOVUPS      all_c1a00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
+	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  Y3, Y2, Y4
+	VMAXPS       Y0, Y1, Y0
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VXORPS       X1, X1, X1
+	VMINPS       Y0, Y1, Y2
+	VMOVUPS      all_c1a00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
+	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  Y3, Y2, Y4
+	VMAXPS       Y0, Y1, Y0
+	VADDPS       Y0, Y4, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_c1a00000<>+0(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+4(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+8(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+12(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+16(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+20(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+24(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+28(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+32(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+36(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+40(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+44(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+48(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+52(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+56(SB)/4, $0xc1a00000
+DATA all_c1a00000<>+60(SB)/4, $0xc1a00000
+GLOBL all_c1a00000<>(SB), RODATA|NOPTR, $64
+
+// func affineELUAVX2(y []float32, x []float32, a float32, b float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·affineELUAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSS a+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y2
+	VMOVUPS      32(CX)(BX*1), Y6
+	VFMADD213PS  Y1, Y0, Y2
+	VFMADD213PS  Y1, Y0, Y6
+	VXORPS       X3, X3, X3
+	VXORPS       X7, X7, X7
+	VMINPS       Y2, Y3, Y4
+	VMINPS       Y6, Y7, Y8
+	VMOVUPS      all_c1a00000<>+0(SB), Y5
+	VMOVUPS      all_c1a00000<>+0(SB), Y9
+	VMAXPS       Y4, Y5, Y4
+	VMAXPS       Y8, Y9, Y9
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y10
+	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
+	VFMADD213PS  all_4b400000<>+0(SB), Y9, Y10
+	VSUBPS       all_4b400000<>+0(SB), Y5, Y8
+	VSUBPS       all_4b400000<>+0(SB), Y10, Y11
+	VMOVAPS      Y4, Y4
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y8
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y11
+	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y8
+	VFMADD213PS  all_3c091536<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y8
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y8
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y8
+	VFMADD213PS  all_3effffff<>+0(SB), Y9, Y11
+	VMULPS       Y4, Y8, Y8
+	VMULPS       Y9, Y11, Y11
+	VFMADD213PS  Y4, Y4, Y8
+	VFMADD213PS  Y9, Y9, Y11
+	VPSLLD       $0x17, Y5, Y4
+	VPSLLD       $0x17, Y10, Y5
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y5, Y9
+	VSUBPS       all_3f800000<>+0(SB), Y4, Y5
+	VSUBPS       all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  Y5, Y4, Y8
+	VFMADD213PS  Y10, Y9, Y11
+	VMAXPS       Y2, Y3, Y2
+	VMAXPS       Y6, Y7, Y4
+	VADDPS       Y2, Y8, Y2
+	VADDPS       Y4, Y11, Y4
+	VMOVUPS      Y2, (AX)(BX*1)
+	VMOVUPS      Y4, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y2
+	VFMADD213PS  Y1, Y0, Y2
+	VXORPS       X3, X3, X3
+	VMINPS       Y2, Y3, Y4
+	VMOVUPS      all_c1a00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
+	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
+	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VPSLLD       $0x17, Y5, Y4
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VSUBPS       all_3f800000<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y4, Y6
+	VMAXPS       Y2, Y3, Y2
+	VADDPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y2
+	VMASKMOVPS   (CX)(BX*1), Y2, Y2
+	VFMADD213PS  Y1, Y0, Y2
+	VXORPS       X3, X3, X3
+	VMINPS       Y2, Y3, Y0
+	VMOVUPS      all_c1a00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
+	VSUBPS       all_4b400000<>+0(SB), Y1, Y4
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VPSLLD       $0x17, Y1, Y0
+	VPADDD       all_3f800000<>+0(SB), Y0, Y0
+	VSUBPS       all_3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS  Y1, Y0, Y4
+	VMAXPS       Y2, Y3, Y0
+	VADDPS       Y0, Y4, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+// func geluAVX2(y []float32, x []float32)
+// Requires: AVX, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS     (CX)(BX*1), Y0
+	VMOVUPS     32(CX)(BX*1), Y4
+	VANDPS      all_7fffffff<>+0(SB), Y0, Y1
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMOVUPS     all_41500000<>+0(SB), Y2
+	VMOVUPS     all_41500000<>+0(SB), Y6
+	VMINPS      Y1, Y2, Y1
+	VMINPS      Y5, Y6, Y2
+	VXORPS      X3, X3, X3
+	VXORPS      X7, X7, X7
+	VMAXPS      Y0, Y3, Y0
+	VMAXPS      Y4, Y7, Y5
+	VMOVUPS     all_3532f485<>+0(SB), Y4
+	VMOVUPS     all_3532f485<>+0(SB), Y6
+	VFMADD213PS all_b5077508<>+0(SB), Y1, Y4
+	VFMADD213PS all_b5077508<>+0(SB), Y2, Y6
+	VFMADD213PS all_388f971e<>+0(SB), Y1, Y4
+	VFMADD213PS all_388f971e<>+0(SB), Y2, Y6
+	VFMADD213PS all_36f30851<>+0(SB), Y1, Y4
+	VFMADD213PS all_36f30851<>+0(SB), Y2, Y6
+	VFMADD213PS all_3b58560f<>+0(SB), Y1, Y4
+	VFMADD213PS all_3b58560f<>+0(SB), Y2, Y6
+	VFMADD213PS all_3cad1f81<>+0(SB), Y1, Y4
+	VFMADD213PS all_3cad1f81<>+0(SB), Y2, Y6
+	VFMADD213PS all_3d4c4293<>+0(SB), Y1, Y4
+	VFMADD213PS all_3d4c4293<>+0(SB), Y2, Y6
+	VFMADD213PS all_3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS all_3f800000<>+0(SB), Y2, Y6
+	VMULPS      Y4, Y4, Y4
+	VMULPS      Y6, Y6, Y6
+	VMULPS      Y4, Y4, Y4
+	VMULPS      Y6, Y6, Y6
+	VMULPS      Y4, Y4, Y4
+	VMULPS      Y6, Y6, Y6
+	VMULPS      Y4, Y4, Y4
+	VMULPS      Y6, Y6, Y6
+	VMULPS      all_3f000000<>+0(SB), Y1, Y1
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VDIVPS      Y4, Y1, Y1
+	VDIVPS      Y6, Y2, Y2
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y2, Y5, Y1
+	VMOVUPS     Y0, (AX)(BX*1)
+	VMOVUPS     Y1, 32(AX)(BX*1)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, DX
+	JGE         many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS     (CX)(BX*1), Y0
+	VANDPS      all_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     all_41500000<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VXORPS      X3, X3, X3
+	VMAXPS      Y0, Y3, Y0
+	VMOVUPS     all_3532f485<>+0(SB), Y2
+	VFMADD213PS all_b5077508<>+0(SB), Y1, Y2
+	VFMADD213PS all_388f971e<>+0(SB), Y1, Y2
+	VFMADD213PS all_36f30851<>+0(SB), Y1, Y2
+	VFMADD213PS all_3b58560f<>+0(SB), Y1, Y2
+	VFMADD213PS all_3cad1f81<>+0(SB), Y1, Y2
+	VFMADD213PS all_3d4c4293<>+0(SB), Y1, Y2
+	VFMADD213PS all_3f800000<>+0(SB), Y1, Y2
+	VMULPS      Y2, Y2, Y2
+	VMULPS      Y2, Y2, Y2
+	VMULPS      Y2, Y2, Y2
+	VMULPS      Y2, Y2, Y2
+	VMULPS      all_3f000000<>+0(SB), Y1, Y1
+	VDIVPS      Y2, Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (AX)(BX*1)
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DX
+	JGE         single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VANDPS       all_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      all_41500000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VXORPS       X3, X3, X3
+	VMAXPS       Y0, Y3, Y0
+	VMOVUPS      all_3532f485<>+0(SB), Y2
+	VFMADD213PS  all_b5077508<>+0(SB), Y1, Y2
+	VFMADD213PS  all_388f971e<>+0(SB), Y1, Y2
+	VFMADD213PS  all_36f30851<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3b58560f<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3cad1f81<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d4c4293<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VMULPS       Y2, Y2, Y2
+	VMULPS       Y2, Y2, Y2
+	VMULPS       Y2, Y2, Y2
+	VMULPS       all_3f000000<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL all_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA all_41500000<>+0(SB)/4, $0x41500000
+DATA all_41500000<>+4(SB)/4, $0x41500000
+DATA all_41500000<>+8(SB)/4, $0x41500000
+DATA all_41500000<>+12(SB)/4, $0x41500000
+DATA all_41500000<>+16(SB)/4, $0x41500000
+DATA all_41500000<>+20(SB)/4, $0x41500000
+DATA all_41500000<>+24(SB)/4, $0x41500000
+DATA all_41500000<>+28(SB)/4, $0x41500000
+DATA all_41500000<>+32(SB)/4, $0x41500000
+DATA all_41500000<>+36(SB)/4, $0x41500000
+DATA all_41500000<>+40(SB)/4, $0x41500000
+DATA all_41500000<>+44(SB)/4, $0x41500000
+DATA all_41500000<>+48(SB)/4, $0x41500000
+DATA all_41500000<>+52(SB)/4, $0x41500000
+DATA all_41500000<>+56(SB)/4, $0x41500000
+DATA all_41500000<>+60(SB)/4, $0x41500000
+GLOBL all_41500000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3532f485<>+0(SB)/4, $0x3532f485
+DATA all_3532f485<>+4(SB)/4, $0x3532f485
+DATA all_3532f485<>+8(SB)/4, $0x3532f485
+DATA all_3532f485<>+12(SB)/4, $0x3532f485
+DATA all_3532f485<>+16(SB)/4, $0x3532f485
+DATA all_3532f485<>+20(SB)/4, $0x3532f485
+DATA all_3532f485<>+24(SB)/4, $0x3532f485
+DATA all_3532f485<>+28(SB)/4, $0x3532f485
+DATA all_3532f485<>+32(SB)/4, $0x3532f485
+DATA all_3532f485<>+36(SB)/4, $0x3532f485
+DATA all_3532f485<>+40(SB)/4, $0x3532f485
+DATA all_3532f485<>+44(SB)/4, $0x3532f485
+DATA all_3532f485<>+48(SB)/4, $0x3532f485
+DATA all_3532f485<>+52(SB)/4, $0x3532f485
+DATA all_3532f485<>+56(SB)/4, $0x3532f485
+DATA all_3532f485<>+60(SB)/4, $0x3532f485
+GLOBL all_3532f485<>(SB), RODATA|NOPTR, $64
+
+DATA all_b5077508<>+0(SB)/4, $0xb5077508
+DATA all_b5077508<>+4(SB)/4, $0xb5077508
+DATA all_b5077508<>+8(SB)/4, $0xb5077508
+DATA all_b5077508<>+12(SB)/4, $0xb5077508
+DATA all_b5077508<>+16(SB)/4, $0xb5077508
+DATA all_b5077508<>+20(SB)/4, $0xb5077508
+DATA all_b5077508<>+24(SB)/4, $0xb5077508
+DATA all_b5077508<>+28(SB)/4, $0xb5077508
+DATA all_b5077508<>+32(SB)/4, $0xb5077508
+DATA all_b5077508<>+36(SB)/4, $0xb5077508
+DATA all_b5077508<>+40(SB)/4, $0xb5077508
+DATA all_b5077508<>+44(SB)/4, $0xb5077508
+DATA all_b5077508<>+48(SB)/4, $0xb5077508
+DATA all_b5077508<>+52(SB)/4, $0xb5077508
+DATA all_b5077508<>+56(SB)/4, $0xb5077508
+DATA all_b5077508<>+60(SB)/4, $0xb5077508
+GLOBL all_b5077508<>(SB), RODATA|NOPTR, $64
+
+DATA all_388f971e<>+0(SB)/4, $0x388f971e
+DATA all_388f971e<>+4(SB)/4, $0x388f971e
+DATA all_388f971e<>+8(SB)/4, $0x388f971e
+DATA all_388f971e<>+12(SB)/4, $0x388f971e
+DATA all_388f971e<>+16(SB)/4, $0x388f971e
+DATA all_388f971e<>+20(SB)/4, $0x388f971e
+DATA all_388f971e<>+24(SB)/4, $0x388f971e
+DATA all_388f971e<>+28(SB)/4, $0x388f971e
+DATA all_388f971e<>+32(SB)/4, $0x388f971e
+DATA all_388f971e<>+36(SB)/4, $0x388f971e
+DATA all_388f971e<>+40(SB)/4, $0x388f971e
+DATA all_388f971e<>+44(SB)/4, $0x388f971e
+DATA all_388f971e<>+48(SB)/4, $0x388f971e
+DATA all_388f971e<>+52(SB)/4, $0x388f971e
+DATA all_388f971e<>+56(SB)/4, $0x388f971e
+DATA all_388f971e<>+60(SB)/4, $0x388f971e
+GLOBL all_388f971e<>(SB), RODATA|NOPTR, $64
+
+DATA all_36f30851<>+0(SB)/4, $0x36f30851
+DATA all_36f30851<>+4(SB)/4, $0x36f30851
+DATA all_36f30851<>+8(SB)/4, $0x36f30851
+DATA all_36f30851<>+12(SB)/4, $0x36f30851
+DATA all_36f30851<>+16(SB)/4, $0x36f30851
+DATA all_36f30851<>+20(SB)/4, $0x36f30851
+DATA all_36f30851<>+24(SB)/4, $0x36f30851
+DATA all_36f30851<>+28(SB)/4, $0x36f30851
+DATA all_36f30851<>+32(SB)/4, $0x36f30851
+DATA all_36f30851<>+36(SB)/4, $0x36f30851
+DATA all_36f30851<>+40(SB)/4, $0x36f30851
+DATA all_36f30851<>+44(SB)/4, $0x36f30851
+DATA all_36f30851<>+48(SB)/4, $0x36f30851
+DATA all_36f30851<>+52(SB)/4, $0x36f30851
+DATA all_36f30851<>+56(SB)/4, $0x36f30851
+DATA all_36f30851<>+60(SB)/4, $0x36f30851
+GLOBL all_36f30851<>(SB), RODATA|NOPTR, $64
+
+DATA all_3b58560f<>+0(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+4(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+8(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+12(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+16(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+20(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+24(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+28(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+32(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+36(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+40(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+44(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+48(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+52(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+56(SB)/4, $0x3b58560f
+DATA all_3b58560f<>+60(SB)/4, $0x3b58560f
+GLOBL all_3b58560f<>(SB), RODATA|NOPTR, $64
+
+DATA all_3cad1f81<>+0(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+4(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+8(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+12(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+16(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+20(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+24(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+28(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+32(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+36(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+40(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+44(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+48(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+52(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+56(SB)/4, $0x3cad1f81
+DATA all_3cad1f81<>+60(SB)/4, $0x3cad1f81
+GLOBL all_3cad1f81<>(SB), RODATA|NOPTR, $64
+
+DATA all_3d4c4293<>+0(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+4(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+8(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+12(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+16(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+20(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+24(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+28(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+32(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+36(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+40(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+44(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+48(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+52(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+56(SB)/4, $0x3d4c4293
+DATA all_3d4c4293<>+60(SB)/4, $0x3d4c4293
+GLOBL all_3d4c4293<>(SB), RODATA|NOPTR, $64
+
+// func geluGradAVX2(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x00000010, BX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      32(CX)(SI*1), Y4
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX)(SI*1), Y5
+	VANDPS       all_7fffffff<>+0(SB), Y1, Y2
+	VANDPS       all_7fffffff<>+0(SB), Y5, Y6
+	VMOVUPS      all_41500000<>+0(SB), Y3
+	VMOVUPS      all_41500000<>+0(SB), Y7
+	VMINPS       Y2, Y3, Y2
+	VMINPS       Y6, Y7, Y7
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VMOVUPS      all_3f800000<>+0(SB), Y8
+	VMOVUPS      all_3532f485<>+0(SB), Y6
+	VMOVUPS      all_3532f485<>+0(SB), Y9
+	VFMADD213PS  all_b5077508<>+0(SB), Y2, Y6
+	VFMADD213PS  all_b5077508<>+0(SB), Y7, Y9
+	VFMADD213PS  all_388f971e<>+0(SB), Y2, Y6
+	VFMADD213PS  all_388f971e<>+0(SB), Y7, Y9
+	VFMADD213PS  all_36f30851<>+0(SB), Y2, Y6
+	VFMADD213PS  all_36f30851<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3b58560f<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3b58560f<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3cad1f81<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3cad1f81<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3d4c4293<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3d4c4293<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y9
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y9, Y10
+	VMULPS       all_3f000000<>+0(SB), Y3, Y9
+	VMULPS       all_3f000000<>+0(SB), Y8, Y11
+	VDIVPS       Y6, Y9, Y6
+	VDIVPS       Y10, Y11, Y9
+	VSUBPS       Y6, Y3, Y3
+	VSUBPS       Y9, Y8, Y8
+	VBLENDVPS    Y1, Y6, Y3, Y3
+	VBLENDVPS    Y5, Y9, Y8, Y8
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y7, Y7, Y9
+	VMULPS       all_bf000000<>+0(SB), Y6, Y6
+	VMULPS       all_bf000000<>+0(SB), Y9, Y11
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y12
+	VFMADD213PS  all_4b400000<>+0(SB), Y6, Y9
+	VFMADD213PS  all_4b400000<>+0(SB), Y11, Y12
+	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
+	VSUBPS       all_4b400000<>+0(SB), Y12, Y13
+	VMOVAPS      Y6, Y6
+	VMOVAPS      Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y6
+	VFNMADD231PS all_3f317218<>+0(SB), Y13, Y11
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y6
+	VFNMADD231PS all_b102e308<>+0(SB), Y13, Y11
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y13
+	VFMADD213PS  all_3c091536<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3c091536<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3effffff<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3effffff<>+0(SB), Y11, Y13
+	VMULPS       Y6, Y10, Y10
+	VMULPS       Y11, Y13, Y13
+	VFMADD213PS  Y6, Y6, Y10
+	VFMADD213PS  Y11, Y11, Y13
+	VADDPS       all_3f800000<>+0(SB), Y10, Y6
+	VADDPS       all_3f800000<>+0(SB), Y13, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y12, Y11
+	VPADDD       all_3f800000<>+0(SB), Y9, Y9
+	VPADDD       all_3f800000<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y6, Y6
+	VMULPS       Y11, Y10, Y9
+	VMULPS       all_3ecc422a<>+0(SB), Y6, Y6
+	VMULPS       all_3ecc422a<>+0(SB), Y9, Y9
+	VANDPS       all_80000000<>+0(SB), Y1, Y1
+	VANDPS       all_80000000<>+0(SB), Y5, Y5
+	VORPS        Y1, Y2, Y1
+	VORPS        Y5, Y7, Y2
+	VFMADD231PS  Y1, Y6, Y3
+	VFMADD231PS  Y2, Y9, Y8
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y8, Y4, Y1
+	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y1, 32(AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x00000010, BX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, BX
+	SUBQ $0x08, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VANDPS       all_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS      all_41500000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VMOVUPS      all_3532f485<>+0(SB), Y4
+	VFMADD213PS  all_b5077508<>+0(SB), Y2, Y4
+	VFMADD213PS  all_388f971e<>+0(SB), Y2, Y4
+	VFMADD213PS  all_36f30851<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3b58560f<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3cad1f81<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d4c4293<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y3, Y3
+	VBLENDVPS    Y1, Y4, Y3, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       all_bf000000<>+0(SB), Y4, Y4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
+	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
+	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       all_3f800000<>+0(SB), Y6, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       all_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
+	VANDPS       all_80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VFMADD231PS  Y1, Y4, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, BX
+	JE           done_3
+	MOVQ         BX, R8
+	NEGQ         R8
+	LEAQ         window<>+0(SB), DI
+	VMOVUPS      32(DI)(R8*4), Y0
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMASKMOVPS   (DX)(SI*1), Y0, Y0
+	VANDPS       all_7fffffff<>+0(SB), Y0, Y2
+	VMOVUPS      all_41500000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VMOVUPS      all_3532f485<>+0(SB), Y4
+	VFMADD213PS  all_b5077508<>+0(SB), Y2, Y4
+	VFMADD213PS  all_388f971e<>+0(SB), Y2, Y4
+	VFMADD213PS  all_36f30851<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3b58560f<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3cad1f81<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d4c4293<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y3, Y3
+	VBLENDVPS    Y0, Y4, Y3, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       all_bf000000<>+0(SB), Y4, Y4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
+	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
+	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       all_3f800000<>+0(SB), Y6, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       all_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
+	VANDPS       all_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VFMADD231PS  Y0, Y4, Y3
+	VMULPS       Y3, Y1, Y0
+	LEAQ         (AX)(SI*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, BX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, BX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, BX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_bf000000<>+0(SB)/4, $0xbf000000
+DATA all_bf000000<>+4(SB)/4, $0xbf000000
+DATA all_bf000000<>+8(SB)/4, $0xbf000000
+DATA all_bf000000<>+12(SB)/4, $0xbf000000
+DATA all_bf000000<>+16(SB)/4, $0xbf000000
+DATA all_bf000000<>+20(SB)/4, $0xbf000000
+DATA all_bf000000<>+24(SB)/4, $0xbf000000
+DATA all_bf000000<>+28(SB)/4, $0xbf000000
+DATA all_bf000000<>+32(SB)/4, $0xbf000000
+DATA all_bf000000<>+36(SB)/4, $0xbf000000
+DATA all_bf000000<>+40(SB)/4, $0xbf000000
+DATA all_bf000000<>+44(SB)/4, $0xbf000000
+DATA all_bf000000<>+48(SB)/4, $0xbf000000
+DATA all_bf000000<>+52(SB)/4, $0xbf000000
+DATA all_bf000000<>+56(SB)/4, $0xbf000000
+DATA all_bf000000<>+60(SB)/4, $0xbf000000
+GLOBL all_bf000000<>(SB), RODATA|NOPTR, $64
+
+DATA all_3ecc422a<>+0(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+4(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+8(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+12(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+16(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+20(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+24(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+28(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+32(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+36(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+40(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+44(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+48(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+52(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+56(SB)/4, $0x3ecc422a
+DATA all_3ecc422a<>+60(SB)/4, $0x3ecc422a
+GLOBL all_3ecc422a<>(SB), RODATA|NOPTR, $64
+
+DATA all_80000000<>+0(SB)/4, $0x80000000
+DATA all_80000000<>+4(SB)/4, $0x80000000
+DATA all_80000000<>+8(SB)/4, $0x80000000
+DATA all_80000000<>+12(SB)/4, $0x80000000
+DATA all_80000000<>+16(SB)/4, $0x80000000
+DATA all_80000000<>+20(SB)/4, $0x80000000
+DATA all_80000000<>+24(SB)/4, $0x80000000
+DATA all_80000000<>+28(SB)/4, $0x80000000
+DATA all_80000000<>+32(SB)/4, $0x80000000
+DATA all_80000000<>+36(SB)/4, $0x80000000
+DATA all_80000000<>+40(SB)/4, $0x80000000
+DATA all_80000000<>+44(SB)/4, $0x80000000
+DATA all_80000000<>+48(SB)/4, $0x80000000
+DATA all_80000000<>+52(SB)/4, $0x80000000
+DATA all_80000000<>+56(SB)/4, $0x80000000
+DATA all_80000000<>+60(SB)/4, $0x80000000
+GLOBL all_80000000<>(SB), RODATA|NOPTR, $64
+
+// func siluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y2
+	VMOVUPS      all_c2ae0000<>+0(SB), Y1
+	VMOVUPS      all_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y0, Y1, Y0
+	VMAXPS       Y2, Y3, Y3
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VORPS        all_80000000<>+0(SB), Y3, Y4
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMOVUPS      all_c2ae0000<>+0(SB), Y5
+	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y4, Y5, Y5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y1, Y1, Y4
+	VFMADD213PS  Y5, Y5, Y7
+	VADDPS       all_3f800000<>+0(SB), Y4, Y1
+	VADDPS       all_3f800000<>+0(SB), Y7, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y6, Y5
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y5, Y4, Y6
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y7
+	VBLENDVPS    Y0, Y1, Y2, Y4
+	VBLENDVPS    Y3, Y6, Y7, Y8
+	VBLENDVPS    Y0, Y2, Y1, Y5
+	VBLENDVPS    Y3, Y7, Y6, Y5
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y7, Y6, Y2
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y8, Y3, Y3
+	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y2, Y3, Y1
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y1, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      all_c2ae0000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y4
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VMOVUPS      all_c2ae0000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y4
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y0, Y0
+	VDIVPS       Y1, Y0, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_c2ae0000<>+0(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+4(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+8(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+12(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+16(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+20(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+24(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+28(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+32(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+36(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+40(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+44(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+48(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+52(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+56(SB)/4, $0xc2ae0000
+DATA all_c2ae0000<>+60(SB)/4, $0xc2ae0000
+GLOBL all_c2ae0000<>(SB), RODATA|NOPTR, $64
+
+// func siluGradAVX2(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x00000010, BX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      32(CX)(SI*1), Y3
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX)(SI*1), Y4
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMOVUPS      all_c2ae0000<>+0(SB), Y5
+	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      all_42ae0000<>+0(SB), Y2
+	VMOVUPS      all_42ae0000<>+0(SB), Y5
+	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y6
+	VORPS        all_80000000<>+0(SB), Y1, Y2
+	VORPS        all_80000000<>+0(SB), Y6, Y7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y8
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y4
+	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y8
+	VSUBPS       all_4b400000<>+0(SB), Y4, Y5
+	VSUBPS       all_4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y2, Y2
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y9
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y5
+	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y9
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y5
+	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y7, Y9, Y9
+	VFMADD213PS  Y2, Y2, Y5
+	VFMADD213PS  Y7, Y7, Y9
+	VADDPS       all_3f800000<>+0(SB), Y5, Y2
+	VADDPS       all_3f800000<>+0(SB), Y9, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y8, Y7
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y7, Y5, Y8
+	VMOVUPS      all_3f800000<>+0(SB), Y4
+	VMOVUPS      all_3f800000<>+0(SB), Y9
+	VBLENDVPS    Y1, Y2, Y4, Y5
+	VBLENDVPS    Y6, Y8, Y9, Y10
+	VBLENDVPS    Y1, Y4, Y2, Y7
+	VBLENDVPS    Y6, Y9, Y8, Y11
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      all_3f800000<>+0(SB), Y4
+	VMOVUPS      all_3f800000<>+0(SB), Y9
+	VDIVPS       Y2, Y4, Y2
+	VDIVPS       Y8, Y9, Y4
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y4, Y11, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y8
+	VMULPS       Y2, Y5, Y1
+	VMULPS       Y4, Y10, Y2
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y2, Y2
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y2, Y1
+	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y1, 32(AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x00000010, BX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, BX
+	SUBQ $0x08, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(SI*1), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_42ae0000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VORPS        all_80000000<>+0(SB), Y1, Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
+	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VADDPS       all_3f800000<>+0(SB), Y4, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y4
+	VBLENDVPS    Y1, Y3, Y2, Y5
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y5, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y3
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, BX
+	JE           done_3
+	MOVQ         BX, R8
+	NEGQ         R8
+	LEAQ         window<>+0(SB), DI
+	VMOVUPS      32(DI)(R8*4), Y0
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMASKMOVPS   (DX)(SI*1), Y0, Y0
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      all_42ae0000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
+	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VADDPS       all_3f800000<>+0(SB), Y4, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VBLENDVPS    Y0, Y2, Y3, Y4
+	VBLENDVPS    Y0, Y3, Y2, Y5
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y5, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y0, Y3
+	VMULPS       Y2, Y4, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	LEAQ         (AX)(SI*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, BX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, BX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, BX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_42ae0000<>+0(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+4(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+8(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+12(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+16(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+20(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+24(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+28(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+32(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+36(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+40(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+44(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+48(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+52(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+56(SB)/4, $0x42ae0000
+DATA all_42ae0000<>+60(SB)/4, $0x42ae0000
+GLOBL all_42ae0000<>(SB), RODATA|NOPTR, $64
+
+// func sigmoidAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y3
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VORPS        all_80000000<>+0(SB), Y3, Y4
+	VMOVUPS      all_c2d00000<>+0(SB), Y2
+	VMOVUPS      all_c2d00000<>+0(SB), Y5
+	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      all_42b20000<>+0(SB), Y2
+	VMOVUPS      all_42b20000<>+0(SB), Y5
+	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y1, Y1, Y4
+	VFMADD213PS  Y5, Y5, Y7
+	VADDPS       all_3f800000<>+0(SB), Y4, Y1
+	VADDPS       all_3f800000<>+0(SB), Y7, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y6, Y6
+	VPSRAD       $0x01, Y2, Y5
+	VPSRAD       $0x01, Y6, Y7
+	VANDPS       all_ff800000<>+0(SB), Y5, Y5
+	VANDPS       all_ff800000<>+0(SB), Y7, Y7
+	VPSUBD       Y5, Y2, Y2
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       all_3f800000<>+0(SB), Y5, Y5
+	VPADDD       all_3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y7, Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y6, Y5
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y5, Y4, Y5
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VMOVUPS      all_3f800000<>+0(SB), Y6
+	VBLENDVPS    Y0, Y1, Y2, Y4
+	VBLENDVPS    Y3, Y5, Y6, Y7
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VBLENDVPS    Y3, Y6, Y5, Y0
+	VADDPS       Y2, Y1, Y0
+	VADDPS       Y6, Y5, Y1
+	VDIVPS       Y0, Y4, Y0
+	VDIVPS       Y1, Y7, Y1
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y1, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VANDPS       all_ff800000<>+0(SB), Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VADDPS       Y2, Y1, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VANDPS       all_ff800000<>+0(SB), Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      all_3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VADDPS       Y2, Y1, Y0
+	VDIVPS       Y0, Y3, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000010, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Y0
+	VMOVUPS      32(CX)(BX*1), Y3
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VORPS        all_80000000<>+0(SB), Y3, Y4
+	VMOVUPS      all_c1200000<>+0(SB), Y2
+	VMOVUPS      all_c1200000<>+0(SB), Y5
+	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y4, Y5, Y2
+	VADDPS       Y1, Y1, Y1
+	VADDPS       Y2, Y2, Y5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y1, Y1, Y4
+	VFMADD213PS  Y5, Y5, Y7
+	VPSLLD       $0x17, Y2, Y1
+	VPSLLD       $0x17, Y6, Y2
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VPADDD       all_3f800000<>+0(SB), Y2, Y5
+	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
+	VSUBPS       all_3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  Y2, Y1, Y4
+	VFMADD213PS  Y6, Y5, Y7
+	VADDPS       all_40000000<>+0(SB), Y4, Y1
+	VADDPS       all_40000000<>+0(SB), Y7, Y2
+	VDIVPS       Y1, Y4, Y1
+	VDIVPS       Y2, Y7, Y2
+	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y2
+	VANDPS       all_80000000<>+0(SB), Y0, Y0
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VORPS        Y0, Y1, Y0
+	VORPS        Y3, Y2, Y1
+	VMOVUPS      Y0, (AX)(BX*1)
+	VMOVUPS      Y1, 32(AX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, DX
+	SUBQ $0x08, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c1200000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VPSLLD       $0x17, Y2, Y1
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VADDPS       all_40000000<>+0(SB), Y3, Y1
+	VDIVPS       Y1, Y3, Y1
+	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
+	VANDPS       all_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, DX
+	JE           done_3
+	MOVQ         DX, DI
+	NEGQ         DI
+	LEAQ         window<>+0(SB), SI
+	VMOVUPS      32(SI)(DI*4), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y0
+	VORPS        all_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      all_c1200000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VPSLLD       $0x17, Y2, Y1
+	VPADDD       all_3f800000<>+0(SB), Y1, Y1
+	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VADDPS       all_40000000<>+0(SB), Y3, Y1
+	VDIVPS       Y1, Y3, Y1
+	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
+	VANDPS       all_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	LEAQ         (AX)(BX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_6
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_6:
+	TESTQ    $0x00000002, DX
+	JE       one_7
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_7:
+	TESTQ  $0x00000001, DX
+	JE     stored_8
+	VMOVSS X1, (AX)
+
+stored_8:
+done_3:
+	VZEROUPPER
+	RET
+
+DATA all_c1200000<>+0(SB)/4, $0xc1200000
+DATA all_c1200000<>+4(SB)/4, $0xc1200000
+DATA all_c1200000<>+8(SB)/4, $0xc1200000
+DATA all_c1200000<>+12(SB)/4, $0xc1200000
+DATA all_c1200000<>+16(SB)/4, $0xc1200000
+DATA all_c1200000<>+20(SB)/4, $0xc1200000
+DATA all_c1200000<>+24(SB)/4, $0xc1200000
+DATA all_c1200000<>+28(SB)/4, $0xc1200000
+DATA all_c1200000<>+32(SB)/4, $0xc1200000
+DATA all_c1200000<>+36(SB)/4, $0xc1200000
+DATA all_c1200000<>+40(SB)/4, $0xc1200000
+DATA all_c1200000<>+44(SB)/4, $0xc1200000
+DATA all_c1200000<>+48(SB)/4, $0xc1200000
+DATA all_c1200000<>+52(SB)/4, $0xc1200000
+DATA all_c1200000<>+56(SB)/4, $0xc1200000
+DATA all_c1200000<>+60(SB)/4, $0xc1200000
+GLOBL all_c1200000<>(SB), RODATA|NOPTR, $64
+
+DATA all_40000000<>+0(SB)/4, $0x40000000
+DATA all_40000000<>+4(SB)/4, $0x40000000
+DATA all_40000000<>+8(SB)/4, $0x40000000
+DATA all_40000000<>+12(SB)/4, $0x40000000
+DATA all_40000000<>+16(SB)/4, $0x40000000
+DATA all_40000000<>+20(SB)/4, $0x40000000
+DATA all_40000000<>+24(SB)/4, $0x40000000
+DATA all_40000000<>+28(SB)/4, $0x40000000
+DATA all_40000000<>+32(SB)/4, $0x40000000
+DATA all_40000000<>+36(SB)/4, $0x40000000
+DATA all_40000000<>+40(SB)/4, $0x40000000
+DATA all_40000000<>+44(SB)/4, $0x40000000
+DATA all_40000000<>+48(SB)/4, $0x40000000
+DATA all_40000000<>+52(SB)/4, $0x40000000
+DATA all_40000000<>+56(SB)/4, $0x40000000
+DATA all_40000000<>+60(SB)/4, $0x40000000
+GLOBL all_40000000<>(SB), RODATA|NOPTR, $64
+
+// func adamAVX2(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
+// Requires: AVX, FMA3
+TEXT ·adamAVX2(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         m_base+48(FP), DX
+	MOVQ         v_base+72(FP), BX
+	MOVQ         w_len+8(FP), SI
+	MOVQ         p+96(FP), DI
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS 16(DI), Y4
+	VBROADCASTSS 20(DI), Y5
+	VBROADCASTSS 24(DI), Y6
+	VBROADCASTSS 28(DI), Y7
+	XORQ         DI, DI
+	SUBQ         $0x08, SI
+	JL           tail_2
+
+single_1:
+	VMOVUPS     (CX)(DI*1), Y8
+	VMOVUPS     (DX)(DI*1), Y9
+	VMOVUPS     (BX)(DI*1), Y10
+	VMOVUPS     (AX)(DI*1), Y11
+	VMULPS      Y0, Y9, Y9
+	VFMADD231PS Y1, Y8, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y8, Y8, Y8
+	VFMADD231PS Y3, Y8, Y10
+	VSQRTPS     Y10, Y8
+	VFMADD213PS Y7, Y6, Y8
+	VMULPS      Y5, Y9, Y12
+	VDIVPS      Y8, Y12, Y8
+	VMOVUPS     Y9, (DX)(DI*1)
+	VMOVUPS     Y10, (BX)(DI*1)
+	VMULPS      Y4, Y11, Y9
+	VSUBPS      Y8, Y9, Y8
+	VMOVUPS     Y8, (AX)(DI*1)
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, SI
+	JGE         single_1
+
+tail_2:
+	ADDQ         $0x08, SI
+	JE           done_3
+	MOVQ         SI, R9
+	NEGQ         R9
+	LEAQ         window<>+0(SB), R8
+	VMOVUPS      32(R8)(R9*4), Y8
+	VMASKMOVPS   (CX)(DI*1), Y8, Y9
+	VMASKMOVPS   (DX)(DI*1), Y8, Y10
+	VMASKMOVPS   (BX)(DI*1), Y8, Y11
+	VMASKMOVPS   (AX)(DI*1), Y8, Y8
+	VMULPS       Y0, Y10, Y0
+	VFMADD231PS  Y1, Y9, Y0
+	VMULPS       Y2, Y11, Y1
+	VMULPS       Y9, Y9, Y2
+	VFMADD231PS  Y3, Y2, Y1
+	VSQRTPS      Y1, Y2
+	VFMADD213PS  Y7, Y6, Y2
+	VMULPS       Y5, Y0, Y3
+	VDIVPS       Y2, Y3, Y2
+	LEAQ         (DX)(DI*1), CX
+	VMOVAPS      X0, X3
+	TESTQ        $0x00000004, SI
+	JE           two_4
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y0, X3
+	ADDQ         $0x10, CX
+
+two_4:
+	TESTQ    $0x00000002, SI
+	JE       one_5
+	VMOVLPS  X3, (CX)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x08, CX
+
+one_5:
+	TESTQ  $0x00000001, SI
+	JE     stored_6
+	VMOVSS X3, (CX)
+
+stored_6:
+	LEAQ         (BX)(DI*1), CX
+	VMOVAPS      X1, X0
+	TESTQ        $0x00000004, SI
+	JE           two_7
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, CX
+
+two_7:
+	TESTQ    $0x00000002, SI
+	JE       one_8
+	VMOVLPS  X0, (CX)
+	VMOVHLPS X0, X0, X0
+	ADDQ     $0x08, CX
+
+one_8:
+	TESTQ  $0x00000001, SI
+	JE     stored_9
+	VMOVSS X0, (CX)
+
+stored_9:
+	VMULPS       Y4, Y8, Y0
+	VSUBPS       Y2, Y0, Y0
+	LEAQ         (AX)(DI*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, SI
+	JE           two_10
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_10:
+	TESTQ    $0x00000002, SI
+	JE       one_11
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_11:
+	TESTQ  $0x00000001, SI
+	JE     stored_12
+	VMOVSS X1, (AX)
+
+stored_12:
+done_3:
+	VZEROUPPER
+	RET
+
+// func softmaxAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-48
+	MOVQ    y_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	VMOVUPS all_ff800000<>+0(SB), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    DX, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      single_1
+
+many_4:
+	VMOVUPS (CX)(SI*1), Y3
+	VMOVUPS 32(CX)(SI*1), Y4
+	VMAXPS  Y3, Y1, Y1
+	VMAXPS  Y4, Y2, Y2
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x00000010, BX
+	JGE     many_4
+
+single_1:
+	ADDQ $0x00000010, BX
+	SUBQ $0x08, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS (CX)(SI*1), Y3
+	VMAXPS  Y3, Y1, Y1
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JGE     single_5
+
+tail_2:
+	ADDQ       $0x08, BX
+	JE         done_3
+	MOVQ       BX, DI
+	NEGQ       DI
+	LEAQ       window<>+0(SB), BX
+	VMOVUPS    32(BX)(DI*4), Y3
+	VMASKMOVPS (CX)(SI*1), Y3, Y4
+	VBLENDVPS  Y3, Y4, Y0, Y0
+	VMAXPS     Y0, Y1, Y1
+
+done_3:
+	VMAXPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VMAXPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VMAXSS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	MOVQ         DX, BX
+	XORQ         SI, SI
+	SUBQ         $0x00000010, BX
+	JL           single_6
+
+many_9:
+	VMOVUPS      (CX)(SI*1), Y1
+	VMOVUPS      32(CX)(SI*1), Y2
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       Y0, Y2, Y4
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VMOVUPS      all_c2ae0000<>+0(SB), Y7
+	VCMPPS       $0x05, Y2, Y1, Y3
+	VCMPPS       $0x05, Y7, Y4, Y8
+	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y4, Y7, Y7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y9
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y10
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y7, Y10, Y10
+	VFMADD213PS  Y1, Y1, Y4
+	VFMADD213PS  Y7, Y7, Y10
+	VADDPS       all_3f800000<>+0(SB), Y4, Y1
+	VADDPS       all_3f800000<>+0(SB), Y10, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y9, Y7
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y7, Y4, Y2
+	VANDPS       Y1, Y3, Y1
+	VANDPS       Y2, Y8, Y2
+	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y2, 32(AX)(SI*1)
+	VADDPS       Y1, Y5, Y5
+	VADDPS       Y2, Y6, Y6
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x00000010, BX
+	JGE          many_9
+
+single_6:
+	ADDQ $0x00000010, BX
+	SUBQ $0x08, BX
+	JL   tail_7
+
+single_10:
+	VMOVUPS      (CX)(SI*1), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VCMPPS       $0x05, Y2, Y1, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       all_3f800000<>+0(SB), Y4, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VANDPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (AX)(SI*1)
+	VADDPS       Y1, Y5, Y5
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JGE          single_10
+
+tail_7:
+	ADDQ         $0x08, BX
+	JE           done_8
+	MOVQ         BX, R8
+	NEGQ         R8
+	LEAQ         window<>+0(SB), DI
+	VMOVUPS      32(DI)(R8*4), Y1
+	VMASKMOVPS   (CX)(SI*1), Y1, Y2
+	VSUBPS       Y0, Y2, Y0
+	VMOVUPS      all_c2ae0000<>+0(SB), Y2
+	VCMPPS       $0x05, Y2, Y0, Y3
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y2
+	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y4
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VADDPS       all_3f800000<>+0(SB), Y4, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VANDPS       Y0, Y3, Y0
+	LEAQ         (AX)(SI*1), CX
+	VMOVAPS      X0, X2
+	TESTQ        $0x00000004, BX
+	JE           two_11
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y0, X2
+	ADDQ         $0x10, CX
+
+two_11:
+	TESTQ    $0x00000002, BX
+	JE       one_12
+	VMOVLPS  X2, (CX)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, CX
+
+one_12:
+	TESTQ  $0x00000001, BX
+	JE     stored_13
+	VMOVSS X2, (CX)
+
+stored_13:
+	VANDPS Y0, Y1, Y0
+	VADDPS Y0, Y5, Y5
+
+done_8:
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       all_3f800000<>+0(SB), X0
+	VDIVSS       X1, X0, X0
+	VBROADCASTSS X0, Y0
+	XORQ         CX, CX
+	SUBQ         $0x00000020, DX
+	JL           single_14
+
+many_17:
+	VMOVUPS (AX)(CX*1), Y1
+	VMOVUPS 32(AX)(CX*1), Y2
+	VMOVUPS 64(AX)(CX*1), Y3
+	VMOVUPS 96(AX)(CX*1), Y4
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, 32(AX)(CX*1)
+	VMOVUPS Y3, 64(AX)(CX*1)
+	VMOVUPS Y4, 96(AX)(CX*1)
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JGE     many_17
+
+single_14:
+	ADDQ $0x00000020, DX
+	SUBQ $0x08, DX
+	JL   tail_15
+
+single_18:
+	VMOVUPS (AX)(CX*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(CX*1)
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, DX
+	JGE     single_18
+
+tail_15:
+	ADDQ         $0x08, DX
+	JE           done_16
+	MOVQ         DX, SI
+	NEGQ         SI
+	LEAQ         window<>+0(SB), BX
+	VMOVUPS      32(BX)(SI*4), Y1
+	VMASKMOVPS   (AX)(CX*1), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	LEAQ         (AX)(CX*1), AX
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DX
+	JE           two_19
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, AX
+
+two_19:
+	TESTQ    $0x00000002, DX
+	JE       one_20
+	VMOVLPS  X1, (AX)
+	VMOVHLPS X1, X1, X1
+	ADDQ     $0x08, AX
+
+one_20:
+	TESTQ  $0x00000001, DX
+	JE     stored_21
+	VMOVSS X1, (AX)
+
+stored_21:
+done_16:
+	VZEROUPPER
+	RET
+
+// func sumExpAVX2(x []float32, m float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS m+24(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	XORQ         DX, DX
+	SUBQ         $0x00000010, CX
+	JL           single_1
+
+many_4:
+	VMOVUPS      (AX)(DX*1), Y3
+	VMOVUPS      32(AX)(DX*1), Y4
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y0, Y4, Y6
+	VMOVUPS      all_c2ae0000<>+0(SB), Y4
+	VMOVUPS      all_c2ae0000<>+0(SB), Y7
+	VCMPPS       $0x05, Y4, Y3, Y5
+	VCMPPS       $0x05, Y7, Y6, Y8
+	VMAXPS       Y3, Y4, Y3
+	VMAXPS       Y6, Y7, Y7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
+	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y9
+	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
+	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
+	VMOVAPS      Y3, Y3
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
+	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y10
+	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y10
+	VMULPS       Y3, Y6, Y6
+	VMULPS       Y7, Y10, Y10
+	VFMADD213PS  Y3, Y3, Y6
+	VFMADD213PS  Y7, Y7, Y10
+	VADDPS       all_3f800000<>+0(SB), Y6, Y3
+	VADDPS       all_3f800000<>+0(SB), Y10, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y9, Y7
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y7, Y6, Y4
+	VANDPS       Y3, Y5, Y3
+	VANDPS       Y4, Y8, Y4
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000010, CX
+	SUBQ $0x08, CX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (AX)(DX*1), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      all_c2ae0000<>+0(SB), Y4
+	VCMPPS       $0x05, Y4, Y3, Y5
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
+	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD213PS  Y3, Y3, Y6
+	VADDPS       all_3f800000<>+0(SB), Y6, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y3
+	VADDPS       Y3, Y1, Y1
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x08, CX
+	JE           done_3
+	MOVQ         CX, BX
+	NEGQ         BX
+	LEAQ         window<>+0(SB), CX
+	VMOVUPS      32(CX)(BX*4), Y3
+	VMASKMOVPS   (AX)(DX*1), Y3, Y4
+	VSUBPS       Y0, Y4, Y0
+	VMOVUPS      all_c2ae0000<>+0(SB), Y4
+	VCMPPS       $0x05, Y4, Y0, Y5
+	VMAXPS       Y0, Y4, Y0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
+	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y4
+	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
+	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y6
+	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y6
+	VMULPS       Y0, Y6, Y6
+	VFMADD213PS  Y0, Y0, Y6
+	VADDPS       all_3f800000<>+0(SB), Y6, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       all_3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VANDPS       Y0, Y5, Y0
+	VANDPS       Y0, Y3, Y0
+	VADDPS       Y0, Y1, Y1
+
+done_3:
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z2
+	VMOVUPS      all_c2d00000<>+0(SB), Z1
+	VMOVUPS      all_c2d00000<>+0(SB), Z3
+	VMAXPS       Z0, Z1, Z0
+	VMAXPS       Z2, Z3, Z2
+	VMOVUPS      all_42b20000<>+0(SB), Z1
+	VMOVUPS      all_42b20000<>+0(SB), Z3
+	VMINPS       Z0, Z1, Z0
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z3
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, Z4
+	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z4
+	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z5
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z5
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z4, Z5, Z5
+	VFMADD213PS  Z0, Z0, Z2
+	VFMADD213PS  Z4, Z4, Z5
+	VADDPS       all_3f800000<>+0(SB), Z2, Z0
+	VADDPS       all_3f800000<>+0(SB), Z5, Z2
+	VSCALEFPS    Z1, Z0, Z0
+	VSCALEFPS    Z3, Z2, Z1
+	VMOVUPS      Z0, (AX)(BX*1)
+	VMOVUPS      Z1, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      all_c2d00000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      all_42b20000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
+	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       all_3f800000<>+0(SB), Z2, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VMOVUPS      all_c2d00000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      all_42b20000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
+	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       all_3f800000<>+0(SB), Z2, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+DATA first<>+0(SB)/4, $0x00010000
+DATA first<>+4(SB)/4, $0x00070003
+DATA first<>+8(SB)/4, $0x001f000f
+DATA first<>+12(SB)/4, $0x007f003f
+DATA first<>+16(SB)/4, $0x01ff00ff
+DATA first<>+20(SB)/4, $0x07ff03ff
+DATA first<>+24(SB)/4, $0x1fff0fff
+DATA first<>+28(SB)/4, $0x7fff3fff
+DATA first<>+32(SB)/4, $0xffffffff
+DATA first<>+36(SB)/4, $0xffffffff
+DATA first<>+40(SB)/4, $0xffffffff
+DATA first<>+44(SB)/4, $0xffffffff
+DATA first<>+48(SB)/4, $0xffffffff
+DATA first<>+52(SB)/4, $0xffffffff
+DATA first<>+56(SB)/4, $0xffffffff
+DATA first<>+60(SB)/4, $0xffffffff
+GLOBL first<>(SB), RODATA|NOPTR, $64
+
+// func logAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·logAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z7
+	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K1
+	VCMPPS       $0x01, all_00800000<>+0(SB), Z7, K2
+	VMULPS       all_4b000000<>+0(SB), Z0, Z1
+	VMULPS       all_4b000000<>+0(SB), Z7, Z8
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VBLENDMPS    Z8, Z7, K2, Z9
+	VPSUBD       all_3f3504f3<>+0(SB), Z2, Z1
+	VPSUBD       all_3f3504f3<>+0(SB), Z9, Z22
+	VPANDD       all_007fffff<>+0(SB), Z1, Z8
+	VPANDD       all_007fffff<>+0(SB), Z22, Z23
+	VPADDD       all_3f3504f3<>+0(SB), Z8, Z8
+	VPADDD       all_3f3504f3<>+0(SB), Z23, Z23
+	VSUBPS       all_3f800000<>+0(SB), Z8, Z8
+	VSUBPS       all_3f800000<>+0(SB), Z23, Z23
+	VPSRAD       $0x17, Z1, Z1
+	VPSRAD       $0x17, Z22, Z22
+	VCVTDQ2PS    Z1, Z1
+	VCVTDQ2PS    Z22, Z24
+	VMOVUPS      all_41b80000<>+0(SB), Z22
+	VMOVUPS      all_41b80000<>+0(SB), Z25
+	VMOVAPS.Z    Z22, K1, Z22
+	VMOVAPS.Z    Z25, K2, Z25
+	VSUBPS       Z22, Z1, Z1
+	VSUBPS       Z25, Z24, Z24
+	VMOVUPS      all_3d8b53a6<>+0(SB), Z22
+	VMOVUPS      all_3d8b53a6<>+0(SB), Z25
+	VFMADD213PS  all_bdf01088<>+0(SB), Z8, Z22
+	VFMADD213PS  all_bdf01088<>+0(SB), Z23, Z25
+	VFMADD213PS  all_3df368db<>+0(SB), Z8, Z22
+	VFMADD213PS  all_3df368db<>+0(SB), Z23, Z25
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Z8, Z22
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Z23, Z25
+	VFMADD213PS  all_3e11998c<>+0(SB), Z8, Z22
+	VFMADD213PS  all_3e11998c<>+0(SB), Z23, Z25
+	VFMADD213PS  all_be2aafdf<>+0(SB), Z8, Z22
+	VFMADD213PS  all_be2aafdf<>+0(SB), Z23, Z25
+	VFMADD213PS  all_3e4cd292<>+0(SB), Z8, Z22
+	VFMADD213PS  all_3e4cd292<>+0(SB), Z23, Z25
+	VFMADD213PS  all_be7ffffc<>+0(SB), Z8, Z22
+	VFMADD213PS  all_be7ffffc<>+0(SB), Z23, Z25
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z8, Z22
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z23, Z25
+	VMULPS       Z8, Z22, Z22
+	VMULPS       Z23, Z25, Z26
+	VMULPS       Z8, Z8, Z25
+	VMULPS       Z23, Z23, Z27
+	VMULPS       Z25, Z22, Z22
+	VMULPS       Z27, Z26, Z26
+	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z22
+	VFMADD231PS  all_b95e8083<>+0(SB), Z24, Z26
+	VMULPS       Z8, Z8, Z25
+	VMULPS       Z23, Z23, Z27
+	VFNMADD231PS all_3f000000<>+0(SB), Z25, Z22
+	VFNMADD231PS all_3f000000<>+0(SB), Z27, Z26
+	VADDPS       Z22, Z8, Z8
+	VADDPS       Z26, Z23, Z22
+	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z8
+	VFMADD231PS  all_3f318000<>+0(SB), Z24, Z22
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K1
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Z7, K2
+	VBLENDMPS    Z0, Z8, K1, Z3
+	VBLENDMPS    Z7, Z22, K2, Z10
+	VXORPS       X4, X4, X4
+	VXORPS       X11, X11, X11
+	VCMPPS       $0x01, Z4, Z0, K1
+	VCMPPS       $0x01, Z11, Z7, K2
+	VMOVUPS      all_7fc00000<>+0(SB), Z1
+	VMOVUPS      all_7fc00000<>+0(SB), Z8
+	VBLENDMPS    Z1, Z3, K1, Z5
+	VBLENDMPS    Z8, Z10, K2, Z12
+	VXORPS       X4, X4, X4
+	VXORPS       X11, X11, X11
+	VCMPPS       $0x00, Z4, Z0, K1
+	VCMPPS       $0x00, Z11, Z7, K2
+	VMOVUPS      all_ff800000<>+0(SB), Z0
+	VMOVUPS      all_ff800000<>+0(SB), Z1
+	VBLENDMPS    Z0, Z5, K1, Z6
+	VBLENDMPS    Z1, Z12, K2, Z13
+	VMOVUPS      Z6, (AX)(BX*1)
+	VMOVUPS      Z13, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K1
+	VMULPS       all_4b000000<>+0(SB), Z0, Z1
+	VBLENDMPS    Z1, Z0, K1, Z14
+	VPSUBD       all_3f3504f3<>+0(SB), Z14, Z1
+	VPANDD       all_007fffff<>+0(SB), Z1, Z2
+	VPADDD       all_3f3504f3<>+0(SB), Z2, Z2
+	VSUBPS       all_3f800000<>+0(SB), Z2, Z2
+	VPSRAD       $0x17, Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS      all_41b80000<>+0(SB), Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      all_3d8b53a6<>+0(SB), Z3
+	VFMADD213PS  all_bdf01088<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3df368db<>+0(SB), Z2, Z3
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3e11998c<>+0(SB), Z2, Z3
+	VFMADD213PS  all_be2aafdf<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3e4cd292<>+0(SB), Z2, Z3
+	VFMADD213PS  all_be7ffffc<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z2, Z3
+	VMULPS       Z2, Z3, Z3
+	VMULPS       Z2, Z2, Z5
+	VMULPS       Z5, Z3, Z3
+	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z3
+	VMULPS       Z2, Z2, Z5
+	VFNMADD231PS all_3f000000<>+0(SB), Z5, Z3
+	VADDPS       Z3, Z2, Z2
+	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z2
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K1
+	VBLENDMPS    Z0, Z2, K1, Z15
+	VXORPS       X4, X4, X4
+	VCMPPS       $0x01, Z4, Z0, K1
+	VMOVUPS      all_7fc00000<>+0(SB), Z1
+	VBLENDMPS    Z1, Z15, K1, Z16
+	VXORPS       X4, X4, X4
+	VCMPPS       $0x00, Z4, Z0, K1
+	VMOVUPS      all_ff800000<>+0(SB), Z0
+	VBLENDMPS    Z0, Z16, K1, Z17
+	VMOVUPS      Z17, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K2
+	VMULPS       all_4b000000<>+0(SB), Z0, Z1
+	VBLENDMPS    Z1, Z0, K2, Z18
+	VPSUBD       all_3f3504f3<>+0(SB), Z18, Z1
+	VPANDD       all_007fffff<>+0(SB), Z1, Z2
+	VPADDD       all_3f3504f3<>+0(SB), Z2, Z2
+	VSUBPS       all_3f800000<>+0(SB), Z2, Z2
+	VPSRAD       $0x17, Z1, Z1
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS      all_41b80000<>+0(SB), Z3
+	VMOVAPS.Z    Z3, K2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      all_3d8b53a6<>+0(SB), Z3
+	VFMADD213PS  all_bdf01088<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3df368db<>+0(SB), Z2, Z3
+	VFMADD213PS  all_bdfddf9a<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3e11998c<>+0(SB), Z2, Z3
+	VFMADD213PS  all_be2aafdf<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3e4cd292<>+0(SB), Z2, Z3
+	VFMADD213PS  all_be7ffffc<>+0(SB), Z2, Z3
+	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z2, Z3
+	VMULPS       Z2, Z3, Z3
+	VMULPS       Z2, Z2, Z5
+	VMULPS       Z5, Z3, Z3
+	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z3
+	VMULPS       Z2, Z2, Z5
+	VFNMADD231PS all_3f000000<>+0(SB), Z5, Z3
+	VADDPS       Z3, Z2, Z2
+	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z2
+	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K2
+	VBLENDMPS    Z0, Z2, K2, Z19
+	VXORPS       X4, X4, X4
+	VCMPPS       $0x01, Z4, Z0, K2
+	VMOVUPS      all_7fc00000<>+0(SB), Z1
+	VBLENDMPS    Z1, Z19, K2, Z20
+	VXORPS       X4, X4, X4
+	VCMPPS       $0x00, Z4, Z0, K2
+	VMOVUPS      all_ff800000<>+0(SB), Z0
+	VBLENDMPS    Z0, Z20, K2, Z21
+	VMOVUPS      Z21, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·eluAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z4
+	VXORPS       X1, X1, X1
+	VXORPS       X5, X5, X5
+	VMINPS       Z0, Z1, Z2
+	VMINPS       Z4, Z5, Z6
+	VMOVUPS      all_c1a00000<>+0(SB), Z3
+	VMOVUPS      all_c1a00000<>+0(SB), Z7
+	VMAXPS       Z2, Z3, Z2
+	VMAXPS       Z6, Z7, Z7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z8
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z7, Z8
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z6
+	VSUBPS       all_4b400000<>+0(SB), Z8, Z9
+	VMOVAPS      Z2, Z2
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z9, Z7
+	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z9, Z7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z9
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z6
+	VFMADD213PS  all_3c091536<>+0(SB), Z7, Z9
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z7, Z9
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z7, Z9
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z6
+	VFMADD213PS  all_3effffff<>+0(SB), Z7, Z9
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z7, Z9, Z9
+	VFMADD213PS  Z2, Z2, Z6
+	VFMADD213PS  Z7, Z7, Z9
+	VPSLLD       $0x17, Z3, Z2
+	VPSLLD       $0x17, Z8, Z3
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VPADDD       all_3f800000<>+0(SB), Z3, Z7
+	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
+	VSUBPS       all_3f800000<>+0(SB), Z7, Z8
+	VFMADD213PS  Z3, Z2, Z6
+	VFMADD213PS  Z8, Z7, Z9
+	VMAXPS       Z0, Z1, Z0
+	VMAXPS       Z4, Z5, Z2
+	VADDPS       Z0, Z6, Z0
+	VADDPS       Z2, Z9, Z2
+	VMOVUPS      Z0, (AX)(BX*1)
+	VMOVUPS      Z2, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VXORPS       X1, X1, X1
+	VMINPS       Z0, Z1, Z2
+	VMOVUPS      all_c1a00000<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VPSLLD       $0x17, Z3, Z2
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS  Z3, Z2, Z4
+	VMAXPS       Z0, Z1, Z0
+	VADDPS       Z0, Z4, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VXORPS       X1, X1, X1
+	VMINPS       Z0, Z1, Z2
+	VMOVUPS      all_c1a00000<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VPSLLD       $0x17, Z3, Z2
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS  Z3, Z2, Z4
+	VMAXPS       Z0, Z1, Z0
+	VADDPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func affineELUAVX512(y []float32, x []float32, a float32, b float32)
+// Requires: AVX, AVX512F
+TEXT ·affineELUAVX512(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSS a+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z2
+	VMOVUPS      64(CX)(BX*1), Z6
+	VFMADD213PS  Z1, Z0, Z2
+	VFMADD213PS  Z1, Z0, Z6
+	VXORPS       X3, X3, X3
+	VXORPS       X7, X7, X7
+	VMINPS       Z2, Z3, Z4
+	VMINPS       Z6, Z7, Z8
+	VMOVUPS      all_c1a00000<>+0(SB), Z5
+	VMOVUPS      all_c1a00000<>+0(SB), Z9
+	VMAXPS       Z4, Z5, Z4
+	VMAXPS       Z8, Z9, Z9
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z10
+	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
+	VFMADD213PS  all_4b400000<>+0(SB), Z9, Z10
+	VSUBPS       all_4b400000<>+0(SB), Z5, Z8
+	VSUBPS       all_4b400000<>+0(SB), Z10, Z11
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z4
+	VFNMADD231PS all_3f317218<>+0(SB), Z11, Z9
+	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z4
+	VFNMADD231PS all_b102e308<>+0(SB), Z11, Z9
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z11
+	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3c091536<>+0(SB), Z9, Z11
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z9, Z11
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z9, Z11
+	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3effffff<>+0(SB), Z9, Z11
+	VMULPS       Z4, Z8, Z8
+	VMULPS       Z9, Z11, Z11
+	VFMADD213PS  Z4, Z4, Z8
+	VFMADD213PS  Z9, Z9, Z11
+	VPSLLD       $0x17, Z5, Z4
+	VPSLLD       $0x17, Z10, Z5
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z5, Z9
+	VSUBPS       all_3f800000<>+0(SB), Z4, Z5
+	VSUBPS       all_3f800000<>+0(SB), Z9, Z10
+	VFMADD213PS  Z5, Z4, Z8
+	VFMADD213PS  Z10, Z9, Z11
+	VMAXPS       Z2, Z3, Z2
+	VMAXPS       Z6, Z7, Z4
+	VADDPS       Z2, Z8, Z2
+	VADDPS       Z4, Z11, Z4
+	VMOVUPS      Z2, (AX)(BX*1)
+	VMOVUPS      Z4, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z2
+	VFMADD213PS  Z1, Z0, Z2
+	VXORPS       X3, X3, X3
+	VMINPS       Z2, Z3, Z4
+	VMOVUPS      all_c1a00000<>+0(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
+	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
+	VMOVAPS      Z4, Z4
+	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
+	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
+	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
+	VMULPS       Z4, Z6, Z6
+	VFMADD213PS  Z4, Z4, Z6
+	VPSLLD       $0x17, Z5, Z4
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VSUBPS       all_3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS  Z5, Z4, Z6
+	VMAXPS       Z2, Z3, Z2
+	VADDPS       Z2, Z6, Z2
+	VMOVUPS      Z2, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z2
+	VFMADD213PS  Z1, Z0, Z2
+	VXORPS       X3, X3, X3
+	VMINPS       Z2, Z3, Z0
+	VMOVUPS      all_c1a00000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
+	VSUBPS       all_4b400000<>+0(SB), Z1, Z4
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z4
+	VMULPS       Z0, Z4, Z4
+	VFMADD213PS  Z0, Z0, Z4
+	VPSLLD       $0x17, Z1, Z0
+	VPADDD       all_3f800000<>+0(SB), Z0, Z0
+	VSUBPS       all_3f800000<>+0(SB), Z0, Z1
+	VFMADD213PS  Z1, Z0, Z4
+	VMAXPS       Z2, Z3, Z0
+	VADDPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS     (CX)(BX*1), Z0
+	VMOVUPS     64(CX)(BX*1), Z4
+	VANDPS      all_7fffffff<>+0(SB), Z0, Z1
+	VANDPS      all_7fffffff<>+0(SB), Z4, Z5
+	VMOVUPS     all_41500000<>+0(SB), Z2
+	VMOVUPS     all_41500000<>+0(SB), Z6
+	VMINPS      Z1, Z2, Z1
+	VMINPS      Z5, Z6, Z2
+	VXORPS      X3, X3, X3
+	VXORPS      X7, X7, X7
+	VMAXPS      Z0, Z3, Z0
+	VMAXPS      Z4, Z7, Z5
+	VMOVUPS     all_3532f485<>+0(SB), Z4
+	VMOVUPS     all_3532f485<>+0(SB), Z6
+	VFMADD213PS all_b5077508<>+0(SB), Z1, Z4
+	VFMADD213PS all_b5077508<>+0(SB), Z2, Z6
+	VFMADD213PS all_388f971e<>+0(SB), Z1, Z4
+	VFMADD213PS all_388f971e<>+0(SB), Z2, Z6
+	VFMADD213PS all_36f30851<>+0(SB), Z1, Z4
+	VFMADD213PS all_36f30851<>+0(SB), Z2, Z6
+	VFMADD213PS all_3b58560f<>+0(SB), Z1, Z4
+	VFMADD213PS all_3b58560f<>+0(SB), Z2, Z6
+	VFMADD213PS all_3cad1f81<>+0(SB), Z1, Z4
+	VFMADD213PS all_3cad1f81<>+0(SB), Z2, Z6
+	VFMADD213PS all_3d4c4293<>+0(SB), Z1, Z4
+	VFMADD213PS all_3d4c4293<>+0(SB), Z2, Z6
+	VFMADD213PS all_3f800000<>+0(SB), Z1, Z4
+	VFMADD213PS all_3f800000<>+0(SB), Z2, Z6
+	VMULPS      Z4, Z4, Z4
+	VMULPS      Z6, Z6, Z6
+	VMULPS      Z4, Z4, Z4
+	VMULPS      Z6, Z6, Z6
+	VMULPS      Z4, Z4, Z4
+	VMULPS      Z6, Z6, Z6
+	VMULPS      Z4, Z4, Z4
+	VMULPS      Z6, Z6, Z6
+	VMULPS      all_3f000000<>+0(SB), Z1, Z1
+	VMULPS      all_3f000000<>+0(SB), Z2, Z2
+	VDIVPS      Z4, Z1, Z1
+	VDIVPS      Z6, Z2, Z2
+	VSUBPS      Z1, Z0, Z0
+	VSUBPS      Z2, Z5, Z1
+	VMOVUPS     Z0, (AX)(BX*1)
+	VMOVUPS     Z1, 64(AX)(BX*1)
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, DX
+	JGE         many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS     (CX)(BX*1), Z0
+	VANDPS      all_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS     all_41500000<>+0(SB), Z2
+	VMINPS      Z1, Z2, Z1
+	VXORPS      X3, X3, X3
+	VMAXPS      Z0, Z3, Z0
+	VMOVUPS     all_3532f485<>+0(SB), Z2
+	VFMADD213PS all_b5077508<>+0(SB), Z1, Z2
+	VFMADD213PS all_388f971e<>+0(SB), Z1, Z2
+	VFMADD213PS all_36f30851<>+0(SB), Z1, Z2
+	VFMADD213PS all_3b58560f<>+0(SB), Z1, Z2
+	VFMADD213PS all_3cad1f81<>+0(SB), Z1, Z2
+	VFMADD213PS all_3d4c4293<>+0(SB), Z1, Z2
+	VFMADD213PS all_3f800000<>+0(SB), Z1, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      all_3f000000<>+0(SB), Z1, Z1
+	VDIVPS      Z2, Z1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*1)
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, DX
+	JGE         single_5
+
+tail_2:
+	ADDQ        $0x10, DX
+	JE          done_3
+	LEAQ        first<>+0(SB), SI
+	KMOVW       (SI)(DX*2), K1
+	VMOVUPS.Z   (CX)(BX*1), K1, Z0
+	VANDPS      all_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS     all_41500000<>+0(SB), Z2
+	VMINPS      Z1, Z2, Z1
+	VXORPS      X3, X3, X3
+	VMAXPS      Z0, Z3, Z0
+	VMOVUPS     all_3532f485<>+0(SB), Z2
+	VFMADD213PS all_b5077508<>+0(SB), Z1, Z2
+	VFMADD213PS all_388f971e<>+0(SB), Z1, Z2
+	VFMADD213PS all_36f30851<>+0(SB), Z1, Z2
+	VFMADD213PS all_3b58560f<>+0(SB), Z1, Z2
+	VFMADD213PS all_3cad1f81<>+0(SB), Z1, Z2
+	VFMADD213PS all_3d4c4293<>+0(SB), Z1, Z2
+	VFMADD213PS all_3f800000<>+0(SB), Z1, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      Z2, Z2, Z2
+	VMULPS      all_3f000000<>+0(SB), Z1, Z1
+	VDIVPS      Z2, Z1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x00000020, BX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(SI*1), Z0
+	VMOVUPS      64(CX)(SI*1), Z5
+	VMOVUPS      (DX)(SI*1), Z1
+	VMOVUPS      64(DX)(SI*1), Z6
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
+	VANDPS       all_7fffffff<>+0(SB), Z6, Z7
+	VMOVUPS      all_41500000<>+0(SB), Z3
+	VMOVUPS      all_41500000<>+0(SB), Z8
+	VMINPS       Z2, Z3, Z2
+	VMINPS       Z7, Z8, Z8
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VMOVUPS      all_3f800000<>+0(SB), Z12
+	VMOVUPS      all_3532f485<>+0(SB), Z7
+	VMOVUPS      all_3532f485<>+0(SB), Z13
+	VFMADD213PS  all_b5077508<>+0(SB), Z2, Z7
+	VFMADD213PS  all_b5077508<>+0(SB), Z8, Z13
+	VFMADD213PS  all_388f971e<>+0(SB), Z2, Z7
+	VFMADD213PS  all_388f971e<>+0(SB), Z8, Z13
+	VFMADD213PS  all_36f30851<>+0(SB), Z2, Z7
+	VFMADD213PS  all_36f30851<>+0(SB), Z8, Z13
+	VFMADD213PS  all_3b58560f<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3b58560f<>+0(SB), Z8, Z13
+	VFMADD213PS  all_3cad1f81<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3cad1f81<>+0(SB), Z8, Z13
+	VFMADD213PS  all_3d4c4293<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3d4c4293<>+0(SB), Z8, Z13
+	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3f800000<>+0(SB), Z8, Z13
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z13, Z13, Z13
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z13, Z13, Z13
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z13, Z13, Z13
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z13, Z13, Z14
+	VMULPS       all_3f000000<>+0(SB), Z3, Z13
+	VMULPS       all_3f000000<>+0(SB), Z12, Z15
+	VDIVPS       Z7, Z13, Z7
+	VDIVPS       Z14, Z15, Z13
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z6, K2
+	VSUBPS       Z7, Z3, Z3
+	VSUBPS       Z13, Z12, Z12
+	VBLENDMPS    Z7, Z3, K1, Z4
+	VBLENDMPS    Z13, Z12, K2, Z9
+	VMULPS       Z2, Z2, Z3
+	VMULPS       Z8, Z8, Z7
+	VMULPS       all_bf000000<>+0(SB), Z3, Z3
+	VMULPS       all_bf000000<>+0(SB), Z7, Z13
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z7
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z7
+	VFMADD213PS  all_4b400000<>+0(SB), Z13, Z14
+	VSUBPS       all_4b400000<>+0(SB), Z7, Z12
+	VSUBPS       all_4b400000<>+0(SB), Z14, Z15
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z13, Z13
+	VFNMADD231PS all_3f317218<>+0(SB), Z12, Z3
+	VFNMADD231PS all_3f317218<>+0(SB), Z15, Z13
+	VFNMADD231PS all_b102e308<>+0(SB), Z12, Z3
+	VFNMADD231PS all_b102e308<>+0(SB), Z15, Z13
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z12
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z15
+	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z12
+	VFMADD213PS  all_3c091536<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z12
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z12
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z12
+	VFMADD213PS  all_3effffff<>+0(SB), Z13, Z15
+	VMULPS       Z3, Z12, Z12
+	VMULPS       Z13, Z15, Z15
+	VFMADD213PS  Z3, Z3, Z12
+	VFMADD213PS  Z13, Z13, Z15
+	VADDPS       all_3f800000<>+0(SB), Z12, Z3
+	VADDPS       all_3f800000<>+0(SB), Z15, Z12
+	VPSLLD       $0x17, Z7, Z7
+	VPSLLD       $0x17, Z14, Z13
+	VPADDD       all_3f800000<>+0(SB), Z7, Z7
+	VPADDD       all_3f800000<>+0(SB), Z13, Z13
+	VMULPS       Z7, Z3, Z3
+	VMULPS       Z13, Z12, Z7
+	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
+	VMULPS       all_3ecc422a<>+0(SB), Z7, Z7
+	VANDPS       all_80000000<>+0(SB), Z1, Z1
+	VANDPS       all_80000000<>+0(SB), Z6, Z6
+	VORPS        Z1, Z2, Z1
+	VORPS        Z6, Z8, Z2
+	VFMADD231PS  Z1, Z3, Z4
+	VFMADD231PS  Z2, Z7, Z9
+	VMULPS       Z4, Z0, Z0
+	VMULPS       Z9, Z5, Z1
+	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z1, 64(AX)(SI*1)
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x00000020, BX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, BX
+	SUBQ $0x10, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(SI*1), Z0
+	VMOVUPS      (DX)(SI*1), Z1
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
+	VMOVUPS      all_41500000<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VMOVUPS      all_3532f485<>+0(SB), Z4
+	VFMADD213PS  all_b5077508<>+0(SB), Z2, Z4
+	VFMADD213PS  all_388f971e<>+0(SB), Z2, Z4
+	VFMADD213PS  all_36f30851<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3b58560f<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3cad1f81<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d4c4293<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       all_3f000000<>+0(SB), Z3, Z5
+	VDIVPS       Z4, Z5, Z4
+	VPMOVD2M     Z1, K1
+	VSUBPS       Z4, Z3, Z3
+	VBLENDMPS    Z4, Z3, K1, Z10
+	VMULPS       Z2, Z2, Z3
+	VMULPS       all_bf000000<>+0(SB), Z3, Z3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
+	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
+	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
+	VMOVAPS      Z3, Z3
+	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
+	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
+	VMULPS       Z3, Z5, Z5
+	VFMADD213PS  Z3, Z3, Z5
+	VADDPS       all_3f800000<>+0(SB), Z5, Z3
+	VPSLLD       $0x17, Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
+	VANDPS       all_80000000<>+0(SB), Z1, Z1
+	VORPS        Z1, Z2, Z1
+	VFMADD231PS  Z1, Z3, Z10
+	VMULPS       Z10, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, BX
+	JE           done_3
+	LEAQ         first<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (CX)(SI*1), K1, Z0
+	VMOVUPS.Z    (DX)(SI*1), K1, Z1
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
+	VMOVUPS      all_41500000<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VMOVUPS      all_3532f485<>+0(SB), Z4
+	VFMADD213PS  all_b5077508<>+0(SB), Z2, Z4
+	VFMADD213PS  all_388f971e<>+0(SB), Z2, Z4
+	VFMADD213PS  all_36f30851<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3b58560f<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3cad1f81<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d4c4293<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VMULPS       all_3f000000<>+0(SB), Z3, Z5
+	VDIVPS       Z4, Z5, Z4
+	VPMOVD2M     Z1, K2
+	VSUBPS       Z4, Z3, Z3
+	VBLENDMPS    Z4, Z3, K2, Z11
+	VMULPS       Z2, Z2, Z3
+	VMULPS       all_bf000000<>+0(SB), Z3, Z3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
+	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
+	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
+	VMOVAPS      Z3, Z3
+	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
+	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
+	VMULPS       Z3, Z5, Z5
+	VFMADD213PS  Z3, Z3, Z5
+	VADDPS       all_3f800000<>+0(SB), Z5, Z3
+	VPSLLD       $0x17, Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
+	VANDPS       all_80000000<>+0(SB), Z1, Z1
+	VORPS        Z1, Z2, Z1
+	VFMADD231PS  Z1, Z3, Z11
+	VMULPS       Z11, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z4
+	VMOVUPS      all_c2ae0000<>+0(SB), Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z5
+	VMAXPS       Z0, Z1, Z0
+	VMAXPS       Z4, Z5, Z5
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VORPS        all_80000000<>+0(SB), Z5, Z12
+	VMOVUPS      all_c2ae0000<>+0(SB), Z4
+	VMOVUPS      all_c2ae0000<>+0(SB), Z13
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z12, Z13, Z13
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z4
+	VFMADD213PS  all_4b400000<>+0(SB), Z13, Z14
+	VSUBPS       all_4b400000<>+0(SB), Z4, Z12
+	VSUBPS       all_4b400000<>+0(SB), Z14, Z15
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z13, Z13
+	VFNMADD231PS all_3f317218<>+0(SB), Z12, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z15, Z13
+	VFNMADD231PS all_b102e308<>+0(SB), Z12, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z15, Z13
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z12
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z15
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z12
+	VFMADD213PS  all_3c091536<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z12
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z12
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z13, Z15
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z12
+	VFMADD213PS  all_3effffff<>+0(SB), Z13, Z15
+	VMULPS       Z1, Z12, Z12
+	VMULPS       Z13, Z15, Z15
+	VFMADD213PS  Z1, Z1, Z12
+	VFMADD213PS  Z13, Z13, Z15
+	VADDPS       all_3f800000<>+0(SB), Z12, Z1
+	VADDPS       all_3f800000<>+0(SB), Z15, Z12
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z14, Z13
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z13, Z13
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      all_3f800000<>+0(SB), Z4
+	VMOVUPS      all_3f800000<>+0(SB), Z13
+	VPMOVD2M     Z0, K1
+	VPMOVD2M     Z5, K2
+	VBLENDMPS    Z1, Z4, K1, Z2
+	VBLENDMPS    Z12, Z13, K2, Z6
+	VPMOVD2M     Z0, K1
+	VPMOVD2M     Z5, K2
+	VBLENDMPS    Z4, Z1, K1, Z3
+	VBLENDMPS    Z13, Z12, K2, Z7
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z13, Z12, Z4
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z6, Z5, Z5
+	VDIVPS       Z1, Z0, Z0
+	VDIVPS       Z4, Z5, Z1
+	VMOVUPS      Z0, (AX)(BX*1)
+	VMOVUPS      Z1, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      all_c2ae0000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      all_3f800000<>+0(SB), Z2
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z1, Z2, K1, Z8
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z2, Z1, K1, Z9
+	VADDPS       Z2, Z1, Z1
+	VMULPS       Z8, Z0, Z0
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VMOVUPS      all_c2ae0000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      all_3f800000<>+0(SB), Z2
+	VPMOVD2M     Z0, K2
+	VBLENDMPS    Z1, Z2, K2, Z10
+	VPMOVD2M     Z0, K2
+	VBLENDMPS    Z2, Z1, K2, Z11
+	VADDPS       Z2, Z1, Z1
+	VMULPS       Z10, Z0, Z0
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX512(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x00000020, BX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(SI*1), Z0
+	VMOVUPS      64(CX)(SI*1), Z5
+	VMOVUPS      (DX)(SI*1), Z1
+	VMOVUPS      64(DX)(SI*1), Z6
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMOVUPS      all_c2ae0000<>+0(SB), Z7
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z6, Z7, Z6
+	VMOVUPS      all_42ae0000<>+0(SB), Z2
+	VMOVUPS      all_42ae0000<>+0(SB), Z7
+	VMINPS       Z1, Z2, Z1
+	VMINPS       Z6, Z7, Z14
+	VORPS        all_80000000<>+0(SB), Z1, Z2
+	VORPS        all_80000000<>+0(SB), Z14, Z15
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z6
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z16
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z6
+	VFMADD213PS  all_4b400000<>+0(SB), Z15, Z16
+	VSUBPS       all_4b400000<>+0(SB), Z6, Z7
+	VSUBPS       all_4b400000<>+0(SB), Z16, Z17
+	VMOVAPS      Z2, Z2
+	VMOVAPS      Z15, Z15
+	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z17, Z15
+	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z17, Z15
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z7
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z17
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3c091536<>+0(SB), Z15, Z17
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z15, Z17
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z15, Z17
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z7
+	VFMADD213PS  all_3effffff<>+0(SB), Z15, Z17
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z15, Z17, Z17
+	VFMADD213PS  Z2, Z2, Z7
+	VFMADD213PS  Z15, Z15, Z17
+	VADDPS       all_3f800000<>+0(SB), Z7, Z2
+	VADDPS       all_3f800000<>+0(SB), Z17, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VPSLLD       $0x17, Z16, Z15
+	VPADDD       all_3f800000<>+0(SB), Z6, Z6
+	VPADDD       all_3f800000<>+0(SB), Z15, Z15
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z15, Z7, Z7
+	VMOVUPS      all_3f800000<>+0(SB), Z6
+	VMOVUPS      all_3f800000<>+0(SB), Z15
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z14, K2
+	VBLENDMPS    Z2, Z6, K1, Z3
+	VBLENDMPS    Z7, Z15, K2, Z8
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z14, K2
+	VBLENDMPS    Z6, Z2, K1, Z4
+	VBLENDMPS    Z15, Z7, K2, Z9
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z15, Z7, Z7
+	VMOVUPS      all_3f800000<>+0(SB), Z6
+	VMOVUPS      all_3f800000<>+0(SB), Z15
+	VDIVPS       Z2, Z6, Z2
+	VDIVPS       Z7, Z15, Z7
+	VMULPS       Z2, Z4, Z6
+	VMULPS       Z7, Z9, Z15
+	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z6
+	VFMADD213PS  all_3f800000<>+0(SB), Z14, Z15
+	VMULPS       Z2, Z3, Z1
+	VMULPS       Z7, Z8, Z2
+	VMULPS       Z6, Z1, Z1
+	VMULPS       Z15, Z2, Z2
+	VMULPS       Z0, Z1, Z0
+	VMULPS       Z5, Z2, Z1
+	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z1, 64(AX)(SI*1)
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x00000020, BX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, BX
+	SUBQ $0x10, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(SI*1), Z0
+	VMOVUPS      (DX)(SI*1), Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_42ae0000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VORPS        all_80000000<>+0(SB), Z1, Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VADDPS       all_3f800000<>+0(SB), Z4, Z2
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       all_3f800000<>+0(SB), Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VPMOVD2M     Z1, K1
+	VBLENDMPS    Z2, Z3, K1, Z10
+	VPMOVD2M     Z1, K1
+	VBLENDMPS    Z3, Z2, K1, Z11
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMULPS       Z2, Z11, Z3
+	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z3
+	VMULPS       Z2, Z10, Z1
+	VMULPS       Z3, Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, BX
+	JE           done_3
+	LEAQ         first<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (CX)(SI*1), K1, Z0
+	VMOVUPS.Z    (DX)(SI*1), K1, Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_42ae0000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VORPS        all_80000000<>+0(SB), Z1, Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VADDPS       all_3f800000<>+0(SB), Z4, Z2
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       all_3f800000<>+0(SB), Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VPMOVD2M     Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z12
+	VPMOVD2M     Z1, K2
+	VBLENDMPS    Z3, Z2, K2, Z13
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMULPS       Z2, Z13, Z3
+	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z3
+	VMULPS       Z2, Z12, Z1
+	VMULPS       Z3, Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z5
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VORPS        all_80000000<>+0(SB), Z5, Z6
+	VMOVUPS      all_c2d00000<>+0(SB), Z2
+	VMOVUPS      all_c2d00000<>+0(SB), Z7
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z6, Z7, Z6
+	VMOVUPS      all_42b20000<>+0(SB), Z2
+	VMOVUPS      all_42b20000<>+0(SB), Z7
+	VMINPS       Z1, Z2, Z1
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z7
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z6, Z7
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z7, Z7
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z6, Z14
+	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z14
+	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z14
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z15
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z6
+	VFMADD213PS  all_3c091536<>+0(SB), Z14, Z15
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z6
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z14, Z15
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z6
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z14, Z15
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z6
+	VFMADD213PS  all_3effffff<>+0(SB), Z14, Z15
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z14, Z15, Z15
+	VFMADD213PS  Z1, Z1, Z6
+	VFMADD213PS  Z14, Z14, Z15
+	VADDPS       all_3f800000<>+0(SB), Z6, Z1
+	VADDPS       all_3f800000<>+0(SB), Z15, Z6
+	VSCALEFPS    Z2, Z1, Z1
+	VSCALEFPS    Z7, Z6, Z6
+	VMOVUPS      all_3f800000<>+0(SB), Z2
+	VMOVUPS      all_3f800000<>+0(SB), Z7
+	VPMOVD2M     Z0, K1
+	VPMOVD2M     Z5, K2
+	VBLENDMPS    Z1, Z2, K1, Z3
+	VBLENDMPS    Z6, Z7, K2, Z8
+	VPMOVD2M     Z0, K1
+	VPMOVD2M     Z5, K2
+	VBLENDMPS    Z2, Z1, K1, Z4
+	VBLENDMPS    Z7, Z6, K2, Z9
+	VADDPS       Z2, Z1, Z0
+	VADDPS       Z7, Z6, Z1
+	VDIVPS       Z0, Z3, Z0
+	VDIVPS       Z1, Z8, Z1
+	VMOVUPS      Z0, (AX)(BX*1)
+	VMOVUPS      Z1, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c2d00000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_42b20000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VMOVUPS      all_3f800000<>+0(SB), Z2
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z1, Z2, K1, Z10
+	VPMOVD2M     Z0, K1
+	VBLENDMPS    Z2, Z1, K1, Z11
+	VADDPS       Z2, Z1, Z0
+	VDIVPS       Z0, Z10, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c2d00000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_42b20000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VMOVUPS      all_3f800000<>+0(SB), Z2
+	VPMOVD2M     Z0, K2
+	VBLENDMPS    Z1, Z2, K2, Z12
+	VPMOVD2M     Z0, K2
+	VBLENDMPS    Z2, Z1, K2, Z13
+	VADDPS       Z2, Z1, Z0
+	VDIVPS       Z0, Z12, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x00000020, DX
+	JL   single_1
+
+many_4:
+	VMOVUPS      (CX)(BX*1), Z0
+	VMOVUPS      64(CX)(BX*1), Z3
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VORPS        all_80000000<>+0(SB), Z3, Z4
+	VMOVUPS      all_c1200000<>+0(SB), Z2
+	VMOVUPS      all_c1200000<>+0(SB), Z5
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z4, Z5, Z2
+	VADDPS       Z1, Z1, Z1
+	VADDPS       Z2, Z2, Z5
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z5, Z6
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z4
+	VSUBPS       all_4b400000<>+0(SB), Z6, Z7
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z7
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z5, Z7
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z5, Z7
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z5, Z7
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z5, Z7
+	VMULPS       Z1, Z4, Z4
+	VMULPS       Z5, Z7, Z7
+	VFMADD213PS  Z1, Z1, Z4
+	VFMADD213PS  Z5, Z5, Z7
+	VPSLLD       $0x17, Z2, Z1
+	VPSLLD       $0x17, Z6, Z2
+	VPADDD       all_3f800000<>+0(SB), Z1, Z1
+	VPADDD       all_3f800000<>+0(SB), Z2, Z5
+	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
+	VSUBPS       all_3f800000<>+0(SB), Z5, Z6
+	VFMADD213PS  Z2, Z1, Z4
+	VFMADD213PS  Z6, Z5, Z7
+	VADDPS       all_40000000<>+0(SB), Z4, Z1
+	VADDPS       all_40000000<>+0(SB), Z7, Z2
+	VDIVPS       Z1, Z4, Z1
+	VDIVPS       Z2, Z7, Z2
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
+	VANDPS       all_7fffffff<>+0(SB), Z2, Z2
+	VANDPS       all_80000000<>+0(SB), Z0, Z0
+	VANDPS       all_80000000<>+0(SB), Z3, Z3
+	VORPS        Z0, Z1, Z0
+	VORPS        Z3, Z2, Z1
+	VMOVUPS      Z0, (AX)(BX*1)
+	VMOVUPS      Z1, 64(AX)(BX*1)
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, DX
+	SUBQ $0x10, DX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (CX)(BX*1), Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c1200000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VADDPS       Z1, Z1, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VPSLLD       $0x17, Z2, Z1
+	VPADDD       all_3f800000<>+0(SB), Z1, Z1
+	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS  Z2, Z1, Z3
+	VADDPS       all_40000000<>+0(SB), Z3, Z1
+	VDIVPS       Z1, Z3, Z1
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
+	VANDPS       all_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, DX
+	JE           done_3
+	LEAQ         first<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VORPS        all_80000000<>+0(SB), Z0, Z1
+	VMOVUPS      all_c1200000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VADDPS       Z1, Z1, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VPSLLD       $0x17, Z2, Z1
+	VPADDD       all_3f800000<>+0(SB), Z1, Z1
+	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS  Z2, Z1, Z3
+	VADDPS       all_40000000<>+0(SB), Z3, Z1
+	VDIVPS       Z1, Z3, Z1
+	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
+	VANDPS       all_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func adamAVX512(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
+// Requires: AVX, AVX512F
+TEXT ·adamAVX512(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         m_base+48(FP), DX
+	MOVQ         v_base+72(FP), BX
+	MOVQ         w_len+8(FP), SI
+	MOVQ         p+96(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 20(DI), Z5
+	VBROADCASTSS 24(DI), Z6
+	VBROADCASTSS 28(DI), Z7
+	XORQ         DI, DI
+	SUBQ         $0x10, SI
+	JL           tail_2
+
+single_1:
+	VMOVUPS     (CX)(DI*1), Z8
+	VMOVUPS     (DX)(DI*1), Z9
+	VMOVUPS     (BX)(DI*1), Z10
+	VMOVUPS     (AX)(DI*1), Z11
+	VMULPS      Z0, Z9, Z9
+	VFMADD231PS Z1, Z8, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z8, Z8, Z8
+	VFMADD231PS Z3, Z8, Z10
+	VSQRTPS     Z10, Z8
+	VFMADD213PS Z7, Z6, Z8
+	VMULPS      Z5, Z9, Z12
+	VDIVPS      Z8, Z12, Z8
+	VMOVUPS     Z9, (DX)(DI*1)
+	VMOVUPS     Z10, (BX)(DI*1)
+	VMULPS      Z4, Z11, Z9
+	VSUBPS      Z8, Z9, Z8
+	VMOVUPS     Z8, (AX)(DI*1)
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, SI
+	JGE         single_1
+
+tail_2:
+	ADDQ        $0x10, SI
+	JE          done_3
+	LEAQ        first<>+0(SB), R8
+	KMOVW       (R8)(SI*2), K1
+	VMOVUPS.Z   (CX)(DI*1), K1, Z8
+	VMOVUPS.Z   (DX)(DI*1), K1, Z9
+	VMOVUPS.Z   (BX)(DI*1), K1, Z10
+	VMOVUPS.Z   (AX)(DI*1), K1, Z11
+	VMULPS      Z0, Z9, Z0
+	VFMADD231PS Z1, Z8, Z0
+	VMULPS      Z2, Z10, Z1
+	VMULPS      Z8, Z8, Z2
+	VFMADD231PS Z3, Z2, Z1
+	VSQRTPS     Z1, Z2
+	VFMADD213PS Z7, Z6, Z2
+	VMULPS      Z5, Z0, Z3
+	VDIVPS      Z2, Z3, Z2
+	VMOVUPS     Z0, K1, (DX)(DI*1)
+	VMOVUPS     Z1, K1, (BX)(DI*1)
+	VMULPS      Z4, Z11, Z0
+	VSUBPS      Z2, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(DI*1)
+
+done_3:
+	VZEROUPPER
+	RET
+
+// func softmaxAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-48
+	MOVQ    y_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    x_len+32(FP), DX
+	VMOVUPS all_ff800000<>+0(SB), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	MOVQ    DX, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      single_1
+
+many_4:
+	VMOVUPS (CX)(SI*1), Z3
+	VMOVUPS 64(CX)(SI*1), Z4
+	VMAXPS  Z3, Z1, Z1
+	VMAXPS  Z4, Z2, Z2
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x00000020, BX
+	JGE     many_4
+
+single_1:
+	ADDQ $0x00000020, BX
+	SUBQ $0x10, BX
+	JL   tail_2
+
+single_5:
+	VMOVUPS (CX)(SI*1), Z3
+	VMAXPS  Z3, Z1, Z1
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JGE     single_5
+
+tail_2:
+	ADDQ      $0x10, BX
+	JE        done_3
+	LEAQ      first<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z3
+	VBLENDMPS Z3, Z0, K1, Z5
+	VMAXPS    Z5, Z1, Z1
+
+done_3:
+	VMAXPS        Z2, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VMAXPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXSS        X1, X0, X0
+	VBROADCASTSS  X0, Z0
+	VXORPS        X6, X6, X6
+	VXORPS        X7, X7, X7
+	MOVQ          DX, BX
+	XORQ          SI, SI
+	SUBQ          $0x00000020, BX
+	JL            single_6
+
+many_9:
+	VMOVUPS      (CX)(SI*1), Z1
+	VMOVUPS      64(CX)(SI*1), Z2
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS       Z0, Z2, Z3
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VMOVUPS      all_c2ae0000<>+0(SB), Z4
+	VCMPPS       $0x05, Z2, Z1, K1
+	VCMPPS       $0x05, Z4, Z3, K2
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z3, Z4, Z4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z5, Z8
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z4, Z4
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z4
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z4
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z8
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z8
+	VMULPS       Z1, Z3, Z3
+	VMULPS       Z4, Z8, Z8
+	VFMADD213PS  Z1, Z1, Z3
+	VFMADD213PS  Z4, Z4, Z8
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VADDPS       all_3f800000<>+0(SB), Z8, Z3
+	VPSLLD       $0x17, Z2, Z2
+	VPSLLD       $0x17, Z5, Z4
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z4, Z3, Z2
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVAPS.Z    Z2, K2, Z2
+	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z2, 64(AX)(SI*1)
+	VADDPS       Z1, Z6, Z6
+	VADDPS       Z2, Z7, Z7
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x00000020, BX
+	JGE          many_9
+
+single_6:
+	ADDQ $0x00000020, BX
+	SUBQ $0x10, BX
+	JL   tail_7
+
+single_10:
+	VMOVUPS      (CX)(SI*1), Z1
+	VSUBPS       Z0, Z1, Z1
+	VMOVUPS      all_c2ae0000<>+0(SB), Z2
+	VCMPPS       $0x05, Z2, Z1, K1
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
+	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
+	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
+	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
+	VMULPS       Z1, Z3, Z3
+	VFMADD213PS  Z1, Z1, Z3
+	VADDPS       all_3f800000<>+0(SB), Z3, Z1
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       all_3f800000<>+0(SB), Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, (AX)(SI*1)
+	VADDPS       Z1, Z6, Z6
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JGE          single_10
+
+tail_7:
+	ADDQ         $0x10, BX
+	JE           done_8
+	LEAQ         first<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VSUBPS       Z0, Z1, Z0
+	VMOVUPS      all_c2ae0000<>+0(SB), Z1
+	VCMPPS       $0x05, Z1, Z0, K2
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
+	VSUBPS       all_4b400000<>+0(SB), Z1, Z2
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       all_3f800000<>+0(SB), Z2, Z0
+	VPSLLD       $0x17, Z1, Z1
+	VPADDD       all_3f800000<>+0(SB), Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVAPS.Z    Z0, K2, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVAPS.Z    Z0, K1, Z0
+	VADDPS       Z0, Z6, Z6
+
+done_8:
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF32X8 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDSS        X1, X0, X0
+	VMOVSS        all_3f800000<>+0(SB), X1
+	VDIVSS        X0, X1, X1
+	VBROADCASTSS  X1, Z0
+	XORQ          CX, CX
+	SUBQ          $0x00000040, DX
+	JL            single_11
+
+many_14:
+	VMOVUPS (AX)(CX*1), Z1
+	VMOVUPS 64(AX)(CX*1), Z2
+	VMOVUPS 128(AX)(CX*1), Z3
+	VMOVUPS 192(AX)(CX*1), Z4
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z0, Z3, Z3
+	VMULPS  Z0, Z4, Z4
+	VMOVUPS Z1, (AX)(CX*1)
+	VMOVUPS Z2, 64(AX)(CX*1)
+	VMOVUPS Z3, 128(AX)(CX*1)
+	VMOVUPS Z4, 192(AX)(CX*1)
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JGE     many_14
+
+single_11:
+	ADDQ $0x00000040, DX
+	SUBQ $0x10, DX
+	JL   tail_12
+
+single_15:
+	VMOVUPS (AX)(CX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(CX*1)
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JGE     single_15
+
+tail_12:
+	ADDQ      $0x10, DX
+	JE        done_13
+	LEAQ      first<>+0(SB), BX
+	KMOVW     (BX)(DX*2), K1
+	VMOVUPS.Z (AX)(CX*1), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(CX*1)
+
+done_13:
+	VZEROUPPER
+	RET
+
+// func sumExpAVX512(x []float32, m float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·sumExpAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS m+24(FP), Z0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	XORQ         DX, DX
+	SUBQ         $0x00000020, CX
+	JL           single_1
+
+many_4:
+	VMOVUPS      (AX)(DX*1), Z3
+	VMOVUPS      64(AX)(DX*1), Z4
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z0, Z4, Z5
+	VMOVUPS      all_c2ae0000<>+0(SB), Z4
+	VMOVUPS      all_c2ae0000<>+0(SB), Z6
+	VCMPPS       $0x05, Z4, Z3, K1
+	VCMPPS       $0x05, Z6, Z5, K2
+	VMAXPS       Z3, Z4, Z3
+	VMAXPS       Z5, Z6, Z6
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z7
+	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
+	VFMADD213PS  all_4b400000<>+0(SB), Z6, Z7
+	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
+	VSUBPS       all_4b400000<>+0(SB), Z7, Z8
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z6, Z6
+	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z6
+	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
+	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z6
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
+	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3c091536<>+0(SB), Z6, Z8
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z6, Z8
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z6, Z8
+	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3effffff<>+0(SB), Z6, Z8
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z6, Z8, Z8
+	VFMADD213PS  Z3, Z3, Z5
+	VFMADD213PS  Z6, Z6, Z8
+	VADDPS       all_3f800000<>+0(SB), Z5, Z3
+	VADDPS       all_3f800000<>+0(SB), Z8, Z5
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z7, Z6
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z6, Z6
+	VMULPS       Z4, Z3, Z3
+	VMULPS       Z6, Z5, Z4
+	VMOVAPS.Z    Z3, K1, Z3
+	VMOVAPS.Z    Z4, K2, Z4
+	VADDPS       Z3, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
+	JGE          many_4
+
+single_1:
+	ADDQ $0x00000020, CX
+	SUBQ $0x10, CX
+	JL   tail_2
+
+single_5:
+	VMOVUPS      (AX)(DX*1), Z3
+	VSUBPS       Z0, Z3, Z3
+	VMOVUPS      all_c2ae0000<>+0(SB), Z4
+	VCMPPS       $0x05, Z4, Z3, K1
+	VMAXPS       Z3, Z4, Z3
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
+	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
+	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
+	VMOVAPS      Z3, Z3
+	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
+	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
+	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
+	VMULPS       Z3, Z5, Z5
+	VFMADD213PS  Z3, Z3, Z5
+	VADDPS       all_3f800000<>+0(SB), Z5, Z3
+	VPSLLD       $0x17, Z4, Z4
+	VPADDD       all_3f800000<>+0(SB), Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	JGE          single_5
+
+tail_2:
+	ADDQ         $0x10, CX
+	JE           done_3
+	LEAQ         first<>+0(SB), BX
+	KMOVW        (BX)(CX*2), K1
+	VMOVUPS.Z    (AX)(DX*1), K1, Z3
+	VSUBPS       Z0, Z3, Z0
+	VMOVUPS      all_c2ae0000<>+0(SB), Z3
+	VCMPPS       $0x05, Z3, Z0, K2
+	VMAXPS       Z0, Z3, Z0
+	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z3
+	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z0
+	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z0
+	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
+	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z4
+	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z4
+	VMULPS       Z0, Z4, Z4
+	VFMADD213PS  Z0, Z0, Z4
+	VADDPS       all_3f800000<>+0(SB), Z4, Z0
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       all_3f800000<>+0(SB), Z3, Z3
+	VMULPS       Z3, Z0, Z0
+	VMOVAPS.Z    Z0, K2, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VADDPS       Z0, Z1, Z1
+
+done_3:
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDSS        X1, X0, X0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst []float32, x []float32, y []float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-72
@@ -84,24 +5450,6 @@ stored_8:
 done_3:
 	VZEROUPPER
 	RET
-
-DATA window<>+0(SB)/4, $0xffffffff
-DATA window<>+4(SB)/4, $0xffffffff
-DATA window<>+8(SB)/4, $0xffffffff
-DATA window<>+12(SB)/4, $0xffffffff
-DATA window<>+16(SB)/4, $0xffffffff
-DATA window<>+20(SB)/4, $0xffffffff
-DATA window<>+24(SB)/4, $0xffffffff
-DATA window<>+28(SB)/4, $0xffffffff
-DATA window<>+32(SB)/4, $0x00000000
-DATA window<>+36(SB)/4, $0x00000000
-DATA window<>+40(SB)/4, $0x00000000
-DATA window<>+44(SB)/4, $0x00000000
-DATA window<>+48(SB)/4, $0x00000000
-DATA window<>+52(SB)/4, $0x00000000
-DATA window<>+56(SB)/4, $0x00000000
-DATA window<>+60(SB)/4, $0x00000000
-GLOBL window<>(SB), RODATA|NOPTR, $64
 
 // func subAVX2(dst []float32, x []float32, y []float32)
 // Requires: AVX
@@ -756,970 +6104,6 @@ done_3:
 	VZEROUPPER
 	RET
 
-// func expAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·expAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y2
-	VMOVUPS      all_c2d00000<>+0(SB), Y1
-	VMOVUPS      all_c2d00000<>+0(SB), Y3
-	VMAXPS       Y0, Y1, Y0
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      all_42b20000<>+0(SB), Y1
-	VMOVUPS      all_42b20000<>+0(SB), Y3
-	VMINPS       Y0, Y1, Y0
-	VMINPS       Y2, Y3, Y3
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
-	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y4, Y5
-	VMOVAPS      Y0, Y0
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y5
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y5
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y5
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y5
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y5
-	VMULPS       Y0, Y2, Y2
-	VMULPS       Y3, Y5, Y5
-	VFMADD213PS  Y0, Y0, Y2
-	VFMADD213PS  Y3, Y3, Y5
-	VADDPS       all_3f800000<>+0(SB), Y2, Y0
-	VADDPS       all_3f800000<>+0(SB), Y5, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPSLLD       $0x17, Y4, Y4
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y4, Y5
-	VANDPS       all_ff800000<>+0(SB), Y3, Y3
-	VANDPS       all_ff800000<>+0(SB), Y5, Y5
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y3, Y3
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y5, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y4, Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y2, Y1
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      all_c2d00000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      all_42b20000<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
-	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
-	VMULPS       Y0, Y2, Y2
-	VFMADD213PS  Y0, Y0, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y0
-	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       all_ff800000<>+0(SB), Y2, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VMOVUPS      all_c2d00000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      all_42b20000<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
-	VSUBPS       all_4b400000<>+0(SB), Y1, Y2
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y2
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y2
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y2
-	VMULPS       Y0, Y2, Y2
-	VFMADD213PS  Y0, Y0, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y0
-	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       all_ff800000<>+0(SB), Y2, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $64
-
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-DATA all_42b20000<>+32(SB)/4, $0x42b20000
-DATA all_42b20000<>+36(SB)/4, $0x42b20000
-DATA all_42b20000<>+40(SB)/4, $0x42b20000
-DATA all_42b20000<>+44(SB)/4, $0x42b20000
-DATA all_42b20000<>+48(SB)/4, $0x42b20000
-DATA all_42b20000<>+52(SB)/4, $0x42b20000
-DATA all_42b20000<>+56(SB)/4, $0x42b20000
-DATA all_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $64
-
-DATA all_4b400000<>+0(SB)/4, $0x4b400000
-DATA all_4b400000<>+4(SB)/4, $0x4b400000
-DATA all_4b400000<>+8(SB)/4, $0x4b400000
-DATA all_4b400000<>+12(SB)/4, $0x4b400000
-DATA all_4b400000<>+16(SB)/4, $0x4b400000
-DATA all_4b400000<>+20(SB)/4, $0x4b400000
-DATA all_4b400000<>+24(SB)/4, $0x4b400000
-DATA all_4b400000<>+28(SB)/4, $0x4b400000
-DATA all_4b400000<>+32(SB)/4, $0x4b400000
-DATA all_4b400000<>+36(SB)/4, $0x4b400000
-DATA all_4b400000<>+40(SB)/4, $0x4b400000
-DATA all_4b400000<>+44(SB)/4, $0x4b400000
-DATA all_4b400000<>+48(SB)/4, $0x4b400000
-DATA all_4b400000<>+52(SB)/4, $0x4b400000
-DATA all_4b400000<>+56(SB)/4, $0x4b400000
-DATA all_4b400000<>+60(SB)/4, $0x4b400000
-GLOBL all_4b400000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-DATA all_3f317218<>+32(SB)/4, $0x3f317218
-DATA all_3f317218<>+36(SB)/4, $0x3f317218
-DATA all_3f317218<>+40(SB)/4, $0x3f317218
-DATA all_3f317218<>+44(SB)/4, $0x3f317218
-DATA all_3f317218<>+48(SB)/4, $0x3f317218
-DATA all_3f317218<>+52(SB)/4, $0x3f317218
-DATA all_3f317218<>+56(SB)/4, $0x3f317218
-DATA all_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $64
-
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-DATA all_b102e308<>+32(SB)/4, $0xb102e308
-DATA all_b102e308<>+36(SB)/4, $0xb102e308
-DATA all_b102e308<>+40(SB)/4, $0xb102e308
-DATA all_b102e308<>+44(SB)/4, $0xb102e308
-DATA all_b102e308<>+48(SB)/4, $0xb102e308
-DATA all_b102e308<>+52(SB)/4, $0xb102e308
-DATA all_b102e308<>+56(SB)/4, $0xb102e308
-DATA all_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $64
-
-DATA all_3ab5d23c<>+0(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+4(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+8(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+12(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+16(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+20(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+24(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+28(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+32(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+36(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+40(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+44(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+48(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+52(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+56(SB)/4, $0x3ab5d23c
-DATA all_3ab5d23c<>+60(SB)/4, $0x3ab5d23c
-GLOBL all_3ab5d23c<>(SB), RODATA|NOPTR, $64
-
-DATA all_3c091536<>+0(SB)/4, $0x3c091536
-DATA all_3c091536<>+4(SB)/4, $0x3c091536
-DATA all_3c091536<>+8(SB)/4, $0x3c091536
-DATA all_3c091536<>+12(SB)/4, $0x3c091536
-DATA all_3c091536<>+16(SB)/4, $0x3c091536
-DATA all_3c091536<>+20(SB)/4, $0x3c091536
-DATA all_3c091536<>+24(SB)/4, $0x3c091536
-DATA all_3c091536<>+28(SB)/4, $0x3c091536
-DATA all_3c091536<>+32(SB)/4, $0x3c091536
-DATA all_3c091536<>+36(SB)/4, $0x3c091536
-DATA all_3c091536<>+40(SB)/4, $0x3c091536
-DATA all_3c091536<>+44(SB)/4, $0x3c091536
-DATA all_3c091536<>+48(SB)/4, $0x3c091536
-DATA all_3c091536<>+52(SB)/4, $0x3c091536
-DATA all_3c091536<>+56(SB)/4, $0x3c091536
-DATA all_3c091536<>+60(SB)/4, $0x3c091536
-GLOBL all_3c091536<>(SB), RODATA|NOPTR, $64
-
-DATA all_3d2aab78<>+0(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+4(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+8(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+12(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+16(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+20(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+24(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+28(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+32(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+36(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+40(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+44(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+48(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+52(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+56(SB)/4, $0x3d2aab78
-DATA all_3d2aab78<>+60(SB)/4, $0x3d2aab78
-GLOBL all_3d2aab78<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e2aaa57<>+0(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+4(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+8(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+12(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+16(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+20(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+24(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+28(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+32(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+36(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+40(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+44(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+48(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+52(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+56(SB)/4, $0x3e2aaa57
-DATA all_3e2aaa57<>+60(SB)/4, $0x3e2aaa57
-GLOBL all_3e2aaa57<>(SB), RODATA|NOPTR, $64
-
-DATA all_3effffff<>+0(SB)/4, $0x3effffff
-DATA all_3effffff<>+4(SB)/4, $0x3effffff
-DATA all_3effffff<>+8(SB)/4, $0x3effffff
-DATA all_3effffff<>+12(SB)/4, $0x3effffff
-DATA all_3effffff<>+16(SB)/4, $0x3effffff
-DATA all_3effffff<>+20(SB)/4, $0x3effffff
-DATA all_3effffff<>+24(SB)/4, $0x3effffff
-DATA all_3effffff<>+28(SB)/4, $0x3effffff
-DATA all_3effffff<>+32(SB)/4, $0x3effffff
-DATA all_3effffff<>+36(SB)/4, $0x3effffff
-DATA all_3effffff<>+40(SB)/4, $0x3effffff
-DATA all_3effffff<>+44(SB)/4, $0x3effffff
-DATA all_3effffff<>+48(SB)/4, $0x3effffff
-DATA all_3effffff<>+52(SB)/4, $0x3effffff
-DATA all_3effffff<>+56(SB)/4, $0x3effffff
-DATA all_3effffff<>+60(SB)/4, $0x3effffff
-GLOBL all_3effffff<>(SB), RODATA|NOPTR, $64
-
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-DATA all_3f800000<>+32(SB)/4, $0x3f800000
-DATA all_3f800000<>+36(SB)/4, $0x3f800000
-DATA all_3f800000<>+40(SB)/4, $0x3f800000
-DATA all_3f800000<>+44(SB)/4, $0x3f800000
-DATA all_3f800000<>+48(SB)/4, $0x3f800000
-DATA all_3f800000<>+52(SB)/4, $0x3f800000
-DATA all_3f800000<>+56(SB)/4, $0x3f800000
-DATA all_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
-
-DATA all_ff800000<>+0(SB)/4, $0xff800000
-DATA all_ff800000<>+4(SB)/4, $0xff800000
-DATA all_ff800000<>+8(SB)/4, $0xff800000
-DATA all_ff800000<>+12(SB)/4, $0xff800000
-DATA all_ff800000<>+16(SB)/4, $0xff800000
-DATA all_ff800000<>+20(SB)/4, $0xff800000
-DATA all_ff800000<>+24(SB)/4, $0xff800000
-DATA all_ff800000<>+28(SB)/4, $0xff800000
-DATA all_ff800000<>+32(SB)/4, $0xff800000
-DATA all_ff800000<>+36(SB)/4, $0xff800000
-DATA all_ff800000<>+40(SB)/4, $0xff800000
-DATA all_ff800000<>+44(SB)/4, $0xff800000
-DATA all_ff800000<>+48(SB)/4, $0xff800000
-DATA all_ff800000<>+52(SB)/4, $0xff800000
-DATA all_ff800000<>+56(SB)/4, $0xff800000
-DATA all_ff800000<>+60(SB)/4, $0xff800000
-GLOBL all_ff800000<>(SB), RODATA|NOPTR, $64
-
-// func logAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·logAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y4
-	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
-	VCMPPS       $0x01, all_00800000<>+0(SB), Y4, Y5
-	VMULPS       all_4b000000<>+0(SB), Y0, Y2
-	VMULPS       all_4b000000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
-	VPSUBD       all_3f3504f3<>+0(SB), Y6, Y8
-	VPAND        all_007fffff<>+0(SB), Y2, Y6
-	VPAND        all_007fffff<>+0(SB), Y8, Y9
-	VPADDD       all_3f3504f3<>+0(SB), Y6, Y6
-	VPADDD       all_3f3504f3<>+0(SB), Y9, Y9
-	VSUBPS       all_3f800000<>+0(SB), Y6, Y6
-	VSUBPS       all_3f800000<>+0(SB), Y9, Y9
-	VPSRAD       $0x17, Y2, Y2
-	VPSRAD       $0x17, Y8, Y8
-	VCVTDQ2PS    Y2, Y2
-	VCVTDQ2PS    Y8, Y10
-	VMOVUPS      all_41b80000<>+0(SB), Y8
-	VMOVUPS      all_41b80000<>+0(SB), Y11
-	VANDPS       Y8, Y1, Y1
-	VANDPS       Y11, Y5, Y5
-	VSUBPS       Y1, Y2, Y1
-	VSUBPS       Y5, Y10, Y5
-	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
-	VMOVUPS      all_3d8b53a6<>+0(SB), Y8
-	VFMADD213PS  all_bdf01088<>+0(SB), Y6, Y2
-	VFMADD213PS  all_bdf01088<>+0(SB), Y9, Y8
-	VFMADD213PS  all_3df368db<>+0(SB), Y6, Y2
-	VFMADD213PS  all_3df368db<>+0(SB), Y9, Y8
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Y6, Y2
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Y9, Y8
-	VFMADD213PS  all_3e11998c<>+0(SB), Y6, Y2
-	VFMADD213PS  all_3e11998c<>+0(SB), Y9, Y8
-	VFMADD213PS  all_be2aafdf<>+0(SB), Y6, Y2
-	VFMADD213PS  all_be2aafdf<>+0(SB), Y9, Y8
-	VFMADD213PS  all_3e4cd292<>+0(SB), Y6, Y2
-	VFMADD213PS  all_3e4cd292<>+0(SB), Y9, Y8
-	VFMADD213PS  all_be7ffffc<>+0(SB), Y6, Y2
-	VFMADD213PS  all_be7ffffc<>+0(SB), Y9, Y8
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y6, Y2
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y9, Y8
-	VMULPS       Y6, Y2, Y2
-	VMULPS       Y9, Y8, Y10
-	VMULPS       Y6, Y6, Y8
-	VMULPS       Y9, Y9, Y11
-	VMULPS       Y8, Y2, Y2
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
-	VFMADD231PS  all_b95e8083<>+0(SB), Y5, Y10
-	VMULPS       Y6, Y6, Y8
-	VMULPS       Y9, Y9, Y11
-	VFNMADD231PS all_3f000000<>+0(SB), Y8, Y2
-	VFNMADD231PS all_3f000000<>+0(SB), Y11, Y10
-	VADDPS       Y2, Y6, Y2
-	VADDPS       Y10, Y9, Y6
-	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
-	VFMADD231PS  all_3f318000<>+0(SB), Y5, Y6
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Y4, Y5
-	VBLENDVPS    Y1, Y0, Y2, Y1
-	VBLENDVPS    Y5, Y4, Y6, Y6
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VCMPPS       $0x01, Y3, Y0, Y2
-	VCMPPS       $0x01, Y7, Y4, Y8
-	VMOVUPS      all_7fc00000<>+0(SB), Y5
-	VMOVUPS      all_7fc00000<>+0(SB), Y9
-	VBLENDVPS    Y2, Y5, Y1, Y1
-	VBLENDVPS    Y8, Y9, Y6, Y2
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VCMPPS       $0x00, Y3, Y0, Y0
-	VCMPPS       $0x00, Y7, Y4, Y5
-	VMOVUPS      all_ff800000<>+0(SB), Y4
-	VMOVUPS      all_ff800000<>+0(SB), Y6
-	VBLENDVPS    Y0, Y4, Y1, Y0
-	VBLENDVPS    Y5, Y6, Y2, Y1
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
-	VMULPS       all_4b000000<>+0(SB), Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
-	VPAND        all_007fffff<>+0(SB), Y2, Y4
-	VPADDD       all_3f3504f3<>+0(SB), Y4, Y4
-	VSUBPS       all_3f800000<>+0(SB), Y4, Y4
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVUPS      all_41b80000<>+0(SB), Y5
-	VANDPS       Y5, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
-	VFMADD213PS  all_bdf01088<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3df368db<>+0(SB), Y4, Y2
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3e11998c<>+0(SB), Y4, Y2
-	VFMADD213PS  all_be2aafdf<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3e4cd292<>+0(SB), Y4, Y2
-	VFMADD213PS  all_be7ffffc<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y4, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y4, Y4, Y5
-	VMULPS       Y5, Y2, Y2
-	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
-	VMULPS       Y4, Y4, Y5
-	VFNMADD231PS all_3f000000<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
-	VBLENDVPS    Y1, Y0, Y2, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x01, Y3, Y0, Y2
-	VMOVUPS      all_7fc00000<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y1, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x00, Y3, Y0, Y0
-	VMOVUPS      all_ff800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VCMPPS       $0x01, all_00800000<>+0(SB), Y0, Y1
-	VMULPS       all_4b000000<>+0(SB), Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VPSUBD       all_3f3504f3<>+0(SB), Y2, Y2
-	VPAND        all_007fffff<>+0(SB), Y2, Y4
-	VPADDD       all_3f3504f3<>+0(SB), Y4, Y4
-	VSUBPS       all_3f800000<>+0(SB), Y4, Y4
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVUPS      all_41b80000<>+0(SB), Y5
-	VANDPS       Y5, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VMOVUPS      all_3d8b53a6<>+0(SB), Y2
-	VFMADD213PS  all_bdf01088<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3df368db<>+0(SB), Y4, Y2
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3e11998c<>+0(SB), Y4, Y2
-	VFMADD213PS  all_be2aafdf<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3e4cd292<>+0(SB), Y4, Y2
-	VFMADD213PS  all_be7ffffc<>+0(SB), Y4, Y2
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Y4, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y4, Y4, Y5
-	VMULPS       Y5, Y2, Y2
-	VFMADD231PS  all_b95e8083<>+0(SB), Y1, Y2
-	VMULPS       Y4, Y4, Y5
-	VFNMADD231PS all_3f000000<>+0(SB), Y5, Y2
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  all_3f318000<>+0(SB), Y1, Y2
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Y0, Y1
-	VBLENDVPS    Y1, Y0, Y2, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x01, Y3, Y0, Y2
-	VMOVUPS      all_7fc00000<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y1, Y1
-	VXORPS       X3, X3, X3
-	VCMPPS       $0x00, Y3, Y0, Y0
-	VMOVUPS      all_ff800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_00800000<>+0(SB)/4, $0x00800000
-DATA all_00800000<>+4(SB)/4, $0x00800000
-DATA all_00800000<>+8(SB)/4, $0x00800000
-DATA all_00800000<>+12(SB)/4, $0x00800000
-DATA all_00800000<>+16(SB)/4, $0x00800000
-DATA all_00800000<>+20(SB)/4, $0x00800000
-DATA all_00800000<>+24(SB)/4, $0x00800000
-DATA all_00800000<>+28(SB)/4, $0x00800000
-DATA all_00800000<>+32(SB)/4, $0x00800000
-DATA all_00800000<>+36(SB)/4, $0x00800000
-DATA all_00800000<>+40(SB)/4, $0x00800000
-DATA all_00800000<>+44(SB)/4, $0x00800000
-DATA all_00800000<>+48(SB)/4, $0x00800000
-DATA all_00800000<>+52(SB)/4, $0x00800000
-DATA all_00800000<>+56(SB)/4, $0x00800000
-DATA all_00800000<>+60(SB)/4, $0x00800000
-GLOBL all_00800000<>(SB), RODATA|NOPTR, $64
-
-DATA all_4b000000<>+0(SB)/4, $0x4b000000
-DATA all_4b000000<>+4(SB)/4, $0x4b000000
-DATA all_4b000000<>+8(SB)/4, $0x4b000000
-DATA all_4b000000<>+12(SB)/4, $0x4b000000
-DATA all_4b000000<>+16(SB)/4, $0x4b000000
-DATA all_4b000000<>+20(SB)/4, $0x4b000000
-DATA all_4b000000<>+24(SB)/4, $0x4b000000
-DATA all_4b000000<>+28(SB)/4, $0x4b000000
-DATA all_4b000000<>+32(SB)/4, $0x4b000000
-DATA all_4b000000<>+36(SB)/4, $0x4b000000
-DATA all_4b000000<>+40(SB)/4, $0x4b000000
-DATA all_4b000000<>+44(SB)/4, $0x4b000000
-DATA all_4b000000<>+48(SB)/4, $0x4b000000
-DATA all_4b000000<>+52(SB)/4, $0x4b000000
-DATA all_4b000000<>+56(SB)/4, $0x4b000000
-DATA all_4b000000<>+60(SB)/4, $0x4b000000
-GLOBL all_4b000000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+32(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+36(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+40(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+44(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+48(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+52(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+56(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+60(SB)/4, $0x3f3504f3
-GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $64
-
-DATA all_41b80000<>+0(SB)/4, $0x41b80000
-DATA all_41b80000<>+4(SB)/4, $0x41b80000
-DATA all_41b80000<>+8(SB)/4, $0x41b80000
-DATA all_41b80000<>+12(SB)/4, $0x41b80000
-DATA all_41b80000<>+16(SB)/4, $0x41b80000
-DATA all_41b80000<>+20(SB)/4, $0x41b80000
-DATA all_41b80000<>+24(SB)/4, $0x41b80000
-DATA all_41b80000<>+28(SB)/4, $0x41b80000
-DATA all_41b80000<>+32(SB)/4, $0x41b80000
-DATA all_41b80000<>+36(SB)/4, $0x41b80000
-DATA all_41b80000<>+40(SB)/4, $0x41b80000
-DATA all_41b80000<>+44(SB)/4, $0x41b80000
-DATA all_41b80000<>+48(SB)/4, $0x41b80000
-DATA all_41b80000<>+52(SB)/4, $0x41b80000
-DATA all_41b80000<>+56(SB)/4, $0x41b80000
-DATA all_41b80000<>+60(SB)/4, $0x41b80000
-GLOBL all_41b80000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3d8b53a6<>+0(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+4(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+8(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+12(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+16(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+20(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+24(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+28(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+32(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+36(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+40(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+44(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+48(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+52(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+56(SB)/4, $0x3d8b53a6
-DATA all_3d8b53a6<>+60(SB)/4, $0x3d8b53a6
-GLOBL all_3d8b53a6<>(SB), RODATA|NOPTR, $64
-
-DATA all_bdf01088<>+0(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+4(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+8(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+12(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+16(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+20(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+24(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+28(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+32(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+36(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+40(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+44(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+48(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+52(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+56(SB)/4, $0xbdf01088
-DATA all_bdf01088<>+60(SB)/4, $0xbdf01088
-GLOBL all_bdf01088<>(SB), RODATA|NOPTR, $64
-
-DATA all_3df368db<>+0(SB)/4, $0x3df368db
-DATA all_3df368db<>+4(SB)/4, $0x3df368db
-DATA all_3df368db<>+8(SB)/4, $0x3df368db
-DATA all_3df368db<>+12(SB)/4, $0x3df368db
-DATA all_3df368db<>+16(SB)/4, $0x3df368db
-DATA all_3df368db<>+20(SB)/4, $0x3df368db
-DATA all_3df368db<>+24(SB)/4, $0x3df368db
-DATA all_3df368db<>+28(SB)/4, $0x3df368db
-DATA all_3df368db<>+32(SB)/4, $0x3df368db
-DATA all_3df368db<>+36(SB)/4, $0x3df368db
-DATA all_3df368db<>+40(SB)/4, $0x3df368db
-DATA all_3df368db<>+44(SB)/4, $0x3df368db
-DATA all_3df368db<>+48(SB)/4, $0x3df368db
-DATA all_3df368db<>+52(SB)/4, $0x3df368db
-DATA all_3df368db<>+56(SB)/4, $0x3df368db
-DATA all_3df368db<>+60(SB)/4, $0x3df368db
-GLOBL all_3df368db<>(SB), RODATA|NOPTR, $64
-
-DATA all_bdfddf9a<>+0(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+4(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+8(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+12(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+16(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+20(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+24(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+28(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+32(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+36(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+40(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+44(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+48(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+52(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+56(SB)/4, $0xbdfddf9a
-DATA all_bdfddf9a<>+60(SB)/4, $0xbdfddf9a
-GLOBL all_bdfddf9a<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e11998c<>+0(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+4(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+8(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+12(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+16(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+20(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+24(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+28(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+32(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+36(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+40(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+44(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+48(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+52(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+56(SB)/4, $0x3e11998c
-DATA all_3e11998c<>+60(SB)/4, $0x3e11998c
-GLOBL all_3e11998c<>(SB), RODATA|NOPTR, $64
-
-DATA all_be2aafdf<>+0(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+4(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+8(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+12(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+16(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+20(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+24(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+28(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+32(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+36(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+40(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+44(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+48(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+52(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+56(SB)/4, $0xbe2aafdf
-DATA all_be2aafdf<>+60(SB)/4, $0xbe2aafdf
-GLOBL all_be2aafdf<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e4cd292<>+0(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+4(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+8(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+12(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+16(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+20(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+24(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+28(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+32(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+36(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+40(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+44(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+48(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+52(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+56(SB)/4, $0x3e4cd292
-DATA all_3e4cd292<>+60(SB)/4, $0x3e4cd292
-GLOBL all_3e4cd292<>(SB), RODATA|NOPTR, $64
-
-DATA all_be7ffffc<>+0(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+4(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+8(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+12(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+16(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+20(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+24(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+28(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+32(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+36(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+40(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+44(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+48(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+52(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+56(SB)/4, $0xbe7ffffc
-DATA all_be7ffffc<>+60(SB)/4, $0xbe7ffffc
-GLOBL all_be7ffffc<>(SB), RODATA|NOPTR, $64
-
-DATA all_3eaaaaa3<>+0(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+4(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+8(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+12(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+16(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+20(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+24(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+28(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+32(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+36(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+40(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+44(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+48(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+52(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+56(SB)/4, $0x3eaaaaa3
-DATA all_3eaaaaa3<>+60(SB)/4, $0x3eaaaaa3
-GLOBL all_3eaaaaa3<>(SB), RODATA|NOPTR, $64
-
-DATA all_b95e8083<>+0(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+4(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+8(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+12(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+16(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+20(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+24(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+28(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+32(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+36(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+40(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+44(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+48(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+52(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+56(SB)/4, $0xb95e8083
-DATA all_b95e8083<>+60(SB)/4, $0xb95e8083
-GLOBL all_b95e8083<>(SB), RODATA|NOPTR, $64
-
-DATA all_3f000000<>+0(SB)/4, $0x3f000000
-DATA all_3f000000<>+4(SB)/4, $0x3f000000
-DATA all_3f000000<>+8(SB)/4, $0x3f000000
-DATA all_3f000000<>+12(SB)/4, $0x3f000000
-DATA all_3f000000<>+16(SB)/4, $0x3f000000
-DATA all_3f000000<>+20(SB)/4, $0x3f000000
-DATA all_3f000000<>+24(SB)/4, $0x3f000000
-DATA all_3f000000<>+28(SB)/4, $0x3f000000
-DATA all_3f000000<>+32(SB)/4, $0x3f000000
-DATA all_3f000000<>+36(SB)/4, $0x3f000000
-DATA all_3f000000<>+40(SB)/4, $0x3f000000
-DATA all_3f000000<>+44(SB)/4, $0x3f000000
-DATA all_3f000000<>+48(SB)/4, $0x3f000000
-DATA all_3f000000<>+52(SB)/4, $0x3f000000
-DATA all_3f000000<>+56(SB)/4, $0x3f000000
-DATA all_3f000000<>+60(SB)/4, $0x3f000000
-GLOBL all_3f000000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3f318000<>+0(SB)/4, $0x3f318000
-DATA all_3f318000<>+4(SB)/4, $0x3f318000
-DATA all_3f318000<>+8(SB)/4, $0x3f318000
-DATA all_3f318000<>+12(SB)/4, $0x3f318000
-DATA all_3f318000<>+16(SB)/4, $0x3f318000
-DATA all_3f318000<>+20(SB)/4, $0x3f318000
-DATA all_3f318000<>+24(SB)/4, $0x3f318000
-DATA all_3f318000<>+28(SB)/4, $0x3f318000
-DATA all_3f318000<>+32(SB)/4, $0x3f318000
-DATA all_3f318000<>+36(SB)/4, $0x3f318000
-DATA all_3f318000<>+40(SB)/4, $0x3f318000
-DATA all_3f318000<>+44(SB)/4, $0x3f318000
-DATA all_3f318000<>+48(SB)/4, $0x3f318000
-DATA all_3f318000<>+52(SB)/4, $0x3f318000
-DATA all_3f318000<>+56(SB)/4, $0x3f318000
-DATA all_3f318000<>+60(SB)/4, $0x3f318000
-GLOBL all_3f318000<>(SB), RODATA|NOPTR, $64
-
-DATA all_7f800000<>+0(SB)/4, $0x7f800000
-DATA all_7f800000<>+4(SB)/4, $0x7f800000
-DATA all_7f800000<>+8(SB)/4, $0x7f800000
-DATA all_7f800000<>+12(SB)/4, $0x7f800000
-DATA all_7f800000<>+16(SB)/4, $0x7f800000
-DATA all_7f800000<>+20(SB)/4, $0x7f800000
-DATA all_7f800000<>+24(SB)/4, $0x7f800000
-DATA all_7f800000<>+28(SB)/4, $0x7f800000
-DATA all_7f800000<>+32(SB)/4, $0x7f800000
-DATA all_7f800000<>+36(SB)/4, $0x7f800000
-DATA all_7f800000<>+40(SB)/4, $0x7f800000
-DATA all_7f800000<>+44(SB)/4, $0x7f800000
-DATA all_7f800000<>+48(SB)/4, $0x7f800000
-DATA all_7f800000<>+52(SB)/4, $0x7f800000
-DATA all_7f800000<>+56(SB)/4, $0x7f800000
-DATA all_7f800000<>+60(SB)/4, $0x7f800000
-GLOBL all_7f800000<>(SB), RODATA|NOPTR, $64
-
-DATA all_7fc00000<>+0(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+4(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+8(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+12(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+16(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+20(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+24(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+28(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+32(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+36(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+40(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+44(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+48(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+52(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+56(SB)/4, $0x7fc00000
-DATA all_7fc00000<>+60(SB)/4, $0x7fc00000
-GLOBL all_7fc00000<>(SB), RODATA|NOPTR, $64
-
-DATA all_007fffff<>+0(SB)/4, $0x007fffff
-DATA all_007fffff<>+4(SB)/4, $0x007fffff
-DATA all_007fffff<>+8(SB)/4, $0x007fffff
-DATA all_007fffff<>+12(SB)/4, $0x007fffff
-DATA all_007fffff<>+16(SB)/4, $0x007fffff
-DATA all_007fffff<>+20(SB)/4, $0x007fffff
-DATA all_007fffff<>+24(SB)/4, $0x007fffff
-DATA all_007fffff<>+28(SB)/4, $0x007fffff
-DATA all_007fffff<>+32(SB)/4, $0x007fffff
-DATA all_007fffff<>+36(SB)/4, $0x007fffff
-DATA all_007fffff<>+40(SB)/4, $0x007fffff
-DATA all_007fffff<>+44(SB)/4, $0x007fffff
-DATA all_007fffff<>+48(SB)/4, $0x007fffff
-DATA all_007fffff<>+52(SB)/4, $0x007fffff
-DATA all_007fffff<>+56(SB)/4, $0x007fffff
-DATA all_007fffff<>+60(SB)/4, $0x007fffff
-GLOBL all_007fffff<>(SB), RODATA|NOPTR, $64
-
 // func sqrtAVX2(y []float32, x []float32)
 // Requires: AVX
 TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
@@ -1961,180 +6345,6 @@ done_3:
 	VZEROUPPER
 	RET
 
-// func eluAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·eluAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y4
-	VXORPS       X1, X1, X1
-	VXORPS       X5, X5, X5
-	VMINPS       Y0, Y1, Y2
-	VMINPS       Y4, Y5, Y6
-	VMOVUPS      all_c1a00000<>+0(SB), Y3
-	VMOVUPS      all_c1a00000<>+0(SB), Y7
-	VMAXPS       Y2, Y3, Y2
-	VMAXPS       Y6, Y7, Y7
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y8
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y8
-	VSUBPS       all_4b400000<>+0(SB), Y3, Y6
-	VSUBPS       all_4b400000<>+0(SB), Y8, Y9
-	VMOVAPS      Y2, Y2
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y9
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y9
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y2, Y2, Y6
-	VFMADD213PS  Y7, Y7, Y9
-	VPSLLD       $0x17, Y3, Y2
-	VPSLLD       $0x17, Y8, Y3
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y3, Y7
-	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
-	VSUBPS       all_3f800000<>+0(SB), Y7, Y8
-	VFMADD213PS  Y3, Y2, Y6
-	VFMADD213PS  Y8, Y7, Y9
-	VMAXPS       Y0, Y1, Y0
-	VMAXPS       Y4, Y5, Y2
-	VADDPS       Y0, Y6, Y0
-	VADDPS       Y2, Y9, Y2
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y2, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VXORPS       X1, X1, X1
-	VMINPS       Y0, Y1, Y2
-	VMOVUPS      all_c1a00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
-	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  Y3, Y2, Y4
-	VMAXPS       Y0, Y1, Y0
-	VADDPS       Y0, Y4, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VXORPS       X1, X1, X1
-	VMINPS       Y0, Y1, Y2
-	VMOVUPS      all_c1a00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
-	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VSUBPS       all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  Y3, Y2, Y4
-	VMAXPS       Y0, Y1, Y0
-	VADDPS       Y0, Y4, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_c1a00000<>+0(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+4(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+8(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+12(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+16(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+20(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+24(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+28(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+32(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+36(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+40(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+44(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+48(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+52(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+56(SB)/4, $0xc1a00000
-DATA all_c1a00000<>+60(SB)/4, $0xc1a00000
-GLOBL all_c1a00000<>(SB), RODATA|NOPTR, $64
-
 // func eluGradAVX2(dx []float32, dy []float32, y []float32)
 // Requires: AVX
 TEXT ·eluGradAVX2(SB), NOSPLIT, $0-72
@@ -2226,1464 +6436,6 @@ two_6:
 
 one_7:
 	TESTQ  $0x00000001, BX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-// func affineELUAVX2(y []float32, x []float32, a float32, b float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·affineELUAVX2(SB), NOSPLIT, $0-56
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         y_len+8(FP), DX
-	VBROADCASTSS a+48(FP), Y0
-	VBROADCASTSS b+52(FP), Y1
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y2
-	VMOVUPS      32(CX)(BX*1), Y6
-	VFMADD213PS  Y1, Y0, Y2
-	VFMADD213PS  Y1, Y0, Y6
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VMINPS       Y2, Y3, Y4
-	VMINPS       Y6, Y7, Y8
-	VMOVUPS      all_c1a00000<>+0(SB), Y5
-	VMOVUPS      all_c1a00000<>+0(SB), Y9
-	VMAXPS       Y4, Y5, Y4
-	VMAXPS       Y8, Y9, Y9
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y10
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y9, Y10
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y8
-	VSUBPS       all_4b400000<>+0(SB), Y10, Y11
-	VMOVAPS      Y4, Y4
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y8
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y11
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y8
-	VFMADD213PS  all_3c091536<>+0(SB), Y9, Y11
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y8
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y9, Y11
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y8
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y9, Y11
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y8
-	VFMADD213PS  all_3effffff<>+0(SB), Y9, Y11
-	VMULPS       Y4, Y8, Y8
-	VMULPS       Y9, Y11, Y11
-	VFMADD213PS  Y4, Y4, Y8
-	VFMADD213PS  Y9, Y9, Y11
-	VPSLLD       $0x17, Y5, Y4
-	VPSLLD       $0x17, Y10, Y5
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y5, Y9
-	VSUBPS       all_3f800000<>+0(SB), Y4, Y5
-	VSUBPS       all_3f800000<>+0(SB), Y9, Y10
-	VFMADD213PS  Y5, Y4, Y8
-	VFMADD213PS  Y10, Y9, Y11
-	VMAXPS       Y2, Y3, Y2
-	VMAXPS       Y6, Y7, Y4
-	VADDPS       Y2, Y8, Y2
-	VADDPS       Y4, Y11, Y4
-	VMOVUPS      Y2, (AX)(BX*1)
-	VMOVUPS      Y4, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y2
-	VFMADD213PS  Y1, Y0, Y2
-	VXORPS       X3, X3, X3
-	VMINPS       Y2, Y3, Y4
-	VMOVUPS      all_c1a00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  Y4, Y4, Y6
-	VPSLLD       $0x17, Y5, Y4
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VSUBPS       all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y4, Y6
-	VMAXPS       Y2, Y3, Y2
-	VADDPS       Y2, Y6, Y2
-	VMOVUPS      Y2, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y2
-	VMASKMOVPS   (CX)(BX*1), Y2, Y2
-	VFMADD213PS  Y1, Y0, Y2
-	VXORPS       X3, X3, X3
-	VMINPS       Y2, Y3, Y0
-	VMOVUPS      all_c1a00000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y1
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y1
-	VSUBPS       all_4b400000<>+0(SB), Y1, Y4
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y4
-	VMULPS       Y0, Y4, Y4
-	VFMADD213PS  Y0, Y0, Y4
-	VPSLLD       $0x17, Y1, Y0
-	VPADDD       all_3f800000<>+0(SB), Y0, Y0
-	VSUBPS       all_3f800000<>+0(SB), Y0, Y1
-	VFMADD213PS  Y1, Y0, Y4
-	VMAXPS       Y2, Y3, Y0
-	VADDPS       Y0, Y4, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-// func geluAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·geluAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y4
-	VANDPS       all_7fffffff<>+0(SB), Y0, Y1
-	VANDPS       all_7fffffff<>+0(SB), Y4, Y5
-	VMOVUPS      all_41500000<>+0(SB), Y2
-	VMOVUPS      all_41500000<>+0(SB), Y6
-	VMINPS       Y1, Y2, Y1
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      all_3eb851ec<>+0(SB), Y2
-	VMOVUPS      all_3eb851ec<>+0(SB), Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y8
-	VMOVUPS      all_3f800000<>+0(SB), Y5
-	VMOVUPS      all_3f800000<>+0(SB), Y9
-	VDIVPS       Y2, Y5, Y2
-	VDIVPS       Y8, Y9, Y8
-	VMOVUPS      all_3d42ea96<>+0(SB), Y5
-	VMOVUPS      all_3d42ea96<>+0(SB), Y9
-	VFMADD213PS  all_be39f064<>+0(SB), Y2, Y5
-	VFMADD213PS  all_be39f064<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y8, Y9
-	VMULPS       Y2, Y5, Y2
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y1, Y1, Y5
-	VMULPS       Y6, Y6, Y9
-	VMULPS       all_bf000000<>+0(SB), Y5, Y5
-	VMULPS       all_bf000000<>+0(SB), Y9, Y11
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y12
-	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y9
-	VFMADD213PS  all_4b400000<>+0(SB), Y11, Y12
-	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
-	VSUBPS       all_4b400000<>+0(SB), Y12, Y13
-	VMOVAPS      Y5, Y5
-	VMOVAPS      Y11, Y11
-	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y13, Y11
-	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y13, Y11
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y13
-	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y10
-	VFMADD213PS  all_3c091536<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y10
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y10
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y10
-	VFMADD213PS  all_3effffff<>+0(SB), Y11, Y13
-	VMULPS       Y5, Y10, Y10
-	VMULPS       Y11, Y13, Y13
-	VFMADD213PS  Y5, Y5, Y10
-	VFMADD213PS  Y11, Y11, Y13
-	VADDPS       all_3f800000<>+0(SB), Y10, Y5
-	VADDPS       all_3f800000<>+0(SB), Y13, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPSLLD       $0x17, Y12, Y11
-	VPADDD       all_3f800000<>+0(SB), Y9, Y9
-	VPADDD       all_3f800000<>+0(SB), Y11, Y11
-	VMULPS       Y9, Y5, Y5
-	VMULPS       Y11, Y10, Y9
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VMAXPS       Y0, Y3, Y0
-	VMAXPS       Y4, Y7, Y4
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y9, Y6, Y5
-	VFNMADD231PS Y2, Y1, Y0
-	VFNMADD231PS Y8, Y5, Y4
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y4, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VANDPS       all_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      all_41500000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      all_3eb851ec<>+0(SB), Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      all_3d42ea96<>+0(SB), Y4
-	VFMADD213PS  all_be39f064<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMULPS       all_bf000000<>+0(SB), Y4, Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  Y4, Y4, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VXORPS       X3, X3, X3
-	VMAXPS       Y0, Y3, Y0
-	VMULPS       Y4, Y1, Y1
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VANDPS       all_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      all_41500000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      all_3eb851ec<>+0(SB), Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      all_3d42ea96<>+0(SB), Y4
-	VFMADD213PS  all_be39f064<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y1, Y1, Y4
-	VMULPS       all_bf000000<>+0(SB), Y4, Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  Y4, Y4, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VXORPS       X3, X3, X3
-	VMAXPS       Y0, Y3, Y0
-	VMULPS       Y4, Y1, Y1
-	VFNMADD231PS Y2, Y1, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_7fffffff<>+0(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+4(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+8(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+12(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+16(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+20(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+24(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+28(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+32(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+36(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+40(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+44(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+48(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+52(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+56(SB)/4, $0x7fffffff
-DATA all_7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL all_7fffffff<>(SB), RODATA|NOPTR, $64
-
-DATA all_41500000<>+0(SB)/4, $0x41500000
-DATA all_41500000<>+4(SB)/4, $0x41500000
-DATA all_41500000<>+8(SB)/4, $0x41500000
-DATA all_41500000<>+12(SB)/4, $0x41500000
-DATA all_41500000<>+16(SB)/4, $0x41500000
-DATA all_41500000<>+20(SB)/4, $0x41500000
-DATA all_41500000<>+24(SB)/4, $0x41500000
-DATA all_41500000<>+28(SB)/4, $0x41500000
-DATA all_41500000<>+32(SB)/4, $0x41500000
-DATA all_41500000<>+36(SB)/4, $0x41500000
-DATA all_41500000<>+40(SB)/4, $0x41500000
-DATA all_41500000<>+44(SB)/4, $0x41500000
-DATA all_41500000<>+48(SB)/4, $0x41500000
-DATA all_41500000<>+52(SB)/4, $0x41500000
-DATA all_41500000<>+56(SB)/4, $0x41500000
-DATA all_41500000<>+60(SB)/4, $0x41500000
-GLOBL all_41500000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3eb851ec<>+0(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+4(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+8(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+12(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+16(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+20(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+24(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+28(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+32(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+36(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+40(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+44(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+48(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+52(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+56(SB)/4, $0x3eb851ec
-DATA all_3eb851ec<>+60(SB)/4, $0x3eb851ec
-GLOBL all_3eb851ec<>(SB), RODATA|NOPTR, $64
-
-DATA all_3d42ea96<>+0(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+4(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+8(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+12(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+16(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+20(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+24(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+28(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+32(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+36(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+40(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+44(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+48(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+52(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+56(SB)/4, $0x3d42ea96
-DATA all_3d42ea96<>+60(SB)/4, $0x3d42ea96
-GLOBL all_3d42ea96<>(SB), RODATA|NOPTR, $64
-
-DATA all_be39f064<>+0(SB)/4, $0xbe39f064
-DATA all_be39f064<>+4(SB)/4, $0xbe39f064
-DATA all_be39f064<>+8(SB)/4, $0xbe39f064
-DATA all_be39f064<>+12(SB)/4, $0xbe39f064
-DATA all_be39f064<>+16(SB)/4, $0xbe39f064
-DATA all_be39f064<>+20(SB)/4, $0xbe39f064
-DATA all_be39f064<>+24(SB)/4, $0xbe39f064
-DATA all_be39f064<>+28(SB)/4, $0xbe39f064
-DATA all_be39f064<>+32(SB)/4, $0xbe39f064
-DATA all_be39f064<>+36(SB)/4, $0xbe39f064
-DATA all_be39f064<>+40(SB)/4, $0xbe39f064
-DATA all_be39f064<>+44(SB)/4, $0xbe39f064
-DATA all_be39f064<>+48(SB)/4, $0xbe39f064
-DATA all_be39f064<>+52(SB)/4, $0xbe39f064
-DATA all_be39f064<>+56(SB)/4, $0xbe39f064
-DATA all_be39f064<>+60(SB)/4, $0xbe39f064
-GLOBL all_be39f064<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e3bd45a<>+0(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+4(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+8(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+12(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+16(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+20(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+24(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+28(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+32(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+36(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+40(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+44(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+48(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+52(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+56(SB)/4, $0x3e3bd45a
-DATA all_3e3bd45a<>+60(SB)/4, $0x3e3bd45a
-GLOBL all_3e3bd45a<>(SB), RODATA|NOPTR, $64
-
-DATA all_3ccb85f0<>+0(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+4(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+8(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+12(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+16(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+20(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+24(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+28(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+32(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+36(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+40(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+44(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+48(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+52(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+56(SB)/4, $0x3ccb85f0
-DATA all_3ccb85f0<>+60(SB)/4, $0x3ccb85f0
-GLOBL all_3ccb85f0<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e0fb62e<>+0(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+4(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+8(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+12(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+16(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+20(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+24(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+28(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+32(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+36(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+40(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+44(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+48(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+52(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+56(SB)/4, $0x3e0fb62e
-DATA all_3e0fb62e<>+60(SB)/4, $0x3e0fb62e
-GLOBL all_3e0fb62e<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e110ed3<>+0(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+4(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+8(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+12(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+16(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+20(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+24(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+28(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+32(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+36(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+40(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+44(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+48(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+52(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+56(SB)/4, $0x3e110ed3
-DATA all_3e110ed3<>+60(SB)/4, $0x3e110ed3
-GLOBL all_3e110ed3<>(SB), RODATA|NOPTR, $64
-
-DATA all_3e132ba7<>+0(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+4(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+8(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+12(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+16(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+20(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+24(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+28(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+32(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+36(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+40(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+44(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+48(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+52(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+56(SB)/4, $0x3e132ba7
-DATA all_3e132ba7<>+60(SB)/4, $0x3e132ba7
-GLOBL all_3e132ba7<>(SB), RODATA|NOPTR, $64
-
-DATA all_bf000000<>+0(SB)/4, $0xbf000000
-DATA all_bf000000<>+4(SB)/4, $0xbf000000
-DATA all_bf000000<>+8(SB)/4, $0xbf000000
-DATA all_bf000000<>+12(SB)/4, $0xbf000000
-DATA all_bf000000<>+16(SB)/4, $0xbf000000
-DATA all_bf000000<>+20(SB)/4, $0xbf000000
-DATA all_bf000000<>+24(SB)/4, $0xbf000000
-DATA all_bf000000<>+28(SB)/4, $0xbf000000
-DATA all_bf000000<>+32(SB)/4, $0xbf000000
-DATA all_bf000000<>+36(SB)/4, $0xbf000000
-DATA all_bf000000<>+40(SB)/4, $0xbf000000
-DATA all_bf000000<>+44(SB)/4, $0xbf000000
-DATA all_bf000000<>+48(SB)/4, $0xbf000000
-DATA all_bf000000<>+52(SB)/4, $0xbf000000
-DATA all_bf000000<>+56(SB)/4, $0xbf000000
-DATA all_bf000000<>+60(SB)/4, $0xbf000000
-GLOBL all_bf000000<>(SB), RODATA|NOPTR, $64
-
-// func geluGradAVX2(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000010, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      32(CX)(SI*1), Y4
-	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      32(DX)(SI*1), Y5
-	VANDPS       all_7fffffff<>+0(SB), Y1, Y2
-	VANDPS       all_7fffffff<>+0(SB), Y5, Y6
-	VMOVUPS      all_41500000<>+0(SB), Y3
-	VMOVUPS      all_41500000<>+0(SB), Y7
-	VMINPS       Y2, Y3, Y2
-	VMINPS       Y6, Y7, Y7
-	VMOVUPS      all_3eb851ec<>+0(SB), Y3
-	VMOVUPS      all_3eb851ec<>+0(SB), Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VMOVUPS      all_3f800000<>+0(SB), Y6
-	VMOVUPS      all_3f800000<>+0(SB), Y9
-	VDIVPS       Y3, Y6, Y3
-	VDIVPS       Y8, Y9, Y8
-	VMOVUPS      all_3d42ea96<>+0(SB), Y6
-	VMOVUPS      all_3d42ea96<>+0(SB), Y9
-	VFMADD213PS  all_be39f064<>+0(SB), Y3, Y6
-	VFMADD213PS  all_be39f064<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y8, Y9
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y8, Y9
-	VMULPS       Y3, Y6, Y3
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y2, Y6
-	VMULPS       Y7, Y7, Y9
-	VMULPS       all_bf000000<>+0(SB), Y6, Y6
-	VMULPS       all_bf000000<>+0(SB), Y9, Y11
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y12
-	VFMADD213PS  all_4b400000<>+0(SB), Y6, Y9
-	VFMADD213PS  all_4b400000<>+0(SB), Y11, Y12
-	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
-	VSUBPS       all_4b400000<>+0(SB), Y12, Y13
-	VMOVAPS      Y6, Y6
-	VMOVAPS      Y11, Y11
-	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y13, Y11
-	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y13, Y11
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y13
-	VFMADD213PS  all_3c091536<>+0(SB), Y6, Y10
-	VFMADD213PS  all_3c091536<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y6, Y10
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y6, Y10
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y11, Y13
-	VFMADD213PS  all_3effffff<>+0(SB), Y6, Y10
-	VFMADD213PS  all_3effffff<>+0(SB), Y11, Y13
-	VMULPS       Y6, Y10, Y10
-	VMULPS       Y11, Y13, Y13
-	VFMADD213PS  Y6, Y6, Y10
-	VFMADD213PS  Y11, Y11, Y13
-	VADDPS       all_3f800000<>+0(SB), Y10, Y6
-	VADDPS       all_3f800000<>+0(SB), Y13, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPSLLD       $0x17, Y12, Y11
-	VPADDD       all_3f800000<>+0(SB), Y9, Y9
-	VPADDD       all_3f800000<>+0(SB), Y11, Y11
-	VMULPS       Y9, Y6, Y6
-	VMULPS       Y11, Y10, Y9
-	VMULPS       Y3, Y6, Y3
-	VMULPS       Y8, Y9, Y10
-	VMOVUPS      all_3f800000<>+0(SB), Y8
-	VMOVUPS      all_3f800000<>+0(SB), Y11
-	VSUBPS       Y3, Y8, Y8
-	VSUBPS       Y10, Y11, Y11
-	VBLENDVPS    Y1, Y3, Y8, Y3
-	VBLENDVPS    Y5, Y10, Y11, Y8
-	VANDPS       all_80000000<>+0(SB), Y1, Y1
-	VANDPS       all_80000000<>+0(SB), Y5, Y5
-	VORPS        Y1, Y2, Y1
-	VORPS        Y5, Y7, Y2
-	VMULPS       all_3ecc422a<>+0(SB), Y6, Y5
-	VMULPS       all_3ecc422a<>+0(SB), Y9, Y6
-	VFMADD231PS  Y1, Y5, Y3
-	VFMADD231PS  Y2, Y6, Y8
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y8, Y4, Y1
-	VMOVUPS      Y0, (AX)(SI*1)
-	VMOVUPS      Y1, 32(AX)(SI*1)
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, BX
-	SUBQ $0x08, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VANDPS       all_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      all_41500000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      all_3eb851ec<>+0(SB), Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMOVUPS      all_3d42ea96<>+0(SB), Y4
-	VFMADD213PS  all_be39f064<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y4, Y3
-	VMULPS       Y2, Y2, Y4
-	VMULPS       all_bf000000<>+0(SB), Y4, Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  Y4, Y4, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      all_3f800000<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
-	VBLENDVPS    Y1, Y3, Y5, Y3
-	VANDPS       all_80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y2
-	VFMADD231PS  Y1, Y2, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*1)
-	ADDQ         $0x20, SI
-	SUBQ         $0x08, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, BX
-	JE           done_3
-	MOVQ         BX, R8
-	NEGQ         R8
-	LEAQ         window<>+0(SB), DI
-	VMOVUPS      32(DI)(R8*4), Y0
-	VMASKMOVPS   (CX)(SI*1), Y0, Y1
-	VMASKMOVPS   (DX)(SI*1), Y0, Y0
-	VANDPS       all_7fffffff<>+0(SB), Y0, Y2
-	VMOVUPS      all_41500000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      all_3eb851ec<>+0(SB), Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMOVUPS      all_3d42ea96<>+0(SB), Y4
-	VFMADD213PS  all_be39f064<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y4, Y3
-	VMULPS       Y2, Y2, Y4
-	VMULPS       all_bf000000<>+0(SB), Y4, Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y5
-	VFMADD213PS  all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y5, Y6
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y4, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  Y4, Y4, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      all_3f800000<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
-	VBLENDVPS    Y0, Y3, Y5, Y3
-	VANDPS       all_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y2, Y0
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y2
-	VFMADD231PS  Y0, Y2, Y3
-	VMULPS       Y3, Y1, Y0
-	LEAQ         (AX)(SI*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, BX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, BX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, BX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_80000000<>+0(SB)/4, $0x80000000
-DATA all_80000000<>+4(SB)/4, $0x80000000
-DATA all_80000000<>+8(SB)/4, $0x80000000
-DATA all_80000000<>+12(SB)/4, $0x80000000
-DATA all_80000000<>+16(SB)/4, $0x80000000
-DATA all_80000000<>+20(SB)/4, $0x80000000
-DATA all_80000000<>+24(SB)/4, $0x80000000
-DATA all_80000000<>+28(SB)/4, $0x80000000
-DATA all_80000000<>+32(SB)/4, $0x80000000
-DATA all_80000000<>+36(SB)/4, $0x80000000
-DATA all_80000000<>+40(SB)/4, $0x80000000
-DATA all_80000000<>+44(SB)/4, $0x80000000
-DATA all_80000000<>+48(SB)/4, $0x80000000
-DATA all_80000000<>+52(SB)/4, $0x80000000
-DATA all_80000000<>+56(SB)/4, $0x80000000
-DATA all_80000000<>+60(SB)/4, $0x80000000
-GLOBL all_80000000<>(SB), RODATA|NOPTR, $64
-
-DATA all_3ecc422a<>+0(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+4(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+8(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+12(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+16(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+20(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+24(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+28(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+32(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+36(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+40(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+44(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+48(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+52(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+56(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+60(SB)/4, $0x3ecc422a
-GLOBL all_3ecc422a<>(SB), RODATA|NOPTR, $64
-
-// func siluAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·siluAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y2
-	VMOVUPS      all_c2ae0000<>+0(SB), Y1
-	VMOVUPS      all_c2ae0000<>+0(SB), Y3
-	VMAXPS       Y0, Y1, Y0
-	VMAXPS       Y2, Y3, Y3
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VORPS        all_80000000<>+0(SB), Y3, Y4
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMOVUPS      all_c2ae0000<>+0(SB), Y5
-	VMAXPS       Y1, Y2, Y1
-	VMAXPS       Y4, Y5, Y5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
-	VMOVAPS      Y1, Y1
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y5, Y7, Y7
-	VFMADD213PS  Y1, Y1, Y4
-	VFMADD213PS  Y5, Y5, Y7
-	VADDPS       all_3f800000<>+0(SB), Y4, Y1
-	VADDPS       all_3f800000<>+0(SB), Y7, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y6, Y5
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y5, Y4, Y6
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y7
-	VBLENDVPS    Y0, Y1, Y2, Y4
-	VBLENDVPS    Y3, Y6, Y7, Y8
-	VBLENDVPS    Y0, Y2, Y1, Y5
-	VBLENDVPS    Y3, Y7, Y6, Y5
-	VADDPS       Y2, Y1, Y1
-	VADDPS       Y7, Y6, Y2
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y8, Y3, Y3
-	VDIVPS       Y1, Y0, Y0
-	VDIVPS       Y2, Y3, Y1
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      all_c2ae0000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y3
-	VBLENDVPS    Y0, Y2, Y1, Y4
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y3, Y0, Y0
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VMOVUPS      all_c2ae0000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y3
-	VBLENDVPS    Y0, Y2, Y1, Y4
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y3, Y0, Y0
-	VDIVPS       Y1, Y0, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_c2ae0000<>+0(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+4(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+8(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+12(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+16(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+20(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+24(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+28(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+32(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+36(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+40(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+44(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+48(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+52(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+56(SB)/4, $0xc2ae0000
-DATA all_c2ae0000<>+60(SB)/4, $0xc2ae0000
-GLOBL all_c2ae0000<>(SB), RODATA|NOPTR, $64
-
-// func siluGradAVX2(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000010, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      32(CX)(SI*1), Y3
-	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      32(DX)(SI*1), Y4
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMOVUPS      all_c2ae0000<>+0(SB), Y5
-	VMAXPS       Y1, Y2, Y1
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      all_42ae0000<>+0(SB), Y2
-	VMOVUPS      all_42ae0000<>+0(SB), Y5
-	VMINPS       Y1, Y2, Y1
-	VMINPS       Y4, Y5, Y6
-	VORPS        all_80000000<>+0(SB), Y1, Y2
-	VORPS        all_80000000<>+0(SB), Y6, Y7
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y8
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y4
-	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y8
-	VSUBPS       all_4b400000<>+0(SB), Y4, Y5
-	VSUBPS       all_4b400000<>+0(SB), Y8, Y9
-	VMOVAPS      Y2, Y2
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y9
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y9
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y5
-	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y9
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y2, Y2, Y5
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       all_3f800000<>+0(SB), Y5, Y2
-	VADDPS       all_3f800000<>+0(SB), Y9, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y8, Y7
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y7, Y7
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y7, Y5, Y8
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VMOVUPS      all_3f800000<>+0(SB), Y9
-	VBLENDVPS    Y1, Y2, Y4, Y5
-	VBLENDVPS    Y6, Y8, Y9, Y10
-	VBLENDVPS    Y1, Y4, Y2, Y7
-	VBLENDVPS    Y6, Y9, Y8, Y11
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      all_3f800000<>+0(SB), Y4
-	VMOVUPS      all_3f800000<>+0(SB), Y9
-	VDIVPS       Y2, Y4, Y2
-	VDIVPS       Y8, Y9, Y4
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y4, Y11, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y8
-	VMULPS       Y2, Y5, Y1
-	VMULPS       Y4, Y10, Y2
-	VMULPS       Y7, Y1, Y1
-	VMULPS       Y8, Y2, Y2
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y2, Y1
-	VMOVUPS      Y0, (AX)(SI*1)
-	VMOVUPS      Y1, 32(AX)(SI*1)
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, BX
-	SUBQ $0x08, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_42ae0000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VORPS        all_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
-	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y2
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y4
-	VBLENDVPS    Y1, Y3, Y2, Y5
-	VADDPS       Y3, Y2, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y5, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y3
-	VMULPS       Y2, Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)(SI*1)
-	ADDQ         $0x20, SI
-	SUBQ         $0x08, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, BX
-	JE           done_3
-	MOVQ         BX, R8
-	NEGQ         R8
-	LEAQ         window<>+0(SB), DI
-	VMOVUPS      32(DI)(R8*4), Y0
-	VMASKMOVPS   (CX)(SI*1), Y0, Y1
-	VMASKMOVPS   (DX)(SI*1), Y0, Y0
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMOVUPS      all_42ae0000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  all_4b400000<>+0(SB), Y2, Y3
-	VSUBPS       all_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y2, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y2
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y3
-	VBLENDVPS    Y0, Y2, Y3, Y4
-	VBLENDVPS    Y0, Y3, Y2, Y5
-	VADDPS       Y3, Y2, Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y5, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y0, Y3
-	VMULPS       Y2, Y4, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	LEAQ         (AX)(SI*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, BX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, BX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, BX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_42ae0000<>+0(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+4(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+8(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+12(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+16(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+20(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+24(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+28(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+32(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+36(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+40(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+44(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+48(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+52(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+56(SB)/4, $0x42ae0000
-DATA all_42ae0000<>+60(SB)/4, $0x42ae0000
-GLOBL all_42ae0000<>(SB), RODATA|NOPTR, $64
-
-// func sigmoidAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y3
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VORPS        all_80000000<>+0(SB), Y3, Y4
-	VMOVUPS      all_c2d00000<>+0(SB), Y2
-	VMOVUPS      all_c2d00000<>+0(SB), Y5
-	VMAXPS       Y1, Y2, Y1
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      all_42b20000<>+0(SB), Y2
-	VMOVUPS      all_42b20000<>+0(SB), Y5
-	VMINPS       Y1, Y2, Y1
-	VMINPS       Y4, Y5, Y5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
-	VMOVAPS      Y1, Y1
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y5, Y7, Y7
-	VFMADD213PS  Y1, Y1, Y4
-	VFMADD213PS  Y5, Y5, Y7
-	VADDPS       all_3f800000<>+0(SB), Y4, Y1
-	VADDPS       all_3f800000<>+0(SB), Y7, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y6, Y6
-	VPSRAD       $0x01, Y2, Y5
-	VPSRAD       $0x01, Y6, Y7
-	VANDPS       all_ff800000<>+0(SB), Y5, Y5
-	VANDPS       all_ff800000<>+0(SB), Y7, Y7
-	VPSUBD       Y5, Y2, Y2
-	VPSUBD       Y7, Y6, Y6
-	VPADDD       all_3f800000<>+0(SB), Y5, Y5
-	VPADDD       all_3f800000<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y7, Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y6, Y5
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VMOVUPS      all_3f800000<>+0(SB), Y6
-	VBLENDVPS    Y0, Y1, Y2, Y4
-	VBLENDVPS    Y3, Y5, Y6, Y7
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBLENDVPS    Y3, Y6, Y5, Y0
-	VADDPS       Y2, Y1, Y0
-	VADDPS       Y6, Y5, Y1
-	VDIVPS       Y0, Y4, Y0
-	VDIVPS       Y1, Y7, Y1
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       all_ff800000<>+0(SB), Y3, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y3
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       Y2, Y1, Y0
-	VDIVPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       all_ff800000<>+0(SB), Y3, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      all_3f800000<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y3
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VADDPS       Y2, Y1, Y0
-	VDIVPS       Y0, Y3, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
 	JE     stored_8
 	VMOVSS X1, (AX)
 
@@ -3791,210 +6543,6 @@ done_3:
 	VZEROUPPER
 	RET
 
-// func tanhAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000010, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Y0
-	VMOVUPS      32(CX)(BX*1), Y3
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VORPS        all_80000000<>+0(SB), Y3, Y4
-	VMOVUPS      all_c1200000<>+0(SB), Y2
-	VMOVUPS      all_c1200000<>+0(SB), Y5
-	VMAXPS       Y1, Y2, Y1
-	VMAXPS       Y4, Y5, Y2
-	VADDPS       Y1, Y1, Y1
-	VADDPS       Y2, Y2, Y5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y6
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y5, Y6
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y6, Y7
-	VMOVAPS      Y1, Y1
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y7
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y5, Y7
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y5, Y7
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y5, Y7, Y7
-	VFMADD213PS  Y1, Y1, Y4
-	VFMADD213PS  Y5, Y5, Y7
-	VPSLLD       $0x17, Y2, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VPADDD       all_3f800000<>+0(SB), Y2, Y5
-	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
-	VSUBPS       all_3f800000<>+0(SB), Y5, Y6
-	VFMADD213PS  Y2, Y1, Y4
-	VFMADD213PS  Y6, Y5, Y7
-	VADDPS       all_40000000<>+0(SB), Y4, Y1
-	VADDPS       all_40000000<>+0(SB), Y7, Y2
-	VDIVPS       Y1, Y4, Y1
-	VDIVPS       Y2, Y7, Y2
-	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
-	VANDPS       all_7fffffff<>+0(SB), Y2, Y2
-	VANDPS       all_80000000<>+0(SB), Y0, Y0
-	VANDPS       all_80000000<>+0(SB), Y3, Y3
-	VORPS        Y0, Y1, Y0
-	VORPS        Y3, Y2, Y1
-	VMOVUPS      Y0, (AX)(BX*1)
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000010, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, DX
-	SUBQ $0x08, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c1200000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VADDPS       Y1, Y1, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VADDPS       all_40000000<>+0(SB), Y3, Y1
-	VDIVPS       Y1, Y3, Y1
-	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
-	VANDPS       all_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)(BX*1)
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, DX
-	JE           done_3
-	MOVQ         DX, DI
-	NEGQ         DI
-	LEAQ         window<>+0(SB), SI
-	VMOVUPS      32(SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*1), Y0, Y0
-	VORPS        all_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      all_c1200000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VADDPS       Y1, Y1, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y3
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y3
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  Y1, Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPADDD       all_3f800000<>+0(SB), Y1, Y1
-	VSUBPS       all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VADDPS       all_40000000<>+0(SB), Y3, Y1
-	VDIVPS       Y1, Y3, Y1
-	VANDPS       all_7fffffff<>+0(SB), Y1, Y1
-	VANDPS       all_80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y0
-	LEAQ         (AX)(BX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_6
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_6:
-	TESTQ    $0x00000002, DX
-	JE       one_7
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_7:
-	TESTQ  $0x00000001, DX
-	JE     stored_8
-	VMOVSS X1, (AX)
-
-stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-DATA all_c1200000<>+0(SB)/4, $0xc1200000
-DATA all_c1200000<>+4(SB)/4, $0xc1200000
-DATA all_c1200000<>+8(SB)/4, $0xc1200000
-DATA all_c1200000<>+12(SB)/4, $0xc1200000
-DATA all_c1200000<>+16(SB)/4, $0xc1200000
-DATA all_c1200000<>+20(SB)/4, $0xc1200000
-DATA all_c1200000<>+24(SB)/4, $0xc1200000
-DATA all_c1200000<>+28(SB)/4, $0xc1200000
-DATA all_c1200000<>+32(SB)/4, $0xc1200000
-DATA all_c1200000<>+36(SB)/4, $0xc1200000
-DATA all_c1200000<>+40(SB)/4, $0xc1200000
-DATA all_c1200000<>+44(SB)/4, $0xc1200000
-DATA all_c1200000<>+48(SB)/4, $0xc1200000
-DATA all_c1200000<>+52(SB)/4, $0xc1200000
-DATA all_c1200000<>+56(SB)/4, $0xc1200000
-DATA all_c1200000<>+60(SB)/4, $0xc1200000
-GLOBL all_c1200000<>(SB), RODATA|NOPTR, $64
-
-DATA all_40000000<>+0(SB)/4, $0x40000000
-DATA all_40000000<>+4(SB)/4, $0x40000000
-DATA all_40000000<>+8(SB)/4, $0x40000000
-DATA all_40000000<>+12(SB)/4, $0x40000000
-DATA all_40000000<>+16(SB)/4, $0x40000000
-DATA all_40000000<>+20(SB)/4, $0x40000000
-DATA all_40000000<>+24(SB)/4, $0x40000000
-DATA all_40000000<>+28(SB)/4, $0x40000000
-DATA all_40000000<>+32(SB)/4, $0x40000000
-DATA all_40000000<>+36(SB)/4, $0x40000000
-DATA all_40000000<>+40(SB)/4, $0x40000000
-DATA all_40000000<>+44(SB)/4, $0x40000000
-DATA all_40000000<>+48(SB)/4, $0x40000000
-DATA all_40000000<>+52(SB)/4, $0x40000000
-DATA all_40000000<>+56(SB)/4, $0x40000000
-DATA all_40000000<>+60(SB)/4, $0x40000000
-GLOBL all_40000000<>(SB), RODATA|NOPTR, $64
-
 // func tanhGradAVX2(dx []float32, dy []float32, y []float32)
 // Requires: AVX, FMA3
 TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-72
@@ -4084,139 +6632,6 @@ one_7:
 	VMOVSS X1, (AX)
 
 stored_8:
-done_3:
-	VZEROUPPER
-	RET
-
-// func adamAVX2(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
-// Requires: AVX, FMA3
-TEXT ·adamAVX2(SB), NOSPLIT, $0-104
-	MOVQ         w_base+0(FP), AX
-	MOVQ         g_base+24(FP), CX
-	MOVQ         m_base+48(FP), DX
-	MOVQ         v_base+72(FP), BX
-	MOVQ         w_len+8(FP), SI
-	MOVQ         p+96(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
-	VBROADCASTSS 12(DI), Y3
-	VBROADCASTSS 16(DI), Y4
-	VBROADCASTSS 20(DI), Y5
-	VBROADCASTSS 24(DI), Y6
-	VBROADCASTSS 28(DI), Y7
-	XORQ         DI, DI
-	SUBQ         $0x08, SI
-	JL           tail_2
-
-single_1:
-	VMOVUPS     (CX)(DI*1), Y8
-	VMOVUPS     (DX)(DI*1), Y9
-	VMOVUPS     (BX)(DI*1), Y10
-	VMOVUPS     (AX)(DI*1), Y11
-	VMULPS      Y0, Y9, Y9
-	VFMADD231PS Y1, Y8, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y8, Y8, Y8
-	VFMADD231PS Y3, Y8, Y10
-	VSQRTPS     Y10, Y8
-	VFMADD213PS Y7, Y6, Y8
-	VMULPS      Y5, Y9, Y12
-	VDIVPS      Y8, Y12, Y8
-	VMOVUPS     Y9, (DX)(DI*1)
-	VMOVUPS     Y10, (BX)(DI*1)
-	VMULPS      Y4, Y11, Y9
-	VSUBPS      Y8, Y9, Y8
-	VMOVUPS     Y8, (AX)(DI*1)
-	ADDQ        $0x20, DI
-	SUBQ        $0x08, SI
-	JGE         single_1
-
-tail_2:
-	ADDQ         $0x08, SI
-	JE           done_3
-	MOVQ         SI, R9
-	NEGQ         R9
-	LEAQ         window<>+0(SB), R8
-	VMOVUPS      32(R8)(R9*4), Y8
-	VMASKMOVPS   (CX)(DI*1), Y8, Y9
-	VMASKMOVPS   (DX)(DI*1), Y8, Y10
-	VMASKMOVPS   (BX)(DI*1), Y8, Y11
-	VMASKMOVPS   (AX)(DI*1), Y8, Y8
-	VMULPS       Y0, Y10, Y0
-	VFMADD231PS  Y1, Y9, Y0
-	VMULPS       Y2, Y11, Y1
-	VMULPS       Y9, Y9, Y2
-	VFMADD231PS  Y3, Y2, Y1
-	VSQRTPS      Y1, Y2
-	VFMADD213PS  Y7, Y6, Y2
-	VMULPS       Y5, Y0, Y3
-	VDIVPS       Y2, Y3, Y2
-	LEAQ         (DX)(DI*1), CX
-	VMOVAPS      X0, X3
-	TESTQ        $0x00000004, SI
-	JE           two_4
-	VMOVUPS      X3, (CX)
-	VEXTRACTF128 $0x01, Y0, X3
-	ADDQ         $0x10, CX
-
-two_4:
-	TESTQ    $0x00000002, SI
-	JE       one_5
-	VMOVLPS  X3, (CX)
-	VMOVHLPS X3, X3, X3
-	ADDQ     $0x08, CX
-
-one_5:
-	TESTQ  $0x00000001, SI
-	JE     stored_6
-	VMOVSS X3, (CX)
-
-stored_6:
-	LEAQ         (BX)(DI*1), CX
-	VMOVAPS      X1, X0
-	TESTQ        $0x00000004, SI
-	JE           two_7
-	VMOVUPS      X0, (CX)
-	VEXTRACTF128 $0x01, Y1, X0
-	ADDQ         $0x10, CX
-
-two_7:
-	TESTQ    $0x00000002, SI
-	JE       one_8
-	VMOVLPS  X0, (CX)
-	VMOVHLPS X0, X0, X0
-	ADDQ     $0x08, CX
-
-one_8:
-	TESTQ  $0x00000001, SI
-	JE     stored_9
-	VMOVSS X0, (CX)
-
-stored_9:
-	VMULPS       Y4, Y8, Y0
-	VSUBPS       Y2, Y0, Y0
-	LEAQ         (AX)(DI*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, SI
-	JE           two_10
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_10:
-	TESTQ    $0x00000002, SI
-	JE       one_11
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_11:
-	TESTQ  $0x00000001, SI
-	JE     stored_12
-	VMOVSS X1, (AX)
-
-stored_12:
 done_3:
 	VZEROUPPER
 	RET
@@ -4441,6 +6856,76 @@ done_3:
 	VZEROUPPER
 	RET
 
+// func sumSqDevAVX2(x []float32, m float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·sumSqDevAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS m+24(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	XORQ         DX, DX
+	SUBQ         $0x00000020, CX
+	JL           single_1
+
+many_4:
+	VMOVUPS     (AX)(DX*1), Y5
+	VMOVUPS     32(AX)(DX*1), Y6
+	VMOVUPS     64(AX)(DX*1), Y7
+	VMOVUPS     96(AX)(DX*1), Y8
+	VSUBPS      Y0, Y5, Y5
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y7, Y7
+	VSUBPS      Y0, Y8, Y8
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
+	VFMADD231PS Y8, Y8, Y4
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x00000020, CX
+	JGE         many_4
+
+single_1:
+	ADDQ $0x00000020, CX
+	SUBQ $0x08, CX
+	JL   tail_2
+
+single_5:
+	VMOVUPS     (AX)(DX*1), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         single_5
+
+tail_2:
+	ADDQ        $0x08, CX
+	JE          done_3
+	MOVQ        CX, BX
+	NEGQ        BX
+	LEAQ        window<>+0(SB), CX
+	VMOVUPS     32(CX)(BX*4), Y5
+	VMASKMOVPS  (AX)(DX*1), Y5, Y6
+	VSUBPS      Y0, Y6, Y0
+	VANDPS      Y0, Y5, Y0
+	VFMADD231PS Y0, Y0, Y1
+
+done_3:
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func maxOfAVX2(x []float32) float32
 // Requires: AVX, SSE
 TEXT ·maxOfAVX2(SB), NOSPLIT, $0-28
@@ -4581,435 +7066,6 @@ done_3:
 	VUCOMISS     X0, X0
 	SETPC        AL
 	MOVB         AL, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func softmaxAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·softmaxAVX2(SB), NOSPLIT, $0-48
-	MOVQ    y_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    x_len+32(FP), DX
-	VMOVUPS all_ff800000<>+0(SB), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	MOVQ    DX, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
-	JL      single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Y3
-	VMOVUPS 32(CX)(SI*1), Y4
-	VMAXPS  Y3, Y1, Y1
-	VMAXPS  Y4, Y2, Y2
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000010, BX
-	SUBQ $0x08, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Y3
-	VMAXPS  Y3, Y1, Y1
-	ADDQ    $0x20, SI
-	SUBQ    $0x08, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ       $0x08, BX
-	JE         done_3
-	MOVQ       BX, DI
-	NEGQ       DI
-	LEAQ       window<>+0(SB), BX
-	VMOVUPS    32(BX)(DI*4), Y3
-	VMASKMOVPS (CX)(SI*1), Y3, Y4
-	VBLENDVPS  Y3, Y4, Y0, Y0
-	VMAXPS     Y0, Y1, Y1
-
-done_3:
-	VMAXPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VMAXPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VMAXPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VMAXSS       X0, X1, X1
-	VBROADCASTSS X1, Y0
-	VXORPS       X5, X5, X5
-	VXORPS       X6, X6, X6
-	MOVQ         DX, BX
-	XORQ         SI, SI
-	SUBQ         $0x00000010, BX
-	JL           single_6
-
-many_9:
-	VMOVUPS      (CX)(SI*1), Y1
-	VMOVUPS      32(CX)(SI*1), Y2
-	VSUBPS       Y0, Y1, Y1
-	VSUBPS       Y0, Y2, Y4
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VMOVUPS      all_c2ae0000<>+0(SB), Y7
-	VCMPPS       $0x05, Y2, Y1, Y3
-	VCMPPS       $0x05, Y7, Y4, Y8
-	VMAXPS       Y1, Y2, Y1
-	VMAXPS       Y4, Y7, Y7
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y9
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
-	VMOVAPS      Y1, Y1
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y10
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y7, Y10, Y10
-	VFMADD213PS  Y1, Y1, Y4
-	VFMADD213PS  Y7, Y7, Y10
-	VADDPS       all_3f800000<>+0(SB), Y4, Y1
-	VADDPS       all_3f800000<>+0(SB), Y10, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y9, Y7
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y7, Y7
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y7, Y4, Y2
-	VANDPS       Y1, Y3, Y1
-	VANDPS       Y2, Y8, Y2
-	VMOVUPS      Y1, (AX)(SI*1)
-	VMOVUPS      Y2, 32(AX)(SI*1)
-	VADDPS       Y1, Y5, Y5
-	VADDPS       Y2, Y6, Y6
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000010, BX
-	JGE          many_9
-
-single_6:
-	ADDQ $0x00000010, BX
-	SUBQ $0x08, BX
-	JL   tail_7
-
-single_10:
-	VMOVUPS      (CX)(SI*1), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VCMPPS       $0x05, Y2, Y1, Y3
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y1, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y1, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VFMADD213PS  Y1, Y1, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VANDPS       Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)(SI*1)
-	VADDPS       Y1, Y5, Y5
-	ADDQ         $0x20, SI
-	SUBQ         $0x08, BX
-	JGE          single_10
-
-tail_7:
-	ADDQ         $0x08, BX
-	JE           done_8
-	MOVQ         BX, R8
-	NEGQ         R8
-	LEAQ         window<>+0(SB), DI
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y1, Y2
-	VSUBPS       Y0, Y2, Y0
-	VMOVUPS      all_c2ae0000<>+0(SB), Y2
-	VCMPPS       $0x05, Y2, Y0, Y3
-	VMAXPS       Y0, Y2, Y0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y2
-	VSUBPS       all_4b400000<>+0(SB), Y2, Y4
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y4
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y4
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y4
-	VMULPS       Y0, Y4, Y4
-	VFMADD213PS  Y0, Y0, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y0
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VANDPS       Y0, Y3, Y0
-	LEAQ         (AX)(SI*1), CX
-	VMOVAPS      X0, X2
-	TESTQ        $0x00000004, BX
-	JE           two_11
-	VMOVUPS      X2, (CX)
-	VEXTRACTF128 $0x01, Y0, X2
-	ADDQ         $0x10, CX
-
-two_11:
-	TESTQ    $0x00000002, BX
-	JE       one_12
-	VMOVLPS  X2, (CX)
-	VMOVHLPS X2, X2, X2
-	ADDQ     $0x08, CX
-
-one_12:
-	TESTQ  $0x00000001, BX
-	JE     stored_13
-	VMOVSS X2, (CX)
-
-stored_13:
-	VANDPS Y0, Y1, Y0
-	VADDPS Y0, Y5, Y5
-
-done_8:
-	VADDPS       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       all_3f800000<>+0(SB), X0
-	VDIVSS       X1, X0, X0
-	VBROADCASTSS X0, Y0
-	XORQ         CX, CX
-	SUBQ         $0x00000020, DX
-	JL           single_14
-
-many_17:
-	VMOVUPS (AX)(CX*1), Y1
-	VMOVUPS 32(AX)(CX*1), Y2
-	VMOVUPS 64(AX)(CX*1), Y3
-	VMOVUPS 96(AX)(CX*1), Y4
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y2, Y2
-	VMULPS  Y0, Y3, Y3
-	VMULPS  Y0, Y4, Y4
-	VMOVUPS Y1, (AX)(CX*1)
-	VMOVUPS Y2, 32(AX)(CX*1)
-	VMOVUPS Y3, 64(AX)(CX*1)
-	VMOVUPS Y4, 96(AX)(CX*1)
-	ADDQ    $0x00000080, CX
-	SUBQ    $0x00000020, DX
-	JGE     many_17
-
-single_14:
-	ADDQ $0x00000020, DX
-	SUBQ $0x08, DX
-	JL   tail_15
-
-single_18:
-	VMOVUPS (AX)(CX*1), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(CX*1)
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
-	JGE     single_18
-
-tail_15:
-	ADDQ         $0x08, DX
-	JE           done_16
-	MOVQ         DX, SI
-	NEGQ         SI
-	LEAQ         window<>+0(SB), BX
-	VMOVUPS      32(BX)(SI*4), Y1
-	VMASKMOVPS   (AX)(CX*1), Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	LEAQ         (AX)(CX*1), AX
-	VMOVAPS      X0, X1
-	TESTQ        $0x00000004, DX
-	JE           two_19
-	VMOVUPS      X1, (AX)
-	VEXTRACTF128 $0x01, Y0, X1
-	ADDQ         $0x10, AX
-
-two_19:
-	TESTQ    $0x00000002, DX
-	JE       one_20
-	VMOVLPS  X1, (AX)
-	VMOVHLPS X1, X1, X1
-	ADDQ     $0x08, AX
-
-one_20:
-	TESTQ  $0x00000001, DX
-	JE     stored_21
-	VMOVSS X1, (AX)
-
-stored_21:
-done_16:
-	VZEROUPPER
-	RET
-
-// func sumExpAVX2(x []float32, m float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
-	MOVQ         x_base+0(FP), AX
-	MOVQ         x_len+8(FP), CX
-	VBROADCASTSS m+24(FP), Y0
-	VXORPS       X1, X1, X1
-	VXORPS       X2, X2, X2
-	XORQ         DX, DX
-	SUBQ         $0x00000010, CX
-	JL           single_1
-
-many_4:
-	VMOVUPS      (AX)(DX*1), Y3
-	VMOVUPS      32(AX)(DX*1), Y4
-	VSUBPS       Y0, Y3, Y3
-	VSUBPS       Y0, Y4, Y6
-	VMOVUPS      all_c2ae0000<>+0(SB), Y4
-	VMOVUPS      all_c2ae0000<>+0(SB), Y7
-	VCMPPS       $0x05, Y4, Y3, Y5
-	VCMPPS       $0x05, Y7, Y6, Y8
-	VMAXPS       Y3, Y4, Y3
-	VMAXPS       Y6, Y7, Y7
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y9
-	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_4b400000<>+0(SB), Y7, Y9
-	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
-	VSUBPS       all_4b400000<>+0(SB), Y9, Y10
-	VMOVAPS      Y3, Y3
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y10
-	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y7, Y10
-	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y7, Y10
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y7, Y10, Y10
-	VFMADD213PS  Y3, Y3, Y6
-	VFMADD213PS  Y7, Y7, Y10
-	VADDPS       all_3f800000<>+0(SB), Y6, Y3
-	VADDPS       all_3f800000<>+0(SB), Y10, Y6
-	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y9, Y7
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y7, Y7
-	VMULPS       Y4, Y3, Y3
-	VMULPS       Y7, Y6, Y4
-	VANDPS       Y3, Y5, Y3
-	VANDPS       Y4, Y8, Y4
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y2, Y2
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000010, CX
-	SUBQ $0x08, CX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (AX)(DX*1), Y3
-	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      all_c2ae0000<>+0(SB), Y4
-	VCMPPS       $0x05, Y4, Y3, Y5
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
-	VFMADD213PS  all_4b400000<>+0(SB), Y3, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y3
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y3, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y3, Y6
-	VMULPS       Y3, Y6, Y6
-	VFMADD213PS  Y3, Y3, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y3
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VANDPS       Y3, Y5, Y3
-	VADDPS       Y3, Y1, Y1
-	ADDQ         $0x20, DX
-	SUBQ         $0x08, CX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x08, CX
-	JE           done_3
-	MOVQ         CX, BX
-	NEGQ         BX
-	LEAQ         window<>+0(SB), CX
-	VMOVUPS      32(CX)(BX*4), Y3
-	VMASKMOVPS   (AX)(DX*1), Y3, Y4
-	VSUBPS       Y0, Y4, Y0
-	VMOVUPS      all_c2ae0000<>+0(SB), Y4
-	VCMPPS       $0x05, Y4, Y0, Y5
-	VMAXPS       Y0, Y4, Y0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Y4
-	VFMADD213PS  all_4b400000<>+0(SB), Y0, Y4
-	VSUBPS       all_4b400000<>+0(SB), Y4, Y6
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y0
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Y6
-	VFMADD213PS  all_3c091536<>+0(SB), Y0, Y6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Y0, Y6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Y0, Y6
-	VFMADD213PS  all_3effffff<>+0(SB), Y0, Y6
-	VMULPS       Y0, Y6, Y6
-	VFMADD213PS  Y0, Y0, Y6
-	VADDPS       all_3f800000<>+0(SB), Y6, Y0
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y0, Y0
-	VANDPS       Y0, Y5, Y0
-	VANDPS       Y0, Y3, Y0
-	VADDPS       Y0, Y1, Y1
-
-done_3:
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	MOVSS        X1, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -6559,4077 +8615,3 @@ DATA bits<>+52(SB)/4, $0x00000020
 DATA bits<>+56(SB)/4, $0x00000040
 DATA bits<>+60(SB)/4, $0x00000080
 GLOBL bits<>(SB), RODATA|NOPTR, $64
-
-// func addAVX512(dst []float32, x []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·addAVX512(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS 64(CX)(SI*1), Z2
-	VMOVUPS 128(CX)(SI*1), Z4
-	VMOVUPS 192(CX)(SI*1), Z6
-	VMOVUPS (DX)(SI*1), Z1
-	VMOVUPS 64(DX)(SI*1), Z3
-	VMOVUPS 128(DX)(SI*1), Z5
-	VMOVUPS 192(DX)(SI*1), Z7
-	VADDPS  Z1, Z0, Z0
-	VADDPS  Z3, Z2, Z1
-	VADDPS  Z5, Z4, Z2
-	VADDPS  Z7, Z6, Z3
-	VMOVUPS Z0, (AX)(SI*1)
-	VMOVUPS Z1, 64(AX)(SI*1)
-	VMOVUPS Z2, 128(AX)(SI*1)
-	VMOVUPS Z3, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS (DX)(SI*1), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-DATA first<>+0(SB)/4, $0x00010000
-DATA first<>+4(SB)/4, $0x00070003
-DATA first<>+8(SB)/4, $0x001f000f
-DATA first<>+12(SB)/4, $0x007f003f
-DATA first<>+16(SB)/4, $0x01ff00ff
-DATA first<>+20(SB)/4, $0x07ff03ff
-DATA first<>+24(SB)/4, $0x1fff0fff
-DATA first<>+28(SB)/4, $0x7fff3fff
-DATA first<>+32(SB)/4, $0xffffffff
-DATA first<>+36(SB)/4, $0xffffffff
-DATA first<>+40(SB)/4, $0xffffffff
-DATA first<>+44(SB)/4, $0xffffffff
-DATA first<>+48(SB)/4, $0xffffffff
-DATA first<>+52(SB)/4, $0xffffffff
-DATA first<>+56(SB)/4, $0xffffffff
-DATA first<>+60(SB)/4, $0xffffffff
-GLOBL first<>(SB), RODATA|NOPTR, $64
-
-// func subAVX512(dst []float32, x []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·subAVX512(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS 64(CX)(SI*1), Z2
-	VMOVUPS 128(CX)(SI*1), Z4
-	VMOVUPS 192(CX)(SI*1), Z6
-	VMOVUPS (DX)(SI*1), Z1
-	VMOVUPS 64(DX)(SI*1), Z3
-	VMOVUPS 128(DX)(SI*1), Z5
-	VMOVUPS 192(DX)(SI*1), Z7
-	VSUBPS  Z1, Z0, Z0
-	VSUBPS  Z3, Z2, Z1
-	VSUBPS  Z5, Z4, Z2
-	VSUBPS  Z7, Z6, Z3
-	VMOVUPS Z0, (AX)(SI*1)
-	VMOVUPS Z1, 64(AX)(SI*1)
-	VMOVUPS Z2, 128(AX)(SI*1)
-	VMOVUPS Z3, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS (DX)(SI*1), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func mulAVX512(dst []float32, x []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·mulAVX512(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS 64(CX)(SI*1), Z2
-	VMOVUPS 128(CX)(SI*1), Z4
-	VMOVUPS 192(CX)(SI*1), Z6
-	VMOVUPS (DX)(SI*1), Z1
-	VMOVUPS 64(DX)(SI*1), Z3
-	VMOVUPS 128(DX)(SI*1), Z5
-	VMOVUPS 192(DX)(SI*1), Z7
-	VMULPS  Z1, Z0, Z0
-	VMULPS  Z3, Z2, Z1
-	VMULPS  Z5, Z4, Z2
-	VMULPS  Z7, Z6, Z3
-	VMOVUPS Z0, (AX)(SI*1)
-	VMOVUPS Z1, 64(AX)(SI*1)
-	VMOVUPS Z2, 128(AX)(SI*1)
-	VMOVUPS Z3, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS (DX)(SI*1), Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func mulAddAVX512(dst []float32, x []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·mulAddAVX512(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS     (AX)(SI*1), Z0
-	VMOVUPS     64(AX)(SI*1), Z3
-	VMOVUPS     128(AX)(SI*1), Z6
-	VMOVUPS     192(AX)(SI*1), Z9
-	VMOVUPS     (CX)(SI*1), Z1
-	VMOVUPS     64(CX)(SI*1), Z4
-	VMOVUPS     128(CX)(SI*1), Z7
-	VMOVUPS     192(CX)(SI*1), Z10
-	VMOVUPS     (DX)(SI*1), Z2
-	VMOVUPS     64(DX)(SI*1), Z5
-	VMOVUPS     128(DX)(SI*1), Z8
-	VMOVUPS     192(DX)(SI*1), Z11
-	VFMADD231PS Z2, Z1, Z0
-	VFMADD231PS Z5, Z4, Z3
-	VFMADD231PS Z8, Z7, Z6
-	VFMADD231PS Z11, Z10, Z9
-	VMOVUPS     Z0, (AX)(SI*1)
-	VMOVUPS     Z3, 64(AX)(SI*1)
-	VMOVUPS     Z6, 128(AX)(SI*1)
-	VMOVUPS     Z9, 192(AX)(SI*1)
-	ADDQ        $0x00000100, SI
-	SUBQ        $0x00000040, BX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (AX)(SI*1), Z0
-	VMOVUPS     (CX)(SI*1), Z1
-	VMOVUPS     (DX)(SI*1), Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, (AX)(SI*1)
-	ADDQ        $0x40, SI
-	SUBQ        $0x10, BX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, BX
-	JE          done_3
-	LEAQ        first<>+0(SB), DI
-	KMOVW       (DI)(BX*2), K1
-	VMOVUPS.Z   (AX)(SI*1), K1, Z0
-	VMOVUPS.Z   (CX)(SI*1), K1, Z1
-	VMOVUPS.Z   (DX)(SI*1), K1, Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func axpyAVX512(y []float32, x []float32, a float32)
-// Requires: AVX, AVX512F
-TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         y_len+8(FP), DX
-	VBROADCASTSS a+48(FP), Z0
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           single_1
-
-many_4:
-	VMOVUPS     (AX)(BX*1), Z1
-	VMOVUPS     64(AX)(BX*1), Z3
-	VMOVUPS     128(AX)(BX*1), Z5
-	VMOVUPS     192(AX)(BX*1), Z7
-	VMOVUPS     (CX)(BX*1), Z2
-	VMOVUPS     64(CX)(BX*1), Z4
-	VMOVUPS     128(CX)(BX*1), Z6
-	VMOVUPS     192(CX)(BX*1), Z8
-	VFMADD231PS Z0, Z2, Z1
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS Z0, Z6, Z5
-	VFMADD231PS Z0, Z8, Z7
-	VMOVUPS     Z1, (AX)(BX*1)
-	VMOVUPS     Z3, 64(AX)(BX*1)
-	VMOVUPS     Z5, 128(AX)(BX*1)
-	VMOVUPS     Z7, 192(AX)(BX*1)
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x00000040, DX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (AX)(BX*1), Z1
-	VMOVUPS     (CX)(BX*1), Z2
-	VFMADD231PS Z0, Z2, Z1
-	VMOVUPS     Z1, (AX)(BX*1)
-	ADDQ        $0x40, BX
-	SUBQ        $0x10, DX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, DX
-	JE          done_3
-	LEAQ        first<>+0(SB), SI
-	KMOVW       (SI)(DX*2), K1
-	VMOVUPS.Z   (AX)(BX*1), K1, Z1
-	VMOVUPS.Z   (CX)(BX*1), K1, Z2
-	VFMADD231PS Z0, Z2, Z1
-	VMOVUPS     Z1, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func scaleAVX512(y []float32, x []float32, a float32)
-// Requires: AVX, AVX512F
-TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         y_len+8(FP), DX
-	VBROADCASTSS a+48(FP), Z0
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           single_1
-
-many_4:
-	VMOVUPS (CX)(BX*1), Z1
-	VMOVUPS 64(CX)(BX*1), Z2
-	VMOVUPS 128(CX)(BX*1), Z3
-	VMOVUPS 192(CX)(BX*1), Z4
-	VMULPS  Z0, Z1, Z1
-	VMULPS  Z0, Z2, Z2
-	VMULPS  Z0, Z3, Z3
-	VMULPS  Z0, Z4, Z4
-	VMOVUPS Z1, (AX)(BX*1)
-	VMOVUPS Z2, 64(AX)(BX*1)
-	VMOVUPS Z3, 128(AX)(BX*1)
-	VMOVUPS Z4, 192(AX)(BX*1)
-	ADDQ    $0x00000100, BX
-	SUBQ    $0x00000040, DX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(BX*1), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)(BX*1)
-	ADDQ    $0x40, BX
-	SUBQ    $0x10, DX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, DX
-	JE        done_3
-	LEAQ      first<>+0(SB), SI
-	KMOVW     (SI)(DX*2), K1
-	VMOVUPS.Z (CX)(BX*1), K1, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func affineAVX512(dst []float32, x []float32, a float32, b float32)
-// Requires: AVX, AVX512F
-TEXT ·affineAVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         dst_len+8(FP), DX
-	VBROADCASTSS a+48(FP), Z0
-	VBROADCASTSS b+52(FP), Z1
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           single_1
-
-many_4:
-	VMOVUPS     (CX)(BX*1), Z2
-	VMOVUPS     64(CX)(BX*1), Z3
-	VMOVUPS     128(CX)(BX*1), Z4
-	VMOVUPS     192(CX)(BX*1), Z5
-	VFMADD213PS Z1, Z0, Z2
-	VFMADD213PS Z1, Z0, Z3
-	VFMADD213PS Z1, Z0, Z4
-	VFMADD213PS Z1, Z0, Z5
-	VMOVUPS     Z2, (AX)(BX*1)
-	VMOVUPS     Z3, 64(AX)(BX*1)
-	VMOVUPS     Z4, 128(AX)(BX*1)
-	VMOVUPS     Z5, 192(AX)(BX*1)
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x00000040, DX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (CX)(BX*1), Z2
-	VFMADD213PS Z1, Z0, Z2
-	VMOVUPS     Z2, (AX)(BX*1)
-	ADDQ        $0x40, BX
-	SUBQ        $0x10, DX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, DX
-	JE          done_3
-	LEAQ        first<>+0(SB), SI
-	KMOVW       (SI)(DX*2), K1
-	VMOVUPS.Z   (CX)(BX*1), K1, Z2
-	VFMADD213PS Z1, Z0, Z2
-	VMOVUPS     Z2, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func affineVecAVX512(dst []float32, x []float32, a []float32, b []float32)
-// Requires: AVX, AVX512F
-TEXT ·affineVecAVX512(SB), NOSPLIT, $0-96
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ a_base+48(FP), DX
-	MOVQ b_base+72(FP), BX
-	MOVQ dst_len+8(FP), SI
-	XORQ DI, DI
-	SUBQ $0x00000040, SI
-	JL   single_1
-
-many_4:
-	VMOVUPS     (CX)(DI*1), Z0
-	VMOVUPS     64(CX)(DI*1), Z3
-	VMOVUPS     128(CX)(DI*1), Z6
-	VMOVUPS     192(CX)(DI*1), Z9
-	VMOVUPS     (DX)(DI*1), Z1
-	VMOVUPS     64(DX)(DI*1), Z4
-	VMOVUPS     128(DX)(DI*1), Z7
-	VMOVUPS     192(DX)(DI*1), Z10
-	VMOVUPS     (BX)(DI*1), Z2
-	VMOVUPS     64(BX)(DI*1), Z5
-	VMOVUPS     128(BX)(DI*1), Z8
-	VMOVUPS     192(BX)(DI*1), Z11
-	VFMADD213PS Z2, Z1, Z0
-	VFMADD213PS Z5, Z4, Z3
-	VFMADD213PS Z8, Z7, Z6
-	VFMADD213PS Z11, Z10, Z9
-	VMOVUPS     Z0, (AX)(DI*1)
-	VMOVUPS     Z3, 64(AX)(DI*1)
-	VMOVUPS     Z6, 128(AX)(DI*1)
-	VMOVUPS     Z9, 192(AX)(DI*1)
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, SI
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, SI
-	SUBQ $0x10, SI
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (CX)(DI*1), Z0
-	VMOVUPS     (DX)(DI*1), Z1
-	VMOVUPS     (BX)(DI*1), Z2
-	VFMADD213PS Z2, Z1, Z0
-	VMOVUPS     Z0, (AX)(DI*1)
-	ADDQ        $0x40, DI
-	SUBQ        $0x10, SI
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, SI
-	JE          done_3
-	LEAQ        first<>+0(SB), R8
-	KMOVW       (R8)(SI*2), K1
-	VMOVUPS.Z   (CX)(DI*1), K1, Z0
-	VMOVUPS.Z   (DX)(DI*1), K1, Z1
-	VMOVUPS.Z   (BX)(DI*1), K1, Z2
-	VFMADD213PS Z2, Z1, Z0
-	VMOVUPS     Z0, K1, (AX)(DI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func normGradAVX512(dx []float32, dy []float32, xhat []float32, k float32, a float32, b float32)
-// Requires: AVX, AVX512F
-TEXT ·normGradAVX512(SB), NOSPLIT, $0-84
-	MOVQ         dx_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         xhat_base+48(FP), DX
-	MOVQ         dx_len+8(FP), BX
-	VBROADCASTSS k+72(FP), Z0
-	VBROADCASTSS a+76(FP), Z1
-	VBROADCASTSS b+80(FP), Z2
-	XORQ         SI, SI
-	SUBQ         $0x00000020, BX
-	JL           single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Z3
-	VMOVUPS      64(CX)(SI*1), Z5
-	VMOVUPS      (DX)(SI*1), Z4
-	VMOVUPS      64(DX)(SI*1), Z6
-	VSUBPS       Z1, Z3, Z3
-	VSUBPS       Z1, Z5, Z5
-	VFNMADD231PS Z2, Z4, Z3
-	VFNMADD231PS Z2, Z6, Z5
-	VMULPS       Z0, Z3, Z3
-	VMULPS       Z0, Z5, Z4
-	VMOVUPS      Z3, (AX)(SI*1)
-	VMOVUPS      Z4, 64(AX)(SI*1)
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Z3
-	VMOVUPS      (DX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z3
-	VFNMADD231PS Z2, Z4, Z3
-	VMULPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, BX
-	JE           done_3
-	LEAQ         first<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z3
-	VMOVUPS.Z    (DX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z1
-	VFNMADD231PS Z2, Z4, Z1
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func expAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·expAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z2
-	VMOVUPS      all_c2d00000<>+0(SB), Z1
-	VMOVUPS      all_c2d00000<>+0(SB), Z3
-	VMAXPS       Z0, Z1, Z0
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      all_42b20000<>+0(SB), Z1
-	VMOVUPS      all_42b20000<>+0(SB), Z3
-	VMINPS       Z0, Z1, Z0
-	VMINPS       Z2, Z3, Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z3
-	VMOVAPS      Z0, Z0
-	VMOVAPS      Z2, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z5
-	VMULPS       Z0, Z2, Z2
-	VMULPS       Z4, Z5, Z5
-	VFMADD213PS  Z0, Z0, Z2
-	VFMADD213PS  Z4, Z4, Z5
-	VADDPS       all_3f800000<>+0(SB), Z2, Z0
-	VADDPS       all_3f800000<>+0(SB), Z5, Z2
-	VSCALEFPS    Z1, Z0, Z0
-	VSCALEFPS    Z3, Z2, Z1
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z1, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      all_c2d00000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      all_42b20000<>+0(SB), Z1
-	VMINPS       Z0, Z1, Z0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
-	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
-	VMULPS       Z0, Z2, Z2
-	VFMADD213PS  Z0, Z0, Z2
-	VADDPS       all_3f800000<>+0(SB), Z2, Z0
-	VSCALEFPS    Z1, Z0, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VMOVUPS      all_c2d00000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      all_42b20000<>+0(SB), Z1
-	VMINPS       Z0, Z1, Z0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
-	VSUBPS       all_4b400000<>+0(SB), Z1, Z1
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z1, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z1, Z0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
-	VMULPS       Z0, Z2, Z2
-	VFMADD213PS  Z0, Z0, Z2
-	VADDPS       all_3f800000<>+0(SB), Z2, Z0
-	VSCALEFPS    Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func logAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·logAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z7
-	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K1
-	VCMPPS       $0x01, all_00800000<>+0(SB), Z7, K2
-	VMULPS       all_4b000000<>+0(SB), Z0, Z1
-	VMULPS       all_4b000000<>+0(SB), Z7, Z8
-	VBLENDMPS    Z1, Z0, K1, Z2
-	VBLENDMPS    Z8, Z7, K2, Z9
-	VPSUBD       all_3f3504f3<>+0(SB), Z2, Z1
-	VPSUBD       all_3f3504f3<>+0(SB), Z9, Z22
-	VPANDD       all_007fffff<>+0(SB), Z1, Z8
-	VPANDD       all_007fffff<>+0(SB), Z22, Z23
-	VPADDD       all_3f3504f3<>+0(SB), Z8, Z8
-	VPADDD       all_3f3504f3<>+0(SB), Z23, Z23
-	VSUBPS       all_3f800000<>+0(SB), Z8, Z8
-	VSUBPS       all_3f800000<>+0(SB), Z23, Z23
-	VPSRAD       $0x17, Z1, Z1
-	VPSRAD       $0x17, Z22, Z22
-	VCVTDQ2PS    Z1, Z1
-	VCVTDQ2PS    Z22, Z24
-	VMOVUPS      all_41b80000<>+0(SB), Z22
-	VMOVUPS      all_41b80000<>+0(SB), Z25
-	VMOVAPS.Z    Z22, K1, Z22
-	VMOVAPS.Z    Z25, K2, Z25
-	VSUBPS       Z22, Z1, Z1
-	VSUBPS       Z25, Z24, Z24
-	VMOVUPS      all_3d8b53a6<>+0(SB), Z22
-	VMOVUPS      all_3d8b53a6<>+0(SB), Z25
-	VFMADD213PS  all_bdf01088<>+0(SB), Z8, Z22
-	VFMADD213PS  all_bdf01088<>+0(SB), Z23, Z25
-	VFMADD213PS  all_3df368db<>+0(SB), Z8, Z22
-	VFMADD213PS  all_3df368db<>+0(SB), Z23, Z25
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Z8, Z22
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Z23, Z25
-	VFMADD213PS  all_3e11998c<>+0(SB), Z8, Z22
-	VFMADD213PS  all_3e11998c<>+0(SB), Z23, Z25
-	VFMADD213PS  all_be2aafdf<>+0(SB), Z8, Z22
-	VFMADD213PS  all_be2aafdf<>+0(SB), Z23, Z25
-	VFMADD213PS  all_3e4cd292<>+0(SB), Z8, Z22
-	VFMADD213PS  all_3e4cd292<>+0(SB), Z23, Z25
-	VFMADD213PS  all_be7ffffc<>+0(SB), Z8, Z22
-	VFMADD213PS  all_be7ffffc<>+0(SB), Z23, Z25
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z8, Z22
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z23, Z25
-	VMULPS       Z8, Z22, Z22
-	VMULPS       Z23, Z25, Z26
-	VMULPS       Z8, Z8, Z25
-	VMULPS       Z23, Z23, Z27
-	VMULPS       Z25, Z22, Z22
-	VMULPS       Z27, Z26, Z26
-	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z22
-	VFMADD231PS  all_b95e8083<>+0(SB), Z24, Z26
-	VMULPS       Z8, Z8, Z25
-	VMULPS       Z23, Z23, Z27
-	VFNMADD231PS all_3f000000<>+0(SB), Z25, Z22
-	VFNMADD231PS all_3f000000<>+0(SB), Z27, Z26
-	VADDPS       Z22, Z8, Z8
-	VADDPS       Z26, Z23, Z22
-	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z8
-	VFMADD231PS  all_3f318000<>+0(SB), Z24, Z22
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K1
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Z7, K2
-	VBLENDMPS    Z0, Z8, K1, Z3
-	VBLENDMPS    Z7, Z22, K2, Z10
-	VXORPS       X4, X4, X4
-	VXORPS       X11, X11, X11
-	VCMPPS       $0x01, Z4, Z0, K1
-	VCMPPS       $0x01, Z11, Z7, K2
-	VMOVUPS      all_7fc00000<>+0(SB), Z1
-	VMOVUPS      all_7fc00000<>+0(SB), Z8
-	VBLENDMPS    Z1, Z3, K1, Z5
-	VBLENDMPS    Z8, Z10, K2, Z12
-	VXORPS       X4, X4, X4
-	VXORPS       X11, X11, X11
-	VCMPPS       $0x00, Z4, Z0, K1
-	VCMPPS       $0x00, Z11, Z7, K2
-	VMOVUPS      all_ff800000<>+0(SB), Z0
-	VMOVUPS      all_ff800000<>+0(SB), Z1
-	VBLENDMPS    Z0, Z5, K1, Z6
-	VBLENDMPS    Z1, Z12, K2, Z13
-	VMOVUPS      Z6, (AX)(BX*1)
-	VMOVUPS      Z13, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K1
-	VMULPS       all_4b000000<>+0(SB), Z0, Z1
-	VBLENDMPS    Z1, Z0, K1, Z14
-	VPSUBD       all_3f3504f3<>+0(SB), Z14, Z1
-	VPANDD       all_007fffff<>+0(SB), Z1, Z2
-	VPADDD       all_3f3504f3<>+0(SB), Z2, Z2
-	VSUBPS       all_3f800000<>+0(SB), Z2, Z2
-	VPSRAD       $0x17, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS      all_41b80000<>+0(SB), Z3
-	VMOVAPS.Z    Z3, K1, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      all_3d8b53a6<>+0(SB), Z3
-	VFMADD213PS  all_bdf01088<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3df368db<>+0(SB), Z2, Z3
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3e11998c<>+0(SB), Z2, Z3
-	VFMADD213PS  all_be2aafdf<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3e4cd292<>+0(SB), Z2, Z3
-	VFMADD213PS  all_be7ffffc<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z2, Z3
-	VMULPS       Z2, Z3, Z3
-	VMULPS       Z2, Z2, Z5
-	VMULPS       Z5, Z3, Z3
-	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z3
-	VMULPS       Z2, Z2, Z5
-	VFNMADD231PS all_3f000000<>+0(SB), Z5, Z3
-	VADDPS       Z3, Z2, Z2
-	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z2
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K1
-	VBLENDMPS    Z0, Z2, K1, Z15
-	VXORPS       X4, X4, X4
-	VCMPPS       $0x01, Z4, Z0, K1
-	VMOVUPS      all_7fc00000<>+0(SB), Z1
-	VBLENDMPS    Z1, Z15, K1, Z16
-	VXORPS       X4, X4, X4
-	VCMPPS       $0x00, Z4, Z0, K1
-	VMOVUPS      all_ff800000<>+0(SB), Z0
-	VBLENDMPS    Z0, Z16, K1, Z17
-	VMOVUPS      Z17, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VCMPPS       $0x01, all_00800000<>+0(SB), Z0, K2
-	VMULPS       all_4b000000<>+0(SB), Z0, Z1
-	VBLENDMPS    Z1, Z0, K2, Z18
-	VPSUBD       all_3f3504f3<>+0(SB), Z18, Z1
-	VPANDD       all_007fffff<>+0(SB), Z1, Z2
-	VPADDD       all_3f3504f3<>+0(SB), Z2, Z2
-	VSUBPS       all_3f800000<>+0(SB), Z2, Z2
-	VPSRAD       $0x17, Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS      all_41b80000<>+0(SB), Z3
-	VMOVAPS.Z    Z3, K2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      all_3d8b53a6<>+0(SB), Z3
-	VFMADD213PS  all_bdf01088<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3df368db<>+0(SB), Z2, Z3
-	VFMADD213PS  all_bdfddf9a<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3e11998c<>+0(SB), Z2, Z3
-	VFMADD213PS  all_be2aafdf<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3e4cd292<>+0(SB), Z2, Z3
-	VFMADD213PS  all_be7ffffc<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3eaaaaa3<>+0(SB), Z2, Z3
-	VMULPS       Z2, Z3, Z3
-	VMULPS       Z2, Z2, Z5
-	VMULPS       Z5, Z3, Z3
-	VFMADD231PS  all_b95e8083<>+0(SB), Z1, Z3
-	VMULPS       Z2, Z2, Z5
-	VFNMADD231PS all_3f000000<>+0(SB), Z5, Z3
-	VADDPS       Z3, Z2, Z2
-	VFMADD231PS  all_3f318000<>+0(SB), Z1, Z2
-	VCMPPS       $0x05, all_7f800000<>+0(SB), Z0, K2
-	VBLENDMPS    Z0, Z2, K2, Z19
-	VXORPS       X4, X4, X4
-	VCMPPS       $0x01, Z4, Z0, K2
-	VMOVUPS      all_7fc00000<>+0(SB), Z1
-	VBLENDMPS    Z1, Z19, K2, Z20
-	VXORPS       X4, X4, X4
-	VCMPPS       $0x00, Z4, Z0, K2
-	VMOVUPS      all_ff800000<>+0(SB), Z0
-	VBLENDMPS    Z0, Z20, K2, Z21
-	VMOVUPS      Z21, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func sqrtAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·sqrtAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(BX*1), Z0
-	VMOVUPS 64(CX)(BX*1), Z1
-	VSQRTPS Z0, Z0
-	VSQRTPS Z1, Z1
-	VMOVUPS Z0, (AX)(BX*1)
-	VMOVUPS Z1, 64(AX)(BX*1)
-	ADDQ    $0x00000080, BX
-	SUBQ    $0x00000020, DX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(BX*1), Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS Z0, (AX)(BX*1)
-	ADDQ    $0x40, BX
-	SUBQ    $0x10, DX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, DX
-	JE        done_3
-	LEAQ      first<>+0(SB), SI
-	KMOVW     (SI)(DX*2), K1
-	VMOVUPS.Z (CX)(BX*1), K1, Z0
-	VSQRTPS   Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func reluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·reluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000040, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(BX*1), Z0
-	VMOVUPS 64(CX)(BX*1), Z2
-	VMOVUPS 128(CX)(BX*1), Z4
-	VMOVUPS 192(CX)(BX*1), Z6
-	VXORPS  X1, X1, X1
-	VXORPS  X3, X3, X3
-	VXORPS  X5, X5, X5
-	VXORPS  X7, X7, X7
-	VMAXPS  Z0, Z1, Z0
-	VMAXPS  Z2, Z3, Z2
-	VMAXPS  Z4, Z5, Z4
-	VMAXPS  Z6, Z7, Z6
-	VMOVUPS Z0, (AX)(BX*1)
-	VMOVUPS Z2, 64(AX)(BX*1)
-	VMOVUPS Z4, 128(AX)(BX*1)
-	VMOVUPS Z6, 192(AX)(BX*1)
-	ADDQ    $0x00000100, BX
-	SUBQ    $0x00000040, DX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(BX*1), Z0
-	VXORPS  X1, X1, X1
-	VMAXPS  Z0, Z1, Z0
-	VMOVUPS Z0, (AX)(BX*1)
-	ADDQ    $0x40, BX
-	SUBQ    $0x10, DX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, DX
-	JE        done_3
-	LEAQ      first<>+0(SB), SI
-	KMOVW     (SI)(DX*2), K1
-	VMOVUPS.Z (CX)(BX*1), K1, Z0
-	VXORPS    X1, X1, X1
-	VMAXPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func reluGradAVX512(dx []float32, dy []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·reluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS   (CX)(SI*1), Z0
-	VMOVUPS   64(CX)(SI*1), Z3
-	VMOVUPS   128(CX)(SI*1), Z6
-	VMOVUPS   192(CX)(SI*1), Z9
-	VMOVUPS   (DX)(SI*1), Z1
-	VMOVUPS   64(DX)(SI*1), Z4
-	VMOVUPS   128(DX)(SI*1), Z7
-	VMOVUPS   192(DX)(SI*1), Z10
-	VXORPS    X2, X2, X2
-	VXORPS    X5, X5, X5
-	VXORPS    X8, X8, X8
-	VXORPS    X11, X11, X11
-	VCMPPS    $0x06, Z2, Z1, K1
-	VCMPPS    $0x06, Z5, Z4, K2
-	VCMPPS    $0x06, Z8, Z7, K3
-	VCMPPS    $0x06, Z11, Z10, K4
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z3, K2, Z1
-	VMOVAPS.Z Z6, K3, Z3
-	VMOVAPS.Z Z9, K4, Z4
-	VMOVUPS   Z0, (AX)(SI*1)
-	VMOVUPS   Z1, 64(AX)(SI*1)
-	VMOVUPS   Z3, 128(AX)(SI*1)
-	VMOVUPS   Z4, 192(AX)(SI*1)
-	ADDQ      $0x00000100, SI
-	SUBQ      $0x00000040, BX
-	JGE       many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS   (CX)(SI*1), Z0
-	VMOVUPS   (DX)(SI*1), Z1
-	VXORPS    X2, X2, X2
-	VCMPPS    $0x06, Z2, Z1, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (AX)(SI*1)
-	ADDQ      $0x40, SI
-	SUBQ      $0x10, BX
-	JGE       single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VXORPS    X2, X2, X2
-	VCMPPS    $0x06, Z2, Z1, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func eluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·eluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z4
-	VXORPS       X1, X1, X1
-	VXORPS       X5, X5, X5
-	VMINPS       Z0, Z1, Z2
-	VMINPS       Z4, Z5, Z6
-	VMOVUPS      all_c1a00000<>+0(SB), Z3
-	VMOVUPS      all_c1a00000<>+0(SB), Z7
-	VMAXPS       Z2, Z3, Z2
-	VMAXPS       Z6, Z7, Z7
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z8
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z7, Z8
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z6
-	VSUBPS       all_4b400000<>+0(SB), Z8, Z9
-	VMOVAPS      Z2, Z2
-	VMOVAPS      Z7, Z7
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z9, Z7
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z9, Z7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z9
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z7, Z9
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z7, Z9
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z7, Z9
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z7, Z9
-	VMULPS       Z2, Z6, Z6
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z2, Z2, Z6
-	VFMADD213PS  Z7, Z7, Z9
-	VPSLLD       $0x17, Z3, Z2
-	VPSLLD       $0x17, Z8, Z3
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VPADDD       all_3f800000<>+0(SB), Z3, Z7
-	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
-	VSUBPS       all_3f800000<>+0(SB), Z7, Z8
-	VFMADD213PS  Z3, Z2, Z6
-	VFMADD213PS  Z8, Z7, Z9
-	VMAXPS       Z0, Z1, Z0
-	VMAXPS       Z4, Z5, Z2
-	VADDPS       Z0, Z6, Z0
-	VADDPS       Z2, Z9, Z2
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z2, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VXORPS       X1, X1, X1
-	VMINPS       Z0, Z1, Z2
-	VMOVUPS      all_c1a00000<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VPSLLD       $0x17, Z3, Z2
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS  Z3, Z2, Z4
-	VMAXPS       Z0, Z1, Z0
-	VADDPS       Z0, Z4, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VXORPS       X1, X1, X1
-	VMINPS       Z0, Z1, Z2
-	VMOVUPS      all_c1a00000<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VPSLLD       $0x17, Z3, Z2
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VSUBPS       all_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS  Z3, Z2, Z4
-	VMAXPS       Z0, Z1, Z0
-	VADDPS       Z0, Z4, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func eluGradAVX512(dx []float32, dy []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·eluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS 64(CX)(SI*1), Z3
-	VMOVUPS 128(CX)(SI*1), Z6
-	VMOVUPS 192(CX)(SI*1), Z9
-	VMOVUPS (DX)(SI*1), Z1
-	VMOVUPS 64(DX)(SI*1), Z4
-	VMOVUPS 128(DX)(SI*1), Z7
-	VMOVUPS 192(DX)(SI*1), Z10
-	VXORPS  X2, X2, X2
-	VXORPS  X5, X5, X5
-	VXORPS  X8, X8, X8
-	VXORPS  X11, X11, X11
-	VMINPS  Z1, Z2, Z1
-	VMINPS  Z4, Z5, Z4
-	VMINPS  Z7, Z8, Z7
-	VMINPS  Z10, Z11, Z10
-	VADDPS  all_3f800000<>+0(SB), Z1, Z1
-	VADDPS  all_3f800000<>+0(SB), Z4, Z4
-	VADDPS  all_3f800000<>+0(SB), Z7, Z7
-	VADDPS  all_3f800000<>+0(SB), Z10, Z10
-	VMULPS  Z1, Z0, Z0
-	VMULPS  Z4, Z3, Z1
-	VMULPS  Z7, Z6, Z3
-	VMULPS  Z10, Z9, Z4
-	VMOVUPS Z0, (AX)(SI*1)
-	VMOVUPS Z1, 64(AX)(SI*1)
-	VMOVUPS Z3, 128(AX)(SI*1)
-	VMOVUPS Z4, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS (DX)(SI*1), Z1
-	VXORPS  X2, X2, X2
-	VMINPS  Z1, Z2, Z1
-	VADDPS  all_3f800000<>+0(SB), Z1, Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VXORPS    X2, X2, X2
-	VMINPS    Z1, Z2, Z1
-	VADDPS    all_3f800000<>+0(SB), Z1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func affineELUAVX512(y []float32, x []float32, a float32, b float32)
-// Requires: AVX, AVX512F
-TEXT ·affineELUAVX512(SB), NOSPLIT, $0-56
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         y_len+8(FP), DX
-	VBROADCASTSS a+48(FP), Z0
-	VBROADCASTSS b+52(FP), Z1
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z2
-	VMOVUPS      64(CX)(BX*1), Z6
-	VFMADD213PS  Z1, Z0, Z2
-	VFMADD213PS  Z1, Z0, Z6
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VMINPS       Z2, Z3, Z4
-	VMINPS       Z6, Z7, Z8
-	VMOVUPS      all_c1a00000<>+0(SB), Z5
-	VMOVUPS      all_c1a00000<>+0(SB), Z9
-	VMAXPS       Z4, Z5, Z4
-	VMAXPS       Z8, Z9, Z9
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z10
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z9, Z10
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z8
-	VSUBPS       all_4b400000<>+0(SB), Z10, Z11
-	VMOVAPS      Z4, Z4
-	VMOVAPS      Z9, Z9
-	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z11, Z9
-	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z11, Z9
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z11
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3c091536<>+0(SB), Z9, Z11
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z9, Z11
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z9, Z11
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3effffff<>+0(SB), Z9, Z11
-	VMULPS       Z4, Z8, Z8
-	VMULPS       Z9, Z11, Z11
-	VFMADD213PS  Z4, Z4, Z8
-	VFMADD213PS  Z9, Z9, Z11
-	VPSLLD       $0x17, Z5, Z4
-	VPSLLD       $0x17, Z10, Z5
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VPADDD       all_3f800000<>+0(SB), Z5, Z9
-	VSUBPS       all_3f800000<>+0(SB), Z4, Z5
-	VSUBPS       all_3f800000<>+0(SB), Z9, Z10
-	VFMADD213PS  Z5, Z4, Z8
-	VFMADD213PS  Z10, Z9, Z11
-	VMAXPS       Z2, Z3, Z2
-	VMAXPS       Z6, Z7, Z4
-	VADDPS       Z2, Z8, Z2
-	VADDPS       Z4, Z11, Z4
-	VMOVUPS      Z2, (AX)(BX*1)
-	VMOVUPS      Z4, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z2
-	VFMADD213PS  Z1, Z0, Z2
-	VXORPS       X3, X3, X3
-	VMINPS       Z2, Z3, Z4
-	VMOVUPS      all_c1a00000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z6, Z6
-	VFMADD213PS  Z4, Z4, Z6
-	VPSLLD       $0x17, Z5, Z4
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VSUBPS       all_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS  Z5, Z4, Z6
-	VMAXPS       Z2, Z3, Z2
-	VADDPS       Z2, Z6, Z2
-	VMOVUPS      Z2, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z2
-	VFMADD213PS  Z1, Z0, Z2
-	VXORPS       X3, X3, X3
-	VMINPS       Z2, Z3, Z0
-	VMOVUPS      all_c1a00000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
-	VSUBPS       all_4b400000<>+0(SB), Z1, Z4
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z4
-	VMULPS       Z0, Z4, Z4
-	VFMADD213PS  Z0, Z0, Z4
-	VPSLLD       $0x17, Z1, Z0
-	VPADDD       all_3f800000<>+0(SB), Z0, Z0
-	VSUBPS       all_3f800000<>+0(SB), Z0, Z1
-	VFMADD213PS  Z1, Z0, Z4
-	VMAXPS       Z2, Z3, Z0
-	VADDPS       Z0, Z4, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func geluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z4
-	VANDPS       all_7fffffff<>+0(SB), Z0, Z1
-	VANDPS       all_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS      all_41500000<>+0(SB), Z2
-	VMOVUPS      all_41500000<>+0(SB), Z6
-	VMINPS       Z1, Z2, Z1
-	VMINPS       Z5, Z6, Z6
-	VMOVUPS      all_3eb851ec<>+0(SB), Z2
-	VMOVUPS      all_3eb851ec<>+0(SB), Z8
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS  all_3f800000<>+0(SB), Z6, Z8
-	VMOVUPS      all_3f800000<>+0(SB), Z5
-	VMOVUPS      all_3f800000<>+0(SB), Z9
-	VDIVPS       Z2, Z5, Z2
-	VDIVPS       Z8, Z9, Z8
-	VMOVUPS      all_3d42ea96<>+0(SB), Z5
-	VMOVUPS      all_3d42ea96<>+0(SB), Z9
-	VFMADD213PS  all_be39f064<>+0(SB), Z2, Z5
-	VFMADD213PS  all_be39f064<>+0(SB), Z8, Z9
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z2, Z5
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z8, Z9
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z2, Z5
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z8, Z9
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z2, Z5
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z8, Z9
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z2, Z5
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z8, Z9
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z2, Z5
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z8, Z9
-	VMULPS       Z2, Z5, Z2
-	VMULPS       Z8, Z9, Z8
-	VMULPS       Z1, Z1, Z5
-	VMULPS       Z6, Z6, Z9
-	VMULPS       all_bf000000<>+0(SB), Z5, Z5
-	VMULPS       all_bf000000<>+0(SB), Z9, Z11
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z9
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z12
-	VFMADD213PS  all_4b400000<>+0(SB), Z5, Z9
-	VFMADD213PS  all_4b400000<>+0(SB), Z11, Z12
-	VSUBPS       all_4b400000<>+0(SB), Z9, Z10
-	VSUBPS       all_4b400000<>+0(SB), Z12, Z13
-	VMOVAPS      Z5, Z5
-	VMOVAPS      Z11, Z11
-	VFNMADD231PS all_3f317218<>+0(SB), Z10, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z13, Z11
-	VFNMADD231PS all_b102e308<>+0(SB), Z10, Z5
-	VFNMADD231PS all_b102e308<>+0(SB), Z13, Z11
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z10
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z13
-	VFMADD213PS  all_3c091536<>+0(SB), Z5, Z10
-	VFMADD213PS  all_3c091536<>+0(SB), Z11, Z13
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z5, Z10
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z11, Z13
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z5, Z10
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z11, Z13
-	VFMADD213PS  all_3effffff<>+0(SB), Z5, Z10
-	VFMADD213PS  all_3effffff<>+0(SB), Z11, Z13
-	VMULPS       Z5, Z10, Z10
-	VMULPS       Z11, Z13, Z13
-	VFMADD213PS  Z5, Z5, Z10
-	VFMADD213PS  Z11, Z11, Z13
-	VADDPS       all_3f800000<>+0(SB), Z10, Z5
-	VADDPS       all_3f800000<>+0(SB), Z13, Z10
-	VPSLLD       $0x17, Z9, Z9
-	VPSLLD       $0x17, Z12, Z11
-	VPADDD       all_3f800000<>+0(SB), Z9, Z9
-	VPADDD       all_3f800000<>+0(SB), Z11, Z11
-	VMULPS       Z9, Z5, Z5
-	VMULPS       Z11, Z10, Z9
-	VXORPS       X3, X3, X3
-	VXORPS       X7, X7, X7
-	VMAXPS       Z0, Z3, Z0
-	VMAXPS       Z4, Z7, Z4
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z9, Z6, Z5
-	VFNMADD231PS Z2, Z1, Z0
-	VFNMADD231PS Z8, Z5, Z4
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z4, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VANDPS       all_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      all_41500000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMOVUPS      all_3eb851ec<>+0(SB), Z2
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VDIVPS       Z2, Z4, Z2
-	VMOVUPS      all_3d42ea96<>+0(SB), Z4
-	VFMADD213PS  all_be39f064<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z1, Z1, Z4
-	VMULPS       all_bf000000<>+0(SB), Z4, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z6, Z6
-	VFMADD213PS  Z4, Z4, Z6
-	VADDPS       all_3f800000<>+0(SB), Z6, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       all_3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VXORPS       X3, X3, X3
-	VMAXPS       Z0, Z3, Z0
-	VMULPS       Z4, Z1, Z1
-	VFNMADD231PS Z2, Z1, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VANDPS       all_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      all_41500000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMOVUPS      all_3eb851ec<>+0(SB), Z2
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VDIVPS       Z2, Z4, Z2
-	VMOVUPS      all_3d42ea96<>+0(SB), Z4
-	VFMADD213PS  all_be39f064<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z2
-	VMULPS       Z1, Z1, Z4
-	VMULPS       all_bf000000<>+0(SB), Z4, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z6, Z6
-	VFMADD213PS  Z4, Z4, Z6
-	VADDPS       all_3f800000<>+0(SB), Z6, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       all_3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VXORPS       X3, X3, X3
-	VMAXPS       Z0, Z3, Z0
-	VMULPS       Z4, Z1, Z1
-	VFNMADD231PS Z2, Z1, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func geluGradAVX512(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000020, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      64(CX)(SI*1), Z5
-	VMOVUPS      (DX)(SI*1), Z1
-	VMOVUPS      64(DX)(SI*1), Z6
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
-	VANDPS       all_7fffffff<>+0(SB), Z6, Z7
-	VMOVUPS      all_41500000<>+0(SB), Z3
-	VMOVUPS      all_41500000<>+0(SB), Z8
-	VMINPS       Z2, Z3, Z2
-	VMINPS       Z7, Z8, Z8
-	VMOVUPS      all_3eb851ec<>+0(SB), Z3
-	VMOVUPS      all_3eb851ec<>+0(SB), Z12
-	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS  all_3f800000<>+0(SB), Z8, Z12
-	VMOVUPS      all_3f800000<>+0(SB), Z7
-	VMOVUPS      all_3f800000<>+0(SB), Z13
-	VDIVPS       Z3, Z7, Z3
-	VDIVPS       Z12, Z13, Z12
-	VMOVUPS      all_3d42ea96<>+0(SB), Z7
-	VMOVUPS      all_3d42ea96<>+0(SB), Z13
-	VFMADD213PS  all_be39f064<>+0(SB), Z3, Z7
-	VFMADD213PS  all_be39f064<>+0(SB), Z12, Z13
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z3, Z7
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z12, Z13
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z3, Z7
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z12, Z13
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z3, Z7
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z12, Z13
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z3, Z7
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z12, Z13
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z3, Z7
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z12, Z13
-	VMULPS       Z3, Z7, Z3
-	VMULPS       Z12, Z13, Z12
-	VMULPS       Z2, Z2, Z7
-	VMULPS       Z8, Z8, Z13
-	VMULPS       all_bf000000<>+0(SB), Z7, Z7
-	VMULPS       all_bf000000<>+0(SB), Z13, Z15
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z13
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z16
-	VFMADD213PS  all_4b400000<>+0(SB), Z7, Z13
-	VFMADD213PS  all_4b400000<>+0(SB), Z15, Z16
-	VSUBPS       all_4b400000<>+0(SB), Z13, Z14
-	VSUBPS       all_4b400000<>+0(SB), Z16, Z17
-	VMOVAPS      Z7, Z7
-	VMOVAPS      Z15, Z15
-	VFNMADD231PS all_3f317218<>+0(SB), Z14, Z7
-	VFNMADD231PS all_3f317218<>+0(SB), Z17, Z15
-	VFNMADD231PS all_b102e308<>+0(SB), Z14, Z7
-	VFNMADD231PS all_b102e308<>+0(SB), Z17, Z15
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z14
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z17
-	VFMADD213PS  all_3c091536<>+0(SB), Z7, Z14
-	VFMADD213PS  all_3c091536<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z7, Z14
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z7, Z14
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3effffff<>+0(SB), Z7, Z14
-	VFMADD213PS  all_3effffff<>+0(SB), Z15, Z17
-	VMULPS       Z7, Z14, Z14
-	VMULPS       Z15, Z17, Z17
-	VFMADD213PS  Z7, Z7, Z14
-	VFMADD213PS  Z15, Z15, Z17
-	VADDPS       all_3f800000<>+0(SB), Z14, Z7
-	VADDPS       all_3f800000<>+0(SB), Z17, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPSLLD       $0x17, Z16, Z15
-	VPADDD       all_3f800000<>+0(SB), Z13, Z13
-	VPADDD       all_3f800000<>+0(SB), Z15, Z15
-	VMULPS       Z13, Z7, Z7
-	VMULPS       Z15, Z14, Z13
-	VMULPS       Z3, Z7, Z3
-	VMULPS       Z12, Z13, Z14
-	VPMOVD2M     Z1, K1
-	VPMOVD2M     Z6, K2
-	VMOVUPS      all_3f800000<>+0(SB), Z12
-	VMOVUPS      all_3f800000<>+0(SB), Z15
-	VSUBPS       Z3, Z12, Z12
-	VSUBPS       Z14, Z15, Z15
-	VBLENDMPS    Z3, Z12, K1, Z4
-	VBLENDMPS    Z14, Z15, K2, Z9
-	VANDPS       all_80000000<>+0(SB), Z1, Z1
-	VANDPS       all_80000000<>+0(SB), Z6, Z3
-	VORPS        Z1, Z2, Z1
-	VORPS        Z3, Z8, Z2
-	VMULPS       all_3ecc422a<>+0(SB), Z7, Z3
-	VMULPS       all_3ecc422a<>+0(SB), Z13, Z6
-	VFMADD231PS  Z1, Z3, Z4
-	VFMADD231PS  Z2, Z6, Z9
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z9, Z5, Z1
-	VMOVUPS      Z0, (AX)(SI*1)
-	VMOVUPS      Z1, 64(AX)(SI*1)
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      (DX)(SI*1), Z1
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
-	VMOVUPS      all_41500000<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMOVUPS      all_3eb851ec<>+0(SB), Z3
-	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z3
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VDIVPS       Z3, Z4, Z3
-	VMOVUPS      all_3d42ea96<>+0(SB), Z4
-	VFMADD213PS  all_be39f064<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z3, Z4
-	VMULPS       Z3, Z4, Z3
-	VMULPS       Z2, Z2, Z4
-	VMULPS       all_bf000000<>+0(SB), Z4, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z6, Z6
-	VFMADD213PS  Z4, Z4, Z6
-	VADDPS       all_3f800000<>+0(SB), Z6, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       all_3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VPMOVD2M     Z1, K1
-	VMOVUPS      all_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VBLENDMPS    Z3, Z5, K1, Z10
-	VANDPS       all_80000000<>+0(SB), Z1, Z1
-	VORPS        Z1, Z2, Z1
-	VMULPS       all_3ecc422a<>+0(SB), Z4, Z2
-	VFMADD231PS  Z1, Z2, Z10
-	VMULPS       Z10, Z0, Z0
-	VMOVUPS      Z0, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, BX
-	JE           done_3
-	LEAQ         first<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z0
-	VMOVUPS.Z    (DX)(SI*1), K1, Z1
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z2
-	VMOVUPS      all_41500000<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMOVUPS      all_3eb851ec<>+0(SB), Z3
-	VFMADD213PS  all_3f800000<>+0(SB), Z2, Z3
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VDIVPS       Z3, Z4, Z3
-	VMOVUPS      all_3d42ea96<>+0(SB), Z4
-	VFMADD213PS  all_be39f064<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e3bd45a<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3ccb85f0<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e0fb62e<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e110ed3<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e132ba7<>+0(SB), Z3, Z4
-	VMULPS       Z3, Z4, Z3
-	VMULPS       Z2, Z2, Z4
-	VMULPS       all_bf000000<>+0(SB), Z4, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z6
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z6
-	VMULPS       Z4, Z6, Z6
-	VFMADD213PS  Z4, Z4, Z6
-	VADDPS       all_3f800000<>+0(SB), Z6, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       all_3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VPMOVD2M     Z1, K2
-	VMOVUPS      all_3f800000<>+0(SB), Z5
-	VSUBPS       Z3, Z5, Z5
-	VBLENDMPS    Z3, Z5, K2, Z11
-	VANDPS       all_80000000<>+0(SB), Z1, Z1
-	VORPS        Z1, Z2, Z1
-	VMULPS       all_3ecc422a<>+0(SB), Z4, Z2
-	VFMADD231PS  Z1, Z2, Z11
-	VMULPS       Z11, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func siluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·siluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z4
-	VMOVUPS      all_c2ae0000<>+0(SB), Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z5
-	VMAXPS       Z0, Z1, Z0
-	VMAXPS       Z4, Z5, Z5
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VORPS        all_80000000<>+0(SB), Z5, Z12
-	VMOVUPS      all_c2ae0000<>+0(SB), Z4
-	VMOVUPS      all_c2ae0000<>+0(SB), Z13
-	VMAXPS       Z1, Z4, Z1
-	VMAXPS       Z12, Z13, Z13
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z14
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z4
-	VFMADD213PS  all_4b400000<>+0(SB), Z13, Z14
-	VSUBPS       all_4b400000<>+0(SB), Z4, Z12
-	VSUBPS       all_4b400000<>+0(SB), Z14, Z15
-	VMOVAPS      Z1, Z1
-	VMOVAPS      Z13, Z13
-	VFNMADD231PS all_3f317218<>+0(SB), Z12, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z15, Z13
-	VFNMADD231PS all_b102e308<>+0(SB), Z12, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z15, Z13
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z12
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z15
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z12
-	VFMADD213PS  all_3c091536<>+0(SB), Z13, Z15
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z12
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z13, Z15
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z12
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z13, Z15
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z12
-	VFMADD213PS  all_3effffff<>+0(SB), Z13, Z15
-	VMULPS       Z1, Z12, Z12
-	VMULPS       Z13, Z15, Z15
-	VFMADD213PS  Z1, Z1, Z12
-	VFMADD213PS  Z13, Z13, Z15
-	VADDPS       all_3f800000<>+0(SB), Z12, Z1
-	VADDPS       all_3f800000<>+0(SB), Z15, Z12
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z14, Z13
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VPADDD       all_3f800000<>+0(SB), Z13, Z13
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z13, Z12, Z12
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VMOVUPS      all_3f800000<>+0(SB), Z13
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VBLENDMPS    Z1, Z4, K1, Z2
-	VBLENDMPS    Z12, Z13, K2, Z6
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VBLENDMPS    Z4, Z1, K1, Z3
-	VBLENDMPS    Z13, Z12, K2, Z7
-	VADDPS       Z4, Z1, Z1
-	VADDPS       Z13, Z12, Z4
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z6, Z5, Z5
-	VDIVPS       Z1, Z0, Z0
-	VDIVPS       Z4, Z5, Z1
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z1, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      all_c2ae0000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z1, Z2, K1, Z8
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z1, K1, Z9
-	VADDPS       Z2, Z1, Z1
-	VMULPS       Z8, Z0, Z0
-	VDIVPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VMOVUPS      all_c2ae0000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VPMOVD2M     Z0, K2
-	VBLENDMPS    Z1, Z2, K2, Z10
-	VPMOVD2M     Z0, K2
-	VBLENDMPS    Z2, Z1, K2, Z11
-	VADDPS       Z2, Z1, Z1
-	VMULPS       Z10, Z0, Z0
-	VDIVPS       Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func siluGradAVX512(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000020, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      64(CX)(SI*1), Z5
-	VMOVUPS      (DX)(SI*1), Z1
-	VMOVUPS      64(DX)(SI*1), Z6
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMOVUPS      all_c2ae0000<>+0(SB), Z7
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z6, Z7, Z6
-	VMOVUPS      all_42ae0000<>+0(SB), Z2
-	VMOVUPS      all_42ae0000<>+0(SB), Z7
-	VMINPS       Z1, Z2, Z1
-	VMINPS       Z6, Z7, Z14
-	VORPS        all_80000000<>+0(SB), Z1, Z2
-	VORPS        all_80000000<>+0(SB), Z14, Z15
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z6
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z16
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z6
-	VFMADD213PS  all_4b400000<>+0(SB), Z15, Z16
-	VSUBPS       all_4b400000<>+0(SB), Z6, Z7
-	VSUBPS       all_4b400000<>+0(SB), Z16, Z17
-	VMOVAPS      Z2, Z2
-	VMOVAPS      Z15, Z15
-	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z17, Z15
-	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z17, Z15
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z7
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z17
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z7
-	VFMADD213PS  all_3c091536<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z7
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z7
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z15, Z17
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z7
-	VFMADD213PS  all_3effffff<>+0(SB), Z15, Z17
-	VMULPS       Z2, Z7, Z7
-	VMULPS       Z15, Z17, Z17
-	VFMADD213PS  Z2, Z2, Z7
-	VFMADD213PS  Z15, Z15, Z17
-	VADDPS       all_3f800000<>+0(SB), Z7, Z2
-	VADDPS       all_3f800000<>+0(SB), Z17, Z7
-	VPSLLD       $0x17, Z6, Z6
-	VPSLLD       $0x17, Z16, Z15
-	VPADDD       all_3f800000<>+0(SB), Z6, Z6
-	VPADDD       all_3f800000<>+0(SB), Z15, Z15
-	VMULPS       Z6, Z2, Z2
-	VMULPS       Z15, Z7, Z7
-	VMOVUPS      all_3f800000<>+0(SB), Z6
-	VMOVUPS      all_3f800000<>+0(SB), Z15
-	VPMOVD2M     Z1, K1
-	VPMOVD2M     Z14, K2
-	VBLENDMPS    Z2, Z6, K1, Z3
-	VBLENDMPS    Z7, Z15, K2, Z8
-	VPMOVD2M     Z1, K1
-	VPMOVD2M     Z14, K2
-	VBLENDMPS    Z6, Z2, K1, Z4
-	VBLENDMPS    Z15, Z7, K2, Z9
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z15, Z7, Z7
-	VMOVUPS      all_3f800000<>+0(SB), Z6
-	VMOVUPS      all_3f800000<>+0(SB), Z15
-	VDIVPS       Z2, Z6, Z2
-	VDIVPS       Z7, Z15, Z7
-	VMULPS       Z2, Z4, Z6
-	VMULPS       Z7, Z9, Z15
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z6
-	VFMADD213PS  all_3f800000<>+0(SB), Z14, Z15
-	VMULPS       Z2, Z3, Z1
-	VMULPS       Z7, Z8, Z2
-	VMULPS       Z6, Z1, Z1
-	VMULPS       Z15, Z2, Z2
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z5, Z2, Z1
-	VMOVUPS      Z0, (AX)(SI*1)
-	VMOVUPS      Z1, 64(AX)(SI*1)
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      (DX)(SI*1), Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_42ae0000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VORPS        all_80000000<>+0(SB), Z1, Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       all_3f800000<>+0(SB), Z4, Z2
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       all_3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z3
-	VPMOVD2M     Z1, K1
-	VBLENDMPS    Z2, Z3, K1, Z10
-	VPMOVD2M     Z1, K1
-	VBLENDMPS    Z3, Z2, K1, Z11
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z3
-	VDIVPS       Z2, Z3, Z2
-	VMULPS       Z2, Z11, Z3
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z3
-	VMULPS       Z2, Z10, Z1
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, BX
-	JE           done_3
-	LEAQ         first<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z0
-	VMOVUPS.Z    (DX)(SI*1), K1, Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_42ae0000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VORPS        all_80000000<>+0(SB), Z1, Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z2, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       all_3f800000<>+0(SB), Z4, Z2
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       all_3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z3
-	VPMOVD2M     Z1, K2
-	VBLENDMPS    Z2, Z3, K2, Z12
-	VPMOVD2M     Z1, K2
-	VBLENDMPS    Z3, Z2, K2, Z13
-	VADDPS       Z3, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z3
-	VDIVPS       Z2, Z3, Z2
-	VMULPS       Z2, Z13, Z3
-	VFMADD213PS  all_3f800000<>+0(SB), Z1, Z3
-	VMULPS       Z2, Z12, Z1
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func sigmoidAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z5
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VORPS        all_80000000<>+0(SB), Z5, Z6
-	VMOVUPS      all_c2d00000<>+0(SB), Z2
-	VMOVUPS      all_c2d00000<>+0(SB), Z7
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z6, Z7, Z6
-	VMOVUPS      all_42b20000<>+0(SB), Z2
-	VMOVUPS      all_42b20000<>+0(SB), Z7
-	VMINPS       Z1, Z2, Z1
-	VMINPS       Z6, Z7, Z6
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z7
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z6, Z7
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z7, Z7
-	VMOVAPS      Z1, Z1
-	VMOVAPS      Z6, Z14
-	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z14
-	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z14
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z6
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z15
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z6
-	VFMADD213PS  all_3c091536<>+0(SB), Z14, Z15
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z6
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z14, Z15
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z6
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z14, Z15
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z6
-	VFMADD213PS  all_3effffff<>+0(SB), Z14, Z15
-	VMULPS       Z1, Z6, Z6
-	VMULPS       Z14, Z15, Z15
-	VFMADD213PS  Z1, Z1, Z6
-	VFMADD213PS  Z14, Z14, Z15
-	VADDPS       all_3f800000<>+0(SB), Z6, Z1
-	VADDPS       all_3f800000<>+0(SB), Z15, Z6
-	VSCALEFPS    Z2, Z1, Z1
-	VSCALEFPS    Z7, Z6, Z6
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z7
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VBLENDMPS    Z1, Z2, K1, Z3
-	VBLENDMPS    Z6, Z7, K2, Z8
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VBLENDMPS    Z2, Z1, K1, Z4
-	VBLENDMPS    Z7, Z6, K2, Z9
-	VADDPS       Z2, Z1, Z0
-	VADDPS       Z7, Z6, Z1
-	VDIVPS       Z0, Z3, Z0
-	VDIVPS       Z1, Z8, Z1
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z1, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c2d00000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_42b20000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z1, Z2, K1, Z10
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z1, K1, Z11
-	VADDPS       Z2, Z1, Z0
-	VDIVPS       Z0, Z10, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c2d00000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_42b20000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z2
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VPMOVD2M     Z0, K2
-	VBLENDMPS    Z1, Z2, K2, Z12
-	VPMOVD2M     Z0, K2
-	VBLENDMPS    Z2, Z1, K2, Z13
-	VADDPS       Z2, Z1, Z0
-	VDIVPS       Z0, Z12, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func sigmoidGradAVX512(dx []float32, dy []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS 64(CX)(SI*1), Z2
-	VMOVUPS 128(CX)(SI*1), Z4
-	VMOVUPS 192(CX)(SI*1), Z6
-	VMOVUPS (DX)(SI*1), Z1
-	VMOVUPS 64(DX)(SI*1), Z3
-	VMOVUPS 128(DX)(SI*1), Z5
-	VMOVUPS 192(DX)(SI*1), Z7
-	VMULPS  Z1, Z0, Z0
-	VMULPS  Z3, Z2, Z2
-	VMULPS  Z5, Z4, Z4
-	VMULPS  Z7, Z6, Z10
-	VMOVUPS all_3f800000<>+0(SB), Z6
-	VMOVUPS all_3f800000<>+0(SB), Z8
-	VMOVUPS all_3f800000<>+0(SB), Z9
-	VMOVUPS all_3f800000<>+0(SB), Z11
-	VSUBPS  Z1, Z6, Z1
-	VSUBPS  Z3, Z8, Z3
-	VSUBPS  Z5, Z9, Z5
-	VSUBPS  Z7, Z11, Z6
-	VMULPS  Z1, Z0, Z0
-	VMULPS  Z3, Z2, Z1
-	VMULPS  Z5, Z4, Z2
-	VMULPS  Z6, Z10, Z3
-	VMOVUPS Z0, (AX)(SI*1)
-	VMOVUPS Z1, 64(AX)(SI*1)
-	VMOVUPS Z2, 128(AX)(SI*1)
-	VMOVUPS Z3, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z0
-	VMOVUPS (DX)(SI*1), Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS all_3f800000<>+0(SB), Z2
-	VSUBPS  Z1, Z2, Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   all_3f800000<>+0(SB), Z2
-	VSUBPS    Z1, Z2, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func tanhAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x00000020, DX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(BX*1), Z0
-	VMOVUPS      64(CX)(BX*1), Z3
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VORPS        all_80000000<>+0(SB), Z3, Z4
-	VMOVUPS      all_c1200000<>+0(SB), Z2
-	VMOVUPS      all_c1200000<>+0(SB), Z5
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z4, Z5, Z2
-	VADDPS       Z1, Z1, Z1
-	VADDPS       Z2, Z2, Z5
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z6
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z5, Z6
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z4
-	VSUBPS       all_4b400000<>+0(SB), Z6, Z7
-	VMOVAPS      Z1, Z1
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z7, Z5
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z7, Z5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z7
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z5, Z7
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z5, Z7
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z5, Z7
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z5, Z7
-	VMULPS       Z1, Z4, Z4
-	VMULPS       Z5, Z7, Z7
-	VFMADD213PS  Z1, Z1, Z4
-	VFMADD213PS  Z5, Z5, Z7
-	VPSLLD       $0x17, Z2, Z1
-	VPSLLD       $0x17, Z6, Z2
-	VPADDD       all_3f800000<>+0(SB), Z1, Z1
-	VPADDD       all_3f800000<>+0(SB), Z2, Z5
-	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
-	VSUBPS       all_3f800000<>+0(SB), Z5, Z6
-	VFMADD213PS  Z2, Z1, Z4
-	VFMADD213PS  Z6, Z5, Z7
-	VADDPS       all_40000000<>+0(SB), Z4, Z1
-	VADDPS       all_40000000<>+0(SB), Z7, Z2
-	VDIVPS       Z1, Z4, Z1
-	VDIVPS       Z2, Z7, Z2
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
-	VANDPS       all_7fffffff<>+0(SB), Z2, Z2
-	VANDPS       all_80000000<>+0(SB), Z0, Z0
-	VANDPS       all_80000000<>+0(SB), Z3, Z3
-	VORPS        Z0, Z1, Z0
-	VORPS        Z3, Z2, Z1
-	VMOVUPS      Z0, (AX)(BX*1)
-	VMOVUPS      Z1, 64(AX)(BX*1)
-	ADDQ         $0x00000080, BX
-	SUBQ         $0x00000020, DX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(BX*1), Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c1200000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z1, Z1, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VPSLLD       $0x17, Z2, Z1
-	VPADDD       all_3f800000<>+0(SB), Z1, Z1
-	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS  Z2, Z1, Z3
-	VADDPS       all_40000000<>+0(SB), Z3, Z1
-	VDIVPS       Z1, Z3, Z1
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
-	VANDPS       all_80000000<>+0(SB), Z0, Z0
-	VORPS        Z0, Z1, Z0
-	VMOVUPS      Z0, (AX)(BX*1)
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, DX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, DX
-	JE           done_3
-	LEAQ         first<>+0(SB), SI
-	KMOVW        (SI)(DX*2), K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z0
-	VORPS        all_80000000<>+0(SB), Z0, Z1
-	VMOVUPS      all_c1200000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VADDPS       Z1, Z1, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VPSLLD       $0x17, Z2, Z1
-	VPADDD       all_3f800000<>+0(SB), Z1, Z1
-	VSUBPS       all_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS  Z2, Z1, Z3
-	VADDPS       all_40000000<>+0(SB), Z3, Z1
-	VDIVPS       Z1, Z3, Z1
-	VANDPS       all_7fffffff<>+0(SB), Z1, Z1
-	VANDPS       all_80000000<>+0(SB), Z0, Z0
-	VORPS        Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func tanhGradAVX512(dx []float32, dy []float32, y []float32)
-// Requires: AVX, AVX512F
-TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x00000040, BX
-	JL   single_1
-
-many_4:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      64(CX)(SI*1), Z3
-	VMOVUPS      128(CX)(SI*1), Z6
-	VMOVUPS      192(CX)(SI*1), Z9
-	VMOVUPS      (DX)(SI*1), Z1
-	VMOVUPS      64(DX)(SI*1), Z4
-	VMOVUPS      128(DX)(SI*1), Z7
-	VMOVUPS      192(DX)(SI*1), Z10
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z5
-	VMOVUPS      all_3f800000<>+0(SB), Z8
-	VMOVUPS      all_3f800000<>+0(SB), Z11
-	VFNMADD231PS Z1, Z1, Z2
-	VFNMADD231PS Z4, Z4, Z5
-	VFNMADD231PS Z7, Z7, Z8
-	VFNMADD231PS Z10, Z10, Z11
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z5, Z3, Z1
-	VMULPS       Z8, Z6, Z2
-	VMULPS       Z11, Z9, Z3
-	VMOVUPS      Z0, (AX)(SI*1)
-	VMOVUPS      Z1, 64(AX)(SI*1)
-	VMOVUPS      Z2, 128(AX)(SI*1)
-	VMOVUPS      Z3, 192(AX)(SI*1)
-	ADDQ         $0x00000100, SI
-	SUBQ         $0x00000040, BX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      (DX)(SI*1), Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VFNMADD231PS Z1, Z1, Z2
-	VMULPS       Z2, Z0, Z0
-	VMOVUPS      Z0, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, BX
-	JE           done_3
-	LEAQ         first<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z0
-	VMOVUPS.Z    (DX)(SI*1), K1, Z1
-	VMOVUPS      all_3f800000<>+0(SB), Z2
-	VFNMADD231PS Z1, Z1, Z2
-	VMULPS       Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func adamAVX512(w []float32, g []float32, m []float32, v []float32, p *[8]float32)
-// Requires: AVX, AVX512F
-TEXT ·adamAVX512(SB), NOSPLIT, $0-104
-	MOVQ         w_base+0(FP), AX
-	MOVQ         g_base+24(FP), CX
-	MOVQ         m_base+48(FP), DX
-	MOVQ         v_base+72(FP), BX
-	MOVQ         w_len+8(FP), SI
-	MOVQ         p+96(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
-	VBROADCASTSS 12(DI), Z3
-	VBROADCASTSS 16(DI), Z4
-	VBROADCASTSS 20(DI), Z5
-	VBROADCASTSS 24(DI), Z6
-	VBROADCASTSS 28(DI), Z7
-	XORQ         DI, DI
-	SUBQ         $0x10, SI
-	JL           tail_2
-
-single_1:
-	VMOVUPS     (CX)(DI*1), Z8
-	VMOVUPS     (DX)(DI*1), Z9
-	VMOVUPS     (BX)(DI*1), Z10
-	VMOVUPS     (AX)(DI*1), Z11
-	VMULPS      Z0, Z9, Z9
-	VFMADD231PS Z1, Z8, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z8, Z8, Z8
-	VFMADD231PS Z3, Z8, Z10
-	VSQRTPS     Z10, Z8
-	VFMADD213PS Z7, Z6, Z8
-	VMULPS      Z5, Z9, Z12
-	VDIVPS      Z8, Z12, Z8
-	VMOVUPS     Z9, (DX)(DI*1)
-	VMOVUPS     Z10, (BX)(DI*1)
-	VMULPS      Z4, Z11, Z9
-	VSUBPS      Z8, Z9, Z8
-	VMOVUPS     Z8, (AX)(DI*1)
-	ADDQ        $0x40, DI
-	SUBQ        $0x10, SI
-	JGE         single_1
-
-tail_2:
-	ADDQ        $0x10, SI
-	JE          done_3
-	LEAQ        first<>+0(SB), R8
-	KMOVW       (R8)(SI*2), K1
-	VMOVUPS.Z   (CX)(DI*1), K1, Z8
-	VMOVUPS.Z   (DX)(DI*1), K1, Z9
-	VMOVUPS.Z   (BX)(DI*1), K1, Z10
-	VMOVUPS.Z   (AX)(DI*1), K1, Z11
-	VMULPS      Z0, Z9, Z0
-	VFMADD231PS Z1, Z8, Z0
-	VMULPS      Z2, Z10, Z1
-	VMULPS      Z8, Z8, Z2
-	VFMADD231PS Z3, Z2, Z1
-	VSQRTPS     Z1, Z2
-	VFMADD213PS Z7, Z6, Z2
-	VMULPS      Z5, Z0, Z3
-	VDIVPS      Z2, Z3, Z2
-	VMOVUPS     Z0, K1, (DX)(DI*1)
-	VMOVUPS     Z1, K1, (BX)(DI*1)
-	VMULPS      Z4, Z11, Z0
-	VSUBPS      Z2, Z0, Z0
-	VMOVUPS     Z0, K1, (AX)(DI*1)
-
-done_3:
-	VZEROUPPER
-	RET
-
-// func dotAVX512(x []float32, y []float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·dotAVX512(SB), NOSPLIT, $0-52
-	MOVQ   x_base+0(FP), AX
-	MOVQ   y_base+24(FP), CX
-	MOVQ   x_len+8(FP), DX
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	XORQ   BX, BX
-	SUBQ   $0x00000040, DX
-	JL     single_1
-
-many_4:
-	VMOVUPS     (AX)(BX*1), Z4
-	VMOVUPS     64(AX)(BX*1), Z6
-	VMOVUPS     128(AX)(BX*1), Z8
-	VMOVUPS     192(AX)(BX*1), Z10
-	VMOVUPS     (CX)(BX*1), Z5
-	VMOVUPS     64(CX)(BX*1), Z7
-	VMOVUPS     128(CX)(BX*1), Z9
-	VMOVUPS     192(CX)(BX*1), Z11
-	VFMADD231PS Z5, Z4, Z0
-	VFMADD231PS Z7, Z6, Z1
-	VFMADD231PS Z9, Z8, Z2
-	VFMADD231PS Z11, Z10, Z3
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x00000040, DX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (AX)(BX*1), Z4
-	VMOVUPS     (CX)(BX*1), Z5
-	VFMADD231PS Z5, Z4, Z0
-	ADDQ        $0x40, BX
-	SUBQ        $0x10, DX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, DX
-	JE          done_3
-	LEAQ        first<>+0(SB), SI
-	KMOVW       (SI)(DX*2), K1
-	VMOVUPS.Z   (AX)(BX*1), K1, Z4
-	VMOVUPS.Z   (CX)(BX*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z0
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func sumOfAVX512(x []float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·sumOfAVX512(SB), NOSPLIT, $0-28
-	MOVQ   x_base+0(FP), AX
-	MOVQ   x_len+8(FP), CX
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	XORQ   DX, DX
-	SUBQ   $0x00000040, CX
-	JL     single_1
-
-many_4:
-	VMOVUPS (AX)(DX*1), Z4
-	VMOVUPS 64(AX)(DX*1), Z5
-	VMOVUPS 128(AX)(DX*1), Z6
-	VMOVUPS 192(AX)(DX*1), Z7
-	VADDPS  Z4, Z0, Z0
-	VADDPS  Z5, Z1, Z1
-	VADDPS  Z6, Z2, Z2
-	VADDPS  Z7, Z3, Z3
-	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, CX
-	SUBQ $0x10, CX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (AX)(DX*1), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, CX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, CX
-	JE        done_3
-	LEAQ      first<>+0(SB), BX
-	KMOVW     (BX)(CX*2), K1
-	VMOVUPS.Z (AX)(DX*1), K1, Z4
-	VADDPS    Z4, Z0, Z0
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func sumDotAVX512(x []float32, y []float32) (s float32, d float32)
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·sumDotAVX512(SB), NOSPLIT, $0-56
-	MOVQ   x_base+0(FP), AX
-	MOVQ   y_base+24(FP), CX
-	MOVQ   x_len+8(FP), DX
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
-	XORQ   BX, BX
-	SUBQ   $0x00000040, DX
-	JL     single_1
-
-many_4:
-	VMOVUPS     (AX)(BX*1), Z8
-	VMOVUPS     64(AX)(BX*1), Z10
-	VMOVUPS     128(AX)(BX*1), Z12
-	VMOVUPS     192(AX)(BX*1), Z14
-	VADDPS      Z8, Z0, Z0
-	VADDPS      Z10, Z1, Z1
-	VADDPS      Z12, Z2, Z2
-	VADDPS      Z14, Z3, Z3
-	VMOVUPS     (CX)(BX*1), Z9
-	VMOVUPS     64(CX)(BX*1), Z11
-	VMOVUPS     128(CX)(BX*1), Z13
-	VMOVUPS     192(CX)(BX*1), Z15
-	VFMADD231PS Z8, Z9, Z4
-	VFMADD231PS Z10, Z11, Z5
-	VFMADD231PS Z12, Z13, Z6
-	VFMADD231PS Z14, Z15, Z7
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x00000040, DX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (AX)(BX*1), Z8
-	VADDPS      Z8, Z0, Z0
-	VMOVUPS     (CX)(BX*1), Z9
-	VFMADD231PS Z8, Z9, Z4
-	ADDQ        $0x40, BX
-	SUBQ        $0x10, DX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, DX
-	JE          done_3
-	LEAQ        first<>+0(SB), SI
-	KMOVW       (SI)(DX*2), K1
-	VMOVUPS.Z   (AX)(BX*1), K1, Z8
-	VADDPS      Z8, Z0, Z0
-	VMOVUPS.Z   (CX)(BX*1), K1, Z9
-	VFMADD231PS Z8, Z9, Z4
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, s+48(FP)
-	VADDPS        Z6, Z4, Z4
-	VADDPS        Z7, Z5, Z5
-	VADDPS        Z5, Z4, Z4
-	VEXTRACTF32X8 $0x01, Z4, Y0
-	VADDPS        Y0, Y4, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, d+52(FP)
-	VZEROUPPER
-	RET
-
-// func maxOfAVX512(x []float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·maxOfAVX512(SB), NOSPLIT, $0-28
-	MOVQ    x_base+0(FP), AX
-	MOVQ    x_len+8(FP), CX
-	VMOVUPS all_ff800000<>+0(SB), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
-	VXORPS  X3, X3, X3
-	VXORPS  X4, X4, X4
-	XORQ    DX, DX
-	SUBQ    $0x00000020, CX
-	JL      single_1
-
-many_4:
-	VMOVUPS   (AX)(DX*1), Z5
-	VMOVUPS   64(AX)(DX*1), Z6
-	VMAXPS    Z5, Z1, Z1
-	VMAXPS    Z6, Z2, Z2
-	VCMPPS    $0x03, Z5, Z5, K1
-	VCMPPS    $0x03, Z6, Z6, K2
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVAPS.Z Z6, K2, Z6
-	VADDPS    Z5, Z3, Z3
-	VADDPS    Z6, Z4, Z4
-	ADDQ      $0x00000080, DX
-	SUBQ      $0x00000020, CX
-	JGE       many_4
-
-single_1:
-	ADDQ $0x00000020, CX
-	SUBQ $0x10, CX
-	JL   tail_2
-
-single_5:
-	VMOVUPS   (AX)(DX*1), Z5
-	VMAXPS    Z5, Z1, Z1
-	VCMPPS    $0x03, Z5, Z5, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z3, Z3
-	ADDQ      $0x40, DX
-	SUBQ      $0x10, CX
-	JGE       single_5
-
-tail_2:
-	ADDQ      $0x10, CX
-	JE        done_3
-	LEAQ      first<>+0(SB), BX
-	KMOVW     (BX)(CX*2), K1
-	VMOVUPS.Z (AX)(DX*1), K1, Z5
-	VBLENDMPS Z5, Z0, K1, Z7
-	VMAXPS    Z7, Z1, Z1
-	VCMPPS    $0x03, Z7, Z7, K1
-	VMOVAPS.Z Z7, K1, Z0
-	VADDPS    Z0, Z3, Z3
-
-done_3:
-	VMAXPS        Z2, Z1, Z1
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VMAXPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VMAXPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VMAXPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VMAXSS        X1, X0, X0
-	VADDPS        Z4, Z3, Z3
-	VEXTRACTF32X8 $0x01, Z3, Y1
-	VADDPS        Y1, Y3, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDPS        X2, X1, X1
-	VMOVSHDUP     X1, X2
-	VADDSS        X2, X1, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func finiteAVX512(x []float32) bool
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·finiteAVX512(SB), NOSPLIT, $0-25
-	MOVQ   x_base+0(FP), AX
-	MOVQ   x_len+8(FP), CX
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	XORQ   DX, DX
-	SUBQ   $0x00000040, CX
-	JL     single_1
-
-many_4:
-	VMOVUPS     (AX)(DX*1), Z5
-	VMOVUPS     64(AX)(DX*1), Z6
-	VMOVUPS     128(AX)(DX*1), Z7
-	VMOVUPS     192(AX)(DX*1), Z8
-	VFMADD231PS Z4, Z5, Z0
-	VFMADD231PS Z4, Z6, Z1
-	VFMADD231PS Z4, Z7, Z2
-	VFMADD231PS Z4, Z8, Z3
-	ADDQ        $0x00000100, DX
-	SUBQ        $0x00000040, CX
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, CX
-	SUBQ $0x10, CX
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (AX)(DX*1), Z5
-	VFMADD231PS Z4, Z5, Z0
-	ADDQ        $0x40, DX
-	SUBQ        $0x10, CX
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, CX
-	JE          done_3
-	LEAQ        first<>+0(SB), BX
-	KMOVW       (BX)(CX*2), K1
-	VMOVUPS.Z   (AX)(DX*1), K1, Z5
-	VFMADD231PS Z4, Z5, Z0
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VUCOMISS      X0, X0
-	SETPC         AL
-	MOVB          AL, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func softmaxAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·softmaxAVX512(SB), NOSPLIT, $0-48
-	MOVQ    y_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    x_len+32(FP), DX
-	VMOVUPS all_ff800000<>+0(SB), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
-	MOVQ    DX, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      single_1
-
-many_4:
-	VMOVUPS (CX)(SI*1), Z3
-	VMOVUPS 64(CX)(SI*1), Z4
-	VMAXPS  Z3, Z1, Z1
-	VMAXPS  Z4, Z2, Z2
-	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, BX
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000020, BX
-	SUBQ $0x10, BX
-	JL   tail_2
-
-single_5:
-	VMOVUPS (CX)(SI*1), Z3
-	VMAXPS  Z3, Z1, Z1
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, BX
-	JE        done_3
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z3
-	VBLENDMPS Z3, Z0, K1, Z5
-	VMAXPS    Z5, Z1, Z1
-
-done_3:
-	VMAXPS        Z2, Z1, Z1
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VMAXPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VMAXPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VMAXPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VMAXSS        X1, X0, X0
-	VBROADCASTSS  X0, Z0
-	VXORPS        X6, X6, X6
-	VXORPS        X7, X7, X7
-	MOVQ          DX, BX
-	XORQ          SI, SI
-	SUBQ          $0x00000020, BX
-	JL            single_6
-
-many_9:
-	VMOVUPS      (CX)(SI*1), Z1
-	VMOVUPS      64(CX)(SI*1), Z2
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS       Z0, Z2, Z3
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VMOVUPS      all_c2ae0000<>+0(SB), Z4
-	VCMPPS       $0x05, Z2, Z1, K1
-	VCMPPS       $0x05, Z4, Z3, K2
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z3, Z4, Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z5, Z8
-	VMOVAPS      Z1, Z1
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z4
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z4, Z8
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z4, Z8
-	VMULPS       Z1, Z3, Z3
-	VMULPS       Z4, Z8, Z8
-	VFMADD213PS  Z1, Z1, Z3
-	VFMADD213PS  Z4, Z4, Z8
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VADDPS       all_3f800000<>+0(SB), Z8, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VPSLLD       $0x17, Z5, Z4
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z2, Z1, Z1
-	VMULPS       Z4, Z3, Z2
-	VMOVAPS.Z    Z1, K1, Z1
-	VMOVAPS.Z    Z2, K2, Z2
-	VMOVUPS      Z1, (AX)(SI*1)
-	VMOVUPS      Z2, 64(AX)(SI*1)
-	VADDPS       Z1, Z6, Z6
-	VADDPS       Z2, Z7, Z7
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x00000020, BX
-	JGE          many_9
-
-single_6:
-	ADDQ $0x00000020, BX
-	SUBQ $0x10, BX
-	JL   tail_7
-
-single_10:
-	VMOVUPS      (CX)(SI*1), Z1
-	VSUBPS       Z0, Z1, Z1
-	VMOVUPS      all_c2ae0000<>+0(SB), Z2
-	VCMPPS       $0x05, Z2, Z1, K1
-	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS  all_4b400000<>+0(SB), Z1, Z2
-	VSUBPS       all_4b400000<>+0(SB), Z2, Z3
-	VMOVAPS      Z1, Z1
-	VFNMADD231PS all_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS all_b102e308<>+0(SB), Z3, Z1
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z3
-	VFMADD213PS  all_3c091536<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z1, Z3
-	VFMADD213PS  all_3effffff<>+0(SB), Z1, Z3
-	VMULPS       Z1, Z3, Z3
-	VFMADD213PS  Z1, Z1, Z3
-	VADDPS       all_3f800000<>+0(SB), Z3, Z1
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       all_3f800000<>+0(SB), Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VMOVAPS.Z    Z1, K1, Z1
-	VMOVUPS      Z1, (AX)(SI*1)
-	VADDPS       Z1, Z6, Z6
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	JGE          single_10
-
-tail_7:
-	ADDQ         $0x10, BX
-	JE           done_8
-	LEAQ         first<>+0(SB), DI
-	KMOVW        (DI)(BX*2), K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z1
-	VSUBPS       Z0, Z1, Z0
-	VMOVUPS      all_c2ae0000<>+0(SB), Z1
-	VCMPPS       $0x05, Z1, Z0, K2
-	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z1
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z1
-	VSUBPS       all_4b400000<>+0(SB), Z1, Z2
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z2
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z2
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z2
-	VMULPS       Z0, Z2, Z2
-	VFMADD213PS  Z0, Z0, Z2
-	VADDPS       all_3f800000<>+0(SB), Z2, Z0
-	VPSLLD       $0x17, Z1, Z1
-	VPADDD       all_3f800000<>+0(SB), Z1, Z1
-	VMULPS       Z1, Z0, Z0
-	VMOVAPS.Z    Z0, K2, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
-	VMOVAPS.Z    Z0, K1, Z0
-	VADDPS       Z0, Z6, Z6
-
-done_8:
-	VADDPS        Z7, Z6, Z6
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VADDPS        Y0, Y6, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VMOVSS        all_3f800000<>+0(SB), X1
-	VDIVSS        X0, X1, X1
-	VBROADCASTSS  X1, Z0
-	XORQ          CX, CX
-	SUBQ          $0x00000040, DX
-	JL            single_11
-
-many_14:
-	VMOVUPS (AX)(CX*1), Z1
-	VMOVUPS 64(AX)(CX*1), Z2
-	VMOVUPS 128(AX)(CX*1), Z3
-	VMOVUPS 192(AX)(CX*1), Z4
-	VMULPS  Z0, Z1, Z1
-	VMULPS  Z0, Z2, Z2
-	VMULPS  Z0, Z3, Z3
-	VMULPS  Z0, Z4, Z4
-	VMOVUPS Z1, (AX)(CX*1)
-	VMOVUPS Z2, 64(AX)(CX*1)
-	VMOVUPS Z3, 128(AX)(CX*1)
-	VMOVUPS Z4, 192(AX)(CX*1)
-	ADDQ    $0x00000100, CX
-	SUBQ    $0x00000040, DX
-	JGE     many_14
-
-single_11:
-	ADDQ $0x00000040, DX
-	SUBQ $0x10, DX
-	JL   tail_12
-
-single_15:
-	VMOVUPS (AX)(CX*1), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)(CX*1)
-	ADDQ    $0x40, CX
-	SUBQ    $0x10, DX
-	JGE     single_15
-
-tail_12:
-	ADDQ      $0x10, DX
-	JE        done_13
-	LEAQ      first<>+0(SB), BX
-	KMOVW     (BX)(DX*2), K1
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(CX*1)
-
-done_13:
-	VZEROUPPER
-	RET
-
-// func sumExpAVX512(x []float32, m float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·sumExpAVX512(SB), NOSPLIT, $0-36
-	MOVQ         x_base+0(FP), AX
-	MOVQ         x_len+8(FP), CX
-	VBROADCASTSS m+24(FP), Z0
-	VXORPS       X1, X1, X1
-	VXORPS       X2, X2, X2
-	XORQ         DX, DX
-	SUBQ         $0x00000020, CX
-	JL           single_1
-
-many_4:
-	VMOVUPS      (AX)(DX*1), Z3
-	VMOVUPS      64(AX)(DX*1), Z4
-	VSUBPS       Z0, Z3, Z3
-	VSUBPS       Z0, Z4, Z5
-	VMOVUPS      all_c2ae0000<>+0(SB), Z4
-	VMOVUPS      all_c2ae0000<>+0(SB), Z6
-	VCMPPS       $0x05, Z4, Z3, K1
-	VCMPPS       $0x05, Z6, Z5, K2
-	VMAXPS       Z3, Z4, Z3
-	VMAXPS       Z5, Z6, Z6
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z7
-	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_4b400000<>+0(SB), Z6, Z7
-	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
-	VSUBPS       all_4b400000<>+0(SB), Z7, Z8
-	VMOVAPS      Z3, Z3
-	VMOVAPS      Z6, Z6
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_3f317218<>+0(SB), Z8, Z6
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z8, Z6
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z8
-	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3c091536<>+0(SB), Z6, Z8
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z6, Z8
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z6, Z8
-	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3effffff<>+0(SB), Z6, Z8
-	VMULPS       Z3, Z5, Z5
-	VMULPS       Z6, Z8, Z8
-	VFMADD213PS  Z3, Z3, Z5
-	VFMADD213PS  Z6, Z6, Z8
-	VADDPS       all_3f800000<>+0(SB), Z5, Z3
-	VADDPS       all_3f800000<>+0(SB), Z8, Z5
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z7, Z6
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VPADDD       all_3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z4, Z3, Z3
-	VMULPS       Z6, Z5, Z4
-	VMOVAPS.Z    Z3, K1, Z3
-	VMOVAPS.Z    Z4, K2, Z4
-	VADDPS       Z3, Z1, Z1
-	VADDPS       Z4, Z2, Z2
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, CX
-	JGE          many_4
-
-single_1:
-	ADDQ $0x00000020, CX
-	SUBQ $0x10, CX
-	JL   tail_2
-
-single_5:
-	VMOVUPS      (AX)(DX*1), Z3
-	VSUBPS       Z0, Z3, Z3
-	VMOVUPS      all_c2ae0000<>+0(SB), Z4
-	VCMPPS       $0x05, Z4, Z3, K1
-	VMAXPS       Z3, Z4, Z3
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z4
-	VFMADD213PS  all_4b400000<>+0(SB), Z3, Z4
-	VSUBPS       all_4b400000<>+0(SB), Z4, Z5
-	VMOVAPS      Z3, Z3
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z5
-	VFMADD213PS  all_3c091536<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z3, Z5
-	VFMADD213PS  all_3effffff<>+0(SB), Z3, Z5
-	VMULPS       Z3, Z5, Z5
-	VFMADD213PS  Z3, Z3, Z5
-	VADDPS       all_3f800000<>+0(SB), Z5, Z3
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       all_3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVAPS.Z    Z3, K1, Z3
-	VADDPS       Z3, Z1, Z1
-	ADDQ         $0x40, DX
-	SUBQ         $0x10, CX
-	JGE          single_5
-
-tail_2:
-	ADDQ         $0x10, CX
-	JE           done_3
-	LEAQ         first<>+0(SB), BX
-	KMOVW        (BX)(CX*2), K1
-	VMOVUPS.Z    (AX)(DX*1), K1, Z3
-	VSUBPS       Z0, Z3, Z0
-	VMOVUPS      all_c2ae0000<>+0(SB), Z3
-	VCMPPS       $0x05, Z3, Z0, K2
-	VMAXPS       Z0, Z3, Z0
-	VMOVUPS      all_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS  all_4b400000<>+0(SB), Z0, Z3
-	VSUBPS       all_4b400000<>+0(SB), Z3, Z4
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z0
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z0
-	VMOVUPS      all_3ab5d23c<>+0(SB), Z4
-	VFMADD213PS  all_3c091536<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3d2aab78<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3e2aaa57<>+0(SB), Z0, Z4
-	VFMADD213PS  all_3effffff<>+0(SB), Z0, Z4
-	VMULPS       Z0, Z4, Z4
-	VFMADD213PS  Z0, Z0, Z4
-	VADDPS       all_3f800000<>+0(SB), Z4, Z0
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       all_3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z0, Z0
-	VMOVAPS.Z    Z0, K2, Z0
-	VMOVAPS.Z    Z0, K1, Z0
-	VADDPS       Z0, Z1, Z1
-
-done_3:
-	VADDPS        Z2, Z1, Z1
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	MOVSS         X0, ret+32(FP)
-	VZEROUPPER
-	RET
-
-// func softmaxGradAVX512(dx []float32, dy []float32, y []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ   dx_base+0(FP), AX
-	MOVQ   dy_base+24(FP), CX
-	MOVQ   y_base+48(FP), DX
-	MOVQ   dx_len+8(FP), BX
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	MOVQ   BX, SI
-	XORQ   DI, DI
-	SUBQ   $0x00000040, SI
-	JL     single_1
-
-many_4:
-	VMOVUPS     (CX)(DI*1), Z4
-	VMOVUPS     64(CX)(DI*1), Z6
-	VMOVUPS     128(CX)(DI*1), Z8
-	VMOVUPS     192(CX)(DI*1), Z10
-	VMOVUPS     (DX)(DI*1), Z5
-	VMOVUPS     64(DX)(DI*1), Z7
-	VMOVUPS     128(DX)(DI*1), Z9
-	VMOVUPS     192(DX)(DI*1), Z11
-	VFMADD231PS Z5, Z4, Z0
-	VFMADD231PS Z7, Z6, Z1
-	VFMADD231PS Z9, Z8, Z2
-	VFMADD231PS Z11, Z10, Z3
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, SI
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000040, SI
-	SUBQ $0x10, SI
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (CX)(DI*1), Z4
-	VMOVUPS     (DX)(DI*1), Z5
-	VFMADD231PS Z5, Z4, Z0
-	ADDQ        $0x40, DI
-	SUBQ        $0x10, SI
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, SI
-	JE          done_3
-	LEAQ        first<>+0(SB), R8
-	KMOVW       (R8)(SI*2), K1
-	VMOVUPS.Z   (CX)(DI*1), K1, Z4
-	VMOVUPS.Z   (DX)(DI*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z0
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VBROADCASTSS  X0, Z0
-	XORQ          SI, SI
-	SUBQ          $0x00000040, BX
-	JL            single_6
-
-many_9:
-	VMOVUPS (CX)(SI*1), Z1
-	VMOVUPS 64(CX)(SI*1), Z2
-	VMOVUPS 128(CX)(SI*1), Z3
-	VMOVUPS 192(CX)(SI*1), Z4
-	VSUBPS  Z0, Z1, Z1
-	VSUBPS  Z0, Z2, Z2
-	VSUBPS  Z0, Z3, Z3
-	VSUBPS  Z0, Z4, Z7
-	VMOVUPS (DX)(SI*1), Z4
-	VMOVUPS 64(DX)(SI*1), Z5
-	VMOVUPS 128(DX)(SI*1), Z6
-	VMOVUPS 192(DX)(SI*1), Z8
-	VMULPS  Z4, Z1, Z1
-	VMULPS  Z5, Z2, Z2
-	VMULPS  Z6, Z3, Z3
-	VMULPS  Z8, Z7, Z4
-	VMOVUPS Z1, (AX)(SI*1)
-	VMOVUPS Z2, 64(AX)(SI*1)
-	VMOVUPS Z3, 128(AX)(SI*1)
-	VMOVUPS Z4, 192(AX)(SI*1)
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, BX
-	JGE     many_9
-
-single_6:
-	ADDQ $0x00000040, BX
-	SUBQ $0x10, BX
-	JL   tail_7
-
-single_10:
-	VMOVUPS (CX)(SI*1), Z1
-	VSUBPS  Z0, Z1, Z1
-	VMOVUPS (DX)(SI*1), Z2
-	VMULPS  Z2, Z1, Z1
-	VMOVUPS Z1, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	JGE     single_10
-
-tail_7:
-	ADDQ      $0x10, BX
-	JE        done_8
-	LEAQ      first<>+0(SB), DI
-	KMOVW     (DI)(BX*2), K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z1
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS.Z (DX)(SI*1), K1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done_8:
-	VZEROUPPER
-	RET
-
-// func layerNormAVX512(y []float32, xhat []float32, x []float32, g []float32, b []float32, eps float32) (rstd float32)
-// Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·layerNormAVX512(SB), NOSPLIT, $0-132
-	MOVQ   y_base+0(FP), AX
-	MOVQ   xhat_base+24(FP), CX
-	MOVQ   x_base+48(FP), DX
-	MOVQ   g_base+72(FP), BX
-	MOVQ   b_base+96(FP), SI
-	MOVQ   x_len+56(FP), DI
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	MOVQ   DI, R8
-	XORQ   R9, R9
-	SUBQ   $0x00000040, R8
-	JL     single_1
-
-many_4:
-	VMOVUPS (DX)(R9*1), Z4
-	VMOVUPS 64(DX)(R9*1), Z5
-	VMOVUPS 128(DX)(R9*1), Z6
-	VMOVUPS 192(DX)(R9*1), Z7
-	VADDPS  Z4, Z0, Z0
-	VADDPS  Z5, Z1, Z1
-	VADDPS  Z6, Z2, Z2
-	VADDPS  Z7, Z3, Z3
-	ADDQ    $0x00000100, R9
-	SUBQ    $0x00000040, R8
-	JGE     many_4
-
-single_1:
-	ADDQ $0x00000040, R8
-	SUBQ $0x10, R8
-	JL   tail_2
-
-single_5:
-	VMOVUPS (DX)(R9*1), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    $0x40, R9
-	SUBQ    $0x10, R8
-	JGE     single_5
-
-tail_2:
-	ADDQ      $0x10, R8
-	JE        done_3
-	LEAQ      first<>+0(SB), R10
-	KMOVW     (R10)(R8*2), K1
-	VMOVUPS.Z (DX)(R9*1), K1, Z4
-	VADDPS    Z4, Z0, Z0
-
-done_3:
-	VADDPS        Z2, Z0, Z0
-	VADDPS        Z3, Z1, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VXORPS        X1, X1, X1
-	VCVTSI2SSQ    DI, X1, X1
-	VDIVSS        X1, X0, X0
-	VBROADCASTSS  X0, Z0
-	VXORPS        X8, X8, X8
-	VXORPS        X9, X9, X9
-	VXORPS        X10, X10, X10
-	VXORPS        X11, X11, X11
-	MOVQ          DI, R8
-	XORQ          R9, R9
-	SUBQ          $0x00000040, R8
-	JL            single_6
-
-many_9:
-	VMOVUPS     (DX)(R9*1), Z1
-	VMOVUPS     64(DX)(R9*1), Z2
-	VMOVUPS     128(DX)(R9*1), Z3
-	VMOVUPS     192(DX)(R9*1), Z4
-	VSUBPS      Z0, Z1, Z1
-	VSUBPS      Z0, Z2, Z2
-	VSUBPS      Z0, Z3, Z3
-	VSUBPS      Z0, Z4, Z4
-	VFMADD231PS Z1, Z1, Z8
-	VFMADD231PS Z2, Z2, Z9
-	VFMADD231PS Z3, Z3, Z10
-	VFMADD231PS Z4, Z4, Z11
-	ADDQ        $0x00000100, R9
-	SUBQ        $0x00000040, R8
-	JGE         many_9
-
-single_6:
-	ADDQ $0x00000040, R8
-	SUBQ $0x10, R8
-	JL   tail_7
-
-single_10:
-	VMOVUPS     (DX)(R9*1), Z1
-	VSUBPS      Z0, Z1, Z1
-	VFMADD231PS Z1, Z1, Z8
-	ADDQ        $0x40, R9
-	SUBQ        $0x10, R8
-	JGE         single_10
-
-tail_7:
-	ADDQ        $0x10, R8
-	JE          done_8
-	LEAQ        first<>+0(SB), R10
-	KMOVW       (R10)(R8*2), K1
-	VMOVUPS.Z   (DX)(R9*1), K1, Z1
-	VSUBPS      Z0, Z1, Z1
-	VMOVAPS.Z   Z1, K1, Z1
-	VFMADD231PS Z1, Z1, Z8
-
-done_8:
-	VADDPS        Z10, Z8, Z8
-	VADDPS        Z11, Z9, Z9
-	VADDPS        Z9, Z8, Z8
-	VEXTRACTF32X8 $0x01, Z8, Y1
-	VADDPS        Y1, Y8, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDPS        X2, X1, X1
-	VMOVSHDUP     X1, X2
-	VADDSS        X2, X1, X1
-	VXORPS        X2, X2, X2
-	VCVTSI2SSQ    DI, X2, X2
-	VDIVSS        X2, X1, X1
-	VADDSS        eps+120(FP), X1, X1
-	VSQRTSS       X1, X1, X1
-	VMOVSS        all_3f800000<>+0(SB), X2
-	VDIVSS        X1, X2, X2
-	MOVSS         X2, rstd+128(FP)
-	VBROADCASTSS  X2, Z1
-	TESTQ         CX, CX
-	JE            forward
-	XORQ          R8, R8
-	SUBQ          $0x00000020, DI
-	JL            single_11
-
-many_14:
-	VMOVUPS     (BX)(R8*1), Z2
-	VMOVUPS     64(BX)(R8*1), Z5
-	VMOVUPS     (SI)(R8*1), Z3
-	VMOVUPS     64(SI)(R8*1), Z6
-	VMOVUPS     (DX)(R8*1), Z4
-	VMOVUPS     64(DX)(R8*1), Z7
-	VSUBPS      Z0, Z4, Z4
-	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z4, Z4
-	VMULPS      Z1, Z7, Z7
-	VMOVUPS     Z4, (CX)(R8*1)
-	VMOVUPS     Z7, 64(CX)(R8*1)
-	VFMADD231PS Z2, Z4, Z3
-	VFMADD231PS Z5, Z7, Z6
-	VMOVUPS     Z3, (AX)(R8*1)
-	VMOVUPS     Z6, 64(AX)(R8*1)
-	ADDQ        $0x00000080, R8
-	SUBQ        $0x00000020, DI
-	JGE         many_14
-
-single_11:
-	ADDQ $0x00000020, DI
-	SUBQ $0x10, DI
-	JL   tail_12
-
-single_15:
-	VMOVUPS     (BX)(R8*1), Z2
-	VMOVUPS     (SI)(R8*1), Z3
-	VMOVUPS     (DX)(R8*1), Z4
-	VSUBPS      Z0, Z4, Z4
-	VMULPS      Z1, Z4, Z4
-	VMOVUPS     Z4, (CX)(R8*1)
-	VFMADD231PS Z2, Z4, Z3
-	VMOVUPS     Z3, (AX)(R8*1)
-	ADDQ        $0x40, R8
-	SUBQ        $0x10, DI
-	JGE         single_15
-
-tail_12:
-	ADDQ        $0x10, DI
-	JE          done_13
-	LEAQ        first<>+0(SB), R9
-	KMOVW       (R9)(DI*2), K1
-	VMOVUPS.Z   (BX)(R8*1), K1, Z2
-	VMOVUPS.Z   (SI)(R8*1), K1, Z3
-	VMOVUPS.Z   (DX)(R8*1), K1, Z4
-	VSUBPS      Z0, Z4, Z0
-	VMULPS      Z1, Z0, Z0
-	VMOVUPS     Z0, K1, (CX)(R8*1)
-	VFMADD231PS Z2, Z0, Z3
-	VMOVUPS     Z3, K1, (AX)(R8*1)
-
-done_13:
-	VZEROUPPER
-	RET
-
-forward:
-	XORQ CX, CX
-	SUBQ $0x00000020, DI
-	JL   single_16
-
-many_19:
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     64(DX)(CX*1), Z3
-	VSUBPS      Z0, Z2, Z2
-	VSUBPS      Z0, Z3, Z3
-	VMULPS      Z1, Z2, Z2
-	VMULPS      Z1, Z3, Z5
-	VMOVUPS     (SI)(CX*1), Z3
-	VMOVUPS     64(SI)(CX*1), Z6
-	VMOVUPS     (BX)(CX*1), Z4
-	VMOVUPS     64(BX)(CX*1), Z7
-	VFMADD231PS Z4, Z2, Z3
-	VFMADD231PS Z7, Z5, Z6
-	VMOVUPS     Z3, (AX)(CX*1)
-	VMOVUPS     Z6, 64(AX)(CX*1)
-	ADDQ        $0x00000080, CX
-	SUBQ        $0x00000020, DI
-	JGE         many_19
-
-single_16:
-	ADDQ $0x00000020, DI
-	SUBQ $0x10, DI
-	JL   tail_17
-
-single_20:
-	VMOVUPS     (DX)(CX*1), Z2
-	VSUBPS      Z0, Z2, Z2
-	VMULPS      Z1, Z2, Z2
-	VMOVUPS     (SI)(CX*1), Z3
-	VMOVUPS     (BX)(CX*1), Z4
-	VFMADD231PS Z4, Z2, Z3
-	VMOVUPS     Z3, (AX)(CX*1)
-	ADDQ        $0x40, CX
-	SUBQ        $0x10, DI
-	JGE         single_20
-
-tail_17:
-	ADDQ        $0x10, DI
-	JE          done_18
-	LEAQ        first<>+0(SB), R8
-	KMOVW       (R8)(DI*2), K1
-	VMOVUPS.Z   (DX)(CX*1), K1, Z2
-	VSUBPS      Z0, Z2, Z0
-	VMULPS      Z1, Z0, Z0
-	VMOVUPS.Z   (SI)(CX*1), K1, Z1
-	VMOVUPS.Z   (BX)(CX*1), K1, Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, K1, (AX)(CX*1)
-
-done_18:
-	VZEROUPPER
-	RET
-
-// func layerNormGradAVX512(dx []float32, dg []float32, db []float32, dy []float32, xhat []float32, g []float32, rstd float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·layerNormGradAVX512(SB), NOSPLIT, $0-148
-	MOVQ   dx_base+0(FP), AX
-	MOVQ   dg_base+24(FP), CX
-	MOVQ   db_base+48(FP), DX
-	MOVQ   dy_base+72(FP), BX
-	MOVQ   xhat_base+96(FP), SI
-	MOVQ   g_base+120(FP), DI
-	MOVQ   dx_len+8(FP), R8
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	MOVQ   R8, R9
-	XORQ   R10, R10
-	SUBQ   $0x00000020, R9
-	JL     single_1
-
-many_4:
-	VMOVUPS     (BX)(R10*1), Z4
-	VMOVUPS     64(BX)(R10*1), Z9
-	VMOVUPS     (SI)(R10*1), Z5
-	VMOVUPS     64(SI)(R10*1), Z10
-	VMOVUPS     (DI)(R10*1), Z6
-	VMOVUPS     64(DI)(R10*1), Z11
-	VMOVUPS     (CX)(R10*1), Z7
-	VMOVUPS     64(CX)(R10*1), Z12
-	VMOVUPS     (DX)(R10*1), Z8
-	VMOVUPS     64(DX)(R10*1), Z13
-	VFMADD231PS Z5, Z4, Z7
-	VFMADD231PS Z10, Z9, Z12
-	VMOVUPS     Z7, (CX)(R10*1)
-	VMOVUPS     Z12, 64(CX)(R10*1)
-	VADDPS      Z4, Z8, Z7
-	VADDPS      Z9, Z13, Z8
-	VMOVUPS     Z7, (DX)(R10*1)
-	VMOVUPS     Z8, 64(DX)(R10*1)
-	VMULPS      Z6, Z4, Z4
-	VMULPS      Z11, Z9, Z6
-	VADDPS      Z4, Z0, Z0
-	VADDPS      Z6, Z1, Z1
-	VFMADD231PS Z5, Z4, Z2
-	VFMADD231PS Z10, Z6, Z3
-	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000020, R9
-	JGE         many_4
-
-single_1:
-	ADDQ $0x00000020, R9
-	SUBQ $0x10, R9
-	JL   tail_2
-
-single_5:
-	VMOVUPS     (BX)(R10*1), Z4
-	VMOVUPS     (SI)(R10*1), Z5
-	VMOVUPS     (DI)(R10*1), Z6
-	VMOVUPS     (CX)(R10*1), Z7
-	VMOVUPS     (DX)(R10*1), Z8
-	VFMADD231PS Z5, Z4, Z7
-	VMOVUPS     Z7, (CX)(R10*1)
-	VADDPS      Z4, Z8, Z7
-	VMOVUPS     Z7, (DX)(R10*1)
-	VMULPS      Z6, Z4, Z4
-	VADDPS      Z4, Z0, Z0
-	VFMADD231PS Z5, Z4, Z2
-	ADDQ        $0x40, R10
-	SUBQ        $0x10, R9
-	JGE         single_5
-
-tail_2:
-	ADDQ        $0x10, R9
-	JE          done_3
-	LEAQ        first<>+0(SB), R11
-	KMOVW       (R11)(R9*2), K1
-	VMOVUPS.Z   (BX)(R10*1), K1, Z4
-	VMOVUPS.Z   (SI)(R10*1), K1, Z5
-	VMOVUPS.Z   (DI)(R10*1), K1, Z6
-	VMOVUPS.Z   (CX)(R10*1), K1, Z7
-	VMOVUPS.Z   (DX)(R10*1), K1, Z8
-	VFMADD231PS Z5, Z4, Z7
-	VMOVUPS     Z7, K1, (CX)(R10*1)
-	VADDPS      Z4, Z8, Z7
-	VMOVUPS     Z7, K1, (DX)(R10*1)
-	VMULPS      Z6, Z4, Z4
-	VADDPS      Z4, Z0, Z0
-	VFMADD231PS Z5, Z4, Z2
-
-done_3:
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VXORPS        X1, X1, X1
-	VCVTSI2SSQ    R8, X1, X1
-	VDIVSS        X1, X0, X0
-	VBROADCASTSS  X0, Z0
-	VADDPS        Z3, Z2, Z2
-	VEXTRACTF32X8 $0x01, Z2, Y1
-	VADDPS        Y1, Y2, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDPS        X2, X1, X1
-	VMOVSHDUP     X1, X2
-	VADDSS        X2, X1, X1
-	VXORPS        X2, X2, X2
-	VCVTSI2SSQ    R8, X2, X2
-	VDIVSS        X2, X1, X1
-	VBROADCASTSS  X1, Z1
-	VBROADCASTSS  rstd+144(FP), Z2
-	XORQ          CX, CX
-	SUBQ          $0x00000020, R8
-	JL            single_6
-
-many_9:
-	VMOVUPS      (BX)(CX*1), Z3
-	VMOVUPS      64(BX)(CX*1), Z5
-	VMOVUPS      (DI)(CX*1), Z4
-	VMOVUPS      64(DI)(CX*1), Z6
-	VMULPS       Z4, Z3, Z3
-	VMULPS       Z6, Z5, Z4
-	VSUBPS       Z0, Z3, Z3
-	VSUBPS       Z0, Z4, Z5
-	VMOVUPS      (SI)(CX*1), Z4
-	VMOVUPS      64(SI)(CX*1), Z6
-	VFNMADD231PS Z1, Z4, Z3
-	VFNMADD231PS Z1, Z6, Z5
-	VMULPS       Z2, Z3, Z3
-	VMULPS       Z2, Z5, Z4
-	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      Z4, 64(AX)(CX*1)
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, R8
-	JGE          many_9
-
-single_6:
-	ADDQ $0x00000020, R8
-	SUBQ $0x10, R8
-	JL   tail_7
-
-single_10:
-	VMOVUPS      (BX)(CX*1), Z3
-	VMOVUPS      (DI)(CX*1), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z0, Z3, Z3
-	VMOVUPS      (SI)(CX*1), Z4
-	VFNMADD231PS Z1, Z4, Z3
-	VMULPS       Z2, Z3, Z3
-	VMOVUPS      Z3, (AX)(CX*1)
-	ADDQ         $0x40, CX
-	SUBQ         $0x10, R8
-	JGE          single_10
-
-tail_7:
-	ADDQ         $0x10, R8
-	JE           done_8
-	LEAQ         first<>+0(SB), DX
-	KMOVW        (DX)(R8*2), K1
-	VMOVUPS.Z    (BX)(CX*1), K1, Z3
-	VMOVUPS.Z    (DI)(CX*1), K1, Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z0, Z3, Z0
-	VMOVUPS.Z    (SI)(CX*1), K1, Z3
-	VFNMADD231PS Z1, Z3, Z0
-	VMULPS       Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-
-done_8:
-	VZEROUPPER
-	RET
-
-// func meanPoolAVX512(y []float32, x []float32, p int, s int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·meanPoolAVX512(SB), NOSPLIT, $0-64
-	MOVQ       y_base+0(FP), AX
-	MOVQ       x_base+24(FP), CX
-	MOVQ       y_len+8(FP), DX
-	MOVQ       p+48(FP), BX
-	MOVQ       s+56(FP), SI
-	SHLQ       $0x02, SI
-	VMOVSS     all_3f800000<>+0(SB), X0
-	VXORPS     X1, X1, X1
-	VCVTSI2SSQ BX, X1, X1
-	VDIVSS     X1, X0, X0
-
-window:
-	VXORPS X1, X1, X1
-	MOVQ   BX, DI
-	XORQ   R8, R8
-	SUBQ   $0x10, DI
-	JL     tail_2
-
-single_1:
-	VMOVUPS (CX)(R8*1), Z2
-	VADDPS  Z2, Z1, Z1
-	ADDQ    $0x40, R8
-	SUBQ    $0x10, DI
-	JGE     single_1
-
-tail_2:
-	ADDQ      $0x10, DI
-	JE        done_3
-	LEAQ      first<>+0(SB), R9
-	KMOVW     (R9)(DI*2), K1
-	VMOVUPS.Z (CX)(R8*1), K1, Z2
-	VADDPS    Z2, Z1, Z1
-
-done_3:
-	VEXTRACTF32X8 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y2
-	VEXTRACTF128  $0x01, Y2, X1
-	VADDPS        X1, X2, X2
-	VMOVHLPS      X2, X2, X1
-	VADDPS        X1, X2, X2
-	VMOVSHDUP     X2, X1
-	VADDSS        X1, X2, X2
-	VMULSS        X0, X2, X2
-	VMOVSS        X2, (AX)
-	ADDQ          $0x04, AX
-	ADDQ          SI, CX
-	DECQ          DX
-	JNE           window
-	VZEROUPPER
-	RET

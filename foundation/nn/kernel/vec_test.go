@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// eachKind runs a test with every kind that this processor has.
-func eachKind(t *testing.T, f func(t *testing.T)) {
+// withKinds runs a test with every kind that this processor has.
+func withKinds(t *testing.T, f func(t *testing.T)) {
 	best := level
 	defer func() { level = best }()
 	for k := generic; k <= best; k++ {
@@ -37,13 +37,19 @@ func normal(x float64) float64 {
 
 // one is a function of one number, grad a gradient dy·f.
 func one(name string, call func(y, x []float32), f func(x float64) float64, rel, abs float64) routine {
-	return routine{name, 1, 1, func(o, x [][]float32, _ []float32) { call(o[0], x[0]) },
-		func(_, x, _ []float64) []float64 { return []float64{f(x[0])} }, rel, abs, []int{0}}
+	return routine{
+		name, 1, 1, func(o, x [][]float32, _ []float32) { call(o[0], x[0]) },
+		func(_, x, _ []float64) []float64 { return []float64{f(x[0])} }, rel, abs,
+		[]int{0},
+	}
 }
 
 func two(name string, call func(o, x, y []float32), f func(x, y float64) float64, rel, abs float64) routine {
-	return routine{name, 1, 2, func(o, x [][]float32, _ []float32) { call(o[0], x[0], x[1]) },
-		func(_, x, _ []float64) []float64 { return []float64{f(x[0], x[1])} }, rel, abs, []int{0, 1}}
+	return routine{
+		name, 1, 2, func(o, x [][]float32, _ []float32) { call(o[0], x[0], x[1]) },
+		func(_, x, _ []float64) []float64 { return []float64{f(x[0], x[1])} }, rel, abs,
+		[]int{0, 1},
+	}
 }
 
 func elu64(x float64) float64 { return max(x, 0) + math.Expm1(min(x, 0)) }
@@ -54,18 +60,33 @@ var routines = []routine{
 	two("Sub", Sub, func(x, y float64) float64 { return x - y }, ulp/2, 0),
 	two("Mul", Mul, func(x, y float64) float64 { return x * y }, ulp/2, 0),
 	one("Square", Square, func(x float64) float64 { return x * x }, ulp/2, 0),
-	{"MulAdd", 1, 2, func(o, x [][]float32, _ []float32) { MulAdd(o[0], x[0], x[1]) },
-		func(old, x, _ []float64) []float64 { return []float64{old[0] + x[0]*x[1]} }, ulp, 1e-5, nil},
-	{"Axpy", 1, 1, func(o, x [][]float32, s []float32) { Axpy(o[0], s[0], x[0]) },
-		func(old, x, s []float64) []float64 { return []float64{old[0] + s[0]*x[0]} }, ulp, 1e-5, nil},
-	{"Scale", 1, 0, func(o, _ [][]float32, s []float32) { Scale(o[0], s[0]) },
-		func(old, _, s []float64) []float64 { return []float64{old[0] * s[0]} }, ulp / 2, 0, nil},
-	{"Affine", 1, 1, func(o, x [][]float32, s []float32) { Affine(o[0], x[0], s[0], s[1]) },
-		func(_, x, s []float64) []float64 { return []float64{s[0]*x[0] + s[1]} }, ulp, 1e-5, []int{0}},
-	{"AffineVec", 1, 3, func(o, x [][]float32, _ []float32) { AffineVec(o[0], x[0], x[1], x[2]) },
-		func(_, x, _ []float64) []float64 { return []float64{x[0]*x[1] + x[2]} }, ulp, 1e-5, []int{0, 1, 2}},
-	{"NormGrad", 1, 2, func(o, x [][]float32, s []float32) { NormGrad(o[0], x[0], x[1], s[0], s[1], s[2]) },
-		func(_, x, s []float64) []float64 { return []float64{s[0] * (x[0] - s[1] - x[1]*s[2])} }, 2 * ulp, 3e-5, []int{0, 1}},
+	{
+		"MulAdd", 1, 2, func(o, x [][]float32, _ []float32) { MulAdd(o[0], x[0], x[1]) },
+		func(old, x, _ []float64) []float64 { return []float64{old[0] + x[0]*x[1]} }, ulp, 1e-5, nil,
+	},
+	{
+		"Axpy", 1, 1, func(o, x [][]float32, s []float32) { Axpy(o[0], s[0], x[0]) },
+		func(old, x, s []float64) []float64 { return []float64{old[0] + s[0]*x[0]} }, ulp, 1e-5, nil,
+	},
+	{
+		"Scale", 1, 0, func(o, _ [][]float32, s []float32) { Scale(o[0], s[0]) },
+		func(old, _, s []float64) []float64 { return []float64{old[0] * s[0]} }, ulp / 2, 0, nil,
+	},
+	{
+		"Affine", 1, 1, func(o, x [][]float32, s []float32) { Affine(o[0], x[0], s[0], s[1]) },
+		func(_, x, s []float64) []float64 { return []float64{s[0]*x[0] + s[1]} }, ulp, 1e-5,
+		[]int{0},
+	},
+	{
+		"AffineVec", 1, 3, func(o, x [][]float32, _ []float32) { AffineVec(o[0], x[0], x[1], x[2]) },
+		func(_, x, _ []float64) []float64 { return []float64{x[0]*x[1] + x[2]} }, ulp, 1e-5,
+		[]int{0, 1, 2},
+	},
+	{
+		"NormGrad", 1, 2, func(o, x [][]float32, s []float32) { NormGrad(o[0], x[0], x[1], s[0], s[1], s[2]) },
+		func(_, x, s []float64) []float64 { return []float64{s[0] * (x[0] - s[1] - x[1]*s[2])} }, 2 * ulp, 3e-5,
+		[]int{0, 1},
+	},
 	one("Exp", Exp, math.Exp, 2e-7, 0),
 	one("Sqrt", Sqrt, math.Sqrt, ulp/2, 0),
 	one("Log", Log, math.Log, 2*ulp, 0),
@@ -78,8 +99,11 @@ var routines = []routine{
 	}, 0, 0),
 	one("ELU", ELU, elu64, 3e-7, 0),
 	two("ELUGrad", ELUGrad, func(d, y float64) float64 { return d * (min(y, 0) + 1) }, 2*ulp, 0),
-	{"AffineELU", 1, 1, func(o, x [][]float32, s []float32) { AffineELU(o[0], x[0], s[0], s[1]) },
-		func(_, x, s []float64) []float64 { return []float64{elu64(s[0]*x[0] + s[1])} }, 4e-7, 1e-6, []int{0}},
+	{
+		"AffineELU", 1, 1, func(o, x [][]float32, s []float32) { AffineELU(o[0], x[0], s[0], s[1]) },
+		func(_, x, s []float64) []float64 { return []float64{elu64(s[0]*x[0] + s[1])} }, 4e-7, 1e-6,
+		[]int{0},
+	},
 	one("GELU", GELU, func(x float64) float64 { return x * normal(x) }, 0, 1e-6),
 	two("GELUGrad", GELUGrad, func(d, x float64) float64 {
 		return d * (normal(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
@@ -162,8 +186,8 @@ func equalBits(t *testing.T, what string, got, want [][]float32) {
 // TestRoutines compares every element with the definition in float64, checks that what is in place gives the same bits,
 // and that neither the place in memory nor the neighbours matter: slices end or begin at a page that cannot be touched.
 func TestRoutines(t *testing.T) {
-	eachKind(t, func(t *testing.T) {
-		page := newGuarded(t, 8)
+	withKinds(t, func(t *testing.T) {
+		page := newPaged(t, 8)
 		for _, f := range routines {
 			r := rand.New(rand.NewPCG(1, 2))
 			for _, n := range lengths() {
@@ -198,7 +222,7 @@ func TestRoutines(t *testing.T) {
 // TestAllocate covers everything that takes slices.
 func TestAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	eachKind(t, func(t *testing.T) {
+	withKinds(t, func(t *testing.T) {
 		x := many(r, 6, 100)
 		s := []float32{1, 2, 3}
 		bits := make([]uint8, 13)
@@ -208,7 +232,7 @@ func TestAllocate(t *testing.T) {
 			}
 		}
 		if n := testing.AllocsPerRun(10, func() {
-			s[0] = Dot(x[0], x[1]) + Sum(x[0]) + Max(x[0]) + LogSumExp(x[0])
+			s[0] = Dot(x[0], x[1]) + Sum(x[0]) + SumSqDev(x[0], 1) + Max(x[0]) + LogSumExp(x[0])
 			s[1], s[2] = SumDot(x[0], x[1])
 			s[1], s[2] = SumSq(x[0])
 			if !Finite(x[0]) {

@@ -3,7 +3,7 @@
     python interop.py FOLDER
 
 For each FOLDER/*.json, {"input": {"name": [shape, values]}, "want": {"name": [shape, values]}}, the model beside it
-with the ending .onnx. Prints one JSON object: per model the largest difference, or what was wrong.
+with the ending .onnx. Prints one JSON object: per model the largest difference and the largest value, or what was wrong.
 """
 import json
 import pathlib
@@ -22,7 +22,7 @@ def difference(path, case):
     onnx.checker.check_model(onnx.load(path), full_check=True)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     got = session.run(list(case["want"]), {k: array(v) for k, v in case["input"].items()})
-    worst = 0.0
+    worst = largest = 0.0
     for (name, want), g in zip(case["want"].items(), got):
         want = array(want)
         if g.shape != want.shape:
@@ -31,13 +31,14 @@ def difference(path, case):
             raise ValueError(f"{name} is not finite")
         if g.size:
             worst = max(worst, float(np.max(np.abs(g.astype(np.float64) - want))))
-    return worst
+            largest = max(largest, float(np.max(np.abs(want))))
+    return {"difference": worst, "largest": largest}
 
 
 result = {}
 for f in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
     try:
-        result[f.stem] = {"difference": difference(f.with_suffix(".onnx"), json.loads(f.read_text()))}
+        result[f.stem] = difference(f.with_suffix(".onnx"), json.loads(f.read_text()))
     except Exception as e:  # each model gets its line
         result[f.stem] = {"error": f"{type(e).__name__}: {e}"}
 print(json.dumps(result))

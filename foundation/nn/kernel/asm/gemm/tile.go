@@ -66,12 +66,12 @@ func (g *gen) tile(m, n int, masked bool) {
 		return nil
 	}
 	// What changes from tile to tile lies on the stack, not in t: beyond the last tile it points to nothing.
-	atA, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
+	atA, atB, atC, left := g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
 	tmp := g.GP64()
 	for _, p := range []struct {
 		name string
 		to   operand.Mem
-	}{{"a", atA}, {"c", atC}, {"count", left}} {
+	}{{"a", atA}, {"b", atB}, {"c", atC}, {"count", left}} {
 		g.MOVQ(mem(p.name), tmp)
 		g.MOVQ(tmp, p.to)
 	}
@@ -86,7 +86,8 @@ func (g *gen) tile(m, n int, masked bool) {
 		g.ADDQ(rsa, r)
 		rows = append(rows, r)
 	}
-	b := field("b")
+	b := g.GP64()
+	g.MOVQ(atB, b)
 	groups := field("groups")
 	acc := make([][]vec, m)
 	for i := range acc {
@@ -97,7 +98,9 @@ func (g *gen) tile(m, n int, masked bool) {
 		}
 	}
 
-	if m*n >= 12 { // C is on its way while the products are summed
+	if m*n >= 12 { // C is on its way while many products are summed
+		g.CMPQ(mem("k"), operand.U8(96))
+		g.JL(operand.LabelRef("group"))
 		c, ldc := g.GP64(), field("ldc")
 		g.MOVQ(atC, c)
 		for range m {
@@ -168,8 +171,13 @@ func (g *gen) tile(m, n int, masked bool) {
 	})
 	g.Label("next")
 	g.MOVQ(c, atC)
-	g.MOVQ(mem("na"), tmp)
-	g.ADDQ(tmp, atA)
+	for _, p := range []struct {
+		name string
+		to   operand.Mem
+	}{{"na", atA}, {"nb", atB}} {
+		g.MOVQ(mem(p.name), tmp)
+		g.ADDQ(tmp, p.to)
+	}
 	g.DECQ(left)
 	g.JNE(operand.LabelRef("tile"))
 	g.end()

@@ -38,7 +38,7 @@ func writeDispatch(amd64, other string) {
 		}
 		for _, kind := range []string{"avx512", "avx2"} {
 			suffix := strings.ToUpper(kind)
-			if f.narrow {
+			if f.alone {
 				suffix = "AVX2"
 			}
 			fmt.Fprintf(&a, "\tcase %s:\n\t\t%s%s%s%s\n", kind, back, f.name, suffix, call)

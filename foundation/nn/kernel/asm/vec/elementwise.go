@@ -48,10 +48,10 @@ func map2(name, sig, doc string, in []string, unroll int, f func(x, y vec) vec) 
 	apply(name, sig, doc, []string{out}, in, nil, unroll, func(x, _ []vec) []vec { return []vec{f(x[0], x[1])} })
 }
 
-func elementwise() {
-	const three, grad, gradX = "(dst, x, y []float32)", "(dx, dy, y []float32)", "(dx, dy, x []float32)"
-	xy, dyy, dyx := []string{"x", "y"}, []string{"dy", "y"}, []string{"dy", "x"}
-
+// light are the kernels that wait for memory.
+func light() {
+	const three, grad = "(dst, x, y []float32)", "(dx, dy, y []float32)"
+	xy, dyy := []string{"x", "y"}, []string{"dy", "y"}
 	map2("add", three, "computes dst = x + y.", xy, 4, func(x, y vec) vec { return add(x, y) })
 	map2("sub", three, "computes dst = x − y.", xy, 4, func(x, y vec) vec { return sub(x, y) })
 	map2("mul", three, "computes dst = x·y.", xy, 4, func(x, y vec) vec { return mul(x, y) })
@@ -68,16 +68,25 @@ func elementwise() {
 	apply("normGrad", "(dx, dy, xhat []float32, k, a, b float32)", "computes dx = k·(dy − a − xhat·b).",
 		[]string{"dx"}, []string{"dy", "xhat"}, []string{"k", "a", "b"}, 2,
 		func(x, s []vec) []vec { return []vec{mul(fnma(sub(x[0], s[1]), x[1], s[2]), s[0])} })
-
-	map1("exp", "computes y = eˣ.", 2, exp)
-	map1("log", "computes y = ln x.", 2, ln)
 	map1("sqrt", "computes y = √x.", 2, sqrt)
 	map1("relu", "computes y = max(x, 0).", 4, func(x vec) vec { return above(x, zero()) })
 	map2("reluGrad", grad, "computes dx = dy where y is not below or at 0.", dyy, 4,
 		func(d, y vec) vec { return keep(cmp(nle, y, zero()), d) })
-	map1("elu", "computes y = ELU(x).", 2, elu)
 	map2("eluGrad", grad, "computes dx = dy·(min(y, 0) + 1).", dyy, 4,
 		func(d, y vec) vec { return mul(d, add(below(y, zero()), num(1))) })
+	map2("sigmoidGrad", grad, "computes dx = dy·y·(1−y).", dyy, 4,
+		func(d, y vec) vec { return mul(mul(d, y), sub(load(num(1)), y)) })
+	map2("tanhGrad", grad, "computes dx = dy·(1−y²).", dyy, 4,
+		func(d, y vec) vec { return mul(d, fnma(load(num(1)), y, y)) })
+}
+
+// heavy are those that compute.
+func heavy() {
+	const gradX = "(dx, dy, x []float32)"
+	dyx := []string{"dy", "x"}
+	map1("exp", "computes y = eˣ.", 2, exp)
+	map1("log", "computes y = ln x.", 2, ln)
+	map1("elu", "computes y = ELU(x).", 2, elu)
 	apply("affineELU", "(y, x []float32, a, b float32)", "computes y = ELU(a·x + b).", []string{"y"}, []string{"x"}, []string{"a", "b"}, 2,
 		func(x, s []vec) []vec { return []vec{elu(fma(x[0], s[0], s[1]))} })
 	map1("gelu", "computes y = x·Φ(x).", 2, gelu)
@@ -98,17 +107,12 @@ func elementwise() {
 		n, _, d := logistic(x, exp)
 		return div(n, d)
 	})
-	map2("sigmoidGrad", grad, "computes dx = dy·y·(1−y).", dyy, 4,
-		func(d, y vec) vec { return mul(mul(d, y), sub(load(num(1)), y)) })
 	map1("tanh", "computes y = tanh x.", 2, func(x vec) vec {
 		a := above(or(x, bits(0x80000000)), load(num(-10))) // −|x|; at 10 the result is 1
 		q := expm1(add(a, a))
 		q = and(div(q, add(q, num(2))), bits(0x7fffffff))
 		return or(q, and(x, bits(0x80000000)))
 	})
-	map2("tanhGrad", grad, "computes dx = dy·(1−y²).", dyy, 4,
-		func(d, y vec) vec { return mul(d, fnma(load(num(1)), y, y)) })
-
 	adam()
 }
 
@@ -118,19 +122,21 @@ func elu(x vec) vec {
 	return add(expm1(above(below(x, z), load(num(-20)))), above(x, z))
 }
 
+// magnitude is |x|, at most 13: farther out GELU has reached 0 or x.
+func magnitude(x vec) vec { return below(and(x, bits(0x7fffffff)), load(num(13))) }
+
 func gelu(x vec) vec {
-	a := below(and(x, bits(0x7fffffff)), load(num(13)))
-	e, s := tail(a)
-	return fnma(above(x, zero()), mul(a, e), s)
+	a := magnitude(x)
+	return sub(above(x, zero()), upper(a, a))
 }
 
 func geluGrad(dy, x vec) vec {
-	a := below(and(x, bits(0x7fffffff)), load(num(13)))
-	e, s := tail(a)
-	q := mul(e, s)
-	q = where(sign(x), q, sub(load(num(1)), q))
-	a = or(a, and(x, bits(0x80000000)))
-	return mul(dy, fmac(q, mul(e, num(1/math.Sqrt(2*math.Pi))), a))
+	a := magnitude(x)
+	one := load(num(1))
+	q := upper(one, a)
+	q = where(sign(x), q, sub(one, q))
+	density := mul(expNormal(mul(mul(a, a), num(-0.5))), num(1/math.Sqrt(2*math.Pi)))
+	return mul(dy, fmac(q, density, or(a, and(x, bits(0x80000000)))))
 }
 
 func adam() {

@@ -3,7 +3,7 @@ to float32 one by one, lowest first, each time with a new fit of the rest. Needs
 """
 
 import numpy as np
-from scipy.special import erfcx
+from scipy.special import erfc
 
 
 def lawson(basis, target, weight):
@@ -50,19 +50,8 @@ f = chebyshev(np.sqrt(0.5) - 1.001, np.sqrt(2) - 0.999, 2001)
 f = f[np.abs(f) > 2e-3]
 fit("log", f, (np.log1p(f) - f + f * f / 2) / f**3, 8, np.abs(f**3 / np.log1p(f)))
 
-# ½·erfcx(a/√2) as a polynomial of t = 1/(1+p·a)
-best = None
-a = np.concatenate([chebyshev(0, 13.1, 3001)])
-y = erfcx(a / np.sqrt(2)) / 2
-for degree, p in ((5, 0.0), (6, 0.0), (7, 0.0)):
-    errs = []
-    for p in np.arange(0.15, 0.5, 0.01):
-        t = 1 / (1 + p * a)
-        basis = np.stack([t**j for j in range(1, degree + 1)], axis=1)
-        s = 1 / y
-        c = np.linalg.lstsq(basis * s[:, None], y * s, rcond=None)[0]
-        errs.append((np.abs((basis @ c - y) / y).max(), p))
-    p = float(np.float32(min(errs)[1]))
-    t = 1 / (1 + p * a)
-    print("p", p)
-    fit("erfc", t, y / t, degree - 1, t / y)
+# ½·erfc(a/√2) = ½·p(a)⁻¹⁶, the form of Abramowitz & Stegun 7.1.28; the weight makes the error absolute, of this and of a
+# times this
+a = chebyshev(0, 6.5, 4001)
+y = erfc(a / np.sqrt(2))
+fit("upper", a, y ** (-1 / 16), 7, 8 * y ** (17 / 16) * np.maximum(a, 1))

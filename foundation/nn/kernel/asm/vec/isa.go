@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
-	"strings"
+	"strconv"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
@@ -275,10 +275,13 @@ func across(f, f1 func(...operand.Op), a vec) vec {
 // fn is one kernel, which the dispatcher chooses by kind.
 type fn struct {
 	name, sig string
-	narrow    bool // AVX2 serves AVX-512 as well
+	alone     bool // AVX2 serves AVX-512 as well
 }
 
 var fns []fn
+
+// alone says that the kernels written have no version of their own for AVX-512.
+var alone bool
 
 // text begins a kernel with the signature of its plain version.
 func text(name, sig, doc string) {
@@ -286,16 +289,13 @@ func text(name, sig, doc string) {
 	if wide {
 		suffix = "AVX512"
 	} else {
-		fns = append(fns, fn{name: name, sig: sig})
+		fns = append(fns, fn{name, sig, alone})
 	}
 	TEXT(name+suffix, NOSPLIT, "func"+sig)
 	Pragma("noescape")
 	Doc(name + suffix + " " + doc)
 	labels = 0
 }
-
-// narrow says that the kernel begun last has no version of its own for AVX-512.
-func narrow() { fns[len(fns)-1].narrow = true }
 
 func ret() {
 	VZEROUPPER()
@@ -307,7 +307,7 @@ var labels int
 // label is a new name within a kernel.
 func label(s string) string {
 	labels++
-	return strings.Join([]string{s, fmt.Sprint(labels)}, "_")
+	return s + "_" + strconv.Itoa(labels)
 }
 
 func pointer(name string) gp { return Load(Param(name).Base(), GP64()).(gp) }

@@ -6,12 +6,8 @@ import (
 )
 
 func masks() {
-	if wide {
-		return
-	}
 	maskBits()
 	text("maskScale", "(dst, x []float32, bits []uint8, scale float32)", "computes dst = x·scale where the bit is 1, else 0.")
-	narrow()
 	dst, x, b, n := pointer("dst"), pointer("x"), pointer("bits"), length("x")
 	scale := scalar("scale")
 	each := load(words("bits", func(i int) uint32 { return 1 << (i % 8) }))
@@ -36,7 +32,6 @@ func quads(v uint32) mem {
 // what is in the upper halves does not matter.
 func maskBits() {
 	text("maskBits", "(dst []uint8, seed, block uint64, last uint32)", "draws the 8·len(dst) bits that begin with those of the counter block.")
-	narrow()
 	dst, n := pointer("dst"), length("dst")
 	key := [2]vec{YMM(), YMM()}
 	counter, last := YMM(), YMM()

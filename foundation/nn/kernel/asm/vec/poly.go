@@ -8,9 +8,9 @@ import (
 
 // The coefficients come from fit.py.
 var (
-	expQ  = []float64{0.49999997, 0.16666542, 0.0416674316, 0.00836687349, 0.00138718588}
-	logQ  = []float64{0.333333105, -0.24999994, 0.200022012, -0.16668652, 0.142187297, -0.123961642, 0.11885234, -0.117219031, 0.0680306405}
-	erfcQ = []float64{0.143721208, 0.141658112, 0.140343398, 0.0248441398, 0.183427244, -0.18158108, 0.0475869998}
+	expQ   = []float64{0.49999997, 0.16666542, 0.0416674316, 0.00836687349, 0.00138718588}
+	logQ   = []float64{0.333333105, -0.24999994, 0.200022012, -0.16668652, 0.142187297, -0.123961642, 0.11885234, -0.117219031, 0.0680306405}
+	upperP = []float64{1, 0.0498681776, 0.0211331863, 0.00330102793, 7.2429325e-06, 6.84691913e-05, -5.04617219e-07, 6.66659901e-07}
 )
 
 const (
@@ -104,13 +104,13 @@ func toFloat(a vec) vec {
 	return y
 }
 
-// tail is e = exp(−a²/2) and s with ½·erfc(a/√2) = e·s, for 0 ≤ a ≤ 13 or NaN.
-func tail(a vec) (e, s vec) {
-	t := load(num(erfcP))
-	t = fma(t, a, num(1))
-	t = div(load(num(1)), t)
-	s = mul(horner(t, erfcQ...), t)
-	return expNormal(mul(mul(a, a), num(-0.5))), s
+// upper is c·½·erfc(a/√2) = c·½·p(a)⁻¹⁶, for 0 ≤ a ≤ 13 or NaN.
+func upper(c, a vec) vec {
+	p := horner(a, upperP...)
+	for range 4 {
+		p = mul(p, p)
+	}
+	return div(mul(c, num(0.5)), p)
 }
 
 // logistic is n = σ(x)·d and m = σ(−x)·d, with d = 1 + e^−|x|, for any x.

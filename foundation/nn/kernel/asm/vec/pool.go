@@ -23,18 +23,15 @@ func pools() {
 	JNE(operand.LabelRef("window"))
 	ret()
 
-	if !wide {
-		poolGrad()
-		pool4()
-		pool8()
-	}
+	poolGrad()
+	pool4()
+	pool8()
 }
 
 // poolGrad adds the end of a window in pieces of 4, 2 and 1: what is loaded under a mask waits for what the window before
 // has stored beside it.
 func poolGrad() {
 	text("meanPoolGrad", "(dx, dy []float32, p, s int)", "adds dy/p to windows of p numbers, s apart; len(dy) > 0.")
-	narrow()
 	dx, dy, n := pointer("dx"), pointer("dy"), length("dy")
 	p, s := Load(Param("p"), GP64()).(gp), Load(Param("s"), GP64()).(gp)
 	f := part(p)
@@ -92,7 +89,6 @@ func part(p gp) vec {
 
 func pool4() {
 	text("meanPool4", "(y, x []float32)", "computes the means of len(y) neighbouring groups of 4.")
-	narrow()
 	y, x, n := pointer("y"), pointer("x"), length("y")
 	f := load(num(0.25))
 	order := load(words("fours", func(i int) uint32 { return uint32(i%2*4 + i/2%4) }))
@@ -111,7 +107,6 @@ func pool4() {
 
 func pool8() {
 	text("meanPool8", "(y, x []float32)", "computes the means of len(y) neighbouring groups of 8.")
-	narrow()
 	y, x, n := pointer("y"), pointer("x"), length("y")
 	f := load(num(0.125))
 	SUBQ(operand.U8(8), n)

@@ -56,6 +56,17 @@ func reductions() {
 	result(1, total(join(VADDPS, more)))
 	ret()
 
+	text("sumSqDev", "(x []float32, m float32) float32", "returns Σ (x−m)².")
+	x, n = pointer("x"), length("x")
+	mean := scalar("m")
+	acc = accumulators(4, zero)
+	loop(n, 4, func(a at) {
+		d := a.zeroed(sub(a.load(x), mean))
+		fmac(acc[a.j], d, d)
+	})
+	result(0, total(join(VADDPS, acc)))
+	ret()
+
 	text("maxOf", "(x []float32) float32", "returns the largest x, NaN if there is one.")
 	x, n = pointer("x"), length("x")
 	low := load(num(math.Inf(-1)))

@@ -49,11 +49,12 @@ func softmax() {
 	loop(n, 2, func(a at) { accumulate(VADDPS, acc[a.j], a.zeroed(expFlush(a.load(x), m))) })
 	result(0, total(join(VADDPS, acc)))
 	ret()
+}
 
+func softmaxGrad() {
 	text("softmaxGrad", "(dx, dy, y []float32)", "computes dx = y·(dy − Σ dy·y).")
-	dx, dy := pointer("dx"), pointer("dy")
-	y, n = pointer("y"), length("dx")
-	acc = accumulators(4, zero)
+	dx, dy, y, n := pointer("dx"), pointer("dy"), pointer("y"), length("dx")
+	acc := accumulators(4, zero)
 	loop(copyOf(n), 4, func(a at) { fmac(acc[a.j], a.load(dy), a.load(y)) })
 	d := all(total(join(VADDPS, acc)))
 	loop(n, 4, func(a at) { a.store(mul(sub(a.load(dy), d), a.load(y)), dx) })

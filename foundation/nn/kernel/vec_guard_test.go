@@ -3,10 +3,11 @@ package kernel
 import (
 	"math"
 	"testing"
+	"unsafe"
 )
 
-// guarded places slices, each on a page of its own; see the implementations of newPages.
-type guarded struct {
+// paged places slices, each on a page of its own; see the implementations of newPages.
+type paged struct {
 	pages [][]float32
 	used  []slot
 }
@@ -17,7 +18,7 @@ type slot struct{ from, to int }
 const untouched = 0x7fa5a5a5 // a NaN
 
 // place copies slices to the pages from first on, to their end or their beginning, and marks the rest of the pages.
-func (g *guarded) place(x [][]float32, first int, atEnd bool) [][]float32 {
+func (g *paged) place(x [][]float32, first int, atEnd bool) [][]float32 {
 	g.used = g.used[:first]
 	y := make([][]float32, len(x))
 	for k := range x {
@@ -36,8 +37,14 @@ func (g *guarded) place(x [][]float32, first int, atEnd bool) [][]float32 {
 	return y
 }
 
+// bytes is the last n bytes of the last page.
+func (g *paged) bytes(n int) []uint8 {
+	p := g.pages[len(g.pages)-1]
+	return unsafe.Slice((*uint8)(unsafe.Pointer(&p[0])), 4*len(p))[4*len(p)-n:]
+}
+
 // check fails if something was written beside the slices placed last.
-func (g *guarded) check(t *testing.T, what string) {
+func (g *paged) check(t *testing.T, what string) {
 	t.Helper()
 	for k, s := range g.used {
 		for i, v := range g.pages[k] {
@@ -48,6 +55,6 @@ func (g *guarded) check(t *testing.T, what string) {
 	}
 }
 
-func newGuarded(t *testing.T, slices int) *guarded {
-	return &guarded{pages: newPages(t, slices)}
+func newPaged(t *testing.T, slices int) *paged {
+	return &paged{pages: newPages(t, slices)}
 }

@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // Sizes of the blocks, in numbers. A strip of B, mostK long and two vectors wide, and a tile of A are read again and again
@@ -6,11 +8,13 @@ const (
 	mostK = 512
 	mostM = 280
 	mostN = 2048
+
+	tilesInPlace = 20 // for more tiles below each other it pays to copy a strip of B together
 )
 
 const (
 	size = 4    // bytes of a number
-	page = 4096 // numbers so far apart, or a multiple of it, get into each other's way in the caches
+	page = 4096 // bytes: rows that lie a multiple of it apart get into each other's way in the caches
 )
 
 // way is how the kernels get at the right operand.
@@ -40,7 +44,7 @@ func (w *Work) gemm(ta, tb bool, m, n, k int, a []float32, lda int, b []float32,
 		return
 	}
 	r := right{s: b, ld: ldb, trans: tb}
-	if tb || m > mostM || m > 2*mostRows() && size*ldb%page == 0 {
+	if tb || m > tilesInPlace*mostRows() || m > 2*mostRows() && size*ldb%page == 0 {
 		r.way = copied
 	}
 	w.blocks(ta, m, n, k, a, lda, &r, c, ldc, acc)
@@ -71,29 +75,30 @@ func (w *Work) blocks(ta bool, m, n, k int, a []float32, lda int, b *right, c []
 			}
 			for pm := range partsM {
 				i0, i1 := pm*m/partsM, (pm+1)*m/partsM
+				rows := cutRows(i1 - i0)
 				from := a[i0*rsa+k0*csa:]
 				tileA := 0
 				t.a, t.rsa, t.csa = &from[0], size*rsa, size*csa
 				if packA {
-					tileA = size * w.packA(from, ta, i1-i0, t.k, lda)
-					t.a, t.rsa, t.csa = &w.a[0], size, size*lanes()
+					tileA = size * w.packA(from, ta, rows, t.k, lda)
+					t.a, t.rsa, t.csa = &w.a[0], size, size*columnA()
 				}
-				w.strips(&t, i1-i0, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
+				w.strips(&t, rows, cols, tileA, b, k0, j, c[i0*ldc+j:], pm == 0)
 			}
 		}
 	}
 }
 
-// strips multiplies the block of A in t, m rows, by the cols columns from j on of B. tileA is the size of a tile of A in
+// strips multiplies the block of A in t by the cols columns from j on of B. tileA is the size of a tile of A in
 // bytes if A is packed, otherwise 0; first says that B has not been copied yet.
-func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []float32, first bool) {
+func (w *Work) strips(t *tile, rows cut, cols, tileA int, b *right, k0, j int, c []float32, first bool) {
 	v := lanes()
 	most := 2
 	padded := (cols + v - 1) / v * v
 	to := w.b
 	switch b.way {
 	case inPlace:
-		most = widestStrip(m)
+		most = rows.widest()
 		t.ldb = size * b.ld
 	case copied:
 		w.b = grow(w.b, t.k*padded)
@@ -105,10 +110,9 @@ func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []floa
 		n := strip(cols-at, most)
 		width := min(n*v, cols-at)
 		t.last = width - (n-1)*v
-		switch {
-		case b.way == inPlace:
+		if b.way == inPlace {
 			t.b = &b.s[k0*b.ld+j+at]
-		default:
+		} else {
 			to := to[at*t.k:]
 			if b.way == copied && first {
 				b.pack(to, k0, t.k, j+at, width, n)
@@ -116,7 +120,7 @@ func (w *Work) strips(t *tile, m, cols, tileA int, b *right, k0, j int, c []floa
 			t.b, t.ldb = &to[0], size*n*v
 		}
 		t.c = &c[at]
-		t.column(m, n, tileA)
+		t.column(rows, n, tileA)
 		at += width
 	}
 }
@@ -130,50 +134,29 @@ func (b *right) pack(dst []float32, k0, k, j, width, n int) {
 	}
 }
 
-// packA copies m rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, as many as a
-// vector has. It returns the size of a tile.
-func (w *Work) packA(a []float32, ta bool, m, k, lda int) int {
-	v := lanes()
-	tiles, h, higher := heights(m)
-	w.a = grow(w.a, tiles*k*v)
+// columnA is what a column of a tile takes in a packed A: whole vectors, and as packColumns writes them.
+func columnA() int { return max(lanes(), 8) }
+
+// packA copies the rows and k columns of A to w.a, tile behind tile: in each, k times the numbers of a column, with holes
+// up to columnA. It returns the size of a tile.
+func (w *Work) packA(a []float32, ta bool, rows cut, k, lda int) int {
+	width, n := columnA(), columnA()/lanes()
+	w.a = grow(w.a, rows.tiles*k*width)
 	i := 0
-	for tile := range tiles {
-		rows := h
-		if tile < higher {
-			rows++
+	for tile := range rows.tiles {
+		h := rows.h
+		if tile < rows.higher {
+			h++
 		}
-		to := w.a[tile*k*v:][:k*v]
+		to := w.a[tile*k*width:][:k*width]
 		if ta {
-			packRows(to, a[i:], k, lda, 1, rows)
+			packRows(to, a[i:], k, lda, n, h-(n-1)*lanes())
 		} else {
-			packColumns(to, a[i*lda:], rows, k, lda, v)
+			packColumns(to, a[i*lda:], h, k, lda, width)
 		}
-		i += rows
+		i += h
 	}
-	return k * v
-}
-
-// packRows copies k rows of b, ldb numbers apart, to rows of n vectors, 1 or 2, the last of which gets last numbers.
-func packRows(dst, b []float32, k, ldb, n, last int) {
-	_, _ = dst[k*n*lanes()-1], b[(k-1)*ldb+(n-1)*lanes()+last-1]
-	switch {
-	case level == avx512 && n == 2:
-		packRows2Z(&dst[0], &b[0], k, size*ldb, last)
-	case level == avx512:
-		packRows1Z(&dst[0], &b[0], k, size*ldb, last)
-	case n == 2:
-		packRows2Y(&dst[0], &b[0], k, size*ldb, last)
-	default:
-		packRows1Y(&dst[0], &b[0], k, size*ldb, last)
-	}
-}
-
-// packColumns copies n rows of b, k numbers each and ldb numbers apart, to the columns of k rows of width numbers.
-func packColumns(dst, b []float32, n, k, ldb, width int) {
-	_, _ = dst[(k-1)*width+(n+7)/8*8-1], b[(n-1)*ldb+k-1]
-	for j := 0; j < n; j += 8 {
-		packColumnsY(&dst[j], &b[j*ldb], min(8, n-j), k, size*ldb, size*width)
-	}
+	return k * width
 }
 
 // pack fills p for the kernels in use.
@@ -205,4 +188,14 @@ func (w *Work) gemmPacked(m int, a []float32, lda int, p *Packed, c []float32, l
 		return
 	}
 	w.blocks(false, m, p.n, p.k, a, lda, &right{s: p.b, way: packed}, c, ldc, acc)
+}
+
+// gemvT is GemvT for m, n > 0: a product with one row, which needs no scratch.
+func gemvT(y, a []float32, lda, m, n int, x []float32, acc bool) {
+	if level == generic {
+		gemvTGeneric(y, a, lda, m, n, x, acc)
+		return
+	}
+	var w Work
+	w.blocks(false, 1, n, m, x, 1, &right{s: a, ld: lda}, y, n, acc)
 }

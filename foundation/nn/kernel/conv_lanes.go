@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernel
 
 // conv is Conv for out, in, t > 0. Row (c, k) of the right operand is x[c] from k·dil on: the kernels read it in place.
@@ -14,8 +16,8 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 		}
 		tileA := 0
 		if a.rsa%page == 0 {
-			tileA = size * w.packA(wt, false, out, in*taps, in*taps)
-			a.a, a.rsa, a.csa = &w.a[0], size, size*lanes()
+			tileA = size * w.packA(wt, false, cutRows(out), in*taps, in*taps)
+			a.a, a.rsa, a.csa = &w.a[0], size, size*columnA()
 		}
 		a.across(y, x, out, t, tileA)
 	}
@@ -24,15 +26,30 @@ func (w *Work) conv(y []float32, ldy int, x []float32, ldx int, wt []float32, ou
 // across works on the first t columns of y, m rows; the first row of the right operand begins at x[0].
 func (a *tile) across(y, x []float32, m, t, tileA int) {
 	v := lanes()
-	most := widestStrip(m)
+	rows := cutRows(m)
+	most := rows.widest()
 	for at := 0; at < t; {
 		n := strip(t-at, most)
 		width := min(n*v, t-at)
 		a.last = width - (n-1)*v
 		a.b, a.c = &x[at], &y[at]
-		a.column(m, n, tileA)
+		if full := (t - at) / (n * v); m == 1 && full > 1 {
+			a.beside(full, n)
+			at += full * n * v
+			continue
+		}
+		a.column(rows, n, tileA)
 		at += width
 	}
+}
+
+// beside works on one row of C, count times n vectors wide.
+func (a *tile) beside(count, n int) {
+	ldc := a.ldc
+	a.count, a.na, a.nb = count, 0, size*n*lanes()
+	a.ldc = a.nb
+	a.run(1, n)
+	a.nb, a.ldc = 0, ldc
 }
 
 // convGradW is ConvGradW for out, in, t > 0. Row t of the right operand, for one c, is x[c] from t on; where it is dilated,
@@ -44,6 +61,10 @@ func (w *Work) convGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 		return
 	case taps == 1:
 		w.gemm(false, true, out, in, t, dy, ldy, x, ldx, dwt, in, true)
+		return
+	}
+	if taps <= lanes()/2 && out >= 2*taps {
+		w.convGradWFew(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
 		return
 	}
 	long := parts(t+(taps-1)*dil, dil)
@@ -64,6 +85,39 @@ func (w *Work) convGradW(dwt []float32, dy []float32, ldy int, x []float32, ldx 
 			}
 			a.across(dwt[c*taps:], from, out, taps, 0)
 		}
+	}
+}
+
+// convGradWFew is convGradW for few taps, which would leave most of a vector empty: it makes the transposed gradient, whose
+// rows are as long as there are outputs.
+func (w *Work) convGradWFew(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	w.a = grow(w.a, in*taps*out)
+	w.turned(w.a, dy, ldy, x, ldx, out, in, taps, dil, t, 0)
+	for o := range out {
+		for i := range in * taps {
+			dwt[o*in*taps+i] += w.a[i*out+o]
+		}
+	}
+}
+
+// convGradWT is ConvGradWT for out, in, t > 0.
+func (w *Work) convGradWT(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t int) {
+	if level == generic {
+		convGradWTGeneric(dwt, dy, ldy, x, ldx, out, in, taps, dil, t)
+		return
+	}
+	w.turned(dwt, dy, ldy, x, ldx, out, in, taps, dil, t, 1)
+}
+
+// turned is the transposed gradient, added to dwt if acc is 1.
+func (w *Work) turned(dwt []float32, dy []float32, ldy int, x []float32, ldx int, out, in, taps, dil, t, acc int) {
+	padded := parts(out, 8) * 8
+	w.b = grow(w.b, t*padded)
+	packColumns(w.b, dy, out, t, ldy, padded)
+	a := tile{rsa: size * dil, csa: size, ldb: size * padded, ldc: size * out, groups: 1, k: t, acc: acc}
+	for c := range in {
+		a.a = &x[c*ldx]
+		a.across(dwt[c*taps*out:], w.b, taps, out, 0)
 	}
 }
 

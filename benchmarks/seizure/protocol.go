@@ -1,0 +1,361 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"github.com/gyrus-bci/gyrus/decoders/seizure"
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+)
+
+// config is what the experiment is made of.
+type config struct {
+	models []string
+	labels seizure.Labels
+	most   int     // training windows of each class of each run
+	prune  float64 // of the third variant; 0: none
+	epochs int
+	say    func(format string, args ...any)
+}
+
+// variants of a network that are held side by side.
+const (
+	float  = "float"
+	int8s  = "int8"
+	pruned = "int8, pruned"
+)
+
+// cell is what one variant of one network did on one patient.
+type cell struct {
+	patient string
+	window  *metrics.Confusion // of the windows that have a class; nil where a class is missing
+	events  seizure.EventScore
+	theta   float64
+	ns      float64 // for one window
+}
+
+// result is one variant of one network under one protocol.
+type result struct {
+	protocol, model, variant string
+	cells                    []cell
+	report                   *seizure.Report // of the integer variants
+}
+
+// fitted trains a network and gives its variants. The integer twin has the same weights.
+func (c *config) fitted(name string, s set) (map[string]decoders.Fitter, error) {
+	make1 := func(params string) (decoders.Fitter, error) {
+		d, err := decoders.Decoders().New(name, []byte(params))
+		if err != nil {
+			return nil, err
+		}
+		return d, d.(decoders.Windowed).SetFormat(features.Format{Names: synth.Bipolar(), Len: length, Rate: rate})
+	}
+	out := map[string]decoders.Fitter{}
+	f, err := make1(fmt.Sprintf(`{"epochs": %d}`, c.epochs))
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fit(s.x, s.y); err != nil {
+		return nil, err
+	}
+	q, err := make1(fmt.Sprintf(`{"epochs": %d, "int8": true}`, c.epochs))
+	if err != nil {
+		return nil, err
+	}
+	q.SetClasses(classes)
+	if err := q.SetState(f.State()); err != nil {
+		return nil, err
+	}
+	out[float], out[int8s] = f, q
+	if c.prune > 0 {
+		p, err := make1(fmt.Sprintf(`{"epochs": %d, "int8": true, "prune": %g}`, c.epochs, c.prune))
+		if err != nil {
+			return nil, err
+		}
+		if err := p.Fit(s.x, s.y); err != nil {
+			return nil, err
+		}
+		out[pruned] = p
+	}
+	return out, nil
+}
+
+// track is the answers to all windows of one run.
+type track struct {
+	run    *run
+	scores [][]float64
+	t      []float64 // end of each window, in s
+}
+
+// answer runs a decoder over recordings and says how long one window took.
+func answer(d decoders.Decoder, runs []run) (out []track, ns float64, err error) {
+	w, n := make([]float64, channels*length), 0
+	var took time.Duration
+	for i := range runs {
+		x, err := runs[i].load()
+		if err != nil {
+			return nil, 0, err
+		}
+		t := track{run: &runs[i]}
+		for at := 0; at+length <= len(x[0]); at += stepS * rate {
+			cut(w, x, at)
+			p := make([]float64, len(classes))
+			begin := time.Now()
+			if err := d.Predict(p, w); err != nil {
+				return nil, 0, err
+			}
+			took += time.Since(begin)
+			n++
+			t.scores, t.t = append(t.scores, p), append(t.t, float64(at+length)/rate)
+		}
+		out = append(out, t)
+	}
+	return out, float64(took.Nanoseconds()) / float64(max(n, 1)), nil
+}
+
+// events scores the alarms that the vote makes with a threshold.
+func events(tracks []track, theta float64) (sum seizure.EventScore, err error) {
+	v := seizure.NewVote()
+	v.Threshold = theta
+	for _, t := range tracks {
+		alarms, err := v.Alarms(t.scores, t.t, t.run.seconds+stepS) // an alarm of the last row has no recorded time left
+		if err != nil {
+			return sum, err
+		}
+		s, err := seizure.Score(t.run.seizures, alarms, t.run.seconds, seizure.SzCORE())
+		if err != nil {
+			return sum, err
+		}
+		sum.Add(s)
+	}
+	return sum, nil
+}
+
+// choose is the threshold with the best F1 of events; of several the one in the middle.
+func choose(tracks []track) (float64, error) {
+	var best []float64
+	top := math.Inf(-1)
+	for i := 1; i < 20; i++ {
+		theta := float64(i) / 20
+		s, err := events(tracks, theta)
+		if err != nil {
+			return 0, err
+		}
+		f1 := s.F1()
+		if math.IsNaN(f1) { // neither seizures nor alarms
+			f1 = 0
+		}
+		switch {
+		case f1 > top:
+			best, top = []float64{theta}, f1
+		case f1 == top:
+			best = append(best, theta)
+		}
+	}
+	return best[len(best)/2], nil
+}
+
+// judge makes a cell.
+func (c *config) judge(p *patient, tracks []track, theta float64) (cell, error) {
+	out := cell{patient: p.id, theta: theta}
+	var truth, said []int
+	for _, t := range tracks {
+		for i, s := range t.scores {
+			at := int(math.Round(t.t[i]*rate)) - length
+			if k := slices.Index(classes, p.class(t.run, c.labels, at)); k >= 0 {
+				truth, said = append(truth, k), append(said, slices.Index(s, slices.Max(s)))
+			}
+		}
+	}
+	var err error
+	if len(truth) > 0 {
+		if out.window, err = metrics.NewConfusion(classes, truth, said); err != nil {
+			return out, err
+		}
+	}
+	out.events, err = events(tracks, theta)
+	return out, err
+}
+
+// lopo is leave one patient out: each patient is tested by networks that were trained on all others but one, on which the
+// threshold of the vote is chosen.
+func (c *config) lopo(patients []patient) ([]result, error) {
+	if len(patients) < 3 {
+		return nil, fmt.Errorf("%d patients, must be at least 3: one to test, one to choose the threshold, the others to train", len(patients))
+	}
+	sets := make([]set, len(patients))
+	for i := range patients {
+		var err error
+		if sets[i], err = patients[i].training(patients[i].runs, c.labels, c.most); err != nil {
+			return nil, err
+		}
+	}
+	results := map[string]*result{}
+	var order []*result
+	for test := range patients {
+		validate := (test + 1) % len(patients)
+		all := set{y: sets[0].y}
+		all.y.Y = nil
+		for i, s := range sets {
+			if i != test && i != validate {
+				all.x, all.y.Y = append(all.x, s.x...), append(all.y.Y, s.y.Y...)
+			}
+		}
+		for _, name := range c.models {
+			c.say("%s: %s learns from %d windows", patients[test].id, name, len(all.x))
+			ds, err := c.fitted(name, all)
+			if err != nil {
+				return nil, err
+			}
+			if err := c.fold(&patients[test], &patients[validate], "leave one patient out", name, ds, results, &order); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return values(order), nil
+}
+
+// fold chooses the threshold with the network in floating point and judges all variants with it.
+func (c *config) fold(test, validate *patient, protocol, name string, ds map[string]decoders.Fitter, results map[string]*result, order *[]*result) error {
+	tracks, _, err := answer(ds[float], validate.runs)
+	if err != nil {
+		return err
+	}
+	theta, err := choose(tracks)
+	if err != nil {
+		return err
+	}
+	for _, v := range []string{float, int8s, pruned} {
+		d, ok := ds[v]
+		if !ok {
+			continue
+		}
+		tracks, ns, err := answer(d, test.runs)
+		if err != nil {
+			return err
+		}
+		one, err := c.judge(test, tracks, theta)
+		if err != nil {
+			return err
+		}
+		one.ns = ns
+		key := protocol + name + v
+		if results[key] == nil {
+			results[key] = &result{protocol: protocol, model: name, variant: v}
+			*order = append(*order, results[key])
+		}
+		results[key].cells = append(results[key].cells, one)
+		if v != float {
+			m, err := d.(seizure.Exporter).Model()
+			if err != nil {
+				return err
+			}
+			report := m.Report()
+			results[key].report = &report
+		}
+	}
+	return nil
+}
+
+// specific is patient by patient, in time order: the last recording with a seizure is tested by networks that were trained
+// on those before it. The threshold is chosen on the next patient, whom the network has not seen, as in lopo.
+func (c *config) specific(patients []patient) ([]result, error) {
+	results := map[string]*result{}
+	var order []*result
+	for i := range patients {
+		p := &patients[i]
+		last := len(p.runs) - 1
+		for last >= 0 && len(p.runs[last].seizures) == 0 {
+			last--
+		}
+		if last < 1 {
+			c.say("%s: has no seizure behind the first recording, is left out", p.id)
+			continue
+		}
+		s, err := p.training(p.runs[:last], c.labels, c.most)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(s.y.Counts(), 0) {
+			c.say("%s: its first recordings lack a class, is left out", p.id)
+			continue
+		}
+		test := patient{id: p.id, runs: p.runs[last : last+1], seizures: p.seizures}
+		for _, name := range c.models {
+			c.say("%s alone: %s learns from %d windows", p.id, name, len(s.x))
+			ds, err := c.fitted(name, s)
+			if err != nil {
+				return nil, err
+			}
+			if err := c.fold(&test, &patients[(i+1)%len(patients)], "patient by patient", name, ds, results, &order); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return values(order), nil
+}
+
+func values(list []*result) []result {
+	out := make([]result, len(list))
+	for i, r := range list {
+		out[i] = *r
+	}
+	return out
+}
+
+// summary is a result in numbers.
+type summary struct {
+	Protocol    string  `json:"protocol"`
+	Model       string  `json:"model"`
+	Variant     string  `json:"variant"`
+	Patients    int     `json:"patients"`
+	Balanced    float64 `json:"balanced_accuracy"` // of windows, mean over patients
+	Seizures    int     `json:"seizures"`
+	Sensitivity float64 `json:"event_sensitivity"`     // mean over patients
+	Low         float64 `json:"event_sensitivity_low"` // 95 %
+	High        float64 `json:"event_sensitivity_high"`
+	PerHour     float64 `json:"false_alarms_per_hour"`
+	PerDay      float64 `json:"false_alarms_per_day"`
+	Hours       float64 `json:"hours"`
+	// The latencies are null where nothing was detected.
+	Latency   *float64 `json:"latency_median_s"`
+	LatencyQ1 *float64 `json:"latency_first_quartile_s"`
+	LatencyQ3 *float64 `json:"latency_third_quartile_s"`
+	NS        float64  `json:"ns_per_window"`
+	Flash     int      `json:"flash_bytes"` // 0 for float
+	RAM       int      `json:"ram_bytes"`   // 0 for float
+}
+
+func (r *result) summary() (summary, error) {
+	s := summary{Protocol: r.protocol, Model: r.model, Variant: r.variant, Patients: len(r.cells)}
+	var all seizure.EventScore
+	var each []seizure.EventScore
+	n := 0
+	for _, c := range r.cells {
+		if c.window != nil {
+			s.Balanced += c.window.BalancedAccuracy()
+			n++
+		}
+		all.Add(c.events)
+		each = append(each, c.events)
+		s.NS += c.ns / float64(len(r.cells))
+	}
+	s.Balanced /= float64(n)
+	var err error
+	if s.Sensitivity, s.Low, s.High, err = seizure.MeanSensitivity(each, 0.95); err != nil {
+		return s, err
+	}
+	s.Seizures, s.Hours, s.PerHour, s.PerDay = all.Seizures, all.Seconds/3600, all.FalsePerHour(), all.FalsePerDay()
+	if q := all.LatencyQuartiles(); all.Detected > 0 {
+		s.LatencyQ1, s.Latency, s.LatencyQ3 = &q[0], &q[1], &q[2]
+	}
+	if r.report != nil {
+		s.Flash, s.RAM = r.report.Flash, r.report.RAM.Total
+	}
+	return s, nil
+}

@@ -1,0 +1,385 @@
+package seizure
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// network is a struct of parameters that embeds Training and core.
+type network interface {
+	decoders.Windowed
+	training() *Training
+	attach(d *decoder)
+	// design checks the parameters against windows of the given format and says what the network reads and its layers.
+	design(in features.Format, classes int) (frontKind, []stage, error)
+}
+
+// core makes a decoder of a struct of parameters that embeds it.
+type core struct{ *decoder }
+
+func (c *core) attach(d *decoder) { c.decoder = d }
+
+func register(name string, construct func() network) {
+	decoders.Register(name, func() decoders.Fitter {
+		n := construct()
+		n.attach(&decoder{name: name, own: n})
+		return n
+	})
+}
+
+// Exporter is a decoder of this package.
+type Exporter interface {
+	// Model is the fitted network in integers, of which each call makes a new one.
+	Model() (*Model, error)
+}
+
+// decoder is what every network of this package does as a decoders.Windowed.
+type decoder struct {
+	name    string
+	own     network // the parameters
+	format  features.Format
+	classes []string
+
+	front  *front
+	stages []stage
+	std    standard
+	scale  []float64 // one step of int8 at the input and behind each stage
+	net    *nn.Net   // for one window at a time; nil until fitted
+	model  *Model    // nil unless int8
+	made   []float64
+	x      []float32
+	logits []int8
+	y      []float32
+}
+
+// SetFormat describes the windows.
+func (d *decoder) SetFormat(in features.Format) error {
+	if in.Len < 1 || len(in.Names) < 1 {
+		return fmt.Errorf("%s: gets %v, must be windows: leave out the steps that turn windows into rows", d.name, in)
+	}
+	if d.format.Len == in.Len && d.format.Rate == in.Rate && slices.Equal(d.format.Names, in.Names) {
+		return nil
+	}
+	kind, _, err := d.own.design(in, max(len(d.classes), 2))
+	if err == nil {
+		_, err = newFront(kind, in, d.own.training().LSB)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	d.format, d.net = in, nil
+	return nil
+}
+
+// SetClasses names the scores. What was learned about others is forgotten.
+func (d *decoder) SetClasses(classes []string) {
+	if !slices.Equal(d.classes, classes) {
+		d.classes, d.net = slices.Clone(classes), nil
+	}
+}
+
+// Outputs are the classes, nil until fitted.
+func (d *decoder) Outputs() []string {
+	if d.net == nil {
+		return nil
+	}
+	return slices.Clone(d.classes)
+}
+
+// Predict fills dst with the probabilities of the classes for one window.
+func (d *decoder) Predict(dst, x []float64) error {
+	switch {
+	case d.net == nil:
+		return fmt.Errorf("%s: is not fitted", d.name)
+	case len(dst) != len(d.classes):
+		return fmt.Errorf("%s: room for %d scores, must be %d", d.name, len(dst), len(d.classes))
+	case len(x) != len(d.format.Names)*d.format.Len:
+		return fmt.Errorf("%s: the window has %d values, must have %d (%v)", d.name, len(x), len(d.format.Names)*d.format.Len, d.format)
+	}
+	if i := notFinite(x); i >= 0 {
+		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
+	}
+	if d.model != nil {
+		d.model.window(d.logits, x)
+		for k, v := range d.logits {
+			d.y[k] = float32(float64(v) * d.model.Logit)
+		}
+		return d.softmax(dst, d.y)
+	}
+	d.front.float(d.made, x)
+	d.standardise(d.x, d.made)
+	y, err := d.net.Forward(d.x)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return d.softmax(dst, y)
+}
+
+// notFinite is the first position of a value that is not finite, or -1.
+func notFinite(x []float64) int {
+	for i, v := range x {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// softmax turns logits into probabilities that add up to 1 in float64.
+func (d *decoder) softmax(dst []float64, y []float32) error {
+	top, sum := float64(slices.Max(y)), 0.0
+	for k, v := range y {
+		dst[k] = math.Exp(float64(v) - top)
+		sum += dst[k]
+	}
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return fmt.Errorf("%s: the output of the network is not finite: the window is far from what it was trained on", d.name)
+	}
+	for k := range dst {
+		dst[k] /= sum
+	}
+	return nil
+}
+
+// standardise takes out the mean and divides by the standard deviation.
+func (d *decoder) standardise(dst []float32, made []float64) {
+	for i, v := range made {
+		k := d.front.feature(i)
+		dst[i] = float32((v - d.std.mean[k]) / d.std.sd[k])
+	}
+}
+
+// Fit trains the network on windows, x [windows][channels·samples], and calibrates its integer twin on some of them.
+func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
+	next, err := d.fit(x, y)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	*d = *next
+	return nil
+}
+
+// calibrationWindows is how many training windows the scales of activations are taken from, evenly spread.
+const calibrationWindows = 256
+
+func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
+	if err := d.check(x, y); err != nil {
+		return nil, err
+	}
+	next, err := d.like(y.Classes)
+	if err != nil {
+		return nil, err
+	}
+	std, made, err := next.front.learn(x, d.format.Names)
+	if err != nil {
+		return nil, err
+	}
+	next.std = std
+	rows := make([][]float32, len(made))
+	for i, row := range made {
+		rows[i] = make([]float32, len(row))
+		next.standardise(rows[i], row)
+	}
+	net, err := d.own.training().run(layers(next.stages), next.shape(), rows, y)
+	if err != nil {
+		return nil, err
+	}
+	if err := next.use(net.Arrays()); err != nil {
+		return nil, err
+	}
+	n := min(len(rows), calibrationWindows)
+	some := make([][]float32, n)
+	for i := range some {
+		some[i] = rows[i*len(rows)/n]
+	}
+	if next.scale, err = scales(next.net, some); err != nil {
+		return nil, err
+	}
+	return next, next.quantise()
+}
+
+// like is an unfitted decoder of the same parameters and format.
+func (d *decoder) like(classes []string) (*decoder, error) {
+	if err := d.own.training().check(); err != nil {
+		return nil, err
+	}
+	next := &decoder{name: d.name, own: d.own, format: d.format, classes: slices.Clone(classes)}
+	kind, stages, err := d.own.design(d.format, len(classes))
+	if err != nil {
+		return nil, err
+	}
+	next.stages = stages
+	next.front, err = newFront(kind, d.format, d.own.training().LSB)
+	return next, err
+}
+
+// use makes the network that answers single windows.
+func (d *decoder) use(arrays map[string]nn.Array) error {
+	one, err := nn.New(layers(d.stages), d.shape(), nn.Options{})
+	if err != nil {
+		return err
+	}
+	if err := one.SetArrays(arrays); err != nil {
+		return err
+	}
+	d.net, d.x, d.made = one, make([]float32, d.front.size()), make([]float64, d.front.size())
+	d.y, d.logits = make([]float32, len(d.classes)), make([]int8, len(d.classes))
+	return nil
+}
+
+// quantise makes the integer network where it is to answer. It is made in any case, so that a network without one is
+// found at once.
+func (d *decoder) quantise() error {
+	m, err := d.newModel()
+	if err != nil {
+		return fmt.Errorf("int8: %w", err)
+	}
+	if d.own.training().Int8 {
+		d.model = m
+	}
+	return nil
+}
+
+func (d *decoder) newModel() (*Model, error) {
+	return newModel(d.name, d.classes, d.stages, d.front.clone(), d.std, d.net, d.scale)
+}
+
+// Model is the fitted network in integers.
+func (d *decoder) Model() (*Model, error) {
+	if d.net == nil {
+		return nil, fmt.Errorf("%s: is not fitted", d.name)
+	}
+	return d.newModel()
+}
+
+func (d *decoder) shape() nn.Shape {
+	switch d.front.kind {
+	case samplesIn:
+		return nn.Shape{d.front.channels, d.front.samples}
+	case powersIn:
+		return nn.Shape{d.front.size()}
+	default:
+		return nn.Shape{d.front.count, d.front.features()}
+	}
+}
+
+// check reports what no network can learn from.
+func (d *decoder) check(x [][]float64, y signal.Labels) error {
+	size := len(d.format.Names) * d.format.Len
+	switch {
+	case d.format.Len == 0:
+		return errors.New("does not know the format of the windows: SetFormat comes before Fit")
+	case len(y.Classes) < 2:
+		return fmt.Errorf("needs at least 2 classes to tell apart, got %d %q", len(y.Classes), y.Classes)
+	case len(x) != len(y.Y):
+		return fmt.Errorf("got %d training windows and %d labels, must be as many", len(x), len(y.Y))
+	case len(x) == 0:
+		return errors.New("got no training windows")
+	}
+	seen := make([]int, len(y.Classes))
+	for i, row := range x {
+		if k := y.Y[i]; k < 0 || k >= len(seen) {
+			return fmt.Errorf("the label of training window %d is %d, must be from 0 to %d", i, k, len(seen)-1)
+		}
+		if len(row) != size {
+			return fmt.Errorf("training window %d has %d values, must have %d (%v)", i, len(row), size, d.format)
+		}
+		if j := notFinite(row); j >= 0 {
+			return fmt.Errorf("training window %d: sample %d of channel %s is %g, must be finite; leave the window out or repair the data", i, j%d.format.Len, d.format.Names[j/d.format.Len], row[j])
+		}
+		seen[y.Y[i]]++
+	}
+	for k, n := range seen {
+		if n == 0 {
+			return fmt.Errorf("class %q has no training window; record some, or leave the class out", y.Classes[k])
+		}
+	}
+	return nil
+}
+
+// State is the weights under their names in the network, mean and sd [features], and scale [stages+1]: what one step of
+// int8 is worth at the input and behind each stage.
+func (d *decoder) State() signal.State {
+	if d.net == nil {
+		return nil
+	}
+	s := signal.State{
+		"input.mean": signal.NewArray(slices.Clone(d.std.mean), len(d.std.mean)),
+		"input.sd":   signal.NewArray(slices.Clone(d.std.sd), len(d.std.sd)),
+		"scale":      signal.NewArray(slices.Clone(d.scale), len(d.scale)),
+	}
+	for name, a := range d.net.Arrays() {
+		data := make([]float64, len(a.Data))
+		for i, v := range a.Data {
+			data[i] = float64(v)
+		}
+		s["net."+name] = signal.NewArray(data, a.Shape...)
+	}
+	return s
+}
+
+// SetState puts back what State gave.
+func (d *decoder) SetState(s signal.State) error {
+	next, err := d.restored(s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	*d = *next
+	return nil
+}
+
+func (d *decoder) restored(s signal.State) (*decoder, error) {
+	if len(d.classes) < 2 || d.format.Len == 0 {
+		return nil, errors.New("must be told the classes and the format of the windows before its state")
+	}
+	next, err := d.like(d.classes)
+	if err != nil {
+		return nil, err
+	}
+	n := next.front.features()
+	for _, want := range []struct {
+		name string
+		size int
+		dst  *[]float64
+	}{{"input.mean", n, &next.std.mean}, {"input.sd", n, &next.std.sd}, {"scale", len(next.stages) + 1, &next.scale}} {
+		a, err := s.Get(want.name, want.size)
+		if err != nil {
+			return nil, err
+		}
+		*want.dst = slices.Clone(a.Data)
+	}
+	if err := next.std.check(); err != nil {
+		return nil, err
+	}
+	for i, v := range next.scale {
+		if !(v > 0) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("scale %d is %g, must be above 0 and finite", i, v)
+		}
+	}
+	arrays := map[string]nn.Array{}
+	for name, a := range s {
+		short, isNet := strings.CutPrefix(name, "net.")
+		switch {
+		case isNet:
+			data := make([]float32, len(a.Data))
+			for i, v := range a.Data {
+				data[i] = float32(v)
+			}
+			arrays[short] = nn.Array{Shape: a.Shape, Data: data}
+		case name != "input.mean" && name != "input.sd" && name != "scale":
+			return nil, fmt.Errorf("there is an unknown array %q", name)
+		}
+	}
+	if err := next.use(arrays); err != nil {
+		return nil, err
+	}
+	return next, next.quantise()
+}

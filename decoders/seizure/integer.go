@@ -1,0 +1,332 @@
+package seizure
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+)
+
+// Model is a network in integers, with its front end. It is used by one goroutine at a time.
+type Model struct {
+	Name    string   // of the decoder: "edge_cnn"
+	Classes []string // of the logits
+	Logit   float64  // what one step of a logit is worth
+
+	front  *front
+	mean   []int32  // of each feature, in units of the front end
+	scale  []factor // from those units to the input's int8
+	layers []intLayer
+	raw    []int32   // features of a window
+	act    [2][]int8 // activations in turn
+	in     []int8
+	conv   []int16
+}
+
+// intLayer is one stage in integers.
+type intLayer interface {
+	// run fills y from x.
+	run(y, x []int8)
+	sizes() (in, out int)
+}
+
+// matrix is a weight [rows, cols] of int8 with one scale.
+type matrix struct {
+	name       string
+	rows, cols int
+	w          []int8
+	scale      float64
+}
+
+// newMatrix rounds weights symmetrically: the largest becomes ±127.
+func newMatrix(p *nn.Param) matrix {
+	m := matrix{name: p.Name, rows: p.Shape[0], cols: p.Shape.Size() / p.Shape[0], w: make([]int8, len(p.W))}
+	top := 0.0
+	for _, v := range p.W {
+		top = max(top, math.Abs(float64(v)))
+	}
+	if m.scale = top / 127; top == 0 {
+		m.scale = 1
+	}
+	for i, v := range p.W {
+		m.w[i] = clamp8(int32(roundAway(float64(v) / m.scale)))
+	}
+	return m
+}
+
+// used counts the weights that are not 0.
+func (m *matrix) used() int {
+	n := 0
+	for _, v := range m.w {
+		if v != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// biases are in units of the accumulator. A sum of any inputs must stay within int32.
+func biases(b []float32, unit float64, m matrix) ([]int32, error) {
+	out := make([]int32, len(b))
+	for i, v := range b {
+		q, reach := roundAway(float64(v)/unit), 0.0
+		for _, w := range m.w[i*m.cols : (i+1)*m.cols] {
+			reach += 127 * math.Abs(float64(w))
+		}
+		if !(math.Abs(q)+reach <= math.MaxInt32) {
+			return nil, fmt.Errorf("%s: the sum of output %d may be %.3g, which does not fit into 32 bits: its bias %g is too large for the scale of its weights", m.name, i, math.Abs(q)+reach, v)
+		}
+		out[i] = int32(q)
+	}
+	return out, nil
+}
+
+// intConv is a convolution [in, steps] → [out, after]; a dense layer is one of one step.
+type intConv struct {
+	weight         matrix // [out, in·kernel]
+	bias           []int32
+	to             factor
+	in, steps      int
+	out, after     int
+	kernel, stride int
+	relu           bool
+	acc            []int32 // [after]
+}
+
+func (l *intConv) sizes() (in, out int) { return l.in * l.steps, l.out * l.after }
+
+func (l *intConv) run(y, x []int8) {
+	for o := range l.out {
+		w := l.weight.w[o*l.in*l.kernel:][:l.in*l.kernel]
+		acc := l.acc
+		for t := range acc {
+			acc[t] = l.bias[o]
+		}
+		if l.steps == 1 { // dense
+			for c, v := range w {
+				acc[0] += int32(v) * int32(x[c])
+			}
+		} else {
+			for i, v := range w {
+				l.tap(acc, x[i/l.kernel*l.steps+i%l.kernel:], int32(v))
+			}
+		}
+		for t, v := range acc {
+			q := clamp8(l.to.times(v))
+			if l.relu {
+				q = max(q, 0)
+			}
+			y[o*l.after+t] = q
+		}
+	}
+}
+
+// tap adds one weight times its inputs. Sums of integers are the same in any order.
+func (l *intConv) tap(acc []int32, x []int8, w int32) {
+	if w == 0 {
+		return
+	}
+	if l.stride == 2 {
+		x = x[:2*len(acc)-1]
+		for t := range acc {
+			acc[t] += w * int32(x[2*t])
+		}
+		return
+	}
+	for t := range acc {
+		acc[t] += w * int32(x[t*l.stride])
+	}
+}
+
+// intMean is the mean over time, [rows, steps] → [rows].
+type intMean struct {
+	rows, steps int
+	to          factor
+}
+
+func (l *intMean) sizes() (in, out int) { return l.rows * l.steps, l.rows }
+
+func (l *intMean) run(y, x []int8) {
+	for r := range l.rows {
+		sum := int32(0)
+		for _, v := range x[r*l.steps:][:l.steps] {
+			sum += int32(v)
+		}
+		y[r] = clamp8(l.to.times(sum))
+	}
+}
+
+// intLSTM is [tokens, width] → [hidden], the output behind the last token. Gates are in PyTorch's order i, f, g, o. What
+// comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output an int8 with stateBits.
+type intLSTM struct {
+	wx, wh                matrix // [4·hidden, width], [4·hidden, hidden]
+	bias                  []int32
+	fromX, fromH          factor // to gateBits
+	tokens, width, hidden int
+	gate                  []int32
+	cell                  []int16
+	h                     []int8
+}
+
+func (l *intLSTM) sizes() (in, out int) { return l.tokens * l.width, l.hidden }
+
+func (l *intLSTM) run(y, x []int8) {
+	clear(l.cell)
+	clear(l.h)
+	n := l.hidden
+	for s := range l.tokens {
+		token := x[s*l.width:][:l.width]
+		for g := range 4 * n {
+			a, b := l.bias[g], int32(0)
+			for k, w := range l.wx.w[g*l.width:][:l.width] {
+				a += int32(w) * int32(token[k])
+			}
+			for k, w := range l.wh.w[g*n:][:n] {
+				b += int32(w) * int32(l.h[k])
+			}
+			l.gate[g] = clamp16(clamp16(l.fromX.times(a)) + clamp16(l.fromH.times(b)))
+		}
+		for k := range n {
+			i, f := sigmoidCurve.at(l.gate[k]), sigmoidCurve.at(l.gate[n+k])
+			g, o := tanhCurve.at(l.gate[2*n+k]), sigmoidCurve.at(l.gate[3*n+k])
+			c := roundShift(int64(f)*int64(l.cell[k]), curveBits) + roundShift(int64(i)*int64(g), 2*curveBits-cellBits)
+			l.cell[k] = int16(clamp16(int32(c)))
+			bent := tanhCurve.at(clamp16(int32(l.cell[k]) * (1 << (gateBits - cellBits))))
+			l.h[k] = clamp8(int32(roundShift(int64(o)*int64(bent), 2*curveBits-stateBits)))
+		}
+	}
+	copy(y, l.h)
+}
+
+// newModel rounds a trained network. scale is that of the input and of what leaves each stage.
+func newModel(name string, classes []string, stages []stage, f *front, std standard, net *nn.Net, scale []float64) (*Model, error) {
+	m := &Model{Name: name, Classes: slices.Clone(classes), front: f}
+	for k, mean := range std.mean {
+		m.mean = append(m.mean, int32(roundAway(mean/f.unit())))
+		to, err := newFactor(f.unit() / (std.sd[k] * scale[0]))
+		if err != nil {
+			return nil, fmt.Errorf("input %d: %w", k, err)
+		}
+		m.scale = append(m.scale, to)
+	}
+	in, steps := f.channels, f.samples // of what comes into a stage
+	switch f.kind {
+	case powersIn:
+		in, steps = f.size(), 1
+	case secondsIn:
+		in, steps = f.features(), f.count
+	}
+	at := scale[0]
+	for i, st := range stages {
+		layer, err := st.integer(net, in, steps, at, scale[i+1])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", st.name, err)
+		}
+		m.layers = append(m.layers, layer)
+		at = scale[i+1]
+		switch l := layer.(type) {
+		case *intConv:
+			in, steps = l.out, l.after
+		case *intMean:
+			in, steps = l.rows, 1
+		case *intLSTM:
+			in, steps, at = l.hidden, 1, 1.0/(1<<stateBits)
+		}
+	}
+	m.Logit = at
+	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int8, f.size()), make([]int16, f.channels*f.samples)
+	a, b := m.plan()
+	m.act = [2][]int8{make([]int8, a), make([]int8, b)}
+	return m, nil
+}
+
+// plan is the size of the two buffers that layers write to in turn.
+func (m *Model) plan() (a, b int) {
+	for i, l := range m.layers[:len(m.layers)-1] {
+		_, out := l.sizes()
+		if i%2 == 0 {
+			a = max(a, out)
+		} else {
+			b = max(b, out)
+		}
+	}
+	return a, b
+}
+
+// integer rounds one stage, whose input [in, steps] has the scale from.
+func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer, error) {
+	switch st.kind {
+	case meanOverTime:
+		f, err := newFactor(from / (float64(steps) * to))
+		return &intMean{rows: in, steps: steps, to: f}, err
+	case lstm:
+		l := &intLSTM{wx: newMatrix(net.Param(st.name + ".weight_ih_l0")), wh: newMatrix(net.Param(st.name + ".weight_hh_l0")), tokens: steps, width: in, hidden: st.out}
+		both := slices.Clone(net.Param(st.name + ".bias_ih_l0").W)
+		for i, v := range net.Param(st.name + ".bias_hh_l0").W {
+			both[i] += v
+		}
+		var errs [3]error
+		l.bias, errs[0] = biases(both, from*l.wx.scale, l.wx)
+		l.fromX, errs[1] = newFactor(from * l.wx.scale * (1 << gateBits))
+		l.fromH, errs[2] = newFactor(l.wh.scale / (1 << stateBits) * (1 << gateBits))
+		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int8, st.out)
+		return l, errors.Join(errs[:]...)
+	default:
+		l := &intConv{weight: newMatrix(net.Param(st.name + ".weight")), in: in, steps: steps, out: st.out, kernel: 1, stride: 1, relu: st.relu}
+		if st.kind == convolution {
+			l.kernel, l.stride = st.kernel, st.stride
+		}
+		l.after = (steps-l.kernel)/l.stride + 1
+		l.acc = make([]int32, l.after)
+		var err error
+		if l.bias, err = biases(net.Param(st.name+".bias").W, from*l.weight.scale, l.weight); err != nil {
+			return nil, err
+		}
+		l.to, err = newFactor(from * l.weight.scale / to)
+		return l, err
+	}
+}
+
+// Channels and Samples are the size of a window.
+func (m *Model) Channels() int { return m.front.channels }
+
+// Samples is that of each channel.
+func (m *Model) Samples() int { return m.front.samples }
+
+// LSB is what one step of a sample is worth, in the unit of the windows (µV).
+func (m *Model) LSB() float64 { return m.front.lsb }
+
+// Run fills logits, one to a class, from a window x [channels·samples] of the samples of a converter. It panics on other
+// lengths and does not allocate.
+func (m *Model) Run(logits []int8, x []int16) {
+	if len(x) != len(m.conv) || len(logits) != len(m.Classes) {
+		panic(fmt.Sprintf("seizure: %d samples and room for %d logits, must be %d and %d", len(x), len(logits), len(m.conv), len(m.Classes)))
+	}
+	m.front.integer(m.raw, x)
+	for i, v := range m.raw {
+		k := m.front.feature(i)
+		m.in[i] = clamp8(m.scale[k].times(v - m.mean[k]))
+	}
+	m.network(logits, m.in)
+}
+
+// network runs the layers.
+func (m *Model) network(logits, x []int8) {
+	for i, l := range m.layers {
+		_, out := l.sizes()
+		y := logits
+		if i < len(m.layers)-1 {
+			y = m.act[i%2][:out]
+		}
+		l.run(y, x)
+		x = y
+	}
+}
+
+// window converts a window in µV and runs it.
+func (m *Model) window(logits []int8, x []float64) {
+	m.front.convert(m.conv, x)
+	m.Run(logits, m.conv)
+}

@@ -1,0 +1,109 @@
+package seizure
+
+import (
+	"math"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
+)
+
+// stage is one layer that learns, or a mean over time.
+type stage struct {
+	kind           stageKind
+	name           string
+	out            int
+	kernel, stride int  // of a convolution
+	relu           bool // behind it
+}
+
+type stageKind int
+
+const (
+	convolution stageKind = iota
+	meanOverTime
+	dense
+	lstm // the last output of all tokens
+)
+
+// layers makes the network, with a probe behind its input and behind each stage.
+func layers(stages []stage) func() nn.Layer {
+	return func() nn.Layer {
+		s := &nn.Sequential{Layers: []nn.Named{{Layer: &probe{}}}}
+		add := func(name string, l nn.Layer) { s.Layers = append(s.Layers, nn.Named{Name: name, Layer: l}) }
+		for _, st := range stages {
+			switch st.kind {
+			case convolution:
+				add(st.name, &nn.Conv1d{Out: st.out, Kernel: st.kernel, Stride: st.stride})
+			case meanOverTime:
+				add("", &nn.MeanPool{})
+				add("", &nn.Flatten{})
+			case dense:
+				add(st.name, &nn.Linear{Out: st.out})
+			case lstm:
+				add(st.name, &nn.LSTM{Hidden: st.out})
+				add("", &nn.Last{})
+			}
+			if st.relu {
+				add("", nn.ReLU())
+			}
+			add("", &probe{})
+		}
+		return s
+	}
+}
+
+// probe hands on what comes, and remembers how large it was where it is told to.
+type probe struct {
+	watch bool
+	seen  []float32 // magnitudes
+}
+
+// Build takes any shape.
+func (p *probe) Build(_ *nn.Builder, in nn.Shape) (nn.Shape, error) { return in, nil }
+
+// Forward looks.
+func (p *probe) Forward(_ *nn.Pass, x []float32) []float32 {
+	if p.watch {
+		for _, v := range x {
+			p.seen = append(p.seen, float32(math.Abs(float64(v))))
+		}
+	}
+	return x
+}
+
+// Backward changes nothing.
+func (p *probe) Backward(_ *nn.Pass, dy []float32) []float32 { return dy }
+
+// calibrationPart is the part of activations that int8 holds without cutting them.
+const calibrationPart = 0.999
+
+// scales runs windows through the network and says what one step of int8 is worth at its input and behind each stage.
+func scales(net *nn.Net, x [][]float32) ([]float64, error) {
+	var probes []*probe
+	for _, l := range net.Root().(*nn.Sequential).Layers {
+		if p, ok := l.Layer.(*probe); ok {
+			p.watch = true
+			probes = append(probes, p)
+		}
+	}
+	for _, row := range x {
+		if _, err := net.Forward(row); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]float64, len(probes))
+	for i, p := range probes {
+		out[i] = quantile(p.seen, calibrationPart) / 127
+		if out[i] == 0 { // nothing comes through: any scale will do
+			out[i] = 1.0 / 127
+		}
+		p.watch, p.seen = false, nil
+	}
+	return out, nil
+}
+
+// quantile is the value that the given part of x does not exceed. It orders x.
+func quantile(x []float32, part float64) float64 {
+	slices.Sort(x)
+	return float64(x[int(math.Ceil(part*float64(len(x))))-1])
+}

@@ -1,0 +1,185 @@
+package fif
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// eventList is a list of events as the file has it.
+type eventList struct {
+	at   int64
+	list [][3]int32 // number of the sample, value before, value after
+}
+
+// readEvents reads the list of a block of events.
+func readEvents(s *source, t tag) (*eventList, error) {
+	v, err := s.ints(t, "list of events")
+	if err != nil {
+		return nil, err
+	}
+	if len(v)%3 != 0 {
+		return nil, s.errorf(t.at, "list of events", "has %d numbers, must have three for each event", len(v))
+	}
+	e := &eventList{at: t.at, list: make([][3]int32, len(v)/3)}
+	for i := range e.list {
+		e.list[i] = [3]int32(v[3*i:])
+	}
+	return e, nil
+}
+
+// eventNames are the names that a file with the events of the recording called name may have, by MNE's custom: beside
+// "s1_raw.fif" lies "s1-eve.fif", "s1_eve.fif", "s1_raw-eve.fif" or "s1_raw_eve.fif". The first that is there counts.
+func eventNames(name string) []string {
+	stem := strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], ".fif")
+	short := stem
+	for _, end := range []string{"_raw", "-raw", "_eeg", "_meg", "_ieeg", "_raw_sss", "_raw_tsss"} {
+		if s, cut := strings.CutSuffix(stem, end); cut && s != "" {
+			short = s
+		}
+	}
+	names := []string{short + "-eve.fif", short + "_eve.fif", stem + "-eve.fif", stem + "_eve.fif"}
+	if short == stem {
+		names = names[:2]
+	}
+	return names
+}
+
+// beside reads the events of the recording s from a file of their own. from is that file, "" where there is none.
+func beside(fsys fs.FS, s *source, c clock) (events []signal.Event, from string, err error) {
+	for _, other := range eventNames(s.name) {
+		f, err := ingest.OpenBeside(fsys, s.name, other)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("the events of %s: %w", s.name, err)
+		}
+		from = ingest.Beside(s.name, other)
+		events, err = s.eventFile(f, from, c)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, "", fmt.Errorf("the events of %s: %w; repair the file, or move it away to read the recording without it", s.name, err)
+		}
+		return events, from, nil
+	}
+	return nil, "", nil
+}
+
+// eventFile reads a file of events. Its deviations become those of the recording s.
+func (s *source) eventFile(f ingest.File, name string, c clock) ([]signal.Event, error) {
+	e, err := newSource(f, name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collect(e)
+	if err != nil {
+		return nil, err
+	}
+	if found.events == nil {
+		return nil, e.missing("events", "there is no list of events")
+	}
+	for _, d := range e.list() {
+		d.Where = name + ": " + d.Where
+		s.deviations = append(s.deviations, d)
+	}
+	events := make([]signal.Event, len(found.events.list))
+	for i, v := range found.events.list {
+		events[i] = c.event(int64(v[0]), v[2])
+	}
+	slices.SortStableFunc(events, inOrder)
+	return events, nil
+}
+
+func inOrder(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) }
+
+// choose decides between the events seen in the stimulus channels and those written in the file from.
+func choose(s *source, seen []signal.Event, stimulated bool, written []signal.Event, from string) []signal.Event {
+	if from == "" {
+		return seen
+	}
+	if !stimulated {
+		return written
+	}
+	if len(seen) == 0 && len(written) > 0 {
+		s.deviate(0, "events", "the stimulus channel and "+from+" have the same", fmt.Sprintf("none and %d", len(written)), "those of the file")
+		return written
+	}
+	only := func(a, b []signal.Event) int {
+		n := 0
+		for _, e := range a {
+			if !slices.ContainsFunc(signal.EventsIn(b, e.Sample, e.Sample+1), func(o signal.Event) bool { return o.Label == e.Label }) {
+				n++
+			}
+		}
+		return n
+	}
+	if a, b := only(seen, written), only(written, seen); a+b > 0 {
+		s.deviate(0, "events", "the stimulus channel and "+from+" have the same",
+			fmt.Sprintf("%d and %d, of which %d are only in the channel and %d only in the file", len(seen), len(written), a, b), "those of the stimulus channel")
+	}
+	return seen
+}
+
+// annotations are notes about stretches of time in the file itself.
+type annotations struct {
+	at         int64
+	begin, end []float64 // seconds
+	text       []string
+	origin     time.Time // what begin and end count from; zero: see events
+}
+
+// add takes in a tag of a block of annotations.
+func (a *annotations) add(s *source, t tag) (err error) {
+	a.at = t.at
+	switch t.kind {
+	case tagBaselineMin:
+		a.begin, err = s.floats(t, "onsets of annotations")
+	case tagBaselineMax:
+		a.end, err = s.floats(t, "ends of annotations")
+	case tagComment:
+		a.text, err = s.names(t, "texts of annotations")
+	case tagDate:
+		a.origin, err = readDate(s, t)
+	}
+	return err
+}
+
+func (a *annotations) check(s *source) error {
+	if len(a.begin) != len(a.end) || len(a.begin) != len(a.text) {
+		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), len(a.text))
+	}
+	for i := range a.begin {
+		if !(math.Abs(a.begin[i]) < 1e10) || !(math.Abs(a.end[i]) < 1e10) { // also catches NaN
+			return s.errorf(a.at, "annotations", "annotation %d is from %g s to %g s, must be finite and below 1e10", i+1, a.begin[i], a.end[i])
+		}
+	}
+	return nil
+}
+
+// events places the annotations. They count from their origin where both it and the date of the measurement are known. An
+// annotation without an origin counts from sample 0 in a file with a date, and from the start of the acquisition in a file
+// without one, as MNE has it.
+func (a *annotations) events(date time.Time, c clock) []signal.Event {
+	from := c.offset()
+	switch {
+	case !a.origin.IsZero() && !date.IsZero():
+		from -= a.origin.Sub(date).Seconds()
+	case !date.IsZero():
+		from = 0
+	}
+	events := make([]signal.Event, len(a.begin))
+	for i, begin := range a.begin {
+		onset := begin - from
+		at := math.Round(onset * c.rate)
+		events[i] = signal.Event{Sample: int64(max(-maxSamples, min(maxSamples, at))), Onset: onset, Duration: max(0, a.end[i]-begin), Label: a.text[i]}
+	}
+	return events
+}

@@ -1,0 +1,276 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// RestOptions say where rest is: in recordings of their own, in which nothing at all is meant, and in the training
+// recordings, within events with the given labels. At least one must be there.
+type RestOptions struct {
+	Recordings []*signal.Recording
+	Events     []string
+}
+
+// restBlocks is how many blocks the rest data are cut into to measure the rate.
+const restBlocks = 10
+
+// CalibrateRest sets the threshold of p's section decide (pipeline.Resting) from rest data. p must have been fitted to recs.
+//
+// Nothing is scored by a decoder that has learned from it: recordings of rest by a pipeline fitted to recs, and the
+// training recordings by one fitted to all others. The section decide follows each recording from its beginning as it
+// would live; only windows that lie wholly at rest count.
+//
+// The report's rate is of rest that the threshold has not been set with: the rest data are cut into 10 blocks that follow
+// each other, and the decisions in each are counted with a threshold from the others, less those windows that overlap
+// with the block. The threshold that p keeps is from all of them. What it costs is in the report as well: how many cued
+// trials, of recordings that the decoder has not learned from, are decided within their windows' time.
+func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Recording, opt RestOptions) (*bundle.Rest, error) {
+	d := p.Resting()
+	if d == nil {
+		return nil, errors.New("the pipeline has no section decide that asks for rest data")
+	}
+	var runs []restRun
+	add := func(learn []*signal.Recording, rec *signal.Recording, rest []string) error {
+		own, err := undecided(ctx, p.Spec(), learn)
+		if err != nil {
+			return err
+		}
+		got, err := scoreRest(ctx, own, rec, rest)
+		if err != nil {
+			return fmt.Errorf("%s: %w", rec.Name, err)
+		}
+		runs = append(runs, got...)
+		return nil
+	}
+	for _, rec := range opt.Recordings {
+		if err := add(recs, rec, nil); err != nil {
+			return nil, err
+		}
+	}
+	if len(opt.Events) > 0 {
+		if err := occur(opt.Events, recs, "--rest-events LABEL"); err != nil {
+			return nil, err
+		}
+	}
+	if len(recs) < 2 && len(opt.Events) > 0 {
+		return nil, &pipeline.InputError{Err: errors.New("rest within the training recordings must be decoded by what was learned from others: give at least 2 recordings, or recordings of rest")}
+	}
+	for i, rec := range recs {
+		if len(recs) < 2 {
+			break
+		}
+		if err := add(slices.Delete(slices.Clone(recs), i, i+1), rec, append([]string{}, opt.Events...)); err != nil {
+			return nil, err
+		}
+	}
+	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: restBlocks}
+	if err := heldOut(d, runs, rep); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if err := d.FitRest(stretchesOf(runs), runs[0].step); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if s, err := d.State().Get("enter", 1); err == nil {
+		rep.Threshold = s.Data[0]
+	}
+	return rep, countTrials(d, runs, rep)
+}
+
+// restRun is the windows that slide through one stretch of a recording without a hole.
+type restRun struct {
+	decoders.Stretch
+	step   float64 // s
+	window float64 // length, s
+	trials []trial
+}
+
+// trial is a cued window of a recording, in s.
+type trial struct {
+	from, to float64
+	class    int
+}
+
+// undecided is a pipeline like that of spec without its section decide, fitted to recs, that cuts all windows.
+func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording) (*pipeline.Pipeline, error) {
+	plain := *spec
+	plain.Decide = nil
+	p, err := pipeline.Build(&plain, pipeline.Cued)
+	if err != nil {
+		return nil, err
+	}
+	set, err := Collect(ctx, recs, p, Watch{})
+	if err != nil {
+		return nil, err
+	}
+	y, err := set.Labels()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Fit(set, y); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	b, err := p.Bundle("")
+	if err != nil {
+		return nil, err
+	}
+	return pipeline.FromBundle("", b, pipeline.All)
+}
+
+// scoreRest decodes a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
+// at rest that lies in it from its first to its last sample.
+func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, rest []string) ([]restRun, error) {
+	rec, err := p.Prepare(rec)
+	if err != nil {
+		return nil, err
+	}
+	var runs []restRun
+	var trials []trial
+	next, hop := int64(math.MinInt64), int64(0)
+	put := func(_ context.Context, q *pipeline.Prediction) error {
+		rate := p.OutRate()
+		from, to := float64(q.Start)/rate, float64(q.End)/rate
+		if q.Event != nil {
+			trials = append(trials, trial{from, to, slices.Index(p.Classes(), q.Truth)})
+		}
+		if !q.Slides || q.Rejected != "" {
+			return nil
+		}
+		if hop = p.LiveHop(); q.Start != next {
+			runs = append(runs, restRun{step: float64(hop) / rate, window: to - from, Stretch: decoders.Stretch{Rest: []bool{}}})
+		}
+		next = q.Start + hop
+		r := &runs[len(runs)-1]
+		r.Scores, r.Times, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.Times, to), append(r.Rest, rest == nil || within(rec, rest, from, to))
+		return nil
+	}
+	src := ingest.Play(rec, ingest.PlayOptions{})
+	_, err = Run(ctx, src, p, SinkFunc(put), Options{})
+	for i := range runs {
+		for _, t := range trials {
+			if e := runs[i].Times; e[0] <= t.to && t.to <= e[len(e)-1] {
+				runs[i].trials = append(runs[i].trials, t)
+			}
+		}
+	}
+	return runs, errors.Join(err, src.Close())
+}
+
+// within says whether one event with one of the labels covers [from, to) seconds.
+func within(rec *signal.Recording, labels []string, from, to float64) bool {
+	return slices.ContainsFunc(rec.Events, func(e signal.Event) bool {
+		begin := float64(e.Sample) / rec.Info.Rate
+		const rounding = 1e-6
+		return slices.Contains(labels, e.Label) && begin <= from+rounding && to <= begin+e.Duration+rounding
+	})
+}
+
+func stretchesOf(runs []restRun) []decoders.Stretch {
+	s := make([]decoders.Stretch, len(runs))
+	for i, r := range runs {
+		s[i] = r.Stretch
+	}
+	return s
+}
+
+// heldOut counts the false decisions in each block with a threshold from the others.
+func heldOut(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
+	total := 0
+	for _, r := range runs {
+		for i := range r.Scores {
+			if r.Rest[i] {
+				total++
+			}
+		}
+	}
+	if total == 0 {
+		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
+	}
+	step := runs[0].step
+	for b := range restBlocks {
+		var learn, test []decoders.Stretch
+		seen := 0
+		for _, r := range runs {
+			in := make([]bool, len(r.Scores)) // the block
+			for i := range in {
+				if r.Rest[i] {
+					in[i] = seen*restBlocks/total == b
+					seen++
+				}
+			}
+			out := slices.Clone(r.Rest)
+			far := int(math.Ceil(r.window / step))
+			for i, yes := range in {
+				if yes {
+					for k := max(0, i-far); k < min(len(out), i+far+1); k++ {
+						out[k] = false
+					}
+				}
+			}
+			learn = append(learn, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: out})
+			test = append(test, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: in})
+		}
+		if err := d.FitRest(learn, step); err != nil {
+			return fmt.Errorf("of %.0f s of rest a tenth at a time is held out to measure the rate: %w", float64(total)*step, err)
+		}
+		n, err := d.FalseDecisions(test, step)
+		if err != nil {
+			return err
+		}
+		rep.Count += n
+	}
+	rate, err := metrics.FalseActivations(rep.Count, float64(total)*step, 0.95)
+	rep.Minutes, rep.PerMinute, rep.Low, rep.High = rate.Minutes, rate.PerMinute, rate.Low, rate.High
+	return err
+}
+
+// countTrials follows the recordings with the threshold as it is: the first decision between the start of a trial's
+// window and half a window behind its end counts.
+func countTrials(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
+	for _, r := range runs {
+		if len(r.trials) == 0 {
+			continue
+		}
+		first := make([]int, len(r.trials))
+		for k := range first {
+			first[k] = -1
+		}
+		d.Reset()
+		for i, row := range r.Scores {
+			class, _, err := d.Push(row, r.Times[i])
+			if err != nil {
+				return err
+			}
+			for k, t := range r.trials {
+				if class >= 0 && first[k] < 0 && t.from < r.Times[i] && r.Times[i] <= t.to+r.window/2 {
+					first[k] = class
+				}
+			}
+		}
+		for k, t := range r.trials {
+			if t.class == d.RestClass() {
+				continue
+			}
+			rep.Trials++
+			switch first[k] {
+			case t.class:
+				rep.Right++
+			case -1:
+			default:
+				rep.Wrong++
+			}
+		}
+	}
+	d.Reset()
+	return nil
+}

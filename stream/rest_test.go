@@ -1,0 +1,184 @@
+package stream_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// asking is a built-in pipeline for fists and feet with evidence whose threshold rest data set.
+func asking(t testing.TB, name string, perMinute float64) *pipeline.Spec {
+	t.Helper()
+	spec, err := pipeline.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spec.Segment.Set(map[string]any{"events": map[string]string{"T1": "fists", "T2": "feet"}}); err != nil {
+		t.Fatal(err)
+	}
+	spec.Decide = &pipeline.Step{Use: "evidence"}
+	if err := spec.Decide.Set(map[string]any{"false_per_min": perMinute}); err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// resting fits spec to recs, sets its threshold from rest, and gives the pipeline as a live session would load it.
+func resting(t testing.TB, spec *pipeline.Spec, recs []*signal.Recording, opt stream.RestOptions) (*pipeline.Pipeline, *bundle.Rest) {
+	t.Helper()
+	p := build(t, spec, pipeline.Cued)
+	set, y := collect(t, p, recs...)
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Bundle("test"); err == nil || !strings.Contains(err.Error(), "rest data") {
+		t.Errorf("a bundle without its threshold: %v", err)
+	}
+	rep, err := stream.CalibrateRest(context.Background(), p, recs, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := pipeline.FromBundle("x", b, pipeline.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, rep
+}
+
+// onsets counts decisions while p follows rec, and the minutes of windows.
+func onsets(t testing.TB, p *pipeline.Pipeline, rec *signal.Recording) (n int, minutes float64) {
+	t.Helper()
+	_, err := stream.Run(context.Background(), ingest.Play(rec, ingest.PlayOptions{}), p, stream.SinkFunc(func(_ context.Context, q *pipeline.Prediction) error {
+		if q.Slides {
+			minutes += 0.1 / 60
+			if q.Decision != "" {
+				n++
+			}
+		}
+		return nil
+	}), stream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, minutes
+}
+
+// few are electrodes enough for a quick test.
+var few = []string{"FC3", "FC4", "C3", "C1", "Cz", "C2", "C4", "CP3", "CP4"}
+
+func simulatedRun(t testing.TB, subject, run uint64, effect float64, name string) *signal.Recording {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Subject, opt.Run, opt.Task, opt.Channels, opt.Effect = subject, run, synth.FistsFeet, few, effect
+	rec, _, err := synth.MotorImagery(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Name = name
+	return rec
+}
+
+// TestRestSimulated: for several simulated persons the threshold that two minutes of rest set holds the rate on rest that
+// nothing has seen: in the mean it is at most the one asked for. So is the held-out rate that is reported.
+func TestRestSimulated(t *testing.T) {
+	const asked, persons = 2.0, 8
+	heldOut, fresh, minutes := 0.0, 0, 0.0
+	for subject := range uint64(persons) {
+		recs := []*signal.Recording{simulatedRun(t, subject, 1, 0.6, "a"), simulatedRun(t, subject, 2, 0.6, "b")}
+		still := simulatedRun(t, subject, 3, 0, "rest") // nothing is imagined, whatever the cues say
+		still.Events = nil
+		p, rep := resting(t, asking(t, "csp-lda", asked), recs, stream.RestOptions{Recordings: []*signal.Recording{still}})
+		other := simulatedRun(t, subject, 4, 0, "other rest")
+		other.Events = nil
+		n, m := onsets(t, p, other)
+		t.Logf("person %d: enter at %.1f nats; held out %.2f a minute [%.2f, %.2f]; fresh rest %.2f; %d trials: %d right, %d wrong",
+			subject, rep.Threshold, rep.PerMinute, rep.Low, rep.High, float64(n)/m, rep.Trials, rep.Right, rep.Wrong)
+		heldOut += rep.PerMinute / persons
+		fresh, minutes = fresh+n, minutes+m
+	}
+	t.Logf("mean: held out %.2f a minute, fresh rest %.2f, asked for at most %g", heldOut, float64(fresh)/minutes, asked)
+	if heldOut > asked || float64(fresh)/minutes > asked {
+		t.Errorf("held out %.2f a minute, fresh rest %.2f, must be at most %g", heldOut, float64(fresh)/minutes, asked)
+	}
+}
+
+// eegmmidb opens one run.
+func eegmmidb(t testing.TB, subject, run string) *signal.Recording {
+	t.Helper()
+	path := datasettest.Need(t, "eegmmidb/"+subject+"/"+subject+run+".edf")
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return rec
+}
+
+// TestRestRecorded: two persons of EEGMMIDB, two pipelines, their two minutes of rest with open and closed eyes: the mean
+// held-out rate is at most the one asked for. T0 between the trials of the training runs adds rest from runs that the
+// decoder has not learned from.
+func TestRestRecorded(t *testing.T) {
+	const asked = 2.0
+	for what, events := range map[string][]string{"rest runs": nil, "rest runs and T0": {"T0"}} {
+		mean, n := 0.0, 0
+		for _, subject := range []string{"S001", "S002"} {
+			for _, name := range []string{"csp-lda", "ts-lr"} {
+				var recs []*signal.Recording
+				for _, run := range fistsFeet {
+					recs = append(recs, eegmmidb(t, subject, run))
+				}
+				_, rep := resting(t, asking(t, name, asked), recs, stream.RestOptions{Recordings: []*signal.Recording{eegmmidb(t, subject, "R01"), eegmmidb(t, subject, "R02")}, Events: events})
+				t.Logf("%s, %s %s: enter at %.1f nats; held out %d in %.2f min, %.2f a minute [%.2f, %.2f]; %d trials: %d right, %d wrong",
+					what, subject, name, rep.Threshold, rep.Count, rep.Minutes, rep.PerMinute, rep.Low, rep.High, rep.Trials, rep.Right, rep.Wrong)
+				mean, n = mean+rep.PerMinute, n+1
+			}
+		}
+		t.Logf("%s: mean %.2f a minute, asked for at most %g", what, mean/float64(n), asked)
+		if mean/float64(n) > asked {
+			t.Errorf("%s: mean %.2f a minute, must be at most %g", what, mean/float64(n), asked)
+		}
+	}
+}
+
+func TestRestErrors(t *testing.T) {
+	recs := []*signal.Recording{simulatedRun(t, 1, 1, 0.6, "a"), simulatedRun(t, 1, 2, 0.6, "b")}
+	short := simulatedRun(t, 1, 3, 0, "short")
+	short.Len = 60 * 160
+	for _, tc := range []struct {
+		opt  stream.RestOptions
+		recs []*signal.Recording
+		want string
+	}{
+		{stream.RestOptions{Recordings: []*signal.Recording{short}}, recs, "record at least 90 s"},
+		{stream.RestOptions{Events: []string{"T9"}}, recs, `event "T9" does not occur`},
+		{stream.RestOptions{Events: []string{"T0"}}, recs[:1], "at least 2 recordings"},
+		{stream.RestOptions{}, recs, "no window lies wholly at rest"},
+	} {
+		p := build(t, asking(t, "csp-lda", 2), pipeline.Cued)
+		set, y := collect(t, p, tc.recs...)
+		if err := p.Fit(set, y); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.CalibrateRest(context.Background(), p, tc.recs, tc.opt); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("error %v, must contain %q", err, tc.want)
+		}
+	}
+}
