@@ -1,10 +1,10 @@
 package adapt_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders"
@@ -85,7 +85,7 @@ func newChain(t *testing.T, wins [][][]float64, y []int, decoder string, steps .
 	labels := signal.Labels{Classes: hands, Y: y}
 	in := features.Format{Len: 200, Rate: 100}
 	for ch := range 8 {
-		in.Names = append(in.Names, fmt.Sprint(ch))
+		in.Names = append(in.Names, strconv.Itoa(ch))
 	}
 	var rows [][]float64
 	for _, name := range steps {

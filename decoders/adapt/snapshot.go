@@ -49,7 +49,7 @@ func (h *Head) Rollback(back int) error {
 	h.snaps = h.snaps[:len(h.snaps)-back]
 	h.restore(h.snaps[len(h.snaps)-1])
 	h.since = 0
-	h.Freeze(fmt.Sprintf("rolled back to snapshot %s", h.snaps[len(h.snaps)-1].hash))
+	h.Freeze("rolled back to snapshot " + h.snaps[len(h.snaps)-1].hash)
 	return nil
 }
 

@@ -23,6 +23,8 @@
 // Public code with the recipe of RLEEGNet gives every trial to the spatial filters of its own true class, which names the
 // class in the input: on pure noise with four classes that scores 99.6 % (TestPublishedRecipeLeaks). Here the filters are
 // a step of the pipeline (csp), fitted on training trials only, and every trial goes through the filters of all classes.
+// The network gets the power of the filtered signals over time (power_s), as the published recipe gives its network
+// statistics of them, and layer norm in the place of batch norm.
 // The replay memory holds trials that Fit was given and nothing else. Scores are greedy decisions on trials that were
 // never trained on; rewards in training are not reported.
 package dqn

@@ -134,7 +134,7 @@ func (r *learner) all() error {
 			own := byClass[order.IntN(len(byClass))]
 			trial, s = own[order.IntN(len(own))], 0
 		}
-		a := 0
+		var a int
 		if explore.Float64() < r.epsilon(t) {
 			a = explore.IntN(r.w.actions())
 		} else {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"testing"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -97,7 +98,7 @@ func (n noise) filtered(t *testing.T, fit int) [][][]float64 {
 	c.SetClasses(classNames)
 	in := features.Format{Len: len(n.x[0][0]), Rate: 250}
 	for ch := range noiseChannels {
-		in.Names = append(in.Names, fmt.Sprint(ch))
+		in.Names = append(in.Names, strconv.Itoa(ch))
 	}
 	_, err := c.Start(in)
 	must(t, err)

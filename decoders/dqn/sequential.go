@@ -22,7 +22,7 @@ func init() {
 // Sequential looks at a window piece by piece, and at each piece decides for a class or waits: what it buys is a decision
 // as soon as the evidence is there. A state is the signal of the last Length seconds and the time since the window began.
 // The scores are those of the piece at which the agent stops waiting (see the package); where it waits to the end every
-// class gets the score 1/classes, which no section decide takes for a decision.
+// class gets the score 1/classes, on which a section decide decides nothing.
 //
 // Values are discounted by Gamma for each piece. The target of a remembered decision is
 //
@@ -52,7 +52,7 @@ type pieces struct{ channels, samples, length, step, n int }
 func (s *Sequential) cutting(in features.Format) (pieces, error) {
 	p := pieces{channels: len(in.Names), samples: in.Len, length: int(math.Round(s.Length * in.Rate)), step: int(math.Round(s.Step * in.Rate))}
 	switch {
-	case !(p.length >= 1 && p.length <= in.Len):
+	case p.length < 1 || p.length > in.Len:
 		return p, fmt.Errorf("length_s is %g, must be above 0 and at most the %g s of the window", s.Length, float64(in.Len)/in.Rate)
 	case p.step < 1:
 		return p, fmt.Errorf("step_s is %g, must be at least one sample, %g s", s.Step, 1/in.Rate)

@@ -17,9 +17,8 @@ func init() {
 // best in CSP space, with the filters of all classes: the step csp in front of it.
 //
 // The scores are the probabilities that the values mean, (Q + l)/(g + l), moved to the nearest that add up to 1
-// (decoders.Simplex). With Wait there is another action, with the reward 0, which the
-// agent prefers where no class has a probability above l/(g + l): then every class gets the score 1/classes, which no
-// section decide takes for a decision.
+// (decoders.Simplex). With Wait there is another action, with the reward 0, which the agent prefers where no class has a
+// probability above l/(g + l): then every class gets the score 1/classes, on which a section decide decides nothing.
 type DQN struct {
 	deep.Core
 	Learning
