@@ -29,13 +29,13 @@ const maxLoss = 0.5
 func main() {
 	var (
 		folder   = flag.String("chbmit", "", "folder of CHB-MIT, with the folders chb01 to chb24; empty for simulated patients")
-		patients = flag.Int("patients", 4, "simulated patients, at least 3")
+		patients = flag.Int("patients", 6, "simulated patients, at least 3")
 		runs     = flag.Int("runs", 2, "recordings of each simulated patient, a seizure in each")
 		seconds  = flag.Float64("seconds", 900, "length of each simulated recording")
 		models   = flag.String("models", "edge_dnn,edge_cnn,edge_lstm", "networks")
-		most     = flag.Int("most", 20, "training windows of each class of each recording")
+		most     = flag.Int("most", 60, "training windows of each class of each recording")
 		prune    = flag.Float64("prune", 0.5, "part of the weights that a third variant loses; 0 for no such variant")
-		epochs   = flag.Int("epochs", 15, "passes through the training windows")
+		epochs   = flag.Int("epochs", 20, "passes through the training windows")
 		line     = flag.Float64("line", 60, "mains frequency in Hz")
 		asJSON   = flag.Bool("json", false, "results as JSON")
 	)
