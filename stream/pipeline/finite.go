@@ -131,19 +131,15 @@ func lost(x [][]float64, use []bool, t int) bool {
 	return false
 }
 
-// pieces calls good for each stretch of c, in order, in which every channel that is used is finite, and bad for those
-// between.
-func pieces(c signal.Chunk, use []bool, good, bad func(signal.Chunk) error) error {
+// pieces calls do for the stretches of c, [from, to), in order: in those that are not lost every channel that is used is
+// finite, in the others no sample has all of them.
+func pieces(c signal.Chunk, use []bool, do func(from, to int64, isLost bool) error) error {
 	for from := 0; from < c.Len(); {
 		isLost, to := lost(c.X, use, from), from+1
 		for to < c.Len() && lost(c.X, use, to) == isLost {
 			to++
 		}
-		do := good
-		if isLost {
-			do = bad
-		}
-		if err := do(c.Slice(c.Start+int64(from), c.Start+int64(to))); err != nil {
+		if err := do(c.Start+int64(from), c.Start+int64(to), isLost); err != nil {
 			return err
 		}
 		from = to
@@ -151,20 +147,20 @@ func pieces(c signal.Chunk, use []bool, good, bad func(signal.Chunk) error) erro
 	return nil
 }
 
-// count notes in tracks which channels of c, all of whose samples are lost, are to blame.
-func count(tracks []lostTrack, c signal.Chunk, use []bool) {
+// count notes in tracks which channels of c are to blame for the samples [from, to), all of which are lost.
+func count(tracks []lostTrack, c signal.Chunk, from, to int64, use []bool) {
 	for ch, row := range c.X {
-		for t, v := range row {
-			if use[ch] && v-v != 0 {
-				tracks[ch].see(c.Start + int64(t))
+		for s := from; s < to && use[ch]; s++ {
+			if v := row[s-c.Start]; v-v != 0 {
+				tracks[ch].see(s)
 			}
 		}
 	}
 }
 
-// misses are the events of c, all of whose samples are lost, that have one of labels.
-func misses(c signal.Chunk, use []bool, labels []string) (list []preprocess.Miss) {
-	for _, e := range c.Events {
+// misses are the events of c among [from, to), all of whose samples are lost, that have one of labels.
+func misses(c signal.Chunk, from, to int64, use []bool, labels []string) (list []preprocess.Miss) {
+	for _, e := range signal.EventsIn(c.Events, from, to) {
 		if !slices.Contains(labels, e.Label) {
 			continue
 		}
@@ -185,27 +181,27 @@ func parts(runs []signal.Chunk, use []bool) []signal.Chunk {
 	}
 	var list []signal.Chunk
 	for _, c := range runs {
-		apart(c, use, func(g signal.Chunk) { list = append(list, g) }, func(signal.Chunk) {})
+		_ = pieces(c, use, func(from, to int64, isLost bool) error { // which never fails
+			if !isLost {
+				list = append(list, c.Slice(from, to))
+			}
+			return nil
+		})
 	}
 	return list
-}
-
-// apart is pieces for what cannot fail.
-func apart(c signal.Chunk, use []bool, good, bad func(signal.Chunk)) {
-	_ = pieces(c, use, func(g signal.Chunk) error { good(g); return nil }, func(b signal.Chunk) error { bad(b); return nil })
 }
 
 // heal takes out of the stretches of a recording, for the steps offline, the samples that are not finite, and says what
 // was taken out. A channel that is not finite from end to end of a stretch stays: nothing of it could be saved, and it
 // may be left out later.
-func (p *Pipeline) heal(runs []signal.Chunk) (good []signal.Chunk, lost Stats) {
+func (p *Pipeline) heal(runs []signal.Chunk) (good []signal.Chunk, gone Stats) {
 	if len(runs) == 0 {
-		return nil, lost
+		return nil, gone
 	}
 	info := runs[0].Info
 	use := p.front.needs(info)
 	if !slices.ContainsFunc(runs, func(c signal.Chunk) bool { return !finite(c.X, use) }) {
-		return runs, lost
+		return runs, gone
 	}
 	tracks := make([]lostTrack, len(use))
 	for _, c := range runs {
@@ -213,14 +209,19 @@ func (p *Pipeline) heal(runs []signal.Chunk) (good []signal.Chunk, lost Stats) {
 		for ch, x := range c.X {
 			own[ch] = use[ch] && slices.ContainsFunc(x, func(v float64) bool { return v-v == 0 })
 		}
-		apart(c, own, func(g signal.Chunk) { good = append(good, g) }, func(b signal.Chunk) {
-			lost.NotFinite += int64(b.Len())
-			count(tracks, b, own)
-			lost.Misses = append(lost.Misses, misses(b, own, p.EventLabels())...)
+		_ = pieces(c, own, func(from, to int64, isLost bool) error { // which never fails
+			if !isLost {
+				good = append(good, c.Slice(from, to))
+				return nil
+			}
+			gone.NotFinite += to - from
+			count(tracks, c, from, to, own)
+			gone.Misses = append(gone.Misses, misses(c, from, to, own, p.EventLabels())...)
+			return nil
 		})
 	}
-	lost.Channels = report(tracks, info)
-	return good, lost
+	gone.Channels = report(tracks, info)
+	return good, gone
 }
 
 // needs is used for a stream described by in that no step has been started on: it ends before the first step that does not

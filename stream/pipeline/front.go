@@ -32,6 +32,7 @@ type front struct {
 	own     int             // so many of them, from the first, are in memory of their own
 	use     []bool          // the channels that must be finite
 	lost    []lostTrack     // of the channels that come in
+	view    [][]float64     // the part of a chunk that is finite
 	labels  []string        // of the events that the first of segs cuts windows around
 	stats   Stats
 }
@@ -133,10 +134,20 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 		}
 		return f.ready, nil
 	}
-	if err := pieces(c, f.use, f.good, f.bad); err != nil {
-		return nil, err
-	}
-	return f.ready, nil
+	err := pieces(c, f.use, func(from, to int64, isLost bool) error {
+		if isLost {
+			return f.bad(c, from, to)
+		}
+		g := c
+		g.Start, g.Time, g.Events, g.Anew = from, c.TimeAt(from), signal.EventsIn(c.Events, from, to), false
+		f.view = f.view[:0]
+		for _, x := range c.X {
+			f.view = append(f.view, x[from-c.Start:to-c.Start])
+		}
+		g.X = f.view
+		return f.good(g)
+	})
+	return f.ready, err
 }
 
 // good takes samples that are all finite and continue the stream.
@@ -145,14 +156,14 @@ func (f *front) good(c signal.Chunk) error {
 	return f.through(0, c)
 }
 
-// bad takes samples that are lost, because they are not finite: the stream breaks off before them.
-func (f *front) bad(c signal.Chunk) error {
+// bad takes the samples [from, to) of c, which are lost, because they are not finite: the stream breaks off before them.
+func (f *front) bad(c signal.Chunk, from, to int64) error {
 	if err := f.breakOff(); err != nil {
 		return err
 	}
-	f.stats.NotFinite += int64(c.Len())
-	count(f.lost, c, f.use)
-	f.stats.Misses = append(f.stats.Misses, misses(c, f.use, f.labels)...)
+	f.stats.NotFinite += to - from
+	count(f.lost, c, from, to, f.use)
+	f.stats.Misses = append(f.stats.Misses, misses(c, from, to, f.use, f.labels)...)
 	return nil
 }
 
@@ -348,7 +359,7 @@ func nowhere(runs []signal.Chunk, use []bool) string {
 	lost := make([]lostTrack, len(use))
 	for _, c := range runs {
 		s.NotFinite += int64(c.Len())
-		count(lost, c, use)
+		count(lost, c, c.Start, c.End(), use)
 	}
 	s.Channels = report(lost, runs[0].Info)
 	return s.Spoilt()
