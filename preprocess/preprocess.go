@@ -20,6 +20,15 @@ type Processor interface {
 	Flush() (signal.Chunk, error)
 }
 
+// Ignorer is a Processor that keeps channels apart, so that a sample that is not finite spoils no more than its own
+// channel, and nothing where that channel is left out. In front of the first step that is none, a pipeline takes samples
+// for lost where a channel that is used is not finite.
+type Ignorer interface {
+	// Ignores names, behind Start, the channels that come in on which nothing depends that comes out. separate says that each
+	// of the others reaches only the channel of its own name.
+	Ignores() (names []string, separate bool)
+}
+
 // Segmenter cuts a stream into windows of one length.
 type Segmenter interface {
 	// Start forgets all that came before and says how many samples each window will have. It is called before the first

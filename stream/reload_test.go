@@ -11,6 +11,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
 	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -109,9 +110,20 @@ func TestEveryStepReloads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				fitted, _ := loaded(t, spec, recs[:2]...)
+				fitted := build(t, spec, pipeline.Cued)
+				set, y := collect(t, fitted, recs[:2]...)
+				if err := fitted.Fit(set, y); err != nil {
+					t.Fatal(err)
+				}
 				b, err := fitted.Bundle("test")
 				if err != nil {
+					t.Fatal(err)
+				}
+				raw, err := bundle.Marshal(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b, err = bundle.Unmarshal(raw); err != nil {
 					t.Fatal(err)
 				}
 				restored, err := pipeline.FromBundle("test.gyrus", b, pipeline.Cued)

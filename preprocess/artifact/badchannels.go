@@ -286,6 +286,14 @@ func (s *BadChannels) SetState(st signal.State) error {
 	return nil
 }
 
+// Ignores names the bad channels. With action interpolate the others reach them.
+func (s *BadChannels) Ignores() (names []string, separate bool) {
+	for _, b := range s.Found() {
+		names = append(names, b.Name)
+	}
+	return names, s.Action == actionDrop
+}
+
 // Process copies the channels that are left, and interpolates the others where asked to.
 func (s *BadChannels) Process(c signal.Chunk) (signal.Chunk, error) {
 	switch {

@@ -36,5 +36,8 @@ func (e *each) process(c signal.Chunk, f channelFilter) (signal.Chunk, error) {
 	return out, nil
 }
 
+// Ignores names none: every channel is filtered by itself.
+func (e *each) Ignores() (names []string, separate bool) { return nil, true }
+
 // Flush has nothing to return: no sample is held back.
 func (e *each) Flush() (signal.Chunk, error) { return signal.Chunk{}, nil }

@@ -38,6 +38,9 @@ func (f *cascade) start(sos dsp.SOS, in *signal.Info) (*signal.Info, error) {
 	return in, nil
 }
 
+// Ignores names none: every channel is filtered by itself.
+func (f *cascade) Ignores() (names []string, separate bool) { return nil, true }
+
 // Process filters c.
 func (f *cascade) Process(c signal.Chunk) (signal.Chunk, error) {
 	if c.Len() == 0 {

@@ -25,8 +25,9 @@ type Filterbank struct {
 	Bands [][]float64 `json:"bands" doc:"lower and upper edge of each band in Hz, where half the power is left: [[4, 8], [8, 12]]"`
 	Order int         `json:"order" doc:"order of the Butterworth prototypes, 1 to 12: the number of second-order sections of each band"`
 
-	pick  []int // the channels that are copied
-	in    int   // channels of the stream
+	pick  []int    // the channels that are copied
+	left  []string // the names of the others
+	in    int      // channels of the stream
 	banks []dsp.SOS
 	z     [][][2]float64 // memory between chunks, for each band
 	info  *signal.Info
@@ -49,9 +50,17 @@ func (f *Filterbank) Start(in *signal.Info) (*signal.Info, error) {
 		f.banks = append(f.banks, sos)
 		f.z = append(f.z, sos.NewState(len(f.pick)))
 	}
-	f.info, f.x = info, make([][]float64, len(f.pick))
+	f.info, f.x, f.left = info, make([][]float64, len(f.pick)), nil
+	for ch, c := range in.Channels {
+		if !slices.Contains(pick, ch) {
+			f.left = append(f.left, c.Name)
+		}
+	}
 	return f.info, nil
 }
+
+// Ignores names the channels that are left out. Each of the others comes out under other names.
+func (f *Filterbank) Ignores() (names []string, separate bool) { return f.left, false }
 
 // banked describes what comes out of a filter bank, band by band, and which channels it copies. step is for messages.
 func banked(step string, in *signal.Info, bands [][]float64) (info *signal.Info, pick []int, err error) {

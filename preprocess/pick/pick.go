@@ -23,8 +23,9 @@ type Pick struct {
 	Kinds    []signal.Kind `json:"kinds" doc:"kinds of channel to keep, in the order of the stream: eeg, eog, ecg, emg, seeg, ecog, trigger, misc; none means all"`
 	Exclude  []string      `json:"exclude" doc:"names of channels to leave out"`
 
-	idx  []int // which channel of the stream each one is
-	in   int   // channels of the stream
+	idx  []int    // which channel of the stream each one is
+	in   int      // channels of the stream
+	left []string // those that are left out
 	info *signal.Info
 	out  signal.Buffer
 }
@@ -49,9 +50,17 @@ func (p *Pick) Start(in *signal.Info) (*signal.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.in, p.info = len(in.Channels), in.Pick(p.idx)
+	p.in, p.info, p.left = len(in.Channels), in.Pick(p.idx), nil
+	for ch, c := range in.Channels {
+		if !slices.Contains(p.idx, ch) {
+			p.left = append(p.left, c.Name)
+		}
+	}
 	return p.info, nil
 }
+
+// Ignores names the channels that are left out.
+func (p *Pick) Ignores() (names []string, separate bool) { return p.left, true }
 
 // find is the positions of the named channels.
 func find(key string, names []string, in *signal.Info) ([]int, error) {

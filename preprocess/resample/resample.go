@@ -112,6 +112,9 @@ func (f *Resample) HeldSeconds() float64 {
 // DelaySeconds is 0: what comes out lies where its time says.
 func (f *Resample) DelaySeconds() float64 { return 0 }
 
+// Ignores names none: every channel is resampled by itself.
+func (f *Resample) Ignores() (names []string, separate bool) { return nil, true }
+
 // Process returns the samples that c completes.
 func (f *Resample) Process(c signal.Chunk) (signal.Chunk, error) {
 	if c.Len() == 0 {

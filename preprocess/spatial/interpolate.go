@@ -34,6 +34,9 @@ type Interpolate struct {
 	mix.Stage
 }
 
+// Ignores names the broken channels; the others reach them.
+func (p *Interpolate) Ignores() (names []string, separate bool) { return p.Bads, len(p.Bads) == 0 }
+
 // Start computes the matrix.
 func (p *Interpolate) Start(in *signal.Info) (*signal.Info, error) {
 	p.Clear()

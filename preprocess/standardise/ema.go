@@ -87,6 +87,9 @@ func (s *EMA) Start(in *signal.Info) (*signal.Info, error) {
 	return s.info, nil
 }
 
+// Ignores names none: every channel is standardised by itself.
+func (s *EMA) Ignores() (names []string, separate bool) { return nil, true }
+
 // Process standardises, or holds back what belongs to the block.
 func (s *EMA) Process(c signal.Chunk) (signal.Chunk, error) {
 	if c.Len() == 0 {

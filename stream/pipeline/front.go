@@ -21,20 +21,31 @@ type front struct {
 	calibrated bool // what learns among steps has learned
 	checked    int  // so many checks, from the first, have learned where they learn
 
-	in      *signal.Info // what comes in
-	out     *signal.Info // of the windows
-	length  int          // samples of a window
-	next    int64        // the sample that continues the stream; meaningless until running
-	running bool
+	in      *signal.Info    // what comes in
+	out     *signal.Info    // of the windows
+	length  int             // samples of a window
+	started bool            // a chunk has come
+	at      int64           // the sample that continues the stream; meaningless until started
+	running bool            // the steps have seen samples since they were started
+	next    int64           // the sample that continues what they have seen; meaningless until running
 	ready   []signal.Window // what one Push completes
+	own     int             // so many of them, from the first, are in memory of their own
+	use     []bool          // the channels that must be finite
+	lost    []lostTrack     // of the channels that come in
+	view    [][]float64     // the part of a chunk that is finite
+	labels  []string        // of the events that the first of segs cuts windows around
 	stats   Stats
 }
 
 // Stats counts what a pipeline has seen since Start.
 type Stats struct {
 	Samples int64 `json:"samples"` // taken in
-	Gaps    int64 `json:"gaps"`    // jumps in the sample number
-	Lost    int64 `json:"lost"`    // samples that the gaps lack
+	Gaps    int64 `json:"gaps"`    // where the stream breaks off: jumps in the sample number, and samples that are not finite
+	Lost    int64 `json:"lost"`    // samples that the jumps lack
+	// NotFinite counts the samples among those taken in that are NaN or infinite in a channel that is used: they count as lost.
+	// Channels says in which.
+	NotFinite int64       `json:"not_finite"`
+	Channels  []NotFinite `json:"not_finite_channels,omitempty"`
 	// Restarts counts how often the source began anew.
 	Restarts int64 `json:"restarts"`
 	Windows  int64 `json:"windows"` // completed
@@ -45,8 +56,16 @@ type Stats struct {
 
 // start prepares for a stream described by in and says how windows will look.
 func (f *front) start(in *signal.Info) (out *signal.Info, length int, err error) {
-	f.in, f.running, f.stats = in, false, Stats{}
-	return f.restart()
+	f.in, f.started, f.running, f.stats = in, false, false, Stats{}
+	f.lost, f.labels = make([]lostTrack, len(in.Channels)), nil
+	if out, length, err = f.restart(); err != nil {
+		return nil, 0, err
+	}
+	f.use = used(f.steps, in)
+	if s, ok := f.segs[0].(interface{ EventLabels() []string }); ok {
+		f.labels = s.EventLabels()
+	}
+	return out, length, nil
 }
 
 // restart clears every step.
@@ -86,7 +105,7 @@ func (f *front) fail(i int, err error) error {
 
 // push takes one chunk. The windows are valid until the next call.
 func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
-	f.ready = f.ready[:0]
+	f.ready, f.own = f.ready[:0], 0
 	if len(c.X) != len(f.in.Channels) {
 		return nil, fmt.Errorf("a chunk with %d channels, the stream began with %d", len(c.X), len(f.in.Channels))
 	}
@@ -94,30 +113,82 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 		return nil, nil
 	}
 	switch {
-	case f.running && c.Anew:
+	case f.started && c.Anew:
 		f.stats.Restarts++
 		if err := f.anew(); err != nil {
 			return nil, err
 		}
-	case f.running && c.Start < f.next:
-		return nil, fmt.Errorf("sample %d comes again: the stream was at %d already; a source that begins anew must say so", c.Start, f.next)
-	case f.running && c.Start > f.next:
-		f.stats.Gaps++
-		f.stats.Lost += c.Start - f.next
-		if err := f.anew(); err != nil {
+	case f.started && c.Start < f.at:
+		return nil, fmt.Errorf("sample %d comes again: the stream was at %d already; a source that begins anew must say so", c.Start, f.at)
+	case f.started && c.Start > f.at:
+		f.stats.Lost += c.Start - f.at
+		if err := f.breakOff(); err != nil {
 			return nil, err
 		}
 	}
-	f.running, f.next = true, c.End()
+	f.started, f.at = true, c.End()
 	f.stats.Samples += int64(c.Len())
-	if err := f.through(0, c); err != nil {
-		return nil, err
+	if finite(c.X, f.use) {
+		if err := f.good(c); err != nil {
+			return nil, err
+		}
+		return f.ready, nil
 	}
-	return f.ready, nil
+	err := pieces(c, f.use, func(from, to int64, isLost bool) error {
+		if isLost {
+			return f.bad(c, from, to)
+		}
+		g := c
+		g.Start, g.Time, g.Events, g.Anew = from, c.TimeAt(from), signal.EventsIn(c.Events, from, to), false
+		f.view = f.view[:0]
+		for _, x := range c.X {
+			f.view = append(f.view, x[from-c.Start:to-c.Start])
+		}
+		g.X = f.view
+		return f.good(g)
+	})
+	return f.ready, err
+}
+
+// good takes samples that are all finite and continue the stream.
+func (f *front) good(c signal.Chunk) error {
+	f.running, f.next = true, c.End()
+	return f.through(0, c)
+}
+
+// bad takes the samples [from, to) of c, which are lost, because they are not finite: the stream breaks off before them.
+func (f *front) bad(c signal.Chunk, from, to int64) error {
+	if err := f.breakOff(); err != nil {
+		return err
+	}
+	f.stats.NotFinite += to - from
+	count(f.lost, c, from, to, f.use)
+	f.stats.Misses = append(f.stats.Misses, misses(c, from, to, f.use, f.labels)...)
+	return nil
+}
+
+// breakOff is a gap, unless the steps have just begun anew.
+func (f *front) breakOff() error {
+	if !f.running {
+		return nil
+	}
+	f.stats.Gaps++
+	return f.anew()
+}
+
+// counted is what f has seen since it was started.
+func (f *front) counted() Stats {
+	s := f.stats
+	s.Channels = append(slices.Clip(s.Channels), report(f.lost, f.in)...)
+	return s
 }
 
 // anew takes out what the steps hold back, and starts every step again.
 func (f *front) anew() error {
+	if !f.running {
+		return nil
+	}
+	f.running = false
 	if err := f.finish(); err != nil {
 		return err
 	}
@@ -129,7 +200,8 @@ func (f *front) anew() error {
 
 // flush ends the stream. The windows are valid until the next call.
 func (f *front) flush() ([]signal.Window, error) {
-	f.ready = f.ready[:0]
+	f.ready, f.own = f.ready[:0], 0
+	f.started = false
 	if !f.running {
 		return nil, nil
 	}
@@ -171,6 +243,7 @@ func (f *front) through(i int, c signal.Chunk) error {
 			return nil
 		}
 	}
+	f.keep()
 	from := len(f.ready)
 	for k, s := range f.segs {
 		ws, err := s.Push(c)
@@ -202,6 +275,15 @@ func (f *front) through(i int, c signal.Chunk) error {
 	return nil
 }
 
+// keep gives the windows that are ready memory of their own: the segmenters are about to use theirs again, which happens
+// only where the stream breaks off.
+func (f *front) keep() {
+	for i := f.own; i < len(f.ready); i++ {
+		f.ready[i] = f.ready[i].Clone()
+	}
+	f.own = len(f.ready)
+}
+
 // why says why w must not be used, "" where it is good. Checks that have not learned yet are left out.
 func (f *front) why(w signal.Window) string {
 	for i, c := range f.checks {
@@ -221,9 +303,24 @@ func (f *front) learns() bool {
 }
 
 // calibrate lets the steps learn from runs, stretches without a gap of what comes in: each sees what the steps before
-// it, already calibrated, make of them.
-func (f *front) calibrate(runs []signal.Chunk) error {
+// it, already calibrated, make of them, without the samples that are not finite in a channel that those use. A step that
+// looks for bad channels sees these as well.
+func (f *front) calibrate(source []signal.Chunk) error {
+	runs := slices.Clone(source)
 	for i, s := range f.steps {
+		c, learns := s.(preprocess.Calibrator)
+		if _, looks := s.(preprocess.Ignorer); learns && !looks && len(source) > 0 {
+			use := used(f.steps[:i], source[0].Info)
+			if slices.ContainsFunc(source, func(c signal.Chunk) bool { return !finite(c.X, use) }) {
+				var err error
+				if runs, err = f.again(i, parts(source, use)); err != nil {
+					return err
+				}
+				if len(runs) == 0 {
+					return fmt.Errorf("%s: nothing to learn from: %s", f.names[i], nowhere(source, use))
+				}
+			}
+		}
 		info := f.in
 		if len(runs) > 0 {
 			info = runs[0].Info
@@ -231,21 +328,56 @@ func (f *front) calibrate(runs []signal.Chunk) error {
 		if _, err := s.Start(info); err != nil {
 			return fmt.Errorf("%s: %w", f.names[i], err)
 		}
-		if c, ok := s.(preprocess.Calibrator); ok {
+		if learns {
 			if err := c.Calibrate(runs); err != nil {
 				return fmt.Errorf("%s: %w", f.names[i], err)
 			}
 		}
-		for k := range runs {
-			var err error
-			if runs[k], err = whole(s, runs[k]); err != nil {
-				return fmt.Errorf("%s: %w", f.names[i], err)
-			}
+		var err error
+		if runs, err = every(s, runs); err != nil {
+			return fmt.Errorf("%s: %w", f.names[i], err)
 		}
-		runs = slices.DeleteFunc(runs, func(c signal.Chunk) bool { return c.Len() == 0 })
 	}
 	f.calibrated = true
 	return nil
+}
+
+// again takes runs through the first n steps.
+func (f *front) again(n int, runs []signal.Chunk) ([]signal.Chunk, error) {
+	var err error
+	for i, s := range f.steps[:n] {
+		if runs, err = every(s, runs); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.names[i], err)
+		}
+	}
+	return runs, nil
+}
+
+// nowhere says why no sample of runs is left.
+func nowhere(runs []signal.Chunk, use []bool) string {
+	var s Stats
+	lost := make([]lostTrack, len(use))
+	for _, c := range runs {
+		s.NotFinite += int64(c.Len())
+		count(lost, c, c.Start, c.End(), use)
+	}
+	s.Channels = report(lost, runs[0].Info)
+	return s.Spoilt()
+}
+
+// every takes every one of runs through a step. Those of which nothing comes out are left out.
+func every(s preprocess.Processor, runs []signal.Chunk) ([]signal.Chunk, error) {
+	var out []signal.Chunk
+	for _, c := range runs {
+		y, err := whole(s, c)
+		if err != nil {
+			return nil, err
+		}
+		if y.Len() > 0 {
+			out = append(out, y)
+		}
+	}
+	return out, nil
 }
 
 // whole takes one stretch through one step, in memory of its own.

@@ -35,9 +35,13 @@ type Pipeline struct {
 	input   *signal.Info // the stream it is made for, nil until the first Start
 	pick    []int        // where each channel of input is in what comes in; nil where they are the same
 	classes []string
-	looked  bool        // the feature steps know the run that comes
-	viewX   [][]float64 // the channels of the chunk at hand, picked
-	preds   []Prediction
+	looked  bool // the feature steps know the run that comes
+
+	// cut is what heal took out of the recordings that Prepare has made, by their Info, which no other recording has.
+	cut map[*signal.Info]Stats
+
+	viewX [][]float64 // the channels of the chunk at hand, picked
+	preds []Prediction
 }
 
 // Prediction is what one window led to.
@@ -250,6 +254,9 @@ func (p *Pipeline) Start(info *signal.Info) error {
 		return err
 	}
 	p.input, p.pick = want, pick
+	if lost, ok := p.cut[info]; ok {
+		p.front.stats = lost
+	}
 	return nil
 }
 
@@ -426,6 +433,7 @@ func (p *Pipeline) filtered(rec *signal.Recording) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	chunks, lost := p.heal(chunks)
 	for i, step := range p.offline {
 		for k := range chunks {
 			if chunks[k], err = step.Apply(chunks[k]); err != nil {
@@ -434,10 +442,18 @@ func (p *Pipeline) filtered(rec *signal.Recording) (*signal.Recording, error) {
 		}
 	}
 	if len(chunks) == 0 {
-		return nil, &InputError{fmt.Errorf("%s: holds no samples", rec.Name)}
+		why := "holds no samples"
+		if s := lost.Spoilt(); s != "" {
+			why = "holds no sample that can be used: " + s
+		}
+		return nil, &InputError{fmt.Errorf("%s: %s", rec.Name, why)}
 	}
-	out := *rec
-	out.Info, out.Spans, out.Events, out.Others, out.Closer = chunks[0].Info, []signal.Span{}, nil, nil, nil
+	out, info := *rec, *chunks[0].Info
+	if p.cut == nil {
+		p.cut = map[*signal.Info]Stats{}
+	}
+	p.cut[&info] = lost
+	out.Info, out.Spans, out.Events, out.Others, out.Closer = &info, []signal.Span{}, nil, nil, nil
 	for _, c := range chunks {
 		out.Spans = append(out.Spans, signal.Span{Start: c.Start, Len: int64(c.Len())})
 		out.Events = append(out.Events, c.Events...)
@@ -551,8 +567,11 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 	return preds, err
 }
 
+// Breaks counts how often the stream broke off or began anew since Start: the Gaps and Restarts of Stats.
+func (p *Pipeline) Breaks() int64 { return p.front.stats.Gaps + p.front.stats.Restarts }
+
 // Stats counts what p has seen since Start.
-func (p *Pipeline) Stats() Stats { return p.front.stats }
+func (p *Pipeline) Stats() Stats { return p.front.counted() }
 
 func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	if len(ws) == 0 {

@@ -115,8 +115,7 @@ func (a *Adapter) decide(p *pipeline.Prediction) (*pipeline.Prediction, error) {
 		}
 		a.scores = make([]float64, len(a.classes))
 	}
-	st := a.p.Stats()
-	if n := st.Gaps + st.Restarts; n != a.breaks {
+	if n := a.p.Breaks(); n != a.breaks {
 		a.breaks = n
 		a.head.Interrupt()
 	}

@@ -259,7 +259,7 @@ func evalContinuous(cmd *cobra.Command, model string, b *bundle.Bundle, p *pipel
 			return err
 		}
 		src := ingest.Play(rec, ingest.PlayOptions{})
-		_, err = stream.Run(cmd.Context(), src, p, stream.SinkFunc(func(_ context.Context, q *pipeline.Prediction) error {
+		stats, err := stream.Run(cmd.Context(), src, p, stream.SinkFunc(func(_ context.Context, q *pipeline.Prediction) error {
 			y, ok := values[q.End]
 			switch {
 			case q.Rejected != "":
@@ -277,6 +277,10 @@ func evalContinuous(cmd *cobra.Command, model string, b *bundle.Bundle, p *pipel
 		if err = errors.Join(err, src.Close()); err != nil {
 			return fmt.Errorf("%s: %w", rec.Name, err)
 		}
+		if err := anyWindow(rec.Name, stats.Stats); err != nil {
+			return err
+		}
+		noteSpoilt(cmd, rec.Name, stats.Stats)
 		step = float64(p.Hop()) / p.OutRate()
 		res.Recordings = append(res.Recordings, r)
 	}

@@ -101,6 +101,7 @@ func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipelin
 		if err != nil {
 			return err
 		}
+		noteSpoilt(cmd, rec.Name, stats.Stats)
 		for _, m := range stats.Misses {
 			note(cmd, "%s: event %q at %.3f s has no window: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}

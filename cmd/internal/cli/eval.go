@@ -107,6 +107,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		if err != nil {
 			return res, err
 		}
+		noteSpoilt(cmd, rec.Name, stats.Stats)
 		for _, m := range stats.Misses {
 			res.Missed = append(res.Missed, missJSON{rec.Name, m.Event, m.Why})
 			note(cmd, "%s: event %q at %.3f s is not used: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
@@ -155,5 +156,5 @@ func decodeRecording(ctx context.Context, rec *signal.Recording, p *pipeline.Pip
 	if err = errors.Join(err, src.Close()); err != nil {
 		return stats, fmt.Errorf("%s: %w", rec.Name, err)
 	}
-	return stats, nil
+	return stats, anyWindow(rec.Name, stats.Stats)
 }

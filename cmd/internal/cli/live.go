@@ -43,8 +43,12 @@ file says which bundle, which source and which bus:
 			if err != nil {
 				return err
 			}
-			if lost := rep.NotSent + rep.Lost + int64(rep.Transport.Malformed); lost > 0 {
-				err = incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d messages of the stream could not be read", rep.NotSent, rep.Lost, rep.Transport.Malformed)}
+			if lost := rep.NotSent + rep.Lost + rep.NotFinite + int64(rep.Transport.Malformed); lost > 0 {
+				err = incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d are not finite, %d messages of the stream could not be read", rep.NotSent, rep.Lost, rep.NotFinite, rep.Transport.Malformed)}
+			}
+			noteSpoilt(cmd, cfg.Session, rep.Stats.Stats)
+			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil {
+				err = none
 			}
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, rep))
@@ -53,8 +57,8 @@ file says which bundle, which source and which bus:
 				fmt.Fprintf(cmd.OutOrStdout(), "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d lost; the head is %s %s\n",
 					a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Lost, a.State, a.Why)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-				rep.Samples, rep.Gaps, rep.Lost, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
+				rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 			return err
 		},
 	}

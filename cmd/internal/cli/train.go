@@ -304,6 +304,7 @@ func noteLosses(cmd *cobra.Command, c stream.Collected) {
 	if c.Stats.Gaps > 0 {
 		note(cmd, "%s: %d gaps, %d samples are missing: no window reaches over them", c.Name, c.Stats.Gaps, c.Stats.Lost)
 	}
+	noteSpoilt(cmd, c.Name, c.Stats)
 }
 
 // fitsLive checks that what will be trained can be used: a live session, and decode, cut all windows of the definition.

@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// noteSpoilt says which samples were not finite, and what that did.
+func noteSpoilt(cmd *cobra.Command, name string, s pipeline.Stats) {
+	if why := s.Spoilt(); why != "" {
+		note(cmd, "%s: %s", name, why)
+	}
+}
+
+// anyWindow refuses a stream in which samples that are not finite left no window.
+func anyWindow(name string, s pipeline.Stats) error {
+	if s.NotFinite > 0 && s.Windows == 0 {
+		return refusal{fmt.Errorf("%s: no window is left: %s", name, s.Spoilt())}
+	}
+	return nil
+}
