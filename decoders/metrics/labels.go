@@ -5,16 +5,46 @@ import "math"
 // Kappa is Cohen's κ (Cohen 1960, doi:10.1177/001316446002000104): how far decisions agree with the truth beyond what two
 // independent raters with the same preferences would, from −1 to 1. Its chance level is exactly 0: that is the mean over
 // all permutations of the decisions. It is NaN where truth and decisions are all of one and the same class.
-func (c *Confusion) Kappa() float64 {
-	n := float64(c.Trials())
-	agree := 0.0
-	for k := range c.N {
-		agree += float64(c.trials(k)) / n * float64(c.decisions(k)) / n
+func (c *Confusion) Kappa() float64 { return kappa(c.counts()) }
+
+// kappa is Kappa of counts that need not be whole.
+func kappa(n [][]float64) float64 {
+	t, d := margins(n)
+	all, right, agree := 0.0, 0.0, 0.0
+	for k := range n {
+		all += t[k]
+		right += n[k][k]
+		agree += t[k] * d[k]
 	}
+	right, agree = right/all, agree/all/all
 	if agree == 1 {
 		return math.NaN()
 	}
-	return (c.Accuracy() - agree) / (1 - agree)
+	return (right - agree) / (1 - agree)
+}
+
+// counts is N as float64.
+func (c *Confusion) counts() [][]float64 {
+	n := make([][]float64, len(c.N))
+	for t, row := range c.N {
+		n[t] = make([]float64, len(row))
+		for d, m := range row {
+			n[t][d] = float64(m)
+		}
+	}
+	return n
+}
+
+// margins is the number of trials and of decisions of every class.
+func margins(n [][]float64) (trials, decisions []float64) {
+	trials, decisions = make([]float64, len(n)), make([]float64, len(n))
+	for t, row := range n {
+		for d, m := range row {
+			trials[t] += m
+			decisions[d] += m
+		}
+	}
+	return trials, decisions
 }
 
 // decisions is the number of decisions for class k.
@@ -35,12 +65,19 @@ func (c *Confusion) F1(k int) float64 {
 }
 
 // WeightedF1 is the mean of F1 over classes, each weighted with its number of trials.
-func (c *Confusion) WeightedF1() float64 {
-	sum := 0.0
-	for k := range c.N {
-		sum += c.F1(k) * float64(c.trials(k))
+func (c *Confusion) WeightedF1() float64 { return weightedF1(c.counts()) }
+
+// weightedF1 is WeightedF1 of counts that need not be whole.
+func weightedF1(n [][]float64) float64 {
+	t, d := margins(n)
+	sum, all := 0.0, 0.0
+	for k := range n {
+		if t[k] > 0 {
+			sum += t[k] * 2 * n[k][k] / (t[k] + d[k])
+			all += t[k]
+		}
 	}
-	return sum / float64(c.Trials())
+	return sum / all
 }
 
 // WeightedF1Chance is the chance level of WeightedF1: its exact mean over all permutations of the decisions.

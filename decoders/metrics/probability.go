@@ -87,7 +87,7 @@ func (q *Probabilities) BrierChance() float64 {
 // closed above. bins must be at least 1; 10 and 15 are usual.
 //
 // It has no chance level: a decoder that always gives the parts of the classes is perfectly calibrated. It is above 0 even
-// for true probabilities, the more so the fewer trials there are in a bin.
+// for true probabilities, the more so the fewer trials there are in a bin: ECECalibrated says how far.
 func (q *Probabilities) ECE(bins int) float64 {
 	if bins < 1 {
 		panic(fmt.Sprintf("metrics: %d bins, must be at least 1", bins))
@@ -165,10 +165,6 @@ func Bootstrap(n int, measure func(trials []int) (float64, bool), level float64,
 		return 0, 0, fmt.Errorf("metrics: the measure is defined for %d of %d draws only; record more trials of every class", len(values), draws)
 	}
 	slices.Sort(values)
-	at := func(q float64) float64 { // the quantile, by straight lines
-		x := q * float64(len(values)-1)
-		i := min(int(x), len(values)-2)
-		return values[i] + (x-float64(i))*(values[i+1]-values[i])
-	}
-	return at((1 - level) / 2), at((1 + level) / 2), nil
+	low, high = Percentiles(values, level)
+	return low, high, nil
 }

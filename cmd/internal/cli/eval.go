@@ -18,6 +18,7 @@ import (
 // evalJSON is what gyrus eval --json prints.
 type evalJSON struct {
 	scoreJSON
+	reportJSON
 	AUC        *aucJSON        `json:"auc"` // of all trials together; null with more than two classes, or where it is not defined
 	Recordings []evalRecording `json:"recordings"`
 	Missed     []missJSON      `json:"missed"`
@@ -62,6 +63,7 @@ func newEval() *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "ROC AUC %.4f, 95 %% interval [%.4f, %.4f], chance 0.5\n", res.AUC.AUC, res.AUC.CILow, res.AUC.CIHigh)
 			}
 			res.print(cmd.OutOrStdout(), args[0])
+			res.printMetrics(cmd.OutOrStdout())
 			return nil
 		},
 	}
@@ -138,6 +140,12 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		return res, refusal{err}
 	}
 	res.AUC = each[0]
+	if res.reportJSON, err = report(p, tested[:1], 0); err != nil {
+		return res, refusal{err}
+	}
+	if err := res.active(cmd, b, recs); err != nil {
+		return res, err
+	}
 	for i := range res.Recordings {
 		res.Recordings[i].AUC = each[i+1]
 	}

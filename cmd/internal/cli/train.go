@@ -20,6 +20,7 @@ import (
 // trainJSON is what gyrus train --json prints.
 type trainJSON struct {
 	scoreJSON
+	reportJSON
 	AUC        *aucJSON           `json:"auc"` // mean of the folds; null with more than two classes, or where a fold has none
 	Folds      []foldJSON         `json:"folds"`
 	Pipeline   string             `json:"pipeline"`
@@ -115,7 +116,8 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "train PIPELINE FILE…", Short: "fit a pipeline to recordings; prints cross-validated scores", Args: cobra.MinimumNArgs(2),
 		Long: `Train cuts windows out of the recordings, cross-validates the pipeline on them, and prints the balanced accuracy with
-its 95 % interval and the chance level; with two classes also the area under the ROC curve of each fold and their mean.
+its 95 % interval and the chance level; with two classes also the area under the ROC curve of each fold and their mean. A
+second table has further measures, each with its interval and chance level: docs/metrics.md has the formulas.
 With -o it then fits the pipeline to all windows and writes it as a bundle.
 
 The splits by session and subject go by the names of the files, as BIDS has them (sub-01_ses-1_run-2), or by the folder
@@ -201,6 +203,7 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 			return trainJSON{}, err
 		}
 	}
+	t.fromRest(t.Rest)
 	t.Pipeline = name
 	if out == "" {
 		return t.trainJSON, nil
@@ -286,6 +289,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		return nil, refusal{err}
 	}
 	t.AUC = mean
+	if t.reportJSON, err = report(t.pipe, perFold, seed); err != nil {
+		return nil, refusal{err}
+	}
 	for f, fold := range folds {
 		s, err := score(t.set.Classes, perTruth[f], perLabel[f])
 		if err != nil {
@@ -363,6 +369,7 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 		what = " (labels permuted: this must be at chance)"
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
+	t.printMetrics(w)
 	printRest(w, t.Rest)
 	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {

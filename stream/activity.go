@@ -1,0 +1,117 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// Activity is what the section decide of a pipeline would have told a controller during recordings. A decision is one that
+// begins: windows that follow each other with the same one count once.
+type Activity struct {
+	IdleS float64   // time of the sliding windows that lie wholly outside of trials
+	False int       // decisions that begin in it
+	Times []float64 // of each trial, s from its event to the first decision that begins in it; +Inf where there is none
+	Right int       // trials whose first decision is their class
+	Wrong int       // and those where it is another
+}
+
+// Active plays rec through p, which must cut all windows and have a section decide, and adds what happens to a. A trial lasts
+// from its event until half a window behind the end of its cued window, whether or not a check refused that; trials of the
+// class that stands for rest are no trials but part of the idle time. Windows that a check refused are no time at all.
+func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) error {
+	if p.Decider() == nil {
+		return errors.New("the pipeline has no section decide: every window is a decision, and none holds back")
+	}
+	if err := p.Causal(); err != nil {
+		return err
+	}
+	var windows []slid
+	var trials []trial
+	put := func(_ context.Context, q *pipeline.Prediction) error {
+		rate := p.OutRate()
+		w := slid{from: float64(q.Start) / rate, to: float64(q.End) / rate, class: slices.Index(p.Classes(), q.Decision), refused: q.Rejected != ""}
+		if q.Event != nil {
+			trials = append(trials, trial{float64(q.Event.Sample) / rate, w.to + (w.to-w.from)/2, slices.Index(p.Classes(), q.Truth)})
+		}
+		if q.Slides {
+			windows = append(windows, w)
+		}
+		return nil
+	}
+	src := ingest.Play(rec, ingest.PlayOptions{})
+	stats, err := Run(ctx, src, p, SinkFunc(put), Options{OnChunk: onChunk})
+	if err = errors.Join(err, src.Close()); err != nil {
+		return fmt.Errorf("%s: %w", rec.Name, err)
+	}
+	for _, m := range stats.Misses { // something was asked for, but there is no window to say until when
+		if len(windows) > 0 {
+			w := windows[0]
+			trials = append(trials, trial{m.Event.Onset, m.Event.Onset + max(m.Event.Duration, w.to-w.from) + (w.to-w.from)/2, missed})
+		}
+	}
+	if rest, ok := p.Decider().(decoders.RestFitter); ok {
+		trials = slices.DeleteFunc(trials, func(t trial) bool { return t.class >= 0 && t.class == rest.RestClass() })
+	}
+	a.count(windows, trials, float64(p.LiveHop())/p.OutRate())
+	return nil
+}
+
+// missed is the class of a trial that counts as busy time only.
+const missed = -2
+
+// slid is a window that slides, in s, with the class that was decided for, or -1.
+type slid struct {
+	from, to float64
+	class    int
+	refused  bool
+}
+
+// count adds windows, step seconds apart, and trials to a.
+func (a *Activity) count(windows []slid, trials []trial, step float64) {
+	first := make([]int, len(trials))
+	times := make([]float64, len(trials))
+	for k := range trials {
+		first[k], times[k] = -1, math.Inf(1)
+	}
+	before := -1
+	for _, w := range windows {
+		begins := w.class >= 0 && w.class != before
+		before = w.class
+		idle := !w.refused
+		for k, t := range trials {
+			if t.from < w.to && w.from < t.to {
+				idle = false
+			}
+			if begins && first[k] < 0 && t.from < w.to && w.to <= t.to {
+				first[k], times[k] = w.class, w.to-t.from
+			}
+		}
+		if idle {
+			a.IdleS += step
+			if begins {
+				a.False++
+			}
+		}
+	}
+	for k, t := range trials {
+		if t.class == missed {
+			continue
+		}
+		a.Times = append(a.Times, times[k])
+		switch first[k] {
+		case -1:
+		case t.class:
+			a.Right++
+		default:
+			a.Wrong++
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package stream
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// TestActivityByHand: windows of 1 s every 0.5 s, one trial from 3 s to 5 s, one from 10 s to 12 s in which nothing is
+// decided. The windows that touch no trial end at 1 to 3 s, 6 to 10 s and from 13 s on.
+func TestActivityByHand(t *testing.T) {
+	decided := map[float64]int{2: 1, 2.5: 1, 4: 0, 4.5: 1, 7: 0, 9.5: 1, 14: 0}
+	var windows []slid
+	for to := 1.0; to <= 15; to += 0.5 {
+		w := slid{from: to - 1, to: to, class: -1, refused: to == 8}
+		if k, ok := decided[to]; ok {
+			w.class = k
+		}
+		windows = append(windows, w)
+	}
+	var a Activity
+	a.count(windows, []trial{{3, 5, 1}, {10, 12, 0}, {16, 18, missed}}, 0.5)
+	// Idle ends: 1 1.5 2 2.5 3 | 6 6.5 7 7.5 (8 is refused) 8.5 9 9.5 10 | 13 13.5 14 14.5 15: 18 windows. False: at 2 (2.5
+	// goes on), 7, 9.5 and 14.
+	if a.IdleS != 9 || a.False != 4 {
+		t.Errorf("%g s idle with %d decisions, want 9 with 4", a.IdleS, a.False)
+	}
+	// The first decision of the first trial, at 4 s, is for the wrong class.
+	if !slices.Equal(a.Times, []float64{1, math.Inf(1)}) || a.Right != 0 || a.Wrong != 1 {
+		t.Errorf("times %v, %d right, %d wrong", a.Times, a.Right, a.Wrong)
+	}
+}
