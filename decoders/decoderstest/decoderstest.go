@@ -1,6 +1,6 @@
-// Package decoderstest is the conformance suite of decoders. Run checks the contract of decoders.Fitter on simulated
+// Package decoderstest is the conformance suites of decoders. Run checks the contract of decoders.Fitter on simulated
 // rows, and makes two experiments: on pure noise with random labels a decoder must stay at chance, and an effect that
-// was planted must be found.
+// was planted must be found. RunContinuous and RunDecider do the same for decoders of quantities and for deciders.
 package decoderstest
 
 import (
@@ -51,6 +51,7 @@ func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 			t.Run("same bits however it is called", s.sameBits)
 			t.Run("input is untouched", s.untouched)
 			t.Run("no allocation", s.allocations)
+			t.Run("bad input is refused or survived", s.poor)
 			t.Run("noise stays at chance", s.noise)
 			t.Run("planted effect is found", s.power)
 		})

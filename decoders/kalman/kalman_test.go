@@ -6,15 +6,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/decoders/decoderstest"
 	"github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear" // registers ridge_regression
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
-	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 var velocity = []string{"vel_x", "vel_y"}
@@ -56,19 +55,17 @@ func fitted(t testing.TB, name, params string) decoders.Continuous {
 	return d
 }
 
-// subject is what a decoder is tested on, and the output that is scored.
+// subject is what a decoder is tested on.
 type subject struct {
 	outputs  []string
 	simulate func(seed uint64, rows, features int) (x, y [][]float64)
-	scored   int
-	least    float64 // correlation
 }
 
 func subjectOf(name string) subject {
 	if name == "refit" {
-		return subject{[]string{"x", "y", "vel_x", "vel_y"}, steered, 2, 0.8}
+		return subject{[]string{"x", "y", "vel_x", "vel_y"}, steered}
 	}
-	return subject{velocity, simulate, 0, 0.9}
+	return subject{velocity, simulate}
 }
 
 func run(t testing.TB, d decoders.Continuous, x [][]float64) [][]float64 {
@@ -83,134 +80,19 @@ func run(t testing.TB, d decoders.Continuous, x [][]float64) [][]float64 {
 	return out
 }
 
-// TestConformance checks the contract of decoders.Continuous for whatever is registered.
+// TestConformance runs the suite with parameters other than the defaults, which decoders/all has.
 func TestConformance(t *testing.T) {
-	for _, name := range decoders.ContinuousDecoders().Names() {
-		more := map[string][]string{"kalman": {`{"steady_state": true}`}, "wiener": {`{"lags": 1, "alpha": 0}`}, "refit": {`{"shrinkage": 0.1}`}}
-		for _, params := range append([]string{`{}`}, more[name]...) {
-			t.Run(name+params, func(t *testing.T) { conformance(t, name, params) })
-		}
-	}
-}
-
-func conformance(t *testing.T, name, params string) {
-	construct := func() decoders.Continuous {
-		d, err := decoders.ContinuousDecoders().New(name, []byte(params))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	s := subjectOf(name)
-	n := len(s.outputs)
-	x, y := s.simulate(1, 400, 8)
-	test, truth := s.simulate(2, 300, 8)
-	fresh := construct()
-	if fresh.Predict(make([]float64, n), test[0]) == nil || fresh.Outputs() != nil || fresh.State() != nil {
-		t.Error("unfitted: predicts, or has outputs or a state")
-	}
-	if fresh.FitContinuous(x, y) == nil || fresh.SetState(fitted(t, name, params).State()) == nil {
-		t.Error("fit or state before SetOutputs is no error")
-	}
-	d := fitted(t, name, params)
-	if !slices.Equal(d.Outputs(), s.outputs) {
-		t.Errorf("outputs are %q", d.Outputs())
-	}
-	want := run(t, d, test)
-
-	d.Reset()
-	if got := run(t, d, test); !same(got, want) {
-		t.Error("the same run again gives other bits")
-	}
-	loaded := construct()
-	loaded.SetOutputs(s.outputs)
-	if err := loaded.SetState(d.State()); err != nil {
-		t.Fatal(err)
-	}
-	if got := run(t, loaded, test); !same(got, want) {
-		t.Error("the loaded decoder gives other bits")
-	}
-	for key, a := range d.State() {
-		broken := d.State()
-		broken[key] = signal.NewArray(append(slices.Clone(a.Data), 0), len(a.Data)+1)
-		if loaded.SetState(broken) == nil && len(a.Shape) > 1 {
-			t.Errorf("state with another shape of %q is no error", key)
-		}
-		delete(broken, key)
-		if loaded.SetState(broken) == nil {
-			t.Errorf("state without %q is no error", key)
-		}
-	}
-	loaded.SetOutputs([]string{"x", "y"})
-	if loaded.Outputs() != nil {
-		t.Error("what was learned about other outputs is kept")
-	}
-
-	// A row that is refused leaves no trace.
-	d.Reset()
-	dst := make([]float64, n)
-	for i, row := range test {
-		for _, bad := range [][]float64{row[1:], append(slices.Clone(row), 0), append(slices.Clone(row[:7]), math.NaN()), append(slices.Clone(row[:7]), math.Inf(-1))} {
-			if d.Predict(dst, bad) == nil {
-				t.Fatalf("row %v is no error", bad)
-			}
-		}
-		if d.Predict(dst[:1], row) == nil {
-			t.Fatal("a short output is no error")
-		}
-		if err := d.Predict(dst, row); err != nil || !slices.Equal(dst, want[i]) {
-			t.Fatalf("row %d: %v, %v behind refused rows; want %v", i, dst, err, want[i])
-		}
-	}
-
-	before := d.State()
-	for what, spoil := range map[string]func(x, y [][]float64) ([][]float64, [][]float64){
-		"no rows": func(_, _ [][]float64) ([][]float64, [][]float64) { return nil, nil },
-		"NaN feature": func(x, y [][]float64) ([][]float64, [][]float64) {
-			x[5] = []float64{0, 0, 0, 0, 0, math.NaN(), 0, 0}
-			return x, y
-		},
-		"infinite target": func(x, y [][]float64) ([][]float64, [][]float64) {
-			y[5] = append(slices.Clone(y[5][1:]), math.Inf(1))
-			return x, y
-		},
-		"short row":     func(x, y [][]float64) ([][]float64, [][]float64) { x[5] = x[5][1:]; return x, y },
-		"short target":  func(x, y [][]float64) ([][]float64, [][]float64) { y[5] = y[5][1:]; return x, y },
-		"fewer targets": func(x, y [][]float64) ([][]float64, [][]float64) { return x, y[1:] },
+	for _, tc := range []struct{ name, params string }{
+		{"kalman", `{"steady_state": true}`}, {"wiener", `{"lags": 1, "alpha": 0}`}, {"refit", `{"shrinkage": 0.1}`},
 	} {
-		bx, by := spoil(slices.Clone(x), slices.Clone(y))
-		if d.FitContinuous(bx, by) == nil {
-			t.Errorf("fit with %s is no error", what)
-		}
-		for key, a := range d.State() {
-			if !slices.Equal(a.Data, before[key].Data) {
-				t.Fatalf("a refused fit (%s) changed %q", what, key)
+		decoderstest.RunContinuous(t, tc.name+tc.params, func() decoders.Continuous {
+			d, err := decoders.ContinuousDecoders().New(tc.name, []byte(tc.params))
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			return d
+		}, tc.name == "refit")
 	}
-	if n := testing.AllocsPerRun(50, func() {
-		if err := d.Predict(dst, test[0]); err != nil {
-			t.Error(err)
-		}
-	}); n != 0 {
-		t.Errorf("%g allocations per row", n)
-	}
-
-	// The planted velocity is found, and nothing is found in noise.
-	if r := correlation(want, truth, s.scored); r < s.least {
-		t.Errorf("correlation with the true velocity is %.2f, must be at least %g", r, s.least)
-	}
-	noise, _ := s.simulate(3, 400, 8)
-	if err := d.FitContinuous(noise, y); err != nil { // features of another movement
-		t.Fatal(err)
-	}
-	if r := correlation(run(t, d, test), truth, s.scored); math.Abs(r) > 0.6 {
-		t.Errorf("correlation after training on unrelated movements is %.2f", r)
-	}
-}
-
-func same(a, b [][]float64) bool {
-	return slices.EqualFunc(a, b, slices.Equal[[]float64])
 }
 
 func correlation(a, b [][]float64, k int) float64 {
