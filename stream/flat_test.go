@@ -11,8 +11,8 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
-// spoiled are channels that tell nothing, made of windows [channel][sample].
-var spoiled = map[string]func(x [][]float64){
+// flatKinds are channels that tell nothing, made of windows [channel][sample].
+var flatKinds = map[string]func(x [][]float64){
 	"flat":     func(x [][]float64) { clear(x[3]) },
 	"constant": func(x [][]float64) { fill(x[3], 0.1+1e5/3) },
 	"copy":     func(x [][]float64) { copy(x[3], x[4]) },
@@ -41,7 +41,7 @@ func TestSpoiledChannel(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for what, spoil := range spoiled {
+		for what, spoil := range flatKinds {
 			with := *set
 			with.Windows = slices.Clone(set.Windows)
 			for i, w := range with.Windows {

@@ -85,7 +85,6 @@ var torchShapes = map[string]map[string]string{
 		"eegnet_tc.conv1.": "0.1.", "eegnet_tc.depthwise_conv.": "0..1", "eegnet_tc.separable_conv_depthwise.": "012.",
 		"eegnet_tc.separable_conv_pointwise.": "012.",
 	},
-	"signal_jepa": {"spatial_conv.1.": "0.1."},
 }
 
 // Tensors is the arrays of a network as PyTorch has them. shapes is one of torchShapes, nil where the sizes are the same.

@@ -250,7 +250,7 @@ func TestWeightsHaveTheSizesOfBraindecode(t *testing.T) {
 	for name, tc := range map[string]struct{ golden, params string }{
 		"eegnet": {"EEGNet", `{"kernel_samples": 64}`}, "shallow": {"ShallowFBCSPNet", `{}`}, "deep4": {"Deep4Net", `{}`},
 		"eeg_conformer": {"EEGConformer", `{}`}, "atcnet": {"ATCNet", `{}`}, "eegtcnet": {"EEGTCNet", `{"kernel_samples": 64, "activate_temporal": true}`},
-		"fbcnet": {"FBCNet", `{}`}, "signal_jepa": {"SignalJEPA", `{}`},
+		"fbcnet": {"FBCNet", `{}`},
 	} {
 		for _, params := range []string{tc.params, strings.Replace(tc.params, "true", "false", 1)} {
 			want := goldenShapes(t, tc.golden)

@@ -3,7 +3,6 @@ package deep
 import (
 	"strconv"
 
-	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
 
@@ -47,23 +46,4 @@ func SignalJEPA(opt SignalJEPAOptions, classes int) (func() nn.Layer, error) {
 			named("final_layer.1", &nn.Linear{Out: classes}),
 		)
 	}, nil
-}
-
-// signalJEPA is SignalJEPA as a decoder.
-type signalJEPA struct {
-	core
-	Training
-	SignalJEPAOptions
-}
-
-func init() {
-	register("signal_jepa", func() network { return &signalJEPA{Training: defaults(), SignalJEPAOptions: SJEPA()} })
-}
-
-func (s *signalJEPA) layers(in features.Format, classes int) (func() nn.Layer, error) {
-	define, err := SignalJEPA(s.SignalJEPAOptions, classes)
-	if err != nil {
-		return nil, err
-	}
-	return fits(define, in)
 }
