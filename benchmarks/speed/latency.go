@@ -24,7 +24,7 @@ func init() {
 			_, _ = os.Stdin.Read(make([]byte, 1)) // ends with the parent
 			os.Exit(0)
 		}()
-		for x := 1.0; x != 0; x = x*1.0000001 + 1e-9 { //nolint:revive // it is to do nothing useful
+		for x := 1.0; x != 0; x = x*1.0000001 + 1e-9 { // it is to do nothing useful
 		}
 	}
 }
@@ -52,8 +52,12 @@ func latency(asJSON bool) error {
 	}
 	encoder := func() nn.Layer {
 		return &nn.Sequential{Layers: []nn.Named{
-			{Name: "blocks", Layer: nn.Encoder(4, 200, 8, 800, 0)}, {Name: "norm", Layer: &nn.LayerNorm{}},
-			{Layer: &nn.Transpose{}}, {Layer: &nn.MeanPool{}}, {Layer: &nn.Flatten{}}, {Name: "out", Layer: &nn.Linear{Out: 4}},
+			{Name: "blocks", Layer: nn.Encoder(4, 200, 8, 800, 0)},
+			{Name: "norm", Layer: &nn.LayerNorm{}},
+			{Layer: &nn.Transpose{}},
+			{Layer: &nn.MeanPool{}},
+			{Layer: &nn.Flatten{}},
+			{Name: "out", Layer: &nn.Linear{Out: 4}},
 		}}
 	}
 	missed := 0

@@ -104,7 +104,7 @@ func (f *fastFIR) forward(p *Pass, y, x []float32, ldx int, bias []float32) {
 	}
 }
 
-// interleave fills y with a[0]+b, c[0]+b, d[0]+b, e[0]+b, a[1]+b, …
+// interleave fills y with a[0]+b, c[0]+b, d[0]+b, e[0]+b, a[1]+b, and so on.
 func interleave(y, a, c, d, e []float32, b float32) {
 	n := len(y) / 4
 	a, c, d, e = a[:len(a):len(a)], c[:len(a)], d[:len(a)], e[:len(a)]

@@ -98,6 +98,9 @@ func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64) error 
 	if p.Spec().Decide != nil {
 		return errors.New("adapt: the model has a section decide, which adds up the scores of the decoder that was trained: adaptation works on models without it")
 	}
+	if len(p.Classes()) < 2 {
+		return errors.New("adapt: the model does not decide between classes: adaptation works on models that do")
+	}
 	a.p, a.clock, a.run, a.classes, a.breaks = p, clock, run, p.Classes(), 0
 	return nil
 }
