@@ -22,6 +22,7 @@ type evalJSON struct {
 	Recordings []evalRecording `json:"recordings"`
 	Missed     []missJSON      `json:"missed"`
 	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
+	Delay      *bundle.Delay   `json:"group_delay,omitempty"`
 }
 
 type evalRecording struct {
@@ -62,6 +63,7 @@ func newEval() *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "ROC AUC %.4f, 95 %% interval [%.4f, %.4f], chance 0.5\n", res.AUC.AUC, res.AUC.CILow, res.AUC.CIHigh)
 			}
 			res.print(cmd.OutOrStdout(), args[0])
+			fmt.Fprint(cmd.OutOrStdout(), delayLine(res.Delay))
 			return nil
 		},
 	}
@@ -130,6 +132,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		res.Recordings = append(res.Recordings, r)
 		truth, label = append(truth, t...), append(label, l...)
 	}
+	res.Delay = p.Delay()
 	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
 		return res, refusal{err}
 	}

@@ -32,6 +32,9 @@ type trainJSON struct {
 	Coverage   *bundle.Coverage   `json:"coverage,omitempty"` // of conformal sets
 	Rejected   int                `json:"rejected"`           // windows that a check refused: neither learned from nor scored
 	Bundle     string             `json:"bundle,omitempty"`   // the file written
+
+	Delay *bundle.Delay `json:"group_delay,omitempty"` // of the causal filters
+	Notes []bundle.Note `json:"notes"`                 // what the steps said of the fits, over all folds
 }
 
 type foldJSON struct {
@@ -259,6 +262,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, refusal{err}
 	}
+	t.Delay, t.Notes = t.pipe.Delay(), pipeline.NotesOf(tested)
 	t.Rejected = len(t.set.Windows) - len(tested)
 	if t.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
@@ -363,6 +367,7 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 		what = " (labels permuted: this must be at chance)"
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
+	fmt.Fprint(w, noteLines(t.Notes), delayLine(t.Delay))
 	printRest(w, t.Rest)
 	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
