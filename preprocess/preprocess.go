@@ -29,6 +29,18 @@ type Ignorer interface {
 	Ignores() (names []string, separate bool)
 }
 
+// Delayer is a Processor that makes the signal late and knows by how much, behind Start.
+type Delayer interface {
+	// DelayAt is the group delay in seconds at hz Hz: by how much the envelope of a wave of that frequency comes late.
+	DelayAt(hz float64) float64
+}
+
+// Passer is a Processor that lets only some frequencies pass.
+type Passer interface {
+	// PassBand is the edges in Hz; 0 is no edge.
+	PassBand() (low, high float64)
+}
+
 // Segmenter cuts a stream into windows of one length.
 type Segmenter interface {
 	// Start forgets all that came before and says how many samples each window will have. It is called before the first

@@ -7,7 +7,7 @@ import (
 )
 
 // classStats is the mean of rows [n, p] and their covariance [p, p] (divided by n), shrunk.
-func classStats(rows [][]float64, s Shrinkage) (mean []float64, cov *mat.SymDense) {
+func classStats(rows [][]float64, s Shrinkage) (mean []float64, cov *mat.SymDense, amount float64) {
 	n, p := float64(len(rows)), len(rows[0])
 	mean = make([]float64, p)
 	x := mat.NewDense(len(rows), p, nil) // without the mean
@@ -30,17 +30,18 @@ func classStats(rows [][]float64, s Shrinkage) (mean []float64, cov *mat.SymDens
 	if !s.Auto {
 		cov.SymOuterK(1/n, x.T())
 		shrinkTo(cov, s.Value)
-		return mean, cov
+		return mean, cov, s.Value
 	}
 	scale := standardise(x, mean)
 	cov.SymOuterK(1/n, x.T())
-	shrinkTo(cov, ledoitWolf(x, cov))
+	amount = ledoitWolf(x, cov)
+	shrinkTo(cov, amount)
 	for i := range p {
 		for j := i; j < p; j++ {
 			cov.SetSym(i, j, cov.At(i, j)*scale[i]*scale[j])
 		}
 	}
-	return mean, cov
+	return mean, cov, amount
 }
 
 // shrinkTo is (1−s)·cov + s·(trace/p)·I.

@@ -50,6 +50,19 @@ type LDA struct {
 	Solver Solver `json:"solver" doc:"lsqr (with shrinkage) or svd (without: shrinkage must be 0; features that depend on each other are merged)"`
 
 	model
+	shrunk [2]float64 // the smallest and largest shrinkage of a class in the last fit
+}
+
+// Notes says how far the classes' covariances were shrunk.
+func (d *LDA) Notes() []signal.Note {
+	how := "Ledoit-Wolf"
+	if !d.Shrinkage.Auto {
+		how = "fixed"
+	}
+	if d.shrunk[1] == 0 {
+		return nil
+	}
+	return []signal.Note{{Text: "shrinkage %s (" + how + ")", Low: d.shrunk[0], High: d.shrunk[1]}}
 }
 
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
@@ -76,7 +89,11 @@ func (d *LDA) Fit(x [][]float64, y signal.Labels) error {
 	means := mat.NewDense(p, len(groups), nil)
 	within, cov := mat.NewSymDense(p, nil), mat.NewSymDense(p, nil)
 	for k, rows := range groups {
-		mean, c := classStats(rows, d.Shrinkage)
+		mean, c, amount := classStats(rows, d.Shrinkage)
+		if k == 0 {
+			d.shrunk = [2]float64{amount, amount}
+		}
+		d.shrunk = [2]float64{min(d.shrunk[0], amount), max(d.shrunk[1], amount)}
 		means.SetCol(k, mean)
 		cov.ScaleSym(prior[k], c)
 		within.AddSym(within, cov)

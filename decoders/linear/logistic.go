@@ -94,6 +94,14 @@ func (d *Logistic) check() error {
 	return nil
 }
 
+// Notes says how the weights were kept small.
+func (d *Logistic) Notes() []signal.Note {
+	if d.Penalty == None {
+		return nil
+	}
+	return []signal.Note{{Text: "penalty " + string(d.Penalty) + ", C %s", Low: d.C, High: d.C}}
+}
+
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
 // finite, where a class has no row, where there are fewer than 2 classes, and where the fit does not converge. What was
 // fitted before is then kept.

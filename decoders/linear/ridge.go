@@ -138,6 +138,14 @@ type Ridge struct {
 	model
 }
 
+// Notes says how the weights were kept small.
+func (d *Ridge) Notes() []signal.Note {
+	if d.Alpha == 0 {
+		return nil
+	}
+	return []signal.Note{{Text: "penalty on the squared weights, alpha %s", Low: d.Alpha, High: d.Alpha}}
+}
+
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
 // finite, where a class has no row, where there are fewer than 2 classes, and where alpha is 0 and the features depend
 // on each other. What was fitted before is then kept.

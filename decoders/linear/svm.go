@@ -84,6 +84,11 @@ func (d *SVM) check() error {
 	return nil
 }
 
+// Notes says how the weights were kept small.
+func (d *SVM) Notes() []signal.Note {
+	return []signal.Note{{Text: "C %s", Low: d.C, High: d.C}}
+}
+
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
 // finite, where a class has fewer than 2 rows, where there are fewer than 2 classes or more than 20000 rows of two
 // classes, and where the fit does not converge. What was fitted before is then kept.

@@ -63,6 +63,8 @@ type CSP struct {
 
 	classes []string
 	in      features.Format
+	rank    [2]int     // of the covariances that the last fit solved, smallest and largest
+	amounts [2]float64 // of automatic shrinkage in the last fit, smallest and largest
 }
 
 // SetClasses tells the classes, in the order of the labels to come. Filters of other classes are forgotten.
@@ -157,6 +159,24 @@ func checkShape(in features.Format, x [][]float64) error {
 	return nil
 }
 
+// Notes says so where the data do not have full rank, and how far covariances were shrunk by a fixed amount.
+func (c *CSP) Notes() (notes []signal.Note) {
+	if c.rank[0] > 0 && c.rank[0] < len(c.in.Names) {
+		notes = append(notes, signal.Note{
+			Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, replaced or equal channels): solved within its range", len(c.in.Names)),
+			Low:  float64(c.rank[0]), High: float64(c.rank[1]),
+		})
+	}
+	switch {
+	case c.rank[0] == 0:
+	case c.Shrinkage > 0:
+		notes = append(notes, signal.Note{Text: "shrinkage %s (fixed)", Low: c.Shrinkage, High: c.Shrinkage})
+	case c.amounts[1] > 0:
+		notes = append(notes, signal.Note{Text: fmt.Sprintf("shrinkage %%s (%s)", c.Regularise), Low: c.amounts[0], High: c.amounts[1]})
+	}
+	return notes
+}
+
 // State is "filters" [filters, channels] and "eigenvalues" [filters].
 func (c *CSP) State() signal.State {
 	if c.Filters == nil {
@@ -181,6 +201,6 @@ func (c *CSP) SetState(s signal.State) error {
 	if err != nil {
 		return fmt.Errorf("csp: %w", err)
 	}
-	c.Filters, c.Eigenvalues = filters.Rows(), slices.Clone(eigenvalues.Data)
+	c.Filters, c.Eigenvalues, c.rank = filters.Rows(), slices.Clone(eigenvalues.Data), [2]int{}
 	return nil
 }

@@ -23,6 +23,7 @@ func (c *CSP) FitWindows(x [][][]float64, y signal.Labels) error {
 	if err := checkLabels(x, y, c.classes); err != nil {
 		return fmt.Errorf("csp: %w", err)
 	}
+	c.rank, c.amounts = [2]int{}, [2]float64{}
 	pools, basis, err := c.pool(x, y)
 	if err != nil {
 		return fmt.Errorf("csp: %w", err)
@@ -68,7 +69,20 @@ func (c *CSP) checkRank(rank int) error {
 		return fmt.Errorf("components is %d, but the %d training channels have rank %d (an average reference, removed components and flat channels each lower it); set components to at most %d",
 			c.Components, len(c.in.Names), rank, rank)
 	}
+	if c.rank[0] == 0 {
+		c.rank[0] = rank
+	}
+	c.rank = [2]int{min(c.rank[0], rank), max(c.rank[1], rank)}
 	return nil
+}
+
+// shrunk remembers how far a covariance was shrunk by itself.
+func (c *CSP) shrunk(amount float64) float64 {
+	if c.amounts[1] == 0 {
+		c.amounts[0] = amount
+	}
+	c.amounts = [2]float64{min(c.amounts[0], amount), max(c.amounts[1], amount)}
+	return amount
 }
 
 // checkLabels checks the labels of the windows x against the classes that SetClasses was told.

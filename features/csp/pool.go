@@ -62,7 +62,7 @@ func (c *CSP) pool(x [][][]float64, y signal.Labels) (pools []pool, basis *mat.D
 		}
 	}
 	for i, p := range kept { // only now is the rank known
-		shrink(p.sum, basis, c.Regularise.amount(p, c.in.Len, basis))
+		shrink(p.sum, basis, c.shrunk(c.Regularise.amount(p, c.in.Len, basis)))
 		pools[y.Y[i]].add(p)
 	}
 	return pools, basis, nil
@@ -82,7 +82,7 @@ func (c *CSP) covariance(basis *mat.Dense, pools ...pool) *mat.SymDense {
 	}
 	amount := c.Shrinkage
 	if c.CovEst == Joined && c.Regularise.automatic() {
-		amount = c.Regularise.amount(all, c.in.Len, basis)
+		amount = c.shrunk(c.Regularise.amount(all, c.in.Len, basis))
 	}
 	all.sum.ScaleSym(1/float64(all.windows), all.sum)
 	if c.CovEst == Joined {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/spd"
 )
 
@@ -28,14 +29,15 @@ type Covariance struct {
 	Lag       int           `json:"lag_samples" doc:"samples by which each copy lies behind the one before, at least 1; only with order above 1"`
 
 	window
-	n    int // samples that are used
+	n    int        // samples that are used
+	used [2]float64 // smallest and largest shrinkage since Start; the second is -1 before the first window
 	covs *spd.Covariances
 	m    *spd.Matrix
 }
 
 // Start checks the parameters. The numbers are called "cov(C3,C3)", "cov(C3,C4)", …; copies are "C3+8", 8 samples later.
 func (c *Covariance) Start(in features.Format) (features.Format, error) {
-	c.names = nil
+	c.names, c.used = nil, [2]float64{1, -1}
 	c.n = in.Len
 	if c.Order > 1 {
 		c.n = in.Len - c.Order*c.Lag
@@ -82,11 +84,21 @@ func (c *Covariance) Extract(dst []float64, x [][]float64) error {
 			c.covs.LoadRow(k*len(x)+ch, row[k*c.Lag:k*c.Lag+c.n])
 		}
 	}
-	if _, err := c.covs.Estimate(c.m, c.Estimator); err != nil {
+	amount, err := c.covs.Estimate(c.m, c.Estimator)
+	if err != nil {
 		return fmt.Errorf("covariance: %w", named(err, c.names))
 	}
+	c.used = [2]float64{min(c.used[0], amount), max(c.used[1], amount)}
 	c.m.Pack(dst)
 	return nil
+}
+
+// Notes says how far the covariances of the windows so far were shrunk.
+func (c *Covariance) Notes() []signal.Note {
+	if c.used[1] <= 0 {
+		return nil
+	}
+	return []signal.Note{{Text: fmt.Sprintf("shrinkage %%s of each window's covariance (%s)", c.Estimator), Low: c.used[0], High: c.used[1]}}
 }
 
 // named adds the name to an error that has only the channel's number. Copies and filtered channels count on.

@@ -53,6 +53,31 @@ type Manifest struct {
 	// conformal set held the true class; nil where the section decide does not ask for it.
 	Rest     *Rest     `json:"rest,omitempty"`
 	Coverage *Coverage `json:"coverage,omitempty"`
+	// Delay is by how much the causal filters make the signal late, nil without one.
+	Delay *Delay `json:"group_delay,omitempty"`
+	// Notes are what the steps said of the fit.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// Delay is the group delay of a chain of causal steps at the centre of its pass band.
+type Delay struct {
+	AtHz    float64     `json:"at_hz"`
+	Seconds float64     `json:"seconds"` // of the chain: the sum
+	Steps   []StepDelay `json:"steps"`
+}
+
+// StepDelay is that of one step.
+type StepDelay struct {
+	Step    string  `json:"step"` // "preprocess[0] bandpass"
+	Seconds float64 `json:"seconds"`
+}
+
+// Note is what a step said of how it learned, such as how much it regularised.
+type Note struct {
+	Step string  `json:"step"` // "decoder lda"
+	Text string  `json:"text"` // "shrinkage 0.11 to 0.15 (Ledoit-Wolf)"
+	Low  float64 `json:"low"`  // the number in it: smallest and largest of all fits
+	High float64 `json:"high"`
 }
 
 // Rest says how many false decisions a section decide makes at rest.

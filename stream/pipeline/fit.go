@@ -117,6 +117,7 @@ type Tested struct {
 	Possible []bool
 	Decision int
 	Value    []float64 // with a section target: the quantities
+	Notes    []Note    // what the steps said of the fold's fit
 }
 
 // CrossValidate fits the feature steps and the decoder of spec anew for each fold, on its training windows only, and
@@ -160,7 +161,7 @@ func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[i
 	}
 	trials, _ := d.(decoders.TrialFitter)
 	var pred Prediction
-	run := ""
+	run, notes := "", h.notes()
 	for _, i := range s.Good(fold.Test) {
 		if _, twice := out[i]; twice {
 			return fmt.Errorf("window %d is tested a second time", i)
@@ -174,7 +175,7 @@ func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[i
 		if err := h.into(&pred, s.Windows[i], s.Classes); err != nil {
 			return fmt.Errorf("window %d: %w", i, err)
 		}
-		t := Tested{Fold: f, Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores), Value: slices.Clone(pred.Value)}
+		t := Tested{Fold: f, Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores), Value: slices.Clone(pred.Value), Notes: notes}
 		if s.Quantities == nil {
 			t.Truth, t.Label = y.Y[i], slices.Index(s.Classes, pred.Label)
 		}
@@ -202,7 +203,10 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input)}
+	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input), Delay: p.Delay()}
+	if notes := MergeNotes(p.head.notes()); len(notes) > 0 {
+		m.Notes = notes
+	}
 	return &bundle.Bundle{Manifest: m, State: p.state()}, nil
 }
 

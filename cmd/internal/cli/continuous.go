@@ -43,6 +43,8 @@ type followJSON struct {
 	Recordings []stream.Collected `json:"recordings"`
 	Rejected   int                `json:"rejected"`
 	Bundle     string             `json:"bundle,omitempty"`
+	Delay      *bundle.Delay      `json:"group_delay,omitempty"`
+	Notes      []bundle.Note      `json:"notes"`
 }
 
 type followFold struct {
@@ -84,6 +86,7 @@ func trainContinuous(cmd *cobra.Command, name string, spec *pipeline.Spec, files
 	if len(set.Windows) == 0 {
 		return refusal{errors.New("no windows: the recordings are shorter than one")}
 	}
+	res.Delay = p.Delay()
 	truth, learned := set.Truth, set.Quantities
 	if permute {
 		rotate(set)
@@ -135,6 +138,7 @@ func crossFollow(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recordi
 	if err != nil {
 		return refusal{err}
 	}
+	res.Notes = pipeline.NotesOf(tested)
 	if res.Rows, res.Rejected = len(tested), len(set.Windows)-len(tested); res.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", res.Rejected, len(set.Windows))
 	}
@@ -208,6 +212,7 @@ func printFollow(w io.Writer, res followJSON) {
 	}
 	fmt.Fprintf(w, "\n%s, %s%s: %d windows\n", res.Pipeline, res.Split, what, res.Rows)
 	printOutputs(w, res.Outputs)
+	fmt.Fprint(w, noteLines(res.Notes), delayLine(res.Delay))
 	if res.Bundle != "" {
 		fmt.Fprintf(w, "written: %s\n", res.Bundle)
 	}
@@ -226,6 +231,7 @@ type evalFollowJSON struct {
 	Outputs    []outputJSON      `json:"outputs"`
 	Recordings []followRecording `json:"recordings"`
 	Rejected   int               `json:"rejected"`
+	Delay      *bundle.Delay     `json:"group_delay,omitempty"`
 }
 
 type followRecording struct {
@@ -242,7 +248,7 @@ func evalContinuous(cmd *cobra.Command, model string, b *bundle.Bundle, p *pipel
 	}
 	defer closeAll()
 	deviations(cmd, recs)
-	res := evalFollowJSON{}
+	res := evalFollowJSON{Delay: p.Delay()}
 	decoded, truth := make([][]float64, len(p.Outputs())), make([][]float64, len(p.Outputs()))
 	step := 0.0
 	for i, rec := range recs {
@@ -302,5 +308,6 @@ func evalContinuous(cmd *cobra.Command, model string, b *bundle.Bundle, p *pipel
 	columns(w, rows)
 	fmt.Fprintf(w, "\n%s\n", model)
 	printOutputs(w, res.Outputs)
+	fmt.Fprint(w, delayLine(res.Delay))
 	return nil
 }

@@ -23,6 +23,7 @@ type evalJSON struct {
 	Recordings []evalRecording `json:"recordings"`
 	Missed     []missJSON      `json:"missed"`
 	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
+	Delay      *bundle.Delay   `json:"group_delay,omitempty"`
 }
 
 type evalRecording struct {
@@ -64,6 +65,7 @@ func newEval() *cobra.Command {
 			}
 			res.print(cmd.OutOrStdout(), args[0])
 			res.printMetrics(cmd.OutOrStdout())
+			fmt.Fprint(cmd.OutOrStdout(), delayLine(res.Delay))
 			return nil
 		},
 	}
@@ -132,6 +134,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		res.Recordings = append(res.Recordings, r)
 		truth, label = append(truth, t...), append(label, l...)
 	}
+	res.Delay = p.Delay()
 	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
 		return res, refusal{err}
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/session"
@@ -39,7 +41,7 @@ file says which bundle, which source and which bus:
 			if err := cfg.Bus.Validate(); err != nil {
 				return usageError{err}
 			}
-			rep, err := live(cmd, cfg)
+			rep, delay, err := live(cmd, cfg)
 			if err != nil {
 				return err
 			}
@@ -51,7 +53,7 @@ file says which bundle, which source and which bus:
 				err = none
 			}
 			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd, rep))
+				return errors.Join(err, printJSON(cmd, liveJSON{rep, delay}))
 			}
 			if a := rep.Adapt; a != nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d lost; the head is %s %s\n",
@@ -67,25 +69,35 @@ file says which bundle, which source and which bus:
 // recorded is a source that plays a recording.
 type recorded interface{ Recording() *signal.Recording }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err error) {
+// liveJSON is what gyrus live --json prints.
+type liveJSON struct {
+	session.Report
+	Delay *bundle.Delay `json:"group_delay,omitempty"`
+}
+
+func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *bundle.Delay, err error) {
 	_, p, err := loadModel(cfg.Bundle, pipeline.All)
 	if err != nil {
-		return rep, err
+		return rep, delay, err
 	}
 	if err := p.Causal(); err != nil { // before anybody waits for a stream
-		return rep, fmt.Errorf("%s: %w", cfg.Bundle, err)
+		return rep, delay, fmt.Errorf("%s: %w", cfg.Bundle, err)
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
-		return rep, err
+		return rep, delay, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	delay = p.Delay()
+	if delay != nil {
+		note(cmd, "%s", strings.TrimSpace(delayLine(delay)))
+	}
 	note(cmd, "bus: %s, session %s, decoder %s", b.URL(), cfg.Session, cfg.Decoder)
 
 	clock := bus.NewClock()
 	w, err := bus.NewCommandWriter(b, cfg.Session, cfg.Decoder, time.Duration(cfg.ValidForMS*float64(time.Millisecond)), clock)
 	if err != nil {
-		return rep, err
+		return rep, delay, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }() // before the bus: whoever acts is told first that it is over
 	w.OnRival(func(int64) {
@@ -94,7 +106,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	var adapter *session.Adapter
 	if cfg.Adapt != nil {
 		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt); err != nil {
-			return rep, err
+			return rep, delay, err
 		}
 		defer func() { err = errors.Join(err, adapter.Close()) }()
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
@@ -102,7 +114,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 	note(cmd, "waiting for the stream")
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
 	if err != nil {
-		return rep, err
+		return rep, delay, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	if r, ok := src.(recorded); ok {
@@ -116,5 +128,5 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, err erro
 		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
 	})
-	return rep, err
+	return rep, delay, err
 }

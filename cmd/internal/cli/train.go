@@ -33,6 +33,9 @@ type trainJSON struct {
 	Coverage   *bundle.Coverage   `json:"coverage,omitempty"` // of conformal sets
 	Rejected   int                `json:"rejected"`           // windows that a check refused: neither learned from nor scored
 	Bundle     string             `json:"bundle,omitempty"`   // the file written
+
+	Delay *bundle.Delay `json:"group_delay,omitempty"` // of the causal filters
+	Notes []bundle.Note `json:"notes"`                 // what the steps said of the fits, over all folds
 }
 
 type foldJSON struct {
@@ -262,6 +265,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, refusal{err}
 	}
+	t.Delay, t.Notes = t.pipe.Delay(), pipeline.NotesOf(tested)
 	t.Rejected = len(t.set.Windows) - len(tested)
 	if t.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
@@ -370,6 +374,7 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
 	t.printMetrics(w)
+	fmt.Fprint(w, noteLines(t.Notes), delayLine(t.Delay))
 	printRest(w, t.Rest)
 	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
