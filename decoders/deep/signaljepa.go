@@ -49,7 +49,12 @@ func SignalJEPA(opt SignalJEPAOptions, classes int) (func() nn.Layer, error) {
 	}, nil
 }
 
-// signalJEPA is SignalJEPA as a decoder.
+// signalJEPA is the pre-local network of S-JEPA (Guetschel et al. 2024, arXiv:2403.11772) as a decoder: electrodes are mixed
+// to a few virtual channels, the convolutions of S-JEPA's encoder run over each, and a linear classifier reads what comes
+// out.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type signalJEPA struct {
 	core
 	Training

@@ -25,6 +25,9 @@ func size() deep.CNNLSTMSize {
 // (decoders.Simplex). With Wait there is another action, with the reward 0, which the
 // agent prefers where no class has a probability above l/(g + l): then every class gets the score 1/classes, which no
 // section decide takes for a decision.
+//
+// The network of values Q [actions] over a window [channels, samples] is that of RLEEGNet (Nallani and Ramachandran 2024,
+// arXiv:2402.09465); it minimises the squared error of the reward (Mnih et al. 2015, doi:10.1038/nature14236).
 type DQN struct {
 	deep.Core
 	Learning
