@@ -57,6 +57,9 @@ func TestMeasures(t *testing.T) {
 	var ev evalJSON
 	mustJSON(t, &ev, "eval", path, "synth:imagery:1:4", "--json")
 	m = byName(t, "eval", ev.Metrics)
+	if *m["balanced_accuracy"].Value != ev.BalancedAccuracy || math.Abs(*m["roc_auc"].Value-ev.AUC.AUC) > 1e-12 {
+		t.Errorf("eval: balanced accuracy %v and area %v, elsewhere %g and %g", *m["balanced_accuracy"].Value, *m["roc_auc"].Value, ev.BalancedAccuracy, ev.AUC.AUC)
+	}
 	if f, d := m["false_activations_per_min"], m["time_to_decision_s"]; f.Value == nil || d.Value == nil || *d.Value <= 0 || *d.Value > 6 {
 		t.Errorf("false activations %+v, time to decision %+v", f, d)
 	}
