@@ -104,6 +104,15 @@ func TestTransductive(t *testing.T) {
 	if mustJSON(t, &v, "train", recentre, "synth:imagery:1:1", "synth:imagery:1:2", "--json"); v.Transductive == nil {
 		t.Error("recentre with the mode run is not said to be transductive")
 	}
+	follows := filepath.Join(filepath.Dir(path), "follows.yaml")
+	text = strings.Replace(string(mustRead(t, "../../../stream/pipeline/gallery/kalman-velocity.yaml")), "features:", "features:\n  - {use: euclidean_alignment, mode: run}", 1)
+	if err := os.WriteFile(follows, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.Transductive = nil
+	if mustJSON(t, &v, "train", follows, "synth:cursor:1:1", "synth:cursor:1:2", "--json"); v.Transductive == nil || !strings.Contains(*v.Transductive, "(features[0] euclidean_alignment)") {
+		t.Error("a pipeline that follows quantities is not said to be transductive, or not by which step")
+	}
 	v.Transductive = nil
 	if mustJSON(t, &v, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "--json"); v.Transductive != nil {
 		t.Errorf("csp-lda is said to be %s", *v.Transductive)
