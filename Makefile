@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,8 +43,9 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	$(GO) generate ./foundation/nn/kernel
 	git diff --exit-code -- foundation/nn/kernel
 
-test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of networks on permuted labels, and of intervals with 400 experiments each
 	GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
+	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestSummaryCovers ./decoders/metrics
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
@@ -75,7 +76,11 @@ bench-smoke: ## each benchmark once, so that none rots
 bars: build ## start-up, size, and the demo against their bars
 	$(GO) run ./benchmarks/bars bin/gyrus
 
-docs: build ## what in docs/ is made by commands
+step-docs: # what gyrus docs steps says of each step: the Go documentation of its type
+	$(GO) run ./stream/pipeline/stepdocs > stream/pipeline/steps.json.new && mv stream/pipeline/steps.json.new stream/pipeline/steps.json
+
+docs: step-docs ## what in docs/ is made by commands
+	$(MAKE) build
 	bin/gyrus schema > docs/pipeline.schema.json
 	bin/gyrus docs steps > docs/steps.md
 
@@ -121,7 +126,7 @@ interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own cla
 	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
 
 docs-check: docs ## fails where docs/ is not what the commands make
-	git diff --exit-code -- docs
+	git diff --exit-code -- docs stream/pipeline/steps.json
 
 check: vet build lint test race bench-smoke bars docs-check ## what CI runs
 

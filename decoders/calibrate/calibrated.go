@@ -100,6 +100,11 @@ func (Inner) JSONSchema() map[string]any {
 // are alike, and would let the decoder look better than it is.
 //
 // temperature keeps the most probable class; isotonic may not.
+//
+// With temperature T the probabilities become p_k^(1/T) / Σ_j p_j^(1/T), T that of the least log loss (Guo et al. 2017,
+// arXiv:1706.04599); with isotonic each class's probability goes through the rising step function of least squared error and
+// the classes are brought to the sum 1 (Zadrozny and Elkan 2002, doi:10.1145/775047.775151). A row [features] goes in, one
+// probability per class comes out.
 type Calibrated struct {
 	Decoder Inner  `json:"decoder" doc:"the decoder to calibrate, {use: name, key: value}"`
 	Method  Method `json:"method" doc:"temperature (one number, for any amount of data) or isotonic (free form, for hundreds of trials)"`

@@ -19,6 +19,13 @@ func init() {
 // rest are none of any class, and no such promise holds for them.
 //
 // The calibration trials are those of the last Runs training runs, which nothing else learns from.
+//
+// With n calibration trials, class k remains possible where
+//
+//	1 − p_k ≤ the ⌈(n+1)(1−Alpha)⌉-th smallest 1 − p of the true class
+//
+// (Sadinle, Lei and Wasserman 2019, doi:10.1080/01621459.2017.1395341). Scores [classes] go in, a class or no control comes
+// out.
 type Abstain struct {
 	Alpha float64 `json:"alpha" doc:"probability that the true class is ruled out, at most, above 0 and below 1"`
 	Runs  int     `json:"calibration_runs" doc:"the last so many training runs are kept for the calibration: the features and the decoder do not learn from them; at least 1"`

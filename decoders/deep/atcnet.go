@@ -33,7 +33,12 @@ func ATCNet2023() ATCNetOptions {
 	}
 }
 
-// atcnet is ATCNet as a decoder.
+// atcnet is ATCNet (Altaheri et al. 2023, doi:10.1109/TII.2022.3197419) as a decoder: convolutions like those of EEGNet,
+// then for each of several sliding stretches of their output attention and a temporal convolutional network, whose answers
+// are averaged.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type atcnet struct {
 	Training
 	core

@@ -18,6 +18,9 @@ func init() {
 // (Nallani and Ramachandran 2024, arXiv:2402.09465) as a classifier: two convolutions over time with PReLU, LSTM, maximum
 // over time, a dense layer. Where the original has batch norm this has layer norm over the whole window (group norm with
 // one group), so that single windows are answered as in training, and there is a pool over time in front of the LSTM.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type CNNLSTM struct {
 	Training
 	core

@@ -26,7 +26,11 @@ func Conformer2023() ConformerOptions {
 	return ConformerOptions{Filters: 40, Kernel: 25, Pool: 75, Stride: 15, Depth: 6, Heads: 10, Expansion: 4, Dropout: 0.5, AttentionDropout: 0.5}
 }
 
-// conformer is the EEG Conformer as a decoder.
+// conformer is the EEG Conformer (Song et al. 2023, doi:10.1109/TNSRE.2022.3230250) as a decoder: convolutions over time and
+// channels, pooled to tokens, a transformer encoder over them, and a classifier of dense layers.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type conformer struct {
 	Training
 	core

@@ -58,7 +58,11 @@ func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 	}, nil
 }
 
-// deep4 is Deep4Net as a decoder.
+// deep4 is the deep network of Schirrmeister et al. 2017 (doi:10.1002/hbm.23730), Deep4Net, as a decoder: filters over time
+// and over channels, then blocks of convolution, ELU and max pool, and a linear classifier.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type deep4 struct {
 	core
 	Training

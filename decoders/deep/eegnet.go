@@ -113,7 +113,11 @@ func EEGNetDeepTransfer(rate float64) EEGNetOptions {
 	}
 }
 
-// eegnet is EEGNet as a decoder.
+// eegnet is EEGNet (Lawhern et al. 2018, doi:10.1088/1741-2552/aace8c) as a decoder: a convolution over time, one over
+// channels for each of its maps, a separable convolution over time, average pools, and a linear classifier.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type eegnet struct {
 	core
 	Training

@@ -105,7 +105,11 @@ func (o EEGTCNetOptions) unit(dilation int) nn.Layer {
 	return chain(layers...)
 }
 
-// eegtcnet is EEGTCNet as a decoder.
+// eegtcnet is EEG-TCNet (Ingolfsson et al. 2020, doi:10.1109/SMC42975.2020.9283028) as a decoder: convolutions like those of
+// EEGNet, then a temporal convolutional network of causal dilated convolutions, and a linear classifier.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type eegtcnet struct {
 	core
 	Training

@@ -58,7 +58,11 @@ func FBCNet(opt FBCNetOptions, rate float64, samples, classes int) (func() nn.La
 	}, nil
 }
 
-// fbcnet is FBCNet as a decoder.
+// fbcnet is FBCNet (Mane et al. 2021, arXiv:2104.01233) as a decoder: fixed band-pass filters, spatial filters for each
+// band, the logarithm of the variance over stretches of time, and a linear classifier.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type fbcnet struct {
 	core
 	Training

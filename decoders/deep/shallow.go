@@ -46,7 +46,12 @@ func ShallowConvNet(opt ShallowOptions, classes int) (func() nn.Layer, error) {
 	}, nil
 }
 
-// shallow is ShallowConvNet as a decoder.
+// shallow is the shallow network of Schirrmeister et al. 2017 (doi:10.1002/hbm.23730), ShallowConvNet, as a decoder: filters
+// over time and over channels, the logarithm of their power in overlapping windows, and a linear classifier; a trainable
+// relative of CSP.
+//
+// A window [channels, samples], each channel with its training mean and standard deviation taken out, goes in; one
+// probability per class, the softmax of the logits, comes out. It is trained on the cross-entropy.
 type shallow struct {
 	core
 	Training

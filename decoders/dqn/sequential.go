@@ -29,6 +29,9 @@ func init() {
 //	reward + Gamma · Q_target(next, argmax_a Q(next, a))    with Double; without, the largest Q_target(next, a)
 //
 // where Q_target is a copy of the network that is renewed every Target steps.
+//
+// The values Q [actions] of pieces [channels, samples] are learned as by Mnih et al. 2015 (doi:10.1038/nature14236), with
+// Double as by van Hasselt, Guez and Silver 2016 (arXiv:1509.06461).
 type Sequential struct {
 	deep.Core
 	Learning

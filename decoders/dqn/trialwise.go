@@ -17,8 +17,12 @@ func init() {
 // best in CSP space, with the filters of all classes: the step csp in front of it.
 //
 // The scores are the probabilities that the values mean, (Q + l)/(g + l), moved to the nearest that add up to 1
-// (decoders.Simplex). With Wait there is another action, with the reward 0, which the agent prefers where no class has a
-// probability above l/(g + l): then every class gets the score 1/classes, on which a section decide decides nothing.
+// (decoders.Simplex). With Wait there is another action, with the reward 0, which the
+// agent prefers where no class has a probability above l/(g + l): then every class gets the score 1/classes, which no
+// section decide takes for a decision.
+//
+// The network of values Q [actions] over a window [channels, samples] is that of RLEEGNet (Nallani and Ramachandran 2024,
+// arXiv:2402.09465); it minimises the squared error of the reward (Mnih et al. 2015, doi:10.1038/nature14236).
 type DQN struct {
 	deep.Core
 	Learning

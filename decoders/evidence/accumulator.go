@@ -27,6 +27,9 @@ const NoControl = -1
 // The order of events depends on the scores and times alone: there is no clock, and the same input gives the same bits.
 // With FalsePerMin above 0 the threshold Enter is not a parameter but set from rest data, see FitRest, and no row is taken
 // before. The zero value is not ready; use New, or set the fields and let Check tell.
+//
+// Without fading it is the sequential test of Wald 1945 (doi:10.1214/aoms/1177731118), for any number of classes. Scores
+// [classes] go in, a class or no control comes out; evidence and thresholds are in nats.
 type Accumulator struct {
 	HalfLife   float64 `json:"half_life_s" doc:"time after which evidence counts half, in s; 0: every row by itself"`
 	Lapse      float64 `json:"lapse" doc:"part of the rows that are taken for random, from above 0 to below 1: bounds the evidence of one row"`

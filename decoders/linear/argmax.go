@@ -25,6 +25,8 @@ func init() {
 // Guo et al. 2017, arXiv:1706.04599), at least a millionth and at most a million over the standard deviation of the
 // features. So that β stays finite where all training rows are decided rightly, a row's class counts (n+1)/(n+K) and
 // each other class 1/(n+K), for n rows and K classes (Platt 2000).
+//
+// A row [features] goes in, one probability per class comes out; features and probabilities have no unit.
 type ArgMax struct {
 	Scale   float64 `json:"-"` // β; 0 until fitted
 	Columns int     `json:"-"` // features in a row

@@ -132,6 +132,9 @@ func checkRows(what, of string, x [][]float64) error {
 //
 // The scores are the softmax of the regressions' values. They order the classes as those do, but are not calibrated: the
 // decoder "calibrated" around it makes them so.
+//
+// The regressions minimise Σ_i |y_i − W·x_i − b|² + alpha·Σ W² (Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634)
+// over rows x [features]; alpha is in the squared units of the features.
 type Ridge struct {
 	Alpha float64 `json:"alpha" doc:"strength of the penalty on the squared weights, at least 0; 0 needs features that do not depend on each other"`
 
@@ -186,6 +189,9 @@ func (d *Ridge) SetState(s signal.State) error {
 
 // RidgeRegression is the continuous decoder W·x + b of RidgeWeights: each row by itself, without memory. The Wiener
 // filter (decoder "wiener") also looks at the rows before.
+//
+// W and b minimise Σ_i |y_i − W·x_i − b|² + alpha·Σ W² (Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634) over
+// rows x [features] and quantities y [outputs], which keep their units.
 type RidgeRegression struct {
 	Alpha float64 `json:"alpha" doc:"strength of the penalty on the squared weights, at least 0; 0 needs features that do not depend on each other"`
 

@@ -52,7 +52,7 @@ func (w world) draw(rng *rand.Rand) metrics.Trials {
 // counts how often the 95 % interval of a small one holds that truth. Exact intervals must do so in at least 95 %, others in
 // the part that docs/metrics.md states.
 func TestSummaryCovers(t *testing.T) {
-	runs := 100
+	runs := 40
 	if os.Getenv("GYRUS_SLOW") != "" {
 		runs = 400
 	}

@@ -19,6 +19,9 @@ func init() {
 
 // DNN reads the logarithm of the energy in five bands of each channel over the window, through two dense layers with ReLU.
 // With the defaults, 18 channels and 3 classes it has 8,003 parameters.
+//
+// It is after the idea of Liu and Richardson 2021 (doi:10.1088/1741-2552/abf473); the sizes are of gyrus. A window
+// [channels, samples] in µV goes in, one probability per class (the softmax of the logits) comes out.
 type DNN struct {
 	Training
 	core
@@ -39,6 +42,9 @@ func (d *DNN) design(_ features.Format, classes int) (frontKind, []stage, error)
 
 // CNN reads the samples, each channel with its mean and standard deviation taken out, through three convolutions over time
 // with ReLU, their mean over time and a dense layer. With the defaults, 18 channels and 3 classes it has 11,027 parameters.
+//
+// It is after the idea of Liu and Richardson 2021 (doi:10.1088/1741-2552/abf473); the sizes are of gyrus. A window
+// [channels, samples] in µV goes in, one probability per class (the softmax of the logits) comes out.
 type CNN struct {
 	Training
 	core
@@ -74,6 +80,9 @@ func (c *CNN) design(in features.Format, classes int) (frontKind, []stage, error
 
 // LSTM reads the logarithm of the energy in five bands of each channel, second by second, through a long short-term memory
 // and a dense layer on its last output. With the defaults, 18 channels and 3 classes it has 15,971 parameters.
+//
+// It is after the idea of Liu and Richardson 2021 (doi:10.1088/1741-2552/abf473); the sizes are of gyrus. A window
+// [channels, samples] in µV goes in, one probability per class (the softmax of the logits) comes out.
 type LSTM struct {
 	Training
 	core

@@ -13,6 +13,9 @@ func init() { decoders.RegisterDecider("seizure_vote", func() decoders.Decider {
 // of its probability and those of up to Rows−1 rows before, Σ (Rows−i)·p(t−i) / Σ (Rows−i) over i from 0 to Rows−1: the
 // newest counts most. Rows before the first count as 0. An alarm begins when the score has been at least Threshold for
 // Steps rows running, and ends with the first row whose score is not; none begins within Refractory of the end of another.
+//
+// Scores [classes] go in, an alarm or none comes out; alarms are scored by the rules of SzCORE (Dan et al. 2024,
+// doi:10.1111/epi.18113).
 type Vote struct {
 	Rows       int     `json:"rows" doc:"windows that vote, at least 1"`
 	Threshold  float64 `json:"threshold" doc:"least score of an alarm, above 0 to 1; choose it on patients that are not tested"`

@@ -66,6 +66,9 @@ func (p *WPLI) Start(in features.Format) (features.Format, error) {
 // Coherence is the magnitude of the coherency of every pair of channels over the band, |Σ z₁·z̄₂| / √(Σ|z₁|²·Σ|z₂|²): their
 // correlation with any common shift of phase, 0 to 1, not squared. (The step "coherence" has a matrix of averages over
 // segments, frequency by frequency; this one is over time, one number per band.)
+//
+// Here z is the analytic signal of a channel in the band. The row has one number, without unit, for every pair of channels
+// and band (coherency: Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029).
 type Coherence struct {
 	Bands spectral.Bands `json:"bands_hz" doc:"frequency bands in Hz by name, from the first up to, not including, the second edge: {alpha: [8, 13]}"`
 	Trim  float64        `json:"trim_s" doc:"s left out at either end of the window after filtering, where its two ends touch each other; 0 for none"`

@@ -25,6 +25,8 @@ func init() {
 // as p = 0. The amplitude's band must be wider than twice the phase's upper edge, or the side bands that make the
 // coupling are filtered out. The index is small and positive by chance: some periods of the slow rhythm are needed
 // for each bin to mean something.
+//
+// A window [channels, samples] goes in; one number per channel, without unit, comes out.
 type PAC struct {
 	Phase     [2]float64 `json:"phase_hz" doc:"band of the slow rhythm in Hz, from the first up to, not including, the second edge"`
 	Amplitude [2]float64 `json:"amplitude_hz" doc:"band of the fast rhythm in Hz, above the slow one's; at least twice the slow one's upper edge wide"`

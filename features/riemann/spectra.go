@@ -127,6 +127,9 @@ func (s *spectra) cross(c, d, k int) complex128 {
 //	S_cd(f) = 2·mean over stretches of conj(X_c(f))·X_d(f) / Σ w²      (without the 2 at 0 Hz and at half the rate)
 //
 // as pyRiemann's cross_spectrum, whose stretches are rounded to powers of two.
+//
+// The estimate of S is that of Welch 1967 (doi:10.1109/TAU.1967.1161901); the row has channels·(channels+1)/2 numbers
+// (https://pyriemann.readthedocs.io).
 type Cospectra struct {
 	Low     float64 `json:"fmin_hz" doc:"lowest frequency, in Hz, at least 0"`
 	High    float64 `json:"fmax_hz" doc:"highest frequency, in Hz, up to half the sampling rate; bins from fmin_hz to fmax_hz are averaged"`

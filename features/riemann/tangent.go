@@ -46,6 +46,8 @@ func (Metric) JSONSchema() map[string]any {
 //
 // Covariances must be positive definite: a singular one is an error that names the remedy, as is a mean that does not
 // converge.
+//
+// A covariance of n channels goes in as its n·(n+1)/2 numbers, row by row; as many come out.
 type TangentSpace struct {
 	Metric Metric `json:"metric" doc:"geometry of the mean and of the map: riemann (affine-invariant) or logeuclid"`
 

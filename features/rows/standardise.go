@@ -22,6 +22,9 @@ func init() {
 // as scikit-learn's StandardScaler. Logistic regression, support vector machines and ridge regression need it where the
 // numbers differ in unit or size. A number that is the same in all training rows, but for rounding, is only centred: s is
 // then 1.
+//
+// Row in, row out, of the same length and without unit
+// (https://scikit-learn.org/stable/modules/generated/sklearn.preprocessing.StandardScaler.html).
 type Standardise struct {
 	Mean  []float64 `json:"-"` // m, in the number's unit; nil until fitted
 	Scale []float64 `json:"-"` // s, in the number's unit

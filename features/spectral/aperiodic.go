@@ -21,6 +21,8 @@ func init() {
 // doi:10.1038/s41593-020-00744-x): by least squares to all bins from Low to High Hz; then only to those that do not
 // stand above that line (residual at most the 0.025th percentile of the residuals, negative ones counted as zero), so
 // that rhythms pull it up less. specparam goes on to fit and remove peaks; this does not.
+//
+// A window [channels, samples] goes in; the numbers of each channel come out, channel by channel.
 type Aperiodic struct {
 	Low       float64 `json:"low_hz" doc:"lowest frequency in Hz, above 0"`
 	High      float64 `json:"high_hz" doc:"highest frequency in Hz, at most half the sampling rate; 0 means that; stay below filters and line noise"`

@@ -20,6 +20,13 @@ func init() {
 // distance, so that the powers of neighbouring bands add up. Unit: µV² where the channel is in µV. With Relative it is
 // divided by the power from the lowest edge of all bands to the highest, and has no unit; with Log it is the natural
 // logarithm of either, which is nearer to normal.
+//
+// For a band from lo to hi Hz, with the one-sided spectral density S of Welch's method (1967, doi:10.1109/TAU.1967.1161901)
+// or of tapers (Thomson 1982, doi:10.1109/PROC.1982.12433) and Δf between its bins,
+//
+//	P = Δf·Σ S(f)   over lo ≤ f < hi
+//
+// The row has channels × bands numbers.
 type BandPower struct {
 	Bands     Bands   `json:"bands_hz" doc:"frequency bands in Hz by name, from the first up to, not including, the second edge: {alpha: [8, 13]}"`
 	Relative  bool    `json:"relative" doc:"true for shares of the power between the lowest and the highest edge of all bands"`
@@ -58,6 +65,8 @@ func (b *BandPower) Extract(dst []float64, x [][]float64) error {
 // is the power in the band in µV², the variance of the channel behind the band's filter (Duan, Zhu and Lu 2013,
 // doi:10.1109/NER.2013.6695876). It is half the logarithm of band power and a constant; data sets of emotion
 // recognition come with it.
+//
+// A window [channels, samples] goes in; channels × bands numbers come out.
 type DifferentialEntropy struct {
 	Bands     Bands   `json:"bands_hz" doc:"frequency bands in Hz by name, from the first up to, not including, the second edge: {alpha: [8, 13]}"`
 	Method    string  `json:"method" doc:"how the spectrum is estimated: welch or multitaper"`

@@ -16,6 +16,8 @@ func init() {
 // Entropy is the Shannon entropy of each channel's spectrum taken as a distribution over its bins:
 // H = −Σ_k p_k·log₂ p_k with p_k = S_k / Σ S, in bits (Inouye et al. 1991, doi:10.1016/0013-4694(91)90138-T). A pure
 // tone has little, white noise has log₂ of the number of bins. With Normalise it is divided by that: 0 to 1.
+//
+// A window [channels, samples] goes in; one number per channel comes out.
 type Entropy struct {
 	Low       float64 `json:"low_hz" doc:"lowest frequency in Hz, at least 0"`
 	High      float64 `json:"high_hz" doc:"highest frequency in Hz, at most half the sampling rate; 0 means that"`

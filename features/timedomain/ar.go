@@ -24,6 +24,9 @@ const (
 // equations of that name with the autocorrelation Σ x[t]·x[t+k] / n, whose bias keeps the model stable. Both solve by
 // Levinson's and Durbin's recursion; Burg has less bias in short windows. They are burg and yule_walker(method="mle") of
 // statsmodels.
+//
+// The row has channels × order numbers, channel by channel. Both methods are compared in Kay and Marple 1981
+// (doi:10.1109/PROC.1981.12184).
 type AR struct {
 	Order  int    `json:"order" doc:"number of coefficients, at least 1 and below half the window's samples"`
 	Method string `json:"method" doc:"how they are fitted: burg or yule_walker"`

@@ -89,6 +89,8 @@ func matches(x []float64, m int, tolerance float64) (longer, alike int) {
 // in which Order samples, Delay apart, can stand in order of size, p is the share of each (Bandt and Pompe 2002,
 // doi:10.1103/PhysRevLett.88.174102). Of equal samples the earlier one counts as smaller. With Normalise it is divided by
 // log₂(Order!): 0 to 1.
+//
+// A window [channels, samples] goes in; one number per channel comes out.
 type PermutationEntropy struct {
 	Order     int  `json:"order" doc:"samples in a pattern, 2 to 7; the window should have many times order! samples"`
 	Delay     int  `json:"delay_samples" doc:"samples from one member of a pattern to the next, at least 1"`

@@ -20,6 +20,8 @@ func init() {
 //	complexity  mobility(x')/mobility(x), without unit: 1 for a sine, more for what is broader
 //
 // Variances divide by the number of values.
+//
+// A window [channels, samples] goes in; 3 numbers per channel come out.
 type Hjorth struct {
 	shape shape
 	rate  float64

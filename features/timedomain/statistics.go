@@ -27,6 +27,9 @@ var statistics = []string{"mean", "sd", "skewness", "kurtosis", "peak_to_peak", 
 //
 // They are those of numpy and scipy.stats with their defaults. Mean, sd, peak_to_peak and rms are in the unit of the
 // channel.
+//
+// The row has the numbers asked for of each channel of a window [channels, samples]. Skewness and kurtosis are the moment
+// estimates g₁ and g₂ of Joanes and Gill 1998 (doi:10.1111/1467-9884.00122).
 type Statistics struct {
 	Numbers []string `json:"numbers" doc:"which numbers, in this order: mean, sd, skewness, kurtosis, peak_to_peak, rms, zero_crossings"`
 

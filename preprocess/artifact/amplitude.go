@@ -24,6 +24,9 @@ func init() {
 //
 // or where a sample is NaN or infinite. The window is rejected for its first bad channel. Limits are in the unit of the
 // channels, µV for voltages; max_uv counts an offset too, so it belongs behind a high-pass.
+//
+// It decides on a window [channels][samples] and changes nothing (https://mne.tools/stable/generated/mne.Epochs.html,
+// parameters reject and flat).
 type Amplitude struct {
 	PeakToPeak float64       `json:"peak_to_peak_uv" doc:"largest value minus smallest in a window above which a channel is bad, µV; 0 for no limit"`
 	Max        float64       `json:"max_uv" doc:"distance from 0 above which a channel is bad, µV; 0 for no limit"`

@@ -17,6 +17,12 @@ func init() {
 
 // Bandpass keeps the frequencies between two edges of every channel but triggers. It is a causal Butterworth filter; see
 // dsp.Butter for what the order means.
+//
+// It is a cascade of sections of second order with Butterworth's response |H(Ω)|² = 1/(1 + Ω^(2N)) for the order N, Ω the
+// frequency on the axis of the prototype (Butterworth 1930, "On the theory of filter amplifiers", Wireless Engineer 7:536),
+// made digital by the bilinear transform with the edges in place: scipy.signal.butter with output="sos"
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.butter.html). [channels][samples] and their unit stay
+// as they are.
 type Bandpass struct {
 	Low   float64 `json:"low_hz" doc:"lower edge in Hz, where half the power is left; above 0"`
 	High  float64 `json:"high_hz" doc:"upper edge in Hz, where half the power is left; above low_hz and below half the sampling rate"`
@@ -34,6 +40,12 @@ func (f *Bandpass) Start(in *signal.Info) (*signal.Info, error) {
 }
 
 // Bandstop removes the frequencies between two edges from every channel but triggers. It is a causal Butterworth filter.
+//
+// It is a cascade of sections of second order with Butterworth's response |H(Ω)|² = 1/(1 + Ω^(2N)) for the order N, Ω the
+// frequency on the axis of the prototype (Butterworth 1930, "On the theory of filter amplifiers", Wireless Engineer 7:536),
+// made digital by the bilinear transform with the edges in place: scipy.signal.butter with output="sos"
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.butter.html). [channels][samples] and their unit stay
+// as they are.
 type Bandstop struct {
 	Low   float64 `json:"low_hz" doc:"lower edge in Hz, where half the power is left; above 0"`
 	High  float64 `json:"high_hz" doc:"upper edge in Hz, where half the power is left; above low_hz and below half the sampling rate"`
@@ -51,6 +63,12 @@ func (f *Bandstop) Start(in *signal.Info) (*signal.Info, error) {
 }
 
 // Lowpass keeps the frequencies below an edge of every channel but triggers. It is a causal Butterworth filter.
+//
+// It is a cascade of sections of second order with Butterworth's response |H(Ω)|² = 1/(1 + Ω^(2N)) for the order N, Ω the
+// frequency on the axis of the prototype (Butterworth 1930, "On the theory of filter amplifiers", Wireless Engineer 7:536),
+// made digital by the bilinear transform with the edges in place: scipy.signal.butter with output="sos"
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.butter.html). [channels][samples] and their unit stay
+// as they are.
 type Lowpass struct {
 	Cutoff float64 `json:"cutoff_hz" doc:"edge in Hz, where half the power is left; above 0 and below half the sampling rate"`
 	Order  int     `json:"order" doc:"order of the Butterworth filter, 1 to 12: it falls off with order x 20 dB per decade"`
@@ -67,6 +85,12 @@ func (f *Lowpass) Start(in *signal.Info) (*signal.Info, error) {
 }
 
 // Highpass keeps the frequencies above an edge of every channel but triggers. It is a causal Butterworth filter.
+//
+// It is a cascade of sections of second order with Butterworth's response |H(Ω)|² = 1/(1 + Ω^(2N)) for the order N, Ω the
+// frequency on the axis of the prototype (Butterworth 1930, "On the theory of filter amplifiers", Wireless Engineer 7:536),
+// made digital by the bilinear transform with the edges in place: scipy.signal.butter with output="sos"
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.butter.html). [channels][samples] and their unit stay
+// as they are.
 type Highpass struct {
 	Cutoff float64 `json:"cutoff_hz" doc:"edge in Hz, where half the power is left; above 0 and below half the sampling rate"`
 	Order  int     `json:"order" doc:"order of the Butterworth filter, 1 to 12: it falls off with order x 20 dB per decade"`

@@ -14,6 +14,14 @@ func init() {
 
 // Comb takes a line frequency with all its harmonics, and the mean, out of every channel but triggers. See dsp.NewComb.
 // A NaN stays in its channel and comes back every period until the next Start.
+//
+// With the period N = rate/freq_hz in samples and β = tan(π/(2q)),
+//
+//	y[t] = (x[t] − x[t−N])/(1 + β) + (1 − β)/(1 + β)·y[t−N]
+//
+// as scipy.signal.iircomb (Orfanidis 1996, Introduction to Signal Processing, section 11.5;
+// https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.iircomb.html). [channels][samples] and their unit stay
+// as they are.
 type Comb struct {
 	Freq float64 `json:"freq_hz" doc:"lowest frequency to remove, in Hz: 50 in Europe, 60 in the Americas; the sampling rate must be a multiple of it"`
 	Q    float64 `json:"q" doc:"freq_hz over the width in Hz of the band around each harmonic that loses more than 3 dB; above 1"`

@@ -19,6 +19,9 @@ func init() {
 //
 // Unlike highpass it starts at the level of the first sample, so there is no step to wait for. A NaN or an infinity comes
 // out as NaN and is not taken into the mean.
+//
+// The mean is the exponentially weighted one of Roberts 1959 (doi:10.1080/00401706.1959.10489860). [channels][samples] and
+// their unit stay as they are.
 type DC struct {
 	Cutoff float64 `json:"cutoff_hz" doc:"frequency in Hz where half the power is left; above 0 and below half the sampling rate; 1/(2 pi cutoff_hz) is the time constant in seconds"`
 

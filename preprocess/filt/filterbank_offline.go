@@ -18,6 +18,9 @@ func init() {
 
 // FilterbankZeroPhase is Filterbank for finished recordings, with the filters of FIRZeroPhase: no delay. A NaN is an
 // error: it would be in every band of its channel, over the length of the taps around it.
+//
+// What comes out has bands × channels channels, band by band, in the unit of the channels (filter banks: Ang et al. 2008,
+// doi:10.1109/IJCNN.2008.4634130; filters: Widmann, Schröger and Maess 2015, doi:10.1016/j.jneumeth.2014.08.002).
 type FilterbankZeroPhase struct {
 	Bands [][]float64 `json:"bands" doc:"lower and upper edge of each band in Hz: [[4, 8], [8, 12]]"`
 }

@@ -15,6 +15,9 @@ func init() {
 // FIR is a causal linear-phase filter on every channel but triggers: MNE's default design (see dsp.FIR), which makes all
 // frequencies late by the same time, half its length. Unlike the recursive filters it forgets a NaN, when it leaves the
 // taps. It starts at rest.
+//
+// It is y[t] = Σ_k h[k]·x[t−k] with taps h symmetric about their middle, an ideal response under a window (Widmann, Schröger
+// and Maess 2015, doi:10.1016/j.jneumeth.2014.08.002). [channels][samples] and their unit stay as they are.
 type FIR struct {
 	Low       float64 `json:"low_hz" doc:"lower edge of the pass band in Hz; 0 for none, which makes a low-pass"`
 	High      float64 `json:"high_hz" doc:"upper edge of the pass band in Hz; 0 for none, which makes a high-pass; below half the sampling rate"`

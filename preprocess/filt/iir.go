@@ -17,6 +17,10 @@ func init() {
 
 // Cheby1 is a causal Chebyshev filter of type I on every channel but triggers: steeper than the Butterworth filters, with
 // ripple in the pass band. See dsp.Cheby1.
+//
+// The prototype has |H(Ω)|² = 1/(1 + ε²·T_N²(Ω)) with the Chebyshev polynomial T_N and ε from the ripple:
+// scipy.signal.cheby1 (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.cheby1.html). [channels][samples]
+// and their unit stay as they are.
 type Cheby1 struct {
 	Low    float64 `json:"low_hz" doc:"lower edge in Hz, where the gain has fallen by ripple_db; 0 for none, which makes a low-pass"`
 	High   float64 `json:"high_hz" doc:"upper edge in Hz, where the gain has fallen by ripple_db; 0 for none, which makes a high-pass; below half the sampling rate"`
@@ -42,6 +46,10 @@ func (f *Cheby1) Start(in *signal.Info) (*signal.Info, error) {
 
 // Cheby2 is a causal Chebyshev filter of type II on every channel but triggers: flat in the pass band, with ripple in the
 // stop band. See dsp.Cheby2.
+//
+// The prototype has |H(Ω)|² = 1/(1 + 1/(ε²·T_N²(1/Ω))) with the Chebyshev polynomial T_N and ε from the attenuation:
+// scipy.signal.cheby2 (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.cheby2.html). [channels][samples]
+// and their unit stay as they are.
 type Cheby2 struct {
 	Low         float64 `json:"low_hz" doc:"lower edge in Hz, where the stop band begins; 0 for none, which makes a low-pass"`
 	High        float64 `json:"high_hz" doc:"upper edge in Hz, where the stop band begins; 0 for none, which makes a high-pass; below half the sampling rate"`
@@ -67,6 +75,10 @@ func (f *Cheby2) Start(in *signal.Info) (*signal.Info, error) {
 
 // Ellip is a causal elliptic filter on every channel but triggers: the steepest of an order, with ripple in both bands.
 // See dsp.Ellip.
+//
+// The prototype has |H(Ω)|² = 1/(1 + ε²·R_N²(Ω)) with the elliptic rational function R_N: scipy.signal.ellip
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.ellip.html). [channels][samples] and their unit stay as
+// they are.
 type Ellip struct {
 	Low         float64 `json:"low_hz" doc:"lower edge in Hz, where the gain has fallen by ripple_db; 0 for none, which makes a low-pass"`
 	High        float64 `json:"high_hz" doc:"upper edge in Hz, where the gain has fallen by ripple_db; 0 for none, which makes a high-pass; below half the sampling rate"`
@@ -93,6 +105,10 @@ func (f *Ellip) Start(in *signal.Info) (*signal.Info, error) {
 
 // Bessel is a causal Bessel filter on every channel but triggers: the one that delays all it passes most evenly, so that
 // waves keep their shape. See dsp.Bessel.
+//
+// The prototype is H(s) = θ_N(0)/θ_N(s) with the reverse Bessel polynomial θ_N (Thomson 1949, doi:10.1049/pi-3.1949.0101):
+// scipy.signal.bessel (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.bessel.html). [channels][samples]
+// and their unit stay as they are.
 type Bessel struct {
 	Low   float64 `json:"low_hz" doc:"lower edge in Hz, where the phase is midway; 0 for none, which makes a low-pass"`
 	High  float64 `json:"high_hz" doc:"upper edge in Hz, where the phase is midway; 0 for none, which makes a high-pass; below half the sampling rate"`

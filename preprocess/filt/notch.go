@@ -14,6 +14,14 @@ func init() {
 }
 
 // Notch takes one line frequency out of every channel but triggers, with one second-order section.
+//
+// With w = 2π·freq_hz/rate and g = 1/(1 + tan(w/(2q))),
+//
+//	H(z) = g·(1 − 2·cos w·z⁻¹ + z⁻²) / (1 − 2g·cos w·z⁻¹ + (2g − 1)·z⁻²)
+//
+// as scipy.signal.iirnotch (Orfanidis 1996, Introduction to Signal Processing, equations 11.3.4 to 11.3.21;
+// https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.iirnotch.html). [channels][samples] and their unit stay
+// as they are.
 type Notch struct {
 	Freq float64 `json:"freq_hz" doc:"frequency to remove, in Hz: 50 in Europe, 60 in the Americas; above 0 and below half the sampling rate"`
 	Q    float64 `json:"q" doc:"freq_hz over the width in Hz of the band that loses more than 3 dB; the width must be below half the sampling rate"`

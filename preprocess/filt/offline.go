@@ -18,6 +18,10 @@ func init() {
 // FIRZeroPhase filters every channel but triggers of a finished recording without any delay: mne.filter.filter_data with
 // its defaults (see dsp.FIR and dsp.ZeroPhaseFIR). A stretch shorter than the taps is filtered too, but is made more of
 // its reflection at the ends than of itself. A NaN comes out over the length of the taps around it.
+//
+// It is y[t] = Σ_k h[k]·x[t−k+L], L the middle of the symmetric taps h, an ideal response under a window (Widmann, Schröger
+// and Maess 2015, doi:10.1016/j.jneumeth.2014.08.002; https://mne.tools/stable/generated/mne.filter.filter_data.html).
+// [channels][samples] and their unit stay as they are.
 type FIRZeroPhase struct {
 	Low       float64 `json:"low_hz" doc:"lower edge of the pass band in Hz; 0 for none, which makes a low-pass"`
 	High      float64 `json:"high_hz" doc:"upper edge of the pass band in Hz; 0 for none, which makes a high-pass; below half the sampling rate"`
@@ -38,6 +42,9 @@ func (f *FIRZeroPhase) Apply(c signal.Chunk) (signal.Chunk, error) {
 
 // NotchZeroPhase takes line frequencies out of every channel but triggers of a finished recording, without any delay:
 // mne.filter.notch_filter with its defaults (see dsp.FIRNotch).
+//
+// It is one linear-phase filter with a gap at each frequency, its taps under a window and centred
+// (https://mne.tools/stable/generated/mne.filter.notch_filter.html). [channels][samples] and their unit stay as they are.
 type NotchZeroPhase struct {
 	Freqs []float64 `json:"freqs_hz" doc:"frequencies to remove, in Hz: [50, 100] in Europe, [60, 120] in the Americas"`
 	Width float64   `json:"width_hz" doc:"width in Hz of each band that is removed; 0 takes a 200th of its frequency"`
@@ -83,6 +90,10 @@ func like(c signal.Chunk) signal.Chunk {
 // ZeroPhaseIIR filters every channel but triggers of a finished recording with a Butterworth filter, forward and backward:
 // no delay, and at the edges a quarter of the power is left (scipy.signal.sosfiltfilt, see dsp.SOS.FiltFilt). A channel
 // with a NaN comes out as NaN from end to end of its stretch.
+//
+// The gain is the square of that of the filter run once, |H(Ω)|² = 1/(1 + Ω^(2N)) for the order N, and the phase is 0
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.sosfiltfilt.html). [channels][samples] and their unit
+// stay as they are.
 type ZeroPhaseIIR struct {
 	Low   float64 `json:"low_hz" doc:"lower edge in Hz, where a quarter of the power is left; 0 for none, which makes a low-pass"`
 	High  float64 `json:"high_hz" doc:"upper edge in Hz, where a quarter of the power is left; 0 for none, which makes a high-pass; below half the sampling rate"`

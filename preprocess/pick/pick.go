@@ -18,6 +18,9 @@ func init() {
 
 // Pick keeps some of the channels: those of a list, in the order of the list; or those of some kinds, without some names,
 // in the order of the stream. A name that the stream does not have is an error, never left out quietly.
+//
+// Nothing is computed: [channels][samples] become [picked][samples], units stay (like
+// https://mne.tools/stable/generated/mne.pick_types.html).
 type Pick struct {
 	Channels []string      `json:"channels" doc:"names of the channels to keep, in this order; not together with kinds or exclude"`
 	Kinds    []signal.Kind `json:"kinds" doc:"kinds of channel to keep, in the order of the stream: eeg, eog, ecg, emg, seeg, ecog, trigger, misc; none means all"`

@@ -18,6 +18,9 @@ func init() {
 // out are the channels that are in no pair, in the order of the stream, then the pairs, in the order of the list, like
 // MNE's set_bipolar_reference. A bipolar channel has the kind and the unit of its two ends, which must be the same, and
 // no position.
+//
+// It is y = x_first − x_second in the unit of both (Yao et al. 2019, doi:10.1007/s10548-019-00707-x, on references;
+// https://mne.tools/stable/generated/mne.set_bipolar_reference.html).
 type Bipolar struct {
 	Pairs [][]string `json:"pairs" doc:"pairs of channel names, [[F3, C3], [F4, C4]]: the first minus the second becomes F3-C3; channels in no pair pass as they are"`
 

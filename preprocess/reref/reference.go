@@ -22,6 +22,9 @@ func init() {
 // a list. The channels of the list must be voltages of kind eeg or misc (an ear that a reader did not know); those that
 // are EEG lose the mean as well, so that a single one becomes 0. Other channels pass as they are. A NaN in a reference
 // channel reaches all EEG channels, for the same sample only.
+//
+// It is y[ch][t] = x[ch][t] − Σ_r x[r][t]/R over the R channels of the list, in µV (Yao et al. 2019,
+// doi:10.1007/s10548-019-00707-x; https://mne.tools/stable/generated/mne.set_eeg_reference.html).
 type Reference struct {
 	Channels []string `json:"channels" doc:"names of the channels whose mean becomes the reference, such as [Cz] or [M1, M2]"`
 	Drop     bool     `json:"drop" doc:"leave the reference channels out of what comes out: together they have one rank less than their number"`
@@ -35,6 +38,8 @@ func (r *Reference) Start(in *signal.Info) (*signal.Info, error) {
 }
 
 // LinkedEars is Reference with both ear lobes or mastoids, computed from the two as recorded (not by a wire between them).
+//
+// It is y[ch][t] = x[ch][t] − (x[left][t] + x[right][t])/2, in µV (Yao et al. 2019, doi:10.1007/s10548-019-00707-x).
 type LinkedEars struct {
 	Channels []string `json:"channels" doc:"names of the two ear or mastoid channels, such as [A1, A2] or [M1, M2]"`
 	Drop     bool     `json:"drop" doc:"leave the two channels out of what comes out: behind this step one is the other with the sign changed"`

@@ -14,6 +14,11 @@ func init() {
 
 // FFT changes the sampling rate of a finished recording by cutting or extending its spectrum (see dsp.NewFFTResample),
 // with no transition band at all. A channel with a NaN or an infinity comes out as NaN from end to end of its stretch.
+//
+// With n samples at the old and m at the new rate, the first min(n, m)/2 values of the discrete Fourier transform are kept,
+// the rest are 0, and the transform back is multiplied by m/n
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.resample.html). [channels][samples] in the unit of the
+// channels; events move with the time axis.
 type FFT struct {
 	Rate float64 `json:"rate_hz" doc:"new sampling rate in Hz; over the old one it must be a ratio of whole numbers up to 20000"`
 	MNE  bool    `json:"as_mne" doc:"true gives the numbers of mne.filter.resample(npad='auto'), whose rounding puts samples up to two off their place; false puts them where their times say"`

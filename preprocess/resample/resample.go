@@ -27,6 +27,11 @@ func init() {
 //
 // The ratio of the rates must be a ratio of whole numbers up to dsp.MaxRatio. A NaN spoils the outputs within HeldSeconds
 // on both sides.
+//
+// With the ratio up/down of the rates, up−1 zeros are put between samples, a low-pass at the lower of the two half rates is
+// run over them, and one of down samples is kept (Crochiere and Rabiner 1981, doi:10.1109/PROC.1981.11969;
+// https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.resample_poly.html). [channels][samples] in the unit of
+// the channels.
 type Resample struct {
 	Rate float64 `json:"rate_hz" doc:"new sampling rate in Hz; over the old one it must be a ratio of whole numbers up to 20000"`
 

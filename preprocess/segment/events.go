@@ -27,6 +27,9 @@ func init() {
 // and a window whose baseline ends after it comes when the baseline is there. A window around an event is treated so
 // while one that slides has no event: a live session that is trained on baselined windows must cut them around events
 // too (detrend exists for both).
+//
+// A window is [channels][samples] in the units of the stream; the trend is taken by least squares, the baseline as the mean
+// over its samples (https://mne.tools/stable/generated/mne.Epochs.html).
 type Events struct {
 	Map  map[string]string `json:"events" doc:"which event labels are cues, and for which class: {T1: fists, T2: feet}"`
 	TMin float64           `json:"tmin_s" doc:"start of the window in seconds from the event; below 0 for before it; within a day"`

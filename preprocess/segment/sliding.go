@@ -18,6 +18,9 @@ func init() {
 // length are rounded to samples once; 0.1 s at 256 Hz is 26 samples, and every window is 26 samples behind the last.
 //
 // A window may lose its trend, as those of events may; set both alike where one trains and the other runs live.
+//
+// A window is [channels][samples] in the units of the stream. It is the definition of
+// https://mne.tools/stable/generated/mne.make_fixed_length_events.html but for where windows begin.
 type Sliding struct {
 	Length  float64 `json:"length_s" doc:"length of a window in seconds, at least one sample, at most a day"`
 	Step    float64 `json:"step_s" doc:"time from one window to the next in seconds, at least one sample, at most a day"`

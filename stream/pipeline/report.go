@@ -12,7 +12,7 @@ func (p *Pipeline) Transductive() string {
 	if i < 0 {
 		return ""
 	}
-	return fmt.Sprintf("transductive: the alignment of test runs (%s) uses their unlabelled windows; not possible live", p.head.names[i])
+	return fmt.Sprintf("transductive: the alignment of test runs (%s %s) uses their unlabelled windows; not possible live", p.head.names[i], p.spec.Features[i].Use)
 }
 
 // Pace is the length of a window and the step from one to the next in the section live, in seconds; the step is 0 without

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	_ "embed" // steps.json
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type Param struct {
 type Doc struct {
 	Section string  `json:"section"` // "offline", "preprocess", "segment", "reject", "features", "decoder", "decide", or continuous
 	Name    string  `json:"name"`
+	Text    string  `json:"text"` // what it does, as Markdown: formula, shapes, units, source
 	Params  []Param `json:"params"`
 }
 
@@ -35,6 +37,10 @@ const continuous = "decoder, with a section target"
 // Steps describes everything that a pipeline file can use, from the registries.
 func Steps() ([]Doc, error) {
 	var docs []Doc
+	var texts map[string]map[string]string
+	if err := json.Unmarshal(stepTexts, &texts); err != nil {
+		return nil, fmt.Errorf("steps.json: %w", err)
+	}
 	for _, add := range []func() error{
 		func() error { return describe(&docs, "offline", preprocess.Offlines()) },
 		func() error { return describe(&docs, "preprocess", preprocess.Processors()) },
@@ -49,7 +55,47 @@ func Steps() ([]Doc, error) {
 			return nil, err
 		}
 	}
+	for i, d := range docs {
+		docs[i].Text = texts[d.Section][d.Name]
+	}
 	return docs, nil
+}
+
+// stepTexts is the Go documentation of every step, by section and name: make docs writes it.
+//
+//go:embed steps.json
+var stepTexts []byte
+
+// Types are the types behind the names of every section.
+func Types() (map[string]map[string]reflect.Type, error) {
+	all := map[string]map[string]reflect.Type{}
+	for _, add := range []func() error{
+		func() error { return typesOf(all, "offline", preprocess.Offlines()) },
+		func() error { return typesOf(all, "preprocess", preprocess.Processors()) },
+		func() error { return typesOf(all, "segment", preprocess.Segmenters()) },
+		func() error { return typesOf(all, "reject", preprocess.Checkers()) },
+		func() error { return typesOf(all, "features", features.Steps()) },
+		func() error { return typesOf(all, "decoder", decoders.Decoders()) },
+		func() error { return typesOf(all, continuous, decoders.ContinuousDecoders()) },
+		func() error { return typesOf(all, "decide", decoders.Deciders()) },
+	} {
+		if err := add(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func typesOf[T any](all map[string]map[string]reflect.Type, section string, reg *registry.Registry[T]) error {
+	all[section] = map[string]reflect.Type{}
+	for _, name := range reg.Names() {
+		v, err := reg.New(name, nil)
+		if err != nil {
+			return err
+		}
+		all[section][name] = reflect.TypeOf(v)
+	}
+	return nil
 }
 
 func describe[T any](docs *[]Doc, section string, reg *registry.Registry[T]) error {
@@ -62,7 +108,7 @@ func describe[T any](docs *[]Doc, section string, reg *registry.Registry[T]) err
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		*docs = append(*docs, Doc{section, name, params})
+		*docs = append(*docs, Doc{Section: section, Name: name, Params: params})
 	}
 	return nil
 }
@@ -128,7 +174,7 @@ func Schema() (map[string]any, error) {
 			props[p.Key] = prop
 		}
 		choices[d.Section] = append(choices[d.Section], map[string]any{
-			"type": "object", "properties": props, "required": []string{"use"}, "additionalProperties": false,
+			"description": d.Text, "type": "object", "properties": props, "required": []string{"use"}, "additionalProperties": false,
 		})
 	}
 	one := func(section, text string) map[string]any {
@@ -164,14 +210,14 @@ func Markdown(w io.Writer) error {
 		return err
 	}
 	var b strings.Builder
-	b.WriteString("# Steps of a pipeline\n\nMade by `make docs` from the registries. Formulas, shapes and sources are in the Go documentation of each package.\n")
+	b.WriteString("# Steps of a pipeline\n\nMade by `make docs` from the registries and the Go documentation of the types behind them. A window is [channels][samples] in µV unless a step before changes the unit, a row [numbers]. How the results are measured is in [metrics.md](metrics.md).\n")
 	section := ""
 	for _, d := range docs {
 		if d.Section != section {
 			section = d.Section
 			fmt.Fprintf(&b, "\n## %s\n", section)
 		}
-		fmt.Fprintf(&b, "\n### `%s`\n\n", d.Name)
+		fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n", d.Name, d.Text)
 		if len(d.Params) == 0 {
 			b.WriteString("No parameters.\n")
 			continue

@@ -45,6 +45,8 @@ type followJSON struct {
 	Bundle     string             `json:"bundle,omitempty"`
 	Delay      *bundle.Delay      `json:"group_delay,omitempty"`
 	Notes      []bundle.Note      `json:"notes"`
+
+	Transductive string `json:"transductive,omitempty"` // that the alignment of test runs has seen all of their windows
 }
 
 type followFold struct {
@@ -73,6 +75,7 @@ func trainContinuous(cmd *cobra.Command, name string, spec *pipeline.Spec, files
 	if err != nil {
 		return err
 	}
+	res.Transductive = p.Transductive()
 	bar := newProgress(cmd, "reading", samples(recs))
 	defer bar.end()
 	set, err := stream.Collect(cmd.Context(), recs, p, stream.Watch{Chunk: func(c signal.Chunk) { bar.add(int64(c.Len())) }, Done: func(c stream.Collected) {
@@ -189,6 +192,9 @@ func rotate(set *pipeline.Set) {
 }
 
 func printFollow(w io.Writer, res followJSON) {
+	if res.Transductive != "" {
+		fmt.Fprintf(w, "%s\n\n", res.Transductive)
+	}
 	head := []string{"fold", "windows"}
 	for _, o := range res.Outputs {
 		head = append(head, "r "+o.Output)

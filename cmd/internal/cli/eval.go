@@ -104,7 +104,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			}
 			t = append(t, slices.Index(p.Classes(), pr.Truth))
 			l = append(l, slices.Index(p.Classes(), pr.Label))
-			w := pipeline.Tested{Truth: t[len(t)-1], Scores: slices.Clone(pr.Scores)}
+			w := pipeline.Tested{Truth: t[len(t)-1], Label: l[len(l)-1], Scores: slices.Clone(pr.Scores)}
 			tested[0], tested[i+1] = append(tested[0], w), append(tested[i+1], w)
 			return nil
 		})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -157,11 +158,18 @@ func (r *reportJSON) printMetrics(w io.Writer) {
 		}
 		return strconv.FormatFloat(*x, 'f', 3, 64)
 	}
-	rows := [][]string{{"metric", "value", "95 % interval", "chance", "about"}}
+	rows, about := [][]string{{"metric", "value", "95 % interval", "chance"}}, []string{"about"}
 	for _, m := range r.Metrics {
-		about := cmp.Or(m.Missing, m.Assumes, m.Interval)
-		rows = append(rows, []string{m.Metric, number(m.Value), "[" + number(m.Low) + ", " + number(m.High) + "]", number(m.Chance), about})
+		interval := "[" + number(m.Low) + ", " + number(m.High) + "]"
+		if m.Value == nil && m.Low == nil {
+			interval = "-"
+		}
+		rows, about = append(rows, []string{m.Metric, number(m.Value), interval, number(m.Chance)}), append(about, cmp.Or(m.Missing, m.Assumes, m.Interval))
 	}
+	var b strings.Builder
+	columns(&b, rows)
 	fmt.Fprintln(w)
-	columns(w, rows)
+	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+		fmt.Fprintf(w, "%s  %s\n", line, about[i])
+	}
 }

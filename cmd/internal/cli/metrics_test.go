@@ -57,6 +57,9 @@ func TestMeasures(t *testing.T) {
 	var ev evalJSON
 	mustJSON(t, &ev, "eval", path, "synth:imagery:1:4", "--json")
 	m = byName(t, "eval", ev.Metrics)
+	if *m["balanced_accuracy"].Value != ev.BalancedAccuracy || math.Abs(*m["roc_auc"].Value-ev.AUC.AUC) > 1e-12 {
+		t.Errorf("eval: balanced accuracy %v and area %v, elsewhere %g and %g", *m["balanced_accuracy"].Value, *m["roc_auc"].Value, ev.BalancedAccuracy, ev.AUC.AUC)
+	}
 	if f, d := m["false_activations_per_min"], m["time_to_decision_s"]; f.Value == nil || d.Value == nil || *d.Value <= 0 || *d.Value > 6 {
 		t.Errorf("false activations %+v, time to decision %+v", f, d)
 	}
@@ -100,6 +103,15 @@ func TestTransductive(t *testing.T) {
 	var v struct{ Transductive *string }
 	if mustJSON(t, &v, "train", recentre, "synth:imagery:1:1", "synth:imagery:1:2", "--json"); v.Transductive == nil {
 		t.Error("recentre with the mode run is not said to be transductive")
+	}
+	follows := filepath.Join(filepath.Dir(path), "follows.yaml")
+	text = strings.Replace(string(mustRead(t, "../../../stream/pipeline/gallery/kalman-velocity.yaml")), "features:", "features:\n  - {use: euclidean_alignment, mode: run}", 1)
+	if err := os.WriteFile(follows, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.Transductive = nil
+	if mustJSON(t, &v, "train", follows, "synth:cursor:1:1", "synth:cursor:1:2", "--json"); v.Transductive == nil || !strings.Contains(*v.Transductive, "(features[0] euclidean_alignment)") {
+		t.Error("a pipeline that follows quantities is not said to be transductive, or not by which step")
 	}
 	v.Transductive = nil
 	if mustJSON(t, &v, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "--json"); v.Transductive != nil {
