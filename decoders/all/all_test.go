@@ -1,6 +1,7 @@
 package all_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders"
@@ -10,6 +11,22 @@ import (
 
 // shorter is the parameters of networks in the suite, which fits each of them some dozens of times on small windows.
 var shorter = []byte(`{"epochs": 25, "patience": 8, "learning_rate": 0.003, "workers": 1}`)
+
+// trainsInEpochs says whether d is a network with the parameters that shorter sets.
+func trainsInEpochs(t *testing.T, d decoders.Fitter) bool {
+	t.Helper()
+	raw, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var params map[string]any
+	if err := json.Unmarshal(raw, &params); err != nil {
+		t.Fatal(err)
+	}
+	_, epochs := params["epochs"]
+	_, patience := params["patience"]
+	return epochs && patience
+}
 
 // TestConformance runs the suite over whatever is registered, with the default parameters, but for shorter training.
 func TestConformance(t *testing.T) {
@@ -23,32 +40,12 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, network := decoders.AsWindowed(d); network {
+			if trainsInEpochs(t, d) {
 				if d, err = decoders.Decoders().New(name, shorter); err != nil {
 					t.Fatal(err)
 				}
 			}
 			return d
 		})
-	}
-}
-
-// steered lists the continuous decoders that need the position beside the velocity.
-var steered = map[string]bool{"refit": true}
-
-// TestContinuousConformance runs the suite over whatever continuous decoder is registered, with the default parameters.
-func TestContinuousConformance(t *testing.T) {
-	names := decoders.ContinuousDecoders().Names()
-	if len(names) == 0 {
-		t.Fatal("no continuous decoder is registered")
-	}
-	for _, name := range names {
-		decoderstest.RunContinuous(t, name, func() decoders.Continuous {
-			d, err := decoders.ContinuousDecoders().New(name, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return d
-		}, steered[name])
 	}
 }
