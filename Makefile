@@ -43,8 +43,8 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	$(GO) generate ./foundation/nn/kernel
 	git diff --exit-code -- foundation/nn/kernel
 
-test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of networks on permuted labels
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestNetworkPermuted ./stream
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), and of decoders on permuted labels
+	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 fuzz: ## every fuzz target for $(FUZZ) each
