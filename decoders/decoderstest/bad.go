@@ -27,7 +27,7 @@ func badRows() []bad {
 		{"a constant number", func(r []float64) []float64 { r[5] = 0.1 + 1e5/3; return r }, 0, true},
 		{"a number of rounding errors", func(r []float64) []float64 { r[5] = 1e-16 * rng.NormFloat64(); return r }, 0, true},
 		{"a number twice", func(r []float64) []float64 { r[6] = r[5]; return r }, 0, true},
-		{"rank deficient", func(r []float64) []float64 { return averaged(r) }, 0, true},
+		{"rank deficient", averaged, 0, true},
 		{"one number", func(r []float64) []float64 { return r[:1] }, 0, false},
 		{"fewer rows than numbers", func(r []float64) []float64 { return r }, 3, false},
 		{"all numbers constant", func(r []float64) []float64 { fill(r, 3); return r }, 0, false},
