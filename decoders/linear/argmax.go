@@ -73,7 +73,7 @@ func (d *ArgMax) Fit(x [][]float64, y signal.Labels) error {
 	}
 	spread = math.Sqrt(spread)
 	if !(spread > 0) || math.IsInf(spread, 0) {
-		return fmt.Errorf("argmax: the standard deviation of the features within a row is %g, must be above 0 and finite", spread)
+		return fmt.Errorf("argmax: the standard deviation of the features within a row is %g, must be above 0 and finite: no class stands out in any row; check the channels and the step before", spread)
 	}
 	d.Scale, d.Columns, d.classes = temperature(x, y, spread), len(x[0]), slices.Clone(y.Classes)
 	return nil

@@ -11,8 +11,8 @@ import (
 // params are those of the steps whose defaults cannot run on the suite's windows.
 var params = map[string]string{
 	"cca":   `{"freqs_hz": {"left_hand": 8, "right_hand": 14, "feet": 20}}`,
-	"fbcca": `{"freqs_hz": {"left_hand": 8, "right_hand": 14, "feet": 20}, "harmonics": 3, "bands": 1}`,
-	"fbcsp": `{"bands": 1, "select": 4}`,
+	"fbcca": `{"freqs_hz": {"left_hand": 8, "right_hand": 14, "feet": 20}, "harmonics": 3}`,
+	"fbcsp": `{"select": 4}`,
 	"pac":   `{"amplitude_hz": [8, 30]}`, // with the oscillation in it
 }
 
@@ -24,6 +24,9 @@ var partly = map[string]string{
 	"coherence": "an average over 8 to 30 Hz, the oscillation has one frequency",
 }
 
+// banked lists the steps that work behind a filter bank.
+var banked = map[string]bool{"fbcca": true, "fbcsp": true}
+
 // TestConformance runs the suite over whatever is registered, with the default parameters or those above.
 func TestConformance(t *testing.T) {
 	names := features.Steps().Names()
@@ -34,6 +37,9 @@ func TestConformance(t *testing.T) {
 		var options []featurestest.Option
 		if why := partly[name]; why != "" {
 			options = append(options, featurestest.Partly(why))
+		}
+		if banked[name] {
+			options = append(options, featurestest.Banked())
 		}
 		featurestest.Run(t, name, func() features.Step {
 			step, err := features.Steps().New(name, []byte(params[name]))

@@ -122,7 +122,7 @@ func (p *pairs) start(step string, in features.Format, bands spectral.Bands, tri
 		return features.Format{}, err
 	}
 	if len(in.Names) < 2 {
-		return features.Format{}, fmt.Errorf("%s: gets 1 channel, needs at least 2: it is about pairs", step)
+		return features.Format{}, fmt.Errorf("%s: gets 1 channel, needs at least 2: it is about pairs; use more channels", step)
 	}
 	if err := bands.Check(in.Rate); err != nil {
 		return features.Format{}, fmt.Errorf("%s: %w", step, err)

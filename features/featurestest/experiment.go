@@ -42,7 +42,7 @@ func (s *suite) experiment(t *testing.T, strength float64, fitOn func(examples) 
 	t.Helper()
 	correct := 0
 	for seed := range uint64(seeds) {
-		u := newUnit(t, s.construct(), s.classes)
+		u := s.unit(t)
 		ex := u.simulate(1000+seed, perClass*len(s.classes), testCases, strength)
 		if at := fitOn(ex); u.learns() {
 			if err := u.fit(ex.pick(at), ex.labels(at)); err != nil {
@@ -106,10 +106,26 @@ type lda struct {
 	coef  [][]float64
 	bias  []float64
 	scale []float64
+
+	centre []float64
 }
 
 func fitLDA(rows [][]float64, y, train []int, classes int) (*lda, error) {
 	p := len(rows[0])
+	centre := make([]float64, p) // so that a number that hardly varies is no large one
+	for _, i := range train {
+		for j, v := range rows[i] {
+			centre[j] += v / float64(len(train))
+		}
+	}
+	centred := make([][]float64, len(rows))
+	for i, row := range rows {
+		centred[i] = make([]float64, p)
+		for j, v := range row {
+			centred[i][j] = v - centre[j]
+		}
+	}
+	rows = centred
 	mean := make([][]float64, classes)
 	count := make([]float64, classes)
 	for k := range mean {
@@ -132,7 +148,7 @@ func fitLDA(rows [][]float64, y, train []int, classes int) (*lda, error) {
 		d.SubVec(d, mat.NewVecDense(p, mean[y[i]]))
 		cov.SymRankOne(cov, 1/float64(len(train)), d)
 	}
-	m := &lda{scale: make([]float64, p)}
+	m := &lda{scale: make([]float64, p), centre: centre}
 	for j := range p { // on one scale, so that the ridge means the same for every number
 		m.scale[j] = 1
 		if v := cov.At(j, j); v > 0 {
@@ -170,7 +186,7 @@ func (m *lda) class(row []float64) int {
 	for k, w := range m.coef {
 		score := m.bias[k]
 		for j, v := range row {
-			score += w[j] * v * m.scale[j]
+			score += w[j] * (v - m.centre[j]) * m.scale[j]
 		}
 		if score > top {
 			best, top = k, score

@@ -37,7 +37,7 @@ func TestNoiseExperimentSeesLeaks(t *testing.T) {
 func (s *suite) ownBank(t *testing.T) int {
 	correct := 0
 	for seed := range uint64(seeds) {
-		u := newUnit(t, s.construct(), s.classes)
+		u := s.unit(t)
 		ex := u.simulate(1000+seed, perClass*len(s.classes), testCases, 0)
 		if err := u.fit(ex.pick(ex.train), ex.labels(ex.train)); err != nil {
 			t.Fatal(err)

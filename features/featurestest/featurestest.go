@@ -41,6 +41,7 @@ func Run(t *testing.T, name string, construct func() features.Step, options ...O
 			t.Run("same bits however it is called", s.sameBits)
 			t.Run("input is untouched", s.untouched)
 			t.Run("no allocation", s.allocations)
+			t.Run("bad input is refused or survived", s.poor)
 			t.Run("noise stays at chance", s.noise)
 			t.Run("planted effect is found", s.power)
 		})
@@ -53,6 +54,7 @@ type suite struct {
 	construct func() features.Step
 	classes   []string
 	partly    string
+	banked    bool
 }
 
 // Option changes what a step is asked for.
@@ -65,7 +67,7 @@ func Partly(why string) Option { return func(s *suite) { s.partly = why } }
 // fitted is a started step, and a fitted one where it learns, with the examples it saw.
 func (s *suite) fitted(t *testing.T) (*unit, examples) {
 	t.Helper()
-	u := newUnit(t, s.construct(), s.classes)
+	u := s.unit(t)
 	ex := u.simulate(1, 20*len(s.classes), 10, effect)
 	if err := u.fit(ex.pick(ex.train), ex.labels(ex.train)); err != nil {
 		t.Fatalf("fit: %v", err)
@@ -106,7 +108,7 @@ func (s *suite) kind(t *testing.T) {
 }
 
 func (s *suite) start(t *testing.T) {
-	u := newUnit(t, s.construct(), s.classes)
+	u := s.unit(t)
 	if len(u.out.Names) == 0 {
 		t.Error("output has no names")
 	}
@@ -137,7 +139,7 @@ func (s *suite) start(t *testing.T) {
 }
 
 func (s *suite) unfitted(t *testing.T) {
-	u := newUnit(t, s.construct(), s.classes)
+	u := s.unit(t)
 	dst, x := u.buffer(), u.simulate(1, 2, 1, 0).x[0]
 	fresh := &unit{step: s.construct(), in: u.in, out: u.out, classes: u.classes}
 	if err := fresh.apply(dst, x); err == nil {
@@ -261,7 +263,7 @@ func (s *suite) roundTrip(t *testing.T) {
 	u, ex := s.fitted(t)
 	want := u.all(t, ex.x)
 	state := u.state()
-	loaded := newUnit(t, s.construct(), s.classes)
+	loaded := s.unit(t)
 	if err := loaded.step.(signal.Stateful).SetState(state); err != nil {
 		t.Fatal(err)
 	}
@@ -281,11 +283,11 @@ func (s *suite) roundTrip(t *testing.T) {
 	for name, a := range loaded.state() {
 		short := loaded.state()
 		short[name] = signal.NewArray(append(slices.Clone(a.Data), 0), len(a.Data)+1)
-		if err := newUnit(t, s.construct(), s.classes).step.(signal.Stateful).SetState(short); err == nil {
+		if err := s.unit(t).step.(signal.Stateful).SetState(short); err == nil {
 			t.Errorf("state with another shape of %q is no error", name)
 		}
 		delete(short, name)
-		if err := newUnit(t, s.construct(), s.classes).step.(signal.Stateful).SetState(short); err == nil {
+		if err := s.unit(t).step.(signal.Stateful).SetState(short); err == nil {
 			t.Errorf("state without %q is no error", name)
 		}
 	}
@@ -313,7 +315,7 @@ func (s *suite) sameBits(t *testing.T) {
 }
 
 func (s *suite) untouched(t *testing.T) {
-	u := newUnit(t, s.construct(), s.classes)
+	u := s.unit(t)
 	ex := u.simulate(1, 20*len(s.classes), 10, effect)
 	same := u.simulate(1, 20*len(s.classes), 10, effect)
 	y := ex.labels(ex.train)

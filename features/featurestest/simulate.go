@@ -63,7 +63,11 @@ func (u *unit) simulate(seed uint64, train, test int, strength float64) examples
 			ex.x = append(ex.x, row)
 			continue
 		}
-		ex.x = append(ex.x, window(rng, mix, patterns[k], strength, 8+6*float64(k)))
+		x := window(rng, mix, patterns[k], strength, 8+6*float64(k))
+		if u.banked {
+			x = throughBank(x)
+		}
+		ex.x = append(ex.x, x)
 	}
 	return ex
 }

@@ -14,12 +14,14 @@ type unit struct {
 	step    features.Step
 	in, out features.Format
 	classes []string
+	banked  bool
 }
 
-// newUnit tells step the classes and starts it.
-func newUnit(t *testing.T, step features.Step, classes []string) *unit {
+// unit is a new step that was told the classes and started.
+func (s *suite) unit(t *testing.T) *unit {
 	t.Helper()
-	u := &unit{step: step, classes: classes}
+	step := s.construct()
+	u := &unit{step: step, classes: s.classes, banked: s.banked}
 	_, row := step.(features.Transformer)
 	switch {
 	case takesCovariances(step):
@@ -28,9 +30,12 @@ func newUnit(t *testing.T, step features.Step, classes []string) *unit {
 		u.in = features.Format{Names: channelNames}
 	default:
 		u.in = windowFormat()
+		if s.banked {
+			u.in.Names, u.in.Chans = bankedNames(), nil
+		}
 	}
 	if c, ok := step.(features.Classed); ok {
-		c.SetClasses(classes)
+		c.SetClasses(s.classes)
 	}
 	out, err := step.Start(u.in)
 	if err != nil {

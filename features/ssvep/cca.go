@@ -210,7 +210,7 @@ func (c *core) correlate(dst []float64, x [][]float64, band int) error {
 	case bad >= 0:
 		return fmt.Errorf("channel %q holds samples that are not finite, or too large to square", c.in.Names[b.At[bad]])
 	case rank == 0:
-		return fmt.Errorf("no channel of band %q changes within the window: a lost electrode or a dead stream", b.Name)
+		return fmt.Errorf("no channel of band %q changes within the window: a lost electrode or a dead stream; leave the window out, or check the electrodes", b.Name)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func Range(b mat.Symmetric) (basis *mat.Dense, values []float64, err error) {
 	tol := RankTol * max(all[n-1], -all[0])
 	switch {
 	case tol == 0:
-		return nil, nil, errors.New("matrix is zero, must have a rank of at least 1")
+		return nil, nil, errors.New("matrix is zero, must have a rank of at least 1: no channel changes; check the electrodes")
 	case all[0] < -tol:
 		return nil, nil, fmt.Errorf("matrix has the eigenvalue %g (largest: %g), must be positive semi-definite", all[0], all[n-1])
 	}

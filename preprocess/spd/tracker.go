@@ -162,7 +162,7 @@ func (s *Solver) wellConditioned(a *Matrix) error {
 		lo, hi = min(lo, v), max(hi, v)
 	}
 	if hi <= 0 {
-		return errors.New("reference is zero or negative: no channel changes")
+		return errors.New("reference is zero or negative: no channel changes; check the electrodes")
 	}
 	if !(lo*MaxCondition >= hi) {
 		return fmt.Errorf("reference has eigenvalues from %.3g to %.3g: a condition number above %g, which whitening does not survive; use the estimator oas, longer windows, or leave out flat, doubled or interpolated channels", lo, hi, MaxCondition)
