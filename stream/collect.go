@@ -62,22 +62,22 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 		return nil, err
 	}
 	set := &pipeline.Set{Classes: p.Classes()}
-	spoilt := ""
+	var spoilt []string
 	for i, rec := range prepared {
 		col, err := windows(ctx, rec, p, set, watch.Chunk)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", rec.Name, err)
 		}
 		if why := col.Stats.Spoilt(); why != "" {
-			spoilt += fmt.Sprintf("; %s: %s", rec.Name, why)
+			spoilt = append(spoilt, rec.Name+": "+why)
 		}
 		col.Misses = append(col.Misses, outside(recs[i], p.EventLabels())...)
 		if watch.Done != nil {
 			watch.Done(col)
 		}
 	}
-	if len(set.Windows) == 0 && spoilt != "" {
-		return nil, &pipeline.InputError{Err: fmt.Errorf("no window is left to learn from%s", spoilt)}
+	if len(set.Windows) == 0 && len(spoilt) > 0 {
+		return nil, &pipeline.InputError{Err: fmt.Errorf("no window is left to learn from; %s", strings.Join(spoilt, "; "))}
 	}
 	if p.Target() != nil {
 		set.Outputs, set.Hop = p.Outputs(), p.Hop()

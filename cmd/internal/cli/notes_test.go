@@ -32,13 +32,10 @@ func TestNotes(t *testing.T) {
 		name, preprocess, features, decoder, what string
 		want                                      []string
 	}{
-		{"average reference", band + ", {use: car}", "{use: csp}, {use: logvar}", "{use: lda}", "clean",
-			[]string{"features[0] csp: covariance has rank 11 of 12", "decoder lda: shrinkage 0.", "(Ledoit-Wolf)"}},
+		{"average reference", band + ", {use: car}", "{use: csp}, {use: logvar}", "{use: lda}", "clean", []string{"features[0] csp: covariance has rank 11 of 12", "decoder lda: shrinkage 0.", "(Ledoit-Wolf)"}},
 		{"a channel twice", band, "{use: csp}, {use: logvar}", "{use: lda}", "twin", []string{"features[0] csp: covariance has rank 11 of 12"}},
-		{"a channel twice, joined and shrunk", band, "{use: csp, cov_est: concat, regularise: oas}, {use: logvar}", "{use: svm}", "twin",
-			[]string{"covariance has rank 11 of 12", "features[0] csp: shrinkage ", "(oas)", "decoder svm: C 1"}},
-		{"average reference, tangent space", band + ", {use: car}", "{use: covariance}, {use: tangent_space}", "{use: logistic}", "clean",
-			[]string{"features[0] covariance: shrinkage ", "(oas)", "decoder logistic: penalty l2, C 1"}},
+		{"a channel twice, joined and shrunk", band, "{use: csp, cov_est: concat, regularise: oas}, {use: logvar}", "{use: svm}", "twin", []string{"covariance has rank 11 of 12", "features[0] csp: shrinkage ", "(oas)", "decoder svm: C 1"}},
+		{"average reference, tangent space", band + ", {use: car}", "{use: covariance}, {use: tangent_space}", "{use: logistic}", "clean", []string{"features[0] covariance: shrinkage ", "(oas)", "decoder logistic: penalty l2, C 1"}},
 		{"fewer trials than channels", band, "{use: logvar}", "{use: lda}", "few", []string{"decoder lda: shrinkage 0.", " to 0."}},
 		{"fewer trials than channels, ridge", band, "{use: logvar}", "{use: ridge}", "few", []string{"decoder ridge: penalty on the squared weights, alpha 1"}},
 	} {
