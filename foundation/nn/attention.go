@@ -26,6 +26,7 @@ type Attention struct {
 	d, hw, tokens      int // width of the input, width of all heads, tokens of an example
 	groups, n, step    int // tokens that attend to each other: how many groups, of how many, how far apart
 	weight, bias       [4]*Param
+	packed             [4]*kernel.Packed // the weights as Freeze has laid them out; nil before
 	number             int
 	keep               float32
 	mask               []uint8
@@ -114,9 +115,7 @@ func (l *Attention) Forward(p *Pass, x []float32) []float32 {
 		for r := range rows {
 			copy(l.qkv[r*ld+j*l.hw:], bias)
 		}
-		if rows > 0 {
-			p.Work.Gemm(false, true, rows, l.hw, l.d, x, l.d, l.weight[j].W, l.d, l.qkv[j*l.hw:], ld, true)
-		}
+		l.product(p, j, rows, l.qkv[j*l.hw:], ld, x)
 	}
 	scale := l.scale()
 	for r := range rows {
@@ -147,8 +146,26 @@ func (l *Attention) Forward(p *Pass, x []float32) []float32 {
 	for r := range rows {
 		copy(l.y[r*l.d:(r+1)*l.d], l.bias[3].W)
 	}
-	p.Work.Gemm(false, true, rows, l.d, l.hw, l.o, l.hw, l.weight[3].W, l.hw, l.y, l.d, true)
+	l.product(p, 3, rows, l.y, l.d, l.o)
 	return l.y[:rows*l.d]
+}
+
+// product adds x times the weights of map j to dst, rows ld apart.
+func (l *Attention) product(p *Pass, j, rows int, dst []float32, ld int, x []float32) {
+	switch out, from := l.weight[j].Shape[0], l.weight[j].Shape[1]; {
+	case rows == 0:
+	case l.packed[j] != nil:
+		p.Work.GemmPacked(rows, x, from, l.packed[j], dst, ld, true)
+	default:
+		p.Work.Gemm(false, true, rows, out, from, x, from, l.weight[j].W, from, dst, ld, true)
+	}
+}
+
+// Freeze lays the weights out for the matrix kernels.
+func (l *Attention) Freeze() {
+	for j, w := range l.weight {
+		l.packed[j] = kernel.Pack(true, w.Shape[0], w.Shape[1], w.W, w.Shape[1])
+	}
 }
 
 // softmax norms the rows of s; with Causal the tokens behind get nothing.

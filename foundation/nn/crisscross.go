@@ -79,3 +79,10 @@ func (l *CrissCross) Backward(p *Pass, dy []float32) []float32 {
 	}
 	return l.dx[:len(dy)]
 }
+
+// Freeze freezes the halves.
+func (l *CrissCross) Freeze() {
+	for _, a := range l.half {
+		a.Freeze()
+	}
+}

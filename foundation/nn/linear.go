@@ -1,6 +1,10 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
+)
 
 // Linear is y = W·x + b on the last size of its input, for every row before it: [rows…, in] → [rows…, out].
 type Linear struct {
@@ -13,6 +17,7 @@ type Linear struct {
 	rows         int // in one example
 	weight, bias *Param
 	x, y, dx     []float32
+	packed       *kernel.Packed // the weights as Freeze has laid them out; nil before
 }
 
 // Build asks for weight [out, in] and bias [out].
@@ -49,10 +54,17 @@ func (l *Linear) Forward(p *Pass, x []float32) []float32 {
 			copy(y[i*l.Out:], l.bias.W)
 		}
 	}
-	p.Work.Gemm(false, true, n, l.Out, l.in, x, l.in, l.weight.W, l.in, y, l.Out, l.bias != nil)
+	if l.packed != nil {
+		p.Work.GemmPacked(n, x, l.in, l.packed, y, l.Out, l.bias != nil)
+	} else {
+		p.Work.Gemm(false, true, n, l.Out, l.in, x, l.in, l.weight.W, l.in, y, l.Out, l.bias != nil)
+	}
 	l.x = x
 	return y
 }
+
+// Freeze lays the weights out for the matrix kernels.
+func (l *Linear) Freeze() { l.packed = kernel.Pack(true, l.Out, l.in, l.weight.W, l.in) }
 
 // Backward is two more.
 func (l *Linear) Backward(p *Pass, dy []float32) []float32 {

@@ -175,6 +175,29 @@ func Check(t *testing.T, define func() nn.Layer, in nn.Shape, opt Options) {
 			t.Errorf("Forward allocates %g times", a)
 		}
 	})
+	t.Run("frozen equals as it is", func(t *testing.T) {
+		use, err := nn.New(whole, in, nn.Options{Batch: batch, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := use.Forward(b.X)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Clone(y)
+		if err := use.Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		if y, err = use.Forward(b.X); err != nil {
+			t.Fatal(err)
+		}
+		if d := difference(y, before, 1e-30); d > 1e-5 {
+			t.Errorf("outputs differ by %g of their size once frozen", d)
+		}
+		if a := testing.AllocsPerRun(20, func() { _, _ = use.Forward(b.X) }); a != 0 {
+			t.Errorf("frozen, Forward allocates %g times", a)
+		}
+	})
 	t.Run("one by one equals batch", func(t *testing.T) {
 		use, err := nn.New(whole, in, nn.Options{Batch: batch})
 		if err != nil {
