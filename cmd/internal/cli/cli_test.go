@@ -150,6 +150,8 @@ func TestBadInput(t *testing.T) {
 	}
 	flipped := bytes.Clone(sound)
 	flipped[len(flipped)/2] ^= 4
+	noJSON := bytes.Clone(sound)
+	noJSON[8] ^= 4 // the brace that opens the header
 	gallery, err := os.ReadFile("../../../stream/pipeline/gallery/csp-lda.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +228,7 @@ decoder: {`+decoder+`}
 		{"checkpoint before 1.6", 3, []string{"models", "convert", testWeights + "legacy.pt", filepath.Join(dir, "out.safetensors")}, []string{"legacy.pt", "before 1.6", "torch.save"}},
 		{"cut checkpoint", 3, []string{"models", "convert", file("cut.pt", evil(t, "cut")), filepath.Join(dir, "out.safetensors")}, []string{"cut.pt", "cut short"}},
 		{"altered checkpoint", 3, []string{"models", "convert", file("crc.pt", evil(t, "crc")), filepath.Join(dir, "out.safetensors")}, []string{`crc.pt: tensor "w": a/data/0`, "CRC-32"}},
-		{"flipped bit in a model's header", 3, []string{"models", "info", file("flip2.gyrus", string(flipped))}, []string{"flip2.gyrus", "byte 8: header"}},
+		{"flipped bit in a model's header", 3, []string{"models", "info", file("flip2.gyrus", string(noJSON))}, []string{"flip2.gyrus", "byte 8: header"}},
 		{"flipped bit in a model's values", 3, []string{"models", "info", file("flip3.gyrus", string(sound[:len(sound)-1])+"\x01")}, []string{"flip3.gyrus", "SHA-256", "altered"}},
 		{"not weights", 3, []string{"models", "info", r14}, []string{"S001R14.edf", "byte 0", "nor a zip file of torch.save"}},
 		{"no such checkpoint", 2, []string{"models", "info", filepath.Join(dir, "none.pt")}, []string{"none.pt", "no such file"}},
