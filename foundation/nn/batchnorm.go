@@ -64,10 +64,12 @@ func (l *BatchNorm) Forward(p *Pass, x []float32) []float32 {
 		l.measure(p)
 	}
 	for c := range l.c {
-		a, b := l.stat.affine(c, l.weight.W[c], l.bias.W[c])
-		if p.Train {
+		var a, b float64
+		if p.Train { // the running statistics are the leader's, who is changing them
 			a = l.rstd[c] * float64(l.weight.W[c])
 			b = float64(l.bias.W[c]) - a*l.mean[c]
+		} else {
+			a, b = l.stat.affine(c, l.weight.W[c], l.bias.W[c])
 		}
 		for i := range p.N {
 			at := (i*l.c + c) * l.t
