@@ -215,6 +215,9 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if err != nil {
 		return trainJSON{}, err
 	}
+	if err := cmd.Context().Err(); err != nil { // interrupted while it learned: nothing is written
+		return trainJSON{}, err
+	}
 	t.Bundle = out
 	return t.trainJSON, bundle.Write(out, b)
 }
