@@ -113,23 +113,6 @@ func (d *decoder) Predict(dst, x []float64) error {
 	return nil
 }
 
-// softmax turns logits into probabilities that add up to 1 in float64.
-func softmax(dst []float64, y []float32) error {
-	top := float64(slices.Max(y))
-	sum := 0.0
-	for k, v := range y {
-		dst[k] = math.Exp(float64(v) - top)
-		sum += dst[k]
-	}
-	if math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return errors.New("the output of the network is not finite: the window is far from what it was trained on")
-	}
-	for k := range dst {
-		dst[k] /= sum
-	}
-	return nil
-}
-
 // standardise writes the window x to dst, each channel with its mean taken out and divided by its standard deviation. It
 // returns the first position whose value is not finite, or -1.
 func (d *decoder) standardise(dst []float32, x []float64) int {
@@ -159,7 +142,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 
 // fit is a fitted copy of d.
 func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
-	if err := d.check(x, y); err != nil {
+	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
 	next := &decoder{name: d.name, own: d.own, format: d.format, classes: slices.Clone(y.Classes)}
@@ -194,42 +177,6 @@ func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error 
 }
 
 func (d *decoder) shape() nn.Shape { return nn.Shape{len(d.format.Names), d.format.Len} }
-
-// check reports what no network can learn from.
-func (d *decoder) check(x [][]float64, y signal.Labels) error {
-	size := d.shape().Size()
-	switch {
-	case d.format.Len == 0:
-		return errors.New("does not know the format of the windows: SetFormat comes before Fit")
-	case len(y.Classes) < 2:
-		return fmt.Errorf("needs at least 2 classes to tell apart, got %d %q", len(y.Classes), y.Classes)
-	case len(x) != len(y.Y):
-		return fmt.Errorf("got %d training windows and %d labels, must be as many", len(x), len(y.Y))
-	case len(x) == 0:
-		return errors.New("got no training windows")
-	}
-	seen := make([]int, len(y.Classes))
-	for i, row := range x {
-		if k := y.Y[i]; k < 0 || k >= len(seen) {
-			return fmt.Errorf("the label of training window %d is %d, must be from 0 to %d", i, k, len(seen)-1)
-		}
-		if len(row) != size {
-			return fmt.Errorf("training window %d has %d values, must have %d (%v)", i, len(row), size, d.format)
-		}
-		for j, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("training window %d: sample %d of channel %s is %g, must be finite; leave the window out or repair the data", i, j%d.format.Len, d.format.Names[j/d.format.Len], v)
-			}
-		}
-		seen[y.Y[i]]++
-	}
-	for k, n := range seen {
-		if n == 0 {
-			return fmt.Errorf("class %q has no training window; record some, or leave the class out", y.Classes[k])
-		}
-	}
-	return nil
-}
 
 // scale learns the mean and the standard deviation of each channel.
 func (d *decoder) scale(x [][]float64) error {

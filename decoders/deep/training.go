@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -43,7 +44,7 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	if err != nil {
 		return err
 	}
-	return softmax(dst, y)
+	return decoders.SoftmaxLogits(dst, y)
 }
 
 // check reports what is out of range.
@@ -82,7 +83,7 @@ func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y si
 	if err != nil {
 		return nil, err
 	}
-	learn, judge := hold(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation)
 	net, err := nn.New(define, d.shape(), nn.Options{Batch: min(t.Batch, len(learn)), Workers: t.Workers, Seed: t.Seed, Train: true})
 	if err != nil {
 		return nil, err
@@ -98,27 +99,6 @@ func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y si
 		validation = &b
 	}
 	return net, tr.Run(net, t.examples(d, x, y, learn), validation)
-}
-
-// hold cuts the positions of the windows into those that are trained on and those that choose the epoch: the last part of
-// each class, because neighbours in time are alike. A class with fewer than 4 windows gives none.
-func hold(y signal.Labels, part float64) (learn, judge []int) {
-	left := y.Counts()
-	for k, n := range left {
-		left[k] = n // as many as may still be trained on
-		if n >= 4 {
-			left[k] = n - int(part*float64(n))
-		}
-	}
-	for i, k := range y.Y {
-		if left[k] > 0 {
-			learn = append(learn, i)
-			left[k]--
-		} else {
-			judge = append(judge, i)
-		}
-	}
-	return learn, judge
 }
 
 // examples are the standardised windows at the given positions.

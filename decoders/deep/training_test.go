@@ -32,7 +32,7 @@ func newNet(t *testing.T, params string, in features.Format) decoders.Windowed {
 // TestHold: the last windows of each class choose the epoch, and none of a class with fewer than four.
 func TestHold(t *testing.T) {
 	y := signal.Labels{Classes: []string{"a", "b", "c"}, Y: []int{0, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 1, 1, 1, 1, 1, 1}}
-	learn, judge := hold(y, 0.4) // a: 5 windows, 2 of them held back; b: 10, 4; c: 3, none
+	learn, judge := decoders.HoldBack(y, 0.4) // a: 5 windows, 2 of them held back; b: 10, 4; c: 3, none
 	if !slices.Equal(judge, []int{7, 10, 14, 15, 16, 17}) {
 		t.Errorf("held back: %v", judge)
 	}

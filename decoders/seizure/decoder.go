@@ -112,7 +112,7 @@ func (d *decoder) Predict(dst, x []float64) error {
 		for k, v := range d.logits {
 			d.y[k] = float32(float64(v) * d.model.Logit)
 		}
-		return d.softmax(dst, d.y)
+		return d.probabilities(dst, d.y)
 	}
 	d.front.float(d.made, x)
 	d.standardise(d.x, d.made)
@@ -120,7 +120,14 @@ func (d *decoder) Predict(dst, x []float64) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
-	return d.softmax(dst, y)
+	return d.probabilities(dst, y)
+}
+
+func (d *decoder) probabilities(dst []float64, logits []float32) error {
+	if err := decoders.SoftmaxLogits(dst, logits); err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return nil
 }
 
 // notFinite is the first position of a value that is not finite, or -1.
@@ -131,22 +138,6 @@ func notFinite(x []float64) int {
 		}
 	}
 	return -1
-}
-
-// softmax turns logits into probabilities that add up to 1 in float64.
-func (d *decoder) softmax(dst []float64, y []float32) error {
-	top, sum := float64(slices.Max(y)), 0.0
-	for k, v := range y {
-		dst[k] = math.Exp(float64(v) - top)
-		sum += dst[k]
-	}
-	if math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return fmt.Errorf("%s: the output of the network is not finite: the window is far from what it was trained on", d.name)
-	}
-	for k := range dst {
-		dst[k] /= sum
-	}
-	return nil
 }
 
 // standardise takes out the mean and divides by the standard deviation.
@@ -171,7 +162,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 const calibrationWindows = 256
 
 func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
-	if err := d.check(x, y); err != nil {
+	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
 	next, err := d.like(y.Classes)
@@ -269,40 +260,6 @@ func (d *decoder) shape() nn.Shape {
 	default:
 		return nn.Shape{d.front.count, d.front.features()}
 	}
-}
-
-// check reports what no network can learn from.
-func (d *decoder) check(x [][]float64, y signal.Labels) error {
-	size := len(d.format.Names) * d.format.Len
-	switch {
-	case d.format.Len == 0:
-		return errors.New("does not know the format of the windows: SetFormat comes before Fit")
-	case len(y.Classes) < 2:
-		return fmt.Errorf("needs at least 2 classes to tell apart, got %d %q", len(y.Classes), y.Classes)
-	case len(x) != len(y.Y):
-		return fmt.Errorf("got %d training windows and %d labels, must be as many", len(x), len(y.Y))
-	case len(x) == 0:
-		return errors.New("got no training windows")
-	}
-	seen := make([]int, len(y.Classes))
-	for i, row := range x {
-		if k := y.Y[i]; k < 0 || k >= len(seen) {
-			return fmt.Errorf("the label of training window %d is %d, must be from 0 to %d", i, k, len(seen)-1)
-		}
-		if len(row) != size {
-			return fmt.Errorf("training window %d has %d values, must have %d (%v)", i, len(row), size, d.format)
-		}
-		if j := notFinite(row); j >= 0 {
-			return fmt.Errorf("training window %d: sample %d of channel %s is %g, must be finite; leave the window out or repair the data", i, j%d.format.Len, d.format.Names[j/d.format.Len], row[j])
-		}
-		seen[y.Y[i]]++
-	}
-	for k, n := range seen {
-		if n == 0 {
-			return fmt.Errorf("class %q has no training window; record some, or leave the class out", y.Classes[k])
-		}
-	}
-	return nil
 }
 
 // State is the weights under their names in the network, mean and sd [features], and scale [stages+1]: what one step of

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -66,7 +67,7 @@ func (t *Training) check() error {
 
 // run trains a new network on rows that are standardised.
 func (t *Training) run(define func() nn.Layer, shape nn.Shape, x [][]float32, y signal.Labels) (*nn.Net, error) {
-	learn, judge := hold(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation)
 	size := min(t.Batch, len(learn))
 	net, err := nn.New(define, shape, nn.Options{Batch: size, Workers: t.Workers, Seed: t.Seed, Train: true})
 	if err != nil {
@@ -139,26 +140,6 @@ func prune(n *nn.Net, part float64) *pruned {
 		at = (at + len(w.W) + 15) &^ 15 // as Weights lays them out
 	}
 	return p
-}
-
-// hold cuts the positions of the windows into those that are trained on and those that choose the epoch: the last part of
-// each class, because neighbours in time are alike. A class with fewer than 4 windows gives none.
-func hold(y signal.Labels, part float64) (learn, judge []int) {
-	left := y.Counts()
-	for k, n := range left {
-		if n >= 4 {
-			left[k] = n - int(part*float64(n))
-		}
-	}
-	for i, k := range y.Y {
-		if left[k] > 0 {
-			learn = append(learn, i)
-			left[k]--
-		} else {
-			judge = append(judge, i)
-		}
-	}
-	return learn, judge
 }
 
 // examples are the rows at the given positions; rare classes count as much as frequent ones.
