@@ -1,0 +1,45 @@
+package signal
+
+import "time"
+
+// LinkState says how a live source stands to its device.
+type LinkState string
+
+// The states of a link. A link that is lost and comes back is recovered until its first second of data is over, then
+// connected.
+const (
+	LinkResolving LinkState = "resolving" // nothing has been found yet
+	LinkConnected LinkState = "connected" // data comes
+	LinkStalled   LinkState = "stalled"   // the peer is there, but no data has come for longer than it should
+	LinkLost      LinkState = "lost"      // the peer is gone, it is being looked for
+	LinkRecovered LinkState = "recovered" // data comes again after a loss; what came before has nothing to do with it
+)
+
+// Health is what a live source knows of itself. Figures that are not known yet are NaN.
+type Health struct {
+	State  LinkState `json:"state"`
+	Since  time.Time `json:"since"`  // when State was entered
+	Detail string    `json:"detail"` // one line: what was found, why it was lost
+
+	Samples    uint64  `json:"samples"`      // of each channel, handed out
+	Lost       uint64  `json:"lost"`         // samples known to be missing: counters, drops that the sender told of
+	Suspected  uint64  `json:"suspected"`    // samples missing by the clock
+	Dropped    uint64  `json:"dropped"`      // samples thrown away here because nobody took them in time
+	Jumps      uint64  `json:"jumps"`        // places where the clock or the counter jumped: each began a new run
+	Recoveries uint64  `json:"recoveries"`   // times that the link was lost and came back
+	RateHz     float64 `json:"rate_hz"`      // effective rate, measured
+	OffsetS    float64 `json:"offset_s"`     // what is added to the source's stamps to get local time
+	OffsetErrS float64 `json:"offset_err_s"` // bound of its error
+	DriftPPM   float64 `json:"drift_ppm"`    // of the source's clock against ours; above 0 it runs fast
+	JitterS    float64 `json:"jitter_s"`     // root mean square of the stamps about the fitted line
+	AgeS       float64 `json:"age_s"`        // now less the corrected time of the newest sample that was handed out
+	DelayS     float64 `json:"delay_s"`      // delay of the device from the configuration, already taken off the stamps
+}
+
+// LiveSource is a source that measures now. Its methods Arrived and Health are for any goroutine.
+type LiveSource interface {
+	Source
+	// Arrived is when the newest chunk that Next returned reached this machine.
+	Arrived() time.Time
+	Health() Health
+}
