@@ -13,8 +13,8 @@ const writeSamples = 256
 
 // Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, and its
 // events as a stream of text. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap is a step
-// of the stamps. A gap that is too short for readers to see (1 s and 500 samples, see the package comment) is an error:
-// such a recording would be read back without it.
+// of the stamps. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
+// the stream says that it can drop samples.
 func Write(w io.Writer, rec *signal.Recording) error {
 	out, err := NewWriter(w, rec.Begin)
 	if err != nil {
@@ -51,12 +51,11 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 	if r.Info.Channels[0].Kind != signal.EEG {
 		kind = strings.ToUpper(string(r.Info.Channels[0].Kind))
 	}
+	short := false // readers smooth over a gap that is no longer than 1 s or 500 samples, unless they are told
 	for _, g := range r.Gaps() {
-		if s := float64(g.Len+1) / r.Info.Rate; g.Start > 0 && (s <= 1 || g.Len+1 <= 500) {
-			return fmt.Errorf("xdf: the gap of %d samples at sample %d is too short to be seen in XDF, whose readers know a gap by a step of more than 1 s and 500 samples; write it in another format", g.Len, g.Start)
-		}
+		short = short || g.Start > 0 && (float64(g.Len+1)/r.Info.Rate <= 1 || g.Len+1 <= 500)
 	}
-	id, err := out.AddStream(StreamHeader{Name: name, Type: kind, Format: "double64", Rate: r.Info.Rate, SourceID: name, Reference: r.Info.Reference, Channels: r.Info.Channels})
+	id, err := out.AddStream(StreamHeader{Name: name, Type: kind, Format: "double64", Rate: r.Info.Rate, SourceID: name, Reference: r.Info.Reference, Channels: r.Info.Channels, CanDrop: short})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type StreamHeader struct {
 	SourceID   string
 	Hostname   string
 	Reference  string
+	CanDrop    bool // samples may be missing: readers do not smooth the stamps
 	// Channels are described one by one; a stream of text has as many as it has values in a sample.
 	Channels []signal.Channel
 }
@@ -133,8 +134,12 @@ type (
 		Desc     xmlDesc  `xml:"desc"`
 	}
 	xmlDesc struct {
+		Sync      *xmlSync      `xml:"synchronization"`
 		Reference *xmlReference `xml:"reference"`
 		Channels  []xmlChannel  `xml:"channels>channel"`
+	}
+	xmlSync struct {
+		CanDrop string `xml:"can_drop_samples"`
 	}
 	xmlReference struct {
 		Label string `xml:"label"`
@@ -157,6 +162,9 @@ func header(h StreamHeader) xmlInfo {
 	v := xmlInfo{
 		Name: h.Name, Type: h.Type, Count: len(h.Channels), Format: h.Format, SourceID: h.SourceID, Hostname: h.Hostname,
 		Rate: strconv.FormatFloat(h.Rate, 'g', -1, 64),
+	}
+	if h.CanDrop {
+		v.Desc.Sync = &xmlSync{"true"}
 	}
 	if h.Reference != "" {
 		v.Desc.Reference = &xmlReference{h.Reference}
