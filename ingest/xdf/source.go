@@ -11,8 +11,25 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// readAhead is how much of the file is read at once.
-const readAhead = 1 << 20
+// readAhead is how much of the file is read at once, readHead how much behind a jump: most chunks of samples are jumped over
+// but for their first bytes.
+const (
+	readAhead = 1 << 20
+	readHead  = 512
+)
+
+// ahead is the file from a place on, which is read in small pieces behind a jump, then in ever larger ones.
+type ahead struct {
+	section *io.SectionReader
+	piece   int
+}
+
+// Read reads a piece.
+func (a *ahead) Read(p []byte) (int, error) {
+	n, err := a.section.Read(p[:min(len(p), a.piece)])
+	a.piece = min(2*a.piece, readAhead)
+	return n, err
+}
 
 // source is the file, read from begin to end, with what is needed to complain about it.
 type source struct {
@@ -20,7 +37,8 @@ type source struct {
 	name string
 	size int64
 	r    *bufio.Reader
-	at   int64 // of the next byte that r gives
+	ahead
+	at int64 // of the next byte that r gives
 
 	deviations []signal.Deviation
 	first      map[string]int // position in deviations of the first of a kind
@@ -39,11 +57,11 @@ func newSource(f ingest.File, name string) (*source, error) {
 
 // seek goes on at byte at.
 func (s *source) seek(at int64) {
-	section := io.NewSectionReader(s.file, at, s.size-at)
+	s.ahead = ahead{io.NewSectionReader(s.file, at, s.size-at), readHead}
 	if s.r == nil {
-		s.r = bufio.NewReaderSize(section, int(min(readAhead, max(16, s.size))))
+		s.r = bufio.NewReaderSize(&s.ahead, int(min(readAhead, max(16, s.size))))
 	} else {
-		s.r.Reset(section)
+		s.r.Reset(&s.ahead)
 	}
 	s.at = at
 }

@@ -49,7 +49,9 @@ func samples(id uint32, all ...string) string {
 
 const uuid = "\x43\xa5\x46\xdc\xcb\xf5\x41\x0f\xb3\x0e\xd5\x46\x73\x83\xcb\xe4"
 
-func file(chunks ...string) []byte { return []byte("XDF:" + chunk(1, fileHeader) + strings.Join(chunks, "")) }
+func file(chunks ...string) []byte {
+	return []byte("XDF:" + chunk(1, fileHeader) + strings.Join(chunks, ""))
+}
 
 func open(t *testing.T, data []byte) *signal.Recording {
 	t.Helper()
@@ -316,6 +318,20 @@ func TestRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "x.xdf: byte ") {
 			t.Errorf("%s: the error is %v, must name the place and %q", name, err, c.want)
 		}
+	}
+}
+
+// TestDamagedInside: a chunk of the right length with a sample that is none opens, and reading that part is an error.
+func TestDamagedInside(t *testing.T) {
+	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2), plain(3)), samples(1, at(0.3, 4), plain(5), plain(6)))
+	data[bytes.LastIndex(data, []byte(plain(5)))] = 200
+	rec := open(t, data)
+	x := [][]float64{make([]float64, 1)}
+	if err := rec.Data.ReadSamples(x, 4); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("sample 4: %v", err)
+	}
+	if err := rec.Data.ReadSamples(x, 3); err != nil || x[0][0] != 4 {
+		t.Errorf("sample 3, in front of it: %v, %v", x, err)
 	}
 }
 
