@@ -25,7 +25,7 @@ func (s *stream) describe(src *source) *signal.Info {
 		if n == 0 {
 			assumed = "channels are numbered, of the kind of the stream; their unit is not known, and may not be µV"
 		}
-		src.list("channels"+fmt.Sprint(s.id), s.where(), "every channel is described", found, assumed)
+		s.deviate(src, "channels", "every channel is described", found, assumed)
 		described = make([]*node, s.info.channels)
 	}
 	labels := make([]string, s.info.channels)
@@ -40,12 +40,12 @@ func (s *stream) describe(src *source) *signal.Info {
 	}
 	for i, e := range montage.Assign(labels) {
 		if e.Note != "" {
-			src.list(fmt.Sprint("label", s.id, e.Note), s.where(), "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
+			s.deviate(src, "label"+e.Note, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
 		c := signal.Channel{Name: e.Name, Original: e.Original, Kind: s.kindOf(described[i], e.Kind)}
 		c.Unit = s.scale(i).Unit
 		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i] != nil {
-			src.list(fmt.Sprint("unit", s.id), s.where(), "a unit of voltage for "+strings.ToUpper(string(c.Kind)), fmt.Sprintf("%q for %q", c.Unit, e.Original),
+			s.deviate(src, "unit", "a unit of voltage for "+strings.ToUpper(string(c.Kind)), fmt.Sprintf("%q for %q", c.Unit, e.Original),
 				"nothing: the samples of this channel are in the unit as it is written, and may not be µV")
 		}
 		if c.Pos = position(described[i]); c.Pos == nil && c.Kind == signal.EEG {

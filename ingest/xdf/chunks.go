@@ -124,7 +124,7 @@ func (c *contents) resync(from int64) (int64, bool, error) {
 func (c *contents) chunk() error {
 	src := c.src
 	from := src.at
-	size, _, err := src.length()
+	size, err := src.length()
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 // whole ones.
 func (c *contents) samples(s *stream, from, end int64) error {
 	src := c.src
-	n, _, err := src.length()
+	n, err := src.length()
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,10 @@ func (c *contents) evenly(s *stream, n, end, width int64, cur *block) (int64, er
 		return 0, nil
 	}
 	b, err := src.r.Peek(9)
-	if err != nil || b[0] != 8 || !s.stamp(float64At(b[1:])) {
+	if err != nil {
+		return 0, src.failed(err)
+	}
+	if b[0] != 8 || !s.stamp(float64At(b[1:])) {
 		return 0, nil // the one that looks at each says what is wrong
 	}
 	for range n - 1 {
@@ -372,7 +375,7 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			if src.at >= end {
 				return got, nil
 			}
-			size, _, err := src.length()
+			size, err := src.length()
 			if err != nil {
 				return got, err
 			}
@@ -385,7 +388,7 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			}
 			values = append(values, strings.ToValidUTF8(string(text), "\uFFFD"))
 		}
-		known := false
+		var known bool
 		if stamp == 8 {
 			known = s.stamp(at)
 		} else {

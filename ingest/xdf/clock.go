@@ -22,14 +22,14 @@ type part struct{ from, to int }
 func (s *stream) sync(src *source) {
 	if s.n == 0 || len(s.times) == 0 {
 		if s.n > 0 {
-			src.list("clock"+fmt.Sprint(s.id), s.where(), "a stream has clock offsets", "none", "its stamps are on the clock of the recorder already")
+			s.deviate(src, "clock", "a stream has clock offsets", "none", "its stamps are on the clock of the recorder already")
 		}
 		return
 	}
 	s.dropLate(src)
 	parts := resets(s.times, s.values)
 	if len(parts) > 1 {
-		src.list("resets"+fmt.Sprint(s.id), s.where(), "the sender's clock runs through", fmt.Sprintf("set anew %d times, by its offsets", len(parts)-1), "each part is moved to the recorder's clock on its own")
+		s.deviate(src, "resets", "the sender's clock runs through", fmt.Sprintf("set anew %d times, by its offsets", len(parts)-1), "each part is moved to the recorder's clock on its own")
 	}
 	at := int64(0)
 	for k, p := range parts {
@@ -73,7 +73,7 @@ func (s *stream) dropLate(src *source) {
 	if !(ratio > 10) && !(mad > 0 && math.Abs(s.values[n-1]-mid)/mad > 10) {
 		return
 	}
-	src.list("late"+fmt.Sprint(s.id), s.where(), "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d, and the last clock offset is far from the others", s.n, count),
+	s.deviate(src, "late", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d, and the last clock offset is far from the others", s.n, count),
 		"what is beyond the count, and that offset, are garbage of a closed outlet (sccn/liblsl#246) and left out")
 	s.times, s.values = s.times[:n-1], s.values[:n-1]
 	s.n = count

@@ -147,21 +147,20 @@ func (s *source) all() []signal.Deviation {
 	return s.deviations
 }
 
-// length reads a length of the format: a byte 1, 4 or 8 and as many bytes of the number. n is how many bytes it took.
-func (s *source) length() (v int64, n int, err error) {
+// length reads a length of the format: a byte 1, 4 or 8 and as many bytes of the number.
+func (s *source) length() (int64, error) {
 	b, err := s.next(1)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	width := int(b[0])
 	if width != 1 && width != 4 && width != 8 {
-		return 0, 1, damagef("a length of %d bytes, must be of 1, 4 or 8", width)
+		return 0, damagef("a length of %d bytes, must be of 1, 4 or 8", width)
 	}
 	if b, err = s.next(width); err != nil {
-		return 0, 1, err
+		return 0, err
 	}
-	v, err = lengthOf(b)
-	return v, 1 + width, err
+	return lengthOf(b)
 }
 
 // lengthOf is a number of 1, 4 or 8 bytes.

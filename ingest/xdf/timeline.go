@@ -131,7 +131,7 @@ func (s *stream) timeline(src *source) *timeline {
 	for _, g := range segments {
 		longest = max(longest, g.end()-g.t0)
 		if g.dt <= 0 {
-			src.list("back"+fmt.Sprint(s.id), s.where(), "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", g.n), "they follow each other at the nominal rate")
+			s.deviate(src, "back", "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", g.n), "they follow each other at the nominal rate")
 		}
 	}
 	for k := range l.segments {
@@ -143,19 +143,20 @@ func (s *stream) timeline(src *source) *timeline {
 	switch {
 	case math.Abs(off) > rateWithin:
 		l.rate = measured
-		src.list("rate"+fmt.Sprint(s.id), s.where(), "samples come at the nominal rate", found, fmt.Sprintf("the rate is %.6g Hz", l.rate))
+		s.deviate(src, "rate", "samples come at the nominal rate", found, fmt.Sprintf("the rate is %.6g Hz", l.rate))
 	case math.Abs(off)*longest*s.info.rate > 0.5:
-		src.list("rate"+fmt.Sprint(s.id), s.where(), "samples come at the nominal rate", found,
+		s.deviate(src, "rate", "samples come at the nominal rate", found,
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
 	}
 	if n := len(segments) - 1; n > 0 {
-		src.list("gap"+fmt.Sprint(s.id), s.where(), "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
+		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
 			segments[1].t0-segments[0].end(), segments[1].first-1), "gaps")
 	}
 	return l
 }
 
-// where names the stream, for the list of deviations.
-func (s *stream) where() string {
-	return fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
+// deviate lists what is wrong with the stream, the first of a kind.
+func (s *stream) deviate(src *source, kind, rule, found, assumed string) {
+	where := fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
+	src.list(kind+where, where, rule, found, assumed)
 }

@@ -56,13 +56,13 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 // check lists what the chunks of a stream left open.
 func (s *stream) check(src *source) {
 	if s.skipped > 0 {
-		src.list("skipped"+fmt.Sprint(s.id), s.where(), "a sample has a stamp, or one before it has", fmt.Sprintf("%d samples whose time is not known", s.skipped), "they are left out")
+		s.deviate(src, "skipped", "a sample has a stamp, or one before it has", fmt.Sprintf("%d samples whose time is not known", s.skipped), "they are left out")
 	}
 	if n := s.count(); n >= 0 && n != s.n {
-		src.list("count"+fmt.Sprint(s.id), s.where(), "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d", s.n, n), "those that are there")
+		s.deviate(src, "count", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d", s.n, n), "those that are there")
 	}
 	if s.footer == nil {
-		src.list("footer"+fmt.Sprint(s.id), s.where(), "a stream ends with a footer", "none", "the recorder was stopped hard; what it wrote is used")
+		s.deviate(src, "footer", "a stream ends with a footer", "none", "the recorder was stopped hard; what it wrote is used")
 	}
 }
 
@@ -126,13 +126,13 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 		case s.regular():
 			continue
 		case s.n == 0:
-			c.src.list("empty"+fmt.Sprint(s.id), s.where(), "a stream has samples", "none", "the stream is left out: "+s.info.String())
+			s.deviate(c.src, "empty", "a stream has samples", "none", "the stream is left out: "+s.info.String())
 			continue
 		case s.info.channels == 0:
-			c.src.list("empty"+fmt.Sprint(s.id), s.where(), "a stream has channels", "none", "the stream is left out")
+			s.deviate(c.src, "empty", "a stream has channels", "none", "the stream is left out")
 			continue
 		case !s.info.text() && s.info.channels > 1:
-			c.src.list("irregular"+fmt.Sprint(s.id), s.where(), "samples come at a rate", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
+			s.deviate(c.src, "irregular", "samples come at a rate", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
 			continue
 		}
 		labels, err := s.allLabels(c.src)

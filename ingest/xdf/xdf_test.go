@@ -41,7 +41,8 @@ func streamHeader(id uint32, name, typ, format, rate string, channels int, desc 
 
 // at is a sample of int16 with a stamp, plain is one without.
 func at(t float64, v int16) string { return "\x08" + f64(t) + plain(v)[1:] }
-func plain(v int16) string         { return "\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(v))) }
+
+func plain(v int16) string { return "\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(v))) }
 
 func samples(id uint32, all ...string) string {
 	return chunk(3, u32(id)+"\x01"+string(rune(len(all)))+strings.Join(all, ""))
