@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/features/riemann"
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/preprocess/dsp"
 )
 
 // imagery is what imagery.py wrote of a subject.
@@ -41,8 +42,8 @@ func imagined(t *testing.T) []imagery {
 	for i := range g.Subjects {
 		s := &g.Subjects[i]
 		s.mne, s.pyriemann, s.data = "MNE "+g.Programs["mne"], "pyRiemann "+g.Programs["pyriemann"], "EEGMMIDB "+s.Subject
-		s.pair = featurestest.Imagery(t, s.Subject, "R06", "R10", "R14")
-		s.four = s.pair.Append(featurestest.Imagery(t, s.Subject, "R04", "R08", "R12"), 2)
+		s.pair = featurestest.Imagery(t, featurestest.MotorBand, s.Subject, "R06", "R10", "R14")
+		s.four = s.pair.Append(featurestest.Imagery(t, featurestest.MotorBand, s.Subject, "R04", "R08", "R12"), 2)
 		s.four.Check(t, s.Check)
 	}
 	return g.Subjects
@@ -201,6 +202,76 @@ func TestImageryMatrices(t *testing.T) {
 			}
 			paritytest.Within(t, name+" alignment of a run: windows", g.pyriemann, g.data, got, want, 1e-9)
 		}
+	}
+}
+
+// TestImageryFBCSP compares what filter-bank CSP chooses, and the filters and features, with mne.decoding.CSP in every band.
+func TestImageryFBCSP(t *testing.T) {
+	var g struct {
+		Program  string `json:"program"`
+		Subjects []struct {
+			Subject     string       `json:"subject"`
+			Check       float64      `json:"check"`
+			Bands       [][2]float64 `json:"bands"`
+			Band        []int        `json:"band"`
+			Information []float64    `json:"information"`
+			Filters     [][]float64  `json:"filters"`
+			Rows        [][]float64  `json:"rows"`
+		} `json:"subjects"`
+	}
+	read(t, "testdata/fbcsp.json", &g)
+	if len(g.Subjects) != 2 {
+		t.Fatalf("%d subjects, must be 2", len(g.Subjects))
+	}
+	for _, s := range g.Subjects {
+		var all featurestest.Trials
+		in := features.Format{}
+		for b, edges := range s.Bands {
+			one := featurestest.Imagery(t, dsp.Bandpass(edges[0], edges[1]), s.Subject, "R06", "R10", "R14")
+			for _, n := range one.Info.Names() {
+				in.Names = append(in.Names, fmt.Sprintf("%s@%g-%g", n, edges[0], edges[1]))
+			}
+			in.Len, in.Rate = len(one.X[0][0]), one.Info.Rate
+			if b == 0 {
+				all = one
+				continue
+			}
+			for i := range all.X {
+				all.X[i] = append(all.X[i], one.X[i]...)
+			}
+		}
+		all.Check(t, s.Check)
+		f := &csp.FBCSP{Components: 4, Select: 8}
+		f.SetClasses([]string{"fists", "feet"})
+		if _, err := f.Start(in); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.FitWindows(all.X, labelled(all.Y, "fists", "feet")); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.Band, s.Band) {
+			t.Fatalf("%s: chose the bands %v, must be %v", s.Subject, f.Band, s.Band)
+		}
+		data, peer := "EEGMMIDB "+s.Subject, g.Program+" (mne.decoding.CSP in every band)"
+		worst := 0.0
+		for i, w := range s.Filters {
+			got := signed(f.Filters[i:i+1], s.Filters[i:i+1])
+			big := max(slices.Max(w), -slices.Min(w))
+			for ch := range w {
+				worst = max(worst, math.Abs(got[ch]-w[ch])/big)
+			}
+		}
+		paritytest.Error(t, paritytest.Report{What: "filter-bank CSP: filters of the chosen features", Peer: peer, Data: data, Err: worst, Tol: 1e-6})
+		paritytest.Within(t, "filter-bank CSP: mutual information of the chosen features", peer, data, f.Information, s.Information, 1e-6)
+		var got []float64
+		for _, x := range all.X[:len(s.Rows)] {
+			row := make([]float64, len(f.Filters))
+			if err := f.Extract(row, x); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, row...)
+		}
+		paritytest.Within(t, "filter-bank CSP: features", peer, data, got, slices.Concat(s.Rows...), 1e-6)
 	}
 }
 

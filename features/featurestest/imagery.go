@@ -17,14 +17,17 @@ type Trials struct {
 	Run  []int         // position in the runs asked for
 }
 
+// MotorBand is that of the rhythms over motor cortex, in Hz.
+var MotorBand = dsp.Bandpass(8, 30)
+
 // Imagery reads runs of a subject of EEGMMIDB as benchmarks/oracle/eegmmidb.py does: all channels behind a causal Butterworth
-// band-pass of order 4, 8 to 30 Hz, which starts at rest at the first sample; windows [cue + 0.5 s, cue + 3.5 s).
-func Imagery(t testing.TB, subject string, runs ...string) Trials {
+// band-pass of order 4, such as MotorBand, which starts at rest at the first sample; windows [cue + 0.5 s, cue + 3.5 s).
+func Imagery(t testing.TB, band dsp.Band, subject string, runs ...string) Trials {
 	t.Helper()
 	var out Trials
 	for r, run := range runs {
 		c := datasettest.Whole(t, "eegmmidb/"+subject+"/"+subject+run+".edf")
-		sos, err := dsp.Butter(4, dsp.Bandpass(8, 30), c.Info.Rate)
+		sos, err := dsp.Butter(4, band, c.Info.Rate)
 		if err != nil {
 			t.Fatal(err)
 		}
