@@ -28,6 +28,9 @@ type Training struct {
 	Augment func(rng *rand.Rand, x, y []float32)
 	// Report, if not nil, is told of every epoch. An error stops the training.
 	Report func(Epoch) error
+	// Stop, if not nil, is asked before each step: an error ends the training there and is what Run returns. It is the Err
+	// of a context.
+	Stop func() error
 
 	epoch, step int
 	best        float64
@@ -65,6 +68,11 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 		order := rand.New(rand.NewPCG(t.Seed, uint64(t.epoch)<<1)).Perm(train.N)
 		e := Epoch{Epoch: t.epoch + 1, Validation: math.NaN(), Best: t.bestEpoch}
 		for s := range steps {
+			if t.Stop != nil {
+				if err := t.Stop(); err != nil {
+					return err
+				}
+			}
 			pick := order[s*size : min((s+1)*size, train.N)]
 			b := gather(buf, train, pick, in, targets)
 			if t.Augment != nil {
