@@ -92,7 +92,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 				return err
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, firstBad(n, *validation))
+				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, n.FirstBad(*validation))
 			}
 			e.Validation = v
 			if t.bestEpoch == 0 || v < t.best {
@@ -126,7 +126,7 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 		return 0, 0, err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, firstBad(n, b))
+		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, n.FirstBad(b))
 	}
 	if norm, err = n.ClipGrad(t.Clip); err != nil {
 		return 0, 0, fmt.Errorf("%w; lower the learning rate or clip the gradient", err)
@@ -146,8 +146,9 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 	return loss, norm, nil
 }
 
-// firstBad names the first tensor that explains a loss that is not finite.
-func firstBad(n *Net, b Batch) string {
+// FirstBad names the first tensor that explains a loss of the batch b that is not finite, in brackets with a space before
+// them, as errors have it.
+func (n *Net) FirstBad(b Batch) string {
 	for _, p := range n.Params {
 		if !kernel.Finite(p.W) {
 			return fmt.Sprintf(" (%s is not)", p.Name)
