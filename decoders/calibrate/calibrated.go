@@ -276,6 +276,33 @@ func (c *Calibrated) Predict(dst, x []float64) error {
 	return nil
 }
 
+// EmbedLen is that of the decoder inside, 0 where it has none.
+func (c *Calibrated) EmbedLen() int {
+	if c.fit == nil {
+		return 0
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return 0
+	}
+	return inner.EmbedLen()
+}
+
+// Embed is that of the decoder inside.
+func (c *Calibrated) Embed(dst, x []float64) error {
+	if c.fit == nil {
+		return errors.New("calibrated: not fitted; train the pipeline or load a bundle first")
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return fmt.Errorf("calibrated: the decoder inside, %s, has no embedding", c.Decoder.Use)
+	}
+	if err := inner.Embed(dst, x); err != nil {
+		return fmt.Errorf("calibrated: %w", err)
+	}
+	return nil
+}
+
 // State is that of the decoder, its names behind "decoder.", and "temperature" [1] or "isotonic" [knots, 3]: class,
 // position, value.
 func (c *Calibrated) State() signal.State {

@@ -15,7 +15,7 @@ import (
 func init() {
 	deep.Register("dqn_sequential", func() deep.Agent {
 		return &Sequential{
-			Learning: defaults(), Network: network(0.25), Length: 1, Step: 0.25, Cost: 0.02, Late: 1,
+			Learning: defaults(), Network: network(0, 0.25, 1), Length: 1, Step: 0.25, Cost: 0.02, Late: 1,
 			Bootstrap: Bootstrap{Gamma: 0.99, Double: true, Target: 100},
 		}
 	})
@@ -95,7 +95,7 @@ func (s *Sequential) Layers(in features.Format, classes int) (func() nn.Layer, e
 		return nil, err
 	}
 	s.cut, s.x = cut, make([]float32, cut.size())
-	return s.define(cut.length, in.Rate, classes+1)
+	return s.define(len(in.Names)+1, cut.length, in.Rate, classes+1)
 }
 
 // Input is one piece.
@@ -119,18 +119,28 @@ func (s *Sequential) Learn(ctx context.Context, define func() nn.Layer, in featu
 
 // Answer goes through the pieces until the agent decides.
 func (s *Sequential) Answer(net *nn.Net, dst []float64, x []float32) error {
+	q, err := s.until(net, x)
+	if err != nil {
+		return err
+	}
+	return decide(dst, q, s.Right, -s.Wrong)
+}
+
+// until is the values at the piece where the agent does not wait, or at the last one. s.x is that piece then.
+func (s *Sequential) until(net *nn.Net, x []float32) (q []float32, err error) {
 	for k := range s.cut.n {
 		s.cut.look(s.x, x, k)
-		q, err := net.Forward(s.x)
-		if err != nil {
-			return err
-		}
-		if err := decide(dst, q, s.Right, -s.Wrong); err != nil {
-			return err
-		}
-		if greedy(q) < len(dst) {
-			return nil
+		if q, err = net.Forward(s.x); err != nil || greedy(q) < len(q)-1 {
+			break
 		}
 	}
-	return nil
+	return q, err
+}
+
+// BeforeLast is what the values of the piece where the agent decides are a linear function of.
+func (s *Sequential) BeforeLast(net *nn.Net, x []float32) ([]float32, error) {
+	if _, err := s.until(net, x); err != nil {
+		return nil, err
+	}
+	return net.Features(s.x)
 }

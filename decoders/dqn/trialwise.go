@@ -12,7 +12,7 @@ import (
 
 func init() {
 	deep.Register("dqn", func() deep.Agent {
-		return &DQN{Learning: defaults(), Network: network(0.5), Bootstrap: Bootstrap{Double: true, Target: 100}}
+		return &DQN{Learning: defaults(), Network: network(0.1, 0.25, 3), Bootstrap: Bootstrap{Double: true, Target: 100}}
 	})
 }
 
@@ -63,7 +63,7 @@ func (d *DQN) Layers(in features.Format, classes int) (func() nn.Layer, error) {
 	if d.Wait {
 		classes++
 	}
-	return d.define(in.Len, in.Rate, classes)
+	return d.define(len(in.Names), in.Len, in.Rate, classes)
 }
 
 // Input is the whole window.
@@ -86,3 +86,6 @@ func (d *DQN) Answer(net *nn.Net, dst []float64, x []float32) error {
 	}
 	return decide(dst, q, d.Right, -d.Wrong)
 }
+
+// BeforeLast is what the values are a linear function of.
+func (d *DQN) BeforeLast(net *nn.Net, x []float32) ([]float32, error) { return net.Features(x) }
