@@ -28,6 +28,9 @@ type Training struct {
 	Augment func(rng *rand.Rand, x, y []float32)
 	// Report, if not nil, is told of every epoch. An error stops the training.
 	Report func(Epoch) error
+	// Stop, if not nil, is asked before each step: an error ends the training there and is what Run returns. It is the Err
+	// of a context.
+	Stop func() error
 
 	epoch, step int
 	best        float64
@@ -65,6 +68,11 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 		order := rand.New(rand.NewPCG(t.Seed, uint64(t.epoch)<<1)).Perm(train.N)
 		e := Epoch{Epoch: t.epoch + 1, Validation: math.NaN(), Best: t.bestEpoch}
 		for s := range steps {
+			if t.Stop != nil {
+				if err := t.Stop(); err != nil {
+					return err
+				}
+			}
 			pick := order[s*size : min((s+1)*size, train.N)]
 			b := gather(buf, train, pick, in, targets)
 			if t.Augment != nil {
@@ -84,7 +92,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 				return err
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, firstBad(n, *validation))
+				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, n.FirstBad(*validation))
 			}
 			e.Validation = v
 			if t.bestEpoch == 0 || v < t.best {
@@ -118,7 +126,7 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 		return 0, 0, err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, firstBad(n, b))
+		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, n.FirstBad(b))
 	}
 	if norm, err = n.ClipGrad(t.Clip); err != nil {
 		return 0, 0, fmt.Errorf("%w; lower the learning rate or clip the gradient", err)
@@ -138,8 +146,9 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 	return loss, norm, nil
 }
 
-// firstBad names the first tensor that explains a loss that is not finite.
-func firstBad(n *Net, b Batch) string {
+// FirstBad names the first tensor that explains a loss of the batch b that is not finite, in brackets with a space before
+// them, as errors have it.
+func (n *Net) FirstBad(b Batch) string {
 	for _, p := range n.Params {
 		if !kernel.Finite(p.W) {
 			return fmt.Sprintf(" (%s is not)", p.Name)
