@@ -2,6 +2,8 @@
 package decoders
 
 import (
+	"context"
+
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -23,6 +25,25 @@ type Fitter interface {
 	Fit(x [][]float64, y signal.Labels) error
 	SetClasses(classes []string)
 	signal.Stateful
+}
+
+// Interruptible is a Fitter whose fit takes long enough to be interrupted, as those of networks do.
+type Interruptible interface {
+	Fitter
+	// FitContext is Fit that ends with the error of ctx, within a second of its being done. What was learned before is kept.
+	FitContext(ctx context.Context, x [][]float64, y signal.Labels) error
+}
+
+// Fit fits d to the rows x, and ends early where ctx is done: within a second where d is Interruptible; others take no
+// longer than that.
+func Fit(ctx context.Context, d Fitter, x [][]float64, y signal.Labels) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if long, ok := d.(Interruptible); ok {
+		return long.FitContext(ctx, x, y)
+	}
+	return d.Fit(x, y)
 }
 
 var registered = registry.New[Fitter]("decoder")

@@ -46,6 +46,7 @@ func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 			t.Run("wrong shapes are errors", s.shapes)
 			t.Run("a row that is not finite is an error", s.notFinite)
 			t.Run("fit refuses bad data and keeps what it had", s.badFit)
+			t.Run("fit can be interrupted", s.interrupted)
 			t.Run("fit again gives the same bits", s.refit)
 			t.Run("state round trip gives the same bits", s.roundTrip)
 			t.Run("same bits however it is called", s.sameBits)

@@ -1,6 +1,7 @@
 package deep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -29,8 +30,8 @@ type method interface {
 	layers(in features.Format, classes int) (func() nn.Layer, error)
 	// input is the shape of what the network takes.
 	input(in features.Format) nn.Shape
-	// learn trains a new network on the windows x.
-	learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
+	// learn trains a new network on the windows x. It ends with the error of ctx soon after that is done.
+	learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
 	// answer fills dst with the probabilities of the classes for the standardised window x. It does not allocate.
 	answer(net *nn.Net, dst []float64, x []float32) error
 }
@@ -132,7 +133,12 @@ func (d *decoder) standardise(dst []float32, x []float64) int {
 
 // Fit trains the network on windows, x [windows][channels·samples].
 func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
-	next, err := d.fit(x, y)
+	return d.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx, within a step of training; what was learned before is kept.
+func (d *decoder) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	next, err := d.fit(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
@@ -141,7 +147,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 }
 
 // fit is a fitted copy of d.
-func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
+func (d *decoder) fit(ctx context.Context, x [][]float64, y signal.Labels) (*decoder, error) {
 	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
@@ -153,7 +159,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := d.own.learn(next, define, x, y)
+	net, err := d.own.learn(ctx, next, define, x, y)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package dqn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -97,7 +98,7 @@ type learner struct {
 }
 
 // run trains a new network, [shape] → [actions], in w. boot is nil where no action has a next state.
-func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *bootstrap) (*nn.Net, error) {
+func (l *Learning) run(ctx context.Context, define func() nn.Layer, shape nn.Shape, w *world, boot *bootstrap) (*nn.Net, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
@@ -115,14 +116,14 @@ func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *b
 		}
 		copy(r.target.Weights(), net.Weights())
 	}
-	return net, r.all()
+	return net, r.all(ctx)
 }
 
 // random is a stream of random numbers of its own.
 func (l *Learning) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(l.Seed, stream)) }
 
 // all goes through the decisions.
-func (r *learner) all() error {
+func (r *learner) all(ctx context.Context) error {
 	order, explore := r.random(2), r.random(3)
 	byClass := make([][]int, r.w.classes)
 	for i, k := range r.w.truth {
@@ -130,6 +131,9 @@ func (r *learner) all() error {
 	}
 	trial, s := 0, over
 	for t := range r.Decisions {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if s == over { // rare classes are shown as often as frequent ones
 			own := byClass[order.IntN(len(byClass))]
 			trial, s = own[order.IntN(len(own))], 0

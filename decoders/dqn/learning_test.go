@@ -42,7 +42,7 @@ func TestValues(t *testing.T) {
 	for _, double := range []bool{false, true} {
 		l := defaults()
 		l.Decisions, l.Warmup, l.Rate, l.Decay, l.Augment = 13_000, 1000, 3e-3, 0, false
-		net, err := l.run(small, nn.Shape{5}, corridor(), &bootstrap{gamma: gamma, double: double, every: 50})
+		net, err := l.run(t.Context(), small, nn.Shape{5}, corridor(), &bootstrap{gamma: gamma, double: double, every: 50})
 		if err != nil {
 			t.Fatal(err)
 		}

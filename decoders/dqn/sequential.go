@@ -1,6 +1,7 @@
 package dqn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -104,13 +105,13 @@ func (s *Sequential) Input(in features.Format) nn.Shape {
 }
 
 // Learn trains a network by reward on the windows x.
-func (s *Sequential) Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
+func (s *Sequential) Learn(ctx context.Context, define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
 	cut, err := s.cutting(in)
 	if err != nil {
 		return nil, err
 	}
 	size := cut.channels * cut.samples
-	return s.run(define, s.Input(in), &world{
+	return s.run(ctx, define, s.Input(in), &world{
 		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(), signals: cut.channels, samples: cut.length,
 		right: s.Right, wrong: s.Wrong, cost: -s.Cost, late: -s.Late,
 		look: func(dst []float32, trial, k int) { cut.look(dst, x[trial*size:(trial+1)*size], k) },

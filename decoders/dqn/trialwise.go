@@ -1,6 +1,8 @@
 package dqn
 
 import (
+	"context"
+
 	"github.com/gyrus-bci/gyrus/decoders/deep"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -45,9 +47,9 @@ func (d *DQN) Layers(in features.Format, classes int) (func() nn.Layer, error) {
 func (d *DQN) Input(in features.Format) nn.Shape { return nn.Shape{len(in.Names), in.Len} }
 
 // Learn trains a network by reward on the windows x.
-func (d *DQN) Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
+func (d *DQN) Learn(ctx context.Context, define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
 	size := d.Input(in).Size()
-	return d.run(define, d.Input(in), &world{
+	return d.run(ctx, define, d.Input(in), &world{
 		truth: y.Y, classes: len(y.Classes), wait: d.Wait, states: 1, size: size, signals: len(in.Names), samples: in.Len, right: d.Right, wrong: d.Wrong,
 		look: func(dst []float32, trial, _ int) { copy(dst, x[trial*size:(trial+1)*size]) },
 	}, nil)

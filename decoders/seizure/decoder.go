@@ -1,6 +1,7 @@
 package seizure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -150,7 +151,12 @@ func (d *decoder) standardise(dst []float32, made []float64) {
 
 // Fit trains the network on windows, x [windows][channels·samples], and calibrates its integer twin on some of them.
 func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
-	next, err := d.fit(x, y)
+	return d.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx, within a step of training; what was learned before is kept.
+func (d *decoder) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	next, err := d.fit(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
@@ -161,7 +167,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 // calibrationWindows is how many training windows the scales of activations are taken from, evenly spread.
 const calibrationWindows = 256
 
-func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
+func (d *decoder) fit(ctx context.Context, x [][]float64, y signal.Labels) (*decoder, error) {
 	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
@@ -179,7 +185,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 		rows[i] = make([]float32, len(row))
 		next.standardise(rows[i], row)
 	}
-	net, err := d.own.training().run(layers(next.stages), next.shape(), rows, y)
+	net, err := d.own.training().run(ctx, layers(next.stages), next.shape(), rows, y)
 	if err != nil {
 		return nil, err
 	}

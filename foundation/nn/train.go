@@ -31,6 +31,9 @@ type Training struct {
 	// Journal, if not nil, keeps how far the training has come, and gives back how far it had come in an earlier run of the
 	// same program. Epochs that were made then are not reported again.
 	Journal *Journal
+	// Stop, if not nil, is asked before each step: an error ends the training there and is what Run returns. It is the Err
+	// of a context.
+	Stop func() error
 
 	epoch, step int
 	best        float64
@@ -72,6 +75,11 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 		order := rand.New(rand.NewPCG(t.Seed, uint64(t.epoch)<<1)).Perm(train.N)
 		e := Epoch{Epoch: t.epoch + 1, Validation: math.NaN(), Best: t.bestEpoch}
 		for s := range steps {
+			if t.Stop != nil {
+				if err := t.Stop(); err != nil {
+					return err
+				}
+			}
 			pick := order[s*size : min((s+1)*size, train.N)]
 			b := gather(buf, train, pick, in, targets)
 			if t.Augment != nil {

@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -302,5 +303,29 @@ func TestLimit(t *testing.T) {
 		if math.Abs(float64(w[i]-want)) > 1e-6 {
 			t.Errorf("weight %d is %g, want %g", i, w[i], want)
 		}
+	}
+}
+
+// TestStop: a training that is told to stop makes no further step, and its error says why.
+func TestStop(t *testing.T) {
+	n, err := nn.New(func() nn.Layer { return &nn.Linear{Out: 1} }, nn.Shape{2}, nn.Options{Batch: 2, Train: true, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough, asked, epochs := errors.New("enough"), 0, 0
+	var before []float32
+	tr := nn.Training{
+		Epochs: 5, Batch: 2, Rate: 0.1, Optimiser: &nn.SGD{}, Loss: nn.MeanSquare{}, Report: func(nn.Epoch) error { epochs++; return nil },
+		Stop: func() error {
+			if asked++; asked == 4 { // before the second step of the second epoch
+				before = slices.Clone(n.Weights())
+				return enough
+			}
+			return nil
+		},
+	}
+	b := nn.Batch{X: []float32{1, 2, 3, 4, 5, 6, 7, 8}, Y: []float32{1, 2, 3, 4}, N: 4}
+	if err := tr.Run(n, b, nil); !errors.Is(err, enough) || epochs != 1 || asked != 4 || !slices.Equal(n.Weights(), before) {
+		t.Errorf("%v after %d epochs, asked %d times, weights %v, want %v after 1 and 4, and %v", err, epochs, asked, n.Weights(), enough, before)
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -211,7 +212,7 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if out == "" {
 		return t.trainJSON, nil
 	}
-	b, err := t.bundle(hashes)
+	b, err := t.bundle(cmd.Context(), hashes)
 	if err != nil {
 		return trainJSON{}, err
 	}
@@ -330,12 +331,12 @@ func fitsLive(spec *pipeline.Spec, cued *pipeline.Pipeline, rec *signal.Recordin
 }
 
 // bundle fits the pipeline to all windows. hashes are those of the recordings' files, nil where they were simulated.
-func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
+func (t *trained) bundle(ctx context.Context, hashes []string) (*bundle.Bundle, error) {
 	y, err := t.set.Labels()
 	if err != nil {
 		return nil, err
 	}
-	if err := t.pipe.Fit(t.set, y); err != nil {
+	if err := t.pipe.FitContext(ctx, t.set, y); err != nil {
 		return nil, refusal{err}
 	}
 	b, err := t.pipe.Bundle(Version)
