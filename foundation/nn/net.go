@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 )
 
 // Options say how a network is used.
@@ -40,6 +42,9 @@ type worker struct {
 // New builds a network: define makes its layers, in is the shape of one example.
 func New(define func() Layer, in Shape, opt Options) (*Net, error) {
 	opt.Batch, opt.Workers = max(opt.Batch, 1), max(opt.Workers, 1)
+	if err := kernel.Check(); err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
+	}
 	n := &Net{In: in, opt: opt}
 	if in.Size() <= 0 {
 		return nil, fmt.Errorf("nn: an example is %v, must have at least one value", in)
