@@ -80,7 +80,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 	want := map[string]string{
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
-		"raw":      RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
+		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
 	word := regexp.MustCompile(`\{(\w+)\}`)

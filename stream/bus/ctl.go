@@ -127,7 +127,6 @@ type Ctl struct {
 	run              int64
 	told             func(Request, Reply)
 	sub              *Subscription
-	ctx              context.Context
 	cancel           context.CancelFunc
 	working          sync.WaitGroup
 
@@ -159,10 +158,11 @@ func NewCtl(b *Bus, session, decoder string, run int64, told func(Request, Reply
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	c := &Ctl{bus: b, session: session, decoder: decoder, run: run, told: told, sub: &Subscription{done: make(chan struct{})}}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
 	c.verbs = []Verb{{Name: "verbs", Doc: "list what can be asked for"}}
-	if err := c.sub.listen(b, CtlSubject(session), c.take, pendingMsgs, -1); err != nil {
-		c.cancel()
+	if err := c.sub.listen(b, CtlSubject(session), func(m *nats.Msg) { c.take(ctx, m) }, pendingMsgs, -1); err != nil {
+		cancel()
 		return nil, err
 	}
 	if err := b.settle(); err != nil {
@@ -184,7 +184,7 @@ func (c *Ctl) Handle(verbs ...Verb) {
 }
 
 // take answers one message, on the client's goroutine.
-func (c *Ctl) take(m *nats.Msg) {
+func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	req, err := ParseRequest(m.Data)
 	if err == nil && CtlSubject(req.Session) != m.Subject {
 		err = fmt.Errorf("request: says it belongs to %s", CtlSubject(req.Session))
@@ -207,7 +207,7 @@ func (c *Ctl) take(m *nats.Msg) {
 	c.working.Go(func() {
 		defer c.leave()
 		r := Reply{OK: true}
-		got, err := v.Do(c.ctx, req.Args)
+		got, err := v.Do(ctx, req.Args)
 		if err == nil && got != nil {
 			r.Result, err = json.Marshal(got)
 		}
