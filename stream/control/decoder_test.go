@@ -143,9 +143,9 @@ func drive(t *testing.T, b *bus.Bus) *driver {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	cursor := NewCursor("left", "right")
-	cursor.Speed = 0.05 // does not reach the edge, where it would seem to stand
-	go func() { done <- RunCursor(ctx, d, CursorOptions{Cursor: cursor, OnStep: d.step}) }()
+	o := roaming()
+	o.Cursor.Speed = 0.01 // does not reach a target, where it would stand
+	go func() { done <- Run(ctx, d, o, LoopOptions{OnStep: d.step}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := errors.Join(<-done, d.Close()); err != nil {
@@ -169,7 +169,7 @@ func (d *driver) Current() (Action, bool) {
 func (d *driver) step(f Frame) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if moves := f.Velocity != [2]float64{}; moves != d.moves {
+	if moves := f.View.(*CursorView).Velocity != [2]float64{}; moves != d.moves {
 		d.moves, d.moved = moves, time.Now()
 		d.turn()
 	}
