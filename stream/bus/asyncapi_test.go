@@ -80,7 +80,8 @@ func TestAsyncAPISubjects(t *testing.T) {
 	want := map[string]string{
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"),
-		"raw":      RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
+		"stop":     StopSubject("{session}"), "stopAnswer": "", // the reply subject
+		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
 	word := regexp.MustCompile(`\{(\w+)\}`)
@@ -183,7 +184,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	schemas := doc.Components.Schemas
 	for name, typ := range map[string]reflect.Type{
 		"command": reflect.TypeFor[Command](), "status": reflect.TypeFor[Status](), "score": reflect.TypeFor[Score](),
-		"feedback": reflect.TypeFor[Feedback](),
+		"feedback": reflect.TypeFor[Feedback](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -219,7 +220,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback"} {
+	for _, name := range []string{"command", "status", "feedback", "stop", "stopAnswer"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -239,9 +240,10 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 	doc, _ := readAsyncAPI(t)
 	schemas := doc.Components.Schemas
 	parsers := map[string]func([]byte) (any, error){
-		"command":  func(b []byte) (any, error) { return ParseCommand(b) },
-		"status":   func(b []byte) (any, error) { return ParseStatus(b) },
-		"feedback": func(b []byte) (any, error) { return ParseFeedback(b) },
+		"command":    func(b []byte) (any, error) { return ParseCommand(b) },
+		"status":     func(b []byte) (any, error) { return ParseStatus(b) },
+		"feedback":   func(b []byte) (any, error) { return ParseFeedback(b) },
+		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },
 	}
 	kinds := map[any]bool{}
 	for name, parse := range parsers {
