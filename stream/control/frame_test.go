@@ -31,6 +31,10 @@ var (
 		"holds":   {State: StateHolds, Confidence: 0.5, AgeMS: 3, View: &CursorView{Position: [2]float64{1, 0}, Targets: sides, Phase: PhasePause, Trial: 1}},
 		"unknown": {State: StateUnknown, Label: "ton\x1b[2Jgue with a very long name", Confidence: 1, View: &CursorView{Targets: sides, Target: &sides[0], Phase: PhaseGo, Trial: 1}},
 		"latched": {State: StateSafe, Reason: ReasonWatchdog, Latched: true, View: &CursorView{Position: [2]float64{-1, 0}, Targets: sides, Phase: PhaseDone, Trial: 12}},
+		"hand": {
+			State: StateMoves, Label: "power", Confidence: 1, AgeMS: 8,
+			View: func() View { h := grasping(nil); h.steps(80, class(GraspPower), true); return h.View() }(),
+		},
 		"eight": {
 			State: StateMoves, Label: "continuous", AgeMS: 12,
 			View: &CursorView{Position: [2]float64{0.3, -0.3}, Targets: eight, Target: &eight[7], Phase: PhaseGo, Trial: 9, Score: Score{Goals: 8, Trials: 8, Hits: 7}},
@@ -58,6 +62,9 @@ func TestRender(t *testing.T) {
 			t.Errorf("%s: an escape sequence without colour", name)
 		}
 		lines := strings.Split(got, "\n")
+		if name == "hand" {
+			continue // has no frame
+		}
 		wide, high := columns, 1
 		if name == "eight" {
 			wide, high = columns2, rows2
