@@ -229,14 +229,16 @@ func TestHandLimits(t *testing.T) {
 		}
 		a, ok := Action{}, false
 		before, trial := h.shown(), 0
-		for range rapid.IntRange(50, 600).Draw(rt, "steps") {
-			if rapid.IntRange(0, 9).Draw(rt, "new") == 0 {
+		for range rapid.IntRange(200, 800).Draw(rt, "steps") {
+			if rapid.IntRange(0, 29).Draw(rt, "new") == 0 {
 				ok = rapid.IntRange(0, 4).Draw(rt, "ok") > 0
-				switch rapid.IntRange(0, 3).Draw(rt, "kind") {
+				switch rapid.IntRange(0, 4).Draw(rt, "kind") {
 				case 0:
 					a = Action{Command: bus.Command{Kind: bus.KindNone}}
 				case 1:
 					a = continuous(rapid.SliceOfN(rapid.Float64Range(-10, 10), 1, 7).Draw(rt, "value")...)
+				case 2:
+					a = continuous(1) // squeezes
 				default:
 					a = class(rapid.SampledFrom(append(GraspNames(), "tongue")).Draw(rt, "label"))
 				}
