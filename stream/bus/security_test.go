@@ -161,7 +161,7 @@ func TestRoles(t *testing.T) {
 	others := "_INBOX." + publicKey(t, op, bus.RoleViewer) + ".1"
 	subjects := []string{
 		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl",
-		inbox, others, "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.cmd.>", "audit.gyrus.s1.cmd.lda",
+		inbox, others, "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>", "gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda",
 		"$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
@@ -416,12 +416,17 @@ func TestPlainTextToTLS(t *testing.T) {
 	if n := f.Counters(); n.Received != 0 {
 		t.Errorf("the controller received %d commands", n.Received)
 	}
-	// Old versions of TLS neither.
-	old, err := tls.Dial("tcp", u.Host, &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true}) //nolint:gosec // the test is about the other side
-	if err == nil {
-		_ = old.Close()
-		t.Error("speaks TLS 1.2 before NATS")
+	// An old version of TLS neither.
+	old, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer func() { _ = old.Close() }()
+	if _, err := bufio.NewReader(old).ReadString('\n'); err != nil { // the greeting
+		t.Fatal(err)
+	}
+	err = tls.Client(old, &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true}).Handshake() //nolint:gosec // the test is about the other side
+	wantError(t, err, "version")
 }
 
 // TestBadMessages: a megabyte, more than that, and what is no command, from a client with the decoder's key: refused,

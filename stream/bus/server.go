@@ -46,7 +46,7 @@ func startServer(opts *server.Options, lines *lineLog, listens string) (*server.
 		return nil, nil, fmt.Errorf("bus: NATS server inside the process: %w", err)
 	}
 	log := &serverLog{lines: lines}
-	s.SetLogger(log, false, false)
+	s.SetLogger(log, opts.TLSConfig != nil, false)
 	s.Start()
 	err = log.fatalError()
 	if err == nil && !s.ReadyForConnections(startTimeout) {
@@ -97,18 +97,24 @@ func kindOf(text string) string {
 	return "other"
 }
 
-// Warnf, Noticef, Debugf and Tracef are about the normal life of a server. Slow clients, which it only notes, are
-// counted apart, see Stats.
+// Warnf is about the normal life of a server.
 func (l *serverLog) Warnf(string, ...any) {}
 
-// Noticef logs the clients that were cut off because they do not read.
+// Noticef logs the clients that were cut off because they do not read; Stats counts them apart.
 func (l *serverLog) Noticef(format string, v ...any) {
 	if strings.Contains(format, "Slow Consumer") {
 		l.lines.write(slog.LevelWarn, "server: slow", "server", slog.String("says", fmt.Sprintf(format, v...)))
 	}
 }
 
-func (l *serverLog) Debugf(string, ...any) {}
+// Debugf hears the one refusal that the server takes for a probe of a load balancer: plain text to a port of TLS.
+func (l *serverLog) Debugf(format string, v ...any) {
+	if strings.Contains(format, "handshake error") {
+		l.Errorf(format, v...)
+	}
+}
+
+// Tracef is silent: the content of messages is nobody's business.
 func (l *serverLog) Tracef(string, ...any) {}
 
 func (l *serverLog) fatalError() error {
