@@ -145,19 +145,20 @@ func (r *batchReader) events(dt *arrow.ListType) *array.Data {
 }
 
 // Columns says how many rows a record batch has and where the values of its first n columns begin in its body of bodyLength
-// bytes, so that they can be read on their own. The columns must be plain numbers of eight bytes without nulls.
-func (m Message) Columns(n int, bodyLength int64) (rows int64, at []int64, err error) {
+// bytes, so that they can be read on their own, and how many events the last column has. The columns must be plain numbers
+// of eight bytes without nulls.
+func (m Message) Columns(n int, bodyLength int64) (rows int64, at []int64, events int64, err error) {
 	if m.Kind != BatchKind {
-		return 0, nil, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.Kind)
+		return 0, nil, 0, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.Kind)
 	}
 	if m.header.slot(batchCompression) != 0 {
-		return 0, nil, errors.New("compressed record batch, must be plain")
+		return 0, nil, 0, errors.New("compressed record batch, must be plain")
 	}
 	f := m.header.f
 	node, nodes := m.header.vector(batchNodes, 16)
 	buf, buffers := m.header.vector(batchBuffers, 16)
 	rows = m.header.int64(batchLength)
-	if f.err == nil && (nodes < n || buffers < 2*n || rows < 0) {
+	if f.err == nil && (nodes < n+2 || buffers < 2*n || rows < 0) {
 		f.err = errBody
 	}
 	for k := 0; k < n && f.err == nil; k++ {
@@ -171,5 +172,6 @@ func (m Message) Columns(n int, bodyLength int64) (rows int64, at []int64, err e
 		}
 		at = append(at, off)
 	}
-	return rows, at, f.err
+	events = f.i64(node + 16*(n+1)) // behind the list itself
+	return rows, at, events, f.err
 }
