@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear" // registers ridge_regression
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 var velocity = []string{"vel_x", "vel_y"}
