@@ -5,4 +5,5 @@ import (
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"  // EDF and EDF+
 	_ "github.com/gyrus-bci/gyrus/ingest/fif"  // FIF of Neuromag and MNE
 	_ "github.com/gyrus-bci/gyrus/ingest/text" // tables of text: Muse CSV, OpenBCI
+	_ "github.com/gyrus-bci/gyrus/ingest/xdf"  // XDF of LabRecorder
 )
