@@ -36,9 +36,8 @@ type Adapted struct {
 	inside  decoders.Fitter // nil until fitted
 	head    *Head           // nil: nothing was learned from feedback
 	learned signal.State    // of the head, until a session takes it
-	row     []float64       // what the head sees
 	running []float64       // what the decoder said
-	look    func(dst, x []float64) error
+	view    *View
 }
 
 // ReadsWindows says whether the decoder inside reads windows.
@@ -106,12 +105,9 @@ func (a *Adapted) Predict(dst, x []float64) error {
 		return nil
 	}
 	copy(a.running, dst)
-	row := x
-	if a.look != nil {
-		row = a.row
-		if err := a.look(row, x); err != nil {
-			return fmt.Errorf("adapted: %w", err)
-		}
+	row, err := a.view.Of(x)
+	if err != nil {
+		return fmt.Errorf("adapted: %w", err)
 	}
 	if err := a.head.Scores(dst, row, a.running); err != nil {
 		return fmt.Errorf("adapted: %w", err)
@@ -235,19 +231,22 @@ func (a *Adapted) restore(s signal.State) error {
 		a.inside = d
 		return nil
 	}
-	width, look := 0, (func(dst, x []float64) error)(nil)
-	if e, ok := decoders.AsEmbedder(d); ok {
-		width, look = e.EmbedLen(), e.Embed
-	} else if theta, err := learned.Get("theta", len(a.classes), -1); err != nil {
-		return err
-	} else {
-		width = theta.Shape[1] - 1 - len(a.classes) // the decoder does not say how long its rows are
+	in := a.format
+	if _, windows := decoders.AsWindowed(d); !windows { // nobody tells how long the rows are
+		theta, err := learned.Get("theta", len(a.classes), -1)
+		if err != nil {
+			return err
+		}
+		in.Names = make([]string, max(theta.Shape[1]-1-len(a.classes), 0))
 	}
-	h, err := Resume(Defaults(), len(a.classes), width, learned)
+	view, err := NewView(d, in)
 	if err != nil {
 		return err
 	}
-	a.inside, a.head, a.learned, a.look = d, h, learned, look
-	a.row, a.running = make([]float64, width), make([]float64, len(a.classes))
+	h, err := Resume(Defaults(), len(a.classes), view.Len(), learned)
+	if err != nil {
+		return err
+	}
+	a.inside, a.head, a.learned, a.view, a.running = d, h, learned, view, make([]float64, len(a.classes))
 	return nil
 }

@@ -37,9 +37,8 @@ type Adapter struct {
 	run     int64
 	classes []string
 	head    *adapt.Head // nil before begin
-	embed   decoders.Embedder
-	row     []float64 // what the head sees, where embed makes it
-	breaks  int64     // gaps and restarts of the stream so far
+	view    *adapt.View
+	breaks  int64 // gaps and restarts of the stream so far
 	other   int64
 	odd     int64
 	scores  []float64
@@ -117,14 +116,8 @@ func Adaptable(p *pipeline.Pipeline) error {
 	if !tells || len(p.Classes()) < 2 {
 		return fmt.Errorf("adapt: the decoder %s does not decide between classes: adaptation works on decoders that do, such as lda, logistic, mdm, dqn and the networks", use)
 	}
-	if _, windows := decoders.AsWindowed(d); windows {
-		if _, ok := decoders.AsEmbedder(d); !ok {
-			return fmt.Errorf("adapt: the decoder %s reads windows and does not show what its last layer sees (decoders.Embedder): adaptation works on dqn and the networks that do, and on decoders of features", use)
-		}
-		return nil
-	}
-	if n := p.RowLen(); n > adapt.MaxRow {
-		return fmt.Errorf("adapt: the decoder %s reads rows of %d features, adaptation takes at most %d: choose fewer channels or features (such as logvar behind csp), or a network", use, n, adapt.MaxRow)
+	if _, err := adapt.NewView(d, p.RowFormat()); err != nil {
+		return fmt.Errorf("adapt: the decoder %s: %w", use, err)
 	}
 	return nil
 }
@@ -139,19 +132,18 @@ func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64) error 
 	defer a.mu.Unlock()
 	a.p, a.clock, a.run, a.classes, a.breaks = p, clock, run, p.Classes(), 0
 	a.scores = make([]float64, len(a.classes))
-	width := p.RowLen()
-	a.embed, a.row = nil, nil
-	if d, ok := p.Decoder().(decoders.Fitter); ok {
-		if a.embed, ok = decoders.AsEmbedder(d); ok {
-			width = a.embed.EmbedLen()
-			a.row = make([]float64, width)
-		}
+	d, ok := p.Decoder().(decoders.Fitter)
+	if !ok {
+		return errors.New("adapt: the decoder tells no classes") // Adaptable has seen that it does
 	}
 	var err error
-	if before, ok := p.Decoder().(*adapt.Adapted); ok {
-		a.head, err = before.Take(a.opt.Options, width)
+	if a.view, err = adapt.NewView(d, p.RowFormat()); err != nil {
+		return err
+	}
+	if before, ok := d.(*adapt.Adapted); ok {
+		a.head, err = before.Take(a.opt.Options, a.view.Len())
 	} else {
-		a.head, err = adapt.New(a.opt.Options, len(a.classes), width)
+		a.head, err = adapt.New(a.opt.Options, len(a.classes), a.view.Len())
 	}
 	return err
 }
@@ -171,12 +163,9 @@ func (a *Adapter) decide(p *pipeline.Prediction) (*pipeline.Prediction, error) {
 	if err := a.drain(); err != nil {
 		return nil, err
 	}
-	row := p.Row
-	if a.embed != nil {
-		row = a.row
-		if err := a.embed.Embed(row, p.Row); err != nil {
-			return nil, err
-		}
+	row, err := a.view.Of(p.Row)
+	if err != nil {
+		return nil, err
 	}
 	class, err := a.head.Decide(a.scores, row, p.Scores)
 	if err != nil {

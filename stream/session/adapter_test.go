@@ -204,3 +204,15 @@ func TestAdapterRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// parseLine is one line of the log.
+func parseLine(t *testing.T, line string) logLine {
+	t.Helper()
+	var l logLine
+	dec := json.NewDecoder(strings.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		t.Fatalf("%v in %s", err, line)
+	}
+	return l
+}
