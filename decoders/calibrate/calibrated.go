@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,7 +175,12 @@ func (c *Calibrated) inside() (decoders.Fitter, error) {
 // Fit learns from the rows x [rows][features]. It is an error where the decoder inside cannot be fitted, to all rows or
 // without a fold, and where a class has fewer rows than there are folds. What was fitted before is then kept.
 func (c *Calibrated) Fit(x [][]float64, y signal.Labels) error {
-	f, err := c.learn(x, y)
+	return c.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx as soon as the decoder inside does.
+func (c *Calibrated) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	f, err := c.learn(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("calibrated: %w", err)
 	}
@@ -182,14 +188,14 @@ func (c *Calibrated) Fit(x [][]float64, y signal.Labels) error {
 	return nil
 }
 
-func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
+func (c *Calibrated) learn(ctx context.Context, x [][]float64, y signal.Labels) (*fitted, error) {
 	if err := c.Method.check(); err != nil {
 		return nil, err
 	}
 	if c.Folds < 2 {
 		return nil, fmt.Errorf("folds is %d, must be at least 2", c.Folds)
 	}
-	whole, err := c.train(x, y) // first, because its errors speak of the rows as the caller knows them
+	whole, err := c.train(ctx, x, y) // first, because its errors speak of the rows as the caller knows them
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +212,7 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 				rows, labels.Y = append(rows, x[i]), append(labels.Y, y.Y[i])
 			}
 		}
-		d, err := c.train(rows, labels)
+		d, err := c.train(ctx, rows, labels)
 		if err != nil {
 			return nil, fmt.Errorf("without fold %d of %d: %w", f+1, c.Folds, err)
 		}
@@ -230,12 +236,12 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 }
 
 // train is a new decoder fitted to x.
-func (c *Calibrated) train(x [][]float64, y signal.Labels) (decoders.Fitter, error) {
+func (c *Calibrated) train(ctx context.Context, x [][]float64, y signal.Labels) (decoders.Fitter, error) {
 	d, err := c.inside()
 	if err != nil {
 		return nil, err
 	}
-	return d, d.Fit(x, y)
+	return d, decoders.Fit(ctx, d, x, y)
 }
 
 // blocks is the fold of each row: every class is cut into folds blocks of rows that follow each other.
@@ -266,6 +272,33 @@ func (c *Calibrated) Predict(dst, x []float64) error {
 		Isotonics(dst, c.fit.isotonic)
 	} else {
 		Temperature(dst, c.fit.temperature)
+	}
+	return nil
+}
+
+// EmbedLen is that of the decoder inside, 0 where it has none.
+func (c *Calibrated) EmbedLen() int {
+	if c.fit == nil {
+		return 0
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return 0
+	}
+	return inner.EmbedLen()
+}
+
+// Embed is that of the decoder inside.
+func (c *Calibrated) Embed(dst, x []float64) error {
+	if c.fit == nil {
+		return errors.New("calibrated: not fitted; train the pipeline or load a bundle first")
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return fmt.Errorf("calibrated: the decoder inside, %s, has no embedding", c.Decoder.Use)
+	}
+	if err := inner.Embed(dst, x); err != nil {
+		return fmt.Errorf("calibrated: %w", err)
 	}
 	return nil
 }

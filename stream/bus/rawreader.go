@@ -90,7 +90,11 @@ func (b *Bus) subscribeRaw(session, stream string, q *rawQueue) (*RawReader, err
 		}
 		r.subs = append(r.subs, sub)
 	}
-	if err := b.settle(); err != nil {
+	err := b.settle()
+	if err == nil {
+		err = errors.Join(b.refusedBy(r.subject), b.refusedBy(SchemaSubject(session, stream)))
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
