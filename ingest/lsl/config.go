@@ -133,8 +133,8 @@ func ParseConfig(r io.Reader) (Config, error) {
 	section := ""
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
-		line, _, _ := strings.Cut(lines.Text(), ";")
-		if line = strings.TrimSpace(line); line == "" {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == ';' { // liblsl knows no comments behind a value
 			continue
 		}
 		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
