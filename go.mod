@@ -3,6 +3,7 @@ module github.com/gyrus-bci/gyrus
 go 1.26.0
 
 require (
+	github.com/antchfx/xpath v1.3.9
 	github.com/apache/arrow/go/v17 v17.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/mjibson/go-dsp v0.0.0-20180508042940-11479a337f12
