@@ -27,7 +27,10 @@ func TestWhateverArrivesIsAStop(t *testing.T) {
 		data string
 		want Stop
 	}{
-		{"", Stop{}}, {"stop!", Stop{}}, {`{"v":"one"}`, Stop{}}, {strings.Repeat("x", MaxMessageBytes+1), Stop{}},
+		{"", Stop{}},
+		{"stop!", Stop{}},
+		{`{"v":"one"}`, Stop{}},
+		{strings.Repeat("x", MaxMessageBytes+1), Stop{}},
 		{`{"v":99,"source":"button","why":"smoke"}`, Stop{V: 99, Source: "button", Why: "smoke"}},
 	} {
 		if err := b.publish(&nats.Msg{Subject: StopSubject("s1"), Data: []byte(tc.data)}); err != nil {
