@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check controllers parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -127,6 +127,20 @@ $(BRAINDECODE): decoders/deep/testdata/requirements.txt
 
 interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
 	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
+
+# The clients of the examples: a virtual environment, npm packages, and Debian packages that are unpacked, not installed.
+# What cannot be had here is named, and its example is not tested.
+CONTROLLERS := bin/controllers
+controllers: ## the clients of docs/controllers, and their tests (Python, Node.js, a C compiler: those that are there)
+	@mkdir -p $(CONTROLLERS)
+	@python3 -m venv $(CONTROLLERS)/python && $(CONTROLLERS)/python/bin/pip install -q -r docs/controllers/python/requirements.txt \
+	  || echo "controllers: no Python client: see the error above"
+	@mkdir -p $(CONTROLLERS)/javascript && cp docs/controllers/javascript/package.json $(CONTROLLERS)/javascript/ && npm install --silent --prefix $(CONTROLLERS)/javascript \
+	  || echo "controllers: no JavaScript client: see the error above"
+	@mkdir -p $(CONTROLLERS)/c && cd $(CONTROLLERS)/c && apt-get -qq download libnats-dev $$(apt-cache depends libnats-dev | sed -n 's/.*Depends: \(libnats[0-9.]*\)$$/\1/p') \
+	  libprotobuf-c1 libjansson-dev libjansson4 && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb \
+	  || echo "controllers: no C client: nats.c and jansson are taken from Debian packages, see the error above"
+	$(GO) test -count=1 -v -run TestExample ./docs/controllers
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs stream/pipeline/steps.json
