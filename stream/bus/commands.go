@@ -68,8 +68,23 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
 		return nil, err
 	}
+	_ = w.sendStatus() // counted and noted there; nobody else knows w yet
+	if b.roles {
+		if err := w.checkRole(); err != nil {
+			return nil, errors.Join(err, w.heard.Close())
+		}
+	}
 	go w.heartbeats()
 	return w, nil
+}
+
+// checkRole waits for the server to say whether the role of this client may decode: refused commands would be lost
+// without a word.
+func (w *CommandWriter) checkRole() error {
+	if err := w.bus.settle(); err != nil {
+		return err
+	}
+	return w.bus.refusedBy(StatusSubject(w.session))
 }
 
 // hear looks for a second writer with our name.
@@ -176,9 +191,6 @@ func (w *CommandWriter) heartbeats() {
 	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
-		w.mu.Lock()
-		_ = w.sendStatus() // counted and noted there
-		w.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-w.stop:
@@ -186,6 +198,9 @@ func (w *CommandWriter) heartbeats() {
 		case <-w.bus.done:
 			return
 		}
+		w.mu.Lock()
+		_ = w.sendStatus() // counted and noted there
+		w.mu.Unlock()
 	}
 }
 

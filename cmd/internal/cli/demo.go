@@ -182,7 +182,7 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res de
 		return res, err
 	}
 	note(cmd, "trained on %d trials: balanced accuracy %.2f [%.2f, %.2f] when each run is left out in turn", t.Trials, t.BalancedAccuracy, t.CILow, t.CIHigh)
-	model, err := t.bundle(nil)
+	model, err := t.bundle(cmd.Context(), nil)
 	if err != nil {
 		return res, err
 	}
