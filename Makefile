@@ -16,7 +16,8 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels speed-formats interop-xdf interop interop-onnx interop-braindecode check clean
+# Every target that is a word is phony; what is built has a path.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -118,6 +119,14 @@ speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (ne
 
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
+
+ARROW := bin/arrow
+$(ARROW): ingest/arrowfile/testdata/requirements.txt
+	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
+	@touch $@
+
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
