@@ -3,7 +3,10 @@ package decoders
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -27,10 +30,14 @@ type Fitter interface {
 	signal.Stateful
 }
 
+// ErrNoCheckpoints is the cause where a decoder is fitted with a journal (nn.WithJournal) and does not keep one.
+var ErrNoCheckpoints = errors.New("there are no checkpoints of this decoder: leave out --checkpoint and --resume, which are for the networks of decoders/deep and decoders/seizure")
+
 // Interruptible is a Fitter whose fit takes long enough to be interrupted, as those of networks do.
 type Interruptible interface {
 	Fitter
 	// FitContext is Fit that ends with the error of ctx, within a second of its being done. What was learned before is kept.
+	// Trainings of networks are kept in the journal of ctx (nn.JournalOf); who cannot says ErrNoCheckpoints.
 	FitContext(ctx context.Context, x [][]float64, y signal.Labels) error
 }
 
@@ -42,6 +49,9 @@ func Fit(ctx context.Context, d Fitter, x [][]float64, y signal.Labels) error {
 	}
 	if long, ok := d.(Interruptible); ok {
 		return long.FitContext(ctx, x, y)
+	}
+	if nn.JournalOf(ctx) != nil {
+		return fmt.Errorf("it learns in one go: %w", ErrNoCheckpoints)
 	}
 	return d.Fit(x, y)
 }

@@ -78,6 +78,7 @@ type fitted struct {
 	decoder     decoders.Fitter
 	temperature float64     // where isotonic is nil
 	isotonic    []*Isotonic // one for each class; with two classes only for the second
+	notes       []signal.Note
 }
 
 // Outputs is the classes, or nil before the fit.
@@ -146,6 +147,7 @@ func (c *Calibrated) learn(ctx context.Context, x [][]float64, y signal.Labels) 
 		return nil, err
 	}
 	p := make([][]float64, len(x))
+	notes := c.notesOf(whole)
 	for f := range c.Folds {
 		var rows [][]float64
 		labels := signal.Labels{Classes: y.Classes}
@@ -158,6 +160,7 @@ func (c *Calibrated) learn(ctx context.Context, x [][]float64, y signal.Labels) 
 		if err != nil {
 			return nil, fmt.Errorf("without fold %d of %d: %w", f+1, c.Folds, err)
 		}
+		notes = append(notes, c.notesOf(d)...)
 		for i := range x {
 			if fold[i] != f {
 				continue
@@ -168,13 +171,32 @@ func (c *Calibrated) learn(ctx context.Context, x [][]float64, y signal.Labels) 
 			}
 		}
 	}
-	out := &fitted{decoder: whole}
+	out := &fitted{decoder: whole, notes: signal.MergeNotes(notes)}
 	if c.Method == ByIsotonic {
 		out.isotonic, err = FitIsotonics(p, y.Y)
 	} else {
 		out.temperature, err = FitTemperature(p, y.Y)
 	}
 	return out, err
+}
+
+// notesOf is what the decoder inside says of its fit, under its name.
+func (c *Calibrated) notesOf(d decoders.Fitter) (notes []signal.Note) {
+	if n, ok := d.(signal.Noter); ok {
+		for _, note := range n.Notes() {
+			note.Text = c.Decoder.Use + ": " + note.Text
+			notes = append(notes, note)
+		}
+	}
+	return notes
+}
+
+// Notes is what the decoder inside says of its fits, to all rows and without each fold.
+func (c *Calibrated) Notes() []signal.Note {
+	if c.fit == nil {
+		return nil
+	}
+	return c.fit.notes
 }
 
 // train is a new decoder fitted to x.

@@ -2,6 +2,7 @@ package deep
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
@@ -54,6 +55,9 @@ func (a agent) layers(in features.Format, classes int) (func() nn.Layer, error) 
 func (a agent) input(in features.Format) nn.Shape { return a.Input(in) }
 
 func (a agent) learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+	if nn.JournalOf(ctx) != nil {
+		return nil, fmt.Errorf("it learns by reward, from a memory that no checkpoint holds: %w", decoders.ErrNoCheckpoints)
+	}
 	size := d.shape().Size()
 	z := make([]float32, len(x)*size)
 	for i, row := range x {

@@ -94,7 +94,7 @@ func (t *Training) learn(ctx context.Context, d *decoder, define func() nn.Layer
 	tr := nn.Training{
 		Epochs: t.Epochs, Batch: min(t.Batch, len(learn)), Rate: t.Rate, Schedule: nn.Cosine(t.Warmup, 0.01),
 		Optimiser: &nn.AdamW{Decay: t.Decay}, Loss: nn.CrossEntropy{Smoothing: t.Smoothing}, Clip: t.Clip, Seed: t.Seed,
-		Patience: t.Patience, Augment: augment, Stop: ctx.Err,
+		Patience: t.Patience, Augment: augment, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	var validation *nn.Batch
 	if len(judge) > 0 {

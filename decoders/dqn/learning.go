@@ -191,12 +191,13 @@ func (r *learner) step() error {
 	// Errors up to the distance of both rewards are squared, so that values are means of rewards. With the usual limit of 1
 	// they would be drawn towards medians, and an action with p = 0.51 would be valued above waiting.
 	b := nn.Batch{X: r.x, Y: r.y, N: r.Batch}
-	loss, err := r.net.Gradient(b, nn.Huber{Delta: r.Right - r.Wrong}, r.Seed+uint64(r.steps)<<20)
+	huber := nn.Huber{Delta: r.Right - r.Wrong}
+	loss, err := r.net.Gradient(b, huber, r.Seed+uint64(r.steps)<<20)
 	if err != nil {
 		return err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("the loss is %g, must be finite%s; lower learning_rate", loss, r.net.FirstBad(b))
+		return fmt.Errorf("the loss is %g, must be finite%s; lower learning_rate", loss, r.net.FirstBad(b, huber))
 	}
 	if _, err := r.net.ClipGrad(r.Clip); err != nil {
 		return fmt.Errorf("%w; lower learning_rate", err)

@@ -82,7 +82,7 @@ func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Sha
 	}
 	pass := nn.Training{
 		Epochs: t.Epochs, Batch: size, Rate: t.Rate, Schedule: nn.Cosine(0.05, 0.01), Optimiser: &nn.AdamW{Decay: t.Decay},
-		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed, Patience: t.Patience, Stop: ctx.Err,
+		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed, Patience: t.Patience, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	if err := pass.Run(net, train, validation); err != nil || t.Prune == 0 {
 		return net, err
@@ -93,7 +93,7 @@ func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Sha
 	}
 	again := nn.Training{
 		Epochs: t.FineTune, Batch: size, Rate: t.Rate / 4, Schedule: nn.Cosine(0.05, 0.01), Optimiser: keep,
-		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1, Stop: ctx.Err,
+		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	keep.Decay = t.Decay
 	return net, again.Run(net, train, validation)
