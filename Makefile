@@ -138,7 +138,7 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	@touch $@
 
 interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./stream/pipeline
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./decoders/dqn ./stream/pipeline
 
 BRAINDECODE := bin/braindecode
 $(BRAINDECODE): decoders/deep/testdata/requirements.txt
