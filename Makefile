@@ -106,7 +106,7 @@ $(NETS): benchmarks/speed/peers/requirements-nets.txt
 speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
-	$(GO) run ./benchmarks/speed latency
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python latency
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
