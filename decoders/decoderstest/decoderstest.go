@@ -52,6 +52,7 @@ func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 			t.Run("same bits however it is called", s.sameBits)
 			t.Run("input is untouched", s.untouched)
 			t.Run("no allocation", s.allocations)
+			t.Run("an embedding of windows", s.embedding)
 			t.Run("bad input is refused or survived", s.poor)
 			t.Run("noise stays at chance", s.noise)
 			t.Run("planted effect is found", s.power)

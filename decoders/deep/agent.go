@@ -25,6 +25,8 @@ type Agent interface {
 	// Answer fills dst with the probabilities of the classes for one standardised window x [channels, samples]. It does
 	// not allocate.
 	Answer(net *nn.Net, dst []float64, x []float32) error
+	// BeforeLast is what the last layer of the network is given where Answer makes up its mind about x. It does not allocate.
+	BeforeLast(net *nn.Net, x []float32) ([]float32, error)
 
 	attach(d *decoder)
 }
@@ -65,3 +67,5 @@ func (a agent) learn(ctx context.Context, d *decoder, define func() nn.Layer, x 
 }
 
 func (a agent) answer(net *nn.Net, dst []float64, x []float32) error { return a.Answer(net, dst, x) }
+
+func (a agent) embed(net *nn.Net, x []float32) ([]float32, error) { return a.BeforeLast(net, x) }

@@ -34,6 +34,8 @@ type method interface {
 	learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
 	// answer fills dst with the probabilities of the classes for the standardised window x. It does not allocate.
 	answer(net *nn.Net, dst []float64, x []float32) error
+	// embed is what the last layer of the network is given for the standardised window x. It does not allocate.
+	embed(net *nn.Net, x []float32) ([]float32, error)
 }
 
 // core makes a decoder of a struct of parameters that embeds it.
@@ -60,6 +62,7 @@ type decoder struct {
 	mean, sd []float64 // of each channel
 	net      *nn.Net   // for one window at a time; nil until fitted
 	x        []float32
+	row      decoders.Embedding // of what the last layer is given
 }
 
 // SetFormat describes the windows.
@@ -97,19 +100,48 @@ func (d *decoder) Outputs() []string {
 
 // Predict fills dst with the probabilities of the classes for one window.
 func (d *decoder) Predict(dst, x []float64) error {
+	if err := d.take(x, "scores", len(dst), len(d.classes)); err != nil {
+		return err
+	}
+	if err := d.own.answer(d.net, dst, d.x); err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return nil
+}
+
+// EmbedLen is the number of values that Embed gives.
+func (d *decoder) EmbedLen() int {
+	if d.net == nil {
+		return 0
+	}
+	return d.row.Len()
+}
+
+// Embed is what the last layer of the network is given for one window, averaged over stretches of time where it is long.
+func (d *decoder) Embed(dst, x []float64) error {
+	if err := d.take(x, "values", len(dst), d.EmbedLen()); err != nil {
+		return err
+	}
+	y, err := d.own.embed(d.net, d.x)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	d.row.Fill(dst, y)
+	return nil
+}
+
+// take checks a window and the room for what is asked of it, and standardises it.
+func (d *decoder) take(x []float64, what string, room, want int) error {
 	switch {
 	case d.net == nil:
 		return fmt.Errorf("%s: is not fitted", d.name)
-	case len(dst) != len(d.classes):
-		return fmt.Errorf("%s: room for %d scores, must be %d", d.name, len(dst), len(d.classes))
+	case room != want:
+		return fmt.Errorf("%s: room for %d %s, must be %d", d.name, room, what, want)
 	case len(x) != len(d.x):
 		return fmt.Errorf("%s: the window has %d values, must have %d (%v)", d.name, len(x), len(d.x), d.format)
 	}
 	if i := d.standardise(d.x, x); i >= 0 {
 		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite and within the range of float32", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
-	}
-	if err := d.own.answer(d.net, dst, d.x); err != nil {
-		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return nil
 }
@@ -178,7 +210,7 @@ func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error 
 	if err := one.Freeze(); err != nil {
 		return err
 	}
-	d.net, d.x = one, make([]float32, d.shape().Size())
+	d.net, d.x, d.row = one, make([]float32, d.shape().Size()), decoders.NewEmbedding(one.FeatureShape())
 	return nil
 }
 

@@ -48,6 +48,8 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	return decoders.SoftmaxLogits(dst, y)
 }
 
+func (t *Training) embed(net *nn.Net, x []float32) ([]float32, error) { return net.Features(x) }
+
 // check reports what is out of range.
 func (t *Training) check() error {
 	unit := func(key string, v float64) error {

@@ -140,18 +140,27 @@ func (n *Net) Size() int {
 // Forward answers examples, one behind the other in x, as in use: no dropout, running statistics. The result is valid
 // until the next call. It runs on the caller's goroutine and allocates nothing.
 func (n *Net) Forward(x []float32) ([]float32, error) {
+	count, err := n.admit(x)
+	if err != nil {
+		return nil, err
+	}
+	w := n.workers[0]
+	w.pass.N, w.pass.First, w.pass.Train = count, 0, false
+	return w.root.Forward(&w.pass, x)[:count*n.Out.Size()], nil
+}
+
+// admit is how many examples x holds.
+func (n *Net) admit(x []float32) (count int, err error) {
 	size := n.In.Size()
-	count := len(x) / size
+	count = len(x) / size
 	limit := n.opt.Batch
 	if n.opt.Train {
 		limit = (n.opt.Batch + n.opt.Workers - 1) / n.opt.Workers
 	}
 	if count*size != len(x) || count == 0 || count > limit {
-		return nil, fmt.Errorf("nn: got %d values, must be 1 to %d examples of %v (%d values each)", len(x), limit, n.In, size)
+		return 0, fmt.Errorf("nn: got %d values, must be 1 to %d examples of %v (%d values each)", len(x), limit, n.In, size)
 	}
-	w := n.workers[0]
-	w.pass.N, w.pass.First, w.pass.Train = count, 0, false
-	return w.root.Forward(&w.pass, x)[:count*n.Out.Size()], nil
+	return count, nil
 }
 
 // Batch is what a network learns from in one step.

@@ -99,7 +99,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 				return err
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, firstBad(n, *validation, t.Loss))
+				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, n.FirstBad(*validation, t.Loss))
 			}
 			e.Validation = v
 			if t.bestEpoch == 0 || v < t.best {
@@ -164,7 +164,7 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 		return 0, 0, err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, firstBad(n, b, t.Loss))
+		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, n.FirstBad(b, t.Loss))
 	}
 	if norm, err = n.ClipGrad(t.Clip); err != nil {
 		return 0, 0, fmt.Errorf("%w; lower the learning rate or clip the gradient", err)
@@ -184,8 +184,9 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 	return loss, norm, nil
 }
 
-// firstBad names the first tensor that explains a loss that is not finite.
-func firstBad(n *Net, b Batch, loss Loss) string {
+// FirstBad names the first tensor that explains why the loss of the batch b is not finite, in brackets with a space before
+// them, as errors have it.
+func (n *Net) FirstBad(b Batch, loss Loss) string {
 	for _, p := range n.Params {
 		if !kernel.Finite(p.W) {
 			return fmt.Sprintf(" (%s is not)", p.Name)
@@ -241,7 +242,7 @@ func (t *Training) check(n *Net, train Batch, validation *Batch) error {
 		return fmt.Errorf("training: validation: %w", err)
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return fmt.Errorf("training: the loss of the validation examples is %g before the first step, must be finite%s", v, firstBad(n, *validation, t.Loss))
+		return fmt.Errorf("training: the loss of the validation examples is %g before the first step, must be finite%s", v, n.FirstBad(*validation, t.Loss))
 	}
 	return nil
 }
