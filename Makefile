@@ -107,7 +107,7 @@ $(NETS): benchmarks/speed/peers/requirements-nets.txt
 speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
-	$(GO) run ./benchmarks/speed latency
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python latency
 
 FORMATS := bin/formats
 $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
