@@ -29,8 +29,8 @@ type RAM struct {
 // ramLimit is the bar: 64 kB.
 const ramLimit = 64 << 10
 
-// stackBytes is set aside: the deepest call has fewer than 40 words of arguments, locals and saved registers.
-const stackBytes = 512
+// StackBytes is set aside: the deepest call has fewer than 40 words of arguments, locals and saved registers.
+const StackBytes = 512
 
 // Microcontroller is what time and energy are estimated from.
 type Microcontroller struct {
@@ -72,10 +72,10 @@ func (m *Model) matrices(visit func(w *matrix, times int)) {
 	for _, l := range m.layers {
 		switch l := l.(type) {
 		case *intConv:
-			visit(&l.weight, l.after)
+			visit(&l.weight, m.each*l.after)
 		case *intLSTM:
-			visit(&l.wx, l.tokens)
-			visit(&l.wh, l.tokens)
+			visit(&l.wx, m.each*l.tokens)
+			visit(&l.wh, m.each*l.tokens)
 		}
 	}
 	visit(&m.head.weight, 1)
@@ -101,7 +101,7 @@ func (m *Model) Report() Report {
 	})
 	r.UsedMACs = dense + sparse
 	a, b := m.plan()
-	r.RAM = RAM{State: 1, Buffers: a + b, Block: 2 * f.channels * f.stretch, Stack: stackBytes, Limit: ramLimit}
+	r.RAM = RAM{State: 1, Buffers: a + b, Block: 2 * f.channels * f.stretch, Stack: StackBytes, Limit: ramLimit}
 	for _, l := range m.layers {
 		switch l := l.(type) {
 		case *intConv:
@@ -118,6 +118,7 @@ func (m *Model) Report() Report {
 	switch f.kind {
 	case samplesIn:
 		r.RAM.State += f.size()
+		r.RAM.Buffers += len(m.most)
 	case powersIn:
 		r.RAM.State += 8 * f.count * n
 		r.RAM.Buffers += n + 4*f.stretch
