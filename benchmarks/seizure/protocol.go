@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/decoders/seizure"
 	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 )
 
@@ -82,7 +83,13 @@ func (c *config) fitted(name string, s set) (map[string]decoders.Fitter, error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := p.Fit(s.x, s.y); err != nil {
+		p.SetClasses(classes)
+		if err := p.SetState(f.State()); err != nil {
+			return nil, err
+		}
+		if err := p.(interface {
+			Compress(x [][]float64, y signal.Labels) error
+		}).Compress(s.x, s.y); err != nil {
 			return nil, err
 		}
 		out[pruned] = p
