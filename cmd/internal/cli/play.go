@@ -23,10 +23,13 @@ type busFlags struct {
 }
 
 func (f *busFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.opt.URL, "url", os.Getenv("GYRUS_URL"), "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
+	cmd.Flags().StringVar(&f.opt.URL, "url", urlDefault(), "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
 	cmd.Flags().IntVar(&f.opt.Port, "port", 0, "port of the server inside this process; 0 takes a free one")
 	cmd.Flags().StringVar(&f.session, "session", "session", "name of the session on the bus")
 }
+
+// urlDefault is the server to use where no flag names one, "" for none.
+func urlDefault() string { return os.Getenv("GYRUS_URL") }
 
 // open connects, and says where others find a server of our own.
 func (f *busFlags) open(cmd *cobra.Command) (*bus.Bus, error) {

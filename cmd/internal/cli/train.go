@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -112,6 +114,7 @@ func newTrain() *cobra.Command {
 		cut     cutFlags
 		rest    restFlags
 		fits    seizureFlags
+		keep    checkpointFlags
 		scheme  string
 		seed    uint64
 		permute bool
@@ -138,12 +141,17 @@ With --seizures windows are cut all along the recordings and are ictal, preictal
 those that are none of these are left out. Seizures are events of that label that have a duration, or, for a file of CHB-MIT,
 what the summary in its folder lists, for the other files of the case too.
 
+A long training of a network can be cut off and taken up again: with --checkpoint FILE it writes how far it has come, and
+the same command with --resume FILE goes on from there and ends with the same bits, bundle and scores.
+
 PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
   gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
   gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
   gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
   gyrus train seizure-lstm chb01/chb01_*.edf --seizures seizure -o chb01.gyrus
+  gyrus train conformer run1.edf run2.edf --checkpoint conformer.ckpt -o model.gyrus
+  gyrus train conformer run1.edf run2.edf --resume conformer.ckpt -o model.gyrus
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
@@ -159,13 +167,16 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 			if err := rest.apply(cmd, spec, permute); err != nil {
 				return err
 			}
+			if err := keep.check(cmd, spec, args[1:], out); err != nil {
+				return err
+			}
 			if spec.Target != nil {
 				if fits.event != "" {
 					return usageError{errors.New("--seizures needs a pipeline with classes, not a section target")}
 				}
 				return trainContinuous(cmd, args[0], spec, args[1:], scheme, seed, permute, out)
 			}
-			res, err := train(cmd, args[0], spec, args[1:], &rest, &fits, scheme, seed, permute, out)
+			res, err := train(cmd, args[0], spec, args[1:], &rest, &fits, &keep, scheme, seed, permute, out)
 			if err != nil {
 				return err
 			}
@@ -179,6 +190,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 	cut.add(cmd)
 	rest.add(cmd)
 	fits.add(cmd, true)
+	keep.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
@@ -193,7 +205,7 @@ type trained struct {
 	set  *pipeline.Set
 }
 
-func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, fits *seizureFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, fits *seizureFlags, keep *checkpointFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
 	if err := checkOutput(out, slices.Concat(files, rest.files)); err != nil {
 		return trainJSON{}, err
 	}
@@ -210,7 +222,18 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if err != nil {
 		return trainJSON{}, err
 	}
-	if _, err := fits.label(cmd, spec, recs, files); err != nil {
+	seizures, err := fits.label(cmd, spec, recs, files)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	prog, err := program(spec, files, hashes, rest, scheme, seed, permute)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	if fits.event != "" {
+		prog["seizures"] = fmt.Sprint(*fits, seizures)
+	}
+	if err := keep.begin(cmd, prog); err != nil {
 		return trainJSON{}, err
 	}
 	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
@@ -227,7 +250,7 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if out == "" {
 		return t.trainJSON, nil
 	}
-	b, err := t.bundle(hashes)
+	b, err := t.bundle(cmd.Context(), hashes)
 	if err != nil {
 		return trainJSON{}, err
 	}
@@ -281,6 +304,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	bar = newProgress(cmd, "cross-validating", int64(len(folds)))
 	defer bar.end()
 	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, func() { bar.add(1) })
+	if errors.Is(err, decoders.ErrNoCheckpoints) {
+		return nil, usageError{err}
+	}
 	if err != nil {
 		return nil, refusal{err}
 	}
@@ -346,12 +372,12 @@ func fitsLive(spec *pipeline.Spec, cued *pipeline.Pipeline, rec *signal.Recordin
 }
 
 // bundle fits the pipeline to all windows. hashes are those of the recordings' files, nil where they were simulated.
-func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
+func (t *trained) bundle(ctx context.Context, hashes []string) (*bundle.Bundle, error) {
 	y, err := t.set.Labels()
 	if err != nil {
 		return nil, err
 	}
-	if err := t.pipe.Fit(t.set, y); err != nil {
+	if err := t.pipe.FitContext(ctx, t.set, y); err != nil {
 		return nil, refusal{err}
 	}
 	b, err := t.pipe.Bundle(Version)
