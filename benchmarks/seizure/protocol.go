@@ -257,6 +257,9 @@ func (c *config) fold(test, validate *patient, protocol, name string, ds map[str
 			return err
 		}
 		one.ns = ns
+		if one.window != nil {
+			c.say("%s, %s, %s: balanced accuracy %.2f %% of %d windows, %d of %d seizures found, %d false alarms", test.id, name, v, 100*one.window.BalancedAccuracy(), len(one.said), one.events.Detected, one.events.Seizures, one.events.FalsePart)
+		}
 		key := protocol + name + v
 		if results[key] == nil {
 			results[key] = &result{protocol: protocol, model: name, variant: v}

@@ -46,7 +46,7 @@ func (d *DNN) design(_ features.Format, classes int) (frontKind, []stage, error)
 // convolutions over time with ReLU and their mean over time. The weights are the same for all channels; of each output the
 // largest over the channels goes into a dense layer. So it does not matter above which electrode a seizure begins, which
 // differs from patient to patient: a network with weights for each channel learns where the seizures of its training were.
-// With the defaults, at 256 Hz, an output sees 0.8 s. They have 2,531 parameters with 3 classes, whatever the channels.
+// With the defaults, at 256 Hz, an output sees 0.8 s. They have 2,523 parameters with 3 classes, whatever the channels.
 //
 // It is after the idea of Liu and Richardson 2021 (doi:10.1088/1741-2552/abf473); structure and sizes are of gyrus. A window
 // [channels, samples] in µV goes in, one probability per class (the softmax of the logits) comes out.
