@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +49,14 @@ and --json prints a line for every change of state, and the counts as the last o
 				return err
 			}
 			defer func() { err = errors.Join(err, b.Close()) }()
-			rec, err := control.New(b, control.Options{Session: conn.session, Decoder: decoder, Latch: latch})
+			rec, err := control.New(b, control.Options{
+				Session: conn.session, Decoder: decoder, Latch: latch,
+				OnCommand: func(c bus.Command, _ time.Time, v control.Verdict) {
+					if v != control.Accepted {
+						b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
+					}
+				},
+			})
 			if err != nil {
 				return err
 			}
