@@ -16,7 +16,8 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
+# Every target that is a word is phony; what is built has a path.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -108,6 +109,25 @@ speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
 	$(GO) run ./benchmarks/speed latency
 
+FORMATS := bin/formats
+$(FORMATS): benchmarks/speed/peers/requirements-formats.txt
+	python3 -m venv $(FORMATS) && $(FORMATS)/bin/pip install -q -r $<
+	@touch $@
+
+speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
+	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf
+
+interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
+	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
+
+ARROW := bin/arrow
+$(ARROW): ingest/arrowfile/testdata/requirements.txt
+	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
+	@touch $@
+
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
+
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv
@@ -127,6 +147,14 @@ $(BRAINDECODE): decoders/deep/testdata/requirements.txt
 
 interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
 	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
+
+LSL := bin/lsl
+$(LSL): ingest/lsl/testdata/requirements.txt
+	python3 -m venv $(LSL) && $(LSL)/bin/pip install -q -r $<
+	@touch $@
+
+interop: $(LSL) ## outlets and inlets against the real liblsl, both directions (needs Python)
+	GYRUS_LSL_PYTHON=$(abspath $(LSL))/bin/python $(GO) test -count=1 -v -run TestInterop ./ingest/lsl
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs stream/pipeline/steps.json

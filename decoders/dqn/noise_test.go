@@ -27,11 +27,14 @@ const (
 	components    = 4 // of each class
 )
 
-// noiseSeeds is 8 where GYRUS_SLOW is set (make noise), and few enough for every day otherwise.
-func noiseSeeds() uint64 {
+// noiseSeeds is 8 where GYRUS_SLOW is set (make noise), and few enough for every day otherwise. It says which.
+func noiseSeeds(t *testing.T) uint64 {
+	t.Helper()
 	if os.Getenv("GYRUS_SLOW") != "" {
+		t.Log("noise of 8 seeds")
 		return 8
 	}
+	t.Log("noise of 2 seeds; of 8 with GYRUS_SLOW=1 (make noise)")
 	return 2
 }
 
@@ -163,7 +166,7 @@ func decoder(t *testing.T, name, params string) decoders.Fitter {
 // CSP see the test trials; leakedBank gives every trial to the filters of its own class only, which names the class.
 func recipe(t *testing.T, leakedFit, leakedBank, blocked bool) (right, of int) {
 	t.Helper()
-	for seed := range noiseSeeds() {
+	for seed := range noiseSeeds(t) {
 		n := newNoise(seed, 1000).split(seed, blocked)
 		fit := noiseTrials - noiseTest
 		if leakedFit {
@@ -223,7 +226,7 @@ func TestPublishedRecipeLeaks(t *testing.T) {
 	}
 }
 
-// TestNoiseDQN: the decoders of this package in CSP space are at chance on the same noise, in windows of 1 s.
+// TestNoiseDQN: the decoders of this package in CSP space are at chance on the same noise, in windows of 2 s.
 func TestNoiseDQN(t *testing.T) {
 	names := []string{"dqn", "dqn_sequential"}
 	if os.Getenv("GYRUS_SLOW") == "" {
@@ -231,9 +234,9 @@ func TestNoiseDQN(t *testing.T) {
 	}
 	for _, name := range names {
 		right, of := 0, 0
-		for seed := range noiseSeeds() {
-			n := newNoise(seed, 250).split(seed, false)
-			in := features.Format{Len: 250, Rate: 250, Names: make([]string, components*noiseClasses)}
+		for seed := range noiseSeeds(t) {
+			n := newNoise(seed, 500).split(seed, false)
+			in := features.Format{Len: 500, Rate: 250, Names: make([]string, components*noiseClasses)}
 			var rows [][]float64
 			for _, z := range n.filtered(t, noiseTrials-noiseTest) {
 				var row []float64
@@ -244,7 +247,7 @@ func TestNoiseDQN(t *testing.T) {
 			}
 			params := ""
 			if name == "dqn_sequential" {
-				params = `{"length_s": 0.4, "step_s": 0.1, "power_s": 0.04}`
+				params = `{"length_s": 0.8, "step_s": 0.2, "power_s": 0.08}`
 			}
 			d := decoder(t, name, params)
 			w, _ := decoders.AsWindowed(d)

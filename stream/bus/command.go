@@ -129,7 +129,7 @@ func parse[T any, P interface {
 	return v, nil
 }
 
-// Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, ten times a second, whether or not there are
+// Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, every 80 ms, whether or not there are
 // commands, and at each change of its state. From its times a receiver learns how the sender's clock stands to its own.
 type Status struct {
 	V        int    `json:"v"`

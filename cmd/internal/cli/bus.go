@@ -201,11 +201,11 @@ notice. It fails where the role may do less than it must, or more.`,
 			if err != nil {
 				return usageError{fmt.Errorf("--role: %w", err)}
 			}
-			conn.credentialsFromEnv(cmd)
-			o := conn.opt
-			if o.URL, err = withoutPassword(args[0]); err != nil {
+			if conn.opt.URL, err = withoutPassword(args[0]); err != nil {
 				return err
 			}
+			conn.fromEnv(cmd)
+			o := conn.opt
 			if operator != "" {
 				op, err := bus.ReadOperator(operator)
 				if err != nil {

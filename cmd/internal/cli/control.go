@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,76 +21,173 @@ func newControl() *cobra.Command {
 		Use: "control", Short: "a simulated controller, with safe states", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	ctl.AddCommand(newCursorCommand())
+	ctl.AddCommand(newCursorCommand(), newHandCommand(), newStopCommand())
 	return ctl
 }
 
-func newCursorCommand() *cobra.Command {
-	var (
-		conn        busFlags
-		decoder     string
-		left, right string
-		latch       bool
-		headless    bool
-	)
-	cmd := &cobra.Command{
-		Use: "cursor", Short: "a cursor that the commands of a session move", Args: cobra.NoArgs,
-		Long: `The cursor moves left or right by the newest command and stands still in the safe state: whenever there is no command
-young enough to act on, the decoder falls silent, or the bus is gone. It draws on a terminal; --headless draws nothing,
-and --json prints a line for every change of state, and the counts as the last one. It runs until it is interrupted.`,
-		Example: "  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --left left --right right",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := errors.Join(bus.CheckToken("--session", conn.session), bus.CheckToken("--decoder", decoder)); err != nil {
-				return usageError{err}
-			}
-			if left == right {
-				return usageError{fmt.Errorf("--left and --right are both %q, must be two classes of the decoder", left)}
-			}
-			b, err := conn.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, b.Close()) }()
-			rec, err := control.New(b, control.Options{
-				Session: conn.session, Decoder: decoder, Latch: latch,
-				OnCommand: func(c bus.Command, _ time.Time, v control.Verdict) {
-					if v != control.Accepted {
-						b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
-					}
-				},
-			})
-			if err != nil {
-				return err
-			}
-			opt := control.CursorOptions{Cursor: control.NewCursor(left, right)}
-			if wantsJSON(cmd) {
-				opt.JSON = cmd.OutOrStdout()
-			}
-			if f := screen(cmd, headless); f != nil {
-				opt.Screen = control.TerminalScreen(f)
-			}
-			err = control.RunCursor(cmd.Context(), rec, opt)
-			err = errors.Join(err, rec.Close()) // stops first
-			stats := rec.Stats()
-			if wantsJSON(cmd) {
-				return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(stats)) // one line, like the others
-			}
-			return errors.Join(err, printStats(cmd.OutOrStdout(), stats))
-		},
-	}
-	conn.add(cmd)
-	cmd.Flags().StringVar(&decoder, "decoder", "decoder", "name of the decoder on the bus")
-	cmd.Flags().StringVar(&left, "left", "left", "class that moves the cursor to the left")
-	cmd.Flags().StringVar(&right, "right", "right", "class that moves the cursor to the right")
-	cmd.Flags().BoolVar(&latch, "latch", false, "keep the first safe state until the end")
-	cmd.Flags().BoolVar(&headless, "headless", false, "draw nothing")
-	return cmd
+// controlFlags are those of every simulated controller.
+type controlFlags struct {
+	conn     busFlags
+	opt      control.Options
+	trials   control.Trials
+	feedback string
+	headless bool
+	keys     bool
 }
 
-// printStats prints what became of the commands.
-func printStats(w io.Writer, s control.Stats) error {
+// controlHelp is what the help of every simulated controller ends with.
+const controlHelp = `
+
+Keys, where it draws on a terminal (or with --keys, as bytes on standard input): s emergency stop, r re-arm, q end, and
+space, which must be held or pressed again within --dead-man. "gyrus control stop" stops every controller of a session.`
+
+// add registers the flags; a goal must be held for the given time.
+func (f *controlFlags) add(cmd *cobra.Command, hold time.Duration) {
+	f.conn.add(cmd)
+	f.trials = control.DefaultTrials()
+	f.trials.Hold = hold
+	flags := cmd.Flags()
+	flags.DurationVar(&f.opt.Watchdog, "watchdog", 250*time.Millisecond, "longest silence of the decoder")
+	flags.DurationVar(&f.opt.MaxSampleAge, "max-sample-age", 0, "largest age of the newest sample behind a command; 0: no limit")
+	flags.DurationVar(&f.opt.DeadMan, "dead-man", 0, "act only while the space bar is held: longest time between two presses; 0: no such switch")
+	flags.BoolVar(&f.keys, "keys", false, "read keys from standard input, where it is no terminal too")
+	l := &f.opt.Limits
+	flags.Float64Var(&l.Commands, "max-commands", 0, "most commands per second that are acted on; 0: no limit, here and below")
+	flags.Float64Var(&l.ClassChanges, "max-class-changes", 0, "most changes of class per second")
+	flags.Float64Var(&l.ChangePerS, "max-change", 0, "largest change of a continuous value per second")
+	flags.Float64Var(&l.ChangePerCommand, "max-change-per-command", 0, "largest change of a continuous value from one command to the next")
+	flags.StringVar(&f.opt.Decoder, "decoder", "decoder", "name of the decoder on the bus")
+	flags.BoolVar(&f.opt.Latch, "latch", false, "keep the first safe state until the end")
+	flags.BoolVar(&f.headless, "headless", false, "draw nothing")
+	flags.IntVar(&f.trials.Count, "trials", 0, "end after so many trials; 0 goes on until interrupted")
+	flags.DurationVar(&f.trials.Hold, "hold", hold, "how long a goal must be held")
+	flags.DurationVar(&f.trials.Timeout, "timeout", f.trials.Timeout, "longest trial")
+	flags.DurationVar(&f.trials.Pause, "pause", f.trials.Pause, "time before each trial")
+	flags.Uint64Var(&f.trials.Seed, "seed", f.trials.Seed, "seed of the order of the goals")
+	flags.StringVar(&f.feedback, "feedback", "", "tell the decoder how each trial ended: reward, or label (the class that was meant, beside the reward)")
+	flags.Lookup("feedback").NoOptDefVal = string(control.FeedbackReward)
+}
+
+// scored is a simulator with a task.
+type scored interface {
+	control.Simulator
+	Score() control.Score
+}
+
+// controlJSON is the last line of gyrus control --json.
+type controlJSON struct {
+	control.Stats
+	Score    control.Score          `json:"score"`
+	Feedback *control.FeedbackStats `json:"feedback,omitempty"`
+}
+
+// run moves sim until it is done or interrupted.
+func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
+	f.opt.Session = f.conn.session
+	if err := errors.Join(bus.CheckToken("--session", f.conn.session), bus.CheckToken("--decoder", f.opt.Decoder)); err != nil {
+		return usageError{err}
+	}
+	kind := control.FeedbackKind(f.feedback)
+	if kind != "" && kind != control.FeedbackReward && kind != control.FeedbackLabel {
+		return usageError{fmt.Errorf("--feedback is %q, must be %s or %s", kind, control.FeedbackReward, control.FeedbackLabel)}
+	}
+	if err := errors.Join(sim.Validate(), f.opt.Validate()); err != nil {
+		return usageError{err}
+	}
+	if f.opt.DeadMan > 0 && !f.keys && screen(cmd, f.headless) == nil {
+		return usageError{errors.New("--dead-man needs keys: draw on a terminal, or give --keys and write a space to standard input again and again")}
+	}
+	b, err := f.conn.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	var opt control.LoopOptions
+	if file := screen(cmd, f.headless); file != nil {
+		opt.Screen = control.TerminalScreen(file)
+	}
+	var stands atomic.Bool // as of the newest step
+	opt.OnStep = func(f control.Frame) { stands.Store(f.State == control.StateSafe) }
+	f.opt.OnSafe = func(control.Reason) error {
+		if !stands.Load() {
+			return errors.New("the simulator has not made its next step yet")
+		}
+		return nil
+	}
+	if opt.Screen == nil {
+		f.opt.OnEmergency = func(s bus.Stop) { note(cmd, "EMERGENCY STOP by %q: %q", s.Source, s.Why) }
+	}
+	f.opt.OnCommand = func(c bus.Command, _ time.Time, v control.Verdict) {
+		if v != control.Accepted {
+			b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
+		}
+	}
+	rec, err := control.New(b, f.opt)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	restore, err := f.readKeys(cmd, opt.Screen != nil, rec, cancel)
+	if err != nil {
+		return errors.Join(err, rec.Close())
+	}
+	defer restore()
+	var sender *control.FeedbackSender
+	if kind != "" {
+		sender = control.NewFeedbackSender(b.SendFeedback)
+		opt.OnOutcome = func(o control.Outcome) {
+			if told, ok := o.Feedback(f.opt.Session, f.opt.Decoder, kind); ok {
+				sender.Send(told)
+			}
+		}
+	}
+	if wantsJSON(cmd) {
+		opt.JSON = cmd.OutOrStdout()
+	}
+	err = control.Run(ctx, rec, sim, opt)
+	err = errors.Join(err, rec.Close()) // stops first
+	restore()
+	if sig, ok := context.Cause(ctx).(stopped); ok && err == nil { //nolint:errorlint // the cause is set as it is, by us
+		err = sig
+	}
+	res := controlJSON{Stats: rec.Stats(), Score: sim.Score()}
+	if sender != nil {
+		sender.Close()
+		stats := sender.Stats()
+		res.Feedback = &stats
+		if stats.NotSent > 0 && err == nil {
+			err = incomplete{fmt.Errorf("feedback on %d trials was not sent", stats.NotSent)}
+		}
+	}
+	if wantsJSON(cmd) {
+		return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(res)) // one line, like the others
+	}
+	return errors.Join(err, printControl(cmd.OutOrStdout(), &res))
+}
+
+// printControl prints what became of the commands and the trials.
+func printControl(w io.Writer, r *controlJSON) error {
+	s := &r.Stats
 	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d malformed, %d missing; %d safe states\n"+
+		"held back: %d blocked, %d too soon, %d changes of class, %d values slowed down; %d emergency stops\n"+
 		"age of the newest sample on arrival: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries, s.Age.P50, s.Age.P99, s.Age.Max)
-	return err
+		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries,
+		s.Blocked, s.Rate, s.Change, s.Slewed, s.EmergencyStops, s.Age.P50, s.Age.P99, s.Age.Max)
+	t := &r.Score
+	line := fmt.Sprintf("trials: %d of %d goals each: %d hits, %d misses, %d timeouts", t.Trials, t.Goals, t.Hits, t.Misses, t.Timeouts)
+	if t.Trials > 0 {
+		line += fmt.Sprintf("; %.1f bits/min", t.ITR)
+	}
+	if t.Hits > 0 {
+		line += fmt.Sprintf("; %v to a hit", time.Duration(t.TimeToHit*1e9).Round(10*time.Millisecond))
+	}
+	if t.PathEfficiency != nil {
+		line += fmt.Sprintf("; path efficiency %.2f", *t.PathEfficiency)
+	}
+	if r.Feedback != nil {
+		line += fmt.Sprintf("; feedback: %d sent, %d not sent", r.Feedback.Sent, r.Feedback.NotSent)
+	}
+	_, err2 := fmt.Fprintln(w, line)
+	return errors.Join(err, err2)
 }

@@ -37,15 +37,19 @@ func (f *busFlags) addCredentials(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.opt.CA, "ca", "", "certificate of the server's authority, ca.crt of gyrus bus init (environment: GYRUS_CA)")
 }
 
-// credentialsFromEnv fills in what no flag says.
-func (f *busFlags) credentialsFromEnv(cmd *cobra.Command) {
-	for _, v := range []struct {
-		flag, env string
-		dst       *string
-	}{{"credentials", "GYRUS_CREDENTIALS", &f.opt.Credentials}, {"ca", "GYRUS_CA", &f.opt.CA}} {
-		if !cmd.Flags().Changed(v.flag) {
-			*v.dst = os.Getenv(v.env)
+// fromEnv fills in what no flag says. The environment is not the default of the flags: the help would show a password.
+func (f *busFlags) fromEnv(cmd *cobra.Command) {
+	fill := func(flag, env string, dst *string) {
+		if !cmd.Flags().Changed(flag) {
+			*dst = os.Getenv(env)
 		}
+	}
+	if f.opt.Port == 0 && cmd.Flags().Lookup("url") != nil {
+		fill("url", "GYRUS_URL", &f.opt.URL)
+	}
+	if f.opt.URL != "" { // a server inside this process needs no credentials
+		fill("credentials", "GYRUS_CREDENTIALS", &f.opt.Credentials)
+		fill("ca", "GYRUS_CA", &f.opt.CA)
 	}
 }
 
@@ -64,15 +68,12 @@ func (f *busFlags) open(cmd *cobra.Command) (*bus.Bus, error) {
 	if err := bus.CheckToken("--session", f.session); err != nil {
 		return nil, usageError{err}
 	}
-	if _, err := withoutPassword(f.opt.URL); err != nil {
-		return nil, err
+	if cmd.Flags().Changed("url") {
+		if _, err := withoutPassword(f.opt.URL); err != nil {
+			return nil, err
+		}
 	}
-	if !cmd.Flags().Changed("url") && f.opt.Port == 0 {
-		f.opt.URL = os.Getenv("GYRUS_URL") // not the flag's default: the help would show a password in it
-	}
-	if f.opt.URL != "" { // a server inside this process needs none
-		f.credentialsFromEnv(cmd)
-	}
+	f.fromEnv(cmd)
 	if err := f.opt.Validate(); err != nil {
 		return nil, usageError{err}
 	}

@@ -1,0 +1,373 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+)
+
+// Request is what an operator asks of one decoder, as JSON on gyrus.<session>.ctl with a subject for the Reply. Who may
+// send one is a matter of the server's authorisation.
+type Request struct {
+	V       int    `json:"v"`
+	Session string `json:"session"`
+	Decoder string `json:"decoder"` // who is asked: the others of the session do not answer
+	// ID tells this request from any other: one that comes twice is refused, so that nothing is done again by a replay.
+	ID   string   `json:"id"`
+	Verb string   `json:"verb"`
+	Args []string `json:"args,omitempty"`
+}
+
+// The limits of a Request.
+const (
+	maxID   = 64   // bytes
+	maxArgs = 16   // arguments
+	maxArg  = 4096 // bytes of each
+)
+
+// Validate reports the first field that breaks the schema.
+func (r *Request) Validate() error {
+	switch {
+	case r.V != Version:
+		return fmt.Errorf("v is %d, must be %d", r.V, Version)
+	case !token.MatchString(r.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", r.Session)
+	case !token.MatchString(r.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", r.Decoder)
+	case r.ID == "" || len(r.ID) > maxID:
+		return fmt.Errorf("id has %d bytes, must have 1 to %d", len(r.ID), maxID)
+	case !token.MatchString(r.Verb):
+		return fmt.Errorf("verb is %q, must be a token of letters, digits, _ and -", r.Verb)
+	case len(r.Args) > maxArgs:
+		return fmt.Errorf("%d args, must be at most %d", len(r.Args), maxArgs)
+	}
+	for i, a := range r.Args {
+		if len(a) > maxArg {
+			return fmt.Errorf("arg %d has %d bytes, must have at most %d", i, len(a), maxArg)
+		}
+	}
+	return nil
+}
+
+// Reply is the answer to a Request.
+type Reply struct {
+	V       int    `json:"v"`
+	Session string `json:"session"`
+	Decoder string `json:"decoder"`
+	Run     int64  `json:"run"` // of the decoder, as in Command
+	ID      string `json:"id"`  // of the request, "" where it could not be read
+	OK      bool   `json:"ok"`
+	Error   string `json:"error,omitempty"` // what is wrong, where OK is false
+	// Result is what the verb has to tell, verb by verb.
+	Result json.RawMessage `json:"result,omitempty"`
+	// Verbs lists what there is, to a verb that is not there and to the verb "verbs".
+	Verbs []VerbInfo `json:"verbs,omitempty"`
+}
+
+// Validate reports the first field that breaks the schema.
+func (r *Reply) Validate() error {
+	switch {
+	case r.V != Version:
+		return fmt.Errorf("v is %d, must be %d", r.V, Version)
+	case !token.MatchString(r.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", r.Session)
+	case !token.MatchString(r.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", r.Decoder)
+	case r.Run <= 0:
+		return fmt.Errorf("run is %d, must be above 0", r.Run)
+	case r.OK == (r.Error != ""):
+		return fmt.Errorf("ok is %t with the error %q, must be one of both", r.OK, r.Error)
+	}
+	return nil
+}
+
+// VerbInfo describes a Verb.
+type VerbInfo struct {
+	Verb string   `json:"verb"`
+	Args []string `json:"args,omitempty"`
+	Doc  string   `json:"doc"`
+}
+
+// Verb is something that a decoder can be asked to do.
+type Verb struct {
+	Name string
+	Args []string // names of the arguments, in order; one in [brackets] may be left out, and so may those behind it
+	Doc  string   // one line
+	// Do does it and returns what there is to tell, which becomes JSON, or why it cannot. It runs on a goroutine of its own,
+	// also beside other verbs; ctx ends with the Ctl.
+	Do func(ctx context.Context, args []string) (any, error)
+}
+
+// arity is the least and the largest number of arguments.
+func (v *Verb) arity() (least, most int) {
+	least = slices.IndexFunc(v.Args, func(a string) bool { return strings.HasPrefix(a, "[") })
+	if least < 0 {
+		least = len(v.Args)
+	}
+	return least, len(v.Args)
+}
+
+// CtlSubject is where the operators of a session ask.
+func CtlSubject(session string) string { return "gyrus." + session + ".ctl" }
+
+// Ctl answers the requests to one decoder. All methods may be called from any goroutine.
+type Ctl struct {
+	bus              *Bus
+	session, decoder string
+	run              int64
+	told             func(Request, Reply)
+	sub              *Subscription
+	cancel           context.CancelFunc
+	working          sync.WaitGroup
+
+	mu     sync.Mutex
+	verbs  []Verb
+	seen   []string // the newest IDs
+	busy   int
+	stats  CtlStats
+	closed bool
+}
+
+// The limits of a Ctl.
+const (
+	maxSeen = 1024 // IDs that are remembered
+	maxBusy = 8    // verbs at work at the same time
+)
+
+// CtlStats counts requests.
+type CtlStats struct {
+	Requests  uint64 `json:"requests"`  // to this decoder
+	Refused   uint64 `json:"refused"`   // of these: unknown verb, wrong arguments, sent twice, too many at a time
+	Failed    uint64 `json:"failed"`    // of these: the verb said why it cannot
+	Malformed uint64 `json:"malformed"` // messages that break the schema, to whomever
+}
+
+// NewCtl begins to listen. told, if not nil, is called behind every request that was answered, from any goroutine.
+func NewCtl(b *Bus, session, decoder string, run int64, told func(Request, Reply)) (*Ctl, error) {
+	if err := errors.Join(CheckToken("session", session), CheckToken("decoder", decoder)); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	c := &Ctl{bus: b, session: session, decoder: decoder, run: run, told: told, sub: &Subscription{done: make(chan struct{})}}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	c.verbs = []Verb{{Name: "verbs", Doc: "list what can be asked for"}}
+	if err := c.sub.listen(b, CtlSubject(session), func(m *nats.Msg) { c.take(ctx, m) }, pendingMsgs, -1); err != nil {
+		cancel()
+		return nil, err
+	}
+	if err := b.settle(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Handle adds verbs. It panics on a name that is taken: that is a mistake in the program.
+func (c *Ctl) Handle(verbs ...Verb) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, v := range verbs {
+		if slices.ContainsFunc(c.verbs, func(o Verb) bool { return o.Name == v.Name }) {
+			panic("bus: verb " + v.Name + " is there twice")
+		}
+		c.verbs = append(c.verbs, v)
+	}
+}
+
+// take answers one message, on the client's goroutine.
+func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
+	req, err := ParseRequest(m.Data)
+	if err == nil && CtlSubject(req.Session) != m.Subject {
+		err = fmt.Errorf("request: says it belongs to %s", CtlSubject(req.Session))
+	}
+	if err != nil {
+		c.mu.Lock()
+		c.stats.Malformed++
+		c.mu.Unlock()
+		c.answer(m, Request{}, Reply{Error: err.Error()})
+		return
+	}
+	if req.Decoder != c.decoder {
+		return
+	}
+	v, refusal := c.admit(req)
+	if refusal != nil {
+		c.answer(m, req, *refusal)
+		return
+	}
+	c.working.Go(func() {
+		defer c.leave()
+		r := Reply{OK: true}
+		got, err := v.Do(ctx, req.Args)
+		if err == nil && got != nil {
+			r.Result, err = json.Marshal(got)
+		}
+		if err != nil {
+			r = Reply{Error: err.Error()}
+			c.mu.Lock()
+			c.stats.Failed++
+			c.mu.Unlock()
+		}
+		c.answer(m, req, r)
+	})
+}
+
+// admit finds the verb of a request, or says why it is refused. What it admits must leave.
+func (c *Ctl) admit(req Request) (Verb, *Reply) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Requests++
+	refuse := func(r Reply) (Verb, *Reply) {
+		c.stats.Refused++
+		return Verb{}, &r
+	}
+	if slices.Contains(c.seen, req.ID) {
+		return refuse(Reply{Error: fmt.Sprintf("the request %s was answered before: nothing is done twice; ask anew with another id", req.ID)})
+	}
+	if c.seen = append(c.seen, req.ID); len(c.seen) > maxSeen {
+		c.seen = slices.Delete(c.seen, 0, 1)
+	}
+	i := slices.IndexFunc(c.verbs, func(v Verb) bool { return v.Name == req.Verb })
+	if i < 0 {
+		err := &registry.UnknownError{What: "verb", Name: req.Verb}
+		for _, v := range c.verbs {
+			err.Known = append(err.Known, v.Name)
+		}
+		return refuse(Reply{Error: err.Error(), Verbs: c.list()})
+	}
+	v := c.verbs[i]
+	if least, most := v.arity(); len(req.Args) < least || len(req.Args) > most {
+		return refuse(Reply{Error: fmt.Sprintf("%s takes %s, got %d arguments", v.Name, v.usage(), len(req.Args)), Verbs: []VerbInfo{v.info()}})
+	}
+	if c.busy >= maxBusy {
+		return refuse(Reply{Error: fmt.Sprintf("%d requests are at work: try again when one is answered", c.busy)})
+	}
+	if v.Do == nil { // verbs
+		list := c.list()
+		return v, &Reply{OK: true, Verbs: list}
+	}
+	c.busy++
+	return v, nil
+}
+
+func (c *Ctl) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy--
+}
+
+// list describes the verbs; c.mu is held.
+func (c *Ctl) list() []VerbInfo {
+	var list []VerbInfo
+	for _, v := range c.verbs {
+		list = append(list, v.info())
+	}
+	return list
+}
+
+func (v *Verb) info() VerbInfo { return VerbInfo{v.Name, v.Args, v.Doc} }
+
+func (v *Verb) usage() string {
+	if len(v.Args) == 0 {
+		return "no arguments"
+	}
+	return strings.Join(v.Args, " ")
+}
+
+// answer sends r. A message without a subject for it gets none, and nor does one that wants it on a subject of ours.
+func (c *Ctl) answer(m *nats.Msg, req Request, r Reply) {
+	r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+	if req.Verb != "" && c.told != nil {
+		c.told(req, r)
+	}
+	// A reply must not end up among the commands, whose subject whoever asks may not write to.
+	if m.Reply == "" || strings.HasPrefix(m.Reply, "gyrus.") {
+		return
+	}
+	data, err := encode(&r)
+	if err != nil {
+		r.OK, r.Result, r.Verbs, r.Error = false, nil, nil, "the answer cannot be sent: "+err.Error()
+		if data, err = encode(&r); err != nil {
+			return // the error text alone is too long: the one who asked runs into a timeout
+		}
+	}
+	if err := c.bus.publish(&nats.Msg{Subject: m.Reply, Data: data}); err != nil {
+		c.bus.note(err)
+	}
+}
+
+// Stats counts what came so far.
+func (c *Ctl) Stats() CtlStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+// Close stops listening and waits for the verbs at work, whose context it ends. It must not be called from one.
+func (c *Ctl) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.mu.Unlock()
+	err := c.sub.Close()
+	c.cancel()
+	c.working.Wait()
+	return err
+}
+
+// RefusedError is a request that was answered with what is wrong.
+type RefusedError struct{ Reply Reply }
+
+// Error is the reason.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("decoder %s of session %s refuses: %s", e.Reply.Decoder, e.Reply.Session, e.Reply.Error)
+}
+
+// Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError.
+func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...string) (Reply, error) {
+	req := Request{V: Version, Session: session, Decoder: decoder, ID: nuid.Next(), Verb: verb, Args: args}
+	data, err := encode(&req)
+	if err != nil {
+		return Reply{}, fmt.Errorf("bus: request: %w", err)
+	}
+	began := time.Now()
+	m, err := b.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: CtlSubject(session), Data: data})
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return Reply{}, fmt.Errorf("bus: nobody listens on %s at %s: is the session %q running there?", CtlSubject(session), b.url, session)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		return Reply{}, fmt.Errorf("bus: no answer to %s within %s: is the decoder called %q? If it is, it may have been done or not: ask for status before you repeat it",
+			verb, time.Since(began).Round(100*time.Millisecond), decoder)
+	case err != nil:
+		return Reply{}, fmt.Errorf("bus: %s: %w", CtlSubject(session), err)
+	}
+	r, err := ParseReply(m.Data)
+	if err == nil && (r.Session != session || r.Decoder != decoder || r.ID != req.ID && r.ID != "") {
+		err = fmt.Errorf("reply: of decoder %q in session %q to request %q, asked was %q in %q with %q", r.Decoder, r.Session, r.ID, decoder, session, req.ID)
+	}
+	if err != nil {
+		return Reply{}, fmt.Errorf("bus: %w", err)
+	}
+	if !r.OK {
+		return r, &RefusedError{r}
+	}
+	return r, nil
+}
+
+// ParseRequest decodes and validates.
+func ParseRequest(data []byte) (Request, error) { return parse[Request]("request", data) }
+
+// ParseReply decodes and validates.
+func ParseReply(data []byte) (Reply, error) { return parse[Reply]("reply", data) }

@@ -1,0 +1,210 @@
+package bus_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// listening is a decoder with the verbs add, slow and fail.
+func listening(t *testing.T, b *bus.Bus, decoder string) (*bus.Ctl, *atomic.Int64) {
+	t.Helper()
+	var done atomic.Int64
+	c, err := bus.NewCtl(b, "s1", decoder, 7, func(bus.Request, bus.Reply) { done.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Handle(
+		bus.Verb{Name: "join", Args: []string{"word", "[more]"}, Doc: "joins words", Do: func(_ context.Context, args []string) (any, error) {
+			return map[string]string{"joined": strings.Join(args, "+")}, nil
+		}},
+		bus.Verb{Name: "fail", Doc: "fails", Do: func(context.Context, []string) (any, error) { return nil, errors.New("the model has 8 channels") }},
+		bus.Verb{Name: "wait", Doc: "waits for the end", Do: func(ctx context.Context, _ []string) (any, error) { <-ctx.Done(); return nil, ctx.Err() }},
+	)
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, &done
+}
+
+// TestCtl: what is asked is done by the decoder that is named, once, and what cannot be done is answered with the reason.
+func TestCtl(t *testing.T) {
+	server := open(t, "")
+	c, told := listening(t, server, "lda")
+	other, _ := listening(t, server, "svm")
+	op := open(t, server.URL())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+
+	r, err := op.Ask(ctx, "s1", "lda", "join", "a", "b")
+	if err != nil || !r.OK || r.Decoder != "lda" || r.Run != 7 || string(r.Result) != `{"joined":"a+b"}` {
+		t.Errorf("join a b: %+v, %v", r, err)
+	}
+	if r, err = op.Ask(ctx, "s1", "svm", "join", "a"); err != nil || r.Decoder != "svm" || string(r.Result) != `{"joined":"a"}` {
+		t.Errorf("join a: %+v, %v", r, err)
+	}
+	r, err = op.Ask(ctx, "s1", "lda", "verbs")
+	var names []string
+	for _, v := range r.Verbs {
+		names = append(names, v.Verb)
+	}
+	if want := []string{"verbs", "join", "fail", "wait"}; err != nil || !slices.Equal(names, want) || !slices.Equal(r.Verbs[1].Args, []string{"word", "[more]"}) {
+		t.Errorf("verbs: %v, %v, want %v", r.Verbs, err, want)
+	}
+	for _, tc := range []struct {
+		verb string
+		args []string
+		want string
+		list int
+	}{
+		{"jion", nil, `unknown verb "jion": did you mean "join"?`, 4},
+		{"join", nil, "join takes word [more], got 0 arguments", 1},
+		{"join", []string{"a", "b", "c"}, "got 3 arguments", 1},
+		{"fail", []string{"x"}, "fail takes no arguments", 1},
+		{"fail", nil, "the model has 8 channels", 0},
+	} {
+		var refused *bus.RefusedError
+		r, err := op.Ask(ctx, "s1", "lda", tc.verb, tc.args...)
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || len(r.Verbs) != tc.list || r.OK {
+			t.Errorf("%s %v: %v with %d verbs, want %q with %d", tc.verb, tc.args, err, len(r.Verbs), tc.want, tc.list)
+		}
+	}
+	eventually(t, "seven requests told", func() bool { return told.Load() == 7 })
+	if s := c.Stats(); s != (bus.CtlStats{Requests: 7, Refused: 4, Failed: 1}) {
+		t.Errorf("lda counted %+v", s)
+	}
+	if s := other.Stats(); s != (bus.CtlStats{Requests: 1}) {
+		t.Errorf("svm counted %+v", s)
+	}
+}
+
+// TestCtlUnasked: nobody there, another name, and an answer that does not come in time are told apart.
+func TestCtlUnasked(t *testing.T) {
+	b := open(t, "")
+	if _, err := b.Ask(t.Context(), "s1", "lda", "pause"); err == nil || !strings.Contains(err.Error(), "nobody listens on gyrus.s1.ctl") {
+		t.Errorf("without a session: %v", err)
+	}
+	listening(t, b, "lda")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.Ask(ctx, "s1", "svm", "pause"); err == nil || !strings.Contains(err.Error(), `is the decoder called "svm"?`) {
+		t.Errorf("another decoder: %v", err)
+	}
+	if _, err := b.Ask(t.Context(), "s1", "lda", "a.b"); err == nil || !strings.Contains(err.Error(), "must be a token") {
+		t.Errorf("an impossible verb: %v", err)
+	}
+}
+
+// TestCtlHostile: what breaks the schema is answered and counted, what comes twice is not done twice, and no answer goes
+// where only decoders may write.
+func TestCtlHostile(t *testing.T) {
+	b := open(t, "")
+	c, told := listening(t, b, "lda")
+	nc := plainClient(t, b.URL())
+	ask := func(data string) bus.Reply {
+		t.Helper()
+		m, err := nc.Request(bus.CtlSubject("s1"), []byte(data), patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := bus.ParseReply(m.Data)
+		if err != nil {
+			t.Fatalf("%s: %v", m.Data, err)
+		}
+		return r
+	}
+	for _, tc := range []struct{ data, want string }{
+		{`nonsense`, "request:"},
+		{`{"v":2,"session":"s1","decoder":"lda","id":"1","verb":"fail"}`, "v is 2"},
+		{`{"v":1,"session":"s2","decoder":"lda","id":"1","verb":"fail"}`, "belongs to gyrus.s2.ctl"},
+		{`{"v":1,"session":"s1","decoder":"lda","verb":"fail"}`, "id has 0 bytes"},
+		{`{"v":1,"session":"s1","decoder":"lda","id":"1","verb":"fail","args":["` + strings.Repeat("x", 5000) + `"]}`, "arg 0 has 5000 bytes"},
+		{`{"v":1,"session":"s1","decoder":"lda","id":"1","verb":"` + strings.Repeat("x", 70000) + `"}`, "must be at most 65536"},
+	} {
+		if r := ask(tc.data); r.OK || !strings.Contains(r.Error, tc.want) {
+			t.Errorf("%.80s: %+v, want %q", tc.data, r, tc.want)
+		}
+	}
+	const once = `{"v":1,"session":"s1","decoder":"lda","id":"9","verb":"join","args":["a"]}`
+	if r := ask(once); !r.OK {
+		t.Errorf("the first time: %+v", r)
+	}
+	if r := ask(once); r.OK || !strings.Contains(r.Error, "nothing is done twice") {
+		t.Errorf("the second time: %+v", r)
+	}
+	got := make(chan *nats.Msg, 1)
+	if _, err := nc.ChanSubscribe(bus.CommandSubject("s1", "lda"), got); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.PublishRequest(bus.CtlSubject("s1"), bus.CommandSubject("s1", "lda"), []byte(strings.Replace(once, `"9"`, `"10"`, 1))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the request to be done", func() bool { return told.Load() == 3 })
+	if r := ask(strings.Replace(once, `"9"`, `"11"`, 1)); !r.OK {
+		t.Errorf("behind it: %+v", r)
+	}
+	select {
+	case m := <-got:
+		t.Errorf("a reply came as a command: %s", m.Data)
+	default:
+	}
+	if s := c.Stats(); s.Malformed != 6 || s.Refused != 1 || s.Requests != 4 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+// TestCtlBusy: verbs that take long keep others from being asked at some point, and closing ends them.
+func TestCtlBusy(t *testing.T) {
+	b := open(t, "")
+	c, _ := listening(t, b, "lda")
+	nc := plainClient(t, b.URL())
+	replies := make(chan *nats.Msg, 20)
+	inbox := nc.NewRespInbox()
+	if _, err := nc.ChanSubscribe(inbox, replies); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 9 {
+		req, err := json.Marshal(bus.Request{V: 1, Session: "s1", Decoder: "lda", ID: string(rune('a' + i)), Verb: "wait"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.PublishRequest(bus.CtlSubject("s1"), inbox, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := func() bus.Reply {
+		select {
+		case m := <-replies:
+			r, err := bus.ParseReply(m.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		case <-time.After(patience):
+			t.Fatal("no reply")
+			return bus.Reply{}
+		}
+	}
+	if r := next(); r.ID != "i" || !strings.Contains(r.Error, "8 requests are at work") {
+		t.Errorf("the ninth: %+v", r)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		if r := next(); r.OK || !strings.Contains(r.Error, "canceled") {
+			t.Errorf("ended: %+v", r)
+		}
+	}
+}
