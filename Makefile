@@ -16,7 +16,8 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check controllers parity speed speed-nets speed-kernels speed-formats interop-xdf interop-arrow interop-onnx interop-braindecode check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check controllers parity speed speed-nets speed-kernels speed-formats interop-xdf interop-arrow interop-onnx interop-braindecode check clean $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+# Every target that is a word is phony; what is built has a path.
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -160,6 +161,13 @@ controllers: ## the clients of docs/controllers, and their tests (Python, Node.j
 	  libprotobuf-c1 libjansson-dev libjansson4 && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb \
 	  || echo "controllers: no C client: nats.c and jansson are taken from Debian packages, see the error above"
 	$(GO) test -count=1 -v -run TestExample ./docs/controllers
+LSL := bin/lsl
+$(LSL): ingest/lsl/testdata/requirements.txt
+	python3 -m venv $(LSL) && $(LSL)/bin/pip install -q -r $<
+	@touch $@
+
+interop: $(LSL) ## outlets and inlets against the real liblsl, both directions (needs Python)
+	GYRUS_LSL_PYTHON=$(abspath $(LSL))/bin/python $(GO) test -count=1 -v -run TestInterop ./ingest/lsl
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs stream/pipeline/steps.json

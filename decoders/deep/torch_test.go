@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,8 +50,8 @@ type golden struct {
 		Batch, Samples int
 		Loss           float64
 		Tensors        map[string]struct {
-			After, Gradient []float64
-			Largest         float64
+			After, Gradient  []float64 // at 24 places spread over the tensor
+			Largest, Product float64   // of the gradient: its largest value, and its product with uniform(…, 777)
 		}
 	}
 	Checkpoints map[string]struct {
@@ -101,6 +102,18 @@ func TestDeepTransferCheckpoints(t *testing.T) {
 	}
 }
 
+// smallEncoder is nn.Encoder on 22 tokens of 16 values, the mean over the tokens and 4 classes.
+func smallEncoder() nn.Layer {
+	return &nn.Sequential{Layers: []nn.Named{
+		{Name: "blocks", Layer: nn.Encoder(2, 16, 4, 24, 0)},
+		{Name: "norm", Layer: &nn.LayerNorm{}},
+		{Layer: &nn.Transpose{}},
+		{Layer: &nn.MeanPool{}},
+		{Layer: &nn.Flatten{}},
+		{Name: "out", Layer: &nn.Linear{Out: 4}},
+	}}
+}
+
 // One step of training has PyTorch's loss, gradients, running statistics and weights.
 func TestTrainingStep(t *testing.T) {
 	g := readGolden(t)
@@ -108,10 +121,22 @@ func TestTrainingStep(t *testing.T) {
 	eeg.Kernel, eeg.Dropout, eeg.MaxNorm, eeg.Limit = 64, 0, 0, 0
 	flat, deep4 := deep.Shallow(), deep.Deep4()
 	flat.Dropout, deep4.Dropout = 0, 0
+	former := deep.ConformerOptions{Filters: 8, Kernel: 15, Pool: 30, Stride: 10, Depth: 2, Heads: 2, Expansion: 2}
+	atc := deep.ATCNetOptions{Filters: 4, Kernel: 16, Kernel2: 8, Pool: 8, Pool2: 4, Depth: 2, Windows: 2, Heads: 2, HeadWidth: 3, TCNDepth: 2, TCNKernel: 4}
+	tcn := deep.EEGTCNetOptions{Temporal: 4, Depth: 2, Kernel: 16, Filters: 6, TCNKernel: 4, Blocks: 2}
+	fbc := deep.FBCNetOptions{Bands: 3, Spatial: 4, Segments: 3}
+	lstm := deep.CNNLSTMSize{Filters: 6, Kernel: 5, Pool: 4, Hidden: 5, Dense: 7}
 	for name, define := range map[string]func() (func() nn.Layer, error){
 		"EEGNet":         func() (func() nn.Layer, error) { return deep.EEGNet(eeg, 4) },
 		"ShallowConvNet": func() (func() nn.Layer, error) { return deep.ShallowConvNet(flat, 4) },
 		"Deep4Net":       func() (func() nn.Layer, error) { return deep.Deep4Net(deep4, 4) },
+		"EEGConformer":   func() (func() nn.Layer, error) { return deep.ConformerNet(former, 200, 4) },
+		"ATCNet":         func() (func() nn.Layer, error) { return deep.ATCNet(atc, 192, 4) },
+		"EEGTCNet":       func() (func() nn.Layer, error) { return deep.EEGTCNet(tcn, 4) },
+		"FBCNet":         func() (func() nn.Layer, error) { return deep.FBCNet(fbc, 100, 100, 4) },
+		"CNNLSTM":        func() (func() nn.Layer, error) { return lstm.Layers(120, 4) },
+		"SignalJEPA":     func() (func() nn.Layer, error) { return deep.SignalJEPA(deep.SignalJEPAOptions{Spatial: 3}, 4) },
+		"Encoder":        func() (func() nn.Layer, error) { return smallEncoder, nil },
 	} {
 		for _, workers := range []int{1, 3} {
 			want := g.Steps[name]
@@ -130,6 +155,11 @@ func TestTrainingStep(t *testing.T) {
 				}
 			}
 			slices.Sort(learned)
+			for i := range fbc.Bands { // of no meaning: their design is compared with MNE's elsewhere
+				if p := net.Param("spectral_filtering.fir_list." + strconv.Itoa(i)); p != nil {
+					copy(p.W, scaled(uniform(len(p.W), 500+i), 0.2, 0))
+				}
+			}
 			for i, name := range learned {
 				p := net.Param(name)
 				u := uniform(len(p.W), i+1)
@@ -138,7 +168,9 @@ func TestTrainingStep(t *testing.T) {
 					copy(p.W, scaled(u, 0.2, 1))
 				case strings.Contains(name, "bnorm"):
 					copy(p.W, scaled(u, 0.2, 0))
-				case strings.HasSuffix(name, "bias"):
+				case len(p.Shape) == 1 && strings.HasSuffix(name, "weight"): // of other norms, and slopes
+					copy(p.W, scaled(u, 0.2, 1))
+				case len(p.Shape) == 1:
 					copy(p.W, scaled(u, 0.5/math.Sqrt(10), 0))
 				default:
 					_, length := p.Rows()
@@ -178,6 +210,13 @@ func TestTrainingStep(t *testing.T) {
 				scale := w.Largest
 				if idle {
 					scale = top
+				}
+				if !p.Buffer {
+					product := 0.0
+					for i, v := range uniform(len(p.W), 777) {
+						product += v * float64(gradients[tensor][i])
+					}
+					gradient = max(gradient, math.Abs(product-w.Product)/(scale*math.Sqrt(float64(len(p.W)))))
 				}
 				for i := range w.After {
 					at := i * (len(p.W) - 1) / 23

@@ -57,7 +57,7 @@ type decoder struct {
 	model  *Model    // nil unless int8
 	made   []float64
 	x      []float32
-	logits []int8
+	logits []int16
 	y      []float32
 	row    decoders.Embedding
 }
@@ -260,7 +260,7 @@ func (d *decoder) use(arrays map[string]nn.Array) error {
 		return err
 	}
 	d.net, d.x, d.made = one, make([]float32, d.front.size()), make([]float64, d.front.size())
-	d.y, d.logits = make([]float32, len(d.classes)), make([]int8, len(d.classes))
+	d.y, d.logits = make([]float32, len(d.classes)), make([]int16, len(d.classes))
 	d.row = decoders.NewEmbedding(one.FeatureShape())
 	return nil
 }

@@ -58,12 +58,15 @@ func compare(t *testing.T, m *Model, blocks [][]int16) (windows int) {
 	if want := fmt.Sprintf("ram %d\n", r.RAM.State+r.RAM.Buffers); errs.String() != want {
 		t.Errorf("C says %q, the report %q", errs.String(), want)
 	}
-	n, got := len(m.Classes), out.Bytes()
+	n, got := len(m.Classes), make([]int16, out.Len()/2)
+	if err := binary.Read(&out, binary.NativeEndian, got); err != nil {
+		t.Fatal(err)
+	}
 	if len(got) != len(blocks)*(n+1) {
-		t.Fatalf("%d bytes came out for %d blocks", len(got), len(blocks))
+		t.Fatalf("%d numbers came out for %d blocks", len(got), len(blocks))
 	}
 	stretch, need := m.front.stretch, m.blocks()
-	win, logits := make([]int16, m.front.channels*m.front.samples), make([]int8, n)
+	win, logits := make([]int16, m.front.channels*m.front.samples), make([]int16, n)
 	for i := range blocks {
 		answer := got[i*(n+1) : (i+1)*(n+1)]
 		if (answer[0] == 1) != (i >= need-1) {
@@ -79,7 +82,7 @@ func compare(t *testing.T, m *Model, blocks [][]int16) (windows int) {
 		}
 		m.Run(logits, win)
 		for k, v := range logits {
-			if int8(answer[1+k]) != v {
+			if answer[1+k] != v {
 				t.Fatalf("block %d: C has the logits %v, Go %v", i, answer[1:], logits)
 			}
 		}

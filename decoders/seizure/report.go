@@ -78,6 +78,7 @@ func (m *Model) matrices(visit func(w *matrix, times int)) {
 			visit(&l.wh, l.tokens)
 		}
 	}
+	visit(&m.head.weight, 1)
 }
 
 // Report counts.
@@ -105,13 +106,15 @@ func (m *Model) Report() Report {
 		switch l := l.(type) {
 		case *intConv:
 			r.Parameters += len(l.bias)
-			r.Flash += 4 * len(l.bias)
+			r.Flash += (4 + 4 + 1) * len(l.bias) // biases, factors
 		case *intLSTM:
 			r.Parameters += 2 * len(l.bias) // PyTorch has two
-			r.Flash += 4*len(l.bias) + 2*2*256
+			r.Flash += (4+4+1+4+1)*len(l.bias) + 2*2*256
 			r.RAM.Buffers += 2 * 5 * l.hidden
 		}
 	}
+	r.Parameters += len(m.head.bias)
+	r.Flash += (4 + 4 + 1) * len(m.head.bias)
 	switch f.kind {
 	case samplesIn:
 		r.RAM.State += f.size()

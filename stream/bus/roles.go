@@ -17,9 +17,9 @@ type Role string
 const (
 	RoleDecoder    Role = "decoder"    // publishes commands, heartbeats and samples, answers operators
 	RoleSource     Role = "source"     // an amplifier or a player: publishes samples, nothing else
-	RoleController Role = "controller" // receives commands and heartbeats, sends feedback
+	RoleController Role = "controller" // receives commands, heartbeats and emergency stops, answers these, sends feedback
 	RoleViewer     Role = "viewer"     // looks on, from a browser too; publishes nothing
-	RoleOperator   Role = "operator"   // asks on .ctl, looks on
+	RoleOperator   Role = "operator"   // asks on .ctl, stops in an emergency, looks on
 	RoleAuditor    Role = "auditor"    // keeps and reads the audit stream, publishes nothing
 )
 
@@ -36,6 +36,7 @@ const (
 	anyRaw      = "gyrus.*.raw.*"
 	anySchema   = "gyrus.*.raw.*.schema"
 	anyCtl      = "gyrus.*.ctl"
+	anyStop     = "gyrus.*.stop"
 )
 
 // grants is what a role may do.
@@ -61,21 +62,22 @@ var grantsOf = map[Role]grants{
 	},
 	RoleController: {
 		publish:   []string{anyFeedback},
-		subscribe: []string{anyCommand, anyStatus},
+		subscribe: []string{anyCommand, anyStatus, anyStop},
+		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode},
 	},
 	RoleOperator: {
-		publish:   []string{anyCtl},
-		subscribe: []string{anyCommand, anyStatus, anyFeedback},
+		publish:   []string{anyCtl, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyStop},
 		asks:      true,
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},
 	RoleAuditor: {
-		subscribe: []string{anyCommand, anyFeedback, anyCtl},
+		subscribe: []string{anyCommand, anyFeedback, anyCtl, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeInProcess},
 	},
 }

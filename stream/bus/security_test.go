@@ -160,7 +160,7 @@ func TestRoles(t *testing.T) {
 	inbox := "_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1"
 	others := "_INBOX." + publicKey(t, op, bus.RoleViewer) + ".1"
 	subjects := []string{
-		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl",
+		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
 		inbox, others, "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>", "gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda",
 		"$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
@@ -170,10 +170,10 @@ func TestRoles(t *testing.T) {
 			[]string{"gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl"},
 		},
 		bus.RoleSource:     {[]string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status"}},
-		bus.RoleViewer:     {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda"}},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", inbox}},
-		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl"}},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", inbox}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleViewer:     {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.stop"}},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop", inbox}},
+		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {
 		t.Fatalf("the table has %d roles, there are %v", len(allowed), bus.Roles())
