@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check controllers parity speed speed-nets speed-kernels speed-formats interop-xdf interop-arrow interop-onnx interop-braindecode check clean $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 # Every target that is a word is phony; what is built has a path.
 
 help: ## list the targets
@@ -50,7 +50,7 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
 	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestSummaryCovers ./decoders/metrics
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
+	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
