@@ -168,6 +168,8 @@ type Score struct {
 type Bundle struct {
 	Manifest Manifest
 	State    signal.State // "features.0.filters", "decoder.weights"
+	// SHA256 is the hash in the file that Unmarshal read, in 64 hexadecimal digits: the name of this model. It is "" before.
+	SHA256 string
 }
 
 // Marshal lays b out as a file. The same content gives the same bytes.
@@ -221,7 +223,7 @@ func Unmarshal(raw []byte) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{State: signal.State{}}
+	b := &Bundle{State: signal.State{}, SHA256: string(raw[at : at+len(noHash)])}
 	dec := json.NewDecoder(bytes.NewReader([]byte(f.Metadata[manifestKey])))
 	var version struct {
 		Version int `json:"version"`

@@ -6,9 +6,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -41,7 +43,10 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.State["decoder.scalar"] = signal.NewArray([]float64{7}, []int{}...)
-	if d := cmp.Diff(want, got); d != "" {
+	if raw, err := Marshal(got); err != nil || !strings.Contains(string(raw), `"sha256":"`+got.SHA256+`"`) || len(got.SHA256) != 64 {
+		t.Errorf("the hash is %q (%v), want the one in the file", got.SHA256, err)
+	}
+	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Bundle{}, "SHA256")); d != "" {
 		t.Error(d)
 	}
 }

@@ -80,6 +80,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 	want := map[string]string{
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
+		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
@@ -165,6 +166,9 @@ func jsonType(typ reflect.Type) string {
 	if typ == reflect.TypeFor[json.RawMessage]() {
 		return "" // any
 	}
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
 	switch typ.Kind() {
 	case reflect.String:
 		return "string"
@@ -189,6 +193,8 @@ func TestAsyncAPISchemas(t *testing.T) {
 	for name, typ := range map[string]reflect.Type{
 		"command": reflect.TypeFor[Command](), "status": reflect.TypeFor[Status](), "score": reflect.TypeFor[Score](),
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
+		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "streamHealth": reflect.TypeFor[StreamHealth](),
+		"transition": reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -224,7 +230,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback", "request", "reply"} {
+	for _, name := range []string{"command", "status", "feedback", "request", "reply", "telemetry", "cue"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -244,11 +250,13 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 	doc, _ := readAsyncAPI(t)
 	schemas := doc.Components.Schemas
 	parsers := map[string]func([]byte) (any, error){
-		"command":  func(b []byte) (any, error) { return ParseCommand(b) },
-		"status":   func(b []byte) (any, error) { return ParseStatus(b) },
-		"feedback": func(b []byte) (any, error) { return ParseFeedback(b) },
-		"request":  func(b []byte) (any, error) { return ParseRequest(b) },
-		"reply":    func(b []byte) (any, error) { return ParseReply(b) },
+		"command":   func(b []byte) (any, error) { return ParseCommand(b) },
+		"status":    func(b []byte) (any, error) { return ParseStatus(b) },
+		"feedback":  func(b []byte) (any, error) { return ParseFeedback(b) },
+		"request":   func(b []byte) (any, error) { return ParseRequest(b) },
+		"reply":     func(b []byte) (any, error) { return ParseReply(b) },
+		"cue":       func(b []byte) (any, error) { return ParseCue(b) },
+		"telemetry": func(b []byte) (any, error) { return ParseTelemetry(b) },
 	}
 	kinds := map[any]bool{}
 	for name, parse := range parsers {

@@ -101,8 +101,30 @@ func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64) error 
 	if len(p.Classes()) < 2 {
 		return errors.New("adapt: the model does not decide between classes: adaptation works on models that do")
 	}
-	a.p, a.clock, a.run, a.classes, a.breaks = p, clock, run, p.Classes(), 0
+	// Another model has other rows: what was learned of the one before it does not hold for it.
+	a.p, a.clock, a.run, a.classes, a.breaks, a.head = p, clock, run, p.Classes(), p.Breaks(), nil
 	return nil
+}
+
+// state is what the head is doing, as far as there is one.
+func (a *Adapter) state() adapt.State {
+	if a.head == nil {
+		return a.opt.Start
+	}
+	s, _ := a.head.State()
+	return s
+}
+
+// outcomes counts the feedback so far by what became of it.
+func (a *Adapter) outcomes() map[string]float64 {
+	var s adapt.Stats
+	if a.head != nil {
+		s = a.head.Stats()
+	}
+	return map[string]float64{
+		"accepted": float64(s.Accepted), "skipped": float64(s.Skipped), "unknown": float64(s.Unknown),
+		"other_run": float64(a.other), "odd": float64(a.odd), "lost": float64(a.lost.Load()),
+	}
 }
 
 // decide learns from the feedback that waits, and says what to send: p, or a copy with the head's scores.
