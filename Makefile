@@ -16,7 +16,7 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels interop-onnx interop-braindecode check clean
+.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels speed-formats interop-xdf interop-arrow interop-onnx interop-braindecode check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -107,6 +107,25 @@ speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
 	$(GO) run ./benchmarks/speed latency
+
+FORMATS := bin/formats
+$(FORMATS): benchmarks/speed/peers/requirements-formats.txt
+	python3 -m venv $(FORMATS) && $(FORMATS)/bin/pip install -q -r $<
+	@touch $@
+
+speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
+	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf
+
+interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
+	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
+
+ARROW := bin/arrow
+$(ARROW): ingest/arrowfile/testdata/requirements.txt
+	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
+	@touch $@
+
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm

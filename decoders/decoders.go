@@ -2,6 +2,11 @@
 package decoders
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -23,6 +28,32 @@ type Fitter interface {
 	Fit(x [][]float64, y signal.Labels) error
 	SetClasses(classes []string)
 	signal.Stateful
+}
+
+// ErrNoCheckpoints is the cause where a decoder is fitted with a journal (nn.WithJournal) and does not keep one.
+var ErrNoCheckpoints = errors.New("there are no checkpoints of this decoder: leave out --checkpoint and --resume, which are for the networks of decoders/deep and decoders/seizure")
+
+// Interruptible is a Fitter whose fit takes long enough to be interrupted, as those of networks do.
+type Interruptible interface {
+	Fitter
+	// FitContext is Fit that ends with the error of ctx, within a second of its being done. What was learned before is kept.
+	// Trainings of networks are kept in the journal of ctx (nn.JournalOf); who cannot says ErrNoCheckpoints.
+	FitContext(ctx context.Context, x [][]float64, y signal.Labels) error
+}
+
+// Fit fits d to the rows x, and ends early where ctx is done: within a second where d is Interruptible; others take no
+// longer than that.
+func Fit(ctx context.Context, d Fitter, x [][]float64, y signal.Labels) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if long, ok := d.(Interruptible); ok {
+		return long.FitContext(ctx, x, y)
+	}
+	if nn.JournalOf(ctx) != nil {
+		return fmt.Errorf("it learns in one go: %w", ErrNoCheckpoints)
+	}
+	return d.Fit(x, y)
 }
 
 var registered = registry.New[Fitter]("decoder")

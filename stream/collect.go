@@ -150,7 +150,7 @@ func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Reco
 		return nil, err
 	}
 	if !probe.Learns() {
-		return pipeline.CrossValidate(spec, set, y, folds, done)
+		return pipeline.CrossValidateContext(ctx, spec, set, y, folds, done)
 	}
 	out := map[int]pipeline.Tested{}
 	for f, fold := range folds {
@@ -175,7 +175,7 @@ func CrossValidate(ctx context.Context, spec *pipeline.Spec, recs []*signal.Reco
 			return nil, fmt.Errorf("fold %s: %d windows, %d when all runs are learned from: a step changes how many there are", fold.Name, len(own.Windows), len(set.Windows))
 		}
 		own.Truth, own.Quantities = set.Truth, set.Quantities // the caller may have shuffled them
-		if err := pipeline.Test(spec, own, y, f, fold, out); err != nil {
+		if err := pipeline.Test(ctx, spec, own, y, f, fold, out); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
 		}
 		if done != nil {

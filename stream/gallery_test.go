@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/split"
@@ -32,12 +33,12 @@ func TestGalleryAgainstOracle(t *testing.T) {
 	if err := json.Unmarshal(raw, &want); err != nil {
 		t.Fatal(err)
 	}
-	if len(want.Rows) != 32 {
-		t.Fatalf("%d rows, want 2 subjects × 2 tasks × 2 filters × 4 pipelines", len(want.Rows))
+	if len(want.Rows) != 40 {
+		t.Fatalf("%d rows, want 2 subjects × 2 tasks × 2 filters × 4 pipelines, and filter-bank CSP with the filters of mne.decoding.CSP", len(want.Rows))
 	}
 	runs := map[string][]string{"fists-feet": {"R06", "R10", "R14"}, "left-right": {"R04", "R08", "R12"}}
 	for _, row := range want.Rows {
-		name := row.Pipeline
+		name, by, _ := strings.Cut(row.Pipeline, " ") // "fbcsp-lda by mne.decoding.CSP"
 		if row.Filter == "zero-phase" {
 			name += "-zero-phase"
 		}
@@ -71,9 +72,9 @@ func TestGalleryAgainstOracle(t *testing.T) {
 				right++
 			}
 		}
-		t.Logf("%s %-10s %-20s %d of %d, oracle %d", row.Subject, row.Task, name, right, len(tested), row.Correct)
+		t.Logf("%s %-10s %-20s %d of %d, oracle %d %s", row.Subject, row.Task, name, right, len(tested), row.Correct, by)
 		if d := right - row.Correct; len(tested) != row.Trials || d < -1 || d > 1 {
-			t.Errorf("%s %s %s: %d of %d correct, the oracle has %d of %d", row.Subject, row.Task, name, right, len(tested), row.Correct, row.Trials)
+			t.Errorf("%s %s %s: %d of %d correct, the oracle %s has %d of %d", row.Subject, row.Task, name, right, len(tested), by, row.Correct, row.Trials)
 		}
 		for _, rec := range recs {
 			if err := rec.Close(); err != nil {

@@ -117,7 +117,7 @@ func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recordin
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Fit(set, y); err != nil {
+	if err := p.FitContext(ctx, set, y); err != nil {
 		return nil, &pipeline.InputError{Err: err}
 	}
 	b, err := p.Bundle("")

@@ -7,7 +7,8 @@ each pipeline, task, subject and kind of filter.
 causal: Butterworth band-passes of order 4 as second-order sections from sample 0. zero-phase: MNE's default FIR.
 Filter-bank CSP: nine bands of 4 Hz from 4 to 40 Hz, 4 filters each, and the 8 features with the most mutual information
 by Parzen windows (Ang 2012, doi:10.3389/fnins.2012.00039, equations 12 to 18). No package has this
-pipeline: its CSP is the NumPy of eegmmidb_csp_lda_golden.py, and the mutual information is written out below.
+pipeline: its CSP is the NumPy of eegmmidb_csp_lda_golden.py, or in the rows "by mne.decoding.CSP" MNE's, on the trials as they
+are (MNE leaves in the means of their channels, NumPy takes them out), and the mutual information is written out below.
 """
 
 import argparse
@@ -79,13 +80,16 @@ def mutual_information(x, y):
 
 
 class FBCSP:
-    """x is (trials, bands, channels, samples)."""
+    """x is (trials, bands, channels, samples). filters gives those of one band."""
+
+    def __init__(self, filters):
+        self.filters = filters
 
     def rows(self, x):
         return np.hstack([log_variance(w, x[:, b]) for b, w in enumerate(self.w)])
 
     def fit(self, x, y):
-        self.w = [csp(x[:, b], y)[0][:4] for b in range(x.shape[1])]
+        self.w = [self.filters(x[:, b], y) for b in range(x.shape[1])]
         rows = self.rows(x)
         information = [mutual_information(r, y) for r in rows.T]
         self.best = np.argsort(information)[::-1][:8]
@@ -96,16 +100,26 @@ class FBCSP:
         return self.lda.predict(self.rows(x)[:, self.best])
 
 
+def by_numpy(x, y):
+    return csp(x, y)[0][:4]
+
+
+def by_mne(x, y):
+    return mne.decoding.CSP(n_components=4, reg=None, cov_est="epoch", norm_trace=False).fit(x, y).filters_[:4]
+
+
 def pipelines():
     return {
         "csp-lda": CSPLDA(),
         "ts-lr": make_pipeline(Covariances("oas"), TangentSpace(metric="riemann"), LogisticRegression(C=1.0, tol=1e-10, max_iter=10000)),
         "mdm": make_pipeline(Covariances("oas"), MDM(metric="riemann")),
-        "fbcsp-lda": FBCSP(),
+        "fbcsp-lda": FBCSP(by_numpy),
+        "fbcsp-lda by mne.decoding.CSP": FBCSP(by_mne),
     }
 
 
 def main():
+    mne.set_log_level("ERROR")
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("data_dir", help="folder that holds S001 and S002")
     opt = args.parse_args()
@@ -116,7 +130,7 @@ def main():
                 x, y, group = trials(opt.data_dir, subject, runs, zero_phase)
                 bank = np.stack([trials(opt.data_dir, subject, runs, zero_phase, band)[0] for band in BANK], axis=1)
                 for name, model in pipelines().items():
-                    x = bank if name == "fbcsp-lda" else x
+                    x = bank if name.startswith("fbcsp-lda") else x
                     right = 0
                     for g in range(len(runs)):
                         model.fit(x[group != g], y[group != g])

@@ -35,6 +35,10 @@ var jobs = append([]job{
 		what: "OAS covariances, tangent space, logistic regression, 5 folds of 288 × 22 × 1000",
 	},
 	{
+		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py"}, bar: 10,
+		what: "XDF of 100 MB, 64 channels, whole, to float64",
+	},
+	{
 		name: "riemann-mean", pkg: module + "preprocess/spd", bench: "^BenchmarkMeanRiemann$", peer: []string{"riemann_mean.py"}, bar: 3,
 		what: "Riemannian mean of 1000 matrices of 22 × 22",
 	},

@@ -1,7 +1,7 @@
 package calibrate
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 func init() {
 	decoders.Register("calibrated", func() decoders.Fitter {
-		return &Calibrated{Decoder: Inner{Use: "lda"}, Method: ByTemperature, Folds: 5}
+		return &Calibrated{Decoder: decoders.Inner{Use: "lda"}, Method: ByTemperature, Folds: 5}
 	})
 }
 
@@ -50,49 +50,6 @@ func (m Method) check() error {
 	return nil
 }
 
-// Inner is a decoder by name, with its parameters: {"use": "lda", "shrinkage": 0.1}.
-type Inner struct {
-	Use    string
-	Params json.RawMessage // a JSON object, or empty for the defaults
-}
-
-// UnmarshalJSON checks the name and the parameters, too.
-func (d *Inner) UnmarshalJSON(data []byte) error {
-	var all map[string]json.RawMessage
-	var use string
-	if err := json.Unmarshal(data, &all); err != nil || json.Unmarshal(all["use"], &use) != nil || use == "" {
-		return fmt.Errorf(`key "decoder": is %s, must be a decoder: {use: name, key: value}`, strings.TrimSpace(string(data)))
-	}
-	delete(all, "use")
-	params, err := json.Marshal(all)
-	if err != nil {
-		return err
-	}
-	if _, err := decoders.Decoders().New(use, params); err != nil {
-		return fmt.Errorf(`key "decoder": %w`, err)
-	}
-	*d = Inner{use, params}
-	return nil
-}
-
-// MarshalJSON writes what UnmarshalJSON reads.
-func (d Inner) MarshalJSON() ([]byte, error) {
-	use, err := json.Marshal(d.Use)
-	if err != nil {
-		return nil, err
-	}
-	out := append([]byte(`{"use":`), use...)
-	if p := bytes.TrimSpace(d.Params); len(p) > 2 { // more than {}
-		return append(append(out, ','), p[1:]...), nil
-	}
-	return append(out, '}'), nil
-}
-
-// JSONSchema describes the values for editors (JSON Schema 2020-12).
-func (Inner) JSONSchema() map[string]any {
-	return map[string]any{"type": "object", "properties": map[string]any{"use": map[string]any{"type": "string"}}, "required": []any{"use"}}
-}
-
 // Calibrated is another decoder whose probabilities are calibrated on rows that it has not seen: the training rows are cut
 // into folds, each class into blocks of rows that follow each other; the decoder is fitted without each fold in turn
 // and scores it; the calibration is learned from these scores; and the decoder is fitted once more, to all rows.
@@ -106,9 +63,9 @@ func (Inner) JSONSchema() map[string]any {
 // the classes are brought to the sum 1 (Zadrozny and Elkan 2002, doi:10.1145/775047.775151). A row [features] goes in, one
 // probability per class comes out.
 type Calibrated struct {
-	Decoder Inner  `json:"decoder" doc:"the decoder to calibrate, {use: name, key: value}"`
-	Method  Method `json:"method" doc:"temperature (one number, for any amount of data) or isotonic (free form, for hundreds of trials)"`
-	Folds   int    `json:"folds" doc:"parts of the cross-validation that the calibration learns from, at least 2; every class needs at least as many training rows"`
+	Decoder decoders.Inner `json:"decoder" doc:"the decoder to calibrate, {use: name, key: value}"`
+	Method  Method         `json:"method" doc:"temperature (one number, for any amount of data) or isotonic (free form, for hundreds of trials)"`
+	Folds   int            `json:"folds" doc:"parts of the cross-validation that the calibration learns from, at least 2; every class needs at least as many training rows"`
 
 	fit *fitted
 
@@ -121,6 +78,7 @@ type fitted struct {
 	decoder     decoders.Fitter
 	temperature float64     // where isotonic is nil
 	isotonic    []*Isotonic // one for each class; with two classes only for the second
+	notes       []signal.Note
 }
 
 // Outputs is the classes, or nil before the fit.
@@ -141,12 +99,7 @@ func (c *Calibrated) SetClasses(classes []string) {
 
 // ReadsWindows says whether the decoder inside reads windows.
 func (c *Calibrated) ReadsWindows() bool {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
-	if err != nil {
-		return false
-	}
-	_, ok := decoders.AsWindowed(d)
-	return ok
+	return c.Decoder.ReadsWindows()
 }
 
 // SetFormat describes the windows to the decoder inside, where it reads windows.
@@ -160,21 +113,17 @@ func (c *Calibrated) SetFormat(in features.Format) error {
 }
 
 // inside is a new decoder of the kind inside.
-func (c *Calibrated) inside() (decoders.Fitter, error) {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
-	if err != nil {
-		return nil, err
-	}
-	if w, ok := decoders.AsWindowed(d); ok {
-		return d, w.SetFormat(c.format)
-	}
-	return d, nil
-}
+func (c *Calibrated) inside() (decoders.Fitter, error) { return c.Decoder.New(c.format) }
 
 // Fit learns from the rows x [rows][features]. It is an error where the decoder inside cannot be fitted, to all rows or
 // without a fold, and where a class has fewer rows than there are folds. What was fitted before is then kept.
 func (c *Calibrated) Fit(x [][]float64, y signal.Labels) error {
-	f, err := c.learn(x, y)
+	return c.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx as soon as the decoder inside does.
+func (c *Calibrated) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	f, err := c.learn(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("calibrated: %w", err)
 	}
@@ -182,14 +131,14 @@ func (c *Calibrated) Fit(x [][]float64, y signal.Labels) error {
 	return nil
 }
 
-func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
+func (c *Calibrated) learn(ctx context.Context, x [][]float64, y signal.Labels) (*fitted, error) {
 	if err := c.Method.check(); err != nil {
 		return nil, err
 	}
 	if c.Folds < 2 {
 		return nil, fmt.Errorf("folds is %d, must be at least 2", c.Folds)
 	}
-	whole, err := c.train(x, y) // first, because its errors speak of the rows as the caller knows them
+	whole, err := c.train(ctx, x, y) // first, because its errors speak of the rows as the caller knows them
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +147,7 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 		return nil, err
 	}
 	p := make([][]float64, len(x))
+	notes := c.notesOf(whole)
 	for f := range c.Folds {
 		var rows [][]float64
 		labels := signal.Labels{Classes: y.Classes}
@@ -206,10 +156,11 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 				rows, labels.Y = append(rows, x[i]), append(labels.Y, y.Y[i])
 			}
 		}
-		d, err := c.train(rows, labels)
+		d, err := c.train(ctx, rows, labels)
 		if err != nil {
 			return nil, fmt.Errorf("without fold %d of %d: %w", f+1, c.Folds, err)
 		}
+		notes = append(notes, c.notesOf(d)...)
 		for i := range x {
 			if fold[i] != f {
 				continue
@@ -220,7 +171,7 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 			}
 		}
 	}
-	out := &fitted{decoder: whole}
+	out := &fitted{decoder: whole, notes: signal.MergeNotes(notes)}
 	if c.Method == ByIsotonic {
 		out.isotonic, err = FitIsotonics(p, y.Y)
 	} else {
@@ -229,13 +180,32 @@ func (c *Calibrated) learn(x [][]float64, y signal.Labels) (*fitted, error) {
 	return out, err
 }
 
+// notesOf is what the decoder inside says of its fit, under its name.
+func (c *Calibrated) notesOf(d decoders.Fitter) (notes []signal.Note) {
+	if n, ok := d.(signal.Noter); ok {
+		for _, note := range n.Notes() {
+			note.Text = c.Decoder.Use + ": " + note.Text
+			notes = append(notes, note)
+		}
+	}
+	return notes
+}
+
+// Notes is what the decoder inside says of its fits, to all rows and without each fold.
+func (c *Calibrated) Notes() []signal.Note {
+	if c.fit == nil {
+		return nil
+	}
+	return c.fit.notes
+}
+
 // train is a new decoder fitted to x.
-func (c *Calibrated) train(x [][]float64, y signal.Labels) (decoders.Fitter, error) {
+func (c *Calibrated) train(ctx context.Context, x [][]float64, y signal.Labels) (decoders.Fitter, error) {
 	d, err := c.inside()
 	if err != nil {
 		return nil, err
 	}
-	return d, d.Fit(x, y)
+	return d, decoders.Fit(ctx, d, x, y)
 }
 
 // blocks is the fold of each row: every class is cut into folds blocks of rows that follow each other.
@@ -266,6 +236,33 @@ func (c *Calibrated) Predict(dst, x []float64) error {
 		Isotonics(dst, c.fit.isotonic)
 	} else {
 		Temperature(dst, c.fit.temperature)
+	}
+	return nil
+}
+
+// EmbedLen is that of the decoder inside, 0 where it has none.
+func (c *Calibrated) EmbedLen() int {
+	if c.fit == nil {
+		return 0
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return 0
+	}
+	return inner.EmbedLen()
+}
+
+// Embed is that of the decoder inside.
+func (c *Calibrated) Embed(dst, x []float64) error {
+	if c.fit == nil {
+		return errors.New("calibrated: not fitted; train the pipeline or load a bundle first")
+	}
+	inner, ok := decoders.AsEmbedder(c.fit.decoder)
+	if !ok {
+		return fmt.Errorf("calibrated: the decoder inside, %s, has no embedding", c.Decoder.Use)
+	}
+	if err := inner.Embed(dst, x); err != nil {
+		return fmt.Errorf("calibrated: %w", err)
 	}
 	return nil
 }

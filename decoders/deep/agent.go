@@ -1,6 +1,9 @@
 package deep
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -17,11 +20,13 @@ type Agent interface {
 	// Input is the shape of what the network takes.
 	Input(in features.Format) nn.Shape
 	// Learn trains a new network on windows of the given format, x [windows, channels, samples], standardised, which it
-	// must not change.
-	Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error)
+	// must not change. It ends with the error of ctx soon after that is done.
+	Learn(ctx context.Context, define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error)
 	// Answer fills dst with the probabilities of the classes for one standardised window x [channels, samples]. It does
 	// not allocate.
 	Answer(net *nn.Net, dst []float64, x []float32) error
+	// BeforeLast is what the last layer of the network is given where Answer makes up its mind about x. It does not allocate.
+	BeforeLast(net *nn.Net, x []float32) ([]float32, error)
 
 	attach(d *decoder)
 }
@@ -49,13 +54,18 @@ func (a agent) layers(in features.Format, classes int) (func() nn.Layer, error) 
 
 func (a agent) input(in features.Format) nn.Shape { return a.Input(in) }
 
-func (a agent) learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+func (a agent) learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+	if nn.JournalOf(ctx) != nil {
+		return nil, fmt.Errorf("it learns by reward, from a memory that no checkpoint holds: %w", decoders.ErrNoCheckpoints)
+	}
 	size := d.shape().Size()
 	z := make([]float32, len(x)*size)
 	for i, row := range x {
 		d.standardise(z[i*size:(i+1)*size], row) // finite: check has seen them
 	}
-	return a.Learn(define, d.format, z, y)
+	return a.Learn(ctx, define, d.format, z, y)
 }
 
 func (a agent) answer(net *nn.Net, dst []float64, x []float32) error { return a.Answer(net, dst, x) }
+
+func (a agent) embed(net *nn.Net, x []float32) ([]float32, error) { return a.BeforeLast(net, x) }

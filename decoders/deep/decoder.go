@@ -1,6 +1,7 @@
 package deep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -29,10 +30,12 @@ type method interface {
 	layers(in features.Format, classes int) (func() nn.Layer, error)
 	// input is the shape of what the network takes.
 	input(in features.Format) nn.Shape
-	// learn trains a new network on the windows x.
-	learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
+	// learn trains a new network on the windows x. It ends with the error of ctx soon after that is done.
+	learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error)
 	// answer fills dst with the probabilities of the classes for the standardised window x. It does not allocate.
 	answer(net *nn.Net, dst []float64, x []float32) error
+	// embed is what the last layer of the network is given for the standardised window x. It does not allocate.
+	embed(net *nn.Net, x []float32) ([]float32, error)
 }
 
 // core makes a decoder of a struct of parameters that embeds it.
@@ -59,6 +62,7 @@ type decoder struct {
 	mean, sd []float64 // of each channel
 	net      *nn.Net   // for one window at a time; nil until fitted
 	x        []float32
+	row      decoders.Embedding // of what the last layer is given
 }
 
 // SetFormat describes the windows.
@@ -96,19 +100,48 @@ func (d *decoder) Outputs() []string {
 
 // Predict fills dst with the probabilities of the classes for one window.
 func (d *decoder) Predict(dst, x []float64) error {
+	if err := d.take(x, "scores", len(dst), len(d.classes)); err != nil {
+		return err
+	}
+	if err := d.own.answer(d.net, dst, d.x); err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return nil
+}
+
+// EmbedLen is the number of values that Embed gives.
+func (d *decoder) EmbedLen() int {
+	if d.net == nil {
+		return 0
+	}
+	return d.row.Len()
+}
+
+// Embed is what the last layer of the network is given for one window, averaged over stretches of time where it is long.
+func (d *decoder) Embed(dst, x []float64) error {
+	if err := d.take(x, "values", len(dst), d.EmbedLen()); err != nil {
+		return err
+	}
+	y, err := d.own.embed(d.net, d.x)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	d.row.Fill(dst, y)
+	return nil
+}
+
+// take checks a window and the room for what is asked of it, and standardises it.
+func (d *decoder) take(x []float64, what string, room, want int) error {
 	switch {
 	case d.net == nil:
 		return fmt.Errorf("%s: is not fitted", d.name)
-	case len(dst) != len(d.classes):
-		return fmt.Errorf("%s: room for %d scores, must be %d", d.name, len(dst), len(d.classes))
+	case room != want:
+		return fmt.Errorf("%s: room for %d %s, must be %d", d.name, room, what, want)
 	case len(x) != len(d.x):
 		return fmt.Errorf("%s: the window has %d values, must have %d (%v)", d.name, len(x), len(d.x), d.format)
 	}
 	if i := d.standardise(d.x, x); i >= 0 {
 		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite and within the range of float32", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
-	}
-	if err := d.own.answer(d.net, dst, d.x); err != nil {
-		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return nil
 }
@@ -132,7 +165,12 @@ func (d *decoder) standardise(dst []float32, x []float64) int {
 
 // Fit trains the network on windows, x [windows][channels·samples].
 func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
-	next, err := d.fit(x, y)
+	return d.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx, within a step of training; what was learned before is kept.
+func (d *decoder) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	next, err := d.fit(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
@@ -141,7 +179,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 }
 
 // fit is a fitted copy of d.
-func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
+func (d *decoder) fit(ctx context.Context, x [][]float64, y signal.Labels) (*decoder, error) {
 	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
@@ -153,7 +191,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := d.own.learn(next, define, x, y)
+	net, err := d.own.learn(ctx, next, define, x, y)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +210,7 @@ func (d *decoder) use(define func() nn.Layer, arrays map[string]nn.Array) error 
 	if err := one.Freeze(); err != nil {
 		return err
 	}
-	d.net, d.x = one, make([]float32, d.shape().Size())
+	d.net, d.x, d.row = one, make([]float32, d.shape().Size()), decoders.NewEmbedding(one.FeatureShape())
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package deep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -47,6 +48,8 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	return decoders.SoftmaxLogits(dst, y)
 }
 
+func (t *Training) embed(net *nn.Net, x []float32) ([]float32, error) { return net.Features(x) }
+
 // check reports what is out of range.
 func (t *Training) check() error {
 	unit := func(key string, v float64) error {
@@ -75,7 +78,7 @@ func (t *Training) check() error {
 	return errors.Join(append(errs, err)...)
 }
 
-func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
+func (t *Training) learn(ctx context.Context, d *decoder, define func() nn.Layer, x [][]float64, y signal.Labels) (*nn.Net, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func (t *Training) learn(d *decoder, define func() nn.Layer, x [][]float64, y si
 	tr := nn.Training{
 		Epochs: t.Epochs, Batch: min(t.Batch, len(learn)), Rate: t.Rate, Schedule: nn.Cosine(t.Warmup, 0.01),
 		Optimiser: &nn.AdamW{Decay: t.Decay}, Loss: nn.CrossEntropy{Smoothing: t.Smoothing}, Clip: t.Clip, Seed: t.Seed,
-		Patience: t.Patience, Augment: augment,
+		Patience: t.Patience, Augment: augment, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	var validation *nn.Batch
 	if len(judge) > 0 {

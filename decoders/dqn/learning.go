@@ -1,6 +1,7 @@
 package dqn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 )
 
 // Learning is the parameters of learning by reward, which both decoders share.
@@ -71,20 +73,28 @@ func (l *Learning) epsilon(t int) float64 {
 	return l.Epsilon
 }
 
-// bootstrap is how value flows back from the next state. Without one every action must end its trial.
-type bootstrap struct {
-	gamma  float64
-	double bool
-	every  int // steps of the optimiser between two copies of the network to the target network
+// Bootstrap is the parameters of how value flows back from the next state, by a target network.
+type Bootstrap struct {
+	Gamma  float64 `json:"gamma" doc:"what the value of the next state counts in that of this one, 0 to 1 (dqn: below 1)"`
+	Double bool    `json:"double" doc:"double Q-learning: the network chooses the next action, the target network values it; false: the target network does both"`
+	Target int     `json:"target_every" doc:"steps of the optimiser between two copies of the network to the target network, at least 1"`
+}
+
+// check reports what is out of range.
+func (b *Bootstrap) check() error {
+	if !(b.Gamma >= 0 && b.Gamma <= 1) || b.Target < 1 {
+		return fmt.Errorf("gamma is %g, must be 0 to 1, and target_every %d, must be at least 1", b.Gamma, b.Target)
+	}
+	return nil
 }
 
 // learner is one training.
 type learner struct {
 	*Learning
 	w      *world
-	boot   *bootstrap
+	boot   Bootstrap
 	net    *nn.Net
-	target *nn.Net // nil without boot
+	target *nn.Net // what net was at the last copy
 	memory replay
 
 	replay *rand.Rand
@@ -96,9 +106,9 @@ type learner struct {
 	opt    *nn.AdamW
 }
 
-// run trains a new network, [shape] → [actions], in w. boot is nil where no action has a next state.
-func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *bootstrap) (*nn.Net, error) {
-	if err := l.check(); err != nil {
+// run trains a new network, [shape] → [actions], in w.
+func (l *Learning) run(ctx context.Context, define func() nn.Layer, shape nn.Shape, w *world, boot Bootstrap) (*nn.Net, error) {
+	if err := errors.Join(l.check(), boot.check()); err != nil {
 		return nil, err
 	}
 	net, err := nn.New(define, shape, nn.Options{Batch: l.Batch, Seed: l.Seed, Train: true})
@@ -109,30 +119,31 @@ func (l *Learning) run(define func() nn.Layer, shape nn.Shape, w *world, boot *b
 		Learning: l, w: w, boot: boot, net: net, memory: replay{limit: l.Replay}, replay: l.random(1), change: l.random(4),
 		x: make([]float32, l.Batch*w.size), y: make([]float32, l.Batch*w.actions()), opt: &nn.AdamW{Decay: l.Decay},
 	}
-	if boot != nil {
-		if r.target, err = nn.New(define, shape, nn.Options{Batch: l.Batch}); err != nil {
-			return nil, err
-		}
-		copy(r.target.Weights(), net.Weights())
+	if r.target, err = nn.New(define, shape, nn.Options{Batch: l.Batch}); err != nil {
+		return nil, err
 	}
-	return net, r.all()
+	copy(r.target.Weights(), net.Weights())
+	return net, r.all(ctx)
 }
 
 // random is a stream of random numbers of its own.
 func (l *Learning) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(l.Seed, stream)) }
 
 // all goes through the decisions.
-func (r *learner) all() error {
+func (r *learner) all(ctx context.Context) error {
 	order, explore := r.random(2), r.random(3)
 	byClass := make([][]int, r.w.classes)
 	for i, k := range r.w.truth {
 		byClass[k] = append(byClass[k], i)
 	}
-	trial, s := 0, over
+	draw := func() int { // rare classes are shown as often as frequent ones
+		own := byClass[order.IntN(len(byClass))]
+		return own[order.IntN(len(own))]
+	}
+	trial, s := draw(), 0
 	for t := range r.Decisions {
-		if s == over { // rare classes are shown as often as frequent ones
-			own := byClass[order.IntN(len(byClass))]
-			trial, s = own[order.IntN(len(own))], 0
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		var a int
 		if explore.Float64() < r.epsilon(t) {
@@ -146,11 +157,16 @@ func (r *learner) all() error {
 			a = greedy(q)
 		}
 		reward, next := r.w.act(trial, s, a)
-		r.memory.add(transition{trial, s, a, reward, next})
-		s = next
+		did := transition{trial: trial, state: s, action: a, reward: reward, next: next, nextTrial: trial}
+		if s = next; s == over {
+			if trial, s = draw(), 0; r.w.chain && r.boot.Gamma > 0 {
+				did.next, did.nextTrial = s, trial
+			}
+		}
+		r.memory.add(did)
 		if t >= r.Warmup && (t-r.Warmup)%r.Every == 0 {
 			if err := r.step(); err != nil {
-				return fmt.Errorf("decision %d: %w", t+1, err)
+				return fmt.Errorf("decision %d, step %d: %w", t+1, r.steps+1, err)
 			}
 		}
 	}
@@ -174,20 +190,27 @@ func (r *learner) step() error {
 	}
 	// Errors up to the distance of both rewards are squared, so that values are means of rewards. With the usual limit of 1
 	// they would be drawn towards medians, and an action with p = 0.51 would be valued above waiting.
-	loss, err := r.net.Gradient(nn.Batch{X: r.x, Y: r.y, N: r.Batch}, nn.Huber{Delta: r.Right - r.Wrong}, r.Seed+uint64(r.steps)<<20)
+	b := nn.Batch{X: r.x, Y: r.y, N: r.Batch}
+	huber := nn.Huber{Delta: r.Right - r.Wrong}
+	loss, err := r.net.Gradient(b, huber, r.Seed+uint64(r.steps)<<20)
 	if err != nil {
 		return err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("the loss is %g, must be finite; lower learning_rate", loss)
+		return fmt.Errorf("the loss is %g, must be finite%s; lower learning_rate", loss, r.net.FirstBad(b, huber))
 	}
 	if _, err := r.net.ClipGrad(r.Clip); err != nil {
 		return fmt.Errorf("%w; lower learning_rate", err)
 	}
 	total := (r.Decisions - r.Warmup + r.Every - 1) / r.Every
 	r.opt.Step(r.net, r.Rate*nn.Cosine(0, 0.01)(r.steps, total))
+	for _, p := range r.net.Params {
+		if !kernel.Finite(p.W) {
+			return fmt.Errorf("the update made %s (%v) not finite; lower learning_rate", p.Name, p.Shape)
+		}
+	}
 	r.steps++
-	if r.boot != nil && r.steps%r.boot.every == 0 {
+	if r.steps%r.boot.Target == 0 {
 		copy(r.target.Weights(), r.net.Weights())
 	}
 	return nil
@@ -222,7 +245,7 @@ func (r *learner) targets() error {
 	for i, t := range r.picked {
 		r.y[i*actions+t.action] = float32(t.reward)
 		if t.next != over {
-			r.w.look(r.x[n*r.w.size:(n+1)*r.w.size], t.trial, t.next)
+			r.w.look(r.x[n*r.w.size:(n+1)*r.w.size], t.nextTrial, t.next)
 			n++
 		}
 	}
@@ -234,7 +257,7 @@ func (r *learner) targets() error {
 		return err
 	}
 	choose := next
-	if r.boot.double {
+	if r.boot.Double {
 		if choose, err = r.net.Forward(r.x[:n*r.w.size]); err != nil {
 			return err
 		}
@@ -245,7 +268,7 @@ func (r *learner) targets() error {
 			continue
 		}
 		best := greedy(choose[n*actions : (n+1)*actions])
-		r.y[i*actions+t.action] += float32(r.boot.gamma * float64(next[n*actions+best]))
+		r.y[i*actions+t.action] += float32(r.boot.Gamma * float64(next[n*actions+best]))
 		n++
 	}
 	return nil

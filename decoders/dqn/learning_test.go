@@ -42,7 +42,7 @@ func TestValues(t *testing.T) {
 	for _, double := range []bool{false, true} {
 		l := defaults()
 		l.Decisions, l.Warmup, l.Rate, l.Decay, l.Augment = 13_000, 1000, 3e-3, 0, false
-		net, err := l.run(small, nn.Shape{5}, corridor(), &bootstrap{gamma: gamma, double: double, every: 50})
+		net, err := l.run(t.Context(), small, nn.Shape{5}, corridor(), Bootstrap{Gamma: gamma, Double: double, Target: 50})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,8 +74,8 @@ func TestTargets(t *testing.T) {
 		l := defaults()
 		l.Batch = 2
 		r := &learner{
-			Learning: &l, w: w, boot: &bootstrap{gamma: 0.9, double: double, every: 1}, x: make([]float32, 2*w.size), y: make([]float32, 6),
-			picked: []transition{{trial: 0, state: 0, action: 2, reward: -0.1, next: 1}, {trial: 1, state: 2, action: 1, reward: 1, next: over}},
+			Learning: &l, w: w, boot: Bootstrap{Gamma: 0.9, Double: double, Target: 1}, x: make([]float32, 2*w.size), y: make([]float32, 6),
+			picked: []transition{{trial: 0, state: 0, action: 2, reward: -0.1, next: 1, nextTrial: 0}, {trial: 1, state: 2, action: 1, reward: 1, next: over}},
 		}
 		var err error
 		if r.net, err = nn.New(small, nn.Shape{5}, nn.Options{Batch: 2, Train: true, Seed: 1}); err != nil {
@@ -109,6 +109,95 @@ func TestTargets(t *testing.T) {
 			if r.y[i] == r.y[i] {
 				t.Errorf("double %v: an action that was not taken has the target %g", double, r.y[i])
 			}
+		}
+	}
+}
+
+// trials is a world of one decision each, whose class shows.
+func trials() *world {
+	w := &world{classes: 2, states: 1, chain: true, size: 2, right: 1, wrong: -2}
+	for i := range 20 {
+		w.truth = append(w.truth, i%2)
+	}
+	w.look = func(dst []float32, trial, _ int) {
+		clear(dst)
+		dst[w.truth[trial]] = 1
+	}
+	return w
+}
+
+func two() nn.Layer { return nn.Seq(&nn.Linear{Out: 32}, nn.ReLU(), &nn.Linear{Out: 2}) }
+
+// TestChain: where the next trial counts as what follows, all values are larger by the same, gamma · 1/(1 − gamma) with
+// the reward 1 of deciding well ever after, and the scores are what they are without.
+func TestChain(t *testing.T) {
+	const gamma = 0.5
+	for _, double := range []bool{false, true} {
+		l := defaults()
+		l.Decisions, l.Warmup, l.Rate, l.Decay, l.Augment = 9000, 1000, 3e-3, 0, false
+		net, err := l.run(t.Context(), two, nn.Shape{2}, trials(), Bootstrap{Gamma: gamma, Double: double, Target: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range 2 {
+			x := make([]float32, 2)
+			x[k] = 1
+			q, err := net.Forward(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := make([]float64, 2)
+			if err := decide(p, q, 1, 2); err != nil {
+				t.Fatal(err)
+			}
+			if d := max(math.Abs(float64(q[k])-2), math.Abs(float64(q[1-k])+1)); d > 0.15 || p[k] < 0.95 {
+				t.Errorf("double %v, class %d: values %v and scores %v, must be 2 for it and -1 for the other, and 1 and 0", double, k, q, p)
+			}
+		}
+	}
+}
+
+// TestBandit: with gamma 0 neither the target network nor double changes a bit.
+func TestBandit(t *testing.T) {
+	var want []float32
+	for _, boot := range []Bootstrap{{Target: 1}, {Target: 100}, {Target: 7, Double: true}} {
+		l := defaults()
+		l.Decisions, l.Warmup = 1400, 1000
+		l.Augment = false
+		net, err := l.run(t.Context(), two, nn.Shape{2}, trials(), boot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = slices.Clone(net.Weights())
+		}
+		if !slices.Equal(net.Weights(), want) {
+			t.Errorf("%+v: other weights than with %+v", boot, Bootstrap{Target: 1})
+		}
+	}
+	if n := (&DQN{}).Notes(); len(n) != 1 || !strings.Contains(n[0].String(), "contextual bandit; target network and double are without effect") {
+		t.Errorf("notes %v do not say that it is a bandit", n)
+	}
+}
+
+// TestNotFinite: an update that ruins the network is an error with the step and the tensor.
+func TestNotFinite(t *testing.T) {
+	for want, change := range map[string]func(*Learning, *world){
+		"decision 1001, step 1: the update made 0.weight (32×2) not finite":                                                                                                        func(l *Learning, _ *world) { l.Rate = 1e39 },
+		"decision 1005, step 2: the loss is +Inf, must be finite (the output of the network is not, though its weights and input are; the largest weight is 1.01e+25, in 0.weight": func(l *Learning, _ *world) { l.Rate = 1e25 },
+		"decision 1001, step 1: the loss is NaN, must be finite (the input is not)": func(_ *Learning, w *world) {
+			look := w.look
+			w.look = func(dst []float32, trial, s int) {
+				look(dst, trial, s)
+				dst[0] = float32(math.NaN())
+			}
+		},
+	} {
+		l, w := defaults(), trials()
+		l.Augment = false
+		change(&l, w)
+		if _, err := l.run(t.Context(), two, nn.Shape{2}, w, Bootstrap{Target: 1}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }
@@ -229,9 +318,9 @@ func TestParameters(t *testing.T) {
 		"decisions": func(d *DQN) { d.Decisions = 1000 }, "warmup": func(d *DQN) { d.Warmup = 31 }, "replay": func(d *DQN) { d.Replay = 1 },
 		"epsilon": func(d *DQN) { d.Epsilon = 1.1 }, "explore": func(d *DQN) { d.Explore = math.NaN() }, "learning_rate": func(d *DQN) { d.Rate = 0 },
 		"reward_right": func(d *DQN) { d.Wrong = 2 }, "train_every": func(d *DQN) { d.Every = 0 }, "samples": func(d *DQN) { d.Pool = 400 },
-		"power_s": func(d *DQN) { d.Power = math.Inf(1) },
+		"power_s": func(d *DQN) { d.Power = math.Inf(1) }, "wave_filters": func(d *DQN) { d.WaveFilters = 0 }, "shorter": func(d *DQN) { d.Wave = 2 }, "steps": func(d *DQN) { d.Kernel = 9 }, "gamma": func(d *DQN) { d.Gamma = 1 }, "target_every": func(d *DQN) { d.Target = 0 },
 	} {
-		d := &DQN{Learning: defaults(), Network: network(0.5)}
+		d := &DQN{Learning: defaults(), Network: network(0, 0.25, 1), Bootstrap: Bootstrap{Target: 1}}
 		change(d)
 		if _, err := d.Layers(features.Format{Names: []string{"a"}, Len: 100, Rate: 100}, 2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

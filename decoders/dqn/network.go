@@ -1,6 +1,7 @@
 package dqn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -8,35 +9,57 @@ import (
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
 
-// Network is the parameters of the network, which both decoders share.
+// Network is the parameters of the network, which both decoders share: filters over time on the waves of each channel, the
+// logarithm of their power step by step, and over these steps the convolutions and the LSTM of RLEEGNet. The published
+// recipe feeds its network statistics of the filtered signals; here it works them out itself, and time is kept.
 type Network struct {
+	WaveFilters int     `json:"wave_filters" doc:"first convolution: filters over time of each channel by itself, at least 1"`
+	Wave        float64 `json:"wave_s" doc:"length of those filters in seconds; 0: the convolution is left out"`
+	Power       float64 `json:"power_s" doc:"behind it the logarithm of the power in steps of so many seconds; 0: the waves go on as they are, which a few dozen trials do not suffice to learn from"`
 	deep.CNNLSTMSize
-	// The published recipe feeds its network statistics of the filtered signals, not waves. So does this, but time is kept.
-	Power float64 `json:"power_s" doc:"the network gets the logarithm of the power of each channel in steps of so many seconds; 0: the waves themselves, which a few dozen trials do not suffice to learn from"`
 }
 
-// network is that of RLEEGNet in the size of its layers. On powers it needs neither a pool behind the first convolution nor
-// convolutions over several steps: the LSTM sees them one after the other.
-func network(powerS float64) Network {
-	return Network{CNNLSTMSize: deep.CNNLSTMSize{Filters: 32, Kernel: 1, Pool: 1, Hidden: 32, Dense: 64, Dropout: 0.1}, Power: powerS}
+// network is that of RLEEGNet in the size of its layers.
+func network(waveS, powerS float64, kernel int) Network {
+	return Network{
+		WaveFilters: 2, Wave: waveS, Power: powerS,
+		CNNLSTMSize: deep.CNNLSTMSize{Filters: 32, Kernel: kernel, Pool: 1, Hidden: 32, Dense: 64, Dropout: 0.1},
+	}
 }
 
-// define checks the parameters against windows of so many samples and says how to make the network.
-func (n *Network) define(samples int, rate float64, out int) (func() nn.Layer, error) {
-	if !(n.Power >= 0) || math.IsInf(n.Power, 0) {
-		return nil, fmt.Errorf("power_s is %g, must be at least 0", n.Power)
+// define checks the parameters against windows of so many channels and samples, and says how to make the network.
+func (n *Network) define(channels, samples int, rate float64, out int) (func() nn.Layer, error) {
+	if !(n.Power >= 0) || !(n.Wave >= 0) || math.IsInf(n.Power+n.Wave, 0) {
+		return nil, fmt.Errorf("power_s is %g and wave_s %g, must be at least 0", n.Power, n.Wave)
 	}
-	if n.Power == 0 {
-		return n.Layers(samples, out)
+	if n.WaveFilters < 1 {
+		return nil, fmt.Errorf("wave_filters is %d, must be at least 1; wave_s: 0 leaves the convolution out", n.WaveFilters)
 	}
-	step := max(int(math.Round(n.Power*rate)), 1)
-	core, err := n.Layers(samples/step, out)
+	taps, step := 1, 1
+	if n.Wave > 0 {
+		taps = max(int(math.Round(n.Wave*rate)), 1)
+	}
+	if n.Power > 0 {
+		step = max(int(math.Round(n.Power*rate)), 1)
+	}
+	left := (samples - taps + 1) / step
+	if left < 1 {
+		return nil, errors.New("the windows are shorter than wave_s and power_s: lower these, or take longer windows")
+	}
+	core, err := n.Layers(left, out)
 	if err != nil {
-		return nil, fmt.Errorf("with power_s %g: %w", n.Power, err)
+		return nil, fmt.Errorf("the windows of %d samples make %d steps with wave_s %g and power_s %g: %w; lower power_s, or take longer windows", samples, left, n.Wave, n.Power, err)
 	}
 	return func() nn.Layer {
-		return &nn.Sequential{Layers: []nn.Named{
-			{Layer: nn.Square()}, {Layer: &nn.MeanPool{Size: step}}, {Layer: nn.SafeLog()}, {Layer: core()},
-		}}
+		all := &nn.Sequential{}
+		if n.Wave > 0 {
+			wave := &nn.Conv1d{Out: channels * n.WaveFilters, Kernel: taps, Groups: channels, NoBias: true}
+			all.Layers = append(all.Layers, nn.Named{Name: "wave", Layer: wave})
+		}
+		if n.Power > 0 {
+			all.Layers = append(all.Layers, nn.Named{Layer: nn.Square()}, nn.Named{Layer: &nn.MeanPool{Size: step}}, nn.Named{Layer: nn.SafeLog()})
+		}
+		all.Layers = append(all.Layers, nn.Named{Layer: core()})
+		return all
 	}, nil
 }

@@ -223,7 +223,7 @@ func TestPublishedRecipeLeaks(t *testing.T) {
 	}
 }
 
-// TestNoiseDQN: the decoders of this package in CSP space are at chance on the same noise, in windows of 1 s.
+// TestNoiseDQN: the decoders of this package in CSP space are at chance on the same noise, in windows of 2 s.
 func TestNoiseDQN(t *testing.T) {
 	names := []string{"dqn", "dqn_sequential"}
 	if os.Getenv("GYRUS_SLOW") == "" {
@@ -232,8 +232,8 @@ func TestNoiseDQN(t *testing.T) {
 	for _, name := range names {
 		right, of := 0, 0
 		for seed := range noiseSeeds() {
-			n := newNoise(seed, 250).split(seed, false)
-			in := features.Format{Len: 250, Rate: 250, Names: make([]string, components*noiseClasses)}
+			n := newNoise(seed, 500).split(seed, false)
+			in := features.Format{Len: 500, Rate: 250, Names: make([]string, components*noiseClasses)}
 			var rows [][]float64
 			for _, z := range n.filtered(t, noiseTrials-noiseTest) {
 				var row []float64
@@ -244,7 +244,7 @@ func TestNoiseDQN(t *testing.T) {
 			}
 			params := ""
 			if name == "dqn_sequential" {
-				params = `{"length_s": 0.4, "step_s": 0.1, "power_s": 0.04}`
+				params = `{"length_s": 0.8, "step_s": 0.2, "power_s": 0.08}`
 			}
 			d := decoder(t, name, params)
 			w, _ := decoders.AsWindowed(d)

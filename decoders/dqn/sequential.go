@@ -1,6 +1,7 @@
 package dqn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -14,7 +15,8 @@ import (
 func init() {
 	deep.Register("dqn_sequential", func() deep.Agent {
 		return &Sequential{
-			Learning: defaults(), Network: network(0.25), Length: 1, Step: 0.25, Cost: 0.02, Late: 1, Gamma: 0.99, Double: true, Target: 100,
+			Learning: defaults(), Network: network(0, 0.25, 1), Length: 1, Step: 0.25, Cost: 0.02, Late: 1,
+			Bootstrap: Bootstrap{Gamma: 0.99, Double: true, Target: 100},
 		}
 	})
 }
@@ -36,13 +38,11 @@ type Sequential struct {
 	deep.Core
 	Learning
 	Network
+	Bootstrap
 	Length float64 `json:"length_s" doc:"length of a piece in seconds, at most that of the window"`
 	Step   float64 `json:"step_s" doc:"from one piece to the next in seconds, above 0"`
 	Cost   float64 `json:"wait_cost" doc:"what waiting for the next piece costs, at least 0"`
 	Late   float64 `json:"late_cost" doc:"what waiting at the last piece costs, at least 0"`
-	Gamma  float64 `json:"gamma" doc:"what value in the next piece counts in this one, above 0, at most 1"`
-	Double bool    `json:"double" doc:"double Q-learning: the network chooses the next action, the target network values it"`
-	Target int     `json:"target_every" doc:"steps of the optimiser between two copies to the target network, at least 1"`
 
 	cut pieces
 	x   []float32 // the piece at hand
@@ -84,18 +84,18 @@ func (p pieces) look(dst, x []float32, k int) {
 
 // Layers checks the parameters and says how to make the network for one piece.
 func (s *Sequential) Layers(in features.Format, classes int) (func() nn.Layer, error) {
-	if err := s.check(); err != nil {
+	if err := errors.Join(s.Learning.check(), s.Bootstrap.check()); err != nil {
 		return nil, err
 	}
-	if !(s.Cost >= 0) || !(s.Late >= 0) || !(s.Gamma > 0 && s.Gamma <= 1) || s.Target < 1 {
-		return nil, errors.New("wait_cost and late_cost must be at least 0, gamma above 0 and at most 1, target_every at least 1")
+	if !(s.Cost >= 0) || !(s.Late >= 0) || s.Gamma == 0 {
+		return nil, errors.New("wait_cost and late_cost must be at least 0, and gamma above 0, or there is nothing to wait for")
 	}
 	cut, err := s.cutting(in)
 	if err != nil {
 		return nil, err
 	}
 	s.cut, s.x = cut, make([]float32, cut.size())
-	return s.define(cut.length, in.Rate, classes+1)
+	return s.define(len(in.Names)+1, cut.length, in.Rate, classes+1)
 }
 
 // Input is one piece.
@@ -104,33 +104,43 @@ func (s *Sequential) Input(in features.Format) nn.Shape {
 }
 
 // Learn trains a network by reward on the windows x.
-func (s *Sequential) Learn(define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
+func (s *Sequential) Learn(ctx context.Context, define func() nn.Layer, in features.Format, x []float32, y signal.Labels) (*nn.Net, error) {
 	cut, err := s.cutting(in)
 	if err != nil {
 		return nil, err
 	}
 	size := cut.channels * cut.samples
-	return s.run(define, s.Input(in), &world{
+	return s.run(ctx, define, s.Input(in), &world{
 		truth: y.Y, classes: len(y.Classes), wait: true, states: cut.n, size: cut.size(), signals: cut.channels, samples: cut.length,
 		right: s.Right, wrong: s.Wrong, cost: -s.Cost, late: -s.Late,
 		look: func(dst []float32, trial, k int) { cut.look(dst, x[trial*size:(trial+1)*size], k) },
-	}, &bootstrap{gamma: s.Gamma, double: s.Double, every: s.Target})
+	}, s.Bootstrap)
 }
 
 // Answer goes through the pieces until the agent decides.
 func (s *Sequential) Answer(net *nn.Net, dst []float64, x []float32) error {
+	q, err := s.until(net, x)
+	if err != nil {
+		return err
+	}
+	return decide(dst, q, s.Right, -s.Wrong)
+}
+
+// until is the values at the piece where the agent does not wait, or at the last one. s.x is that piece then.
+func (s *Sequential) until(net *nn.Net, x []float32) (q []float32, err error) {
 	for k := range s.cut.n {
 		s.cut.look(s.x, x, k)
-		q, err := net.Forward(s.x)
-		if err != nil {
-			return err
-		}
-		if err := decide(dst, q, s.Right, -s.Wrong); err != nil {
-			return err
-		}
-		if greedy(q) < len(dst) {
-			return nil
+		if q, err = net.Forward(s.x); err != nil || greedy(q) < len(q)-1 {
+			break
 		}
 	}
-	return nil
+	return q, err
+}
+
+// BeforeLast is what the values of the piece where the agent decides are a linear function of.
+func (s *Sequential) BeforeLast(net *nn.Net, x []float32) ([]float32, error) {
+	if _, err := s.until(net, x); err != nil {
+		return nil, err
+	}
+	return net.Features(s.x)
 }

@@ -6,7 +6,8 @@ type world struct {
 	truth   []int // of each trial
 	classes int
 	wait    bool // there is the action wait
-	states  int  // of a trial; 1: nothing follows an action
+	states  int  // of a trial
+	chain   bool // the next trial counts as what follows the end of one
 	size    int  // values of a state
 
 	signals, samples int // rows of a state that are signals, the first ones, and their length
@@ -48,7 +49,7 @@ func (w *world) act(trial, s, a int) (reward float64, next int) {
 type transition struct {
 	trial, state, action int
 	reward               float64
-	next                 int // state of the same trial, or over
+	next, nextTrial      int // the state that follows and its trial; next may be over
 }
 
 // replay keeps the newest transitions.

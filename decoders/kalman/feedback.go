@@ -50,6 +50,9 @@ type known struct {
 	step      float64   // positions per velocity and row
 }
 
+// Notes says how far the noise of the features was shrunk.
+func (k *Refit) Notes() []signal.Note { return shrinkage(k.Shrinkage) }
+
 // SetOutputs names the quantities: positions, then as many velocities. What was learned about others is forgotten.
 func (k *Refit) SetOutputs(names []string) {
 	if !slices.Equal(names, k.names) {

@@ -54,6 +54,16 @@ type model struct {
 	steadyGain []float64 // [d, d], P at rest; nil where it is not used
 }
 
+// Notes says how far the noise of the features was shrunk.
+func (k *Filter) Notes() []signal.Note { return shrinkage(k.Shrinkage) }
+
+func shrinkage(s float64) []signal.Note {
+	if s == 0 {
+		return nil
+	}
+	return []signal.Note{{Text: "shrinkage %s of the correlations in the noise of the features (fixed)", Low: s, High: s}}
+}
+
 // SetOutputs names the quantities. What was learned about others is forgotten.
 func (k *Filter) SetOutputs(names []string) {
 	if !slices.Equal(names, k.names) {

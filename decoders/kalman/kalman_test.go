@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/kalman"
 	_ "github.com/gyrus-bci/gyrus/decoders/linear" // registers ridge_regression
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 var velocity = []string{"vel_x", "vel_y"}
@@ -281,5 +282,26 @@ func BenchmarkPredict(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestNotes: shrinkage and penalties are named, and nothing is where there are none.
+func TestNotes(t *testing.T) {
+	for _, tc := range []struct {
+		decoder signal.Noter
+		want    string
+	}{
+		{&kalman.Filter{Shrinkage: 0.1}, "shrinkage 0.1 of the correlations in the noise of the features (fixed)"},
+		{&kalman.Refit{Shrinkage: 0.25}, "shrinkage 0.25 of the correlations in the noise of the features (fixed)"},
+		{&kalman.Wiener{Lags: 2, Alpha: 3}, "penalty on the squared weights, alpha 3"},
+		{&kalman.Filter{}, ""}, {&kalman.Refit{}, ""}, {&kalman.Wiener{Lags: 2}, ""},
+	} {
+		got := ""
+		for _, n := range tc.decoder.Notes() {
+			got += n.String()
+		}
+		if got != tc.want {
+			t.Errorf("%T: notes %q, want %q", tc.decoder, got, tc.want)
+		}
 	}
 }

@@ -35,6 +35,14 @@ type Wiener struct {
 	next int       // where the next row goes
 }
 
+// Notes says how the weights were kept small.
+func (f *Wiener) Notes() []signal.Note {
+	if f.Alpha == 0 {
+		return nil
+	}
+	return []signal.Note{{Text: "penalty on the squared weights, alpha %s", Low: f.Alpha, High: f.Alpha}}
+}
+
 // SetOutputs names the quantities. What was learned about others is forgotten.
 func (f *Wiener) SetOutputs(names []string) {
 	if !slices.Equal(names, f.names) {

@@ -51,10 +51,17 @@ type LDA struct {
 
 	model
 	shrunk [2]float64 // the smallest and largest shrinkage of a class in the last fit
+	rank   int        // directions that counted in the last fit with the solver svd
 }
 
-// Notes says how far the classes' covariances were shrunk.
+// Notes says how far the classes' covariances were shrunk, or how many directions the solver svd left out.
 func (d *LDA) Notes() []signal.Note {
+	if d.Solver == SVD {
+		if d.Coef == nil || d.rank == 0 || d.rank == len(d.Coef[0]) {
+			return nil
+		}
+		return []signal.Note{{Text: fmt.Sprintf("%%s of %d directions vary within the classes: the others are left out", len(d.Coef[0])), Low: float64(d.rank), High: float64(d.rank)}}
+	}
 	how := "Ledoit-Wolf"
 	if !d.Shrinkage.Auto {
 		how = "fixed"
@@ -76,14 +83,17 @@ func (d *LDA) Fit(x [][]float64, y signal.Labels) error {
 	if err != nil {
 		return fmt.Errorf("lda: %w", err)
 	}
+	if len(x) == len(groups) {
+		return errors.New("lda: got one training row of each class, so nothing says how rows vary within one; record more, or lower the number of folds")
+	}
 	p := len(x[0])
 	prior := d.Priors.of(y.Counts())
 	if d.Solver == SVD {
-		coef, intercept, err := solveSVD(groups, prior, len(x))
+		coef, intercept, rank, err := solveSVD(groups, prior, len(x))
 		if err != nil {
 			return fmt.Errorf("lda: %w", err)
 		}
-		d.classes, d.Coef, d.Intercept = slices.Clone(y.Classes), coef, intercept
+		d.classes, d.Coef, d.Intercept, d.rank = slices.Clone(y.Classes), coef, intercept, rank
 		return nil
 	}
 	means := mat.NewDense(p, len(groups), nil)

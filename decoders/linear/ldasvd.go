@@ -50,10 +50,12 @@ const svdTolerance = 1e-4
 
 // solveSVD finds the weights [classes][features] and intercepts from the rows of each class, n rows in all. It whitens
 // the rows within the classes, then keeps the directions in which the class means differ.
-func solveSVD(groups [][][]float64, prior []float64, n int) (coef [][]float64, intercept []float64, err error) {
+//
+// rank is the number of directions within the classes that count.
+func solveSVD(groups [][][]float64, prior []float64, n int) (coef [][]float64, intercept []float64, rank int, err error) {
 	classes, p := len(groups), len(groups[0][0])
 	if n <= classes {
-		return nil, nil, fmt.Errorf(`solver "svd" needs more than %d training rows for %d classes, got %d; record more`, classes, classes, n)
+		return nil, nil, 0, fmt.Errorf(`solver "svd" needs more than %d training rows for %d classes, got %d; record more`, classes, classes, n)
 	}
 	means := mat.NewDense(classes, p, nil)
 	x := mat.NewDense(n, p, nil) // without the class means
@@ -78,11 +80,11 @@ func solveSVD(groups [][][]float64, prior []float64, n int) (coef [][]float64, i
 	x.Scale(1/math.Sqrt(float64(n)), x)
 	var svd mat.SVD
 	if !svd.Factorize(x, mat.SVDThin) {
-		return nil, nil, errors.New("singular value decomposition of the training rows failed: their values are too large; scale the features down")
+		return nil, nil, 0, errors.New("singular value decomposition of the training rows failed: their values are too large; scale the features down")
 	}
 	white, err := whitening(&svd, scale)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	between := mat.NewDense(classes, p, nil)
 	for k := range classes {
@@ -93,25 +95,25 @@ func solveSVD(groups [][][]float64, prior []float64, n int) (coef [][]float64, i
 	var z mat.Dense
 	z.Mul(between, white)
 	if !svd.Factorize(&z, mat.SVDThin) {
-		return nil, nil, errors.New("singular value decomposition of the class means failed: their values are too large; scale the features down")
+		return nil, nil, 0, errors.New("singular value decomposition of the class means failed: their values are too large; scale the features down")
 	}
 	var v, axes, at mat.Dense
 	svd.VTo(&v)
 	values := svd.Values(nil)
-	rank := 0
-	for rank < len(values) && values[rank] > svdTolerance*values[0] {
-		rank++
+	directions := 0
+	for directions < len(values) && values[directions] > svdTolerance*values[0] {
+		directions++
 	}
-	if rank == 0 {
-		return nil, nil, errors.New("the means of all classes are the same, so no direction tells them apart; check the labels and the features")
+	if directions == 0 {
+		return nil, nil, 0, errors.New("the means of all classes are the same, so no direction tells them apart; check the labels and the features")
 	}
-	axes.Mul(white, v.Slice(0, v.RawMatrix().Rows, 0, rank)) // [features, rank]
+	axes.Mul(white, v.Slice(0, v.RawMatrix().Rows, 0, directions)) // [features, directions]
 	at.Mul(mat.NewDense(1, p, centre), &axes)
 	coef, intercept = make([][]float64, classes), make([]float64, classes)
 	for k := range classes {
 		coef[k] = make([]float64, p)
 		intercept[k] = math.Log(prior[k])
-		for r := range rank {
+		for r := range directions {
 			c := -at.At(0, r)
 			for j := range p {
 				c += means.At(k, j) * axes.At(j, r)
@@ -125,7 +127,8 @@ func solveSVD(groups [][][]float64, prior []float64, n int) (coef [][]float64, i
 			intercept[k] -= centre[j] * coef[k][j]
 		}
 	}
-	return coef, intercept, nil
+	_, within := white.Dims()
+	return coef, intercept, within, nil
 }
 
 // whitening is the matrix [features, rank] that gives standardised rows the covariance I.

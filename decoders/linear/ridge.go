@@ -142,11 +142,13 @@ type Ridge struct {
 }
 
 // Notes says how the weights were kept small.
-func (d *Ridge) Notes() []signal.Note {
-	if d.Alpha == 0 {
+func (d *Ridge) Notes() []signal.Note { return penalty(d.Alpha) }
+
+func penalty(alpha float64) []signal.Note {
+	if alpha == 0 {
 		return nil
 	}
-	return []signal.Note{{Text: "penalty on the squared weights, alpha %s", Low: d.Alpha, High: d.Alpha}}
+	return []signal.Note{{Text: "penalty on the squared weights, alpha %s", Low: alpha, High: alpha}}
 }
 
 // Fit learns from the rows x [rows][features]. It is an error where rows differ in length or hold a number that is not
@@ -197,6 +199,9 @@ type RidgeRegression struct {
 
 	model
 }
+
+// Notes says how the weights were kept small.
+func (d *RidgeRegression) Notes() []signal.Note { return penalty(d.Alpha) }
 
 // SetOutputs names the numbers. What was learned about others is forgotten.
 func (d *RidgeRegression) SetOutputs(names []string) { d.SetClasses(names) }

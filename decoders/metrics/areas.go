@@ -11,7 +11,7 @@ import (
 // areas are the areas under the two curves: with two classes those of the second class, with more the means over classes,
 // each against all others; always means over parts.
 func (t Trials) areas(level float64, seed uint64) []Score {
-	auc := Score{Metric: "roc_auc", Chance: 0.5, Interval: "DeLong, put together over folds", Level: "0.5, exact"}
+	auc := Score{Metric: "roc_auc", Chance: 0.5, Interval: "score interval (Newcombe), with DeLong's variance for many trials; put together over folds", Level: "0.5, exact"}
 	pr := Score{Metric: "auc_pr", Interval: "on the logit scale, with the larger of the bootstrap and the binomial standard error", Level: "exact mean over permutations of the labels"}
 	if len(t.Classes) > 2 {
 		auc.Interval = "percentile bootstrap of the trials of each fold and class"

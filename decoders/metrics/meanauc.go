@@ -22,7 +22,7 @@ func MeanAUC(folds []*Ranking) float64 {
 
 // MeanAUCInterval is a confidence interval of MeanAUC; level must be between 0 and 1. It puts the intervals of the
 // rankings together (Zou and Donner 2008, doi:10.1002/sim.3095): the distances of their limits from their AUCs add up as
-// squares. Where no limit is at 0 or 1 that is mean ± z·sqrt(Σ s²)/n for n rankings with DeLong's standard errors s.
+// squares. For many trials that is mean ± z·sqrt(Σ s²)/n for n rankings with DeLong's standard errors s.
 //
 // It is about the trials that were tested, for the models that were tested: trials of different folds must be different
 // ones, and how much another training set would change the models is not in it.

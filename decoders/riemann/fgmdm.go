@@ -38,10 +38,14 @@ type FgMDM struct {
 	vector  []float64 // tangent vector of the row at hand
 	row     []float64 // the same, projected
 	x       *spd.Matrix
+	notes   []signal.Note // of the fit
 }
 
 // TakesCovariances says that rows are upper triangles.
 func (*FgMDM) TakesCovariances() {}
+
+// Notes says how far the discriminant was shrunk, and how many entries it did not see.
+func (d *FgMDM) Notes() []signal.Note { return d.notes }
 
 // Outputs is the classes, or nil before the fit.
 func (d *FgMDM) Outputs() []string { return d.mdm.Outputs() }
@@ -91,12 +95,22 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 		}
 	}
 	lda := linear.LDA{Solver: linear.LSQR, Shrinkage: linear.Shrinkage{Auto: true}, Priors: linear.Empirical}
-	steady, err := withoutRounding(vectors, y)
+	steady, left, err := withoutRounding(vectors, y)
 	if err != nil {
 		return err
 	}
+	if left > 0 {
+		d.notes = append(d.notes, signal.Note{
+			Text: fmt.Sprintf("%%s of %d entries of the tangent vectors vary at rounding level only (flat, constant or equal channels): they count as 0", len(vectors[0])),
+			Low:  float64(left), High: float64(left),
+		})
+	}
 	if err := lda.Fit(steady, y); err != nil {
 		return fmt.Errorf("in the tangent space: %w", err)
+	}
+	for _, n := range lda.Notes() {
+		n.Text += " of the discriminant in the tangent space"
+		d.notes = append(d.notes, n)
 	}
 	weights := lda.Coef
 	if len(weights) == 2 {
@@ -114,9 +128,9 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 }
 
 // withoutRounding is a copy of the vectors with 0 for the entries whose variance within the classes is at most 2⁻⁵² of that
-// of all entries: those of a tangent vector share one unit, so that such are rounding errors. SciPy's least squares, with
+// of all entries, and how many are left out: those of a tangent vector share one unit, so that such are rounding errors. SciPy's least squares, with
 // which scikit-learn's "lsqr" finds the weights, has the same cut-off.
-func withoutRounding(vectors [][]float64, y signal.Labels) ([][]float64, error) {
+func withoutRounding(vectors [][]float64, y signal.Labels) (steady [][]float64, left int, err error) {
 	counts, within := y.Counts(), make([]float64, len(vectors[0]))
 	total := 0.0
 	for j := range within {
@@ -131,18 +145,22 @@ func withoutRounding(vectors [][]float64, y signal.Labels) ([][]float64, error) 
 		total += within[j]
 	}
 	if total == 0 {
-		return nil, errors.New("the covariances of each class are all the same, so nothing says which differences matter; give more training rows, or use mdm")
+		return nil, 0, errors.New("the covariances of each class are all the same, so nothing says which differences matter; give more training rows, or use mdm")
 	}
-	out := make([][]float64, len(vectors))
+	steady = make([][]float64, len(vectors))
 	for i, v := range vectors {
-		out[i] = slices.Clone(v)
-		for j, w := range within {
-			if w <= 0x1p-52*total {
-				out[i][j] = 0
-			}
+		steady[i] = slices.Clone(v)
+	}
+	for j, w := range within {
+		if w > 0x1p-52*total {
+			continue
+		}
+		left++
+		for _, v := range steady {
+			v[j] = 0
 		}
 	}
-	return out, nil
+	return steady, left, nil
 }
 
 // means are those of the filtered tangent vectors of each class.

@@ -1,6 +1,7 @@
 package seizure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -58,6 +59,7 @@ type decoder struct {
 	x      []float32
 	logits []int8
 	y      []float32
+	row    decoders.Embedding
 }
 
 // SetFormat describes the windows.
@@ -96,16 +98,8 @@ func (d *decoder) Outputs() []string {
 
 // Predict fills dst with the probabilities of the classes for one window.
 func (d *decoder) Predict(dst, x []float64) error {
-	switch {
-	case d.net == nil:
-		return fmt.Errorf("%s: is not fitted", d.name)
-	case len(dst) != len(d.classes):
-		return fmt.Errorf("%s: room for %d scores, must be %d", d.name, len(dst), len(d.classes))
-	case len(x) != len(d.format.Names)*d.format.Len:
-		return fmt.Errorf("%s: the window has %d values, must have %d (%v)", d.name, len(x), len(d.format.Names)*d.format.Len, d.format)
-	}
-	if i := notFinite(x); i >= 0 {
-		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
+	if err := d.admit(x, "scores", len(dst), len(d.classes)); err != nil {
+		return err
 	}
 	if d.model != nil {
 		d.model.window(d.logits, x)
@@ -121,6 +115,45 @@ func (d *decoder) Predict(dst, x []float64) error {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return d.probabilities(dst, y)
+}
+
+// admit checks a window and the room for what is asked of it.
+func (d *decoder) admit(x []float64, what string, room, want int) error {
+	switch {
+	case d.net == nil:
+		return fmt.Errorf("%s: is not fitted", d.name)
+	case room != want:
+		return fmt.Errorf("%s: room for %d %s, must be %d", d.name, room, what, want)
+	case len(x) != len(d.format.Names)*d.format.Len:
+		return fmt.Errorf("%s: the window has %d values, must have %d (%v)", d.name, len(x), len(d.format.Names)*d.format.Len, d.format)
+	}
+	if i := notFinite(x); i >= 0 {
+		return fmt.Errorf("%s: sample %d of channel %s is %g, must be finite", d.name, i%d.format.Len, d.format.Names[i/d.format.Len], x[i])
+	}
+	return nil
+}
+
+// EmbedLen is the number of values that Embed gives.
+func (d *decoder) EmbedLen() int {
+	if d.net == nil {
+		return 0
+	}
+	return d.row.Len()
+}
+
+// Embed is what the last layer of the network in floating point is given for one window.
+func (d *decoder) Embed(dst, x []float64) error {
+	if err := d.admit(x, "values", len(dst), d.EmbedLen()); err != nil {
+		return err
+	}
+	d.front.float(d.made, x)
+	d.standardise(d.x, d.made)
+	y, err := d.net.Features(d.x)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	d.row.Fill(dst, y)
+	return nil
 }
 
 func (d *decoder) probabilities(dst []float64, logits []float32) error {
@@ -150,7 +183,12 @@ func (d *decoder) standardise(dst []float32, made []float64) {
 
 // Fit trains the network on windows, x [windows][channels·samples], and calibrates its integer twin on some of them.
 func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
-	next, err := d.fit(x, y)
+	return d.FitContext(context.Background(), x, y)
+}
+
+// FitContext is Fit that ends with the error of ctx, within a step of training; what was learned before is kept.
+func (d *decoder) FitContext(ctx context.Context, x [][]float64, y signal.Labels) error {
+	next, err := d.fit(ctx, x, y)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
@@ -161,7 +199,7 @@ func (d *decoder) Fit(x [][]float64, y signal.Labels) error {
 // calibrationWindows is how many training windows the scales of activations are taken from, evenly spread.
 const calibrationWindows = 256
 
-func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
+func (d *decoder) fit(ctx context.Context, x [][]float64, y signal.Labels) (*decoder, error) {
 	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
@@ -179,7 +217,7 @@ func (d *decoder) fit(x [][]float64, y signal.Labels) (*decoder, error) {
 		rows[i] = make([]float32, len(row))
 		next.standardise(rows[i], row)
 	}
-	net, err := d.own.training().run(layers(next.stages), next.shape(), rows, y)
+	net, err := d.own.training().run(ctx, layers(next.stages), next.shape(), rows, y)
 	if err != nil {
 		return nil, err
 	}
@@ -223,6 +261,7 @@ func (d *decoder) use(arrays map[string]nn.Array) error {
 	}
 	d.net, d.x, d.made = one, make([]float32, d.front.size()), make([]float64, d.front.size())
 	d.y, d.logits = make([]float32, len(d.classes)), make([]int8, len(d.classes))
+	d.row = decoders.NewEmbedding(one.FeatureShape())
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package seizure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -66,7 +67,7 @@ func (t *Training) check() error {
 }
 
 // run trains a new network on rows that are standardised.
-func (t *Training) run(define func() nn.Layer, shape nn.Shape, x [][]float32, y signal.Labels) (*nn.Net, error) {
+func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Shape, x [][]float32, y signal.Labels) (*nn.Net, error) {
 	learn, judge := decoders.HoldBack(y, t.Validation)
 	size := min(t.Batch, len(learn))
 	net, err := nn.New(define, shape, nn.Options{Batch: size, Workers: t.Workers, Seed: t.Seed, Train: true})
@@ -81,7 +82,7 @@ func (t *Training) run(define func() nn.Layer, shape nn.Shape, x [][]float32, y 
 	}
 	pass := nn.Training{
 		Epochs: t.Epochs, Batch: size, Rate: t.Rate, Schedule: nn.Cosine(0.05, 0.01), Optimiser: &nn.AdamW{Decay: t.Decay},
-		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed, Patience: t.Patience,
+		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed, Patience: t.Patience, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	if err := pass.Run(net, train, validation); err != nil || t.Prune == 0 {
 		return net, err
@@ -92,7 +93,7 @@ func (t *Training) run(define func() nn.Layer, shape nn.Shape, x [][]float32, y 
 	}
 	again := nn.Training{
 		Epochs: t.FineTune, Batch: size, Rate: t.Rate / 4, Schedule: nn.Cosine(0.05, 0.01), Optimiser: keep,
-		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1,
+		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
 	keep.Decay = t.Decay
 	return net, again.Run(net, train, validation)

@@ -62,6 +62,7 @@ type Alignment struct {
 	filters [][]float64  // Basisᵀ·R^−½·Basis
 	half    [][]float64  // R^−½·Basis
 	still   bool         // filters stay: those of the training reference, or of SetRun
+	used    [2]float64   // smallest and largest shrinkage of a window since the fit; the second is 0 where there was none
 }
 
 func (a *Alignment) options() spd.TrackerOptions {
@@ -146,7 +147,7 @@ func (a *Alignment) FitRuns(runs [][][][]float64) error {
 		}
 	}
 	fitted := *a
-	fitted.Reference, fitted.tracker = nil, nil
+	fitted.Reference, fitted.tracker, fitted.used = nil, nil, [2]float64{}
 	if err := fitted.span(runs); err != nil {
 		return a.fail(err)
 	}
@@ -266,8 +267,24 @@ func (a *Alignment) covariance(x [][]float64) error {
 			a.covs.LoadRow(i, a.row)
 		}
 	}
-	_, err := a.covs.Estimate(a.cov, a.Estimator)
-	return err
+	amount, err := a.covs.Estimate(a.cov, a.Estimator)
+	if err != nil || amount == 0 {
+		return err
+	}
+	if a.used[1] == 0 {
+		a.used[0] = amount
+	}
+	a.used = [2]float64{min(a.used[0], amount), max(a.used[1], amount)}
+	return nil
+}
+
+// Notes says so where the training windows do not have full rank, and how far the covariances of windows were shrunk.
+func (a *Alignment) Notes() []signal.Note {
+	notes := signal.RankNote(len(a.Basis), len(a.Basis), len(a.in.Names))
+	if a.used[1] > 0 {
+		notes = append(notes, signal.Note{Text: fmt.Sprintf("shrinkage %%s of each window's covariance (%s)", a.Estimator), Low: a.used[0], High: a.used[1]})
+	}
+	return notes
 }
 
 // combine fills dst with Σ_ch u[ch]·x[ch].

@@ -161,12 +161,7 @@ func checkShape(in features.Format, x [][]float64) error {
 
 // Notes says so where the data do not have full rank, and how far covariances were shrunk by a fixed amount.
 func (c *CSP) Notes() (notes []signal.Note) {
-	if c.rank[0] > 0 && c.rank[0] < len(c.in.Names) {
-		notes = append(notes, signal.Note{
-			Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, replaced or equal channels): solved within its range", len(c.in.Names)),
-			Low:  float64(c.rank[0]), High: float64(c.rank[1]),
-		})
-	}
+	notes = signal.RankNote(c.rank[0], c.rank[1], len(c.in.Names))
 	switch {
 	case c.rank[0] == 0:
 	case c.Shrinkage > 0:

@@ -45,6 +45,7 @@ type FBCSP struct {
 	bands   []bank.Band
 	rows    [][]float64 // of one band
 	out     [][]float64 // one filtered signal
+	notes   []signal.Note
 }
 
 // SetClasses tells the classes, in the order of the labels to come. What was learned about others is forgotten.
@@ -114,6 +115,7 @@ func (c *FBCSP) FitWindows(x [][][]float64, y signal.Labels) error {
 		}
 	}
 	var found FBCSP
+	var notes []signal.Note
 	part := make([][][]float64, len(x))
 	for i := range part {
 		part[i] = make([][]float64, len(c.rows))
@@ -130,6 +132,7 @@ func (c *FBCSP) FitWindows(x [][][]float64, y signal.Labels) error {
 		if err := one.FitWindows(part, y); err != nil {
 			return fmt.Errorf("fbcsp: band %q: %w", band.Name, err)
 		}
+		notes = append(notes, one.Notes()...)
 		for k, w := range one.Filters {
 			for i := range part {
 				v, err := c.logVar(w, part[i])
@@ -149,6 +152,7 @@ func (c *FBCSP) FitWindows(x [][][]float64, y signal.Labels) error {
 	slices.SortStableFunc(best, func(i, j int) int { return cmp.Compare(found.Information[j], found.Information[i]) })
 	best = best[:c.Select]
 	slices.Sort(best)
+	c.notes = signal.MergeNotes(notes)
 	c.Filters, c.Band, c.Information = make([][]float64, c.Select), make([]int, c.Select), make([]float64, c.Select)
 	for i, k := range best {
 		c.Filters[i], c.Band[i], c.Information[i] = found.Filters[k], found.Band[k], found.Information[k]
@@ -197,6 +201,9 @@ func (c *FBCSP) Extract(dst []float64, x [][]float64) error {
 
 func (c *FBCSP) check(x [][]float64) error { return checkShape(c.in, x) }
 
+// Notes is what the spatial filters of the bands say of the last fit, as in the step csp.
+func (c *FBCSP) Notes() []signal.Note { return c.notes }
+
 // State is "filters" [select, channels of a band], "band" [select] and "information" [select].
 func (c *FBCSP) State() signal.State {
 	if c.Filters == nil {
@@ -237,6 +244,6 @@ func (c *FBCSP) SetState(s signal.State) error {
 		}
 		at[i] = int(b)
 	}
-	c.Filters, c.Band, c.Information = filters.Rows(), at, slices.Clone(information.Data)
+	c.Filters, c.Band, c.Information, c.notes = filters.Rows(), at, slices.Clone(information.Data), nil
 	return nil
 }

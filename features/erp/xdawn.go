@@ -48,6 +48,7 @@ type Xdawn struct {
 
 	classes []string
 	in      features.Format
+	rank    int // of the covariance of all windows in the last fit, 0 where it is not known
 }
 
 // SetClasses tells the classes, in the order of the labels to come. Filters of other classes are forgotten.
@@ -167,6 +168,7 @@ func (x *Xdawn) FitWindows(windows [][][]float64, y signal.Labels) error {
 			return fmt.Errorf("xdawn: components is %d, but the %d training channels have rank %d (an average reference, removed components and flat channels each lower it); set components to at most %d",
 				x.Components, len(x.in.Names), len(values), len(values))
 		}
+		fitted.rank = len(values)
 		// The patterns of all filters are X·Xᵀ/(N·T)·Wᵀ: it inverts W on the range of X·Xᵀ, as W·(X·Xᵀ/(N·T))·Wᵀ = 1.
 		var patterns mat.Dense
 		patterns.Mul(all, w.T())
@@ -180,7 +182,7 @@ func (x *Xdawn) FitWindows(windows [][][]float64, y signal.Labels) error {
 			fitted.Ratios = append(fitted.Ratios, values[i])
 		}
 	}
-	x.Filters, x.Patterns, x.Ratios = fitted.Filters, fitted.Patterns, fitted.Ratios
+	x.Filters, x.Patterns, x.Ratios, x.rank = fitted.Filters, fitted.Patterns, fitted.Ratios, fitted.rank
 	return nil
 }
 
@@ -265,6 +267,9 @@ func addProducts(sum *mat.SymDense, x [][]float64, scale float64) {
 	}
 }
 
+// Notes says so where the data do not have full rank.
+func (x *Xdawn) Notes() []signal.Note { return signal.RankNote(x.rank, x.rank, len(x.in.Names)) }
+
 // State is "filters" and "patterns" [filters, channels] and "ratios" [filters].
 func (x *Xdawn) State() signal.State {
 	if x.Filters == nil {
@@ -294,6 +299,6 @@ func (x *Xdawn) SetState(s signal.State) error {
 	if err != nil {
 		return fmt.Errorf("xdawn: %w", err)
 	}
-	x.Filters, x.Patterns, x.Ratios = filters.Rows(), patterns.Rows(), slices.Clone(ratios.Data)
+	x.Filters, x.Patterns, x.Ratios, x.rank = filters.Rows(), patterns.Rows(), slices.Clone(ratios.Data), 0
 	return nil
 }

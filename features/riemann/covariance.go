@@ -95,10 +95,15 @@ func (c *Covariance) Extract(dst []float64, x [][]float64) error {
 
 // Notes says how far the covariances of the windows so far were shrunk.
 func (c *Covariance) Notes() []signal.Note {
-	if c.used[1] <= 0 {
+	return shrinkageNote(c.used, "each window's covariance", c.Estimator)
+}
+
+// shrinkageNote says by how much the covariance of what was shrunk; it is empty where that is not at all.
+func shrinkageNote(used [2]float64, what string, how spd.Estimator) []signal.Note {
+	if used[1] <= 0 {
 		return nil
 	}
-	return []signal.Note{{Text: fmt.Sprintf("shrinkage %%s of each window's covariance (%s)", c.Estimator), Low: c.used[0], High: c.used[1]}}
+	return []signal.Note{{Text: fmt.Sprintf("shrinkage %%s of %s (%s)", what, how), Low: used[0], High: used[1]}}
 }
 
 // named adds the name to an error that has only the channel's number. Copies and filtered channels count on.

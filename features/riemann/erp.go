@@ -57,6 +57,7 @@ type XdawnCovariance struct {
 	// Prototypes is [classes·components, samples], nil until fitted.
 	Prototypes [][]float64 `json:"-"`
 
+	notes []signal.Note // of the fit
 	stack
 }
 
@@ -69,7 +70,8 @@ type stack struct {
 	above int      // rows of the prototypes
 	covs  *spd.Covariances
 	m     *spd.Matrix
-	row   []float64 // a filtered channel
+	row   []float64  // a filtered channel
+	used  [2]float64 // smallest and largest shrinkage since Start; the second is -1 before the first window
 }
 
 // begin checks the parameters and makes room for above·classes rows of prototypes and the given rows below.
@@ -99,7 +101,7 @@ func (s *stack) begin(in features.Format, est spd.Estimator, classes []string) e
 }
 
 func (s *stack) room(in features.Format, above, below int) {
-	s.above, s.ready = above, false
+	s.above, s.ready, s.used = above, false, [2]float64{1, -1}
 	s.covs, s.m = spd.NewCovariances(above+below, in.Len), spd.NewMatrix(above+below)
 	s.row = make([]float64, in.Len)
 	s.window = window{names: slices.Clone(in.Names), len: in.Len}
@@ -114,11 +116,18 @@ func (s *stack) load(p [][]float64) {
 }
 
 func (s *stack) estimate(dst []float64, how spd.Estimator) error {
-	if _, err := s.covs.Estimate(s.m, how); err != nil {
+	amount, err := s.covs.Estimate(s.m, how)
+	if err != nil {
 		return err
 	}
+	s.used = [2]float64{min(s.used[0], amount), max(s.used[1], amount)}
 	s.m.Pack(dst)
 	return nil
+}
+
+// shrunk says how far the covariances of the windows so far were shrunk.
+func (s *stack) shrunk(how spd.Estimator) []signal.Note {
+	return shrinkageNote(s.used, "each window's covariance", how)
 }
 
 // averages is the mean window of each class that has a prototype.
@@ -294,6 +303,9 @@ func (s *stack) prepare(dst []float64, x [][]float64) error {
 	return s.finite(x)
 }
 
+// Notes says how far the covariances of the windows so far were shrunk.
+func (e *ERPCovariance) Notes() []signal.Note { return e.shrunk(e.Estimator) }
+
 // State is "prototypes" [rows, samples].
 func (e *ERPCovariance) State() signal.State {
 	if e.Prototypes == nil {
@@ -381,16 +393,20 @@ func (d *XdawnCovariance) FitWindows(x [][][]float64, y signal.Labels) error {
 		all.LoadRow(ch, joined)
 	}
 	noise, own, one := spd.NewMatrix(chs), spd.NewMatrix(chs), spd.NewCovariances(chs, d.len)
-	if _, err := all.Estimate(noise, d.XdawnEstimator); err != nil {
+	amount, err := all.Estimate(noise, d.XdawnEstimator)
+	if err != nil {
 		return fmt.Errorf("xdawn_covariance: training windows: %w", named(err, d.names))
 	}
+	notes := shrinkageNote([2]float64{amount, amount}, "the covariance of all windows", d.XdawnEstimator)
 	filters, prototypes := [][]float64(nil), [][]float64(nil)
 	for j, mean := range means {
 		class := d.known[d.wear[j]]
 		one.Load(mean)
-		if _, err := one.Estimate(own, d.XdawnEstimator); err != nil {
+		amount, err := one.Estimate(own, d.XdawnEstimator)
+		if err != nil {
 			return fmt.Errorf("xdawn_covariance: average response of class %q: %w", class, named(err, d.names))
 		}
+		notes = append(notes, shrinkageNote([2]float64{amount, amount}, "the covariance of average responses", d.XdawnEstimator)...)
 		values, w, err := spd.GeneralEigen(symDense(own), symDense(noise))
 		if err != nil {
 			return fmt.Errorf("xdawn_covariance: class %q: %w", class, err)
@@ -399,6 +415,7 @@ func (d *XdawnCovariance) FitWindows(x [][][]float64, y signal.Labels) error {
 			return fmt.Errorf("xdawn_covariance: components is %d, but the %d training channels have rank %d (an average reference, removed components and flat channels each lower it); set components to at most %d",
 				d.Components, chs, len(values), len(values))
 		}
+		notes = append(notes, signal.RankNote(len(values), len(values), chs)...)
 		for i := range d.Components {
 			f := mat.Row(nil, len(values)-1-i, w)
 			length := mat.Norm(mat.NewVecDense(chs, f), 2)
@@ -410,7 +427,7 @@ func (d *XdawnCovariance) FitWindows(x [][][]float64, y signal.Labels) error {
 			filters, prototypes = append(filters, f), append(prototypes, p)
 		}
 	}
-	d.Filters, d.Prototypes = filters, prototypes
+	d.Filters, d.Prototypes, d.notes = filters, prototypes, signal.MergeNotes(notes)
 	d.load(prototypes)
 	return nil
 }
@@ -445,6 +462,9 @@ func (d *XdawnCovariance) Extract(dst []float64, x [][]float64) error {
 	}
 	return nil
 }
+
+// Notes says so where the data do not have full rank, and how far covariances were shrunk.
+func (d *XdawnCovariance) Notes() []signal.Note { return slices.Concat(d.notes, d.shrunk(d.Estimator)) }
 
 // State is "filters" [filters, channels] and "prototypes" [filters, samples].
 func (d *XdawnCovariance) State() signal.State {

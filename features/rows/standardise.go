@@ -30,6 +30,7 @@ type Standardise struct {
 	Scale []float64 `json:"-"` // s, in the number's unit
 
 	names []string // nil before Start
+	still int      // numbers that did not vary in the last fit
 }
 
 // Start needs rows. The numbers keep their names.
@@ -55,7 +56,7 @@ func (s *Standardise) FitRows(x [][]float64, _ signal.Labels) error {
 		return errors.New("standardise: got no training rows")
 	}
 	p, n := len(s.names), float64(len(x))
-	mean, scale := make([]float64, p), make([]float64, p)
+	mean, scale, still := make([]float64, p), make([]float64, p), 0
 	for i, row := range x {
 		if len(row) != p {
 			return fmt.Errorf("standardise: training row %d has %d numbers, must have %d", i, len(row), p)
@@ -81,9 +82,11 @@ func (s *Standardise) FitRows(x [][]float64, _ signal.Labels) error {
 		scale[j] = 1
 		if rounding := n * mean[j] * eps; power > n*eps*power+rounding*rounding {
 			scale[j] = math.Sqrt(power)
+		} else {
+			still++
 		}
 	}
-	s.Mean, s.Scale = mean, scale
+	s.Mean, s.Scale, s.still = mean, scale, still
 	return nil
 }
 
@@ -103,6 +106,14 @@ func (s *Standardise) Transform(dst, x []float64) error {
 		dst[j] = (v - s.Mean[j]) / s.Scale[j]
 	}
 	return nil
+}
+
+// Notes says so where numbers are the same in all training rows.
+func (s *Standardise) Notes() []signal.Note {
+	if s.still == 0 {
+		return nil
+	}
+	return []signal.Note{{Text: fmt.Sprintf("%%s of %d numbers never vary in the training rows: only centred", len(s.Mean)), Low: float64(s.still), High: float64(s.still)}}
 }
 
 // State is "mean" [numbers] and "scale" [numbers].
@@ -134,6 +145,6 @@ func (s *Standardise) SetState(state signal.State) error {
 			return fmt.Errorf("standardise: scale of %s is %g, must be above 0 and finite", s.names[j], v)
 		}
 	}
-	s.Mean, s.Scale = slices.Clone(mean.Data), slices.Clone(scale.Data)
+	s.Mean, s.Scale, s.still = slices.Clone(mean.Data), slices.Clone(scale.Data), 0
 	return nil
 }

@@ -50,6 +50,7 @@ type TRCA struct {
 	weights []float64
 	rows    [][]float64 // of one band
 	out     []float64   // through all filters [classes, samples]
+	rank    [2]int      // of the covariances of the last fit, smallest and largest; 0 where they are not known
 }
 
 // SetClasses tells the classes, whose order the numbers have. What was learned about other classes is forgotten.
@@ -111,14 +112,16 @@ func (c *TRCA) FitWindows(x [][][]float64, y signal.Labels) error {
 	}
 	chs, classes, n := len(c.rows), len(c.classes), c.in.Len
 	var filters, templates []float64
+	ranks := [2]int{chs, 0}
 	for _, band := range c.bands {
 		means := make([][][]float64, classes)
 		from := len(filters)
 		for k, class := range c.classes {
-			w, mean, err := c.fitClass(x, y, band, k)
+			w, mean, rank, err := c.fitClass(x, y, band, k)
 			if err != nil {
 				return fmt.Errorf("trca: class %q, band %q: %w", class, band.Name, err)
 			}
+			ranks = [2]int{min(ranks[0], rank), max(ranks[1], rank)}
 			filters, means[k] = append(filters, w...), mean
 		}
 		for k, mean := range means {
@@ -131,12 +134,12 @@ func (c *TRCA) FitWindows(x [][][]float64, y signal.Labels) error {
 			}
 		}
 	}
-	c.Filters, c.Templates = filters, templates
+	c.Filters, c.Templates, c.rank = filters, templates, ranks
 	return nil
 }
 
-// fitClass is the filter of class k in one band, and the mean of its windows.
-func (c *TRCA) fitClass(x [][][]float64, y signal.Labels, band bank.Band, k int) (w []float64, mean [][]float64, err error) {
+// fitClass is the filter of class k in one band, the mean of its windows, and the rank of their covariance.
+func (c *TRCA) fitClass(x [][][]float64, y signal.Labels, band bank.Band, k int) (w []float64, mean [][]float64, rank int, err error) {
 	chs, n := len(band.At), c.in.Len
 	mean = make([][]float64, chs)
 	for i := range mean {
@@ -167,14 +170,14 @@ func (c *TRCA) fitClass(x [][][]float64, y signal.Labels, band bank.Band, k int)
 	total.AddSym(total, scaled(-1, own))
 	values, vectors, err := spd.GeneralEigen(total, own)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	w = mat.Row(nil, len(values)-1, vectors)
 	floats.Scale(1/floats.Norm(w, 2), w)
 	for _, row := range mean {
 		floats.Scale(1/count, row)
 	}
-	return w, mean, nil
+	return w, mean, len(values), nil
 }
 
 func scaled(f float64, s *mat.SymDense) *mat.SymDense {
@@ -259,6 +262,9 @@ func (c *TRCA) Extract(dst []float64, x [][]float64) error {
 	return nil
 }
 
+// Notes says so where the training windows do not have full rank.
+func (c *TRCA) Notes() []signal.Note { return signal.RankNote(c.rank[0], c.rank[1], len(c.rows)) }
+
 // State is "filters" [bands, classes, channels] and "templates" [bands, classes, filters, samples].
 func (c *TRCA) State() signal.State {
 	if c.Filters == nil {
@@ -286,6 +292,6 @@ func (c *TRCA) SetState(s signal.State) error {
 	if err != nil {
 		return fmt.Errorf("trca: %w", err)
 	}
-	c.Filters, c.Templates = slices.Clone(filters.Data), slices.Clone(templates.Data)
+	c.Filters, c.Templates, c.rank = slices.Clone(filters.Data), slices.Clone(templates.Data), [2]int{}
 	return nil
 }

@@ -11,32 +11,32 @@ type pointwise struct {
 	f    func(y, x []float32)
 	grad func(dx, dy, v []float32)
 	in   bool   // v is the input, otherwise the output
-	name string // for ONNX
+	Name string // for ONNX, and to tell a network by
 
 	x, y, dx []float32
 }
 
 // ReLU is max(x, 0).
-func ReLU() Layer { return &pointwise{name: "Relu", f: kernel.ReLU, grad: kernel.ReLUGrad} }
+func ReLU() Layer { return &pointwise{Name: "Relu", f: kernel.ReLU, grad: kernel.ReLUGrad} }
 
 // ELU is x for x > 0 and eˣ−1 below (Clevert et al. 2016, arXiv:1511.07289), with alpha 1.
-func ELU() Layer { return &pointwise{name: "Elu", f: kernel.ELU, grad: kernel.ELUGrad} }
+func ELU() Layer { return &pointwise{Name: "Elu", f: kernel.ELU, grad: kernel.ELUGrad} }
 
 // GELU is x·Φ(x) with the exact normal distribution (Hendrycks and Gimpel 2016, arXiv:1606.08415).
-func GELU() Layer { return &pointwise{name: "Gelu", f: kernel.GELU, grad: kernel.GELUGrad, in: true} }
+func GELU() Layer { return &pointwise{Name: "Gelu", f: kernel.GELU, grad: kernel.GELUGrad, in: true} }
 
 // SiLU is x·sigmoid(x).
-func SiLU() Layer { return &pointwise{name: "SiLU", f: kernel.SiLU, grad: kernel.SiLUGrad, in: true} }
+func SiLU() Layer { return &pointwise{Name: "SiLU", f: kernel.SiLU, grad: kernel.SiLUGrad, in: true} }
 
 // Sigmoid is 1/(1+e⁻ˣ).
-func Sigmoid() Layer { return &pointwise{name: "Sigmoid", f: kernel.Sigmoid, grad: kernel.SigmoidGrad} }
+func Sigmoid() Layer { return &pointwise{Name: "Sigmoid", f: kernel.Sigmoid, grad: kernel.SigmoidGrad} }
 
 // Tanh is the hyperbolic tangent.
-func Tanh() Layer { return &pointwise{name: "Tanh", f: kernel.Tanh, grad: kernel.TanhGrad} }
+func Tanh() Layer { return &pointwise{Name: "Tanh", f: kernel.Tanh, grad: kernel.TanhGrad} }
 
 // Square is x², the first half of a log-power (Schirrmeister et al. 2017, doi:10.1002/hbm.23730).
 func Square() Layer {
-	return &pointwise{name: "Square", f: kernel.Square, in: true, grad: func(dx, dy, x []float32) {
+	return &pointwise{Name: "Square", f: kernel.Square, in: true, grad: func(dx, dy, x []float32) {
 		const part = 2048 // stays in the first cache between the two
 		for lo := 0; lo < len(dx); lo += part {
 			hi := min(lo+part, len(dx))
@@ -53,7 +53,7 @@ const safeLogLeast = 1e-6
 func SafeLog() Layer {
 	const least = safeLogLeast
 	return &pointwise{
-		name: "SafeLog", in: true,
+		Name: "SafeLog", in: true,
 		f: func(y, x []float32) {
 			for i, v := range x {
 				y[i] = max(v, least)

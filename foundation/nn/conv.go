@@ -37,6 +37,9 @@ func (l *Conv1d) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) != 2 {
 		return nil, fmt.Errorf("conv1d: the input is %v, must be [channels, time]", in)
 	}
+	if min(l.Stride, l.Dilation, l.Groups, l.Kernel) < 0 {
+		return nil, fmt.Errorf("conv1d: kernel %d, stride %d, dilation %d and %d groups, must not be negative", l.Kernel, l.Stride, l.Dilation, l.Groups)
+	}
 	kernel := l.Kernel
 	if kernel == 0 {
 		kernel = in[1]
@@ -70,6 +73,9 @@ type Conv2d struct {
 func (l *Conv2d) Build(b *Builder, in Shape) (Shape, error) {
 	if len(in) != 3 {
 		return nil, fmt.Errorf("conv2d: the input is %v, must be [channels, height, width]", in)
+	}
+	if min(l.Stride[0], l.Stride[1], l.Groups, l.Kernel[0], l.Kernel[1]) < 0 {
+		return nil, fmt.Errorf("conv2d: kernel %v, stride %v and %d groups, must not be negative", l.Kernel, l.Stride, l.Groups)
 	}
 	kernel := l.Kernel
 	for i, k := range kernel {

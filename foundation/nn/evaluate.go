@@ -5,17 +5,14 @@ import "fmt"
 // Evaluate is the mean loss of examples, weighted by b.W, as the network answers in use. Any number of examples may come.
 // With several workers each takes a part. keep, if not nil, is filled with the outputs [N, Out].
 func (n *Net) Evaluate(b Batch, loss Loss, keep []float32) (float64, error) {
+	if err := n.examples(b, loss); err != nil {
+		return 0, fmt.Errorf("nn: evaluate: %w", err)
+	}
 	in, out, targets := n.In.Size(), n.Out.Size(), loss.Targets(n.Out.Size())
-	if b.N < 1 || len(b.X) != b.N*in || len(b.Y) != b.N*targets || b.W != nil && len(b.W) != b.N || keep != nil && len(keep) != b.N*out {
-		return 0, fmt.Errorf("nn: evaluate: got %d inputs, %d targets, %d weights and room for %d outputs for %d examples of %v", len(b.X), len(b.Y), len(b.W), len(keep), b.N, n.In)
+	if keep != nil && len(keep) != b.N*out {
+		return 0, fmt.Errorf("nn: evaluate: room for %d outputs, must be %d for %d examples", len(keep), b.N*out, b.N)
 	}
-	total := float64(b.N)
-	if b.W != nil {
-		total = 0
-		for _, w := range b.W {
-			total += float64(w)
-		}
-	}
+	total := b.weight()
 	room := n.opt.Batch
 	if n.opt.Train {
 		room = (n.opt.Batch + n.opt.Workers - 1) / n.opt.Workers

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Loss measures how far outputs are from targets.
@@ -12,6 +13,32 @@ type Loss interface {
 	// Gradient fills dy with scale × weight × the gradient of the loss of each example, and returns the sum of scale ×
 	// weight × loss. y is [n, out], t is [n, Targets(out)], w is [n] or nil for 1 each.
 	Gradient(dy, y, t, w []float32, out int, scale float64) float64
+}
+
+// checker is a Loss with parameters that may be out of their range.
+type checker interface {
+	// check reports that, for a network with out outputs.
+	check(out int) error
+}
+
+// CheckLoss reports what is wrong with the parameters of a loss, for a network with out outputs. Training and Net look
+// before they use one.
+func CheckLoss(l Loss, out int) error {
+	if c, ok := l.(checker); ok {
+		return c.check(out)
+	}
+	return nil
+}
+
+// unjudged says whether a target may be NaN.
+func unjudged(l Loss) bool {
+	switch l := l.(type) {
+	case Huber:
+		return true
+	case Mixed:
+		return slices.ContainsFunc(l, func(p Part) bool { return unjudged(p.Loss) })
+	}
+	return false
 }
 
 // weight is that of example i.
@@ -26,6 +53,13 @@ func weight(w []float32, i int) float64 {
 // class. Hard labels are targets of 0 and 1.
 type CrossEntropy struct {
 	Smoothing float64 // this much of every target is spread evenly over all classes (Szegedy et al. 2016); 0 to below 1
+}
+
+func (c CrossEntropy) check(int) error {
+	if !(c.Smoothing >= 0 && c.Smoothing < 1) {
+		return fmt.Errorf("the smoothing of the labels is %g, must be at least 0 and below 1", c.Smoothing)
+	}
+	return nil
 }
 
 // Targets is out.
@@ -82,6 +116,13 @@ func (BinaryCrossEntropy) Gradient(dy, y, t, w []float32, out int, scale float64
 // action that was not taken.
 type Huber struct{ Delta float64 } // 0 means 1; +Inf is half the squared error
 
+func (h Huber) check(int) error {
+	if !(h.Delta >= 0) {
+		return fmt.Errorf("the delta of the Huber loss is %g, must be at least 0", h.Delta)
+	}
+	return nil
+}
+
 // Targets is out.
 func (Huber) Targets(out int) int { return out }
 
@@ -135,15 +176,28 @@ type Part struct {
 // Mixed adds losses that judge different outputs of one network, which follow each other.
 type Mixed []Part
 
-// Targets is the sum over the parts. It panics unless the parts cover exactly out outputs.
-func (m Mixed) Targets(out int) int {
-	sum, have := 0, 0
-	for _, p := range m {
-		sum += p.Loss.Targets(p.Out)
+func (m Mixed) check(out int) error {
+	have := 0
+	for i, p := range m {
+		if p.Loss == nil || p.Out < 1 || !(p.Weight >= 0) || math.IsInf(p.Weight, 0) {
+			return fmt.Errorf("part %d of the mixed loss is %T of %d outputs with the weight %g, must be a loss of at least 1 output with a weight of at least 0", i, p.Loss, p.Out, p.Weight)
+		}
+		if err := CheckLoss(p.Loss, p.Out); err != nil {
+			return fmt.Errorf("part %d of the mixed loss: %w", i, err)
+		}
 		have += p.Out
 	}
 	if have != out {
-		panic(fmt.Sprintf("nn: the parts of a mixed loss judge %d outputs, the network has %d", have, out))
+		return fmt.Errorf("the parts of the mixed loss judge %d outputs, the network has %d", have, out)
+	}
+	return nil
+}
+
+// Targets is the sum over the parts.
+func (m Mixed) Targets(int) int {
+	sum := 0
+	for _, p := range m {
+		sum += p.Loss.Targets(p.Out)
 	}
 	return sum
 }

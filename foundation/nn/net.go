@@ -3,8 +3,11 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 )
 
 // Options say how a network is used.
@@ -39,6 +42,9 @@ type worker struct {
 // New builds a network: define makes its layers, in is the shape of one example.
 func New(define func() Layer, in Shape, opt Options) (*Net, error) {
 	opt.Batch, opt.Workers = max(opt.Batch, 1), max(opt.Workers, 1)
+	if err := kernel.Check(); err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
+	}
 	n := &Net{In: in, opt: opt}
 	if in.Size() <= 0 {
 		return nil, fmt.Errorf("nn: an example is %v, must have at least one value", in)
@@ -134,18 +140,27 @@ func (n *Net) Size() int {
 // Forward answers examples, one behind the other in x, as in use: no dropout, running statistics. The result is valid
 // until the next call. It runs on the caller's goroutine and allocates nothing.
 func (n *Net) Forward(x []float32) ([]float32, error) {
+	count, err := n.admit(x)
+	if err != nil {
+		return nil, err
+	}
+	w := n.workers[0]
+	w.pass.N, w.pass.First, w.pass.Train = count, 0, false
+	return w.root.Forward(&w.pass, x)[:count*n.Out.Size()], nil
+}
+
+// admit is how many examples x holds.
+func (n *Net) admit(x []float32) (count int, err error) {
 	size := n.In.Size()
-	count := len(x) / size
+	count = len(x) / size
 	limit := n.opt.Batch
 	if n.opt.Train {
 		limit = (n.opt.Batch + n.opt.Workers - 1) / n.opt.Workers
 	}
 	if count*size != len(x) || count == 0 || count > limit {
-		return nil, fmt.Errorf("nn: got %d values, must be 1 to %d examples of %v (%d values each)", len(x), limit, n.In, size)
+		return 0, fmt.Errorf("nn: got %d values, must be 1 to %d examples of %v (%d values each)", len(x), limit, n.In, size)
 	}
-	w := n.workers[0]
-	w.pass.N, w.pass.First, w.pass.Train = count, 0, false
-	return w.root.Forward(&w.pass, x)[:count*n.Out.Size()], nil
+	return count, nil
 }
 
 // Batch is what a network learns from in one step.
@@ -159,32 +174,17 @@ type Batch struct {
 // Gradient computes the mean loss of a batch, weighted by b.W, and its gradient, which is left in Grad. seed is that of
 // the random masks of this step.
 func (n *Net) Gradient(b Batch, loss Loss, seed uint64) (float64, error) {
-	in, targets, out := n.In.Size(), loss.Targets(n.Out.Size()), n.Out.Size()
 	switch {
 	case !n.opt.Train:
 		return 0, errors.New("nn: the network was made without Options.Train")
 	case b.N < 1 || b.N > n.opt.Batch:
 		return 0, fmt.Errorf("nn: a batch has %d examples, must be 1 to %d", b.N, n.opt.Batch)
-	case len(b.X) != b.N*in:
-		return 0, fmt.Errorf("nn: a batch of %d has %d inputs, must be %d of shape %v", b.N, len(b.X), b.N*in, n.In)
-	case len(b.Y) != b.N*targets:
-		return 0, fmt.Errorf("nn: a batch of %d has %d targets, must be %d", b.N, len(b.Y), b.N*targets)
-	case b.W != nil && len(b.W) != b.N:
-		return 0, fmt.Errorf("nn: a batch of %d has %d weights", b.N, len(b.W))
 	}
-	total := float64(b.N)
-	if b.W != nil {
-		total = 0
-		for i, w := range b.W {
-			if !(w >= 0) {
-				return 0, fmt.Errorf("nn: example %d has the weight %g, must be at least 0", i, w)
-			}
-			total += float64(w)
-		}
-		if total == 0 {
-			return 0, errors.New("nn: all examples of a batch have the weight 0")
-		}
+	if err := n.examples(b, loss); err != nil {
+		return 0, fmt.Errorf("nn: %w", err)
 	}
+	in, targets, out := n.In.Size(), loss.Targets(n.Out.Size()), n.Out.Size()
+	total := b.weight()
 	run := func(i int) {
 		w := n.workers[i]
 		lo, hi := i*b.N/len(n.workers), (i+1)*b.N/len(n.workers)
@@ -217,6 +217,48 @@ func (n *Net) Gradient(b Batch, loss Loss, seed uint64) (float64, error) {
 		})
 	}
 	return sum, nil
+}
+
+// weight is the sum over the examples.
+func (b Batch) weight() float64 {
+	if b.W == nil {
+		return float64(b.N)
+	}
+	total := 0.0
+	for _, w := range b.W {
+		total += float64(w)
+	}
+	return total
+}
+
+// examples checks a batch of any length against the network and the loss.
+func (n *Net) examples(b Batch, loss Loss) error {
+	if b.N < 1 {
+		return errors.New("there are no examples")
+	}
+	if err := CheckLoss(loss, n.Out.Size()); err != nil {
+		return err
+	}
+	targets := loss.Targets(n.Out.Size())
+	switch {
+	case len(b.X) != b.N*n.In.Size():
+		return fmt.Errorf("%d inputs for %d examples, must be %d of shape %v", len(b.X), b.N, b.N*n.In.Size(), n.In)
+	case len(b.Y) != b.N*targets:
+		return fmt.Errorf("%d targets for %d examples, must be %d (%d each)", len(b.Y), b.N, b.N*targets, targets)
+	case b.W == nil:
+		return nil
+	case len(b.W) != b.N:
+		return fmt.Errorf("%d weights for %d examples", len(b.W), b.N)
+	}
+	for i, w := range b.W {
+		if !(w >= 0) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("example %d has the weight %g, must be at least 0 and finite", i, w)
+		}
+	}
+	if b.weight() == 0 {
+		return errors.New("all examples have the weight 0")
+	}
+	return nil
 }
 
 // each calls do for every worker and waits for all.

@@ -54,9 +54,9 @@ func (l *PReLU) ONNX(g *onnx.Graph, in string) (string, error) {
 
 // ONNX is the operator of that name, or a few where there is none.
 func (l *pointwise) ONNX(g *onnx.Graph, in string) (string, error) {
-	switch l.name {
+	switch l.Name {
 	case "Relu", "Elu", "Sigmoid", "Tanh":
-		return node(g, l.name, []string{in}), nil
+		return node(g, l.Name, []string{in}), nil
 	case "Gelu":
 		out := g.Free("Gelu")
 		g.Gelu(in, out)
@@ -68,7 +68,7 @@ func (l *pointwise) ONNX(g *onnx.Graph, in string) (string, error) {
 	case "SafeLog":
 		return node(g, "Log", []string{node(g, "Max", []string{in, scalar(g, safeLogLeast)})}), nil
 	}
-	return "", fmt.Errorf("the function %q cannot be written as ONNX", l.name)
+	return "", fmt.Errorf("the function %q cannot be written as ONNX", l.Name)
 }
 
 // ONNX is the definition, with ReduceMean for sums.

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 )
@@ -14,8 +15,8 @@ type Optimiser interface {
 	// State is what it remembers: flat vectors in the places of Net.Weights, by name, and the number of steps so far. It
 	// is the optimiser's own memory.
 	State() (vectors map[string][]float32, steps int)
-	// SetState puts a State back, for networks with that many weights. It copies.
-	SetState(vectors map[string][]float32, steps int) error
+	// SetState puts a State back, for the network n. It copies. What no steps could have left is an error that names it.
+	SetState(n *Net, vectors map[string][]float32, steps int) error
 }
 
 // AdamW is Adam with decoupled weight decay (Kingma and Ba 2015, arXiv:1412.6980; Loshchilov and Hutter 2019,
@@ -61,10 +62,15 @@ func (a *AdamW) State() (map[string][]float32, int) {
 }
 
 // SetState puts them back.
-func (a *AdamW) SetState(vectors map[string][]float32, steps int) error {
-	got, err := vectorsNamed(vectors, steps, "m", "v")
+func (a *AdamW) SetState(n *Net, vectors map[string][]float32, steps int) error {
+	got, err := n.vectorsNamed(vectors, steps, "m", "v")
 	if err != nil {
 		return fmt.Errorf("adamw: %w", err)
+	}
+	for i, v := range got[1] {
+		if v < 0 {
+			return fmt.Errorf("adamw: the second moment v of %s is %g, must be at least 0", n.where(i), v)
+		}
 	}
 	a.m, a.v, a.steps = got[0], got[1], steps
 	return nil
@@ -116,8 +122,8 @@ func (s *SGD) State() (map[string][]float32, int) {
 }
 
 // SetState puts it back.
-func (s *SGD) SetState(vectors map[string][]float32, steps int) error {
-	got, err := vectorsNamed(vectors, steps, "u")
+func (s *SGD) SetState(n *Net, vectors map[string][]float32, steps int) error {
+	got, err := n.vectorsNamed(vectors, steps, "u")
 	if err != nil {
 		return fmt.Errorf("sgd: %w", err)
 	}
@@ -133,7 +139,7 @@ func or(v, otherwise float64) float64 {
 }
 
 // vectorsNamed copies the vectors that an optimiser must have: all or, before the first step, none.
-func vectorsNamed(vectors map[string][]float32, steps int, names ...string) ([][]float32, error) {
+func (n *Net) vectorsNamed(vectors map[string][]float32, steps int, names ...string) ([][]float32, error) {
 	out := make([][]float32, len(names))
 	if steps == 0 && len(vectors) == 0 {
 		return out, nil
@@ -143,10 +149,15 @@ func vectorsNamed(vectors map[string][]float32, steps int, names ...string) ([][
 	}
 	for i, name := range names {
 		v, ok := vectors[name]
-		if !ok || len(v) != len(vectors[names[0]]) {
-			return nil, fmt.Errorf("state has no vector %q, or vectors of several lengths", name)
+		if !ok || len(v) != len(n.weights) {
+			return nil, fmt.Errorf("state has no vector %q of %d values", name, len(n.weights))
 		}
-		out[i] = append([]float32(nil), v...)
+		for at, x := range v {
+			if x-x != 0 { // NaN and ±Inf
+				return nil, fmt.Errorf("%s of %s is %g, must be finite", name, n.where(at), x)
+			}
+		}
+		out[i] = slices.Clone(v)
 	}
 	return out, nil
 }

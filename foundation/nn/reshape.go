@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Reshape gives the same values another shape.
@@ -10,6 +11,9 @@ type Reshape struct{ To Shape }
 
 // Build checks that the sizes agree.
 func (l *Reshape) Build(_ *Builder, in Shape) (Shape, error) {
+	if slices.ContainsFunc(l.To, func(size int) bool { return size < 1 }) {
+		return nil, fmt.Errorf("reshape: to %v, each size must be at least 1", l.To)
+	}
 	if l.To.Size() != in.Size() {
 		return nil, fmt.Errorf("reshape: %v has %d values, %v has %d", in, in.Size(), l.To, l.To.Size())
 	}

@@ -9,7 +9,12 @@ type Named struct {
 }
 
 // Sequential runs layers one behind the other.
-type Sequential struct{ Layers []Named }
+type Sequential struct {
+	Layers []Named
+
+	last   int   // the last layer that learns, -1: none does
+	before Shape // what goes into it
+}
 
 // Seq is Sequential without names: the names of the parameters get the positions, "0", "1", … as in PyTorch.
 func Seq(layers ...Layer) *Sequential {
@@ -24,14 +29,16 @@ func Seq(layers ...Layer) *Sequential {
 func (s *Sequential) Build(b *Builder, in Shape) (Shape, error) {
 	outer := b.InputGrad
 	defer func() { b.InputGrad = outer }()
-	for _, l := range s.Layers {
-		before := len(b.params)
+	s.last, s.before = -1, nil
+	for i, l := range s.Layers {
+		before, shape := len(b.params), in
 		var err error
 		if in, err = b.In(l.Name, l.Layer, in); err != nil {
 			return nil, err
 		}
 		if len(b.params) > before { // who comes behind nothing that learns need not say how its input should change
 			b.InputGrad = true
+			s.last, s.before = i, shape
 		}
 	}
 	return in, nil

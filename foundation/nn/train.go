@@ -28,6 +28,12 @@ type Training struct {
 	Augment func(rng *rand.Rand, x, y []float32)
 	// Report, if not nil, is told of every epoch. An error stops the training.
 	Report func(Epoch) error
+	// Journal, if not nil, keeps how far the training has come, and gives back how far it had come in an earlier run of the
+	// same program. Epochs that were made then are not reported again.
+	Journal *Journal
+	// Stop, if not nil, is asked before each step: an error ends the training there and is what Run returns. It is the Err
+	// of a context.
+	Stop func() error
 
 	epoch, step int
 	best        float64
@@ -51,7 +57,11 @@ type Epoch struct {
 // loss or gradient that is not finite is an error that names the step and the tensor; then the network keeps the weights
 // from before that step.
 func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
-	if err := t.check(n, train); err != nil {
+	if err := t.check(n, train, validation); err != nil {
+		return err
+	}
+	keep, over, err := t.resume(n, train, validation)
+	if err != nil || over {
 		return err
 	}
 	in, targets := n.In.Size(), t.Loss.Targets(n.Out.Size())
@@ -60,11 +70,16 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 	if train.W != nil {
 		buf.W = make([]float32, size)
 	}
-	steps := (train.N + size - 1) / size
+	steps := steps(train.N, size)
 	for t.epoch < t.Epochs && !t.stopped {
 		order := rand.New(rand.NewPCG(t.Seed, uint64(t.epoch)<<1)).Perm(train.N)
 		e := Epoch{Epoch: t.epoch + 1, Validation: math.NaN(), Best: t.bestEpoch}
 		for s := range steps {
+			if t.Stop != nil {
+				if err := t.Stop(); err != nil {
+					return err
+				}
+			}
 			pick := order[s*size : min((s+1)*size, train.N)]
 			b := gather(buf, train, pick, in, targets)
 			if t.Augment != nil {
@@ -84,7 +99,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 				return err
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, firstBad(n, *validation))
+				return fmt.Errorf("epoch %d, step %d: the loss of the validation examples is %g, must be finite%s; lower the learning rate", e.Epoch, t.step, v, n.FirstBad(*validation, t.Loss))
 			}
 			e.Validation = v
 			if t.bestEpoch == 0 || v < t.best {
@@ -92,6 +107,9 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 			}
 			e.Best = t.bestEpoch
 			t.stopped = t.Patience > 0 && t.epoch-t.bestEpoch >= t.Patience
+		}
+		if err := keep(false); err != nil {
+			return err
 		}
 		if t.Report != nil {
 			if err := t.Report(e); err != nil {
@@ -102,7 +120,35 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 	if t.bestWeights != nil {
 		copy(n.weights, t.bestWeights)
 	}
-	return nil
+	return keep(true)
+}
+
+// steps is those of an epoch.
+func steps(examples, batch int) int {
+	size := min(batch, examples)
+	return (examples + size - 1) / size
+}
+
+// resume takes the training up where the journal has it, and returns what is to be called behind every epoch and at the
+// end. over says that the training had ended: the network has the weights that it ended with.
+func (t *Training) resume(n *Net, train Batch, validation *Batch) (keep func(end bool) error, over bool, err error) {
+	j := t.Journal
+	if j == nil {
+		return func(bool) error { return nil }, false, nil
+	}
+	id := t.identity(n, train, validation)
+	at, have := j.begin()
+	if have != nil {
+		if over, err = t.restore(n, *have, id, steps(train.N, t.Batch), validation != nil); err != nil {
+			return nil, false, fmt.Errorf("checkpoint: training %d: %w", at+1, err)
+		}
+	}
+	return func(end bool) error {
+		if end || t.epoch%max(j.Every, 1) == 0 {
+			return j.put(at, t.snapshot(n, id, end))
+		}
+		return nil
+	}, over, nil
 }
 
 // update is one step on the batch b of a training with total steps.
@@ -118,7 +164,7 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 		return 0, 0, err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, firstBad(n, b))
+		return 0, 0, fmt.Errorf("the loss is %g, must be finite%s; lower the learning rate, clip the gradient, or look for values that are not finite in the data", loss, n.FirstBad(b, t.Loss))
 	}
 	if norm, err = n.ClipGrad(t.Clip); err != nil {
 		return 0, 0, fmt.Errorf("%w; lower the learning rate or clip the gradient", err)
@@ -138,8 +184,9 @@ func (t *Training) update(n *Net, b Batch, total int, e *Epoch) (loss, norm floa
 	return loss, norm, nil
 }
 
-// firstBad names the first tensor that explains a loss that is not finite.
-func firstBad(n *Net, b Batch) string {
+// FirstBad names the first tensor that explains why the loss of the batch b is not finite, in brackets with a space before
+// them, as errors have it.
+func (n *Net) FirstBad(b Batch, loss Loss) string {
 	for _, p := range n.Params {
 		if !kernel.Finite(p.W) {
 			return fmt.Sprintf(" (%s is not)", p.Name)
@@ -147,6 +194,17 @@ func firstBad(n *Net, b Batch) string {
 	}
 	if !kernel.Finite(b.X) {
 		return " (the input is not)"
+	}
+	for i, v := range b.Y {
+		if isNaN := v != v; isNaN && !unjudged(loss) || !isNaN && v-v != 0 {
+			per := len(b.Y) / b.N
+			return fmt.Sprintf(" (target %d of example %d is %g)", i%per, i/per, v)
+		}
+	}
+	for i, v := range b.W {
+		if v-v != 0 {
+			return fmt.Sprintf(" (the weight of example %d is %g)", i, v)
+		}
 	}
 	name, top := "", float32(0)
 	for _, p := range n.Params {
@@ -159,7 +217,7 @@ func firstBad(n *Net, b Batch) string {
 	return fmt.Sprintf(" (the output of the network is not, though its weights and input are; the largest weight is %.3g, in %s)", top, name)
 }
 
-func (t *Training) check(n *Net, train Batch) error {
+func (t *Training) check(n *Net, train Batch, validation *Batch) error {
 	switch {
 	case t.Loss == nil || t.Optimiser == nil:
 		return errors.New("training: has no loss or no optimiser")
@@ -169,14 +227,22 @@ func (t *Training) check(n *Net, train Batch) error {
 		return fmt.Errorf("training: the learning rate is %g, must be above 0", t.Rate)
 	case !(t.Clip >= 0):
 		return fmt.Errorf("training: the gradient is clipped at %g, must be at least 0", t.Clip)
-	case train.N < 1:
-		return errors.New("training: there are no examples")
-	case len(train.X) != train.N*n.In.Size():
-		return fmt.Errorf("training: %d inputs for %d examples of %v", len(train.X), train.N, n.In)
-	case len(train.Y) != train.N*t.Loss.Targets(n.Out.Size()):
-		return fmt.Errorf("training: %d targets for %d examples, must be %d each", len(train.Y), train.N, t.Loss.Targets(n.Out.Size()))
-	case train.W != nil && len(train.W) != train.N:
-		return fmt.Errorf("training: %d weights for %d examples", len(train.W), train.N)
+	case !n.opt.Train:
+		return errors.New("training: the network was made without Options.Train")
+	}
+	if err := n.examples(train, t.Loss); err != nil {
+		return fmt.Errorf("training: %w", err)
+	}
+	if validation == nil {
+		return nil
+	}
+	// Before hours are spent on what the end of the first epoch would refuse.
+	v, err := n.Evaluate(*validation, t.Loss, nil)
+	if err != nil {
+		return fmt.Errorf("training: validation: %w", err)
+	}
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf("training: the loss of the validation examples is %g before the first step, must be finite%s", v, n.FirstBad(*validation, t.Loss))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -125,97 +126,6 @@ func TestTrainingGivesTheSameBits(t *testing.T) {
 	}
 }
 
-func TestTrainingResumes(t *testing.T) {
-	train, check := rings(100, 1), rings(50, 2)
-	for _, optimiser := range []func() nn.Optimiser{
-		func() nn.Optimiser { return &nn.AdamW{Decay: 0.01} },
-		func() nn.Optimiser { return &nn.SGD{Momentum: 0.9, Nesterov: true, Decay: 1e-3} },
-	} {
-		whole := newNet(t, 2)
-		tr := newTraining()
-		tr.Optimiser = optimiser()
-		if err := tr.Run(whole, train, &check); err != nil {
-			t.Fatal(err)
-		}
-		// The same training, stopped behind epoch 5 and taken up by another one on another network.
-		half := newNet(t, 2)
-		tr = newTraining()
-		tr.Optimiser = optimiser()
-		stop := &stopError{}
-		var shot nn.Snapshot
-		tr.Report = func(e nn.Epoch) error {
-			if e.Epoch == 5 {
-				shot = tr.Snapshot(half)
-				return stop
-			}
-			return nil
-		}
-		if err := tr.Run(half, train, &check); err != stop { //nolint:errorlint // it must be this very one
-			t.Fatalf("the report's error did not come back: %v", err)
-		}
-		rest := newNet(t, 2)
-		tr = newTraining()
-		tr.Optimiser = optimiser()
-		if err := tr.Restore(rest, shot); err != nil {
-			t.Fatal(err)
-		}
-		if err := tr.Run(rest, train, &check); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(whole.Weights(), rest.Weights()) {
-			t.Errorf("%T: a training that was interrupted ends with other bits", tr.Optimiser)
-		}
-	}
-}
-
-type stopError struct{}
-
-func (*stopError) Error() string { return "enough" }
-
-func TestRestoreRefuses(t *testing.T) {
-	train := rings(64, 1)
-	n := newNet(t, 1)
-	tr := newTraining()
-	if err := tr.Run(n, train, &train); err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		what, says string
-		spoil      func(s nn.Snapshot)
-	}{
-		{"a missing array", "weights.2.bias", func(s nn.Snapshot) { delete(s.Arrays, "weights.2.bias") }},
-		{"a missing moment", "\"v\"", func(s nn.Snapshot) { delete(s.Arrays, "optimiser.v") }},
-		{"a short moment", "optimiser.m has 3", func(s nn.Snapshot) { s.Arrays["optimiser.m"] = nn.Array{Shape: nn.Shape{3}, Data: make([]float32, 3)} }},
-		{"an unknown array", "other", func(s nn.Snapshot) { s.Arrays["other"] = nn.Array{} }},
-		{"an unknown weight", "9.weight", func(s nn.Snapshot) { s.Arrays["weights.9.weight"] = nn.Array{} }},
-		{"another shape", "weights.0.weight", func(s nn.Snapshot) {
-			s.Arrays["weights.0.weight"] = nn.Array{Shape: nn.Shape{4, 16}, Data: make([]float32, 64)}
-		}},
-		{"a weight that is not finite", "value 0", func(s nn.Snapshot) { s.Arrays["weights.0.weight"].Data[0] = float32(math.NaN()) }},
-		{"another training", "same settings", func(s nn.Snapshot) { s.Text["training"] = "{}" }},
-		{"no epoch", "epoch", func(s nn.Snapshot) { delete(s.Text, "epoch") }},
-		{"a best epoch without weights", "best epoch", func(s nn.Snapshot) {
-			for name := range s.Arrays {
-				if strings.HasPrefix(name, "best.") {
-					delete(s.Arrays, name)
-				}
-			}
-		}},
-	} {
-		s := tr.Snapshot(n)
-		tc.spoil(s)
-		other := newNet(t, 1)
-		before := slices.Clone(other.Weights())
-		err := newTraining().Restore(other, s)
-		if err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(tc.says, "weights.")) {
-			t.Errorf("%s: the error is %v, must name %s", tc.what, err, tc.says)
-		}
-		if !slices.Equal(before, other.Weights()) {
-			t.Errorf("%s: was refused, but the weights have changed", tc.what)
-		}
-	}
-}
-
 func TestTrainingStops(t *testing.T) {
 	// Labels without meaning: soon nothing is gained on other examples.
 	train, check := rings(60, 1), rings(60, 2)
@@ -256,6 +166,7 @@ func TestTrainingNamesWhatIsNotFinite(t *testing.T) {
 		change     func(tr *nn.Training, n *nn.Net, b nn.Batch)
 	}{
 		{"input", "the input is not", func(_ *nn.Training, _ *nn.Net, b nn.Batch) { b.X[17] = float32(math.NaN()) }},
+		{"target", "target 1 of example 3 is NaN", func(_ *nn.Training, _ *nn.Net, b nn.Batch) { b.Y[3*3+1] = float32(math.NaN()) }},
 		{"weight", "2.weight is not", func(_ *nn.Training, n *nn.Net, _ nn.Batch) { n.Param("2.weight").W[3] = float32(math.Inf(1)) }},
 		{"rate", "update made 0.weight", func(tr *nn.Training, _ *nn.Net, _ nn.Batch) { tr.Rate = 1e300 }},
 		{"explosion", "output of the network is not", func(tr *nn.Training, _ *nn.Net, _ nn.Batch) {
@@ -293,6 +204,13 @@ func TestTrainingRefuses(t *testing.T) {
 		"short weights":   func(_ *nn.Training, b *nn.Batch) { b.W = make([]float32, 3) },
 		"negative weight": func(_ *nn.Training, b *nn.Batch) { b.W = slices.Repeat([]float32{-1}, b.N) },
 		"all weights 0":   func(_ *nn.Training, b *nn.Batch) { b.W = make([]float32, b.N) },
+		"smoothing of 1":  func(tr *nn.Training, _ *nn.Batch) { tr.Loss = nn.CrossEntropy{Smoothing: 1} },
+		"no smoothing":    func(tr *nn.Training, _ *nn.Batch) { tr.Loss = nn.CrossEntropy{Smoothing: math.NaN()} },
+		"negative delta":  func(tr *nn.Training, _ *nn.Batch) { tr.Loss = nn.Huber{Delta: -1} },
+		"mixed of too few": func(tr *nn.Training, _ *nn.Batch) {
+			tr.Loss = nn.Mixed{{Loss: nn.CrossEntropy{}, Out: 2, Weight: 1}}
+		},
+		"mixed of nothing": func(tr *nn.Training, _ *nn.Batch) { tr.Loss = nn.Mixed{{Out: 3, Weight: 1}} },
 	} {
 		n, b, tr := newNet(t, 1), rings(40, 1), newTraining()
 		change(tr, &b)
@@ -302,6 +220,33 @@ func TestTrainingRefuses(t *testing.T) {
 		}
 		if !slices.Equal(before, n.Weights()) {
 			t.Errorf("%s: the weights have changed", what)
+		}
+	}
+}
+
+// What is wrong with the validation examples is said before the first step.
+func TestTrainingLooksAtTheValidationFirst(t *testing.T) {
+	for _, tc := range []struct {
+		what, says string
+		change     func(b *nn.Batch)
+	}{
+		{"short input", "inputs for 40 examples", func(b *nn.Batch) { b.X = b.X[1:] }},
+		{"short targets", "targets for 40 examples", func(b *nn.Batch) { b.Y = b.Y[1:] }},
+		{"no examples", "no examples", func(b *nn.Batch) { *b = nn.Batch{} }},
+		{"weights of 0", "weight 0", func(b *nn.Batch) { b.W = make([]float32, b.N) }},
+		{"negative weight", "weight -1", func(b *nn.Batch) { b.W = slices.Repeat([]float32{-1}, b.N) }},
+		{"an input that is not finite", "the input is not", func(b *nn.Batch) { b.X[5] = float32(math.NaN()) }},
+		{"a target that is not finite", "target 2 of example 7", func(b *nn.Batch) { b.Y[3*7+2] = float32(math.Inf(1)) }},
+	} {
+		n, train, check, tr := newNet(t, 2), rings(40, 1), rings(40, 2), newTraining()
+		tc.change(&check)
+		before := slices.Clone(n.Weights())
+		err := tr.Run(n, train, &check)
+		if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "validation") {
+			t.Errorf("%s: the error is %v, must name the validation examples and %q", tc.what, err, tc.says)
+		}
+		if !slices.Equal(before, n.Weights()) {
+			t.Errorf("%s: the weights have changed", tc.what)
 		}
 	}
 }
@@ -358,5 +303,29 @@ func TestLimit(t *testing.T) {
 		if math.Abs(float64(w[i]-want)) > 1e-6 {
 			t.Errorf("weight %d is %g, want %g", i, w[i], want)
 		}
+	}
+}
+
+// TestStop: a training that is told to stop makes no further step, and its error says why.
+func TestStop(t *testing.T) {
+	n, err := nn.New(func() nn.Layer { return &nn.Linear{Out: 1} }, nn.Shape{2}, nn.Options{Batch: 2, Train: true, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough, asked, epochs := errors.New("enough"), 0, 0
+	var before []float32
+	tr := nn.Training{
+		Epochs: 5, Batch: 2, Rate: 0.1, Optimiser: &nn.SGD{}, Loss: nn.MeanSquare{}, Report: func(nn.Epoch) error { epochs++; return nil },
+		Stop: func() error {
+			if asked++; asked == 4 { // before the second step of the second epoch
+				before = slices.Clone(n.Weights())
+				return enough
+			}
+			return nil
+		},
+	}
+	b := nn.Batch{X: []float32{1, 2, 3, 4, 5, 6, 7, 8}, Y: []float32{1, 2, 3, 4}, N: 4}
+	if err := tr.Run(n, b, nil); !errors.Is(err, enough) || epochs != 1 || asked != 4 || !slices.Equal(n.Weights(), before) {
+		t.Errorf("%v after %d epochs, asked %d times, weights %v, want %v after 1 and 4, and %v", err, epochs, asked, n.Weights(), enough, before)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // channel is a signal with samples, ready to be read.
@@ -33,16 +34,16 @@ func (h *header) channels(src *source) ([]channel, error) {
 		if e.Note != "" {
 			src.dev.add(s.at[fLabel], "label", "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
-		unit, mul, div, known, exact := unitOf(s.dimension)
+		scale := units.Parse(s.dimension)
 		switch {
-		case !known && voltage(e.Kind):
+		case !scale.Voltage && voltage(e.Kind):
 			src.dev.add(s.at[fDimension], "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
 				fmt.Sprintf("%q for %q", s.dimension, e.Original), "nothing: the samples of this channel are in the unit as it is written, and may not be µV")
-		case !exact:
-			src.dev.add(s.at[fDimension], "physical dimension", "the unit of voltage is V", fmt.Sprintf("%q for %q", s.dimension, e.Original), strings.TrimSuffix(s.dimension, "v")+"V")
+		case scale.Standard != "":
+			src.dev.add(s.at[fDimension], "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), scale.Standard)
 		}
 		// Both ends are converted before the gain is made, so that a sample is scaled once and not twice.
-		lo, hi := s.physMin*mul/div, s.physMax*mul/div
+		lo, hi := scale.Apply(s.physMin), scale.Apply(s.physMax)
 		gain := (hi - lo) / float64(s.digMax-s.digMin)
 		origin := lo - float64(float64(s.digMin)*gain)
 		if gain == 0 || origin-origin != 0 { // under- or overflow: the difference to itself is 0 only for finite numbers
@@ -50,7 +51,7 @@ func (h *header) channels(src *source) ([]channel, error) {
 				s.physMin, s.physMax, s.digMin, s.digMax)
 		}
 		chans[i] = channel{
-			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: unit},
+			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: scale.Unit},
 			ref:     e.Reference, samples: s.samples, offset: s.offset,
 			gain: gain, origin: origin,
 		}
@@ -141,33 +142,4 @@ func (g rateGroup) reference() string {
 		}
 	}
 	return ref
-}
-
-// micro writes the sign U+00B5 and the Greek letter U+03BC as EDF does.
-var micro = strings.NewReplacer("\u00b5", "u", "\u03bc", "u")
-
-// unitOf is the unit of the samples as handed out, and what to multiply and divide by on the way. known is false where
-// the dimension is no voltage that can be told for sure; it is then kept as it is written. exact is false for a "v".
-func unitOf(dimension string) (unit signal.Unit, mul, div float64, known, exact bool) {
-	s := micro.Replace(dimension)
-	prefix, volt := strings.CutSuffix(s, "V")
-	exact = true
-	if !volt {
-		prefix, volt = strings.CutSuffix(s, "v")
-		exact = false
-	}
-	if !volt {
-		return signal.Unit(dimension), 1, 1, false, true
-	}
-	switch prefix {
-	case "n":
-		return signal.Microvolt, 1, 1e3, true, exact
-	case "u":
-		return signal.Microvolt, 1, 1, true, exact
-	case "m":
-		return signal.Microvolt, 1e3, 1, true, exact
-	case "":
-		return signal.Microvolt, 1e6, 1, true, exact
-	}
-	return signal.Unit(dimension), 1, 1, false, true
 }

@@ -1,6 +1,9 @@
 package signal
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Note is what a step has to say about how it learned: how much it regularised, which rank the data have.
 type Note struct {
@@ -22,4 +25,30 @@ func (n Note) String() string {
 type Noter interface {
 	// Notes is asked for behind a fit. It is empty where there is nothing to say.
 	Notes() []Note
+}
+
+// RankNote says that the data of so many channels have fewer dimensions, from low to high in several fits, and that the step
+// worked within those. It is empty where all dimensions are there, and where low is 0: nothing was fitted.
+func RankNote(low, high, channels int) []Note {
+	if low == 0 || low >= channels {
+		return nil
+	}
+	return []Note{{
+		Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, replaced or equal channels): solved within its range", channels),
+		Low:  float64(low), High: float64(high),
+	}}
+}
+
+// MergeNotes makes one note of those with the same text: numbers become ranges.
+func MergeNotes(notes []Note) []Note {
+	var all []Note
+	for _, n := range notes {
+		k := slices.IndexFunc(all, func(m Note) bool { return m.Text == n.Text })
+		if k < 0 {
+			all = append(all, n)
+			continue
+		}
+		all[k].Low, all[k].High = min(all[k].Low, n.Low), max(all[k].High, n.High)
+	}
+	return all
 }

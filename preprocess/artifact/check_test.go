@@ -123,12 +123,12 @@ type compared struct{ got, want []float64 }
 
 func (c *compared) add(got, want float64) { c.got, c.want = append(c.got, got), append(c.want, want) }
 
-func (c *compared) report(t *testing.T, what, peer string, tol float64) {
+func (c *compared) report(t *testing.T, what, peer, data string, tol float64) {
 	t.Helper()
 	if len(c.want) == 0 {
 		t.Errorf("%s: nothing was compared", what)
 	}
-	paritytest.Within(t, what, peer, "generated", c.got, c.want, tol)
+	paritytest.Within(t, what, peer, data, c.got, c.want, tol)
 }
 
 // TestAutoRejectAgainstThePackage compares the loss of every candidate with the package's estimator, and the thresholds
@@ -184,10 +184,10 @@ func TestAutoRejectAgainstThePackage(t *testing.T) {
 		}
 	}
 	peer := "autoreject " + g.Programs["autoreject"]
-	global.report(t, "autoreject: losses of global thresholds", peer, 1e-12)
-	threshold.report(t, "autoreject: global threshold", peer, 1e-9)
-	perChannel.report(t, "autoreject: losses of the thresholds of channels", peer, 1e-12)
-	thresholds.report(t, "autoreject: thresholds of channels, all candidates tried", peer, 1e-12)
+	global.report(t, "autoreject: losses of global thresholds", peer, "generated", 1e-12)
+	threshold.report(t, "autoreject: global threshold", peer, "generated", 1e-9)
+	perChannel.report(t, "autoreject: losses of the thresholds of channels", peer, "generated", 1e-12)
+	thresholds.report(t, "autoreject: thresholds of channels, all candidates tried", peer, "generated", 1e-12)
 	paritytest.Error(t, paritytest.Report{
 		What: "autoreject: thresholds of channels, how much worse than those of the package's search by its own loss", Peer: peer, Data: "generated", Err: excess, Tol: 1e-12,
 		Note: fmt.Sprintf("The package searches by Bayesian optimisation and does not try every candidate; gyrus does. %d of %d thresholds are the same; better by the package's own loss: %s.",
@@ -249,10 +249,10 @@ func TestPotatoAgainstPyRiemann(t *testing.T) {
 		t.Errorf("%d of %d windows are rejected", rejected, len(ws))
 	}
 	peer := "pyRiemann " + g.Programs["pyriemann"]
-	centre.report(t, "Riemannian potato: centre", peer, 1e-6)
-	stats.report(t, "Riemannian potato: mean and deviation of the distances", peer, 1e-6)
-	zs.report(t, "Riemannian potato: z of the windows", peer, 1e-6)
-	oasZs.report(t, "Riemannian potato, OAS: z of the windows", peer, 1e-6)
+	centre.report(t, "Riemannian potato: centre", peer, "generated", 1e-6)
+	stats.report(t, "Riemannian potato: mean and deviation of the distances", peer, "generated", 1e-6)
+	zs.report(t, "Riemannian potato: z of the windows", peer, "generated", 1e-6)
+	oasZs.report(t, "Riemannian potato, OAS: z of the windows", peer, "generated", 1e-6)
 }
 
 func TestAmplitudeSaysWhy(t *testing.T) {

@@ -24,16 +24,10 @@ import (
 // Version is the version of the manifest.
 const Version = 1
 
-const (
-	manifestKey = "gyrus"
-	hashKey     = "sha256"
-)
+const manifestKey = "gyrus"
 
 // maxFile bounds what is read into memory: fitted arrays are small, and a wrong file must not take the machine down.
 const maxFile = 4 << 30
-
-// noHash stands where the hash will be while it is computed.
-var noHash = string(bytes.Repeat([]byte("0"), 2*sha256.Size))
 
 // Manifest says what a bundle is.
 type Manifest struct {
@@ -55,8 +49,22 @@ type Manifest struct {
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Delay is by how much the causal filters make the signal late, nil without one.
 	Delay *Delay `json:"group_delay,omitempty"`
+	// Adapted is where a model comes from that learned from feedback in a live session, nil for others.
+	Adapted *Adapted `json:"adapted,omitempty"`
 	// Notes are what the steps said of the fit.
 	Notes []Note `json:"notes,omitempty"`
+}
+
+// Adapted says what a model was before it learned from feedback, and how much it learned.
+type Adapted struct {
+	From    string          `json:"from_sha256"` // of the file of the model before
+	File    string          `json:"from_file"`   // its name, without folders
+	Session string          `json:"session"`
+	Run     int64           `json:"run"`     // of the session, as in its commands
+	Updates int             `json:"updates"` // of the session and, where the model before had learned from feedback, before
+	Decides bool            `json:"decides"` // what was learned decides; false: it has not proven better, and the decoder does
+	Head    string          `json:"head"`    // hash of what was learned, as in the session's log
+	Options json.RawMessage `json:"options"` // how it was learned
 }
 
 // Delay is the group delay of a chain of causal steps at the centre of its pass band.
@@ -168,7 +176,7 @@ type Score struct {
 type Bundle struct {
 	Manifest Manifest
 	State    signal.State // "features.0.filters", "decoder.weights"
-	// SHA256 is the hash in the file that Unmarshal read, in 64 hexadecimal digits: the name of this model. It is "" before.
+	// SHA256 is that of the file's bytes, as sha256sum prints it: the name of this model. Unmarshal sets it.
 	SHA256 string
 }
 
@@ -178,52 +186,25 @@ func Marshal(b *Bundle) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: manifest: %w", err)
 	}
-	f := weights.File{Metadata: map[string]string{manifestKey: string(manifest), hashKey: noHash}, Tensors: map[string]weights.Tensor{}}
+	f := weights.File{Metadata: map[string]string{manifestKey: string(manifest)}, Tensors: map[string]weights.Tensor{}}
 	for name, a := range b.State {
 		f.Tensors[name] = weights.Float64s(a.Data, a.Shape...)
 	}
-	raw, err := weights.Marshal(f)
+	raw, err := weights.Seal(f)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	at := hashAt(raw)
-	sum := sha256.Sum256(raw)
-	hex.Encode(raw[at:], sum[:])
 	return raw, nil
-}
-
-// hashAt is where the digits of the hash begin. The key's text cannot occur inside the manifest, whose quotes are
-// escaped, nor in a tensor's name, for the same reason.
-func hashAt(raw []byte) int {
-	key := []byte(`"` + hashKey + `":"`)
-	i := bytes.Index(raw, key)
-	if i < 0 || len(raw) < i+len(key)+len(noHash) {
-		return -1
-	}
-	return i + len(key)
 }
 
 // Unmarshal reads a file that is whole in memory.
 func Unmarshal(raw []byte) (*Bundle, error) {
-	head, _, err := weights.Split(raw)
+	f, err := weights.Unseal(raw)
 	if err != nil {
 		return nil, err
 	}
-	at := hashAt(raw[:8+len(head)])
-	if at < 0 {
-		return nil, errors.New("no SHA-256 in the header: not a bundle of gyrus, or altered")
-	}
-	zeroed := bytes.Clone(raw)
-	copy(zeroed[at:], noHash)
-	sum := sha256.Sum256(zeroed)
-	if got := hex.EncodeToString(sum[:]); got != string(raw[at:at+len(got)]) {
-		return nil, fmt.Errorf("the SHA-256 of the content is %.12s…, the file says %.12q…: cut short or altered", got, raw[at:at+len(got)])
-	}
-	f, err := weights.Unmarshal(raw)
-	if err != nil {
-		return nil, err
-	}
-	b := &Bundle{State: signal.State{}, SHA256: string(raw[at : at+len(noHash)])}
+	sum := sha256.Sum256(raw)
+	b := &Bundle{State: signal.State{}, SHA256: hex.EncodeToString(sum[:])}
 	dec := json.NewDecoder(bytes.NewReader([]byte(f.Metadata[manifestKey])))
 	var version struct {
 		Version int `json:"version"`

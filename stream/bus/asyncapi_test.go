@@ -81,6 +81,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
+		"stop": StopSubject("{session}"), "stopAnswer": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
@@ -195,6 +196,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition": reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
+		"stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -230,7 +232,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback", "request", "reply", "telemetry", "cue"} {
+	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -250,13 +252,14 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 	doc, _ := readAsyncAPI(t)
 	schemas := doc.Components.Schemas
 	parsers := map[string]func([]byte) (any, error){
-		"command":   func(b []byte) (any, error) { return ParseCommand(b) },
-		"status":    func(b []byte) (any, error) { return ParseStatus(b) },
-		"feedback":  func(b []byte) (any, error) { return ParseFeedback(b) },
-		"request":   func(b []byte) (any, error) { return ParseRequest(b) },
-		"reply":     func(b []byte) (any, error) { return ParseReply(b) },
-		"cue":       func(b []byte) (any, error) { return ParseCue(b) },
-		"telemetry": func(b []byte) (any, error) { return ParseTelemetry(b) },
+		"command":    func(b []byte) (any, error) { return ParseCommand(b) },
+		"status":     func(b []byte) (any, error) { return ParseStatus(b) },
+		"feedback":   func(b []byte) (any, error) { return ParseFeedback(b) },
+		"request":    func(b []byte) (any, error) { return ParseRequest(b) },
+		"reply":      func(b []byte) (any, error) { return ParseReply(b) },
+		"cue":        func(b []byte) (any, error) { return ParseCue(b) },
+		"telemetry":  func(b []byte) (any, error) { return ParseTelemetry(b) },
+		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },
 	}
 	kinds := map[any]bool{}
 	for name, parse := range parsers {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
@@ -35,16 +35,17 @@ const (
 // Bus is a connection to a NATS server, and the server itself where Options name none.
 type Bus struct {
 	nc     *nats.Conn
-	server *server.Server // nil where it is elsewhere
-	log    *serverLog     // of server
-	url    string         // without credentials
+	broker *Broker // nil where it is elsewhere
+	lines  *lineLog
+	url    string // without credentials
+	roles  bool   // the server knows this client by a key, and lets it do what its role may
 
 	done      chan struct{} // closed at the begin of Close
 	closed    chan struct{} // closed when the client has finished its callbacks
 	closeOnce sync.Once
 	closeErr  error
 
-	disconnects, reconnects, asyncErrors, slow atomic.Uint64
+	disconnects, reconnects, asyncErrors, slow, denied atomic.Uint64
 
 	mu       sync.Mutex
 	lastErr  error
@@ -63,33 +64,43 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{done: make(chan struct{}), closed: make(chan struct{}), links: map[int]func(bool){}}
-	target := o.URL
-	if target == "" {
-		if b.server, b.log, err = startServer(o); err != nil {
+	if o.URL == "" {
+		var op *Operator
+		if o.Operator != "" {
+			if op, err = ReadOperator(o.Operator); err != nil {
+				return nil, err
+			}
+		}
+		if b.broker, err = StartBroker(BrokerOptions{Name: o.Name, Listen: o.Listen, Operator: op, Log: o.Log}); err != nil {
 			return nil, err
 		}
-		target = b.server.ClientURL()
+		o = b.broker.ownClient(o)
 	}
-	b.url = public(target)
-	if err := b.connect(ctx, target, o); err != nil {
-		b.stopServer()
-		return nil, err
+	b.url, b.roles = public(o.URL), o.Credentials != ""
+	b.lines = newLineLog(o.Log)
+	if err := b.connect(ctx, o); err != nil {
+		b.lines.close()
+		return nil, errors.Join(err, b.stopServer())
 	}
 	return b, nil
 }
 
-func (b *Bus) connect(ctx context.Context, target string, o Options) error {
+func (b *Bus) connect(ctx context.Context, o Options) error {
+	secure, err := o.secureOptions()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(o.Timeout*float64(time.Second)))
 	defer cancel()
 	begin := time.Now()
 	for {
-		nc, err := nats.Connect(target, b.clientOptions(o.Name)...)
+		nc, err := nats.Connect(o.URL, append(b.clientOptions(o.Name), secure...)...)
 		if err == nil {
 			b.nc = nc
 			return nil
 		}
-		if errors.Is(err, nats.ErrAuthorization) { // trying again would change nothing
-			return fmt.Errorf("bus: the NATS server at %s refuses this client: %w; put the user and password into the url", b.url, err)
+		if final := b.connectFailed(err, o); final != nil {
+			return final
 		}
 		select {
 		case <-ctx.Done():
@@ -110,8 +121,12 @@ func (b *Bus) clientOptions(name string) []nats.Option {
 		nats.FlusherTimeout(flushTimeout), nats.ReconnectOnFlusherError(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.asyncErrors.Add(1)
-			if errors.Is(err, nats.ErrSlowConsumer) {
+			switch {
+			case errors.Is(err, nats.ErrSlowConsumer):
 				b.slow.Add(1)
+			case errors.Is(err, nats.ErrPermissionViolation):
+				b.denied.Add(1)
+				b.LogRefused("permission", slog.String("server", err.Error()))
 			}
 			b.note(err)
 		}),
@@ -144,16 +159,17 @@ func (b *Bus) Close() error {
 		}
 		b.nc.Close() // without a link there is nothing to send: no buffer holds anything
 		<-b.closed
-		b.stopServer()
+		b.closeErr = errors.Join(b.closeErr, b.stopServer())
+		b.lines.close()
 	})
 	return b.closeErr
 }
 
-func (b *Bus) stopServer() {
-	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
+func (b *Bus) stopServer() error {
+	if b.broker == nil {
+		return nil
 	}
+	return b.broker.Close()
 }
 
 // URL is where others reach the same server, without credentials.
@@ -207,6 +223,7 @@ type Stats struct {
 	Reconnects    uint64 `json:"reconnects"`
 	Errors        uint64 `json:"errors"`         // that the library reports beside any call: permissions, slow subscriptions, …
 	Slow          uint64 `json:"slow"`           // of these: a subscription of ours began to lose messages
+	Denied        uint64 `json:"denied"`         // of these: the server does not let this client's role use a subject
 	SlowClients   int64  `json:"slow_clients"`   // clients that our server has cut off because they did not read
 	ServerErrors  uint64 `json:"server_errors"`  // of our server
 	LastError     string `json:"last_error"`     // "" where there was none
@@ -221,16 +238,16 @@ func (b *Bus) Stats() Stats {
 	n := b.nc.Stats()
 	s := Stats{
 		Connected: b.nc.IsConnected(), Disconnects: b.disconnects.Load(), Reconnects: b.reconnects.Load(),
-		Errors: b.asyncErrors.Load(), Slow: b.slow.Load(),
+		Errors: b.asyncErrors.Load(), Slow: b.slow.Load(), Denied: b.denied.Load(),
 		SentMsgs: n.OutMsgs, ReceivedMsgs: n.InMsgs, SentBytes: n.OutBytes, ReceivedBytes: n.InBytes,
 	}
 	b.mu.Lock()
 	last := b.lastErr
 	b.mu.Unlock()
-	if b.server != nil {
-		s.SlowClients = b.server.NumSlowConsumers()
+	if b.broker != nil {
+		s.SlowClients = b.broker.server.NumSlowConsumers()
 		var err error
-		if s.ServerErrors, err = b.log.count(); last == nil {
+		if s.ServerErrors, err = b.broker.log.count(); last == nil {
 			last = err
 		}
 	}

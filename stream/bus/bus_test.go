@@ -81,16 +81,24 @@ func TestOpenRefuses(t *testing.T) {
 		o    bus.Options
 		want []string
 	}{
-		"every interface": {bus.Options{Host: "0.0.0.0"}, []string{`"0.0.0.0"`, "loopback", "authorisation comes with a later version"}},
-		"a name":          {bus.Options{Host: "robot"}, []string{`"robot"`, "loopback"}},
-		"port":            {bus.Options{Port: 65536}, []string{"65536", "1 to 65535"}},
-		"url and port":    {bus.Options{URL: "nats://127.0.0.1", Port: 4222}, []string{"remove one"}},
-		"scheme":          {bus.Options{URL: "http://127.0.0.1"}, []string{"nats://"}},
-		"no host":         {bus.Options{URL: "nats://:4222"}, []string{"names no host"}},
-		"one of two":      {bus.Options{URL: "nats://127.0.0.1, robot"}, []string{"nats://"}},
-		"unreadable":      {bus.Options{URL: "nats://user:secret@[::1"}, []string{"cannot be read"}},
-		"timeout":         {bus.Options{Timeout: -1}, []string{"connect_timeout_s is -1"}},
-		"timeout NaN":     {bus.Options{Timeout: math.NaN()}, []string{"connect_timeout_s is NaN"}},
+		"every interface":        {bus.Options{Listen: "0.0.0.0:0"}, []string{`"0.0.0.0:0"`, "loopback", "gyrus bus init"}},
+		"no host at all":         {bus.Options{Listen: ":4222"}, []string{"loopback", "gyrus bus init"}},
+		"listen and port":        {bus.Options{Listen: "127.0.0.1:4222", Port: 4222}, []string{"remove port"}},
+		"elsewhere, bare":        {bus.Options{URL: "nats://robot:4222"}, []string{"without TLS", "ca.crt"}},
+		"one is elsewhere, bare": {bus.Options{URL: "nats://127.0.0.1:4222,nats://robot:4222"}, []string{"robot:4222", "without TLS"}},
+		"elsewhere, nobody":      {bus.Options{URL: "tls://robot:4222"}, []string{"without credentials", "controller.nk"}},
+		"credentials alone":      {bus.Options{Credentials: "x.nk"}, []string{"url is not"}},
+		"operator and url":       {bus.Options{URL: "nats://127.0.0.1", Operator: "dir"}, []string{"remove one"}},
+		"operator not there":     {bus.Options{Operator: "nowhere"}, []string{"nowhere", "gyrus bus init"}},
+		"a name":                 {bus.Options{Listen: "robot:4222"}, []string{`"robot:4222"`, "address of this machine"}},
+		"port":                   {bus.Options{Port: 65536}, []string{"65536", "1 to 65535"}},
+		"url and port":           {bus.Options{URL: "nats://127.0.0.1", Port: 4222}, []string{"remove one"}},
+		"scheme":                 {bus.Options{URL: "http://127.0.0.1"}, []string{"nats://"}},
+		"no host":                {bus.Options{URL: "nats://:4222"}, []string{"names no host"}},
+		"one of two":             {bus.Options{URL: "nats://127.0.0.1, robot"}, []string{"nats://"}},
+		"unreadable":             {bus.Options{URL: "nats://user:secret@[::1"}, []string{"cannot be read"}},
+		"timeout":                {bus.Options{Timeout: -1}, []string{"connect_timeout_s is -1"}},
+		"timeout NaN":            {bus.Options{Timeout: math.NaN()}, []string{"connect_timeout_s is NaN"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := bus.Open(context.Background(), tc.o)

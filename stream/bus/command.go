@@ -40,8 +40,7 @@ type Command struct {
 	Scores     []Score     `json:"scores,omitempty"`     // in the decoder's order
 	Value      []float64   `json:"value,omitempty"`      // KindContinuous
 	Confidence float64     `json:"confidence,omitempty"` // 0 to 1: the probability of Label
-	// Bundle is the SHA-256 of the model that decided, as the bundle's file has it, in 64 hexadecimal digits; "" where it is
-	// not of a file.
+	// Bundle is the SHA-256 of the file of the model that decided, in 64 hexadecimal digits; "" where it is not of a file.
 	Bundle string `json:"bundle,omitempty"`
 }
 
@@ -137,7 +136,7 @@ func parse[T any, P interface {
 	return v, nil
 }
 
-// Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, ten times a second, whether or not there are
+// Status is the heartbeat of a decoder, as JSON on gyrus.<session>.status, every 80 ms, whether or not there are
 // commands, and at each change of its state. From its times a receiver learns how the sender's clock stands to its own.
 type Status struct {
 	V        int    `json:"v"`

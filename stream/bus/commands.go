@@ -10,8 +10,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// HeartbeatInterval is the time between two heartbeats of a CommandWriter. Those at a change of state come in between.
-const HeartbeatInterval = 100 * time.Millisecond
+// HeartbeatInterval is the time between two heartbeats of a CommandWriter: three fit into the shortest watchdog, so that two
+// may be lost. Those at a change of state come in between.
+const HeartbeatInterval = 80 * time.Millisecond
 
 // CommandWriter publishes the commands of one decoder, and its heartbeats from a goroutine of its own. It listens to the
 // heartbeats of the session: a newer run of the same decoder takes the receivers over, see OnRival. All methods may be
@@ -67,8 +68,23 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
 		return nil, err
 	}
+	_ = w.sendStatus() // counted and noted there; nobody else knows w yet
+	if b.roles {
+		if err := w.checkRole(); err != nil {
+			return nil, errors.Join(err, w.heard.Close())
+		}
+	}
 	go w.heartbeats()
 	return w, nil
+}
+
+// checkRole waits for the server to say whether the role of this client may decode: refused commands would be lost
+// without a word.
+func (w *CommandWriter) checkRole() error {
+	if err := w.bus.settle(); err != nil {
+		return err
+	}
+	return w.bus.refusedBy(StatusSubject(w.session))
 }
 
 // hear looks for a second writer with our name.
@@ -138,7 +154,7 @@ func (w *CommandWriter) Publish(c Command) error {
 	}
 	if w.state == StateWaiting {
 		w.state = StateDecoding
-		_ = w.sendStatus() // counted and noted there; the next comes in a tenth of a second
+		_ = w.sendStatus() // counted and noted there; the next comes in less than a tenth of a second
 	}
 	return err
 }
@@ -169,15 +185,12 @@ func (w *CommandWriter) SetState(s State) error {
 	return w.sendStatus()
 }
 
-// heartbeats sends the state ten times a second. What does not leave is counted: receivers notice it by the silence.
+// heartbeats sends the state every HeartbeatInterval. What does not leave is counted: receivers notice it by the silence.
 func (w *CommandWriter) heartbeats() {
 	defer close(w.stopped)
 	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
-		w.mu.Lock()
-		_ = w.sendStatus() // counted and noted there
-		w.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-w.stop:
@@ -185,6 +198,9 @@ func (w *CommandWriter) heartbeats() {
 		case <-w.bus.done:
 			return
 		}
+		w.mu.Lock()
+		_ = w.sendStatus() // counted and noted there
+		w.mu.Unlock()
 	}
 }
 

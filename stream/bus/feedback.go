@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,10 @@ type Feedback struct {
 	Reward int    `json:"reward,omitempty"`
 	Label  string `json:"label,omitempty"`  // the class that was meant, where that is known: it counts instead of Reward
 	Source string `json:"source,omitempty"` // who says so: "key", "task", "errp"
+	// Outcome is what happened in the task, such as "hit", "miss" or "timeout": for the record, nothing is learned from it.
+	Outcome string `json:"outcome,omitempty"`
+	// DelayMS is how long ago the command had been published when the outcome was known.
+	DelayMS float64 `json:"delay_ms,omitempty"`
 }
 
 // Validate reports the first field that breaks the schema.
@@ -39,6 +44,8 @@ func (f *Feedback) Validate() error {
 		return fmt.Errorf("reward is %d, must be 1 or -1", f.Reward)
 	case f.Reward == 0 && f.Label == "":
 		return errors.New("has neither a reward nor a label")
+	case !(f.DelayMS >= 0) || math.IsInf(f.DelayMS, 0):
+		return fmt.Errorf("delay_ms is %g, must be at least 0 and finite", f.DelayMS)
 	}
 	return nil
 }

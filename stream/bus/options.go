@@ -3,8 +3,10 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,10 +15,20 @@ import (
 // the loopback interface.
 type Options struct {
 	URL     string  `json:"url" doc:"NATS server to use, nats://host:4222 or several with commas between; empty starts one inside this process"`
-	Host    string  `json:"host" doc:"address the server inside this process listens on, loopback only; empty means 127.0.0.1"`
-	Port    int     `json:"port" doc:"port the server inside this process listens on, 1 to 65535; 0 or -1 takes a free one"`
+	Port    int     `json:"port" doc:"port on 127.0.0.1 the server inside this process listens on, 1 to 65535; 0 or -1 takes a free one"`
 	Name    string  `json:"name" doc:"name of this client in the server's lists; empty means gyrus"`
 	Timeout float64 `json:"connect_timeout_s" doc:"how long to try to reach the server at start, seconds above 0; 0 means 5"`
+
+	Credentials string `json:"credentials" doc:"file with the NKey seed of this client's role, such as controller.nk of gyrus bus init"`
+	CA          string `json:"ca" doc:"file with the certificate of the server's authority, ca.crt of gyrus bus init; with it the client insists on TLS"`
+	Listen      string `json:"listen" doc:"address and port the server inside this process listens on, such as 0.0.0.0:4222; off loopback only with operator"`
+	Operator    string `json:"operator" doc:"directory of gyrus bus init: the server inside this process then demands TLS and the NKey of a role"`
+
+	// Log gets a line for what was refused: malformed messages, and, of a server inside the process, credentials and
+	// subjects. nil is silent; it is counted either way.
+	Log *slog.Logger `json:"-"`
+
+	serverName string // in the certificate, where it is not the host of URL
 }
 
 const (
@@ -43,23 +55,29 @@ func (o Options) withDefaults() (Options, error) {
 		o.Timeout = defaultTimeout.Seconds()
 	}
 	if o.URL != "" {
-		if o.Host != "" || o.Port != 0 {
-			return o, errors.New("bus: url and host or port are set: url names a server elsewhere, host and port are of one inside this process; remove one of them")
+		if o.Listen != "" || o.Port != 0 || o.Operator != "" {
+			return o, errors.New("bus: url and listen, port or operator are set: url names a server elsewhere, the others are of one inside this process; remove one of them")
 		}
-		return o, checkURLs(o.URL)
+		return o, errors.Join(checkURLs(o.URL), o.checkSecure())
 	}
-	if o.Host == "" {
-		o.Host = defaultHost
-	}
-	if ip := net.ParseIP(o.Host); o.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return o, fmt.Errorf("bus: host is %q, must be a loopback address such as %s: whoever reaches the server can move the actuator, "+
-			"and authorisation comes with a later version; until then use url with a server of your own that authorises", o.Host, defaultHost)
+	if o.Credentials != "" || o.CA != "" {
+		return o, errors.New("bus: credentials or ca are set but url is not: they are for a server elsewhere; one inside this process takes operator")
 	}
 	if o.Port < -1 || o.Port > 65535 {
 		return o, fmt.Errorf("bus: port is %d, must be 1 to 65535, or 0 for a free one", o.Port)
 	}
-	if o.Port == 0 {
-		o.Port = -1 // what nats-server calls a free one; 0 would be 4222
+	if o.Listen != "" && o.Port != 0 {
+		return o, errors.New("bus: listen and port are set: listen holds the port too; remove port")
+	}
+	if o.Listen == "" && o.Operator == "" {
+		o.Listen = net.JoinHostPort(defaultHost, strconv.Itoa(max(0, o.Port)))
+	} else if o.Listen == "" && o.Port > 0 {
+		return o, errors.New("bus: operator and port are set: an operator's server listens where its broker.yaml says, or at listen, such as 0.0.0.0:4222")
+	}
+	if o.Listen != "" {
+		if _, _, err := listenAddress("listen", o.Listen, o.Operator != ""); err != nil {
+			return o, err
+		}
 	}
 	return o, nil
 }

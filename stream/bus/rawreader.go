@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -90,7 +91,11 @@ func (b *Bus) subscribeRaw(session, stream string, q *rawQueue) (*RawReader, err
 		}
 		r.subs = append(r.subs, sub)
 	}
-	if err := b.settle(); err != nil {
+	err := b.settle()
+	if err == nil {
+		err = errors.Join(b.refusedBy(r.subject), b.refusedBy(SchemaSubject(session, stream)))
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -159,15 +164,15 @@ func (r *RawReader) prepare() bool {
 		m := r.held
 		announced := r.queue.newest()
 		switch {
-		case m.run < r.run, m.kind == batchMessage && announced != nil && m.run < announced.run && m.run != r.run:
+		case m.run < r.run, m.Kind == arrowipc.BatchKind && announced != nil && m.run < announced.run && m.run != r.run:
 			r.held = nil
 			r.mu.Lock()
 			r.stats.Stale++
 			r.mu.Unlock()
-		case m.kind == endMessage:
+		case m.Kind == arrowipc.EndKind:
 			r.held, r.end = nil, io.EOF
 			r.number(m)
-		case m.kind == schemaMessage:
+		case m.Kind == arrowipc.SchemaKind:
 			r.held = nil
 			if s, err := m.read(); err != nil {
 				r.queue.refuse(r.subject, err)
@@ -229,7 +234,7 @@ func (r *RawReader) decode() (signal.Chunk, bool) {
 	m := r.held
 	r.held = nil
 	r.number(m)
-	rec, err := m.batch(r.schema)
+	rec, err := m.Batch(r.schema)
 	var c signal.Chunk
 	if err == nil {
 		c, err = signal.FromRecord(rec, r.Info())

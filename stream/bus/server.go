@@ -3,6 +3,8 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,24 +27,26 @@ const (
 
 // serverOptions are those of a server that keeps no files, handles no signals and prints nothing. docs/protocol.md has
 // the reasons of all settings in a table.
-func serverOptions(o Options) *server.Options {
+func serverOptions(name, host string, port int) *server.Options {
 	return &server.Options{
-		ServerName: o.Name,
-		Host:       o.Host, Port: o.Port,
+		ServerName: name,
+		Host:       host, Port: port,
 		NoSigs: true, NoLog: true, NoSystemAccount: true,
 		PingInterval: time.Second, MaxPingsOut: 2, // a dead client is noticed within three seconds
 		DisableShortFirstPing: true,
 		MaxPayload:            maxPayload, MaxPending: maxPending, WriteDeadline: writeDeadline,
+		NoFastProducerStall: true, // or whoever reads slowly would hold up whoever publishes
 	}
 }
 
-func startServer(o Options) (*server.Server, *serverLog, error) {
-	s, err := server.NewServer(serverOptions(o))
+// startServer starts a server and waits until it takes connections; listens says where, for messages.
+func startServer(opts *server.Options, lines *lineLog, listens string) (*server.Server, *serverLog, error) {
+	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("bus: NATS server inside the process: %w", err)
 	}
-	log := new(serverLog)
-	s.SetLogger(log, false, false)
+	log := &serverLog{lines: lines}
+	s.SetLogger(log, opts.TLSConfig != nil, false)
 	s.Start()
 	err = log.fatalError()
 	if err == nil && !s.ReadyForConnections(startTimeout) {
@@ -51,13 +55,15 @@ func startServer(o Options) (*server.Server, *serverLog, error) {
 	if err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, nil, fmt.Errorf("bus: NATS server inside the process on %s port %d: %w; choose another port, or 0 for a free one", o.Host, o.Port, err)
+		return nil, nil, fmt.Errorf("bus: NATS server inside the process on %s: %w; choose another port, or 0 for a free one", listens, err)
 	}
 	return s, log, nil
 }
 
-// serverLog keeps what the server would print about errors.
+// serverLog keeps and counts what the server would print about errors, and hands it to the log of the bus.
 type serverLog struct {
+	lines *lineLog
+
 	mu     sync.Mutex
 	fatal  error
 	last   string
@@ -70,18 +76,46 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 	l.fatal = fmt.Errorf(format, v...)
 }
 
+// Errorf is what the server refused: connections without good credentials or TLS, subjects that a role may not use,
+// messages that are too long.
 func (l *serverLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last, l.errors = fmt.Sprintf(format, v...), l.errors+1
+	l.last, l.errors = text, l.errors+1
+	l.mu.Unlock()
+	l.lines.write(slog.LevelError, "server: "+kindOf(text), "server", slog.String("says", text))
 }
 
-// Warnf, Noticef, Debugf and Tracef are about the normal life of a server. Slow clients, which it only notes, are
-// counted apart, see Stats.
-func (l *serverLog) Warnf(string, ...any)   {}
-func (l *serverLog) Noticef(string, ...any) {}
-func (l *serverLog) Debugf(string, ...any)  {}
-func (l *serverLog) Tracef(string, ...any)  {}
+// kindOf sorts what the server says into a few kinds, of each of which the log has one line a second.
+func kindOf(text string) string {
+	text = strings.ToLower(text)
+	for _, kind := range []string{"publish violation", "subscription violation", "authentication", "authorization", "tls", "payload", "websocket", "parse"} {
+		if strings.Contains(text, kind) {
+			return kind
+		}
+	}
+	return "other"
+}
+
+// Warnf is about the normal life of a server.
+func (l *serverLog) Warnf(string, ...any) {}
+
+// Noticef logs the clients that were cut off because they do not read; Stats counts them apart.
+func (l *serverLog) Noticef(format string, v ...any) {
+	if strings.Contains(format, "Slow Consumer") {
+		l.lines.write(slog.LevelWarn, "server: slow", "server", slog.String("says", fmt.Sprintf(format, v...)))
+	}
+}
+
+// Debugf hears the one refusal that the server takes for a probe of a load balancer: plain text to a port of TLS.
+func (l *serverLog) Debugf(format string, v ...any) {
+	if strings.Contains(format, "handshake error") {
+		l.Errorf(format, v...)
+	}
+}
+
+// Tracef is silent: the content of messages is nobody's business.
+func (l *serverLog) Tracef(string, ...any) {}
 
 func (l *serverLog) fatalError() error {
 	l.mu.Lock()

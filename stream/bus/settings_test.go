@@ -3,6 +3,7 @@ package bus
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"reflect"
@@ -18,12 +19,8 @@ import (
 func TestSettings(t *testing.T) {
 	b := openBus(t, "")
 	there := openBus(t, b.URL()) // the client of a server elsewhere has the same
-	o, err := Options{Name: "robot"}.withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inside := serverOptions(o)
-	running, err := b.server.Varz(nil) // what the server in b says of itself
+	inside := serverOptions("robot", "127.0.0.1", -1)
+	running, err := b.broker.server.Varz(nil) // what the server in b says of itself
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +62,7 @@ func TestSettings(t *testing.T) {
 		{"a chunk does not fit", "server MaxPayload", inside.MaxPayload, int32(1 << 20)},
 		{"the server queues for a client that is slow", "server MaxPending", inside.MaxPending, int64(32 << 20)},
 		{"the server waits 10 s for a client that is stalled", "server WriteDeadline", inside.WriteDeadline, 250 * time.Millisecond},
+		{"whoever reads slowly holds up whoever publishes", "server NoFastProducerStall", inside.NoFastProducerStall, true},
 		{"a durable replay drives an actuator", "server JetStream", inside.JetStream, false},
 		{"a directory nobody chose", "server StoreDir", inside.StoreDir, ""},
 
@@ -77,7 +75,7 @@ func TestSettings(t *testing.T) {
 		{"a listener without authorisation of its own", "running websocket port", running.Websocket.Port, 0},
 		{"a second listener", "running monitor ports", running.HTTPPort + running.HTTPSPort, 0},
 		{"a second listener", "running cluster, gateway, leaf and MQTT ports", running.Cluster.Port + running.Gateway.Port + running.LeafNode.Port + running.MQTT.Port, 0},
-		{"a durable replay drives an actuator", "running JetStream", b.server.JetStreamEnabled(), false},
+		{"a durable replay drives an actuator", "running JetStream", b.broker.server.JetStreamEnabled(), false},
 	}
 	for name, of := range map[string]*Bus{"own server: ": b, "server elsewhere: ": there} {
 		c := of.nc.Opts
@@ -118,13 +116,13 @@ func TestSettings(t *testing.T) {
 func TestHandlersCount(t *testing.T) {
 	b := openBus(t, "")
 	o := b.nc.Opts
-	o.AsyncErrorCB(b.nc, nil, errFlat)
-	if st := b.Stats(); st.Errors != 1 || st.Slow != 0 || st.LastError != errFlat.Error() {
+	o.AsyncErrorCB(b.nc, nil, io.ErrUnexpectedEOF)
+	if st := b.Stats(); st.Errors != 1 || st.Slow != 0 || st.LastError != io.ErrUnexpectedEOF.Error() {
 		t.Errorf("stats %+v, want one error, noted", st)
 	}
-	o.ReconnectErrCB(b.nc, errBudget)
-	if st := b.Stats(); st.Errors != 1 || st.LastError != errBudget.Error() {
-		t.Errorf("stats %+v, want %v noted", st, errBudget)
+	o.ReconnectErrCB(b.nc, io.ErrClosedPipe)
+	if st := b.Stats(); st.Errors != 1 || st.LastError != io.ErrClosedPipe.Error() {
+		t.Errorf("stats %+v, want %v noted", st, io.ErrClosedPipe)
 	}
 }
 

@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,11 @@ func (b *Bus) settled(s *Subscription, err error) (*Subscription, error) {
 	if err != nil {
 		return nil, err
 	}
+	subject := s.sub.Subject
 	if err := b.settle(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := b.refusedBy(subject); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -83,6 +88,7 @@ func subscribe[T any](b *Bus, subject string, parse func([]byte) (T, error), sub
 			s.mu.Lock()
 			s.lastErr = fmt.Errorf("%s: %w", m.Subject, err)
 			s.mu.Unlock()
+			b.LogRefused("malformed", slog.String("subject", m.Subject), slog.Int("bytes", len(m.Data)), slog.String("error", err.Error()))
 			return
 		}
 		s.received.Add(1)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -67,6 +68,43 @@ func TestDecoderKilled(t *testing.T) {
 	}
 }
 
+// TestDecoderKilledHand kills the decoder while the hand holds a cup: the grip stays until a new decoder opens it.
+func TestDecoderKilledHand(t *testing.T) {
+	t.Parallel()
+	b := open(t, bus.Options{})
+	d, _ := driveHand(t, b, Limits{Commands: 40})
+	decoder := startDecoder(t, b.URL())
+	view := func() *HandView { return d.shown().View.(*HandView) }
+	d.wait(t, true)
+	for end := time.Now().Add(10 * time.Second); view().Grip < 8; <-time.After(10 * ms) {
+		if time.Now().After(end) {
+			t.Fatalf("the hand does not close: %+v", view())
+		}
+	}
+	killed := time.Now()
+	if err := decoder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	stood := d.wait(t, false).Sub(killed)
+	stopped := d.stop(t, 1).Sub(killed)
+	t.Logf("after SIGKILL the hand was safe at %v, OnSafe was called at %v; allowed %v", stood, stopped, decoderValid+margin)
+	if stood > decoderValid+margin || stopped > decoderValid+margin || stopped < 0 {
+		t.Errorf("safe %v after the kill, OnSafe came at %v; want at most %v", stood, stopped, decoderValid+margin)
+	}
+	before := view()
+	<-time.After(500 * ms)
+	after := view()
+	if after.Object != ObjectHeld || !slices.Equal(before.Joints, after.Joints) {
+		t.Errorf("the cup is %s, joints %v before and %v behind; want it held and nothing moved", after.Object, before.Joints, after.Joints)
+	}
+	startDecoder(t, b.URL())
+	d.wait(t, true)
+	d.check(t)
+	if n := d.Counters(); n.SafeEntries != 1 || n.Rate == 0 {
+		t.Errorf("counters %+v, want one safe entry, and commands that came faster than 40 a second held back", n)
+	}
+}
+
 // TestDecoderEnds: a decoder that ends in order says so, and the cursor stands at once.
 func TestDecoderEnds(t *testing.T) {
 	t.Parallel()
@@ -109,17 +147,20 @@ func TestBrokerStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := drive(t, open(t, bus.Options{URL: broker.URL()}))
+	hand, _ := driveHand(t, open(t, bus.Options{URL: broker.URL()}), Limits{Commands: 30})
+	hand.clock = d.clock
 	decode(t, open(t, bus.Options{URL: broker.URL()}), d)
 	d.wait(t, true)
+	hand.wait(t, true)
 
 	stopped := time.Now()
 	if err := broker.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stood := d.wait(t, false).Sub(stopped)
-	t.Logf("after the broker's end the cursor stood at %v; allowed %v", stood, decoderValid+margin)
+	stood := max(d.wait(t, false).Sub(stopped), hand.wait(t, false).Sub(stopped))
+	t.Logf("after the broker's end cursor and hand stood at %v; allowed %v", stood, decoderValid+margin)
 	if stood > decoderValid+margin {
-		t.Errorf("the cursor stood after %v, want at most %v", stood, decoderValid+margin)
+		t.Errorf("they stood after %v, want at most %v", stood, decoderValid+margin)
 	}
 	<-time.After(outageLength() - time.Since(stopped))
 
@@ -128,8 +169,9 @@ func TestBrokerStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	recovered := d.wait(t, true).Sub(restarted)
-	t.Logf("after the broker's restart the cursor moved at %v", recovered)
+	t.Logf("after the broker's restart the cursor moved at %v, the hand at %v", recovered, hand.wait(t, true).Sub(restarted))
 	d.checkNothingFromBefore(t, restarted)
+	hand.checkNothingFromBefore(t, restarted)
 }
 
 // TestLinkStalls is the outage that the decoder does not notice at once: bytes are stuck on their way and come later. For

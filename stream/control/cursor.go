@@ -9,43 +9,32 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
-// maxStep is the longest time that one Step moves the cursor for: a control loop that was held up makes no leap.
+// maxStep is the longest time that one Step moves a simulator for: a control loop that was held up makes no leap.
 const maxStep = 50 * time.Millisecond
 
-// Cursor is a simulated cursor on the square from -1 to 1 in both directions, x to the right and y upwards. It moves with
-// the velocity of the label that is decided now, and stands in the safe state. It may be used from one goroutine at a time.
+// Cursor is a point on the square from -1 to 1 in both directions, x to the right and y upwards. It moves with the
+// velocity of the label, or the value, that is decided now, and stands in the safe state. CenterOut gives it targets. It
+// may be used from one goroutine at a time.
 type Cursor struct {
 	Velocities map[string][2]float64 `json:"velocities" doc:"where each class moves the cursor: a vector of length 0 to 1 for each label"`
 	Speed      float64               `json:"speed_per_s" doc:"way per second at a velocity of length 1, where the square is 2 wide; above 0, at most 20"`
-	Radius     float64               `json:"radius" doc:"distance from the target's middle that is a hit; above 0, at most 1"`
 
-	Target   [2]float64 `json:"-"` // its middle
 	Position [2]float64 `json:"-"`
 	Velocity [2]float64 `json:"-"` // per second, of the last Step
-	Hits     int        `json:"-"`
 	// Unknown is how many steps had a command that this cursor has no movement for: a label that is not in Velocities, or
 	// a value of more than two numbers. It stands then.
 	Unknown int `json:"-"`
-
-	inside bool // the cursor is within Radius of the target already
 }
 
-// NewCursor is a cursor in the middle that the two labels move to the left and to the right, with the target on the right.
+// NewCursor is a cursor in the middle that the two labels move to the left and to the right.
 func NewCursor(left, right string) *Cursor {
-	return &Cursor{
-		Velocities: map[string][2]float64{left: {-1, 0}, right: {1, 0}},
-		Speed:      0.5, Radius: 0.1,
-		Target: [2]float64{0.8, 0},
-	}
+	return &Cursor{Velocities: map[string][2]float64{left: {-1, 0}, right: {1, 0}}, Speed: 0.5}
 }
 
 // Validate reports the first parameter that is out of its range.
 func (c *Cursor) Validate() error {
 	if !(c.Speed > 0 && c.Speed <= 20) {
 		return fmt.Errorf("cursor: speed_per_s is %g, must be above 0 and at most 20", c.Speed)
-	}
-	if !(c.Radius > 0 && c.Radius <= 1) {
-		return fmt.Errorf("cursor: radius is %g, must be above 0 and at most 1", c.Radius)
 	}
 	if c.Velocities == nil {
 		return errors.New("cursor: velocities is not set, must map each label to a vector (it may be empty)")
@@ -59,30 +48,28 @@ func (c *Cursor) Validate() error {
 }
 
 // Step moves the cursor for dt, of which at most 50 ms count, by what Receiver.Current said. In the safe state it stands
-// at once. A hit is counted when the cursor comes within Radius of the target, which then jumps to the opposite side.
-func (c *Cursor) Step(dt time.Duration, a Action, ok bool) {
+// at once.
+func (c *Cursor) Step(dt time.Duration, a Action, ok bool) State {
 	c.Velocity = [2]float64{}
+	state := StateSafe
 	if ok {
 		v, known := c.velocity(&a.Command)
-		if !known {
-			c.Unknown++
-		}
 		c.Velocity = [2]float64{c.Speed * v[0], c.Speed * v[1]}
+		switch {
+		case !known:
+			c.Unknown++
+			state = StateUnknown
+		case c.Velocity == [2]float64{}:
+			state = StateHolds
+		default:
+			state = StateMoves
+		}
 	}
 	s := min(max(dt, 0), maxStep).Seconds()
 	for i := range c.Position {
 		c.Position[i] = min(max(c.Position[i]+s*c.Velocity[i], -1), 1)
 	}
-	if c.within() && !c.inside {
-		c.Hits++
-		c.Target = [2]float64{-c.Target[0], -c.Target[1]}
-	}
-	c.inside = c.within() // a target in the middle stays where it is: entering it is one hit, not one in each step
-}
-
-// within says whether the cursor is on the target.
-func (c *Cursor) within() bool {
-	return math.Hypot(c.Position[0]-c.Target[0], c.Position[1]-c.Target[1]) <= c.Radius
+	return state
 }
 
 // velocity is what cmd asks for, of length 0 to 1.

@@ -42,7 +42,19 @@ func TestCursorVelocity(t *testing.T) {
 			c.Velocities["up"] = [2]float64{0, 1}
 			c.Speed = 2
 			c.Velocity = [2]float64{9, 9}
-			c.Step(10*ms, tc.a, tc.ok)
+			state := c.Step(10*ms, tc.a, tc.ok)
+			want := StateMoves
+			switch {
+			case !tc.ok:
+				want = StateSafe
+			case tc.unknown > 0:
+				want = StateUnknown
+			case tc.want == [2]float64{}:
+				want = StateHolds
+			}
+			if state != want {
+				t.Errorf("state %s, want %s", state, want)
+			}
 			for i := range tc.want {
 				if math.Abs(c.Velocity[i]-tc.want[i]) > 1e-15 || math.Abs(c.Position[i]-0.01*tc.want[i]) > 1e-15 {
 					t.Fatalf("velocity %v, position %v; want velocity %v for 10 ms", c.Velocity, c.Position, tc.want)
@@ -77,35 +89,6 @@ func TestCursorMakesNoLeap(t *testing.T) {
 	}
 }
 
-func TestCursorHits(t *testing.T) {
-	c := NewCursor("left", "right")
-	steps := func(label string, n int) {
-		for range n {
-			c.Step(10*ms, class(label), true)
-		}
-	}
-	steps("right", 139) // 0.695: the target's edge is at 0.7
-	if c.Hits != 0 {
-		t.Fatalf("%d hits at %g", c.Hits, c.Position[0])
-	}
-	steps("right", 2)
-	if c.Hits != 1 || c.Target != [2]float64{-0.8, 0} {
-		t.Fatalf("%d hits, target %v; want 1 and the other side", c.Hits, c.Target)
-	}
-	steps("right", 10)
-	steps("left", 300)
-	if c.Hits != 2 || c.Target != [2]float64{0.8, 0} {
-		t.Fatalf("%d hits, target %v; want 2 and the first side", c.Hits, c.Target)
-	}
-	c.Target, c.Position = [2]float64{}, [2]float64{}
-	for range 100 { // it stands on a target that has no other side
-		c.Step(10*ms, Action{Reason: ReasonNever}, false)
-	}
-	if c.Hits != 3 {
-		t.Errorf("%d hits, want 3: entering is one hit", c.Hits)
-	}
-}
-
 func TestCursorValidate(t *testing.T) {
 	if err := NewCursor("a", "b").Validate(); err != nil {
 		t.Fatal(err)
@@ -114,8 +97,6 @@ func TestCursorValidate(t *testing.T) {
 		"speed 0":        func(c *Cursor) { c.Speed = 0 },
 		"speed NaN":      func(c *Cursor) { c.Speed = math.NaN() },
 		"speed 21":       func(c *Cursor) { c.Speed = 21 },
-		"radius 0":       func(c *Cursor) { c.Radius = 0 },
-		"radius 2":       func(c *Cursor) { c.Radius = 2 },
 		"no velocities":  func(c *Cursor) { c.Velocities = nil },
 		"velocity 2":     func(c *Cursor) { c.Velocities["a"] = [2]float64{2, 0} },
 		"velocity √2":    func(c *Cursor) { c.Velocities["a"] = [2]float64{1, 1} },

@@ -91,10 +91,11 @@ func publish(ctx context.Context, b *bus.Bus, clock *bus.Clock) error {
 	}
 }
 
-// driver is a cursor that a receiver moves, as a controller would, with everything that happens written down.
+// driver is a simulator that a receiver moves, as a controller would, with everything that happens written down.
 type driver struct {
 	*Receiver
-	clock bus.Clock // of the decoder too, where that is in this process
+	moving func(Frame) bool
+	clock  bus.Clock // of the decoder too, where that is in this process
 
 	mu    sync.Mutex
 	moves bool
@@ -103,6 +104,7 @@ type driver struct {
 	acted []acted
 	came  []came
 	stops []time.Time // calls of OnSafe
+	frame Frame       // the newest
 }
 
 // came is one received command.
@@ -121,10 +123,27 @@ type acted struct {
 // drive starts a cursor on b and stops it with the test.
 func drive(t *testing.T, b *bus.Bus) *driver {
 	t.Helper()
-	d := &driver{clock: bus.NewClock(), turns: make(chan struct{})}
+	o := roaming()
+	o.Cursor.Speed = 0.01 // does not reach a target, where it would stand
+	return driveSim(t, b, o, Limits{}, func(f Frame) bool { return f.View.(*CursorView).Velocity != [2]float64{} })
+}
+
+// driveHand does it with a hand that takes "right" for a power grasp. It counts as moving while it follows commands: a
+// hand that holds its grasp stands still.
+func driveHand(t *testing.T, b *bus.Bus, l Limits) (*driver, *Hand) {
+	t.Helper()
+	h := NewHand()
+	h.Grasps["right"] = GraspPower
+	h.Pause, h.Timeout, h.Hold = 0, time.Hour, time.Minute // one trial, as long as the test
+	return driveSim(t, b, h, l, func(f Frame) bool { return f.State != StateSafe }), h
+}
+
+func driveSim(t *testing.T, b *bus.Bus, sim Simulator, l Limits, moving func(Frame) bool) *driver {
+	t.Helper()
+	d := &driver{clock: bus.NewClock(), turns: make(chan struct{}), moving: moving}
 	var err error
 	d.Receiver, err = New(b, Options{
-		Session: "s1", Decoder: "mi",
+		Session: "s1", Decoder: "mi", Limits: l,
 		OnSafe: func(Reason) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -143,9 +162,7 @@ func drive(t *testing.T, b *bus.Bus) *driver {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	cursor := NewCursor("left", "right")
-	cursor.Speed = 0.05 // does not reach the edge, where it would seem to stand
-	go func() { done <- RunCursor(ctx, d, CursorOptions{Cursor: cursor, OnStep: d.step}) }()
+	go func() { done <- Run(ctx, d, sim, LoopOptions{OnStep: d.step}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := errors.Join(<-done, d.Close()); err != nil {
@@ -169,7 +186,8 @@ func (d *driver) Current() (Action, bool) {
 func (d *driver) step(f Frame) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if moves := f.Velocity != [2]float64{}; moves != d.moves {
+	d.frame = f
+	if moves := d.moving(f); moves != d.moves {
 		d.moves, d.moved = moves, time.Now()
 		d.turn()
 	}
@@ -199,6 +217,13 @@ func (d *driver) stop(t *testing.T, n int) (at time.Time) {
 		return true
 	})
 	return at
+}
+
+// shown is the newest frame.
+func (d *driver) shown() Frame {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.frame
 }
 
 // until waits for a state, which is looked at with d.mu held.

@@ -4,52 +4,64 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
-// CursorState is what a simulated cursor is doing, in one word.
-type CursorState string
+// Simulator is what a control loop moves. It has no clock and no unseeded random number: the same steps give the same
+// frames. It is used from one goroutine.
+type Simulator interface {
+	Validate() error // reports the first parameter that is out of its range
+	// Step lets dt pass, and moves by what Receiver.Current said. ok false is the safe state.
+	Step(dt time.Duration, a Action, ok bool) State
+	View() View               // what there is to see now; it may be kept
+	Outcome() (Outcome, bool) // of a trial, where one ended in the newest Step
+	Done() bool               // nothing is left to do
+}
 
-// The states of a cursor.
+// State is what a simulator is doing, in one word.
+type State string
+
+// The states of a simulator.
 const (
-	CursorMoves   CursorState = "moves"
-	CursorHolds   CursorState = "holds"   // there is a command, and it is to stand
-	CursorUnknown CursorState = "unknown" // there is a command that the cursor has no movement for: it stands
-	CursorSafe    CursorState = "safe"    // there is no command to act on: it stands
+	StateMoves   State = "moves"
+	StateHolds   State = "holds"   // there is a command, and it is to stand
+	StateUnknown State = "unknown" // there is a command that it has no movement for: it stands
+	StateSafe    State = "safe"    // there is no command to act on
 )
 
-// Frame is what there is to see of a cursor at one moment.
+// View is what there is to see of a simulator at one moment.
+type View interface {
+	Name() string                 // of the simulator
+	Same(View) bool               // nothing changed that deserves a line in a log
+	Summary() string              // a few words for a line on a terminal
+	Draw(p Paint, s State) string // lines of text without cursor movements, each ended by a newline
+}
+
+// Paint gives text a colour, or leaves it as it is.
+type Paint func(code, text string) string
+
+// Frame is what there is to see at one moment.
 type Frame struct {
-	Seconds    float64     `json:"t_s"` // since the control loop began
-	State      CursorState `json:"state"`
-	Reason     Reason      `json:"reason,omitempty"` // CursorSafe: why
-	Latched    bool        `json:"latched,omitempty"`
-	Label      string      `json:"label,omitempty"`
-	Confidence float64     `json:"confidence,omitempty"`
-	AgeMS      float64     `json:"age_ms"` // of the command; 0 without one
-	Position   [2]float64  `json:"position"`
-	Velocity   [2]float64  `json:"velocity_per_s"`
-	Target     [2]float64  `json:"target"`
-	Hits       int         `json:"hits"`
-	Unknown    int         `json:"unknown"` // steps with a command that the cursor has no movement for
-	Counters   Counters    `json:"commands"`
+	Seconds    float64  `json:"t_s"` // since the control loop began
+	Simulator  string   `json:"simulator"`
+	State      State    `json:"state"`
+	Reason     Reason   `json:"reason,omitempty"` // StateSafe: why
+	Latched    bool     `json:"latched,omitempty"`
+	Label      string   `json:"label,omitempty"`
+	Confidence float64  `json:"confidence,omitempty"`
+	AgeMS      float64  `json:"age_ms"` // of the command; 0 without one
+	View       View     `json:"view"`
+	Counters   Counters `json:"commands"`
 }
 
 // frame is the moment after Step.
-func (c *Cursor) frame(seconds float64, a Action, ok, known bool, n Counters) Frame {
-	f := Frame{
-		Seconds: seconds, State: CursorMoves, Reason: a.Reason, Latched: a.Latched, Position: c.Position, Velocity: c.Velocity,
-		Target: c.Target, Hits: c.Hits, Unknown: c.Unknown, Counters: n,
-	}
-	switch {
-	case !ok:
-		f.State = CursorSafe
+func frame(sim Simulator, seconds float64, state State, a Action, ok bool, n Counters) Frame {
+	v := sim.View()
+	f := Frame{Seconds: seconds, Simulator: v.Name(), State: state, Reason: a.Reason, Latched: a.Latched, View: v, Counters: n}
+	if !ok {
 		return f
-	case !known:
-		f.State = CursorUnknown
-	case c.Velocity == [2]float64{}:
-		f.State = CursorHolds
 	}
 	f.Label, f.Confidence, f.AgeMS = a.Command.Label, a.Command.Confidence, a.Age.Seconds()*1e3
 	if a.Command.Kind == bus.KindContinuous {
@@ -60,11 +72,8 @@ func (c *Cursor) frame(seconds float64, a Action, ok, known bool, n Counters) Fr
 
 // sameState says whether nothing changed between f and g that deserves a line in a log.
 func (f *Frame) sameState(g *Frame) bool {
-	return f.State == g.State && f.Reason == g.Reason && f.Latched == g.Latched && f.Label == g.Label && f.Hits == g.Hits
+	return g.View != nil && f.State == g.State && f.Reason == g.Reason && f.Latched == g.Latched && f.Label == g.Label && f.View.Same(g.View)
 }
-
-// columns is the width of the field in letters; odd, so that there is a middle.
-const columns = 61
 
 // Colours of a terminal (ECMA-48, "select graphic rendition").
 const (
@@ -74,8 +83,8 @@ const (
 	alarm  = "\x1b[1;37;41m" // white on red
 )
 
-// Render draws f as five lines of text without cursor movements, each ended by a newline: the field with the target and
-// the cursor, the state, and the counts. Only x is shown. Without color it holds no escape sequence.
+// Render draws f as lines of text without cursor movements, each ended by a newline: the view, the state, and the counts.
+// Without color it holds no escape sequence.
 func Render(f Frame, color bool) string {
 	paint := func(code, s string) string {
 		if !color {
@@ -83,47 +92,31 @@ func Render(f Frame, color bool) string {
 		}
 		return code + s + plain
 	}
-	field := []rune(strings.Repeat(" ", columns))
-	field[columns/2] = '·'
-	field[column(f.Target[0])] = '◎'
-	at := column(f.Position[0])
-	cursor := paint(green, "█")
-	if f.State == CursorSafe {
-		cursor = paint(alarm, "█")
-	}
 	var b strings.Builder
-	edge := strings.Repeat("─", columns)
-	fmt.Fprintf(&b, "╭%s╮\n│%s%s%s│\n╰%s╯\n", edge, string(field[:at]), cursor, string(field[at+1:]), edge)
-
+	b.WriteString(f.View.Draw(paint, f.State))
 	switch f.State {
-	case CursorSafe:
+	case StateSafe:
 		word := "SAFE " + string(f.Reason)
 		if f.Latched {
 			word += " (latched: re-arm to go on)"
 		}
-		fmt.Fprintf(&b, " %s  hits %d\n", paint(alarm, word), f.Hits)
+		fmt.Fprintf(&b, " %s  %s\n", paint(alarm, word), f.View.Summary())
 	default:
 		code := green
-		if f.State != CursorMoves {
+		if f.State != StateMoves {
 			code = yellow
 		}
 		label := f.Label
 		if label == "" {
 			label = "-"
 		}
-		fmt.Fprintf(&b, " %s  %s  %s %.2f  age %.0f ms  hits %d\n",
-			paint(code, strings.ToUpper(string(f.State))), clean(label), bar(f.Confidence), f.Confidence, f.AgeMS, f.Hits)
+		fmt.Fprintf(&b, " %s  %s  %s %.2f  age %.0f ms  %s\n",
+			paint(code, strings.ToUpper(string(f.State))), clean(label), bar(f.Confidence), f.Confidence, f.AgeMS, f.View.Summary())
 	}
 	n := f.Counters
 	fmt.Fprintf(&b, " commands %d, accepted %d, expired %d, unproven %d, other %d, gaps %d; safe %d times\n",
 		n.Received, n.Accepted, n.Expired, n.Unproven, n.Received-n.Accepted-n.Expired-n.Unproven, n.Gaps, n.SafeEntries)
 	return b.String()
-}
-
-// column is the place of x, from -1 to 1, in the field.
-func column(x float64) int {
-	x = min(max(x, -1), 1)
-	return int(math.Round((x + 1) / 2 * (columns - 1)))
 }
 
 // bar shows p, from 0 to 1, in ten letters.

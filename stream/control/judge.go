@@ -13,7 +13,8 @@ type judge struct {
 	session, decoder                 string
 	watchdog, maxValid, maxSampleAge time.Duration // maxSampleAge 0: no limit
 	latch                            bool
-	stops                            bool // a safe state has to be confirmed
+	stops                            bool          // a safe state has to be confirmed
+	deadMan                          time.Duration // longest time between two calls of hold; 0: there is no such switch
 
 	n Counters
 
@@ -23,6 +24,11 @@ type judge struct {
 	followed bool // run was seen to begin, so that numbers missing before its first command are gaps
 	ended    bool
 	transit  transit
+
+	pace      pace
+	gripped   bool          // the dead man's switch is held
+	grip      time.Duration // when hold was last called
+	emergency bool          // latched by an emergency stop
 
 	heard  time.Duration // when something last fed the watchdog
 	silent bool          // the watchdog has fired, or nothing was ever heard
@@ -56,6 +62,8 @@ func (j *judge) start() {
 // deadline is the moment behind which advance has something to do.
 func (j *judge) deadline() (at time.Duration, ok bool) {
 	switch {
+	case j.active && j.deadMan > 0:
+		return min(j.held.expires(), j.heard+j.watchdog, j.grip+j.deadMan), true
 	case j.active:
 		return min(j.held.expires(), j.heard+j.watchdog), true
 	case !j.silent:
@@ -65,8 +73,11 @@ func (j *judge) deadline() (at time.Duration, ok bool) {
 	}
 }
 
-// advance lets time pass: expiry and watchdog.
+// advance lets time pass: dead man's switch, expiry and watchdog.
 func (j *judge) advance(now time.Duration) {
+	if j.gripped && now > j.grip+j.deadMan {
+		j.release()
+	}
 	barks := j.heard + j.watchdog
 	if j.active && now > j.held.expires() && j.held.expires() <= barks {
 		j.safe(ReasonExpired)
@@ -107,9 +118,41 @@ func (j *judge) rearm() error {
 	if j.stopping {
 		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
 	}
-	j.latched = false
+	j.latched, j.emergency = false, false
 	return nil
 }
+
+// emergencyStop enters the safe state and latches it. Where nothing is acted on, the actuator is stopped all the same:
+// whoever asks may see what we do not.
+func (j *judge) emergencyStop(now time.Duration) {
+	j.advance(now)
+	if !j.emergency {
+		j.n.EmergencyStops++
+	}
+	j.emergency = true
+	if j.active {
+		j.safe(ReasonEmergency)
+	} else if !j.stopping && j.stops {
+		j.entered, j.stopping = ReasonEmergency, true
+		j.entries++
+	}
+	j.latched = true
+}
+
+// hold is told that the dead man's switch is held at now.
+func (j *judge) hold(now time.Duration) {
+	j.advance(now)
+	j.gripped, j.grip = true, now
+}
+
+// release is told that it is not.
+func (j *judge) release() {
+	j.gripped = false
+	j.safe(ReasonReleased)
+}
+
+// slack says whether the dead man's switch keeps everything from being acted on.
+func (j *judge) slack() bool { return j.deadMan > 0 && !j.gripped }
 
 // unlink is told that the connection broke.
 func (j *judge) unlink(now time.Duration) {
@@ -132,9 +175,23 @@ func (j *judge) stop(now time.Duration) {
 func (j *judge) current(now time.Duration) (Action, bool) {
 	j.advance(now)
 	if !j.active {
-		return Action{Reason: j.reason, Latched: j.latched}, false
+		return Action{Reason: j.why(), Latched: j.latched}, false
 	}
 	return Action{Command: j.held.cmd, Age: j.held.excess + now - j.held.arrival}, true
+}
+
+// why is the reason to show: what an operator has to do something about comes first.
+func (j *judge) why() Reason {
+	switch {
+	case j.reason == ReasonStopped:
+		return ReasonStopped
+	case j.emergency:
+		return ReasonEmergency
+	case j.slack():
+		return ReasonReleased
+	default:
+		return j.reason
+	}
 }
 
 // follow makes run the newest. It reports false for an older one.
@@ -219,9 +276,13 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 		return RefusedExpired
 	}
 	j.hear(arrival)
-	if j.stopping || j.latched {
+	if j.stopping || j.latched || j.slack() {
 		return RefusedBlocked
 	}
+	if v := j.pace.weigh(arrival, &c); v != "" {
+		return v
+	}
+	j.pace.take(arrival, &c)
 	j.active, j.held, j.reason = true, h, ReasonNone
 	return Accepted
 }

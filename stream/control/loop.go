@@ -22,13 +22,13 @@ type Actions interface {
 	Counters() Counters
 }
 
-// CursorOptions tune RunCursor. All but Cursor may be left out.
-type CursorOptions struct {
-	Cursor *Cursor       // belongs to RunCursor until it returns
-	Screen *Screen       // draws at most 30 frames a second; nil draws nothing
-	JSON   io.Writer     // gets one line, a Frame, for every change of state, label or hits; nil gets nothing
-	Before func(*Cursor) // is called in the control loop before each step and may move cursor and target; it must not block
-	OnStep func(Frame)   // is called in the control loop after each step and must not block
+// LoopOptions tune Run. All may be left out.
+type LoopOptions struct {
+	Screen    *Screen       // draws at most 30 frames a second; nil draws nothing
+	JSON      io.Writer     // gets one line, a Frame, for every change of state, label or view; nil gets nothing
+	Before    func()        // is called in the control loop before each step and may change the simulator; it must not block
+	OnStep    func(Frame)   // is called in the control loop after each step and must not block
+	OnOutcome func(Outcome) // is called in the control loop at the end of each trial and must not block
 }
 
 // logLine is a Frame as a line of JSON.
@@ -37,15 +37,12 @@ type logLine struct {
 	Lost int `json:"lost,omitempty"` // lines before this one that the reader was too slow for
 }
 
-// RunCursor moves a cursor 100 times a second by what actions.Current says at that moment, until ctx ends: then the
-// cursor stands, the last frame is shown, and it returns nil. Nothing is queued: a turn that comes late takes the newest
-// command, not the one it missed. Drawing and logging have a goroutine of their own, so that a slow terminal does not
-// hold up the loop; where they fail, the cursor stops and RunCursor returns the error.
-func RunCursor(ctx context.Context, actions Actions, opt CursorOptions) error {
-	if opt.Cursor == nil {
-		return errors.New("control: CursorOptions.Cursor is nil, must be set (see NewCursor)")
-	}
-	if err := opt.Cursor.Validate(); err != nil {
+// Run moves a simulator 100 times a second by what actions.Current says at that moment, until ctx ends or the simulator is
+// done: then it is put into the safe state, the last frame is shown, and Run returns nil. Nothing is queued: a turn that
+// comes late takes the newest command, not the one it missed. Drawing and logging have a goroutine of their own, so that a
+// slow terminal does not hold up the loop; where they fail, the simulator stops and Run returns the error.
+func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) error {
+	if err := sim.Validate(); err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -59,8 +56,8 @@ func RunCursor(ctx context.Context, actions Actions, opt CursorOptions) error {
 		}
 		done <- err
 	}()
-	loop(ctx, actions, opt, &p)
-	if p.lost > 0 { // the cursor stands now, so that the last line can wait for its reader
+	loop(ctx, actions, sim, opt, &p)
+	if p.lost > 0 { // the simulator stands now, so that the last line can wait for its reader
 		select {
 		case p.lines <- logLine{Frame: p.last, Lost: p.lost - 1}:
 		case err := <-done:
@@ -73,7 +70,7 @@ func RunCursor(ctx context.Context, actions Actions, opt CursorOptions) error {
 }
 
 // loop is the control loop.
-func loop(ctx context.Context, actions Actions, opt CursorOptions, p *painter) {
+func loop(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions, p *painter) {
 	tick := time.NewTicker(loopPeriod)
 	defer tick.Stop()
 	begin := time.Now()
@@ -83,18 +80,20 @@ func loop(ctx context.Context, actions Actions, opt CursorOptions, p *painter) {
 	)
 	turn := func(now time.Duration, a Action, ok bool) Frame {
 		if opt.Before != nil {
-			opt.Before(opt.Cursor)
+			opt.Before()
 		}
-		unknown := opt.Cursor.Unknown
-		opt.Cursor.Step(now-last, a, ok)
+		state := sim.Step(now-last, a, ok)
 		last = now
-		f := opt.Cursor.frame(now.Seconds(), a, ok, opt.Cursor.Unknown == unknown, actions.Counters())
+		f := frame(sim, now.Seconds(), state, a, ok, actions.Counters())
 		if !f.sameState(&logged) {
 			logged = f
 			p.log(f)
 		}
 		if opt.OnStep != nil {
 			opt.OnStep(f)
+		}
+		if o, ended := sim.Outcome(); ended && opt.OnOutcome != nil {
+			opt.OnOutcome(o)
 		}
 		return f
 	}
@@ -110,6 +109,10 @@ func loop(ctx context.Context, actions Actions, opt CursorOptions, p *painter) {
 			if drawn == 0 || now-drawn >= drawPeriod {
 				drawn = now
 				p.draw(f)
+			}
+			if sim.Done() {
+				p.draw(turn(time.Since(begin), Action{Reason: ReasonStopped}, false))
+				return
 			}
 		}
 	}
@@ -165,7 +168,7 @@ func (p *painter) run() (err error) {
 				continue
 			}
 			if err := p.screen.Show(f); err != nil {
-				return fmt.Errorf("control: drawing the cursor: %w", err)
+				return fmt.Errorf("control: drawing the simulator: %w", err)
 			}
 		case l, ok := <-lines:
 			if !ok {
@@ -174,10 +177,10 @@ func (p *painter) run() (err error) {
 			}
 			raw, err := json.Marshal(l)
 			if err != nil {
-				return fmt.Errorf("control: logging the cursor: %w", err)
+				return fmt.Errorf("control: logging the simulator: %w", err)
 			}
 			if _, err := p.json.Write(append(raw, '\n')); err != nil {
-				return fmt.Errorf("control: logging the cursor: %w", err)
+				return fmt.Errorf("control: logging the simulator: %w", err)
 			}
 		}
 	}

@@ -35,17 +35,35 @@ func leftUntil(d time.Duration) *script {
 	}}
 }
 
-func TestRunCursor(t *testing.T) {
+// roaming is a task that the cursor moves freely in: no pause, and targets too far for a test.
+func roaming() *CenterOut {
+	o := NewCenterOut(NewCursor("left", "right"), 2)
+	o.Pause, o.Timeout, o.Distance = 0, time.Hour, 1
+	return o
+}
+
+// logged is what a line of the log says of a cursor.
+type logged struct {
+	State    State    `json:"state"`
+	Reason   Reason   `json:"reason"`
+	Lost     int      `json:"lost"`
+	Counters Counters `json:"commands"`
+	View     struct {
+		Position [2]float64 `json:"position"`
+	} `json:"view"`
+}
+
+func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var steps []Frame
 		var log bytes.Buffer
 		befores := 0
-		c := NewCursor("left", "right")
-		err := RunCursor(ctx, leftUntil(500*ms), CursorOptions{
-			Cursor: c, JSON: &log,
-			Before: func(*Cursor) { befores++ },
+		o := roaming()
+		err := Run(ctx, leftUntil(500*ms), o, LoopOptions{
+			JSON:   &log,
+			Before: func() { befores++ },
 			OnStep: func(f Frame) { steps = append(steps, f) },
 		})
 		if err != nil {
@@ -56,19 +74,20 @@ func TestRunCursor(t *testing.T) {
 		}
 		for _, f := range steps {
 			moving := f.Seconds <= 0.5+1e-9
-			if moving != (f.Velocity == [2]float64{-0.5, 0}) || !moving && f.Velocity != [2]float64{} {
-				t.Fatalf("at %g s: velocity %v", f.Seconds, f.Velocity)
+			v := f.View.(*CursorView).Velocity
+			if moving != (v == [2]float64{-0.5, 0}) || !moving && v != [2]float64{} {
+				t.Fatalf("at %g s: velocity %v", f.Seconds, v)
 			}
-			if moving && (f.State != CursorMoves || f.Label != "left" || math.Abs(f.AgeMS-3) > 1e-9) || !moving && f.State != CursorSafe {
+			if moving && (f.State != StateMoves || f.Label != "left" || math.Abs(f.AgeMS-3) > 1e-9) || !moving && f.State != StateSafe {
 				t.Fatalf("at %g s: %+v", f.Seconds, f)
 			}
 		}
-		if math.Abs(c.Position[0]+0.25) > 1e-9 {
-			t.Errorf("position %g, want -0.25: half a second at 0.5 per second", c.Position[0])
+		if math.Abs(o.Cursor.Position[0]+0.25) > 1e-9 {
+			t.Errorf("position %g, want -0.25: half a second at 0.5 per second", o.Cursor.Position[0])
 		}
 		var states []string
 		for lines := bufio.NewScanner(&log); lines.Scan(); {
-			var l logLine
+			var l logged
 			if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +127,7 @@ func TestDrawingIsAtMost30PerSecond(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		w := &counter{}
-		if err := RunCursor(ctx, leftUntil(time.Second), CursorOptions{Cursor: NewCursor("left", "right"), Screen: NewScreen(w, false)}); err != nil {
+		if err := Run(ctx, leftUntil(time.Second), roaming(), LoopOptions{Screen: NewScreen(w, false)}); err != nil {
 			t.Fatal(err)
 		}
 		if w.n < 40 || w.n > 62 { // 2 s, the last frame, and giving the terminal its cursor back
@@ -133,9 +152,7 @@ func TestSlowReadersDoNotHoldUpTheLoop(t *testing.T) {
 		steps := 0
 		done := make(chan error, 1)
 		go func() {
-			done <- RunCursor(ctx, flicker, CursorOptions{
-				Cursor: NewCursor("left", "right"), JSON: w, OnStep: func(Frame) { steps++ },
-			})
+			done <- Run(ctx, flicker, roaming(), LoopOptions{JSON: w, OnStep: func(Frame) { steps++ }})
 		}()
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
@@ -146,9 +163,9 @@ func TestSlowReadersDoNotHoldUpTheLoop(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		lines, lost, last := 0, 0, logLine{}
+		lines, lost, last := 0, 0, logged{}
 		for _, text := range w.text {
-			last = logLine{}
+			last = logged{}
 			if err := json.Unmarshal([]byte(text), &last); err != nil {
 				t.Fatal(err)
 			}
@@ -164,17 +181,16 @@ func TestSlowReadersDoNotHoldUpTheLoop(t *testing.T) {
 	})
 }
 
-func TestRunCursorEndsWhereWritingFails(t *testing.T) {
-	for name, opt := range map[string]func(w *counter) CursorOptions{
-		"screen": func(w *counter) CursorOptions { return CursorOptions{Screen: NewScreen(w, true)} },
-		"log":    func(w *counter) CursorOptions { return CursorOptions{JSON: w} },
+func TestRunEndsWhereWritingFails(t *testing.T) {
+	for name, opt := range map[string]func(w *counter) LoopOptions{
+		"screen": func(w *counter) LoopOptions { return LoopOptions{Screen: NewScreen(w, true)} },
+		"log":    func(w *counter) LoopOptions { return LoopOptions{JSON: w} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &counter{fail: errors.New("broken pipe")}
-				o := opt(w)
-				o.Cursor = NewCursor("left", "right")
-				err := RunCursor(t.Context(), leftUntil(time.Hour), o)
+				o := roaming()
+				err := Run(t.Context(), leftUntil(time.Hour), o, opt(w))
 				if !errors.Is(err, w.fail) {
 					t.Errorf("error %v, want that of the writer", err)
 				}
@@ -186,13 +202,43 @@ func TestRunCursorEndsWhereWritingFails(t *testing.T) {
 	}
 }
 
-func TestRunCursorRefuses(t *testing.T) {
-	if err := RunCursor(t.Context(), leftUntil(0), CursorOptions{}); err == nil {
-		t.Error("no cursor, no error")
+func TestRunRefuses(t *testing.T) {
+	o := roaming()
+	o.Cursor.Speed = -1
+	if err := Run(t.Context(), leftUntil(0), o, LoopOptions{}); err == nil || !strings.Contains(err.Error(), "speed_per_s") {
+		t.Errorf("a bad cursor: %v", err)
 	}
-	c := NewCursor("left", "right")
-	c.Speed = -1
-	if err := RunCursor(t.Context(), leftUntil(0), CursorOptions{Cursor: c}); err == nil {
-		t.Error("a bad cursor, no error")
-	}
+}
+
+// TestRunEndsBehindTheLastTrial: each trial is told once, and the last frame is safe.
+func TestRunEndsBehindTheLastTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewCenterOut(NewCursor("left", "right"), 2)
+		o.Count, o.Timeout = 4, 3*time.Second
+		left := &script{time.Now(), func(time.Duration) (Action, bool) {
+			a := class("left")
+			a.Command.Run, a.Command.Seq, a.Age = 5, 9, 40*ms
+			return a, true
+		}}
+		var outcomes []Outcome
+		var last Frame
+		err := Run(t.Context(), left, o, LoopOptions{OnOutcome: func(o Outcome) { outcomes = append(outcomes, o) }, OnStep: func(f Frame) { last = f }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := map[Result]int{}
+		for _, o := range outcomes {
+			n[o.Result]++
+			if want := map[int]string{0: "right", 1: "left"}[o.Goal]; o.Meant != want || o.Run != 5 || o.Seq != 9 || o.Delay != 40*ms {
+				t.Errorf("outcome %+v, want class %s of command 9 of run 5, 40 ms before", o, want)
+			}
+		}
+		if len(outcomes) != 4 || n[Hit] != 2 || n[Miss] != 2 || last.State != StateSafe || last.Reason != ReasonStopped {
+			t.Errorf("outcomes %v, last frame %+v; want 2 hits, 2 misses, and a stop", n, last)
+		}
+		// 0.7 to the target's edge at 0.5 per second in steps of 10 ms.
+		if s := o.Score(); s.Hits != 2 || s.Misses != 2 || s.ITR != 0 || math.Abs(s.TimeToHit-1.4) > 0.03 || math.Abs(*s.PathEfficiency-1) > 0.02 {
+			t.Errorf("score %+v, efficiency %v", s, *s.PathEfficiency)
+		}
+	})
 }

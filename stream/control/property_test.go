@@ -168,7 +168,7 @@ func TestNothingStaleActs(t *testing.T) {
 			}
 		})
 		n := j.n
-		sum := n.Accepted + n.Expired + n.Unproven + n.OldRun + n.Duplicate + n.Malformed + n.Foreign + n.Blocked
+		sum := n.Accepted + n.Expired + n.Unproven + n.OldRun + n.Duplicate + n.Malformed + n.Foreign + n.Blocked + n.Rate + n.Change
 		if n.Received != sum || n.Malformed+n.Foreign+n.Blocked != 0 {
 			rt.Fatalf("the counters do not add up: %+v", n)
 		}

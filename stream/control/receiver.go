@@ -1,6 +1,7 @@
 package control
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 type Link[S io.Closer] interface {
 	SubscribeCommands(session, decoder string, fn func(bus.Command, time.Time)) (S, error)
 	SubscribeStatus(session string, fn func(bus.Status, time.Time)) (S, error)
+	SubscribeStop(session string, fn func(s bus.Stop, at time.Time, answer func(bus.StopAnswer) error)) (S, error)
 	OnLink(fn func(up bool)) (stop func())
 }
 
@@ -24,7 +26,7 @@ type Options struct {
 	Session string // whose commands
 	Decoder string // of which decoder
 
-	// Watchdog is the longest silence of the decoder, 150 ms to 3 s; 0 means 250 ms. Heartbeats come every 100 ms.
+	// Watchdog is the longest silence of the decoder, 240 ms to 3 s; 0 means 250 ms. Heartbeats come every 80 ms.
 	Watchdog time.Duration
 	// MaxValid is the largest valid_for_ms that is believed, up to 1 min; 0 means 10 s.
 	MaxValid time.Duration
@@ -32,6 +34,10 @@ type Options struct {
 	MaxSampleAge time.Duration
 	// Latch keeps the safe state until Rearm is called. Without it, the next good command ends the safe state.
 	Latch bool
+	// DeadMan is the longest time between two calls of Hold, 50 ms to 5 s; 0 means that there is no such switch. With one
+	// nothing is acted on but while it is held.
+	DeadMan time.Duration
+	Limits  Limits // how fast what is acted on may change
 
 	// OnSafe stops the actuator. It is called once at the start (ReasonNever: whoever moved it before may have died) and
 	// once per safe state, from a goroutine that does nothing else, and again every RetryStop until it returns nil; until
@@ -42,6 +48,9 @@ type Options struct {
 	// OnCommand, if not nil, is called for every received command, whatever became of it, on the bus's goroutine: it
 	// must not block. It is for measuring; act on Current.
 	OnCommand func(c bus.Command, arrival time.Time, v Verdict)
+	// OnEmergency, if not nil, is called for every emergency stop that arrives on the bus, on the bus's goroutine: it must not
+	// block. It is for showing who stops; the receiver stops on its own.
+	OnEmergency func(bus.Stop)
 }
 
 // withDefaults checks o and fills in the defaults.
@@ -57,9 +66,10 @@ func (o Options) withDefaults() (Options, error) {
 		v               *time.Duration
 		def, least, max time.Duration
 	}{
-		{"Watchdog", &o.Watchdog, 250 * time.Millisecond, 150 * time.Millisecond, 3 * time.Second},
+		{"Watchdog", &o.Watchdog, 250 * time.Millisecond, 3 * bus.HeartbeatInterval, 3 * time.Second},
 		{"MaxValid", &o.MaxValid, 10 * time.Second, time.Millisecond, time.Minute},
 		{"MaxSampleAge", &o.MaxSampleAge, 0, 0, time.Hour},
+		{"DeadMan", &o.DeadMan, 0, 0, 5 * time.Second},
 		{"RetryStop", &o.RetryStop, 20 * time.Millisecond, time.Millisecond, time.Second},
 	} {
 		if *d.v == 0 {
@@ -69,8 +79,14 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("control: %s is %v, must be between %v and %v", d.name, *d.v, d.least, d.max)
 		}
 	}
-	return o, nil
+	if o.DeadMan > 0 && o.DeadMan < minDeadMan {
+		return o, fmt.Errorf("control: DeadMan is %v, must be 0 (no such switch) or %v to 5s", o.DeadMan, minDeadMan)
+	}
+	return o, o.Limits.validate()
 }
+
+// minDeadMan is what a switch that is read in the control loop can do.
+const minDeadMan = 50 * time.Millisecond
 
 // closeWait is how long Close waits for the stop to be confirmed.
 const closeWait = 2 * time.Second
@@ -81,6 +97,8 @@ type Receiver struct {
 	begin    time.Time // the zero of the steady clock
 	commands io.Closer
 	status   io.Closer
+	stops    io.Closer
+	name     string // in answers to stops
 	unlink   func()
 
 	mu      sync.Mutex
@@ -89,7 +107,9 @@ type Receiver struct {
 	armed   time.Duration // when the watch will wake; 0: when told
 	age     Quantiles
 	transit Quantiles
-	stopErr error // of the newest try of OnSafe; nil once confirmed
+	slew    slew
+	answers []func(bus.StopAnswer) error // to be told when the stop is confirmed
+	stopErr error                        // of the newest try of OnSafe; nil once confirmed
 
 	wake     chan struct{}  // for the watch: the deadline is earlier now
 	stop     chan stopOrder // for the stopper
@@ -109,9 +129,12 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 	r := &Receiver{
 		opt:   opt,
 		begin: time.Now(),
+		name:  rand.Text(),
+		slew:  slew{perS: opt.Limits.ChangePerS, perCommand: opt.Limits.ChangePerCommand},
 		judge: judge{
 			session: opt.Session, decoder: opt.Decoder, watchdog: opt.Watchdog, maxValid: opt.MaxValid,
 			maxSampleAge: opt.MaxSampleAge, latch: opt.Latch, stops: opt.OnSafe != nil,
+			deadMan: opt.DeadMan, pace: pace{command: period(opt.Limits.Commands), change: period(opt.Limits.ClassChanges)},
 		},
 		wake: make(chan struct{}, 1), stop: make(chan stopOrder, 1), quit: make(chan struct{}), giveUp: make(chan struct{}),
 		watched: make(chan struct{}), stopped: make(chan struct{}),
@@ -121,7 +144,12 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 	go r.watch()
 	go r.stopper()
 
-	// Heartbeats first: a command without them is refused.
+	// Stops first, then heartbeats: a command without them is refused.
+	stops, err := link.SubscribeStop(opt.Session, r.onStop)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control: emergency stops of session %s: %w", opt.Session, err), r.Close())
+	}
+	r.stops = stops
 	status, err := link.SubscribeStatus(opt.Session, r.onStatus)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control: heartbeats of session %s: %w", opt.Session, err), r.Close())
@@ -205,13 +233,90 @@ func (r *Receiver) onLink(up bool) {
 }
 
 // Current is what to do now; ok false means the safe state, and the action's Reason says why. Ask at every turn of the
-// control loop and never keep the answer: the same command may be too old at the next turn. It does not allocate.
+// control loop and never keep the answer: the same command may be too old at the next turn. It
+// does not allocate, but where a limit changes a value.
 func (r *Receiver) Current() (a Action, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a, ok = r.judge.current(r.now())
+	now := r.now()
+	a, ok = r.judge.current(now)
+	switch {
+	case !ok:
+		r.slew.off()
+	case r.slew.limit(now, &a):
+		r.judge.n.Slewed++
+	}
 	r.settle()
 	return a, ok
+}
+
+// EmergencyStop enters the safe state and keeps it until Rearm is called: OnSafe is called at once and again until it
+// works, also where nothing was acted on. A message on the session's stop subject does the same. It does not wait.
+func (r *Receiver) EmergencyStop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.judge.emergencyStop(r.now())
+	r.settle()
+}
+
+// onStop is an emergency stop on the bus. It is answered when the actuator stands.
+func (r *Receiver) onStop(s bus.Stop, _ time.Time, answer func(bus.StopAnswer) error) {
+	r.mu.Lock()
+	if !r.closed {
+		r.judge.emergencyStop(r.now())
+		r.settle()
+		if len(r.answers) < maxAnswers { // who asks asks again
+			r.answers = append(r.answers, answer)
+		}
+	}
+	r.mu.Unlock()
+	r.reply()
+	if r.opt.OnEmergency != nil {
+		r.opt.OnEmergency(s)
+	}
+}
+
+// maxAnswers may wait for a stop that is not confirmed.
+const maxAnswers = 64
+
+// reply answers who asked for a stop, once it is confirmed.
+func (r *Receiver) reply() {
+	r.mu.Lock()
+	var answers []func(bus.StopAnswer) error
+	if !r.judge.stopping {
+		answers, r.answers = r.answers, nil
+	}
+	r.mu.Unlock()
+	for _, answer := range answers {
+		_ = answer(bus.StopAnswer{Decoder: r.opt.Decoder, Controller: r.name}) // without a link it is asked again
+	}
+}
+
+// Hold says that the dead man's switch is held now; it must be called again within Options.DeadMan. Commands that arrive
+// from now on are acted on. Without such a switch it does nothing.
+func (r *Receiver) Hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.opt.DeadMan == 0 {
+		return
+	}
+	r.judge.hold(r.now())
+	r.settle()
+}
+
+// Release says that the dead man's switch was let go: the safe state begins at once.
+func (r *Receiver) Release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.opt.DeadMan == 0 {
+		return
+	}
+	r.judge.advance(r.now())
+	r.judge.release()
+	r.settle()
 }
 
 // Rearm lifts the latch: from now on a good command ends the safe state. It fails while the stop is not confirmed.

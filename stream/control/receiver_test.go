@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -397,10 +398,14 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"session":       {Options{Session: "a b", Decoder: "mi"}, "session"},
 		"decoder":       {Options{Session: "s1", Decoder: "*"}, "decoder"},
-		"watchdog low":  {Options{Session: "s1", Decoder: "mi", Watchdog: 100 * ms}, "Watchdog is 100ms, must be between 150ms and 3s"},
+		"watchdog low":  {Options{Session: "s1", Decoder: "mi", Watchdog: 100 * ms}, "Watchdog is 100ms, must be between 240ms and 3s"},
 		"watchdog high": {Options{Session: "s1", Decoder: "mi", Watchdog: 4 * time.Second}, "Watchdog"},
 		"valid":         {Options{Session: "s1", Decoder: "mi", MaxValid: time.Hour}, "MaxValid"},
 		"sample age":    {Options{Session: "s1", Decoder: "mi", MaxSampleAge: -1}, "MaxSampleAge"},
+		"dead man":      {Options{Session: "s1", Decoder: "mi", DeadMan: 10 * ms}, "DeadMan is 10ms, must be 0 (no such switch) or 50ms to 5s"},
+		"dead man long": {Options{Session: "s1", Decoder: "mi", DeadMan: time.Hour}, "DeadMan"},
+		"limit":         {Options{Session: "s1", Decoder: "mi", Limits: Limits{ChangePerS: math.NaN()}}, "Limits.ChangePerS is NaN"},
+		"limit below 0": {Options{Session: "s1", Decoder: "mi", Limits: Limits{Commands: -1}}, "Limits.Commands is -1"},
 		"retry":         {Options{Session: "s1", Decoder: "mi", RetryStop: 1}, "RetryStop"},
 	} {
 		if _, err := New(&fakeLink{}, tc.opt); err == nil || !strings.Contains(err.Error(), tc.says) {

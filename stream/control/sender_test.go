@@ -43,6 +43,7 @@ type fakeLink struct {
 	mu       sync.Mutex
 	onCmd    func(bus.Command, time.Time)
 	onStatus func(bus.Status, time.Time)
+	onStop   func(bus.Stop, time.Time, func(bus.StopAnswer) error)
 	onLink   func(bool)
 	open     int
 	failCmd  error
@@ -74,6 +75,13 @@ func (l *fakeLink) SubscribeStatus(_ string, fn func(bus.Status, time.Time)) (*f
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onStatus, l.open = fn, l.open+1
+	return &fakeSub{l}, nil
+}
+
+func (l *fakeLink) SubscribeStop(_ string, fn func(bus.Stop, time.Time, func(bus.StopAnswer) error)) (*fakeSub, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onStop, l.open = fn, l.open+1
 	return &fakeSub{l}, nil
 }
 

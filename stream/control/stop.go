@@ -72,6 +72,7 @@ func (r *Receiver) confirm(order stopOrder) bool {
 		if err == nil {
 			r.judge.confirm(order.entry)
 			r.mu.Unlock()
+			r.reply()
 			return true
 		}
 		r.judge.n.StopRetries++
@@ -111,7 +112,7 @@ func (r *Receiver) Close() error {
 	if r.unlink != nil { // nil where New failed half-way
 		r.unlink()
 	}
-	for _, s := range []io.Closer{r.commands, r.status} {
+	for _, s := range []io.Closer{r.commands, r.status, r.stops} {
 		if s == nil {
 			continue
 		}

@@ -18,6 +18,8 @@ const (
 	ReasonEnded     Reason = "ended"     // the decoder said that its stream is over
 	ReasonRestarted Reason = "restarted" // a newer run of the decoder began
 	ReasonLink      Reason = "link"      // the connection to the bus broke
+	ReasonReleased  Reason = "released"  // the dead man's switch is not held
+	ReasonEmergency Reason = "emergency" // an emergency stop, latched until an operator re-arms
 	ReasonStopped   Reason = "stopped"   // the receiver was closed
 )
 
@@ -33,7 +35,9 @@ const (
 	RefusedDuplicate Verdict = "duplicate" // its number, or a later one, was there before
 	RefusedMalformed Verdict = "malformed" // a field that no command can have
 	RefusedForeign   Verdict = "foreign"   // of another session or decoder
-	RefusedBlocked   Verdict = "blocked"   // good, but the stop is not confirmed yet, or the safe state is latched
+	RefusedBlocked   Verdict = "blocked"   // good, but the stop is not confirmed yet, the safe state is latched, or the dead man's switch is not held
+	RefusedRate      Verdict = "rate"      // good, but it came too soon behind the one before: Limits.Commands
+	RefusedChange    Verdict = "change"    // good, but the class changed too soon: Limits.ClassChanges
 )
 
 // Action is what a controller is to do at one moment.
@@ -44,7 +48,7 @@ type Action struct {
 	Latched bool          // the safe state stays until Rearm
 }
 
-// Counters say what happened to everything that was received. Received is the sum of the eight verdicts.
+// Counters say what happened to everything that was received. Received is the sum of the ten verdicts.
 type Counters struct {
 	Received  uint64 `json:"received"` // commands
 	Accepted  uint64 `json:"accepted"`
@@ -55,6 +59,8 @@ type Counters struct {
 	Malformed uint64 `json:"malformed"`
 	Foreign   uint64 `json:"foreign"`
 	Blocked   uint64 `json:"blocked"`
+	Rate      uint64 `json:"rate"`
+	Change    uint64 `json:"change"`
 
 	Dropped           uint64 `json:"dropped"`            // messages that the bus lost because this process was too slow; commands among them are gaps
 	Gaps              uint64 `json:"gaps"`               // numbers that had not come when a later one did
@@ -62,6 +68,8 @@ type Counters struct {
 	HeartbeatsRefused uint64 `json:"heartbeats_refused"` // malformed (of any decoder of the session), out of order, or of an older run
 	SafeEntries       uint64 `json:"safe_entries"`       // times that acting ended; the start is not one
 	StopRetries       uint64 `json:"stop_retries"`       // calls of OnSafe that failed
+	EmergencyStops    uint64 `json:"emergency_stops"`    // while none was latched
+	Slewed            uint64 `json:"slewed"`             // commands whose value was not acted on in full at once: Limits.ChangePerS, ChangePerCommand
 }
 
 // count books one command.
@@ -84,6 +92,10 @@ func (n *Counters) count(v Verdict) {
 		n.Foreign++
 	case RefusedBlocked:
 		n.Blocked++
+	case RefusedRate:
+		n.Rate++
+	case RefusedChange:
+		n.Change++
 	default:
 		panic("control: no counter for the verdict " + string(v))
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,10 +26,10 @@ func buildDecider(spec *Spec) (decoders.Decider, *Step, error) {
 }
 
 // fitWith fits h to the windows at idx, and what decides on trials to those of the last runs, which h then does not see.
-func (h *head) fitWith(d decoders.Decider, s *Set, y signal.Labels, idx []int) error {
+func (h *head) fitWith(ctx context.Context, d decoders.Decider, s *Set, y signal.Labels, idx []int) error {
 	tf, ok := d.(decoders.TrialFitter)
 	if !ok {
-		return h.fit(s.examples(y, idx))
+		return h.fit(ctx, s.examples(y, idx))
 	}
 	var runs []string
 	for _, i := range idx {
@@ -49,7 +50,7 @@ func (h *head) fitWith(d decoders.Decider, s *Set, y signal.Labels, idx []int) e
 			learn = append(learn, i)
 		}
 	}
-	if err := h.fit(s.examples(y, learn)); err != nil {
+	if err := h.fit(ctx, s.examples(y, learn)); err != nil {
 		return err
 	}
 	scores, labels := make([][]float64, len(calibrate)), signal.Labels{Classes: y.Classes}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,6 +96,11 @@ func (s *Set) examples(y signal.Labels, idx []int) examples {
 // Fit learns from the good windows of s with the labels y, which are s.Labels() or a permutation of it. p must have
 // been started on the kind of stream that s comes from.
 func (p *Pipeline) Fit(s *Set, y signal.Labels) error {
+	return p.FitContext(context.Background(), s, y)
+}
+
+// FitContext is Fit that ends with the error of ctx soon after that is done: p has learned nothing then.
+func (p *Pipeline) FitContext(ctx context.Context, s *Set, y signal.Labels) error {
 	if p.input == nil {
 		return errors.New("fit before the first Start: the pipeline does not know its input")
 	}
@@ -102,7 +108,7 @@ func (p *Pipeline) Fit(s *Set, y signal.Labels) error {
 	if err := p.begin(p.input); err != nil {
 		return err
 	}
-	return p.head.fitWith(p.decider, s, y, s.Good(s.All()))
+	return p.head.fitWith(ctx, p.decider, s, y, s.Good(s.All()))
 }
 
 // Tested is the answer to one window by a pipeline that has not seen it.
@@ -124,9 +130,14 @@ type Tested struct {
 // answers its test windows. The result has one entry per good window that some fold tests, by its position in s. What
 // comes before the features must not learn (Pipeline.Learns): see Test. done, if not nil, is called behind each fold.
 func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done func()) (map[int]Tested, error) {
+	return CrossValidateContext(context.Background(), spec, s, y, folds, done)
+}
+
+// CrossValidateContext is CrossValidate that ends with the error of ctx soon after that is done.
+func CrossValidateContext(ctx context.Context, spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done func()) (map[int]Tested, error) {
 	out := map[int]Tested{}
 	for f, fold := range folds {
-		if err := Test(spec, s, y, f, fold, out); err != nil {
+		if err := Test(ctx, spec, s, y, f, fold, out); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", fold.Name, err)
 		}
 		if done != nil {
@@ -137,7 +148,7 @@ func CrossValidate(spec *Spec, s *Set, y signal.Labels, folds []split.Fold, done
 }
 
 // Test is one fold of CrossValidate: s holds the windows as the training runs of the fold make them. It adds to out.
-func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[int]Tested) error {
+func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[int]Tested) error {
 	if len(s.Windows) == 0 {
 		return errors.New("no windows to cross-validate on")
 	}
@@ -156,7 +167,7 @@ func Test(spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[i
 	if err := h.start(features.WindowFormat(s.Info, s.Windows[0].Len()), outputs, s.Hop); err != nil {
 		return err
 	}
-	if err := h.fitWith(d, s, y, s.Good(fold.Train)); err != nil {
+	if err := h.fitWith(ctx, d, s, y, s.Good(fold.Train)); err != nil {
 		return err
 	}
 	trials, _ := d.(decoders.TrialFitter)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -189,8 +190,11 @@ type examples struct {
 }
 
 // fit learns step by step: each one sees what the steps before it, already fitted, make of the examples.
-func (h *head) fit(e examples) error {
+func (h *head) fit(ctx context.Context, e examples) error {
 	for i, s := range h.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := learn(s, e); err != nil {
 			return fmt.Errorf("%s: %w", h.names[i], err)
 		}
@@ -205,7 +209,7 @@ func (h *head) fit(e examples) error {
 			e.rows[k] = flatten(make([]float64, len(h.flat)), w)
 		}
 	}
-	if err := h.learn(e); err != nil {
+	if err := h.learn(ctx, e); err != nil {
 		return fmt.Errorf("%s: %w", h.names[len(h.steps)], err)
 	}
 	h.fitted = true
@@ -214,9 +218,9 @@ func (h *head) fit(e examples) error {
 }
 
 // learn fits the decoder.
-func (h *head) learn(e examples) error {
+func (h *head) learn(ctx context.Context, e examples) error {
 	if h.follows == nil {
-		return h.classes.Fit(e.rows, e.y)
+		return decoders.Fit(ctx, h.classes, e.rows, e.y)
 	}
 	x, y := byRun(e.rows, e.pieces), byRun(e.quantities, e.pieces)
 	if f, ok := h.follows.(decoders.RunFitter); ok {
@@ -380,3 +384,7 @@ func (h *head) beginRun(s *Set, idx []int, run string) error {
 	}
 	return h.setRun(wins)
 }
+
+// RowFormat describes Prediction.Row, what the decoder sees: a window, or where Len is 0 one value to a name. p must have
+// been started, or come from a bundle.
+func (p *Pipeline) RowFormat() features.Format { return p.head.formats[len(p.head.formats)-1] }

@@ -44,7 +44,7 @@ func BenchmarkNetworks(b *testing.B) {
 			if err := p.head.start(in, e.y.Classes, 0); err != nil {
 				b.Fatal(err)
 			}
-			if err := p.head.fit(e); err != nil {
+			if err := p.head.fit(b.Context(), e); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()

@@ -57,7 +57,7 @@ func TestAdapter(t *testing.T) {
 	}
 	opt := Adapt{Options: adapt.Defaults(), Log: filepath.Join(t.TempDir(), "adapt.jsonl")}
 	opt.PerMinute = 100_000 // the recording is played fast
-	a, err := NewAdapter(b, "s", "d", opt)
+	a, err := NewAdapter(b, "s", "d", opt, Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,8 +159,8 @@ func TestAdapter(t *testing.T) {
 			live++
 		}
 	}
-	if lines != r.Feedback+r.Unknown || live != 1 {
-		t.Errorf("%d lines in the log, %d say that it went live: want %d and 1", lines, live, r.Feedback+r.Unknown)
+	if lines != r.Feedback+r.Unknown+opt.Settle-1 || live != 1 {
+		t.Errorf("%d lines in the log, %d say that it went live: want %d, one for each piece of feedback and for each of the first updates besides, and 1", lines, live, r.Feedback+r.Unknown+opt.Settle-1)
 	}
 }
 
@@ -177,14 +177,14 @@ func TestAdapterRefuses(t *testing.T) {
 	}()
 	opt := Adapt{Options: adapt.Defaults()}
 	opt.Explore = 1
-	if _, err := NewAdapter(b, "s", "d", opt); err == nil || !strings.Contains(err.Error(), "explore") {
+	if _, err := NewAdapter(b, "s", "d", opt, Origin{}); err == nil || !strings.Contains(err.Error(), "explore") {
 		t.Errorf("exploration: %v", err)
 	}
 	opt = Adapt{Options: adapt.Defaults(), Log: filepath.Join(t.TempDir(), "no", "folder")}
-	if _, err := NewAdapter(b, "s", "d", opt); err == nil || !strings.Contains(err.Error(), "folder") {
+	if _, err := NewAdapter(b, "s", "d", opt, Origin{}); err == nil || !strings.Contains(err.Error(), "folder") {
 		t.Errorf("a log in no folder: %v", err)
 	}
-	a, err := NewAdapter(b, "s", "d", Adapt{Options: adapt.Defaults()})
+	a, err := NewAdapter(b, "s", "d", Adapt{Options: adapt.Defaults()}, Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +203,16 @@ func TestAdapterRefuses(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// parseLine is one line of the log.
+func parseLine(t *testing.T, line string) logLine {
+	t.Helper()
+	var l logLine
+	dec := json.NewDecoder(strings.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		t.Fatalf("%v in %s", err, line)
+	}
+	return l
 }

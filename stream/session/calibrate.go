@@ -482,7 +482,7 @@ func (e *engine) judged(v verdict) error {
 		e.look(time.Now())
 		return nil
 	}
-	m := Model{e.opt.Pipeline, e.opt.SHA256}
+	m := Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}
 	if v == accepted {
 		m = e.cal.made.model
 	}

@@ -32,7 +32,8 @@ type Config struct {
 // Adapt says how a session learns from feedback.
 type Adapt struct {
 	adapt.Options
-	Log string `json:"log" doc:"file to which one line of JSON is added for every piece of feedback; a relative path counts from the session file"`
+	Log  string `json:"log" doc:"file to which one line of JSON is added for every piece of feedback, and for every update; a relative path counts from the session file"`
+	Save string `json:"save" doc:"file to which the model with what it has learned is written at the end of the session, as a new bundle; a relative path counts from the session file"`
 }
 
 // Source says where the samples of a session come from.
@@ -84,12 +85,15 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	}
 	paths := []*string{&c.Bundle, &c.Source.File}
 	if c.Adapt != nil {
-		paths = append(paths, &c.Adapt.Log)
+		paths = append(paths, &c.Adapt.Log, &c.Adapt.Save)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(file), *p)
 		}
+	}
+	if c.Adapt != nil && c.Adapt.Save != "" && filepath.Clean(c.Adapt.Save) == filepath.Clean(c.Bundle) {
+		return nil, bad(0, fmt.Errorf("adapt: save is %q, which is the bundle itself: name another file, so that there is a way back", c.Adapt.Save))
 	}
 	return c, nil
 }

@@ -196,7 +196,7 @@ func (e *engine) begin() error {
 			return err
 		}
 		if e.cal == nil {
-			if err := e.decide(Model{e.opt.Pipeline, e.opt.SHA256}); err != nil {
+			if err := e.decide(Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}); err != nil {
 				return err
 			}
 		}
@@ -222,6 +222,9 @@ func (e *engine) decide(m Model) error {
 	if e.opt.Adapter != nil {
 		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run()); err != nil {
 			return err
+		}
+		if m.Origin.Bundle != nil {
+			e.opt.Adapter.rebase(m.Origin)
 		}
 	}
 	e.model = &running{Model: m}

@@ -99,7 +99,7 @@ func trainContinuous(cmd *cobra.Command, name string, spec *pipeline.Spec, files
 	}
 	if out != "" {
 		set.Truth, set.Quantities = truth, learned
-		if err := p.Fit(set, signal.Labels{}); err != nil {
+		if err := p.FitContext(cmd.Context(), set, signal.Labels{}); err != nil {
 			return refusal{err}
 		}
 		b, err := p.Bundle(Version)

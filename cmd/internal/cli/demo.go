@@ -182,7 +182,7 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res de
 		return res, err
 	}
 	note(cmd, "trained on %d trials: balanced accuracy %.2f [%.2f, %.2f] when each run is left out in turn", t.Trials, t.BalancedAccuracy, t.CILow, t.CIHigh)
-	model, err := t.bundle(nil)
+	model, err := t.bundle(cmd.Context(), nil)
 	if err != nil {
 		return res, err
 	}
@@ -286,7 +286,8 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	cursorDone := make(chan error, 1)
 	cursorCtx, stopCursor := context.WithCancel(ctx)
 	defer stopCursor()
-	go func() { cursorDone <- control.RunCursor(cursorCtx, receiver, d.cursor(cmd, headless)) }()
+	sim, opt := d.cursor(cmd, headless)
+	go func() { cursorDone <- control.Run(cursorCtx, receiver, sim, opt) }()
 
 	raw, playerDone, err := d.play(ctx, decoderBus, playerBus, src)
 	if err != nil {
@@ -318,6 +319,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	}
 	stopCursor()
 	err = <-cursorDone
+	d.hits = sim.Score().Hits
 	d.stats = receiver.Stats()
 	return err
 }
@@ -415,28 +417,27 @@ func (d *demoRun) score() (scoreJSON, error) {
 }
 
 // cursor is what moves: fists to the right, feet to the left. Each cue puts it back into the middle.
-func (d *demoRun) cursor(cmd *cobra.Command, headless bool) control.CursorOptions {
+func (d *demoRun) cursor(cmd *cobra.Command, headless bool) (*control.CenterOut, control.LoopOptions) {
 	c := control.NewCursor("feet", "fists")
 	c.Speed = math.Min(20, c.Speed*d.speed)
+	task := control.NewCenterOut(c, 2)
+	task.Cued, task.Timeout = true, time.Hour // a trial is over with the next cue
 	seen := 0
-	opt := control.CursorOptions{
-		Cursor: c,
-		Before: func(c *control.Cursor) {
+	opt := control.LoopOptions{
+		Before: func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			if d.cues == seen {
 				return
 			}
 			seen = d.cues
-			v := c.Velocities[d.cue]
-			c.Position, c.Target = [2]float64{}, [2]float64{0.8 * v[0], 0.8 * v[1]}
+			task.Cue(c.Velocities[d.cue])
 		},
-		OnStep: func(f control.Frame) { d.hits = f.Hits },
 	}
 	if f := screen(cmd, headless); f != nil {
 		opt.Screen = control.TerminalScreen(f)
 	}
-	return opt
+	return task, opt
 }
 
 func printDemo(cmd *cobra.Command, r demoJSON) {

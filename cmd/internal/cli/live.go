@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -56,8 +58,7 @@ file says which bundle, which source and which bus:
 				return errors.Join(err, printJSON(cmd, liveJSON{rep, delay}))
 			}
 			if a := rep.Adapt; a != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d lost; the head is %s %s\n",
-					a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Lost, a.State, a.Why)
+				printAdapt(cmd.OutOrStdout(), a)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
 				rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
@@ -76,12 +77,26 @@ type liveJSON struct {
 }
 
 func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *bundle.Delay, err error) {
-	_, p, err := loadModel(cfg.Bundle, pipeline.All)
+	model, p, err := loadModel(cfg.Bundle, pipeline.All)
 	if err != nil {
 		return rep, delay, err
 	}
 	if err := p.Causal(); err != nil { // before anybody waits for a stream
 		return rep, delay, fmt.Errorf("%s: %w", cfg.Bundle, err)
+	}
+	origin := session.Origin{Bundle: model, File: filepath.Base(cfg.Bundle), Gyrus: Version}
+	if cfg.Adapt != nil {
+		if err := session.Adaptable(p); err != nil {
+			return rep, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+		}
+		if origin.SHA256, err = hashFile(cfg.Bundle); err != nil {
+			return rep, delay, err
+		}
+		if cfg.Adapt.Save != "" {
+			if err := checkOutput(cfg.Adapt.Save, []string{cfg.Bundle, cfg.Source.File}); err != nil {
+				return rep, delay, err
+			}
+		}
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
@@ -105,7 +120,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	})
 	var adapter *session.Adapter
 	if cfg.Adapt != nil {
-		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt); err != nil {
+		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, origin); err != nil {
 			return rep, delay, err
 		}
 		defer func() { err = errors.Join(err, adapter.Close()) }()
@@ -129,4 +144,23 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
 	})
 	return rep, delay, err
+}
+
+// printAdapt prints what became of feedback.
+func printAdapt(w io.Writer, a *session.AdaptReport) {
+	fmt.Fprintf(w, "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d with a label that is no class, %d malformed, %d lost\n",
+		a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Odd, a.Malformed, a.Lost)
+	who := "the decoder of the model decides"
+	if a.Decides {
+		who = "it decides"
+	}
+	why := ""
+	if a.Why != "" {
+		why = " (" + a.Why + ")"
+	}
+	fmt.Fprintf(w, "what was learned: %d updates, %s%s, %s", a.Updates, a.State, why, who)
+	if a.Saved != "" {
+		fmt.Fprintf(w, "; written: %s", a.Saved)
+	}
+	fmt.Fprintln(w)
 }

@@ -37,6 +37,17 @@ func TestNotes(t *testing.T) {
 		{"a channel twice, joined and shrunk", band, "{use: csp, cov_est: concat, regularise: oas}, {use: logvar}", "{use: svm}", "twin", []string{"covariance has rank 11 of 12", "features[0] csp: shrinkage ", "(oas)", "decoder svm: C 1"}},
 		{"average reference, tangent space", band + ", {use: car}", "{use: covariance}, {use: tangent_space}", "{use: logistic}", "clean", []string{"features[0] covariance: shrinkage ", "(oas)", "decoder logistic: penalty l2, C 1"}},
 		{"fewer trials than channels", band, "{use: logvar}", "{use: lda}", "few", []string{"decoder lda: shrinkage 0.", " to 0."}},
+		{"average reference, minimum distance behind a filter", band + ", {use: car}", "{use: covariance}", "{use: fgmdm}", "clean", []string{"decoder fgmdm: shrinkage 0.", "(Ledoit-Wolf) of the discriminant in the tangent space", "features[0] covariance: shrinkage "}},
+		{"a flat channel, minimum distance behind a filter", band, "{use: covariance}", "{use: fgmdm}", "flat", []string{"decoder fgmdm: 11 of 78 entries of the tangent vectors vary at rounding level only", "decoder fgmdm: shrinkage 0."}},
+		{"average reference, filter bank", "{use: car}, {use: filterbank, bands: [[8, 12], [16, 24]]}", "{use: fbcsp, shrinkage: 0.05}", "{use: lda}", "clean", []string{"features[0] fbcsp: covariance has rank 11 of 12", "features[0] fbcsp: shrinkage 0.05 (fixed)"}},
+		{"a flat channel, filter bank", "{use: filterbank, bands: [[8, 12], [16, 24]]}", "{use: fbcsp}", "{use: lda}", "flat", []string{"features[0] fbcsp: covariance has rank 11 of 12"}},
+		{"average reference, evoked responses", band + ", {use: car}", "{use: erp_covariance}, {use: tangent_space}", "{use: logistic}", "clean", []string{"features[0] erp_covariance: shrinkage ", " of each window's covariance (oas)"}},
+		{"average reference, xDAWN", band + ", {use: car}", "{use: xdawn}, {use: logvar}", "{use: lda}", "clean", []string{"features[0] xdawn: covariance has rank 11 of 12"}},
+		{"a flat channel, xDAWN covariance", band, "{use: xdawn_covariance}, {use: tangent_space}", "{use: logistic}", "flat", []string{"features[0] xdawn_covariance: covariance has rank 11 of 12", "features[0] xdawn_covariance: shrinkage ", " of each window's covariance (oas)"}},
+		{"average reference, aligned", band + ", {use: car}", "{use: euclidean_alignment}, {use: csp, components: 4}, {use: logvar}", "{use: lda}", "clean", []string{"features[0] euclidean_alignment: covariance has rank 11 of 12", "features[0] euclidean_alignment: shrinkage ", " of each window's covariance (oas)"}},
+		{"a flat channel, aligned", band, "{use: riemannian_alignment}, {use: csp, components: 4}, {use: logvar}", "{use: lda}", "flat", []string{"features[0] riemannian_alignment: covariance has rank 11 of 12"}},
+		{"fewer trials than channels, calibrated", band, "{use: logvar}", "{use: calibrated, decoder: {use: lda, shrinkage: 0.2}, folds: 3}", "few", []string{"decoder calibrated: lda: shrinkage 0.2 (fixed)"}},
+		{"fewer trials than channels, singular values", band, "{use: logvar}", "{use: lda, shrinkage: 0, solver: svd}", "few", []string{"decoder lda: 4 ", "of 12 directions vary within the classes: the others are left out"}},
 		{"fewer trials than channels, ridge", band, "{use: logvar}", "{use: ridge}", "few", []string{"decoder ridge: penalty on the squared weights, alpha 1"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

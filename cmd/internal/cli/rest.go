@@ -102,7 +102,7 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	if err != nil {
 		return err
 	}
-	if err := t.pipe.Fit(t.set, y); err != nil {
+	if err := t.pipe.FitContext(cmd.Context(), t.set, y); err != nil {
 		return refusal{err}
 	}
 	rest, files, closeAll, err := openAll(cmd, r.files)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all" // every format
 	"github.com/gyrus-bci/gyrus/ingest/registry"
@@ -73,7 +74,12 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	result := &output{w: out}
 	root.SetOut(result)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	err := kernel.Check() // of the environment: before the first network is made
+	if err != nil {
+		err = usageError{err}
+	} else {
+		err = root.ExecuteContext(ctx)
+	}
 	var sig stopped
 	if errors.As(context.Cause(ctx), &sig) {
 		err = sig

@@ -51,6 +51,8 @@ func init() {
 				}
 			case "twin":
 				copy(x[rec.Info.Index("C2")], x[at])
+			case "flat":
+				clear(x[at])
 			case "few": // three trials of each class, fewer than channels
 				kept := map[string]int{}
 				var events []signal.Event

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -111,6 +113,7 @@ func newTrain() *cobra.Command {
 	var (
 		cut     cutFlags
 		rest    restFlags
+		keep    checkpointFlags
 		scheme  string
 		seed    uint64
 		permute bool
@@ -133,11 +136,16 @@ A pipeline with a section target follows quantities, such as a cursor's velocity
 of each, and --split is leave-one-run-out or blocked-kfold. A FILE may be synth:cursor:SUBJECT:RUN, synth:imagery:… or
 synth:rest:…, which is simulated.
 
+A long training of a network can be cut off and taken up again: with --checkpoint FILE it writes how far it has come, and
+the same command with --resume FILE goes on from there and ends with the same bits, bundle and scores.
+
 PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gallery(), ", ") + `.`,
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
   gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
   gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
   gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
+  gyrus train conformer run1.edf run2.edf --checkpoint conformer.ckpt -o model.gyrus
+  gyrus train conformer run1.edf run2.edf --resume conformer.ckpt -o model.gyrus
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
@@ -150,10 +158,13 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 			if err := rest.apply(cmd, spec, permute); err != nil {
 				return err
 			}
+			if err := keep.check(cmd, spec, args[1:], out); err != nil {
+				return err
+			}
 			if spec.Target != nil {
 				return trainContinuous(cmd, args[0], spec, args[1:], scheme, seed, permute, out)
 			}
-			res, err := train(cmd, args[0], spec, args[1:], &rest, scheme, seed, permute, out)
+			res, err := train(cmd, args[0], spec, args[1:], &rest, &keep, scheme, seed, permute, out)
 			if err != nil {
 				return err
 			}
@@ -166,6 +177,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 	}
 	cut.add(cmd)
 	rest.add(cmd)
+	keep.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
@@ -180,7 +192,7 @@ type trained struct {
 	set  *pipeline.Set
 }
 
-func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, keep *checkpointFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
 	if err := checkOutput(out, slices.Concat(files, rest.files)); err != nil {
 		return trainJSON{}, err
 	}
@@ -197,6 +209,13 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if err != nil {
 		return trainJSON{}, err
 	}
+	prog, err := program(spec, files, hashes, rest, scheme, seed, permute)
+	if err != nil {
+		return trainJSON{}, err
+	}
+	if err := keep.begin(cmd, prog); err != nil {
+		return trainJSON{}, err
+	}
 	t, err := trainOn(cmd, spec, recs, scheme, seed, permute)
 	if err != nil {
 		return trainJSON{}, err
@@ -211,7 +230,7 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if out == "" {
 		return t.trainJSON, nil
 	}
-	b, err := t.bundle(hashes)
+	b, err := t.bundle(cmd.Context(), hashes)
 	if err != nil {
 		return trainJSON{}, err
 	}
@@ -265,6 +284,9 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	bar = newProgress(cmd, "cross-validating", int64(len(folds)))
 	defer bar.end()
 	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, func() { bar.add(1) })
+	if errors.Is(err, decoders.ErrNoCheckpoints) {
+		return nil, usageError{err}
+	}
 	if err != nil {
 		return nil, refusal{err}
 	}
@@ -330,12 +352,12 @@ func fitsLive(spec *pipeline.Spec, cued *pipeline.Pipeline, rec *signal.Recordin
 }
 
 // bundle fits the pipeline to all windows. hashes are those of the recordings' files, nil where they were simulated.
-func (t *trained) bundle(hashes []string) (*bundle.Bundle, error) {
+func (t *trained) bundle(ctx context.Context, hashes []string) (*bundle.Bundle, error) {
 	y, err := t.set.Labels()
 	if err != nil {
 		return nil, err
 	}
-	if err := t.pipe.Fit(t.set, y); err != nil {
+	if err := t.pipe.FitContext(ctx, t.set, y); err != nil {
 		return nil, refusal{err}
 	}
 	b, err := t.pipe.Bundle(Version)

@@ -24,8 +24,12 @@ var kindNames = [...]string{"generic", "neon", "avx2", "avx512"}
 
 func (k kind) String() string { return kindNames[k] }
 
-// level is the kind that is in use.
-var level = detect()
+// level is the kind that is in use, and wrong what is the matter with GYRUS_KERNEL.
+var level, wrong = detect(os.Getenv("GYRUS_KERNEL"))
+
+// Check reports a GYRUS_KERNEL that names no kind of kernels; the best that the processor has are then in use. Programs
+// look before they begin.
+func Check() error { return wrong }
 
 // Name is the kind of kernels in use: "generic", "neon", "avx2" or "avx512".
 func Name() string { return level.String() }
@@ -45,16 +49,16 @@ func kinds() []kind {
 	return has
 }
 
-// detect is the highest kind that the processor has, and not above the one that GYRUS_KERNEL asks for. It panics if that
-// is none.
-func detect() kind {
+// detect is the highest kind that the processor has, and not above the one that is asked for by name; "" asks for none.
+func detect(name string) (kind, error) {
 	wish := kind(len(kindNames))
-	if name := os.Getenv("GYRUS_KERNEL"); name != "" {
-		i := slices.Index(kindNames[:], name)
-		if i < 0 {
-			panic(fmt.Sprintf("kernel: GYRUS_KERNEL is %q, must be %s, or unset for the best that the processor has", name, strings.Join(kindNames[:], ", ")))
+	var err error
+	if name != "" {
+		if i := slices.Index(kindNames[:], name); i >= 0 {
+			wish = kind(i)
+		} else {
+			err = fmt.Errorf("GYRUS_KERNEL is %q, must be %s, or unset for the best that the processor has", name, strings.Join(kindNames[:], ", "))
 		}
-		wish = kind(i)
 	}
 	best := generic
 	for _, k := range kinds() {
@@ -62,5 +66,5 @@ func detect() kind {
 			best = k
 		}
 	}
-	return best
+	return best, err
 }

@@ -32,12 +32,12 @@ func TestKinds(t *testing.T) {
 			t.Errorf("GYRUS_KERNEL=%s: %v\n%s", name, err, out)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run", "^TestName$")
-	cmd.Env = append(os.Environ(), "GYRUS_KERNEL=sse9")
-	out, err := cmd.CombinedOutput()
-	const want = `kernel: GYRUS_KERNEL is "sse9", must be generic, neon, avx2, avx512,`
-	if err == nil || !strings.Contains(string(out), want) {
-		t.Errorf("GYRUS_KERNEL=sse9: %v, printed %q, want %q", err, out, want)
+	const want = `GYRUS_KERNEL is "sse9", must be generic, neon, avx2, avx512,`
+	if k, err := detect("sse9"); err == nil || !strings.Contains(err.Error(), want) || k != level {
+		t.Errorf("GYRUS_KERNEL=sse9: %v, %v, want %v and %q", k, err, level, want)
+	}
+	if err := Check(); err != nil {
+		t.Errorf("without GYRUS_KERNEL: %v", err)
 	}
 }
 

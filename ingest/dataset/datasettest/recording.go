@@ -10,7 +10,8 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// Whole is all of an EDF recording without gaps, given as for Need: its channels, samples and events.
+// Whole is all of a recording without gaps, given as for Need: its channels, samples and events. A test of another format than
+// EDF imports the package that reads it.
 func Whole(t testing.TB, name string) signal.Chunk {
 	t.Helper()
 	path := Need(t, name)

@@ -30,9 +30,10 @@ def standardise(x, factor, init_block, eps):
     return y.T
 
 
-x = stream()
-cases = [{"factor": f, "init_block": b, "eps": e, "y": standardise(x, f, b, e).tolist()}
-         for f, b, e in [(0.001, 0, 1e-4), (0.02, 50, 1e-4), (0.1, 0, 6.0), (0.001, 1000, 1e-4)]]
-out = {"program": "pandas " + pd.__version__, "samples": N, "channels": CH, "cases": cases}
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ema.json"), "w") as f:
-    json.dump(out, f)
+if __name__ == "__main__":
+    x = stream()
+    cases = [{"factor": f, "init_block": b, "eps": e, "y": standardise(x, f, b, e).tolist()}
+             for f, b, e in [(0.001, 0, 1e-4), (0.02, 50, 1e-4), (0.1, 0, 6.0), (0.001, 1000, 1e-4)]]
+    out = {"program": "pandas " + pd.__version__, "samples": N, "channels": CH, "cases": cases}
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ema.json"), "w") as f:
+        json.dump(out, f)

@@ -1,0 +1,103 @@
+package xdf
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
+)
+
+// kinds are the types of the XDF meta-data conventions that gyrus tells apart (https://github.com/sccn/xdf/wiki/EEG-Meta-Data).
+var kinds = map[string]signal.Kind{
+	"eeg": signal.EEG, "eog": signal.EOG, "ecg": signal.ECG, "ekg": signal.ECG, "emg": signal.EMG, "ecog": signal.ECoG, "seeg": signal.SEEG,
+	"trigger": signal.Trigger, "trig": signal.Trigger, "stim": signal.Trigger, "markers": signal.Trigger,
+}
+
+// describe reads the description of the channels. The rate is the caller's.
+func (s *stream) describe(src *source) *signal.Info {
+	described := s.info.desc.at("channels").all("channel")
+	if n := len(described); n != s.info.channels {
+		found, assumed := fmt.Sprintf("%d of %d", n, s.info.channels), "none of the descriptions is used: channels are numbered"
+		if n == 0 {
+			assumed = "channels are numbered, of the kind of the stream; their unit is not known, and may not be µV"
+		}
+		s.deviate(src, "channels", "every channel is described", found, assumed)
+		described = make([]*node, s.info.channels)
+	}
+	labels := make([]string, s.info.channels)
+	for i, d := range described {
+		if labels[i] = d.get("label"); labels[i] == "" && d == nil {
+			labels[i] = fmt.Sprintf("channel %d", i+1)
+		}
+	}
+	info := &signal.Info{Reference: s.info.desc.get("reference", "label"), Channels: make([]signal.Channel, s.info.channels)}
+	if strings.EqualFold(info.Reference, "unknown") {
+		info.Reference = ""
+	}
+	for i, e := range montage.Assign(labels) {
+		if e.Note != "" {
+			s.deviate(src, "label"+e.Note, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
+		}
+		c := signal.Channel{Name: e.Name, Original: e.Original, Kind: s.kindOf(described[i], e.Kind)}
+		c.Unit = s.scale(i).Unit
+		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i] != nil {
+			s.deviate(src, "unit", "a unit of voltage for "+strings.ToUpper(string(c.Kind)), fmt.Sprintf("%q for %q", c.Unit, e.Original),
+				"nothing: the samples of this channel are in the unit as it is written, and may not be µV")
+		}
+		if c.Pos = position(described[i]); c.Pos == nil && c.Kind == signal.EEG {
+			c.Pos = montage.Place(c.Name) // the file has none: that of the name on a spherical head
+		}
+		info.Channels[i] = c
+	}
+	return info
+}
+
+// kindOf is the kind by the type of the channel, else by its label, else by the type of the stream.
+func (s *stream) kindOf(d *node, byLabel signal.Kind) signal.Kind {
+	if typ := strings.ToLower(d.get("type")); typ != "" {
+		if k, known := kinds[typ]; known {
+			return k
+		}
+		return signal.Misc
+	}
+	if byLabel != signal.Misc {
+		return byLabel
+	}
+	if k, known := kinds[strings.ToLower(s.info.kind)]; known {
+		return k
+	}
+	return signal.Misc
+}
+
+// scale is how samples of a channel come to their unit.
+func (s *stream) scale(ch int) units.Scale {
+	described := s.info.desc.at("channels").all("channel")
+	if len(described) != s.info.channels {
+		return units.Parse("")
+	}
+	return units.Parse(described[ch].get("unit"))
+}
+
+// position is where the electrode is, nil where the file does not say: millimetres, x to the right ear, y to the nose, z up.
+func position(d *node) *signal.Position {
+	loc := d.at("location")
+	if loc == nil {
+		return nil
+	}
+	var p signal.Position
+	for k, axis := range []string{"X", "Y", "Z"} {
+		v, err := strconv.ParseFloat(loc.get(axis), 64)
+		if err != nil || math.Abs(v) > 1000 {
+			return nil
+		}
+		p[k] = v / 1000
+	}
+	if !p.Finite() || p == (signal.Position{}) {
+		return nil
+	}
+	return &p
+}

@@ -1,0 +1,189 @@
+package xdf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sort"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// windowBytes is how much of the file is read at once where blocks are read one behind the other.
+const windowBytes = 1 << 18
+
+type scale struct{ mul, div float64 }
+
+// reader reads the samples of one stream.
+type reader struct {
+	src      *source
+	s        *stream
+	scales   []scale
+	segments []segment
+
+	// The part of the file that was read last.
+	buf   []byte
+	bufAt int64
+	// Where to go on: the block, the number of the next sample in it and its place.
+	block, in int
+	off       int64
+	at        []int64 // of the values of each sample that is being decoded, in its block
+}
+
+func newReader(src *source, s *stream, info *signal.Info, segments []segment) *reader {
+	r := &reader{src: src, s: s, segments: segments, block: -1, scales: make([]scale, len(info.Channels))}
+	for ch := range r.scales {
+		u := s.scale(ch)
+		r.scales[ch] = scale{u.Mul, u.Div}
+	}
+	return r
+}
+
+// ReadSamples reads any range of one span.
+func (r *reader) ReadSamples(dst [][]float64, start int64) error {
+	if len(dst) != len(r.scales) {
+		return fmt.Errorf("%s: %d rows to fill, there are %d channels", r.src.name, len(dst), len(r.scales))
+	}
+	n := int64(len(dst[0]))
+	for ch := range dst {
+		if int64(len(dst[ch])) != n {
+			return fmt.Errorf("%s: row %d to fill has %d samples, row 0 has %d, they must have the same length", r.src.name, ch, len(dst[ch]), n)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	k := sort.Search(len(r.segments), func(k int) bool { return r.segments[k].start+r.segments[k].n > start })
+	if k == len(r.segments) || start < r.segments[k].start || n > r.segments[k].start+r.segments[k].n-start {
+		return fmt.Errorf("%s: samples from %d on, %d of them, do not lie in one span of the recording", r.src.name, start, n)
+	}
+	return r.read(dst, r.segments[k].first+start-r.segments[k].start)
+}
+
+// read fills dst from sample number first of the stream on.
+func (r *reader) read(dst [][]float64, first int64) error {
+	blocks := r.s.blocks
+	k := sort.Search(len(blocks), func(k int) bool { return blocks[k].first+int64(blocks[k].n) > first })
+	for done := 0; done < len(dst[0]); k++ {
+		b := blocks[k]
+		in := int(first + int64(done) - b.first)
+		raw, err := r.load(k)
+		if err != nil {
+			return err
+		}
+		if k != r.block || in < r.in { // otherwise behind what was read last
+			r.block, r.in, r.off = k, 0, 0
+		}
+		width := int64(len(r.scales) * r.s.info.format.width)
+		m := min(len(dst[0])-done, int(b.n)-in)
+		if err := r.find(raw, in, m, width); err != nil {
+			return r.src.errorf(b.at+r.off, "samples", "%w", err)
+		}
+		r.decode(dst, done, m, raw)
+		done += m
+	}
+	return nil
+}
+
+// load is the bytes of block k.
+func (r *reader) load(k int) ([]byte, error) {
+	b := r.s.blocks[k]
+	if at := b.at - r.bufAt; at >= 0 && at+int64(b.size) <= int64(len(r.buf)) {
+		return r.buf[at : at+int64(b.size)], nil
+	}
+	n := int64(b.size)
+	if k == r.block+1 { // reading on
+		n = min(max(n, windowBytes), r.src.size-b.at)
+	}
+	if int64(cap(r.buf)) < n {
+		r.buf = make([]byte, n)
+	}
+	r.buf = r.buf[:n]
+	if m, err := r.src.file.ReadAt(r.buf, b.at); int64(m) < n {
+		r.buf = r.buf[:0]
+		return nil, r.src.errorf(b.at+int64(m), "samples", "cannot be read: %w", err)
+	}
+	r.bufAt = b.at
+	return r.buf[:b.size], nil
+}
+
+// find sets r.at to the places of the values of n samples of a block, from sample number in on. The scan has not looked at
+// every sample, and the file may have changed since.
+func (r *reader) find(raw []byte, in, n int, width int64) error {
+	r.at = r.at[:0]
+	for ; r.in < in+n; r.in++ {
+		if r.off >= int64(len(raw)) || raw[r.off] != 0 && raw[r.off] != 8 || r.off+1+int64(raw[r.off])+width > int64(len(raw)) {
+			err := fmt.Errorf("sample %d of its block begins with no stamp of 0 or 8 bytes: the file is damaged here", r.in)
+			r.block = -1
+			return err
+		}
+		r.off += 1 + int64(raw[r.off])
+		if r.in >= in {
+			r.at = append(r.at, r.off)
+		}
+		r.off += width
+	}
+	return nil
+}
+
+// decode fills dst[ch][done:done+n] from the samples that begin at r.off of raw, channel by channel: a block fits into the
+// cache, the rows of dst do not.
+func (r *reader) decode(dst [][]float64, done, n int, raw []byte) {
+	size := int64(r.s.info.format.width)
+	for ch := range dst {
+		x := dst[ch][done : done+n]
+		skip := int64(ch) * size
+		switch r.s.info.format.name {
+		case "float32":
+			if ch%4 == 0 && ch+4 <= len(dst) { // what nearly every amplifier sends: four channels at a time
+				floats(x, dst[ch+1][done:done+n], dst[ch+2][done:done+n], dst[ch+3][done:done+n], raw[skip:], r.at)
+			} else if ch >= len(dst)&^3 {
+				for t, at := range r.at {
+					x[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[at+skip:])))
+				}
+			}
+		case "double64":
+			for t, at := range r.at {
+				x[t] = float64At(raw[at+skip:])
+			}
+		case "int8":
+			for t, at := range r.at {
+				x[t] = float64(int8(raw[at+skip]))
+			}
+		case "int16":
+			for t, at := range r.at {
+				x[t] = float64(int16(binary.LittleEndian.Uint16(raw[at+skip:])))
+			}
+		case "int32":
+			for t, at := range r.at {
+				x[t] = float64(int32(binary.LittleEndian.Uint32(raw[at+skip:])))
+			}
+		case "int64":
+			for t, at := range r.at {
+				x[t] = float64(int64(binary.LittleEndian.Uint64(raw[at+skip:])))
+			}
+		}
+	}
+	for ch, s := range r.scales {
+		if s.mul == 1 && s.div == 1 {
+			continue
+		}
+		x := dst[ch][done : done+n]
+		for t := range x {
+			x[t] = x[t] * s.mul / s.div
+		}
+	}
+}
+
+// floats reads four neighbouring channels, of which the first value of sample t lies at[t] behind raw.
+func floats(a, b, c, d []float64, raw []byte, at []int64) {
+	n := len(at)
+	a, b, c, d = a[:n], b[:n], c[:n], d[:n]
+	for t, k := range at {
+		v := raw[k:][:16]
+		a[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))
+		b[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[4:])))
+		c[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[8:])))
+		d[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[12:])))
+	}
+}

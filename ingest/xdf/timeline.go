@@ -1,0 +1,162 @@
+package xdf
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// segment is a run of samples without a break, evenly spaced on the clock of the recorder.
+type segment struct {
+	first int64   // number of its first sample in the stream
+	n     int64   // samples
+	t0    float64 // time of the first sample, in seconds
+	dt    float64 // seconds from one sample to the next
+	start int64   // Span.Start in the recording
+}
+
+// end is the time of the last sample.
+func (g segment) end() float64 { return g.t0 + float64(g.n-1)*g.dt }
+
+// smooth finds the segments of a regular stream and the rate at which its samples really came.
+func (s *stream) smooth() (segments []segment, rate float64) {
+	limit := max(1, 500/s.info.rate)
+	if s.info.drops {
+		limit = 1.5 / s.info.rate
+	}
+	from := int64(0)
+	for i := int64(1); i <= s.n; i++ {
+		if i < s.n && math.Abs(*s.stamps.at(i)-*s.stamps.at(i - 1)) <= limit {
+			continue
+		}
+		segments = append(segments, s.fit(from, i))
+		from = i
+	}
+	var steps, seconds float64
+	for _, g := range segments {
+		steps += float64(g.n - 1)
+		seconds += g.end() - g.t0
+	}
+	if !(seconds > 0) { // one sample in each, or stamps that run backwards
+		return segments, s.info.rate
+	}
+	return segments, steps / seconds
+}
+
+// fit is the least-squares line through the stamps of samples [from, to).
+func (s *stream) fit(from, to int64) segment {
+	g := segment{first: from, n: to - from, t0: *s.stamps.at(from), dt: 1 / s.info.rate}
+	if g.n == 1 || s.info.drops {
+		return g
+	}
+	mid := float64(g.n-1) / 2
+	var mean, cov, vari float64
+	for i := from; i < to; i++ { // from the first stamp, so that nothing is lost to large numbers
+		mean += *s.stamps.at(i) - g.t0
+	}
+	mean /= float64(g.n)
+	for i := from; i < to; i++ {
+		x := float64(i-from) - mid
+		cov += x * (*s.stamps.at(i) - g.t0 - mean)
+		vari += x * x
+	}
+	g.dt = cov / vari
+	g.t0 += mean - mid*g.dt
+	return g
+}
+
+// rateWithin is how far the measured rate may be from the nominal one for the nominal one to be the recording's.
+const rateWithin = 1e-3
+
+// timeline is where the samples of a stream lie in its recording.
+type timeline struct {
+	rate     float64
+	segments []segment
+}
+
+// place gives every segment its samples, sample 0 being at time zero.
+func (l *timeline) place(zero float64) {
+	end := int64(-1)
+	for k := range l.segments {
+		g := &l.segments[k]
+		g.start = max(end+1, int64(math.Round((g.t0-zero)*l.rate)))
+		if end < 0 {
+			g.start = max(0, g.start)
+		}
+		end = g.start + g.n
+	}
+}
+
+// sample is the number of the sample that was measured at time t, or where it would be; zero is the time of sample 0.
+func (l *timeline) sample(t, zero float64) int64 {
+	k := sort.Search(len(l.segments), func(k int) bool { return l.segments[k].t0-l.segments[k].dt/2 > t }) - 1
+	if k < 0 {
+		at := int64(math.Round((t - zero) * l.rate))
+		if len(l.segments) > 0 {
+			at = min(at, l.segments[0].start-1)
+		}
+		return at
+	}
+	g := l.segments[k]
+	if i := int64(math.Round((t - g.t0) / g.dt)); i < g.n {
+		return g.start + max(0, i)
+	}
+	at := g.start + g.n - 1 + max(1, int64(math.Round((t-g.end())*l.rate)))
+	if k+1 < len(l.segments) {
+		at = min(at, l.segments[k+1].start-1)
+	}
+	return at
+}
+
+// spans is nil where there is no gap.
+func (l *timeline) spans() (spans []signal.Span, end int64) {
+	for _, g := range l.segments {
+		spans = append(spans, signal.Span{Start: g.start, Len: g.n})
+		end = g.start + g.n
+	}
+	if len(spans) == 1 && spans[0].Start == 0 {
+		spans = nil
+	}
+	return spans, end
+}
+
+// timeline makes the time of a regular stream out of its stamps, and lists what was found.
+func (s *stream) timeline(src *source) *timeline {
+	segments, measured := s.smooth()
+	l := &timeline{rate: s.info.rate, segments: segments}
+	off := measured/s.info.rate - 1
+	var longest float64
+	for _, g := range segments {
+		longest = max(longest, g.end()-g.t0)
+		if g.dt <= 0 {
+			s.deviate(src, "back", "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", g.n), "they follow each other at the nominal rate")
+		}
+	}
+	for k := range l.segments {
+		if g := &l.segments[k]; !(g.dt > 0) {
+			g.dt = 1 / s.info.rate
+		}
+	}
+	found := fmt.Sprintf("%.6g Hz by the clock of the recorder, nominal are %.6g Hz (%+.0f ppm)", measured, s.info.rate, off*1e6)
+	switch {
+	case math.Abs(off) > rateWithin:
+		l.rate = measured
+		s.deviate(src, "rate", "samples come at the nominal rate", found, fmt.Sprintf("the rate is %.6g Hz", l.rate))
+	case math.Abs(off)*longest*s.info.rate > 0.5:
+		s.deviate(src, "rate", "samples come at the nominal rate", found,
+			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
+	}
+	if n := len(segments) - 1; n > 0 {
+		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
+			segments[1].t0-segments[0].end(), segments[1].first-1), "gaps")
+	}
+	return l
+}
+
+// deviate lists what is wrong with the stream, the first of a kind.
+func (s *stream) deviate(src *source, kind, rule, found, assumed string) {
+	where := fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
+	src.list(kind+where, where, rule, found, assumed)
+}

@@ -1,0 +1,79 @@
+package xdf
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// writeSamples is how many samples go into one chunk.
+const writeSamples = 256
+
+// Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, and its
+// events as a stream of text. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap is a step
+// of the stamps. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
+// the stream says that it can drop samples.
+func Write(w io.Writer, rec *signal.Recording) error {
+	out, err := NewWriter(w, rec.Begin)
+	if err != nil {
+		return err
+	}
+	for k, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		if len(r.Info.Channels) == 0 {
+			continue
+		}
+		name := strings.TrimSuffix(r.Name, ".xdf")
+		if k > 0 {
+			name = fmt.Sprintf("%s-%d", name, k)
+		}
+		if err := writeNumbers(out, name, r); err != nil {
+			return err
+		}
+	}
+	if len(rec.Events) > 0 {
+		id, err := out.AddStream(StreamHeader{Name: rec.Name + "-events", Type: "Markers", Format: "string", SourceID: rec.Name + "-events", Channels: make([]signal.Channel, 1)})
+		if err != nil {
+			return err
+		}
+		for _, e := range rec.Events {
+			if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Close()
+}
+
+func writeNumbers(out *Writer, name string, r *signal.Recording) error {
+	kind := "EEG"
+	if r.Info.Channels[0].Kind != signal.EEG {
+		kind = strings.ToUpper(string(r.Info.Channels[0].Kind))
+	}
+	short := false // readers smooth over a gap that is no longer than 1 s or 500 samples, unless they are told
+	for _, g := range r.Gaps() {
+		short = short || g.Start > 0 && (float64(g.Len+1)/r.Info.Rate <= 1 || g.Len+1 <= 500)
+	}
+	id, err := out.AddStream(StreamHeader{Name: name, Type: kind, Format: "double64", Rate: r.Info.Rate, SourceID: name, Reference: r.Info.Reference, Channels: r.Info.Channels, CanDrop: short})
+	if err != nil {
+		return err
+	}
+	var buf signal.Buffer
+	for _, run := range r.Runs() {
+		for at := run.Start; at < run.End(); at += writeSamples {
+			c := buf.Chunk(r.Info, at, int(min(writeSamples, run.End()-at)))
+			if err := r.Data.ReadSamples(c.X, at); err != nil {
+				return err
+			}
+			stamps := make([]float64, c.Len())
+			for t := range stamps {
+				stamps[t] = float64(at+int64(t)) / r.Info.Rate
+			}
+			if err := out.Samples(id, stamps, c.X); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package xdf
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	ingest.Register(ingest.Format{
+		Name: "xdf", Ext: []string{".xdf", ".xdfz"}, Open: Open,
+		Hint:  "a packed file (.xdfz) cannot be read here and there: unpack it with gunzip first",
+		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) },
+	})
+}
+
+// Open reads all of f once, but for the samples, which are read when they are asked for. It owns f from now on and closes
+// it, also when it fails.
+func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
+	src, err := newSource(f, name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := scan(src)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.streams) == 0 {
+		return nil, src.errorf(src.size, "stream header", "the file has no stream: it ends, or is damaged, before the first one")
+	}
+	for _, s := range c.streams {
+		s.sync(src)
+		s.check(src)
+	}
+	return c.recording()
+}
+
+// check lists what the chunks of a stream left open.
+func (s *stream) check(src *source) {
+	if s.skipped > 0 {
+		s.deviate(src, "skipped", "a sample has a stamp, or one before it has", fmt.Sprintf("%d samples whose time is not known", s.skipped), "they are left out")
+	}
+	if n := s.count(); n >= 0 && n != s.n {
+		s.deviate(src, "count", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d", s.n, n), "those that are there")
+	}
+	if s.footer == nil {
+		s.deviate(src, "footer", "a stream ends with a footer", "none", "the recorder was stopped hard; what it wrote is used")
+	}
+}
+
+// regular says whether the stream can be a recording.
+func (s *stream) regular() bool {
+	return !s.info.text() && s.info.rate > 0 && s.info.channels > 0 && s.n > 0
+}
+
+// recording puts the streams together.
+func (c *contents) recording() (*signal.Recording, error) {
+	var kept []*stream
+	for _, s := range c.streams {
+		if s.regular() {
+			kept = append(kept, s)
+		}
+	}
+	// The EEG with the most channels comes first, then any with the most, then the first in the file.
+	slices.SortStableFunc(kept, func(a, b *stream) int {
+		if x, y := a.isEEG(), b.isEEG(); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.info.channels, a.info.channels)
+	})
+	lines := make([]*timeline, len(kept))
+	zero := math.Inf(1)
+	for i, s := range kept {
+		lines[i] = s.timeline(c.src)
+		zero = min(zero, lines[i].segments[0].t0)
+	}
+	begin := c.begin()
+	recs := make([]*signal.Recording, len(kept))
+	for i, s := range kept {
+		lines[i].place(zero)
+		s.stamps = stamps{} // the segments have it all
+		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
+		rec.Info.Rate = lines[i].rate
+		rec.Spans, rec.Len = lines[i].spans()
+		rec.Data = newReader(c.src, s, rec.Info, lines[i].segments)
+		recs[i] = rec
+	}
+	if len(recs) == 0 {
+		recs = []*signal.Recording{{Name: c.src.name, Format: "XDF", Begin: begin, Info: &signal.Info{}, Data: signal.Memory{}}}
+		lines, zero = []*timeline{{rate: 1}}, 0
+	}
+	main := recs[0]
+	main.Others = recs[1:]
+	if err := c.events(main, lines[0], zero); err != nil {
+		return nil, err
+	}
+	main.Deviations = c.src.all()
+	return main, nil
+}
+
+// events makes those of the streams that have any.
+func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) error {
+	for _, s := range c.streams {
+		switch {
+		case s.regular():
+			continue
+		case s.n == 0:
+			s.deviate(c.src, "empty", "a stream has samples", "none", "the stream is left out: "+s.info.String())
+			continue
+		case s.info.channels == 0:
+			s.deviate(c.src, "empty", "a stream has channels", "none", "the stream is left out")
+			continue
+		case !s.info.text() && s.info.channels > 1:
+			s.deviate(c.src, "irregular", "samples come at a rate", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
+			continue
+		}
+		labels, err := s.allLabels(c.src)
+		if err != nil {
+			return err
+		}
+		for i, label := range labels {
+			t := *s.stamps.at(int64(i))
+			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label})
+		}
+	}
+	if len(rec.Info.Channels) == 0 && len(rec.Events) > 0 { // events only: the first one is the start
+		first := rec.Events[0].Onset
+		for _, e := range rec.Events {
+			first = min(first, e.Onset)
+		}
+		for i := range rec.Events {
+			rec.Events[i].Onset -= first
+			rec.Events[i].Sample = 0
+		}
+	}
+	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int {
+		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
+	})
+	return nil
+}
+
+// allLabels is the text of every sample, or its number as text.
+func (s *stream) allLabels(src *source) ([]string, error) {
+	if s.info.text() {
+		return s.labels, nil
+	}
+	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
+	r.scales = []scale{{mul: 1, div: 1}}
+	x := [][]float64{make([]float64, s.n)}
+	if err := r.ReadSamples(x, 0); err != nil {
+		return nil, err
+	}
+	labels := make([]string, s.n)
+	for i, v := range x[0] {
+		labels[i] = strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return labels, nil
+}
+
+// begin is when the recorder says that it began, the zero time where it does not. How far that is from the first sample the
+// format does not say.
+func (c *contents) begin() time.Time {
+	text := c.header.get("datetime")
+	if text == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05Z0700", time.RFC3339, "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			c.src.list("begin", "file header: datetime", "the format ties its stamps to no calendar", "the recorder began at "+text, "sample 0 was measured then, which may be wrong by seconds")
+			return t.UTC()
+		}
+	}
+	c.src.list("begin", "file header: datetime", "is like 2006-01-02T15:04:05+0100", strconv.Quote(text), "the begin is not known")
+	return time.Time{}
+}
+
+// isEEG says whether the stream calls itself so.
+func (s *stream) isEEG() bool { return strings.EqualFold(s.info.kind, "EEG") }

@@ -1,0 +1,470 @@
+package xdf_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/xdf"
+)
+
+// The chunks of the specification, written byte by byte: the writer of the package has tests of its own.
+
+func chunk(tag uint16, content string) string {
+	b := binary.LittleEndian.AppendUint32([]byte{4}, uint32(len(content)+2))
+	return string(binary.LittleEndian.AppendUint16(b, tag)) + content
+}
+
+func u32(v uint32) string { return string(binary.LittleEndian.AppendUint32(nil, v)) }
+
+func f64(v float64) string {
+	return string(binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)))
+}
+
+const fileHeader = `<?xml version="1.0"?><info><version>1.0</version></info>`
+
+func streamHeader(id uint32, name, typ, format, rate string, channels int, desc string) string {
+	return chunk(2, u32(id)+`<?xml version="1.0"?><info><name>`+name+`</name><type>`+typ+`</type><channel_count>`+string(rune('0'+channels))+
+		`</channel_count><nominal_srate>`+rate+`</nominal_srate><channel_format>`+format+`</channel_format>`+desc+`</info>`)
+}
+
+// at is a sample of int16 with a stamp, plain is one without.
+func at(t float64, v int16) string { return "\x08" + f64(t) + plain(v)[1:] }
+
+func plain(v int16) string { return "\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(v))) }
+
+func samples(id uint32, all ...string) string {
+	return chunk(3, u32(id)+"\x01"+string(rune(len(all)))+strings.Join(all, ""))
+}
+
+const uuid = "\x43\xa5\x46\xdc\xcb\xf5\x41\x0f\xb3\x0e\xd5\x46\x73\x83\xcb\xe4"
+
+func file(chunks ...string) []byte {
+	return []byte("XDF:" + chunk(1, fileHeader) + strings.Join(chunks, ""))
+}
+
+func open(t *testing.T, data []byte) *signal.Recording {
+	t.Helper()
+	rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// all is every sample of the first channel, run by run.
+func all(t *testing.T, rec *signal.Recording) [][]float64 {
+	t.Helper()
+	var out [][]float64
+	for _, run := range rec.Runs() {
+		x := make([][]float64, len(rec.Info.Channels))
+		for ch := range x {
+			x[ch] = make([]float64, run.Len)
+		}
+		if err := rec.Data.ReadSamples(x, run.Start); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, x[0])
+	}
+	return out
+}
+
+func deviates(rec *signal.Recording, word string) bool {
+	return slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+		return strings.Contains(d.Where+d.Rule+d.Found+d.Assumed, word)
+	})
+}
+
+// TestSamplesChunk: stamps of each sample, of some, and counted on at the nominal rate; lengths of 1, 4 and 8 bytes; a
+// stream of text beside it.
+func TestSamplesChunk(t *testing.T) {
+	eeg := streamHeader(1, "E", "EEG", "int16", "10", 1, "")
+	marks := streamHeader(2, "M", "Markers", "string", "0", 1, "")
+	long := strings.Repeat("é", 200)
+	data := file(eeg, marks,
+		samples(1, at(100, 1), plain(2), plain(-3)),
+		chunk(3, u32(2)+"\x04"+u32(1)+"\x08"+f64(100.12)+"\x01\x02go"),
+		chunk(3, u32(1)+"\x08"+string(binary.LittleEndian.AppendUint64(nil, 1))+at(100.3, 4)),
+		chunk(3, u32(2)+"\x01\x02"+"\x08"+f64(100.4)+"\x04"+u32(uint32(len(long)))+long+"\x00\x08"+string(binary.LittleEndian.AppendUint64(nil, 1))+"x"),
+		chunk(4, u32(1)+f64(100)+f64(0)), chunk(6, u32(1)+`<info><sample_count>4</sample_count></info>`), chunk(6, u32(2)+`<info></info>`))
+	rec := open(t, data)
+	if got := all(t, rec); !slices.Equal(got[0], []float64{1, 2, -3, 4}) || len(got) != 1 || rec.Info.Rate != 10 {
+		t.Errorf("the samples are %v at %g Hz", got, rec.Info.Rate)
+	}
+	want := []signal.Event{{Sample: 1, Onset: 0.12, Label: "go"}, {Sample: 4, Onset: 0.4, Label: long}, {Sample: 4, Onset: 0.4, Label: "x"}}
+	for i, e := range rec.Events {
+		if i >= len(want) || e.Sample != want[i].Sample || e.Label != want[i].Label || math.Abs(e.Onset-want[i].Onset) > 1e-9 {
+			t.Errorf("event %d is %+v, want %+v", i, e, want[min(i, len(want)-1)])
+		}
+	}
+	if len(rec.Events) != 3 {
+		t.Errorf("%d events, want 3", len(rec.Events))
+	}
+	ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf") })
+}
+
+// TestFormats: every format of values, least and greatest.
+func TestFormats(t *testing.T) {
+	le := binary.LittleEndian
+	for format, c := range map[string]struct {
+		raw  string
+		want []float64
+	}{
+		"int8":     {"\x08" + f64(0) + "\x80\x00\x7f", []float64{-128, 127}},
+		"int16":    {at(0, math.MinInt16) + plain(math.MaxInt16), []float64{math.MinInt16, math.MaxInt16}},
+		"int32":    {"\x08" + f64(0) + "\x00\x00\x00\x80\x00\xff\xff\xff\x7f", []float64{math.MinInt32, math.MaxInt32}},
+		"int64":    {"\x08" + f64(0) + string(le.AppendUint64(nil, 1<<63)) + "\x00" + string(le.AppendUint64(nil, 1<<53)), []float64{math.MinInt64, 1 << 53}},
+		"float32":  {"\x08" + f64(0) + string(le.AppendUint32(nil, math.Float32bits(-1.5))) + "\x00" + string(le.AppendUint32(nil, math.Float32bits(math.MaxFloat32))), []float64{-1.5, math.MaxFloat32}},
+		"double64": {"\x08" + f64(0) + f64(-0.1) + "\x00" + f64(math.MaxFloat64), []float64{-0.1, math.MaxFloat64}},
+	} {
+		rec := open(t, file(streamHeader(7, "E", "EEG", format, "10", 1, ""), chunk(3, u32(7)+"\x01\x02"+c.raw)))
+		if got := all(t, rec); !slices.Equal(got[0], c.want) {
+			t.Errorf("%s: %v, want %v", format, got[0], c.want)
+		}
+	}
+}
+
+// TestClockOffset: stamps are moved by the line through the offsets, streams on different clocks come together.
+func TestClockOffset(t *testing.T) {
+	// Stream 1's clock is 1000 s behind the recorder's and 100 ppm slow, stream 2's is 50 s ahead.
+	eeg, marks := streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(2, "M", "Markers", "string", "0", 1, "")
+	chunks := []string{eeg, marks}
+	local := func(t float64) float64 { return (t - 1000) / 1.0001 }
+	for i := range 600 {
+		chunks = append(chunks, samples(1, at(local(2000+float64(i)/10), int16(i))))
+	}
+	for i := range 13 {
+		t := local(2000 + 5*float64(i))
+		chunks = append(chunks, chunk(4, u32(1)+f64(t)+f64(1000+0.0001*t)), chunk(4, u32(2)+f64(2050+5*float64(i))+f64(-50)))
+	}
+	chunks = append(chunks, chunk(3, u32(2)+"\x01\x01\x08"+f64(2050+30)+"\x01\x01x")) // 30 s behind sample 0
+	rec := open(t, file(chunks...))
+	if e := rec.Events[0]; e.Sample != 300 || math.Abs(e.Onset-30) > 1e-6 {
+		t.Errorf("the event is %+v, want sample 300, 30 s", e)
+	}
+	if rec.Info.Rate != 10 || rec.Len != 600 {
+		t.Errorf("%d samples at %g Hz", rec.Len, rec.Info.Rate)
+	}
+}
+
+// TestOutlierOffset: one wild offset moves nothing.
+func TestOutlierOffset(t *testing.T) {
+	chunks := []string{streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(2, "M", "Markers", "string", "0", 1, "")}
+	for i := range 600 {
+		chunks = append(chunks, samples(1, at(float64(i)/10, 0)))
+	}
+	for i := range 13 {
+		v := 2.0
+		if i == 6 {
+			v = 2.5
+		}
+		chunks = append(chunks, chunk(4, u32(1)+f64(5*float64(i))+f64(v)))
+	}
+	chunks = append(chunks, chunk(4, u32(2)+f64(0)+f64(0)), chunk(3, u32(2)+"\x01\x01\x08"+f64(2+42)+"\x01\x01x"))
+	rec := open(t, file(chunks...))
+	if e := rec.Events[0]; math.Abs(e.Onset-42) > 2e-4 {
+		t.Errorf("the event is at %.6f s, want 42 within 0.2 ms", e.Onset)
+	}
+}
+
+// TestGap: a step of the stamps is a gap of as many samples, a shorter one is jitter, and where the stream says that it
+// drops samples every step counts.
+func TestGap(t *testing.T) {
+	seq := func(header string, step float64) *signal.Recording {
+		chunks := []string{header}
+		for i := range 100 {
+			s := float64(i) / 10
+			if i >= 50 {
+				s += step
+			}
+			chunks = append(chunks, samples(1, at(s, int16(i))))
+		}
+		return open(t, file(chunks...))
+	}
+	plainHeader := streamHeader(1, "E", "EEG", "int16", "10", 1, "")
+	if rec := seq(plainHeader, 100); len(rec.Spans) != 2 || rec.Spans[1].Start != 1050 || rec.Len != 1100 || !deviates(rec, "break") {
+		t.Errorf("100 s are missing: spans %v of %d, deviations %v", rec.Spans, rec.Len, rec.Deviations)
+	}
+	if rec := seq(plainHeader, 0.05); rec.Spans != nil {
+		t.Errorf("half a sample of jitter makes the spans %v", rec.Spans)
+	}
+	drops := streamHeader(1, "E", "EEG", "int16", "10", 1, "<desc><synchronization><can_drop_samples>true</can_drop_samples></synchronization></desc>")
+	if rec := seq(drops, 0.3); len(rec.Spans) != 2 || rec.Spans[1].Start != 53 {
+		t.Errorf("three samples were dropped: spans %v", rec.Spans)
+	}
+	if rec := seq(plainHeader, -100); len(rec.Spans) != 2 || rec.Spans[1].Start != 51 {
+		t.Errorf("the clock steps back by 100 s: spans %v, want a gap of one sample", rec.Spans)
+	}
+}
+
+// TestStreams: which stream is the recording, which are its others, and which are left out and listed.
+func TestStreams(t *testing.T) {
+	rec := open(t, file(
+		streamHeader(1, "acc", "ACC", "int16", "5", 3, ""), streamHeader(2, "small", "EEG", "int16", "10", 1, ""), streamHeader(3, "big", "EEG", "int16", "20", 2, ""),
+		streamHeader(4, "none", "EEG", "int16", "10", 8, ""), streamHeader(5, "eye", "Gaze", "int16", "0", 2, ""), streamHeader(6, "trig", "Trigger", "int16", "0", 1, ""),
+		chunk(3, u32(1)+"\x01\x01\x08"+f64(1)+"\x01\x00\x02\x00\x03\x00"), samples(2, at(2, 1)), chunk(3, u32(3)+"\x01\x01\x08"+f64(1.5)+"\x07\x00\x08\x00"),
+		chunk(3, u32(5)+"\x01\x01\x08"+f64(1)+"\x01\x00\x02\x00"), samples(6, at(1.6, 33))))
+	if len(rec.Info.Channels) != 2 || len(rec.Others) != 2 || len(rec.Others[0].Info.Channels) != 1 || len(rec.Others[1].Info.Channels) != 3 {
+		t.Fatalf("channels %d, others %d", len(rec.Info.Channels), len(rec.Others))
+	}
+	if rec.Runs()[0].Start != 10 || rec.Others[0].Runs()[0].Start != 10 || rec.Others[1].Runs()[0].Start != 0 {
+		t.Errorf("the streams begin at %v, %v, %v: 0.5, 1 and 0 s behind the first", rec.Runs(), rec.Others[0].Runs(), rec.Others[1].Runs())
+	}
+	if !deviates(rec, `"none"`) || !deviates(rec, `"eye"`) {
+		t.Errorf("what is left out is not listed: %v", rec.Deviations)
+	}
+	if len(rec.Events) != 1 || rec.Events[0].Label != "33" || rec.Events[0].Sample != 12 {
+		t.Errorf("the events are %v, want 33 at sample 12", rec.Events)
+	}
+}
+
+// TestChannels: labels, units, kinds and positions of the description.
+func TestChannels(t *testing.T) {
+	desc := `<desc><reference><label>linked ears</label></reference><channels>
+		<channel><label>EEG fp1</label><unit>millivolts</unit><type>EEG</type><location><X>-30.5</X><Y>80</Y><Z>10</Z></location></channel>
+		<channel><label>Cz</label><unit>counts</unit><type>EEG</type></channel>
+		<channel><label>Cz</label><unit>microvolts</unit><type>EOG</type></channel></channels></desc>`
+	rec := open(t, file(streamHeader(1, "E", "EEG", "int16", "10", 3, desc), chunk(3, u32(1)+"\x01\x01\x08"+f64(1)+"\x02\x00\x02\x00\x03\x00")))
+	c := rec.Info.Channels
+	if c[0].Name != "Fp1" || c[0].Unit != signal.Microvolt || c[0].Pos == nil || *c[0].Pos != (signal.Position{-0.0305, 0.08, 0.01}) {
+		t.Errorf("channel 0 is %+v at %v", c[0], c[0].Pos)
+	}
+	if got := all(t, rec); got[0][0] != 2000 {
+		t.Errorf("2 mV is %g", got[0][0])
+	}
+	if c[1].Unit != "counts" || !deviates(rec, "may not be µV") {
+		t.Errorf("channel 1 is %+v, deviations %v", c[1], rec.Deviations)
+	}
+	if c[1].Name == c[2].Name || c[2].Kind != signal.EOG || rec.Info.Reference != "linked ears" {
+		t.Errorf("channels 1 and 2 are %+v and %+v, the reference %q", c[1], c[2], rec.Info.Reference)
+	}
+}
+
+// TestDamage: a chunk whose length is ruined costs what lies up to the next boundary, and nothing behind it.
+func TestDamage(t *testing.T) {
+	boundaryChunk := chunk(5, uuid)
+	var chunks []string
+	for k := range 10 {
+		var some []string
+		for i := range 10 {
+			some = append(some, at(float64(10*k+i)/10, int16(10*k+i)))
+		}
+		chunks = append(chunks, samples(1, some...), boundaryChunk)
+	}
+	data := file(append([]string{streamHeader(1, "E", "EEG", "int16", "10", 1, "")}, chunks...)...)
+	hit := bytes.Index(data, []byte(samples(1, at(3, 30))[8:20])) // in the chunk of samples 30 to 39
+	if hit < 0 {
+		hit = bytes.Index(data, []byte(f64(3)))
+	}
+	data[hit-1] = 77 // the length of its first stamp
+	rec := open(t, data)
+	if !deviates(rec, "passed over") {
+		t.Errorf("the loss is not listed: %v", rec.Deviations)
+	}
+	var got []float64
+	for _, x := range all(t, rec) {
+		got = append(got, x...)
+	}
+	var want []float64
+	for i := range 100 {
+		if i/10 != 3 {
+			want = append(want, float64(i))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d samples are left, want the 90 outside the damage: %v", len(got), got)
+	}
+}
+
+// TestNoStampBehindDamage: a sample whose time cannot be known is left out.
+func TestNoStampBehindDamage(t *testing.T) {
+	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2)), "\x02garbage", chunk(5, uuid), samples(1, plain(3), at(0.3, 4), plain(5)))
+	rec := open(t, data)
+	if got := all(t, rec); len(got) != 1 || !slices.Equal(got[0], []float64{1, 2, 4, 5}) || !deviates(rec, "time is not known") {
+		t.Errorf("the samples are %v, deviations %v", got, rec.Deviations)
+	}
+}
+
+// TestTruncated: of the last chunk the whole samples are kept.
+func TestTruncated(t *testing.T) {
+	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2), plain(3), plain(4)))
+	rec := open(t, data[:len(data)-4])
+	if got := all(t, rec); !slices.Equal(got[0], []float64{1, 2}) || !deviates(rec, "whole samples") {
+		t.Errorf("the samples are %v, deviations %v", got, rec.Deviations)
+	}
+}
+
+// TestRefuses: files from which nothing can be read.
+func TestRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ data, want string }{
+		"no stream":   {"XDF:" + chunk(1, fileHeader), "no stream"},
+		"magic only":  {"XDF:", "no stream"},
+		"rate":        {string(file(streamHeader(1, "E", "EEG", "int16", "fast", 1, ""))), "nominal_srate"},
+		"format":      {string(file(streamHeader(1, "E", "EEG", "int12", "10", 1, ""))), "channel_format"},
+		"no channels": {string(file(chunk(2, u32(1)+"<info><name>x</name></info>"))), "channel_count"},
+		"no XML":      {string(file(chunk(2, u32(1)+"<info"))), "XML"},
+	} {
+		_, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: []byte(c.data)}}, "x.xdf")
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "x.xdf: byte ") {
+			t.Errorf("%s: the error is %v, must name the place and %q", name, err, c.want)
+		}
+	}
+}
+
+// TestDamagedInside: a chunk of the right length with a sample that is none opens, and reading that part is an error.
+func TestDamagedInside(t *testing.T) {
+	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2), plain(3)), samples(1, at(0.3, 4), plain(5), plain(6)))
+	data[bytes.LastIndex(data, []byte(plain(5)))] = 200
+	rec := open(t, data)
+	x := [][]float64{make([]float64, 1)}
+	if err := rec.Data.ReadSamples(x, 4); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("sample 4: %v", err)
+	}
+	if err := rec.Data.ReadSamples(x, 3); err != nil || x[0][0] != 4 {
+		t.Errorf("sample 3, in front of it: %v, %v", x, err)
+	}
+}
+
+func TestCut(t *testing.T) {
+	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(2, "M", "Markers", "string", "0", 1, ""),
+		samples(1, at(0, 1), plain(2), plain(3), plain(4)), chunk(4, u32(1)+f64(0)+f64(1)), chunk(3, u32(2)+"\x01\x01\x08"+f64(0.2)+"\x01\x02go"),
+		chunk(6, u32(1)+"<info><sample_count>4</sample_count></info>"), chunk(6, u32(2)+"<info><sample_count>1</sample_count></info>"))
+	ingesttest.Cut(t, "x.xdf", data, 1)
+}
+
+// writable is recordings of every shape that the writer takes.
+func writable(t *testing.T) map[string]*signal.Recording {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	make1 := func(name string, rate float64, chs []signal.Channel, spans []signal.Span, n int64, events ...signal.Event) *signal.Recording {
+		x := make(signal.Memory, len(chs))
+		for ch := range x {
+			x[ch] = make([]float64, n)
+			for i := range x[ch] {
+				x[ch][i] = rng.NormFloat64() * 30
+			}
+		}
+		return &signal.Recording{Name: name, Format: "test", Begin: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Info: &signal.Info{Rate: rate, Reference: "Cz", Channels: chs}, Len: n, Spans: spans, Events: events, Data: x}
+	}
+	eeg := []signal.Channel{
+		{Name: "Fp1", Original: "Fp1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Fp1")},
+		{Name: "AFz", Original: "AFz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0.01, 0.02, 0.08}},
+		{Name: "temp <&>", Original: "temp <&>", Kind: signal.Misc, Unit: "degC"},
+	}
+	acc := []signal.Channel{{Name: "ACC", Original: "ACC", Kind: signal.Misc, Unit: "g"}}
+	two := make1("two", 250, eeg, nil, 1000, signal.Event{Sample: 25, Onset: 0.1, Label: "left"}, signal.Event{Sample: 500, Onset: 2, Label: "a,\"b\" <c>"})
+	two.Others = []*signal.Recording{make1("two", 50, acc, nil, 200)}
+	return map[string]*signal.Recording{
+		"two rates":  two,
+		"long gap":   make1("gap", 100, eeg, []signal.Span{{Start: 0, Len: 700}, {Start: 1500, Len: 300}}, 1800, signal.Event{Sample: 1600, Onset: 16, Label: "x"}),
+		"short gaps": make1("short", 100, eeg, []signal.Span{{Start: 0, Len: 100}, {Start: 101, Len: 99}, {Start: 210, Len: 40}}, 250),
+		"one sample": make1("one", 100, acc, nil, 1),
+	}
+}
+
+func written(t *testing.T, rec *signal.Recording) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := xdf.Write(&b, rec); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestRoundTrip: what is written is read back with the same bits, channels, gaps and events.
+func TestRoundTrip(t *testing.T) {
+	for name, rec := range writable(t) {
+		t.Run(name, func(t *testing.T) {
+			data := written(t, rec)
+			again := open(t, data)
+			if !slices.Equal(again.Runs(), rec.Runs()) || again.Len != rec.Len || !again.Begin.Equal(rec.Begin) || len(again.Others) != len(rec.Others) {
+				t.Errorf("read back: runs %v of %d, %v, %d others", again.Runs(), again.Len, again.Begin, len(again.Others))
+			}
+			for k, r := range append([]*signal.Recording{rec}, rec.Others...) {
+				got := append([]*signal.Recording{again}, again.Others...)[k]
+				if hash(t, got) != hash(t, r) || got.Info.Rate != r.Info.Rate || got.Info.Reference != r.Info.Reference {
+					t.Errorf("recording %d is read back with other samples, or at %g Hz against %q", k, got.Info.Rate, got.Info.Reference)
+				}
+				for ch, c := range r.Info.Channels {
+					g := got.Info.Channels[ch]
+					if g.Name != c.Name || g.Kind != c.Kind || g.Unit != c.Unit || (c.Pos == nil) != (g.Pos == nil) || c.Pos != nil && far(*c.Pos, *g.Pos) {
+						t.Errorf("channel %d is read back as %+v at %v, want %+v at %v", ch, g, g.Pos, c, c.Pos)
+					}
+				}
+			}
+			if !slices.EqualFunc(again.Events, rec.Events, func(a, b signal.Event) bool {
+				return a.Sample == b.Sample && a.Label == b.Label && math.Abs(a.Onset-b.Onset) < 1e-9
+			}) {
+				t.Errorf("the events are read back as %v", again.Events)
+			}
+			ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf") })
+		})
+	}
+}
+
+func far(a, b signal.Position) bool {
+	return math.Abs(a[0]-b[0])+math.Abs(a[1]-b[1])+math.Abs(a[2]-b[2]) > 1e-12
+}
+
+// TestWriterRefuses: nothing is written that could not be read.
+func TestWriterRefuses(t *testing.T) {
+	w, err := xdf.NewWriter(new(bytes.Buffer), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := make([]signal.Channel, 1)
+	id, err := w.AddStream(xdf.StreamHeader{Name: "n", Format: "int8", Rate: 10, Channels: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"range":     w.Samples(id, []float64{0}, [][]float64{{128}}),
+		"NaN":       w.Samples(id, []float64{0}, [][]float64{{math.NaN()}}),
+		"stamp":     w.Samples(id, []float64{math.Inf(1)}, [][]float64{{1}}),
+		"no stamp":  w.Samples(id, nil, [][]float64{{1}}),
+		"rows":      w.Samples(id, []float64{0}, [][]float64{{1}, {2}}),
+		"text":      w.Texts(id, []float64{0}, [][]string{{"x"}}),
+		"no stream": w.Samples(9, []float64{0}, [][]float64{{1}}),
+		"offset":    w.ClockOffset(9, 0, 0),
+	} {
+		if err == nil {
+			t.Errorf("%s: must be an error", what)
+		}
+	}
+	for what, h := range map[string]xdf.StreamHeader{
+		"format": {Name: "n", Format: "int12", Channels: one}, "name": {Format: "int8", Channels: one}, "channels": {Name: "n", Format: "int8"},
+		"rate": {Name: "n", Format: "int8", Rate: -1, Channels: one},
+	} {
+		if _, err := w.AddStream(h); err == nil {
+			t.Errorf("%s: must be an error", what)
+		}
+	}
+}
+
+// FuzzOpen: any bytes give a *ingest.FormatError or a recording whose samples can be read, never a panic.
+func FuzzOpen(f *testing.F) {
+	f.Add(file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2)), chunk(4, u32(1)+f64(0)+f64(1)), chunk(5, uuid), chunk(6, u32(1)+"<info/>")))
+	f.Add(file(streamHeader(2, "M", "Markers", "string", "0", 2, ""), chunk(3, u32(2)+"\x01\x01\x08"+f64(0.2)+"\x01\x02go\x01\x00")))
+	if data := os.Getenv("GYRUS_DATA"); data != "" {
+		if b, err := os.ReadFile(data + "/xdf/examples/minimal.xdf"); err == nil {
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<16 {
+			return
+		}
+		ingesttest.Fuzz(t, fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf", 24) // a stamp and a place for each sample, which may have a byte
+	})
+}

@@ -1,0 +1,499 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+)
+
+// AuditStream is the JetStream stream that commands, feedback and requests of operators are copied to. It lives on a
+// server of its own beside the Broker, which has no JetStream at all: what is stored can never be delivered as a
+// command, and no disk is on the way of one.
+const AuditStream = "GYRUS_AUDIT"
+
+// auditPrefix stands before the subject of what was copied: another subject space.
+const auditPrefix = "audit."
+
+// What may be lost of the audit, never of the commands: up to auditQueue messages that wait and auditInFlight that are
+// being stored when the process dies, and what was stored within auditSync when the power fails.
+const (
+	auditQueue    = 8192
+	auditInFlight = 256
+	auditSync     = time.Second
+	auditRetry    = time.Second     // until a broken store is tried again
+	auditPatience = 5 * time.Second // for the store to take one message
+	auditEnd      = 2 * time.Second // for what waits at the end
+)
+
+// AuditConfig says where the audit stream is kept.
+type AuditConfig struct {
+	Dir    string `json:"dir" doc:"folder of the audit stream; empty means off, a relative path counts from the directory"`
+	Listen string `json:"listen" doc:"address and port where auditors read; empty means 127.0.0.1:4223"`
+	MaxMB  int    `json:"max_mb" doc:"size in MB beyond which the oldest is dropped; 0 means 1024"`
+}
+
+// AuditStats counts what became of the copies.
+type AuditStats struct {
+	On        bool   `json:"on"`         // an audit stream is wanted
+	Working   bool   `json:"working"`    // the store takes messages
+	Heard     uint64 `json:"heard"`      // messages that came from the bus
+	Stored    uint64 `json:"stored"`     // of these: confirmed by the store
+	Dropped   uint64 `json:"dropped"`    // of these: the queue was full
+	Failed    uint64 `json:"failed"`     // of these: the store did not take them
+	TooLong   uint64 `json:"too_long"`   // of these: longer than any message of the protocol
+	LastError string `json:"last_error"` // "" where there was none
+}
+
+// Auditor copies what passes over a Broker into the audit stream.
+type Auditor struct {
+	op    *Operator
+	lines *lineLog
+	queue chan *nats.Msg
+	put   func(*nats.Msg) (jetstream.PubAckFuture, error) // into the store; of run alone
+
+	heard, stored, dropped, failed, tooLong atomic.Uint64
+	working                                 atomic.Bool
+
+	mu      sync.Mutex
+	lastErr error
+
+	conn   *nats.Conn // to the broker, nil where that failed
+	store  *auditStore
+	cancel context.CancelFunc
+	quit   chan struct{}
+	done   chan struct{}
+}
+
+// startAuditor begins to copy. It never fails: a broken audit must not keep commands from flowing.
+func startAuditor(broker *server.Server, op *Operator, lines *lineLog) *Auditor {
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &Auditor{op: op, lines: lines, queue: make(chan *nats.Msg, auditQueue), cancel: cancel, quit: make(chan struct{}), done: make(chan struct{})}
+	if err := a.listen(broker); err != nil {
+		a.note("the commands cannot be heard", err)
+	}
+	go a.run(ctx)
+	return a
+}
+
+// listen subscribes on a connection of its own: if that is slow, the broker cuts off the audit alone.
+func (a *Auditor) listen(broker *server.Server) error {
+	public, sign, err := signer(a.op.Seed(RoleAuditor))
+	if err != nil {
+		return err
+	}
+	a.conn, err = nats.Connect("", nats.InProcessServer(broker), nats.Nkey(public, sign), nats.Name("gyrus-audit"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.IgnoreAuthErrorAbort(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { a.note("hearing the commands", err) }))
+	if err != nil {
+		return err
+	}
+	for _, subject := range grantsOf[RoleAuditor].subscribe {
+		sub, err := a.conn.Subscribe(subject, a.hear)
+		if err == nil {
+			err = sub.SetPendingLimits(auditQueue, 64<<20)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return a.conn.FlushTimeout(settleTimeout)
+}
+
+// hear takes one message or drops it; it never waits.
+func (a *Auditor) hear(m *nats.Msg) {
+	a.heard.Add(1)
+	if len(m.Data) > MaxMessageBytes {
+		a.tooLong.Add(1)
+		return
+	}
+	m.Header = nats.Header{auditTime: {strconv.FormatInt(time.Now().UnixNano(), 10)}}
+	select {
+	case a.queue <- m:
+	default:
+		a.dropped.Add(1)
+		a.note("copies are dropped", errors.New("the queue is full"))
+	}
+}
+
+// auditTime is the header with the time at which the message was heard, ns since 1970.
+const auditTime = "Gyrus-Heard"
+
+func (a *Auditor) note(what string, err error) {
+	a.mu.Lock()
+	a.lastErr = fmt.Errorf("audit: %s: %w", what, err)
+	a.mu.Unlock()
+	a.lines.write(slog.LevelError, "audit", "audit: "+what, slog.String("error", err.Error()))
+}
+
+// run opens the store, again and again where it fails, and puts into it what is queued.
+func (a *Auditor) run(ctx context.Context) {
+	defer close(a.done)
+	futures := make(chan jetstream.PubAckFuture, auditInFlight)
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		for f := range futures {
+			select {
+			case <-f.Ok():
+				a.stored.Add(1)
+			case err := <-f.Err():
+				a.failed.Add(1)
+				a.working.Store(false)
+				a.note("not stored", err)
+			}
+		}
+	}()
+	defer func() { close(futures); <-counted }() // each has an answer, or a time-out of the library
+	for {
+		if a.put == nil || !a.working.Load() {
+			if err := a.open(ctx); err != nil {
+				a.note("the store cannot be used, trying again", err)
+				select {
+				case <-a.quit:
+					a.failed.Add(uint64(len(a.queue)))
+					return
+				case <-ctx.Done():
+					return
+				case <-time.After(auditRetry):
+					continue
+				}
+			}
+			a.working.Store(true)
+		}
+		select {
+		case m := <-a.queue:
+			a.copy(m, futures)
+		case <-a.quit: // nothing is heard any more: what is queued is the rest
+			for {
+				select {
+				case m := <-a.queue:
+					a.copy(m, futures)
+				default:
+					return
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// open makes the store usable.
+func (a *Auditor) open(ctx context.Context) error {
+	if a.store == nil && a.put != nil {
+		return nil // of a test
+	}
+	if a.store != nil && !a.store.server.JetStreamEnabled() { // it gave up, as on a full disk
+		a.store.close()
+		a.store, a.put = nil, nil
+	}
+	if a.store == nil {
+		s, err := openAuditStore(ctx, a.op, a.lines)
+		if err != nil {
+			return err
+		}
+		a.store, a.put = s, func(m *nats.Msg) (jetstream.PubAckFuture, error) {
+			return s.js.PublishMsgAsync(m, jetstream.WithStallWait(auditPatience))
+		}
+	}
+	return nil
+}
+
+func (a *Auditor) copy(m *nats.Msg, futures chan<- jetstream.PubAckFuture) {
+	f, err := a.put(&nats.Msg{Subject: auditPrefix + m.Subject, Data: m.Data, Header: m.Header})
+	if err != nil {
+		a.failed.Add(1)
+		a.working.Store(false)
+		a.note("not stored", err)
+		return
+	}
+	futures <- f
+}
+
+// Stats counts so far.
+func (a *Auditor) Stats() AuditStats {
+	s := AuditStats{
+		On: true, Working: a.working.Load(), Heard: a.heard.Load(), Stored: a.stored.Load(),
+		Dropped: a.dropped.Load(), Failed: a.failed.Load(), TooLong: a.tooLong.Load(),
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lastErr != nil {
+		s.LastError = a.lastErr.Error()
+	}
+	return s
+}
+
+// close stores what waits and ends. The error says how much could not be stored.
+func (a *Auditor) close() error {
+	if a.conn != nil {
+		closed := make(chan struct{})
+		a.conn.SetClosedHandler(func(*nats.Conn) { close(closed) })
+		if err := a.conn.Drain(); err != nil { // hands over what has come
+			a.conn.Close()
+		}
+		<-closed
+	}
+	close(a.quit)
+	select {
+	case <-a.done:
+	case <-time.After(auditEnd):
+		a.cancel()
+		<-a.done
+	}
+	a.cancel()
+	if a.store != nil {
+		a.store.close()
+	}
+	s := a.Stats()
+	if lost := s.Heard - s.Stored - s.TooLong; lost > 0 {
+		return fmt.Errorf("bus: %d of %d messages are not in the audit stream: %s", lost, s.Heard, s.LastError)
+	}
+	return nil
+}
+
+// auditStore is the server with the stream, and a connection that may write it.
+type auditStore struct {
+	server *server.Server
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	closed chan struct{}
+}
+
+// auditorGrants is what the key of an auditor may ask of the store: to read, not to change.
+func auditorGrants(key string) *server.Permissions {
+	return permissions([]string{
+		"$JS.API.INFO", "$JS.API.STREAM.INFO." + AuditStream,
+		"$JS.API.CONSUMER.CREATE." + AuditStream + ".>", "$JS.API.CONSUMER.INFO." + AuditStream + ".>",
+		"$JS.API.CONSUMER.DELETE." + AuditStream + ".>", "$JS.API.CONSUMER.MSG.NEXT." + AuditStream + ".>",
+	}, []string{inboxPrefix(key) + ".>"})
+}
+
+func openAuditStore(ctx context.Context, op *Operator, lines *lineLog) (_ *auditStore, err error) {
+	cfg := op.Config.Audit
+	listen := cfg.listen()
+	host, port, err := listenAddress("audit: listen", listen, true)
+	if err != nil {
+		return nil, err
+	}
+	own, err := nkeys.CreateUser() // lives as long as the store
+	if err != nil {
+		return nil, err
+	}
+	ownKey, err := own.PublicKey()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	opts := serverOptions("gyrus-audit", host, port)
+	opts.NoSystemAccount = false // JetStream wants one
+	opts.WriteDeadline = auditPatience
+	opts.TLSConfig, opts.TLSTimeout, opts.AuthTimeout, opts.MaxConn = op.clientTLS(), 2, 3, 64
+	opts.Nkeys = []*server.NkeyUser{{Nkey: ownKey, AllowedConnectionTypes: map[string]struct{}{jwt.ConnectionTypeInProcess: {}}}}
+	for _, key := range op.Config.Keys[RoleAuditor] {
+		opts.Nkeys = append(opts.Nkeys, &server.NkeyUser{
+			Nkey: key, Permissions: auditorGrants(key), AllowedConnectionTypes: map[string]struct{}{jwt.ConnectionTypeStandard: {}},
+		})
+	}
+	s := &auditStore{closed: make(chan struct{})}
+	if s.server, _, err = startServer(opts, lines, listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	maxBytes := int64(cfg.MaxMB) << 20
+	if maxBytes == 0 {
+		maxBytes = 1 << 30
+	}
+	if err := s.server.EnableJetStream(&server.JetStreamConfig{
+		StoreDir: cfg.Dir, MaxMemory: 64 << 20, MaxStore: 2*maxBytes + (64 << 20), SyncInterval: auditSync, Strict: true,
+	}); err != nil {
+		return nil, fmt.Errorf("JetStream in %s: %w", cfg.Dir, err)
+	}
+	s.nc, err = nats.Connect("", nats.InProcessServer(s.server), nats.Name("gyrus-audit-writer"), nats.Nkey(ownKey, own.Sign),
+		nats.ReconnectBufSize(-1), nats.ClosedHandler(func(*nats.Conn) { close(s.closed) }))
+	if err != nil {
+		return nil, err
+	}
+	if s.js, err = jetstream.New(s.nc, jetstream.WithPublishAsyncMaxPending(auditInFlight), jetstream.WithPublishAsyncTimeout(auditPatience)); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, auditPatience)
+	defer cancel()
+	_, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: AuditStream, Description: "copies of what passed over the gyrus bus; not a source of commands",
+		Subjects: []string{auditPrefix + ">"}, Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardOld, MaxBytes: maxBytes, DenyDelete: true, Compression: jetstream.S2Compression,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", AuditStream, err)
+	}
+	return s, nil
+}
+
+func (s *auditStore) close() {
+	if s.nc != nil {
+		s.nc.Close()
+		<-s.closed
+	}
+	s.server.Shutdown()
+	s.server.WaitForShutdown()
+}
+
+func (c AuditConfig) listen() string {
+	if c.Listen == "" {
+		return "127.0.0.1:4223"
+	}
+	return c.Listen
+}
+
+// AuditRecord is one message of the audit stream.
+type AuditRecord struct {
+	Seq     uint64          `json:"seq"`            // in the stream, from 1
+	Time    time.Time       `json:"time"`           // when it passed
+	Subject string          `json:"subject"`        // where it passed
+	Data    json.RawMessage `json:"data,omitempty"` // the message, where it is JSON
+	Bytes   []byte          `json:"bytes,omitempty"`
+}
+
+// AuditQuery chooses records; the zero value asks for all.
+type AuditQuery struct {
+	Session string    // of one session; empty means all
+	Since   time.Time // not before
+}
+
+// ReadAudit hands the records of an operator's audit stream to fn, oldest first, up to the newest that is there now. It
+// asks the server of a running broker, or opens the store itself where nobody listens at its address: having the port is
+// what keeps two from opening one store.
+func ReadAudit(ctx context.Context, op *Operator, q AuditQuery, log *slog.Logger, fn func(AuditRecord) error) (err error) {
+	if op.Config.Audit.Dir == "" {
+		return fmt.Errorf("bus: %s has no audit stream: set audit: {dir: audit} in %s", op.Dir, fileBroker)
+	}
+	filter := auditPrefix + ">"
+	if q.Session != "" {
+		if err := CheckToken("session", q.Session); err != nil {
+			return fmt.Errorf("bus: %w", err)
+		}
+		filter = auditPrefix + "gyrus." + q.Session + ".>"
+	}
+	nc, err := dialAudit(op)
+	if errors.Is(err, nats.ErrNoServers) {
+		if _, err := os.Stat(op.Config.Audit.Dir); err != nil {
+			return fmt.Errorf("bus: audit: %w; it is made when a broker of this directory runs for the first time", err)
+		}
+		lines := newLineLog(log)
+		defer lines.close()
+		store, err := openAuditStore(ctx, op, lines)
+		if err != nil {
+			return fmt.Errorf("bus: audit: no broker answers at %s, and its store cannot be opened: %w", op.Config.Audit.listen(), err)
+		}
+		defer store.close()
+		return readAudit(ctx, store.js, filter, q.Since, fn)
+	}
+	if err != nil {
+		return fmt.Errorf("bus: audit: %w", err)
+	}
+	closed := make(chan struct{})
+	nc.SetClosedHandler(func(*nats.Conn) { close(closed) })
+	defer func() { nc.Close(); <-closed }()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("bus: audit: %w", err)
+	}
+	return readAudit(ctx, js, filter, q.Since, fn)
+}
+
+func dialAudit(op *Operator) (*nats.Conn, error) {
+	host, port, err := net.SplitHostPort(op.Config.Audit.listen())
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = defaultHost
+	}
+	public, sign, err := signer(op.Seed(RoleAuditor))
+	if err != nil {
+		return nil, err
+	}
+	c, err := clientTLS(op.CA(), "localhost")
+	if err != nil {
+		return nil, err
+	}
+	return nats.Connect("tls://"+net.JoinHostPort(host, port), nats.Secure(c), nats.Nkey(public, sign), nats.CustomInboxPrefix(inboxPrefix(public)), nats.Name("gyrus-auditor"))
+}
+
+func readAudit(ctx context.Context, js jetstream.JetStream, filter string, since time.Time, fn func(AuditRecord) error) error {
+	ask, cancel := context.WithTimeout(ctx, auditPatience)
+	defer cancel()
+	stream, err := js.Stream(ask, AuditStream)
+	if err != nil {
+		return fmt.Errorf("bus: audit: stream %s: %w", AuditStream, err)
+	}
+	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}}
+	if !since.IsZero() {
+		cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	}
+	consumer, err := stream.OrderedConsumer(ask, cfg)
+	if err != nil {
+		return fmt.Errorf("bus: audit: %w", err)
+	}
+	inf, err := consumer.Info(ask)
+	if err != nil {
+		return fmt.Errorf("bus: audit: %w", err)
+	}
+	if inf.NumPending == 0 {
+		return nil
+	}
+	it, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("bus: audit: %w", err)
+	}
+	defer it.Stop()
+	for left := inf.NumPending; left > 0; {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("bus: audit: %w", err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("bus: audit: %w", err)
+		}
+		rec := AuditRecord{Seq: meta.Sequence.Stream, Time: meta.Timestamp.UTC(), Subject: strings.TrimPrefix(m.Subject(), auditPrefix)}
+		if ns, err := strconv.ParseInt(m.Headers().Get(auditTime), 10, 64); err == nil {
+			rec.Time = time.Unix(0, ns).UTC()
+		}
+		if json.Valid(m.Data()) {
+			rec.Data = m.Data()
+		} else {
+			rec.Bytes = m.Data()
+		}
+		if err := fn(rec); err != nil {
+			return err
+		}
+		left--
+		if meta.NumPending == 0 {
+			return nil
+		}
+	}
+	return nil
+}

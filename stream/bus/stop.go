@@ -1,0 +1,137 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Stop is an emergency stop of everything that a session moves, as JSON on gyrus.<session>.stop. Whatever arrives there is
+// one, an empty or a damaged message too: a stop that is refused for its form is worse than one that nobody meant. There
+// is no message that lifts it: an operator re-arms each controller where its actuator can be seen.
+type Stop struct {
+	V      int    `json:"v"`
+	Source string `json:"source,omitempty"` // who stops: "button", "page"
+	Why    string `json:"why,omitempty"`
+}
+
+// StopAnswer is what a controller replies to a Stop as soon as its actuator is confirmed to stand, as JSON.
+type StopAnswer struct {
+	V          int    `json:"v"`
+	Session    string `json:"session"`
+	Decoder    string `json:"decoder"`    // whose commands it follows
+	Controller string `json:"controller"` // token that tells it from the others
+}
+
+// Validate reports the first field that breaks the schema.
+func (s *StopAnswer) Validate() error {
+	switch {
+	case s.V != Version:
+		return fmt.Errorf("v is %d, must be %d", s.V, Version)
+	case !token.MatchString(s.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", s.Session)
+	case !token.MatchString(s.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", s.Decoder)
+	case !token.MatchString(s.Controller):
+		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
+	}
+	return nil
+}
+
+// ParseStopAnswer decodes and validates.
+func ParseStopAnswer(data []byte) (StopAnswer, error) { return parse[StopAnswer]("stop answer", data) }
+
+// StopSubject is where the emergency stops of a session are.
+func StopSubject(session string) string { return "gyrus." + session + ".stop" }
+
+// SubscribeStop calls fn for whatever arrives on the subject of the session's emergency stops, as SubscribeCommands does;
+// what cannot be read is the zero Stop. answer replies to it, or does nothing where no reply was asked for; it may be
+// called later and from any goroutine.
+func (b *Bus) SubscribeStop(session string, fn func(s Stop, at time.Time, answer func(StopAnswer) error)) (*Subscription, error) {
+	if err := CheckToken("session", session); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	s := &Subscription{done: make(chan struct{})}
+	handle := func(m *nats.Msg) {
+		arrival := time.Now()
+		var stop Stop
+		if len(m.Data) > MaxMessageBytes || json.Unmarshal(m.Data, &stop) != nil {
+			stop = Stop{}
+			s.malformed.Add(1)
+		} else {
+			s.received.Add(1)
+		}
+		reply := m.Reply
+		fn(stop, arrival, func(a StopAnswer) error {
+			if reply == "" {
+				return nil
+			}
+			a.V, a.Session = Version, session
+			data, err := encode(&a)
+			if err != nil {
+				return fmt.Errorf("bus: answer to a stop: %w", err)
+			}
+			return b.publish(&nats.Msg{Subject: reply, Data: data})
+		})
+	}
+	if err := s.listen(b, StopSubject(session), handle, pendingMsgs, -1); err != nil {
+		return nil, err
+	}
+	return b.settled(s, nil)
+}
+
+// stopRepeat is the time between two sendings of the same stop.
+const stopRepeat = 100 * time.Millisecond
+
+// SendStop sends s again and again until so many different controllers have answered that they stand, or ctx ends. It
+// returns who did, sorted; the error says that it were fewer.
+func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers int) ([]StopAnswer, error) {
+	if err := CheckToken("session", session); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	s.V = Version
+	data, err := json.Marshal(&s)
+	if err != nil {
+		return nil, fmt.Errorf("bus: stop: %w", err)
+	}
+	inbox := b.nc.NewRespInbox()
+	answers := make(chan *nats.Msg, pendingMsgs)
+	sub, err := b.nc.ChanSubscribe(inbox, answers)
+	if err != nil {
+		return nil, fmt.Errorf("bus: stop: %w", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails where the bus is closed, and then there is none
+	stood := map[string]StopAnswer{}
+	var sendErr error
+	send := func() {
+		sendErr = b.publish(&nats.Msg{Subject: StopSubject(session), Reply: inbox, Data: data})
+	}
+	send()
+	again := time.NewTicker(stopRepeat)
+	defer again.Stop()
+	for len(stood) < controllers {
+		select {
+		case m := <-answers:
+			if a, err := ParseStopAnswer(m.Data); err == nil && a.Session == session {
+				stood[a.Controller] = a
+			}
+		case <-again.C:
+			send()
+		case <-ctx.Done():
+			return sorted(stood), fmt.Errorf("bus: %d of %d controllers of session %s confirmed the stop: stop by hand what may still move: %w",
+				len(stood), controllers, session, errors.Join(sendErr, ctx.Err()))
+		}
+	}
+	return sorted(stood), nil
+}
+
+func sorted(m map[string]StopAnswer) []StopAnswer {
+	return slices.SortedFunc(maps.Values(m), func(a, b StopAnswer) int { return strings.Compare(a.Controller, b.Controller) })
+}

@@ -1,0 +1,83 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// TestWhateverArrivesIsAStop: a stop is not refused for its form.
+func TestWhateverArrivesIsAStop(t *testing.T) {
+	b := openBus(t, "")
+	got := make(chan Stop, 10)
+	sub, err := b.SubscribeStop("s1", func(s Stop, _ time.Time, answer func(StopAnswer) error) {
+		if err := answer(StopAnswer{Decoder: "mi", Controller: "c1"}); err != nil { // nobody asked for one
+			t.Error(err)
+		}
+		got <- s
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		data string
+		want Stop
+	}{
+		{"", Stop{}},
+		{"stop!", Stop{}},
+		{`{"v":"one"}`, Stop{}},
+		{strings.Repeat("x", MaxMessageBytes+1), Stop{}},
+		{`{"v":99,"source":"button","why":"smoke"}`, Stop{V: 99, Source: "button", Why: "smoke"}},
+	} {
+		if err := b.publish(&nats.Msg{Subject: StopSubject("s1"), Data: []byte(tc.data)}); err != nil {
+			t.Fatal(err)
+		}
+		if s := <-got; s != tc.want {
+			t.Errorf("%.20q arrives as %+v, want %+v", tc.data, s, tc.want)
+		}
+	}
+	if n := sub.Stats(); n.Received != 1 || n.Malformed != 4 {
+		t.Errorf("%+v", n)
+	}
+	if err := sub.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.SubscribeStop("a b", nil); err == nil {
+		t.Error("a bad session, no error")
+	}
+}
+
+// TestSendStopRepeats: the first two stops are not answered, a foreign answer does not count, and without any the error
+// says so.
+func TestSendStopRepeats(t *testing.T) {
+	b := openBus(t, "")
+	n := 0
+	if _, err := b.nc.Subscribe(StopSubject("s1"), func(m *nats.Msg) {
+		if n++; n < 3 {
+			return
+		}
+		for _, answer := range []string{`{}`, `{"v":1,"session":"s2","decoder":"mi","controller":"c9"}`, `{"v":1,"session":"s1","decoder":"mi","controller":"c1"}`} {
+			if err := m.Respond([]byte(answer)); err != nil {
+				t.Error(err)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.SendStop(t.Context(), "s1", Stop{}, 1)
+	if err != nil || len(got) != 1 || got[0].Controller != "c1" {
+		t.Errorf("%+v, %v; want the answer of c1", got, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	if _, err = b.SendStop(ctx, "s2", Stop{}, 1); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "0 of 1 controllers of session s2") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := b.SendStop(t.Context(), "a b", Stop{}, 1); err == nil {
+		t.Error("a bad session, no error")
+	}
+}
