@@ -36,6 +36,8 @@ const (
 	anyRaw      = "gyrus.*.raw.*"
 	anySchema   = "gyrus.*.raw.*.schema"
 	anyCtl      = "gyrus.*.ctl"
+	anyLook     = "gyrus.*.telemetry.*"
+	anyCue      = "gyrus.*.telemetry.*.cue"
 )
 
 // grants is what a role may do.
@@ -50,7 +52,7 @@ type grants struct {
 // that of those who ask.
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
-		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema},
+		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue},
 		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl},
 		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
@@ -65,12 +67,12 @@ var grantsOf = map[Role]grants{
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyLook, anyCue},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode},
 	},
 	RoleOperator: {
 		publish:   []string{anyCtl},
-		subscribe: []string{anyCommand, anyStatus, anyFeedback},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyLook, anyCue},
 		asks:      true,
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},

@@ -48,9 +48,11 @@ func (e *engine) taken() int64 {
 }
 
 // telemetry is how the session is now.
-func (e *engine) telemetry(time.Time) bus.Telemetry {
+func (e *engine) telemetry() bus.Telemetry {
 	st := e.stats()
+	w := e.opt.Commands
 	t := bus.Telemetry{
+		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
 		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
@@ -79,7 +81,7 @@ func (e *engine) telemetry(time.Time) bus.Telemetry {
 
 // look lets others see how the session is.
 func (e *engine) look(now time.Time) {
-	s := snapshot{at: now, t: e.telemetry(now), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
+	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
 	st := e.stats()
 	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite), "known": 0, "suspected": 0, "dropped": 0}
 	h := s.t.Streams[0]

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -23,6 +24,9 @@ const (
 )
 
 var stageNames = [stageCount]string{"arrival", "preprocess", "window", "decode", "publish", "total", "subscriber"}
+
+// Stages lists the names of the stages, in order.
+func Stages() []string { return slices.Clone(stageNames[:]) }
 
 // stages measures every stage: exactly for the report, and in buckets for whoever looks on meanwhile.
 type stages struct {

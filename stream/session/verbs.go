@@ -31,7 +31,7 @@ func (e *engine) verbs() []bus.Verb {
 	return []bus.Verb{
 		{Name: "status", Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
 			var t bus.Telemetry
-			err := e.do(ctx, func() error { t = e.telemetry(time.Now()); return nil })
+			err := e.do(ctx, func() error { t = e.telemetry(); return nil })
 			return t, err
 		}},
 		{Name: "pause", Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
