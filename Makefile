@@ -86,6 +86,7 @@ step-docs: # what gyrus docs steps says of each step: the Go documentation of it
 docs: step-docs ## what in docs/ is made by commands
 	$(MAKE) build
 	bin/gyrus schema > docs/pipeline.schema.json
+	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
