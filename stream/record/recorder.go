@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,6 +97,7 @@ type Recorder struct {
 	begun       bool
 	shift, next int64 // what is added to sample numbers; the next that is expected
 	lastEnd     int64 // time of sample next, nanoseconds
+	pending     []signal.Event
 
 	mu    sync.Mutex
 	cond  *sync.Cond
@@ -197,8 +200,23 @@ func (r *Recorder) Chunk(c signal.Chunk) {
 	for i := range copied.Events {
 		copied.Events[i].Sample += r.shift
 	}
+	for len(r.pending) > 0 && r.pending[0].Sample < copied.End() {
+		e := r.pending[0]
+		e.Sample = max(e.Sample, copied.Start)
+		i, _ := slices.BinarySearchFunc(copied.Events, e.Sample+1, func(have signal.Event, at int64) int { return cmp.Compare(have.Sample, at) })
+		copied.Events = slices.Insert(copied.Events, i, e)
+		r.pending = r.pending[1:]
+	}
 	r.next, r.lastEnd = copied.End(), c.TimeAt(c.End())
 	r.put(copied, int64(8*len(c.X)*c.Len()))
+}
+
+// Event records an event that is not in the chunks, such as a cue of the session's own, at a sample counted as in the newest
+// chunk. Where that sample has been recorded already it stands at the next one.
+func (r *Recorder) Event(e signal.Event) {
+	e.Sample += r.shift
+	r.pending = append(r.pending, e)
+	slices.SortStableFunc(r.pending, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 }
 
 // Decision records d, whose samples are counted as in the newest chunk.

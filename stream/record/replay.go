@@ -198,6 +198,30 @@ func Replay(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline) ([
 	return all, err
 }
 
+// Align puts the values of decisions, one for each of from, into the order of to. Where the names are not the same there is
+// nothing to compare: the values are left out.
+func Align(decisions []Decision, from, to []string) {
+	if slices.Equal(from, to) {
+		return
+	}
+	at := make([]int, len(to))
+	for k, name := range to {
+		at[k] = slices.Index(from, name)
+	}
+	for i := range decisions {
+		d := &decisions[i]
+		if len(d.Values) != len(from) || len(from) != len(to) || slices.Contains(at, -1) {
+			d.Values = nil
+			continue
+		}
+		values := make([]float64, len(to))
+		for k, j := range at {
+			values[k] = d.Values[j]
+		}
+		d.Values = values
+	}
+}
+
 // source plays the batches of a recording with their recorded times.
 type source struct {
 	rec     *signal.Recording

@@ -85,7 +85,7 @@ What has arrived is handed to the system every second: a recording whose writer 
 	return cmd
 }
 
-// live is a source that is being recorded.
+// recordSource is a source that is being recorded.
 type recordSource struct {
 	name string // as it was asked for
 	signal.Source
@@ -105,6 +105,7 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	var b *bus.Bus
+	conn.fromEnv(cmd)
 	for _, n := range names {
 		if stream, is := strings.CutPrefix(n, "nats:"); is {
 			if err := bus.CheckToken("the stream in "+n, stream); err != nil {

@@ -71,6 +71,7 @@ A session that learned from feedback, or whose model was swapped, decides differ
 			if err != nil {
 				return err
 			}
+			record.Align(replayed, p.Outputs(), r.Outputs)
 			res := replayJSON{
 				Recording: args[0], Model: model, SHA256: b.SHA256, SameModel: len(r.Decisions) > 0, Recorded: len(r.Decisions), Replayed: len(replayed),
 				Comparison: record.Compare(r.Decisions, replayed),
