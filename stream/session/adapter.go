@@ -257,8 +257,7 @@ func (a *Adapter) end(err error) (*AdaptReport, error) {
 	defer a.mu.Unlock()
 	err = errors.Join(err, a.drain())
 	if a.opt.Save != "" && a.head.Updates() > 0 {
-		_, failed := a.save()
-		err = errors.Join(err, failed)
+		err = errors.Join(err, a.save())
 	}
 	return a.report(), err
 }

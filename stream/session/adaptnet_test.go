@@ -146,7 +146,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool) ([]
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := signal.Source(src)
+	from := src
 	if turns {
 		from = &turning{src, rec.Len / 6, rec.Len / 2}
 	}
