@@ -48,9 +48,9 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	git diff --exit-code -- foundation/nn/kernel
 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
-	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestSummaryCovers ./decoders/metrics
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
+	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestSummaryCovers|TestAUCIntervalCovers' ./decoders/metrics
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
@@ -107,7 +107,7 @@ $(NETS): benchmarks/speed/peers/requirements-nets.txt
 speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
-	$(GO) run ./benchmarks/speed latency
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python latency
 
 FORMATS := bin/formats
 $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
