@@ -197,7 +197,7 @@ func TestAdapterRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.begin(p, bus.NewClock(), 1); err == nil || !strings.Contains(err.Error(), "decide") {
+	if err := a.begin(p, bus.NewClock(), 1, Origin{}); err == nil || !strings.Contains(err.Error(), "decide") {
 		t.Errorf("a model with a section decide: %v", err)
 	}
 	if err := a.Close(); err != nil {

@@ -26,6 +26,8 @@ func (a *Adapter) save() error {
 	switch {
 	case a.opt.Save == "":
 		return errors.New("adapt: the session file names no file to save to: adapt: {save: adapted.gyrus}")
+	case a.origin.Bundle == nil:
+		return errors.New("adapt: the model is not known as a bundle, and cannot be saved as one")
 	case a.head == nil || a.head.Updates() == 0:
 		return errors.New("adapt: nothing has been learned yet: there is nothing to save")
 	}
