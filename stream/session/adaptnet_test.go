@@ -325,6 +325,7 @@ func TestOperators(t *testing.T) {
 	}
 	var first, frozen, thawed Learned
 	var back string
+	var file []byte
 	_, rep := hour(t, model(t, "rleegnet", map[string]any{"decisions": 1200}), opt, 120, false, func(n int, ask func(...string) (Learned, error)) {
 		switch n {
 		case 1:
@@ -362,14 +363,22 @@ func TestOperators(t *testing.T) {
 			if now := must(ask("save")); now.Hash != back || now.Saved != opt.Save {
 				t.Errorf("ten trials after it was rolled back to %s: %+v", back, now)
 			}
+			saved, err := os.ReadFile(opt.Save)
+			if err != nil {
+				t.Error(err)
+			}
+			file = saved
 		case 110:
 			if now := must(ask("reset")); now.Hash != first.Hash || now.Decides || now.State != adapt.Frozen {
 				t.Errorf("reset: %+v, it began as %+v", now, first)
 			}
 		}
 	})
-	if rep.Hash != first.Hash || rep.Decides {
+	if rep.Hash != first.Hash || rep.Decides || rep.Updates != 0 || rep.Accepted < 60 {
 		t.Errorf("in the end: %+v", *rep)
+	}
+	if now, err := os.ReadFile(opt.Save); err != nil || !slices.Equal(now, file) {
+		t.Errorf("a session that has forgotten what it learned wrote over what was saved before (%v)", err)
 	}
 	raw, err := os.ReadFile(opt.Log)
 	if err != nil {
