@@ -223,11 +223,8 @@ func (e *engine) begin() error {
 // decide makes m the model that decides; its pipeline must have been started.
 func (e *engine) decide(m Model) error {
 	if e.opt.Adapter != nil {
-		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run()); err != nil {
+		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err
-		}
-		if m.Origin.Bundle != nil {
-			e.opt.Adapter.rebase(m.Origin)
 		}
 	}
 	e.model = &running{Model: m}
