@@ -437,3 +437,8 @@ func (d *decoder) restored(s signal.State) (*decoder, error) {
 	}
 	return next, next.quantise()
 }
+
+// WhyNotExported names the form that these networks are written in.
+func (d *decoder) WhyNotExported() string {
+	return "is a network in integers with transforms in front of it, for microcontrollers: write it as C with gyrus models export-c, or train eegnet or cnn_lstm"
+}
