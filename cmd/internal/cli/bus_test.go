@@ -82,19 +82,20 @@ func TestBusForOthers(t *testing.T) {
 	says(t, "Publish Violation", &server.errs) // of the viewer
 
 	server.stop()
-	if code := server.wait(t); code == exitUsage || code == exitDone {
+	if code := server.wait(t); code != exitDone { // no copy is missing in the audit
 		t.Errorf("the server ends with %d: %s", code, server.errs.String())
 	}
 	var st struct {
 		Audit struct{ Heard, Stored uint64 } `json:"audit"`
 	}
-	if err := json.Unmarshal([]byte(server.out.String()), &st); err != nil || st.Audit.Stored != uint64(rep["sent"].(float64)) || st.Audit.Heard != st.Audit.Stored {
-		t.Errorf("the server reports %+v (%v), want every one of %v commands in the audit", st, err, rep["sent"])
+	if err := json.Unmarshal([]byte(server.out.String()), &st); err != nil || st.Audit.Heard != st.Audit.Stored {
+		t.Errorf("the server reports %+v (%v), want all in the audit", st, err)
 	}
+	sent := int(rep["sent"].(float64)) // the audit holds what bus check tried too, in sessions of its own
 	code, out, errs := run(t, "bus", "audit", op, "--session", "s1", "--json")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if code != exitDone || len(lines) != int(st.Audit.Stored) {
-		t.Fatalf("exit code %d, %d records, want %d: %s", code, len(lines), st.Audit.Stored, errs)
+	if code != exitDone || len(lines) != sent {
+		t.Fatalf("exit code %d, %d records, want %d: %s", code, len(lines), sent, errs)
 	}
 	for i, ln := range lines {
 		var r struct {
