@@ -742,3 +742,24 @@ func TestWebSocket(t *testing.T) {
 		t.Errorf("off loopback browsers connect to %s", u)
 	}
 }
+
+// TestOperatorStops: the operator's stop reaches a controller, its answer comes back, and a viewer may not stop.
+func TestOperatorStops(t *testing.T) {
+	op := operator(t, nil)
+	b := broker(t, op, nil)
+	f := follow(t, as(t, op, b.URL(), bus.RoleController, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	stood, err := as(t, op, b.URL(), bus.RoleOperator, nil).SendStop(ctx, "s1", bus.Stop{}, 1)
+	if err != nil || len(stood) != 1 {
+		t.Fatalf("%+v, %v", stood, err)
+	}
+	if a, ok := f.Current(); ok || !a.Latched {
+		t.Errorf("%+v", a)
+	}
+	nc, refused := plainAs(t, op, b.URL(), bus.RoleViewer)
+	if err := errors.Join(nc.Publish(bus.StopSubject("s1"), nil), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the refusal of a viewer's stop", func() bool { return refused.Load() > 0 })
+}

@@ -148,6 +148,41 @@ func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64) error 
 	return err
 }
 
+// rebase names the model that decides from now on, as far as what is learned will be saved.
+func (a *Adapter) rebase(o Origin) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if o.Gyrus == "" {
+		o.Gyrus = a.origin.Gyrus
+	}
+	a.origin = o
+}
+
+// state is what the head is doing, as far as there is one.
+func (a *Adapter) state() adapt.State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.head == nil {
+		return a.opt.Start
+	}
+	s, _ := a.head.State()
+	return s
+}
+
+// outcomes counts the feedback so far by what became of it.
+func (a *Adapter) outcomes() map[string]float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var s adapt.Stats
+	if a.head != nil {
+		s = a.head.Stats()
+	}
+	return map[string]float64{
+		"accepted": float64(s.Accepted), "skipped": float64(s.Skipped), "unknown": float64(s.Unknown),
+		"other_run": float64(a.other), "odd": float64(a.odd), "lost": float64(a.lost.Load()),
+	}
+}
+
 // decide learns from the feedback that waits, and says what to send: p, or a copy with the head's scores.
 func (a *Adapter) decide(p *pipeline.Prediction) (*pipeline.Prediction, error) {
 	a.mu.Lock()

@@ -101,20 +101,29 @@ type playJSON struct {
 
 func newPlay() *cobra.Command {
 	var (
-		conn         busFlags
-		toNATS       bool
-		name         string
-		speed, chunk float64
+		conn          busFlags
+		lab           lslPlay
+		toNATS, toLSL bool
+		name          string
+		speed, chunk  float64
 	)
 	cmd := &cobra.Command{
-		Use: "play FILE --nats", Short: "a recording as a live stream", Args: cobra.ExactArgs(1),
+		Use: "play FILE --nats|--lsl", Short: "a recording as a live stream", Args: cobra.ExactArgs(1),
 		Long: `Play publishes the samples and events of a recording as if they were measured now. Who listens must listen before:
-samples are never sent twice.`,
+samples are never sent twice.
+
+With --lsl it is an outlet of the lab streaming layer, with names, units and positions of the channels, and a second one
+with the events. Only programs on this machine see them, unless --listen opens them to the network: LSL knows no
+passwords and no encryption.`,
 		Example: `  gyrus play S001R14.edf --nats --url nats://127.0.0.1:4222 --session s1
-  gyrus play S001R14.edf --nats --port 4222 --speed 10`,
+  gyrus play S001R14.edf --nats --port 4222 --speed 10
+  gyrus play S001R14.edf --lsl --stream eeg --readers 1`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if !toNATS {
-				return usageError{errors.New("say where to play: --nats")}
+			if toNATS == toLSL {
+				return usageError{errors.New("say where to play: one of --nats and --lsl")}
+			}
+			if err := onlyWith(cmd, toLSL, map[string][]string{"nats": {"url", "port", "session"}, "lsl": {"listen", "readers", "source-id"}}); err != nil {
+				return usageError{err}
 			}
 			if !(speed > 0) || math.IsInf(speed, 0) {
 				return usageError{fmt.Errorf("--speed is %g, must be above 0 (1 is real time)", speed)}
@@ -124,6 +133,9 @@ samples are never sent twice.`,
 			}
 			if err := bus.CheckToken("--stream", name); err != nil {
 				return usageError{err}
+			}
+			if toLSL {
+				return lab.run(cmd, args[0], name, speed, chunk)
 			}
 			rec, err := openSignals(args[0])
 			if err != nil {
@@ -161,8 +173,10 @@ samples are never sent twice.`,
 		},
 	}
 	conn.add(cmd)
+	lab.add(cmd)
 	cmd.Flags().BoolVar(&toNATS, "nats", false, "publish on NATS")
-	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream on the bus")
+	cmd.Flags().BoolVar(&toLSL, "lsl", false, "publish as a stream of the lab streaming layer")
+	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream")
 	cmd.Flags().Float64Var(&speed, "speed", 1, "times real time")
 	cmd.Flags().Float64Var(&chunk, "chunk", 0.05, "length of a chunk in seconds of the recording")
 	return cmd
