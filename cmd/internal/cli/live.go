@@ -25,7 +25,8 @@ file says which bundle, which source and which bus:
   session: s1
   bundle: model.gyrus
   source: {use: live, url: "lsl://?name=EEG"}   # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1}
-  bus: {port: 4222}                       # a server inside the process; or {url: "nats://host:4222"}
+  bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
+                                          # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
   watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
   age: {max_ms: 2000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
@@ -89,6 +90,7 @@ type liveJSON struct {
 }
 
 func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *bundle.Delay, err error) {
+	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
 		if model, err = session.LoadModel(cfg.Bundle); err != nil { // before anybody waits for a stream
