@@ -16,8 +16,8 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 # Every target that is a word is phony; what is built has a path.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,9 +48,9 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	git diff --exit-code -- foundation/nn/kernel
 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
-	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run TestSummaryCovers ./decoders/metrics
-	GYRUS_SLOW=1 $(GO) test -count=1 -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
+	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestSummaryCovers|TestAUCIntervalCovers' ./decoders/metrics
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
@@ -108,7 +108,7 @@ $(NETS): benchmarks/speed/peers/requirements-nets.txt
 speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
-	$(GO) run ./benchmarks/speed latency
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python latency
 
 FORMATS := bin/formats
 $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
@@ -139,7 +139,7 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	@touch $@
 
 interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./stream/pipeline
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./decoders/dqn ./stream/pipeline
 
 BRAINDECODE := bin/braindecode
 $(BRAINDECODE): decoders/deep/testdata/requirements.txt
@@ -162,6 +162,7 @@ controllers: ## the clients of docs/controllers, and their tests (Python, Node.j
 	  libprotobuf-c1 libjansson-dev libjansson4 && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb \
 	  || echo "controllers: no C client: nats.c and jansson are taken from Debian packages, see the error above"
 	$(GO) test -count=1 -v -run TestExample ./docs/controllers
+
 LSL := bin/lsl
 $(LSL): ingest/lsl/testdata/requirements.txt
 	python3 -m venv $(LSL) && $(LSL)/bin/pip install -q -r $<

@@ -91,6 +91,7 @@ func collect(ctx context.Context, recs []*signal.Recording, p *pipeline.Pipeline
 	if err := p.FitChecks(lessons); err != nil {
 		return nil, err
 	}
+	set.Notes = p.SampleNotes()
 	for i := range set.Windows {
 		set.Windows[i].Rejected = p.Why(set.Windows[i])
 	}

@@ -250,3 +250,8 @@ func (a *Adapted) restore(s signal.State) error {
 	a.inside, a.head, a.learned, a.view, a.running = d, h, learned, view, make([]float64, len(a.classes))
 	return nil
 }
+
+// WhyNotExported says what can be.
+func (a *Adapted) WhyNotExported() string {
+	return "has learned from feedback, and what it learned is no part of a network: export the model that it was before, which the manifest names (adapted: from_file), or train anew on what was recorded"
+}

@@ -50,8 +50,9 @@ type golden struct {
 		Batch, Samples int
 		Loss           float64
 		Tensors        map[string]struct {
-			After, Gradient  []float64 // at 24 places spread over the tensor
+			After, Gradient  []float64 // at places spread over the tensor
 			Largest, Product float64   // of the gradient: its largest value, and its product with uniform(…, 777)
+			Single           float64   // by how much PyTorch's own gradient in float32 is off
 		}
 	}
 	Checkpoints map[string]struct {
@@ -100,6 +101,26 @@ func TestDeepTransferCheckpoints(t *testing.T) {
 			paritytest.Within(t, "EEGNet-4,2 trained on BNCI2014-001: logits", "PyTorch "+g.Torch, name, wide(y), want.Logits, 1e-5)
 		})
 	}
+}
+
+// idle are the parameters that only shift the input of a norm or of a softmax, and so have no effect: their gradient is
+// rounding, 1e-16 in PyTorch's float64.
+var idle = map[string][]string{
+	"EEGNet":         {"bnorm_temporal.bias"},
+	"ShallowConvNet": {"conv_time_spat.conv_time.bias"},
+	"Deep4Net":       {"conv_time_spat.conv_time.bias"},
+	"EEGConformer": {
+		"patch_embedding.shallownet.0.bias", "patch_embedding.shallownet.1.bias", "transformer.0.0.fn.1.keys.bias", "transformer.1.0.fn.1.keys.bias",
+	},
+	"ATCNet": {
+		"attention_blocks.0.mha.fc_k.bias", "attention_blocks.1.mha.fc_k.bias", "conv_block.bn1.bias",
+		"temporal_conv_nets.0.0.conv1.bias", "temporal_conv_nets.0.0.conv2.bias", "temporal_conv_nets.0.1.conv1.bias", "temporal_conv_nets.0.1.conv2.bias",
+		"temporal_conv_nets.1.0.conv1.bias", "temporal_conv_nets.1.0.conv2.bias", "temporal_conv_nets.1.1.conv1.bias", "temporal_conv_nets.1.1.conv2.bias",
+	},
+	"EEGTCNet":   {"eegnet_tc.bn1.bias"},
+	"FBCNet":     {"spatial_conv.0.bias"},
+	"SignalJEPA": {"spatial_conv.1.bias"},
+	"Encoder":    {"blocks.0.attention.key.bias", "blocks.1.attention.key.bias"},
 }
 
 // smallEncoder is nn.Encoder on 22 tokens of 16 values, the mean over the tokens and 4 classes.
@@ -193,6 +214,7 @@ func TestTrainingStep(t *testing.T) {
 				gradients[p.Name] = slices.Clone(p.G)
 			}
 			(&nn.AdamW{}).Step(net, 1e-3)
+			rounded := map[string]float64{}
 			top, gradient, after, unknown := 0.0, 0.0, 0.0, 0
 			for _, w := range want.Tensors {
 				top = max(top, w.Largest)
@@ -205,35 +227,45 @@ func TestTrainingStep(t *testing.T) {
 				if p == nil {
 					t.Fatalf("%s: there is no %s", name, tensor)
 				}
-				// What only shifts the input of a norm has no effect: its gradient is rounding, 1e-16 in PyTorch's float64.
-				idle := !p.Buffer && w.Largest < 1e-10*top
+				without := !p.Buffer && w.Largest < 1e-10*top
+				if without != slices.Contains(idle[name], tensor) {
+					t.Errorf("%s: the largest gradient by %s is %g of %g: without effect %t, want %t", name, tensor, w.Largest, top, without, !without)
+				}
 				scale := w.Largest
-				if idle {
+				if without {
 					scale = top
+				}
+				// Where a norm behind them takes most of their effect away, gradients are the small difference of large terms, of
+				// which float32 keeps few digits: off by as much as PyTorch's own are, they count as equal.
+				differs := func(by float64) {
+					if by <= 1e-4*scale || by > 2*w.Single {
+						gradient = max(gradient, by/scale)
+					} else {
+						rounded[tensor] = max(rounded[tensor], by/scale)
+					}
 				}
 				if !p.Buffer {
 					product := 0.0
 					for i, v := range uniform(len(p.W), 777) {
 						product += v * float64(gradients[tensor][i])
 					}
-					gradient = max(gradient, math.Abs(product-w.Product)/(scale*math.Sqrt(float64(len(p.W)))))
+					differs(math.Abs(product-w.Product) / math.Sqrt(float64(len(p.W))))
 				}
 				for i := range w.After {
-					at := i * (len(p.W) - 1) / 23
-					// Adam's first step is the sign of the gradient, as long as that is more than rounding.
-					known := p.Buffer || math.Abs(w.Gradient[i]) > 1e-4*scale
-					if !known {
+					at := i * (len(p.W) - 1) / (len(w.After) - 1)
+					// Adam's first step is the sign of the gradient, as long as that is nothing at all (behind a unit that is off, of
+					// a tap that only sees zeros) or more than rounding.
+					if p.Buffer || math.Abs(w.Gradient[i]) > 1e-4*scale || w.Gradient[i] == 0 && gradients[tensor][at] == 0 {
+						after = max(after, math.Abs(float64(p.W[at])-w.After[i]))
+					} else if !without {
 						unknown++
 					}
-					if known {
-						after = max(after, math.Abs(float64(p.W[at])-w.After[i]))
-					}
 					if !p.Buffer {
-						gradient = max(gradient, math.Abs(float64(gradients[tensor][at])-w.Gradient[i])/scale)
+						differs(math.Abs(float64(gradients[tensor][at]) - w.Gradient[i]))
 					}
 				}
 			}
-			if unknown > 24+2 { // one tensor that is idle, and two values
+			if unknown > 2 {
 				t.Errorf("%s: the gradients of %d of the values of %d tensors are too small to compare the weights", name, unknown, len(want.Tensors))
 			}
 			peer, data := "PyTorch "+g.Torch+" in float64", "generated"
@@ -242,6 +274,9 @@ func TestTrainingStep(t *testing.T) {
 			}
 			paritytest.Error(t, paritytest.Report{What: name + ": weights and statistics after one step of Adam", Peer: peer, Data: data, Err: after, Tol: 1e-4})
 			paritytest.Error(t, paritytest.Report{What: name + ": gradients, of the largest of each tensor", Peer: peer, Data: data, Err: gradient, Tol: 1e-4})
+			for tensor, by := range rounded {
+				t.Logf("%s, %d workers: the gradient by %s is off by %.2g of its largest, PyTorch's in float32 by %.2g: left out", name, workers, tensor, by, want.Tensors[tensor].Single/want.Tensors[tensor].Largest)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/onnx"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -47,6 +48,14 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	}
 	return decoders.SoftmaxLogits(dst, y)
 }
+
+func (t *Training) onnx(g *onnx.Graph, y string) (string, error) {
+	out := g.Free("Softmax")
+	g.Node("Softmax", []string{y}, []string{out}, onnx.Int("axis", -1))
+	return out, nil
+}
+
+func (t *Training) meaning() string { return "logits of the classes: softmax makes them probabilities" }
 
 func (t *Training) embed(net *nn.Net, x []float32) ([]float32, error) { return net.Features(x) }
 

@@ -320,7 +320,7 @@ func TestParameters(t *testing.T) {
 		"reward_right": func(d *DQN) { d.Wrong = 2 }, "train_every": func(d *DQN) { d.Every = 0 }, "samples": func(d *DQN) { d.Pool = 400 },
 		"power_s": func(d *DQN) { d.Power = math.Inf(1) }, "wave_filters": func(d *DQN) { d.WaveFilters = 0 }, "shorter": func(d *DQN) { d.Wave = 2 }, "steps": func(d *DQN) { d.Kernel = 9 }, "gamma": func(d *DQN) { d.Gamma = 1 }, "target_every": func(d *DQN) { d.Target = 0 },
 	} {
-		d := &DQN{Learning: defaults(), Network: network(0, 0.25, 1), Bootstrap: Bootstrap{Target: 1}}
+		d := &DQN{Learning: defaults(), Layout: layout(0, 0.25, 1), Bootstrap: Bootstrap{Target: 1}}
 		change(d)
 		if _, err := d.Layers(features.Format{Names: []string{"a"}, Len: 100, Rate: 100}, 2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

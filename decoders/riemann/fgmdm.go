@@ -106,7 +106,7 @@ func (d *FgMDM) learn(x [][]float64, y signal.Labels) error {
 		})
 	}
 	if err := lda.Fit(steady, y); err != nil {
-		return fmt.Errorf("in the tangent space: %w", err)
+		return fmt.Errorf("the discriminant in the tangent space cannot be fitted; give more training rows, or use mdm, which needs none: %w", err)
 	}
 	for _, n := range lda.Notes() {
 		n.Text += " of the discriminant in the tangent space"

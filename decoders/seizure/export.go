@@ -243,6 +243,9 @@ func (w *writer) memory() {
 	a, b := m.plan()
 	add("int8_t", "buffer_a", a, "what layers write to in turn")
 	add("int8_t", "buffer_b", b, "and this one")
+	if m.each > 1 {
+		add("int8_t", "most", len(m.most), "the largest of each output, over the channels")
+	}
 	for i, l := range m.layers {
 		if l, ok := l.(*intLSTM); ok {
 			add("int16_t", fmt.Sprintf("layer%d_cell", i), l.hidden, "[hidden]")
@@ -254,7 +257,11 @@ func (w *writer) memory() {
 
 // layers writes the calls.
 func (w *writer) layers(maps [][2]string, headMap string) {
-	x := "x"
+	x, last := "x", len(w.m.layers)-1
+	if w.m.each > 1 {
+		x = "row"
+		w.printf("\tint32_t c, k;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int8_t *row = x + c * BLOCKS * BLOCK;\n")
+	}
 	for i, l := range w.m.layers {
 		n, y := fmt.Sprintf("layer%d", i), []string{"buffer_a", "buffer_b"}[i%2]
 		switch l := l.(type) {
@@ -276,6 +283,11 @@ func (w *writer) layers(maps [][2]string, headMap string) {
 				x, y, n, n, n, maps[i][0], n, maps[i][1], n, n, n, n, n, l.tokens, l.width, l.hidden)
 		}
 		x = y
+	}
+	if w.m.each > 1 {
+		_, n := w.m.layers[last].sizes()
+		w.printf("\tfor (k = 0; k < %d; k++)\n\t\tif (c == 0 || %s[k] > most[k])\n\t\t\tmost[k] = %s[k];\n\t}\n", n, x, x)
+		x = "most"
 	}
 	w.printf("\thead(%s, logits, head_w, %s, head_b, head_mult, head_shift, %d);\n", x, headMap, w.m.head.weight.cols)
 }

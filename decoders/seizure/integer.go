@@ -18,10 +18,12 @@ type Model struct {
 	front  *front
 	mean   []int32  // of each feature, in units of the front end
 	scale  []factor // from those units to the input's int8
+	each   int      // channels that go through the layers one by one, the largest of each output going on; 1 where all go together
 	layers []intLayer
 	head   *intHead  // the last layer
 	raw    []int32   // features of a window
 	act    [2][]int8 // activations in turn
+	most   []int8    // the largest of each output so far
 	in     []int8
 	conv   []int16
 }
@@ -250,8 +252,11 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 		}
 		m.scale = append(m.scale, to)
 	}
-	in, steps := f.channels, f.samples // of what comes into a stage
+	in, steps := 1, f.samples // of what comes into a stage
+	m.each = 1
 	switch f.kind {
+	case samplesIn:
+		m.each = f.channels
 	case powersIn:
 		in, steps = f.size(), 1
 	case secondsIn:
@@ -259,6 +264,9 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 	}
 	at, last := scale[0], len(stages)-1
 	for i, st := range stages[:last] {
+		if st.kind == maxOverChannels { // which changes no scale
+			continue
+		}
 		layer, err := st.integer(net, in, steps, at, scale[i+1])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", st.name, err)
@@ -282,6 +290,7 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int8, f.size()), make([]int16, f.channels*f.samples)
 	a, b := m.plan()
 	m.act = [2][]int8{make([]int8, a), make([]int8, b)}
+	m.most = make([]int8, m.head.weight.cols)
 	return m, nil
 }
 
@@ -366,13 +375,22 @@ func (m *Model) Run(logits, x []int16) {
 
 // network runs the layers.
 func (m *Model) network(logits []int16, x []int8) {
-	for i, l := range m.layers {
-		_, out := l.sizes()
-		y := m.act[i%2][:out]
-		l.run(y, x)
-		x = y
+	part := len(x) / m.each
+	for ch := range m.each {
+		y := x[ch*part:][:part]
+		for i, l := range m.layers {
+			_, out := l.sizes()
+			to := m.act[i%2][:out]
+			l.run(to, y)
+			y = to
+		}
+		for k, v := range y {
+			if ch == 0 || v > m.most[k] {
+				m.most[k] = v
+			}
+		}
 	}
-	m.head.run(logits, x)
+	m.head.run(logits, m.most)
 }
 
 // window converts a window in µV and runs it.

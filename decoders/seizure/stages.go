@@ -18,8 +18,9 @@ type stage struct {
 type stageKind int
 
 const (
-	convolution stageKind = iota
+	convolution stageKind = iota // over the time of each channel, with the same weights for all
 	meanOverTime
+	maxOverChannels
 	dense
 	lstm // the last output of all tokens
 )
@@ -28,13 +29,19 @@ const (
 func layers(stages []stage) func() nn.Layer {
 	return func() nn.Layer {
 		s := &nn.Sequential{Layers: []nn.Named{{Layer: &probe{}}}}
+		if stages[0].kind == convolution {
+			s.Layers = append(s.Layers, nn.Named{Layer: &nn.Image{}}) // [1, channels, samples]
+		}
 		add := func(name string, l nn.Layer) { s.Layers = append(s.Layers, nn.Named{Name: name, Layer: l}) }
 		for _, st := range stages {
 			switch st.kind {
 			case convolution:
-				add(st.name, &nn.Conv1d{Out: st.out, Kernel: st.kernel, Stride: st.stride})
+				add(st.name, &nn.Conv2d{Out: st.out, Kernel: [2]int{1, st.kernel}, Stride: [2]int{1, st.stride}})
 			case meanOverTime:
 				add("", &nn.MeanPool{})
+				add("", &nn.Flatten{Keep: 1}) // [out, channels]
+			case maxOverChannels:
+				add("", &nn.MaxPool{})
 				add("", &nn.Flatten{})
 			case dense:
 				add(st.name, &nn.Linear{Out: st.out})

@@ -17,10 +17,10 @@ type line struct {
 // halving is the factor that halves a weight in n units.
 func halving(n float64) float64 { return math.Exp2(-1 / n) }
 
-// start begins anew with one point. The line goes through it.
-func (l *line) start(y float64) {
+// start begins anew with one point, of a variance as in learn. The line goes through it.
+func (l *line) start(y, variance float64) {
 	l.y, l.slope = y, l.prior[0]
-	l.p = [3]float64{1, 0, l.prior[1]}
+	l.p = [3]float64{variance, 0, l.prior[1]}
 }
 
 // move goes to x + dx.

@@ -57,8 +57,7 @@ func (o *Offset) Add(wave []Probe) {
 	}
 	o.l.move(at - o.at)
 	o.at = at
-	w := (half + offsetFloor) / offsetFloor
-	o.l.learn(m-o.l.y, w*w)
+	o.l.learn(m-o.l.y, weight(half))
 	if d := math.Abs(m - o.l.y); d > half+10*(half+offsetFloor)+1e-3 {
 		o.resets++
 		o.begin(m, at, half)
@@ -68,10 +67,16 @@ func (o *Offset) Add(wave []Probe) {
 	o.err = math.Abs(m-o.l.y) + half
 }
 
+// weight is the variance of a probe, over that of one which took no time.
+func weight(half float64) float64 {
+	w := (half + offsetFloor) / offsetFloor
+	return w * w
+}
+
 func (o *Offset) begin(m, at, half float64) {
 	const sd = offsetSlope / offsetFloor
 	o.l = line{keep: halving(offsetHalfTime), prior: [2]float64{0, sd * sd}}
-	o.l.start(m)
+	o.l.start(m, weight(half))
 	o.at, o.started, o.err = at, at, half
 }
 

@@ -42,7 +42,7 @@ type Tracker struct {
 	l       line
 	begun   bool
 	stamps  int     // that the line has seen since it began
-	spread  float64 // mean distance of stamps from the line
+	spread  float64 // median distance of stamps from the line
 	peak    float64 // the greatest one, half forgotten in peakHalfS
 	square  float64 // mean square of it
 	arrived float64 // when the newest decided sample arrived
@@ -107,8 +107,10 @@ const (
 	floor       = 1.5e-3 // s; what the scheduler of the sender does to stamps
 	priorNoise  = 0.005  // s
 	priorRate   = 0.01   // of the nominal rate: how far it may be from the true one
-	tolerance   = 6      // times the spread: what a stamp may be off the line
-	clip        = 3      // times the spread: how far a stamp may pull the line
+	settled     = 16     // stamps, after which the jitter is known roughly
+	medianStep  = 0.02   // by which each stamp moves the median
+	tolerance   = 8      // times the spread: what a stamp may be off the line
+	clip        = 4      // times the spread: how far a stamp may pull the line
 )
 
 // begin puts the line through a stamp. The spread is kept: it belongs to the sender.
@@ -119,7 +121,7 @@ func (t *Tracker) begin(stamp float64) {
 	step := 1 / t.opt.Rate
 	sd := priorRate * step / priorNoise
 	t.l = line{keep: halving(t.opt.Rate * t.opt.HalfTimeS), prior: [2]float64{step, sd * sd}}
-	t.l.start(stamp)
+	t.l.start(stamp, 1)
 	t.begun, t.stamps = true, 1
 }
 
@@ -278,17 +280,23 @@ func (t *Tracker) accept(h held, r Run) {
 	if h.sent {
 		off := h.stamp - t.l.y
 		limit := clip * t.spread
-		if t.stamps < 16 {
+		if t.stamps < settled {
 			limit = math.Inf(1)
 		}
-		near := min(max(off, -limit), limit)
-		t.l.learn(near, 1)
+		t.l.learn(min(max(off, -limit), limit), 1)
 		t.stamps++
-		a := max(1/float64(t.stamps), 1.0/256)
 		far := min(math.Abs(off), t.bound())
 		t.peak = max(t.peak, far)
-		t.spread += a * (far - t.spread)
+		a := max(1/float64(t.stamps), 1.0/256)
 		t.square += a * (far*far - t.square)
+		switch {
+		case t.stamps <= settled:
+			t.spread += a * (far - t.spread)
+		case far > t.spread:
+			t.spread *= 1 + medianStep
+		default:
+			t.spread = max(t.spread*(1-medianStep), 1e-9)
+		}
 	}
 	t.emit(h, r)
 }
@@ -330,7 +338,7 @@ func (t *Tracker) RateHz() float64 {
 
 // JitterS is the root mean square of the stamps about the line; NaN before there are 16.
 func (t *Tracker) JitterS() float64 {
-	if t.stamps < 16 {
+	if t.stamps < settled {
 		return math.NaN()
 	}
 	return math.Sqrt(t.square)

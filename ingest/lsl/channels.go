@@ -8,26 +8,8 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
-
-// voltUnits are the units of voltage as programs write them, in lower case, and what makes them µV. "m" and "M" are told
-// apart before.
-var voltUnits = map[string]float64{
-	"uv": 1, "microvolt": 1, "microvolts": 1, "mv": 1e3, "millivolt": 1e3, "millivolts": 1e3,
-	"nv": 1e-3, "nanovolt": 1e-3, "nanovolts": 1e-3, "v": 1e6, "volt": 1e6, "volts": 1e6,
-}
-
-var micro = strings.NewReplacer("\u00b5", "u", "\u03bc", "u")
-
-// toMicrovolt is what a unit of voltage is multiplied with.
-func toMicrovolt(unit string) (scale float64, ok bool) {
-	s := micro.Replace(strings.TrimSpace(unit))
-	if strings.HasPrefix(s, "M") && len(s) == 2 { // megavolt, if anything
-		return 0, false
-	}
-	scale, ok = voltUnits[strings.ToLower(s)]
-	return scale, ok
-}
 
 // kinds are the types of channels as programs write them, in lower case.
 var kinds = map[string]signal.Kind{
@@ -39,9 +21,9 @@ var kinds = map[string]signal.Kind{
 
 func voltage(k signal.Kind) bool { return k != signal.Misc && k != signal.Trigger }
 
-// channels is what a stream's description says of its channels, and what each is multiplied with to be in its unit.
-// unit is taken for voltages where the description has none; "" takes µV. What is missing or odd is listed.
-func channels(s *StreamInfo, unit string) (info *signal.Info, scale []float64, dev []signal.Deviation, err error) {
+// channels is what a stream's description says of its channels, and how the samples of each come to its unit. unit is
+// taken for voltages where the description has none; "" takes µV. What is missing or odd is listed.
+func channels(s *StreamInfo, unit string) (info *signal.Info, scale []units.Scale, dev []signal.Deviation, err error) {
 	var listed []*Element
 	if list := s.Desc.Child("channels"); list != nil {
 		for _, c := range list.Children {
@@ -61,23 +43,23 @@ func channels(s *StreamInfo, unit string) (info *signal.Info, scale []float64, d
 	for i, c := range listed {
 		labels[i] = c.Value("label")
 	}
-	def := signal.Microvolt
-	defScale := 1.0
+	def := units.Parse(string(signal.Microvolt))
 	if unit != "" {
-		var ok bool
-		if defScale, ok = toMicrovolt(unit); !ok {
+		if def = units.Parse(unit); !def.Voltage {
 			return nil, nil, nil, fmt.Errorf("unit is %q, must be a voltage such as uV, mV or V", unit)
 		}
-		def = signal.Unit(unit)
 	}
 	info = &signal.Info{Rate: s.Rate, Channels: make([]signal.Channel, s.Channels), Reference: s.Desc.Child("reference").Value("label")}
-	scale = make([]float64, s.Channels)
+	if strings.EqualFold(info.Reference, "unknown") {
+		info.Reference = ""
+	}
+	scale = make([]units.Scale, s.Channels)
 	bare := 0
 	places := positions(listed, note)
 	for i, e := range montage.Assign(labels) {
 		c := listed[i]
 		where := fmt.Sprintf("channel %d (%s)", i+1, e.Name)
-		if e.Note != "" && labels[i] != "" {
+		if e.Note != "" && c != nil {
 			note(where, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
 		kind, told := kinds[strings.ToLower(c.Value("type"))]
@@ -88,23 +70,24 @@ func channels(s *StreamInfo, unit string) (info *signal.Info, scale []float64, d
 				}
 			}
 		}
-		ch := signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: signal.Unit(c.Value("unit"))}
-		scale[i] = 1
-		if f, ok := toMicrovolt(string(ch.Unit)); ok {
-			scale[i], ch.Unit = f, signal.Microvolt
-		} else if voltage(kind) && (ch.Unit == "" || strings.EqualFold(string(ch.Unit), "unknown")) {
-			scale[i], ch.Unit = defScale, signal.Microvolt
+		said := c.Value("unit")
+		scale[i] = units.Parse(said)
+		switch {
+		case scale[i].Voltage || !voltage(kind):
+		case said == "" || strings.EqualFold(said, "unknown"):
+			scale[i] = def
 			bare++
-		} else if voltage(kind) {
-			note(where, "a voltage for "+strings.ToUpper(string(kind)), fmt.Sprintf("%q", ch.Unit), "nothing: the samples of this channel are in that unit, and may not be µV")
+		default:
+			note(where, "a voltage for "+strings.ToUpper(string(kind)), fmt.Sprintf("%q", said), "nothing: the samples of this channel are in that unit, and may not be µV")
 		}
+		ch := signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: scale[i].Unit}
 		if ch.Pos = places[i]; ch.Pos == nil && kind == signal.EEG {
 			ch.Pos = montage.Place(e.Name)
 		}
 		info.Channels[i] = ch
 	}
 	if bare > 0 && unit == "" {
-		note("desc/channels/channel/unit", "the unit of every channel", fmt.Sprintf("none for %d of %d channels", bare, s.Channels), fmt.Sprintf("%s, as is usual with LSL; the option unit says otherwise", def))
+		note("desc/channels/channel/unit", "the unit of every channel", fmt.Sprintf("none for %d of %d channels", bare, s.Channels), string(signal.Microvolt)+", as is usual with LSL; the option unit says otherwise")
 	}
 	return info, scale, dev, info.Validate()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/clock"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // InletOptions say which stream to read and how; the zero value of each asks for the default.
@@ -46,7 +47,7 @@ type InletOptions struct {
 type Inlet struct {
 	opt   InletOptions
 	info  *signal.Info
-	scale []float64
+	scale []units.Scale
 	dev   []signal.Deviation
 	full  StreamInfo
 
@@ -449,7 +450,7 @@ func (n *Inlet) fetch() bool {
 		var v [1]float64
 		n.count[0] = v[:]
 		at := n.work.values[k*stride+n.counter*n.full.Format.Size():]
-		decode(n.count[:], at, n.full.Format, le, one)
+		decode(n.count[:], at, n.full.Format, one)
 		n.tracker.AddCounted(m.stamp, m.arrived, m.sent, int64(v[0]))
 	}
 	return true
@@ -463,12 +464,12 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	n.start += r.Lost
 	c := n.buf.Chunk(n.info, n.start, r.N)
 	stride := n.full.Channels * n.full.Format.Size()
-	decode(c.X, n.work.values[n.work.head*stride:], n.full.Format, le, n.scale)
+	decode(c.X, n.work.values[n.work.head*stride:], n.full.Format, n.scale)
 	last := n.work.meta[n.work.head+r.N-1]
 	n.work.head += r.N
 	n.start = c.End()
 	local := n.sync.local(r.Time, last.arrived) - n.opt.DelayS
-	c.Time, c.Anew = wallOf(local), r.Anew
+	c.Time, c.Anew = Wall(local), r.Anew
 	if n.marks != nil {
 		n.waitForMarks(ctx, last.arrived)
 		c.Events = n.marksIn(c, local)

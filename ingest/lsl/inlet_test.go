@@ -99,7 +99,7 @@ func TestInletReadsOutlet(t *testing.T) {
 				t.Fatalf("sample %d is %g", c.Start+int64(k), v)
 			}
 		}
-		if got, want := c.Time, wallOf(begin+float64(c.Start)/250); math.Abs(float64(got-want)) > 1e6 {
+		if got, want := c.Time, Wall(begin+float64(c.Start)/250); math.Abs(float64(got-want)) > 1e6 {
 			t.Errorf("sample %d: %d ns from its true time", c.Start, got-want)
 		}
 		next = c.End()

@@ -1,7 +1,6 @@
 package lsl
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -9,11 +8,6 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
-)
-
-var (
-	le  = binary.LittleEndian
-	one = []float64{1}
 )
 
 // maxMarks may wait for their samples; more lose the oldest, and are counted as late.

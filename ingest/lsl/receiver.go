@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -287,45 +286,3 @@ func (r *Receiver) parse(now time.Time) {
 
 // Close ends the connection. It may be called while another goroutine reads.
 func (r *Receiver) Close() error { return r.conn.Close() }
-
-// decode writes samples into dst[ch][k], scaled. values holds n samples of all channels, stride bytes each, numbers of
-// format f.
-func decode(dst [][]float64, values []byte, f Format, bo binary.ByteOrder, scale []float64) {
-	stride := len(dst) * f.Size()
-	for ch, y := range dst {
-		g := scale[ch]
-		b := values[ch*f.Size():]
-		switch f {
-		case Float32:
-			if bo == binary.LittleEndian { // the usual case, without a call for each value
-				for k := range y {
-					y[k] = g * float64(math.Float32frombits(binary.LittleEndian.Uint32(b[k*stride:])))
-				}
-				continue
-			}
-			for k := range y {
-				y[k] = g * float64(math.Float32frombits(bo.Uint32(b[k*stride:])))
-			}
-		case Float64:
-			for k := range y {
-				y[k] = g * math.Float64frombits(bo.Uint64(b[k*stride:]))
-			}
-		case Int64:
-			for k := range y {
-				y[k] = g * float64(int64(bo.Uint64(b[k*stride:])))
-			}
-		case Int32:
-			for k := range y {
-				y[k] = g * float64(int32(bo.Uint32(b[k*stride:])))
-			}
-		case Int16:
-			for k := range y {
-				y[k] = g * float64(int16(bo.Uint16(b[k*stride:])))
-			}
-		case Int8:
-			for k := range y {
-				y[k] = g * float64(int8(b[k*stride]))
-			}
-		}
-	}
-}

@@ -20,8 +20,8 @@ func (n Note) String() string {
 	return fmt.Sprintf(n.Text, number)
 }
 
-// Noter is a step that says, once it is fitted, what it did to be able to: an optional interface of feature steps and
-// decoders.
+// Noter is a step that says, once it is fitted, what it did to be able to: an optional interface of steps on samples, feature
+// steps and decoders.
 type Noter interface {
 	// Notes is asked for behind a fit. It is empty where there is nothing to say.
 	Notes() []Note
@@ -34,7 +34,7 @@ func RankNote(low, high, channels int) []Note {
 		return nil
 	}
 	return []Note{{
-		Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, replaced or equal channels): solved within its range", channels),
+		Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, flat, replaced or equal channels): solved within its range", channels),
 		Low:  float64(low), High: float64(high),
 	}}
 }

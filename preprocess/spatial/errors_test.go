@@ -162,6 +162,9 @@ func TestDeficientRank(t *testing.T) {
 		if s, ok := step.(*spatial.ICA); ok && len(s.Unmixing) != 4 {
 			t.Errorf("%d components of 6 channels with rank 4", len(s.Unmixing))
 		}
+		if n := step.(signal.Noter).Notes(); len(n) != 1 || !strings.Contains(n[0].String(), "rank 4 of 6") {
+			t.Errorf("the rank is not named: %v", n)
+		}
 	}
 }
 

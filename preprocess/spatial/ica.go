@@ -146,6 +146,15 @@ func (s *ICA) unmix() *signal.Info {
 	return &out
 }
 
+// Notes says so where the EEG channels do not have full rank: then there are as many components as dimensions. With components
+// above 0 that is what was asked for.
+func (s *ICA) Notes() []signal.Note {
+	if s.Components != 0 {
+		return nil
+	}
+	return signal.RankNote(len(s.Unmixing), len(s.Unmixing), len(s.eeg))
+}
+
 // Process applies the matrix.
 func (s *ICA) Process(c signal.Chunk) (signal.Chunk, error) {
 	switch {

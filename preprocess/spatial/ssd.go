@@ -51,6 +51,7 @@ type SSD struct {
 	band dsp.SOS
 	wide dsp.SOS
 	mix.Stage
+	rank int // of the flanks in the last calibration, 0 where it is not known
 }
 
 // Start checks the parameters and designs the filters.
@@ -154,6 +155,7 @@ func (s *SSD) Calibrate(runs []signal.Chunk) error {
 	// The patterns of all components are N·Wᵀ: it inverts W on the range of N, for W·N·Wᵀ = 1.
 	var patterns mat.Dense
 	patterns.Mul(noise, w.T())
+	s.rank = len(values)
 	s.Filters, s.Ratios, s.Patterns = nil, nil, make([][]float64, n)
 	for k := range s.Components {
 		i := len(values) - 1 - k // values ascend
@@ -165,6 +167,9 @@ func (s *SSD) Calibrate(runs []signal.Chunk) error {
 	s.prepare()
 	return nil
 }
+
+// Notes says so where the training signal in the flanks does not have full rank.
+func (s *SSD) Notes() []signal.Note { return signal.RankNote(s.rank, s.rank, len(s.eeg)) }
 
 // covariances fills in those of the band and of the flanks over all runs. Like MNE it takes off no mean: the filters do.
 func (s *SSD) covariances(own, noise *mat.SymDense, x [][][]float64) error {
@@ -234,7 +239,7 @@ func (s *SSD) SetState(state signal.State) error {
 	if err != nil {
 		return fmt.Errorf("ssd: %w", err)
 	}
-	s.Filters, s.Patterns, s.Ratios = filters.Rows(), patterns.Rows(), slices.Clone(ratios.Data)
+	s.Filters, s.Patterns, s.Ratios, s.rank = filters.Rows(), patterns.Rows(), slices.Clone(ratios.Data), 0
 	s.prepare()
 	return nil
 }

@@ -17,9 +17,9 @@ type Role string
 const (
 	RoleDecoder    Role = "decoder"    // publishes commands, heartbeats and samples, answers operators
 	RoleSource     Role = "source"     // an amplifier or a player: publishes samples, nothing else
-	RoleController Role = "controller" // receives commands, heartbeats and emergency stops, answers these, sends feedback
+	RoleController Role = "controller" // receives commands, heartbeats and stops, sends feedback
 	RoleViewer     Role = "viewer"     // looks on, from a browser too; publishes nothing
-	RoleOperator   Role = "operator"   // asks on .ctl, stops in an emergency, looks on
+	RoleOperator   Role = "operator"   // asks on .ctl, stops, looks on
 	RoleAuditor    Role = "auditor"    // keeps and reads the audit stream, publishes nothing
 )
 
@@ -51,8 +51,9 @@ type grants struct {
 // that of those who ask.
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
-		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema},
+		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyStop},
 		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl},
+		asks:      true, // its page has a button that stops
 		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
 	},
@@ -63,7 +64,7 @@ var grantsOf = map[Role]grants{
 	RoleController: {
 		publish:   []string{anyFeedback},
 		subscribe: []string{anyCommand, anyStatus, anyStop},
-		answers:   true,
+		answers:   true, // to a stop
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {

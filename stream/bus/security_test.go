@@ -157,22 +157,24 @@ func publicKey(t *testing.T, op *bus.Operator, role bus.Role) string {
 func TestRoles(t *testing.T) {
 	op := operator(t, nil)
 	b := broker(t, op, nil)
-	inbox := "_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1"
-	others := "_INBOX." + publicKey(t, op, bus.RoleViewer) + ".1"
+	box := func(r bus.Role) string { return "_INBOX." + publicKey(t, op, r) + ".1" }
+	ops, dec := box(bus.RoleOperator), box(bus.RoleDecoder) // of those who may ask
 	subjects := []string{
 		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
-		inbox, others, "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>", "gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda",
-		"$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
+		ops, dec, box(bus.RoleViewer), box(bus.RoleController), "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
+		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
+	raw := []string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}
+	with := func(more ...string) []string { return append(slices.Clone(raw), more...) }
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			[]string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", inbox},
-			[]string{"gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl"},
+			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", ops, dec),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", dec),
 		},
-		bus.RoleSource:     {[]string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", inbox}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
-		bus.RoleViewer:     {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.stop"}},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop", inbox}},
+		bus.RoleSource:     {raw, nil},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop")},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop", ops}},
 		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {

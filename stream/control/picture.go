@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,8 +90,11 @@ func svg(frames ...Frame) string {
 				rest = ""
 			}
 			if n := len([]rune(text)); n > 0 {
-				// textLength keeps the columns under each other whatever font there is.
-				fmt.Fprintf(&b, `<text x="%.1f" y="%d" textLength="%.1f"`, left+letter*float64(column), line*(k+1)+2, letter*float64(n))
+				x := make([]string, n) // of each letter, so that columns are under each other whatever font there is
+				for i := range x {
+					x[i] = strconv.FormatFloat(left+letter*float64(column+i), 'f', 1, 64)
+				}
+				fmt.Fprintf(&b, `<text x="%s" y="%d"`, strings.Join(x, " "), line*(k+1)+2)
 				if color != "" {
 					fmt.Fprintf(&b, ` fill="%s"`, color)
 				}

@@ -21,6 +21,7 @@ type Set struct {
 	Windows []signal.Window // all of one length
 	Group   []string        // the run of each window
 	Classes []string
+	Notes   []Note // what the steps on samples said of how they learned
 
 	// With a section target there are no classes but quantities, [window][output]: what a prediction is scored against
 	// (Truth), and what is learned (Quantities), which ReFIT makes of it. Hop is the number of samples between windows
@@ -172,7 +173,7 @@ func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold 
 	}
 	trials, _ := d.(decoders.TrialFitter)
 	var pred Prediction
-	run, notes := "", h.notes()
+	run, notes := "", slices.Concat(s.Notes, h.notes())
 	for _, i := range s.Good(fold.Test) {
 		if _, twice := out[i]; twice {
 			return fmt.Errorf("window %d is tested a second time", i)
@@ -215,7 +216,7 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 		return nil, err
 	}
 	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input), Delay: p.Delay()}
-	if notes := MergeNotes(p.head.notes()); len(notes) > 0 {
+	if notes := MergeNotes(p.SampleNotes(), p.head.notes()); len(notes) > 0 {
 		m.Notes = notes
 	}
 	return &bundle.Bundle{Manifest: m, State: p.state()}, nil

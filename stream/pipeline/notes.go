@@ -33,6 +33,18 @@ func (h *head) notes() (list []Note) {
 	return list
 }
 
+// SampleNotes are what the steps on samples have to say of how they learned, in their order.
+func (p *Pipeline) SampleNotes() (list []Note) {
+	for i, step := range p.front.steps {
+		if n, ok := step.(signal.Noter); ok {
+			for _, note := range n.Notes() {
+				list = append(list, Note{fmt.Sprintf("preprocess[%d] %s", i, p.spec.Preprocess[i].Use), note})
+			}
+		}
+	}
+	return list
+}
+
 // MergeNotes makes one note of those with the same text, over all folds: numbers become ranges.
 func MergeNotes(folds ...[]Note) []bundle.Note {
 	var all []Note

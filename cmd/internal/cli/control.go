@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -115,6 +116,11 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	}
 	if opt.Screen == nil {
 		f.opt.OnEmergency = func(s bus.Stop) { note(cmd, "EMERGENCY STOP by %q: %q", s.Source, s.Why) }
+	}
+	f.opt.OnCommand = func(c bus.Command, _ time.Time, v control.Verdict) {
+		if v != control.Accepted {
+			b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
+		}
 	}
 	rec, err := control.New(b, f.opt)
 	if err != nil {

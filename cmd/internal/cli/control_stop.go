@@ -32,6 +32,7 @@ controller goes on only when it is re-armed where its actuator can be seen. With
 hand. Any message on the session's stop subject does the same: nats pub gyrus.SESSION.stop ''`,
 		Example: "  gyrus control stop --session s1 --url nats://127.0.0.1:4222 --controllers 2",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			conn.fromEnv(cmd)
 			switch {
 			case conn.opt.URL == "":
 				return usageError{errors.New("--url is empty (environment: GYRUS_URL): a stop is for the controllers on a server that runs")}

@@ -27,7 +27,8 @@ file says which bundle, which source and which bus:
   session: s1
   bundle: model.gyrus
   source: {use: nats, stream: eeg}        # or {use: play, file: r14.edf, speed: 1}, or {use: synth, seed: 1}
-  bus: {port: 4222}                       # a server inside the process; or {url: "nats://host:4222"}
+  bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
+                                          # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing`,
 		Example: "  gyrus live session.yaml\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in another terminal",
@@ -84,6 +85,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	if err := p.Causal(); err != nil { // before anybody waits for a stream
 		return rep, delay, fmt.Errorf("%s: %w", cfg.Bundle, err)
 	}
+	cfg.Bus.Log = logTo(cmd)
 	origin := session.Origin{Bundle: model, File: filepath.Base(cfg.Bundle), Gyrus: Version}
 	if cfg.Adapt != nil {
 		if err := session.Adaptable(p); err != nil {

@@ -262,12 +262,12 @@ class SignalJEPA(nn.Module):
             parts["gelu"] = nn.GELU()
             blocks[str(i + 1)], width = nn.Sequential(parts), f
         self.feature_encoder = nn.Sequential(blocks)
-        self.final_layer = nn.ModuleDict({"1": nn.Linear(3 * 64, 4)})
+        self.final_layer = nn.ModuleDict({"1": nn.Linear(3 * 2 * 64, 4)})
 
     def forward(self, x):
         x = self.spatial_conv["1"](x)
         n, c, t = x.shape
-        x = self.feature_encoder(x.reshape(n * c, 1, t))  # [n·c, 64, 1]
+        x = self.feature_encoder(x.reshape(n * c, 1, t))  # [n·c, 64, 2]
         return self.final_layer["1"](x.reshape(n, c, 64, -1).transpose(2, 3).flatten(1))
 
 
@@ -299,9 +299,9 @@ def rounded(x):
     return [float(f"{v:.9g}") for v in x]
 
 
-def step(net, batch, samples):
-    """One step of Adam in float64. The values of each tensor are taken at positions spread over it."""
-    net.double().train()
+def one_step(net, batch, samples, dtype):
+    """One step of Adam with first weights and examples that the Go test makes again."""
+    net.to(dtype).train()
     with torch.no_grad():
         for seed, (name, w) in enumerate(sorted(net.named_parameters())):
             u = uniform(w.numel(), seed + 1).reshape(w.shape)
@@ -311,24 +311,34 @@ def step(net, batch, samples):
                 w.copy_(u * 0.2 + 1)
             else:
                 w.copy_(u * (0.5 / (w[0].numel() if w.dim() > 1 else 10) ** 0.5))
-    x = uniform(batch * 22 * samples, 0).reshape(batch, 22, samples) * 2
+    x = (uniform(batch * 22 * samples, 0).reshape(batch, 22, samples) * 2).to(dtype)
     y = torch.arange(batch) * 7 % 4
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
     loss = nn.functional.cross_entropy(net(x), y)
     loss.backward()
     adam.step()
-    out = {"batch": batch, "samples": samples, "loss": loss.item(), "tensors": {}}
+    return loss.item(), {name: w.grad.flatten().double() for name, w in net.named_parameters()}
+
+
+def step(make, batch, samples, places=12):
+    """One step in float64. The values of each tensor are taken at places spread over it. The step is made in float32, too:
+    where a gradient is the small difference of large terms, that says how much of it rounding leaves."""
+    _, single = one_step(make(), batch, samples, torch.float32)
+    net = make()
+    loss, gradients = one_step(net, batch, samples, torch.float64)
+    out = {"batch": batch, "samples": samples, "loss": loss, "tensors": {}}
     for name, w in sorted(net.state_dict().items()):
         if name.endswith("num_batches_tracked"):
             continue
-        at = torch.arange(24) * (w.numel() - 1) // 23
+        at = torch.arange(places) * (w.numel() - 1) // (places - 1)
         entry = {"after": rounded(w.flatten()[at].tolist())}
-        g = dict(net.named_parameters()).get(name)
+        g = gradients.get(name)
         if g is not None:
-            entry["gradient"] = rounded(g.grad.flatten()[at].tolist())
-            entry["largest"] = float(f"{g.grad.abs().max().item():.9g}")
+            entry["gradient"] = rounded(g[at].tolist())
+            entry["largest"] = rounded([g.abs().max().item()])[0]
             # All values count in this one, also those that are not listed.
-            entry["product"] = float(f"{(g.grad.flatten() * uniform(w.numel(), 777)).sum().item():.9g}")
+            entry["product"] = rounded([(g * uniform(w.numel(), 777)).sum().item()])[0]
+            entry["single"] = float(f"{(single[name] - g).abs().max().item():.2g}")
         out["tensors"][name] = entry
     return out
 
@@ -346,10 +356,10 @@ runs = {f"BNCI2014001/EEGNet_S{s}_seed1.ckpt": 2 for s in (0, 4, 8)} | {f"BNCI20
 json.dump({
     "torch": torch.__version__,
     "steps": {
-        "EEGNet": step(eegnet(), 16, 256), "ShallowConvNet": step(shallow(), 8, 400), "Deep4Net": step(deep4(), 8, 441),
-        "EEGConformer": step(conformer(), 8, 200), "ATCNet": step(ATCNet(), 8, 192), "EEGTCNet": step(EEGTCNet(), 8, 192),
-        "FBCNet": step(FBCNet([165, 83, 49]), 6, 100), "CNNLSTM": step(CNNLSTM(), 8, 120), "SignalJEPA": step(SignalJEPA(), 6, 300),
-        "Encoder": step(Encoder(16), 8, 16),
+        "EEGNet": step(eegnet, 16, 256, 24), "ShallowConvNet": step(shallow, 8, 400, 24), "Deep4Net": step(deep4, 8, 441, 24),
+        "EEGConformer": step(conformer, 8, 200), "ATCNet": step(ATCNet, 8, 192), "EEGTCNet": step(EEGTCNet, 8, 192),
+        "FBCNet": step(lambda: FBCNet([165, 83, 49]), 6, 100), "CNNLSTM": step(CNNLSTM, 8, 120),
+        "SignalJEPA": step(SignalJEPA, 6, 300), "Encoder": step(lambda: Encoder(16), 8, 16),
     },
     "checkpoints": {name: checkpoint(f"{sys.argv[1]}/weights/eegnet-loso/runs/{name}", k) for name, k in runs.items()},
 }, sys.stdout, indent=0)
