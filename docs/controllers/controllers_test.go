@@ -31,6 +31,9 @@ const (
 	// slack is what a busy machine, a pipe and a garbage collector may add until a word is read here.
 	slack = 150 * time.Millisecond
 
+	// turns are some of a controller's loop: what it was sent before would have been acted on by then.
+	turns = 40 * time.Millisecond
+
 	decoderURL = "GYRUS_TEST_DECODER_URL" // makes the test binary a decoder
 )
 
@@ -443,6 +446,8 @@ func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
 	for what, spoil := range map[string]func(*bus.Command){
 		"stale":           func(c *bus.Command) { c.TPublish -= int64(time.Second) },
 		"replayed":        func(c *bus.Command) { *c = old },
+		"overtaken":       func(c *bus.Command) { c.Seq -= 2 }, // of now, and with a number that was there
+		"twice":           func(c *bus.Command) { c.Seq-- },
 		"number 0":        func(c *bus.Command) { c.Seq = 0 },
 		"wrong session":   func(c *bus.Command) { c.Session = "s2" },
 		"wrong decoder":   func(c *bus.Command) { c.Decoder = "other" },
@@ -461,6 +466,7 @@ func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
 		cmd := h.makeCommand("bad-" + strings.ReplaceAll(what, " ", "-"))
 		spoil(&cmd)
 		h.send(cmd)
+		<-time.After(turns)
 		h.acts(c)
 	}
 	for _, data := range []string{
@@ -471,6 +477,7 @@ func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
 	} {
 		h.publish(bus.CommandSubject(session, decoder), []byte(data))
 		h.publish(bus.StatusSubject(session), []byte(data))
+		<-time.After(turns)
 		h.acts(c)
 	}
 	c.quiet(t, mark, " good")
@@ -522,7 +529,8 @@ func burst(t *testing.T, h *hand, c *controller) {
 		cmd.TPublish, cmd.TSample, cmd.ValidForMS = at, at, 3000
 		h.send(cmd)
 	}
-	c.quiet(t, mark, " good")
+	<-time.After(200 * time.Millisecond) // they are valid for seconds, and nothing proves how old they are
+	c.quiet(t, mark)
 	h.heartbeats(true)
 	h.acts(c)
 	c.quiet(t, mark, " good")
