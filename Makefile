@@ -16,7 +16,8 @@ TOOLS    := $(CURDIR)/bin/tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VER := v2.15.0
 
-.PHONY: help build demo test race test-arm64 asm-check test-slow fuzz lint vet bench bench-smoke bars noise step-docs docs docs-check parity speed speed-nets speed-kernels speed-formats interop-xdf interop-onnx interop-braindecode check clean
+# Every target that is a word is phony; what is built has a path.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,7 +36,7 @@ test: ## all tests
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
 # left out for the same reason.
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./foundation/nn ./stream/bus ./stream/session ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./foundation/nn ./stream/bus ./stream/session ./cmd/...
 	CGO_ENABLED=1 $(GO) test -race -run '^Test(LiveEqualsOffline|Gap|DropOldest|RunEnds|SinkError|NotFiniteIsAGap|FollowGap)' ./stream
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race ./stream/control
 
@@ -49,7 +50,7 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
 	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestSummaryCovers|TestAUCIntervalCovers' ./decoders/metrics
-	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled' ./stream/control
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
@@ -85,7 +86,9 @@ step-docs: # what gyrus docs steps says of each step: the Go documentation of it
 docs: step-docs ## what in docs/ is made by commands
 	$(MAKE) build
 	bin/gyrus schema > docs/pipeline.schema.json
+	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
+	bin/gyrus docs simulators > docs/simulators.svg
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md
@@ -106,7 +109,7 @@ $(NETS): benchmarks/speed/peers/requirements-nets.txt
 speed-nets: $(NETS) ## networks beside PyTorch and ONNX Runtime, 1 and 2 threads (needs Python; PyTorch is large)
 	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python -rounds 3 eegnet-step-1 eegnet-step-2 shallow-step-1 shallow-step-2 \
 	  conformer-step-1 conformer-step-2 encoder-step-1 encoder-step-2 eegnet-one eegnet-one-ort encoder-one encoder-one-ort
-	$(GO) run ./benchmarks/speed latency
+	$(GO) run ./benchmarks/speed -python $(NETS)/bin/python latency
 
 FORMATS := bin/formats
 $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
@@ -119,6 +122,14 @@ speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (ne
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
 
+ARROW := bin/arrow
+$(ARROW): ingest/arrowfile/testdata/requirements.txt
+	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
+	@touch $@
+
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
+
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv
@@ -129,7 +140,7 @@ $(ONNX): foundation/onnx/testdata/requirements.txt
 	@touch $@
 
 interop-onnx: $(ONNX) ## ONNX models of every operator and network against onnx.checker and onnxruntime (needs Python)
-	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./stream/pipeline
+	GYRUS_ONNX_PYTHON=$(abspath $(ONNX))/bin/python $(GO) test -count=1 -v -run 'TestOperators|ONNXRuntime' ./foundation/onnx ./foundation/nn ./decoders/deep ./decoders/dqn ./stream/pipeline
 
 BRAINDECODE := bin/braindecode
 $(BRAINDECODE): decoders/deep/testdata/requirements.txt
@@ -138,6 +149,28 @@ $(BRAINDECODE): decoders/deep/testdata/requirements.txt
 
 interop-braindecode: $(BRAINDECODE) ## exported weights in braindecode's own classes (needs Python; several GB of PyTorch)
 	GYRUS_BRAINDECODE_PYTHON=$(abspath $(BRAINDECODE))/bin/python $(GO) test -count=1 -v -run TestWeightsInBraindecode ./decoders/deep
+
+# The clients of the examples: a virtual environment, npm packages, and Debian packages that are unpacked, not installed.
+# What cannot be had here is named, and its example is not tested.
+CONTROLLERS := bin/controllers
+controllers: ## the clients of docs/controllers, and their tests (Python, Node.js, a C compiler: those that are there)
+	@mkdir -p $(CONTROLLERS)
+	@python3 -m venv $(CONTROLLERS)/python && $(CONTROLLERS)/python/bin/pip install -q -r docs/controllers/python/requirements.txt \
+	  || echo "controllers: no Python client: see the error above"
+	@mkdir -p $(CONTROLLERS)/javascript && cp docs/controllers/javascript/package.json $(CONTROLLERS)/javascript/ && npm install --silent --prefix $(CONTROLLERS)/javascript \
+	  || echo "controllers: no JavaScript client: see the error above"
+	@mkdir -p $(CONTROLLERS)/c && cd $(CONTROLLERS)/c && apt-get -qq download libnats-dev $$(apt-cache depends libnats-dev | sed -n 's/.*Depends: \(libnats[0-9.]*\)$$/\1/p') \
+	  libprotobuf-c1 libjansson-dev libjansson4 && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb \
+	  || echo "controllers: no C client: nats.c and jansson are taken from Debian packages, see the error above"
+	$(GO) test -count=1 -v -run TestExample ./docs/controllers
+
+LSL := bin/lsl
+$(LSL): ingest/lsl/testdata/requirements.txt
+	python3 -m venv $(LSL) && $(LSL)/bin/pip install -q -r $<
+	@touch $@
+
+interop: $(LSL) ## outlets and inlets against the real liblsl, both directions (needs Python)
+	GYRUS_LSL_PYTHON=$(abspath $(LSL))/bin/python $(GO) test -count=1 -v -run TestInterop ./ingest/lsl
 
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs stream/pipeline/steps.json

@@ -19,3 +19,9 @@ type Exporter interface {
 	// there is besides.
 	Weights() (weights.File, error)
 }
+
+// Unexportable is a decoder that is a network, or has one inside, and cannot be written for other programs.
+type Unexportable interface {
+	// WhyNotExported says why, and what to do instead.
+	WhyNotExported() string
+}

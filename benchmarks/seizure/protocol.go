@@ -1,15 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/decoders/seizure"
 	"github.com/gyrus-bci/gyrus/features"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 )
 
@@ -33,7 +38,8 @@ const (
 // cell is what one variant of one network did on one patient.
 type cell struct {
 	patient string
-	window  *metrics.Confusion // of the windows that have a class; nil where a class is missing
+	window  *metrics.Confusion // of the windows that have a class; nil where there are none
+	said    []int              // the decision on each of them
 	events  seizure.EventScore
 	theta   float64
 	ns      float64 // for one window
@@ -77,7 +83,13 @@ func (c *config) fitted(name string, s set) (map[string]decoders.Fitter, error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := p.Fit(s.x, s.y); err != nil {
+		p.SetClasses(classes)
+		if err := p.SetState(f.State()); err != nil {
+			return nil, err
+		}
+		if err := p.(interface {
+			Compress(x [][]float64, y signal.Labels) error
+		}).Compress(s.x, s.y); err != nil {
 			return nil, err
 		}
 		out[pruned] = p
@@ -90,10 +102,17 @@ type track struct {
 	run    *run
 	scores [][]float64
 	t      []float64 // end of each window, in s
+	// between is the decisions on ictal windows between those, where they are asked for: seizures are short, and with one
+	// window a second each would weigh a fifth of a point or more in the accuracy of a patient.
+	between []int
 }
 
-// answer runs a decoder over recordings and says how long one window took.
-func answer(d decoders.Decoder, runs []run) (out []track, ns float64, err error) {
+// finer is how many ictal windows are judged in a step.
+const finer = 4
+
+// answer runs a decoder over recordings and says how long one window took. ictal, if not nil, says which windows between the
+// steps are judged as well.
+func answer(d decoders.Decoder, runs []run, ictal func(r *run, at int) bool) (out []track, ns float64, err error) {
 	w, n := make([]float64, channels*length), 0
 	var took time.Duration
 	for i := range runs {
@@ -112,6 +131,16 @@ func answer(d decoders.Decoder, runs []run) (out []track, ns float64, err error)
 			took += time.Since(begin)
 			n++
 			t.scores, t.t = append(t.scores, p), append(t.t, float64(at+length)/rate)
+		}
+		for k := 1; ictal != nil && k*stepS*rate/finer+length <= len(x[0]); k++ {
+			if at := k * stepS * rate / finer; k%finer != 0 && ictal(&runs[i], at) {
+				cut(w, x, at)
+				p := make([]float64, len(classes))
+				if err := d.Predict(p, w); err != nil {
+					return nil, 0, err
+				}
+				t.between = append(t.between, slices.Index(p, slices.Max(p)))
+			}
 		}
 		out = append(out, t)
 	}
@@ -171,6 +200,9 @@ func (c *config) judge(p *patient, tracks []track, theta float64) (cell, error) 
 				truth, said = append(truth, k), append(said, slices.Index(s, slices.Max(s)))
 			}
 		}
+		for _, k := range t.between {
+			truth, said = append(truth, slices.Index(classes, seizure.Ictal)), append(said, k)
+		}
 	}
 	var err error
 	if len(truth) > 0 {
@@ -178,6 +210,7 @@ func (c *config) judge(p *patient, tracks []track, theta float64) (cell, error) 
 			return out, err
 		}
 	}
+	out.said = said
 	out.events, err = events(tracks, theta)
 	return out, err
 }
@@ -222,7 +255,7 @@ func (c *config) lopo(patients []patient) ([]result, error) {
 
 // fold chooses the threshold with the network in floating point and judges all variants with it.
 func (c *config) fold(test, validate *patient, protocol, name string, ds map[string]decoders.Fitter, results map[string]*result, order *[]*result) error {
-	tracks, _, err := answer(ds[float], validate.runs)
+	tracks, _, err := answer(ds[float], validate.runs, nil)
 	if err != nil {
 		return err
 	}
@@ -235,7 +268,7 @@ func (c *config) fold(test, validate *patient, protocol, name string, ds map[str
 		if !ok {
 			continue
 		}
-		tracks, ns, err := answer(d, test.runs)
+		tracks, ns, err := answer(d, test.runs, func(r *run, at int) bool { return test.class(r, c.labels, at) == seizure.Ictal })
 		if err != nil {
 			return err
 		}
@@ -244,6 +277,9 @@ func (c *config) fold(test, validate *patient, protocol, name string, ds map[str
 			return err
 		}
 		one.ns = ns
+		if one.window != nil {
+			c.say("%s, %s, %s: balanced accuracy %.2f %% of %d windows, %d of %d seizures found, %d false alarms", test.id, name, v, 100*one.window.BalancedAccuracy(), len(one.said), one.events.Detected, one.events.Seizures, one.events.FalsePart)
+		}
 		key := protocol + name + v
 		if results[key] == nil {
 			results[key] = &result{protocol: protocol, model: name, variant: v}
@@ -262,30 +298,27 @@ func (c *config) fold(test, validate *patient, protocol, name string, ds map[str
 	return nil
 }
 
-// specific is patient by patient, in time order: the last recording with a seizure is tested by networks that were trained
-// on those before it. The threshold is chosen on the next patient, whom the network has not seen, as in lopo.
+// specific is patient by patient, in time order: the later half of the recordings with a seizure is tested by networks that
+// were trained on all before it. The threshold is chosen on the next patient, whom the network has not seen, as in lopo.
 func (c *config) specific(patients []patient) ([]result, error) {
 	results := map[string]*result{}
 	var order []*result
 	for i := range patients {
 		p := &patients[i]
-		last := len(p.runs) - 1
-		for last >= 0 && len(p.runs[last].seizures) == 0 {
-			last--
-		}
-		if last < 1 {
-			c.say("%s: has no seizure behind the first recording, is left out", p.id)
+		cut := p.half()
+		if cut < 1 {
+			c.say("%s: has fewer than two recordings with a seizure, is left out", p.id)
 			continue
 		}
-		s, err := p.training(p.runs[:last], c.labels, c.most)
+		s, err := p.training(p.runs[:cut], c.labels, c.most)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(s.y.Counts(), 0) {
-			c.say("%s: its first recordings lack a class, is left out", p.id)
+			c.say("%s: its first %d recordings lack a class, is left out", p.id, cut)
 			continue
 		}
-		test := patient{id: p.id, runs: p.runs[last : last+1], seizures: p.seizures}
+		test := patient{id: p.id, runs: p.runs[cut:], seizures: p.seizures}
 		for _, name := range c.models {
 			c.say("%s alone: %s learns from %d windows", p.id, name, len(s.x))
 			ds, err := c.fitted(name, s)
@@ -297,7 +330,25 @@ func (c *config) specific(patients []patient) ([]result, error) {
 			}
 		}
 	}
+	if order == nil {
+		return nil, errors.New("patient by patient: no patient has two recordings with a seizure and windows of all classes before the later half of them")
+	}
 	return values(order), nil
+}
+
+// half is the position of the recording with which the later half of those with a seizure begins; 0 where there are fewer
+// than two.
+func (p *patient) half() int {
+	var with []int
+	for i, r := range p.runs {
+		if len(r.seizures) > 0 {
+			with = append(with, i)
+		}
+	}
+	if len(with) < 2 {
+		return 0
+	}
+	return with[(len(with)+1)/2]
 }
 
 func values(list []*result) []result {
@@ -308,16 +359,19 @@ func values(list []*result) []result {
 	return out
 }
 
-// summary is a result in numbers.
+// summary is a result in numbers. Intervals are of 95 %; those of accuracies are Student's, over patients.
 type summary struct {
 	Protocol    string  `json:"protocol"`
 	Model       string  `json:"model"`
 	Variant     string  `json:"variant"`
 	Patients    int     `json:"patients"`
-	Balanced    float64 `json:"balanced_accuracy"` // of windows, mean over patients
+	Windows     int     `json:"windows"` // that have a class
+	Balanced    mean    `json:"balanced_accuracy"`
+	Loss        *mean   `json:"loss"`   // balanced accuracy of float less this one's, on the same windows, patient by patient; null of float
+	Differ      int     `json:"differ"` // windows that float decides otherwise
 	Seizures    int     `json:"seizures"`
-	Sensitivity float64 `json:"event_sensitivity"`     // mean over patients
-	Low         float64 `json:"event_sensitivity_low"` // 95 %
+	Sensitivity float64 `json:"event_sensitivity"` // mean over patients
+	Low         float64 `json:"event_sensitivity_low"`
 	High        float64 `json:"event_sensitivity_high"`
 	PerHour     float64 `json:"false_alarms_per_hour"`
 	PerDay      float64 `json:"false_alarms_per_day"`
@@ -326,26 +380,62 @@ type summary struct {
 	Latency   *float64 `json:"latency_median_s"`
 	LatencyQ1 *float64 `json:"latency_first_quartile_s"`
 	LatencyQ3 *float64 `json:"latency_third_quartile_s"`
-	NS        float64  `json:"ns_per_window"`
-	Flash     int      `json:"flash_bytes"` // 0 for float
-	RAM       int      `json:"ram_bytes"`   // 0 for float
+	NS        float64  `json:"ns_per_window"` // here, not on a microcontroller
+	// Cost is null of float.
+	Cost *seizure.Report `json:"cost"`
 }
 
-func (r *result) summary() (summary, error) {
-	s := summary{Protocol: r.protocol, Model: r.model, Variant: r.variant, Patients: len(r.cells)}
+// mean is that of patients, with its interval; the limits are null with fewer than two.
+type mean struct {
+	Mean float64  `json:"mean"`
+	Low  *float64 `json:"low"`
+	High *float64 `json:"high"`
+}
+
+// meanOf is the mean of independent numbers with Student's interval of 95 %.
+func meanOf(x []float64) mean {
+	m := mean{Mean: stat.Mean(x, nil)}
+	if n := float64(len(x)); n > 1 {
+		half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * stat.StdDev(x, nil) / math.Sqrt(n)
+		low, high := m.Mean-half, m.Mean+half
+		m.Low, m.High = &low, &high
+	}
+	return m
+}
+
+// summary sums up; base is the same network in floating point under the same protocol, which may be r itself.
+func (r *result) summary(base *result) (summary, error) {
+	s := summary{Protocol: r.protocol, Model: r.model, Variant: r.variant, Patients: len(r.cells), Cost: r.report}
 	var all seizure.EventScore
 	var each []seizure.EventScore
-	n := 0
-	for _, c := range r.cells {
+	var right, lost []float64
+	for i, c := range r.cells {
 		if c.window != nil {
-			s.Balanced += c.window.BalancedAccuracy()
-			n++
+			f := base.cells[i]
+			if f.patient != c.patient || len(f.said) != len(c.said) {
+				return s, fmt.Errorf("%s %s: the windows of %s are not those of %s", r.model, r.variant, c.patient, f.patient)
+			}
+			right = append(right, c.window.BalancedAccuracy())
+			lost = append(lost, f.window.BalancedAccuracy()-c.window.BalancedAccuracy())
+			s.Windows += len(c.said)
+			for k, v := range c.said {
+				if v != f.said[k] {
+					s.Differ++
+				}
+			}
 		}
 		all.Add(c.events)
 		each = append(each, c.events)
 		s.NS += c.ns / float64(len(r.cells))
 	}
-	s.Balanced /= float64(n)
+	if len(right) == 0 {
+		return s, fmt.Errorf("%s: no patient has windows with a class", r.protocol)
+	}
+	s.Balanced = meanOf(right)
+	if r.variant != float {
+		loss := meanOf(lost)
+		s.Loss = &loss
+	}
 	var err error
 	if s.Sensitivity, s.Low, s.High, err = seizure.MeanSensitivity(each, 0.95); err != nil {
 		return s, err
@@ -354,8 +444,22 @@ func (r *result) summary() (summary, error) {
 	if q := all.LatencyQuartiles(); all.Detected > 0 {
 		s.LatencyQ1, s.Latency, s.LatencyQ3 = &q[0], &q[1], &q[2]
 	}
-	if r.report != nil {
-		s.Flash, s.RAM = r.report.Flash, r.report.RAM.Total
-	}
 	return s, nil
+}
+
+// summaries are those of results, in which each network in floating point stands before its variants.
+func summaries(results []result) ([]summary, error) {
+	var out []summary
+	base := -1
+	for i := range results {
+		if results[i].variant == float {
+			base = i
+		}
+		s, err := results[i].summary(&results[base])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }

@@ -14,3 +14,23 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(t.Nano())
 }
+
+// pin keeps the thread that calls it on one processor core, the first of those that the process may use, or away from it.
+// It says nothing where that is not allowed: the figures are then those of a thread that wanders.
+func pin(away bool) {
+	var all unix.CPUSet
+	if unix.SchedGetaffinity(0, &all) != nil || all.Count() < 2 {
+		return
+	}
+	first := 0
+	for !all.IsSet(first) {
+		first++
+	}
+	if away {
+		all.Clear(first)
+	} else {
+		all.Zero()
+		all.Set(first)
+	}
+	_ = unix.SchedSetaffinity(0, &all)
+}

@@ -94,14 +94,14 @@ func transformers() []job {
 	for _, cores := range []int{1, 2} {
 		threads := strconv.Itoa(cores)
 		rows = append(rows, job{
-			name: "encoder-step-" + threads, pkg: module + "foundation/nn", bench: "^BenchmarkEncoderStep$/^threads=" + threads + "$",
+			name: "encoder-step-" + threads, pkg: module + "benchmarks/speed/nets", bench: "^BenchmarkEncoderStep$/^threads=" + threads + "$",
 			peer: []string{"transformers.py", "encoder-step", "--threads", threads}, cores: cores, bar: 1, what: encoder + ", training step, batch 16, threads: " + threads,
 		}, job{
 			name: "conformer-step-" + threads, pkg: module + "decoders/deep", bench: "^BenchmarkConformerStep$/^threads=" + threads + "$",
 			peer: []string{"transformers.py", "conformer-step", "--threads", threads}, cores: cores, bar: 1, what: "EEG Conformer, training step, 32 × 22 × 1000, threads: " + threads,
 		})
 	}
-	one := job{pkg: module + "foundation/nn", bench: "^BenchmarkEncoderOne$", what: encoder + ", one window"}
+	one := job{pkg: module + "benchmarks/speed/nets", bench: "^BenchmarkEncoderOne$", what: encoder + ", one window"}
 	one.name, one.peer, one.bar = "encoder-one", []string{"transformers.py", "encoder-one"}, 1.2
 	rows = append(rows, one)
 	one.name, one.peer, one.bar = "encoder-one-ort", []string{"transformers.py", "encoder-one", "--runtime", "onnx"}, 0.9

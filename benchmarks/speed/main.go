@@ -6,6 +6,7 @@
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 7 sosfilt welch
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 15 gemm   # GFLOP/s of matrix products, beside OpenBLAS
 //	go run ./benchmarks/speed latency                                         # one window at a time beside busy cores
+//	go run ./benchmarks/speed -python bin/nets/bin/python latency               # … and PyTorch and ONNX Runtime doing the same
 //	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
@@ -71,7 +72,13 @@ func main() {
 	case slices.Equal(flag.Args(), []string{"conv"}):
 		err = conv(*rounds, *asJSON)
 	case slices.Equal(flag.Args(), []string{"latency"}):
-		err = latency(*asJSON)
+		peers := "" // PyTorch is large: only where it is asked for
+		flag.Visit(func(f *flag.Flag) {
+			if f.Name == "python" {
+				peers = *python
+			}
+		})
+		err = latency(context.Background(), peers, *asJSON)
 	default:
 		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
 	}

@@ -35,7 +35,7 @@ func newPerson(seed uint64) *person {
 	return p
 }
 
-// drift is where in the hour a trial is, 0 to 1. The patterns of the two rhythms turn by 75° into those of two other
+// drift is where in the hour a trial is, 0 to 1. The patterns of the two rhythms turn by 90° into those of two other
 // sources, and alpha grows to four times its amplitude.
 const (
 	turn   = 90 * math.Pi / 180

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mathext"
-
-	"github.com/gyrus-bci/gyrus/decoders"
 )
 
 // Feedback is what came back for a decision: a reward for it, or the class that was meant.
@@ -33,18 +31,19 @@ type Record struct {
 	Snapshot string  `json:"snapshot"` // hash of the newest
 }
 
-// Feedback takes in what came back at t, in nanoseconds. The record says what it changed.
-func (h *Head) Feedback(f Feedback, t int64) (Record, error) {
+// Feedback takes in what came back at t, in nanoseconds. The record says what it changed. Where it is the one that settles
+// the features there are several, one for each piece of feedback that is learned from then, in order: the last is its own.
+func (h *Head) Feedback(f Feedback, t int64) ([]Record, error) {
 	if f.Reward < -1 || f.Reward > 1 || f.Reward == 0 && (f.Truth < 0 || f.Truth >= h.classes) {
-		return Record{}, fmt.Errorf("adapt: feedback has the reward %d and the class %d, must be 1 or -1, or 0 and a class from 0 to %d", f.Reward, f.Truth, h.classes-1)
+		return nil, fmt.Errorf("adapt: feedback has the reward %d and the class %d, must be 1 or -1, or 0 and a class from 0 to %d", f.Reward, f.Truth, h.classes-1)
 	}
 	h.expire(t)
 	at := slices.IndexFunc(h.pending, func(d decision) bool { return d.seq == f.Seq })
 	if at < 0 {
 		h.stats.Unknown++
-		return h.record(f, t, "no decision of this number waits for feedback: it came too late, twice, or for another"), nil
+		return h.one(f, t, "no decision of this number waits for feedback: it came too late, twice, or for another"), nil
 	}
-	l := lesson{d: h.pending[at], truth: f.Truth}
+	l := lesson{d: h.pending[at], truth: f.Truth, told: f}
 	h.pending = slices.Delete(h.pending, at, at+1)
 	h.stats.Feedback++
 	switch {
@@ -58,27 +57,36 @@ func (h *Head) Feedback(f Feedback, t int64) (Record, error) {
 	h.judge(l)
 	if h.state == Frozen {
 		h.stats.Skipped++
-		return h.record(f, t, "frozen"), nil
+		return h.one(f, t, "frozen"), nil
 	}
 	if reason := h.monitors(); reason != "" {
 		h.Freeze(reason)
-		return h.record(f, t, reason), nil
+		return h.one(f, t, reason), nil
 	}
 	if !h.mayUpdate(t) {
 		h.stats.Skipped++
-		return h.record(f, t, fmt.Sprintf("more than updates_per_minute, %d", h.opt.PerMinute)), nil
+		return h.one(f, t, fmt.Sprintf("more than updates_per_minute, %d", h.opt.PerMinute)), nil
 	}
-	var rec Record
+	var recs []Record
 	if h.mean == nil {
-		rec = h.settle(l, f, t)
+		recs = h.settle(l, t)
 	} else {
-		rec = h.learn(l, f, t)
+		recs = []Record{h.learn(l, t)}
 	}
 	if h.state == Shadow && h.stats.Feedback >= h.opt.Decisions && h.contest.evidence() >= 1/h.opt.Doubt {
 		h.state, h.decides = Live, true
-		rec.State, rec.Reason = Live, "live: better than the running decoder"
+		last := &recs[len(recs)-1]
+		last.State, last.Reason = Live, "live: better than the running decoder"
 	}
-	return rec, nil
+	return recs, nil
+}
+
+// Status is a record without feedback, for what an operator does: it says what the head is now.
+func (h *Head) Status(t int64, reason string) Record { return h.record(Feedback{}, t, reason) }
+
+// one is the only record of f.
+func (h *Head) one(f Feedback, t int64, reason string) []Record {
+	return []Record{h.record(f, t, reason)}
 }
 
 func (h *Head) record(f Feedback, t int64, reason string) Record {
@@ -169,10 +177,10 @@ func (h *Head) mayUpdate(t int64) bool {
 }
 
 // settle keeps the first lessons until they give the features their mean and scale.
-func (h *Head) settle(l lesson, f Feedback, t int64) Record {
+func (h *Head) settle(l lesson, t int64) []Record {
 	h.early = append(h.early, l)
 	if len(h.early) < h.opt.Settle {
-		return h.record(f, t, fmt.Sprintf("settling: %d of %d decisions", len(h.early), h.opt.Settle))
+		return h.one(l.told, t, fmt.Sprintf("settling: %d of %d decisions", len(h.early), h.opt.Settle))
 	}
 	n := float64(len(h.early))
 	mean, scale := make([]float64, h.width), make([]float64, h.width)
@@ -191,15 +199,18 @@ func (h *Head) settle(l lesson, f Feedback, t int64) Record {
 	h.mean, h.scale = mean, scale
 	early := h.early
 	h.early = nil
-	var rec Record
+	var recs []Record
 	for _, e := range early {
-		rec = h.learn(e, f, t)
+		if recs = append(recs, h.learn(e, t)); h.state == Frozen {
+			break
+		}
 	}
-	return rec
+	return recs
 }
 
 // learn makes one update.
-func (h *Head) learn(l lesson, f Feedback, t int64) Record {
+func (h *Head) learn(l lesson, t int64) Record {
+	f := l.told
 	h.features(l.d.row, l.d.running)
 	old := h.m.clone()
 	for k := range h.classes {
@@ -237,6 +248,7 @@ func (h *Head) learn(l lesson, f Feedback, t int64) Record {
 		return h.record(f, t, h.why)
 	}
 	h.stats.Accepted++
+	h.learned++
 	if step > limit {
 		h.stats.Clipped++
 	}
@@ -250,5 +262,3 @@ func (h *Head) learn(l lesson, f Feedback, t int64) Record {
 	rec.Accepted, rec.Step, rec.Taken = true, step, taken
 	return rec
 }
-
-func simplex(p []float64) { decoders.Simplex(p) } // the weights and features are finite, and so are the values

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders"
 )
 
 // MaxRow is the most features that a head takes.
-const MaxRow = 256
+const MaxRow = decoders.MaxEmbed
 
 // Head learns from feedback beside a decoder that is in use. The caller asks Decide what to send, says with Sent under
 // which number it was sent, and hands over what comes back with Feedback. It is used by one goroutine at a time.
@@ -37,6 +39,7 @@ type Head struct {
 	updates []int64
 	contest contest
 	stats   Stats
+	learned int   // updates that the weights have behind them, those of earlier sessions included
 	recent  []int // classes of the head's last decisions with feedback while it decides
 	right   []bool
 	hits    [2]int // of the head since it went live: right decisions, and all with feedback
@@ -59,11 +62,13 @@ type decision struct {
 type lesson struct {
 	d     decision
 	truth int
+	told  Feedback
 }
 
 type snapshot struct {
 	m    model
 	hash string
+	made int     // updates up to it
 	rate float64 // of right decisions; NaN before the head has decided often enough
 }
 
@@ -114,6 +119,9 @@ func (h *Head) Decides() bool { return h.decides }
 // Stats counts what came so far.
 func (h *Head) Stats() Stats { return h.stats }
 
+// Updates counts those that the weights have behind them, in all sessions that the head has learned in.
+func (h *Head) Updates() int { return h.learned }
+
 // Hash is that of all that the head has learned.
 func (h *Head) Hash() string { return h.m.hash() }
 
@@ -132,20 +140,40 @@ func (h *Head) Decide(scores, row, running []float64) (class int, err error) {
 	d.decoder = best(running)
 	h.values(scores, row, running)
 	d.shadow = best(scores)
-	for k := range scores { // the reward for ±1 is 2p − 1
-		scores[k] = (scores[k] + 1) / 2
-	}
 	if !h.decides {
 		copy(scores, running)
 		d.taken = d.decoder
 		return d.taken, nil
 	}
-	if simplex(scores); h.opt.Explore > 0 && h.mean != nil {
+	if probabilities(scores); h.opt.Explore > 0 && h.mean != nil {
 		d.taken = h.explore(row, running)
 		return d.taken, nil
 	}
 	d.taken = d.shadow
 	return d.taken, nil
+}
+
+// Scores fills dst [classes] with what Decide would send, whatever is decided by it: it leaves no trace, and does not
+// allocate.
+func (h *Head) Scores(dst, row, running []float64) error {
+	if len(row) != h.width || len(running) != h.classes || len(dst) != h.classes || !finite(row) || !finite(running) {
+		return fmt.Errorf("adapt: a row of %d features, %d probabilities and room for %d scores, must be %d, %d and %d, all of them finite", len(row), len(running), len(dst), h.width, h.classes, h.classes)
+	}
+	if !h.decides {
+		copy(dst, running)
+		return nil
+	}
+	h.values(dst, row, running)
+	probabilities(dst)
+	return nil
+}
+
+// probabilities makes scores of values: the reward for ±1 is 2p − 1.
+func probabilities(values []float64) {
+	for k, v := range values {
+		values[k] = (v + 1) / 2
+	}
+	decoders.Simplex(values) // the weights and features are finite, and so are the values
 }
 
 // values fills dst with the expected reward of every class.

@@ -62,9 +62,9 @@ func (s *stream) step(sign int) adapt.Record {
 	if class == truth {
 		reward = sign
 	}
-	rec, err := s.h.Feedback(adapt.Feedback{Seq: s.seq, Reward: reward}, s.now+1e9)
+	recs, err := s.h.Feedback(adapt.Feedback{Seq: s.seq, Reward: reward}, s.now+1e9)
 	must(s.t, err)
-	return rec
+	return recs[len(recs)-1]
 }
 
 // TestWeights compares with the definition: the sums over all feedback, each weighted by how long ago it was, and the
@@ -95,9 +95,9 @@ func TestWeights(t *testing.T) {
 		if s.seq%7 == 0 {
 			f = adapt.Feedback{Seq: s.seq, Truth: truth}
 		}
-		rec, err := s.h.Feedback(f, 1)
+		recs, err := s.h.Feedback(f, 1)
 		must(t, err)
-		if rec.State != adapt.Shadow { // the choice of classes must stay the running decoder's
+		if recs[len(recs)-1].State != adapt.Shadow { // the choice of classes must stay the running decoder's
 			break
 		}
 		if len(rows) < opt.Settle {
@@ -292,10 +292,10 @@ func TestUnknownFeedback(t *testing.T) {
 	want, before := s.h.Hash(), s.h.Stats()
 	give := func(seq uint64, at int64) {
 		t.Helper()
-		rec, err := s.h.Feedback(adapt.Feedback{Seq: seq, Reward: 1}, at)
+		recs, err := s.h.Feedback(adapt.Feedback{Seq: seq, Reward: 1}, at)
 		must(t, err)
-		if rec.Accepted || !strings.Contains(rec.Reason, "waits") {
-			t.Errorf("feedback on %d: %+v", seq, rec)
+		if rec := recs[0]; len(recs) != 1 || rec.Accepted || !strings.Contains(rec.Reason, "waits") {
+			t.Errorf("feedback on %d: %+v", seq, recs)
 		}
 	}
 	give(s.seq, s.now)     // twice
@@ -467,5 +467,33 @@ func TestOptions(t *testing.T) {
 		if _, err := h.Decide(make([]float64, 2), row, []float64{0.5, 0.5}); err == nil {
 			t.Errorf("row %v is no error", row)
 		}
+	}
+}
+
+// TestSettleRecords: when the features are settled there is one record for every update that is made then, in order.
+func TestSettleRecords(t *testing.T) {
+	opt := adapt.Defaults()
+	opt.Settle = 6
+	s := newStream(t, opt, 2, 0.8)
+	for range 5 {
+		if rec := s.step(1); rec.Accepted || !strings.HasPrefix(rec.Reason, "settling") {
+			t.Fatalf("a record before the features are settled: %+v", rec)
+		}
+	}
+	_, row, running := s.draw()
+	_, err := s.h.Decide(make([]float64, 2), row, running)
+	must(t, err)
+	s.h.Sent(6, s.now)
+	recs, err := s.h.Feedback(adapt.Feedback{Seq: 6, Reward: 1}, s.now)
+	must(t, err)
+	if len(recs) != 6 || s.h.Stats().Accepted != 6 || s.h.Updates() != 6 {
+		t.Fatalf("%d records for %d updates, want 6", len(recs), s.h.Stats().Accepted)
+	}
+	distance := 0.0
+	for i, rec := range recs {
+		if rec.Seq != uint64(i+1) || rec.Feedback.Seq != rec.Seq || !rec.Accepted || rec.Step == 0 || rec.Distance == distance {
+			t.Errorf("record %d: %+v", i, rec)
+		}
+		distance = rec.Distance
 	}
 }

@@ -2,6 +2,7 @@
 package all
 
 import (
+	_ "github.com/gyrus-bci/gyrus/decoders/adapt"
 	_ "github.com/gyrus-bci/gyrus/decoders/calibrate"
 	_ "github.com/gyrus-bci/gyrus/decoders/deep"
 	_ "github.com/gyrus-bci/gyrus/decoders/dqn"

@@ -1,7 +1,6 @@
 package calibrate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +15,7 @@ import (
 
 func init() {
 	decoders.Register("calibrated", func() decoders.Fitter {
-		return &Calibrated{Decoder: Inner{Use: "lda"}, Method: ByTemperature, Folds: 5}
+		return &Calibrated{Decoder: decoders.Inner{Use: "lda"}, Method: ByTemperature, Folds: 5}
 	})
 }
 
@@ -51,49 +50,6 @@ func (m Method) check() error {
 	return nil
 }
 
-// Inner is a decoder by name, with its parameters: {"use": "lda", "shrinkage": 0.1}.
-type Inner struct {
-	Use    string
-	Params json.RawMessage // a JSON object, or empty for the defaults
-}
-
-// UnmarshalJSON checks the name and the parameters, too.
-func (d *Inner) UnmarshalJSON(data []byte) error {
-	var all map[string]json.RawMessage
-	var use string
-	if err := json.Unmarshal(data, &all); err != nil || json.Unmarshal(all["use"], &use) != nil || use == "" {
-		return fmt.Errorf(`key "decoder": is %s, must be a decoder: {use: name, key: value}`, strings.TrimSpace(string(data)))
-	}
-	delete(all, "use")
-	params, err := json.Marshal(all)
-	if err != nil {
-		return err
-	}
-	if _, err := decoders.Decoders().New(use, params); err != nil {
-		return fmt.Errorf(`key "decoder": %w`, err)
-	}
-	*d = Inner{use, params}
-	return nil
-}
-
-// MarshalJSON writes what UnmarshalJSON reads.
-func (d Inner) MarshalJSON() ([]byte, error) {
-	use, err := json.Marshal(d.Use)
-	if err != nil {
-		return nil, err
-	}
-	out := append([]byte(`{"use":`), use...)
-	if p := bytes.TrimSpace(d.Params); len(p) > 2 { // more than {}
-		return append(append(out, ','), p[1:]...), nil
-	}
-	return append(out, '}'), nil
-}
-
-// JSONSchema describes the values for editors (JSON Schema 2020-12).
-func (Inner) JSONSchema() map[string]any {
-	return map[string]any{"type": "object", "properties": map[string]any{"use": map[string]any{"type": "string"}}, "required": []any{"use"}}
-}
-
 // Calibrated is another decoder whose probabilities are calibrated on rows that it has not seen: the training rows are cut
 // into folds, each class into blocks of rows that follow each other; the decoder is fitted without each fold in turn
 // and scores it; the calibration is learned from these scores; and the decoder is fitted once more, to all rows.
@@ -107,9 +63,9 @@ func (Inner) JSONSchema() map[string]any {
 // the classes are brought to the sum 1 (Zadrozny and Elkan 2002, doi:10.1145/775047.775151). A row [features] goes in, one
 // probability per class comes out.
 type Calibrated struct {
-	Decoder Inner  `json:"decoder" doc:"the decoder to calibrate, {use: name, key: value}"`
-	Method  Method `json:"method" doc:"temperature (one number, for any amount of data) or isotonic (free form, for hundreds of trials)"`
-	Folds   int    `json:"folds" doc:"parts of the cross-validation that the calibration learns from, at least 2; every class needs at least as many training rows"`
+	Decoder decoders.Inner `json:"decoder" doc:"the decoder to calibrate, {use: name, key: value}"`
+	Method  Method         `json:"method" doc:"temperature (one number, for any amount of data) or isotonic (free form, for hundreds of trials)"`
+	Folds   int            `json:"folds" doc:"parts of the cross-validation that the calibration learns from, at least 2; every class needs at least as many training rows"`
 
 	fit *fitted
 
@@ -143,12 +99,7 @@ func (c *Calibrated) SetClasses(classes []string) {
 
 // ReadsWindows says whether the decoder inside reads windows.
 func (c *Calibrated) ReadsWindows() bool {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
-	if err != nil {
-		return false
-	}
-	_, ok := decoders.AsWindowed(d)
-	return ok
+	return c.Decoder.ReadsWindows()
 }
 
 // SetFormat describes the windows to the decoder inside, where it reads windows.
@@ -162,16 +113,7 @@ func (c *Calibrated) SetFormat(in features.Format) error {
 }
 
 // inside is a new decoder of the kind inside.
-func (c *Calibrated) inside() (decoders.Fitter, error) {
-	d, err := decoders.Decoders().New(c.Decoder.Use, c.Decoder.Params)
-	if err != nil {
-		return nil, err
-	}
-	if w, ok := decoders.AsWindowed(d); ok {
-		return d, w.SetFormat(c.format)
-	}
-	return d, nil
-}
+func (c *Calibrated) inside() (decoders.Fitter, error) { return c.Decoder.New(c.format) }
 
 // Fit learns from the rows x [rows][features]. It is an error where the decoder inside cannot be fitted, to all rows or
 // without a fold, and where a class has fewer rows than there are folds. What was fitted before is then kept.

@@ -27,7 +27,8 @@ var classNames = []string{"left_hand", "right_hand", "feet", "tongue"}
 
 // Run tests the decoder that construct makes with its parameters set, for two and for four classes, on rows of 8
 // numbers, or, where it has a method TakesCovariances, on the upper triangles of 4 × 4 covariances, or, where it is a
-// decoders.Windowed, on windows of 4 channels × 288 samples at 128 Hz.
+// decoders.Windowed, on windows of 4 channels × 288 samples at 128 Hz. There the classes differ by the channel of a rhythm, or,
+// for a decoder with a method IgnoresChannels, by its frequency.
 func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 	t.Helper()
 	for _, classes := range []int{2, 4} {
@@ -37,6 +38,7 @@ func Run(t *testing.T, name string, construct func() decoders.Fitter) {
 				s.width = windowChannels * windowSamples
 				s.construct = func() decoders.Fitter { return withFormat(t, construct()) }
 			}
+			_, s.blind = construct().(interface{ IgnoresChannels() })
 			if _, s.covariances = construct().(interface{ TakesCovariances() }); s.covariances {
 				s.width = matrixSize * (matrixSize + 1) / 2
 			}
@@ -65,6 +67,7 @@ type suite struct {
 	classes     []string
 	covariances bool // rows are upper triangles
 	windows     bool // rows are the channels of windows
+	blind       bool // to which channel is which
 	width       int  // of a row
 
 	shared decoders.Fitter // fitted once, to rows and labels that are its own
@@ -87,7 +90,7 @@ func (s *suite) simulate(seed uint64, train, test int, strength float64) (x [][]
 			continue
 		}
 		if s.windows {
-			x, y = append(x, window(rng, k, strength)), append(y, k)
+			x, y = append(x, window(rng, k, strength, s.blind)), append(y, k)
 			continue
 		}
 		row := make([]float64, numbers)

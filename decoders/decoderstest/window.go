@@ -29,15 +29,19 @@ func withFormat(t *testing.T, d decoders.Fitter) decoders.Fitter {
 }
 
 // window is white noise, to which a rhythm of random phase is added in channel k: the effect on its power, in units of
-// what the noise has in the same band, is what strength is for rows.
-func window(rng *rand.Rand, k int, strength float64) []float64 {
+// what the noise has in the same band, is what strength is for rows. For a decoder that does not tell channels apart (blind)
+// it is in any channel, and its frequency is that of the class.
+func window(rng *rand.Rand, k int, strength float64, blind bool) []float64 {
 	x := make([]float64, windowChannels*windowSamples)
 	for i := range x {
 		x[i] = 10 * rng.NormFloat64()
 	}
-	phase := 2 * math.Pi * rng.Float64()
+	phase, freq, ch := 2*math.Pi*rng.Float64(), float64(windowRhythm), k
+	if blind {
+		freq, ch = []float64{4, 9, 16, 28}[k], rng.IntN(windowChannels)
+	}
 	for t := range windowSamples {
-		x[k*windowSamples+t] += 4 * strength * math.Sin(2*math.Pi*windowRhythm*float64(t)/windowRate+phase)
+		x[ch*windowSamples+t] += 4 * strength * math.Sin(2*math.Pi*freq*float64(t)/windowRate+phase)
 	}
 	return x
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/onnx"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -27,6 +28,11 @@ type Agent interface {
 	Answer(net *nn.Net, dst []float64, x []float32) error
 	// BeforeLast is what the last layer of the network is given where Answer makes up its mind about x. It does not allocate.
 	BeforeLast(net *nn.Net, x []float32) ([]float32, error)
+	// Probabilities adds to g what makes the probabilities [batch, classes] that Answer gives of the output of the network,
+	// which is called y there. It is an error where a graph cannot say what Answer does.
+	Probabilities(g *onnx.Graph, y string) (string, error)
+	// Meaning is what the output of the network is, for programs that get its weights alone.
+	Meaning() string
 
 	attach(d *decoder)
 }
@@ -69,3 +75,7 @@ func (a agent) learn(ctx context.Context, d *decoder, define func() nn.Layer, x 
 func (a agent) answer(net *nn.Net, dst []float64, x []float32) error { return a.Answer(net, dst, x) }
 
 func (a agent) embed(net *nn.Net, x []float32) ([]float32, error) { return a.BeforeLast(net, x) }
+
+func (a agent) onnx(g *onnx.Graph, y string) (string, error) { return a.Probabilities(g, y) }
+
+func (a agent) meaning() string { return a.Meaning() }

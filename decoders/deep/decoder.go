@@ -10,6 +10,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/onnx"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -36,6 +37,10 @@ type method interface {
 	answer(net *nn.Net, dst []float64, x []float32) error
 	// embed is what the last layer of the network is given for the standardised window x. It does not allocate.
 	embed(net *nn.Net, x []float32) ([]float32, error)
+	// onnx adds to g what makes probabilities [batch, classes] of the output of the network, which is called y there.
+	onnx(g *onnx.Graph, y string) (probabilities string, err error)
+	// meaning is what the output of the network is, for programs that get the weights alone.
+	meaning() string
 }
 
 // core makes a decoder of a struct of parameters that embeds it.

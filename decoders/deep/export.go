@@ -22,14 +22,15 @@ func (d *decoder) unfitted() error {
 // Network is the network's name and the windows that it reads.
 func (d *decoder) Network() (string, features.Format, error) { return d.name, d.format, d.unfitted() }
 
-// ONNX adds the decoder: each channel is standardised, then comes the network, then Softmax.
+// ONNX adds the decoder: each channel is standardised, then comes the network, then what makes probabilities of its output,
+// Softmax for most.
 func (d *decoder) ONNX(g *onnx.Graph, in string) (string, error) {
 	if err := d.unfitted(); err != nil {
 		return "", err
 	}
-	node := func(op string, in []string, attrs ...onnx.Attr) string {
+	node := func(op string, in ...string) string {
 		out := g.Free(op)
-		g.Node(op, in, []string{out}, attrs...)
+		g.Node(op, in, []string{out})
 		return out
 	}
 	for _, c := range []struct {
@@ -42,12 +43,15 @@ func (d *decoder) ONNX(g *onnx.Graph, in string) (string, error) {
 		}
 		g.Const(c.name, v, len(v), 1)
 	}
-	x := node("Div", []string{node("Sub", []string{in, "input.mean"}), "input.sd"})
-	logits, err := d.net.ONNX(g, x)
+	x := node("Div", node("Sub", in, "input.mean"), "input.sd")
+	y, err := d.net.ONNX(g, x)
+	if err == nil {
+		y, err = d.own.onnx(g, y)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", d.name, err)
 	}
-	return node("Softmax", []string{logits}, onnx.Int("axis", -1)), nil
+	return y, nil
 }
 
 // Weights is the network's arrays under the names and with the sizes that braindecode's class of the network has, and
@@ -64,6 +68,7 @@ func (d *decoder) Weights() (weights.File, error) {
 	f := weights.File{Metadata: map[string]string{}, Tensors: Tensors(d.net, torchShapes[d.name])}
 	f.Tensors["input.mean"] = weights.Float64s(d.mean, len(d.mean))
 	f.Tensors["input.sd"] = weights.Float64s(d.sd, len(d.sd))
+	f.Metadata["output"] = d.own.meaning()
 	f.Metadata["standardisation"] = "(window - input.mean) / input.sd for each channel, before the network"
 	return f, nil
 }

@@ -9,26 +9,26 @@ import (
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
 
-// Network is the parameters of the network, which both decoders share: filters over time on the waves of each channel, the
+// Layout is the parameters of the network, which both decoders share: filters over time on the waves of each channel, the
 // logarithm of their power step by step, and over these steps the convolutions and the LSTM of RLEEGNet. The published
 // recipe feeds its network statistics of the filtered signals; here it works them out itself, and time is kept.
-type Network struct {
+type Layout struct {
 	WaveFilters int     `json:"wave_filters" doc:"first convolution: filters over time of each channel by itself, at least 1"`
 	Wave        float64 `json:"wave_s" doc:"length of those filters in seconds; 0: the convolution is left out"`
 	Power       float64 `json:"power_s" doc:"behind it the logarithm of the power in steps of so many seconds; 0: the waves go on as they are, which a few dozen trials do not suffice to learn from"`
 	deep.CNNLSTMSize
 }
 
-// network is that of RLEEGNet in the size of its layers.
-func network(waveS, powerS float64, kernel int) Network {
-	return Network{
+// layout is that of RLEEGNet in the size of its layers.
+func layout(waveS, powerS float64, kernel int) Layout {
+	return Layout{
 		WaveFilters: 2, Wave: waveS, Power: powerS,
 		CNNLSTMSize: deep.CNNLSTMSize{Filters: 32, Kernel: kernel, Pool: 1, Hidden: 32, Dense: 64, Dropout: 0.1},
 	}
 }
 
 // define checks the parameters against windows of so many channels and samples, and says how to make the network.
-func (n *Network) define(channels, samples int, rate float64, out int) (func() nn.Layer, error) {
+func (n *Layout) define(channels, samples int, rate float64, out int) (func() nn.Layer, error) {
 	if !(n.Power >= 0) || !(n.Wave >= 0) || math.IsInf(n.Power+n.Wave, 0) {
 		return nil, fmt.Errorf("power_s is %g and wave_s %g, must be at least 0", n.Power, n.Wave)
 	}

@@ -27,11 +27,14 @@ const (
 	components    = 4 // of each class
 )
 
-// noiseSeeds is 8 where GYRUS_SLOW is set (make noise), and few enough for every day otherwise.
-func noiseSeeds() uint64 {
+// noiseSeeds is 8 where GYRUS_SLOW is set (make noise), and few enough for every day otherwise. It says which.
+func noiseSeeds(t *testing.T) uint64 {
+	t.Helper()
 	if os.Getenv("GYRUS_SLOW") != "" {
+		t.Log("noise of 8 seeds")
 		return 8
 	}
+	t.Log("noise of 2 seeds; of 8 with GYRUS_SLOW=1 (make noise)")
 	return 2
 }
 
@@ -163,7 +166,7 @@ func decoder(t *testing.T, name, params string) decoders.Fitter {
 // CSP see the test trials; leakedBank gives every trial to the filters of its own class only, which names the class.
 func recipe(t *testing.T, leakedFit, leakedBank, blocked bool) (right, of int) {
 	t.Helper()
-	for seed := range noiseSeeds() {
+	for seed := range noiseSeeds(t) {
 		n := newNoise(seed, 1000).split(seed, blocked)
 		fit := noiseTrials - noiseTest
 		if leakedFit {
@@ -231,7 +234,7 @@ func TestNoiseDQN(t *testing.T) {
 	}
 	for _, name := range names {
 		right, of := 0, 0
-		for seed := range noiseSeeds() {
+		for seed := range noiseSeeds(t) {
 			n := newNoise(seed, 500).split(seed, false)
 			in := features.Format{Len: 500, Rate: 250, Names: make([]string, components*noiseClasses)}
 			var rows [][]float64

@@ -9,13 +9,14 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/deep"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/onnx"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 func init() {
 	deep.Register("dqn_sequential", func() deep.Agent {
 		return &Sequential{
-			Learning: defaults(), Network: network(0, 0.25, 1), Length: 1, Step: 0.25, Cost: 0.02, Late: 1,
+			Learning: defaults(), Layout: layout(0, 0.25, 1), Length: 1, Step: 0.25, Cost: 0.02, Late: 1,
 			Bootstrap: Bootstrap{Gamma: 0.99, Double: true, Target: 100},
 		}
 	})
@@ -37,7 +38,7 @@ func init() {
 type Sequential struct {
 	deep.Core
 	Learning
-	Network
+	Layout
 	Bootstrap
 	Length float64 `json:"length_s" doc:"length of a piece in seconds, at most that of the window"`
 	Step   float64 `json:"step_s" doc:"from one piece to the next in seconds, above 0"`
@@ -143,4 +144,14 @@ func (s *Sequential) BeforeLast(net *nn.Net, x []float32) ([]float32, error) {
 		return nil, err
 	}
 	return net.Features(s.x)
+}
+
+// Probabilities is an error: a graph answers windows, this one looks at piece after piece until it decides.
+func (s *Sequential) Probabilities(*onnx.Graph, string) (string, error) {
+	return "", errors.New("looks at one piece of a window after the other until it decides, which an ONNX file of one network cannot say: write its weights as .safetensors (values of one piece), or train dqn, which looks at the whole window")
+}
+
+// Meaning is that of the values.
+func (s *Sequential) Meaning() string {
+	return "of one piece of a window, " + meaning(s.Right, -s.Wrong)
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/deep"
 	"github.com/gyrus-bci/gyrus/features"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
+	"github.com/gyrus-bci/gyrus/foundation/onnx"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 func init() {
 	deep.Register("dqn", func() deep.Agent {
-		return &DQN{Learning: defaults(), Network: network(0.1, 0.25, 3), Bootstrap: Bootstrap{Double: true, Target: 100}}
+		return &DQN{Learning: defaults(), Layout: layout(0.1, 0.25, 3), Bootstrap: Bootstrap{Double: true, Target: 100}}
 	})
 }
 
@@ -38,7 +39,7 @@ func init() {
 type DQN struct {
 	deep.Core
 	Learning
-	Network
+	Layout
 	Bootstrap
 	Wait bool `json:"wait" doc:"the agent may decide for no class, with the reward 0; the scores are equal then"`
 }
@@ -89,3 +90,11 @@ func (d *DQN) Answer(net *nn.Net, dst []float64, x []float32) error {
 
 // BeforeLast is what the values are a linear function of.
 func (d *DQN) BeforeLast(net *nn.Net, x []float32) ([]float32, error) { return net.Features(x) }
+
+// Probabilities is what Answer does with the values.
+func (d *DQN) Probabilities(g *onnx.Graph, y string) (string, error) {
+	return onnxDecide(g, y, len(d.Outputs()), d.Wait, d.Right, -d.Wrong), nil
+}
+
+// Meaning is that of the values.
+func (d *DQN) Meaning() string { return meaning(d.Right, -d.Wrong) }

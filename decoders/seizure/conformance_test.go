@@ -15,7 +15,7 @@ func TestConformance(t *testing.T) {
 	}
 	for _, name := range []string{"edge_dnn", "edge_cnn", "edge_lstm"} {
 		decoderstest.Run(t, name, func() decoders.Fitter {
-			d, err := decoders.Decoders().New(name, []byte(`{"int8": true, "prune": 0.3, "fine_tune_epochs": 5, "epochs": 25, "patience": 8, "learning_rate": 0.003, "workers": 1}`))
+			d, err := decoders.Decoders().New(name, []byte(`{"int8": true, "prune": 0.3, "fine_tune_epochs": 5, "epochs": 25, "patience": 8, "batch": 8, "workers": 1}`))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ type decoder struct {
 	model  *Model    // nil unless int8
 	made   []float64
 	x      []float32
-	logits []int8
+	logits []int16
 	y      []float32
 	row    decoders.Embedding
 }
@@ -212,27 +212,85 @@ func (d *decoder) fit(ctx context.Context, x [][]float64, y signal.Labels) (*dec
 		return nil, err
 	}
 	next.std = std
-	rows := make([][]float32, len(made))
-	for i, row := range made {
-		rows[i] = make([]float32, len(row))
-		next.standardise(rows[i], row)
-	}
+	rows := next.rows(made)
 	net, err := d.own.training().run(ctx, layers(next.stages), next.shape(), rows, y)
 	if err != nil {
 		return nil, err
 	}
-	if err := next.use(net.Arrays()); err != nil {
+	if err := d.own.training().compress(ctx, net, rows, y); err != nil {
 		return nil, err
+	}
+	return next, next.finish(net, rows)
+}
+
+// rows are standardised windows, as the network reads them.
+func (d *decoder) rows(made [][]float64) [][]float32 {
+	rows := make([][]float32, len(made))
+	for i, row := range made {
+		rows[i] = make([]float32, len(row))
+		d.standardise(rows[i], row)
+	}
+	return rows
+}
+
+// finish takes over a trained network and calibrates its integer twin.
+func (d *decoder) finish(net *nn.Net, rows [][]float32) error {
+	if err := d.use(net.Arrays()); err != nil {
+		return err
 	}
 	n := min(len(rows), calibrationWindows)
 	some := make([][]float32, n)
 	for i := range some {
 		some[i] = rows[i*len(rows)/n]
 	}
-	if next.scale, err = scales(next.net, some); err != nil {
+	var err error
+	if d.scale, err = scales(d.net, some); err != nil {
+		return err
+	}
+	return d.quantise()
+}
+
+// Compress does to a decoder that was fitted without prune, and whose State this one was given, what Fit does with it: the
+// smallest weights become 0 and the others are trained on. The windows must be those of the fit.
+func (d *decoder) Compress(x [][]float64, y signal.Labels) error {
+	next, err := d.compressed(x, y)
+	if err != nil {
+		return fmt.Errorf("%s: prune: %w", d.name, err)
+	}
+	*d = *next
+	return nil
+}
+
+func (d *decoder) compressed(x [][]float64, y signal.Labels) (*decoder, error) {
+	if d.net == nil {
+		return nil, errors.New("is not fitted")
+	}
+	if err := decoders.CheckWindows(x, y, d.format); err != nil {
 		return nil, err
 	}
-	return next, next.quantise()
+	next, err := d.like(y.Classes)
+	if err != nil {
+		return nil, err
+	}
+	next.std = d.std
+	made := make([][]float64, len(x))
+	for i, row := range x {
+		made[i] = make([]float64, next.front.size())
+		next.front.float(made[i], row)
+	}
+	rows := next.rows(made)
+	t := d.own.training()
+	net, err := nn.New(layers(next.stages), next.shape(), nn.Options{Batch: t.Batch, Workers: t.Workers, Seed: t.Seed, Train: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := net.SetArrays(d.net.Arrays()); err != nil {
+		return nil, err
+	}
+	if err := t.compress(context.Background(), net, rows, y); err != nil {
+		return nil, err
+	}
+	return next, next.finish(net, rows)
 }
 
 // like is an unfitted decoder of the same parameters and format.
@@ -260,7 +318,7 @@ func (d *decoder) use(arrays map[string]nn.Array) error {
 		return err
 	}
 	d.net, d.x, d.made = one, make([]float32, d.front.size()), make([]float64, d.front.size())
-	d.y, d.logits = make([]float32, len(d.classes)), make([]int8, len(d.classes))
+	d.y, d.logits = make([]float32, len(d.classes)), make([]int16, len(d.classes))
 	d.row = decoders.NewEmbedding(one.FeatureShape())
 	return nil
 }
@@ -378,4 +436,9 @@ func (d *decoder) restored(s signal.State) (*decoder, error) {
 		return nil, err
 	}
 	return next, next.quantise()
+}
+
+// WhyNotExported names the form that these networks are written in.
+func (d *decoder) WhyNotExported() string {
+	return "is a network in integers with transforms in front of it, for microcontrollers: write it as C with gyrus models export-c, or train eegnet or cnn_lstm"
 }

@@ -16,7 +16,7 @@ var csource embed.FS
 type C struct {
 	Header, Source []byte
 	// Harness is a program that reads blocks of int16 (in the machine's byte order) from standard input and writes, for
-	// each, a byte that says whether there is an answer and the logits.
+	// each, an int16 that says whether there is an answer and the logits.
 	Harness []byte
 }
 
@@ -71,7 +71,7 @@ func (w *writer) header(notes []string) []byte {
 	m, r := w.m, w.m.Report()
 	w.printf("/* %s: a network in integers, written by gyrus.\n *\n", comment(m.Name))
 	w.printf(" * In:  samples as a converter gives them, int16, one step worth %g microvolts (or of the unit of the windows).\n", m.front.lsb)
-	w.printf(" * Out: logits as int8, one step worth %g. The class with the largest is the likeliest; softmax makes probabilities.\n *\n", m.Logit)
+	w.printf(" * Out: logits as int16, one step worth %g. The class with the largest is the likeliest; softmax makes probabilities.\n *\n", m.Logit)
 	for i, c := range m.Classes {
 		w.printf(" * logit %d: %s\n", i, comment(c))
 	}
@@ -84,7 +84,7 @@ func (w *writer) header(notes []string) []byte {
 	w.printf("#define %s_WINDOW %d /* blocks until the first answer */\n#define %s_CLASSES %d\n\n", w.upper, m.blocks(), w.upper, len(m.Classes))
 	w.printf("/* Forgets all samples: a new recording begins. */\nvoid %s_reset(void);\n\n", w.name)
 	w.printf("/* Takes in a block x [channels, samples]. Returns 1 and fills logits where a window is full, 0 otherwise. */\n")
-	w.printf("int %s_push(const int16_t x[%s_CHANNELS * %s_BLOCK], int8_t logits[%s_CLASSES]);\n\n", w.name, w.upper, w.upper, w.upper)
+	w.printf("int %s_push(const int16_t x[%s_CHANNELS * %s_BLOCK], int16_t logits[%s_CLASSES]);\n\n", w.name, w.upper, w.upper, w.upper)
 	w.printf("/* Bytes of memory that this network keeps, all of them static. */\nuint32_t %s_ram(void);\n\n#endif\n", w.name)
 	return w.take()
 }
@@ -112,6 +112,16 @@ func array[T int8 | uint8 | int16 | int32](w *writer, kind, name string, x []T) 
 		w.printf("%d,", v)
 	}
 	w.printf("\n};\n")
+}
+
+// factors writes those of the outputs of a layer.
+func (w *writer) factors(name string, x []factor) {
+	mult, shift := make([]int32, len(x)), make([]uint8, len(x))
+	for i, f := range x {
+		mult[i], shift[i] = f.mult, uint8(f.shift)
+	}
+	array(w, "int32_t", name+"_mult", mult)
+	array(w, "uint8_t", name+"_shift", shift)
 }
 
 // mapped writes a matrix: all of it, or the weights that are not 0 and a map of where they are.
@@ -147,18 +157,9 @@ func (w *writer) source() []byte {
 	f := m.front
 	w.printf("/* %s: see %s.h. Written by gyrus. */\n#include \"%s.h\"\n\n", comment(m.Name), w.name, w.name)
 	w.printf("enum { CHANNELS = %d, BLOCK = %d, BLOCKS = %d, CLASSES = %d };\n\n", f.channels, f.stretch, m.blocks(), len(m.Classes))
-	var mult, shift []int32
-	for _, s := range m.scale {
-		mult, shift = append(mult, s.mult), append(shift, int32(s.shift))
-	}
-	small := make([]uint8, len(shift))
-	for i, v := range shift {
-		small[i] = uint8(v)
-	}
 	array(w, "int32_t", "input_mean", m.mean)
-	array(w, "int32_t", "input_mult", mult)
-	array(w, "uint8_t", "input_shift", small)
-	var dense, sparse, means, recurrent bool
+	w.factors("input", m.scale)
+	var dense, sparse, recurrent bool
 	maps := make([][2]string, len(m.layers))
 	for i, l := range m.layers {
 		n := fmt.Sprintf("layer%d", i)
@@ -166,15 +167,19 @@ func (w *writer) source() []byte {
 		case *intConv:
 			maps[i][0] = w.mapped(n+"_w", l.weight)
 			array(w, "int32_t", n+"_b", l.bias)
+			w.factors(n, l.to)
 			dense, sparse = dense || !l.weight.sparse(), sparse || l.weight.sparse()
-		case *intMean:
-			means = true
 		case *intLSTM:
 			maps[i][0], maps[i][1] = w.mapped(n+"_wx", l.wx), w.mapped(n+"_wh", l.wh)
 			array(w, "int32_t", n+"_b", l.bias)
+			w.factors(n+"_x", l.fromX)
+			w.factors(n+"_h", l.fromH)
 			recurrent = true
 		}
 	}
+	headMap := w.mapped("head_w", m.head.weight)
+	array(w, "int32_t", "head_b", m.head.bias)
+	w.factors("head", m.head.to)
 	if recurrent {
 		array(w, "int16_t", "sigmoid_curve", sigmoidCurve[:])
 		array(w, "int16_t", "tanh_curve", tanhCurve[:])
@@ -195,13 +200,13 @@ func (w *writer) source() []byte {
 	for _, part := range []struct {
 		use  bool
 		name string
-	}{{dense, "convolve"}, {sparse, "sparse"}, {means, "mean"}, {recurrent, "lstm"}, {f.kind != samplesIn, "powers"}} {
+	}{{dense, "convolve"}, {sparse, "sparse"}, {m.pool != nil, "mean"}, {true, "head"}, {recurrent, "lstm"}, {f.kind != samplesIn, "powers"}} {
 		if part.use {
 			w.include(part.name)
 		}
 	}
-	w.printf("static void network(const int8_t *x, int8_t *logits)\n{\n")
-	w.layers(maps)
+	w.printf("static void network(const int8_t *x, int16_t *logits)\n{\n")
+	w.layers(maps, headMap)
 	w.printf("}\n\n")
 	w.push()
 	return w.take()
@@ -236,49 +241,59 @@ func (w *writer) memory() {
 	a, b := m.plan()
 	add("int8_t", "buffer_a", a, "what layers write to in turn")
 	add("int8_t", "buffer_b", b, "and this one")
+	headIn := "int8_t"
+	if m.pool != nil {
+		headIn = "int16_t"
+		add(headIn, "most", len(m.most), "means over time, the largest of each over the channels")
+	}
 	for i, l := range m.layers {
 		if l, ok := l.(*intLSTM); ok {
 			add("int16_t", fmt.Sprintf("layer%d_cell", i), l.hidden, "[hidden]")
 			add("int16_t", fmt.Sprintf("layer%d_gate", i), 4*l.hidden, "[4, hidden]")
 		}
 	}
+	w.printf("\ntypedef %s head_in; /* what the last layer reads */\n", headIn)
 	w.printf("\nuint32_t %s_ram(void)\n{\n\treturn (uint32_t)(sizeof %s);\n}\n\n", w.name, strings.Join(names, " + sizeof "))
 }
 
 // layers writes the calls.
-func (w *writer) layers(maps [][2]string) {
+func (w *writer) layers(maps [][2]string, headMap string) {
 	x := "x"
+	if w.m.pool != nil {
+		x = "row"
+		w.printf("\tint32_t c;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int8_t *row = x + c * BLOCKS * BLOCK;\n")
+	}
 	for i, l := range w.m.layers {
-		n, y := fmt.Sprintf("layer%d", i), "logits"
-		if i < len(w.m.layers)-1 {
-			y = []string{"buffer_a", "buffer_b"}[i%2]
-		}
+		n, y := fmt.Sprintf("layer%d", i), []string{"buffer_a", "buffer_b"}[i%2]
 		switch l := l.(type) {
 		case *intConv:
 			least := -127
 			if l.relu {
 				least = 0
 			}
-			sizes := fmt.Sprintf("%d, %d, %d, %d, %d, %d, %d, %d, %d", l.in, l.steps, l.out, l.after, l.kernel, l.stride, l.to.mult, l.to.shift, least)
+			sizes := fmt.Sprintf("%s_mult, %s_shift, %d, %d, %d, %d, %d, %d, %d", n, n, l.in, l.steps, l.out, l.after, l.kernel, l.stride, least)
 			if l.weight.sparse() {
 				w.printf("\tconvolve_sparse(%s, %s, %s_w, %s, %s_b, %s);\n", x, y, n, maps[i][0], n, sizes)
 			} else {
 				w.printf("\tconvolve(%s, %s, %s_w, %s_b, %s);\n", x, y, n, n, sizes)
 			}
-		case *intMean:
-			w.printf("\tmean_over_time(%s, %s, %d, %d, %d, %d);\n", x, y, l.rows, l.steps, l.to.mult, l.to.shift)
 		case *intLSTM:
-			w.printf("\tlstm(%s, %s, %s_cell, %s_gate, %s_wx, %s, %s_wh, %s, %s_b, %d, %d, %d, %d, %d, %d, %d);\n",
-				x, y, n, n, n, maps[i][0], n, maps[i][1], n, l.tokens, l.width, l.hidden, l.fromX.mult, l.fromX.shift, l.fromH.mult, l.fromH.shift)
+			w.printf("\tlstm(%s, %s, %s_cell, %s_gate, %s_wx, %s, %s_wh, %s, %s_b, %s_x_mult, %s_x_shift, %s_h_mult, %s_h_shift, %d, %d, %d);\n",
+				x, y, n, n, n, maps[i][0], n, maps[i][1], n, n, n, n, n, l.tokens, l.width, l.hidden)
 		}
 		x = y
 	}
+	if p := w.m.pool; p != nil {
+		w.printf("\tmean_over_time(%s, most, c == 0, %d, %d, %d, %d);\n\t}\n", x, p.rows, p.steps, p.to.mult, p.to.shift)
+		x = "most"
+	}
+	w.printf("\thead(%s, logits, head_w, %s, head_b, head_mult, head_shift, %d);\n", x, headMap, w.m.head.weight.cols)
 }
 
 // push writes the front end.
 func (w *writer) push() {
 	w.printf("void %s_reset(void)\n{\n\tfilled = 0;\n}\n\n", w.name)
-	w.printf("int %s_push(const int16_t x[%s_CHANNELS * %s_BLOCK], int8_t logits[%s_CLASSES])\n{\n", w.name, w.upper, w.upper, w.upper)
+	w.printf("int %s_push(const int16_t x[%s_CHANNELS * %s_BLOCK], int16_t logits[%s_CLASSES])\n{\n", w.name, w.upper, w.upper, w.upper)
 	quantise := func(dst, value string) string {
 		return fmt.Sprintf("%s = clamp8(times(%s - input_mean[k], input_mult[k], input_shift[k]));\n", dst, value)
 	}
@@ -310,7 +325,7 @@ func (w *writer) answer(input string) {
 }
 
 func (w *writer) harness() []byte {
-	w.printf(`/* Reads blocks of int16 from standard input, writes a byte (answered or not) and the logits for each. Written by gyrus. */
+	w.printf(`/* Reads blocks of int16 from standard input, writes an int16 (answered or not) and the logits for each. Written by gyrus. */
 #include <stdio.h>
 
 #include "%[1]s.h"
@@ -319,14 +334,14 @@ static int16_t x[%[2]s_CHANNELS * %[2]s_BLOCK];
 
 int main(void)
 {
-	int8_t out[1 + %[2]s_CLASSES];
+	int16_t out[1 + %[2]s_CLASSES];
 	%[1]s_reset();
 	fprintf(stderr, "ram %%lu\n", (unsigned long)%[1]s_ram());
 	while (fread(x, sizeof x, 1, stdin) == 1) {
 		int i;
 		for (i = 0; i <= %[2]s_CLASSES; i++)
 			out[i] = 0;
-		out[0] = (int8_t)%[1]s_push(x, out + 1);
+		out[0] = (int16_t)%[1]s_push(x, out + 1);
 		if (fwrite(out, sizeof out, 1, stdout) != 1)
 			return 1;
 	}

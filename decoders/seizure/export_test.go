@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
@@ -58,12 +60,15 @@ func compare(t *testing.T, m *Model, blocks [][]int16) (windows int) {
 	if want := fmt.Sprintf("ram %d\n", r.RAM.State+r.RAM.Buffers); errs.String() != want {
 		t.Errorf("C says %q, the report %q", errs.String(), want)
 	}
-	n, got := len(m.Classes), out.Bytes()
+	n, got := len(m.Classes), make([]int16, out.Len()/2)
+	if err := binary.Read(&out, binary.NativeEndian, got); err != nil {
+		t.Fatal(err)
+	}
 	if len(got) != len(blocks)*(n+1) {
-		t.Fatalf("%d bytes came out for %d blocks", len(got), len(blocks))
+		t.Fatalf("%d numbers came out for %d blocks", len(got), len(blocks))
 	}
 	stretch, need := m.front.stretch, m.blocks()
-	win, logits := make([]int16, m.front.channels*m.front.samples), make([]int8, n)
+	win, logits := make([]int16, m.front.channels*m.front.samples), make([]int16, n)
 	for i := range blocks {
 		answer := got[i*(n+1) : (i+1)*(n+1)]
 		if (answer[0] == 1) != (i >= need-1) {
@@ -79,7 +84,7 @@ func compare(t *testing.T, m *Model, blocks [][]int16) (windows int) {
 		}
 		m.Run(logits, win)
 		for k, v := range logits {
-			if int8(answer[1+k]) != v {
+			if answer[1+k] != v {
 				t.Fatalf("block %d: C has the logits %v, Go %v", i, answer[1:], logits)
 			}
 		}
@@ -142,6 +147,60 @@ func TestCOnARecording(t *testing.T) {
 	for _, name := range []string{"edge_dnn", "edge_cnn", "edge_lstm"} {
 		n := compare(t, model(t, fitted(t, name, `{"epochs": 2}`, channels, 4*stretch, stretch)), blocks)
 		t.Logf("%s: %d windows with equal logits", name, n)
+	}
+}
+
+// TestStack measures the frames of the exported code. Functions do not call themselves, so no chain of calls is deeper than
+// all frames together; what an interrupt pushes must fit as well. The machine's compiler stands for that of a microcontroller,
+// which is used as well where it is there.
+func TestStack(t *testing.T) {
+	frame := regexp.MustCompile(`:([a-z0-9_.]+)\t(\d+)\t(static|dynamic|dynamic,bounded)\n`)
+	for _, name := range []string{"edge_dnn", "edge_cnn", "edge_lstm"} {
+		for _, params := range []string{`{"epochs": 1}`, `{"epochs": 1, "prune": 0.6}`} {
+			c, err := model(t, fitted(t, name, params, 18, 1024, 256)).C("net", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			measured := 0
+			for _, cc := range [][]string{{"gcc"}, {"arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-ffreestanding"}} {
+				exe, err := exec.LookPath(cc[0])
+				if err != nil {
+					continue
+				}
+				dir := t.TempDir()
+				for file, text := range map[string][]byte{"net.h": c.Header, "net.c": c.Source} {
+					if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				cmd := exec.Command(exe, append(cc[1:], "-std=c99", "-O2", "-fstack-usage", "-c", "net.c")...)
+				cmd.Dir = dir
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				usage, err := os.ReadFile(filepath.Join(dir, "net.su"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum := 0
+				for _, m := range frame.FindAllStringSubmatch(string(usage), -1) {
+					n, err := strconv.Atoi(m[2])
+					if err != nil || m[3] == "dynamic" { // without a bound
+						t.Errorf("%s: the frame of %s is %s (%s), must have a bound", cc[0], m[1], m[2], m[3])
+					}
+					sum += n
+				}
+				const interrupt = 104
+				t.Logf("%s %s, %s: all frames together %d bytes", name, params, cc[0], sum)
+				if sum == 0 || sum+interrupt > StackBytes {
+					t.Errorf("%s %s, %s: all frames together are %d bytes, an interrupt pushes %d, the report has %d:\n%s", name, params, cc[0], sum, interrupt, StackBytes, usage)
+				}
+				measured++
+			}
+			if measured == 0 {
+				t.Skip("skipped: neither gcc nor arm-none-eabi-gcc is on this machine")
+			}
+		}
 	}
 }
 

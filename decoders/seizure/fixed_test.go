@@ -4,9 +4,12 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
 
 // rounded is v rounded half away from zero, exactly.
@@ -112,14 +115,14 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 		return rounded(new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(acc), big.NewInt(int64(f.mult))), new(big.Int).Lsh(big.NewInt(1), uint(f.shift)))).Int64()
 	}
 	for range 30 {
-		l := &intConv{in: 1 + rng.IntN(4), steps: 9 + rng.IntN(9), out: 1 + rng.IntN(4), kernel: 1 + rng.IntN(5), stride: 1 + rng.IntN(3), relu: rng.IntN(2) == 0, to: factor{1<<30 + rng.Int32N(1<<30), 36 + rng.IntN(6)}}
+		l := &intConv{in: 1 + rng.IntN(4), steps: 9 + rng.IntN(9), out: 1 + rng.IntN(4), kernel: 1 + rng.IntN(5), stride: 1 + rng.IntN(3), relu: rng.IntN(2) == 0}
 		l.after = (l.steps-l.kernel)/l.stride + 1
 		l.acc = make([]int32, l.after)
 		l.weight = matrix{rows: l.out, cols: l.in * l.kernel, w: bytes(l.out * l.in * l.kernel)}
 		for range l.out {
-			l.bias = append(l.bias, int32(rng.IntN(20000)-10000))
+			l.bias, l.to = append(l.bias, int32(rng.IntN(20000)-10000)), append(l.to, factor{1<<30 + rng.Int32N(1<<30), 36 + rng.IntN(6)})
 		}
-		x, y := bytes(l.in*l.steps), make([]int8, l.out*l.after)
+		x, y := bytes(l.in*max(l.steps, l.kernel)), make([]int8, l.out*l.after)
 		l.run(y, x)
 		for o := range l.out {
 			for s := range l.after {
@@ -129,7 +132,7 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 						acc += int64(l.weight.w[(o*l.in+c)*l.kernel+k]) * int64(x[c*l.steps+s*l.stride+k])
 					}
 				}
-				want := min(max(exact(acc, l.to), -127), 127)
+				want := min(max(exact(acc, l.to[o]), -127), 127)
 				if l.relu && want < 0 {
 					want = 0
 				}
@@ -138,17 +141,104 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 				}
 			}
 		}
-		m := &intMean{rows: l.in, steps: l.steps, to: factor{1<<30 + rng.Int32N(1<<30), 31 + rng.IntN(4)}}
-		mean := make([]int8, m.rows)
-		m.run(mean, x)
-		for r, got := range mean {
-			sum := int64(0)
-			for _, v := range x[r*m.steps : (r+1)*m.steps] {
-				sum += int64(v)
+		h := &intHead{weight: matrix{rows: l.out, cols: l.in * l.kernel, w: l.weight.w}, bias: l.bias}
+		for range l.out {
+			h.to = append(h.to, factor{1<<30 + rng.Int32N(1<<30), 28 + rng.IntN(6)})
+		}
+		logits, wide := make([]int16, l.out), make([]int16, h.weight.cols)
+		for k := range wide {
+			wide[k] = int16(rng.IntN(65535) - 32767)
+		}
+		h.run(logits, wide)
+		for o, got := range logits {
+			acc := int64(h.bias[o])
+			for k := range h.weight.cols {
+				acc += int64(h.weight.w[o*h.weight.cols+k]) * int64(wide[k])
 			}
-			if want := min(max(exact(sum, m.to), -127), 127); int64(got) != want {
-				t.Fatalf("mean of row %d is %d, by definition %d", r, got, want)
+			if want := min(max(exact(acc, h.to[o]), -32767), 32767); int64(got) != want {
+				t.Fatalf("%+v: logit %d is %d, by definition %d", h, o, got, want)
 			}
 		}
+		m := &intMean{rows: l.in, steps: l.steps, to: factor{1<<30 + rng.Int32N(1<<30), 31 + rng.IntN(4)}}
+		mean := make([]int16, m.rows)
+		for r := range mean {
+			mean[r] = int16(rng.IntN(2000) - 1000)
+		}
+		for _, first := range []bool{false, true} {
+			before := slices.Clone(mean)
+			m.run(mean, x, first)
+			for r, got := range mean {
+				sum := int64(0)
+				for _, v := range x[r*m.steps : (r+1)*m.steps] {
+					sum += int64(v)
+				}
+				want := min(max(exact(sum, m.to), -32767), 32767)
+				if !first {
+					want = max(want, int64(before[r]))
+				}
+				if int64(got) != want {
+					t.Fatalf("mean of row %d is %d, by definition %d", r, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestRowsAreRounded: each row of a matrix has a scale of its own, and no weight is off by more than half of it.
+func TestRowsAreRounded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	p := &nn.Param{Name: "w", Shape: nn.Shape{4, 3, 5}, W: make([]float32, 60)}
+	for i := range p.W {
+		p.W[i] = float32(math.Pow(10, float64(i/15-2)) * rng.NormFloat64()) // rows from 0.01 to 10
+		if i/15 == 3 {
+			p.W[i] = 0
+		}
+	}
+	m := newMatrix(p)
+	if m.rows != 4 || m.cols != 15 {
+		t.Fatalf("%d rows of %d", m.rows, m.cols)
+	}
+	for i, w := range p.W {
+		scale := m.scale[i/15]
+		if d := math.Abs(float64(m.w[i])*scale - float64(w)); d > scale*(0.5+1e-6) {
+			t.Errorf("weight %d is %g, became %d × %g", i, w, m.w[i], scale)
+		}
+	}
+	for r := range 3 {
+		top := int8(0)
+		for _, v := range m.w[r*15 : (r+1)*15] {
+			top = max(top, v, -v)
+		}
+		if top != 127 {
+			t.Errorf("the largest weight of row %d is %d, must be ±127", r, top)
+		}
+	}
+}
+
+// TestBestStep: none on a fine grid loses more than a hundredth less, by the definition.
+func TestBestStep(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, heavy := range []float64{0, 0.5, 1.5} {
+		x := make([]float32, 20000)
+		for i := range x {
+			x[i] = float32(math.Abs(rng.NormFloat64() * math.Exp(heavy*rng.NormFloat64())))
+		}
+		lost := func(step float64) (sum float64) {
+			for _, v := range x {
+				d := float64(v) - step*min(math.Round(float64(v)/step), 127)
+				sum += d * d
+			}
+			return sum
+		}
+		got, best := bestStep(x), math.Inf(1)
+		for k := range 400 {
+			best = min(best, lost(got/8*math.Exp2(float64(k)*6/400)))
+		}
+		if lost(got) > 1.01*best {
+			t.Errorf("tails %g: a step of %g loses %g, the best %g", heavy, got, lost(got), best)
+		}
+	}
+	if got := bestStep(make([]float32, 5)); got != 1.0/127 {
+		t.Errorf("the step of nothing is %g", got)
 	}
 }

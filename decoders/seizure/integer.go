@@ -18,9 +18,13 @@ type Model struct {
 	front  *front
 	mean   []int32  // of each feature, in units of the front end
 	scale  []factor // from those units to the input's int8
+	each   int      // channels that go through the layers one by one, the largest of each output going on; 1 where all go together
 	layers []intLayer
+	pool   *intMean  // nil where there is none; behind it the largest over the channels
+	head   *intHead  // the last layer
 	raw    []int32   // features of a window
 	act    [2][]int8 // activations in turn
+	most   []int16   // what the head reads
 	in     []int8
 	conv   []int16
 }
@@ -32,26 +36,30 @@ type intLayer interface {
 	sizes() (in, out int)
 }
 
-// matrix is a weight [rows, cols] of int8 with one scale.
+// matrix is a weight [rows, cols] of int8 with a scale for each row, which is an output (Krishnamoorthi 2018,
+// arXiv:1806.08342: one scale for all rows spends most of the 8 bits on the largest of them).
 type matrix struct {
 	name       string
 	rows, cols int
 	w          []int8
-	scale      float64
+	scale      []float64 // [rows]
 }
 
-// newMatrix rounds weights symmetrically: the largest becomes ±127.
+// newMatrix rounds the weights of each row symmetrically: the largest becomes ±127.
 func newMatrix(p *nn.Param) matrix {
 	m := matrix{name: p.Name, rows: p.Shape[0], cols: p.Shape.Size() / p.Shape[0], w: make([]int8, len(p.W))}
-	top := 0.0
-	for _, v := range p.W {
-		top = max(top, math.Abs(float64(v)))
-	}
-	if m.scale = top / 127; top == 0 {
-		m.scale = 1
-	}
-	for i, v := range p.W {
-		m.w[i] = clamp8(int32(roundAway(float64(v) / m.scale)))
+	m.scale = make([]float64, m.rows)
+	for r := range m.scale {
+		row, top := p.W[r*m.cols:][:m.cols], 0.0
+		for _, v := range row {
+			top = max(top, math.Abs(float64(v)))
+		}
+		if m.scale[r] = top / 127; top == 0 {
+			m.scale[r] = 1
+		}
+		for i, v := range row {
+			m.w[r*m.cols+i] = clamp8(int32(roundAway(float64(v) / m.scale[r])))
+		}
 	}
 	return m
 }
@@ -67,13 +75,35 @@ func (m *matrix) used() int {
 	return n
 }
 
-// biases are in units of the accumulator. A sum of any inputs must stay within int32.
-func biases(b []float32, unit float64, m matrix) ([]int32, error) {
+// times is the product of row r with x [cols].
+func (m *matrix) times(r int, x []int8) int32 {
+	acc := int32(0)
+	for k, w := range m.w[r*m.cols:][:m.cols] {
+		acc += int32(w) * int32(x[k])
+	}
+	return acc
+}
+
+// factors are those from the sums of each row, of inputs with the scale from, to numbers with the scale to.
+func (m *matrix) factors(from, to float64) ([]factor, error) {
+	out := make([]factor, m.rows)
+	for r := range out {
+		var err error
+		if out[r], err = newFactor(from * m.scale[r] / to); err != nil {
+			return nil, fmt.Errorf("%s: output %d: %w", m.name, r, err)
+		}
+	}
+	return out, nil
+}
+
+// biases are in units of the accumulator, for inputs with the scale from, of which none is beyond most. A sum of any inputs
+// must stay within int32.
+func biases(b []float32, from, most float64, m matrix) ([]int32, error) {
 	out := make([]int32, len(b))
 	for i, v := range b {
-		q, reach := roundAway(float64(v)/unit), 0.0
+		q, reach := roundAway(float64(v)/(from*m.scale[i])), 0.0
 		for _, w := range m.w[i*m.cols : (i+1)*m.cols] {
-			reach += 127 * math.Abs(float64(w))
+			reach += most * math.Abs(float64(w))
 		}
 		if !(math.Abs(q)+reach <= math.MaxInt32) {
 			return nil, fmt.Errorf("%s: the sum of output %d may be %.3g, which does not fit into 32 bits: its bias %g is too large for the scale of its weights", m.name, i, math.Abs(q)+reach, v)
@@ -87,7 +117,7 @@ func biases(b []float32, unit float64, m matrix) ([]int32, error) {
 type intConv struct {
 	weight         matrix // [out, in·kernel]
 	bias           []int32
-	to             factor
+	to             []factor // [out]
 	in, steps      int
 	out, after     int
 	kernel, stride int
@@ -114,7 +144,7 @@ func (l *intConv) run(y, x []int8) {
 			}
 		}
 		for t, v := range acc {
-			q := clamp8(l.to.times(v))
+			q := clamp8(l.to[o].times(v))
 			if l.relu {
 				q = max(q, 0)
 			}
@@ -140,30 +170,55 @@ func (l *intConv) tap(acc []int32, x []int8, w int32) {
 	}
 }
 
-// intMean is the mean over time, [rows, steps] → [rows].
+// intMean is the mean over time of a channel, [rows, steps] → [rows], in 16 bits: a mean is finer than what it is of.
 type intMean struct {
 	rows, steps int
 	to          factor
 }
 
-func (l *intMean) sizes() (in, out int) { return l.rows * l.steps, l.rows }
-
-func (l *intMean) run(y, x []int8) {
-	for r := range l.rows {
+// run puts the larger of it and of what most has there into most, or, for the first channel, it.
+func (l *intMean) run(most []int16, x []int8, first bool) {
+	for r := range most {
 		sum := int32(0)
 		for _, v := range x[r*l.steps:][:l.steps] {
 			sum += int32(v)
 		}
-		y[r] = clamp8(l.to.times(sum))
+		if v := clampLogit(l.to.times(sum)); first || v > most[r] {
+			most[r] = v
+		}
 	}
 }
+
+// intHead is the last, dense layer [in] → [classes]. Its logits have 16 bits: in 8 the two largest would often be the same
+// number, and which of them is larger is all that a decision asks for.
+type intHead struct {
+	weight matrix // [classes, in]
+	bias   []int32
+	to     []factor // [classes]
+}
+
+// logitBits is by how much finer the logits, and means over time, are than what leaves other layers. An int16 has that many bits and one more than
+// an int8, so they reach four times as far as in calibration.
+const logitBits = 6
+
+func (l *intHead) run(logits, x []int16) {
+	for o := range logits {
+		acc := l.bias[o]
+		for k, w := range l.weight.w[o*l.weight.cols:][:l.weight.cols] {
+			acc += int32(w) * int32(x[k])
+		}
+		logits[o] = clampLogit(l.to[o].times(acc))
+	}
+}
+
+func clampLogit(v int32) int16 { return int16(min(max(v, -math.MaxInt16), math.MaxInt16)) }
 
 // intLSTM is [tokens, width] → [hidden], the output behind the last token. Gates are in PyTorch's order i, f, g, o. What
 // comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output an int8 with stateBits.
 type intLSTM struct {
 	wx, wh                matrix // [4·hidden, width], [4·hidden, hidden]
 	bias                  []int32
-	fromX, fromH          factor // to gateBits
+	fromX, fromH          []factor // [4·hidden], to gateBits
 	tokens, width, hidden int
 	gate                  []int32
 	cell                  []int16
@@ -179,14 +234,8 @@ func (l *intLSTM) run(y, x []int8) {
 	for s := range l.tokens {
 		token := x[s*l.width:][:l.width]
 		for g := range 4 * n {
-			a, b := l.bias[g], int32(0)
-			for k, w := range l.wx.w[g*l.width:][:l.width] {
-				a += int32(w) * int32(token[k])
-			}
-			for k, w := range l.wh.w[g*n:][:n] {
-				b += int32(w) * int32(l.h[k])
-			}
-			l.gate[g] = clamp16(clamp16(l.fromX.times(a)) + clamp16(l.fromH.times(b)))
+			a, b := l.bias[g]+l.wx.times(g, token), l.wh.times(g, l.h)
+			l.gate[g] = clamp16(clamp16(l.fromX[g].times(a)) + clamp16(l.fromH[g].times(b)))
 		}
 		for k := range n {
 			i, f := sigmoidCurve.at(l.gate[k]), sigmoidCurve.at(l.gate[n+k])
@@ -211,15 +260,30 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 		}
 		m.scale = append(m.scale, to)
 	}
-	in, steps := f.channels, f.samples // of what comes into a stage
+	in, steps := 1, f.samples // of what comes into a stage
+	m.each = 1
 	switch f.kind {
+	case samplesIn:
+		m.each = f.channels
 	case powersIn:
 		in, steps = f.size(), 1
 	case secondsIn:
 		in, steps = f.features(), f.count
 	}
-	at := scale[0]
-	for i, st := range stages {
+	at, last := scale[0], len(stages)-1
+	for i, st := range stages[:last] {
+		switch st.kind {
+		case maxOverChannels: // which changes no scale
+			continue
+		case meanOverTime:
+			to := scale[i+1] / (1 << logitBits)
+			f, err := newFactor(at / (float64(steps) * to))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", st.name, err)
+			}
+			m.pool, at = &intMean{rows: in, steps: steps, to: f}, to
+			continue
+		}
 		layer, err := st.integer(net, in, steps, at, scale[i+1])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", st.name, err)
@@ -229,22 +293,33 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 		switch l := layer.(type) {
 		case *intConv:
 			in, steps = l.out, l.after
-		case *intMean:
-			in, steps = l.rows, 1
 		case *intLSTM:
 			in, steps, at = l.hidden, 1, 1.0/(1<<stateBits)
 		}
 	}
-	m.Logit = at
+	m.Logit = scale[last+1] / (1 << logitBits)
+	var err error
+	if m.head, err = newHead(net, stages[last].name, at, m.widest(), m.Logit); err != nil {
+		return nil, err
+	}
 	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int8, f.size()), make([]int16, f.channels*f.samples)
 	a, b := m.plan()
 	m.act = [2][]int8{make([]int8, a), make([]int8, b)}
+	m.most = make([]int16, m.head.weight.cols)
 	return m, nil
+}
+
+// widest is the largest number that the head may read.
+func (m *Model) widest() float64 {
+	if m.pool != nil {
+		return math.MaxInt16
+	}
+	return math.MaxInt8
 }
 
 // plan is the size of the two buffers that layers write to in turn.
 func (m *Model) plan() (a, b int) {
-	for i, l := range m.layers[:len(m.layers)-1] {
+	for i, l := range m.layers {
 		_, out := l.sizes()
 		if i%2 == 0 {
 			a = max(a, out)
@@ -258,9 +333,6 @@ func (m *Model) plan() (a, b int) {
 // integer rounds one stage, whose input [in, steps] has the scale from.
 func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer, error) {
 	switch st.kind {
-	case meanOverTime:
-		f, err := newFactor(from / (float64(steps) * to))
-		return &intMean{rows: in, steps: steps, to: f}, err
 	case lstm:
 		l := &intLSTM{wx: newMatrix(net.Param(st.name + ".weight_ih_l0")), wh: newMatrix(net.Param(st.name + ".weight_hh_l0")), tokens: steps, width: in, hidden: st.out}
 		both := slices.Clone(net.Param(st.name + ".bias_ih_l0").W)
@@ -268,9 +340,9 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 			both[i] += v
 		}
 		var errs [3]error
-		l.bias, errs[0] = biases(both, from*l.wx.scale, l.wx)
-		l.fromX, errs[1] = newFactor(from * l.wx.scale * (1 << gateBits))
-		l.fromH, errs[2] = newFactor(l.wh.scale / (1 << stateBits) * (1 << gateBits))
+		l.bias, errs[0] = biases(both, from, math.MaxInt8, l.wx)
+		l.fromX, errs[1] = l.wx.factors(from, 1.0/(1<<gateBits))
+		l.fromH, errs[2] = l.wh.factors(1.0/(1<<stateBits), 1.0/(1<<gateBits))
 		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int8, st.out)
 		return l, errors.Join(errs[:]...)
 	default:
@@ -281,12 +353,21 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 		l.after = (steps-l.kernel)/l.stride + 1
 		l.acc = make([]int32, l.after)
 		var err error
-		if l.bias, err = biases(net.Param(st.name+".bias").W, from*l.weight.scale, l.weight); err != nil {
+		if l.bias, err = biases(net.Param(st.name+".bias").W, from, math.MaxInt8, l.weight); err != nil {
 			return nil, err
 		}
-		l.to, err = newFactor(from * l.weight.scale / to)
+		l.to, err = l.weight.factors(from, to)
 		return l, err
 	}
+}
+
+// newHead rounds the last layer.
+func newHead(net *nn.Net, name string, from, most, to float64) (*intHead, error) {
+	h := &intHead{weight: newMatrix(net.Param(name + ".weight"))}
+	var errs [2]error
+	h.bias, errs[0] = biases(net.Param(name+".bias").W, from, most, h.weight)
+	h.to, errs[1] = h.weight.factors(from, to)
+	return h, errors.Join(errs[:]...)
 }
 
 // Channels and Samples are the size of a window.
@@ -300,7 +381,7 @@ func (m *Model) LSB() float64 { return m.front.lsb }
 
 // Run fills logits, one to a class, from a window x [channels·samples] of the samples of a converter. It panics on other
 // lengths and does not allocate.
-func (m *Model) Run(logits []int8, x []int16) {
+func (m *Model) Run(logits, x []int16) {
 	if len(x) != len(m.conv) || len(logits) != len(m.Classes) {
 		panic(fmt.Sprintf("seizure: %d samples and room for %d logits, must be %d and %d", len(x), len(logits), len(m.conv), len(m.Classes)))
 	}
@@ -313,20 +394,29 @@ func (m *Model) Run(logits []int8, x []int16) {
 }
 
 // network runs the layers.
-func (m *Model) network(logits, x []int8) {
-	for i, l := range m.layers {
-		_, out := l.sizes()
-		y := logits
-		if i < len(m.layers)-1 {
-			y = m.act[i%2][:out]
+func (m *Model) network(logits []int16, x []int8) {
+	part := len(x) / m.each
+	for ch := range m.each {
+		y := x[ch*part:][:part]
+		for i, l := range m.layers {
+			_, out := l.sizes()
+			to := m.act[i%2][:out]
+			l.run(to, y)
+			y = to
 		}
-		l.run(y, x)
-		x = y
+		if m.pool != nil {
+			m.pool.run(m.most, y, ch == 0)
+			continue
+		}
+		for k, v := range y {
+			m.most[k] = int16(v)
+		}
 	}
+	m.head.run(logits, m.most)
 }
 
 // window converts a window in µV and runs it.
-func (m *Model) window(logits []int8, x []float64) {
+func (m *Model) window(logits []int16, x []float64) {
 	m.front.convert(m.conv, x)
 	m.Run(logits, m.conv)
 }

@@ -5,7 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/features"
@@ -175,6 +178,72 @@ func TestPruning(t *testing.T) {
 	}
 }
 
+// TestCompress: pruning a fitted decoder that was given its state makes the bits of a fit with prune, fine-tuning moves
+// the weights that are left, and costs little of what was learned.
+func TestCompress(t *testing.T) {
+	for _, name := range []string{"edge_dnn", "edge_cnn", "edge_lstm"} {
+		x, y := windows(60, 6, 512, 128, 1)
+		full := fitted(t, name, `{"epochs": 40, "workers": 1}`, 6, 512, 128)
+		const params = `{"epochs": 40, "workers": 1, "prune": 0.5, "fine_tune_epochs": %d}`
+		once := fitted(t, name, fmt.Sprintf(params, 8), 6, 512, 128)
+		again := func(epochs int) decoders.Windowed {
+			d, err := decoders.Decoders().New(name, []byte(fmt.Sprintf(params, epochs)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := d.(decoders.Windowed)
+			names := []string{"E1", "E2", "E3", "E4", "E5", "E6"}
+			if err := w.SetFormat(features.Format{Names: names, Len: 512, Rate: 128}); err != nil {
+				t.Fatal(err)
+			}
+			w.SetClasses(y.Classes)
+			if err := w.SetState(full.State()); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.(interface {
+				Compress(x [][]float64, y signal.Labels) error
+			}).Compress(x, y); err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		tuned, plain := again(8), again(0)
+		if d := cmp.Diff(once.State(), tuned.State()); d != "" {
+			t.Errorf("%s: another state than that of a fit with prune: %s", name, d)
+		}
+		zero, moved, cut := 0, 0, 0
+		before := full.State()
+		for key, a := range plain.State() {
+			for i, v := range a.Data {
+				switch w := tuned.State()[key].Data[i]; {
+				case !strings.HasPrefix(key, "net.") || !strings.Contains(key, "weight"):
+				case v == 0 && before[key].Data[i] != 0:
+					if cut++; w == 0 {
+						zero++
+					}
+				case w != v:
+					moved++
+				}
+			}
+		}
+		right := 0
+		p := make([]float64, 3)
+		test, truth := windows(150, 6, 512, 128, 7)
+		for i := range test {
+			if err := tuned.Predict(p, test[i]); err != nil {
+				t.Fatal(err)
+			}
+			if slices.Index(p, slices.Max(p)) == truth.Y[i] {
+				right++
+			}
+		}
+		t.Logf("%s: %d weights were cut, of which %d are 0 behind fine-tuning; %d others moved; %d of 150 right", name, cut, zero, moved, right)
+		if cut == 0 || zero != cut || moved == 0 || right < 120 {
+			t.Errorf("%s: %d weights were cut, of which %d are 0 behind fine-tuning; %d others moved; %d of 150 right", name, cut, zero, moved, right)
+		}
+	}
+}
+
 // TestReport counts the sizes of specification 3.3 by hand.
 func TestReport(t *testing.T) {
 	for _, tc := range []struct {
@@ -184,7 +253,7 @@ func TestReport(t *testing.T) {
 		state, buffers   int
 	}{
 		{"edge_dnn", 90*64 + 64 + 64*32 + 32 + 32*3 + 3, 90*64 + 64*32 + 32*3, 18 * 2 * 256 * 39, 1 + 4*90*8, 64 + 32 + 90 + 1024},
-		{"edge_cnn", 18*16*7 + 16 + 16*32*5 + 32 + 32*64*3 + 64 + 64*3 + 3, 509*16*18*7 + 253*32*16*5 + 126*64*32*3 + 64*3, 0, 1 + 18*1024, 509*16 + 253*32},
+		{"edge_cnn", 16*8 + 8 + 8*16*8 + 16 + 16*16*5 + 16 + 16*3 + 3, 18*(127*8*16+30*16*8*8+13*16*16*5) + 16*3, 0, 1 + 18*1024, 127*8 + 30*16 + 2*16},
 		{"edge_lstm", 128*90 + 128*32 + 2*128 + 32*3 + 3, 4*128*(90+32) + 32*3, 18 * 2 * 256 * 39, 1 + 4*90, 32 + 2*5*32 + 40 + 1024},
 	} {
 		r := model(t, fitted(t, tc.name, `{"epochs": 1}`, 18, 1024, 256)).Report()

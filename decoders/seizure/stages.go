@@ -2,7 +2,6 @@ package seizure
 
 import (
 	"math"
-	"slices"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
@@ -19,8 +18,9 @@ type stage struct {
 type stageKind int
 
 const (
-	convolution stageKind = iota
+	convolution stageKind = iota // over the time of each channel, with the same weights for all
 	meanOverTime
+	maxOverChannels
 	dense
 	lstm // the last output of all tokens
 )
@@ -29,13 +29,19 @@ const (
 func layers(stages []stage) func() nn.Layer {
 	return func() nn.Layer {
 		s := &nn.Sequential{Layers: []nn.Named{{Layer: &probe{}}}}
+		if stages[0].kind == convolution {
+			s.Layers = append(s.Layers, nn.Named{Layer: &nn.Image{}}) // [1, channels, samples]
+		}
 		add := func(name string, l nn.Layer) { s.Layers = append(s.Layers, nn.Named{Name: name, Layer: l}) }
 		for _, st := range stages {
 			switch st.kind {
 			case convolution:
-				add(st.name, &nn.Conv1d{Out: st.out, Kernel: st.kernel, Stride: st.stride})
+				add(st.name, &nn.Conv2d{Out: st.out, Kernel: [2]int{1, st.kernel}, Stride: [2]int{1, st.stride}})
 			case meanOverTime:
 				add("", &nn.MeanPool{})
+				add("", &nn.Flatten{Keep: 1}) // [out, channels]
+			case maxOverChannels:
+				add("", &nn.MaxPool{})
 				add("", &nn.Flatten{})
 			case dense:
 				add(st.name, &nn.Linear{Out: st.out})
@@ -74,9 +80,6 @@ func (p *probe) Forward(_ *nn.Pass, x []float32) []float32 {
 // Backward changes nothing.
 func (p *probe) Backward(_ *nn.Pass, dy []float32) []float32 { return dy }
 
-// calibrationPart is the part of activations that int8 holds without cutting them.
-const calibrationPart = 0.999
-
 // scales runs windows through the network and says what one step of int8 is worth at its input and behind each stage.
 func scales(net *nn.Net, x [][]float32) ([]float64, error) {
 	var probes []*probe
@@ -93,17 +96,36 @@ func scales(net *nn.Net, x [][]float32) ([]float64, error) {
 	}
 	out := make([]float64, len(probes))
 	for i, p := range probes {
-		out[i] = quantile(p.seen, calibrationPart) / 127
-		if out[i] == 0 { // nothing comes through: any scale will do
-			out[i] = 1.0 / 127
-		}
+		out[i] = bestStep(p.seen)
 		p.watch, p.seen = false, nil
 	}
 	return out, nil
 }
 
-// quantile is the value that the given part of x does not exceed. It orders x.
-func quantile(x []float32, part float64) float64 {
-	slices.Sort(x)
-	return float64(x[int(math.Ceil(part*float64(len(x))))-1])
+// bestStep is the step of int8 that loses the least, in squares, of numbers with the given magnitudes: a small one cuts the
+// largest off, a large one rounds all of them coarsely. It is looked for among the largest over 127 and its parts by
+// 2^(1/16), down to a 16th.
+func bestStep(x []float32) float64 {
+	top := 0.0
+	for _, v := range x {
+		top = max(top, float64(v))
+	}
+	if top == 0 { // nothing comes through: any step will do
+		return 1.0 / 127
+	}
+	const most = 1 << 16 // numbers that are looked at, evenly spread
+	stride := (len(x) + most - 1) / most
+	best, least := 0.0, math.Inf(1)
+	for k := range 65 {
+		step, lost := top/127*math.Exp2(-float64(k)/16), 0.0
+		for i := 0; i < len(x); i += stride {
+			v := float64(x[i])
+			d := v - step*min(math.Round(v/step), 127)
+			lost += d * d
+		}
+		if lost < least {
+			best, least = step, lost
+		}
+	}
+	return best
 }

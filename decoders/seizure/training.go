@@ -68,7 +68,7 @@ func (t *Training) check() error {
 
 // run trains a new network on rows that are standardised.
 func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Shape, x [][]float32, y signal.Labels) (*nn.Net, error) {
-	learn, judge := decoders.HoldBack(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation, 0)
 	size := min(t.Batch, len(learn))
 	net, err := nn.New(define, shape, nn.Options{Batch: size, Workers: t.Workers, Seed: t.Seed, Train: true})
 	if err != nil {
@@ -84,19 +84,31 @@ func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Sha
 		Epochs: t.Epochs, Batch: size, Rate: t.Rate, Schedule: nn.Cosine(0.05, 0.01), Optimiser: &nn.AdamW{Decay: t.Decay},
 		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed, Patience: t.Patience, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
 	}
-	if err := pass.Run(net, train, validation); err != nil || t.Prune == 0 {
-		return net, err
+	return net, pass.Run(net, train, validation)
+}
+
+// compress sets the smallest weights of a trained network to 0 and trains the others on.
+func (t *Training) compress(ctx context.Context, net *nn.Net, x [][]float32, y signal.Labels) error {
+	if t.Prune == 0 {
+		return nil
 	}
 	keep := prune(net, t.Prune)
 	if t.FineTune == 0 {
-		return net, nil
+		return nil
 	}
-	again := nn.Training{
-		Epochs: t.FineTune, Batch: size, Rate: t.Rate / 4, Schedule: nn.Cosine(0.05, 0.01), Optimiser: keep,
-		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
+	learn, judge := decoders.HoldBack(y, t.Validation, 0)
+	train := examples(x, y, learn)
+	var validation *nn.Batch
+	if len(judge) > 0 {
+		b := examples(x, y, judge)
+		validation = &b
 	}
 	keep.Decay = t.Decay
-	return net, again.Run(net, train, validation)
+	again := nn.Training{
+		Epochs: t.FineTune, Batch: min(t.Batch, len(learn)), Rate: t.Rate / 4, Schedule: nn.Cosine(0.05, 0.01), Optimiser: keep,
+		Loss: nn.CrossEntropy{}, Clip: 5, Seed: t.Seed + 1, Stop: ctx.Err, Journal: nn.JournalOf(ctx),
+	}
+	return again.Run(net, train, validation)
 }
 
 // pruned is AdamW that leaves the weights that were set to 0 at 0 (Han et al. 2015, arXiv:1506.02626).

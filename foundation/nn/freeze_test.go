@@ -110,3 +110,36 @@ func TestDropout(t *testing.T) {
 		}
 	}
 }
+
+// Frozen recurrent layers give what they gave before, for one example and for several.
+func TestFreezeRecurrent(t *testing.T) {
+	for name, define := range map[string]func() nn.Layer{
+		"lstm": func() nn.Layer { return &nn.LSTM{Hidden: 13} }, "gru": func() nn.Layer { return &nn.GRU{Hidden: 13} },
+	} {
+		for _, count := range []int{1, 3} {
+			n, err := nn.New(define, nn.Shape{9, 5}, nn.Options{Batch: 3, Seed: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := random(rand.New(rand.NewPCG(2, 2)), count*45)
+			y, err := n.Forward(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]float64, len(y))
+			for i, v := range y {
+				want[i] = float64(v)
+			}
+			if err := n.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			if y, err = n.Forward(x); err != nil {
+				t.Fatal(err)
+			}
+			near(t, name+", frozen", y, want, 1e-6)
+			if a := testing.AllocsPerRun(5, func() { _, _ = n.Forward(x) }); a != 0 {
+				t.Errorf("%s of %d, frozen: %g allocations", name, count, a)
+			}
+		}
+	}
+}

@@ -58,6 +58,9 @@ func (l *GRU) Forward(p *Pass, x []float32) []float32 {
 	return l.y[:p.N*t*h]
 }
 
+// Freeze lays the weights out for the matrix kernels.
+func (l *GRU) Freeze() { l.freeze(false) }
+
 // Backward goes back through time.
 func (l *GRU) Backward(p *Pass, dy []float32) []float32 {
 	h, g, t := l.h, 3*l.h, l.t

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn"
@@ -220,6 +221,30 @@ func TestBatchNormFarFromZero(t *testing.T) {
 			if got := float64(n.Param("running_var").W[c]); math.Abs(got/variance-1) > 1e-5 {
 				t.Errorf("%d workers: the variance is %g, want %g", workers, got, variance)
 			}
+		}
+	}
+}
+
+// What no layer can be made of is refused with what is allowed.
+func TestLayersRefuse(t *testing.T) {
+	for what, tc := range map[string]struct {
+		layer nn.Layer
+		in    nn.Shape
+		says  string
+	}{
+		"a reshape to negative sizes":   {&nn.Reshape{To: nn.Shape{-2, -3}}, nn.Shape{6}, "each size must be at least 1"},
+		"a reshape to nothing":          {&nn.Reshape{To: nn.Shape{0}}, nn.Shape{6}, "each size must be at least 1"},
+		"a negative stride":             {&nn.Conv1d{Out: 1, Kernel: 2, Stride: -1}, nn.Shape{1, 6}, "must not be negative"},
+		"a negative dilation":           {&nn.Conv1d{Out: 1, Kernel: 2, Dilation: -1}, nn.Shape{1, 6}, "must not be negative"},
+		"a negative kernel":             {&nn.Conv1d{Out: 1, Kernel: -2}, nn.Shape{1, 6}, "must not be negative"},
+		"negative groups":               {&nn.Conv1d{Out: 1, Kernel: 2, Groups: -1}, nn.Shape{1, 6}, "must not be negative"},
+		"a negative stride of an image": {&nn.Conv2d{Out: 1, Kernel: [2]int{1, 2}, Stride: [2]int{1, -2}}, nn.Shape{1, 2, 6}, "must not be negative"},
+		"a negative stride of a pool":   {&nn.MeanPool{Size: 2, Stride: -1}, nn.Shape{1, 6}, "must be at least 1"},
+		"a negative pool":               {&nn.MaxPool{Size: -2}, nn.Shape{1, 6}, "must be at least 1"},
+	} {
+		_, err := nn.New(func() nn.Layer { return tc.layer }, tc.in, nn.Options{})
+		if err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: the error is %v, must say %q", what, err, tc.says)
 		}
 	}
 }

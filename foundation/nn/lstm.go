@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 )
@@ -27,6 +28,21 @@ type recurrent struct {
 	x                  []float32
 	gate, y, dgate, dx []float32 // [n, tokens, gates·hidden], [n, tokens, hidden]
 	dh                 []float32
+
+	// What Freeze has laid out, nil before: both matrices for the kernels, and the biases of the inputs' product.
+	packedX, packedH *kernel.Packed
+	packedBias       []float32
+}
+
+// freeze lays out the weights. both adds the two biases.
+func (r *recurrent) freeze(both bool) {
+	g := r.gates * r.h
+	r.packedX = kernel.Pack(true, g, r.d, r.wx.W, r.d)
+	r.packedH = kernel.Pack(true, g, r.h, r.whh.W, r.h)
+	r.packedBias = slices.Clone(r.bih.W)
+	if both {
+		kernel.Add(r.packedBias, r.bih.W, r.bhh.W)
+	}
 }
 
 func (r *recurrent) build(b *Builder, in Shape, hidden, gates int, what string) (Shape, error) {
@@ -54,6 +70,13 @@ func (r *recurrent) inputs(p *Pass, x []float32, both bool) {
 	r.x = x
 	g := r.gates * r.h
 	rows := p.N * r.t
+	if r.packedX != nil {
+		for i := range rows {
+			copy(r.gate[i*g:(i+1)*g], r.packedBias)
+		}
+		p.Work.GemmPacked(rows, x, r.d, r.packedX, r.gate, g, true)
+		return
+	}
 	for i := range rows {
 		row := r.gate[i*g : (i+1)*g]
 		if both {
@@ -104,14 +127,18 @@ func (l *LSTM) Forward(p *Pass, x []float32) []float32 {
 	return l.y[:p.N*t*h]
 }
 
+// Freeze lays the weights out for the matrix kernels.
+func (l *LSTM) Freeze() { l.freeze(true) }
+
 // step adds W_hh·h_{s−1} of all examples to rows that lie one example's gates apart.
 func (r *recurrent) step(p *Pass, dst []float32, s int, acc bool) {
 	g := r.gates * r.h
-	if p.N == 1 {
+	switch {
+	case p.N == 1: // a tenth faster than with packed weights
 		kernel.Gemv(dst[:g], r.whh.W, r.h, g, r.h, r.y[(s-1)*r.h:s*r.h], acc)
-		return
-	}
-	if p.N > 0 {
+	case p.N > 0 && r.packedH != nil:
+		p.Work.GemmPacked(p.N, r.y[(s-1)*r.h:], r.t*r.h, r.packedH, dst, r.t*g, acc)
+	case p.N > 0:
 		p.Work.Gemm(false, true, p.N, g, r.h, r.y[(s-1)*r.h:], r.t*r.h, r.whh.W, r.h, dst, r.t*g, acc)
 	}
 }

@@ -1,9 +1,11 @@
-// Package all registers every file format of gyrus: import it for its side effects.
+// Package all registers every file format and every live driver of gyrus: import it for its side effects.
 package all
 
 import (
-	_ "github.com/gyrus-bci/gyrus/ingest/edf"  // EDF and EDF+
-	_ "github.com/gyrus-bci/gyrus/ingest/fif"  // FIF of Neuromag and MNE
-	_ "github.com/gyrus-bci/gyrus/ingest/text" // tables of text: Muse CSV, OpenBCI
-	_ "github.com/gyrus-bci/gyrus/ingest/xdf"  // XDF of LabRecorder
+	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile" // Arrow IPC
+	_ "github.com/gyrus-bci/gyrus/ingest/edf"       // EDF and EDF+
+	_ "github.com/gyrus-bci/gyrus/ingest/fif"       // FIF of Neuromag and MNE
+	_ "github.com/gyrus-bci/gyrus/ingest/lsl"       // streams of the lab streaming layer
+	_ "github.com/gyrus-bci/gyrus/ingest/text"      // tables of text: Muse CSV, OpenBCI
+	_ "github.com/gyrus-bci/gyrus/ingest/xdf"       // XDF of LabRecorder
 )

@@ -1,6 +1,10 @@
 package signal
 
-import "time"
+import (
+	"encoding/json"
+	"math"
+	"time"
+)
 
 // LinkState says how a live source stands to its device.
 type LinkState string
@@ -34,6 +38,66 @@ type Health struct {
 	JitterS    float64 `json:"jitter_s"`     // root mean square of the stamps about the fitted line
 	AgeS       float64 `json:"age_s"`        // now less the corrected time of the newest sample that was handed out
 	DelayS     float64 `json:"delay_s"`      // delay of the device from the configuration, already taken off the stamps
+}
+
+// figure is a number that may be unknown: NaN here, null in JSON, which has no NaN.
+type figure float64
+
+// MarshalJSON writes null for what is not finite.
+func (f figure) MarshalJSON() ([]byte, error) {
+	if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(f))
+}
+
+// plainHealth has no methods of its own; healthJSON is what of it is written otherwise.
+type (
+	plainHealth Health
+	healthJSON  struct {
+		*plainHealth
+		RateHz     *figure `json:"rate_hz"`
+		OffsetS    *figure `json:"offset_s"`
+		OffsetErrS *figure `json:"offset_err_s"`
+		DriftPPM   *figure `json:"drift_ppm"`
+		JitterS    *figure `json:"jitter_s"`
+		AgeS       *figure `json:"age_s"`
+		DelayS     *figure `json:"delay_s"`
+	}
+)
+
+func (h *Health) json() healthJSON {
+	f := func(v *float64) *figure { return (*figure)(v) }
+	return healthJSON{(*plainHealth)(h), f(&h.RateHz), f(&h.OffsetS), f(&h.OffsetErrS), f(&h.DriftPPM), f(&h.JitterS), f(&h.AgeS), f(&h.DelayS)}
+}
+
+// MarshalJSON writes figures that are not known as null.
+func (h Health) MarshalJSON() ([]byte, error) { return json.Marshal(h.json()) }
+
+// UnmarshalJSON reads null as NaN.
+func (h *Health) UnmarshalJSON(b []byte) error {
+	out := h.json()
+	if err := json.Unmarshal(b, &out); err != nil {
+		return err
+	}
+	// null has set a pointer to nil instead of asking the figure
+	for _, p := range []struct {
+		read  *figure
+		field *float64
+	}{
+		{out.RateHz, &h.RateHz},
+		{out.OffsetS, &h.OffsetS},
+		{out.OffsetErrS, &h.OffsetErrS},
+		{out.DriftPPM, &h.DriftPPM},
+		{out.JitterS, &h.JitterS},
+		{out.AgeS, &h.AgeS},
+		{out.DelayS, &h.DelayS},
+	} {
+		if p.read == nil {
+			*p.field = math.NaN()
+		}
+	}
+	return nil
 }
 
 // LiveSource is a source that measures now. Its methods Arrived and Health are for any goroutine.

@@ -7,6 +7,8 @@ package bundle
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,8 +49,22 @@ type Manifest struct {
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Delay is by how much the causal filters make the signal late, nil without one.
 	Delay *Delay `json:"group_delay,omitempty"`
+	// Adapted is where a model comes from that learned from feedback in a live session, nil for others.
+	Adapted *Adapted `json:"adapted,omitempty"`
 	// Notes are what the steps said of the fit.
 	Notes []Note `json:"notes,omitempty"`
+}
+
+// Adapted says what a model was before it learned from feedback, and how much it learned.
+type Adapted struct {
+	From    string          `json:"from_sha256"` // of the file of the model before
+	File    string          `json:"from_file"`   // its name, without folders
+	Session string          `json:"session"`
+	Run     int64           `json:"run"`     // of the session, as in its commands
+	Updates int             `json:"updates"` // of the session and, where the model before had learned from feedback, before
+	Decides bool            `json:"decides"` // what was learned decides; false: it has not proven better, and the decoder does
+	Head    string          `json:"head"`    // hash of what was learned, as in the session's log
+	Options json.RawMessage `json:"options"` // how it was learned
 }
 
 // Delay is the group delay of a chain of causal steps at the centre of its pass band.
@@ -160,6 +176,8 @@ type Score struct {
 type Bundle struct {
 	Manifest Manifest
 	State    signal.State // "features.0.filters", "decoder.weights"
+	// SHA256 is that of the file's bytes, as sha256sum prints it: the name of this model. Unmarshal sets it.
+	SHA256 string
 }
 
 // Marshal lays b out as a file. The same content gives the same bytes.
@@ -185,7 +203,8 @@ func Unmarshal(raw []byte) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{State: signal.State{}}
+	sum := sha256.Sum256(raw)
+	b := &Bundle{State: signal.State{}, SHA256: hex.EncodeToString(sum[:])}
 	dec := json.NewDecoder(bytes.NewReader([]byte(f.Metadata[manifestKey])))
 	var version struct {
 		Version int `json:"version"`

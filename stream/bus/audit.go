@@ -61,18 +61,21 @@ type AuditStats struct {
 
 // Auditor copies what passes over a Broker into the audit stream.
 type Auditor struct {
-	op    *Operator
-	lines *lineLog
-	queue chan *nats.Msg
-	put   func(*nats.Msg) (jetstream.PubAckFuture, error) // into the store; of run alone
+	broker *server.Server
+	op     *Operator
+	lines  *lineLog
+	queue  chan *nats.Msg
+	put    func(*nats.Msg) (jetstream.PubAckFuture, error) // into the store; of run alone
 
 	heard, stored, dropped, failed, tooLong atomic.Uint64
 	working                                 atomic.Bool
 
 	mu      sync.Mutex
 	lastErr error
+	subs    []*nats.Subscription
 
-	conn   *nats.Conn // to the broker, nil where that failed
+	conn   *nats.Conn    // to the broker, nil until that works
+	closed chan struct{} // nothing comes over it any more
 	store  *auditStore
 	cancel context.CancelFunc
 	quit   chan struct{}
@@ -81,37 +84,74 @@ type Auditor struct {
 
 // startAuditor begins to copy. It never fails: a broken audit must not keep commands from flowing.
 func startAuditor(broker *server.Server, op *Operator, lines *lineLog) *Auditor {
-	ctx, cancel := context.WithCancel(context.Background())
-	a := &Auditor{op: op, lines: lines, queue: make(chan *nats.Msg, auditQueue), cancel: cancel, quit: make(chan struct{}), done: make(chan struct{})}
-	if err := a.listen(broker); err != nil {
-		a.note("the commands cannot be heard", err)
-	}
-	go a.run(ctx)
+	a := newAuditor(broker, op, lines)
+	a.start()
 	return a
 }
 
+func newAuditor(broker *server.Server, op *Operator, lines *lineLog) *Auditor {
+	return &Auditor{broker: broker, op: op, lines: lines, queue: make(chan *nats.Msg, auditQueue), quit: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (a *Auditor) start() {
+	var ctx context.Context
+	ctx, a.cancel = context.WithCancel(context.Background())
+	if err := a.listen(); err != nil { // at once, or the first commands would be missing
+		a.note("the commands cannot be heard, trying again", err)
+	}
+	go a.run(ctx)
+}
+
 // listen subscribes on a connection of its own: if that is slow, the broker cuts off the audit alone.
-func (a *Auditor) listen(broker *server.Server) error {
+func (a *Auditor) listen() error {
 	public, sign, err := signer(a.op.Seed(RoleAuditor))
 	if err != nil {
 		return err
 	}
-	a.conn, err = nats.Connect("", nats.InProcessServer(broker), nats.Nkey(public, sign), nats.Name("gyrus-audit"),
+	closed := make(chan struct{})
+	conn, err := nats.Connect("", nats.InProcessServer(a.broker), nats.Nkey(public, sign), nats.Name("gyrus-audit"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.IgnoreAuthErrorAbort(),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { a.note("hearing the commands", err) }))
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { a.note("copies are missing", err) }),
+		nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	if err != nil {
 		return err
 	}
+	var subs []*nats.Subscription
+	come := make(chan *nats.Msg, auditQueue) // one for all subjects, so that the order stays
 	for _, subject := range grantsOf[RoleAuditor].subscribe {
-		sub, err := a.conn.Subscribe(subject, a.hear)
-		if err == nil {
-			err = sub.SetPendingLimits(auditQueue, 64<<20)
+		var sub *nats.Subscription
+		if sub, err = conn.ChanSubscribe(subject, come); err != nil {
+			break
 		}
-		if err != nil {
-			return err
-		}
+		subs = append(subs, sub)
 	}
-	return a.conn.FlushTimeout(settleTimeout)
+	if err == nil {
+		err = conn.FlushTimeout(settleTimeout)
+	}
+	if err != nil {
+		conn.Close()
+		<-closed
+		return err
+	}
+	a.conn, a.closed = conn, make(chan struct{})
+	a.mu.Lock()
+	a.subs = subs
+	a.mu.Unlock()
+	go func() {
+		defer close(a.closed)
+		for {
+			select {
+			case m := <-come:
+				a.hear(m)
+			case <-closed: // then nothing comes any more
+				for len(come) > 0 {
+					a.hear(<-come)
+				}
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // hear takes one message or drops it; it never waits.
@@ -162,12 +202,11 @@ func (a *Auditor) run(ctx context.Context) {
 	for {
 		if a.put == nil || !a.working.Load() {
 			if err := a.open(ctx); err != nil {
-				a.note("the store cannot be used, trying again", err)
+				a.note("does not work, trying again", err)
 				select {
 				case <-a.quit:
+					a.deafen()
 					a.failed.Add(uint64(len(a.queue)))
-					return
-				case <-ctx.Done():
 					return
 				case <-time.After(auditRetry):
 					continue
@@ -178,7 +217,8 @@ func (a *Auditor) run(ctx context.Context) {
 		select {
 		case m := <-a.queue:
 			a.copy(m, futures)
-		case <-a.quit: // nothing is heard any more: what is queued is the rest
+		case <-a.quit:
+			a.deafen()
 			for {
 				select {
 				case m := <-a.queue:
@@ -187,14 +227,17 @@ func (a *Auditor) run(ctx context.Context) {
 					return
 				}
 			}
-		case <-ctx.Done():
-			return
 		}
 	}
 }
 
 // open makes the store usable.
 func (a *Auditor) open(ctx context.Context) error {
+	if a.conn == nil {
+		if err := a.listen(); err != nil {
+			return fmt.Errorf("hearing the commands: %w", err)
+		}
+	}
 	if a.store == nil && a.put != nil {
 		return nil // of a test
 	}
@@ -233,22 +276,20 @@ func (a *Auditor) Stats() AuditStats {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for _, sub := range a.subs {
+		if n, err := sub.Dropped(); err == nil { // by the client, before we heard of it
+			s.Heard += uint64(n)
+			s.Dropped += uint64(n)
+		}
+	}
 	if a.lastErr != nil {
 		s.LastError = a.lastErr.Error()
 	}
 	return s
 }
 
-// close stores what waits and ends. The error says how much could not be stored.
+// close stores what waits and ends. The error says how much is missing.
 func (a *Auditor) close() error {
-	if a.conn != nil {
-		closed := make(chan struct{})
-		a.conn.SetClosedHandler(func(*nats.Conn) { close(closed) })
-		if err := a.conn.Drain(); err != nil { // hands over what has come
-			a.conn.Close()
-		}
-		<-closed
-	}
 	close(a.quit)
 	select {
 	case <-a.done:
@@ -261,10 +302,24 @@ func (a *Auditor) close() error {
 		a.store.close()
 	}
 	s := a.Stats()
+	if a.conn == nil {
+		return fmt.Errorf("bus: the audit stream holds nothing of this run: %s", s.LastError)
+	}
 	if lost := s.Heard - s.Stored - s.TooLong; lost > 0 {
 		return fmt.Errorf("bus: %d of %d messages are not in the audit stream: %s", lost, s.Heard, s.LastError)
 	}
 	return nil
+}
+
+// deafen ends the connection to the broker; what has come over it is queued.
+func (a *Auditor) deafen() {
+	if a.conn == nil {
+		return
+	}
+	if err := a.conn.Drain(); err != nil {
+		a.conn.Close()
+	}
+	<-a.closed
 }
 
 // auditStore is the server with the stream, and a connection that may write it.

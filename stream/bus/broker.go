@@ -164,7 +164,11 @@ func (o *Operator) secureLeaf(opts *server.Options) error {
 	if err != nil {
 		return fmt.Errorf("bus: leaf: %w", err)
 	}
-	pair.Wipe()
+	defer pair.Wipe()
+	seed, err := pair.Seed()
+	if err != nil {
+		return fmt.Errorf("bus: leaf: credentials %s: %w", l.Credentials, err)
+	}
 	tlsConfig := o.clientTLS()
 	tlsConfig.Certificates, tlsConfig.RootCAs = nil, o.ca
 	if l.CA != "" {
@@ -174,14 +178,7 @@ func (o *Operator) secureLeaf(opts *server.Options) error {
 	}
 	opts.LeafNode.Remotes = []*server.RemoteLeafOpts{{
 		URLs: []*url.URL{u}, TLS: true, TLSConfig: tlsConfig, TLSTimeout: 2,
-		SignatureCB: func(nonce []byte) (string, []byte, error) {
-			public, sign, err := signer(l.Credentials)
-			if err != nil {
-				return "", nil, err
-			}
-			sig, err := sign(nonce)
-			return public, sig, err
-		},
+		Nkey: string(seed),
 	}}
 	return nil
 }
@@ -300,7 +297,7 @@ func (b *Broker) Close() error {
 	return err
 }
 
-// seedOf is the credentials with which the process of the server itself connects.
+// ownClient is o with the way from the process of the server to itself, in the role of a decoder.
 func (b *Broker) ownClient(o Options) Options {
 	o.URL = b.URL()
 	if b.op != nil {
@@ -309,3 +306,6 @@ func (b *Broker) ownClient(o Options) Options {
 	}
 	return o
 }
+
+// Operator is whose server it is, nil where it has none.
+func (b *Broker) Operator() *Operator { return b.op }

@@ -2,6 +2,8 @@ package bus
 
 import (
 	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 )
 
 func FuzzParseCommand(f *testing.F) {
@@ -32,7 +34,7 @@ func FuzzParseCommand(f *testing.F) {
 func FuzzRawMessage(f *testing.F) {
 	schema, batch := wire(f, ramp(twoChannels(), 5, 9))
 	_, one := wire(f, ramp(twoChannels(), 0, 1))
-	for _, seed := range [][]byte{schema, batch, one, endOfStream, {}} {
+	for _, seed := range [][]byte{schema, batch, one, arrowipc.EndOfStream, {}} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { tryMessage(t, data, schema) })

@@ -3,7 +3,6 @@ package bus
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -145,23 +145,23 @@ func TestChunksLieInTheMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	head, data := (<-msgs).Data, (<-msgs).Data
-	m, err := parseMessage(head)
+	m, err := arrowipc.Parse(head)
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := m.schema()
+	schema, err := m.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err = parseMessage(data); err != nil {
+	if m, err = arrowipc.Parse(data); err != nil {
 		t.Fatal(err)
 	}
 	for _, shift := range []int{0, 3} { // and of a sender with other headers: a copy, but the same numbers
 		if shift > 0 {
-			moved := make([]byte, len(m.body)+shift)
-			m.body = moved[shift : shift+copy(moved[shift:], m.body)]
+			moved := make([]byte, len(m.Body)+shift)
+			m.Body = moved[shift : shift+copy(moved[shift:], m.Body)]
 		}
-		rec, err := m.batch(schema)
+		rec, err := m.Batch(schema)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,8 +172,8 @@ func TestChunksLieInTheMessage(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("shift %d (-want +got):\n%s", shift, diff)
 		}
-		lo, x := uintptr(unsafe.Pointer(&m.body[0])), uintptr(unsafe.Pointer(&got.X[1][0]))
-		if inside := x >= lo && x < lo+uintptr(len(m.body)); inside != (shift == 0) {
+		lo, x := uintptr(unsafe.Pointer(&m.Body[0])), uintptr(unsafe.Pointer(&got.X[1][0]))
+		if inside := x >= lo && x < lo+uintptr(len(m.Body)); inside != (shift == 0) {
 			t.Errorf("shift %d: samples in the message: %v", shift, inside)
 		}
 	}
@@ -182,12 +182,12 @@ func TestChunksLieInTheMessage(t *testing.T) {
 // wire is the messages of a stream of one chunk, without a network.
 func wire(t testing.TB, c signal.Chunk) (schema, batch []byte) {
 	t.Helper()
-	enc, head, err := newEncoder(signal.Schema(c.Info))
+	enc, head, err := arrowipc.NewEncoder(signal.Schema(c.Info))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the first message of an encoder is cut apart, the second is not
-		data, err := enc.encode(c.RecordWith(signal.Schema(c.Info)))
+		data, err := enc.Encode(c.RecordWith(signal.Schema(c.Info)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,20 +220,20 @@ func TestEveryDamagedByte(t *testing.T) {
 // tryMessage reads data as a schema and as a batch of the schema in good.
 func tryMessage(t testing.TB, data, good []byte) {
 	r, err := newRawMsg(&nats.Msg{Data: data}, time.Time{})
-	if err != nil || r.kind == endMessage {
+	if err != nil || r.Kind == arrowipc.EndKind {
 		return
 	}
-	if r.kind == schemaMessage {
+	if r.Kind == arrowipc.SchemaKind {
 		if s, err := r.read(); err == nil && s.info.Validate() != nil {
 			t.Fatalf("a schema that no stream can have came out: %v", s.info)
 		}
 		return
 	}
-	m, err := parseMessage(good)
+	m, err := arrowipc.Parse(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := m.schema()
+	schema, err := m.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func tryMessage(t testing.TB, data, good []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := r.batch(schema)
+	rec, err := r.Batch(schema)
 	if err != nil {
 		return
 	}
@@ -261,76 +261,4 @@ func tryMessage(t testing.TB, data, good []byte) {
 	if err := c.CheckEvents(); err != nil && !math.IsNaN(sum) {
 		t.Fatal(err)
 	}
-}
-
-// TestHostileHeaders builds flatbuffers by hand that Arrow's own reader would allocate gigabytes for, or follow for ever.
-func TestHostileHeaders(t *testing.T) {
-	// message frames a flatbuffer.
-	message := func(fb []byte) []byte {
-		out := binary.LittleEndian.AppendUint32([]byte{0xFF, 0xFF, 0xFF, 0xFF}, uint32(len(fb)))
-		return append(out, fb...)
-	}
-	le := binary.LittleEndian
-	schema, _ := wire(t, ramp(twoChannels(), 0, 2))
-
-	t.Run("a vector of four billion fields", func(t *testing.T) {
-		data := bytes.Clone(schema)
-		found := 0
-		for k := 8; k+4 <= len(data); k += 4 {
-			if le.Uint32(data[k:]) == 5 { // five columns: the length of the vector
-				le.PutUint32(data[k:], math.MaxUint32)
-				found++
-			}
-		}
-		if found == 0 {
-			t.Fatal("the vector was not found")
-		}
-		m, err := parseMessage(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := m.schema(); !errors.Is(err, errFlat) {
-			t.Errorf("error %v, want %v", err, errFlat)
-		}
-	})
-	t.Run("many fields that share one long name", func(t *testing.T) {
-		const fields, name = 20_000, 100_000
-		fb := make([]byte, 400)
-		le.PutUint32(fb[0:], 32) // root
-		// table of slots at 8: version, kind, header, body length
-		le.PutUint16(fb[8:], 12)
-		le.PutUint16(fb[10:], 20)
-		le.PutUint16(fb[12:], 4)
-		le.PutUint16(fb[14:], 6)
-		le.PutUint16(fb[16:], 8)
-		le.PutUint32(fb[32:], 32-8)
-		le.PutUint16(fb[36:], 4) // V5
-		fb[38] = 1               // schema
-		le.PutUint32(fb[40:], 80-40)
-		// Schema at 80, slots at 60: endianness absent, fields
-		le.PutUint16(fb[60:], 8)
-		le.PutUint16(fb[62:], 8)
-		le.PutUint16(fb[66:], 4)
-		le.PutUint32(fb[80:], 80-60)
-		le.PutUint32(fb[84:], uint32(len(fb)-84))
-		fb = le.AppendUint32(fb, fields)
-		field := len(fb) + 4*fields + 8 // behind the vector and its slots
-		for range fields {              // all lead to the same field
-			fb = le.AppendUint32(fb, uint32(field-len(fb)))
-		}
-		for _, v := range []uint16{6, 8, 4, 0} { // slots: name
-			fb = le.AppendUint16(fb, v)
-		}
-		fb = le.AppendUint32(fb, 8) // Field
-		fb = le.AppendUint32(fb, 4) // its name follows
-		fb = le.AppendUint32(fb, name)
-		fb = append(fb, make([]byte, name)...)
-		m, err := parseMessage(message(fb))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err = m.schema(); !errors.Is(err, errBudget) {
-			t.Errorf("error %v, want %v", err, errBudget)
-		}
-	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -22,7 +23,7 @@ const (
 
 // rawMsg is one message of a stream as it arrived.
 type rawMsg struct {
-	message
+	arrowipc.Message
 	run, seq int64 // 0 and 0 from a sender without headers
 	size     int
 	arrival  time.Time
@@ -31,7 +32,7 @@ type rawMsg struct {
 func newRawMsg(m *nats.Msg, arrival time.Time) (rawMsg, error) {
 	r := rawMsg{size: len(m.Data), arrival: arrival}
 	var err error
-	if r.message, err = parseMessage(m.Data); err != nil {
+	if r.Message, err = arrowipc.Parse(m.Data); err != nil {
 		return r, err
 	}
 	run, seq := m.Header.Get(runHeader), m.Header.Get(seqHeader)
@@ -70,7 +71,7 @@ type rawSchema struct {
 
 // read is the schema in m.
 func (m rawMsg) read() (rawSchema, error) {
-	schema, err := m.schema()
+	schema, err := m.Schema()
 	if err != nil {
 		return rawSchema{}, err
 	}
@@ -96,7 +97,7 @@ func (q *rawQueue) push(m *nats.Msg) {
 	q.bytes += r.size
 	for len(q.list) > 1 && (len(q.list) > q.maxMsgs || q.bytes > q.maxBytes) {
 		k := 0
-		for k < len(q.list)-1 && q.list[k].kind != batchMessage {
+		for k < len(q.list)-1 && q.list[k].Kind != arrowipc.BatchKind {
 			k++
 		}
 		q.bytes -= q.list[k].size

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -163,15 +164,15 @@ func (r *RawReader) prepare() bool {
 		m := r.held
 		announced := r.queue.newest()
 		switch {
-		case m.run < r.run, m.kind == batchMessage && announced != nil && m.run < announced.run && m.run != r.run:
+		case m.run < r.run, m.Kind == arrowipc.BatchKind && announced != nil && m.run < announced.run && m.run != r.run:
 			r.held = nil
 			r.mu.Lock()
 			r.stats.Stale++
 			r.mu.Unlock()
-		case m.kind == endMessage:
+		case m.Kind == arrowipc.EndKind:
 			r.held, r.end = nil, io.EOF
 			r.number(m)
-		case m.kind == schemaMessage:
+		case m.Kind == arrowipc.SchemaKind:
 			r.held = nil
 			if s, err := m.read(); err != nil {
 				r.queue.refuse(r.subject, err)
@@ -233,7 +234,7 @@ func (r *RawReader) decode() (signal.Chunk, bool) {
 	m := r.held
 	r.held = nil
 	r.number(m)
-	rec, err := m.batch(r.schema)
+	rec, err := m.Batch(r.schema)
 	var c signal.Chunk
 	if err == nil {
 		c, err = signal.FromRecord(rec, r.Info())

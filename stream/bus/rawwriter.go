@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -43,7 +44,7 @@ type RawWriter struct {
 	clock          Clock  // of the numbers of runs
 
 	mu      sync.Mutex
-	enc     *encoder
+	enc     *arrowipc.Encoder
 	run     int64
 	runText string // in the header
 	seq     uint64 // of the next message on subject
@@ -82,7 +83,7 @@ func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock
 		return nil, fmt.Errorf("bus: %s: %w", w.subject, err)
 	}
 	var err error
-	if w.enc, w.head, err = newEncoder(w.schema); err != nil {
+	if w.enc, w.head, err = arrowipc.NewEncoder(w.schema); err != nil {
 		return nil, fmt.Errorf("bus: %s: %w", w.subject, err)
 	}
 	if len(w.head) > w.max {
@@ -181,7 +182,7 @@ func (w *RawWriter) write(c signal.Chunk) error {
 		limit = w.max
 	}
 	if 8*(len(c.X)+2)*n <= limit { // the samples alone, so that a long chunk is not encoded in vain
-		data, err := w.enc.encode(c.RecordWith(w.schema))
+		data, err := w.enc.Encode(c.RecordWith(w.schema))
 		if err != nil {
 			return fmt.Errorf("bus: %s: chunk at sample %d: %w", w.subject, c.Start, err)
 		}
@@ -223,7 +224,7 @@ func (w *RawWriter) Close() error {
 		return nil
 	}
 	w.closed = true
-	err := w.send(w.subject, endOfStream)
+	err := w.send(w.subject, arrowipc.EndOfStream)
 	w.mu.Unlock()
 	close(w.stop)
 	<-w.stopped

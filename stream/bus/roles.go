@@ -17,9 +17,9 @@ type Role string
 const (
 	RoleDecoder    Role = "decoder"    // publishes commands, heartbeats and samples, answers operators
 	RoleSource     Role = "source"     // an amplifier or a player: publishes samples, nothing else
-	RoleController Role = "controller" // receives commands and heartbeats, sends feedback
+	RoleController Role = "controller" // receives commands, heartbeats and stops, sends feedback
 	RoleViewer     Role = "viewer"     // looks on, from a browser too; publishes nothing
-	RoleOperator   Role = "operator"   // asks on .ctl, looks on
+	RoleOperator   Role = "operator"   // asks on .ctl, stops, looks on
 	RoleAuditor    Role = "auditor"    // keeps and reads the audit stream, publishes nothing
 )
 
@@ -36,6 +36,9 @@ const (
 	anyRaw      = "gyrus.*.raw.*"
 	anySchema   = "gyrus.*.raw.*.schema"
 	anyCtl      = "gyrus.*.ctl"
+	anyStop     = "gyrus.*.stop"
+	anyLook     = "gyrus.*.telemetry.*"
+	anyCue      = "gyrus.*.telemetry.*.cue"
 )
 
 // grants is what a role may do.
@@ -50,8 +53,9 @@ type grants struct {
 // that of those who ask.
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
-		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema},
+		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl},
+		asks:      true, // its page has a button that stops
 		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
 	},
@@ -61,21 +65,22 @@ var grantsOf = map[Role]grants{
 	},
 	RoleController: {
 		publish:   []string{anyFeedback},
-		subscribe: []string{anyCommand, anyStatus},
+		subscribe: []string{anyCommand, anyStatus, anyStop},
+		answers:   true, // to a stop
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode},
 	},
 	RoleOperator: {
-		publish:   []string{anyCtl},
-		subscribe: []string{anyCommand, anyStatus, anyFeedback},
+		publish:   []string{anyCtl, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyLook, anyCue, anyStop},
 		asks:      true,
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},
 	RoleAuditor: {
-		subscribe: []string{anyCommand, anyFeedback, anyCtl},
+		subscribe: []string{anyCommand, anyFeedback, anyCtl, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeInProcess},
 	},
 }

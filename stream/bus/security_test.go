@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -157,23 +158,25 @@ func publicKey(t *testing.T, op *bus.Operator, role bus.Role) string {
 func TestRoles(t *testing.T) {
 	op := operator(t, nil)
 	b := broker(t, op, nil)
-	inbox := "_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1"
-	others := "_INBOX." + publicKey(t, op, bus.RoleViewer) + ".1"
+	box := func(r bus.Role) string { return "_INBOX." + publicKey(t, op, r) + ".1" }
+	ops, dec := box(bus.RoleOperator), box(bus.RoleDecoder) // of those who may ask
 	subjects := []string{
-		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl",
-		inbox, others, "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>", "gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda",
-		"$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
+		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
+		ops, dec, box(bus.RoleViewer), box(bus.RoleController), "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
+		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
+	raw := []string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}
+	with := func(more ...string) []string { return append(slices.Clone(raw), more...) }
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			[]string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", inbox},
-			[]string{"gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl"},
+			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", ops, dec),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", dec),
 		},
-		bus.RoleSource:     {[]string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status"}},
-		bus.RoleViewer:     {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda"}},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", inbox}},
-		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl"}},
+		bus.RoleSource:     {raw, nil},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop")},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.stop", ops}},
+		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {
 		t.Fatalf("the table has %d roles, there are %v", len(allowed), bus.Roles())
@@ -425,7 +428,7 @@ func TestPlainTextToTLS(t *testing.T) {
 	if _, err := bufio.NewReader(old).ReadString('\n'); err != nil { // the greeting
 		t.Fatal(err)
 	}
-	err = tls.Client(old, &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true}).Handshake() //nolint:gosec // the test is about the other side
+	err = tls.Client(old, &tls.Config{MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true}).Handshake() // the test is about the other side
 	wantError(t, err, "version")
 }
 
@@ -477,11 +480,8 @@ func TestBadMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = raw.SetReadDeadline(time.Now().Add(patience))
-	said := ""
-	for in := bufio.NewScanner(raw); in.Scan(); {
-		said += in.Text()
-	}
-	if !strings.Contains(said, "Maximum Payload") {
+	said, _ := io.ReadAll(raw) // to the end of the connection
+	if !strings.Contains(string(said), "Maximum Payload") {
 		t.Errorf("the server says %q to 2 MiB", said)
 	}
 	serverSays.says(t, "maximum payload")
@@ -524,7 +524,7 @@ func rawClient(t *testing.T, op *bus.Operator, at string, role bus.Role) net.Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := tls.Client(plain, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the attacker does not care whom it attacks
+	c := tls.Client(plain, &tls.Config{InsecureSkipVerify: true}) // the attacker does not care whom it attacks
 	hello, err := json.Marshal(map[string]any{"verbose": false, "nkey": publicKey(t, op, role), "sig": sig})
 	if err != nil {
 		t.Fatal(err)
@@ -741,4 +741,25 @@ func TestWebSocket(t *testing.T) {
 	if u := broker(t, op, nil).WebSocketURL(); !strings.HasPrefix(u, "wss://") {
 		t.Errorf("off loopback browsers connect to %s", u)
 	}
+}
+
+// TestOperatorStops: the operator's stop reaches a controller, its answer comes back, and a viewer may not stop.
+func TestOperatorStops(t *testing.T) {
+	op := operator(t, nil)
+	b := broker(t, op, nil)
+	f := follow(t, as(t, op, b.URL(), bus.RoleController, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	stood, err := as(t, op, b.URL(), bus.RoleOperator, nil).SendStop(ctx, "s1", bus.Stop{}, 1)
+	if err != nil || len(stood) != 1 {
+		t.Fatalf("%+v, %v", stood, err)
+	}
+	if a, ok := f.Current(); ok || !a.Latched {
+		t.Errorf("%+v", a)
+	}
+	nc, refused := plainAs(t, op, b.URL(), bus.RoleViewer)
+	if err := errors.Join(nc.Publish(bus.StopSubject("s1"), nil), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the refusal of a viewer's stop", func() bool { return refused.Load() > 0 })
 }

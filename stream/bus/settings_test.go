@@ -3,6 +3,7 @@ package bus
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"reflect"
@@ -115,13 +116,13 @@ func TestSettings(t *testing.T) {
 func TestHandlersCount(t *testing.T) {
 	b := openBus(t, "")
 	o := b.nc.Opts
-	o.AsyncErrorCB(b.nc, nil, errFlat)
-	if st := b.Stats(); st.Errors != 1 || st.Slow != 0 || st.LastError != errFlat.Error() {
+	o.AsyncErrorCB(b.nc, nil, io.ErrUnexpectedEOF)
+	if st := b.Stats(); st.Errors != 1 || st.Slow != 0 || st.LastError != io.ErrUnexpectedEOF.Error() {
 		t.Errorf("stats %+v, want one error, noted", st)
 	}
-	o.ReconnectErrCB(b.nc, errBudget)
-	if st := b.Stats(); st.Errors != 1 || st.LastError != errBudget.Error() {
-		t.Errorf("stats %+v, want %v noted", st, errBudget)
+	o.ReconnectErrCB(b.nc, io.ErrClosedPipe)
+	if st := b.Stats(); st.Errors != 1 || st.LastError != io.ErrClosedPipe.Error() {
+		t.Errorf("stats %+v, want %v noted", st, io.ErrClosedPipe)
 	}
 }
 

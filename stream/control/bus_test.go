@@ -72,7 +72,7 @@ func TestDecoderKilled(t *testing.T) {
 func TestDecoderKilledHand(t *testing.T) {
 	t.Parallel()
 	b := open(t, bus.Options{})
-	d, _ := driveHand(t, b, Limits{Commands: 40})
+	d := driveHand(t, b, Limits{Commands: 40})
 	decoder := startDecoder(t, b.URL())
 	view := func() *HandView { return d.shown().View.(*HandView) }
 	d.wait(t, true)
@@ -147,7 +147,7 @@ func TestBrokerStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := drive(t, open(t, bus.Options{URL: broker.URL()}))
-	hand, _ := driveHand(t, open(t, bus.Options{URL: broker.URL()}), Limits{Commands: 30})
+	hand := driveHand(t, open(t, bus.Options{URL: broker.URL()}), Limits{Commands: 30})
 	hand.clock = d.clock
 	decode(t, open(t, bus.Options{URL: broker.URL()}), d)
 	d.wait(t, true)

@@ -130,12 +130,12 @@ func drive(t *testing.T, b *bus.Bus) *driver {
 
 // driveHand does it with a hand that takes "right" for a power grasp. It counts as moving while it follows commands: a
 // hand that holds its grasp stands still.
-func driveHand(t *testing.T, b *bus.Bus, l Limits) (*driver, *Hand) {
+func driveHand(t *testing.T, b *bus.Bus, l Limits) *driver {
 	t.Helper()
 	h := NewHand()
 	h.Grasps["right"] = GraspPower
 	h.Pause, h.Timeout, h.Hold = 0, time.Hour, time.Minute // one trial, as long as the test
-	return driveSim(t, b, h, l, func(f Frame) bool { return f.State != StateSafe }), h
+	return driveSim(t, b, h, l, func(f Frame) bool { return f.State != StateSafe })
 }
 
 func driveSim(t *testing.T, b *bus.Bus, sim Simulator, l Limits, moving func(Frame) bool) *driver {

@@ -1,6 +1,6 @@
 // Package control is what a controller imports: a cursor, a prosthetic hand, a game, a wheelchair simulator. A Receiver
 // subscribes to the commands of one decoder and hands out the one that may be acted on now, or the reason why none may.
-// Cursor and RunCursor are a simulated controller on top of it.
+// CenterOut (a cursor with targets) and Hand (a prosthetic hand with five fingers) are simulators that Run moves by it.
 //
 // # The rules of the protocol
 //
@@ -35,6 +35,16 @@
 //     rules, ends the safe state.
 //  9. The stop is idempotent, asked for once per safe state and at the start, and repeated until confirmed. No command is
 //     accepted before it is confirmed. With a latch, none is accepted before an operator re-arms.
+//  10. Limits (Options.Limits) hold for whatever a decoder sends: a command that comes too soon behind the one before, or
+//     changes the class too soon, is refused and the one before is acted on until it expires, no longer; a continuous value
+//     goes to where it is asked for at most so fast and so far by each command, and begins at 0 behind a safe state. kind
+//     none is never held back.
+//  11. With a dead man's switch (Options.DeadMan, Hold) nothing is accepted while it is not held, and the safe state begins
+//     when it is released or was not renewed in time. What came before it was held is not acted on.
+//  12. Whatever arrives on gyrus.<session>.stop, an empty or damaged message too, and EmergencyStop: the safe state begins,
+//     the stop is asked for again where nothing is acted on, and it is latched whatever the options say. A message with a
+//     reply subject is answered when the stop is confirmed; the sender repeats it until then. Only Rearm, where the
+//     actuator can be seen, lifts it: no message does, since one could be old, replayed, or of somebody far away.
 //
 // # What this guarantees
 //
@@ -55,4 +65,9 @@
 //
 // On SIGTERM stop the actuator first and flush later: Receiver.Close enters the safe state, waits until the stop is
 // confirmed, and only then do logs, recordings and the connection follow.
+//
+// # Feedback
+//
+// Outcome.Feedback says how a trial ended (outcome, reward, delay) of the newest command that was acted on in it;
+// FeedbackSender hands it to the bus without holding up a control loop.
 package control

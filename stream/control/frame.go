@@ -49,6 +49,7 @@ type Frame struct {
 	State      State    `json:"state"`
 	Reason     Reason   `json:"reason,omitempty"` // StateSafe: why
 	Latched    bool     `json:"latched,omitempty"`
+	Waits      bool     `json:"stop_unconfirmed,omitempty"`
 	Label      string   `json:"label,omitempty"`
 	Confidence float64  `json:"confidence,omitempty"`
 	AgeMS      float64  `json:"age_ms"` // of the command; 0 without one
@@ -59,7 +60,7 @@ type Frame struct {
 // frame is the moment after Step.
 func frame(sim Simulator, seconds float64, state State, a Action, ok bool, n Counters) Frame {
 	v := sim.View()
-	f := Frame{Seconds: seconds, Simulator: v.Name(), State: state, Reason: a.Reason, Latched: a.Latched, View: v, Counters: n}
+	f := Frame{Seconds: seconds, Simulator: v.Name(), State: state, Reason: a.Reason, Latched: a.Latched, Waits: a.Waits, View: v, Counters: n}
 	if !ok {
 		return f
 	}
@@ -72,7 +73,7 @@ func frame(sim Simulator, seconds float64, state State, a Action, ok bool, n Cou
 
 // sameState says whether nothing changed between f and g that deserves a line in a log.
 func (f *Frame) sameState(g *Frame) bool {
-	return g.View != nil && f.State == g.State && f.Reason == g.Reason && f.Latched == g.Latched && f.Label == g.Label && f.View.Same(g.View)
+	return g.View != nil && f.State == g.State && f.Reason == g.Reason && f.Latched == g.Latched && f.Waits == g.Waits && f.Label == g.Label && f.View.Same(g.View)
 }
 
 // Colours of a terminal (ECMA-48, "select graphic rendition").
@@ -97,7 +98,10 @@ func Render(f Frame, color bool) string {
 	switch f.State {
 	case StateSafe:
 		word := "SAFE " + string(f.Reason)
-		if f.Latched {
+		switch {
+		case f.Waits:
+			word += " (the stop is not confirmed)"
+		case f.Latched:
 			word += " (latched: re-arm to go on)"
 		}
 		fmt.Fprintf(&b, " %s  %s\n", paint(alarm, word), f.View.Summary())

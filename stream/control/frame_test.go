@@ -114,11 +114,11 @@ func TestScreen(t *testing.T) {
 		return w.String()
 	}
 	first := show("moves")
-	if want := "\x1b[?25l\x1b[?7l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\n"); first != want {
+	if want := "\x1b[?25l\x1b[?7l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\r\n"); first != want {
 		t.Errorf("first frame %q, want %q", first, want)
 	}
 	second := show("never")
-	if want := strings.Repeat("\x1b[A", 5) + strings.ReplaceAll(Render(frames["never"], false), "\n", "\x1b[K\n"); second != want {
+	if want := strings.Repeat("\x1b[A", 5) + strings.ReplaceAll(Render(frames["never"], false), "\n", "\x1b[K\r\n"); second != want {
 		t.Errorf("second frame %q, want %q", second, want)
 	}
 	w.Reset()

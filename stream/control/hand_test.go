@@ -153,11 +153,16 @@ func TestHandSafe(t *testing.T) {
 		why          Reason
 		held, freeze bool
 	}{
-		{SafeAuto, ReasonExpired, true, true}, {SafeAuto, ReasonExpired, false, false},
-		{SafeHold, ReasonLink, true, true}, {SafeHold, ReasonLink, false, true},
-		{SafeOpen, ReasonWatchdog, true, false}, {SafeOpen, ReasonWatchdog, false, false},
-		{SafeAuto, ReasonEmergency, true, true}, {SafeAuto, ReasonEmergency, false, true},
-		{SafeOpen, ReasonEmergency, true, true}, {SafeOpen, ReasonStopped, false, true},
+		{SafeAuto, ReasonExpired, true, true},
+		{SafeAuto, ReasonExpired, false, false},
+		{SafeHold, ReasonLink, true, true},
+		{SafeHold, ReasonLink, false, true},
+		{SafeOpen, ReasonWatchdog, true, false},
+		{SafeOpen, ReasonWatchdog, false, false},
+		{SafeAuto, ReasonEmergency, true, true},
+		{SafeAuto, ReasonEmergency, false, true},
+		{SafeOpen, ReasonEmergency, true, true},
+		{SafeOpen, ReasonStopped, false, true},
 	} {
 		h := grasping(func(h *Hand) {
 			h.Safe = tc.safe

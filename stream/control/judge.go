@@ -175,7 +175,7 @@ func (j *judge) stop(now time.Duration) {
 func (j *judge) current(now time.Duration) (Action, bool) {
 	j.advance(now)
 	if !j.active {
-		return Action{Reason: j.why(), Latched: j.latched}, false
+		return Action{Reason: j.why(), Latched: j.latched, Waits: j.stopping}, false
 	}
 	return Action{Command: j.held.cmd, Age: j.held.excess + now - j.held.arrival}, true
 }

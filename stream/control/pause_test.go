@@ -15,7 +15,7 @@ import (
 func TestDecoderPaused(t *testing.T) {
 	t.Parallel()
 	b := open(t, bus.Options{})
-	hand, _ := driveHand(t, b, Limits{Commands: 30, ClassChanges: 1})
+	hand := driveHand(t, b, Limits{Commands: 30, ClassChanges: 1})
 	drivers := map[string]*driver{"cursor": drive(t, b), "hand": hand}
 	decoder := startDecoder(t, b.URL())
 	for _, d := range drivers {

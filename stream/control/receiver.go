@@ -53,6 +53,12 @@ type Options struct {
 	OnEmergency func(bus.Stop)
 }
 
+// Validate reports the first option that is out of its range.
+func (o Options) Validate() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 // withDefaults checks o and fills in the defaults.
 func (o Options) withDefaults() (Options, error) {
 	if err := bus.CheckToken("session", o.Session); err != nil {

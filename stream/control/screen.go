@@ -36,7 +36,7 @@ func (s *Screen) Show(f Frame) error {
 	for range s.lines {
 		b.WriteString("\x1b[A")
 	}
-	b.WriteString(strings.ReplaceAll(text, "\n", "\x1b[K\n")) // erase what a longer line left
+	b.WriteString(strings.ReplaceAll(text, "\n", "\x1b[K\r\n")) // erase what a longer line left; \r for terminals that give key by key
 	s.lines = strings.Count(text, "\n")
 	_, err := io.WriteString(s.w, b.String())
 	return err

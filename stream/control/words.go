@@ -46,6 +46,7 @@ type Action struct {
 	Age     time.Duration // of the command, counted from its publication
 	Reason  Reason        // why there is none
 	Latched bool          // the safe state stays until Rearm
+	Waits   bool          // the stop is not confirmed yet: the actuator may still be moving
 }
 
 // Counters say what happened to everything that was received. Received is the sum of the ten verdicts.

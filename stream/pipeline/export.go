@@ -38,6 +38,9 @@ type Before struct {
 // Network is the network of a fitted pipeline. It is an error where the decoder is none.
 func (p *Pipeline) Network() (*Network, error) {
 	name := p.head.names[len(p.head.steps)]
+	if d, never := p.head.decoder.(decoders.Unexportable); never {
+		return nil, fmt.Errorf("%s: %s %s", name, p.spec.Decoder.Use, d.WhyNotExported())
+	}
 	d, ok := p.head.decoder.(decoders.Exporter)
 	if _, windowed := p.head.windowed(); !ok || !windowed {
 		return nil, fmt.Errorf("%s: %s is not a network: only networks, which read windows, can be exported", name, p.spec.Decoder.Use)

@@ -102,6 +102,38 @@ func TestNetwork(t *testing.T) {
 	if _, err := lda.Network(); err == nil || !strings.Contains(err.Error(), "lda is not a network") {
 		t.Errorf("LDA: %v", err)
 	}
+	for use, want := range map[string][]string{
+		"edge_dnn, epochs: 1":                          {"edge_dnn", "export-c"},
+		"adapted, decoder: {use: edge_dnn, epochs: 1}": {"learned from feedback", "from_file"},
+	} {
+		p, _ := network(t, "use: "+use)
+		_, err := p.Network()
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: got %v, want a word of %q", use, err, w)
+			}
+		}
+	}
+	sequential, _ := network(t, "use: dqn_sequential, decisions: 1040")
+	if n, err = sequential.Network(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.ONNX(); err == nil || !strings.Contains(err.Error(), "piece of a window after the other") || !strings.Contains(err.Error(), ".safetensors") {
+		t.Errorf("dqn_sequential: %v", err)
+	}
+	if raw, err = n.Safetensors(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = weights.Unmarshal(raw); err != nil || !strings.Contains(f.Metadata["output"], "one piece") {
+		t.Errorf("dqn_sequential: %v, %q", err, f.Metadata["output"])
+	}
+	byReward, _ := network(t, "use: dqn, decisions: 1040")
+	if n, err = byReward.Network(); err != nil || n.Name != "dqn" {
+		t.Fatalf("dqn: %v", err)
+	}
+	if raw, err = n.ONNX(); err != nil || !strings.Contains(string(raw), "TopK") {
+		t.Errorf("dqn: %v", err)
+	}
 	isotonic, _ := network(t, `use: calibrated, method: isotonic, folds: 2, decoder: {`+quickEEGNet+`}`)
 	n, err = isotonic.Network()
 	if err == nil || !strings.Contains(err.Error(), "isotonic regression cannot be exported") {
@@ -116,7 +148,11 @@ func TestNetworkInONNXRuntime(t *testing.T) {
 		t.Skip("skipped: GYRUS_ONNX_PYTHON names no Python with onnx and onnxruntime: make interop-onnx")
 	}
 	dir := t.TempDir()
-	for name, decoder := range map[string]string{"plain": quickEEGNet, "calibrated": `use: calibrated, folds: 2, decoder: {` + quickEEGNet + `}`} {
+	models := map[string]string{
+		"plain": quickEEGNet, "calibrated": `use: calibrated, folds: 2, decoder: {` + quickEEGNet + `}`,
+		"by reward": `use: dqn, decisions: 1200`, "by reward, may wait": `use: dqn, decisions: 1200, wait: true, reward_wrong: -1.1`,
+	}
+	for name, decoder := range models {
 		p, set := network(t, decoder)
 		n, err := p.Network()
 		if err != nil {
@@ -160,7 +196,7 @@ func TestNetworkInONNXRuntime(t *testing.T) {
 		Difference *float64
 		Error      string
 	}
-	if err := json.Unmarshal(out, &result); err != nil || len(result) != 2 {
+	if err := json.Unmarshal(out, &result); err != nil || len(result) != len(models) {
 		t.Fatalf("%v in %s", err, out)
 	}
 	for name, r := range result {

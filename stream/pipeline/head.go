@@ -384,3 +384,7 @@ func (h *head) beginRun(s *Set, idx []int, run string) error {
 	}
 	return h.setRun(wins)
 }
+
+// RowFormat describes Prediction.Row, what the decoder sees: a window, or where Len is 0 one value to a name. p must have
+// been started, or come from a bundle.
+func (p *Pipeline) RowFormat() features.Format { return p.head.formats[len(p.head.formats)-1] }

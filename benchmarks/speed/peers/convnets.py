@@ -169,9 +169,10 @@ def one_ort():
     report(f"ONNX Runtime {onnxruntime.__version__}", *best(ways, 5))
 
 
-{
-    "eegnet-step": lambda: steps({"": EEGNet}, 500),
-    "shallow-step": lambda: steps({"two convolutions, ": lambda: Shallow(False), "composed, ": lambda: Shallow(True)}, 1000),
-    "eegnet-one": one,
-    "eegnet-one-ort": one_ort,
-}[sys.argv[1]]()
+if __name__ == "__main__":
+    {
+        "eegnet-step": lambda: steps({"": EEGNet}, 500),
+        "shallow-step": lambda: steps({"two convolutions, ": lambda: Shallow(False), "composed, ": lambda: Shallow(True)}, 1000),
+        "eegnet-one": one,
+        "eegnet-one-ort": one_ort,
+    }[sys.argv[1]]()

@@ -175,3 +175,16 @@ func TestTrainRefusesCheckpoints(t *testing.T) {
 		t.Error("the checkpoint has changed")
 	}
 }
+
+// TestKernelUnknown: an environment that asks for kernels that do not exist is wrong usage, in one line.
+func TestKernelUnknown(t *testing.T) {
+	cmd := gyrusProcess(t, "version")
+	cmd.Env = append(cmd.Env, "GYRUS_KERNEL=sse9")
+	var said, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 || said.Len() > 0 || strings.Count(errs.String(), "\n") != 1 || !strings.Contains(errs.String(), `GYRUS_KERNEL is "sse9", must be generic`) {
+		t.Errorf("got %v, %q and %q, want exit code 2 and one line", err, said.String(), errs.String())
+	}
+}

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +21,7 @@ func newControl() *cobra.Command {
 		Use: "control", Short: "a simulated controller, with safe states", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	ctl.AddCommand(newCursorCommand())
+	ctl.AddCommand(newCursorCommand(), newHandCommand(), newStopCommand())
 	return ctl
 }
 
@@ -29,17 +32,35 @@ type controlFlags struct {
 	trials   control.Trials
 	feedback string
 	headless bool
+	keys     bool
 }
 
-func (f *controlFlags) add(cmd *cobra.Command) {
+// controlHelp is what the help of every simulated controller ends with.
+const controlHelp = `
+
+Keys, where it draws on a terminal (or with --keys, as bytes on standard input): s emergency stop, r re-arm, q end, and
+space, which must be held or pressed again within --dead-man. "gyrus control stop" stops every controller of a session.`
+
+// add registers the flags; a goal must be held for the given time.
+func (f *controlFlags) add(cmd *cobra.Command, hold time.Duration) {
 	f.conn.add(cmd)
 	f.trials = control.DefaultTrials()
+	f.trials.Hold = hold
 	flags := cmd.Flags()
+	flags.DurationVar(&f.opt.Watchdog, "watchdog", 250*time.Millisecond, "longest silence of the decoder")
+	flags.DurationVar(&f.opt.MaxSampleAge, "max-sample-age", 0, "largest age of the newest sample behind a command; 0: no limit")
+	flags.DurationVar(&f.opt.DeadMan, "dead-man", 0, "act only while the space bar is held: longest time between two presses; 0: no such switch")
+	flags.BoolVar(&f.keys, "keys", false, "read keys from standard input, where it is no terminal too")
+	l := &f.opt.Limits
+	flags.Float64Var(&l.Commands, "max-commands", 0, "most commands per second that are acted on; 0: no limit, here and below")
+	flags.Float64Var(&l.ClassChanges, "max-class-changes", 0, "most changes of class per second")
+	flags.Float64Var(&l.ChangePerS, "max-change", 0, "largest change of a continuous value per second")
+	flags.Float64Var(&l.ChangePerCommand, "max-change-per-command", 0, "largest change of a continuous value from one command to the next")
 	flags.StringVar(&f.opt.Decoder, "decoder", "decoder", "name of the decoder on the bus")
 	flags.BoolVar(&f.opt.Latch, "latch", false, "keep the first safe state until the end")
 	flags.BoolVar(&f.headless, "headless", false, "draw nothing")
 	flags.IntVar(&f.trials.Count, "trials", 0, "end after so many trials; 0 goes on until interrupted")
-	flags.DurationVar(&f.trials.Hold, "hold", 0, "how long a goal must be held")
+	flags.DurationVar(&f.trials.Hold, "hold", hold, "how long a goal must be held")
 	flags.DurationVar(&f.trials.Timeout, "timeout", f.trials.Timeout, "longest trial")
 	flags.DurationVar(&f.trials.Pause, "pause", f.trials.Pause, "time before each trial")
 	flags.Uint64Var(&f.trials.Seed, "seed", f.trials.Seed, "seed of the order of the goals")
@@ -70,19 +91,48 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if kind != "" && kind != control.FeedbackReward && kind != control.FeedbackLabel {
 		return usageError{fmt.Errorf("--feedback is %q, must be %s or %s", kind, control.FeedbackReward, control.FeedbackLabel)}
 	}
-	if err := sim.Validate(); err != nil {
+	if err := errors.Join(sim.Validate(), f.opt.Validate()); err != nil {
 		return usageError{err}
+	}
+	if f.opt.DeadMan > 0 && !f.keys && screen(cmd, f.headless) == nil {
+		return usageError{errors.New("--dead-man needs keys: draw on a terminal, or give --keys and write a space to standard input again and again")}
 	}
 	b, err := f.conn.open(cmd)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	var opt control.LoopOptions
+	if file := screen(cmd, f.headless); file != nil {
+		opt.Screen = control.TerminalScreen(file)
+	}
+	var stands atomic.Bool // as of the newest step
+	opt.OnStep = func(f control.Frame) { stands.Store(f.State == control.StateSafe) }
+	f.opt.OnSafe = func(control.Reason) error {
+		if !stands.Load() {
+			return errors.New("the simulator has not made its next step yet")
+		}
+		return nil
+	}
+	if opt.Screen == nil {
+		f.opt.OnEmergency = func(s bus.Stop) { note(cmd, "EMERGENCY STOP by %q: %q", s.Source, s.Why) }
+	}
+	f.opt.OnCommand = func(c bus.Command, _ time.Time, v control.Verdict) {
+		if v != control.Accepted {
+			b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
+		}
+	}
 	rec, err := control.New(b, f.opt)
 	if err != nil {
 		return err
 	}
-	var opt control.LoopOptions
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	restore, err := f.readKeys(cmd, opt.Screen != nil, rec, cancel)
+	if err != nil {
+		return errors.Join(err, rec.Close())
+	}
+	defer restore()
 	var sender *control.FeedbackSender
 	if kind != "" {
 		sender = control.NewFeedbackSender(b.SendFeedback)
@@ -95,11 +145,12 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if wantsJSON(cmd) {
 		opt.JSON = cmd.OutOrStdout()
 	}
-	if file := screen(cmd, f.headless); file != nil {
-		opt.Screen = control.TerminalScreen(file)
-	}
-	err = control.Run(cmd.Context(), rec, sim, opt)
+	err = control.Run(ctx, rec, sim, opt)
 	err = errors.Join(err, rec.Close()) // stops first
+	restore()
+	if sig, ok := context.Cause(ctx).(stopped); ok && err == nil { //nolint:errorlint // the cause is set as it is, by us
+		err = sig
+	}
 	res := controlJSON{Stats: rec.Stats(), Score: sim.Score()}
 	if sender != nil {
 		sender.Close()
@@ -115,58 +166,14 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	return errors.Join(err, printControl(cmd.OutOrStdout(), &res))
 }
 
-func newCursorCommand() *cobra.Command {
-	var (
-		f        controlFlags
-		dirs     [4]string
-		targets  int
-		speed    float64
-		vectors  = [4][2]float64{{-1, 0}, {1, 0}, {0, 1}, {0, -1}}
-		names    = [4]string{"left", "right", "up", "down"}
-		defaults = [4]string{"left", "right", "", ""}
-	)
-	cmd := &cobra.Command{
-		Use: "cursor", Short: "a cursor that the commands of a session move to targets", Args: cobra.NoArgs,
-		Long: `The cursor moves by the newest command: a class in the direction that the flags give it, a continuous value as a velocity.
-It stands still in the safe state: whenever there is no command young enough to act on, the decoder falls silent, or the
-bus is gone. Each trial begins in the middle and ends at a target, or after --timeout; a safe state stops its clock.
-
-It draws on a terminal; --headless draws nothing, and --json prints a line for every change of state, and the counts and
-scores as the last one. It runs until it is interrupted, or to the end of --trials.`,
-		Example: `  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --left feet --right fists
-  gyrus control cursor --session s1 --targets 8 --hold 500ms --trials 40     # continuous commands
-  gyrus control cursor --session s1 --left feet --right fists --feedback     # a session with adapt learns from it`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c := &control.Cursor{Velocities: map[string][2]float64{}, Speed: speed}
-			for k, label := range dirs {
-				if label == "" {
-					continue
-				}
-				if _, twice := c.Velocities[label]; twice {
-					return usageError{fmt.Errorf("--%s is %q, which moves the cursor in another direction already: give each direction a class of its own", names[k], label)}
-				}
-				c.Velocities[label] = vectors[k]
-			}
-			task := control.NewCenterOut(c, targets)
-			task.Trials = f.trials
-			return f.run(cmd, task)
-		},
-	}
-	f.add(cmd)
-	for k, name := range names {
-		cmd.Flags().StringVar(&dirs[k], name, defaults[k], "class that moves the cursor "+name)
-	}
-	cmd.Flags().IntVar(&targets, "targets", 2, "2 (right and left), 4 or 8 around the middle")
-	cmd.Flags().Float64Var(&speed, "speed", 0.5, "way per second; a target is 0.8 from the middle")
-	return cmd
-}
-
 // printControl prints what became of the commands and the trials.
 func printControl(w io.Writer, r *controlJSON) error {
 	s := &r.Stats
 	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d malformed, %d missing; %d safe states\n"+
+		"held back: %d blocked, %d too soon, %d changes of class, %d values slowed down; %d emergency stops\n"+
 		"age of the newest sample on arrival: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries, s.Age.P50, s.Age.P99, s.Age.Max)
+		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries,
+		s.Blocked, s.Rate, s.Change, s.Slewed, s.EmergencyStops, s.Age.P50, s.Age.P99, s.Age.Max)
 	t := &r.Score
 	line := fmt.Sprintf("trials: %d of %d goals each: %d hits, %d misses, %d timeouts", t.Trials, t.Goals, t.Hits, t.Misses, t.Timeouts)
 	if t.Trials > 0 {

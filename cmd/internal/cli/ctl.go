@@ -30,6 +30,7 @@ verbs, it lists what the decoder can be asked for.`,
   gyrus ctl s1 pause --url nats://127.0.0.1:4222
   gyrus ctl s1 swap tuesday.gyrus --url nats://127.0.0.1:4222`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			conn.fromEnv(cmd)
 			if conn.opt.URL == "" {
 				return usageError{errors.New("--url is missing: the NATS server of the session, as gyrus live prints it (or set GYRUS_URL)")}
 			}
@@ -68,7 +69,8 @@ verbs, it lists what the decoder can be asked for.`,
 			return printReply(cmd.OutOrStdout(), r)
 		},
 	}
-	cmd.Flags().StringVar(&conn.opt.URL, "url", urlDefault(), "NATS server of the session, nats://host:4222 (environment: GYRUS_URL)")
+	cmd.Flags().StringVar(&conn.opt.URL, "url", "", "NATS server of the session, nats://host:4222 (environment: GYRUS_URL)")
+	conn.addCredentials(cmd)
 	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "bus" {
 			name = "url"

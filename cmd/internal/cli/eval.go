@@ -24,6 +24,7 @@ type evalJSON struct {
 	Missed     []missJSON      `json:"missed"`
 	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
 	Delay      *bundle.Delay   `json:"group_delay,omitempty"`
+	Alarms     []alarmsJSON    `json:"alarms,omitempty"` // with --seizures: of each recording, then of all together
 }
 
 type evalRecording struct {
@@ -36,18 +37,30 @@ type evalRecording struct {
 }
 
 func newEval() *cobra.Command {
-	return &cobra.Command{
+	var fits seizureFlags
+	cmd := &cobra.Command{
 		Use: "eval MODEL FILE…", Short: "score a model on recordings", Args: cobra.MinimumNArgs(2),
-		Example: "  gyrus eval model.gyrus S001R14.edf",
+		Long: `Eval cuts windows out of recordings as the model's training did, and scores its decisions on them.
+
+With --seizures, windows get their classes by the seizures of the recordings, as in gyrus train, and the alarms that the
+section decide raises, playing all of each recording, are scored as events by the rules of SzCORE: sensitivity, false alarms
+per hour and per day of all recorded time, and latency.`,
+		Example: "  gyrus eval model.gyrus S001R14.edf\n  gyrus eval chb01.gyrus chb01/chb01_18.edf --seizures seizure",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := fits.check(cmd); err != nil {
+				return err
+			}
 			b, p, err := loadModel(args[0], pipeline.Cued)
 			if err != nil {
 				return err
 			}
 			if p.Target() != nil {
+				if fits.event != "" {
+					return usageError{errors.New("--seizures needs a model of classes; this one follows quantities")}
+				}
 				return evalContinuous(cmd, args[0], b, p, args[1:])
 			}
-			res, err := evaluate(cmd, b, p, args[1:])
+			res, err := evaluate(cmd, b, p, args[1:], &fits)
 			if err != nil {
 				return err
 			}
@@ -66,9 +79,12 @@ func newEval() *cobra.Command {
 			res.print(cmd.OutOrStdout(), args[0])
 			res.printMetrics(cmd.OutOrStdout())
 			fmt.Fprint(cmd.OutOrStdout(), delayLine(res.Delay))
+			printAlarms(cmd.OutOrStdout(), res.Alarms)
 			return nil
 		},
 	}
+	fits.add(cmd, false)
+	return cmd
 }
 
 // loadModel reads a bundle and builds its pipeline.
@@ -81,7 +97,7 @@ func loadModel(path string, which pipeline.Which) (*bundle.Bundle, *pipeline.Pip
 	return b, p, err
 }
 
-func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files []string) (evalJSON, error) {
+func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files []string, fits *seizureFlags) (evalJSON, error) {
 	res := evalJSON{Recordings: []evalRecording{}, Missed: []missJSON{}}
 	recs, files, closeAll, err := openAll(cmd, files)
 	if err != nil {
@@ -89,13 +105,17 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 	}
 	defer closeAll()
 	deviations(cmd, recs)
+	seizures, err := fits.label(cmd, p.Spec(), recs, files)
+	if err != nil {
+		return res, err
+	}
 	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
 	var truth, label []int
 	tested := [][]pipeline.Tested{nil} // all of them, then those of each recording
 	for i, rec := range recs {
 		var t, l []int
-		tested = append(tested, nil)
+		var own []pipeline.Tested
 		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error {
 			if pr.Rejected != "" {
 				res.Rejected++
@@ -105,7 +125,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			t = append(t, slices.Index(p.Classes(), pr.Truth))
 			l = append(l, slices.Index(p.Classes(), pr.Label))
 			w := pipeline.Tested{Truth: t[len(t)-1], Label: l[len(l)-1], Scores: slices.Clone(pr.Scores)}
-			tested[0], tested[i+1] = append(tested[0], w), append(tested[i+1], w)
+			tested[0], own = append(tested[0], w), append(own, w)
 			return nil
 		})
 		if err != nil {
@@ -116,9 +136,14 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			res.Missed = append(res.Missed, missJSON{rec.Name, m.Event, m.Why})
 			note(cmd, "%s: event %q at %.3f s is not used: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
+		if len(t) == 0 && fits.event != "" {
+			note(cmd, "%s: no window has a class: only its alarms are scored", rec.Name)
+			continue
+		}
 		if len(t) == 0 {
 			return res, refusal{fmt.Errorf("%s: no window to score: the model cuts windows around %s, the recording has %s", rec.Name, quoted(p.EventLabels()), quoted(labels(rec)))}
 		}
+		tested = append(tested, own)
 		s, err := score(p.Classes(), t, l)
 		if err != nil {
 			return res, refusal{fmt.Errorf("%s: %w", rec.Name, err)}
@@ -146,7 +171,12 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 	if res.reportJSON, err = report(p, tested[:1], 0); err != nil {
 		return res, refusal{err}
 	}
-	if err := res.active(cmd, b, recs); err != nil {
+	if fits.event != "" {
+		res.Alarms, err = res.alarms(cmd, b, recs, seizures)
+	} else {
+		err = res.active(cmd, b, recs)
+	}
+	if err != nil {
 		return res, err
 	}
 	for i := range res.Recordings {

@@ -37,14 +37,18 @@ func newModelsExport() *cobra.Command {
 		Long: `Export writes the network of a bundle for other programs, by the ending of the output:
 
   .onnx         the whole network for ONNX Runtime and its like: input "window" [batch, channels, samples] as the steps
-                before make it, output "probabilities" [batch, classes]. Standardisation and softmax are part of it.
+                before make it, output "probabilities" [batch, classes]. Standardisation and what makes probabilities of
+                the network's output (softmax; of dqn's values the nearest probabilities) are part of it.
   .safetensors  the weights under the names and with the sizes of braindecode's class of the network, and input.mean and
                 input.sd [channels], with which windows are standardised in front of it. Where braindecode limits the norm
                 of weights, take that off before loading (torch.nn.utils.parametrize.remove_parametrizations). eegnet
                 pads as the paper does: train with padding: symmetric where braindecode is to give the same output.
 
 Channels, rate, unit, classes and the parameters of the network are in the metadata of both. The steps before the network (filters, cutting of windows)
-are in neither: they are listed, and stand in the metadata as "steps_before".`,
+are in neither: they are listed, and stand in the metadata as "steps_before".
+
+dqn_sequential has no .onnx, because it looks at one piece of a window after the other; its weights can be written. edge_dnn,
+edge_cnn and edge_lstm are written as C: gyrus models export-c.`,
 		Example: "  gyrus models export model.gyrus -o net.onnx\n  gyrus models export model.gyrus -o net.safetensors --json | jq .steps_before",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ext := strings.ToLower(filepath.Ext(out))

@@ -28,7 +28,7 @@ func newModelsExportC() *cobra.Command {
 		Use: "export-c MODEL", Short: "a network for an implant as C, and what it costs", Args: cobra.ExactArgs(1),
 		Long: `Export-c writes the integer network of a model whose decoder is edge_dnn, edge_cnn or edge_lstm as C99: NAME.h, NAME.c and
 NAME_main.c, a program around them that reads samples from standard input. The code has no heap and no floating point; it
-takes int16 samples second by second and gives int8 logits, those of gyrus to the last bit. What the pipeline does before
+takes int16 samples second by second and gives logits of 16 bits, those of gyrus to the last bit; weights and activations have 8. What the pipeline does before
 the decoder (filters) is not in it, and is listed in NAME.h.
 
 Bytes and operations are counted. Time and energy are estimates for a named microcontroller, from figures of its data sheet
@@ -108,9 +108,10 @@ func printCost(w io.Writer, r seizure.Report) {
 	}
 	rows := [][]string{
 		{"parameters", fmt.Sprintf("%d, of the weights %d are 0", r.Parameters, r.Zero)},
-		{"flash", fmt.Sprintf("%d bytes of constants; the code comes on top", r.Flash)},
-		{"ram", fmt.Sprintf("%d bytes, %s %d: %d kept, %d buffers, %d the caller's second of samples, %d for the stack (assumed)",
+		{"flash", fmt.Sprintf("%d bytes of constants; %s", r.Flash, seizure.CodeSource)},
+		{"ram", fmt.Sprintf("%d bytes, %s %d: %d kept, %d buffers, %d the caller's second of samples, %d for the stack",
 			r.RAM.Total, fit, r.RAM.Limit, r.RAM.State, r.RAM.Buffers, r.RAM.Block, r.RAM.Stack)},
+		{"stack", r.RAM.StackSource},
 		{"multiplications", fmt.Sprintf("%d in the network (%d are done), %d in the transforms in front of it; once a second", r.MACs, r.UsedMACs, r.FrontMACs)},
 	}
 	for _, e := range r.Estimates {

@@ -40,7 +40,8 @@ type modelJSON struct {
 	Parameters int64             `json:"parameters"` // numbers in all tensors together
 	Tensors    []weights.Entry   `json:"tensors"`
 	Metadata   map[string]string `json:"metadata"`
-	Values     []weights.Value   `json:"values"` // of a checkpoint, beside tensors
+	Values     []weights.Value   `json:"values"`            // of a checkpoint, beside tensors
+	Adapted    *bundle.Adapted   `json:"adapted,omitempty"` // of a bundle that learned from feedback
 }
 
 func newModelsInfo() *cobra.Command {
@@ -75,9 +76,11 @@ checkpoint that torch.save wrote as a zip file. No code in a checkpoint is run: 
 			}
 			if _, ok := f.Metadata["gyrus"]; ok {
 				v.Format = "gyrus bundle"
-				if _, err := bundle.Read(args[0]); err != nil {
+				b, err := bundle.Read(args[0])
+				if err != nil {
 					return err
 				}
+				v.Adapted = b.Manifest.Adapted
 			}
 			if wantsJSON(cmd) {
 				return printJSON(cmd, v)
@@ -95,6 +98,13 @@ func printModel(w io.Writer, name string, v modelJSON) {
 		rows = append(rows, []string{printable(e.Name), e.DType, strings.ReplaceAll(strings.Trim(fmt.Sprint(e.Shape), "[]"), " ", "×"), strconv.FormatInt(e.Bytes, 10)})
 	}
 	columns(w, rows)
+	if a := v.Adapted; a != nil {
+		who := "which decides"
+		if !a.Decides {
+			who = "which has not proven better and does not decide"
+		}
+		fmt.Fprintf(w, "\nadapted from %s (SHA-256 %.12s…) in session %s: %d updates from feedback, %s\n", printable(a.File), a.From, printable(a.Session), a.Updates, who)
+	}
 	list := func(title, name, value string) {
 		const most = 100
 		if r := []rune(value); len(r) > most {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,22 +25,59 @@ type busFlags struct {
 }
 
 func (f *busFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.opt.URL, "url", urlDefault(), "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
+	cmd.Flags().StringVar(&f.opt.URL, "url", "", "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
+	f.addCredentials(cmd)
 	cmd.Flags().IntVar(&f.opt.Port, "port", 0, "port of the server inside this process; 0 takes a free one")
 	cmd.Flags().StringVar(&f.session, "session", "session", "name of the session on the bus")
 }
 
-// urlDefault is the server to use where no flag names one, "" for none.
-func urlDefault() string { return os.Getenv("GYRUS_URL") }
+// addCredentials adds the flags with which a client proves who it is: files, never a secret itself.
+func (f *busFlags) addCredentials(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.opt.Credentials, "credentials", "", "file with the key of this client's role, of gyrus bus init (environment: GYRUS_CREDENTIALS)")
+	cmd.Flags().StringVar(&f.opt.CA, "ca", "", "certificate of the server's authority, ca.crt of gyrus bus init (environment: GYRUS_CA)")
+}
+
+// fromEnv fills in what no flag says. The environment is not the default of the flags: the help would show a password.
+func (f *busFlags) fromEnv(cmd *cobra.Command) {
+	fill := func(flag, env string, dst *string) {
+		if !cmd.Flags().Changed(flag) {
+			*dst = os.Getenv(env)
+		}
+	}
+	if f.opt.Port == 0 && cmd.Flags().Lookup("url") != nil {
+		fill("url", "GYRUS_URL", &f.opt.URL)
+	}
+	if f.opt.URL != "" { // a server inside this process needs no credentials
+		fill("credentials", "GYRUS_CREDENTIALS", &f.opt.Credentials)
+		fill("ca", "GYRUS_CA", &f.opt.CA)
+	}
+}
+
+// withoutPassword refuses a secret on the command line, where every user of the machine can read it.
+func withoutPassword(rawURL string) (string, error) {
+	for _, s := range strings.Split(rawURL, ",") {
+		if u, err := url.Parse(strings.TrimSpace(s)); err == nil && u.User != nil {
+			return "", usageError{errors.New("the URL holds a password, which other users of this machine can read on the command line: put it into GYRUS_URL, or use --credentials")}
+		}
+	}
+	return rawURL, nil
+}
 
 // open connects, and says where others find a server of our own.
 func (f *busFlags) open(cmd *cobra.Command) (*bus.Bus, error) {
 	if err := bus.CheckToken("--session", f.session); err != nil {
 		return nil, usageError{err}
 	}
+	if cmd.Flags().Changed("url") {
+		if _, err := withoutPassword(f.opt.URL); err != nil {
+			return nil, err
+		}
+	}
+	f.fromEnv(cmd)
 	if err := f.opt.Validate(); err != nil {
 		return nil, usageError{err}
 	}
+	f.opt.Log = logTo(cmd)
 	b, err := bus.Open(cmd.Context(), f.opt)
 	if err != nil {
 		return nil, err
@@ -62,20 +101,29 @@ type playJSON struct {
 
 func newPlay() *cobra.Command {
 	var (
-		conn         busFlags
-		toNATS       bool
-		name         string
-		speed, chunk float64
+		conn          busFlags
+		lab           lslPlay
+		toNATS, toLSL bool
+		name          string
+		speed, chunk  float64
 	)
 	cmd := &cobra.Command{
-		Use: "play FILE --nats", Short: "a recording as a live stream", Args: cobra.ExactArgs(1),
+		Use: "play FILE --nats|--lsl", Short: "a recording as a live stream", Args: cobra.ExactArgs(1),
 		Long: `Play publishes the samples and events of a recording as if they were measured now. Who listens must listen before:
-samples are never sent twice.`,
+samples are never sent twice.
+
+With --lsl it is an outlet of the lab streaming layer, with names, units and positions of the channels, and a second one
+with the events. Only programs on this machine see them, unless --listen opens them to the network: LSL knows no
+passwords and no encryption.`,
 		Example: `  gyrus play S001R14.edf --nats --url nats://127.0.0.1:4222 --session s1
-  gyrus play S001R14.edf --nats --port 4222 --speed 10`,
+  gyrus play S001R14.edf --nats --port 4222 --speed 10
+  gyrus play S001R14.edf --lsl --stream eeg --readers 1`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if !toNATS {
-				return usageError{errors.New("say where to play: --nats")}
+			if toNATS == toLSL {
+				return usageError{errors.New("say where to play: one of --nats and --lsl")}
+			}
+			if err := onlyWith(cmd, toLSL, map[string][]string{"nats": {"url", "port", "session"}, "lsl": {"listen", "readers", "source-id"}}); err != nil {
+				return usageError{err}
 			}
 			if !(speed > 0) || math.IsInf(speed, 0) {
 				return usageError{fmt.Errorf("--speed is %g, must be above 0 (1 is real time)", speed)}
@@ -85,6 +133,9 @@ samples are never sent twice.`,
 			}
 			if err := bus.CheckToken("--stream", name); err != nil {
 				return usageError{err}
+			}
+			if toLSL {
+				return lab.run(cmd, args[0], name, speed, chunk)
 			}
 			rec, err := openSignals(args[0])
 			if err != nil {
@@ -122,8 +173,10 @@ samples are never sent twice.`,
 		},
 	}
 	conn.add(cmd)
+	lab.add(cmd)
 	cmd.Flags().BoolVar(&toNATS, "nats", false, "publish on NATS")
-	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream on the bus")
+	cmd.Flags().BoolVar(&toLSL, "lsl", false, "publish as a stream of the lab streaming layer")
+	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream")
 	cmd.Flags().Float64Var(&speed, "speed", 1, "times real time")
 	cmd.Flags().Float64Var(&chunk, "chunk", 0.05, "length of a chunk in seconds of the recording")
 	return cmd

@@ -144,7 +144,24 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 	})
 	root.PersistentFlags().Bool("json", false, "print the result as JSON")
 	root.AddCommand(
-		newInfo(), newTrain(), newEval(), newDecode(), newPlay(), newLive(), newCtl(), newControl(), newDemo(), newModels(), newSchema(), newDocs(), newVersion(),
+		newInfo(),
+		newTrain(),
+		newEval(),
+		newDecode(),
+		newPlay(),
+		newStreams(),
+		newRecord(),
+		newReplay(),
+		newLive(),
+		newCtl(),
+		newControl(),
+		newBus(),
+		newDoctor(),
+		newDemo(),
+		newModels(),
+		newSchema(),
+		newDocs(),
+		newVersion(),
 	)
 	wrapArgs(root)
 	return root

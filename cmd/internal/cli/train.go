@@ -113,6 +113,7 @@ func newTrain() *cobra.Command {
 	var (
 		cut     cutFlags
 		rest    restFlags
+		fits    seizureFlags
 		keep    checkpointFlags
 		scheme  string
 		seed    uint64
@@ -136,6 +137,10 @@ A pipeline with a section target follows quantities, such as a cursor's velocity
 of each, and --split is leave-one-run-out or blocked-kfold. A FILE may be synth:cursor:SUBJECT:RUN, synth:imagery:… or
 synth:rest:…, which is simulated.
 
+With --seizures windows are cut all along the recordings and are ictal, preictal or interictal by their distance from seizures;
+those that are none of these are left out. Seizures are events of that label that have a duration, or, for a file of CHB-MIT,
+what the summary in its folder lists, for the other files of the case too.
+
 A long training of a network can be cut off and taken up again: with --checkpoint FILE it writes how far it has come, and
 the same command with --resume FILE goes on from there and ends with the same bits, bundle and scores.
 
@@ -144,12 +149,16 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
   gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
   gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
   gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
+  gyrus train seizure-lstm chb01/chb01_*.edf --seizures seizure -o chb01.gyrus
   gyrus train conformer run1.edf run2.edf --checkpoint conformer.ckpt -o model.gyrus
   gyrus train conformer run1.edf run2.edf --resume conformer.ckpt -o model.gyrus
   gyrus train my.yaml run1.edf run2.edf --split kfold --seed 7 -o model.gyrus --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if permute && out != "" {
 				return usageError{errors.New("--permute and -o exclude each other: what is learned from permuted labels must not become a model")}
+			}
+			if err := fits.check(cmd); err != nil {
+				return err
 			}
 			spec, err := loadSpec(cmd, args[0], &cut)
 			if err != nil {
@@ -162,9 +171,12 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 				return err
 			}
 			if spec.Target != nil {
+				if fits.event != "" {
+					return usageError{errors.New("--seizures needs a pipeline with classes, not a section target")}
+				}
 				return trainContinuous(cmd, args[0], spec, args[1:], scheme, seed, permute, out)
 			}
-			res, err := train(cmd, args[0], spec, args[1:], &rest, &keep, scheme, seed, permute, out)
+			res, err := train(cmd, args[0], spec, args[1:], &rest, &fits, &keep, scheme, seed, permute, out)
 			if err != nil {
 				return err
 			}
@@ -177,6 +189,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 	}
 	cut.add(cmd)
 	rest.add(cmd)
+	fits.add(cmd, true)
 	keep.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
@@ -192,7 +205,7 @@ type trained struct {
 	set  *pipeline.Set
 }
 
-func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, keep *checkpointFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
+func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string, rest *restFlags, fits *seizureFlags, keep *checkpointFlags, scheme string, seed uint64, permute bool, out string) (trainJSON, error) {
 	if err := checkOutput(out, slices.Concat(files, rest.files)); err != nil {
 		return trainJSON{}, err
 	}
@@ -209,9 +222,16 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	if err != nil {
 		return trainJSON{}, err
 	}
+	seizures, err := fits.label(cmd, spec, recs, files)
+	if err != nil {
+		return trainJSON{}, err
+	}
 	prog, err := program(spec, files, hashes, rest, scheme, seed, permute)
 	if err != nil {
 		return trainJSON{}, err
+	}
+	if fits.event != "" {
+		prog["seizures"] = fmt.Sprint(*fits, seizures)
 	}
 	if err := keep.begin(cmd, prog); err != nil {
 		return trainJSON{}, err

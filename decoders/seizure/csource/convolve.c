@@ -1,6 +1,6 @@
 /* x [in, steps], y [out, after], w [out, in, kernel]; a dense layer has one step and one tap */
-static void convolve(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bias, int32_t in, int32_t steps, int32_t out, int32_t after,
-	int32_t kernel, int32_t stride, int32_t mult, int32_t shift, int8_t least)
+static void convolve(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+	int32_t in, int32_t steps, int32_t out, int32_t after, int32_t kernel, int32_t stride, int8_t least)
 {
 	int32_t o, t, c, k;
 	for (o = 0; o < out; o++) {
@@ -12,7 +12,7 @@ static void convolve(const int8_t *x, int8_t *y, const int8_t *w, const int32_t 
 				for (k = 0; k < kernel; k++)
 					acc += (int32_t)tap[k] * row[k];
 			}
-			q = clamp8(times(acc, mult, shift));
+			q = clamp8(times(acc, mult[o], shift[o]));
 			y[o * after + t] = q < least ? least : q;
 		}
 	}

@@ -27,8 +27,8 @@ static int32_t row_times(const int8_t **w, const uint8_t *map, int32_t g, const 
 
 /* x [tokens, width], h [hidden]: gates i, f, g, o */
 static void lstm(const int8_t *x, int8_t *h, int16_t *cell, int16_t *gate, const int8_t *wih, const uint8_t *map_ih, const int8_t *whh,
-	const uint8_t *map_hh, const int32_t *bias, int32_t tokens, int32_t width, int32_t hidden, int32_t mult_x, int32_t shift_x,
-	int32_t mult_h, int32_t shift_h)
+	const uint8_t *map_hh, const int32_t *bias, const int32_t *mult_x, const uint8_t *shift_x, const int32_t *mult_h,
+	const uint8_t *shift_h, int32_t tokens, int32_t width, int32_t hidden)
 {
 	int32_t s, g, k;
 	for (k = 0; k < hidden; k++) {
@@ -40,7 +40,7 @@ static void lstm(const int8_t *x, int8_t *h, int16_t *cell, int16_t *gate, const
 		for (g = 0; g < 4 * hidden; g++) {
 			const int32_t a = bias[g] + row_times(&wi, map_ih, g, x + s * width, width);
 			const int32_t b = row_times(&wh, map_hh, g, h, hidden);
-			gate[g] = (int16_t)clamp16(clamp16(times(a, mult_x, shift_x)) + clamp16(times(b, mult_h, shift_h)));
+			gate[g] = (int16_t)clamp16(clamp16(times(a, mult_x[g], shift_x[g])) + clamp16(times(b, mult_h[g], shift_h[g])));
 		}
 		for (k = 0; k < hidden; k++) {
 			const int32_t i = bend(sigmoid_curve, gate[k]), f = bend(sigmoid_curve, gate[hidden + k]);

@@ -1,6 +1,6 @@
 /* as convolve; w holds the weights that are not 0, bit i of map says whether weight i is among them */
-static void convolve_sparse(const int8_t *x, int8_t *y, const int8_t *w, const uint8_t *map, const int32_t *bias, int32_t in, int32_t steps,
-	int32_t out, int32_t after, int32_t kernel, int32_t stride, int32_t mult, int32_t shift, int8_t least)
+static void convolve_sparse(const int8_t *x, int8_t *y, const int8_t *w, const uint8_t *map, const int32_t *bias, const int32_t *mult,
+	const uint8_t *shift, int32_t in, int32_t steps, int32_t out, int32_t after, int32_t kernel, int32_t stride, int8_t least)
 {
 	int32_t o, t, c, k;
 	for (o = 0; o < out; o++) {
@@ -15,7 +15,7 @@ static void convolve_sparse(const int8_t *x, int8_t *y, const int8_t *w, const u
 					if (map[i >> 3] >> (i & 7) & 1)
 						acc += (int32_t)*next++ * row[k];
 			}
-			q = clamp8(times(acc, mult, shift));
+			q = clamp8(times(acc, mult[o], shift[o]));
 			y[o * after + t] = q < least ? least : q;
 		}
 		w = next;

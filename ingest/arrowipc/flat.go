@@ -1,4 +1,4 @@
-package bus
+package arrowipc
 
 import (
 	"encoding/binary"
@@ -6,15 +6,15 @@ import (
 )
 
 // The header of an Arrow message is a flatbuffer: tables of optional slots that point at each other by offsets
-// (https://flatbuffers.dev/internals/). Arrow's own reader trusts those offsets and lengths: bytes from the network make
+// (https://flatbuffers.dev/internals/). Arrow's own reader trusts those offsets and lengths: bytes from a network or a damaged file make
 // it panic, or allocate hundreds of gigabytes for a vector that claims to be long (a fatal error that no recover
-// catches). So the bus reads headers itself, with every access checked and a budget for what is copied out of them.
+// catches). So headers are read here, with every access checked and a budget for what is copied out of them.
 
-// errFlat is what is wrong with a header whose offsets lead out of it.
-var errFlat = errors.New("the flatbuffer is damaged: an offset or length leads out of it")
+// ErrDamaged is what is wrong with a header whose offsets lead out of it.
+var ErrDamaged = errors.New("the flatbuffer is damaged: an offset or length leads out of it")
 
-// errBudget is what is wrong with a header that unfolds to far more than its own size.
-var errBudget = errors.New("the flatbuffer is refused: it unfolds to more than 16 MiB")
+// ErrBudget is what is wrong with a header that unfolds to far more than its own size.
+var ErrBudget = errors.New("the flatbuffer is refused: it unfolds to more than 16 MiB")
 
 const flatBudget = 16 << 20
 
@@ -28,7 +28,7 @@ type flat struct {
 // in reports whether n bytes at position at exist.
 func (f *flat) in(at, n int) bool {
 	if f.err == nil && (at < 0 || n < 0 || at > len(f.b)-n) {
-		f.err = errFlat
+		f.err = ErrDamaged
 	}
 	return f.err == nil
 }
@@ -36,7 +36,7 @@ func (f *flat) in(at, n int) bool {
 // spend takes n bytes from the budget.
 func (f *flat) spend(n int) bool {
 	if f.budget -= n; f.budget < 0 && f.err == nil {
-		f.err = errBudget
+		f.err = ErrBudget
 	}
 	return f.err == nil
 }
@@ -152,7 +152,7 @@ func (t table) vector(k, size int) (at, n int) {
 	}
 	n = t.f.u32(p)
 	if t.f.err == nil && n > (len(t.f.b)-p)/size {
-		t.f.err = errFlat
+		t.f.err = ErrDamaged
 	}
 	if !t.f.in(p+4, n*size) {
 		return 0, 0

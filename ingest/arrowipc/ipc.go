@@ -1,4 +1,4 @@
-package bus
+package arrowipc
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
-// The kinds of message of an Arrow IPC stream that gyrus sends (https://arrow.apache.org/docs/format/Columnar.html,
-// "Encapsulated message format").
-type messageKind int
+// Kind is the kind of a message (https://arrow.apache.org/docs/format/Columnar.html, "Encapsulated message format").
+type Kind int
 
+// The kinds that gyrus sends.
 const (
-	schemaMessage messageKind = 1
-	batchMessage  messageKind = 3
-	endMessage    messageKind = -1 // no message of Arrow's, but the mark of the end
+	SchemaKind Kind = 1
+	BatchKind  Kind = 3
+	EndKind    Kind = -1 // no message of Arrow's, but the mark of the end
 )
 
 // Numbers of Arrow's flatbuffers (Message.fbs, Schema.fbs): slots of tables, members of unions.
@@ -33,53 +33,67 @@ const (
 	continuation                                                                = 0xFFFFFFFF
 )
 
-// endOfStream is the last message of a stream.
-var endOfStream = []byte{0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0}
+// EndOfStream is the last message of a stream.
+var EndOfStream = []byte{0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0}
 
-// message is one encapsulated message, over memory that it was parsed from.
-type message struct {
-	kind   messageKind
+// Message is one encapsulated message, over memory that it was parsed from.
+type Message struct {
+	Kind   Kind
 	header table // Schema or RecordBatch
-	body   []byte
+	Body   []byte
 }
 
-// parseMessage takes data apart. It copies nothing.
-func parseMessage(data []byte) (message, error) {
+// Parse takes data apart. It copies nothing.
+func Parse(data []byte) (Message, error) {
 	if len(data) < 8 || binary.LittleEndian.Uint32(data) != continuation {
-		return message{}, errors.New("not an Arrow IPC message: it must begin with ff ff ff ff and the length of the header")
+		return Message{}, errors.New("not an Arrow IPC message: it must begin with ff ff ff ff and the length of the header")
 	}
 	size := int(int32(binary.LittleEndian.Uint32(data[4:])))
 	if size == 0 && len(data) == 8 {
-		return message{kind: endMessage}, nil
+		return Message{Kind: EndKind}, nil
 	}
 	if size <= 0 || size > len(data)-8 {
-		return message{}, fmt.Errorf("arrow header of %d bytes in a message of %d", size, len(data))
+		return Message{}, fmt.Errorf("arrow header of %d bytes in a message of %d", size, len(data))
 	}
-	f := &flat{b: data[8 : 8+size], budget: flatBudget}
+	m, length, err := ParseHeader(data[8 : 8+size])
+	m.Body = data[8+size:]
+	if err == nil && length != int64(len(m.Body)) {
+		err = fmt.Errorf("arrow body of %d bytes, its header says %d: what is read must be one whole message", len(m.Body), length)
+	}
+	if err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// ParseHeader takes the header of a message apart, which lies behind the eight bytes of the mark and its length, and says
+// how many bytes of body follow it. The message has no body yet. It copies nothing.
+func ParseHeader(header []byte) (m Message, bodyLength int64, err error) {
+	f := &flat{b: header, budget: flatBudget}
 	root := f.root()
-	m := message{kind: messageKind(root.uint8(msgKind)), body: data[8+size:]}
+	m = Message{Kind: Kind(root.uint8(msgKind))}
 	version, length := root.int16(msgVersion), root.int64(msgBodyLength)
 	var ok bool
 	m.header, ok = root.sub(msgHeader)
 	switch {
 	case f.err != nil:
-		return message{}, f.err
+		return Message{}, 0, f.err
 	case !ok:
-		return message{}, errors.New("arrow message without a header")
+		return Message{}, 0, errors.New("arrow message without a header")
 	case version != versionV4 && version != versionV5:
-		return message{}, fmt.Errorf("arrow metadata version V%d, must be V4 or V5", version+1)
-	case length != int64(len(m.body)):
-		return message{}, fmt.Errorf("arrow body of %d bytes, its header says %d: one NATS message must be one Arrow message", len(m.body), length)
-	case m.kind != schemaMessage && m.kind != batchMessage:
-		return message{}, fmt.Errorf("arrow message of kind %d, must be a schema (1) or a record batch (3)", m.kind)
+		return Message{}, 0, fmt.Errorf("arrow metadata version V%d, must be V4 or V5", version+1)
+	case length < 0:
+		return Message{}, 0, ErrDamaged
+	case m.Kind != SchemaKind && m.Kind != BatchKind:
+		return Message{}, 0, fmt.Errorf("arrow message of kind %d, must be a schema (1) or a record batch (3)", m.Kind)
 	}
-	return m, nil
+	return m, length, nil
 }
 
-// schema is the Arrow schema in m.
-func (m message) schema() (*arrow.Schema, error) {
-	if m.kind != schemaMessage {
-		return nil, fmt.Errorf("arrow message of kind %d, must be a schema (1)", m.kind)
+// Schema is the Arrow schema in m.
+func (m Message) Schema() (*arrow.Schema, error) {
+	if m.Kind != SchemaKind {
+		return nil, fmt.Errorf("arrow message of kind %d, must be a schema (1)", m.Kind)
 	}
 	f := m.header.f
 	if m.header.int16(schemaEndianness) != 0 || endian.IsBigEndian {
@@ -147,28 +161,28 @@ func readField(t table, depth int) (arrow.Field, error) {
 	return field, nil
 }
 
-// encoder turns records into messages, one after the other, in memory that is used again.
-type encoder struct {
+// Encoder turns records into messages, one after the other, in memory that is used again.
+type Encoder struct {
 	buf  bytes.Buffer
 	w    *ipc.Writer
 	head int // bytes of the schema message that Arrow's writer puts in front of the first batch
 }
 
-// newEncoder also returns the schema message.
-func newEncoder(schema *arrow.Schema) (*encoder, []byte, error) {
-	e := new(encoder)
+// NewEncoder also returns the schema message.
+func NewEncoder(schema *arrow.Schema) (*Encoder, []byte, error) {
+	e := new(Encoder)
 	e.w = ipc.NewWriter(&e.buf, ipc.WithSchema(schema))
 	var empty bytes.Buffer // a stream without a batch is the schema and the end
 	if err := ipc.NewWriter(&empty, ipc.WithSchema(schema)).Close(); err != nil {
 		return nil, nil, fmt.Errorf("arrow schema: %w", err)
 	}
-	head := bytes.TrimSuffix(empty.Bytes(), endOfStream)
+	head := bytes.TrimSuffix(empty.Bytes(), EndOfStream)
 	e.head = len(head)
 	return e, head, nil
 }
 
-// encode is the message of rec, valid until the next call.
-func (e *encoder) encode(rec arrow.Record) ([]byte, error) {
+// Encode is the message of rec, valid until the next call.
+func (e *Encoder) Encode(rec arrow.Record) ([]byte, error) {
 	head := e.head
 	e.head = 0
 	e.buf.Reset()

@@ -1,31 +1,19 @@
-package nn_test
+package nets_test
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/benchmarks/speed/nets"
 	"github.com/gyrus-bci/gyrus/foundation/nn"
 )
-
-// encoder is the transformer of benchmarks/speed/peers/transformers.py: 88 tokens of 200 values, 4 blocks, 8 heads, 800
-// hidden values, no dropout; mean over the tokens and 4 classes.
-func encoder() nn.Layer {
-	return &nn.Sequential{Layers: []nn.Named{
-		{Name: "blocks", Layer: nn.Encoder(4, 200, 8, 800, 0)},
-		{Name: "norm", Layer: &nn.LayerNorm{}},
-		{Layer: &nn.Transpose{}},
-		{Layer: &nn.MeanPool{}},
-		{Layer: &nn.Flatten{}},
-		{Name: "out", Layer: &nn.Linear{Out: 4}},
-	}}
-}
 
 func BenchmarkEncoderStep(b *testing.B) {
 	const batch = 16
 	for _, workers := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", workers), func(b *testing.B) {
-			net, err := nn.New(encoder, nn.Shape{88, 200}, nn.Options{Batch: batch, Workers: workers, Train: true})
+			net, err := nn.New(nets.Encoder, nets.EncoderIn(), nn.Options{Batch: batch, Workers: workers, Train: true})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -46,7 +34,7 @@ func BenchmarkEncoderStep(b *testing.B) {
 }
 
 func BenchmarkEncoderOne(b *testing.B) {
-	net, err := nn.New(encoder, nn.Shape{88, 200}, nn.Options{})
+	net, err := nn.New(nets.Encoder, nets.EncoderIn(), nn.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/cmd/internal/doctor"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+// doctorJSON is what gyrus doctor --json prints.
+type doctorJSON struct {
+	Healthy  bool             `json:"healthy"`
+	Findings []doctor.Finding `json:"findings"`
+}
+
+func newDoctor() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
+		Long: `Doctor looks at what keeps a live session from working and says what to do. It changes nothing and needs no privileges.
+With --session it also looks for the server and the stream that the session waits for. The exit code is 1 where there is a problem.`,
+		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o := doctor.Options{Streams: lslStreams}
+			if file != "" {
+				data, err := os.ReadFile(file)
+				if err != nil {
+					return usageError{fmt.Errorf("the session file: %w", err)}
+				}
+				cfg, err := session.ParseConfig(file, data)
+				if err != nil {
+					return err
+				}
+				expect(&o, cfg)
+			}
+			all := doctor.Run(cmd.Context(), o)
+			var err error
+			if !doctor.Healthy(all) {
+				err = errors.New("something keeps a session from working, see the problems above")
+			}
+			if wantsJSON(cmd) {
+				return errors.Join(err, printJSON(cmd, doctorJSON{err == nil, all}))
+			}
+			for _, f := range all {
+				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-11s %s\n", f.State, f.Check, f.What)
+				if f.Remedy != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "%20s → %s\n", "", f.Remedy)
+				}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&file, "session", "", "session file: look for its server and its stream too")
+	return cmd
+}
+
+// lslStreams lists the streams of LSL.
+func lslStreams(ctx context.Context) ([]doctor.Stream, error) {
+	list, err := lsl.Resolve(ctx, lsl.ResolveOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var out []doctor.Stream
+	for _, s := range list {
+		out = append(out, doctor.Stream{Name: s.Name, Type: s.Type, Host: s.Hostname, Channels: s.Channels, Rate: s.Rate})
+	}
+	return out, nil
+}
+
+// streamPatience is longer than the second after which the schema of a stream is repeated.
+const streamPatience = 2500 * time.Millisecond
+
+// expect adds what a session needs.
+func expect(o *doctor.Options, cfg *session.Config) {
+	if cfg.Bus.URL == "" { // the server is inside the session
+		o.BusName = "the server inside the session"
+		o.Bus = func(context.Context) error {
+			err := cfg.Bus.Validate()
+			if err == nil && cfg.Bus.Operator != "" {
+				_, err = bus.ReadOperator(cfg.Bus.Operator)
+			}
+			return err
+		}
+		return
+	}
+	o.BusName = "the server of the session"
+	o.Bus = func(ctx context.Context) (err error) {
+		b, err := bus.Open(ctx, cfg.Bus)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.Close()) }()
+		if cfg.Source.Use != "nats" {
+			return nil
+		}
+		r, err := b.SubscribeRaw(cfg.Session, cfg.Source.Stream)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		ctx, cancel := context.WithTimeout(ctx, streamPatience)
+		defer cancel()
+		if err := r.Ready(ctx); err != nil {
+			return fmt.Errorf("it answers, but nobody sends %s: start the amplifier (gyrus play --nats sends a recording): %w", bus.RawSubject(cfg.Session, cfg.Source.Stream), err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,301 @@
+// Package doctor looks at what keeps a live session from working: interfaces, multicast, ports, firewalls, the clock, and
+// which streams can be seen. It changes nothing and needs no privileges; what it cannot read it says.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// State is how a finding is to be taken.
+type State string
+
+// The states.
+const (
+	OK      State = "ok"
+	Note    State = "note"    // worth knowing, or not readable
+	Problem State = "problem" // keeps something from working
+)
+
+// Finding is one thing that was looked at.
+type Finding struct {
+	Check  string `json:"check"` // interfaces, multicast, ports, firewall, clock, streams, bus
+	State  State  `json:"state"`
+	What   string `json:"what"`
+	Remedy string `json:"remedy,omitempty"` // of a problem
+}
+
+// Probe looks at one thing. A new one is a file with such a function, and a line in Run.
+type Probe func(ctx context.Context, o *Options) []Finding
+
+// Interface is a network interface that is up.
+type Interface struct {
+	Name      string
+	Multicast bool
+	Loopback  bool
+	Addr      netip.Addr // of IPv4; the zero Addr where it has none
+}
+
+// Network is the machine's network; a test puts another in its place.
+type Network interface {
+	Interfaces() ([]Interface, error)
+	// Echo sends a datagram to a group on one interface and waits to hear it. errSilent: it was sent, and nothing came.
+	Echo(ctx context.Context, i Interface, group netip.AddrPort) error
+	// Free says why a port cannot be listened on; nil where it can.
+	Free(network, address string) error
+	// Greeting is the first line that a TCP server sends of its own accord.
+	Greeting(ctx context.Context, address string) (string, error)
+}
+
+// Stream is one that answers.
+type Stream struct {
+	Name, Type, Host string
+	Channels         int
+	Rate             float64
+}
+
+// Options say what to look at.
+type Options struct {
+	Network Network // nil: that of this machine
+	// Streams lists the streams on the network; nil where there is no way to.
+	Streams func(ctx context.Context) ([]Stream, error)
+	// Expected describes the stream that a session waits for, and says whether one is it; nil where none is expected.
+	Expected     func(Stream) bool
+	ExpectedName string
+	// Bus connects to the server that a session names; nil where it names none.
+	Bus     func(ctx context.Context) error
+	BusName string
+}
+
+// The addresses of LSL (liblsl, api_config.cpp): where it asks for streams, and where outlets answer.
+const (
+	lslPort  = 16571
+	lslFirst = 16572
+	lslLast  = 16603
+	natsPort = 4222
+)
+
+var lslGroups = []netip.Addr{netip.AddrFrom4([4]byte{224, 0, 0, 183}), netip.AddrFrom4([4]byte{239, 255, 172, 215})}
+
+// errSilent is a datagram that was sent and not heard.
+var errSilent = errors.New("nothing was heard")
+
+// Run asks all probes and returns what they found, in order.
+func Run(ctx context.Context, o Options) []Finding {
+	if o.Network == nil {
+		o.Network = machine{}
+	}
+	var all []Finding
+	for _, p := range []Probe{interfaces, multicast, ports, firewall, clock, streams, session} {
+		all = append(all, p(ctx, &o)...)
+	}
+	return all
+}
+
+func interfaces(_ context.Context, o *Options) []Finding {
+	list, err := o.Network.Interfaces()
+	if err != nil {
+		return []Finding{{"interfaces", Problem, "cannot be listed: " + err.Error(), "look at them with the system's own tools (ip addr, ifconfig, ipconfig)"}}
+	}
+	var out []Finding
+	others := 0
+	for _, i := range list {
+		what := fmt.Sprintf("%s: %s", i.Name, i.Addr)
+		switch {
+		case !i.Addr.IsValid():
+			out = append(out, Finding{"interfaces", Note, i.Name + ": no IPv4 address", ""})
+			continue
+		case i.Loopback:
+			what += ", this machine only"
+		case !i.Multicast:
+			out = append(out, Finding{"interfaces", Note, what + ", no multicast", ""})
+			continue
+		default:
+			others++
+			what += ", multicast"
+		}
+		out = append(out, Finding{"interfaces", OK, what, ""})
+	}
+	if others == 0 {
+		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast: streams of other machines are found by name only, those of this machine always", ""})
+	}
+	return out
+}
+
+// multicast joins the groups of LSL on every interface and listens for itself.
+func multicast(ctx context.Context, o *Options) []Finding {
+	list, err := o.Network.Interfaces()
+	if err != nil {
+		return nil // said by interfaces
+	}
+	type try struct {
+		i     Interface
+		group netip.Addr
+	}
+	var tries []try
+	for _, i := range list {
+		if i.Multicast && !i.Loopback && i.Addr.IsValid() {
+			for _, g := range lslGroups {
+				tries = append(tries, try{i, g})
+			}
+		}
+	}
+	out := make([]Finding, len(tries))
+	var wait sync.WaitGroup
+	for k, t := range tries {
+		wait.Go(func() {
+			err := o.Network.Echo(ctx, t.i, netip.AddrPortFrom(t.group, lslPort))
+			out[k] = echoFinding(t.i, t.group, err)
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+func echoFinding(i Interface, group netip.Addr, err error) Finding {
+	where := fmt.Sprintf("group %s port %d on %s", group, lslPort, i.Name)
+	open := fmt.Sprintf("let UDP %d to %d and TCP %d to %d through on %s (ufw allow %d:%d/udp; Windows: allow the program in private networks)", lslPort, lslLast, lslFirst, lslLast, i.Name, lslPort, lslLast)
+	switch {
+	case err == nil:
+		return Finding{"multicast", OK, where + ": we hear ourselves", ""}
+	case errors.Is(err, errSilent):
+		return Finding{"multicast", Problem, where + ": multicast is blocked: what we sent did not come back, so that streams of LSL are not found", "a firewall on this machine drops it: " + open + "; or name the other machine as a known peer"}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EPERM):
+		return Finding{"multicast", Problem, where + ": multicast is blocked: sending is forbidden: " + err.Error(), "a firewall rule or a policy on this machine refuses it: " + open}
+	case errors.Is(err, syscall.ENOBUFS):
+		return Finding{"multicast", Problem, where + ": multicast is blocked: the system lets no program join another group: " + err.Error(), "raise the limit: sysctl -w net.ipv4.igmp_max_memberships=20"}
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return Finding{"multicast", Problem, where + ": multicast is blocked: there is no route: " + err.Error(), "add one: ip route add 224.0.0.0/4 dev " + i.Name}
+	default:
+		return Finding{"multicast", Problem, where + ": multicast does not work: " + err.Error(), open}
+	}
+}
+
+func ports(ctx context.Context, o *Options) []Finding {
+	var out []Finding
+	var taken []string
+	for p := lslFirst; p <= lslLast; p++ {
+		if err := o.Network.Free("tcp4", fmt.Sprintf("0.0.0.0:%d", p)); err != nil {
+			taken = append(taken, fmt.Sprintf("%d%s", p, by("tcp", p)))
+		}
+	}
+	n := lslLast - lslFirst + 1
+	switch {
+	case len(taken) == 0:
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d are free for outlets of LSL", lslFirst, lslLast), ""})
+	case len(taken) == n:
+		out = append(out, Finding{"ports", Problem, fmt.Sprintf("all of TCP %d to %d are taken: %s", lslFirst, lslLast, strings.Join(taken, ", ")), "end outlets of LSL that nobody needs: others do not find those outside this range"})
+	default:
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d: %d of %d are free; taken: %s (outlets of LSL, as a rule)", lslFirst, lslLast, n-len(taken), n, strings.Join(taken, ", ")), ""})
+	}
+	if err := o.Network.Free("udp4", fmt.Sprintf("0.0.0.0:%d", lslPort)); err != nil {
+		out = append(out, Finding{"ports", Note, fmt.Sprintf("UDP %d is in use%s, as by a program with outlets of LSL, which share it", lslPort, by("udp", lslPort)), ""})
+	} else {
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("UDP %d is free: no other program here offers a stream of LSL", lslPort), ""})
+	}
+	at := fmt.Sprintf("127.0.0.1:%d", natsPort)
+	if err := o.Network.Free("tcp4", at); err == nil {
+		return append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d is free for a NATS server", natsPort), ""})
+	}
+	hello, err := o.Network.Greeting(ctx, at)
+	if err == nil && strings.HasPrefix(hello, "INFO ") {
+		return append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d: a NATS server answers%s", natsPort, by("tcp", natsPort)), ""})
+	}
+	return append(out, Finding{"ports", Problem, fmt.Sprintf("TCP %d is taken%s by something that is no NATS server", natsPort, by("tcp", natsPort)), "end it, or give the session another port: bus: {port: 4333}"})
+}
+
+// by names the program that holds a port, where the system tells.
+func by(network string, port int) string {
+	if who := holder(network, port); who != "" {
+		return " by " + who
+	}
+	return ""
+}
+
+// clock compares the two clocks of this machine, and asks whether the wall clock is kept by NTP.
+func clock(_ context.Context, _ *Options) []Finding {
+	begin := time.Now()
+	wall := begin.Round(0) // without the monotonic reading
+	finest := time.Hour
+	for last := begin; time.Since(begin) < 200*time.Millisecond; {
+		now := time.Now()
+		if step := now.Sub(last); step > 0 {
+			finest = min(finest, step)
+			last = now
+		}
+	}
+	end := time.Now()
+	off := end.Round(0).Sub(wall) - end.Sub(begin)
+	out := []Finding{{"clock", OK, fmt.Sprintf("resolution %s; in %s the wall clock left the steady one by %s", finest, end.Sub(begin).Round(time.Millisecond), off), ""}}
+	if off.Abs() > 5*time.Millisecond {
+		out[0].State, out[0].Remedy = Problem, "something sets the clock: let one program alone (chrony, ntpd, timesyncd, the host of a virtual machine) keep it, by slewing"
+	}
+	if finest > time.Millisecond {
+		out[0].State, out[0].Remedy = Problem, "a clock this coarse cannot stamp samples: choose another clock source of the system"
+	}
+	return append(out, synced())
+}
+
+func streams(ctx context.Context, o *Options) []Finding {
+	if o.Streams == nil {
+		return []Finding{{"streams", Note, "cannot be listed by this program", ""}}
+	}
+	list, err := o.Streams(ctx)
+	if err != nil {
+		return []Finding{{"streams", Problem, "cannot be listed: " + err.Error(), "see multicast and ports above"}}
+	}
+	var out []Finding
+	found := o.Expected == nil
+	for _, s := range list {
+		what := fmt.Sprintf("%q, type %q, %d channels, %g Hz, on %s", s.Name, s.Type, s.Channels, s.Rate, s.Host)
+		if o.Expected != nil && o.Expected(s) {
+			found = true
+			what += ": the session's"
+		}
+		out = append(out, Finding{"streams", OK, what, ""})
+	}
+	if len(list) == 0 {
+		out = append(out, Finding{"streams", Note, "no stream of LSL answers", ""})
+	}
+	if !found {
+		out = append(out, Finding{"streams", Problem, "the session waits for " + o.ExpectedName + ", which does not answer", "start the amplifier's program; where it runs on another machine see multicast and firewall, there too"})
+	}
+	return out
+}
+
+func session(ctx context.Context, o *Options) []Finding {
+	if o.Bus == nil {
+		return nil
+	}
+	if err := o.Bus(ctx); err != nil {
+		return []Finding{{"bus", Problem, o.BusName + ": " + err.Error(), "gyrus bus check tries the same, role by role"}}
+	}
+	return []Finding{{"bus", OK, o.BusName + " answers", ""}}
+}
+
+// Healthy says whether no finding is a problem.
+func Healthy(all []Finding) bool {
+	return !slices.ContainsFunc(all, func(f Finding) bool { return f.State == Problem })
+}
+
+// addrOf is the address of IPv4 in a, the zero Addr where there is none.
+func addrOf(a net.Addr) netip.Addr {
+	n, ok := a.(*net.IPNet)
+	if !ok {
+		return netip.Addr{}
+	}
+	ip, ok := netip.AddrFromSlice(n.IP)
+	if !ok || !ip.Unmap().Is4() {
+		return netip.Addr{}
+	}
+	return ip.Unmap()
+}

@@ -1,0 +1,252 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// fake is a machine with one interface to others.
+type fake struct {
+	echo     error
+	taken    map[string]bool
+	greeting string
+}
+
+func (f fake) Interfaces() ([]Interface, error) {
+	return []Interface{
+		{"lo", false, true, netip.MustParseAddr("127.0.0.1")},
+		{"eth7", true, false, netip.MustParseAddr("192.0.2.7")},
+		{"tun0", false, false, netip.MustParseAddr("192.0.2.9")},
+	}, nil
+}
+
+func (f fake) Echo(_ context.Context, i Interface, group netip.AddrPort) error {
+	if i.Name != "eth7" || group.Port() != 16571 {
+		panic(fmt.Sprint("asked on ", i.Name, group))
+	}
+	return f.echo
+}
+
+func (f fake) Free(_, address string) error {
+	if f.taken[address] {
+		return syscall.EADDRINUSE
+	}
+	return nil
+}
+
+func (f fake) Greeting(context.Context, string) (string, error) { return f.greeting, nil }
+
+// find is the first finding of a check that says all of these.
+func find(t *testing.T, all []Finding, check string, parts ...string) Finding {
+	t.Helper()
+next:
+	for _, f := range all {
+		if f.Check != check {
+			continue
+		}
+		for _, p := range parts {
+			if !strings.Contains(f.What+" "+f.Remedy, p) {
+				continue next
+			}
+		}
+		return f
+	}
+	t.Fatalf("no finding of %s says %q: %+v", check, parts, all)
+	return Finding{}
+}
+
+// TestBlockedMulticast: a datagram that does not come back is diagnosed by name: what, where, and the remedy.
+func TestBlockedMulticast(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want []string
+	}{
+		"dropped":   {fmt.Errorf("%w within 300ms", errSilent), []string{"multicast is blocked", "firewall", "ufw allow 16571:16603/udp"}},
+		"forbidden": {&fs.PathError{Op: "sendto", Err: syscall.EPERM}, []string{"multicast is blocked", "forbidden"}},
+		"no route":  {os.NewSyscallError("sendto", syscall.ENETUNREACH), []string{"multicast is blocked", "no route", "ip route add 224.0.0.0/4 dev eth7"}},
+		"no groups": {os.NewSyscallError("setsockopt", syscall.ENOBUFS), []string{"multicast is blocked", "igmp_max_memberships"}},
+		"other":     {errors.New("odd"), []string{"multicast does not work", "odd"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := Run(t.Context(), Options{Network: fake{echo: tc.err}})
+			for _, group := range []string{"224.0.0.183", "239.255.172.215"} {
+				f := find(t, all, "multicast", append(tc.want, group, "16571", "eth7")...)
+				if f.State != Problem || f.Remedy == "" {
+					t.Errorf("%+v: want a problem with its remedy", f)
+				}
+			}
+			if Healthy(all) {
+				t.Error("passes for healthy")
+			}
+		})
+	}
+}
+
+func TestHealthy(t *testing.T) {
+	all := Run(t.Context(), Options{Network: fake{}, Streams: func(context.Context) ([]Stream, error) { return nil, nil }})
+	for _, f := range all {
+		if f.State == Problem && f.Check != "clock" { // which is that of this machine
+			t.Errorf("%+v", f)
+		}
+		if (f.State == Problem) != (f.Remedy != "") {
+			t.Errorf("%+v: a problem must have a remedy, others none", f)
+		}
+	}
+	if f := find(t, all, "multicast", "we hear ourselves", "239.255.172.215"); f.State != OK {
+		t.Errorf("%+v", f)
+	}
+	find(t, all, "interfaces", "tun0", "no multicast")
+	find(t, all, "clock", "resolution")
+	find(t, all, "streams", "no stream of LSL answers")
+}
+
+func TestPorts(t *testing.T) {
+	full := map[string]bool{"127.0.0.1:4222": true, "0.0.0.0:16571": true}
+	for p := 16572; p <= 16603; p++ {
+		full[fmt.Sprintf("0.0.0.0:%d", p)] = true
+	}
+	all := Run(t.Context(), Options{Network: fake{taken: full, greeting: "SSH-2.0\r\n"}})
+	if f := find(t, all, "ports", "all of TCP 16572 to 16603 are taken"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, all, "ports", "4222", "no NATS server"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	find(t, all, "ports", "UDP 16571 is in use")
+	all = Run(t.Context(), Options{Network: fake{taken: map[string]bool{"127.0.0.1:4222": true, "0.0.0.0:16573": true}, greeting: "INFO {}\r\n"}})
+	if f := find(t, all, "ports", "4222", "a NATS server answers"); f.State != OK {
+		t.Errorf("%+v", f)
+	}
+	find(t, all, "ports", "31 of 32 are free", "16573")
+}
+
+func TestStreams(t *testing.T) {
+	o := Options{
+		Network: fake{}, ExpectedName: `type "EEG"`, Expected: func(s Stream) bool { return s.Type == "EEG" },
+		Streams: func(context.Context) ([]Stream, error) { return []Stream{{"Cues", "Markers", "lab", 1, 0}}, nil },
+		BusName: "the server", Bus: func(context.Context) error { return errors.New("no answer") },
+	}
+	all := Run(t.Context(), o)
+	find(t, all, "streams", `"Cues"`, "Markers")
+	if f := find(t, all, "streams", `the session waits for type "EEG"`); f.State != Problem || f.Remedy == "" {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, all, "bus", "no answer"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	o.Streams = func(context.Context) ([]Stream, error) { return []Stream{{"Amp", "EEG", "lab", 8, 250}}, nil }
+	o.Bus = func(context.Context) error { return nil }
+	if all = Run(t.Context(), o); !Healthy(all) {
+		for _, f := range all {
+			if f.State == Problem && f.Check != "clock" {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+	find(t, all, "streams", `"Amp"`, "the session's")
+}
+
+// TestFirewalls: the words are those that the systems' programs print.
+func TestFirewalls(t *testing.T) {
+	files := map[string]string{"/etc/ufw/ufw.conf": "# x\nENABLED=yes\nLOGLEVEL=low\n", "/proc/net/ip_tables_names": "filter\nnat\n"}
+	read := func(name string) ([]byte, error) {
+		if s, ok := files[name]; ok {
+			return []byte(s), nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	said := map[string]string{
+		"systemctl is-active firewalld": "active\n",
+		"nft list ruleset":              "table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n",
+	}
+	got := strings.Join(linuxFirewalls(read, func(args ...string) string { return said[strings.Join(args, " ")] }), "\n")
+	for _, want := range []string{"ufw is enabled", "firewalld is active", "drops what none", "iptables is in use (filter, nat)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+	files, said = map[string]string{"/etc/ufw/ufw.conf": "ENABLED=no\n", "/proc/net/ip_tables_names": ""}, map[string]string{"systemctl is-active firewalld": "inactive\n"}
+	if got := linuxFirewalls(read, func(args ...string) string { return said[strings.Join(args, " ")] }); len(got) > 0 {
+		t.Errorf("sees %v where there is none", got)
+	}
+	if len(darwinFirewall("Firewall is enabled. (State = 1)\n")) != 1 || len(darwinFirewall("Firewall is disabled. (State = 0)\n")) != 0 {
+		t.Error("macOS")
+	}
+	if len(windowsFirewall("\r\nPublic Profile Settings:\r\n-----\r\nState                                 ON\r\nOk.\r\n")) != 1 ||
+		len(windowsFirewall("State                                 OFF\r\n")) != 0 {
+		t.Error("Windows")
+	}
+}
+
+// TestEcho is the real one: on this machine, and in a network namespace where multicast has no way out.
+func TestEcho(t *testing.T) {
+	if os.Getenv("GYRUS_DOCTOR_CHILD") == "1" {
+		all := Run(t.Context(), Options{})
+		data, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("FINDINGS " + string(data))
+		return
+	}
+	list, err := machine{}.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := false
+	for _, i := range list {
+		if !i.Multicast || i.Loopback || !i.Addr.IsValid() {
+			continue
+		}
+		tried = true
+		for _, g := range lslGroups {
+			t.Logf("%s on %s: %v", g, i.Name, machine{}.Echo(t.Context(), i, netip.AddrPortFrom(g, lslPort)))
+		}
+	}
+	if !tried {
+		t.Log("no interface with multicast here")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a network namespace")
+	}
+	for name, tc := range map[string]struct {
+		script string
+		state  State
+		want   string
+	}{
+		"open":      {"ip link add veth7 type veth peer name veth8 && ip addr add 192.0.2.7/24 dev veth7 && ip link set veth7 up && ip link set veth8 up", OK, "we hear ourselves"},
+		"no groups": {"ip link add veth7 type veth peer name veth8 && ip addr add 192.0.2.7/24 dev veth7 && ip link set veth7 up && ip link set veth8 up && echo 0 > /proc/sys/net/ipv4/igmp_max_memberships", Problem, "multicast is blocked: the system lets no program join"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("unshare", "-n", "sh", "-c", "ip link set lo up && "+tc.script+" && exec \"$0\" -test.run '^TestEcho$' -test.v", os.Args[0])
+			cmd.Env = append(os.Environ(), "GYRUS_DOCTOR_CHILD=1")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				if !strings.Contains(string(out), "TestEcho") {
+					t.Skipf("cannot make a network namespace with an interface: %v: %s", err, out)
+				}
+				t.Fatalf("%v: %s", err, out)
+			}
+			_, rest, _ := strings.Cut(string(out), "FINDINGS ")
+			line, _, _ := strings.Cut(rest, "\n")
+			var all []Finding
+			if err := json.Unmarshal([]byte(line), &all); err != nil {
+				t.Fatalf("%v in %s", err, out)
+			}
+			for _, g := range lslGroups {
+				if f := find(t, all, "multicast", "veth7", g.String()); f.State != tc.state || !strings.Contains(f.What, tc.want) {
+					t.Errorf("%+v, want %s: %s", f, tc.state, tc.want)
+				}
+			}
+		})
+	}
+}

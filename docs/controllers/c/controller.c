@@ -1,0 +1,297 @@
+/* A controller in C (nats.c, jansson). It follows the rules of docs/protocol.md and prints what it acts on.
+ *
+ *     cc -o controller controller.c -lnats -ljansson -lpthread
+ *     ./controller nats://127.0.0.1:4222 s1 decoder
+ *
+ * Messages arrive on threads of the library; main is the control loop, with a steady clock. One lock guards the rules. */
+#define _POSIX_C_SOURCE 200809L
+#include <jansson.h>
+#include <math.h>
+#include <nats/nats.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+#define WATCHDOG (250 * MS)
+#define MAX_VALID_MS 10000.0
+#define LABEL 64
+
+static const char *session, *decoder;
+static char name[64];
+static volatile sig_atomic_t quit;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The state of the rules; times are nanoseconds of the steady clock. */
+static int64_t run, seq, beat_seq;                       /* rules 2 and 3 */
+static bool ended, latched;
+static bool known, proven;                               /* rules 4 and 5 */
+static int64_t base, raised, first, first_published, anchor;
+static int beats;
+static bool hearing;                                     /* the watchdog has not barked since */
+static int64_t heard;
+static struct {                                          /* rule 7: the one command */
+    bool on;
+    int64_t run, seq, arrival, delay, excess, allowed;
+    char label[LABEL];
+} held;
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Stops the actuator: of this one there is nothing but its words. */
+static void stop(const char *why) {
+    printf("safe %s\n", why);
+    fflush(stdout);
+}
+
+static void doubt(void) { proven = false; beats = 0; }
+
+static void safe(const char *why) {
+    if (held.on) {
+        held.on = false;
+        stop(why);
+    }
+}
+
+static int64_t excess(int64_t delay) { return delay > base ? delay - base : 0; }
+
+static void open_window(int64_t now, int64_t published, int64_t d) {
+    beats = 1; first = now; first_published = published; anchor = d;
+}
+
+static void age_held(void) {
+    if (held.on && excess(held.delay) > held.excess) held.excess = excess(held.delay);
+}
+
+/* Rules 6 and 8. */
+static void advance(int64_t now) {
+    if (held.on && held.excess + now - held.arrival > held.allowed) safe("expired");
+    if (hearing && now > heard + WATCHDOG) {
+        hearing = false;
+        doubt();
+        safe("watchdog");
+    }
+}
+
+static bool is(json_t *m, const char *key, const char *want) {
+    const char *s = json_string_value(json_object_get(m, key));
+    return s != NULL && strcmp(s, want) == 0;
+}
+
+static int64_t whole(json_t *m, const char *key) { /* 0 where there is none */
+    return json_integer_value(json_object_get(m, key));
+}
+
+static bool number(json_t *v, double low, double high) {
+    return json_is_number(v) && json_number_value(v) >= low && json_number_value(v) <= high;
+}
+
+/* Rules 1 and 2. */
+static bool follow(json_t *m) {
+    int64_t r = whole(m, "run"), published = whole(m, "t_publish_ns");
+    if (whole(m, "v") != 1 || !is(m, "session", session) || !is(m, "decoder", decoder)) return false;
+    if (r <= 0 || whole(m, "seq") <= 0 || published < r || r < run) return false;
+    if (r > run) {
+        safe("restarted");
+        run = r; seq = beat_seq = 0; ended = known = false;
+        doubt();
+    }
+    return true;
+}
+
+static void on_status(json_t *m, int64_t now) {
+    int64_t published = whole(m, "t_publish_ns"), delay = now - published;
+    advance(now);
+    if (!is(m, "state", "waiting") && !is(m, "state", "decoding") && !is(m, "state", "ended")) return;
+    if (!follow(m) || whole(m, "seq") <= beat_seq) return;
+    beat_seq = whole(m, "seq");
+    if (known) base += (now - raised) / 2000; /* rule 4: 500 ppm */
+    if (!known || delay < base) base = delay;
+    known = true;
+    raised = now;
+    if (beats == 0 || delay < anchor - 20 * MS) { /* rule 5 */
+        proven = false;
+        open_window(now, published, delay);
+    } else if (++beats >= 4 && now - first >= 250 * MS && published - first_published >= 250 * MS) {
+        proven = true;
+        open_window(now, published, base);
+    }
+    age_held();
+    if (excess(delay) > WATCHDOG) {
+        doubt();
+    } else {
+        heard = now;
+        hearing = true;
+    }
+    if (is(m, "state", "ended")) {
+        ended = true;
+        safe("ended");
+    }
+    advance(now);
+}
+
+static bool possible(json_t *m) {
+    json_t *scores = json_object_get(m, "scores"), *value = json_object_get(m, "value"), *confidence = json_object_get(m, "confidence"), *x;
+    const char *label = json_string_value(json_object_get(m, "label"));
+    size_t k;
+    bool labelled = json_array_size(scores) == 0;
+    double valid = json_number_value(json_object_get(m, "valid_for_ms"));
+    if (!(valid > 0 && valid <= MAX_VALID_MS) || !number(json_object_get(m, "age_ms"), 0, HUGE_VAL)) return false;
+    if (confidence != NULL && !number(confidence, 0, 1)) return false;
+    if ((scores != NULL && !json_is_array(scores)) || (value != NULL && !json_is_array(value))) return false;
+    json_array_foreach(scores, k, x) {
+        if (!number(json_object_get(x, "p"), 0, 1)) return false;
+        labelled = labelled || (label != NULL && is(x, "label", label));
+    }
+    json_array_foreach(value, k, x) if (!json_is_number(x)) return false;
+    if (is(m, "kind", "none")) return true;
+    if (is(m, "kind", "continuous")) return json_array_size(value) > 0;
+    return is(m, "kind", "class") && label != NULL && label[0] != 0 && labelled;
+}
+
+static void on_command(json_t *m, int64_t now) {
+    int64_t delay = now - whole(m, "t_publish_ns"), allowed;
+    const char *label = json_string_value(json_object_get(m, "label"));
+    advance(now);
+    if (!possible(m) || !follow(m) || ended || whole(m, "seq") <= seq) return;
+    seq = whole(m, "seq");
+    if (known && delay < base) {
+        base = delay;
+        if (delay < anchor - 20 * MS) doubt();
+    }
+    age_held();
+    allowed = (int64_t)(json_number_value(json_object_get(m, "valid_for_ms")) * MS);
+    if (!proven || excess(delay) > allowed) {
+        advance(now);
+        return;
+    }
+    heard = now;
+    hearing = true;
+    if (latched) return;
+    held.on = true;
+    held.run = run; held.seq = seq;
+    held.arrival = now; held.delay = delay; held.excess = excess(delay); held.allowed = allowed;
+    snprintf(held.label, sizeof held.label, "%s", label == NULL ? "" : label);
+}
+
+static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *handle) {
+    int64_t now = now_ns(); /* as early as possible */
+    json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
+    (void)nc; (void)sub;
+    if (json_is_object(m)) {
+        pthread_mutex_lock(&lock);
+        ((void (*)(json_t *, int64_t))handle)(m, now);
+        pthread_mutex_unlock(&lock);
+    }
+    json_decref(m);
+    natsMsg_Destroy(msg);
+}
+
+/* Rule 12: whatever has arrived. */
+static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *none) {
+    (void)sub; (void)none;
+    pthread_mutex_lock(&lock);
+    latched = true;
+    held.on = false;
+    stop("emergency");
+    pthread_mutex_unlock(&lock);
+    if (natsMsg_GetReply(msg) != NULL) {
+        char answer[512];
+        snprintf(answer, sizeof answer, "{\"v\":1,\"session\":\"%s\",\"decoder\":\"%s\",\"controller\":\"%s\"}", session, decoder, name);
+        natsConnection_PublishString(nc, natsMsg_GetReply(msg), answer);
+    }
+    natsMsg_Destroy(msg);
+}
+
+static void on_disconnect(natsConnection *nc, void *none) {
+    (void)nc; (void)none;
+    pthread_mutex_lock(&lock);
+    doubt();
+    safe("link");
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_signal(int sig) { (void)sig; quit = 1; }
+
+static bool is_token(const char *s) {
+    return s[0] != 0 && strlen(s) <= 64 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(s);
+}
+
+static void check(natsStatus s, const char *what) {
+    if (s != NATS_OK) {
+        fprintf(stderr, "%s: %s\n", what, natsStatus_GetText(s));
+        exit(1);
+    }
+}
+
+int main(int argc, char **argv) {
+    natsOptions *opts = NULL;
+    natsConnection *nc = NULL;
+    natsSubscription *sub[3] = {NULL, NULL, NULL};
+    char subject[256];
+    int64_t acted_run = 0, acted_seq = 0;
+    const struct timespec turn = {0, 10 * MS};
+    struct sigaction on_term = {.sa_handler = on_signal};
+    if (argc != 4 || !is_token(argv[2]) || !is_token(argv[3])) {
+        fprintf(stderr, "usage: controller URL SESSION DECODER\n");
+        return 2;
+    }
+    session = argv[2];
+    decoder = argv[3];
+    snprintf(name, sizeof name, "c-%ld-%lld", (long)getpid(), (long long)now_ns());
+    sigaction(SIGINT, &on_term, NULL);
+    sigaction(SIGTERM, &on_term, NULL);
+    stop("never");
+
+    check(natsOptions_Create(&opts), "options");
+    check(natsOptions_SetURL(opts, argv[1]), "url");
+    check(natsOptions_SetMaxReconnect(opts, -1), "reconnects");
+    check(natsOptions_SetReconnectWait(opts, 100), "reconnect wait");
+    check(natsOptions_SetPingInterval(opts, 300), "ping interval");
+    check(natsOptions_SetMaxPingsOut(opts, 2), "pings");
+    check(natsOptions_SetMaxPendingMsgs(opts, 64), "pending messages");
+    check(natsOptions_SetDisconnectedCB(opts, on_disconnect, NULL), "callback");
+    check(natsConnection_Connect(&nc, opts), "connect");
+    snprintf(subject, sizeof subject, "gyrus.%s.stop", session);
+    check(natsConnection_Subscribe(&sub[0], nc, subject, on_stop, NULL), subject);
+    snprintf(subject, sizeof subject, "gyrus.%s.status", session);
+    check(natsConnection_Subscribe(&sub[1], nc, subject, on_message, (void *)on_status), subject);
+    snprintf(subject, sizeof subject, "gyrus.%s.cmd.%s", session, decoder);
+    check(natsConnection_Subscribe(&sub[2], nc, subject, on_message, (void *)on_command), subject);
+    check(natsConnection_FlushTimeout(nc, 2000), "flush");
+    printf("ready\n");
+    fflush(stdout);
+
+    while (!quit) {
+        nanosleep(&turn, NULL);
+        pthread_mutex_lock(&lock);
+        advance(now_ns());
+        if (held.on && (held.run != acted_run || held.seq != acted_seq)) { /* an actuator would be moved at every turn */
+            acted_run = held.run;
+            acted_seq = held.seq;
+            printf("act %lld %s\n", (long long)held.seq, held.label);
+            fflush(stdout);
+        }
+        pthread_mutex_unlock(&lock);
+    }
+    pthread_mutex_lock(&lock); /* the actuator first */
+    held.on = false;
+    stop("stopped");
+    latched = true;
+    pthread_mutex_unlock(&lock);
+    for (int k = 0; k < 3; k++) natsSubscription_Destroy(sub[k]);
+    natsConnection_Destroy(nc);
+    natsOptions_Destroy(opts);
+    nats_Close();
+    return 0;
+}

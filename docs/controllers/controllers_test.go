@@ -1,0 +1,591 @@
+// Package controllers has controllers in several languages, each in a folder of its own, and the test that all of them
+// must pass. See README.md.
+package controllers
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+const (
+	session, decoder = "s1", "mi"
+	valid            = 200 * time.Millisecond
+	watchdog         = 250 * time.Millisecond
+	// slack is what a busy machine, a pipe and a garbage collector may add until a word is read here.
+	slack = 150 * time.Millisecond
+
+	// turns are some of a controller's loop: what it was sent before would have been acted on by then.
+	turns = 40 * time.Millisecond
+
+	decoderURL = "GYRUS_TEST_DECODER_URL" // makes the test binary a decoder
+)
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(decoderURL); url != "" {
+		if err := decode(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// decode publishes "right" until its standard input ends.
+func decode(url string) (err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end as well
+		cancel()
+	}()
+	b, err := bus.Open(ctx, bus.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, session, decoder, valid, clock)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			err := w.Publish(bus.Command{TSample: clock.Now(), Kind: bus.KindClass, Label: "right", Confidence: 0.9})
+			if err != nil && !errors.Is(err, bus.ErrNotSent) {
+				return err
+			}
+		}
+	}
+}
+
+// startDecoder starts a decoder process and ends it with the test.
+func startDecoder(t *testing.T, url string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), decoderURL+"="+url)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Process.Kill() // it may have been killed before
+		_ = cmd.Wait()         // and then says so
+	})
+	return cmd
+}
+
+// word is a line of a controller.
+type word struct {
+	text string
+	at   time.Time
+}
+
+// controller is a running example.
+type controller struct {
+	cmd *exec.Cmd
+
+	mu    sync.Mutex
+	words []word
+	more  chan struct{} // closed at the next word
+	ended chan struct{} // closed at the end of its output
+}
+
+func start(t *testing.T, args ...string) *controller {
+	t.Helper()
+	c := &controller{cmd: exec.Command(args[0], args[1:]...), more: make(chan struct{}), ended: make(chan struct{})}
+	c.cmd.Stderr = os.Stderr
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(c.ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			c.mu.Lock()
+			c.words = append(c.words, word{lines.Text(), time.Now()})
+			close(c.more)
+			c.more = make(chan struct{})
+			c.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Kill() // it may have ended before
+		<-c.ended
+		_ = c.cmd.Wait()
+	})
+	return c
+}
+
+// all is what it has said.
+func (c *controller) all() ([]word, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.words, c.more
+}
+
+// mark is the number of words so far.
+func (c *controller) mark() int {
+	w, _ := c.all()
+	return len(w)
+}
+
+// says waits for a word behind the mark that begins with the given text.
+func (c *controller) says(t *testing.T, text string, mark int) word {
+	t.Helper()
+	for timeout := time.After(15 * time.Second); ; {
+		words, more := c.all()
+		for _, w := range words[mark:] {
+			if strings.HasPrefix(w.text, text) {
+				return w
+			}
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			t.Fatalf("%q is not said within 15 s; last words: %v", text, words[max(0, len(words)-8):])
+		}
+	}
+}
+
+// quiet fails where a word behind the mark begins with "act" and is not among the allowed ones.
+func (c *controller) quiet(t *testing.T, mark int, allowed ...string) {
+	t.Helper()
+	words, _ := c.all()
+next:
+	for _, w := range words[mark:] {
+		for _, a := range allowed {
+			if strings.HasSuffix(w.text, a) {
+				continue next
+			}
+		}
+		if strings.HasPrefix(w.text, "act") {
+			t.Errorf("it says %q", w.text)
+		}
+	}
+}
+
+// hand makes messages by hand, good and bad ones.
+type hand struct {
+	t     *testing.T
+	nc    *nats.Conn
+	clock bus.Clock
+
+	mu    sync.Mutex
+	run   int64
+	seq   uint64
+	beats uint64
+	quiet bool // no heartbeats
+}
+
+func newHand(t *testing.T, url string) *hand {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hand{t: t, nc: nc, clock: bus.NewClock(), quiet: true}
+	h.run = h.clock.Now()
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for tick := time.NewTicker(bus.HeartbeatInterval); ; {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+				h.mu.Lock()
+				if !h.quiet {
+					h.beat(h.clock.Now(), bus.StateDecoding)
+				}
+				h.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(quit)
+		<-done
+		nc.Close()
+	})
+	return h
+}
+
+func (h *hand) publish(subject string, v any) {
+	h.t.Helper()
+	data, ok := v.([]byte)
+	if !ok {
+		var err error
+		if data, err = json.Marshal(v); err != nil {
+			h.t.Error(err)
+			return
+		}
+	}
+	if err := errors.Join(h.nc.Publish(subject, data), h.nc.Flush()); err != nil {
+		h.t.Error(err)
+	}
+}
+
+// beat sends a heartbeat. h.mu is held.
+func (h *hand) beat(published int64, state bus.State) {
+	h.beats++
+	h.publish(bus.StatusSubject(session), bus.Status{
+		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state,
+	})
+}
+
+// makeCommand is a good one of now, with the next number.
+func (h *hand) makeCommand(label string) bus.Command {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seq++
+	now := h.clock.Now()
+	return bus.Command{
+		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.seq, TSample: now, TPublish: now, ValidForMS: valid.Seconds() * 1e3,
+		Kind: bus.KindClass, Label: label, Scores: []bus.Score{{Label: label, P: 1}}, Confidence: 1,
+	}
+}
+
+func (h *hand) send(c bus.Command) { h.t.Helper(); h.publish(bus.CommandSubject(session, decoder), c) }
+
+// heartbeats turns them on or off.
+func (h *hand) heartbeats(on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.quiet = !on
+}
+
+// acts sends good commands until one is acted on.
+func (h *hand) acts(c *controller) {
+	h.t.Helper()
+	mark := c.mark()
+	for end := time.Now().Add(15 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		h.send(h.makeCommand("good"))
+		words, _ := c.all()
+		for _, w := range words[mark:] {
+			if strings.HasPrefix(w.text, "act") && strings.HasSuffix(w.text, " good") {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			h.t.Fatalf("no good command is acted on: %v", words[mark:])
+		}
+	}
+}
+
+// examples make the command line of each example, or say why it cannot run here.
+var examples = map[string]func(t *testing.T) []string{
+	"go": func(t *testing.T) []string {
+		exe := filepath.Join(t.TempDir(), "controller")
+		if out, err := exec.Command("go", "build", "-o", exe, "./go").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return []string{exe}
+	},
+	"python": func(t *testing.T) []string {
+		return []string{client(t, "python/bin/python"), "python/controller.py"}
+	},
+	"javascript": func(t *testing.T) []string {
+		modules := client(t, "javascript/node_modules/@nats-io/transport-node")
+		node, err := exec.LookPath("node")
+		if err != nil {
+			t.Skipf("no JavaScript: %v", err)
+		}
+		dir := t.TempDir() // a module is looked for beside the program
+		for _, name := range []string{"controller.js", "package.json"} {
+			data, err := os.ReadFile(filepath.Join("javascript", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(filepath.Dir(filepath.Dir(modules)), filepath.Join(dir, "node_modules")); err != nil {
+			t.Fatal(err)
+		}
+		return []string{node, filepath.Join(dir, "controller.js")}
+	},
+	"c": func(t *testing.T) []string {
+		header := client(t, "c/usr/include/nats/nats.h")
+		usr := filepath.Dir(filepath.Dir(filepath.Dir(header)))
+		libs, err := filepath.Glob(filepath.Join(usr, "lib", "*", "libnats.so"))
+		if err != nil || len(libs) != 1 {
+			t.Skipf("no libnats.so below %s (%v): make controllers", usr, err)
+		}
+		cc, err := exec.LookPath("cc")
+		if err != nil {
+			t.Skipf("no C compiler: %v", err)
+		}
+		lib, exe := filepath.Dir(libs[0]), filepath.Join(t.TempDir(), "controller")
+		out, err := exec.Command(cc, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", filepath.Join(usr, "include"), "-isystem", filepath.Join(usr, "include", "nats"),
+			"-o", exe, "c/controller.c", "-L"+lib, "-Wl,--disable-new-dtags", "-Wl,-rpath,"+lib, "-Wl,-rpath-link,"+lib, "-lnats", "-ljansson", "-lpthread").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return []string{exe}
+	},
+}
+
+// client is a file that make controllers makes.
+func client(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", "controllers", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the client is not installed (%v): make controllers", err)
+	}
+	return path
+}
+
+// TestExample puts each example through what hurts: it must act on what is fresh, on nothing else, and stop in time.
+func TestExample(t *testing.T) {
+	for name, command := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := command(t)
+			b, err := bus.Open(t.Context(), bus.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			c := start(t, append(args, b.URL(), session, decoder)...)
+			c.says(t, "safe never", 0)
+			c.says(t, "ready", 0)
+
+			oldRun := killed(t, b, c)
+			h := newHand(t, b.URL())
+			refuses(t, h, c, oldRun)
+			safeInTime(t, h, c)
+			burst(t, h, c)
+			endings(t, b, h, c)
+		})
+	}
+}
+
+// killed kills a decoder process with SIGKILL. It returns its run.
+func killed(t *testing.T, b *bus.Bus, c *controller) (run int64) {
+	runs := make(chan int64, 1)
+	sub, err := b.SubscribeCommands(session, decoder, func(cmd bus.Command, _ time.Time) {
+		select {
+		case runs <- cmd.Run:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := startDecoder(t, b.URL())
+	run = <-runs
+	c.says(t, "act", 0)
+	mark := c.mark()
+	at := time.Now()
+	if err := d.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	stood := c.says(t, "safe expired", mark).at.Sub(at)
+	t.Logf("after SIGKILL of the decoder it stood at %v; allowed %v", stood, valid+slack)
+	if stood > valid+slack {
+		t.Errorf("it stood %v after the kill, want at most %v", stood, valid+slack)
+	}
+	if err := sub.Close(); err != nil {
+		t.Error(err)
+	}
+	return run
+}
+
+// refuses sends what must not be acted on, all of it labelled "bad", and good commands between, which must.
+func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
+	mark := c.mark()
+	for range 20 { // without a heartbeat of this run nobody can tell how old they are
+		h.send(h.makeCommand("bad-unproven"))
+		<-time.After(20 * time.Millisecond)
+	}
+	h.heartbeats(true)
+	h.acts(c)
+	old := h.makeCommand("bad-reordered")
+	h.acts(c)
+	for what, spoil := range map[string]func(*bus.Command){
+		"stale":           func(c *bus.Command) { c.TPublish -= int64(time.Second) },
+		"replayed":        func(c *bus.Command) { *c = old },
+		"overtaken":       func(c *bus.Command) { c.Seq -= 2 }, // of now, and with a number that was there
+		"twice":           func(c *bus.Command) { c.Seq-- },
+		"number 0":        func(c *bus.Command) { c.Seq = 0 },
+		"wrong session":   func(c *bus.Command) { c.Session = "s2" },
+		"wrong decoder":   func(c *bus.Command) { c.Decoder = "other" },
+		"old run":         func(c *bus.Command) { c.Run, c.Seq = oldRun, 1_000_000 },
+		"before its run":  func(c *bus.Command) { c.TPublish = c.Run - 1 },
+		"version 2":       func(c *bus.Command) { c.V = 2 },
+		"valid for 0":     func(c *bus.Command) { c.ValidForMS = 0 },
+		"valid for weeks": func(c *bus.Command) { c.ValidForMS = 1e9 },
+		"age below 0":     func(c *bus.Command) { c.AgeMS = -1 },
+		"confidence 2":    func(c *bus.Command) { c.Confidence = 2 },
+		"score 2":         func(c *bus.Command) { c.Scores[0].P = 2 },
+		"no such label":   func(c *bus.Command) { c.Scores[0].Label = "another" },
+		"kind":            func(c *bus.Command) { c.Kind = "dance" },
+		"no value":        func(c *bus.Command) { c.Kind = bus.KindContinuous },
+	} {
+		cmd := h.makeCommand("bad-" + strings.ReplaceAll(what, " ", "-"))
+		spoil(&cmd)
+		h.send(cmd)
+		<-time.After(turns)
+		h.acts(c)
+	}
+	for _, data := range []string{
+		"", "{", "null", "[]", "17", `"bad"`, `{"v":1}`, strings.Repeat("[", 30_000), "\xff\xfe",
+		`{"v":1,"session":"s1","decoder":"mi","run":"bad","seq":1,"t_publish_ns":1,"valid_for_ms":100,"age_ms":0,"kind":"class","label":"bad"}`,
+		fmt.Sprintf(`{"v":1,"session":"s1","decoder":"mi","run":%d,"seq":%d,"t_publish_ns":%d,"valid_for_ms":"100","age_ms":0,"kind":"class","label":"bad"}`, h.run, math.MaxInt32, h.clock.Now()),
+		strings.Repeat(" ", 70_000) + "{}",
+	} {
+		h.publish(bus.CommandSubject(session, decoder), []byte(data))
+		h.publish(bus.StatusSubject(session), []byte(data))
+		<-time.After(turns)
+		h.acts(c)
+	}
+	c.quiet(t, mark, " good")
+}
+
+// safeInTime looks at expiry while heartbeats go on, and at the watchdog while a command would be valid for long.
+func safeInTime(t *testing.T, h *hand, c *controller) {
+	h.acts(c)
+	<-time.After(valid + slack) // all is expired
+	mark := c.mark()
+	cmd := h.makeCommand("good")
+	cmd.ValidForMS = 120
+	h.send(cmd)
+	sent := time.Now()
+	c.says(t, "act", mark)
+	stood := c.says(t, "safe expired", mark).at.Sub(sent)
+	t.Logf("a command for 120 ms was over at %v", stood)
+	if stood > 120*time.Millisecond+slack || stood < 100*time.Millisecond {
+		t.Errorf("a command for 120 ms was over after %v", stood)
+	}
+
+	mark = c.mark()
+	cmd = h.makeCommand("good")
+	cmd.ValidForMS = 9000
+	h.send(cmd)
+	c.says(t, "act", mark)
+	h.heartbeats(false)
+	silent := time.Now()
+	stood = c.says(t, "safe watchdog", mark).at.Sub(silent)
+	t.Logf("the watchdog barked %v after the last heartbeat at the latest", stood)
+	if stood > watchdog+slack {
+		t.Errorf("the watchdog barked after %v, want at most %v", stood, watchdog+slack)
+	}
+}
+
+// burst is an outage: what was sent meanwhile comes at once behind it.
+func burst(t *testing.T, h *hand, c *controller) {
+	<-time.After(600 * time.Millisecond)
+	mark := c.mark()
+	h.mu.Lock()
+	began := h.clock.Now() - int64(2*time.Second)
+	h.mu.Unlock()
+	for k := range 25 {
+		at := began + int64(k)*int64(80*time.Millisecond)
+		h.mu.Lock()
+		h.beat(at, bus.StateDecoding)
+		h.mu.Unlock()
+		cmd := h.makeCommand("bad-burst")
+		cmd.TPublish, cmd.TSample, cmd.ValidForMS = at, at, 3000
+		h.send(cmd)
+	}
+	<-time.After(200 * time.Millisecond) // they are valid for seconds, and nothing proves how old they are
+	c.quiet(t, mark)
+	h.heartbeats(true)
+	h.acts(c)
+	c.quiet(t, mark, " good")
+}
+
+// endings: a decoder that ends, an emergency stop, a signal.
+func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
+	h.acts(c)
+	mark := c.mark()
+	h.heartbeats(false)
+	cmd := h.makeCommand("good")
+	cmd.ValidForMS = 5000
+	h.send(cmd)
+	h.mu.Lock()
+	h.beat(h.clock.Now(), bus.StateEnded)
+	h.mu.Unlock()
+	c.says(t, "safe ended", mark)
+	mark = c.mark()
+	h.send(h.makeCommand("bad-behind-the-end"))
+
+	h.mu.Lock()
+	h.run, h.seq, h.beats = h.clock.Now(), 0, 0 // it is started anew
+	h.mu.Unlock()
+	h.heartbeats(true)
+	h.acts(c)
+	c.quiet(t, mark, " good")
+
+	h.acts(c)
+	mark = c.mark()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	stood, err := b.SendStop(ctx, session, bus.Stop{Source: "test"}, 1)
+	if err != nil || len(stood) != 1 || stood[0].Decoder != decoder {
+		t.Errorf("%+v, %v", stood, err)
+	}
+	c.says(t, "safe emergency", mark)
+	mark = c.mark()
+	for range 20 {
+		h.send(h.makeCommand("bad-latched"))
+		<-time.After(20 * time.Millisecond)
+	}
+	c.quiet(t, mark)
+
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not end on SIGTERM")
+	}
+	if err := c.cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if words, _ := c.all(); words[len(words)-1].text != "safe stopped" && words[len(words)-1].text != "safe emergency" {
+		t.Errorf("its last word is %q", words[len(words)-1].text)
+	}
+}

@@ -1,0 +1,70 @@
+// Command go is a controller in Go: package control does what docs/protocol.md asks for. It prints what it acts on.
+//
+//	go run ./docs/controllers/go nats://127.0.0.1:4222 s1 decoder
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
+)
+
+func main() {
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: go URL SESSION DECODER")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(url, session, decoder string) (err error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	b, err := bus.Open(ctx, bus.Options{URL: url, Name: "example-go"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	r, err := control.New(b, control.Options{Session: session, Decoder: decoder, OnSafe: stop})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }() // stops the actuator first
+	fmt.Println("ready")
+
+	loop := time.NewTicker(10 * time.Millisecond)
+	defer loop.Stop()
+	var seq uint64
+	var run int64
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-loop.C:
+			a, ok := r.Current()
+			if !ok {
+				continue // stop was called, or is about to be
+			}
+			if a.Command.Run != run || a.Command.Seq != seq { // an actuator would be moved at every turn
+				run, seq = a.Command.Run, a.Command.Seq
+				fmt.Println("act", seq, a.Command.Label)
+			}
+		}
+	}
+}
+
+// stop stops the actuator: of this one there is nothing but its words.
+func stop(why control.Reason) error {
+	_, err := fmt.Println("safe", why)
+	return err
+}

@@ -1,0 +1,240 @@
+package arrowfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	ingest.Register(ingest.Format{
+		Name: "arrow", Ext: []string{".arrow", ".arrows"}, Open: Open,
+		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) || bytes.HasPrefix(head, mark) },
+	})
+}
+
+var (
+	magic = []byte("ARROW1\x00\x00") // of a file with a frame
+	mark  = []byte{0xFF, 0xFF, 0xFF, 0xFF}
+)
+
+const (
+	markBytes = 8        // the mark and the length of the header
+	maxHeader = 64 << 20 // of one message: a schema of 65,536 channels has less
+)
+
+// Batch is one run of samples in the file.
+type Batch struct {
+	Start int64 // sample number of the first
+	Len   int64
+	Time  int64 // when the first was measured, nanoseconds since 1970 (UTC), as it was recorded
+	body  int64 // place of the body
+	size  int64
+	at    []int64 // of each channel in the body
+}
+
+// End is the sample number behind the last one.
+func (b Batch) End() int64 { return b.Start + b.Len }
+
+// source is the file with what is needed to complain about it.
+type source struct {
+	file ingest.File
+	name string
+	size int64
+}
+
+func (s *source) errorf(at int64, field, format string, args ...any) error {
+	return &ingest.FormatError{File: s.name, Field: field, Offset: min(at, s.size), Err: fmt.Errorf(format, args...)}
+}
+
+func (s *source) read(p []byte, at int64, field string) error {
+	if n, err := s.file.ReadAt(p, at); n < len(p) {
+		return s.errorf(at+int64(n), field, "cannot be read: %w", err)
+	}
+	return nil
+}
+
+// Open reads the heads of all batches of f, and those with events whole. It owns f from now on and closes it, also when it
+// fails.
+func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	s := &source{f, name, st.Size()}
+	at := int64(0)
+	head := make([]byte, min(int64(len(magic)), s.size))
+	if err := s.read(head, 0, "first bytes"); err != nil {
+		return nil, err
+	}
+	if bytes.Equal(head, magic) {
+		at = int64(len(magic))
+	}
+	m, end, err := s.message(at)
+	if err != nil {
+		return nil, s.errorf(at, "schema", "%w", err)
+	}
+	schema, err := m.Schema()
+	if err != nil {
+		return nil, s.errorf(at, "schema", "%w", err)
+	}
+	info, err := signal.InfoFromSchema(schema)
+	if err != nil {
+		return nil, s.errorf(at, "schema", "%w", err)
+	}
+	r := &Reader{src: s, info: info}
+	rec := &signal.Recording{Name: name, Format: "Arrow", Info: info, Data: r}
+	for at = end; ; at = end {
+		if at == s.size {
+			rec.Deviations = append(rec.Deviations, cut(at, "the file ends without the mark of its end", "it was not closed, and is read up to here"))
+			break
+		}
+		m, end, err = s.message(at)
+		if err == nil && m.Kind == arrowipc.EndKind {
+			break
+		}
+		var events []signal.Event
+		if err == nil {
+			events, err = r.add(m, schema, at, end)
+		}
+		if err != nil {
+			rec.Deviations = append(rec.Deviations, cut(at, err.Error(), fmt.Sprintf("the file ends here; %d bytes are not read", s.size-at)))
+			break
+		}
+		rec.Events = append(rec.Events, events...)
+	}
+	if len(r.batches) == 0 {
+		return nil, s.errorf(min(at, s.size), "record batch", "there is no whole one: %w", errors.Join(errors.New("the recording was cut off before the first was written"), err))
+	}
+	first := r.batches[0]
+	if before := math.Round(float64(first.Start) * 1e9 / info.Rate); first.Time >= 1e18 && before < 1e18 { // since 2001: a date, not seconds from a start
+		rec.Begin = time.Unix(0, first.Time-int64(before)).UTC()
+	}
+	rec.Spans, rec.Len = r.spans()
+	return rec, nil
+}
+
+func cut(at int64, found, assumed string) signal.Deviation {
+	return signal.Deviation{Where: fmt.Sprintf("byte %d: record batch", at), Rule: "a stream is whole messages and the mark of the end", Found: found, Assumed: assumed}
+}
+
+// message is the header of the message at byte at, and the byte behind its body.
+func (s *source) message(at int64) (m arrowipc.Message, end int64, err error) {
+	var frame [markBytes]byte
+	if s.size-at < markBytes {
+		return m, 0, fmt.Errorf("%d bytes are left, a message has at least %d", s.size-at, markBytes)
+	}
+	if err := s.read(frame[:], at, "message"); err != nil {
+		return m, 0, err
+	}
+	if !bytes.HasPrefix(frame[:], mark) {
+		return m, 0, fmt.Errorf("a message begins with % x, must begin with ff ff ff ff", frame[:4])
+	}
+	n := int64(int32(binary.LittleEndian.Uint32(frame[4:])))
+	if n == 0 {
+		return arrowipc.Message{Kind: arrowipc.EndKind}, at + markBytes, nil
+	}
+	if n < 0 || n > maxHeader || n > s.size-at-markBytes {
+		return m, 0, fmt.Errorf("a message with a header of %d bytes, %d are left", n, s.size-at-markBytes)
+	}
+	header := make([]byte, n)
+	if err := s.read(header, at+markBytes, "message"); err != nil {
+		return m, 0, err
+	}
+	m, body, err := arrowipc.ParseHeader(header)
+	if err != nil {
+		return m, 0, err
+	}
+	if end = at + markBytes + n; body > s.size-end {
+		return m, 0, fmt.Errorf("a message with a body of %d bytes, %d are left", body, s.size-end)
+	}
+	return m, end + body, nil
+}
+
+// add takes a batch into the index, and returns its events.
+func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) ([]signal.Event, error) {
+	chs := len(r.info.Channels)
+	var frame [4]byte
+	if err := r.src.read(frame[:], at+4, "message"); err != nil {
+		return nil, err
+	}
+	body := at + markBytes + int64(binary.LittleEndian.Uint32(frame[:]))
+	rows, columns, events, err := m.Columns(chs+2, end-body) // and sample and time_ns
+	if err != nil {
+		return nil, err
+	}
+	if rows == 0 {
+		return nil, nil
+	}
+	b := Batch{Len: rows, body: body, size: end - body, at: columns[:chs]}
+	var last int64
+	for _, v := range []struct {
+		at  int64
+		dst *int64
+	}{{columns[chs], &b.Start}, {columns[chs] + 8*(rows-1), &last}, {columns[chs+1], &b.Time}} {
+		var raw [8]byte
+		if err := r.src.read(raw[:], body+v.at, "record batch"); err != nil {
+			return nil, err
+		}
+		*v.dst = int64(binary.LittleEndian.Uint64(raw[:]))
+	}
+	from := int64(0)
+	if n := len(r.batches); n > 0 {
+		from = r.batches[n-1].End()
+	}
+	if b.Start < from || b.Start > math.MaxInt64/2 || last != b.Start+rows-1 {
+		return nil, fmt.Errorf("a batch of %d rows with the samples %d to %d behind sample %d: they must count on, and a gap needs a batch of its own", rows, b.Start, last, from)
+	}
+	var found []signal.Event
+	if events != 0 {
+		m.Body = make([]byte, b.size)
+		if err := r.src.read(m.Body, body, "record batch"); err != nil {
+			return nil, err
+		}
+		rec, err := m.Batch(schema)
+		if err != nil {
+			return nil, err
+		}
+		c, err := signal.FromRecord(rec, r.info)
+		if err != nil {
+			return nil, err
+		}
+		found = c.Events
+	}
+	r.batches = append(r.batches, b)
+	return found, nil
+}
+
+// spans is nil where there is no gap.
+func (r *Reader) spans() (spans []signal.Span, end int64) {
+	for _, b := range r.batches {
+		if n := len(spans); n > 0 && spans[n-1].End() == b.Start {
+			spans[n-1].Len += b.Len
+		} else {
+			spans = append(spans, signal.Span{Start: b.Start, Len: b.Len})
+		}
+		end = b.End()
+	}
+	if len(spans) == 1 && spans[0].Start == 0 {
+		spans = nil
+	}
+	return spans, end
+}

@@ -1,0 +1,244 @@
+package arrowfile_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/arrowfile"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// recording is one with a gap, events and two kinds of channel.
+func recording() *signal.Recording {
+	const n = 700
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := make(signal.Memory, 2)
+	for ch := range x {
+		x[ch] = make([]float64, n)
+		for t := range x[ch] {
+			x[ch][t] = rng.NormFloat64()
+		}
+	}
+	return &signal.Recording{
+		Name: "r", Format: "test", Begin: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Len: n, Spans: []signal.Span{{Start: 0, Len: 333}, {Start: 400, Len: 300}}, Data: x,
+		Info: &signal.Info{Rate: 128, Reference: "linked ears", Channels: []signal.Channel{
+			{Name: "Cz", Original: "EEG Cz-LE", Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0, 0.01, 0.09}},
+			{Name: "light", Original: "light", Kind: signal.Misc, Unit: "lx"},
+		}},
+		Events: []signal.Event{{Sample: 5, Onset: 0.04, Label: "left"}, {Sample: 5, Onset: 0.041, Label: "é, \"x\""}, {Sample: 500, Onset: 3.9, Duration: 1.5, Label: "right"}},
+	}
+}
+
+func written(t testing.TB, rec *signal.Recording) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := arrowfile.Write(&b, rec); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func open(t testing.TB, data []byte) *signal.Recording {
+	t.Helper()
+	rec, err := ingest.Open(fstest.MapFS{"x.arrow": {Data: data}}, "x.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// samples is every sample of every run, channel by channel.
+func samples(t testing.TB, rec *signal.Recording) (all [][]float64) {
+	t.Helper()
+	for _, run := range rec.Runs() {
+		x := make([][]float64, len(rec.Info.Channels))
+		for ch := range x {
+			x[ch] = make([]float64, run.Len)
+		}
+		if err := rec.Data.ReadSamples(x, run.Start); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, x...)
+	}
+	return all
+}
+
+func TestRoundTrip(t *testing.T) {
+	rec := recording()
+	data := written(t, rec)
+	again := open(t, data)
+	if diff := cmp.Diff(samples(t, rec), samples(t, again)); diff != "" {
+		t.Errorf("samples (-written +read):\n%s", diff)
+	}
+	for _, d := range []string{cmp.Diff(rec.Info, again.Info), cmp.Diff(rec.Events, again.Events), cmp.Diff(rec.Spans, again.Spans), cmp.Diff(rec.Begin, again.Begin)} {
+		if d != "" {
+			t.Errorf("(-written +read):\n%s", d)
+		}
+	}
+	if again.Len != rec.Len || len(again.Deviations) != 0 {
+		t.Errorf("%d samples, deviations %v", again.Len, again.Deviations)
+	}
+	ingesttest.Run(t, func() (*signal.Recording, error) {
+		return ingest.Open(fstest.MapFS{"x.arrow": {Data: data}}, "x.arrow")
+	})
+}
+
+// TestFromPeer: what pyarrow writes, as a stream and as a file, see testdata/peer.py.
+func TestFromPeer(t *testing.T) {
+	for _, name := range []string{"pyarrow.arrows", "pyarrow.arrow"} {
+		openPeer := func() (*signal.Recording, error) { return ingest.Open(os.DirFS("testdata"), name) }
+		rec, err := openPeer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &signal.Info{Rate: 100, Reference: "Cz", Channels: []signal.Channel{
+			{Name: "C3", Original: "EEG C3", Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{-0.06, 0.01, 0.07}},
+			{Name: "lux", Original: "lux", Kind: signal.Misc, Unit: "lx"},
+		}}
+		if diff := cmp.Diff(want, rec.Info); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if !slices.Equal(rec.Spans, []signal.Span{{Start: 0, Len: 120}, {Start: 150, Len: 30}}) || !rec.Begin.Equal(time.Unix(1_700_000_000, 0)) || len(rec.Deviations) != 0 {
+			t.Errorf("%s: spans %v, begin %v, deviations %v", name, rec.Spans, rec.Begin, rec.Deviations)
+		}
+		events := []signal.Event{{Sample: 7, Onset: 0.07, Duration: 0.5, Label: "cue"}, {Sample: 57, Onset: 0.57, Duration: 0.5, Label: "cue"}, {Sample: 107, Onset: 1.07, Duration: 0.5, Label: "cue"}, {Sample: 157, Onset: 1.57, Duration: 0.5, Label: "cue"}}
+		if diff := cmp.Diff(events, rec.Events); diff != "" {
+			t.Errorf("%s: events (-want +got):\n%s", name, diff)
+		}
+		x := samples(t, rec)
+		if x[0][119] != 119./8 || x[2][29] != 179./8 || x[3][0] != -150 {
+			t.Errorf("%s: the samples are %v", name, x)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+		ingesttest.Run(t, openPeer)
+	}
+}
+
+// TestPeerReads: pyarrow, polars and DuckDB read what gyrus writes. It runs where GYRUS_ARROW_PYTHON names a Python with
+// testdata/requirements.txt installed (make interop-arrow).
+func TestPeerReads(t *testing.T) {
+	python := os.Getenv("GYRUS_ARROW_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow, polars and DuckDB")
+	}
+	rec := recording()
+	name := filepath.Join(t.TempDir(), "x.arrow")
+	if err := os.WriteFile(name, written(t, rec), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), python, "testdata/peer.py", "read", name).Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var peer struct {
+		Rows     int                  `json:"rows"`
+		Polars   int                  `json:"polars_rows"`
+		Sum      float64              `json:"duckdb_sum"`
+		Names    []string             `json:"names"`
+		Metadata map[string]string    `json:"metadata"`
+		Units    []string             `json:"units"`
+		Columns  map[string][]float64 `json:"columns"`
+		Events   [][4]any             `json:"events"`
+	}
+	if err := json.Unmarshal(out, &peer); err != nil {
+		t.Fatal(err)
+	}
+	x := samples(t, rec)
+	sum := 0.0
+	for _, part := range [][]float64{x[0], x[2]} {
+		for _, v := range part {
+			sum += v
+		}
+	}
+	if peer.Rows != 633 || peer.Polars != 633 || math.Abs(peer.Sum-sum) > 1e-9 {
+		t.Errorf("pyarrow has %d rows, polars %d, DuckDB sums to %g, want 633 and %g", peer.Rows, peer.Polars, peer.Sum, sum)
+	}
+	if !slices.Equal(peer.Names, []string{"Cz", "light", "sample", "time_ns", "events"}) || peer.Units[0] != "µV" || peer.Units[1] != "lx" || peer.Metadata["rate_hz"] != "128" {
+		t.Errorf("names %v, units %v, metadata %v", peer.Names, peer.Units, peer.Metadata)
+	}
+	if !slices.Equal(peer.Columns["Cz"], slices.Concat(x[0], x[2])) || peer.Columns["sample"][333] != 400 {
+		t.Error("pyarrow reads other samples")
+	}
+	if len(peer.Events) != 3 || peer.Events[2][1] != "right" {
+		t.Errorf("events %v", peer.Events)
+	}
+}
+
+// TestKilled: a file that ends anywhere is read up to the last whole batch, and says so.
+func TestKilled(t *testing.T) {
+	data := written(t, recording())
+	ingesttest.Cut(t, "x.arrow", data, 7)
+	uncut := open(t, data)
+	batches := uncut.Data.(*arrowfile.Reader).Batches()
+	if len(batches) < 5 {
+		t.Fatalf("%d batches", len(batches))
+	}
+	rec := open(t, data[:len(data)-20])
+	if want := batches[len(batches)-2].End(); rec.Len != want || len(rec.Deviations) != 1 {
+		t.Errorf("without its last bytes the file ends at sample %d, want %d; deviations %v", rec.Len, want, rec.Deviations)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	good := written(t, recording())
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"schema of another": {bytes.Replace(good, []byte("gyrus_schema"), []byte("other_schema"), 1), "not samples of gyrus"},
+		"no batch":          {good[:bytes.LastIndex(good[:4000], []byte{0xFF, 0xFF, 0xFF, 0xFF})], "no whole one"},
+		"text":              {[]byte("\xff\xff\xff\xffabcdefgh"), "bytes"},
+	} {
+		_, err := ingest.Open(fstest.MapFS{"x.arrow": {Data: c.data}}, "x.arrow")
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "x.arrow: byte ") {
+			t.Errorf("%s: the error is %v, must name the place and %q", name, err, c.want)
+		}
+	}
+	rec := recording()
+	rec.Events = slices.Insert(rec.Events, 2, signal.Event{Sample: 350, Label: "in the gap"})
+	if err := arrowfile.Write(new(bytes.Buffer), rec); err == nil || !strings.Contains(err.Error(), "outside") {
+		t.Errorf("an event in a gap: %v", err)
+	}
+	w, err := arrowfile.NewWriter(new(bytes.Buffer), rec.Info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(signal.NewChunk(rec.Info, 10, 5)); err != nil {
+		t.Error(err)
+	}
+	if err := w.Write(signal.NewChunk(rec.Info, 12, 5)); err == nil {
+		t.Error("a chunk that overlaps the one before was written")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(written(f, recording()))
+	for _, name := range []string{"pyarrow.arrow", "pyarrow.arrows"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 1<<16 {
+			ingesttest.Fuzz(t, fstest.MapFS{"x.arrow": {Data: data}}, "x.arrow", 3) // the headers, the index, and batches with events
+		}
+	})
+}

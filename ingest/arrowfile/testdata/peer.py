@@ -1,0 +1,57 @@
+"""Arrow files of gyrus in other programs, and theirs in gyrus.
+
+    python peer.py read FILE     # prints as JSON what pyarrow, polars and DuckDB see in a file that gyrus wrote
+    python peer.py write DIR     # writes pyarrow.arrows (a stream) and pyarrow.arrow (with the frame of a file) to DIR
+
+Needs requirements.txt.
+"""
+
+import json
+import sys
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+
+def read(name):
+    with ipc.open_stream(name) as r:
+        table, schema = r.read_all(), r.schema
+    out = {"pyarrow": pa.__version__, "rows": table.num_rows, "names": schema.names,
+           "metadata": {k.decode(): v.decode() for k, v in schema.metadata.items()},
+           "units": [(f.metadata or {}).get(b"unit", b"").decode() for f in schema],
+           "columns": {n: table[n].to_pylist() for n in schema.names if n != "events"},
+           "events": [[i, e["label"], e["onset_s"], e["duration_s"]] for i, l in enumerate(table["events"].to_pylist()) for e in l]}
+    import polars
+    out["polars_rows"] = polars.read_ipc_stream(name).height
+    import duckdb
+    con = duckdb.connect()
+    con.register("samples", table)
+    out["duckdb_sum"] = con.execute(f'SELECT sum("{schema.names[0]}") FROM samples').fetchone()[0]
+    print(json.dumps(out))
+
+
+def write(folder):
+    event = pa.struct([("label", pa.string()), ("onset_s", pa.float64()), ("duration_s", pa.float64())])
+    meta = lambda unit, kind, **more: {"unit": unit, "kind": kind, **more}
+    schema = pa.schema([
+        pa.field("C3", pa.float64(), metadata=meta("\u00b5V", "eeg", original="EEG C3", position="[-0.06,0.01,0.07]")),
+        pa.field("lux", pa.float64(), metadata=meta("lx", "misc")),
+        pa.field("sample", pa.int64()), pa.field("time_ns", pa.int64()), pa.field("events", pa.list_(event)),
+    ], metadata={"gyrus_schema": "1", "rate_hz": "100", "reference": "Cz"})
+
+    def batch(start, n):
+        rows = range(start, start + n)
+        return pa.record_batch([
+            pa.array([i / 8 for i in rows], pa.float64()), pa.array([-float(i) for i in rows], pa.float64()),
+            pa.array(list(rows), pa.int64()), pa.array([1_700_000_000_000_000_000 + i * 10_000_000 for i in rows], pa.int64()),
+            pa.array([[{"label": "cue", "onset_s": i / 100, "duration_s": 0.5}] if i % 50 == 7 else [] for i in rows], pa.list_(event)),
+        ], schema=schema)
+
+    for name, new in (("pyarrow.arrows", ipc.new_stream), ("pyarrow.arrow", ipc.new_file)):
+        with new(f"{folder}/{name}", schema) as w:
+            w.write_batch(batch(0, 120))
+            w.write_batch(batch(150, 30))
+
+
+if __name__ == "__main__":
+    {"read": read, "write": write}[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,112 @@
+package arrowfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Writer writes one recording, batch by batch. Each call of Write is one write to the file, so that a program that is killed
+// leaves whole batches. One goroutine may use it.
+type Writer struct {
+	w      io.Writer
+	info   *signal.Info
+	schema *arrow.Schema
+	enc    *arrowipc.Encoder
+	next   int64 // the least Start that may follow
+	err    error
+}
+
+// NewWriter writes the schema.
+func NewWriter(w io.Writer, info *signal.Info) (*Writer, error) {
+	out := &Writer{w: w, info: info, schema: signal.Schema(info)}
+	if _, err := signal.InfoFromSchema(out.schema); err != nil { // what could not be read
+		return nil, err
+	}
+	enc, head, err := arrowipc.NewEncoder(out.schema)
+	if err != nil {
+		return nil, err
+	}
+	out.enc = enc
+	_, err = w.Write(head)
+	return out, err
+}
+
+// Write writes c as one batch, and keeps nothing of it. c must lie behind what has been written. After a write that failed
+// nothing more is written: a batch behind half a batch could not be found.
+func (w *Writer) Write(c signal.Chunk) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case c.Len() == 0:
+		return nil
+	case len(c.X) != len(w.info.Channels):
+		return fmt.Errorf("arrow: a chunk of %d channels, the recording has %d", len(c.X), len(w.info.Channels))
+	case c.Start < w.next:
+		return fmt.Errorf("arrow: a chunk at sample %d behind one that ends at %d: samples must follow each other", c.Start, w.next)
+	}
+	if err := c.CheckEvents(); err != nil {
+		return fmt.Errorf("arrow: %w", err)
+	}
+	msg, err := w.enc.Encode(c.RecordWith(w.schema))
+	if err == nil {
+		_, err = w.w.Write(msg)
+	}
+	w.err = err
+	w.next = c.End()
+	return err
+}
+
+// Close writes the mark of the end. It does not close the file.
+func (w *Writer) Close() error {
+	if w.err != nil {
+		return nil // Write has said so
+	}
+	_, err := w.w.Write(arrowipc.EndOfStream)
+	w.err = errors.New("arrow: the recording is closed")
+	return err
+}
+
+// batchSeconds is the length of a batch that Write makes.
+const batchSeconds = 1
+
+// Write writes rec, whose events outside the data must not be there: the format has a place for events at samples only, and
+// none is dropped in silence. Others are not written: they are recordings of their own.
+func Write(w io.Writer, rec *signal.Recording) error {
+	inside := 0
+	for _, run := range rec.Runs() {
+		inside += len(signal.EventsIn(rec.Events, run.Start, run.End()))
+	}
+	if lost := len(rec.Events) - inside; lost > 0 {
+		return fmt.Errorf("arrow: %d events of %s lie outside the data, where the format has no place for them", lost, rec.Name)
+	}
+	out, err := NewWriter(w, rec.Info)
+	if err != nil {
+		return err
+	}
+	n := max(1, rec.Info.Samples(batchSeconds))
+	var buf signal.Buffer
+	for _, run := range rec.Runs() {
+		for at := run.Start; at < run.End(); at += n {
+			c := buf.Chunk(rec.Info, at, int(min(n, run.End()-at)))
+			if err := rec.Data.ReadSamples(c.X, at); err != nil {
+				return err
+			}
+			if !rec.Begin.IsZero() {
+				c.Time = rec.Begin.UnixNano()
+			}
+			c.Time += int64(math.Round(float64(at) * 1e9 / rec.Info.Rate))
+			c.Events = signal.EventsIn(rec.Events, c.Start, c.End())
+			if err := out.Write(c); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Close()
+}

@@ -1,0 +1,575 @@
+package lsl
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/clock"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
+)
+
+// holdTime is how long samples whose stamps are odd wait for more, where nothing comes.
+const holdTime = 250 * time.Millisecond
+
+// InletOptions say which stream to read and how; the zero value of each asks for the default.
+type InletOptions struct {
+	Config *Config // nil takes Environment
+
+	Name, Type, SourceID string        // "" is any
+	Predicate            string        // XPath, beside these
+	Wait                 time.Duration // for the stream to appear; 0 waits as long as the context lasts
+
+	// Markers is the predicate of a stream of marks, which become the events of the chunks: "" for none. Samples then wait
+	// up to MarkersWait, 10 ms unless it is set, so that marks which belong to them can arrive.
+	Markers     string
+	MarkersWait time.Duration
+
+	BufferS   float64       // that may wait here, and at the outlet; 0 means 60. More lose the oldest, and are counted
+	MaxChunk  int           // samples in one chunk; 0 means 4096
+	Stall     time.Duration // without data, until the link counts as stalled; 0 means 1 s
+	Watchdog  time.Duration // without data, until the outlet is asked whether it is there; 0 means 15 s
+	DelayS    float64       // of the device, taken off all stamps
+	Unit      string        // of voltages whose unit the stream does not tell: "uV", "mV", "V"; "" takes µV and lists it
+	Counter   string        // name of a channel that counts samples
+	Modulus   int64         // at which it starts again; 0 means 256
+	HalfTimeS float64       // of the fit through the stamps; 0 means 90
+}
+
+// Inlet is a stream of samples as a source. It finds the stream again when it is lost, corrects its clock, and says where
+// samples are missing: a gap is a jump of Chunk.Start; a new sender, or one whose clock jumped, begins anew.
+//
+// Times are on this machine's clock: the sender's stamps, put on a line against jitter, plus the measured difference of
+// the two clocks, less DelayS. Samples are handed out as they come, in one chunk per read of the socket at best.
+type Inlet struct {
+	opt   InletOptions
+	info  *signal.Info
+	scale []units.Scale
+	dev   []signal.Deviation
+	full  StreamInfo
+
+	data, marks *link
+	cancel      context.CancelFunc
+	wg          sync.WaitGroup
+	wake        chan struct{} // holds one token when there is something new
+	done        chan struct{} // closed by Close
+
+	// of Next alone
+	work    fifo
+	tracker *clock.Tracker
+	counter int // channel, -1 for none
+	sync    *timeSync
+	start   int64
+	buf     signal.Buffer
+	count   [1][]float64
+	events  []signal.Event
+
+	mu      sync.Mutex
+	in      fifo // what came and nobody has taken
+	err     error
+	health  signal.Health
+	since   time.Time // last data
+	arrived time.Time
+	resumed time.Time // when the first data came after a loss
+	newest  float64   // corrected time of the newest sample handed out
+	pending []mark
+	late    uint64
+	now     *timeSync // of the newest connection
+}
+
+// mark is an event before it has found its sample.
+type mark struct {
+	at    float64 // corrected, on our clock
+	label string
+}
+
+// sample is what is kept of a sample beside its values.
+type sample struct {
+	stamp, arrived float64
+	sent           bool
+	lost           int32     // samples that were thrown away here before it
+	sync           *timeSync // of the connection, on its first sample
+}
+
+// fifo holds samples, oldest first, as they were on the wire but in little-endian order.
+type fifo struct {
+	values []byte
+	meta   []sample
+	head   int // samples that have been taken
+}
+
+func (f *fifo) len() int { return len(f.meta) - f.head }
+
+// Open finds the stream and connects to it. The error says what was seen where it is not found.
+func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
+	cfg, err := configOf(opt.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := opt.defaults(); err != nil {
+		return nil, err
+	}
+	found, err := find(ctx, cfg, "streams", opt.predicate(), opt.Wait)
+	if err != nil {
+		return nil, err
+	}
+	if found.Format == String || found.Rate == 0 {
+		return nil, fmt.Errorf("%s cannot be read as a signal: its samples are strings or come at irregular times; it can give the marks of another stream", found.String())
+	}
+	full, err := FullInfo(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	if n.info, n.scale, n.dev, err = channels(&full, opt.Unit); err != nil {
+		return nil, fmt.Errorf("%s: %w", full.String(), err)
+	}
+	topt := clock.Options{Rate: full.Rate, HalfTimeS: opt.HalfTimeS}
+	if opt.Counter != "" {
+		if n.counter = n.info.Index(opt.Counter); n.counter < 0 {
+			return nil, fmt.Errorf("%s has no channel %q to count samples, it has %s", full.String(), opt.Counter, strings.Join(n.info.Names(), ", "))
+		}
+		topt.Modulus = opt.Modulus
+	}
+	if n.tracker, err = clock.NewTracker(topt); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	n.health = signal.Health{State: signal.LinkConnected, Since: now, Detail: full.String(), DelayS: opt.DelayS}
+	n.since = now
+	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), 1<<24))
+	n.data = &link{
+		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, accept: n.same, state: n.enter,
+		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) },
+	}
+	recv, err := n.data.open(ctx, full)
+	if err != nil {
+		return nil, err
+	}
+	var marks *Receiver
+	if opt.Markers != "" {
+		if marks, err = n.openMarks(ctx, cfg); err != nil {
+			return nil, errors.Join(fmt.Errorf("markers: %w", err), recv.Close())
+		}
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	n.cancel = cancel
+	n.wg.Go(func() { n.fail(n.data.run(run, recv)) })
+	if marks != nil {
+		n.wg.Go(func() {
+			if err := n.marks.run(run, marks); !errors.Is(err, ErrClosed) {
+				n.fail(fmt.Errorf("markers: %w", err))
+			}
+		})
+	}
+	return n, nil
+}
+
+// defaults fills in and checks the options.
+func (o *InletOptions) defaults() error {
+	o.MarkersWait = cmp.Or(o.MarkersWait, 10*time.Millisecond)
+	o.BufferS = cmp.Or(o.BufferS, 60)
+	o.MaxChunk = cmp.Or(o.MaxChunk, 4096)
+	o.Stall = cmp.Or(o.Stall, time.Second)
+	o.Watchdog = cmp.Or(o.Watchdog, 15*time.Second)
+	o.Modulus = cmp.Or(o.Modulus, 256)
+	for _, d := range []struct {
+		name  string
+		value float64
+		least float64
+		most  float64
+	}{
+		{"buffer_s", o.BufferS, 0.1, 86400},
+		{"max_chunk", float64(o.MaxChunk), 1, 1 << 20},
+		{"stall_s", o.Stall.Seconds(), 0.01, 3600},
+		{"watchdog_s", o.Watchdog.Seconds(), 0.1, 3600},
+		{"markers_wait_s", o.MarkersWait.Seconds(), 0, 10},
+		{"wait_s", o.Wait.Seconds(), 0, 86400},
+		{"delay_s", o.DelayS, -10, 10},
+		{"counter_modulus", float64(o.Modulus), 2, math.MaxInt32 + 1},
+		{"half_time_s", o.HalfTimeS, 0, 86400},
+	} {
+		if !(d.least <= d.value && d.value <= d.most) {
+			return fmt.Errorf("%s is %g, must be %g to %g", d.name, d.value, d.least, d.most)
+		}
+	}
+	for _, p := range []string{o.Predicate, o.Markers} {
+		if err := CheckPredicate(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// predicate is all that was asked for in one.
+func (o *InletOptions) predicate() string {
+	var all []string
+	for _, f := range [][2]string{{"name", o.Name}, {"type", o.Type}, {"source_id", o.SourceID}} {
+		if f[1] != "" {
+			all = append(all, f[0]+"="+literal(f[1]))
+		}
+	}
+	if o.Predicate != "" {
+		all = append(all, "("+o.Predicate+")")
+	}
+	if len(all) == 0 { // any signal: marks are no answer
+		return "nominal_srate>0 and not(channel_format='string')"
+	}
+	return strings.Join(all, " and ")
+}
+
+// openMarks connects to the stream of marks.
+func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
+	found, err := find(ctx, cfg, "streams of marks", n.opt.Markers, n.opt.Wait)
+	if err != nil {
+		return nil, err
+	}
+	if found.UID == n.full.UID {
+		return nil, fmt.Errorf("%s is the signal itself", found.String())
+	}
+	n.marks = &link{
+		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,
+		accept: func(StreamInfo) error { return nil }, state: func(signal.LinkState, string) {}, samples: n.takeMarks,
+	}
+	return n.marks.open(ctx, found)
+}
+
+// same says what speaks against full in place of the stream that was opened.
+func (n *Inlet) same(full StreamInfo) error {
+	if full.Rate != n.full.Rate {
+		return fmt.Errorf("its rate is %g Hz, was %g Hz", full.Rate, n.full.Rate)
+	}
+	info, scale, _, err := channels(&full, n.opt.Unit)
+	if err != nil {
+		return err
+	}
+	for ch, c := range info.Channels {
+		if was := n.info.Channels[ch]; c.Name != was.Name || c.Unit != was.Unit || scale[ch] != n.scale[ch] {
+			return fmt.Errorf("channel %d is %s in %s, was %s in %s", ch+1, c.Name, c.Unit, was.Name, was.Unit)
+		}
+	}
+	return nil
+}
+
+// enter changes the state of the link.
+func (n *Inlet) enter(s signal.LinkState, detail string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.set(s, detail, time.Now())
+}
+
+func (n *Inlet) set(s signal.LinkState, detail string, at time.Time) {
+	if n.health.State != s {
+		n.health.State, n.health.Since = s, at
+	}
+	n.health.Detail = detail
+}
+
+// fail ends the inlet. What came before is still handed out.
+func (n *Inlet) fail(err error) {
+	n.mu.Lock()
+	if n.err == nil {
+		n.err = err
+	}
+	n.mu.Unlock()
+	n.notify()
+}
+
+func (n *Inlet) notify() {
+	select {
+	case n.wake <- struct{}{}:
+	default: // a token is there
+	}
+}
+
+// take keeps what came, on the link's goroutine.
+func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
+	at := clockOf(s.Arrived)
+	n.mu.Lock()
+	if n.now != ts {
+		if n.now != nil {
+			n.health.Recoveries++
+			n.resumed = s.Arrived
+			n.data.mu.Lock()
+			n.set(signal.LinkRecovered, n.data.info.String(), s.Arrived)
+			n.data.mu.Unlock()
+		}
+		if !ts.known() {
+			n.health.Detail += "; its clock does not answer: samples are taken to be measured when the first one arrived"
+		}
+	}
+	n.since = s.Arrived
+	for k, begin := range s.at {
+		m := sample{stamp: s.Stamps[k], arrived: at, sent: s.Sent[k]}
+		if n.now != ts {
+			m.sync, n.now = ts, ts
+		}
+		n.in.push(m, s, begin)
+	}
+	if over := n.in.len() - most; over > 0 {
+		n.health.Dropped += uint64(over)
+		n.in.drop(over)
+	}
+	n.mu.Unlock()
+	n.notify()
+}
+
+// push appends a sample.
+func (f *fifo) push(m sample, s *Samples, begin int) {
+	size := s.shape.format.Size()
+	values := s.buf[begin : begin+size*s.shape.channels]
+	f.meta = append(f.meta, m)
+	if s.shape.order == littleEndian || size == 1 {
+		f.values = append(f.values, values...)
+		return
+	}
+	for at := 0; at < len(values); at += size {
+		f.values = appendReversed(f.values, values[at:at+size])
+	}
+}
+
+// drop throws the oldest samples away. The next one knows how many, and keeps what the lost ones knew.
+func (f *fifo) drop(n int) {
+	lost := int32(0)
+	var sync *timeSync
+	for _, m := range f.meta[f.head : f.head+n] {
+		lost += 1 + m.lost
+		if m.sync != nil {
+			lost, sync = 0, m.sync // what was lost before a new connection does not matter behind it
+		}
+	}
+	f.head += n
+	if f.head < len(f.meta) {
+		next := &f.meta[f.head]
+		if next.sync == nil {
+			next.lost += lost
+			next.sync = sync
+		}
+	}
+	f.compact()
+}
+
+// compact forgets what was taken when that is more than what is left.
+func (f *fifo) compact() {
+	if f.head == 0 || f.head < f.len() {
+		return
+	}
+	stride := len(f.values) / len(f.meta)
+	f.values = f.values[:copy(f.values, f.values[f.head*stride:])]
+	f.meta = f.meta[:copy(f.meta, f.meta[f.head:])]
+	f.head = 0
+}
+
+// Info describes the samples.
+func (n *Inlet) Info() *signal.Info { return n.info }
+
+// Stream is what is read, as it was found first.
+func (n *Inlet) Stream() StreamInfo { return n.full }
+
+// Deviations lists what the stream's description does not say, or says oddly, and what was assumed.
+func (n *Inlet) Deviations() []signal.Deviation { return n.dev }
+
+// LateMarks counts marks that came when their sample had been handed out: they are at the next one, or, where they were
+// more than a second late, nowhere.
+func (n *Inlet) LateMarks() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.late
+}
+
+// Next returns what has come since the last call, at most MaxChunk samples and never over a gap. It blocks until there is
+// something. While the link is lost it waits for it: Health tells. The error wraps ErrLost where that is no use.
+func (n *Inlet) Next(ctx context.Context) (signal.Chunk, error) {
+	for {
+		if r, ok := n.tracker.Take(n.opt.MaxChunk); ok {
+			return n.chunk(ctx, r)
+		}
+		if err := ctx.Err(); err != nil {
+			return signal.Chunk{}, err
+		}
+		if n.fetch() {
+			continue
+		}
+		n.mu.Lock()
+		err, left := n.err, n.in.len()
+		n.mu.Unlock()
+		if err != nil && left == 0 && n.tracker.Held() > 0 {
+			n.tracker.Settle() // nothing more comes
+			continue
+		}
+		if err != nil && left == 0 {
+			return signal.Chunk{}, err
+		}
+		if err != nil {
+			continue
+		}
+		if n.tracker.Held() > 0 {
+			n.hold(ctx)
+			continue
+		}
+		select {
+		case <-n.wake:
+		case <-ctx.Done():
+			return signal.Chunk{}, ctx.Err()
+		}
+	}
+}
+
+// hold waits for what tells what the samples mean that are held back, or decides without it.
+func (n *Inlet) hold(ctx context.Context) {
+	timer := time.NewTimer(holdTime)
+	defer timer.Stop()
+	select {
+	case <-n.wake:
+	case <-ctx.Done():
+	case <-timer.C:
+		n.tracker.Settle()
+	}
+}
+
+// fetch takes what has come and shows it to the tracker. It says whether there was anything.
+func (n *Inlet) fetch() bool {
+	n.work.compact()
+	from := len(n.work.meta)
+	n.mu.Lock()
+	if n.in.len() == 0 {
+		n.mu.Unlock()
+		return false
+	}
+	if n.work.len() == 0 && n.in.head == 0 {
+		n.work, n.in = n.in, n.work
+		from = 0
+		n.in.meta, n.in.values, n.in.head = n.in.meta[:0], n.in.values[:0], 0
+	} else {
+		stride := len(n.in.values) / len(n.in.meta)
+		n.work.values = append(n.work.values, n.in.values[n.in.head*stride:]...)
+		n.work.meta = append(n.work.meta, n.in.meta[n.in.head:]...)
+		n.in.meta, n.in.values, n.in.head = n.in.meta[:0], n.in.values[:0], 0
+	}
+	n.mu.Unlock()
+
+	stride := n.full.Channels * n.full.Format.Size()
+	for k := from; k < len(n.work.meta); k++ {
+		m := &n.work.meta[k]
+		if m.sync != nil {
+			if n.sync != nil {
+				n.tracker.Restart()
+			}
+			n.sync = m.sync
+		}
+		if m.lost > 0 {
+			n.tracker.Missing(int64(m.lost))
+		}
+		if n.counter < 0 {
+			n.tracker.Add(m.stamp, m.arrived, m.sent)
+			continue
+		}
+		var v [1]float64
+		n.count[0] = v[:]
+		at := n.work.values[k*stride+n.counter*n.full.Format.Size():]
+		decode(n.count[:], at, n.full.Format, one)
+		n.tracker.AddCounted(m.stamp, m.arrived, m.sent, int64(v[0]))
+	}
+	return true
+}
+
+// chunk makes the next r.N samples one.
+func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
+	if r.Anew {
+		n.start = 0
+	}
+	n.start += r.Lost
+	c := n.buf.Chunk(n.info, n.start, r.N)
+	stride := n.full.Channels * n.full.Format.Size()
+	decode(c.X, n.work.values[n.work.head*stride:], n.full.Format, n.scale)
+	last := n.work.meta[n.work.head+r.N-1]
+	n.work.head += r.N
+	n.start = c.End()
+	local := n.sync.local(r.Time, last.arrived) - n.opt.DelayS
+	c.Time, c.Anew = Wall(local), r.Anew
+	if n.marks != nil {
+		n.waitForMarks(ctx, last.arrived)
+		c.Events = n.marksIn(c, local)
+	}
+	offset, bound, ppm := n.sync.figures(LocalClock())
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := &n.health
+	h.Samples += uint64(r.N)
+	if r.Known {
+		h.Lost += uint64(r.Lost)
+	} else {
+		h.Suspected += uint64(r.Lost)
+	}
+	h.Jumps = uint64(n.tracker.Jumps)
+	h.RateHz, h.JitterS = n.tracker.RateHz(), n.tracker.JitterS()
+	h.OffsetS, h.OffsetErrS, h.DriftPPM = offset, bound, ppm
+	n.newest = local + float64(r.N-1)/n.info.Rate
+	n.arrived = clockAt.Add(time.Duration((last.arrived - clockBase) * 1e9))
+	return c, nil
+}
+
+// waitForMarks waits until marks for samples that arrived then can be here.
+func (n *Inlet) waitForMarks(ctx context.Context, arrived float64) {
+	left := time.Duration((arrived-LocalClock())*1e9) + n.opt.MarkersWait
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.done:
+	case <-ctx.Done(): // the samples are handed out all the same: they have been taken
+	}
+}
+
+// Arrived is when the newest chunk that Next returned reached this machine.
+func (n *Inlet) Arrived() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.arrived
+}
+
+// Health is how the stream is.
+func (n *Inlet) Health() signal.Health {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := n.health
+	if h.Samples == 0 {
+		h.RateHz, h.OffsetS, h.OffsetErrS, h.DriftPPM, h.JitterS, h.AgeS = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	} else {
+		h.AgeS = clockOf(now) - n.newest
+	}
+	if h.State == signal.LinkRecovered && now.Sub(n.resumed) > time.Second {
+		n.set(signal.LinkConnected, h.Detail, n.resumed.Add(time.Second))
+		h.State, h.Since = n.health.State, n.health.Since
+	}
+	if quiet := now.Sub(n.since); quiet > n.opt.Stall && (h.State == signal.LinkConnected || h.State == signal.LinkRecovered) {
+		h.State, h.Since = signal.LinkStalled, n.since.Add(n.opt.Stall)
+		h.Detail = fmt.Sprintf("no data for %.1f s from %s", quiet.Seconds(), h.Detail)
+	}
+	return h
+}
+
+// Close ends the connection. Next returns ErrClosed behind it.
+func (n *Inlet) Close() error {
+	select {
+	case <-n.done:
+		return nil
+	default:
+	}
+	close(n.done)
+	n.cancel()
+	n.wg.Wait()
+	n.fail(ErrClosed)
+	return nil
+}

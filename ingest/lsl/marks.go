@@ -1,0 +1,104 @@
+package lsl
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// maxMarks may wait for their samples; more lose the oldest, and are counted as late.
+const maxMarks = 1 << 14
+
+// takeMarks keeps marks that came, on their link's goroutine.
+func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
+	labels := s.labels()
+	arrived := clockOf(s.Arrived)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for k, label := range labels {
+		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], arrived) - n.opt.DelayS, label})
+	}
+	slices.SortStableFunc(n.pending, func(a, b mark) int {
+		switch {
+		case a.at < b.at:
+			return -1
+		case a.at > b.at:
+			return 1
+		}
+		return 0
+	})
+	if over := len(n.pending) - maxMarks; over > 0 {
+		n.late += uint64(over)
+		n.pending = slices.Delete(n.pending, 0, over)
+	}
+}
+
+// labels is each sample as one text, its channels parted by commas.
+func (s *Samples) labels() []string {
+	var all []string
+	switch s.shape.format {
+	case String:
+		all = AppendValues[string](nil, s)
+	case Float32:
+		for _, v := range AppendValues[float32](nil, s) {
+			all = append(all, strconv.FormatFloat(float64(v), 'g', -1, 32))
+		}
+	case Float64:
+		for _, v := range AppendValues[float64](nil, s) {
+			all = append(all, strconv.FormatFloat(v, 'g', -1, 64))
+		}
+	case Int64:
+		all = texts(AppendValues[int64](nil, s))
+	case Int32:
+		all = texts(AppendValues[int32](nil, s))
+	case Int16:
+		all = texts(AppendValues[int16](nil, s))
+	default:
+		all = texts(AppendValues[int8](nil, s))
+	}
+	out := make([]string, s.Len())
+	for k := range out {
+		out[k] = strings.Join(all[k*s.shape.channels:(k+1)*s.shape.channels], ",")
+	}
+	return out
+}
+
+func texts[T Number](x []T) []string {
+	out := make([]string, len(x))
+	for i, v := range x {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
+}
+
+// marksIn takes the marks that belong to a chunk whose first sample was measured at first. Those of samples that have been
+// handed out before are put at its first sample, with their true time as the onset; those of the future stay.
+func (n *Inlet) marksIn(c signal.Chunk, first float64) []signal.Event {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = n.events[:0]
+	k := 0
+	for ; k < len(n.pending); k++ {
+		m := n.pending[k]
+		at := (m.at - first) * n.info.Rate // samples from the start of the chunk
+		place := c.Start + int64(math.Round(at))
+		if place >= c.End() {
+			break
+		}
+		if place < c.Start {
+			n.late++
+			if at < -n.info.Rate {
+				continue
+			}
+			place = c.Start
+		}
+		onset := (float64(c.Start) + at) / n.info.Rate
+		n.events = append(n.events, signal.Event{Sample: place, Onset: onset, Label: m.label})
+	}
+	n.pending = slices.Delete(n.pending, 0, k)
+	return n.events
+}

@@ -1,0 +1,196 @@
+package lsl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/antchfx/xpath"
+)
+
+// maxQuery is the longest predicate that is looked at, in bytes.
+const maxQuery = 8 << 10
+
+// maxMoves bounds how long a predicate may walk about in a description: far more than "is there a channel called Cz among
+// 1024" needs, and less than a tenth of a second.
+const maxMoves = 1 << 20
+
+// document is a description that predicates can be asked of.
+type document struct{ root *Element }
+
+// matches says whether an XPath 1.0 predicate, such as
+//
+//	session_id='default' and starts-with(name,'BioSemi') and count(desc/channels/channel)>=8
+//
+// is true of the stream. An empty one is. The context node is <info>.
+func (d document) matches(predicate string) (yes bool, err error) {
+	if predicate == "" {
+		return true, nil
+	}
+	expr, err := compile(predicate)
+	if err != nil {
+		return false, err
+	}
+	defer func() { // the engine panics on some expressions of wrong types, and the navigator where the walk is too long
+		if r := recover(); r != nil {
+			yes, err = false, fmt.Errorf("predicate %q: %v", predicate, r)
+		}
+	}()
+	moves := maxMoves
+	nav := &navigator{path: []step{{&Element{Children: []*Element{d.root}}, 0}}, moves: &moves}
+	nav.MoveToChild()
+	switch v := expr.Evaluate(nav).(type) {
+	case bool:
+		return v, nil
+	case float64:
+		return v != 0 && v == v, nil
+	case string:
+		return v != "", nil
+	case *xpath.NodeIterator:
+		return v.MoveNext(), nil
+	default:
+		return false, fmt.Errorf("predicate %q: is neither true nor false", predicate)
+	}
+}
+
+// compile checks a predicate.
+func compile(predicate string) (expr *xpath.Expr, err error) {
+	if len(predicate) > maxQuery {
+		return nil, fmt.Errorf("the predicate is %d bytes long, at most %d are read", len(predicate), maxQuery)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			expr, err = nil, fmt.Errorf("predicate %q: %v", predicate, r)
+		}
+	}()
+	expr, err = xpath.Compile(predicate)
+	if err != nil {
+		return nil, fmt.Errorf("predicate %q is no XPath 1.0: %w", predicate, err)
+	}
+	return expr, nil
+}
+
+// CheckPredicate says what is wrong with an XPath predicate of streams.
+func CheckPredicate(predicate string) error {
+	if predicate == "" {
+		return nil
+	}
+	_, err := compile(predicate)
+	return err
+}
+
+var errLongWalk = errors.New("asks for more than is looked at")
+
+// navigator is the view that the XPath engine has of a description: a place in it, as the way from the document's root.
+type navigator struct {
+	path  []step
+	moves *int // left
+}
+
+// step is an element and which child of the one before it is.
+type step struct {
+	*Element
+	at int
+}
+
+func (n *navigator) here() *Element { return n.path[len(n.path)-1].Element }
+
+func (n *navigator) count() {
+	if *n.moves--; *n.moves < 0 {
+		panic(errLongWalk)
+	}
+}
+
+// A text is a node of its own below its element. Its step has the text alone.
+func (n *navigator) isText() bool { return n.here().Name == "" && len(n.path) > 1 }
+
+func (n *navigator) NodeType() xpath.NodeType {
+	switch {
+	case len(n.path) == 1:
+		return xpath.RootNode
+	case n.isText():
+		return xpath.TextNode
+	default:
+		return xpath.ElementNode
+	}
+}
+
+func (n *navigator) LocalName() string { return n.here().Name }
+func (n *navigator) Prefix() string    { return "" }
+
+func (n *navigator) Value() string {
+	var b strings.Builder
+	var all func(e *Element)
+	all = func(e *Element) {
+		n.count()
+		b.WriteString(e.Text)
+		for _, c := range e.Children {
+			all(c)
+		}
+	}
+	all(n.here())
+	return b.String()
+}
+
+func (n *navigator) Copy() xpath.NodeNavigator {
+	n.count()
+	return &navigator{path: append(make([]step, 0, len(n.path)+2), n.path...), moves: n.moves}
+}
+
+func (n *navigator) MoveToRoot() { n.path = n.path[:1] }
+
+func (n *navigator) MoveToParent() bool {
+	n.count()
+	if len(n.path) == 1 {
+		return false
+	}
+	n.path = n.path[:len(n.path)-1]
+	return true
+}
+
+func (n *navigator) MoveToNextAttribute() bool { return false }
+
+func (n *navigator) MoveToChild() bool {
+	n.count()
+	e := n.here()
+	switch {
+	case len(e.Children) > 0:
+		n.path = append(n.path, step{e.Children[0], 0})
+	case e.Text != "" && !n.isText():
+		n.path = append(n.path, step{&Element{Text: e.Text}, 0})
+	default:
+		return false
+	}
+	return true
+}
+
+func (n *navigator) MoveToFirst() bool { return n.sibling(func(int) int { return 0 }) }
+
+func (n *navigator) MoveToNext() bool { return n.sibling(func(i int) int { return i + 1 }) }
+
+func (n *navigator) MoveToPrevious() bool { return n.sibling(func(i int) int { return i - 1 }) }
+
+// sibling moves to another child of the same parent.
+func (n *navigator) sibling(to func(int) int) bool {
+	n.count()
+	if len(n.path) == 1 || n.isText() {
+		return false
+	}
+	all := n.path[len(n.path)-2].Children
+	i := to(n.path[len(n.path)-1].at)
+	if i < 0 || i >= len(all) {
+		return false
+	}
+	n.path[len(n.path)-1] = step{all[i], i}
+	return true
+}
+
+func (n *navigator) MoveTo(other xpath.NodeNavigator) bool {
+	n.count()
+	o, ok := other.(*navigator)
+	if !ok || o.path[0].Children[0] != n.path[0].Children[0] {
+		return false
+	}
+	n.path = append(n.path[:0], o.path...)
+	return true
+}

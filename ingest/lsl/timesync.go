@@ -1,0 +1,137 @@
+package lsl
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/clock"
+)
+
+// As liblsl does it; the first wave is quicker, since somebody waits for it.
+const (
+	probes     = 8
+	probeEvery = 64 * time.Millisecond
+	probeWait  = 128 * time.Millisecond
+	probeFirst = 10 * time.Millisecond
+	syncEvery  = 2 * time.Second
+)
+
+// timeSync follows how the clock of an outlet stands to ours, by asking its service port.
+type timeSync struct {
+	mu     sync.Mutex
+	offset clock.Offset
+	// guess stands in where the outlet does not answer: the first sample was measured when it arrived.
+	guess   float64
+	guessed bool
+}
+
+// run asks until ctx is done. first is closed behind the first wave.
+func (t *timeSync) run(ctx context.Context, at netip.AddrPort, first chan<- struct{}) {
+	conn, err := new(net.Dialer).DialContext(ctx, "udp4", at.String()) // only the outlet's answers arrive
+	if err != nil {
+		close(first)
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer func() {
+		if stop() {
+			_ = conn.Close()
+		}
+	}()
+	every := probeFirst
+	for wave := 1; ctx.Err() == nil; wave++ {
+		began := time.Now()
+		got := askTime(conn, wave, every)
+		t.mu.Lock()
+		t.offset.Add(got)
+		t.mu.Unlock()
+		if wave == 1 {
+			close(first)
+			every = probeEvery
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(began.Add(syncEvery))):
+		}
+	}
+}
+
+// askTime sends one wave of probes and collects the answers.
+func askTime(conn net.Conn, wave int, every time.Duration) []clock.Probe {
+	var got []clock.Probe
+	buf := make([]byte, 1024)
+	id := strconv.Itoa(wave)
+	for k := range probes {
+		question := fmt.Appendf(nil, "LSL:timedata\r\n%s %s\r\n", id, number(LocalClock()))
+		_, _ = conn.Write(question) // nobody may be there; the next may get through
+		until := time.Now().Add(every)
+		if k == probes-1 {
+			until = time.Now().Add(probeWait)
+		}
+		for len(got) < probes {
+			if err := conn.SetReadDeadline(until); err != nil {
+				return got
+			}
+			n, err := conn.Read(buf)
+			now := LocalClock()
+			if err != nil {
+				if time.Now().Before(until) { // refused: wait all the same, somebody may come
+					time.Sleep(time.Until(until))
+				}
+				break
+			}
+			if p, ok := parseTime(string(buf[:n]), id); ok {
+				p.Returned = now
+				got = append(got, p)
+			}
+		}
+	}
+	return got
+}
+
+// parseTime reads the answer to a probe: wave, t0, t1, t2.
+func parseTime(s, wave string) (p clock.Probe, ok bool) {
+	f := strings.Fields(s)
+	if len(f) != 4 || f[0] != wave {
+		return p, false
+	}
+	for k, v := range []*float64{&p.Sent, &p.Received, &p.Answered} {
+		var err error
+		if *v, err = strconv.ParseFloat(f[k+1], 64); err != nil || *v-*v != 0 {
+			return p, false
+		}
+	}
+	return p, true
+}
+
+// local is a stamp of the outlet on our clock. arrived is when its sample came.
+func (t *timeSync) local(stamp, arrived float64) float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.offset.Known() {
+		return stamp + t.offset.At(stamp+t.offset.At(arrived))
+	}
+	if !t.guessed {
+		t.guess, t.guessed = arrived-stamp, true
+	}
+	return stamp + t.guess
+}
+
+// figures are offset, bound of its error and drift in ppm, NaN where unknown.
+func (t *timeSync) figures(now float64) (offset, bound, ppm float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.offset.At(now), t.offset.Err(), t.offset.DriftPPM()
+}
+
+func (t *timeSync) known() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.offset.Known()
+}
