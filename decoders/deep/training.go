@@ -50,7 +50,7 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	return decoders.SoftmaxLogits(dst, y)
 }
 
-func (t *Training) onnx(g *onnx.Graph, y string) (string, error) {
+func (t *Training) onnx(g *onnx.Graph, y string) (string, error) { //nolint:unparam // that of an agent may fail
 	out := g.Free("Softmax")
 	g.Node("Softmax", []string{y}, []string{out}, onnx.Int("axis", -1))
 	return out, nil

@@ -7,6 +7,8 @@ package bundle
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,6 +176,8 @@ type Score struct {
 type Bundle struct {
 	Manifest Manifest
 	State    signal.State // "features.0.filters", "decoder.weights"
+	// SHA256 is that of the file's bytes, as sha256sum prints it: the name of this model. Unmarshal sets it.
+	SHA256 string
 }
 
 // Marshal lays b out as a file. The same content gives the same bytes.
@@ -199,7 +203,8 @@ func Unmarshal(raw []byte) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{State: signal.State{}}
+	sum := sha256.Sum256(raw)
+	b := &Bundle{State: signal.State{}, SHA256: hex.EncodeToString(sum[:])}
 	dec := json.NewDecoder(bytes.NewReader([]byte(f.Metadata[manifestKey])))
 	var version struct {
 		Version int `json:"version"`

@@ -1,14 +1,17 @@
 package bundle
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -41,7 +44,10 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.State["decoder.scalar"] = signal.NewArray([]float64{7}, []int{}...)
-	if d := cmp.Diff(want, got); d != "" {
+	if raw, err := os.ReadFile(path); err != nil || fmt.Sprintf("%x", sha256.Sum256(raw)) != got.SHA256 {
+		t.Errorf("the hash is %q (%v), want that of the file", got.SHA256, err)
+	}
+	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Bundle{}, "SHA256")); d != "" {
 		t.Error(d)
 	}
 }

@@ -40,7 +40,12 @@ type Command struct {
 	Scores     []Score     `json:"scores,omitempty"`     // in the decoder's order
 	Value      []float64   `json:"value,omitempty"`      // KindContinuous
 	Confidence float64     `json:"confidence,omitempty"` // 0 to 1: the probability of Label
+	// Bundle is the SHA-256 of the file of the model that decided, in 64 hexadecimal digits; "" where it is not of a file.
+	Bundle string `json:"bundle,omitempty"`
 }
+
+// hash is a Command.Bundle.
+var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // Score is the probability of one class.
 type Score struct {
@@ -67,6 +72,8 @@ func (c *Command) Validate() error {
 		return fmt.Errorf("age_ms is %g, must be finite", c.AgeMS)
 	case !(0 <= c.Confidence && c.Confidence <= 1):
 		return fmt.Errorf("confidence is %g, must be 0 to 1", c.Confidence)
+	case c.Bundle != "" && !hash.MatchString(c.Bundle):
+		return fmt.Errorf("bundle is %q, must be 64 hexadecimal digits", c.Bundle)
 	}
 	labelled := len(c.Scores) == 0 // a decoder without probabilities: nothing to look Label up in
 	for _, s := range c.Scores {

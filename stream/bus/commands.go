@@ -243,6 +243,15 @@ func (w *CommandWriter) Seq() uint64 {
 	return w.seq
 }
 
+// Session is the name of the session.
+func (w *CommandWriter) Session() string { return w.session }
+
+// Decoder is the name of the decoder.
+func (w *CommandWriter) Decoder() string { return w.decoder }
+
+// Connected says whether there is a link to the bus now.
+func (w *CommandWriter) Connected() bool { return w.bus.Connected() }
+
 // Run is the number that tells this run from others, see Command.
 func (w *CommandWriter) Run() int64 { return w.run }
 

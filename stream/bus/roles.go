@@ -37,6 +37,8 @@ const (
 	anySchema   = "gyrus.*.raw.*.schema"
 	anyCtl      = "gyrus.*.ctl"
 	anyStop     = "gyrus.*.stop"
+	anyLook     = "gyrus.*.telemetry.*"
+	anyCue      = "gyrus.*.telemetry.*.cue"
 )
 
 // grants is what a role may do.
@@ -51,7 +53,7 @@ type grants struct {
 // that of those who ask.
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
-		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyStop},
+		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl},
 		asks:      true, // its page has a button that stops
 		answers:   true,
@@ -68,12 +70,12 @@ var grantsOf = map[Role]grants{
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode},
 	},
 	RoleOperator: {
 		publish:   []string{anyCtl, anyStop},
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyLook, anyCue, anyStop},
 		asks:      true,
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},

@@ -41,13 +41,8 @@ type SubscriptionStats struct {
 // schema, or whose session and decoder are not those of the subject, are counted and never delivered. The server knows
 // the subscription on return.
 func (b *Bus) SubscribeCommands(session, decoder string, fn func(Command, time.Time)) (*Subscription, error) {
-	if err := CheckToken("session", session); err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	if decoder != "*" {
-		if err := CheckToken("decoder", decoder); err != nil {
-			return nil, fmt.Errorf("bus: %w", err)
-		}
+	if err := checkNames(session, decoder); err != nil {
+		return nil, err
 	}
 	return b.settled(subscribe(b, CommandSubject(session, decoder), ParseCommand, func(c Command) string { return CommandSubject(c.Session, c.Decoder) }, fn))
 }

@@ -35,6 +35,7 @@ type front struct {
 	view    [][]float64     // the part of a chunk that is finite
 	labels  []string        // of the events that the first of segs cuts windows around
 	stats   Stats
+	stage   func(Stage) // nil, or told behind each stage
 }
 
 // Stats counts what a pipeline has seen since Start.
@@ -242,6 +243,10 @@ func (f *front) through(i int, c signal.Chunk) error {
 		if c.Len() == 0 && len(c.Events) == 0 {
 			return nil
 		}
+	}
+	if f.stage != nil {
+		f.stage(Preprocessed)
+		defer f.stage(Windowed)
 	}
 	f.keep()
 	from := len(f.ready)

@@ -42,7 +42,22 @@ type Pipeline struct {
 
 	viewX [][]float64 // the channels of the chunk at hand, picked
 	preds []Prediction
+	stage func(Stage)
 }
+
+// Stage is a part of the way from a chunk to its predictions.
+type Stage int
+
+// The stages of Push, in order.
+const (
+	Preprocessed Stage = iota // the steps on samples are done
+	Windowed                  // and the windows are cut and checked
+	Decoded                   // and decided on
+)
+
+// OnStage calls fn behind each stage of Push, such as to time it: a pipeline itself sees no clock. Where a chunk holds
+// samples that are lost, the first two may come several times.
+func (p *Pipeline) OnStage(fn func(Stage)) { p.stage, p.front.stage = fn, fn }
 
 // Prediction is what one window led to.
 type Prediction struct {
@@ -553,7 +568,11 @@ func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 			p.decider.Reset()
 		}
 	}
-	return p.predict(ws)
+	preds, err := p.predict(ws)
+	if p.stage != nil && len(ws) > 0 {
+		p.stage(Decoded)
+	}
+	return preds, err
 }
 
 // Flush ends the stream: it returns what the steps held back.

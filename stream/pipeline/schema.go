@@ -134,7 +134,10 @@ func params(step any) ([]Param, error) {
 // selfDescribed is a type that reads JSON in its own way, and says how.
 type selfDescribed interface{ JSONSchema() map[string]any }
 
-// schemaOf is the JSON Schema of a Go type.
+// SchemaOf is the JSON Schema of a Go type: of a struct its fields with a JSON key, which their doc tags describe, and nothing
+// else.
+func SchemaOf(t reflect.Type) map[string]any { return schemaOf(t) }
+
 func schemaOf(t reflect.Type) map[string]any {
 	if d, ok := reflect.New(t).Interface().(selfDescribed); ok {
 		return d.JSONSchema()
@@ -152,6 +155,17 @@ func schemaOf(t reflect.Type) map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem())}
 	case reflect.Pointer:
 		return schemaOf(t.Elem())
+	case reflect.Struct:
+		props := map[string]any{}
+		for _, f := range registry.Fields(t) {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			prop := schemaOf(f.Type)
+			if doc := f.Tag.Get("doc"); doc != "" {
+				prop["description"] = doc
+			}
+			props[key] = prop
+		}
+		return map[string]any{"type": "object", "properties": props, "additionalProperties": false}
 	default:
 		return map[string]any{"type": "string"}
 	}

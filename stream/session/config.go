@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -20,11 +21,17 @@ import (
 type Config struct {
 	Session string      `json:"session" doc:"name of the session on the bus: letters, digits, _ and -"`
 	Decoder string      `json:"decoder" doc:"name of the decoder on the bus: letters, digits, _ and -"`
-	Bundle  string      `json:"bundle" doc:"the trained model; a relative path counts from the session file"`
+	Bundle  string      `json:"bundle" doc:"the trained model; a relative path counts from the session file. With calibrate it is what is decoded with where the new model is refused"`
 	Source  Source      `json:"source" doc:"where the samples come from"`
 	Bus     bus.Options `json:"bus" doc:"the NATS server; without one a server runs inside the process"`
 	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
 	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
+	Watch      Watch   `json:"watch" doc:"from which silence on the stream is stalled or lost"`
+	Age        Age     `json:"age" doc:"how old samples may be"`
+	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
+	Calibrate *Calibration    `json:"calibrate" doc:"make the model in the session: cues, training, a score, and a decision whether it is good enough"`
+	Metrics   *MetricsOptions `json:"metrics" doc:"figures for Prometheus over HTTP; without this section nothing is served"`
+	Record    *Record         `json:"record" doc:"write the session down; without this section nothing is written"`
 	// Adapt is nil where the session does not learn.
 	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
 }
@@ -36,22 +43,56 @@ type Adapt struct {
 	Save string `json:"save" doc:"file to which the model with what it has learned is written at the end of the session, as a new bundle; a relative path counts from the session file"`
 }
 
+// Record says where a session is written down.
+type Record struct {
+	File string `json:"file" doc:"name of the recording, which must not be there yet: .arrow for samples, decisions, clock and description in files of Arrow beside each other, .xdf for one file; a relative path counts from the session file"`
+}
+
 // Source says where the samples of a session come from.
 type Source struct {
-	Use    string  `json:"use" doc:"nats (a stream on the bus), play (a recording, as if it were measured now) or synth (a simulated person)"`
+	Use    string  `json:"use" doc:"live (an amplifier or a stream on the network, by URL), nats (a stream on the bus), play (a recording, as if it were measured now) or synth (a simulated person)"`
+	URL    string  `json:"url" doc:"live: which, such as lsl://?name=EEG"`
+	Wait   float64 `json:"timeout_s" doc:"live, nats: how long to wait for the stream at the start, in seconds, 0.1 to 86400; then the session fails and says what it saw"`
 	Stream string  `json:"stream" doc:"nats: name of the stream on the bus"`
 	File   string  `json:"file" doc:"play: the recording; a relative path counts from the session file"`
 	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
 	Chunk  float64 `json:"chunk_s" doc:"play, synth: length of a chunk in seconds"`
 	Seed   uint64  `json:"seed" doc:"synth: of the simulated person and run"`
-	Task   string  `json:"task" doc:"synth: imagery (motor imagery) or cursor (a cursor is steered)"`
+	Task   string  `json:"task" doc:"synth: imagery (motor imagery), cursor (a cursor is steered) or person (imagery that follows the cues of a calibration, then its own will)"`
+	Length float64 `json:"length_s" doc:"synth: how long the task person goes on, in seconds, 60 to 3600"`
+}
+
+// Name is what the stream is called in messages.
+func (s *Source) Name() string {
+	switch s.Use {
+	case "nats":
+		return s.Stream
+	case "live":
+		return s.URL
+	case "play":
+		return filepath.Base(s.File)
+	default:
+		return s.Use
+	}
 }
 
 // sources are the values of Source.Use with the keys that go with each.
 var sources = map[string][]string{
-	"nats":  {"stream"},
+	"live":  {"url", "timeout_s"},
+	"nats":  {"stream", "timeout_s"},
 	"play":  {"file", "speed", "chunk_s"},
-	"synth": {"seed", "task", "speed", "chunk_s"},
+	"synth": {"seed", "task", "length_s", "speed", "chunk_s"},
+}
+
+// tasks are the values of Source.Task.
+var tasks = []string{"imagery", "cursor", "person"}
+
+// ConfigDefaults is a session file that says nothing.
+func ConfigDefaults() Config {
+	return Config{
+		Session: "session", Decoder: "decoder", ValidForMS: 250, Watch: WatchDefaults(), Age: AgeDefaults(),
+		Source: Source{Stream: "eeg", Task: "imagery", Speed: 1, Chunk: 0.05, Wait: 30, Length: 600},
+	}
 }
 
 // ParseConfig reads a session file. Errors are *pipeline.SpecError; file is for messages, and relative paths count
@@ -73,12 +114,19 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if err != nil {
 		return nil, bad(0, err)
 	}
-	c := &Config{Session: "session", Decoder: "decoder", ValidForMS: 250, Source: Source{Stream: "eeg", Task: "imagery", Speed: 1, Chunk: 0.05}}
+	c := ConfigDefaults()
 	if present(top, "adapt") {
 		c.Adapt = &Adapt{Options: adapt.Defaults()}
 	}
-	if err := registry.Decode(c, params); err != nil {
+	if present(top, "calibrate") {
+		cal := CalibrationDefaults()
+		c.Calibrate = &cal
+	}
+	if err := registry.Decode(&c, params); err != nil {
 		return nil, bad(lineOf(top, err), err)
+	}
+	if c.Calibrate != nil && !slices.Contains(pipeline.Gallery(), c.Calibrate.Pipeline) && c.Calibrate.Pipeline != "" && !filepath.IsAbs(c.Calibrate.Pipeline) {
+		c.Calibrate.Pipeline = filepath.Join(filepath.Dir(file), c.Calibrate.Pipeline)
 	}
 	if err := c.check(top); err != nil {
 		return nil, bad(0, err)
@@ -86,6 +134,12 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	paths := []*string{&c.Bundle, &c.Source.File, &c.Bus.Credentials, &c.Bus.CA, &c.Bus.Operator}
 	if c.Adapt != nil {
 		paths = append(paths, &c.Adapt.Log, &c.Adapt.Save)
+	}
+	if c.Calibrate != nil {
+		paths = append(paths, &c.Calibrate.Save)
+	}
+	if c.Record != nil {
+		paths = append(paths, &c.Record.File)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
@@ -95,7 +149,10 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if c.Adapt != nil && c.Adapt.Save != "" && filepath.Clean(c.Adapt.Save) == filepath.Clean(c.Bundle) {
 		return nil, bad(0, fmt.Errorf("adapt: save is %q, which is the bundle itself: name another file, so that there is a way back", c.Adapt.Save))
 	}
-	return c, nil
+	if c.Calibrate != nil && c.Bundle != "" && filepath.Clean(c.Calibrate.Save) == filepath.Clean(c.Bundle) {
+		return nil, bad(0, fmt.Errorf("calibrate: save is %q, which is the bundle itself: name another file, so that there is a way back", c.Calibrate.Save))
+	}
+	return &c, nil
 }
 
 // check reports what the types of the keys cannot.
@@ -106,8 +163,8 @@ func (c *Config) check(top *yaml.Node) error {
 	if err := bus.CheckToken("decoder", c.Decoder); err != nil {
 		return err
 	}
-	if c.Bundle == "" {
-		return errors.New("bundle is missing: the file that gyrus train -o wrote")
+	if c.Bundle == "" && c.Calibrate == nil {
+		return errors.New("bundle is missing: the file that gyrus train -o wrote; or a section calibrate, which makes one")
 	}
 	if !(c.ValidForMS > 0 && c.ValidForMS <= 10_000) {
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and at most 10000", c.ValidForMS)
@@ -117,9 +174,41 @@ func (c *Config) check(top *yaml.Node) error {
 			return fmt.Errorf("adapt: %w", err)
 		}
 	}
+	for _, section := range []struct {
+		name  string
+		check func() error
+	}{{"watch", c.Watch.Check}, {"age", c.Age.Check}} {
+		if err := section.check(); err != nil {
+			return fmt.Errorf("%s: %w", section.name, err)
+		}
+	}
+	if c.Record != nil && c.Record.File == "" {
+		return errors.New("record: file is missing: the name of the recording, such as run1.arrow")
+	}
+	if c.Metrics != nil {
+		if err := c.Metrics.Check(); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	if c.Calibrate != nil {
+		if err := c.Calibrate.Check(); err != nil {
+			return fmt.Errorf("calibrate: %w", err)
+		}
+		if c.Adapt != nil && c.Adapt.Save != "" {
+			return errors.New("adapt: save: a model that is made in this session cannot be saved with what it learns: calibrate in one session, adapt in the next")
+		}
+		if shown := c.Calibrate.Cues == cuesShown; shown && c.Source.Use == "play" {
+			return errors.New("calibrate: cues: show does nothing with a recording, whose person sees no cues: use cues: markers")
+		}
+	}
+	return c.checkSource(top)
+}
+
+// checkSource is check for the section source.
+func (c *Config) checkSource(top *yaml.Node) error {
 	keys, ok := sources[c.Source.Use]
 	if !ok {
-		return fmt.Errorf("source: %w", &registry.UnknownError{What: "use", Name: c.Source.Use, Known: []string{"nats", "play", "synth"}})
+		return fmt.Errorf("source: %w", &registry.UnknownError{What: "use", Name: c.Source.Use, Known: slices.Sorted(maps.Keys(sources))})
 	}
 	for _, given := range keysOf(top, "source") {
 		if given != "use" && !slices.Contains(keys, given) {
@@ -127,10 +216,18 @@ func (c *Config) check(top *yaml.Node) error {
 		}
 	}
 	switch {
+	case !(0.1 <= c.Source.Wait && c.Source.Wait <= 86_400):
+		return fmt.Errorf("source: timeout_s is %g, must be 0.1 to 86400", c.Source.Wait)
 	case c.Source.Use == "nats":
 		return bus.CheckToken("source: stream", c.Source.Stream)
-	case c.Source.Task != "imagery" && c.Source.Task != "cursor":
-		return fmt.Errorf("source: %w", &registry.UnknownError{What: "task", Name: c.Source.Task, Known: []string{"imagery", "cursor"}})
+	case c.Source.Use == "live" && c.Source.URL == "":
+		return errors.New("source: url is missing: which stream, such as lsl://?name=EEG")
+	case !slices.Contains(tasks, c.Source.Task):
+		return fmt.Errorf("source: %w", &registry.UnknownError{What: "task", Name: c.Source.Task, Known: tasks})
+	case c.Source.Task != "person" && slices.Contains(keysOf(top, "source"), "length_s"):
+		return fmt.Errorf("source: length_s does nothing with task: %s", c.Source.Task)
+	case !(60 <= c.Source.Length && c.Source.Length <= 3600):
+		return fmt.Errorf("source: length_s is %g, must be 60 to 3600", c.Source.Length)
 	case c.Source.Use == "play" && c.Source.File == "":
 		return errors.New("source: file is missing: the recording to play")
 	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):

@@ -1,12 +1,19 @@
 // Package session runs a live session: a source, a pipeline, and commands on the bus.
+//
+// One goroutine takes chunk after chunk through the pipeline; what operators ask for and what the clock brings happens
+// between two chunks, so nothing else needs a lock. A second goroutine waits for the source.
 package session
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -17,15 +24,36 @@ import (
 // Options say what to run.
 type Options struct {
 	Source   signal.Source
-	Pipeline *pipeline.Pipeline
+	Stream   string             // name of the source, for messages; "" means "source"
+	Pipeline *pipeline.Pipeline // nil where Calibrate makes it
+	SHA256   string             // of the pipeline's bundle, "" where it is not of a file
 	Commands *bus.CommandWriter
 	Clock    bus.Clock // the one that Commands stamps with
 	// OnChunk, if not nil, is called with each chunk before it is decoded, and OnDecision before each command is sent, with
 	// the arrival of the chunk that completed its window.
+	// OnCue is called with each cue that the session itself has shown.
 	OnChunk func(signal.Chunk)
+	OnCue   func(signal.Event)
 	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
 	Adapter    *Adapter
 	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)
+
+	Watch Watch // from which silence on the source is stalled or lost; the zero value asks for WatchDefaults
+	Age   Age   // how old samples may be; the zero value sets no bound
+	// Calibrate, if not nil, comes first: it makes the model that decodes.
+	Calibrate *Calibration
+	// Ctl, if not nil, gets the verbs of the session.
+	Ctl *bus.Ctl
+	// Load reads the bundle that is to be swapped in; nil means LoadModel.
+	Load func(path string) (Model, error)
+	// Telemetry, if not nil, is told twice a second how the session is, and shows the cues of a calibration.
+	Telemetry *bus.TelemetryWriter
+	// Echo, if not nil, is a bus that may subscribe to the commands: the time until they come back is measured.
+	Echo *bus.Bus
+	// Metrics, if not nil, shows all of it to Prometheus.
+	Metrics *Metrics
+	// Note, if not nil, is told in one line what people should know: states of the stream, models, cues.
+	Note func(text string)
 }
 
 // Report is what a session did.
@@ -38,96 +66,490 @@ type Report struct {
 	Ahead int64 `json:"clock_ahead"`
 	// Transport is what happened to a stream on the bus; all 0 for other sources.
 	Transport bus.RawStats `json:"transport"`
-	// Latency is the time from the arrival of the chunk that completes a window until its command was handed to the bus.
-	Latency control.Summary `json:"latency_ms"`
+	// Latency is the time from the arrival of the chunk that completes a window until its command was handed to the bus, and
+	// Stages what it is made of.
+	Latency control.Summary            `json:"latency_ms"`
+	Stages  map[string]control.Summary `json:"stages_ms"`
+	// Age is that of the newest sample of each chunk that was taken in.
+	Age control.Summary `json:"age_ms"`
 	// Adapt is what was learned from feedback, nil without an Adapter.
 	Adapt *AdaptReport `json:"adapt,omitempty"`
+
+	Streams     []bus.StreamHealth `json:"streams"`      // as they were at the end
+	Skipped     int64              `json:"skipped"`      // samples left out because they were too old
+	Skips       int64              `json:"skips"`        // stretches of them: each is a gap
+	SkippedCues int64              `json:"skipped_cues"` // events in them
+	Expired     int64              `json:"expired"`      // commands held back because their newest sample was too old
+	Held        int64              `json:"held"`         // commands held back because the session was paused
+	Models      []string           `json:"models"`       // SHA-256 of each that decided, in order
+	// Activations are decisions that began: where nothing was meant, each is a false one.
+	Activations Activations   `json:"activations"`
+	Calibration *Calibrated   `json:"calibration,omitempty"`
+	Ctl         *bus.CtlStats `json:"ctl,omitempty"`
+	stale       string        // why nothing was ever young enough
 }
+
+// Activations is a rate of decisions with its exact Poisson interval, 95 %.
+type Activations struct {
+	Count     int64   `json:"count"`
+	Minutes   float64 `json:"minutes"` // of decoding
+	PerMinute float64 `json:"per_min"`
+	Low       float64 `json:"per_min_low"`
+	High      float64 `json:"per_min_high"`
+}
+
+// Stale says why no sample was ever young enough to be taken in, "" where some were.
+func (r *Report) Stale() string { return r.stale }
 
 // arrivals is a source that knows when its newest chunk arrived, which may be long before anybody asked for it.
 type arrivals interface{ Arrived() time.Time }
 
-// Run decodes until the source ends or ctx is done, which is no error. A command that cannot be sent now is counted and
-// forgotten.
+// engine is a session at work. Its fields are of the goroutine of Run, but for what says otherwise.
+type engine struct {
+	opt    Options
+	rep    Report
+	info   *signal.Info
+	phase  bus.Phase // but paused
+	paused bool
+	detail string
+	note   func(string)
+
+	model   *running
+	before  []Model // those that rollback leads to, the newest last
+	next    *pending
+	retired pipeline.Stats // of models that decide no longer
+	cal     *calibrator    // nil where there is nothing to calibrate
+
+	link    *link
+	gate    ageGate
+	live    bool // what is decided now may be sent
+	told    bus.State
+	arrived time.Time // of the chunk at hand
+	mark    time.Time // when the stage at hand began
+	stages  stages
+	age     control.Quantiles
+	ageNow  float64 // ms, of the newest chunk
+	active  string  // the decision of the window before
+	decoded float64 // seconds of decoding
+
+	ops    chan func()   // what others want done between two chunks
+	end    bool          // somebody asked for the end
+	failed error         // why, where it is no good end
+	over   chan struct{} // closed when nothing of ops will be done any more
+	echo   *echo
+
+	mu   sync.Mutex
+	view snapshot // what others may look at
+}
+
+// maxBefore models can be gone back to.
+const maxBefore = 8
+
+// Run decodes until the source ends, ctx is done or somebody asks for the end, which is no error. A command that cannot be
+// sent now is counted and forgotten.
 func Run(ctx context.Context, opt Options) (Report, error) {
-	var (
-		rep     Report
-		arrived time.Time
-		latency control.Quantiles
-	)
-	if err := opt.Pipeline.Causal(); err != nil {
-		return rep, err
+	e, err := newEngine(opt)
+	if err != nil {
+		return Report{}, err
 	}
-	if opt.Adapter != nil {
-		if err := opt.Adapter.begin(opt.Pipeline, opt.Clock, opt.Commands.Run()); err != nil {
-			return rep, err
-		}
+	if err := e.begin(); err != nil {
+		return e.rep, err
 	}
-	from, knows := opt.Source.(arrivals)
-	onChunk := func(c signal.Chunk) {
-		if arrived = time.Now(); knows {
-			arrived = from.Arrived()
-		}
-		if opt.OnChunk != nil {
-			opt.OnChunk(c)
-		}
+	err = e.loop(ctx)
+	return e.finish(ctx, err)
+}
+
+func newEngine(opt Options) (*engine, error) {
+	e := &engine{opt: opt, info: opt.Source.Info(), phase: bus.PhaseDecoding, ops: make(chan func()), over: make(chan struct{}), told: bus.StateWaiting}
+	if e.opt.Watch == (Watch{}) {
+		e.opt.Watch = WatchDefaults()
 	}
-	classes := opt.Pipeline.Classes()
-	sink := stream.SinkFunc(func(_ context.Context, p *pipeline.Prediction) error {
-		if p.Silent {
-			return nil
+	if e.opt.Stream == "" {
+		e.opt.Stream = "source"
+	}
+	if e.opt.Load == nil {
+		e.opt.Load = LoadModel
+	}
+	if e.note = opt.Note; e.note == nil {
+		e.note = func(string) {}
+	}
+	e.gate.opt = opt.Age
+	e.link = newLink(e.opt.Stream, e.opt.Watch, time.Now(), opt.Clock.At)
+	if opt.Calibrate != nil {
+		e.phase = bus.PhaseCalibrating
+		var err error
+		if e.cal, err = newCalibrator(*opt.Calibrate, opt.Source); err != nil {
+			return nil, err
 		}
-		if opt.Adapter != nil {
-			q, err := opt.Adapter.decide(p)
-			if err != nil {
-				return err
-			}
-			p = q
+		e.cal.onCue = opt.OnCue
+	}
+	if opt.Pipeline == nil {
+		if opt.Calibrate == nil {
+			return nil, errors.New("session: neither a pipeline nor a calibration that makes one")
 		}
-		c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure}
-		if at := opt.Clock.At(arrived); c.TSample > at {
-			c.TSample = at
-			rep.Ahead++
-		}
-		if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
-			c.Kind = bus.KindNone
-		}
-		if len(p.Value) > 0 { // a rejected window of a continuous decoder has none
-			c.Kind, c.Value = bus.KindContinuous, slices.Clone(p.Value)
-		}
-		for k, s := range p.Scores {
-			c.Scores = append(c.Scores, bus.Score{Label: classes[k], P: s})
-		}
-		if opt.OnDecision != nil {
-			opt.OnDecision(p, c, arrived)
-		}
-		if err := opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
-			rep.NotSent++
-			return nil
-		} else if err != nil {
+		return e, nil
+	}
+	return e, opt.Pipeline.Causal()
+}
+
+// begin starts the model and lets others ask.
+func (e *engine) begin() error {
+	if e.opt.Pipeline != nil {
+		if err := e.opt.Pipeline.Start(e.info); err != nil {
 			return err
 		}
-		rep.Sent++
-		if opt.Adapter != nil {
-			opt.Adapter.sent(p, opt.Commands.Seq())
+		if e.cal == nil {
+			if err := e.decide(Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}); err != nil {
+				return err
+			}
 		}
-		latency.Add(time.Since(arrived).Seconds() * 1e3)
+	}
+	if e.opt.Echo != nil {
+		var err error
+		if e.echo, err = newEcho(e.opt.Echo, e.opt.Commands); err != nil {
+			return err
+		}
+	}
+	if e.opt.Ctl != nil {
+		e.opt.Ctl.Handle(e.verbs()...)
+	}
+	if e.opt.Metrics != nil {
+		e.opt.Metrics.attach(e)
+	}
+	e.look(time.Now())
+	return nil
+}
+
+// decide makes m the model that decides; its pipeline must have been started.
+func (e *engine) decide(m Model) error {
+	if e.opt.Adapter != nil {
+		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
+			return err
+		}
+	}
+	e.model = &running{Model: m}
+	e.rep.Models = append(e.rep.Models, m.SHA256)
+	m.Pipeline.OnStage(e.staged)
+	e.active = ""
+	return nil
+}
+
+// came is a chunk of the source, or why there is none.
+type came struct {
+	c   signal.Chunk
+	at  time.Time
+	err error
+}
+
+// tickEvery is how often the clock is looked at while no samples come.
+const tickEvery = 20 * time.Millisecond
+
+// loop takes chunk after chunk until the end, which is no error.
+func (e *engine) loop(ctx context.Context) error {
+	in, taken := make(chan came), make(chan struct{}, 1) // whoever waits for the source may be gone
+	pumping, stop := context.WithCancel(ctx)
+	var pump sync.WaitGroup
+	pump.Go(func() { waitFor(pumping, e.opt.Source, in, taken) })
+	defer func() { stop(); pump.Wait() }()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for !e.end {
+		select {
+		case a := <-in:
+			if errors.Is(a.err, io.EOF) {
+				return e.flush(ctx)
+			}
+			if a.err != nil {
+				return a.err
+			}
+			if err := e.chunk(ctx, a); err != nil {
+				return err
+			}
+			taken <- struct{}{}
+		case fn := <-e.ops:
+			fn()
+			if e.failed != nil {
+				return e.failed
+			}
+		case now := <-tick.C:
+			if err := errors.Join(e.tick(ctx, now), e.failed); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// waitFor hands over what src delivers, one chunk at a time: the memory is the source's until it is taken.
+func waitFor(ctx context.Context, src signal.Source, in chan<- came, taken <-chan struct{}) {
+	from, knows := src.(arrivals)
+	for {
+		c, err := src.Next(ctx)
+		a := came{c: c, err: err, at: time.Now()}
+		if err == nil && knows {
+			a.at = from.Arrived()
+		}
+		select {
+		case in <- a:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// chunk takes in what came.
+func (e *engine) chunk(ctx context.Context, a came) error {
+	now := time.Now()
+	c := a.c
+	e.rep.Chunks++
+	if c.Len() > 0 {
+		first, changed := e.link.chunk(now)
+		c.Anew = c.Anew || first
+		if changed {
+			e.linkChanged(now)
+		}
+		age := time.Duration(e.opt.Clock.At(now) - c.TimeAt(c.End()-1))
+		take, live, err := e.gate.pass(&c, age)
+		if err != nil || !take {
+			return err
+		}
+		e.live = live
+		e.ageNow = age.Seconds() * 1e3
+		e.age.Add(e.ageNow)
+	}
+	e.arrived, e.mark = a.at, now
+	e.stages.add(stageArrival, now.Sub(a.at))
+	if e.opt.OnChunk != nil {
+		e.opt.OnChunk(c)
+	}
+	if e.model == nil {
+		return e.calibrate(ctx, c, now)
+	}
+	preds, err := e.model.Pipeline.Push(c)
+	if err != nil {
+		return err
+	}
+	if err := e.put(preds); err != nil {
+		return err
+	}
+	e.warm(c)
+	return nil
+}
+
+// staged times the stages of the pipeline.
+func (e *engine) staged(s pipeline.Stage) {
+	now := time.Now()
+	e.stages.add(map[pipeline.Stage]stage{pipeline.Preprocessed: stagePreprocess, pipeline.Windowed: stageWindow, pipeline.Decoded: stageDecode}[s], now.Sub(e.mark))
+	e.mark = now
+}
+
+// put sends what was decided.
+func (e *engine) put(preds []pipeline.Prediction) error {
+	for i := range preds {
+		if err := e.send(&preds[i]); err != nil {
+			return fmt.Errorf("prediction at sample %d: %w", preds[i].End, err)
+		}
+	}
+	return nil
+}
+
+func (e *engine) send(p *pipeline.Prediction) error {
+	if p.Silent {
 		return nil
-	})
-	if err := opt.Commands.SetState(bus.StateDecoding); err != nil && !errors.Is(err, bus.ErrNotSent) {
-		return rep, err
 	}
-	var err error
-	rep.Stats, err = stream.Run(ctx, opt.Source, opt.Pipeline, sink, stream.Options{OnChunk: onChunk})
-	rep.Latency = latency.Summary()
-	if t, ok := opt.Source.(interface{ Stats() bus.RawStats }); ok {
-		rep.Transport = t.Stats()
+	if e.opt.Adapter != nil {
+		q, err := e.opt.Adapter.decide(p)
+		if err != nil {
+			return err
+		}
+		p = q
 	}
+	e.count(p)
+	c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
+	if at := e.opt.Clock.At(e.arrived); c.TSample > at {
+		c.TSample = at
+		e.rep.Ahead++
+	}
+	if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
+		c.Kind = bus.KindNone
+	}
+	if len(p.Value) > 0 { // a rejected window of a continuous decoder has none
+		c.Kind, c.Value = bus.KindContinuous, slices.Clone(p.Value)
+	}
+	for k, s := range p.Scores {
+		c.Scores = append(c.Scores, bus.Score{Label: e.model.Pipeline.Classes()[k], P: s})
+	}
+	if e.opt.OnDecision != nil {
+		e.opt.OnDecision(p, c, e.arrived)
+	}
+	if e.paused {
+		e.rep.Held++
+		return nil
+	}
+	if !e.live {
+		e.rep.Expired++
+		return nil
+	}
+	began := time.Now()
+	if e.echo != nil {
+		e.echo.sent(e.opt.Commands.Seq()+1, began)
+	}
+	if err := e.opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
+		e.rep.NotSent++
+		return nil
+	} else if err != nil {
+		return err
+	}
+	done := time.Now()
+	e.rep.Sent++
+	e.told = bus.StateDecoding // as Publish does
+	e.stages.add(stagePublish, done.Sub(began))
+	e.stages.add(stageTotal, done.Sub(e.arrived))
+	e.mark = done
+	if e.opt.Adapter != nil {
+		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
+	}
+	return nil
+}
+
+// count counts decisions that begin.
+func (e *engine) count(p *pipeline.Prediction) {
+	hop := e.model.Pipeline.LiveHop()
+	if !p.Slides || hop == 0 {
+		return
+	}
+	if p.Rejected == "" {
+		e.decoded += float64(hop) / e.model.Pipeline.OutRate()
+	}
+	if p.Decision != "" && p.Decision != e.active {
+		e.rep.Activations.Count++
+	}
+	e.active = p.Decision
+}
+
+// tick looks at the clock.
+func (e *engine) tick(ctx context.Context, now time.Time) error {
+	if e.link.tick(now, e.health()) {
+		e.linkChanged(now)
+	}
+	if e.echo != nil {
+		e.echo.collect(&e.stages)
+	}
+	if now.Sub(e.view.at) >= lookEvery {
+		e.look(now)
+	}
+	if e.model == nil {
+		return e.calibrating(ctx, now)
+	}
+	return nil
+}
+
+// linkChanged tells of a new state of the stream.
+func (e *engine) linkChanged(now time.Time) {
+	e.note(fmt.Sprintf("%s: %s: %s", e.link.name, e.link.state, e.link.detail))
+	e.beat()
+	e.look(now)
+}
+
+// beat says in the heartbeat whether commands come: a controller then need not wait for the newest to expire.
+func (e *engine) beat() {
+	s := bus.StateWaiting
+	if e.model != nil && !e.paused && e.link.flows() {
+		s = bus.StateDecoding
+	}
+	if s == e.told {
+		return
+	}
+	e.told = s
+	_ = e.opt.Commands.SetState(s) // counted there; the next heartbeat comes in a tenth of a second
+}
+
+// health is what the source says of itself, nil for nothing.
+func (e *engine) health() *signal.Health {
+	switch src := e.opt.Source.(type) {
+	case signal.LiveSource:
+		h := src.Health()
+		return &h
+	case interface{ Stats() bus.RawStats }:
+		st := src.Stats()
+		h := unknownHealth()
+		h.Lost, h.Jumps, h.Recoveries = st.Missing, st.Jumps, st.Restarts
+		return &h
+	default:
+		return nil
+	}
+}
+
+// flush ends the stream.
+func (e *engine) flush(context.Context) error {
+	if e.model == nil {
+		return e.cal.sourceEnded()
+	}
+	preds, err := e.model.Pipeline.Flush()
+	if err != nil {
+		return err
+	}
+	return e.put(preds)
+}
+
+// stats is what the pipelines have counted, one behind the other.
+func (e *engine) stats() pipeline.Stats {
+	if e.model == nil {
+		return e.retired
+	}
+	return plus(e.retired, since(e.model.Pipeline.Stats(), e.model.before))
+}
+
+// finish sums up.
+func (e *engine) finish(ctx context.Context, err error) (Report, error) {
+	close(e.over)
+	if e.next != nil {
+		e.next.finish(errors.New("the session ended before"))
+		e.next = nil
+	}
+	if e.cal != nil {
+		e.cal.abandon()
+	}
+	if e.echo != nil {
+		err = errors.Join(err, e.echo.close(&e.stages))
+	}
+	e.rep.Stats.Stats = e.stats()
+	e.rep.Stages = e.stages.report()
+	e.rep.Latency, e.rep.Age = e.rep.Stages[stageNames[stageTotal]], e.age.Summary()
+	if t, ok := e.opt.Source.(interface{ Stats() bus.RawStats }); ok {
+		e.rep.Transport = t.Stats()
+	}
+	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
+	e.rep.Streams = []bus.StreamHealth{e.streamHealth()}
+	if e.decoded > 0 {
+		r, bad := metrics.FalseActivations(int(e.rep.Activations.Count), e.decoded, 0.95)
+		err = errors.Join(err, bad)
+		e.rep.Activations = Activations{e.rep.Activations.Count, r.Minutes, r.PerMinute, r.Low, r.High}
+	}
+	if e.opt.Ctl != nil {
+		st := e.opt.Ctl.Stats()
+		e.rep.Ctl = &st
+	}
+	if e.cal != nil && e.rep.Calibration == nil {
+		e.rep.Calibration = &e.cal.result
+	}
+	e.phase, e.paused = bus.PhaseEnded, false
+	e.look(time.Now())
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to
 	}
-	if opt.Adapter != nil {
-		rep.Adapt, err = opt.Adapter.end(err)
+	if e.opt.Adapter != nil && e.model != nil {
+		e.rep.Adapt, err = e.opt.Adapter.end(err)
 	}
-	return rep, err
+	return e.rep, err
 }

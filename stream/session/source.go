@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -14,11 +16,22 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
-// Open opens the source of a session. A source on the bus blocks until its stream is there, or ctx is done.
+// Open opens the source of a session. A live source or one on the bus is waited for, as long as timeout_s says; if it does
+// not come the error says what was seen instead.
 func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus.Clock) (signal.Source, error) {
+	if s.Use == "live" || s.Use == "nats" {
+		wait, cancel := context.WithTimeout(ctx, time.Duration(s.Wait*float64(time.Second)))
+		defer cancel()
+		if s.Use == "live" {
+			src, err := ingest.Dial(wait, s.URL)
+			if err != nil {
+				return nil, fmt.Errorf("required stream: %w", err)
+			}
+			return src, nil
+		}
+		return openRaw(wait, b, session, s.Stream)
+	}
 	switch s.Use {
-	case "nats":
-		return b.Raw(ctx, session, s.Stream)
 	case "play":
 		rec, err := ingest.Open(os.DirFS(filepath.Dir(s.File)), filepath.Base(s.File))
 		if err != nil {
@@ -37,6 +50,9 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 		}
 		opt := synth.Defaults()
 		opt.Subject, opt.Run = s.Seed, s.Seed
+		if s.Task == "person" {
+			return openPerson(opt, s, clock)
+		}
 		rec, _, err := synth.MotorImagery(opt)
 		if err != nil {
 			return nil, err
@@ -46,6 +62,51 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 		return nil, fmt.Errorf("source: use is %q", s.Use) // check has refused it
 	}
 }
+
+// openRaw waits for a stream on the bus and says, where it does not come, which did.
+func openRaw(ctx context.Context, b *bus.Bus, session, stream string) (signal.Source, error) {
+	seen, stop, err := b.Streams()
+	if err != nil {
+		return nil, err
+	}
+	src, err := b.Raw(ctx, session, stream)
+	if stopped := stop(); stopped != nil && err == nil {
+		return nil, errors.Join(stopped, src.Close())
+	}
+	if err == nil {
+		return src, nil
+	}
+	what := "no stream at all was seen"
+	if list := seen(); len(list) > 0 {
+		what = "seen were " + strings.Join(list, ", ")
+	}
+	return nil, fmt.Errorf("required stream: %w; %s", err, what)
+}
+
+// openPerson is a simulated person who reacts to cues.
+func openPerson(opt synth.Options, s *Source, clock bus.Clock) (signal.Source, error) {
+	p, err := synth.NewPerson(opt, s.Length, s.Chunk)
+	if err != nil {
+		return nil, err
+	}
+	src, err := stream.Pace(p, s.Speed, clock.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &simulated{src, p}, nil
+}
+
+// simulated is a simulated person at the pace of a live one.
+type simulated struct {
+	signal.Source
+	p *synth.Person
+}
+
+// Cue tells what is shown, "" for rest.
+func (p *simulated) Cue(label string) { p.p.Cue(label) }
+
+// Free says that no cues are shown any more.
+func (p *simulated) Free() { p.p.Free() }
 
 // Playback plays rec as if it were measured now, speed times faster, in chunks of chunkS seconds (at least one sample).
 // Closing it closes rec.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -26,12 +25,21 @@ file says which bundle, which source and which bus:
 
   session: s1
   bundle: model.gyrus
-  source: {use: nats, stream: eeg}        # or {use: play, file: r14.edf, speed: 1}, or {use: synth, seed: 1}
+  source: {use: live, url: "lsl://?name=EEG"}   # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1}
   bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
-  adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing`,
-		Example: "  gyrus live session.yaml\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in another terminal",
+  watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
+  age: {max_ms: 2000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
+  calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
+              accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
+  record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
+  metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
+  adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing
+
+Only source, and bundle or calibrate, must be there. gyrus schema session prints every key with its meaning and default.
+While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, stop, …`,
+		Example: "  gyrus live session.yaml\n  gyrus ctl s1 status --url nats://127.0.0.1:4222                  # in another terminal\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in a third",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := os.ReadFile(args[0])
 			if err != nil {
@@ -44,25 +52,35 @@ file says which bundle, which source and which bus:
 			if err := cfg.Bus.Validate(); err != nil {
 				return usageError{err}
 			}
-			rep, delay, err := live(cmd, cfg)
-			if err != nil {
+			rep, rec, delay, err := live(cmd, cfg)
+			var no *session.NotAcceptedError
+			if errors.As(err, &no) {
+				err = incomplete{err}
+			} else if err != nil {
 				return err
 			}
-			if lost := rep.NotSent + rep.Lost + rep.NotFinite + int64(rep.Transport.Malformed); lost > 0 {
-				err = incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d are not finite, %d messages of the stream could not be read", rep.NotSent, rep.Lost, rep.NotFinite, rep.Transport.Malformed)}
+			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 {
+				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
+					rep.NotSent, rep.Lost-rep.Skipped, rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
+			}
+			if why := rep.Stale(); why != "" {
+				err = errors.Join(err, refusal{errors.New(why)})
 			}
 			noteSpoilt(cmd, cfg.Session, rep.Stats.Stats)
 			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil {
 				err = none
 			}
 			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd, liveJSON{rep, delay}))
+				return errors.Join(err, printJSON(cmd, liveJSON{rep, rec, delay}))
 			}
 			if a := rep.Adapt; a != nil {
 				printAdapt(cmd.OutOrStdout(), a)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\nlatency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-				rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent, rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+			printLive(cmd.OutOrStdout(), &rep)
+			if rec != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d samples dropped, in %s (%.1f MB)\n",
+					rec.Samples, rec.Events, rec.Decisions, rec.Dropped, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6)
+			}
 			return err
 		},
 	}
@@ -74,38 +92,52 @@ type recorded interface{ Recording() *signal.Recording }
 // liveJSON is what gyrus live --json prints.
 type liveJSON struct {
 	session.Report
-	Delay *bundle.Delay `json:"group_delay,omitempty"`
+	Recording *record.Stats `json:"recording,omitempty"`
+	Delay     *bundle.Delay `json:"group_delay,omitempty"`
 }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *bundle.Delay, err error) {
-	model, p, err := loadModel(cfg.Bundle, pipeline.All)
-	if err != nil {
-		return rep, delay, err
-	}
-	if err := p.Causal(); err != nil { // before anybody waits for a stream
-		return rep, delay, fmt.Errorf("%s: %w", cfg.Bundle, err)
-	}
+func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *record.Stats, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
-	origin := session.Origin{Bundle: model, File: filepath.Base(cfg.Bundle), Gyrus: Version}
-	if cfg.Adapt != nil {
-		if err := session.Adaptable(p); err != nil {
-			return rep, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+	var model session.Model
+	if cfg.Bundle != "" {
+		if model, err = session.LoadModel(cfg.Bundle); err != nil { // before anybody waits for a stream
+			return rep, rec, delay, notThere(err)
 		}
-		if origin.SHA256, err = hashFile(cfg.Bundle); err != nil {
-			return rep, delay, err
+		delay = model.Pipeline.Delay()
+	}
+	model.Origin.Gyrus = Version
+	if cfg.Adapt != nil {
+		if model.Pipeline != nil {
+			if err := session.Adaptable(model.Pipeline); err != nil {
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+			}
 		}
 		if cfg.Adapt.Save != "" {
 			if err := checkOutput(cfg.Adapt.Save, []string{cfg.Bundle, cfg.Source.File}); err != nil {
-				return rep, delay, err
+				return rep, rec, delay, err
 			}
 		}
 	}
+	if cfg.Calibrate != nil {
+		cfg.Calibrate.Version = Version
+		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
+			return rep, rec, delay, err
+		}
+	}
+	closing := func(end func() error) { err = errors.Join(err, end()) }
+	var prom *session.Metrics
+	if cfg.Metrics != nil {
+		if prom, err = session.ServeMetrics(cmd.Context(), *cfg.Metrics); err != nil {
+			return rep, rec, delay, err
+		}
+		defer closing(prom.Close)
+		note(cmd, "metrics: http://%s/metrics, /healthz and /readyz", prom.Addr())
+	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	delay = p.Delay()
+	defer closing(b.Close)
 	if delay != nil {
 		note(cmd, "%s", strings.TrimSpace(delayLine(delay)))
 	}
@@ -114,26 +146,31 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	clock := bus.NewClock()
 	w, err := bus.NewCommandWriter(b, cfg.Session, cfg.Decoder, time.Duration(cfg.ValidForMS*float64(time.Millisecond)), clock)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }() // before the bus: whoever acts is told first that it is over
+	defer closing(w.Close) // before the bus: whoever acts is told first that it is over
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
 	var adapter *session.Adapter
 	if cfg.Adapt != nil {
-		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, origin); err != nil {
-			return rep, delay, err
+		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, model.Origin); err != nil {
+			return rep, rec, delay, err
 		}
-		defer func() { err = errors.Join(err, adapter.Close()) }()
+		defer closing(adapter.Close)
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
+	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
+	if err != nil {
+		return rep, rec, delay, err
+	}
+	defer closing(ctl.Close)
 	note(cmd, "waiting for the stream")
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
-	defer func() { err = errors.Join(err, src.Close()) }()
+	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {
 		deviations(cmd, []*signal.Recording{r.Recording()})
 	}
@@ -141,11 +178,67 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 
 	bar := newProgress(cmd, "samples", 0)
 	defer bar.end()
-	rep, err = session.Run(cmd.Context(), session.Options{
-		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: adapter,
+	opt := session.Options{
+		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-	})
-	return rep, delay, err
+		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Metrics: prom,
+		Note: func(text string) { note(cmd, "%s", text) },
+	}
+	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
+		opt.Echo = b
+	}
+	var tape *tape
+	if cfg.Record != nil {
+		if tape, err = newTape(cmd, cfg, model, src, clock); err != nil {
+			return rep, rec, delay, err
+		}
+		tape.attach(&opt)
+	}
+	rep, err = session.Run(cmd.Context(), opt)
+	if tape != nil {
+		st, e := tape.close()
+		rec, err = &st, errors.Join(err, e)
+	}
+	return rep, rec, delay, err
+}
+
+// asked is a line about a request of an operator.
+func asked(q bus.Request, r bus.Reply) string {
+	said := "done"
+	if !r.OK {
+		said = "refused: " + r.Error
+	}
+	return fmt.Sprintf("asked to %s: %s", strings.Join(append([]string{q.Verb}, q.Args...), " "), said)
+}
+
+// printLive prints what a session did.
+func printLive(w io.Writer, rep *session.Report) {
+	if c := rep.Calibration; c != nil && c.Trials > 0 {
+		said := "refused"
+		if c.Accepted {
+			said = "accepted, written: " + c.File
+		}
+		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+	}
+	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
+		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
+	if rep.Skipped+rep.Expired+rep.Held > 0 {
+		fmt.Fprintf(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
+	}
+	for _, s := range rep.Streams {
+		fmt.Fprintf(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
+	}
+	if a := rep.Activations; a.Minutes > 0 {
+		fmt.Fprintf(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
+	}
+	fmt.Fprintf(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}
+	for _, name := range session.Stages() {
+		if s, ok := rep.Stages[name]; ok {
+			rows = append(rows, []string{name, fmt.Sprintf("%.3f", s.P50), fmt.Sprintf("%.3f", s.P99), fmt.Sprintf("%.3f", s.P999), fmt.Sprintf("%.3f", s.Max)})
+		}
+	}
+	columns(w, append(rows, []string{"age of the newest sample", fmt.Sprintf("%.3f", rep.Age.P50), fmt.Sprintf("%.3f", rep.Age.P99), fmt.Sprintf("%.3f", rep.Age.P999), fmt.Sprintf("%.3f", rep.Age.Max)}))
 }
 
 // printAdapt prints what became of feedback.

@@ -1,0 +1,280 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Phase says what a session is doing.
+type Phase string
+
+// The phases of a session.
+const (
+	PhaseResolving   Phase = "resolving"   // it waits for its streams
+	PhaseCalibrating Phase = "calibrating" // cues are shown, what is measured will be learned from
+	PhaseTraining    Phase = "training"    // the model is being trained
+	PhaseAsking      Phase = "asking"      // somebody has to accept or refuse the model
+	PhaseDecoding    Phase = "decoding"    // commands come
+	PhasePaused      Phase = "paused"      // everything runs, but no command is sent
+	PhaseEnded       Phase = "ended"       // the last message of the session
+)
+
+// Telemetry says how a session and its streams are, as JSON on gyrus.<session>.telemetry.<decoder>, twice a second and at each
+// change. It is for looking at, never for acting on: that is what the heartbeat is for. Figures that are not known are
+// left out.
+type Telemetry struct {
+	V        int    `json:"v"`
+	Session  string `json:"session"`
+	Decoder  string `json:"decoder"`
+	Run      int64  `json:"run"`
+	Seq      uint64 `json:"seq"` // of these messages, from 1
+	TPublish int64  `json:"t_publish_ns"`
+	Phase    Phase  `json:"phase"`
+	Detail   string `json:"detail,omitempty"` // one line: what it waits for, what was refused
+	Bundle   string `json:"bundle,omitempty"` // SHA-256 of the model that decides
+	Before   string `json:"before,omitempty"` // of the one that rollback leads to
+	Pending  string `json:"pending,omitempty"`
+
+	Streams []StreamHealth `json:"streams"`
+	Stages  []StageLatency `json:"stages,omitempty"`
+
+	Samples     int64   `json:"samples"`              // taken in
+	Gaps        int64   `json:"gaps"`                 // no window reaches over one
+	Windows     int64   `json:"windows"`              // decided on
+	Rejected    int64   `json:"rejected"`             // of these: a check refused them
+	Skipped     int64   `json:"skipped"`              // samples left out because they were too old
+	Sent        int64   `json:"sent"`                 // commands
+	NotSent     int64   `json:"not_sent"`             // lost because there was no link
+	Expired     int64   `json:"expired"`              // held back because their newest sample was too old
+	Held        int64   `json:"held"`                 // held back because the session was paused
+	Activations int64   `json:"activations"`          // decisions that began
+	DecodedS    float64 `json:"decoded_s"`            // in so many seconds of decoding
+	Score       *Scored `json:"score,omitempty"`      // of the model that was trained in this session
+	Adaptation  string  `json:"adaptation,omitempty"` // state of what learns from feedback
+}
+
+// Scored is what cross-validation says of a model.
+type Scored struct {
+	Trials           int     `json:"trials"`
+	BalancedAccuracy float64 `json:"balanced_accuracy"`
+	CILow            float64 `json:"ci_low"` // 95 % interval
+	CIHigh           float64 `json:"ci_high"`
+	Chance           float64 `json:"chance"`
+}
+
+// StreamHealth is the state of one stream.
+type StreamHealth struct {
+	Name    string `json:"name"`
+	State   string `json:"state"`            // resolving, connected, stalled, lost or recovered
+	Since   int64  `json:"since_ns"`         // when the state was entered
+	Detail  string `json:"detail,omitempty"` // why
+	Changes uint64 `json:"changes"`          // of the state so far
+	// Transitions are the newest changes, at most 16.
+	Transitions []Transition `json:"transitions,omitempty"`
+	Stalls      uint64       `json:"stalls"`
+	Losses      uint64       `json:"losses"`
+	Samples     uint64       `json:"samples"`   // of each channel
+	Lost        uint64       `json:"lost"`      // samples known to be missing
+	Suspected   uint64       `json:"suspected"` // missing by the clock
+	Dropped     uint64       `json:"dropped"`   // thrown away here because nobody took them in time
+	AgeMS       *float64     `json:"age_ms,omitempty"`
+	RateHz      *float64     `json:"rate_hz,omitempty"` // measured
+	OffsetMS    *float64     `json:"offset_ms,omitempty"`
+	DriftPPM    *float64     `json:"drift_ppm,omitempty"`
+	JitterMS    *float64     `json:"jitter_ms,omitempty"`
+}
+
+// Transition is one change of a stream's state.
+type Transition struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Time   int64  `json:"t_ns"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// StageLatency is how long one stage took, over the whole session so far.
+type StageLatency struct {
+	Stage string  `json:"stage"`
+	N     uint64  `json:"n"`
+	P50   float64 `json:"p50_ms"`
+	P99   float64 `json:"p99_ms"`
+	P999  float64 `json:"p999_ms"`
+	Max   float64 `json:"max_ms"`
+}
+
+// Validate reports the first field that breaks the schema.
+func (t *Telemetry) Validate() error {
+	switch {
+	case t.V != Version:
+		return fmt.Errorf("v is %d, must be %d", t.V, Version)
+	case !token.MatchString(t.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", t.Session)
+	case !token.MatchString(t.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", t.Decoder)
+	case t.Run <= 0:
+		return fmt.Errorf("run is %d, must be above 0", t.Run)
+	case t.Seq == 0:
+		return errors.New("seq is 0, must be at least 1")
+	}
+	switch t.Phase {
+	case PhaseResolving, PhaseCalibrating, PhaseTraining, PhaseAsking, PhaseDecoding, PhasePaused, PhaseEnded:
+		return nil
+	default:
+		return fmt.Errorf("phase is %q, must be resolving, calibrating, training, asking, decoding, paused or ended", t.Phase)
+	}
+}
+
+// CueKind says what a Cue asks for.
+type CueKind string
+
+// The kinds of cue.
+const (
+	CueShow CueKind = "cue"  // imagine Class now
+	CueRest CueKind = "rest" // rest
+	CueDone CueKind = "done" // no cue follows
+)
+
+// Cue is what a person is shown during calibration, as JSON on gyrus.<session>.telemetry.<decoder>.cue when it is to be shown.
+type Cue struct {
+	V        int     `json:"v"`
+	Session  string  `json:"session"`
+	Decoder  string  `json:"decoder"`
+	Run      int64   `json:"run"`
+	Seq      uint64  `json:"seq"` // of cues, from 1
+	TPublish int64   `json:"t_publish_ns"`
+	Kind     CueKind `json:"kind"`
+	Label    string  `json:"label,omitempty"` // of the event that is recorded
+	Class    string  `json:"class,omitempty"` // what to imagine
+	LengthMS float64 `json:"length_ms"`       // how long
+	Trial    int     `json:"trial"`           // from 1
+	Trials   int     `json:"trials"`
+}
+
+// Validate reports the first field that breaks the schema.
+func (c *Cue) Validate() error {
+	switch {
+	case c.V != Version:
+		return fmt.Errorf("v is %d, must be %d", c.V, Version)
+	case !token.MatchString(c.Session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", c.Session)
+	case !token.MatchString(c.Decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", c.Decoder)
+	case c.Run <= 0:
+		return fmt.Errorf("run is %d, must be above 0", c.Run)
+	case c.Seq == 0:
+		return errors.New("seq is 0, must be at least 1")
+	case !(c.LengthMS >= 0):
+		return fmt.Errorf("length_ms is %g, must be at least 0", c.LengthMS)
+	}
+	switch c.Kind {
+	case CueShow:
+		if c.Class == "" {
+			return errors.New(`kind is "cue" but class is empty`)
+		}
+	case CueRest, CueDone:
+	default:
+		return fmt.Errorf("kind is %q, must be cue, rest or done", c.Kind)
+	}
+	return nil
+}
+
+// TelemetrySubject is where a session says how it is.
+func TelemetrySubject(session, decoder string) string {
+	return "gyrus." + session + ".telemetry." + decoder
+}
+
+// CueSubject is where the cues of a calibration are.
+func CueSubject(session, decoder string) string { return TelemetrySubject(session, decoder) + ".cue" }
+
+// ParseTelemetry decodes and validates.
+func ParseTelemetry(data []byte) (Telemetry, error) { return parse[Telemetry]("telemetry", data) }
+
+// ParseCue decodes and validates.
+func ParseCue(data []byte) (Cue, error) { return parse[Cue]("cue", data) }
+
+// TelemetryWriter publishes the telemetry and the cues of one decoder. All methods may be called from any goroutine.
+type TelemetryWriter struct {
+	bus              *Bus
+	session, decoder string
+	run              int64
+	clock            Clock
+
+	mu      sync.Mutex
+	seq     uint64
+	cues    uint64
+	notSent uint64
+}
+
+// NewTelemetryWriter writes beside w: same session, decoder, run and clock.
+func NewTelemetryWriter(w *CommandWriter) *TelemetryWriter {
+	return &TelemetryWriter{bus: w.bus, session: w.session, decoder: w.decoder, run: w.run, clock: w.clock}
+}
+
+// Write sends t now or never; it fills in who says it and when. Without a link it is lost and counted.
+func (w *TelemetryWriter) Write(t Telemetry) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seq++
+	t.V, t.Session, t.Decoder, t.Run, t.Seq, t.TPublish = Version, w.session, w.decoder, w.run, w.seq, w.clock.Now()
+	return w.send(TelemetrySubject(w.session, w.decoder), &t)
+}
+
+// Cue sends c now or never and returns the time that it bears.
+func (w *TelemetryWriter) Cue(c Cue) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cues++
+	c.V, c.Session, c.Decoder, c.Run, c.Seq, c.TPublish = Version, w.session, w.decoder, w.run, w.cues, w.clock.Now()
+	return c.TPublish, w.send(CueSubject(w.session, w.decoder), &c)
+}
+
+// send is called with w.mu held.
+func (w *TelemetryWriter) send(subject string, v interface{ Validate() error }) error {
+	data, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("bus: %s: %w", subject, err)
+	}
+	if err = w.bus.publish(&nats.Msg{Subject: subject, Data: data}); err != nil {
+		w.notSent++
+	}
+	return err
+}
+
+// NotSent counts messages that were lost.
+func (w *TelemetryWriter) NotSent() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.notSent
+}
+
+// SubscribeTelemetry is SubscribeCommands for the telemetry of one decoder, or of all with "*".
+func (b *Bus) SubscribeTelemetry(session, decoder string, fn func(Telemetry, time.Time)) (*Subscription, error) {
+	if err := checkNames(session, decoder); err != nil {
+		return nil, err
+	}
+	return b.settled(subscribe(b, TelemetrySubject(session, decoder), ParseTelemetry, func(t Telemetry) string { return TelemetrySubject(t.Session, t.Decoder) }, fn))
+}
+
+// SubscribeCues is SubscribeCommands for the cues of one decoder, or of all with "*".
+func (b *Bus) SubscribeCues(session, decoder string, fn func(Cue, time.Time)) (*Subscription, error) {
+	if err := checkNames(session, decoder); err != nil {
+		return nil, err
+	}
+	return b.settled(subscribe(b, CueSubject(session, decoder), ParseCue, func(c Cue) string { return CueSubject(c.Session, c.Decoder) }, fn))
+}
+
+// checkNames takes "*" for any decoder.
+func checkNames(session, decoder string) error {
+	err := CheckToken("session", session)
+	if decoder != "*" {
+		err = errors.Join(err, CheckToken("decoder", decoder))
+	}
+	if err != nil {
+		return fmt.Errorf("bus: %w", err)
+	}
+	return nil
+}

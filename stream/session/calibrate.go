@@ -1,0 +1,523 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// Calibration says how a session makes its own model before it decodes.
+type Calibration struct {
+	Pipeline string            `json:"pipeline" doc:"what to train: a pipeline that is built in, or a YAML file; a relative path counts from the session file"`
+	Classes  map[string]string `json:"classes" doc:"label of an event: the class that it stands for, which is what the person is shown"`
+	Cues     string            `json:"cues" doc:"show (the session shows the cues, on the terminal and on the bus) or markers (the source's own events are the cues)"`
+	Trials   int               `json:"trials" doc:"cues of each class, 5 to 1000"`
+	CueS     float64           `json:"cue_s" doc:"length of a cue in seconds, 0.1 to 60"`
+	RestS    float64           `json:"rest_s" doc:"rest before each cue in seconds, 0.1 to 60"`
+	Seed     uint64            `json:"seed" doc:"of the order of the cues and of everything random in training"`
+	Split    string            `json:"split" doc:"how the trials are parted to score the model: kfold, blocked-kfold, …"`
+	Accept   Accept            `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), or a rule such as {metric: balanced_accuracy, above: 0.7}"`
+	Save     string            `json:"save" doc:"file for the model, written when it is accepted; a relative path counts from the session file"`
+
+	// Version is the program's, for the bundle.
+	Version string `json:"-"`
+}
+
+// Accept says who accepts a model.
+type Accept struct {
+	Ask    bool
+	Metric string
+	Above  float64
+}
+
+// acceptMetrics are those of a rule.
+var acceptMetrics = []string{"balanced_accuracy", "ci_low"}
+
+// UnmarshalJSON reads "ask" or a rule.
+func (a *Accept) UnmarshalJSON(data []byte) error {
+	var word string
+	if json.Unmarshal(data, &word) == nil {
+		if word != "ask" {
+			return fmt.Errorf("accept is %q, must be ask, or a rule such as {metric: balanced_accuracy, above: 0.7}", word)
+		}
+		*a = Accept{Ask: true}
+		return nil
+	}
+	rule := struct {
+		Metric string  `json:"metric"`
+		Above  float64 `json:"above"`
+	}{Metric: acceptMetrics[0]}
+	if err := registry.Decode(&rule, data); err != nil {
+		return fmt.Errorf("accept: %w", err)
+	}
+	*a = Accept{Metric: rule.Metric, Above: rule.Above}
+	return nil
+}
+
+// MarshalJSON is the reverse.
+func (a Accept) MarshalJSON() ([]byte, error) {
+	if a.Ask {
+		return []byte(`"ask"`), nil
+	}
+	return json.Marshal(map[string]any{"metric": a.Metric, "above": a.Above})
+}
+
+// JSONSchema describes it for editors.
+func (Accept) JSONSchema() map[string]any {
+	return map[string]any{"oneOf": []any{
+		map[string]any{"const": "ask"},
+		map[string]any{"type": "object", "additionalProperties": false, "required": []string{"above"}, "properties": map[string]any{
+			"metric": map[string]any{"enum": acceptMetrics}, "above": map[string]any{"type": "number", "minimum": 0, "maximum": 1},
+		}},
+	}}
+}
+
+// CalibrationDefaults are 10 cues of each class, 4 s each, behind rests of 3 s; somebody is asked.
+func CalibrationDefaults() Calibration {
+	return Calibration{Pipeline: "csp-lda", Cues: cuesShown, Trials: 10, CueS: 4, RestS: 3, Split: "kfold", Accept: Accept{Ask: true}}
+}
+
+// Where the cues come from.
+const (
+	cuesShown   = "show"
+	cuesMarkers = "markers"
+)
+
+// Check reports the first value that is out of its range.
+func (c *Calibration) Check() error {
+	switch {
+	case c.Pipeline == "":
+		return errors.New("pipeline is missing: what to train, such as csp-lda")
+	case c.Cues != cuesShown && c.Cues != cuesMarkers:
+		return &registry.UnknownError{What: "cues", Name: c.Cues, Known: []string{cuesShown, cuesMarkers}}
+	case c.Trials < 5 || c.Trials > 1000:
+		return fmt.Errorf("trials is %d, must be 5 to 1000", c.Trials)
+	case !(0.1 <= c.CueS && c.CueS <= 60):
+		return fmt.Errorf("cue_s is %g, must be 0.1 to 60", c.CueS)
+	case !(0.1 <= c.RestS && c.RestS <= 60):
+		return fmt.Errorf("rest_s is %g, must be 0.1 to 60", c.RestS)
+	case c.Save == "":
+		return errors.New("save is missing: the file for the model")
+	case !c.Accept.Ask && !slices.Contains(acceptMetrics, c.Accept.Metric):
+		return fmt.Errorf("accept: %w", &registry.UnknownError{What: "metric", Name: c.Accept.Metric, Known: acceptMetrics})
+	case !c.Accept.Ask && !(0 <= c.Accept.Above && c.Accept.Above <= 1):
+		return fmt.Errorf("accept: above is %g, must be 0 to 1", c.Accept.Above)
+	}
+	distinct := map[string]bool{}
+	for label, class := range c.Classes {
+		if label == "" || class == "" {
+			return fmt.Errorf("classes: %q: %q: label and class must both have a name", label, class)
+		}
+		distinct[class] = true
+	}
+	if len(distinct) < 2 {
+		return fmt.Errorf("classes names %d classes, must name at least two, such as {T1: left, T2: right}", len(distinct))
+	}
+	_, err := c.spec()
+	return err
+}
+
+// Calibrated is what a calibration came to.
+type Calibrated struct {
+	bus.Scored
+	Classes   []string `json:"classes"`
+	Confusion [][]int  `json:"confusion"` // [true class][decision]
+	Cued      int      `json:"cued"`      // cues that were shown, those that a gap spoiled among them
+	Spoiled   int      `json:"spoiled"`   // cues that a gap spoiled: each was shown again
+	Rounds    int      `json:"rounds"`    // how often it was begun
+	Accepted  bool     `json:"accepted"`
+	Why       string   `json:"why"`            // who said so
+	File      string   `json:"file,omitempty"` // where the model was saved
+	SHA256    string   `json:"sha256,omitempty"`
+}
+
+// NotAcceptedError is a session that ended because its model was refused and there was no other.
+type NotAcceptedError struct{ Why string }
+
+// Error is one line.
+func (e *NotAcceptedError) Error() string {
+	return "the model was not accepted: " + e.Why + "; nothing was saved, and without a bundle there is no other model to decode with"
+}
+
+// verdict is what is said of a model.
+type verdict int
+
+const (
+	accepted verdict = iota
+	refused
+	repeated
+)
+
+// cued is a source that reacts to what a person is shown, such as a simulated person; "" is rest.
+type cued interface{ Cue(label string) }
+
+// freed is a source that goes its own way once no cues are shown any more.
+type freed interface{ Free() }
+
+// maxCapture is how many values a calibration may hold: 1 GiB.
+const maxCapture = 1 << 27
+
+// calibrator shows cues and keeps what is measured meanwhile.
+type calibrator struct {
+	onCue  func(signal.Event) // nil, or told of each cue that was shown
+	opt    Calibration
+	info   *signal.Info
+	source signal.Source
+
+	capture  capture
+	labels   []string // of the events to learn from
+	plan     []string // labels of the cues, in order
+	at       int      // of plan
+	began    bool
+	showing  bool  // a cue, else rest
+	cue      int64 // sample of the cue at hand
+	until    int64 // sample at which what is shown ends
+	ended    bool  // everything was shown
+	counts   map[string]int
+	samples  int64 // taken in, over all rounds
+	training chan trainedModel
+	cancel   context.CancelFunc
+	score    *bus.Scored
+	made     *trainedModel
+	result   Calibrated
+}
+
+func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
+	if err := opt.Check(); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
+	c := &calibrator{opt: opt, info: src.Info(), source: src, labels: slices.Sorted(maps.Keys(opt.Classes))}
+	seconds := float64(2*opt.Trials*len(c.labels)) * (opt.CueS + opt.RestS)
+	if want := seconds * c.info.Rate * float64(len(c.info.Channels)); want > maxCapture {
+		return nil, fmt.Errorf("calibrate: %d trials in %d channels at %g Hz may be %.3g values, at most %d are held: ask for fewer trials or channels",
+			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
+	}
+	c.restart()
+	return c, nil
+}
+
+// restart begins a round.
+func (c *calibrator) restart() {
+	c.capture = capture{info: c.info}
+	c.plan = nil
+	for range c.opt.Trials {
+		c.plan = append(c.plan, c.labels...)
+	}
+	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
+	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
+	c.at, c.began, c.showing, c.ended, c.counts = 0, false, false, false, map[string]int{}
+	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
+	c.result = Calibrated{Rounds: c.result.Rounds + 1}
+}
+
+// progress is a line for people.
+func (c *calibrator) progress() string {
+	if c.opt.Cues == cuesMarkers {
+		var parts []string
+		for _, l := range c.labels {
+			parts = append(parts, fmt.Sprintf("%s %d of %d", c.opt.Classes[l], c.counts[l], c.opt.Trials))
+		}
+		return strings.Join(parts, ", ")
+	}
+	return fmt.Sprintf("cue %d of %d", min(c.at+1, len(c.plan)), len(c.plan))
+}
+
+// take keeps a chunk.
+func (c *calibrator) take(x signal.Chunk) {
+	c.samples += int64(x.Len())
+	if c.ended {
+		return
+	}
+	known := func(l string) bool { _, ok := c.opt.Classes[l]; return ok }
+	c.capture.add(x, func(e signal.Event) bool {
+		if c.opt.Cues == cuesMarkers && known(e.Label) {
+			c.counts[e.Label]++
+			c.cue = c.capture.shift + e.Sample
+			c.result.Cued++
+			return true
+		}
+		return !known(e.Label) // one that could be taken for a cue of ours is none
+	})
+}
+
+// step goes on with the cues behind a chunk. show shows one and returns when.
+func (c *calibrator) step(show func(bus.Cue) int64) {
+	end := c.capture.end
+	if c.opt.Cues == cuesMarkers {
+		for _, l := range c.labels {
+			if c.counts[l] < c.opt.Trials {
+				return
+			}
+		}
+		c.ended = end >= c.cue+c.info.Samples(c.opt.CueS)
+		return
+	}
+	rest := func() {
+		show(bus.Cue{Kind: bus.CueRest, LengthMS: 1e3 * c.opt.RestS, Trial: min(c.at+1, len(c.plan)), Trials: len(c.plan)})
+		c.tell("")
+		c.showing, c.until = false, end+c.info.Samples(c.opt.RestS)
+	}
+	switch {
+	case !c.began:
+		c.began = true
+		rest()
+	case end < c.until:
+	case c.showing:
+		if c.capture.broken(c.cue, end) && len(c.plan) < 2*c.opt.Trials*len(c.labels) {
+			c.plan = append(c.plan, c.plan[c.at])
+			c.result.Spoiled++
+		}
+		c.at++
+		rest()
+	case c.at < len(c.plan):
+		label := c.plan[c.at]
+		t := show(bus.Cue{Kind: bus.CueShow, Label: label, Class: c.opt.Classes[label], LengthMS: 1e3 * c.opt.CueS, Trial: c.at + 1, Trials: len(c.plan)})
+		c.tell(label)
+		// The newest sample that is here was measured before the cue was shown.
+		c.cue = end - 1 + max(0, int64(math.Round(float64(t-c.capture.newest)*c.info.Rate/1e9)))
+		cue := signal.Event{Sample: c.cue, Onset: float64(c.cue) / c.info.Rate, Duration: c.opt.CueS, Label: label}
+		c.capture.events = append(c.capture.events, cue)
+		if c.onCue != nil {
+			cue.Sample -= c.capture.shift // counted as the source does
+			c.onCue(cue)
+		}
+		c.showing, c.until = true, c.cue+c.info.Samples(c.opt.CueS)
+		c.result.Cued++
+	default: // the rest behind the last cue
+		show(bus.Cue{Kind: bus.CueDone, Trial: len(c.plan), Trials: len(c.plan)})
+		c.ended = true
+	}
+}
+
+// tell lets a source that can react know what is shown.
+func (c *calibrator) tell(label string) {
+	if s, ok := c.source.(cued); ok {
+		s.Cue(label)
+	}
+}
+
+// sourceEnded says that there will be no model.
+func (c *calibrator) sourceEnded() error {
+	return fmt.Errorf("calibrate: the source ended before there was a model (%s): nothing was saved", c.progress())
+}
+
+// abandon ends a training that is under way and waits for it.
+func (c *calibrator) abandon() {
+	if c.training != nil {
+		c.cancel()
+		<-c.training
+		c.training = nil
+	}
+}
+
+// capture is what was measured, as far as it is kept.
+type capture struct {
+	info   *signal.Info
+	x      [][]float64 // [channel], the spans one behind the other
+	spans  []signal.Span
+	events []signal.Event
+	begin  int64 // ns since 1970 of sample 0 as we count
+	newest int64 // and of the newest
+	end    int64 // our number of the next sample
+	shift  int64 // what is added to the source's numbers to get ours
+}
+
+// add keeps c and the events of it that keep asks for.
+func (r *capture) add(c signal.Chunk, keep func(signal.Event) bool) {
+	if r.x == nil {
+		r.x = make([][]float64, len(c.X))
+		r.shift = -c.Start
+		r.begin = c.Time
+	}
+	if c.Anew { // numbers start again: a second further on as we count
+		r.shift = r.end + r.info.Samples(1) - c.Start
+	}
+	start := c.Start + r.shift
+	if n := len(r.spans); n > 0 && r.spans[n-1].End() == start {
+		r.spans[n-1].Len += int64(c.Len())
+	} else if c.Len() > 0 {
+		r.spans = append(r.spans, signal.Span{Start: start, Len: int64(c.Len())})
+	}
+	for ch, x := range c.X {
+		r.x[ch] = append(r.x[ch], x...)
+	}
+	for _, e := range c.Events {
+		if !keep(e) {
+			continue
+		}
+		e.Sample += r.shift
+		e.Onset = float64(e.Sample) / r.info.Rate
+		r.events = append(r.events, e)
+	}
+	if c.Len() > 0 {
+		r.end, r.newest = start+int64(c.Len()), c.TimeAt(c.End()-1)
+	}
+}
+
+// broken says whether samples are missing in [from, to).
+func (r *capture) broken(from, to int64) bool {
+	return !slices.ContainsFunc(r.spans, func(s signal.Span) bool { return s.Start <= from && to <= s.End() })
+}
+
+// recording is what was kept.
+func (r *capture) recording(name string) *signal.Recording {
+	slices.SortStableFunc(r.events, func(a, b signal.Event) int { return int(a.Sample - b.Sample) })
+	return &signal.Recording{
+		Name: name, Format: "session", Begin: time.Unix(0, r.begin).UTC(), Info: r.info, Events: r.events, Len: r.end, Spans: r.spans, Data: packed{r},
+	}
+}
+
+// packed reads what was kept.
+type packed struct{ r *capture }
+
+// ReadSamples copies.
+func (p packed) ReadSamples(dst [][]float64, start int64) error {
+	at := int64(0)
+	for _, s := range p.r.spans {
+		if n := int64(len(dst[0])); s.Start <= start && start+n <= s.End() {
+			for ch := range dst {
+				copy(dst[ch], p.r.x[ch][at+start-s.Start:])
+			}
+			return nil
+		}
+		at += s.Len
+	}
+	return fmt.Errorf("samples [%d, %d) were not kept", start, start+int64(len(dst[0])))
+}
+
+// calibrate takes in a chunk while there is no model yet.
+func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) error {
+	if e.phase != bus.PhaseCalibrating {
+		e.cal.samples += int64(c.Len())
+		return nil
+	}
+	e.cal.take(c)
+	e.cal.step(e.showCue)
+	if !e.cal.ended {
+		return nil
+	}
+	e.phase = bus.PhaseTraining
+	e.note("training")
+	e.look(now)
+	e.cal.train(ctx, e.opt.Commands.Session())
+	return nil
+}
+
+// showCue shows a cue on the terminal and on the bus.
+func (e *engine) showCue(c bus.Cue) int64 {
+	t := e.opt.Clock.Now()
+	if e.opt.Telemetry != nil {
+		t, _ = e.opt.Telemetry.Cue(c) // what does not leave is counted there; the person may look at the terminal
+	}
+	switch c.Kind {
+	case bus.CueShow:
+		e.note(fmt.Sprintf("cue %d of %d: %s", c.Trial, c.Trials, strings.ToUpper(c.Class)))
+	case bus.CueRest:
+		e.note("rest")
+	case bus.CueDone:
+		e.note("that was the last cue")
+	}
+	return t
+}
+
+// calibrating looks whether the training is over.
+func (e *engine) calibrating(context.Context, time.Time) error {
+	if e.cal.training == nil {
+		return nil
+	}
+	select {
+	case m := <-e.cal.training:
+		e.cal.training = nil
+		e.cal.cancel()
+		if m.err != nil {
+			return fmt.Errorf("calibrate: %w", m.err)
+		}
+		return e.trained(m)
+	default:
+		return nil
+	}
+}
+
+// trained judges a model by the rule, or asks.
+func (e *engine) trained(m trainedModel) error {
+	s := m.scored
+	e.cal.made, e.cal.score = &m, &s
+	r := &e.cal.result
+	r.Scored, r.Classes, r.Confusion, r.SHA256 = s, m.classes, m.confusion, m.model.SHA256
+	line := fmt.Sprintf("%d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f", s.Trials, s.BalancedAccuracy, s.CILow, s.CIHigh, s.Chance)
+	e.note("trained: " + line)
+	a := e.cal.opt.Accept
+	if a.Ask {
+		e.phase, e.detail = bus.PhaseAsking, line
+		e.note("say accept, refuse or repeat with gyrus ctl")
+		e.look(time.Now())
+		return nil
+	}
+	got := map[string]float64{"balanced_accuracy": s.BalancedAccuracy, "ci_low": s.CILow}[a.Metric]
+	if got > a.Above {
+		r.Why = fmt.Sprintf("%s is %.3f, above %g", a.Metric, got, a.Above)
+		return e.judged(accepted)
+	}
+	r.Why = fmt.Sprintf("%s is %.3f, must be above %g", a.Metric, got, a.Above)
+	return e.judged(refused)
+}
+
+// judged goes on with what was said of the model.
+func (e *engine) judged(v verdict) error {
+	r := &e.cal.result
+	if r.Why == "" {
+		r.Why = "an operator said so"
+	}
+	e.detail = ""
+	if v == repeated {
+		e.note("calibration begins again")
+		e.cal.restart()
+		e.phase = bus.PhaseCalibrating
+		e.look(time.Now())
+		return nil
+	}
+	m := Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}
+	if v == accepted {
+		m = e.cal.made.model
+	}
+	if m.Pipeline == nil {
+		e.rep.Calibration = r
+		e.failed, e.end = &NotAcceptedError{r.Why}, true
+		return nil
+	}
+	if err := m.Pipeline.Start(e.info); err != nil {
+		return err
+	}
+	if v == accepted {
+		if err := bundle.Write(e.cal.opt.Save, e.cal.made.bundle); err != nil {
+			return err
+		}
+		r.Accepted, r.File = true, e.cal.opt.Save
+		e.note(fmt.Sprintf("accepted (%s), saved as %s", r.Why, r.File))
+	} else {
+		e.note(fmt.Sprintf("refused (%s), decoding with the bundle", r.Why))
+	}
+	e.rep.Calibration = r
+	e.phase = bus.PhaseDecoding
+	if err := e.decide(m); err != nil {
+		return err
+	}
+	if s, ok := e.opt.Source.(freed); ok {
+		s.Free()
+	}
+	e.beat()
+	e.look(time.Now())
+	return nil
+}

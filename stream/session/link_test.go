@@ -1,0 +1,187 @@
+package session
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// TestLink plays a stream that stalls, is lost, comes back and is lost by word of its source, and checks every transition.
+func TestLink(t *testing.T) {
+	zero := time.Unix(1000, 0)
+	at := func(msec int) time.Time { return zero.Add(time.Duration(msec) * time.Millisecond) }
+	l := newLink("eeg", Watch{StalledMS: 200, LostMS: 1000}, zero, func(t time.Time) int64 { return int64(t.Sub(zero)) })
+	state := func(want signal.LinkState) {
+		t.Helper()
+		if l.state != want {
+			t.Fatalf("state is %s, want %s", l.state, want)
+		}
+	}
+	if l.tick(at(5000), nil) || l.state != signal.LinkResolving {
+		t.Error("a stream of which nothing came is more than being looked for")
+	}
+	for k := range 20 { // a chunk every 50 ms
+		first, changed := l.chunk(at(5000 + 50*k))
+		if first || changed != (k == 0) {
+			t.Fatalf("chunk %d: first %t, changed %t", k, first, changed)
+		}
+	}
+	state(signal.LinkConnected) // the newest at 5950
+	if l.tick(at(6149), nil) {
+		t.Error("199 ms of silence change the state")
+	}
+	if !l.tick(at(6150), nil) {
+		t.Error("200 ms of silence change nothing")
+	}
+	state(signal.LinkStalled)
+	if first, changed := l.chunk(at(6400)); first || !changed {
+		t.Error("samples behind a stall are the first behind a loss, or change nothing")
+	}
+	state(signal.LinkConnected)
+	l.tick(at(6900), nil)
+	state(signal.LinkStalled)
+	if !l.tick(at(7400), nil) {
+		t.Error("1 s of silence changes nothing")
+	}
+	state(signal.LinkLost)
+	if l.tick(at(8000), nil) {
+		t.Error("a loss is told twice")
+	}
+	if first, changed := l.chunk(at(9000)); !first || !changed {
+		t.Error("the first samples behind a loss are not")
+	}
+	state(signal.LinkRecovered)
+	if first, changed := l.chunk(at(9500)); first || changed {
+		t.Error("the second samples behind a loss change something")
+	}
+	if !l.tick(at(10_000), nil) && l.state != signal.LinkStalled {
+		t.Error("recovered for ever")
+	}
+	l.chunk(at(10_050))
+	state(signal.LinkConnected)
+	// The source knows of a loss before the silence tells, but what it holds is taken in first.
+	lost := &signal.Health{State: signal.LinkLost, Detail: "the outlet is gone"}
+	if l.tick(at(10_100), lost) {
+		t.Error("a loss that the source tells of counts while samples come")
+	}
+	if !l.tick(at(10_160), lost) {
+		t.Error("a loss that the source tells of does not count")
+	}
+	state(signal.LinkLost)
+	if l.detail != "the outlet is gone" || l.losses != 2 || l.flows() {
+		t.Errorf("detail %q, %d losses", l.detail, l.losses)
+	}
+	var got []string
+	for _, c := range l.newest {
+		got = append(got, c.From+">"+c.To)
+	}
+	want := []string{"resolving>connected", "connected>stalled", "stalled>connected", "connected>stalled", "stalled>lost", "lost>recovered"}
+	if !slices.Equal(got[:6], want) || l.changes != uint64(len(l.newest)) || l.newest[1].Time != int64(6150*time.Millisecond) {
+		t.Errorf("transitions %v, want to begin with %v", got, want)
+	}
+	for k := range 100 {
+		l.enter([]signal.LinkState{signal.LinkStalled, signal.LinkConnected}[k%2], "x", at(20_000+k))
+	}
+	if len(l.newest) != keptTransitions || l.changes < 100 {
+		t.Errorf("%d transitions are kept, %d counted", len(l.newest), l.changes)
+	}
+}
+
+// TestLinkSlow: a stream with a chunk a second is not stalled between two.
+func TestLinkSlow(t *testing.T) {
+	zero := time.Unix(1000, 0)
+	l := newLink("slow", WatchDefaults(), zero, func(time.Time) int64 { return 0 })
+	for k := range 60 {
+		now := zero.Add(time.Duration(k) * time.Second)
+		l.chunk(now)
+		if k > 20 && l.tick(now.Add(990*time.Millisecond), nil) {
+			t.Fatalf("stalled behind chunk %d", k)
+		}
+	}
+	if !l.tick(zero.Add(59*time.Second+2500*time.Millisecond), nil) || l.state != signal.LinkStalled {
+		t.Error("2.5 s of silence do not stall it")
+	}
+}
+
+func TestAge(t *testing.T) {
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3"}}}
+	chunk := func(start int64) signal.Chunk { return signal.NewChunk(info, start, 10) }
+	pass := func(g *ageGate, c signal.Chunk, age time.Duration) (signal.Chunk, bool, bool, error) {
+		take, send, err := g.pass(&c, age)
+		return c, take, send, err
+	}
+	const old, young = 300 * time.Millisecond, 10 * time.Millisecond
+
+	skip := &ageGate{opt: Age{MaxMS: 100, Policy: "skip"}}
+	_, take, send, err := pass(skip, chunk(0), young)
+	if !take || !send || err != nil {
+		t.Error("a young chunk is not taken")
+	}
+	for k := range 3 {
+		c := chunk(int64(10 + 10*k))
+		c.Anew, c.Events = k == 1, []signal.Event{{Sample: c.Start}}
+		if _, take, _, err := pass(skip, c, old); take || err != nil {
+			t.Error("an old chunk is taken")
+		}
+	}
+	c, take, _, _ := pass(skip, chunk(40), young)
+	if !take || !c.Anew {
+		t.Error("that the stream began anew is lost with the chunk that said so")
+	}
+	if c, _, _, _ := pass(skip, chunk(50), young); c.Anew {
+		t.Error("the stream begins anew twice")
+	}
+	if skip.skipped != 30 || skip.gaps != 1 || skip.events != 3 || skip.behind() != "" {
+		t.Errorf("skipped %d samples in %d stretches with %d events, %q", skip.skipped, skip.gaps, skip.events, skip.behind())
+	}
+
+	all := &ageGate{opt: Age{MaxMS: 100, Policy: "all"}}
+	if _, take, send, err := pass(all, chunk(0), old); !take || send || err != nil {
+		t.Error("policy all: an old chunk must be taken and its commands held back")
+	}
+	fail := &ageGate{opt: Age{MaxMS: 100, Policy: "fail"}}
+	var stale *StaleError
+	if _, _, _, err := pass(fail, chunk(7), old); !errors.As(err, &stale) || !strings.Contains(err.Error(), "sample 16 is 0.300 s old") {
+		t.Errorf("policy fail: %v", err)
+	}
+	none := &ageGate{}
+	if _, take, send, err := pass(none, chunk(0), time.Hour); !take || !send || err != nil {
+		t.Error("without a bound an old chunk is refused")
+	}
+	never := &ageGate{opt: Age{MaxMS: 100, Policy: "skip"}}
+	for k := range 5 {
+		_, _, _, _ = pass(never, chunk(int64(10*k)), old+time.Duration(k))
+	}
+	if why := never.behind(); !strings.Contains(why, "the youngest by 0.200 s") {
+		t.Errorf("nothing was ever young enough: %q", why)
+	}
+}
+
+// TestHistogram: quantiles of buckets lie within 3.5 % of the exact ones.
+func TestHistogram(t *testing.T) {
+	var h histogram
+	for k := 1; k <= 10_000; k++ {
+		h.add(time.Duration(k) * 7 * time.Microsecond)
+	}
+	for _, p := range []float64{0.01, 0.5, 0.99, 0.999} {
+		want := float64(p * 10_000 * 7)
+		if got := float64(h.quantile(p).Nanoseconds()) / 1e3; got < want*0.96 || got > want*1.04 {
+			t.Errorf("quantile %g is %g µs, want %g", p, got, want)
+		}
+	}
+	if h.quantile(1) > 70*time.Millisecond || h.most != 70*time.Millisecond || h.all != 10_000 {
+		t.Errorf("the largest is %v of %d", h.most, h.all)
+	}
+	if n := h.cumulative(35 * time.Millisecond); n < 4600 || n > 5000 {
+		t.Errorf("%d are at most 35 ms, want nearly 5000", n)
+	}
+	h.add(0)
+	h.add(1000 * time.Hour)
+	if h.n[0] != 1 || h.n[histogramSize-1] != 1 {
+		t.Error("the ends hold nothing")
+	}
+}

@@ -1,0 +1,113 @@
+package session
+
+import (
+	"math"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// lookEvery is the time between two looks at the session.
+const lookEvery = 500 * time.Millisecond
+
+// snapshot is how a session was at one moment.
+type snapshot struct {
+	at     time.Time
+	t      bus.Telemetry
+	stages [stageCount]histogram
+	lost   map[string]float64 // samples, by kind
+	adapt  map[string]float64 // pieces of feedback, by outcome
+	up     bool               // the link to the bus
+}
+
+// shown is the phase as others see it.
+func (e *engine) shown() bus.Phase {
+	if e.paused && e.phase == bus.PhaseDecoding {
+		return bus.PhasePaused
+	}
+	return e.phase
+}
+
+func (e *engine) streamHealth() bus.StreamHealth {
+	h := e.link.health(e.health())
+	h.Samples = uint64(e.taken())
+	if e.age.Count() > 0 {
+		h.AgeMS = known(e.ageNow, 1)
+	}
+	return h
+}
+
+// taken is how many samples of each channel were taken in.
+func (e *engine) taken() int64 {
+	n := e.stats().Samples
+	if e.cal != nil {
+		n += e.cal.samples
+	}
+	return n
+}
+
+// telemetry is how the session is now.
+func (e *engine) telemetry() bus.Telemetry {
+	st := e.stats()
+	w := e.opt.Commands
+	t := bus.Telemetry{
+		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
+		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
+		Samples: e.taken(), Gaps: st.Gaps, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
+		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
+		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
+	}
+	if e.model != nil {
+		t.Bundle = e.model.SHA256
+	}
+	if n := len(e.before); n > 0 {
+		t.Before = e.before[n-1].SHA256
+	}
+	if e.next != nil {
+		t.Pending = e.next.SHA256
+	}
+	if e.cal != nil {
+		t.Score = e.cal.score
+		if t.Detail == "" {
+			t.Detail = e.cal.progress()
+		}
+	}
+	if e.opt.Adapter != nil {
+		t.Adaptation = string(e.opt.Adapter.state())
+	}
+	return t
+}
+
+// look lets others see how the session is.
+func (e *engine) look(now time.Time) {
+	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
+	st := e.stats()
+	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite), "known": 0, "suspected": 0, "dropped": 0}
+	h := s.t.Streams[0]
+	s.lost["known"], s.lost["suspected"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Dropped)
+	if h.Lost == 0 { // the source does not count them: the pipeline sees the jumps
+		s.lost["known"] = float64(max(0, st.Lost-e.gate.skipped))
+	}
+	if e.opt.Adapter != nil {
+		s.adapt = e.opt.Adapter.outcomes()
+	}
+	e.mu.Lock()
+	e.view = s
+	e.mu.Unlock()
+	if e.opt.Telemetry != nil {
+		_ = e.opt.Telemetry.Write(s.t) // counted there: who looks on misses a look
+	}
+}
+
+// peek is what others see.
+func (e *engine) peek() snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.view
+}
+
+func unknownHealth() signal.Health {
+	nan := math.NaN()
+	return signal.Health{RateHz: nan, OffsetS: nan, OffsetErrS: nan, DriftPPM: nan, JitterS: nan, AgeS: nan, DelayS: nan}
+}

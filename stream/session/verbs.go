@@ -1,0 +1,138 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// errOver is what is asked of a session that has ended.
+var errOver = errors.New("the session has ended")
+
+// verbs are what operators can ask a session for.
+func (e *engine) verbs() []bus.Verb {
+	phase := func(fn func() error) func(context.Context, []string) (any, error) {
+		return func(ctx context.Context, _ []string) (any, error) {
+			var p bus.Phase
+			err := e.do(ctx, func() error {
+				err := fn()
+				p = e.shown()
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{"phase": p}, nil
+		}
+	}
+	list := []bus.Verb{
+		{Name: "status", Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
+			var t bus.Telemetry
+			err := e.do(ctx, func() error { t = e.telemetry(); return nil })
+			return t, err
+		}},
+		{Name: "pause", Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
+		{Name: "resume", Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
+		{Name: "swap", Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
+		{
+			Name: "rollback", Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
+			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
+		},
+		{Name: "stop", Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
+		{Name: "accept", Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
+		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
+		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
+	}
+	if e.opt.Adapter != nil {
+		list = append(list, e.opt.Adapter.verbs()...)
+	}
+	return list
+}
+
+// do runs fn between two chunks and waits for it.
+func (e *engine) do(ctx context.Context, fn func() error) error {
+	done := make(chan error, 1)
+	select {
+	case e.ops <- func() { done <- fn() }:
+		return <-done
+	case <-e.over:
+		return errOver
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *engine) pause(on bool) error {
+	if e.paused == on {
+		return nil // asked twice is no mistake
+	}
+	e.paused = on
+	if on {
+		e.note("paused: no commands are sent")
+	} else {
+		e.note("resumed")
+	}
+	e.beat()
+	e.look(time.Now())
+	return nil
+}
+
+func (e *engine) verbSwap(ctx context.Context, args []string) (any, error) {
+	m, err := e.opt.Load(args[0])
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Pipeline.Start(e.info); err != nil {
+		return nil, fmt.Errorf("the new model does not fit the stream: %w", err)
+	}
+	return e.change(ctx, func() (Model, bool, error) { return m, true, nil })
+}
+
+func (e *engine) verbRollback(ctx context.Context, args []string) (any, error) {
+	if len(args) > 0 {
+		switch {
+		case args[0] != "learned":
+			return nil, fmt.Errorf("rollback of %q: must be nothing, for the model before, or learned", args[0])
+		case e.opt.Adapter == nil:
+			return nil, errors.New("the session does not learn from feedback: it has no section adapt")
+		}
+		return e.opt.Adapter.rollback(args[1:])
+	}
+	return e.change(ctx, func() (Model, bool, error) {
+		if len(e.before) == 0 {
+			return Model{}, false, errors.New("there is no model before this one; what was learned from feedback goes back with: rollback learned")
+		}
+		return e.before[len(e.before)-1], false, nil
+	})
+}
+
+// change puts the model that which names in place of the one that decides.
+func (e *engine) change(ctx context.Context, which func() (Model, bool, error)) (any, error) {
+	var res *Swapped
+	var wait *pending
+	err := e.do(ctx, func() error {
+		m, forward, err := which()
+		if err == nil {
+			res, wait, err = e.swap(m, forward)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if wait == nil {
+		return res, nil
+	}
+	return wait.await(ctx, res)
+}
+
+// answer is what somebody says of the model that a calibration has made.
+func (e *engine) answer(a verdict) error {
+	if e.cal == nil || e.phase != bus.PhaseAsking {
+		return fmt.Errorf("the session is %s: there is no model to judge", e.shown())
+	}
+	return e.judged(a)
+}
