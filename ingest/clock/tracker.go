@@ -116,7 +116,7 @@ const (
 // begin puts the line through a stamp. The spread is kept: it belongs to the sender.
 func (t *Tracker) begin(stamp float64) {
 	if !t.begun {
-		t.spread, t.square, t.peak = firstSpread, firstSpread*firstSpread, firstPeak
+		t.spread, t.square, t.peak = firstSpread, 0, firstPeak
 	}
 	step := 1 / t.opt.Rate
 	sd := priorRate * step / priorNoise

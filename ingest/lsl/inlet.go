@@ -15,6 +15,9 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
+// bufferBytes bounds what waits here, whatever BufferS says.
+const bufferBytes = 256 << 20
+
 // holdTime is how long samples whose stamps are odd wait for more, where nothing comes.
 const holdTime = 250 * time.Millisecond
 
@@ -143,7 +146,8 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	now := time.Now()
 	n.health = signal.Health{State: signal.LinkConnected, Since: now, Detail: full.String(), DelayS: opt.DelayS}
 	n.since = now
-	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), 1<<24))
+	fits := float64(bufferBytes / max(1, full.Channels*full.Format.Size()))
+	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), max(1, fits)))
 	n.data = &link{
 		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, accept: n.same, state: n.enter,
 		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) },

@@ -136,13 +136,30 @@ def count(q):
     ec = c_int(0)
     pull = getattr(lib, f"lsl_pull_chunk_{letter}")
     pull(inlet, data, ts, c_ulong(n * ch), c_ulong(n), c_double(5), ctypes.byref(ec))
-    total, began = 0, time.monotonic()
+    total, began, cpu = 0, time.monotonic(), time.process_time()
     while time.monotonic() < began + q["seconds"]:
         got = pull(inlet, data, ts, c_ulong(n * ch), c_ulong(n), c_double(0), ctypes.byref(ec))
         total += got // ch
         if got == 0:
             time.sleep(0.0002)
-    return {"samples": total, "seconds": time.monotonic() - began}
+    return {"samples": total, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
+
+
+def flood(q):
+    """Pushes chunks of 32 samples for a while, as fast as it can or at a rate of so many samples a second."""
+    _, out, o = things[q["id"]]
+    ch, n = o["channels"], 32
+    data = block(0, n, ch, o["format"])
+    push = getattr(lib, f"lsl_push_chunk_{FORMATS[o['format']][1]}tp")
+    elements = c_ulong(n * ch)
+    began, cpu, k = time.monotonic(), time.process_time(), 0
+    while (now := time.monotonic()) < began + q["seconds"]:
+        if q["rate"] and k * n > (now - began) * q["rate"]:
+            time.sleep(0.0001)
+            continue
+        k += 1
+        push(out, data, elements, c_double(1000 + k * n / o["rate"]), 1)
+    return {"samples": k * n, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
 
 
 def correction(q):
@@ -167,7 +184,7 @@ def close(q):
 
 
 COMMANDS = {
-    "outlet": make_outlet, "push": push, "inlet": make_inlet, "pull": pull, "count": count, "correction": correction, "resolve": resolve,
+    "outlet": make_outlet, "push": push, "inlet": make_inlet, "pull": pull, "count": count, "flood": flood, "correction": correction, "resolve": resolve,
     "wait_consumers": wait_consumers, "close": close, "clock": lambda q: {"clock": lib.lsl_local_clock()},
     "version": lambda q: {"version": lib.lsl_library_version(), "info": lib.lsl_library_info().decode(), "mne_lsl": mne_lsl.__version__},
 }
