@@ -1,0 +1,238 @@
+// Command idle shows whether the no-control output keeps its word: how many false decisions a minute there are on rest that
+// the decoder and its threshold have never seen, beside the rate that was asked for.
+//
+//	go run ./benchmarks/idle                  # needs EEGMMIDB S001 and S002 below GYRUS_DATA
+//	go run ./benchmarks/idle -rate 2 -json
+//
+// The decoder learns fists against feet from S001, runs 6, 10 and 14. Its threshold is set by one recording of rest and
+// measured on the other, both ways round: run 1 has the eyes open, run 2 closed. A third row sets it by the rests of the
+// imagery runs themselves and measures on both recordings, a fourth by the first half of both and measures on the second:
+// rest of each kind that will come, as one should. Two pipelines: one that knows fists and feet alone, and one that
+// has learned rest as a third class. The interval is the exact one of a Poisson rate, 95 %; the bar
+// is met where the rate is at most what was asked for, and missed for sure where the interval lies above.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	_ "github.com/gyrus-bci/gyrus/decoders/all"
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/all"
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	_ "github.com/gyrus-bci/gyrus/preprocess/all"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// row is one line of the table.
+type row struct {
+	Pipeline  string  `json:"pipeline"`
+	Learned   string  `json:"learned_from"`
+	Threshold string  `json:"threshold_from"`
+	Measured  string  `json:"measured_on"`
+	Asked     float64 `json:"asked_per_min"`
+	Count     int     `json:"false_decisions"`
+	Minutes   float64 `json:"minutes"`
+	PerMinute float64 `json:"per_min"`
+	Low       float64 `json:"per_min_low"`
+	High      float64 `json:"per_min_high"`
+	Right     int     `json:"trials_right"` // of the trials that the decoder learned from: what the threshold costs
+	Wrong     int     `json:"trials_wrong"`
+	Trials    int     `json:"trials"`
+	Met       bool    `json:"met"`
+}
+
+func main() {
+	rate := flag.Float64("rate", 5, "false decisions a minute that are asked for; with a minute of rest less than 4.2 cannot be shown")
+	asJSON := flag.Bool("json", false, "print JSON")
+	flag.Parse()
+	var rows []row
+	var err error
+	for _, d := range []definition{{"csp-lda", false}, {"ts-lr", true}} {
+		var more []row
+		if more, err = run(context.Background(), d, *rate); err != nil {
+			break
+		}
+		rows = append(rows, more...)
+	}
+	if err == nil {
+		err = show(rows, *asJSON)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "idle:", err)
+		os.Exit(1)
+	}
+}
+
+// definition is a built-in pipeline with a section decide; rest makes rest a class of its own, learned from the rests of the
+// imagery runs.
+type definition struct {
+	pipeline string
+	rest     bool
+}
+
+func (d definition) String() string {
+	if d.rest {
+		return d.pipeline + " with rest as a class"
+	}
+	return d.pipeline
+}
+
+func open(run string) (*signal.Recording, error) {
+	path, err := dataset.Find("eegmmidb/S001" + run + ".edf")
+	if err != nil {
+		if path, err = dataset.Find("eegmmidb/S001/S001" + run + ".edf"); err != nil {
+			return nil, err
+		}
+	}
+	i := strings.LastIndexByte(path, '/')
+	return ingest.Open(os.DirFS(path[:i]), path[i+1:])
+}
+
+func run(ctx context.Context, d definition, rate float64) (rows []row, err error) {
+	recs := map[string]*signal.Recording{}
+	defer func() {
+		for _, r := range recs {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	for _, n := range []string{"R01", "R02", "R06", "R10", "R14"} {
+		if recs[n], err = open(n); err != nil {
+			return nil, err
+		}
+	}
+	halves(recs, "R01", "R02")
+	learn := []*signal.Recording{recs["R06"], recs["R10"], recs["R14"]}
+	for _, c := range []struct {
+		from   []string
+		events []string
+		on     []string
+	}{
+		{from: []string{"R01"}, on: []string{"R02"}},
+		{from: []string{"R02"}, on: []string{"R01"}},
+		{events: []string{"T0"}, on: []string{"R01", "R02"}},
+		{from: []string{"R01 begin", "R02 begin"}, on: []string{"R01 end", "R02 end"}},
+	} {
+		p, err := trained(ctx, d, rate, learn)
+		if err != nil {
+			return nil, err
+		}
+		r := row{Pipeline: d.String(), Learned: "S001 R06 R10 R14", Threshold: strings.Join(c.from, " ") + strings.Join(c.events, " "), Measured: strings.Join(c.on, " "), Asked: rate}
+		opt := stream.RestOptions{Events: c.events}
+		for _, n := range c.from {
+			opt.Recordings = append(opt.Recordings, recs[n])
+		}
+		rest, err := stream.CalibrateRest(ctx, p, learn, opt)
+		if err != nil {
+			return nil, err
+		}
+		r.Right, r.Wrong, r.Trials = rest.Right, rest.Wrong, rest.Trials
+		b, err := p.Bundle("")
+		if err != nil {
+			return nil, err
+		}
+		live, err := pipeline.FromBundle("", b, pipeline.All) // as a session decodes
+		if err != nil {
+			return nil, err
+		}
+		var a stream.Activity
+		for _, n := range c.on {
+			rec := *recs[n]
+			rec.Events = nil // T0 is all there is
+			if err := a.Active(ctx, live, &rec, nil); err != nil {
+				return nil, err
+			}
+		}
+		fa, err := metrics.FalseActivations(a.False, a.IdleS, 0.95)
+		if err != nil {
+			return nil, err
+		}
+		r.Count, r.Minutes, r.PerMinute, r.Low, r.High = fa.Count, fa.Minutes, fa.PerMinute, fa.Low, fa.High
+		r.Met = r.PerMinute <= rate
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// halves adds the two halves of recordings.
+func halves(recs map[string]*signal.Recording, names ...string) {
+	for _, n := range names {
+		rec := recs[n]
+		for i, half := range []string{" begin", " end"} {
+			h := *rec
+			h.Name += half
+			h.Closer = nil
+			h.Spans = []signal.Span{{Start: int64(i) * rec.Len / 2, Len: rec.Len / 2}}
+			recs[n+half] = &h
+		}
+	}
+}
+
+// trained is the pipeline, fitted but for its threshold.
+func trained(ctx context.Context, d definition, rate float64, learn []*signal.Recording) (*pipeline.Pipeline, error) {
+	spec, err := pipeline.Load(d.pipeline)
+	if err != nil {
+		return nil, err
+	}
+	events, decide := map[string]string{"T1": "fists", "T2": "feet"}, map[string]any{"false_per_min": rate}
+	if d.rest {
+		events["T0"], decide["rest"] = "rest", 2
+	}
+	if err := spec.Segment.Set(map[string]any{"events": events}); err != nil {
+		return nil, err
+	}
+	spec.Decide = &pipeline.Step{Use: "evidence"}
+	if err := spec.Decide.Set(decide); err != nil {
+		return nil, err
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		return nil, err
+	}
+	set, err := stream.Collect(ctx, learn, p, stream.Watch{})
+	if err != nil {
+		return nil, err
+	}
+	y, err := set.Labels()
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Fit(set, y)
+}
+
+func show(rows []row, asJSON bool) error {
+	missed := 0
+	for _, r := range rows {
+		if !r.Met {
+			missed++
+		}
+		if asJSON {
+			if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+				return err
+			}
+			continue
+		}
+		verdict := "met"
+		switch {
+		case r.Low > r.Asked:
+			verdict = "MISSED"
+		case !r.Met:
+			verdict = "missed, within the interval"
+		}
+		fmt.Printf("%s, threshold from %s measured on %s at most %g a minute asked for: %d in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f]: %s; of %d held-out trials %d right, %d wrong\n",
+			r.Pipeline, r.Threshold+",", r.Measured+":", r.Asked, r.Count, r.Minutes, r.PerMinute, r.Low, r.High, verdict, r.Trials, r.Right, r.Wrong)
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of %d rows are above the rate asked for", missed, len(rows))
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package session
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// calibrated runs a session that calibrates on a simulated person, ten times as fast as a real one would be.
+func calibrated(t *testing.T, edit func(*Calibration, *Options)) (*rig, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "made.gyrus")
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Version, cal.Seed = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 8, file, "test", 5
+	r := start(t, person(t), func(o *Options, _ *stepped) {
+		opt := synth.Defaults()
+		opt.Channels, opt.Effect = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 0.9
+		src, err := openPerson(opt, &Source{Length: 400, Chunk: 0.1, Speed: 400}, o.Clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Source, o.Calibrate = src, &cal
+		edit(&cal, o)
+	})
+	return r, file
+}
+
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// TestCalibrate: cues are shown to a simulated person who follows them, the model that is made of it decodes what they do by
+// their own will afterwards, and is the one that was saved.
+func TestCalibrate(t *testing.T) {
+	var events []signal.Event
+	r, file := calibrated(t, func(c *Calibration, o *Options) {
+		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		o.OnChunk = func(c signal.Chunk) { events = append(events, c.Events...) }
+	})
+	rep, err := r.over()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := rep.Calibration
+	if !c.Accepted || c.Trials != 16 || c.Cued != 16 || c.Spoiled != 0 || c.BalancedAccuracy <= 0.7 || c.Chance != 0.5 || !(c.CILow < c.BalancedAccuracy && c.BalancedAccuracy <= c.CIHigh) {
+		t.Errorf("calibration: %+v", c)
+	}
+	b, err := bundle.Read(file)
+	if err != nil || b.SHA256 != c.SHA256 || b.Manifest.Score.BalancedAccuracy != c.BalancedAccuracy || b.Manifest.Data[0].Trials["left_fist"] != 8 {
+		t.Fatalf("the file: %v", err)
+	}
+	if len(rep.Models) != 1 || rep.Models[0] != c.SHA256 || rep.Sent < 500 {
+		t.Errorf("models %v, %d commands", rep.Models, rep.Sent)
+	}
+	if len(events) < 20 {
+		t.Errorf("%d events of the person's own will", len(events))
+	}
+	for _, p := range []bus.Phase{bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseDecoding, bus.PhaseEnded} {
+		r.until("telemetry of the phase "+string(p), func() bool {
+			return slices.ContainsFunc(r.looks, func(l bus.Telemetry) bool { return l.Phase == p })
+		})
+	}
+}
+
+// TestCalibrateAsked: somebody repeats, then accepts, then nothing more can be judged.
+func TestCalibrateAsked(t *testing.T) {
+	r, file := calibrated(t, func(*Calibration, *Options) {})
+	asking := func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseAsking }
+	r.until("the question", asking)
+	s := r.status()
+	if s.Score == nil || s.Score.Trials != 16 || exists(t, file) || s.Sent != 0 || !strings.Contains(s.Detail, "balanced accuracy") {
+		t.Errorf("asked with %+v, the file is there: %t", s, exists(t, file))
+	}
+	if err := r.ask(nil, "swap", "x.gyrus"); err == nil {
+		t.Error("a swap before there is a model")
+	}
+	if err := r.ask(nil, "repeat"); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the second round", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhaseCalibrating })
+	r.until("the question again", asking)
+	if err := r.ask(nil, "accept"); err != nil || !exists(t, file) {
+		t.Fatalf("accept: %v, the file is there: %t", err, exists(t, file))
+	}
+	if err := r.ask(nil, "refuse"); err == nil {
+		t.Error("refused behind it")
+	}
+	r.until("commands", func() bool { return len(r.cmds) > 0 })
+	r.stop()
+	rep, err := r.over()
+	if err != nil || rep.Calibration.Rounds != 2 || !rep.Calibration.Accepted || rep.Calibration.Why != "an operator said so" {
+		t.Errorf("%v, %+v", err, rep.Calibration)
+	}
+}
+
+// TestCalibrateRefused: a refused model is not saved, and the session ends, or goes on with the bundle it has.
+func TestCalibrateRefused(t *testing.T) {
+	r, file := calibrated(t, func(c *Calibration, _ *Options) { c.Accept = Accept{Metric: "ci_low", Above: 1} })
+	rep, err := r.over()
+	var no *NotAcceptedError
+	if !errors.As(err, &no) || exists(t, file) || rep.Calibration.Accepted || rep.Sent != 0 {
+		t.Errorf("%v, %+v", err, rep.Calibration)
+	}
+	a, sha := saved(t, 8, "lda")
+	r, file = calibrated(t, func(c *Calibration, o *Options) {
+		c.Accept = Accept{Metric: "ci_low", Above: 1}
+		with(load(t, a))(o, nil)
+	})
+	rep, err = r.over()
+	if err != nil || exists(t, file) || len(rep.Models) != 1 || rep.Models[0] != sha || rep.Sent == 0 {
+		t.Errorf("with a bundle: %v, models %v", err, rep.Models)
+	}
+}
+
+// TestCalibrateInterrupted: at whatever moment it is stopped, no bundle is left.
+func TestCalibrateInterrupted(t *testing.T) {
+	for _, when := range []bus.Phase{bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking} {
+		r, file := calibrated(t, func(*Calibration, *Options) {})
+		r.until(string(when), func() bool {
+			for _, l := range r.looks {
+				if l.Phase == when {
+					return true
+				}
+			}
+			return false
+		})
+		r.stop()
+		rep, err := r.over()
+		left, glob := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
+		if err != nil || glob != nil || len(left) > 0 || rep.Calibration.Accepted {
+			t.Errorf("stopped while %s: %v; %v is left", when, err, left)
+		}
+	}
+}
+
+// TestCalibrateMarkers: the source's own events are the cues; a source that ends too early leaves nothing.
+func TestCalibrateMarkers(t *testing.T) {
+	for _, trials := range []int{5, 7} { // the recording has 6 of each
+		file := filepath.Join(t.TempDir(), "made.gyrus")
+		cal := CalibrationDefaults()
+		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, trials, file, "markers"
+		cal.Accept = Accept{Metric: "balanced_accuracy", Above: 0}
+		r := start(t, person(t), func(o *Options, _ *stepped) { o.Calibrate = &cal })
+		r.src.gate <- 100_000
+		rep, err := r.over()
+		if trials == 7 {
+			if err == nil || !strings.Contains(err.Error(), "left_fist 6 of 7") || exists(t, file) {
+				t.Errorf("too few cues: %v", err)
+			}
+			continue
+		}
+		// The training may end before or behind the last chunk of a source that does not wait.
+		if err != nil && !strings.Contains(err.Error(), "the source ended") || err == nil && !exists(t, file) {
+			t.Errorf("%v, %+v", err, rep.Calibration)
+		}
+	}
+}
+
+// TestCueSample: a cue is recorded at the sample that was measured when it was shown.
+func TestCueSample(t *testing.T) {
+	src := ingestOf(t)
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.CueS, cal.RestS, cal.Save = map[string]string{"T1": "a", "T2": "b"}, 5, 1, 1, "x"
+	c, err := newCalibrator(cal, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate = 160
+	var shown []int64 // time at which each cue was shown
+	now := int64(0)
+	gapAt := int64(rate * 15 / 2)
+	for start := int64(0); !c.ended; start += 16 {
+		if start == gapAt {
+			start += 48 // samples are lost within a cue
+		}
+		x := signal.NewChunk(src.Info(), start, 16)
+		x.Time = start * 1e9 / rate
+		now = x.TimeAt(x.End()-1) + 37_000_000 // 37 ms later it arrives: 5.92 samples
+		c.take(x)
+		c.step(func(q bus.Cue) int64 {
+			if q.Kind == bus.CueShow {
+				shown = append(shown, now)
+			}
+			return now
+		})
+	}
+	if len(shown) != 11 || c.result.Spoiled != 1 || c.result.Cued != 11 {
+		t.Fatalf("%d cues shown, %+v: want 10 and the one that the gap spoiled again", len(shown), c.result)
+	}
+	for i, e := range c.capture.events {
+		if want := math.Round(float64(shown[i]) * rate / 1e9); math.Abs(float64(e.Sample)-want) > 0.5 {
+			t.Errorf("cue %d is recorded at sample %d, was shown at %g", i, e.Sample, want)
+		}
+	}
+	rec := c.capture.recording("x")
+	if len(rec.Spans) != 2 || rec.Spans[1].Start-rec.Spans[0].End() != 48 {
+		t.Errorf("spans %v", rec.Spans)
+	}
+}
+
+func ingestOf(t *testing.T) signal.Source {
+	t.Helper()
+	p, err := synth.NewPerson(synth.Defaults(), 60, 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
