@@ -88,6 +88,7 @@ docs: step-docs ## what in docs/ is made by commands
 	bin/gyrus schema > docs/pipeline.schema.json
 	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
+	bin/gyrus docs simulators > docs/simulators.svg
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md
