@@ -2,7 +2,9 @@ package lsl
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 )
 
 // BenchmarkThroughput sends chunks of 32 samples of 64 channels of float32 from an outlet to an inlet, both here. The sender
@@ -84,5 +86,34 @@ func BenchmarkPush(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLatency is the time from pushing a chunk of 25 samples of 22 channels until Next has returned it.
+func BenchmarkLatency(b *testing.B) {
+	o := outlet(b, eeg(22), OutletOptions{})
+	n := open(b, InletOptions{})
+	ready(b, o)
+	x := make([]float32, 25*22)
+	begin := LocalClock()
+	var took []float64
+	k := 0
+	for b.Loop() {
+		k += 25
+		pushed := time.Now()
+		if err := PushChunk(o, x, begin+float64(k-1)/250); err != nil {
+			b.Fatal(err)
+		}
+		if c, err := n.Next(b.Context()); err != nil || c.Len() != 25 {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(pushed).Seconds())
+	}
+	slices.Sort(took)
+	for _, q := range []struct {
+		p    float64
+		name string
+	}{{0.5, "p50-µs"}, {0.99, "p99-µs"}, {0.999, "p99.9-µs"}} {
+		b.ReportMetric(1e6*took[int(q.p*float64(len(took)-1))], q.name)
 	}
 }
