@@ -19,9 +19,11 @@ type Options struct {
 type Run struct {
 	N    int
 	Time float64 // when the first one was measured, on the sender's clock
-	// Lost samples are missing before the first one. Known says that a counter tells, otherwise it is what the clock says.
+	// Lost samples are missing before the first one. Known says that a counter tells, Told that Missing did; otherwise it is
+	// what the clock says.
 	Lost  int64
 	Known bool
+	Told  bool
 	// Anew says that nothing before has to do with the run: the clock jumped.
 	Anew bool
 }
@@ -168,7 +170,7 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 		t.missing = 0
 		t.settle(Run{})
 		t.l.move(float64(n)) // what a counter has stepped over is among them
-		t.accept(h, Run{Lost: n, Known: true})
+		t.accept(h, Run{Lost: n, Told: true})
 		return
 	}
 	if !(math.Abs(h.stamp) < 1e15) { // no time at all

@@ -13,7 +13,8 @@ import (
 func lab(t *testing.T) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "lsl_api.cfg")
-	text := fmt.Sprintf("[ports]\nMulticastPort = 27571\nBasePort = 27572\n[multicast]\nResolveScope = machine\n[lab]\nSessionID = %s-%d\n", t.Name(), os.Getpid())
+	port := 20_000 + os.Getpid()%300*40 // below the ephemeral ones
+	text := fmt.Sprintf("[ports]\nMulticastPort = %d\nBasePort = %d\n[multicast]\nResolveScope = machine\n[lab]\nSessionID = %s-%d\n", port, port+1, t.Name(), os.Getpid())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
