@@ -95,7 +95,11 @@ def push(q):
 
 def make_inlet(q):
     found = (c_void_p * 16)()
-    n = lib.lsl_resolve_bypred(found, 16, q["predicate"].encode(), 1, c_double(q.get("timeout", 10)))
+    for _ in range(3):
+        n = lib.lsl_resolve_bypred(found, 16, q["predicate"].encode(), 1, c_double(q.get("timeout", 10)))
+        if n != -4:  # lsl_internal_error: its resolver throws, now and then, where an answer ends it while it still asks
+            break    # (mended behind 1.17.7: the comment in send_next_query, resolve_attempt_udp.cpp)
+        print("liblsl's resolver has thrown: asked again", file=sys.stderr)
     if n != 1:
         return {"error": f"{n} streams found"}
     inlet = c_void_p(lib.lsl_create_inlet(c_void_p(found[0]), q.get("buffer", 360), 0, 1))
