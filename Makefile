@@ -173,6 +173,13 @@ $(LSL): ingest/lsl/testdata/requirements.txt
 interop: $(LSL) ## outlets and inlets against the real liblsl, both directions (needs Python)
 	GYRUS_LSL_PYTHON=$(abspath $(LSL))/bin/python $(GO) test -count=1 -v -run TestInterop ./ingest/lsl
 
+speed-lsl: $(LSL) ## samples over LSL beside liblsl, one process to a side (needs Python)
+	$(GO) run ./benchmarks/speed -python $(abspath $(LSL))/bin/python lsl
+
+SOAK ?= 10m
+soak-lsl: ## 128 and 512 channels at 2 kHz over LSL for $(SOAK) each: nothing lost, half a core at most
+	GYRUS_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestScale ./ingest/lsl
+
 docs-check: docs ## fails where docs/ is not what the commands make
 	git diff --exit-code -- docs stream/pipeline/steps.json
 

@@ -25,7 +25,8 @@ file says which bundle, which source and which bus:
 
   session: s1
   bundle: model.gyrus
-  source: {use: live, url: "lsl://?name=EEG"}   # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1}
+  source: {use: lsl, name: EEG}           # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1},
+                                          # or any driver by URL: {use: live, url: "lsl://?name=EEG"}
   bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
@@ -173,6 +174,9 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {
 		deviations(cmd, []*signal.Recording{r.Recording()})
+	}
+	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
+		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
 	note(cmd, "decoding %s", src.Info())
 
