@@ -54,7 +54,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
 		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
-		Samples: e.taken(), Gaps: st.Gaps, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
+		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
 	}
