@@ -30,10 +30,10 @@ import (
 // roleVar is the variable of the environment that makes this program one of the children.
 const roleVar = "GYRUS_SOAK_ROLE"
 
-// The signal: 8 channels at 250 Hz in chunks of 40 ms, and a command with every chunk, which is valid for 250 ms.
+// The signal: 8 channels at 250 Hz in chunks of 100 ms, and a command with every chunk, which is valid for 250 ms.
 const (
 	rateHz   = 250
-	chunkN   = 10
+	chunkN   = 25
 	windowS  = 1.0
 	valid    = 250 * time.Millisecond
 	watchdog = 250 * time.Millisecond
@@ -44,7 +44,7 @@ const (
 const definition = `
 preprocess: [{use: bandpass, low_hz: 8, high_hz: 30, order: 4}]
 segment: {use: events, tmin_s: 0.5, tmax_s: 1.5, events: {T1: left, T2: right}}
-live: {use: sliding, length_s: 1, step_s: 0.04}
+live: {use: sliding, length_s: 1, step_s: 0.1}
 features: [{use: csp, components: 4}, {use: logvar}]
 decoder: {use: lda}
 `
