@@ -36,7 +36,7 @@ test: ## all tests
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
 # left out for the same reason.
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./foundation/nn ./stream/bus ./stream/session ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./foundation/nn ./stream/bus ./stream/session ./cmd/...
 	CGO_ENABLED=1 $(GO) test -race -run '^Test(LiveEqualsOffline|Gap|DropOldest|RunEnds|SinkError|NotFiniteIsAGap|FollowGap)' ./stream
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race ./stream/control
 
@@ -88,6 +88,7 @@ docs: step-docs ## what in docs/ is made by commands
 	bin/gyrus schema > docs/pipeline.schema.json
 	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
+	bin/gyrus docs simulators > docs/simulators.svg
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md

@@ -69,13 +69,18 @@ func CheckWindows(x [][]float64, y signal.Labels, in features.Format) error {
 
 // HoldBack cuts the positions of training windows into those that are learned from and those that choose when to stop: the
 // given part of each class, the last of it, because neighbours in time are alike. A class with fewer than 4 windows gives
-// none.
-func HoldBack(y signal.Labels, part float64) (learn, judge []int) {
+// none. Where fewer than least would be held back in all, none are: so few choose by chance.
+func HoldBack(y signal.Labels, part float64, least int) (learn, judge []int) {
 	left := y.Counts() // as many as may still be learned from
+	held := 0
 	for k, n := range left {
 		if n >= 4 {
 			left[k] = n - int(part*float64(n))
+			held += n - left[k]
 		}
+	}
+	if held < least {
+		left = y.Counts()
 	}
 	for i, k := range y.Y {
 		if left[k] > 0 {

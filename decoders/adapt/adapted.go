@@ -26,8 +26,8 @@ func init() {
 //
 // The values of deciding for each class are linear in a constant, the features and 2p − 1 for each class, p what the
 // decoder said; they were learned as by Li et al. 2010 (doi:10.1145/1772690.1772758), with forgetting. The features are the
-// row [features] that the decoder gets, or where it reads windows [channels, samples] what its last layer is given. One
-// probability per class comes out: those nearest to (value + 1)/2.
+// row of numbers that the decoder gets; of a window [channels, samples] they are what its last layer is given, and the
+// powers and correlations of the channels. One probability per class comes out: those nearest to (value + 1)/2.
 type Adapted struct {
 	Decoder decoders.Inner `json:"decoder" doc:"the decoder that learned from feedback, {use: name, key: value}"`
 

@@ -248,6 +248,7 @@ func (h *Head) learn(l lesson, t int64) Record {
 		return h.record(f, t, h.why)
 	}
 	h.stats.Accepted++
+	h.learned++
 	if step > limit {
 		h.stats.Clipped++
 	}

@@ -39,7 +39,7 @@ type Head struct {
 	updates []int64
 	contest contest
 	stats   Stats
-	earlier int   // updates of earlier sessions
+	learned int   // updates that the weights have behind them, those of earlier sessions included
 	recent  []int // classes of the head's last decisions with feedback while it decides
 	right   []bool
 	hits    [2]int // of the head since it went live: right decisions, and all with feedback
@@ -68,6 +68,7 @@ type lesson struct {
 type snapshot struct {
 	m    model
 	hash string
+	made int     // updates up to it
 	rate float64 // of right decisions; NaN before the head has decided often enough
 }
 
@@ -118,8 +119,8 @@ func (h *Head) Decides() bool { return h.decides }
 // Stats counts what came so far.
 func (h *Head) Stats() Stats { return h.stats }
 
-// Updates counts those of all sessions that the head has learned in.
-func (h *Head) Updates() int { return h.earlier + h.stats.Accepted }
+// Updates counts those that the weights have behind them, in all sessions that the head has learned in.
+func (h *Head) Updates() int { return h.learned }
 
 // Hash is that of all that the head has learned.
 func (h *Head) Hash() string { return h.m.hash() }

@@ -9,14 +9,14 @@ import (
 const maxSnapshots = 8
 
 func (h *Head) snapshot() snapshot {
-	s := snapshot{m: h.m.clone(), hash: h.m.hash(), rate: math.NaN()}
+	s := snapshot{m: h.m.clone(), hash: h.m.hash(), made: h.learned, rate: math.NaN()}
 	if h.hits[1] >= fallSpan {
 		s.rate = float64(h.hits[0]+1) / float64(h.hits[1]+2)
 	}
 	return s
 }
 
-func (h *Head) restore(s snapshot) { h.m = s.m.clone() }
+func (h *Head) restore(s snapshot) { h.m, h.learned = s.m.clone(), s.made }
 
 // Freeze stops learning at once. Who decides goes on deciding.
 func (h *Head) Freeze(why string) { h.state, h.why = Frozen, why }

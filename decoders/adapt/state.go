@@ -77,7 +77,7 @@ func (h *Head) load(s signal.State) error {
 	if !(n >= 0 && n <= math.MaxInt32) || n != math.Trunc(n) || decides != 0 && decides != 1 {
 		return fmt.Errorf("array %q is %v, must be a count of updates and 0 or 1", "counts", counts[0])
 	}
-	h.earlier, h.decides = int(n), decides == 1
+	h.learned, h.decides = int(n), decides == 1
 	if h.decides && h.state == Shadow {
 		h.state = Live
 	}

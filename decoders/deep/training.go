@@ -23,6 +23,7 @@ type Training struct {
 	Smoothing    float64  `json:"label_smoothing" doc:"part of every label that is spread over all classes, 0 to below 1"`
 	ClassWeights bool     `json:"class_weights" doc:"rare classes count as much as frequent ones"`
 	Validation   float64  `json:"validation" doc:"part of the training windows, the last of each class, that choose the epoch instead of being trained on; 0: none, the last epoch stays"`
+	Least        int      `json:"validation_least" doc:"hold windows back only where they are at least so many, at least 0: fewer choose by chance, and are missed in training"`
 	Patience     int      `json:"patience" doc:"stop when the validation loss has not fallen for so many epochs; 0: never"`
 	Augment      []string `json:"augment" doc:"changes to the windows of each step: time_shift, channel_drop, noise, surrogate, mixup"`
 	Seed         uint64   `json:"seed" doc:"of the first weights, the order of the windows, dropout and augmentation"`
@@ -33,7 +34,7 @@ type Training struct {
 func defaults() Training {
 	return Training{
 		Epochs: 200, Batch: 32, Rate: 1e-3, Decay: 0.01, Warmup: 0.05, Clip: 5, ClassWeights: true,
-		Validation: 0.2, Patience: 50, Seed: 1, Workers: 2,
+		Validation: 0.2, Least: 20, Patience: 50, Seed: 1, Workers: 2,
 	}
 }
 
@@ -49,7 +50,7 @@ func (t *Training) answer(net *nn.Net, dst []float64, x []float32) error {
 	return decoders.SoftmaxLogits(dst, y)
 }
 
-func (t *Training) onnx(g *onnx.Graph, y string) (string, error) {
+func (t *Training) onnx(g *onnx.Graph, y string) (string, error) { //nolint:unparam // that of an agent may fail
 	out := g.Free("Softmax")
 	g.Node("Softmax", []string{y}, []string{out}, onnx.Int("axis", -1))
 	return out, nil
@@ -74,7 +75,7 @@ func (t *Training) check() error {
 		return nil
 	}
 	errs := []error{
-		whole("epochs", t.Epochs, 1), whole("batch", t.Batch, 2), whole("patience", t.Patience, 0), whole("workers", t.Workers, 1),
+		whole("epochs", t.Epochs, 1), whole("batch", t.Batch, 2), whole("patience", t.Patience, 0), whole("validation_least", t.Least, 0), whole("workers", t.Workers, 1),
 		unit("warmup", t.Warmup), unit("label_smoothing", t.Smoothing), unit("validation", t.Validation),
 	}
 	if !(t.Rate > 0) {
@@ -95,7 +96,7 @@ func (t *Training) learn(ctx context.Context, d *decoder, define func() nn.Layer
 	if err != nil {
 		return nil, err
 	}
-	learn, judge := decoders.HoldBack(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation, t.Least)
 	net, err := nn.New(define, d.shape(), nn.Options{Batch: min(t.Batch, len(learn)), Workers: t.Workers, Seed: t.Seed, Train: true})
 	if err != nil {
 		return nil, err

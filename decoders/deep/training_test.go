@@ -32,7 +32,7 @@ func newNet(t *testing.T, params string, in features.Format) decoders.Windowed {
 // TestHold: the last windows of each class choose the epoch, and none of a class with fewer than four.
 func TestHold(t *testing.T) {
 	y := signal.Labels{Classes: []string{"a", "b", "c"}, Y: []int{0, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 1, 1, 1, 1, 1, 1}}
-	learn, judge := decoders.HoldBack(y, 0.4) // a: 5 windows, 2 of them held back; b: 10, 4; c: 3, none
+	learn, judge := decoders.HoldBack(y, 0.4, 6) // a: 5 windows, 2 of them held back; b: 10, 4; c: 3, none
 	if !slices.Equal(judge, []int{7, 10, 14, 15, 16, 17}) {
 		t.Errorf("held back: %v", judge)
 	}
@@ -42,6 +42,9 @@ func TestHold(t *testing.T) {
 		if i != j {
 			t.Fatalf("%v and %v are not all windows, once each", learn, judge)
 		}
+	}
+	if learn, judge := decoders.HoldBack(y, 0.4, 7); len(learn) != len(y.Y) || len(judge) != 0 { // 6 are not worth it
+		t.Errorf("%d windows are held back, %d must be", len(judge), 0)
 	}
 }
 
@@ -180,7 +183,7 @@ func TestShortWindows(t *testing.T) {
 func TestExplosion(t *testing.T) {
 	x, y := rhythms(small, 24, 4)
 	for _, validation := range []string{"0", "0.25"} {
-		d := newNet(t, `{"epochs": 30, "learning_rate": 1e30, "clip_norm": 0, "validation": `+validation+`, "workers": 1}`, small)
+		d := newNet(t, `{"epochs": 30, "learning_rate": 1e30, "clip_norm": 0, "validation": `+validation+`, "validation_least": 1, "workers": 1}`, small)
 		err := d.Fit(x, y)
 		for _, want := range []string{"epoch ", "step ", "lower the learning rate"} {
 			if err == nil || !strings.Contains(err.Error(), want) {

@@ -182,10 +182,15 @@ func TestBandit(t *testing.T) {
 
 // TestNotFinite: an update that ruins the network is an error with the step and the tensor.
 func TestNotFinite(t *testing.T) {
+	const (
+		update = "decision 1001, step 1: the update made 0.weight (32×2) not finite"
+		output = "decision 1005, step 2: the loss is +Inf, must be finite (the output of the network is not, though its weights and input are; the largest weight is 1.01e+25, in 0.weight"
+		input  = "decision 1001, step 1: the loss is NaN, must be finite (the input is not)"
+	)
 	for want, change := range map[string]func(*Learning, *world){
-		"decision 1001, step 1: the update made 0.weight (32×2) not finite":                                                                                                        func(l *Learning, _ *world) { l.Rate = 1e39 },
-		"decision 1005, step 2: the loss is +Inf, must be finite (the output of the network is not, though its weights and input are; the largest weight is 1.01e+25, in 0.weight": func(l *Learning, _ *world) { l.Rate = 1e25 },
-		"decision 1001, step 1: the loss is NaN, must be finite (the input is not)": func(_ *Learning, w *world) {
+		update: func(l *Learning, _ *world) { l.Rate = 1e39 },
+		output: func(l *Learning, _ *world) { l.Rate = 1e25 },
+		input: func(_ *Learning, w *world) {
 			look := w.look
 			w.look = func(dst []float32, trial, s int) {
 				look(dst, trial, s)

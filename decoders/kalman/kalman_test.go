@@ -294,13 +294,15 @@ func TestNotes(t *testing.T) {
 		{&kalman.Filter{Shrinkage: 0.1}, "shrinkage 0.1 of the correlations in the noise of the features (fixed)"},
 		{&kalman.Refit{Shrinkage: 0.25}, "shrinkage 0.25 of the correlations in the noise of the features (fixed)"},
 		{&kalman.Wiener{Lags: 2, Alpha: 3}, "penalty on the squared weights, alpha 3"},
-		{&kalman.Filter{}, ""}, {&kalman.Refit{}, ""}, {&kalman.Wiener{Lags: 2}, ""},
+		{&kalman.Filter{}, ""},
+		{&kalman.Refit{}, ""},
+		{&kalman.Wiener{Lags: 2}, ""},
 	} {
-		got := ""
+		var got []string
 		for _, n := range tc.decoder.Notes() {
-			got += n.String()
+			got = append(got, n.String())
 		}
-		if got != tc.want {
+		if strings.Join(got, "; ") != tc.want {
 			t.Errorf("%T: notes %q, want %q", tc.decoder, got, tc.want)
 		}
 	}

@@ -159,7 +159,7 @@ func (w *writer) source() []byte {
 	w.printf("enum { CHANNELS = %d, BLOCK = %d, BLOCKS = %d, CLASSES = %d };\n\n", f.channels, f.stretch, m.blocks(), len(m.Classes))
 	array(w, "int32_t", "input_mean", m.mean)
 	w.factors("input", m.scale)
-	var dense, sparse, means, recurrent bool
+	var dense, sparse, recurrent bool
 	maps := make([][2]string, len(m.layers))
 	for i, l := range m.layers {
 		n := fmt.Sprintf("layer%d", i)
@@ -169,8 +169,6 @@ func (w *writer) source() []byte {
 			array(w, "int32_t", n+"_b", l.bias)
 			w.factors(n, l.to)
 			dense, sparse = dense || !l.weight.sparse(), sparse || l.weight.sparse()
-		case *intMean:
-			means = true
 		case *intLSTM:
 			maps[i][0], maps[i][1] = w.mapped(n+"_wx", l.wx), w.mapped(n+"_wh", l.wh)
 			array(w, "int32_t", n+"_b", l.bias)
@@ -202,7 +200,7 @@ func (w *writer) source() []byte {
 	for _, part := range []struct {
 		use  bool
 		name string
-	}{{dense, "convolve"}, {sparse, "sparse"}, {means, "mean"}, {true, "head"}, {recurrent, "lstm"}, {f.kind != samplesIn, "powers"}} {
+	}{{dense, "convolve"}, {sparse, "sparse"}, {m.pool != nil, "mean"}, {true, "head"}, {recurrent, "lstm"}, {f.kind != samplesIn, "powers"}} {
 		if part.use {
 			w.include(part.name)
 		}
@@ -243,8 +241,10 @@ func (w *writer) memory() {
 	a, b := m.plan()
 	add("int8_t", "buffer_a", a, "what layers write to in turn")
 	add("int8_t", "buffer_b", b, "and this one")
-	if m.each > 1 {
-		add("int8_t", "most", len(m.most), "the largest of each output, over the channels")
+	headIn := "int8_t"
+	if m.pool != nil {
+		headIn = "int16_t"
+		add(headIn, "most", len(m.most), "means over time, the largest of each over the channels")
 	}
 	for i, l := range m.layers {
 		if l, ok := l.(*intLSTM); ok {
@@ -252,15 +252,16 @@ func (w *writer) memory() {
 			add("int16_t", fmt.Sprintf("layer%d_gate", i), 4*l.hidden, "[4, hidden]")
 		}
 	}
+	w.printf("\ntypedef %s head_in; /* what the last layer reads */\n", headIn)
 	w.printf("\nuint32_t %s_ram(void)\n{\n\treturn (uint32_t)(sizeof %s);\n}\n\n", w.name, strings.Join(names, " + sizeof "))
 }
 
 // layers writes the calls.
 func (w *writer) layers(maps [][2]string, headMap string) {
-	x, last := "x", len(w.m.layers)-1
-	if w.m.each > 1 {
+	x := "x"
+	if w.m.pool != nil {
 		x = "row"
-		w.printf("\tint32_t c, k;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int8_t *row = x + c * BLOCKS * BLOCK;\n")
+		w.printf("\tint32_t c;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int8_t *row = x + c * BLOCKS * BLOCK;\n")
 	}
 	for i, l := range w.m.layers {
 		n, y := fmt.Sprintf("layer%d", i), []string{"buffer_a", "buffer_b"}[i%2]
@@ -276,17 +277,14 @@ func (w *writer) layers(maps [][2]string, headMap string) {
 			} else {
 				w.printf("\tconvolve(%s, %s, %s_w, %s_b, %s);\n", x, y, n, n, sizes)
 			}
-		case *intMean:
-			w.printf("\tmean_over_time(%s, %s, %d, %d, %d, %d);\n", x, y, l.rows, l.steps, l.to.mult, l.to.shift)
 		case *intLSTM:
 			w.printf("\tlstm(%s, %s, %s_cell, %s_gate, %s_wx, %s, %s_wh, %s, %s_b, %s_x_mult, %s_x_shift, %s_h_mult, %s_h_shift, %d, %d, %d);\n",
 				x, y, n, n, n, maps[i][0], n, maps[i][1], n, n, n, n, n, l.tokens, l.width, l.hidden)
 		}
 		x = y
 	}
-	if w.m.each > 1 {
-		_, n := w.m.layers[last].sizes()
-		w.printf("\tfor (k = 0; k < %d; k++)\n\t\tif (c == 0 || %s[k] > most[k])\n\t\t\tmost[k] = %s[k];\n\t}\n", n, x, x)
+	if p := w.m.pool; p != nil {
+		w.printf("\tmean_over_time(%s, most, c == 0, %d, %d, %d, %d);\n\t}\n", x, p.rows, p.steps, p.to.mult, p.to.shift)
 		x = "most"
 	}
 	w.printf("\thead(%s, logits, head_w, %s, head_b, head_mult, head_shift, %d);\n", x, headMap, w.m.head.weight.cols)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -144,27 +145,40 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 		for range l.out {
 			h.to = append(h.to, factor{1<<30 + rng.Int32N(1<<30), 28 + rng.IntN(6)})
 		}
-		logits := make([]int16, l.out)
-		h.run(logits, x)
+		logits, wide := make([]int16, l.out), make([]int16, h.weight.cols)
+		for k := range wide {
+			wide[k] = int16(rng.IntN(65535) - 32767)
+		}
+		h.run(logits, wide)
 		for o, got := range logits {
 			acc := int64(h.bias[o])
 			for k := range h.weight.cols {
-				acc += int64(h.weight.w[o*h.weight.cols+k]) * int64(x[k])
+				acc += int64(h.weight.w[o*h.weight.cols+k]) * int64(wide[k])
 			}
 			if want := min(max(exact(acc, h.to[o]), -32767), 32767); int64(got) != want {
 				t.Fatalf("%+v: logit %d is %d, by definition %d", h, o, got, want)
 			}
 		}
 		m := &intMean{rows: l.in, steps: l.steps, to: factor{1<<30 + rng.Int32N(1<<30), 31 + rng.IntN(4)}}
-		mean := make([]int8, m.rows)
-		m.run(mean, x)
-		for r, got := range mean {
-			sum := int64(0)
-			for _, v := range x[r*m.steps : (r+1)*m.steps] {
-				sum += int64(v)
-			}
-			if want := min(max(exact(sum, m.to), -127), 127); int64(got) != want {
-				t.Fatalf("mean of row %d is %d, by definition %d", r, got, want)
+		mean := make([]int16, m.rows)
+		for r := range mean {
+			mean[r] = int16(rng.IntN(2000) - 1000)
+		}
+		for _, first := range []bool{false, true} {
+			before := slices.Clone(mean)
+			m.run(mean, x, first)
+			for r, got := range mean {
+				sum := int64(0)
+				for _, v := range x[r*m.steps : (r+1)*m.steps] {
+					sum += int64(v)
+				}
+				want := min(max(exact(sum, m.to), -32767), 32767)
+				if !first {
+					want = max(want, int64(before[r]))
+				}
+				if int64(got) != want {
+					t.Fatalf("mean of row %d is %d, by definition %d", r, got, want)
+				}
 			}
 		}
 	}

@@ -20,10 +20,11 @@ type Model struct {
 	scale  []factor // from those units to the input's int8
 	each   int      // channels that go through the layers one by one, the largest of each output going on; 1 where all go together
 	layers []intLayer
+	pool   *intMean  // nil where there is none; behind it the largest over the channels
 	head   *intHead  // the last layer
 	raw    []int32   // features of a window
 	act    [2][]int8 // activations in turn
-	most   []int8    // the largest of each output so far
+	most   []int16   // what the head reads
 	in     []int8
 	conv   []int16
 }
@@ -95,13 +96,14 @@ func (m *matrix) factors(from, to float64) ([]factor, error) {
 	return out, nil
 }
 
-// biases are in units of the accumulator, for inputs with the scale from. A sum of any inputs must stay within int32.
-func biases(b []float32, from float64, m matrix) ([]int32, error) {
+// biases are in units of the accumulator, for inputs with the scale from, of which none is beyond most. A sum of any inputs
+// must stay within int32.
+func biases(b []float32, from, most float64, m matrix) ([]int32, error) {
 	out := make([]int32, len(b))
 	for i, v := range b {
 		q, reach := roundAway(float64(v)/(from*m.scale[i])), 0.0
 		for _, w := range m.w[i*m.cols : (i+1)*m.cols] {
-			reach += 127 * math.Abs(float64(w))
+			reach += most * math.Abs(float64(w))
 		}
 		if !(math.Abs(q)+reach <= math.MaxInt32) {
 			return nil, fmt.Errorf("%s: the sum of output %d may be %.3g, which does not fit into 32 bits: its bias %g is too large for the scale of its weights", m.name, i, math.Abs(q)+reach, v)
@@ -168,21 +170,22 @@ func (l *intConv) tap(acc []int32, x []int8, w int32) {
 	}
 }
 
-// intMean is the mean over time, [rows, steps] → [rows].
+// intMean is the mean over time of a channel, [rows, steps] → [rows], in 16 bits: a mean is finer than what it is of.
 type intMean struct {
 	rows, steps int
 	to          factor
 }
 
-func (l *intMean) sizes() (in, out int) { return l.rows * l.steps, l.rows }
-
-func (l *intMean) run(y, x []int8) {
-	for r := range l.rows {
+// run puts the larger of it and of what most has there into most, or, for the first channel, it.
+func (l *intMean) run(most []int16, x []int8, first bool) {
+	for r := range most {
 		sum := int32(0)
 		for _, v := range x[r*l.steps:][:l.steps] {
 			sum += int32(v)
 		}
-		y[r] = clamp8(l.to.times(sum))
+		if v := clampLogit(l.to.times(sum)); first || v > most[r] {
+			most[r] = v
+		}
 	}
 }
 
@@ -194,16 +197,21 @@ type intHead struct {
 	to     []factor // [classes]
 }
 
-// logitBits is by how much finer the logits are than what leaves other layers. An int16 has that many bits and one more than
+// logitBits is by how much finer the logits, and means over time, are than what leaves other layers. An int16 has that many bits and one more than
 // an int8, so they reach four times as far as in calibration.
 const logitBits = 6
 
-func (l *intHead) run(logits []int16, x []int8) {
+func (l *intHead) run(logits, x []int16) {
 	for o := range logits {
-		v := l.to[o].times(l.bias[o] + l.weight.times(o, x))
-		logits[o] = int16(min(max(v, -math.MaxInt16), math.MaxInt16))
+		acc := l.bias[o]
+		for k, w := range l.weight.w[o*l.weight.cols:][:l.weight.cols] {
+			acc += int32(w) * int32(x[k])
+		}
+		logits[o] = clampLogit(l.to[o].times(acc))
 	}
 }
+
+func clampLogit(v int32) int16 { return int16(min(max(v, -math.MaxInt16), math.MaxInt16)) }
 
 // intLSTM is [tokens, width] → [hidden], the output behind the last token. Gates are in PyTorch's order i, f, g, o. What
 // comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output an int8 with stateBits.
@@ -264,7 +272,16 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 	}
 	at, last := scale[0], len(stages)-1
 	for i, st := range stages[:last] {
-		if st.kind == maxOverChannels { // which changes no scale
+		switch st.kind {
+		case maxOverChannels: // which changes no scale
+			continue
+		case meanOverTime:
+			to := scale[i+1] / (1 << logitBits)
+			f, err := newFactor(at / (float64(steps) * to))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", st.name, err)
+			}
+			m.pool, at = &intMean{rows: in, steps: steps, to: f}, to
 			continue
 		}
 		layer, err := st.integer(net, in, steps, at, scale[i+1])
@@ -276,22 +293,28 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 		switch l := layer.(type) {
 		case *intConv:
 			in, steps = l.out, l.after
-		case *intMean:
-			in, steps = l.rows, 1
 		case *intLSTM:
 			in, steps, at = l.hidden, 1, 1.0/(1<<stateBits)
 		}
 	}
 	m.Logit = scale[last+1] / (1 << logitBits)
 	var err error
-	if m.head, err = newHead(net, stages[last].name, at, m.Logit); err != nil {
+	if m.head, err = newHead(net, stages[last].name, at, m.widest(), m.Logit); err != nil {
 		return nil, err
 	}
 	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int8, f.size()), make([]int16, f.channels*f.samples)
 	a, b := m.plan()
 	m.act = [2][]int8{make([]int8, a), make([]int8, b)}
-	m.most = make([]int8, m.head.weight.cols)
+	m.most = make([]int16, m.head.weight.cols)
 	return m, nil
+}
+
+// widest is the largest number that the head may read.
+func (m *Model) widest() float64 {
+	if m.pool != nil {
+		return math.MaxInt16
+	}
+	return math.MaxInt8
 }
 
 // plan is the size of the two buffers that layers write to in turn.
@@ -310,9 +333,6 @@ func (m *Model) plan() (a, b int) {
 // integer rounds one stage, whose input [in, steps] has the scale from.
 func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer, error) {
 	switch st.kind {
-	case meanOverTime:
-		f, err := newFactor(from / (float64(steps) * to))
-		return &intMean{rows: in, steps: steps, to: f}, err
 	case lstm:
 		l := &intLSTM{wx: newMatrix(net.Param(st.name + ".weight_ih_l0")), wh: newMatrix(net.Param(st.name + ".weight_hh_l0")), tokens: steps, width: in, hidden: st.out}
 		both := slices.Clone(net.Param(st.name + ".bias_ih_l0").W)
@@ -320,7 +340,7 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 			both[i] += v
 		}
 		var errs [3]error
-		l.bias, errs[0] = biases(both, from, l.wx)
+		l.bias, errs[0] = biases(both, from, math.MaxInt8, l.wx)
 		l.fromX, errs[1] = l.wx.factors(from, 1.0/(1<<gateBits))
 		l.fromH, errs[2] = l.wh.factors(1.0/(1<<stateBits), 1.0/(1<<gateBits))
 		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int8, st.out)
@@ -333,7 +353,7 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 		l.after = (steps-l.kernel)/l.stride + 1
 		l.acc = make([]int32, l.after)
 		var err error
-		if l.bias, err = biases(net.Param(st.name+".bias").W, from, l.weight); err != nil {
+		if l.bias, err = biases(net.Param(st.name+".bias").W, from, math.MaxInt8, l.weight); err != nil {
 			return nil, err
 		}
 		l.to, err = l.weight.factors(from, to)
@@ -342,10 +362,10 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 }
 
 // newHead rounds the last layer.
-func newHead(net *nn.Net, name string, from, to float64) (*intHead, error) {
+func newHead(net *nn.Net, name string, from, most, to float64) (*intHead, error) {
 	h := &intHead{weight: newMatrix(net.Param(name + ".weight"))}
 	var errs [2]error
-	h.bias, errs[0] = biases(net.Param(name+".bias").W, from, h.weight)
+	h.bias, errs[0] = biases(net.Param(name+".bias").W, from, most, h.weight)
 	h.to, errs[1] = h.weight.factors(from, to)
 	return h, errors.Join(errs[:]...)
 }
@@ -384,10 +404,12 @@ func (m *Model) network(logits []int16, x []int8) {
 			l.run(to, y)
 			y = to
 		}
+		if m.pool != nil {
+			m.pool.run(m.most, y, ch == 0)
+			continue
+		}
 		for k, v := range y {
-			if ch == 0 || v > m.most[k] {
-				m.most[k] = v
-			}
+			m.most[k] = int16(v)
 		}
 	}
 	m.head.run(logits, m.most)

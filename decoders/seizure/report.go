@@ -127,7 +127,7 @@ func (m *Model) Report() Report {
 	switch f.kind {
 	case samplesIn:
 		r.RAM.State += f.size()
-		r.RAM.Buffers += len(m.most)
+		r.RAM.Buffers += 2 * len(m.most)
 	case powersIn:
 		r.RAM.State += 8 * f.count * n
 		r.RAM.Buffers += n + 4*f.stretch

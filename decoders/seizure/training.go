@@ -68,7 +68,7 @@ func (t *Training) check() error {
 
 // run trains a new network on rows that are standardised.
 func (t *Training) run(ctx context.Context, define func() nn.Layer, shape nn.Shape, x [][]float32, y signal.Labels) (*nn.Net, error) {
-	learn, judge := decoders.HoldBack(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation, 0)
 	size := min(t.Batch, len(learn))
 	net, err := nn.New(define, shape, nn.Options{Batch: size, Workers: t.Workers, Seed: t.Seed, Train: true})
 	if err != nil {
@@ -96,7 +96,7 @@ func (t *Training) compress(ctx context.Context, net *nn.Net, x [][]float32, y s
 	if t.FineTune == 0 {
 		return nil
 	}
-	learn, judge := decoders.HoldBack(y, t.Validation)
+	learn, judge := decoders.HoldBack(y, t.Validation, 0)
 	train := examples(x, y, learn)
 	var validation *nn.Batch
 	if len(judge) > 0 {

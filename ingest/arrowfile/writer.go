@@ -21,6 +21,7 @@ type Writer struct {
 	enc    *arrowipc.Encoder
 	next   int64 // the least Start that may follow
 	err    error
+	failed bool // a write failed
 }
 
 // NewWriter writes the schema.
@@ -58,14 +59,14 @@ func (w *Writer) Write(c signal.Chunk) error {
 	if err == nil {
 		_, err = w.w.Write(msg)
 	}
-	w.err = err
+	w.err, w.failed = err, err != nil
 	w.next = c.End()
 	return err
 }
 
 // Close writes the mark of the end. It does not close the file.
 func (w *Writer) Close() error {
-	if w.err != nil {
+	if w.failed {
 		return nil // Write has said so
 	}
 	_, err := w.w.Write(arrowipc.EndOfStream)

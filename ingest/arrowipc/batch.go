@@ -130,16 +130,12 @@ func (r *batchReader) events(dt *arrow.ListType) *array.Data {
 		r.f.err = errBody
 	}
 	itemValid := r.validity(n, itemNulls)
-	labelNulls := r.next(n)
-	labelValid := r.validity(n, labelNulls)
-	ends, size := r.offsets(n)
-	text := r.buffer(size, 1)
 	item := dt.Elem().(*arrow.StructType)
+	label := r.text(item.Field(0).Type, n)
 	onset, duration := r.column(item.Field(1).Type, n), r.column(item.Field(2).Type, n)
 	if r.f.err != nil {
 		return nil
 	}
-	label := array.NewData(item.Field(0).Type, int(n), []*memory.Buffer{labelValid, ends, text}, nil, labelNulls, 0)
 	items := array.NewData(item, int(n), []*memory.Buffer{itemValid}, []arrow.ArrayData{label, onset, duration}, itemNulls, 0)
 	return array.NewData(dt, int(r.rows), []*memory.Buffer{valid, offsets}, []arrow.ArrayData{items}, nulls, 0)
 }
@@ -174,4 +170,61 @@ func (m Message) Columns(n int, bodyLength int64) (rows int64, at []int64, event
 	}
 	events = f.i64(node + 16*(n+1)) // behind the list itself
 	return rows, at, events, f.err
+}
+
+// Table is the record in m, over m's memory, whose columns are float64, int64 or text.
+func (m Message) Table(schema *arrow.Schema) (arrow.Record, error) {
+	if m.Kind != BatchKind {
+		return nil, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.Kind)
+	}
+	if m.header.slot(batchCompression) != 0 {
+		return nil, errors.New("compressed record batch, must be plain")
+	}
+	texts := 0
+	for _, f := range schema.Fields() {
+		switch f.Type.ID() {
+		case arrow.FLOAT64, arrow.INT64:
+		case arrow.STRING:
+			texts++
+		default:
+			return nil, fmt.Errorf("column %q is of type %s, must be float64, int64 or text", f.Name, f.Type)
+		}
+	}
+	r := &batchReader{f: m.header.f, body: m.Body}
+	var nodes, buffers int
+	r.node, nodes = m.header.vector(batchNodes, 16)
+	r.buf, buffers = m.header.vector(batchBuffers, 16)
+	if r.f.err != nil {
+		return nil, r.f.err
+	}
+	if n := schema.NumFields(); nodes != n || buffers != 2*n+texts {
+		return nil, fmt.Errorf("record batch of %d nodes and %d buffers, must be %d and %d", nodes, buffers, n, 2*n+texts)
+	}
+	r.rows = m.header.int64(batchLength)
+	var cols []arrow.Array
+	for _, f := range schema.Fields() {
+		switch f.Type.ID() {
+		case arrow.FLOAT64:
+			cols = append(cols, array.NewFloat64Data(r.column(f.Type, r.rows)))
+		case arrow.INT64:
+			cols = append(cols, array.NewInt64Data(r.column(f.Type, r.rows)))
+		default:
+			data := r.text(f.Type, r.rows)
+			if r.f.err == nil {
+				cols = append(cols, array.NewStringData(data))
+			}
+		}
+		if r.f.err != nil {
+			return nil, r.f.err
+		}
+	}
+	return array.NewRecord(schema, cols, r.rows), nil
+}
+
+// text is the next column of n texts: one node, three buffers.
+func (r *batchReader) text(dt arrow.DataType, n int64) *array.Data {
+	nulls := r.next(n)
+	valid := r.validity(n, nulls)
+	ends, size := r.offsets(n)
+	return array.NewData(dt, int(n), []*memory.Buffer{valid, ends, r.buffer(size, 1)}, nil, nulls, 0)
 }

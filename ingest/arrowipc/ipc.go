@@ -11,10 +11,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
-// The kinds of message of an Arrow IPC stream that gyrus sends (https://arrow.apache.org/docs/format/Columnar.html,
-// "Encapsulated message format").
+// Kind is the kind of a message (https://arrow.apache.org/docs/format/Columnar.html, "Encapsulated message format").
 type Kind int
 
+// The kinds that gyrus sends.
 const (
 	SchemaKind Kind = 1
 	BatchKind  Kind = 3

@@ -192,6 +192,17 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 	}
 }
 
+// Settle decides about what is held back by what there is: for a source that has gone quiet.
+func (t *Tracker) Settle() {
+	switch {
+	case len(t.held) == 0:
+	case t.sent == 0:
+		t.settle(Run{})
+	default:
+		t.decide()
+	}
+}
+
 // off is how far the stamp of a sample is from the line, which has seen everything up to k samples before it.
 func (t *Tracker) off(h held, k int) float64 { return h.stamp - (t.l.y + float64(k+1)*t.l.slope) }
 

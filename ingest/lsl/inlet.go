@@ -15,6 +15,9 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
+// holdTime is how long samples whose stamps are odd wait for more, where nothing comes.
+const holdTime = 250 * time.Millisecond
+
 // InletOptions say which stream to read and how; the zero value of each asks for the default.
 type InletOptions struct {
 	Config *Config // nil takes Environment
@@ -396,10 +399,18 @@ func (n *Inlet) Next(ctx context.Context) (signal.Chunk, error) {
 		n.mu.Lock()
 		err, left := n.err, n.in.len()
 		n.mu.Unlock()
+		if err != nil && left == 0 && n.tracker.Held() > 0 {
+			n.tracker.Settle() // nothing more comes
+			continue
+		}
 		if err != nil && left == 0 {
 			return signal.Chunk{}, err
 		}
 		if err != nil {
+			continue
+		}
+		if n.tracker.Held() > 0 {
+			n.hold(ctx)
 			continue
 		}
 		select {
@@ -407,6 +418,18 @@ func (n *Inlet) Next(ctx context.Context) (signal.Chunk, error) {
 		case <-ctx.Done():
 			return signal.Chunk{}, ctx.Err()
 		}
+	}
+}
+
+// hold waits for what tells what the samples mean that are held back, or decides without it.
+func (n *Inlet) hold(ctx context.Context) {
+	timer := time.NewTimer(holdTime)
+	defer timer.Stop()
+	select {
+	case <-n.wake:
+	case <-ctx.Done():
+	case <-timer.C:
+		n.tracker.Settle()
 	}
 }
 

@@ -189,7 +189,7 @@ func handshake(conn net.Conn, info StreamInfo, buffer int) (*Receiver, error) {
 	if info.Rate > 0 {
 		r.step = 1 / info.Rate
 	}
-	want := appendPatterns(nil, info.Format, info.Channels)
+	want := patterns(info.Format, info.Channels)
 	if a.order == bigEndian {
 		if want, err = (shape{info.Format, info.Channels, littleEndian}).swap(nil, want); err != nil {
 			return nil, err

@@ -136,12 +136,12 @@ func (o *Outlet) feed(conn net.Conn, q feedRequest) {
 	}
 	head := fmt.Appendf(nil, "LSL/%d 200 OK\r\nUID: %s\r\nByte-Order: %d\r\nSuppress-Subnormals: 0\r\nData-Protocol-Version: %d\r\n\r\n",
 		protocolVersion, o.info.UID, to, protocolVersion)
-	patterns := appendPatterns(nil, o.info.Format, o.info.Channels)
+	first := patterns(o.info.Format, o.info.Channels)
 	if to == bigEndian {
-		patterns, _ = o.shape.swap(nil, patterns) // they are whole
+		first, _ = o.shape.swap(nil, first) // they are whole
 	}
 	if q.buffer == 0 { // only wants to know whether it could
-		_, _ = conn.Write(append(head, patterns...))
+		_, _ = conn.Write(append(head, first...))
 		return
 	}
 	o.mu.Lock()
@@ -151,7 +151,7 @@ func (o *Outlet) feed(conn net.Conn, q feedRequest) {
 	o.mu.Unlock()
 	defer o.leave(r)
 
-	if _, err := conn.Write(append(head, patterns...)); err != nil {
+	if _, err := conn.Write(append(head, first...)); err != nil {
 		return
 	}
 	if err := conn.SetDeadline(time.Time{}); err != nil {

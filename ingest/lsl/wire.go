@@ -78,8 +78,9 @@ func appendStamp(b []byte, stamp float64) []byte {
 // patternStamp is the stamp of both test patterns.
 const patternStamp = 123456.789
 
-// appendPatterns writes the two samples that come first on every connection, in little-endian order.
-func appendPatterns(b []byte, f Format, channels int) []byte {
+// patterns are the two samples that come first on every connection, in little-endian order.
+func patterns(f Format, channels int) []byte {
+	var b []byte
 	for _, offset := range [...]int{4, 2} {
 		b = appendStamp(b, patternStamp)
 		for k := range channels {

@@ -45,7 +45,7 @@ type figure float64
 
 // MarshalJSON writes null for what is not finite.
 func (f figure) MarshalJSON() ([]byte, error) {
-	if f-f != 0 { // the difference to itself is 0 only for finite numbers
+	if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(float64(f))
@@ -85,8 +85,13 @@ func (h *Health) UnmarshalJSON(b []byte) error {
 		read  *figure
 		field *float64
 	}{
-		{out.RateHz, &h.RateHz}, {out.OffsetS, &h.OffsetS}, {out.OffsetErrS, &h.OffsetErrS}, {out.DriftPPM, &h.DriftPPM},
-		{out.JitterS, &h.JitterS}, {out.AgeS, &h.AgeS}, {out.DelayS, &h.DelayS},
+		{out.RateHz, &h.RateHz},
+		{out.OffsetS, &h.OffsetS},
+		{out.OffsetErrS, &h.OffsetErrS},
+		{out.DriftPPM, &h.DriftPPM},
+		{out.JitterS, &h.JitterS},
+		{out.AgeS, &h.AgeS},
+		{out.DelayS, &h.DelayS},
 	} {
 		if p.read == nil {
 			*p.field = math.NaN()

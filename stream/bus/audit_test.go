@@ -217,10 +217,10 @@ func TestBrokenAudit(t *testing.T) {
 			return op
 		},
 	}
-	for name, make := range cases {
+	for name, store := range cases {
 		t.Run(name, func(t *testing.T) {
 			var log logged
-			op := make(t)
+			op := store(t)
 			broken, err := bus.StartBroker(bus.BrokerOptions{Operator: op, Log: log.logger()})
 			if err != nil {
 				t.Fatalf("a broken audit keeps the server from starting: %v", err)

@@ -13,10 +13,10 @@ import (
 )
 
 // clustered starts a server that joins those at routes.
-func clustered(t *testing.T, op *bus.Operator, listen string, routes ...string) *bus.Broker {
+func clustered(t *testing.T, op *bus.Operator, routes ...string) *bus.Broker {
 	t.Helper()
 	mine := *op
-	mine.Config.Listen, mine.Config.Cluster = listen, bus.ClusterConfig{Listen: "127.0.0.1:0", Routes: routes}
+	mine.Config.Cluster = bus.ClusterConfig{Listen: "127.0.0.1:0", Routes: routes}
 	b, err := bus.StartBroker(bus.BrokerOptions{Operator: &mine})
 	if err != nil {
 		t.Fatal(err)
@@ -28,8 +28,8 @@ func clustered(t *testing.T, op *bus.Operator, listen string, routes ...string) 
 // on through the other; nothing that was sent before is acted on after.
 func TestFailover(t *testing.T) {
 	op := operator(t, nil)
-	one := clustered(t, op, "127.0.0.1:0")
-	two := clustered(t, op, "127.0.0.1:0", "nats://"+one.ClusterAddr())
+	one := clustered(t, op)
+	two := clustered(t, op, "nats://"+one.ClusterAddr())
 	t.Cleanup(func() { _ = two.Close() })
 	eventually(t, "the two servers to join", func() bool { return one.Stats().Routes > 0 && two.Stats().Routes > 0 })
 
@@ -65,9 +65,9 @@ func TestFailover(t *testing.T) {
 // TestClusterRefusesStrangers: a server of another operator does not join, and plain clients cannot pose as a server.
 func TestClusterRefusesStrangers(t *testing.T) {
 	op, stranger := operator(t, nil), operator(t, nil)
-	one := clustered(t, op, "127.0.0.1:0")
+	one := clustered(t, op)
 	t.Cleanup(func() { _ = one.Close() })
-	other := clustered(t, stranger, "127.0.0.1:0", "nats://"+one.ClusterAddr())
+	other := clustered(t, stranger, "nats://"+one.ClusterAddr())
 	t.Cleanup(func() { _ = other.Close() })
 	eventually(t, "the stranger to be refused", func() bool { return one.Stats().Errors > 0 || other.Stats().Errors > 0 })
 	if one.Stats().Routes != 0 || other.Stats().Routes != 0 {

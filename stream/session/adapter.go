@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -25,7 +26,6 @@ const maxWaiting = 256
 type Adapter struct {
 	opt     Adapt
 	session string
-	origin  Origin
 	sub     *bus.Subscription
 	log     *os.File // nil: none
 	in      chan told
@@ -36,8 +36,9 @@ type Adapter struct {
 	clock   bus.Clock
 	run     int64
 	classes []string
-	head    *adapt.Head // nil before begin
-	view    *adapt.View
+	taught  // beside the model that decides; its head is nil before begin
+	all     map[*pipeline.Pipeline]taught
+	models  int
 	breaks  int64 // gaps and restarts of the stream so far
 	other   int64
 	odd     int64
@@ -71,12 +72,10 @@ type AdaptReport struct {
 
 // NewAdapter listens to the feedback for a decoder. origin is the model that the session decodes with.
 func NewAdapter(b *bus.Bus, session, decoder string, opt Adapt, origin Origin) (*Adapter, error) {
-	a := &Adapter{opt: opt, session: session, origin: origin, in: make(chan told, maxWaiting)}
+	a := &Adapter{opt: opt, session: session, in: make(chan told, maxWaiting), all: map[*pipeline.Pipeline]taught{}}
+	a.origin = origin
 	if err := opt.Check(); err != nil {
 		return nil, fmt.Errorf("adapt: %w", err)
-	}
-	if opt.Save != "" && origin.Bundle == nil {
-		return nil, errors.New("adapt: save: the model is not known as a bundle, and cannot be saved as one")
 	}
 	var err error
 	if opt.Log != "" {
@@ -122,40 +121,73 @@ func Adaptable(p *pipeline.Pipeline) error {
 	return nil
 }
 
-// begin prepares for a run of a pipeline. What the model has learned from feedback before is taken over from it, and its
-// decoder answers as it was trained from then on.
-func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64) error {
+// taught is what was learned beside one model of a session.
+type taught struct {
+	head   *adapt.Head
+	view   *adapt.View
+	origin Origin
+	number int // of the model in the session, from 0
+}
+
+// begin prepares for a model: the first of a run, or one that takes over from another. What a model has learned from feedback
+// before is taken over from its decoder, which answers as it was trained from then on; a model that is gone back to has
+// what was learned beside it. o is what the model is saved from; of the first one NewAdapter was told.
+func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64, o Origin) error {
 	if err := Adaptable(p); err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.p, a.clock, a.run, a.classes, a.breaks = p, clock, run, p.Classes(), 0
+	one, known := a.all[p]
+	if !known {
+		var err error
+		if one, err = a.teach(p); err != nil {
+			return err
+		}
+		if one.origin = o; o.Bundle == nil && a.models == 0 {
+			one.origin = a.origin
+		}
+		if one.origin.Gyrus == "" {
+			one.origin.Gyrus = a.origin.Gyrus
+		}
+		one.number = a.models
+		a.models++
+		a.all[p] = one
+		maps.DeleteFunc(a.all, func(_ *pipeline.Pipeline, old taught) bool { return old.number < a.models-maxBefore-2 })
+	}
+	if a.head != nil {
+		if err := a.write(logLine{Record: a.head.Status(a.clock.Now(), "another model decides"), Operator: "swap"}); err != nil {
+			return err
+		}
+		if a.opt.Save != "" && a.head.Updates() > a.saved { // a later save may be of the new model
+			if err := a.save(); err != nil {
+				return err
+			}
+		}
+		a.head.Interrupt() // feedback on the commands of the model before teaches nothing about this one
+	}
+	a.taught = one
+	a.head.Interrupt()
+	a.p, a.clock, a.run, a.classes, a.breaks, a.saved, a.fresh = p, clock, run, p.Classes(), p.Breaks(), 0, false
 	a.scores = make([]float64, len(a.classes))
-	d, ok := p.Decoder().(decoders.Fitter)
-	if !ok {
-		return errors.New("adapt: the decoder tells no classes") // Adaptable has seen that it does
-	}
-	var err error
-	if a.view, err = adapt.NewView(d, p.RowFormat()); err != nil {
-		return err
-	}
-	if before, ok := d.(*adapt.Adapted); ok {
-		a.head, err = before.Take(a.opt.Options, a.view.Len())
-	} else {
-		a.head, err = adapt.New(a.opt.Options, len(a.classes), a.view.Len())
-	}
-	return err
+	return nil
 }
 
-// rebase names the model that decides from now on, as far as what is learned will be saved.
-func (a *Adapter) rebase(o Origin) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if o.Gyrus == "" {
-		o.Gyrus = a.origin.Gyrus
+// teach makes what learns beside p.
+func (a *Adapter) teach(p *pipeline.Pipeline) (one taught, err error) {
+	d, ok := p.Decoder().(decoders.Fitter)
+	if !ok {
+		return one, errors.New("adapt: the decoder tells no classes") // Adaptable has seen that it does
 	}
-	a.origin = o
+	if one.view, err = adapt.NewView(d, p.RowFormat()); err != nil {
+		return one, err
+	}
+	if before, ok := d.(*adapt.Adapted); ok {
+		one.head, err = before.Take(a.opt.Options, one.view.Len())
+	} else {
+		one.head, err = adapt.New(a.opt.Options, len(p.Classes()), one.view.Len())
+	}
+	return one, err
 }
 
 // state is what the head is doing, as far as there is one.
@@ -292,8 +324,7 @@ func (a *Adapter) end(err error) (*AdaptReport, error) {
 	defer a.mu.Unlock()
 	err = errors.Join(err, a.drain())
 	if a.opt.Save != "" && a.head.Updates() > 0 {
-		_, failed := a.save()
-		err = errors.Join(err, failed)
+		err = errors.Join(err, a.save())
 	}
 	return a.report(), err
 }

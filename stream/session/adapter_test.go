@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
@@ -197,7 +199,7 @@ func TestAdapterRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.begin(p, bus.NewClock(), 1); err == nil || !strings.Contains(err.Error(), "decide") {
+	if err := a.begin(p, bus.NewClock(), 1, Origin{}); err == nil || !strings.Contains(err.Error(), "decide") {
 		t.Errorf("a model with a section decide: %v", err)
 	}
 	if err := a.Close(); err != nil {
@@ -215,4 +217,91 @@ func parseLine(t *testing.T, line string) logLine {
 		t.Fatalf("%v in %s", err, line)
 	}
 	return l
+}
+
+// TestAdapterModels: each model of a session has what was learned beside it: another one begins anew, and the one that is
+// gone back to goes on with its bits. Feedback on commands of the model before teaches nothing.
+func TestAdapterModels(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	opt := Adapt{Options: adapt.Defaults(), Log: filepath.Join(dir, "log.jsonl"), Save: filepath.Join(dir, "out.gyrus")}
+	opt.Settle = 5
+	bundles := []*bundle.Bundle{model(t, "csp-lda", nil), model(t, "csp-lda", map[string]any{"priors": "equal"})}
+	a, err := NewAdapter(b, "s", "d", opt, Origin{Bundle: bundles[0], File: "one.gyrus", SHA256: "01"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ps []*pipeline.Pipeline
+	for _, one := range bundles {
+		p, err := pipeline.FromBundle("test", one, pipeline.Cued)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps = append(ps, p)
+	}
+	clock := bus.NewClock()
+	begin := func(k int, o Origin) {
+		t.Helper()
+		if err := a.begin(ps[k], clock, 7, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seq := uint64(0)
+	send := func() {
+		t.Helper()
+		seq++
+		p := &pipeline.Prediction{Row: []float64{float64(seq % 3), 1, 2, 3, float64(seq % 2), 5}, Scores: []float64{0.5, 0.5}, Decision: "left"}
+		if _, err := a.decide(p); err != nil {
+			t.Fatal(err)
+		}
+		a.sent(p, seq)
+	}
+	tell := func() {
+		t.Helper()
+		if err := a.learn(told{bus.Feedback{Run: 7, Seq: seq, Reward: 1 - 2*int(seq%2)}, time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin(0, Origin{})
+	for range 12 {
+		send()
+		tell()
+	}
+	send()
+	first, updates := a.head.Hash(), a.head.Updates()
+	begin(1, Origin{Bundle: bundles[1], File: "two.gyrus", SHA256: "02"})
+	if tell(); a.head.Updates() != 0 || a.head.Stats().Unknown != 1 {
+		t.Errorf("feedback on a command of the model before: %+v", a.head.Stats())
+	}
+	for k, want := range []bundle.Adapted{{From: "01", File: "one.gyrus", Updates: updates}, {From: "02", File: "two.gyrus", Updates: 6}} {
+		if k == 1 {
+			for range 6 {
+				send()
+				tell()
+			}
+			if err := a.save(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		saved, err := bundle.Read(opt.Save)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := saved.Manifest.Adapted; m == nil || m.From != want.From || m.File != want.File || m.Updates != want.Updates {
+			t.Errorf("saved with model %d: %+v, want %+v", k, m, want)
+		}
+	}
+	begin(0, Origin{})
+	if a.head.Hash() != first || a.head.Updates() != updates || a.origin.SHA256 != "01" {
+		t.Errorf("back at the first model: %s with %d updates of %s, want %s with %d of 01", a.head.Hash(), a.head.Updates(), a.origin.SHA256, first, updates)
+	}
+	if updates != 12 {
+		t.Errorf("%d updates, want 12", updates)
+	}
+	if err := errors.Join(a.Close(), b.Close()); err != nil {
+		t.Error(err)
+	}
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -100,8 +101,8 @@ type trial struct {
 }
 
 // hour plays a long run of the wearer, whose mixing turns where turns says so, to a session with the model b, and gives
-// feedback on each command.
-func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool) ([]trial, *AdaptReport) {
+// feedback on each command. operate, if not nil, is called before each trial is sent and may ask for what operators can.
+func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, operate func(n int, ask func(args ...string) (Learned, error))) ([]trial, *AdaptReport) {
 	t.Helper()
 	var ps [2]*pipeline.Pipeline // of the session, and as it was trained
 	for i := range ps {
@@ -141,23 +142,37 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool) ([]
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctl, err := bus.NewCtl(link, "s", "d", w.Run(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(args ...string) (l Learned, err error) {
+		r, err := link.Ask(t.Context(), "s", "d", args[0], args[1:]...)
+		if err == nil {
+			err = json.Unmarshal(r.Result, &l)
+		}
+		return l, err
+	}
 	rec := wearer(t, 2, trials/2)
 	src, err := Playback(rec, 1000, 0.5, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := signal.Source(src)
+	from := src
 	if turns {
 		from = &turning{src, rec.Len / 6, rec.Len / 2}
 	}
 	var all []trial
 	session, err := Run(t.Context(), Options{
-		Source: from, Pipeline: ps[0], Commands: w, Clock: clock, Adapter: a,
+		Source: from, Pipeline: ps[0], Commands: w, Clock: clock, Adapter: a, Ctl: ctl,
 		OnDecision: func(q *pipeline.Prediction, c bus.Command, _ time.Time) {
 			if n := len(all); n > 0 { // the feedback on the trial before is on its way, as it would be in seconds of a session
 				for seq := uint64(0); seq < uint64(n); seq = <-answered {
 				}
 				time.Sleep(2 * time.Millisecond)
+			}
+			if operate != nil {
+				operate(len(all), ask)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -172,7 +187,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool) ([]
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []io.Closer{src, w, sub, a, link} {
+	for _, c := range []io.Closer{src, ctl, w, sub, a, link} {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -212,7 +227,7 @@ func TestNetworksAdapt(t *testing.T) {
 			dir := t.TempDir()
 			opt := Adapt{Options: adapt.Defaults(), Log: filepath.Join(dir, "log.jsonl"), Save: filepath.Join(dir, "adapted.gyrus")}
 			opt.PerMinute = 1_000_000 // the recording is played fast
-			trials, rep := hour(t, b, opt, 300, true)
+			trials, rep := hour(t, b, opt, 300, true, nil)
 			n := len(trials)
 			_, begin := accuracy(trials[:n/6])
 			end, was := accuracy(trials[n-n/4:])
@@ -267,7 +282,7 @@ func sameModel(t *testing.T, file string, from *bundle.Bundle, rep *AdaptReport)
 	}
 	opt := Adapt{Options: adapt.Defaults()}
 	opt.Start = adapt.Frozen
-	trials, again := hour(t, b, opt, 40, true)
+	trials, again := hour(t, b, opt, 40, true, nil)
 	if again.Hash != rep.Hash || again.Updates != rep.Accepted || again.Decides != rep.Decides || again.Accepted != 0 {
 		t.Errorf("a session with the saved model has %+v, it was saved as %+v", *again, *rep)
 	}
@@ -292,5 +307,90 @@ func sameModel(t *testing.T, file string, from *bundle.Bundle, rep *AdaptReport)
 	}
 	if differ == 0 {
 		t.Error("the saved model decides as the one before")
+	}
+}
+
+// TestOperators: what operators ask for on the bus while a deep Q-network learns: frozen it keeps its bits, thawed it learns,
+// rolled back it has the bits of the snapshot and keeps them, reset it has learned nothing; each is a line of the log.
+func TestOperators(t *testing.T) {
+	dir := t.TempDir()
+	opt := Adapt{Options: adapt.Defaults(), Log: filepath.Join(dir, "log.jsonl"), Save: filepath.Join(dir, "adapted.gyrus")}
+	opt.PerMinute = 1_000_000
+	must := func(l Learned, err error) Learned {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+		return l
+	}
+	var first, frozen, thawed Learned
+	var back string
+	var file []byte
+	_, rep := hour(t, model(t, "rleegnet", map[string]any{"decisions": 1200}), opt, 120, false, func(n int, ask func(...string) (Learned, error)) {
+		switch n {
+		case 1:
+			if first = must(ask("learned")); first.Updates != 0 {
+				t.Errorf("at the beginning: %+v", first)
+			}
+			if _, err := ask("save"); err == nil || !strings.Contains(err.Error(), "nothing has been learned yet") {
+				t.Errorf("save before anything is learned: %v", err)
+			}
+			for _, args := range [][]string{{"rollback", "all"}, {"rollback", "learned", "-1"}, {"rollback", "learned", "99"}, {"rollback", "learned", "x"}} {
+				if _, err := ask(args...); err == nil {
+					t.Errorf("%v is no error", args)
+				}
+			}
+		case 50:
+			if frozen = must(ask("freeze")); frozen.State != adapt.Frozen || frozen.Updates < 40 || frozen.Why != "by an operator" {
+				t.Errorf("frozen: %+v", frozen)
+			}
+		case 60:
+			if now := must(ask("learned")); now.Hash != frozen.Hash || now.Updates != frozen.Updates || now.Skipped < 9 {
+				t.Errorf("ten trials after it was frozen: %+v, it was frozen as %+v", now, frozen)
+			}
+			if now := must(ask("thaw")); now.State == adapt.Frozen {
+				t.Errorf("thawed: %+v", now)
+			}
+		case 90:
+			if thawed = must(ask("learned")); thawed.Hash == frozen.Hash || thawed.Updates < frozen.Updates+25 || len(thawed.Snapshots) < 3 {
+				t.Errorf("thawed it learns: %+v", thawed)
+			}
+			back = thawed.Snapshots[1]
+			if now := must(ask("rollback", "learned", "1")); now.Hash != back || now.State != adapt.Frozen || now.Snapshots[0] != back {
+				t.Errorf("rolled back to %s: %+v", back, now)
+			}
+		case 100:
+			if now := must(ask("save")); now.Hash != back || now.Saved != opt.Save {
+				t.Errorf("ten trials after it was rolled back to %s: %+v", back, now)
+			}
+			saved, err := os.ReadFile(opt.Save)
+			if err != nil {
+				t.Error(err)
+			}
+			file = saved
+		case 110:
+			if now := must(ask("reset")); now.Hash != first.Hash || now.Decides || now.State != adapt.Frozen {
+				t.Errorf("reset: %+v, it began as %+v", now, first)
+			}
+		}
+	})
+	if rep.Hash != first.Hash || rep.Decides || rep.Updates != 0 || rep.Accepted < 60 {
+		t.Errorf("in the end: %+v", *rep)
+	}
+	if now, err := os.ReadFile(opt.Save); err != nil || !slices.Equal(now, file) {
+		t.Errorf("a session that has forgotten what it learned wrote over what was saved before (%v)", err)
+	}
+	raw, err := os.ReadFile(opt.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	for _, line := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
+		if l := parseLine(t, line); l.Operator != "" {
+			asked = append(asked, l.Operator)
+		}
+	}
+	if want := []string{"freeze", "thaw", "rollback", "save", "reset"}; !slices.Equal(asked, want) {
+		t.Errorf("the log has %q, want %q", asked, want)
 	}
 }

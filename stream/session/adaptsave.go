@@ -21,23 +21,25 @@ type Origin struct {
 	Gyrus  string         // the program's version
 }
 
-// save writes what was learned as a model of its own; a.mu is held. It gives the number of updates in it.
-func (a *Adapter) save() (int, error) {
+// save writes what was learned as a model of its own; a.mu is held.
+func (a *Adapter) save() error {
 	switch {
 	case a.opt.Save == "":
-		return 0, errors.New("adapt: the session file names no file to save to: adapt: {save: adapted.gyrus}")
+		return errors.New("adapt: the session file names no file to save to: adapt: {save: adapted.gyrus}")
+	case a.origin.Bundle == nil:
+		return errors.New("adapt: the model is not known as a bundle, and cannot be saved as one")
 	case a.head == nil || a.head.Updates() == 0:
-		return 0, errors.New("adapt: nothing has been learned yet: there is nothing to save")
+		return errors.New("adapt: nothing has been learned yet: there is nothing to save")
 	}
 	b, err := a.bundle()
 	if err != nil {
-		return 0, fmt.Errorf("adapt: save: %w", err)
+		return fmt.Errorf("adapt: save: %w", err)
 	}
 	if err := bundle.Write(a.opt.Save, b); err != nil {
-		return 0, fmt.Errorf("adapt: save: %w", err)
+		return fmt.Errorf("adapt: save: %w", err)
 	}
 	a.saved = a.head.Updates()
-	return a.saved, nil
+	return nil
 }
 
 // bundle is the model with the head on top of its decoder. It has been loaded once to see that it can be.

@@ -30,7 +30,7 @@ func (a *Adapter) verbs() []bus.Verb {
 		{Name: "thaw", Doc: "learn from feedback again", Do: plain("thaw", func() { a.head.Thaw() })},
 		{Name: "reset", Doc: "forget what was learned from feedback, let the model decide as it was trained, and freeze", Do: plain("reset", func() { a.head.Reset() })},
 		{Name: "save", Doc: "write the model with what was learned to the file that the session file names", Do: func(context.Context, []string) (any, error) {
-			return a.operate("save", func() error { _, err := a.save(); return err })
+			return a.operate("save", a.save)
 		}},
 	}
 }

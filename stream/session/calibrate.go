@@ -171,6 +171,7 @@ const maxCapture = 1 << 27
 
 // calibrator shows cues and keeps what is measured meanwhile.
 type calibrator struct {
+	onCue  func(signal.Event) // nil, or told of each cue that was shown
 	opt    Calibration
 	info   *signal.Info
 	source signal.Source
@@ -286,7 +287,12 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 		c.tell(label)
 		// The newest sample that is here was measured before the cue was shown.
 		c.cue = end - 1 + max(0, int64(math.Round(float64(t-c.capture.newest)*c.info.Rate/1e9)))
-		c.capture.events = append(c.capture.events, signal.Event{Sample: c.cue, Onset: float64(c.cue) / c.info.Rate, Duration: c.opt.CueS, Label: label})
+		cue := signal.Event{Sample: c.cue, Onset: float64(c.cue) / c.info.Rate, Duration: c.opt.CueS, Label: label}
+		c.capture.events = append(c.capture.events, cue)
+		if c.onCue != nil {
+			cue.Sample -= c.capture.shift // counted as the source does
+			c.onCue(cue)
+		}
 		c.showing, c.until = true, c.cue+c.info.Samples(c.opt.CueS)
 		c.result.Cued++
 	default: // the rest behind the last cue

@@ -31,6 +31,7 @@ type Config struct {
 	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
 	Calibrate *Calibration    `json:"calibrate" doc:"make the model in the session: cues, training, a score, and a decision whether it is good enough"`
 	Metrics   *MetricsOptions `json:"metrics" doc:"figures for Prometheus over HTTP; without this section nothing is served"`
+	Record    *Record         `json:"record" doc:"write the session down; without this section nothing is written"`
 	// Adapt is nil where the session does not learn.
 	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
 }
@@ -40,6 +41,11 @@ type Adapt struct {
 	adapt.Options
 	Log  string `json:"log" doc:"file to which one line of JSON is added for every piece of feedback, and for every update; a relative path counts from the session file"`
 	Save string `json:"save" doc:"file to which the model with what it has learned is written at the end of the session, as a new bundle; a relative path counts from the session file"`
+}
+
+// Record says where a session is written down.
+type Record struct {
+	File string `json:"file" doc:"name of the recording, which must not be there yet: .arrow for samples, decisions, clock and description in files of Arrow beside each other, .xdf for one file; a relative path counts from the session file"`
 }
 
 // Source says where the samples of a session come from.
@@ -132,6 +138,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if c.Calibrate != nil {
 		paths = append(paths, &c.Calibrate.Save)
 	}
+	if c.Record != nil {
+		paths = append(paths, &c.Record.File)
+	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(file), *p)
@@ -172,6 +181,9 @@ func (c *Config) check(top *yaml.Node) error {
 		if err := section.check(); err != nil {
 			return fmt.Errorf("%s: %w", section.name, err)
 		}
+	}
+	if c.Record != nil && c.Record.File == "" {
+		return errors.New("record: file is missing: the name of the recording, such as run1.arrow")
 	}
 	if c.Metrics != nil {
 		if err := c.Metrics.Check(); err != nil {

@@ -31,7 +31,9 @@ type Options struct {
 	Clock    bus.Clock // the one that Commands stamps with
 	// OnChunk, if not nil, is called with each chunk before it is decoded, and OnDecision before each command is sent, with
 	// the arrival of the chunk that completed its window.
+	// OnCue is called with each cue that the session itself has shown.
 	OnChunk func(signal.Chunk)
+	OnCue   func(signal.Event)
 	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
 	Adapter    *Adapter
 	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)
@@ -179,6 +181,7 @@ func newEngine(opt Options) (*engine, error) {
 		if e.cal, err = newCalibrator(*opt.Calibrate, opt.Source); err != nil {
 			return nil, err
 		}
+		e.cal.onCue = opt.OnCue
 	}
 	if opt.Pipeline == nil {
 		if opt.Calibrate == nil {
@@ -220,11 +223,8 @@ func (e *engine) begin() error {
 // decide makes m the model that decides; its pipeline must have been started.
 func (e *engine) decide(m Model) error {
 	if e.opt.Adapter != nil {
-		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run()); err != nil {
+		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err
-		}
-		if m.Origin.Bundle != nil {
-			e.opt.Adapter.rebase(m.Origin)
 		}
 	}
 	e.model = &running{Model: m}

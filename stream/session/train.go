@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/decoders/split"
@@ -113,7 +114,7 @@ func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m tra
 	if err := ctx.Err(); err != nil {
 		return m, err
 	}
-	if err := p.Fit(set, y); err != nil {
+	if err := p.FitContext(ctx, set, y); err != nil {
 		return m, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -136,6 +137,7 @@ func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m tra
 		return m, err
 	}
 	m.model.SHA256 = m.bundle.SHA256
+	m.model.Origin = Origin{Bundle: m.bundle, File: filepath.Base(opt.Save), SHA256: m.bundle.SHA256, Gyrus: opt.Version}
 	m.model.Pipeline, err = pipeline.FromBundle("calibration", m.bundle, pipeline.All)
 	return m, err
 }

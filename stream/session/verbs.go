@@ -28,7 +28,7 @@ func (e *engine) verbs() []bus.Verb {
 			return map[string]any{"phase": p}, nil
 		}
 	}
-	return []bus.Verb{
+	list := []bus.Verb{
 		{Name: "status", Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
 			var t bus.Telemetry
 			err := e.do(ctx, func() error { t = e.telemetry(); return nil })
@@ -37,12 +37,19 @@ func (e *engine) verbs() []bus.Verb {
 		{Name: "pause", Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
 		{Name: "resume", Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
 		{Name: "swap", Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
-		{Name: "rollback", Doc: "decode with the model before", Do: e.verbRollback},
+		{
+			Name: "rollback", Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
+			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
+		},
 		{Name: "stop", Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
 		{Name: "accept", Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
 		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
 		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
 	}
+	if e.opt.Adapter != nil {
+		list = append(list, e.opt.Adapter.verbs()...)
+	}
+	return list
 }
 
 // do runs fn between two chunks and waits for it.
@@ -84,10 +91,19 @@ func (e *engine) verbSwap(ctx context.Context, args []string) (any, error) {
 	return e.change(ctx, func() (Model, bool, error) { return m, true, nil })
 }
 
-func (e *engine) verbRollback(ctx context.Context, _ []string) (any, error) {
+func (e *engine) verbRollback(ctx context.Context, args []string) (any, error) {
+	if len(args) > 0 {
+		switch {
+		case args[0] != "learned":
+			return nil, fmt.Errorf("rollback of %q: must be nothing, for the model before, or learned", args[0])
+		case e.opt.Adapter == nil:
+			return nil, errors.New("the session does not learn from feedback: it has no section adapt")
+		}
+		return e.opt.Adapter.rollback(args[1:])
+	}
 	return e.change(ctx, func() (Model, bool, error) {
 		if len(e.before) == 0 {
-			return Model{}, false, errors.New("there is no model before this one")
+			return Model{}, false, errors.New("there is no model before this one; what was learned from feedback goes back with: rollback learned")
 		}
 		return e.before[len(e.before)-1], false, nil
 	})

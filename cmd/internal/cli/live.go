@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -32,6 +33,7 @@ file says which bundle, which source and which bus:
   age: {max_ms: 2000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
+  record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing
 
@@ -50,7 +52,7 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			if err := cfg.Bus.Validate(); err != nil {
 				return usageError{err}
 			}
-			rep, delay, err := live(cmd, cfg)
+			rep, rec, delay, err := live(cmd, cfg)
 			var no *session.NotAcceptedError
 			if errors.As(err, &no) {
 				err = incomplete{err}
@@ -69,12 +71,16 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 				err = none
 			}
 			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd, liveJSON{rep, delay}))
+				return errors.Join(err, printJSON(cmd, liveJSON{rep, rec, delay}))
 			}
 			if a := rep.Adapt; a != nil {
 				printAdapt(cmd.OutOrStdout(), a)
 			}
 			printLive(cmd.OutOrStdout(), &rep)
+			if rec != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d samples dropped, in %s (%.1f MB)\n",
+					rec.Samples, rec.Events, rec.Decisions, rec.Dropped, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6)
+			}
 			return err
 		},
 	}
@@ -86,15 +92,16 @@ type recorded interface{ Recording() *signal.Recording }
 // liveJSON is what gyrus live --json prints.
 type liveJSON struct {
 	session.Report
-	Delay *bundle.Delay `json:"group_delay,omitempty"`
+	Recording *record.Stats `json:"recording,omitempty"`
+	Delay     *bundle.Delay `json:"group_delay,omitempty"`
 }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *bundle.Delay, err error) {
+func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *record.Stats, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
 		if model, err = session.LoadModel(cfg.Bundle); err != nil { // before anybody waits for a stream
-			return rep, delay, notThere(err)
+			return rep, rec, delay, notThere(err)
 		}
 		delay = model.Pipeline.Delay()
 	}
@@ -102,33 +109,33 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	if cfg.Adapt != nil {
 		if model.Pipeline != nil {
 			if err := session.Adaptable(model.Pipeline); err != nil {
-				return rep, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
 			}
 		}
 		if cfg.Adapt.Save != "" {
 			if err := checkOutput(cfg.Adapt.Save, []string{cfg.Bundle, cfg.Source.File}); err != nil {
-				return rep, delay, err
+				return rep, rec, delay, err
 			}
 		}
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
 		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
-			return rep, delay, err
+			return rep, rec, delay, err
 		}
 	}
 	closing := func(end func() error) { err = errors.Join(err, end()) }
 	var prom *session.Metrics
 	if cfg.Metrics != nil {
 		if prom, err = session.ServeMetrics(cmd.Context(), *cfg.Metrics); err != nil {
-			return rep, delay, err
+			return rep, rec, delay, err
 		}
 		defer closing(prom.Close)
 		note(cmd, "metrics: http://%s/metrics, /healthz and /readyz", prom.Addr())
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
 	defer closing(b.Close)
 	if delay != nil {
@@ -139,7 +146,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	clock := bus.NewClock()
 	w, err := bus.NewCommandWriter(b, cfg.Session, cfg.Decoder, time.Duration(cfg.ValidForMS*float64(time.Millisecond)), clock)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
 	defer closing(w.Close) // before the bus: whoever acts is told first that it is over
 	w.OnRival(func(int64) {
@@ -148,20 +155,20 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	var adapter *session.Adapter
 	if cfg.Adapt != nil {
 		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, model.Origin); err != nil {
-			return rep, delay, err
+			return rep, rec, delay, err
 		}
 		defer closing(adapter.Close)
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
 	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
 	defer closing(ctl.Close)
 	note(cmd, "waiting for the stream")
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
 	if err != nil {
-		return rep, delay, err
+		return rep, rec, delay, err
 	}
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {
@@ -180,8 +187,19 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, delay *b
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
 		opt.Echo = b
 	}
+	var tape *tape
+	if cfg.Record != nil {
+		if tape, err = newTape(cmd, cfg, model, src, clock); err != nil {
+			return rep, rec, delay, err
+		}
+		tape.attach(&opt)
+	}
 	rep, err = session.Run(cmd.Context(), opt)
-	return rep, delay, err
+	if tape != nil {
+		st, e := tape.close()
+		rec, err = &st, errors.Join(err, e)
+	}
+	return rep, rec, delay, err
 }
 
 // asked is a line about a request of an operator.

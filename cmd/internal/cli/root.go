@@ -150,6 +150,8 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newDecode(),
 		newPlay(),
 		newStreams(),
+		newRecord(),
+		newReplay(),
 		newLive(),
 		newCtl(),
 		newControl(),

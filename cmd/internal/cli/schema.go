@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"io"
 	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/stream/control"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -42,6 +44,12 @@ func newDocs() *cobra.Command {
 	docs.AddCommand(&cobra.Command{
 		Use: "steps", Short: "every step that a pipeline file can use, as Markdown", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return pipeline.Markdown(cmd.OutOrStdout()) },
+	}, &cobra.Command{
+		Use: "simulators", Short: "a picture of the simulated controllers, as SVG", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := io.WriteString(cmd.OutOrStdout(), control.Picture())
+			return err
+		},
 	})
 	return docs
 }

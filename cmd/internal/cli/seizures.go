@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,7 +82,7 @@ func (f *seizureFlags) lengthS(spec *pipeline.Spec) (float64, error) {
 		fits = fits && slices.Contains(known, label)
 	}
 	if !fits {
-		return 0, usageError{fmt.Errorf("--seizures needs a pipeline with segment: {use: events, tmin_s: 0, tmax_s: LENGTH, events: {ictal: ictal, interictal: interictal, preictal: preictal}}, one of the latter two may be absent; such as seizure-lstm")}
+		return 0, usageError{errors.New("--seizures needs a pipeline with segment: {use: events, tmin_s: 0, tmax_s: LENGTH, events: {ictal: ictal, interictal: interictal, preictal: preictal}}, one of the latter two may be absent; such as seizure-lstm")}
 	}
 	return c.TMax, nil
 }
@@ -300,7 +301,7 @@ func printAlarms(w io.Writer, list []alarmsJSON) {
 			q = append(q, number(v, "%.1f"))
 		}
 		rows = append(rows, []string{
-			name, fmt.Sprintf("%.2f", a.Hours), fmt.Sprint(a.Seizures), fmt.Sprint(a.Detected), number(a.Sensitivity, "%.3f"), fmt.Sprint(a.Alarms), fmt.Sprint(a.False),
+			name, fmt.Sprintf("%.2f", a.Hours), strconv.Itoa(a.Seizures), strconv.Itoa(a.Detected), number(a.Sensitivity, "%.3f"), strconv.Itoa(a.Alarms), strconv.Itoa(a.False),
 			fmt.Sprintf("%.2f", a.PerHour), fmt.Sprintf("%.1f", a.PerDay), strings.Join(q, " "),
 		})
 	}

@@ -27,7 +27,8 @@ func chb(t *testing.T) (files []string, all []seizure.Span) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	summary := "Data Sampling Rate: 256 Hz\n*************************\n\nChannels in EDF Files:\n"
+	var summary strings.Builder
+	summary.WriteString("Data Sampling Rate: 256 Hz\n*************************\n\nChannels in EDF Files:\n")
 	day := func(s float64) string {
 		return fmt.Sprintf("%02d:%02d:%02d", int(s)/3600, int(s)/60%60, int(s)%60)
 	}
@@ -61,10 +62,10 @@ func chb(t *testing.T) (files []string, all []seizure.Span) {
 		z := truth.Seizures[0]
 		from, to := math.Floor(z.StartS), math.Ceil(z.EndS) // whole seconds, as the data set has them
 		all = append(all, seizure.Span{Start: start + from, End: start + to})
-		summary += fmt.Sprintf("\nFile Name: %s\nFile Start Time: %s\nFile End Time: %s\nNumber of Seizures in File: 1\nSeizure Start Time: %g seconds\nSeizure End Time: %g seconds\n",
+		fmt.Fprintf(&summary, "\nFile Name: %s\nFile Start Time: %s\nFile End Time: %s\nNumber of Seizures in File: 1\nSeizure Start Time: %g seconds\nSeizure End Time: %g seconds\n",
 			name, day(start), day(start+chbLength), from, to)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "chb01-summary.txt"), []byte(summary), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "chb01-summary.txt"), []byte(summary.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return files, all

@@ -174,7 +174,7 @@ func echoFinding(i Interface, group netip.Addr, err error) Finding {
 	case errors.Is(err, syscall.ENOBUFS):
 		return Finding{"multicast", Problem, where + ": multicast is blocked: the system lets no program join another group: " + err.Error(), "raise the limit: sysctl -w net.ipv4.igmp_max_memberships=20"}
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return Finding{"multicast", Problem, where + ": multicast is blocked: there is no route: " + err.Error(), fmt.Sprintf("add one: ip route add 224.0.0.0/4 dev %s", i.Name)}
+		return Finding{"multicast", Problem, where + ": multicast is blocked: there is no route: " + err.Error(), "add one: ip route add 224.0.0.0/4 dev " + i.Name}
 	default:
 		return Finding{"multicast", Problem, where + ": multicast does not work: " + err.Error(), open}
 	}

@@ -16,3 +16,8 @@ static int8_t clamp8(int32_t v)
 {
 	return (int8_t)(v > 127 ? 127 : v < -127 ? -127 : v);
 }
+
+static int16_t clamp_logit(int32_t v)
+{
+	return (int16_t)(v > INT16_MAX ? INT16_MAX : v < -INT16_MAX ? -INT16_MAX : v);
+}

@@ -10,6 +10,21 @@ static int32_t bend(const int16_t *curve, int32_t v)
 	return i == 255 ? curve[i] : curve[i] + (int32_t)round_shift((int64_t)(curve[i + 1] - curve[i]) * part, 8);
 }
 
+/* the product of row g of a matrix with x; map is 0 where all weights are there, otherwise *w moves on */
+static int32_t row_times(const int8_t **w, const uint8_t *map, int32_t g, const int8_t *x, int32_t width)
+{
+	int32_t acc = 0, k, i = g * width;
+	if (!map) {
+		for (k = 0; k < width; k++)
+			acc += (int32_t)(*w)[i + k] * x[k];
+		return acc;
+	}
+	for (k = 0; k < width; k++, i++)
+		if (map[i >> 3] >> (i & 7) & 1)
+			acc += (int32_t)*(*w)++ * x[k];
+	return acc;
+}
+
 /* x [tokens, width], h [hidden]: gates i, f, g, o */
 static void lstm(const int8_t *x, int8_t *h, int16_t *cell, int16_t *gate, const int8_t *wih, const uint8_t *map_ih, const int8_t *whh,
 	const uint8_t *map_hh, const int32_t *bias, const int32_t *mult_x, const uint8_t *shift_x, const int32_t *mult_h,

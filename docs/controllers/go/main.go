@@ -21,15 +21,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: go URL SESSION DECODER")
 		os.Exit(2)
 	}
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err := run(ctx, os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, url, session, decoder string) (err error) {
+func run(url, session, decoder string) (err error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	b, err := bus.Open(ctx, bus.Options{URL: url, Name: "example-go"})
 	if err != nil {
 		return err

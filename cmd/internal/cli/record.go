@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
+)
+
+// recordedJSON is what gyrus record --json prints.
+type recordedJSON struct {
+	Streams []recordedStream `json:"streams"`
+	Seconds float64          `json:"seconds"`
+}
+
+type recordedStream struct {
+	Source string `json:"source"`
+	record.Stats
+	Health *signal.Health `json:"health,omitempty"` // of a live source, at the end
+	Lost   uint64         `json:"lost"`             // samples that the source knows it missed
+}
+
+func newRecord() *cobra.Command {
+	var (
+		conn     busFlags
+		asXDF    bool
+		duration float64
+		wait     float64
+	)
+	cmd := &cobra.Command{
+		Use: "record FILE SOURCE…", Short: "write live streams down, safe from a crash", Args: cobra.MinimumNArgs(2),
+		Long: `Record writes what arrives until it is interrupted, the streams end, or --duration is over. A source is a stream on the bus
+(nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events and
+opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
+With the ending .xdf, or --xdf, it is one file of XDF. Several sources make several recordings, FILE-NAME each.
+
+What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.`,
+		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
+  gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !(duration >= 0) || math.IsInf(duration, 0) {
+				return usageError{fmt.Errorf("--duration is %g, must be at least 0 seconds (0: until it is interrupted)", duration)}
+			}
+			if !(wait > 0) || math.IsInf(wait, 0) {
+				return usageError{fmt.Errorf("--wait is %g, must be above 0 seconds", wait)}
+			}
+			path := args[0]
+			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
+				path = strings.TrimSuffix(path, ".arrow") + ".xdf"
+			}
+			res, err := recordAll(cmd, &conn, path, args[1:], duration, wait)
+			for _, s := range res.Streams {
+				if s.Dropped+s.DroppedDecisions > 0 && err == nil {
+					err = incomplete{fmt.Errorf("%s: %d samples were not written: the disk was slower than the stream", s.Source, s.Dropped)}
+				}
+			}
+			if wantsJSON(cmd) {
+				return errors.Join(err, printJSON(cmd, res))
+			}
+			for _, s := range res.Streams {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
+					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
+			}
+			return err
+		},
+	}
+	conn.add(cmd)
+	cmd.Flags().BoolVar(&asXDF, "xdf", false, "write XDF")
+	cmd.Flags().Float64Var(&duration, "duration", 0, "seconds to record; 0 records until it is interrupted")
+	cmd.Flags().Float64Var(&wait, "wait", 30, "seconds to wait for the streams to be there")
+	return cmd
+}
+
+// recordSource is a source that is being recorded.
+type recordSource struct {
+	name string // as it was asked for
+	signal.Source
+	rec *record.Recorder
+}
+
+// unsafeInName is what does not go into the name of a file.
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// openSource connects to a source, and waits for it at most as long as ctx lasts.
+func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.Source, error) {
+	if stream, is := strings.CutPrefix(name, "nats:"); is {
+		return b.Raw(ctx, session, stream)
+	}
+	return ingest.Dial(ctx, name)
+}
+
+func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
+	var b *bus.Bus
+	conn.fromEnv(cmd)
+	for _, n := range names {
+		if stream, is := strings.CutPrefix(n, "nats:"); is {
+			if err := bus.CheckToken("the stream in "+n, stream); err != nil {
+				return res, usageError{err}
+			}
+			if conn.opt.URL == "" {
+				return res, usageError{fmt.Errorf("%s: say where the bus is: --url nats://host:4222", n)}
+			}
+			if b == nil {
+				if b, err = conn.open(cmd); err != nil {
+					return res, err
+				}
+				defer func() { err = errors.Join(err, b.Close()) }()
+			}
+		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
+			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
+		}
+	}
+	var sources []*recordSource
+	defer func() {
+		for _, s := range sources {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, n := range names {
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(wait*float64(time.Second)))
+		src, err := openSource(ctx, b, conn.session, n)
+		late := ctx.Err() != nil && cmd.Context().Err() == nil
+		cancel()
+		if err != nil && late {
+			err = fmt.Errorf("%s: was not there within %g s (--wait): %w; gyrus streams and gyrus doctor show what is seen", n, wait, err)
+		}
+		if err != nil {
+			return res, err
+		}
+		sources = append(sources, &recordSource{name: n, Source: src})
+		note(cmd, "%s: %s", n, src.Info())
+	}
+	for i, s := range sources {
+		file := path
+		if len(sources) > 1 {
+			ext := filepath.Ext(path)
+			file = fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(s.name, "-"), "-"), ext)
+		}
+		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
+		r, err := record.Create(record.Options{Path: file, Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
+		if err != nil {
+			for _, t := range sources[:i] {
+				_, e := t.rec.Close()
+				err = errors.Join(err, e)
+			}
+			return res, err
+		}
+		s.rec = r
+	}
+	return follow(cmd, sources, duration)
+}
+
+// follow records until all sources have ended or the time is over.
+func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (recordedJSON, error) {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	if duration > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(duration*float64(time.Second)))
+		defer cancel()
+	}
+	begin := time.Now()
+	bar := newProgress(cmd, "recording", 0)
+	defer bar.end()
+	errs := make([]error, len(sources))
+	var all sync.WaitGroup
+	for i, s := range sources {
+		all.Go(func() {
+			errs[i] = s.follow(ctx, func(end int64) {
+				if i == 0 {
+					bar.set(end)
+				}
+			})
+		})
+	}
+	all.Wait()
+	bar.end()
+	res := recordedJSON{Seconds: time.Since(begin).Seconds()}
+	for i, s := range sources {
+		st, err := s.rec.Close()
+		if ctx.Err() != nil && errors.Is(errs[i], ctx.Err()) {
+			errs[i] = nil // told to stop
+		}
+		errs[i] = errors.Join(errs[i], err)
+		out := recordedStream{Source: s.name, Stats: st}
+		switch src := s.Source.(type) {
+		case signal.LiveSource:
+			h := src.Health()
+			out.Health, out.Lost = &h, h.Lost+h.Suspected+h.Dropped
+		case interface{ Stats() bus.RawStats }:
+			out.Lost = src.Stats().Missing
+		}
+		res.Streams = append(res.Streams, out)
+	}
+	return res, errors.Join(errs...)
+}
+
+// follow records one source until it ends, and what is known of its clock once a second.
+func (s *recordSource) follow(ctx context.Context, at func(int64)) error {
+	if src, is := s.Source.(signal.LiveSource); is {
+		stop := make(chan struct{})
+		var done sync.WaitGroup
+		defer done.Wait()
+		defer close(stop)
+		done.Go(func() {
+			tick := time.NewTicker(time.Second)
+			defer tick.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case now := <-tick.C:
+					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: src.Health()})
+				}
+			}
+		})
+	}
+	for {
+		c, err := s.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.rec.Chunk(c)
+		at(c.End())
+	}
+}

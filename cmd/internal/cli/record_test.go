@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// write makes a file of a test.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRecordedSession: a session that records itself is replayed to the same bits; another model is laid beside it; the
+// recording is one like any other.
+func TestRecordedSession(t *testing.T) {
+	dir := t.TempDir()
+	m := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {
+		t.Fatalf("train: %s", errs)
+	}
+	file := write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nrecord: {file: run1.arrow}\n")
+	var live struct {
+		Samples   int64 `json:"samples"`
+		Sent      int64 `json:"sent"`
+		NotSent   int64 `json:"not_sent"`
+		Recording struct {
+			Samples   int64 `json:"samples"`
+			Decisions int64 `json:"decisions"`
+			Dropped   int64 `json:"dropped"`
+		} `json:"recording"`
+	}
+	mustJSON(t, &live, "live", file, "--json")
+	if r := live.Recording; r.Samples != live.Samples || r.Samples == 0 || r.Decisions != live.Sent+live.NotSent || r.Dropped != 0 {
+		t.Errorf("the session had %d samples and %d commands, recorded are %+v", live.Samples, live.Sent, r)
+	}
+	if code, _, errs := run(t, "live", file); code != 1 || !strings.Contains(errs, "is there already") {
+		t.Errorf("over the recording: exit code %d, %s", code, errs)
+	}
+	rec := filepath.Join(dir, "run1.arrow")
+	var again replayJSON
+	mustJSON(t, &again, "replay", rec, "--json")
+	if !again.SameModel || again.Exact != again.Recorded || again.Replayed != again.Recorded || int64(again.Recorded) != live.Recording.Decisions {
+		t.Errorf("the replay: %+v", again)
+	}
+	other := filepath.Join(dir, "other.gyrus")
+	if code, _, errs := run(t, "train", "mdm", "synth:imagery:1:1", "synth:imagery:1:2", "-o", other); code != 0 {
+		t.Fatalf("train: %s", errs)
+	}
+	code, out, errs := run(t, "replay", rec, "--model", other)
+	if code != 0 || !strings.Contains(out, "window ends (s)") || !strings.Contains(out, "the same decision") {
+		t.Errorf("another model: exit code %d, %s%s", code, out, errs)
+	}
+	// A decision that is not what the model says.
+	decisions := filepath.Join(dir, "run1.decisions.arrow")
+	data := mustRead(t, decisions)
+	at := strings.LastIndex(string(data), "right")
+	if at < 0 {
+		at = strings.LastIndex(string(data), "left")
+	}
+	if at < 0 {
+		t.Fatal("no label in the decisions")
+	}
+	data[at] = 'X'
+	if err := os.WriteFile(decisions, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "replay", rec); code != 1 || !strings.Contains(errs, "not the same to the last bit") {
+		t.Errorf("an altered decision: exit code %d, %s", code, errs)
+	}
+	var info infoJSON
+	mustJSON(t, &info, "info", rec, "--json")
+	if info.Format != "Arrow" || info.Samples != live.Samples || len(info.Events) == 0 {
+		t.Errorf("info: %s, %d samples, %d events", info.Format, info.Samples, len(info.Events))
+	}
+}
+
+// TestRecord: a stream on the bus is written down, as Arrow and as XDF.
+func TestRecord(t *testing.T) {
+	dir := t.TempDir()
+	port := freePort(t)
+	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
+	src := start(t, "play", "synth:imagery:3:1", "--nats", "--port", strconv.Itoa(port), "--session", "s1", "--speed", "2")
+	says(t, "bus:", &src.errs)
+	for _, name := range []string{"a.arrow", "a.xdf"} {
+		var res struct {
+			Streams []recordedStream `json:"streams"`
+		}
+		mustJSON(t, &res, "record", filepath.Join(dir, name), "nats:eeg", "--url", url, "--session", "s1", "--duration", "2", "--json")
+		if len(res.Streams) != 1 || res.Streams[0].Samples < 100 || res.Streams[0].Dropped != 0 {
+			t.Errorf("%s: %+v", name, res)
+		}
+		var info infoJSON
+		mustJSON(t, &info, "info", filepath.Join(dir, name), "--json")
+		if len(info.Channels) == 0 || info.Samples < res.Streams[0].Samples {
+			t.Errorf("%s: read back: %d channels, %d samples, recorded %d", name, len(info.Channels), info.Samples, res.Streams[0].Samples)
+		}
+	}
+	var about map[string]any
+	if err := json.Unmarshal(mustRead(t, filepath.Join(dir, "a.json")), &about); err != nil || about["source"] != "nats:eeg" {
+		t.Errorf("a.json: %v, %v", about, err)
+	}
+	src.stop()
+	src.wait(t)
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "nats:eeg", "--url", ""}, 2, "--url"},
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "eeg"}, 2, "is no source"},
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "lsl://?name=nobody", "--wait", "0.5"}, 1, "was not there"},
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "serial:///dev/null"}, 1, "no driver"},
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "nats:eeg", "--duration", "-1"}, 2, "--duration"},
+		{[]string{"replay", filepath.Join(dir, "none.arrow")}, 2, "none.arrow"},
+		{[]string{"replay", filepath.Join(dir, "a.arrow")}, 2, "--model"},
+		{[]string{"replay", filepath.Join(dir, "a.xdf")}, 1, "XDF"},
+	} {
+		if code, _, errs := run(t, c.args...); code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit code %d, want %d; %q must hold %q", c.args, code, c.code, errs, c.want)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "b*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

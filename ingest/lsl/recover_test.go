@@ -1,0 +1,674 @@
+package lsl
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func next(t testing.TB, n *Inlet) signal.Chunk {
+	t.Helper()
+	c, err := n.Next(within(t, 10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckEvents(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func ready(t testing.TB, o *Outlet) {
+	t.Helper()
+	if err := o.WaitReaders(within(t, 10*time.Second), 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until asks for chunks until there are samples up to end.
+func until(t testing.TB, n *Inlet, end int64) (all []signal.Chunk) {
+	t.Helper()
+	for {
+		c := next(t, n)
+		all = append(all, c.Clone())
+		if c.End() >= end {
+			return all
+		}
+	}
+}
+
+func pushRun(t testing.TB, o *Outlet, first, n int, begin float64) {
+	t.Helper()
+	ch := o.Info().Channels
+	x := make([]float32, 0, n*ch)
+	for k := range n {
+		for c := range ch {
+			x = append(x, float32(first+k+1000*c))
+		}
+	}
+	if err := PushChunk(o, x, begin+float64(first+n-1)/o.Info().Rate); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRecovery: an outlet is closed and another one with the same source_id comes: a new run, counted.
+func TestRecovery(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{SourceID: "amp-1"})
+	ready(t, o)
+	pushRun(t, o, 0, 25, LocalClock())
+	if c := next(t, n); c.Start != 0 || c.Len() != 25 || c.Anew {
+		t.Fatalf("first chunk: %d samples from %d, anew: %v", c.Len(), c.Start, c.Anew)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n.Health().State != signal.LinkLost {
+		time.Sleep(time.Millisecond)
+	}
+	if h := n.Health(); !strings.Contains(h.Detail, "amp-1") {
+		t.Errorf("lost: %+v", h)
+	}
+	o = outlet(t, eeg(2), OutletOptions{})
+	ready(t, o)
+	pushRun(t, o, 0, 10, LocalClock())
+	c := next(t, n)
+	if c.Start != 0 || c.Len() != 10 || !c.Anew || c.X[1][0] != 1000 {
+		t.Errorf("behind the loss: %d samples from %d, anew: %v", c.Len(), c.Start, c.Anew)
+	}
+	if age := time.Since(time.Unix(0, c.Time)); age < -time.Second || age > 5*time.Second {
+		t.Errorf("behind the loss samples are %s old", age)
+	}
+	h := n.Health()
+	if h.Recoveries != 1 || h.State != signal.LinkRecovered || h.Samples != 35 {
+		t.Errorf("health: %+v", h)
+	}
+	n.mu.Lock()
+	n.resumed = n.resumed.Add(-2 * time.Second)
+	n.mu.Unlock()
+	if h := n.Health(); h.State != signal.LinkConnected && h.State != signal.LinkStalled {
+		t.Errorf("two seconds behind the recovery: %+v", h)
+	}
+}
+
+// TestNotTheSame: what comes in place of a lost stream is refused where it is another one, and what has no source_id does
+// not come back.
+func TestNotTheSame(t *testing.T) {
+	for what, change := range map[string]func(*StreamInfo){
+		"rate":   func(i *StreamInfo) { i.Rate = 500 },
+		"labels": func(i *StreamInfo) { i.Desc.Child("channels").Children[0].Child("label").Text = "Oz" },
+		"unit":   func(i *StreamInfo) { i.Desc.Child("channels").Children[0].Child("unit").Text = "mV" },
+	} {
+		cfg := loop(t)
+		cfg.SessionID += what
+		o := outlet(t, eeg(2), OutletOptions{Config: cfg})
+		n := open(t, InletOptions{Config: cfg})
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+		i := eeg(2)
+		change(&i)
+		outlet(t, i, OutletOptions{Config: cfg})
+		if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "came back as another") {
+			t.Errorf("%s: %v, want ErrLost", what, err)
+		}
+	}
+	i := eeg(2)
+	i.SourceID = ""
+	o := outlet(t, i, OutletOptions{})
+	n := open(t, InletOptions{})
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "no source_id") {
+		t.Errorf("without source_id: %v, want ErrLost", err)
+	}
+	if s := n.Health().State; s != signal.LinkLost {
+		t.Errorf("state %s, want lost", s)
+	}
+}
+
+// TestGaps: what is missing shows as a jump of Start, counted for what it is.
+func TestGaps(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{BufferS: 8}) // 2000 samples
+	ready(t, o)
+	begin := LocalClock()
+	for k := 0; k < 1500; k += 25 {
+		pushRun(t, o, k, 25, begin)
+	}
+	until(t, n, 1500)
+	for k := 1600; k < 2200; k += 25 { // 100 samples are never sent
+		pushRun(t, o, k, 25, begin)
+	}
+	chunks := until(t, n, 2200)
+	if c := chunks[0]; c.Start != 1600 || c.X[0][0] != 1600 || c.Anew {
+		t.Errorf("behind the gap: sample %g is number %d", c.X[0][0], c.Start)
+	}
+	if h := n.Health(); h.Suspected != 100 || h.Lost+h.Dropped+h.Jumps != 0 {
+		t.Errorf("health: %+v", h)
+	}
+	// Nobody calls Next while more comes than fits: the oldest are lost here, and known.
+	for k := 2200; k < 8200; k += 50 {
+		pushRun(t, o, k, 50, begin)
+		if err := o.Flush(t.Context()); err != nil { // so that the outlet drops nothing
+			t.Fatal(err)
+		}
+	}
+	for n.Health().Dropped < 4000 {
+		time.Sleep(time.Millisecond)
+	}
+	chunks = until(t, n, 8200)
+	if c := chunks[0]; c.Start != 6200 || c.X[0][0] != 6200 {
+		t.Errorf("behind the overflow: sample %g is number %d", c.X[0][0], c.Start)
+	}
+	if h := n.Health(); h.Dropped != 4000 || h.Lost != 4000 || h.Suspected != 100 {
+		t.Errorf("health: %+v", h)
+	}
+	pushRun(t, o, 8200-5000, 500, begin) // the sender's clock goes back by 20 s
+	if c := next(t, n); !c.Anew || c.Start != 0 || n.Health().Jumps != 1 {
+		t.Errorf("behind the jump: %d samples from %d, anew: %v; %+v", c.Len(), c.Start, c.Anew, n.Health())
+	}
+}
+
+// TestCounterChannel: a channel that counts to 10 tells a loss of one sample, at once.
+func TestCounterChannel(t *testing.T) {
+	i := eeg(2)
+	o := outlet(t, i, OutletOptions{})
+	n := open(t, InletOptions{Counter: "Ch2", Modulus: 10})
+	ready(t, o)
+	begin := LocalClock()
+	push := func(k int) {
+		if err := Push(o, []float32{float32(k), float32(k % 10)}, begin+float64(k)/250); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for k := range 100 {
+		push(k)
+	}
+	push(101)
+	all := until(t, n, 102)
+	if c := all[len(all)-1]; c.Start != 101 || c.X[0][0] != 101 {
+		t.Errorf("sample %g is number %d", c.X[0][0], c.Start)
+	}
+	if h := n.Health(); h.Lost != 1 || h.Suspected != 0 {
+		t.Errorf("health: %+v", h)
+	}
+	if _, err := Open(t.Context(), InletOptions{Config: loop(t), Counter: "Cz"}); err == nil || !strings.Contains(err.Error(), "Ch1, Ch2") {
+		t.Errorf("a counter that is no channel: %v", err)
+	}
+}
+
+// TestMarks become events at their samples.
+func TestMarks(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'", MarkersWait: 100 * time.Millisecond})
+	ready(t, o)
+	ready(t, marks)
+	begin := LocalClock()
+	for _, m := range []struct {
+		label string
+		at    float64
+	}{{"left", 10.2}, {"right", 60}, {"early", -2}} {
+		if err := Push(marks, []string{m.label}, begin+m.at/250); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pushRun(t, o, 0, 50, begin)
+	got := map[string]signal.Event{}
+	add := func(c signal.Chunk) {
+		for _, e := range c.Events {
+			got[e.Label] = e
+		}
+	}
+	for _, c := range until(t, n, 50) {
+		add(c)
+	}
+	pushRun(t, o, 50, 50, begin)
+	for _, c := range until(t, n, 100) {
+		add(c)
+	}
+	if len(got) != 3 || got["left"].Sample != 10 || math.Abs(got["left"].Onset-10.2/250) > 1e-3 || got["right"].Sample != 60 || got["early"].Sample != 0 {
+		t.Errorf("events: %+v", got)
+	}
+	if n.LateMarks() != 1 {
+		t.Errorf("%d late marks, want 1", n.LateMarks())
+	}
+	if _, err := Open(within(t, 5*time.Second), InletOptions{Config: loop(t), Name: "cues"}); err == nil || !strings.Contains(err.Error(), "cannot be read as a signal") {
+		t.Errorf("marks as a signal: %v", err)
+	}
+}
+
+// TestMarksOfNumbers are their text.
+func TestMarksOfNumbers(t *testing.T) {
+	for f, want := range map[Format]string{Float32: "1.5,-2", Float64: "1.5,-2", Int64: "1,-2", Int32: "1,-2", Int16: "1,-2", Int8: "1,-2", String: "a,b"} {
+		s := Samples{shape: shape{f, 2, littleEndian}, at: []int{0}}
+		switch f {
+		case Float32:
+			s.buf = appendValues(nil, []float32{1.5, -2})
+		case Float64:
+			s.buf = appendValues(nil, []float64{1.5, -2})
+		case Int64:
+			s.buf = appendValues(nil, []int64{1, -2})
+		case Int32:
+			s.buf = appendValues(nil, []int32{1, -2})
+		case Int16:
+			s.buf = appendValues(nil, []int16{1, -2})
+		case Int8:
+			s.buf = appendValues(nil, []int8{1, -2})
+		default:
+			s.buf = appendValues(nil, []string{"a", "b"})
+		}
+		if got := s.labels(); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %v, want %s", f, got, want)
+		}
+	}
+}
+
+func TestOpenSaysWhatWasSeen(t *testing.T) {
+	cfg := loop(t)
+	_, err := Open(t.Context(), InletOptions{Config: cfg, Name: "amp", Wait: 50 * time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), "no stream of LSL was seen at all") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("nothing there: %v", err)
+	}
+	outlet(t, eeg(2), OutletOptions{})
+	_, err = Open(t.Context(), InletOptions{Config: cfg, Name: "cap", Wait: 50 * time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), `seen were "amp" (type "EEG", 2 × float32, 250 Hz, source_id "amp-1"`) {
+		t.Errorf("another one there: %v", err)
+	}
+	i := eeg(2)
+	i.SourceID = "amp-2"
+	outlet(t, i, OutletOptions{})
+	_, err = Open(within(t, 5*time.Second), InletOptions{Config: cfg, Name: "amp"})
+	if err == nil || !strings.Contains(err.Error(), "2 streams match") || !strings.Contains(err.Error(), "amp-2") {
+		t.Errorf("two there: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err = Open(ctx, InletOptions{Config: cfg, Name: "cap"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestEightOutlets of one process, and of names that need care, are all found and told apart.
+func TestEightOutlets(t *testing.T) {
+	names := []string{"a", "b", "it's", `say "x"`, `both ' and "`, "<&>", "µV €", "h"}
+	for _, name := range names {
+		i := eeg(1)
+		i.Name, i.SourceID = name, name
+		outlet(t, i, OutletOptions{})
+	}
+	cfg := loop(t)
+	found, err := Resolve(t.Context(), ResolveOptions{Config: cfg, Least: len(names)})
+	if err != nil || len(found) != len(names) {
+		t.Fatalf("found %v, %v", namesOf(found), err)
+	}
+	for _, name := range names {
+		found, err := Resolve(t.Context(), ResolveOptions{Config: cfg, Predicate: "name=" + literal(name), Least: 1})
+		if err != nil || len(found) != 1 || found[0].Name != name {
+			t.Errorf("%s: found %v, %v", name, namesOf(found), err)
+		}
+	}
+	other := *cfg
+	other.SessionID = "another laboratory"
+	if found, err := Resolve(t.Context(), ResolveOptions{Config: &other, Wait: 300 * time.Millisecond}); err != nil || len(found) != 0 {
+		t.Errorf("another session sees %v, %v", namesOf(found), err)
+	}
+}
+
+// fake is an outlet that behaves as answer says, whatever is asked.
+func fake(t *testing.T, answer func(c net.Conn)) StreamInfo {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r := bufio.NewReader(c)
+			for {
+				if line, err := r.ReadString('\n'); err != nil || line == "\r\n" || strings.HasPrefix(line, "LSL:fullinfo") {
+					break
+				}
+			}
+			answer(c)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = ln.Close(); <-done })
+	i := eeg(2)
+	i.UID, i.Version, i.Addr, i.DataPort = "u", 110, netip.MustParseAddr("127.0.0.1"), portOf(ln.Addr())
+	return i
+}
+
+// TestMalformedPeers end in an error that says why, and soon.
+func TestMalformedPeers(t *testing.T) {
+	ok := "LSL/110 200 OK\r\nUID: u\r\nByte-Order: 1234\r\nSuppress-Subnormals: 0\r\nData-Protocol-Version: 110\r\n\r\n"
+	good := ok + string(patterns(Float32, 2))
+	for _, tc := range []struct{ what, answer, want string }{
+		{"closes at once", "", "EOF"},
+		{"another protocol", "HTTP/1.1 200 OK\r\n\r\n", "must begin with LSL/"},
+		{"no status", "LSL/110 fine\r\n\r\n", "must have a number"},
+		{"stale", "LSL/110 404 Not found", "is gone"},
+		{"moved", "LSL/110 301 Moved\r\n", "is gone"},
+		{"refuses", "LSL/110 505 Version not supported", "refuses: 505 Version not supported"},
+		{"another uid", strings.Replace(ok, "UID: u", "UID: v", 1), "another one, v"},
+		{"protocol 1.00", strings.Replace(ok, "Version: 110", "Version: 100", 1), "only 110 is understood"},
+		{"a strange byte order", strings.Replace(ok, "1234", "3412", 1), "byte order"},
+		{"endless headers", "LSL/110 200 OK\r\n" + strings.Repeat("a: b\r\n", 1000), "header lines"},
+		{"an endless line", "LSL/110 200 OK\r\n" + strings.Repeat("a", 1<<20), "longer than"},
+		{"patterns that are cut", good[:len(good)-1], "test patterns"},
+		{"other patterns", good[:len(good)-1] + "x", "understand the format differently"},
+		{"byte order that does not fit", strings.Replace(good, "1234", "4321", 1), "understand the format differently"},
+		{"a bad tag", good + "\x03", "must be 01 or 02"},
+		{"ends within a sample", good + "\x01\x00", "within a sample"},
+		{"ends between samples", good + string(appendValues([]byte{1}, []float32{1, 2})), "EOF"},
+	} {
+		i := fake(t, func(c net.Conn) { _, _ = io.WriteString(c, tc.answer) })
+		r, err := Connect(t.Context(), i, 100)
+		for err == nil {
+			_, err = r.Read()
+		}
+		if !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q", tc.what, err, tc.want)
+		}
+		if r != nil {
+			_ = r.Close()
+		}
+	}
+	text := fake(t, func(c net.Conn) {
+		_, _ = io.WriteString(c, ok+string(patterns(String, 2))+"\x01\x08\xff\xff\xff\xff\xff\xff\xff\x7f")
+	})
+	text.Format = String
+	r, err := Connect(t.Context(), text, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(); err == nil || !strings.Contains(err.Error(), "at most") || len(r.buf) > readLen {
+		t.Errorf("a string of 2^63 bytes: %v, buffer %d", err, len(r.buf))
+	}
+	_ = r.Close()
+
+	hang := make(chan struct{})
+	silent := fake(t, func(net.Conn) { <-hang })
+	if _, err := Connect(within(t, 50*time.Millisecond), silent, 100); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a peer that says nothing: %v", err)
+	}
+	close(hang)
+	for what, doc := range map[string]string{"no XML": "hello", "nothing": "", "too long": "<info>" + strings.Repeat("x", maxXML), "another stream": string((&StreamInfo{Name: "x", Channels: 1, Format: 1, UID: "v", Version: 110}).document(true))} {
+		if got, err := FullInfo(t.Context(), fake(t, func(c net.Conn) { _, _ = io.WriteString(c, doc) })); err == nil {
+			t.Errorf("description: %s: %+v", what, got)
+		}
+	}
+}
+
+// TestWatchdog: silence alone does not end a connection while the outlet answers; where it does not, it is lost.
+func TestWatchdog(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{Watchdog: 100 * time.Millisecond, Stall: 50 * time.Millisecond})
+	ready(t, o)
+	pushRun(t, o, 0, 5, LocalClock())
+	next(t, n)
+	for n.Health().State != signal.LinkStalled {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(time.Second) // several questions
+	if s := o.Stats(); len(s.Readers) != 1 || s.Left.Sent != 0 {
+		t.Errorf("a quiet outlet that answers has lost its reader: %+v", s)
+	}
+	pushRun(t, o, 250, 5, LocalClock())
+	next(t, n)
+	if h := n.Health(); h.Recoveries != 0 || h.State == signal.LinkLost {
+		t.Errorf("health: %+v", h)
+	}
+	o.host.remove(o) // it answers no more
+	for n.Health().State != signal.LinkLost {
+		time.Sleep(time.Millisecond)
+	}
+	if h := n.Health(); !strings.Contains(h.Detail, "does not answer") {
+		t.Errorf("health: %+v", h)
+	}
+	for o.Readers() > 0 { // the old connection
+		time.Sleep(time.Millisecond)
+	}
+	o.host.add(o)
+	ready(t, o)
+	pushRun(t, o, 0, 5, LocalClock())
+	if c := next(t, n); !c.Anew {
+		t.Error("behind the loss nothing begins anew")
+	}
+}
+
+func TestInletCloses(t *testing.T) {
+	outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{})
+	done := make(chan error, 1)
+	go func() {
+		_, err := n.Next(context.Background())
+		done <- err
+	}()
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, ErrClosed) {
+		t.Errorf("Next behind Close: %v, want ErrClosed", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(t, InletOptions{}).Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Next with a context that is done: %v", err)
+	}
+}
+
+func TestChannels(t *testing.T) {
+	pos := &signal.Position{0.01, 0.07, -0.02}
+	in := &signal.Info{Rate: 100, Reference: "Cz", Channels: []signal.Channel{
+		{Name: "Fp1", Original: "Fp1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos},
+		{Name: "EOG", Original: "EOG", Kind: signal.EOG, Unit: signal.Microvolt},
+		{Name: "force", Original: "force", Kind: signal.Misc, Unit: "N"},
+		{Name: "trigger", Original: "trigger", Kind: signal.Trigger, Unit: signal.NoUnit},
+	}}
+	s := StreamInfo{Name: "x", Type: "EEG", Channels: 4, Rate: 100, Format: Float32, Desc: Describe(in)}
+	got, scale, dev, err := channels(&s, "")
+	if err != nil || len(dev) != 0 {
+		t.Fatalf("%v, deviations %+v", err, dev)
+	}
+	if p := got.Channels[0].Pos; p == nil || math.Abs(p[1]-0.07) > 1e-9 {
+		t.Errorf("position %v, want %v", p, pos)
+	}
+	got.Channels[0].Pos = pos
+	for k := range in.Channels {
+		if got.Channels[k] != in.Channels[k] || scale[k].Mul != 1 || scale[k].Div != 1 {
+			t.Errorf("channel %d: %+v, want %+v", k, got.Channels[k], in.Channels[k])
+		}
+	}
+	if got.Reference != "Cz" {
+		t.Errorf("reference %q", got.Reference)
+	}
+
+	desc := &Element{Name: "desc"}
+	list := desc.Add("channels", "")
+	for _, c := range [][3]string{{"C3", "volts", "EEG"}, {"C4", "millivolts", ""}, {"C3", "µV", "eeg"}, {"x", "", "EEG"}, {"y", "%", "EEG"}} {
+		e := list.Add("channel", "")
+		e.Add("label", c[0])
+		e.Add("unit", c[1])
+		e.Add("type", c[2])
+		loc := e.Add("location", "")
+		loc.Add("X", "1000000")
+		loc.Add("Y", "0")
+		loc.Add("Z", "0")
+	}
+	s.Channels, s.Desc = 5, desc
+	got, scale, dev, err = channels(&s, "mV")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range []float64{1e6, 1e3, 1, 1e3, 1} {
+		if scale[k].Apply(1) != want {
+			t.Errorf("channel %d is multiplied by %g, want %g", k, scale[k].Apply(1), want)
+		}
+	}
+	if got.Channels[0].Name != "C3-1" || got.Channels[2].Name != "C3-2" || got.Channels[1].Pos == nil || got.Channels[3].Pos != nil {
+		t.Errorf("%+v", got.Channels)
+	}
+	text := fmt.Sprint(dev)
+	for _, want := range []string{"C3-2", `"%"`, "farthest electrode"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("deviations %s have no %s", text, want)
+		}
+	}
+	if strings.Contains(text, "none for") {
+		t.Errorf("the unit was given, and is listed as missing: %s", text)
+	}
+	if _, _, _, err := channels(&s, "apples"); err == nil {
+		t.Error("apples are taken for a unit of voltage")
+	}
+	s.Desc = nil
+	got, _, dev, err = channels(&s, "")
+	if err != nil || got.Channels[0].Name != "channel 1" || got.Channels[4].Kind != signal.EEG || len(dev) != 2 {
+		t.Errorf("without a description: %+v, %v, %+v", got, err, dev)
+	}
+}
+
+func TestConfigFile(t *testing.T) {
+	c, err := ParseConfig(strings.NewReader("; a comment\n[ports]\nMulticastPort = 20000\nBasePort=20001\nPortRange = 8\nAllowRandomPorts = 1\n[multicast]\nResolveScope = link\nListenAddress = 0.0.0.0\nAddressesOverride = {239.1.2.3, FF02::1}\n[lab]\nKnownPeers = {amp.lab, 10.0.0.7}\nSessionID = lab 3\n[tuning]\nWhatever = 5\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DiscoveryPort != 20000 || c.BasePort != 20001 || c.PortRange != 8 || c.Scope != Machine || !c.Listen.IsUnspecified() || fmt.Sprint(c.Groups, c.Peers) != "[239.1.2.3] [amp.lab 10.0.0.7]" || c.SessionID != "lab 3" {
+		t.Errorf("%+v", c)
+	}
+	if d, err := ParseConfig(strings.NewReader("")); err != nil || fmt.Sprint(d) != fmt.Sprint(DefaultConfig()) || d.Scope != Site || !d.Listen.IsLoopback() {
+		t.Errorf("an empty file: %+v, %v", d, err)
+	}
+	for _, bad := range []string{"[ports]\nBasePort = x", "[ports]\nMulticastPort = 70000", "[ports]\nPortRange = 0", "[multicast]\nResolveScope = moon", "[multicast]\nListenAddress = here", "[multicast]\nListenAddress = ::1", "hello", "[lab]\nSessionID = a'b"} {
+		if c, err := ParseConfig(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q: %+v, want an error", bad, c)
+		}
+	}
+}
+
+func TestDriver(t *testing.T) {
+	q, err := url.ParseQuery("name=EEG&type=EEG&source_id=7&predicate=" + url.QueryEscape("count(desc/channels/channel)>2") + "&markers=" + url.QueryEscape("name='Cues'") + "&timeout_s=2.5&stall_s=0.5&watchdog_s=3&delay_s=0.06&buffer_s=10&unit=mV&counter=n&counter_modulus=128&markers_wait_s=0.02")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := ParseOptions(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := o.predicate(), "name='EEG' and type='EEG' and source_id='7' and (count(desc/channels/channel)>2)"; got != want {
+		t.Errorf("predicate %s, want %s", got, want)
+	}
+	if o.Wait != 2500*time.Millisecond || o.Stall != 500*time.Millisecond || o.Watchdog != 3*time.Second || o.DelayS != 0.06 || o.Modulus != 128 || o.Unit != "mV" || o.Markers != "name='Cues'" {
+		t.Errorf("%+v", o)
+	}
+	var unknown *registry.UnknownError
+	if _, err := ingest.Dial(t.Context(), "lsl://?nam=EEG"); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "name") {
+		t.Errorf("nam: %v", err)
+	}
+	for _, bad := range []string{"lsl://host?name=x", "lsl:///path", "lsl://?name=a&name=b", "lsl://?timeout_s=x", "lsl://?delay_s=100", "lsl://?predicate=((", "lsl://?counter_modulus=1", "lsl://?stall_s=-1", "lsl://?%zz"} {
+		if _, err := ingest.Dial(t.Context(), bad); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+}
+
+func FuzzInfo(f *testing.F) {
+	i := eeg(2)
+	i.UID, i.Version = "u", 110
+	f.Add(i.document(true))
+	f.Add([]byte("<?xml version=\"1.0\"?><info><name>&#60;</name></info>"))
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		if got, err := parseInfo(b); err == nil {
+			_, _, _, _ = channels(got, "")
+			_ = got.document(true)
+		}
+	})
+}
+
+func FuzzPredicate(f *testing.F) {
+	for _, q := range []string{"name='amp'", "count(desc/channels/channel)>=2", "//*[//*]", "starts-with(name,'a') or not(type='b')", "desc//channel[position()=2]/label", "sum(//X)>1", "concat(1,2)", "-name", "name|type", "@x"} {
+		f.Add(q)
+	}
+	i := eeg(8)
+	i.UID, i.Version = "u", 110
+	d := document{i.element(true)}
+	f.Fuzz(func(_ *testing.T, q string) { _, _ = d.matches(q) })
+}
+
+func FuzzQuery(f *testing.F) {
+	f.Add("name='x'\r\n16573 123\r\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		if q, err := parseQuery(s); err == nil && (q.port < 1024 || q.id == "" || len(q.predicate) > maxQuery) {
+			t.Errorf("%q: %+v", s, q)
+		}
+	})
+}
+
+func FuzzReply(f *testing.F) {
+	i := eeg(1)
+	i.UID, i.Version = "u", 110
+	f.Add(append([]byte("7\r\n"), i.document(false)...), " 1 2.5 3.5 4.5")
+	f.Fuzz(func(_ *testing.T, b []byte, s string) {
+		_, _ = parseReply(b, "7")
+		_, _ = parseTime(s, "1")
+	})
+}
+
+func FuzzRequest(f *testing.F) {
+	f.Add(ask110("u", "4321", "1e5"))
+	f.Fuzz(func(t *testing.T, s string) {
+		r := bufio.NewReader(strings.NewReader(s))
+		line, err := readLine(r)
+		if err != nil {
+			return
+		}
+		h, err := readHeaders(r)
+		if err != nil {
+			return
+		}
+		if len(h) > maxHeader {
+			t.Errorf("%d headers", len(h))
+		}
+		_, _ = parseFeed(line, h)
+	})
+}
+
+func FuzzAnswer(f *testing.F) {
+	f.Add("LSL/110 200 OK\r\nUID: u\r\nByte-Order: 1234\r\nData-Protocol-Version: 110\r\n\r\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		if a, err := readAnswer(bufio.NewReader(strings.NewReader(s))); err == nil && a.status == 200 && a.order != littleEndian && a.order != bigEndian {
+			t.Errorf("%q: %+v", s, a)
+		}
+	})
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add("[ports]\nBasePort = 1\n[lab]\nKnownPeers={a,b}")
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := ParseConfig(strings.NewReader(s)); err == nil && c.check() != nil {
+			t.Errorf("%q: %+v", s, c)
+		}
+	})
+}

@@ -1,0 +1,418 @@
+package record_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	_ "github.com/gyrus-bci/gyrus/decoders/all"
+	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/all"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	_ "github.com/gyrus-bci/gyrus/preprocess/all"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv("GYRUS_TEST_RECORD"); path != "" {
+		recordForEver(path)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func person(t testing.TB, run uint64) *signal.Recording {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Run = run
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 6
+	rec, _, err := synth.MotorImagery(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// trained is the built-in pipeline called name, fitted to a run of a simulated person.
+func trained(t *testing.T, name string) *pipeline.Pipeline {
+	t.Helper()
+	spec, err := pipeline.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t, 1)}, p, stream.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := pipeline.FromBundle("test", b, pipeline.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// clockBegin is when the recorded sessions begin, in nanoseconds since 1970.
+const clockBegin = 1_800_000_000_123_456_789
+
+// live runs rec through p and records it, as a session does, without a bus.
+func live(t *testing.T, path string, rec *signal.Recording, p *pipeline.Pipeline, sizes func() int) (record.Stats, []record.Decision) {
+	t.Helper()
+	r, err := record.Create(record.Options{Path: path, Info: rec.Info, Outputs: p.Outputs(), About: map[string]string{"bundle": "m.gyrus"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []record.Decision
+	sink := stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error {
+		if pr.Silent {
+			return nil
+		}
+		d := record.Of(pr)
+		d.TArrived, d.TDecided, d.Model = pr.Time+5, pr.Time+9, strings.Repeat("ab", 32)
+		r.Decision(d)
+		d.Values = slices.Clone(d.Values)
+		all = append(all, d)
+		return nil
+	})
+	src := &timed{ingest.Play(rec, ingest.PlayOptions{Sizes: sizes})}
+	if _, err := stream.Run(t.Context(), src, p, sink, stream.Options{OnChunk: r.Chunk}); err != nil {
+		t.Fatal(err)
+	}
+	r.Clock(record.Clock{Time: clockBegin, Stream: "eeg", Health: signal.Health{State: signal.LinkConnected, OffsetS: 0.25, DriftPPM: math.NaN()}})
+	st, err := r.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Close(); err != nil || again.Samples != st.Samples {
+		t.Errorf("closed again: %+v, %v", again, err)
+	}
+	return st, all
+}
+
+// timed stamps chunks as a session does.
+type timed struct{ signal.Source }
+
+func (s *timed) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.Source.Next(ctx)
+	if err == nil {
+		c.Time = clockBegin + int64(math.Round(float64(c.Start)*1e9/c.Info.Rate))
+	}
+	return c, err
+}
+
+// TestRecordAndReplay: what was recorded has the same bits, and runs to the same decisions again; another model's
+// decisions are laid beside them.
+func TestRecordAndReplay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run1.arrow")
+	rec := person(t, 2)
+	p := trained(t, "csp-lda")
+	st, want := live(t, path, rec, p, func() int { return 13 })
+	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 4 || st.Bytes == 0 {
+		t.Errorf("%+v, the recording has %d samples, %d events, %d decisions", st, rec.Len, len(rec.Events), len(want))
+	}
+	r, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if len(r.Deviations)+len(r.Samples.Deviations) != 0 || !slices.Equal(r.Outputs, p.Outputs()) || !strings.Contains(string(r.About), "m.gyrus") {
+		t.Errorf("deviations %v %v, outputs %v, about %s", r.Deviations, r.Samples.Deviations, r.Outputs, r.About)
+	}
+	if !r.Samples.Begin.Equal(time.Unix(0, clockBegin)) {
+		t.Errorf("begins at %v", r.Samples.Begin)
+	}
+	same(t, rec, r.Samples)
+	if !slices.EqualFunc(r.Decisions, want, func(a, b record.Decision) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }) {
+		t.Errorf("%d decisions are read back, %d were made, or some differ", len(r.Decisions), len(want))
+	}
+	again, err := record.Replay(t.Context(), r.Samples, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := record.Compare(r.Decisions, again); c.Windows != len(want) || c.Exact != len(want) || len(c.Differences) != 0 {
+		t.Errorf("the replay had %d windows, %d exact, %d differences, want all %d exact", c.Windows, c.Exact, len(c.Differences), len(want))
+	}
+	for i, d := range again { // the recorded clock
+		if d.TSample != want[i].TSample {
+			t.Fatalf("decision %d: the newest sample is of %d, was of %d", i, d.TSample, want[i].TSample)
+		}
+	}
+	other, err := record.Replay(t.Context(), r.Samples, trained(t, "mdm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := record.Compare(r.Decisions, other)
+	if c.Windows != len(want) || c.Exact != 0 || c.Same == 0 || len(c.Differences) == 0 || c.Same+len(c.Differences) != c.Windows {
+		t.Errorf("another model: %d windows, %d exact, %d same, %d differences", c.Windows, c.Exact, c.Same, len(c.Differences))
+	}
+	for _, d := range c.Differences {
+		if d.Recorded.Label == d.Replayed.Label {
+			t.Fatalf("listed as different: %+v and %+v", d.Recorded, d.Replayed)
+		}
+	}
+}
+
+// same holds the samples of two recordings against each other, bit for bit.
+func same(t *testing.T, a, b *signal.Recording) {
+	t.Helper()
+	if a.Len != b.Len {
+		t.Fatalf("%d samples, want %d", b.Len, a.Len)
+	}
+	x, y := signal.NewChunk(a.Info, 0, int(a.Len)), signal.NewChunk(b.Info, 0, int(a.Len))
+	if err := errors.Join(a.Data.ReadSamples(x.X, 0), b.Data.ReadSamples(y.X, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for ch := range x.X {
+		if !slices.Equal(x.X[ch], y.X[ch]) {
+			t.Fatalf("channel %d differs", ch)
+		}
+	}
+	if !slices.Equal(a.Events, b.Events) {
+		t.Errorf("events %v, want %v", b.Events, a.Events)
+	}
+}
+
+// TestXDF: the same recording in XDF, read back.
+func TestXDF(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run1.xdf")
+	rec := person(t, 2)
+	st, want := live(t, path, rec, trained(t, "csp-lda"), nil)
+	if len(st.Files) != 1 {
+		t.Errorf("files %v", st.Files)
+	}
+	got, err := ingest.Open(os.DirFS(filepath.Dir(path)), "run1.xdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := signal.NewChunk(rec.Info, 0, int(rec.Len)), signal.NewChunk(rec.Info, 0, int(rec.Len))
+	if err := errors.Join(rec.Data.ReadSamples(x.X, 0), got.Data.ReadSamples(y.X, got.Runs()[0].Start)); err != nil {
+		t.Fatal(err)
+	}
+	for ch := range x.X {
+		if !slices.Equal(x.X[ch], y.X[ch]) {
+			t.Fatalf("channel %d differs", ch)
+		}
+	}
+	labels := map[string]int{}
+	decisions := 0
+	for _, e := range got.Events {
+		if strings.HasPrefix(e.Label, `{"start"`) {
+			var d struct{ Start, End int64 }
+			if err := json.Unmarshal([]byte(e.Label), &d); err != nil || d.End <= d.Start {
+				t.Fatalf("%s: %v", e.Label, err)
+			}
+			decisions++
+		} else {
+			labels[e.Label]++
+		}
+	}
+	for _, e := range rec.Events {
+		labels[e.Label]--
+		if labels[e.Label] == 0 {
+			delete(labels, e.Label)
+		}
+	}
+	if decisions != len(want) || len(labels) != 2 { // what the session was, and the clock
+		t.Errorf("%d decisions, want %d; other events that were not: %v", decisions, len(want), labels)
+	}
+	if err := got.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRestart: a source that begins anew is a gap, and decisions stay with their samples.
+func TestRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.arrow")
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	r, err := record.Create(record.Options{Path: path, Info: info, Outputs: []string{"a", "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk := func(start int64, at float64, anew bool) signal.Chunk {
+		c := signal.NewChunk(info, start, 50)
+		c.Time, c.Anew = clockBegin+int64(at*1e9), anew
+		for i := range c.X[0] {
+			c.X[0][i] = at
+		}
+		c.Events = []signal.Event{{Sample: start + 3, Label: "x"}}
+		return c
+	}
+	r.Chunk(chunk(1000, 0, false))
+	r.Chunk(chunk(1050, 0.5, false))
+	r.Decision(record.Decision{Start: 1020, End: 1100, Kind: "class", Label: "a", Values: []float64{1, 0}})
+	r.Chunk(chunk(0, 3, true)) // 2 s later
+	r.Decision(record.Decision{Start: 10, End: 50, Kind: "none", Rejected: "flat"})
+	r.Chunk(chunk(20, 3.2, false)) // steps back without a word
+	st, err := r.Close()
+	if err != nil || st.Restarts != 2 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	got, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Close() }()
+	if want := []signal.Span{{Start: 0, Len: 100}, {Start: 300, Len: 50}, {Start: 351, Len: 50}}; !slices.Equal(got.Samples.Spans, want) {
+		t.Errorf("spans %v, want %v", got.Samples.Spans, want)
+	}
+	if d := got.Decisions; len(d) != 2 || d[0].Start != 20 || d[0].End != 100 || d[1].Start != 310 || d[1].Rejected != "flat" || len(d[1].Values) != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+	if e := got.Samples.Events; len(e) != 4 || e[2].Sample != 303 || e[3].Sample != 354 {
+		t.Errorf("events %+v", e)
+	}
+}
+
+// TestRefuses: nothing is replaced, and nothing is left of a recording that could not begin.
+func TestRefuses(t *testing.T) {
+	dir := t.TempDir()
+	info := person(t, 1).Info
+	there := filepath.Join(dir, "a.decisions.arrow")
+	if err := os.WriteFile(there, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.Create(record.Options{Path: filepath.Join(dir, "a.arrow"), Info: info, Outputs: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("over a file: %v", err)
+	}
+	if _, err := record.Create(record.Options{Path: filepath.Join(dir, "b.arrow"), Info: info, About: func() {}}); err == nil {
+		t.Error("what cannot be described was begun")
+	}
+	if _, err := record.Create(record.Options{Path: filepath.Join(dir, "none", "b.arrow"), Info: info}); err == nil {
+		t.Error("in a folder that is not there")
+	}
+	if _, err := record.Create(record.Options{Path: filepath.Join(dir, "b.arrow"), Info: &signal.Info{}}); err == nil {
+		t.Error("without channels")
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || !slices.Equal(left, []string{there}) {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// recordForEver is a session in a process of its own, which the test kills.
+func recordForEver(path string) {
+	info := &signal.Info{Rate: 1000, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	r, err := record.Create(record.Options{Path: path, Info: info, Outputs: []string{"a"}})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for at := int64(0); ; at += 50 {
+		c := signal.NewChunk(info, at, 50)
+		c.Time = time.Now().UnixNano()
+		for i := range c.X[0] {
+			c.X[0][i] = float64(at) + float64(i)
+		}
+		r.Chunk(c)
+		r.Decision(record.Decision{Start: at, End: at + 50, Kind: "class", Label: "a", Values: []float64{1}})
+		fmt.Println(at + 50)
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestKilled: SIGKILL in the middle leaves all but the last seconds, of samples and of decisions.
+func TestKilled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.arrow")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "GYRUS_TEST_RECORD="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var sent int64
+	for begin := time.Now(); time.Since(begin) < 3500*time.Millisecond; {
+		if _, err := fmt.Fscanln(out, &sent); err != nil && !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	r, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if r.Samples.Len < sent-2500 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-2500)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 1 {
+		t.Errorf("of %d samples %d were read back and %d decisions, deviations %v %v", sent, r.Samples.Len, len(r.Decisions), r.Samples.Deviations, r.Deviations)
+	}
+	x := [][]float64{make([]float64, r.Samples.Len)}
+	if err := r.Samples.Data.ReadSamples(x, 0); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range x[0] {
+		if v != float64(i) {
+			t.Fatalf("sample %d is %g", i, v)
+		}
+	}
+}
+
+// TestDamagedDecisions: bytes that are not decisions are an error or a deviation, never a panic.
+func TestDamagedDecisions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.arrow")
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	r, err := record.Create(record.Options{Path: path, Info: info, Outputs: []string{"a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Chunk(signal.NewChunk(info, 0, 100))
+	for i := range int64(20) {
+		r.Decision(record.Decision{Start: i, End: i + 5, Label: "a", Kind: "class", Values: []float64{1}})
+	}
+	if _, err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimSuffix(path, ".arrow") + ".decisions.arrow"
+	good, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range good {
+		bad := slices.Clone(good)
+		bad[k] ^= 0xFF
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if rec, err := record.Open(path); err == nil {
+			if err := rec.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,380 @@
+package record
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+const (
+	flushEvery = time.Second
+	syncEvery  = 5 * time.Second
+	// queueBytes is how much may wait for the disk: a quarter of a minute of 512 channels at 2 kHz.
+	queueBytes = 128 << 20
+)
+
+// Options say what to record.
+type Options struct {
+	// Path is the name of the recording: with the ending .xdf one file of that format, with .arrow or any other several of
+	// Arrow, see the package comment. No file of the recording may be there.
+	Path string
+	// Info describes the samples.
+	Info *signal.Info
+	// Outputs names what a decision has one score, or value, for: classes or quantities. nil where nothing is decoded.
+	Outputs []string
+	// About goes into NAME.json, or into the header of the XDF stream of decisions: anything that JSON can hold.
+	About any
+	// OnError, if not nil, is told once, from the goroutine that writes, when nothing more can be written.
+	OnError func(error)
+}
+
+// Decision is what a session decided from one window.
+type Decision struct {
+	Start, End int64     // samples of the window, [Start, End), counted as in the chunks
+	TSample    int64     // when its newest sample was measured, nanoseconds since 1970
+	TArrived   int64     // when the chunk that completed it arrived
+	TDecided   int64     // when the decision was there
+	Kind       string    // of the command: class, continuous or none
+	Label      string    // of the command, "" for no control
+	Confidence float64   // 0 to 1
+	Values     []float64 // the score of each class, or the value of each quantity; empty for a rejected window
+	Rejected   string    // why the window was not decoded, "" where it was
+	Model      string    // SHA-256 of the bundle, "" where there is none
+}
+
+// Clock is what is known of the clock of a stream at one moment.
+type Clock struct {
+	Time   int64 // nanoseconds since 1970
+	Stream string
+	signal.Health
+}
+
+// Stats counts what a Recorder did.
+type Stats struct {
+	Files     []string `json:"files"`
+	Samples   int64    `json:"samples"` // of each channel, written
+	Events    int64    `json:"events"`
+	Decisions int64    `json:"decisions"`
+	Bytes     int64    `json:"bytes"`
+	// Dropped counts samples of each channel that were not written because the disk was slower than the stream, and
+	// DroppedDecisions decisions.
+	Dropped          int64  `json:"dropped"`
+	DroppedDecisions int64  `json:"dropped_decisions"`
+	Restarts         int64  `json:"restarts"` // the source began anew: a gap, and samples are counted on
+	Error            string `json:"error,omitempty"`
+}
+
+// sink is a format of recordings. Calls come from one goroutine.
+type sink interface {
+	samples(c signal.Chunk) error // behind what was there before
+	decision(d Decision) error
+	clock(c Clock) error
+	flush() error
+	sync() error
+	close() error // also after an error
+	written() int64
+}
+
+// Recorder records one stream and what was decided from it. Its methods are for one goroutine, but for Stats and Clock, and
+// none waits for the disk.
+type Recorder struct {
+	sink sink
+	opt  Options
+	rate float64
+
+	begun       bool
+	shift, next int64 // what is added to sample numbers; the next that is expected
+	lastEnd     int64 // time of sample next, nanoseconds
+	pending     []signal.Event
+
+	mu    sync.Mutex
+	cond  *sync.Cond
+	queue []any
+	bytes int64
+	end   bool
+	stats Stats
+	done  chan struct{}
+	err   error
+}
+
+// files is what a recording called path consists of.
+func files(path string) (samples, decisions, clock, about string, xdf bool) {
+	if strings.HasSuffix(strings.ToLower(path), ".xdf") {
+		return path, "", "", "", true
+	}
+	base := strings.TrimSuffix(path, ".arrow")
+	return base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".json", false
+}
+
+// Create begins a recording. No file is left behind where it fails.
+func Create(opt Options) (*Recorder, error) {
+	if opt.Info == nil {
+		return nil, errors.New("record: nothing says what the samples are")
+	}
+	if err := opt.Info.Validate(); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	samples, decisions, clock, about, xdf := files(opt.Path)
+	r := &Recorder{opt: opt, rate: opt.Info.Rate, done: make(chan struct{})}
+	r.cond = sync.NewCond(&r.mu)
+	for _, name := range []string{samples, decisions, clock, about} {
+		if name == "" {
+			continue
+		}
+		if _, err := os.Lstat(name); err == nil {
+			return nil, fmt.Errorf("record: %s is there already; a recording never replaces another: choose another name, or move that one away", name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+	}
+	var made []string
+	create := func(name string) (*os.File, error) {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
+			made = append(made, name)
+		}
+		return f, err
+	}
+	var err error
+	if xdf {
+		r.sink, err = newXDF(create, samples, opt)
+	} else {
+		r.sink, err = newArrow(create, samples, decisions, clock, opt)
+	}
+	if err == nil && about != "" {
+		var text []byte
+		if text, err = json.MarshalIndent(opt.About, "", "  "); err == nil {
+			err = atomicfile.Write(about, func(w io.Writer) error {
+				_, err := w.Write(append(text, '\n'))
+				return err
+			})
+			made = append(made, about)
+		}
+	}
+	if err != nil {
+		if r.sink != nil {
+			err = errors.Join(err, r.sink.close())
+		}
+		for _, name := range made {
+			err = errors.Join(err, os.Remove(name))
+		}
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	r.stats.Files = made
+	go r.write()
+	return r, nil
+}
+
+// Chunk records c, of which it keeps a copy. The first one begins at sample 0 of the recording. A source that begins anew goes on behind what was there, as far behind as the
+// clock says.
+func (r *Recorder) Chunk(c signal.Chunk) {
+	if c.Len() == 0 {
+		return
+	}
+	if !r.begun {
+		r.begun, r.shift = true, -c.Start
+	} else if c.Anew || c.Start+r.shift < r.next {
+		gap := int64(1)
+		if d := math.Round(float64(c.Time-r.lastEnd) * r.rate / 1e9); d > 1 && d < 1e12 {
+			gap = int64(d)
+		}
+		r.mu.Lock()
+		r.stats.Restarts++
+		r.mu.Unlock()
+		r.shift = r.next + gap - c.Start
+	}
+	copied := c.Clone()
+	copied.Start += r.shift
+	for i := range copied.Events {
+		copied.Events[i].Sample += r.shift
+	}
+	for len(r.pending) > 0 && r.pending[0].Sample < copied.End() {
+		e := r.pending[0]
+		e.Sample = max(e.Sample, copied.Start)
+		i, _ := slices.BinarySearchFunc(copied.Events, e.Sample+1, func(have signal.Event, at int64) int { return cmp.Compare(have.Sample, at) })
+		copied.Events = slices.Insert(copied.Events, i, e)
+		r.pending = r.pending[1:]
+	}
+	r.next, r.lastEnd = copied.End(), c.TimeAt(c.End())
+	r.put(copied, int64(8*len(c.X)*c.Len()))
+}
+
+// Event records an event that is not in the chunks, such as a cue of the session's own, at a sample counted as in the newest
+// chunk. Where that sample has been recorded already it stands at the next one.
+func (r *Recorder) Event(e signal.Event) {
+	e.Sample += r.shift
+	r.pending = append(r.pending, e)
+	slices.SortStableFunc(r.pending, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+}
+
+// Decision records d, whose samples are counted as in the newest chunk.
+func (r *Recorder) Decision(d Decision) {
+	d.Start, d.End = d.Start+r.shift, d.End+r.shift
+	d.Values = append([]float64(nil), d.Values...)
+	r.put(d, int64(200+8*len(d.Values)))
+}
+
+// Clock records what is known of a clock.
+func (r *Recorder) Clock(c Clock) { r.put(c, 200) }
+
+// put hands item to the goroutine that writes, or drops it.
+func (r *Recorder) put(item any, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.end {
+		return
+	}
+	if r.err != nil || r.bytes+size > queueBytes {
+		r.drop(item)
+		return
+	}
+	r.queue, r.bytes = append(r.queue, item), r.bytes+size
+	r.cond.Signal()
+}
+
+// drop counts what is not written; called with r.mu held.
+func (r *Recorder) drop(item any) {
+	switch item := item.(type) {
+	case signal.Chunk:
+		r.stats.Dropped += int64(item.Len())
+	case Decision:
+		r.stats.DroppedDecisions++
+	}
+}
+
+// write is the goroutine that writes, until Close.
+func (r *Recorder) write() {
+	defer close(r.done)
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // wakes the loop below, which waits for items
+		for {
+			select {
+			case <-tick.C:
+				r.cond.Signal()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	flushed, synced := time.Now(), time.Now()
+	for {
+		r.mu.Lock()
+		for len(r.queue) == 0 && !r.end && time.Since(flushed) < flushEvery {
+			r.cond.Wait()
+		}
+		items, end := r.queue, r.end
+		r.queue, r.bytes = nil, 0
+		r.mu.Unlock()
+		var err error
+		for len(items) > 0 && err == nil {
+			if err = r.one(items[0]); err == nil {
+				items = items[1:]
+			}
+		}
+		if err == nil && time.Since(flushed) >= flushEvery || end {
+			err = errors.Join(err, r.sink.flush())
+			flushed = time.Now()
+		}
+		if err == nil && time.Since(synced) >= syncEvery {
+			err = r.sink.sync()
+			synced = time.Now()
+		}
+		if err != nil {
+			r.fail(err, items)
+		}
+		if end {
+			return
+		}
+	}
+}
+
+func (r *Recorder) one(item any) error {
+	var err error
+	switch item := item.(type) {
+	case signal.Chunk:
+		if err = r.sink.samples(item); err == nil {
+			r.mu.Lock()
+			r.stats.Samples += int64(item.Len())
+			r.stats.Events += int64(len(item.Events))
+			r.mu.Unlock()
+		}
+	case Decision:
+		if err = r.sink.decision(item); err == nil {
+			r.mu.Lock()
+			r.stats.Decisions++
+			r.mu.Unlock()
+		}
+	case Clock:
+		err = r.sink.clock(item)
+	}
+	return err
+}
+
+// fail ends the writing. What had been taken and was not written is counted as dropped from here on.
+func (r *Recorder) fail(err error, items []any) {
+	r.mu.Lock()
+	first := r.err == nil
+	if first {
+		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", err)
+		r.stats.Error = r.err.Error()
+	}
+	for _, item := range append(items, r.queue...) {
+		r.drop(item)
+	}
+	r.queue, r.bytes = nil, 0
+	err = r.err
+	r.mu.Unlock()
+	if first && r.opt.OnError != nil {
+		r.opt.OnError(err)
+	}
+}
+
+// Stats is what was done so far. It is for any goroutine.
+func (r *Recorder) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.Files = append([]string(nil), s.Files...)
+	return s
+}
+
+// Close writes what is left and closes the files. It returns the first error of the recording, and one where samples were
+// dropped.
+func (r *Recorder) Close() (Stats, error) {
+	r.mu.Lock()
+	again := r.end
+	r.end = true
+	r.cond.Signal()
+	r.mu.Unlock()
+	<-r.done
+	if again {
+		return r.Stats(), nil
+	}
+	r.mu.Lock()
+	err := r.err
+	r.mu.Unlock()
+	err = errors.Join(err, r.sink.close())
+	r.mu.Lock()
+	r.stats.Bytes = r.sink.written()
+	r.mu.Unlock()
+	s := r.Stats()
+	if err == nil && s.Dropped+s.DroppedDecisions > 0 {
+		err = fmt.Errorf("record: %d samples and %d decisions were dropped: the disk was slower than the stream", s.Dropped, s.DroppedDecisions)
+	}
+	return s, err
+}

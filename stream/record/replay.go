@@ -1,0 +1,314 @@
+package record
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/arrowfile"
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// Recorded is a recording that was read back.
+type Recorded struct {
+	Samples   *signal.Recording
+	Outputs   []string        // classes or quantities, nil where nothing was decoded
+	Decisions []Decision      // in the order they were made
+	About     json.RawMessage // NAME.json, nil where there is none
+	// Deviations is what is missing at the ends of the files beside the samples.
+	Deviations []signal.Deviation
+}
+
+// Close closes the samples.
+func (r *Recorded) Close() error { return r.Samples.Close() }
+
+// Open reads the recording called path, of Arrow files. The decisions and the description may be missing.
+func Open(path string) (*Recorded, error) {
+	samples, decisions, _, about, isXDF := files(path)
+	if isXDF {
+		return nil, fmt.Errorf("%s: a recording in XDF has no window of its decisions that could be found again with certainty: replay one of Arrow", path)
+	}
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(samples)), filepath.Base(samples))
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorded{Samples: rec}
+	if err := r.readDecisions(decisions); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, rec.Close())
+	}
+	if r.About, err = os.ReadFile(about); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, rec.Close())
+	}
+	if r.About != nil && !json.Valid(r.About) {
+		return nil, errors.Join(fmt.Errorf("%s: is not JSON: it was altered; move it away to read the recording without it", about), rec.Close())
+	}
+	return r, nil
+}
+
+// readDecisions reads the rows of all whole batches.
+func (r *Recorded) readDecisions(name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	m, at, err := next(data, 0)
+	if err != nil {
+		return fmt.Errorf("%s: byte 0: %w", name, err)
+	}
+	schema, err := m.Schema()
+	if err == nil {
+		err = r.checkSchema(schema)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: byte 0: %w", name, err)
+	}
+	for {
+		rows, end, found := nextRows(data, at, schema)
+		if rows == nil && found == nil {
+			return nil
+		}
+		if found != nil { // what was written before is whole
+			r.Deviations = append(r.Deviations, signal.Deviation{
+				Where: fmt.Sprintf("%s: byte %d", filepath.Base(name), at), Rule: "a stream is whole messages and the mark of the end",
+				Found: found.Error(), Assumed: fmt.Sprintf("decisions are read up to here, %d bytes are not", len(data)-at),
+			})
+			return nil
+		}
+		r.rows(rows)
+		at = end
+	}
+}
+
+// nextRows is the batch that begins at data[at], nil for the mark of the end.
+func nextRows(data []byte, at int, schema *arrow.Schema) (arrow.Record, int, error) {
+	m, end, err := next(data, at)
+	if err != nil || m.Kind == arrowipc.EndKind {
+		return nil, end, err
+	}
+	rows, err := m.Table(schema)
+	return rows, end, err
+}
+
+// next is the message that begins at data[at], and where it ends.
+func next(data []byte, at int) (m arrowipc.Message, end int, err error) {
+	if len(data)-at < 8 {
+		return m, at, fmt.Errorf("%d bytes are left, a message has at least 8", len(data)-at)
+	}
+	head := int64(int32(binary.LittleEndian.Uint32(data[at+4:])))
+	if head == 0 {
+		m, err = arrowipc.Parse(data[at : at+8])
+		return m, at + 8, err
+	}
+	left := int64(len(data) - at - 8)
+	if head < 0 || head > left {
+		return m, at, fmt.Errorf("a message with a header of %d bytes, %d are left", head, left)
+	}
+	_, body, err := arrowipc.ParseHeader(data[at+8:][:head])
+	if err != nil {
+		return m, at, err
+	}
+	if body > left-head {
+		return m, at, fmt.Errorf("a message with a body of %d bytes, %d are left", body, left-head)
+	}
+	end = at + 8 + int(head+body)
+	m, err = arrowipc.Parse(data[at:end])
+	return m, end, err
+}
+
+func (r *Recorded) checkSchema(s *arrow.Schema) error {
+	md := s.Metadata()
+	if v, _ := md.GetValue(schemaKey); v != "1" {
+		return fmt.Errorf("metadata %s is %q, must be \"1\": no decisions of gyrus, or of another version", schemaKey, v)
+	}
+	for _, f := range s.Fields() {
+		if o, is := strings.CutPrefix(f.Name, valuePrefix); is {
+			r.Outputs = append(r.Outputs, o)
+		}
+	}
+	want := decisionSchema(r.Outputs)
+	for k, f := range want.Fields() {
+		if k >= s.NumFields() || s.Field(k).Name != f.Name || !arrow.TypeEqual(s.Field(k).Type, f.Type) {
+			return fmt.Errorf("column %d must be %q of type %s", k, f.Name, f.Type)
+		}
+	}
+	return nil
+}
+
+func (r *Recorded) rows(rec arrow.Record) {
+	whole := func(k, i int) int64 { return rec.Column(k).(*array.Int64).Value(i) }
+	text := func(k, i int) string { return strings.Clone(rec.Column(k).(*array.String).Value(i)) }
+	for i := range int(rec.NumRows()) { // a null text is empty, a null number 0: none are written
+		d := Decision{
+			Start: whole(colStart, i), End: whole(colEnd, i), TSample: whole(colSampleNS, i), TArrived: whole(colArrivedNS, i), TDecided: whole(colDecidedNS, i),
+			Kind: text(colKind, i), Label: text(colLabel, i), Confidence: rec.Column(colConfidence).(*array.Float64).Value(i),
+			Rejected: text(colRejected, i), Model: text(colModel, i),
+		}
+		for k := range r.Outputs {
+			if col := rec.Column(colValues + k).(*array.Float64); !col.IsNull(i) {
+				d.Values = append(d.Values, col.Value(i))
+			}
+		}
+		r.Decisions = append(r.Decisions, d)
+	}
+}
+
+// Of is the decision in p: what a session makes a command of.
+func Of(p *pipeline.Prediction) Decision {
+	d := Decision{Start: p.Start, End: p.End, TSample: p.Time, Kind: "class", Label: p.Decision, Confidence: p.Sure, Values: p.Scores, Rejected: p.Rejected}
+	if p.Decision == "" {
+		d.Kind = "none"
+	}
+	if len(p.Value) > 0 {
+		d.Kind, d.Values = "continuous", p.Value
+	}
+	return d
+}
+
+// Replay runs the samples of a recording through p as the session did: in its batches, at the times that were recorded. It
+// does not wait.
+func Replay(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline) ([]Decision, error) {
+	if err := p.Accepts(rec.Info); err != nil {
+		return nil, err
+	}
+	src, err := newSource(rec)
+	if err != nil {
+		return nil, err
+	}
+	var all []Decision
+	sink := stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error {
+		if pr.Silent {
+			return nil
+		}
+		d := Of(pr)
+		d.Values = slices.Clone(d.Values)
+		all = append(all, d)
+		return nil
+	})
+	_, err = stream.Run(ctx, src, p, sink, stream.Options{})
+	return all, err
+}
+
+// Align puts the values of decisions, one for each of from, into the order of to. Where the names are not the same there is
+// nothing to compare: the values are left out.
+func Align(decisions []Decision, from, to []string) {
+	if slices.Equal(from, to) {
+		return
+	}
+	at := make([]int, len(to))
+	for k, name := range to {
+		at[k] = slices.Index(from, name)
+	}
+	for i := range decisions {
+		d := &decisions[i]
+		if len(d.Values) != len(from) || len(from) != len(to) || slices.Contains(at, -1) {
+			d.Values = nil
+			continue
+		}
+		values := make([]float64, len(to))
+		for k, j := range at {
+			values[k] = d.Values[j]
+		}
+		d.Values = values
+	}
+}
+
+// source plays the batches of a recording with their recorded times.
+type source struct {
+	rec     *signal.Recording
+	batches []arrowfile.Batch
+	buf     signal.Buffer
+}
+
+func newSource(rec *signal.Recording) (*source, error) {
+	r, ok := rec.Data.(*arrowfile.Reader)
+	if !ok {
+		return nil, fmt.Errorf("%s: is %s, must be a recording of a session in Arrow", rec.Name, rec.Format)
+	}
+	return &source{rec: rec, batches: r.Batches()}, nil
+}
+
+// Info describes the samples.
+func (s *source) Info() *signal.Info { return s.rec.Info }
+
+// Next is the next batch.
+func (s *source) Next(ctx context.Context) (signal.Chunk, error) {
+	if err := ctx.Err(); err != nil {
+		return signal.Chunk{}, err
+	}
+	if len(s.batches) == 0 {
+		return signal.Chunk{}, io.EOF
+	}
+	b := s.batches[0]
+	s.batches = s.batches[1:]
+	c := s.buf.Chunk(s.rec.Info, b.Start, int(b.Len))
+	c.Time, c.Events = b.Time, signal.EventsIn(s.rec.Events, b.Start, b.End())
+	return c, s.rec.Data.ReadSamples(c.X, b.Start)
+}
+
+// Close leaves the recording open.
+func (s *source) Close() error { return nil }
+
+// Difference is a window that two runs decided differently, or that only one of them had: the other is nil.
+type Difference struct {
+	Recorded *Decision `json:"recorded"`
+	Replayed *Decision `json:"replayed"`
+}
+
+// Comparison is two lists of decisions beside each other.
+type Comparison struct {
+	Windows int `json:"windows"` // that both had
+	Exact   int `json:"exact"`   // the same to the last bit: kind, label and values
+	Same    int `json:"same"`    // the same kind and label; Exact ones too
+	// Differences are the windows that are not the Same, in order of their ends.
+	Differences []Difference `json:"differences"`
+}
+
+// Compare holds the decisions of a replay against those that were recorded, window by window.
+func Compare(recorded, replayed []Decision) Comparison {
+	var c Comparison
+	less := func(a, b *Decision) bool { return a.End < b.End || a.End == b.End && a.Start < b.Start }
+	i, j := 0, 0
+	for i < len(recorded) || j < len(replayed) {
+		switch {
+		case j == len(replayed) || i < len(recorded) && less(&recorded[i], &replayed[j]):
+			c.Differences = append(c.Differences, Difference{Recorded: &recorded[i]})
+			i++
+		case i == len(recorded) || less(&replayed[j], &recorded[i]):
+			c.Differences = append(c.Differences, Difference{Replayed: &replayed[j]})
+			j++
+		default:
+			a, b := &recorded[i], &replayed[j]
+			i, j, c.Windows = i+1, j+1, c.Windows+1
+			same := a.Kind == b.Kind && a.Label == b.Label && (a.Rejected == "") == (b.Rejected == "")
+			exact := same && slices.EqualFunc(a.Values, b.Values, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+			if a.Kind == "continuous" {
+				same = exact // a value is the decision
+			}
+			if exact {
+				c.Exact++
+			}
+			if same {
+				c.Same++
+			} else {
+				c.Differences = append(c.Differences, Difference{a, b})
+			}
+		}
+	}
+	return c
+}
