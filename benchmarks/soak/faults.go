@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // barMS is how long an actuator may act behind the end of new commands: they are valid for 250 ms, and so long is the watchdog.
@@ -74,9 +78,48 @@ func settle(ctx context.Context) error {
 	}
 }
 
-// killRecorder waits for a recorder: stream/record is to be killed here, and its recording read to the last second.
-func killRecorder(context.Context, *rig) (outcome, error) {
-	return outcome{Skipped: "there is no recorder yet (stream/record)"}, nil
+// lastS is how much of the end of a recording may be missing behind a SIGKILL.
+const lastS = 1.5
+
+// killRecorder kills a recorder while it writes: what it has written must be readable to the last second.
+func killRecorder(ctx context.Context, r *rig) (o outcome, err error) {
+	dir, err := os.MkdirTemp("", "gyrus-soak-")
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "run.arrow")
+	p, err := start(ctx, nil, "recorder", path, r.stream)
+	if err != nil {
+		return o, err
+	}
+	select {
+	case <-ctx.Done():
+		return o, errors.Join(ctx.Err(), p.kill())
+	case <-time.After(6 * time.Second):
+	}
+	at := time.Now()
+	if err := p.kill(); err != nil {
+		return o, err
+	}
+	got, err := record.Open(path)
+	if err != nil {
+		o.Wrong = err.Error()
+		return o, nil
+	}
+	rec := got.Samples
+	end := rec.Begin.Add(time.Duration(float64(rec.Len) / rec.Info.Rate * 1e9))
+	missing := at.Sub(end).Seconds()
+	read := signal.NewChunk(rec.Info, 0, 1)
+	last := rec.Runs()[len(rec.Runs())-1]
+	if err := rec.Data.ReadSamples(read.X, last.End()-1); err != nil {
+		o.Wrong = err.Error()
+	}
+	o.Notes = fmt.Sprintf("%.1f s are readable, %.2f s before the kill are missing (at most %.1f)", float64(rec.Len)/rec.Info.Rate, missing, lastS)
+	if missing > lastS || rec.Len < 3*rateHz {
+		o.Wrong = "the end is missing"
+	}
+	return o, got.Close()
 }
 
 // jumpClock lets the clock of the amplifier jump by 20 s, forth and back. The session must go on each time, with windows that

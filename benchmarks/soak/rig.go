@@ -30,9 +30,6 @@ type proc struct {
 // start begins a child and waits for its first line.
 func start(ctx context.Context, prefix []string, role string, args ...string) (*proc, error) {
 	line := append(slices.Clone(prefix), append([]string{os.Args[0]}, args...)...)
-	if testing != "" {
-		line = append(slices.Clone(prefix), append([]string{testing}, args...)...)
-	}
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), roleVar+"="+role)
 	cmd.Stderr = os.Stderr
@@ -63,9 +60,6 @@ func start(ctx context.Context, prefix []string, role string, args ...string) (*
 	}
 	return p, nil
 }
-
-// testing is the program to run in place of this one: a test's own binary cannot be it.
-var testing string
 
 func (p *proc) line(ctx context.Context, atMost time.Duration) ([]byte, error) {
 	select {

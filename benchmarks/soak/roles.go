@@ -24,6 +24,7 @@ import (
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -76,8 +77,35 @@ func child(role string, args []string) error {
 			return err
 		}
 		return decoder(ctx, opt, args[1])
+	case role == "recorder" && len(args) == 2:
+		return recorder(ctx, args[0], args[1])
 	default:
 		return fmt.Errorf("with the arguments %q", args)
+	}
+}
+
+// recorder writes a stream down.
+func recorder(ctx context.Context, path, stream string) error {
+	cfg := lsl.DefaultConfig()
+	src, err := lsl.Open(ctx, lsl.InletOptions{Config: &cfg, Name: stream, Wait: 30 * time.Second})
+	if err != nil {
+		return err
+	}
+	rec, err := record.Create(record.Options{Path: path, Info: src.Info()})
+	if err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		c, err := src.Next(ctx)
+		if err != nil {
+			_, end := rec.Close()
+			return errors.Join(err, end, src.Close())
+		}
+		if rec.Chunk(c); first {
+			if err := say(map[string]string{"recording": path}); err != nil {
+				return err
+			}
+		}
 	}
 }
 
