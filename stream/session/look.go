@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -34,6 +35,9 @@ func (e *engine) streamHealth() bus.StreamHealth {
 	h.Samples = uint64(e.taken())
 	if e.age.Count() > 0 {
 		h.AgeMS = known(e.ageNow, 1)
+	}
+	if e.ahead > time.Second {
+		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the arrival", e.ahead.Seconds())
 	}
 	return h
 }
