@@ -112,6 +112,7 @@ func start(t *testing.T, rec *signal.Recording, edit func(*Options, *stepped)) *
 		defer close(r.done)
 		r.rep, r.err = Run(ctx, opt)
 	}()
+	r.until("the verbs of the session", func() bool { return r.ask(nil, "status") == nil || r.ended() })
 	t.Cleanup(func() {
 		cancel()
 		<-r.done
@@ -122,6 +123,16 @@ func start(t *testing.T, rec *signal.Recording, edit func(*Options, *stepped)) *
 		}
 	})
 	return r
+}
+
+// ended says whether the session is over.
+func (r *rig) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // until waits for ok, called with the lock held.

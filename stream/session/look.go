@@ -115,3 +115,24 @@ func unknownHealth() signal.Health {
 	nan := math.NaN()
 	return signal.Health{RateHz: nan, OffsetS: nan, OffsetErrS: nan, DriftPPM: nan, JitterS: nan, AgeS: nan, DelayS: nan}
 }
+
+// Resolving tells by telemetry, twice a second, that a session waits for its stream, until stop is called.
+func Resolving(w *bus.TelemetryWriter, stream string, clock bus.Clock) (stop func()) {
+	t := bus.Telemetry{Phase: bus.PhaseResolving, Detail: "waiting for " + stream}
+	t.Streams = []bus.StreamHealth{newLink(stream, WatchDefaults(), time.Now(), clock.At).health(nil)}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			_ = w.Write(t) // counted there: who looks on misses a look
+			select {
+			case <-tick.C:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
