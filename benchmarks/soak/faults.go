@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,13 +21,13 @@ import (
 const barMS = 300
 
 func killDecoder(ctx context.Context, r *rig) (outcome, error) {
-	return r.struck(ctx, barMS, r.decoder.kill, func() error { return r.startDecoder(ctx) })
+	return r.struck(ctx, r.decoder.kill, func() error { return r.startDecoder(ctx) })
 }
 
 func killBroker(ctx context.Context, r *rig) (outcome, error) {
-	return r.struck(ctx, barMS, r.broker.kill, func() (err error) {
+	return r.struck(ctx, r.broker.kill, func() (err error) {
 		time.Sleep(2 * time.Second) // what could be sent late piles up meanwhile
-		r.broker, err = start(ctx, nil, "broker", "127.0.0.1", fmt.Sprint(r.port))
+		r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port))
 		return err
 	})
 }
@@ -34,7 +35,7 @@ func killBroker(ctx context.Context, r *rig) (outcome, error) {
 func killOutlet(ctx context.Context, r *rig) (outcome, error) {
 	var states string
 	before := r.telemetry()
-	o, err := r.struck(ctx, barMS, r.outlet.kill, func() (err error) {
+	o, err := r.struck(ctx, r.outlet.kill, func() (err error) {
 		time.Sleep(3 * time.Second)
 		states = stateOf(r.telemetry())
 		r.outlet, err = start(ctx, nil, "outlet", r.stream)
@@ -127,7 +128,7 @@ func killRecorder(ctx context.Context, r *rig) (o outcome, err error) {
 func jumpClock(ctx context.Context, r *rig) (outcome, error) {
 	var o outcome
 	for _, by := range []string{"20", "-20"} {
-		if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+		if err := r.active(ctx, true, 60*time.Second); err != nil {
 			return o, err
 		}
 		before := r.telemetry()
@@ -136,7 +137,7 @@ func jumpClock(ctx context.Context, r *rig) (outcome, error) {
 		}
 		time.Sleep(4 * time.Second)
 		began := time.Now()
-		if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+		if err := r.active(ctx, true, 60*time.Second); err != nil {
 			o.Wrong = fmt.Sprintf("behind a jump of %s s: %v", by, err)
 			return o, nil
 		}
@@ -159,7 +160,7 @@ func ageOf(t bus.Telemetry) float64 {
 // loseChunks loses a part of the chunks for some seconds: every stretch is a gap, and no window reaches over one.
 func loseChunks(ctx context.Context, r *rig, part float64) (outcome, error) {
 	var o outcome
-	if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
 	if err := settle(ctx); err != nil {
@@ -206,7 +207,7 @@ func loseChunks(ctx context.Context, r *rig, part float64) (outcome, error) {
 // slowViewer subscribes to everything and reads nothing, while another floods the server: the actuator must not notice.
 func slowViewer(ctx context.Context, r *rig) (outcome, error) {
 	var o outcome
-	if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
 	before := r.rec.Counters()

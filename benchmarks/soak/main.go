@@ -68,8 +68,9 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON, one line to a fault")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := soak(ctx, *minutes, *only, *asJSON); err != nil {
+	err := soak(ctx, *minutes, *only, *asJSON)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}

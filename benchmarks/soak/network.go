@@ -93,12 +93,13 @@ func cutNetwork(ctx context.Context, _ *rig) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	rec, err := control.New(b, control.Options{Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }})
+	own := &rig{}
+	rec, err := control.New(b, control.Options{Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }, OnCommand: own.weigh})
 	if err != nil {
 		return o, err
 	}
-	own := &rig{rec: rec}
-	o, err = own.struck(ctx, barMS, func() error { return ip("link", "set", outside, "down") }, func() error {
+	own.rec = rec
+	o, err = own.struck(ctx, func() error { return ip("link", "set", outside, "down") }, func() error {
 		time.Sleep(cut)
 		return ip("link", "set", outside, "up")
 	})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,8 +108,8 @@ type rig struct {
 	rec     *control.Receiver
 	looks   *bus.Subscription
 
-	faultAt atomic.Int64 // ns since 1970; commands published before it are old
-	old     atomic.Uint64
+	bound atomic.Int64  // ns since 1970: a command that was published before is old, see struck
+	old   atomic.Uint64 // of those: how many were accepted
 
 	mu   sync.Mutex
 	look bus.Telemetry
@@ -122,7 +123,7 @@ func newRig(ctx context.Context) (r *rig, err error) {
 	if r.port, err = freePort(ctx); err != nil {
 		return nil, err
 	}
-	if r.broker, err = start(ctx, nil, "broker", "127.0.0.1", fmt.Sprint(r.port)); err != nil {
+	if r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port)); err != nil {
 		return nil, err
 	}
 	r.url = fmt.Sprintf("nats://127.0.0.1:%d", r.port)
@@ -133,7 +134,7 @@ func newRig(ctx context.Context) (r *rig, err error) {
 		return nil, errors.Join(err, r.close())
 	}
 	if r.rec, err = control.New(r.b, control.Options{
-		Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil },
+		Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }, OnCommand: r.weigh,
 	}); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -147,7 +148,7 @@ func newRig(ctx context.Context) (r *rig, err error) {
 	if err := r.startDecoder(ctx); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
@@ -206,56 +207,62 @@ func (r *rig) telemetry() bus.Telemetry {
 	return r.look
 }
 
-// active waits until the actuator acts (or is safe) and says how long it took. Commands of before the fault that it acts on
-// behind it are counted.
-func (r *rig) active(ctx context.Context, want bool, atMost time.Duration) (time.Duration, error) {
+// weigh counts commands of before a fault that were accepted behind it.
+func (r *rig) weigh(c bus.Command, _ time.Time, v control.Verdict) {
+	if v == control.Accepted && c.TPublish < r.bound.Load() { // one clock: this machine's
+		r.old.Add(1)
+	}
+}
+
+// active waits until the actuator acts, or is safe.
+func (r *rig) active(ctx context.Context, want bool, atMost time.Duration) error {
 	began := time.Now()
 	for {
 		_, ok := r.rec.Current()
 		if ok == want {
-			return time.Since(began), nil
+			return nil
 		}
 		if time.Since(began) > atMost {
 			what := map[bool]string{true: "acts on no command", false: "still acts"}[want]
-			return 0, fmt.Errorf("the actuator %s behind %s", what, atMost)
+			return fmt.Errorf("the actuator %s behind %s", what, atMost)
 		}
 		select {
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return ctx.Err()
 		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
 // struck makes a fault, waits for the safe state, mends it, and waits for commands, all of which must be new.
-func (r *rig) struck(ctx context.Context, barMS float64, strike, mend func() error) (o outcome, err error) {
+func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome, err error) {
 	o.BarMS = barMS
-	if _, err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
 	at := time.Now()
 	if err := strike(); err != nil {
 		return o, err
 	}
-	if _, err := r.active(ctx, false, 10*time.Second); err != nil {
-		o.Wrong = err.Error()
-		o.SafeMS = 10_000
-		return o, mend()
-	}
+	unsafe := r.active(ctx, false, 10*time.Second)
 	safe := time.Now()
 	o.SafeMS = safe.Sub(at).Seconds() * 1e3
+	r.bound.Store(safe.UnixNano())
+	r.old.Store(0)
 	if err := mend(); err != nil {
 		return o, err
 	}
+	if unsafe != nil {
+		o.Wrong = unsafe.Error()
+		return o, ctx.Err()
+	}
 	back := time.Now()
-	if _, err := r.active(ctx, true, 60*time.Second); err != nil {
-		o.Wrong = err.Error()
-		return o, nil
+	if stuck := r.active(ctx, true, 60*time.Second); stuck != nil {
+		o.Wrong = stuck.Error()
+		return o, ctx.Err()
 	}
 	o.BackS = time.Since(back).Seconds()
-	if a, ok := r.rec.Current(); ok && a.Command.TPublish < safe.UnixNano() { // one clock: this machine's
-		o.Old = 1
-	}
+	o.Old = r.old.Load()
 	return o, nil
 }
 
