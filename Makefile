@@ -62,6 +62,13 @@ fuzz: ## every fuzz target for $(FUZZ) each
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x $$pkg; \
 	  done; done
 
+soak: ## a live session and what happens to it: processes killed, a cable pulled, clocks that jump, lost samples; half an hour, then 20 minutes of 128 and 512 channels
+	$(GO) build -o bin/soak ./benchmarks/soak && bin/soak -minutes 30
+	$(GO) run ./benchmarks/speed/live -seconds 600 scale
+
+idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB)
+	$(GO) run ./benchmarks/idle
+
 vet:
 	$(GO) vet ./...
 
@@ -169,6 +176,11 @@ LSL := bin/lsl
 $(LSL): ingest/lsl/testdata/requirements.txt
 	python3 -m venv $(LSL) && $(LSL)/bin/pip install -q -r $<
 	@touch $@
+
+speed-live: $(LSL) ## latency from outlet to subscriber beside liblsl and NumPy (needs Python), and 1,024 channels at 30 kHz
+	$(LSL)/bin/pip install -q scipy
+	$(GO) run ./benchmarks/speed/live -python $(LSL)/bin/python latency
+	$(GO) run ./benchmarks/speed/live spikes
 
 interop: $(LSL) ## outlets and inlets against the real liblsl, both directions (needs Python)
 	GYRUS_LSL_PYTHON=$(abspath $(LSL))/bin/python $(GO) test -count=1 -v -run TestInterop ./ingest/lsl

@@ -167,7 +167,10 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	}
 	defer closing(ctl.Close)
 	note(cmd, "waiting for the stream")
+	looks := bus.NewTelemetryWriter(w)
+	found := session.Resolving(looks, cfg.Source.Name(), clock)
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
+	found()
 	if err != nil {
 		return rep, rec, delay, err
 	}
@@ -185,7 +188,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Metrics: prom,
+		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
