@@ -17,6 +17,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -34,7 +35,9 @@ type Config struct {
 	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
 	Calibrate *Calibration    `json:"calibrate" doc:"make the model in the session: cues, training, a score, and a decision whether it is good enough"`
 	Metrics   *MetricsOptions `json:"metrics" doc:"figures for Prometheus over HTTP; without this section nothing is served"`
-	Record    *Record         `json:"record" doc:"write the session down; without this section nothing is written"`
+	// Dashboard is nil where no page is served.
+	Dashboard *dashboard.Options `json:"dashboard" doc:"a web page of the running session, with its buttons; without this section nothing is served"`
+	Record    *Record            `json:"record" doc:"write the session down; without this section nothing is written"`
 	// Adapt is nil where the session does not learn.
 	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
 }
@@ -170,6 +173,10 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		cal := CalibrationDefaults()
 		c.Calibrate = &cal
 	}
+	if present(top, "dashboard") {
+		page := dashboard.Defaults()
+		c.Dashboard = &page
+	}
 	if err := registry.Decode(&c, params); err != nil {
 		return nil, bad(lineOf(top, err), err)
 	}
@@ -185,6 +192,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	}
 	if c.Calibrate != nil {
 		paths = append(paths, &c.Calibrate.Save)
+	}
+	if c.Dashboard != nil {
+		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.Cert, &c.Dashboard.Key)
 	}
 	if c.Record != nil {
 		paths = append(paths, &c.Record.File)
@@ -236,6 +246,11 @@ func (c *Config) check(top *yaml.Node) error {
 	if c.Metrics != nil {
 		if err := c.Metrics.Check(); err != nil {
 			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	if c.Dashboard != nil {
+		if err := c.Dashboard.Check(); err != nil {
+			return fmt.Errorf("dashboard: %w", err)
 		}
 	}
 	if c.Calibrate != nil {
