@@ -26,7 +26,6 @@ type header struct {
 	text          *textLayout // nil for binary samples
 	typ           flatfile.Type
 	big           bool
-	segment       int64 // samples of each segment where all have as many, else 0
 }
 
 var types = map[string]flatfile.Type{
@@ -128,7 +127,7 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 	h.gains = make([]float64, n)
 	references, seen := map[string]int{}, make([]bool, n)
 	for _, e := range c.sections["channel infos"] {
-		i, err := numbered(e.key, "ch", n)
+		i, err := numbered(e.key, "Ch", n)
 		if err != nil {
 			return src.Errorf(e.at, "Channel Infos", "%w", err)
 		}
@@ -194,7 +193,7 @@ const nearest, farthest = 0.02, 0.25
 // positions reads the coordinates.
 func (h *header) positions(src *flatfile.Source, c *ini) {
 	for _, e := range c.sections["coordinates"] {
-		i, err := numbered(e.key, "ch", len(h.gains))
+		i, err := numbered(e.key, "Ch", len(h.gains))
 		f := strings.Split(e.value, ",")
 		var v [3]float64
 		for k := 0; k < 3 && k < len(f) && err == nil; k++ {

@@ -105,7 +105,7 @@ func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timelin
 		}
 		if m.position <= run.from || m.position >= n {
 			if m.position >= n {
-				m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), fmt.Sprintf("%d", m.position+1), "there is no gap")
+				m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), strconv.FormatInt(m.position+1, 10), "there is no gap")
 			}
 			continue
 		}

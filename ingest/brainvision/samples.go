@@ -2,6 +2,7 @@ package brainvision
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -31,7 +32,7 @@ func (h *header) samples(src *flatfile.Source) (samples, error) {
 		if h.vectorised && h.points > n {
 			return nil, src.Errorf(src.Size, "samples", "the header has DataPoints=%d, the file ends behind %d: it was cut; fetch it again", h.points, n)
 		}
-		src.Deviate(src.Size, "samples", fmt.Sprintf("has as many as the header: DataPoints=%d", h.points), fmt.Sprintf("%d", n), "those that are there")
+		src.Deviate(src.Size, "samples", fmt.Sprintf("has as many as the header: DataPoints=%d", h.points), strconv.FormatInt(n, 10), "those that are there")
 	}
 	if h.vectorised && h.points == 0 {
 		src.Deviate(0, "samples", "the header has DataPoints where channels lie one behind the other", "none", fmt.Sprintf("%d, by the size of the file: were it cut, channels would begin elsewhere", n))

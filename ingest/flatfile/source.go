@@ -63,7 +63,7 @@ func (s *Source) Errorf(at int64, field, format string, args ...any) error {
 
 // Deviate lists the first departure of its kind, which is its field and rule, and counts the others.
 func (s *Source) Deviate(at int64, field, rule, found, assumed string) {
-	s.Log.Add(field+rule, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found, Assumed: assumed})
+	s.Add(field+rule, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found, Assumed: assumed})
 }
 
 // Log is a list of deviations that a broken writer cannot fill the memory with: of each kind the first, and a count.
