@@ -138,7 +138,7 @@ func TestRoundTripGenerated(t *testing.T) {
 	subsecond := discontinuous("0.25", "7.25", "")
 	for name, f := range map[string]edftest.File{
 		"2.1.1 continuous": small(), "2.1.1 discontinuous": gaps(), "2.2.4 time keeping, fraction of a second": subsecond,
-		"mixed rates": {N: 4, Signals: []edftest.Signal{{Label: "EEG Fz", Dim: "uV", Samples: 100}, {Label: "Temp rectal", Dim: "DegC", Samples: 1}, {Label: "EEG Cz", Dim: "mV", Samples: 100}, {Label: "EMG chin", Dim: "uV", Samples: 7}}},
+		"mixed rates":      {N: 4, Signals: []edftest.Signal{{Label: "EEG Fz", Dim: "uV", Samples: 100}, {Label: "Temp rectal", Dim: "DegC", Samples: 1}, {Label: "EEG Cz", Dim: "mV", Samples: 100}, {Label: "EMG chin", Dim: "uV", Samples: 7}}},
 		"same label twice": {N: 2, Signals: []edftest.Signal{{Label: "T8-P8", Dim: "uV", Samples: 4}, {Label: "T8-P8", Dim: "uV", Samples: 4}}},
 		"short records":    {N: 50, Duration: "0.02", Signals: []edftest.Signal{{Label: "EEG Fz", Dim: "uV", Samples: 5}}},
 		"inverted":         {N: 2, Signals: []edftest.Signal{{Label: "EEG Fz", Dim: "uV", Samples: 5, PhysMin: "100", PhysMax: "-100"}}},
