@@ -10,6 +10,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 )
 
 // TestMendReal undoes the damage to a real recording, and compares it with the original, which is in the data too.
@@ -38,6 +39,10 @@ func TestMend(t *testing.T) {
 	if len(text) < len(whole)+16 {
 		t.Fatal("too few line feeds in the samples to speak of")
 	}
+	f := small()
+	f.N, f.Signals[0].Samples, f.Signals[2] = 4, 70_000, edftest.Annotations(20, edftest.Clock(edftest.Steady))
+	f.Signals[0].At = func(_, i int) int16 { return int16(i) }
+	many := f.Bytes()
 	for _, c := range []struct {
 		name, refused string
 		data          []byte
@@ -45,7 +50,7 @@ func TestMend(t *testing.T) {
 		{"text mode", "", text},
 		{"truncated", "", whole[:len(whole)-100]},
 		{"text mode, then truncated", "more has happened to it", text[:len(text)-100]},
-		{"line feeds lost their returns", "", bytes.ReplaceAll(whole, []byte("\r\n"), []byte("\n"))},
+		{"line feeds lost their returns", "took them out", bytes.ReplaceAll(many, []byte("\r\n"), []byte("\n"))},
 		{"header alone", "cannot be repaired", whole[:1024]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
