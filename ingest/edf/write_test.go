@@ -1,10 +1,12 @@
 package edf_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -221,5 +223,63 @@ func TestLosses(t *testing.T) {
 			}
 			t.Errorf("no loss about %s among %+v", c.where, losses)
 		})
+	}
+}
+
+// TestPeerReadsWritten: edfio, MNE and pyEDFlib read what the writer wrote. It runs where GYRUS_EDF_PYTHON names a Python
+// with benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
+func TestPeerReadsWritten(t *testing.T) {
+	python := os.Getenv("GYRUS_EDF_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_EDF_PYTHON is not set: make interop-edf runs this test with edfio, MNE and pyEDFlib")
+	}
+	recs := map[string]*signal.Recording{"made": made(), "small": mustOpen(t, small()), "gaps": mustOpen(t, gaps())}
+	for _, name := range []string{
+		"eegmmidb/S001/S001R04.edf", "formats/edf/test_subsecond.edf", "formats/edf/test_uneven_samp.edf", "formats/bdf/test_subsecond.bdf",
+		"formats/bdf/test.bdf", "formats/ecog/sample_ecog.edf", "formats/edf/SC4001EC-Hypnogram.edf",
+	} {
+		path := datasettest.Need(t, name)
+		rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeAfter(t, rec)
+		recs[filepath.Base(name)] = rec
+	}
+	for name, rec := range recs {
+		for _, format := range []string{"edf+", "bdf+"} {
+			t.Run(name+" as "+format, func(t *testing.T) {
+				w, err := ingest.WriterFor(format, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				dir := t.TempDir()
+				file := filepath.Join(dir, "x"+w.Ext[0])
+				if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+					t.Fatal(err)
+				}
+				cmd := exec.CommandContext(t.Context(), python, "testdata/golden.py", "--check", file)
+				cmd.Stderr = os.Stderr
+				out, err := cmd.Output()
+				if err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				var peer goldenFile
+				if err := json.Unmarshal(out, &peer); err != nil {
+					t.Fatal(err)
+				}
+				again, err := ingest.Open(os.DirFS(dir), filepath.Base(file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				closeAfter(t, again)
+				if again.Spans == nil { // edfio puts the records of a discontinuous file one behind the other
+					compareSignals(t, again, peer.Signals)
+				}
+				if rec.Info.Rate > 0 && again.Spans == nil {
+					compareEvents(t, again, peer.Events)
+				}
+			})
+		}
 	}
 }

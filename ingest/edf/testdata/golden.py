@@ -106,11 +106,33 @@ def describe(path):
         })
     for a in edf.annotations:
         out["events"].append([a.onset, a.duration or 0, a.text])
-    changes = status(path, signals)
+    changes = [c for c in status(path, signals) if [c[0], c[2]] not in [[e[0], e[2]] for e in out["events"]]]
     if changes:
         out["events"] = sorted(out["events"] + changes, key=lambda e: e[0])
     return out
 
+
+def check(path):
+    """Print what edfio finds in a file that gyrus wrote; MNE and pyEDFlib must open it too."""
+    out = describe(path)
+    if out["signals"]:
+        read = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
+        read(path, encoding="latin1", preload=True, verbose="ERROR")
+        import pyedflib
+
+        try:
+            with pyedflib.EdfReader(str(path)) as f:
+                out["pyedflib"] = [int(f.readSignal(ch, digital=True).astype(np.int64).sum()) for ch in range(f.signals_in_file)]
+            digital = [int(s.digital.astype(np.int64).sum()) for s in (edfio.read_bdf if path.suffix == ".bdf" else edfio.read_edf)(path).signals]
+            assert out["pyedflib"] == digital, path
+        except OSError as err:  # pyEDFlib refuses discontinuous files
+            assert "iscontinuous" in str(err), err
+    print(json.dumps(out))
+
+
+if sys.argv[1] == "--check":
+    check(pathlib.Path(sys.argv[2]))
+    sys.exit()
 
 root = pathlib.Path(sys.argv[1])
 golden = {"edfio": edfio.__version__, "mne": mne.__version__, "files": {name: describe(root / name) for name in FILES}}
