@@ -3,6 +3,7 @@ package edf_test
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -20,7 +21,7 @@ func bdf(f edftest.File, wide func(sig, i int) (int32, bool)) []byte {
 		s := &f.Signals[i]
 		if s.Text != nil {
 			f.Reserved, s.Label = "BDF+C", "BDF Annotations"
-			s.NumSamples = fmt.Sprint(s.Samples * 2 / 3)
+			s.NumSamples = strconv.Itoa(s.Samples * 2 / 3)
 		}
 	}
 	data := f.Bytes()
