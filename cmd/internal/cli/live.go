@@ -160,7 +160,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 		defer closing(adapter.Close)
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
-	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
+	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) {
+		if q.Verb != "status" && q.Verb != "verbs" { // pages ask for these all the time
+			note(cmd, "%s", asked(q, r))
+		}
+	})
 	if err != nil {
 		return rep, rec, delay, err
 	}
