@@ -99,6 +99,9 @@ func (e *engine) look(now time.Time) {
 	e.mu.Lock()
 	e.view = s
 	e.mu.Unlock()
+	if e.opt.OnLook != nil {
+		e.opt.OnLook(s.t)
+	}
 	if e.opt.Telemetry != nil {
 		_ = e.opt.Telemetry.Write(s.t) // counted there: who looks on misses a look
 	}

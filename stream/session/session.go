@@ -34,6 +34,10 @@ type Options struct {
 	// OnCue is called with each cue that the session itself has shown.
 	OnChunk func(signal.Chunk)
 	OnCue   func(signal.Event)
+	// OnLook, if not nil, is told twice a second and at each change how the session is, and OnShow what the person is
+	// shown: what Telemetry publishes, for who is in the same process. Neither may block.
+	OnLook func(bus.Telemetry)
+	OnShow func(bus.Cue)
 	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
 	Adapter    *Adapter
 	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
@@ -82,6 +84,9 @@ func TestParseConfig(t *testing.T) {
 		"calibrate play":    {strings.Replace(calibrating, "{use: nats}", "{use: play, file: r.edf}", 1), "whose person sees no cues"},
 		"calibrate file":    {strings.Replace(calibrating, "  save", "  pipeline: none.yaml\n  save", 1), "none.yaml"},
 		"key of adapt":      {good + "adapt: {memroy: 60}\n", `did you mean "memory"?`},
+		"lsl predicate":     {"bundle: m\nsource: {use: lsl, predicate: '(('}\n", "is no XPath"},
+		"lsl delay":         {"bundle: m\nsource: {use: lsl, delay_s: 60}\n", "delay_s is 60"},
+		"key of lsl":        {"bundle: m\nsource: {use: play, file: f, source_id: x}\n", `key "source_id" does nothing with use: play`},
 		"session name":      {good + "session: a.b\n", `session "a.b"`},
 		"valid":             {good + "valid_for_ms: 0\n", "valid_for_ms is 0"},
 		"not a number":      {good + "valid_for_ms: soon\n", `key "valid_for_ms": is a string, must be a number`},
@@ -277,6 +282,14 @@ func TestOpenSource(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
+	s = Source{Use: "lsl", LSL: LSL{Title: "amp & <1>", Type: "EEG", SourceID: "a=b", Markers: "name='Cues'", Delay: 0.06, Counter: "n", Modulus: 128}}
+	u, err := url.Parse(s.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := lsl.ParseOptions(u.Query()); err != nil || o.Name != "amp & <1>" || o.Type != "EEG" || o.SourceID != "a=b" || o.Markers != "name='Cues'" || o.DelayS != 0.06 || o.Counter != "n" || o.Modulus != 128 {
+		t.Errorf("%s is read as %+v (%v)", s.Name(), o, err)
+	}
 	s = Source{Use: "nats", Stream: "eeg"}
 	if _, err := s.Open(ctx, b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "is a sender running") {
 		t.Errorf("a stream that is not there: %v", err)
