@@ -32,7 +32,7 @@ file says which bundle, which source and which bus:
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
   watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
-  age: {max_ms: 2000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
+  age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
   record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
