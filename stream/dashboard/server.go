@@ -101,7 +101,7 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 	s.addr = l.Addr()
 	s.working.Go(func() { s.hub.run(s.done) })
 	go func() { // Close waits for it
-		if s.srv.TLSConfig != nil {
+		if s.opt.Cert != "" { // TLSConfig is set by net/http too
 			s.served <- s.srv.ServeTLS(l, "", "")
 			return
 		}
@@ -113,7 +113,7 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 // URL is where the page is.
 func (s *Server) URL() string {
 	scheme := "http"
-	if s.srv.TLSConfig != nil {
+	if s.opt.Cert != "" { // TLSConfig is set by net/http too
 		scheme = "https"
 	}
 	return scheme + "://" + s.addr.String() + "/"
