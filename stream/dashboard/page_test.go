@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/draw"
 	"image/png"
 	"os"
 	"os/exec"
@@ -77,7 +76,9 @@ func newBrowser(t *testing.T) *browser {
 				b.wrong = append(b.wrong, fmt.Sprintf("console.%s: %s", e.Type, e.Args[0].Value))
 			}
 		case *log.EventEntryAdded:
-			b.wrong = append(b.wrong, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+			if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+				b.wrong = append(b.wrong, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+			}
 		}
 	})
 	if err != nil {
@@ -137,8 +138,12 @@ func prefers(feature, value string) chromedp.Action[chromedp.Void] {
 // until waits for a condition in the page.
 func (b *browser) until(what, js string) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	began := time.Now()
+	for ; time.Since(began) < patience; time.Sleep(50 * time.Millisecond) {
 		if eval[bool](b, js) {
+			if took := time.Since(began); took > 5*time.Second {
+				b.t.Logf("%s took %s", what, took)
+			}
 			return
 		}
 	}
@@ -171,7 +176,7 @@ func TestPage(t *testing.T) {
 		t.Skip("starts a browser")
 	}
 	b := newBrowser(t)
-	r := start(t, synth.EEGMMIDB(), options(), nil)
+	r := start(t, 1, synth.EEGMMIDB(), options(), nil)
 	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
 
 	t.Run("loads", func(t *testing.T) {
@@ -243,7 +248,7 @@ func TestPage(t *testing.T) {
 	})
 	t.Run("typing is no shortcut", func(t *testing.T) {
 		b.t = t
-		b.run(chromedp.SetValue(chromedp.CSS(`#bundle`), ""), chromedp.Focus(chromedp.CSS(`#bundle`)))
+		b.run(js(`document.getElementById("bundle").value = ""`), chromedp.Focus(chromedp.CSS(`#bundle`)))
 		b.press("ps")
 		if got := eval[string](b, `document.getElementById("bundle").value`); got != "ps" {
 			t.Errorf("typed ps, the field holds %q", got)
@@ -338,7 +343,8 @@ func TestPage(t *testing.T) {
 // the focus, and can be pressed.
 func keyboard(b *browser, r *rig) {
 	b.t.Helper()
-	b.run(js(`document.activeElement.blur(); scrollTo(0, 0)`))
+	// The place that Tab goes on from is the begin of the page again.
+	b.run(js(`document.activeElement.blur(); scrollTo(0, 0); document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex")`))
 	want := []string{"Skip to the session", "stop", "scale", "seconds", "chnext", "band", "pause", "bundle", "theme", "keys", "summary"}
 	var order []string
 	for range 40 {
@@ -432,43 +438,47 @@ func pictures(b *browser, r *rig, dir string) {
 	b.run(scheme(false), emulate(emulation.ClearDeviceMetricsOverride, cdp.Empty{}))
 }
 
-// fewColours is a PNG with the 256 colours that are most frequent in it, which makes it small.
+// fewColours is a PNG with a palette, which makes it small: colours are rounded until there are at most 256.
 func fewColours(t *testing.T, data []byte) []byte {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := map[color.RGBA]int{}
-	coarse := func(c color.Color) color.RGBA {
-		v := color.RGBAModel.Convert(c).(color.RGBA)
-		return color.RGBA{v.R &^ 7, v.G &^ 7, v.B &^ 7, 255}
-	}
-	exact := map[color.RGBA]color.RGBA{} // the first of each coarse colour
 	box := img.Bounds()
-	for y := box.Min.Y; y < box.Max.Y; y++ {
-		for x := box.Min.X; x < box.Max.X; x++ {
-			k := coarse(img.At(x, y))
-			counts[k]++
-			if _, ok := exact[k]; !ok {
-				exact[k] = color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
+	for step := 4; ; step += 4 {
+		sums := map[[3]int][4]int{} // red, green, blue and count of what is rounded to the same colour
+		round := func(x, y int) (k [3]int, c color.RGBA) {
+			c = color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
+			return [3]int{int(c.R) / step, int(c.G) / step, int(c.B) / step}, c
+		}
+		for y := box.Min.Y; y < box.Max.Y; y++ {
+			for x := box.Min.X; x < box.Max.X; x++ {
+				k, c := round(x, y)
+				s := sums[k]
+				sums[k] = [4]int{s[0] + int(c.R), s[1] + int(c.G), s[2] + int(c.B), s[3] + 1}
 			}
 		}
+		if len(sums) > 256 {
+			continue
+		}
+		var palette color.Palette
+		index := map[[3]int]uint8{}
+		for k, s := range sums {
+			index[k] = uint8(len(palette))
+			palette = append(palette, color.RGBA{uint8(s[0] / s[3]), uint8(s[1] / s[3]), uint8(s[2] / s[3]), 255})
+		}
+		out := image.NewPaletted(box, palette)
+		for y := box.Min.Y; y < box.Max.Y; y++ {
+			for x := box.Min.X; x < box.Max.X; x++ {
+				k, _ := round(x, y)
+				out.SetColorIndex(x, y, index[k])
+			}
+		}
+		var buf bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&buf, out); err != nil {
+			t.Fatal(err)
+		}
+		return buf.Bytes()
 	}
-	var keys []color.RGBA
-	for k := range counts {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b color.RGBA) int { return counts[b] - counts[a] })
-	var palette color.Palette
-	for _, k := range keys[:min(256, len(keys))] {
-		palette = append(palette, exact[k])
-	}
-	out := image.NewPaletted(box, palette)
-	draw.Draw(out, box, img, box.Min, draw.Src)
-	var buf bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&buf, out); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
 }

@@ -86,8 +86,8 @@ func trained(t *testing.T, rec *signal.Recording) *pipeline.Pipeline {
 	return live
 }
 
-// start runs a session with a page in real time until the test ends; edit may change its options.
-func start(t *testing.T, channels []string, opt dashboard.Options, edit func(*session.Options)) *rig {
+// start runs a session with a page, speed times real time, until the test ends; edit may change its options.
+func start(t *testing.T, speed float64, channels []string, opt dashboard.Options, edit func(*session.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, done: make(chan struct{})}
 	fail := func(err error) {
@@ -97,7 +97,7 @@ func start(t *testing.T, channels []string, opt dashboard.Options, edit func(*se
 		}
 	}
 	clock := bus.NewClock()
-	src, err := session.Playback(simulated(t, 1, channels, 60), 1, 0.05, clock)
+	src, err := session.Playback(simulated(t, 1, channels, 60), speed, 0.05, clock)
 	fail(err)
 	run := session.Options{Source: src, Stream: "eeg", Pipeline: trained(t, simulated(t, 0, channels, 10)), Clock: clock}
 	if edit != nil {

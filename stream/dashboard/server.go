@@ -65,6 +65,7 @@ type Server struct {
 	served  chan error
 	done    chan struct{}
 	working sync.WaitGroup
+	closing sync.Once
 
 	mu      sync.Mutex
 	session *Session // nil before Start
@@ -119,8 +120,13 @@ func (s *Server) URL() string {
 	return scheme + "://" + s.addr.String() + "/"
 }
 
-// Close tells browsers that it is over, and ends the server.
-func (s *Server) Close() error {
+// Close tells browsers that it is over, and ends the server. A second call does nothing.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Server) close() error {
 	s.hub.mu.Lock()
 	s.hub.ended = true
 	s.hub.mu.Unlock()
