@@ -79,24 +79,30 @@ func (r *Recorded) readDecisions(name string) error {
 		return fmt.Errorf("%s: byte 0: %w", name, err)
 	}
 	for {
-		m, end, err := next(data, at)
-		if err == nil && m.Kind == arrowipc.EndKind {
+		rows, end, found := nextRows(data, at, schema)
+		if rows == nil && found == nil {
 			return nil
 		}
-		var rows arrow.Record
-		if err == nil {
-			rows, err = m.Table(schema)
-		}
-		if err != nil {
+		if found != nil { // what was written before is whole
 			r.Deviations = append(r.Deviations, signal.Deviation{
 				Where: fmt.Sprintf("%s: byte %d", filepath.Base(name), at), Rule: "a stream is whole messages and the mark of the end",
-				Found: err.Error(), Assumed: fmt.Sprintf("decisions are read up to here, %d bytes are not", len(data)-at),
+				Found: found.Error(), Assumed: fmt.Sprintf("decisions are read up to here, %d bytes are not", len(data)-at),
 			})
 			return nil
 		}
 		r.rows(rows)
 		at = end
 	}
+}
+
+// nextRows is the batch that begins at data[at], nil for the mark of the end.
+func nextRows(data []byte, at int, schema *arrow.Schema) (arrow.Record, int, error) {
+	m, end, err := next(data, at)
+	if err != nil || m.Kind == arrowipc.EndKind {
+		return nil, end, err
+	}
+	rows, err := m.Table(schema)
+	return rows, end, err
 }
 
 // next is the message that begins at data[at], and where it ends.

@@ -132,9 +132,10 @@ type engine struct {
 	mark    time.Time // when the stage at hand began
 	stages  stages
 	age     control.Quantiles
-	ageNow  float64 // ms, of the newest chunk
-	active  string  // the decision of the window before
-	decoded float64 // seconds of decoding
+	ageNow  float64       // ms, of the newest chunk
+	ahead   time.Duration // by which the clock of the source is ahead of ours
+	active  string        // the decision of the window before
+	decoded float64       // seconds of decoding
 
 	ops    chan func()   // what others want done between two chunks
 	end    bool          // somebody asked for the end
@@ -323,6 +324,8 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 			e.linkChanged(now)
 		}
 		age := time.Duration(e.opt.Clock.At(now) - c.TimeAt(c.End()-1))
+		e.ahead = max(0, -age)
+		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		take, live, err := e.gate.pass(&c, age)
 		if err != nil || !take {
 			return err

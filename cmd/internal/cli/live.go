@@ -26,7 +26,8 @@ file says which bundle, which source and which bus:
 
   session: s1
   bundle: model.gyrus
-  source: {use: live, url: "lsl://?name=EEG"}   # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1}
+  source: {use: lsl, name: EEG}           # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1},
+                                          # or any driver by URL: {use: live, url: "lsl://?name=EEG"}
   bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
@@ -176,13 +177,19 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	}
 	defer closing(ctl.Close)
 	note(cmd, "waiting for the stream")
+	looks := bus.NewTelemetryWriter(w)
+	found := session.Resolving(looks, cfg.Source.Name(), clock)
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
+	found()
 	if err != nil {
 		return rep, rec, delay, err
 	}
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {
 		deviations(cmd, []*signal.Recording{r.Recording()})
+	}
+	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
+		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
 	note(cmd, "decoding %s", src.Info())
 
@@ -191,7 +198,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Metrics: prom,
+		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -88,7 +89,7 @@ func TestRecord(t *testing.T) {
 	dir := t.TempDir()
 	port := freePort(t)
 	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
-	src := start(t, "play", "synth:imagery:3:1", "--nats", "--port", fmt.Sprint(port), "--session", "s1", "--speed", "2")
+	src := start(t, "play", "synth:imagery:3:1", "--nats", "--port", strconv.Itoa(port), "--session", "s1", "--speed", "2")
 	says(t, "bus:", &src.errs)
 	for _, name := range []string{"a.arrow", "a.xdf"} {
 		var res struct {
