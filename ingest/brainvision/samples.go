@@ -11,7 +11,7 @@ import (
 // samples is the file with the samples.
 type samples interface {
 	count() int64 // of each channel
-	reader(runs []piece) (signal.SampleReader, []signal.Span, int64)
+	reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64)
 }
 
 // samples finds out how many there are.
@@ -49,7 +49,7 @@ type binary struct {
 
 func (b *binary) count() int64 { return b.n }
 
-func (b *binary) reader(runs []piece) (signal.SampleReader, []signal.Span, int64) {
+func (b *binary) reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64) {
 	width, channels := b.h.typ.Width(), int64(len(b.h.gains))
 	lay := flatfile.Layout{Columns: make([]flatfile.Column, channels), Record: width * channels, PerRecord: 1, Big: b.h.big}
 	if b.h.vectorised {
@@ -62,13 +62,7 @@ func (b *binary) reader(runs []piece) (signal.SampleReader, []signal.Span, int64
 		}
 		lay.Columns[ch] = c
 	}
-	for _, r := range runs {
-		run := flatfile.Run{Span: r.Span, Skip: r.from}
-		if !b.h.vectorised {
-			run.At, run.Skip = r.from*lay.Record, 0
-		}
-		lay.Runs = append(lay.Runs, run)
-	}
+	lay.Runs = line.Runs(0, &lay)
 	spans, end := lay.Spans()
 	return flatfile.NewReader(b.src, lay), spans, end
 }
