@@ -106,11 +106,15 @@ func write(out io.Writer, rows []row) error {
 	b.WriteString("# Parity with other programs\n\nMade by `make parity` from the tests that assert these numbers. The error is the largest difference over the largest\n" +
 		"magnitude of the other program's values, unless the row says otherwise.\n\n| package | what | compared with | on | error | at most |\n|---|---|---|---|---|---|\n")
 	var notes []string
+	number := map[string]int{} // of a note that several rows share
 	for _, r := range rows {
 		mark := ""
 		if r.Note != "" {
-			notes = append(notes, fmt.Sprintf("%d. %s, %s: %s", len(notes)+1, r.What, r.Peer, r.Note))
-			mark = fmt.Sprintf(" (note %d)", len(notes))
+			if number[r.Note] == 0 {
+				notes = append(notes, fmt.Sprintf("%d. %s, %s: %s", len(notes)+1, r.What, r.Peer, r.Note))
+				number[r.Note] = len(notes)
+			}
+			mark = fmt.Sprintf(" (note %d)", number[r.Note])
 		}
 		fmt.Fprintf(&b, "| `%s` | %s%s | %s | %s | %.1e | %.0e |\n", r.pkg, r.What, mark, r.Peer, r.Data, r.Err, r.Tol)
 	}

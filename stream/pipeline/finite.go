@@ -49,6 +49,54 @@ func (s *Stats) Spoilt() string {
 		s.NotFinite, strings.Join(each, "; "), more, list(names))
 }
 
+// Still says in one line which channels never change, and what to do; "" where all do.
+func (s *Stats) Still() string {
+	if len(s.Flat) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: every sample is the same: a lost electrode? A model that learned from this channel is not to be trusted here; leave it out (preprocess: {use: pick, exclude: [%s]}) or let the others replace it (preprocess: {use: bad_channels, action: interpolate}), and train again",
+		strings.Join(s.Flat, ", "), list(s.Flat))
+}
+
+// stillTrack is whether the samples of one channel have all been the same.
+type stillTrack struct {
+	n       int64 // finite ones
+	first   float64
+	changed bool
+}
+
+// see takes the samples that come next. One that is not finite is no change.
+func (s *stillTrack) see(x []float64) {
+	if s.changed {
+		return
+	}
+	for _, v := range x {
+		switch {
+		case v-v != 0: // not finite
+		case s.n == 0:
+			s.first, s.n = v, 1
+		case v != s.first:
+			s.changed = true
+			return
+		default:
+			s.n++
+		}
+	}
+}
+
+// flat lists the channels of voltages among tracks that never changed, in a second or more.
+func flat(tracks []stillTrack, info *signal.Info) (names []string) {
+	for ch, s := range tracks {
+		switch info.Channels[ch].Kind {
+		case signal.EEG, signal.SEEG, signal.ECoG:
+			if !s.changed && float64(s.n) >= info.Rate {
+				names = append(names, info.Channels[ch].Name)
+			}
+		}
+	}
+	return names
+}
+
 // lostTrack is what front knows of the samples of one channel that are not finite.
 type lostTrack struct {
 	n           int64

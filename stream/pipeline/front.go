@@ -32,6 +32,7 @@ type front struct {
 	own     int             // so many of them, from the first, are in memory of their own
 	use     []bool          // the channels that must be finite
 	lost    []lostTrack     // of the channels that come in
+	still   []stillTrack    // of the same
 	view    [][]float64     // the part of a chunk that is finite
 	labels  []string        // of the events that the first of segs cuts windows around
 	stats   Stats
@@ -47,6 +48,8 @@ type Stats struct {
 	// Channels says in which.
 	NotFinite int64       `json:"not_finite"`
 	Channels  []NotFinite `json:"not_finite_channels,omitempty"`
+	// Flat names the channels of voltages among those that are used whose samples have all been the same, of a second or more.
+	Flat []string `json:"flat_channels,omitempty"`
 	// Restarts counts how often the source began anew.
 	Restarts int64 `json:"restarts"`
 	Windows  int64 `json:"windows"` // completed
@@ -58,7 +61,7 @@ type Stats struct {
 // start prepares for a stream described by in and says how windows will look.
 func (f *front) start(in *signal.Info) (out *signal.Info, length int, err error) {
 	f.in, f.started, f.running, f.stats = in, false, false, Stats{}
-	f.lost, f.labels = make([]lostTrack, len(in.Channels)), nil
+	f.lost, f.still, f.labels = make([]lostTrack, len(in.Channels)), make([]stillTrack, len(in.Channels)), nil
 	if out, length, err = f.restart(); err != nil {
 		return nil, 0, err
 	}
@@ -129,6 +132,11 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 	}
 	f.started, f.at = true, c.End()
 	f.stats.Samples += int64(c.Len())
+	for ch, x := range c.X {
+		if f.use[ch] {
+			f.still[ch].see(x)
+		}
+	}
 	if finite(c.X, f.use) {
 		if err := f.good(c); err != nil {
 			return nil, err
@@ -181,6 +189,7 @@ func (f *front) breakOff() error {
 func (f *front) counted() Stats {
 	s := f.stats
 	s.Channels = append(slices.Clip(s.Channels), report(f.lost, f.in)...)
+	s.Flat = flat(f.still, f.in)
 	return s
 }
 

@@ -8,10 +8,13 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
-// noteSpoilt says which samples were not finite, and what that did.
+// noteSpoilt says which samples were not finite, and what that did, and which channels never changed.
 func noteSpoilt(cmd *cobra.Command, name string, s pipeline.Stats) {
 	if why := s.Spoilt(); why != "" {
 		note(cmd, "%s: %s", name, why)
+	}
+	if which := s.Still(); which != "" {
+		note(cmd, "%s: %s", name, which)
 	}
 }
 

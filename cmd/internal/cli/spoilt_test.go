@@ -168,3 +168,20 @@ func TestNothingFinite(t *testing.T) {
 		t.Error("decode left a file without a prediction")
 	}
 }
+
+// TestFlatChannel: train, eval, decode and live name a channel that never changes; nobody is accused where all do.
+func TestFlatChannel(t *testing.T) {
+	const says = "Cz: every sample is the same"
+	m, errs := trainBroken(t, broken(t, 0, "clean"), broken(t, 1, "flat"))
+	if strings.Count(errs, says) != 1 {
+		t.Errorf("train: %q must say %q once", errs, says)
+	}
+	for what, want := range map[string]int{"flat": 1, "clean": 0} {
+		file := broken(t, 2, what)
+		for _, args := range [][]string{{"eval", m, file}, {"decode", m, file, "-o", filepath.Join(t.TempDir(), "out.csv")}, {"live", sessionFile(t, m, file)}} {
+			if code, _, errs := run(t, args...); code != exitDone || strings.Count(errs, says) != want {
+				t.Errorf("%s %s: exit code %d, %q must say %q %d times", args[0], what, code, errs, says, want)
+			}
+		}
+	}
+}
