@@ -131,8 +131,12 @@ func (l *timeline) events(ms []marker, rate float64) []signal.Event {
 		if m.typ == newSegment && m.position == 0 && m.description == "" {
 			continue
 		}
+		label := m.typ + "/" + m.description
+		if m.typ == "" {
+			label = m.description
+		}
 		at := l.Sample(m.position)
-		events = append(events, signal.Event{Sample: at, Onset: float64(at) / rate, Duration: float64(m.size) / rate, Label: m.typ + "/" + m.description})
+		events = append(events, signal.Event{Sample: at, Onset: float64(at) / rate, Duration: float64(m.size) / rate, Label: label})
 	}
 	return events
 }
