@@ -7,6 +7,7 @@
 //	go run ./benchmarks/speed -python bin/peers/bin/python -rounds 15 gemm   # GFLOP/s of matrix products, beside OpenBLAS
 //	go run ./benchmarks/speed latency                                         # one window at a time beside busy cores
 //	go run ./benchmarks/speed -python bin/nets/bin/python latency               # … and PyTorch and ONNX Runtime doing the same
+//	go run ./benchmarks/speed -python bin/lsl/bin/python -rounds 5 lsl          # samples over LSL beside liblsl, one process to a side
 //	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
@@ -71,6 +72,8 @@ func main() {
 		err = gemm(context.Background(), *python, *blas, *rounds, *asJSON)
 	case slices.Equal(flag.Args(), []string{"conv"}):
 		err = conv(*rounds, *asJSON)
+	case slices.Equal(flag.Args(), []string{"lsl"}):
+		err = labStreams(context.Background(), *python, *rounds, *asJSON)
 	case slices.Equal(flag.Args(), []string{"latency"}):
 		peers := "" // PyTorch is large: only where it is asked for
 		flag.Visit(func(f *flag.Flag) {
@@ -95,7 +98,7 @@ func run(ctx context.Context, python string, rounds int, asJSON bool, names []st
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are gemm, conv and latency, each alone, and %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm, conv, latency and lsl, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}

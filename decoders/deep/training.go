@@ -33,7 +33,7 @@ type Training struct {
 // defaults are those of a small network.
 func defaults() Training {
 	return Training{
-		Epochs: 200, Batch: 32, Rate: 1e-3, Decay: 0.01, Warmup: 0.05, Clip: 5, ClassWeights: true,
+		Epochs: 200, Batch: 16, Rate: 1e-3, Decay: 0.01, Warmup: 0.05, Clip: 5, ClassWeights: true,
 		Validation: 0.2, Least: 20, Patience: 50, Seed: 1, Workers: 2,
 	}
 }

@@ -228,9 +228,9 @@ func TestPublishedRecipeLeaks(t *testing.T) {
 
 // TestNoiseDQN: the decoders of this package in CSP space are at chance on the same noise, in windows of 2 s.
 func TestNoiseDQN(t *testing.T) {
-	names := []string{"dqn", "dqn_sequential"}
+	names := []string{"dqn", "dqn_sequential", "dqn, the next trial counts"}
 	if os.Getenv("GYRUS_SLOW") == "" {
-		names = names[:1] // the other is tested on noise by the conformance suite as well
+		names = names[:1] // the second is tested on noise by the conformance suite as well
 	}
 	for _, name := range names {
 		right, of := 0, 0
@@ -245,11 +245,15 @@ func TestNoiseDQN(t *testing.T) {
 				}
 				rows = append(rows, row)
 			}
-			params := ""
-			if name == "dqn_sequential" {
+			params, use := "", "dqn"
+			switch name {
+			case "dqn, the next trial counts":
+				params = `{"gamma": 0.9}`
+			case "dqn_sequential":
+				use = name
 				params = `{"length_s": 0.8, "step_s": 0.2, "power_s": 0.08}`
 			}
-			d := decoder(t, name, params)
+			d := decoder(t, use, params)
 			w, _ := decoders.AsWindowed(d)
 			must(t, w.SetFormat(in))
 			right, of = right+n.right(t, d, rows), of+noiseTest

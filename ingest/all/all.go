@@ -2,10 +2,11 @@
 package all
 
 import (
-	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile" // Arrow IPC
-	_ "github.com/gyrus-bci/gyrus/ingest/edf"       // EDF and EDF+
-	_ "github.com/gyrus-bci/gyrus/ingest/fif"       // FIF of Neuromag and MNE
-	_ "github.com/gyrus-bci/gyrus/ingest/lsl"       // streams of the lab streaming layer
-	_ "github.com/gyrus-bci/gyrus/ingest/text"      // tables of text: Muse CSV, OpenBCI
-	_ "github.com/gyrus-bci/gyrus/ingest/xdf"       // XDF of LabRecorder
+	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"   // Arrow IPC
+	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // BrainVision of Brain Products
+	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // EDF and EDF+
+	_ "github.com/gyrus-bci/gyrus/ingest/fif"         // FIF of Neuromag and MNE
+	_ "github.com/gyrus-bci/gyrus/ingest/lsl"         // streams of the lab streaming layer
+	_ "github.com/gyrus-bci/gyrus/ingest/text"        // tables of text: Muse CSV, OpenBCI
+	_ "github.com/gyrus-bci/gyrus/ingest/xdf"         // XDF of LabRecorder
 )

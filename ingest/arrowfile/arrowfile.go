@@ -20,6 +20,7 @@ func init() {
 		Name: "arrow", Ext: []string{".arrow", ".arrows"}, Open: Open,
 		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) || bytes.HasPrefix(head, mark) },
 	})
+	ingest.RegisterWriter(ingest.Writer{Name: "arrow", Ext: []string{".arrow", ".arrows"}, Write: writeFile})
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -110,4 +111,32 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		}
 	}
 	return out.Close()
+}
+
+// writeFile writes a file with Write, and lists what the format has no place for.
+func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
+	if len(rec.Info.Channels) == 0 {
+		return nil, fmt.Errorf("arrow: %s has no channels: events are written at samples, and there are none", rec.Name)
+	}
+	part := *rec
+	part.Events = nil
+	for _, run := range rec.Runs() {
+		part.Events = append(part.Events, signal.EventsIn(rec.Events, run.Start, run.End())...)
+	}
+	if lost := len(rec.Events) - len(part.Events); lost > 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "events", Rule: "an event stands at a sample", Found: fmt.Sprintf("%d of %d events outside the data", lost, len(rec.Events)), Assumed: "left out",
+		})
+	}
+	for _, r := range rec.Others {
+		losses = append(losses, signal.Deviation{
+			Where: fmt.Sprintf("channels at %g Hz", r.Info.Rate), Rule: "all channels have one sampling rate",
+			Found: fmt.Sprintf("%s, beside %g Hz", r.Info, rec.Info.Rate), Assumed: "left out",
+		})
+	}
+	w, err := create(name)
+	if err != nil {
+		return losses, err
+	}
+	return losses, errors.Join(Write(w, &part), w.Close())
 }

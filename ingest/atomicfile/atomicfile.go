@@ -45,33 +45,93 @@ func target(path string) (final string, mode fs.FileMode, err error) {
 // ever sees half a file: where anything fails, a file that was there before is still there, and nothing is left behind.
 // Links are followed, permissions kept.
 func Write(path string, fill func(io.Writer) error) error {
+	var set Set
+	w, err := set.Create(path)
+	if err == nil {
+		err = errors.Join(fill(w), w.Close())
+	}
+	if err != nil {
+		return errors.Join(err, set.Discard())
+	}
+	return set.Commit()
+}
+
+// Set is files that belong together and appear together, each as Write makes it. The zero value is empty. Whoever has
+// called Create calls Commit or Discard at the end.
+type Set struct{ files []*file }
+
+// file is one file of a set, under the name it has until it is complete.
+type file struct {
+	*os.File
+	path, final string // as it was asked for, and with links followed
+	mode        fs.FileMode
+	closed      bool
+}
+
+// Create opens a file that will be called path.
+func (s *Set) Create(path string) (io.WriteCloser, error) {
 	final, mode, err := target(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tmp, err := beside(final)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	if err := fill(tmp); err != nil {
-		return errors.Join(err, discard(tmp))
+	f := &file{File: tmp, path: path, final: final, mode: mode}
+	s.files = append(s.files, f)
+	return f, nil
+}
+
+// Close sees that all is on the disk. A second call does nothing.
+func (f *file) Close() error {
+	if f.closed {
+		return nil
 	}
-	if mode != 0 {
-		err = tmp.Chmod(mode)
+	f.closed = true
+	var err error
+	if f.mode != 0 {
+		err = f.Chmod(f.mode)
 	}
 	if err == nil {
-		err = tmp.Sync()
+		err = f.Sync()
 	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("cannot write %s: %w", path, err), discard(tmp))
-	}
-	if err := tmp.Close(); err != nil {
-		return errors.Join(fmt.Errorf("cannot write %s: %w", path, err), os.Remove(tmp.Name()))
-	}
-	if err := os.Rename(tmp.Name(), final); err != nil {
-		return errors.Join(fmt.Errorf("cannot write %s: %w", path, err), os.Remove(tmp.Name()))
+	if err = errors.Join(err, f.File.Close()); err != nil {
+		return fmt.Errorf("cannot write %s: %w", f.path, err)
 	}
 	return nil
+}
+
+// Commit gives all files their names, the first one last: it is the one that names the others. Where that fails, those
+// that have no name yet are removed.
+func (s *Set) Commit() error {
+	for _, f := range s.files {
+		if err := f.Close(); err != nil {
+			return errors.Join(err, s.Discard())
+		}
+	}
+	for n := len(s.files); n > 0; n = len(s.files) {
+		f := s.files[n-1]
+		if err := os.Rename(f.Name(), f.final); err != nil {
+			return errors.Join(fmt.Errorf("cannot write %s: %w", f.path, err), s.Discard())
+		}
+		s.files = s.files[:n-1]
+	}
+	return nil
+}
+
+// Discard removes all files that have no name yet.
+func (s *Set) Discard() error {
+	var errs []error
+	for _, f := range s.files {
+		if !f.closed {
+			f.closed = true
+			errs = append(errs, f.File.Close())
+		}
+		errs = append(errs, os.Remove(f.Name()))
+	}
+	s.files = nil
+	return errors.Join(errs...)
 }
 
 // beside opens a new file in the folder of path, with the permissions that the user gives to new files.
@@ -85,5 +145,3 @@ func beside(path string) (*os.File, error) {
 		}
 	}
 }
-
-func discard(f *os.File) error { return errors.Join(f.Close(), os.Remove(f.Name())) }

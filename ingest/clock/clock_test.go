@@ -311,6 +311,29 @@ func TestTrackerJumps(t *testing.T) {
 	}
 }
 
+// TestTrackerHoldsSeldom: a sender that stamps each chunk of 100 ms when it sends it, and is 20 ms late now and then, never
+// makes anything wait.
+func TestTrackerHoldsSeldom(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	d := newDrive(t, Options{Rate: 250})
+	late := 0.0
+	for k := range 250 * 600 {
+		if k%25 == 0 {
+			if late = 1e-4 * rng.ExpFloat64(); rng.IntN(200) == 0 {
+				late += 0.02
+			}
+		}
+		at := 50 + float64(k)/250 + late
+		d.add(at, at, k%25 == 0)
+		if d.tr.Held() > 0 && k > 25*16 {
+			t.Fatalf("sample %d waits", k)
+		}
+	}
+	if len(d.runs) != 1 {
+		t.Errorf("%d runs", len(d.runs))
+	}
+}
+
 // TestTrackerOneWildStamp does not end a run.
 func TestTrackerOneWildStamp(t *testing.T) {
 	d := newDrive(t, Options{Rate: 250})

@@ -19,9 +19,11 @@ type Options struct {
 type Run struct {
 	N    int
 	Time float64 // when the first one was measured, on the sender's clock
-	// Lost samples are missing before the first one. Known says that a counter tells, otherwise it is what the clock says.
+	// Lost samples are missing before the first one. Known says that a counter tells, Told that Missing did; otherwise it is
+	// what the clock says.
 	Lost  int64
 	Known bool
+	Told  bool
 	// Anew says that nothing before has to do with the run: the clock jumped.
 	Anew bool
 }
@@ -45,6 +47,8 @@ type Tracker struct {
 	spread  float64 // median distance of stamps from the line
 	peak    float64 // the greatest one, half forgotten in peakHalfS
 	square  float64 // mean square of it
+	since   int     // samples since the newest stamp that came
+	apart   float64 // samples from one stamp to the next, usually
 	arrived float64 // when the newest decided sample arrived
 
 	counter int64
@@ -105,6 +109,8 @@ const (
 	peakHalfS   = 10     // s
 	peakFactor  = 1.5    // a stamp may be off by so many times the peak
 	floor       = 1.5e-3 // s; what the scheduler of the sender does to stamps
+	chunkFloor  = 0.25   // of the time between stamps: where one stands for a chunk, chunks are lost as a whole
+	chunkMost   = 25e-3  // s; at most so much
 	priorNoise  = 0.005  // s
 	priorRate   = 0.01   // of the nominal rate: how far it may be from the true one
 	settled     = 16     // stamps, after which the jitter is known roughly
@@ -116,7 +122,7 @@ const (
 // begin puts the line through a stamp. The spread is kept: it belongs to the sender.
 func (t *Tracker) begin(stamp float64) {
 	if !t.begun {
-		t.spread, t.square, t.peak = firstSpread, firstSpread*firstSpread, firstPeak
+		t.spread, t.square, t.peak = firstSpread, 0, firstPeak
 	}
 	step := 1 / t.opt.Rate
 	sd := priorRate * step / priorNoise
@@ -127,7 +133,7 @@ func (t *Tracker) begin(stamp float64) {
 
 // bound is how far from the line a stamp may be.
 func (t *Tracker) bound() float64 {
-	return 0.5/t.opt.Rate + max(tolerance*t.spread, peakFactor*t.peak, floor)
+	return 0.5/t.opt.Rate + max(tolerance*t.spread, peakFactor*t.peak, floor, min(chunkFloor*t.apart/t.opt.Rate, chunkMost))
 }
 
 // Add takes in the next sample. sent says that its stamp came with it and was not worked out from the one before; arrived
@@ -164,7 +170,7 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 		t.missing = 0
 		t.settle(Run{})
 		t.l.move(float64(n)) // what a counter has stepped over is among them
-		t.accept(h, Run{Lost: n, Known: true})
+		t.accept(h, Run{Lost: n, Told: true})
 		return
 	}
 	if !(math.Abs(h.stamp) < 1e15) { // no time at all
@@ -288,7 +294,10 @@ func (t *Tracker) settle(r Run) {
 func (t *Tracker) accept(h held, r Run) {
 	t.l.move(1)
 	t.peak *= t.fade
+	t.since++
 	if h.sent {
+		t.apart += (float64(t.since) - t.apart) / 16
+		t.since = 0
 		off := h.stamp - t.l.y
 		limit := clip * t.spread
 		if t.stamps < settled {

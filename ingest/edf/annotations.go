@@ -45,31 +45,38 @@ func (a *annotations) readAll() error {
 	a.labels = map[string]string{}
 	lo, last := texts[0].offset, texts[len(texts)-1]
 	hi := last.offset + last.samples*int64(a.h.v.bytes)
+	err := a.h.walk(a.src, lo, hi, func(r int64, buf []byte) { a.record(r, texts, buf, lo) })
+	if err != nil {
+		return err
+	}
+	a.line.finish()
+	return nil
+}
+
+// walk reads the bytes [lo, hi) of every record and gives them to do, in the order of the file.
+func (h *header) walk(src *source, lo, hi int64, do func(record int64, buf []byte)) error {
 	var buf []byte
-	if a.h.record <= skipBytes { // many records at once
-		perBlock := blockBytes / a.h.record
-		for r := int64(0); r < a.h.records; r += perBlock {
-			n := min(perBlock, a.h.records-r)
-			at := a.h.bytes + r*a.h.record
-			buf = grow(buf, n*a.h.record)
-			if err := a.src.read(buf, at, fmt.Sprintf("data record %d", r+1)); err != nil {
+	if h.record <= skipBytes { // many records at once
+		perBlock := blockBytes / h.record
+		for r := int64(0); r < h.records; r += perBlock {
+			n := min(perBlock, h.records-r)
+			buf = grow(buf, n*h.record)
+			if err := src.read(buf, h.bytes+r*h.record, fmt.Sprintf("data record %d", r+1)); err != nil {
 				return err
 			}
 			for k := range n {
-				a.record(r+k, texts, buf[k*a.h.record:], 0)
+				do(r+k, buf[k*h.record+lo:k*h.record+hi])
 			}
 		}
-	} else {
-		for r := range a.h.records {
-			at := a.h.bytes + r*a.h.record + lo
-			buf = grow(buf, hi-lo)
-			if err := a.src.read(buf, at, fmt.Sprintf("data record %d", r+1)); err != nil {
-				return err
-			}
-			a.record(r, texts, buf, lo)
-		}
+		return nil
 	}
-	a.line.finish()
+	for r := range h.records {
+		buf = grow(buf, hi-lo)
+		if err := src.read(buf, h.bytes+r*h.record+lo, fmt.Sprintf("data record %d", r+1)); err != nil {
+			return err
+		}
+		do(r, buf)
+	}
 	return nil
 }
 

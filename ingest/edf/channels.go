@@ -17,6 +17,8 @@ type channel struct {
 	samples      int64  // in each record
 	offset       int64  // of its first byte from the start of a record
 	gain, origin float64
+	stored       signal.Stored
+	header       *signalHeader
 }
 
 // channels names and scales the signals that hold samples, in the order of the file.
@@ -54,6 +56,8 @@ func (h *header) channels(src *source) ([]channel, error) {
 			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: scale.Unit},
 			ref:     e.Reference, samples: s.samples, offset: s.offset,
 			gain: gain, origin: origin,
+			stored: signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension},
+			header: s,
 		}
 		if e.Kind == signal.EEG {
 			chans[i].Pos = montage.Place(e.Name) // the file has none: that of the name on a spherical head

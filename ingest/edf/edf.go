@@ -10,17 +10,20 @@ import (
 )
 
 func init() {
-	ingest.Register(ingest.Format{Name: "edf", Ext: []string{".edf"}, Match: match, Open: Open})
+	ingest.Register(ingest.Format{Name: "edf", Ext: []string{".edf"}, Match: edf16.match, Open: Open})
+	ingest.Register(ingest.Format{Name: "bdf", Ext: []string{".bdf"}, Match: bdf24.match, Open: Open})
 }
 
 // variant is what tells the formats of the family apart.
 type variant struct {
 	name        string // "EDF"
 	version     []byte // the first field
+	plain       string // what the field reserved holds in a file that is not "+"
 	annotations string // the label of the signals that hold text
 	bytes       int    // of one sample
 	min, max    int64  // that a sample can be
 	decode      func(dst []float64, src []byte, gain, offset float64)
+	encode      func(dst []byte, sample int64)
 }
 
 var edf16 = &variant{
@@ -30,12 +33,24 @@ var edf16 = &variant{
 	bytes:       2,
 	min:         -1 << 15, max: 1<<15 - 1,
 	decode: decode16,
+	encode: encode16,
 }
 
-// match accepts also what is damaged, as long as it once was EDF: Open then says what happened to it. Of the six fields
+var bdf24 = &variant{
+	name:        "BDF",
+	version:     []byte("\xffBIOSEMI"),
+	plain:       "24BIT",
+	annotations: "BDF Annotations",
+	bytes:       3,
+	min:         -1 << 23, max: 1<<23 - 1,
+	decode: decode24,
+	encode: encode24,
+}
+
+// match accepts also what is damaged, as long as it once was of this format: Open then says what happened to it. Of the six fields
 // with digits two may be unreadable.
-func match(head []byte) bool {
-	if len(head) < 8 || !bytes.Equal(bytes.ReplaceAll(head[:8], []byte{0}, []byte(" ")), edf16.version) {
+func (v *variant) match(head []byte) bool {
+	if len(head) < 8 || !bytes.Equal(bytes.ReplaceAll(head[:8], []byte{0}, []byte(" ")), v.version) {
 		return false
 	}
 	flaws := 0
@@ -69,7 +84,16 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	src := &source{file: f, name: name, size: st.Size()}
-	h, err := readHeader(src, edf16)
+	v := edf16
+	if first := make([]byte, 1); src.size > 0 {
+		if err := src.read(first, 0, "version"); err != nil {
+			return nil, err
+		}
+		if first[0] == bdf24.version[0] {
+			v = bdf24
+		}
+	}
+	h, err := readHeader(src, v)
 	if err != nil {
 		return nil, src.orDamage(err)
 	}
@@ -89,7 +113,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	line := ann.line
-	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted()}
+	if err := ann.readStatus(chans); err != nil {
+		return nil, err
+	}
+	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted(), Texts: h.allTexts(chans)}
 	groups[0].fill(rec, src, h, line)
 	for _, g := range groups[1:] {
 		r := &signal.Recording{Name: name, Format: rec.Format, Begin: rec.Begin}

@@ -1,6 +1,7 @@
 package edf
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ type header struct {
 	record   int64 // bytes in one
 	// headerBytes is what the field about it says, which may be wrong.
 	headerBytes int64
+
+	patient, recording string // the fields about persons and places
 }
 
 // signalHeader is the part of the header about one signal.
@@ -30,6 +33,8 @@ type signalHeader struct {
 	offset           int64 // of its first byte from the start of a record
 	at               [10]int64
 	isText           bool
+
+	transducer, prefilter string
 }
 
 // The fields about one signal, in the order of the file.
@@ -85,9 +90,14 @@ func readHeader(src *source, v *variant) (*header, error) {
 	if string(raw[:8]) != string(v.version) {
 		at(0, 8, "version").deviate(fmt.Sprintf("%q", v.version), fmt.Sprintf("%q", raw[:8]), v.name)
 	}
-	at(8, 88, "local patient identification").text() // only checked: gyrus does not hand on who it was
+	h.patient = at(8, 88, patientField).text()
 	h.readReserved(at(192, 236, "reserved"))
-	h.start = start(at(168, 176, "startdate"), at(176, 184, "starttime"), at(88, 168, "local recording identification"), h.plus != "")
+	about := at(88, 168, recordingField)
+	h.start = start(at(168, 176, "startdate"), at(176, 184, "starttime"), about, h.plus != "")
+	h.recording = decodeText(bytes.TrimRight(about.raw, " \x00"))
+	if h.plus == "" { // start has looked at it otherwise
+		about.text()
+	}
 
 	ns := at(252, 256, "number of signals")
 	n, err := ns.integer()
@@ -134,8 +144,12 @@ func (h *header) readReserved(f field) {
 	switch {
 	case found && (strings.HasPrefix(plus, "C") || strings.HasPrefix(plus, "D")):
 		h.plus = plus[:1]
-	case s != "":
-		f.deviate(fmt.Sprintf(`blank, or begins with "%s+C" or "%[1]s+D"`, h.v.name), fmt.Sprintf("%q", s), "plain "+h.v.name)
+	case s != h.v.plain && (s != "" || h.v.plain != ""):
+		blank := "blank"
+		if h.v.plain != "" {
+			blank = strconv.Quote(h.v.plain)
+		}
+		f.deviate(fmt.Sprintf(`%s, or begins with "%s+C" or "%[2]s+D"`, blank, h.v.name), fmt.Sprintf("%q", s), "plain "+h.v.name)
 	}
 }
 
@@ -178,9 +192,8 @@ func (h *header) readSignals(src *source, n int64) error {
 func (s *signalHeader) read(f func(int) field, v *variant) (err error) {
 	s.label = strings.TrimSpace(f(fLabel).text())
 	s.isText = s.label == v.annotations
-	f(fTransducer).text() // only checked, like the next two
-	f(fPrefilter).text()
-	f(fReserved).text()
+	s.transducer, s.prefilter = f(fTransducer).text(), f(fPrefilter).text()
+	f(fReserved).text() // only checked
 	s.dimension = strings.TrimSpace(f(fDimension).text())
 
 	n := f(fSamples)

@@ -141,3 +141,37 @@ func decode16(dst []float64, src []byte, gain, origin float64) {
 		dst[t] = float64(float64(int16(binary.LittleEndian.Uint16(src[2*t:])))*gain) + origin
 	}
 }
+
+// decode24 is decode16 for samples of 24 bits; src is three times as long as dst.
+func decode24(dst []float64, src []byte, gain, origin float64) {
+	for len(dst) >= 4 && len(src) >= 16 { // four at a time, the last of which needs a byte beyond its own
+		v, w := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[6:])
+		dst[0] = float64(float64(int32(v<<8)>>8)*gain) + origin
+		dst[1] = float64(float64(int32(v>>16)>>8)*gain) + origin
+		dst[2] = float64(float64(int32(w<<8)>>8)*gain) + origin
+		dst[3] = float64(float64(int32(w>>16)>>8)*gain) + origin
+		dst, src = dst[4:], src[12:]
+	}
+	for t := range dst {
+		dst[t] = float64(float64(int24(src[3*t:]))*gain) + origin
+	}
+}
+
+// int24 is a little-endian integer of 24 bits.
+func int24(b []byte) int32 { return int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24) >> 8 }
+
+func encode16(dst []byte, sample int64) { binary.LittleEndian.PutUint16(dst, uint16(sample)) }
+
+func encode24(dst []byte, sample int64) {
+	_ = dst[2]
+	dst[0], dst[1], dst[2] = byte(sample), byte(sample>>8), byte(sample>>16)
+}
+
+// Stored is how the file keeps the samples of each channel.
+func (r *reader) Stored() []signal.Stored {
+	all := make([]signal.Stored, len(r.chans))
+	for i, c := range r.chans {
+		all[i] = c.stored
+	}
+	return all
+}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Scope says how far queries for streams travel.
@@ -106,8 +105,8 @@ func (c *Config) targets() []netip.Addr {
 	return append(all, c.Groups...)
 }
 
-// fromFile is what LSLAPICFG names, read once.
-var fromFile = sync.OnceValues(func() (Config, error) {
+// Environment is the configuration for this process: the file that the variable LSLAPICFG names, or the default.
+func Environment() (Config, error) {
 	name := os.Getenv("LSLAPICFG")
 	if name == "" {
 		return DefaultConfig(), nil
@@ -121,10 +120,7 @@ var fromFile = sync.OnceValues(func() (Config, error) {
 		return Config{}, fmt.Errorf("LSLAPICFG: %s: %w", name, err)
 	}
 	return c, nil
-})
-
-// Environment is the configuration for this process: the file that the variable LSLAPICFG names, or the default.
-func Environment() (Config, error) { return fromFile() }
+}
 
 // ParseConfig reads a configuration file of liblsl (lsl_api.cfg) over the defaults. Keys that have no meaning here, such as
 // [tuning], are passed over: the file is shared with programs that know them.

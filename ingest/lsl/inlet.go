@@ -15,6 +15,9 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
+// bufferBytes bounds what waits here, whatever BufferS says.
+const bufferBytes = 256 << 20
+
 // holdTime is how long samples whose stamps are odd wait for more, where nothing comes.
 const holdTime = 250 * time.Millisecond
 
@@ -27,7 +30,7 @@ type InletOptions struct {
 	Wait                 time.Duration // for the stream to appear; 0 waits as long as the context lasts
 
 	// Markers is the predicate of a stream of marks, which become the events of the chunks: "" for none. Samples then wait
-	// up to MarkersWait, 10 ms unless it is set, so that marks which belong to them can arrive.
+	// up to MarkersWait, 5 ms unless it is set, so that marks which belong to them can arrive.
 	Markers     string
 	MarkersWait time.Duration
 
@@ -143,7 +146,8 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	now := time.Now()
 	n.health = signal.Health{State: signal.LinkConnected, Since: now, Detail: full.String(), DelayS: opt.DelayS}
 	n.since = now
-	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), 1<<24))
+	fits := float64(bufferBytes / max(1, full.Channels*full.Format.Size()))
+	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), max(1, fits)))
 	n.data = &link{
 		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, accept: n.same, state: n.enter,
 		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) },
@@ -173,7 +177,7 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 
 // defaults fills in and checks the options.
 func (o *InletOptions) defaults() error {
-	o.MarkersWait = cmp.Or(o.MarkersWait, 10*time.Millisecond)
+	o.MarkersWait = cmp.Or(o.MarkersWait, 5*time.Millisecond)
 	o.BufferS = cmp.Or(o.BufferS, 60)
 	o.MaxChunk = cmp.Or(o.MaxChunk, 4096)
 	o.Stall = cmp.Or(o.Stall, time.Second)
@@ -503,9 +507,11 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	defer n.mu.Unlock()
 	h := &n.health
 	h.Samples += uint64(r.N)
-	if r.Known {
+	switch {
+	case r.Told: // thrown away here, and counted there
+	case r.Known:
 		h.Lost += uint64(r.Lost)
-	} else {
+	default:
 		h.Suspected += uint64(r.Lost)
 	}
 	h.Jumps = uint64(n.tracker.Jumps)

@@ -4,19 +4,23 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// loop is a configuration on this machine alone, on ports that no other program uses.
+// port is the first of 40 ports below the ephemeral ones that this test process uses and, by chance, no other one does.
+func port() uint16 { return uint16(20_000 + os.Getpid()%300*40) }
+
+// loop is a configuration on this machine alone.
 func loop(t testing.TB) *Config {
 	t.Helper()
 	c := DefaultConfig()
 	c.Scope = Machine
-	c.DiscoveryPort, c.BasePort, c.PortRange = 26571, 26572, 32
-	c.SessionID = t.Name()
+	c.DiscoveryPort, c.BasePort, c.PortRange = port(), port()+1, 32
+	c.SessionID = fmt.Sprint(t.Name(), os.Getpid())
 	return &c
 }
 

@@ -110,7 +110,7 @@ func (p *peer) do(t testing.TB, q map[string]any) answer {
 func sharedConfig(t testing.TB) (file string, cfg *Config) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "lsl_api.cfg")
-	text := "[ports]\n; not here\nIPv6 = disable\nMulticastPort = 36571\nBasePort = 36572\nPortRange = 32\n[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n" +
+	text := fmt.Sprintf("[ports]\n; not here\nIPv6 = disable\nMulticastPort = %d\nBasePort = %d\nPortRange = 32\n", port(), port()+1) + "[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n" +
 		"[lab]\nKnownPeers = {127.0.0.1}\nSessionID = " + strings.ReplaceAll(t.Name(), "/", "-") + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ const maxQuery = 8 << 10
 
 // maxMoves bounds how long a predicate may walk about in a description: far more than "is there a channel called Cz among
 // 1024" needs, and less than a tenth of a second.
-const maxMoves = 1 << 20
+const maxMoves = 1 << 18
 
 // document is a description that predicates can be asked of.
 type document struct{ root *Element }

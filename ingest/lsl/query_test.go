@@ -1,6 +1,13 @@
 package lsl
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
 
 func TestPredicates(t *testing.T) {
 	e, err := parseElement([]byte(`<?xml version="1.0"?><info><name>BioSemi 1</name><type>EEG</type><nominal_srate>512.0000000000000</nominal_srate>
@@ -51,5 +58,34 @@ func TestPredicates(t *testing.T) {
 		if got, err := d.matches(q); err == nil {
 			t.Errorf("%s: %v, want an error", q, got)
 		}
+	}
+}
+
+// TestPredicatesAreBounded: what is asked of 1024 channels with positions is answered, and what would walk about for hours,
+// or nests deeply, is refused soon.
+func TestPredicatesAreBounded(t *testing.T) {
+	info := &signal.Info{}
+	for k := range 1024 {
+		info.Channels = append(info.Channels, signal.Channel{Name: fmt.Sprintf("Ch%d", k), Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0, 0, 0.1}})
+	}
+	i := StreamInfo{Name: "amp", Type: "EEG", Channels: 1024, Rate: 1000, Format: Float32, Desc: Describe(info)}
+	d := document{i.element(true)}
+	for _, q := range []string{"count(desc/channels/channel)=1024", "//label='Ch1023'", "desc/channels/channel[label='Ch1000']/type='EEG'", "desc/channels/channel[1024]/label='Ch1023'", "count(//channel[unit='microvolts'])=1024", "sum(desc/channels/channel/location/Z)>1000"} {
+		if got, err := d.matches(q); err != nil || !got {
+			t.Errorf("%s: %v, %v", q, got, err)
+		}
+	}
+	for _, q := range []string{
+		"//*[//*[//*[//*='x']]]", "count(//*[count(//*)>7])>9", strings.Repeat("//*", 50), strings.Repeat("(", 8000), strings.Repeat("not(", 1900) + "1" + strings.Repeat(")", 1900),
+		strings.Repeat("a[", 2700) + "1" + strings.Repeat("]", 2700), strings.Repeat("-", 8000) + "1", "name='" + strings.Repeat("x", maxQuery) + "'",
+	} {
+		began := time.Now()
+		_, err := d.matches(q)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%.30s… takes %s (%v)", q, took, err)
+		}
+	}
+	if _, err := d.matches("//*[//*[//*[//*='x']]]"); err == nil || !strings.Contains(err.Error(), "more than is looked at") {
+		t.Errorf("a walk of hours: %v", err)
 	}
 }

@@ -59,10 +59,10 @@ func (r *ring) tail(n int) *block {
 	return b
 }
 
-// trim lets go of all blocks before sample keep, and of the oldest ones beyond most bytes.
+// trim lets go of all blocks before sample keep, and of the oldest ones beyond most bytes, but for the newest.
 func (r *ring) trim(keep int64, most int) {
 	n := 0
-	for n < len(r.blocks) && (r.blocks[n].end() <= keep || r.bytes > most) {
+	for n < len(r.blocks) && (r.blocks[n].end() <= keep || r.bytes > most && n < len(r.blocks)-1) {
 		b := r.blocks[n]
 		r.bytes -= cap(b.buf)
 		b.gone = true

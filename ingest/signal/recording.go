@@ -46,7 +46,32 @@ type Recording struct {
 	// Others are groups of channels that were sampled at other rates, each a recording of its own on the same clock.
 	Others     []*Recording
 	Deviations []Deviation
+	Texts      []Text    // what the header says in words
 	Closer     io.Closer // nil where there is nothing to close
+}
+
+// Text is what the header of a source says in words and has no other place in a Recording: it is handed on where a format
+// that is written has room for it.
+type Text struct {
+	Field    string `json:"field"`             // as the specification of the source calls it: "local patient identification"
+	Channel  string `json:"channel,omitempty"` // the name of the channel that it is about; "" for the whole recording
+	Text     string `json:"text"`
+	Personal bool   `json:"personal"` // it may say who was recorded, or by whom
+}
+
+// Stored says how a source keeps the samples of a channel: as integers, of which DigMin stands for PhysMin and DigMax for
+// PhysMax, in Unit as the source writes it.
+type Stored struct {
+	DigMin, DigMax   int64
+	PhysMin, PhysMax float64
+	Unit             string
+}
+
+// StoredReader is a SampleReader that knows the integers behind its samples: an optional interface, by which a format with
+// integers is written without a second rounding.
+type StoredReader interface {
+	SampleReader
+	Stored() []Stored // one to a channel
 }
 
 // Runs is where there is data: Spans, or all of it.

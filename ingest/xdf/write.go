@@ -1,10 +1,12 @@
 package xdf
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -76,4 +78,37 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 		}
 	}
 	return nil
+}
+
+// writeFile writes a file with Write, and lists what the format has no place for.
+func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
+	lasting, signals := 0, 0
+	for _, e := range rec.Events {
+		if e.Duration != 0 {
+			lasting++
+		}
+	}
+	if lasting > 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "events", Rule: "a marker is a text at a time, without a duration",
+			Found: fmt.Sprintf("%d of %d events last", lasting, len(rec.Events)), Assumed: "written as instants",
+		})
+	}
+	if !rec.Begin.IsZero() && rec.Begin.Nanosecond() != 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "begin", Rule: "the date and time of the file are to the second",
+			Found: rec.Begin.Format("2006-01-02T15:04:05.999999999"), Assumed: "written without the fraction; the samples among each other are not touched",
+		})
+	}
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		signals += len(r.Info.Channels)
+	}
+	if signals == 0 && len(rec.Events) == 0 {
+		return nil, fmt.Errorf("xdf: %s has neither channels nor events: there is nothing to write", rec.Name)
+	}
+	w, err := create(name)
+	if err != nil {
+		return losses, err
+	}
+	return losses, errors.Join(Write(w, rec), w.Close())
 }

@@ -21,6 +21,7 @@ func init() {
 		Hint:  "a packed file (.xdfz) cannot be read here and there: unpack it with gunzip first",
 		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) },
 	})
+	ingest.RegisterWriter(ingest.Writer{Name: "xdf", Ext: []string{".xdf"}, Write: writeFile})
 }
 
 // Open reads all of f once, but for the samples, which are read when they are asked for. It owns f from now on and closes

@@ -128,6 +128,7 @@ type Ctl struct {
 	told             func(Request, Reply)
 	sub              *Subscription
 	cancel           context.CancelFunc
+	after            func(func()) (stop func() bool) // calls a function when the Ctl is closed
 	working          sync.WaitGroup
 
 	mu     sync.Mutex
@@ -160,6 +161,7 @@ func NewCtl(b *Bus, session, decoder string, run int64, told func(Request, Reply
 	c := &Ctl{bus: b, session: session, decoder: decoder, run: run, told: told, sub: &Subscription{done: make(chan struct{})}}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	c.after = func(fn func()) func() bool { return context.AfterFunc(ctx, fn) }
 	c.verbs = []Verb{{Name: "verbs", Doc: "list what can be asked for"}}
 	if err := c.sub.listen(b, CtlSubject(session), func(m *nats.Msg) { c.take(ctx, m) }, pendingMsgs, -1); err != nil {
 		cancel()
@@ -206,19 +208,57 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	}
 	c.working.Go(func() {
 		defer c.leave()
-		r := Reply{OK: true}
-		got, err := v.Do(ctx, req.Args)
-		if err == nil && got != nil {
-			r.Result, err = json.Marshal(got)
-		}
-		if err != nil {
-			r = Reply{Error: err.Error()}
-			c.mu.Lock()
-			c.stats.Failed++
-			c.mu.Unlock()
-		}
-		c.answer(m, req, r)
+		c.answer(m, req, c.perform(ctx, v, req.Args))
 	})
+}
+
+// perform does what was asked for.
+func (c *Ctl) perform(ctx context.Context, v Verb, args []string) Reply {
+	r := Reply{OK: true}
+	got, err := v.Do(ctx, args)
+	if err == nil && got != nil {
+		r.Result, err = json.Marshal(got)
+	}
+	if err != nil {
+		r = Reply{Error: err.Error()}
+		c.mu.Lock()
+		c.stats.Failed++
+		c.mu.Unlock()
+	}
+	return r
+}
+
+// Call is a request of somebody in this process, such as its web page: it takes no way over the bus, needs no right there,
+// and works without a link. It waits for the verb, whose context ends with ctx and with the Ctl.
+func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
+	req := Request{V: Version, Session: c.session, Decoder: c.decoder, ID: nuid.Next(), Verb: verb, Args: args}
+	fill := func(r Reply) Reply {
+		r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+		if verb != "verbs" && c.told != nil {
+			c.told(req, r)
+		}
+		return r
+	}
+	if err := req.Validate(); err != nil {
+		return fill(Reply{Error: err.Error()})
+	}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return fill(Reply{Error: "the session has ended"})
+	}
+	c.working.Add(1) // Close, which waits, comes behind
+	c.mu.Unlock()
+	defer c.working.Done()
+	v, refusal := c.admit(req)
+	if refusal != nil {
+		return fill(*refusal)
+	}
+	defer c.leave()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer c.after(cancel)()
+	return fill(c.perform(ctx, v, req.Args))
 }
 
 // admit finds the verb of a request, or says why it is refused. What it admits must leave.

@@ -44,6 +44,7 @@ type Telemetry struct {
 
 	Samples     int64   `json:"samples"`              // taken in
 	Gaps        int64   `json:"gaps"`                 // no window reaches over one
+	Restarts    int64   `json:"restarts"`             // times that the source began anew, nor over one of these
 	Windows     int64   `json:"windows"`              // decided on
 	Rejected    int64   `json:"rejected"`             // of these: a check refused them
 	Skipped     int64   `json:"skipped"`              // samples left out because they were too old

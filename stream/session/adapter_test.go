@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
@@ -101,6 +103,19 @@ func TestAdapter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	raw, err := nats.Connect(b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"{", `{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"reward":2}`} { // nor do these
+		if err := raw.Publish(bus.FeedbackSubject("s", "d"), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := raw.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	raw.Close()
 	so := synth.Defaults()
 	so.Channels, so.TrialsPerClass, so.Run = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 70, 5
 	rec, _, err := synth.MotorImagery(so)
@@ -143,7 +158,7 @@ func TestAdapter(t *testing.T) {
 		t.Errorf("%d commands, %d right of the first 30, %d of the last 30: want 140, at most 6, at least 24", n, rights(0, 30), rights(n-30, n))
 	}
 	r := rep.Adapt
-	if !r.Decides || r.State != adapt.Live || r.OtherRun != 1 || r.Odd != 1 || r.Lost != 0 || r.Sent != n || r.Feedback < given-5 || r.Feedback > given {
+	if !r.Decides || r.State != adapt.Live || r.OtherRun != 1 || r.Odd != 1 || r.Malformed != 2 || r.Lost != 0 || r.Sent != n || r.Feedback < given-5 || r.Feedback > given {
 		t.Errorf("%d pieces of feedback were given: %+v", given, *r)
 	}
 	f, err := os.Open(opt.Log)

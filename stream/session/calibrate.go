@@ -421,6 +421,10 @@ func (e *engine) showCue(c bus.Cue) int64 {
 	if e.opt.Telemetry != nil {
 		t, _ = e.opt.Telemetry.Cue(c) // what does not leave is counted there; the person may look at the terminal
 	}
+	if e.opt.OnShow != nil {
+		c.TPublish = t
+		e.opt.OnShow(c)
+	}
 	switch c.Kind {
 	case bus.CueShow:
 		e.note(fmt.Sprintf("cue %d of %d: %s", c.Trial, c.Trials, strings.ToUpper(c.Class)))

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -31,7 +35,9 @@ type Config struct {
 	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
 	Calibrate *Calibration    `json:"calibrate" doc:"make the model in the session: cues, training, a score, and a decision whether it is good enough"`
 	Metrics   *MetricsOptions `json:"metrics" doc:"figures for Prometheus over HTTP; without this section nothing is served"`
-	Record    *Record         `json:"record" doc:"write the session down; without this section nothing is written"`
+	// Dashboard is nil where no page is served.
+	Dashboard *dashboard.Options `json:"dashboard" doc:"a web page of the running session, with its buttons; without this section nothing is served"`
+	Record    *Record            `json:"record" doc:"write the session down; without this section nothing is written"`
 	// Adapt is nil where the session does not learn.
 	Adapt *Adapt `json:"adapt" doc:"learning from feedback on the bus; without this section nothing is learned"`
 }
@@ -50,9 +56,10 @@ type Record struct {
 
 // Source says where the samples of a session come from.
 type Source struct {
-	Use    string  `json:"use" doc:"live (an amplifier or a stream on the network, by URL), nats (a stream on the bus), play (a recording, as if it were measured now) or synth (a simulated person)"`
-	URL    string  `json:"url" doc:"live: which, such as lsl://?name=EEG"`
-	Wait   float64 `json:"timeout_s" doc:"live, nats: how long to wait for the stream at the start, in seconds, 0.1 to 86400; then the session fails and says what it saw"`
+	Use string `json:"use" doc:"live (an amplifier or a stream on the network, by URL), lsl (a stream of the lab streaming layer), nats (a stream on the bus), play (a recording, as if it were measured now) or synth (a simulated person)"`
+	URL string `json:"url" doc:"live: which, such as lsl://?name=EEG"`
+	LSL
+	Wait   float64 `json:"timeout_s" doc:"live, lsl, nats: how long to wait for the stream at the start, in seconds, 0.1 to 86400; then the session fails and says what it saw"`
 	Stream string  `json:"stream" doc:"nats: name of the stream on the bus"`
 	File   string  `json:"file" doc:"play: the recording; a relative path counts from the session file"`
 	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
@@ -62,6 +69,47 @@ type Source struct {
 	Length float64 `json:"length_s" doc:"synth: how long the task person goes on, in seconds, 60 to 3600"`
 }
 
+// LSL says which stream of the lab streaming layer to take: the one that has all of what is given. Several are an error.
+type LSL struct {
+	Title     string  `json:"name" doc:"lsl: name of the stream"`
+	Type      string  `json:"type" doc:"lsl: its type, such as EEG"`
+	SourceID  string  `json:"source_id" doc:"lsl: the identity of its device, the same after a restart"`
+	Predicate string  `json:"predicate" doc:"lsl: XPath on its description, such as count(desc/channels/channel)>=8"`
+	Markers   string  `json:"markers" doc:"lsl: XPath of a stream of marks, such as name='Cues', that become events"`
+	Unit      string  `json:"unit" doc:"lsl: of voltages whose unit the stream does not tell: uV, mV or V; uV is assumed, and said, without it"`
+	Delay     float64 `json:"delay_s" doc:"lsl: of the device, taken off all times, in seconds"`
+	Counter   string  `json:"counter" doc:"lsl: a channel that counts samples, by which losses are known for sure"`
+	Modulus   int64   `json:"counter_modulus" doc:"lsl: the number at which the counter starts again, 256 unless it is given"`
+}
+
+// url is the same as a live source.
+func (l *LSL) url() string {
+	q := url.Values{}
+	for key, v := range map[string]string{
+		"name": l.Title, "type": l.Type, "source_id": l.SourceID, "predicate": l.Predicate, "markers": l.Markers, "unit": l.Unit, "counter": l.Counter,
+	} {
+		if v != "" {
+			q.Set(key, v)
+		}
+	}
+	if l.Delay != 0 {
+		q.Set("delay_s", strconv.FormatFloat(l.Delay, 'g', -1, 64))
+	}
+	if l.Modulus != 0 {
+		q.Set("counter_modulus", strconv.FormatInt(l.Modulus, 10))
+	}
+	return "lsl://?" + q.Encode()
+}
+
+// check says what is wrong with the values.
+func (l *LSL) check() error {
+	u, err := url.Parse(l.url())
+	if err == nil {
+		_, err = lsl.ParseOptions(u.Query())
+	}
+	return err
+}
+
 // Name is what the stream is called in messages.
 func (s *Source) Name() string {
 	switch s.Use {
@@ -69,6 +117,8 @@ func (s *Source) Name() string {
 		return s.Stream
 	case "live":
 		return s.URL
+	case "lsl":
+		return s.url()
 	case "play":
 		return filepath.Base(s.File)
 	default:
@@ -79,6 +129,7 @@ func (s *Source) Name() string {
 // sources are the values of Source.Use with the keys that go with each.
 var sources = map[string][]string{
 	"live":  {"url", "timeout_s"},
+	"lsl":   {"name", "type", "source_id", "predicate", "markers", "unit", "delay_s", "counter", "counter_modulus", "timeout_s"},
 	"nats":  {"stream", "timeout_s"},
 	"play":  {"file", "speed", "chunk_s"},
 	"synth": {"seed", "task", "length_s", "speed", "chunk_s"},
@@ -122,6 +173,10 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		cal := CalibrationDefaults()
 		c.Calibrate = &cal
 	}
+	if present(top, "dashboard") {
+		page := dashboard.Defaults()
+		c.Dashboard = &page
+	}
 	if err := registry.Decode(&c, params); err != nil {
 		return nil, bad(lineOf(top, err), err)
 	}
@@ -137,6 +192,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	}
 	if c.Calibrate != nil {
 		paths = append(paths, &c.Calibrate.Save)
+	}
+	if c.Dashboard != nil {
+		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.Cert, &c.Dashboard.Key)
 	}
 	if c.Record != nil {
 		paths = append(paths, &c.Record.File)
@@ -190,6 +248,11 @@ func (c *Config) check(top *yaml.Node) error {
 			return fmt.Errorf("metrics: %w", err)
 		}
 	}
+	if c.Dashboard != nil {
+		if err := c.Dashboard.Check(); err != nil {
+			return fmt.Errorf("dashboard: %w", err)
+		}
+	}
 	if c.Calibrate != nil {
 		if err := c.Calibrate.Check(); err != nil {
 			return fmt.Errorf("calibrate: %w", err)
@@ -220,6 +283,10 @@ func (c *Config) checkSource(top *yaml.Node) error {
 		return fmt.Errorf("source: timeout_s is %g, must be 0.1 to 86400", c.Source.Wait)
 	case c.Source.Use == "nats":
 		return bus.CheckToken("source: stream", c.Source.Stream)
+	case c.Source.Use == "lsl":
+		if err := c.Source.check(); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
 	case c.Source.Use == "live" && c.Source.URL == "":
 		return errors.New("source: url is missing: which stream, such as lsl://?name=EEG")
 	case !slices.Contains(tasks, c.Source.Task):

@@ -112,6 +112,7 @@ func start(t *testing.T, rec *signal.Recording, edit func(*Options, *stepped)) *
 		defer close(r.done)
 		r.rep, r.err = Run(ctx, opt)
 	}()
+	r.until("the verbs of the session", func() bool { return r.ask(nil, "status") == nil || r.ended() })
 	t.Cleanup(func() {
 		cancel()
 		<-r.done
@@ -122,6 +123,16 @@ func start(t *testing.T, rec *signal.Recording, edit func(*Options, *stepped)) *
 		}
 	})
 	return r
+}
+
+// ended says whether the session is over.
+func (r *rig) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // until waits for ok, called with the lock held.
@@ -541,6 +552,26 @@ func TestStaleSamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestClockAhead: a source whose clock is ahead makes no sample look younger than its arrival, and is told of.
+func TestClockAhead(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	r := start(t, person(t), func(o *Options, s *stepped) {
+		with(load(t, a))(o, nil)
+		o.Age = Age{MaxMS: 5000, Policy: "skip"}
+		s.edit = func(c *signal.Chunk) { c.Time += int64(20 * time.Second) }
+	})
+	r.chunks(60)
+	s := r.status().Streams[0]
+	if s.AgeMS == nil || *s.AgeMS < 0 || *s.AgeMS > 5000 || !strings.Contains(s.Detail, "its clock is 20.0 s ahead") && !strings.Contains(s.Detail, "its clock is 19.9 s ahead") {
+		t.Errorf("age %v, %q", s.AgeMS, s.Detail)
+	}
+	close(r.src.gate)
+	rep, err := r.over()
+	if err != nil || rep.Ahead != rep.Sent || rep.Sent == 0 {
+		t.Errorf("%v, %d of %d commands of a clock that is ahead", err, rep.Ahead, rep.Sent)
 	}
 }
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -35,6 +36,9 @@ func (e *engine) streamHealth() bus.StreamHealth {
 	if e.age.Count() > 0 {
 		h.AgeMS = known(e.ageNow, 1)
 	}
+	if e.ahead > time.Second {
+		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the arrival", e.ahead.Seconds())
+	}
 	return h
 }
 
@@ -54,7 +58,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
 		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
-		Samples: e.taken(), Gaps: st.Gaps, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
+		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
 	}
@@ -95,6 +99,9 @@ func (e *engine) look(now time.Time) {
 	e.mu.Lock()
 	e.view = s
 	e.mu.Unlock()
+	if e.opt.OnLook != nil {
+		e.opt.OnLook(s.t)
+	}
 	if e.opt.Telemetry != nil {
 		_ = e.opt.Telemetry.Write(s.t) // counted there: who looks on misses a look
 	}
@@ -110,4 +117,25 @@ func (e *engine) peek() snapshot {
 func unknownHealth() signal.Health {
 	nan := math.NaN()
 	return signal.Health{RateHz: nan, OffsetS: nan, OffsetErrS: nan, DriftPPM: nan, JitterS: nan, AgeS: nan, DelayS: nan}
+}
+
+// Resolving tells by telemetry, twice a second, that a session waits for its stream, until stop is called.
+func Resolving(w *bus.TelemetryWriter, stream string, clock bus.Clock) (stop func()) {
+	t := bus.Telemetry{Phase: bus.PhaseResolving, Detail: "waiting for " + stream}
+	t.Streams = []bus.StreamHealth{newLink(stream, WatchDefaults(), time.Now(), clock.At).health(nil)}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			_ = w.Write(t) // counted there: who looks on misses a look
+			select {
+			case <-tick.C:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -15,7 +16,8 @@ func Schema() (map[string]any, error) {
 	s["$schema"], s["title"], s["required"] = "https://json-schema.org/draft/2020-12/schema", "gyrus session", []string{"source"}
 	full := ConfigDefaults()
 	cal := CalibrationDefaults()
-	full.Calibrate, full.Metrics, full.Adapt = &cal, &MetricsOptions{}, &Adapt{Options: adapt.Defaults()}
+	page := dashboard.Defaults()
+	full.Calibrate, full.Metrics, full.Adapt, full.Dashboard = &cal, &MetricsOptions{}, &Adapt{Options: adapt.Defaults()}, &page
 	raw, err := json.Marshal(full)
 	if err != nil {
 		return nil, err

@@ -34,6 +34,10 @@ type Options struct {
 	// OnCue is called with each cue that the session itself has shown.
 	OnChunk func(signal.Chunk)
 	OnCue   func(signal.Event)
+	// OnLook, if not nil, is told twice a second and at each change how the session is, and OnShow what the person is
+	// shown: what Telemetry publishes, for who is in the same process. Neither may block.
+	OnLook func(bus.Telemetry)
+	OnShow func(bus.Cue)
 	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
 	Adapter    *Adapter
 	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)
@@ -128,9 +132,10 @@ type engine struct {
 	mark    time.Time // when the stage at hand began
 	stages  stages
 	age     control.Quantiles
-	ageNow  float64 // ms, of the newest chunk
-	active  string  // the decision of the window before
-	decoded float64 // seconds of decoding
+	ageNow  float64       // ms, of the newest chunk
+	ahead   time.Duration // by which the clock of the source is ahead of ours
+	active  string        // the decision of the window before
+	decoded float64       // seconds of decoding
 
 	ops    chan func()   // what others want done between two chunks
 	end    bool          // somebody asked for the end
@@ -319,6 +324,8 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 			e.linkChanged(now)
 		}
 		age := time.Duration(e.opt.Clock.At(now) - c.TimeAt(c.End()-1))
+		e.ahead = max(0, -age)
+		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		take, live, err := e.gate.pass(&c, age)
 		if err != nil || !take {
 			return err

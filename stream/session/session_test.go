@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
@@ -41,6 +43,10 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("adapt: got %+v, %v", c.Adapt, err)
 	}
 	const good = "bundle: m.gyrus\nsource: {use: nats}\n"
+	const calibrating = "source: {use: nats}\ncalibrate:\n  classes: {T1: left, T2: right}\n  save: c.gyrus\n"
+	if c, err = ParseConfig("dir/s.yaml", []byte(calibrating+"  accept: {above: 0.8}\n")); err != nil || c.Calibrate.Save != "dir/c.gyrus" || c.Calibrate.Accept != (Accept{Metric: "balanced_accuracy", Above: 0.8}) || c.Calibrate.Trials != 10 {
+		t.Errorf("calibrate: %+v, %v", c.Calibrate, err)
+	}
 	if _, err := ParseConfig("s.yaml", []byte(good)); err != nil {
 		t.Errorf("the shortest session: %v", err)
 	}
@@ -58,7 +64,29 @@ func TestParseConfig(t *testing.T) {
 		"chunk":             {"bundle: m\nsource: {use: synth, chunk_s: -1}\n", "chunk_s is -1"},
 		"adapt":             {good + "adapt: {memory: 1}\n", "adapt: memory is 1"},
 		"adapt explores":    {good + "adapt: {explore: 0.1}\n", "set explore to 0"},
+		"watch":             {good + "watch: {stalled_ms: 10}\n", "watch: stalled_ms is 10"},
+		"watch order":       {good + "watch: {lost_ms: 400}\n", "watch: lost_ms is 400, must be above stalled_ms, which is 500"},
+		"age":               {good + "age: {max_ms: -1}\n", "age: max_ms is -1"},
+		"age policy":        {good + "age: {policy: skpi}\n", `did you mean "skip"?`},
+		"key of age":        {good + "age: {max: 1}\n", `unknown key of age "max"`},
+		"metrics":           {good + "metrics: {listen: \"0.0.0.0:9100\"}\n", "others can reach"},
+		"live without url":  {"bundle: m\nsource: {use: live}\n", "url is missing"},
+		"wait":              {"bundle: m\nsource: {use: nats, timeout_s: 0}\n", "timeout_s is 0"},
+		"length":            {"bundle: m\nsource: {use: synth, length_s: 100}\n", "length_s does nothing with task: imagery"},
+		"task":              {"bundle: m\nsource: {use: synth, task: persn}\n", `did you mean "person"?`},
+		"calibrate":         {calibrating + "  trials: 2\n", "calibrate: trials is 2"},
+		"calibrate save":    {strings.Replace(calibrating, "  save: c.gyrus\n", "", 1), "calibrate: save is missing"},
+		"calibrate classes": {strings.Replace(calibrating, "T2: right", "T2: left", 1), "must name at least two"},
+		"calibrate accept":  {calibrating + "  accept: maybe\n", "must be ask, or a rule"},
+		"calibrate metric":  {calibrating + "  accept: {metric: acc, above: 0.5}\n", "unknown metric"},
+		"calibrate key":     {calibrating + "  trails: 5\n", `did you mean "trials"?`},
+		"calibrate itself":  {"bundle: c.gyrus\n" + calibrating, "which is the bundle itself"},
+		"calibrate play":    {strings.Replace(calibrating, "{use: nats}", "{use: play, file: r.edf}", 1), "whose person sees no cues"},
+		"calibrate file":    {strings.Replace(calibrating, "  save", "  pipeline: none.yaml\n  save", 1), "none.yaml"},
 		"key of adapt":      {good + "adapt: {memroy: 60}\n", `did you mean "memory"?`},
+		"lsl predicate":     {"bundle: m\nsource: {use: lsl, predicate: '(('}\n", "is no XPath"},
+		"lsl delay":         {"bundle: m\nsource: {use: lsl, delay_s: 60}\n", "delay_s is 60"},
+		"key of lsl":        {"bundle: m\nsource: {use: play, file: f, source_id: x}\n", `key "source_id" does nothing with use: play`},
 		"session name":      {good + "session: a.b\n", `session "a.b"`},
 		"valid":             {good + "valid_for_ms: 0\n", "valid_for_ms is 0"},
 		"not a number":      {good + "valid_for_ms: soon\n", `key "valid_for_ms": is a string, must be a number`},
@@ -254,8 +282,70 @@ func TestOpenSource(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
+	s = Source{Use: "lsl", LSL: LSL{Title: "amp & <1>", Type: "EEG", SourceID: "a=b", Markers: "name='Cues'", Delay: 0.06, Counter: "n", Modulus: 128}}
+	u, err := url.Parse(s.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := lsl.ParseOptions(u.Query()); err != nil || o.Name != "amp & <1>" || o.Type != "EEG" || o.SourceID != "a=b" || o.Markers != "name='Cues'" || o.DelayS != 0.06 || o.Counter != "n" || o.Modulus != 128 {
+		t.Errorf("%s is read as %+v (%v)", s.Name(), o, err)
+	}
 	s = Source{Use: "nats", Stream: "eeg"}
 	if _, err := s.Open(ctx, b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "is a sender running") {
+		t.Errorf("a stream that is not there: %v", err)
+	}
+}
+
+// TestSchema: every key of a session file is described, with its default.
+func TestSchema(t *testing.T) {
+	s, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(where string, m map[string]any)
+	walk = func(where string, m map[string]any) {
+		props, ok := m["properties"].(map[string]any)
+		if !ok {
+			return
+		}
+		for key, v := range props {
+			p, ok := v.(map[string]any)
+			if !ok || p["description"] == nil {
+				t.Errorf("%s%s is not described: %v", where, key, v)
+				continue
+			}
+			walk(where+key+".", p)
+		}
+	}
+	walk("", s)
+	age, ok := s["properties"].(map[string]any)["age"].(map[string]any)
+	if !ok || age["properties"].(map[string]any)["max_ms"].(map[string]any)["default"] != 2000.0 || age["additionalProperties"] != false {
+		t.Errorf("age is %v", age)
+	}
+}
+
+// TestRequiredStream: a stream that does not come in time fails the start, with what was seen instead.
+func TestRequiredStream(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	w, err := bus.NewRawWriter(b, "other", "emg", person(t).Info, bus.NewClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := Source{Use: "nats", Stream: "eeg", Wait: 1.5}
+	if _, err := s.Open(t.Context(), b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "required stream") || !strings.Contains(err.Error(), "other/emg (8 channels at 160 Hz") {
 		t.Errorf("a stream that is not there: %v", err)
 	}
 }

@@ -19,11 +19,11 @@ import (
 // Open opens the source of a session. A live source or one on the bus is waited for, as long as timeout_s says; if it does
 // not come the error says what was seen instead.
 func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus.Clock) (signal.Source, error) {
-	if s.Use == "live" || s.Use == "nats" {
+	if s.Use == "live" || s.Use == "lsl" || s.Use == "nats" {
 		wait, cancel := context.WithTimeout(ctx, time.Duration(s.Wait*float64(time.Second)))
 		defer cancel()
-		if s.Use == "live" {
-			src, err := ingest.Dial(wait, s.URL)
+		if s.Use != "nats" {
+			src, err := ingest.Dial(wait, s.Name())
 			if err != nil {
 				return nil, fmt.Errorf("required stream: %w", err)
 			}

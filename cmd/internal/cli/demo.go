@@ -18,6 +18,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/control"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -92,6 +93,7 @@ func newDemo() *cobra.Command {
 	var speed float64
 	var seed uint64
 	var headless bool
+	var page string
 	cmd := &cobra.Command{
 		Use: "demo", Short: "recording → training → live session → cursor, in one command", Args: cobra.NoArgs,
 		Long: `Demo trains on two runs of a person who imagines moving the fists or the feet, plays a third run as a live stream,
@@ -102,7 +104,7 @@ $GYRUS_DATA (by default gyrus/data in the XDG data folder), and simulates a pers
 			if !(speed > 0) || speed > 100 {
 				return usageError{fmt.Errorf("--speed is %g, must be above 0 and at most 100", speed)}
 			}
-			res, err := demo(cmd, speed, seed, headless)
+			res, err := demo(cmd, speed, seed, headless, page)
 			if err != nil {
 				return err
 			}
@@ -120,6 +122,7 @@ $GYRUS_DATA (by default gyrus/data in the XDG data folder), and simulates a pers
 	cmd.Flags().Float64Var(&speed, "speed", 10, "times real time")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of the simulated person")
 	cmd.Flags().BoolVar(&headless, "headless", false, "draw no cursor")
+	cmd.Flags().StringVar(&page, "page", "127.0.0.1:0", "host:port of the web page, on loopback; port 0 takes a free one, an empty text serves none")
 	return cmd
 }
 
@@ -162,7 +165,20 @@ func simulatedDemo(seed uint64) (what string, train []*signal.Recording, test *s
 	return fmt.Sprintf("simulated (seed %d): 2 runs to train, 1 to test", seed), recs[:last], recs[last], func() {}, nil
 }
 
-func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res demoJSON, err error) {
+func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool, listen string) (res demoJSON, err error) {
+	var page *dashboard.Server
+	if listen != "" {
+		opt := dashboard.Defaults()
+		opt.Listen = listen
+		if err := opt.Check(); err != nil {
+			return res, usageError{fmt.Errorf("--page: %w", err)}
+		}
+		if page, err = dashboard.Serve(cmd.Context(), opt); err != nil {
+			return res, err
+		}
+		defer func() { err = errors.Join(err, page.Close()) }()
+		note(cmd, "page: %s", page.URL())
+	}
 	what, train, test, closeAll, err := demoData(cmd, seed)
 	if err != nil {
 		return res, err
@@ -191,7 +207,7 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool) (res de
 		return res, err
 	}
 
-	d := &demoRun{speed: speed, clock: bus.NewClock(), test: test, pending: map[int64]expected{}, chose: make([][2]int, 0, 64), classes: p.Classes()}
+	d := &demoRun{speed: speed, page: page, clock: bus.NewClock(), test: test, pending: map[int64]expected{}, chose: make([][2]int, 0, 64), classes: p.Classes()}
 	if err := d.run(cmd, p, headless); err != nil {
 		return res, err
 	}
@@ -218,6 +234,7 @@ type expected struct {
 // demoRun is the live part.
 type demoRun struct {
 	speed   float64
+	page    *dashboard.Server // nil for none
 	clock   bus.Clock
 	test    *signal.Recording
 	classes []string
@@ -298,11 +315,22 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	if screen(cmd, headless) != nil {
 		bar.out = nil // the cursor is on it
 	}
-	d.report, err = session.Run(ctx, session.Options{
-		Source: raw, Pipeline: p, Commands: writer, Clock: d.clock,
+	run := session.Options{
+		Source: raw, Stream: demoStream, Pipeline: p, Commands: writer, Clock: d.clock,
 		OnChunk:    func(c signal.Chunk) { d.shown(c); bar.set(c.End()) },
 		OnDecision: d.decided,
-	})
+	}
+	if d.page != nil {
+		ctl, err := bus.NewCtl(decoderBus, demoSession, demoDecoder, writer.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
+		if err != nil {
+			return err
+		}
+		defer closing(ctl.Close)
+		run.Ctl = ctl
+		attachPage(d.page, &run)
+		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus}, raw.Info())
+	}
+	d.report, err = session.Run(ctx, run)
 	bar.end()
 	cancelled := ctx.Err()
 	if err = errors.Join(err, cancelled); err != nil {
@@ -433,6 +461,9 @@ func (d *demoRun) cursor(cmd *cobra.Command, headless bool) (*control.CenterOut,
 			seen = d.cues
 			task.Cue(c.Velocities[d.cue])
 		},
+	}
+	if d.page != nil {
+		opt.OnStep = d.page.Frame
 	}
 	if f := screen(cmd, headless); f != nil {
 		opt.Screen = control.TerminalScreen(f)

@@ -104,7 +104,7 @@ func newInfo() *cobra.Command {
 				fmt.Fprintf(w, "  gap at %.3f s (sample %d): %.3f s\n", g.StartS, g.Start, g.Seconds)
 			}
 			for _, d := range v.Deviations {
-				fmt.Fprintf(w, "  %s: %s; found %s; %s\n", d.Where, d.Rule, d.Found, d.Assumed)
+				fmt.Fprintf(w, "  %s\n", deviationLine(d))
 			}
 			return nil
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -25,7 +26,8 @@ file says which bundle, which source and which bus:
 
   session: s1
   bundle: model.gyrus
-  source: {use: live, url: "lsl://?name=EEG"}   # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1}
+  source: {use: lsl, name: EEG}           # or {use: nats, stream: eeg}, {use: play, file: r14.edf}, {use: synth, seed: 1},
+                                          # or any driver by URL: {use: live, url: "lsl://?name=EEG"}
   bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
@@ -35,6 +37,7 @@ file says which bundle, which source and which bus:
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
   record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
+  dashboard: {listen: "127.0.0.1:8080"}   # a web page with traces, maps, scores and buttons
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing
 
 Only source, and bundle or calibrate, must be there. gyrus schema session prints every key with its meaning and default.
@@ -133,6 +136,14 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 		defer closing(prom.Close)
 		note(cmd, "metrics: http://%s/metrics, /healthz and /readyz", prom.Addr())
 	}
+	var page *dashboard.Server
+	if cfg.Dashboard != nil {
+		if page, err = dashboard.Serve(cmd.Context(), *cfg.Dashboard); err != nil {
+			return rep, rec, delay, err
+		}
+		defer closing(page.Close)
+		note(cmd, "page: %s", page.URL())
+	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
 	if err != nil {
 		return rep, rec, delay, err
@@ -166,13 +177,19 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	}
 	defer closing(ctl.Close)
 	note(cmd, "waiting for the stream")
+	looks := bus.NewTelemetryWriter(w)
+	found := session.Resolving(looks, cfg.Source.Name(), clock)
 	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
+	found()
 	if err != nil {
 		return rep, rec, delay, err
 	}
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {
 		deviations(cmd, []*signal.Recording{r.Recording()})
+	}
+	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
+		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
 	note(cmd, "decoding %s", src.Info())
 
@@ -181,7 +198,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Metrics: prom,
+		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
@@ -193,6 +210,10 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 			return rep, rec, delay, err
 		}
 		tape.attach(&opt)
+	}
+	if page != nil {
+		attachPage(page, &opt)
+		page.Start(dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)
 	if tape != nil {

@@ -95,7 +95,11 @@ def push(q):
 
 def make_inlet(q):
     found = (c_void_p * 16)()
-    n = lib.lsl_resolve_bypred(found, 16, q["predicate"].encode(), 1, c_double(q.get("timeout", 10)))
+    for _ in range(3):
+        n = lib.lsl_resolve_bypred(found, 16, q["predicate"].encode(), 1, c_double(q.get("timeout", 10)))
+        if n != -4:  # lsl_internal_error: its resolver throws, now and then, where an answer ends it while it still asks
+            break    # (mended behind 1.17.7: the comment in send_next_query, resolve_attempt_udp.cpp)
+        print("liblsl's resolver has thrown: asked again", file=sys.stderr)
     if n != 1:
         return {"error": f"{n} streams found"}
     inlet = c_void_p(lib.lsl_create_inlet(c_void_p(found[0]), q.get("buffer", 360), 0, 1))
@@ -136,13 +140,30 @@ def count(q):
     ec = c_int(0)
     pull = getattr(lib, f"lsl_pull_chunk_{letter}")
     pull(inlet, data, ts, c_ulong(n * ch), c_ulong(n), c_double(5), ctypes.byref(ec))
-    total, began = 0, time.monotonic()
+    total, began, cpu = 0, time.monotonic(), time.process_time()
     while time.monotonic() < began + q["seconds"]:
         got = pull(inlet, data, ts, c_ulong(n * ch), c_ulong(n), c_double(0), ctypes.byref(ec))
         total += got // ch
         if got == 0:
             time.sleep(0.0002)
-    return {"samples": total, "seconds": time.monotonic() - began}
+    return {"samples": total, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
+
+
+def flood(q):
+    """Pushes chunks of 32 samples for a while, as fast as it can or at a rate of so many samples a second."""
+    _, out, o = things[q["id"]]
+    ch, n = o["channels"], 32
+    data = block(0, n, ch, o["format"])
+    push = getattr(lib, f"lsl_push_chunk_{FORMATS[o['format']][1]}tp")
+    elements = c_ulong(n * ch)
+    began, cpu, k = time.monotonic(), time.process_time(), 0
+    while (now := time.monotonic()) < began + q["seconds"]:
+        if q["rate"] and k * n > (now - began) * q["rate"]:
+            time.sleep(0.0001)
+            continue
+        k += 1
+        push(out, data, elements, c_double(1000 + k * n / o["rate"]), 1)
+    return {"samples": k * n, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
 
 
 def correction(q):
@@ -167,7 +188,7 @@ def close(q):
 
 
 COMMANDS = {
-    "outlet": make_outlet, "push": push, "inlet": make_inlet, "pull": pull, "count": count, "correction": correction, "resolve": resolve,
+    "outlet": make_outlet, "push": push, "inlet": make_inlet, "pull": pull, "count": count, "flood": flood, "correction": correction, "resolve": resolve,
     "wait_consumers": wait_consumers, "close": close, "clock": lambda q: {"clock": lib.lsl_local_clock()},
     "version": lambda q: {"version": lib.lsl_library_version(), "info": lib.lsl_library_info().decode(), "mne_lsl": mne_lsl.__version__},
 }

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lab keeps the streams of a test on this machine, on ports that no other program uses.
+func lab(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "lsl_api.cfg")
+	port := 20_000 + os.Getpid()%300*40 // below the ephemeral ones
+	text := fmt.Sprintf("[ports]\nMulticastPort = %d\nBasePort = %d\n[multicast]\nResolveScope = machine\n[lab]\nSessionID = %s-%d\n", port, port+1, t.Name(), os.Getpid())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LSLAPICFG", file)
+}
+
+// TestLSLSession: a recording as a stream of the lab streaming layer, listed, and decoded by a session until it is stopped.
+func TestLSLSession(t *testing.T) {
+	lab(t)
+	m := model(t)
+	amplifier := start(t, "play", s001(t, "R14"), "--lsl", "--stream", "cap", "--speed", "40", "--readers", "1", "--json")
+	says(t, "waiting for 1 readers", &amplifier.errs)
+
+	code, out, errs := run(t, "streams", "--json", "--wait", "0.6")
+	var found []map[string]any
+	if err := json.Unmarshal([]byte(out), &found); code != exitDone || err != nil || len(found) != 2 {
+		t.Fatalf("streams: exit code %d, %v in %q; %s", code, err, out, errs)
+	}
+	keys(t, "stream", found[0], "name", "type", "channels", "rate_hz", "format", "source_id", "uid", "hostname", "address", "data_port")
+	if found[0]["name"] != "cap" || found[0]["type"] != "EEG" || found[0]["channels"] != 64.0 || found[0]["rate_hz"] != 160.0 || found[1]["name"] != "cap-markers" {
+		t.Errorf("streams: %v", found)
+	}
+	code, out, _ = run(t, "streams", "--wait", "0.6", "--predicate", "desc/channels/channel/label='Cz'")
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); code != exitDone || len(lines) != 2 || !strings.HasPrefix(lines[1], "cap ") || !strings.Contains(lines[1], "gyrus-play-cap") {
+		t.Errorf("streams with Cz: exit code %d, %q", code, out)
+	}
+
+	file := filepath.Join(t.TempDir(), "s.yaml")
+	text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: lsl, name: cap, markers: \"name='cap-markers'\", timeout_s: 20}\nage: {policy: all}\n", m)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	decoder := start(t, "live", file, "--json")
+	if code := amplifier.wait(t); code != exitDone {
+		t.Errorf("play: exit code %d, %s", code, amplifier.errs.String())
+	}
+	var played struct {
+		Samples, Events float64
+		Dropped         float64
+	}
+	if err := json.Unmarshal([]byte(amplifier.out.String()), &played); err != nil || played.Samples != 20000 || played.Events != 30 || played.Dropped != 0 {
+		t.Errorf("play: %+v, %v in %q", played, err, amplifier.out.String())
+	}
+	says(t, "lost: the connection ended", &decoder.errs)
+	decoder.stop()
+	decoder.wait(t)
+	var rep map[string]any
+	if err := json.Unmarshal([]byte(decoder.out.String()), &rep); err != nil {
+		t.Fatalf("live: %v in %q; %s", err, decoder.out.String(), decoder.errs.String())
+	}
+	if rep["samples"] != 20000.0 || rep["gaps"] != 0.0 || rep["sent"].(float64) < 1000 {
+		t.Errorf("live: %v samples, %v gaps, %v commands: want 20000, 0 and over 1000", rep["samples"], rep["gaps"], rep["sent"])
+	}
+}
+
+func TestLSLUsage(t *testing.T) {
+	lab(t)
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"play", "x.edf"}, "one of --nats and --lsl"},
+		{[]string{"play", "x.edf", "--lsl", "--nats"}, "one of --nats and --lsl"},
+		{[]string{"play", "x.edf", "--lsl", "--port", "4222"}, "--port does nothing with --lsl"},
+		{[]string{"play", "x.edf", "--nats", "--readers", "1"}, "--readers does nothing with --nats"},
+		{[]string{"play", "x.edf", "--lsl", "--listen", "here"}, "must be an IPv4 address"},
+		{[]string{"play", "x.edf", "--lsl", "--readers", "-1"}, "--readers is -1"},
+		{[]string{"play", "x.edf", "--lsl"}, "x.edf"},
+		{[]string{"streams", "--wait", "0"}, "--wait is 0"},
+		{[]string{"streams", "--predicate", "(("}, "is no XPath"},
+		{[]string{"streams", "all"}, "unknown command"},
+	} {
+		code, out, errs := run(t, tc.args...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, tc.want) {
+			t.Errorf("%v: exit code %d, %q, %q; want %d with %q", tc.args, code, out, errs, exitUsage, tc.want)
+		}
+	}
+	code, out, errs := run(t, "streams", "--json", "--wait", "0.2")
+	if code != exitDone || strings.TrimSpace(out) != "[]" || !strings.Contains(errs, "no stream answered") {
+		t.Errorf("nothing there: exit code %d, %q, %q", code, out, errs)
+	}
+	t.Setenv("LSLAPICFG", filepath.Join(t.TempDir(), "none.cfg"))
+	if code, _, errs := run(t, "streams"); code != exitUsage || !strings.Contains(errs, "none.cfg") {
+		t.Errorf("a configuration that is not there: exit code %d, %q", code, errs)
+	}
+}

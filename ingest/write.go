@@ -1,0 +1,109 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Create makes one file of a recording that is being written. name has no folder: all files lie in one.
+type Create func(name string) (io.WriteCloser, error)
+
+// Writer is one format that recordings can be written in: the mirror of Format.
+type Writer struct {
+	Name string   // "edf+": what a user asks for
+	Ext  []string // the endings it goes by, with the dot, in lower case; a writer is found by them where the first one that has it
+	// Write writes rec as the file called name, and beside it what else the format needs, each through create, and closes
+	// them. It works out what the format cannot hold and lists it: where in the recording, what the format has room for,
+	// what was there, and what was written instead. Nothing is left out without being listed. An error is only for what
+	// cannot be written at all. rec is not changed, and read from front to back, maybe twice.
+	Write func(create Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error)
+}
+
+var writers []Writer // under mu, sorted by name
+
+// RegisterWriter adds a format to write. It panics on a name or an ending that is taken.
+func RegisterWriter(w Writer) {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, v := range writers {
+		if v.Name == w.Name {
+			panic("ingest: writer " + w.Name + " is registered twice")
+		}
+		for _, e := range w.Ext {
+			if slices.Contains(v.Ext, e) {
+				panic("ingest: writers " + v.Name + " and " + w.Name + " have the same ending " + e)
+			}
+		}
+	}
+	writers = append(writers, w)
+	slices.SortFunc(writers, func(a, b Writer) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Writers lists what is registered, sorted by name.
+func Writers() []Writer {
+	mu.RLock()
+	defer mu.RUnlock()
+	return slices.Clone(writers)
+}
+
+// WriterFor is the writer called format, or, where that is empty, the one that the ending of path belongs to.
+func WriterFor(format, path string) (Writer, error) {
+	var names, endings []string
+	for _, w := range Writers() {
+		if w.Name == strings.ToLower(format) {
+			return w, nil
+		}
+		names, endings = append(names, w.Name), append(endings, w.Ext...)
+		if format == "" && slices.ContainsFunc(w.Ext, func(e string) bool { return strings.HasSuffix(strings.ToLower(path), e) }) {
+			return w, nil
+		}
+	}
+	if format != "" {
+		return Writer{}, &registry.UnknownError{What: "format to write", Name: format, Known: names}
+	}
+	return Writer{}, fmt.Errorf("%s: the ending must be one of %s, or the format be named (%s)", path, strings.Join(endings, ", "), strings.Join(names, ", "))
+}
+
+// LossError says that a recording was not written because the format cannot hold all of it.
+type LossError struct {
+	Format string
+	Losses []signal.Deviation
+}
+
+// Error names the first loss and counts the others.
+func (e *LossError) Error() string {
+	l := e.Losses[0]
+	more := ""
+	if n := len(e.Losses) - 1; n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
+	}
+	return fmt.Sprintf("%s cannot hold all of the recording, and nothing was written: %s: %s; there is %s%s", e.Format, l.Where, l.Rule, l.Found, more)
+}
+
+// WriteFile writes rec as the file at path. It, and the files beside it, appear whole or not at all. What the format cannot
+// hold is listed; where strict is set that is a *LossError and nothing is written.
+func WriteFile(path string, w Writer, rec *signal.Recording, strict bool) (losses []signal.Deviation, err error) {
+	var set atomicfile.Set
+	dir := filepath.Dir(path)
+	losses, err = w.Write(func(name string) (io.WriteCloser, error) {
+		if name != filepath.Base(name) || name == "." || name == ".." {
+			return nil, fmt.Errorf("%q is no name of a file beside %s", name, path)
+		}
+		return set.Create(filepath.Join(dir, name))
+	}, filepath.Base(path), rec)
+	if err == nil && strict && len(losses) > 0 {
+		err = &LossError{w.Name, losses}
+	}
+	if err != nil {
+		return losses, errors.Join(err, set.Discard())
+	}
+	return losses, set.Commit()
+}

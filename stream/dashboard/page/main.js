@@ -1,0 +1,459 @@
+// The page of a running session: what comes from /events is drawn, what is pressed goes to /api.
+import * as draw from './draw.js';
+
+const $ = (id) => document.getElementById(id);
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+// What is known. Traces hold for each bin the least and the largest value of every channel in view.
+const now = {
+  about: null, state: null, ended: false, last: 0, connected: false,
+  first: 0, count: 16, band: 'alpha',
+  traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
+  spectra: null, scalp: null, decisions: [], cursor: null, shift: 0,
+};
+let source = null;
+let dirty = true;
+
+// ---- messages ----
+
+function connect() {
+  if (source) source.close();
+  const q = new URLSearchParams({first: now.first, count: now.count, band: now.band});
+  source = new EventSource('events?' + q);
+  const on = (name, fn) => source.addEventListener(name, (e) => {
+    now.last = performance.now();
+    fn(JSON.parse(e.data));
+    dirty = true;
+  });
+  source.onopen = () => { link(true); now.last = performance.now(); };
+  source.onerror = () => {
+    link(false);
+    if (source.readyState === EventSource.CLOSED) refused();
+  };
+  on('hello', hello);
+  on('state', state);
+  on('traces', traces);
+  on('decisions', (m) => decisions(m.decisions));
+  on('spectra', (m) => { now.spectra = m; });
+  on('scalp', (m) => { now.scalp = m; });
+  on('cursor', (m) => { now.cursor = {...m, at: performance.now()}; });
+  on('bye', (m) => {
+    if (m.telemetry) state({...now.state, telemetry: m.telemetry});
+    source.close();
+    now.ended = true;
+    link(false);
+    note('The session has ended.');
+  });
+}
+
+// refused finds out why there is no stream of messages: a token that is missing, or a server that is gone.
+async function refused() {
+  const res = await fetch('api/state').catch(() => null);
+  if (res && res.status === 401) {
+    $('login').hidden = false;
+    $('main').hidden = true;
+    $('token').focus();
+    return;
+  }
+  setTimeout(connect, 1500);
+}
+
+function link(up) {
+  if (now.connected === up && $('link').textContent !== '✕ not connected') return;
+  now.connected = up;
+  chip($('link'), up ? 'good' : 'bad', up ? '● connected' : now.ended ? '■ ended' : '✕ not connected');
+  stale();
+}
+
+function stale() {
+  const quiet = performance.now() - now.last > 2500;
+  const el = $('stale');
+  const text = now.ended ? 'The session has ended: what you see is its last state.'
+    : !now.connected && now.last > 0 ? 'No connection to the session: what you see is old. Trying again.'
+    : now.connected && quiet && now.about ? 'Nothing comes from the session: what you see is old.' : '';
+  if (el.textContent !== text) el.textContent = text;
+  el.hidden = text === '';
+}
+
+function chip(el, kind, text) {
+  if (el.textContent === text && el.dataset.state === kind) return;
+  el.textContent = text;
+  el.dataset.state = kind;
+}
+
+const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rate_hz && a.channels.length === b.channels.length;
+
+function hello(a) {
+  const before = now.about;
+  now.about = a;
+  $('name').textContent = a.session + ' / ' + a.decoder;
+  $('version').textContent = a.version;
+  document.title = a.session + ' – gyrus';
+  if (!sameStream(before, a)) clearTraces();
+  const band = $('band');
+  if (band.options.length !== a.bands.length) {
+    band.replaceChildren(...a.bands.map((b) => {
+      const o = new Option(`${b.name} ${b.low_hz}–${b.high_hz} Hz`, b.name);
+      o.selected = b.name === now.band;
+      return o;
+    }));
+  }
+  $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
+  channels();
+  const known = new Set(a.verbs.map((v) => v.verb));
+  for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
+  $('swap').hidden = !known.has('swap');
+  buttons();
+}
+
+function channels() {
+  const n = now.about ? now.about.channels.length : 0;
+  const last = Math.min(n, now.first + now.count);
+  $('chrange').textContent = n ? `${now.first + 1}–${last} of ${n}` : '–';
+  $('chprev').disabled = now.first === 0;
+  $('chnext').disabled = last >= n;
+}
+
+function clearTraces() {
+  now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
+}
+
+function traces(m) {
+  if (m.channel !== now.first) return; // of the view before
+  const t = now.traces;
+  if (m.epoch !== t.epoch) {
+    t.epoch = m.epoch;
+    t.bins.clear();
+    t.events = [];
+    t.newest = -1;
+  }
+  const n = m.lo.length ? m.lo[0].length : 0;
+  for (let k = 0; k < n; k++) {
+    t.bins.set(m.first + k, {lo: m.lo.map((c) => c[k]), hi: m.hi.map((c) => c[k])});
+  }
+  t.newest = Math.max(t.newest, m.first + n - 1);
+  for (const e of m.events || []) if (e.epoch === t.epoch) t.events.push(e);
+  const keep = t.newest - 25 / now.about.column_s;
+  for (const b of t.bins.keys()) {
+    if (b >= keep) break; // in the order of arrival, which is that of time
+    t.bins.delete(b);
+  }
+  t.events = t.events.filter((e) => e.bin >= keep);
+}
+
+function decisions(list) {
+  const newest = now.decisions.length ? now.decisions[now.decisions.length - 1].t_ns : 0;
+  for (const d of list) if (d.t_ns > newest) now.decisions.push(d);
+  if (now.decisions.length > 600) now.decisions.splice(0, now.decisions.length - 600);
+}
+
+const phases = {
+  resolving: ['warn', '… waiting for the stream'], calibrating: ['warn', '◔ calibrating'], training: ['warn', '◑ training'],
+  asking: ['warn', '? accept the model?'], decoding: ['good', '▶ decoding'], paused: ['warn', '‖ paused'], ended: ['none', '■ ended'],
+};
+const links = {connected: ['good', '●'], recovered: ['good', '↻'], resolving: ['warn', '…'], stalled: ['warn', '‖'], lost: ['bad', '✕']};
+
+function state(s) {
+  const before = now.state && now.state.telemetry;
+  now.state = s;
+  const t = s.telemetry;
+  if (!t) return;
+  const [kind, text] = phases[t.phase] || ['none', t.phase];
+  chip($('phase'), kind, text);
+  if (!before || before.phase !== t.phase) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
+  for (const st of t.streams || []) {
+    const old = before && (before.streams || []).find((o) => o.name === st.name);
+    if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
+  }
+  if (before && before.bundle !== t.bundle) note('Model ' + short(t.bundle) + ' decides now.');
+  cue(s.cue, t);
+  streams(t);
+  facts(t);
+  stages(t);
+  buttons();
+  $('hub').textContent = `${s.viewers} looking on, ${s.dropped} chunks dropped for pages, ${s.browser_lost} messages lost for this one.`;
+}
+
+const short = (sha) => sha ? sha.slice(0, 12) : '–';
+const num = (v, digits = 1) => v === undefined || v === null ? '–' : v.toFixed(digits);
+
+function rows(el, list) {
+  while (el.children.length > list.length) el.lastChild.remove();
+  list.forEach(([k, v], i) => {
+    let row = el.children[i];
+    if (!row) {
+      row = document.createElement('div');
+      row.append(document.createElement('dt'), document.createElement('dd'));
+      el.append(row);
+    }
+    if (row.firstChild.textContent !== k) row.firstChild.textContent = k;
+    if (row.lastChild.textContent !== v) row.lastChild.textContent = v;
+  });
+}
+
+function facts(t) {
+  const list = [
+    ['model', short(t.bundle)], ['before', short(t.before)], ['windows decided', String(t.windows - t.rejected)], ['windows rejected', String(t.rejected)],
+    ['commands sent', String(t.sent)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
+  ];
+  if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
+  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute`]);
+  if (t.adaptation) list.push(['learning', t.adaptation]);
+  if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
+  rows($('facts'), list);
+}
+
+function streams(t) {
+  const box = $('streams');
+  (t.streams || []).forEach((s, i) => {
+    let el = box.children[i];
+    if (!el) {
+      el = document.createElement('div');
+      el.className = 'stream';
+      el.innerHTML = '<div class="top"><b></b><span class="chip"></span></div><p class="quiet"></p><dl class="facts"></dl>';
+      box.append(el);
+    }
+    const [kind, sign] = links[s.state] || ['none', '?'];
+    el.querySelector('b').textContent = s.name;
+    chip(el.querySelector('.chip'), kind, `${sign} ${s.state}`);
+    const why = s.detail || '';
+    if (el.querySelector('p').textContent !== why) el.querySelector('p').textContent = why;
+    rows(el.querySelector('dl'), [
+      ['samples', s.samples.toLocaleString('en')], ['age', num(s.age_ms) + ' ms'], ['rate measured', num(s.rate_hz, 2) + ' Hz'],
+      ['lost · suspected · dropped', `${s.lost} · ${s.suspected} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
+      ['stalls · losses', `${s.stalls} · ${s.losses}`], ['clock drift', num(s.drift_ppm) + ' ppm'], ['jitter', num(s.jitter_ms, 3) + ' ms'],
+    ]);
+  });
+}
+
+function stages(t) {
+  const body = $('stages').tBodies[0];
+  const list = t.stages || [];
+  while (body.rows.length < list.length) {
+    const r = body.insertRow();
+    const h = document.createElement('th');
+    h.scope = 'row';
+    r.append(h);
+    for (let k = 0; k < 4; k++) r.insertCell();
+  }
+  list.forEach((s, i) => {
+    [s.stage, num(s.p50_ms, 3), num(s.p99_ms, 3), num(s.p999_ms, 3), num(s.max_ms, 3)].forEach((v, k) => {
+      const c = body.rows[i].cells[k];
+      if (c.textContent !== v) c.textContent = v;
+    });
+  });
+}
+
+let shown = '';
+function cue(c, t) {
+  const on = t.phase === 'calibrating' || t.phase === 'training' || t.phase === 'asking';
+  $('cuecard').hidden = !on;
+  if (!on) return;
+  let big = '', small = t.detail || '';
+  if (t.phase === 'training') big = 'Training the model…';
+  else if (t.phase === 'asking') big = 'Accept the model?';
+  else if (c && c.kind === 'cue') big = arrow(c.class) + c.class.replaceAll('_', ' ');
+  else if (c && c.kind === 'rest') big = 'rest';
+  else big = '…';
+  if (c && c.trials) {
+    $('cuebar').value = Math.min(1, c.trial / c.trials);
+    $('cuetext').textContent = t.phase === 'calibrating' ? `trial ${c.trial} of ${c.trials}` : small;
+  } else $('cuetext').textContent = small;
+  if (big !== shown) {
+    shown = big;
+    $('cue').textContent = big;
+    say(big);
+  }
+}
+const arrow = (c) => /left/i.test(c) ? '← ' : /right/i.test(c) ? '→ ' : /(up|tongue)/i.test(c) ? '↑ ' : /(down|feet|foot)/i.test(c) ? '↓ ' : '';
+
+// ---- asking ----
+
+async function post(path, body) {
+  const res = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+  return res.json();
+}
+
+async function verb(name, ...args) {
+  note('Asked to ' + [name, ...args].join(' ') + '.');
+  try {
+    const r = await post('api/verb', {verb: name, args});
+    note(r.ok ? `Done: ${name}.` : `Refused: ${name}: ${r.error}`);
+  } catch (e) {
+    note(`Failed: ${name}: no answer from the session (${e.message}).`);
+  }
+}
+
+let stopping = false;
+async function emergency() {
+  if (stopping) return; // the stop is being repeated already
+  stopping = true;
+  const el = $('stopped');
+  const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
+  show('bad', 'EMERGENCY STOP sent, waiting for the controllers…');
+  try {
+    const r = await post('api/stop', {why: 'the button of the page'});
+    const who = (r.stand || []).map((a) => a.controller).join(', ');
+    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen.`);
+    else show('bad', `✕ NOT CONFIRMED: ${r.error}${who ? '. Confirmed: ' + who : ''}`);
+  } catch (e) {
+    show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
+  }
+  stopping = false;
+}
+
+function buttons() {
+  const t = now.state && now.state.telemetry;
+  const p = t ? t.phase : '';
+  const off = {
+    pause: p !== 'decoding', resume: p !== 'paused', rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
+  };
+  for (const b of $('buttons').children) {
+    const want = now.ended || off[b.dataset.verb];
+    // A button with the focus stays one that can be pressed to: who works with the keyboard must not lose the place.
+    if (document.activeElement === b) b.setAttribute('aria-disabled', String(want));
+    else { b.disabled = want; b.removeAttribute('aria-disabled'); }
+  }
+}
+
+// ---- what happened ----
+
+let saying = 0;
+function say(text) {
+  const el = $('live');
+  clearTimeout(saying);
+  el.textContent = '';
+  saying = setTimeout(() => { el.textContent = text; }, 50);
+}
+
+function note(text) {
+  const li = document.createElement('li');
+  const time = document.createElement('time');
+  time.textContent = new Date().toLocaleTimeString('en-GB');
+  li.append(time, text);
+  $('log').prepend(li);
+  while ($('log').children.length > 200) $('log').lastChild.remove();
+  say(text);
+}
+
+// ---- drawing ----
+
+let drawn = 0;
+function frame(t) {
+  requestAnimationFrame(frame);
+  const every = calm.matches ? 1000 : 33; // who wants little motion gets a picture a second
+  if (!dirty || t - drawn < every || document.hidden) return;
+  drawn = t;
+  dirty = false;
+  draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
+  draw.scores($('scores'), now);
+  draw.cursor($('cursor'), now);
+  draw.spectra($('spectra'), now);
+  draw.scalp($('scalp'), now);
+  if (now.state) {
+    draw.histogram($('ages'), now.about, now.state.age, 'ages');
+    draw.histogram($('latencies'), now.about, now.state.latency, 'latencies');
+  }
+}
+
+// Texts beside the pictures change once a second: no screen reader could follow more.
+setInterval(() => {
+  stale();
+  if (!now.about) return;
+  const d = now.decisions[now.decisions.length - 1];
+  if (d) {
+    $('decision').textContent = d.kind === 'none' ? 'no control' : d.kind === 'continuous' ? (d.value || []).map((v) => num(v, 2)).join(', ') : `${arrow(d.label)}${d.label} ${Math.round(100 * d.confidence)} %`;
+    $('scores').setAttribute('aria-label', 'Scores over time. Newest: ' + (d.scores || []).map((s) => `${s.label} ${num(s.p, 2)}`).join(', '));
+    draw.legend($('legend'), d);
+  }
+  draw.texts(now, $);
+}, 1000);
+
+// ---- controls ----
+
+$('stop').addEventListener('click', emergency);
+$('buttons').addEventListener('click', (e) => {
+  const b = e.target.closest('button');
+  if (!b || b.getAttribute('aria-disabled') === 'true') return;
+  verb(b.dataset.verb);
+});
+$('swap').addEventListener('submit', (e) => {
+  e.preventDefault();
+  verb('swap', $('bundle').value);
+});
+$('login').addEventListener('submit', async (e) => {
+  e.preventDefault();
+  const r = await post('login', {token: $('token').value}).catch((err) => ({ok: false, error: err.message}));
+  $('token').value = '';
+  if (!r.ok) {
+    $('loginwrong').textContent = r.error;
+    return;
+  }
+  $('login').hidden = true;
+  $('main').hidden = false;
+  connect();
+});
+function page(step) {
+  const n = now.about ? now.about.channels.length : 0;
+  const first = Math.max(0, now.first + step * now.count);
+  if (first >= n || first === now.first) return;
+  now.first = first;
+  clearTraces();
+  channels();
+  connect();
+}
+$('chprev').addEventListener('click', () => page(-1));
+$('chnext').addEventListener('click', () => page(1));
+$('band').addEventListener('change', () => { now.band = $('band').value; now.scalp = null; connect(); });
+for (const id of ['scale', 'seconds']) $(id).addEventListener('change', () => { dirty = true; });
+
+const themes = ['auto', 'light', 'dark'];
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  $('theme').value = name;
+  localStorage.setItem('theme', name);
+  dirty = true;
+}
+$('theme').addEventListener('change', () => theme($('theme').value));
+const stored = localStorage.getItem('theme');
+theme(themes.includes(stored) ? stored : 'auto');
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { dirty = true; });
+addEventListener('resize', () => { dirty = true; });
+$('keys').checked = localStorage.getItem('keys') !== 'off';
+$('keys').addEventListener('change', () => localStorage.setItem('keys', $('keys').checked ? 'on' : 'off'));
+
+addEventListener('keydown', (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey || e.repeat) return;
+  if (e.key === 'Escape') {
+    emergency();
+    return;
+  }
+  if (!$('keys').checked || e.target.matches('input:not([type="checkbox"]), select, textarea')) return;
+  const p = now.state && now.state.telemetry && now.state.telemetry.phase;
+  switch (e.key) {
+    case 's': case 'S': emergency(); break;
+    case 'p': case 'P':
+      if (p === 'paused') verb('resume');
+      else if (p === 'decoding') verb('pause');
+      else note('There is nothing to pause.');
+      break;
+    case '[': page(-1); break;
+    case ']': page(1); break;
+    case 't': case 'T': theme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]); break;
+    case '?': $('help').open = !$('help').open; if ($('help').open) $('help').scrollIntoView({block: 'nearest'}); break;
+    default: return;
+  }
+  e.preventDefault();
+});
+
+// A token behind # in the address is shown to the server and taken out of the address at once; it never leaves this page in a URL.
+(async () => {
+  const token = location.hash.startsWith('#token=') ? decodeURIComponent(location.hash.slice(7)) : '';
+  if (token) {
+    history.replaceState(null, '', location.pathname);
+    await post('login', {token}).catch(() => null);
+  }
+  connect();
+  requestAnimationFrame(frame);
+})();
