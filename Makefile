@@ -125,7 +125,10 @@ $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
 	@touch $@
 
 speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
-	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf
+	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf edf-64 edf-64-mne edf-512 edf-512-mne
+
+interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)
+	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/edf
 
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf

@@ -324,7 +324,7 @@ func TestSchema(t *testing.T) {
 	}
 	walk("", s)
 	age, ok := s["properties"].(map[string]any)["age"].(map[string]any)
-	if !ok || age["properties"].(map[string]any)["max_ms"].(map[string]any)["default"] != 2000.0 || age["additionalProperties"] != false {
+	if !ok || age["properties"].(map[string]any)["max_ms"].(map[string]any)["default"] != 1000.0 || age["additionalProperties"] != false {
 		t.Errorf("age is %v", age)
 	}
 }
