@@ -153,11 +153,6 @@ func (b *browser) until(what, js string) {
 
 func (b *browser) press(keys string) { b.t.Helper(); b.run(chromedp.KeyEvent(keys)) }
 
-func (b *browser) text(id string) string {
-	b.t.Helper()
-	return eval[string](b, `document.getElementById("`+id+`").textContent`)
-}
-
 func options() dashboard.Options {
 	o := dashboard.Defaults()
 	o.Listen = "127.0.0.1:0"
