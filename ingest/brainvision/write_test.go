@@ -81,7 +81,8 @@ func TestWriteGaps(t *testing.T) {
 	want := &signal.Recording{
 		Name: "x", Begin: time.Date(2021, 3, 4, 23, 59, 59, 123456e3, time.UTC), Len: 1050,
 		Info: &signal.Info{Rate: 250, Reference: "Cz", Channels: []signal.Channel{
-			{Name: "Fz", Original: "Fz.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos}, {Name: "a,b", Original: "a,b", Kind: signal.Misc, Unit: "°C"},
+			{Name: "Fz", Original: "Fz.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos},
+			{Name: "a,b", Original: "a,b", Kind: signal.Misc, Unit: "°C"},
 			{Name: "Status", Original: "Status", Kind: signal.Trigger},
 		}},
 		Spans: []signal.Span{{Start: 0, Len: 20}, {Start: 21, Len: 30}, {Start: 1000, Len: 50}},
