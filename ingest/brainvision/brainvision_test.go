@@ -145,7 +145,7 @@ func TestBinaryInfos(t *testing.T) {
 		"INT_16\n": "\x02\x01\xfe\xff", "INT_16\nUseBigEndianOrder=YES\n": "\x01\x02\xff\xfe", "UINT_16\n": "\x02\x01\xfe\xff",
 		"INT_32\n": "\x02\x01\x00\x00\xfe\xff\xff\xff", "IEEE_FLOAT_32\n": "\x00\x00\x81\x43\x00\x00\x00\xc0",
 		"IEEE_FLOAT_32\nUseBigEndianOrder=YES\n": "\x43\x81\x00\x00\xc0\x00\x00\x00",
-		"IEEE_FLOAT_64\n": "\x00\x00\x00\x00\x00\x20\x70\x40\x00\x00\x00\x00\x00\x00\x00\xc0",
+		"IEEE_FLOAT_64\n":                        "\x00\x00\x00\x00\x00\x20\x70\x40\x00\x00\x00\x00\x00\x00\x00\xc0",
 	} {
 		want := []float64{129, -2} // the resolution of the first channel is 0.5
 		if strings.HasPrefix(name, "UINT") {

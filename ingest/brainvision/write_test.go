@@ -87,8 +87,11 @@ func TestWriteGaps(t *testing.T) {
 		}},
 		Spans: []signal.Span{{Start: 0, Len: 20}, {Start: 21, Len: 30}, {Start: 1000, Len: 50}},
 		Events: []signal.Event{
-			{Sample: 0, Label: "start"}, {Sample: 21, Onset: 21 / 250., Label: "a/b, c"}, {Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
-			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.}, {Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
+			{Sample: 0, Label: "start"},
+			{Sample: 21, Onset: 21 / 250., Label: "a/b, c"},
+			{Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
+			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.},
+			{Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
 		},
 	}
 	data := make(signal.Memory, 3)
