@@ -58,9 +58,6 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if rec.Events, err = h.readEvents(src, n, frame); err != nil {
 		return nil, err
 	}
-	if err := src.CheckAmplitudes(rec); err != nil {
-		return nil, err
-	}
 	rec.Deviations = src.Deviations()
 	return rec, nil
 }

@@ -71,9 +71,6 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	lay.Runs = line.Runs(smp.at, &lay)
 	rec.Spans, rec.Len = lay.Spans()
 	rec.Data = flatfile.NewReader(smp.src, lay)
-	if err := src.CheckAmplitudes(rec); err != nil {
-		return file, nil, err
-	}
 	rec.Deviations = src.Deviations()
 	return file, rec, nil
 }
