@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -42,7 +43,7 @@ func TestLayouts(t *testing.T) {
 				rec := &signal.Recording{Name: "x", Format: "test", Info: &signal.Info{Rate: 100}, Closer: f}
 				for ch := range int64(channels) {
 					lay.Columns = append(lay.Columns, flatfile.Column{At: 2 * ch * per, Step: 2, Type: flatfile.Int16, Gain: 0.5, Offset: float64(ch)})
-					rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: fmt.Sprint(ch), Kind: signal.Misc})
+					rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: strconv.FormatInt(ch, 10), Kind: signal.Misc})
 				}
 				line := flatfile.Whole(n)
 				line.Break(100_003, 40)
