@@ -14,7 +14,7 @@ type Deep4Options struct {
 	Spatial  int     `json:"spatial_filters" doc:"spatial filters over all of them, at least 1; each further block has twice as many"`
 	Kernel   int     `json:"kernel_samples" doc:"length of the filters of every block, at least 1"`
 	Pool     int     `json:"pool_samples" doc:"length and distance of the windows of the max pools, at least 1"`
-	Blocks   int     `json:"blocks" doc:"blocks of convolution and pooling, at least 1; 0: 4, or as many as the window is long enough for"`
+	Blocks   int     `json:"blocks" doc:"blocks of convolution and pooling, 1 to 16; 0: 4, or as many as the window is long enough for"`
 	Dropout  float64 `json:"dropout" doc:"probability of dropout in front of the second and later blocks, 0 to below 1"`
 }
 
@@ -28,7 +28,7 @@ func Deep4() Deep4Options {
 func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 	if err := errors.Join(
 		atLeast("temporal_filters", opt.Temporal, 1), atLeast("spatial_filters", opt.Spatial, 1), atLeast("kernel_samples", opt.Kernel, 1),
-		atLeast("pool_samples", opt.Pool, 1), atLeast("blocks", opt.Blocks, 0), probability("dropout", opt.Dropout),
+		atLeast("pool_samples", opt.Pool, 1), atLeast("blocks", opt.Blocks, 0), atMost("blocks", opt.Blocks, 16), probability("dropout", opt.Dropout),
 	); err != nil {
 		return nil, err
 	}
@@ -40,6 +40,7 @@ func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 		layers := []nn.Named{
 			named("conv_time_spat", &nn.TemporalSpatial{
 				Filters: opt.Temporal, Kernel: opt.Kernel, Out: opt.Spatial, TemporalBias: true, Temporal: "conv_time", Spatial: "conv_spat",
+				InitTemporal: nn.Xavier, InitSpatial: nn.Xavier,
 			}),
 			named("bnorm", &nn.BatchNorm{}),
 			named("conv_nonlin", nn.ELU()),
@@ -48,13 +49,13 @@ func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 		for b, width := 2, 2*opt.Spatial; b <= blocks; b, width = b+1, 2*width {
 			layers = append(layers,
 				named(fmt.Sprintf("drop_%d", b), &nn.Dropout{P: opt.Dropout}),
-				named(fmt.Sprintf("conv_%d", b), &nn.Conv1d{Out: width, Kernel: opt.Kernel, NoBias: true}),
+				named(fmt.Sprintf("conv_%d", b), &nn.Conv1d{Out: width, Kernel: opt.Kernel, NoBias: true, Init: nn.Xavier}),
 				named(fmt.Sprintf("bnorm_%d", b), &nn.BatchNorm{}),
 				named(fmt.Sprintf("nonlin_%d", b), nn.ELU()),
 				named(fmt.Sprintf("pool_%d", b), &nn.MaxPool{Size: opt.Pool}),
 			)
 		}
-		return chain(append(layers, classifier(classes, 0)...)...)
+		return chain(append(layers, classifier(classes, 0, nn.Xavier)...)...)
 	}, nil
 }
 

@@ -14,10 +14,10 @@ func named(name string, l nn.Layer) nn.Named { return nn.Named{Name: name, Layer
 func chain(layers ...nn.Named) *nn.Sequential { return &nn.Sequential{Layers: layers} }
 
 // classifier is one logit to a class from all of what is left of a signal: a convolution as long as that, as braindecode
-// has it, whose weights are [classes, channels, steps].
-func classifier(classes int, maxNorm float32) []nn.Named {
+// has it, whose weights are [classes, channels, steps]. init is that of the weights.
+func classifier(classes int, maxNorm float32, init nn.Fans) []nn.Named {
 	return []nn.Named{
-		named("final_layer.conv_classifier", &nn.Conv1d{Out: classes, MaxNorm: maxNorm}),
+		named("final_layer.conv_classifier", &nn.Conv1d{Out: classes, MaxNorm: maxNorm, Init: init}),
 		named("flatten", &nn.Flatten{}),
 	}
 }
@@ -34,6 +34,14 @@ func fits(define func() nn.Layer, in features.Format) (func() nn.Layer, error) {
 func probability(key string, p float64) error {
 	if !(p >= 0 && p < 1) {
 		return fmt.Errorf("%s is %g, must be at least 0 and below 1", key, p)
+	}
+	return nil
+}
+
+// atMost checks a number of blocks: layers are made for each before anything can tell how large they are.
+func atMost(key string, v, most int) error {
+	if v > most {
+		return fmt.Errorf("%s is %d, must be at most %d", key, v, most)
 	}
 	return nil
 }
