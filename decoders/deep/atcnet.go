@@ -68,8 +68,8 @@ func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 		return nil, err
 	}
 	if steps := samples / a.Pool / a.Pool2; steps < a.Windows {
-		return nil, fmt.Errorf("the windows have %d samples, which make %d steps for %d stretches; they must have at least %d: take longer windows, or lower windows or the pools",
-			samples, steps, a.Windows, a.Windows*a.Pool*a.Pool2)
+		return nil, fmt.Errorf("the windows have %d samples, which make %d steps, fewer than the %d stretches (windows): take longer windows, or lower windows or the pools",
+			samples, steps, a.Windows)
 	}
 	return func() nn.Layer {
 		width := a.Filters * a.Depth
