@@ -40,7 +40,6 @@ func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 		layers := []nn.Named{
 			named("conv_time_spat", &nn.TemporalSpatial{
 				Filters: opt.Temporal, Kernel: opt.Kernel, Out: opt.Spatial, TemporalBias: true, Temporal: "conv_time", Spatial: "conv_spat",
-				InitTemporal: nn.Xavier, InitSpatial: nn.Xavier,
 			}),
 			named("bnorm", &nn.BatchNorm{}),
 			named("conv_nonlin", nn.ELU()),
@@ -49,13 +48,13 @@ func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 		for b, width := 2, 2*opt.Spatial; b <= blocks; b, width = b+1, 2*width {
 			layers = append(layers,
 				named(fmt.Sprintf("drop_%d", b), &nn.Dropout{P: opt.Dropout}),
-				named(fmt.Sprintf("conv_%d", b), &nn.Conv1d{Out: width, Kernel: opt.Kernel, NoBias: true, Init: nn.Xavier}),
+				named(fmt.Sprintf("conv_%d", b), &nn.Conv1d{Out: width, Kernel: opt.Kernel, NoBias: true}),
 				named(fmt.Sprintf("bnorm_%d", b), &nn.BatchNorm{}),
 				named(fmt.Sprintf("nonlin_%d", b), nn.ELU()),
 				named(fmt.Sprintf("pool_%d", b), &nn.MaxPool{Size: opt.Pool}),
 			)
 		}
-		return chain(append(layers, classifier(classes, 0, nn.Xavier)...)...)
+		return chain(append(layers, classifier(classes, 0)...)...)
 	}, nil
 }
 

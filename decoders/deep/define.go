@@ -14,10 +14,10 @@ func named(name string, l nn.Layer) nn.Named { return nn.Named{Name: name, Layer
 func chain(layers ...nn.Named) *nn.Sequential { return &nn.Sequential{Layers: layers} }
 
 // classifier is one logit to a class from all of what is left of a signal: a convolution as long as that, as braindecode
-// has it, whose weights are [classes, channels, steps]. init is that of the weights.
-func classifier(classes int, maxNorm float32, init nn.Fans) []nn.Named {
+// has it, whose weights are [classes, channels, steps].
+func classifier(classes int, maxNorm float32) []nn.Named {
 	return []nn.Named{
-		named("final_layer.conv_classifier", &nn.Conv1d{Out: classes, MaxNorm: maxNorm, Init: init}),
+		named("final_layer.conv_classifier", &nn.Conv1d{Out: classes, MaxNorm: maxNorm}),
 		named("flatten", &nn.Flatten{}),
 	}
 }

@@ -93,7 +93,7 @@ func EEGNet(opt EEGNetOptions, classes int) (func() nn.Layer, error) {
 			named("elu_2", nn.ELU()),
 			named("pool_2", &nn.MeanPool{Size: opt.Pool[1]}),
 			named("drop_2", &nn.Dropout{P: opt.Dropout}),
-		}, classifier(classes, float32(opt.Limit), nil)...)...)
+		}, classifier(classes, float32(opt.Limit))...)...)
 	}, nil
 }
 

@@ -36,14 +36,13 @@ func ShallowConvNet(opt ShallowOptions, classes int) (func() nn.Layer, error) {
 		return chain(append([]nn.Named{
 			named("conv_time_spat", &nn.TemporalSpatial{
 				Filters: opt.Temporal, Kernel: opt.Kernel, Out: opt.Spatial, TemporalBias: true, Temporal: "conv_time", Spatial: "conv_spat",
-				InitTemporal: nn.Xavier, InitSpatial: nn.Xavier,
 			}),
 			named("bnorm", &nn.BatchNorm{}),
 			named("conv_nonlin_exp", nn.Square()),
 			named("pool", &nn.MeanPool{Size: opt.Pool, Stride: opt.Stride}),
 			named("pool_nonlin_exp", nn.SafeLog()),
 			named("drop", &nn.Dropout{P: opt.Dropout}),
-		}, classifier(classes, 0, nn.Xavier)...)...)
+		}, classifier(classes, 0)...)...)
 	}, nil
 }
 

@@ -44,17 +44,6 @@ func times(a, b int) int { return Shape{a, b}.Size() }
 // Init fills a new parameter.
 type Init func(rng *rand.Rand, w []float32)
 
-// Fans makes an Init of what goes into one output of a layer and what one input goes into, both times the taps: the numbers
-// that PyTorch's init._calculate_fan_in_and_fan_out counts. Xavier and He are such. Layers take FanIn of the first for nil.
-type Fans func(fanIn, fanOut int) Init
-
-func (f Fans) of(fanIn, fanOut int) Init {
-	if f == nil {
-		return FanIn(fanIn)
-	}
-	return f(fanIn, fanOut)
-}
-
 // Const sets all values to v.
 func Const(v float32) Init {
 	return func(_ *rand.Rand, w []float32) {

@@ -16,7 +16,7 @@ type Conv1d struct {
 	Groups   int     // 0 means 1; the number of channels makes it depthwise
 	Pad      [2]int  // zeros in front and behind
 	NoBias   bool    //
-	Init     Fans    // of the weights; nil means FanIn
+	Init     Init    // of the weights; nil means FanIn
 	MaxNorm  float32 // largest Euclidean norm of the weights of one output; 0 means no limit
 
 	conv
@@ -63,7 +63,7 @@ type Conv2d struct {
 	Groups     int     // 0 means 1
 	PadH, PadW [2]int  // zeros in front and behind
 	NoBias     bool    //
-	Init       Fans    // of the weights; nil means FanIn
+	Init       Init    // of the weights; nil means FanIn
 	MaxNorm    float32 // largest Euclidean norm of the weights of one output; 0 means no limit
 
 	conv
@@ -145,9 +145,12 @@ func (l *conv) shape() error {
 // packed says that the weights lie in another order than the kernels want.
 func (l *conv) packed() bool { return !l.whole && (l.kh > 1 || l.sw > 1) }
 
-func (l *conv) params(b *Builder, shape Shape, noBias bool, init Fans, maxNorm float32) {
+func (l *conv) params(b *Builder, shape Shape, noBias bool, init Init, maxNorm float32) {
 	fanIn := shape.Size() / l.out
-	l.weight = b.Param("weight", shape, init.of(fanIn, shape.Size()/shape[1]))
+	if init == nil {
+		init = FanIn(fanIn)
+	}
+	l.weight = b.Param("weight", shape, init)
 	l.weight.MaxNorm = maxNorm
 	if !noBias {
 		l.bias = b.Param("bias", Shape{l.out}, FanIn(fanIn))

@@ -10,7 +10,7 @@ import (
 type Linear struct {
 	Out     int
 	NoBias  bool
-	Init    Fans    // of the weights; nil means FanIn
+	Init    Init    // of the weights; nil means FanIn
 	MaxNorm float32 // largest Euclidean norm of the weights of one output; 0 means no limit
 
 	in           int
@@ -27,7 +27,11 @@ func (l *Linear) Build(b *Builder, in Shape) (Shape, error) {
 	}
 	l.in = in[len(in)-1]
 	l.rows = in.Size() / l.in
-	l.weight = b.Param("weight", Shape{l.Out, l.in}, l.Init.of(l.in, l.Out))
+	init := l.Init
+	if init == nil {
+		init = FanIn(l.in)
+	}
+	l.weight = b.Param("weight", Shape{l.Out, l.in}, init)
 	l.weight.MaxNorm = l.MaxNorm
 	if !l.NoBias {
 		l.bias = b.Param("bias", Shape{l.Out}, FanIn(l.in))

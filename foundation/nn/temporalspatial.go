@@ -34,8 +34,8 @@ type TemporalSpatial struct {
 	SpatialBias  bool       //
 	Norm         *BatchNorm // Eps and Momentum of the norm in between; nil means none
 	MaxNorm      float32    // largest Euclidean norm of the weights of one output; 0 means no limit
-	InitTemporal Fans       // nil means FanIn
-	InitSpatial  Fans       // nil means FanIn
+	InitTemporal Init       // nil means FanIn
+	InitSpatial  Init       // nil means FanIn
 
 	Temporal, Between, Spatial string // names of the three; "" means temporal, norm and spatial
 
@@ -122,8 +122,14 @@ func (l *TemporalSpatial) params(b *Builder) {
 		}
 		return given + "." + which
 	}
+	init := func(given Init, fanIn int) Init {
+		if given == nil {
+			return FanIn(fanIn)
+		}
+		return given
+	}
 	temporal, norm, spatial := "temporal", "norm", "spatial"
-	l.wt = b.Param(name(l.Temporal, temporal, "weight"), Shape{l.Filters, l.Kernel}, l.InitTemporal.of(l.Kernel, l.Filters*l.Kernel))
+	l.wt = b.Param(name(l.Temporal, temporal, "weight"), Shape{l.Filters, l.Kernel}, init(l.InitTemporal, l.Kernel))
 	if l.TemporalBias {
 		l.bt = b.Param(name(l.Temporal, temporal, "bias"), Shape{l.Filters}, FanIn(l.Kernel))
 		l.bt.NoDecay = true
@@ -134,11 +140,11 @@ func (l *TemporalSpatial) params(b *Builder) {
 		l.gamma.NoDecay, l.beta.NoDecay = true, true
 		l.stat.build(b, name(l.Between, norm, ""), l.Filters, l.Norm.Eps, l.Norm.Momentum)
 	}
-	shape, fanIn := Shape{l.Filters * l.Depth, l.ch}, l.ch // groups: each output sees one temporal filter
+	shape, fanIn := Shape{l.Filters * l.Depth, l.ch}, l.ch
 	if l.Out > 0 {
 		shape, fanIn = Shape{l.Out, l.Filters, l.ch}, l.Filters*l.ch
 	}
-	l.ws = b.Param(name(l.Spatial, spatial, "weight"), shape, l.InitSpatial.of(fanIn, shape[0]*l.ch))
+	l.ws = b.Param(name(l.Spatial, spatial, "weight"), shape, init(l.InitSpatial, fanIn))
 	l.ws.MaxNorm = l.MaxNorm
 	if l.SpatialBias {
 		l.bs = b.Param(name(l.Spatial, spatial, "bias"), Shape{shape[0]}, FanIn(fanIn))
