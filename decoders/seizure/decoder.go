@@ -52,7 +52,7 @@ type decoder struct {
 	front  *front
 	stages []stage
 	std    standard
-	scale  []float64 // one step of int8 at the input and behind each stage
+	scale  []float64 // the best step of 8 bits at the input and behind each stage
 	net    *nn.Net   // for one window at a time; nil until fitted
 	model  *Model    // nil unless int8
 	made   []float64
@@ -359,8 +359,8 @@ func (d *decoder) shape() nn.Shape {
 	}
 }
 
-// State is the weights under their names in the network, mean and sd [features], and scale [stages+1]: what one step of
-// int8 is worth at the input and behind each stage.
+// State is the weights under their names in the network, mean and sd [features], and scale [stages+1]: the best step
+// of 8 bits at the input and behind each stage.
 func (d *decoder) State() signal.State {
 	if d.net == nil {
 		return nil

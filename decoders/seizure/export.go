@@ -205,7 +205,7 @@ func (w *writer) source() []byte {
 			w.include(part.name)
 		}
 	}
-	w.printf("static void network(const int8_t *x, int16_t *logits)\n{\n")
+	w.printf("static void network(const int16_t *x, int16_t *logits)\n{\n")
 	w.layers(maps, headMap)
 	w.printf("}\n\n")
 	w.push()
@@ -226,33 +226,28 @@ func (w *writer) memory() {
 	f, n := m.front, m.front.features()
 	switch f.kind {
 	case samplesIn:
-		add("int8_t", "window", m.front.size(), "[channels, samples]")
+		add("int16_t", "window", m.front.size(), "[channels, samples]")
 	case powersIn:
 		w.printf("enum { BANDS = %d, FEATURES = %d };\n", len(bands), n)
 		add("uint64_t", "window", f.count*n, "energies [seconds, channels, bands]")
-		add("int8_t", "input", n, "of the network")
+		add("int16_t", "input", n, "of the network")
 		add("int32_t", "stretch", f.stretch, "a second of a channel, windowed")
 	case secondsIn:
 		w.printf("enum { BANDS = %d, FEATURES = %d };\n", len(bands), n)
-		add("int8_t", "window", f.count*n, "[seconds, channels, bands]")
+		add("int16_t", "window", f.count*n, "[seconds, channels, bands]")
 		add("uint64_t", "energy", len(bands), "of a channel")
 		add("int32_t", "stretch", f.stretch, "a second of a channel, windowed")
 	}
 	a, b := m.plan()
-	add("int8_t", "buffer_a", a, "what layers write to in turn")
-	add("int8_t", "buffer_b", b, "and this one")
-	headIn := "int8_t"
-	if m.pool != nil {
-		headIn = "int16_t"
-		add(headIn, "most", len(m.most), "means over time, the largest of each over the channels")
-	}
+	add("int16_t", "buffer_a", a, "what layers write to in turn")
+	add("int16_t", "buffer_b", b, "and this one")
+	add("int16_t", "most", len(m.most), "means over time, the largest of each over the channels")
 	for i, l := range m.layers {
 		if l, ok := l.(*intLSTM); ok {
 			add("int16_t", fmt.Sprintf("layer%d_cell", i), l.hidden, "[hidden]")
 			add("int16_t", fmt.Sprintf("layer%d_gate", i), 4*l.hidden, "[4, hidden]")
 		}
 	}
-	w.printf("\ntypedef %s head_in; /* what the last layer reads */\n", headIn)
 	w.printf("\nuint32_t %s_ram(void)\n{\n\treturn (uint32_t)(sizeof %s);\n}\n\n", w.name, strings.Join(names, " + sizeof "))
 }
 
@@ -261,13 +256,13 @@ func (w *writer) layers(maps [][2]string, headMap string) {
 	x := "x"
 	if w.m.pool != nil {
 		x = "row"
-		w.printf("\tint32_t c;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int8_t *row = x + c * BLOCKS * BLOCK;\n")
+		w.printf("\tint32_t c;\n\tfor (c = 0; c < CHANNELS; c++) {\n\tconst int16_t *row = x + c * BLOCKS * BLOCK;\n")
 	}
 	for i, l := range w.m.layers {
 		n, y := fmt.Sprintf("layer%d", i), []string{"buffer_a", "buffer_b"}[i%2]
 		switch l := l.(type) {
 		case *intConv:
-			least := -127
+			least := -widest
 			if l.relu {
 				least = 0
 			}
@@ -295,11 +290,11 @@ func (w *writer) push() {
 	w.printf("void %s_reset(void)\n{\n\tfilled = 0;\n}\n\n", w.name)
 	w.printf("int %s_push(const int16_t x[%s_CHANNELS * %s_BLOCK], int16_t logits[%s_CLASSES])\n{\n", w.name, w.upper, w.upper, w.upper)
 	quantise := func(dst, value string) string {
-		return fmt.Sprintf("%s = clamp8(times(%s - input_mean[k], input_mult[k], input_shift[k]));\n", dst, value)
+		return fmt.Sprintf("%s = clamp_fine(times(%s - input_mean[k], input_mult[k], input_shift[k]));\n", dst, value)
 	}
 	switch w.m.front.kind {
 	case samplesIn:
-		w.printf("\tint32_t k, t;\n\tfor (k = 0; k < CHANNELS; k++) {\n\t\tint8_t *row = window + k * BLOCKS * BLOCK;\n")
+		w.printf("\tint32_t k, t;\n\tfor (k = 0; k < CHANNELS; k++) {\n\t\tint16_t *row = window + k * BLOCKS * BLOCK;\n")
 		w.printf("\t\tfor (t = 0; t < (BLOCKS - 1) * BLOCK; t++)\n\t\t\trow[t] = row[t + BLOCK];\n")
 		w.printf("\t\tfor (t = 0; t < BLOCK; t++)\n\t\t\t%s\t}\n", quantise("row[(BLOCKS - 1) * BLOCK + t]", "x[k * BLOCK + t]"))
 		w.answer("window")
@@ -311,7 +306,7 @@ func (w *writer) push() {
 		w.printf("\t\t%s\t}\n", quantise("input[k]", "logarithm(sum)"))
 		w.answer("input")
 	case secondsIn:
-		w.printf("\tint8_t *last = window + (BLOCKS - 1) * FEATURES;\n\tint32_t k, c, b;\n")
+		w.printf("\tint16_t *last = window + (BLOCKS - 1) * FEATURES;\n\tint32_t k, c, b;\n")
 		w.printf("\tfor (k = 0; k < (BLOCKS - 1) * FEATURES; k++)\n\t\twindow[k] = window[k + FEATURES];\n")
 		w.printf("\tfor (c = 0; c < CHANNELS; c++) {\n\t\tfor (b = 0; b < BANDS; b++)\n\t\t\tenergy[b] = 0;\n\t\tenergies(energy, x + c * BLOCK);\n")
 		w.printf("\t\tfor (b = 0; b < BANDS; b++) {\n\t\t\tk = c * BANDS + b;\n\t\t\t%s\t\t}\n\t}\n", quantise("last[k]", "logarithm(energy[b])"))

@@ -111,6 +111,13 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 		}
 		return x
 	}
+	fine := func(n int) []int16 {
+		x := make([]int16, n)
+		for i := range x {
+			x[i] = int16(rng.IntN(8191) - 4095)
+		}
+		return x
+	}
 	exact := func(acc int64, f factor) int64 {
 		return rounded(new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(acc), big.NewInt(int64(f.mult))), new(big.Int).Lsh(big.NewInt(1), uint(f.shift)))).Int64()
 	}
@@ -122,7 +129,7 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 		for range l.out {
 			l.bias, l.to = append(l.bias, int32(rng.IntN(20000)-10000)), append(l.to, factor{1<<30 + rng.Int32N(1<<30), 36 + rng.IntN(6)})
 		}
-		x, y := bytes(l.in*max(l.steps, l.kernel)), make([]int8, l.out*l.after)
+		x, y := fine(l.in*max(l.steps, l.kernel)), make([]int16, l.out*l.after)
 		l.run(y, x)
 		for o := range l.out {
 			for s := range l.after {
@@ -132,7 +139,7 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 						acc += int64(l.weight.w[(o*l.in+c)*l.kernel+k]) * int64(x[c*l.steps+s*l.stride+k])
 					}
 				}
-				want := min(max(exact(acc, l.to[o]), -127), 127)
+				want := min(max(exact(acc, l.to[o]), -4095), 4095)
 				if l.relu && want < 0 {
 					want = 0
 				}

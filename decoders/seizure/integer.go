@@ -17,22 +17,22 @@ type Model struct {
 
 	front  *front
 	mean   []int32  // of each feature, in units of the front end
-	scale  []factor // from those units to the input's int8
+	scale  []factor // from those units to those of the input
 	each   int      // channels that go through the layers one by one, the largest of each output going on; 1 where all go together
 	layers []intLayer
-	pool   *intMean  // nil where there is none; behind it the largest over the channels
-	head   *intHead  // the last layer
-	raw    []int32   // features of a window
-	act    [2][]int8 // activations in turn
-	most   []int16   // what the head reads
-	in     []int8
+	pool   *intMean   // nil where there is none; behind it the largest over the channels
+	head   *intHead   // the last layer
+	raw    []int32    // features of a window
+	act    [2][]int16 // activations in turn
+	most   []int16    // what pool leaves
+	in     []int16
 	conv   []int16
 }
 
 // intLayer is one stage in integers.
 type intLayer interface {
 	// run fills y from x.
-	run(y, x []int8)
+	run(y, x []int16)
 	sizes() (in, out int)
 }
 
@@ -76,7 +76,7 @@ func (m *matrix) used() int {
 }
 
 // times is the product of row r with x [cols].
-func (m *matrix) times(r int, x []int8) int32 {
+func (m *matrix) times(r int, x []int16) int32 {
 	acc := int32(0)
 	for k, w := range m.w[r*m.cols:][:m.cols] {
 		acc += int32(w) * int32(x[k])
@@ -106,7 +106,7 @@ func biases(b []float32, from, most float64, m matrix) ([]int32, error) {
 			reach += most * math.Abs(float64(w))
 		}
 		if !(math.Abs(q)+reach <= math.MaxInt32) {
-			return nil, fmt.Errorf("%s: the sum of output %d may be %.3g, which does not fit into 32 bits: its bias %g is too large for the scale of its weights", m.name, i, math.Abs(q)+reach, v)
+			return nil, fmt.Errorf("%s: the sum of output %d may be %.3g, which does not fit into 32 bits: take fewer inputs (smaller kernels, fewer filters) or look at its bias, %g, which may be too large for the scale of its weights", m.name, i, math.Abs(q)+reach, v)
 		}
 		out[i] = int32(q)
 	}
@@ -127,7 +127,7 @@ type intConv struct {
 
 func (l *intConv) sizes() (in, out int) { return l.in * l.steps, l.out * l.after }
 
-func (l *intConv) run(y, x []int8) {
+func (l *intConv) run(y, x []int16) {
 	for o := range l.out {
 		w := l.weight.w[o*l.in*l.kernel:][:l.in*l.kernel]
 		acc := l.acc
@@ -144,7 +144,7 @@ func (l *intConv) run(y, x []int8) {
 			}
 		}
 		for t, v := range acc {
-			q := clamp8(l.to[o].times(v))
+			q := clampFine(l.to[o].times(v))
 			if l.relu {
 				q = max(q, 0)
 			}
@@ -154,7 +154,7 @@ func (l *intConv) run(y, x []int8) {
 }
 
 // tap adds one weight times its inputs. Sums of integers are the same in any order.
-func (l *intConv) tap(acc []int32, x []int8, w int32) {
+func (l *intConv) tap(acc []int32, x []int16, w int32) {
 	if w == 0 {
 		return
 	}
@@ -170,14 +170,15 @@ func (l *intConv) tap(acc []int32, x []int8, w int32) {
 	}
 }
 
-// intMean is the mean over time of a channel, [rows, steps] → [rows], in 16 bits: a mean is finer than what it is of.
+// intMean is the mean over time of a channel, [rows, steps] → [rows], in 16 bits: a mean is finer than what
+// it is of.
 type intMean struct {
 	rows, steps int
 	to          factor
 }
 
 // run puts the larger of it and of what most has there into most, or, for the first channel, it.
-func (l *intMean) run(most []int16, x []int8, first bool) {
+func (l *intMean) run(most, x []int16, first bool) {
 	for r := range most {
 		sum := int32(0)
 		for _, v := range x[r*l.steps:][:l.steps] {
@@ -189,16 +190,16 @@ func (l *intMean) run(most []int16, x []int8, first bool) {
 	}
 }
 
-// intHead is the last, dense layer [in] → [classes]. Its logits have 16 bits: in 8 the two largest would often be the same
-// number, and which of them is larger is all that a decision asks for.
+// intHead is the last, dense layer [in] → [classes]. Its logits have all of 16 bits: with 8 the two largest would often be
+// the same number, and which of them is larger is all that a decision asks for.
 type intHead struct {
 	weight matrix // [classes, in]
 	bias   []int32
 	to     []factor // [classes]
 }
 
-// logitBits is by how much finer the logits, and means over time, are than what leaves other layers. An int16 has that many bits and one more than
-// an int8, so they reach four times as far as in calibration.
+// logitBits is by how much finer the logits, and means over time, are than the step that would be best for 8 bits; they reach
+// four times as far.
 const logitBits = 6
 
 func (l *intHead) run(logits, x []int16) {
@@ -214,7 +215,7 @@ func (l *intHead) run(logits, x []int16) {
 func clampLogit(v int32) int16 { return int16(min(max(v, -math.MaxInt16), math.MaxInt16)) }
 
 // intLSTM is [tokens, width] → [hidden], the output behind the last token. Gates are in PyTorch's order i, f, g, o. What
-// comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output an int8 with stateBits.
+// comes into a gate has gateBits behind the point, the cell is an int16 with cellBits, the output has stateBits.
 type intLSTM struct {
 	wx, wh                matrix // [4·hidden, width], [4·hidden, hidden]
 	bias                  []int32
@@ -222,12 +223,12 @@ type intLSTM struct {
 	tokens, width, hidden int
 	gate                  []int32
 	cell                  []int16
-	h                     []int8
+	h                     []int16
 }
 
 func (l *intLSTM) sizes() (in, out int) { return l.tokens * l.width, l.hidden }
 
-func (l *intLSTM) run(y, x []int8) {
+func (l *intLSTM) run(y, x []int16) {
 	clear(l.cell)
 	clear(l.h)
 	n := l.hidden
@@ -243,14 +244,18 @@ func (l *intLSTM) run(y, x []int8) {
 			c := roundShift(int64(f)*int64(l.cell[k]), curveBits) + roundShift(int64(i)*int64(g), 2*curveBits-cellBits)
 			l.cell[k] = int16(clamp16(int32(c)))
 			bent := tanhCurve.at(clamp16(int32(l.cell[k]) * (1 << (gateBits - cellBits))))
-			l.h[k] = clamp8(int32(roundShift(int64(o)*int64(bent), 2*curveBits-stateBits)))
+			l.h[k] = clampFine(int32(roundShift(int64(o)*int64(bent), 2*curveBits-stateBits)))
 		}
 	}
 	copy(y, l.h)
 }
 
-// newModel rounds a trained network. scale is that of the input and of what leaves each stage.
-func newModel(name string, classes []string, stages []stage, f *front, std standard, net *nn.Net, scale []float64) (*Model, error) {
+// newModel rounds a trained network. eight is the best step of 8 bits for the input and for what leaves each stage.
+func newModel(name string, classes []string, stages []stage, f *front, std standard, net *nn.Net, eight []float64) (*Model, error) {
+	scale := make([]float64, len(eight))
+	for i, v := range eight {
+		scale[i] = v / (1 << fineBits)
+	}
 	m := &Model{Name: name, Classes: slices.Clone(classes), front: f}
 	for k, mean := range std.mean {
 		m.mean = append(m.mean, int32(roundAway(mean/f.unit())))
@@ -276,7 +281,7 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 		case maxOverChannels: // which changes no scale
 			continue
 		case meanOverTime:
-			to := scale[i+1] / (1 << logitBits)
+			to := eight[i+1] / (1 << logitBits)
 			f, err := newFactor(at / (float64(steps) * to))
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", st.name, err)
@@ -297,24 +302,22 @@ func newModel(name string, classes []string, stages []stage, f *front, std stand
 			in, steps, at = l.hidden, 1, 1.0/(1<<stateBits)
 		}
 	}
-	m.Logit = scale[last+1] / (1 << logitBits)
+	m.Logit = eight[last+1] / (1 << logitBits)
+	top := float64(widest)
+	if m.pool != nil {
+		top = math.MaxInt16
+	}
 	var err error
-	if m.head, err = newHead(net, stages[last].name, at, m.widest(), m.Logit); err != nil {
+	if m.head, err = newHead(net, stages[last].name, at, top, m.Logit); err != nil {
 		return nil, err
 	}
-	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int8, f.size()), make([]int16, f.channels*f.samples)
+	m.raw, m.in, m.conv = make([]int32, f.size()), make([]int16, f.size()), make([]int16, f.channels*f.samples)
 	a, b := m.plan()
-	m.act = [2][]int8{make([]int8, a), make([]int8, b)}
-	m.most = make([]int16, m.head.weight.cols)
-	return m, nil
-}
-
-// widest is the largest number that the head may read.
-func (m *Model) widest() float64 {
+	m.act = [2][]int16{make([]int16, a), make([]int16, b)}
 	if m.pool != nil {
-		return math.MaxInt16
+		m.most = make([]int16, m.pool.rows)
 	}
-	return math.MaxInt8
+	return m, nil
 }
 
 // plan is the size of the two buffers that layers write to in turn.
@@ -340,10 +343,10 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 			both[i] += v
 		}
 		var errs [3]error
-		l.bias, errs[0] = biases(both, from, math.MaxInt8, l.wx)
+		l.bias, errs[0] = biases(both, from, widest, l.wx)
 		l.fromX, errs[1] = l.wx.factors(from, 1.0/(1<<gateBits))
 		l.fromH, errs[2] = l.wh.factors(1.0/(1<<stateBits), 1.0/(1<<gateBits))
-		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int8, st.out)
+		l.gate, l.cell, l.h = make([]int32, 4*st.out), make([]int16, st.out), make([]int16, st.out)
 		return l, errors.Join(errs[:]...)
 	default:
 		l := &intConv{weight: newMatrix(net.Param(st.name + ".weight")), in: in, steps: steps, out: st.out, kernel: 1, stride: 1, relu: st.relu}
@@ -353,7 +356,7 @@ func (st stage) integer(net *nn.Net, in, steps int, from, to float64) (intLayer,
 		l.after = (steps-l.kernel)/l.stride + 1
 		l.acc = make([]int32, l.after)
 		var err error
-		if l.bias, err = biases(net.Param(st.name+".bias").W, from, math.MaxInt8, l.weight); err != nil {
+		if l.bias, err = biases(net.Param(st.name+".bias").W, from, widest, l.weight); err != nil {
 			return nil, err
 		}
 		l.to, err = l.weight.factors(from, to)
@@ -388,13 +391,13 @@ func (m *Model) Run(logits, x []int16) {
 	m.front.integer(m.raw, x)
 	for i, v := range m.raw {
 		k := m.front.feature(i)
-		m.in[i] = clamp8(m.scale[k].times(v - m.mean[k]))
+		m.in[i] = clampFine(m.scale[k].times(v - m.mean[k]))
 	}
 	m.network(logits, m.in)
 }
 
 // network runs the layers.
-func (m *Model) network(logits []int16, x []int8) {
+func (m *Model) network(logits, x []int16) {
 	part := len(x) / m.each
 	for ch := range m.each {
 		y := x[ch*part:][:part]
@@ -404,13 +407,11 @@ func (m *Model) network(logits []int16, x []int8) {
 			l.run(to, y)
 			y = to
 		}
-		if m.pool != nil {
-			m.pool.run(m.most, y, ch == 0)
-			continue
+		if m.pool == nil {
+			m.head.run(logits, y)
+			return
 		}
-		for k, v := range y {
-			m.most[k] = int16(v)
-		}
+		m.pool.run(m.most, y, ch == 0)
 	}
 	m.head.run(logits, m.most)
 }

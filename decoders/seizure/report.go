@@ -47,9 +47,9 @@ type Microcontroller struct {
 	MHz      float64 `json:"mhz"`
 	UAPerMHz float64 `json:"ua_per_mhz"` // current in run mode
 	Volt     float64 `json:"volt"`
-	// CyclesPerMAC of C without intrinsics: two loads of a byte, a multiplication with addition, the loop.
+	// CyclesPerMAC of C without intrinsics: two loads, a multiplication with addition, the loop.
 	CyclesPerMAC float64 `json:"cycles_per_mac"`
-	// CyclesPerSIMDMAC with two products in one instruction (SMLAD) and bytes unpacked in pairs.
+	// CyclesPerSIMDMAC with two products in one instruction (SMLAD) and weights unpacked in pairs.
 	CyclesPerSIMDMAC float64 `json:"cycles_per_simd_mac"`
 	// CyclesPerBit of the map of a pruned matrix.
 	CyclesPerBit float64 `json:"cycles_per_map_bit"`
@@ -110,7 +110,7 @@ func (m *Model) Report() Report {
 	})
 	r.UsedMACs = dense + sparse
 	a, b := m.plan()
-	r.RAM = RAM{State: 1, Buffers: a + b, Block: 2 * f.channels * f.stretch, Stack: StackBytes, Limit: ramLimit, StackSource: StackSource}
+	r.RAM = RAM{State: 1, Buffers: 2 * (a + b), Block: 2 * f.channels * f.stretch, Stack: StackBytes, Limit: ramLimit, StackSource: StackSource}
 	for _, l := range m.layers {
 		switch l := l.(type) {
 		case *intConv:
@@ -126,13 +126,13 @@ func (m *Model) Report() Report {
 	r.Flash += (4 + 4 + 1) * len(m.head.bias)
 	switch f.kind {
 	case samplesIn:
-		r.RAM.State += f.size()
+		r.RAM.State += 2 * f.size()
 		r.RAM.Buffers += 2 * len(m.most)
 	case powersIn:
 		r.RAM.State += 8 * f.count * n
-		r.RAM.Buffers += n + 4*f.stretch
+		r.RAM.Buffers += 2*n + 4*f.stretch
 	case secondsIn:
-		r.RAM.State += f.count * n
+		r.RAM.State += 2 * f.count * n
 		r.RAM.Buffers += 8*len(bands) + 4*f.stretch
 	}
 	if f.kind != samplesIn {

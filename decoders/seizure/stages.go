@@ -80,7 +80,8 @@ func (p *probe) Forward(_ *nn.Pass, x []float32) []float32 {
 // Backward changes nothing.
 func (p *probe) Backward(_ *nn.Pass, dy []float32) []float32 { return dy }
 
-// scales runs windows through the network and says what one step of int8 is worth at its input and behind each stage.
+// scales runs windows through the network and says what the best step of 8 bits is worth at its input and behind each
+// stage.
 func scales(net *nn.Net, x [][]float32) ([]float64, error) {
 	var probes []*probe
 	for _, l := range net.Root().(*nn.Sequential).Layers {
@@ -102,7 +103,7 @@ func scales(net *nn.Net, x [][]float32) ([]float64, error) {
 	return out, nil
 }
 
-// bestStep is the step of int8 that loses the least, in squares, of numbers with the given magnitudes: a small one cuts the
+// bestStep is the step of 8 bits that loses the least, in squares, of numbers with the given magnitudes: a small one cuts the
 // largest off, a large one rounds all of them coarsely. It is looked for among the largest over 127 and its parts by
 // 2^(1/16), down to a 16th.
 func bestStep(x []float32) float64 {

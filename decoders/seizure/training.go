@@ -16,7 +16,7 @@ import (
 // Training is the parameters that all networks share.
 type Training struct {
 	LSB        float64 `json:"lsb_uv" doc:"what one step of a sample of 16 bits is worth, in µV: the converter's; above 0. Only the integer network and the logarithms' lower end depend on it"`
-	Int8       bool    `json:"int8" doc:"true: answer with the integer network of 8 bits; false: in floating point"`
+	Int8       bool    `json:"int8" doc:"true: answer with the integer network, whose weights have 8 bits; false: in floating point"`
 	Prune      float64 `json:"prune" doc:"part of the weights of each layer, the smallest ones, that are set to 0 behind the training; 0 to below 1"`
 	FineTune   int     `json:"fine_tune_epochs" doc:"passes through the training windows behind pruning, at least 0"`
 	Epochs     int     `json:"epochs" doc:"most passes through the training windows, at least 1"`

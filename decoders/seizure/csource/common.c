@@ -12,9 +12,9 @@ static int32_t times(int32_t v, int32_t mult, int32_t shift)
 	return p > INT32_MAX ? INT32_MAX : p < INT32_MIN ? INT32_MIN : (int32_t)p;
 }
 
-static int8_t clamp8(int32_t v)
+static int16_t clamp_fine(int32_t v)
 {
-	return (int8_t)(v > 127 ? 127 : v < -127 ? -127 : v);
+	return (int16_t)(v > 4095 ? 4095 : v < -4095 ? -4095 : v);
 }
 
 static int16_t clamp_logit(int32_t v)

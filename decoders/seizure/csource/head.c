@@ -1,5 +1,5 @@
 /* x [width], y [CLASSES]: the last layer; map as in the others */
-static void head(const head_in *x, int16_t *y, const int8_t *w, const uint8_t *map, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
+static void head(const int16_t *x, int16_t *y, const int8_t *w, const uint8_t *map, const int32_t *bias, const int32_t *mult, const uint8_t *shift,
 	int32_t width)
 {
 	int32_t o, k, i = 0;

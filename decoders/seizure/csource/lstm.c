@@ -11,7 +11,7 @@ static int32_t bend(const int16_t *curve, int32_t v)
 }
 
 /* the product of row g of a matrix with x; map is 0 where all weights are there, otherwise *w moves on */
-static int32_t row_times(const int8_t **w, const uint8_t *map, int32_t g, const int8_t *x, int32_t width)
+static int32_t row_times(const int8_t **w, const uint8_t *map, int32_t g, const int16_t *x, int32_t width)
 {
 	int32_t acc = 0, k, i = g * width;
 	if (!map) {
@@ -26,7 +26,7 @@ static int32_t row_times(const int8_t **w, const uint8_t *map, int32_t g, const 
 }
 
 /* x [tokens, width], h [hidden]: gates i, f, g, o */
-static void lstm(const int8_t *x, int8_t *h, int16_t *cell, int16_t *gate, const int8_t *wih, const uint8_t *map_ih, const int8_t *whh,
+static void lstm(const int16_t *x, int16_t *h, int16_t *cell, int16_t *gate, const int8_t *wih, const uint8_t *map_ih, const int8_t *whh,
 	const uint8_t *map_hh, const int32_t *bias, const int32_t *mult_x, const uint8_t *shift_x, const int32_t *mult_h,
 	const uint8_t *shift_h, int32_t tokens, int32_t width, int32_t hidden)
 {
@@ -46,7 +46,7 @@ static void lstm(const int8_t *x, int8_t *h, int16_t *cell, int16_t *gate, const
 			const int32_t i = bend(sigmoid_curve, gate[k]), f = bend(sigmoid_curve, gate[hidden + k]);
 			const int32_t c = bend(tanh_curve, gate[2 * hidden + k]), o = bend(sigmoid_curve, gate[3 * hidden + k]);
 			cell[k] = (int16_t)clamp16((int32_t)(round_shift((int64_t)f * cell[k], 15) + round_shift((int64_t)i * c, 19)));
-			h[k] = clamp8((int32_t)round_shift((int64_t)o * bend(tanh_curve, clamp16(cell[k] * 2)), 23));
+			h[k] = clamp_fine((int32_t)round_shift((int64_t)o * bend(tanh_curve, clamp16(cell[k] * 2)), 18));
 		}
 	}
 }

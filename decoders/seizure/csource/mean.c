@@ -1,5 +1,5 @@
 /* x [rows, steps]: the larger of the means and of what most [rows] has, or for the first channel the means */
-static void mean_over_time(const int8_t *x, int16_t *most, int32_t first, int32_t rows, int32_t steps, int32_t mult, int32_t shift)
+static void mean_over_time(const int16_t *x, int16_t *most, int32_t first, int32_t rows, int32_t steps, int32_t mult, int32_t shift)
 {
 	int32_t r, t;
 	for (r = 0; r < rows; r++) {
