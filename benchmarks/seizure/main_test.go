@@ -20,7 +20,7 @@ func small(t *testing.T) (*config, []patient) {
 	if testing.Short() {
 		t.Skip("skipped: trains networks")
 	}
-	who, err := simulated(4, 2, 480, 60)
+	who, err := simulated(1, 4, 2, 480, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +172,18 @@ func TestBars(t *testing.T) {
 		err := bars(&bytes.Buffer{}, tc.rows, false)
 		if tc.say == "" && err != nil || tc.say != "" && (err == nil || !strings.Contains(err.Error(), tc.say)) {
 			t.Errorf("%s: %v, must say %q", what, err, tc.say)
+		}
+	}
+}
+
+// TestSpan: a range of patients is two numbers with at least three patients.
+func TestSpan(t *testing.T) {
+	if a, b, err := span("9-16"); a != 9 || b != 16 || err != nil {
+		t.Errorf("9-16 is %d to %d, %v", a, b, err)
+	}
+	for _, s := range []string{"", "8", "1-2", "0-8", "8-1", "a-9", "1-", "-8", "1-8-9", "1-99999999999999999999", "1-5000", " 1-8"} {
+		if a, b, err := span(s); err == nil || !strings.Contains(err.Error(), "FROM-TO") {
+			t.Errorf("%q is %d to %d, %v", s, a, b, err)
 		}
 	}
 }
