@@ -126,7 +126,10 @@ $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
 	@touch $@
 
 speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
-	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf
+	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf edf-64 edf-64-mne edf-512 edf-512-mne
+
+interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)
+	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/edf
 
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
@@ -172,6 +175,17 @@ controllers: ## the clients of docs/controllers, and their tests (Python, Node.j
 	  libprotobuf-c1 libjansson-dev libjansson4 && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb \
 	  || echo "controllers: no C client: nats.c and jansson are taken from Debian packages, see the error above"
 	$(GO) test -count=1 -v -run TestExample ./docs/controllers
+
+# A browser: that on PATH, else Debian's, unpacked with the libraries that are missing here, not installed.
+page: ## the page of a session in a headless Chromium, and its pictures in docs/ (Debian, or a Chromium on PATH)
+	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null || test -x bin/chromium/run || $(MAKE) bin/chromium/run
+	GYRUS_PAGE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -v -run 'TestPage$$|Browsers' ./stream/dashboard
+
+bin/chromium/run:
+	mkdir -p bin/chromium && cd bin/chromium && apt-get -qq download $$(apt-get -s install --no-install-recommends chromium fonts-dejavu-core | sed -n 's/^Inst \([^ ]*\) .*/\1/p') \
+	  && for deb in *.deb; do dpkg -x $$deb .; done && rm -f *.deb
+	printf '#!/bin/sh\nd=$$(dirname "$$0")/usr/lib\nexport LD_LIBRARY_PATH=$$(find "$$d" -name "*.so*" -printf "%%h:" | tr ":" "\\n" | sort -u | tr "\\n" ":")\nexec "$$d/chromium/chromium" "$$@"\n' > $@
+	chmod +x $@
 
 LSL := bin/lsl
 $(LSL): ingest/lsl/testdata/requirements.txt

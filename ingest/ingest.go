@@ -34,6 +34,9 @@ type Format struct {
 	// OpenIn takes the place of Open where a recording may be spread over several files: fsys is where f was opened, and
 	// OpenBeside finds the others there. It names those it has read in Recording.Parts.
 	OpenIn func(fsys fs.FS, f File, name string) (*signal.Recording, error)
+	// Mend, where it is not nil, undoes damage to a file that Open refuses, as far as the file proves what it was, and lists
+	// what was done. What it returns reads f, and closes it when it is closed. An error says why nothing could be done.
+	Mend func(f File, name string) (File, []signal.Deviation, error)
 }
 
 var (
@@ -96,6 +99,27 @@ func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 		return format.OpenIn(fsys, file, name)
 	}
 	return format.Open(file, name)
+}
+
+// Mend opens the damaged recording called name in fsys, which Open refuses, with the damage undone, and lists what was done.
+func Mend(fsys fs.FS, name string) (*signal.Recording, []signal.Deviation, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	format, err := recognise(f, name)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	if format.Mend == nil || format.Open == nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: no repair is known for damaged files of %s", name, format.Name), f.Close())
+	}
+	mended, done, err := format.Mend(f.(File), name)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	rec, err := format.Open(mended, name)
+	return rec, done, err
 }
 
 // OpenBeside opens the file called other in the folder of the file called name, as formats of several files name their

@@ -194,8 +194,10 @@ func loseChunks(ctx context.Context, r *rig, part float64) (outcome, error) {
 	windows := int(after.Windows - before.Windows)
 	o.Notes = fmt.Sprintf("%d of %d chunks lost in %d stretches: %d gaps counted, %d samples missing by the clock, %d windows decided (%d lie between losses)",
 		did.Lost, did.Chunks, did.Runs, gaps, after.Streams[0].Suspected-before.Streams[0].Suspected, windows, did.Windows)
-	// Losses of the moments before and behind the count are not in it, and a few windows of them.
-	if gaps < did.Runs-1 || gaps > did.Runs+4 {
+	// The clock of the stream must account for every lost sample, but for those of the moments before and behind the count.
+	// Stretches with less than 0.25 s between them may be told as one gap.
+	missing := int(after.Streams[0].Suspected - before.Streams[0].Suspected)
+	if missing < (did.Lost-2)*chunkN || missing > (did.Lost+4)*chunkN || gaps < did.Runs/2 || gaps > did.Runs+4 {
 		o.Wrong = "the gaps do not match the losses"
 	}
 	if most := did.Windows + int(3*rateHz/chunkN) + 10; windows > most {

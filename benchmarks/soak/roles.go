@@ -253,7 +253,8 @@ func decoder(ctx context.Context, opt bus.Options, stream string) error {
 	}()
 	_, err = session.Run(ctx, session.Options{
 		Source: src, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w),
-		Age: session.AgeDefaults(), Watch: session.Watch{StalledMS: 300, LostMS: 2000},
+		// What is older than this moves nothing: with a session that is behind, an actuator stops as late as its data are old.
+		Age: session.Age{MaxMS: 200, Policy: "skip"}, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
 		OnChunk: func(c signal.Chunk) { samples.Add(int64(c.Len())) },
 	})
 	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {

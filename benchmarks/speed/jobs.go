@@ -50,7 +50,24 @@ var jobs = append([]job{
 		name: "fbcca", pkg: module + "features/ssvep", bench: "^BenchmarkFBCCA$", peer: []string{"fbcca.py"}, bar: 5,
 		what: "filter-bank CCA, 40 targets, 9 channels × 1 s at 250 Hz, 5 bands",
 	},
-}, slices.Concat(ffts(), convnets(), transformers())...)
+}, slices.Concat(edfs(), ffts(), convnets(), transformers())...)
+
+// edfs are the rows of EDF, beside edfio and MNE.
+func edfs() []job {
+	var rows []job
+	for _, size := range []struct{ name, what string }{{"64", "64 channels × 160 Hz × 1 h"}, {"512", "512 channels × 2 kHz × 5 min"}} {
+		for _, peer := range []struct {
+			name, suffix string
+			bar          float64
+		}{{"edfio", "", 1}, {"mne", "-mne", 3}} {
+			rows = append(rows, job{
+				name: "edf-" + size.name + peer.suffix, pkg: module + "ingest/edf", bench: "^BenchmarkWhole$/^ch=" + size.name + "$",
+				peer: []string{"edf.py", "--channels", size.name, "--with", peer.name}, bar: peer.bar, what: "EDF, " + size.what + ", whole, to float64",
+			})
+		}
+	}
+	return rows
+}
 
 // ffts are the rows of the real Fourier transform, one to a length.
 func ffts() []job {

@@ -191,7 +191,7 @@ func lslOurs(ctx context.Context, offered float64) (r lslRun, err error) {
 	return r, nil
 }
 
-// lslCount reads until nothing has come for a second, and prints what it got.
+// lslCount reads until nothing has come for 5 s, which a busy machine may well take, and prints what it got.
 func lslCount(source string) error {
 	ctx := context.Background()
 	in, err := lsl.Open(ctx, lsl.InletOptions{SourceID: source, Wait: 20 * time.Second, BufferS: 1})
@@ -201,7 +201,7 @@ func lslCount(source string) error {
 	var r lslCounted
 	var began, last time.Time
 	for {
-		idle, cancel := context.WithTimeout(ctx, time.Second)
+		idle, cancel := context.WithTimeout(ctx, 5*time.Second)
 		c, err := in.Next(idle)
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) && r.Samples > 0 {

@@ -36,7 +36,7 @@ type Accumulator struct {
 	Enter      float64 `json:"enter_nats" doc:"least posterior odds (logarithm) to begin a decision, in nats: 2.2 is 90 %, 4.6 is 99 %; set from rest data with false_per_min"`
 	Dwell      int     `json:"dwell_rows" doc:"rows running that must agree before a decision begins, at least 1"`
 	Hold       bool    `json:"hold" doc:"true: a decision lasts until its odds fall below leave_nats; false: it lasts one row"`
-	Leave      float64 `json:"leave_nats" doc:"posterior odds (logarithm) below which a held decision ends, in nats, at most enter_nats; only with hold"`
+	Leave      float64 `json:"leave_nats" doc:"posterior odds (logarithm) below which a held decision ends, in nats, at most enter_nats" only:"hold=true"`
 	Refractory float64 `json:"refractory_s" doc:"time after the end of a decision in which no other begins, in s, at least 0"`
 	Rest       int     `json:"rest" doc:"position of the class that stands for rest and is never decided for; -1 where there is none"`
 

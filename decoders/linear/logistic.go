@@ -69,8 +69,8 @@ func (p Penalty) check() error {
 // converge is an error, as are, with "none", classes that can be told apart without error: the weights would be infinite.
 type Logistic struct {
 	Penalty Penalty `json:"penalty" doc:"what keeps the weights small: l2, elasticnet (a mix of l1 and l2) or none"`
-	C       float64 `json:"c" doc:"weight of the training rows against the penalty, above 0; small values keep the weights small; no effect with penalty none"`
-	L1Ratio float64 `json:"l1_ratio" doc:"part of the l1 penalty, from 0 (l2 only) to 1 (l1 only: few features are used); only with penalty elasticnet"`
+	C       float64 `json:"c" doc:"weight of the training rows against the penalty, above 0; small values keep the weights small" only:"penalty!=none"`
+	L1Ratio float64 `json:"l1_ratio" doc:"part of the l1 penalty, from 0 (l2 only) to 1 (l1 only: few features are used)" only:"penalty=elasticnet"`
 	Tol     float64 `json:"tol" doc:"converged when the next step would lower the objective by less than this part of it, between 0 and 1; the weights are then right to about its square root, or better"`
 	MaxIter int     `json:"max_iter" doc:"Newton steps after which a fit that has not converged is an error, at least 1"`
 

@@ -37,7 +37,7 @@ const maxSVMRows = 20000
 type SVM struct {
 	Kernel Kernel  `json:"kernel" doc:"similarity of rows: linear, or rbf (exp(-gamma*squared distance))"`
 	C      float64 `json:"c" doc:"weight of training rows within the margin, above 0; small values give a wider margin"`
-	Gamma  Gamma   `json:"gamma" doc:"width of the kernel rbf: scale (1/(features*variance)), auto (1/features) or a number above 0; no effect with kernel linear"`
+	Gamma  Gamma   `json:"gamma" doc:"width of the kernel rbf: scale (1/(features*variance)), auto (1/features) or a number above 0" only:"kernel=rbf"`
 	Tol    float64 `json:"tol" doc:"largest violation of the optimality conditions at which the fit stops, between 0 and 1; 1e-3 as libsvm"`
 
 	fit  *machines

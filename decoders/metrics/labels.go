@@ -116,12 +116,14 @@ func ITR(classes int, accuracy, seconds float64) float64 {
 }
 
 // ITR is the information transfer rate in bits per minute of these decisions, each taking seconds, and its confidence
-// interval: ITR of the limits of AccuracyInterval, exact because it does not fall with the accuracy. K is the number of
-// classes that have trials.
+// interval: ITR of the balanced accuracy and of the limits of BalancedAccuracyInterval, because it does not fall with it. The
+// balanced accuracy is the accuracy that these decisions would have among equally probable classes, of which ITR speaks: by
+// the plain one, who always decides for the class with most trials would transfer something. K is the number of classes that
+// have trials.
 func (c *Confusion) ITR(seconds, level float64) (value, low, high float64) {
 	_, trials := c.present()
-	a, b := c.AccuracyInterval(level)
-	return ITR(len(trials), c.Accuracy(), seconds), ITR(len(trials), a, seconds), ITR(len(trials), b, seconds)
+	a, b := c.BalancedAccuracyInterval(level)
+	return ITR(len(trials), c.BalancedAccuracy(), seconds), ITR(len(trials), a, seconds), ITR(len(trials), b, seconds)
 }
 
 // Interval is the bootstrap confidence interval of a measure of c, such as (*Confusion).Kappa; draws in which it is not

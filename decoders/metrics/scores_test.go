@@ -244,8 +244,16 @@ func TestITR(t *testing.T) {
 	}
 	c := of(t, []int{18, 19}, []int{20, 20})
 	value, low, high := c.ITR(4, 0.95)
-	if al, ah := c.AccuracyInterval(0.95); !(low < value && value < high) || low != metrics.ITR(2, al, 4) || high != metrics.ITR(2, ah, 4) {
+	if al, ah := c.BalancedAccuracyInterval(0.95); !(low < value && value < high) || low != metrics.ITR(2, al, 4) || high != metrics.ITR(2, ah, 4) {
 		t.Errorf("ITR %g [%g, %g]", value, low, high)
+	}
+	// Classes of unlike size: who always decides for the larger one transfers nothing, and who tells them apart transfers as
+	// much as with classes of like size.
+	if value, low, _ := of(t, []int{489, 0}, []int{489, 92}).ITR(0.8, 0.95); value != 0 || low != 0 {
+		t.Errorf("ITR of always deciding for the larger class is %g, at least %g, must be 0", value, low)
+	}
+	if value, _, _ := of(t, []int{360, 32}, []int{400, 40}).ITR(4, 0.95); math.Abs(value-metrics.ITR(2, 0.85, 4)) > 1e-12 {
+		t.Errorf("ITR of 90 %% of one class and 80 %% of another is %g, must be that of 85 %%, %g", value, metrics.ITR(2, 0.85, 4))
 	}
 }
 

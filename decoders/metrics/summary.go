@@ -58,7 +58,7 @@ func Summary(t Trials, seed uint64) ([]Score, error) {
 	scores := []Score{balanced, kap, f1}
 	scores = append(scores, t.areas(level, seed)...)
 	scores = append(scores, t.probabilities(level, seed)...)
-	itr := Score{Metric: "itr_bits_per_min", Interval: "exact, from that of the accuracy", Level: "0, exact"}
+	itr := Score{Metric: "itr_bits_per_min", Interval: "from that of the balanced accuracy", Level: "0, exact"}
 	if itr.Value, itr.Low, itr.High = c.ITR(t.Seconds, level); math.IsNaN(itr.Value) {
 		itr.undefined(fmt.Errorf("needs 2 classes with trials and a time per decision above 0, got %g s", t.Seconds))
 	}

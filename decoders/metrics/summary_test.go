@@ -120,7 +120,7 @@ func truths(t *testing.T, big metrics.Trials) map[string]float64 {
 	}
 	v := map[string]float64{
 		"balanced_accuracy": c.BalancedAccuracy(), "kappa": c.Kappa(), "weighted_f1": c.WeightedF1(),
-		"brier": q.Brier(), "log_loss": q.LogLoss(), "ece": q.ECE(10), "itr_bits_per_min": metrics.ITR(len(big.Classes), c.Accuracy(), 4),
+		"brier": q.Brier(), "log_loss": q.LogLoss(), "ece": q.ECE(10), "itr_bits_per_min": metrics.ITR(len(big.Classes), c.BalancedAccuracy(), 4),
 	}
 	for k := range big.Classes {
 		if len(big.Classes) == 2 && k == 0 {

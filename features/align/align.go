@@ -42,9 +42,9 @@ func newAlignment(name string, metric spd.Metric) *Alignment {
 type Alignment struct {
 	Mode         features.RunMode `json:"mode" doc:"what a new run is aligned by: incremental (its windows so far, for live use), run (all its windows, also later ones: offline only) or fixed (the training reference)"`
 	Estimator    spd.Estimator    `json:"estimator" doc:"how a window's covariance is estimated: oas or lwf (shrunk, never singular) or scm"`
-	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
-	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
-	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
+	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0" only:"mode=incremental"`
+	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike" only:"mode=incremental"`
+	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit" only:"mode=incremental"`
 
 	// Reference is where a new run begins, in the range of the training windows [rank, rank]; nil until fitted.
 	Reference *spd.Matrix `json:"-"`

@@ -26,7 +26,7 @@ func init() {
 type Covariance struct {
 	Estimator spd.Estimator `json:"estimator" doc:"how the covariance is estimated: oas or lwf (shrunk, never singular), scm (the plain sample covariance) or tyler (robust against large samples, without scale)"`
 	Order     int           `json:"order" doc:"copies of each channel, the channel itself included: 1 (none), or more for the augmented covariance"`
-	Lag       int           `json:"lag_samples" doc:"samples by which each copy lies behind the one before, at least 1; only with order above 1"`
+	Lag       int           `json:"lag_samples" doc:"samples by which each copy lies behind the one before, at least 1" only:"order>1"`
 
 	window
 	n    int        // samples that are used

@@ -29,9 +29,9 @@ func init() {
 type Recentre struct {
 	Mode         features.RunMode `json:"mode" doc:"what a new run is recentred by: incremental (its windows so far, for live use), run (all its windows, also later ones: offline only) or fixed (the training reference)"`
 	Metric       Metric           `json:"metric" doc:"geometry of the mean: riemann or euclid"`
-	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0"`
-	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike"`
-	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit"`
+	PriorWindows float64          `json:"prior_windows" doc:"how many windows the training reference counts for in a new run, above 0" only:"mode=incremental"`
+	Forget       float64          `json:"forget" doc:"weight of each window in a new run's reference, above 0 and below 1, so that old ones are forgotten; 0 weights all alike" only:"mode=incremental"`
+	MaxStep      float64          `json:"max_step" doc:"largest change of a new run's reference per window, as affine-invariant distance over the square root of the number of channels; 0 for no limit" only:"mode=incremental"`
 
 	// Reference is where a new run begins [n, n], nil until fitted.
 	Reference *spd.Matrix `json:"-"`

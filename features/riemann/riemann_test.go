@@ -238,7 +238,7 @@ func TestStartErrors(t *testing.T) {
 	}{
 		{"covariance", `{"order":0}`, g.windowFormat, "order is 0"},
 		{"covariance", `{"order":4,"lag_samples":30}`, g.windowFormat, "of the window's 96 samples"},
-		{"covariance", `{"lag_samples":0}`, g.windowFormat, "lag_samples is 0"},
+		{"covariance", `{"order":2,"lag_samples":0}`, g.windowFormat, "lag_samples is 0"},
 		{"covariance", "", rows, "needs windows"},
 		{"covariance", `{"estimator":"tyler"}`, one, `always the same; use more channels, or "oas"`},
 		{"coherence", `{"window_s":0.5}`, one, "at least two channels"},

@@ -32,8 +32,8 @@ type BandPower struct {
 	Relative  bool    `json:"relative" doc:"true for shares of the power between the lowest and the highest edge of all bands"`
 	Log       bool    `json:"log" doc:"true for the natural logarithm"`
 	Method    string  `json:"method" doc:"how the spectrum is estimated: welch or multitaper"`
-	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window"`
-	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length"`
+	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window" only:"method=welch"`
+	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length" only:"method=multitaper"`
 
 	powers
 }
@@ -70,8 +70,8 @@ func (b *BandPower) Extract(dst []float64, x [][]float64) error {
 type DifferentialEntropy struct {
 	Bands     Bands   `json:"bands_hz" doc:"frequency bands in Hz by name, from the first up to, not including, the second edge: {alpha: [8, 13]}"`
 	Method    string  `json:"method" doc:"how the spectrum is estimated: welch or multitaper"`
-	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window"`
-	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length"`
+	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window" only:"method=welch"`
+	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length" only:"method=multitaper"`
 
 	powers
 }

@@ -23,8 +23,8 @@ type Entropy struct {
 	High      float64 `json:"high_hz" doc:"highest frequency in Hz, at most half the sampling rate; 0 means that"`
 	Normalise bool    `json:"normalise" doc:"true for entropy over its largest possible value, 0 to 1; false for bits"`
 	Method    string  `json:"method" doc:"how the spectrum is estimated: welch or multitaper"`
-	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window"`
-	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length"`
+	Segment   float64 `json:"segment_s" doc:"welch: length of the segments in s, at most the window; 0 means the whole window" only:"method=welch"`
+	Bandwidth float64 `json:"bandwidth_hz" doc:"multitaper: width in Hz that a line in the spectrum gets; 0 means eight over the window's length" only:"method=multitaper"`
 
 	shape      shape
 	est        *estimator

@@ -59,12 +59,13 @@ func TestGolden(t *testing.T) {
 // compareEvents counts MNE's onsets, which know no gap, in samples of the file.
 func compareEvents(t *testing.T, rec *signal.Recording, want ingesttest.Golden) {
 	t.Helper()
-	if len(rec.Events) != len(want.Annotations) {
-		t.Fatalf("%d events, want %d: %+v", len(rec.Events), len(want.Annotations), rec.Events)
+	events := signal.EventsIn(rec.Events, 0, rec.Len) // MNE drops the others
+	if len(events) != len(want.Annotations) {
+		t.Fatalf("%d events, want %d: %+v", len(events), len(want.Annotations), events)
 	}
 	runs := rec.Runs()
 	for i, a := range want.Annotations {
-		e := rec.Events[i]
+		e := events[i]
 		k, before := e.Sample, int64(0)
 		for r := 0; r < len(runs); r++ {
 			if r+1 == len(runs) || k < runs[r+1].Start {

@@ -148,6 +148,9 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 			unit = "µV"
 		}
 		scales[i] = units.Parse(unit)
+		if unit == noUnit {
+			scales[i].Unit = signal.NoUnit
+		}
 		if s := scales[i].Standard; s != "" {
 			src.Deviate(e.at, "unit", "is written "+s, fmt.Sprintf("%q", unit), s)
 		}

@@ -76,13 +76,7 @@ func date(src *flatfile.Source, at int64, text string) time.Time {
 // timeline places the samples of the file in time.
 type timeline struct {
 	begin time.Time
-	runs  []piece
-}
-
-// piece is samples from sample from of the file on, which are number span.Start and so on of the recording.
-type piece struct {
-	from int64
-	signal.Span
+	flatfile.Timeline
 }
 
 // longestGap is more than anybody leaves a recording open.
@@ -90,26 +84,22 @@ const longestGap = 7 * 24 * time.Hour
 
 // newTimeline breaks n samples of the file at the markers of new segments.
 func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timeline {
-	line := &timeline{runs: []piece{{0, signal.Span{Start: 0, Len: n}}}}
+	line := &timeline{Timeline: flatfile.Whole(n)}
 	var last marker // the New Segment before
 	for _, m := range ms {
 		if m.typ != newSegment {
 			continue
 		}
-		run := &line.runs[len(line.runs)-1]
-		if m.position <= 0 {
+		switch {
+		case m.position <= 0:
 			if m.position == 0 {
 				line.begin, last = m.date, m
 			}
 			continue
-		}
-		if m.position <= run.from || m.position >= n {
-			if m.position >= n {
-				m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), strconv.FormatInt(m.position+1, 10), "there is no gap")
-			}
+		case m.position >= n:
+			m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), strconv.FormatInt(m.position+1, 10), "there is no gap")
 			continue
 		}
-		run.Len = m.position - run.from
 		gap, known := int64(1), false
 		if !m.date.IsZero() && !last.date.IsZero() {
 			if d := m.date.Sub(last.date); d <= longestGap && d > -longestGap {
@@ -117,29 +107,21 @@ func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timelin
 				known = gap >= 0
 			}
 		}
+		if !line.Break(m.position, gap) {
+			continue // two markers at one place
+		}
 		if !known {
 			m.where.Deviate(m.at, newSegment, "has the time at which recording went on", fmt.Sprintf("at data point %d no time, or one that cannot be", m.position+1), "a gap of one sample")
 		}
-		gap = max(gap, 1)
-		line.runs = append(line.runs, piece{m.position, signal.Span{Start: run.End() + gap, Len: n - m.position}})
 		last = m
 	}
-	if len(line.runs) > 1 {
+	if len(line.Timeline) > 1 {
 		log.Add("gaps", signal.Deviation{
-			Where: "markers: " + newSegment, Rule: "data points follow each other in time", Found: fmt.Sprintf("%d interruptions", len(line.runs)-1),
+			Where: "markers: " + newSegment, Rule: "data points follow each other in time", Found: fmt.Sprintf("%d interruptions", len(line.Timeline)-1),
 			Assumed: "gaps; events and samples behind them are numbered by time, not by their place in the file",
 		})
 	}
 	return line
-}
-
-// sample is the number of sample k of the file, which may lie outside.
-func (l *timeline) sample(k int64) int64 {
-	i, found := slices.BinarySearchFunc(l.runs, k, func(p piece, k int64) int { return cmp.Compare(p.from, k) })
-	if !found {
-		i = max(i-1, 0)
-	}
-	return l.runs[i].Start + k - l.runs[i].from
 }
 
 // events are the markers but for the one that says when recording began.
@@ -149,8 +131,12 @@ func (l *timeline) events(ms []marker, rate float64) []signal.Event {
 		if m.typ == newSegment && m.position == 0 && m.description == "" {
 			continue
 		}
-		at := l.sample(m.position)
-		events = append(events, signal.Event{Sample: at, Onset: float64(at) / rate, Duration: float64(m.size) / rate, Label: m.typ + "/" + m.description})
+		label := m.typ + "/" + m.description
+		if m.typ == "" {
+			label = m.description
+		}
+		at := l.Sample(m.position)
+		events = append(events, signal.Event{Sample: at, Onset: float64(at) / rate, Duration: float64(m.size) / rate, Label: label})
 	}
 	return events
 }

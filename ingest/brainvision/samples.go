@@ -11,7 +11,7 @@ import (
 // samples is the file with the samples.
 type samples interface {
 	count() int64 // of each channel
-	reader(runs []piece) (signal.SampleReader, []signal.Span, int64)
+	reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64)
 }
 
 // samples finds out how many there are.
@@ -37,19 +37,19 @@ func (h *header) samples(src *flatfile.Source) (samples, error) {
 	if h.vectorised && h.points == 0 {
 		src.Deviate(0, "samples", "the header has DataPoints where channels lie one behind the other", "none", fmt.Sprintf("%d, by the size of the file: were it cut, channels would begin elsewhere", n))
 	}
-	return &binary{src, h, n}, nil
+	return &numbers{src, h, n}, nil
 }
 
-// binary is samples as numbers.
-type binary struct {
+// numbers is samples as numbers.
+type numbers struct {
 	src *flatfile.Source
 	h   *header
 	n   int64
 }
 
-func (b *binary) count() int64 { return b.n }
+func (b *numbers) count() int64 { return b.n }
 
-func (b *binary) reader(runs []piece) (signal.SampleReader, []signal.Span, int64) {
+func (b *numbers) reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64) {
 	width, channels := b.h.typ.Width(), int64(len(b.h.gains))
 	lay := flatfile.Layout{Columns: make([]flatfile.Column, channels), Record: width * channels, PerRecord: 1, Big: b.h.big}
 	if b.h.vectorised {
@@ -62,13 +62,7 @@ func (b *binary) reader(runs []piece) (signal.SampleReader, []signal.Span, int64
 		}
 		lay.Columns[ch] = c
 	}
-	for _, r := range runs {
-		run := flatfile.Run{Span: r.Span, Skip: r.from}
-		if !b.h.vectorised {
-			run.At, run.Skip = r.from*lay.Record, 0
-		}
-		lay.Runs = append(lay.Runs, run)
-	}
+	lay.Runs = line.Runs(0, &lay)
 	spans, end := lay.Spans()
 	return flatfile.NewReader(b.src, lay), spans, end
 }

@@ -145,13 +145,13 @@ func (t *table) counted() error {
 
 func (t *table) count() int64 { return t.n }
 
-func (t *table) reader(runs []piece) (signal.SampleReader, []signal.Span, int64) {
+func (t *table) reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64) {
 	lay := flatfile.Layout{}
-	for _, r := range runs {
+	for _, r := range line {
 		lay.Runs = append(lay.Runs, flatfile.Run{Span: r.Span})
 	}
 	spans, end := lay.Spans()
-	return &textReader{t: t, runs: runs, c: cursor{src: t.src}, at: -1}, spans, end
+	return &textReader{t: t, runs: line, c: cursor{src: t.src}, at: -1}, spans, end
 }
 
 func (t *table) number(cell string, at int64) (float64, error) {
@@ -168,7 +168,7 @@ func (t *table) number(cell string, at int64) (float64, error) {
 // textReader reads the samples of a table.
 type textReader struct {
 	t    *table
-	runs []piece
+	runs flatfile.Timeline
 	c    cursor
 	at   int64 // sample of the file that stands at the cursor, where samples are multiplexed; -1 where it stands elsewhere
 }
@@ -189,7 +189,7 @@ func (r *textReader) ReadSamples(dst [][]float64, start int64) error {
 			if n == 0 {
 				return nil
 			}
-			return r.read(dst, p.from+start-p.Start, n)
+			return r.read(dst, p.From+start-p.Start, n)
 		}
 	}
 	return fmt.Errorf("%s: %d samples from sample %d do not lie in one span of the recording", r.t.src.Name, n, start)

@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -92,5 +94,77 @@ func BenchmarkPlay(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkWhole opens a file and reads all of it as float64, in one call. The peers are in benchmarks/speed/peers/edf.py.
+func BenchmarkWhole(b *testing.B) {
+	for _, c := range []struct{ ch, rate, seconds int }{{64, 160, 3600}, {512, 2000, 300}} {
+		b.Run(fmt.Sprintf("ch=%d", c.ch), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "x.edf")
+			if err := os.WriteFile(path, noise(c.ch, c.rate, c.seconds), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), "x.edf")
+				if err != nil {
+					b.Fatal(err)
+				}
+				x := make([][]float64, c.ch)
+				for ch := range x {
+					x[ch] = make([]float64, rec.Len)
+				}
+				if err := rec.Data.ReadSamples(x, 0); err != nil {
+					b.Fatal(err)
+				}
+				if err := rec.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// noise is a file in records of one second.
+func noise(channels, rate, seconds int) []byte {
+	f := edftest.File{N: 1}
+	for ch := range channels {
+		f.Signals = append(f.Signals, edftest.Signal{Label: fmt.Sprintf("EEG %d", ch+1), Dim: "uV", Samples: rate, At: func(_, i int) int16 { return int16((i*7919+ch*31)%6000 - 3000) }})
+	}
+	f.Records = strconv.Itoa(seconds)
+	one := f.Bytes()
+	head := 256 * (channels + 1)
+	all := make([]byte, 0, head+seconds*(len(one)-head))
+	all = append(all, one...)
+	for range seconds - 1 {
+		all = append(all, one[head:]...)
+	}
+	return all
+}
+
+// BenchmarkWindow reads ten seconds here and there of an open file.
+func BenchmarkWindow(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "x.edf")
+	if err := os.WriteFile(path, noise(64, 160, 3600), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), "x.edf")
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := make([][]float64, 64)
+	for ch := range x {
+		x[ch] = make([]float64, 1600)
+	}
+	at := int64(0)
+	for b.Loop() {
+		if err := rec.Data.ReadSamples(x, at); err != nil {
+			b.Fatal(err)
+		}
+		at = (at + 123_457) % (rec.Len - 1600)
+	}
+	if err := rec.Close(); err != nil {
+		b.Fatal(err)
 	}
 }

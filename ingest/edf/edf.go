@@ -10,8 +10,8 @@ import (
 )
 
 func init() {
-	ingest.Register(ingest.Format{Name: "edf", Ext: []string{".edf"}, Match: edf16.match, Open: Open})
-	ingest.Register(ingest.Format{Name: "bdf", Ext: []string{".bdf"}, Match: bdf24.match, Open: Open})
+	ingest.Register(ingest.Format{Name: "edf", Ext: []string{".edf"}, Match: edf16.match, Open: Open, Mend: mend})
+	ingest.Register(ingest.Format{Name: "bdf", Ext: []string{".bdf"}, Match: bdf24.match, Open: Open, Mend: mend})
 }
 
 // variant is what tells the formats of the family apart.
@@ -84,16 +84,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	src := &source{file: f, name: name, size: st.Size()}
-	v := edf16
-	if first := make([]byte, 1); src.size > 0 {
-		if err := src.read(first, 0, "version"); err != nil {
-			return nil, err
-		}
-		if first[0] == bdf24.version[0] {
-			v = bdf24
-		}
-	}
-	h, err := readHeader(src, v)
+	h, err := readHeader(src, variantOf(src))
 	if err != nil {
 		return nil, src.orDamage(err)
 	}

@@ -50,8 +50,8 @@ func TestGolden(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.Files) != 14 {
-		t.Fatalf("%d files in golden.json, want 14", len(g.Files))
+	if len(g.Files) != 20 {
+		t.Fatalf("%d files in golden.json, want 20", len(g.Files))
 	}
 	compared, samples, sums, onsets := 0, 0.0, 0.0, 0.0
 	for name, want := range g.Files {

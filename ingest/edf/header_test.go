@@ -297,7 +297,6 @@ func TestNotEDF(t *testing.T) {
 		"text":              "0       is the first line\nand this the second\n",
 		"version only":      "0   ",
 		"comma-separated":   "Cz,Pz\n1,2\n",
-		"BDF":               "\xffBIOSEMI" + strings.Repeat(" ", 248),
 		"text in the dates": "0       " + strings.Repeat("x", 300),
 	} {
 		_, err := open(t, []byte(data))

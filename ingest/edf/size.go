@@ -85,31 +85,44 @@ func (s *source) orDamage(err error) error {
 // others do, about once in 256; so 16 or more line feeds that all have a carriage return in front are no chance. (The
 // reverse, carriage returns taken out, leaves no such mark: it looks like a file that is too short, and is refused so.)
 func (s *source) damage(surplus int64) error {
-	var lf, pairs int64
-	first := int64(-1) // the first line feed
+	n, err := s.lineFeeds()
+	if err != nil {
+		return err
+	}
+	if n.feeds > 0 && n.pairs == n.feeds && (n.feeds >= 16 || n.feeds >= 2 && n.feeds == surplus) {
+		return s.errorf(n.first-1, "data records",
+			"all %d line feeds (byte 10) in the file have a carriage return (13) in front: the file went through a text-mode transfer that inserted them and shifted the samples; fetch it again in binary mode", n.feeds)
+	}
+	return nil
+}
+
+// lineFeeds counts them in the whole file, and those with a carriage return in front.
+type lineFeeds struct {
+	feeds, pairs int64
+	first        int64 // byte of the first one, -1 where there is none
+}
+
+func (s *source) lineFeeds() (n lineFeeds, err error) {
+	n.first = -1
 	buf := make([]byte, min(blockBytes, max(s.size, 1)))
 	last := byte(0)
 	for at := int64(0); at < s.size; {
 		p := buf[:min(int64(len(buf)), s.size-at)]
 		if err := s.read(p, at, "data records"); err != nil {
-			return err
+			return n, err
 		}
-		lf += int64(bytes.Count(p, []byte{'\n'}))
-		pairs += int64(bytes.Count(p, []byte("\r\n")))
+		n.feeds += int64(bytes.Count(p, []byte{'\n'}))
+		n.pairs += int64(bytes.Count(p, []byte("\r\n")))
 		if last == '\r' && p[0] == '\n' {
-			pairs++
+			n.pairs++
 		}
-		if first < 0 {
+		if n.first < 0 {
 			if i := bytes.IndexByte(p, '\n'); i >= 0 {
-				first = at + int64(i)
+				n.first = at + int64(i)
 			}
 		}
 		last = p[len(p)-1]
 		at += int64(len(p))
 	}
-	if lf > 0 && pairs == lf && (lf >= 16 || lf >= 2 && lf == surplus) {
-		return s.errorf(first-1, "data records",
-			"all %d line feeds (byte 10) in the file have a carriage return (13) in front: the file went through a text-mode transfer that inserted them and shifted the samples; fetch it again in binary mode", lf)
-	}
-	return nil
+	return n, nil
 }

@@ -22,8 +22,8 @@ var kinds = map[int32]signal.Kind{
 	802: signal.SEEG, 803: signal.SEEG, 902: signal.ECoG,
 }
 
-// units that are handed out as they are, all but the volt.
-var units = map[int32]signal.Unit{
+// unitNames are handed out as they are, all but the volt.
+var unitNames = map[int32]signal.Unit{
 	-1: signal.NoUnit, 0: signal.NoUnit, 1: "m", 3: "s", 4: "A", 6: "K", 7: "rad", 101: "Hz", 102: "N", 103: "Pa", 109: "Ω", 110: "S",
 	112: "T", 114: "°C", 116: "lx", 201: "T/m", 202: "Am", 210: "px",
 }
@@ -81,7 +81,7 @@ func (t channelTag) scaling(s *source, kind signal.Kind) (signal.Unit, float64) 
 		s.deviateOnce(t.at+72, "unit", "V for a channel that measures a voltage", fmt.Sprintf("none for %q", t.name), "V")
 		return signal.Microvolt, gain * 1e6
 	}
-	unit, known := units[t.unit]
+	unit, known := unitNames[t.unit]
 	if !known {
 		unit = signal.Unit(fmt.Sprintf("unit %d", t.unit))
 	}

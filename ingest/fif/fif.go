@@ -14,6 +14,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 func init() {
@@ -89,9 +90,6 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))
 	}
 	r := newReader(s, chans, raw)
-	if err := r.checkAmplitudes(c.rate); err != nil {
-		return nil, err
-	}
 	seen, stimulated, err := r.stimuli(clock)
 	if err != nil {
 		return nil, err
@@ -106,6 +104,12 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	rec.Events = append(choose(s, seen, stimulated, written, from), c.annotations.events(c.date, clock)...)
 	slices.SortStableFunc(rec.Events, inOrder)
 	rec.Data, rec.Deviations = r, s.list()
+	switch d, err := units.Implausible(rec); {
+	case err != nil:
+		return nil, err
+	case d != nil:
+		rec.Deviations = append(rec.Deviations, *d)
+	}
 	return rec, nil
 }
 

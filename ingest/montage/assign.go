@@ -35,7 +35,7 @@ func Assign(originals []string) []Entry {
 		case e.Name == "":
 			e.Name = fmt.Sprintf("channel %d", i+1)
 			e.Note = "the label is empty"
-		case letters != "" && inputs[letters]:
+		case letters != "" && inputs[letters] && e.Kind != signal.Trigger: // "STI 014" is one
 			e.Name, e.Kind, e.Reference = strings.TrimSpace(o), signal.Misc, ""
 		}
 		entries[i] = e

@@ -85,13 +85,18 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("%s; known: %s", msg, strings.Join(e.Known, ", "))
 }
 
-// Decode reads params, a JSON object, over the struct that dst points to. Keys that dst does not have are errors.
+// Decode reads params, a JSON object, over the struct that dst points to. Keys that dst does not have are errors, and so is a
+// value other than the default for a key that counts only under a condition (see condition) which does not hold.
 func Decode(dst any, params []byte) error {
 	if len(bytes.TrimSpace(params)) == 0 {
 		return nil
 	}
 	if err := checkKeys(reflect.TypeOf(dst), params, "key"); err != nil {
 		return err
+	}
+	var defaults map[string]any
+	if v := reflect.ValueOf(dst); v.Kind() == reflect.Pointer {
+		defaults = conditional(v.Elem())
 	}
 	dec := json.NewDecoder(bytes.NewReader(params))
 	dec.DisallowUnknownFields()
@@ -105,7 +110,7 @@ func Decode(dst any, params []byte) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("parameters: more than one JSON value")
 	}
-	return nil
+	return checkConditions(reflect.ValueOf(dst).Elem(), defaults, params)
 }
 
 // checkKeys reports the first key, in order of the alphabet so that the same file gives the same message every time,

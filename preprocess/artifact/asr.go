@@ -62,9 +62,9 @@ type ASR struct {
 	Block     float64  `json:"block_s" doc:"updates start anew after so many seconds, as MATLAB's asr_process does for every block of memory; 0 for never"`
 
 	Select       bool    `json:"select" doc:"calibrate only on windows of 1 s that look clean"`
-	SelectMaxBad float64 `json:"select_max_bad" doc:"largest part of the channels that may be out of tolerance in such a window, 0 to below 1"`
-	SelectLow    float64 `json:"select_low" doc:"tolerance below the channel's clean power, in standard deviations, below 0"`
-	SelectHigh   float64 `json:"select_high" doc:"tolerance above the channel's clean power, in standard deviations, above 0"`
+	SelectMaxBad float64 `json:"select_max_bad" doc:"largest part of the channels that may be out of tolerance in such a window, 0 to below 1" only:"select=true"`
+	SelectLow    float64 `json:"select_low" doc:"tolerance below the channel's clean power, in standard deviations, below 0" only:"select=true"`
+	SelectHigh   float64 `json:"select_high" doc:"tolerance above the channel's clean power, in standard deviations, above 0" only:"select=true"`
 
 	// Mixing is M [C, C], Threshold is T [C, C], both in µV; nil until calibrated.
 	Mixing    [][]float64 `json:"-"`

@@ -40,7 +40,7 @@ const (
 type AutoReject struct {
 	Method string        `json:"method" doc:"global: one threshold for all channels of a kind; local: one for each channel"`
 	Folds  int           `json:"folds" doc:"parts of the cross-validation, at least 2; the autoreject package takes 5 for global and 10 for local"`
-	MaxBad float64       `json:"max_bad" doc:"for local: largest part of the channels that may exceed their thresholds in a good window, 0 to below 1"`
+	MaxBad float64       `json:"max_bad" doc:"for local: largest part of the channels that may exceed their thresholds in a good window, 0 to below 1" only:"method=local"`
 	Kinds  []signal.Kind `json:"kinds" doc:"kinds of channel that are looked at: eeg, eog, ecg, emg, seeg, ecog, misc"`
 
 	// Thresholds is the largest peak to peak value of a good channel, µV; nil until fitted.

@@ -70,18 +70,18 @@ type BadChannels struct {
 	Action            string   `json:"action" doc:"what to do with bad channels: drop, or interpolate (every EEG channel needs a position)"`
 	Methods           []string `json:"methods" doc:"criteria to apply: flat, deviation, noisy, correlation, ransac (needs positions)"`
 	Exclude           []string `json:"exclude" doc:"names of EEG channels that are neither judged nor removed; with action interpolate they still count as good"`
-	Flat              float64  `json:"flat_uv" doc:"flat: smallest standard deviation of a good channel, µV, at least 0"`
-	DeviationZ        float64  `json:"deviation_z" doc:"deviation: largest z-score of a good channel's amplitude, above 0"`
-	NoiseZ            float64  `json:"noise_z" doc:"noisy: largest z-score of a good channel's noise above 50 Hz, above 0"`
-	Correlation       float64  `json:"correlation" doc:"correlation: smallest correlation with another channel in a good window, 0 to 1"`
-	CorrelationWindow float64  `json:"correlation_window_s" doc:"correlation: length of the windows in seconds"`
-	CorrelationBad    float64  `json:"correlation_bad" doc:"correlation: largest part of bad windows of a good channel, 0 to below 1"`
-	RansacSamples     int      `json:"ransac_samples" doc:"ransac: number of random choices of channels, at least 1"`
-	RansacPart        float64  `json:"ransac_part" doc:"ransac: part of the channels in each choice, so that at least 4 are chosen, below 1"`
-	RansacCorrelation float64  `json:"ransac_correlation" doc:"ransac: smallest correlation with the prediction in a good window, 0 to 1"`
-	RansacWindow      float64  `json:"ransac_window_s" doc:"ransac: length of the windows in seconds"`
-	RansacBad         float64  `json:"ransac_bad" doc:"ransac: largest part of bad windows of a good channel, 0 to below 1"`
-	Seed              uint64   `json:"seed" doc:"ransac: seed of the random choices"`
+	Flat              float64  `json:"flat_uv" doc:"flat: smallest standard deviation of a good channel, µV, at least 0" only:"methods=flat"`
+	DeviationZ        float64  `json:"deviation_z" doc:"deviation: largest z-score of a good channel's amplitude, above 0" only:"methods=deviation"`
+	NoiseZ            float64  `json:"noise_z" doc:"noisy: largest z-score of a good channel's noise above 50 Hz, above 0" only:"methods=noisy"`
+	Correlation       float64  `json:"correlation" doc:"correlation: smallest correlation with another channel in a good window, 0 to 1" only:"methods=correlation"`
+	CorrelationWindow float64  `json:"correlation_window_s" doc:"correlation: length of the windows in seconds" only:"methods=correlation"`
+	CorrelationBad    float64  `json:"correlation_bad" doc:"correlation: largest part of bad windows of a good channel, 0 to below 1" only:"methods=correlation"`
+	RansacSamples     int      `json:"ransac_samples" doc:"ransac: number of random choices of channels, at least 1" only:"methods=ransac"`
+	RansacPart        float64  `json:"ransac_part" doc:"ransac: part of the channels in each choice, so that at least 4 are chosen, below 1" only:"methods=ransac"`
+	RansacCorrelation float64  `json:"ransac_correlation" doc:"ransac: smallest correlation with the prediction in a good window, 0 to 1" only:"methods=ransac"`
+	RansacWindow      float64  `json:"ransac_window_s" doc:"ransac: length of the windows in seconds" only:"methods=ransac"`
+	RansacBad         float64  `json:"ransac_bad" doc:"ransac: largest part of bad windows of a good channel, 0 to below 1" only:"methods=ransac"`
+	Seed              uint64   `json:"seed" doc:"ransac: seed of the random choices" only:"methods=ransac"`
 	MaxBad            float64  `json:"max_bad" doc:"largest part of the channels that may be bad before calibration fails, 0 to below 1"`
 
 	// Bad is 1 where a channel is bad by a criterion, 0 elsewhere [EEG channels, 7: nan, flat, deviation, noisy, correlation,

@@ -273,7 +273,7 @@ func TestBadChannelsErrors(t *testing.T) {
 		"methods is empty":                                          `{"methods": []}`,
 		"correlation is 1.5, must be 0 to 1":                        `{"correlation": 1.5}`,
 		"correlation_window_s is 0.001, must be at least 3 samples": `{"correlation_window_s": 0.001}`,
-		"ransac_samples is 0":                                       `{"ransac_samples": 0}`,
+		"ransac_samples is 0":                                       `{"methods": ["ransac"], "ransac_samples": 0}`,
 		`exclude: unknown channel "C9"`:                             `{"exclude": ["C9"]}`,
 		"3 EEG channels, needs at least 4 to compare":               `{"exclude": ["C3", "C4", "O1"]}`,
 		"max_bad is 1, must be at least 0 and below 1":              `{"max_bad": 1}`,

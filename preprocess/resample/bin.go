@@ -32,7 +32,7 @@ func init() {
 type Bin struct {
 	Width     float64 `json:"width_s" doc:"width of a bin in seconds, rounded to samples, at least one, at most 10 s"`
 	Measure   string  `json:"measure" doc:"power (mean square), rms (its root) or count (threshold crossings)"`
-	Threshold float64 `json:"threshold_uv" doc:"count: level in µV; below 0 crossings downwards count, above 0 upwards"`
+	Threshold float64 `json:"threshold_uv" doc:"count: level in µV; below 0 crossings downwards count, above 0 upwards" only:"measure=count"`
 
 	in, info *signal.Info
 	axis     axis

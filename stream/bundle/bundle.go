@@ -160,6 +160,8 @@ type Data struct {
 	Name   string         `json:"name"`   // of the file, without folders
 	SHA256 string         `json:"sha256"` // of its bytes; "" where it was simulated
 	Trials map[string]int `json:"trials"` // per class
+	// Deviations is where the file broke the specification of its format, and what was decided about units.
+	Deviations []signal.Deviation `json:"deviations,omitempty"`
 }
 
 // Score is a balanced accuracy with the split that gave it.

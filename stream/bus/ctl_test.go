@@ -208,3 +208,47 @@ func TestCtlBusy(t *testing.T) {
 		}
 	}
 }
+
+// TestCtlCall: who is in the same process asks without the bus, and gets what the bus would have answered.
+func TestCtlCall(t *testing.T) {
+	b := open(t, "")
+	c, told := listening(t, b, "lda")
+	if r := c.Call(t.Context(), "join", "a", "b"); !r.OK || string(r.Result) != `{"joined":"a+b"}` || r.Decoder != "lda" || r.Run != 7 || r.ID == "" {
+		t.Errorf("join a b: %+v", r)
+	}
+	for want, ask := range map[string][]string{
+		"the model has 8 channels": {"fail"}, `unknown verb "jion"`: {"jion"}, "takes word [more]": {"join"}, "verb is": {"a b"}, "must be at most 16": append([]string{"join"}, make([]string, 17)...),
+	} {
+		if r := c.Call(t.Context(), ask[0], ask[1:]...); r.OK || !strings.Contains(r.Error, want) {
+			t.Errorf("%v: %+v, want %q", ask, r, want)
+		}
+	}
+	if got := told.Load(); got != 6 {
+		t.Errorf("%d requests were told, want 6", got)
+	}
+	if r := c.Call(t.Context(), "verbs"); !r.OK || len(r.Verbs) != 4 {
+		t.Errorf("verbs: %+v", r)
+	}
+	if st := c.Stats(); st.Requests != 6 || st.Failed != 1 || st.Refused != 2 { // one breaks the schema and never gets so far, nor does another
+		t.Errorf("%+v", st)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := make(chan bus.Reply, 2)
+	go func() { waits <- c.Call(ctx, "wait") }()
+	cancel()
+	if r := <-waits; r.OK {
+		t.Errorf("a call whose context ended: %+v", r)
+	}
+	go func() { waits <- c.Call(t.Context(), "wait") }()
+	for end := time.Now().Add(patience); c.Stats().Requests < 8 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	if err := c.Close(); err != nil { // ends it, and waits
+		t.Error(err)
+	}
+	if r := <-waits; r.OK {
+		t.Errorf("a call when the decoder ends: %+v", r)
+	}
+	if r := c.Call(t.Context(), "join", "a"); r.OK || !strings.Contains(r.Error, "has ended") {
+		t.Errorf("a call behind the end: %+v", r)
+	}
+}

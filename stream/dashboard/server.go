@@ -65,6 +65,7 @@ type Server struct {
 	served  chan error
 	done    chan struct{}
 	working sync.WaitGroup
+	closing sync.Once
 
 	mu      sync.Mutex
 	session *Session // nil before Start
@@ -101,7 +102,7 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 	s.addr = l.Addr()
 	s.working.Go(func() { s.hub.run(s.done) })
 	go func() { // Close waits for it
-		if s.srv.TLSConfig != nil {
+		if s.opt.Cert != "" { // TLSConfig is set by net/http too
 			s.served <- s.srv.ServeTLS(l, "", "")
 			return
 		}
@@ -113,14 +114,19 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 // URL is where the page is.
 func (s *Server) URL() string {
 	scheme := "http"
-	if s.srv.TLSConfig != nil {
+	if s.opt.Cert != "" { // TLSConfig is set by net/http too
 		scheme = "https"
 	}
 	return scheme + "://" + s.addr.String() + "/"
 }
 
-// Close tells browsers that it is over, and ends the server.
-func (s *Server) Close() error {
+// Close tells browsers that it is over, and ends the server. A second call does nothing.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Server) close() error {
 	s.hub.mu.Lock()
 	s.hub.ended = true
 	s.hub.mu.Unlock()

@@ -23,19 +23,21 @@ type decimator struct {
 
 	epoch int64
 	open  *column // being filled
+	next  int64   // sample behind the newest
 }
 
 func newDecimator(rate float64) *decimator {
-	return &decimator{per: max(1, int64(math.Round(rate/columnsPerS)))}
+	return &decimator{per: max(1, int64(math.Round(rate/columnsPerS))), next: math.MinInt64}
 }
 
 // add takes c in and hands over the columns that are finished. A sample that is not finite counts for nothing; a channel
 // without any other in a bin has NaN there.
 func (d *decimator) add(c signal.Chunk, emit func(column)) {
-	if c.Anew || d.open != nil && c.Start < d.open.bin*d.per { // numbers start again
+	if c.Anew || c.Start < d.next { // numbers start again
 		d.flush(emit)
 		d.epoch++
 	}
+	d.next = c.End()
 	for from := c.Start; from < c.End(); {
 		bin := floorDiv(from, d.per)
 		to := min((bin+1)*d.per, c.End())

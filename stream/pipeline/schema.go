@@ -126,7 +126,11 @@ func params(step any) ([]Param, error) {
 			return nil, err
 		}
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		list = append(list, Param{Key: key, Doc: f.Tag.Get("doc"), Default: def, Type: schemaOf(f.Type)})
+		doc := f.Tag.Get("doc")
+		if when := registry.Condition(f); when != "" {
+			doc += " (only with " + when + ", else an error)"
+		}
+		list = append(list, Param{Key: key, Doc: doc, Default: def, Type: schemaOf(f.Type)})
 	}
 	return list, nil
 }

@@ -22,8 +22,8 @@ const (
 	ageFail = "fail"
 )
 
-// AgeDefaults keep a session within two seconds of now.
-func AgeDefaults() Age { return Age{MaxMS: 2000, Policy: ageSkip} }
+// AgeDefaults keep a session within a second of now.
+func AgeDefaults() Age { return Age{MaxMS: 1000, Policy: ageSkip} }
 
 // Check reports the first value that is out of its range.
 func (a Age) Check() error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -220,4 +221,37 @@ func ingestOf(t *testing.T) signal.Source {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestLookersInTheProcess: who is in the same process is told what the bus is told.
+func TestLookersInTheProcess(t *testing.T) {
+	var mu sync.Mutex
+	var looks []bus.Telemetry
+	var cues []bus.Cue
+	r, _ := calibrated(t, func(c *Calibration, o *Options) {
+		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		o.OnLook = func(l bus.Telemetry) { mu.Lock(); defer mu.Unlock(); looks = append(looks, l) }
+		o.OnShow = func(c bus.Cue) { mu.Lock(); defer mu.Unlock(); cues = append(cues, c) }
+	})
+	if _, err := r.over(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the last telemetry", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseEnded })
+	mu.Lock()
+	defer mu.Unlock()
+	if n := len(r.looks); len(looks) != n || looks[n-1].Phase != bus.PhaseEnded || looks[n-1].Samples != r.looks[n-1].Samples {
+		t.Errorf("%d looks in the process, %d on the bus", len(looks), n)
+	}
+	shown := 0
+	for _, c := range cues {
+		if c.Kind == bus.CueShow {
+			shown++
+		}
+		if c.TPublish == 0 {
+			t.Errorf("a cue without its time: %+v", c)
+		}
+	}
+	if shown != 16 || cues[len(cues)-1].Kind != bus.CueDone {
+		t.Errorf("%d cues were shown in the process, want 16; the last is %+v", shown, cues[len(cues)-1])
+	}
 }

@@ -47,6 +47,9 @@ func TestParseConfig(t *testing.T) {
 	if c, err = ParseConfig("dir/s.yaml", []byte(calibrating+"  accept: {above: 0.8}\n")); err != nil || c.Calibrate.Save != "dir/c.gyrus" || c.Calibrate.Accept != (Accept{Metric: "balanced_accuracy", Above: 0.8}) || c.Calibrate.Trials != 10 {
 		t.Errorf("calibrate: %+v, %v", c.Calibrate, err)
 	}
+	if c, err = ParseConfig("dir/s.yaml", []byte(good+"dashboard: {token: t}\n")); err != nil || c.Dashboard.Listen != "127.0.0.1:8080" || c.Dashboard.Token != "dir/t" || c.Dashboard.Controllers != 1 {
+		t.Errorf("a page: %+v, %v", c, err)
+	}
 	if _, err := ParseConfig("s.yaml", []byte(good)); err != nil {
 		t.Errorf("the shortest session: %v", err)
 	}
@@ -70,6 +73,8 @@ func TestParseConfig(t *testing.T) {
 		"age policy":        {good + "age: {policy: skpi}\n", `did you mean "skip"?`},
 		"key of age":        {good + "age: {max: 1}\n", `unknown key of age "max"`},
 		"metrics":           {good + "metrics: {listen: \"0.0.0.0:9100\"}\n", "others can reach"},
+		"page":              {good + "dashboard: {listen: \"0.0.0.0:8080\"}\n", "dashboard: listen is \"0.0.0.0:8080\", which others can reach"},
+		"key of the page":   {good + "dashboard: {lisen: x}\n", `did you mean "listen"?`},
 		"live without url":  {"bundle: m\nsource: {use: live}\n", "url is missing"},
 		"wait":              {"bundle: m\nsource: {use: nats, timeout_s: 0}\n", "timeout_s is 0"},
 		"length":            {"bundle: m\nsource: {use: synth, length_s: 100}\n", "length_s does nothing with task: imagery"},
@@ -319,7 +324,7 @@ func TestSchema(t *testing.T) {
 	}
 	walk("", s)
 	age, ok := s["properties"].(map[string]any)["age"].(map[string]any)
-	if !ok || age["properties"].(map[string]any)["max_ms"].(map[string]any)["default"] != 2000.0 || age["additionalProperties"] != false {
+	if !ok || age["properties"].(map[string]any)["max_ms"].(map[string]any)["default"] != 1000.0 || age["additionalProperties"] != false {
 		t.Errorf("age is %v", age)
 	}
 }

@@ -28,6 +28,8 @@ type options struct {
 	seconds float64
 	rounds  int
 	json    bool
+	// channels are those of the rows of scale.
+	channels []int
 }
 
 // jobs are what can be measured.
@@ -38,8 +40,12 @@ func main() {
 	flag.StringVar(&o.python, "python", "", "interpreter that has mne-lsl and SciPy; without one the peer is left out")
 	flag.Float64Var(&o.seconds, "seconds", 30, "length of one run")
 	flag.IntVar(&o.rounds, "rounds", 4, "latency: runs, in turn with the peer")
+	one := flag.Int("channels", 0, "scale: measure so many channels alone; 0 for 128, then 512")
 	flag.BoolVar(&o.json, "json", false, "print JSON")
 	flag.Parse()
+	if o.channels = []int{128, 512}; *one > 0 {
+		o.channels = []int{*one}
+	}
 	err := errors.New("say what to measure: latency, scale or spikes")
 	if job, ok := jobs[flag.Arg(0)]; ok && flag.NArg() == 1 {
 		fmt.Fprintf(os.Stderr, "%d cores, load %s\n", runtime.NumCPU(), load())

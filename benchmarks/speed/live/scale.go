@@ -28,6 +28,7 @@ type scaled struct {
 	Samples  int64   `json:"samples"`
 	Lost     int64   `json:"lost"`
 	Gaps     int64   `json:"gaps"`
+	Skipped  int64   `json:"skipped"` // of those lost: left out because they were too old
 	Commands int64   `json:"commands"`
 	Cores    float64 `json:"cores"` // time of the processor over the time on the wall, all of this process
 	HeapMB   float64 `json:"heap_mb"`
@@ -46,7 +47,7 @@ decoder: {use: lda}
 
 func scale(ctx context.Context, o options) error {
 	var missed []error
-	for _, channels := range []int{128, 512} {
+	for _, channels := range o.channels {
 		r, err := wideRun(ctx, channels, 2000, o.seconds)
 		if err != nil {
 			return err
@@ -61,8 +62,8 @@ func scale(ctx context.Context, o options) error {
 			}
 			continue
 		}
-		fmt.Printf("%d channels × %g Hz in chunks of 10 ms for %.0f s: %d samples, %d lost, %d gaps, %d commands, %.2f cores (bar %g), age p99 %.2f ms, heap %.0f MB\n",
-			r.Channels, r.RateHz, r.Seconds, r.Samples, r.Lost, r.Gaps, r.Commands, r.Cores, barCores, r.Age, r.HeapMB)
+		fmt.Printf("%d channels × %g Hz in chunks of 10 ms for %.0f s: %d samples, %d lost (%d too old), %d gaps, %d commands, %.2f cores (bar %g), age p99 %.2f ms, heap %.0f MB\n",
+			r.Channels, r.RateHz, r.Seconds, r.Samples, r.Lost, r.Skipped, r.Gaps, r.Commands, r.Cores, barCores, r.Age, r.HeapMB)
 	}
 	return errors.Join(missed...)
 }
@@ -143,12 +144,13 @@ func wideRun(ctx context.Context, channels int, rate, seconds float64) (scaled, 
 	x := signal.NewChunk(info, 0, int(rate/100)).X
 	noise(x)
 	cpu := cpuTime()
-	began := time.Now()
+	began, base := time.Now(), lsl.LocalClock()
 	for k := range int(seconds * 100) {
 		if wait := time.Until(began.Add(time.Duration(k+1) * 10 * time.Millisecond)); wait > 0 {
 			time.Sleep(wait)
 		}
-		if err := out.PushSignal(x, 0); err != nil {
+		// Stamped as an amplifier does, by its own clock: a machine that is late does not change when something was measured.
+		if err := out.PushSignal(x, base+float64(k+1)/100); err != nil {
 			return r, err
 		}
 	}
@@ -163,6 +165,7 @@ func wideRun(ctx context.Context, channels int, rate, seconds float64) (scaled, 
 	r.HeapMB = float64(heap.HeapAlloc) / 1e6
 	r.Samples, r.Gaps, r.Commands, r.Age = rep.Samples, rep.Gaps, rep.Sent, rep.Age.P99
 	r.Lost = int64(st.Pushed) - rep.Samples
+	r.Skipped = rep.Skipped
 	for _, end := range []func() error{in.Close, out.Close, w.Close, b.Close} {
 		err = errors.Join(err, end())
 	}

@@ -111,7 +111,7 @@ func trainContinuous(cmd *cobra.Command, name string, spec *pipeline.Spec, files
 			b.Manifest.Followed = append(b.Manifest.Followed, o.Followed)
 		}
 		for i, rec := range recs {
-			b.Manifest.Data = append(b.Manifest.Data, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}})
+			b.Manifest.Data = append(b.Manifest.Data, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}, Deviations: rec.Deviations})
 		}
 		if err := bundle.Write(out, b); err != nil {
 			return err

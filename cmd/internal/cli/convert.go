@@ -19,11 +19,12 @@ type convertJSON struct {
 	To         string             `json:"to"`
 	Losses     []signal.Deviation `json:"losses"`     // what the format written cannot hold
 	Deviations []signal.Deviation `json:"deviations"` // where the input breaks the specification of its format
+	Personal   []ingest.Personal  `json:"personal"`   // with --anonymise: what may say who was recorded, and what was done about it
 }
 
 func newConvert() *cobra.Command {
 	var to string
-	var strict bool
+	var anonymise bool
 	cmd := &cobra.Command{
 		Use: "convert IN OUT", Short: "a recording in another format, with a list of what that format cannot hold", Args: cobra.ExactArgs(2),
 		Long: `Convert reads a recording of any format that gyrus knows and writes it in another. The ending of OUT says in which, or --to.
@@ -39,15 +40,20 @@ the specification of its own format. With --strict either of them is refused and
 			if err := checkOutput(args[1], args[:1]); err != nil {
 				return err
 			}
-			rec, err := openRecording(args[0])
+			how, err := readingOf(cmd)
+			if err != nil {
+				return err
+			}
+			rec, err := how.open(args[0])
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, rec.Close()) }()
-			if strict && len(rec.Deviations) > 0 {
-				return refusal{deviates(args[0], rec)}
+			written, personal := rec, []ingest.Personal{}
+			if anonymise {
+				written, personal = ingest.Anonymise(rec)
 			}
-			losses, err := ingest.WriteFile(args[1], w, rec, strict)
+			losses, err := ingest.WriteFile(args[1], w, written, how.strict)
 			var loss *ingest.LossError
 			if errors.As(err, &loss) {
 				return refusal{err}
@@ -58,6 +64,7 @@ the specification of its own format. With --strict either of them is refused and
 			v := convertJSON{
 				Input: args[0], Output: args[1], From: rec.Format, To: w.Name,
 				Losses: append([]signal.Deviation{}, losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...),
+				Personal: append([]ingest.Personal{}, personal...),
 			}
 			if wantsJSON(cmd) {
 				return printJSON(cmd, v)
@@ -70,6 +77,9 @@ the specification of its own format. With --strict either of them is refused and
 			for _, d := range v.Losses {
 				fmt.Fprintf(out, "  loss: %s\n", deviationLine(d))
 			}
+			for _, p := range v.Personal {
+				fmt.Fprintf(out, "  personal: %s: %q; %s\n", p.Where, p.Found, p.Done)
+			}
 			return nil
 		},
 	}
@@ -78,20 +88,7 @@ the specification of its own format. With --strict either of them is refused and
 		names = append(names, w.Name)
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT)")
-	cmd.Flags().BoolVar(&strict, "strict", false, "refuse what breaks the specification of its format, and what cannot be written whole")
+	cmd.Flags().BoolVar(&anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
+	addReading(cmd)
 	return cmd
-}
-
-// deviationLine is a deviation for people.
-func deviationLine(d signal.Deviation) string {
-	return fmt.Sprintf("%s: %s; found %s; %s", d.Where, d.Rule, d.Found, d.Assumed)
-}
-
-// deviates refuses a recording for its deviations.
-func deviates(path string, rec *signal.Recording) error {
-	more := ""
-	if n := len(rec.Deviations) - 1; n > 0 {
-		more = fmt.Sprintf("; and %d more, see gyrus validate %s", n, path)
-	}
-	return fmt.Errorf("%s breaks the specification of %s, which --strict refuses: %s%s", path, rec.Format, deviationLine(rec.Deviations[0]), more)
 }

@@ -42,8 +42,11 @@ type pathFS struct{}
 func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
 // openSignals opens a file that must hold samples.
-func openSignals(path string) (*signal.Recording, error) {
-	rec, err := openRecording(path)
+func openSignals(path string) (*signal.Recording, error) { return reading{}.openSignals(path) }
+
+// openSignals is open for a file that must hold samples.
+func (r reading) openSignals(path string) (*signal.Recording, error) {
+	rec, err := r.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +118,12 @@ func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, file
 	}
 	whole := map[string]string{} // a part and the recording it belongs to
 	failed := map[string]error{}
+	how, err := readingOf(cmd)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	for _, p := range paths {
-		rec, err := openSignals(p)
+		rec, err := how.openSignals(p)
 		if err != nil {
 			failed[p] = err
 			continue

@@ -43,6 +43,7 @@ Without -o it prints CSV (with --json one JSON object a line). With -o it writes
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write this file: .csv or .arrow")
+	addReading(cmd)
 	cmd.Flags().BoolVar(&cued, "cued", false, "only the windows cut around events")
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -23,6 +24,8 @@ type infoJSON struct {
 	Events     []signal.Event     `json:"events"`
 	Gaps       []gapJSON          `json:"gaps"`
 	Deviations []signal.Deviation `json:"deviations"`
+	Texts      []signal.Text      `json:"texts"`    // what the header says in words
+	Personal   []ingest.Personal  `json:"personal"` // what may say who was recorded
 }
 
 type channelJSON struct {
@@ -51,6 +54,7 @@ func describe(rec *signal.Recording) infoJSON {
 	v := infoJSON{
 		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{},
 		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
+		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
 	}
 	if !rec.Begin.IsZero() {
 		v.Begin = &rec.Begin
@@ -67,11 +71,15 @@ func describe(rec *signal.Recording) infoJSON {
 }
 
 func newInfo() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "info FILE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format", Args: cobra.ExactArgs(1),
 		Example: "  gyrus info S001R06.edf\n  gyrus info S001R06.edf --json | jq '.events[0]'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rec, err := openRecording(args[0])
+			how, err := readingOf(cmd)
+			if err != nil {
+				return err
+			}
+			rec, err := how.open(args[0])
 			if err != nil {
 				return err
 			}
@@ -106,9 +114,17 @@ func newInfo() *cobra.Command {
 			for _, d := range v.Deviations {
 				fmt.Fprintf(w, "  %s\n", deviationLine(d))
 			}
+			if len(v.Personal) > 0 {
+				fmt.Fprintf(w, "\n%d places may say who was recorded; gyrus convert --anonymise leaves them out\n", len(v.Personal))
+				for _, p := range v.Personal {
+					fmt.Fprintf(w, "  %s: %q\n", p.Where, p.Found)
+				}
+			}
 			return nil
 		},
 	}
+	addReading(cmd)
+	return cmd
 }
 
 // eventRows counts events by label.

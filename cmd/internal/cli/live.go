@@ -32,7 +32,7 @@ file says which bundle, which source and which bus:
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
   watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
-  age: {max_ms: 2000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
+  age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
   record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
@@ -171,7 +171,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 		defer closing(adapter.Close)
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
-	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
+	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) {
+		if q.Verb != "status" && q.Verb != "verbs" { // pages ask for these all the time
+			note(cmd, "%s", asked(q, r))
+		}
+	})
 	if err != nil {
 		return rep, rec, delay, err
 	}

@@ -124,7 +124,7 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 		note(cmd, "held-out rest holds %.2f false decisions a minute, more than the %g asked for: they come in bursts, or the rest data are of several kinds; record more rest of each kind, or ask for less", t.Rest.PerMinute, t.Rest.Asked)
 	}
 	for i, rec := range rest {
-		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}})
+		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}, Deviations: rec.Deviations})
 	}
 	return nil
 }

@@ -145,6 +145,8 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 	root.PersistentFlags().Bool("json", false, "print the result as JSON")
 	root.AddCommand(
 		newInfo(),
+		newValidate(),
+		newFix(),
 		newConvert(),
 		newTrain(),
 		newEval(),

@@ -193,6 +193,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 	keep.add(cmd)
 	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
+	addReading(cmd)
 	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the pipeline, fitted to all windows, to this file")
 	return cmd
@@ -253,6 +254,9 @@ func train(cmd *cobra.Command, name string, spec *pipeline.Spec, files []string,
 	b, err := t.bundle(cmd.Context(), hashes)
 	if err != nil {
 		return trainJSON{}, err
+	}
+	for i, rec := range recs {
+		b.Manifest.Data[i].Deviations = rec.Deviations
 	}
 	if err := cmd.Context().Err(); err != nil { // interrupted while it learned: nothing is written
 		return trainJSON{}, err

@@ -85,7 +85,7 @@ def describe(path):
         "channels": raw.ch_names,
         "units": [int(c["unit"]) for c in raw.info["chs"]],
         # MNE hands out siemens for microsiemens; gyrus leaves a unit that is none of voltage as it is
-        "scale": [float(c["cal"]) if c["unit"] != 107 else v for c, v in zip(raw.info["chs"], scale.tolist())],
+        "scale": [v if raw._orig_units[c["ch_name"]] in ("V", "mV", "µV", "uV", "nV") else float(c["cal"]) for c, v in zip(raw.info["chs"], scale.tolist())],
         "float": "FLOAT" in text or ascii_data,
         "positions": [[float(v) for v in np.nan_to_num(c["loc"][:3])] for c in raw.info["chs"]],
         "annotations": [[float(a["onset"]), float(a["duration"]), str(a["description"])] for a in raw.annotations],

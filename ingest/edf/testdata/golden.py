@@ -32,6 +32,12 @@ FILES = [
     "formats/edf/test_stim_channel.edf",
     "formats/edf/test_subsecond.edf",
     "formats/edf/test_uneven_samp.edf",
+    "formats/bdf/SC4001EC-Hypnogram.bdf",
+    "formats/bdf/mne_test.bdf",
+    "formats/bdf/short_psg.bdf",
+    "formats/bdf/test.bdf",
+    "formats/bdf/test_bdf_stim_channel.bdf",
+    "formats/bdf/test_subsecond.bdf",
 ]
 MICROVOLT = {"nV": (1, 1000), "uV": (1, 1), "mV": (1000, 1), "V": (1000000, 1)}
 
@@ -47,7 +53,8 @@ def check_mne(path, signals):
     """Compare all values with MNE where it gives them as they are in the file."""
     if not signals or len({s.sampling_frequency for s in signals}) > 1:
         return False
-    raw = mne.io.read_raw_edf(path, encoding="latin1", stim_channel=False, verbose="ERROR")
+    read = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
+    raw = read(path, encoding="latin1", stim_channel=False, verbose="ERROR")
     x = raw.get_data()
     assert x.shape == (len(signals), len(signals[0].data)), path
     assert raw.info["sfreq"] == signals[0].sampling_frequency, path
@@ -61,8 +68,20 @@ def check_mne(path, signals):
     return True
 
 
+def status(path, signals):
+    """Changes of the trigger inputs of a BDF file to another number than 0, as MNE finds them."""
+    at = [i for i, s in enumerate(signals) if s.label.lower() == "status"]
+    if path.suffix != ".bdf" or not at:
+        return []
+    raw = mne.io.read_raw_bdf(path, stim_channel="auto", verbose="ERROR")
+    found = mne.find_events(raw, raw.ch_names[at[0]], consecutive=True, mask=0xFFFF, mask_type="and", shortest_event=1, verbose="ERROR")
+    rate = raw.info["sfreq"]
+    # With consecutive=True a change back to 0 is none, and the first sample neither.
+    return [[float((n - raw.first_samp) / rate), 0, str(code)] for n, _, code in found.tolist() if code]
+
+
 def describe(path):
-    edf = edfio.read_edf(path)
+    edf = edfio.read_bdf(path) if path.suffix == ".bdf" else edfio.read_edf(path)
     signals = list(edf.signals)
     out = {"mne_compared": check_mne(path, signals), "signals": [], "events": []}
     try:
@@ -87,8 +106,33 @@ def describe(path):
         })
     for a in edf.annotations:
         out["events"].append([a.onset, a.duration or 0, a.text])
+    changes = [c for c in status(path, signals) if [c[0], c[2]] not in [[e[0], e[2]] for e in out["events"]]]
+    if changes:
+        out["events"] = sorted(out["events"] + changes, key=lambda e: e[0])
     return out
 
+
+def check(path):
+    """Print what edfio finds in a file that gyrus wrote; MNE and pyEDFlib must open it too."""
+    out = describe(path)
+    if out["signals"]:
+        read = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
+        read(path, encoding="latin1", preload=True, verbose="ERROR")
+        import pyedflib
+
+        try:
+            with pyedflib.EdfReader(str(path)) as f:
+                out["pyedflib"] = [int(f.readSignal(ch, digital=True).astype(np.int64).sum()) for ch in range(f.signals_in_file)]
+            digital = [int(s.digital.astype(np.int64).sum()) for s in (edfio.read_bdf if path.suffix == ".bdf" else edfio.read_edf)(path).signals]
+            assert out["pyedflib"] == digital, path
+        except OSError as err:  # pyEDFlib refuses discontinuous files
+            assert "iscontinuous" in str(err), err
+    print(json.dumps(out))
+
+
+if sys.argv[1] == "--check":
+    check(pathlib.Path(sys.argv[2]))
+    sys.exit()
 
 root = pathlib.Path(sys.argv[1])
 golden = {"edfio": edfio.__version__, "mne": mne.__version__, "files": {name: describe(root / name) for name in FILES}}

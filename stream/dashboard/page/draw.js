@@ -44,7 +44,7 @@ export function traces(canvas, now, scale, seconds) {
   g.fillStyle = css('--quiet');
   g.lineWidth = 1;
   g.textAlign = 'center';
-  const step = seconds > 10 ? 2 : 1, perS = 1 / a.column_s;
+  const perS = 1 / a.column_s, step = [1, 2, 5, 10].find((s) => s / seconds * (w - left) > 38) || 20;
   for (let s = Math.ceil(begin0 / perS / step) * step; s * perS <= t.newest; s += step) {
     const at = Math.round(x(s * perS)) + 0.5;
     g.beginPath(); g.moveTo(at, 0); g.lineTo(at, h - bottom); g.stroke();
@@ -196,7 +196,8 @@ export function cursor(canvas, now) {
   const flat = f ? (f.targets || []).every((p) => Math.abs(p[1]) < 0.01) : false;
   const sx = flat ? Math.min(w / 2 - 20, 3 * size) : size;
   const px = (p) => w / 2 + p[0] * sx, py = (p) => h / 2 - p[1] * size;
-  g.strokeStyle = css('--edge');
+  g.lineWidth = 1;
+  g.strokeStyle = css('--control');
   g.strokeRect(w / 2 - sx - 8, flat ? h / 2 - 40 : h / 2 - size - 8, 2 * sx + 16, flat ? 80 : 2 * size + 16);
   g.beginPath(); g.moveTo(w / 2 - 5, h / 2); g.lineTo(w / 2 + 5, h / 2); g.moveTo(w / 2, h / 2 - 5); g.lineTo(w / 2, h / 2 + 5); g.stroke();
   if (f) {
@@ -307,7 +308,7 @@ export function scalp(canvas, now) {
   const m = now.scalp, a = now.about;
   if (!a || a.no_map) return empty(g, w, h, a ? 'no map' : '');
   if (!m || !m.grid) return empty(g, w, h, m && m.why ? m.why : 'needs two seconds of signal');
-  const r = Math.min(w - 90, h - 26) / 2, cx = (w - 50) / 2, cy = h / 2 + 5;
+  const r = Math.min(w - 116, h - 26) / 2, cx = (w - 66) / 2, cy = h / 2 + 5;
   let lo = Infinity, hi = -Infinity;
   for (const v of m.grid) if (v !== null) { lo = Math.min(lo, v); hi = Math.max(hi, v); }
   const span = Math.max(hi - lo, 1);
@@ -344,11 +345,10 @@ export function scalp(canvas, now) {
   }
   // the scale
   const bx = cx + r + 24, bh = 1.5 * r;
-  for (let k = 0; k < bh; k++) {
-    const [red, green, blue] = shade(1 - k / bh);
-    g.fillStyle = `rgb(${red},${green},${blue})`;
-    g.fillRect(bx, cy - bh / 2 + k, 12, 1.5);
-  }
+  const fade = g.createLinearGradient(0, cy - bh / 2, 0, cy + bh / 2);
+  for (let k = 0; k <= 8; k++) fade.addColorStop(k / 8, `rgb(${shade(1 - k / 8).join(',')})`);
+  g.fillStyle = fade;
+  g.fillRect(bx, cy - bh / 2, 12, bh);
   g.fillStyle = css('--text');
   g.textAlign = 'left';
   g.fillText((hi / 10).toFixed(0) + ' dB', bx + 16, cy - bh / 2 + 5);
@@ -368,7 +368,7 @@ export function histogram(canvas, about, hist) {
     g.fillStyle = css('--c0');
     g.fillRect(k * bw + 1.5, h - bottom - high, bw - 3, high);
     g.fillStyle = css('--quiet');
-    if (v > 0 && v >= most / 200) g.fillText(Math.round(100 * v / all) + '%', k * bw + bw / 2, h - bottom - high - 7);
+    if (v > 0 && v >= most / 200) g.fillText(String(Math.round(100 * v / all)), k * bw + bw / 2, h - bottom - high - 7);
     if (k < edges.length && k % (bw < 28 ? 3 : 1) === 0) g.fillText(text(edges[k]), (k + 1) * bw, h - 7);
   });
   g.strokeStyle = css('--control');

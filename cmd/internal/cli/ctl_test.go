@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// TestCtl asks a live session from another terminal: what there is, how it is, to pause, to swap, to stop.
+func TestCtl(t *testing.T) {
+	dir := t.TempDir()
+	m := model(t)
+	port := freePort(t)
+	file := filepath.Join(dir, "s.yaml")
+	text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: play, file: %s}\nbus: {port: %d}\n", m, s001(t, "R14"), port)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
+	ask := func(args ...string) (int, string, string) {
+		t.Helper()
+		return run(t, append([]string{"ctl", "s1", "--url", url}, args...)...)
+	}
+	live := start(t, "live", file, "--json")
+	says(t, "connected: samples come", &live.errs)
+	if code, out, _ := ask(); code != exitDone || !strings.Contains(out, "swap bundle") {
+		t.Errorf("verbs: %d, %s", code, out)
+	}
+	if code, out, errs := ask("pause"); code != exitDone || !strings.Contains(out, "paused") {
+		t.Errorf("pause: %d, %s, %s", code, out, errs)
+	}
+	code, out, errs := ask("status", "--json")
+	var r bus.Reply
+	var s bus.Telemetry
+	if err := json.Unmarshal([]byte(out), &r); err != nil || json.Unmarshal(r.Result, &s) != nil || s.Phase != bus.PhasePaused || len(s.Streams) != 1 || len(s.Bundle) != 64 {
+		t.Errorf("status: %d, %v in %s, %s", code, err, out, errs)
+	}
+	if code, _, errs := ask("resume"); code != exitDone {
+		t.Errorf("resume: %d, %s", code, errs)
+	}
+	if code, out, errs := ask("swap", m); code != exitDone || !strings.Contains(out, "kept") {
+		t.Errorf("swap: %d, %s, %s", code, out, errs)
+	}
+	for _, tc := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"resmue"}, exitFailed, `did you mean "resume"?`},
+		{[]string{"swap"}, exitFailed, "swap takes bundle"},
+		{[]string{"pause", "--decoder", "x", "--timeout", "0.2"}, exitFailed, `is the decoder called "x"?`},
+		{[]string{"a.b"}, exitUsage, "VERB"},
+		{[]string{"pause", "--timeout", "0"}, exitUsage, "--timeout is 0"},
+	} {
+		if code, _, errs := ask(tc.args...); code != tc.code || !strings.Contains(errs, tc.want) {
+			t.Errorf("%v: %d, %s; want %d with %q", tc.args, code, errs, tc.code, tc.want)
+		}
+	}
+	if code, _, errs := ask("stop"); code != exitDone {
+		t.Errorf("stop: %d, %s", code, errs)
+	}
+	if code := live.wait(t); code != exitDone {
+		t.Errorf("the session ends with %d: %s", code, live.errs.String())
+	}
+	var rep map[string]any
+	if err := json.Unmarshal([]byte(live.out.String()), &rep); err != nil || len(rep["models"].([]any)) != 2 {
+		t.Errorf("%v, models %v", err, rep["models"])
+	}
+	if code, _, errs := run(t, "ctl", "s1", "pause"); code != exitUsage || !strings.Contains(errs, "--url is missing") {
+		t.Errorf("without a server: %d, %s", code, errs)
+	}
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// fixJSON is what gyrus fix --json prints.
+type fixJSON struct {
+	Input     string             `json:"input"`
+	Output    string             `json:"output"`   // "" where there was nothing to fix
+	Format    string             `json:"format"`   // of the copy
+	Mended    []signal.Deviation `json:"mended"`   // damage that was undone
+	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input; the copy has what was assumed
+	Losses    []signal.Deviation `json:"losses"`   // what the format of the copy cannot hold
+	Remaining []signal.Deviation `json:"remaining"`
+}
+
+func newFix() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "fix IN OUT", Short: "a repaired copy of a recording that breaks the specification of its format", Args: cobra.ExactArgs(2),
+		Long: `Fix writes a copy of IN that keeps to the specification, with what was assumed when IN was read in place of what is wrong, and
+says what was changed. Damage that keeps a file from being read is undone where the file itself proves what it was: the line
+endings that a transfer in text mode put into EDF or BDF; a count of records that is larger than what is there. Otherwise the
+file is refused and the reason given.
+
+Samples and events are those of IN. Nothing is written where IN is clean. The exit code is 4 where the copy still deviates.`,
+		Example: "  gyrus fix night.edf night-fixed.edf",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			w, err := ingest.WriterFor("", args[1])
+			if err != nil {
+				return usageError{err}
+			}
+			if err := checkOutput(args[1], args[:1]); err != nil {
+				return err
+			}
+			v := fixJSON{Input: args[0], Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
+			rec, err := openRecording(args[0])
+			var format *ingest.FormatError
+			if errors.As(err, &format) {
+				var done []signal.Deviation
+				rec, done, err = ingest.Mend(pathFS{}, filepath.ToSlash(args[0]))
+				v.Mended = append(v.Mended, done...)
+				if err != nil {
+					err = refusal{err}
+				}
+			}
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, rec.Close()) }()
+			v.Repaired = append(v.Repaired, rec.Deviations...)
+			if len(v.Mended)+len(v.Repaired) > 0 {
+				losses, err := ingest.WriteFile(args[1], w, rec, false)
+				if err != nil {
+					return err
+				}
+				v.Losses = append(v.Losses, losses...)
+				again, err := openRecording(args[1])
+				if err != nil {
+					return fmt.Errorf("the copy cannot be read again: %w", err)
+				}
+				v.Output, v.Format = args[1], again.Format
+				v.Remaining = append(v.Remaining, again.Deviations...)
+				if err := again.Close(); err != nil {
+					return err
+				}
+			}
+			if wantsJSON(cmd) {
+				err = printJSON(cmd, v)
+			} else {
+				printFix(cmd, v)
+			}
+			if err == nil && len(v.Remaining) > 0 {
+				err = incomplete{fmt.Errorf("%d deviations remain in %s", len(v.Remaining), v.Output)}
+			}
+			return err
+		},
+	}
+	return cmd
+}
+
+func printFix(cmd *cobra.Command, v fixJSON) {
+	w := cmd.OutOrStdout()
+	if v.Output == "" {
+		fmt.Fprintf(w, "%s  clean: nothing to fix, and nothing was written\n", v.Input)
+		return
+	}
+	fmt.Fprintf(w, "%s  %s, from %s\n", v.Output, v.Format, v.Input)
+	for _, part := range []struct {
+		name string
+		list []signal.Deviation
+	}{{"mended", v.Mended}, {"repaired", v.Repaired}, {"loss", v.Losses}, {"remains", v.Remaining}} {
+		for _, d := range part.list {
+			fmt.Fprintf(w, "  %s: %s\n", part.name, deviationLine(d))
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// validateJSON is one file of gyrus validate --json, which prints a list.
+type validateJSON struct {
+	File       string             `json:"file"`
+	Verdict    string             `json:"verdict"` // "clean", "deviates", "refused"
+	Format     string             `json:"format,omitempty"`
+	Error      string             `json:"error,omitempty"` // why it was refused
+	Deviations []signal.Deviation `json:"deviations"`
+}
+
+// The verdicts of gyrus validate.
+const (
+	verdictClean    = "clean"
+	verdictDeviates = "deviates"
+	verdictRefused  = "refused"
+)
+
+func newValidate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "validate FILE…", Short: "where recordings break the specification of their format", Args: cobra.MinimumNArgs(1),
+		Long: `Validate opens each file and lists where it breaks the specification of its format: where, what the specification says, what
+was found, and what is assumed when the file is read.
+
+The exit code is 0 where all files are clean, 4 where some deviate and can be read, 3 where one cannot be read, and 3 for any
+deviation with --strict. See gyrus fix for a repaired copy.`,
+		Example: "  gyrus validate *.edf\n  gyrus validate night.edf --strict --json | jq '.[].deviations'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			how, err := readingOf(cmd)
+			if err != nil {
+				return err
+			}
+			strict := how.strict
+			how.strict = false
+			var all []validateJSON
+			refused, deviating := 0, 0
+			for _, path := range args {
+				v, err := validate(how, path)
+				if err != nil {
+					return err
+				}
+				switch {
+				case v.Verdict == verdictRefused:
+					refused++
+				case v.Verdict == verdictDeviates && strict:
+					refused++
+					v.Verdict, v.Error = verdictRefused, "deviations are refused by --strict"
+				case v.Verdict == verdictDeviates:
+					deviating++
+				}
+				all = append(all, v)
+			}
+			if wantsJSON(cmd) {
+				if err := printJSON(cmd, all); err != nil {
+					return err
+				}
+			} else {
+				w := cmd.OutOrStdout()
+				for _, v := range all {
+					fmt.Fprintf(w, "%s  %s", v.File, v.Verdict)
+					if v.Format != "" {
+						fmt.Fprintf(w, ", %s, %d deviations", v.Format, len(v.Deviations))
+					}
+					fmt.Fprintln(w)
+					if v.Error != "" {
+						fmt.Fprintf(w, "  %s\n", v.Error)
+					}
+					for _, d := range v.Deviations {
+						fmt.Fprintf(w, "  %s\n", deviationLine(d))
+					}
+				}
+			}
+			switch {
+			case refused > 0:
+				return refusal{fmt.Errorf("%d of %d files refused", refused, len(args))}
+			case deviating > 0:
+				return incomplete{fmt.Errorf("%d of %d files deviate from the specification of their format", deviating, len(args))}
+			}
+			return nil
+		},
+	}
+	addReading(cmd)
+	return cmd
+}
+
+// validate looks at one file. The error is for what says nothing about the file, such as that it is not there.
+func validate(how reading, path string) (validateJSON, error) {
+	v := validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}}
+	rec, err := how.open(path)
+	if err != nil {
+		if exitCode(err) != exitRefused {
+			return v, err
+		}
+		v.Verdict, v.Error = verdictRefused, err.Error()
+		return v, nil
+	}
+	v.Format = rec.Format
+	if len(rec.Deviations) > 0 {
+		v.Verdict, v.Deviations = verdictDeviates, rec.Deviations
+	}
+	return v, errors.Join(rec.Close())
+}

@@ -1,0 +1,261 @@
+package brainvision
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
+)
+
+func init() {
+	ingest.RegisterWriter(ingest.Writer{Name: "brainvision", Ext: []string{".vhdr"}, Write: Write})
+}
+
+// noUnit is how a channel without a unit is written: an empty field means µV.
+const noUnit = "n/a"
+
+// Write writes rec as three files, samples multiplexed and in float32. Each gap is a New Segment with the time at which
+// recording went on. It lists what the format cannot hold.
+func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
+	if len(rec.Info.Channels) == 0 {
+		return nil, fmt.Errorf("brainvision: %s has no channels: there is nothing to write", rec.Name)
+	}
+	w := &writer{rec: rec, base: strings.TrimSuffix(name, path.Ext(name)), runs: rec.Runs()}
+	w.runs = slices.DeleteFunc(slices.Clone(w.runs), func(s signal.Span) bool { return s.Len == 0 })
+	if len(w.runs) == 0 {
+		return nil, fmt.Errorf("brainvision: %s has no samples: there is nothing to write", rec.Name)
+	}
+	header, err := create(name) // the first one appears last: it names the others
+	if err != nil {
+		return nil, err
+	}
+	if err := w.samples(create); err != nil {
+		return w.losses, errors.Join(err, header.Close())
+	}
+	if err := w.file(create, ".vmrk", w.markers()); err != nil {
+		return w.losses, errors.Join(err, header.Close())
+	}
+	_, err = io.WriteString(header, w.header())
+	if n := len(rec.Others); n > 0 {
+		w.lose("channels", "all channels have one rate", fmt.Sprintf("%d groups of channels at other rates", n), "left out: resample them, or write another format")
+	}
+	return w.losses, errors.Join(err, header.Close())
+}
+
+type writer struct {
+	rec    *signal.Recording
+	base   string
+	runs   []signal.Span
+	points int64
+	losses []signal.Deviation
+}
+
+func (w *writer) lose(where, rule, found, written string) {
+	w.losses = append(w.losses, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: written})
+}
+
+// file writes a text.
+func (w *writer) file(create ingest.Create, ending, text string) error {
+	f, err := create(w.base + ending)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	return errors.Join(err, f.Close())
+}
+
+// samples writes the numbers.
+func (w *writer) samples(create ingest.Create) (err error) {
+	f, err := create(w.base + ".eeg")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := bufio.NewWriterSize(f, 1<<16)
+	var buf signal.Buffer
+	var b []byte
+	rounded, worst, infinite := 0, 0.0, 0
+	for _, run := range w.runs {
+		w.points += run.Len
+		for at := run.Start; at < run.End(); at += 1024 {
+			c := buf.Chunk(w.rec.Info, at, int(min(1024, run.End()-at)))
+			if err := w.rec.Data.ReadSamples(c.X, at); err != nil {
+				return err
+			}
+			b = b[:0]
+			for t := range c.Len() {
+				for ch := range c.X {
+					v := c.X[ch][t]
+					s := float32(v)
+					if d := math.Abs(float64(s) - v); d > 0 {
+						rounded++
+						if math.IsInf(float64(s), 0) {
+							infinite++
+						} else {
+							worst = max(worst, d)
+						}
+					}
+					b = binary.LittleEndian.AppendUint32(b, math.Float32bits(s))
+				}
+			}
+			if _, err := out.Write(b); err != nil {
+				return err
+			}
+		}
+	}
+	if rounded > 0 {
+		w.lose("samples", "numbers have 24 bits (float32)", fmt.Sprintf("%d that have more", rounded), fmt.Sprintf("rounded, by %.3g at most in the unit of their channel", worst))
+	}
+	if infinite > 0 {
+		w.lose("samples", "numbers lie within ±3.4e38", fmt.Sprintf("%d that do not", infinite), "infinite")
+	}
+	return out.Flush()
+}
+
+// field is text between commas.
+func (w *writer) field(where, text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, text)
+	if clean != text || strings.Contains(text, `\1`) {
+		w.lose(where, `has no line ends, nor the sign for a comma, \1`, strconv.Quote(text), "spaces, and a comma")
+	}
+	return strings.ReplaceAll(clean, ",", `\1`)
+}
+
+// interval is the number of microseconds that reads back as the rate.
+func (w *writer) interval() string {
+	us := 1e6 / w.rec.Info.Rate
+	for _, v := range []float64{us, math.Nextafter(us, 0), math.Nextafter(us, math.Inf(1))} {
+		if 1e6/v == w.rec.Info.Rate {
+			us = v
+		}
+	}
+	if back := 1e6 / us; back != w.rec.Info.Rate {
+		w.lose("rate", "is an interval in µs", fmt.Sprintf("%v Hz", w.rec.Info.Rate), fmt.Sprintf("one that reads back as %v Hz", back))
+	}
+	return strconv.FormatFloat(us, 'f', -1, 64)
+}
+
+func (w *writer) header() string {
+	var b, places strings.Builder
+	chs := w.rec.Info.Channels
+	fmt.Fprintf(&b, "Brain Vision Data Exchange Header File Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\nMarkerFile=%s.vmrk\r\n", w.base, w.base)
+	fmt.Fprintf(&b, "DataFormat=BINARY\r\nDataOrientation=MULTIPLEXED\r\nNumberOfChannels=%d\r\nDataPoints=%d\r\n; Sampling interval in microseconds\r\nSamplingInterval=%s\r\n\r\n", len(chs), w.points, w.interval())
+	b.WriteString("[Binary Infos]\r\nBinaryFormat=IEEE_FLOAT_32\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
+	kinds := 0
+	for i, c := range chs {
+		label := c.Original
+		if label == "" {
+			label = c.Name
+		}
+		unit := string(c.Unit)
+		if c.Unit == signal.NoUnit {
+			unit = noUnit
+		}
+		fmt.Fprintf(&b, "Ch%d=%s,%s,1,%s\r\n", i+1, w.field("channel "+c.Name, label), w.field("reference", w.rec.Info.Reference), w.field("unit of "+c.Name, unit))
+		_, k := montage.Normalize(label)
+		if k != signal.Trigger && !units.Parse(unit).Voltage {
+			k = signal.Misc // as it will be read
+		}
+		if k != c.Kind {
+			kinds++
+		}
+		if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
+			x, y, z := c.Pos[0], c.Pos[1], c.Pos[2]
+			r, flat := math.Sqrt(x*x+y*y+z*z), math.Hypot(x, y)
+			g := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+			fmt.Fprintf(&places, "Ch%d=%s,%s,%s\r\n", i+1, g(r*1000), g(math.Atan2(flat, z)*180/math.Pi), g(math.Atan2(y, x)*180/math.Pi))
+		}
+	}
+	if kinds > 0 {
+		w.lose("kind of channels", "is told by the label alone", fmt.Sprintf("%d channels of another kind", kinds), "without it")
+	}
+	if places.Len() > 0 {
+		b.WriteString("\r\n[Coordinates]\r\n; Ch<number>=<radius in mm>,<theta>,<phi>\r\n" + places.String())
+	}
+	return b.String()
+}
+
+// markers are the gaps and the events.
+func (w *writer) markers() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Brain Vision Data Exchange Marker File, Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\n\r\n[Marker Infos]\r\n; Mk<number>=<type>,<description>,<position in data points>,<size in data points>,<channel, 0 for all>,<date>\r\n", w.base)
+	rate, n := w.rec.Info.Rate, 0
+	mark := func(typ, description string, position, size int64, date string) {
+		n++
+		fmt.Fprintf(&b, "Mk%d=%s,%s,%d,%d,0%s\r\n", n, w.field("event", typ), w.field("event", description), position+1, size, date)
+	}
+	stamp := func(run signal.Span) string {
+		if w.rec.Begin.IsZero() {
+			return ""
+		}
+		t := w.rec.Begin.Add(time.Duration(math.Round(float64(run.Start) / rate * 1e9))).UTC().Round(time.Microsecond)
+		return "," + t.Format("20060102150405") + fmt.Sprintf("%06d", t.Nanosecond()/1000)
+	}
+	if first := w.runs[0].Start; first > 0 {
+		w.lose("samples", "begin with sample 0", fmt.Sprintf("a gap of %d samples in front", first), "without it: the first sample is number 0, and the begin is later by it")
+	}
+	if w.rec.Begin.Nanosecond()%1000 != 0 {
+		w.lose("begin", "is to the microsecond", w.rec.Begin.Format(time.RFC3339Nano), "rounded")
+	}
+	if long := slices.ContainsFunc(w.rec.Gaps(), func(g signal.Span) bool { return g.Start > 0 && g.Len > 1 }); long && w.rec.Begin.IsZero() {
+		w.lose("gaps", "are as long as the times of their ends say", "a recording whose begin is not known", "they read back as one sample long")
+	}
+	from := int64(0)
+	place := make([]int64, len(w.runs)) // of the first sample of each run in the file
+	for i, run := range w.runs {
+		mark(newSegment, "", from, 1, stamp(run))
+		place[i], from = from, from+run.Len
+	}
+	moved, fraction := 0, 0
+	for _, e := range w.rec.Events {
+		i := max(0, len(w.runs)-1)
+		for i > 0 && w.runs[i].Start > e.Sample {
+			i--
+		}
+		run := w.runs[i]
+		k := place[i] + e.Sample - run.Start
+		if i+1 < len(w.runs) && e.Sample >= run.End() { // within a gap
+			k = place[i+1]
+			moved++
+		}
+		typ, description, found := strings.Cut(e.Label, "/")
+		if !found || typ == "" {
+			typ, description = "", e.Label
+		}
+		if typ == newSegment && description == "" {
+			if e.Sample == run.Start && i > 0 {
+				continue // as every gap has one
+			}
+			typ, description = "", e.Label
+		}
+		size := math.Round(e.Duration * rate)
+		if math.Abs(size/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
+			fraction++
+		}
+		mark(typ, description, k, int64(size), "")
+	}
+	if moved > 0 {
+		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")
+	}
+	if fraction > 0 {
+		w.lose("events", "begin at and last whole samples", fmt.Sprintf("%d that do not", fraction), "rounded")
+	}
+	return b.String()
+}

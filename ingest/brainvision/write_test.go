@@ -1,0 +1,126 @@
+package brainvision_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func write(t *testing.T, rec *signal.Recording) (*signal.Recording, []signal.Deviation) {
+	t.Helper()
+	w, err := ingest.WriterFor("brainvision", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	losses, err := ingest.WriteFile(filepath.Join(dir, "new.vhdr"), w, rec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, os.DirFS(dir), "new.vhdr"), losses
+}
+
+// same compares all that the format holds.
+func same(t *testing.T, got, want *signal.Recording) {
+	t.Helper()
+	if got.Info.Rate != want.Info.Rate || got.Info.Reference != want.Info.Reference || !got.Begin.Equal(want.Begin) || got.Len != want.Len || !slices.Equal(got.Runs(), want.Runs()) {
+		t.Errorf("%v from %v, %d samples in %v, reference %q, want %v from %v, %d in %v, %q", got.Info, got.Begin, got.Len, got.Runs(), got.Info.Reference,
+			want.Info, want.Begin, want.Len, want.Runs(), want.Info.Reference)
+	}
+	for i, c := range got.Info.Channels {
+		w := want.Info.Channels[i]
+		if c.Name != w.Name || c.Original != w.Original || c.Unit != w.Unit || c.Kind != w.Kind || (c.Pos == nil) != (w.Pos == nil) {
+			t.Errorf("channel %d is %+v, want %+v", i, c, w)
+		} else if c.Pos != nil {
+			for k := range c.Pos {
+				if math.Abs(c.Pos[k]-w.Pos[k]) > 1e-15 {
+					t.Errorf("%s is at %v, want %v", c.Name, *c.Pos, *w.Pos)
+				}
+			}
+		}
+	}
+	if !slices.Equal(got.Events, want.Events) {
+		t.Errorf("the events are %+v, want %+v", got.Events, want.Events)
+	}
+	x, y := all(t, got), all(t, want)
+	for ch := range x {
+		for k := range x[ch] {
+			if x[ch][k] != y[ch][k] {
+				t.Fatalf("channel %d sample %d is %v, want %v", ch, k, x[ch][k], y[ch][k])
+			}
+		}
+	}
+}
+
+// TestRoundTrip: recordings whose numbers are float32 come back equal, and nothing is lost.
+func TestRoundTrip(t *testing.T) {
+	dir := datasettest.Need(t, "formats/brainvision")
+	for _, name := range []string{"test.vhdr", "test_units.vhdr", "testv2.vhdr", "test_highpass.vhdr"} {
+		t.Run(name, func(t *testing.T) {
+			want := open(t, os.DirFS(dir), name)
+			got, losses := write(t, want)
+			for _, l := range losses {
+				t.Errorf("%+v is lost", l)
+			}
+			same(t, got, want)
+		})
+	}
+}
+
+func TestWriteGaps(t *testing.T) {
+	pos := &signal.Position{0.01, 0.02, 0.09}
+	want := &signal.Recording{
+		Name: "x", Begin: time.Date(2021, 3, 4, 23, 59, 59, 123456e3, time.UTC), Len: 1050,
+		Info: &signal.Info{Rate: 250, Reference: "Cz", Channels: []signal.Channel{
+			{Name: "Fz", Original: "Fz.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos}, {Name: "a,b", Original: "a,b", Kind: signal.Misc, Unit: "°C"},
+			{Name: "Status", Original: "Status", Kind: signal.Trigger},
+		}},
+		Spans: []signal.Span{{Start: 0, Len: 20}, {Start: 21, Len: 30}, {Start: 1000, Len: 50}},
+		Events: []signal.Event{
+			{Sample: 0, Label: "start"}, {Sample: 21, Onset: 21 / 250., Label: "a/b, c"}, {Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
+			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.}, {Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
+		},
+	}
+	data := make(signal.Memory, 3)
+	for ch := range data {
+		data[ch] = make([]float64, want.Len)
+		for k := range data[ch] {
+			data[ch][k] = float64(k*(ch+1)) / 4
+		}
+	}
+	want.Data = data
+	got, losses := write(t, want)
+	if len(losses) > 0 {
+		t.Errorf("lost: %+v", losses)
+	}
+	got.Events = slices.DeleteFunc(got.Events, func(e signal.Event) bool { return e.Label == "New Segment/" })
+	want.Events = slices.DeleteFunc(want.Events, func(e signal.Event) bool { return e.Label == "New Segment/" })
+	same(t, got, want)
+}
+
+func TestLosses(t *testing.T) {
+	rec := &signal.Recording{
+		Name: "x", Begin: time.Date(2021, 3, 4, 5, 6, 7, 123456789, time.UTC), Len: 20,
+		Info:   &signal.Info{Rate: 250, Channels: []signal.Channel{{Name: "x", Original: "x\ny", Kind: signal.EEG, Unit: signal.Microvolt}}},
+		Spans:  []signal.Span{{Start: 5, Len: 5}, {Start: 15, Len: 5}},
+		Events: []signal.Event{{Sample: 12, Onset: 12 / 250., Label: "in the gap"}, {Sample: 16, Onset: 0.0641, Label: "between samples"}},
+	}
+	rec.Data = signal.Memory{slices.Repeat([]float64{0.1}, 20)}
+	rec.Others = []*signal.Recording{{Info: rec.Info}}
+	_, losses := write(t, rec)
+	text := fmt.Sprintf("%+v", losses)
+	for _, want := range []string{"10 that have more", "1 channels of another kind", "1 groups of channels", "a gap of 5 samples in front", "to the microsecond", "1 within gaps", "whole samples", `"x\ny"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the losses %s must say %s", text, want)
+		}
+	}
+}

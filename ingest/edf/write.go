@@ -1,0 +1,326 @@
+package edf
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	for _, v := range []*variant{edf16, bdf24} {
+		ingest.RegisterWriter(ingest.Writer{Name: strings.ToLower(v.name) + "+", Ext: []string{"." + strings.ToLower(v.name)}, Write: v.write})
+	}
+}
+
+// output is a file that is being made.
+type output struct {
+	v      *variant
+	rec    *signal.Recording
+	groups []*outGroup
+	lay    layout
+	shift  float64 // s from sample 0 of the recording to the first data record
+	start  time.Time
+	first  string   // the onset of the first record, a fraction of a second
+	notes  [][]byte // the annotation lists of each record
+	room   int64    // samples of the annotation signal in each record
+	losses []signal.Deviation
+}
+
+// outGroup is channels of one rate.
+type outGroup struct {
+	rec    *signal.Recording
+	chans  []outChannel
+	padded int64 // samples that were put where the recording has none
+}
+
+// write writes EDF+ or BDF+: continuous, or discontinuous where the recording has gaps. Channels whose samples were
+// integers that fit are written with the same integers; others are scaled to the full range of integers, which is a loss
+// that is listed with its largest error.
+func (v *variant) write(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
+	o := &output{v: v, rec: rec}
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		if len(r.Info.Channels) > 0 {
+			o.groups = append(o.groups, &outGroup{rec: r})
+		}
+	}
+	if err := o.prepare(); err != nil {
+		return nil, fmt.Errorf("%s+: %s: %w", strings.ToLower(v.name), rec.Name, err)
+	}
+	w, err := create(name)
+	if err != nil {
+		return o.losses, err
+	}
+	buf := bufio.NewWriterSize(w, blockBytes)
+	err = o.writeHeader(buf)
+	if err == nil {
+		err = o.writeData(buf)
+	}
+	if err == nil {
+		err = buf.Flush()
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return o.losses, err
+	}
+	o.listSamples()
+	return o.losses, nil
+}
+
+func (o *output) lose(where, rule, found, assumed string) {
+	o.losses = append(o.losses, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed})
+}
+
+// prepare decides all that the header says.
+func (o *output) prepare() error {
+	if err := o.plan(); err != nil {
+		return err
+	}
+	o.lay.list(o)
+	for _, g := range o.groups {
+		if err := o.scale(g); err != nil {
+			return err
+		}
+	}
+	o.label()
+	o.clock()
+	return o.annotate()
+}
+
+// clock splits the begin into the whole seconds of the header and the onset of the first record.
+func (o *output) clock() {
+	o.first = "0"
+	if o.shift != 0 {
+		o.lose("begin", "time counts from the first data record", fmt.Sprintf("the first sample of any channel is at %g s", o.shift), "counted from there")
+	}
+	if o.rec.Begin.IsZero() {
+		return
+	}
+	begin := o.rec.Begin.UTC().Add(time.Duration(o.shift * 1e9))
+	o.start = begin.Truncate(time.Second)
+	if ns := begin.Nanosecond(); ns != 0 {
+		o.first = "0." + strings.TrimRight(fmt.Sprintf("%09d", ns), "0")
+	}
+}
+
+// label names the signals so that they are read with the same names and kinds again.
+func (o *output) label() {
+	var all []*outChannel
+	var labels []string
+	for _, g := range o.groups {
+		for i := range g.chans {
+			c := &g.chans[i]
+			all = append(all, c)
+			label := c.Original
+			if label == "" {
+				label = c.Name
+			}
+			if text, ok := ascii(label, 16); ok && strings.TrimSpace(text) != "" && text != o.v.annotations {
+				label = text
+			} else if text, ok := ascii(c.Name, 16); ok && text != o.v.annotations {
+				label = text
+			} else {
+				label, _ = ascii(label, 16)
+				if label == "" || label == o.v.annotations {
+					label = fmt.Sprintf("signal %d", len(all))
+				}
+			}
+			labels = append(labels, label)
+		}
+	}
+	for i, e := range montage.Assign(labels) {
+		// Several come to one name: the names tell them apart, unless they do not tell what the channels are.
+		if text, ok := ascii(all[i].Name, 16); e.Note != "" && ok && montage.Assign([]string{text})[0].Kind == all[i].Kind {
+			labels[i] = text
+		}
+	}
+	for i, e := range montage.Assign(labels) {
+		if c := all[i]; e.Kind != c.Kind {
+			if typed, ok := ascii(strings.ToUpper(string(c.Kind))+" "+labels[i], 16); ok {
+				if again := montage.Assign([]string{typed}); again[0].Kind == c.Kind && again[0].Name == e.Name {
+					labels[i] = typed
+				}
+			}
+		}
+	}
+	for i, e := range montage.Assign(labels) {
+		c := all[i]
+		c.label = labels[i]
+		if o.v == bdf24 && strings.EqualFold(c.label, "Status") && !strings.HasPrefix(o.rec.Format, o.v.name) {
+			o.lose("channel "+strconv.Quote(c.Name), "changes of the channel Status are events", "such a channel, whose changes were none", "its changes are read as events, beside the others")
+		}
+		switch {
+		case e.Name != c.Name:
+			o.lose("channel "+strconv.Quote(c.Name), "a label has 16 printable ASCII characters and tells what the channel is", fmt.Sprintf("the label %q", c.Original), fmt.Sprintf("written as %q, which is read as %q", c.label, e.Name))
+		case e.Kind != c.Kind:
+			o.lose("channel "+strconv.Quote(c.Name), "the label is all that says what a channel measures", fmt.Sprintf("%q, which is not known as %s", c.label, c.Kind), "read as "+string(e.Kind))
+		}
+	}
+}
+
+// text is what the recording says in the field called field about the channel called name.
+func (o *output) text(field, name string) string {
+	for _, t := range o.rec.Texts {
+		if t.Field == field && t.Channel == name {
+			return t.Text
+		}
+	}
+	return ""
+}
+
+// fields are what the header says about persons: the EDF+ subfields, each of them X where unknown.
+func (o *output) fields() (patient, recording string) {
+	patient = o.text(patientField, "")
+	if len(strings.Fields(patient)) < 4 || !strings.Contains(o.rec.Format, "+") { // not in subfields
+		patient = strings.TrimSpace("X X X " + underscored(patient))
+		if patient == "X X X" {
+			patient += " X"
+		}
+	}
+	date := "X"
+	if !o.rec.Begin.IsZero() {
+		date = strings.ToUpper(o.start.Format("02-Jan-2006"))
+	}
+	rest := "X X X"
+	if text := o.text(recordingField, ""); text != "" {
+		if words := strings.Fields(text); words[0] == "Startdate" && len(words) > 1 {
+			rest = strings.Join(words[2:], " ")
+			for n := len(words); n < 5; n++ {
+				rest = strings.TrimSpace(rest + " X")
+			}
+		} else {
+			rest = "X X X " + underscored(text)
+		}
+	}
+	return patient, "Startdate " + date + " " + rest
+}
+
+// underscored puts words together as the subfields of EDF+ have them.
+func underscored(s string) string { return strings.Join(strings.Fields(s), "_") }
+
+// writeHeader writes all fields.
+func (o *output) writeHeader(w io.Writer) error {
+	var b strings.Builder
+	put := func(width int, what, text string) {
+		short, ok := ascii(text, width)
+		if !ok {
+			o.lose(what, fmt.Sprintf("%d printable ASCII characters", width), strconv.Quote(text), fmt.Sprintf("written as %q", short))
+		}
+		b.WriteString(short + strings.Repeat(" ", width-len(short)))
+	}
+	patient, about := o.fields()
+	b.WriteString(string(o.v.version))
+	put(80, patientField, patient)
+	put(80, recordingField, about)
+	date, clock := "01.01.85", "00.00.00" // what EDF+ prescribes for an unknown date
+	if !o.rec.Begin.IsZero() {
+		date, clock = o.start.Format("02.01.06"), o.start.Format("15.04.05")
+	}
+	b.WriteString(date + clock)
+	var chans []*outChannel
+	for _, g := range o.groups {
+		for i := range g.chans {
+			chans = append(chans, &g.chans[i])
+		}
+	}
+	n := len(chans) + 1
+	if n > 9999 {
+		return fmt.Errorf("%s+: %d channels, at most 9998 fit into the header", strings.ToLower(o.v.name), n-1)
+	}
+	put(8, "number of bytes in header record", strconv.Itoa(fixedBytes*(n+1)))
+	kind := "C"
+	if len(o.lay.segments) > 1 {
+		kind = "D"
+	}
+	put(44, "reserved", o.v.name+"+"+kind)
+	put(8, recordsField, strconv.FormatInt(o.lay.records(), 10))
+	put(8, "duration of a data record", o.lay.durationText)
+	put(4, "number of signals", strconv.Itoa(n))
+	notes := &outChannel{label: o.v.annotations, perRecord: o.room}
+	notes.stored = signal.Stored{DigMin: o.v.min, DigMax: o.v.max, PhysMin: -1, PhysMax: 1}
+	chans = append(chans, notes)
+	for k, f := range signalFields {
+		for _, c := range chans {
+			put(int(f.width), fmt.Sprintf("channel %q: %s", c.Name, f.name), [...]func() string{
+				func() string { return c.label },
+				func() string { return o.text(transducerField, c.Name) },
+				func() string { return c.unit },
+				func() string { return number8(c.stored.PhysMin) },
+				func() string { return number8(c.stored.PhysMax) },
+				func() string { return strconv.FormatInt(c.stored.DigMin, 10) },
+				func() string { return strconv.FormatInt(c.stored.DigMax, 10) },
+				func() string { return o.text(prefilterField, c.Name) },
+				func() string { return strconv.FormatInt(c.perRecord, 10) },
+				func() string { return "" },
+			}[k]())
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// listSamples lists what became of the samples.
+func (o *output) listSamples() {
+	for _, g := range o.groups {
+		if g.padded > 0 {
+			o.lose(fmt.Sprintf("samples at %g Hz", g.rec.Info.Rate), "the data come in whole records of "+o.lay.durationText+" s",
+				fmt.Sprintf("%d samples are missing to fill the records", g.padded), "the last sample before, or 0, again and again")
+		}
+		for i := range g.chans {
+			c := &g.chans[i]
+			where := fmt.Sprintf("channel %q: samples", c.Name)
+			if c.lost > 0 {
+				o.lose(where, "every sample is a number", fmt.Sprintf("%d are not finite", c.lost), "the number nearest to 0")
+			}
+			if c.inexact > 0 {
+				step := (c.stored.PhysMax - c.stored.PhysMin) / float64(c.stored.DigMax-c.stored.DigMin)
+				o.lose(where, fmt.Sprintf("integers of %d bits", 8*o.v.bytes), fmt.Sprintf("%d that lie between two of them", c.inexact),
+					fmt.Sprintf("rounded to steps of %.4g %s, wrong by %.3g %s at most", step, c.unit, c.worst, c.Unit))
+			}
+		}
+	}
+}
+
+// ascii is s in at most width printable ASCII characters; ok says that nothing was lost. µ is written u.
+func ascii(s string, width int) (text string, ok bool) {
+	ok = true
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == 'µ' || r == 'μ':
+			b.WriteByte('u')
+		case r < ' ' || r > '~':
+			ok = false
+			b.WriteByte('?')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	text = b.String()
+	if len(text) > width {
+		text, ok = text[:width], false
+	}
+	return strings.TrimRight(text, " "), ok
+}
+
+// rank sorts annotations by time.
+func rank(events []signal.Event) []signal.Event {
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(a, b signal.Event) int {
+		switch {
+		case a.Onset < b.Onset:
+			return -1
+		case a.Onset > b.Onset:
+			return 1
+		}
+		return 0
+	})
+	return events
+}

@@ -1,0 +1,227 @@
+package edf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// writeData writes all records.
+func (o *output) writeData(w io.Writer) error {
+	width := int64(o.v.bytes)
+	size := o.room * width
+	for i, g := range o.groups {
+		size += o.lay.per[i] * int64(len(g.chans)) * width
+	}
+	most := max(1, blockBytes/size) // records at once
+	var block []byte
+	slabs := make([]signal.Buffer, len(o.groups))
+	record := int64(0)
+	for _, seg := range o.lay.segments {
+		for k := int64(0); k < seg.records; k += most {
+			n := min(most, seg.records-k)
+			block = grow(block, n*size)
+			at := int64(0) // of the group in a record
+			for i, g := range o.groups {
+				if err := g.put(o.v, &slabs[i], block[at:], seg.begin[i]+k*o.lay.per[i], n, o.lay.per[i], size); err != nil {
+					return err
+				}
+				at += o.lay.per[i] * int64(len(g.chans)) * width
+			}
+			for r := range n {
+				text := block[r*size+at : (r+1)*size]
+				clear(text[copy(text, o.notes[record]):])
+				record++
+			}
+			if _, err := w.Write(block); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// put encodes n records of per samples each from sample at on into dst, where records lie size bytes apart.
+func (g *outGroup) put(v *variant, slab *signal.Buffer, dst []byte, at, n, per, size int64) error {
+	end := at + n*per
+	here := at // up to where it has been written
+	emit := func(from, to int64, x func(ch int, t int64) int64) {
+		width := int64(v.bytes)
+		for ch := range g.chans {
+			base := int64(ch) * per * width
+			for t := from; t < to; t++ {
+				r, i := (t-at)/per, (t-at)%per
+				v.encode(dst[r*size+base+i*width:][:width], x(ch, t))
+			}
+		}
+	}
+	pad := func(to int64) {
+		if to > here {
+			emit(here, to, func(ch int, _ int64) int64 { return g.chans[ch].last })
+			g.padded += to - here
+			here = to
+		}
+	}
+	for _, run := range g.rec.Runs() {
+		from, to := max(run.Start, here), min(run.End(), end)
+		if from >= to {
+			continue
+		}
+		pad(from)
+		c := slab.Chunk(g.rec.Info, from, int(to-from))
+		if err := g.rec.Data.ReadSamples(c.X, from); err != nil {
+			return err
+		}
+		emit(from, to, func(ch int, t int64) int64 {
+			d := g.chans[ch].integer(v, c.X[ch][t-from])
+			g.chans[ch].last = d
+			return d
+		})
+		here = to
+	}
+	pad(end)
+	return nil
+}
+
+// annotate makes the annotation lists of all records: the onset of each, and the events, each in the record in which it
+// happens or, where that is full, in one behind it.
+func (o *output) annotate() error {
+	clocks := make([][]byte, 0, o.lay.records())
+	ends := make([]float64, 0, o.lay.records()) // s from sample 0, of each record
+	for _, seg := range o.lay.segments {
+		for k := range seg.records {
+			onset := seg.onset - o.shift + float64(k)*o.lay.duration
+			if k > 0 || seg.onset != o.shift { // the decimals of the product of two, not of what a float makes of it
+				onset = decimalOnset(seg.onset-o.shift, k, o.lay.durationText)
+			}
+			clocks = append(clocks, append([]byte("+"+sum(o.first, onset)), talText, talText, 0))
+			ends = append(ends, seg.onset-o.shift+float64(k+1)*o.lay.duration)
+		}
+	}
+	var lists [][]byte
+	changed, empty, wrong := 0, 0, 0
+	var home []int // the record of each list
+	r := 0
+	for _, e := range rank(o.rec.Events) {
+		onset := e.Onset - o.shift
+		if onset-onset != 0 || math.Abs(onset) > maxSeconds/2 || !(e.Duration >= 0) || e.Duration > maxSeconds {
+			wrong++
+			continue
+		}
+		label := strings.Map(func(c rune) rune {
+			if c == 0 || c == talText || c == talDuration {
+				return ' '
+			}
+			return c
+		}, e.Label)
+		if label != e.Label {
+			changed++
+		}
+		if label == "" {
+			empty++
+			continue
+		}
+		text := sum(o.first, onset)
+		if text[0] != '-' {
+			text = "+" + text
+		}
+		if e.Duration > 0 {
+			text += string(rune(talDuration)) + strconv.FormatFloat(e.Duration, 'f', -1, 64)
+		}
+		lists = append(lists, append([]byte(text+string(rune(talText))+label), talText, 0))
+		for r < len(ends)-1 && ends[r] <= onset {
+			r++
+		}
+		home = append(home, r)
+	}
+	if changed > 0 {
+		o.lose("events", "a text has no bytes 0, 20 and 21", fmt.Sprintf("%d of %d events have", changed, len(o.rec.Events)), "written as spaces")
+	}
+	if empty > 0 {
+		o.lose("events", "an annotation has a text", fmt.Sprintf("%d of %d events have no label", empty, len(o.rec.Events)), "left out")
+	}
+	if wrong > 0 {
+		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
+	}
+	lo, hi := 0, 0
+	for _, c := range clocks {
+		lo = max(lo, len(c))
+	}
+	hi = lo
+	for _, l := range lists {
+		hi += len(l)
+	}
+	for lo < hi { // the least room in which all lists fit
+		if mid := (lo + hi) / 2; fill(clocks, lists, home, mid, nil) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	o.room = int64((hi + o.v.bytes - 1) / o.v.bytes)
+	if o.room > maxCount {
+		return errors.New("the annotations do not fit into the records")
+	}
+	o.notes = clocks
+	fill(clocks, lists, home, hi, clocks)
+	return nil
+}
+
+// fill puts the lists into records with room for so many bytes, each in the record of its home or behind it, and says
+// whether all fit. Where into is not nil they are appended there.
+func fill(clocks, lists [][]byte, home []int, room int, into [][]byte) bool {
+	r, used := 0, 0
+	if len(clocks) > 0 {
+		used = len(clocks[0])
+	}
+	for i, l := range lists {
+		for r < home[i] || used+len(l) > room {
+			if r++; r >= len(clocks) {
+				return false
+			}
+			used = len(clocks[r])
+		}
+		used += len(l)
+		if into != nil {
+			into[r] = append(into[r], l...)
+		}
+	}
+	return true
+}
+
+// decimalOnset is onset + k·duration, the product made of the decimals of the header.
+func decimalOnset(onset float64, k int64, duration string) float64 {
+	d, _ := new(big.Rat).SetString(duration)
+	a, _ := new(big.Rat).SetString(strconv.FormatFloat(onset, 'f', -1, 64))
+	x, _ := a.Add(a, d.Mul(d, new(big.Rat).SetInt64(k))).Float64()
+	return x
+}
+
+// sum is the decimal number first plus x, as exact as both are written.
+func sum(first string, x float64) string {
+	text := strconv.FormatFloat(x, 'f', -1, 64)
+	if first == "0" {
+		return text
+	}
+	a, _ := new(big.Rat).SetString(first)
+	b, _ := new(big.Rat).SetString(text)
+	digits := max(decimals(first), decimals(text))
+	text = a.Add(a, b).FloatString(digits)
+	if digits > 0 {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+func decimals(s string) int {
+	if _, frac, found := strings.Cut(s, "."); found {
+		return len(frac)
+	}
+	return 0
+}

@@ -1,0 +1,149 @@
+package eeglab
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/matfile"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// kinds are the types of channels that gyrus tells apart.
+var kinds = map[string]signal.Kind{
+	"eeg": signal.EEG, "eog": signal.EOG, "veog": signal.EOG, "heog": signal.EOG, "ecg": signal.ECG, "ekg": signal.ECG, "emg": signal.EMG,
+	"seeg": signal.SEEG, "ecog": signal.ECoG, "ieeg": signal.ECoG, "stim": signal.Trigger, "trig": signal.Trigger, "trigger": signal.Trigger, "misc": signal.Misc,
+}
+
+// location is one of the field chanlocs.
+type location struct {
+	label, typ string
+	at         int64
+	xyz        [3]float64 // to the right ear, the nose and up, in the file's unit
+	known      bool
+}
+
+// describe names, types and places the channels.
+func (s *set) describe() (*signal.Info, error) {
+	locs, err := s.locations()
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]string, len(locs))
+	for i, l := range locs {
+		labels[i] = l.label
+	}
+	info := &signal.Info{Rate: s.rate, Channels: s.src.Channels(labels, func(i int) int64 { return locs[i].at })}
+	scale, lift := s.scale(locs)
+	for i := range info.Channels {
+		c, l := &info.Channels[i], locs[i]
+		c.Unit = signal.Microvolt
+		switch k, known := kinds[strings.ToLower(strings.TrimSpace(l.typ))]; {
+		case known:
+			c.Kind = k
+		case l.known && c.Kind == signal.Misc:
+			c.Kind = signal.EEG // an electrode by its place
+		}
+		if c.Kind == signal.Trigger {
+			c.Unit = signal.NoUnit
+		}
+		c.Pos = nil
+		if c.Kind == signal.EEG || c.Kind == signal.SEEG || c.Kind == signal.ECoG {
+			c.Pos = montage.Place(c.Name)
+			if l.known && scale > 0 {
+				c.Pos = &signal.Position{l.xyz[0] * scale, l.xyz[1] * scale, l.xyz[2]*scale + lift}
+			}
+		}
+	}
+	s.src.Deviate(s.fields["data"].At, "data", "the unit of the samples is known", "a format without units", "µV, as is EEGLAB's convention")
+	if ref, err := s.text("ref"); err != nil {
+		return nil, err
+	} else if low := strings.ToLower(ref); low == "averef" || low == "average" {
+		info.Reference = "average"
+	} else if low != "common" {
+		info.Reference = ref
+	}
+	return info, nil
+}
+
+// locations reads chanlocs; there is one for each channel, numbered where the file has none.
+func (s *set) locations() ([]location, error) {
+	locs := make([]location, 0, min(s.channels, 1024))
+	v, found := s.fields["chanlocs"]
+	n := v.Count()
+	if !found || v.Class != matfile.Struct || n != s.channels {
+		s.src.Deviate(v.At, "chanlocs", fmt.Sprintf("describes %d channels", s.channels), strconv.FormatInt(n, 10), "channels are numbered")
+		for i := range s.channels {
+			locs = append(locs, location{label: fmt.Sprintf("channel %d", i+1)})
+		}
+		return locs, nil
+	}
+	err := v.Each(func(_ int64, f map[string]matfile.Value) error {
+		l := location{at: f["labels"].At}
+		var err error
+		if l.label, _, err = f["labels"].Text("labels"); err != nil {
+			return err
+		}
+		if l.typ, _, err = f["type"].Text("type"); err != nil {
+			return err
+		}
+		l.known = true
+		for k, axis := range []string{"X", "Y", "Z"} {
+			x, ok, err := f[axis].Float(axis)
+			if err != nil {
+				return err
+			}
+			l.known = l.known && ok && x-x == 0
+			switch k { // x to the nose, y to the left
+			case 0:
+				l.xyz[1] = x
+			case 1:
+				l.xyz[0] = -x
+			case 2:
+				l.xyz[2] = x
+			}
+		}
+		l.known = l.known && l.xyz != [3]float64{}
+		locs = append(locs, l)
+		return nil
+	})
+	if err == nil && int64(len(locs)) != s.channels {
+		return nil, s.src.Errorf(v.At, "chanlocs", "%d places, must be %d", len(locs), s.channels)
+	}
+	return locs, err
+}
+
+// scale is what coordinates are multiplied with to be in metres, and how much higher the middle of the head lies than the line
+// between the ears. It is 0 where the unit cannot be told.
+func (s *set) scale(locs []location) (scale, lift float64) {
+	sum, n := 0.0, 0.0
+	for _, l := range locs {
+		if l.known {
+			sum += math.Sqrt(l.xyz[0]*l.xyz[0] + l.xyz[1]*l.xyz[1] + l.xyz[2]*l.xyz[2])
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	r, found := sum/n, ""
+	if cz := montage.Place("Cz"); cz != nil {
+		lift = cz[2] - montage.HeadRadius
+	}
+	switch {
+	case 0.02 <= r && r <= 0.25:
+		scale, lift, found = 1, 0, "metres"
+	case 0.8 <= r && r <= 1.25:
+		scale, found = montage.HeadRadius/r, "a unit sphere, on which electrodes are placed as those of a name"
+	case 4 <= r && r <= 25:
+		scale, lift, found = 0.01, 0, "centimetres"
+	case 40 <= r && r <= 250:
+		scale, lift, found = 0.001, 0, "millimetres"
+	default:
+		lift, found = 0, "nothing: electrodes have the place of their name"
+	}
+	s.src.Deviate(s.fields["chanlocs"].At, "chanlocs", "the unit of the coordinates is known", fmt.Sprintf("none; a mean distance of %.3g from the middle", r), found)
+	return scale, lift
+}

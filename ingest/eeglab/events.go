@@ -1,0 +1,117 @@
+package eeglab
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/matfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// event is one of the field event.
+type event struct {
+	label    string
+	at       float64 // in samples of the file, counted from 0
+	duration float64 // in samples, NaN where unknown
+	offset   int64   // in the file, for messages
+}
+
+// boundary is the type of events where samples were taken out.
+const boundary = "boundary"
+
+// readEvents reads those that can be understood, in order of time, and lists the others: a bad event never blocks the signal.
+func (s *set) readEvents() ([]event, error) {
+	v, found := s.fields["event"]
+	if !found || v.Count() == 0 {
+		return nil, nil
+	}
+	if v.Class != matfile.Struct {
+		s.src.Deviate(v.At, "event", "is an array of structures", "another thing", "there are no events")
+		return nil, nil
+	}
+	var events []event
+	err := v.Each(func(i int64, f map[string]matfile.Value) error {
+		where := f["latency"].At
+		latency, ok, err := f["latency"].Float("latency")
+		if err != nil {
+			return err
+		}
+		if !ok || !(math.Abs(latency) < maxSamples) { // also NaN
+			s.src.Deviate(where, "latency", "is a number of samples", fmt.Sprintf("none in event %d", i+1), "the event is left out: it has no place")
+			return nil
+		}
+		e := event{at: latency - 1, duration: math.NaN(), offset: where}
+		if e.label, err = typeOf(f["type"]); err != nil {
+			return err
+		}
+		if d, ok, err := f["duration"].Float("duration"); err != nil {
+			return err
+		} else if ok && d >= 0 && d < maxSamples {
+			e.duration = d
+		}
+		events = append(events, e)
+		return nil
+	})
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	return events, err
+}
+
+// typeOf is the type of an event, which may be text or a number.
+func typeOf(v matfile.Value) (string, error) {
+	if x, ok, err := v.Float("type"); ok || err != nil {
+		return strconv.FormatFloat(x, 'g', -1, 64), err
+	}
+	text, _, err := v.Text("type")
+	return text, err
+}
+
+// timeline breaks n samples between epochs, or at boundaries.
+func (s *set) timeline(events []event, n int64) flatfile.Timeline {
+	line := flatfile.Whole(n)
+	if s.trials > 1 {
+		for k := s.points; k < n; k += s.points {
+			line.Break(k, 1)
+		}
+		s.src.Deviate(s.fields["trials"].At, "trials", "samples follow each other in time", fmt.Sprintf("%d epochs of %d samples, with nothing said of what lies between them", s.trials, s.points), "gaps of one sample")
+		return line
+	}
+	for _, e := range events {
+		if e.label != boundary {
+			continue
+		}
+		gap := 1.0
+		if e.duration >= 0.5 {
+			gap = math.Round(e.duration)
+		}
+		if line.Break(int64(math.Ceil(e.at)), int64(gap)) && !(e.duration >= 0.5) {
+			s.src.Deviate(e.offset, boundary, "has the number of samples that were taken out as its duration", "none", "a gap of one sample")
+		}
+	}
+	if len(line) > 1 {
+		s.src.Deviate(s.fields["event"].At, "event", "samples follow each other in time", fmt.Sprintf("%d boundaries", len(line)-1), "gaps; events and samples behind them are numbered by time, not by their place in the file")
+	}
+	return line
+}
+
+// place gives events their sample numbers.
+func place(events []event, line flatfile.Timeline, rate float64) []signal.Event {
+	var out []signal.Event
+	for _, e := range events {
+		k := math.Round(e.at)
+		if e.label == boundary {
+			k = math.Ceil(e.at)
+		}
+		at := line.Sample(int64(k))
+		ev := signal.Event{Sample: at, Onset: (float64(at) + (e.at - k)) / rate, Label: e.label}
+		if e.duration > 0 {
+			ev.Duration = e.duration / rate
+		}
+		out = append(out, ev)
+	}
+	slices.SortStableFunc(out, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	return out
+}

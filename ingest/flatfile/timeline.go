@@ -1,0 +1,53 @@
+package flatfile
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Piece is samples that follow each other in time: From is the number of its first in the file, Span is what the recording
+// calls them.
+type Piece struct {
+	From int64
+	signal.Span
+}
+
+// Timeline places the samples of a file, in order and without rest.
+type Timeline []Piece
+
+// Whole is n samples without a gap.
+func Whole(n int64) Timeline { return Timeline{{0, signal.Span{Len: n}}} }
+
+// Break says that gap samples, at least 1, are missing before sample k of the file, which lies in the last piece. It does
+// nothing where that begins with k, or ends before.
+func (l *Timeline) Break(k, gap int64) bool {
+	last := &(*l)[len(*l)-1]
+	if k <= last.From || k >= last.From+last.Len {
+		return false
+	}
+	rest := last.From + last.Len - k
+	last.Len -= rest
+	*l = append(*l, Piece{k, signal.Span{Start: last.End() + max(1, gap), Len: rest}})
+	return true
+}
+
+// Sample is what the recording calls sample k of the file, which may lie outside.
+func (l Timeline) Sample(k int64) int64 {
+	i, found := slices.BinarySearchFunc(l, k, func(p Piece, k int64) int { return cmp.Compare(p.From, k) })
+	if !found {
+		i = max(i-1, 0)
+	}
+	return l[i].Start + k - l[i].From
+}
+
+// Runs is l as the runs of a layout whose first record is at byte at of the file.
+func (l Timeline) Runs(at int64, lay *Layout) []Run {
+	runs := make([]Run, len(l))
+	for i, p := range l {
+		record := p.From / lay.PerRecord
+		runs[i] = Run{Span: p.Span, At: at + record*lay.Record, Skip: p.From % lay.PerRecord}
+	}
+	return runs
+}

@@ -1,0 +1,141 @@
+package gdf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// newSegment is the type of events at which recording went on.
+const newSegment = 0x7ffe
+
+// event is one of the table.
+type event struct {
+	position, duration uint32 // in samples at the rate of the table; position counts from 1
+	typ                uint16
+}
+
+// table is the table of events.
+type table struct {
+	rate float64 // Hz, 0 where it is that of the samples
+	at   int64
+	list []event
+}
+
+// readEvents reads the table behind the records.
+func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error) {
+	t := &table{at: h.bytes + records*h.record}
+	if h.records != records || t.at >= src.Size {
+		if h.records == records && t.at > src.Size {
+			return nil, src.Errorf(src.Size, "event table", "lies behind the file")
+		}
+		if h.records == records {
+			src.Deviate(src.Size, "event table", "follows the records", "the file ends with them", "there are no events")
+		}
+		return t, nil
+	}
+	const field = "event table"
+	head, err := src.Bytes(t.at, min(8, src.Size-t.at), field)
+	if err != nil {
+		return nil, err
+	}
+	lost := func(found string) (*table, error) {
+		src.Deviate(t.at, field, "is whole, of mode 1 or 3", found, "there are no events")
+		return t, nil
+	}
+	if len(head) < 8 {
+		return lost(fmt.Sprintf("%d bytes: the file was cut", len(head)))
+	}
+	le := binary.LittleEndian
+	three := int64(head[1]) | int64(head[2])<<8 | int64(head[3])<<16
+	n := three
+	if h.version < 1.94 {
+		t.rate, n = float64(three), int64(le.Uint32(head[4:]))
+	} else {
+		t.rate = float64(math.Float32frombits(le.Uint32(head[4:])))
+	}
+	mode := head[0]
+	if mode&1 == 0 || mode > 7 {
+		return lost(fmt.Sprintf("mode %d", mode))
+	}
+	if !(t.rate >= 0) || math.IsInf(t.rate, 0) {
+		return lost(fmt.Sprintf("a rate of %g Hz", t.rate))
+	}
+	width := int64(6)
+	if mode&2 != 0 {
+		width = 12
+	}
+	if n > (src.Size-t.at-8)/width {
+		return lost(fmt.Sprintf("%d events in %d bytes: the file was cut", n, src.Size-t.at-8))
+	}
+	b, err := src.Bytes(t.at+8, n*width, field)
+	if err != nil {
+		return nil, err
+	}
+	t.list = make([]event, n)
+	for i := range n {
+		e := event{position: le.Uint32(b[4*i:]), typ: le.Uint16(b[4*n+2*i:])}
+		if mode&2 != 0 {
+			e.duration = le.Uint32(b[8*n+4*i:])
+		}
+		t.list[i] = e
+	}
+	return t, nil
+}
+
+// seconds is the onset of an event from the start of the file, without gaps.
+func (t *table) seconds(e event, rate float64) float64 {
+	if t.rate > 0 {
+		rate = t.rate
+	}
+	return (float64(e.position) - 1) / rate
+}
+
+// timeline breaks n samples at new segments.
+func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int) flatfile.Timeline {
+	line := flatfile.Whole(n)
+	var at []int64
+	for _, e := range t.list {
+		if e.typ == newSegment && e.position > 1 {
+			at = append(at, int64(math.Round(t.seconds(e, rate)*rate)))
+		}
+	}
+	if len(at) == 0 {
+		return line
+	}
+	const rule = "samples follow each other in time"
+	if groups > 1 {
+		src.Deviate(t.at, "event table", rule, fmt.Sprintf("%d new segments", len(at)), "nothing: there are channels of several rates; the events say where")
+		return line
+	}
+	slices.Sort(at)
+	for _, k := range at {
+		line.Break(k, 1)
+	}
+	src.Deviate(t.at, "event table", rule, fmt.Sprintf("%d new segments, with nothing said of how much lies between them", len(at)), "gaps of one sample")
+	return line
+}
+
+// place gives the events their sample numbers.
+func (t *table) place(line flatfile.Timeline, rate float64) []signal.Event {
+	events := make([]signal.Event, 0, len(t.list))
+	clock := rate
+	if t.rate > 0 {
+		clock = t.rate
+	}
+	for _, e := range t.list {
+		exact := t.seconds(e, rate) * rate
+		k := math.Round(exact)
+		at := line.Sample(int64(k))
+		events = append(events, signal.Event{
+			Sample: at, Onset: (float64(at) + (exact - k)) / rate, Duration: float64(e.duration) / clock, Label: strconv.Itoa(int(e.typ)),
+		})
+	}
+	slices.SortStableFunc(events, func(a, b signal.Event) int { return int(max(-1, min(1, a.Sample-b.Sample))) })
+	return events
+}

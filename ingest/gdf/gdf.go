@@ -1,0 +1,122 @@
+package gdf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	ingest.Register(ingest.Format{Name: "gdf", Ext: []string{".gdf"}, Match: match, Open: Open})
+}
+
+func match(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("GDF 1.")) || bytes.HasPrefix(head, []byte("GDF 2."))
+}
+
+// Open reads the headers and the events of f. It owns f from now on and closes it, also when it fails.
+func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
+	src, err := flatfile.NewSource(f, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHeader(src)
+	if err != nil {
+		return nil, err
+	}
+	records, err := h.count(src)
+	if err != nil {
+		return nil, err
+	}
+	events, err := h.readEvents(src, records)
+	if err != nil {
+		return nil, err
+	}
+	groups := h.groups()
+	var recs []*signal.Recording
+	for i, g := range groups {
+		rec := &signal.Recording{Name: name, Format: fmt.Sprintf("GDF %.2f", h.version), Begin: h.begin, Info: h.describe(src, g)}
+		n := records * g[0].perRecord
+		line := flatfile.Whole(n)
+		if i == 0 {
+			line = events.timeline(src, n, rec.Info.Rate, len(groups))
+			rec.Events = events.place(line, rec.Info.Rate)
+		}
+		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord}
+		for _, c := range g {
+			lay.Columns = append(lay.Columns, flatfile.Column{At: c.at, Step: c.typ.Width(), Type: c.typ, Gain: c.gain, Offset: c.offset})
+		}
+		lay.Runs = line.Runs(h.bytes, &lay)
+		rec.Spans, rec.Len = lay.Spans()
+		rec.Data = flatfile.NewReader(src, lay)
+		recs = append(recs, rec)
+	}
+	main := recs[0]
+	main.Others = recs[1:]
+	if err := src.CheckAmplitudes(main); err != nil {
+		return nil, err
+	}
+	main.Deviations = src.Deviations()
+	return main, nil
+}
+
+// count is how many records there are.
+func (h *header) count(src *flatfile.Source) (int64, error) {
+	have := (src.Size - h.bytes) / h.record
+	switch {
+	case have == 0 || h.records == 0:
+		return 0, src.Errorf(236, "number of data records", "is %d, and the file has room for %d of %d bytes: there are no samples", h.records, have, h.record)
+	case h.records < 0:
+		src.Deviate(236, "number of data records", "is known once recording has ended", fmt.Sprintf("%d: it was never ended", h.records), fmt.Sprintf("the %d that the file has room for; there are no events", have))
+		return have, nil
+	case h.records > have:
+		src.Deviate(236, "number of data records", fmt.Sprintf("is at most the %d that the file has room for", have), fmt.Sprintf("%d: the file was cut", h.records), "those that are there; there are no events")
+		return have, nil
+	}
+	return h.records, nil
+}
+
+// groups are the channels by their rate, the largest group first.
+func (h *header) groups() [][]channel {
+	var groups [][]channel
+	for _, c := range h.channels {
+		i := slices.IndexFunc(groups, func(g []channel) bool { return g[0].perRecord == c.perRecord })
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], c)
+	}
+	slices.SortStableFunc(groups, func(a, b []channel) int { return len(b) - len(a) })
+	return groups
+}
+
+// day1970 is 1 January 1970 as GDF 2 counts days (and MATLAB's datenum).
+const day1970 = 719529
+
+// date is a time in days and their 2^-32, the zero time for 0.
+func date(v uint64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	days, rest := int64(v>>32)-day1970, v&0xffffffff
+	// A unit is about 20 µs; microseconds lose nothing.
+	us := math.Round(float64(rest) * (86400e6 / (1 << 32)))
+	return time.Unix(days*86400, 0).Add(time.Duration(us) * time.Microsecond).UTC()
+}

@@ -1,0 +1,278 @@
+package gdf_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	_ "github.com/gyrus-bci/gyrus/ingest/fif"
+	_ "github.com/gyrus-bci/gyrus/ingest/gdf"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// TestGolden compares with MNE, see testdata/golden.py and docs/formats/gdf.md.
+func TestGolden(t *testing.T) {
+	files := ingesttest.ReadGolden(t, "testdata/golden.json")
+	if len(files) != 8+4 {
+		t.Fatalf("%d files in golden.json, want 8 here and 4 of the exoskeleton set", len(files))
+	}
+	for name, want := range files {
+		t.Run(name, func(t *testing.T) {
+			root, base := os.DirFS("testdata"), name
+			if strings.Contains(name, "/") {
+				root, base = os.DirFS(filepath.Dir(datasettest.Need(t, name))), path.Base(name)
+			}
+			ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(root, base) })
+			rec, err := ingest.Open(root, base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.Check(t, rec)
+			events := signal.EventsIn(rec.Events, 0, rec.Len) // MNE drops the others
+			if len(events) != len(want.Annotations) {
+				t.Fatalf("%d events, want %d", len(events), len(want.Annotations))
+			}
+			for i, a := range want.Annotations { // MNE knows no gap, makes every event one sample long at least, and rounds to µs
+				e, shift := events[i], 0.0
+				for _, g := range rec.Gaps() {
+					if g.End() <= e.Sample {
+						shift += float64(g.Len) / want.Rate
+					}
+				}
+				if math.Abs(e.Onset-shift-a[0].(float64)) > 1e-6 || math.Abs(max(e.Duration, 1/want.Rate)-a[1].(float64)) > 1e-9 || e.Label != a[2].(string) {
+					t.Errorf("event %d is %+v, want %v", i, e, a)
+				}
+			}
+			if err := rec.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestSSVEP: the GDF and the FIF of one record hold the same numbers, which the GDF calls µV and the FIF V.
+func TestSSVEP(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(datasettest.Need(t, "ssvep-exo"), "*", "*.gdf"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files, %v", len(names), err)
+	}
+	for _, name := range names {
+		root, base := os.DirFS(filepath.Dir(name)), filepath.Base(name)
+		var x [2][][]float64
+		for k, n := range []string{base, strings.TrimSuffix(base, ".gdf") + "_raw.fif"} {
+			rec, err := ingest.Open(root, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rec.Info.Rate != 256 || len(rec.Info.Channels) != 8 || !deviates(rec, "wrong by some factor") {
+				t.Errorf("%s: %v, %+v", n, rec.Info, rec.Deviations)
+			}
+			x[k] = whole(t, rec)
+			if err := rec.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		for ch := range x[0] {
+			if len(x[0][ch]) != len(x[1][ch]) {
+				t.Fatalf("%s: %d samples, the FIF has %d", base, len(x[0][ch]), len(x[1][ch]))
+			}
+			for k, v := range x[0][ch] {
+				if w := x[1][ch][k] / 1e6; math.Abs(v-w) > 1e-6*math.Abs(w)+1e-9 { // the FIF is float32
+					t.Fatalf("%s: channel %d sample %d is %g, in the FIF %g", base, ch, k, v, w)
+				}
+			}
+		}
+	}
+}
+
+func whole(t *testing.T, rec *signal.Recording) [][]float64 {
+	t.Helper()
+	x := make([][]float64, len(rec.Info.Channels))
+	for _, s := range rec.Runs() {
+		part := make([][]float64, len(x))
+		for ch := range part {
+			part[ch] = make([]float64, s.Len)
+		}
+		if err := rec.Data.ReadSamples(part, s.Start); err != nil {
+			t.Fatal(err)
+		}
+		for ch := range part {
+			x[ch] = append(x[ch], part[ch]...)
+		}
+	}
+	return x
+}
+
+func deviates(rec *signal.Recording, words string) bool {
+	return slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(fmt.Sprintf("%+v", d), words) })
+}
+
+func load(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func openData(t testing.TB, data []byte) (*signal.Recording, error) {
+	t.Helper()
+	return ingest.Open(fstest.MapFS{"x.gdf": {Data: data}}, "x.gdf")
+}
+
+// TestSamplesPerRecord: channels of two rates, int24 and uint24, in records of half a second, written naively.
+func TestSamplesPerRecord(t *testing.T) {
+	const n, records = 3, 4
+	spr, types := []int{2, 1, 2}, []int{279, 535, 3}
+	h := make([]byte, 256+256*n)
+	le := binary.LittleEndian
+	copy(h, "GDF 2.20")
+	le.PutUint16(h[184:], 4)
+	le.PutUint64(h[236:], records)
+	le.PutUint32(h[244:], 1)
+	le.PutUint32(h[248:], 2)
+	le.PutUint16(h[252:], n)
+	v := h[256:]
+	for i := range n {
+		copy(v[16*i:], []string{"Fz", "temp", "Cz"}[i])
+		le.PutUint16(v[102*n+2*i:], []uint16{4275, 6048, 4256}[i])
+		for k, x := range []float64{0, 10, 0, 1000} {
+			le.PutUint64(v[(104+8*k)*n+8*i:], math.Float64bits(x))
+		}
+		le.PutUint32(v[216*n+4*i:], uint32(spr[i]))
+		le.PutUint32(v[220*n+4*i:], uint32(types[i]))
+	}
+	put24 := func(b []byte, v int) []byte { return append(b, byte(v), byte(v>>8), byte(v>>16)) }
+	for r := range records {
+		h = put24(put24(h, -(1000*r+1)), 1000*r+2)
+		h = put24(h, 0x800000+r)
+		h = le.AppendUint16(le.AppendUint16(h, uint16(r)), uint16(int16(-r)))
+	}
+	h = append(h, 1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 3) // one event, at a rate that is not given
+	rec, err := openData(t, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ingesttest.Run(t, func() (*signal.Recording, error) { return openData(t, h) })
+	if rec.Info.Rate != 4 || len(rec.Others) != 1 || rec.Others[0].Info.Rate != 2 || rec.Others[0].Info.Channels[0].Unit != "°C" {
+		t.Fatalf("%v and %+v", rec.Info, rec.Others)
+	}
+	x, y := whole(t, rec), whole(t, rec.Others[0])
+	for r := range records {
+		gain := 10.0 / 1000
+		if x[0][2*r] != -float64(1000*r+1)*gain || x[0][2*r+1] != float64(1000*r+2)*gain || y[0][r] != float64(0x800000+r)*gain {
+			t.Errorf("record %d: %v and %v", r, x[0][2*r:2*r+2], y[0][r])
+		}
+		if volts := 1e6 * gain; x[1][2*r] != float64(r)*volts || x[1][2*r+1] != -float64(r)*volts {
+			t.Errorf("record %d: %v", r, x[1][2*r:2*r+2])
+		}
+	}
+	if len(rec.Events) != 1 || rec.Events[0] != (signal.Event{Sample: 2, Onset: 0.5, Label: "769"}) {
+		t.Errorf("the events are %+v", rec.Events)
+	}
+}
+
+// TestNewSegment: the event 0x7ffe at sample 199, counted from 0, breaks the recording there.
+func TestNewSegment(t *testing.T) {
+	rec, err := openData(t, load(t, "v220_int16.gdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []signal.Span{{Start: 0, Len: 199}, {Start: 200, Len: 121}}; !slices.Equal(rec.Spans, want) {
+		t.Errorf("samples are in %v, want %v", rec.Spans, want)
+	}
+	if e := rec.Events[3]; e.Label != "770" || e.Sample != 201 || e.Duration != 0.5 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// changed is a file with some bytes changed.
+func changed(t testing.TB, name string, at int, b ...byte) []byte {
+	t.Helper()
+	data := load(t, name)
+	copy(data[at:], b)
+	return data
+}
+
+func TestRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"version":      {changed(t, "v220_int16.gdf", 4, []byte("2.x9")...), "must be GDF 1.00 to GDF 2.99"},
+		"no channels":  {changed(t, "v220_int16.gdf", 252, 0, 0), "number of channels: is 0"},
+		"channels":     {changed(t, "v220_int16.gdf", 252, 0xff, 0xff), "length of header: is 1280 bytes, must be at least 16777216"},
+		"old channels": {changed(t, "v125_int16.gdf", 252, 0, 0, 0, 0xff), "must be from 1 to 65536"},
+		"duration":     {changed(t, "v220_int16.gdf", 248, 0, 0, 0, 0), "is 1/0 s"},
+		"no records":   {changed(t, "v220_int16.gdf", 236, 0), "there are no samples"},
+		"type":         {changed(t, "v220_int16.gdf", 256+220*4, 9), `type of data: of channel "EEG:Fz" is 9`},
+		"per record":   {changed(t, "v220_int16.gdf", 256+216*4, 0, 0, 0, 0x7f), "more than the file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openData(t, tc.data)
+			var format *ingest.FormatError
+			if !errors.As(err, &format) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestDeviations(t *testing.T) {
+	for name, tc := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"never ended":  {changed(t, "v220_int16.gdf", 236, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), "it was never ended"},
+		"cut":          {changed(t, "v220_int16.gdf", 236, 99), "99: the file was cut"},
+		"a date":       {changed(t, "v125_int16.gdf", 168, 'x'), "the time is not known"},
+		"no range":     {changed(t, "v220_float64.gdf", 256+128*4, load(t, "v220_float64.gdf")[256+120*4:256+120*4+8]...), "stored numbers are in the unit as they are"},
+		"mode":         {changed(t, "v220_int16.gdf", 1280+2560, 2), "mode 2"},
+		"a unit":       {changed(t, "v220_int16.gdf", 256+102*4+2, 0x20, 0x10), `"unit 4128"`},
+		"sparse":       {append(changed(t, "v220_int16.gdf", 256+216*4, 0, 0, 0, 0), 0), "a sparse channel"},
+		"float length": {changed(t, "v220_int16.gdf", 244, 0, 0, 0, 0, 0, 0, 0xd0, 0x3f), "the float64 0.25"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, err := openData(t, tc.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want == `"unit 4128"` {
+				tc.want = `"A"` // 4128 is the ampere
+			}
+			if !deviates(rec, tc.want) {
+				t.Errorf("the deviations are %+v, one must say %s", rec.Deviations, tc.want)
+			}
+		})
+	}
+}
+
+func TestCut(t *testing.T) {
+	ingesttest.Cut(t, "x.gdf", load(t, "v220_uint8.gdf"), 5)
+	ingesttest.Cut(t, "x.gdf", load(t, "v125_int16.gdf"), 7)
+}
+
+func FuzzOpen(f *testing.F) {
+	names, err := filepath.Glob("testdata/*.gdf")
+	if err != nil || len(names) == 0 {
+		f.Fatal(err)
+	}
+	for _, name := range names {
+		f.Add(load(f, filepath.Base(name)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ingesttest.Fuzz(t, fstest.MapFS{"x.gdf": {Data: data}}, "x.gdf", 16)
+	})
+}

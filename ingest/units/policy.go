@@ -1,0 +1,162 @@
+package units
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Policy says what to do where the unit of a channel that measures a voltage is unknown, or its amplitudes tell that it is
+// wrong. The zero value warns.
+type Policy struct {
+	refuse bool
+	assume string // a unit as it was asked for, "" where none is assumed
+}
+
+// ParsePolicy reads "warn", "error" and "assume:UNIT", such as "assume:uV".
+func ParsePolicy(s string) (Policy, error) {
+	unit, assume := strings.CutPrefix(s, "assume:")
+	switch {
+	case s == "warn":
+		return Policy{}, nil
+	case s == "error":
+		return Policy{refuse: true}, nil
+	case assume && Parse(unit).Voltage:
+		return Policy{assume: unit}, nil
+	}
+	return Policy{}, fmt.Errorf("units policy %q, must be warn, error, or assume: and a unit (nV, uV, mV, V)", s)
+}
+
+// Error says that a recording was refused for its units.
+type Error struct {
+	Name string // of the recording
+	Dev  signal.Deviation
+}
+
+// Error is one line.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s: %s; found %s; say which unit it is with --units-policy assume:uV (or mV, V, nV), or let it pass with --units-policy warn",
+		e.Name, e.Dev.Where, e.Dev.Rule, e.Dev.Found)
+}
+
+// voltages are the kinds of channel that measure one.
+var voltages = []signal.Kind{signal.EEG, signal.EOG, signal.ECG, signal.EMG, signal.SEEG, signal.ECoG}
+
+// Apply looks at the units of rec, and of its Others, and does what p says. What was found and decided is in Deviations
+// afterwards. Errors of p are *Error.
+func Apply(rec *signal.Recording, p Policy) error {
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		if len(r.Info.Channels) == 0 {
+			continue
+		}
+		if err := p.unknown(rec, r); err != nil {
+			return err
+		}
+		if err := p.implausible(rec, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unknown looks for channels of which the unit is no voltage and should be one.
+func (p Policy) unknown(rec, r *signal.Recording) error {
+	var which []int
+	for ch, c := range r.Info.Channels {
+		if slices.Contains(voltages, c.Kind) && c.Unit != signal.Microvolt {
+			which = append(which, ch)
+		}
+	}
+	if len(which) == 0 || !p.refuse && p.assume == "" { // the readers have listed it
+		return nil
+	}
+	first := r.Info.Channels[which[0]]
+	d := signal.Deviation{
+		Where: fmt.Sprintf("unit of %d channels", len(which)), Rule: "a voltage (uV, mV, V, nV) for " + strings.ToUpper(string(first.Kind)),
+		Found: fmt.Sprintf("%q for %q", string(first.Unit), first.Name), Assumed: p.assume + ", by --units-policy",
+	}
+	if p.refuse {
+		return &Error{rec.Name, d}
+	}
+	scales := make([]Scale, len(r.Info.Channels))
+	for _, ch := range which {
+		scales[ch] = Parse(p.assume)
+	}
+	rescale(r, scales)
+	rec.Deviations = append(rec.Deviations, d)
+	return nil
+}
+
+// implausible looks for amplitudes that EEG does not have.
+func (p Policy) implausible(rec, r *signal.Recording) error {
+	d, err := Implausible(r)
+	if err != nil || d == nil {
+		return err
+	}
+	rec.Deviations = slices.DeleteFunc(rec.Deviations, func(o signal.Deviation) bool { return o.Where == amplitudeWhere }) // by the reader
+	if p.refuse {
+		return &Error{rec.Name, *d}
+	}
+	if p.assume != "" {
+		scales, from, err := reinterpret(r, Parse(p.assume))
+		if err != nil {
+			return &Error{rec.Name, signal.Deviation{Where: d.Where, Rule: d.Rule, Found: d.Found + "; " + err.Error()}}
+		}
+		rescale(r, scales)
+		d.Assumed = fmt.Sprintf("%s in place of %s, by --units-policy", p.assume, from)
+	}
+	rec.Deviations = append(rec.Deviations, *d)
+	return nil
+}
+
+// reinterpret is by what to scale the EEG of r, whose unit in the file is taken to be the one of to.
+func reinterpret(r *signal.Recording, to Scale) (scales []Scale, from string, err error) {
+	s, ok := r.Data.(signal.StoredReader)
+	if !ok {
+		return nil, "", fmt.Errorf("the reader of %s does not tell the unit in the file, so that none can be assumed in its place", r.Format)
+	}
+	scales = make([]Scale, len(r.Info.Channels))
+	for ch, stored := range s.Stored() {
+		if c := r.Info.Channels[ch]; c.Kind == signal.EEG && c.Unit == signal.Microvolt {
+			was := Parse(stored.Unit)
+			scales[ch] = Scale{Unit: signal.Microvolt, Mul: to.Mul * was.Div, Div: to.Div * was.Mul}
+			from = stored.Unit
+		}
+	}
+	return scales, from, nil
+}
+
+// rescale makes r hand out the channels that have a scale times that.
+func rescale(r *signal.Recording, scales []Scale) {
+	info := *r.Info
+	info.Channels = slices.Clone(info.Channels)
+	for ch, s := range scales {
+		if s != (Scale{}) {
+			info.Channels[ch].Unit = s.Unit
+		}
+	}
+	r.Info, r.Data = &info, scaled{r.Data, scales}
+}
+
+// scaled is samples in another unit.
+type scaled struct {
+	signal.SampleReader
+	scales []Scale // the zero value leaves a channel as it is
+}
+
+// ReadSamples reads and scales.
+func (s scaled) ReadSamples(dst [][]float64, start int64) error {
+	if err := s.SampleReader.ReadSamples(dst, start); err != nil {
+		return err
+	}
+	for ch, scale := range s.scales {
+		if scale != (Scale{}) {
+			for t, x := range dst[ch] {
+				dst[ch][t] = scale.Apply(x)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,484 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
+)
+
+// chromium is the path of a browser: of the environment, of make page, or on PATH; the test is skipped where there is none.
+func chromium(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("GYRUS_CHROMIUM"); path != "" {
+		return path
+	}
+	if path, err := filepath.Abs("../../bin/chromium/run"); err == nil {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium: neither GYRUS_CHROMIUM nor bin/chromium/run (make page puts it there) nor one on PATH")
+	return ""
+}
+
+// browser is a tab of a headless Chromium that keeps what goes wrong in its console.
+type browser struct {
+	t   *testing.T
+	ctx context.Context //nolint:containedctx // chromedp's way to name a tab
+
+	mu    sync.Mutex
+	wrong []string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	opts := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1440, 1000))
+	alloc, cancelAlloc := chromedp.NewExecAllocator(t.Context(), opts...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(func() { cancel(); cancelAlloc() })
+	b := &browser{t: t, ctx: ctx}
+	err := chromedp.Listen(ctx, func(ev any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch e := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			b.wrong = append(b.wrong, fmt.Sprintf("exception: %s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+		case *runtime.EventConsoleAPICalled:
+			if e.Type == "error" || e.Type == "warning" {
+				b.wrong = append(b.wrong, fmt.Sprintf("console.%s: %s", e.Type, e.Args[0].Value))
+			}
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+				b.wrong = append(b.wrong, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(emulate(log.Enable, cdp.Empty{}), emulate(runtime.Enable, cdp.Empty{}))
+	return b
+}
+
+func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatalf("%v; console: %v", err, b.console())
+	}
+}
+
+// console is what went wrong so far.
+func (b *browser) console() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.wrong)
+}
+
+// eval is the value of an expression in the page.
+func eval[T any](b *browser, expression string, opts ...chromedp.EvaluateOption) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, opts...))
+	if err != nil {
+		b.t.Fatalf("%v; console: %v", err, b.console())
+	}
+	return v
+}
+
+// js does something in the page.
+func js(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](expression)
+}
+
+// emulate is a command of the protocol.
+func emulate[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, c, params)
+		return chromedp.Void{}, err
+	}
+}
+
+// size is a window of so many pixels.
+func size(width, height int64) chromedp.Action[chromedp.Void] {
+	return emulate(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 700})
+}
+
+// prefers is what a person has set in the system.
+func prefers(feature, value string) chromedp.Action[chromedp.Void] {
+	return emulate(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}})
+}
+
+// until waits for a condition in the page.
+func (b *browser) until(what, js string) {
+	b.t.Helper()
+	began := time.Now()
+	for ; time.Since(began) < patience; time.Sleep(50 * time.Millisecond) {
+		if eval[bool](b, js) {
+			if took := time.Since(began); took > 5*time.Second {
+				b.t.Logf("%s took %s", what, took)
+			}
+			return
+		}
+	}
+	b.t.Fatalf("waited in vain for %s; console: %v; page: %s", what, b.console(), eval[string](b, `document.body.innerText.slice(0, 1500)`))
+}
+
+func (b *browser) press(keys string) { b.t.Helper(); b.run(chromedp.KeyEvent(keys)) }
+
+func (b *browser) text(id string) string {
+	b.t.Helper()
+	return eval[string](b, `document.getElementById("`+id+`").textContent`)
+}
+
+func options() dashboard.Options {
+	o := dashboard.Defaults()
+	o.Listen = "127.0.0.1:0"
+	return o
+}
+
+func scheme(dark bool) chromedp.Action[chromedp.Void] {
+	if dark {
+		return prefers("prefers-color-scheme", "dark")
+	}
+	return prefers("prefers-color-scheme", "light")
+}
+
+// TestPage drives the page of a real session in a real browser.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := newBrowser(t)
+	r := start(t, 1, synth.EEGMMIDB(), options(), nil)
+	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
+
+	t.Run("loads", func(t *testing.T) {
+		b.t = t
+		b.until("the connection", `document.getElementById("link").textContent.includes("connected") && document.getElementById("link").dataset.state === "good"`)
+		b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+		b.until("the state of the stream", `document.getElementById("streams").textContent.includes("connected")`)
+		b.until("a decision", `/left|right/.test(document.getElementById("decision").textContent)`)
+		b.until("the map", `document.getElementById("scalptext").textContent.includes("most at")`)
+		b.until("the spectra", `document.getElementById("spectratext").textContent.includes("median")`)
+		b.until("the stages", `document.getElementById("stages").tBodies[0].rows.length >= 5`)
+		b.until("the cursor", `/moves|holds|safe/i.test(document.getElementById("cursortext").textContent)`)
+	})
+	t.Run("pictures move", func(t *testing.T) {
+		b.t = t
+		for _, id := range []string{"traces", "scores", "spectra", "scalp", "ages", "latencies"} {
+			before := eval[string](b, `document.getElementById("`+id+`").toDataURL()`)
+			b.run(js(`window.before = document.getElementById("` + id + `").toDataURL()`))
+			b.until(id+" to change", `document.getElementById("`+id+`").toDataURL() !== window.before`)
+			if len(before) < 500 {
+				t.Errorf("%s: the picture is empty", id)
+			}
+		}
+	})
+	t.Run("buttons", func(t *testing.T) {
+		b.t = t
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="pause"]`)))
+		r.until("the pause", func() bool { return r.phase() == bus.PhasePaused })
+		b.until("the word", `document.getElementById("phase").textContent.includes("paused")`)
+		r.until("commands to be held", func() bool { return r.look().Held > 0 })
+		sent := r.look().Sent
+		held := r.look().Held
+		r.until("more to be held", func() bool { return r.look().Held > held+3 })
+		if now := r.look().Sent; now != sent {
+			t.Errorf("%d commands were sent while the session was paused", now-sent)
+		}
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="resume"]`)))
+		r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding && r.look().Sent > sent })
+		b.run(chromedp.SetValue(chromedp.CSS(`#bundle`), "/no/such.gyrus"), chromedp.Click(chromedp.CSS(`#swap button`)))
+		b.until("the refusal", `document.getElementById("log").textContent.includes("Refused: swap")`)
+	})
+	t.Run("emergency stop", func(t *testing.T) {
+		b.t = t
+		r.until("the cursor to move", func() bool { _, ok := r.receiver.Current(); return ok })
+		b.run(chromedp.Click(chromedp.CSS(`#stop`)))
+		b.until("the answer", `document.getElementById("stopped").textContent.includes("STOPPED: 1 controller confirmed")`)
+		if a, ok := r.receiver.Current(); ok || !a.Latched {
+			t.Errorf("the controller acts on %+v behind the stop, latched: %t", a, a.Latched)
+		}
+		b.until("the cursor to say so", `document.getElementById("cursortext").textContent.includes("latched")`)
+		for _, key := range []string{"s", kb.Escape} {
+			if err := r.receiver.Rearm(); err != nil {
+				t.Fatal(err)
+			}
+			r.until("the cursor to move again", func() bool { _, ok := r.receiver.Current(); return ok })
+			b.run(js(`document.getElementById("stopped").textContent = ""`))
+			if key == kb.Escape { // also while somebody types
+				b.run(chromedp.Focus(chromedp.CSS(`#bundle`)))
+			}
+			b.press(key)
+			b.until("the answer", `document.getElementById("stopped").textContent.includes("STOPPED: 1 controller confirmed")`)
+			if a, ok := r.receiver.Current(); ok || !a.Latched {
+				t.Errorf("the key %q did not stop the controller", key)
+			}
+		}
+		if err := r.receiver.Rearm(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("typing is no shortcut", func(t *testing.T) {
+		b.t = t
+		b.run(js(`document.getElementById("bundle").value = ""`), chromedp.Focus(chromedp.CSS(`#bundle`)))
+		b.press("ps")
+		if got := eval[string](b, `document.getElementById("bundle").value`); got != "ps" {
+			t.Errorf("typed ps, the field holds %q", got)
+		}
+		if r.phase() != bus.PhaseDecoding {
+			t.Errorf("typing in the field made the session %s", r.phase())
+		}
+		b.run(js(`document.activeElement.blur()`))
+	})
+	t.Run("keyboard only", func(t *testing.T) { b.t = t; keyboard(b, r) })
+	t.Run("channels and bands", func(t *testing.T) {
+		b.t = t
+		b.run(js(`document.activeElement.blur()`))
+		b.press("]")
+		b.until("the next channels", `document.getElementById("chrange").textContent === "17–32 of 64"`)
+		b.until("their traces", `document.getElementById("traces").getAttribute("aria-label").includes("`+synth.EEGMMIDB()[20]+`")`)
+		b.run(js(`document.getElementById("band").value = "beta"; document.getElementById("band").dispatchEvent(new Event("change"))`))
+		b.until("the map of beta", `document.getElementById("scalptext").textContent.includes("beta")`)
+		b.run(js(`document.getElementById("band").value = "alpha"; document.getElementById("band").dispatchEvent(new Event("change"))`))
+		b.press("[")
+		b.until("the first channels", `document.getElementById("chrange").textContent === "1–16 of 64"`)
+	})
+	t.Run("light and dark", func(t *testing.T) {
+		b.t = t
+		for _, dark := range []bool{false, true} {
+			b.run(scheme(dark))
+			contrast(b, fmt.Sprintf("as the system, dark %t", dark))
+		}
+		light := eval[string](b, `document.documentElement.dataset.theme = "light"; getComputedStyle(document.body).backgroundColor`)
+		dark := eval[string](b, `document.documentElement.dataset.theme = "dark"; getComputedStyle(document.body).backgroundColor`)
+		auto := eval[string](b, `document.documentElement.dataset.theme = "auto"; getComputedStyle(document.body).backgroundColor`)
+		if light == dark || auto != dark { // the system is dark now
+			t.Errorf("grounds: light %s, dark %s, as a dark system %s", light, dark, auto)
+		}
+		b.press("t")
+		if got := eval[string](b, `document.documentElement.dataset.theme`); got != "light" {
+			t.Errorf("the key t leads from auto to %q", got)
+		}
+		b.press("tt")
+		b.run(scheme(false))
+	})
+	t.Run("narrow", func(t *testing.T) {
+		b.t = t
+		for _, width := range []int64{320, 375, 768, 1024, 1440} {
+			b.run(size(width, 800))
+			wide := eval[int64](b, `document.documentElement.scrollWidth`)
+			if wide > width {
+				t.Errorf("the page is %d pixels wide in a window of %d: %s", wide, width, eval[string](b, `[...document.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.tagName + "#" + e.id).join(" ")`))
+			}
+			if top := eval[float64](b, `scrollTo(0, 1e6); document.getElementById("stop").getBoundingClientRect().top`); top < 0 || top > 400 {
+				t.Errorf("at %d pixels the emergency stop is at %g when the page is scrolled: it must stay in sight", width, top)
+			}
+			b.run(js(`scrollTo(0, 0)`))
+		}
+		b.run(emulate(emulation.ClearDeviceMetricsOverride, cdp.Empty{}))
+	})
+	t.Run("little motion", func(t *testing.T) {
+		b.t = t
+		b.run(prefers("prefers-reduced-motion", "reduce"))
+		n := eval[int](b, `new Promise((done) => {
+			const c = document.getElementById("traces");
+			let last = c.toDataURL(), n = 0;
+			const t = setInterval(() => { const d = c.toDataURL(); if (d !== last) { last = d; n++; } }, 50);
+			setTimeout(() => { clearInterval(t); done(n); }, 3000);
+		})`, chromedp.EvalAwaitPromise)
+		if n > 4 {
+			t.Errorf("%d pictures in 3 s, must be about one a second", n)
+		}
+		b.run(scheme(false))
+	})
+	if dir := os.Getenv("GYRUS_PAGE_PICTURES"); dir != "" {
+		b.t = t
+		pictures(b, r, dir)
+	}
+	// What is refused on purpose above is the only thing that the console may tell.
+	for _, line := range b.console() {
+		if !strings.Contains(line, "409 (Conflict)") {
+			t.Errorf("console: %s", line)
+		}
+	}
+
+	b.t = t
+	r.stop()
+	<-r.done
+	if err := r.page.Close(); err != nil {
+		t.Error(err)
+	}
+	b.until("the end to be told", `document.getElementById("stale").textContent.includes("has ended") && document.getElementById("phase").textContent.includes("ended")`)
+}
+
+// keyboard works with the page without a mouse: every control can be reached with Tab, in the order of the page, shows that it has
+// the focus, and can be pressed.
+func keyboard(b *browser, r *rig) {
+	b.t.Helper()
+	// The place that Tab goes on from is the begin of the page again.
+	b.run(js(`document.activeElement.blur(); scrollTo(0, 0); document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex")`))
+	want := []string{"Skip to the session", "stop", "scale", "seconds", "chnext", "band", "pause", "bundle", "theme", "keys", "summary"}
+	var order []string
+	for range 40 {
+		b.press(kb.Tab)
+		at := eval[struct {
+			Name    string
+			Outline string
+		}](b, `(() => { const e = document.activeElement; return {
+			Name: e === document.body ? "" : e.id || e.dataset.verb || (e.tagName === "SUMMARY" ? "summary" : e.textContent.trim()),
+			Outline: getComputedStyle(e).outlineStyle + " " + getComputedStyle(e).outlineWidth }; })()`)
+		if at.Name == "" {
+			break
+		}
+		order = append(order, at.Name)
+		if strings.HasPrefix(at.Outline, "none") || strings.HasSuffix(at.Outline, " 0px") {
+			b.t.Errorf("%s has the focus and does not show it: %s", at.Name, at.Outline)
+		}
+		if at.Name == "pause" {
+			b.press(" ")
+			r.until("the pause", func() bool { return r.phase() == bus.PhasePaused })
+			b.until("the word", `document.getElementById("phase").textContent.includes("paused")`)
+			if got := eval[string](b, `document.activeElement.dataset.verb`); got != "pause" {
+				b.t.Errorf("pressing pause moved the focus to %q", got)
+			}
+			b.press("p")
+			r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
+		}
+	}
+	for from := 0; len(want) > 0; want = want[1:] {
+		k := slices.Index(order[from:], want[0])
+		if k < 0 {
+			b.t.Errorf("%s is not reached with Tab behind %v; the order is %v", want[0], order[:from], order)
+			return
+		}
+		from += k
+	}
+}
+
+// contrast holds text and controls against the limits of WCAG 2.2: 4.5 for text, 3 for the edges of controls.
+func contrast(b *browser, what string) {
+	b.t.Helper()
+	got := eval[map[string]float64](b, `(() => {
+		const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+		const lum = (hex) => { const v = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+		const ratio = (a, b) => { const [x, y] = [lum(a), lum(b)]; return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
+		const out = {};
+		for (const [f, g] of [["text", "card"], ["text", "ground"], ["quiet", "card"], ["quiet", "ground"], ["quiet", "gap"], ["good", "good-ground"], ["warn", "warn-ground"], ["bad", "bad-ground"],
+			["accent", "card"], ["on-accent", "accent"], ["c0", "card"], ["c1", "card"], ["c2", "card"], ["c3", "card"], ["c4", "card"], ["c5", "card"]]) out[f + " on " + g] = ratio(of("--" + f), of("--" + g)) / 4.5;
+		out["white on stop"] = ratio("#ffffff", of("--stop")) / 4.5;
+		for (const f of ["control", "trace"]) out[f + " on card"] = ratio(of("--" + f), of("--card")) / 3;
+		return out;
+	})()`)
+	if len(got) < 19 {
+		b.t.Errorf("%s: only %d pairs of colours were looked at", what, len(got))
+	}
+	for pair, r := range got {
+		if !(r >= 1) {
+			b.t.Errorf("%s: the contrast of %s is %.2f of what it must be", what, pair, r)
+		}
+	}
+}
+
+// maxPicture is the size of a picture for docs/.
+const maxPicture = 200_000
+
+// pictures writes what docs/ shows.
+func pictures(b *browser, r *rig, dir string) {
+	b.t.Helper()
+	r.until("the cursor to move", func() bool { _, ok := r.receiver.Current(); return ok })
+	b.run(js(`document.getElementById("stopped").hidden = true; document.activeElement.blur(); document.getElementById("bundle").value = ""`))
+	b.until("ten seconds of traces", `document.getElementById("chrange").textContent === "1–16 of 64"`)
+	time.Sleep(12 * time.Second) // of signal, which comes in real time
+	for _, p := range []struct {
+		name          string
+		dark          bool
+		width, height int64
+	}{{"dashboard-light.png", false, 1440, 1080}, {"dashboard-dark.png", true, 1440, 1080}, {"dashboard-375.png", false, 375, 1500}} {
+		b.run(scheme(p.dark), size(p.width, p.height), chromedp.Sleep(1500*time.Millisecond))
+		shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		shot = fewColours(b.t, shot)
+		if len(shot) > maxPicture {
+			b.t.Errorf("%s has %d bytes, must have at most %d", p.name, len(shot), maxPicture)
+		}
+		if err := os.WriteFile(filepath.Join(dir, p.name), shot, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.run(scheme(false), emulate(emulation.ClearDeviceMetricsOverride, cdp.Empty{}))
+}
+
+// fewColours is a PNG with a palette, which makes it small: colours are rounded until there are at most 256.
+func fewColours(t *testing.T, data []byte) []byte {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := img.Bounds()
+	for step := 4; ; step += 4 {
+		sums := map[[3]int][4]int{} // red, green, blue and count of what is rounded to the same colour
+		round := func(x, y int) (k [3]int, c color.RGBA) {
+			c = color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
+			return [3]int{int(c.R) / step, int(c.G) / step, int(c.B) / step}, c
+		}
+		for y := box.Min.Y; y < box.Max.Y; y++ {
+			for x := box.Min.X; x < box.Max.X; x++ {
+				k, c := round(x, y)
+				s := sums[k]
+				sums[k] = [4]int{s[0] + int(c.R), s[1] + int(c.G), s[2] + int(c.B), s[3] + 1}
+			}
+		}
+		if len(sums) > 256 {
+			continue
+		}
+		var palette color.Palette
+		index := map[[3]int]uint8{}
+		for k, s := range sums {
+			index[k] = uint8(len(palette))
+			palette = append(palette, color.RGBA{uint8(s[0] / s[3]), uint8(s[1] / s[3]), uint8(s[2] / s[3]), 255})
+		}
+		out := image.NewPaletted(box, palette)
+		for y := box.Min.Y; y < box.Max.Y; y++ {
+			for x := box.Min.X; x < box.Max.X; x++ {
+				k, _ := round(x, y)
+				out.SetColorIndex(x, y, index[k])
+			}
+		}
+		var buf bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&buf, out); err != nil {
+			t.Fatal(err)
+		}
+		return buf.Bytes()
+	}
+}

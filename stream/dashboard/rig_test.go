@@ -1,0 +1,184 @@
+package dashboard_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/gyrus-bci/gyrus/decoders/all"
+	_ "github.com/gyrus-bci/gyrus/features/all"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	_ "github.com/gyrus-bci/gyrus/preprocess/all"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+// patience is how long a test waits for what must happen: other work may hold the cores.
+const patience = 60 * time.Second
+
+// rig is a real session with a page, and a controller with a simulated cursor on a connection of its own.
+type rig struct {
+	t        *testing.T
+	page     *dashboard.Server
+	bus      *bus.Bus
+	ctl      *bus.Ctl
+	receiver *control.Receiver
+	stop     context.CancelFunc
+	done     chan struct{}
+	rep      session.Report
+	err      error
+
+	mu    sync.Mutex
+	looks []bus.Telemetry
+}
+
+// simulated is a run of a simulated person, trials of each class long.
+func simulated(t *testing.T, run uint64, channels []string, trials int) *signal.Recording {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Run, opt.Channels, opt.TrialsPerClass = run, channels, trials
+	rec, _, err := synth.MotorImagery(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// trained is csp-lda fitted to a recording.
+func trained(t *testing.T, rec *signal.Recording) *pipeline.Pipeline {
+	t.Helper()
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := stream.Collect(t.Context(), []*signal.Recording{rec}, p, stream.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := pipeline.FromBundle("test", b, pipeline.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live
+}
+
+// start runs a session with a page, speed times real time, until the test ends; edit may change its options.
+func start(t *testing.T, speed float64, channels []string, opt dashboard.Options, edit func(*session.Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, done: make(chan struct{})}
+	fail := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	clock := bus.NewClock()
+	src, err := session.Playback(simulated(t, 1, channels, 60), speed, 0.05, clock)
+	fail(err)
+	run := session.Options{Source: src, Stream: "eeg", Pipeline: trained(t, simulated(t, 0, channels, 10)), Clock: clock}
+	if edit != nil {
+		edit(&run)
+	}
+	r.page, err = dashboard.Serve(t.Context(), opt)
+	fail(err)
+	r.bus, err = bus.Open(t.Context(), bus.Options{})
+	fail(err)
+	other, err := bus.Open(t.Context(), bus.Options{URL: r.bus.URL()})
+	fail(err)
+	r.receiver, err = control.New(other, control.Options{Session: "s", Decoder: "d"})
+	fail(err)
+	w, err := bus.NewCommandWriter(r.bus, "s", "d", time.Second, clock)
+	fail(err)
+	r.ctl, err = bus.NewCtl(r.bus, "s", "d", w.Run(), nil)
+	fail(err)
+	run.Commands, run.Ctl = w, r.ctl
+	run.OnChunk = r.page.Chunk
+	onDecision := run.OnDecision
+	run.OnDecision = func(p *pipeline.Prediction, c bus.Command, at time.Time) {
+		r.page.Decision(c, at)
+		if onDecision != nil {
+			onDecision(p, c, at)
+		}
+	}
+	run.OnLook = func(l bus.Telemetry) {
+		r.page.Look(l)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.looks = append(r.looks, l)
+	}
+	run.OnShow = r.page.Cue
+	ctx, cancel := context.WithCancel(t.Context())
+	r.stop = cancel
+	task := control.NewCenterOut(control.NewCursor("left", "right"), 2)
+	var moving sync.WaitGroup
+	moving.Go(func() {
+		if err := control.Run(ctx, r.receiver, task, control.LoopOptions{OnStep: r.page.Frame}); err != nil {
+			t.Error(err)
+		}
+	})
+	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus}, src.Info())
+	go func() {
+		defer close(r.done)
+		r.rep, r.err = session.Run(ctx, run)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-r.done
+		moving.Wait()
+		var errs []error
+		for _, c := range []io.Closer{r.page, r.ctl, w, r.receiver, other, r.bus} {
+			errs = append(errs, c.Close())
+		}
+		if err := errors.Join(errs...); err != nil && !strings.Contains(err.Error(), "use of closed network connection") {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// until waits for ok.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	r.t.Fatalf("waited in vain for %s", what)
+}
+
+// look is the newest look at the session.
+func (r *rig) look() bus.Telemetry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.looks) == 0 {
+		return bus.Telemetry{}
+	}
+	return r.looks[len(r.looks)-1]
+}
+
+func (r *rig) phase() bus.Phase { return r.look().Phase }
