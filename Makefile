@@ -48,10 +48,11 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	$(GO) generate ./foundation/nn/kernel
 	git diff --exit-code -- foundation/nn/kernel
 
-test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, of intervals with 400 experiments each, and of seizure networks on six patients
 	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestSummaryCovers|TestAUCIntervalCovers' ./decoders/metrics
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBetweenPatients|TestPatientByPatient' ./benchmarks/seizure
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream
