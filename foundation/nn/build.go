@@ -17,12 +17,12 @@ type Builder struct {
 	params []*Param
 	layers int // numbered, for the masks of dropout
 	slab   []float32
-	left   *int // bytes that the network may still take; nil: as many as it likes
+	left   *int64 // bytes that the network may still take; nil: as many as it likes
 }
 
 // MaxBytes is the most memory that the weights and the arrays of one network may take, those of all its workers together.
 // A size with some zeros too many is an error then, and not the end of the program.
-const MaxBytes = 8 << 30
+const MaxBytes int64 = 8 << 30
 
 // tooLarge is what take panics with; New makes an error of it.
 type tooLarge struct{ where string }
@@ -32,10 +32,10 @@ func (b *Builder) take(n, bytes int) {
 	if b.left == nil {
 		return
 	}
-	if n > *b.left/bytes {
+	if int64(n) > *b.left/int64(bytes) {
 		panic(tooLarge{strings.Join(b.scope, ".")})
 	}
-	*b.left -= n * bytes
+	*b.left -= int64(n) * int64(bytes)
 }
 
 // times is a·b, the largest int where that is more.
