@@ -148,6 +148,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newValidate(),
 		newFix(),
 		newConvert(),
+		newPlot(),
 		newTrain(),
 		newEval(),
 		newDecode(),
