@@ -149,6 +149,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newFix(),
 		newConvert(),
 		newPlot(),
+		newData(),
 		newTrain(),
 		newEval(),
 		newDecode(),

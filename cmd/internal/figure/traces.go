@@ -42,7 +42,7 @@ func Traces(w Window) (*Figure, error) {
 	for i := range rows {
 		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: w.channel(i).Name})
 	}
-	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = plot.ConstantTicks(ticks), 0, 0
+	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.Width = plot.ConstantTicks(ticks), 0, 0
 	p.Add(drawn(func(c draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&c)
 		for i, row := range rows {
