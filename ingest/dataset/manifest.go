@@ -164,7 +164,7 @@ func (s Set) look(dir fs.FS, m *Manifest, name string) (File, error) {
 		return f, err
 	}
 	f.Place = place
-	f.Layout = slices.IndexFunc(m.Layouts, func(o Layout) bool { return l.equal(o) })
+	f.Layout = slices.IndexFunc(m.Layouts, l.equal)
 	if f.Layout < 0 {
 		f.Layout, m.Layouts = len(m.Layouts), append(m.Layouts, l)
 	}
@@ -310,7 +310,7 @@ func (m *Manifest) missing(there map[string]bool) (found []Finding) {
 			said[f.Subject] = true
 		default:
 			text := "is missing"
-			if place := f.Place.String(); place != "" {
+			if place := f.String(); place != "" {
 				text += ": " + place
 			}
 			found = append(found, Finding{Missing, f.Path, text})

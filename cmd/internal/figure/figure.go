@@ -140,7 +140,7 @@ func axes(title, x string) *plot.Plot {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(9), ink
 		a.Tick.Label.Font, a.Tick.Label.Color = sans(8), ink
-		a.Color, a.Tick.LineStyle.Color = grey, grey
+		a.Color, a.Tick.Color = grey, grey
 		a.Padding, a.Tick.Marker = 0, even{}
 	}
 	return p
