@@ -140,8 +140,8 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
 	@touch $@
 
-interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
-	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquetfile
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
