@@ -100,6 +100,8 @@ docs: step-docs ## what in docs/ is made by commands
 	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
 	bin/gyrus docs simulators > docs/simulators.svg
+	bin/gyrus plot synth:imagery:1:1 -o docs/traces.svg --channels C3,Cz,C4,Oz
+	bin/gyrus plot synth:imagery:1:1 -o docs/scalp.svg --kind topo
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md
@@ -141,8 +143,8 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
 	@touch $@
 
-interop-arrow: $(ARROW) ## what gyrus writes as Arrow, read by pyarrow, polars and DuckDB (needs Python)
-	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquetfile
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm

@@ -148,6 +148,8 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newValidate(),
 		newFix(),
 		newConvert(),
+		newPlot(),
+		newData(),
 		newTrain(),
 		newEval(),
 		newDecode(),

@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/cmd/internal/figure"
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// plotJSON is what gyrus plot --json prints.
+type plotJSON struct {
+	Input    string       `json:"input"`
+	Output   string       `json:"output"`
+	Kind     string       `json:"kind"`
+	FromS    float64      `json:"from_s"`
+	ToS      float64      `json:"to_s"`
+	Channels []string     `json:"channels"`
+	Left     []string     `json:"channels_without_position"` // not drawn in a scalp map
+	Maps     []figure.Map `json:"maps"`                      // the values at the channels, of a scalp map
+}
+
+// plotting is what the flags say.
+type plotting struct {
+	out, kind string
+	from, to  float64
+	channels  []string
+	bands     []string
+	at        []float64
+	highest   float64
+
+	parsed []figure.Band // of bands
+}
+
+// tracesSeconds is how much of a recording traces show unless they are told.
+const tracesSeconds = 10
+
+var plotKinds = []string{"traces", "spectrum", "topo"}
+
+func newPlot() *cobra.Command {
+	var p plotting
+	cmd := &cobra.Command{
+		Use: "plot FILE", Short: "a picture of a recording: traces, spectra or scalp maps, as SVG or PNG", Args: cobra.ExactArgs(1),
+		Long: `Plot draws a recording of any format that gyrus knows. It needs no display. The ending of the file to write, .svg or
+.png, says in which format.
+
+  traces    each channel a row, with the events: the first 10 s, or --from to --to
+  spectrum  the power spectral density by Welch's method: of the whole recording, or --from to --to
+  topo      scalp maps by spherical splines: of the power in --band, or of the potential --at a moment. Only channels with a
+            position are drawn, and only places near one of them have a colour`,
+		Example: `  gyrus plot S001R06.edf -o traces.svg --from 60 --to 75 --channels C3,Cz,C4
+  gyrus plot S001R02.edf -o spectrum.png --kind spectrum --max-hz 60
+  gyrus plot S001R02.edf -o alpha.svg --kind topo --band 8-13`,
+		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd, args[0]) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&p.out, "output", "o", "", "the picture to write: "+strings.Join(figure.Endings, " or "))
+	f.StringVar(&p.kind, "kind", plotKinds[0], strings.Join(plotKinds, ", "))
+	f.Float64Var(&p.from, "from", 0, "begin here, in seconds from the start")
+	f.Float64Var(&p.to, "to", 0, "end here, in seconds from the start")
+	f.StringSliceVar(&p.channels, "channels", nil, "these channels, in this order (default: all with EEG, or all where there is none)")
+	f.StringSliceVar(&p.bands, "band", []string{"4-8", "8-13", "13-30"}, "topo: the power from one frequency to another, in Hz")
+	f.Float64SliceVar(&p.at, "at", nil, "topo: the potential at these seconds, in place of bands")
+	f.Float64Var(&p.highest, "max-hz", 0, "spectrum: up to this frequency (default: half the sampling rate)")
+	addReading(cmd)
+	return cmd
+}
+
+// check refuses flags that make no sense, before anything is read.
+func (p *plotting) check(cmd *cobra.Command, path string) error {
+	switch {
+	case p.out == "":
+		return usageError{errors.New("-o is missing: name the picture to write, such as -o plot.svg")}
+	case !slices.ContainsFunc(figure.Endings, func(e string) bool { return strings.HasSuffix(strings.ToLower(p.out), e) }):
+		return usageError{fmt.Errorf("%s: the ending must be one of %s", p.out, strings.Join(figure.Endings, ", "))}
+	case !slices.Contains(plotKinds, p.kind):
+		return usageError{&registry.UnknownError{What: "kind of picture", Name: p.kind, Known: plotKinds}}
+	}
+	for flag, kind := range map[string]string{"band": "topo", "at": "topo", "max-hz": "spectrum"} {
+		if cmd.Flags().Changed(flag) && p.kind != kind {
+			return usageError{fmt.Errorf("--%s has no effect on %s: add --kind %s, or leave it out", flag, p.kind, kind)}
+		}
+	}
+	if cmd.Flags().Changed("band") && cmd.Flags().Changed("at") {
+		return usageError{errors.New("--band and --at are two kinds of scalp map: give one of them")}
+	}
+	for _, s := range p.bands {
+		b, err := parseBand(s)
+		if err != nil {
+			return usageError{err}
+		}
+		p.parsed = append(p.parsed, b)
+	}
+	return checkOutput(p.out, []string{path})
+}
+
+func (p *plotting) run(cmd *cobra.Command, path string) (err error) {
+	if err := p.check(cmd, path); err != nil {
+		return err
+	}
+	how, err := readingOf(cmd)
+	if err != nil {
+		return err
+	}
+	rec, err := how.openSignals(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	deviations(cmd, []*signal.Recording{rec})
+	w, err := p.window(cmd, rec)
+	if err != nil {
+		return err
+	}
+	v := plotJSON{Input: path, Output: p.out, Kind: p.kind, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
+	if p.kind == "topo" {
+		v.Left = w.positioned()
+	}
+	fig, maps, err := p.figure(w.Window)
+	if err != nil {
+		return refusal{fmt.Errorf("%s: %w", path, err)}
+	}
+	v.Maps = append(v.Maps, maps...)
+	if err := atomicfile.Write(p.out, func(f io.Writer) error { return fig.Write(f, p.out) }); err != nil {
+		return err
+	}
+	v.FromS, v.ToS = float64(w.From)/rec.Info.Rate, float64(w.To)/rec.Info.Rate
+	for _, ch := range w.Idx {
+		v.Channels = append(v.Channels, rec.Info.Channels[ch].Name)
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, v)
+	}
+	if len(v.Left) > 0 {
+		note(cmd, "no position is known for %s: left out", quoted(v.Left))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %g to %g s, %d channels\n", v.Output, v.Kind, path, v.FromS, v.ToS, len(v.Channels))
+	return nil
+}
+
+// figure makes the picture.
+func (p *plotting) figure(w figure.Window) (fig *figure.Figure, maps []figure.Map, err error) {
+	switch {
+	case p.kind == "traces":
+		fig, err = figure.Traces(w)
+		return fig, nil, err
+	case p.kind == "spectrum":
+		fig, err = figure.Spectrum(w, p.highest)
+		return fig, nil, err
+	case len(p.at) > 0:
+		for _, s := range p.at {
+			if !(math.Abs(s) < 1e9) { // also catches NaN
+				return nil, nil, fmt.Errorf("--at is %g s, must be a time in the recording", s)
+			}
+			m, err := w.Moment(w.Rec.Info.Samples(s))
+			if err != nil {
+				return nil, nil, err
+			}
+			maps = append(maps, m)
+		}
+	default:
+		if maps, err = w.Power(p.parsed); err != nil {
+			return nil, nil, err
+		}
+	}
+	fig, err = figure.Scalp(w, maps)
+	return fig, maps, err
+}
+
+// parseBand reads "8-13".
+func parseBand(s string) (figure.Band, error) {
+	low, high, ok := strings.Cut(s, "-")
+	a, errA := strconv.ParseFloat(low, 64)
+	b, errB := strconv.ParseFloat(high, 64)
+	if !ok || errA != nil || errB != nil {
+		return figure.Band{}, fmt.Errorf("--band is %q, must be two frequencies in Hz, such as 8-13", s)
+	}
+	return figure.Band{Low: a, High: b}, nil
+}
+
+// shown is a window of which channels can be taken off.
+type shown struct{ figure.Window }
+
+// positioned leaves only channels with a position and one unit in w, and names the others.
+func (w *shown) positioned() (left []string) {
+	left = []string{}
+	w.Idx = slices.DeleteFunc(w.Idx, func(ch int) bool {
+		c := w.Rec.Info.Channels[ch]
+		if c.Pos == nil {
+			left = append(left, c.Name)
+		}
+		return c.Pos == nil
+	})
+	return left
+}
+
+// window is the part of rec that is asked for.
+func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, error) {
+	w := &shown{figure.Window{Rec: rec}}
+	var names, eeg []string
+	for _, c := range rec.Info.Channels {
+		names = append(names, c.Name)
+		if c.Kind == signal.EEG {
+			eeg = append(eeg, c.Name)
+		}
+	}
+	wanted := p.channels
+	if len(wanted) == 0 {
+		wanted = eeg
+	}
+	if len(wanted) == 0 {
+		wanted = names
+	}
+	for _, n := range wanted {
+		ch := slices.Index(names, n)
+		if ch < 0 {
+			return nil, usageError{&registry.UnknownError{What: "channel", Name: n, Known: names}}
+		}
+		if slices.Contains(w.Idx, ch) {
+			return nil, usageError{fmt.Errorf("--channels has %s twice", n)}
+		}
+		w.Idx = append(w.Idx, ch)
+	}
+	end := float64(rec.Len) / rec.Info.Rate
+	from, to := p.from, p.to
+	if !cmd.Flags().Changed("to") {
+		to = end
+		if p.kind == "traces" {
+			to = min(end, from+tracesSeconds)
+		}
+	}
+	if !(0 <= from && from < to && to <= end+1e-9) { // also catches NaN
+		return nil, usageError{fmt.Errorf("from %g to %g s: must rise, within 0 to %g s, the length of %s", from, to, end, rec.Name)}
+	}
+	w.From, w.To = rec.Info.Samples(from), min(rec.Len, rec.Info.Samples(to))
+	if w.From >= w.To {
+		return nil, usageError{fmt.Errorf("from %g to %g s: there is no sample between, they are %g s apart", from, to, 1/rec.Info.Rate)}
+	}
+	return w, nil
+}

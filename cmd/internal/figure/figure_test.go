@@ -1,0 +1,221 @@
+package figure_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/cmd/internal/figure"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/preprocess/dsp"
+)
+
+// recording has noise in the named channels at 100 Hz, and a gap where spans say so.
+func recording(n int64, spans []signal.Span, names ...string) *signal.Recording {
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := make(signal.Memory, len(names))
+	info := &signal.Info{Rate: 100}
+	for i, name := range names {
+		x[i] = make([]float64, n)
+		for t := range x[i] {
+			x[i][t] = 10 * rng.NormFloat64()
+		}
+		info.Channels = append(info.Channels, signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place(name)})
+	}
+	return &signal.Recording{
+		Name: "r.edf", Info: info, Len: n, Spans: spans, Data: x,
+		Events: []signal.Event{{Sample: 50, Onset: 0.5, Label: "<left & right>"}},
+	}
+}
+
+func whole(rec *signal.Recording) figure.Window {
+	w := figure.Window{Rec: rec, To: rec.Len}
+	for i := range rec.Info.Channels {
+		w.Idx = append(w.Idx, i)
+	}
+	return w
+}
+
+func written(t *testing.T, f *figure.Figure, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.Write(&b, name); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestPictures: every kind is a well-formed SVG and a PNG, the same each time, and has the words that a reader needs.
+func TestPictures(t *testing.T) {
+	rec := recording(3000, []signal.Span{{Start: 0, Len: 1000}, {Start: 1500, Len: 1500}}, "C3", "Cz", "C4", "Pz", "Fz")
+	w := whole(rec)
+	power, err := w.Power([]figure.Band{{8, 13}, {13, 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, c := range map[string]struct {
+		make func() (*figure.Figure, error)
+		want []string
+	}{
+		"traces":   {func() (*figure.Figure, error) { return figure.Traces(w) }, []string{"r.edf: rows are", "µV apart", ">C3<", "time (s)", "&lt;left"}},
+		"spectrum": {func() (*figure.Figure, error) { return figure.Spectrum(w, 0) }, []string{"µV²/Hz", ">C4<", "frequency (Hz)"}},
+		"scalp":    {func() (*figure.Figure, error) { return figure.Scalp(w, power) }, []string{"8 to 13 Hz", "13 to 30 Hz", ">Pz<", "<image"}},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			f, err := c.make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			svg := written(t, f, "x.svg")
+			if again := written(t, f, "y.SVG"); !bytes.Equal(svg, again) {
+				t.Error("a second picture differs")
+			}
+			for _, want := range c.want {
+				if !bytes.Contains(svg, []byte(want)) {
+					t.Errorf("%q is not in the SVG", want)
+				}
+			}
+			for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+				if _, err := d.Token(); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatalf("the SVG is not well-formed: %v", err)
+				}
+			}
+			img, err := png.Decode(bytes.NewReader(written(t, f, "x.png")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dark := 0
+			b := img.Bounds()
+			for y := b.Min.Y; y < b.Max.Y; y++ {
+				for x := b.Min.X; x < b.Max.X; x++ {
+					if r, g, b, _ := img.At(x, y).RGBA(); r+g+b < 0x18000 {
+						dark++
+					}
+				}
+			}
+			if dark < 500 || b.Dx() < 600 {
+				t.Errorf("a picture of %v with %d dark pixels", b, dark)
+			}
+			if err := f.Write(io.Discard, "x.pdf"); err == nil || !strings.Contains(err.Error(), ".svg, .png") {
+				t.Errorf("x.pdf: %v", err)
+			}
+		})
+	}
+}
+
+// TestDensity: of one run it is Welch's of the whole at once, and of two runs that of both, weighted by their segments; what
+// lies in a gap is never read.
+func TestDensity(t *testing.T) {
+	rec := recording(3000, nil, "C3", "Cz")
+	x := rec.Data.(signal.Memory)
+	d, err := whole(rec).Density()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare := func(what string, want []float64, got []float64) {
+		t.Helper()
+		for k := range want {
+			if math.Abs(want[k]-got[k]) > 1e-12*math.Abs(want[k])+1e-15 {
+				t.Fatalf("%s: bin %d is %g, want %g", what, k, got[k], want[k])
+			}
+		}
+	}
+	compare("one run", dsp.Welch(x[1], 100, dsp.WelchOptions{SegLen: 400}), d.PSD[1])
+	if d.Step != 0.25 || d.Segments != 14 {
+		t.Errorf("bins %g Hz apart, %d segments; want 0.25 and 14", d.Step, d.Segments)
+	}
+	rec.Spans = []signal.Span{{Start: 0, Len: 800}, {Start: 1000, Len: 2000}}
+	for i := 800; i < 1000; i++ {
+		x[0][i] = math.NaN()
+	}
+	if d, err = whole(rec).Density(); err != nil {
+		t.Fatal(err)
+	}
+	a, b := dsp.Welch(x[0][:800], 100, dsp.WelchOptions{SegLen: 400}), dsp.Welch(x[0][1000:], 100, dsp.WelchOptions{SegLen: 400})
+	for k := range a {
+		a[k] = (3*a[k] + 9*b[k]) / 12
+	}
+	compare("two runs", a, d.PSD[0])
+}
+
+// TestPowerOfSine: a sine of 20 µV at 10 Hz has 200 µV² in 8 to 13 Hz, whose bins are a quarter of a hertz apart.
+func TestPowerOfSine(t *testing.T) {
+	rec := recording(6000, nil, "C3", "Cz", "C4", "Pz")
+	x := rec.Data.(signal.Memory)
+	for ch := range x {
+		for i := range x[ch] {
+			x[ch][i] = 20 * math.Sin(2*math.Pi*10*float64(i)/100)
+		}
+	}
+	maps, err := whole(rec).Power([]figure.Band{{8, 13}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 10 * math.Log10(200/(21*0.25)); math.Abs(maps[0].Values[2]-want) > 1e-6 {
+		t.Errorf("%g dB, want %g", maps[0].Values[2], want)
+	}
+}
+
+// TestMoment: neither offsets nor a common signal are seen.
+func TestMoment(t *testing.T) {
+	rec := recording(250, nil, "C3", "Cz", "C4", "Pz")
+	x := rec.Data.(signal.Memory)
+	for ch := range x {
+		for i := range x[ch] {
+			x[ch][i] = 1000 * float64(ch)
+		}
+		x[ch][120] += 50
+	}
+	x[1][120] += 8
+	m, err := whole(rec).Moment(120)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{-2, 6, -2, -2} {
+		want *= 249.0 / 250 // the peak is in the mean, too
+		if math.Abs(m.Values[i]-want) > 1e-9 {
+			t.Errorf("channel %d: %g, want %g", i, m.Values[i], want)
+		}
+	}
+	if _, err := whole(rec).Moment(250); err == nil {
+		t.Error("a moment behind the end is no error")
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	rec := recording(1000, nil, "C3", "Cz", "C4", "Pz")
+	x := rec.Data.(signal.Memory)
+	for name, c := range map[string]struct {
+		make func() error
+		want string
+	}{
+		"band":   {func() error { _, err := whole(rec).Power([]figure.Band{{8, 60}}); return err }, "up to 50"},
+		"no bin": {func() error { _, err := whole(rec).Power([]figure.Band{{8.05, 8.1}}); return err }, "between two bins"},
+		"three":  {func() error { w := whole(rec); w.Idx = w.Idx[:3]; _, err := figure.Scalp(w, nil); return err }, "at least 4"},
+		"short":  {func() error { w := whole(rec); w.To = 5; _, err := w.Density(); return err }, "at least 8"},
+		"above":  {func() error { _, err := figure.Spectrum(whole(rec), 51); return err }, "at most 50"},
+		"no data": {func() error {
+			w := whole(rec)
+			rec.Spans = []signal.Span{{Start: 900, Len: 100}}
+			w.To = 800
+			_, err := figure.Traces(w)
+			rec.Spans = nil
+			return err
+		}, "no finite sample"},
+		"of light": {func() error { rec.Info.Channels[1].Unit = "lx"; _, err := figure.Spectrum(whole(rec), 0); return err }, "one unit"},
+		"z flat":   {func() error { clear(x[2]); _, err := whole(rec).Power([]figure.Band{{8, 13}}); return err }, "C4 is flat"},
+	} {
+		if err := c.make(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}

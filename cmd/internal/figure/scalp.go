@@ -1,0 +1,305 @@
+package figure
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/palette/moreland"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/preprocess/spatial/spline"
+)
+
+// Band is a range of frequencies in Hz, both ends included.
+type Band struct{ Low, High float64 }
+
+// Map is one scalp map: a value for each channel of a window.
+type Map struct {
+	Title  string    `json:"title"`
+	Unit   string    `json:"unit"`
+	Values []float64 `json:"values"`
+	Signed bool      `json:"signed"` // there is a colour for either side of 0
+}
+
+// Power is the mean power spectral density in each band, in dB. A channel without any is an error that names it.
+func (w Window) Power(bands []Band) ([]Map, error) {
+	d, err := w.Density()
+	if err != nil {
+		return nil, err
+	}
+	maps := make([]Map, len(bands))
+	for b, band := range bands {
+		if half := w.Rec.Info.Rate / 2; !(0 < band.Low && band.Low < band.High && band.High <= half) {
+			return nil, fmt.Errorf("the band is %g to %g Hz, must rise, above 0 and up to %g (half the sampling rate)", band.Low, band.High, half)
+		}
+		from, to := int(math.Ceil(band.Low/d.Step-1e-9)), int(math.Floor(band.High/d.Step+1e-9))
+		if from > to {
+			return nil, fmt.Errorf("the band %g to %g Hz lies between two bins, which are %g Hz apart: look at a longer part, or a wider band", band.Low, band.High, d.Step)
+		}
+		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", w.channel(0).Unit)}
+		for i, psd := range d.PSD {
+			sum := 0.0
+			for _, v := range psd[from : to+1] {
+				sum += v
+			}
+			if !(sum > 0) || math.IsInf(sum, 0) { // also catches NaN
+				return nil, fmt.Errorf("channel %s is flat or not finite from %g to %g Hz: leave it out with --channels", w.channel(i).Name, band.Low, band.High)
+			}
+			m.Values = append(m.Values, 10*math.Log10(sum/float64(to+1-from)))
+		}
+		maps[b] = m
+	}
+	return maps, nil
+}
+
+// Moment is the potential at one sample, without the mean of each channel over the window and without the mean of the
+// channels, so that neither an offset of an amplifier nor the reference matters.
+func (w Window) Moment(sample int64) (Map, error) {
+	m := Map{Title: fmt.Sprintf("%.3f s", w.seconds(sample)), Unit: string(w.channel(0).Unit), Values: make([]float64, len(w.Idx)), Signed: true}
+	in := reader{rec: w.Rec}
+	means, n := make([]float64, len(w.Idx)), 0.0
+	found := false
+	for _, run := range w.runs() {
+		for at := run.Start; at < run.End(); {
+			k := min(max(1, w.Rec.Info.Samples(1)), run.End()-at)
+			x, err := in.read(at, int(k))
+			if err != nil {
+				return m, err
+			}
+			for i, ch := range w.Idx {
+				for _, v := range x[ch] {
+					means[i] += v
+				}
+				if at <= sample && sample < at+k {
+					m.Values[i], found = x[ch][sample-at], true
+				}
+			}
+			n += float64(k)
+			at += k
+		}
+	}
+	if !found {
+		return m, fmt.Errorf("there is no sample at %.3f s in this part of the recording", w.seconds(sample))
+	}
+	all := 0.0
+	for i := range m.Values {
+		m.Values[i] -= means[i] / n
+		if v := m.Values[i]; v-v != 0 {
+			return m, fmt.Errorf("channel %s is not finite: leave it out with --channels", w.channel(i).Name)
+		}
+		all += m.Values[i] / float64(len(m.Values))
+	}
+	for i := range m.Values {
+		m.Values[i] -= all
+	}
+	return m, nil
+}
+
+const (
+	pixels   = 160  // of the picture of a map, on either side
+	reach    = 1.3  // of the picture, in radii of the head
+	farthest = 0.45 // radians from an electrode to the farthest place with a colour: nothing is drawn where nothing was measured
+)
+
+// Scalp draws maps side by side, four to a row: spherical splines through the electrodes (Perrin et al. 1989, see package
+// spline), seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
+// window's channels must have positions, at least four.
+func Scalp(w Window, maps []Map) (*Figure, error) {
+	u, err := w.directions()
+	if err != nil {
+		return nil, err
+	}
+	at, to := scalpGrid(u)
+	weights, err := spline.Interpolation(u, to, 1e-5)
+	if err != nil {
+		return nil, err
+	}
+	panels := make([]panel, len(maps))
+	for i, m := range maps {
+		var v mat.VecDense
+		v.MulVec(weights, mat.NewVecDense(len(m.Values), m.Values))
+		if panels[i], err = newPanel(m, at, v.RawVector().Data); err != nil {
+			return nil, err
+		}
+	}
+	across := min(4, len(panels))
+	down := (len(panels) + across - 1) / across
+	const side, foot, head = 190, 50, 40
+	return &Figure{
+		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
+		draw: func(c draw.Canvas) {
+			c.FillText(text(11, ink, draw.XCenter, draw.YTop), vg.Point{X: c.Center().X, Y: c.Max.Y},
+				fmt.Sprintf("%s: %g to %g s, %d channels", w.name(), w.seconds(w.From), w.seconds(w.To), len(w.Idx)))
+			left := c.Center().X - vg.Points(float64(across)*side/2)
+			for i := range panels {
+				x, y := left+vg.Points(float64(i%across)*side), c.Max.Y-vg.Points(head+float64(i/across)*(side+foot))
+				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, u, w)
+			}
+		},
+	}, nil
+}
+
+// directions are those of the electrodes: of the 10-05 rule where all have such names, else seen from the centre of the sphere
+// through their positions.
+func (w Window) directions() ([][3]float64, error) {
+	if len(w.Idx) < 4 {
+		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least 4 with a position", len(w.Idx))
+	}
+	u := make([][3]float64, len(w.Idx))
+	for i := range w.Idx {
+		d, ok := montage.Direction(w.channel(i).Name)
+		if !ok {
+			_, u, err := spline.Locate(w.Rec.Info, w.Idx, nil)
+			return u, err
+		}
+		u[i] = d
+	}
+	return u, nil
+}
+
+// project is where a direction lies seen from above, in radii of the head.
+func project(u [3]float64) (x, y float64) {
+	r := math.Acos(max(-1, min(u[2], 1))) / (math.Pi / 2)
+	if h := math.Hypot(u[0], u[1]); h > 0 {
+		return r * u[0] / h, r * u[1] / h
+	}
+	return 0, 0
+}
+
+// scalpGrid is the pixels that lie near electrodes, and their directions.
+func scalpGrid(u [][3]float64) (at []image.Point, to [][3]float64) {
+	for py := range pixels {
+		for px := range pixels {
+			x := reach * (2*(float64(px)+0.5)/pixels - 1)
+			y := reach * (1 - 2*(float64(py)+0.5)/pixels)
+			r := math.Hypot(x, y)
+			if r > reach {
+				continue
+			}
+			d := [3]float64{0, 0, math.Cos(r * math.Pi / 2)}
+			if r > 0 {
+				d[0], d[1] = x/r*math.Sin(r*math.Pi/2), y/r*math.Sin(r*math.Pi/2)
+			}
+			near := -1.0
+			for _, e := range u {
+				near = max(near, d[0]*e[0]+d[1]*e[1]+d[2]*e[2])
+			}
+			if near >= math.Cos(farthest) {
+				at, to = append(at, image.Pt(px, py)), append(to, d)
+			}
+		}
+	}
+	return at, to
+}
+
+// panel is a map with its colours.
+type panel struct {
+	m       Map
+	lo, hi  float64
+	colours palette.ColorMap
+	img     *image.NRGBA // the map
+	bar     *image.NRGBA // the scale
+}
+
+// viridis is the scale for power, in five places, from dark to light: readable in grey and for colour-blind readers
+// (S. van der Walt and N. Smith, matplotlib 2.0, 2015, CC0).
+var viridis = []color.Color{
+	color.NRGBA{0x44, 0x01, 0x54, 0xff},
+	color.NRGBA{0x3b, 0x52, 0x8b, 0xff},
+	color.NRGBA{0x21, 0x91, 0x8c, 0xff},
+	color.NRGBA{0x5e, 0xc9, 0x62, 0xff},
+	color.NRGBA{0xfd, 0xe7, 0x25, 0xff},
+}
+
+// newPanel paints v[k] at pixel at[k]. The scale reaches from the lowest to the highest value at an electrode; what the spline
+// makes of the places between and beside them has the colour of the end where it goes further.
+func newPanel(m Map, at []image.Point, v []float64) (panel, error) {
+	p := panel{m: m, lo: math.Inf(1), hi: math.Inf(-1), img: image.NewNRGBA(image.Rect(0, 0, pixels, pixels))}
+	var err error
+	if p.colours, err = moreland.NewLuminance(viridis); err != nil {
+		return p, err
+	}
+	for _, x := range m.Values {
+		p.lo, p.hi = min(p.lo, x), max(p.hi, x)
+	}
+	if m.Signed {
+		p.colours = moreland.SmoothBlueRed()
+		p.hi = max(math.Abs(p.lo), math.Abs(p.hi))
+		p.lo = -p.hi
+	}
+	if p.hi-p.lo < 1e-9 { // all alike
+		p.lo, p.hi = p.lo-0.5, p.hi+0.5
+	}
+	for k, x := range v {
+		c, err := p.at((x - p.lo) / (p.hi - p.lo))
+		if err != nil {
+			return p, err
+		}
+		p.img.Set(at[k].X, at[k].Y, c)
+	}
+	const long, high = 240, 12
+	p.bar = image.NewNRGBA(image.Rect(0, 0, long, high))
+	for x := range long {
+		c, err := p.at((float64(x) + 0.5) / long)
+		if err != nil {
+			return p, err
+		}
+		for y := range high {
+			p.bar.Set(x, y, c)
+		}
+	}
+	return p, nil
+}
+
+// at is the colour of a place between the lowest value, 0, and the highest, 1.
+func (p panel) at(f float64) (color.Color, error) {
+	p.colours.SetMin(0)
+	p.colours.SetMax(1)
+	return p.colours.At(max(0, min(f, 1)))
+}
+
+// draw draws the panel around the middle of the head, whose radius is r.
+func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64, w Window) {
+	point := func(x, y float64) vg.Point {
+		return vg.Point{X: middle.X + r*vg.Length(x), Y: middle.Y + r*vg.Length(y)}
+	}
+	c.DrawImage(vg.Rectangle{Min: point(-reach, -reach), Max: point(reach, reach)}, p.img)
+	style := draw.LineStyle{Color: ink, Width: vg.Points(1.1)}
+	arc := func(x, y, rx, ry, from, to float64) {
+		var pts []vg.Point
+		for k := range 73 {
+			a := from + (to-from)*float64(k)/72
+			pts = append(pts, point(x+rx*math.Cos(a), y+ry*math.Sin(a)))
+		}
+		c.StrokeLines(style, pts)
+	}
+	arc(0, 0, 1, 1, 0, 2*math.Pi)
+	arc(-1.0, 0, 0.09, 0.2, math.Pi/2, 3*math.Pi/2)
+	arc(1.0, 0, 0.09, 0.2, -math.Pi/2, math.Pi/2)
+	c.StrokeLines(style, []vg.Point{point(-0.1, 0.995), point(0, 1.13), point(0.1, 0.995)})
+	for i, d := range u {
+		x, y := project(d)
+		c.DrawGlyph(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}, point(x, y))
+		if len(u) <= 24 {
+			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.channel(i).Name)
+		}
+	}
+	c.FillText(text(9, ink, draw.XCenter, draw.YBottom), point(0, reach), p.m.Title)
+	// The scale.
+	wide, high := r*1.2, vg.Points(7)
+	left, top := middle.X-wide/2, point(0, -reach).Y-vg.Points(6)
+	c.DrawImage(vg.Rectangle{Min: vg.Point{X: left, Y: top - high}, Max: vg.Point{X: left + wide, Y: top}}, p.bar)
+	c.FillText(text(7, ink, draw.XRight, draw.YCenter), vg.Point{X: left - 3, Y: top - high/2}, short(p.lo))
+	c.FillText(text(7, ink, draw.XLeft, draw.YCenter), vg.Point{X: left + wide + 3, Y: top - high/2}, short(p.hi))
+	c.FillText(text(7, ink, draw.XCenter, draw.YTop), vg.Point{X: middle.X, Y: top - high - 2}, p.m.Unit)
+}
+
+// short is a number for a scale.
+func short(x float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0") }
