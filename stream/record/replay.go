@@ -78,17 +78,23 @@ func (r *Recorded) readDecisions(name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: byte 0: %w", name, err)
 	}
+	r.readBatches(name, data, at, schema)
+	return nil
+}
+
+// readBatches reads the rows of all whole batches from data[at] on, and lists what is behind them.
+func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema) {
 	for {
 		rows, end, found := nextRows(data, at, schema)
 		if rows == nil && found == nil {
-			return nil
+			return
 		}
 		if found != nil { // what was written before is whole
 			r.Deviations = append(r.Deviations, signal.Deviation{
 				Where: fmt.Sprintf("%s: byte %d", filepath.Base(name), at), Rule: "a stream is whole messages and the mark of the end",
 				Found: found.Error(), Assumed: fmt.Sprintf("decisions are read up to here, %d bytes are not", len(data)-at),
 			})
-			return nil
+			return
 		}
 		r.rows(rows)
 		at = end
