@@ -36,7 +36,9 @@ test: ## all tests
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
 # left out for the same reason.
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./foundation/nn ./stream/bus ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./ingest/clock ./foundation/nn ./stream/bus ./stream/record ./cmd/internal/doctor
+	CGO_ENABLED=1 $(GO) test -race -skip TestPage ./stream/dashboard
+	CGO_ENABLED=1 $(GO) test -race -run '^Test(Live|Bus|Control|Ctl|Demo|Play|LSL|Record)' ./cmd/internal/cli
 	CGO_ENABLED=1 $(GO) test -race -skip TestNetworksAdapt ./stream/session # which trains networks; TestOperators adapts one
 	CGO_ENABLED=1 $(GO) test -race -run '^Test(LiveEqualsOffline|Gap|DropOldest|RunEnds|SinkError|NotFiniteIsAGap|FollowGap)' ./stream
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race ./stream/control
@@ -48,10 +50,11 @@ asm-check: ## fails where the assembly in foundation is not what its generators 
 	$(GO) generate ./foundation/nn/kernel
 	git diff --exit-code -- foundation/nn/kernel
 
-test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, and of intervals with 400 experiments each
+test-slow: ## the tests of outages at their full length (the broker is gone for 10 s), of decoders on permuted labels, of intervals with 400 experiments each, and of seizure networks on six patients
 	GYRUS_SLOW=1 GYRUS_SLOW_NETWORKS=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNetworkPermuted|TestSupervisedPermuted' ./stream
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestSummaryCovers|TestAUCIntervalCovers' ./decoders/metrics
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBrokerStopped|TestLinkStalls|TestDecoderKilled|TestDecoderPaused' ./stream/control
+	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBetweenPatients|TestPatientByPatient' ./benchmarks/seizure
 
 noise: ## the experiments on pure noise and permuted labels at their full length, the published recipe that leaks among them
 	GYRUS_SLOW=1 $(GO) test -count=1 -timeout 60m -v -run 'Noise|Leaks|Permuted' ./decoders/dqn ./stream

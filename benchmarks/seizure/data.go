@@ -40,14 +40,15 @@ const (
 	length   = windowS * rate
 )
 
-// simulated makes patients with so many recordings of so many seconds, a seizure in each.
-func simulated(patients, runs int, seconds, lineHz float64) ([]patient, error) {
+// simulated makes the patients with the numbers from first to last, with so many recordings of so many seconds each, a
+// seizure in each. A number is a seed: the same patient is always the same.
+func simulated(first, last uint64, runs int, seconds, lineHz float64) ([]patient, error) {
 	var out []patient
-	for p := range patients {
-		who := patient{id: fmt.Sprintf("simulated %d", p+1)}
+	for p := first; p <= last; p++ {
+		who := patient{id: fmt.Sprintf("simulated %d", p)}
 		for r := range runs {
 			opt := synth.SeizureDefaults()
-			opt.Subject, opt.Run, opt.LengthS, opt.Count = uint64(p+1), uint64(r+1), seconds, 1
+			opt.Subject, opt.Run, opt.LengthS, opt.Count = p, uint64(r+1), seconds, 1
 			rec, truth, err := synth.Seizures(opt)
 			if err != nil {
 				return nil, err

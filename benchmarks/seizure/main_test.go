@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -14,15 +16,29 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 )
 
-// small is the experiment in small: four patients with two recordings each.
+// people are simulated once for all tests: three patients with two recordings each, six with GYRUS_SLOW.
+var people = sync.OnceValues(func() ([]patient, error) {
+	last := uint64(3)
+	if os.Getenv("GYRUS_SLOW") != "" {
+		last = 6
+	}
+	return simulated(1, last, 2, 480, 60)
+})
+
+// small is the experiment in small.
 func small(t *testing.T) (*config, []patient) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped: trains networks")
 	}
-	who, err := simulated(4, 2, 480, 60)
+	who, err := people()
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Logf("%d patients; GYRUS_SLOW=1 takes 6", len(who))
+	who = slices.Clone(who)
+	for i := range who {
+		who[i].runs = slices.Clone(who[i].runs) // tests replace how they are loaded
 	}
 	return &config{
 		models: []string{"edge_dnn", "edge_cnn", "edge_lstm"}, most: 25, prune: 0.5, epochs: 15, say: t.Logf,
@@ -30,7 +46,7 @@ func small(t *testing.T) (*config, []patient) {
 	}, who
 }
 
-// judged checks what both protocols must give, and how much the integers lose: the mean over networks, since with four
+// judged checks what both protocols must give, and how much the integers lose: the mean over networks, since with few
 // patients the interval of one is wide. The command holds each network against the bar, with its interval.
 func judged(t *testing.T, who []patient, results []result, recordings int) []summary {
 	t.Helper()
@@ -86,7 +102,7 @@ func TestBetweenPatients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judged(t, who, results, 8)
+	judged(t, who, results, 2*len(who))
 }
 
 // TestPatientByPatient: each patient's first recording is learned from, and only the second is tested.
@@ -114,7 +130,7 @@ func TestPatientByPatient(t *testing.T) {
 			t.Errorf("%s: the first recording is loaded %d times, the second %d", who[i].id, a, b)
 		}
 	}
-	judged(t, who, results, 4)
+	judged(t, who, results, len(who))
 }
 
 // TestHalf: the later half of the recordings with a seizure is for tests, what lies between belongs to the earlier.
@@ -172,6 +188,18 @@ func TestBars(t *testing.T) {
 		err := bars(&bytes.Buffer{}, tc.rows, false)
 		if tc.say == "" && err != nil || tc.say != "" && (err == nil || !strings.Contains(err.Error(), tc.say)) {
 			t.Errorf("%s: %v, must say %q", what, err, tc.say)
+		}
+	}
+}
+
+// TestSpan: a range of patients is two numbers with at least three patients.
+func TestSpan(t *testing.T) {
+	if a, b, err := span("9-16"); a != 9 || b != 16 || err != nil {
+		t.Errorf("9-16 is %d to %d, %v", a, b, err)
+	}
+	for _, s := range []string{"", "8", "1-2", "0-8", "8-1", "a-9", "1-", "-8", "1-8-9", "1-99999999999999999999", "1-5000", " 1-8"} {
+		if a, b, err := span(s); err == nil || !strings.Contains(err.Error(), "FROM-TO") {
+			t.Errorf("%q is %d to %d, %v", s, a, b, err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type ATCNetOptions struct {
 	Windows          int     `json:"windows" doc:"overlapping stretches, at least 1"`
 	Heads            int     `json:"heads" doc:"of attention, at least 1"`
 	HeadWidth        int     `json:"head_width" doc:"of attention, at least 1"`
-	TCNDepth         int     `json:"tcn_depth" doc:"residual blocks of the temporal convolutional network, at least 1; each doubles the dilation"`
+	TCNDepth         int     `json:"tcn_depth" doc:"residual blocks of the temporal convolutional network, 1 to 16; each doubles the dilation"`
 	TCNKernel        int     `json:"tcn_kernel" doc:"its taps, at least 1"`
 	Dropout          float64 `json:"dropout" doc:"behind convolutions, 0 to below 1"`
 	AttentionDropout float64 `json:"attention_dropout" doc:"behind attention, 0 to below 1"`
@@ -64,12 +64,12 @@ func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 			return nil, errors.New("filters, kernels, pools, depth, windows, heads, head_width, tcn_depth and tcn_kernel must be at least 1")
 		}
 	}
-	if err := errors.Join(probability("dropout", a.Dropout), probability("attention_dropout", a.AttentionDropout)); err != nil {
+	if err := errors.Join(probability("dropout", a.Dropout), probability("attention_dropout", a.AttentionDropout), atMost("tcn_depth", a.TCNDepth, 16)); err != nil {
 		return nil, err
 	}
 	if steps := samples / a.Pool / a.Pool2; steps < a.Windows {
-		return nil, fmt.Errorf("the windows have %d samples, which make %d steps for %d stretches; they must have at least %d: take longer windows, or lower windows or the pools",
-			samples, steps, a.Windows, a.Windows*a.Pool*a.Pool2)
+		return nil, fmt.Errorf("the windows have %d samples, which make %d steps, fewer than the %d stretches (windows): take longer windows, or lower windows or the pools",
+			samples, steps, a.Windows)
 	}
 	return func() nn.Layer {
 		width := a.Filters * a.Depth

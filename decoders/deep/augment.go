@@ -12,8 +12,9 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 )
 
-// augment changes the windows of one step, x [n][channels × samples], and their targets y [n][classes].
-type augment func(rng *rand.Rand, x, y []float32, channels, samples int)
+// augment changes the windows of one step, x [n][channels × samples], their targets y [n][classes], and their weights w [n],
+// nil for 1 each.
+type augment func(rng *rand.Rand, x, y, w []float32, channels, samples int)
 
 // augmentations by the names that a pipeline file uses. Each one leaves part of the windows as they are.
 var augmentations = map[string]augment{
@@ -25,7 +26,7 @@ var augmentations = map[string]augment{
 }
 
 // augmentation is the named changes, one behind the other; nil for none.
-func augmentation(names []string, channels, samples int) (func(rng *rand.Rand, x, y []float32), error) {
+func augmentation(names []string, channels, samples int) (func(rng *rand.Rand, x, y, w []float32), error) {
 	var list []augment
 	for _, name := range names {
 		a, ok := augmentations[name]
@@ -37,9 +38,9 @@ func augmentation(names []string, channels, samples int) (func(rng *rand.Rand, x
 	if len(list) == 0 {
 		return nil, nil //nolint:nilnil // no change is the value nil
 	}
-	return func(rng *rand.Rand, x, y []float32) {
+	return func(rng *rand.Rand, x, y, w []float32) {
 		for _, a := range list {
-			a(rng, x, y, channels, samples)
+			a(rng, x, y, w, channels, samples)
 		}
 	}, nil
 }
@@ -55,7 +56,7 @@ func half(rng *rand.Rand, x []float32, size int, do func(w []float32)) {
 
 // timeShift moves half of the windows by up to 5 % of their length; what falls out at one end is repeated, mirrored, at
 // the other.
-func timeShift(rng *rand.Rand, x, _ []float32, channels, samples int) {
+func timeShift(rng *rand.Rand, x, _, _ []float32, channels, samples int) {
 	far := samples / 20
 	if far == 0 {
 		return
@@ -81,7 +82,7 @@ func timeShift(rng *rand.Rand, x, _ []float32, channels, samples int) {
 }
 
 // channelDrop sets each channel of half of the windows to zero with the probability 0.1.
-func channelDrop(rng *rand.Rand, x, _ []float32, channels, samples int) {
+func channelDrop(rng *rand.Rand, x, _, _ []float32, channels, samples int) {
 	half(rng, x, channels*samples, func(w []float32) {
 		for ch := range channels {
 			if rng.Float64() < 0.1 {
@@ -92,7 +93,7 @@ func channelDrop(rng *rand.Rand, x, _ []float32, channels, samples int) {
 }
 
 // addNoise adds white noise of a tenth of a standard deviation to half of the windows: channels are standardised.
-func addNoise(rng *rand.Rand, x, _ []float32, channels, samples int) {
+func addNoise(rng *rand.Rand, x, _, _ []float32, channels, samples int) {
 	half(rng, x, channels*samples, func(w []float32) {
 		for i := range w {
 			w[i] += float32(0.1 * rng.NormFloat64())
@@ -102,7 +103,7 @@ func addNoise(rng *rand.Rand, x, _ []float32, channels, samples int) {
 
 // surrogate turns the phases of the spectrum of half of the windows by random angles of up to a quarter of a turn, the same
 // in all channels, so that power and the relations between channels stay (Schwabedal et al. 2018, arXiv:1806.08675).
-func surrogate(rng *rand.Rand, x, _ []float32, channels, samples int) {
+func surrogate(rng *rand.Rand, x, _, _ []float32, channels, samples int) {
 	fft := fourier.NewFFT(samples)
 	row, turn := make([]float64, samples), make([]complex128, samples/2+1)
 	spec := make([]complex128, samples/2+1)
@@ -132,19 +133,29 @@ func surrogate(rng *rand.Rand, x, _ []float32, channels, samples int) {
 }
 
 // mixup replaces each window, and its target, by a weighted mean with another one of the step; the weight is drawn from
-// Beta(0.2, 0.2) (Zhang et al. 2018, arXiv:1710.09412).
-func mixup(rng *rand.Rand, x, y []float32, channels, samples int) {
+// Beta(0.2, 0.2) (Zhang et al. 2018, arXiv:1710.09412). Where windows have weights, those of the classes, each of the two
+// takes its own along: the loss is what the two targets would have given, each with its weight.
+func mixup(rng *rand.Rand, x, y, w []float32, channels, samples int) {
 	size := channels * samples
 	n := len(x) / size
 	classes := len(y) / n
 	oldX, oldY := append([]float32(nil), x...), append([]float32(nil), y...)
+	oldW := append([]float32(nil), w...)
 	for i, j := range rng.Perm(n) {
 		a := float32(beta(rng, 0.2))
 		for k := range size {
 			x[i*size+k] = a*oldX[i*size+k] + (1-a)*oldX[j*size+k]
 		}
+		own, other := a, 1-a // shares of the targets
+		if w != nil {
+			w[i] = a*oldW[i] + (1-a)*oldW[j]
+			if w[i] == 0 {
+				continue // nothing of it counts
+			}
+			own, other = a*oldW[i]/w[i], (1-a)*oldW[j]/w[i]
+		}
 		for k := range classes {
-			y[i*classes+k] = a*oldY[i*classes+k] + (1-a)*oldY[j*classes+k]
+			y[i*classes+k] = own*oldY[i*classes+k] + other*oldY[j*classes+k]
 		}
 	}
 }

@@ -32,7 +32,7 @@ func augmented(t *testing.T, name string, n, channels, samples int) (before, aft
 	if err != nil {
 		t.Fatal(err)
 	}
-	do(rand.New(rand.NewPCG(1, 2)), after, y)
+	do(rand.New(rand.NewPCG(1, 2)), after, y, nil)
 	size := channels * samples
 	kept := 0
 	for i := range n {
@@ -211,6 +211,28 @@ func TestMixup(t *testing.T) {
 	}
 }
 
+// TestMixupKeepsWeights: with a weight to each window, what counts of it afterwards, weight times target, is what both parts
+// of the mean had before. The shares are those that the same random numbers give without weights.
+func TestMixupKeepsWeights(t *testing.T) {
+	const n, channels, samples = 16, 2, 10
+	_, _, shares, _ := augmented(t, "mixup", n, channels, samples)
+	x, y := noisy(n, channels, samples)
+	w, before := make([]float32, n), make([]float32, n)
+	for i := range w {
+		w[i] = float32(i%5 + 1)
+		before[i] = w[i]
+	}
+	mixup(rand.New(rand.NewPCG(1, 2)), x, y, w, channels, samples)
+	for i := range n {
+		for j := range n {
+			want := float64(shares[i*n+j]) * float64(before[j])
+			if got := float64(w[i]) * float64(y[i*n+j]); math.Abs(got-want) > 1e-5 {
+				t.Fatalf("window %d: class %d counts %g, want %g", i, j, got, want)
+			}
+		}
+	}
+}
+
 // TestBeta: mean and variance of Beta(a, a) are 1/2 and 1/(4(2a+1)).
 func TestBeta(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
@@ -243,7 +265,7 @@ func TestAugmentationsTogether(t *testing.T) {
 	var first []float32
 	for range 2 {
 		x, y := noisy(8, 3, 50)
-		do(rand.New(rand.NewPCG(7, 7)), x, y)
+		do(rand.New(rand.NewPCG(7, 7)), x, y, nil)
 		if first != nil && !slices.Equal(first, x) {
 			t.Error("the same seed gives other windows")
 		}
@@ -260,7 +282,7 @@ func TestAugmentationsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	do(rand.New(rand.NewPCG(7, 7)), x, y)
+	do(rand.New(rand.NewPCG(7, 7)), x, y, nil)
 	if s := fmt.Sprint(x); strings.Contains(s, "NaN") {
 		t.Error(s)
 	}

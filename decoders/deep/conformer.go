@@ -14,7 +14,7 @@ type ConformerOptions struct {
 	Kernel           int     `json:"kernel_samples" doc:"taps of the temporal filters, at least 1"`
 	Pool             int     `json:"pool_samples" doc:"samples of a pool, at least 1"`
 	Stride           int     `json:"stride_samples" doc:"samples between pools, at least 1"`
-	Depth            int     `json:"depth" doc:"transformer blocks, at least 1"`
+	Depth            int     `json:"depth" doc:"transformer blocks, 1 to 100"`
 	Heads            int     `json:"heads" doc:"of attention, at least 1"`
 	Expansion        int     `json:"expansion" doc:"hidden width of a block's dense layers, in token widths, at least 1"`
 	Dropout          float64 `json:"dropout" doc:"behind the pool and the dense layers, 0 to below 1"`
@@ -53,7 +53,7 @@ func ConformerNet(c ConformerOptions, samples, classes int) (func() nn.Layer, er
 	if c.Filters < 1 || c.Kernel < 1 || c.Pool < 1 || c.Stride < 1 || c.Depth < 1 || c.Heads < 1 || c.Expansion < 1 {
 		return nil, errors.New("filters, kernel_samples, pool_samples, stride_samples, depth, heads and expansion must be at least 1")
 	}
-	if err := errors.Join(probability("dropout", c.Dropout), probability("attention_dropout", c.AttentionDropout)); err != nil {
+	if err := errors.Join(probability("dropout", c.Dropout), probability("attention_dropout", c.AttentionDropout), atMost("depth", c.Depth, 100)); err != nil {
 		return nil, err
 	}
 	if c.Filters%c.Heads != 0 {

@@ -14,7 +14,7 @@ type Deep4Options struct {
 	Spatial  int     `json:"spatial_filters" doc:"spatial filters over all of them, at least 1; each further block has twice as many"`
 	Kernel   int     `json:"kernel_samples" doc:"length of the filters of every block, at least 1"`
 	Pool     int     `json:"pool_samples" doc:"length and distance of the windows of the max pools, at least 1"`
-	Blocks   int     `json:"blocks" doc:"blocks of convolution and pooling, at least 1; 0: 4, or as many as the window is long enough for"`
+	Blocks   int     `json:"blocks" doc:"blocks of convolution and pooling, 1 to 16; 0: 4, or as many as the window is long enough for"`
 	Dropout  float64 `json:"dropout" doc:"probability of dropout in front of the second and later blocks, 0 to below 1"`
 }
 
@@ -28,7 +28,7 @@ func Deep4() Deep4Options {
 func Deep4Net(opt Deep4Options, classes int) (func() nn.Layer, error) {
 	if err := errors.Join(
 		atLeast("temporal_filters", opt.Temporal, 1), atLeast("spatial_filters", opt.Spatial, 1), atLeast("kernel_samples", opt.Kernel, 1),
-		atLeast("pool_samples", opt.Pool, 1), atLeast("blocks", opt.Blocks, 0), probability("dropout", opt.Dropout),
+		atLeast("pool_samples", opt.Pool, 1), atLeast("blocks", opt.Blocks, 0), atMost("blocks", opt.Blocks, 16), probability("dropout", opt.Dropout),
 	); err != nil {
 		return nil, err
 	}

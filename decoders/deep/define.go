@@ -38,6 +38,14 @@ func probability(key string, p float64) error {
 	return nil
 }
 
+// atMost checks a number of blocks: layers are made for each before anything can tell how large they are.
+func atMost(key string, v, most int) error {
+	if v > most {
+		return fmt.Errorf("%s is %d, must be at most %d", key, v, most)
+	}
+	return nil
+}
+
 // atLeast checks a whole number.
 func atLeast(key string, v, least int) error {
 	if v < least {

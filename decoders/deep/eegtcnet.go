@@ -17,7 +17,7 @@ type EEGTCNetOptions struct {
 	Activate   bool    `json:"activate_temporal" doc:"an ELU between the temporal and the spatial filters, as braindecode has and the paper has not; slower"`
 	Filters    int     `json:"tcn_filters" doc:"width of the temporal convolutional network, at least 1"`
 	TCNKernel  int     `json:"tcn_kernel" doc:"taps of its filters, at least 1"`
-	Blocks     int     `json:"tcn_blocks" doc:"its residual blocks, at least 1; the dilation doubles with each"`
+	Blocks     int     `json:"tcn_blocks" doc:"its residual blocks, 1 to 16; the dilation doubles with each"`
 	Dropout    float64 `json:"dropout" doc:"probability of dropout in the first part, 0 to below 1"`
 	TCNDropout float64 `json:"tcn_dropout" doc:"probability of dropout in the temporal convolutional network, 0 to below 1"`
 	Limit      float64 `json:"classifier_max_norm" doc:"largest norm of the weights of one class; 0: no limit"`
@@ -35,7 +35,7 @@ func EEGTC() EEGTCNetOptions {
 func EEGTCNet(opt EEGTCNetOptions, classes int) (func() nn.Layer, error) {
 	if err := errors.Join(
 		atLeast("temporal_filters", opt.Temporal, 1), atLeast("depth", opt.Depth, 1), atLeast("kernel_samples", opt.Kernel, 1),
-		atLeast("tcn_filters", opt.Filters, 1), atLeast("tcn_kernel", opt.TCNKernel, 1), atLeast("tcn_blocks", opt.Blocks, 1),
+		atLeast("tcn_filters", opt.Filters, 1), atLeast("tcn_kernel", opt.TCNKernel, 1), atLeast("tcn_blocks", opt.Blocks, 1), atMost("tcn_blocks", opt.Blocks, 16),
 		probability("dropout", opt.Dropout), probability("tcn_dropout", opt.TCNDropout),
 	); err != nil {
 		return nil, err

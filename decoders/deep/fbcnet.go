@@ -10,7 +10,7 @@ import (
 
 // FBCNetOptions are the sizes of FBCNet (Mane et al. 2021, arXiv:2104.01233).
 type FBCNetOptions struct {
-	Bands    int     `json:"bands" doc:"bands of equal width between 4 and 40 Hz, at least 1"`
+	Bands    int     `json:"bands" doc:"bands of equal width between 4 and 40 Hz, 1 to 36"`
 	Spatial  int     `json:"spatial_filters" doc:"spatial filters of each band, at least 1"`
 	Segments int     `json:"segments" doc:"pieces of time whose log-variance is taken, at least 1; zeros are added to make them equally long"`
 	MaxNorm  float64 `json:"spatial_max_norm" doc:"largest norm of a spatial filter; 0: no limit"`
@@ -26,7 +26,7 @@ func FBC() FBCNetOptions {
 // band, and the log-variance of pieces of time. Names are those of braindecode's FBCNet.
 func FBCNet(opt FBCNetOptions, rate float64, samples, classes int) (func() nn.Layer, error) {
 	if err := errors.Join(
-		atLeast("bands", opt.Bands, 1), atLeast("spatial_filters", opt.Spatial, 1), atLeast("segments", opt.Segments, 1),
+		atLeast("bands", opt.Bands, 1), atMost("bands", opt.Bands, bandEnd-bandStart), atLeast("spatial_filters", opt.Spatial, 1), atLeast("segments", opt.Segments, 1),
 	); err != nil {
 		return nil, err
 	}

@@ -191,7 +191,8 @@ func TestLayersAreTheirDefinition(t *testing.T) {
 	}
 }
 
-// TestRowsAreRounded: each row of a matrix has a scale of its own, and no weight is off by more than half of it.
+// TestRowsAreRounded: each row of a matrix has a scale of its own; no weight is off by more than one step, the sum of no
+// beginning of a row by more than half of one, and what is 0 stays 0.
 func TestRowsAreRounded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	p := &nn.Param{Name: "w", Shape: nn.Shape{4, 3, 5}, W: make([]float32, 60)}
@@ -201,14 +202,20 @@ func TestRowsAreRounded(t *testing.T) {
 			p.W[i] = 0
 		}
 	}
+	p.W[7] = 0
 	m := newMatrix(p)
 	if m.rows != 4 || m.cols != 15 {
 		t.Fatalf("%d rows of %d", m.rows, m.cols)
 	}
+	sum := 0.0
 	for i, w := range p.W {
 		scale := m.scale[i/15]
-		if d := math.Abs(float64(m.w[i])*scale - float64(w)); d > scale*(0.5+1e-6) {
-			t.Errorf("weight %d is %g, became %d × %g", i, w, m.w[i], scale)
+		if i%15 == 0 {
+			sum = 0
+		}
+		d := float64(m.w[i])*scale - float64(w)
+		if sum += d; math.Abs(d) > scale*(1+1e-6) || math.Abs(sum) > scale*(0.5+1e-6) || w == 0 && m.w[i] != 0 {
+			t.Errorf("weight %d is %g, became %d × %g; up to it the row is off by %g", i, w, m.w[i], scale, sum)
 		}
 	}
 	for r := range 3 {

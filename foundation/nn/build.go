@@ -17,7 +17,29 @@ type Builder struct {
 	params []*Param
 	layers int // numbered, for the masks of dropout
 	slab   []float32
+	left   *int64 // bytes that the network may still take; nil: as many as it likes
 }
+
+// MaxBytes is the most memory that the weights and the arrays of one network may take, those of all its workers together.
+// A size with some zeros too many is an error then, and not the end of the program.
+const MaxBytes int64 = 8 << 30
+
+// tooLarge is what take panics with; New makes an error of it.
+type tooLarge struct{ where string }
+
+// take counts n values of so many bytes each, before memory is taken for them.
+func (b *Builder) take(n, bytes int) {
+	if b.left == nil {
+		return
+	}
+	if int64(n) > *b.left/int64(bytes) {
+		panic(tooLarge{strings.Join(b.scope, ".")})
+	}
+	*b.left -= int64(n) * int64(bytes)
+}
+
+// times is a·b, the largest int where that is more.
+func times(a, b int) int { return Shape{a, b}.Size() }
 
 // Init fills a new parameter.
 type Init func(rng *rand.Rand, w []float32)
@@ -59,6 +81,11 @@ func Xavier(fanIn, fanOut int) Init { return Uniform(math.Sqrt(6 / float64(fanIn
 // Param asks for a parameter. Its values are there after Build, not yet during it.
 func (b *Builder) Param(name string, shape Shape, init Init) *Param {
 	p := &Param{Name: strings.Join(append(b.scope[:len(b.scope):len(b.scope)], name), "."), Shape: shape, init: init}
+	copies := 1
+	if b.Train {
+		copies = 2 // and its gradient
+	}
+	b.take(times(shape.Size(), copies), 4)
 	b.params = append(b.params, p)
 	return p
 }
@@ -74,11 +101,15 @@ func (b *Builder) Buffer(name string, shape Shape, init Init) *Param {
 func (b *Builder) Floats(n int) []float32 {
 	const slab = 1 << 16
 	n = max(n, 0)
+	if n > slab/4 {
+		b.take(n, 4)
+	}
 	room := (n + 15) &^ 15 // so that rows begin at cache lines
 	if room > len(b.slab) {
 		if room > slab/4 {
 			return make([]float32, n, room)
 		}
+		b.take(slab, 4)
 		b.slab = make([]float32, slab)
 	}
 	x := b.slab[:n:room]
@@ -87,7 +118,7 @@ func (b *Builder) Floats(n int) []float32 {
 }
 
 // Batch is memory for a batch of MaxN examples of shape s.
-func (b *Builder) Batch(s Shape) []float32 { return b.Floats(b.MaxN * s.Size()) }
+func (b *Builder) Batch(s Shape) []float32 { return b.Floats(times(b.MaxN, s.Size())) }
 
 // Number is a number that no other call gives in this worker, and that is the same in every worker: it tells the random
 // masks of layers apart.

@@ -124,7 +124,7 @@ func (t *Training) augmented(n *Net) string {
 				part[i] = float32(rng.NormFloat64())
 			}
 		}
-		t.Augment(rng, x, y)
+		t.Augment(rng, x, y, nil)
 		hashFloats(h, x)
 		hashFloats(h, y)
 	}

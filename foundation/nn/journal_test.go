@@ -20,7 +20,7 @@ type stopError struct{}
 func (*stopError) Error() string { return "enough" }
 
 // shake is an augmentation.
-func shake(rng *rand.Rand, x, _ []float32) {
+func shake(rng *rand.Rand, x, _, _ []float32) {
 	for i := range x {
 		x[i] += float32(0.01 * rng.NormFloat64())
 	}

@@ -34,6 +34,7 @@ type lags struct {
 func newLags(b *Builder, ch, t, taps int, pad [2]int) *lags {
 	l := &lags{ch: ch, t: t, taps: taps, pad: pad, out: t + pad[0] + pad[1] - taps + 1}
 	l.first, l.last = min(max(taps-1-pad[0], 0), t), min(max(taps-1-pad[1], 0), t)
+	b.take(times(taps, taps), 8)
 	l.sums = make([]float64, taps+l.first*l.first+l.last*l.last+2*t+3)
 	rest := l.sums
 	for _, part := range []struct {

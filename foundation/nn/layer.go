@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -10,10 +11,13 @@ import (
 // Shape is that of one example, without the batch. It is row-major: the last size changes fastest.
 type Shape []int
 
-// Size is the number of values.
+// Size is the number of values, the largest int where they are more than that.
 func (s Shape) Size() int {
 	n := 1
 	for _, v := range s {
+		if v > 0 && n > math.MaxInt/v {
+			return math.MaxInt
+		}
 		n *= v
 	}
 	return n

@@ -40,19 +40,33 @@ type worker struct {
 }
 
 // New builds a network: define makes its layers, in is the shape of one example.
-func New(define func() Layer, in Shape, opt Options) (*Net, error) {
+func New(define func() Layer, in Shape, opt Options) (n *Net, err error) {
+	const most = 1024
+	if opt.Workers > most {
+		return nil, fmt.Errorf("nn: %d workers, must be at most %d: one to a core", opt.Workers, most)
+	}
+	defer func() {
+		switch large := recover().(type) {
+		case nil:
+		case tooLarge:
+			n, err = nil, fmt.Errorf("nn: %sthe network takes more than %d GiB with batches of %d and %d workers; lower its sizes, the batch or the workers", label(large.where), MaxBytes>>30, opt.Batch, opt.Workers)
+		default:
+			panic(large)
+		}
+	}()
 	opt.Batch, opt.Workers = max(opt.Batch, 1), max(opt.Workers, 1)
 	if err := kernel.Check(); err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	n := &Net{In: in, opt: opt}
+	n = &Net{In: in, opt: opt}
 	if in.Size() <= 0 {
 		return nil, fmt.Errorf("nn: an example is %v, must have at least one value", in)
 	}
+	left := MaxBytes
 	shared := newGroup(opt.Workers)
 	part := (opt.Batch + opt.Workers - 1) / opt.Workers
 	for i := range opt.Workers {
-		b := &Builder{MaxN: part, Train: opt.Train}
+		b := &Builder{MaxN: part, Train: opt.Train, left: &left}
 		if i == 0 && !opt.Train {
 			b.MaxN = opt.Batch
 		}

@@ -24,8 +24,9 @@ type Training struct {
 	// Patience stops the training when the loss of the validation examples has not fallen for so many epochs; 0 means
 	// never. With validation examples, the weights of the best epoch are those that stay.
 	Patience int
-	// Augment may change the examples of a batch, which are copies: x [n, in], y [n, targets]. nil leaves them.
-	Augment func(rng *rand.Rand, x, y []float32)
+	// Augment may change the examples of a batch, which are copies: x [n, in], y [n, targets], and their weights w [n], nil
+	// where they have none. nil leaves them.
+	Augment func(rng *rand.Rand, x, y, w []float32)
 	// Report, if not nil, is told of every epoch. An error stops the training.
 	Report func(Epoch) error
 	// Journal, if not nil, keeps how far the training has come, and gives back how far it had come in an earlier run of the
@@ -83,7 +84,7 @@ func (t *Training) Run(n *Net, train Batch, validation *Batch) error {
 			pick := order[s*size : min((s+1)*size, train.N)]
 			b := gather(buf, train, pick, in, targets)
 			if t.Augment != nil {
-				t.Augment(rand.New(rand.NewPCG(t.Seed, uint64(t.step)<<1|1)), b.X, b.Y)
+				t.Augment(rand.New(rand.NewPCG(t.Seed, uint64(t.step)<<1|1)), b.X, b.Y, b.W)
 			}
 			loss, norm, err := t.update(n, b, steps*t.Epochs, &e)
 			if err != nil {

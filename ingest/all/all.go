@@ -3,7 +3,9 @@ package all
 
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"   // Arrow IPC
+	_ "github.com/gyrus-bci/gyrus/ingest/bci2000"     // BCI2000 .dat
 	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // BrainVision of Brain Products
+	_ "github.com/gyrus-bci/gyrus/ingest/cnt"         // Neuroscan .cnt
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // EDF and EDF+
 	_ "github.com/gyrus-bci/gyrus/ingest/eeglab"      // EEGLAB .set and .fdt
 	_ "github.com/gyrus-bci/gyrus/ingest/fif"         // FIF of Neuromag and MNE

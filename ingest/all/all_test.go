@@ -19,11 +19,18 @@ import (
 // damaged are files that must be refused, with a part of the reason.
 var damaged = map[string]string{
 	"formats/edf/crlf-corrupt/S001/S001R03.edf": "fetch it again in binary mode",
+	"formats/eeglab/eeglab_data_epochs_ica.set": `the samples are in "eeglab_data_epochs_ica.fdt", which is not there`,
 	"eegmat/subject-info.csv":                   "no known recording although the name ends in .csv",
 }
 
+// parts are endings of files that belong to the recording beside them, with a part of what is said about them.
+var parts = map[string]string{
+	".eeg": "give the name of the .vhdr beside it", ".vmrk": "open the header beside it", ".fdt": "opened by the .set beside it",
+	".tsv": "no known recording although the name ends in .tsv", // sidecars of BIDS
+}
+
 // sets are the folders below the data folder that hold files of the registered formats.
-var sets = []string{"formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002", "muse-p300", "openbci", "ssvep-exo"}
+var sets = []string{"formats/brainvision", "formats/eeglab", "formats/bids", "formats/edf", "formats/ecog", "eegmat", "eegmmidb/S002", "muse-p300", "openbci", "ssvep-exo"}
 
 // TestRealRecordings runs the suite over every file whose name has the ending of a registered format.
 func TestRealRecordings(t *testing.T) {
@@ -42,6 +49,9 @@ func TestRealRecordings(t *testing.T) {
 			t.Run(path.Join(set, name), func(t *testing.T) {
 				t.Parallel()
 				reason, bad := damaged[path.Join(set, name)]
+				if r, part := parts[path.Ext(name)]; part {
+					reason, bad = r, true
+				}
 				if strings.HasSuffix(name, "-eve.fif") {
 					reason, bad = "open the recording beside it", true
 				}

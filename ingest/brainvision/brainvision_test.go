@@ -139,6 +139,28 @@ func TestChannelInfos(t *testing.T) {
 	}
 }
 
+// TestBinaryInfos reads 258 and -2 in every type.
+func TestBinaryInfos(t *testing.T) {
+	for name, raw := range map[string]string{
+		"INT_16\n": "\x02\x01\xfe\xff", "INT_16\nUseBigEndianOrder=YES\n": "\x01\x02\xff\xfe", "UINT_16\n": "\x02\x01\xfe\xff",
+		"INT_32\n": "\x02\x01\x00\x00\xfe\xff\xff\xff", "IEEE_FLOAT_32\n": "\x00\x00\x81\x43\x00\x00\x00\xc0",
+		"IEEE_FLOAT_32\nUseBigEndianOrder=YES\n": "\x43\x81\x00\x00\xc0\x00\x00\x00",
+		"IEEE_FLOAT_64\n":                        "\x00\x00\x00\x00\x00\x20\x70\x40\x00\x00\x00\x00\x00\x00\x00\xc0",
+	} {
+		want := []float64{129, -2} // the resolution of the first channel is 0.5
+		if strings.HasPrefix(name, "UINT") {
+			want[1] = 65534
+		}
+		for _, orientation := range []string{"MULTIPLEXED", "VECTORIZED"} { // one sample of two channels is the same in both
+			f := files("INT_16\n", name, "MULTIPLEXED", orientation)
+			f["x.eeg"].Data = []byte(raw)
+			if x := all(t, open(t, f, "x.vhdr")); x[0][0] != want[0] || x[1][0] != want[1] {
+				t.Errorf("%s: the samples are %v, want %v", name, x, want)
+			}
+		}
+	}
+}
+
 func TestCodepage(t *testing.T) {
 	f := files("µ", "\xb5")
 	rec := open(t, f, "x.vhdr")

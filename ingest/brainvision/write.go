@@ -158,7 +158,7 @@ func (w *writer) header() string {
 	fmt.Fprintf(&b, "Brain Vision Data Exchange Header File Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\nMarkerFile=%s.vmrk\r\n", w.base, w.base)
 	fmt.Fprintf(&b, "DataFormat=BINARY\r\nDataOrientation=MULTIPLEXED\r\nNumberOfChannels=%d\r\nDataPoints=%d\r\n; Sampling interval in microseconds\r\nSamplingInterval=%s\r\n\r\n", len(chs), w.points, w.interval())
 	b.WriteString("[Binary Infos]\r\nBinaryFormat=IEEE_FLOAT_32\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
-	kinds := 0
+	kinds, own := 0, false // own: an electrode lies elsewhere than its name says; others want coordinates of all or of none
 	for i, c := range chs {
 		label := c.Original
 		if label == "" {
@@ -177,16 +177,21 @@ func (w *writer) header() string {
 			kinds++
 		}
 		if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
+			own = true
+		}
+		at := "0,0,0" // not known
+		if c.Pos != nil {
 			x, y, z := c.Pos[0], c.Pos[1], c.Pos[2]
 			r, flat := math.Sqrt(x*x+y*y+z*z), math.Hypot(x, y)
 			g := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-			fmt.Fprintf(&places, "Ch%d=%s,%s,%s\r\n", i+1, g(r*1000), g(math.Atan2(flat, z)*180/math.Pi), g(math.Atan2(y, x)*180/math.Pi))
+			at = g(r*1000) + "," + g(math.Atan2(flat, z)*180/math.Pi) + "," + g(math.Atan2(y, x)*180/math.Pi)
 		}
+		fmt.Fprintf(&places, "Ch%d=%s\r\n", i+1, at)
 	}
 	if kinds > 0 {
 		w.lose("kind of channels", "is told by the label alone", fmt.Sprintf("%d channels of another kind", kinds), "without it")
 	}
-	if places.Len() > 0 {
+	if own {
 		b.WriteString("\r\n[Coordinates]\r\n; Ch<number>=<radius in mm>,<theta>,<phi>\r\n" + places.String())
 	}
 	return b.String()

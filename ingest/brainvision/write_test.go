@@ -81,13 +81,17 @@ func TestWriteGaps(t *testing.T) {
 	want := &signal.Recording{
 		Name: "x", Begin: time.Date(2021, 3, 4, 23, 59, 59, 123456e3, time.UTC), Len: 1050,
 		Info: &signal.Info{Rate: 250, Reference: "Cz", Channels: []signal.Channel{
-			{Name: "Fz", Original: "Fz.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos}, {Name: "a,b", Original: "a,b", Kind: signal.Misc, Unit: "°C"},
+			{Name: "Fz", Original: "Fz.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: pos},
+			{Name: "a,b", Original: "a,b", Kind: signal.Misc, Unit: "°C"},
 			{Name: "Status", Original: "Status", Kind: signal.Trigger},
 		}},
 		Spans: []signal.Span{{Start: 0, Len: 20}, {Start: 21, Len: 30}, {Start: 1000, Len: 50}},
 		Events: []signal.Event{
-			{Sample: 0, Label: "start"}, {Sample: 21, Onset: 21 / 250., Label: "a/b, c"}, {Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
-			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.}, {Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
+			{Sample: 0, Label: "start"},
+			{Sample: 21, Onset: 21 / 250., Label: "a/b, c"},
+			{Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
+			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.},
+			{Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
 		},
 	}
 	data := make(signal.Memory, 3)

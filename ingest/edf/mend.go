@@ -101,7 +101,7 @@ func (m memoryFile) Read(p []byte) (int, error) { return m.Reader.Read(p) }
 // Stat has the size of the content.
 func (m memoryFile) Stat() (fs.FileInfo, error) {
 	st, err := m.File.Stat()
-	return sized{st, m.Reader.Size()}, err
+	return sized{st, m.Size()}, err
 }
 
 type sized struct {

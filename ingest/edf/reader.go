@@ -73,16 +73,21 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 				return err
 			}
 		}
-		for ; done < n && from < r.first+r.n; from++ {
-			k := min(r.perRecord-skip, n-done)
-			rec := r.buf[(from-r.first)*r.h.record:]
-			for ch := range r.chans {
-				c := &r.chans[ch]
-				b := c.offset + skip*int64(r.h.v.bytes)
-				r.h.v.decode(dst[ch][done:done+k], rec[b:b+k*int64(r.h.v.bytes)], c.gain, c.origin)
+		// Channel by channel: what is written then lies in few pages of memory, and what is read stays in the cache.
+		stop := min(to, r.first+r.n)
+		filled := done
+		for ch := range r.chans {
+			c := &r.chans[ch]
+			at, miss := done, skip
+			for record := from; record < stop; record++ {
+				k := min(r.perRecord-miss, n-at)
+				b := (record-r.first)*r.h.record + c.offset + miss*int64(r.h.v.bytes)
+				r.h.v.decode(dst[ch][at:at+k], r.buf[b:b+k*int64(r.h.v.bytes)], c.gain, c.origin)
+				at, miss = at+k, 0
 			}
-			done, skip = done+k, 0
+			filled = at
 		}
+		done, from, skip = filled, stop, 0
 	}
 	return nil
 }

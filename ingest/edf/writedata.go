@@ -149,11 +149,11 @@ func (o *output) annotate() error {
 	if wrong > 0 {
 		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
 	}
-	lo, hi := 0, 0
+	lo := 0
 	for _, c := range clocks {
 		lo = max(lo, len(c))
 	}
-	hi = lo
+	hi := lo
 	for _, l := range lists {
 		hi += len(l)
 	}

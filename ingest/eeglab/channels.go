@@ -128,7 +128,8 @@ func (s *set) scale(locs []location) (scale, lift float64) {
 	if n == 0 {
 		return 0, 0
 	}
-	r, found := sum/n, ""
+	r := sum / n
+	var found string
 	if cz := montage.Place("Cz"); cz != nil {
 		lift = cz[2] - montage.HeadRadius
 	}

@@ -69,9 +69,6 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	}
 	main := recs[0]
 	main.Others = recs[1:]
-	if err := src.CheckAmplitudes(main); err != nil {
-		return nil, err
-	}
 	main.Deviations = src.Deviations()
 	return main, nil
 }

@@ -228,6 +228,13 @@ func (c *Ctl) perform(ctx context.Context, v Verb, args []string) Reply {
 	return r
 }
 
+// Verbs lists what can be asked for now.
+func (c *Ctl) Verbs() []VerbInfo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.list()
+}
+
 // Call is a request of somebody in this process, such as its web page: it takes no way over the bus, needs no right there,
 // and works without a link. It waits for the verb, whose context ends with ctx and with the Ctl.
 func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {

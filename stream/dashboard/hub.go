@@ -137,8 +137,8 @@ func (h *hub) changed() {
 	}
 }
 
-// run works until done is closed.
-func (h *hub) run(done <-chan struct{}) {
+// run works until done is closed. refresh is called when the session has changed.
+func (h *hub) run(done <-chan struct{}, refresh func()) {
 	tick := time.NewTicker(tracesEvery)
 	defer tick.Stop()
 	for {
@@ -146,6 +146,7 @@ func (h *hub) run(done <-chan struct{}) {
 		case a := <-h.in:
 			h.take(a)
 		case <-h.wake:
+			refresh()
 			h.each(h.greet)
 		case now := <-tick.C:
 			h.show(now)

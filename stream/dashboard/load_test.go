@@ -3,7 +3,6 @@ package dashboard_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -151,41 +150,33 @@ func TestStalledBrowserLosesMessages(t *testing.T) {
 	}
 }
 
+// knock asks for messages and says how it was answered; leave ends the connection, as the end of the test does.
+func knock(t *testing.T, url string) (status int, leave context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = res.Body.Close() })
+	return res.StatusCode, cancel
+}
+
 // TestTooManyBrowsers: the 17th is refused, and when one goes another may come.
 func TestTooManyBrowsers(t *testing.T) {
 	r := start(t, 1, []string{"C3", "C4", "Cz", "FC3", "FC4", "CP3", "CP4", "CPz"}, options(), nil)
-	open := func() (*http.Response, error) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.page.URL()+"events", nil)
-		if err != nil {
-			return nil, err
-		}
-		return http.DefaultClient.Do(req)
-	}
-	var all []*http.Response
-	defer func() {
-		for _, res := range all {
-			_ = res.Body.Close()
-		}
-	}()
+	var leave []context.CancelFunc
 	for k := range 17 {
-		res, err := open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, res)
-		if want := map[bool]int{true: 200, false: 503}[k < 16]; res.StatusCode != want {
-			t.Fatalf("browser %d: %s, want %d", k+1, res.Status, want)
+		status, end := knock(t, r.page.URL())
+		leave = append(leave, end)
+		if want := map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[k < 16]; status != want {
+			t.Fatalf("browser %d: %d, want %d", k+1, status, want)
 		}
 	}
-	if err := all[0].Body.Close(); err != nil && !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	r.until("a place to be free", func() bool {
-		res, err := open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, res)
-		return res.StatusCode == 200
-	})
+	leave[0]()
+	r.until("a place to be free", func() bool { status, _ := knock(t, r.page.URL()); return status == http.StatusOK })
 }

@@ -60,8 +60,7 @@ func (o Options) Check() error {
 func (o Options) hosts() map[string]bool {
 	names := map[string]bool{}
 	host, _, _ := net.SplitHostPort(o.Listen) // Check has seen that it can be split
-	switch {
-	case loopback(host) || host == "":
+	if loopback(host) || host == "" {
 		names["localhost"], names["127.0.0.1"], names["::1"] = true, true, true
 	}
 	if !unspecified(host) {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -152,11 +153,6 @@ func (b *browser) until(what, js string) {
 
 func (b *browser) press(keys string) { b.t.Helper(); b.run(chromedp.KeyEvent(keys)) }
 
-func (b *browser) text(id string) string {
-	b.t.Helper()
-	return eval[string](b, `document.getElementById("`+id+`").textContent`)
-}
-
 func options() dashboard.Options {
 	o := dashboard.Defaults()
 	o.Listen = "127.0.0.1:0"
@@ -296,7 +292,7 @@ func TestPage(t *testing.T) {
 			b.run(size(width, 800))
 			wide := eval[int64](b, `document.documentElement.scrollWidth`)
 			if wide > width {
-				t.Errorf("the page is %d pixels wide in a window of %d: %s", wide, width, eval[string](b, `[...document.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.tagName + "#" + e.id).join(" ")`))
+				t.Errorf("the page is %d pixels wide in a window of %d: %s", wide, width, eval[string](b, `[...document.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > `+strconv.FormatInt(width, 10)+`).map((e) => e.tagName + "#" + e.id + " " + e.className + " " + e.getBoundingClientRect().right).join(", ")`))
 			}
 			if top := eval[float64](b, `scrollTo(0, 1e6); document.getElementById("stop").getBoundingClientRect().top`); top < 0 || top > 400 {
 				t.Errorf("at %d pixels the emergency stop is at %g when the page is scrolled: it must stay in sight", width, top)

@@ -38,6 +38,7 @@ const (
 // Operator is who the buttons ask; *bus.Ctl is one.
 type Operator interface {
 	Call(ctx context.Context, verb string, args ...string) bus.Reply
+	Verbs() []bus.VerbInfo
 }
 
 // Stopper is who the button of the emergency stop asks; *bus.Bus is one.
@@ -100,7 +101,7 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 		return nil, fmt.Errorf("dashboard: %w; choose another port, 0 takes a free one", err)
 	}
 	s.addr = l.Addr()
-	s.working.Go(func() { s.hub.run(s.done) })
+	s.working.Go(func() { s.hub.run(s.done, s.verbs) })
 	go func() { // Close waits for it
 		if s.opt.Cert != "" { // TLSConfig is set by net/http too
 			s.served <- s.srv.ServeTLS(l, "", "")
@@ -174,21 +175,21 @@ func (s *Server) Start(session Session, info *signal.Info) {
 	s.verbs()
 }
 
-// verbs asks what the session can be asked for, and tells browsers.
+// verbs looks what the session can be asked for now, and tells browsers where it is something else than before.
 func (s *Server) verbs() {
 	session := s.running()
 	if session == nil || session.Operator == nil {
 		return
 	}
-	r := session.Operator.Call(context.Background(), "verbs")
+	list := session.Operator.Verbs()
 	s.hub.mu.Lock()
 	a := s.hub.about
 	s.hub.mu.Unlock()
-	if a == nil || len(a.Verbs) == len(r.Verbs) {
+	if a == nil || len(a.Verbs) == len(list) {
 		return
 	}
 	b := *a
-	b.Verbs = r.Verbs
+	b.Verbs = list
 	s.hub.describe(&b)
 }
 
@@ -266,7 +267,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.hub.leave(c)
-	s.verbs()
 	w.Header().Set("Content-Type", "text/event-stream")
 	rc := http.NewResponseController(w)
 	put := func(b []byte) bool {
@@ -399,12 +399,11 @@ func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
 
 // Stopped is what became of an emergency stop.
 type Stopped struct {
-	OK       bool             `json:"ok"`    // as many controllers as must have answered that they stand
-	Need     int              `json:"need"`  // so many must
-	Stand    []bus.StopAnswer `json:"stand"` // who answered
-	Error    string           `json:"error,omitempty"`
-	TookMS   float64          `json:"took_ms"`
-	Repeated string           `json:"note,omitempty"`
+	OK     bool             `json:"ok"`    // as many controllers as must have answered that they stand
+	Need   int              `json:"need"`  // so many must
+	Stand  []bus.StopAnswer `json:"stand"` // who answered
+	Error  string           `json:"error,omitempty"`
+	TookMS float64          `json:"took_ms"`
 }
 
 // stop is the emergency stop. It goes on when the browser that asked has gone.

@@ -260,7 +260,9 @@ func TestScalpPlaces(t *testing.T) {
 	}{
 		{"Cz is nearly in the middle", math.Hypot(at["Cz"][0], at["Cz"][1]) < 0.25},
 		{"Fpz is before, at the nose", at["Fpz"][1] > 0.7 && math.Abs(at["Fpz"][0]) < 0.05},
-		{"Oz is behind", at["Oz"][1] < -0.7}, {"C3 is at the left", at["C3"][0] < -0.2}, {"C4 is at the right", at["C4"][0] > 0.2},
+		{"Oz is behind", at["Oz"][1] < -0.7},
+		{"C3 is at the left", at["C3"][0] < -0.2},
+		{"C4 is at the right", at["C4"][0] > 0.2},
 		{"T7 is further out than C3", at["T7"][0] < at["C3"][0]},
 	} {
 		if !q.ok {

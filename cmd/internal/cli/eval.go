@@ -84,6 +84,7 @@ per hour and per day of all recorded time, and latency.`,
 		},
 	}
 	fits.add(cmd, false)
+	addReading(cmd)
 	return cmd
 }
 

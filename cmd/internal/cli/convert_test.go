@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+)
+
+// awkward writes an EDF file with samples of so many µV as deviations, in the unit dim.
+func awkward(t *testing.T, name, dim string, clean bool) string {
+	t.Helper()
+	f := edftest.File{
+		N: 4, Patient: "12-3 F 02-MAY-1951 Ada_Example", Reserved: "EDF+C",
+		Signals: []edftest.Signal{
+			{Label: "EEG Cz", Dim: dim, Samples: 100, At: func(r, i int) int16 { return int16((i*7919+r)%600 - 300) }},
+			edftest.Annotations(20, edftest.Clock(edftest.Steady)),
+		},
+	}
+	if !clean {
+		f.Records = "-1"
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, f.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestValidate has an exit code for each verdict.
+func TestValidate(t *testing.T) {
+	good, bad := awkward(t, "good.edf", "uV", true), awkward(t, "bad.edf", "uV", false)
+	cut := filepath.Join(t.TempDir(), "cut.edf")
+	raw, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cut, raw[:len(raw)-10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		code int
+		out  string
+		args []string
+	}{
+		{0, "clean", []string{"validate", good}},
+		{4, "number of data records", []string{"validate", good, bad}},
+		{3, "refused", []string{"validate", bad, "--strict"}},
+		{3, "truncated", []string{"validate", cut}},
+		{2, "", []string{"validate", "not-there.edf"}},
+		{0, "number of data records", []string{"info", bad}},
+		{3, "", []string{"info", bad, "--strict"}},
+		{3, "", []string{"convert", bad, filepath.Join(t.TempDir(), "x.xdf"), "--strict"}},
+		{2, "", []string{"convert", good, filepath.Join(t.TempDir(), "x.unknown")}},
+		{2, "", []string{"info", good, "--units-policy", "guess"}},
+	} {
+		code, out, errs := run(t, c.args...)
+		if code != c.code || !strings.Contains(out, c.out) {
+			t.Errorf("%v: exit code %d, want %d with %q; output %q %q", c.args, code, c.code, c.out, out, errs)
+		}
+	}
+}
+
+// TestFix mends a file that is cut, and one with a wrong count; both copies are clean.
+func TestFix(t *testing.T) {
+	bad := awkward(t, "bad.edf", "uV", false)
+	cut := awkward(t, "cut.edf", "uV", true)
+	raw, err := os.ReadFile(cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cut, raw[:len(raw)-10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{bad, cut} {
+		out := filepath.Join(t.TempDir(), "fixed.edf")
+		if code, text, errs := run(t, "fix", in, out); code != 0 {
+			t.Fatalf("%s: exit code %d: %s %s", in, code, text, errs)
+		}
+		if code, text, errs := run(t, "validate", out, "--strict"); code != 0 {
+			t.Errorf("the copy of %s: exit code %d: %s %s", in, code, text, errs)
+		}
+	}
+}
+
+// TestUnitsPolicy: EEG in volts that is read as µV and the reverse, and blank units.
+func TestUnitsPolicy(t *testing.T) {
+	for _, c := range []struct {
+		dim, policy string
+		code        int
+		says        string
+	}{
+		{"uV", "warn", 0, `"deviations": []`},
+		{"V", "warn", 0, "the unit or the calibration in the file is wrong"},
+		{"V", "error", 3, ""},
+		{"V", "assume:uV", 0, "uV in place of V, by --units-policy"},
+		{"nV", "assume:uV", 0, "uV in place of nV, by --units-policy"},
+		{"", "warn", 0, "may not be"},
+		{"", "error", 3, ""},
+		{"", "assume:uV", 0, "uV, by --units-policy"},
+	} {
+		path := awkward(t, "x.edf", c.dim, true)
+		code, out, errs := run(t, "info", path, "--json", "--units-policy", c.policy)
+		if code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%q, %s: exit code %d, want %d with %q: %s %s", c.dim, c.policy, code, c.code, c.says, out, errs)
+		}
+	}
+}
+
+// TestAnonymise: nothing personal is in the file that is written, nor in any byte of it.
+func TestAnonymise(t *testing.T) {
+	in, out := awkward(t, "x.edf", "uV", true), filepath.Join(t.TempDir(), "y.edf")
+	code, text, errs := run(t, "convert", in, out, "--anonymise", "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	var v struct {
+		Personal []struct{ Where, Found, Done string }
+	}
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Personal) != 2 || !strings.Contains(v.Personal[0].Found, "Ada_Example") || v.Personal[1].Where != "begin" {
+		t.Errorf("personal is %+v, want the patient and the begin", v.Personal)
+	}
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"Ada", "1951", "2002", "12-3", "02.03.02"} {
+		if strings.Contains(string(raw[:256]), s) {
+			t.Errorf("%q is still in the header", s)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package bci2000_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/bci2000"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// TestGolden compares stored numbers and the state StimulusCode with MNE, see testdata/golden.py; names, gains and offsets, which
+// MNE does not read, with the definition.
+func TestGolden(t *testing.T) {
+	raw, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g struct {
+		Files map[string]struct {
+			Rate    float64    `json:"rate_hz"`
+			Samples int64      `json:"samples"`
+			Hash    string     `json:"sha256_stored"`
+			Code    [][2]int64 `json:"code"`
+		} `json:"files"`
+	}
+	if err := json.Unmarshal(raw, &g); err != nil || len(g.Files) != 3 {
+		t.Fatalf("%d files, %v", len(g.Files), err)
+	}
+	gains, offsets := []float64{0.5, 0.003, 2}, []float64{0, 10, -4} // µV
+	for name, want := range g.Files {
+		t.Run(name, func(t *testing.T) {
+			open := func() (*signal.Recording, error) { return ingest.Open(os.DirFS("testdata"), name) }
+			ingesttest.Run(t, open)
+			rec, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rec.Info.Rate != want.Rate || rec.Len != want.Samples || !slices.Equal(rec.Info.Names(), []string{"Fz", "Cz", "EOG left"}) || !rec.Begin.Equal(time.Date(2009, 8, 12, 9, 32, 10, 0, time.UTC)) {
+				t.Errorf("%v, %d samples from %v", rec.Info, rec.Len, rec.Begin)
+			}
+			h := sha256.New()
+			x := slices.Repeat([][]float64{nil}, 3)
+			for ch := range x {
+				x[ch] = make([]float64, rec.Len)
+			}
+			if err := rec.Data.ReadSamples(x, 0); err != nil {
+				t.Fatal(err)
+			}
+			for ch := range x {
+				for _, v := range x[ch] {
+					stored := math.Round(v/gains[ch] + offsets[ch])
+					if again := (stored - offsets[ch]) * gains[ch]; math.Abs(again-v) > 1e-15*(math.Abs(v)+offsets[1]) {
+						t.Fatalf("channel %d: %v is not %v", ch, v, again)
+					}
+					h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(stored+0)))
+				}
+			}
+			if got := hex.EncodeToString(h.Sum(nil)); got != want.Hash {
+				t.Errorf("the stored numbers have the SHA-256 %s, MNE's %s", got, want.Hash)
+			}
+			var code [][2]int64
+			var target []signal.Event
+			for _, e := range rec.Events {
+				var v int64
+				switch {
+				case strings.HasPrefix(e.Label, "StimulusCode/"):
+					if _, err := fmt.Sscanf(e.Label, "StimulusCode/%d", &v); err != nil {
+						t.Fatal(err)
+					}
+					code = append(code, [2]int64{e.Sample, v})
+				case strings.HasPrefix(e.Label, "TargetCode/"):
+					target = append(target, e)
+				}
+			}
+			if !slices.Equal(code, want.Code) {
+				t.Errorf("StimulusCode is %v, want %v", code, want.Code)
+			}
+			if w := []signal.Event{{Sample: 50, Onset: 0.2, Duration: 0.6, Label: "TargetCode/1000"}, {Sample: 450, Onset: 1.8, Duration: 0.2, Label: "TargetCode/3"}}; !slices.Equal(target, w) {
+				t.Errorf("TargetCode is %+v, want %+v", target, w)
+			}
+			if err := rec.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func load(t testing.TB, name string, change ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(strings.NewReplacer(change...).Replace(string(data)))
+}
+
+func TestRefused(t *testing.T) {
+	for want, change := range map[string][]string{
+		`SourceCh: is "0"`:                         {"SourceCh= 3 State", "SourceCh= 0 State"},
+		`StatevectorLen: is "-"`:                   {"StatevectorLen= 5", "StatevectorLen= -"},
+		`HeaderLen: is "9"`:                        {"HeaderLen=   ", "HeaderLen= 9 "},
+		`DataFormat: is "int12"`:                   {"int32", "int12"},
+		`SamplingRate: is "Hz 250 1 %"`:            {"SamplingRate= 250Hz", "SamplingRate=    Hz"},
+		`SourceChGain: "0.0" of channel 1`:         {"3 0.5 ", "3 0.0 "},
+		`SourceChOffset: "x" of channel 2 must be`: {"3 0 10 -4", "3 0 x  -4"},
+	} {
+		_, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, want)
+		}
+	}
+}
+
+func TestDeviations(t *testing.T) {
+	for want, change := range map[string][]string{
+		"stored numbers are µV":   {"SourceChGain= 3", "SourceChGain= 2"},
+		"channels are numbered":   {"ChannelNames", "ChannelNamez"},
+		"the begin is not known":  {"Wed%20", "Tag%20"},
+		"the state is left out":   {"TargetCode 10 0 1 3", "TargetCode 10 0 9 3"},
+		"the line is passed over": {"ChannelNames=", "ChannelNames "},
+	} {
+		rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := fmt.Sprintf("%+v", rec.Deviations); !strings.Contains(text, want) {
+			t.Errorf("the deviations %s must say %s", text, want)
+		}
+	}
+}
+
+// TestCut: behind the header every whole sample is read; that a file was cut between two samples cannot be seen in this format.
+func TestCut(t *testing.T) {
+	data := load(t, "int32.dat")
+	header := len(data) - 500*17
+	for n := 0; n < len(data); n += 7 {
+		rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: data[:n:n]}}, "x.dat")
+		var format *ingest.FormatError
+		switch {
+		case err != nil && (!errors.As(err, &format) || n >= header+17):
+			t.Errorf("cut behind %d bytes: %v", n, err)
+		case err == nil && rec.Len != int64(n-header)/17:
+			t.Errorf("cut behind %d bytes: %d samples", n, rec.Len)
+		case err == nil && (n-header)%17 != 0 && len(rec.Deviations) == 0:
+			t.Errorf("cut behind %d bytes it opens without a deviation", n)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, name := range []string{"old.dat", "int32.dat", "float32.dat"} {
+		f.Add(load(f, name))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ingesttest.Fuzz(t, fstest.MapFS{"x.dat": {Data: data}}, "x.dat", 16)
+	})
+}

@@ -1,0 +1,239 @@
+package bci2000
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
+)
+
+const (
+	headerBytes = 16 << 20
+	maxChannels = 1 << 14
+	maxStates   = 1 << 14 // bytes of the vector
+)
+
+// header is what the header says.
+type header struct {
+	version        string
+	bytes, states  int64 // of the header, of the state vector
+	typ            flatfile.Type
+	begin          time.Time
+	info           *signal.Info
+	gains, offsets []float64
+	list           []state
+}
+
+// state is a number within the state vector.
+type state struct {
+	name      string
+	bits, bit int64 // how many, and the first, counted from that of the lowest value in the first byte
+}
+
+var types = map[string]flatfile.Type{"": flatfile.Int16, "int16": flatfile.Int16, "int32": flatfile.Int32, "float32": flatfile.Float32}
+
+// parameter is one of the section [ Parameter Definition ].
+type parameter struct {
+	values []string
+	list   bool
+	at     int64
+}
+
+func readHeader(src *flatfile.Source) (*header, error) {
+	top, err := src.Bytes(0, min(512, src.Size), "first line")
+	if err != nil {
+		return nil, err
+	}
+	line, _, found := strings.Cut(string(top), "\n")
+	if !found {
+		return nil, src.Errorf(0, "first line", "has no end within %d bytes", len(top))
+	}
+	words := strings.Fields(line)
+	field := map[string]string{}
+	for i := 0; i+1 < len(words); i++ {
+		if key, ok := strings.CutSuffix(words[i], "="); ok {
+			field[key] = words[i+1]
+		}
+	}
+	h := &header{version: field["BCI2000V"], info: &signal.Info{}}
+	if h.version == "" {
+		h.version = "1.0"
+	}
+	channels := int64(0)
+	for _, f := range []struct {
+		key         string
+		to          *int64
+		least, most int64
+	}{{"HeaderLen", &h.bytes, int64(len(line)), min(src.Size, headerBytes)}, {"SourceCh", &channels, 1, maxChannels}, {"StatevectorLen", &h.states, 0, maxStates}} {
+		v, err := strconv.ParseInt(field[f.key], 10, 64)
+		if err != nil || v < f.least || v > f.most {
+			return nil, src.Errorf(int64(max(0, strings.Index(line, f.key))), f.key, "is %q, must be a whole number from %d to %d", field[f.key], f.least, f.most)
+		}
+		*f.to = v
+	}
+	typ, known := types[field["DataFormat"]]
+	if !known {
+		return nil, src.Errorf(int64(strings.Index(line, "DataFormat")), "DataFormat", "is %q, must be int16, int32 or float32", field["DataFormat"])
+	}
+	h.typ = typ
+	raw, err := src.Bytes(0, h.bytes, "header")
+	if err != nil {
+		return nil, err
+	}
+	params := h.lines(src, raw)
+	return h, h.describe(src, params, channels)
+}
+
+// lines reads the sections below the first line.
+func (h *header) lines(src *flatfile.Source, raw []byte) map[string]parameter {
+	params, section, at := map[string]parameter{}, "", int64(0)
+	for line := range strings.Lines(string(raw)) {
+		start := at
+		at += int64(len(line))
+		text, _ := flatfile.Text([]byte(strings.TrimRight(line, "\r\n\x00 ")))
+		switch {
+		case start == 0 || text == "":
+		case strings.HasPrefix(text, "["):
+			section = strings.ToLower(strings.Trim(text, "[] "))
+		case section == "state vector definition":
+			h.state(src, start, strings.Fields(text))
+		case section == "parameter definition":
+			left, right, found := strings.Cut(text, "=")
+			words := strings.Fields(left)
+			if !found || len(words) < 2 {
+				src.Deviate(start, "Parameter Definition", "section type name= value", fmt.Sprintf("%.60q", text), "the line is passed over")
+				continue
+			}
+			right, _, _ = strings.Cut(right, "//")
+			typ := words[len(words)-2]
+			params[words[len(words)-1]] = parameter{strings.Fields(right), strings.HasSuffix(typ, "list"), start}
+		}
+	}
+	return params
+}
+
+// state reads "name bits default byte bit".
+func (h *header) state(src *flatfile.Source, at int64, words []string) {
+	var v [4]int64
+	err := error(nil)
+	for i := 0; i < 4 && len(words) >= 5 && err == nil; i++ {
+		v[i], err = strconv.ParseInt(words[i+1], 10, 32)
+	}
+	bits, bit := v[0], 8*v[2]+v[3]
+	if len(words) < 5 || err != nil || bits < 1 || bits > 64 || v[2] < 0 || v[3] < 0 || v[3] > 7 || bit+bits > 8*h.states {
+		src.Deviate(at, "State Vector Definition", fmt.Sprintf("name, bits, default, byte and bit within %d bytes", h.states), fmt.Sprintf("%.60q", strings.Join(words, " ")), "the state is left out")
+		return
+	}
+	h.list = append(h.list, state{words[0], bits, bit})
+}
+
+// values of a list parameter, without their number in front; nil where it is missing or not as long as it says.
+func (p parameter) items() []string {
+	if !p.list || len(p.values) == 0 {
+		return nil
+	}
+	n, err := strconv.Atoi(p.values[0])
+	if err != nil || n < 0 || n > len(p.values)-1 {
+		return nil
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = p.values[i+1]
+		if s, err := url.PathUnescape(out[i]); err == nil { // "%20" is a space
+			out[i] = s
+		}
+	}
+	return out
+}
+
+// number reads a number that may have a unit behind it: "0.1muV", "256Hz".
+func number(text string) (v float64, unit string, err error) {
+	end := 0
+	for end < len(text) && strings.IndexByte("+-.0123456789", text[end]) >= 0 || end+1 < len(text) && (text[end] == 'e' || text[end] == 'E') && strings.IndexByte("+-0123456789", text[end+1]) >= 0 {
+		end++
+	}
+	v, err = strconv.ParseFloat(text[:end], 64)
+	return v, text[end:], err
+}
+
+// describe makes channels and scales of the parameters.
+func (h *header) describe(src *flatfile.Source, params map[string]parameter, n int64) error {
+	rate := params["SamplingRate"]
+	r := 0.0
+	if len(rate.values) > 0 {
+		r, _, _ = number(rate.values[0]) // a text is no rate above 0
+	}
+	if !(r > 0) || r > 1e9 {
+		return src.Errorf(rate.at, "SamplingRate", "is %q, must be a rate above 0", strings.Join(rate.values, " "))
+	}
+	h.info.Rate = r
+	h.offsets, h.gains = make([]float64, n), make([]float64, n)
+	scales := make([]units.Scale, n)
+	for i := range h.gains {
+		h.gains[i], scales[i] = 1, units.Parse("µV")
+	}
+	gains, offsets := params["SourceChGain"], params["SourceChOffset"]
+	if items := gains.items(); int64(len(items)) == n {
+		for i, text := range items {
+			g, unit, err := number(text)
+			if err != nil || g == 0 || g-g != 0 {
+				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number other than 0", text, i+1)
+			}
+			if unit != "" {
+				scales[i] = units.Parse(strings.Replace(unit, "mu", "µ", 1))
+			}
+			h.gains[i] = scales[i].Apply(g)
+		}
+	} else {
+		src.Deviate(gains.at, "SourceChGain", fmt.Sprintf("has %d values", n), strconv.Itoa(len(items)), "1: stored numbers are µV")
+	}
+	if items := offsets.items(); int64(len(items)) == n {
+		for i, text := range items {
+			o, _, err := number(text)
+			if err != nil || o-o != 0 {
+				return src.Errorf(offsets.at, "SourceChOffset", "%q of channel %d must be a number", text, i+1)
+			}
+			h.offsets[i] = o
+		}
+	} else {
+		src.Deviate(offsets.at, "SourceChOffset", fmt.Sprintf("has %d values", n), strconv.Itoa(len(items)), "0")
+	}
+	names := params["ChannelNames"]
+	labels := names.items()
+	if int64(len(labels)) != n {
+		src.Deviate(names.at, "ChannelNames", fmt.Sprintf("has %d names", n), strconv.Itoa(len(labels)), "channels are numbered")
+		labels = make([]string, n)
+		for i := range labels {
+			labels[i] = fmt.Sprintf("channel %d", i+1)
+		}
+	}
+	h.info.Channels = src.Channels(labels, func(int) int64 { return names.at })
+	for i := range h.info.Channels {
+		h.info.Channels[i].Unit = scales[i].Unit
+	}
+	h.begin = storageTime(src, params["StorageTime"])
+	return nil
+}
+
+// storageTime is when recording began; the format has no time zone, so it is taken for UTC.
+func storageTime(src *flatfile.Source, p parameter) time.Time {
+	if len(p.values) == 0 {
+		return time.Time{}
+	}
+	text := p.values[0]
+	if s, err := url.PathUnescape(text); err == nil {
+		text = s
+	}
+	for _, layout := range []string{"Mon Jan _2 15:04:05 2006", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC()
+		}
+	}
+	src.Deviate(p.at, "StorageTime", "is like Wed Aug 12 09:32:10 2009 or 2009-08-12T09:32:10", fmt.Sprintf("%.60q", text), "the begin is not known")
+	return time.Time{}
+}

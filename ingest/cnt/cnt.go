@@ -1,0 +1,229 @@
+package cnt
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func init() {
+	ingest.Register(ingest.Format{Name: "cnt", Ext: []string{".cnt"}, Match: match, Open: Open})
+}
+
+const (
+	fixedBytes   = 900
+	channelBytes = 75
+	maxChannels  = 1 << 14
+)
+
+func match(head []byte) bool { return bytes.HasPrefix(head, []byte("Version 3.0\x00")) }
+
+// Open reads the header and the events of f. It owns f from now on and closes it, also when it fails.
+func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+// header is what is read of the header.
+type header struct {
+	channels, bytes int64 // bytes of the header
+	samples         int64 // as the header says
+	table           int64 // where the events are
+	typ             flatfile.Type
+	n               int64 // samples of each channel
+	block           int64 // samples of a channel that lie one behind the other
+	rate            float64
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
+	src, err := flatfile.NewSource(f, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err := src.Bytes(0, fixedBytes, "header")
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHeader(src, b)
+	if err != nil {
+		return nil, err
+	}
+	c, err := src.Bytes(fixedBytes, channelBytes*h.channels, "channels")
+	if err != nil {
+		return nil, err
+	}
+	if err := h.layout(src, int64(int32(binary.LittleEndian.Uint32(b[894:])))); err != nil {
+		return nil, err
+	}
+	width := h.typ.Width()
+	lay := flatfile.Layout{Record: width * h.channels * h.block, PerRecord: h.block}
+	labels := make([]string, h.channels)
+	for i := range labels {
+		e := c[channelBytes*i:]
+		label, _, _ := bytes.Cut(e[:10], []byte{0})
+		labels[i], _ = flatfile.Text(label)
+		f32 := func(at int) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(e[at:]))) }
+		gain := f32(71) * f32(59) / 204.8
+		if gain == 0 || gain-gain != 0 {
+			return nil, src.Errorf(fixedBytes+channelBytes*int64(i)+59, "sensitivity", "sensitivity %g times calibration %g of channel %q cannot be computed with", f32(59), f32(71), labels[i])
+		}
+		baseline := float64(int16(binary.LittleEndian.Uint16(e[47:])))
+		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(i) * width * h.block, Step: width, Type: h.typ, Gain: gain, Offset: 0 - float64(baseline*gain)})
+	}
+	info := &signal.Info{Rate: h.rate, Channels: src.Channels(labels, func(i int) int64 { return fixedBytes + channelBytes*int64(i) })}
+	for i := range info.Channels {
+		info.Channels[i].Unit = signal.Microvolt
+	}
+	lay.Runs = flatfile.Whole(h.n).Runs(h.bytes, &lay)
+	rec := &signal.Recording{Name: name, Format: "CNT 3.0", Begin: begin(src, b), Info: info, Len: h.n, Data: flatfile.NewReader(src, lay)}
+	if rec.Events, err = h.events(src); err != nil {
+		return nil, err
+	}
+	rec.Deviations = src.Deviations()
+	return rec, nil
+}
+
+func readHeader(src *flatfile.Source, b []byte) (*header, error) {
+	le := binary.LittleEndian
+	h := &header{channels: int64(le.Uint16(b[370:])), samples: int64(le.Uint32(b[864:])), table: int64(le.Uint32(b[886:])), rate: float64(le.Uint16(b[376:]))}
+	if h.channels < 1 || h.channels > maxChannels {
+		return nil, src.Errorf(370, "number of channels", "is %d, must be from 1 to %d", h.channels, maxChannels)
+	}
+	if h.rate == 0 {
+		return nil, src.Errorf(376, "rate", "is 0, must be above")
+	}
+	h.bytes = fixedBytes + channelBytes*h.channels
+	return h, nil
+}
+
+// layout finds out how wide the numbers are.
+func (h *header) layout(src *flatfile.Source, block int64) error {
+	if src.Size > math.MaxInt32 {
+		return src.Errorf(886, "event table", "lies beyond what 32 bits can tell in a file of %d bytes, so that the width of the numbers is not known: export it as EDF", src.Size)
+	}
+	end := h.table
+	if end > src.Size { // cut: what was there tells the width all the same
+		src.Deviate(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", end, src.Size), "the samples that are there; there are no events")
+	}
+	bytes := end - h.bytes
+	switch {
+	case h.samples > 0 && bytes == 2*h.channels*h.samples:
+		h.typ = flatfile.Int16
+	case h.samples > 0 && bytes == 4*h.channels*h.samples:
+		h.typ = flatfile.Int32
+	default:
+		return src.Errorf(864, "number of samples", "%d samples of %d channels in %d bytes are neither of 16 nor of 32 bits: the width of the numbers is not known", h.samples, h.channels, bytes)
+	}
+	width := h.typ.Width()
+	h.block = 1
+	if block > 1 {
+		if h.block = block / width; h.block < 1 || block%width != 0 || h.block > h.samples {
+			return src.Errorf(894, "channel offset", "is %d bytes, must be those of 1 to %d samples", block, h.samples)
+		}
+	}
+	record := width * h.channels * h.block
+	h.n = min(h.samples, (src.Size-h.bytes)/record*h.block)
+	if rest := h.n % h.block; rest != 0 {
+		src.Deviate(894, "channel offset", "blocks are whole", fmt.Sprintf("%d samples in the last of %d", rest, h.block), "they are left out")
+		h.n -= rest
+	}
+	if h.n < 1 {
+		return src.Errorf(src.Size, "samples", "there are none")
+	}
+	return nil
+}
+
+// begin reads date and time; the format has no time zone, so it is taken for UTC.
+func begin(src *flatfile.Source, b []byte) time.Time {
+	text := func(p []byte) string {
+		p, _, _ = bytes.Cut(p, []byte{0})
+		return strings.TrimSpace(string(p))
+	}
+	day, clock := text(b[225:235]), text(b[235:247])
+	if day == "" {
+		return time.Time{}
+	}
+	if t, err := time.Parse("01/02/06 15:04:05", day+" "+clock); err == nil {
+		return t
+	}
+	src.Deviate(225, "date", "is month/day/year and hour:minute:second", fmt.Sprintf("%q and %q", day, clock), "the begin is not known")
+	return time.Time{}
+}
+
+// events reads the table.
+func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
+	const field = "event table"
+	if h.table >= src.Size {
+		if h.table == src.Size {
+			src.Deviate(h.table, field, "follows the samples", "the file ends with them", "there are no events")
+		}
+		return nil, nil
+	}
+	lost := func(found string) ([]signal.Event, error) {
+		src.Deviate(h.table, field, "is whole, of type 1, 2 or 3", found, "there are no events")
+		return nil, nil
+	}
+	have := src.Size - h.table - 9
+	if have < 0 {
+		return lost("the file was cut")
+	}
+	head, err := src.Bytes(h.table, 9, field)
+	if err != nil {
+		return nil, err
+	}
+	kind, size := head[0], int64(binary.LittleEndian.Uint32(head[1:]))
+	width := int64(19)
+	if kind == 1 {
+		width = 8
+	}
+	if kind < 1 || kind > 3 || size > have {
+		return lost(fmt.Sprintf("type %d with %d bytes of %d", kind, size, have))
+	}
+	if size%width != 0 {
+		src.Deviate(h.table, field, fmt.Sprintf("has events of %d bytes", width), fmt.Sprintf("%d bytes", size), "the rest is left out")
+	}
+	b, err := src.Bytes(h.table+9, size/width*width, field)
+	if err != nil {
+		return nil, err
+	}
+	frame := h.channels * h.typ.Width()
+	events := make([]signal.Event, 0, len(b)/int(width))
+	for ; len(b) > 0; b = b[width:] {
+		at := int64(int32(binary.LittleEndian.Uint32(b[4:])))
+		k := at // in samples, in type 3
+		if kind != 3 {
+			k = int64(math.Floor(float64(at-h.bytes) / float64(frame)))
+		}
+		label := strconv.Itoa(int(binary.LittleEndian.Uint16(b)))
+		switch {
+		case b[3]&0x0f != 0:
+			label = fmt.Sprintf("keypad %d", b[3]&0x0f)
+		case b[2] != 0:
+			label = fmt.Sprintf("keyboard %d", b[2])
+		}
+		switch b[3] & 0xf0 { // marks of a person who looked through the recording
+		case 0xc0:
+			label = "rejected from here: " + label
+		case 0xd0:
+			label = "accepted from here: " + label
+		}
+		events = append(events, signal.Event{Sample: k, Onset: float64(k) / h.rate, Label: label})
+	}
+	slices.SortStableFunc(events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	return events, nil
+}
