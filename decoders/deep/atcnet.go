@@ -68,8 +68,8 @@ func ATCNet(a ATCNetOptions, samples, classes int) (func() nn.Layer, error) {
 		return nil, err
 	}
 	if steps := samples / a.Pool / a.Pool2; steps < a.Windows {
-		return nil, fmt.Errorf("the windows have %d samples, which make %d steps, fewer than the %d stretches (windows): take longer windows, or lower windows or the pools",
-			samples, steps, a.Windows)
+		return nil, fmt.Errorf("the windows have %d samples, which make %d steps, fewer than the %d stretches (windows); they must have at least %.0f: take longer windows, or lower windows or the pools",
+			samples, steps, a.Windows, float64(a.Windows)*float64(a.Pool)*float64(a.Pool2)) // which may be too large for an int
 	}
 	return func() nn.Layer {
 		width := a.Filters * a.Depth

@@ -58,7 +58,10 @@ func (o Options) withDefaults() (Options, error) {
 		if o.Listen != "" || o.Port != 0 || o.Operator != "" {
 			return o, errors.New("bus: url and listen, port or operator are set: url names a server elsewhere, the others are of one inside this process; remove one of them")
 		}
-		return o, errors.Join(checkURLs(o.URL), o.checkSecure())
+		if err := checkURLs(o.URL); err != nil {
+			return o, err
+		}
+		return o, o.checkSecure()
 	}
 	if o.Credentials != "" || o.CA != "" {
 		return o, errors.New("bus: credentials or ca are set but url is not: they are for a server elsewhere; one inside this process takes operator")
