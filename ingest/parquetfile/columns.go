@@ -40,7 +40,7 @@ func readLeaf[T any](f *file.Reader, group, k int) (l leaf[T], err error) {
 		return l, fmt.Errorf("column %s is of type %s", name, col.Type())
 	}
 	l.maxDef = col.Descriptor().MaxDefinitionLevel()
-	const batch = 1 << 14
+	batch := max(1, min(g.NumRows(), 1<<14))
 	values, def, rep := make([]T, batch), make([]int16, batch), make([]int16, batch)
 	for col.HasNext() {
 		total, read, err := in.ReadBatch(batch, values, def, rep)

@@ -6,6 +6,9 @@
 // Opening reads sample, time_ns and events of all row groups; channels are read when they are asked for, one row group at a
 // time. gyrus begins a new row group behind a gap; others may write gaps inside one. A file without the schema of gyrus, or one
 // that was cut off (the description of a Parquet file stands at its end), is an *ingest.FormatError.
+//
+// A limit: the library believes the sizes that a damaged page claims, and may ask for some hundred megabytes before it finds
+// that they are not there.
 package parquetfile
 
 import (
