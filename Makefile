@@ -100,8 +100,8 @@ docs: step-docs ## what in docs/ is made by commands
 	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
 	bin/gyrus docs simulators > docs/simulators.svg
-	bin/gyrus plot synth:imagery:1:1 -o docs/traces.svg --channels C3,Cz,C4,Oz
-	bin/gyrus plot synth:imagery:1:1 -o docs/scalp.svg --kind topo
+	$(GO) run -tags plot ./cmd/gyrus plot synth:imagery:1:1 -o docs/traces.svg --channels C3,Cz,C4,Oz
+	$(GO) run -tags plot ./cmd/gyrus plot synth:imagery:1:1 -o docs/scalp.svg --kind topo
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md
