@@ -53,19 +53,39 @@ type Score struct {
 	P     float64 `json:"p"`
 }
 
+// checkNamed reports the first of the fields that every message of one decoder begins with that breaks the schema.
+func checkNamed(v int, session, decoder string) error {
+	switch {
+	case v != Version:
+		return fmt.Errorf("v is %d, must be %d", v, Version)
+	case !token.MatchString(session):
+		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", session)
+	case !token.MatchString(decoder):
+		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", decoder)
+	}
+	return nil
+}
+
+// checkNumbered is checkNamed for messages that are numbered within a run.
+func checkNumbered(v int, session, decoder string, run int64, seq uint64) error {
+	if err := checkNamed(v, session, decoder); err != nil {
+		return err
+	}
+	switch {
+	case run <= 0:
+		return fmt.Errorf("run is %d, must be above 0", run)
+	case seq == 0:
+		return errors.New("seq is 0, must be at least 1")
+	}
+	return nil
+}
+
 // Validate reports the first field that breaks the schema.
 func (c *Command) Validate() error {
+	if err := checkNumbered(c.V, c.Session, c.Decoder, c.Run, c.Seq); err != nil {
+		return err
+	}
 	switch {
-	case c.V != Version:
-		return fmt.Errorf("v is %d, must be %d", c.V, Version)
-	case !token.MatchString(c.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", c.Session)
-	case !token.MatchString(c.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", c.Decoder)
-	case c.Run <= 0:
-		return fmt.Errorf("run is %d, must be above 0", c.Run)
-	case c.Seq == 0:
-		return errors.New("seq is 0, must be at least 1")
 	case !(c.ValidForMS > 0) || math.IsInf(c.ValidForMS, 0):
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and finite", c.ValidForMS)
 	case math.IsNaN(c.AgeMS) || math.IsInf(c.AgeMS, 0):
@@ -151,17 +171,8 @@ type Status struct {
 
 // Validate reports the first field that breaks the schema.
 func (s *Status) Validate() error {
-	switch {
-	case s.V != Version:
-		return fmt.Errorf("v is %d, must be %d", s.V, Version)
-	case !token.MatchString(s.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", s.Session)
-	case !token.MatchString(s.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", s.Decoder)
-	case s.Run <= 0:
-		return fmt.Errorf("run is %d, must be above 0", s.Run)
-	case s.Seq == 0:
-		return errors.New("seq is 0, must be at least 1")
+	if err := checkNumbered(s.V, s.Session, s.Decoder, s.Run, s.Seq); err != nil {
+		return err
 	}
 	switch s.State {
 	case StateWaiting, StateDecoding, StateEnded:

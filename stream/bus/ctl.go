@@ -37,13 +37,10 @@ const (
 
 // Validate reports the first field that breaks the schema.
 func (r *Request) Validate() error {
+	if err := checkNamed(r.V, r.Session, r.Decoder); err != nil {
+		return err
+	}
 	switch {
-	case r.V != Version:
-		return fmt.Errorf("v is %d, must be %d", r.V, Version)
-	case !token.MatchString(r.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", r.Session)
-	case !token.MatchString(r.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", r.Decoder)
 	case r.ID == "" || len(r.ID) > maxID:
 		return fmt.Errorf("id has %d bytes, must have 1 to %d", len(r.ID), maxID)
 	case !token.MatchString(r.Verb):
@@ -76,13 +73,10 @@ type Reply struct {
 
 // Validate reports the first field that breaks the schema.
 func (r *Reply) Validate() error {
+	if err := checkNamed(r.V, r.Session, r.Decoder); err != nil {
+		return err
+	}
 	switch {
-	case r.V != Version:
-		return fmt.Errorf("v is %d, must be %d", r.V, Version)
-	case !token.MatchString(r.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", r.Session)
-	case !token.MatchString(r.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", r.Decoder)
 	case r.Run <= 0:
 		return fmt.Errorf("run is %d, must be above 0", r.Run)
 	case r.OK == (r.Error != ""):

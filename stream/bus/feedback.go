@@ -29,17 +29,10 @@ type Feedback struct {
 
 // Validate reports the first field that breaks the schema.
 func (f *Feedback) Validate() error {
+	if err := checkNumbered(f.V, f.Session, f.Decoder, f.Run, f.Seq); err != nil {
+		return err
+	}
 	switch {
-	case f.V != Version:
-		return fmt.Errorf("v is %d, must be %d", f.V, Version)
-	case !token.MatchString(f.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", f.Session)
-	case !token.MatchString(f.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", f.Decoder)
-	case f.Run <= 0:
-		return fmt.Errorf("run is %d, must be above 0", f.Run)
-	case f.Seq == 0:
-		return errors.New("seq is 0, must be at least 1")
 	case f.Reward < -1 || f.Reward > 1:
 		return fmt.Errorf("reward is %d, must be 1 or -1", f.Reward)
 	case f.Reward == 0 && f.Label == "":

@@ -32,13 +32,10 @@ type StopAnswer struct {
 
 // Validate reports the first field that breaks the schema.
 func (s *StopAnswer) Validate() error {
+	if err := checkNamed(s.V, s.Session, s.Decoder); err != nil {
+		return err
+	}
 	switch {
-	case s.V != Version:
-		return fmt.Errorf("v is %d, must be %d", s.V, Version)
-	case !token.MatchString(s.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", s.Session)
-	case !token.MatchString(s.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", s.Decoder)
 	case !token.MatchString(s.Controller):
 		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
 	}

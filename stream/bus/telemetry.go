@@ -109,17 +109,8 @@ type StageLatency struct {
 
 // Validate reports the first field that breaks the schema.
 func (t *Telemetry) Validate() error {
-	switch {
-	case t.V != Version:
-		return fmt.Errorf("v is %d, must be %d", t.V, Version)
-	case !token.MatchString(t.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", t.Session)
-	case !token.MatchString(t.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", t.Decoder)
-	case t.Run <= 0:
-		return fmt.Errorf("run is %d, must be above 0", t.Run)
-	case t.Seq == 0:
-		return errors.New("seq is 0, must be at least 1")
+	if err := checkNumbered(t.V, t.Session, t.Decoder, t.Run, t.Seq); err != nil {
+		return err
 	}
 	switch t.Phase {
 	case PhaseResolving, PhaseCalibrating, PhaseTraining, PhaseAsking, PhaseDecoding, PhasePaused, PhaseEnded:
@@ -157,17 +148,10 @@ type Cue struct {
 
 // Validate reports the first field that breaks the schema.
 func (c *Cue) Validate() error {
+	if err := checkNumbered(c.V, c.Session, c.Decoder, c.Run, c.Seq); err != nil {
+		return err
+	}
 	switch {
-	case c.V != Version:
-		return fmt.Errorf("v is %d, must be %d", c.V, Version)
-	case !token.MatchString(c.Session):
-		return fmt.Errorf("session is %q, must be a token of letters, digits, _ and -", c.Session)
-	case !token.MatchString(c.Decoder):
-		return fmt.Errorf("decoder is %q, must be a token of letters, digits, _ and -", c.Decoder)
-	case c.Run <= 0:
-		return fmt.Errorf("run is %d, must be above 0", c.Run)
-	case c.Seq == 0:
-		return errors.New("seq is 0, must be at least 1")
 	case !(c.LengthMS >= 0):
 		return fmt.Errorf("length_ms is %g, must be at least 0", c.LengthMS)
 	}
