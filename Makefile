@@ -31,6 +31,7 @@ demo: build ## train on a recorded person, decode another run live over NATS, mo
 test: ## all tests
 	@test -d "$$GYRUS_DATA" || echo "No recordings at GYRUS_DATA=$$GYRUS_DATA: the tests that need them are skipped (-v names them)."
 	$(GO) test ./...
+	$(GO) test -tags plot,parquet -run Plot ./cmd/internal/cli
 
 # The packages between ingest and stream start no goroutines, but for the workers of a training: the linter sees to it, and
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
@@ -74,6 +75,7 @@ idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB)
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags plot,parquet ./cmd/... ./ingest/all
 
 $(LINT): Makefile
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)

@@ -72,6 +72,31 @@ func WriterFor(format, path string) (Writer, error) {
 	return Writer{}, fmt.Errorf("%s: the ending must be one of %s, or the format be named (%s)", path, strings.Join(endings, ", "), strings.Join(names, ", "))
 }
 
+// AtSamples is rec without what a format of one table cannot hold, a row for each sample: events outside the data, and the
+// channels at other rates. Both are listed as losses.
+func AtSamples(rec *signal.Recording) (part *signal.Recording, losses []signal.Deviation, err error) {
+	if len(rec.Info.Channels) == 0 {
+		return nil, nil, fmt.Errorf("%s has no channels: events are written at samples, and there are none", rec.Name)
+	}
+	cut := *rec
+	cut.Events = nil
+	for _, run := range rec.Runs() {
+		cut.Events = append(cut.Events, signal.EventsIn(rec.Events, run.Start, run.End())...)
+	}
+	if lost := len(rec.Events) - len(cut.Events); lost > 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "events", Rule: "an event stands at a sample", Found: fmt.Sprintf("%d of %d events outside the data", lost, len(rec.Events)), Assumed: "left out",
+		})
+	}
+	for _, r := range rec.Others {
+		losses = append(losses, signal.Deviation{
+			Where: fmt.Sprintf("channels at %g Hz", r.Info.Rate), Rule: "all channels have one sampling rate",
+			Found: fmt.Sprintf("%s, beside %g Hz", r.Info, rec.Info.Rate), Assumed: "left out",
+		})
+	}
+	return &cut, losses, nil
+}
+
 // LossError says that a recording was not written because the format cannot hold all of it.
 type LossError struct {
 	Format string

@@ -1,10 +1,10 @@
 package arrowfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -93,50 +93,30 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		return err
 	}
 	n := max(1, rec.Info.Samples(batchSeconds))
-	var buf signal.Buffer
-	for _, run := range rec.Runs() {
-		for at := run.Start; at < run.End(); at += n {
-			c := buf.Chunk(rec.Info, at, int(min(n, run.End()-at)))
-			if err := rec.Data.ReadSamples(c.X, at); err != nil {
-				return err
-			}
-			if !rec.Begin.IsZero() {
-				c.Time = rec.Begin.UnixNano()
-			}
-			c.Time += int64(math.Round(float64(at) * 1e9 / rec.Info.Rate))
-			c.Events = signal.EventsIn(rec.Events, c.Start, c.End())
-			if err := out.Write(c); err != nil {
-				return err
-			}
+	src := ingest.Play(rec, ingest.PlayOptions{Chunk: int(n)})
+	for {
+		c, err := src.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			return out.Close()
+		}
+		if err == nil {
+			err = out.Write(c)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return out.Close()
 }
 
 // writeFile writes a file with Write, and lists what the format has no place for.
 func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
-	if len(rec.Info.Channels) == 0 {
-		return nil, fmt.Errorf("arrow: %s has no channels: events are written at samples, and there are none", rec.Name)
-	}
-	part := *rec
-	part.Events = nil
-	for _, run := range rec.Runs() {
-		part.Events = append(part.Events, signal.EventsIn(rec.Events, run.Start, run.End())...)
-	}
-	if lost := len(rec.Events) - len(part.Events); lost > 0 {
-		losses = append(losses, signal.Deviation{
-			Where: "events", Rule: "an event stands at a sample", Found: fmt.Sprintf("%d of %d events outside the data", lost, len(rec.Events)), Assumed: "left out",
-		})
-	}
-	for _, r := range rec.Others {
-		losses = append(losses, signal.Deviation{
-			Where: fmt.Sprintf("channels at %g Hz", r.Info.Rate), Rule: "all channels have one sampling rate",
-			Found: fmt.Sprintf("%s, beside %g Hz", r.Info, rec.Info.Rate), Assumed: "left out",
-		})
+	part, losses, err := ingest.AtSamples(rec)
+	if err != nil {
+		return nil, fmt.Errorf("arrow: %w", err)
 	}
 	w, err := create(name)
 	if err != nil {
 		return losses, err
 	}
-	return losses, errors.Join(Write(w, &part), w.Close())
+	return losses, errors.Join(Write(w, part), w.Close())
 }
