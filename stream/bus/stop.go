@@ -35,8 +35,7 @@ func (s *StopAnswer) Validate() error {
 	if err := checkNamed(s.V, s.Session, s.Decoder); err != nil {
 		return err
 	}
-	switch {
-	case !token.MatchString(s.Controller):
+	if !token.MatchString(s.Controller) {
 		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
 	}
 	return nil

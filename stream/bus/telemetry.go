@@ -151,8 +151,7 @@ func (c *Cue) Validate() error {
 	if err := checkNumbered(c.V, c.Session, c.Decoder, c.Run, c.Seq); err != nil {
 		return err
 	}
-	switch {
-	case !(c.LengthMS >= 0):
+	if !(c.LengthMS >= 0) {
 		return fmt.Errorf("length_ms is %g, must be at least 0", c.LengthMS)
 	}
 	switch c.Kind {
