@@ -158,7 +158,7 @@ func (l *link) health(h *signal.Health) bus.StreamHealth {
 		Transitions: l.newest, Stalls: l.stalls, Losses: l.losses,
 	}
 	if h != nil {
-		s.Lost, s.Suspected, s.Dropped = h.Lost, h.Suspected, h.Dropped
+		s.Lost, s.Suspected, s.Unstamped, s.Dropped = h.Lost, h.Suspected, h.Unstamped, h.Dropped
 		s.RateHz, s.OffsetMS, s.DriftPPM, s.JitterMS = known(h.RateHz, 1), known(h.OffsetS, 1e3), known(h.DriftPPM, 1), known(h.JitterS, 1e3)
 	}
 	return s

@@ -87,9 +87,9 @@ func (e *engine) telemetry() bus.Telemetry {
 func (e *engine) look(now time.Time) {
 	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
 	st := e.stats()
-	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite), "known": 0, "suspected": 0, "dropped": 0}
+	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite)}
 	h := s.t.Streams[0]
-	s.lost["known"], s.lost["suspected"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Dropped)
+	s.lost["known"], s.lost["suspected"], s.lost["unstamped"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Unstamped), float64(h.Dropped)
 	if h.Lost == 0 { // the source does not count them: the pipeline sees the jumps
 		s.lost["known"] = float64(max(0, st.Lost-e.gate.skipped))
 	}

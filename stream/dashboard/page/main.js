@@ -220,7 +220,7 @@ function streams(t) {
     if (el.querySelector('p').textContent !== why) el.querySelector('p').textContent = why;
     rows(el.querySelector('dl'), [
       ['samples', s.samples.toLocaleString('en')], ['age', num(s.age_ms) + ' ms'], ['rate measured', num(s.rate_hz, 2) + ' Hz'],
-      ['lost · suspected · dropped', `${s.lost} · ${s.suspected} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
+      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
       ['stalls · losses', `${s.stalls} · ${s.losses}`], ['clock drift', num(s.drift_ppm) + ' ppm'], ['jitter', num(s.jitter_ms, 3) + ' ms'],
     ]);
   });
