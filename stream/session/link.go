@@ -120,7 +120,7 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 				return l.enter(signal.LinkLost, detailOf(h, "the source says that its peer is gone"), now)
 			}
 		case signal.LinkStalled:
-			if l.chunks > 0 && l.state != signal.LinkLost {
+			if l.chunks > 0 && l.state != signal.LinkLost && silent < max(ms(l.opt.LostMS), 4*l.usual) {
 				return l.enter(signal.LinkStalled, detailOf(h, "the source says that nothing comes"), now)
 			}
 		}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -57,7 +58,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	w := e.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
-		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
+		Phase: e.shown(), Detail: cmp.Or(e.stopped, e.detail), Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,

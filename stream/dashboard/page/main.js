@@ -294,8 +294,8 @@ async function emergency() {
   try {
     const r = await post('api/stop', {why: 'the button of the page'});
     const who = (r.stand || []).map((a) => a.controller).join(', ');
-    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen.`);
-    else show('bad', `✕ NOT CONFIRMED: ${r.error}${who ? '. Confirmed: ' + who : ''}`);
+    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
+    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed' : ''}${who ? '. Confirmed: ' + who : ''}`);
   } catch (e) {
     show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
   }
