@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -116,7 +117,8 @@ func (s *Set) MkdirAll(dir string) error {
 	return nil
 }
 
-// Remove lets the file at path go once all others have their names. It need not be there.
+// Remove lets the file at path go once all others have their names, unless one of them has taken its place. It need not be
+// there.
 func (s *Set) Remove(path string) { s.removed = append(s.removed, path) }
 
 // Join moves all that is in o to the end of s: what was created in s first appears last.
@@ -155,7 +157,7 @@ func (s *Set) Commit() error {
 			return errors.Join(err, s.Discard())
 		}
 	}
-	var fresh []string
+	var fresh, named []string
 	for n := len(s.files); n > 0; n = len(s.files) {
 		f := s.files[n-1]
 		if err := os.Rename(f.Name(), f.final); err != nil {
@@ -168,12 +170,22 @@ func (s *Set) Commit() error {
 		if f.mode == 0 {
 			fresh = append(fresh, f.final)
 		}
+		named = append(named, f.final)
 		s.files = s.files[:n-1]
 	}
 	var errs []error
 	for _, path := range s.removed {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		st, err := os.Stat(path)
+		isNew := func(name string) bool { // also where the file system does not tell its name from path
+			other, err := os.Stat(name)
+			return err == nil && os.SameFile(st, other)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			errs = append(errs, err)
+		case !slices.ContainsFunc(named, isNew):
+			errs = append(errs, os.Remove(path))
 		}
 	}
 	*s = Set{}

@@ -116,6 +116,7 @@ func TestSetOfFolders(t *testing.T) {
 	put(t, &s, filepath.Join(dir, "a", "b", "one"))
 	s.Remove(filepath.Join(dir, "old"))
 	s.Remove(filepath.Join(dir, "never there"))
+	s.Remove(filepath.Join(dir, "a", "b", "one")) // which is new
 	if err := s.Commit(); err != nil {
 		t.Fatal(err)
 	}
