@@ -177,6 +177,15 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 		if n > 3 {
 			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
+		var bad []string
+		for _, c := range r.Info.Channels {
+			if c.Bad {
+				bad = append(bad, c.Name)
+			}
+		}
+		if len(bad) > 0 {
+			note(cmd, "%s: channels marked as bad are used like the others: %s; the steps pick and interpolate leave them out or replace them", r.Name, quoted(bad))
+		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)
 		}
