@@ -60,13 +60,13 @@ func Write(path string, fill func(io.Writer) error) error {
 // Set is files that belong together and appear together, each as Write makes it. The zero value is empty. Whoever has
 // called Create or MkdirAll calls Commit or Discard at the end.
 type Set struct {
-	files   []*file
+	files   []*File
 	folders []string // those that were made, the upper ones first
 	removed []string // files that go when the others are there
 }
 
-// file is one file of a set, under the name it has until it is complete.
-type file struct {
+// File is one file of a set, under the name it has until it is complete.
+type File struct {
 	*os.File
 	path, final string // as it was asked for, and with links followed
 	mode        fs.FileMode
@@ -74,7 +74,7 @@ type file struct {
 }
 
 // Create opens a file that will be called path.
-func (s *Set) Create(path string) (io.WriteCloser, error) {
+func (s *Set) Create(path string) (*File, error) {
 	final, mode, err := target(path)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (s *Set) Create(path string) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	f := &file{File: tmp, path: path, final: final, mode: mode}
+	f := &File{File: tmp, path: path, final: final, mode: mode}
 	s.files = append(s.files, f)
 	return f, nil
 }
@@ -130,7 +130,7 @@ func (s *Set) Join(o *Set) {
 }
 
 // Close sees that all is on the disk. A second call does nothing.
-func (f *file) Close() error {
+func (f *File) Close() error {
 	if f.closed {
 		return nil
 	}

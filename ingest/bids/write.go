@@ -193,8 +193,8 @@ func acquired(rec *signal.Recording) string {
 	return rec.Begin.UTC().Format("2006-01-02T15:04:05.999999")
 }
 
-// create makes a file of the recording n, through set.
-func (w *treeWriter) create(set *atomicfile.Set, file string) (io.WriteCloser, error) {
+// create makes a file, through set.
+func (w *treeWriter) create(set *atomicfile.Set, file string) (*untilDone, error) {
 	if err := context.Cause(w.ctx); err != nil {
 		return nil, err
 	}
@@ -202,10 +202,11 @@ func (w *treeWriter) create(set *atomicfile.Set, file string) (io.WriteCloser, e
 	if err != nil {
 		return nil, err
 	}
+	out := &untilDone{f, w.ctx, f.Name()}
 	if w.opt.through != nil {
-		f = w.opt.through(f)
+		out.WriteCloser = w.opt.through(f)
 	}
-	return &untilDone{f, w.ctx}, nil
+	return out, nil
 }
 
 // in is the path of a file of the recording n.
@@ -216,7 +217,8 @@ func (w *treeWriter) in(n Name) string {
 // untilDone is a file that cannot be written to any more once the context is done.
 type untilDone struct {
 	io.WriteCloser
-	ctx context.Context //nolint:containedctx // as in treeWriter
+	ctx  context.Context //nolint:containedctx // as in treeWriter
+	path string          // that it has until it is complete
 }
 
 // Write writes unless the context is done.

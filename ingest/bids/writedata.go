@@ -118,26 +118,36 @@ func groups(rec *signal.Recording) []*signal.Recording {
 	return slices.DeleteFunc(append([]*signal.Recording{rec}, rec.Others...), func(r *signal.Recording) bool { return len(r.Info.Channels) == 0 })
 }
 
-// describe fills in what follows from the recording.
-func (d *data) describe(rec *signal.Recording, labels []string) {
+// describe fills in what follows from the recording, of which the file has the units given by their labels.
+func (d *data) describe(rec *signal.Recording, labels []string, units map[string]string) {
 	d.first, d.rate, d.whole = first(rec), rec.Info.Rate, true
 	for _, r := range groups(rec) {
-		var stored []signal.Stored
-		if s, ok := r.Data.(signal.StoredReader); ok {
-			stored = s.Stored()
-		}
-		for i, c := range r.Info.Channels {
-			ch := dataChannel{Channel: c, label: labels[len(d.channels)], unit: string(c.Unit), rate: r.Info.Rate}
-			if i < len(stored) && stored[i].Unit != "" {
-				ch.unit = stored[i].Unit
+		for _, c := range r.Info.Channels {
+			label := labels[len(d.channels)]
+			ch := dataChannel{Channel: c, label: label, unit: string(c.Unit), rate: r.Info.Rate}
+			if unit, known := units[label]; known {
+				ch.unit = unit
 			}
 			d.channels = append(d.channels, ch)
 		}
 		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate-d.first)
-		if runs := r.Runs(); len(runs) > 1 {
-			d.whole = false
+		d.whole = d.whole && len(r.Runs()) <= 1
+	}
+}
+
+// sourceUnits are the units that a file says that its samples have, by the labels of the channels.
+func sourceUnits(rec *signal.Recording) map[string]string {
+	all := map[string]string{}
+	for _, r := range groups(rec) {
+		if s, ok := r.Data.(signal.UnitReader); ok {
+			for i, unit := range s.SourceUnits() {
+				if unit != "" {
+					all[r.Info.Channels[i].Original] = unit
+				}
+			}
 		}
 	}
+	return all
 }
 
 // as writes rec in the format called name.
@@ -150,23 +160,25 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	d := &data{format: writer.Name, ext: writer.Ext[0]}
 	chans := slices.Concat(channelsOf(rec)...)
 	labels, losses := labelsFor(chans, edf)
-	d.describe(rec, labels)
 	part := w.labelled(rec, labels, edf)
-	file := w.in(it.Name.File("eeg", d.ext))
-	made := ""
-	found, err := writer.Write(func(base string) (io.WriteCloser, error) {
-		if made != "" && edf {
-			return nil, fmt.Errorf("%s: a second file, %s", name, base)
-		}
-		f, err := w.create(set, filepath.Join(filepath.Dir(file), base))
+	base := it.Name.File("eeg", d.ext)
+	var made []string // paths that the files have until they are complete
+	found, err := writer.Write(func(name string) (io.WriteCloser, error) {
+		f, err := w.create(set, filepath.Join(filepath.Dir(w.in(base)), name))
 		if err != nil {
 			return nil, err
 		}
-		made = base
+		made = append(made, f.path)
 		return f, nil
-	}, filepath.Base(file), part)
+	}, base.String(), part)
 	if err != nil {
 		return nil, err
+	}
+	d.describe(rec, labels, nil)
+	if edf {
+		if err := d.reread(made[0]); err != nil {
+			return nil, err
+		}
 	}
 	for _, l := range append(losses, found...) {
 		if l.Where != "events" { // which events.tsv holds
@@ -174,6 +186,36 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		}
 	}
 	return d, nil
+}
+
+// reread takes units, rates and length from the file that has been written, which may have units of its source, a rate that
+// its header can hold, and a last record that is filled up.
+func (d *data) reread(file string) (err error) {
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(file)), filepath.Base(file))
+	if err != nil {
+		return fmt.Errorf("reading what was written: %w", err)
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	rates, units := map[string]float64{}, sourceUnits(rec)
+	d.seconds, d.rate = 0, rec.Info.Rate
+	for _, r := range groups(rec) {
+		for _, c := range r.Info.Channels {
+			rates[c.Original] = r.Info.Rate
+		}
+		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate)
+	}
+	for i := range d.channels {
+		c := &d.channels[i]
+		rate, ok := rates[c.label]
+		if !ok {
+			return fmt.Errorf("the channel %q was written under another label: the file has %d channels of %d", c.label, len(rates), len(d.channels))
+		}
+		c.rate = rate
+		if unit := units[c.label]; unit != "" {
+			c.unit = unit
+		}
+	}
+	return nil
 }
 
 func channelsOf(rec *signal.Recording) (all [][]signal.Channel) {
@@ -336,7 +378,7 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 		return nil, nil
 	}
 	d := &data{format: rec.Format, copied: true}
-	d.describe(rec, labels)
+	d.describe(rec, labels, sourceUnits(rec))
 	switch {
 	case strings.HasPrefix(rec.Format, "EDF"):
 		d.ext = ".edf"

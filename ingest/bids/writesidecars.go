@@ -138,9 +138,13 @@ func (d *data) tenFive() bool {
 // it means the same.
 func (d *data) channelTable(said *Table) *Table {
 	t := &Table{Columns: []string{"name", "type", "units", "sampling_frequency"}}
+	bad := slices.ContainsFunc(d.channels, func(c dataChannel) bool { return c.Bad })
 	for _, c := range d.channels {
 		unit, _ := line(spellUnit(c.unit))
 		cells := [][2]string{{"name", c.label}, {"type", TypeOf(c.Kind)}, {"units", unit}, {"sampling_frequency", decimal(c.rate)}}
+		if bad {
+			cells = append(cells, [2]string{"status", map[bool]string{false: "good", true: "bad"}[c.Bad]})
+		}
 		for i, name := range said.of("name") {
 			if name != c.Original && name != c.label && name != c.Name {
 				continue
@@ -150,7 +154,7 @@ func (d *data) channelTable(said *Table) *Table {
 				switch kind, _, known := KindOf(value); {
 				case column == "type" && known && kind == c.Kind:
 					cells[1][1] = strings.ToUpper(value)
-				case t.Column(column) < 4 && t.Column(column) >= 0 || column == "":
+				case slices.ContainsFunc(cells, func(c [2]string) bool { return c[0] == column }) && column != "status" || column == "":
 				default:
 					cells = append(cells, [2]string{column, value})
 				}

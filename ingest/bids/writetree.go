@@ -18,17 +18,29 @@ type existing struct {
 	description *Description // nil where there is no tree yet
 }
 
+// NameError says that recordings cannot be written under the names that were chosen for them.
+type NameError struct{ Err error }
+
+// Error is the reason.
+func (e *NameError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *NameError) Unwrap() error { return e.Err }
+
+// misnamed is a NameError.
+func misnamed(format string, args ...any) error { return &NameError{fmt.Errorf(format, args...)} }
+
 // check looks whether all items can be written, before anything is read or written.
 func (w *treeWriter) check(items []Item) error {
 	if w.opt.Derivative != "" {
 		if strings.ContainsAny(w.opt.Derivative, `/\:`) || strings.HasPrefix(w.opt.Derivative, ".") {
-			return fmt.Errorf("the derivative is called %q, must be the name of a folder", w.opt.Derivative)
+			return misnamed("the derivative is called %q, must be the name of a folder", w.opt.Derivative)
 		}
 		if err := CheckLabel("desc", w.opt.Desc); err != nil {
-			return fmt.Errorf("a derivative needs a label: %w", err)
+			return misnamed("a derivative needs a label: %w", err)
 		}
 	} else if w.opt.Desc != "" {
-		return errors.New("only a derivative has a desc: name it as well")
+		return misnamed("only a derivative has a desc: name it as well")
 	}
 	if err := w.look(); err != nil {
 		return err
@@ -38,14 +50,14 @@ func (w *treeWriter) check(items []Item) error {
 		it := &items[i]
 		it.Name = it.Name.With("desc", w.opt.Desc).File("eeg", ".edf")
 		if err := it.Name.Check(); err != nil {
-			return fmt.Errorf("%s: %w", it.Input, err)
+			return misnamed("%s: %w", it.Input, err)
 		}
 		if it.Name.Get("task") == "" {
-			return fmt.Errorf("%s: a recording of EEG is of a task: name one, such as rest", it.Input)
+			return misnamed("%s: a recording of EEG is of a task: name one, such as rest", it.Input)
 		}
 		key := same(it.Name)
 		if other, taken := seen[key]; taken {
-			return fmt.Errorf("%s and %s would both be %s: give them different runs, sessions or subjects", other, it.Input, strings.TrimSuffix(it.Name.String(), ".edf"))
+			return misnamed("%s and %s would both be %s: give them different subjects, sessions or runs; --run 1 counts them in the order given", other, it.Input, strings.TrimSuffix(it.Name.String(), "_eeg.edf"))
 		}
 		seen[key] = it.Input
 		old, err := w.there(it.Name)
@@ -79,7 +91,7 @@ func (w *treeWriter) look() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: a tree is a folder: %w", w.root, err)
+		return misnamed("%s: a tree is a folder: %w", w.root, err)
 	}
 	file := filepath.Join(w.root, DescriptionFile)
 	data, err := readIfThere(file)
@@ -89,7 +101,7 @@ func (w *treeWriter) look() error {
 	if data == nil {
 		for _, e := range list {
 			if e.Name() != "derivatives" { // which may lie in a tree that comes later
-				return fmt.Errorf("%s is no BIDS tree, since it has no %s, and is not empty: name a tree, or a new folder", w.root, DescriptionFile)
+				return misnamed("%s is no BIDS tree, since it has no %s, and is not empty: name a tree, or a new folder", w.root, DescriptionFile)
 			}
 		}
 		return nil
@@ -103,7 +115,7 @@ func (w *treeWriter) look() error {
 		return fmt.Errorf("%s: %w", file, errors.Join(errs...))
 	}
 	if is, want := kindOfTree(d), kindOfTree(w.describes()); is != want {
-		return fmt.Errorf("%s is of the type %s, and what is written is %s: name another folder", w.root, is, want)
+		return misnamed("%s is of the type %s, and what is written is %s: name another folder", w.root, is, want)
 	}
 	w.tree.description = &d
 	return nil
