@@ -13,7 +13,6 @@ var channelTypes = []struct {
 	kind signal.Kind
 }{
 	{"EEG", signal.EEG},
-	{"REF", signal.EEG}, // the reference electrode, which is one of EEG
 	{"EOG", signal.EOG},
 	{"HEOG", signal.EOG},
 	{"VEOG", signal.EOG},
@@ -24,6 +23,7 @@ var channelTypes = []struct {
 	{"ECOG", signal.ECoG},
 	{"TRIG", signal.Trigger},
 	{"MISC", signal.Misc},
+	{"REF", signal.Misc}, // a recorded reference, which no step should take for EEG
 	{"AUDIO", signal.Misc},
 	{"EYEGAZE", signal.Misc},
 	{"GSR", signal.Misc},

@@ -21,6 +21,15 @@ const Missing = "n/a"
 type Table struct {
 	Columns []string
 	Rows    [][]string // each as long as Columns
+	lines   []int      // of the rows in the file that it was read from
+}
+
+// Line is where a row stands in the file that the table was read from, from 1.
+func (t *Table) Line(row int) int {
+	if row < len(t.lines) {
+		return t.lines[row]
+	}
+	return row + 2
 }
 
 // ReadTable takes a table apart; name is what messages call it. What breaks the specification and can be read is listed,
@@ -28,37 +37,40 @@ type Table struct {
 func ReadTable(data []byte, name string) (*Table, []signal.Deviation, error) {
 	r := tableReader{name: name}
 	data = r.text(data)
-	lines := strings.Split(string(data), "\n")
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	if len(lines) == 0 {
+	head, rest, _ := strings.Cut(string(data), "\n")
+	if head == "" && rest == "" {
 		return nil, r.found, fmt.Errorf("%s is empty, must have a line with the names of the columns", name)
 	}
-	if columns := strings.Count(lines[0], "\t") + 1; columns > maxColumns {
-		return nil, r.found, fmt.Errorf("%s: line 1 names %d columns, must be at most %d", name, columns, maxColumns)
+	columns := strings.Count(head, "\t") + 1
+	if rows := strings.Count(rest, "\n") + 1; columns > maxColumns || columns > maxCells/rows {
+		return nil, r.found, fmt.Errorf("%s: %d columns of %d rows are more than the %d columns, and %d cells, that a table may have", name, columns, rows, maxColumns, maxCells)
 	}
-	t := &Table{Columns: r.columns(strings.Split(lines[0], "\t"))}
-	for i, line := range lines[1:] {
+	t := &Table{Columns: r.columns(strings.Split(head, "\t"))}
+	for number := 2; rest != ""; number++ {
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
 		if line == "" {
-			r.count("blank lines", i+2)
+			r.count("blank lines", number)
 			continue
 		}
-		t.Rows = append(t.Rows, r.row(line, len(t.Columns), i+2))
+		t.Rows, t.lines = append(t.Rows, r.row(line, columns, number)), append(t.lines, number)
 	}
 	r.report()
 	return t, r.found, nil
 }
 
-// maxColumns is far more than any table of the specification has.
-const maxColumns = 4096
+// Bounds of what a small file can ask to be allocated: a short row has as many cells as a long one.
+const (
+	maxColumns = 1 << 12
+	maxCells   = 1 << 22
+)
 
 // tableReader lists what is wrong with a table.
 type tableReader struct {
 	name  string
 	found []signal.Deviation
 	kinds []string // of what there may be many of, in the order in which they were first met
-	lines map[string][]int
+	lines map[string][2]int // the first line, and how many there are
 }
 
 func (r *tableReader) add(where, rule, found, assumed string) {
@@ -68,12 +80,14 @@ func (r *tableReader) add(where, rule, found, assumed string) {
 // count notes what may be wrong with many lines.
 func (r *tableReader) count(kind string, line int) {
 	if r.lines == nil {
-		r.lines = map[string][]int{}
+		r.lines = map[string][2]int{}
 	}
-	if r.lines[kind] == nil {
-		r.kinds = append(r.kinds, kind)
+	at := r.lines[kind]
+	if at[1] == 0 {
+		r.kinds, at[0] = append(r.kinds, kind), line
 	}
-	r.lines[kind] = append(r.lines[kind], line)
+	at[1]++
+	r.lines[kind] = at
 }
 
 // rowRules are what lines must be, and what is done where they are not.
@@ -87,8 +101,8 @@ var rowRules = map[string][2]string{
 // report lists what was counted.
 func (r *tableReader) report() {
 	for _, kind := range r.kinds {
-		lines, rule := r.lines[kind], rowRules[kind]
-		r.add(fmt.Sprintf(": line %d", lines[0]), rule[0], fmt.Sprintf("%d %s", len(lines), kind), rule[1])
+		at, rule := r.lines[kind], rowRules[kind]
+		r.add(fmt.Sprintf(": line %d", at[0]), rule[0], fmt.Sprintf("%d %s", at[1], kind), rule[1])
 	}
 }
 
