@@ -84,7 +84,13 @@ func Write(ctx context.Context, root string, items []Item, opt Options) ([]Writt
 	}
 	written, err := w.all(items)
 	if err == nil {
-		err = w.commit()
+		err = w.finish()
+	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = w.set.Commit()
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.set.Discard())

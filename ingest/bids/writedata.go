@@ -158,9 +158,15 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	}
 	edf := strings.HasSuffix(name, "df+")
 	d := &data{format: writer.Name, ext: writer.Ext[0]}
-	chans := slices.Concat(channelsOf(rec)...)
-	labels, losses := labelsFor(chans, edf)
+	whole := rec
+	if !edf { // of which the writer lists that it leaves the others out
+		main := *rec
+		main.Others = nil
+		rec = &main
+	}
+	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)
 	part := w.labelled(rec, labels, edf)
+	part.Others = append(part.Others, whole.Others[len(rec.Others):]...)
 	base := it.Name.File("eeg", d.ext)
 	var made []string // paths that the files have until they are complete
 	found, err := writer.Write(func(name string) (io.WriteCloser, error) {

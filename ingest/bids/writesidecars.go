@@ -243,7 +243,8 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 // eventTable is _events.tsv of the events of rec, sorted by onset.
 func (d *data) eventTable(rec *signal.Recording) *Table {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
-	events := slices.Clone(rec.Events)
+	changed, endless := 0, 0
+	events := slices.DeleteFunc(slices.Clone(rec.Events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		switch {
 		case a.Onset < b.Onset:
@@ -253,13 +254,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		}
 		return 0
 	})
-	changed, wrong, endless := 0, 0, 0
 	start := int64(math.Round(d.first * rec.Info.Rate))
 	for _, e := range events {
-		if e.Onset-e.Onset != 0 { // NaN or infinite
-			wrong++
-			continue
-		}
 		duration := Missing
 		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
 			duration = decimal(e.Duration)
@@ -275,10 +271,10 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {
-			d.losses = append(d.losses, signal.Deviation{Where: "events", Rule: rule, Found: fmt.Sprintf("%d of %d events break that", n, len(events)), Assumed: assumed})
+			d.losses = append(d.losses, signal.Deviation{Where: "events", Rule: rule, Found: fmt.Sprintf("%d of %d events break that", n, len(rec.Events)), Assumed: assumed})
 		}
 	}
-	lose(wrong, "an onset is a number", "left out")
+	lose(len(rec.Events)-len(events), "an onset is a number", "left out")
 	lose(endless, "a duration is a number that is not below 0", Missing)
 	lose(changed, "a label has no tab, no end of a line and no spaces around it, and is not "+Missing, "written without them")
 	return t

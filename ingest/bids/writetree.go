@@ -48,10 +48,14 @@ func (w *treeWriter) check(items []Item) error {
 	seen := map[string]string{}
 	for i := range items {
 		it := &items[i]
-		it.Name = it.Name.With("desc", w.opt.Desc).File("eeg", ".edf")
-		if err := it.Name.Check(); err != nil {
+		name, err := ParseName(it.Name.With("desc", w.opt.Desc).File("eeg", ".edf").String()) // in the order of the specification
+		if err == nil {
+			err = name.Check()
+		}
+		if err != nil {
 			return misnamed("%s: %w", it.Input, err)
 		}
+		it.Name = name
 		if it.Name.Get("task") == "" {
 			return misnamed("%s: a recording of EEG is of a task: name one, such as rest", it.Input)
 		}
@@ -133,7 +137,7 @@ func (w *treeWriter) describes() Description {
 	d := Description{Name: treeName(w.root), BIDSVersion: Version, DatasetType: Raw, GeneratedBy: []Generator{w.opt.Generator}}
 	if w.opt.Derivative != "" {
 		d.DatasetType, d.Name = Derivative, w.opt.Derivative
-		d.SourceDatasets = []SourceDataset{{URL: "bids::"}}
+		d.SourceDatasets = []SourceDataset{{URL: "../.."}} // from derivatives/NAME
 	}
 	return d
 }
@@ -165,9 +169,8 @@ func (w *treeWriter) there(n Name) ([]string, error) {
 	return out, err
 }
 
-// commit writes what describes the tree as a whole and lets everything appear: the recordings, then the tables, and last the
-// description.
-func (w *treeWriter) commit() error {
+// finish writes what describes the tree as a whole, in front of the recordings, so that it appears last.
+func (w *treeWriter) finish() error {
 	var set atomicfile.Set
 	err := w.describe(&set)
 	for _, e := range w.done {
@@ -177,10 +180,7 @@ func (w *treeWriter) commit() error {
 	}
 	set.Join(&w.set)
 	w.set = set
-	if err != nil {
-		return err
-	}
-	return w.set.Commit()
+	return err
 }
 
 // replace lets go what is left of a recording that n takes the place of.
