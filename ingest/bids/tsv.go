@@ -69,7 +69,7 @@ const (
 type tableReader struct {
 	name  string
 	found []signal.Deviation
-	kinds []string // of what there may be many of, in the order in which they were first met
+	kinds []string          // of what there may be many of, in the order in which they were first met
 	lines map[string][2]int // the first line, and how many there are
 }
 

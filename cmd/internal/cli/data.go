@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,18 +27,12 @@ func openRecording(path string) (*signal.Recording, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
 	}
-	rec, err := ingest.Open(pathFS{}, filepath.ToSlash(path))
+	rec, err := ingest.OpenFile(path)
 	if err != nil {
 		return nil, notThere(err)
 	}
 	return rec, nil
 }
-
-// pathFS opens paths of the operating system as they are. Messages then name the file as the user did.
-type pathFS struct{}
-
-// Open opens name, with slashes, with os.Open.
-func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
 // openSignals opens a file that must hold samples.
 func openSignals(path string) (*signal.Recording, error) { return reading{}.openSignals(path) }
