@@ -13,11 +13,11 @@ import warnings
 
 import mne_bids
 import numpy as np
+from mne.io.constants import FIFF
 
 warnings.simplefilter("ignore")
 root, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 DATA = {".edf", ".bdf", ".vhdr", ".set"}
-VOLTAGES = {"eeg", "eog", "ecg", "emg", "seeg", "ecog"}
 
 found = []
 for k, file in enumerate(sorted(p for p in root.rglob("*_eeg.*") if p.suffix in DATA)):
@@ -28,7 +28,7 @@ for k, file in enumerate(sorted(p for p in root.rglob("*_eeg.*") if p.suffix in 
     raw = mne_bids.read_raw_bids(path, verbose="ERROR")
     types = raw.get_channel_types()
     x = raw.get_data()
-    scale = np.array([1e6 if t in VOLTAGES else 1.0 for t in types])
+    scale = np.array([1e6 if ch["unit"] == FIFF.FIFF_UNIT_V else 1.0 for ch in raw.info["chs"]])
     (x * scale[:, None]).astype("<f8").tofile(out / f"{k}.f8")
     montage = raw.get_montage()
     places = montage.get_positions()["ch_pos"] if montage is not None else {}
