@@ -34,8 +34,8 @@ type peerRecording struct {
 // peerTypes are the types of MNE.
 var peerTypes = map[signal.Kind]string{signal.EEG: "eeg", signal.EOG: "eog", signal.ECG: "ecg", signal.EMG: "emg", signal.Trigger: "stim", signal.Misc: "misc"}
 
-// real are the recordings of the trees that peers look at.
-var real = []struct {
+// peerTree are the recordings of the trees that peers look at.
+var peerTree = []struct {
 	file, sub, ses, task, run string
 	format                    string
 	anonymise, derivative     bool
@@ -68,7 +68,7 @@ func TestPeerReadsWritten(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "study")
 	sources := map[string]*signal.Recording{} // by the path of what was written
 	losses := map[string][]signal.Deviation{}
-	for _, r := range real {
+	for _, r := range peerTree {
 		path := datasettest.Need(t, r.file)
 		open := func() (*signal.Recording, error) {
 			rec, err := ingest.OpenFile(path)

@@ -160,7 +160,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}
 	name := it.Name.File("eeg", d.ext)
-	w.done = append(w.done, entry{name: name, acquired: acquired(rec), participant: it.Said.Participant, doc: it.Said.ParticipantDoc})
+	w.done = append(w.done, entry{name: name, acquired: began(rec), participant: it.Said.Participant, doc: it.Said.ParticipantDoc})
 	return Written{
 		Input: it.Input, Path: path.Join(filepath.ToSlash(w.below()), name.Folder(), "eeg", name.String()), From: rec.Format, To: d.format, Copied: d.copied,
 		Losses: d.losses, Deviations: rec.Deviations,
@@ -190,9 +190,9 @@ func writable(rec *signal.Recording, input string) error {
 	return nil
 }
 
-// acquired is the begin of a recording for scans.tsv, "" where unknown. No zone is named: most formats do not say in which
+// began is the begin of a recording for scans.tsv, "" where unknown. No zone is named: most formats do not say in which
 // zone their clock was.
-func acquired(rec *signal.Recording) string {
+func began(rec *signal.Recording) string {
 	if rec.Begin.IsZero() {
 		return ""
 	}

@@ -175,7 +175,11 @@ func TestWriteKeepsSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer again.Close()
+			defer func() {
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
 			x := signal.NewChunk(again.Info, 0, int(rec.Len))
 			if err := again.Data.ReadSamples(x.X, 0); err != nil {
 				t.Fatal(err)
