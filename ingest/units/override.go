@@ -14,9 +14,10 @@ type Conflict struct {
 
 // Override gives the channels of r the units that something beside the source names, such as a table of channels; to is one
 // to a channel, "" where nothing is named. Voltages are converted, and what the source has no unit for gets the one named.
-// The source is believed where nothing could be converted, and where the EEG in the unit named would be implausible while
+// The source is believed where a voltage would become something else, and where the EEG in the unit named would be implausible while
 // it is plausible as it is: whoever wrote the table mixed up V and µV. Nothing is changed without being returned, but for
-// channels whose unit the source does not tell. Triggers are codes, and have no unit.
+// channels whose reader does not tell the unit in the source. Where neither is a voltage, only the name of the unit changes.
+// Triggers are codes, and have no unit.
 func Override(r *signal.Recording, to []string) ([]Conflict, error) {
 	source, tells := r.Data.(signal.UnitReader)
 	if !tells || len(to) != len(r.Info.Channels) {
@@ -26,7 +27,7 @@ func Override(r *signal.Recording, to []string) ([]Conflict, error) {
 	scales := make([]Scale, len(to))
 	for ch, from := range source.SourceUnits() {
 		c := r.Info.Channels[ch]
-		if to[ch] == "" || to[ch] == from || c.Kind == signal.Trigger {
+		if to[ch] == "" || micro.Replace(to[ch]) == micro.Replace(from) && from != "" || c.Kind == signal.Trigger {
 			continue
 		}
 		conflict, scale := Conflict{Channel: ch, From: from, To: to[ch], Taken: true}, Parse(to[ch])
@@ -35,8 +36,8 @@ func Override(r *signal.Recording, to []string) ([]Conflict, error) {
 			if scale.Mul == scale.Div && c.Unit == signal.Microvolt {
 				continue
 			}
-		} else if from != "" && !scale.Voltage {
-			conflict.Taken, conflict.Why, scale = false, "neither can be converted to the other", Scale{}
+		} else if was.Voltage && from != "" {
+			conflict.Taken, conflict.Why, scale = false, "no voltage can be converted to that", Scale{}
 		}
 		conflicts, scales[ch] = append(conflicts, conflict), scale
 	}

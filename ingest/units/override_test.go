@@ -47,7 +47,8 @@ func TestOverride(t *testing.T) {
 		{"a unit that was blank", "", "mV", signal.Channel{Name: "Cz", Kind: signal.EEG}, "µV", 1e3, 1, true},
 		{"no voltage in place of one", "uV", "N", eeg, "µV", 1, 1, false},
 		{"another quantity", "", "°C", misc, "°C", 1, 1, true},
-		{"two quantities", "K", "°C", signal.Channel{Name: "x", Kind: signal.Misc, Unit: "K"}, "K", 1, 1, false},
+		{"two quantities", "K", "°C", signal.Channel{Name: "x", Kind: signal.Misc, Unit: "K"}, "°C", 1, 1, true},
+		{"two signs for micro", "\u00b5S", "\u03bcS", signal.Channel{Name: "x", Kind: signal.Misc, Unit: "\u00b5S"}, "\u00b5S", 1, 0, false},
 		{"codes of triggers", "", "V", trigger, "", 1, 0, false},
 	} {
 		rec := stored([]string{c.from}, c.channel)

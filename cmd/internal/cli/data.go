@@ -16,6 +16,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -25,9 +26,13 @@ func openRecording(path string) (*signal.Recording, error) {
 		return simulate(path)
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
+		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it; gyrus info lists those of a BIDS tree", path)}
 	}
 	rec, err := ingest.OpenFile(path)
+	var large *bids.TooLargeError
+	if errors.As(err, &large) {
+		return nil, refusal{err}
+	}
 	if err != nil {
 		return nil, notThere(err)
 	}

@@ -73,12 +73,18 @@ func describe(rec *signal.Recording) infoJSON {
 
 func newInfo() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "info FILE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format", Args: cobra.ExactArgs(1),
-		Example: "  gyrus info S001R06.edf\n  gyrus info S001R06.edf --json | jq '.events[0]'",
+		Use: "info FILE|TREE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format; or in a BIDS tree", Args: cobra.ExactArgs(1),
+		Example: "  gyrus info S001R06.edf\n  gyrus info ds002336\n  gyrus info S001R06.edf --json | jq '.events[0]'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
+			}
+			if tree, is, err := openTree(args[0]); is || err != nil {
+				if err != nil {
+					return err
+				}
+				return infoTree(cmd, how, args[0], tree)
 			}
 			rec, err := how.open(args[0])
 			if err != nil {
