@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -383,16 +384,17 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 	if len(rec.Others) > 0 || first(rec) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil
 	}
-	d := &data{format: rec.Format, copied: true}
+	d := &data{format: fileFormat(rec), copied: true}
 	d.describe(rec, labels, sourceUnits(rec))
+	second := slices.ContainsFunc(rec.Parts, func(p string) bool { return strings.EqualFold(path.Ext(p), ".fdt") })
 	switch {
-	case strings.HasPrefix(rec.Format, "EDF"):
+	case strings.HasPrefix(d.format, "EDF"):
 		d.ext = ".edf"
-	case strings.HasPrefix(rec.Format, "BDF"):
+	case strings.HasPrefix(d.format, "BDF"):
 		d.ext = ".bdf"
-	case rec.Format == "EEGLAB" && len(rec.Parts) == 0:
+	case d.format == "EEGLAB" && !second:
 		d.ext = ".set"
-	case rec.Format == "BrainVision":
+	case d.format == "BrainVision":
 		d.ext = ".vhdr"
 		return w.copyBrainVision(d, it)
 	default:
