@@ -74,7 +74,7 @@ func sameRec(t *testing.T, got, want *signal.Recording, losses []signal.Deviatio
 	}
 	for ch := range x.X {
 		for i, v := range x.X[ch] {
-			if w := y.X[ch][i]; v != w && (len(losses) == 0 || math.Abs(v-w) > 1e-7*math.Abs(w)) {
+			if w := y.X[ch][i]; v != w && (!rounded(losses) || math.Abs(v-w) > 1e-7*math.Abs(w)) {
 				t.Fatalf("channel %q, sample %d is %v, want %v", want.Info.Channels[ch].Name, i, v, w)
 			}
 		}

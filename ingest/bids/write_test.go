@@ -254,7 +254,7 @@ func TestWriteEvents(t *testing.T) {
 	for _, l := range w.Losses {
 		rules = append(rules, l.Where+": "+l.Rule)
 	}
-	if got, want := strings.Join(rules, "; "), "begin: the first sample is number 0; events: an onset says at which sample an event is; events: an onset is a number; events: a duration is a number that is not below 0; "+
+	if got, want := strings.Join(rules, "; "), "begin: time counts from the first data record; events: an onset says at which sample an event is; events: an onset is a number; events: a duration is a number that is not below 0; "+
 		"events: a label has no tab, no end of a line and no spaces around it, and is not n/a"; got != want {
 		t.Errorf("losses %s, want %s", got, want)
 	}

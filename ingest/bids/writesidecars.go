@@ -247,8 +247,16 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 	return w.put(&w.set, w.in(it.Name.File("events", ".json")), doc.Write)
 }
 
-// eventTable is _events.tsv of the events of rec, sorted by onset. Where an event is in the file is what counts: an onset that
-// does not say so gives way to the sample.
+// onsetOf is the onset of an event, which says at which sample it is: that of the source, unless it has a clock that its samples do
+// not follow.
+func onsetOf(rec *signal.Recording, e signal.Event) float64 {
+	if e.Onset-e.Onset == 0 && rec.Info.Samples(e.Onset) != e.Sample {
+		return float64(e.Sample) / rec.Info.Rate
+	}
+	return e.Onset
+}
+
+// eventTable is _events.tsv of the events of rec, sorted by onset.
 func (d *data) eventTable(rec *signal.Recording) *Table {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
 	changed, endless, apart, most := 0, 0, 0, 0.0
@@ -258,9 +266,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	})
 	start := int64(math.Round(d.first * rec.Info.Rate))
 	for _, e := range events {
-		onset := e.Onset
-		if rec.Info.Samples(onset) != e.Sample { // the source has a clock that its samples do not follow
-			onset = float64(e.Sample) / rec.Info.Rate
+		onset := onsetOf(rec, e)
+		if onset != e.Onset {
 			apart, most = apart+1, max(most, math.Abs(onset-e.Onset))
 		}
 		duration := Missing

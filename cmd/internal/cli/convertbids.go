@@ -169,6 +169,9 @@ func (in *treeInputs) add(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
+	if st, err := os.Stat(path); !is && err == nil && st.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", path)}
+	}
 	if !is {
 		name, err := in.flags.name(path)
 		if err != nil {

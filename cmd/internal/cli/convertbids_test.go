@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 )
 
 // treeFiles is the names of all files below dir, with slashes.
@@ -120,5 +123,72 @@ func TestConvertBIDSInterrupted(t *testing.T) {
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Errorf("something was written: %s", treeFiles(t, out))
+	}
+}
+
+// TestConvertBIDSFromTree: a tree stands for all recordings in it, and what is said there is said again, but for what says who
+// it was where that is to be left out.
+func TestConvertBIDSFromTree(t *testing.T) {
+	in := datasettest.Need(t, "formats/bids/tiny_bids")
+	root, anonymous, derivative := filepath.Join(t.TempDir(), "again"), filepath.Join(t.TempDir(), "anonymous"), filepath.Join(t.TempDir(), "derived")
+	code, _, errs := run(t, "convert", "--bids", in, root)
+	if code != 0 || !strings.Contains(errs, "not handed on") || !strings.Contains(errs, "sub-01/sub-01_sessions.tsv") {
+		t.Fatalf("exit code %d, %q, want that sessions.tsv is named", code, errs)
+	}
+	read := func(root, name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimPrefix(strings.ReplaceAll(string(text), "\r", ""), "\ufeff")
+	}
+	const ses, base = "sub-01/ses-eeg/", "sub-01/ses-eeg/eeg/sub-01_ses-eeg_task-rest_"
+	for _, name := range []string{
+		"README", "participants.tsv", "participants.json", ses + "sub-01_ses-eeg_scans.tsv", base + "events.tsv", base + "eeg.eeg", base + "eeg.vmrk", base + "eeg.vhdr",
+		ses + "eeg/sub-01_ses-eeg_electrodes.tsv",
+	} {
+		got, want := read(root, name), read(in, name)
+		if strings.HasSuffix(name, ".json") { // in another order, and indented otherwise
+			got, want = fmt.Sprint(len(strings.Fields(got))), fmt.Sprint(len(strings.Fields(want)))
+		}
+		if got != want {
+			t.Errorf("%s is\n%.300s, want\n%.300s", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{
+		base + "events.json": `"start_experiment": "Experiment-structure"`, base + "eeg.json": `"Manufacturer": "Brain Products"`, "dataset_description.json": `"HEDVersion": "8.3.0"`,
+		base + "channels.tsv": "0.015915494309189534",
+	} {
+		if text := read(root, name); !strings.Contains(text, want) {
+			t.Errorf("%s lacks %s: %s", name, want, text)
+		}
+	}
+	var v struct {
+		Recordings []struct {
+			Copied   bool
+			Personal []struct{ Where, Found, Done string }
+		}
+	}
+	mustJSON(t, &v, "convert", "--bids", in, anonymous, "--anonymise", "--json")
+	if len(v.Recordings) != 1 || v.Recordings[0].Copied || len(v.Recordings[0].Personal) < 3 {
+		t.Errorf("%+v, want age, sex and begin among what is personal", v)
+	}
+	if got, want := read(anonymous, "participants.tsv"), "participant_id\nsub-01\n"; got != want {
+		t.Errorf("participants.tsv is %q, want %q", got, want)
+	}
+	if got := read(anonymous, ses+"sub-01_ses-eeg_scans.tsv"); strings.Contains(got, "2000") {
+		t.Errorf("scans.tsv is %q", got)
+	}
+	if code, _, errs := run(t, "convert", "--bids", in, derivative, "--derivative", "x", "--desc", "y"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	code, _, errs = run(t, "convert", "--bids", filepath.Join(derivative, "derivatives", "x"), root)
+	if code != 2 || !strings.Contains(errs, "is a derivative") {
+		t.Errorf("a derivative as raw data: exit code %d, %s", code, errs)
+	}
+	code, _, errs = run(t, "convert", "--bids", t.TempDir(), root)
+	if code != 2 || !strings.Contains(errs, "a folder and no BIDS tree") {
+		t.Errorf("a folder that is no tree: exit code %d, %s", code, errs)
 	}
 }
