@@ -16,6 +16,9 @@ func init() {
 	ingest.RegisterCompanion(ingest.Companion{Name: "bids", Complete: Complete})
 }
 
+// withSidecars stands behind the format of a recording that Complete has changed.
+const withSidecars = " with BIDS"
+
 // datatypes are the folders that recordings lie in, and the suffixes of their names.
 var datatypes = []string{"eeg", "ieeg", "meg"}
 
@@ -83,7 +86,7 @@ func Complete(fsys fs.FS, name string, rec *signal.Recording) error {
 	if err != nil {
 		return err
 	}
-	rec.Format += " with BIDS"
+	rec.Format += withSidecars
 	rec.Deviations = append(rec.Deviations, deviations...)
 	rec.Deviations = append(rec.Deviations, placeProblems(rel, n)...)
 	c := &completion{rec: rec, rel: rel, in: s, header: rec.Info.Reference}
