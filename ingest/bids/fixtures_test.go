@@ -3,7 +3,9 @@ package bids_test
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
+	"testing"
 	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
@@ -154,4 +156,15 @@ func fixtures() []fixture {
 		table(folder+"sub-01_electrodes.tsv", "name|x|y|z", "Fz|1|60|100", "Cz|2|10|120", "Pz|3|-50|110").
 		text(folder+"sub-01_coordsystem.json", fmt.Sprintf(capTrak, "n/a")))
 	return all
+}
+
+// file puts a file of the operating system there.
+func (f tree) file(t *testing.T, name, path string) tree {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f[name] = &fstest.MapFile{Data: data}
+	return f
 }
