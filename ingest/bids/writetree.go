@@ -65,7 +65,7 @@ func (w *treeWriter) check(items []Item) error {
 			return err
 		}
 		if len(old) > 0 && !w.opt.Force {
-			return &ExistsError{filepath.Join(w.root, filepath.FromSlash(it.Name.Folder()), "eeg", old[0])}
+			return &ExistsError{filepath.Join(filepath.Dir(w.in(it.Name)), old[max(0, slices.IndexFunc(old, isData))])}
 		}
 	}
 	return nil
@@ -181,6 +181,12 @@ func (w *treeWriter) there(n Name) ([]string, error) {
 		}
 	}
 	return out, err
+}
+
+// isData says whether a file of a recording is the one with its samples.
+func isData(base string) bool {
+	n, err := ParseName(base)
+	return err == nil && slices.Contains(endings[n.Suffix], n.Ext)
 }
 
 // finish writes what describes the tree as a whole, in front of the recordings, so that it appears last.
@@ -341,7 +347,7 @@ func (w *treeWriter) participants(set *atomicfile.Set) error {
 	}
 	for _, e := range w.done {
 		t.merge(append([][2]string{{id, "sub-" + e.name.Get("sub")}}, besides(e.item.Participant, id)...))
-		doc = doc.Over(e.item.ParticipantsAbout)
+		doc = e.item.ParticipantsAbout.Over(doc)
 	}
 	slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
 	if err := w.put(set, file, t.Write); err != nil {
