@@ -704,7 +704,7 @@ func TestWriteLabels(t *testing.T) {
 		for _, c := range again.Info.Channels {
 			labels = append(labels, c.Original)
 		}
-		if got := table.of("name"); !slices.Equal(got, labels) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
+		if got := table.names(); !slices.Equal(got, labels) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
 			t.Errorf("%s: channels.tsv has %q, the file %q", format, got, labels)
 		}
 		if len(w.Losses) == 0 {
@@ -768,6 +768,21 @@ func TestWriteSource(t *testing.T) {
 	if len(errs) > 0 || d.Name != "old" || d.BIDSVersion != Version || d.License != "CC0" || !s.Has("HEDVersion") || s.Has("DatasetDOI") || len(d.GeneratedBy) != 2 ||
 		len(d.SourceDatasets) != 1 || d.SourceDatasets[0].DOI != "10.1/x" {
 		t.Errorf("description %s %v", all[DescriptionFile], errs)
+	}
+}
+
+// TestWriteFilters: what the header of EDF says of filters is in the columns for them, unless it says that nobody knows.
+func TestWriteFilters(t *testing.T) {
+	root, rec := t.TempDir(), sample(whole)
+	rec.Texts = []signal.Text{
+		{Field: "prefiltering", Channel: "FC5", Text: "HP:0.1Hz LP:75Hz N:50Hz"}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0Hz LP:0Hz N:0Hz"},
+		{Field: "prefiltering", Channel: "eye", Text: "HP: DC; LP: 30 Hz"}, {Field: "transducer type", Channel: "force", Text: "LP:3Hz"},
+	}
+	mustWrite(t, root, options, item("01", "rest", "", rec))
+	const want = "name\ttype\tunits\tsampling_frequency\tlow_cutoff\thigh_cutoff\tnotch\nFc5.\tEEG\tµV\t100\t0.1\t75\t50\nCz..\tEEG\tµV\t100\tn/a\tn/a\tn/a\n" +
+		"eye\tEOG\tµV\t100\tn/a\t30\tn/a\nforce\tMISC\tN\t100\tn/a\tn/a\tn/a\n"
+	if got := snapshot(t, root)["sub-01/eeg/sub-01_task-rest_channels.tsv"]; got != want {
+		t.Errorf("channels.tsv is\n%s, want\n%s", got, want)
 	}
 }
 

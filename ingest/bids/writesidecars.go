@@ -25,7 +25,7 @@ func (w *treeWriter) sidecars(it Item, rec *signal.Recording, d *data) error {
 	if err := w.put(&w.set, w.in(it.Name.File("eeg", ".json")), eeg.Write); err != nil {
 		return err
 	}
-	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(it.Said.Channels).Write); err != nil {
+	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(rec, it.Said.Channels).Write); err != nil {
 		return err
 	}
 	if len(it.Said.ChannelsAbout.Keys()) > 0 {
@@ -143,7 +143,7 @@ func (d *data) tenFive() bool {
 
 // channelTable is _channels.tsv. Rows of said, which a tree said of the channels, are joined by name; their type stays where
 // it means the same.
-func (d *data) channelTable(said *Table) *Table {
+func (d *data) channelTable(rec *signal.Recording, said *Table) *Table {
 	t := &Table{Columns: []string{"name", "type", "units", "sampling_frequency"}}
 	bad := slices.ContainsFunc(d.channels, func(c dataChannel) bool { return c.Bad })
 	for _, c := range d.channels {
@@ -152,7 +152,8 @@ func (d *data) channelTable(said *Table) *Table {
 		if bad {
 			cells = append(cells, [2]string{"status", map[bool]string{false: "good", true: "bad"}[c.Bad]})
 		}
-		for i, name := range said.of("name") {
+		cells = append(cells, filtersOf(rec, c.Name)...)
+		for i, name := range said.names() {
 			if name != c.Original && name != c.label && name != c.Name {
 				continue
 			}
@@ -161,7 +162,7 @@ func (d *data) channelTable(said *Table) *Table {
 				switch kind, _, known := KindOf(value); {
 				case column == "type" && known && kind == c.Kind:
 					cells[1][1] = strings.ToUpper(value)
-				case slices.ContainsFunc(cells, func(c [2]string) bool { return c[0] == column }) && column != "status" || column == "":
+				case slices.Contains(t.Columns[:4], column) || column == "":
 				default:
 					cells = append(cells, [2]string{column, value})
 				}
@@ -173,14 +174,44 @@ func (d *data) channelTable(said *Table) *Table {
 	return t
 }
 
-// of is a column of a table, which may be nil.
-func (t *Table) of(column string) []string {
-	if t == nil || t.Column(column) < 0 {
+// filters are the columns for what EDF says of the filters of a channel: "HP:0.1Hz LP:75Hz N:50Hz" (the example of
+// the specification, Kemp et al. 1992, and the standard texts of EDF+).
+var filters = []struct {
+	column string
+	text   *regexp.Regexp
+}{
+	{"low_cutoff", regexp.MustCompile(`(?i)\bHP: *([0-9.]+) *Hz`)},
+	{"high_cutoff", regexp.MustCompile(`(?i)\bLP: *([0-9.]+) *Hz`)},
+	{"notch", regexp.MustCompile(`(?i)\bN: *([0-9.]+) *Hz`)},
+}
+
+// filtersOf are the cells of a channel for those columns; 0 Hz is how programs say that they do not know.
+func filtersOf(rec *signal.Recording, channel string) (cells [][2]string) {
+	for _, t := range rec.Texts {
+		if t.Field != "prefiltering" || t.Channel != channel {
+			continue
+		}
+		for _, f := range filters {
+			m := f.text.FindStringSubmatch(t.Text)
+			if m == nil {
+				continue
+			}
+			if hz, err := strconv.ParseFloat(m[1], 64); err == nil && hz > 0 {
+				cells = append(cells, [2]string{f.column, decimal(hz)})
+			}
+		}
+	}
+	return cells
+}
+
+// names is the column name of a table, which may be nil or have none.
+func (t *Table) names() []string {
+	if t == nil || t.Column("name") < 0 {
 		return nil
 	}
 	out := make([]string, len(t.Rows))
 	for i, row := range t.Rows {
-		out[i] = row[t.Column(column)]
+		out[i] = row[t.Column("name")]
 	}
 	return out
 }
@@ -430,8 +461,8 @@ func (p *places) same(q *places) bool {
 			return false
 		}
 	}
-	names := p.table.of("name")
-	for row, name := range q.table.of("name") {
+	names := p.table.names()
+	for row, name := range q.table.names() {
 		k := slices.Index(names, name)
 		if k < 0 {
 			return false
