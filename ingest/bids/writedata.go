@@ -264,7 +264,7 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		info.Channels = slices.Clone(r.Info.Channels)
 		for i := range info.Channels {
 			c := &info.Channels[i]
-			c.Original, c.Kind = labels[at], kinds[at].Kind
+			c.Original, c.Kind, c.Bad, c.Pos = labels[at], kinds[at].Kind, false, nil // states and places are in tables
 			if !edf && c.Kind != signal.Trigger && c.Unit != signal.Microvolt {
 				c.Kind = signal.Misc // as BrainVision reads it
 			}
