@@ -94,8 +94,7 @@ func open(run string) (*signal.Recording, error) {
 			return nil, err
 		}
 	}
-	i := strings.LastIndexByte(path, '/')
-	return ingest.Open(os.DirFS(path[:i]), path[i+1:])
+	return ingest.OpenFile(path)
 }
 
 func run(ctx context.Context, d definition, rate float64) (rows []row, err error) {

@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// treeFlags are the flags of gyrus convert --bids.
+type treeFlags struct {
+	bids, force      bool
+	dataset          string
+	lineFreq         float64
+	derivative, desc string
+	entities         [5]string // in the order of treeEntities
+}
+
+// treeEntities are the parts of a name that have a flag.
+var treeEntities = [...]struct{ flag, key, usage string }{
+	{"subject", "sub", "whose recording it is: letters and digits"},
+	{"session", "ses", "in which session: letters and digits"},
+	{"task", "task", "what was done, such as rest or imagery: letters and digits"},
+	{"acq", "acq", "how it was measured, where that differs: letters and digits"},
+	{"run", "run", "the number of the run; of several inputs with the same name that of the first, from which they are counted in the order given"},
+}
+
+const bidsFlag = "bids"
+
+// treeOnly are the flags that mean nothing without --bids.
+func treeOnly() []string {
+	all := []string{"dataset", "line-freq", "force", "derivative", "desc"}
+	for _, e := range treeEntities {
+		all = append(all, e.flag)
+	}
+	return all
+}
+
+func (f *treeFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.bids, bidsFlag, false, "write a BIDS tree: OUT is its folder, and there may be many inputs")
+	for i, e := range treeEntities {
+		flags.StringVar(&f.entities[i], e.flag, "", "with --bids: "+e.usage)
+	}
+	flags.StringVar(&f.dataset, "dataset", "", "with --bids: the inputs are of this data set, of which gyrus knows how files are called; see gyrus data list")
+	flags.Float64Var(&f.lineFreq, "line-freq", 0, "with --bids: the frequency of the mains in Hz, 50 or 60 (default: not known)")
+	flags.BoolVar(&f.force, "force", false, "with --bids: replace recordings that are in the tree already")
+	flags.StringVar(&f.derivative, "derivative", "", "with --bids: write the derivative of this name, DIR/derivatives/NAME")
+	flags.StringVar(&f.desc, "desc", "", "with --derivative: what the data are, as a label in the names: letters and digits")
+}
+
+// unused refuses flags that would be ignored without --bids.
+func (f *treeFlags) unused(cmd *cobra.Command) error {
+	for _, name := range treeOnly() {
+		if cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("--%s is only for --bids", name)}
+		}
+	}
+	return nil
+}
+
+// treeJSON is what gyrus convert --bids --json prints.
+type treeJSON struct {
+	Root       string        `json:"root"`
+	Recordings []treeRunJSON `json:"recordings"`
+}
+
+type treeRunJSON struct {
+	convertJSON
+	Copied bool `json:"copied"` // the file of the input, as it is
+}
+
+func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise bool) error {
+	root := args[len(args)-1]
+	opt, err := f.options(cmd, to)
+	if err != nil {
+		return err
+	}
+	how, err := readingOf(cmd)
+	if err != nil {
+		return err
+	}
+	personal := map[string][]ingest.Personal{}
+	var items []bids.Item
+	for _, in := range args[:len(args)-1] {
+		name, err := f.name(in)
+		if err != nil {
+			return usageError{err}
+		}
+		it := bids.Item{Name: name, Input: in, Copy: in, Open: func() (*signal.Recording, error) {
+			rec, err := how.open(in)
+			if err == nil && anonymise {
+				rec, personal[in] = anonymised(rec)
+			}
+			return rec, err
+		}}
+		if anonymise || how.units.Changes() || strings.HasPrefix(in, synthPrefix) {
+			it.Copy = ""
+		}
+		items = append(items, it)
+	}
+	if err := f.number(items); err != nil {
+		return usageError{err}
+	}
+	bar := newProgress(cmd, "recordings", int64(len(items)))
+	defer bar.end()
+	for i := range items {
+		open := items[i].Open
+		items[i].Open = func() (*signal.Recording, error) {
+			bar.set(int64(i))
+			return open()
+		}
+	}
+	written, err := bids.Write(cmd.Context(), root, items, opt)
+	bar.end()
+	if err != nil {
+		return treeError(err)
+	}
+	v := treeJSON{Root: root, Recordings: []treeRunJSON{}}
+	for _, w := range written {
+		v.Recordings = append(v.Recordings, treeRunJSON{convertJSON{
+			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), From: w.From, To: w.To,
+			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...),
+			Personal: append([]ingest.Personal{}, personal[w.Input]...),
+		}, w.Copied})
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, v)
+	}
+	for _, r := range v.Recordings {
+		if r.Copied {
+			r.To += ", the file as it is"
+		}
+		r.print(cmd)
+	}
+	return nil
+}
+
+// treeError sorts an error of writing a tree into the exit codes.
+func treeError(err error) error {
+	var loss *ingest.LossError
+	var there *bids.ExistsError
+	var name *bids.NameError
+	switch {
+	case errors.As(err, &loss):
+		return refusal{err}
+	case errors.As(err, &there), errors.As(err, &name):
+		return usageError{err}
+	}
+	return err
+}
+
+// anonymised is rec without what says who was recorded. It is closed as rec is.
+func anonymised(rec *signal.Recording) (*signal.Recording, []ingest.Personal) {
+	clean, found := ingest.Anonymise(rec)
+	if found == nil {
+		found = []ingest.Personal{}
+	}
+	return clean, found
+}
+
+// options checks the flags that are for the whole tree.
+func (f *treeFlags) options(cmd *cobra.Command, to string) (bids.Options, error) {
+	opt := bids.Options{
+		Format: strings.ToLower(to), LineFreq: f.lineFreq, Force: f.force, Derivative: f.derivative, Desc: f.desc,
+		Strict:    cmd.Flags().Lookup(strictFlag).Value.String() == "true",
+		Generator: bids.Generator{Name: "gyrus", Version: Version, CodeURL: "https://github.com/gyrus-bci/gyrus"},
+		Date:      time.Now().Format(time.DateOnly),
+	}
+	if to != "" && !slices.Contains(bids.Formats(), opt.Format) {
+		return opt, usageError{fmt.Errorf("--to is %q, BIDS allows %s for EEG that gyrus writes", to, strings.Join(bids.Formats(), ", "))}
+	}
+	if cmd.Flags().Changed("line-freq") && !(f.lineFreq > 0 && f.lineFreq < 1e3) {
+		return opt, usageError{fmt.Errorf("--line-freq is %g, must be the frequency of the mains in Hz, 50 or 60", f.lineFreq)}
+	}
+	if (f.derivative == "") != (f.desc == "") {
+		return opt, usageError{errors.New("--derivative NAME and --desc LABEL are given together: the folder of the derivative, and what its data are")}
+	}
+	return opt, nil
+}
+
+// name is what an input is called in the tree: what its own name says, then the data set, then the flags.
+func (f *treeFlags) name(in string) (bids.Name, error) {
+	var n bids.Name
+	base := filepath.Base(in)
+	if own, err := bids.ParseName(base); err == nil && (own.Get("sub") != "" || own.Get("task") != "") {
+		for _, e := range treeEntities {
+			n = n.With(e.key, own.Get(e.key))
+		}
+	}
+	if f.dataset != "" {
+		set, err := dataset.Lookup(f.dataset)
+		if err != nil {
+			return n, err
+		}
+		full, err := filepath.Abs(in)
+		if err != nil {
+			return n, err
+		}
+		place, ok := set.Parse(filepath.ToSlash(full))
+		if !ok {
+			return n, fmt.Errorf("%s is not called as the recordings of %s are: name --subject, --session and --run yourself, without --dataset", in, set.Name)
+		}
+		for _, e := range [][2]string{{"sub", place.Subject}, {"ses", strings.TrimPrefix(place.Session, "session")}, {"run", place.Run}} {
+			if e[1] != "" && bids.CheckLabel(e[0], e[1]) == nil { // a run that is a date, say, has no place in a name
+				n = n.With(e[0], e[1])
+			}
+		}
+	}
+	for i, e := range treeEntities {
+		v := f.entities[i]
+		if v == "" {
+			continue
+		}
+		if err := bids.CheckLabel(e.key, v); err != nil {
+			return n, fmt.Errorf("--%s: %w", e.flag, err)
+		}
+		n = n.With(e.key, v)
+	}
+	for _, e := range treeEntities {
+		if (e.key == "sub" || e.key == "task") && n.Get(e.key) == "" {
+			return n, fmt.Errorf("%s: its name does not say which %s it is of: give --%s, letters and digits", in, e.flag, e.flag)
+		}
+	}
+	return n, nil
+}
+
+// number counts the runs of inputs that have the same name, from --run on.
+func (f *treeFlags) number(items []bids.Item) error {
+	first := f.entities[len(treeEntities)-1]
+	if first == "" {
+		return nil // names that are the same are refused by Write
+	}
+	at, err := strconv.Atoi(first)
+	if err != nil {
+		return fmt.Errorf("--run is %q, must be a whole number", first)
+	}
+	next := map[string]int{}
+	for i := range items {
+		key := items[i].Name.String()
+		items[i].Name = items[i].Name.With("run", fmt.Sprintf("%0*d", len(first), at+next[key]))
+		next[key]++
+	}
+	return nil
+}

@@ -1,0 +1,346 @@
+package bids
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
+)
+
+// sidecars writes what describes one recording.
+func (w *treeWriter) sidecars(it Item, rec *signal.Recording, d *data) error {
+	eeg, err := w.eeg(it, rec, d)
+	if err != nil {
+		return err
+	}
+	if err := w.put(&w.set, w.in(it.Name.File("eeg", ".json")), eeg.Write); err != nil {
+		return err
+	}
+	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(it.Said.Channels).Write); err != nil {
+		return err
+	}
+	if len(it.Said.ChannelsDoc.Keys()) > 0 {
+		if err := w.put(&w.set, w.in(it.Name.File("channels", ".json")), it.Said.ChannelsDoc.Write); err != nil {
+			return err
+		}
+	}
+	if err := w.events(it, rec, d); err != nil {
+		return err
+	}
+	return w.electrodes(it, d)
+}
+
+// eeg is _eeg.json: what was measured of the recording, then what a tree said of it, then what is required and nobody knows.
+func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, error) {
+	count := func(kind signal.Kind) (n int) {
+		for _, c := range d.channels {
+			if c.Kind == kind {
+				n++
+			}
+		}
+		return n
+	}
+	known, unknown := []jsonField{
+		{"TaskName", it.Name.Get("task")},
+		{"SamplingFrequency", d.rate},
+		{"RecordingDuration", d.seconds},
+		{"RecordingType", recordingType(d.whole)},
+		{"EEGChannelCount", count(signal.EEG)},
+		{"EOGChannelCount", count(signal.EOG)},
+		{"ECGChannelCount", count(signal.ECG)},
+		{"EMGChannelCount", count(signal.EMG)},
+		{"MISCChannelCount", count(signal.Misc)},
+		{"TriggerChannelCount", count(signal.Trigger)},
+	}, []jsonField{{"EEGReference", Missing}, {"PowerLineFrequency", Missing}, {"SoftwareFilters", Missing}}
+	if ref := rec.Info.Reference; ref != "" {
+		unknown[0].value = ref
+	}
+	if w.opt.LineFreq > 0 {
+		known = append(known, jsonField{"PowerLineFrequency", w.opt.LineFreq})
+	}
+	if d.tenFive() {
+		unknown = append(unknown, jsonField{"EEGPlacementScheme", "10-05 system, by the names of the channels"})
+	}
+	ours, err := sidecarOf(known)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	rest, err := sidecarOf(unknown)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	var task string
+	if ok, err := it.Said.EEG.Get("TaskName", &task); ok && err == nil && labelOf(task) == labelOf(it.Name.Get("task")) {
+		ours = it.Said.EEG.only("TaskName").Over(ours) // in words, of which the name of the file has the letters
+	}
+	return ours.Over(it.Said.EEG).Over(rest), nil
+}
+
+// labelOf is the letters and digits of a text, as names of files have them.
+func labelOf(text string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if CheckLabel("task", string(r)) != nil {
+			return -1
+		}
+		return r
+	}, text))
+}
+
+// only is one field of s.
+func (s Sidecar) only(key string) Sidecar {
+	return Sidecar{slices.DeleteFunc(slices.Clone(s.fields), func(f field) bool { return f.key != key })}
+}
+
+// jsonField is a field that is to be written.
+type jsonField struct {
+	key   string
+	value any
+}
+
+func sidecarOf(fields []jsonField) (s Sidecar, err error) {
+	for _, f := range fields {
+		if err := s.Set(f.key, f.value); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func recordingType(whole bool) string {
+	if whole {
+		return "continuous"
+	}
+	return "discontinuous"
+}
+
+// tenFive says that all channels of EEG have names of the 10-05 system.
+func (d *data) tenFive() bool {
+	n := 0
+	for _, c := range d.channels {
+		if c.Kind == signal.EEG {
+			if montage.Place(c.Name) == nil {
+				return false
+			}
+			n++
+		}
+	}
+	return n > 0
+}
+
+// channelTable is _channels.tsv. Rows of said, which a tree said of the channels, are joined by name; their type stays where
+// it means the same.
+func (d *data) channelTable(said *Table) *Table {
+	t := &Table{Columns: []string{"name", "type", "units", "sampling_frequency"}}
+	bad := slices.ContainsFunc(d.channels, func(c dataChannel) bool { return c.Bad })
+	for _, c := range d.channels {
+		unit, _ := line(spellUnit(c.unit))
+		cells := [][2]string{{"name", c.label}, {"type", TypeOf(c.Kind)}, {"units", unit}, {"sampling_frequency", decimal(c.rate)}}
+		if bad {
+			cells = append(cells, [2]string{"status", map[bool]string{false: "good", true: "bad"}[c.Bad]})
+		}
+		for i, name := range said.of("name") {
+			if name != c.Original && name != c.label && name != c.Name {
+				continue
+			}
+			for k, column := range said.Columns {
+				value := said.Rows[i][k]
+				switch kind, _, known := KindOf(value); {
+				case column == "type" && known && kind == c.Kind:
+					cells[1][1] = strings.ToUpper(value)
+				case slices.ContainsFunc(cells, func(c [2]string) bool { return c[0] == column }) && column != "status" || column == "":
+				default:
+					cells = append(cells, [2]string{column, value})
+				}
+			}
+			break
+		}
+		t.Add(cells...)
+	}
+	return t
+}
+
+// of is a column of a table, which may be nil.
+func (t *Table) of(column string) []string {
+	if t == nil || t.Column(column) < 0 {
+		return nil
+	}
+	out := make([]string, len(t.Rows))
+	for i, row := range t.Rows {
+		out[i] = row[t.Column(column)]
+	}
+	return out
+}
+
+// spellUnit writes a voltage as BIDS does: µV, mV, V, nV.
+func spellUnit(unit string) string {
+	s := units.Parse(unit)
+	if s.Voltage {
+		if s.Standard != "" {
+			unit = s.Standard
+		}
+		unit = strings.TrimSpace(unit)
+		if strings.HasPrefix(unit, "u") || strings.HasPrefix(unit, "μ") {
+			return "µV"
+		}
+	}
+	return unit
+}
+
+// decimal is a number as exact as it is, without an exponent.
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// stimulus is a marker of BrainVision that stands for a number on the trigger inputs: "Stimulus/S 12".
+var stimulus = regexp.MustCompile(`^(?:Stimulus/S|Response/R) *([0-9]+)$`)
+
+// value is the number on the trigger inputs that a label tells, "" for one that does not.
+func value(label string) string {
+	if m := stimulus.FindStringSubmatch(label); m != nil {
+		label = m[1]
+	}
+	if n, err := strconv.ParseInt(label, 10, 64); err == nil {
+		return strconv.FormatInt(n, 10)
+	}
+	return ""
+}
+
+var eventColumns = []jsonField{
+	{"onset", column{Description: "When the event began, from the first sample of the file on.", Units: "s"}},
+	{"duration", column{Description: "How long the event lasted; 0 for an instant or where it is not known.", Units: "s"}},
+	{"trial_type", column{Description: "What the recording calls the event."}},
+	{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
+	{"sample", column{Description: "The sample at which the event began, counted from 0 at the rate of the EEG, gaps counted."}},
+}
+
+// events writes _events.tsv and _events.json. A recording without events has none.
+func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
+	t, doc := it.Said.Events, it.Said.EventsDoc
+	if t == nil {
+		if len(rec.Events) == 0 {
+			return nil
+		}
+		t = d.eventTable(rec)
+		var err error
+		if doc, err = sidecarOf(eventColumns); err != nil {
+			return err
+		}
+	}
+	if err := w.put(&w.set, w.in(it.Name.File("events", ".tsv")), t.Write); err != nil {
+		return err
+	}
+	if len(doc.Keys()) == 0 {
+		return nil
+	}
+	return w.put(&w.set, w.in(it.Name.File("events", ".json")), doc.Write)
+}
+
+// eventTable is _events.tsv of the events of rec, sorted by onset.
+func (d *data) eventTable(rec *signal.Recording) *Table {
+	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
+	changed, endless := 0, 0
+	events := slices.DeleteFunc(slices.Clone(rec.Events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
+	slices.SortStableFunc(events, func(a, b signal.Event) int {
+		switch {
+		case a.Onset < b.Onset:
+			return -1
+		case a.Onset > b.Onset:
+			return 1
+		}
+		return 0
+	})
+	start := int64(math.Round(d.first * rec.Info.Rate))
+	for _, e := range events {
+		duration := Missing
+		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
+			duration = decimal(e.Duration)
+		} else {
+			endless++
+		}
+		label, same := line(e.Label)
+		if !same && e.Label != "" {
+			changed++
+		}
+		t.Add([2]string{"onset", decimal(e.Onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
+			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(e.Sample-start, 10)})
+	}
+	lose := func(n int, rule, assumed string) {
+		if n > 0 {
+			d.losses = append(d.losses, signal.Deviation{Where: "events", Rule: rule, Found: fmt.Sprintf("%d of %d events break that", n, len(rec.Events)), Assumed: assumed})
+		}
+	}
+	lose(len(rec.Events)-len(events), "an onset is a number", "left out")
+	lose(endless, "a duration is a number that is not below 0", Missing)
+	lose(changed, "a label has no tab, no end of a line and no spaces around it, and is not "+Missing, "written without them")
+	return t
+}
+
+const captrak = "CapTrak"
+
+// captrakText describes the system of coordinates in the words of its axes (BIDS 1.10, appendix "Coordinate systems").
+const captrakText = "Origin between the ears. The x axis goes through the preauricular points to the right, the y axis at a right angle to it through the nasion, the z axis upwards."
+
+// electrodes writes _electrodes.tsv and _coordsystem.json where positions were measured. Those that follow from the names of
+// the channels were not, and are left to whoever reads the names.
+func (w *treeWriter) electrodes(it Item, d *data) error {
+	measured := false
+	t := &Table{Columns: []string{"name", "x", "y", "z"}}
+	for _, c := range d.channels {
+		if c.Kind != signal.EEG {
+			continue
+		}
+		at := [3]string{}
+		if c.Pos != nil && c.Pos.Finite() {
+			for i, x := range c.Pos {
+				at[i] = decimal(x)
+			}
+			place := montage.Place(c.Name)
+			measured = measured || place == nil || *place != *c.Pos
+		}
+		t.Add([2]string{"name", c.label}, [2]string{"x", at[0]}, [2]string{"y", at[1]}, [2]string{"z", at[2]})
+	}
+	if !measured {
+		return nil
+	}
+	session := Name{}.With("sub", it.Name.Get("sub")).With("ses", it.Name.Get("ses")).With("space", captrak).File("electrodes", ".tsv")
+	doc, err := sidecarOf([]jsonField{{"EEGCoordinateSystem", captrak}, {"EEGCoordinateUnits", "m"}, {"EEGCoordinateSystemDescription", captrakText}})
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := t.Write(&text); err != nil {
+		return err
+	}
+	// One table is for a whole session, and another recording with other positions has one of its own.
+	if w.places == nil {
+		w.places = map[string]string{}
+	}
+	file := w.in(session)
+	have, written := w.places[file]
+	if !written {
+		old, err := readIfThere(file)
+		if err != nil {
+			return err
+		}
+		have, written = string(old), old != nil
+	}
+	if written && have != text.String() {
+		file = w.in(it.Name.With("desc", "").With("space", captrak).File("electrodes", ".tsv"))
+	}
+	if _, again := w.places[file]; again {
+		return nil
+	}
+	w.places[file] = text.String()
+	if err := w.putText(&w.set, file, text.String()); err != nil {
+		return err
+	}
+	if file != w.in(session) {
+		return nil // that of the session says in which system
+	}
+	return w.put(&w.set, filepath.Join(filepath.Dir(file), session.File("coordsystem", ".json").String()), doc.Write)
+}

@@ -1,0 +1,375 @@
+package bids
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+)
+
+// existing is what a tree has before anything is written.
+type existing struct {
+	description *Description // nil where there is no tree yet
+}
+
+// NameError says that recordings cannot be written under the names that were chosen for them.
+type NameError struct{ Err error }
+
+// Error is the reason.
+func (e *NameError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *NameError) Unwrap() error { return e.Err }
+
+// misnamed is a NameError.
+func misnamed(format string, args ...any) error { return &NameError{fmt.Errorf(format, args...)} }
+
+// check looks whether all items can be written, before anything is read or written.
+func (w *treeWriter) check(items []Item) error {
+	if w.opt.Derivative != "" {
+		if strings.ContainsAny(w.opt.Derivative, `/\:`) || strings.HasPrefix(w.opt.Derivative, ".") {
+			return misnamed("the derivative is called %q, must be the name of a folder", w.opt.Derivative)
+		}
+		if err := CheckLabel("desc", w.opt.Desc); err != nil {
+			return misnamed("a derivative needs a label: %w", err)
+		}
+	} else if w.opt.Desc != "" {
+		return misnamed("only a derivative has a desc: name it as well")
+	}
+	if err := w.look(); err != nil {
+		return err
+	}
+	seen := map[string]string{}
+	for i := range items {
+		it := &items[i]
+		name, err := ParseName(it.Name.With("desc", w.opt.Desc).File("eeg", ".edf").String()) // in the order of the specification
+		if err == nil {
+			err = name.Check()
+		}
+		if err != nil {
+			return misnamed("%s: %w", it.Input, err)
+		}
+		it.Name = name
+		if it.Name.Get("task") == "" {
+			return misnamed("%s: a recording of EEG is of a task: name one, such as rest", it.Input)
+		}
+		key := same(it.Name)
+		if other, taken := seen[key]; taken {
+			return misnamed("%s and %s would both be %s: give them different subjects, sessions or runs; --run 1 counts them in the order given", other, it.Input, strings.TrimSuffix(it.Name.String(), "_eeg.edf"))
+		}
+		seen[key] = it.Input
+		old, err := w.there(it.Name)
+		if err != nil {
+			return err
+		}
+		if len(old) > 0 && !w.opt.Force {
+			return &ExistsError{filepath.Join(w.root, filepath.FromSlash(it.Name.Folder()), "eeg", old[0])}
+		}
+	}
+	return nil
+}
+
+// same is equal for names that mean the same recording: run-1 and run-01 do, and some file systems do not tell a from A.
+func same(n Name) string {
+	n = n.File("", "")
+	if run := n.Get("run"); run != "" {
+		if run = strings.TrimLeft(run, "0"); run == "" {
+			run = "0"
+		}
+		n = n.With("run", run)
+	}
+	return strings.ToLower(n.String())
+}
+
+// look sees what is at the root.
+func (w *treeWriter) look() error {
+	w.tree = &existing{}
+	list, err := os.ReadDir(w.root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return misnamed("%s: a tree is a folder: %w", w.root, err)
+	}
+	file := filepath.Join(w.root, DescriptionFile)
+	data, err := readIfThere(file)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		for _, e := range list {
+			if e.Name() != "derivatives" { // which may lie in a tree that comes later
+				return misnamed("%s is no BIDS tree, since it has no %s, and is not empty: name a tree, or a new folder", w.root, DescriptionFile)
+			}
+		}
+		return nil
+	}
+	s, err := ReadSidecar(data, file)
+	if err != nil {
+		return err
+	}
+	d, errs := ReadDescription(s)
+	if len(errs) > 0 {
+		return fmt.Errorf("%s: %w", file, errors.Join(errs...))
+	}
+	if is, want := kindOfTree(d), kindOfTree(w.describes()); is != want {
+		return misnamed("%s is of the type %s, and what is written is %s: name another folder", w.root, is, want)
+	}
+	w.tree.description = &d
+	return nil
+}
+
+func kindOfTree(d Description) string {
+	if d.DatasetType == "" {
+		return Raw
+	}
+	return d.DatasetType
+}
+
+// describes is the description of a new tree.
+func (w *treeWriter) describes() Description {
+	d := Description{Name: treeName(w.root), BIDSVersion: Version, DatasetType: Raw, GeneratedBy: []Generator{w.opt.Generator}}
+	if w.opt.Derivative != "" {
+		d.DatasetType, d.Name = Derivative, w.opt.Derivative
+		d.SourceDatasets = []SourceDataset{{URL: "../.."}} // from derivatives/NAME
+	}
+	return d
+}
+
+// treeName is the name of the folder of a tree.
+func treeName(root string) string {
+	full, err := filepath.Abs(root)
+	if err != nil {
+		full = root
+	}
+	if name := filepath.Base(full); name != "." && name != string(filepath.Separator) {
+		return name
+	}
+	return "recordings"
+}
+
+// there lists the files of a recording that are in the tree, whatever their endings.
+func (w *treeWriter) there(n Name) ([]string, error) {
+	list, err := os.ReadDir(filepath.Dir(w.in(n)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var out []string
+	for _, e := range list {
+		if other, err := ParseName(e.Name()); err == nil && slices.Contains([]string{"eeg", "channels", "events"}, other.Suffix) && same(other) == same(n) {
+			out = append(out, e.Name())
+		}
+	}
+	return out, err
+}
+
+// finish writes what describes the tree as a whole, in front of the recordings, so that it appears last.
+func (w *treeWriter) finish() error {
+	var set atomicfile.Set
+	err := w.describe(&set)
+	for _, e := range w.done {
+		if err == nil {
+			err = w.replace(e.name)
+		}
+	}
+	set.Join(&w.set)
+	w.set = set
+	return err
+}
+
+// replace lets go what is left of a recording that n takes the place of.
+func (w *treeWriter) replace(n Name) error {
+	old, err := w.there(n)
+	if err != nil {
+		return err
+	}
+	for _, base := range old {
+		w.set.Remove(filepath.Join(filepath.Dir(w.in(n)), base))
+	}
+	return nil
+}
+
+// describe writes the files of the root and the tables.
+func (w *treeWriter) describe(set *atomicfile.Set) error {
+	d := w.describes()
+	if old := w.tree.description; old != nil {
+		fresh := d
+		d = *old
+		if !slices.ContainsFunc(d.GeneratedBy, func(g Generator) bool { return g.Name == w.opt.Generator.Name && g.Version == w.opt.Generator.Version }) {
+			d.GeneratedBy = append(slices.Clone(d.GeneratedBy), fresh.GeneratedBy...)
+		}
+		if d.BIDSVersion == "" {
+			d.BIDSVersion = fresh.BIDSVersion
+		}
+	}
+	s, err := d.Sidecar()
+	if err != nil {
+		return err
+	}
+	if err := w.put(set, filepath.Join(w.root, DescriptionFile), s.Write); err != nil {
+		return err
+	}
+	if err := w.texts(set, d); err != nil || w.opt.Derivative != "" {
+		return err // whose participants and scans are those of its source
+	}
+	if err := w.participants(set); err != nil {
+		return err
+	}
+	return w.scans(set)
+}
+
+// texts writes README and CHANGES where they are missing.
+func (w *treeWriter) texts(set *atomicfile.Set, d Description) error {
+	list, err := os.ReadDir(w.root)
+	if err != nil {
+		return err
+	}
+	there := func(name string) bool {
+		return slices.ContainsFunc(list, func(e fs.DirEntry) bool {
+			return strings.EqualFold(strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), name)
+		})
+	}
+	by := strings.TrimSpace(w.opt.Generator.Name + " " + w.opt.Generator.Version)
+	if !there("README") {
+		text := fmt.Sprintf("# %s\n\nEEG recordings in the Brain Imaging Data Structure (BIDS %s), converted by %s.\n\n"+
+			"What only you know belongs here, in place of this paragraph: what was measured and from whom, with which equipment,\n"+
+			"what the participants did, who may use the data and under which licence, and whom to ask or to cite.\n", d.Name, d.BIDSVersion, by)
+		if err := w.putText(set, filepath.Join(w.root, "README"), text); err != nil {
+			return err
+		}
+	}
+	if !there("CHANGES") && w.opt.Date != "" {
+		return w.putText(set, filepath.Join(w.root, "CHANGES"), fmt.Sprintf("1.0.0 %s\n  - First version, written by %s.\n", w.opt.Date, by))
+	}
+	return nil
+}
+
+// table reads a table of the tree, with columns where it is not there.
+func table(file string, columns ...string) (*Table, error) {
+	data, err := readIfThere(file)
+	if err != nil || data == nil {
+		return &Table{Columns: columns}, err
+	}
+	t, _, err := ReadTable(data, file)
+	if err != nil {
+		return nil, err
+	}
+	if t.Column(columns[0]) < 0 {
+		return nil, fmt.Errorf("%s has no column %s, so that nothing can be added to it: mend or remove it", file, columns[0])
+	}
+	return t, nil
+}
+
+// merge puts a row into t: into the one that has the same first cell, where what is there already stays unless it is n/a, or
+// as a new one.
+func (t *Table) merge(cells [][2]string) {
+	for row := range t.Rows {
+		if t.Rows[row][t.Column(cells[0][0])] != cells[0][1] {
+			continue
+		}
+		for _, c := range cells[1:] {
+			t.column(c[0])
+			if i := t.Column(c[0]); t.Rows[row][i] == Missing {
+				t.Rows[row][i] = c[1]
+			}
+		}
+		return
+	}
+	t.Add(cells...)
+}
+
+// column adds a column unless it is there.
+func (t *Table) column(name string) {
+	if t.Column(name) < 0 {
+		t.Columns = append(t.Columns, name)
+		for k := range t.Rows {
+			t.Rows[k] = append(t.Rows[k], Missing)
+		}
+	}
+}
+
+// participants adds the subjects to participants.tsv, and says in participants.json what the columns are.
+func (w *treeWriter) participants(set *atomicfile.Set) error {
+	const id = "participant_id"
+	file := filepath.Join(w.root, "participants.tsv")
+	t, err := table(file, id)
+	if err != nil {
+		return err
+	}
+	var doc Sidecar
+	if err := doc.Set(id, column{Description: "The label of the subject, as in the names of the folders."}); err != nil {
+		return err
+	}
+	for _, e := range w.done {
+		cells := [][2]string{{id, "sub-" + e.name.Get("sub")}}
+		for _, c := range e.participant {
+			if c[0] != id {
+				cells = append(cells, c)
+			}
+		}
+		t.merge(cells)
+		doc = doc.Over(e.doc)
+	}
+	slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
+	if err := w.put(set, file, t.Write); err != nil {
+		return err
+	}
+	file = filepath.Join(w.root, "participants.json")
+	data, err := readIfThere(file)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		old, err := ReadSidecar(data, file)
+		if err != nil {
+			return err
+		}
+		doc = old.Over(doc)
+	}
+	return w.put(set, file, doc.Write)
+}
+
+// scans adds the recordings to the table of each session.
+func (w *treeWriter) scans(set *atomicfile.Set) error {
+	var files []string
+	tables := map[string]*Table{}
+	for _, e := range w.done {
+		base := Name{}.With("sub", e.name.Get("sub")).With("ses", e.name.Get("ses")).File("scans", ".tsv").String()
+		file := filepath.Join(w.root, filepath.FromSlash(e.name.Folder()), base)
+		t := tables[file]
+		if t == nil {
+			var err error
+			if t, err = table(file, "filename", "acq_time"); err != nil {
+				return err
+			}
+			files, tables[file] = append(files, file), t
+		}
+		i := t.Column("filename")
+		t.Rows = slices.DeleteFunc(t.Rows, func(row []string) bool { // of what is replaced
+			other, err := ParseName(path.Base(row[i]))
+			return err == nil && other.Suffix == "eeg" && same(other) == same(e.name)
+		})
+		t.merge([][2]string{{"filename", "eeg/" + e.name.String()}, {"acq_time", e.acquired}})
+	}
+	for _, file := range files {
+		t := tables[file]
+		slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column("filename")], b[t.Column("filename")]) })
+		if err := w.put(set, file, t.Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// column is what a sidecar says of a column of a table.
+type column struct {
+	LongName    string `json:"LongName,omitempty"`
+	Description string `json:"Description"`
+	Units       string `json:"Units,omitempty"`
+}
