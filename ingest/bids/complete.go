@@ -173,7 +173,7 @@ func (c *completion) scans(f *folder, n Name) error {
 		return nil
 	}
 	where := fmt.Sprintf("%s: line %d, column acq_time", file, t.Line(row))
-	at, err := acquired(text)
+	at, err := begun(text)
 	if err != nil {
 		c.deviate(where, "a date and a time, as 2009-06-15T13:45:30, or n/a", fmt.Sprintf("%q", text), "the begin that the recording has itself")
 		return nil
@@ -199,9 +199,9 @@ func sameRecording(a, b string) bool {
 	return a == b || triplet(a) && triplet(b) && strings.TrimSuffix(a, path.Ext(a)) == strings.TrimSuffix(b, path.Ext(b))
 }
 
-// acquired reads a time, which without Z is the local time of the laboratory: gyrus calls that UTC, as for the formats of
+// begun reads a time, which without Z is the local time of the laboratory: gyrus calls that UTC, as for the formats of
 // files that know no other.
-func acquired(text string) (time.Time, error) {
+func begun(text string) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		at, err = time.Parse("2006-01-02T15:04:05", text) // also with a fraction

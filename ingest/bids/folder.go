@@ -81,9 +81,9 @@ func (f *folder) read(rel string, most int64) (data []byte, err error) {
 	return data, err
 }
 
-// unreadable is the deviation of a sidecar that is there and cannot be read. Only one that is too large is an error: it may
+// unread is the deviation of a sidecar that is there and cannot be read. Only one that is too large is an error: it may
 // be anything.
-func unreadable(rel string, err error) (signal.Deviation, error) {
+func unread(rel string, err error) (signal.Deviation, error) {
 	var large *TooLargeError
 	if errors.As(err, &large) {
 		return signal.Deviation{}, err
@@ -103,10 +103,10 @@ func (f *folder) table(rel string) (*Table, []signal.Deviation, error) {
 		if err == nil {
 			return t, found, nil
 		}
-		d, err := unreadable(rel, err)
+		d, err := unread(rel, err)
 		return nil, append(found, d), err
 	}
-	d, err := unreadable(rel, err)
+	d, err := unread(rel, err)
 	return nil, []signal.Deviation{d}, err
 }
 
@@ -118,6 +118,6 @@ func (f *folder) sidecar(rel string) (s Sidecar, ok bool, found []signal.Deviati
 			return s, true, nil, nil
 		}
 	}
-	d, err := unreadable(rel, err)
+	d, err := unread(rel, err)
 	return Sidecar{}, false, []signal.Deviation{d}, err
 }

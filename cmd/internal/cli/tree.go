@@ -18,8 +18,8 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// treeJSON is what gyrus info --json prints for a BIDS tree.
-type treeJSON struct {
+// infoTreeJSON is what gyrus info --json prints for a BIDS tree.
+type infoTreeJSON struct {
 	Tree           string               `json:"tree"`
 	Name           string               `json:"name"`
 	BIDSVersion    string               `json:"bids_version"`
@@ -29,12 +29,12 @@ type treeJSON struct {
 	Subjects       int                  `json:"subjects"`
 	Sessions       int                  `json:"sessions"` // visits, also of subjects who came once
 	Participants   int                  `json:"participants"`
-	Recordings     []treeRecordingJSON  `json:"recordings"`
+	Recordings     []infoMemberJSON  `json:"recordings"`
 	Derivatives    []string             `json:"derivatives"`
 	Deviations     []signal.Deviation   `json:"deviations"` // of the tree; those of the recordings are theirs
 }
 
-type treeRecordingJSON struct {
+type infoMemberJSON struct {
 	Path       string             `json:"path"` // below the tree
 	Subject    string             `json:"subject"`
 	Session    string             `json:"session,omitempty"`
@@ -77,10 +77,10 @@ func (r reading) member(path string, rec bids.Recording) (*signal.Recording, err
 
 // infoTree prints what is in the tree at path.
 func infoTree(cmd *cobra.Command, how reading, path string, t *bids.Tree) error {
-	v := treeJSON{
+	v := infoTreeJSON{
 		Tree: path, Name: t.Description.Name, BIDSVersion: t.Description.BIDSVersion, DatasetType: cmp.Or(t.Description.DatasetType, bids.Raw),
 		GeneratedBy: append([]bids.Generator{}, t.Description.GeneratedBy...), SourceDatasets: append([]bids.SourceDataset{}, t.Description.SourceDatasets...),
-		Subjects: len(t.Subjects), Recordings: []treeRecordingJSON{}, Derivatives: append([]string{}, t.Derivatives...), Deviations: append([]signal.Deviation{}, t.Deviations...),
+		Subjects: len(t.Subjects), Recordings: []infoMemberJSON{}, Derivatives: append([]string{}, t.Derivatives...), Deviations: append([]signal.Deviation{}, t.Deviations...),
 	}
 	if how.strict && len(t.Deviations) > 0 {
 		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(t.Deviations[0]), path)}
@@ -108,8 +108,8 @@ func infoTree(cmd *cobra.Command, how reading, path string, t *bids.Tree) error 
 }
 
 // describeMember opens a recording of a tree. One that cannot be read is no error: the others are still there.
-func describeMember(how reading, path string, rec bids.Recording) (treeRecordingJSON, error) {
-	m := treeRecordingJSON{
+func describeMember(how reading, path string, rec bids.Recording) (infoMemberJSON, error) {
+	m := infoMemberJSON{
 		Path: rec.Path, Subject: rec.Name.Get("sub"), Session: rec.Name.Get("ses"), Task: rec.Name.Get("task"), Run: rec.Name.Get("run"), Deviations: []signal.Deviation{},
 	}
 	opened, err := how.member(path, rec)
@@ -134,7 +134,7 @@ func describeMember(how reading, path string, rec bids.Recording) (treeRecording
 	return m, opened.Close()
 }
 
-func printTree(cmd *cobra.Command, v treeJSON) {
+func printTree(cmd *cobra.Command, v infoTreeJSON) {
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "%s  BIDS %s, %s: %q\n", v.Tree, cmp.Or(v.BIDSVersion, "of an unknown version"), v.DatasetType, v.Name)
 	for _, g := range v.GeneratedBy {
