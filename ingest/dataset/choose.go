@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 )
 
@@ -20,8 +21,14 @@ type Recording struct {
 }
 
 // Recordings lists those below dir in the order of subject, session and run. Of a recording that is there in several formats
-// it is the one that comes first in the set's preference. Nothing is opened: what a recording is, its name says.
+// it is the one that comes first in the set's preference. Nothing is opened: what a recording is, its name says, and in a folder
+// that is a BIDS tree the tree.
 func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
+	if s.layout == nil {
+		if is, err := bids.IsTree(dir, "."); err != nil || is {
+			return treeRecordings(dir, err)
+		}
+	}
 	var out []Recording
 	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
@@ -40,6 +47,22 @@ func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 		out = slices.CompactFunc(out, func(a, b Recording) bool { return a.Place == b.Place })
 	}
 	return out, err
+}
+
+// treeRecordings lists those of a BIDS tree.
+func treeRecordings(dir fs.FS, err error) ([]Recording, error) {
+	if err != nil {
+		return nil, err
+	}
+	tree, err := bids.ReadTree(dir, ".")
+	if err != nil {
+		return nil, err
+	}
+	var out []Recording
+	for _, r := range tree.Recordings() {
+		out = append(out, Recording{Place{r.Name.Get("sub"), r.Name.Get("ses"), r.Name.Get("run")}, r.Path})
+	}
+	return out, nil
 }
 
 // rank is how late a path comes in the set's preference of formats.
@@ -154,6 +177,9 @@ func ParseChoice(text string) (Choice, error) {
 	}
 	return c, nil
 }
+
+// All says that nothing is left out.
+func (c Choice) All() bool { return len(c.parts) == 0 }
 
 // words are those for every level, of which a set need not have all.
 func (c Choice) words(has [3]bool) ([3][]string, error) {

@@ -137,9 +137,15 @@ func TestMeaning(t *testing.T) {
 		t.Errorf("fists and feet: %q", text)
 	}
 	for _, c := range []struct{ set, run, label, want string }{
-		{"eegmmidb", "14", "T2", "both feet, imagined"}, {"eegmmidb", "05", "T1", "both fists, executed"}, {"eegmmidb", "02", "", "eyes closed"},
-		{"eegmmidb", "15", "T1", ""}, {"eegmat", "2", "", "mental arithmetic"}, {"ssvep-exo", "", "4", "17 Hz"}, {"ssvep-exo", "", "33026", "21 Hz"},
-		{"muse-p300", "", "2", "target"}, {"tuab", "", "1", ""},
+		{"eegmmidb", "14", "T2", "both feet, imagined"},
+		{"eegmmidb", "05", "T1", "both fists, executed"},
+		{"eegmmidb", "02", "", "eyes closed"},
+		{"eegmmidb", "15", "T1", ""},
+		{"eegmat", "2", "", "mental arithmetic"},
+		{"ssvep-exo", "", "4", "17 Hz"},
+		{"ssvep-exo", "", "33026", "21 Hz"},
+		{"muse-p300", "", "2", "target"},
+		{"tuab", "", "1", ""},
 	} {
 		s, err := dataset.Lookup(c.set)
 		if err != nil {
@@ -197,7 +203,7 @@ func TestFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	const below = "MNE-eegbci-data/files/eegmmidb/1.0.0"
-	make := func(parts ...string) string {
+	mkdir := func(parts ...string) string {
 		dir := filepath.Join(parts...)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -211,24 +217,24 @@ func TestFolders(t *testing.T) {
 		}
 	}
 	expect()
-	home1 := dataset.Folder{Path: make(home, "mne_data", below), From: "~/mne_data"}
+	home1 := dataset.Folder{Path: mkdir(home, "mne_data", below), From: "~/mne_data"}
 	expect(home1)
-	set := map[string]any{"MNE_DATA": make(home, "set"), "MNE_LOGGING_LEVEL": 3}
+	set := map[string]any{"MNE_DATA": mkdir(home, "set"), "MNE_LOGGING_LEVEL": 3}
 	text, err := json.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(home, ".mne", "mne-python.json"), text)
 	expect() // it says another place, where nothing is
-	file := dataset.Folder{Path: make(home, "set", below), From: "mne-python.json"}
+	file := dataset.Folder{Path: mkdir(home, "set", below), From: "mne-python.json"}
 	expect(file)
-	t.Setenv("MNE_DATA", make(home, "env"))
-	env := dataset.Folder{Path: make(home, "env", below), From: "MNE_DATA"}
+	t.Setenv("MNE_DATA", mkdir(home, "env"))
+	env := dataset.Folder{Path: mkdir(home, "env", below), From: "MNE_DATA"}
 	expect(env)
 	t.Setenv("MNE_DATASETS_EEGBCI_PATH", "~/own")
-	own := dataset.Folder{Path: make(home, "own", below), From: "MNE_DATASETS_EEGBCI_PATH"}
+	own := dataset.Folder{Path: mkdir(home, "own", below), From: "MNE_DATASETS_EEGBCI_PATH"}
 	expect(own)
-	expect(dataset.Folder{Path: make(data, "eegmmidb"), From: "GYRUS_DATA"}, own)
+	expect(dataset.Folder{Path: mkdir(data, "eegmmidb"), From: "GYRUS_DATA"}, own)
 	write(t, filepath.Join(home, ".mne", "mne-python.json"), []byte("{"))
 	if _, err := s.Folders(); err == nil || !strings.Contains(err.Error(), "mne-python.json") {
 		t.Errorf("settings that cannot be read: %v", err)

@@ -37,6 +37,7 @@ type Report struct {
 	Listed     int            // files that are not in it, and are as the publisher's list beside them says
 	Recordings int            // of the manifest that are there and as they should be
 	Subjects   []string       // of those recordings
+	Kinds      map[string]int // of those recordings: how many are of what, where all of a recording is of one thing
 	Trials     map[string]int // of those recordings: by what a label means, or the label where nobody knows
 	Findings   []Finding      // by path
 }
@@ -93,7 +94,7 @@ func (m *Manifest) Verify(dir fs.FS, wanted func(path string) bool) (Report, err
 	}
 	v := &verifying{
 		Manifest: m, dir: dir, here: map[string]content{}, byPath: map[string]File{}, holders: map[string][]File{}, altered: map[string]bool{},
-		Report: Report{Trials: map[string]int{}},
+		Report: Report{Kinds: map[string]int{}, Trials: map[string]int{}},
 	}
 	for _, f := range m.Files {
 		v.byPath[f.Path] = f
@@ -150,26 +151,26 @@ func (v *verifying) inPlace(f File) bool { return v.here[f.Path].sum == f.SHA256
 func (v *verifying) file(name string, list map[string]string) {
 	c := v.here[name]
 	want, known := v.byPath[name]
-	owners := v.holders[c.sum]
-	double := slices.IndexFunc(owners, v.inPlace)
+	owner, owned := v.owner(c)
+	moved := owned && !v.inPlace(owner)
 	switch {
 	case known && c.sum == want.SHA256:
 		v.Same++
 		return
-	case known && double >= 0:
-		v.add(Duplicated, name, "has the content of %s, which is there too: its trials would count twice; this should be %s", owners[double].named(), want.named())
-	case known && len(owners) > 0:
-		v.add(Swapped, name, "has the content of %s; this should be %s", owners[0].named(), want.named())
+	case known && moved:
+		v.add(Swapped, name, "has the content of %s; this should be %s", owner.named(), want.named())
+	case known && owned:
+		v.add(Duplicated, name, "has the content of %s, which is there too: its trials would count twice; this should be %s", owner.named(), want.named())
 	case known:
 		v.add(Altered, name, "%d bytes with SHA-256 %.12s…, must be %d with %.12s…", c.bytes, c.sum, want.Bytes, want.SHA256)
-	case double >= 0 && owners[double].Layout >= 0:
-		v.add(Duplicated, name, "is a copy of %s: its trials would count twice", owners[double].named())
+	case moved:
+		v.add(Swapped, name, "is %s under another name", owner.named())
 		return
-	case double >= 0:
-		v.add(Unknown, name, "is a copy of %s", owners[double].named())
+	case owned && owner.Layout >= 0:
+		v.add(Duplicated, name, "is a copy of %s: its trials would count twice", owner.named())
 		return
-	case len(owners) > 0:
-		v.add(Swapped, name, "is %s under another name", owners[0].named())
+	case owned:
+		v.add(Unknown, name, "is a copy of %s", owner.named())
 		return
 	case list[name] == c.sum:
 		v.Listed++
@@ -182,6 +183,18 @@ func (v *verifying) file(name string, list map[string]string) {
 		return
 	}
 	v.altered[name] = true
+}
+
+// owner is the file that should have a content; of several rather one that is not in its place, since it may have gone there.
+func (v *verifying) owner(c content) (File, bool) {
+	owners := v.holders[c.sum]
+	if len(owners) == 0 {
+		return File{}, false
+	}
+	if i := slices.IndexFunc(owners, func(f File) bool { return !v.inPlace(f) }); i >= 0 {
+		return owners[i], true
+	}
+	return owners[0], true
 }
 
 // named is a file with whose recording it is.
@@ -199,11 +212,11 @@ func (v *verifying) shifts() {
 	set := v.set()
 	for name, c := range v.here {
 		at, ok := set.Parse(name)
-		owners := v.holders[c.sum]
-		if !ok || len(owners) == 0 || owners[0].Layout < 0 || owners[0].Path == name {
+		owner, owned := v.owner(c)
+		if !ok || !owned || owner.Layout < 0 || v.byPath[name].SHA256 == c.sum {
 			continue
 		}
-		of := owners[0].Place
+		of := owner.Place
 		from, err1 := trailing(of.Session)
 		to, err2 := trailing(at.Session)
 		m, seen := moves[of.Subject]
@@ -236,28 +249,51 @@ func trailing(name string) (int, error) {
 	return 0, strconv.ErrSyntax
 }
 
+// subjects are those whose the files are: of what was read with recordings that of these, "" where it is of several.
+func (v *verifying) subjects() map[string]string {
+	set, of := v.set(), map[string]string{}
+	for _, f := range v.Files {
+		for _, p := range f.Parts {
+			if was, ok := of[p]; ok && was != f.Subject {
+				of[p] = ""
+				continue
+			}
+			of[p] = f.Subject
+		}
+	}
+	for _, f := range v.Files {
+		switch p, ok := set.Parse(f.Path); {
+		case f.Subject != "":
+			of[f.Path] = f.Subject
+		case set.layout == nil && ok && p.Subject != "":
+			of[f.Path] = p.Subject
+		}
+	}
+	return of
+}
+
 // missing names what is not there: whole subjects by one finding.
 func (v *verifying) missing() {
-	left, all := map[string]int{}, map[string]int{}
+	of, left, all := v.subjects(), map[string]int{}, map[string]int{}
 	for _, f := range v.Files {
-		if f.Subject == "" {
-			continue
+		subject := of[f.Path]
+		if f.Layout >= 0 {
+			all[subject]++
 		}
-		all[f.Subject]++
 		if _, ok := v.here[f.Path]; ok {
-			left[f.Subject]++
+			left[subject]++
 		}
 	}
 	said := map[string]bool{}
 	for _, f := range v.Files {
 		_, there := v.here[f.Path]
-		switch {
+		switch subject := of[f.Path]; {
 		case there:
-		case f.Subject != "" && left[f.Subject] == 0:
-			if !said[f.Subject] {
-				v.add(MissingSubject, f.Subject, "subject %s is missing with all its %d recordings", f.Subject, all[f.Subject])
+		case subject != "" && left[subject] == 0:
+			if !said[subject] {
+				v.add(MissingSubject, subject, "subject %s is missing with all its %d recordings", subject, all[subject])
 			}
-			said[f.Subject] = true
+			said[subject] = true
 		default:
 			text := "is missing"
 			if place := f.String(); place != "" {
@@ -367,14 +403,30 @@ func (m *Manifest) permuted(got []string, want File) string {
 	return fmt.Sprintf("the classes are swapped in all %d events: %s", n, strings.Join(words, ", "))
 }
 
-// count sums up what is as it should be.
+// count sums up what is as it should be. A recording that is there in several formats counts once.
 func (v *verifying) count() {
-	set, seen := v.set(), map[string]bool{}
+	set, seen, best := v.set(), map[string]bool{}, map[Place]int{}
+	whole := func(f File) bool {
+		return f.Layout >= 0 && v.inPlace(f) && !slices.ContainsFunc(f.Parts, func(p string) bool { return !v.inPlace(v.byPath[p]) })
+	}
+	if set.layout != nil {
+		for _, f := range v.Files {
+			if whole(f) {
+				rank, ok := best[f.Place]
+				if r := set.rank(f.Path); !ok || r < rank {
+					best[f.Place] = r
+				}
+			}
+		}
+	}
 	for _, f := range v.Files {
-		if f.Layout < 0 || !v.inPlace(f) || slices.ContainsFunc(f.Parts, func(p string) bool { return !v.inPlace(v.byPath[p]) }) {
+		if rank, ok := best[f.Place]; !whole(f) || ok && rank != set.rank(f.Path) {
 			continue
 		}
 		v.Recordings++
+		if kind := set.Meaning(f.Place, ""); kind != "" {
+			v.Kinds[kind]++
+		}
 		if f.Subject != "" && !seen[f.Subject] {
 			seen[f.Subject] = true
 			v.Subjects = append(v.Subjects, f.Subject)

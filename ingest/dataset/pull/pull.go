@@ -248,6 +248,9 @@ func lock(folder string) (release func() error, err error) {
 // Close lets others into the folder.
 func (p *Plan) Close() error { return p.release() }
 
+// From is the address of the folder on the server, without what may be secret in it.
+func (p *Plan) From() string { return shown(p.base) }
+
 // fetches says whether a file is one to fetch.
 func (p *Plan) fetches(it Item) bool {
 	return it.Problem == "" && (it.State == Missing || it.State == Part || it.State == Different && p.o.Replace)
