@@ -16,6 +16,9 @@ func init() {
 	ingest.RegisterCompanion(ingest.Companion{Name: "bids", Complete: Complete})
 }
 
+// withSidecars stands behind the format of a recording that Complete has changed.
+const withSidecars = " with BIDS"
+
 // datatypes are the folders that recordings lie in, and the suffixes of their names.
 var datatypes = []string{"eeg", "ieeg", "meg"}
 
@@ -83,7 +86,7 @@ func Complete(fsys fs.FS, name string, rec *signal.Recording) error {
 	if err != nil {
 		return err
 	}
-	rec.Format += " with BIDS"
+	rec.Format += withSidecars
 	rec.Deviations = append(rec.Deviations, deviations...)
 	rec.Deviations = append(rec.Deviations, placeProblems(rel, n)...)
 	c := &completion{rec: rec, rel: rel, in: s, header: rec.Info.Reference}
@@ -176,7 +179,7 @@ func (c *completion) scans(f *folder, n Name) error {
 	at, err := begun(text)
 	if err != nil {
 		c.deviate(where, "a date and a time, as 2009-06-15T13:45:30, or n/a", fmt.Sprintf("%q", text), "the begin that the recording has itself")
-		return nil
+		return nil //nolint:nilerr // it is listed
 	}
 	was := c.rec.Begin
 	if d := at.Sub(was); !was.IsZero() && d > -time.Second && d < time.Second {

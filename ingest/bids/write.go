@@ -24,20 +24,15 @@ type Item struct {
 	// Copy is the path of the file that Open reads. It is copied as it is where its format is one that BIDS allows. "" where
 	// it must not be, such as where what Open returns is without the names that are in the file.
 	Copy string
-	Said Said
-}
-
-// Said is what a tree says of a recording that comes from it, and that a Recording has no place for. It is handed on: columns,
-// fields and HED strings that gyrus does not know stay as they are. All of it may be empty.
-type Said struct {
-	EEG         Sidecar // _eeg.json
-	Channels    *Table  // _channels.tsv, joined by name
-	ChannelsDoc Sidecar // _channels.json
-	Events      *Table  // _events.tsv, which is written as it is, in the place of one that is made of the events
-	EventsDoc   Sidecar // _events.json
-	// Participant is the row of participants.tsv, and ParticipantDoc participants.json.
-	Participant    [][2]string
-	ParticipantDoc Sidecar
+	// Said is what a tree says of a recording that comes from it. Columns, fields and HED strings that gyrus does not know are
+	// handed on as they are, and the events and electrodes as they stand in their tables. nil where it comes from no tree.
+	Said *Sidecars
+	// Scan and Participant are its rows in the scans.tsv and participants.tsv of that tree, columns and cells, and
+	// ParticipantsAbout what participants.json says there.
+	Scan, Participant [][2]string
+	ParticipantsAbout Sidecar
+	// Anonymous leaves out what all these have that may say who was recorded, where and when.
+	Anonymous bool
 }
 
 // Options are how a tree is written.
@@ -50,6 +45,7 @@ type Options struct {
 	Force      bool      // recordings that are there already are replaced
 	Derivative string    // writes the tree derivatives/<Derivative> below the root, whose names have desc-<Desc>
 	Desc       string    // letters and digits; needed for a derivative, and only there
+	Source     *Tree     // of which description, README and CHANGES are handed on to a tree that is new; nil for none
 	Generator  Generator // the program that writes
 	Date       string    // of today, for CHANGES: "2026-11-26"
 
@@ -103,7 +99,7 @@ type treeWriter struct {
 	ctx  context.Context //nolint:containedctx // of the one call of Write that it serves
 	root string
 	opt  Options
-	tree *existing
+	old  *Description   // of the tree that is there; nil where there is none
 	set  atomicfile.Set // the files of recordings
 	done []entry
 	// places are the tables of electrodes that have been written, by their paths.
@@ -112,10 +108,9 @@ type treeWriter struct {
 
 // entry is one recording that has been written, for the tables.
 type entry struct {
-	name        Name // with ending
-	acquired    string
-	participant [][2]string
-	doc         Sidecar
+	name     Name // with ending
+	acquired string
+	item     Item
 }
 
 func (w *treeWriter) all(items []Item) ([]Written, error) {
@@ -142,6 +137,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err != nil {
 		return out, err
 	}
+	it = it.discreet()
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	if err := writable(rec, it.Input); err != nil {
 		return out, err
@@ -160,15 +156,32 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}
 	name := it.Name.File("eeg", d.ext)
-	w.done = append(w.done, entry{name: name, acquired: acquired(rec), participant: it.Said.Participant, doc: it.Said.ParticipantDoc})
+	w.done = append(w.done, entry{name: name, acquired: it.began(rec), item: it})
 	return Written{
-		Input: it.Input, Path: path.Join(filepath.ToSlash(w.below()), name.Folder(), "eeg", name.String()), From: rec.Format, To: d.format, Copied: d.copied,
+		Input: it.Input, Path: path.Join(filepath.ToSlash(w.treeBelow()), name.Folder(), "eeg", name.String()), From: fileFormat(rec), To: d.format, Copied: d.copied,
 		Losses: d.losses, Deviations: rec.Deviations,
 	}, nil
 }
 
-// below is where the tree lies below the root that was asked for.
-func (w *treeWriter) below() string {
+// discreet is it with nothing that Anonymous leaves out, and with a Said that is there.
+func (it Item) discreet() Item {
+	said := Sidecars{}
+	if it.Said != nil {
+		said = *it.Said
+	}
+	it.Said = &said
+	if it.Anonymous {
+		said.About = said.About.without(personal)
+		it.Scan, it.Participant, it.ParticipantsAbout = nil, nil, Sidecar{}
+	}
+	return it
+}
+
+// fileFormat is the format of the file of rec, which may have sidecars.
+func fileFormat(rec *signal.Recording) string { return strings.TrimSuffix(rec.Format, withSidecars) }
+
+// treeBelow is where the tree lies below the root that was asked for.
+func (w *treeWriter) treeBelow() string {
 	if w.opt.Derivative == "" {
 		return ""
 	}
@@ -190,11 +203,16 @@ func writable(rec *signal.Recording, input string) error {
 	return nil
 }
 
-// acquired is the begin of a recording for scans.tsv, "" where unknown. No zone is named: most formats do not say in which
-// zone their clock was.
-func acquired(rec *signal.Recording) string {
+// began is the begin of a recording for scans.tsv, "" where unknown: as it was written there, or without a zone, because most
+// formats do not say in which zone their clock was.
+func (it Item) began(rec *signal.Recording) string {
 	if rec.Begin.IsZero() {
 		return ""
+	}
+	for _, c := range it.Scan {
+		if at, err := begun(c[1]); c[0] == "acq_time" && err == nil && at.Equal(rec.Begin) {
+			return c[1]
+		}
 	}
 	return rec.Begin.UTC().Format("2006-01-02T15:04:05.999999")
 }

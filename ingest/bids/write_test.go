@@ -175,7 +175,11 @@ func TestWriteKeepsSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer again.Close()
+			defer func() {
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
 			x := signal.NewChunk(again.Info, 0, int(rec.Len))
 			if err := again.Data.ReadSamples(x.X, 0); err != nil {
 				t.Fatal(err)
@@ -238,7 +242,7 @@ func TestWriteEvents(t *testing.T) {
 		{Sample: 150, Onset: 1.5, Label: " a\tb\n", Duration: -1},
 		{Sample: 150, Onset: math.NaN(), Label: "nowhere"},
 		{Sample: 120, Onset: 1.2, Label: "Stimulus/S 12"},
-		{Sample: 260, Onset: 2.6, Label: ""},
+		{Sample: 260, Onset: 2.57, Label: ""},
 	}
 	w := mustWrite(t, root, options, item("01", "rest", "", rec))[0]
 	all := snapshot(t, root)
@@ -250,7 +254,7 @@ func TestWriteEvents(t *testing.T) {
 	for _, l := range w.Losses {
 		rules = append(rules, l.Where+": "+l.Rule)
 	}
-	if got, want := strings.Join(rules, "; "), "begin: the first sample is number 0; events: an onset is a number; events: a duration is a number that is not below 0; "+
+	if got, want := strings.Join(rules, "; "), "begin: time counts from the first data record; events: an onset says at which sample an event is; events: an onset is a number; events: a duration is a number that is not below 0; "+
 		"events: a label has no tab, no end of a line and no spaces around it, and is not n/a"; got != want {
 		t.Errorf("losses %s, want %s", got, want)
 	}
@@ -280,7 +284,7 @@ func TestWriteElectrodes(t *testing.T) {
 			got = append(got, strings.TrimPrefix(name, "sub-01/eeg/"))
 		}
 	}
-	if want := "sub-01_space-CapTrak_coordsystem.json sub-01_space-CapTrak_electrodes.tsv sub-01_task-rest_run-3_space-CapTrak_electrodes.tsv"; strings.Join(got, " ") != want {
+	if want := "sub-01_space-CapTrak_coordsystem.json sub-01_space-CapTrak_electrodes.tsv sub-01_task-rest_run-3_space-CapTrak_electrodes.tsv sub-01_task-rest_space-CapTrak_coordsystem.json"; strings.Join(got, " ") != want {
 		t.Errorf("tables of electrodes %s, want %s", got, want)
 	}
 	cz := montage.Place("Cz")
@@ -306,7 +310,7 @@ func TestWriteIntoTree(t *testing.T) {
 	put("participants.json", `{"age": {"Units": "years"}}`)
 	put("sub-02/sub-02_scans.tsv", "filename\toperator\neeg/sub-02_task-rest_run-1_eeg.vhdr\tAda\n")
 	it := item("01", "rest", "1", sample(whole))
-	it.Said.Participant = [][2]string{{"participant_id", "sub-other"}, {"age", "20"}, {"sex", "F"}}
+	it.Participant = [][2]string{{"participant_id", "sub-other"}, {"age", "20"}, {"sex", "F"}}
 	mustWrite(t, root, options, item("02", "rest", "2", sample(whole)), it)
 	all := snapshot(t, root)
 	for name, want := range map[string]string{
@@ -577,10 +581,12 @@ func TestWriteHandsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	it := item("01", "rest", "1", sample(whole))
-	it.Said = Said{
-		EEG: eeg, EventsDoc: doc,
-		Events:   &Table{Columns: []string{"onset", "duration", "trial_type", "HED", "colour"}, Rows: [][]string{{"0.30", "0", "go", "Red", "deep red"}}},
-		Channels: &Table{Columns: []string{"name", "type", "units", "status", "low_cutoff"}, Rows: [][]string{{"Cz..", "REF", "V", "bad", "0.1"}, {"eye", "VEOG", "V", "good", "n/a"}, {"gone", "EEG", "V", "good", "1"}}},
+	it.Scan = [][2]string{{"filename", "x"}, {"acq_time", "2026-01-02T03:04:05.678000Z"}, {"operator", "Ada"}}
+	it.Said = &Sidecars{
+		About: eeg, EventsAbout: doc, ElectrodesFile: "sub-x/eeg/sub-x_space-Other_electrodes.tsv", Coordsystem: doc,
+		Electrodes: &Table{Columns: []string{"name", "x", "y", "z", "impedance"}, Rows: [][]string{{"Cz..", "1", "2", "3", "5"}}},
+		Events:     &Table{Columns: []string{"onset", "duration", "trial_type", "HED", "colour"}, Rows: [][]string{{"0.30", "0", "go", "Red", "deep red"}}},
+		Channels:   &Table{Columns: []string{"name", "type", "units", "status", "low_cutoff"}, Rows: [][]string{{"Cz..", "REF", "V", "bad", "0.1"}, {"eye", "VEOG", "V", "good", "n/a"}, {"gone", "EEG", "V", "good", "1"}}},
 	}
 	mustWrite(t, root, options, it)
 	all := snapshot(t, root)
@@ -594,6 +600,12 @@ func TestWriteHandsOn(t *testing.T) {
 	if got, want := all[base+"channels.tsv"], "name\ttype\tunits\tsampling_frequency\tstatus\tlow_cutoff\nFc5.\tEEG\tµV\t100\tn/a\tn/a\nCz..\tEEG\tµV\t100\tbad\t0.1\n"+
 		"eye\tVEOG\tµV\t100\tgood\tn/a\nforce\tMISC\tN\t100\tn/a\tn/a\n"; got != want {
 		t.Errorf("channels.tsv is\n%s, want\n%s", got, want)
+	}
+	if got, want := all["sub-01/eeg/sub-01_space-Other_electrodes.tsv"], "name\tx\ty\tz\timpedance\nCz..\t1\t2\t3\t5\n"; got != want || all["sub-01/eeg/sub-01_space-Other_coordsystem.json"] == "" {
+		t.Errorf("electrodes.tsv is\n%s, want\n%s", got, want)
+	}
+	if got, want := all["sub-01/sub-01_scans.tsv"], "filename\tacq_time\toperator\neeg/sub-01_task-rest_run-1_eeg.edf\t2026-01-02T03:04:05.678000Z\tAda\n"; got != want {
+		t.Errorf("scans.tsv is\n%s, want\n%s", got, want)
 	}
 	got, err := ReadSidecar([]byte(all[base+"eeg.json"]), "x")
 	if err != nil {
@@ -683,5 +695,60 @@ func TestWriteLabels(t *testing.T) {
 		if err := again.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestWriteAnonymous: what a tree says of who was recorded, where and when is not handed on.
+func TestWriteAnonymous(t *testing.T) {
+	about, err := ReadSidecar([]byte(`{"InstitutionName": "Clinic of Ada", "Manufacturer": "Brain"}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "1", sample(whole))
+	it.Said, it.ParticipantsAbout, it.Anonymous = &Sidecars{About: about}, about, true
+	it.Participant, it.Scan = [][2]string{{"name", "Ada"}}, [][2]string{{"filename", "x"}, {"operator", "Ada"}}
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	found := false
+	for name, text := range snapshot(t, root) {
+		if strings.Contains(text, "Ada") {
+			t.Errorf("%s says who it is: %s", name, text)
+		}
+		found = found || strings.Contains(text, "Manufacturer")
+	}
+	if !found {
+		t.Error("the manufacturer, which is nobody's secret, is left out")
+	}
+}
+
+// TestWriteSource: a new tree has the description and the texts of the one that it comes from, and says from which.
+func TestWriteSource(t *testing.T) {
+	old, root := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.6.0", "License": "CC0", "HEDVersion": "8.3.0", "DatasetDOI": "10.1/x", "GeneratedBy": [{"Name": "hand"}]}`, "README.md": "mine", "CHANGES": "mine",
+	} {
+		if err := os.WriteFile(filepath.Join(old, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := ReadTree(os.DirFS(old), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := options
+	opt.Source = tree
+	mustWrite(t, root, opt, item("01", "rest", "1", sample(whole)))
+	all := snapshot(t, root)
+	if all["README.md"] != "mine" || all["CHANGES"] != "mine" || all["README"] != "" {
+		t.Errorf("texts %q %q %q", all["README.md"], all["CHANGES"], all["README"])
+	}
+	s, err := ReadSidecar([]byte(all[DescriptionFile]), DescriptionFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, errs := ReadDescription(s)
+	if len(errs) > 0 || d.Name != "old" || d.BIDSVersion != Version || d.License != "CC0" || !s.Has("HEDVersion") || s.Has("DatasetDOI") || len(d.GeneratedBy) != 2 ||
+		len(d.SourceDatasets) != 1 || d.SourceDatasets[0].DOI != "10.1/x" {
+		t.Errorf("description %s %v", all[DescriptionFile], errs)
 	}
 }

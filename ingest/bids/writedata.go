@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -66,7 +67,7 @@ func (w *treeWriter) data(it Item, rec *signal.Recording) (*data, error) {
 			return nil, errors.Join(err, set.Discard(), kept.Discard())
 		}
 		drop := &set
-		if best == nil || d.worth() >= best.worth() {
+		if best == nil || slices.Compare(d.cost(), best.cost()) < 0 {
 			best, drop = d, &kept
 		}
 		if err := drop.Discard(); err != nil {
@@ -81,19 +82,37 @@ func (w *treeWriter) data(it Item, rec *signal.Recording) (*data, error) {
 	return best, nil
 }
 
-// worth tells which of two formats loses less: what is left out or changed weighs more than samples that are rounded, and of
-// formats that differ in nothing else the later one rounds less.
-func (d *data) worth() int {
-	n := 0
+// heavyLoss is a kind of loss, by the beginnings of what is said of it.
+type heavyLoss struct {
+	where, rule string
+	weight      int
+}
+
+// heavy are losses that change what was measured or when, and what they weigh against each
+// other: a channel, a gap or a sample that is not there against a record that is filled up and a rate that is not quite the same.
+var heavy = []heavyLoss{
+	{where: "channels", weight: 10}, {where: "gaps", weight: 10}, {where: "channel", rule: "every sample is a number", weight: 10},
+	{where: "samples at", weight: 6}, {where: "sampling rate", weight: 3}, {where: "rate", weight: 3},
+}
+
+// cost tells which of two formats loses less: what is missing or changed comes first, then how finely samples are rounded, and
+// then texts.
+func (d *data) cost() []int {
+	missing, rounding, texts := 0, 0, 0
 	for _, l := range d.losses {
-		if !strings.HasSuffix(l.Where, "samples") {
-			n--
+		k := slices.IndexFunc(heavy, func(h heavyLoss) bool {
+			return strings.HasPrefix(l.Where, h.where) && strings.HasPrefix(l.Rule, h.rule)
+		})
+		switch {
+		case k >= 0:
+			missing += heavy[k].weight
+		case strings.HasSuffix(l.Where, "samples"):
+			rounding = len(formats) - slices.Index(formats, d.format) // of which later ones round less
+		default:
+			texts++
 		}
 	}
-	if len(d.losses) == 0 {
-		n++
-	}
-	return n
+	return []int{missing, rounding, texts}
 }
 
 // first is when the first sample of any channel was measured, in seconds from sample 0 of rec.
@@ -251,6 +270,10 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		return &out
 	}
 	out := one(rec)
+	out.Events = slices.Clone(rec.Events)
+	for i, e := range out.Events {
+		out.Events[i].Onset = onsetOf(rec, e)
+	}
 	for _, r := range rec.Others {
 		out.Others = append(out.Others, one(r))
 	}
@@ -383,16 +406,17 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 	if len(rec.Others) > 0 || first(rec) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil
 	}
-	d := &data{format: rec.Format, copied: true}
+	d := &data{format: fileFormat(rec), copied: true}
 	d.describe(rec, labels, sourceUnits(rec))
+	second := slices.ContainsFunc(rec.Parts, func(p string) bool { return strings.EqualFold(path.Ext(p), ".fdt") })
 	switch {
-	case strings.HasPrefix(rec.Format, "EDF"):
+	case strings.HasPrefix(d.format, "EDF"):
 		d.ext = ".edf"
-	case strings.HasPrefix(rec.Format, "BDF"):
+	case strings.HasPrefix(d.format, "BDF"):
 		d.ext = ".bdf"
-	case rec.Format == "EEGLAB" && len(rec.Parts) == 0:
+	case d.format == "EEGLAB" && !second:
 		d.ext = ".set"
-	case rec.Format == "BrainVision":
+	case d.format == "BrainVision":
 		d.ext = ".vhdr"
 		return w.copyBrainVision(d, it)
 	default:

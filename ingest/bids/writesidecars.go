@@ -1,9 +1,11 @@
 package bids
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,8 +28,8 @@ func (w *treeWriter) sidecars(it Item, rec *signal.Recording, d *data) error {
 	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(it.Said.Channels).Write); err != nil {
 		return err
 	}
-	if len(it.Said.ChannelsDoc.Keys()) > 0 {
-		if err := w.put(&w.set, w.in(it.Name.File("channels", ".json")), it.Said.ChannelsDoc.Write); err != nil {
+	if len(it.Said.ChannelsAbout.Keys()) > 0 {
+		if err := w.put(&w.set, w.in(it.Name.File("channels", ".json")), it.Said.ChannelsAbout.Write); err != nil {
 			return err
 		}
 	}
@@ -77,10 +79,10 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 		return Sidecar{}, err
 	}
 	var task string
-	if ok, err := it.Said.EEG.Get("TaskName", &task); ok && err == nil && labelOf(task) == labelOf(it.Name.Get("task")) {
-		ours = it.Said.EEG.only("TaskName").Over(ours) // in words, of which the name of the file has the letters
+	if ok, err := it.Said.About.Get("TaskName", &task); ok && err == nil && labelOf(task) == labelOf(it.Name.Get("task")) {
+		ours = it.Said.About.only("TaskName").Over(ours) // in words, of which the name of the file has the letters
 	}
-	return ours.Over(it.Said.EEG).Over(rest), nil
+	return ours.Over(it.Said.About).Over(rest), nil
 }
 
 // labelOf is the letters and digits of a text, as names of files have them.
@@ -96,6 +98,11 @@ func labelOf(text string) string {
 // only is one field of s.
 func (s Sidecar) only(key string) Sidecar {
 	return Sidecar{slices.DeleteFunc(slices.Clone(s.fields), func(f field) bool { return f.key != key })}
+}
+
+// without is s without some fields.
+func (s Sidecar) without(keys []string) Sidecar {
+	return Sidecar{slices.DeleteFunc(slices.Clone(s.fields), func(f field) bool { return slices.Contains(keys, f.key) })}
 }
 
 // jsonField is a field that is to be written.
@@ -220,7 +227,7 @@ var eventColumns = []jsonField{
 
 // events writes _events.tsv and _events.json. A recording without events has none.
 func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
-	t, doc := it.Said.Events, it.Said.EventsDoc
+	t, doc := it.Said.Events, it.Said.EventsAbout
 	if t == nil {
 		if len(rec.Events) == 0 {
 			return nil
@@ -240,22 +247,29 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 	return w.put(&w.set, w.in(it.Name.File("events", ".json")), doc.Write)
 }
 
+// onsetOf is the onset of an event, which says at which sample it is: that of the source, unless it has a clock that its samples do
+// not follow.
+func onsetOf(rec *signal.Recording, e signal.Event) float64 {
+	if e.Onset-e.Onset == 0 && rec.Info.Samples(e.Onset) != e.Sample {
+		return float64(e.Sample) / rec.Info.Rate
+	}
+	return e.Onset
+}
+
 // eventTable is _events.tsv of the events of rec, sorted by onset.
 func (d *data) eventTable(rec *signal.Recording) *Table {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
-	changed, endless := 0, 0
+	changed, endless, apart, most := 0, 0, 0, 0.0
 	events := slices.DeleteFunc(slices.Clone(rec.Events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
-		switch {
-		case a.Onset < b.Onset:
-			return -1
-		case a.Onset > b.Onset:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 	})
 	start := int64(math.Round(d.first * rec.Info.Rate))
 	for _, e := range events {
+		onset := onsetOf(rec, e)
+		if onset != e.Onset {
+			apart, most = apart+1, max(most, math.Abs(onset-e.Onset))
+		}
 		duration := Missing
 		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
 			duration = decimal(e.Duration)
@@ -266,8 +280,14 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		if !same && e.Label != "" {
 			changed++
 		}
-		t.Add([2]string{"onset", decimal(e.Onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
+		t.Add([2]string{"onset", decimal(onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
 			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(e.Sample-start, 10)})
+	}
+	if apart > 0 {
+		d.losses = append(d.losses, signal.Deviation{
+			Where: "events", Rule: "an onset says at which sample an event is", Found: fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", apart, len(rec.Events), most),
+			Assumed: "the time of their samples",
+		})
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {
@@ -285,9 +305,22 @@ const captrak = "CapTrak"
 // captrakText describes the system of coordinates in the words of its axes (BIDS 1.10, appendix "Coordinate systems").
 const captrakText = "Origin between the ears. The x axis goes through the preauricular points to the right, the y axis at a right angle to it through the nasion, the z axis upwards."
 
+// electrodesSaid writes those of a tree as they are, in whatever system of coordinates.
+func (w *treeWriter) electrodesSaid(it Item) error {
+	said := it.Said
+	space := ""
+	if n, err := ParseName(path.Base(said.ElectrodesFile)); err == nil {
+		space = n.Get("space")
+	}
+	return w.place(it, space, said.Electrodes, said.Coordsystem, said.ElectrodesAbout)
+}
+
 // electrodes writes _electrodes.tsv and _coordsystem.json where positions were measured. Those that follow from the names of
 // the channels were not, and are left to whoever reads the names.
 func (w *treeWriter) electrodes(it Item, d *data) error {
+	if it.Said.Electrodes != nil {
+		return w.electrodesSaid(it)
+	}
 	measured := false
 	t := &Table{Columns: []string{"name", "x", "y", "z"}}
 	for _, c := range d.channels {
@@ -307,40 +340,65 @@ func (w *treeWriter) electrodes(it Item, d *data) error {
 	if !measured {
 		return nil
 	}
-	session := Name{}.With("sub", it.Name.Get("sub")).With("ses", it.Name.Get("ses")).With("space", captrak).File("electrodes", ".tsv")
-	doc, err := sidecarOf([]jsonField{{"EEGCoordinateSystem", captrak}, {"EEGCoordinateUnits", "m"}, {"EEGCoordinateSystemDescription", captrakText}})
+	system, err := sidecarOf([]jsonField{{"EEGCoordinateSystem", captrak}, {"EEGCoordinateUnits", "m"}, {"EEGCoordinateSystemDescription", captrakText}})
 	if err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := t.Write(&text); err != nil {
+	return w.place(it, captrak, t, system, Sidecar{})
+}
+
+// place writes a table of electrodes, its system of coordinates and what its columns are. One table is for a whole session;
+// a recording that has another gets one of its own.
+func (w *treeWriter) place(it Item, space string, t *Table, system, about Sidecar) error {
+	all := Name{}.With("sub", it.Name.Get("sub")).With("ses", it.Name.Get("ses"))
+	own := it.Name.With("desc", "").With("split", "")
+	var texts [3]strings.Builder
+	if err := errors.Join(t.Write(&texts[0]), system.Write(&texts[1]), about.Write(&texts[2])); err != nil {
 		return err
 	}
-	// One table is for a whole session, and another recording with other positions has one of its own.
+	ofSession, err := w.samePlaces(all, space, texts[0].String(), texts[1].String())
+	if err != nil {
+		return err
+	}
+	n := own
+	if ofSession {
+		n = all
+	}
+	for i, f := range [][2]string{{"electrodes", ".tsv"}, {"coordsystem", ".json"}, {"electrodes", ".json"}} {
+		name := n.With("space", space).File(f[0], f[1])
+		if f[0] == "coordsystem" {
+			name = name.With("run", "") // which the specification does not have there
+		}
+		file := w.in(name)
+		if _, again := w.places[file]; again || texts[i].String() == "{}\n" {
+			continue
+		}
+		w.places[file] = texts[i].String()
+		if err := w.putText(&w.set, file, texts[i].String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// samePlaces says whether the table of the session is this one, or there is none yet.
+func (w *treeWriter) samePlaces(session Name, space, table, system string) (bool, error) {
 	if w.places == nil {
 		w.places = map[string]string{}
 	}
-	file := w.in(session)
-	have, written := w.places[file]
-	if !written {
-		old, err := readIfThere(file)
-		if err != nil {
-			return err
+	for _, f := range []struct{ suffix, ext, text string }{{"electrodes", ".tsv", table}, {"coordsystem", ".json", system}} {
+		file := w.in(session.With("space", space).File(f.suffix, f.ext))
+		have, written := w.places[file]
+		if !written {
+			old, err := readIfThere(file)
+			if err != nil {
+				return false, err
+			}
+			have, written = string(old), old != nil
 		}
-		have, written = string(old), old != nil
+		if written && have != f.text {
+			return false, nil
+		}
 	}
-	if written && have != text.String() {
-		file = w.in(it.Name.With("desc", "").With("space", captrak).File("electrodes", ".tsv"))
-	}
-	if _, again := w.places[file]; again {
-		return nil
-	}
-	w.places[file] = text.String()
-	if err := w.putText(&w.set, file, text.String()); err != nil {
-		return err
-	}
-	if file != w.in(session) {
-		return nil // that of the session says in which system
-	}
-	return w.put(&w.set, filepath.Join(filepath.Dir(file), session.File("coordsystem", ".json").String()), doc.Write)
+	return true, nil
 }

@@ -1,6 +1,7 @@
 package bids
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,11 +13,6 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 )
-
-// existing is what a tree has before anything is written.
-type existing struct {
-	description *Description // nil where there is no tree yet
-}
 
 // NameError says that recordings cannot be written under the names that were chosen for them.
 type NameError struct{ Err error }
@@ -89,7 +85,6 @@ func same(n Name) string {
 
 // look sees what is at the root.
 func (w *treeWriter) look() error {
-	w.tree = &existing{}
 	list, err := os.ReadDir(w.root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -121,7 +116,7 @@ func (w *treeWriter) look() error {
 	if is, want := kindOfTree(d), kindOfTree(w.describes()); is != want {
 		return misnamed("%s is of the type %s, and what is written is %s: name another folder", w.root, is, want)
 	}
-	w.tree.description = &d
+	w.old = &d
 	return nil
 }
 
@@ -134,12 +129,31 @@ func kindOfTree(d Description) string {
 
 // describes is the description of a new tree.
 func (w *treeWriter) describes() Description {
-	d := Description{Name: treeName(w.root), BIDSVersion: Version, DatasetType: Raw, GeneratedBy: []Generator{w.opt.Generator}}
+	d := Description{Name: treeName(w.root)}
+	if from := w.opt.Source; from != nil {
+		d = from.Description
+		var doi string
+		if _, err := d.Rest.Get("DatasetDOI", &doi); err == nil && doi != "" { // which is that of the source
+			d.SourceDatasets = []SourceDataset{{DOI: doi}}
+		}
+		d.Rest = d.Rest.without([]string{"DatasetDOI"})
+	}
+	d.BIDSVersion, d.DatasetType = Version, Raw
+	d.GeneratedBy = w.generators(d.GeneratedBy)
 	if w.opt.Derivative != "" {
-		d.DatasetType, d.Name = Derivative, w.opt.Derivative
+		d.DatasetType, d.Name, d.GeneratedBy = Derivative, w.opt.Derivative, []Generator{w.opt.Generator}
 		d.SourceDatasets = []SourceDataset{{URL: "../.."}} // from derivatives/NAME
 	}
 	return d
+}
+
+// generators are all programs that made a tree, this one among them.
+func (w *treeWriter) generators(all []Generator) []Generator {
+	g := w.opt.Generator
+	if slices.ContainsFunc(all, func(o Generator) bool { return o.Name == g.Name && o.Version == g.Version }) {
+		return all
+	}
+	return append(slices.Clone(all), g)
 }
 
 // treeName is the name of the folder of a tree.
@@ -198,15 +212,9 @@ func (w *treeWriter) replace(n Name) error {
 // describe writes the files of the root and the tables.
 func (w *treeWriter) describe(set *atomicfile.Set) error {
 	d := w.describes()
-	if old := w.tree.description; old != nil {
-		fresh := d
+	if old := w.old; old != nil {
 		d = *old
-		if !slices.ContainsFunc(d.GeneratedBy, func(g Generator) bool { return g.Name == w.opt.Generator.Name && g.Version == w.opt.Generator.Version }) {
-			d.GeneratedBy = append(slices.Clone(d.GeneratedBy), fresh.GeneratedBy...)
-		}
-		if d.BIDSVersion == "" {
-			d.BIDSVersion = fresh.BIDSVersion
-		}
+		d.GeneratedBy, d.BIDSVersion = w.generators(d.GeneratedBy), cmp.Or(d.BIDSVersion, Version)
 	}
 	s, err := d.Sidecar()
 	if err != nil {
@@ -224,7 +232,7 @@ func (w *treeWriter) describe(set *atomicfile.Set) error {
 	return w.scans(set)
 }
 
-// texts writes README and CHANGES where they are missing.
+// texts writes README and CHANGES where they are missing: those of the source, or new ones.
 func (w *treeWriter) texts(set *atomicfile.Set, d Description) error {
 	list, err := os.ReadDir(w.root)
 	if err != nil {
@@ -235,8 +243,28 @@ func (w *treeWriter) texts(set *atomicfile.Set, d Description) error {
 			return strings.EqualFold(strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), name)
 		})
 	}
+	handedOn := map[string]bool{}
+	if from := w.opt.Source; from != nil && w.opt.Derivative == "" {
+		entries, err := fs.ReadDir(from.FS, from.Root)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			stem := strings.TrimSuffix(e.Name(), path.Ext(e.Name()))
+			if (stem == "README" || stem == "CHANGES") && !there(stem) && e.Type().IsRegular() {
+				text, err := fs.ReadFile(from.FS, path.Join(from.Root, e.Name()))
+				if err != nil {
+					return err
+				}
+				if err := w.putText(set, filepath.Join(w.root, e.Name()), string(text)); err != nil {
+					return err
+				}
+				handedOn[stem] = true
+			}
+		}
+	}
 	by := strings.TrimSpace(w.opt.Generator.Name + " " + w.opt.Generator.Version)
-	if !there("README") {
+	if !there("README") && !handedOn["README"] {
 		text := fmt.Sprintf("# %s\n\nEEG recordings in the Brain Imaging Data Structure (BIDS %s), converted by %s.\n\n"+
 			"What only you know belongs here, in place of this paragraph: what was measured and from whom, with which equipment,\n"+
 			"what the participants did, who may use the data and under which licence, and whom to ask or to cite.\n", d.Name, d.BIDSVersion, by)
@@ -244,7 +272,7 @@ func (w *treeWriter) texts(set *atomicfile.Set, d Description) error {
 			return err
 		}
 	}
-	if !there("CHANGES") && w.opt.Date != "" {
+	if !there("CHANGES") && !handedOn["CHANGES"] && w.opt.Date != "" {
 		return w.putText(set, filepath.Join(w.root, "CHANGES"), fmt.Sprintf("1.0.0 %s\n  - First version, written by %s.\n", w.opt.Date, by))
 	}
 	return nil
@@ -284,6 +312,11 @@ func (t *Table) merge(cells [][2]string) {
 	t.Add(cells...)
 }
 
+// besides is a row without some of its columns.
+func besides(row [][2]string, columns ...string) [][2]string {
+	return slices.DeleteFunc(slices.Clone(row), func(c [2]string) bool { return slices.Contains(columns, c[0]) })
+}
+
 // column adds a column unless it is there.
 func (t *Table) column(name string) {
 	if t.Column(name) < 0 {
@@ -307,14 +340,8 @@ func (w *treeWriter) participants(set *atomicfile.Set) error {
 		return err
 	}
 	for _, e := range w.done {
-		cells := [][2]string{{id, "sub-" + e.name.Get("sub")}}
-		for _, c := range e.participant {
-			if c[0] != id {
-				cells = append(cells, c)
-			}
-		}
-		t.merge(cells)
-		doc = doc.Over(e.doc)
+		t.merge(append([][2]string{{id, "sub-" + e.name.Get("sub")}}, besides(e.item.Participant, id)...))
+		doc = doc.Over(e.item.ParticipantsAbout)
 	}
 	slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
 	if err := w.put(set, file, t.Write); err != nil {
@@ -355,7 +382,7 @@ func (w *treeWriter) scans(set *atomicfile.Set) error {
 			other, err := ParseName(path.Base(row[i]))
 			return err == nil && other.Suffix == "eeg" && same(other) == same(e.name)
 		})
-		t.merge([][2]string{{"filename", "eeg/" + e.name.String()}, {"acq_time", e.acquired}})
+		t.merge(append([][2]string{{"filename", "eeg/" + e.name.String()}, {"acq_time", e.acquired}}, besides(e.item.Scan, "filename", "acq_time")...))
 	}
 	for _, file := range files {
 		t := tables[file]

@@ -1,6 +1,8 @@
 package units
 
 import (
+	"fmt"
+
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -51,22 +53,27 @@ func Override(r *signal.Recording, to []string) ([]Conflict, error) {
 	return conflicts, nil
 }
 
-// doubt leaves out of scales what would make EEG implausible that is plausible as it is.
+// doubt leaves out of scales what would make EEG, or that of the brain itself, implausible that is plausible as it is.
 func doubt(r *signal.Recording, conflicts []Conflict, scales []Scale) error {
 	other := *r
 	rescale(&other, scales)
-	before, err := Implausible(r)
-	if err != nil || before != nil {
-		return err
+	var is [2]float64
+	for i, of := range []*signal.Recording{r, &other} {
+		median, channels, err := deviation(of, signal.EEG, signal.SEEG, signal.ECoG)
+		if err != nil {
+			return err
+		}
+		if is[i] = median; channels == 0 {
+			return nil
+		}
 	}
-	after, err := Implausible(&other)
-	if err != nil || after == nil {
-		return err
+	if is[0] < smallest || is[0] > largest || is[1] >= smallest && is[1] <= largest {
+		return nil
 	}
 	for i, c := range conflicts {
 		if c.Taken && r.Info.Channels[c.Channel].Unit == signal.Microvolt {
 			scales[c.Channel] = Scale{}
-			conflicts[i].Taken, conflicts[i].Why = false, "with that unit there would be "+after.Found
+			conflicts[i].Taken, conflicts[i].Why = false, fmt.Sprintf("with that unit they would vary by %.3g µV, as they are by %.3g µV", is[1], is[0])
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -69,13 +71,13 @@ func (f *treeFlags) unused(cmd *cobra.Command) error {
 	return nil
 }
 
-// treeJSON is what gyrus convert --bids --json prints.
-type treeJSON struct {
+// writtenTreeJSON is what gyrus convert --bids --json prints.
+type writtenTreeJSON struct {
 	Root       string        `json:"root"`
-	Recordings []treeRunJSON `json:"recordings"`
+	Recordings []writtenJSON `json:"recordings"`
 }
 
-type treeRunJSON struct {
+type writtenJSON struct {
 	convertJSON
 	Copied bool `json:"copied"` // the file of the input, as it is
 }
@@ -90,24 +92,15 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise 
 	if err != nil {
 		return err
 	}
-	personal := map[string][]ingest.Personal{}
-	var items []bids.Item
-	for _, in := range args[:len(args)-1] {
-		name, err := f.name(in)
-		if err != nil {
-			return usageError{err}
+	in := treeInputs{flags: f, how: how, anonymise: anonymise, personal: map[string][]ingest.Personal{}}
+	for _, path := range args[:len(args)-1] {
+		if err := in.add(cmd, path); err != nil {
+			return err
 		}
-		it := bids.Item{Name: name, Input: in, Copy: in, Open: func() (*signal.Recording, error) {
-			rec, err := how.open(in)
-			if err == nil && anonymise {
-				rec, personal[in] = anonymised(rec)
-			}
-			return rec, err
-		}}
-		if anonymise || how.units.Changes() || strings.HasPrefix(in, synthPrefix) {
-			it.Copy = ""
-		}
-		items = append(items, it)
+	}
+	items := in.items
+	if opt.Source = in.source; anonymise {
+		opt.Source = nil // whose README may name anybody
 	}
 	if err := f.number(items); err != nil {
 		return usageError{err}
@@ -126,12 +119,12 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise 
 	if err != nil {
 		return treeError(err)
 	}
-	v := treeJSON{Root: root, Recordings: []treeRunJSON{}}
+	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}}
 	for _, w := range written {
-		v.Recordings = append(v.Recordings, treeRunJSON{convertJSON{
+		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
 			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), From: w.From, To: w.To,
 			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...),
-			Personal: append([]ingest.Personal{}, personal[w.Input]...),
+			Personal: append([]ingest.Personal{}, in.personal[w.Input]...),
 		}, w.Copied})
 	}
 	if wantsJSON(cmd) {
@@ -160,13 +153,152 @@ func treeError(err error) error {
 	return err
 }
 
-// anonymised is rec without what says who was recorded. It is closed as rec is.
-func anonymised(rec *signal.Recording) (*signal.Recording, []ingest.Personal) {
-	clean, found := ingest.Anonymise(rec)
-	if found == nil {
-		found = []ingest.Personal{}
+// treeInputs are the recordings that are written into a tree.
+type treeInputs struct {
+	flags     *treeFlags
+	how       reading
+	anonymise bool
+	items     []bids.Item
+	source    *bids.Tree                   // the first input that is a tree
+	personal  map[string][]ingest.Personal // by the input
+}
+
+// add adds a recording, or all of a tree.
+func (in *treeInputs) add(cmd *cobra.Command, path string) error {
+	tree, is, err := openTree(path)
+	if err != nil {
+		return err
 	}
-	return clean, found
+	if st, err := os.Stat(path); !is && err == nil && st.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", path)}
+	}
+	if !is {
+		name, err := in.flags.name(path)
+		if err != nil {
+			return usageError{err}
+		}
+		return in.recording(path, bids.Item{Name: name})
+	}
+	if in.source == nil {
+		in.source = tree
+	}
+	if in.how.strict && len(tree.Deviations) > 0 {
+		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(tree.Deviations[0]), path)}
+	}
+	if tree.Description.DatasetType == bids.Derivative && in.flags.derivative == "" {
+		return usageError{fmt.Errorf("%s is a derivative, and what is written without --derivative is none: name it, and what its data are with --desc", path)}
+	}
+	if len(tree.Recordings()) == 0 {
+		return refusal{fmt.Errorf("%s is a BIDS tree without recordings", path)}
+	}
+	for _, sub := range tree.Subjects {
+		for _, ses := range sub.Sessions {
+			for _, rec := range ses.Recordings {
+				file := filepath.Join(path, filepath.FromSlash(rec.Path))
+				if rec.Name.Suffix != "eeg" {
+					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
+				}
+				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout}
+				if it.Name, err = in.flags.over(it.Name); err != nil {
+					return usageError{err}
+				}
+				if err := in.recording(file, it); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return in.left(cmd, path)
+}
+
+// rowOf is the row of a table that has a value in a column, nil where there is none.
+func rowOf(t *bids.Table, column, value string) (cells [][2]string) {
+	if t == nil {
+		return nil
+	}
+	for row := range t.Rows {
+		if v, _ := t.Cell(row, column); v != value {
+			continue
+		}
+		for k, name := range t.Columns {
+			cells = append(cells, [2]string{name, t.Rows[row][k]})
+		}
+		break
+	}
+	return cells
+}
+
+// recording adds one recording with what is said beside it, if it lies in a tree.
+func (in *treeInputs) recording(path string, it bids.Item) error {
+	it.Input, it.Copy, it.Anonymous = path, path, in.anonymise
+	it.Open = func() (*signal.Recording, error) {
+		rec, err := in.how.open(path)
+		if err == nil && in.anonymise {
+			rec, in.personal[path] = ingest.Anonymise(rec)
+		}
+		return rec, err
+	}
+	if in.anonymise || in.how.units.Changes() || strings.HasPrefix(path, synthPrefix) {
+		it.Copy = ""
+	}
+	if !strings.HasPrefix(path, synthPrefix) {
+		said, err := sidecarsOf(path)
+		if err != nil {
+			return refusal{fmt.Errorf("%s: %w", path, err)}
+		}
+		it.Said = said
+	}
+	in.items = append(in.items, it)
+	return nil
+}
+
+// sidecarsOf is what is said beside a recording, nil where it lies in no tree. What is wrong with it is found when the
+// recording is opened.
+func sidecarsOf(path string) (*bids.Sidecars, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	root := filepath.VolumeName(full) + string(filepath.Separator)
+	said, _, _, err := bids.FindSidecars(os.DirFS(root), filepath.ToSlash(strings.TrimPrefix(full, root)))
+	return said, err
+}
+
+// handedOn are the suffixes and the names of files of a tree that are written again from what was read.
+var handedOn = []string{"eeg", "channels", "events", "electrodes", "coordsystem", "scans", "participants", "README", "CHANGES"}
+
+// left says which files of a tree are not handed on.
+func (in *treeInputs) left(cmd *cobra.Command, root string) error {
+	var names []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		if strings.HasPrefix(e.Name(), ".") {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		stem := strings.TrimSuffix(e.Name(), e.Name()[strings.IndexByte(e.Name()+".", '.'):])
+		if n, err := bids.ParseName(e.Name()); err == nil {
+			stem = n.Suffix
+		}
+		if !e.IsDir() && e.Name() != bids.DescriptionFile && !slices.Contains(handedOn, stem) {
+			rel, err := filepath.Rel(root, path)
+			names = append(names, filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	if len(names) > 0 {
+		more := ""
+		if n := len(names) - 3; n > 0 {
+			more, names = fmt.Sprintf(" and %d more", n), names[:3]
+		}
+		note(cmd, "%s: not handed on, since these files are about no recording of EEG: %s%s", root, strings.Join(names, ", "), more)
+	}
+	return err
 }
 
 // options checks the flags that are for the whole tree.
@@ -217,6 +349,20 @@ func (f *treeFlags) name(in string) (bids.Name, error) {
 			}
 		}
 	}
+	n, err := f.over(n)
+	if err != nil {
+		return n, err
+	}
+	for _, e := range treeEntities {
+		if (e.key == "sub" || e.key == "task") && n.Get(e.key) == "" {
+			return n, fmt.Errorf("%s: its name does not say which %s it is of: give --%s, letters and digits", in, e.flag, e.flag)
+		}
+	}
+	return n, nil
+}
+
+// over is n with what the flags say in the place of what it has.
+func (f *treeFlags) over(n bids.Name) (bids.Name, error) {
 	for i, e := range treeEntities {
 		v := f.entities[i]
 		if v == "" {
@@ -226,11 +372,6 @@ func (f *treeFlags) name(in string) (bids.Name, error) {
 			return n, fmt.Errorf("--%s: %w", e.flag, err)
 		}
 		n = n.With(e.key, v)
-	}
-	for _, e := range treeEntities {
-		if (e.key == "sub" || e.key == "task") && n.Get(e.key) == "" {
-			return n, fmt.Errorf("%s: its name does not say which %s it is of: give --%s, letters and digits", in, e.flag, e.flag)
-		}
 	}
 	return n, nil
 }

@@ -29,7 +29,7 @@ type infoTreeJSON struct {
 	Subjects       int                  `json:"subjects"`
 	Sessions       int                  `json:"sessions"` // visits, also of subjects who came once
 	Participants   int                  `json:"participants"`
-	Recordings     []infoMemberJSON  `json:"recordings"`
+	Recordings     []infoMemberJSON     `json:"recordings"`
 	Derivatives    []string             `json:"derivatives"`
 	Deviations     []signal.Deviation   `json:"deviations"` // of the tree; those of the recordings are theirs
 }
