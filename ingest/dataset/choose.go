@@ -278,8 +278,11 @@ func (s Set) title() string {
 // the set. m, which may be nil, says which files were read with others.
 func (s Set) Wanted(c Choice, m *Manifest) (func(path string) bool, error) {
 	var has [3]bool
-	if s.layout != nil {
-		for i, l := range levels {
+	for i, l := range levels {
+		switch {
+		case m != nil && len(m.Files) > 0:
+			has[i] = slices.ContainsFunc(m.Files, func(f File) bool { return l.of(f.Place) != "" })
+		case s.layout != nil:
 			has[i] = slices.Contains(s.layout.SubexpNames(), l.what)
 		}
 	}

@@ -87,6 +87,7 @@ func TestWanted(t *testing.T) {
 		{"chb-mit", "chb01", "chb01/chb01_03.edf chb01/chb01-summary.txt chb01/chb01_03.edf.seizures SUBJECT-INFO", "chb02/chb02_01.edf chb02/chb02-summary.txt RECORDS"},
 		{"chb-mit", "17:3", "chb17/chb17a_03.edf", "chb17/chb17a_04.edf"},
 		{"sleep-edfx", "SC400:1", "sleep-cassette/SC4001E0-PSG.edf sleep-cassette/SC4001EC-Hypnogram.edf SC-subjects.xls", "sleep-cassette/SC4002E0-PSG.edf sleep-cassette/SC4012E0-PSG.edf sleep-telemetry/ST7011J0-PSG.edf"},
+		{"muse-p300", "session2", "session2/data_2017-02-09-17.13.56.csv.gz LICENSE", "session1/data_2017-02-04-15_45_13.csv.gz"},
 		{"ssvep-exo", "1", "subject01/record-[2012.07.06-19.02.16]_raw.fif subject01/record-[2012.07.06-19.02.16]-eve.fif LICENSE", "subject02/record-[2012.07.19-17.36.23]-eve.fif"},
 	} {
 		s, err := dataset.Lookup(c.set)

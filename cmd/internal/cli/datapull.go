@@ -150,6 +150,11 @@ func (f *pullFlags) run(cmd *cobra.Command, arg string) (err error) {
 	if err != nil {
 		return err
 	}
+	if found, err := s.Folders(); err != nil {
+		return err
+	} else if len(found) > 0 && f.dir == "" && found[0].Path != o.Folder {
+		note(cmd, "%s is in %s already (%s); this pull is into %s, which comes before it", s.Name, found[0].Path, found[0].From, o.Folder)
+	}
 	bar := newByteProgress(cmd, s.Name)
 	defer bar.end()
 	o.Note, o.Bytes = bar.note, bar.came

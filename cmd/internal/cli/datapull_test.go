@@ -78,6 +78,10 @@ func TestDataPull(t *testing.T) {
 	if code != 0 || asked.Load() != 0 || !strings.Contains(out, "4 files, 4 were here, 0 fetched") {
 		t.Errorf("again: exit code %d, asked %d times, %q, %q", code, asked.Load(), out, errs)
 	}
+	var checked verifyJSON // there is no manifest, but the list
+	if mustJSON(t, &checked, "data", "verify", "chb-mit:1", "--json"); !checked.OK || checked.Listed != 4 || checked.Known != 0 {
+		t.Errorf("verify: %+v", checked)
+	}
 	t.Setenv("GYRUS_OFFLINE", "1")
 	code, out, errs = run(t, "data", "pull", "chb-mit")
 	if code != exitIncomplete || asked.Load() != 0 || !strings.Contains(out, "chb02/chb02_01.edf  ? B  missing") || !strings.Contains(errs, "2 of 6 files are missing") {

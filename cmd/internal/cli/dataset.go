@@ -16,6 +16,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/pull"
 )
 
 // verifyJSON is what gyrus data verify --json prints.
@@ -233,6 +234,9 @@ func manifestOf(s dataset.Set, folder string) (*dataset.Manifest, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && s.Name != "":
+		if _, err := os.Stat(filepath.Join(folder, pull.ListFile)); err == nil { // bytes can be compared, labels not
+			return &dataset.Manifest{Set: s.Name}, nil
+		}
 		return nil, refusal{fmt.Errorf("%s has no manifest, since gyrus has seen no file of it: make one of yours with gyrus data manifest %s -o %s", s.Name, s.Name, file)}
 	case err != nil:
 		return nil, usageError{fmt.Errorf("%w: make one with gyrus data manifest %s -o %s while the files are as they should be", err, folder, file)}
@@ -305,7 +309,7 @@ func chosenFiles(s dataset.Set, folder string, c dataset.Choice, m *dataset.Mani
 		return nil, fmt.Errorf("%s is no known data set: verify all of it", folder)
 	}
 	wanted, err := s.Wanted(c, m)
-	if err == nil && !slices.ContainsFunc(m.Files, func(f dataset.File) bool { return f.Layout >= 0 && wanted(f.Path) }) {
+	if err == nil && len(m.Files) > 0 && !slices.ContainsFunc(m.Files, func(f dataset.File) bool { return f.Layout >= 0 && wanted(f.Path) }) {
 		err = errors.New("the manifest has no recording of that choice: gyrus has not read them")
 	}
 	return wanted, err

@@ -94,9 +94,9 @@ func TestSecrets(t *testing.T) {
 // TestProxy: the proxy of the environment is asked. It takes a process of its own, since Go reads the environment once.
 func TestProxy(t *testing.T) {
 	s, dir := study(t), t.TempDir()
-	var hosts []string
+	hosts := make(chan string, 100)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hosts = append(hosts, r.URL.Host) // only a request to a proxy has one
+		hosts <- r.URL.Host // only a request to a proxy has one
 		s.ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
@@ -106,8 +106,8 @@ func TestProxy(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	complete(t, s, dir)
-	if len(hosts) == 0 || hosts[0] != "physionet.invalid" {
-		t.Errorf("the proxy was asked for %v", hosts)
+	if host := <-hosts; host != "physionet.invalid" {
+		t.Errorf("the proxy was asked for %s", host)
 	}
 	bad := child(t, "http://physionet.invalid/", t.TempDir())
 	bad.Env = append(bad.Env, "HTTP_PROXY=http://maja:geheim@%zz", "http_proxy=http://maja:geheim@%zz", "NO_PROXY=", "no_proxy=")
