@@ -103,9 +103,6 @@ var exceptions = map[string]struct {
 }{
 	"fieldtrip-1545": {gains: map[string]float64{"Fz": 1e-3, "Cz": 1e-3, "LE": 1e-3}},
 	"mne-bids-701":   {gains: map[string]float64{"DC1": 1e6}, positions: true},
-	"ctf":            {positions: true},
-	"eeglab":         {positions: true},
-	"no-unit":        {positions: true},
 }
 
 // peerKinds are the kinds of MNE's types; those that are not here are signal.Misc.

@@ -2,6 +2,7 @@ package bids
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ type Item struct {
 	// ParticipantsAbout what participants.json says there.
 	Scan, Participant [][2]string
 	ParticipantsAbout Sidecar
+	// HEDVersion is the field of that name in the description of that tree, which its HED strings need.
+	HEDVersion json.RawMessage
 	// Anonymous leaves out what all these have that may say who was recorded, where and when.
 	Anonymous bool
 }
@@ -102,8 +105,10 @@ type treeWriter struct {
 	old  *Description   // of the tree that is there; nil where there is none
 	set  atomicfile.Set // the files of recordings
 	done []entry
-	// places are the tables of electrodes that have been written, by their paths.
-	places map[string]string
+	// places are the tables of electrodes that have been written or found, coordinates the files about their systems, by their
+	// paths.
+	places      map[string]*places
+	coordinates map[string]bool
 }
 
 // entry is one recording that has been written, for the tables.

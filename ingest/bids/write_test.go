@@ -263,8 +263,7 @@ func TestWriteEvents(t *testing.T) {
 	}
 }
 
-// TestWriteElectrodes: positions that follow from the names are not written, measured ones are, once for a session, and again
-// for a run that has others.
+// TestWriteElectrodes: positions that follow from the names are not written, measured ones are, once for a session.
 func TestWriteElectrodes(t *testing.T) {
 	root := t.TempDir()
 	moved := func(by float64) *signal.Recording {
@@ -275,7 +274,7 @@ func TestWriteElectrodes(t *testing.T) {
 		rec.Info.Channels[0].Pos = nil
 		return rec
 	}
-	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)), item("01", "rest", "1", moved(0.25)), item("01", "rest", "2", moved(0.25)), item("01", "rest", "3", moved(0.5)))
+	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)), item("01", "rest", "1", moved(0.25)), item("01", "rest", "2", moved(0.25)))
 	mustWrite(t, root, options, item("01", "rest", "4", moved(0.25)))
 	all := snapshot(t, root)
 	var got []string
@@ -284,8 +283,26 @@ func TestWriteElectrodes(t *testing.T) {
 			got = append(got, strings.TrimPrefix(name, "sub-01/eeg/"))
 		}
 	}
-	if want := "sub-01_space-CapTrak_coordsystem.json sub-01_space-CapTrak_electrodes.tsv sub-01_task-rest_run-3_space-CapTrak_electrodes.tsv sub-01_task-rest_space-CapTrak_coordsystem.json"; strings.Join(got, " ") != want {
+	if want := "sub-01_space-CapTrak_coordsystem.json sub-01_space-CapTrak_electrodes.tsv"; strings.Join(got, " ") != want {
 		t.Errorf("tables of electrodes %s, want %s", got, want)
+	}
+	var name *NameError
+	if _, err := Write(t.Context(), root, []Item{item("01", "rest", "3", moved(0.5))}, options); !errors.As(err, &name) || !strings.Contains(err.Error(), "another --session") {
+		t.Errorf("other places in the same session: error %v", err)
+	}
+	if !maps.Equal(all, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	// A table that somebody else wrote, with other digits and a column more, says the same.
+	electrodes := filepath.Join(root, "sub-01", "eeg", "sub-01_space-CapTrak_electrodes.tsv")
+	theirs := strings.ReplaceAll(strings.Replace(all["sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv"], "z\n", "z\timpedance\n", 1), "n/a\n", "n/a\t5\n")
+	theirs = strings.TrimSuffix(theirs, "\n") + "\t6\nPz\t0\t0\t1\t7\n"
+	if err := os.WriteFile(electrodes, []byte(theirs), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, root, options, item("01", "rest", "5", moved(0.25+1e-9)))
+	if text := snapshot(t, root)["sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv"]; text != theirs {
+		t.Errorf("their electrodes.tsv is now\n%s", text)
 	}
 	cz := montage.Place("Cz")
 	want := fmt.Sprintf("name\tx\ty\tz\nFc5.\tn/a\tn/a\tn/a\nCz..\t%s\t%s\t%s\n", decimal(cz[0]+0.25), decimal(cz[1]), decimal(cz[2]))
@@ -400,6 +417,7 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		{"twice", "", options, []Item{item("01", "rest", "1", good), item("01", "rest", "01", good)}, "in-011 and in-0101 would both be"},
 		{"in other letters", "", options, []Item{item("01", "rest", "1", good), item("01", "Rest", "1", good)}, "would both be"},
+		{"one name in another", "", options, []Item{item("01", "rest", "1", good), item("01", "rest", "", good)}, "what is said of the one"},
 		{"no task", "", options, []Item{item("01", "", "1", good)}, "name one, such as rest"},
 		{"no subject", "", options, []Item{item("", "rest", "1", good)}, "without sub"},
 		{"letters", "", options, []Item{item("a-b", "rest", "1", good)}, "letters and digits"},
@@ -483,7 +501,7 @@ func TestWriteFails(t *testing.T) {
 				t.Fatalf("%s: the tree has changed: %s", what, files(snapshot(t, root)))
 			}
 		}
-		for at := 0; at < total; at += max(1, total/40) {
+		for at := 0; at < total; at += max(1, total/12) {
 			left := at
 			opt.through = func(w io.WriteCloser) io.WriteCloser { return failing{w, &left, full, nil} }
 			_, err := Write(t.Context(), root, items(), opt)
@@ -686,7 +704,7 @@ func TestWriteLabels(t *testing.T) {
 		for _, c := range again.Info.Channels {
 			labels = append(labels, c.Original)
 		}
-		if got := table.of("name"); !slices.Equal(got, labels) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
+		if got := table.names(); !slices.Equal(got, labels) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
 			t.Errorf("%s: channels.tsv has %q, the file %q", format, got, labels)
 		}
 		if len(w.Losses) == 0 {
@@ -751,4 +769,46 @@ func TestWriteSource(t *testing.T) {
 		len(d.SourceDatasets) != 1 || d.SourceDatasets[0].DOI != "10.1/x" {
 		t.Errorf("description %s %v", all[DescriptionFile], errs)
 	}
+}
+
+// TestWriteFilters: what the header of EDF says of filters is in the columns for them, unless it says that nobody knows.
+func TestWriteFilters(t *testing.T) {
+	root, rec := t.TempDir(), sample(whole)
+	rec.Texts = []signal.Text{
+		{Field: "prefiltering", Channel: "FC5", Text: "HP:0.1Hz LP:75Hz N:50Hz"}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0Hz LP:0Hz N:0Hz"},
+		{Field: "prefiltering", Channel: "eye", Text: "HP: DC; LP: 30 Hz"}, {Field: "transducer type", Channel: "force", Text: "LP:3Hz"},
+	}
+	mustWrite(t, root, options, item("01", "rest", "", rec))
+	const want = "name\ttype\tunits\tsampling_frequency\tlow_cutoff\thigh_cutoff\tnotch\nFc5.\tEEG\tµV\t100\t0.1\t75\t50\nCz..\tEEG\tµV\t100\tn/a\tn/a\tn/a\n" +
+		"eye\tEOG\tµV\t100\tn/a\t30\tn/a\nforce\tMISC\tN\t100\tn/a\tn/a\tn/a\n"
+	if got := snapshot(t, root)["sub-01/eeg/sub-01_task-rest_channels.tsv"]; got != want {
+		t.Errorf("channels.tsv is\n%s, want\n%s", got, want)
+	}
+}
+
+// TestWriteHED: the version of HED strings goes with them, and a tree has one.
+func TestWriteHED(t *testing.T) {
+	about, err := ReadSidecar([]byte(`{"trial_type": {"HED": {"go": "Red"}}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hed := func(sub, version string) Item {
+		it := item(sub, "rest", "1", sample(whole))
+		it.Said, it.HEDVersion = &Sidecars{EventsAbout: about, Events: &Table{Columns: []string{"onset", "duration"}}}, []byte(version)
+		return it
+	}
+	root := t.TempDir()
+	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)))
+	mustWrite(t, root, options, hed("01", `["8.3.0", "x:1.0.0"]`))
+	if text := snapshot(t, root)[DescriptionFile]; !strings.Contains(strings.Join(strings.Fields(text), ""), `"HEDVersion":["8.3.0","x:1.0.0"]`) {
+		t.Errorf("the description has no version of HED: %s", text)
+	}
+	before := snapshot(t, root)
+	if _, err := Write(t.Context(), root, []Item{hed("02", `"8.2.0"`)}, options); err == nil || !strings.Contains(err.Error(), "of version") {
+		t.Errorf("two versions in a tree: %v", err)
+	}
+	if !maps.Equal(before, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	mustWrite(t, root, options, hed("02", `[ "8.3.0","x:1.0.0" ]`))
 }

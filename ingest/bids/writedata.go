@@ -91,8 +91,12 @@ type heavyLoss struct {
 // heavy are losses that change what was measured or when, and what they weigh against each
 // other: a channel, a gap or a sample that is not there against a record that is filled up and a rate that is not quite the same.
 var heavy = []heavyLoss{
-	{where: "channels", weight: 10}, {where: "gaps", weight: 10}, {where: "channel", rule: "every sample is a number", weight: 10},
-	{where: "samples at", weight: 6}, {where: "sampling rate", weight: 3}, {where: "rate", weight: 3},
+	{where: "channels", weight: 10},
+	{where: "gaps", weight: 10},
+	{where: "channel", rule: "every sample is a number", weight: 10},
+	{where: "samples at", weight: 6},
+	{where: "sampling rate", weight: 3},
+	{where: "rate", weight: 3},
 }
 
 // cost tells which of two formats loses less: what is missing or changed comes first, then how finely samples are rounded, and
@@ -260,7 +264,7 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		info.Channels = slices.Clone(r.Info.Channels)
 		for i := range info.Channels {
 			c := &info.Channels[i]
-			c.Original, c.Kind = labels[at], kinds[at].Kind
+			c.Original, c.Kind, c.Bad, c.Pos = labels[at], kinds[at].Kind, false, nil // states and places are in tables
 			if !edf && c.Kind != signal.Trigger && c.Unit != signal.Microvolt {
 				c.Kind = signal.Misc // as BrainVision reads it
 			}

@@ -1,8 +1,8 @@
 package bids
 
 import (
+	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"path"
@@ -25,7 +25,7 @@ func (w *treeWriter) sidecars(it Item, rec *signal.Recording, d *data) error {
 	if err := w.put(&w.set, w.in(it.Name.File("eeg", ".json")), eeg.Write); err != nil {
 		return err
 	}
-	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(it.Said.Channels).Write); err != nil {
+	if err := w.put(&w.set, w.in(it.Name.File("channels", ".tsv")), d.channelTable(rec, it.Said.Channels).Write); err != nil {
 		return err
 	}
 	if len(it.Said.ChannelsAbout.Keys()) > 0 {
@@ -143,7 +143,7 @@ func (d *data) tenFive() bool {
 
 // channelTable is _channels.tsv. Rows of said, which a tree said of the channels, are joined by name; their type stays where
 // it means the same.
-func (d *data) channelTable(said *Table) *Table {
+func (d *data) channelTable(rec *signal.Recording, said *Table) *Table {
 	t := &Table{Columns: []string{"name", "type", "units", "sampling_frequency"}}
 	bad := slices.ContainsFunc(d.channels, func(c dataChannel) bool { return c.Bad })
 	for _, c := range d.channels {
@@ -152,7 +152,8 @@ func (d *data) channelTable(said *Table) *Table {
 		if bad {
 			cells = append(cells, [2]string{"status", map[bool]string{false: "good", true: "bad"}[c.Bad]})
 		}
-		for i, name := range said.of("name") {
+		cells = append(cells, filtersOf(rec, c.Name)...)
+		for i, name := range said.names() {
 			if name != c.Original && name != c.label && name != c.Name {
 				continue
 			}
@@ -161,7 +162,7 @@ func (d *data) channelTable(said *Table) *Table {
 				switch kind, _, known := KindOf(value); {
 				case column == "type" && known && kind == c.Kind:
 					cells[1][1] = strings.ToUpper(value)
-				case slices.ContainsFunc(cells, func(c [2]string) bool { return c[0] == column }) && column != "status" || column == "":
+				case slices.Contains(t.Columns[:4], column) || column == "":
 				default:
 					cells = append(cells, [2]string{column, value})
 				}
@@ -173,14 +174,44 @@ func (d *data) channelTable(said *Table) *Table {
 	return t
 }
 
-// of is a column of a table, which may be nil.
-func (t *Table) of(column string) []string {
-	if t == nil || t.Column(column) < 0 {
+// filters are the columns for what EDF says of the filters of a channel: "HP:0.1Hz LP:75Hz N:50Hz" (the example of
+// the specification, Kemp et al. 1992, and the standard texts of EDF+).
+var filters = []struct {
+	column string
+	text   *regexp.Regexp
+}{
+	{"low_cutoff", regexp.MustCompile(`(?i)\bHP: *([0-9.]+) *Hz`)},
+	{"high_cutoff", regexp.MustCompile(`(?i)\bLP: *([0-9.]+) *Hz`)},
+	{"notch", regexp.MustCompile(`(?i)\bN: *([0-9.]+) *Hz`)},
+}
+
+// filtersOf are the cells of a channel for those columns; 0 Hz is how programs say that they do not know.
+func filtersOf(rec *signal.Recording, channel string) (cells [][2]string) {
+	for _, t := range rec.Texts {
+		if t.Field != "prefiltering" || t.Channel != channel {
+			continue
+		}
+		for _, f := range filters {
+			m := f.text.FindStringSubmatch(t.Text)
+			if m == nil {
+				continue
+			}
+			if hz, err := strconv.ParseFloat(m[1], 64); err == nil && hz > 0 {
+				cells = append(cells, [2]string{f.column, decimal(hz)})
+			}
+		}
+	}
+	return cells
+}
+
+// names is the column name of a table, which may be nil or have none.
+func (t *Table) names() []string {
+	if t == nil || t.Column("name") < 0 {
 		return nil
 	}
 	out := make([]string, len(t.Rows))
 	for i, row := range t.Rows {
-		out[i] = row[t.Column(column)]
+		out[i] = row[t.Column("name")]
 	}
 	return out
 }
@@ -305,14 +336,18 @@ const captrak = "CapTrak"
 // captrakText describes the system of coordinates in the words of its axes (BIDS 1.10, appendix "Coordinate systems").
 const captrakText = "Origin between the ears. The x axis goes through the preauricular points to the right, the y axis at a right angle to it through the nasion, the z axis upwards."
 
-// electrodesSaid writes those of a tree as they are, in whatever system of coordinates.
+// electrodesSaid writes those of a tree as they are, in whatever system of coordinates, for the session or for one recording, as
+// they were there.
 func (w *treeWriter) electrodesSaid(it Item) error {
 	said := it.Said
-	space := ""
-	if n, err := ParseName(path.Base(said.ElectrodesFile)); err == nil {
-		space = n.Get("space")
+	n := sessionOf(it.Name)
+	if from, err := ParseName(path.Base(said.ElectrodesFile)); err == nil {
+		if from.Get("task")+from.Get("acq")+from.Get("run") != "" {
+			n = it.Name.With("desc", "").With("split", "")
+		}
+		n = n.With("space", from.Get("space"))
 	}
-	return w.place(it, space, said.Electrodes, said.Coordsystem, said.ElectrodesAbout)
+	return w.place(n, said.Electrodes, said.Coordsystem, said.ElectrodesAbout)
 }
 
 // electrodes writes _electrodes.tsv and _coordsystem.json where positions were measured. Those that follow from the names of
@@ -327,7 +362,7 @@ func (w *treeWriter) electrodes(it Item, d *data) error {
 		if c.Kind != signal.EEG {
 			continue
 		}
-		at := [3]string{}
+		at := [3]string{Missing, Missing, Missing}
 		if c.Pos != nil && c.Pos.Finite() {
 			for i, x := range c.Pos {
 				at[i] = decimal(x)
@@ -344,61 +379,101 @@ func (w *treeWriter) electrodes(it Item, d *data) error {
 	if err != nil {
 		return err
 	}
-	return w.place(it, captrak, t, system, Sidecar{})
+	return w.place(sessionOf(it.Name).With("space", captrak), t, system, Sidecar{})
 }
 
-// place writes a table of electrodes, its system of coordinates and what its columns are. One table is for a whole session;
-// a recording that has another gets one of its own.
-func (w *treeWriter) place(it Item, space string, t *Table, system, about Sidecar) error {
-	all := Name{}.With("sub", it.Name.Get("sub")).With("ses", it.Name.Get("ses"))
-	own := it.Name.With("desc", "").With("split", "")
-	var texts [3]strings.Builder
-	if err := errors.Join(t.Write(&texts[0]), system.Write(&texts[1]), about.Write(&texts[2])); err != nil {
-		return err
+// sessionOf is what the names of all files of a session have.
+func sessionOf(n Name) Name { return Name{}.With("sub", n.Get("sub")).With("ses", n.Get("ses")) }
+
+// place writes a table of electrodes, its system of coordinates and what its columns are, unless they are there already. Where
+// others are there that is an error: electrodes have one place in a session (BIDS 1.10, "Electrodes description").
+func (w *treeWriter) place(n Name, t *Table, system, about Sidecar) error {
+	table := w.in(n.File("electrodes", ".tsv"))
+	coordinates := w.in(n.With("run", "").File("coordsystem", ".json")) // whose name has no run
+	if w.places == nil {
+		w.places = map[string]*places{}
 	}
-	ofSession, err := w.samePlaces(all, space, texts[0].String(), texts[1].String())
-	if err != nil {
-		return err
-	}
-	n := own
-	if ofSession {
-		n = all
-	}
-	for i, f := range [][2]string{{"electrodes", ".tsv"}, {"coordsystem", ".json"}, {"electrodes", ".json"}} {
-		name := n.With("space", space).File(f[0], f[1])
-		if f[0] == "coordsystem" {
-			name = name.With("run", "") // which the specification does not have there
-		}
-		file := w.in(name)
-		if _, again := w.places[file]; again || texts[i].String() == "{}\n" {
-			continue
-		}
-		w.places[file] = texts[i].String()
-		if err := w.putText(&w.set, file, texts[i].String()); err != nil {
+	have := w.places[table]
+	if have == nil {
+		var err error
+		if have, err = readPlaces(table, coordinates); err != nil {
 			return err
 		}
 	}
-	return nil
+	if have != nil {
+		if !have.same(&places{t, system}) {
+			return misnamed("the electrodes are at other places than %s says, and BIDS has one table for a session: give it another --session", table)
+		}
+		w.places[table] = have
+		return nil
+	}
+	w.places[table] = &places{t, system}
+	if err := w.put(&w.set, table, t.Write); err != nil {
+		return err
+	}
+	if len(about.Keys()) > 0 {
+		if err := w.put(&w.set, w.in(n.File("electrodes", ".json")), about.Write); err != nil {
+			return err
+		}
+	}
+	if w.coordinates[coordinates] {
+		return nil // of another run
+	}
+	if w.coordinates == nil {
+		w.coordinates = map[string]bool{}
+	}
+	w.coordinates[coordinates] = true
+	return w.put(&w.set, coordinates, system.Write)
 }
 
-// samePlaces says whether the table of the session is this one, or there is none yet.
-func (w *treeWriter) samePlaces(session Name, space, table, system string) (bool, error) {
-	if w.places == nil {
-		w.places = map[string]string{}
+// places are where electrodes are.
+type places struct {
+	table  *Table
+	system Sidecar
+}
+
+// readPlaces reads what a tree has, nil where it has none.
+func readPlaces(table, coordinates string) (*places, error) {
+	text, err := readIfThere(table)
+	if err != nil || text == nil {
+		return nil, err
 	}
-	for _, f := range []struct{ suffix, ext, text string }{{"electrodes", ".tsv", table}, {"coordsystem", ".json", system}} {
-		file := w.in(session.With("space", space).File(f.suffix, f.ext))
-		have, written := w.places[file]
-		if !written {
-			old, err := readIfThere(file)
-			if err != nil {
-				return false, err
+	t, _, err := ReadTable(text, table)
+	if err != nil {
+		return nil, err
+	}
+	p := &places{table: t}
+	if text, err = readIfThere(coordinates); err != nil || text == nil {
+		return p, err
+	}
+	p.system, err = ReadSidecar(text, coordinates)
+	return p, err
+}
+
+// samePlace is how far two positions of one electrode may lie apart, in the unit of the table, relative to them: as numbers that
+// are written with six digits.
+const samePlace = 1e-6
+
+// same says whether all electrodes of q are at the same places in p, which may have more of them.
+func (p *places) same(q *places) bool {
+	for _, field := range []string{"EEGCoordinateSystem", "EEGCoordinateUnits"} {
+		if !bytes.Equal(p.system.Raw(field), q.system.Raw(field)) {
+			return false
+		}
+	}
+	names := p.table.names()
+	for row, name := range q.table.names() {
+		k := slices.Index(names, name)
+		if k < 0 {
+			return false
+		}
+		for _, axis := range []string{"x", "y", "z"} {
+			a, aThere, aErr := p.table.Number(k, axis)
+			b, bThere, bErr := q.table.Number(row, axis)
+			if aThere != bThere || aErr != nil || bErr != nil || math.Abs(a-b) > samePlace*max(1, math.Abs(a)) {
+				return false
 			}
-			have, written = string(old), old != nil
-		}
-		if written && have != f.text {
-			return false, nil
 		}
 	}
-	return true, nil
+	return true
 }

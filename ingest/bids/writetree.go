@@ -1,7 +1,9 @@
 package bids
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,6 +44,7 @@ func (w *treeWriter) check(items []Item) error {
 		return err
 	}
 	seen := map[string]string{}
+	var names []Name
 	for i := range items {
 		it := &items[i]
 		name, err := ParseName(it.Name.With("desc", w.opt.Desc).File("eeg", ".edf").String()) // in the order of the specification
@@ -60,13 +63,43 @@ func (w *treeWriter) check(items []Item) error {
 			return misnamed("%s and %s would both be %s: give them different subjects, sessions or runs; --run 1 counts them in the order given", other, it.Input, strings.TrimSuffix(it.Name.String(), "_eeg.edf"))
 		}
 		seen[key] = it.Input
+		names = append(names, it.Name)
 		old, err := w.there(it.Name)
 		if err != nil {
 			return err
 		}
 		if len(old) > 0 && !w.opt.Force {
-			return &ExistsError{filepath.Join(w.root, filepath.FromSlash(it.Name.Folder()), "eeg", old[0])}
+			return &ExistsError{filepath.Join(filepath.Dir(w.in(it.Name)), old[max(0, slices.IndexFunc(old, isData))])}
 		}
+	}
+	return w.lend(names)
+}
+
+// lend refuses names of which one has all that the other has, and less: its sidecars would be about the other recording as
+// well, and there must be one (BIDS 1.10, "The inheritance principle").
+func (w *treeWriter) lend(names []Name) error {
+	listed := map[string][]Name{}
+	for _, n := range names {
+		dir := filepath.Dir(w.in(n))
+		if _, done := listed[dir]; !done {
+			entries, err := os.ReadDir(dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			listed[dir] = []Name{}
+			for _, e := range entries {
+				if m, err := ParseName(e.Name()); err == nil && m.Suffix == "eeg" && isData(e.Name()) {
+					listed[dir] = append(listed[dir], m)
+				}
+			}
+		}
+		for _, m := range listed[dir] {
+			if same(m) != same(n) && (m.applies(n) || n.applies(m)) {
+				return misnamed("%s beside %s: what is said of the one would be said of the other too, since its name has all that the other has: give both a run, or both an acq",
+					strings.TrimSuffix(n.String(), n.Ext), strings.TrimSuffix(m.String(), m.Ext))
+			}
+		}
+		listed[dir] = append(listed[dir], n)
 	}
 	return nil
 }
@@ -183,6 +216,12 @@ func (w *treeWriter) there(n Name) ([]string, error) {
 	return out, err
 }
 
+// isData says whether a file of a recording is the one with its samples.
+func isData(base string) bool {
+	n, err := ParseName(base)
+	return err == nil && slices.Contains(endings[n.Suffix], n.Ext)
+}
+
 // finish writes what describes the tree as a whole, in front of the recordings, so that it appears last.
 func (w *treeWriter) finish() error {
 	var set atomicfile.Set
@@ -220,6 +259,9 @@ func (w *treeWriter) describe(set *atomicfile.Set) error {
 	if err != nil {
 		return err
 	}
+	if s, err = w.hed(s); err != nil {
+		return err
+	}
 	if err := w.put(set, filepath.Join(w.root, DescriptionFile), s.Write); err != nil {
 		return err
 	}
@@ -230,6 +272,43 @@ func (w *treeWriter) describe(set *atomicfile.Set) error {
 		return err
 	}
 	return w.scans(set)
+}
+
+// hed is a description with the version of the HED strings that are handed on, which must be one.
+func (w *treeWriter) hed(s Sidecar) (Sidecar, error) {
+	const field = "HEDVersion"
+	for _, e := range w.done {
+		raw := e.item.HEDVersion
+		if raw == nil || !e.item.Said.hasHED() {
+			continue
+		}
+		switch have := s.Raw(field); {
+		case have == nil:
+			if err := s.Set(field, raw); err != nil {
+				return s, err
+			}
+		case compact(have) != compact(raw):
+			return s, fmt.Errorf("%s: its HED strings are of version %s, those of the tree %s are of %s: bring them to one version first", e.item.Input, raw, w.root, have)
+		}
+	}
+	return s, nil
+}
+
+// hasHED says whether events have HED strings.
+func (s *Sidecars) hasHED() bool {
+	if s.Events != nil && s.Events.Column("HED") >= 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.EventsAbout.fields, func(f field) bool { return bytes.Contains(f.value, []byte(`"HED"`)) })
+}
+
+// compact is JSON without spaces.
+func compact(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return string(raw)
+	}
+	return b.String()
 }
 
 // texts writes README and CHANGES where they are missing: those of the source, or new ones.
@@ -341,7 +420,7 @@ func (w *treeWriter) participants(set *atomicfile.Set) error {
 	}
 	for _, e := range w.done {
 		t.merge(append([][2]string{{id, "sub-" + e.name.Get("sub")}}, besides(e.item.Participant, id)...))
-		doc = doc.Over(e.item.ParticipantsAbout)
+		doc = e.item.ParticipantsAbout.Over(doc)
 	}
 	slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
 	if err := w.put(set, file, t.Write); err != nil {

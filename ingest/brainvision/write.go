@@ -51,6 +51,7 @@ func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.D
 	if n := len(rec.Others); n > 0 {
 		w.lose("channels", "all channels have one rate", fmt.Sprintf("%d groups of channels at other rates", n), "left out: resample them, or write another format")
 	}
+	w.losses = append(w.losses, ingest.BadChannels(w.rec)...)
 	return w.losses, errors.Join(err, header.Close())
 }
 

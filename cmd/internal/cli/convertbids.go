@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -198,7 +199,7 @@ func (in *treeInputs) add(cmd *cobra.Command, path string) error {
 				if rec.Name.Suffix != "eeg" {
 					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
 				}
-				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout}
+				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
 				if it.Name, err = in.flags.over(it.Name); err != nil {
 					return usageError{err}
 				}
@@ -247,6 +248,11 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 			return refusal{fmt.Errorf("%s: %w", path, err)}
 		}
 		it.Said = said
+		if said != nil && it.HEDVersion == nil {
+			if it.HEDVersion, err = hedVersion(path); err != nil {
+				return refusal{err}
+			}
+		}
 	}
 	in.items = append(in.items, it)
 	return nil
@@ -262,6 +268,28 @@ func sidecarsOf(path string) (*bids.Sidecars, error) {
 	root := filepath.VolumeName(full) + string(filepath.Separator)
 	said, _, _, err := bids.FindSidecars(os.DirFS(root), filepath.ToSlash(strings.TrimPrefix(full, root)))
 	return said, err
+}
+
+// hedVersion is what the description of the tree that a recording lies in says of its HED strings, nil where it says nothing.
+func hedVersion(path string) (json.RawMessage, error) {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	const folders = 3 // eeg, the session and the subject
+	for range folders + 1 {
+		file := filepath.Join(dir, bids.DescriptionFile)
+		text, err := os.ReadFile(file)
+		if err == nil {
+			s, err := bids.ReadSidecar(text, file)
+			return s.Raw("HEDVersion"), err
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		dir = filepath.Dir(dir)
+	}
+	return nil, nil
 }
 
 // handedOn are the suffixes and the names of files of a tree that are written again from what was read.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -149,8 +148,8 @@ func TestConvertBIDSFromTree(t *testing.T) {
 		ses + "eeg/sub-01_ses-eeg_electrodes.tsv",
 	} {
 		got, want := read(root, name), read(in, name)
-		if strings.HasSuffix(name, ".json") { // in another order, and indented otherwise
-			got, want = fmt.Sprint(len(strings.Fields(got))), fmt.Sprint(len(strings.Fields(want)))
+		if strings.HasSuffix(name, ".json") { // indented otherwise
+			got, want = strings.Join(strings.Fields(got), ""), strings.Join(strings.Fields(want), "")
 		}
 		if got != want {
 			t.Errorf("%s is\n%.300s, want\n%.300s", name, got, want)
@@ -177,8 +176,17 @@ func TestConvertBIDSFromTree(t *testing.T) {
 	if got, want := read(anonymous, "participants.tsv"), "participant_id\nsub-01\n"; got != want {
 		t.Errorf("participants.tsv is %q, want %q", got, want)
 	}
+	if got := read(anonymous, "dataset_description.json"); !strings.Contains(got, `"HEDVersion": "8.3.0"`) || strings.Contains(got, "MNE-BIDS") {
+		t.Errorf("the description is %s, want the version of HED and no names", got)
+	}
 	if got := read(anonymous, ses+"sub-01_ses-eeg_scans.tsv"); strings.Contains(got, "2000") {
 		t.Errorf("scans.tsv is %q", got)
+	}
+	if code, _, errs := run(t, "convert", "--bids", filepath.Join(in, filepath.FromSlash(base+"eeg.vhdr")), "--subject", "02", derivative); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if got := read(derivative, "dataset_description.json"); !strings.Contains(got, `"HEDVersion": "8.3.0"`) {
+		t.Errorf("one recording of a tree takes no version of HED along: %s", got)
 	}
 	if code, _, errs := run(t, "convert", "--bids", in, derivative, "--derivative", "x", "--desc", "y"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)

@@ -179,19 +179,26 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 		if n > 3 {
 			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
-		var bad []string
-		for _, c := range r.Info.Channels {
-			if c.Bad {
-				bad = append(bad, c.Name)
-			}
-		}
-		if len(bad) > 0 {
+		if bad := badChannels(r); len(bad) > 0 {
 			note(cmd, "%s: channels marked as bad are used like the others: %s; the steps pick and interpolate leave them out or replace them", r.Name, quoted(bad))
 		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)
 		}
 	}
+}
+
+// badChannels are those that the source says are not to be used. Where only deviations are told there is no Info.
+func badChannels(rec *signal.Recording) (names []string) {
+	if rec.Info == nil {
+		return nil
+	}
+	for _, c := range rec.Info.Channels {
+		if c.Bad {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // hashFile is the SHA-256 of a file, in hexadecimal digits; "" of a simulated recording.
