@@ -34,6 +34,7 @@ const (
 // Report is what Verify has found.
 type Report struct {
 	Same       int            // files that are as the manifest says
+	There      int            // files of the manifest that are there at all
 	Listed     int            // files that are not in it, and are as the publisher's list beside them says
 	Recordings int            // of the manifest that are there and as they should be
 	Subjects   []string       // of those recordings
@@ -151,6 +152,9 @@ func (v *verifying) inPlace(f File) bool { return v.here[f.Path].sum == f.SHA256
 func (v *verifying) file(name string, list map[string]string) {
 	c := v.here[name]
 	want, known := v.byPath[name]
+	if known {
+		v.There++
+	}
 	owner, owned := v.owner(c)
 	moved := owned && !v.inPlace(owner)
 	switch {

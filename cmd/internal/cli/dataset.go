@@ -276,6 +276,9 @@ writes. The exit code is 0 where all is as it should be, 3 where anything is not
 			if err != nil {
 				return err
 			}
+			if r.There == 0 && len(m.Files) > 0 && slices.ContainsFunc(r.Findings, func(f dataset.Finding) bool { return f.What == dataset.Unknown }) {
+				return refusal{fmt.Errorf("%s has files, but none of those that the manifest names: it is another folder, or another edition of the set, which gyrus has not read", folder)}
+			}
 			v := verifyJSON{
 				Set: s.Name, Folder: folder, Same: r.Same, Listed: r.Listed, Recordings: r.Recordings, Subjects: append([]string{}, r.Subjects...),
 				Kinds: r.Kinds, Trials: r.Trials, Layouts: m.Layouts, Findings: append([]dataset.Finding{}, r.Findings...), OK: r.Faults() == 0,
