@@ -25,8 +25,8 @@ type Recording struct {
 // that is a BIDS tree the tree.
 func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 	if s.layout == nil {
-		if is, err := bids.IsTree(dir, "."); err != nil || is {
-			return treeRecordings(dir, err)
+		if recs, err := treeRecordings(dir); err != nil || len(recs) > 0 {
+			return recs, err
 		}
 	}
 	var out []Recording
@@ -49,9 +49,9 @@ func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 	return out, err
 }
 
-// treeRecordings lists those of a BIDS tree.
-func treeRecordings(dir fs.FS, err error) ([]Recording, error) {
-	if err != nil {
+// treeRecordings lists those of a BIDS tree; none where dir is no tree, or one in name alone, with recordings in other folders.
+func treeRecordings(dir fs.FS) ([]Recording, error) {
+	if is, err := bids.IsTree(dir, "."); err != nil || !is {
 		return nil, err
 	}
 	tree, err := bids.ReadTree(dir, ".")

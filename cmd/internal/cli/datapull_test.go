@@ -198,3 +198,40 @@ func TestSplitName(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesAreChecked: what goes by the name of a data set is what was checked; the file itself can still be opened.
+func TestNamesAreChecked(t *testing.T) {
+	data, err := os.ReadFile(s001(t, "R04"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	t.Setenv("GYRUS_DATA", root)
+	file := filepath.Join(root, "eegmmidb", "S001", "S001R04.edf")
+	put(t, file, data)
+	if code, _, errs := run(t, "info", "eegmmidb:S001:R04"); code != 0 {
+		t.Errorf("as it should be: exit code %d, %q", code, errs)
+	}
+	i := bytes.Index(data, []byte("\x14T2\x14"))
+	put(t, file, append(append(bytes.Clone(data[:i]), "\x14T1\x14"...), data[i+4:]...))
+	for _, args := range [][]string{{"info", "eegmmidb:S001:R04"}, {"train", "csp-lda", "eegmmidb:S001"}} {
+		if code, _, errs := run(t, args...); code != exitRefused || !strings.Contains(errs, "altered: S001/S001R04.edf") || !strings.Contains(errs, "gyrus data verify") {
+			t.Errorf("%v, a wrong label: exit code %d, %q", args, code, errs)
+		}
+	}
+	if code, _, errs := run(t, "info", file); code != 0 {
+		t.Errorf("by its path: exit code %d, %q", code, errs)
+	}
+	study := filepath.Join(root, "study")
+	put(t, filepath.Join(study, "sub-01", "sub-01_run-1.edf"), data)
+	if code, _, errs := run(t, "data", "manifest", study, "-o", filepath.Join(study, "gyrus-manifest.json")); code != 0 {
+		t.Fatal(errs)
+	}
+	if code, _, errs := run(t, "info", study+":01:1"); code != 0 {
+		t.Errorf("a folder with a manifest: exit code %d, %q", code, errs)
+	}
+	put(t, filepath.Join(study, "sub-01", "sub-01_run-1.edf"), data[:len(data)-1])
+	if code, _, errs := run(t, "info", study+":01:1"); code != exitRefused || !strings.Contains(errs, "altered") {
+		t.Errorf("cut off: exit code %d, %q", code, errs)
+	}
+}

@@ -75,11 +75,58 @@ func resolve(arg string) (named, error) {
 		}
 		return named{}, usageError{err}
 	}
+	if err := asChecked(set, folder, chosen); err != nil {
+		return named{}, err
+	}
 	out := named{set: set}
 	for _, r := range chosen {
 		out.files, out.at = append(out.files, filepath.Join(folder, filepath.FromSlash(r.Path))), append(out.at, r.Place)
 	}
 	return out, nil
+}
+
+// asChecked refuses recordings that are not what their manifest, or the list that was fetched with them, says. Files that nobody
+// has checked pass.
+func asChecked(set dataset.Set, folder string, chosen []dataset.Recording) error {
+	m, err := set.Manifest()
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		data, err := os.ReadFile(filepath.Join(folder, dataset.ManifestFile))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			m = &dataset.Manifest{Set: set.Name}
+		case err != nil:
+			return err
+		default:
+			if m, err = dataset.ParseManifest(data); err != nil {
+				return refusal{fmt.Errorf("%s: %w", filepath.Join(folder, dataset.ManifestFile), err)}
+			}
+		}
+	}
+	wanted := map[string]bool{}
+	for _, r := range chosen {
+		wanted[r.Path] = true
+	}
+	for _, f := range m.Files {
+		if wanted[f.Path] {
+			for _, p := range f.Parts {
+				wanted[p] = true
+			}
+		}
+	}
+	r, err := m.Verify(os.DirFS(folder), func(path string) bool { return wanted[path] })
+	if err != nil || r.Faults() == 0 {
+		return err
+	}
+	i := slices.IndexFunc(r.Findings, func(f dataset.Finding) bool { return f.What != dataset.Unknown })
+	f := r.Findings[i]
+	more := ""
+	if n := r.Faults() - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more findings)", n)
+	}
+	return refusal{fmt.Errorf("%s: %s: %s: %s%s; see gyrus data verify, or name the file itself to use it as it is", folder, f.What, f.Path, f.Text, more)}
 }
 
 // resolveOne is resolve for a place where one recording is taken.
