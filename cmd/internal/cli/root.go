@@ -145,15 +145,15 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 	})
 	root.PersistentFlags().Bool("json", false, "print the result as JSON")
 	root.AddCommand(
-		newInfo(),
-		newValidate(),
-		newFix(),
-		newConvert(),
+		withRecordings(newInfo(), takesOne),
+		withRecordings(newValidate(), takesAll),
+		withRecordings(newFix(), takesOne),
+		withRecordings(newConvert(), takesButLast),
 		newData(),
-		newTrain(),
-		newEval(),
-		newDecode(),
-		newPlay(),
+		withRecordings(newTrain(), takesButFirst),
+		withRecordings(newEval(), takesButFirst),
+		withRecordings(newDecode(), takesDecoded),
+		withRecordings(newPlay(), takesOne),
 		newStreams(),
 		newRecord(),
 		newReplay(),
