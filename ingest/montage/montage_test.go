@@ -106,8 +106,9 @@ func TestAssignMotorImagery(t *testing.T) {
 	}
 }
 
-// TestSpell compares the rule with the list of MNE. The two differ by what they mean to differ by: MNE lists the four old
-// names beside their new ones, and leaves out the nasion.
+// TestSpell compares the rule with the list of MNE, and prints each name that is not known. The two differ by what they mean
+// to differ by: MNE lists the four old names beside their new ones, and leaves out the nasion and the rows at its height
+// and half way up to Fp, which its spherical_1005 has.
 func TestSpell(t *testing.T) {
 	raw, err := os.ReadFile("testdata/standard_1005.txt")
 	if err != nil {
@@ -129,9 +130,15 @@ func TestSpell(t *testing.T) {
 			}
 		}
 	}
-	// As many as MNE has and Nz: the rule makes none that MNE does not know.
-	if n := montage.Count(); n != len(names)+1 {
-		t.Errorf("the rule makes %d names, want %d", n, len(names)+1)
+	front := strings.Fields("Nz N1 N2 N1h N2h NFpz NFp1 NFp2 NFp1h NFp2h")
+	for _, n := range front {
+		if got, ok := montage.Spell(strings.ToUpper(n)); !ok || got != n {
+			t.Errorf("Spell(%q) is %q, %v, want %q", strings.ToUpper(n), got, ok, n)
+		}
+	}
+	// The rule makes none that MNE does not know.
+	if n := montage.Count(); n != len(names)+len(front) {
+		t.Errorf("the rule makes %d names, want %d", n, len(names)+len(front))
 	}
 }
 
