@@ -190,9 +190,6 @@ func numbered(key, prefix string, n int) (int, error) {
 	return 0, fmt.Errorf("%.40q is no entry, must be %s1 to %s%d", key, prefix, prefix, n)
 }
 
-// Electrodes lie between these distances from the middle of the head, in metres.
-const nearest, farthest = 0.02, 0.25
-
 // positions reads the coordinates.
 func (h *header) positions(src *flatfile.Source, c *ini) {
 	for _, e := range c.sections["coordinates"] {
@@ -210,19 +207,16 @@ func (h *header) positions(src *flatfile.Source, c *ini) {
 		if v[0] == 0 || ch.Kind != signal.EEG && ch.Kind != signal.SEEG && ch.Kind != signal.ECoG {
 			continue // radius 0 means that the place is not known
 		}
-		r, lift := v[0]/1000, 0.0
-		if v[0] == 1 { // an idealised head, whose middle lies above the line between the ears
-			r = montage.HeadRadius
-			if cz := montage.Place("Cz"); cz != nil {
-				lift = cz[2] - montage.HeadRadius
-			}
-		}
-		if !(r >= nearest && r <= farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
-			src.Deviate(e.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*nearest, 1000*farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
+		r := v[0] / 1000
+		if v[0] != 1 && !(r >= montage.Nearest && r <= montage.Farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
+			src.Deviate(e.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*montage.Nearest, 1000*montage.Farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
 			continue
 		}
-		st, ct := math.Sincos(v[1] * math.Pi / 180)
-		sp, cp := math.Sincos(v[2] * math.Pi / 180)
-		ch.Pos = &signal.Position{r * st * cp, r * st * sp, r*ct + lift}
+		u := montage.Spherical(v[1], v[2])
+		pos := signal.Position{r * u[0], r * u[1], r * u[2]}
+		if v[0] == 1 { // an idealised head
+			pos = montage.OnSphere(u)
+		}
+		ch.Pos = &pos
 	}
 }

@@ -116,9 +116,14 @@ func Text(raw []byte) (text string, isUTF8 bool) {
 	if utf8.Valid(raw) {
 		return string(raw), true
 	}
+	return Latin1(raw), false
+}
+
+// Latin1 reads ISO 8859-1, in which every byte is a character.
+func Latin1(raw []byte) string {
 	runes := make([]rune, len(raw))
 	for i, b := range raw {
 		runes[i] = rune(b)
 	}
-	return string(runes), false
+	return string(runes)
 }

@@ -35,7 +35,7 @@ func Position(name string) (p signal.Position, ok bool) {
 		return p, false
 	}
 	v = v.scale(HeadRadius)
-	v[2] += HeadRadius * math.Sin(tenPercent*math.Pi/180)
+	v[2] += lift
 	return signal.Position(v), true
 }
 
