@@ -22,16 +22,16 @@ type Joined struct {
 
 // String is one line.
 func (j *Joined) String() string {
-	s := fmt.Sprintf("%s (%s): %d channels placed", j.File, j.Format, len(j.Placed))
+	parts := []string{fmt.Sprintf("%s (%s): %d channels placed", j.File, j.Format, len(j.Placed))}
 	for _, part := range []struct {
 		what string
 		list []string
 	}{{"not in the file", j.Missing}, {"not in the recording", j.Extra}, {"EEG now, by their place", j.Retyped}} {
 		if len(part.list) > 0 {
-			s += fmt.Sprintf("; %s: %s", part.what, strings.Join(part.list, ", "))
+			parts = append(parts, part.what+": "+strings.Join(part.list, ", "))
 		}
 	}
-	return s + "; " + j.How
+	return strings.Join(append(parts, j.How), "; ")
 }
 
 // key is what labels are joined by: the name that montage makes of them, whatever its capitals.

@@ -253,7 +253,9 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func far(a, b signal.Position) float64 { return math.Hypot(math.Hypot(a[0]-b[0], a[1]-b[1]), a[2]-b[2]) }
+func far(a, b signal.Position) float64 {
+	return math.Hypot(math.Hypot(a[0]-b[0], a[1]-b[1]), a[2]-b[2])
+}
 
 func recording() *signal.Recording {
 	info := &signal.Info{Rate: 100}

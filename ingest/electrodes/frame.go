@@ -72,11 +72,16 @@ func (c *cloud) headFrame() (*rigid, error) {
 	return &rigid{[3][3]float64{x, y, cross(x, y)}, origin}, nil
 }
 
-func dot(a, b [3]float64) float64               { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
-func sub(a, b [3]float64) [3]float64            { return [3]float64{a[0] - b[0], a[1] - b[1], a[2] - b[2]} }
-func add(a, b [3]float64) [3]float64            { return [3]float64{a[0] + b[0], a[1] + b[1], a[2] + b[2]} }
+func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
+
+func sub(a, b [3]float64) [3]float64 { return [3]float64{a[0] - b[0], a[1] - b[1], a[2] - b[2]} }
+
+func add(a, b [3]float64) [3]float64 { return [3]float64{a[0] + b[0], a[1] + b[1], a[2] + b[2]} }
+
 func scaled(a [3]float64, f float64) [3]float64 { return [3]float64{a[0] * f, a[1] * f, a[2] * f} }
-func unit(a [3]float64) [3]float64              { return scaled(a, 1/math.Sqrt(dot(a, a))) }
+
+func unit(a [3]float64) [3]float64 { return scaled(a, 1/math.Sqrt(dot(a, a))) }
+
 func cross(a, b [3]float64) [3]float64 {
 	return [3]float64{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
 }

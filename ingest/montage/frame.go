@@ -9,6 +9,9 @@ import (
 // lift is how far the middle of the spherical head lies above the origin of the head frame, between the ears.
 var lift = HeadRadius * math.Sin(tenPercent*math.Pi/180)
 
+// Centre is the middle of the spherical head on which Position puts electrodes.
+func Centre() signal.Position { return signal.Position{0, 0, lift} }
+
 // OnSphere is where the ray along u from the middle of the spherical head meets it: places of formats that know only
 // directions, in the frame of Position. u need not have the length 1, but must not be 0.
 func OnSphere(u [3]float64) signal.Position {
@@ -25,8 +28,11 @@ func Spherical(theta, phi float64) [3]float64 {
 	return [3]float64{st * cp, st * sp, ct}
 }
 
-// Nearest and Farthest are the distances in metres from the middle of the head between which electrodes lie.
-const Nearest, Farthest = 0.02, 0.25
+// Electrodes lie between Nearest and Farthest from the middle of the head, in metres.
+const (
+	Nearest  = 0.02
+	Farthest = 0.25
+)
 
 // UnitSphere is the unit of places on a sphere of radius 1.
 const UnitSphere = "a unit sphere"
