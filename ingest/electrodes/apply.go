@@ -34,6 +34,15 @@ func (j *Joined) String() string {
 	return strings.Join(append(parts, j.How), "; ")
 }
 
+// JoinError says that the electrodes of a file and the channels of a recording do not belong together.
+type JoinError struct{ Err error }
+
+// Error is one line.
+func (e *JoinError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *JoinError) Unwrap() error { return e.Err }
+
 // key is what labels are joined by: the name that montage makes of them, whatever its capitals.
 func key(label string) string {
 	name, _ := montage.Normalize(label)
@@ -43,14 +52,14 @@ func key(label string) string {
 // Apply gives the channels of rec, and of its Others, the places of set, joined by name. A channel that was Misc is EEG
 // afterwards: a place is what an electrode has. Channels of electrodes that the file does not have keep the place of their name
 // only where the two can be mixed (Shared); they are listed in Deviations. More electrodes than channels are no deviation: caps
-// have more than are plugged in. It is an error where no channel is in the file, and where two electrodes come to one name;
+// have more than are plugged in. It is an error where no channel is in the file, and where two electrodes come to one name (*JoinError);
 // rec is then unchanged.
 func (set *Set) Apply(rec *signal.Recording) (*Joined, error) {
 	at := make(map[string]int, len(set.Electrodes))
 	for i, e := range set.Electrodes {
 		k := key(e.Label)
 		if first, twice := at[k]; twice {
-			return nil, fmt.Errorf("%s: %q and %q are the same electrode: remove one", set.File, set.Electrodes[first].Label, e.Label)
+			return nil, &JoinError{fmt.Errorf("%s: %q and %q are the same electrode: remove one", set.File, set.Electrodes[first].Label, e.Label)}
 		}
 		at[k] = i
 	}
@@ -100,8 +109,8 @@ func (set *Set) Apply(rec *signal.Recording) (*Joined, error) {
 		}
 	}
 	if len(j.Placed) == 0 {
-		return nil, fmt.Errorf("%s has no channel of %s: it knows %s, the recording has %s; names are joined as gyrus info prints them",
-			set.File, rec.Name, some(j.Extra), some(rec.Info.Names()))
+		return nil, &JoinError{fmt.Errorf("%s has no channel of %s: it knows %s, the recording has %s; names are joined as gyrus info prints them",
+			set.File, rec.Name, some(j.Extra), some(rec.Info.Names()))}
 	}
 	for k, r := range all {
 		r.Info = infos[k]

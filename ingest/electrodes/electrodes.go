@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
-	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -138,7 +137,7 @@ func (s *source) lines(comments ...string) []line {
 	at, n := int64(0), 0
 	for raw := range strings.SplitAfterSeq(string(s.raw), "\n") {
 		n++
-		text, _ := flatfile.Text([]byte(strings.TrimRight(raw, "\r\n")))
+		text, _ := ingest.Text(nil, []byte(strings.TrimRight(raw, "\r\n")))
 		if n == 1 {
 			text = strings.TrimPrefix(text, "\ufeff")
 		}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 )
 
@@ -278,10 +278,7 @@ func readBVEF(s *source) (*cloud, error) {
 			return nil, fmt.Errorf("the encoding %.20q is not known, must be UTF-8 or ISO-8859-1", name)
 		}
 		raw, err := io.ReadAll(in)
-		if err != nil {
-			return nil, err
-		}
-		return strings.NewReader(flatfile.Latin1(raw)), nil
+		return strings.NewReader(ingest.Latin1Text(raw)), err
 	}
 	c, idealised, root := &cloud{}, 0, true
 	for {

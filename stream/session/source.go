@@ -33,7 +33,16 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	}
 	switch s.Use {
 	case "play":
-		rec, err := ingest.Open(os.DirFS(filepath.Dir(s.File)), filepath.Base(s.File))
+		how := s.Parameters
+		how.Electrodes = filepath.Base(s.Electrodes)
+		if s.Electrodes == "" {
+			how.Electrodes = ""
+		}
+		opt, err := how.Options(os.DirFS(filepath.Dir(s.Electrodes)))
+		if err != nil {
+			return nil, fmt.Errorf("source: %w", err)
+		}
+		rec, _, err := opt.Open(os.DirFS(filepath.Dir(s.File)), filepath.Base(s.File))
 		if err != nil {
 			return nil, err
 		}

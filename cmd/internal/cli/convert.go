@@ -53,7 +53,7 @@ the specification of its own format. With --strict either of them is refused and
 			if anonymise {
 				written, personal = ingest.Anonymise(rec)
 			}
-			losses, err := ingest.WriteFile(args[1], w, written, how.strict)
+			losses, err := ingest.WriteFile(args[1], w, written, how.Strict)
 			var loss *ingest.LossError
 			if errors.As(err, &loss) {
 				return refusal{err}

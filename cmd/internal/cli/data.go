@@ -15,24 +15,30 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/electrodes"
+	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// openRecording opens a file of any registered format.
-func openRecording(path string) (*signal.Recording, error) {
+// openRecording opens a file of any registered format, or simulates.
+func openRecording(how reading.Options, path string) (*signal.Recording, *electrodes.Joined, error) {
 	if strings.HasPrefix(path, synthPrefix) {
-		return simulate(path)
+		rec, err := simulate(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		joined, err := how.Apply(rec)
+		return rec, joined, err
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
+		return nil, nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
 	}
-	rec, err := ingest.Open(pathFS{}, filepath.ToSlash(path))
+	rec, joined, err := how.Open(pathFS{}, filepath.ToSlash(path))
 	if err != nil {
-		return nil, notThere(err)
+		return nil, nil, notThere(err)
 	}
-	return rec, nil
+	return rec, joined, nil
 }
 
 // pathFS opens paths of the operating system as they are. Messages then name the file as the user did.
@@ -41,11 +47,8 @@ type pathFS struct{}
 // Open opens name, with slashes, with os.Open.
 func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
-// openSignals opens a file that must hold samples.
-func openSignals(path string) (*signal.Recording, error) { return reading{}.openSignals(path) }
-
 // openSignals is open for a file that must hold samples.
-func (r reading) openSignals(path string) (*signal.Recording, error) {
+func (r opener) openSignals(path string) (*signal.Recording, error) {
 	rec, err := r.open(path)
 	if err != nil {
 		return nil, err

@@ -39,8 +39,8 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 			if err != nil {
 				return err
 			}
-			strict := how.strict
-			how.strict = false
+			strict := how.Strict
+			how.Strict = false
 			var all []validateJSON
 			refused, deviating := 0, 0
 			for _, path := range args {
@@ -93,7 +93,7 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 }
 
 // validate looks at one file. The error is for what says nothing about the file, such as that it is not there.
-func validate(how reading, path string) (validateJSON, error) {
+func validate(how opener, path string) (validateJSON, error) {
 	v := validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}}
 	rec, err := how.open(path)
 	if err != nil {
