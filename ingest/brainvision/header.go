@@ -121,6 +121,10 @@ func whole(src *flatfile.Source, e entry, least, most int64) (int64, error) {
 	return v, nil
 }
 
+// quantities are units, without micro in front, that sensors at the inputs of an amplifier have: what is measured there is no
+// voltage, whatever the input is called. ARU and BS are the arbitrary units of respiration belts and skin conductance.
+var quantities = map[string]bool{"S": true, "C": true, "°C": true, "K": true, "ARU": true, "BS": true, "g": true, "N": true, "Pa": true, "%": true}
+
 // channels reads names, references, resolutions and units.
 func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 	labels, at, scales := make([]string, n), make([]int64, n), make([]units.Scale, n)
@@ -167,8 +171,12 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 		ch := &h.info.Channels[i]
 		ch.Unit = scales[i].Unit
 		if !scales[i].Voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
-			src.Deviate(at[i], "unit", "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original),
-				"the channel is of kind misc, and its samples are in that unit")
+			rule, found := "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original)
+			if !quantities[strings.TrimLeft(string(ch.Unit), "uµμ")] {
+				src.Deviate(at[i], "unit", rule, found, "nothing: the samples of this channel are in that unit, and may not be µV")
+				continue
+			}
+			src.Deviate(at[i], "unit of another quantity", rule, found, "the channel is of kind misc, and its samples are in that unit")
 			ch.Kind, ch.Pos = signal.Misc, nil
 		}
 	}
