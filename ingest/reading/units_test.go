@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -59,8 +60,10 @@ var writers = map[string]func(dim string) (fs.FS, string, bool){
 			width int
 			text  string
 		}{
-			{80, "X"}, {80, "X"}, {8, "02.03.02"}, {8, "10.11.12"}, {8, "512"}, {44, "24BIT"}, {8, fmt.Sprint(seconds)}, {8, "1"}, {4, "1"},
-			{16, "Cz"}, {80, ""}, {8, dim}, {8, "-1000"}, {8, "1000"}, {8, "-1000"}, {8, "1000"}, {80, ""}, {8, fmt.Sprint(rate)}, {32, ""},
+			{80, "X"},
+			{80, "X"},
+			{8, "02.03.02"}, {8, "10.11.12"}, {8, "512"}, {44, "24BIT"}, {8, strconv.Itoa(seconds)}, {8, "1"}, {4, "1"},
+			{16, "Cz"}, {80, ""}, {8, dim}, {8, "-1000"}, {8, "1000"}, {8, "-1000"}, {8, "1000"}, {80, ""}, {8, strconv.Itoa(rate)}, {32, ""},
 		} {
 			b.WriteString(f.text + strings.Repeat(" ", f.width-len(f.text)))
 		}

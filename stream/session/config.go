@@ -297,8 +297,8 @@ func (c *Config) checkSource(top *yaml.Node) error {
 		return fmt.Errorf("source: length_s does nothing with task: %s", c.Source.Task)
 	case !(60 <= c.Source.Length && c.Source.Length <= 3600):
 		return fmt.Errorf("source: length_s is %g, must be 60 to 3600", c.Source.Length)
-	case c.Source.Parameters.CheckWords() != nil:
-		return fmt.Errorf("source: %w", c.Source.Parameters.CheckWords())
+	case c.Source.CheckWords() != nil:
+		return fmt.Errorf("source: %w", c.Source.CheckWords())
 	case c.Source.Use == "play" && c.Source.File == "":
 		return errors.New("source: file is missing: the recording to play")
 	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):

@@ -64,11 +64,11 @@ func TestInfoMapping(t *testing.T) {
 // TestElectrodes: a file of places is joined by name, by every command that reads; what fits nowhere is told.
 func TestElectrodes(t *testing.T) {
 	path := clinical(t)
-	cap := filepath.Join(t.TempDir(), "cap.sfp")
-	if err := os.WriteFile(cap, []byte("F3 -0.5 0.6 0.6\nFC5 -0.8 0.3 0.5\nt3 -1 0 0\nexg1 0 -0.9 0.4\nO1 -0.3 -0.95 0\n"), 0o600); err != nil {
+	places := filepath.Join(t.TempDir(), "cap.sfp")
+	if err := os.WriteFile(places, []byte("F3 -0.5 0.6 0.6\nFC5 -0.8 0.3 0.5\nt3 -1 0 0\nexg1 0 -0.9 0.4\nO1 -0.3 -0.95 0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := run(t, "info", path, "--json", "--electrodes", cap)
+	code, out, errs := run(t, "info", path, "--json", "--electrodes", places)
 	var v struct {
 		Electrodes struct{ Placed, Missing, Extra, Retyped []string }
 		Channels   []struct{ Name, Kind string }
@@ -84,7 +84,7 @@ func TestElectrodes(t *testing.T) {
 		t.Errorf("EXG1 is %s; said was %s", v.Channels[5].Kind, errs)
 	}
 	arrow := filepath.Join(t.TempDir(), "y.arrow")
-	if code, _, errs = run(t, "convert", path, arrow, "--electrodes", cap); code != 0 {
+	if code, _, errs = run(t, "convert", path, arrow, "--electrodes", places); code != 0 {
 		t.Fatalf("convert: exit code %d: %s", code, errs)
 	}
 	if code, out, _ = run(t, "info", arrow); code != 0 || !strings.Contains(out, "EXG1") {
@@ -102,7 +102,7 @@ func TestElectrodes(t *testing.T) {
 		{2, "unknown ending", []string{"info", path, "--electrodes", "cap.foo"}},
 		{2, "no such file", []string{"info", path, "--electrodes", filepath.Join(t.TempDir(), "x.sfp")}},
 		{3, "has no channel of", []string{"info", path, "--electrodes", other}},
-		{3, "which --strict refuses", []string{"info", path, "--electrodes", cap, "--strict"}},
+		{3, "which --strict refuses", []string{"info", path, "--electrodes", places, "--strict"}},
 		{2, `unknown encoding of headers "klingon"`, []string{"info", path, "--header-encoding", "klingon"}},
 		{2, "unknown flag: --strict", []string{"fix", path, filepath.Join(t.TempDir(), "y.edf"), "--strict"}},
 		{3, "--units-policy", []string{"play", awkward(t, "v.edf", "V", true), "--nats", "--units-policy", "error"}},
