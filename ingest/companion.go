@@ -50,9 +50,12 @@ func complete(fsys fs.FS, name string, rec *signal.Recording) (*signal.Recording
 
 // OpenFile opens the recording at a path of the operating system, with what is said about it in the folders above: those
 // also where the path does not name them. Messages and Parts call files by the path as it was given, where they can.
-func OpenFile(path string) (*signal.Recording, error) {
+func OpenFile(path string) (*signal.Recording, error) { return OpenFileThrough(Paths{}, path) }
+
+// OpenFileThrough is OpenFile for a file system that opens what Paths does, in its own way, such as Encoded.
+func OpenFileThrough(files fs.FS, path string) (*signal.Recording, error) {
 	name := filepath.ToSlash(path)
-	rec, err := open(paths{}, name)
+	rec, err := open(files, name)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +65,7 @@ func OpenFile(path string) (*signal.Recording, error) {
 	}
 	abs = filepath.ToSlash(abs)
 	own := len(rec.Parts)
-	if rec, err = complete(paths{}, abs, rec); err != nil {
+	if rec, err = complete(files, abs, rec); err != nil {
 		return nil, err
 	}
 	if before, relative := strings.CutSuffix(abs, name); relative {
@@ -75,11 +78,11 @@ func OpenFile(path string) (*signal.Recording, error) {
 
 // MendFile is Mend for a path of the operating system.
 func MendFile(path string) (*signal.Recording, []signal.Deviation, error) {
-	return Mend(paths{}, filepath.ToSlash(path))
+	return Mend(Paths{}, filepath.ToSlash(path))
 }
 
-// paths opens paths of the operating system as they are.
-type paths struct{}
+// Paths opens paths of the operating system as they are.
+type Paths struct{}
 
 // Open opens name, with slashes, with os.Open.
-func (paths) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
+func (Paths) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }

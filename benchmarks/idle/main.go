@@ -28,7 +28,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/features/all"
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all"
-	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -106,9 +106,9 @@ func (d definition) String() string {
 }
 
 func open(subject, run string) (*signal.Recording, error) {
-	path, err := dataset.Find("eegmmidb/" + subject + run + ".edf")
+	path, err := datadir.Find("eegmmidb/" + subject + run + ".edf")
 	if err != nil {
-		if path, err = dataset.Find("eegmmidb/" + subject + "/" + subject + run + ".edf"); err != nil {
+		if path, err = datadir.Find("eegmmidb/" + subject + "/" + subject + run + ".edf"); err != nil {
 			return nil, err
 		}
 	}

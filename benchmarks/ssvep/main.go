@@ -23,7 +23,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/features/all"
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all"
-	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -179,7 +179,7 @@ func decideSubject(ctx context.Context, spec *pipeline.Spec, records []string) (
 }
 
 func run(ctx context.Context, w io.Writer, oracle string) error {
-	path, err := dataset.Find("ssvep-exo")
+	path, err := datadir.Find("ssvep-exo")
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (h *header) lines(src *flatfile.Source, raw []byte) map[string]parameter {
 	for line := range strings.Lines(string(raw)) {
 		start := at
 		at += int64(len(line))
-		text, _ := flatfile.Text([]byte(strings.TrimRight(line, "\r\n\x00 ")))
+		text, _ := src.Text([]byte(strings.TrimRight(line, "\r\n\x00 ")))
 		switch {
 		case start == 0 || text == "":
 		case strings.HasPrefix(text, "["):

@@ -122,6 +122,10 @@ func whole(src *flatfile.Source, e entry, least, most int64) (int64, error) {
 	return v, nil
 }
 
+// quantities are units, without micro in front, that sensors at the inputs of an amplifier have: what is measured there is no
+// voltage, whatever the input is called. ARU and BS are the arbitrary units of respiration belts and skin conductance.
+var quantities = map[string]bool{"S": true, "C": true, "°C": true, "K": true, "ARU": true, "BS": true, "g": true, "N": true, "Pa": true, "%": true}
+
 // channels reads names, references, resolutions and units.
 func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 	labels, at, scales := make([]string, n), make([]int64, n), make([]units.Scale, n)
@@ -169,8 +173,12 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 		ch := &h.info.Channels[i]
 		ch.Unit = scales[i].Unit
 		if !scales[i].Voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
-			src.Deviate(at[i], "unit", "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original),
-				"the channel is of kind misc, and its samples are in that unit")
+			rule, found := "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original)
+			if !quantities[strings.TrimLeft(string(ch.Unit), "uµμ")] {
+				src.Deviate(at[i], "unit", rule, found, "nothing: the samples of this channel are in that unit, and may not be µV")
+				continue
+			}
+			src.Deviate(at[i], "unit of another quantity", rule, found, "the channel is of kind misc, and its samples are in that unit")
 			ch.Kind, ch.Pos = signal.Misc, nil
 		}
 	}
@@ -192,9 +200,6 @@ func numbered(key, prefix string, n int) (int, error) {
 	return 0, fmt.Errorf("%.40q is no entry, must be %s1 to %s%d", key, prefix, prefix, n)
 }
 
-// Electrodes lie between these distances from the middle of the head, in metres.
-const nearest, farthest = 0.02, 0.25
-
 // positions reads the coordinates.
 func (h *header) positions(src *flatfile.Source, c *ini) {
 	for _, e := range c.sections["coordinates"] {
@@ -212,19 +217,16 @@ func (h *header) positions(src *flatfile.Source, c *ini) {
 		if v[0] == 0 || ch.Kind != signal.EEG && ch.Kind != signal.SEEG && ch.Kind != signal.ECoG {
 			continue // radius 0 means that the place is not known
 		}
-		r, lift := v[0]/1000, 0.0
-		if v[0] == 1 { // an idealised head, whose middle lies above the line between the ears
-			r = montage.HeadRadius
-			if cz := montage.Place("Cz"); cz != nil {
-				lift = cz[2] - montage.HeadRadius
-			}
-		}
-		if !(r >= nearest && r <= farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
-			src.Deviate(e.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*nearest, 1000*farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
+		r := v[0] / 1000
+		if v[0] != 1 && !(r >= montage.Nearest && r <= montage.Farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
+			src.Deviate(e.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*montage.Nearest, 1000*montage.Farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
 			continue
 		}
-		st, ct := math.Sincos(v[1] * math.Pi / 180)
-		sp, cp := math.Sincos(v[2] * math.Pi / 180)
-		ch.Pos = &signal.Position{r * st * cp, r * st * sp, r*ct + lift}
+		u := montage.Spherical(v[1], v[2])
+		pos := signal.Position{r * u[0], r * u[1], r * u[2]}
+		if v[0] == 1 { // an idealised head
+			pos = montage.OnSphere(u)
+		}
+		ch.Pos = &pos
 	}
 }

@@ -38,14 +38,14 @@ func readINI(src *flatfile.Source) (*ini, error) {
 		at, rest = int64(len(byteOrderMark)), after
 	}
 	c := &ini{sections: map[string][]entry{}}
-	section, latin, top := "", int64(-1), true
+	section, latin, as, top := "", int64(-1), "", true
 	for rest != "" {
 		line, after, ended := strings.Cut(rest, "\n")
 		start := at
 		at, rest = at+int64(len(line)+1), after
-		text, valid := flatfile.Text([]byte(strings.TrimRight(line, "\r")))
-		if !valid && latin < 0 {
-			latin = start
+		text, coding := src.Text([]byte(strings.TrimRight(line, "\r")))
+		if coding != "UTF-8" && latin < 0 {
+			latin, as = start, coding
 		}
 		if !ended {
 			src.Deviate(start, "line", "ends with its line end", "the file ends within a line: it may have been cut", "it is read as it is")
@@ -72,7 +72,7 @@ func readINI(src *flatfile.Source) (*ini, error) {
 		c.sections[section] = append(c.sections[section], entry{strings.TrimSpace(key), value, start})
 	}
 	if latin >= 0 && strings.EqualFold(c.get("common infos", "Codepage").value, "UTF-8") {
-		src.Deviate(latin, "Codepage", "text is UTF-8, as the header says", "bytes that are not", "the line is Latin-1")
+		src.Deviate(latin, "Codepage", "text is UTF-8, as the header says", "bytes that are not", "the line is "+as)
 	}
 	return c, nil
 }

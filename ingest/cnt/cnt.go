@@ -76,7 +76,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	for i := range labels {
 		e := c[channelBytes*i:]
 		label, _, _ := bytes.Cut(e[:10], []byte{0})
-		labels[i], _ = flatfile.Text(label)
+		labels[i], _ = src.Text(label)
 		f32 := func(at int) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(e[at:]))) }
 		gain := f32(71) * f32(59) / 204.8
 		if gain == 0 || gain-gain != 0 {

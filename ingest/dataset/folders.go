@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 )
 
 // Folder is a place where files of a set lie.
@@ -25,7 +27,7 @@ type cache struct {
 // Folders are those that hold the set, the one to use first: the folder of its name below Root, then the caches of MNE and MOABB
 // as their settings say (the environment, mne-python.json, ~/mne_data). Where none is there, the list is empty.
 func (s Set) Folders() ([]Folder, error) {
-	root, err := Root()
+	root, err := datadir.Root()
 	if err != nil {
 		return nil, err
 	}

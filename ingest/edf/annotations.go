@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -158,11 +159,14 @@ func (a *annotations) flaw(kind string, at int64, rule string, found func() stri
 func (a *annotations) event(t tal, text []byte, at int64) {
 	label, known := a.labels[string(text)]
 	if !known {
-		label = decodeText(text)
+		if label = string(text); !utf8.ValidString(label) {
+			label, _ = ingest.Text(a.src.file, text)
+		}
 		a.labels[string(text)] = label
 	}
 	if !utf8.Valid(text) {
-		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as Latin-1")
+		_, coding := ingest.Text(a.src.file, text)
+		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as "+coding)
 	}
 	onset := t.onset.minus(a.line.first)
 	a.events = append(a.events, signal.Event{

@@ -6,7 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gyrus-bci/gyrus/ingest"
 )
 
 // field is one field of the header.
@@ -27,7 +28,7 @@ func (f field) title() string {
 }
 
 // text is the field without its padding. The specification allows printable US-ASCII, padded with spaces at the end;
-// anything else is read as UTF-8 where it is that, as Latin-1 otherwise, and listed.
+// anything else is read by ingest.Text, and listed.
 func (f field) text() string {
 	raw := f.raw
 	if bytes.IndexByte(raw, 0) >= 0 {
@@ -39,25 +40,11 @@ func (f field) text() string {
 		ascii = ascii && ' ' <= b && b <= '~'
 	}
 	if !ascii {
-		coding := "UTF-8"
-		if !utf8.Valid(raw) {
-			coding = "Latin-1"
-		}
+		_, coding := ingest.Text(f.src.file, raw)
 		f.deviate("printable US-ASCII characters only", fmt.Sprintf("%q", clean(raw)), "read as "+coding)
 	}
-	return decodeText(bytes.TrimRight(raw, " "))
-}
-
-// decodeText reads UTF-8, and as Latin-1 what is not that.
-func decodeText(raw []byte) string {
-	if utf8.Valid(raw) {
-		return string(raw)
-	}
-	runes := make([]rune, len(raw))
-	for i, b := range raw {
-		runes[i] = rune(b)
-	}
-	return string(runes)
+	text, _ := ingest.Text(f.src.file, bytes.TrimRight(raw, " "))
+	return text
 }
 
 // clean is raw without the padding, for messages.

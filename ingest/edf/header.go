@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
 )
 
 // header is the header with every field checked against the specification.
@@ -94,7 +96,7 @@ func readHeader(src *source, v *variant) (*header, error) {
 	h.readReserved(at(192, 236, "reserved"))
 	about := at(88, 168, recordingField)
 	h.start = start(at(168, 176, "startdate"), at(176, 184, "starttime"), about, h.plus != "")
-	h.recording = decodeText(bytes.TrimRight(about.raw, " \x00"))
+	h.recording, _ = ingest.Text(src.file, bytes.TrimRight(about.raw, " \x00"))
 	if h.plus == "" { // start has looked at it otherwise
 		about.text()
 	}

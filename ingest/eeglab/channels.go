@@ -2,7 +2,6 @@ package eeglab
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -36,7 +35,7 @@ func (s *set) describe() (*signal.Info, error) {
 		labels[i] = l.label
 	}
 	info := &signal.Info{Rate: s.rate, Channels: s.src.Channels(labels, func(i int) int64 { return locs[i].at })}
-	scale, lift := s.scale(locs)
+	place := s.place(locs)
 	for i := range info.Channels {
 		c, l := &info.Channels[i], locs[i]
 		c.Unit = signal.Microvolt
@@ -52,8 +51,9 @@ func (s *set) describe() (*signal.Info, error) {
 		c.Pos = nil
 		if c.Kind == signal.EEG || c.Kind == signal.SEEG || c.Kind == signal.ECoG {
 			c.Pos = montage.Place(c.Name)
-			if l.known && scale > 0 {
-				c.Pos = &signal.Position{l.xyz[0] * scale, l.xyz[1] * scale, l.xyz[2]*scale + lift}
+			if l.known && place != nil {
+				pos := place(l.xyz)
+				c.Pos = &pos
 			}
 		}
 	}
@@ -115,36 +115,25 @@ func (s *set) locations() ([]location, error) {
 	return locs, err
 }
 
-// scale is what coordinates are multiplied with to be in metres, and how much higher the middle of the head lies than the line
-// between the ears. It is 0 where the unit cannot be told.
-func (s *set) scale(locs []location) (scale, lift float64) {
-	sum, n := 0.0, 0.0
+// place makes positions of coordinates. It is nil where their unit cannot be told.
+func (s *set) place(locs []location) func(xyz [3]float64) signal.Position {
+	var known [][3]float64
 	for _, l := range locs {
 		if l.known {
-			sum += math.Sqrt(l.xyz[0]*l.xyz[0] + l.xyz[1]*l.xyz[1] + l.xyz[2]*l.xyz[2])
-			n++
+			known = append(known, l.xyz)
 		}
 	}
-	if n == 0 {
-		return 0, 0
+	if len(known) == 0 {
+		return nil
 	}
-	r := sum / n
-	var found string
-	if cz := montage.Place("Cz"); cz != nil {
-		lift = cz[2] - montage.HeadRadius
+	mean, unit, place := montage.Metres(known)
+	found := unit
+	switch unit {
+	case "":
+		found = "nothing: electrodes have the place of their name"
+	case montage.UnitSphere:
+		found += ", on which electrodes are placed as those of a name"
 	}
-	switch {
-	case 0.02 <= r && r <= 0.25:
-		scale, lift, found = 1, 0, "metres"
-	case 0.8 <= r && r <= 1.25:
-		scale, found = montage.HeadRadius/r, "a unit sphere, on which electrodes are placed as those of a name"
-	case 4 <= r && r <= 25:
-		scale, lift, found = 0.01, 0, "centimetres"
-	case 40 <= r && r <= 250:
-		scale, lift, found = 0.001, 0, "millimetres"
-	default:
-		lift, found = 0, "nothing: electrodes have the place of their name"
-	}
-	s.src.Deviate(s.fields["chanlocs"].At, "chanlocs", "the unit of the coordinates is known", fmt.Sprintf("none; a mean distance of %.3g from the middle", r), found)
-	return scale, lift
+	s.src.Deviate(s.fields["chanlocs"].At, "chanlocs", "the unit of the coordinates is known", fmt.Sprintf("none; a mean distance of %.3g from the middle", mean), found)
+	return place
 }

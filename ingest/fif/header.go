@@ -198,7 +198,7 @@ func readChannel(s *source, t tag) (channelTag, error) {
 	return channelTag{
 		at: t.data(), kind: integer(8), scale: float32At(b[12:]), cal: float32At(b[16:]),
 		loc:  [3]float64{float32At(b[24:]), float32At(b[28:]), float32At(b[32:])},
-		unit: integer(72), multiplier: integer(76), name: decodeText(name),
+		unit: integer(72), multiplier: integer(76), name: s.decode(name),
 	}, nil
 }
 

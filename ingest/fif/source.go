@@ -1,13 +1,13 @@
 package fif
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -196,7 +196,7 @@ func (s *source) text(t tag, field string) (string, error) {
 		return "", s.errorf(t.at, field, "is %s, must be text", typeName(t.typ))
 	}
 	b, err := s.bytes(t, field)
-	return decodeText(b), err
+	return s.decode(b), err
 }
 
 // names reads a list of names: "Fp1:Fp2". MNE writes a colon within a name as "{COLON}".
@@ -212,19 +212,10 @@ func (s *source) names(t tag, field string) ([]string, error) {
 	return names, nil
 }
 
-// decodeText reads UTF-8, and as Latin-1, which the format asks for, what is not that. NUL bytes at the end are padding.
-func decodeText(raw []byte) string {
-	for len(raw) > 0 && raw[len(raw)-1] == 0 {
-		raw = raw[:len(raw)-1]
-	}
-	if utf8.Valid(raw) {
-		return string(raw)
-	}
-	runes := make([]rune, len(raw))
-	for i, b := range raw {
-		runes[i] = rune(b)
-	}
-	return string(runes)
+// decode reads UTF-8, and as Latin-1, which the format asks for, what is not that. NUL bytes at the end are padding.
+func (s *source) decode(raw []byte) string {
+	text, _ := ingest.Text(s.file, bytes.TrimRight(raw, "\x00"))
+	return text
 }
 
 func float32At(b []byte) float64 { return float64(math.Float32frombits(binary.BigEndian.Uint32(b))) }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
@@ -111,14 +110,5 @@ func (s *Source) Channels(labels []string, at func(i int) int64) []signal.Channe
 	return chans
 }
 
-// Text reads UTF-8, and as Latin-1 what is not that. utf8 says which it was.
-func Text(raw []byte) (text string, isUTF8 bool) {
-	if utf8.Valid(raw) {
-		return string(raw), true
-	}
-	runes := make([]rune, len(raw))
-	for i, b := range raw {
-		runes[i] = rune(b)
-	}
-	return string(runes), false
-}
+// Text reads the text of a header, and says as what: see ingest.Text.
+func (s *Source) Text(raw []byte) (text, coding string) { return ingest.Text(s.File, raw) }

@@ -120,15 +120,15 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 	old := h.version < 1.9
 	for i := range n {
 		c := channel{index: i, at: h.record, unitAt: fixedBytes + place(96, 8, i)}
-		c.label, _ = flatfile.Text(cut(b[place(0, 16, i):][:16]))
-		dim, _ := flatfile.Text(cut(b[place(96, 8, i):][:8]))
+		c.label, _ = src.Text(cut(b[place(0, 16, i):][:16]))
+		dim, _ := src.Text(cut(b[place(96, 8, i):][:8]))
 		f := func(before int64) float64 { return math.Float64frombits(le.Uint64(b[place(before, 8, i):])) }
 		pmin, pmax, dmin, dmax := f(104), f(112), f(120), f(128)
 		scale := units.Parse(dim)
 		if old {
 			dmin, dmax = float64(int64(le.Uint64(b[place(120, 8, i):]))), float64(int64(le.Uint64(b[place(128, 8, i):])))
 		} else {
-			dim, _ = flatfile.Text(cut(b[place(96, 6, i):][:6]))
+			dim, _ = src.Text(cut(b[place(96, 6, i):][:6]))
 			at := place(102, 2, i)
 			c.unitAt = fixedBytes + at
 			scale = unitOf(le.Uint16(b[at:]), dim)

@@ -364,7 +364,7 @@ func (v Value) Text(field string) (text string, ok bool, err error) {
 	}
 	switch t.typ {
 	case 1, 2, 16: // 8 bits, UTF-8
-		text, _ = flatfile.Text(b)
+		text, _ = v.a.outer.Text(b)
 	case 4, 17: // 16 bits, UTF-16
 		u := make([]uint16, len(b)/2)
 		for i := range u {

@@ -106,8 +106,9 @@ func TestAssignMotorImagery(t *testing.T) {
 	}
 }
 
-// TestSpell compares the rule with the list of MNE. The two differ by what they mean to differ by: MNE lists the four old
-// names beside their new ones, and leaves out the nasion.
+// TestSpell compares the rule with the list of MNE, and prints each name that is not known. The two differ by what they mean
+// to differ by: MNE lists the four old names beside their new ones, and leaves out the nasion and the rows at its height
+// and half way up to Fp, which its spherical_1005 has.
 func TestSpell(t *testing.T) {
 	raw, err := os.ReadFile("testdata/standard_1005.txt")
 	if err != nil {
@@ -129,9 +130,15 @@ func TestSpell(t *testing.T) {
 			}
 		}
 	}
-	// As many as MNE has and Nz: the rule makes none that MNE does not know.
-	if n := montage.Count(); n != len(names)+1 {
-		t.Errorf("the rule makes %d names, want %d", n, len(names)+1)
+	front := strings.Fields("Nz N1 N2 N1h N2h NFpz NFp1 NFp2 NFp1h NFp2h")
+	for _, n := range front {
+		if got, ok := montage.Spell(strings.ToUpper(n)); !ok || got != n {
+			t.Errorf("Spell(%q) is %q, %v, want %q", strings.ToUpper(n), got, ok, n)
+		}
+	}
+	// The rule makes none that MNE does not know.
+	if n := montage.Count(); n != len(names)+len(front) {
+		t.Errorf("the rule makes %d names, want %d", n, len(names)+len(front))
 	}
 }
 
@@ -170,6 +177,52 @@ func TestAssign(t *testing.T) {
 				t.Errorf("kinds (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// chbmit is the labels of a file of CHB-MIT (Shoeb 2009): bipolar, by names of the 10-10 system but for T7 and the like, one of
+// them twice.
+const chbmit = `FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ P7-T7 T7-FT9
+FT9-FT10 FT10-T8 T8-P8`
+
+func TestAssignBipolar(t *testing.T) {
+	labels := strings.Fields(chbmit)
+	if len(labels) != 23 {
+		t.Fatalf("%d labels, want 23", len(labels))
+	}
+	twice := 0
+	for i, e := range montage.Assign(labels) {
+		want := strings.NewReplacer("FP", "Fp", "FZ", "Fz", "CZ", "Cz", "PZ", "Pz").Replace(labels[i])
+		if want == "T8-P8" {
+			twice++
+			want += "-" + string(rune('0'+twice))
+			if e.Note != `2 channels come to the name "T8-P8"` {
+				t.Errorf("%s: the note is %q", e.Name, e.Note)
+			}
+		}
+		if e.Name != want || e.Kind != signal.EEG || e.Reference != "" || montage.Place(e.Name) != nil {
+			t.Errorf("%q becomes %+v, want the name %q, and no place", labels[i], e, want)
+		}
+	}
+}
+
+// TestBipolarStaysBipolar: two electrodes with a dash between them never become one, whichever they are.
+func TestBipolarStaysBipolar(t *testing.T) {
+	raw, err := os.ReadFile("testdata/standard_1005.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Fields(string(raw))
+	for i, a := range names {
+		for _, b := range []string{names[(i+1)%len(names)], names[(i*7+3)%len(names)], "A1", "A2", "M1", "M2", "Cz"} {
+			for _, label := range []string{a + "-" + b, "EEG " + strings.ToUpper(a+"-"+b), strings.ToLower(a) + " - " + b} {
+				wantA, _ := montage.Spell(a)
+				wantB, _ := montage.Spell(b)
+				if got, _ := montage.Normalize(label); got != wantA+"-"+wantB || montage.Place(got) != nil {
+					t.Fatalf("%q becomes %q, want %s-%s", label, got, wantA, wantB)
+				}
+			}
+		}
 	}
 }
 

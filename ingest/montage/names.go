@@ -10,8 +10,8 @@ var (
 	rowsWhole    = []string{"AFp", "AF", "AFF", "F", "P", "PPO", "PO", "POO"}        // z, 1 to 10, 1h to 10h
 	rowsCentral  = []string{"FFC", "FC", "FCC", "C", "CCP", "CP", "CPP"}             // z, 1 to 6, 1h to 6h
 	rowsTemporal = []string{"FFT", "FT", "FTT", "T", "TTP", "TP", "TPP"}             // 7 to 10, 7h to 10h: the same rows further out
-	rowsEnd      = []string{"Fp", "O", "OI", "I"}                                    // z, 1, 2, 1h, 2h
-	single       = []string{"Nz", "A1", "A2", "M1", "M2"}                            // nasion, ear lobes, mastoids
+	rowsEnd      = []string{"N", "NFp", "Fp", "O", "OI", "I"}                        // z, 1, 2, 1h, 2h
+	single       = []string{"A1", "A2", "M1", "M2"}                                  // ear lobes, mastoids
 	renamed      = map[string]string{"t3": "T7", "t4": "T8", "t5": "P7", "t6": "P8"} // 10-20 to 10-10
 )
 

@@ -17,7 +17,7 @@ const tenPercent = 22.5
 // frame: x to the right ear, y to the nose, z up. ok is false where name is not MNE's spelling of a 10-05 electrode.
 //
 // It follows the rule of the 10-10 and 10-05 systems (Oostenveld & Praamstra 2001, doi:10.1016/S1388-2457(00)00527-7) on a
-// sphere, and is no measurement: seen from the centre of a real head, electrodes lie up to about 12° off. The midline and
+// sphere, and is no measurement: the package comment says how far heads and caps are from it. The midline and
 // the equator (the ring through Fpz, T7, Oz and T8) are divided into tenths and twentieths; each row is the circle through
 // its two points on the equator and the one on the midline, divided into quarters (1, 3, 5, 7) and eighths (1h, 3h, 5h,
 // 7h). 9h and 9 lie a twentieth and a tenth below the equator, the latter on the height of nasion, ears and inion. Ear
@@ -35,7 +35,7 @@ func Position(name string) (p signal.Position, ok bool) {
 		return p, false
 	}
 	v = v.scale(HeadRadius)
-	v[2] += HeadRadius * math.Sin(tenPercent*math.Pi/180)
+	v[2] += lift
 	return signal.Position(v), true
 }
 
@@ -117,14 +117,13 @@ func placeElectrodes() map[string]vec {
 		theta, azimuth float64 // of the one on the midline, and of number 1
 		midline        float64
 	}{
-		{"Fp", 4, 18, 0}, {"O", 4, 162, 180}, {"OI", 4.5, 162, 180}, {"I", 5, 162, 180},
+		{"N", 5, 18, 0}, {"NFp", 4.5, 18, 0}, {"Fp", 4, 18, 0}, {"O", 4, 162, 180}, {"OI", 4.5, 162, 180}, {"I", 5, 162, 180},
 	} {
 		theta := row.theta * tenPercent
 		at[row.prefix+"z"] = polar(theta, row.midline)
 		both(row.prefix, 1, "", polar(theta, row.azimuth))
 		both(row.prefix, 1, "h", polar(theta, (row.azimuth+row.midline)/2))
 	}
-	at["Nz"] = polar(5*tenPercent, 0)
 	both("A", 1, "", polar(5.5*tenPercent, 108))
 	both("M", 1, "", polar(5.5*tenPercent, 108))
 	for name, v := range at {

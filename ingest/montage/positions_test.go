@@ -2,6 +2,7 @@ package montage_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -10,36 +11,94 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 )
 
-// TestPositionsLieNearMNEs compares with standard_1005, a template head and no sphere: seen from its centre, electrodes
-// lie some degrees off the rule.
-func TestPositionsLieNearMNEs(t *testing.T) {
-	const tolerance, typical = 14.0, 6.0
+// golden is the rule worked out by another program, and how far MNE's templates lie from it.
+type golden struct {
+	Program  string
+	Rule     map[string][3]float64
+	Montages map[string]struct {
+		Names, Compared int
+		Unknown         []string
+		TiltDeg         float64 `json:"tilt_deg"`
+		Angles, Tilted  struct {
+			Mean, Median, Max float64
+			Farthest          string
+			UpperMax          float64 `json:"upper_max"`
+		}
+		Each map[string]float64
+	}
+}
+
+func readGolden(t *testing.T) golden {
+	t.Helper()
 	raw, err := os.ReadFile("testdata/positions.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mne struct{ Directions map[string][3]float64 }
-	if err := json.Unmarshal(raw, &mne); err != nil {
+	var g golden
+	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(mne.Directions) != 339 {
-		t.Fatalf("%d electrodes of MNE, want 339", len(mne.Directions))
+	return g
+}
+
+// TestDirectionsAreTheRule as a program worked it out by other formulas; the tolerance is that of rounding.
+func TestDirectionsAreTheRule(t *testing.T) {
+	g := readGolden(t)
+	if len(g.Rule) != montage.Count()-4 { // the four old names have no place of their own
+		t.Errorf("%d names in the golden values, gyrus has %d", len(g.Rule), montage.Count()-4)
 	}
-	sum := 0.0
-	for name, want := range mne.Directions {
+	for name, want := range g.Rule {
 		got, ok := montage.Direction(name)
 		if !ok {
 			t.Errorf("%s has no direction", name)
-			continue
 		}
-		off := angle(got, want)
-		if off > tolerance {
-			t.Errorf("%s: %.1f° from MNE's, want at most %g", name, off, tolerance)
+		for k := range want {
+			if !(math.Abs(got[k]-want[k]) <= 1e-14) {
+				t.Errorf("%s lies at %v, the rule says %v", name, got, want)
+				break
+			}
 		}
-		sum += off
 	}
-	if mean := sum / float64(len(mne.Directions)); mean > typical {
-		t.Errorf("%.1f° from MNE's on average, want at most %g", mean, typical)
+}
+
+// TestPositionsLieNearMNEs holds the promise of the package comment: how far the rule may lie from each template of MNE, as
+// both are seen from the middle of the head.
+func TestPositionsLieNearMNEs(t *testing.T) {
+	g := readGolden(t)
+	for name, bar := range map[string]struct{ mean, most float64 }{
+		"colin27_1005":             {6, 11.5}, // standard_1005: a person's head
+		"fsaverage_1005":           {3.5, 7},  // the mean of 40 heads
+		"easycap-M1":               {2, 5.5},  // caps on a sphere
+		"biosemi16":                {2, 3.5},
+		"biosemi32":                {2, 3.5},
+		"biosemi64":                {2, 3.5},
+		"brainproducts-RNP-BA-128": {0.5, 1},
+	} {
+		m, ok := g.Montages[name]
+		if !ok || m.Compared < 16 || m.Compared+len(m.Unknown) < m.Names-4 {
+			t.Errorf("%s: %d of %d names compared, %v unknown", name, m.Compared, m.Names, m.Unknown)
+		}
+		if !(m.Angles.Mean <= bar.mean && m.Angles.Max <= bar.most) {
+			t.Errorf("%s: %.1f° on average and %.1f° at most (%s), want %g and %g", name, m.Angles.Mean, m.Angles.Max, m.Angles.Farthest, bar.mean, bar.most)
+		}
+	}
+	if n := len(g.Montages["colin27_1005"].Each); n != 339 {
+		t.Errorf("%d names compared with standard_1005, want 339: all but T3, T4, T5 and T6, which are T7, T8, P7 and P8", n)
+	}
+}
+
+// TestPageSaysSo: docs/montage.md has the figures of the golden values.
+func TestPageSaysSo(t *testing.T) {
+	page, err := os.ReadFile("../../docs/montage.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range readGolden(t).Montages {
+		row := fmt.Sprintf("| `%s` | %d of %d | %.1f° | %.1f° | %.1f° (%s) | %.1f° | %.1f° |",
+			name, m.Compared, m.Names, m.Angles.Mean, m.Angles.Median, m.Angles.Max, m.Angles.Farthest, m.TiltDeg, m.Tilted.Mean)
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/montage.md lacks the row\n%s", row)
+		}
 	}
 }
 
@@ -55,7 +114,7 @@ func TestEveryNameHasAPosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	centre := montage.HeadRadius * math.Sin(22.5*math.Pi/180)
-	for _, n := range append(strings.Fields(string(raw)), "Nz") {
+	for _, n := range append(strings.Fields(string(raw)), "Nz", "N2", "N1h", "NFpz", "NFp1", "NFp2h") {
 		name, _ := montage.Spell(n)
 		p, ok := montage.Position(name)
 		if !ok {
@@ -94,6 +153,9 @@ func TestHalfPlacesLieBetween(t *testing.T) {
 		{"Fz", "FFCz", "FCz"},
 		{"POz", "POOz", "Oz"},
 		{"Fpz", "AFpz", "AFz"},
+		{"Nz", "NFpz", "Fpz"},
+		{"N1", "NFp1", "Fp1"},
+		{"Nz", "N2h", "N2"},
 		{"Oz", "OIz", "Iz"},
 		{"O1", "OI1", "I1"},
 		{"Fp2", "AFp8", "AF8"},

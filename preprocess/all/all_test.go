@@ -14,6 +14,7 @@ var (
 	processors = map[string]string{
 		"ica":         `{"eog": ["EOG1"]}`,
 		"interpolate": `{"bads": ["C3"]}`,
+		"montage":     `{"channels": ["C4", "C5", "O1", "Fp1"]}`,
 		"reference":   `{"channels": ["C3"]}`,
 		"linked_ears": `{"channels": ["O1", "O2"]}`,
 		"bipolar":     `{"pairs": [["F3", "C3"], ["O1", "O2"]]}`,

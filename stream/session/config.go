@@ -15,6 +15,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
+	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
@@ -62,6 +63,7 @@ type Source struct {
 	Wait   float64 `json:"timeout_s" doc:"live, lsl, nats: how long to wait for the stream at the start, in seconds, 0.1 to 86400; then the session fails and says what it saw"`
 	Stream string  `json:"stream" doc:"nats: name of the stream on the bus"`
 	File   string  `json:"file" doc:"play: the recording; a relative path counts from the session file"`
+	reading.Parameters
 	Speed  float64 `json:"speed" doc:"play, synth: times real time"`
 	Chunk  float64 `json:"chunk_s" doc:"play, synth: length of a chunk in seconds"`
 	Seed   uint64  `json:"seed" doc:"synth: of the simulated person and run"`
@@ -131,7 +133,7 @@ var sources = map[string][]string{
 	"live":  {"url", "timeout_s"},
 	"lsl":   {"name", "type", "source_id", "predicate", "markers", "unit", "delay_s", "counter", "counter_modulus", "timeout_s"},
 	"nats":  {"stream", "timeout_s"},
-	"play":  {"file", "speed", "chunk_s"},
+	"play":  {"file", "speed", "chunk_s", "strict", "units_policy", "electrodes", "header_encoding"},
 	"synth": {"seed", "task", "length_s", "speed", "chunk_s"},
 }
 
@@ -186,7 +188,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if err := c.check(top); err != nil {
 		return nil, bad(0, err)
 	}
-	paths := []*string{&c.Bundle, &c.Source.File, &c.Bus.Credentials, &c.Bus.CA, &c.Bus.Operator}
+	paths := []*string{&c.Bundle, &c.Source.File, &c.Source.Electrodes, &c.Bus.Credentials, &c.Bus.CA, &c.Bus.Operator}
 	if c.Adapt != nil {
 		paths = append(paths, &c.Adapt.Log, &c.Adapt.Save)
 	}
@@ -295,6 +297,8 @@ func (c *Config) checkSource(top *yaml.Node) error {
 		return fmt.Errorf("source: length_s does nothing with task: %s", c.Source.Task)
 	case !(60 <= c.Source.Length && c.Source.Length <= 3600):
 		return fmt.Errorf("source: length_s is %g, must be 60 to 3600", c.Source.Length)
+	case c.Source.CheckWords() != nil:
+		return fmt.Errorf("source: %w", c.Source.CheckWords())
 	case c.Source.Use == "play" && c.Source.File == "":
 		return errors.New("source: file is missing: the recording to play")
 	case !(c.Source.Speed > 0 && c.Source.Speed <= 1000):

@@ -31,7 +31,11 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	}
 	switch s.Use {
 	case "play":
-		rec, err := ingest.OpenFile(s.File)
+		opt, err := s.Parameters.Options(ingest.Paths{})
+		if err != nil {
+			return nil, fmt.Errorf("source: %w", err)
+		}
+		rec, _, err := opt.OpenFile(s.File)
 		if err != nil {
 			return nil, err
 		}

@@ -90,7 +90,7 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 			if anonymise {
 				written, personal = ingest.Anonymise(rec)
 			}
-			losses, err := ingest.WriteFile(args[1], w, written, how.strict)
+			losses, err := ingest.WriteFile(args[1], w, written, how.Strict)
 			var loss *ingest.LossError
 			if errors.As(err, &loss) {
 				return refusal{err}

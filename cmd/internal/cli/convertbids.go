@@ -157,7 +157,7 @@ func treeError(err error) error {
 // treeInputs are the recordings that are written into a tree.
 type treeInputs struct {
 	flags     *treeFlags
-	how       reading
+	how       opener
 	anonymise bool
 	items     []bids.Item
 	source    *bids.Tree                   // the first input that is a tree
@@ -183,7 +183,7 @@ func (in *treeInputs) add(cmd *cobra.Command, path string) error {
 	if in.source == nil {
 		in.source = tree
 	}
-	if in.how.strict && len(tree.Deviations) > 0 {
+	if in.how.Strict && len(tree.Deviations) > 0 {
 		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(tree.Deviations[0]), path)}
 	}
 	if tree.Description.DatasetType == bids.Derivative && in.flags.derivative == "" {
@@ -239,7 +239,7 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 		}
 		return rec, err
 	}
-	if in.anonymise || in.how.units.Changes() || strings.HasPrefix(path, synthPrefix) {
+	if in.anonymise || in.how.Units.Changes() || in.how.Electrodes != nil || in.how.Encoding != "" && in.how.Encoding != ingest.AutoEncoding || strings.HasPrefix(path, synthPrefix) {
 		it.Copy = ""
 	}
 	if !strings.HasPrefix(path, synthPrefix) {

@@ -14,40 +14,46 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/electrodes"
+	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // openRecording opens a file of any registered format, or what a name stands for.
-func openRecording(path string) (*signal.Recording, error) {
+func openRecording(how reading.Options, path string) (*signal.Recording, *electrodes.Joined, error) {
 	path, err := resolveOne(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if synthName(path) != "" {
-		return simulate(path)
+		rec, err := simulate(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		joined, err := how.Apply(rec)
+		return rec, joined, err
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it; gyrus info lists those of a BIDS tree", path)}
+		return nil, nil, usageError{fmt.Errorf("%s is a folder: name a recording in it; gyrus info lists those of a BIDS tree", path)}
 	}
-	rec, err := ingest.OpenFile(path)
+	rec, joined, err := how.OpenFile(path)
 	var large *bids.TooLargeError
 	if errors.As(err, &large) {
-		return nil, refusal{err}
+		return nil, nil, refusal{err}
 	}
 	if err != nil {
-		return nil, notThere(err)
+		return nil, nil, notThere(err)
 	}
-	return rec, nil
+	return rec, joined, nil
 }
 
 // openSignals opens a file that must hold samples.
-func openSignals(path string) (*signal.Recording, error) { return reading{}.openSignals(path) }
+func openSignals(path string) (*signal.Recording, error) { return opener{}.openSignals(path) }
 
 // openSignals is open for a file that must hold samples.
-func (r reading) openSignals(path string) (*signal.Recording, error) {
+func (r opener) openSignals(path string) (*signal.Recording, error) {
 	rec, err := r.open(path)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/pull"
 )
 
@@ -95,7 +96,7 @@ func (f *pullFlags) options(cmd *cobra.Command, arg string) (s dataset.Set, o pu
 	}
 	folder := f.dir
 	if folder == "" {
-		root, err := dataset.Root()
+		root, err := datadir.Root()
 		if err != nil {
 			return s, o, err
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/pull"
 )
 
@@ -61,7 +62,7 @@ that gyrus data pull can fetch; for the others, list NAME has the page to go to.
 here: GYRUS_DATA, or where MNE and MOABB keep it (MNE_DATA, mne-python.json, ~/mne_data).`,
 		Example: "  gyrus data list\n  gyrus data list seed",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root, err := dataset.Root()
+			root, err := datadir.Root()
 			if err != nil {
 				return err
 			}
@@ -202,7 +203,7 @@ func located(arg, dir string) (s dataset.Set, folder string, choice dataset.Choi
 		if len(found) > 0 {
 			return s, found[0].Path, choice, nil
 		}
-		root, err := dataset.Root()
+		root, err := datadir.Root()
 		if err != nil {
 			return s, "", choice, err
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -130,7 +130,7 @@ $GYRUS_DATA (by default gyrus/data in the XDG data folder), and simulates a pers
 func demoData(cmd *cobra.Command, seed uint64) (what string, train []*signal.Recording, test *signal.Recording, closeAll func(), err error) {
 	var paths []string
 	for _, name := range append(slices.Clone(demoTrain), demoTest) {
-		path, err := dataset.Find(demoFolder + name)
+		path, err := datadir.Find(demoFolder + name)
 		if errors.Is(err, os.ErrNotExist) {
 			note(cmd, "SIMULATED DATA: %v", err)
 			return simulatedDemo(seed)

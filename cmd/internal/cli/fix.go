@@ -40,7 +40,11 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 				return err
 			}
 			v := fixJSON{Input: args[0], Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
-			rec, err := openRecording(args[0])
+			how, err := readingOf(cmd)
+			if err != nil {
+				return err
+			}
+			rec, err := how.open(args[0])
 			var format *ingest.FormatError
 			if errors.As(err, &format) {
 				var done []signal.Deviation
@@ -48,6 +52,8 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 				v.Mended = append(v.Mended, done...)
 				if err != nil {
 					err = refusal{err}
+				} else if _, err = how.Apply(rec); err != nil {
+					err = errors.Join(err, rec.Close())
 				}
 			}
 			if err != nil {
@@ -61,7 +67,7 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 					return err
 				}
 				v.Losses = append(v.Losses, losses...)
-				again, err := openRecording(args[1])
+				again, err := opener{}.open(args[1])
 				if err != nil {
 					return fmt.Errorf("the copy cannot be read again: %w", err)
 				}
@@ -82,6 +88,7 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 			return err
 		},
 	}
+	addLenient(cmd)
 	return cmd
 }
 

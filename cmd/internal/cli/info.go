@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/electrodes"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -21,6 +22,8 @@ type infoJSON struct {
 	DurationS  float64            `json:"duration_s"`
 	Begin      *time.Time         `json:"begin,omitempty"`
 	Channels   []channelJSON      `json:"channels"`
+	Mapping    []mappingJSON      `json:"mapping"` // channels that are not called as in the source
+	Electrodes *electrodes.Joined `json:"electrodes,omitempty"`
 	Events     []signal.Event     `json:"events"`
 	Gaps       []gapJSON          `json:"gaps"`
 	Deviations []signal.Deviation `json:"deviations"`
@@ -53,7 +56,7 @@ func describe(rec *signal.Recording) infoJSON {
 		return float64(samples) / rate
 	}
 	v := infoJSON{
-		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{},
+		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
 		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
 	}
@@ -86,11 +89,15 @@ func newInfo() *cobra.Command {
 				}
 				return infoTree(cmd, how, args[0], tree)
 			}
+			var joined *electrodes.Joined
+			say := how.joined
+			how.joined = func(j *electrodes.Joined) { joined = j; say(j) }
 			rec, err := how.open(args[0])
 			if err != nil {
 				return err
 			}
 			v := describe(rec)
+			v.Electrodes = joined
 			if err := rec.Close(); err != nil {
 				return err
 			}
@@ -116,6 +123,7 @@ func newInfo() *cobra.Command {
 			}
 			fmt.Fprintln(w)
 			columns(w, rows)
+			printMapping(w, v.Mapping, len(v.Channels))
 			fmt.Fprintln(w)
 			columns(w, eventRows(v.Events))
 			fmt.Fprintf(w, "\n%d gaps, %d deviations from the format\n", len(v.Gaps), len(v.Deviations))

@@ -188,7 +188,7 @@ func TestLiveSession(t *testing.T) {
 // unplugged streams the first seconds of a recording and breaks off without a word.
 func unplugged(t *testing.T, url, file string) {
 	t.Helper()
-	rec, err := openRecording(file)
+	rec, err := opener{}.open(file)
 	if err != nil {
 		t.Fatal(err)
 	}

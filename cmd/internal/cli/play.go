@@ -134,10 +134,14 @@ passwords and no encryption.`,
 			if err := bus.CheckToken("--stream", name); err != nil {
 				return usageError{err}
 			}
-			if toLSL {
-				return lab.run(cmd, args[0], name, speed, chunk)
+			how, err := readingOf(cmd)
+			if err != nil {
+				return err
 			}
-			rec, err := openSignals(args[0])
+			if toLSL {
+				return lab.run(cmd, how, args[0], name, speed, chunk)
+			}
+			rec, err := how.openSignals(args[0])
 			if err != nil {
 				return err
 			}
@@ -174,6 +178,7 @@ passwords and no encryption.`,
 	}
 	conn.add(cmd)
 	lab.add(cmd)
+	addReading(cmd)
 	cmd.Flags().BoolVar(&toNATS, "nats", false, "publish on NATS")
 	cmd.Flags().BoolVar(&toLSL, "lsl", false, "publish as a stream of the lab streaming layer")
 	cmd.Flags().StringVar(&name, "stream", "eeg", "name of the stream")

@@ -54,7 +54,7 @@ type playLSLJSON struct {
 	Seconds   float64         `json:"seconds"`
 }
 
-func (p *lslPlay) run(cmd *cobra.Command, file, name string, speed, chunk float64) (err error) {
+func (p *lslPlay) run(cmd *cobra.Command, how opener, file, name string, speed, chunk float64) (err error) {
 	cfg, err := lsl.Environment()
 	if err != nil {
 		return usageError{err}
@@ -67,7 +67,7 @@ func (p *lslPlay) run(cmd *cobra.Command, file, name string, speed, chunk float6
 	if p.readers < 0 || p.readers > 100 {
 		return usageError{fmt.Errorf("--readers is %d, must be 0 to 100", p.readers)}
 	}
-	rec, err := openSignals(file)
+	rec, err := how.openSignals(file)
 	if err != nil {
 		return err
 	}

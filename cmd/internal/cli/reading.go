@@ -4,82 +4,87 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/electrodes"
+	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
-	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
-// reading is how a command treats recordings that are not as they should be.
-type reading struct {
-	strict bool
-	units  units.Policy
+// opener opens recordings as the flags say.
+type opener struct {
+	reading.Options
+	joined func(*electrodes.Joined) // told what became of a file of electrodes; may be nil
 }
 
 const (
-	strictFlag  = "strict"
-	policyFlag  = "units-policy"
-	policyEnv   = "GYRUS_UNITS_POLICY"
-	policyUsage = "where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV) (environment: " + policyEnv + ")"
+	strictFlag     = "strict"
+	policyFlag     = "units-policy"
+	policyEnv      = "GYRUS_UNITS_POLICY"
+	policyUsage    = "where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV) (environment: " + policyEnv + ")"
+	electrodesFlag = "electrodes"
+	encodingFlag   = "header-encoding"
 )
 
 // addReading gives a command the flags.
 func addReading(cmd *cobra.Command) {
 	cmd.Flags().Bool(strictFlag, false, "refuse recordings that break the specification of their format")
+	cmd.Flags().String(electrodesFlag, "", "file that says where the electrodes are ("+strings.Join(electrodes.Endings(), " ")+"), joined by name")
+	addLenient(cmd)
+}
+
+// addLenient gives a command the flags about what is in a file itself.
+func addLenient(cmd *cobra.Command) {
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
+	cmd.Flags().String(encodingFlag, "auto", "of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
 }
 
 // readingOf is what the flags and the environment say.
-func readingOf(cmd *cobra.Command) (reading, error) {
-	var r reading
-	policy, from := "warn", ""
-	if env := os.Getenv(policyEnv); env != "" {
-		policy, from = env, policyEnv+": "
+func readingOf(cmd *cobra.Command) (opener, error) {
+	r := opener{joined: func(j *electrodes.Joined) { note(cmd, "%s", j) }}
+	text := func(flag string) (value string, given bool) {
+		if f := cmd.Flags().Lookup(flag); f != nil {
+			return f.Value.String(), f.Changed
+		}
+		return "", false
 	}
-	if f := cmd.Flags().Lookup(policyFlag); f != nil && f.Changed {
-		policy, from = f.Value.String(), "--"+policyFlag+": "
+	policy, from := os.Getenv(policyEnv), policyEnv+": "
+	if value, given := text(policyFlag); given {
+		policy, from = value, "--"+policyFlag+": "
 	}
-	var err error
-	if r.units, err = units.ParsePolicy(policy); err != nil {
+	p := reading.Parameters{Policy: policy}
+	if err := p.CheckWords(); err != nil {
 		return r, usageError{fmt.Errorf("%s%w", from, err)}
 	}
-	if f := cmd.Flags().Lookup(strictFlag); f != nil {
-		r.strict = f.Value.String() == "true"
+	strict, _ := text(strictFlag)
+	p.Strict = strict == "true"
+	p.Encoding, _ = text(encodingFlag)
+	if err := p.CheckWords(); err != nil {
+		return r, usageError{fmt.Errorf("--%s: %w", encodingFlag, err)}
 	}
-	return r, nil
+	file, _ := text(electrodesFlag)
+	p.Electrodes = filepath.ToSlash(file)
+	var err error
+	r.Options, err = p.Options(ingest.Paths{})
+	var format *ingest.FormatError
+	if err != nil && !errors.As(err, &format) { // not there, or of no known ending
+		err = usageError{fmt.Errorf("--%s: %w", electrodesFlag, err)}
+	}
+	return r, err
 }
 
 // open opens a file of any registered format and looks at its units.
-func (r reading) open(path string) (*signal.Recording, error) {
-	rec, err := openRecording(path)
-	if err != nil {
-		return nil, err
+func (r opener) open(path string) (*signal.Recording, error) {
+	rec, joined, err := openRecording(r.Options, path)
+	if err == nil && joined != nil && r.joined != nil {
+		r.joined(joined)
 	}
-	err = units.Apply(rec, r.units)
-	var wrong *units.Error
-	if errors.As(err, &wrong) {
-		err = refusal{err}
-	}
-	if err == nil && r.strict && len(rec.Deviations) > 0 {
-		err = refusal{deviates(path, rec)}
-	}
-	if err != nil {
-		return nil, errors.Join(err, rec.Close())
-	}
-	return rec, nil
+	return rec, err
 }
 
 // deviationLine is a deviation for people.
-func deviationLine(d signal.Deviation) string {
-	return fmt.Sprintf("%s: %s; found %s; %s", d.Where, d.Rule, d.Found, d.Assumed)
-}
-
-// deviates refuses a recording for its deviations.
-func deviates(path string, rec *signal.Recording) error {
-	more := ""
-	if n := len(rec.Deviations) - 1; n > 0 {
-		more = fmt.Sprintf("; and %d more, see gyrus validate %s", n, path)
-	}
-	return fmt.Errorf("%s breaks the specification of %s, which --strict refuses: %s%s", path, rec.Format, deviationLine(rec.Deviations[0]), more)
-}
+func deviationLine(d signal.Deviation) string { return reading.Line(d) }

@@ -19,7 +19,10 @@ import (
 	"github.com/gyrus-bci/gyrus/foundation/nn/kernel"
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all" // every format
+	"github.com/gyrus-bci/gyrus/ingest/electrodes"
+	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 
@@ -105,6 +108,9 @@ func exitCode(err error) int {
 		input   *pipeline.InputError
 		model   *bundle.ReadError
 		missing incomplete
+		wrong   *units.Error
+		strict  *reading.StrictError
+		places  *electrodes.JoinError
 	)
 	switch {
 	case err == nil:
@@ -115,7 +121,7 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &spec):
 		return exitUsage
-	case errors.As(err, &refused), errors.As(err, &format), errors.As(err, &input):
+	case errors.As(err, &refused), errors.As(err, &format), errors.As(err, &input), errors.As(err, &wrong), errors.As(err, &strict), errors.As(err, &places):
 		return exitRefused
 	case errors.As(err, &missing):
 		return exitIncomplete

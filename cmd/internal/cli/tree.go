@@ -67,7 +67,7 @@ func openTree(path string) (t *bids.Tree, is bool, err error) {
 }
 
 // member opens a recording of the tree at path.
-func (r reading) member(path string, rec bids.Recording) (*signal.Recording, error) {
+func (r opener) member(path string, rec bids.Recording) (*signal.Recording, error) {
 	opened, err := r.open(filepath.Join(path, filepath.FromSlash(rec.Path)))
 	if err != nil && rec.Gone {
 		err = refusal{errors.New("a link to a file that is not there: fetch it, for example with datalad get")}
@@ -76,13 +76,13 @@ func (r reading) member(path string, rec bids.Recording) (*signal.Recording, err
 }
 
 // infoTree prints what is in the tree at path.
-func infoTree(cmd *cobra.Command, how reading, path string, t *bids.Tree) error {
+func infoTree(cmd *cobra.Command, how opener, path string, t *bids.Tree) error {
 	v := infoTreeJSON{
 		Tree: path, Name: t.Description.Name, BIDSVersion: t.Description.BIDSVersion, DatasetType: cmp.Or(t.Description.DatasetType, bids.Raw),
 		GeneratedBy: append([]bids.Generator{}, t.Description.GeneratedBy...), SourceDatasets: append([]bids.SourceDataset{}, t.Description.SourceDatasets...),
 		Subjects: len(t.Subjects), Recordings: []infoMemberJSON{}, Derivatives: append([]string{}, t.Derivatives...), Deviations: append([]signal.Deviation{}, t.Deviations...),
 	}
-	if how.strict && len(t.Deviations) > 0 {
+	if how.Strict && len(t.Deviations) > 0 {
 		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(t.Deviations[0]), path)}
 	}
 	if t.Participants != nil {
@@ -108,13 +108,13 @@ func infoTree(cmd *cobra.Command, how reading, path string, t *bids.Tree) error 
 }
 
 // describeMember opens a recording of a tree. One that cannot be read is no error: the others are still there.
-func describeMember(how reading, path string, rec bids.Recording) (infoMemberJSON, error) {
+func describeMember(how opener, path string, rec bids.Recording) (infoMemberJSON, error) {
 	m := infoMemberJSON{
 		Path: rec.Path, Subject: rec.Name.Get("sub"), Session: rec.Name.Get("ses"), Task: rec.Name.Get("task"), Run: rec.Name.Get("run"), Deviations: []signal.Deviation{},
 	}
 	opened, err := how.member(path, rec)
 	if err != nil {
-		if how.strict {
+		if how.Strict {
 			return m, err
 		}
 		m.Error = err.Error()
@@ -188,7 +188,7 @@ func printTree(cmd *cobra.Command, v infoTreeJSON) {
 }
 
 // validateTree looks at a tree, and then at each of its recordings.
-func validateTree(how reading, path string, t *bids.Tree) ([]validateJSON, error) {
+func validateTree(how opener, path string, t *bids.Tree) ([]validateJSON, error) {
 	whole := validateJSON{File: path, Verdict: verdictClean, Format: strings.TrimSpace("BIDS " + t.Description.BIDSVersion), Deviations: []signal.Deviation{}}
 	if len(t.Deviations) > 0 {
 		whole.Verdict, whole.Deviations = verdictDeviates, t.Deviations

@@ -39,8 +39,8 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 			if err != nil {
 				return err
 			}
-			strict := how.strict
-			how.strict = false
+			strict := how.Strict
+			how.Strict = false
 			var all []validateJSON
 			for _, path := range args {
 				vs, err := validate(how, path)
@@ -97,7 +97,7 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 
 // validate looks at one file, or at a BIDS tree and all recordings in it. The error is for what says nothing about the file,
 // such as that it is not there.
-func validate(how reading, path string) ([]validateJSON, error) {
+func validate(how opener, path string) ([]validateJSON, error) {
 	v := validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}}
 	refuse := func(err error) ([]validateJSON, error) {
 		if exitCode(err) != exitRefused {

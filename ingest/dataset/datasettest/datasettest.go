@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
 )
 
 // Need is the path of a recording, given with slashes below the data folder: "eegmmidb/S001/S001R14.edf".
 func Need(t testing.TB, name string) string {
 	t.Helper()
-	path, err := dataset.Find(name)
+	path, err := datadir.Find(name)
 	if err != nil {
 		missing(t, err.Error())
 	}
@@ -28,7 +28,7 @@ func Golden(t testing.TB, name string) []float64 {
 	t.Helper()
 	dir := os.Getenv("GYRUS_GOLDEN")
 	if dir == "" {
-		root, err := dataset.Root()
+		root, err := datadir.Root()
 		if err != nil {
 			missing(t, err.Error())
 		}

@@ -1,5 +1,5 @@
-// Package dataset finds recordings that lie on this machine.
-package dataset
+// Package datadir finds the recordings that lie on this machine.
+package datadir
 
 import (
 	"errors"

@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"io/fs"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+)
+
+// Encoding is how bytes of the texts in a header that are no US-ASCII become letters: by default as UTF-8 where they are
+// that, as Latin-1 otherwise. A header of a few letters can be both, or neither.
+type Encoding string
+
+// The encodings that can be asked for.
+const (
+	AutoEncoding Encoding = "auto"
+	Latin1       Encoding = "latin-1"
+	Windows1252  Encoding = "windows-1252"
+)
+
+// ParseEncoding reads the name of an encoding.
+func ParseEncoding(s string) (Encoding, error) {
+	all := []string{string(AutoEncoding), string(Latin1), string(Windows1252)}
+	if !slices.Contains(all, s) {
+		return "", &registry.UnknownError{What: "encoding of headers", Name: s, Known: all}
+	}
+	return Encoding(s), nil
+}
+
+// Encoded is a file system whose files carry an encoding to the readers of their formats: texts of headers are read by it. That of
+// annotations in EDF+ and of XML is given by their specifications, and stays.
+type Encoded struct {
+	fs.FS
+	Encoding Encoding
+	asked    bool
+}
+
+// Asked says whether a reader has read a text that depends on the encoding: where none did, it had no effect.
+func (e *Encoded) Asked() bool { return e.asked }
+
+// Open opens name.
+func (e *Encoded) Open(name string) (fs.File, error) {
+	f, err := e.FS.Open(name)
+	if file, ok := f.(File); ok && err == nil {
+		return &encodedFile{file, e}, nil
+	}
+	return f, err
+}
+
+type encodedFile struct {
+	File
+	of *Encoded
+}
+
+// Text reads the text of a header of f, and says as what: "UTF-8", "Latin-1" or "Windows-1252". US-ASCII is UTF-8.
+func Text(f File, raw []byte) (text, coding string) {
+	ascii := !slices.ContainsFunc(raw, func(b byte) bool { return b >= utf8.RuneSelf })
+	if ascii {
+		return string(raw), "UTF-8"
+	}
+	if e, ok := f.(*encodedFile); ok && e.of.Encoding != AutoEncoding {
+		e.of.asked = true
+		if e.of.Encoding == Windows1252 {
+			return windows1252(raw), "Windows-1252"
+		}
+		return Latin1Text(raw), "Latin-1"
+	}
+	if utf8.Valid(raw) {
+		return string(raw), "UTF-8"
+	}
+	return Latin1Text(raw), "Latin-1"
+}
+
+// Latin1Text reads ISO 8859-1, in which every byte is a character.
+func Latin1Text(raw []byte) string {
+	runes := make([]rune, len(raw))
+	for i, b := range raw {
+		runes[i] = rune(b)
+	}
+	return string(runes)
+}
+
+// windows1252 is Latin-1 with letters in the place of the control characters from 0x80 on; five bytes have none and stay.
+func windows1252(raw []byte) string {
+	const letters = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
+	runes := []rune(Latin1Text(raw))
+	table := []rune(letters)
+	for i, r := range runes {
+		if 0x80 <= r && r < 0xa0 {
+			runes[i] = table[r-0x80]
+		}
+	}
+	return string(runes)
+}
