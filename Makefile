@@ -37,7 +37,7 @@ test: ## all tests
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
 # left out for the same reason.
 race: ## the tests of everything that runs at the same time as something else, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./ingest/clock ./foundation/nn ./stream/bus ./stream/record ./cmd/internal/doctor
+	CGO_ENABLED=1 $(GO) test -race ./ingest ./ingest/signal ./ingest/registry ./ingest/edf ./ingest/lsl ./ingest/clock ./ingest/dataset/pull ./foundation/nn ./stream/bus ./stream/record ./cmd/internal/doctor
 	CGO_ENABLED=1 $(GO) test -race -skip TestPage ./stream/dashboard
 	CGO_ENABLED=1 $(GO) test -race -run '^Test(Live|Bus|Control|Ctl|Demo|Play|LSL|Record)' ./cmd/internal/cli
 	CGO_ENABLED=1 $(GO) test -race -skip TestNetworksAdapt ./stream/session # which trains networks; TestOperators adapts one

@@ -123,6 +123,8 @@ func TestParseGroup(t *testing.T) {
 		"session2/run-1.csv":                                           {Session: "2", Run: "1"},
 		"session2/sub-01_run-1.csv":                                    {Subject: "01", Run: "1"}, // its name says all there is
 		"session2/S001R06.edf":                                         {Subject: "001", Run: "06"},
+		"eegmat/Subject00_2.edf":                                       {Subject: "00", Run: "2"},
+		"ssvep-exo/subject01/record-[2012.07.06-19.02.16]_raw.fif":     {Subject: "01"},
 	} {
 		got, err := split.ParseGroup(name)
 		if err != nil || got != want {

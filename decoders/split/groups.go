@@ -38,18 +38,24 @@ func Strings(groups []Group) []string {
 var (
 	entity    = regexp.MustCompile(`(?:^|_)(sub|ses|run)-([A-Za-z0-9]+)`)
 	physioNet = regexp.MustCompile(`^S(\d+)R(\d+)$`)
+	eegmat    = regexp.MustCompile(`^Subject(\d+)_([12])$`)
+	person    = regexp.MustCompile(`^(?i:subject)[-_ ]?([A-Za-z0-9]+)$`)
 	folder    = regexp.MustCompile(`^(?i:ses|session)(?:[-_ ]([A-Za-z0-9]+)|([0-9]+))$`)
 )
 
 // ParseGroup reads the subject, session and run off the name of a recording: the last element of a path, named as BIDS
 // asks for ("sub-01_ses-1_task-mi_run-2_eeg.edf") or as the motor imagery recordings of PhysioNet ("S001R06.edf", all of
-// one session). Where it names neither subject nor session, the folder that the file is in may name the session: "ses-1",
-// "session1", "Session 2". It is an error where neither subject nor session is named.
+// one session) and its mental arithmetic ("Subject00_1.edf"). Where it names neither subject nor session, the folder that the
+// file is in may name the session: "ses-1", "session1", "Session 2"; or the subject: "subject01". It
+// is an error where neither subject nor session is named.
 func ParseGroup(name string) (Group, error) {
 	whole := strings.ReplaceAll(name, `\`, "/")
 	base := path.Base(whole)
 	stem, _, _ := strings.Cut(base, ".")
 	if m := physioNet.FindStringSubmatch(stem); m != nil {
+		return Group{Subject: m[1], Run: m[2]}, nil
+	}
+	if m := eegmat.FindStringSubmatch(stem); m != nil {
 		return Group{Subject: m[1], Run: m[2]}, nil
 	}
 	var g Group
@@ -62,6 +68,9 @@ func ParseGroup(name string) (Group, error) {
 	}
 	if m := folder.FindStringSubmatch(path.Base(path.Dir(whole))); m != nil && g.Subject == "" && g.Session == "" {
 		g.Session = m[1] + m[2] // one of them is empty
+	}
+	if m := person.FindStringSubmatch(path.Base(path.Dir(whole))); m != nil && g.Subject == "" && g.Session == "" {
+		g.Subject = m[1]
 	}
 	if g.Subject == "" && g.Session == "" {
 		return Group{}, &unnamedError{base}

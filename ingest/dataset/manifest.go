@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,8 +112,8 @@ func (m *Manifest) Encode() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Make reads every file below dir and says what is there. Files that are no recordings are listed with their hash. A file that
-// looks like a recording of the set and cannot be read is an error.
+// Make reads every file below dir and says what is there. Files that are no recordings are listed with their hash; of a set whose
+// layout is known, those that belong to it. A file that looks like a recording of the set and cannot be read is an error.
 func (s Set) Make(dir fs.FS) (*Manifest, error) {
 	m := &Manifest{Set: s.Name, Layouts: []Layout{}, Files: []File{}}
 	parts := map[string]bool{}
@@ -132,6 +131,12 @@ func (s Set) Make(dir fs.FS) (*Manifest, error) {
 		}
 		return err
 	})
+	if s.layout != nil {
+		m.Files = slices.DeleteFunc(m.Files, func(f File) bool {
+			_, beside := s.Beside(f.Path)
+			return f.Layout < 0 && !beside && !parts[f.Path]
+		})
+	}
 	for i := range m.Files {
 		if parts[m.Files[i].Path] { // read with its recording
 			m.Files[i].Layout, m.Files[i].Events, m.Files[i].Trials, m.Files[i].Samples = -1, nil, nil, 0
@@ -211,152 +216,4 @@ func hash(dir fs.FS, name string) (sum string, n int64, err error) {
 	h := sha256.New()
 	n, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), n, errors.Join(err, f.Close())
-}
-
-// Finding is something that is not as the manifest says.
-type Finding struct {
-	What string `json:"what"` // missing_subject, missing, swapped, altered, labels, unknown
-	Path string `json:"path"` // of the file or, for a subject, its name
-	Text string `json:"text"`
-}
-
-// The kinds of finding. Unknown files are no fault: they were never checked.
-const (
-	MissingSubject = "missing_subject"
-	Missing        = "missing"
-	Swapped        = "swapped"
-	Altered        = "altered"
-	Labels         = "labels"
-	Unknown        = "unknown"
-)
-
-// Verify compares the files below dir with m, and says how many were the same. Every file is hashed; one that differs is opened,
-// so that the finding says what is different in it.
-func (m *Manifest) Verify(dir fs.FS) (same int, found []Finding, err error) {
-	add := func(what, path, format string, args ...any) {
-		found = append(found, Finding{what, path, fmt.Sprintf(format, args...)})
-	}
-	byHash, byPath := map[string]File{}, map[string]File{}
-	for _, f := range m.Files {
-		byHash[f.SHA256], byPath[f.Path] = f, f
-	}
-	altered, there := map[string]bool{}, map[string]bool{}
-	err = fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || name == ManifestFile {
-			return err
-		}
-		want, known := byPath[name]
-		if !known && !d.Type().IsRegular() {
-			return nil
-		}
-		sum, n, err := hash(dir, name)
-		if err != nil {
-			return err
-		}
-		there[name] = true
-		other, elsewhere := byHash[sum]
-		switch {
-		case known && sum == want.SHA256:
-			same++
-		case known && elsewhere:
-			altered[name] = true
-			add(Swapped, name, "has the content of %s (%s); this should be %s", other.Path, other.Place, want.Place)
-		case known:
-			altered[name] = true
-			add(Altered, name, "%d bytes with SHA-256 %.12s…, must be %d with %.12s…", n, sum, want.Bytes, want.SHA256)
-		case elsewhere:
-			add(Unknown, name, "is a copy of %s (%s) under another name", other.Path, other.Place)
-		default:
-			add(Unknown, name, "is not in the manifest: nobody has checked it")
-		}
-		return nil
-	})
-	if err != nil {
-		return same, found, err
-	}
-	for _, f := range m.Files {
-		touched := altered[f.Path] || slices.ContainsFunc(f.Parts, func(p string) bool { return altered[p] || !there[p] })
-		if f.Layout >= 0 && there[f.Path] && touched {
-			for _, text := range m.differences(dir, f) {
-				add(Labels, f.Path, "%s", text)
-			}
-		}
-	}
-	found = append(found, m.missing(there)...)
-	slices.SortStableFunc(found, func(a, b Finding) int { return strings.Compare(path.Clean(a.Path), path.Clean(b.Path)) })
-	return same, found, nil
-}
-
-// missing names what is not there: whole subjects by one finding.
-func (m *Manifest) missing(there map[string]bool) (found []Finding) {
-	left, all := map[string]int{}, map[string]int{}
-	for _, f := range m.Files {
-		if f.Subject == "" {
-			continue
-		}
-		all[f.Subject]++
-		if there[f.Path] {
-			left[f.Subject]++
-		}
-	}
-	said := map[string]bool{}
-	for _, f := range m.Files {
-		switch {
-		case there[f.Path]:
-		case f.Subject != "" && left[f.Subject] == 0:
-			if !said[f.Subject] {
-				found = append(found, Finding{MissingSubject, f.Subject, fmt.Sprintf("subject %s is missing with all its %d recordings", f.Subject, all[f.Subject])})
-			}
-			said[f.Subject] = true
-		default:
-			text := "is missing"
-			if place := f.String(); place != "" {
-				text += ": " + place
-			}
-			found = append(found, Finding{Missing, f.Path, text})
-		}
-	}
-	return found
-}
-
-// differences says what is other in a recording than the manifest says: its layout, length and first wrong label.
-func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
-	got := File{Path: want.Path}
-	l, err := got.read(dir)
-	if err != nil {
-		return []string{"cannot be read: " + err.Error()}
-	}
-	if o := m.Layouts[want.Layout]; !l.equal(o) {
-		texts = append(texts, fmt.Sprintf("is %s at %g Hz with %d channels, must be %s at %g Hz with %d, of the same names and units", l.Format, l.RateHz, len(l.Channels), o.Format, o.RateHz, len(o.Channels)))
-	}
-	if got.Samples != want.Samples {
-		texts = append(texts, fmt.Sprintf("has %d samples, must have %d", got.Samples, want.Samples))
-	}
-	var labels []string
-	for l := range want.Trials {
-		labels = append(labels, l)
-	}
-	for l := range got.Trials {
-		if _, both := want.Trials[l]; !both {
-			labels = append(labels, l)
-		}
-	}
-	slices.Sort(labels)
-	for _, l := range labels {
-		if got.Trials[l] != want.Trials[l] {
-			texts = append(texts, fmt.Sprintf("has %d trials of %q, must have %d", got.Trials[l], l, want.Trials[l]))
-		}
-	}
-	wrong, first := 0, -1
-	for i := range min(len(got.Events), len(want.Events)) {
-		if got.Events[i] != want.Events[i] {
-			if wrong++; first < 0 {
-				first = i
-			}
-		}
-	}
-	if first >= 0 {
-		texts = append(texts, fmt.Sprintf("%d events differ, first event %d: sample and label are %q, must be %q", wrong, first+1, got.Events[first], want.Events[first]))
-	}
-	return texts
 }

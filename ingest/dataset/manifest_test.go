@@ -77,27 +77,47 @@ func TestVerify(t *testing.T) {
 		plant func(fsys fstest.MapFS)
 		want  []string
 	}{
-		"nothing":       {func(fstest.MapFS) {}, nil},
-		"wrong label":   {func(s fstest.MapFS) { s[one] = recording(t, 1, "left", "left", "left") }, []string{"altered " + one, `labels ` + one + ` has 3 trials of "left", must have 2`, `labels ` + one + ` has 0 trials of "right", must have 1`, `labels ` + one + ` 1 events differ, first event 2: sample and label are "100 left", must be "100 right"`}},
-		"labels moved":  {func(s fstest.MapFS) { s[one] = recording(t, 1, "right", "left", "left") }, []string{"altered " + one, `labels ` + one + ` 2 events differ, first event 1`}},
+		"nothing":      {func(fstest.MapFS) {}, nil},
+		"wrong label":  {func(s fstest.MapFS) { s[one] = recording(t, 1, "left", "left", "left") }, []string{"altered " + one, `labels ` + one + ` has 3 trials of "left", must have 2`, `labels ` + one + ` has 0 trials of "right", must have 1`, `labels ` + one + ` 1 events differ, first event 2: sample and label are "100 left", must be "100 right"`}},
+		"labels moved": {func(s fstest.MapFS) { s[one] = recording(t, 1, "right", "left", "left") }, []string{"altered " + one, `labels ` + one + ` 2 events differ, first event 1`}},
+		"classes swapped": {func(s fstest.MapFS) { s[one] = recording(t, 1, "right", "left", "right") }, []string{
+			"altered " + one, `labels ` + one + ` has 1 trials`, `labels ` + one + ` has 2 trials`, `labels ` + one + ` the classes are swapped in all 3 events: "right" for "left", "left" for "right"`,
+		}},
+		"off by one": {func(s fstest.MapFS) {
+			s["sub-01/ses-3/sub-01_ses-3.arrow"] = s[two]
+			s[two] = s[one]
+			delete(s, one)
+		}, []string{
+			"shifted_sessions 01 the sessions of subject 01 are off by +1: 2 recordings", "missing " + one, "swapped " + two + " has the content of " + one,
+			`labels ` + two, `labels ` + two, `labels ` + two, "swapped sub-01/ses-3/sub-01_ses-3.arrow is " + two + " (subject 01, session 2) under another name",
+		}},
+		"run twice": {func(s fstest.MapFS) { s[two] = s[one] }, []string{
+			"duplicated " + two + " has the content of " + one + " (subject 01, session 1), which is there too: its trials would count twice", `labels ` + two, `labels ` + two, `labels ` + two,
+		}},
+		"one bit": {func(s fstest.MapFS) {
+			data := bytes.Clone(s[three].Data)
+			data[bytes.Index(data, []byte{3, 0, 0, 0, 0, 0, 0, 0})+4] ^= 1
+			s[three] = &fstest.MapFile{Data: data}
+		}, []string{"altered " + three}},
 		"other samples": {func(s fstest.MapFS) { s[three] = recording(t, 4, "left", "left", "right") }, []string{"altered " + three}},
 		"swapped": {func(s fstest.MapFS) { s[one], s[two] = s[two], s[one] }, []string{
-			"swapped " + one + " has the content of " + two + " (subject 01, session 2); this should be subject 01, session 1", `labels ` + one + ` has 1 trials`, `labels ` + one + ` has 2 trials`, `labels ` + one + ` 1 events differ`,
+			"swapped " + one + " has the content of " + two + " (subject 01, session 2); this should be " + one + " (subject 01, session 1)", `labels ` + one + ` has 1 trials`, `labels ` + one + ` has 2 trials`, `labels ` + one + ` 1 events differ`,
 			"swapped " + two + " has the content of " + one, `labels ` + two + ` has 2 trials`, `labels ` + two + ` has 1 trials`, `labels ` + two + ` 1 events differ`,
 		}},
 		"no subject": {func(s fstest.MapFS) { delete(s, three) }, []string{"missing_subject 02 subject 02 is missing with all its 1 recordings"}},
 		"no session": {func(s fstest.MapFS) { delete(s, two) }, []string{"missing " + two + " is missing: subject 01, session 2"}},
 		"no readme":  {func(s fstest.MapFS) { delete(s, "README") }, []string{"missing README is missing"}},
 		"cut":        {func(s fstest.MapFS) { s[three] = &fstest.MapFile{Data: s[three].Data[:40]} }, []string{"altered " + three, "labels " + three + " cannot be read"}},
-		"copy":       {func(s fstest.MapFS) { s["sub-03/x.arrow"] = s[three] }, []string{"unknown sub-03/x.arrow is a copy of " + three}},
+		"copy":       {func(s fstest.MapFS) { s["sub-03/x.arrow"] = s[three] }, []string{"duplicated sub-03/x.arrow is a copy of " + three}},
 		"more":       {func(s fstest.MapFS) { s["z.txt"] = &fstest.MapFile{Data: []byte("z")} }, []string{"unknown z.txt is not in the manifest"}},
 	} {
 		fsys := study(t)
 		c.plant(fsys)
-		_, found, err := m.Verify(fsys)
+		r, err := m.Verify(fsys, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		found := r.Findings
 		if len(found) != len(c.want) {
 			t.Errorf("%s: %d findings, want %d: %v", name, len(found), len(c.want), found)
 			continue
@@ -132,8 +152,8 @@ func TestRealSets(t *testing.T) {
 			if diff := cmp.Diff(m, made); diff != "" {
 				t.Errorf("(-manifest +files):\n%s", diff)
 			}
-			if same, found, err := m.Verify(dir); err != nil || same != len(m.Files) || len(found) != 0 {
-				t.Errorf("%d of %d the same, %v, %v", same, len(m.Files), found, err)
+			if r, err := m.Verify(dir, nil); err != nil || r.Same != len(m.Files) || r.Faults() != 0 {
+				t.Errorf("%d of %d the same, %v, %v", r.Same, len(m.Files), r.Findings, err)
 			}
 		})
 	}

@@ -20,9 +20,13 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// openRecording opens a file of any registered format.
+// openRecording opens a file of any registered format, or what a name stands for.
 func openRecording(path string) (*signal.Recording, error) {
-	if strings.HasPrefix(path, synthPrefix) {
+	path, err := resolveOne(path)
+	if err != nil {
+		return nil, err
+	}
+	if synthName(path) != "" {
 		return simulate(path)
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {

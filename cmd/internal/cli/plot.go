@@ -251,4 +251,4 @@ func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, er
 }
 
 // tagged is the commands that only programs built with their tag have: pictures take some megabytes of program.
-func tagged() []*cobra.Command { return []*cobra.Command{newPlot()} }
+func tagged() []*cobra.Command { return []*cobra.Command{withRecordings(newPlot(), takesOne)} }

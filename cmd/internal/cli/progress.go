@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,5 +66,65 @@ func (p *progress) end() {
 	if p.bar != nil {
 		p.bar.Abort(true)
 		p.all.Wait()
+	}
+}
+
+// byteProgress is a bar of bytes for work that several goroutines do. Where there is no terminal, what happens is said in lines.
+type byteProgress struct {
+	cmd   *cobra.Command
+	title string
+	mu    sync.Mutex
+	total int64
+	bar   *mpb.Bar
+	all   *mpb.Progress
+}
+
+func newByteProgress(cmd *cobra.Command, title string) *byteProgress {
+	return &byteProgress{cmd: cmd, title: title}
+}
+
+// begin shows the bar, on a terminal.
+func (p *byteProgress) begin(total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := terminal(p.cmd.ErrOrStderr())
+	if p.total = total; out == nil || total <= 0 {
+		return
+	}
+	p.all = mpb.New(mpb.WithOutput(out), mpb.WithWidth(48), mpb.WithAutoRefresh())
+	p.bar = p.all.AddBar(total, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(p.title+" "), decor.CountersKiloByte("% .1f / % .1f")),
+		mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
+}
+
+// came says that n more bytes are there.
+func (p *byteProgress) came(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.IncrInt64(n)
+	}
+}
+
+// note says a line, above the bar where there is one.
+func (p *byteProgress) note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all != nil {
+		if _, err := p.all.Write([]byte(text + "\n")); err == nil {
+			return
+		}
+	}
+	note(p.cmd, "%s", text)
+}
+
+// end takes the bar away.
+func (p *byteProgress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Abort(true)
+		p.all.Wait()
+		p.bar, p.all = nil, nil
 	}
 }

@@ -33,6 +33,10 @@ func (r *restFlags) add(cmd *cobra.Command) {
 
 // apply writes the rate over the pipeline's own, and checks that rest data and a rate are there together.
 func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool) error {
+	var err error
+	if r.files, err = resolveAll(r.files, false); err != nil {
+		return err
+	}
 	given := len(r.files)+len(r.events) > 0
 	if cmd.Flags().Changed("false-activations") {
 		if !(r.perMinute > 0) || math.IsInf(r.perMinute, 0) {

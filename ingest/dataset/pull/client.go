@@ -1,0 +1,97 @@
+package pull
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// redirects is how many redirects a request may follow.
+const redirects = 10
+
+// NewClient is a client that goes through the proxies of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) and follows
+// redirects to http and https only, never from https to http.
+func NewClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = time.Minute
+	t.DisableCompression = true // lengths and ranges are those of the file
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
+}
+
+// checkProxies refuses what net/http would take for no proxy at all and go without. The text does not repeat the address, which
+// may hold a password.
+func checkProxies() error {
+	for _, key := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		v := os.Getenv(key)
+		if u, err := url.Parse(v); err == nil && (v == "" || u.Host != "") {
+			continue
+		}
+		if _, err := url.Parse("http://" + v); err != nil {
+			return fmt.Errorf("%s is not the address of a proxy, must be like http://proxy.example:3128", key)
+		}
+	}
+	return nil
+}
+
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	from := via[len(via)-1].URL
+	switch {
+	case len(via) > redirects:
+		return fatal{fmt.Errorf("more than %d redirects, the last to %s", redirects, shown(req.URL))}
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return fatal{fmt.Errorf("redirected to %s, must be http or https", shown(req.URL))}
+	case from.Scheme == "https" && req.URL.Scheme == "http":
+		return fatal{fmt.Errorf("redirected from https to %s, which anybody on the way could alter", shown(req.URL))}
+	}
+	return nil
+}
+
+// shown is an address without what may be secret in it: user, password and query.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// bare takes the address, which may hold secrets, out of an error of net/http.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// ParseBase reads the address of a folder, which must be http or https and gets a "/" at its end.
+func ParseBase(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil { // its text repeats the address, which may hold a password
+		return nil, errors.New("the address is no URL, must be like https://physionet.org/files/eegmmidb/1.0.0/")
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("the address %s must begin with http:// or https:// and a host", shown(u))
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("the address %s must be that of a folder, without ? and #", shown(u))
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	u.RawPath = ""
+	return u, nil
+}
+
+// below is the address of the file at path, with slashes, below the folder base.
+func below(base *url.URL, path string) *url.URL {
+	u := *base
+	u.Path += path
+	return &u
+}
+
+// fatal is an error that another try would bring again.
+type fatal struct{ error }
+
+// Unwrap is the cause.
+func (f fatal) Unwrap() error { return f.error }
