@@ -1,4 +1,4 @@
-package bids
+package bids_test
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	_ "github.com/gyrus-bci/gyrus/ingest/fif" // to read
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -36,8 +37,8 @@ type peerRecording struct {
 // peerTypes are the types of MNE.
 var peerTypes = map[signal.Kind]string{signal.EEG: "eeg", signal.EOG: "eog", signal.ECG: "ecg", signal.EMG: "emg", signal.Trigger: "stim", signal.Misc: "misc"}
 
-// peerTree are the recordings of the trees that peers look at.
-var peerTree = []struct {
+// writtenTree are the recordings of the trees that peers look at.
+var writtenTree = []struct {
 	file, sub, ses, task, run string
 	format                    string
 	anonymise, derivative     bool
@@ -59,6 +60,8 @@ var peerTree = []struct {
 	{file: "ssvep-exo/subject01/record-[2012.07.06-19.02.16]_raw.fif", sub: "fif", task: "ssvep", run: "1", derivative: true},
 }
 
+var writeOptions = bids.Options{Generator: bids.Generator{Name: "gyrus", Version: "1"}, Date: "2026-11-26"}
+
 // TestPeerReadsWritten: the official validator finds no error in trees that gyrus wrote, and mne-bids reads the same samples,
 // channels, types, events and begins. It runs where GYRUS_BIDS_PYTHON names a Python with testdata/requirements.txt installed
 // (make interop-bids).
@@ -70,7 +73,7 @@ func TestPeerReadsWritten(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "study")
 	sources := map[string]*signal.Recording{} // by the path of what was written
 	losses := map[string][]signal.Deviation{}
-	for _, r := range peerTree {
+	for _, r := range writtenTree {
 		path := datasettest.Need(t, r.file)
 		open := func() (*signal.Recording, error) {
 			rec, err := ingest.OpenFile(path)
@@ -79,15 +82,15 @@ func TestPeerReadsWritten(t *testing.T) {
 			}
 			return rec, err
 		}
-		opt := Options{Format: r.format, LineFreq: 60, Generator: Generator{Name: "gyrus", Version: "test"}, Date: "2026-11-26"}
-		it := Item{Input: r.file, Open: open, Copy: path, Name: Name{}.With("sub", r.sub).With("ses", r.ses).With("task", r.task).With("run", r.run)}
+		opt := bids.Options{Format: r.format, LineFreq: 60, Generator: bids.Generator{Name: "gyrus", Version: "test"}, Date: "2026-11-26"}
+		it := bids.Item{Input: r.file, Open: open, Copy: path, Name: bids.Name{}.With("sub", r.sub).With("ses", r.ses).With("task", r.task).With("run", r.run)}
 		if r.anonymise {
 			it.Copy = ""
 		}
 		if r.derivative {
 			opt.Derivative, opt.Desc = "pipeline", "same"
 		}
-		w := mustWrite(t, root, opt, it)[0]
+		w := bids.MustWrite(t, root, opt, it)[0]
 		t.Logf("%s: %s, copied %v, %d losses", w.Path, w.To, w.Copied, len(w.Losses))
 		rec, err := open()
 		if err != nil {
@@ -100,16 +103,16 @@ func TestPeerReadsWritten(t *testing.T) {
 		})
 		sources[w.Path], losses[w.Path] = rec, w.Losses
 	}
-	measured := sample(whole)
+	measured := bids.Sample(bids.Whole)
 	for i := range measured.Info.Channels[:2] {
 		measured.Info.Channels[i].Pos = &signal.Position{0.01 * float64(i), 0.02, 0.0911}
 	}
 	measured.Info.Channels[1].Bad = true
-	w := mustWrite(t, root, options, item("places", "rest", "", measured))[0]
+	w := bids.MustWrite(t, root, writeOptions, bids.MakeItem("places", "rest", "", measured))[0]
 	sources[w.Path] = measured
 
 	from := datasettest.Need(t, "formats/bids/tiny_bids")
-	tree, err := ReadTree(os.DirFS(from), ".")
+	tree, err := bids.ReadTree(os.DirFS(from), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +125,9 @@ func TestPeerReadsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		it := Item{Input: r.Path, Name: r.Name.With("sub", "tiny"), Copy: filepath.Join(from, filepath.FromSlash(r.Path)), Said: said, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
+		it := bids.Item{Input: r.Path, Name: r.Name.With("sub", "tiny"), Copy: filepath.Join(from, filepath.FromSlash(r.Path)), Said: said, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
 		it.Open = func() (*signal.Recording, error) { return tree.Open(r) }
-		w := mustWrite(t, root, options, it)[0]
+		w := bids.MustWrite(t, root, writeOptions, it)[0]
 		sources[w.Path] = rec
 		t.Cleanup(func() {
 			if err := rec.Close(); err != nil {
@@ -140,7 +143,7 @@ func TestPeerReadsWritten(t *testing.T) {
 	}
 	// The validator finds errors where there are some.
 	broken := t.TempDir()
-	mustWrite(t, broken, options, item("01", "rest", "", sample(whole)))
+	bids.MustWrite(t, broken, writeOptions, bids.MakeItem("01", "rest", "", bids.Sample(bids.Whole)))
 	if err := os.WriteFile(filepath.Join(broken, "participants.tsv"), []byte("participant_id\nsub-02\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -293,10 +296,6 @@ func nearPower(ratio float64) float64 {
 		}
 	}
 	return 1
-}
-
-func distance(a, b signal.Position) float64 {
-	return math.Hypot(math.Hypot(a[0]-b[0], a[1]-b[1]), a[2]-b[2])
 }
 
 // compareEvents compares by onset. MNE rounds to microseconds.

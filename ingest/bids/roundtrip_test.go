@@ -1,4 +1,4 @@
-package bids
+package bids_test
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -15,23 +16,23 @@ import (
 // TestReadWriteRead: what is read from a tree that was written is what was written into it, and what is read from a second
 // tree that was made of the first is the same again.
 func TestReadWriteRead(t *testing.T) {
-	for _, r := range peerTree {
+	for _, r := range writtenTree {
 		if r.derivative || r.anonymise {
 			continue
 		}
 		t.Run(r.file+" "+r.format, func(t *testing.T) {
 			path := datasettest.Need(t, r.file)
-			rec := opened(t, path)
-			opt := options
+			rec := openedAt(t, path)
+			opt := writeOptions
 			opt.Format = r.format
 			for range 2 {
 				root := t.TempDir()
-				it := item(r.sub, r.task, r.run, nil)
+				it := bids.MakeItem(r.sub, r.task, r.run, nil)
 				file := path
 				it.Copy, it.Open = file, func() (*signal.Recording, error) { return ingest.OpenFile(file) }
-				w := mustWrite(t, root, opt, it)[0]
+				w := bids.MustWrite(t, root, opt, it)[0]
 				path = filepath.Join(root, filepath.FromSlash(w.Path))
-				again := opened(t, path)
+				again := openedAt(t, path)
 				sameRec(t, again, rec, w.Losses)
 				rec, opt.Format = again, ""
 			}
@@ -39,8 +40,8 @@ func TestReadWriteRead(t *testing.T) {
 	}
 }
 
-// opened opens a recording, and closes it at the end.
-func opened(t *testing.T, path string) *signal.Recording {
+// openedAt opens a recording, and closes it at the end.
+func openedAt(t *testing.T, path string) *signal.Recording {
 	t.Helper()
 	rec, err := ingest.OpenFile(path)
 	if err != nil {
