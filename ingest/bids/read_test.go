@@ -261,17 +261,21 @@ func TestConflicts(t *testing.T) {
 		{"no onset", func(f tree) { f.table(stem+"_events.tsv", "time|duration", "1|2") }, []string{"a column onset|the events that the recording has itself"}},
 		{"onsets", func(f tree) {
 			f.table(stem+"_events.tsv", "onset|duration|sample|trial_type", "1.5|-1|150|button", "n/a|0|400|light", "n/a|0|n/a|x", "1e99|n/a|n/a|x", "300|0|30000|late")
-		}, []string{`line 2, column duration|"-1"|0 s`, `line 3, column onset|"n/a"|where column sample says`, `line 4, column onset|"n/a", and 1 rows more|left out`, `line 6, column onset|"300"|kept`,
-			`1 of 3 elsewhere|"late"`}},
+		}, []string{
+			`line 2, column duration|"-1"|0 s`, `line 3, column onset|"n/a"|where column sample says`, `line 4, column onset|"n/a", and 1 rows more|left out`, `line 6, column onset|"300"|kept`,
+			`1 of 3 elsewhere|"late"`,
+		}},
 		{"samples", func(f tree) {
 			f.table(stem+"_events.tsv", "onset|duration|sample|begsample|trial_type", "1.5|0|151|151|button", "4|0|500|401|light")
 		}, []string{`line 3, column sample|"500" at the onset 4|the onset`}},
 		{"stim_type", func(f tree) { f.table(stem+"_events.tsv", "onset|duration|stim_type", "1.5|0|a", "4|0|b") }, []string{"stim_type"}},
 		{"no coordinate system", func(f tree) { delete(f, folder+"sub-01_coordsystem.json") }, []string{"_electrodes.tsv|a _coordsystem.json|none"}},
-		{"half a place", func(f tree) {
-			f.table(folder+"sub-01_electrodes.tsv", "name|x|y|z", "Fz|1|n/a|100", "Cz|2|10|high", "Pz|3|-50|110")
+		{
+			"half a place", func(f tree) {
+				f.table(folder+"sub-01_electrodes.tsv", "name|x|y|z", "Fz|1|n/a|100", "Cz|2|10|high", "Pz|3|-50|110")
+			},
+			[]string{"line 2 (Fz), line 3 (Cz)"},
 		},
-			[]string{"line 2 (Fz), line 3 (Cz)"}},
 		{"no axis", func(f tree) { f.table(folder+"sub-01_electrodes.tsv", "name|x|y", "Fz|1|2") }, []string{"the columns name, x, y and z|no z"}},
 		{"far away", func(f tree) {
 			f.text(folder+"sub-01_coordsystem.json", `{"EEGCoordinateSystem": "CapTrak", "EEGCoordinateUnits": "m"}`)
@@ -279,10 +283,12 @@ func TestConflicts(t *testing.T) {
 		{"a unit that is none", func(f tree) {
 			f.text(folder+"sub-01_coordsystem.json", `{"EEGCoordinateSystem": "CapTrak", "EEGCoordinateUnits": "inch"}`)
 		}, []string{`units of the coordinates|"inch"|mm: electrodes then are a median of 0.12 m`}},
-		{"begin", func(f tree) {
-			f.table("sub-01/sub-01_scans.tsv", "filename|acq_time", "eeg/sub-01_task-odd_eeg.edf|2009-06-15T13:45:30")
+		{
+			"begin", func(f tree) {
+				f.table("sub-01/sub-01_scans.tsv", "filename|acq_time", "eeg/sub-01_task-odd_eeg.edf|2009-06-15T13:45:30")
+			},
+			[]string{"_scans.tsv: line 2|2002-03-02T10:11:12Z|2009-06-15T13:45:30"},
 		},
-			[]string{"_scans.tsv: line 2|2002-03-02T10:11:12Z|2009-06-15T13:45:30"}},
 		{"the same begin", func(f tree) {
 			f.table("sub-01/sub-01_scans.tsv", "filename|acq_time", "eeg/sub-01_task-odd_eeg.edf|2002-03-02T10:11:12.5")
 		}, nil},
@@ -347,12 +353,19 @@ func TestFrames(t *testing.T) {
 		{`"EEGCoordinateSystem": "Other"`, *montage.Place("Fz"), `nothing leads from the coordinate system "Other"`},
 		{`"EEGCoordinateSystem": "MNI152Lin"`, *montage.Place("Fz"), `nothing leads from the coordinate system "MNI152Lin"`},
 		// Landmarks: the ears at y = ±80 mm and z = 10, the nose at x = 100: x to the nose, y to the left, shifted by 10 and 10.
-		{`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [11, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
-			signal.Position{-0.001, 0.05, 0.09}, ""},
-		{`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [1, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
-			*montage.Place("Fz"), "nothing leads"}, // on a line
-		{`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateSystem": "CTF", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [11, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
-			*montage.Place("Fz"), "nothing leads"},
+		{
+			`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [11, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
+			signal.Position{-0.001, 0.05, 0.09},
+			"",
+		},
+		{
+			`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [1, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
+			*montage.Place("Fz"), "nothing leads",
+		}, // on a line
+		{
+			`"EEGCoordinateSystem": "Other", "AnatomicalLandmarkCoordinateSystem": "CTF", "AnatomicalLandmarkCoordinateUnits": "cm", "AnatomicalLandmarkCoordinates": {"NAS": [11, 0, 1], "LPA": [1, 8, 1], "RPA": [1, -8, 1]}`,
+			*montage.Place("Fz"), "nothing leads",
+		},
 	} {
 		files := complete().table(folder+"sub-01_electrodes.tsv", "name|x|y|z", "Fz|60|1|100", "Cz|10|-2|120").
 			text(folder+"sub-01_coordsystem.json", `{`+c.system+`, "EEGCoordinateUnits": "mm"}`)

@@ -108,17 +108,24 @@ func TestTreeDeviations(t *testing.T) {
 	}{
 		{"nothing", func(tree) {}, nil},
 		{"no description", func(f tree) { delete(f, "dataset_description.json") }, []string{"dataset_description.json|none"}},
-		{"description", func(f tree) { f.text("dataset_description.json", `{"Name": 7, "DatasetType": "cooked"}`) },
-			[]string{"field Name", "BIDSVersion|none", `DatasetType|"cooked"`}},
+		{
+			"description", func(f tree) { f.text("dataset_description.json", `{"Name": 7, "DatasetType": "cooked"}`) },
+			[]string{"field Name", "BIDSVersion|none", `DatasetType|"cooked"`},
+		},
 		{"broken description", func(f tree) { f.text("dataset_description.json", `{`) }, []string{"a sidecar can be read", "Name|none", "BIDSVersion|none"}},
 		{"orphan", func(f tree) { f.text(folder+"sub-01_task-even_eeg.json", `{}`) }, []string{"sub-01_task-even_eeg.json|no such recording"}},
 		{"orphan of a level above", func(f tree) { f.table("task-even_channels.tsv", "name|type|units") }, []string{"task-even_channels.tsv|no such recording"}},
 		{"orphan of events", func(f tree) { f.table(folder+"sub-01_task-odd_run-2_events.tsv", "onset|duration") }, []string{"run-2_events.tsv|no such recording"}},
 		{"grammar", func(f tree) { f.text(folder+"notes on odd.txt", "") }, []string{"notes on odd.txt: name|passed over"}},
-		{"label", func(f tree) { f["sub-0.1/eeg/x"] = &fstest.MapFile{}; f["sub-a+b/eeg/sub-1_x.txt"] = &fstest.MapFile{} },
-			[]string{`sub-a+b|letters and digits`, "none for sub-a+b"}},
-		{"participants", func(f tree) { f.table("participants.tsv", "age|participant_id", "1|sub-03", "2|7", "3|sub-03") },
-			[]string{"line 1|first column", "sub-03 has none", `"7"`, "sub-03 again", "none for sub-01"}},
+		{"two formats", func(f tree) { f[stem+"_eeg.bdf"] = f[recording] }, []string{"one recording of a name|_eeg.bdf"}},
+		{
+			"label", func(f tree) { f["sub-0.1/eeg/x"] = &fstest.MapFile{}; f["sub-a+b/eeg/sub-1_x.txt"] = &fstest.MapFile{} },
+			[]string{`sub-a+b|letters and digits`, "none for sub-a+b"},
+		},
+		{
+			"participants", func(f tree) { f.table("participants.tsv", "age|participant_id", "1|sub-03", "2|7", "3|sub-03") },
+			[]string{"line 1|first column", "sub-03 has none", `"7"`, "sub-03 again", "none for sub-01"},
+		},
 		{"scans", func(f tree) { f.table("sub-01/sub-01_scans.tsv", "filename", "eeg/gone.edf", "../x") }, []string{"eeg/gone.edf", "../x"}},
 		{"scans without files", func(f tree) { f.table("sub-01/sub-01_scans.tsv", "name", "x") }, []string{"a column filename"}},
 	} {

@@ -105,13 +105,14 @@ func TestTrainOnTree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		table := "onset\tduration\ttrial_type\n"
+		var table strings.Builder
+		table.WriteString("onset\tduration\ttrial_type\n")
 		for _, e := range v.Events {
-			table += fmt.Sprintf("%g\t%g\t%s\n", e.Onset, e.Duration, map[string]string{"T0": "rest", "T1": "fists", "T2": "feet"}[e.Label])
+			fmt.Fprintf(&table, "%g\t%g\t%s\n", e.Onset, e.Duration, map[string]string{"T0": "rest", "T1": "fists", "T2": "feet"}[e.Label])
 		}
 		base := filepath.Join(dir, "sub-001_task-imagery_run-"+r)
 		for name, content := range map[string]string{
-			"_eeg.edf": string(data), "_events.tsv": table,
+			"_eeg.edf": string(data), "_events.tsv": table.String(),
 			"_eeg.json": `{"TaskName": "imagery", "EEGReference": "n/a", "SamplingFrequency": 160, "PowerLineFrequency": 60, "SoftwareFilters": "n/a"}`,
 		} {
 			if err := os.WriteFile(base+name, []byte(content), 0o666); err != nil {
