@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -132,8 +133,20 @@ func TestPeerReadsWritten(t *testing.T) {
 		})
 	}
 
-	validate(t, python, root)
-	validate(t, python, filepath.Join(root, "derivatives", "pipeline"))
+	for _, tree := range []string{root, filepath.Join(root, "derivatives", "pipeline")} {
+		if found := validate(t, python, tree); len(found) > 0 {
+			t.Errorf("%s: %s", tree, strings.Join(found, "; "))
+		}
+	}
+	// The validator finds errors where there are some.
+	broken := t.TempDir()
+	mustWrite(t, broken, options, item("01", "rest", "", sample(whole)))
+	if err := os.WriteFile(filepath.Join(broken, "participants.tsv"), []byte("participant_id\nsub-02\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found := validate(t, python, broken); len(found) != 1 || !strings.Contains(found[0], "PARTICIPANT_ID_MISMATCH") {
+		t.Errorf("in a tree with a wrong participant the validator finds %q", found)
+	}
 
 	out := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), python, "testdata/peer.py", root, out)
@@ -154,8 +167,8 @@ func TestPeerReadsWritten(t *testing.T) {
 	}
 }
 
-// validate runs the official validator.
-func validate(t *testing.T, python, root string) {
+// validate runs the official validator and returns the errors that it finds.
+func validate(t *testing.T, python, root string) (found []string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(python), "bids-validator-deno"), "--format", "json", "--max-rows", "-1", root)
 	cmd.Stderr = os.Stderr
@@ -172,17 +185,18 @@ func validate(t *testing.T, python, root string) {
 	count := map[string]int{}
 	for _, i := range report.Issues.Issues {
 		if i.Severity == "error" {
-			t.Errorf("%s: %s %s: %s", i.Location, i.Code, i.SubCode, i.IssueMessage)
+			found = append(found, fmt.Sprintf("%s: %s %s: %s", i.Location, i.Code, i.SubCode, i.IssueMessage))
 		}
 		count[i.Severity+" "+i.Code]++
 	}
-	if runErr != nil {
-		t.Errorf("the validator: %v", runErr)
+	if (runErr != nil) != (len(found) > 0) {
+		t.Errorf("the validator: %v, with %d errors", runErr, len(found))
 	}
 	if report.Summary.TotalFiles == 0 {
 		t.Error("the validator has seen no file")
 	}
 	t.Logf("bids-validator: %d files, %v", report.Summary.TotalFiles, count)
+	return found
 }
 
 // compare looks for differences between what mne-bids read and the recording that was written.

@@ -681,6 +681,32 @@ func TestWriteCopies(t *testing.T) {
 	}
 }
 
+// TestWriteCopiesBrainVision: the header may name the other files by its own name, and what is in a comment stays.
+func TestWriteCopiesBrainVision(t *testing.T) {
+	dir, root := t.TempDir(), t.TempDir()
+	w, err := ingest.WriterFor("brainvision", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(filepath.Join(dir, "x.vhdr"), w, sample(whole), false); err != nil {
+		t.Fatal(err)
+	}
+	header := strings.NewReplacer("=x.eeg", "=$b.eeg", "=x.vmrk", "=$b.vmrk").Replace(snapshot(t, dir)["x.vhdr"]) + "\r\n[Comment]\r\nDataFile=mine\r\n"
+	if err := os.WriteFile(filepath.Join(dir, "x.vhdr"), []byte(header), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "", nil)
+	it.Copy, it.Open = filepath.Join(dir, "x.vhdr"), func() (*signal.Recording, error) { return ingest.Open(os.DirFS(dir), "x.vhdr") }
+	if out := mustWrite(t, root, options, it)[0]; !out.Copied {
+		t.Errorf("%+v, want a copy", out)
+	}
+	const base = "sub-01/eeg/sub-01_task-rest_eeg"
+	want := strings.ReplaceAll(header, "=$b.", "=sub-01_task-rest_eeg.")
+	if all := snapshot(t, root); all[base+".vhdr"] != want || all[base+".eeg"] != snapshot(t, dir)["x.eeg"] {
+		t.Errorf("the header is\n%s, want\n%s", all[base+".vhdr"], want)
+	}
+}
+
 // TestWriteLabels: a file and channels.tsv have the same labels, each once, whatever the channels are called.
 func TestWriteLabels(t *testing.T) {
 	for _, format := range formats {
@@ -775,8 +801,10 @@ func TestWriteSource(t *testing.T) {
 func TestWriteFilters(t *testing.T) {
 	root, rec := t.TempDir(), sample(whole)
 	rec.Texts = []signal.Text{
-		{Field: "prefiltering", Channel: "FC5", Text: "HP:0.1Hz LP:75Hz N:50Hz"}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0Hz LP:0Hz N:0Hz"},
-		{Field: "prefiltering", Channel: "eye", Text: "HP: DC; LP: 30 Hz"}, {Field: "transducer type", Channel: "force", Text: "LP:3Hz"},
+		{Field: "prefiltering", Channel: "FC5", Text: "HP:0.1Hz LP:75Hz N:50Hz"},
+		{Field: "prefiltering", Channel: "Cz", Text: "HP:0Hz LP:0Hz N:0Hz"},
+		{Field: "prefiltering", Channel: "eye", Text: "HP: DC; LP: 30 Hz"},
+		{Field: "transducer type", Channel: "force", Text: "LP:3Hz"},
 	}
 	mustWrite(t, root, options, item("01", "rest", "", rec))
 	const want = "name\ttype\tunits\tsampling_frequency\tlow_cutoff\thigh_cutoff\tnotch\nFc5.\tEEG\tµV\t100\t0.1\t75\t50\nCz..\tEEG\tµV\t100\tn/a\tn/a\tn/a\n" +

@@ -454,10 +454,15 @@ func (w *treeWriter) copyBrainVision(d *data, it Item) (*data, error) {
 	if err != nil || header == nil {
 		return nil, err
 	}
+	fields, comment := header, []byte(nil)
+	if at := bytes.Index(header, []byte("\n[Comment]")); at >= 0 { // free text
+		fields, comment = header[:at], header[at:]
+	}
 	paths := map[string]string{}
-	for _, m := range pointers.FindAllSubmatch(header, -1) {
-		name := string(bytes.TrimSpace(m[0][len(m[1]):]))
-		if bytes.ContainsAny([]byte(name), `$/\`) {
+	own := strings.TrimSuffix(filepath.Base(it.Copy), filepath.Ext(it.Copy))
+	for _, m := range pointers.FindAllSubmatch(fields, -1) {
+		name := strings.ReplaceAll(string(bytes.TrimSpace(m[0][len(m[1]):])), "$b", own) // the format's way to say so
+		if strings.ContainsAny(name, `$/\`) {
 			return nil, nil
 		}
 		paths[string(m[2])] = filepath.Join(filepath.Dir(it.Copy), name)
@@ -486,7 +491,7 @@ func (w *treeWriter) copyBrainVision(d *data, it Item) (*data, error) {
 			return append(bytes.Clone(key[1]), name(ext)...)
 		})
 	}
-	if err := w.putText(&w.set, w.in(it.Name.File("eeg", ".vhdr")), string(rename(header))); err != nil {
+	if err := w.putText(&w.set, w.in(it.Name.File("eeg", ".vhdr")), string(rename(fields))+string(comment)); err != nil {
 		return nil, err
 	}
 	if err := w.copyFile(paths["DataFile"], w.in(it.Name.File("eeg", ".eeg"))); err != nil {
