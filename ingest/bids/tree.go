@@ -372,9 +372,7 @@ func (r *treeReader) recordings(dir string, ses *Session) error {
 			_, err := fs.Stat(r.fsys, r.path(rel))
 			rec.Gone = errors.Is(err, fs.ErrNotExist)
 		}
-		if k := slices.IndexFunc(ses.Recordings, func(o Recording) bool {
-			return o.Name.File("", "").String() == n.File("", "").String() && o.Name.Suffix == n.Suffix
-		}); k >= 0 {
+		if k := len(ses.Recordings) - 1; k >= 0 && strings.TrimSuffix(ses.Recordings[k].Path, ses.Recordings[k].Name.Ext) == strings.TrimSuffix(rel, n.Ext) {
 			r.deviate(rel+": name", "one recording of a name, in one format", "beside "+ses.Recordings[k].Path, "two recordings with the same sidecars")
 		}
 		ses.Recordings = append(ses.Recordings, rec)
