@@ -82,7 +82,9 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 			for record := from; record < stop; record++ {
 				k := min(r.perRecord-miss, n-at)
 				b := (record-r.first)*r.h.record + c.offset + miss*int64(r.h.v.bytes)
-				r.h.v.decode(dst[ch][at:at+k], r.buf[b:b+k*int64(r.h.v.bytes)], c.gain, c.origin)
+				x := dst[ch][at : at+k]
+				r.h.v.decode(x, r.buf[b:b+k*int64(r.h.v.bytes)], c.scale.offset, c.scale.gain)
+				c.scale.convert(x)
 				at, miss = at+k, 0
 			}
 			filled = at
@@ -123,7 +125,9 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 				if err := r.src.read(p, at+k*width, fmt.Sprintf("data record %d", record+1)); err != nil {
 					return err
 				}
-				r.h.v.decode(dst[ch][done+k:done+k+int64(len(p))/width], p, c.gain, c.origin)
+				x := dst[ch][done+k : done+k+int64(len(p))/width]
+				r.h.v.decode(x, p, c.scale.offset, c.scale.gain)
+				c.scale.convert(x)
 			}
 		}
 		done += inRecord
@@ -131,34 +135,34 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	return nil
 }
 
-// decode16 scales little-endian 16-bit samples; src is twice as long as dst. The conversion around the product keeps the
-// compiler from fusing it with the sum: all machines give the same bits.
-func decode16(dst []float64, src []byte, gain, origin float64) {
+// decode16 scales little-endian 16-bit samples; src is twice as long as dst. A product of a sum cannot be fused: all machines
+// give the same bits.
+func decode16(dst []float64, src []byte, offset, gain float64) {
 	for len(dst) >= 4 && len(src) >= 8 { // four at a time: one load, no check of the bounds
 		v := binary.LittleEndian.Uint64(src)
-		dst[0] = float64(float64(int16(v))*gain) + origin
-		dst[1] = float64(float64(int16(v>>16))*gain) + origin
-		dst[2] = float64(float64(int16(v>>32))*gain) + origin
-		dst[3] = float64(float64(int16(v>>48))*gain) + origin
+		dst[0] = (float64(int16(v)) + offset) * gain
+		dst[1] = (float64(int16(v>>16)) + offset) * gain
+		dst[2] = (float64(int16(v>>32)) + offset) * gain
+		dst[3] = (float64(int16(v>>48)) + offset) * gain
 		dst, src = dst[4:], src[8:]
 	}
 	for t := range dst {
-		dst[t] = float64(float64(int16(binary.LittleEndian.Uint16(src[2*t:])))*gain) + origin
+		dst[t] = (float64(int16(binary.LittleEndian.Uint16(src[2*t:]))) + offset) * gain
 	}
 }
 
 // decode24 is decode16 for samples of 24 bits; src is three times as long as dst.
-func decode24(dst []float64, src []byte, gain, origin float64) {
+func decode24(dst []float64, src []byte, offset, gain float64) {
 	for len(dst) >= 4 && len(src) >= 16 { // four at a time, the last of which needs a byte beyond its own
 		v, w := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[6:])
-		dst[0] = float64(float64(int32(v<<8)>>8)*gain) + origin
-		dst[1] = float64(float64(int32(v>>16)>>8)*gain) + origin
-		dst[2] = float64(float64(int32(w<<8)>>8)*gain) + origin
-		dst[3] = float64(float64(int32(w>>16)>>8)*gain) + origin
+		dst[0] = (float64(int32(v<<8)>>8) + offset) * gain
+		dst[1] = (float64(int32(v>>16)>>8) + offset) * gain
+		dst[2] = (float64(int32(w<<8)>>8) + offset) * gain
+		dst[3] = (float64(int32(w>>16)>>8) + offset) * gain
 		dst, src = dst[4:], src[12:]
 	}
 	for t := range dst {
-		dst[t] = float64(float64(int24(src[3*t:]))*gain) + origin
+		dst[t] = (float64(int24(src[3*t:])) + offset) * gain
 	}
 }
 
