@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -254,13 +255,14 @@ func edfOf(channels, rate, width int, plus bool) func(dir string, size int64) (s
 
 func brainVision(dir string, size int64) (string, int64, error) {
 	const channels, rate = 64, 1000
-	head := "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=x.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\n" +
-		"NumberOfChannels=" + strconv.Itoa(channels) + "\nSamplingInterval=" + strconv.Itoa(1_000_000/rate) + "\n[Binary Infos]\nBinaryFormat=INT_16\n[Channel Infos]\n"
+	var head strings.Builder
+	head.WriteString("Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=x.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\n" +
+		"NumberOfChannels=" + strconv.Itoa(channels) + "\nSamplingInterval=" + strconv.Itoa(1_000_000/rate) + "\n[Binary Infos]\nBinaryFormat=INT_16\n[Channel Infos]\n")
 	for ch := range channels {
-		head += fmt.Sprintf("Ch%d=E%d,,0.1,µV\n", ch+1, ch+1)
+		fmt.Fprintf(&head, "Ch%d=E%d,,0.1,µV\n", ch+1, ch+1)
 	}
 	file := filepath.Join(dir, "x.vhdr")
-	if err := os.WriteFile(file, []byte(head), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(head.String()), 0o600); err != nil {
 		return "", 0, err
 	}
 	out, err := os.Create(filepath.Join(dir, "x.eeg"))
