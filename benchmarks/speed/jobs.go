@@ -35,7 +35,7 @@ var jobs = append([]job{
 		what: "OAS covariances, tangent space, logistic regression, 5 folds of 288 × 22 × 1000",
 	},
 	{
-		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py"}, bar: 10,
+		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py", "--repeats", "5"}, cpu: true, loops: 5, bar: 10,
 		what: "XDF of 100 MB, 64 channels, whole, to float64",
 	},
 	{

@@ -7,11 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
@@ -101,8 +98,7 @@ func BenchmarkPlay(b *testing.B) {
 	}
 }
 
-// BenchmarkWhole opens a file and reads all of it as float64, in one call, into memory that is fresh from the system, as it is
-// for a program that reads one file; cpu-ns/op is the median. The peers are in benchmarks/speed/peers/edf.py.
+// BenchmarkWhole opens a file and reads all of it as float64, in one call. The peers are in benchmarks/speed/peers/edf.py.
 func BenchmarkWhole(b *testing.B) {
 	for _, c := range []struct{ ch, rate, seconds int }{{64, 160, 3600}, {512, 2000, 300}} {
 		b.Run(fmt.Sprintf("ch=%d", c.ch), func(b *testing.B) {
@@ -110,30 +106,18 @@ func BenchmarkWhole(b *testing.B) {
 			if err := os.WriteFile(path, noise(c.ch, c.rate, c.seconds), 0o600); err != nil {
 				b.Fatal(err)
 			}
-			b.ReportAllocs()
-			var took []time.Duration // by the processor: on a busy machine it is all that tells
-			for b.Loop() {
-				b.StopTimer()
-				debug.FreeOSMemory()
-				b.StartTimer()
-				begin := ingesttest.CPUTime()
-				rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), "x.edf")
-				if err != nil {
-					b.Fatal(err)
-				}
-				all := signal.NewChunk(rec.Info, 0, int(rec.Len))
-				if err := rec.Data.ReadSamples(all.X, 0); err != nil {
-					b.Fatal(err)
-				}
-				if err := rec.Close(); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, ingesttest.CPUTime()-begin)
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2]), "cpu-ns/op")
+			ingesttest.BenchFresh(b, func() error { return readWhole(path) })
 		})
 	}
+}
+
+func readWhole(path string) error {
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	all := signal.NewChunk(rec.Info, 0, int(rec.Len))
+	return errors.Join(rec.Data.ReadSamples(all.X, 0), rec.Close())
 }
 
 // noise is a file in records of one second.

@@ -4,5 +4,5 @@ package ingesttest
 
 import "time"
 
-// CPUTime is not known here.
-func CPUTime() time.Duration { return 0 }
+// cpuTime is not known here.
+func cpuTime() time.Duration { return 0 }

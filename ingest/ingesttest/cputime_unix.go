@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CPUTime is what this process has computed so far, in all threads.
-func CPUTime() time.Duration {
+// cpuTime is what this process has computed so far, in all threads.
+func cpuTime() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		panic(err) // there is no reason that the manual knows
