@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,4 +35,9 @@ func pin(away bool) {
 		all.Set(first)
 	}
 	_ = unix.SchedSetaffinity(0, &all)
+}
+
+// maxRSS is the most memory that a process that has ended has had at once, in bytes.
+func maxRSS(p *os.ProcessState) int64 {
+	return p.SysUsage().(*syscall.Rusage).Maxrss << 10
 }

@@ -8,6 +8,7 @@
 //	go run ./benchmarks/speed latency                                         # one window at a time beside busy cores
 //	go run ./benchmarks/speed -python bin/nets/bin/python latency               # … and PyTorch and ONNX Runtime doing the same
 //	go run ./benchmarks/speed -python bin/lsl/bin/python -rounds 5 lsl          # samples over LSL beside liblsl, one process to a side
+//	go run ./benchmarks/speed big                                             # memory of reading files of 10 GB, time of a window
 //	go run ./benchmarks/speed -rounds 50 conv                                   # GFLOP/s of convolutions
 //
 // A ratio above 1 says that gyrus is faster. Absolute times do not carry to another machine; ratios of one run do.
@@ -37,6 +38,7 @@ type job struct {
 	key   string   // the peer's "job", where its script prints several; "" takes the only line
 	cores int      // threads that both may use; 0 stands for 1
 	cpu   bool     // both report the time of the processor instead of the clock on the wall: on a busy machine it is all that tells
+	loops int      // how often the Go benchmark does it; 0 stands for as often as fits in a second
 	times int      // the peer's figure is for one of so many that the Go benchmark does; 0 stands for 1
 	bar   float64  // the ratio that is asked for
 	what  string
@@ -61,6 +63,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each job is run, in turn with its peer")
 	asJSON := flag.Bool("json", false, "print JSON")
 	blas := flag.String("blas", "", "library that the job gemm is compared with; it has cblas_sgemm (default: NumPy's OpenBLAS)")
+	gb := flag.Float64("gb", 10, "size of the files that the job big plays, in 10⁹ bytes")
 	flag.Parse()
 	if *rounds < 1 {
 		fmt.Fprintf(os.Stderr, "speed: -rounds is %d, must be at least 1\n", *rounds)
@@ -82,6 +85,10 @@ func main() {
 			}
 		})
 		err = latency(context.Background(), peers, *asJSON)
+	case slices.Equal(flag.Args(), []string{"big"}):
+		err = bigFiles(context.Background(), *gb, *asJSON)
+	case flag.NArg() == 2 && slices.Contains([]string{byPlaying, whole, windows}, flag.Arg(0)):
+		err = read(context.Background(), flag.Arg(0), flag.Arg(1))
 	default:
 		err = run(context.Background(), *python, *rounds, *asJSON, flag.Args())
 	}
@@ -98,7 +105,7 @@ func run(ctx context.Context, python string, rounds int, asJSON bool, names []st
 		for _, n := range names {
 			i := slices.IndexFunc(jobs, func(j job) bool { return j.name == n })
 			if i < 0 {
-				return fmt.Errorf("no job is called %q; there are gemm, conv, latency and lsl, each alone, and %s", n, strings.Join(jobNames(), ", "))
+				return fmt.Errorf("no job is called %q; there are gemm, conv, latency, lsl and big, each alone, and %s", n, strings.Join(jobNames(), ", "))
 			}
 			picked = append(picked, jobs[i])
 		}
@@ -178,7 +185,11 @@ var (
 
 // ours is the seconds of one operation of a Go benchmark.
 func ours(ctx context.Context, bin string, j job) (float64, error) {
-	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", j.bench, "-test.benchtime", "1s", "-test.cpu", strconv.Itoa(max(1, j.cores)))
+	long := "1s"
+	if j.loops > 0 {
+		long = strconv.Itoa(j.loops) + "x"
+	}
+	cmd := exec.CommandContext(ctx, bin, "-test.run", "^$", "-test.bench", j.bench, "-test.benchtime", long, "-test.cpu", strconv.Itoa(max(1, j.cores)))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w\n%s", j.bench, err, out)

@@ -52,7 +52,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	lay := flatfile.Layout{Record: frame, PerRecord: 1, Runs: flatfile.Whole(n).Runs(h.bytes, &flatfile.Layout{Record: frame, PerRecord: 1})}
 	for ch := range h.gains {
 		w := h.typ.Width()
-		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Gain: h.gains[ch], Offset: -float64(h.offsets[ch] * h.gains[ch])})
+		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Zero: h.offsets[ch], Gain: h.gains[ch]})
 	}
 	rec.Data = flatfile.NewReader(src, lay)
 	if rec.Events, err = h.readEvents(src, n, frame); err != nil {

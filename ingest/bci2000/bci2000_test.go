@@ -62,7 +62,7 @@ func TestGolden(t *testing.T) {
 			for ch := range x {
 				for _, v := range x[ch] {
 					stored := math.Round(v/gains[ch] + offsets[ch])
-					if again := (stored - offsets[ch]) * gains[ch]; math.Abs(again-v) > 1e-15*(math.Abs(v)+offsets[1]) {
+					if again := (stored - offsets[ch]) * gains[ch]; again != v {
 						t.Fatalf("channel %d: %v is not %v", ch, v, again)
 					}
 					h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(stored+0)))

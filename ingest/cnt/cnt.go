@@ -83,7 +83,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 			return nil, src.Errorf(fixedBytes+channelBytes*int64(i)+59, "sensitivity", "sensitivity %g times calibration %g of channel %q cannot be computed with", f32(59), f32(71), labels[i])
 		}
 		baseline := float64(int16(binary.LittleEndian.Uint16(e[47:])))
-		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(i) * width * h.block, Step: width, Type: h.typ, Gain: gain, Offset: 0 - float64(baseline*gain)})
+		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(i) * width * h.block, Step: width, Type: h.typ, Zero: baseline, Gain: gain})
 	}
 	info := &signal.Info{Rate: h.rate, Channels: src.Channels(labels, func(i int) int64 { return fixedBytes + channelBytes*int64(i) })}
 	for i := range info.Channels {

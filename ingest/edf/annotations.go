@@ -62,7 +62,7 @@ func (h *header) walk(src *source, lo, hi int64, do func(record int64, buf []byt
 		for r := int64(0); r < h.records; r += perBlock {
 			n := min(perBlock, h.records-r)
 			buf = grow(buf, n*h.record)
-			if err := src.read(buf, h.bytes+r*h.record, fmt.Sprintf("data record %d", r+1)); err != nil {
+			if err := src.readRecord(buf, h.bytes+r*h.record, r); err != nil {
 				return err
 			}
 			for k := range n {
@@ -73,7 +73,7 @@ func (h *header) walk(src *source, lo, hi int64, do func(record int64, buf []byt
 	}
 	for r := range h.records {
 		buf = grow(buf, hi-lo)
-		if err := src.read(buf, h.bytes+r*h.record+lo, fmt.Sprintf("data record %d", r+1)); err != nil {
+		if err := src.readRecord(buf, h.bytes+r*h.record+lo, r); err != nil {
 			return err
 		}
 		do(r, buf)

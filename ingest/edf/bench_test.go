@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -105,25 +106,18 @@ func BenchmarkWhole(b *testing.B) {
 			if err := os.WriteFile(path, noise(c.ch, c.rate, c.seconds), 0o600); err != nil {
 				b.Fatal(err)
 			}
-			b.ReportAllocs()
-			for b.Loop() {
-				rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), "x.edf")
-				if err != nil {
-					b.Fatal(err)
-				}
-				x := make([][]float64, c.ch)
-				for ch := range x {
-					x[ch] = make([]float64, rec.Len)
-				}
-				if err := rec.Data.ReadSamples(x, 0); err != nil {
-					b.Fatal(err)
-				}
-				if err := rec.Close(); err != nil {
-					b.Fatal(err)
-				}
-			}
+			ingesttest.BenchFresh(b, func() error { return readWhole(path) })
 		})
 	}
+}
+
+func readWhole(path string) error {
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	all := signal.NewChunk(rec.Info, 0, int(rec.Len))
+	return errors.Join(rec.Data.ReadSamples(all.X, 0), rec.Close())
 }
 
 // noise is a file in records of one second.

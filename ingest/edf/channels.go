@@ -13,12 +13,12 @@ import (
 // channel is a signal with samples, ready to be read.
 type channel struct {
 	signal.Channel
-	ref          string // what it was measured against, "" where unknown
-	samples      int64  // in each record
-	offset       int64  // of its first byte from the start of a record
-	gain, origin float64
-	stored       signal.Stored
-	header       *signalHeader
+	ref     string // what it was measured against, "" where unknown
+	samples int64  // in each record
+	offset  int64  // of its first byte from the start of a record
+	scale   scale
+	stored  signal.Stored
+	header  *signalHeader
 }
 
 // channels names and scales the signals that hold samples, in the order of the file.
@@ -36,28 +36,24 @@ func (h *header) channels(src *source) ([]channel, error) {
 		if e.Note != "" {
 			src.dev.add(s.at[fLabel], "label", "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
-		scale := units.Parse(s.dimension)
+		unit := units.Parse(s.dimension)
 		switch {
-		case !scale.Voltage && voltage(e.Kind):
+		case !unit.Voltage && voltage(e.Kind):
 			src.dev.add(s.at[fDimension], "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
 				fmt.Sprintf("%q for %q", s.dimension, e.Original), "nothing: the samples of this channel are in the unit as it is written, and may not be µV")
-		case scale.Standard != "":
-			src.dev.add(s.at[fDimension], "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), scale.Standard)
+		case unit.Standard != "":
+			src.dev.add(s.at[fDimension], "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), unit.Standard)
 		}
-		// Both ends are converted before the gain is made, so that a sample is scaled once and not twice.
-		lo, hi := scale.Apply(s.physMin), scale.Apply(s.physMax)
-		gain := (hi - lo) / float64(s.digMax-s.digMin)
-		origin := lo - float64(float64(s.digMin)*gain)
-		if gain == 0 || origin-origin != 0 { // under- or overflow: the difference to itself is 0 only for finite numbers
+		stored := signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension}
+		sc, ok := newScale(stored, unit)
+		if !ok {
 			return nil, src.errorf(s.at[fPhysMin], "physical minimum", "%g to %g for the digital range %d to %d cannot be computed with: write the true range into the fields",
 				s.physMin, s.physMax, s.digMin, s.digMax)
 		}
 		chans[i] = channel{
-			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: scale.Unit},
+			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: unit.Unit},
 			ref:     e.Reference, samples: s.samples, offset: s.offset,
-			gain: gain, origin: origin,
-			stored: signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension},
-			header: s,
+			scale: sc, stored: stored, header: s,
 		}
 		if e.Kind == signal.EEG {
 			chans[i].Pos = montage.Place(e.Name) // the file has none: that of the name on a spherical head

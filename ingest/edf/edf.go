@@ -22,7 +22,7 @@ type variant struct {
 	annotations string // the label of the signals that hold text
 	bytes       int    // of one sample
 	min, max    int64  // that a sample can be
-	decode      func(dst []float64, src []byte, gain, offset float64)
+	decode      func(dst []float64, src []byte, offset, gain float64)
 	encode      func(dst []byte, sample int64)
 }
 

@@ -9,8 +9,11 @@ import (
 )
 
 // blockBytes is how much is read from the file at once at most: a few hundred microseconds of work, little enough to
-// stay in the cache of the processor until it is decoded.
-const blockBytes = 1 << 20
+// stay in the cache of the processor until it is decoded. A record may be longer; above recordBytes it is read in pieces.
+const (
+	blockBytes  = 1 << 20
+	recordBytes = 4 << 20
+)
 
 // run is a stretch of samples without a gap and where it lies in the file.
 type run struct {
@@ -58,16 +61,18 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	skip := at % r.perRecord // samples of the first record that are not wanted
 	ahead := r.next == from || r.next == from+1
 	r.next = to
-	if r.h.record > blockBytes {
+	if r.h.record > recordBytes {
 		return r.readPieces(dst, from, skip)
 	}
 	last := r.runs[len(r.runs)-1]
 	end := last.record + last.Len/r.perRecord // of the file
 	for done := int64(0); done < n; {
 		if from < r.first || from >= r.first+r.n {
-			most := min(to, from+blockBytes/r.h.record)
+			most := from + max(1, blockBytes/r.h.record)
 			if ahead {
-				most = min(end, from+blockBytes/r.h.record)
+				most = min(end, most)
+			} else {
+				most = min(to, most)
 			}
 			if err := r.load(from, most-from); err != nil {
 				return err
@@ -82,7 +87,9 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 			for record := from; record < stop; record++ {
 				k := min(r.perRecord-miss, n-at)
 				b := (record-r.first)*r.h.record + c.offset + miss*int64(r.h.v.bytes)
-				r.h.v.decode(dst[ch][at:at+k], r.buf[b:b+k*int64(r.h.v.bytes)], c.gain, c.origin)
+				x := dst[ch][at : at+k]
+				r.h.v.decode(x, r.buf[b:b+k*int64(r.h.v.bytes)], c.scale.offset, c.scale.gain)
+				c.scale.convert(x)
 				at, miss = at+k, 0
 			}
 			filled = at
@@ -99,14 +106,14 @@ func (r *reader) load(first, n int64) error {
 		r.buf = make([]byte, need)
 	}
 	r.buf = r.buf[:n*r.h.record]
-	if err := r.src.read(r.buf, r.h.bytes+first*r.h.record, fmt.Sprintf("data record %d", first+1)); err != nil {
+	if err := r.src.readRecord(r.buf, r.h.bytes+first*r.h.record, first); err != nil {
 		return err
 	}
 	r.first, r.n = first, n
 	return nil
 }
 
-// readPieces reads where a record does not fit into a block: channel by channel, a block at a time.
+// readPieces reads where a record is too long for that: channel by channel, a block at a time.
 func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	if r.buf == nil {
 		r.buf = make([]byte, blockBytes)
@@ -120,10 +127,12 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 			at := r.h.bytes + record*r.h.record + c.offset + skip*width
 			for k := int64(0); k < inRecord; k += most {
 				p := r.buf[:min(most, inRecord-k)*width]
-				if err := r.src.read(p, at+k*width, fmt.Sprintf("data record %d", record+1)); err != nil {
+				if err := r.src.readRecord(p, at+k*width, record); err != nil {
 					return err
 				}
-				r.h.v.decode(dst[ch][done+k:done+k+int64(len(p))/width], p, c.gain, c.origin)
+				x := dst[ch][done+k : done+k+int64(len(p))/width]
+				r.h.v.decode(x, p, c.scale.offset, c.scale.gain)
+				c.scale.convert(x)
 			}
 		}
 		done += inRecord
@@ -131,34 +140,39 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	return nil
 }
 
-// decode16 scales little-endian 16-bit samples; src is twice as long as dst. The conversion around the product keeps the
-// compiler from fusing it with the sum: all machines give the same bits.
-func decode16(dst []float64, src []byte, gain, origin float64) {
-	for len(dst) >= 4 && len(src) >= 8 { // four at a time: one load, no check of the bounds
-		v := binary.LittleEndian.Uint64(src)
-		dst[0] = float64(float64(int16(v))*gain) + origin
-		dst[1] = float64(float64(int16(v>>16))*gain) + origin
-		dst[2] = float64(float64(int16(v>>32))*gain) + origin
-		dst[3] = float64(float64(int16(v>>48))*gain) + origin
-		dst, src = dst[4:], src[8:]
+// decode16 scales little-endian 16-bit samples; src is twice as long as dst. A product of a sum cannot be fused: all machines
+// give the same bits.
+func decode16(dst []float64, src []byte, offset, gain float64) {
+	for len(dst) >= 8 && len(src) >= 16 { // eight at a time: two loads, no check of the bounds
+		x, b := (*[8]float64)(dst), (*[16]byte)(src)
+		v, w := binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])
+		x[0] = (float64(int16(v)) + offset) * gain
+		x[1] = (float64(int16(v>>16)) + offset) * gain
+		x[2] = (float64(int16(v>>32)) + offset) * gain
+		x[3] = (float64(int16(v>>48)) + offset) * gain
+		x[4] = (float64(int16(w)) + offset) * gain
+		x[5] = (float64(int16(w>>16)) + offset) * gain
+		x[6] = (float64(int16(w>>32)) + offset) * gain
+		x[7] = (float64(int16(w>>48)) + offset) * gain
+		dst, src = dst[8:], src[16:]
 	}
 	for t := range dst {
-		dst[t] = float64(float64(int16(binary.LittleEndian.Uint16(src[2*t:])))*gain) + origin
+		dst[t] = (float64(int16(binary.LittleEndian.Uint16(src[2*t:]))) + offset) * gain
 	}
 }
 
 // decode24 is decode16 for samples of 24 bits; src is three times as long as dst.
-func decode24(dst []float64, src []byte, gain, origin float64) {
+func decode24(dst []float64, src []byte, offset, gain float64) {
 	for len(dst) >= 4 && len(src) >= 16 { // four at a time, the last of which needs a byte beyond its own
 		v, w := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[6:])
-		dst[0] = float64(float64(int32(v<<8)>>8)*gain) + origin
-		dst[1] = float64(float64(int32(v>>16)>>8)*gain) + origin
-		dst[2] = float64(float64(int32(w<<8)>>8)*gain) + origin
-		dst[3] = float64(float64(int32(w>>16)>>8)*gain) + origin
+		dst[0] = (float64(int32(v<<8)>>8) + offset) * gain
+		dst[1] = (float64(int32(v>>16)>>8) + offset) * gain
+		dst[2] = (float64(int32(w<<8)>>8) + offset) * gain
+		dst[3] = (float64(int32(w>>16)>>8) + offset) * gain
 		dst, src = dst[4:], src[12:]
 	}
 	for t := range dst {
-		dst[t] = float64(float64(int24(src[3*t:]))*gain) + origin
+		dst[t] = (float64(int24(src[3*t:])) + offset) * gain
 	}
 }
 

@@ -9,13 +9,45 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
+// scale turns the integers of a signal into samples: (integer + offset)·gain in the unit of the file, then times mul and by
+// div to µV. That is the order in which EDFlib, pyEDFlib and edfio compute, so that all of them give the same bits.
+type scale struct {
+	offset, gain float64
+	mul, div     float64
+}
+
+// newScale works it out from both ends of the range; ok says that it can be computed with.
+func newScale(s signal.Stored, u units.Scale) (c scale, ok bool) {
+	c.gain = (s.PhysMax - s.PhysMin) / float64(s.DigMax-s.DigMin)
+	c.offset = s.PhysMax/c.gain - float64(s.DigMax)
+	c.mul, c.div = u.Mul, u.Div
+	lo, hi := c.sample(s.DigMin), c.sample(s.DigMax)
+	return c, lo-lo == 0 && hi-hi == 0 && lo != hi // no under- or overflow: the difference to itself is 0 only for finite numbers
+}
+
+// sample is what integer d stands for.
+func (c scale) sample(d int64) float64 { return (float64(d) + c.offset) * c.gain * c.mul / c.div }
+
+// digital is what stands for x, not rounded.
+func (c scale) digital(x float64) float64 { return x*c.div/c.mul/c.gain - c.offset }
+
+// convert takes samples from the unit of the file to µV.
+func (c scale) convert(x []float64) {
+	if c.mul == 1 && c.div == 1 {
+		return
+	}
+	for t := range x {
+		x[t] = x[t] * c.mul / c.div
+	}
+}
+
 // outChannel is one signal that is being written.
 type outChannel struct {
 	signal.Channel
 	label, unit   string
 	stored        signal.Stored
 	perRecord     int64
-	gain, origin  float64
+	scale         scale
 	zero          int64   // what stands for the number nearest to 0
 	inexact, lost int64   // samples that were rounded, and that are no number
 	worst         float64 // error of one that was rounded
@@ -81,11 +113,8 @@ func (v *variant) fits(s signal.Stored) bool {
 
 // solve works out the scale from the numbers in the header, as the reader does.
 func (c *outChannel) solve() {
-	scale := units.Parse(c.unit)
-	lo, hi := scale.Apply(c.stored.PhysMin), scale.Apply(c.stored.PhysMax)
-	c.gain = (hi - lo) / float64(c.stored.DigMax-c.stored.DigMin)
-	c.origin = lo - float64(float64(c.stored.DigMin)*c.gain)
-	c.zero = c.clamp(-c.origin / c.gain)
+	c.scale, _ = newScale(c.stored, units.Parse(c.unit))
+	c.zero = c.clamp(c.scale.digital(0))
 	c.last = c.zero
 }
 
@@ -101,8 +130,8 @@ func (c *outChannel) integer(v *variant, x float64) int64 {
 		c.lost++
 		return c.zero
 	}
-	d := int64(min(max(math.RoundToEven((x-c.origin)/c.gain), float64(v.min)), float64(v.max)))
-	if got := float64(float64(d)*c.gain) + c.origin; got != x {
+	d := int64(min(max(math.RoundToEven(c.scale.digital(x)), float64(v.min)), float64(v.max)))
+	if got := c.scale.sample(d); got != x {
 		c.inexact++
 		c.worst = max(c.worst, math.Abs(got-x))
 	}

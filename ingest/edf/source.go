@@ -19,6 +19,15 @@ type source struct {
 
 // read fills p from byte at on. field is for the message.
 func (s *source) read(p []byte, at int64, field string) error {
+	return s.readOf(p, at, func() string { return field })
+}
+
+// readRecord is read for a part of the record that lies there, counted from 0.
+func (s *source) readRecord(p []byte, at, record int64) error {
+	return s.readOf(p, at, func() string { return fmt.Sprintf("data record %d", record+1) })
+}
+
+func (s *source) readOf(p []byte, at int64, field func() string) error {
 	n, err := s.file.ReadAt(p, at)
 	if n == len(p) {
 		return nil
@@ -26,7 +35,7 @@ func (s *source) read(p []byte, at int64, field string) error {
 	if errors.Is(err, io.EOF) { // it was longer when it was opened
 		err = io.ErrUnexpectedEOF
 	}
-	return &ingest.FormatError{File: s.name, Field: field, Offset: at + int64(n), Err: fmt.Errorf("cannot be read: %w", err)}
+	return &ingest.FormatError{File: s.name, Field: field(), Offset: at + int64(n), Err: fmt.Errorf("cannot be read: %w", err)}
 }
 
 // errorf is an error about a field at byte at.

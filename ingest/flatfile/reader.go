@@ -35,9 +35,11 @@ func (t Type) Width() int64 { return widths[t] }
 
 // Column is one channel: its sample k of record r lies at byte r·Record + At + k·Step of the run.
 type Column struct {
-	At, Step     int64
-	Type         Type
-	Gain, Offset float64 // a stored number v is v·Gain + Offset in the channel's unit, each of them rounded once
+	At, Step int64
+	Type     Type
+	// A stored number v is (v - Zero)·Gain + Offset in the channel's unit, each step rounded once: formats give one of Zero and
+	// Offset, and which it is decides the last bit.
+	Zero, Gain, Offset float64
 }
 
 // Run is samples in records that lie one behind the other.
@@ -247,24 +249,33 @@ func (w *window) load(src *Source, at, n int64) error {
 
 // decode fills x from the numbers in src, which are step bytes apart.
 func (c *Column) decode(x []float64, src []byte, step int64, big bool) {
-	scale := func(v float64) float64 { return v * c.Gain }
-	if c.Offset != 0 {
-		scale = func(v float64) float64 { return float64(v*c.Gain) + c.Offset }
-	}
-	if c.Type == Int16 && !big && c.Offset == 0 { // the most common one
+	if c.Type == Int16 && !big && c.Zero == 0 && c.Offset == 0 { // the most common one
 		for t := range x {
 			x[t] = float64(int16(binary.LittleEndian.Uint16(src[int64(t)*step:]))) * c.Gain
 		}
 		return
 	}
-	if c.Type == Float32 && !big && c.Offset == 0 {
+	if c.Type == Float32 && !big && c.Zero == 0 && c.Offset == 0 {
 		for t := range x {
 			x[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[int64(t)*step:]))) * c.Gain
 		}
 		return
 	}
 	for t := range x {
-		x[t] = scale(Number(src[int64(t)*step:], c.Type, big))
+		x[t] = Number(src[int64(t)*step:], c.Type, big)
+	}
+	if c.Zero != 0 {
+		for t := range x {
+			x[t] -= c.Zero
+		}
+	}
+	for t := range x {
+		x[t] *= c.Gain
+	}
+	if c.Offset != 0 {
+		for t := range x {
+			x[t] += c.Offset
+		}
 	}
 }
 

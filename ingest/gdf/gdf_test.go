@@ -97,6 +97,42 @@ func TestSSVEP(t *testing.T) {
 	}
 }
 
+// TestFloat64: MNE's volts do not have all bits of a stored float64, so these are taken from the file.
+func TestFloat64(t *testing.T) {
+	const channels, per, head = 4, 32, 256 + 256*4
+	raw := load(t, "v220_float64.gdf")
+	rec, err := ingest.Open(os.DirFS("testdata"), "v220_float64.gdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ranges := [channels][2]float64{{-100, 100}, {-500, 1500}, {-200, 200}, {-3000, 3000}} // µV, for -200 to 200
+	k := 0
+	for _, s := range rec.Runs() {
+		c := signal.NewChunk(rec.Info, s.Start, int(s.Len))
+		if err := rec.Data.ReadSamples(c.X, s.Start); err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.Len() {
+			for ch, r := range ranges {
+				stored := math.Float64frombits(binary.LittleEndian.Uint64(raw[head+8*((k/per*channels+ch)*per+k%per):]))
+				gain := (r[1] - r[0]) / 400
+				if want := float64(stored*gain) + (r[0] + 200*gain); c.X[ch][i] != want {
+					t.Fatalf("sample %d of channel %d is %v, want %v", k, ch, c.X[ch][i], want)
+				}
+			}
+			k++
+		}
+	}
+	if k != 10*per {
+		t.Errorf("%d samples, want %d", k, 10*per)
+	}
+}
+
 func whole(t *testing.T, rec *signal.Recording) [][]float64 {
 	t.Helper()
 	x := make([][]float64, len(rec.Info.Channels))

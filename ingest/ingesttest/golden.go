@@ -20,10 +20,12 @@ type Golden struct {
 	Begin    string   `json:"begin"`   // RFC 3339, "" where unknown
 	Channels []string `json:"channels"`
 	// Scale is what a stored number is multiplied with: in volts for the channels that are µV here, in the channel's own unit
-	// for the others. Offset is what is added then, nothing where it is empty.
+	// for the others. Zero is what is subtracted before, Offset what is added then, nothing where they are empty.
+	Zero        []float64    `json:"zero"`
 	Scale       []float64    `json:"scale"`
 	Offset      []float64    `json:"offset"`
-	Float       bool         `json:"float"` // stored numbers are float32, otherwise whole
+	Float       bool         `json:"float"`  // stored numbers are float32, otherwise whole
+	Double      bool         `json:"double"` // stored numbers are float64, of which the float32 are compared
 	Positions   [][3]float64 `json:"positions"`
 	Annotations [][3]any     `json:"annotations"` // onset and duration in seconds, text
 	// Hash is the SHA-256 of all stored numbers as little-endian float64, channel after channel.
@@ -50,8 +52,10 @@ func ReadGolden(t *testing.T, name string) map[string]Golden {
 }
 
 // Check compares rate, number of samples, labels, the begin, and every stored number, which it gets back from the samples in µV
-// by dividing: they must be the same integers, which times the scale give the sample to 2 units in the last place, or the same
-// float32. Events are the caller's: what is an event differs between programs.
+// by dividing: they must be the same integers, or the same float32. Every sample of a channel must be, to the last bit, its
+// stored number times one scale, plus one offset, and these must be the golden ones to ulps units in the last place: those are
+// for volts, and the last bit of a scale in µV is lost on the way. Events are the caller's: what is an event differs between
+// programs.
 func (g Golden) Check(t *testing.T, rec *signal.Recording) {
 	t.Helper()
 	if math.Abs(rec.Info.Rate/g.Rate-1) > 1e-15 {
@@ -87,18 +91,21 @@ func (g Golden) Check(t *testing.T, rec *signal.Recording) {
 	}
 	h := sha256.New()
 	var b [8]byte
-	worst := 0.0
 	for ch, c := range rec.Info.Channels {
-		gain, offset := g.Scale[ch], 0.0
+		gain, offset, zero := g.Scale[ch], 0.0, 0.0
 		if len(g.Offset) > 0 {
 			offset = g.Offset[ch]
+		}
+		if len(g.Zero) > 0 {
+			zero = g.Zero[ch]
 		}
 		if c.Unit == signal.Microvolt {
 			gain, offset = gain*1e6, offset*1e6
 		}
+		var samples, numbers []float64
 		for _, x := range parts {
 			for _, v := range x[ch] {
-				stored := (v - offset) / gain
+				stored := (v-offset)/gain + zero
 				if g.Float {
 					stored = float64(float32(stored))
 				} else {
@@ -107,22 +114,48 @@ func (g Golden) Check(t *testing.T, rec *signal.Recording) {
 				if stored == 0 {
 					stored = 0 // the sign of 0 tells nothing
 				}
-				if again := float64(stored*gain) + offset; again != v {
-					worst = max(worst, math.Abs(again-v)/max(math.Abs(v), math.Abs(offset), math.Abs(stored*gain)))
-				}
+				samples, numbers = append(samples, v), append(numbers, stored-zero)
 				binary.LittleEndian.PutUint64(b[:], math.Float64bits(stored))
 				h.Write(b[:])
 			}
+		}
+		if !g.Double && !linear(samples, numbers, gain, offset) {
+			t.Errorf("channel %q: no scale within %d units in the last place of %v, and offset of %v, gives every sample from its stored number", c.Original, ulps, gain, offset)
 		}
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != g.Hash {
 		t.Errorf("the stored numbers have the SHA-256 %s, want %s", got, g.Hash)
 	}
-	tol := 0x1p-51
-	if g.Float { // stored in float64 it is more than was compared
-		tol = 0x1p-23
+}
+
+const ulps = 1
+
+// linear looks for one gain and one offset near the given ones by which numbers become samples, each step rounded once.
+func linear(samples, numbers []float64, gain, offset float64) bool {
+	for _, g := range near(gain) {
+	next:
+		for _, o := range near(offset) {
+			for i, n := range numbers {
+				if float64(n*g)+o != samples[i] {
+					continue next
+				}
+			}
+			return true
+		}
 	}
-	if worst > tol {
-		t.Errorf("a sample differs by %g of its size from its stored number times the scale", worst)
+	return false
+}
+
+// near is x and its neighbours, the nearest first.
+func near(x float64) []float64 {
+	if x == 0 {
+		return []float64{0}
 	}
+	all := []float64{x}
+	up, down := x, x
+	for range ulps {
+		up, down = math.Nextafter(up, math.Inf(1)), math.Nextafter(down, math.Inf(-1))
+		all = append(all, up, down)
+	}
+	return all
 }

@@ -91,7 +91,7 @@ type Buffer struct {
 func (b *Buffer) Chunk(info *Info, start int64, n int) Chunk {
 	chs := len(info.Channels)
 	if need := chs * n; cap(b.slab) < need {
-		b.slab = make([]float64, need)
+		b.slab = newSlab(need)
 	}
 	if cap(b.x) < chs {
 		b.x = make([][]float64, chs)

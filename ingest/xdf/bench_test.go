@@ -2,6 +2,8 @@ package xdf_test
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/xdf"
 )
@@ -67,20 +70,15 @@ func BenchmarkRead(b *testing.B) {
 	if err := f.Close(); err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
+	ingesttest.BenchFresh(b, func() error {
 		rec, err := ingest.Open(os.DirFS(filepath.Dir(name)), "x.xdf")
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if rec.Len != int64(chunks*chunk) {
-			b.Fatalf("%d samples", rec.Len)
+			return fmt.Errorf("%d samples", rec.Len)
 		}
 		c := signal.NewChunk(rec.Info, 0, int(rec.Len))
-		if err := rec.Data.ReadSamples(c.X, 0); err != nil {
-			b.Fatal(err)
-		}
-		if err := rec.Close(); err != nil {
-			b.Fatal(err)
-		}
-	}
+		return errors.Join(rec.Data.ReadSamples(c.X, 0), rec.Close())
+	})
 }

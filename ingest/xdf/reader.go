@@ -12,6 +12,10 @@ import (
 // windowBytes is how much of the file is read at once where blocks are read one behind the other.
 const windowBytes = 1 << 18
 
+// together is how many samples are decoded at once, at least, where blocks have less: a row of dst then gets whole lines of
+// the cache, one behind the other.
+const together = 128
+
 type scale struct{ mul, div float64 }
 
 // reader reads the samples of one stream.
@@ -27,7 +31,7 @@ type reader struct {
 	// Where to go on: the block, the number of the next sample in it and its place.
 	block, in int
 	off       int64
-	at        []int64 // of the values of each sample that is being decoded, in its block
+	at        []int64 // of the values of each sample that waits to be decoded, in buf
 }
 
 func newReader(src *source, s *stream, info *signal.Info, segments []segment) *reader {
@@ -64,9 +68,14 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 func (r *reader) read(dst [][]float64, first int64) error {
 	blocks := r.s.blocks
 	k := sort.Search(len(blocks), func(k int) bool { return blocks[k].first+int64(blocks[k].n) > first })
-	for done := 0; done < len(dst[0]); k++ {
+	r.at = r.at[:0]
+	for done, found := 0, 0; done < len(dst[0]); k++ {
 		b := blocks[k]
-		in := int(first + int64(done) - b.first)
+		if len(r.at) > 0 && !r.holds(b) { // what waits is in the part that was read last
+			r.decode(dst, done)
+			done = found
+		}
+		in := int(first + int64(found) - b.first)
 		raw, err := r.load(k)
 		if err != nil {
 			return err
@@ -75,21 +84,29 @@ func (r *reader) read(dst [][]float64, first int64) error {
 			r.block, r.in, r.off = k, 0, 0
 		}
 		width := int64(len(r.scales) * r.s.info.format.width)
-		m := min(len(dst[0])-done, int(b.n)-in)
-		if err := r.find(raw, in, m, width); err != nil {
+		m := min(len(dst[0])-found, int(b.n)-in)
+		if err := r.find(raw, b.at-r.bufAt, in, m, width); err != nil {
 			return r.src.errorf(b.at+r.off, "samples", "%w", err)
 		}
-		r.decode(dst, done, m, raw)
-		done += m
+		if found += m; len(r.at) >= together || found == len(dst[0]) {
+			r.decode(dst, done)
+			done = found
+		}
 	}
 	return nil
+}
+
+// holds says whether b is in the part of the file that was read last.
+func (r *reader) holds(b block) bool {
+	at := b.at - r.bufAt
+	return at >= 0 && at+int64(b.size) <= int64(len(r.buf))
 }
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
 	b := r.s.blocks[k]
-	if at := b.at - r.bufAt; at >= 0 && at+int64(b.size) <= int64(len(r.buf)) {
-		return r.buf[at : at+int64(b.size)], nil
+	if r.holds(b) {
+		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}
 	n := int64(b.size)
 	if k == r.block+1 { // reading on
@@ -107,10 +124,9 @@ func (r *reader) load(k int) ([]byte, error) {
 	return r.buf[:b.size], nil
 }
 
-// find sets r.at to the places of the values of n samples of a block, from sample number in on. The scan has not looked at
-// every sample, and the file may have changed since.
-func (r *reader) find(raw []byte, in, n int, width int64) error {
-	r.at = r.at[:0]
+// find adds to r.at the places of the values of n samples of a block, from sample number in on; the block begins at byte base
+// of r.buf. The scan has not looked at every sample, and the file may have changed since.
+func (r *reader) find(raw []byte, base int64, in, n int, width int64) error {
 	for ; r.in < in+n; r.in++ {
 		if r.off >= int64(len(raw)) || raw[r.off] != 0 && raw[r.off] != 8 || r.off+1+int64(raw[r.off])+width > int64(len(raw)) {
 			err := fmt.Errorf("sample %d of its block begins with no stamp of 0 or 8 bytes: the file is damaged here", r.in)
@@ -119,16 +135,18 @@ func (r *reader) find(raw []byte, in, n int, width int64) error {
 		}
 		r.off += 1 + int64(raw[r.off])
 		if r.in >= in {
-			r.at = append(r.at, r.off)
+			r.at = append(r.at, base+r.off)
 		}
 		r.off += width
 	}
 	return nil
 }
 
-// decode fills dst[ch][done:done+n] from the samples that begin at r.off of raw, channel by channel: a block fits into the
-// cache, the rows of dst do not.
-func (r *reader) decode(dst [][]float64, done, n int, raw []byte) {
+// decode fills dst[ch] from sample done on with the samples at r.at, channel by channel: they fit into the cache, the rows of
+// dst do not.
+func (r *reader) decode(dst [][]float64, done int) {
+	raw, n := r.buf, len(r.at)
+	defer func() { r.at = r.at[:0] }()
 	size := int64(r.s.info.format.width)
 	for ch := range dst {
 		x := dst[ch][done : done+n]

@@ -50,7 +50,7 @@ def write(name, width, kind, block):
     assert np.abs(stored - np.rint(stored)).max() < 1e-4
     return {
         "rate_hz": raw.info["sfreq"], "samples": y.shape[1], "begin": raw.info["meas_date"].isoformat(), "channels": raw.ch_names, "float": False,
-        "scale": cals.tolist(), "offset": (-base * cals).tolist(),
+        "scale": cals.tolist(), "zero": base.tolist(),
         "annotations": [[float(a["onset"]), float(a["duration"]), str(a["description"])] for a in raw.annotations],
         "sha256_stored": hashlib.sha256((np.rint(stored) + 0.0).astype("<f8").tobytes()).hexdigest(),
     }

@@ -101,7 +101,7 @@ def describe(path):
     date = raw.info["meas_date"]
     return {
         "rate_hz": float(raw.info["sfreq"]), "samples": x.shape[1], "begin": date.isoformat() if date else "", "channels": raw.ch_names,
-        "scale": (cal * unit).tolist(), "offset": (offset * unit).tolist(), "float": floats,
+        "scale": (cal * unit).tolist(), "offset": (offset * unit).tolist(), "float": floats, "double": "f8" in str(np.dtype(extra["dtype_np"]).str),
         "annotations": [[float(a["onset"]), float(a["duration"]), str(a["description"])] for a in raw.annotations],
         "sha256_stored": hashlib.sha256(stored.astype("<f8").tobytes()).hexdigest(),
     }
