@@ -4,6 +4,7 @@ package all
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"   // Arrow IPC
 	_ "github.com/gyrus-bci/gyrus/ingest/bci2000"     // BCI2000 .dat
+	_ "github.com/gyrus-bci/gyrus/ingest/blackrock"   // Blackrock .ns1 to .ns6 and .nev
 	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // BrainVision of Brain Products
 	_ "github.com/gyrus-bci/gyrus/ingest/cnt"         // Neuroscan .cnt
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // EDF and EDF+
