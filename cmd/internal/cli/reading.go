@@ -3,22 +3,27 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // reading is how a command treats recordings that are not as they should be.
 type reading struct {
-	strict bool
-	units  units.Policy
+	strict  bool
+	units   units.Policy
+	mapping string // a file that says what the columns of a table are; "" takes the one beside it, if there is one
 }
 
 const (
 	strictFlag  = "strict"
+	mappingFlag = "mapping"
 	policyFlag  = "units-policy"
 	policyEnv   = "GYRUS_UNITS_POLICY"
 	policyUsage = "where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV) (environment: " + policyEnv + ")"
@@ -28,6 +33,7 @@ const (
 func addReading(cmd *cobra.Command) {
 	cmd.Flags().Bool(strictFlag, false, "refuse recordings that break the specification of their format")
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
+	cmd.Flags().String(mappingFlag, "", "of a table (CSV): the file that says what its columns are (default: FILE.gyrus.yaml beside it); see gyrus info --mapping-template")
 }
 
 // readingOf is what the flags and the environment say.
@@ -47,12 +53,18 @@ func readingOf(cmd *cobra.Command) (reading, error) {
 	if f := cmd.Flags().Lookup(strictFlag); f != nil {
 		r.strict = f.Value.String() == "true"
 	}
+	if f := cmd.Flags().Lookup(mappingFlag); f != nil {
+		r.mapping = f.Value.String()
+		if f.Changed && r.mapping == "" {
+			return r, usageError{errors.New("--mapping is empty: name a file, or leave it out")}
+		}
+	}
 	return r, nil
 }
 
 // open opens a file of any registered format and looks at its units.
 func (r reading) open(path string) (*signal.Recording, error) {
-	rec, err := openRecording(path)
+	rec, err := r.read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +80,51 @@ func (r reading) open(path string) (*signal.Recording, error) {
 		return nil, errors.Join(err, rec.Close())
 	}
 	return rec, nil
+}
+
+// read opens a file of any registered format, a table by the mapping.
+func (r reading) read(path string) (*signal.Recording, error) {
+	if r.mapping == "" {
+		return openRecording(path)
+	}
+	name := filepath.ToSlash(path)
+	sidecar, err := ingest.Sidecar(name)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--mapping has no effect on %w", err)}
+	}
+	if _, err := os.Stat(r.mapping); err != nil {
+		return nil, usageError{fmt.Errorf("--mapping: %w", err)}
+	}
+	mapping := filepath.ToSlash(r.mapping)
+	rec, err := ingest.Open(withFile{name: sidecar, path: mapping}, name)
+	var format *ingest.FormatError
+	if errors.As(err, &format) && format.File == sidecar {
+		format.File = mapping
+	}
+	if err != nil {
+		return nil, notThere(err)
+	}
+	for i, p := range rec.Parts {
+		if p == sidecar {
+			rec.Parts[i] = mapping
+		}
+	}
+	return rec, nil
+}
+
+// withFile opens paths as they are, but for one, in whose place there is another.
+type withFile struct {
+	pathFS
+
+	name, path string
+}
+
+// Open opens name.
+func (f withFile) Open(name string) (fs.File, error) {
+	if name == f.name {
+		name = f.path
+	}
+	return f.pathFS.Open(name)
 }
 
 // deviationLine is a deviation for people.
