@@ -148,6 +148,15 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB (needs Python)
 	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquetfile
 
+NEO := bin/neo
+$(NEO): ingest/blackrock/testdata/requirements.txt ingest/text/testdata/requirements.txt
+	python3 -m venv $(NEO) && $(NEO)/bin/pip install -q $(addprefix -r ,$^)
+	@touch $@
+
+golden-neo: $(NEO) ## what Neo reads in Blackrock recordings, and pandas in tables: the golden values of their tests (needs Python)
+	$(NEO)/bin/python ingest/blackrock/testdata/golden.py > /dev/null
+	$(NEO)/bin/python ingest/text/testdata/golden.py > /dev/null
+
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv

@@ -430,7 +430,6 @@ func (m *mappingFile) channels(src *source, lay *layout) {
 		if c.role != sample {
 			continue
 		}
-		c.Original = c.name
 		if k := firstKind(c.wanted.Kind, m.Kind); k != "" {
 			if c.Kind = k; k != signal.EEG {
 				c.Pos = nil

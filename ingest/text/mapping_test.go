@@ -108,7 +108,7 @@ reference: Cz
 channels: [{column: Fp1, unit: mV}, {column: hrt, name: ECG, kind: ecg}, {column: trig, kind: trigger}]
 ignore: [5]
 `)
-	want := []signal.Channel{{Name: "Fp1", Original: "Fp1", Kind: signal.EEG, Unit: signal.Microvolt}, {Name: "ECG", Original: "hrt", Kind: signal.ECG}, {Name: "trig", Original: "trig", Kind: signal.Trigger}}
+	want := []signal.Channel{{Name: "Fp1", Original: "Fp1", Kind: signal.EEG, Unit: signal.Microvolt}, {Name: "ECG", Original: "ECG", Kind: signal.ECG}, {Name: "trig", Original: "trig", Kind: signal.Trigger}}
 	for i, c := range rec.Info.Channels {
 		if (c.Pos != nil) != (i == 0) {
 			t.Errorf("the place of %s is %v", c.Name, c.Pos)
