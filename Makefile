@@ -137,6 +137,9 @@ speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (ne
 interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)
 	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/edf
 
+interop-brainvision: $(FORMATS) ## what gyrus writes as BrainVision, read by MNE (needs Python)
+	GYRUS_BRAINVISION_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/brainvision
+
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
 
