@@ -139,17 +139,22 @@ func OpenBeside(fsys fs.FS, name, other string) (File, error) {
 	if other == "" || other == "." || other == ".." || strings.ContainsAny(other, `/\:`) || strings.ContainsRune(other, 0) {
 		return nil, fmt.Errorf("%q is no name of a file beside %s, must be a name without a folder", other, name)
 	}
-	f, err := fsys.Open(Beside(name, other))
+	return OpenFile(fsys, Beside(name, other))
+}
+
+// OpenFile opens a file that can be read at any place. The error wraps fs.ErrNotExist where it is not there.
+func OpenFile(fsys fs.FS, name string) (File, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && st.IsDir() {
-		err = fmt.Errorf("%s is a folder, must be a file", Beside(name, other))
+		err = fmt.Errorf("%s is a folder, must be a file", name)
 	}
 	file, ok := f.(File)
 	if err == nil && !ok {
-		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", Beside(name, other), f)
+		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -187,15 +192,11 @@ func Template(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fsys.Open(name)
+	f, err := OpenFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	file, err := readable(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return format.Template(file, name)
+	return format.Template(f, name)
 }
 
 // sidecarBeside says whether the file that decides about the format of name lies beside it.
@@ -203,7 +204,7 @@ func (f Format) sidecarBeside(fsys fs.FS, name string) (bool, error) {
 	if f.Sidecar == "" || f.ending(name) == "" {
 		return false, nil
 	}
-	side, err := OpenBeside(fsys, name, path.Base(name)+f.Sidecar)
+	side, err := OpenFile(fsys, name+f.Sidecar)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -213,31 +214,18 @@ func (f Format) sidecarBeside(fsys fs.FS, name string) (bool, error) {
 	return true, side.Close()
 }
 
-// readable is f where it is a file that can be read at any place.
-func readable(f fs.File, name string) (File, error) {
+// recognise finds the format of an open file by what lies beside it, or else by its first bytes.
+func recognise(fsys fs.FS, f fs.File, name string) (Format, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return Format{}, err
 	}
 	if st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder, must be a recording", name)
+		return Format{}, fmt.Errorf("%s is a folder, must be a recording", name)
 	}
 	file, ok := f.(File)
 	if !ok {
-		return nil, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
-	}
-	return file, nil
-}
-
-// recognise finds the format of an open file by what lies beside it, or else by its first bytes.
-func recognise(fsys fs.FS, f fs.File, name string) (Format, error) {
-	file, err := readable(f, name)
-	if err != nil {
-		return Format{}, err
-	}
-	st, err := f.Stat()
-	if err != nil {
-		return Format{}, err
+		return Format{}, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
 	}
 	for _, format := range Formats() {
 		if claimed, err := format.sidecarBeside(fsys, name); claimed || err != nil {

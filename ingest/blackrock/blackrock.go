@@ -102,7 +102,7 @@ func openSamples(fsys fs.FS, src *flatfile.Source, id string) (*signal.Recording
 		rec.Parts = []string{part}
 	}
 	rec.Spans, rec.Len = h.lay.Spans()
-	rec.Data = flatfile.NewReader(src, h.lay)
+	rec.Data = reader{flatfile.NewReader(src, h.lay), h.stored}
 	if events != nil {
 		if !events.origin.Equal(h.origin) && !h.origin.IsZero() {
 			src.Deviate(0, "time origin", "files of one recording have the same", fmt.Sprintf("%v, and %v in %s", h.origin, events.origin, part), "the time stamps of both are of one clock")
@@ -134,7 +134,7 @@ func beside(fsys fs.FS, src *flatfile.Source) (n *nev, name string) {
 }
 
 func readBeside(fsys fs.FS, src *flatfile.Source, other string) (*nev, error) {
-	f, err := ingest.OpenBeside(fsys, src.Name, other)
+	f, err := ingest.OpenFile(fsys, ingest.Beside(src.Name, other))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/blackrock"
+	_ "github.com/gyrus-bci/gyrus/ingest/edf"
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -246,6 +247,44 @@ func TestExtendedHeaders(t *testing.T) {
 	} {
 		if !slices.Contains(rec.Texts, want) {
 			t.Errorf("the texts %+v have no %+v", rec.Texts, want)
+		}
+	}
+}
+
+// TestToEDF: the integers are written as they are, with their limits. Where 0 does not stand for 0, EDF's readers come to an offset
+// by a difference of large numbers, which is listed.
+func TestToEDF(t *testing.T) {
+	rec := mustOpen(t, load(t, "v22.ns5", "v22.nev"), "x.ns5")
+	w, err := ingest.WriterFor("edf+", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	losses, err := ingest.WriteFile(dir+"/x.edf", w, rec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range losses {
+		if strings.HasSuffix(l.Where, "samples") && (strings.Contains(l.Where, "elec1") || strings.Contains(l.Where, "Cz")) {
+			t.Errorf("lost: %+v", l)
+		}
+	}
+	again, err := ingest.Open(os.DirFS(dir), "x.edf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := make([][]float64, 4), make([][]float64, 4)
+	for ch := range got {
+		got[ch], want[ch] = make([]float64, 700), make([]float64, 700)
+	}
+	if err := errors.Join(again.Data.ReadSamples(got, 0), rec.Data.ReadSamples(want, 0), again.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for ch := range got {
+		for k, v := range got[ch] {
+			if d := math.Abs(v - want[ch][k]); d > 2e-9 || ch%2 == 0 && d > 0 {
+				t.Fatalf("channel %d sample %d is %v, want %v", ch, k, v, want[ch][k])
+			}
 		}
 	}
 }

@@ -47,9 +47,10 @@ type nev struct {
 	factors    map[uint16]uint16 // nV
 
 	packets []packet
-	eras    int // how often the clock began
+	eras    int      // how often the clock began
+	labelOf []string // of the events
 
-	names  map[uint32]string // labels of events that come again and again
+	names  map[uint32]uint32 // places in labelOf of labels that come again and again
 	counts map[uint16]int64  // packets that are not read
 	analog int64
 }
@@ -57,8 +58,8 @@ type nev struct {
 // packet is one event.
 type packet struct {
 	stamp uint64
-	era   int
-	label string
+	era   int32
+	label uint32 // place in labelOf
 }
 
 // readNEV reads headers and packets.
@@ -69,7 +70,7 @@ func readNEV(src *flatfile.Source) (*nev, error) {
 	}
 	n := &nev{
 		src: src, version: fmt.Sprintf("%d.%d", b[8], b[9]), bytes: int64(le.Uint32(b[12:])), packet: int64(le.Uint32(b[16:])), stamp: 4,
-		resolution: uint64(le.Uint32(b[20:])), labels: map[uint16]string{}, factors: map[uint16]uint16{}, names: map[uint32]string{}, counts: map[uint16]int64{},
+		resolution: uint64(le.Uint32(b[20:])), labels: map[uint16]string{}, factors: map[uint16]uint16{}, names: map[uint32]uint32{}, counts: map[uint16]int64{},
 	}
 	if id := string(b[:8]); id != events21 && id != events30 {
 		return nil, src.Errorf(0, "file type", "is %q, must be %s or %s", id, events21, events30)
@@ -131,7 +132,7 @@ func (n *nev) extended(b []byte) {
 	n.text("extra comment", text([]byte(continued)), true)
 }
 
-// factor is µV to a stored number of a channel, 0 where it is not known.
+// factor is nV to a stored number of a channel, 0 where it is not known.
 func (n *nev) factor(id uint32) float64 {
 	if n == nil || id > lastSpike {
 		return 0
@@ -139,9 +140,9 @@ func (n *nev) factor(id uint32) float64 {
 	f := n.factors[uint16(id)]
 	if f == overflow {
 		n.src.Deviate(headerNEV, "digitization factor", "is in nV", fmt.Sprintf("%d, which is what 16 bits leave of %g", f, overflown), fmt.Sprintf("%g nV", overflown))
-		return overflown / 1000
+		return overflown
 	}
-	return float64(f) / 1000
+	return float64(f)
 }
 
 // read follows the packets through the file.
@@ -152,7 +153,7 @@ func (n *nev) read() error {
 	}
 	per := max(1, chunkBytes/n.packet)
 	buf := make([]byte, min(per, total)*n.packet)
-	n.eras = 1
+	n.eras, n.packets = 1, make([]packet, 0, total)
 	newest, restarted := uint64(0), false
 	for k := int64(0); k < total; k += per {
 		m := min(per, total-k)
@@ -165,8 +166,8 @@ func (n *nev) read() error {
 			if n.stamp == 8 {
 				stamp = le.Uint64(b)
 			}
-			label, restarts := n.label(b[n.stamp:n.packet])
-			if label == "" {
+			label, restarts, is := n.label(b[n.stamp:n.packet])
+			if !is {
 				continue
 			}
 			if stamp < newest && (restarted || restarts || float64(newest-stamp) > disorder*float64(n.resolution)) {
@@ -174,7 +175,7 @@ func (n *nev) read() error {
 				newest = stamp
 			}
 			newest, restarted = max(newest, stamp), restarts
-			n.packets = append(n.packets, packet{stamp, n.eras - 1, label})
+			n.packets = append(n.packets, packet{stamp, int32(n.eras - 1), label})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.counts)) {
@@ -190,9 +191,8 @@ func (n *nev) read() error {
 	return nil
 }
 
-// label is that of the event of a packet, from its ID on; "" for packets that make none. restarts says that the device began
-// anew.
-func (n *nev) label(b []byte) (label string, restarts bool) {
+// label is that of the event of a packet, from its ID on; is says whether it makes one, and restarts that the device began anew.
+func (n *nev) label(b []byte) (label uint32, restarts, is bool) {
 	id := le.Uint16(b)
 	switch {
 	case id == 0:
@@ -200,32 +200,38 @@ func (n *nev) label(b []byte) (label string, restarts bool) {
 		switch {
 		case reason&1 == 0:
 			n.analog++
-			return "", false
+			return 0, false, false
 		case reason&0x80 != 0:
-			return n.name(1<<16|uint32(value), func() string { return "serial/" + strconv.Itoa(int(value)) }), false
+			return n.name(1<<16|uint32(value), func() string { return "serial/" + strconv.Itoa(int(value)) }), false, true
 		}
-		return n.name(uint32(value), func() string { return "digital/" + strconv.Itoa(int(value)) }), false
+		return n.name(uint32(value), func() string { return "digital/" + strconv.Itoa(int(value)) }), false, true
 	case id <= lastSpike:
-		return n.name(uint32(id)<<17|uint32(b[2]), func() string { return n.spike(id, b[2]) }), false
+		return n.name(uint32(id)<<17|uint32(b[2]), func() string { return n.spike(id, b[2]) }), false, true
 	case id == idComment:
 		comment := text(b[8:])
 		if b[2] == 1 {
 			comment = wide(b[8:])
 		}
-		return "comment/" + comment, comment == restart
+		return n.add("comment/" + comment), comment == restart, true
 	}
 	n.counts[id]++
-	return "", false
+	return 0, false, false
 }
 
-// name makes a label once.
-func (n *nev) name(key uint32, label func() string) string {
-	s, known := n.names[key]
+// add keeps a label.
+func (n *nev) add(label string) uint32 {
+	n.labelOf = append(n.labelOf, label)
+	return uint32(len(n.labelOf) - 1)
+}
+
+// name keeps a label once.
+func (n *nev) name(key uint32, label func() string) uint32 {
+	at, known := n.names[key]
 	if !known {
-		s = label()
-		n.names[key] = s
+		at = n.add(label())
+		n.names[key] = at
 	}
-	return s
+	return at
 }
 
 // spike is the label of a spike of a unit: 0 has not been sorted, 255 is noise.
@@ -254,8 +260,8 @@ func (n *nev) joined(src *flatfile.Source, c *clock) []signal.Event {
 	}
 	events := make([]signal.Event, len(n.packets))
 	for i, p := range n.packets {
-		sample, onset := c.at(c.convert(p.stamp, n.resolution), c.eras[max(0, p.era+shift)])
-		events[i] = signal.Event{Sample: sample, Onset: onset, Label: p.label}
+		sample, onset := c.at(c.convert(p.stamp, n.resolution), c.eras[max(0, int(p.era)+shift)])
+		events[i] = signal.Event{Sample: sample, Onset: onset, Label: n.labelOf[p.label]}
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
@@ -270,7 +276,7 @@ func (n *nev) alone() []signal.Event {
 	first := make([]uint64, n.eras)
 	base := make([]float64, n.eras)
 	events := make([]signal.Event, len(n.packets))
-	last, era := 0.0, 0
+	last, era := 0.0, int32(0)
 	for i, p := range n.packets {
 		switch {
 		case i == 0 && c.seconds(p.stamp) > longestSession:
@@ -281,7 +287,7 @@ func (n *nev) alone() []signal.Event {
 			n.src.Deviate(n.bytes+int64(i)*n.packet, "time stamp", "grows steadily", fmt.Sprintf("%d behind the others", p.stamp), "the clock was set there, for an unknown time: onsets go on behind the last event")
 		}
 		onset := base[p.era] + c.since(p.stamp, first[p.era])
-		events[i] = signal.Event{Onset: onset, Label: p.label}
+		events[i] = signal.Event{Onset: onset, Label: n.labelOf[p.label]}
 		last = max(last, onset)
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int { return cmp.Compare(a.Onset, b.Onset) })

@@ -3,6 +3,7 @@ package blackrock
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,22 @@ type nsx struct {
 	origin     time.Time
 	info       *signal.Info
 	lay        flatfile.Layout
+	stored     []signal.Stored // of each channel
 	texts      []signal.Text
 }
+
+// reader is samples that are known as integers.
+type reader struct {
+	*flatfile.Reader
+
+	stored []signal.Stored
+}
+
+// Stored is how the file keeps the samples of each channel.
+func (r reader) Stored() []signal.Stored { return slices.Clone(r.stored) }
+
+// asTheyAre is stored numbers without a scale.
+var asTheyAre = signal.Stored{DigMin: math.MinInt16, DigMax: math.MaxInt16, PhysMin: math.MinInt16, PhysMax: math.MaxInt16}
 
 // rateOf makes a rate of the period, in 1/30,000 s.
 func rateOf(src *flatfile.Source, period uint32, at int64) (float64, error) {
@@ -84,13 +99,14 @@ func read21(src *flatfile.Source, events *nev) (*nsx, error) {
 	}
 	at := func(i int) int64 { return header21 + 4*int64(i) }
 	h.info.Channels = src.Channels(labels, at)
-	h.lay.Columns = make([]flatfile.Column, n)
+	h.lay.Columns, h.stored = make([]flatfile.Column, n), make([]signal.Stored, n)
 	for i := range labels {
 		c := &h.lay.Columns[i]
-		c.Gain = events.factor(le.Uint32(ids[4*i:]))
-		h.info.Channels[i].Unit = signal.Microvolt
-		if c.Gain == 0 {
-			c.Gain, h.info.Channels[i].Unit = 1, signal.NoUnit
+		factor := events.factor(le.Uint32(ids[4*i:]))
+		c.Gain, h.info.Channels[i].Unit = factor/1000, signal.Microvolt
+		h.stored[i] = signal.Stored{DigMin: -1000, DigMax: 1000, PhysMin: -factor, PhysMax: factor, Unit: "uV"}
+		if factor == 0 {
+			c.Gain, h.info.Channels[i].Unit, h.stored[i] = 1, signal.NoUnit, asTheyAre
 			src.Deviate(at(i), "channel ID", "the .nev beside the file has the factor from stored numbers to nV", "none for "+labels[i], "stored numbers are handed out, without a unit")
 		}
 	}
@@ -169,7 +185,7 @@ func (h *nsx) channels(src *flatfile.Source, b []byte, n int64) error {
 		labels[i] = text(c[4:20])
 	}
 	h.info.Channels = src.Channels(labels, at)
-	h.lay.Columns = make([]flatfile.Column, n)
+	h.lay.Columns, h.stored = make([]flatfile.Column, n), make([]signal.Stored, n)
 	for i := range labels {
 		c, channel := b[channel22*i:][:channel22], &h.info.Channels[i]
 		var limit [4]float64 // digital and analog, each the least and the most
@@ -183,14 +199,13 @@ func (h *nsx) channels(src *flatfile.Source, b []byte, n int64) error {
 		}
 		col := &h.lay.Columns[i]
 		if limit[1] == limit[0] || limit[3] == limit[2] {
-			col.Gain, channel.Unit = 1, signal.NoUnit
+			col.Gain, channel.Unit, h.stored[i] = 1, signal.NoUnit, asTheyAre
 			src.Deviate(at(i)+22, "min and max digital and analog value", "differ", fmt.Sprintf("%v for %q", limit, labels[i]), "stored numbers are handed out, without a unit")
 		} else {
-			gain := (limit[3] - limit[2]) / (limit[1] - limit[0])
-			col.Gain, col.Offset = unit.Apply(gain), unit.Apply(limit[2]-float64(limit[0]*gain))
-			if limit[3]*limit[0] == limit[2]*limit[1] { // 0 stands for 0; the difference above may be next to it
-				col.Offset = 0
-			}
+			h.stored[i] = signal.Stored{DigMin: int64(limit[0]), DigMax: int64(limit[1]), PhysMin: limit[2], PhysMax: limit[3], Unit: text(c[30:46])}
+			steps := limit[1] - limit[0]
+			col.Gain = unit.Apply((limit[3] - limit[2]) / steps)
+			col.Offset = unit.Apply((limit[2]*limit[1] - limit[3]*limit[0]) / steps) // products of 16 bits are exact: 0 stays 0
 		}
 		if !unit.Voltage && channel.Kind == signal.EEG {
 			src.Deviate(at(i)+30, "units", "a voltage (uV, mV, V, nV) for EEG", fmt.Sprintf("%q for %q", text(c[30:46]), labels[i]), "the samples are in that unit")

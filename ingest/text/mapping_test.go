@@ -134,6 +134,14 @@ func TestMappingWins(t *testing.T) {
 	if rec.Format != "CSV" || len(rec.Info.Channels) != 1 || rec.Begin.IsZero() || len(rec.Events) != 0 {
 		t.Errorf("%s, %v, begin %v", rec.Format, rec.Info, rec.Begin)
 	}
+	odd := fstest.MapFS{"12:30.csv": {Data: []byte(muse(300, nil))}}
+	if rec, err := ingest.Open(odd, "12:30.csv"); err != nil || rec.Format != "Muse CSV" {
+		t.Errorf("a colon in the name: %v, %v", rec, err)
+	}
+	odd["12:30.csv.gyrus.yaml"] = &fstest.MapFile{Data: []byte("rate_hz: 256\nunit: uV\nchannels: [{column: AF7}]\n")}
+	if rec, err := ingest.Open(odd, "12:30.csv"); err != nil || rec.Format != "CSV" {
+		t.Errorf("a colon in the name, and a mapping: %v, %v", rec, err)
+	}
 	files := fstest.MapFS{"x.csv": {Data: []byte(muse(300, nil))}, "y.csv.gyrus.yaml": {Data: []byte("nonsense")}}
 	if rec, err := ingest.Open(files, "x.csv"); err != nil || rec.Format != "Muse CSV" {
 		t.Errorf("with the mapping of another table: %v, %v", rec, err)
@@ -331,6 +339,21 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := ingest.Template(fstest.MapFS{"x.csv": {}}, "x.csv"); err == nil || !strings.Contains(err.Error(), "there is no line") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestMappedBomb: a packed table that unpacks to too much is refused, whatever its mapping.
+func TestMappedBomb(t *testing.T) {
+	data := packed(t, "t\n"+strings.Repeat("1\n", 8<<20))
+	files := fstest.MapFS{"x.csv.gz": {Data: data}, "x.csv.gz.gyrus.yaml": {Data: []byte("rate_hz: 100\nunit: uV\n")}}
+	_, err := ingest.Open(files, "x.csv.gz")
+	var format *ingest.FormatError
+	if !errors.As(err, &format) || !strings.Contains(err.Error(), "unpacks to more than 100 times") {
+		t.Errorf("the error is %v", err)
+	}
+	files["x.csv.gz.gyrus.yaml"].Data = []byte(strings.Repeat("#", 2<<20))
+	if _, err := ingest.Open(files, "x.csv.gz"); !errors.As(err, &format) || !strings.Contains(err.Error(), "must have at most 1048576") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -114,7 +113,7 @@ func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 }
 
 func openIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-	side, err := ingest.OpenBeside(fsys, name, path.Base(name)+sidecar)
+	side, err := ingest.OpenFile(fsys, name+sidecar)
 	if errors.Is(err, fs.ErrNotExist) {
 		return open(f, name, nil)
 	}
