@@ -260,6 +260,13 @@ func (e *ReadError) Unwrap() error { return e.Err }
 
 // Read reads the file called path. What is wrong with its content is a *ReadError.
 func Read(path string) (*Bundle, error) {
+	st, err := os.Stat(path) // opening a pipe would wait for whoever writes to it
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, &ReadError{path, fmt.Errorf("is no file but a %s", kindOf(st.Mode()))}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -276,4 +283,15 @@ func Read(path string) (*Bundle, error) {
 		return nil, &ReadError{path, err}
 	}
 	return b, nil
+}
+
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&os.ModeNamedPipe != 0:
+		return "pipe"
+	default:
+		return "device or socket"
+	}
 }
