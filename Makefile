@@ -140,6 +140,9 @@ stream-formats: ## memory of playing files of 10 GB and of reading files whole, 
 interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)
 	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/edf
 
+interop-brainvision: $(FORMATS) ## what gyrus writes as BrainVision, read by MNE (needs Python)
+	GYRUS_BRAINVISION_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/brainvision
+
 interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
 	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
 
@@ -158,6 +161,15 @@ $(BIDS): ingest/bids/testdata/requirements.txt
 
 interop-bids: $(BIDS) ## BIDS trees that gyrus writes, by the official validator and by mne-bids (needs Python)
 	GYRUS_BIDS_PYTHON=$(abspath $(BIDS))/bin/python $(GO) test -count=1 -v -run TestPeer ./ingest/bids
+
+NEO := bin/neo
+$(NEO): ingest/blackrock/testdata/requirements.txt ingest/text/testdata/requirements.txt
+	python3 -m venv $(NEO) && $(NEO)/bin/pip install -q $(addprefix -r ,$^)
+	@touch $@
+
+golden-neo: $(NEO) ## what Neo reads in Blackrock recordings, and pandas in tables: the golden values of their tests (needs Python)
+	$(NEO)/bin/python ingest/blackrock/testdata/golden.py > /dev/null
+	$(NEO)/bin/python ingest/text/testdata/golden.py > /dev/null
 
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -15,8 +16,8 @@ type Personal struct {
 }
 
 // FindPersonal lists what in rec may say who was recorded: the texts of the header that the reader marks as personal, the
-// date, and events whose text is seldom. A code that comes again and again is none; a text that comes once or twice may
-// have been typed by somebody.
+// date, and events whose text is seldom. A code that comes again and again is none, nor is one that ends in a number of its
+// own ("TargetCode/2"); another text that comes once or twice may have been typed by somebody.
 func FindPersonal(rec *signal.Recording) []Personal {
 	var all []Personal
 	for _, t := range rec.Texts {
@@ -32,7 +33,7 @@ func FindPersonal(rec *signal.Recording) []Personal {
 		times[e.Label]++
 	}
 	for _, e := range rec.Events {
-		if n := times[e.Label]; n > 0 && n <= seldom && letters(e.Label) > 3 {
+		if n := times[e.Label]; n > 0 && n <= seldom && letters(e.Label) > 3 && !isCode(e.Label) {
 			all = append(all, Personal{Where: fmt.Sprintf("event at %g s", e.Onset), Found: e.Label})
 			times[e.Label] = 0 // once
 		}
@@ -42,6 +43,15 @@ func FindPersonal(rec *signal.Recording) []Personal {
 
 // seldom is how often an event may come that somebody may have typed.
 const seldom = 2
+
+// isCode says whether a label is the name of something and a number: a state, a line, a unit.
+func isCode(label string) bool {
+	name, number, found := strings.Cut(label, "/")
+	if i := strings.LastIndexByte(number, '/'); i >= 0 {
+		number = number[i+1:]
+	}
+	return found && number != "" && strings.Trim(number, "0123456789") == "" && !strings.ContainsAny(name, " \t")
+}
 
 func letters(s string) (n int) {
 	for _, r := range s {

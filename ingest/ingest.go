@@ -34,6 +34,12 @@ type Format struct {
 	// OpenIn takes the place of Open where a recording may be spread over several files: fsys is where f was opened, and
 	// OpenBeside finds the others there. It names those it has read in Recording.Parts.
 	OpenIn func(fsys fs.FS, f File, name string) (*signal.Recording, error)
+	// Sidecar is the ending that the name of a file beside has, behind the whole name, by which this format claims a file whatever
+	// its content: with ".gyrus.yaml", x.csv is of this format where x.csv.gyrus.yaml lies beside it. Only names with one of Ext
+	// are looked at. "" claims none. OpenIn reads it.
+	Sidecar string
+	// Template writes a sidecar to begin with, by what is in the file. It closes f. Every format with a sidecar has it.
+	Template func(f File, name string) ([]byte, error)
 	// Mend, where it is not nil, undoes damage to a file that Open refuses, as far as the file proves what it was, and lists
 	// what was done. What it returns reads f, and closes it when it is closed. An error says why nothing could be done.
 	Mend func(f File, name string) (File, []signal.Deviation, error)
@@ -44,10 +50,14 @@ var (
 	formats []Format
 )
 
-// Register adds a format. It panics on a name that is taken, and unless the format has either Open or OpenIn.
+// Register adds a format. It panics on a name that is taken, and unless the format has either Open or OpenIn, and with a sidecar
+// OpenIn and Template.
 func Register(f Format) {
 	if (f.Open == nil) == (f.OpenIn == nil) {
 		panic("ingest: format " + f.Name + " must have one of Open and OpenIn")
+	}
+	if f.Sidecar != "" && (f.OpenIn == nil || f.Template == nil) {
+		panic("ingest: format " + f.Name + " has a sidecar and not both OpenIn and Template")
 	}
 	mu.Lock()
 	defer mu.Unlock()
@@ -84,7 +94,8 @@ func (e *FormatError) Error() string {
 func (e *FormatError) Unwrap() error { return e.Err }
 
 // Open opens the recording called name in fsys, with what is said about it elsewhere there: see Companion. The content
-// decides about the format; the ending of the name is only used to say what was expected.
+// decides about the format, unless a sidecar beside it does; the ending of the name is only used to look for that, and to
+// say what was expected.
 func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 	rec, err := open(fsys, name)
 	if err != nil {
@@ -99,7 +110,7 @@ func open(fsys fs.FS, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	format, err := recognise(f, name)
+	format, err := recognise(fsys, f, name)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -116,7 +127,7 @@ func Mend(fsys fs.FS, name string) (*signal.Recording, []signal.Deviation, error
 	if err != nil {
 		return nil, nil, err
 	}
-	format, err := recognise(f, name)
+	format, err := recognise(fsys, f, name)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
@@ -138,17 +149,22 @@ func OpenBeside(fsys fs.FS, name, other string) (File, error) {
 	if other == "" || other == "." || other == ".." || strings.ContainsAny(other, `/\:`) || strings.ContainsRune(other, 0) {
 		return nil, fmt.Errorf("%q is no name of a file beside %s, must be a name without a folder", other, name)
 	}
-	f, err := fsys.Open(Beside(name, other))
+	return OpenPart(fsys, Beside(name, other))
+}
+
+// OpenPart opens a file that can be read at any place. The error wraps fs.ErrNotExist where it is not there.
+func OpenPart(fsys fs.FS, name string) (File, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && st.IsDir() {
-		err = fmt.Errorf("%s is a folder, must be a file", Beside(name, other))
+		err = fmt.Errorf("%s is a folder, must be a file", name)
 	}
 	file, ok := f.(File)
 	if err == nil && !ok {
-		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", Beside(name, other), f)
+		err = fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -159,8 +175,57 @@ func OpenBeside(fsys fs.FS, name, other string) (File, error) {
 // Beside is the name of the file called other in the folder of the file called name, whose folder keeps its spelling.
 func Beside(name, other string) string { return name[:strings.LastIndexByte(name, '/')+1] + other }
 
-// recognise finds the format of an open file by its first bytes.
-func recognise(f fs.File, name string) (Format, error) {
+// Sidecar is the name of the file that decides about the format of the file called name where it lies beside it. An error says
+// which endings have one.
+func Sidecar(name string) (string, error) {
+	format, err := withSidecar(name)
+	return name + format.Sidecar, err
+}
+
+// withSidecar is the format that has a sidecar and an ending of name.
+func withSidecar(name string) (Format, error) {
+	var endings []string
+	for _, f := range Formats() {
+		if f.Sidecar != "" && f.ending(name) != "" {
+			return f, nil
+		}
+		if f.Sidecar != "" {
+			endings = append(endings, f.Ext...)
+		}
+	}
+	return Format{}, fmt.Errorf("%s: a mapping is for tables of text, which end in %s", name, strings.Join(endings, ", "))
+}
+
+// Template is a sidecar to begin with for the file called name in fsys.
+func Template(fsys fs.FS, name string) ([]byte, error) {
+	format, err := withSidecar(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := OpenPart(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return format.Template(f, name)
+}
+
+// sidecarBeside says whether the file that decides about the format of name lies beside it.
+func (f Format) sidecarBeside(fsys fs.FS, name string) (bool, error) {
+	if f.Sidecar == "" || f.ending(name) == "" {
+		return false, nil
+	}
+	side, err := OpenPart(fsys, name+f.Sidecar)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, side.Close()
+}
+
+// recognise finds the format of an open file by what lies beside it, or else by its first bytes.
+func recognise(fsys fs.FS, f fs.File, name string) (Format, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return Format{}, err
@@ -171,6 +236,11 @@ func recognise(f fs.File, name string) (Format, error) {
 	file, ok := f.(File)
 	if !ok {
 		return Format{}, fmt.Errorf("%s: this file system cannot read at any place in a file (%T)", name, f)
+	}
+	for _, format := range Formats() {
+		if claimed, err := format.sidecarBeside(fsys, name); claimed || err != nil {
+			return format, err
+		}
 	}
 	head := make([]byte, min(4096, st.Size()))
 	if n, err := file.ReadAt(head, 0); err != nil && n < len(head) {

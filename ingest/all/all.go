@@ -5,6 +5,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"   // Arrow IPC
 	_ "github.com/gyrus-bci/gyrus/ingest/bci2000"     // BCI2000 .dat
 	_ "github.com/gyrus-bci/gyrus/ingest/bids"        // sidecars of BIDS trees
+	_ "github.com/gyrus-bci/gyrus/ingest/blackrock"   // Blackrock .ns1 to .ns6 and .nev
 	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // BrainVision of Brain Products
 	_ "github.com/gyrus-bci/gyrus/ingest/cnt"         // Neuroscan .cnt
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // EDF and EDF+

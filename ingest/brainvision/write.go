@@ -26,7 +26,8 @@ func init() {
 // noUnit is how a channel without a unit is written: an empty field means µV.
 const noUnit = "n/a"
 
-// Write writes rec as three files, samples multiplexed and in float32. Each gap is a New Segment with the time at which
+// Write writes rec as three files, samples multiplexed: in INT_16 where that loses nothing, because the samples of every channel
+// are integers times a number (as those of most amplifiers are), otherwise in float32. Each gap is a New Segment with the time at which
 // recording went on. It lists what the format cannot hold.
 func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
 	if len(rec.Info.Channels) == 0 {
@@ -41,7 +42,10 @@ func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.D
 	if err != nil {
 		return nil, err
 	}
-	if err := w.samples(create); err != nil {
+	if w.steps, err = w.resolutions(); err == nil {
+		err = w.samples(create)
+	}
+	if err != nil {
 		return w.losses, errors.Join(err, header.Close())
 	}
 	if err := w.file(create, ".vmrk", w.markers()); err != nil {
@@ -60,6 +64,7 @@ type writer struct {
 	base   string
 	runs   []signal.Span
 	points int64
+	steps  []float64 // resolutions of INT_16, nil for float32
 	losses []signal.Deviation
 }
 
@@ -85,36 +90,38 @@ func (w *writer) samples(create ingest.Create) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	out := bufio.NewWriterSize(f, 1<<16)
-	var buf signal.Buffer
 	var b []byte
 	rounded, worst, infinite := 0, 0.0, 0
 	for _, run := range w.runs {
 		w.points += run.Len
-		for at := run.Start; at < run.End(); at += 1024 {
-			c := buf.Chunk(w.rec.Info, at, int(min(1024, run.End()-at)))
-			if err := w.rec.Data.ReadSamples(c.X, at); err != nil {
-				return err
-			}
-			b = b[:0]
-			for t := range c.Len() {
-				for ch := range c.X {
-					v := c.X[ch][t]
-					s := float32(v)
-					if d := math.Abs(float64(s) - v); d > 0 {
-						rounded++
-						if math.IsInf(float64(s), 0) {
-							infinite++
-						} else {
-							worst = max(worst, d)
-						}
-					}
-					b = binary.LittleEndian.AppendUint32(b, math.Float32bits(s))
+	}
+	var failed error
+	err = w.blocks(func(c signal.Chunk) bool {
+		b = b[:0]
+		for t := range c.Len() {
+			for ch := range c.X {
+				v := c.X[ch][t]
+				if w.steps != nil {
+					b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(v/w.steps[ch]))))
+					continue
 				}
-			}
-			if _, err := out.Write(b); err != nil {
-				return err
+				s := float32(v)
+				if d := math.Abs(float64(s) - v); d > 0 {
+					rounded++
+					if math.IsInf(float64(s), 0) {
+						infinite++
+					} else {
+						worst = max(worst, d)
+					}
+				}
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(s))
 			}
 		}
+		_, failed = out.Write(b)
+		return failed == nil
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
 	}
 	if rounded > 0 {
 		w.lose("samples", "numbers have 24 bits (float32)", fmt.Sprintf("%d that have more", rounded), fmt.Sprintf("rounded, by %.3g at most in the unit of their channel", worst))
@@ -158,7 +165,11 @@ func (w *writer) header() string {
 	chs := w.rec.Info.Channels
 	fmt.Fprintf(&b, "Brain Vision Data Exchange Header File Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\nMarkerFile=%s.vmrk\r\n", w.base, w.base)
 	fmt.Fprintf(&b, "DataFormat=BINARY\r\nDataOrientation=MULTIPLEXED\r\nNumberOfChannels=%d\r\nDataPoints=%d\r\n; Sampling interval in microseconds\r\nSamplingInterval=%s\r\n\r\n", len(chs), w.points, w.interval())
-	b.WriteString("[Binary Infos]\r\nBinaryFormat=IEEE_FLOAT_32\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
+	format, resolution := "IEEE_FLOAT_32", "1"
+	if w.steps != nil {
+		format = "INT_16"
+	}
+	b.WriteString("[Binary Infos]\r\nBinaryFormat=" + format + "\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
 	kinds, own := 0, false // own: an electrode lies elsewhere than its name says; others want coordinates of all or of none
 	for i, c := range chs {
 		label := c.Original
@@ -169,7 +180,10 @@ func (w *writer) header() string {
 		if c.Unit == signal.NoUnit {
 			unit = noUnit
 		}
-		fmt.Fprintf(&b, "Ch%d=%s,%s,1,%s\r\n", i+1, w.field("channel "+c.Name, label), w.field("reference", w.rec.Info.Reference), w.field("unit of "+c.Name, unit))
+		if w.steps != nil {
+			resolution = decimal(w.steps[i])
+		}
+		fmt.Fprintf(&b, "Ch%d=%s,%s,%s,%s\r\n", i+1, w.field("channel "+c.Name, label), w.field("reference", w.rec.Info.Reference), resolution, w.field("unit of "+c.Name, unit))
 		_, k := montage.Normalize(label)
 		if k != signal.Trigger && !units.Parse(unit).Voltage {
 			k = signal.Misc // as it will be read

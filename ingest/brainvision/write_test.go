@@ -118,7 +118,11 @@ func TestLosses(t *testing.T) {
 		Spans:  []signal.Span{{Start: 5, Len: 5}, {Start: 15, Len: 5}},
 		Events: []signal.Event{{Sample: 12, Onset: 12 / 250., Label: "in the gap"}, {Sample: 16, Onset: 0.0641, Label: "between samples"}},
 	}
-	rec.Data = signal.Memory{slices.Repeat([]float64{0.1}, 20)}
+	x := make([]float64, 20)
+	for k := range x {
+		x[k] = 0.1 + 1/float64(k+3)
+	}
+	rec.Data = signal.Memory{x}
 	rec.Others = []*signal.Recording{{Info: rec.Info}}
 	_, losses := write(t, rec)
 	text := fmt.Sprintf("%+v", losses)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/electrodes"
@@ -19,6 +21,7 @@ type Options struct {
 	Units      units.Policy
 	Electrodes *electrodes.Set // nil: positions are those of the recording, or of names
 	Encoding   ingest.Encoding // of headers; "" is AutoEncoding
+	Mapping    string          // path, with slashes, of what says what the columns of a table are; "": the file beside it
 }
 
 // Parameters are Options as they stand in a file or on a command line.
@@ -26,6 +29,7 @@ type Parameters struct {
 	Strict     bool   `json:"strict" doc:"refuse a recording that breaks the specification of its format"`
 	Policy     string `json:"units_policy" doc:"where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV); absent: warn"`
 	Electrodes string `json:"electrodes" doc:"a file that says where the electrodes are (.sfp, .elc, .locs, .ced, .xyz, .elp, .bvef, .hpts), joined by name"`
+	Mapping    string `json:"mapping" doc:"of a table (CSV): the file that says what its columns are; absent: FILE.gyrus.yaml beside it"`
 	Encoding   string `json:"header_encoding" doc:"of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252; absent: auto"`
 }
 
@@ -36,7 +40,7 @@ func (p *Parameters) CheckWords() error {
 }
 
 func (p *Parameters) words() (o Options, err error) {
-	o.Strict = p.Strict
+	o.Strict, o.Mapping = p.Strict, p.Mapping
 	if p.Policy != "" {
 		if o.Units, err = units.ParsePolicy(p.Policy); err != nil {
 			return o, err
@@ -87,7 +91,54 @@ func (o Options) Open(fsys fs.FS, name string) (rec *signal.Recording, joined *e
 
 // OpenFile is Open for a path of the operating system, as ingest.OpenFile is.
 func (o Options) OpenFile(path string) (rec *signal.Recording, joined *electrodes.Joined, err error) {
-	return o.open(ingest.Paths{}, func(fsys fs.FS) (*signal.Recording, error) { return ingest.OpenFileThrough(fsys, path) })
+	if o.Mapping == "" {
+		return o.open(ingest.Paths{}, func(fsys fs.FS) (*signal.Recording, error) { return ingest.OpenFileThrough(fsys, path) })
+	}
+	sidecar, err := ingest.Sidecar(filepath.ToSlash(path))
+	if err != nil {
+		return nil, nil, &MappingError{fmt.Errorf("has no effect on %w", err)}
+	}
+	if _, err := os.Stat(o.Mapping); err != nil {
+		return nil, nil, &MappingError{err}
+	}
+	rec, joined, err = o.open(withFile{name: sidecar, path: o.Mapping}, func(fsys fs.FS) (*signal.Recording, error) { return ingest.OpenFileThrough(fsys, path) })
+	var format *ingest.FormatError
+	if errors.As(err, &format) && format.File == sidecar {
+		format.File = o.Mapping
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, p := range rec.Parts {
+		if p == sidecar {
+			rec.Parts[i] = o.Mapping
+		}
+	}
+	return rec, joined, nil
+}
+
+// MappingError is a mapping that is not there, or for a file that takes none.
+type MappingError struct{ Err error }
+
+// Error is one line.
+func (e *MappingError) Error() string { return "mapping " + e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *MappingError) Unwrap() error { return e.Err }
+
+// withFile opens paths as they are, but for one, in whose place there is another.
+type withFile struct {
+	ingest.Paths
+
+	name, path string
+}
+
+// Open opens name.
+func (f withFile) Open(name string) (fs.File, error) {
+	if name == f.name {
+		name = f.path
+	}
+	return f.Paths.Open(name)
 }
 
 func (o Options) open(fsys fs.FS, open func(fs.FS) (*signal.Recording, error)) (rec *signal.Recording, joined *electrodes.Joined, err error) {

@@ -114,10 +114,22 @@ func Decode(dst any, params []byte) error {
 }
 
 // checkKeys reports the first key, in order of the alphabet so that the same file gives the same message every time,
-// that a struct of type t or a struct inside it does not have. encoding/json would take one in another case for it.
+// that a struct of type t or a struct inside it, also in a list, does not have. encoding/json would take one in another case for it.
 func checkKeys(t reflect.Type, value []byte, what string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t.Kind() == reflect.Slice {
+		var list []json.RawMessage
+		if err := json.Unmarshal(value, &list); err != nil {
+			return nil //nolint:nilerr // a value of the wrong type: decoding says so
+		}
+		for _, v := range list {
+			if err := checkKeys(t.Elem(), v, what); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		return nil

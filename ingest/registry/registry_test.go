@@ -12,6 +12,9 @@ type tool struct {
 	Inner struct {
 		Deep string `json:"deep"`
 	} `json:"inner"`
+	Parts []struct {
+		Size int `json:"size"`
+	} `json:"parts"`
 	Fitted []float64 `json:"-"`
 	State  int
 }
@@ -42,12 +45,14 @@ func TestRefusals(t *testing.T) {
 	for name, tc := range map[string]struct{ use, params, want string }{
 		"unknown name":      {"notsh", "", `unknown tool "notsh": did you mean "notch"?`},
 		"nothing near":      {"xyzzyplugh", "", `unknown tool "xyzzyplugh"; known: bandpass, notch`},
-		"unknown key":       {"notch", `{"freq": 60}`, `unknown key "freq": did you mean "freq_hz"? (known: freq_hz, order, inner)`},
+		"unknown key":       {"notch", `{"freq": 60}`, `unknown key "freq": did you mean "freq_hz"? (known: freq_hz, order, inner, parts)`},
 		"slip of a key":     {"notch", `{"freq_h": 60}`, `did you mean "freq_hz"?`},
 		"case matters":      {"notch", `{"Freq_Hz": 60}`, `did you mean "freq_hz"?`},
 		"fitted state":      {"notch", `{"Fitted": [1]}`, `unknown key "Fitted"`},
 		"running state":     {"notch", `{"State": 1}`, `unknown key "State"`},
 		"unknown inside":    {"notch", `{"inner": {"dep": "x"}}`, `unknown key of inner "dep": did you mean "deep"?`},
+		"unknown in a list": {"notch", `{"parts": [{"size": 1}, {"siz": 2}]}`, `unknown key of parts "siz": did you mean "size"?`},
+		"case in a list":    {"notch", `{"parts": [{"Size": 1}]}`, `unknown key of parts "Size": did you mean "size"?`},
 		"text for a number": {"notch", `{"freq_hz": "50"}`, `key "freq_hz": is a string, must be a number`},
 		"not whole":         {"notch", `{"order": 2.5}`, `key "order": is a number 2.5, must be a whole number`},
 		"not a mapping":     {"notch", `[1]`, "must be a mapping"},

@@ -3,8 +3,12 @@ package text
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // cell is one entry of a row.
@@ -13,10 +17,24 @@ type cell struct {
 	at   int64 // its first byte, of the text
 }
 
-// split parts a line that begins at a byte of the text, into cells, which it appends to dst.
+// split parts a line that begins at a byte of the text, into cells, which it appends to dst. A cell in quotes may hold what parts
+// cells elsewhere; between spaces there are no empty cells.
 func split(dst []cell, line []byte, at int64, comma byte) []cell {
 	for {
+		if comma == ' ' {
+			n := int64(len(line) - len(bytes.TrimLeft(line, " ")))
+			if line, at = line[n:], at+n; len(line) == 0 {
+				return dst
+			}
+		}
 		end := bytes.IndexByte(line, comma)
+		if end >= 0 {
+			if over := quoted(line, comma); over > end {
+				if end = bytes.IndexByte(line[over:], comma); end >= 0 {
+					end += over
+				}
+			}
+		}
 		part := line
 		if end >= 0 {
 			part = line[:end]
@@ -31,6 +49,24 @@ func split(dst []cell, line []byte, at int64, comma byte) []cell {
 		}
 		line, at = line[end+1:], at+int64(end)+1
 	}
+}
+
+// quoted is how many bytes a cell in quotes takes at the start of a line, 0 where there is none.
+func quoted(line []byte, comma byte) int {
+	inside := bytes.TrimLeft(line, " ")
+	if len(inside) == 0 || inside[0] != '"' {
+		return 0
+	}
+	begin := len(line) - len(inside) + 1
+	n := bytes.IndexByte(line[begin:], '"')
+	if n < 0 {
+		return 0
+	}
+	rest := bytes.TrimLeft(line[begin+n+1:], " ")
+	if len(rest) > 0 && rest[0] != comma {
+		return 0
+	}
+	return begin + n + 1
 }
 
 // commaOf is what parts the cells of a header.
@@ -57,6 +93,117 @@ func number(text []byte) (v float64, missing, ok bool) {
 		return math.NaN(), true, true
 	}
 	return v, false, err == nil
+}
+
+// number reads a number as the table writes it: with its decimal sign, and words for missing.
+func (l *layout) number(text []byte) (v float64, missing, ok bool) {
+	if l.missing[string(text)] {
+		return math.NaN(), true, true
+	}
+	if l.decimal == ',' {
+		if bytes.IndexByte(text, '.') >= 0 { // thousands: 1.234,5
+			return 0, false, false
+		}
+		text = bytes.Replace(text, []byte(","), []byte("."), 1)
+	}
+	return number(text)
+}
+
+// plain is a code in its shortest form, so that 1 and 1.0 are the same; "" where there is none.
+func (l *layout) plain(text []byte) string {
+	v, missing, ok := l.number(text)
+	switch {
+	case missing:
+		return ""
+	case ok:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strings.ToValidUTF8(string(text), "\uFFFD")
+}
+
+// coding is what the codes of a column of markers are.
+type coding struct {
+	labels map[string]string
+	none   map[string]bool
+	each   bool // every row with a code is an event
+
+	now  string // code of the row before
+	open int    // mark that goes on, counted from 1; 0 where none does
+	seen map[string]bool
+}
+
+// marker takes in a cell of markers.
+func (t *table) marker(row int, c *column, text []byte) {
+	if c.code == nil {
+		if l := label(text); l != "" {
+			t.marks = append(t.marks, mark{row, l, 1})
+		}
+		return
+	}
+	code := t.lay.plain(text)
+	if code == "0" && c.code.labels["0"] == "" || c.code.none[code] {
+		code = ""
+	}
+	if !c.code.each && code == c.code.now {
+		return
+	}
+	c.code.now = code
+	if c.code.open > 0 {
+		m := &t.marks[c.code.open-1]
+		m.rows = row - m.row
+		c.code.open = 0
+	}
+	if code == "" {
+		return
+	}
+	l, known := c.code.labels[code]
+	if !known {
+		l = code
+	} else if !c.code.seen[code] {
+		c.code.seen[code] = true
+	}
+	t.marks = append(t.marks, mark{row, l, 1})
+	if !c.code.each {
+		c.code.open = len(t.marks)
+	}
+}
+
+// ended closes the markers that go on at the end, and lists codes that have a label and never came.
+func (t *table) ended() {
+	for i := range t.lay.columns {
+		c := &t.lay.columns[i]
+		if c.code == nil {
+			continue
+		}
+		if c.code.open > 0 {
+			m := &t.marks[c.code.open-1]
+			m.rows = t.rows - m.row
+		}
+		var never []string
+		for code := range c.code.labels {
+			if !c.code.seen[code] {
+				never = append(never, code)
+			}
+		}
+		if slices.Sort(never); len(never) > 0 {
+			t.src.dev.count("never "+c.name, func() signal.Deviation {
+				return signal.Deviation{Where: "column " + c.name, Rule: "codes that have a label come", Found: "never " + strings.Join(never, ", "), Assumed: "there are no such events"}
+			})
+		}
+	}
+}
+
+// isoLayouts are dates and times of ISO 8601 as programs write them; without a zone they are taken for UTC.
+var isoLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", "20060102T150405Z07:00", "20060102T150405"}
+
+// parseISO is a date and a time in seconds since 1970. Fractions of a second may have a point or a comma.
+func parseISO(text string) (seconds float64, ok bool) {
+	for _, l := range isoLayouts {
+		if at, err := time.Parse(l, text); err == nil {
+			return float64(at.Unix()) + float64(at.Nanosecond())/1e9, true
+		}
+	}
+	return 0, false
 }
 
 // label is a marker as the label of an event, "" for none.

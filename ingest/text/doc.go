@@ -16,10 +16,13 @@
 // are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
 // do not: it is used where at most 1 % of its steps are not its usual one, and the stamps agree on how many are missing.
 //
-// Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes, which then
-// hold no such character. Numbers have a decimal point. A line may end in CR LF and be up to 64 KiB long.
+// Any other table is read by a mapping beside it, x.csv.gyrus.yaml, which says what its columns are, or, where its header is a
+// column of time and electrodes by their 10-05 names, by that: see docs/formats/csv.md.
 //
-// Rate. Only OpenBCI's tables say how fast their rows came; in all it is worked out from the stamps: the median over
+// Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes. Numbers
+// have a decimal point, unless a mapping says otherwise. A line may end in CR LF and be up to 64 KiB long.
+//
+// Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps: the median over
 // stretches of 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then the line of
 // least squares through the longest run without a gap. Where the device's nominal rate is within 0.5 % of it, one that the
 // table names within 5 %, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
@@ -34,7 +37,7 @@
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //
 // Memory. The samples are held in memory as float64: about 1 byte to a byte of text in Muse's tables, at most about 5, and
-// 20 where every row is an event. A packed file that unpacks to more than 100 times its size, beyond the first 1 MiB, or to
+// 25 where every row is an event. A packed file that unpacks to more than 100 times its size, beyond the first 1 MiB, or to
 // more than 4 GiB, is refused when it gets there.
 //
 // A file that was cut is read as far as it goes: a last line without its end is left out, and so is what the end of a

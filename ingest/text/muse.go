@@ -47,19 +47,13 @@ func museLayout(src *source) (*layout, error) {
 	if err != nil {
 		return nil, src.headEnd(err)
 	}
-	at := src.at
-	if rest, marked := bytes.CutPrefix(line, byteOrderMark); marked {
-		src.dev.count("bom", func() signal.Deviation {
-			return signal.Deviation{Where: "byte 0: header", Rule: "begins with the name of a column", Found: "a byte order mark", Assumed: "it is passed over"}
-		})
-		line, at = rest, at+int64(len(byteOrderMark))
-	}
+	line = src.unmarked(line)
 	lay := &layout{comma: commaOf(line), nominal: museRates, within: ofDevice, assumed: []signal.Deviation{{
 		Where: "line 1: header", Rule: "names the unit of every column", Found: "no units",
 		Assumed: "samples are in µV and stamps in seconds, as Muse recorders write them; the reference is unknown to the table",
 	}}}
 	var names []string
-	for _, c := range split(nil, line, at, lay.comma) {
+	for _, c := range split(nil, line, src.at, lay.comma) {
 		col := column{name: string(c.text), at: c.at, scale: 1}
 		switch low := strings.ToLower(col.name); {
 		case low == museStamps:

@@ -13,16 +13,16 @@ import (
 // recording is the table in the words of all recordings.
 func (t *table) recording(format string) (*signal.Recording, error) {
 	src := t.src
-	clock, err := newClock(t.stamps, t.index, t.lay)
+	clock, err := t.clock()
 	if err != nil {
-		return nil, src.errorf(src.offset(src.at), src.where(t.nameOf(stamp)), "%w", err)
+		return nil, err
 	}
-	rec := &signal.Recording{Name: src.name, Format: format, Begin: begin(t.stamps[0])}
+	rec := &signal.Recording{Name: src.name, Format: format, Begin: t.begin()}
 	kept, info, err := t.channels()
 	if err != nil {
 		return nil, err
 	}
-	info.Rate = clock.rate
+	info.Rate, info.Reference = clock.rate, t.lay.reference
 	rec.Info = info
 	data := &reader{name: src.name, x: kept}
 	number := data.place(clock.jumps, len(t.stamps))
@@ -37,11 +37,46 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 		}
 	}
 	for _, m := range t.marks {
-		rec.Events = append(rec.Events, signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label})
+		e := signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label}
+		if end := m.row + m.rows; m.rows > 1 {
+			e.Duration = t.stamps[end-1] - t.stamps[m.row] + 1/info.Rate
+			if end < t.rows {
+				e.Duration = t.stamps[end] - t.stamps[m.row]
+			}
+			e.Duration = max(0, e.Duration) // the clock may have been set
+		}
+		rec.Events = append(rec.Events, e)
 	}
 	rec.Deviations = append(slices.Clone(t.lay.assumed), t.timing(clock)...)
 	rec.Deviations = append(rec.Deviations, src.dev.all()...)
 	return rec, nil
+}
+
+// clock is what the stamps tell, or, where there are none, the rate that is known.
+func (t *table) clock() (*clock, error) {
+	src := t.src
+	switch {
+	case t.lay.rate > 0 && t.rows == 0:
+		return nil, src.errorf(src.offset(src.text), src.where(""), "there are no rows")
+	case t.lay.rate > 0:
+		return &clock{measured: t.lay.rate, rate: t.lay.rate}, nil
+	}
+	c, err := newClock(t.stamps, t.index, t.lay)
+	if err == nil && t.lay.open && (c.rate < slowest || c.rate > fastest) {
+		err = fmt.Errorf("the header names no unit, and as seconds the stamps make a rate of %g Hz, must be from %d to %g: name the unit, as in time_ms, or in a mapping beside it (gyrus info FILE --mapping-template)", c.rate, slowest, float64(fastest))
+	}
+	if err != nil {
+		return nil, src.errorf(src.offset(src.at), src.where(t.nameOf(stamp)), "%w", err)
+	}
+	return c, nil
+}
+
+// begin is the time of the first row, the zero time where it is not known.
+func (t *table) begin() time.Time {
+	if t.lay.mapped && !t.lay.epoch {
+		return time.Time{}
+	}
+	return begin(t.stamps[0])
 }
 
 // nameOf is the name of the column of a role, "" where there is none.
@@ -87,8 +122,14 @@ func (t *table) channels() ([][]float64, *signal.Info, error) {
 	return kept, info, nil
 }
 
+// exact is how far, in samples, stamps may be from the rate that a mapping names without being listed.
+const exact = 0.01
+
 // timing lists what was found out about the time.
 func (t *table) timing(c *clock) []signal.Deviation {
+	if t.lay.rate > 0 || t.lay.mapped && len(c.jumps) == 0 && slices.Contains(t.lay.nominal, c.rate) && c.off*c.rate < exact {
+		return nil
+	}
 	column, stamps, rule := t.nameOf(stamp), t.stamps, "a table names its rate"
 	if t.lay.stated != "" {
 		rule = t.lay.stated

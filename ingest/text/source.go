@@ -32,6 +32,10 @@ type source struct {
 	at   int64 // its first byte, of the text
 	text int64 // bytes of text read
 	dev  deviations
+
+	comment string // lines that begin so are passed over; "" passes none
+	held    []byte // a line that was looked at ahead
+	hold    bool
 }
 
 // tally counts the bytes that were read from a file.
@@ -104,6 +108,45 @@ var (
 // next is the next line without its end, valid until the next call. Behind the last one it returns io.EOF, or, where
 // the file is likely to have been longer once, errNoEnd or errPacked.
 func (s *source) next() ([]byte, error) {
+	if s.hold {
+		s.hold = false
+		return s.held, nil
+	}
+	for {
+		line, err := s.read()
+		if err != nil || s.comment == "" || !bytes.HasPrefix(line, []byte(s.comment)) {
+			return line, err
+		}
+	}
+}
+
+// ahead is the next line, which next then returns again.
+func (s *source) ahead() ([]byte, error) {
+	line, err := s.next()
+	if err == nil {
+		s.held, s.hold = bytes.Clone(line), true
+	}
+	return s.held, err
+}
+
+// unmarked is the line that was read last without the mark of its encoding, which is listed.
+func (s *source) unmarked(line []byte) []byte {
+	rest, marked := bytes.CutPrefix(line, byteOrderMark)
+	if !marked || s.at > 0 {
+		return line
+	}
+	s.dev.count("bom", func() signal.Deviation {
+		return signal.Deviation{Where: "byte 0: header", Rule: "begins with the name of a column", Found: "a byte order mark", Assumed: "it is passed over"}
+	})
+	s.at += int64(len(byteOrderMark))
+	if s.hold {
+		s.held = rest
+	}
+	return rest
+}
+
+// read is next, comments and all.
+func (s *source) read() ([]byte, error) {
 	line, err := s.lines.ReadSlice('\n')
 	if len(line) > 0 {
 		s.line, s.at = s.line+1, s.text

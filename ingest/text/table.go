@@ -17,12 +17,14 @@ type table struct {
 	stamps []float64   // s
 	index  []float64   // of the counter, empty where there is none
 	marks  []mark
+	rows   int
 }
 
 // mark is a marker in a row.
 type mark struct {
 	row   int
 	label string
+	rows  int // as long as it stays
 }
 
 // readTable reads the rows up to the end of the text.
@@ -38,6 +40,7 @@ func readTable(src *source, lay *layout) (*table, error) {
 		line, err := src.next()
 		switch {
 		case errors.Is(err, io.EOF):
+			t.ended()
 			return t, nil
 		case errors.Is(err, errNoEnd), errors.Is(err, errPacked):
 			src.dev.count("cut", func() signal.Deviation {
@@ -46,6 +49,7 @@ func readTable(src *source, lay *layout) (*table, error) {
 					Found: err.Error() + ": the file was cut, or is still being written", Assumed: "what there is of the last line is left out",
 				}
 			})
+			t.ended()
 			return t, nil
 		case err != nil:
 			return nil, err
@@ -68,21 +72,31 @@ func readTable(src *source, lay *layout) (*table, error) {
 
 // row takes in the cells of one line.
 func (t *table) row(cells []cell) error {
-	row, ch := len(t.stamps), 0
+	row, ch := t.rows, 0
+	t.rows++
+	if t.lay.rate > 0 {
+		t.stamps = append(t.stamps, float64(row)/t.lay.rate)
+	}
 	for i, c := range cells {
 		col := &t.lay.columns[i]
 		switch col.role {
 		case unused:
 			continue
 		case marker:
-			if l := label(c.text); l != "" {
-				t.marks = append(t.marks, mark{row, l})
-			}
+			t.marker(row, col, c.text)
 			continue
 		case sample, stamp, counter:
 		}
-		v, missing, ok := number(c.text)
+		v, missing, ok := t.lay.number(c.text)
+		if col.iso {
+			if v, ok = parseISO(string(c.text)); !ok {
+				return t.src.cellError(c.at, col.name, "the stamp is %s, must be a date and a time, such as 2021-03-04T05:06:07.25Z", quote(c.text))
+			}
+			missing = false
+		}
 		switch {
+		case !ok && t.lay.decimal == ',':
+			return t.src.cellError(c.at, col.name, "%s is not a number; it must be digits with a decimal comma, such as -44,922", quote(c.text))
 		case !ok:
 			return t.src.cellError(c.at, col.name, "%s is not a number; it must be digits with a decimal point, such as -44.922", quote(c.text))
 		case col.role == stamp && (missing || math.Abs(v*col.scale) > 1e12):
@@ -103,7 +117,7 @@ func (t *table) row(cells []cell) error {
 				}
 			})
 		}
-		t.x[ch] = append(t.x[ch], v*col.scale)
+		t.x[ch] = append(t.x[ch], col.value(v))
 		ch++
 	}
 	return nil

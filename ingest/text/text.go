@@ -3,11 +3,13 @@ package text
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // kind is one way to lay out a table.
@@ -28,6 +30,14 @@ type layout struct {
 	within  float64            // how far, relative, the measured rate may be from them
 	stated  string             // the rule that stamps follow; "" where the table does not name its rate
 	assumed []signal.Deviation // what the table does not say and was taken for granted
+
+	decimal   byte            // ',' where it is one, otherwise a point
+	missing   map[string]bool // words for no value
+	rate      float64         // Hz, where there are no stamps
+	epoch     bool            // stamps count from 1970
+	mapped    bool            // by a mapping: nothing is left to guess
+	open      bool            // stamps have no unit, and are taken for seconds
+	reference string
 }
 
 // role is what a column is for.
@@ -46,12 +56,30 @@ type column struct {
 	name  string // as the header writes it
 	at    int64  // of its cell in the header
 	role  role
-	scale float64 // of a sample to the channel's unit, of a stamp to seconds
+	scale float64 // of a sample to the unit of the table, of a stamp to seconds
 	signal.Channel
+
+	offset float64        // of a sample, in the unit of the table
+	unit   units.Scale    // from there to the channel's; the zero value leaves it
+	iso    bool           // stamps are dates and times
+	code   *coding        // of markers; nil takes them as they are
+	wanted *mappedChannel // what the mapping says of a sample
+}
+
+// value is a number of the table in the channel's unit.
+func (c *column) value(v float64) float64 {
+	v *= c.scale
+	if c.offset != 0 {
+		v += c.offset
+	}
+	if c.unit.Div != 0 {
+		v = c.unit.Apply(v)
+	}
+	return v
 }
 
 // kinds is every kind there is; each is asked in this order.
-var kinds = []*kind{muse, openBCI}
+var kinds = []*kind{muse, openBCI, plain}
 
 func init() {
 	var expect []string
@@ -59,8 +87,8 @@ func init() {
 		expect = append(expect, k.name+" begins with "+k.expect)
 	}
 	ingest.Register(ingest.Format{
-		Name: "text", Ext: []string{".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"}, Match: match, Open: Open,
-		Hint: "the tables that are known: " + strings.Join(expect, "; "),
+		Name: "text", Ext: []string{".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"}, Match: match, OpenIn: OpenIn, Sidecar: sidecar, Template: template,
+		Hint: "a table is read by a mapping beside it, FILE" + sidecar + ", and gyrus info FILE --mapping-template prints one to begin with; without one these are known: " + strings.Join(expect, "; "),
 	})
 }
 
@@ -75,27 +103,49 @@ func recognise(head []byte) *kind {
 	return kinds[i]
 }
 
-// Open reads all of f and closes it, also when it fails.
-func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
+// OpenIn reads all of f, by the mapping beside it where there is one, and closes it, also when it fails.
+func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := openIn(fsys, f, name)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	return rec, nil
 }
 
-func open(f ingest.File, name string) (*signal.Recording, error) {
+func openIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+	side, err := ingest.OpenPart(fsys, name+sidecar)
+	if errors.Is(err, fs.ErrNotExist) {
+		return open(f, name, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMapping(side, name+sidecar)
+	if err := errors.Join(err, side.Close()); err != nil {
+		return nil, err
+	}
+	rec, err := open(f, name, &kind{name: csvName, layout: m.layout})
+	if err != nil {
+		return nil, err
+	}
+	rec.Parts = []string{m.name}
+	return rec, nil
+}
+
+// open reads a table of kind k, or, where that is nil, of the kind that it looks like.
+func open(f ingest.File, name string, k *kind) (*signal.Recording, error) {
 	src, err := newSource(f, name)
 	if err != nil {
 		return nil, err
 	}
-	head, err := src.peek(headBytes)
-	if err != nil {
-		return nil, err
-	}
-	k := recognise(head)
 	if k == nil {
-		return nil, src.errorf(src.offset(0), "header", "is of no known kind of table: %s", expected())
+		head, err := src.peek(headBytes)
+		if err != nil {
+			return nil, err
+		}
+		if k = recognise(head); k == nil {
+			return nil, src.errorf(src.offset(0), "header", "is of no known kind of table: %s", expected())
+		}
 	}
 	lay, err := k.layout(src)
 	if err != nil {

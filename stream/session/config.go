@@ -188,7 +188,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if err := c.check(top); err != nil {
 		return nil, bad(0, err)
 	}
-	paths := []*string{&c.Bundle, &c.Source.File, &c.Source.Electrodes, &c.Bus.Credentials, &c.Bus.CA, &c.Bus.Operator}
+	paths := []*string{&c.Bundle, &c.Source.File, &c.Source.Electrodes, &c.Source.Mapping, &c.Bus.Credentials, &c.Bus.CA, &c.Bus.Operator}
 	if c.Adapt != nil {
 		paths = append(paths, &c.Adapt.Log, &c.Adapt.Save)
 	}

@@ -43,6 +43,10 @@ func openRecording(how reading.Options, path string) (*signal.Recording, *electr
 	if errors.As(err, &large) {
 		return nil, nil, refusal{err}
 	}
+	var mapping *reading.MappingError
+	if errors.As(err, &mapping) {
+		return nil, nil, usageError{fmt.Errorf("--%w", mapping)}
+	}
 	if err != nil {
 		return nil, nil, notThere(err)
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -75,10 +77,18 @@ func describe(rec *signal.Recording) infoJSON {
 }
 
 func newInfo() *cobra.Command {
+	var template bool
 	cmd := &cobra.Command{
 		Use: "info FILE|TREE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format; or in a BIDS tree", Args: cobra.ExactArgs(1),
-		Example: "  gyrus info S001R06.edf\n  gyrus info ds002336\n  gyrus info S001R06.edf --json | jq '.events[0]'",
+		Long: `Info prints what is in a recording of any format that gyrus knows, or in a BIDS tree.
+
+A table of text (CSV) that no program known to gyrus wrote is read by a mapping, which says what its columns are: the file
+FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one to begin with, made of the header of FILE.`,
+		Example: "  gyrus info S001R06.edf\n  gyrus info ds002336\n  gyrus info S001R06.edf --json | jq '.events[0]'\n  gyrus info run1.csv --mapping-template > run1.csv.gyrus.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if template {
+				return mappingTemplate(cmd, args[0])
+			}
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
@@ -143,7 +153,30 @@ func newInfo() *cobra.Command {
 		},
 	}
 	addReading(cmd)
+	cmd.Flags().BoolVar(&template, "mapping-template", false, "of a table (CSV): print a mapping to begin with, and nothing else")
 	return cmd
+}
+
+// mappingTemplate prints what a mapping of the table at path may begin with.
+func mappingTemplate(cmd *cobra.Command, path string) error {
+	for _, f := range []string{strictFlag, policyFlag, mappingFlag} {
+		if cmd.Flags().Changed(f) {
+			return usageError{fmt.Errorf("--%s has no effect with --mapping-template: leave one of them out", f)}
+		}
+	}
+	if wantsJSON(cmd) {
+		return usageError{errors.New("--json has no effect with --mapping-template, which prints YAML: leave one of them out")}
+	}
+	name := filepath.ToSlash(path)
+	if _, err := ingest.Sidecar(name); err != nil {
+		return usageError{err}
+	}
+	text, err := ingest.Template(ingest.Paths{}, name)
+	if err != nil {
+		return notThere(err)
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
 }
 
 // eventRows counts events by label.

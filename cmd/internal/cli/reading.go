@@ -28,6 +28,7 @@ const (
 	policyUsage    = "where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV) (environment: " + policyEnv + ")"
 	electrodesFlag = "electrodes"
 	encodingFlag   = "header-encoding"
+	mappingFlag    = "mapping"
 )
 
 // addReading gives a command the flags.
@@ -41,6 +42,7 @@ func addReading(cmd *cobra.Command) {
 func addLenient(cmd *cobra.Command) {
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
 	cmd.Flags().String(encodingFlag, "auto", "of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
+	cmd.Flags().String(mappingFlag, "", "of a table (CSV): the file that says what its columns are (default: FILE.gyrus.yaml beside it); see gyrus info --mapping-template")
 }
 
 // readingOf is what the flags and the environment say.
@@ -68,6 +70,11 @@ func readingOf(cmd *cobra.Command) (opener, error) {
 	}
 	file, _ := text(electrodesFlag)
 	p.Electrodes = filepath.ToSlash(file)
+	mapping, given := text(mappingFlag)
+	if given && mapping == "" {
+		return r, usageError{errors.New("--mapping is empty: name a file, or leave it out")}
+	}
+	p.Mapping = filepath.ToSlash(mapping)
 	var err error
 	r.Options, err = p.Options(ingest.Paths{})
 	var format *ingest.FormatError

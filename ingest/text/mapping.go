@@ -1,0 +1,591 @@
+package text
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// sidecar is the ending of a mapping, behind the name of the table.
+const sidecar = ".gyrus.yaml"
+
+const (
+	mappingBytes = 1 << 20 // the largest mapping
+	maxColumns   = 8192
+)
+
+// mapping says what the columns of a table are: the file x.csv.gyrus.yaml beside x.csv.
+type mapping struct {
+	Delimiter  string          `json:"delimiter"`   // one character, "tab", or "space" for any number of them; "" takes that of comma, semicolon and tab which there is most of
+	Decimal    string          `json:"decimal"`     // "." or ","
+	Comment    string          `json:"comment"`     // lines that begin so are passed over
+	HeaderRows int             `json:"header_rows"` // lines above the samples, comments not counted; the last one names the columns
+	Time       *timeColumn     `json:"time"`
+	Rate       float64         `json:"rate_hz"`
+	Unit       string          `json:"unit"` // of the channels that do not say theirs
+	Kind       signal.Kind     `json:"kind"` // of the channels that do not say theirs; "" tells it from the name
+	Reference  string          `json:"reference"`
+	Channels   []mappedChannel `json:"channels"` // nil takes every column that is nothing else
+	Markers    []mappedMarker  `json:"markers"`
+	Ignore     []columnRef     `json:"ignore"`  // columns that are left out without being listed
+	Missing    []string        `json:"missing"` // words for no value, beside empty cells and NaN
+}
+
+// timeColumn is the column with the stamps.
+type timeColumn struct {
+	Column columnRef `json:"column"`
+	Unit   string    `json:"unit"` // a key of timeUnits
+}
+
+// mappedChannel is a column with samples: a number v is v·factor + offset in the unit.
+type mappedChannel struct {
+	Column columnRef   `json:"column"`
+	Name   string      `json:"name"` // "" takes that of the column
+	Unit   string      `json:"unit"`
+	Kind   signal.Kind `json:"kind"`
+	Factor *float64    `json:"factor"`
+	Offset float64     `json:"offset"`
+}
+
+// mappedMarker is a column with events.
+type mappedMarker struct {
+	Column  columnRef         `json:"column"`
+	Labels  map[string]string `json:"labels"`   // a code and its label; codes that are not there are their own
+	None    []string          `json:"none"`     // codes that are no event, beside 0 and what is missing
+	EachRow bool              `json:"each_row"` // every row with a code is an event; otherwise every change to one is, as long as the code stays
+}
+
+// columnRef is a column by name, or by number, from 1.
+type columnRef struct {
+	name   string
+	number int
+}
+
+// UnmarshalJSON takes text for a name and a whole number for a number.
+func (c *columnRef) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, &c.name) == nil && c.name != "" {
+		return nil
+	}
+	if json.Unmarshal(b, &c.number) == nil && c.number >= 1 {
+		return nil
+	}
+	return fmt.Errorf("column is %s, must be a name or a number from 1", b)
+}
+
+func (c columnRef) String() string {
+	if c.name != "" {
+		return strconv.Quote(c.name)
+	}
+	return strconv.Itoa(c.number)
+}
+
+// timeUnits are the units of stamps: seconds, since 1970 or since anything, and parts of them.
+var timeUnits = map[string]struct {
+	scale float64 // to seconds
+	epoch bool    // they count from 1970
+}{
+	"s": {1, false}, "ms": {1e-3, false}, "us": {1e-6, false}, "ns": {1e-9, false},
+	"unix": {1, true}, "unix_ms": {1e-3, true}, "unix_us": {1e-6, true}, "unix_ns": {1e-9, true},
+	isoUnit: {1, true},
+}
+
+// isoUnit is the unit of stamps that are dates and times (ISO 8601).
+const isoUnit = "iso8601"
+
+const timeUnitNames = "s, ms, us, ns (from anywhere), unix, unix_ms, unix_us, unix_ns (since 1970), iso8601"
+
+var kindNames = []signal.Kind{signal.EEG, signal.EOG, signal.ECG, signal.EMG, signal.SEEG, signal.ECoG, signal.Trigger, signal.Misc}
+
+// mappingFile is a mapping with what is needed to complain about it.
+type mappingFile struct {
+	mapping
+
+	name string
+	data []byte
+	root *yaml.Node
+}
+
+// readMapping reads a mapping.
+func readMapping(f ingest.File, name string) (*mappingFile, error) {
+	m := &mappingFile{name: name, mapping: mapping{HeaderRows: 1, Decimal: "."}}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if st.Size() > mappingBytes {
+		return nil, m.errorf("", "has %d bytes, must have at most %d", st.Size(), mappingBytes)
+	}
+	m.data = make([]byte, st.Size())
+	if n, err := f.ReadAt(m.data, 0); n < len(m.data) {
+		return nil, m.errorf("", "cannot be read: %w", err)
+	}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(m.data))
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, m.errorf("", "is empty, must say what the columns are")
+	} else if err != nil {
+		return nil, m.errorf("", "is no YAML: %w", err)
+	}
+	if dec.Decode(new(yaml.Node)) == nil {
+		return nil, m.errorf("", "holds more than one YAML document, must hold one")
+	}
+	m.root = registry.Resolve(doc.Content[0])
+	params, err := registry.YAML(m.root)
+	if err != nil {
+		return nil, m.errorf("", "%w", err)
+	}
+	if err := registry.Decode(&m.mapping, params); err != nil {
+		key := ""
+		var unknown *registry.UnknownError
+		if errors.As(err, &unknown) {
+			key = unknown.Name
+		}
+		return nil, m.errorf(key, "%w", err)
+	}
+	return m, m.check()
+}
+
+// errorf is an error about the first key of that name, or the whole.
+func (m *mappingFile) errorf(key, format string, args ...any) error {
+	field, at := "mapping", int64(0)
+	if line := lineOf(m.root, key); line > 0 {
+		field = fmt.Sprintf("line %d", line)
+		for _, l := range bytes.SplitAfterN(m.data, []byte("\n"), line)[:line-1] {
+			at += int64(len(l))
+		}
+	}
+	return &ingest.FormatError{File: m.name, Field: field, Offset: at, Err: fmt.Errorf(format, args...)}
+}
+
+// lineOf is the line of the first key called that, 0 where there is none.
+func lineOf(n *yaml.Node, key string) int {
+	if n == nil || key == "" {
+		return 0
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if c.Value == key {
+				return c.Line
+			}
+			continue
+		}
+		if line := lineOf(c, key); line > 0 {
+			return line
+		}
+	}
+	return 0
+}
+
+// check refuses what no table can have.
+func (m *mappingFile) check() error {
+	switch {
+	case m.Delimiter != "" && m.Delimiter != "tab" && m.Delimiter != "space" && (len(m.Delimiter) != 1 || strings.ContainsAny(m.Delimiter, "\"\r\n")):
+		return m.errorf("delimiter", "delimiter is %q, must be one character, tab or space", m.Delimiter)
+	case m.Decimal != "." && m.Decimal != ",":
+		return m.errorf("decimal", "decimal is %q, must be . or ,", m.Decimal)
+	case m.Decimal == m.Delimiter:
+		return m.errorf("decimal", "decimal and delimiter are both %q, must differ", m.Decimal)
+	case m.HeaderRows < 0 || m.HeaderRows > 1000:
+		return m.errorf("header_rows", "header_rows is %d, must be from 0 to 1000", m.HeaderRows)
+	case m.Time == nil && m.Rate == 0:
+		return m.errorf("", "says nothing about time: name the column, time: {column: t, unit: s}, or the rate, rate_hz: 250")
+	case !(m.Rate >= 0 && m.Rate <= maxRate): // also catches NaN
+		return m.errorf("rate_hz", "rate_hz is %g, must be above 0 and at most %g", m.Rate, float64(maxRate))
+	case m.Channels != nil && len(m.Channels) == 0:
+		return m.errorf("channels", "channels is empty: name at least one, or leave the key out for every column that is nothing else")
+	}
+	if t := m.Time; t != nil {
+		if t.Unit = strings.NewReplacer("\u00b5", "u", "\u03bc", "u").Replace(t.Unit); t.Unit == "" {
+			return m.errorf("time", "time has no unit, must have one of "+timeUnitNames)
+		}
+		if _, known := timeUnits[t.Unit]; !known {
+			return m.errorf("time", "the unit of time is %q, must be one of "+timeUnitNames, t.Unit)
+		}
+		if t.Column == (columnRef{}) {
+			return m.errorf("time", "time names no column")
+		}
+	}
+	kinds := []signal.Kind{m.Kind}
+	for i, c := range m.Channels {
+		kinds = append(kinds, c.Kind)
+		if c.Column == (columnRef{}) {
+			return m.errorf("channels", "channel %d names no column", i+1)
+		}
+		if c.Factor != nil && *c.Factor == 0 || !utf8.ValidString(c.Name) {
+			return m.errorf("channels", "the factor of column %s is 0, must be another number", c.Column)
+		}
+	}
+	for _, k := range kinds {
+		if k != "" && !slices.Contains(kindNames, k) {
+			return m.errorf("kind", "kind is %q, must be one of %v", k, kindNames)
+		}
+	}
+	for i, c := range m.Markers {
+		if c.Column == (columnRef{}) {
+			return m.errorf("markers", "marker %d names no column", i+1)
+		}
+	}
+	return nil
+}
+
+// comma is what parts cells, 0 where the mapping does not say.
+func (m *mapping) comma() byte {
+	switch m.Delimiter {
+	case "":
+		return 0
+	case "tab":
+		return '\t'
+	case "space":
+		return ' '
+	}
+	return m.Delimiter[0]
+}
+
+// find is the position of a column among those of the table.
+func (m *mappingFile) find(ref columnRef, key string, columns []column) (int, error) {
+	if ref.name == "" {
+		if ref.number > len(columns) {
+			return 0, m.errorf(key, "column %d: the table has %d", ref.number, len(columns))
+		}
+		return ref.number - 1, nil
+	}
+	found, names := -1, make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+		if c.name != ref.name {
+			continue
+		}
+		if found >= 0 {
+			return 0, m.errorf(key, "columns %d and %d are both called %q: name it by its number", found+1, i+1, ref.name)
+		}
+		found = i
+	}
+	if found < 0 && m.HeaderRows == 0 {
+		return 0, m.errorf(key, "column %q: with header_rows: 0 columns have numbers only, from 1 to %d", ref.name, len(columns))
+	}
+	if found < 0 {
+		return 0, m.errorf(key, "%w", &registry.UnknownError{What: "column", Name: ref.name, Known: names})
+	}
+	return found, nil
+}
+
+// layout reads the header and says what the columns are.
+func (m *mappingFile) layout(src *source) (*layout, error) {
+	src.comment = m.Comment
+	lay := &layout{comma: m.comma(), decimal: m.Decimal[0], missing: map[string]bool{}, within: ofStated, mapped: true, reference: m.Reference}
+	for _, w := range m.Missing {
+		lay.missing[w] = true
+	}
+	if err := m.names(src, lay); err != nil {
+		return nil, err
+	}
+	take := func(ref columnRef, key string, role role) (*column, error) {
+		i, err := m.find(ref, key, lay.columns)
+		if err != nil {
+			return nil, err
+		}
+		c := &lay.columns[i]
+		if c.role != unused {
+			return nil, m.errorf(key, "column %s is named twice: a column is one thing", ref)
+		}
+		c.role = role
+		return c, nil
+	}
+	if m.Time != nil {
+		c, err := take(m.Time.Column, "time", stamp)
+		if err != nil {
+			return nil, err
+		}
+		unit := timeUnits[m.Time.Unit]
+		c.scale, c.iso, lay.epoch = unit.scale, m.Time.Unit == isoUnit, unit.epoch
+	}
+	switch {
+	case m.Time == nil:
+		lay.rate = m.Rate
+	case m.Rate > 0:
+		lay.nominal, lay.stated = []float64{m.Rate}, fmt.Sprintf("stamps are at the rate that the mapping names, %g Hz", m.Rate)
+	}
+	for _, mk := range m.Markers {
+		c, err := take(mk.Column, "markers", marker)
+		if err != nil {
+			return nil, err
+		}
+		c.code = &coding{labels: map[string]string{}, none: map[string]bool{}, each: mk.EachRow, seen: map[string]bool{}}
+		for code, l := range mk.Labels {
+			c.code.labels[lay.plain([]byte(code))] = l
+		}
+		for _, w := range mk.None {
+			c.code.none[lay.plain([]byte(w))] = true
+		}
+	}
+	for _, ch := range m.Channels {
+		c, err := take(ch.Column, "channels", sample)
+		if err != nil {
+			return nil, err
+		}
+		c.wanted = &ch
+	}
+	ignored := map[int]bool{}
+	for _, ref := range m.Ignore {
+		i, err := m.find(ref, "ignore", lay.columns)
+		if err != nil {
+			return nil, err
+		}
+		if lay.columns[i].role != unused {
+			return nil, m.errorf("ignore", "column %s is named elsewhere too: a column is one thing", ref)
+		}
+		ignored[i] = true
+	}
+	var left []string
+	samples := 0
+	for i := range lay.columns {
+		c := &lay.columns[i]
+		switch {
+		case c.role == unused && !ignored[i] && m.Channels == nil:
+			c.role, c.wanted = sample, new(mappedChannel)
+		case c.role == unused && !ignored[i]:
+			left = append(left, strconv.Quote(c.name))
+		}
+		if c.role == sample {
+			samples++
+		}
+	}
+	if samples == 0 {
+		return nil, m.errorf("channels", "no column is left for samples: the table has %s", count(len(lay.columns), "column"))
+	}
+	if len(left) > 0 {
+		src.dev.count("unused", func() signal.Deviation {
+			return signal.Deviation{Where: count(len(left), "column"), Rule: "the mapping says what every column is, or ignores it", Found: "nothing about " + strings.Join(left, ", "), Assumed: "left out"}
+		})
+	}
+	m.channels(src, lay)
+	return lay, nil
+}
+
+// names reads the lines above the samples.
+func (m *mappingFile) names(src *source, lay *layout) error {
+	var line []byte
+	var err error
+	for range m.HeaderRows {
+		if line, err = src.next(); err != nil {
+			return src.headEnd(err)
+		}
+	}
+	if m.HeaderRows == 0 {
+		if line, err = src.ahead(); err != nil {
+			return src.headEnd(err)
+		}
+	}
+	line = src.unmarked(line)
+	if lay.comma == 0 {
+		lay.comma = commaOf(line)
+		if lay.decimal == ',' && lay.comma == ',' { // "1,5;2,5"
+			lay.comma = commaOf(bytes.ReplaceAll(line, []byte(","), nil))
+		}
+		if lay.comma == lay.decimal {
+			return m.errorf("decimal", "decimal is a comma, and nothing else parts the cells of line %d: name the delimiter", src.line)
+		}
+	}
+	for i, c := range split(nil, line, src.at, lay.comma) {
+		col := column{name: strings.ToValidUTF8(string(c.text), "\uFFFD"), at: c.at, role: unused, scale: 1}
+		if m.HeaderRows == 0 || col.name == "" {
+			col.name = strconv.Itoa(i + 1)
+		}
+		if lay.columns = append(lay.columns, col); len(lay.columns) > maxColumns {
+			return src.cellError(c.at, "", "there are more than %d columns: this is no table of samples, or its delimiter is another", maxColumns)
+		}
+	}
+	return nil
+}
+
+// channels describes the columns with samples.
+func (m *mappingFile) channels(src *source, lay *layout) {
+	var names []string
+	for _, c := range lay.columns {
+		if c.role == sample {
+			name := c.wanted.Name
+			if _, err := strconv.Atoi(c.name); err == nil {
+				name = firstText(name, "column "+c.name)
+			}
+			names = append(names, firstText(name, c.name))
+		}
+	}
+	nameChannels(src, lay, names)
+	for i := range lay.columns {
+		c := &lay.columns[i]
+		if c.role != sample {
+			continue
+		}
+		if k := firstKind(c.wanted.Kind, m.Kind); k != "" {
+			if c.Kind = k; k != signal.EEG {
+				c.Pos = nil
+			}
+		}
+		c.measured(src, firstText(c.wanted.Unit, m.Unit))
+		if c.wanted.Factor != nil {
+			c.scale = *c.wanted.Factor
+		}
+		c.offset = c.wanted.Offset
+	}
+}
+
+func firstText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func firstKind(a, b signal.Kind) signal.Kind { return signal.Kind(firstText(string(a), string(b))) }
+
+// template is a mapping to begin with for a table of no known kind.
+func template(f ingest.File, name string) ([]byte, error) {
+	src, err := newSource(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	head, err := src.peek(lineBytes)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	var lines [][]byte
+	comment := ""
+	for line := range bytes.Lines(bytes.TrimPrefix(head, byteOrderMark)) {
+		whole := bytes.HasSuffix(line, []byte("\n")) || int64(len(head)) < lineBytes
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case len(lines) == 0 && len(line) > 0 && (line[0] == '#' || line[0] == '%'):
+			comment = string(line[:1])
+		case len(line) > 0 && whole && len(lines) < 2:
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return nil, src.errorf(0, "header", "there is no line to make a mapping of")
+	}
+	return write(name, comment, lines), nil
+}
+
+// write makes the text of a mapping of the first lines of a table.
+func write(name, comment string, lines [][]byte) []byte {
+	comma := commaOf(lines[0])
+	row := lines[len(lines)-1]
+	decimal := byte('.')
+	if comma != ',' && bytes.IndexByte(row, '.') < 0 && bytes.IndexByte(row, ',') >= 0 {
+		decimal = ','
+	}
+	lay := &layout{comma: comma, decimal: decimal}
+	names, values := split(nil, lines[0], 0, comma), split(nil, row, 0, comma)
+	headed := slices.ContainsFunc(names, func(c cell) bool { _, missing, ok := lay.number(c.text); return !ok && !missing })
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s%s: what the columns of %s are; see docs/formats/csv.md\n", path.Base(name), sidecar, path.Base(name))
+	fmt.Fprintf(&b, "delimiter: %s\ndecimal: %q\n", map[byte]string{',': `","`, ';': `";"`, '\t': "tab"}[comma], string(decimal))
+	if comment != "" {
+		fmt.Fprintf(&b, "comment: %q\n", comment)
+	}
+	if !headed {
+		fmt.Fprintln(&b, "header_rows: 0")
+	}
+	timeAt := slices.IndexFunc(names, func(c cell) bool { n, _ := unitOf(string(c.text)); return headed && isTime(n) })
+	times := map[string]int{}
+	for _, c := range names {
+		times[string(c.text)]++
+	}
+	var markers, channels, left []string
+	for i, c := range names {
+		ref := strconv.Itoa(i + 1)
+		label, unit := "column "+ref, ""
+		if headed {
+			label, unit = unitOf(string(c.text))
+			if times[string(c.text)] == 1 && len(c.text) > 0 {
+				ref = scalar(string(c.text))
+			}
+		}
+		numeric := i < len(values)
+		if numeric {
+			_, missing, ok := lay.number(values[i].text)
+			numeric = ok && !missing
+		}
+		switch {
+		case i == timeAt:
+			value := ""
+			if i < len(values) {
+				value = string(values[i].text)
+			}
+			fmt.Fprintf(&b, "time: {column: %s, unit: %s}  # one of %s\n", ref, guessTime(unit, value, lay), timeUnitNames)
+		case headed && isMarker(label):
+			markers = append(markers, fmt.Sprintf("  - {column: %s, labels: {}}  # codes and labels: {\"1\": left, \"2\": right}", ref))
+		case !numeric:
+			left = append(left, ref)
+		default:
+			e := nameOf(label)
+			channels = append(channels, fmt.Sprintf("  - {column: %s, name: %s, unit: %s, kind: %s}", ref, scalar(e.Name), scalar(unit), e.Kind))
+		}
+	}
+	if timeAt < 0 {
+		fmt.Fprintf(&b, "rate_hz: 0  # to be filled in, or time: {column: …, unit: …}, unit one of %s\n", timeUnitNames)
+	}
+	fmt.Fprintln(&b, "channels:  # units: uV, mV, V, nV, or any other; kinds: eeg, eog, ecg, emg, seeg, ecog, trigger, misc")
+	for _, c := range channels {
+		fmt.Fprintln(&b, c)
+	}
+	if len(markers) > 0 {
+		fmt.Fprintln(&b, "markers:")
+	}
+	for _, c := range markers {
+		fmt.Fprintln(&b, c)
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(&b, "ignore: [%s]  # there is no number in the first row\n", strings.Join(left, ", "))
+	}
+	return []byte(b.String())
+}
+
+// guessTime is the unit of stamps, by the name of their column and one of them.
+func guessTime(unit, value string, lay *layout) string {
+	unit = strings.NewReplacer("\u00b5", "u", "\u03bc", "u").Replace(unit)
+	if _, known := timeUnits[unit]; known && unit != "s" {
+		return unit
+	}
+	if _, ok := parseISO(value); ok {
+		return isoUnit
+	}
+	v, _, _ := lay.number([]byte(value))
+	for _, u := range []struct {
+		least float64
+		unit  string
+	}{{1e18, "unix_ns"}, {1e15, "unix_us"}, {1e12, "unix_ms"}, {1e9, "unix"}} { // the year 2001 and later
+		if v >= u.least && v < 4*u.least && !math.IsNaN(v) {
+			return u.unit
+		}
+	}
+	return "s"
+}
+
+// scalar is text as YAML takes it for text.
+func scalar(s string) string {
+	for i, r := range s {
+		letter, digit := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z', r >= '0' && r <= '9' || r == '_'
+		if !letter && (i == 0 || !digit) {
+			return strconv.Quote(s)
+		}
+	}
+	if s == "" || slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}, strings.ToLower(s)) {
+		return strconv.Quote(s)
+	}
+	return s
+}
