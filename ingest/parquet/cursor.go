@@ -91,7 +91,7 @@ func (c *Cursor) Open(g int) error {
 	}
 	c.group, c.c, c.err = g, c.f.chunks[c.k], nil
 	c.marks = c.marks[:0]
-	c.dict, c.dictRead = c.dict[:0], false
+	c.dict, c.dictRead, c.texts = c.dict[:0], false, nil
 	c.rewind(mark{at: c.c.at})
 	return nil
 }
@@ -555,6 +555,10 @@ func (c *Cursor) levels(p page, b, values []byte) ([]byte, error) {
 
 // decode goes to the first value of the page in memory.
 func (c *Cursor) decode() (err error) {
+	var last []byte
+	if p, ok := c.texts.(*prefixTexts); ok {
+		last = p.last
+	}
 	c.words, c.texts, c.pos = nil, nil, c.first
 	text := c.col.Type == ByteArray
 	switch enc := c.enc; {
@@ -578,7 +582,7 @@ func (c *Cursor) decode() (err error) {
 	case enc == encDeltaLength && text:
 		c.texts, err = newLengthTexts(c.values)
 	case enc == encDeltaPrefix && text:
-		c.texts, err = newPrefixTexts(c.values)
+		c.texts, err = newPrefixTexts(c.values, last)
 	default:
 		err = fmt.Errorf("%s encoded as %s, which is not read: write the file again (pyarrow: column_encoding=\"PLAIN\", use_dictionary=False)", c.col.Type, name(encNames, enc))
 	}

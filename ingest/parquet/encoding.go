@@ -411,6 +411,9 @@ func (l *lengthTexts) next() ([]byte, error) {
 	return v, nil
 }
 
+// maxText is the most bytes of a text that is put together of parts of others, so that they do not grow from page to page.
+const maxText = 1 << 20
+
 // prefixTexts are how much of the one before each begins with, and the rest of each (DELTA_BYTE_ARRAY).
 type prefixTexts struct {
 	prefix *delta
@@ -418,13 +421,15 @@ type prefixTexts struct {
 	last   []byte
 }
 
-func newPrefixTexts(b []byte) (*prefixTexts, error) {
+// newPrefixTexts takes the last text of the page before, with which some writers go on (arrow-go 17, and parquet-mr before
+// PARQUET-246); by the specification a page begins with a whole one.
+func newPrefixTexts(b, last []byte) (*prefixTexts, error) {
 	prefix, rest, err := lengths(b)
 	if err != nil {
 		return nil, err
 	}
 	suffix, err := newLengthTexts(rest)
-	return &prefixTexts{prefix: prefix, suffix: suffix}, err
+	return &prefixTexts{prefix: prefix, suffix: suffix, last: last}, err
 }
 
 func (p *prefixTexts) next() ([]byte, error) {
@@ -439,7 +444,10 @@ func (p *prefixTexts) next() ([]byte, error) {
 	if n > uint64(len(p.last)) {
 		return nil, fmt.Errorf("a text that begins with %d bytes of the one before, which has %d", n, len(p.last))
 	}
-	p.last = append(p.last[:n], rest...) // never longer than the page: all rests are in it
+	if n+uint64(len(rest)) > maxText {
+		return nil, fmt.Errorf("a text of %d bytes that begins like the one before, must have at most %d", n+uint64(len(rest)), maxText)
+	}
+	p.last = append(p.last[:n], rest...)
 	return p.last, nil
 }
 
