@@ -31,7 +31,7 @@ type unpacker struct {
 
 // unpack fills dst with what src is of. Neither more nor less must come out of it: memory was taken by what the page says.
 func (u *unpacker) unpack(dst, src []byte, codec int) (err error) {
-	n := -1
+	var n int
 	switch codec {
 	case codecSnappy:
 		if n, err = s2.DecodedLen(src); err == nil && n == len(dst) {

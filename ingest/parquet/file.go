@@ -24,7 +24,7 @@ const (
 
 	// The least that the footer says of a column, in the schema, in a group and in the Arrow schema, and of a group. What claims
 	// to be more columns would take more memory than the file has bytes.
-	columnBytes, groupBytes = 128, 32
+	columnBytes, groupBytes = 128, 64
 )
 
 // Type is the type of the values of a column.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func newTable(n int) table {
 		t.I = append(t.I, i)
 		list := []string{}
 		for range max(0, rng.IntN(6)-3) {
-			list = append(list, strings.Repeat("left", rng.IntN(3))+fmt.Sprint(rng.IntN(20)))
+			list = append(list, strings.Repeat("left", rng.IntN(3))+strconv.Itoa(rng.IntN(20)))
 		}
 		t.Texts = append(t.Texts, list)
 	}
