@@ -1,5 +1,3 @@
-//go:build plot
-
 package cli
 
 import (
@@ -250,5 +248,3 @@ func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, er
 	return w, nil
 }
 
-// tagged is the commands that only programs built with their tag have: pictures take some megabytes of program.
-func tagged() []*cobra.Command { return []*cobra.Command{newPlot()} }

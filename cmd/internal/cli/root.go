@@ -148,6 +148,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newValidate(),
 		newFix(),
 		newConvert(),
+		newPlot(),
 		newData(),
 		newTrain(),
 		newEval(),
@@ -167,7 +168,6 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newDocs(),
 		newVersion(),
 	)
-	root.AddCommand(tagged()...)
 	wrapArgs(root)
 	return root
 }
