@@ -71,6 +71,7 @@ func (r *reader) read(start int64, n int) ([][]float64, error) {
 type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
 	draw          func(draw.Canvas)
+	shared        *axis // that figures in one stack have in common, nil for none
 }
 
 // Endings are the formats that Write knows.
@@ -155,12 +156,25 @@ func text(points float64, c color.Color, x draw.XAlignment, y draw.YAlignment) d
 	}
 }
 
-// Stack is the figures one below the other.
+// Stack is the figures one below the other. Spectra of one unit get one scale.
 func Stack(figures ...*Figure) *Figure {
 	all := &Figure{}
+	scales := map[string][]*axis{}
 	for _, f := range figures {
 		all.Width = max(all.Width, f.Width)
 		all.Height += f.Height
+		if a := f.shared; a != nil {
+			scales[a.label] = append(scales[a.label], a)
+		}
+	}
+	for _, scale := range scales {
+		lo, hi := scale[0].min, scale[0].max
+		for _, a := range scale {
+			lo, hi = min(lo, a.min), max(hi, a.max)
+		}
+		for _, a := range scale {
+			a.min, a.max, a.ticks = lo, hi, even(lo, hi)
+		}
 	}
 	all.draw = func(c draw.Canvas) {
 		top := c.Max.Y + margin

@@ -138,7 +138,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 			}
 		}
 	}
-	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw}, nil
+	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, shared: &a.y}, nil
 }
 
 // point is a place on a spectrum, its level in dB.

@@ -71,7 +71,7 @@ func Traces(w Window) (*Figure, error) {
 			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
 		}
 	}
-	return &Figure{Width: vg.Points(760), Height: vg.Points(max(160, 90+min(24*float64(len(rows)), 1800))), draw: a.draw}, nil
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw}, nil
 }
 
 // bar shows the scale of a unit beside a row.
