@@ -323,6 +323,7 @@ func TestPeerReads(t *testing.T) {
 		Polars   int               `json:"polars_rows"`
 		Sum      float64           `json:"duckdb_sum"`
 		Events   int               `json:"duckdb_events"`
+		Rate     string            `json:"duckdb_rate"`
 		Names    []string          `json:"names"`
 		Metadata map[string]string `json:"metadata"`
 		Units    []string          `json:"units"`
@@ -340,7 +341,7 @@ func TestPeerReads(t *testing.T) {
 	if peer.Rows != 633 || peer.Polars != 633 || math.Abs(peer.Sum-sum) > 1e-9 || peer.Events != 3 {
 		t.Errorf("pyarrow has %d rows, polars %d, DuckDB sums to %g with %d events, want 633, %g and 3", peer.Rows, peer.Polars, peer.Sum, peer.Events, sum)
 	}
-	if !slices.Equal(peer.Names, []string{"Cz", "light", "sample", "time_ns", "events"}) || peer.Units[0] != "µV" || peer.Units[1] != "lx" || peer.Metadata["rate_hz"] != "128" {
+	if !slices.Equal(peer.Names, []string{"Cz", "light", "sample", "time_ns", "events"}) || peer.Units[0] != "µV" || peer.Units[1] != "lx" || peer.Metadata["rate_hz"] != "128" || peer.Rate != "128" {
 		t.Errorf("names %v, units %v, metadata %v", peer.Names, peer.Units, peer.Metadata)
 	}
 	if !slices.Equal(peer.Cz, cz) {
@@ -352,6 +353,35 @@ func TestPeerReads(t *testing.T) {
 	}
 	same(t, rec, again)
 	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPeerReadsDocs: what the Python of docs/formats/parquet.md writes is a recording.
+func TestPeerReadsDocs(t *testing.T) {
+	python := os.Getenv("GYRUS_ARROW_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow")
+	}
+	page, err := os.ReadFile("../../docs/formats/parquet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(page), "```python\n")
+	code, _, _ = strings.Cut(code, "```")
+	cmd := exec.CommandContext(t.Context(), python, "-c", code)
+	cmd.Dir = t.TempDir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	rec, err := ingest.Open(os.DirFS(cmd.Dir), "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Len != 1250 || rec.Info.Rate != 250 || rec.Info.Channels[1].Name != "Cz" || rec.Info.Channels[1].Unit != signal.Microvolt || len(rec.Events) != 1 || rec.Events[0].Sample != 500 {
+		t.Errorf("%+v, %+v", rec, rec.Info)
+	}
+	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -65,7 +65,7 @@ to write, .svg or .png, says in which format.
 		Example: `  gyrus plot S001R06.edf -o traces.svg --from 60 --to 75 --channels C3,Cz,C4
   gyrus plot S001R01.edf S001R02.edf -o spectra.png --kind spectrum --max-hz 60
   gyrus plot S001R02.edf -o alpha.svg --kind topo --band 8-13`,
-		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd, args) },
+		RunE: p.run,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&p.out, "output", "o", "", "the picture to write: "+strings.Join(figure.Endings, " or "))

@@ -49,5 +49,6 @@ out = {"rows": table.num_rows, "names": table.schema.names,
        "cz": table["Cz"].to_pylist(), "polars_rows": polars.read_parquet(name).height}
 con = duckdb.connect()
 out["duckdb_sum"], out["duckdb_events"] = con.execute('SELECT sum("Cz"), sum(len(events)) FROM read_parquet(?)', [name]).fetchone()
+out["duckdb_rate"] = con.execute("SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'rate_hz'", [name]).fetchone()[0]
 pq.write_table(table.combine_chunks(), again, compression="zstd")
 print(json.dumps(out, default=float))
