@@ -17,6 +17,7 @@ import (
 // begins: windows that follow each other with the same one count once.
 type Activity struct {
 	IdleS float64   // time of the sliding windows that lie wholly outside of trials
+	AwayS float64   // s, the same for windows that a check refused: nothing can be decided there
 	False int       // decisions that begin in it
 	Times []float64 // of each trial, s from its event to the first decision that begins in it; +Inf where there is none
 	Right int       // trials whose first decision is their class
@@ -25,7 +26,8 @@ type Activity struct {
 
 // Active plays rec through p, which must cut all windows and have a section decide, and adds what happens to a. A trial lasts
 // from its event until half a window behind the end of its cued window, whether or not a check refused that; trials of the
-// class that stands for rest are no trials but part of the idle time. Windows that a check refused are no time at all.
+// class that stands for rest are no trials but part of the idle time. Windows that a check refused
+// are no idle time, but counted apart.
 func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) error {
 	if p.Decider() == nil {
 		return errors.New("the pipeline has no section decide: every window is a decision, and none holds back")
@@ -85,7 +87,7 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 	for _, w := range windows {
 		begins := w.class >= 0 && w.class != before
 		before = w.class
-		idle := !w.refused
+		idle := true
 		for k, t := range trials {
 			if t.from < w.to && w.from < t.to {
 				idle = false
@@ -94,7 +96,11 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 				first[k], times[k] = w.class, w.to-t.from
 			}
 		}
-		if idle {
+		switch {
+		case !idle:
+		case w.refused:
+			a.AwayS += step
+		default:
 			a.IdleS += step
 			if begins {
 				a.False++

@@ -22,8 +22,8 @@ func TestActivityByHand(t *testing.T) {
 	a.count(windows, []trial{{3, 5, 1}, {10, 12, 0}, {16, 18, missed}}, 0.5)
 	// Idle ends: 1 1.5 2 2.5 3 | 6 6.5 7 7.5 (8 is refused) 8.5 9 9.5 10 | 13 13.5 14 14.5 15: 18 windows. False: at 2 (2.5
 	// goes on), 7, 9.5 and 14.
-	if a.IdleS != 9 || a.False != 4 {
-		t.Errorf("%g s idle with %d decisions, want 9 with 4", a.IdleS, a.False)
+	if a.IdleS != 9 || a.AwayS != 0.5 || a.False != 4 {
+		t.Errorf("%g s idle with %d decisions, %g s refused; want 9 with 4, 0.5", a.IdleS, a.False, a.AwayS)
 	}
 	// The first decision of the first trial, at 4 s, is for the wrong class.
 	if !slices.Equal(a.Times, []float64{1, math.Inf(1)}) || a.Right != 0 || a.Wrong != 1 {

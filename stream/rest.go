@@ -40,17 +40,15 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	if d == nil {
 		return nil, errors.New("the pipeline has no section decide that asks for rest data")
 	}
-	var runs []restRun
+	var all rests
 	add := func(learn []*signal.Recording, rec *signal.Recording, rest []string) error {
 		own, err := undecided(ctx, p.Spec(), learn)
 		if err != nil {
 			return err
 		}
-		got, err := scoreRest(ctx, own, rec, rest)
-		if err != nil {
+		if err := all.score(ctx, own, rec, rest); err != nil {
 			return fmt.Errorf("%s: %w", rec.Name, err)
 		}
-		runs = append(runs, got...)
 		return nil
 	}
 	for _, rec := range opt.Recordings {
@@ -74,8 +72,9 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 			return nil, err
 		}
 	}
-	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: restBlocks}
-	if err := heldOut(d, runs, rep); err != nil {
+	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: restBlocks, Rejected: all.rejected}
+	runs := all.runs
+	if err := all.heldOut(d, rep); err != nil {
 		return nil, &pipeline.InputError{Err: err}
 	}
 	if err := d.FitRest(stretchesOf(runs), runs[0].step); err != nil {
@@ -85,6 +84,13 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		rep.Threshold = s.Data[0]
 	}
 	return rep, countTrials(d, runs, rep)
+}
+
+// rests is what was decoded.
+type rests struct {
+	runs     []restRun
+	rejected int    // windows at rest that a check of the pipeline rejected: nothing is decided there, live neither
+	why      string // of the last of them
 }
 
 // restRun is the windows that slide through one stretch of a recording without a hole.
@@ -127,12 +133,12 @@ func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recordin
 	return pipeline.FromBundle("", b, pipeline.All)
 }
 
-// scoreRest decodes a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
+// score adds a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
 // at rest that lies in it from its first to its last sample.
-func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, rest []string) ([]restRun, error) {
+func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, rest []string) error {
 	rec, err := p.Prepare(rec)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var runs []restRun
 	var trials []trial
@@ -143,7 +149,14 @@ func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording,
 		if q.Event != nil {
 			trials = append(trials, trial{from, to, slices.Index(p.Classes(), q.Truth)})
 		}
-		if !q.Slides || q.Rejected != "" {
+		atRest := rest == nil || within(rec, rest, from, to)
+		switch {
+		case !q.Slides:
+			return nil
+		case q.Rejected != "":
+			if atRest {
+				all.rejected, all.why = all.rejected+1, q.Rejected
+			}
 			return nil
 		}
 		if hop = p.LiveHop(); q.Start != next {
@@ -151,7 +164,7 @@ func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording,
 		}
 		next = q.Start + hop
 		r := &runs[len(runs)-1]
-		r.Scores, r.Times, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.Times, to), append(r.Rest, rest == nil || within(rec, rest, from, to))
+		r.Scores, r.Times, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.Times, to), append(r.Rest, atRest)
 		return nil
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
@@ -163,7 +176,8 @@ func scoreRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording,
 			}
 		}
 	}
-	return runs, errors.Join(err, src.Close())
+	all.runs = append(all.runs, runs...)
+	return errors.Join(err, src.Close())
 }
 
 // within says whether one event with one of the labels covers [from, to) seconds.
@@ -184,8 +198,8 @@ func stretchesOf(runs []restRun) []decoders.Stretch {
 }
 
 // heldOut counts the false decisions in each block with a threshold from the others.
-func heldOut(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
-	total := 0
+func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
+	runs, total := all.runs, 0
 	for _, r := range runs {
 		for i := range r.Scores {
 			if r.Rest[i] {
@@ -193,7 +207,10 @@ func heldOut(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
 			}
 		}
 	}
-	if total == 0 {
+	switch {
+	case total == 0 && all.rejected > 0:
+		return fmt.Errorf("all %d windows at rest are rejected by the pipeline's own checks (the last: %s), so there is none to set the threshold with: nothing would be decided there; take rest more like the training recordings, or events of rest within them", all.rejected, all.why)
+	case total == 0:
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}
 	step := runs[0].step

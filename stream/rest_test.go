@@ -158,6 +158,61 @@ func TestRestRecorded(t *testing.T) {
 	}
 }
 
+// TestRestUnlike: a decoder whose threshold comes from the rests between trials makes far too many false decisions with the
+// eyes closed, of which it has seen nothing. A potato with folds lets none of those windows through, live and when the
+// threshold is set; the rests between trials pass.
+func TestRestUnlike(t *testing.T) {
+	const asked = 5.0
+	var recs []*signal.Recording
+	for _, run := range fistsFeet {
+		recs = append(recs, eegmmidb(t, "S001", run))
+	}
+	closed := eegmmidb(t, "S001", "R02")
+	closed.Events = nil
+	guarded := func(guard bool) *pipeline.Spec {
+		spec := asking(t, "ts-lr", asked)
+		if err := spec.Segment.Set(map[string]any{"events": map[string]string{"T0": "rest", "T1": "fists", "T2": "feet"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := spec.Decide.Set(map[string]any{"rest": 2}); err != nil {
+			t.Fatal(err)
+		}
+		if guard {
+			step := pipeline.Step{Use: "potato"}
+			if err := step.Set(map[string]any{"estimator": "oas", "folds": 5}); err != nil {
+				t.Fatal(err)
+			}
+			spec.Reject = []pipeline.Step{step}
+		}
+		return spec
+	}
+	for _, guard := range []bool{false, true} {
+		p, rep := resting(t, guarded(guard), recs, stream.RestOptions{Events: []string{"T0"}})
+		var a stream.Activity
+		if err := a.Active(context.Background(), p, closed, nil); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("guard %t: %d false decisions in %.0f s with the eyes closed, %.0f s refused; %d windows between trials refused, %d of %d trials right", guard, a.False, a.IdleS, a.AwayS, rep.Rejected, rep.Right, rep.Trials)
+		switch {
+		case !guard && float64(a.False) <= asked*a.IdleS/60:
+			t.Errorf("without a potato %d false decisions in %g s: there is nothing to guard against", a.False, a.IdleS)
+		case guard && (a.False > 0 || a.AwayS < 50):
+			t.Errorf("with a potato %d false decisions, only %g s refused", a.False, a.AwayS)
+		case guard && (float64(rep.Rejected)*0.1/60 > 0.2*rep.Minutes || rep.Right == 0):
+			t.Errorf("with a potato %d windows of rest between trials are refused and %g min left, and %d trials are right", rep.Rejected, rep.Minutes, rep.Right)
+		}
+	}
+	p := build(t, guarded(true), pipeline.Cued)
+	set, y := collect(t, p, recs...)
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	const want = "windows at rest are rejected by the pipeline's own checks (the last: reject[0]: covariance"
+	if _, err := stream.CalibrateRest(context.Background(), p, recs, stream.RestOptions{Recordings: []*signal.Recording{closed}}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("rest that is all rejected: error %v, must contain %q", err, want)
+	}
+}
+
 func TestRestErrors(t *testing.T) {
 	recs := []*signal.Recording{simulatedRun(t, 1, 1, 0.6, "a"), simulatedRun(t, 1, 2, 0.6, "b")}
 	short := simulatedRun(t, 1, 3, 0, "short")

@@ -146,7 +146,7 @@ func headerLen(data []byte, size int64) (int64, error) {
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if most := min(maxHeader, size-8); n > uint64(most) {
-		return 0, fmt.Errorf("byte 0: header length: is %d, at most %d bytes can follow: not a safetensors file, or cut short", n, most)
+		return 0, fmt.Errorf("byte 0: header length: is more than the %d bytes that can follow: not a safetensors file, or cut short", most)
 	}
 	return int64(n), nil
 }

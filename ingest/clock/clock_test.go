@@ -355,6 +355,41 @@ func TestTrackerOneWildStamp(t *testing.T) {
 	}
 }
 
+// TestTrackerNoTime: stamps that are no times do not place samples: a first one begins anew with the first that is a time,
+// later ones count as not sent.
+func TestTrackerNoTime(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), -1e300, 1.76e12} {
+		for _, missing := range []bool{false, true} {
+			d := newDrive(t, Options{Rate: 250})
+			for k := range 2500 {
+				stamp := 5000 + float64(k)*0.004
+				if k < 10 || k%7 == 0 {
+					stamp = bad
+				}
+				if missing && k == 1000 {
+					d.tr.Missing(5)
+				}
+				d.add(stamp, 17+float64(k)*0.004, true)
+			}
+			want := 2
+			if missing {
+				want = 3
+			}
+			if len(d.runs) != want || !d.runs[1].Anew || d.runs[0].N != 10 {
+				t.Fatalf("stamp %g: runs %+v", bad, d.runs)
+			}
+			for k := 10; k < 1000; k++ {
+				if off := d.time[k] - 5000 - float64(k)*0.004; math.Abs(off) > 1e-6 {
+					t.Fatalf("stamp %g: sample %d is %g s off", bad, k, off)
+				}
+			}
+			if v := d.tr.RateHz(); !(math.Abs(v-250) < 1) {
+				t.Errorf("stamp %g: a rate of %g Hz", bad, v)
+			}
+		}
+	}
+}
+
 // TestCounter: a counter of one byte with losses of up to more than a turn, with stamps of 10 ms jitter: all losses exact,
 // also those that a counter alone would take for fewer.
 func TestCounter(t *testing.T) {

@@ -43,6 +43,7 @@ type Tracker struct {
 
 	l       line
 	begun   bool
+	blind   bool    // it began without a stamp
 	stamps  int     // that the line has seen since it began
 	spread  float64 // median distance of stamps from the line
 	peak    float64 // the greatest one, half forgotten in peakHalfS
@@ -70,7 +71,7 @@ func (t *Tracker) Missing(n int64) { t.missing += n }
 // Restart says that the next sample comes from another sender: nothing before has to do with it.
 func (t *Tracker) Restart() {
 	t.settle(Run{})
-	t.begun, t.counted, t.anew, t.missing = false, false, true, 0
+	t.begun, t.blind, t.counted, t.anew, t.missing = false, false, false, true, 0
 }
 
 // held is a sample about which nothing has been decided.
@@ -131,13 +132,21 @@ func (t *Tracker) begin(stamp float64) {
 	t.begun, t.stamps = true, 1
 }
 
+// maxStamp is more seconds than any clock shows: a stamp beyond it, or one that is not finite, is no time at all. Milliseconds
+// since 1970 are beyond it, too.
+const maxStamp = 1e12
+
+// IsTime says whether a stamp can be a time in seconds.
+func IsTime(stamp float64) bool { return math.Abs(stamp) < maxStamp }
+
 // bound is how far from the line a stamp may be.
 func (t *Tracker) bound() float64 {
 	return 0.5/t.opt.Rate + max(tolerance*t.spread, peakFactor*t.peak, floor, min(chunkFloor*t.apart/t.opt.Rate, chunkMost))
 }
 
 // Add takes in the next sample. sent says that its stamp came with it and was not worked out from the one before; arrived
-// is when it came, on any clock that does not jump.
+// is when it came, on any clock that does not jump. A stamp that is no time (see IsTime) counts as not sent; where the first
+// one is none, times begin at 0 and a new run begins with the first that is one.
 func (t *Tracker) Add(stamp, arrived float64, sent bool) { t.add(held{stamp, arrived, sent}, 0, false) }
 
 // AddCounted is Add for a stream with a counter of samples.
@@ -160,6 +169,14 @@ func (t *Tracker) AddCounted(stamp, arrived float64, sent bool, counter int64) {
 func mod(a, m int64) int64 { return ((a % m) + m) % m }
 
 func (t *Tracker) add(h held, step int64, counted bool) {
+	if !IsTime(h.stamp) {
+		h.stamp, h.sent = 0, false
+		t.blind = t.blind || !t.begun
+	}
+	if t.blind && h.sent {
+		t.settle(Run{})
+		t.begun, t.blind, t.anew, t.missing = false, false, true, 0
+	}
 	if !t.begun {
 		t.begin(h.stamp)
 		t.emit(h, Run{Anew: t.anew})
@@ -172,9 +189,6 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 		t.l.move(float64(n)) // what a counter has stepped over is among them
 		t.accept(h, Run{Lost: n, Told: true})
 		return
-	}
-	if !(math.Abs(h.stamp) < 1e15) { // no time at all
-		h.sent = false
 	}
 	if counted && step != 0 {
 		t.counterSays(h, step)

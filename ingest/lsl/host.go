@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"net/netip"
 	"slices"
@@ -27,9 +28,20 @@ type host struct {
 
 	mu      sync.Mutex
 	outlets map[*Outlet]struct{}
-	limit   *limiter // of answers
+	answers *limiter // to queries
+	times   *limiter // to probes of the clock
 	relays  *limiter // of queries that are handed on
+	asked   asked
 }
+
+// What an address may cause, a second. A program that looks for streams asks in waves, 0.5 s apart, and one wave comes by
+// several ways, of which one is answered: a few programs on one machine need no more. An answer is longer than its
+// question, and goes to whatever address the question names: so much, and no more, can be turned on a stranger. What a
+// probe of the clock gets is no longer than the probe.
+const (
+	answersPerSecond, answersBurst = 16, 64 // for each outlet
+	timesPerSecond                 = 500
+)
 
 var (
 	hostsMu sync.Mutex
@@ -53,7 +65,7 @@ func acquire(cfg Config) (*host, error) {
 		h.users++
 		return h, nil
 	}
-	h := &host{key: key, cfg: cfg, users: 1, outlets: map[*Outlet]struct{}{}, limit: newLimiter(500, 1000), relays: newLimiter(20, 20)}
+	h := &host{key: key, cfg: cfg, users: 1, outlets: map[*Outlet]struct{}{}, answers: newLimiter(answersPerSecond, answersBurst), times: newLimiter(timesPerSecond, 2*timesPerSecond), relays: newLimiter(20, 20)}
 	service, err := listenUDP(cfg)
 	if err != nil {
 		return nil, err
@@ -127,7 +139,7 @@ func (h *host) answer(conn *net.UDPConn, service bool) {
 		method, rest, _ := strings.Cut(string(buf[:n]), "\n")
 		switch strings.TrimSpace(method) {
 		case "LSL:timedata":
-			if service && h.limit.take(from.Addr(), arrived) {
+			if service && h.times.take(from.Addr(), arrived, 1) {
 				h.tellTime(conn, rest, from, arrived)
 			}
 		case "LSL:shortinfo":
@@ -135,13 +147,17 @@ func (h *host) answer(conn *net.UDPConn, service bool) {
 			if err != nil {
 				continue
 			}
-			for _, o := range h.list() {
-				if yes, err := o.doc.matches(q.predicate); err == nil && yes && h.limit.take(from.Addr(), arrived) {
+			outlets := h.list()
+			if !h.asked.first(question{netip.AddrPortFrom(from.Addr(), q.port), q.id, maphash.String(seed, q.predicate)}, arrived) {
+				outlets = nil // one wave comes by several ways
+			}
+			for _, o := range outlets {
+				if yes, err := o.doc.matches(q.predicate); err == nil && yes && h.answers.take(from.Addr(), arrived, float64(len(outlets))) {
 					reply := append([]byte(q.id+"\r\n"), o.short...)
 					_, _ = conn.WriteToUDPAddrPort(reply, netip.AddrPortFrom(from.Addr(), q.port)) // who asks asks again
 				}
 			}
-			if !service && from.Addr().IsLoopback() && h.relays.take(from.Addr(), arrived) {
+			if !service && from.Addr().IsLoopback() && h.relays.take(from.Addr(), arrived, 1) {
 				h.relay(buf[:n])
 			}
 		}
@@ -200,12 +216,15 @@ func (h *host) tellTime(conn *net.UDPConn, s string, to netip.AddrPort, arrived 
 	_, _ = conn.WriteToUDPAddrPort(reply, to) // a lost one is as good as one lost on the way
 }
 
-// limiter allows so many takes a second to each address, and a burst.
+// limiter allows so many takes a second to each address, and a burst. It knows maxAddresses; all others share the credit
+// of one, so that whoever invents addresses gets no more by it, and spends nobody's but theirs.
 type limiter struct {
 	perSecond, burst float64
 
-	mu sync.Mutex
-	by map[netip.Addr]*bucket
+	mu     sync.Mutex
+	by     map[netip.Addr]*bucket
+	others bucket
+	swept  time.Time // when those that have all their credit were last forgotten
 }
 
 type bucket struct {
@@ -213,28 +232,87 @@ type bucket struct {
 	at    time.Time
 }
 
+const maxAddresses = 1024
+
 func newLimiter(perSecond, burst float64) *limiter {
-	return &limiter{perSecond: perSecond, burst: burst, by: map[netip.Addr]*bucket{}}
+	return &limiter{perSecond: perSecond, burst: burst, by: map[netip.Addr]*bucket{}, others: bucket{level: burst}}
 }
 
-// take says whether one more is allowed now.
-func (l *limiter) take(from netip.Addr, now time.Time) bool {
+// take says whether one more is allowed now; of what is allowed, scale times the credit is.
+func (l *limiter) take(from netip.Addr, now time.Time, scale float64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.by[from]
 	if b == nil {
-		if len(l.by) >= 1024 { // somebody invents addresses: forget all, who is honest has credit again
-			clear(l.by)
-		}
-		b = &bucket{l.burst, now}
-		l.by[from] = b
+		b = l.newcomer(from, now, scale)
 	}
-	b.level = min(l.burst, b.level+l.perSecond*now.Sub(b.at).Seconds())
+	b.level = min(l.burst*scale, b.level+l.perSecond*scale*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.level < 1 {
 		return false
 	}
 	b.level--
+	return true
+}
+
+// newcomer is the credit of an address that has none yet.
+func (l *limiter) newcomer(from netip.Addr, now time.Time, scale float64) *bucket {
+	if len(l.by) >= maxAddresses && now.Sub(l.swept) > time.Second {
+		l.swept = now
+		for a, b := range l.by { // whoever would have all credit back is forgotten without a difference
+			if l.perSecond*now.Sub(b.at).Seconds() >= l.burst {
+				delete(l.by, a)
+			}
+		}
+	}
+	if len(l.by) >= maxAddresses {
+		return &l.others
+	}
+	b := &bucket{l.burst * scale, now}
+	l.by[from] = b
+	return b
+}
+
+// asked remembers the questions of the last sameWave.
+type asked struct {
+	mu   sync.Mutex
+	at   map[question]time.Time
+	last time.Time // when the old ones were forgotten
+}
+
+type question struct {
+	from      netip.AddrPort // where the answer goes
+	id        string
+	predicate uint64 // hash of it
+}
+
+var seed = maphash.MakeSeed()
+
+// sameWave is how far apart copies of one question arrive that were sent together, by different ways; the next wave comes
+// 0.5 s later.
+const (
+	sameWave     = 100 * time.Millisecond
+	maxQuestions = 4096
+)
+
+// first says whether a question is no copy of one that has just come.
+func (a *asked) first(q question, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.at == nil || now.Sub(a.last) > sameWave && len(a.at) > maxQuestions/2 || len(a.at) >= maxQuestions {
+		old := a.at
+		a.at, a.last = map[question]time.Time{}, now
+		for q, t := range old {
+			if now.Sub(t) < sameWave && len(a.at) < maxQuestions/2 {
+				a.at[q] = t
+			}
+		}
+	}
+	t, known := a.at[q]
+	if known && now.Sub(t) < sameWave {
+		return false
+	}
+	a.at[q] = now
 	return true
 }
 

@@ -16,6 +16,8 @@ const (
 
 	// maxChannels is far above what devices have; it bounds what a header from the network makes us allocate.
 	maxChannels = 1 << 16
+
+	minRate, maxRate = 1e-4, 1e9 // Hz; a sample every three hours, a thousand in a microsecond
 )
 
 // StreamInfo describes a stream: the part before UID is chosen by who makes it, the rest by the outlet.
@@ -46,8 +48,8 @@ func (i *StreamInfo) Validate() error {
 		return errors.New("the stream has no name")
 	case i.Channels < 1 || i.Channels > maxChannels:
 		return fmt.Errorf("stream %q has %d channels, must be 1 to %d", i.Name, i.Channels, maxChannels)
-	case !(i.Rate >= 0) || math.IsInf(i.Rate, 0):
-		return fmt.Errorf("stream %q has a rate of %g Hz, must be 0 (irregular) or above", i.Name, i.Rate)
+	case i.Rate != 0 && !(minRate <= i.Rate && i.Rate <= maxRate):
+		return fmt.Errorf("stream %q has a rate of %g Hz, must be 0 (irregular) or %g to %g", i.Name, i.Rate, minRate, maxRate)
 	case !i.Format.valid():
 		return fmt.Errorf("stream %q has the %s, must be one of those of LSL", i.Name, i.Format)
 	}

@@ -309,6 +309,12 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 		}
 	}
 	n.since = s.Arrived
+	if s.Unstamped > 0 {
+		if n.health.Unstamped == 0 {
+			n.health.Detail += "; some of its stamps are no times in seconds"
+		}
+		n.health.Unstamped += uint64(s.Unstamped)
+	}
 	for k, begin := range s.at {
 		m := sample{stamp: s.Stamps[k], arrived: at, sent: s.Sent[k]}
 		if n.now != ts {
@@ -502,10 +508,14 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 		c.Events = n.marksIn(c, local)
 	}
 	offset, bound, ppm := n.sync.figures(LocalClock())
+	ahead := n.sync.tellAhead()
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := &n.health
+	if ahead > 0 {
+		h.Detail += fmt.Sprintf("; its stamps lie %.3g s ahead of its clock: samples are taken to be measured when they arrive", ahead)
+	}
 	h.Samples += uint64(r.N)
 	switch {
 	case r.Told: // thrown away here, and counted there

@@ -63,11 +63,64 @@ func compile(predicate string) (expr *xpath.Expr, err error) {
 			expr, err = nil, fmt.Errorf("predicate %q: %v", predicate, r)
 		}
 	}()
+	if err := onlyCore(predicate); err != nil {
+		return nil, fmt.Errorf("predicate %q: %w", predicate, err)
+	}
 	expr, err = xpath.Compile(predicate)
 	if err != nil {
 		return nil, fmt.Errorf("predicate %q is no XPath 1.0: %w", predicate, err)
 	}
 	return expr, nil
+}
+
+// core is the functions of XPath 1.0 and its tests of nodes: all that a predicate may call. The engine knows more, among them
+// replace and string-join, with which a short predicate from the network would make strings without a limit.
+var core = func() map[string]bool {
+	m := map[string]bool{}
+	for _, f := range strings.Fields(`last position count id local-name namespace-uri name string concat starts-with contains
+		substring-before substring-after substring string-length normalize-space translate boolean not true false lang
+		number sum floor ceiling round text node comment processing-instruction and or mod div`) {
+		m[f] = true
+	}
+	return m
+}()
+
+// onlyCore says which function of a predicate is not one of XPath 1.0. A name in front of a parenthesis is a function,
+// outside of strings.
+func onlyCore(predicate string) error {
+	name := "" // that has just ended, spaces behind it left out
+	for i := 0; i < len(predicate); {
+		c := predicate[i]
+		switch {
+		case c == '\'' || c == '"':
+			n := strings.IndexByte(predicate[i+1:], c)
+			if n < 0 {
+				return errors.New("a string does not end")
+			}
+			name, i = "", i+n+2
+		case nameByte(c):
+			n := 1
+			for i+n < len(predicate) && nameByte(predicate[i+n]) {
+				n++
+			}
+			name, i = predicate[i:i+n], i+n
+		case c == '(':
+			if name != "" && !core[name] {
+				return fmt.Errorf("%.40q is no function of XPath 1.0", name)
+			}
+			name, i = "", i+1
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			i++
+		default:
+			name, i = "", i+1
+		}
+	}
+	return nil
+}
+
+// nameByte says whether c may be in a name; every byte above ASCII may, and a colon, which divides a prefix from a name.
+func nameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == ':' || c >= 0x80
 }
 
 // CheckPredicate says what is wrong with an XPath predicate of streams.
@@ -95,8 +148,11 @@ type step struct {
 
 func (n *navigator) here() *Element { return n.path[len(n.path)-1].Element }
 
-func (n *navigator) count() {
-	if *n.moves--; *n.moves < 0 {
+// textMove is how many bytes of text cost as much as a move.
+const textMove = 64
+
+func (n *navigator) count(moves int) {
+	if *n.moves -= moves; *n.moves < 0 {
 		panic(errLongWalk)
 	}
 }
@@ -122,7 +178,7 @@ func (n *navigator) Value() string {
 	var b strings.Builder
 	var all func(e *Element)
 	all = func(e *Element) {
-		n.count()
+		n.count(1 + len(e.Text)/textMove)
 		b.WriteString(e.Text)
 		for _, c := range e.Children {
 			all(c)
@@ -133,14 +189,14 @@ func (n *navigator) Value() string {
 }
 
 func (n *navigator) Copy() xpath.NodeNavigator {
-	n.count()
+	n.count(1)
 	return &navigator{path: append(make([]step, 0, len(n.path)+2), n.path...), moves: n.moves}
 }
 
 func (n *navigator) MoveToRoot() { n.path = n.path[:1] }
 
 func (n *navigator) MoveToParent() bool {
-	n.count()
+	n.count(1)
 	if len(n.path) == 1 {
 		return false
 	}
@@ -151,7 +207,7 @@ func (n *navigator) MoveToParent() bool {
 func (n *navigator) MoveToNextAttribute() bool { return false }
 
 func (n *navigator) MoveToChild() bool {
-	n.count()
+	n.count(1)
 	e := n.here()
 	switch {
 	case len(e.Children) > 0:
@@ -172,7 +228,7 @@ func (n *navigator) MoveToPrevious() bool { return n.sibling(func(i int) int { r
 
 // sibling moves to another child of the same parent.
 func (n *navigator) sibling(to func(int) int) bool {
-	n.count()
+	n.count(1)
 	if len(n.path) == 1 || n.isText() {
 		return false
 	}
@@ -186,7 +242,7 @@ func (n *navigator) sibling(to func(int) int) bool {
 }
 
 func (n *navigator) MoveTo(other xpath.NodeNavigator) bool {
-	n.count()
+	n.count(1)
 	o, ok := other.(*navigator)
 	if !ok || o.path[0].Children[0] != n.path[0].Children[0] {
 		return false

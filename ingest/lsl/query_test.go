@@ -48,13 +48,16 @@ func TestPredicates(t *testing.T) {
 		"'x'":                                                      true,
 		"desc/channels/channel[last()]/label='Cz'":                 true,
 		"channel_count='2'":                                        false,
+		"concat(name,'(',type,')')='BioSemi 1(EEG)'":               true,
+		"name='replace(x)' or (type='EEG')and(true())":             true,
 		"(type='EEG' and nominal_srate<1000) and not(contains(name,'x'))": true,
 	} {
 		if got, err := d.matches(q); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", q, got, err, want)
 		}
 	}
-	for _, q := range []string{"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)"} {
+	for _, q := range []string{"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)",
+		"matches(name,'B.*')", "replace (name,'B','C')='C'", "string-join(//label,'x')='x'", "desc[ends-with(name, 'x')]", "fn:replace(name,'a','b')"} {
 		if got, err := d.matches(q); err == nil {
 			t.Errorf("%s: %v, want an error", q, got)
 		}
@@ -75,7 +78,13 @@ func TestPredicatesAreBounded(t *testing.T) {
 			t.Errorf("%s: %v, %v", q, got, err)
 		}
 	}
+	bomb := "'aaaaaaaaaa'"
+	for range 9 {
+		bomb = "replace(" + bomb + ",'a','aaaaaaaaaa')"
+	}
+	long := strings.TrimSuffix(strings.Repeat("string(/),", maxQuery/11), ",")
 	for _, q := range []string{
+		"string-length(" + bomb + ")>0", "string-length(concat(" + long + "))>0", "//*[string-length(concat(" + long + "))>0]",
 		"//*[//*[//*[//*='x']]]", "count(//*[count(//*)>7])>9", strings.Repeat("//*", 50), strings.Repeat("(", 8000), strings.Repeat("not(", 1900) + "1" + strings.Repeat(")", 1900),
 		strings.Repeat("a[", 2700) + "1" + strings.Repeat("]", 2700), strings.Repeat("-", 8000) + "1", "name='" + strings.Repeat("x", maxQuery) + "'",
 	} {

@@ -10,7 +10,10 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"os"
 	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/clock"
 )
 
 // ErrGone says that an outlet is not there any more: another one may have taken its place.
@@ -56,7 +59,7 @@ func FullInfo(ctx context.Context, found StreamInfo) (StreamInfo, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(conn, maxXML+1))
 	if err != nil {
-		return wrap(err)
+		return wrap(silent(ctx, err))
 	}
 	full, err := parseInfo(data)
 	if err != nil {
@@ -72,10 +75,14 @@ func FullInfo(ctx context.Context, found StreamInfo) (StreamInfo, error) {
 // Samples is what one Read of a Receiver brought: whole samples as they were on the wire. It is valid until the next Read.
 type Samples struct {
 	// Stamps are seconds on the sender's clock. Where Sent is false, the stamp was not on the wire: it is the one before
-	// plus 1/rate, or the one before where the stream is irregular.
+	// plus 1/rate, or the one before where the stream is irregular. Stamps that are no times (not finite, or beyond any
+	// clock) count as not sent.
 	Stamps  []float64
 	Sent    []bool
 	Arrived time.Time
+	// Unstamped counts the samples whose stamps were no times, and those that came before the first stamp of the
+	// connection: when they were measured is not known, and they are left out.
+	Unstamped int
 
 	shape shape
 	buf   []byte
@@ -131,6 +138,9 @@ type Receiver struct {
 	step  float64
 	last  float64
 
+	stamped bool // one stamp of the connection was a time
+	blind   int  // samples before it
+
 	buf        []byte
 	start, end int // what has not been handed out
 	need       int // bytes that the next sample has at least
@@ -160,9 +170,20 @@ func Connect(ctx context.Context, info StreamInfo, buffer int) (*Receiver, error
 	}
 	if err != nil {
 		_ = conn.Close()
-		return wrap(err)
+		return wrap(silent(ctx, err))
 	}
 	return r, nil
+}
+
+// silent says of an error of reading what it means: the deadline was over, or ctx, and the peer had not said all it must.
+func silent(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("it took the connection and did not answer: %w", context.Cause(ctx))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("it took the connection and did not answer within %g s: %w", dialTime.Seconds(), err)
+	}
+	return err
 }
 
 // handshake sends the request and reads up to the first sample.
@@ -213,14 +234,14 @@ func handshake(conn net.Conn, info StreamInfo, buffer int) (*Receiver, error) {
 // Info is the stream that is read.
 func (r *Receiver) Info() *StreamInfo { return &r.info }
 
-// Read blocks until at least one whole sample is there, and returns all that are. Its errors are final: io.EOF where the
+// Read blocks until at least one whole sample is there, and returns all that are; none where they had no time. Its errors are final: io.EOF where the
 // outlet has ended the connection between two samples.
 func (r *Receiver) Read() (*Samples, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	for {
-		if r.parse(time.Now()); len(r.out.at) > 0 {
+		if r.parse(time.Now()); len(r.out.at) > 0 || r.out.Unstamped > 0 {
 			return &r.out, nil
 		}
 		if r.err == nil {
@@ -259,7 +280,7 @@ func (r *Receiver) fill() error {
 func (r *Receiver) parse(now time.Time) {
 	s := &r.out
 	s.Stamps, s.Sent, s.at = s.Stamps[:0], s.Sent[:0], s.at[:0]
-	s.shape, s.buf, s.Arrived = r.shape, r.buf, now
+	s.shape, s.buf, s.Arrived, s.Unstamped = r.shape, r.buf, now, 0
 	bo := r.shape.order.bytes()
 	for r.end-r.start >= r.need && r.start < r.end {
 		b := r.buf[r.start:r.end]
@@ -272,17 +293,34 @@ func (r *Receiver) parse(now time.Time) {
 			r.err = fmt.Errorf("stream %q: %w", r.info.Name, err)
 			return
 		}
-		values := r.start + 1
+		values, sent := r.start+1, false
+		r.last += r.step
 		if b[0] == tagStamped {
-			r.last = math.Float64frombits(bo.Uint64(b[1:]))
 			values += 8
-		} else {
-			r.last += r.step
+			stamp := math.Float64frombits(bo.Uint64(b[1:]))
+			if sent = clock.IsTime(stamp); sent {
+				r.last, r.stamped = stamp, true
+			} else {
+				s.Unstamped++
+			}
 		}
-		s.Stamps, s.Sent, s.at = append(s.Stamps, r.last), append(s.Sent, b[0] == tagStamped), append(s.at, values)
 		r.start += n
+		if !r.stamped {
+			if b[0] != tagStamped {
+				s.Unstamped++
+			}
+			if r.blind++; r.blind > maxBlind {
+				r.err = fmt.Errorf("stream %q: none of the first %d samples has a stamp that is a time in seconds: the sending program must be mended", r.info.Name, maxBlind)
+				return
+			}
+			continue
+		}
+		s.Stamps, s.Sent, s.at = append(s.Stamps, r.last), append(s.Sent, sent), append(s.at, values)
 	}
 }
+
+// maxBlind is how many samples may come before the first stamp: more than a sender makes one chunk of.
+const maxBlind = 1 << 14
 
 // Close ends the connection. It may be called while another goroutine reads.
 func (r *Receiver) Close() error { return r.conn.Close() }

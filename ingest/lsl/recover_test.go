@@ -3,6 +3,7 @@ package lsl
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/clock"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -411,14 +413,106 @@ func TestMalformedPeers(t *testing.T) {
 
 	hang := make(chan struct{})
 	silent := fake(t, func(net.Conn) { <-hang })
-	if _, err := Connect(within(t, 50*time.Millisecond), silent, 100); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
-		t.Errorf("a peer that says nothing: %v", err)
+	for what, ask := range map[string]func(context.Context) error{
+		"samples":     func(ctx context.Context) error { _, err := Connect(ctx, silent, 100); return err },
+		"description": func(ctx context.Context) error { _, err := FullInfo(ctx, silent); return err },
+	} {
+		if err := ask(within(t, 50*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not answer") {
+			t.Errorf("a peer that says nothing when asked for its %s: %v", what, err)
+		}
 	}
 	close(hang)
 	for what, doc := range map[string]string{"no XML": "hello", "nothing": "", "too long": "<info>" + strings.Repeat("x", maxXML), "another stream": string((&StreamInfo{Name: "x", Channels: 1, Format: 1, UID: "v", Version: 110}).document(true))} {
 		if got, err := FullInfo(t.Context(), fake(t, func(c net.Conn) { _, _ = io.WriteString(c, doc) })); err == nil {
 			t.Errorf("description: %s: %+v", what, got)
 		}
+	}
+}
+
+// TestStampsThatAreNoTimes: samples before the first stamp of a connection have no time and are left out, later ones are where
+// the others say, and all are counted. A stream without any is an error.
+func TestStampsThatAreNoTimes(t *testing.T) {
+	head := "LSL/110 200 OK\r\nUID: u\r\nByte-Order: 1234\r\nSuppress-Subnormals: 0\r\nData-Protocol-Version: 110\r\n\r\n" + string(patterns(Float32, 2))
+	one := func(v float32, stamp ...float64) string {
+		b := []byte{1}
+		if len(stamp) > 0 {
+			b = binary.LittleEndian.AppendUint64([]byte{2}, math.Float64bits(stamp[0]))
+		}
+		return string(appendValues(b, []float32{v, v}))
+	}
+	nan := math.NaN()
+	body := one(0) + one(1, nan) + one(2) + one(3, 100) + one(4) + one(5, math.Inf(1)) + one(6, 1e300) + one(7, 1.76e12) + one(8, -nan) + one(9, 100.024)
+	r, err := Connect(t.Context(), fake(t, func(c net.Conn) { _, _ = io.WriteString(c, head+body) }), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var values []float32
+	var stamps []float64
+	var sent []bool
+	unstamped := 0
+	for {
+		s, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, stamps, sent, unstamped = AppendValues(values, s), append(stamps, s.Stamps...), append(sent, s.Sent...), unstamped+s.Unstamped
+	}
+	if len(stamps) != 7 || len(values) != 14 || values[0] != 3 || values[13] != 9 || unstamped != 3+4 {
+		t.Fatalf("%d samples, values %v, %d without a time; want 7, from 3 to 9, 7", len(stamps), values, unstamped)
+	}
+	for k, want := range []float64{100, 100.004, 100.008, 100.012, 100.016, 100.020, 100.024} {
+		if math.Abs(stamps[k]-want) > 1e-9 || sent[k] != (k == 0 || k == 6) {
+			t.Errorf("sample %d at %g, sent %t; want %g", k, stamps[k], sent[k], want)
+		}
+	}
+
+	endless := fake(t, func(c net.Conn) {
+		_, _ = io.WriteString(c, head)
+		for {
+			if _, err := io.WriteString(c, strings.Repeat(one(1, nan), 100)); err != nil {
+				return
+			}
+		}
+	})
+	none, err := Connect(t.Context(), endless, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer none.Close()
+	for err == nil {
+		var s *Samples
+		if s, err = none.Read(); s != nil && s.Len() > 0 {
+			t.Fatalf("%d samples without a time", s.Len())
+		}
+	}
+	if !strings.Contains(err.Error(), "has a stamp that is a time in seconds") {
+		t.Errorf("a stream without times: %v", err)
+	}
+}
+
+// TestStampsAhead: stamps that are not of the clock that the outlet tells of do not make samples younger than they are.
+func TestStampsAhead(t *testing.T) {
+	var ts timeSync
+	now := LocalClock()
+	ts.offset.Add([]clock.Probe{{Sent: now, Received: now + 50, Answered: now + 50, Returned: now + 1e-4}}) // its clock is 50 s ahead
+	if got := ts.local(now+50, now+0.01); math.Abs(got-now) > 1e-3 {
+		t.Errorf("a good stamp is %g s off", got-now)
+	}
+	for k := range 5 { // as by time.time() where the clock counts from the start of the machine
+		at := now + float64(k)
+		if got := ts.local(1.7e9+at, at+0.01); math.Abs(got-(at+0.01)) > 1e-3 {
+			t.Errorf("stamp %d, 1.7e9 s ahead, is taken for %g s after its arrival", k, got-at)
+		}
+		if ahead := ts.tellAhead(); (ahead > 1e9) != (k == 0) {
+			t.Errorf("stamp %d tells of %g s", k, ahead)
+		}
+	}
+	if got := ts.local(now+60, now+10.01); math.Abs(got-now-10) > 1e-3 {
+		t.Errorf("a good stamp behind them is %g s off", got-now-10)
 	}
 }
 

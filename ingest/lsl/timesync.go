@@ -29,6 +29,7 @@ type timeSync struct {
 	// guess stands in where the outlet does not answer: the first sample was measured when it arrived.
 	guess   float64
 	guessed bool
+	ahead   float64 // s, of the stamps; 0 once it was told
 }
 
 // run asks until ctx is done. first is closed behind the first wave.
@@ -110,17 +111,37 @@ func parseTime(s, wave string) (p clock.Probe, ok bool) {
 	return p, true
 }
 
-// local is a stamp of the outlet on our clock. arrived is when its sample came.
+// maxAhead is how far in front of its arrival a sample may seem to be measured, in s: by more than any clock is off within a
+// connection whose difference has just been measured.
+const maxAhead = 1
+
+// local is a stamp of the outlet on our clock. arrived is when its sample came. A sample that would be measured long after
+// it came shows that the stamps are not of the clock that the outlet tells of, or that this was set since it was asked: while
+// that is so, samples are taken to be measured when the first of them arrived, as where the outlet tells of no clock.
 func (t *timeSync) local(stamp, arrived float64) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	ahead := 0.0
 	if t.offset.Known() {
-		return stamp + t.offset.At(stamp+t.offset.At(arrived))
+		local := stamp + t.offset.At(stamp+t.offset.At(arrived))
+		if ahead = local - arrived; ahead <= maxAhead {
+			t.guessed = false
+			return local
+		}
 	}
 	if !t.guessed {
+		t.ahead = ahead
 		t.guess, t.guessed = arrived-stamp, true
 	}
 	return stamp + t.guess
+}
+
+// tellAhead is by how much stamps have turned out to lie ahead of the clock; 0 where they have not, or it was told.
+func (t *timeSync) tellAhead() (s float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, t.ahead = t.ahead, 0
+	return s
 }
 
 // figures are offset, bound of its error and drift in ppm, NaN where unknown.

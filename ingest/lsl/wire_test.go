@@ -610,21 +610,93 @@ func TestLimiter(t *testing.T) {
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	n := 0
 	for range 1000 {
-		if l.take(a, now) {
+		if l.take(a, now, 1) {
 			n++
 		}
 	}
-	if n != 10 || !l.take(b, now) {
+	if n != 10 || !l.take(b, now, 1) {
 		t.Errorf("%d at once, want 10; and another address is not stopped", n)
 	}
-	if now = now.Add(50 * time.Millisecond); !l.take(a, now) {
+	if now = now.Add(50 * time.Millisecond); !l.take(a, now, 1) {
 		t.Error("none 50 ms later")
 	}
-	for k := range 5000 {
-		l.take(netip.AddrFrom4([4]byte{1, 2, byte(k >> 8), byte(k)}), now)
+	for l.take(a, now, 1) {
+		n++
 	}
-	if len(l.by) > 1024 {
-		t.Errorf("%d addresses are remembered", len(l.by))
+	// Whoever invents addresses gets the credit of one, and nobody's else: a has none back, and b still has its own.
+	invented := 0
+	for k := range 5000 {
+		if l.take(netip.AddrFrom4([4]byte{1, 2, byte(k >> 8), byte(k)}), now, 1) {
+			invented++
+		}
+	}
+	if len(l.by) > maxAddresses || invented > maxAddresses+10 {
+		t.Errorf("%d addresses are remembered, %d answers go to 5000", len(l.by), invented)
+	}
+	if l.take(a, now, 1) || !l.take(b, now, 1) {
+		t.Error("a flood of addresses gives credit to one that has spent it, or takes it from one that has not")
+	}
+	// A second later they are forgotten.
+	if now = now.Add(2 * time.Second); !l.take(netip.MustParseAddr("10.0.0.3"), now, 1) || len(l.by) > 10 {
+		t.Errorf("%d addresses are remembered when none has anything to pay", len(l.by))
+	}
+}
+
+// TestAskedOnce: copies of a question that arrive by several ways are answered once, the next wave again.
+func TestAskedOnce(t *testing.T) {
+	var a asked
+	now := time.Now()
+	q := question{from: netip.MustParseAddrPort("10.0.0.1:5000"), id: "42", predicate: 1}
+	other := q
+	other.predicate = 2
+	if !a.first(q, now) || a.first(q, now.Add(20*time.Millisecond)) || !a.first(other, now) || !a.first(q, now.Add(500*time.Millisecond)) {
+		t.Error("a question is not answered once in each wave")
+	}
+	for k := range 20000 {
+		a.first(question{id: strconv.Itoa(k)}, now.Add(time.Second))
+	}
+	if len(a.at) > maxQuestions {
+		t.Errorf("%d questions are remembered", len(a.at))
+	}
+}
+
+// TestReflection: whoever writes the address of another into a flood of questions turns less on it than a few programs there
+// would ask for themselves.
+func TestReflection(t *testing.T) {
+	cfg := loop(t)
+	outlet(t, eeg(3), OutletOptions{Config: cfg})
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, cfg.DiscoveryPort)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	victim, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Close()
+	port := victim.LocalAddr().(*net.UDPAddr).Port
+	began := time.Now()
+	for k := 0; time.Since(began) < time.Second; k++ {
+		_, _ = fmt.Fprintf(conn, "LSL:shortinfo\r\n\r\n%d %d\r\n", port, k)
+		if k%50 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	took := time.Since(began).Seconds()
+	answers := 0
+	buf := make([]byte, maxDatagram)
+	for {
+		if err := victim.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := victim.Read(buf); err != nil {
+			break
+		}
+		answers++
+	}
+	if most := answersBurst + int(answersPerSecond*took) + 1; answers < 1 || answers > most {
+		t.Errorf("%d answers in %.1f s, must be 1 to %d", answers, took, most)
 	}
 }
 

@@ -30,6 +30,7 @@ type Health struct {
 	Suspected  uint64  `json:"suspected"`    // samples missing by the clock
 	Dropped    uint64  `json:"dropped"`      // samples thrown away here because nobody took them in time
 	Jumps      uint64  `json:"jumps"`        // places where the clock or the counter jumped: each began a new run
+	Unstamped  uint64  `json:"unstamped"`    // samples whose stamps were no times; those in front of the first stamp of a connection are left out
 	Recoveries uint64  `json:"recoveries"`   // times that the link was lost and came back
 	RateHz     float64 `json:"rate_hz"`      // effective rate, measured
 	OffsetS    float64 `json:"offset_s"`     // what is added to the source's stamps to get local time

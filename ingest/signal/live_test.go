@@ -35,7 +35,7 @@ func TestHealthJSON(t *testing.T) {
 		t.Errorf("%+v comes back as %+v", h, got)
 	}
 	var keys map[string]any
-	if err := json.Unmarshal(b, &keys); err != nil || len(keys) != 16 {
-		t.Errorf("%d keys in %s (%v), want 16, each once", len(keys), b, err)
+	if err := json.Unmarshal(b, &keys); err != nil || len(keys) != 17 {
+		t.Errorf("%d keys in %s (%v), want 17, each once", len(keys), b, err)
 	}
 }

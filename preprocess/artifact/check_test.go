@@ -3,10 +3,12 @@ package artifact_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -23,6 +25,7 @@ func TestCheckerConformance(t *testing.T) {
 		"autoreject":       {"autoreject", `{}`},
 		"autoreject local": {"autoreject", `{"method": "local", "folds": 10, "max_bad": 0.4}`},
 		"potato":           {"potato", `{}`},
+		"potato folds":     {"potato", `{"estimator": "oas", "folds": 3}`},
 		"potato oas":       {"potato", `{"estimator": "oas", "kinds": ["eeg", "eog"]}`},
 	} {
 		preprocesstest.RunChecker(t, name, func() preprocess.Checker {
@@ -305,12 +308,57 @@ func TestCheckerErrors(t *testing.T) {
 		"autoreject: max_bad is 1, must be":                 &artifact.AutoReject{Method: "local", Folds: 2, MaxBad: 1, Kinds: eeg},
 		"potato: threshold is 0, must be above 0":           &artifact.Potato{MaxIter: 1, Estimator: spd.SCM, Kinds: eeg},
 		"potato: max_iter is 0":                             &artifact.Potato{Threshold: 1, Estimator: spd.SCM, Kinds: eeg},
+		"potato: folds is 1, must be 0 or at least 2":       &artifact.Potato{Threshold: 1, MaxIter: 1, Folds: 1, Estimator: spd.OAS, Kinds: eeg},
 		`potato: estimator: estimator is "x"`:               &artifact.Potato{Threshold: 1, MaxIter: 1, Estimator: "x", Kinds: eeg},
 		"windows of 5 samples have no covariance of full r": &artifact.Potato{Threshold: 1, MaxIter: 1, Estimator: spd.SCM, Kinds: eeg},
 	} {
 		if err := c.Start(info, 5); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, must contain %q", err, want)
 		}
+	}
+}
+
+// With folds, mean and deviation are those of windows to a centre that they are not in. The definition: one potato for each
+// fold, fitted to the other windows.
+func TestPotatoFolds(t *testing.T) {
+	const folds = 4
+	ws := goldenWindows()
+	make1 := func(folds int, ws []signal.Window) *artifact.Potato {
+		p := &artifact.Potato{Threshold: 1e6, MaxIter: 100, Estimator: spd.OAS, Kinds: []signal.Kind{signal.EEG}, Folds: folds}
+		fit(t, p, ws)
+		return p
+	}
+	var logs []float64
+	for k := range folds {
+		from, to := k*len(ws)/folds, (k+1)*len(ws)/folds
+		p := make1(0, slices.Concat(ws[:from], ws[to:]))
+		for _, w := range ws[from:to] {
+			z, err := p.Score(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			logs = append(logs, z*p.Deviation+p.Mean)
+		}
+	}
+	mean, deviation := stat.PopMeanStdDev(logs, nil)
+	got, plain := make1(folds, ws), make1(0, ws)
+	close1(t, "mean", got.Mean, mean, 1e-12)
+	close1(t, "deviation", got.Deviation, deviation, 1e-12)
+	if !(got.Mean > plain.Mean) {
+		t.Errorf("windows lie %g from a centre that they are not in and %g from one that they are in", got.Mean, plain.Mean)
+	}
+	for c, row := range plain.Centre {
+		for k, v := range row {
+			close1(t, "centre", got.Centre[c][k], v, 1e-12)
+		}
+	}
+
+	few := &artifact.Potato{Threshold: 3, MaxIter: 100, Estimator: spd.OAS, Kinds: []signal.Kind{signal.EEG}, Folds: 21}
+	if err := few.Start(ws[0].Info, ws[0].Len()); err != nil {
+		t.Fatal(err)
+	}
+	if err := few.FitWindows(ws); err == nil || !strings.Contains(err.Error(), "training windows for 21 folds, must be at least 3 each") {
+		t.Errorf("too many folds: %v", err)
 	}
 }
 

@@ -97,10 +97,11 @@ type Rest struct {
 	PerMinute  float64 `json:"per_min"`
 	Low        float64 `json:"per_min_low"` // exact Poisson interval, 95 %
 	High       float64 `json:"per_min_high"`
-	Blocks     int     `json:"blocks"` // the rest data were cut into so many, each held out once
-	Trials     int     `json:"trials"` // cued ones of held-out runs: what the threshold costs
-	Right      int     `json:"right"`  // of those, first decision within the trial is the true class
-	Wrong      int     `json:"wrong"`  // … is another
+	Rejected   int     `json:"rejected,omitempty"` // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
+	Blocks     int     `json:"blocks"`             // the rest data were cut into so many, each held out once
+	Trials     int     `json:"trials"`             // cued ones of held-out runs: what the threshold costs
+	Right      int     `json:"right"`              // of those, first decision within the trial is the true class
+	Wrong      int     `json:"wrong"`              // … is another
 	Recordings []Data  `json:"recordings"`
 }
 
@@ -259,6 +260,13 @@ func (e *ReadError) Unwrap() error { return e.Err }
 
 // Read reads the file called path. What is wrong with its content is a *ReadError.
 func Read(path string) (*Bundle, error) {
+	st, err := os.Stat(path) // opening a pipe would wait for whoever writes to it
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, &ReadError{path, fmt.Errorf("is no file but a %s", kindOf(st.Mode()))}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -275,4 +283,15 @@ func Read(path string) (*Bundle, error) {
 		return nil, &ReadError{path, err}
 	}
 	return b, nil
+}
+
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&os.ModeNamedPipe != 0:
+		return "pipe"
+	default:
+		return "device or socket"
+	}
 }

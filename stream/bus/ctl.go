@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,8 @@ type Verb struct {
 	Name string
 	Args []string // names of the arguments, in order; one in [brackets] may be left out, and so may those behind it
 	Doc  string   // one line
+	// Urgent verbs are done however many others are at work: they must be quick.
+	Urgent bool
 	// Do does it and returns what there is to tell, which becomes JSON, or why it cannot. It runs on a goroutine of its own,
 	// also beside other verbs; ctx ends with the Ctl.
 	Do func(ctx context.Context, args []string) (any, error)
@@ -135,8 +138,9 @@ type Ctl struct {
 
 // The limits of a Ctl.
 const (
-	maxSeen = 1024 // IDs that are remembered
-	maxBusy = 8    // verbs at work at the same time
+	maxSeen   = 1024 // IDs that are remembered
+	maxBusy   = 8    // verbs at work at the same time
+	maxUrgent = 64   // and urgent ones beside them
 )
 
 // CtlStats counts requests.
@@ -189,6 +193,7 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 		c.mu.Lock()
 		c.stats.Malformed++
 		c.mu.Unlock()
+		c.bus.LogRefused("malformed request", slog.String("subject", m.Subject), slog.Int("bytes", len(m.Data)), slog.String("error", err.Error()))
 		c.answer(m, Request{}, Reply{Error: err.Error()})
 		return
 	}
@@ -197,6 +202,9 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	}
 	v, refusal := c.admit(req)
 	if refusal != nil {
+		if !refusal.OK {
+			c.bus.LogRefused("request", slog.String("verb", req.Verb), slog.String("id", req.ID), slog.String("error", refusal.Error))
+		}
 		c.answer(m, req, *refusal)
 		return
 	}
@@ -289,7 +297,7 @@ func (c *Ctl) admit(req Request) (Verb, *Reply) {
 	if least, most := v.arity(); len(req.Args) < least || len(req.Args) > most {
 		return refuse(Reply{Error: fmt.Sprintf("%s takes %s, got %d arguments", v.Name, v.usage(), len(req.Args)), Verbs: []VerbInfo{v.info()}})
 	}
-	if c.busy >= maxBusy {
+	if most := maxBusy; c.busy >= most && (!v.Urgent || c.busy >= most+maxUrgent) {
 		return refuse(Reply{Error: fmt.Sprintf("%d requests are at work: try again when one is answered", c.busy)})
 	}
 	if v.Do == nil { // verbs
@@ -384,8 +392,10 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 		return Reply{}, fmt.Errorf("bus: request: %w", err)
 	}
 	began := time.Now()
-	m, err := b.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: CtlSubject(session), Data: data})
+	m, err := b.request(ctx, &nats.Msg{Subject: CtlSubject(session), Data: data})
 	switch {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		return Reply{}, err
 	case errors.Is(err, nats.ErrNoResponders):
 		return Reply{}, fmt.Errorf("bus: nobody listens on %s at %s: is the session %q running there?", CtlSubject(session), b.url, session)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
@@ -406,6 +416,39 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 	}
 	return r, nil
 }
+
+// request waits for the answer to m, or for the server to say that we may not ask: it does so at once, and there will be no
+// answer.
+func (b *Bus) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
+	type answer struct {
+		m   *nats.Msg
+		err error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	got := make(chan answer, 1)
+	go func() {
+		m, err := b.nc.RequestMsgWithContext(ctx, m)
+		got <- answer{m, err}
+	}()
+	defer cancel()
+	look := time.NewTicker(refusedEvery)
+	defer look.Stop()
+	for {
+		select {
+		case a := <-got:
+			return a.m, a.err
+		case <-look.C:
+			if err := b.refusedBy(m.Subject); err != nil {
+				cancel()
+				<-got
+				return nil, err
+			}
+		}
+	}
+}
+
+// refusedEvery is how often whoever waits for an answer looks whether the server has refused the question.
+const refusedEvery = 20 * time.Millisecond
 
 // ParseRequest decodes and validates.
 func ParseRequest(data []byte) (Request, error) { return parse[Request]("request", data) }

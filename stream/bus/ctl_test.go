@@ -28,6 +28,7 @@ func listening(t *testing.T, b *bus.Bus, decoder string) (*bus.Ctl, *atomic.Int6
 			return map[string]string{"joined": strings.Join(args, "+")}, nil
 		}},
 		bus.Verb{Name: "fail", Doc: "fails", Do: func(context.Context, []string) (any, error) { return nil, errors.New("the model has 8 channels") }},
+		bus.Verb{Name: "urgent", Urgent: true, Doc: "is done at once", Do: func(context.Context, []string) (any, error) { return nil, nil }},
 		bus.Verb{Name: "wait", Doc: "waits for the end", Do: func(ctx context.Context, _ []string) (any, error) { <-ctx.Done(); return nil, ctx.Err() }},
 	)
 	t.Cleanup(func() {
@@ -59,7 +60,7 @@ func TestCtl(t *testing.T) {
 	for _, v := range r.Verbs {
 		names = append(names, v.Verb)
 	}
-	if want := []string{"verbs", "join", "fail", "wait"}; err != nil || !slices.Equal(names, want) || !slices.Equal(r.Verbs[1].Args, []string{"word", "[more]"}) {
+	if want := []string{"verbs", "join", "fail", "urgent", "wait"}; err != nil || !slices.Equal(names, want) || !slices.Equal(r.Verbs[1].Args, []string{"word", "[more]"}) {
 		t.Errorf("verbs: %v, %v, want %v", r.Verbs, err, want)
 	}
 	for _, tc := range []struct {
@@ -68,7 +69,7 @@ func TestCtl(t *testing.T) {
 		want string
 		list int
 	}{
-		{"jion", nil, `unknown verb "jion": did you mean "join"?`, 4},
+		{"jion", nil, `unknown verb "jion": did you mean "join"?`, 5},
 		{"join", nil, "join takes word [more], got 0 arguments", 1},
 		{"join", []string{"a", "b", "c"}, "got 3 arguments", 1},
 		{"fail", []string{"x"}, "fail takes no arguments", 1},
@@ -199,6 +200,17 @@ func TestCtlBusy(t *testing.T) {
 	if r := next(); r.ID != "i" || !strings.Contains(r.Error, "8 requests are at work") {
 		t.Errorf("the ninth: %+v", r)
 	}
+	// What is urgent is done all the same.
+	req, err := json.Marshal(bus.Request{V: 1, Session: "s1", Decoder: "lda", ID: "now", Verb: "urgent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.PublishRequest(bus.CtlSubject("s1"), inbox, req); err != nil {
+		t.Fatal(err)
+	}
+	if r := next(); r.ID != "now" || !r.OK {
+		t.Errorf("what is urgent: %+v", r)
+	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +238,7 @@ func TestCtlCall(t *testing.T) {
 	if got := told.Load(); got != 6 {
 		t.Errorf("%d requests were told, want 6", got)
 	}
-	if r := c.Call(t.Context(), "verbs"); !r.OK || len(r.Verbs) != 4 || len(c.Verbs()) != 4 {
+	if r := c.Call(t.Context(), "verbs"); !r.OK || len(r.Verbs) != 5 || len(c.Verbs()) != 5 {
 		t.Errorf("verbs: %+v", r)
 	}
 	if st := c.Stats(); st.Requests != 5 || st.Failed != 1 || st.Refused != 2 { // two break the schema and never get so far

@@ -54,7 +54,7 @@ type grants struct {
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
 		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
-		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl},
+		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl, anyStop},
 		asks:      true, // its page has a button that stops
 		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},

@@ -170,7 +170,7 @@ func TestRoles(t *testing.T) {
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
 			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", ops, dec),
-			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", dec),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop", dec),
 		},
 		bus.RoleSource:     {raw, nil},
 		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},

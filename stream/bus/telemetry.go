@@ -81,6 +81,7 @@ type StreamHealth struct {
 	Samples     uint64       `json:"samples"`   // of each channel
 	Lost        uint64       `json:"lost"`      // samples known to be missing
 	Suspected   uint64       `json:"suspected"` // missing by the clock
+	Unstamped   uint64       `json:"unstamped"` // whose stamps were no times; those in front of the first one are left out
 	Dropped     uint64       `json:"dropped"`   // thrown away here because nobody took them in time
 	AgeMS       *float64     `json:"age_ms,omitempty"`
 	RateHz      *float64     `json:"rate_hz,omitempty"` // measured

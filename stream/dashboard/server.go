@@ -399,9 +399,10 @@ func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
 
 // Stopped is what became of an emergency stop.
 type Stopped struct {
-	OK     bool             `json:"ok"`    // as many controllers as must have answered that they stand
-	Need   int              `json:"need"`  // so many must
-	Stand  []bus.StopAnswer `json:"stand"` // who answered
+	OK     bool             `json:"ok"`     // as many controllers as must have answered that they stand
+	Need   int              `json:"need"`   // so many must
+	Stand  []bus.StopAnswer `json:"stand"`  // who answered
+	Paused bool             `json:"paused"` // the session of this page sends no commands until it is resumed
 	Error  string           `json:"error,omitempty"`
 	TookMS float64          `json:"took_ms"`
 }
@@ -422,6 +423,11 @@ func (s *Server) stop(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	res := Stopped{Need: s.opt.Controllers}
 	why := bus.Stop{Source: "page", Why: q.Why}
+	if session.Operator != nil { // first, and without the bus: whatever becomes of the stop, this session sends nothing more
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
+		res.Paused = session.Operator.Call(ctx, "pause").OK
+		cancel()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
 	stand, err := session.Stopper.SendStop(ctx, session.Name, why, maxControllers)
 	cancel()

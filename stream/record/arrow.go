@@ -213,7 +213,7 @@ var clockSchema = func() *arrow.Schema {
 	for _, name := range []string{"offset_s", "offset_err_s", "drift_ppm", "jitter_s", "rate_hz", "age_s"} {
 		fields = append(fields, arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
 	}
-	for _, name := range []string{"samples", "lost", "suspected", "dropped", "jumps", "recoveries"} {
+	for _, name := range []string{"samples", "lost", "suspected", "dropped", "jumps", "recoveries", "unstamped"} {
 		fields = append(fields, arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Int64})
 	}
 	return arrow.NewSchema(fields, nil)
@@ -222,7 +222,7 @@ var clockSchema = func() *arrow.Schema {
 func clockRow(c Clock) []any {
 	return []any{
 		c.Time, c.Stream, string(c.State), c.OffsetS, c.OffsetErrS, c.DriftPPM, c.JitterS, c.RateHz, c.AgeS,
-		int64(c.Samples), int64(c.Lost), int64(c.Suspected), int64(c.Dropped), int64(c.Jumps), int64(c.Recoveries),
+		int64(c.Samples), int64(c.Lost), int64(c.Suspected), int64(c.Dropped), int64(c.Jumps), int64(c.Recoveries), int64(c.Unstamped),
 	}
 }
 

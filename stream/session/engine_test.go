@@ -475,6 +475,95 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// TestEmergencyStop: a session hears the stop of its controllers, sends nothing behind it whoever comes to listen, and goes
+// on when an operator resumes it.
+func TestEmergencyStop(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	var stopper *bus.Bus
+	r := start(t, person(t), func(o *Options, _ *stepped) {
+		with(load(t, a))(o, nil)
+		o.Stops, stopper = o.Echo, o.Echo
+	})
+	r.chunks(60)
+	sent := r.status().Sent
+	if sent == 0 {
+		t.Fatal("no commands")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+	defer cancel()
+	if _, err := stopper.SendStop(ctx, "s", bus.Stop{Source: "test", Why: "it grabs"}, 1); err == nil {
+		t.Error("a stop that nobody confirms is no error")
+	}
+	r.until("paused", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhasePaused })
+	r.until("a heartbeat that says waiting", func() bool { return len(r.beats) > 0 && r.beats[len(r.beats)-1].State == bus.StateWaiting })
+	r.chunks(20)
+	s := r.status()
+	if s.Sent != sent || s.Held == 0 || s.Detail != "EMERGENCY STOP by test: it grabs" {
+		t.Errorf("behind the stop %d commands are sent, %d held; %q", s.Sent-sent, s.Held, s.Detail)
+	}
+	if err := r.ask(nil, "resume"); err != nil {
+		t.Fatal(err)
+	}
+	r.chunks(20)
+	if s := r.status(); s.Sent == sent || s.Detail != "" || s.Phase != bus.PhaseDecoding {
+		t.Errorf("resumed: %d commands, %s, %q", s.Sent-sent, s.Phase, s.Detail)
+	}
+	// One of another session is not ours; an empty one, as a button of another make sends it, is.
+	ctx2, cancel2 := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel2()
+	_, _ = stopper.SendStop(ctx2, "other", bus.Stop{}, 1) // nobody answers
+	r.chunks(5)
+	if s := r.status(); s.Phase != bus.PhaseDecoding {
+		t.Errorf("the stop of another session: %s", s.Phase)
+	}
+	if err := r.ask(nil, "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := r.over(); err != nil || rep.Stops != 1 {
+		t.Errorf("%v, %d stops", err, rep.Stops)
+	}
+}
+
+// TestSwapHangs: a model on a drive that does not answer holds up neither what operators ask for nor the end.
+func TestSwapHangs(t *testing.T) {
+	a, shaA := saved(t, 8, "lda")
+	hang, begun := make(chan struct{}), make(chan struct{}, 20)
+	r := start(t, person(t), func(o *Options, _ *stepped) {
+		with(load(t, a))(o, nil)
+		o.Load = func(string) (Model, error) {
+			begun <- struct{}{}
+			<-hang
+			return Model{}, errors.New("too late")
+		}
+	})
+	defer close(hang)
+	r.chunks(60)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 20 {
+		go func() { _, _ = r.b.Ask(ctx, "s", "d", "swap", "x.gyrus") }() // nobody answers the first
+	}
+	<-begun
+	if err := r.ask(nil, "swap", "x.gyrus"); err == nil || !strings.Contains(err.Error(), "another model is being read") {
+		t.Errorf("a second model: %v", err)
+	}
+	for _, verb := range []string{"pause", "status", "resume"} {
+		if err := r.ask(nil, verb); err != nil {
+			t.Errorf("%s: %v", verb, err)
+		}
+	}
+	r.chunks(5)
+	if s := r.status(); s.Bundle != shaA || len(begun) > 0 {
+		t.Errorf("%.8s decides, %d more models are being read", s.Bundle, len(begun))
+	}
+	if err := r.ask(nil, "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.over(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStall: a source that falls silent is stalled, then lost; no command comes, the heartbeat says so, and when it is back
 // filters and windows begin anew.
 func TestStall(t *testing.T) {

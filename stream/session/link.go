@@ -120,7 +120,7 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 				return l.enter(signal.LinkLost, detailOf(h, "the source says that its peer is gone"), now)
 			}
 		case signal.LinkStalled:
-			if l.chunks > 0 && l.state != signal.LinkLost {
+			if l.chunks > 0 && l.state != signal.LinkLost && silent < max(ms(l.opt.LostMS), 4*l.usual) {
 				return l.enter(signal.LinkStalled, detailOf(h, "the source says that nothing comes"), now)
 			}
 		}
@@ -158,7 +158,7 @@ func (l *link) health(h *signal.Health) bus.StreamHealth {
 		Transitions: l.newest, Stalls: l.stalls, Losses: l.losses,
 	}
 	if h != nil {
-		s.Lost, s.Suspected, s.Dropped = h.Lost, h.Suspected, h.Dropped
+		s.Lost, s.Suspected, s.Unstamped, s.Dropped = h.Lost, h.Suspected, h.Unstamped, h.Dropped
 		s.RateHz, s.OffsetMS, s.DriftPPM, s.JitterMS = known(h.RateHz, 1), known(h.OffsetS, 1e3), known(h.DriftPPM, 1), known(h.JitterS, 1e3)
 	}
 	return s

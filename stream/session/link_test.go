@@ -75,6 +75,16 @@ func TestLink(t *testing.T) {
 	if l.detail != "the outlet is gone" || l.losses != 2 || l.flows() {
 		t.Errorf("detail %q, %d losses", l.detail, l.losses)
 	}
+	// A peer that is there and says nothing is stalled by its own word, and lost when the silence has lasted.
+	l.chunk(at(11_000))
+	quiet := &signal.Health{State: signal.LinkStalled, Detail: "no data"}
+	l.tick(at(11_500), quiet)
+	state(signal.LinkStalled)
+	l.tick(at(12_600), quiet)
+	state(signal.LinkLost)
+	if l.losses != 3 {
+		t.Errorf("%d losses", l.losses)
+	}
 	var got []string
 	for _, c := range l.newest {
 		got = append(got, c.From+">"+c.To)

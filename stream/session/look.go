@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -57,7 +58,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	w := e.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
-		Phase: e.shown(), Detail: e.detail, Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
+		Phase: e.shown(), Detail: cmp.Or(e.stopped, e.detail), Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
@@ -87,9 +88,9 @@ func (e *engine) telemetry() bus.Telemetry {
 func (e *engine) look(now time.Time) {
 	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
 	st := e.stats()
-	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite), "known": 0, "suspected": 0, "dropped": 0}
+	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite)}
 	h := s.t.Streams[0]
-	s.lost["known"], s.lost["suspected"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Dropped)
+	s.lost["known"], s.lost["suspected"], s.lost["unstamped"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Unstamped), float64(h.Dropped)
 	if h.Lost == 0 { // the source does not count them: the pipeline sees the jumps
 		s.lost["known"] = float64(max(0, st.Lost-e.gate.skipped))
 	}

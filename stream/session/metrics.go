@@ -155,7 +155,7 @@ func metric(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descAge        = metric("sample_age_seconds", "Age of the newest sample when it was taken in.", "stream")
 	descStage      = metric("stage_latency_seconds", "Time that a stage takes.", "stage")
-	descLost       = metric("samples_lost_total", "Samples missing or left out, by kind: known, suspected, dropped, skipped (too old), not_finite.", "kind")
+	descLost       = metric("samples_lost_total", "Samples missing or left out, by kind: known, suspected, unstamped (without a time), dropped, skipped (too old), not_finite.", "kind")
 	descSamples    = metric("samples_total", "Samples of each channel taken in.", "stream")
 	descGaps       = metric("gaps_total", "Places where the stream broke off; no window reaches over one.")
 	descWindows    = metric("windows_total", "Windows, by outcome: decided or rejected.", "outcome")

@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
@@ -46,6 +47,9 @@ type Options struct {
 	Age   Age   // how old samples may be; the zero value sets no bound
 	// Calibrate, if not nil, comes first: it makes the model that decodes.
 	Calibrate *Calibration
+	// Stops, if not nil, is a bus on which emergency stops of the session are heard: it then sends no commands until an
+	// operator resumes it, so that a controller that is started behind a stop finds nothing to act on.
+	Stops *bus.Bus
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
@@ -85,6 +89,7 @@ type Report struct {
 	SkippedCues int64              `json:"skipped_cues"` // events in them
 	Expired     int64              `json:"expired"`      // commands held back because their newest sample was too old
 	Held        int64              `json:"held"`         // commands held back because the session was paused
+	Stops       int64              `json:"stops"`        // emergency stops that paused it
 	Models      []string           `json:"models"`       // SHA-256 of each that decided, in order
 	// Activations are decisions that began: where nothing was meant, each is a false one.
 	Activations Activations   `json:"activations"`
@@ -115,8 +120,10 @@ type engine struct {
 	info   *signal.Info
 	phase  bus.Phase // but paused
 	paused bool
-	detail string
-	note   func(string)
+	// stopped is the emergency stop that paused it, "" for none.
+	stopped string
+	detail  string
+	note    func(string)
 
 	model   *running
 	before  []Model // those that rollback leads to, the newest last
@@ -137,11 +144,14 @@ type engine struct {
 	active  string        // the decision of the window before
 	decoded float64       // seconds of decoding
 
-	ops    chan func()   // what others want done between two chunks
-	end    bool          // somebody asked for the end
-	failed error         // why, where it is no good end
-	over   chan struct{} // closed when nothing of ops will be done any more
-	echo   *echo
+	ops     chan func()   // what others want done between two chunks
+	end     bool          // somebody asked for the end
+	failed  error         // why, where it is no good end
+	loading sync.Mutex    // held while a model is read
+	over    chan struct{} // closed when nothing of ops will be done any more
+	echo    *echo
+	stop    atomic.Pointer[bus.Stop] // an emergency stop that has not been obeyed yet
+	stops   *bus.Subscription
 
 	mu   sync.Mutex
 	view snapshot // what others may look at
@@ -212,6 +222,13 @@ func (e *engine) begin() error {
 	if e.opt.Echo != nil {
 		var err error
 		if e.echo, err = newEcho(e.opt.Echo, e.opt.Commands); err != nil {
+			return err
+		}
+	}
+	if e.opt.Stops != nil {
+		var err error
+		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, _ time.Time, _ func(bus.StopAnswer) error) { e.stop.Store(&s) })
+		if err != nil {
 			return err
 		}
 	}
@@ -399,6 +416,7 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	if e.opt.OnDecision != nil {
 		e.opt.OnDecision(p, c, e.arrived)
 	}
+	e.obey()
 	if e.paused {
 		e.rep.Held++
 		return nil
@@ -429,6 +447,26 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	return nil
 }
 
+// obey holds commands back behind an emergency stop.
+func (e *engine) obey() {
+	s := e.stop.Swap(nil)
+	if s == nil || e.stopped != "" { // a stop is sent again and again
+		return
+	}
+	e.stopped = "EMERGENCY STOP"
+	if s.Source != "" {
+		e.stopped += " by " + s.Source
+	}
+	if s.Why != "" {
+		e.stopped += ": " + s.Why
+	}
+	e.paused = true
+	e.rep.Stops++
+	e.note(e.stopped + ": no commands are sent until an operator resumes the session")
+	e.beat()
+	e.look(time.Now())
+}
+
 // count counts decisions that begin.
 func (e *engine) count(p *pipeline.Prediction) {
 	hop := e.model.Pipeline.LiveHop()
@@ -446,6 +484,7 @@ func (e *engine) count(p *pipeline.Prediction) {
 
 // tick looks at the clock.
 func (e *engine) tick(ctx context.Context, now time.Time) error {
+	e.obey()
 	if e.link.tick(now, e.health()) {
 		e.linkChanged(now)
 	}
@@ -529,6 +568,9 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	}
 	if e.echo != nil {
 		err = errors.Join(err, e.echo.close(&e.stages))
+	}
+	if e.stops != nil {
+		err = errors.Join(err, e.stops.Close())
 	}
 	e.rep.Stats.Stats = e.stats()
 	e.rep.Stages = e.stages.report()

@@ -29,19 +29,19 @@ func (e *engine) verbs() []bus.Verb {
 		}
 	}
 	list := []bus.Verb{
-		{Name: "status", Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
+		{Name: "status", Urgent: true, Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
 			var t bus.Telemetry
 			err := e.do(ctx, func() error { t = e.telemetry(); return nil })
 			return t, err
 		}},
-		{Name: "pause", Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
+		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
 		{Name: "resume", Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
 		{Name: "swap", Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
 		{
 			Name: "rollback", Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
 		},
-		{Name: "stop", Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
+		{Name: "stop", Urgent: true, Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
 		{Name: "accept", Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
 		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
 		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
@@ -69,7 +69,7 @@ func (e *engine) pause(on bool) error {
 	if e.paused == on {
 		return nil // asked twice is no mistake
 	}
-	e.paused = on
+	e.paused, e.stopped = on, ""
 	if on {
 		e.note("paused: no commands are sent")
 	} else {
@@ -80,8 +80,36 @@ func (e *engine) pause(on bool) error {
 	return nil
 }
 
+// loadTimeout is how long a model may take to be read and built.
+const loadTimeout = 30 * time.Second
+
+// load reads a model on a goroutine of its own: what lies on a drive that does not answer holds up nobody but the next model.
+func (e *engine) load(ctx context.Context, path string) (Model, error) {
+	if !e.loading.TryLock() {
+		return Model{}, errors.New("another model is being read: try again when that is done")
+	}
+	type loaded struct {
+		m   Model
+		err error
+	}
+	got := make(chan loaded, 1)
+	go func() {
+		defer e.loading.Unlock()
+		m, err := e.opt.Load(path)
+		got <- loaded{m, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	select {
+	case l := <-got:
+		return l.m, l.err
+	case <-ctx.Done():
+		return Model{}, fmt.Errorf("%s: the file has not been read: %w", path, ctx.Err())
+	}
+}
+
 func (e *engine) verbSwap(ctx context.Context, args []string) (any, error) {
-	m, err := e.opt.Load(args[0])
+	m, err := e.load(ctx, args[0])
 	if err != nil {
 		return nil, err
 	}

@@ -319,6 +319,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		Source: raw, Stream: demoStream, Pipeline: p, Commands: writer, Clock: d.clock,
 		OnChunk:    func(c signal.Chunk) { d.shown(c); bar.set(c.End()) },
 		OnDecision: d.decided,
+		Stops:      decoderBus,
 	}
 	if d.page != nil {
 		ctl, err := bus.NewCtl(decoderBus, demoSession, demoDecoder, writer.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })

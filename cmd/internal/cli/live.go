@@ -57,20 +57,22 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			}
 			rep, rec, delay, err := live(cmd, cfg)
 			var no *session.NotAcceptedError
-			if errors.As(err, &no) {
+			switch {
+			case errors.As(err, &no):
 				err = incomplete{err}
-			} else if err != nil {
+			case err != nil && rep.Chunks == 0: // nothing was done that could be told of
 				return err
 			}
-			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 {
+			failed := err != nil && no == nil
+			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
 					rep.NotSent, rep.Lost-rep.Skipped, rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
 			}
-			if why := rep.Stale(); why != "" {
+			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})
 			}
 			noteSpoilt(cmd, cfg.Session, rep.Stats.Stats)
-			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil {
+			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil && !failed {
 				err = none
 			}
 			if wantsJSON(cmd) {
@@ -202,6 +204,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
+		Stops:   b,
 		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
@@ -220,6 +223,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 		page.Start(dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)
+	err = errors.Join(err, w.Close()) // whoever acts is told that it is over before anything else is tidied up
 	if tape != nil {
 		st, e := tape.close()
 		rec, err = &st, errors.Join(err, e)

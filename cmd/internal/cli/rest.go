@@ -135,6 +135,9 @@ func printRest(w io.Writer, r *bundle.Rest) {
 	}
 	fmt.Fprintf(w, "\nfalse decisions at rest: at most %g a minute asked for; %d in %.2f min of held-out rest: %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson)\n",
 		r.Asked, r.Count, r.Minutes, r.PerMinute, r.Low, r.High)
+	if r.Rejected > 0 {
+		fmt.Fprintf(w, "%d more windows at rest were rejected by the pipeline's own checks: nothing is decided there\n", r.Rejected)
+	}
 	fmt.Fprintf(w, "threshold %.2f nats; with it, %d of %d held-out trials are decided rightly, %d wrongly, %d not at all\n",
 		r.Threshold, r.Right, r.Trials, r.Wrong, r.Trials-r.Right-r.Wrong)
 	if r.Trials > 0 && 2*r.Right < r.Trials {

@@ -220,7 +220,7 @@ function streams(t) {
     if (el.querySelector('p').textContent !== why) el.querySelector('p').textContent = why;
     rows(el.querySelector('dl'), [
       ['samples', s.samples.toLocaleString('en')], ['age', num(s.age_ms) + ' ms'], ['rate measured', num(s.rate_hz, 2) + ' Hz'],
-      ['lost · suspected · dropped', `${s.lost} · ${s.suspected} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
+      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
       ['stalls · losses', `${s.stalls} · ${s.losses}`], ['clock drift', num(s.drift_ppm) + ' ppm'], ['jitter', num(s.jitter_ms, 3) + ' ms'],
     ]);
   });
@@ -294,8 +294,8 @@ async function emergency() {
   try {
     const r = await post('api/stop', {why: 'the button of the page'});
     const who = (r.stand || []).map((a) => a.controller).join(', ');
-    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen.`);
-    else show('bad', `✕ NOT CONFIRMED: ${r.error}${who ? '. Confirmed: ' + who : ''}`);
+    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
+    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed' : ''}${who ? '. Confirmed: ' + who : ''}`);
   } catch (e) {
     show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
   }
