@@ -218,14 +218,25 @@ func (c *Cursor) level(h *hybrid, highest int) (int, error) {
 
 // Float is the value of a column of doubles that Next went to.
 func (c *Cursor) Float() (float64, error) {
-	if c.words == nil || c.col.Type != Double {
-		return 0, c.fail(c.f.footerAt, "schema", fmt.Errorf("is of type %s, must be %s", c.col.Type, Double))
+	v, err := c.word(Double)
+	return math.Float64frombits(v), err
+}
+
+// Int is the value of a column of int64 that Next went to.
+func (c *Cursor) Int() (int64, error) {
+	v, err := c.word(Int64)
+	return int64(v), err
+}
+
+func (c *Cursor) word(t Type) (uint64, error) {
+	if c.words == nil || c.col.Type != t {
+		return 0, c.fail(c.f.footerAt, "schema", fmt.Errorf("is of type %s, must be %s", c.col.Type, t))
 	}
 	var v [1]uint64
 	if err := c.words.read(v[:]); err != nil {
 		return 0, c.fail(c.pageAt, "page", err)
 	}
-	return math.Float64frombits(v[0]), nil
+	return v[0], nil
 }
 
 // Text is the value of a column of byte arrays that Next went to, valid until the next call.
@@ -335,44 +346,23 @@ func readPage(t *thrift) page {
 			p.packed = t.integer(kind)
 		case 4:
 			p.crc, p.summed = uint32(t.integer(kind)), true
-		case 5:
+		case 5, 7, 8: // DataPageHeader, DictionaryPageHeader, DataPageHeaderV2
+			header := id
 			t.structure(kind, func(id int16, kind byte) {
-				switch id {
-				case 1:
+				switch {
+				case id == 1:
 					p.values = t.integer(kind)
-				case 2:
+				case header == 8 && id == 4, header != 8 && id == 2:
 					p.enc = int(t.integer(kind))
-				case 3:
+				case header == 5 && id == 3:
 					p.defEnc = int(t.integer(kind))
-				case 4:
+				case header == 5 && id == 4:
 					p.repEnc = int(t.integer(kind))
-				default:
-					t.skip(kind)
-				}
-			})
-		case 7:
-			t.structure(kind, func(id int16, kind byte) {
-				switch id {
-				case 1:
-					p.values = t.integer(kind)
-				case 2:
-					p.enc = int(t.integer(kind))
-				default:
-					t.skip(kind)
-				}
-			})
-		case 8:
-			t.structure(kind, func(id int16, kind byte) {
-				switch id {
-				case 1:
-					p.values = t.integer(kind)
-				case 4:
-					p.enc = int(t.integer(kind))
-				case 5:
+				case header == 8 && id == 5:
 					p.defLen = t.integer(kind)
-				case 6:
+				case header == 8 && id == 6:
 					p.repLen = t.integer(kind)
-				case 7:
+				case header == 8 && id == 7:
 					p.compressed = t.bool(kind)
 				default:
 					t.skip(kind)

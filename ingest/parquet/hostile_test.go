@@ -7,6 +7,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -292,4 +294,72 @@ func TestDelta(t *testing.T) {
 			t.Errorf("behind the last: %v, at byte %d of %d", err, d.at, len(want))
 		}
 	}
+}
+
+// readColumns reads all columns of all row groups in the memory of one cursor, as package parquetfile opens a recording.
+func readColumns(data []byte) (values int64, err error) {
+	f, err := Open(bytes.NewReader(data), int64(len(data)), "x.parquet")
+	if err != nil || len(f.Columns) == 0 {
+		return 0, err
+	}
+	c := f.Cursor(0)
+	for g := range f.Groups() {
+		for k := range f.Columns {
+			c.Column(k)
+			if err := c.Open(g); err != nil {
+				return values, err
+			}
+			for {
+				_, def, ok, err := c.Next()
+				if err != nil {
+					return values, err
+				}
+				if !ok {
+					break
+				}
+				values++
+				switch {
+				case def < c.col.MaxDef:
+				case c.col.Type == ByteArray:
+					_, err = c.Text()
+				case c.col.Type == Double:
+					_, err = c.Float()
+				default:
+					_, err = c.Int()
+				}
+				if err != nil {
+					return values, err
+				}
+			}
+		}
+	}
+	return values, nil
+}
+
+// FuzzRead: whatever is in a file, reading all of it takes twice its size and 4 MiB at most.
+func FuzzRead(f *testing.F) {
+	names, err := filepath.Glob("testdata/*.parquet")
+	if err != nil || len(names) < 8 {
+		f.Fatalf("%d files, %v", len(names), err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := readColumns(data)
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(data)+4<<20); got > most {
+			t.Errorf("%d bytes were allocated for a file of %d, want at most %d", got, len(data), most)
+		}
+		var format *ingest.FormatError
+		if err != nil && !errors.As(err, &format) {
+			t.Errorf("the error is %v (%T)", err, err)
+		}
+	})
 }

@@ -343,6 +343,36 @@ func TestNull(t *testing.T) {
 	}
 }
 
+// TestGolden: what pyarrow, polars and DuckDB wrote of the table in values.json, see testdata/peer.py.
+func TestGolden(t *testing.T) {
+	values, err := os.ReadFile("testdata/values.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want table
+	if err := json.Unmarshal(values, &want); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob("testdata/*.parquet")
+	if err != nil || len(names) != 8 {
+		t.Fatalf("%d files, %v", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := read(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, got, want)
+			jump(t, data, want.X)
+		})
+	}
+}
+
 // TestPeerReads: what pyarrow, polars and DuckDB write with every codec, encoding and version of pages is read equal. It runs where
 // GYRUS_ARROW_PYTHON names a Python with ../arrowfile/testdata/requirements.txt (make interop-arrow).
 func TestPeerReads(t *testing.T) {

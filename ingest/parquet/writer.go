@@ -12,7 +12,7 @@ import (
 )
 
 // pageRows is how many rows a page has: a window of a recording is then found without much else around it.
-const pageRows = 1 << 14
+const pageRows = 1 << 12
 
 // Field is a column to write: of values, one for each row, or, with List, of lists of rows of values.
 type Field struct {

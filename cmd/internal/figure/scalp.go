@@ -104,7 +104,7 @@ func (w Window) Moment(sample int64) (Map, error) {
 
 const (
 	nodes    = 120  // of the grid that the spline is evaluated on, on either side
-	pixels   = 300  // of the picture of a map, on either side
+	pixels   = 240  // of the picture of a map, on either side
 	reach    = 1.3  // of the picture, in radii of the head
 	farthest = 0.45 // radians from an electrode to the farthest place with a colour: nothing is drawn where nothing was measured
 )
