@@ -58,7 +58,9 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		if err := c.CheckEvents(); err != nil {
 			return fmt.Errorf("parquet: %w", err)
 		}
-		writeGroup(out, c)
+		if c.Len() > 0 {
+			writeGroup(out, c)
+		}
 	}
 }
 
