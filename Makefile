@@ -146,6 +146,14 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB, and the reverse (needs Python)
 	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquet ./ingest/parquetfile
 
+BIDS := bin/bids
+$(BIDS): ingest/bids/testdata/requirements.txt
+	python3 -m venv $(BIDS) && $(BIDS)/bin/pip install -q -r $<
+	@touch $@
+
+interop-bids: $(BIDS) ## BIDS trees that gyrus writes, by the official validator and by mne-bids (needs Python)
+	GYRUS_BIDS_PYTHON=$(abspath $(BIDS))/bin/python $(GO) test -count=1 -v -run TestPeer ./ingest/bids
+
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv

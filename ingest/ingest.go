@@ -83,9 +83,18 @@ func (e *FormatError) Error() string {
 // Unwrap is the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// Open opens the recording called name in fsys. The content decides about the format; the ending of the name is only
-// used to say what was expected.
+// Open opens the recording called name in fsys, with what is said about it elsewhere there: see Companion. The content
+// decides about the format; the ending of the name is only used to say what was expected.
 func Open(fsys fs.FS, name string) (*signal.Recording, error) {
+	rec, err := open(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return complete(fsys, name, rec)
+}
+
+// open opens the recording as its own files have it.
+func open(fsys fs.FS, name string) (*signal.Recording, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err

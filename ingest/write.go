@@ -97,6 +97,24 @@ func AtSamples(rec *signal.Recording) (part *signal.Recording, losses []signal.D
 	return &cut, losses, nil
 }
 
+// BadChannels is the loss of a format in which channels cannot be marked as bad; nothing where none are.
+func BadChannels(rec *signal.Recording) (losses []signal.Deviation) {
+	var names []string
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		for _, c := range r.Info.Channels {
+			if c.Bad {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []signal.Deviation{{
+		Where: "channels", Rule: "no channel is marked as bad", Found: "so marked are " + strings.Join(names, ", "), Assumed: "written without the mark",
+	}}
+}
+
 // LossError says that a recording was not written because the format cannot hold all of it.
 type LossError struct {
 	Format string

@@ -112,8 +112,7 @@ func open(subject, run string) (*signal.Recording, error) {
 			return nil, err
 		}
 	}
-	i := strings.LastIndexByte(path, '/')
-	return ingest.Open(os.DirFS(path[:i]), path[i+1:])
+	return ingest.OpenFile(path)
 }
 
 func run(ctx context.Context, subject string, d definition, rate float64) (rows []row, err error) {

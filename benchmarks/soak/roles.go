@@ -233,7 +233,7 @@ func decoder(ctx context.Context, opt bus.Options, stream string) error {
 	if err != nil {
 		return err
 	}
-	ctl, err := bus.NewCtl(b, soakSession, soakDecoder, w.Run(), nil)
+	ctl, err := bus.NewCtl(b, soakSession, soakDecoder, w.Run(), clock, nil)
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func decideSubject(ctx context.Context, spec *pipeline.Spec, records []string) (
 		}
 	}()
 	for _, path := range records {
-		rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+		rec, err := ingest.OpenFile(path)
 		if err != nil {
 			return nil, nil, nil, err
 		}

@@ -1,9 +1,10 @@
-// Package all registers every file format and every live driver of gyrus: import it for its side effects.
+// Package all registers every file format, what is known about files from elsewhere, and every live driver of gyrus: import it for its side effects.
 package all
 
 import (
 	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"   // Arrow IPC
 	_ "github.com/gyrus-bci/gyrus/ingest/bci2000"     // BCI2000 .dat
+	_ "github.com/gyrus-bci/gyrus/ingest/bids"        // sidecars of BIDS trees
 	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // BrainVision of Brain Products
 	_ "github.com/gyrus-bci/gyrus/ingest/cnt"         // Neuroscan .cnt
 	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // EDF and EDF+

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -57,11 +58,15 @@ func Write(path string, fill func(io.Writer) error) error {
 }
 
 // Set is files that belong together and appear together, each as Write makes it. The zero value is empty. Whoever has
-// called Create calls Commit or Discard at the end.
-type Set struct{ files []*file }
+// called Create or MkdirAll calls Commit or Discard at the end.
+type Set struct {
+	files   []*File
+	folders []string // those that were made, the upper ones first
+	removed []string // files that go when the others are there
+}
 
-// file is one file of a set, under the name it has until it is complete.
-type file struct {
+// File is one file of a set, under the name it has until it is complete.
+type File struct {
 	*os.File
 	path, final string // as it was asked for, and with links followed
 	mode        fs.FileMode
@@ -69,7 +74,7 @@ type file struct {
 }
 
 // Create opens a file that will be called path.
-func (s *Set) Create(path string) (io.WriteCloser, error) {
+func (s *Set) Create(path string) (*File, error) {
 	final, mode, err := target(path)
 	if err != nil {
 		return nil, err
@@ -78,13 +83,54 @@ func (s *Set) Create(path string) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	f := &file{File: tmp, path: path, final: final, mode: mode}
+	f := &File{File: tmp, path: path, final: final, mode: mode}
 	s.files = append(s.files, f)
 	return f, nil
 }
 
+// MkdirAll makes a folder, and those above it. Discard removes those that were not there before.
+func (s *Set) MkdirAll(dir string) error {
+	var missing []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		st, err := os.Stat(d)
+		if err == nil && !st.IsDir() {
+			return fmt.Errorf("cannot make the folder %s: %s is there and is no folder", dir, d)
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(d) == d {
+			return fmt.Errorf("cannot make the folder %s: %w", dir, err)
+		}
+		missing = append(missing, d)
+	}
+	for i := len(missing) - 1; i >= 0; i-- {
+		err := os.Mkdir(missing[i], 0o777)
+		if errors.Is(err, fs.ErrExist) { // somebody else made it
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cannot make the folder %s: %w", dir, err)
+		}
+		s.folders = append(s.folders, missing[i])
+	}
+	return nil
+}
+
+// Remove lets the file at path go once all others have their names, unless one of them has taken its place. It need not be
+// there.
+func (s *Set) Remove(path string) { s.removed = append(s.removed, path) }
+
+// Join moves all that is in o to the end of s: what was created in s first appears last.
+func (s *Set) Join(o *Set) {
+	s.files = append(s.files, o.files...)
+	s.folders = append(s.folders, o.folders...)
+	s.removed = append(s.removed, o.removed...)
+	*o = Set{}
+}
+
 // Close sees that all is on the disk. A second call does nothing.
-func (f *file) Close() error {
+func (f *File) Close() error {
 	if f.closed {
 		return nil
 	}
@@ -103,24 +149,51 @@ func (f *file) Close() error {
 }
 
 // Commit gives all files their names, the first one last: it is the one that names the others. Where that fails, those
-// that have no name yet are removed.
+// that have no name yet are removed, and so are those that have one and are new: only files that were there before and
+// have been replaced stay so.
 func (s *Set) Commit() error {
 	for _, f := range s.files {
 		if err := f.Close(); err != nil {
 			return errors.Join(err, s.Discard())
 		}
 	}
+	var fresh, named []string
 	for n := len(s.files); n > 0; n = len(s.files) {
 		f := s.files[n-1]
 		if err := os.Rename(f.Name(), f.final); err != nil {
-			return errors.Join(fmt.Errorf("cannot write %s: %w", f.path, err), s.Discard())
+			errs := []error{fmt.Errorf("cannot write %s: %w", f.path, err)}
+			for _, path := range fresh {
+				errs = append(errs, os.Remove(path))
+			}
+			return errors.Join(append(errs, s.Discard())...)
 		}
+		if f.mode == 0 {
+			fresh = append(fresh, f.final)
+		}
+		named = append(named, f.final)
 		s.files = s.files[:n-1]
 	}
-	return nil
+	var errs []error
+	for _, path := range s.removed {
+		st, err := os.Stat(path)
+		isNew := func(name string) bool { // also where the file system does not tell its name from path
+			other, err := os.Stat(name)
+			return err == nil && os.SameFile(st, other)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			errs = append(errs, err)
+		case !slices.ContainsFunc(named, isNew):
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	*s = Set{}
+	return errors.Join(errs...)
 }
 
-// Discard removes all files that have no name yet.
+// Discard removes all files that have no name yet, and the folders that were made for them, unless something else is in
+// them by now.
 func (s *Set) Discard() error {
 	var errs []error
 	for _, f := range s.files {
@@ -130,7 +203,12 @@ func (s *Set) Discard() error {
 		}
 		errs = append(errs, os.Remove(f.Name()))
 	}
-	s.files = nil
+	for i := len(s.folders) - 1; i >= 0; i-- {
+		if left, err := os.ReadDir(s.folders[i]); err == nil && len(left) == 0 {
+			errs = append(errs, os.Remove(s.folders[i]))
+		}
+	}
+	*s = Set{}
 	return errors.Join(errs...)
 }
 

@@ -89,7 +89,9 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	}
 	line := newTimeline(src.Log, ms, samples.count(), h.info.Rate)
 	rec.Begin, rec.Events = line.begin, line.events(ms, h.info.Rate)
-	rec.Data, rec.Spans, rec.Len = samples.reader(line.Timeline)
+	var stored signal.SampleReader
+	stored, rec.Spans, rec.Len = samples.reader(line.Timeline)
+	rec.Data = signal.InUnits{SampleReader: stored, Units: h.units}
 	rec.Deviations = src.Deviations()
 	return data, rec, nil
 }

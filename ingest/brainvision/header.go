@@ -19,6 +19,7 @@ const maxChannels = 1 << 16
 type header struct {
 	info          *signal.Info
 	gains         []float64 // of a stored number, to the channel's unit
+	units         []string  // of the channels, as they are written
 	data, markers entry
 	points        int64 // samples of each channel, 0 where the header does not say
 	pointsAt      int64
@@ -124,7 +125,7 @@ func whole(src *flatfile.Source, e entry, least, most int64) (int64, error) {
 // channels reads names, references, resolutions and units.
 func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 	labels, at, scales := make([]string, n), make([]int64, n), make([]units.Scale, n)
-	h.gains = make([]float64, n)
+	h.gains, h.units = make([]float64, n), make([]string, n)
 	references, seen := map[string]int{}, make([]bool, n)
 	for _, e := range c.sections["channel infos"] {
 		i, err := numbered(e.key, "Ch", n)
@@ -147,9 +148,10 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 		if unit == "" {
 			unit = "µV"
 		}
+		h.units[i] = unit
 		scales[i] = units.Parse(unit)
 		if unit == noUnit {
-			scales[i].Unit = signal.NoUnit
+			scales[i].Unit, h.units[i] = signal.NoUnit, ""
 		}
 		if s := scales[i].Standard; s != "" {
 			src.Deviate(e.at, "unit", "is written "+s, fmt.Sprintf("%q", unit), s)
@@ -159,7 +161,7 @@ func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
 	for i := range labels {
 		if !seen[i] {
 			src.Deviate(0, "Channel Infos", "every channel is described", fmt.Sprintf("no Ch%d", i+1), "it has resolution 1 and is in µV")
-			scales[i], h.gains[i] = units.Parse("µV"), 1
+			scales[i], h.gains[i], h.units[i] = units.Parse("µV"), 1, "µV"
 		}
 	}
 	h.info.Channels = src.Channels(labels, func(i int) int64 { return at[i] })

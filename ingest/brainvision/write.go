@@ -51,6 +51,7 @@ func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.D
 	if n := len(rec.Others); n > 0 {
 		w.lose("channels", "all channels have one rate", fmt.Sprintf("%d groups of channels at other rates", n), "left out: resample them, or write another format")
 	}
+	w.losses = append(w.losses, ingest.BadChannels(w.rec)...)
 	return w.losses, errors.Join(err, header.Close())
 }
 
@@ -204,7 +205,7 @@ func (w *writer) markers() string {
 	rate, n := w.rec.Info.Rate, 0
 	mark := func(typ, description string, position, size int64, date string) {
 		n++
-		fmt.Fprintf(&b, "Mk%d=%s,%s,%d,%d,0%s\r\n", n, w.field("event", typ), w.field("event", description), position+1, size, date)
+		fmt.Fprintf(&b, "Mk%d=%s,%s,%d,%d,0%s\r\n", n, w.field("events", typ), w.field("events", description), position+1, size, date)
 	}
 	stamp := func(run signal.Span) string {
 		if w.rec.Begin.IsZero() {
@@ -214,7 +215,7 @@ func (w *writer) markers() string {
 		return "," + t.Format("20060102150405") + fmt.Sprintf("%06d", t.Nanosecond()/1000)
 	}
 	if first := w.runs[0].Start; first > 0 {
-		w.lose("samples", "begin with sample 0", fmt.Sprintf("a gap of %d samples in front", first), "without it: the first sample is number 0, and the begin is later by it")
+		w.lose("begin", "the first sample is number 0", fmt.Sprintf("a gap of %d samples in front", first), "without it: the first sample is number 0, and the begin is later by it")
 	}
 	if w.rec.Begin.Nanosecond()%1000 != 0 {
 		w.lose("begin", "is to the microsecond", w.rec.Begin.Format(time.RFC3339Nano), "rounded")

@@ -172,6 +172,15 @@ func encode24(dst []byte, sample int64) {
 	dst[0], dst[1], dst[2] = byte(sample), byte(sample>>8), byte(sample>>16)
 }
 
+// SourceUnits are the physical dimensions.
+func (r *reader) SourceUnits() []string {
+	all := make([]string, len(r.chans))
+	for i, c := range r.chans {
+		all[i] = c.stored.Unit
+	}
+	return all
+}
+
 // Stored is how the file keeps the samples of each channel.
 func (r *reader) Stored() []signal.Stored {
 	all := make([]signal.Stored, len(r.chans))

@@ -90,8 +90,25 @@ func (o *output) prepare() error {
 		}
 	}
 	o.label()
+	o.places()
+	o.losses = append(o.losses, ingest.BadChannels(o.rec)...)
 	o.clock()
 	return o.annotate()
+}
+
+// places lists electrodes that lie elsewhere than their names say, which is all that the format has of them.
+func (o *output) places() {
+	var names []string
+	for _, r := range append([]*signal.Recording{o.rec}, o.rec.Others...) {
+		for _, c := range r.Info.Channels {
+			if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	if len(names) > 0 {
+		o.lose("channels", "an electrode lies where its name says", fmt.Sprintf("%d that were placed otherwise, such as %q", len(names), names[0]), "their positions are left out")
+	}
 }
 
 // clock splits the begin into the whole seconds of the header and the onset of the first record.

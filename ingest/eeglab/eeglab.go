@@ -70,7 +70,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	lay := smp.lay
 	lay.Runs = line.Runs(smp.at, &lay)
 	rec.Spans, rec.Len = lay.Spans()
-	rec.Data = flatfile.NewReader(smp.src, lay)
+	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
 	rec.Deviations = src.Deviations()
 	return file, rec, nil
 }

@@ -57,7 +57,7 @@ func (c *content) channels(s *source) ([]channel, error) {
 		if gain == 0 || gain-gain != 0 { // the difference to itself is 0 only for finite numbers
 			return nil, s.errorf(t.at+12, "range", "range %g times calibration %g of channel %q cannot be computed with, must be finite and not 0", t.scale, t.cal, e.Name)
 		}
-		chans[i] = channel{signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: unit}, gain}
+		chans[i] = channel{signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: unit, Bad: slices.Contains(c.bad, labels[i])}, gain}
 		if kind == signal.EEG || kind == signal.SEEG || kind == signal.ECoG {
 			chans[i].Pos = t.position(s, e.Name, kind)
 		}
@@ -114,11 +114,8 @@ func (t channelTag) position(s *source, name string, kind signal.Kind) *signal.P
 	return montage.Place(name)
 }
 
-// notes says which channels whoever wrote the file found bad, and which projections were not applied.
+// notes says which projections were not applied.
 func (c *content) notes(s *source) {
-	if len(c.bad) > 0 {
-		s.deviate(c.badAt, "bad channels", "every channel can be used", "marked as bad: "+strings.Join(c.bad, ", "), "nothing: their samples are handed out like the others; the step pick leaves them out")
-	}
 	var open []string
 	for _, p := range c.projections {
 		if !p.active {

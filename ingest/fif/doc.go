@@ -40,7 +40,7 @@
 //     count; if the file has others, that is listed.
 //   - annotations in the file itself, with their descriptions as labels; always.
 //
-// What is read leniently is listed in Recording.Deviations, also what a reader should know about the data: bad channels,
-// projections that were not applied, amplitudes that no head makes. What cannot be read is an *ingest.FormatError, also
+// What is read leniently is listed in Recording.Deviations, also what a reader should know about the data: projections
+// that were not applied, amplitudes that no head makes. Channels that were marked as bad are Bad. What cannot be read is an *ingest.FormatError, also
 // compressed files and recordings split into several.
 package fif

@@ -19,7 +19,6 @@ type content struct {
 	raw         map[int32]*buffers
 	rawAt       map[int32]int64 // of the block
 	bad         []string
-	badAt       int64
 	projections []projection
 	refs        []fileRef
 	annotations annotations
@@ -94,7 +93,7 @@ func collect(s *source) (*content, error) {
 		case blockBad:
 			if t.kind == tagNames {
 				names, err := s.names(t, "bad channels")
-				c.bad, c.badAt = names, t.at
+				c.bad = names
 				return err
 			}
 		case blockProjItem:

@@ -29,6 +29,17 @@ type reader struct {
 	next     int64 // the sample behind the range that was asked for last
 }
 
+// SourceUnits are the units of the channels, of which a voltage is always in V.
+func (r *reader) SourceUnits() []string {
+	all := make([]string, len(r.chans))
+	for i, c := range r.chans {
+		if all[i] = string(c.Unit); c.Unit == signal.Microvolt {
+			all[i] = "V"
+		}
+	}
+	return all
+}
+
 func newReader(src *source, chans []channel, b *buffers) *reader {
 	r := &reader{src: src, chans: chans, list: b.list, spans: b.spans(), all: make([]int, len(chans)), next: -1}
 	if r.spans == nil {

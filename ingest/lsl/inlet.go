@@ -82,7 +82,8 @@ type Inlet struct {
 	resumed time.Time // when the first data came after a loss
 	newest  float64   // corrected time of the newest sample handed out
 	pending []mark
-	late    uint64
+	marked  signal.Marks
+	nowMark *timeSync // of the newest connection of the marks
 	now     *timeSync // of the newest connection
 }
 
@@ -239,8 +240,9 @@ func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
 	}
 	n.marks = &link{
 		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,
-		accept: func(StreamInfo) error { return nil }, state: func(signal.LinkState, string) {}, samples: n.takeMarks,
+		accept: func(StreamInfo) error { return nil }, state: n.enterMarks, samples: n.takeMarks,
 	}
+	n.marked = signal.Marks{State: signal.LinkConnected, Since: time.Now(), Detail: found.String()}
 	return n.marks.open(ctx, found)
 }
 
@@ -266,6 +268,16 @@ func (n *Inlet) enter(s signal.LinkState, detail string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.set(s, detail, time.Now())
+}
+
+// enterMarks changes the state of the link to the marks.
+func (n *Inlet) enterMarks(s signal.LinkState, detail string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.marked.State != s {
+		n.marked.State, n.marked.Since = s, time.Now()
+	}
+	n.marked.Detail = detail
 }
 
 func (n *Inlet) set(s signal.LinkState, detail string, at time.Time) {
@@ -385,12 +397,12 @@ func (n *Inlet) Stream() StreamInfo { return n.full }
 // Deviations lists what the stream's description does not say, or says oddly, and what was assumed.
 func (n *Inlet) Deviations() []signal.Deviation { return n.dev }
 
-// LateMarks counts marks that came when their sample had been handed out: they are at the next one, or, where they were
-// more than a second late, nowhere.
-func (n *Inlet) LateMarks() uint64 {
+// Marks is how the stream of marks is, and how many of them came when their sample had been handed out: they are at the next
+// one, or, where they were more than a second late, nowhere.
+func (n *Inlet) Marks() signal.Marks {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.late
+	return n.marked
 }
 
 // Next returns what has come since the last call, at most MaxChunk samples and never over a gap. It blocks until there is

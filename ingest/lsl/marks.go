@@ -19,6 +19,13 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 	arrived := clockOf(s.Arrived)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.nowMark != ts {
+		if n.nowMark != nil {
+			n.marked.State, n.marked.Since, n.marked.Detail = signal.LinkConnected, s.Arrived, "marks come again"
+		}
+		n.nowMark = ts
+	}
+	n.marked.N += uint64(len(labels))
 	for k, label := range labels {
 		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], arrived) - n.opt.DelayS, label})
 	}
@@ -32,7 +39,7 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 		return 0
 	})
 	if over := len(n.pending) - maxMarks; over > 0 {
-		n.late += uint64(over)
+		n.marked.Late += uint64(over)
 		n.pending = slices.Delete(n.pending, 0, over)
 	}
 }
@@ -90,7 +97,7 @@ func (n *Inlet) marksIn(c signal.Chunk, first float64) []signal.Event {
 			break
 		}
 		if place < c.Start {
-			n.late++
+			n.marked.Late++
 			if at < -n.info.Rate {
 				continue
 			}

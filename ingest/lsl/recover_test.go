@@ -247,11 +247,19 @@ func TestMarks(t *testing.T) {
 	if len(got) != 3 || got["left"].Sample != 10 || math.Abs(got["left"].Onset-10.2/250) > 1e-3 || got["right"].Sample != 60 || got["early"].Sample != 0 {
 		t.Errorf("events: %+v", got)
 	}
-	if n.LateMarks() != 1 {
-		t.Errorf("%d late marks, want 1", n.LateMarks())
+	if m := n.Marks(); m.Late != 1 || m.N != 3 || m.State != signal.LinkConnected {
+		t.Errorf("the marks: %+v, want 3, 1 of them late", m)
 	}
 	if _, err := Open(within(t, 5*time.Second), InletOptions{Config: loop(t), Name: "cues"}); err == nil || !strings.Contains(err.Error(), "cannot be read as a signal") {
 		t.Errorf("marks as a signal: %v", err)
+	}
+	if err := marks.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); n.Marks().State != signal.LinkLost; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the stream of marks is gone: %+v", n.Marks())
+		}
 	}
 }
 

@@ -92,6 +92,7 @@ func same(t *testing.T, want, got *signal.Recording) {
 
 func TestRoundTrip(t *testing.T) {
 	rec := recording()
+	rec.Info.Channels[0].Bad = true
 	data := written(t, rec)
 	open := func() (*signal.Recording, error) {
 		return ingest.Open(fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet")

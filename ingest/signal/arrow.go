@@ -34,6 +34,8 @@ const (
 	kindKey      = "kind"
 	originalKey  = "original"
 	positionKey  = "position" // "[x,y,z]", metres, see Position; absent where unknown
+	statusKey    = "status"   // statusBad; absent for channels that nobody found bad
+	statusBad    = "bad"
 )
 
 var (
@@ -47,13 +49,16 @@ var (
 
 // Schema is the Arrow schema of chunks that info describes: one float64 column per channel, then sample (int64),
 // time_ns (int64) and events (list of struct of label, onset_s, duration_s). Each channel's field carries its unit,
-// kind, original name and position (metres) as metadata, the schema carries rate_hz and reference.
+// kind, original name, position (metres) and, of bad channels, status as metadata, the schema carries rate_hz and reference.
 func Schema(info *Info) *arrow.Schema {
 	fields := make([]arrow.Field, 0, len(info.Channels)+extraColumns)
 	for _, c := range info.Channels {
 		keys, vals := []string{unitKey, kindKey, originalKey}, []string{string(c.Unit), string(c.Kind), c.Original}
 		if c.Pos != nil {
 			keys, vals = append(keys, positionKey), append(vals, formatPosition(*c.Pos))
+		}
+		if c.Bad {
+			keys, vals = append(keys, statusKey), append(vals, statusBad)
 		}
 		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Float64, Metadata: arrow.NewMetadata(keys, vals)})
 	}
@@ -132,6 +137,8 @@ func channelFromField(f arrow.Field) (Channel, error) {
 	if original, ok := f.Metadata.GetValue(originalKey); ok {
 		c.Original = original
 	}
+	status, _ := f.Metadata.GetValue(statusKey)
+	c.Bad = status == statusBad
 	if pos, ok := f.Metadata.GetValue(positionKey); ok {
 		var xyz []float64
 		if err := json.Unmarshal([]byte(pos), &xyz); err != nil || len(xyz) != len(c.Pos) {

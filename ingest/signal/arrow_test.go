@@ -77,6 +77,7 @@ func drawInfo(t *rapid.T) *signal.Info {
 			xyz := rapid.SliceOfN(rapid.Float64Range(-0.2, 0.2), 3, 3).Draw(t, "position")
 			c.Pos = (*signal.Position)(xyz)
 		}
+		c.Bad = rapid.Bool().Draw(t, "bad")
 		info.Channels = append(info.Channels, c)
 	}
 	return info

@@ -44,6 +44,7 @@ type Channel struct {
 	Kind     Kind      `json:"kind"`          // what it measures
 	Unit     Unit      `json:"unit"`          // of the samples as handed out, after conversion
 	Pos      *Position `json:"pos,omitempty"` // nil where unknown
+	Bad      bool      `json:"bad,omitempty"` // the source says that it is not to be used; its samples are handed out all the same
 }
 
 // Info describes a stream of samples: what the columns are and how fast they come.

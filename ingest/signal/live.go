@@ -41,6 +41,15 @@ type Health struct {
 	DelayS     float64 `json:"delay_s"`      // delay of the device from the configuration, already taken off the stamps
 }
 
+// Marks is what a live source knows of the stream of marks beside its samples.
+type Marks struct {
+	State  LinkState // "" where there is no such stream
+	Since  time.Time
+	Detail string
+	N      uint64 // marks that came
+	Late   uint64 // of these, whose sample had been handed out: they stand at a later one, or nowhere
+}
+
 // figure is a number that may be unknown: NaN here, null in JSON, which has no NaN.
 type figure float64
 

@@ -74,6 +74,22 @@ type StoredReader interface {
 	Stored() []Stored // one to a channel
 }
 
+// UnitReader is a SampleReader that knows the units in which the source says that its samples are: an optional interface, by
+// which another unit takes the place of a wrong one.
+type UnitReader interface {
+	SampleReader
+	SourceUnits() []string // one to a channel, as the source writes it; "" where it says none
+}
+
+// InUnits is a SampleReader of samples that the source has in these units: a UnitReader.
+type InUnits struct {
+	SampleReader
+	Units []string // one to a channel, as of SourceUnits
+}
+
+// SourceUnits is Units.
+func (r InUnits) SourceUnits() []string { return r.Units }
+
 // Runs is where there is data: Spans, or all of it.
 func (r *Recording) Runs() []Span {
 	if r.Spans == nil {

@@ -22,7 +22,7 @@ const amplitudeWhere = "samples: amplitude"
 // spread over the recording, and takes the median of the standard deviations of all EEG channels in each; channels that
 // are flat are left out. nil says that nothing was found, also where there is no EEG.
 func Implausible(rec *signal.Recording) (*signal.Deviation, error) {
-	m, channels, err := deviation(rec)
+	m, channels, err := deviation(rec, signal.EEG)
 	if err != nil || channels == 0 || m >= smallest && m <= largest {
 		return nil, err
 	}
@@ -33,11 +33,11 @@ func Implausible(rec *signal.Recording) (*signal.Deviation, error) {
 	}, nil
 }
 
-// deviation is the median standard deviation of the EEG channels, and how many there are.
-func deviation(rec *signal.Recording) (median float64, channels int, err error) {
+// deviation is the median standard deviation of the channels of some kinds, and how many there are.
+func deviation(rec *signal.Recording, kinds ...signal.Kind) (median float64, channels int, err error) {
 	var pick []int
 	for ch, c := range rec.Info.Channels {
-		if c.Kind == signal.EEG && c.Unit == signal.Microvolt {
+		if slices.Contains(kinds, c.Kind) && c.Unit == signal.Microvolt {
 			pick = append(pick, ch)
 		}
 	}

@@ -113,16 +113,15 @@ func (p Policy) implausible(rec, r *signal.Recording) error {
 
 // reinterpret is by what to scale the EEG of r, whose unit in the file is taken to be the one of to.
 func reinterpret(r *signal.Recording, to Scale) (scales []Scale, from string, err error) {
-	s, ok := r.Data.(signal.StoredReader)
+	s, ok := r.Data.(signal.UnitReader)
 	if !ok {
 		return nil, "", fmt.Errorf("the reader of %s does not tell the unit in the file, so that none can be assumed in its place", r.Format)
 	}
 	scales = make([]Scale, len(r.Info.Channels))
-	for ch, stored := range s.Stored() {
+	for ch, unit := range s.SourceUnits() {
 		if c := r.Info.Channels[ch]; c.Kind == signal.EEG && c.Unit == signal.Microvolt {
-			was := Parse(stored.Unit)
-			scales[ch] = Scale{Unit: signal.Microvolt, Mul: to.Mul * was.Div, Div: to.Div * was.Mul}
-			from = stored.Unit
+			from = named(unit)
+			scales[ch] = Parse(from).to(to)
 		}
 	}
 	return scales, from, nil
@@ -160,3 +159,6 @@ func (s scaled) ReadSamples(dst [][]float64, start int64) error {
 	}
 	return nil
 }
+
+// Changes says that samples may be handed out in another unit than the source says.
+func (p Policy) Changes() bool { return p.assume != "" }

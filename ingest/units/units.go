@@ -31,7 +31,7 @@ var prefixes = []struct {
 var micro = strings.NewReplacer("\u00b5", "u", "\u03bc", "u")
 
 // Parse reads uV, µV (with either of the two signs for micro), mV, V and nV, the same with a small v, and the words
-// "microvolts", "Volt" and so on. The sign of the prefix must be right: "MV" is no voltage that anybody measures on a
+// "microvolts", "microV", "Volt" and so on. The sign of the prefix must be right: "MV" is no voltage that anybody measures on a
 // head, and is not known here. Spaces around are passed over.
 func Parse(name string) Scale {
 	s := micro.Replace(strings.TrimSpace(name))
@@ -41,12 +41,17 @@ func Parse(name string) Scale {
 		switch {
 		case s == p.symbol+"V":
 			return out
-		case s == p.symbol+"v" || word == p.word+"volt":
+		case s == p.symbol+"v" || word == p.word+"volt" || word == p.word+"v":
 			out.Standard = p.symbol + "V"
 			return out
 		}
 	}
 	return Scale{Unit: signal.Unit(name), Mul: 1, Div: 1}
+}
+
+// to is by what to scale samples that were converted from s, and should have been from other.
+func (s Scale) to(other Scale) Scale {
+	return Scale{Unit: other.Unit, Mul: other.Mul * s.Div, Div: other.Div * s.Mul}
 }
 
 // Apply is x in the unit that is handed out.

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		{"v", "µV", 1e6, "V"},
 		{"microvolts", "µV", 1, "uV"},
 		{"Microvolt", "µV", 1, "uV"},
+		{"microV", "µV", 1, "uV"},
 		{"millivolts", "µV", 1e3, "mV"},
 		{"Volts", "µV", 1e6, "V"},
 		{"nanovolt", "µV", 1e-3, "nV"},

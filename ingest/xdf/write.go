@@ -94,6 +94,7 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 			Found: fmt.Sprintf("%d of %d events last", lasting, len(rec.Events)), Assumed: "written as instants",
 		})
 	}
+	losses = append(losses, ingest.BadChannels(rec)...)
 	if !rec.Begin.IsZero() && rec.Begin.Nanosecond() != 0 {
 		losses = append(losses, signal.Deviation{
 			Where: "begin", Rule: "the date and time of the file are to the second",

@@ -88,8 +88,8 @@ func (c *Command) Validate() error {
 	switch {
 	case !(c.ValidForMS > 0) || math.IsInf(c.ValidForMS, 0):
 		return fmt.Errorf("valid_for_ms is %g, must be above 0 and finite", c.ValidForMS)
-	case math.IsNaN(c.AgeMS) || math.IsInf(c.AgeMS, 0):
-		return fmt.Errorf("age_ms is %g, must be finite", c.AgeMS)
+	case !(c.AgeMS >= 0) || math.IsInf(c.AgeMS, 0):
+		return fmt.Errorf("age_ms is %g, must be at least 0 and finite: the sample is stamped later than the command", c.AgeMS)
 	case !(0 <= c.Confidence && c.Confidence <= 1):
 		return fmt.Errorf("confidence is %g, must be 0 to 1", c.Confidence)
 	case c.Bundle != "" && !hash.MatchString(c.Bundle):

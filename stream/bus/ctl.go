@@ -27,6 +27,10 @@ type Request struct {
 	ID   string   `json:"id"`
 	Verb string   `json:"verb"`
 	Args []string `json:"args,omitempty"`
+	// Sent is when it was sent, in ns of the decoder's clock: TPublish of its newest heartbeat plus the time since that came. A
+	// verb that lets something move is refused without it, or when it is old: what lay in a buffer while the decoder stood
+	// still, or is sent again by somebody else, does nothing.
+	Sent int64 `json:"t_sent_ns,omitempty"`
 }
 
 // The limits of a Request.
@@ -34,6 +38,8 @@ const (
 	maxID   = 64   // bytes
 	maxArgs = 16   // arguments
 	maxArg  = 4096 // bytes of each
+
+	maxSentAge = 2 * time.Second // of a request for a verb that lets something move
 )
 
 // Validate reports the first field that breaks the schema.
@@ -100,6 +106,8 @@ type Verb struct {
 	Doc  string   // one line
 	// Urgent verbs are done however many others are at work: they must be quick.
 	Urgent bool
+	// Fresh verbs let something move, or change what does: a request must prove that it was sent just now.
+	Fresh bool
 	// Do does it and returns what there is to tell, which becomes JSON, or why it cannot. It runs on a goroutine of its own,
 	// also beside other verbs; ctx ends with the Ctl.
 	Do func(ctx context.Context, args []string) (any, error)
@@ -122,6 +130,7 @@ type Ctl struct {
 	bus              *Bus
 	session, decoder string
 	run              int64
+	clock            Clock
 	told             func(Request, Reply)
 	sub              *Subscription
 	cancel           context.CancelFunc
@@ -151,12 +160,12 @@ type CtlStats struct {
 	Malformed uint64 `json:"malformed"` // messages that break the schema, to whomever
 }
 
-// NewCtl begins to listen. told, if not nil, is called behind every request that was answered, from any goroutine.
-func NewCtl(b *Bus, session, decoder string, run int64, told func(Request, Reply)) (*Ctl, error) {
+// NewCtl begins to listen. clock is the one of the decoder's heartbeats. told, if not nil, is called behind every request that was answered, from any goroutine.
+func NewCtl(b *Bus, session, decoder string, run int64, clock Clock, told func(Request, Reply)) (*Ctl, error) {
 	if err := errors.Join(CheckToken("session", session), CheckToken("decoder", decoder)); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	c := &Ctl{bus: b, session: session, decoder: decoder, run: run, told: told, sub: &Subscription{done: make(chan struct{})}}
+	c := &Ctl{bus: b, session: session, decoder: decoder, run: run, clock: clock, told: told, sub: &Subscription{done: make(chan struct{})}}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.after = func(fn func()) func() bool { return context.AfterFunc(ctx, fn) }
@@ -200,7 +209,7 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	if req.Decoder != c.decoder {
 		return
 	}
-	v, refusal := c.admit(req)
+	v, refusal := c.admit(req, false)
 	if refusal != nil {
 		if !refusal.OK {
 			c.bus.LogRefused("request", slog.String("verb", req.Verb), slog.String("id", req.ID), slog.String("error", refusal.Error))
@@ -259,7 +268,7 @@ func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
 	c.working.Add(1) // Close, which waits, comes behind
 	c.mu.Unlock()
 	defer c.working.Done()
-	v, refusal := c.admit(req)
+	v, refusal := c.admit(req, true)
 	if refusal != nil {
 		return fill(*refusal)
 	}
@@ -270,8 +279,9 @@ func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
 	return fill(c.perform(ctx, v, req.Args))
 }
 
-// admit finds the verb of a request, or says why it is refused. What it admits must leave.
-func (c *Ctl) admit(req Request) (Verb, *Reply) {
+// admit finds the verb of a request, or says why it is refused. What it admits must leave. here says that it comes from this
+// process, and from now.
+func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Requests++
@@ -297,6 +307,11 @@ func (c *Ctl) admit(req Request) (Verb, *Reply) {
 	if least, most := v.arity(); len(req.Args) < least || len(req.Args) > most {
 		return refuse(Reply{Error: fmt.Sprintf("%s takes %s, got %d arguments", v.Name, v.usage(), len(req.Args)), Verbs: []VerbInfo{v.info()}})
 	}
+	if v.Fresh && !here {
+		if wrong := c.old(req); wrong != "" {
+			return refuse(Reply{Error: fmt.Sprintf("%s %s", v.Name, wrong)})
+		}
+	}
 	if most := maxBusy; c.busy >= most && (!v.Urgent || c.busy >= most+maxUrgent) {
 		return refuse(Reply{Error: fmt.Sprintf("%d requests are at work: try again when one is answered", c.busy)})
 	}
@@ -306,6 +321,17 @@ func (c *Ctl) admit(req Request) (Verb, *Reply) {
 	}
 	c.busy++
 	return v, nil
+}
+
+// old says why a request cannot be taken for one of now, "" where it can.
+func (c *Ctl) old(req Request) string {
+	if req.Sent == 0 {
+		return "lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since)"
+	}
+	if age := time.Duration(c.clock.Now() - req.Sent); age > maxSentAge || age < -maxSentAge {
+		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, at most %g s are allowed: ask again", age.Seconds(), maxSentAge.Seconds())
+	}
+	return ""
 }
 
 func (c *Ctl) leave() {
@@ -387,6 +413,9 @@ func (e *RefusedError) Error() string {
 // Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError.
 func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...string) (Reply, error) {
 	req := Request{V: Version, Session: session, Decoder: decoder, ID: nuid.Next(), Verb: verb, Args: args}
+	if !atOnce[verb] {
+		req.Sent = b.clockOf(ctx, session, decoder)
+	}
 	data, err := encode(&req)
 	if err != nil {
 		return Reply{}, fmt.Errorf("bus: request: %w", err)
@@ -405,7 +434,7 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 		return Reply{}, fmt.Errorf("bus: %s: %w", CtlSubject(session), err)
 	}
 	r, err := ParseReply(m.Data)
-	if err == nil && (r.Session != session || r.Decoder != decoder || r.ID != req.ID && r.ID != "") {
+	if err == nil && (r.Session != session || r.Decoder != decoder || r.ID != req.ID && (r.ID != "" || r.OK)) {
 		err = fmt.Errorf("reply: of decoder %q in session %q to request %q, asked was %q in %q with %q", r.Decoder, r.Session, r.ID, decoder, session, req.ID)
 	}
 	if err != nil {
@@ -415,6 +444,37 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 		return r, &RefusedError{r}
 	}
 	return r, nil
+}
+
+// atOnce is verbs that let nothing move: a request for one leaves without waiting for a heartbeat.
+var atOnce = map[string]bool{"pause": true, "stop": true, "refuse": true, "freeze": true, "status": true, "verbs": true, "learned": true}
+
+// clockOf is the time on a decoder's clock, by its next heartbeat, 0 where none comes: it may be gone, or our role may not
+// hear it, and what is harmless can be asked for all the same.
+func (b *Bus) clockOf(ctx context.Context, session, decoder string) int64 {
+	heard := make(chan int64, 1)
+	sub, err := b.SubscribeStatus(session, func(s Status, at time.Time) {
+		if s.Decoder != decoder || s.State == StateEnded {
+			return
+		}
+		select {
+		case heard <- s.TPublish + int64(time.Since(at)):
+		default:
+		}
+	})
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = sub.Close() }() // nothing more is wanted of it
+	wait := time.NewTimer(3 * HeartbeatInterval)
+	defer wait.Stop()
+	select {
+	case t := <-heard:
+		return t
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return 0
 }
 
 // request waits for the answer to m, or for the server to say that we may not ask: it does so at once, and there will be no

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 func listening(t *testing.T, b *bus.Bus, decoder string) (*bus.Ctl, *atomic.Int64) {
 	t.Helper()
 	var done atomic.Int64
-	c, err := bus.NewCtl(b, "s1", decoder, 7, func(bus.Request, bus.Reply) { done.Add(1) })
+	c, err := bus.NewCtl(b, "s1", decoder, 7, bus.NewClock(), func(bus.Request, bus.Reply) { done.Add(1) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +163,66 @@ func TestCtlHostile(t *testing.T) {
 	}
 	if s := c.Stats(); s.Malformed != 6 || s.Refused != 1 || s.Requests != 4 {
 		t.Errorf("counted %+v", s)
+	}
+}
+
+// TestCtlFresh: what lets something move is done only where the request proves, on the decoder's clock, that it is of now;
+// what makes safe is done always.
+func TestCtlFresh(t *testing.T) {
+	b := open(t, "")
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, "s1", "lda", time.Second, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c, err := bus.NewCtl(b, "s1", "lda", w.Run(), clock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var moved, stood atomic.Int64
+	c.Handle(
+		bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { moved.Add(1); return nil, nil }},
+		bus.Verb{Name: "halt", Do: func(context.Context, []string) (any, error) { stood.Add(1); return nil, nil }},
+	)
+	nc := plainClient(t, b.URL())
+	ask := func(verb string, sent int64) bus.Reply {
+		data, err := json.Marshal(bus.Request{V: 1, Session: "s1", Decoder: "lda", ID: fmt.Sprint(verb, sent), Verb: verb, Sent: sent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := nc.Request(bus.CtlSubject("s1"), data, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := bus.ParseReply(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	now := clock.Now()
+	for _, tc := range []struct {
+		sent int64
+		want string
+	}{{0, "when it was sent"}, {now - int64(time.Minute), "was sent 60.0 s ago"}, {now + int64(time.Hour), "was sent -3600.0 s ago"}, {-1, "s ago"}} {
+		if r := ask("go", tc.sent); r.OK || !strings.Contains(r.Error, tc.want) {
+			t.Errorf("sent at %d: %+v, want %q", tc.sent, r, tc.want)
+		}
+		if r := ask("halt", tc.sent); !r.OK {
+			t.Errorf("halt, sent at %d: %+v", tc.sent, r)
+		}
+	}
+	if r := ask("go", now); !r.OK || moved.Load() != 1 || stood.Load() != 4 {
+		t.Errorf("sent now: %+v; %d moves, %d halts", r, moved.Load(), stood.Load())
+	}
+	other := open(t, b.URL()) // as gyrus ctl does it
+	if _, err := other.Ask(t.Context(), "s1", "lda", "go"); err != nil || moved.Load() != 2 {
+		t.Errorf("asked with the time of a heartbeat: %v, %d moves", err, moved.Load())
+	}
+	if r := c.Call(t.Context(), "go"); !r.OK { // the page of this process
+		t.Errorf("from here: %+v", r)
 	}
 }
 

@@ -113,7 +113,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	fail(err)
 	w, err := bus.NewCommandWriter(r.bus, "s", "d", time.Second, clock)
 	fail(err)
-	r.ctl, err = bus.NewCtl(r.bus, "s", "d", w.Run(), nil)
+	r.ctl, err = bus.NewCtl(r.bus, "s", "d", w.Run(), clock, nil)
 	fail(err)
 	run.Commands, run.Ctl = w, r.ctl
 	run.OnChunk = r.page.Chunk

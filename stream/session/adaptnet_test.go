@@ -142,7 +142,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctl, err := bus.NewCtl(link, "s", "d", w.Run(), nil)
+	ctl, err := bus.NewCtl(link, "s", "d", w.Run(), clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

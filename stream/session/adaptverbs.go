@@ -27,7 +27,7 @@ func (a *Adapter) verbs() []bus.Verb {
 			return a.operate("", func() error { return nil })
 		}},
 		{Name: "freeze", Doc: "learn no more from feedback; who decides goes on deciding", Do: plain("freeze", func() { a.head.Freeze("by an operator") })},
-		{Name: "thaw", Doc: "learn from feedback again", Do: plain("thaw", func() { a.head.Thaw() })},
+		{Name: "thaw", Fresh: true, Doc: "learn from feedback again", Do: plain("thaw", func() { a.head.Thaw() })},
 		{Name: "reset", Doc: "forget what was learned from feedback, let the model decide as it was trained, and freeze", Do: plain("reset", func() { a.head.Reset() })},
 		{Name: "save", Doc: "write the model with what was learned to the file that the session file names", Do: func(context.Context, []string) (any, error) {
 			return a.operate("save", a.save)

@@ -48,6 +48,29 @@ func (e *StaleError) Error() string {
 		e.Sample, e.Age.Seconds(), e.Max.Seconds())
 }
 
+// lead is by how much the clock of a source is ahead of ours, as far as its samples show: one that seems to be measured after
+// it was taken in shows that it is ahead by at least so much, and all others are older by that than they seem. It is forgotten
+// slowly, in case the clocks drift apart, and at once where the source begins anew.
+type lead struct {
+	by time.Duration
+	at time.Time
+}
+
+// leadDrift is how fast a lead is forgotten: more than the clocks of two machines drift.
+const leadDrift = 200e-6
+
+// age is that of a sample which seems to be so old.
+func (l *lead) age(seems time.Duration, now time.Time, anew bool) time.Duration {
+	if anew {
+		l.by = 0
+	} else if l.by > 0 {
+		l.by -= time.Duration(leadDrift * float64(now.Sub(l.at)))
+	}
+	l.at = now
+	l.by = max(0, l.by, -seems)
+	return seems + l.by
+}
+
 // ageGate applies an Age to chunk after chunk.
 type ageGate struct {
 	opt     Age

@@ -99,7 +99,7 @@ func start(t *testing.T, rec *signal.Recording, edit func(*Options, *stepped)) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctl, err := bus.NewCtl(r.b, "s", "d", w.Run(), nil)
+	ctl, err := bus.NewCtl(r.b, "s", "d", w.Run(), clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,6 +117,32 @@ func TestLinkSlow(t *testing.T) {
 	}
 }
 
+// TestLead: samples of a clock that is ahead are as old as they are beside the youngest of them, not 0 all of them.
+func TestLead(t *testing.T) {
+	var l lead
+	now := time.Unix(1000, 0)
+	at := func(seems, want time.Duration, anew bool) {
+		t.Helper()
+		now = now.Add(100 * time.Millisecond)
+		if got := l.age(seems, now, anew); got < want-time.Millisecond || got > want+time.Millisecond {
+			t.Errorf("a sample that seems %v old is taken for %v, want %v", seems, got, want)
+		}
+	}
+	at(20*time.Millisecond, 20*time.Millisecond, false) // a clock that is right
+	at(-30*time.Second, 0, false)                       // it is 30 s ahead
+	at(-29*time.Second, time.Second, false)             // and this lay about for a second
+	at(-25*time.Second, 5*time.Second, false)
+	at(-30*time.Second-50*time.Millisecond, 0, false)
+	at(-20*time.Second, 0, true) // another clock
+	for range 100 {              // which drifts by 100 ppm towards ours, and is never taken for stale
+		now = now.Add(time.Minute)
+		seems := -20*time.Second + time.Duration(100e-6*float64(now.Sub(time.Unix(1000, 0))))
+		if got := l.age(seems, now, false); got > 10*time.Millisecond {
+			t.Fatalf("a clock that drifts: %v old", got)
+		}
+	}
+}
+
 func TestAge(t *testing.T) {
 	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3"}}}
 	chunk := func(start int64) signal.Chunk { return signal.NewChunk(info, start, 10) }

@@ -31,14 +31,25 @@ func (e *engine) shown() bus.Phase {
 	return e.phase
 }
 
+// streams is how the samples are, and the marks where they come beside them.
+func (e *engine) streams() []bus.StreamHealth {
+	all := []bus.StreamHealth{e.streamHealth()}
+	if e.marks != nil {
+		h := e.marks.health(nil)
+		h.Samples = uint64(e.marks.chunks)
+		all = append(all, h)
+	}
+	return all
+}
+
 func (e *engine) streamHealth() bus.StreamHealth {
 	h := e.link.health(e.health())
 	h.Samples = uint64(e.taken())
 	if e.age.Count() > 0 {
 		h.AgeMS = known(e.ageNow, 1)
 	}
-	if e.ahead > time.Second {
-		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the arrival", e.ahead.Seconds())
+	if ahead := e.lead.by; ahead > time.Second {
+		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the youngest sample", ahead.Seconds())
 	}
 	return h
 }
@@ -58,7 +69,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	w := e.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
-		Phase: e.shown(), Detail: cmp.Or(e.stopped, e.detail), Streams: []bus.StreamHealth{e.streamHealth()}, Stages: e.stages.latencies(),
+		Phase: e.shown(), Detail: cmp.Or(e.stopped, e.detail), Streams: e.streams(), Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,

@@ -70,7 +70,7 @@ type Report struct {
 	Sent    int64 `json:"sent"`     // commands
 	NotSent int64 `json:"not_sent"` // commands that the bus could not take at once: they are lost, never late
 	// Ahead counts commands whose sample was stamped later than it arrived here, because the clock of the source is ahead
-	// of ours. Their age is then counted from the arrival.
+	// of ours. Their age is then counted from the sample that seemed youngest, and from the arrival at least.
 	Ahead int64 `json:"clock_ahead"`
 	// Transport is what happened to a stream on the bus; all 0 for other sources.
 	Transport bus.RawStats `json:"transport"`
@@ -132,6 +132,7 @@ type engine struct {
 	cal     *calibrator    // nil where there is nothing to calibrate
 
 	link    *link
+	marks   *link // to the stream of marks, nil where the source has none
 	gate    ageGate
 	live    bool // what is decided now may be sent
 	told    bus.State
@@ -139,10 +140,10 @@ type engine struct {
 	mark    time.Time // when the stage at hand began
 	stages  stages
 	age     control.Quantiles
-	ageNow  float64       // ms, of the newest chunk
-	ahead   time.Duration // by which the clock of the source is ahead of ours
-	active  string        // the decision of the window before
-	decoded float64       // seconds of decoding
+	ageNow  float64 // ms, of the newest chunk
+	lead    lead    // of the clock of the source over ours
+	active  string  // the decision of the window before
+	decoded float64 // seconds of decoding
 
 	ops     chan func()   // what others want done between two chunks
 	end     bool          // somebody asked for the end
@@ -340,8 +341,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		if changed {
 			e.linkChanged(now)
 		}
-		age := time.Duration(e.opt.Clock.At(now) - c.TimeAt(c.End()-1))
-		e.ahead = max(0, -age)
+		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, c.Anew)
 		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		take, live, err := e.gate.pass(&c, age)
 		if err != nil || !take {
@@ -401,8 +401,8 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	e.count(p)
 	c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
 	if at := e.opt.Clock.At(e.arrived); c.TSample > at {
-		c.TSample = at
 		e.rep.Ahead++
+		c.TSample = min(at, c.TSample-int64(e.lead.by))
 	}
 	if p.Decision == "" { // no control, or a window that must not be used: the decoder answers all the same
 		c.Kind = bus.KindNone
@@ -488,6 +488,7 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 	if e.link.tick(now, e.health()) {
 		e.linkChanged(now)
 	}
+	e.lookAtMarks(now)
 	if e.echo != nil {
 		e.echo.collect(&e.stages)
 	}
@@ -505,6 +506,31 @@ func (e *engine) linkChanged(now time.Time) {
 	e.note(fmt.Sprintf("%s: %s: %s", e.link.name, e.link.state, e.link.detail))
 	e.beat()
 	e.look(now)
+}
+
+// lookAtMarks follows the stream of marks beside the samples: without it a calibration waits for cues that never come.
+func (e *engine) lookAtMarks(now time.Time) {
+	src, ok := e.opt.Source.(interface{ Marks() signal.Marks })
+	if !ok {
+		return
+	}
+	m := src.Marks()
+	if m.State == "" {
+		return
+	}
+	if e.marks == nil {
+		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
+	}
+	before := e.marks.state
+	e.marks.chunks = int64(m.N)
+	changed := e.marks.enter(m.State, m.Detail, now)
+	if m.Late > 0 {
+		e.marks.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
+	}
+	if changed && before != signal.LinkResolving { // it was there at the start
+		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
+		e.look(now)
+	}
 }
 
 // beat says in the heartbeat whether commands come: a controller then need not wait for the newest to expire.
@@ -579,7 +605,7 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 		e.rep.Transport = t.Stats()
 	}
 	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
-	e.rep.Streams = []bus.StreamHealth{e.streamHealth()}
+	e.rep.Streams = e.streams()
 	if e.decoded > 0 {
 		r, bad := metrics.FalseActivations(int(e.rep.Activations.Count), e.decoded, 0.95)
 		err = errors.Join(err, bad)

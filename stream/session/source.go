@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,7 +31,7 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	}
 	switch s.Use {
 	case "play":
-		rec, err := ingest.Open(os.DirFS(filepath.Dir(s.File)), filepath.Base(s.File))
+		rec, err := ingest.OpenFile(s.File)
 		if err != nil {
 			return nil, err
 		}

@@ -35,14 +35,14 @@ func (e *engine) verbs() []bus.Verb {
 			return t, err
 		}},
 		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
-		{Name: "resume", Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
-		{Name: "swap", Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
+		{Name: "resume", Fresh: true, Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
+		{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
 		{
-			Name: "rollback", Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
+			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
 		},
 		{Name: "stop", Urgent: true, Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
-		{Name: "accept", Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
+		{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
 		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
 		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
 	}

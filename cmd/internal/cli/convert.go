@@ -22,17 +22,54 @@ type convertJSON struct {
 	Personal   []ingest.Personal  `json:"personal"`   // with --anonymise: what may say who was recorded, and what was done about it
 }
 
+// print is v for people.
+func (v convertJSON) print(cmd *cobra.Command) {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s  %s, from %s (%s)\n%d deviations of the input, %d losses\n", v.Output, v.To, v.Input, v.From, len(v.Deviations), len(v.Losses))
+	for _, d := range v.Deviations {
+		fmt.Fprintf(out, "  input: %s\n", deviationLine(d))
+	}
+	for _, d := range v.Losses {
+		fmt.Fprintf(out, "  loss: %s\n", deviationLine(d))
+	}
+	for _, p := range v.Personal {
+		fmt.Fprintf(out, "  personal: %s: %q; %s\n", p.Where, p.Found, p.Done)
+	}
+}
+
 func newConvert() *cobra.Command {
 	var to string
 	var anonymise bool
+	var tree treeFlags
 	cmd := &cobra.Command{
-		Use: "convert IN OUT", Short: "a recording in another format, with a list of what that format cannot hold", Args: cobra.ExactArgs(2),
+		Use: "convert IN OUT | --bids IN... DIR", Short: "a recording in another format, or many as a BIDS tree, with a list of what that cannot hold",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if tree.bids {
+				return cobra.MinimumNArgs(2)(cmd, args)
+			}
+			return cobra.ExactArgs(2)(cmd, args)
+		},
 		Long: `Convert reads a recording of any format that gyrus knows and writes it in another. The ending of OUT says in which, or --to.
 
 What the format written cannot hold is listed, each with what was written instead, and so is every place where the input breaks
-the specification of its own format. With --strict either of them is refused and nothing is written.`,
-		Example: "  gyrus convert run1.xdf run1.edf\n  gyrus convert S001R06.edf S001R06.arrow --json | jq .losses",
+the specification of its own format. With --strict either of them is refused and nothing is written.
+
+With --bids all recordings are written into one tree of the Brain Imaging Data Structure, DIR, which may be there already: all of
+them appear, or none. An input that is a BIDS tree itself stands for all recordings in it. Names come from the names of the inputs
+where these are of BIDS, from --dataset where the data set is known to gyrus, and from --subject, --session, --task, --acq and
+--run. A file that is EDF, BDF, BrainVision or EEGLAB already is copied as it is, unless --to or --anonymise say otherwise; others
+become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Events are written in seconds, as exact as they are.`,
+		Example: `  gyrus convert run1.xdf run1.edf
+  gyrus convert S001R06.edf S001R06.arrow --json | jq .losses
+  gyrus convert --bids --dataset eegmmidb --task imagery --line-freq 60 S001R04.edf S001R08.edf study/
+  gyrus convert --bids --subject 07 --task rest --anonymise monday.xdf study/`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if tree.bids {
+				return tree.run(cmd, args, to, anonymise)
+			}
+			if err := tree.unused(cmd); err != nil {
+				return err
+			}
 			w, err := ingest.WriterFor(to, args[1])
 			if err != nil {
 				return usageError{err}
@@ -69,17 +106,7 @@ the specification of its own format. With --strict either of them is refused and
 			if wantsJSON(cmd) {
 				return printJSON(cmd, v)
 			}
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s  %s, from %s (%s)\n%d deviations of the input, %d losses\n", v.Output, v.To, v.Input, v.From, len(v.Deviations), len(v.Losses))
-			for _, d := range v.Deviations {
-				fmt.Fprintf(out, "  input: %s\n", deviationLine(d))
-			}
-			for _, d := range v.Losses {
-				fmt.Fprintf(out, "  loss: %s\n", deviationLine(d))
-			}
-			for _, p := range v.Personal {
-				fmt.Fprintf(out, "  personal: %s: %q; %s\n", p.Where, p.Found, p.Done)
-			}
+			v.print(cmd)
 			return nil
 		},
 	}
@@ -87,8 +114,9 @@ the specification of its own format. With --strict either of them is refused and
 	for _, w := range ingest.Writers() {
 		names = append(names, w.Name)
 	}
-	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT)")
+	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT; with --bids, what loses nothing)")
 	cmd.Flags().BoolVar(&anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
 	addReading(cmd)
+	tree.add(cmd)
 	return cmd
 }

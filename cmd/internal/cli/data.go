@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -26,20 +26,18 @@ func openRecording(path string) (*signal.Recording, error) {
 		return simulate(path)
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it", path)}
+		return nil, usageError{fmt.Errorf("%s is a folder: name a recording in it; gyrus info lists those of a BIDS tree", path)}
 	}
-	rec, err := ingest.Open(pathFS{}, filepath.ToSlash(path))
+	rec, err := ingest.OpenFile(path)
+	var large *bids.TooLargeError
+	if errors.As(err, &large) {
+		return nil, refusal{err}
+	}
 	if err != nil {
 		return nil, notThere(err)
 	}
 	return rec, nil
 }
-
-// pathFS opens paths of the operating system as they are. Messages then name the file as the user did.
-type pathFS struct{}
-
-// Open opens name, with slashes, with os.Open.
-func (pathFS) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
 
 // openSignals opens a file that must hold samples.
 func openSignals(path string) (*signal.Recording, error) { return reading{}.openSignals(path) }
@@ -177,10 +175,26 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 		if n > 3 {
 			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
+		if bad := badChannels(r); len(bad) > 0 {
+			note(cmd, "%s: channels marked as bad are used like the others: %s; the steps pick and interpolate leave them out or replace them", r.Name, quoted(bad))
+		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)
 		}
 	}
+}
+
+// badChannels are those that the source says are not to be used. Where only deviations are told there is no Info.
+func badChannels(rec *signal.Recording) (names []string) {
+	if rec.Info == nil {
+		return nil
+	}
+	for _, c := range rec.Info.Channels {
+		if c.Bad {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // hashFile is the SHA-256 of a file, in hexadecimal digits; "" of a simulated recording.

@@ -322,7 +322,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		Stops:      decoderBus,
 	}
 	if d.page != nil {
-		ctl, err := bus.NewCtl(decoderBus, demoSession, demoDecoder, writer.Run(), func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
+		ctl, err := bus.NewCtl(decoderBus, demoSession, demoDecoder, writer.Run(), d.clock, func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
 		if err != nil {
 			return err
 		}

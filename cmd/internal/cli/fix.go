@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +44,7 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 			var format *ingest.FormatError
 			if errors.As(err, &format) {
 				var done []signal.Deviation
-				rec, done, err = ingest.Mend(pathFS{}, filepath.ToSlash(args[0]))
+				rec, done, err = ingest.MendFile(args[0])
 				v.Mended = append(v.Mended, done...)
 				if err != nil {
 					err = refusal{err}

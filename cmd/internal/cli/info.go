@@ -34,6 +34,7 @@ type channelJSON struct {
 	Kind     signal.Kind `json:"kind"`
 	Unit     signal.Unit `json:"unit"`
 	RateHz   float64     `json:"rate_hz"`
+	Bad      bool        `json:"bad"` // the source says that it is not to be used
 }
 
 type gapJSON struct {
@@ -61,7 +62,7 @@ func describe(rec *signal.Recording) infoJSON {
 	}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		for _, c := range r.Info.Channels {
-			v.Channels = append(v.Channels, channelJSON{c.Name, c.Original, c.Kind, c.Unit, r.Info.Rate})
+			v.Channels = append(v.Channels, channelJSON{c.Name, c.Original, c.Kind, c.Unit, r.Info.Rate, c.Bad})
 		}
 	}
 	for _, g := range rec.Gaps() {
@@ -72,12 +73,18 @@ func describe(rec *signal.Recording) infoJSON {
 
 func newInfo() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "info FILE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format", Args: cobra.ExactArgs(1),
-		Example: "  gyrus info S001R06.edf\n  gyrus info S001R06.edf --json | jq '.events[0]'",
+		Use: "info FILE|TREE", Short: "what is in a recording: channels, units, events, gaps, deviations from the format; or in a BIDS tree", Args: cobra.ExactArgs(1),
+		Example: "  gyrus info S001R06.edf\n  gyrus info ds002336\n  gyrus info S001R06.edf --json | jq '.events[0]'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
+			}
+			if tree, is, err := openTree(args[0]); is || err != nil {
+				if err != nil {
+					return err
+				}
+				return infoTree(cmd, how, args[0], tree)
 			}
 			rec, err := how.open(args[0])
 			if err != nil {
@@ -101,7 +108,11 @@ func newInfo() *cobra.Command {
 			}
 			rows := [][]string{{"channel", "original", "kind", "unit", "rate (Hz)"}}
 			for _, c := range v.Channels {
-				rows = append(rows, []string{c.Name, c.Original, string(c.Kind), string(c.Unit), fmt.Sprintf("%g", c.RateHz)})
+				row := []string{c.Name, c.Original, string(c.Kind), string(c.Unit), fmt.Sprintf("%g", c.RateHz)}
+				if c.Bad {
+					row = append(row, "bad")
+				}
+				rows = append(rows, row)
 			}
 			fmt.Fprintln(w)
 			columns(w, rows)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -173,7 +175,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 		defer closing(adapter.Close)
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
-	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), func(q bus.Request, r bus.Reply) {
+	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), clock, func(q bus.Request, r bus.Reply) {
 		if q.Verb != "status" && q.Verb != "verbs" { // pages ask for these all the time
 			note(cmd, "%s", asked(q, r))
 		}
@@ -237,7 +239,14 @@ func asked(q bus.Request, r bus.Reply) string {
 	if !r.OK {
 		said = "refused: " + r.Error
 	}
-	return fmt.Sprintf("asked to %s: %s", strings.Join(append([]string{q.Verb}, q.Args...), " "), said)
+	words := []string{q.Verb}
+	for _, a := range q.Args {
+		if strings.ContainsFunc(a, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			a = strconv.Quote(a) // another line would look like one of ours
+		}
+		words = append(words, a)
+	}
+	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), strings.ReplaceAll(said, "\n", " "))
 }
 
 // printLive prints what a session did.

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -215,7 +216,24 @@ func printJSON(cmd *cobra.Command, v any) error {
 
 // note writes a line for people to standard error.
 func note(cmd *cobra.Command, format string, args ...any) {
-	fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
+	fmt.Fprintln(cmd.ErrOrStderr(), plainly(fmt.Sprintf(format, args...)))
+}
+
+// plainly is s with the characters that a terminal acts on written out: some of what is told comes from others.
+func plainly(s string) string {
+	acts := func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
+	if !strings.ContainsFunc(s, acts) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if acts(r) {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // notThere makes a file that does not exist wrong usage: nothing was read that could be refused.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,9 +26,10 @@ const (
 
 func newValidate() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "validate FILE…", Short: "where recordings break the specification of their format", Args: cobra.MinimumNArgs(1),
+		Use: "validate FILE|TREE…", Short: "where recordings, and BIDS trees, break the specification of their format", Args: cobra.MinimumNArgs(1),
 		Long: `Validate opens each file and lists where it breaks the specification of its format: where, what the specification says, what
-was found, and what is assumed when the file is read.
+was found, and what is assumed when the file is read. Of a BIDS tree it looks at the names, the tables and the sidecars, and
+at every recording in it.
 
 The exit code is 0 where all files are clean, 4 where some deviate and can be read, 3 where one cannot be read, and 3 for any
 deviation with --strict. See gyrus fix for a repaired copy.`,
@@ -42,12 +42,16 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 			strict := how.strict
 			how.strict = false
 			var all []validateJSON
-			refused, deviating := 0, 0
 			for _, path := range args {
-				v, err := validate(how, path)
+				vs, err := validate(how, path)
 				if err != nil {
 					return err
 				}
+				all = append(all, vs...)
+			}
+			refused, deviating := 0, 0
+			for i := range all {
+				v := &all[i]
 				switch {
 				case v.Verdict == verdictRefused:
 					refused++
@@ -57,7 +61,6 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 				case v.Verdict == verdictDeviates:
 					deviating++
 				}
-				all = append(all, v)
 			}
 			if wantsJSON(cmd) {
 				if err := printJSON(cmd, all); err != nil {
@@ -81,9 +84,9 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 			}
 			switch {
 			case refused > 0:
-				return refusal{fmt.Errorf("%d of %d files refused", refused, len(args))}
+				return refusal{fmt.Errorf("%d of %d files refused", refused, len(all))}
 			case deviating > 0:
-				return incomplete{fmt.Errorf("%d of %d files deviate from the specification of their format", deviating, len(args))}
+				return incomplete{fmt.Errorf("%d of %d files deviate from the specification of their format", deviating, len(all))}
 			}
 			return nil
 		},
@@ -92,20 +95,29 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 	return cmd
 }
 
-// validate looks at one file. The error is for what says nothing about the file, such as that it is not there.
-func validate(how reading, path string) (validateJSON, error) {
+// validate looks at one file, or at a BIDS tree and all recordings in it. The error is for what says nothing about the file,
+// such as that it is not there.
+func validate(how reading, path string) ([]validateJSON, error) {
 	v := validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}}
-	rec, err := how.open(path)
-	if err != nil {
+	refuse := func(err error) ([]validateJSON, error) {
 		if exitCode(err) != exitRefused {
-			return v, err
+			return nil, err
 		}
 		v.Verdict, v.Error = verdictRefused, err.Error()
-		return v, nil
+		return []validateJSON{v}, nil
+	}
+	if tree, is, err := openTree(path); err != nil {
+		return refuse(err)
+	} else if is {
+		return validateTree(how, path, tree)
+	}
+	rec, err := how.open(path)
+	if err != nil {
+		return refuse(err)
 	}
 	v.Format = rec.Format
 	if len(rec.Deviations) > 0 {
 		v.Verdict, v.Deviations = verdictDeviates, rec.Deviations
 	}
-	return v, errors.Join(rec.Close())
+	return []validateJSON{v}, rec.Close()
 }

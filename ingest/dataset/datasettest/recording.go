@@ -1,8 +1,6 @@
 package datasettest
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -15,7 +13,7 @@ import (
 func Whole(t testing.TB, name string) signal.Chunk {
 	t.Helper()
 	path := Need(t, name)
-	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	rec, err := ingest.OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,424 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// treeFlags are the flags of gyrus convert --bids.
+type treeFlags struct {
+	bids, force      bool
+	dataset          string
+	lineFreq         float64
+	derivative, desc string
+	entities         [5]string // in the order of treeEntities
+}
+
+// treeEntities are the parts of a name that have a flag.
+var treeEntities = [...]struct{ flag, key, usage string }{
+	{"subject", "sub", "whose recording it is: letters and digits"},
+	{"session", "ses", "in which session: letters and digits"},
+	{"task", "task", "what was done, such as rest or imagery: letters and digits"},
+	{"acq", "acq", "how it was measured, where that differs: letters and digits"},
+	{"run", "run", "the number of the run; of several inputs with the same name that of the first, from which they are counted in the order given"},
+}
+
+const bidsFlag = "bids"
+
+// treeOnly are the flags that mean nothing without --bids.
+func treeOnly() []string {
+	all := []string{"dataset", "line-freq", "force", "derivative", "desc"}
+	for _, e := range treeEntities {
+		all = append(all, e.flag)
+	}
+	return all
+}
+
+func (f *treeFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.bids, bidsFlag, false, "write a BIDS tree: OUT is its folder, and there may be many inputs")
+	for i, e := range treeEntities {
+		flags.StringVar(&f.entities[i], e.flag, "", "with --bids: "+e.usage)
+	}
+	flags.StringVar(&f.dataset, "dataset", "", "with --bids: the inputs are of this data set, of which gyrus knows how files are called; see gyrus data list")
+	flags.Float64Var(&f.lineFreq, "line-freq", 0, "with --bids: the frequency of the mains in Hz, 50 or 60 (default: not known)")
+	flags.BoolVar(&f.force, "force", false, "with --bids: replace recordings that are in the tree already")
+	flags.StringVar(&f.derivative, "derivative", "", "with --bids: write the derivative of this name, DIR/derivatives/NAME")
+	flags.StringVar(&f.desc, "desc", "", "with --derivative: what the data are, as a label in the names: letters and digits")
+}
+
+// unused refuses flags that would be ignored without --bids.
+func (f *treeFlags) unused(cmd *cobra.Command) error {
+	for _, name := range treeOnly() {
+		if cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("--%s is only for --bids", name)}
+		}
+	}
+	return nil
+}
+
+// writtenTreeJSON is what gyrus convert --bids --json prints.
+type writtenTreeJSON struct {
+	Root       string        `json:"root"`
+	Recordings []writtenJSON `json:"recordings"`
+}
+
+type writtenJSON struct {
+	convertJSON
+	Copied bool `json:"copied"` // the file of the input, as it is
+}
+
+func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise bool) error {
+	root := args[len(args)-1]
+	opt, err := f.options(cmd, to)
+	if err != nil {
+		return err
+	}
+	how, err := readingOf(cmd)
+	if err != nil {
+		return err
+	}
+	in := treeInputs{flags: f, how: how, anonymise: anonymise, personal: map[string][]ingest.Personal{}}
+	for _, path := range args[:len(args)-1] {
+		if err := in.add(cmd, path); err != nil {
+			return err
+		}
+	}
+	items := in.items
+	if opt.Source = in.source; anonymise {
+		opt.Source = nil // whose README may name anybody
+	}
+	if err := f.number(items); err != nil {
+		return usageError{err}
+	}
+	bar := newProgress(cmd, "recordings", int64(len(items)))
+	defer bar.end()
+	for i := range items {
+		open := items[i].Open
+		items[i].Open = func() (*signal.Recording, error) {
+			bar.set(int64(i))
+			return open()
+		}
+	}
+	written, err := bids.Write(cmd.Context(), root, items, opt)
+	bar.end()
+	if err != nil {
+		return treeError(err)
+	}
+	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}}
+	for _, w := range written {
+		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
+			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), From: w.From, To: w.To,
+			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...),
+			Personal: append([]ingest.Personal{}, in.personal[w.Input]...),
+		}, w.Copied})
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, v)
+	}
+	for _, r := range v.Recordings {
+		if r.Copied {
+			r.To += ", the file as it is"
+		}
+		r.print(cmd)
+	}
+	return nil
+}
+
+// treeError sorts an error of writing a tree into the exit codes.
+func treeError(err error) error {
+	var loss *ingest.LossError
+	var there *bids.ExistsError
+	var name *bids.NameError
+	switch {
+	case errors.As(err, &loss):
+		return refusal{err}
+	case errors.As(err, &there), errors.As(err, &name):
+		return usageError{err}
+	}
+	return err
+}
+
+// treeInputs are the recordings that are written into a tree.
+type treeInputs struct {
+	flags     *treeFlags
+	how       reading
+	anonymise bool
+	items     []bids.Item
+	source    *bids.Tree                   // the first input that is a tree
+	personal  map[string][]ingest.Personal // by the input
+}
+
+// add adds a recording, or all of a tree.
+func (in *treeInputs) add(cmd *cobra.Command, path string) error {
+	tree, is, err := openTree(path)
+	if err != nil {
+		return err
+	}
+	if st, err := os.Stat(path); !is && err == nil && st.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", path)}
+	}
+	if !is {
+		name, err := in.flags.name(path)
+		if err != nil {
+			return usageError{err}
+		}
+		return in.recording(path, bids.Item{Name: name})
+	}
+	if in.source == nil {
+		in.source = tree
+	}
+	if in.how.strict && len(tree.Deviations) > 0 {
+		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(tree.Deviations[0]), path)}
+	}
+	if tree.Description.DatasetType == bids.Derivative && in.flags.derivative == "" {
+		return usageError{fmt.Errorf("%s is a derivative, and what is written without --derivative is none: name it, and what its data are with --desc", path)}
+	}
+	if len(tree.Recordings()) == 0 {
+		return refusal{fmt.Errorf("%s is a BIDS tree without recordings", path)}
+	}
+	for _, sub := range tree.Subjects {
+		for _, ses := range sub.Sessions {
+			for _, rec := range ses.Recordings {
+				file := filepath.Join(path, filepath.FromSlash(rec.Path))
+				if rec.Name.Suffix != "eeg" {
+					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
+				}
+				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
+				if it.Name, err = in.flags.over(it.Name); err != nil {
+					return usageError{err}
+				}
+				if err := in.recording(file, it); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return in.left(cmd, path)
+}
+
+// rowOf is the row of a table that has a value in a column, nil where there is none.
+func rowOf(t *bids.Table, column, value string) (cells [][2]string) {
+	if t == nil {
+		return nil
+	}
+	for row := range t.Rows {
+		if v, _ := t.Cell(row, column); v != value {
+			continue
+		}
+		for k, name := range t.Columns {
+			cells = append(cells, [2]string{name, t.Rows[row][k]})
+		}
+		break
+	}
+	return cells
+}
+
+// recording adds one recording with what is said beside it, if it lies in a tree.
+func (in *treeInputs) recording(path string, it bids.Item) error {
+	it.Input, it.Copy, it.Anonymous = path, path, in.anonymise
+	it.Open = func() (*signal.Recording, error) {
+		rec, err := in.how.open(path)
+		if err == nil && in.anonymise {
+			rec, in.personal[path] = ingest.Anonymise(rec)
+		}
+		return rec, err
+	}
+	if in.anonymise || in.how.units.Changes() || strings.HasPrefix(path, synthPrefix) {
+		it.Copy = ""
+	}
+	if !strings.HasPrefix(path, synthPrefix) {
+		said, err := sidecarsOf(path)
+		if err != nil {
+			return refusal{fmt.Errorf("%s: %w", path, err)}
+		}
+		it.Said = said
+		if said != nil && it.HEDVersion == nil {
+			if it.HEDVersion, err = hedVersion(path); err != nil {
+				return refusal{err}
+			}
+		}
+	}
+	in.items = append(in.items, it)
+	return nil
+}
+
+// sidecarsOf is what is said beside a recording, nil where it lies in no tree. What is wrong with it is found when the
+// recording is opened.
+func sidecarsOf(path string) (*bids.Sidecars, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	root := filepath.VolumeName(full) + string(filepath.Separator)
+	said, _, _, err := bids.FindSidecars(os.DirFS(root), filepath.ToSlash(strings.TrimPrefix(full, root)))
+	return said, err
+}
+
+// hedVersion is what the description of the tree that a recording lies in says of its HED strings, nil where it says nothing.
+func hedVersion(path string) (json.RawMessage, error) {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	const folders = 3 // eeg, the session and the subject
+	for range folders + 1 {
+		file := filepath.Join(dir, bids.DescriptionFile)
+		text, err := os.ReadFile(file)
+		if err == nil {
+			s, err := bids.ReadSidecar(text, file)
+			return s.Raw("HEDVersion"), err
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		dir = filepath.Dir(dir)
+	}
+	return nil, nil
+}
+
+// handedOn are the suffixes and the names of files of a tree that are written again from what was read.
+var handedOn = []string{"eeg", "channels", "events", "electrodes", "coordsystem", "scans", "participants", "README", "CHANGES"}
+
+// left says which files of a tree are not handed on.
+func (in *treeInputs) left(cmd *cobra.Command, root string) error {
+	var names []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		if strings.HasPrefix(e.Name(), ".") {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		stem := strings.TrimSuffix(e.Name(), e.Name()[strings.IndexByte(e.Name()+".", '.'):])
+		if n, err := bids.ParseName(e.Name()); err == nil {
+			stem = n.Suffix
+		}
+		if !e.IsDir() && e.Name() != bids.DescriptionFile && !slices.Contains(handedOn, stem) {
+			rel, err := filepath.Rel(root, path)
+			names = append(names, filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	if len(names) > 0 {
+		more := ""
+		if n := len(names) - 3; n > 0 {
+			more, names = fmt.Sprintf(" and %d more", n), names[:3]
+		}
+		note(cmd, "%s: not handed on, since these files are about no recording of EEG: %s%s", root, strings.Join(names, ", "), more)
+	}
+	return err
+}
+
+// options checks the flags that are for the whole tree.
+func (f *treeFlags) options(cmd *cobra.Command, to string) (bids.Options, error) {
+	opt := bids.Options{
+		Format: strings.ToLower(to), LineFreq: f.lineFreq, Force: f.force, Derivative: f.derivative, Desc: f.desc,
+		Strict:    cmd.Flags().Lookup(strictFlag).Value.String() == "true",
+		Generator: bids.Generator{Name: "gyrus", Version: Version, CodeURL: "https://github.com/gyrus-bci/gyrus"},
+		Date:      time.Now().Format(time.DateOnly),
+	}
+	if to != "" && !slices.Contains(bids.Formats(), opt.Format) {
+		return opt, usageError{fmt.Errorf("--to is %q, BIDS allows %s for EEG that gyrus writes", to, strings.Join(bids.Formats(), ", "))}
+	}
+	if cmd.Flags().Changed("line-freq") && !(f.lineFreq > 0 && f.lineFreq < 1e3) {
+		return opt, usageError{fmt.Errorf("--line-freq is %g, must be the frequency of the mains in Hz, 50 or 60", f.lineFreq)}
+	}
+	if (f.derivative == "") != (f.desc == "") {
+		return opt, usageError{errors.New("--derivative NAME and --desc LABEL are given together: the folder of the derivative, and what its data are")}
+	}
+	return opt, nil
+}
+
+// name is what an input is called in the tree: what its own name says, then the data set, then the flags.
+func (f *treeFlags) name(in string) (bids.Name, error) {
+	var n bids.Name
+	base := filepath.Base(in)
+	if own, err := bids.ParseName(base); err == nil && (own.Get("sub") != "" || own.Get("task") != "") {
+		for _, e := range treeEntities {
+			n = n.With(e.key, own.Get(e.key))
+		}
+	}
+	if f.dataset != "" {
+		set, err := dataset.Lookup(f.dataset)
+		if err != nil {
+			return n, err
+		}
+		full, err := filepath.Abs(in)
+		if err != nil {
+			return n, err
+		}
+		place, ok := set.Parse(filepath.ToSlash(full))
+		if !ok {
+			return n, fmt.Errorf("%s is not called as the recordings of %s are: name --subject, --session and --run yourself, without --dataset", in, set.Name)
+		}
+		for _, e := range [][2]string{{"sub", place.Subject}, {"ses", strings.TrimPrefix(place.Session, "session")}, {"run", place.Run}} {
+			if e[1] != "" && bids.CheckLabel(e[0], e[1]) == nil { // a run that is a date, say, has no place in a name
+				n = n.With(e[0], e[1])
+			}
+		}
+	}
+	n, err := f.over(n)
+	if err != nil {
+		return n, err
+	}
+	for _, e := range treeEntities {
+		if (e.key == "sub" || e.key == "task") && n.Get(e.key) == "" {
+			return n, fmt.Errorf("%s: its name does not say which %s it is of: give --%s, letters and digits", in, e.flag, e.flag)
+		}
+	}
+	return n, nil
+}
+
+// over is n with what the flags say in the place of what it has.
+func (f *treeFlags) over(n bids.Name) (bids.Name, error) {
+	for i, e := range treeEntities {
+		v := f.entities[i]
+		if v == "" {
+			continue
+		}
+		if err := bids.CheckLabel(e.key, v); err != nil {
+			return n, fmt.Errorf("--%s: %w", e.flag, err)
+		}
+		n = n.With(e.key, v)
+	}
+	return n, nil
+}
+
+// number counts the runs of inputs that have the same name, from --run on.
+func (f *treeFlags) number(items []bids.Item) error {
+	first := f.entities[len(treeEntities)-1]
+	if first == "" {
+		return nil // names that are the same are refused by Write
+	}
+	at, err := strconv.Atoi(first)
+	if err != nil {
+		return fmt.Errorf("--run is %q, must be a whole number", first)
+	}
+	next := map[string]int{}
+	for i := range items {
+		key := items[i].Name.String()
+		items[i].Name = items[i].Name.With("run", fmt.Sprintf("%0*d", len(first), at+next[key]))
+		next[key]++
+	}
+	return nil
+}

@@ -1,0 +1,814 @@
+package bids
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	_ "github.com/gyrus-bci/gyrus/ingest/brainvision" // to write and read
+	_ "github.com/gyrus-bci/gyrus/ingest/edf"         // to write and read
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// sample is a recording of two seconds whose samples are those of at.
+func sample(at func(ch, t int) float64) *signal.Recording {
+	info := &signal.Info{Rate: 100, Reference: "linked ears", Channels: []signal.Channel{
+		{Name: "FC5", Original: "Fc5.", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("FC5")},
+		{Name: "Cz", Original: "Cz..", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Cz")},
+		{Name: "eye", Original: "eye", Kind: signal.EOG, Unit: signal.Microvolt},
+		{Name: "force", Original: "force", Kind: signal.Misc, Unit: "N"},
+	}}
+	x := make(signal.Memory, len(info.Channels))
+	for ch := range x {
+		x[ch] = make([]float64, 200)
+		for t := range x[ch] {
+			x[ch][t] = at(ch, t)
+		}
+	}
+	return &signal.Recording{
+		Name: "made", Format: "test", Info: info, Len: 200, Data: x, Begin: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC),
+		Events: []signal.Event{{Sample: 33, Onset: 1.0 / 3, Label: "left/hand"}, {Sample: 100, Onset: 1.0000000000000002, Duration: 0.25, Label: "7"}},
+	}
+}
+
+func whole(ch, t int) float64 { return float64((t*7919+ch*31)%60000 - 30000) }
+
+// item is rec as it goes into a tree.
+func item(sub, task, run string, rec *signal.Recording) Item {
+	return Item{
+		Name: Name{}.With("sub", sub).With("task", task).With("run", run), Input: "in-" + sub + run,
+		Open: func() (*signal.Recording, error) { return rec, nil },
+	}
+}
+
+// snapshot is every file below dir and what is in it; folders end with a slash.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		rel = filepath.ToSlash(rel)
+		if err != nil || e.IsDir() {
+			all[rel+"/"] = ""
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all[rel] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func files(all map[string]string) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !strings.HasSuffix(name, "/") {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+var options = Options{Generator: Generator{Name: "gyrus", Version: "1"}, Date: "2026-11-26"}
+
+func mustWrite(t *testing.T, root string, opt Options, items ...Item) []Written {
+	t.Helper()
+	w, err := Write(t.Context(), root, items, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestWriteTree shows every file of a tree of one recording.
+func TestWriteTree(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "a", "study")
+	opt := options
+	opt.LineFreq = 50
+	it := item("01", "rest", "2", sample(whole))
+	it.Name = it.Name.With("ses", "am")
+	got := mustWrite(t, root, opt, it)
+	const base = "sub-01/ses-am/eeg/sub-01_ses-am_task-rest_run-2_"
+	if w := got[0]; w.Path != base+"eeg.edf" || w.To != "edf+" || w.From != "test" || w.Copied || len(w.Losses) > 0 {
+		t.Errorf("written %+v, want EDF+ without a loss", w)
+	}
+	all := snapshot(t, root)
+	if got, want := files(all), "CHANGES README dataset_description.json participants.json participants.tsv "+base+"channels.tsv "+base+"eeg.edf "+base+"eeg.json "+
+		base+"events.json "+base+"events.tsv sub-01/ses-am/sub-01_ses-am_scans.tsv"; got != want {
+		t.Errorf("files\n%s, want\n%s", got, want)
+	}
+	for name, want := range map[string]string{
+		"participants.tsv":                      "participant_id\nsub-01\n",
+		"sub-01/ses-am/sub-01_ses-am_scans.tsv": "filename\tacq_time\neeg/sub-01_ses-am_task-rest_run-2_eeg.edf\t2026-01-02T03:04:05.678\n",
+		base + "channels.tsv": "name\ttype\tunits\tsampling_frequency\nFc5.\tEEG\tµV\t100\nCz..\tEEG\tµV\t100\n" +
+			"eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\n",
+		base + "events.tsv": "onset\tduration\ttrial_type\tvalue\tsample\n0.3333333333333333\t0\tleft/hand\tn/a\t33\n1.0000000000000002\t0.25\t7\t7\t100\n",
+		"CHANGES":           "1.0.0 2026-11-26\n  - First version, written by gyrus 1.\n",
+	} {
+		if all[name] != want {
+			t.Errorf("%s is\n%s, want\n%s", name, all[name], want)
+		}
+	}
+	eeg, err := ReadSidecar([]byte(all[base+"eeg.json"]), "eeg.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"TaskName": `"rest"`, "SamplingFrequency": "100", "RecordingDuration": "2", "RecordingType": `"continuous"`, "EEGChannelCount": "2", "EOGChannelCount": "1", "MISCChannelCount": "1",
+		"EEGReference": `"linked ears"`, "PowerLineFrequency": "50", "SoftwareFilters": `"n/a"`,
+	} {
+		if got := string(eeg.Raw(key)); got != want {
+			t.Errorf("_eeg.json: %s is %s, want %s", key, got, want)
+		}
+	}
+	s, err := ReadSidecar([]byte(all[DescriptionFile]), DescriptionFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, errs := ReadDescription(s)
+	if len(errs) > 0 || d.Name != "study" || d.BIDSVersion != Version || d.DatasetType != Raw || len(d.GeneratedBy) != 1 || d.GeneratedBy[0].Version != "1" {
+		t.Errorf("description %+v %v", d, errs)
+	}
+}
+
+// TestWriteKeepsSamples: the file that is chosen holds the samples, bit for bit where no loss is listed.
+func TestWriteKeepsSamples(t *testing.T) {
+	fine := func(ch, t int) float64 { return float64(float32(math.Sin(float64(t*(ch+1))) * 1e3)) }
+	for _, c := range []struct {
+		name, format, to string
+		at               func(ch, t int) float64
+		losses           bool
+	}{
+		{"16 bits", "", "edf+", whole, false},
+		{"24 bits", "", "bdf+", func(ch, t int) float64 { return 200 * whole(ch, t) }, false},
+		{"32 bits of float", "", "brainvision", fine, false},
+		{"64 bits of float", "", "brainvision", func(ch, t int) float64 { return math.Sin(float64(t)) }, true},
+		{"asked for", "bdf+", "bdf+", fine, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, rec := t.TempDir(), sample(c.at)
+			opt := options
+			opt.Format = c.format
+			w := mustWrite(t, root, opt, item("01", "rest", "", rec))[0]
+			if w.To != c.to || (len(w.Losses) > 0) != c.losses {
+				t.Errorf("written as %s with losses %v, want %s", w.To, w.Losses, c.to)
+			}
+			again, err := ingest.Open(os.DirFS(root), w.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			x := signal.NewChunk(again.Info, 0, int(rec.Len))
+			if err := again.Data.ReadSamples(x.X, 0); err != nil {
+				t.Fatal(err)
+			}
+			worst := 0.0
+			for ch := range x.X {
+				for i, v := range x.X[ch] {
+					worst = max(worst, math.Abs(v-c.at(ch, i)))
+				}
+			}
+			if limit := map[bool]float64{true: 1e-4}[c.losses]; worst > limit || again.Len != rec.Len {
+				t.Errorf("samples differ by %g, want at most %g; %d of them, want %d", worst, limit, again.Len, rec.Len)
+			}
+			if left, _ := filepath.Glob(filepath.Join(root, "sub-01", "eeg", ".*")); len(left) > 0 {
+				t.Errorf("formats that were tried left %v", left)
+			}
+		})
+	}
+}
+
+// TestWriteRates: channels at other rates are in the same file where that holds them, and otherwise left out and listed.
+func TestWriteRates(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		rate   float64
+		n      int
+		to     string
+		losses int
+		rows   string
+	}{
+		{"fits", 50, 100, "edf+", 0, "eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\npulse\tECG\tµV\t50\n"},
+		{"does not", 51.8662, 104, "brainvision", 1, "eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, rec := t.TempDir(), sample(whole)
+			pulse := make([]float64, c.n)
+			rec.Others = []*signal.Recording{{
+				Name: "made", Info: &signal.Info{Rate: c.rate, Channels: []signal.Channel{{Name: "pulse", Original: "pulse", Kind: signal.ECG, Unit: signal.Microvolt}}}, Len: int64(c.n), Data: signal.Memory{pulse},
+			}}
+			w := mustWrite(t, root, options, item("01", "rest", "", rec))[0]
+			if w.To != c.to || len(w.Losses) != c.losses {
+				t.Errorf("written as %s with losses %v, want %s with %d", w.To, w.Losses, c.to, c.losses)
+			}
+			if text := snapshot(t, root)["sub-01/eeg/sub-01_task-rest_channels.tsv"]; !strings.HasSuffix(text, c.rows) {
+				t.Errorf("channels.tsv is\n%s, want it to end in\n%s", text, c.rows)
+			}
+		})
+	}
+}
+
+// TestWriteEvents: what a table cannot hold is listed, and time counts from the first sample of the file.
+func TestWriteEvents(t *testing.T) {
+	root, rec := t.TempDir(), sample(whole)
+	rec.Spans, rec.Len = []signal.Span{{Start: 100, Len: 100}, {Start: 250, Len: 50}}, 300
+	for ch, x := range rec.Data.(signal.Memory) {
+		rec.Data.(signal.Memory)[ch] = append(x, x[:100]...)
+	}
+	rec.Events = []signal.Event{
+		{Sample: 50, Onset: 0.5, Label: "early"},
+		{Sample: 150, Onset: 1.5, Label: " a\tb\n", Duration: -1},
+		{Sample: 150, Onset: math.NaN(), Label: "nowhere"},
+		{Sample: 120, Onset: 1.2, Label: "Stimulus/S 12"},
+		{Sample: 260, Onset: 2.57, Label: ""},
+	}
+	w := mustWrite(t, root, options, item("01", "rest", "", rec))[0]
+	all := snapshot(t, root)
+	const want = "onset\tduration\ttrial_type\tvalue\tsample\n-0.5\t0\tearly\tn/a\t-50\n0.19999999999999996\t0\tStimulus/S 12\t12\t20\n0.5\tn/a\ta b\tn/a\t50\n1.6\t0\tn/a\tn/a\t160\n"
+	if got := all["sub-01/eeg/sub-01_task-rest_events.tsv"]; got != want {
+		t.Errorf("events.tsv is\n%s, want\n%s", got, want)
+	}
+	var rules []string
+	for _, l := range w.Losses {
+		rules = append(rules, l.Where+": "+l.Rule)
+	}
+	if got, want := strings.Join(rules, "; "), "begin: time counts from the first data record; events: an onset says at which sample an event is; events: an onset is a number; events: a duration is a number that is not below 0; "+
+		"events: a label has no tab, no end of a line and no spaces around it, and is not n/a"; got != want {
+		t.Errorf("losses %s, want %s", got, want)
+	}
+	if s := all["sub-01/eeg/sub-01_task-rest_eeg.json"]; !strings.Contains(s, `"discontinuous"`) || !strings.Contains(s, `"RecordingDuration": 2,`) {
+		t.Errorf("_eeg.json of a recording with a gap: %s", s)
+	}
+}
+
+// TestWriteElectrodes: positions that follow from the names are not written, measured ones are, once for a session.
+func TestWriteElectrodes(t *testing.T) {
+	root := t.TempDir()
+	moved := func(by float64) *signal.Recording {
+		rec := sample(whole)
+		p := *rec.Info.Channels[1].Pos
+		p[0] += by
+		rec.Info.Channels[1].Pos = &p
+		rec.Info.Channels[0].Pos = nil
+		return rec
+	}
+	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)), item("01", "rest", "1", moved(0.25)), item("01", "rest", "2", moved(0.25)))
+	mustWrite(t, root, options, item("01", "rest", "4", moved(0.25)))
+	all := snapshot(t, root)
+	var got []string
+	for _, name := range strings.Fields(files(all)) {
+		if strings.Contains(name, "electrodes") || strings.Contains(name, "coordsystem") {
+			got = append(got, strings.TrimPrefix(name, "sub-01/eeg/"))
+		}
+	}
+	if want := "sub-01_space-CapTrak_coordsystem.json sub-01_space-CapTrak_electrodes.tsv"; strings.Join(got, " ") != want {
+		t.Errorf("tables of electrodes %s, want %s", got, want)
+	}
+	var name *NameError
+	if _, err := Write(t.Context(), root, []Item{item("01", "rest", "3", moved(0.5))}, options); !errors.As(err, &name) || !strings.Contains(err.Error(), "another --session") {
+		t.Errorf("other places in the same session: error %v", err)
+	}
+	if !maps.Equal(all, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	// A table that somebody else wrote, with other digits and a column more, says the same.
+	electrodes := filepath.Join(root, "sub-01", "eeg", "sub-01_space-CapTrak_electrodes.tsv")
+	theirs := strings.ReplaceAll(strings.Replace(all["sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv"], "z\n", "z\timpedance\n", 1), "n/a\n", "n/a\t5\n")
+	theirs = strings.TrimSuffix(theirs, "\n") + "\t6\nPz\t0\t0\t1\t7\n"
+	if err := os.WriteFile(electrodes, []byte(theirs), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, root, options, item("01", "rest", "5", moved(0.25+1e-9)))
+	if text := snapshot(t, root)["sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv"]; text != theirs {
+		t.Errorf("their electrodes.tsv is now\n%s", text)
+	}
+	cz := montage.Place("Cz")
+	want := fmt.Sprintf("name\tx\ty\tz\nFc5.\tn/a\tn/a\tn/a\nCz..\t%s\t%s\t%s\n", decimal(cz[0]+0.25), decimal(cz[1]), decimal(cz[2]))
+	if text := all["sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv"]; text != want {
+		t.Errorf("electrodes.tsv is\n%s, want\n%s", text, want)
+	}
+}
+
+// TestWriteIntoTree: what others have written into a tree stays, and what is added is beside it.
+func TestWriteIntoTree(t *testing.T) {
+	root := t.TempDir()
+	put := func(name, text string) {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(DescriptionFile, `{"Name": "old", "BIDSVersion": "1.8.0", "HEDVersion": "8.3.0", "GeneratedBy": [{"Name": "hand"}]}`)
+	put("README.md", "mine")
+	put("CHANGES", "mine")
+	put("participants.tsv", "participant_id\tage\tfavourite\nsub-02\t30\tblue\n")
+	put("participants.json", `{"age": {"Units": "years"}}`)
+	put("sub-02/sub-02_scans.tsv", "filename\toperator\neeg/sub-02_task-rest_run-1_eeg.vhdr\tAda\n")
+	it := item("01", "rest", "1", sample(whole))
+	it.Participant = [][2]string{{"participant_id", "sub-other"}, {"age", "20"}, {"sex", "F"}}
+	mustWrite(t, root, options, item("02", "rest", "2", sample(whole)), it)
+	all := snapshot(t, root)
+	for name, want := range map[string]string{
+		"README.md": "mine", "CHANGES": "mine",
+		"participants.tsv":        "participant_id\tage\tfavourite\tsex\nsub-01\t20\tn/a\tF\nsub-02\t30\tblue\tn/a\n",
+		"sub-02/sub-02_scans.tsv": "filename\toperator\tacq_time\neeg/sub-02_task-rest_run-1_eeg.vhdr\tAda\tn/a\neeg/sub-02_task-rest_run-2_eeg.edf\tn/a\t2026-01-02T03:04:05.678\n",
+	} {
+		if all[name] != want {
+			t.Errorf("%s is\n%s, want\n%s", name, all[name], want)
+		}
+	}
+	for _, want := range []string{`"Name": "old"`, `"BIDSVersion": "1.8.0"`, `"HEDVersion": "8.3.0"`, `"Name": "hand"`, `"Name": "gyrus"`} {
+		if !strings.Contains(all[DescriptionFile], want) {
+			t.Errorf("%s lacks %s: %s", DescriptionFile, want, all[DescriptionFile])
+		}
+	}
+	if text := all["participants.json"]; !strings.Contains(text, `"years"`) || !strings.Contains(text, "participant_id") {
+		t.Errorf("participants.json is %s", text)
+	}
+	if _, there := all["README"]; there {
+		t.Error("a second README is written")
+	}
+}
+
+// TestWriteForce: a recording is replaced only with Force, and then nothing of it is left.
+func TestWriteForce(t *testing.T) {
+	root := t.TempDir()
+	opt := options
+	opt.Format = "brainvision"
+	mustWrite(t, root, opt, item("01", "rest", "1", sample(whole)), item("01", "rest", "2", sample(whole)))
+	before := snapshot(t, root)
+	for _, run := range []string{"1", "01", "001"} { // which are the same number
+		_, err := Write(t.Context(), root, []Item{item("03", "rest", "1", sample(whole)), item("01", "rest", run, sample(whole))}, options)
+		var there *ExistsError
+		if !errors.As(err, &there) {
+			t.Errorf("run %s: error %v, want that it is there", run, err)
+		}
+	}
+	if !maps.Equal(snapshot(t, root), before) {
+		t.Error("a refused recording has changed the tree")
+	}
+	opt = options
+	opt.Force = true
+	none := sample(whole)
+	none.Events = nil
+	mustWrite(t, root, opt, item("01", "rest", "01", none))
+	all := snapshot(t, root)
+	var of []string
+	for _, name := range strings.Fields(files(all)) {
+		if strings.Contains(name, "run-1") || strings.Contains(name, "run-01") {
+			of = append(of, strings.TrimPrefix(name, "sub-01/eeg/sub-01_task-rest_"))
+		}
+	}
+	if got, want := strings.Join(of, " "), "run-01_channels.tsv run-01_eeg.edf run-01_eeg.json"; got != want {
+		t.Errorf("of the recording there are %s, want %s", got, want)
+	}
+	if got, want := all["sub-01/sub-01_scans.tsv"], "filename\tacq_time\neeg/sub-01_task-rest_run-01_eeg.edf\t2026-01-02T03:04:05.678\neeg/sub-01_task-rest_run-2_eeg.vhdr\t2026-01-02T03:04:05.678\n"; got != want {
+		t.Errorf("scans.tsv is\n%s, want\n%s", got, want)
+	}
+}
+
+// TestWriteRefuses: what has no place in a tree is refused before anything is written, and says why.
+func TestWriteRefuses(t *testing.T) {
+	good := sample(whole)
+	deep := sample(whole)
+	deep.Info.Channels[0].Kind = signal.ECoG
+	empty := sample(whole)
+	empty.Len = 0
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "thesis.doc"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(other, "thesis.doc")
+	derivative := t.TempDir()
+	if err := os.WriteFile(filepath.Join(derivative, DescriptionFile), []byte(`{"Name": "d", "BIDSVersion": "1.10.0", "DatasetType": "derivative"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	strict, desc, none := options, options, options
+	strict.Strict, strict.Format = true, "edf+"
+	desc.Desc = "clean"
+	none.Derivative = "../x"
+	for _, c := range []struct {
+		name, root string
+		opt        Options
+		items      []Item
+		says       string
+	}{
+		{"twice", "", options, []Item{item("01", "rest", "1", good), item("01", "rest", "01", good)}, "in-011 and in-0101 would both be"},
+		{"in other letters", "", options, []Item{item("01", "rest", "1", good), item("01", "Rest", "1", good)}, "would both be"},
+		{"one name in another", "", options, []Item{item("01", "rest", "1", good), item("01", "rest", "", good)}, "what is said of the one"},
+		{"no task", "", options, []Item{item("01", "", "1", good)}, "name one, such as rest"},
+		{"no subject", "", options, []Item{item("", "rest", "1", good)}, "without sub"},
+		{"letters", "", options, []Item{item("a-b", "rest", "1", good)}, "letters and digits"},
+		{"out of the tree", "", options, []Item{item("../../x", "rest", "1", good)}, "has a folder in it"},
+		{"run", "", options, []Item{item("01", "rest", "one", good)}, "whole number"},
+		{"intracranial", "", options, []Item{item("01", "rest", "1", good), item("02", "rest", "1", deep)}, "intracranial"},
+		{"no samples", "", options, []Item{item("01", "rest", "1", empty)}, "no samples"},
+		{"another folder", other, options, []Item{item("01", "rest", "1", good)}, "no BIDS tree"},
+		{"a file", file, options, []Item{item("01", "rest", "1", good)}, "a tree is a folder"},
+		{"a derivative", derivative, options, []Item{item("01", "rest", "1", good)}, "of the type derivative"},
+		{"strict", "", strict, []Item{item("01", "rest", "1", sample(func(_, t int) float64 { return math.Sin(float64(t)) }))}, "cannot hold all of the recording"},
+		{"desc without a derivative", "", desc, []Item{item("01", "rest", "1", good)}, "only a derivative"},
+		{"derivative", "", none, []Item{item("01", "rest", "1", good)}, "must be the name of a folder"},
+	} {
+		root := c.root
+		if root == "" {
+			root = filepath.Join(t.TempDir(), "new")
+		}
+		_, err := Write(t.Context(), root, c.items, c.opt)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.says)
+		}
+		if _, err := os.Stat(root); c.root == "" && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: something was written: %v", c.name, snapshot(t, root))
+		}
+	}
+}
+
+// failing is a file on a disk that is full after so many bytes.
+type failing struct {
+	io.WriteCloser
+	left *int
+	err  error
+	then func()
+}
+
+func (f failing) Write(p []byte) (int, error) {
+	if *f.left -= len(p); *f.left < 0 {
+		if f.then != nil {
+			f.then()
+		}
+		if f.err != nil {
+			return 0, f.err
+		}
+	}
+	return f.WriteCloser.Write(p)
+}
+
+// TestWriteFails: wherever a disk is full, a source breaks or somebody interrupts, the tree is as it was, or not there.
+func TestWriteFails(t *testing.T) {
+	full := errors.New("no space left on device")
+	stop := errors.New("stopped")
+	items := func() []Item {
+		return []Item{item("01", "rest", "1", sample(whole)), item("02", "rest", "1", sample(whole)), item("02", "walk", "1", sample(func(_, t int) float64 { return float64(float32(math.Sin(float64(t)))) }))}
+	}
+	for _, old := range []bool{false, true} {
+		root := filepath.Join(t.TempDir(), "new")
+		before := map[string]string{}
+		opt := options
+		total, place := math.MaxInt, filepath.Join(t.TempDir(), "x")
+		if old {
+			mustWrite(t, root, options, items()...)
+			opt.Force, place = true, root
+		}
+		counted := opt
+		counted.through = func(w io.WriteCloser) io.WriteCloser { return failing{w, &total, nil, nil} }
+		mustWrite(t, place, counted, items()...)
+		total = math.MaxInt - total
+		if old {
+			before = snapshot(t, root)
+		}
+		check := func(what string, err, want error) {
+			t.Helper()
+			if !errors.Is(err, want) {
+				t.Errorf("%s: error %v, want %v", what, err, want)
+			}
+			if _, err := os.Stat(root); !old && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("%s: something was written: %v", what, files(snapshot(t, root)))
+			}
+			if old && !maps.Equal(snapshot(t, root), before) {
+				t.Fatalf("%s: the tree has changed: %s", what, files(snapshot(t, root)))
+			}
+		}
+		for at := 0; at < total; at += max(1, total/12) {
+			left := at
+			opt.through = func(w io.WriteCloser) io.WriteCloser { return failing{w, &left, full, nil} }
+			_, err := Write(t.Context(), root, items(), opt)
+			check(fmt.Sprintf("disk full after %d of %d bytes", at, total), err, full)
+
+			ctx, cancel := context.WithCancelCause(t.Context())
+			left = at
+			opt.through = func(w io.WriteCloser) io.WriteCloser { return failing{w, &left, nil, func() { cancel(stop) }} }
+			_, err = Write(ctx, root, items(), opt)
+			check(fmt.Sprintf("interrupted after %d of %d bytes", at, total), err, stop)
+			cancel(nil)
+		}
+		opt.through = nil
+		broken := items()
+		broken[2].Open = func() (*signal.Recording, error) {
+			rec := sample(whole)
+			rec.Data = unreadable{rec.Data, full}
+			return rec, nil
+		}
+		_, err := Write(t.Context(), root, broken, opt)
+		check("a source that breaks", err, full)
+		broken[2].Open = func() (*signal.Recording, error) { return nil, full }
+		_, err = Write(t.Context(), root, broken, opt)
+		check("a source that does not open", err, full)
+	}
+}
+
+// unreadable breaks behind sample 100.
+type unreadable struct {
+	signal.SampleReader
+	err error
+}
+
+func (u unreadable) ReadSamples(dst [][]float64, start int64) error {
+	if start+int64(len(dst[0])) > 100 {
+		return u.err
+	}
+	return u.SampleReader.ReadSamples(dst, start)
+}
+
+// TestWriteReadOnly: a folder that nobody may write to is named, and stays as it is.
+func TestWriteReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.CreateTemp(dir, "x"); err == nil {
+		t.Skip("this user may write to a folder that is read-only: ", errors.Join(f.Close(), os.Remove(f.Name())))
+	}
+	_, err := Write(t.Context(), filepath.Join(dir, "new"), []Item{item("01", "rest", "1", sample(whole))}, options)
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "new") {
+		t.Errorf("error %v, want that the folder cannot be made", err)
+	}
+}
+
+// TestWriteDerivative: a derivative is a tree of its own below the root, whose files have a description.
+func TestWriteDerivative(t *testing.T) {
+	root := t.TempDir()
+	mustWrite(t, root, options, item("01", "rest", "1", sample(whole)))
+	raw := snapshot(t, root)
+	opt := options
+	opt.Derivative, opt.Desc = "clean", "filtered"
+	w := mustWrite(t, root, opt, item("01", "rest", "1", sample(whole)))[0]
+	if want := "derivatives/clean/sub-01/eeg/sub-01_task-rest_run-1_desc-filtered_eeg.edf"; w.Path != want {
+		t.Errorf("written as %s, want %s", w.Path, want)
+	}
+	all := snapshot(t, root)
+	for name, text := range raw {
+		if all[name] != text {
+			t.Errorf("the source has changed: %s", name)
+		}
+	}
+	s, err := ReadSidecar([]byte(all["derivatives/clean/"+DescriptionFile]), DescriptionFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, errs := ReadDescription(s)
+	if len(errs) > 0 || d.DatasetType != Derivative || len(d.SourceDatasets) != 1 || len(d.GeneratedBy) != 1 {
+		t.Errorf("description %+v %v", d, errs)
+	}
+	if got, want := files(all), "derivatives/clean/sub-01/eeg/sub-01_task-rest_run-1_desc-filtered_channels.tsv"; !strings.Contains(got, want) || strings.Contains(got, "derivatives/clean/participants") {
+		t.Errorf("files %s", got)
+	}
+}
+
+// TestWriteHandsOn: what a tree says of a recording is said again: columns, fields and HED that gyrus does not know.
+func TestWriteHandsOn(t *testing.T) {
+	root := t.TempDir()
+	doc, err := ReadSidecar([]byte(`{"trial_type": {"HED": {"go": "Sensory-event, (Red, Blue)"}}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eeg, err := ReadSidecar([]byte(`{"TaskName": "Rest!", "EEGReference": "Cz", "SamplingFrequency": 1, "EEGGround": "AFz", "PowerLineFrequency": 60}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "1", sample(whole))
+	it.Scan = [][2]string{{"filename", "x"}, {"acq_time", "2026-01-02T03:04:05.678000Z"}, {"operator", "Ada"}}
+	it.Said = &Sidecars{
+		About: eeg, EventsAbout: doc, ElectrodesFile: "sub-x/eeg/sub-x_space-Other_electrodes.tsv", Coordsystem: doc,
+		Electrodes: &Table{Columns: []string{"name", "x", "y", "z", "impedance"}, Rows: [][]string{{"Cz..", "1", "2", "3", "5"}}},
+		Events:     &Table{Columns: []string{"onset", "duration", "trial_type", "HED", "colour"}, Rows: [][]string{{"0.30", "0", "go", "Red", "deep red"}}},
+		Channels:   &Table{Columns: []string{"name", "type", "units", "status", "low_cutoff"}, Rows: [][]string{{"Cz..", "REF", "V", "bad", "0.1"}, {"eye", "VEOG", "V", "good", "n/a"}, {"gone", "EEG", "V", "good", "1"}}},
+	}
+	mustWrite(t, root, options, it)
+	all := snapshot(t, root)
+	const base = "sub-01/eeg/sub-01_task-rest_run-1_"
+	if got, want := all[base+"events.tsv"], "onset\tduration\ttrial_type\tHED\tcolour\n0.30\t0\tgo\tRed\tdeep red\n"; got != want {
+		t.Errorf("events.tsv is\n%s, want\n%s", got, want)
+	}
+	if !strings.Contains(all[base+"events.json"], "Sensory-event, (Red, Blue)") {
+		t.Errorf("events.json is %s", all[base+"events.json"])
+	}
+	if got, want := all[base+"channels.tsv"], "name\ttype\tunits\tsampling_frequency\tstatus\tlow_cutoff\nFc5.\tEEG\tµV\t100\tn/a\tn/a\nCz..\tEEG\tµV\t100\tbad\t0.1\n"+
+		"eye\tVEOG\tµV\t100\tgood\tn/a\nforce\tMISC\tN\t100\tn/a\tn/a\n"; got != want {
+		t.Errorf("channels.tsv is\n%s, want\n%s", got, want)
+	}
+	if got, want := all["sub-01/eeg/sub-01_space-Other_electrodes.tsv"], "name\tx\ty\tz\timpedance\nCz..\t1\t2\t3\t5\n"; got != want || all["sub-01/eeg/sub-01_space-Other_coordsystem.json"] == "" {
+		t.Errorf("electrodes.tsv is\n%s, want\n%s", got, want)
+	}
+	if got, want := all["sub-01/sub-01_scans.tsv"], "filename\tacq_time\toperator\neeg/sub-01_task-rest_run-1_eeg.edf\t2026-01-02T03:04:05.678000Z\tAda\n"; got != want {
+		t.Errorf("scans.tsv is\n%s, want\n%s", got, want)
+	}
+	got, err := ReadSidecar([]byte(all[base+"eeg.json"]), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"TaskName": `"Rest!"`, "EEGReference": `"Cz"`, "SamplingFrequency": "100", "EEGGround": `"AFz"`, "PowerLineFrequency": "60"} {
+		if string(got.Raw(key)) != want {
+			t.Errorf("_eeg.json: %s is %s, want %s", key, got.Raw(key), want)
+		}
+	}
+}
+
+// TestWriteCopies: a file of a format that BIDS allows is copied byte for byte, and of BrainVision only the names of the
+// other files change.
+func TestWriteCopies(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ file, format string }{{"x.edf", "edf+"}, {"x.bdf", "bdf+"}, {"x.vhdr", "brainvision"}} {
+		w, err := ingest.WriterFor(c.format, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := filepath.Join(dir, c.file)
+		if _, err := ingest.WriteFile(in, w, sample(whole), false); err != nil {
+			t.Fatal(err)
+		}
+		root := t.TempDir()
+		it := item("01", "rest", "", nil)
+		it.Copy, it.Open = in, func() (*signal.Recording, error) { return ingest.Open(os.DirFS(dir), c.file) }
+		out := mustWrite(t, root, options, it)[0]
+		if !out.Copied || len(out.Losses) > 0 {
+			t.Errorf("%s: %+v, want a copy", c.file, out)
+		}
+		all, old := snapshot(t, root), snapshot(t, dir)
+		const base = "sub-01/eeg/sub-01_task-rest_eeg"
+		for _, ext := range []string{filepath.Ext(c.file), ".eeg", ".vmrk"} {
+			got, there := all[base+ext]
+			if !there && c.format != "brainvision" {
+				continue
+			}
+			want := strings.NewReplacer("=x.eeg", "=sub-01_task-rest_eeg.eeg", "=x.vmrk", "=sub-01_task-rest_eeg.vmrk").Replace(old["x"+ext])
+			if got != want || got == "" {
+				t.Errorf("%s: %s is another file", c.file, base+ext)
+			}
+		}
+		again, err := ingest.Open(os.DirFS(root), out.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Len != 200 || len(again.Deviations) > 0 {
+			t.Errorf("%s: the copy has %d samples and deviations %v", c.file, again.Len, again.Deviations)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWriteLabels: a file and channels.tsv have the same labels, each once, whatever the channels are called.
+func TestWriteLabels(t *testing.T) {
+	for _, format := range formats {
+		root, rec := t.TempDir(), sample(whole)
+		for i, name := range []string{"Fp1", "FP1.", "a name that is longer than sixteen µ", "tab\tin it"} {
+			rec.Info.Channels[i].Name, rec.Info.Channels[i].Original = name, name
+		}
+		rec.Info.Channels[1].Name = "Fp1-2"
+		opt := options
+		opt.Format = format
+		w := mustWrite(t, root, opt, item("01", "rest", "", rec))[0]
+		again, err := ingest.Open(os.DirFS(root), w.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, _, err := ReadTable([]byte(snapshot(t, root)["sub-01/eeg/sub-01_task-rest_channels.tsv"]), "channels.tsv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var labels []string
+		for _, c := range again.Info.Channels {
+			labels = append(labels, c.Original)
+		}
+		if got := table.names(); !slices.Equal(got, labels) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 4 {
+			t.Errorf("%s: channels.tsv has %q, the file %q", format, got, labels)
+		}
+		if len(w.Losses) == 0 {
+			t.Errorf("%s: labels were changed and no loss is listed", format)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWriteAnonymous: what a tree says of who was recorded, where and when is not handed on.
+func TestWriteAnonymous(t *testing.T) {
+	about, err := ReadSidecar([]byte(`{"InstitutionName": "Clinic of Ada", "Manufacturer": "Brain"}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "1", sample(whole))
+	it.Said, it.ParticipantsAbout, it.Anonymous = &Sidecars{About: about}, about, true
+	it.Participant, it.Scan = [][2]string{{"name", "Ada"}}, [][2]string{{"filename", "x"}, {"operator", "Ada"}}
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	found := false
+	for name, text := range snapshot(t, root) {
+		if strings.Contains(text, "Ada") {
+			t.Errorf("%s says who it is: %s", name, text)
+		}
+		found = found || strings.Contains(text, "Manufacturer")
+	}
+	if !found {
+		t.Error("the manufacturer, which is nobody's secret, is left out")
+	}
+}
+
+// TestWriteSource: a new tree has the description and the texts of the one that it comes from, and says from which.
+func TestWriteSource(t *testing.T) {
+	old, root := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.6.0", "License": "CC0", "HEDVersion": "8.3.0", "DatasetDOI": "10.1/x", "GeneratedBy": [{"Name": "hand"}]}`, "README.md": "mine", "CHANGES": "mine",
+	} {
+		if err := os.WriteFile(filepath.Join(old, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := ReadTree(os.DirFS(old), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := options
+	opt.Source = tree
+	mustWrite(t, root, opt, item("01", "rest", "1", sample(whole)))
+	all := snapshot(t, root)
+	if all["README.md"] != "mine" || all["CHANGES"] != "mine" || all["README"] != "" {
+		t.Errorf("texts %q %q %q", all["README.md"], all["CHANGES"], all["README"])
+	}
+	s, err := ReadSidecar([]byte(all[DescriptionFile]), DescriptionFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, errs := ReadDescription(s)
+	if len(errs) > 0 || d.Name != "old" || d.BIDSVersion != Version || d.License != "CC0" || !s.Has("HEDVersion") || s.Has("DatasetDOI") || len(d.GeneratedBy) != 2 ||
+		len(d.SourceDatasets) != 1 || d.SourceDatasets[0].DOI != "10.1/x" {
+		t.Errorf("description %s %v", all[DescriptionFile], errs)
+	}
+}
+
+// TestWriteFilters: what the header of EDF says of filters is in the columns for them, unless it says that nobody knows.
+func TestWriteFilters(t *testing.T) {
+	root, rec := t.TempDir(), sample(whole)
+	rec.Texts = []signal.Text{
+		{Field: "prefiltering", Channel: "FC5", Text: "HP:0.1Hz LP:75Hz N:50Hz"}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0Hz LP:0Hz N:0Hz"},
+		{Field: "prefiltering", Channel: "eye", Text: "HP: DC; LP: 30 Hz"}, {Field: "transducer type", Channel: "force", Text: "LP:3Hz"},
+	}
+	mustWrite(t, root, options, item("01", "rest", "", rec))
+	const want = "name\ttype\tunits\tsampling_frequency\tlow_cutoff\thigh_cutoff\tnotch\nFc5.\tEEG\tµV\t100\t0.1\t75\t50\nCz..\tEEG\tµV\t100\tn/a\tn/a\tn/a\n" +
+		"eye\tEOG\tµV\t100\tn/a\t30\tn/a\nforce\tMISC\tN\t100\tn/a\tn/a\tn/a\n"
+	if got := snapshot(t, root)["sub-01/eeg/sub-01_task-rest_channels.tsv"]; got != want {
+		t.Errorf("channels.tsv is\n%s, want\n%s", got, want)
+	}
+}
+
+// TestWriteHED: the version of HED strings goes with them, and a tree has one.
+func TestWriteHED(t *testing.T) {
+	about, err := ReadSidecar([]byte(`{"trial_type": {"HED": {"go": "Red"}}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hed := func(sub, version string) Item {
+		it := item(sub, "rest", "1", sample(whole))
+		it.Said, it.HEDVersion = &Sidecars{EventsAbout: about, Events: &Table{Columns: []string{"onset", "duration"}}}, []byte(version)
+		return it
+	}
+	root := t.TempDir()
+	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)))
+	mustWrite(t, root, options, hed("01", `["8.3.0", "x:1.0.0"]`))
+	if text := snapshot(t, root)[DescriptionFile]; !strings.Contains(strings.Join(strings.Fields(text), ""), `"HEDVersion":["8.3.0","x:1.0.0"]`) {
+		t.Errorf("the description has no version of HED: %s", text)
+	}
+	before := snapshot(t, root)
+	if _, err := Write(t.Context(), root, []Item{hed("02", `"8.2.0"`)}, options); err == nil || !strings.Contains(err.Error(), "of version") {
+		t.Errorf("two versions in a tree: %v", err)
+	}
+	if !maps.Equal(before, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	mustWrite(t, root, options, hed("02", `[ "8.3.0","x:1.0.0" ]`))
+}

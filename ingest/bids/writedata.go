@@ -1,0 +1,505 @@
+package bids
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// formats are the writers of formats that BIDS allows for EEG (BIDS 1.10, "Electroencephalography: EEG recording data"), the
+// smaller files first.
+var formats = []string{"edf+", "bdf+", "brainvision"}
+
+// Formats lists what Options.Format may be.
+func Formats() []string { return slices.Clone(formats) }
+
+// data is the file with the samples of a recording, as the sidecars describe it.
+type data struct {
+	format, ext string
+	copied      bool
+	channels    []dataChannel // in the order of the file
+	rate        float64
+	first       float64 // s from sample 0 of the recording to the first sample of the file
+	seconds     float64 // from the first sample to behind the last
+	whole       bool    // there is no gap
+	losses      []signal.Deviation
+}
+
+// dataChannel is a channel as it is in the file.
+type dataChannel struct {
+	signal.Channel
+	label string // in the file
+	unit  string // in the file
+	rate  float64
+}
+
+// data copies or writes the file with the samples.
+func (w *treeWriter) data(it Item, rec *signal.Recording) (*data, error) {
+	if it.Copy != "" && w.opt.Format == "" {
+		if d, err := w.copied(it, rec); d != nil || err != nil {
+			return d, err
+		}
+	}
+	names := formats
+	if w.opt.Format != "" {
+		names = []string{w.opt.Format}
+	}
+	var best *data
+	var kept atomicfile.Set
+	for _, name := range names {
+		var set atomicfile.Set
+		d, err := w.as(name, &set, it, rec)
+		if err != nil {
+			return nil, errors.Join(err, set.Discard(), kept.Discard())
+		}
+		drop := &set
+		if best == nil || slices.Compare(d.cost(), best.cost()) < 0 {
+			best, drop = d, &kept
+		}
+		if err := drop.Discard(); err != nil {
+			return nil, errors.Join(err, set.Discard(), kept.Discard())
+		}
+		kept.Join(&set)
+		if len(best.losses) == 0 {
+			break
+		}
+	}
+	w.set.Join(&kept)
+	return best, nil
+}
+
+// heavyLoss is a kind of loss, by the beginnings of what is said of it.
+type heavyLoss struct {
+	where, rule string
+	weight      int
+}
+
+// heavy are losses that change what was measured or when, and what they weigh against each
+// other: a channel, a gap or a sample that is not there against a record that is filled up and a rate that is not quite the same.
+var heavy = []heavyLoss{
+	{where: "channels", weight: 10},
+	{where: "gaps", weight: 10},
+	{where: "channel", rule: "every sample is a number", weight: 10},
+	{where: "samples at", weight: 6},
+	{where: "sampling rate", weight: 3},
+	{where: "rate", weight: 3},
+}
+
+// cost tells which of two formats loses less: what is missing or changed comes first, then how finely samples are rounded, and
+// then texts.
+func (d *data) cost() []int {
+	missing, rounding, texts := 0, 0, 0
+	for _, l := range d.losses {
+		k := slices.IndexFunc(heavy, func(h heavyLoss) bool {
+			return strings.HasPrefix(l.Where, h.where) && strings.HasPrefix(l.Rule, h.rule)
+		})
+		switch {
+		case k >= 0:
+			missing += heavy[k].weight
+		case strings.HasSuffix(l.Where, "samples"):
+			rounding = len(formats) - slices.Index(formats, d.format) // of which later ones round less
+		default:
+			texts++
+		}
+	}
+	return []int{missing, rounding, texts}
+}
+
+// first is when the first sample of any channel was measured, in seconds from sample 0 of rec.
+func first(rec *signal.Recording) float64 {
+	at := math.Inf(1)
+	for _, r := range groups(rec) {
+		for _, run := range r.Runs() {
+			if run.Len > 0 {
+				at = min(at, float64(run.Start)/r.Info.Rate)
+				break
+			}
+		}
+	}
+	if math.IsInf(at, 1) {
+		return 0
+	}
+	return at
+}
+
+// groups are the channels of each rate.
+func groups(rec *signal.Recording) []*signal.Recording {
+	return slices.DeleteFunc(append([]*signal.Recording{rec}, rec.Others...), func(r *signal.Recording) bool { return len(r.Info.Channels) == 0 })
+}
+
+// describe fills in what follows from the recording, of which the file has the units given by their labels.
+func (d *data) describe(rec *signal.Recording, labels []string, units map[string]string) {
+	d.first, d.rate, d.whole = first(rec), rec.Info.Rate, true
+	for _, r := range groups(rec) {
+		for _, c := range r.Info.Channels {
+			label := labels[len(d.channels)]
+			ch := dataChannel{Channel: c, label: label, unit: string(c.Unit), rate: r.Info.Rate}
+			if unit, known := units[label]; known {
+				ch.unit = unit
+			}
+			d.channels = append(d.channels, ch)
+		}
+		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate-d.first)
+		d.whole = d.whole && len(r.Runs()) <= 1
+	}
+}
+
+// sourceUnits are the units that a file says that its samples have, by the labels of the channels.
+func sourceUnits(rec *signal.Recording) map[string]string {
+	all := map[string]string{}
+	for _, r := range groups(rec) {
+		if s, ok := r.Data.(signal.UnitReader); ok {
+			for i, unit := range s.SourceUnits() {
+				if unit != "" {
+					all[r.Info.Channels[i].Original] = unit
+				}
+			}
+		}
+	}
+	return all
+}
+
+// as writes rec in the format called name.
+func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.Recording) (*data, error) {
+	writer, err := ingest.WriterFor(name, "")
+	if err != nil {
+		return nil, err
+	}
+	edf := strings.HasSuffix(name, "df+")
+	d := &data{format: writer.Name, ext: writer.Ext[0]}
+	whole := rec
+	if !edf { // of which the writer lists that it leaves the others out
+		main := *rec
+		main.Others = nil
+		rec = &main
+	}
+	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)
+	part := w.labelled(rec, labels, edf)
+	part.Others = append(part.Others, whole.Others[len(rec.Others):]...)
+	base := it.Name.File("eeg", d.ext)
+	var made []string // paths that the files have until they are complete
+	found, err := writer.Write(func(name string) (io.WriteCloser, error) {
+		f, err := w.create(set, filepath.Join(filepath.Dir(w.in(base)), name))
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, f.path)
+		return f, nil
+	}, base.String(), part)
+	if err != nil {
+		return nil, err
+	}
+	d.describe(rec, labels, nil)
+	if edf {
+		if err := d.reread(made[0]); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range append(losses, found...) {
+		if l.Where != "events" { // which events.tsv holds
+			d.losses = append(d.losses, l)
+		}
+	}
+	return d, nil
+}
+
+// reread takes units, rates and length from the file that has been written, which may have units of its source, a rate that
+// its header can hold, and a last record that is filled up.
+func (d *data) reread(file string) (err error) {
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(file)), filepath.Base(file))
+	if err != nil {
+		return fmt.Errorf("reading what was written: %w", err)
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	rates, units := map[string]float64{}, sourceUnits(rec)
+	d.seconds, d.rate = 0, rec.Info.Rate
+	for _, r := range groups(rec) {
+		for _, c := range r.Info.Channels {
+			rates[c.Original] = r.Info.Rate
+		}
+		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate)
+	}
+	for i := range d.channels {
+		c := &d.channels[i]
+		rate, ok := rates[c.label]
+		if !ok {
+			return fmt.Errorf("the channel %q was written under another label: the file has %d channels of %d", c.label, len(rates), len(d.channels))
+		}
+		c.rate = rate
+		if unit := units[c.label]; unit != "" {
+			c.unit = unit
+		}
+	}
+	return nil
+}
+
+func channelsOf(rec *signal.Recording) (all [][]signal.Channel) {
+	for _, r := range groups(rec) {
+		all = append(all, r.Info.Channels)
+	}
+	return all
+}
+
+// labelled is rec as it goes to a writer of files: with these labels, with kinds that follow from them (channels.tsv says the
+// true ones), and with samples that end with the context.
+func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) *signal.Recording {
+	kinds := montage.Assign(labels)
+	at := 0
+	one := func(r *signal.Recording) *signal.Recording {
+		out, info := *r, *r.Info
+		info.Channels = slices.Clone(r.Info.Channels)
+		for i := range info.Channels {
+			c := &info.Channels[i]
+			c.Original, c.Kind, c.Bad, c.Pos = labels[at], kinds[at].Kind, false, nil // states and places are in tables
+			if !edf && c.Kind != signal.Trigger && c.Unit != signal.Microvolt {
+				c.Kind = signal.Misc // as BrainVision reads it
+			}
+			at++
+		}
+		out.Info, out.Others, out.Data = &info, nil, endsWith(w.ctx, r.Data)
+		return &out
+	}
+	out := one(rec)
+	out.Events = slices.Clone(rec.Events)
+	for i, e := range out.Events {
+		out.Events[i].Onset = onsetOf(rec, e)
+	}
+	for _, r := range rec.Others {
+		out.Others = append(out.Others, one(r))
+	}
+	return out
+}
+
+// until is samples that cannot be read any more once the context is done.
+type until struct {
+	signal.SampleReader
+	ctx context.Context //nolint:containedctx // as in treeWriter
+}
+
+// ReadSamples reads unless the context is done.
+func (u until) ReadSamples(dst [][]float64, start int64) error {
+	if err := context.Cause(u.ctx); err != nil {
+		return err
+	}
+	return u.SampleReader.ReadSamples(dst, start)
+}
+
+// untilStored is until over integers.
+type untilStored struct {
+	until
+	of signal.StoredReader
+}
+
+// Stored is that of the source.
+func (u untilStored) Stored() []signal.Stored { return u.of.Stored() }
+
+func endsWith(ctx context.Context, r signal.SampleReader) signal.SampleReader {
+	if s, ok := r.(signal.StoredReader); ok {
+		return untilStored{until{r, ctx}, s}
+	}
+	return until{r, ctx}
+}
+
+const edfLabel = 16 // characters
+
+// labelsFor chooses a label for each channel that the file can hold as it is, that no other channel has, and that is read
+// back as the same name where that can be: the one of the source, else the name, else what can be written of it.
+func labelsFor(chans []signal.Channel, edf bool) (labels []string, losses []signal.Deviation) {
+	used := map[string]bool{}
+	good := func(s string) bool {
+		cell, same := line(s)
+		if !same || cell == "" || used[s] {
+			return false
+		}
+		if strings.HasSuffix(s, "DF Annotations") || edf && (len(s) > edfLabel || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })) {
+			return false
+		}
+		return true
+	}
+	take := func(s string) string {
+		used[s] = true
+		return s
+	}
+	for i, c := range chans {
+		switch {
+		case good(c.Original):
+			labels = append(labels, take(c.Original))
+		case good(c.Name):
+			labels = append(labels, take(c.Name))
+		default:
+			labels = append(labels, take(spelt(c.Name, i, edf, good)))
+		}
+	}
+	for i, e := range montage.Assign(labels) { // several that are read as one name
+		if e.Note == "" || labels[i] == chans[i].Name {
+			continue
+		}
+		if good(chans[i].Name) {
+			labels[i] = take(chans[i].Name)
+		}
+	}
+	for i, e := range montage.Assign(labels) {
+		if e.Note != "" {
+			labels[i] = take(spelt(fmt.Sprintf("ch %d", i+1), i, edf, good))
+		}
+		if edf && labels[i] != chans[i].Original && labels[i] != chans[i].Name {
+			continue // which the writer finds and lists
+		}
+		if labels[i] != chans[i].Original && labels[i] != chans[i].Name {
+			losses = append(losses, signal.Deviation{
+				Where: fmt.Sprintf("channel %q", chans[i].Name), Rule: "names differ, and have no tab and no end of a line", Found: fmt.Sprintf("%q", chans[i].Name), Assumed: fmt.Sprintf("written as %q", labels[i]),
+			})
+		}
+	}
+	return labels, losses
+}
+
+// spelt is what can be written of a name, with a number where that is taken.
+func spelt(name string, i int, edf bool, good func(string) bool) string {
+	cell, _ := line(name)
+	if edf {
+		cell = strings.Map(func(r rune) rune {
+			switch {
+			case r == 'µ' || r == 'μ':
+				return 'u'
+			case r < ' ' || r > '~':
+				return '?'
+			}
+			return r
+		}, cell)
+	}
+	for n := 0; ; n++ {
+		behind := ""
+		if n > 0 {
+			behind = fmt.Sprintf(" %d", i+n)
+		}
+		front := cell
+		if edf && len(front)+len(behind) > edfLabel {
+			front = front[:edfLabel-len(behind)]
+		}
+		if s := strings.TrimSpace(front + behind); good(s) {
+			return s
+		}
+	}
+}
+
+// copied copies the file as it is. It returns nil where that cannot be: the format is not one of BIDS's, or the file is not
+// what the sidecars would say of it.
+func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
+	var labels []string
+	for _, c := range rec.Info.Channels {
+		if cell, same := line(c.Original); !same || cell == "" || slices.Contains(labels, c.Original) {
+			return nil, nil
+		}
+		labels = append(labels, c.Original)
+	}
+	if len(rec.Others) > 0 || first(rec) != 0 { // in which order the channels are there, and what time is 0
+		return nil, nil
+	}
+	d := &data{format: fileFormat(rec), copied: true}
+	d.describe(rec, labels, sourceUnits(rec))
+	second := slices.ContainsFunc(rec.Parts, func(p string) bool { return strings.EqualFold(path.Ext(p), ".fdt") })
+	switch {
+	case strings.HasPrefix(d.format, "EDF"):
+		d.ext = ".edf"
+	case strings.HasPrefix(d.format, "BDF"):
+		d.ext = ".bdf"
+	case d.format == "EEGLAB" && !second:
+		d.ext = ".set"
+	case d.format == "BrainVision":
+		d.ext = ".vhdr"
+		return w.copyBrainVision(d, it)
+	default:
+		return nil, nil
+	}
+	return d, w.copyFile(it.Copy, w.in(it.Name.File("eeg", d.ext)))
+}
+
+// copyFile copies one file.
+func (w *treeWriter) copyFile(from, to string) (err error) {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return w.put(&w.set, to, func(out io.Writer) error {
+		_, err := io.Copy(out, f)
+		return err
+	})
+}
+
+// textBytes is more than the headers and markers of any BrainVision recording have.
+const textBytes = 64 << 20
+
+var pointers = regexp.MustCompile(`(?m)^([ \t]*(DataFile|MarkerFile)[ \t]*=)[^\r\n]*`)
+
+// copyBrainVision copies the three files, with the names that two of them have for the others. It returns nil where there
+// are not three of them.
+func (w *treeWriter) copyBrainVision(d *data, it Item) (*data, error) {
+	header, err := readSmall(it.Copy)
+	if err != nil || header == nil {
+		return nil, err
+	}
+	paths := map[string]string{}
+	for _, m := range pointers.FindAllSubmatch(header, -1) {
+		name := string(bytes.TrimSpace(m[0][len(m[1]):]))
+		if bytes.ContainsAny([]byte(name), `$/\`) {
+			return nil, nil
+		}
+		paths[string(m[2])] = filepath.Join(filepath.Dir(it.Copy), name)
+	}
+	if len(paths) != 2 {
+		return nil, nil
+	}
+	marks, err := readSmall(paths["MarkerFile"])
+	if errors.Is(err, os.ErrNotExist) { // renamed, and found by the reader
+		return nil, nil
+	}
+	if err != nil || marks == nil {
+		return nil, err
+	}
+	if _, err := os.Stat(paths["DataFile"]); err != nil {
+		return nil, nil //nolint:nilerr // renamed, and found by the reader
+	}
+	name := func(ext string) string { return it.Name.File("eeg", ext).String() }
+	rename := func(text []byte) []byte {
+		return pointers.ReplaceAllFunc(text, func(m []byte) []byte {
+			key := pointers.FindSubmatch(m)
+			ext := ".eeg"
+			if string(key[2]) == "MarkerFile" {
+				ext = ".vmrk"
+			}
+			return append(bytes.Clone(key[1]), name(ext)...)
+		})
+	}
+	if err := w.putText(&w.set, w.in(it.Name.File("eeg", ".vhdr")), string(rename(header))); err != nil {
+		return nil, err
+	}
+	if err := w.copyFile(paths["DataFile"], w.in(it.Name.File("eeg", ".eeg"))); err != nil {
+		return nil, err
+	}
+	return d, w.putText(&w.set, w.in(it.Name.File("eeg", ".vmrk")), string(rename(marks)))
+}
+
+// readSmall reads a file, and returns nil for one that is far larger than it should be.
+func readSmall(file string) ([]byte, error) {
+	st, err := os.Stat(file)
+	if err != nil || st.Size() > textBytes {
+		return nil, err
+	}
+	return readIfThere(file)
+}
