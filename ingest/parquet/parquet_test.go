@@ -224,10 +224,10 @@ func written(t testing.TB, in table, rows int) []byte {
 // TestArrowReadsWritten: arrow-go reads what Writer writes, with its statistics, and so does this package. Doubles are left
 // out: arrow-go 17 does not know BYTE_STREAM_SPLIT. TestPeerReads of package parquetfile reads them with other programs.
 func TestArrowReadsWritten(t *testing.T) {
-	for _, n := range []int{1, 33, 5000, 40_000} { // the last has several pages
+	for _, n := range []int{1, 33, 5000, 150_000} { // the last has several pages of all columns, and groups
 		in := newTable(n)
 		in.I[0], in.I[n-1] = math.MaxInt64, math.MinInt64 // differences that wrap around
-		data := written(t, in, 20_000)
+		data := written(t, in, 100_000)
 		got, err := read(data)
 		if err != nil {
 			t.Fatal(err)
@@ -245,7 +245,7 @@ func TestArrowReadsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first := in.X[:min(n, 20_000)]
+		first := in.X[:min(n, 100_000)]
 		if s, err := chunk.Statistics(); err != nil || math.Float64frombits(leUint64(s.EncodeMin())) != slices.Min(first) || math.Float64frombits(leUint64(s.EncodeMax())) != slices.Max(first) {
 			t.Errorf("the statistics are %v, %v", s, err)
 		}

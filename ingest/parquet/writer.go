@@ -11,8 +11,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// pageRows is how many rows a page has: a window of a recording is then found without much else around it.
-const pageRows = 1 << 12
+// How many rows a page of doubles has, so that a window of a recording is found without much else around it, and a page of
+// anything else, which is read whole.
+const (
+	pageRows = 1 << 12
+	longRows = 1 << 16
+)
 
 // Field is a column to write: of values, one for each row, or, with List, of lists of rows of values.
 type Field struct {
@@ -101,7 +105,7 @@ func (p *Writer) column(t Type, list bool, enc int32) *written {
 // Floats writes a column of doubles, one for each row.
 func (p *Writer) Floats(x []float64) {
 	c := p.column(Double, false, encSplit)
-	p.all(c, len(x), func(b []byte, from, to int) []byte { return appendSplit(b, x[from:to]) })
+	p.all(c, len(x), pageRows, func(b []byte, from, to int) []byte { return appendSplit(b, x[from:to]) })
 	least, most := math.Inf(1), math.Inf(-1)
 	for _, v := range x {
 		if math.IsNaN(v) { // which is neither below nor above anything
@@ -120,7 +124,7 @@ func (p *Writer) Floats(x []float64) {
 // Ints writes a column of int64, one for each row.
 func (p *Writer) Ints(x []int64) {
 	c := p.column(Int64, false, encDelta)
-	p.all(c, len(x), func(b []byte, from, to int) []byte { return appendDelta(b, x[from:to]) })
+	p.all(c, len(x), longRows, func(b []byte, from, to int) []byte { return appendDelta(b, x[from:to]) })
 	if len(x) == 0 {
 		return
 	}
@@ -131,13 +135,13 @@ func (p *Writer) Ints(x []int64) {
 	c.least, c.most = binary.LittleEndian.AppendUint64(nil, uint64(least)), binary.LittleEndian.AppendUint64(nil, uint64(most))
 }
 
-// all writes n values in pages; values appends those from one to another.
-func (p *Writer) all(c *written, n int, values func(b []byte, from, to int) []byte) {
+// all writes n values in pages of so many rows; values appends those from one to another.
+func (p *Writer) all(c *written, n, rows int, values func(b []byte, from, to int) []byte) {
 	if int64(n) != p.group {
 		panic(fmt.Sprintf("parquet: %d values in %d rows", n, p.group))
 	}
-	for from := 0; from < n; from += pageRows {
-		to := min(n, from+pageRows)
+	for from := 0; from < n; from += rows {
+		to := min(n, from+rows)
 		p.plain = values(p.plain[:0], from, to)
 		p.page(c, to-from)
 	}
@@ -166,9 +170,9 @@ func (p *Writer) ListTexts(at []int64, x []string) {
 func (p *Writer) lists(t Type, at []int64, values func(b []byte, from, to int) []byte) {
 	c := p.column(t, true, encPlain)
 	from := 0
-	for row := int64(0); row < p.group; row += pageRows {
+	for row := int64(0); row < p.group; row += longRows {
 		var rep, def runs
-		to, end := from, min(p.group, row+pageRows)
+		to, end := from, min(p.group, row+longRows)
 		for k := row; k < end; {
 			if to == len(at) || at[to] > k { // empty lists, up to the next value
 				next := end
