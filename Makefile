@@ -31,7 +31,6 @@ demo: build ## train on a recorded person, decode another run live over NATS, mo
 test: ## all tests
 	@test -d "$$GYRUS_DATA" || echo "No recordings at GYRUS_DATA=$$GYRUS_DATA: the tests that need them are skipped (-v names them)."
 	$(GO) test ./...
-	$(GO) test -tags plot,parquet -run Plot ./cmd/internal/cli
 
 # The packages between ingest and stream start no goroutines, but for the workers of a training: the linter sees to it, and
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
@@ -75,7 +74,6 @@ idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB)
 
 vet:
 	$(GO) vet ./...
-	$(GO) vet -tags plot,parquet ./cmd/... ./ingest/all
 
 $(LINT): Makefile
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
@@ -102,8 +100,8 @@ docs: step-docs ## what in docs/ is made by commands
 	bin/gyrus schema session > docs/session.schema.json
 	bin/gyrus docs steps > docs/steps.md
 	bin/gyrus docs simulators > docs/simulators.svg
-	$(GO) run -tags plot ./cmd/gyrus plot synth:imagery:1:1 -o docs/traces.svg --channels C3,Cz,C4,Oz
-	$(GO) run -tags plot ./cmd/gyrus plot synth:imagery:1:1 -o docs/scalp.svg --kind topo
+	bin/gyrus plot synth:imagery:1:1 -o docs/traces.svg --channels C3,Cz,C4,Oz
+	bin/gyrus plot synth:imagery:1:1 -o docs/scalp.svg --kind topo
 
 parity: ## docs/parity.md: how close the numbers come to other programs (needs their golden values)
 	$(GO) run ./benchmarks/parity > docs/parity.md.new && mv docs/parity.md.new docs/parity.md
@@ -151,8 +149,8 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 	python3 -m venv $(ARROW) && $(ARROW)/bin/pip install -q -r $<
 	@touch $@
 
-interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB (needs Python)
-	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquetfile
+interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB, and the reverse (needs Python)
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquet ./ingest/parquetfile
 
 BIDS := bin/bids
 $(BIDS): ingest/bids/testdata/requirements.txt

@@ -13,6 +13,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/ingest/fif"         // FIF of Neuromag and MNE
 	_ "github.com/gyrus-bci/gyrus/ingest/gdf"         // GDF 1 and 2
 	_ "github.com/gyrus-bci/gyrus/ingest/lsl"         // streams of the lab streaming layer
+	_ "github.com/gyrus-bci/gyrus/ingest/parquetfile" // Parquet
 	_ "github.com/gyrus-bci/gyrus/ingest/text"        // tables of text: Muse CSV, OpenBCI
 	_ "github.com/gyrus-bci/gyrus/ingest/xdf"         // XDF of LabRecorder
 )

@@ -19,6 +19,12 @@ const Slack = 4 << 20
 // and Slack, was allocated by opening. It is the body of a fuzz target.
 func Fuzz(t *testing.T, files fstest.MapFS, name string, times int) {
 	t.Helper()
+	FuzzPacked(t, files, name, times, 64, 0)
+}
+
+// FuzzPacked is Fuzz for a format whose files hold samples of up to unfold times their size and floor bytes.
+func FuzzPacked(t *testing.T, files fstest.MapFS, name string, times int, unfold, floor int64) {
+	t.Helper()
 	size := 0
 	for _, f := range files {
 		size += len(f.Data)
@@ -45,7 +51,7 @@ func Fuzz(t *testing.T, files fstest.MapFS, name string, times int) {
 	}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		limit += uint64(400*len(r.Events) + 1000*len(r.Deviations) + 1000*len(r.Info.Channels))
-		fuzzed(t, r, int64(size))
+		fuzzed(t, r, int64(size), unfold*int64(size)+floor)
 	}
 	if allocated > limit {
 		t.Errorf("opening %d bytes allocated %d, want at most %d", size, allocated, limit)
@@ -55,8 +61,8 @@ func Fuzz(t *testing.T, files fstest.MapFS, name string, times int) {
 	}
 }
 
-// fuzzed reads all of a recording, of which a file of size bytes can hold only so much.
-func fuzzed(t *testing.T, rec *signal.Recording, size int64) {
+// fuzzed reads all of a recording out of size bytes, which can hold only most bytes of samples.
+func fuzzed(t *testing.T, rec *signal.Recording, size, most int64) {
 	t.Helper()
 	for i, e := range rec.Events {
 		if i > 0 && e.Sample < rec.Events[i-1].Sample {
@@ -75,7 +81,7 @@ func fuzzed(t *testing.T, rec *signal.Recording, size int64) {
 			t.Fatalf("a span [%d, %d) behind sample %d, with the length %d", s.Start, s.End(), at, rec.Len)
 		}
 		at = s.End()
-		if samples += s.Len; samples*int64(len(rec.Info.Channels)) > 8*size {
+		if samples += s.Len; 8*samples*int64(len(rec.Info.Channels)) > most {
 			t.Fatalf("%d samples of %d channels out of %d bytes", samples, len(rec.Info.Channels), size)
 		}
 		const step = 4096

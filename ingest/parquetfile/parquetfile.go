@@ -1,42 +1,45 @@
 // Package parquetfile reads and writes recordings as Parquet (https://parquet.apache.org/docs/file-format/), in the layout of
 // signal.Schema: a column of float64 for each channel with unit, kind, original name and position in the metadata of its
 // field; sample and time_ns; the events of each sample. Rate and reference are in the metadata of the schema, which the file
-// keeps under the key ARROW:schema. pyarrow, polars and DuckDB read such a file as it is.
+// keeps under the key ARROW:schema. pyarrow, polars and DuckDB read such a file as it is; docs/formats/parquet.md says how to
+// write one with other programs.
 //
-// Opening reads sample, time_ns and events of all row groups; channels are read when they are asked for, one row group at a
-// time. gyrus begins a new row group behind a gap; others may write gaps inside one. A file without the schema of gyrus, or one
-// that was cut off (the description of a Parquet file stands at its end), is an *ingest.FormatError.
-//
-// A limit: the library believes the sizes that a damaged page claims, and may ask for some hundred megabytes before it finds
-// that they are not there.
+// Opening reads sample, time_ns and events; channels are read when they are asked for, and of each no more than a page is held.
+// gyrus begins a new row group behind a gap; others may write gaps inside one. A file without the schema of gyrus, or one that
+// was cut off (the description of a Parquet file stands at its end), is an *ingest.FormatError. What is read of the format, and
+// how much memory a damaged file can take, is said in package parquet.
 package parquetfile
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"sort"
-	"strconv"
 	"time"
 
-	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
+	"github.com/gyrus-bci/gyrus/ingest/parquet"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
-
-var magic = []byte("PAR1")
 
 func init() {
 	ingest.Register(ingest.Format{
 		Name: "parquet", Ext: []string{".parquet"}, Open: Open,
-		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) },
+		Match: func(head []byte) bool {
+			return bytes.HasPrefix(head, []byte(parquet.Magic)) || bytes.HasPrefix(head, []byte(parquet.Encrypted))
+		},
 	})
 	ingest.RegisterWriter(ingest.Writer{Name: "parquet", Ext: []string{".parquet"}, Write: writeFile})
 }
+
+// schemaKey is the key under which writers of Arrow keep the schema, as a message of Arrow IPC in base64.
+const schemaKey = "ARROW:schema"
 
 // batch is one run of samples in one row group.
 type batch struct {
@@ -45,129 +48,132 @@ type batch struct {
 	row   int64 // in the group, of the first
 }
 
-// reader reads samples, one row group at a time.
+// reader reads samples.
 type reader struct {
 	name    string
 	info    *signal.Info
-	file    *file.Reader
 	batches []batch
-	held    int         // the row group in memory, -1 for none
-	x       [][]float64 // its channels
+	cursors []*parquet.Cursor // of the channels
+	held    int64             // bytes of memory that they take
+	most    int64             // that they may keep
 }
 
 // Open reads all but the samples of f. It owns f from now on and closes it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
+func open(f ingest.File, name string) (*signal.Recording, error) {
 	st, err := f.Stat()
-	if err == nil {
-		var rec *signal.Recording
-		err = guarded(func() (err error) {
-			rec, err = open(f, name, st.Size())
-			return err
-		})
-		if err == nil {
-			rec.Closer = f
-			return rec, nil
-		}
-		err = &ingest.FormatError{File: name, Field: "Parquet", Offset: max(0, st.Size()-8), Err: err}
-	}
-	return nil, errors.Join(err, f.Close())
-}
-
-// guarded turns a panic of the library, which trusts what it reads in places, into an error.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("damaged: %v", r)
-		}
-	}()
-	return f()
-}
-
-func open(f io.ReaderAt, name string, size int64) (*signal.Recording, error) {
-	p, err := file.NewParquetReader(io.NewSectionReader(f, 0, size))
 	if err != nil {
-		return nil, fmt.Errorf("%w: a file that was cut off has lost the description at its end", err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r := &reader{name: name, file: p, held: -1}
-	schema, err := pqarrow.FromParquet(p.MetaData().Schema, nil, p.MetaData().KeyValueMetadata())
+	p, err := parquet.Open(io.NewSectionReader(f, 0, st.Size()), st.Size(), name)
 	if err != nil {
 		return nil, err
 	}
+	schema, err := schemaOf(p)
+	if err != nil {
+		return nil, p.Errorf("metadata", "%w: not samples of gyrus; docs/formats/parquet.md says what others must write", err)
+	}
+	r := &reader{name: name, most: 2*st.Size() + 64<<20}
 	if r.info, err = signal.InfoFromSchema(schema); err != nil {
-		return nil, err
+		return nil, p.Errorf("metadata", "%w; docs/formats/parquet.md says what others must write", err)
+	}
+	if err := checkColumns(p, schema); err != nil {
+		return nil, p.Errorf("schema", "%w", err)
 	}
 	rec := &signal.Recording{Name: name, Format: "Parquet", Info: r.info, Data: r}
-	first := int64(0)
-	for g := range p.NumRowGroups() {
-		runs, err := r.index(g)
-		if err != nil {
-			return nil, fmt.Errorf("row group %d: %w", g, err)
-		}
-		row := int64(0)
-		for _, c := range runs {
-			if c.start < rec.Len || c.start > math.MaxInt64/2 {
-				return nil, fmt.Errorf("row group %d: sample %d behind sample %d: samples must count on", g, c.start, rec.Len)
-			}
-			if len(r.batches) == 0 {
-				first = c.time - int64(math.Round(float64(c.start)*1e9/r.info.Rate))
-			}
-			span := signal.Span{Start: c.start, Len: c.n}
-			r.batches = append(r.batches, batch{span, g, row})
-			row += c.n
-			rec.Events = append(rec.Events, c.events...)
-			if k := len(rec.Spans); k > 0 && rec.Spans[k-1].End() == c.start {
-				rec.Spans[k-1].Len += c.n
-			} else {
-				rec.Spans = append(rec.Spans, span)
-			}
-			rec.Len = span.End()
+	in := index{p: p, c: p.Cursor(0), info: r.info, labels: map[string]string{}, most: 4096 + st.Size()/runBytes}
+	for g := range p.Groups() {
+		if err := in.group(g); err != nil {
+			return nil, err
 		}
 	}
-	if rec.Len == 0 {
-		return nil, errors.New("there is no sample in it")
+	if len(in.batches) == 0 {
+		return nil, p.Errorf("footer", "there is no sample in it")
+	}
+	r.batches, rec.Events = in.batches, in.events
+	for _, b := range r.batches {
+		if k := len(rec.Spans); k > 0 && rec.Spans[k-1].End() == b.Start {
+			rec.Spans[k-1].Len += b.Len
+		} else {
+			rec.Spans = append(rec.Spans, b.Span)
+		}
+		rec.Len = b.End()
 	}
 	if len(rec.Spans) == 1 && rec.Spans[0].Start == 0 {
 		rec.Spans = nil
 	}
-	if first >= 1e18 { // since 2001: a date, not seconds from a start
-		rec.Begin = time.Unix(0, first).UTC()
+	if in.first >= 1e18 { // since 2001: a date, not seconds from a start
+		rec.Begin = time.Unix(0, in.first).UTC()
+	}
+	for ch := range r.info.Channels {
+		r.cursors = append(r.cursors, p.Cursor(ch))
 	}
 	return rec, nil
 }
 
-// run is one run of samples, without its samples.
-type run struct {
-	start, n, time int64
-	events         []signal.Event
+// schemaOf is the Arrow schema that the file keeps, with the metadata of the file where it has none of its own.
+func schemaOf(p *parquet.File) (*arrow.Schema, error) {
+	var keys, values []string
+	var stored []byte
+	p.Values(func(key, value []byte) {
+		if string(key) == schemaKey {
+			stored = value
+			return
+		}
+		keys, values = append(keys, string(key)), append(values, string(value))
+	})
+	if stored == nil {
+		return nil, fmt.Errorf("the file has no %s", schemaKey)
+	}
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(stored)))
+	n, err := base64.StdEncoding.Decode(data, stored)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", schemaKey, err)
+	}
+	m, err := arrowipc.Parse(data[:n])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", schemaKey, err)
+	}
+	schema, err := m.Schema()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", schemaKey, err)
+	}
+	if md := schema.Metadata(); md.Len() == 0 {
+		of := arrow.NewMetadata(keys, values)
+		schema = arrow.NewSchema(schema.Fields(), &of)
+	}
+	return schema, nil
 }
 
-// index reads sample, time_ns and events of a row group. Runs end at gaps.
-func (r *reader) index(group int) (runs []run, err error) {
-	chs := len(r.info.Channels)
-	var sample, at []int64
-	if sample, err = integers(r.file, group, chs); err != nil {
-		return nil, err
+// checkColumns compares what lies in the file with the schema, which InfoFromSchema has accepted.
+func checkColumns(p *parquet.File, schema *arrow.Schema) error {
+	flat := schema.NumFields() - 1
+	if n := flat + 3; len(p.Columns) != n {
+		return fmt.Errorf("%d columns of values, must be %d: those of %s, and three in its events", len(p.Columns), n, schemaKey)
 	}
-	if at, err = integers(r.file, group, chs+1); err != nil {
-		return nil, err
-	}
-	events, err := readEvents(r.file, group, chs+2, sample)
-	if err != nil {
-		return nil, err
-	}
-	tolerance := max(1, 0.5e9/r.info.Rate)
-	for from, t := 0, 1; t <= len(sample); t++ {
-		last := t - 1
-		if want := at[from] + int64(math.Round(float64(sample[last]-sample[from])*1e9/r.info.Rate)); !(math.Abs(float64(at[last]-want)) <= tolerance) {
-			return nil, fmt.Errorf("row %d: time_ns is %d, must be %d ± %.0f at %g Hz", last, at[last], want, tolerance, r.info.Rate)
+	for k := range flat {
+		c, want := &p.Columns[k], parquet.Double
+		if k >= flat-2 {
+			want = parquet.Int64
 		}
-		if t < len(sample) && sample[t] == sample[t-1]+1 {
-			continue
+		if c.Name != schema.Field(k).Name || c.Type != want || !c.Flat() {
+			return fmt.Errorf("column %d is %q of type %s in %d lists, must be %q of type %s in none", k, c.Name, c.Type, c.MaxRep, schema.Field(k).Name, want)
 		}
-		span := signal.Span{Start: sample[from], Len: int64(t - from)}
-		runs, from = append(runs, run{span.Start, span.Len, at[from], signal.EventsIn(events, span.Start, span.End())}), t
 	}
-	return runs, nil
+	for k, want := range []parquet.Type{parquet.ByteArray, parquet.Double, parquet.Double} {
+		if c := &p.Columns[flat+k]; c.Type != want || c.MaxRep != 1 {
+			return fmt.Errorf("column %d is %q of type %s in %d lists, must be of type %s in one", flat+k, c.Name, c.Type, c.MaxRep, want)
+		}
+	}
+	return nil
 }
 
 // ReadSamples reads any range of one span.
@@ -196,33 +202,35 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	}
 	done := int64(0)
 	for _, b := range r.batches[first : last+1] {
-		if err := guarded(func() error { return r.hold(b.group) }); err != nil {
-			r.held = -1
-			return &ingest.FormatError{File: r.name, Field: "row group " + strconv.Itoa(b.group), Err: err}
-		}
 		from := start + done - b.Start
 		m := min(n-done, b.Len-from)
 		for ch := range dst {
-			copy(dst[ch][done:done+m], r.x[ch][b.row+from:])
+			if err := r.channel(ch, dst[ch][done:done+m], b.group, b.row+from); err != nil {
+				return err
+			}
 		}
 		done += m
 	}
 	return nil
 }
 
-// hold reads the channels of a row group into memory.
-func (r *reader) hold(group int) error {
-	if r.held == group {
-		return nil
+// channel reads rows of a row group.
+func (r *reader) channel(ch int, dst []float64, group int, row int64) error {
+	c := r.cursors[ch]
+	before := c.Held()
+	var err error
+	if c.Group() != group {
+		err = c.Open(group)
 	}
-	r.held = -1
-	x := make([][]float64, len(r.info.Channels))
-	for ch := range x {
-		var err error
-		if x[ch], err = floats(r.file, group, ch); err != nil {
-			return err
-		}
+	if err == nil {
+		err = c.To(row)
 	}
-	r.x, r.held = x, group
-	return nil
+	if err == nil {
+		err = c.Floats(dst)
+	}
+	if r.held += c.Held() - before; err != nil || r.held > r.most {
+		r.held -= c.Held()
+		c.Release()
+	}
+	return err
 }

@@ -2,7 +2,11 @@ package parquetfile_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -18,7 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/parquet"
 	"github.com/gyrus-bci/gyrus/ingest/parquetfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -71,8 +77,11 @@ func samples(t testing.TB, rec *signal.Recording) (all [][]float64) {
 
 func same(t *testing.T, want, got *signal.Recording) {
 	t.Helper()
+	if w, g := samples(t, want), samples(t, got); !slices.EqualFunc(w, g, slices.Equal) { // cmp takes its time
+		t.Errorf("samples (-written +read):\n%s", cmp.Diff(w, g))
+	}
 	for _, d := range []string{
-		cmp.Diff(samples(t, want), samples(t, got)), cmp.Diff(want.Info, got.Info), cmp.Diff(want.Events, got.Events), cmp.Diff(want.Spans, got.Spans),
+		cmp.Diff(want.Info, got.Info), cmp.Diff(want.Events, got.Events), cmp.Diff(want.Spans, got.Spans),
 		cmp.Diff(want.Begin, got.Begin), cmp.Diff(want.Len, got.Len),
 	} {
 		if d != "" {
@@ -83,6 +92,7 @@ func same(t *testing.T, want, got *signal.Recording) {
 
 func TestRoundTrip(t *testing.T) {
 	rec := recording()
+	rec.Info.Channels[0].Bad = true
 	data := written(t, rec)
 	open := func() (*signal.Recording, error) {
 		return ingest.Open(fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet")
@@ -120,28 +130,176 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
-// TestDamaged: a file that was cut, or in which a byte was changed, is refused or read; nothing panics.
-func TestDamaged(t *testing.T) {
+// TestCut: a file that was cut at any byte is refused, because its description stands at its end, and says so.
+func TestCut(t *testing.T) {
 	data := written(t, recording())
-	for n := 4; n < len(data); n += 97 {
-		if _, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: data[:n]}}, "x.parquet"); err == nil {
-			t.Errorf("cut to %d of %d bytes: opened", n, len(data))
+	for n := 4; n < len(data); n++ {
+		_, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: data[:n]}}, "x.parquet")
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), "cut off") {
+			t.Fatalf("cut to %d of %d bytes: %v", n, len(data), err)
 		}
 	}
-	for at := 4; at < len(data); at += 29 {
+}
+
+// TestDamaged: where a byte of the pages was changed, their sums say so; no damage is read as other samples or events.
+func TestDamaged(t *testing.T) {
+	data := written(t, recording())
+	whole, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := samples(t, whole)
+	end := len(data) - 8 - int(binary.LittleEndian.Uint32(data[len(data)-8:])) // of the pages
+	refused := 0
+	for at := 4; at < end; at += 3 {
 		bad := bytes.Clone(data)
 		bad[at] ^= 0x55
 		rec, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: bad}}, "x.parquet")
+		if err == nil {
+			for _, run := range rec.Runs() {
+				x := [][]float64{make([]float64, run.Len), make([]float64, run.Len)}
+				err = errors.Join(err, rec.Data.ReadSamples(x, run.Start))
+			}
+		}
 		if err != nil {
+			refused++
 			continue
 		}
-		for _, run := range rec.Runs() {
-			x := [][]float64{make([]float64, min(run.Len, 1000)), make([]float64, min(run.Len, 1000))}
-			_ = rec.Data.ReadSamples(x[:min(2, len(rec.Info.Channels))], run.Start) // an error is as good
+		if d := cmp.Diff(want, samples(t, rec)) + cmp.Diff(whole.Events, rec.Events); d != "" {
+			t.Fatalf("byte %d was changed, and what is read is another:\n%s", at, d)
 		}
 	}
-	if _, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: []byte("PAR1 is no Parquet")}}, "x.parquet"); err == nil || !strings.Contains(err.Error(), "cut off") {
-		t.Errorf("text: %v", err)
+	if refused < (end-4)/3*9/10 {
+		t.Errorf("%d of %d changes were found", refused, (end-4)/3)
+	}
+}
+
+// TestRefuses: files of Parquet that are no recordings, and how to make them one.
+func TestRefuses(t *testing.T) {
+	plain := func(metadata [][2]string, fields ...parquet.Field) []byte {
+		var b bytes.Buffer
+		w := parquet.NewWriter(&b, fields, metadata)
+		w.Group(1)
+		for _, f := range fields {
+			if f.Type == parquet.Double {
+				w.Floats([]float64{1})
+			} else {
+				w.Ints([]int64{1})
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	x := parquet.Field{Name: "x", Type: parquet.Double}
+	_, message, err := arrowipc.NewEncoder(signal.Schema(recording().Info))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := base64.StdEncoding.EncodeToString(message)
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"text":       {[]byte("PAR1 is no Parquet"), "cut off"},
+		"encrypted":  {[]byte("PARE is encrypted PARE"), "write it again without"},
+		"no schema":  {plain(nil, x), "has no ARROW:schema: not samples of gyrus; docs/formats/parquet.md"},
+		"no base64":  {plain([][2]string{{"ARROW:schema", "*"}}, x), "illegal base64"},
+		"no message": {plain([][2]string{{"ARROW:schema", "AAAA"}}, x), "not an Arrow IPC message"},
+		"columns":    {plain([][2]string{{"ARROW:schema", schema}}, x), "1 columns of values, must be 7"},
+		"names":      {plain([][2]string{{"ARROW:schema", schema}}, x, x, x, x, x, x, x), `column 0 is "x" of type DOUBLE in 0 lists, must be "Cz"`},
+	} {
+		_, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: c.data}}, "x.parquet")
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestWindow: what is read of a large file for a window is the pages that it lies in.
+func TestWindow(t *testing.T) {
+	x := make([]float64, 1_000_000)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range x {
+		x[i] = rng.NormFloat64()
+	}
+	rec := &signal.Recording{
+		Name: "r", Len: int64(len(x)), Data: signal.Memory{x},
+		Info: &signal.Info{Rate: 1000, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
+	}
+	f := &counted{data: written(t, rec)}
+	again, err := parquetfile.Open(f, "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.bytes > len(f.data)/50 {
+		t.Errorf("opening read %d of %d bytes", f.bytes, len(f.data))
+	}
+	f.bytes = 0
+	part := [][]float64{make([]float64, 1000)}
+	if err := again.Data.ReadSamples(part, 700_123); err != nil || !slices.Equal(part[0], x[700_123:701_123]) {
+		t.Errorf("another window, %v", err)
+	}
+	if f.bytes > 200_000 { // a page, and the headers in front of it
+		t.Errorf("a second of 1000 read %d of %d bytes", f.bytes, len(f.data))
+	}
+}
+
+// counted is a file that counts the bytes that are read.
+type counted struct {
+	data  []byte
+	bytes int
+}
+
+func (c *counted) ReadAt(p []byte, at int64) (int, error) {
+	n, err := bytes.NewReader(c.data).ReadAt(p, at)
+	c.bytes += n
+	return n, err
+}
+func (c *counted) Stat() (fs.FileInfo, error) { return fstest.MapFS{"x": {Data: c.data}}.Stat("x") }
+func (c *counted) Read([]byte) (int, error)   { return 0, errors.New("is read at places only") }
+func (c *counted) Close() error               { return nil }
+
+// FuzzOpen: whatever is in a file, opening it takes twice its size and 4 MiB at most, and all samples are read or refused.
+func FuzzOpen(f *testing.F) {
+	data := written(f, recording())
+	f.Add(data)
+	f.Add(data[:len(data)-100])
+	for at := 50; at < len(data); at += 1999 {
+		bad := bytes.Clone(data)
+		bad[at] ^= 0xFF
+		f.Add(bad)
+	}
+	for _, name := range []string{"pyarrow-dictionary.parquet", "pyarrow-plain.parquet", "pyarrow-delta.parquet"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !bytes.HasPrefix(data, []byte("PAR1")) { // is another format
+			t.Skip()
+		}
+		ingesttest.FuzzPacked(t, fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet", 2, 1000, 16<<20)
+	})
+}
+
+// TestFromPeer: what pyarrow writes, see testdata/peer.py. Each has its own codec, encodings, version of pages and places of
+// row groups, and nulls are allowed everywhere.
+func TestFromPeer(t *testing.T) {
+	want := recording()
+	for _, name := range []string{"pyarrow-dictionary.parquet", "pyarrow-plain.parquet", "pyarrow-delta.parquet"} {
+		open := func() (*signal.Recording, error) { return ingest.Open(os.DirFS("testdata"), name) }
+		rec, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, want, rec)
+		ingesttest.Run(t, open)
 	}
 }
 
@@ -166,6 +324,7 @@ func TestPeerReads(t *testing.T) {
 		Polars   int               `json:"polars_rows"`
 		Sum      float64           `json:"duckdb_sum"`
 		Events   int               `json:"duckdb_events"`
+		Rate     string            `json:"duckdb_rate"`
 		Names    []string          `json:"names"`
 		Metadata map[string]string `json:"metadata"`
 		Units    []string          `json:"units"`
@@ -183,7 +342,7 @@ func TestPeerReads(t *testing.T) {
 	if peer.Rows != 633 || peer.Polars != 633 || math.Abs(peer.Sum-sum) > 1e-9 || peer.Events != 3 {
 		t.Errorf("pyarrow has %d rows, polars %d, DuckDB sums to %g with %d events, want 633, %g and 3", peer.Rows, peer.Polars, peer.Sum, peer.Events, sum)
 	}
-	if !slices.Equal(peer.Names, []string{"Cz", "light", "sample", "time_ns", "events"}) || peer.Units[0] != "µV" || peer.Units[1] != "lx" || peer.Metadata["rate_hz"] != "128" {
+	if !slices.Equal(peer.Names, []string{"Cz", "light", "sample", "time_ns", "events"}) || peer.Units[0] != "µV" || peer.Units[1] != "lx" || peer.Metadata["rate_hz"] != "128" || peer.Rate != "128" {
 		t.Errorf("names %v, units %v, metadata %v", peer.Names, peer.Units, peer.Metadata)
 	}
 	if !slices.Equal(peer.Cz, cz) {
@@ -195,6 +354,35 @@ func TestPeerReads(t *testing.T) {
 	}
 	same(t, rec, again)
 	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPeerReadsDocs: what the Python of docs/formats/parquet.md writes is a recording.
+func TestPeerReadsDocs(t *testing.T) {
+	python := os.Getenv("GYRUS_ARROW_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow")
+	}
+	page, err := os.ReadFile("../../docs/formats/parquet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(page), "```python\n")
+	code, _, _ = strings.Cut(code, "```")
+	cmd := exec.CommandContext(t.Context(), python, "-c", code)
+	cmd.Dir = t.TempDir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	rec, err := ingest.Open(os.DirFS(cmd.Dir), "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Len != 1250 || rec.Info.Rate != 250 || rec.Info.Channels[1].Name != "Cz" || rec.Info.Channels[1].Unit != signal.Microvolt || len(rec.Events) != 1 || rec.Events[0].Sample != 500 {
+		t.Errorf("%+v, %+v", rec, rec.Info)
+	}
+	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
 }

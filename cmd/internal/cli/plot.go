@@ -1,5 +1,3 @@
-//go:build plot
-
 package cli
 
 import (
@@ -21,9 +19,14 @@ import (
 
 // plotJSON is what gyrus plot --json prints.
 type plotJSON struct {
+	Output     string        `json:"output"`
+	Kind       string        `json:"kind"`
+	Recordings []plottedJSON `json:"recordings"`
+}
+
+// plottedJSON is a recording in a picture.
+type plottedJSON struct {
 	Input    string       `json:"input"`
-	Output   string       `json:"output"`
-	Kind     string       `json:"kind"`
 	FromS    float64      `json:"from_s"`
 	ToS      float64      `json:"to_s"`
 	Channels []string     `json:"channels"`
@@ -51,18 +54,18 @@ var plotKinds = []string{"traces", "spectrum", "topo"}
 func newPlot() *cobra.Command {
 	var p plotting
 	cmd := &cobra.Command{
-		Use: "plot FILE", Short: "a picture of a recording: traces, spectra or scalp maps, as SVG or PNG", Args: cobra.ExactArgs(1),
-		Long: `Plot draws a recording of any format that gyrus knows. It needs no display. The ending of the file to write, .svg or
-.png, says in which format.
+		Use: "plot FILE...", Short: "a picture of recordings: traces, spectra or scalp maps, as SVG or PNG", Args: cobra.MinimumNArgs(1),
+		Long: `Plot draws recordings of any format that gyrus knows, one below the other. It needs no display. The ending of the file
+to write, .svg or .png, says in which format.
 
   traces    each channel a row, with the events: the first 10 s, or --from to --to
   spectrum  the power spectral density by Welch's method: of the whole recording, or --from to --to
   topo      scalp maps by spherical splines: of the power in --band, or of the potential --at a moment. Only channels with a
             position are drawn, and only places near one of them have a colour`,
 		Example: `  gyrus plot S001R06.edf -o traces.svg --from 60 --to 75 --channels C3,Cz,C4
-  gyrus plot S001R02.edf -o spectrum.png --kind spectrum --max-hz 60
+  gyrus plot S001R01.edf S001R02.edf -o spectra.png --kind spectrum --max-hz 60
   gyrus plot S001R02.edf -o alpha.svg --kind topo --band 8-13`,
-		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd, args[0]) },
+		RunE: p.run,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&p.out, "output", "o", "", "the picture to write: "+strings.Join(figure.Endings, " or "))
@@ -78,7 +81,7 @@ func newPlot() *cobra.Command {
 }
 
 // check refuses flags that make no sense, before anything is read.
-func (p *plotting) check(cmd *cobra.Command, path string) error {
+func (p *plotting) check(cmd *cobra.Command, paths []string) error {
 	switch {
 	case p.out == "":
 		return usageError{errors.New("-o is missing: name the picture to write, such as -o plot.svg")}
@@ -102,51 +105,68 @@ func (p *plotting) check(cmd *cobra.Command, path string) error {
 		}
 		p.parsed = append(p.parsed, b)
 	}
-	return checkOutput(p.out, []string{path})
+	return checkOutput(p.out, paths)
 }
 
-func (p *plotting) run(cmd *cobra.Command, path string) (err error) {
-	if err := p.check(cmd, path); err != nil {
+func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
+	if err := p.check(cmd, paths); err != nil {
 		return err
 	}
 	how, err := readingOf(cmd)
 	if err != nil {
 		return err
 	}
+	v := plotJSON{Output: p.out, Kind: p.kind}
+	var figures []*figure.Figure
+	for _, path := range paths {
+		fig, r, err := p.plotted(cmd, how, path)
+		if err != nil {
+			return err
+		}
+		figures, v.Recordings = append(figures, fig), append(v.Recordings, r)
+	}
+	all := figure.Stack(figures...)
+	if err := atomicfile.Write(p.out, func(f io.Writer) error { return all.Write(f, p.out) }); err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, v)
+	}
+	for _, r := range v.Recordings {
+		if len(r.Left) > 0 {
+			note(cmd, "no position is known for %s: left out", quoted(r.Left))
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %g to %g s, %d channels\n", v.Output, v.Kind, r.Input, r.FromS, r.ToS, len(r.Channels))
+	}
+	return nil
+}
+
+// plotted reads a recording and makes its part of the picture.
+func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (fig *figure.Figure, v plottedJSON, err error) {
+	v = plottedJSON{Input: path, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
 	rec, err := how.openSignals(path)
 	if err != nil {
-		return err
+		return nil, v, err
 	}
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	deviations(cmd, []*signal.Recording{rec})
 	w, err := p.window(cmd, rec)
 	if err != nil {
-		return err
+		return nil, v, err
 	}
-	v := plotJSON{Input: path, Output: p.out, Kind: p.kind, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
 	if p.kind == "topo" {
 		v.Left = w.positioned()
 	}
 	fig, maps, err := p.figure(w.Window)
 	if err != nil {
-		return refusal{fmt.Errorf("%s: %w", path, err)}
+		return nil, v, refusal{fmt.Errorf("%s: %w", path, err)}
 	}
 	v.Maps = append(v.Maps, maps...)
-	if err := atomicfile.Write(p.out, func(f io.Writer) error { return fig.Write(f, p.out) }); err != nil {
-		return err
-	}
 	v.FromS, v.ToS = float64(w.From)/rec.Info.Rate, float64(w.To)/rec.Info.Rate
 	for _, ch := range w.Idx {
 		v.Channels = append(v.Channels, rec.Info.Channels[ch].Name)
 	}
-	if wantsJSON(cmd) {
-		return printJSON(cmd, v)
-	}
-	if len(v.Left) > 0 {
-		note(cmd, "no position is known for %s: left out", quoted(v.Left))
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %g to %g s, %d channels\n", v.Output, v.Kind, path, v.FromS, v.ToS, len(v.Channels))
-	return nil
+	return fig, v, nil
 }
 
 // figure makes the picture.
@@ -249,6 +269,3 @@ func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, er
 	}
 	return w, nil
 }
-
-// tagged is the commands that only programs built with their tag have: pictures take some megabytes of program.
-func tagged() []*cobra.Command { return []*cobra.Command{withRecordings(newPlot(), takesOne)} }

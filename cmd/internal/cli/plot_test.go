@@ -1,5 +1,3 @@
-//go:build plot
-
 package cli
 
 import (
@@ -16,16 +14,41 @@ func TestPlotAlpha(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "alpha.svg")
 	var v plotJSON
 	mustJSON(t, &v, "plot", s001(t, "R02"), "-o", out, "--kind", "topo", "--band", "8-13", "--json")
-	if len(v.Maps) != 1 || len(v.Maps[0].Values) != 64 || len(v.Left) != 0 {
-		t.Fatalf("%d maps, left %v", len(v.Maps), v.Left)
+	if len(v.Recordings) != 1 || len(v.Recordings[0].Maps) != 1 || len(v.Recordings[0].Maps[0].Values) != 64 || len(v.Recordings[0].Left) != 0 {
+		t.Fatalf("%+v", v)
 	}
-	at := func(name string) float64 { return v.Maps[0].Values[slices.Index(v.Channels, name)] }
+	at := func(name string) float64 {
+		return v.Recordings[0].Maps[0].Values[slices.Index(v.Recordings[0].Channels, name)]
+	}
 	if !(at("Oz") > at("Fz")+3) {
 		t.Errorf("Oz has %g dB, Fz %g", at("Oz"), at("Fz"))
 	}
 	data, err := os.ReadFile(out)
 	if err != nil || !bytes.Contains(data, []byte("8 to 13 Hz")) {
 		t.Errorf("the picture: %v, %d bytes", err, len(data))
+	}
+}
+
+// TestPlotSeveral: each file has its picture, one below the other, in the order that they are given in; where one cannot be
+// drawn, nothing is written.
+func TestPlotSeveral(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "both.svg")
+	var v plotJSON
+	mustJSON(t, &v, "plot", "synth:imagery:1:2", "synth:imagery:1:1", "-o", out, "--channels", "C3,C4", "--to", "2", "--json")
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := bytes.Index(data, []byte("synth:imagery:1:2: rows")), bytes.Index(data, []byte("synth:imagery:1:1: rows"))
+	if first < 0 || second < first || len(v.Recordings) != 2 || v.Recordings[1].Input != "synth:imagery:1:1" || v.Recordings[1].ToS != 2 {
+		t.Errorf("titles at %d and %d, %+v", first, second, v)
+	}
+	if code, _, errs := run(t, "plot", "synth:imagery:1:1", filepath.Join(dir, "none.edf"), "-o", filepath.Join(dir, "x.svg")); code == 0 || !strings.Contains(errs, "none.edf") {
+		t.Errorf("exit code %d, %q", code, errs)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }
 

@@ -155,6 +155,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		withRecordings(newValidate(), takesAll),
 		withRecordings(newFix(), takesOne),
 		withRecordings(newConvert(), takesButLast),
+		withRecordings(newPlot(), takesAll),
 		newData(),
 		withRecordings(newTrain(), takesButFirst),
 		withRecordings(newEval(), takesButFirst),
@@ -174,7 +175,6 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		newDocs(),
 		newVersion(),
 	)
-	root.AddCommand(tagged()...)
 	wrapArgs(root)
 	return root
 }

@@ -5,17 +5,19 @@
 package figure
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
-	"math"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"sync"
 
-	"gonum.org/v1/plot"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
 	"gonum.org/v1/plot/font"
+	plottext "gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -69,6 +71,7 @@ func (r *reader) read(start int64, n int) ([][]float64, error) {
 type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
 	draw          func(draw.Canvas)
+	shared        *axis // that figures in one stack have in common, nil for none
 }
 
 // Endings are the formats that Write knows.
@@ -83,19 +86,31 @@ func (f *Figure) Write(w io.Writer, name string) error {
 		vg.CanvasSizer
 		io.WriterTo
 	}
+	mend := func(b []byte) []byte { return b }
 	switch ending := strings.ToLower(filepath.Ext(name)); ending {
 	case ".svg":
-		canvas = vgsvg.New(f.Width, f.Height)
+		canvas, mend = vgsvg.New(f.Width, f.Height), mendSVG
 	case ".png":
 		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.Width, f.Height), vgimg.UseDPI(dotsPerInch))}
 	default:
 		return fmt.Errorf("%s: the ending is %q, must be one of %s", name, ending, strings.Join(Endings, ", "))
 	}
 	c := draw.New(canvas)
-	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	c.FillPolygon(color.White, corners(c.Rectangle))
 	f.draw(draw.Crop(c, margin, -margin, margin, -margin))
-	_, err := canvas.WriteTo(w)
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(mend(b.Bytes()))
 	return err
+}
+
+// mendSVG adds fonts that look alike to the one of gonum's SVG, and calls the PNG in it by its name. What is replaced has
+// quotes, which words in an SVG have not: they are escaped.
+func mendSVG(b []byte) []byte {
+	b = bytes.ReplaceAll(b, []byte(`style="font-family:`+typeface+`;`), []byte(`style="font-family:`+typeface+`,Helvetica,Arial,sans-serif;`))
+	return bytes.ReplaceAll(b, []byte(`"data:image/jpg;`), []byte(`"data:image/png;`))
 }
 
 const margin vg.Length = 8 // points around everything
@@ -104,6 +119,7 @@ var (
 	ink  = color.NRGBA{R: 0x22, G: 0x2b, B: 0x38, A: 0xff}
 	grey = color.NRGBA{R: 0x9a, G: 0xa3, B: 0xae, A: 0xff}
 	pale = color.NRGBA{R: 0xe6, G: 0xe9, B: 0xed, A: 0xff}
+	mist = color.NRGBA{R: 0xf3, G: 0xf4, B: 0xf6, A: 0xff}
 )
 
 // hues tell channels and kinds of event apart; those of Okabe and Ito (2008), which colour-blind readers can tell apart.
@@ -120,40 +136,55 @@ var hues = []color.NRGBA{
 
 func hue(i int) color.NRGBA { return hues[i%len(hues)] }
 
-// sans is the font of all texts.
-func sans(points float64) font.Font {
-	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(points)}
-}
+// typeface is that of all texts: Go Regular by Bigelow & Holmes, which is part of golang.org/x/image. A picture in SVG names it,
+// and others for where it is not installed.
+const typeface = "Go"
 
-// text is a style for words that are placed by hand.
+// fonts holds it, and is made when the first picture is.
+var fonts = sync.OnceValue(func() *font.Cache {
+	face, err := opentype.Parse(goregular.TTF)
+	if err != nil {
+		panic("figure: " + err.Error()) // it is part of the program
+	}
+	return font.NewCache(font.Collection{{Font: font.Font{Typeface: typeface}, Face: face}})
+})
+
+// text is a style for words.
 func text(points float64, c color.Color, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
-	return draw.TextStyle{Color: c, Font: sans(points), XAlign: x, YAlign: y, Handler: plot.DefaultTextHandler}
+	return draw.TextStyle{
+		Color: c, Font: font.Font{Typeface: typeface, Size: vg.Points(points)}, XAlign: x, YAlign: y, Handler: plottext.Plain{Fonts: fonts()},
+	}
 }
 
-// axes is an empty plot in gyrus's style.
-func axes(title, x string) *plot.Plot {
-	p := plot.New()
-	p.Title.Text, p.X.Label.Text = title, x
-	p.Title.Padding = vg.Points(6)
-	p.Title.TextStyle.Font, p.Title.TextStyle.Color = sans(11), ink
-	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = sans(8), ink
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(9), ink
-		a.Tick.Label.Font, a.Tick.Label.Color = sans(8), ink
-		a.Color, a.Tick.Color = grey, grey
-		a.Padding, a.Tick.Marker = 0, even{}
+// Stack is the figures one below the other. Spectra of one unit get one scale.
+func Stack(figures ...*Figure) *Figure {
+	all := &Figure{}
+	scales := map[string][]*axis{}
+	for _, f := range figures {
+		all.Width = max(all.Width, f.Width)
+		all.Height += f.Height
+		if a := f.shared; a != nil {
+			scales[a.label] = append(scales[a.label], a)
+		}
 	}
-	return p
-}
-
-// even are ticks at multiples of a round number, each with its label.
-type even struct{}
-
-// Ticks are at most about ten. Adding 0 makes 0 of -0.
-func (even) Ticks(lo, hi float64) (ticks []plot.Tick) {
-	step := round((hi - lo) / 10)
-	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+1e-9*step; k++ {
-		ticks = append(ticks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step+0, 'g', 9, 64)})
+	for _, scale := range scales {
+		lo, hi := scale[0].min, scale[0].max
+		for _, a := range scale {
+			lo, hi = min(lo, a.min), max(hi, a.max)
+		}
+		for _, a := range scale {
+			a.min, a.max, a.ticks = lo, hi, even(lo, hi)
+		}
 	}
-	return ticks
+	all.draw = func(c draw.Canvas) {
+		top := c.Max.Y + margin
+		for _, f := range figures {
+			part := c
+			part.Min.X, part.Max.X = c.Center().X-f.Width/2+margin, c.Center().X+f.Width/2-margin
+			part.Max.Y, part.Min.Y = top-margin, top-f.Height+margin
+			f.draw(part)
+			top -= f.Height
+		}
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
 	"math"
@@ -64,7 +65,7 @@ func TestPictures(t *testing.T) {
 		make func() (*figure.Figure, error)
 		want []string
 	}{
-		"traces":   {func() (*figure.Figure, error) { return figure.Traces(w) }, []string{"r.edf: rows are", "µV apart", ">C3<", "time (s)", "&lt;left"}},
+		"traces":   {func() (*figure.Figure, error) { return figure.Traces(w) }, []string{"r.edf: rows are", "µV apart", ">C3<", "time (s)", "&lt;left", ">50 µV<"}},
 		"spectrum": {func() (*figure.Figure, error) { return figure.Spectrum(w, 0) }, []string{"µV²/Hz", ">C4<", "frequency (Hz)"}},
 		"scalp":    {func() (*figure.Figure, error) { return figure.Scalp(w, power) }, []string{"8 to 13 Hz", "13 to 30 Hz", ">Pz<", "<image"}},
 	} {
@@ -89,7 +90,14 @@ func TestPictures(t *testing.T) {
 					t.Fatalf("the SVG is not well-formed: %v", err)
 				}
 			}
-			img, err := png.Decode(bytes.NewReader(written(t, f, "x.png")))
+			if bytes.Contains(svg, []byte("image/jpg")) || bytes.Count(svg, []byte("font-family:Go,Helvetica,Arial,sans-serif;")) != bytes.Count(svg, []byte("<text")) {
+				t.Error("the SVG calls its PNG a JPEG, or has a text without a font that is everywhere")
+			}
+			raw := written(t, f, "x.png")
+			if !bytes.Equal(raw, written(t, f, "x.png")) {
+				t.Error("a second PNG differs")
+			}
+			img, err := png.Decode(bytes.NewReader(raw))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,6 +117,191 @@ func TestPictures(t *testing.T) {
 				t.Errorf("x.pdf: %v", err)
 			}
 		})
+	}
+}
+
+// element is what is drawn of an SVG: a path or a text.
+type element struct {
+	D     string  `xml:"d,attr"`
+	Style string  `xml:"style,attr"`
+	X     float64 `xml:"x,attr"`
+	Y     float64 `xml:"y,attr"`
+	Text  string  `xml:",chardata"`
+}
+
+// path is the places that a path goes to, in points from the lower left corner.
+func (e element) path() (pts [][2]float64) {
+	for _, s := range strings.FieldsFunc(e.D, func(r rune) bool { return strings.ContainsRune("MLZ", r) }) {
+		var p [2]float64
+		if n, _ := fmt.Sscanf(s, "%g,%g", &p[0], &p[1]); n == 2 {
+			pts = append(pts, p)
+		}
+	}
+	return pts
+}
+
+// elements are those of a figure with words in their style.
+func elements(t *testing.T, f *figure.Figure, kind, style string) (all []element) {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(written(t, f, "x.svg"))); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == kind {
+			var e element
+			if err := d.DecodeElement(&e, &start); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(e.Style, style) {
+				all = append(all, e)
+			}
+		}
+	}
+}
+
+// where is the place of the text in a figure.
+func where(t *testing.T, f *figure.Figure, text string) element {
+	t.Helper()
+	for _, e := range elements(t, f, "text", "") {
+		if e.Text == text {
+			return e
+		}
+	}
+	t.Fatalf("%q is not in the figure", text)
+	return element{}
+}
+
+const grid, blue = "stroke:#E6E9ED", "stroke:#0072B2"
+
+// TestPeakIsAtItsFrequency: the highest place of the spectrum of a sine of 10 Hz is over the second line of the grid, which are
+// 5 Hz apart, and the axis names it.
+func TestPeakIsAtItsFrequency(t *testing.T) {
+	rec := recording(6000, nil, "C3")
+	x := rec.Data.(signal.Memory)
+	for i := range x[0] {
+		x[0][i] += 100 * math.Sin(2*math.Pi*10*float64(i)/100)
+	}
+	f, err := figure.Spectrum(whole(rec), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := elements(t, f, "path", grid)
+	ten := lines[2].path()[0][0] // behind those of 0 and 5 Hz
+	peak := [2]float64{0, -1}
+	for _, p := range elements(t, f, "path", blue)[0].path() {
+		if p[1] > peak[1] {
+			peak = p
+		}
+	}
+	if math.Abs(peak[0]-ten) > 0.01 {
+		t.Errorf("the peak is at %g points, 10 Hz at %g", peak[0], ten)
+	}
+	if label := where(t, f, "10"); math.Abs(label.X-ten) > 6 || label.X > ten {
+		t.Errorf("the label of 10 Hz begins at %g points, its line is at %g", label.X, ten)
+	}
+	where(t, f, "power spectral density (dB of 1 µV²/Hz)")
+}
+
+// TestTracesAreToScale: a step of 50 µV is as high as the bar beside the rows that says so; an event is a line at its time; the
+// gap is shaded from its beginning to its end.
+func TestTracesAreToScale(t *testing.T) {
+	rec := recording(1000, []signal.Span{{Start: 0, Len: 600}, {Start: 700, Len: 300}}, "C3", "Cz")
+	x := rec.Data.(signal.Memory)
+	for ch := range x {
+		for i := range x[ch] {
+			x[ch][i] = 50 * float64(i/100%2) // every second
+		}
+	}
+	rec.Events[0].Sample = 400
+	w := whole(rec)
+	f, err := figure.Traces(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bar := 0.0
+	for _, b := range elements(t, f, "path", "stroke:#222B38") {
+		if p := b.path(); len(p) == 2 && p[0][0] == p[1][0] {
+			bar = math.Abs(p[1][1] - p[0][1])
+		}
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, p := range elements(t, f, "path", "stroke-width:0.6")[0].path() {
+		lo, hi = min(lo, p[1]), max(hi, p[1])
+	}
+	where(t, f, "50 µV")
+	if bar == 0 || math.Abs(hi-lo-bar) > 0.01 {
+		t.Errorf("a step of 50 µV is %g points high, the bar %g", hi-lo, bar)
+	}
+	lines := elements(t, f, "path", grid) // one every second
+	if at := elements(t, f, "path", blue)[0].path(); math.Abs(at[0][0]-lines[4].path()[0][0]) > 0.01 {
+		t.Errorf("the event at 4 s is at %g points, the line of 4 s at %g", at[0][0], lines[4].path()[0][0])
+	}
+	shade := elements(t, f, "path", "fill:#F3F4F6")
+	if len(shade) != 1 {
+		t.Fatalf("%d places are shaded, want 1", len(shade))
+	}
+	if p := shade[0].path(); math.Abs(p[0][0]-lines[6].path()[0][0]) > 0.01 || math.Abs(p[1][0]-lines[7].path()[0][0]) > 0.01 {
+		t.Errorf("the gap is shaded from %g to %g points, want %g to %g", p[0][0], p[1][0], lines[6].path()[0][0], lines[7].path()[0][0])
+	}
+}
+
+// TestMapHasItsColours: the colours of the ends of the scale are at the electrodes with the ends of the values, and the corners
+// are white, in the PNG as it is seen.
+func TestMapHasItsColours(t *testing.T) {
+	rec := recording(1000, nil, "Fz", "C3", "C4", "Pz", "Cz")
+	f, err := figure.Scalp(whole(rec), []figure.Map{{Title: "left", Unit: "µV", Values: []float64{0, 40, -40, 0, 0}, Signed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(written(t, f, "x.png")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string, dx float64) (r, g, b uint32) { // beside the label, which stands above the dot
+		e := where(t, f, name)
+		r, g, b, _ = img.At(int(2*(e.X+dx)), int(2*(e.Y+float64(f.Height)))+14).RGBA()
+		return r, g, b
+	}
+	if r, _, b := at("C3", -4); r < 2*b {
+		t.Errorf("C3, the highest, has %x red and %x blue", r, b)
+	}
+	if r, _, b := at("C4", -4); b < 2*r {
+		t.Errorf("C4, the lowest, has %x red and %x blue", r, b)
+	}
+	if r, g, b, _ := img.At(3, 3).RGBA(); r&g&b != 0xFFFF {
+		t.Errorf("the corner has the colour %x %x %x", r, g, b)
+	}
+}
+
+// TestStackOfSpectra: spectra in one picture have one scale.
+func TestStackOfSpectra(t *testing.T) {
+	loud := recording(2000, nil, "C3")
+	for i := range loud.Data.(signal.Memory)[0] {
+		loud.Data.(signal.Memory)[0][i] *= 1000
+	}
+	var figures []*figure.Figure
+	for _, rec := range []*signal.Recording{recording(2000, nil, "C3"), loud} {
+		f, err := figure.Spectrum(whole(rec), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		figures = append(figures, f)
+	}
+	lines := elements(t, figure.Stack(figures...), "path", blue)
+	top := func(e element) float64 {
+		most := 0.0
+		for _, p := range e.path() {
+			most = max(most, p[1])
+		}
+		return most
+	}
+	// Curve and legend of the first, above, and of the second. 60 dB are most of the height of the second.
+	if len(lines) != 4 || math.Mod(top(lines[2]), 400) < math.Mod(top(lines[0]), 400)+200 {
+		t.Errorf("%d lines", len(lines))
 	}
 }
 
@@ -192,8 +385,8 @@ func TestMoment(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	rec := recording(1000, nil, "C3", "Cz", "C4", "Pz")
-	x := rec.Data.(signal.Memory)
+	var rec *signal.Recording
+	var x signal.Memory
 	for name, c := range map[string]struct {
 		make func() error
 		want string
@@ -208,12 +401,13 @@ func TestRefuses(t *testing.T) {
 			rec.Spans = []signal.Span{{Start: 900, Len: 100}}
 			w.To = 800
 			_, err := figure.Traces(w)
-			rec.Spans = nil
 			return err
 		}, "no finite sample"},
 		"of light": {func() error { rec.Info.Channels[1].Unit = "lx"; _, err := figure.Spectrum(whole(rec), 0); return err }, "one unit"},
 		"z flat":   {func() error { clear(x[2]); _, err := whole(rec).Power([]figure.Band{{8, 13}}); return err }, "C4 is flat"},
 	} {
+		rec = recording(1000, nil, "C3", "Cz", "C4", "Pz")
+		x = rec.Data.(signal.Memory)
 		if err := c.make(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

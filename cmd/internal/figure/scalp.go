@@ -103,7 +103,8 @@ func (w Window) Moment(sample int64) (Map, error) {
 }
 
 const (
-	pixels   = 160  // of the picture of a map, on either side
+	nodes    = 120  // of the grid that the spline is evaluated on, on either side
+	pixels   = 240  // of the picture of a map, on either side
 	reach    = 1.3  // of the picture, in radii of the head
 	farthest = 0.45 // radians from an electrode to the farthest place with a colour: nothing is drawn where nothing was measured
 )
@@ -116,22 +117,22 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, to := scalpGrid(u)
-	weights, err := spline.Interpolation(u, to, 1e-5)
+	weights, err := spline.Interpolation(u, nodeDirections(), 1e-5)
 	if err != nil {
 		return nil, err
 	}
+	cover := coverage(u)
 	panels := make([]panel, len(maps))
 	for i, m := range maps {
 		var v mat.VecDense
 		v.MulVec(weights, mat.NewVecDense(len(m.Values), m.Values))
-		if panels[i], err = newPanel(m, at, v.RawVector().Data); err != nil {
+		if panels[i], err = newPanel(m, field{v.RawVector().Data}, cover); err != nil {
 			return nil, err
 		}
 	}
 	across := min(4, len(panels))
 	down := (len(panels) + across - 1) / across
-	const side, foot, head = 190, 50, 40
+	const side, foot, head = 190, 32, 30
 	return &Figure{
 		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
 		draw: func(c draw.Canvas) {
@@ -173,30 +174,89 @@ func project(u [3]float64) (x, y float64) {
 	return 0, 0
 }
 
-// scalpGrid is the pixels that lie near electrodes, and their directions.
-func scalpGrid(u [][3]float64) (at []image.Point, to [][3]float64) {
-	for py := range pixels {
-		for px := range pixels {
-			x := reach * (2*(float64(px)+0.5)/pixels - 1)
-			y := reach * (1 - 2*(float64(py)+0.5)/pixels)
-			r := math.Hypot(x, y)
-			if r > reach {
+// place is where pixel or node k of n lies, in radii of the head from the middle.
+func place(k float64, n int) float64 { return reach * (2*(k+0.5)/float64(n) - 1) }
+
+// direction is the inverse of project.
+func direction(x, y float64) [3]float64 {
+	r := math.Hypot(x, y)
+	d := [3]float64{0, 0, math.Cos(r * math.Pi / 2)}
+	if r > 0 {
+		d[0], d[1] = x/r*math.Sin(r*math.Pi/2), y/r*math.Sin(r*math.Pi/2)
+	}
+	return d
+}
+
+// nodeDirections are those of the nodes of the grid, row by row from the nose down.
+func nodeDirections() (to [][3]float64) {
+	for i := range nodes {
+		for j := range nodes {
+			x, y := place(float64(j), nodes), -place(float64(i), nodes)
+			if r := math.Hypot(x, y); r > 1.5 { // in the corners, where nothing is drawn
+				x, y = 1.5*x/r, 1.5*y/r
+			}
+			to = append(to, direction(x, y))
+		}
+	}
+	return to
+}
+
+// coverage says of each pixel, row by row, how much of it is drawn, from 0 to 1: that which lies near an electrode. The
+// nearness to all of them is added up softly, so that the edge has no corners; that moves it by a few degrees.
+func coverage(u [][3]float64) []float64 {
+	const size, soft = 2 * reach / pixels * math.Pi / 2, 15 // of a pixel, in radians from the middle; per radian
+	cover := make([]float64, 0, pixels*pixels)
+	for i := range pixels {
+		for j := range pixels {
+			x, y := place(float64(j), pixels), -place(float64(i), pixels)
+			d, near := direction(x, y), 0.0
+			for _, e := range u {
+				near += math.Exp(-soft * math.Acos(max(-1, min(d[0]*e[0]+d[1]*e[1]+d[2]*e[2], 1))))
+			}
+			inside := min(farthest+math.Log(near)/soft, (reach-math.Hypot(x, y))*math.Pi/2-size)
+			cover = append(cover, max(0, min(inside/size+0.5, 1)))
+		}
+	}
+	return cover
+}
+
+// field is the values at the nodes of the grid.
+type field struct{ v []float64 }
+
+// at is the value at a place in the grid, in nodes from the first: linear between four nodes.
+func (f field) at(x, y float64) float64 {
+	x, y = max(0, min(x, nodes-1.001)), max(0, min(y, nodes-1.001))
+	j, i := int(x), int(y)
+	x, y = x-float64(j), y-float64(i)
+	a, b := f.v[i*nodes+j:], f.v[(i+1)*nodes+j:]
+	return (1-y)*((1-x)*a[0]+x*a[1]) + y*((1-x)*b[0]+x*b[1])
+}
+
+// contour is the lines between nodes on which the field has a level, each from one place of the grid to another (marching
+// squares: Lorensen and Cline 1987, doi:10.1145/37402.37422, in the plane).
+func (f field) contour(level float64, drawn func(x, y float64) bool) (lines [][2][2]float64) {
+	for i := range nodes - 1 {
+		for j := range nodes - 1 {
+			x, y := float64(j), float64(i)
+			if !drawn(x, y) || !drawn(x+1, y+1) {
 				continue
 			}
-			d := [3]float64{0, 0, math.Cos(r * math.Pi / 2)}
-			if r > 0 {
-				d[0], d[1] = x/r*math.Sin(r*math.Pi/2), y/r*math.Sin(r*math.Pi/2)
+			corner := [4][2]float64{{x, y}, {x + 1, y}, {x + 1, y + 1}, {x, y + 1}}
+			var cut [][2]float64
+			for k, a := range corner {
+				b := corner[(k+1)%4]
+				p, q := f.v[int(a[1])*nodes+int(a[0])]-level, f.v[int(b[1])*nodes+int(b[0])]-level
+				if (p < 0) != (q < 0) {
+					t := p / (p - q)
+					cut = append(cut, [2]float64{a[0] + t*(b[0]-a[0]), a[1] + t*(b[1]-a[1])})
+				}
 			}
-			near := -1.0
-			for _, e := range u {
-				near = max(near, d[0]*e[0]+d[1]*e[1]+d[2]*e[2])
-			}
-			if near >= math.Cos(farthest) {
-				at, to = append(at, image.Pt(px, py)), append(to, d)
+			for k := 0; k+1 < len(cut); k += 2 { // four at a saddle
+				lines = append(lines, [2][2]float64{cut[k], cut[k+1]})
 			}
 		}
 	}
-	return at, to
+	return lines
 }
 
 // panel is a map with its colours.
@@ -204,8 +264,9 @@ type panel struct {
 	m       Map
 	lo, hi  float64
 	colours palette.ColorMap
-	img     *image.NRGBA // the map
-	bar     *image.NRGBA // the scale
+	img     *image.NRGBA    // the map
+	lines   [][2][2]float64 // of equal value, between places in radii of the head
+	bar     *image.NRGBA    // the scale
 }
 
 // viridis is the scale for power, in five places, from dark to light: readable in grey and for colour-blind readers
@@ -218,9 +279,9 @@ var viridis = []color.Color{
 	color.NRGBA{0xfd, 0xe7, 0x25, 0xff},
 }
 
-// newPanel paints v[k] at pixel at[k]. The scale reaches from the lowest to the highest value at an electrode; what the spline
-// makes of the places between and beside them has the colour of the end where it goes further.
-func newPanel(m Map, at []image.Point, v []float64) (panel, error) {
+// newPanel paints a field. The scale reaches from the lowest to the highest value at an electrode; what the spline makes of
+// the places between and beside them has the colour of the end where it goes further.
+func newPanel(m Map, f field, cover []float64) (panel, error) {
 	p := panel{m: m, lo: math.Inf(1), hi: math.Inf(-1), img: image.NewNRGBA(image.Rect(0, 0, pixels, pixels))}
 	var err error
 	if p.colours, err = moreland.NewLuminance(viridis); err != nil {
@@ -237,12 +298,31 @@ func newPanel(m Map, at []image.Point, v []float64) (panel, error) {
 	if p.hi-p.lo < 1e-9 { // all alike
 		p.lo, p.hi = p.lo-0.5, p.hi+0.5
 	}
-	for k, x := range v {
-		c, err := p.at((x - p.lo) / (p.hi - p.lo))
+	const scale = float64(nodes) / pixels
+	for k, part := range cover {
+		if part == 0 {
+			continue
+		}
+		x, y := k%pixels, k/pixels
+		v := f.at((float64(x)+0.5)*scale-0.5, (float64(y)+0.5)*scale-0.5)
+		c, err := p.at((v - p.lo) / (p.hi - p.lo))
 		if err != nil {
 			return p, err
 		}
-		p.img.Set(at[k].X, at[k].Y, c)
+		n := color.NRGBAModel.Convert(c).(color.NRGBA)
+		n.A = uint8(255*part + 0.5)
+		p.img.SetNRGBA(x, y, n)
+	}
+	drawn := func(x, y float64) bool {
+		return cover[int((y+0.5)/scale)*pixels+int((x+0.5)/scale)] == 1
+	}
+	for _, t := range even(p.lo, p.hi) {
+		for _, l := range f.contour(t.at, drawn) {
+			for k := range l {
+				l[k] = [2]float64{place(l[k][0], nodes), -place(l[k][1], nodes)}
+			}
+			p.lines = append(p.lines, l)
+		}
 	}
 	const long, high = 240, 12
 	p.bar = image.NewNRGBA(image.Rect(0, 0, long, high))
@@ -271,19 +351,32 @@ func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64,
 		return vg.Point{X: middle.X + r*vg.Length(x), Y: middle.Y + r*vg.Length(y)}
 	}
 	c.DrawImage(vg.Rectangle{Min: point(-reach, -reach), Max: point(reach, reach)}, p.img)
-	style := draw.LineStyle{Color: ink, Width: vg.Points(1.1)}
+	var level vg.Path
+	for _, l := range p.lines {
+		level.Move(point(l[0][0], l[0][1]))
+		level.Line(point(l[1][0], l[1][1]))
+	}
+	thin := draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(0.5)}
+	if p.m.Signed { // whose middle is pale
+		thin.Color = color.NRGBA{ink.R, ink.G, ink.B, 0x50}
+	}
+	c.SetLineStyle(thin)
+	c.Stroke(level)
+	var outline [][]vg.Point
 	arc := func(x, y, rx, ry, from, to float64) {
 		var pts []vg.Point
 		for k := range 73 {
 			a := from + (to-from)*float64(k)/72
 			pts = append(pts, point(x+rx*math.Cos(a), y+ry*math.Sin(a)))
 		}
-		c.StrokeLines(style, pts)
+		outline = append(outline, pts)
 	}
 	arc(0, 0, 1, 1, 0, 2*math.Pi)
 	arc(-1.0, 0, 0.09, 0.2, math.Pi/2, 3*math.Pi/2)
 	arc(1.0, 0, 0.09, 0.2, -math.Pi/2, math.Pi/2)
-	c.StrokeLines(style, []vg.Point{point(-0.1, 0.995), point(0, 1.13), point(0.1, 0.995)})
+	outline = append(outline, []vg.Point{point(-0.1, 0.995), point(0, 1.13), point(0.1, 0.995)})
+	c.StrokeLines(draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)}, outline...) // seen on dark colours, too
+	c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, outline...)
 	for i, d := range u {
 		x, y := project(d)
 		c.DrawGlyph(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}, point(x, y))

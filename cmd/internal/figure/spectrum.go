@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -83,66 +82,77 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := axes(fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments), "frequency (Hz)")
-	p.Y.Label.Text = fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit)
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = pale, pale
-	p.Add(grid)
+	a := axes{
+		title: fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments), grid: true,
+		x: axis{label: "frequency (Hz)", max: highest, ticks: even(0, highest)},
+		y: axis{label: fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit), min: math.Inf(1), max: math.Inf(-1)},
+	}
+	var curves []curve
+	add := func(label string, c curve, psd []float64) bool {
+		c.lines = decibels(psd, d.Step, highest)
+		for _, line := range c.lines {
+			for _, p := range line {
+				a.y.min, a.y.max = min(a.y.min, p.level), max(a.y.max, p.level)
+			}
+		}
+		if curves = append(curves, c); label != "" && len(c.lines) > 0 {
+			a.legend = append(a.legend, entry{label, c.style})
+		}
+		return len(c.lines) > 0
+	}
 	left := 0
 	mean := make([]float64, len(d.PSD[0]))
 	for i, psd := range d.PSD {
-		colour := grey
-		colour.A = 0x90
-		if len(w.Idx) <= named {
-			colour = hue(i)
-		}
 		for k, v := range psd {
 			mean[k] += v / float64(len(d.PSD))
 		}
-		lines := decibels(psd, d.Step, highest)
-		if len(lines) == 0 {
-			left++
-			continue
+		label, colour := "", grey
+		colour.A = 0x90
+		if len(w.Idx) <= named {
+			label, colour = w.channel(i).Name, hue(i)
 		}
-		for j, pts := range lines {
-			line, err := plotter.NewLine(pts)
-			if err != nil {
-				return nil, err
-			}
-			line.Color, line.Width = colour, vg.Points(0.8)
-			p.Add(line)
-			if j == 0 && len(w.Idx) <= named {
-				p.Legend.Add(w.channel(i).Name, line)
-			}
+		if !add(label, curve{style: draw.LineStyle{Color: colour, Width: vg.Points(0.8)}}, psd) {
+			left++
 		}
 	}
 	if left == len(w.Idx) {
 		return nil, fmt.Errorf("all %d channels are flat or not finite in this part: they have no spectrum in dB", left)
 	}
 	if left > 0 {
-		p.Title.Text += fmt.Sprintf("; %d channels are flat or not finite", left)
+		a.title += fmt.Sprintf("; %d channels are flat or not finite", left)
 	}
 	if len(w.Idx) > named {
-		for j, pts := range decibels(mean, d.Step, highest) {
-			line, err := plotter.NewLine(pts)
-			if err != nil {
-				return nil, err
-			}
-			line.Color, line.Width = hue(0), vg.Points(1.8)
-			p.Add(line)
-			if j == 0 {
-				p.Legend.Add(fmt.Sprintf("mean power of %d channels", len(w.Idx)), line)
+		add(fmt.Sprintf("mean power of %d channels", len(w.Idx)), curve{style: draw.LineStyle{Color: hue(0), Width: vg.Points(1.8)}}, mean)
+	}
+	room := max(1, 0.04*(a.y.max-a.y.min)) // dB
+	a.y.min, a.y.max = a.y.min-room, a.y.max+room
+	a.y.ticks = even(a.y.min, a.y.max)
+	a.data = func(f frame) {
+		for _, c := range curves {
+			for _, line := range c.lines {
+				pts := make([]vg.Point, len(line))
+				for k, p := range line {
+					pts[k] = f.at(p.hz, p.level)
+				}
+				f.line(c.style, pts)
 			}
 		}
 	}
-	p.Legend.Top = true
-	p.X.Min, p.X.Max = 0, highest
-	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: func(c draw.Canvas) { p.Draw(draw.Crop(c, 0, -8, 0, 0)) }}, nil
+	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, shared: &a.y}, nil
+}
+
+// point is a place on a spectrum, its level in dB.
+type point struct{ hz, level float64 }
+
+// curve is the spectrum of a channel, in parts where some of it is missing.
+type curve struct {
+	lines [][]point
+	style draw.LineStyle
 }
 
 // decibels are the parts of a spectrum from 0.5 Hz to the highest frequency where there is any power.
-func decibels(psd []float64, step, highest float64) (lines []plotter.XYs) {
-	var line plotter.XYs
+func decibels(psd []float64, step, highest float64) (lines [][]point) {
+	var line []point
 	for k, v := range psd {
 		f := float64(k) * step
 		if f < 0.5 || f > highest {
@@ -154,7 +164,7 @@ func decibels(psd []float64, step, highest float64) (lines []plotter.XYs) {
 			}
 			continue
 		}
-		line = append(line, plotter.XY{X: f, Y: 10 * math.Log10(v)})
+		line = append(line, point{f, 10 * math.Log10(v)})
 	}
 	if len(line) > 0 {
 		lines = append(lines, line)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -24,9 +23,9 @@ type column struct {
 	begins bool // there is a gap before it
 }
 
-// Traces draws each channel as a row, one below the other, without its mean. All rows of a unit have one scale: Step is the
-// distance of two rows. Where there are more samples than columns, the lowest and the highest value are drawn, so that no
-// peak is lost. Gaps are left white and events are lines with their labels.
+// Traces draws each channel as a row, one below the other, without its mean. All rows of a unit have one scale, which a bar
+// beside them shows. Where there are more samples than columns, the lowest and the highest value are drawn, so that no peak is
+// lost. Gaps are shaded and events are lines with their labels.
 func Traces(w Window) (*Figure, error) {
 	rows, means, err := w.rows()
 	if err != nil {
@@ -34,50 +33,81 @@ func Traces(w Window) (*Figure, error) {
 	}
 	steps := steps(w, rows, means)
 	from, to := w.seconds(w.From), w.seconds(w.To)
-	p := axes(scale(w, steps), "time (s)")
-	p.Title.Padding = vg.Points(16) // the labels of events stand there
-	p.X.Min, p.X.Max = from, to
-	p.Y.Min, p.Y.Max = -float64(len(rows))+0.2, 0.8
-	var ticks []plot.Tick
+	a := axes{title: scale(w, steps), above: 13, x: axis{label: "time (s)", min: from, max: to, ticks: even(from, to)}}
+	a.y = axis{min: -float64(len(rows)) + 0.2, max: 0.8, bare: true}
 	for i := range rows {
-		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: w.channel(i).Name})
+		a.y.ticks = append(a.y.ticks, tick{-float64(i), w.channel(i).Name})
 	}
-	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.Width = plot.ConstantTicks(ticks), 0, 0
-	p.Add(drawn(func(c draw.Canvas, p *plot.Plot) {
-		x, y := p.Transforms(&c)
+	bars := w.bars(steps)
+	for _, b := range bars {
+		a.beside = max(a.beside, 4*gap+text(8, ink, draw.XLeft, draw.YCenter).Width(b.label))
+	}
+	a.data = func(f frame) {
+		w.gaps(f)
+		style := draw.LineStyle{Color: ink, Width: vg.Points(0.6)}
 		for i, row := range rows {
 			var line []vg.Point
-			style := draw.LineStyle{Color: ink, Width: vg.Points(0.6)}
-			level := func(v float64) vg.Length {
-				return y(-float64(i) + (v-means[i])/steps[w.channel(i).Unit])
-			}
+			level := func(v float64) float64 { return -float64(i) + (v-means[i])/steps[w.channel(i).Unit] }
 			for _, col := range row {
 				if col.begins && len(line) > 0 {
-					c.StrokeLines(style, c.ClipLinesXY(line)...)
+					f.line(style, line)
 					line = nil
 				}
-				line = append(line, vg.Point{X: x(col.at), Y: level(col.lo)})
+				line = append(line, f.at(col.at, level(col.lo)))
 				if col.hi != col.lo {
-					line = append(line, vg.Point{X: x(col.at), Y: level(col.hi)})
+					line = append(line, f.at(col.at, level(col.hi)))
 				}
 			}
 			if len(line) > 0 {
-				c.StrokeLines(style, c.ClipLinesXY(line)...)
+				f.line(style, line)
 			}
 		}
-		w.events(c, x)
-	}))
-	return &Figure{
-		Width: vg.Points(760), Height: vg.Points(max(200, 90+min(18*float64(len(rows)), 1800))),
-		draw: func(c draw.Canvas) { p.Draw(draw.Crop(c, 0, -8, 0, -14)) },
-	}, nil
+		w.events(f)
+		for _, b := range bars { // as high as the distance of two rows
+			x := f.Max.X + 2*gap
+			low, high := f.at(from, b.row-0.5).Y, f.at(from, b.row+0.5).Y
+			bar := draw.LineStyle{Color: ink, Width: vg.Points(1)}
+			f.StrokeLines(bar, []vg.Point{{X: x - 2, Y: low}, {X: x + 2, Y: low}}, []vg.Point{{X: x, Y: low}, {X: x, Y: high}}, []vg.Point{{X: x - 2, Y: high}, {X: x + 2, Y: high}})
+			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
+		}
+	}
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw}, nil
 }
 
-// drawn is a plotter of nothing but a function.
-type drawn func(c draw.Canvas, p *plot.Plot)
+// bar shows the scale of a unit beside a row.
+type bar struct {
+	row   float64
+	label string
+}
 
-// Plot calls it.
-func (f drawn) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
+// bars are one for each unit, beside the first row that has it, as far as they do not touch.
+func (w Window) bars(steps map[signal.Unit]float64) (bars []bar) {
+	seen := map[signal.Unit]bool{}
+	for i := range w.Idx {
+		u := w.channel(i).Unit
+		if row := -float64(i); !seen[u] && (len(bars) == 0 || row <= bars[len(bars)-1].row-1.5) {
+			seen[u] = true
+			bars = append(bars, bar{row, amount(steps[u], u)})
+		}
+	}
+	return bars
+}
+
+// amount is a number with its unit.
+func amount(x float64, u signal.Unit) string {
+	return strings.TrimRight(fmt.Sprintf("%g %s", x, u), " ")
+}
+
+// gaps shades where the recording has no data.
+func (w Window) gaps(f frame) {
+	at := w.From
+	for _, run := range append(w.runs(), signal.Span{Start: w.To}) {
+		if run.Start > at {
+			f.FillPolygon(mist, corners(vg.Rectangle{Min: f.at(w.seconds(at), f.y.min), Max: f.at(w.seconds(run.Start), f.y.max)}))
+		}
+		at = run.End()
+	}
+}
 
 // rows reads the window: for each channel its columns and its mean. A sample that is not finite leaves a hole.
 func (w Window) rows() (rows [][]column, means []float64, err error) {
@@ -153,23 +183,12 @@ func steps(w Window, rows [][]column, means []float64) map[signal.Unit]float64 {
 	return steps
 }
 
-// round is the next of 1, 2, 5, 10, 20, … from x on.
-func round(x float64) float64 {
-	ten := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, f := range []float64{1, 2, 5} {
-		if f*ten >= x {
-			return f * ten
-		}
-	}
-	return 10 * ten
-}
-
 // scale says what the distance of two rows stands for: "rows are 50 µV apart".
 func scale(w Window, steps map[signal.Unit]float64) string {
 	var units []string
 	for i := range w.Idx {
 		u := w.channel(i).Unit
-		s := strings.TrimRight(fmt.Sprintf("%g %s", steps[u], u), " ")
+		s := amount(steps[u], u)
 		if !slices.Contains(units, s) {
 			units = append(units, s)
 		}
@@ -178,7 +197,7 @@ func scale(w Window, steps map[signal.Unit]float64) string {
 }
 
 // events draws the events of the window as lines, and their labels above, as far as they have room.
-func (w Window) events(c draw.Canvas, x func(float64) vg.Length) {
+func (w Window) events(f frame) {
 	var labels []string
 	for _, e := range w.Rec.Events {
 		if !slices.Contains(labels, e.Label) {
@@ -186,15 +205,15 @@ func (w Window) events(c draw.Canvas, x func(float64) vg.Length) {
 		}
 	}
 	slices.Sort(labels)
-	free := c.Min.X // where the last label ends
+	free := f.Min.X // where the last label ends
 	for _, e := range signal.EventsIn(w.Rec.Events, w.From, w.To) {
 		colour := hue(slices.Index(labels, e.Label))
-		at := x(w.seconds(e.Sample))
-		c.StrokeLine2(draw.LineStyle{Color: colour, Width: vg.Points(0.8)}, at, c.Min.Y, at, c.Max.Y)
+		at := f.at(w.seconds(e.Sample), f.y.min).X
+		f.StrokeLine2(draw.LineStyle{Color: colour, Width: vg.Points(0.8)}, at, f.Min.Y, at, f.Max.Y)
 		style := text(8, colour, draw.XLeft, draw.YBottom)
 		if at >= free {
-			c.FillText(style, vg.Point{X: at, Y: c.Max.Y + 1}, e.Label)
-			free = at + style.Width(e.Label) + 4
+			f.FillText(style, vg.Point{X: at, Y: f.Max.Y + 1}, e.Label)
+			free = at + style.Width(e.Label) + gap
 		}
 	}
 }
