@@ -78,7 +78,7 @@ func settle(ctx context.Context) error {
 }
 
 // lastS is how much of the end of a recording may be missing behind a SIGKILL.
-const lastS = 1
+const lastS = 1.0
 
 // killRecorder kills a recorder while it writes: what it has written must be readable to the last second.
 func killRecorder(ctx context.Context, r *rig) (o outcome, err error) {
