@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,15 +18,12 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
-// barMS is how long an actuator may act behind the end of new commands: they are valid for 250 ms, and so long is the watchdog.
-const barMS = 300
-
 func killDecoder(ctx context.Context, r *rig) (outcome, error) {
-	return r.struck(ctx, r.decoder.kill, func() error { return r.startDecoder(ctx) })
+	return r.struck(ctx, func() error { return r.end(r.decoder) }, func() error { return r.startDecoder(ctx) })
 }
 
 func killBroker(ctx context.Context, r *rig) (outcome, error) {
-	return r.struck(ctx, r.broker.kill, func() (err error) {
+	return r.struck(ctx, func() error { return r.end(r.broker) }, func() (err error) {
 		time.Sleep(2 * time.Second) // what could be sent late piles up meanwhile
 		r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port))
 		return err
@@ -35,7 +33,7 @@ func killBroker(ctx context.Context, r *rig) (outcome, error) {
 func killOutlet(ctx context.Context, r *rig) (outcome, error) {
 	var states string
 	before := r.telemetry()
-	o, err := r.struck(ctx, r.outlet.kill, func() (err error) {
+	o, err := r.struck(ctx, func() error { return r.end(r.outlet) }, func() (err error) {
 		time.Sleep(3 * time.Second)
 		states = stateOf(r.telemetry())
 		r.outlet, err = start(ctx, nil, "outlet", r.stream)
@@ -80,7 +78,7 @@ func settle(ctx context.Context) error {
 }
 
 // lastS is how much of the end of a recording may be missing behind a SIGKILL.
-const lastS = 1.5
+const lastS = 1.0
 
 // killRecorder kills a recorder while it writes: what it has written must be readable to the last second.
 func killRecorder(ctx context.Context, r *rig) (o outcome, err error) {
@@ -117,93 +115,220 @@ func killRecorder(ctx context.Context, r *rig) (o outcome, err error) {
 		o.Wrong = err.Error()
 	}
 	o.Notes = fmt.Sprintf("%.1f s are readable, %.2f s before the kill are missing (at most %.1f)", float64(rec.Len)/rec.Info.Rate, missing, lastS)
-	if missing > lastS || rec.Len < 3*rateHz {
+	if missing > lastS+r.grace.Seconds() || rec.Len < 3*rateHz {
 		o.Wrong = "the end is missing"
 	}
 	return o, got.Close()
 }
 
-// jumpClock lets the clock of the amplifier jump by 20 s, forth and back. The session must go on each time, with windows that
-// reach over neither jump.
-func jumpClock(ctx context.Context, r *rig) (outcome, error) {
-	var o outcome
-	for _, by := range []string{"20", "-20"} {
-		if err := r.active(ctx, true, 60*time.Second); err != nil {
+// againS is how long behind a jump of a clock commands must flow again: samples are held back for 0.3 s until it is clear that
+// it was a jump, and a window is 1 s.
+const againS = 2
+
+// jumpClock lets the clock of the amplifier jump by 20 s, forth and back, then back and forth. Each time the jump is counted, the
+// actuator is safe, and no window reaches over it. With stamps that are 20 s ahead samples count as measured when they arrive,
+// and commands flow again. Stamps that are 20 s behind are old samples: nothing is sent until the clock is right again.
+func jumpClock(ctx context.Context, r *rig) (o outcome, err error) {
+	o.BarMS = r.barMS()
+	at := 0
+	for _, by := range []int{20, -20, -20, 20} {
+		at += by
+		behind := at < 0 // then every sample is too old
+		if at-by >= 0 {
+			if err := r.active(ctx, true, 60*time.Second); err != nil {
+				return o, err
+			}
+			if err := settle(ctx); err != nil {
+				return o, err
+			}
+		}
+		before, commands := r.telemetry(), r.follow()
+		raw, err := r.outlet.tell(ctx, fmt.Sprintf("jump %d", by))
+		if err != nil {
 			return o, err
 		}
-		before := r.telemetry()
-		if _, err := r.outlet.tell(ctx, "jump "+by); err != nil {
+		var a answer
+		if err := json.Unmarshal(raw, &a); err != nil {
 			return o, err
 		}
-		time.Sleep(4 * time.Second)
-		began := time.Now()
-		if err := r.active(ctx, true, 60*time.Second); err != nil {
-			o.Wrong = fmt.Sprintf("behind a jump of %s s: %v", by, err)
+		jump := time.Unix(0, a.FirstNS) // when the first sample behind the jump, a chunk long, was pushed
+		if unsafe := r.active(ctx, false, 10*time.Second); unsafe != nil {
+			o.Wrong = fmt.Sprintf("behind a jump of %d s: %v", by, unsafe)
 			return o, nil
 		}
+		o.SafeMS = max(o.SafeMS, time.Since(jump).Seconds()*1e3)
+		again := "no command, as it must be"
+		if behind {
+			select {
+			case <-ctx.Done():
+				return o, ctx.Err()
+			case <-time.After(4 * time.Second):
+			}
+		} else {
+			if stuck := r.active(ctx, true, 30*time.Second); stuck != nil {
+				o.Wrong = fmt.Sprintf("behind a jump of %d s: %v", by, stuck)
+				return o, nil
+			}
+			back := time.Since(jump).Seconds()
+			o.BackS = max(o.BackS, back)
+			again = fmt.Sprintf("commands again behind %.2f s (at most %d)", back, againS)
+			if back > againS+r.grace.Seconds() {
+				o.Wrong = fmt.Sprintf("behind a jump of %d s commands came again behind %.2f s", by, back)
+			}
+		}
+		if err := settle(ctx); err != nil {
+			return o, err
+		}
 		after := r.telemetry()
-		o.Notes += fmt.Sprintf("jump of %s s: commands again within %.1f s, %d breaks of the stream, age %.0f ms; ", by, 4+time.Since(began).Seconds(), after.Gaps+after.Restarts-before.Gaps-before.Restarts, ageOf(after))
-		if after.Windows == before.Windows {
-			o.Wrong = fmt.Sprintf("behind a jump of %s s nothing is decided", by)
+		breaks := after.Gaps + after.Restarts - before.Gaps - before.Restarts
+		// The first window behind the jump is full 0.9 s behind its first chunk. No command may have a sample from between; the
+		// last one of before can be stamped with its arrival, up to a chunk late.
+		over := 0
+		for _, c := range commands() {
+			if since := time.Duration(c.TSample - a.FirstNS).Seconds(); since > 0.01 && since < 0.88 || behind && (since > 0.01 || since < -5) {
+				over++
+			}
+		}
+		o.Notes += fmt.Sprintf("%+d s: %d breaks, %d windows over it, %s; ", by, breaks, over, again)
+		if breaks < 1 || breaks > 2 {
+			o.Wrong = fmt.Sprintf("a jump of %d s is counted as %d breaks of the stream, must be 1 (2 where it is found in two steps)", by, breaks)
+		}
+		if over > 0 {
+			o.Wrong = fmt.Sprintf("%d commands are of windows over a jump of %d s, or of samples that are too old", over, by)
 		}
 	}
 	return o, nil
 }
 
-func ageOf(t bus.Telemetry) float64 {
-	if len(t.Streams) == 0 || t.Streams[0].AgeMS == nil {
-		return 0
+// wrongClock gives the decoder's host a clock that is 20 s ahead, then one that is right again, 20 s behind, and right again.
+// Each time the decoder begins anew, as a clock that does not jump while it runs is what a session has.
+func wrongClock(ctx context.Context, r *rig) (o outcome, err error) {
+	for _, skew := range []time.Duration{20 * time.Second, 0, -20 * time.Second, 0} {
+		one, err := r.struck(ctx, func() error { return r.end(r.decoder) }, func() error {
+			r.mu.Lock()
+			r.skew = skew
+			r.mu.Unlock()
+			return r.startDecoder(ctx)
+		})
+		if err != nil {
+			return o, err
+		}
+		o.BarMS, o.SafeMS, o.BackS, o.Old = one.BarMS, max(o.SafeMS, one.SafeMS), max(o.BackS, one.BackS), o.Old+one.Old
+		o.Notes += fmt.Sprintf("host's clock at %+.0f s: commands again behind %.1f s; ", skew.Seconds(), one.BackS)
+		if one.Wrong != "" {
+			o.Wrong += fmt.Sprintf("with the host's clock at %+.0f s: %s; ", skew.Seconds(), one.Wrong)
+		}
 	}
-	return *t.Streams[0].AgeMS
+	return o, nil
 }
 
-// loseChunks loses a part of the chunks for some seconds: every stretch is a gap, and no window reaches over one.
-func loseChunks(ctx context.Context, r *rig, part float64) (outcome, error) {
-	var o outcome
+// loseChunks loses a part of the chunks for some seconds, by a schedule that both sides know: every stretch must be a gap, every
+// lost sample must be counted, and every command that comes is held against the schedule.
+func loseChunks(ctx context.Context, r *rig, part float64) (o outcome, err error) {
 	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
-	if err := settle(ctx); err != nil {
+	for range 2 { // what was lost before is told, and 3 s of chunks are behind it
+		if err := settle(ctx); err != nil {
+			return o, err
+		}
+	}
+	n := 200
+	if r.short {
+		n = 100
+	}
+	r.rounds++
+	seed := r.rounds
+	before, commands := r.telemetry(), r.follow()
+	raw, err := r.outlet.tell(ctx, fmt.Sprintf("lose %g %d %d", part, n, seed))
+	if err != nil {
 		return o, err
 	}
-	before := r.telemetry()
-	if _, err := r.outlet.tell(ctx, fmt.Sprintf("loss %g", part)); err != nil {
+	var a answer
+	if err := json.Unmarshal(raw, &a); err != nil {
 		return o, err
 	}
 	select {
 	case <-ctx.Done():
 		return o, ctx.Err()
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Duration(n) * chunkTime):
 	}
-	raw, err := r.outlet.tell(ctx, "count")
-	if err != nil {
-		return o, err
-	}
-	var did pushed
-	if err := json.Unmarshal(raw, &did); err != nil {
-		return o, err
-	}
-	if _, err := r.outlet.tell(ctx, "loss 0"); err != nil {
-		return o, err
-	}
-	if err := settle(ctx); err != nil {
-		return o, err
+	for range 3 {
+		if err := settle(ctx); err != nil {
+			return o, err
+		}
 	}
 	after := r.telemetry()
+	lost := schedule(part, n, seed)
+	sum := judgeLoss(lost, a.FirstNS, commands())
 	gaps := int(after.Gaps + after.Restarts - before.Gaps - before.Restarts)
-	windows := int(after.Windows - before.Windows)
-	o.Notes = fmt.Sprintf("%d of %d chunks lost in %d stretches: %d gaps counted, %d samples missing by the clock, %d windows decided (%d lie between losses)",
-		did.Lost, did.Chunks, did.Runs, gaps, after.Streams[0].Suspected-before.Streams[0].Suspected, windows, did.Windows)
-	// The clock of the stream must account for every lost sample, but for those of the moments before and behind the count.
-	// Stretches with less than 0.25 s between them may be told as one gap.
-	missing := int(after.Streams[0].Suspected - before.Streams[0].Suspected)
-	if missing < (did.Lost-2)*chunkN || missing > (did.Lost+4)*chunkN || gaps < did.Runs/2 || gaps > did.Runs+4 {
-		o.Wrong = "the gaps do not match the losses"
+	missing := int(after.Streams[0].Suspected + after.Streams[0].Lost - before.Streams[0].Suspected - before.Streams[0].Lost)
+	o.Notes = fmt.Sprintf("seed %d: %d of %d chunks lost in %d stretches: %d gaps, %d samples counted as missing; of %d windows that touch no loss %d were decided, of %d that do %d, %d commands lie beside the schedule",
+		seed, sum.lost, n, sum.runs, gaps, missing, sum.may, sum.did, n-sum.may, sum.over, sum.beside)
+	var wrong []string
+	if missing != sum.lost*chunkN {
+		wrong = append(wrong, fmt.Sprintf("%d samples are counted as missing, %d are", missing, sum.lost*chunkN))
 	}
-	if most := did.Windows + int(3*rateHz/chunkN) + 10; windows > most {
-		o.Wrong = fmt.Sprintf("%d windows, at most %d lie between losses", windows, most)
+	if gaps != sum.runs {
+		wrong = append(wrong, fmt.Sprintf("%d gaps are counted, there were %d stretches", gaps, sum.runs))
 	}
+	if sum.over > 0 || sum.beside > 0 {
+		wrong = append(wrong, "commands are of windows that touch lost samples, or that are misplaced")
+	}
+	if float64(sum.did) < r.least*float64(sum.may) {
+		wrong = append(wrong, fmt.Sprintf("%d of %d windows that touch no loss were decided, must be %.0f %%", sum.did, sum.may, 100*r.least))
+	}
+	o.Wrong = strings.Join(wrong, "; ")
 	return o, nil
+}
+
+// chunkTime is the length of a chunk.
+const chunkTime = chunkN * time.Second / rateHz
+
+// placed is how far the newest sample of a window may lie from the end of a chunk: 2.5 samples.
+const placed = 10 * time.Millisecond
+
+// losses is what came of a schedule.
+type losses struct {
+	lost, runs int // chunks, and stretches of them
+	may, did   int // windows that touch no lost chunk, and those of them that commands came of
+	over       int // commands of windows that touch one
+	beside     int // commands whose newest sample is not the last one of a chunk
+}
+
+// judgeLoss holds commands against the schedule that began at first, nanoseconds since 1970. A window ends with chunk k and
+// holds the newest windowS seconds; before the schedule nothing was lost.
+func judgeLoss(lost []bool, first int64, list []seen) losses {
+	const need = windowS * rateHz / chunkN
+	var s losses
+	may := map[int64]bool{}
+	clean := int(need)
+	for k, gone := range lost {
+		if clean++; gone {
+			if s.lost++; k == 0 || !lost[k-1] {
+				s.runs++
+			}
+			clean = 0
+		}
+		if clean >= need {
+			may[int64(k)] = true
+		}
+	}
+	s.may = len(may)
+	for _, c := range list {
+		d := time.Duration(c.TSample - first)
+		k := int64(d.Round(chunkTime) / chunkTime)
+		switch off := (d - time.Duration(k)*chunkTime).Abs(); {
+		case k < 0 || k >= int64(len(lost)):
+		case off > placed:
+			s.beside++
+		case may[k]:
+			s.did++
+		default:
+			s.over++
+		}
+	}
+	return s
 }
 
 // slowViewer subscribes to everything and reads nothing, while another floods the server: the actuator must not notice.
@@ -241,6 +366,9 @@ func slowViewer(ctx context.Context, r *rig) (outcome, error) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	after := r.rec.Counters()
+	if r.grace > 0 && after.Gaps == before.Gaps && after.SafeEntries-before.SafeEntries <= 1 {
+		unsafe, after.SafeEntries = 0, before.SafeEntries // a machine that does other things stands still for 0.3 s now and then
+	}
 	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states", after.Accepted-before.Accepted, time.Since(began).Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries)
 	if after.SafeEntries != before.SafeEntries || unsafe > 0 || after.Gaps != before.Gaps {
 		o.Wrong = "the actuator noticed"

@@ -1,6 +1,7 @@
 // Command soak runs a live session of four processes (broker, outlet, decoder, controller) and does to it what happens in a
 // laboratory: processes are killed, a cable is pulled, clocks jump, samples are lost, a viewer does not read. It prints for each
-// fault how long the actuator took to be safe, beside its bar, and whether the session went on.
+// fault how long the actuator took to be safe, beside its bar, and whether the session went on. Beside it a second session, on
+// a server of its own, runs all the time with a recorder and a viewer: nothing is done to it, and none of its processes may grow.
 //
 //	go run ./benchmarks/soak                 # every fault once, then two minutes for growth
 //	go run ./benchmarks/soak -minutes 30     # faults in turn for half an hour, goroutines and memory watched
@@ -50,6 +51,7 @@ var faults = []fault{
 	{"recorder", killRecorder},
 	{"network", cutNetwork},
 	{"clock", jumpClock},
+	{"hostclock", wrongClock},
 	{"loss1", func(ctx context.Context, r *rig) (outcome, error) { return loseChunks(ctx, r, 0.01) }},
 	{"loss10", func(ctx context.Context, r *rig) (outcome, error) { return loseChunks(ctx, r, 0.10) }},
 	{"viewer", slowViewer},
@@ -100,7 +102,7 @@ func soak(ctx context.Context, minutes float64, only string, asJSON bool) (err e
 	if err != nil {
 		return err
 	}
-	r, err := newRig(ctx)
+	r, err := newRig(ctx, 0, 0.95, false)
 	if err != nil {
 		return err
 	}
@@ -128,8 +130,12 @@ func soak(ctx context.Context, minutes float64, only string, asJSON bool) (err e
 				return err
 			}
 		}
+		r.own = append(r.own, feel())
 	}
-	g := r.growth()
+	g, err := r.growth(ctx)
+	if err != nil {
+		return err
+	}
 	if g.Wrong != "" {
 		wrong++
 	}

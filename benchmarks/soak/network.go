@@ -33,7 +33,7 @@ func ip(args ...string) error {
 }
 
 // cutNetwork pulls the cable between the broker and the controller for 10 s.
-func cutNetwork(ctx context.Context, _ *rig) (o outcome, err error) {
+func cutNetwork(ctx context.Context, r *rig) (o outcome, err error) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return outcome{Skipped: "the program ip is not there (package iproute2)"}, nil
 	}
@@ -80,7 +80,7 @@ func cutNetwork(ctx context.Context, _ *rig) (o outcome, err error) {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, outlet.kill()) }()
-	decoder, err := start(ctx, in, "decoder", url, stream, dir)
+	decoder, err := start(ctx, in, "decoder", "-dir", dir, url, stream)
 	if err != nil {
 		return o, err
 	}
@@ -93,7 +93,7 @@ func cutNetwork(ctx context.Context, _ *rig) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	own := &rig{}
+	own := &rig{grace: r.grace}
 	rec, err := control.New(b, control.Options{Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }, OnCommand: own.weigh})
 	if err != nil {
 		return o, err

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,10 +24,30 @@ import (
 
 // proc is a child at work.
 type proc struct {
+	name  string
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines chan []byte
 	done  chan struct{}
+
+	mu     sync.Mutex
+	pulses []pulse
+}
+
+// life is what the process has said of itself.
+func (p *proc) life() life {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return life{p.name, slices.Clone(p.pulses)}
+}
+
+func (p *proc) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // start begins a child and waits for its first line.
@@ -45,10 +67,19 @@ func start(ctx context.Context, prefix []string, role string, args ...string) (*
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &proc{cmd: cmd, in: in, lines: make(chan []byte, 64), done: make(chan struct{})}
+	p := &proc{name: role, cmd: cmd, in: in, lines: make(chan []byte, 64), done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		readLines(out, func(b []byte) {
+			if bytes.HasPrefix(b, []byte(pulseMark)) {
+				var s spoken
+				if json.Unmarshal(b, &s) == nil {
+					p.mu.Lock()
+					p.pulses = append(p.pulses, s.Pulse)
+					p.mu.Unlock()
+				}
+				return
+			}
 			select {
 			case p.lines <- bytes.Clone(b):
 			default: // nobody reads: the newest is lost
@@ -111,20 +142,53 @@ type rig struct {
 	bound atomic.Int64  // ns since 1970: a command that was published before is old, see struck
 	old   atomic.Uint64 // of those: how many were accepted
 
+	// grace is what a machine that does other things may add to every bar of time, and least the part of the windows that may
+	// be decided which must be: 0 and 0.95 where nothing else runs. short asks for less of everything.
+	grace  time.Duration
+	least  float64
+	short  bool
+	skew   time.Duration // of the clock of the decoder's host
+	quiet  *quiet
+	lives  []life  // of processes that were killed
+	rounds uint64  // of losses: each has a seed of its own
+	own    []pulse // of this process, one a round
+
 	mu   sync.Mutex
 	look bus.Telemetry
-	heap []float64 // of decoders, a second apart, each from its 5th second on
-	gors []float64
-	age  int
+	list []seen // commands since follow, nil where nobody asks
 }
 
-func newRig(ctx context.Context) (r *rig, err error) {
-	r = &rig{stream: fmt.Sprintf("gyrus-soak-%d", os.Getpid())}
-	if r.port, err = freePort(ctx); err != nil {
+// seen is a command that arrived.
+type seen struct {
+	bus.Command
+	v control.Verdict
+}
+
+// follow begins to keep commands; the function returned ends it and returns them.
+func (r *rig) follow() func() []seen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = []seen{}
+	return func() []seen {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		l := r.list
+		r.list = nil
+		return l
+	}
+}
+
+// newRig starts the sessions: the one to which things are done, and the quiet one.
+func newRig(ctx context.Context, grace time.Duration, least float64, short bool) (r *rig, err error) {
+	r = &rig{stream: fmt.Sprintf("gyrus-soak-%d", os.Getpid()), grace: grace, least: least, short: short}
+	if r.quiet, err = newQuiet(ctx); err != nil {
 		return nil, err
 	}
+	if r.port, err = freePort(ctx); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
 	if r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port)); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.close())
 	}
 	r.url = fmt.Sprintf("nats://127.0.0.1:%d", r.port)
 	if r.outlet, err = start(ctx, nil, "outlet", r.stream); err != nil {
@@ -169,36 +233,15 @@ func freePort(ctx context.Context) (int, error) {
 }
 
 func (r *rig) startDecoder(ctx context.Context) (err error) {
-	if r.decoder, err = start(ctx, nil, "decoder", r.url, r.stream); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	r.age = 0
-	r.mu.Unlock()
-	go func(p *proc) {
-		for {
-			select {
-			case b := <-p.lines:
-				r.pulse(b)
-			case <-p.done:
-				return
-			}
-		}
-	}(r.decoder)
-	return nil
+	r.decoder, err = start(ctx, nil, "decoder", "-clock", r.skew.String(), r.url, r.stream)
+	return err
 }
 
-// pulse takes what a decoder says of itself.
-func (r *rig) pulse(b []byte) {
-	var p pulse
-	if json.Unmarshal(b, &p) != nil || p.Goroutines == 0 {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.age++; r.age > 5 {
-		r.heap, r.gors = append(r.heap, p.HeapMB), append(r.gors, float64(p.Goroutines))
-	}
+// end kills one of the processes and keeps what it said.
+func (r *rig) end(p *proc) error {
+	err := p.kill()
+	r.lives = append(r.lives, p.life())
+	return err
 }
 
 func (r *rig) telemetry() bus.Telemetry {
@@ -209,8 +252,13 @@ func (r *rig) telemetry() bus.Telemetry {
 
 // weigh counts commands of before a fault that were accepted behind it.
 func (r *rig) weigh(c bus.Command, _ time.Time, v control.Verdict) {
-	if v == control.Accepted && c.TPublish < r.bound.Load() { // one clock: this machine's
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v == control.Accepted && c.TPublish-int64(r.skew) < r.bound.Load() { // else one clock: this machine's
 		r.old.Add(1)
+	}
+	if r.list != nil {
+		r.list = append(r.list, seen{c, v})
 	}
 }
 
@@ -236,7 +284,7 @@ func (r *rig) active(ctx context.Context, want bool, atMost time.Duration) error
 
 // struck makes a fault, waits for the safe state, mends it, and waits for commands, all of which must be new.
 func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome, err error) {
-	o.BarMS = barMS
+	o.BarMS = r.barMS()
 	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
@@ -266,26 +314,48 @@ func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome,
 	return o, nil
 }
 
-// growth compares the first quarter of what decoders said of themselves with the last.
-func (r *rig) growth() outcome {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o := outcome{Fault: "growth"}
-	n := len(r.heap) / 4
-	if n < 5 {
-		o.Skipped = fmt.Sprintf("decoders lived for %d s only behind their beginning: run longer, or with fewer faults", len(r.heap))
-		return o
-	}
-	first, last := median(r.heap[:n]), median(r.heap[len(r.heap)-n:])
-	g0, g1 := median(r.gors[:n]), median(r.gors[len(r.gors)-n:])
-	o.Notes = fmt.Sprintf("%d s of decoders: heap %.1f → %.1f MB, goroutines %.0f → %.0f", len(r.heap), first, last, g0, g1)
-	if last > 1.5*first+4 || g1 > g0+3 {
-		o.Wrong = "it grows"
-	}
-	return o
-}
+// barMS is how long an actuator may act behind the end of new commands: they are valid for 250 ms, and so long is the watchdog.
+func (r *rig) barMS() float64 { return 300 + r.grace.Seconds()*1e3 }
 
-func median(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }
+// growth says how every process went that lived long enough: those of the quiet session, which live all the time, this one,
+// and those that were killed, from one kill to the next.
+func (r *rig) growth(ctx context.Context) (o outcome, err error) {
+	o.Fault = "growth"
+	var wrong []string
+	notes, bad, err := r.quiet.check(ctx)
+	if err != nil {
+		return o, err
+	}
+	o.Notes = notes
+	if bad != "" {
+		wrong = append(wrong, bad)
+	}
+	list := slices.Clone(r.lives)
+	for _, p := range append([]*proc{r.broker, r.outlet, r.decoder}, r.quiet.procs...) {
+		list = append(list, p.life())
+	}
+	list = append(list, life{"this process (pulses: rounds)", r.own})
+	short := map[string]int{}
+	for _, l := range list {
+		notes, bad, ok := l.grown()
+		if !ok {
+			short[l.Name]++
+			continue
+		}
+		o.Notes += "\n  " + notes
+		if bad != "" {
+			wrong = append(wrong, bad)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(short)) {
+		o.Notes += fmt.Sprintf("\n  %s: %d lives of less than %d pulses say nothing", name, short[name], leastPulses)
+		if strings.HasPrefix(name, quietSession) {
+			wrong = append(wrong, name+" was watched for too short a time: run longer")
+		}
+	}
+	o.Wrong = strings.Join(wrong, "; ")
+	return o, nil
+}
 
 func (r *rig) close() error {
 	var err error
@@ -302,6 +372,9 @@ func (r *rig) close() error {
 		if p != nil {
 			err = errors.Join(err, p.kill())
 		}
+	}
+	if r.quiet != nil {
+		err = errors.Join(err, r.quiet.close())
 	}
 	return err
 }

@@ -5,15 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	_ "github.com/gyrus-bci/gyrus/features/all"
@@ -23,6 +24,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
@@ -50,6 +52,9 @@ features: [{use: csp, components: 4}, {use: logvar}]
 decoder: {use: lda}
 `
 
+// leakVar makes a child leak on purpose, so that a test can show that growth is found.
+const leakVar = "GYRUS_SOAK_LEAK"
+
 // child plays one role until its input ends.
 func child(role string, args []string) error {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -62,6 +67,7 @@ func child(role string, args []string) error {
 		}
 		cancel() // the parent is gone, or wants the end
 	}()
+	go beat(os.Getenv(leakVar) != "") // ends with the process
 	switch {
 	case role == "broker" && len(args) == 2:
 		return broker(ctx, args[1])
@@ -69,19 +75,63 @@ func child(role string, args []string) error {
 		return guardedBroker(ctx, args[0], args[1], args[2])
 	case role == "outlet" && len(args) == 1:
 		return outlet(ctx, args[0], lines)
-	case role == "decoder" && len(args) == 2:
-		return decoder(ctx, bus.Options{URL: args[0]}, args[1])
-	case role == "decoder" && len(args) == 3:
-		opt, err := asRole(args[0], args[2], bus.RoleDecoder)
-		if err != nil {
-			return err
-		}
-		return decoder(ctx, opt, args[1])
+	case role == "decoder" && len(args) >= 2:
+		return decoder(ctx, args)
 	case role == "recorder" && len(args) == 2:
 		return recorder(ctx, args[0], args[1])
+	case role == "controller" && len(args) == 2:
+		return controller(ctx, args[0], args[1], lines)
+	case role == "viewer" && len(args) == 1:
+		return viewer(ctx, args[0])
 	default:
 		return fmt.Errorf("with the arguments %q", args)
 	}
+}
+
+// controller follows a decoder as an actuator at 50 Hz does. It understands "count" and answers with its counters.
+func controller(ctx context.Context, url, session string, lines <-chan string) error {
+	b, err := bus.Open(ctx, bus.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	rec, err := control.New(b, control.Options{Session: session, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }})
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	if err := say(map[string]string{"controller": session}); err != nil {
+		return err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.Join(rec.Close(), b.Close())
+		case <-lines:
+			if err := say(rec.Counters()); err != nil {
+				return err
+			}
+		case <-tick.C:
+			rec.Current()
+		}
+	}
+}
+
+// viewer reads everything that is on the bus.
+func viewer(ctx context.Context, url string) error {
+	nc, err := nats.Connect(url)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	if _, err := nc.Subscribe(">", func(*nats.Msg) {}); err != nil {
+		return err
+	}
+	if err := say(map[string]string{"viewer": url}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // recorder writes a stream down.
@@ -137,15 +187,28 @@ func info() *signal.Info {
 	return in
 }
 
-// pushed is what an outlet did since it was last asked.
-type pushed struct {
-	Chunks  int `json:"chunks"`
-	Lost    int `json:"lost"`
-	Runs    int `json:"runs"`    // stretches of lost chunks
-	Windows int `json:"windows"` // that lie between two losses, or behind the last
+// answer is what an outlet says to a line: the chunk with which it takes effect is measured in full at FirstNS, nanoseconds
+// since 1970 by a clock that does not jump.
+type answer struct {
+	FirstNS int64 `json:"first_ns"`
 }
 
-// outlet pushes noise in real time. It understands "loss P", "jump S" and "count", and answers each with what it did so far.
+// schedule says which of n chunks are lost: each with probability part, at least one of them. Both sides work it out.
+func schedule(part float64, n int, seed uint64) []bool {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	lost := make([]bool, n)
+	some := false
+	for k := range lost {
+		lost[k] = rng.Float64() < part
+		some = some || lost[k]
+	}
+	if !some {
+		lost[n/2] = true
+	}
+	return lost
+}
+
+// outlet pushes noise in real time. It understands "lose PART N SEED" (see schedule) and "jump SECONDS", which moves its stamps.
 func outlet(ctx context.Context, name string, lines <-chan string) error {
 	in := info()
 	cfg := lsl.DefaultConfig()
@@ -158,28 +221,25 @@ func outlet(ctx context.Context, name string, lines <-chan string) error {
 	}
 	rng := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
 	x := signal.NewChunk(in, 0, chunkN).X
-	var did pushed
-	loss, ahead, run, losing := 0.0, 0.0, 0, false
-	base := lsl.LocalClock()
-	const need = windowS * rateHz / chunkN // chunks of a window
+	var lost []bool // of the chunks to come
+	ahead, base := 0.0, lsl.LocalClock()
 	for k := 0; ; k++ {
 		due := base + float64(k+1)*chunkN/rateHz
 		select {
 		case <-ctx.Done():
 			return out.Close()
 		case line := <-lines:
-			word, arg, _ := strings.Cut(line, " ")
-			v, err := strconv.ParseFloat(arg, 64)
-			if arg != "" && err != nil {
-				return err
+			var part, by float64
+			var n int
+			var seed uint64
+			if c, _ := fmt.Sscanf(line, "lose %g %d %d", &part, &n, &seed); c == 3 {
+				lost = schedule(part, n, seed)
+			} else if c, _ := fmt.Sscanf(line, "jump %g", &by); c == 1 {
+				ahead += by
+			} else {
+				return fmt.Errorf("line %q is not understood", line)
 			}
-			switch word {
-			case "loss":
-				loss, did, run = v, pushed{}, 0
-			case "jump":
-				ahead += v
-			}
-			if err := say(did); err != nil {
+			if err := say(answer{lsl.Wall(due)}); err != nil {
 				return err
 			}
 		case <-time.After(time.Duration((due - lsl.LocalClock()) * 1e9)):
@@ -187,18 +247,11 @@ func outlet(ctx context.Context, name string, lines <-chan string) error {
 		if now := lsl.LocalClock(); now < due { // a line came: the chunk is not due yet
 			time.Sleep(time.Duration((due - now) * 1e9))
 		}
-		did.Chunks++
-		if rng.Float64() < loss {
-			did.Lost++
-			if !losing {
-				did.Runs++
+		if len(lost) > 0 {
+			gone := lost[0]
+			if lost = lost[1:]; gone {
+				continue
 			}
-			losing, run = true, 0
-			continue
-		}
-		losing = false
-		if run++; run >= need {
-			did.Windows++
 		}
 		for ch := range x {
 			for t := range x[ch] {
@@ -211,15 +264,26 @@ func outlet(ctx context.Context, name string, lines <-chan string) error {
 	}
 }
 
-// pulse is what a decoder says of itself once a second.
-type pulse struct {
-	Goroutines int     `json:"goroutines"`
-	HeapMB     float64 `json:"heap_mb"`
-	Samples    int64   `json:"samples"`
-	URL        string  `json:"url,omitempty"`
-}
-
-func decoder(ctx context.Context, opt bus.Options, stream string) error {
+// decoder is a live session. Its host's clock may be wrong: then the stamps of commands and of samples are, as they are with
+// a machine whose clock was set wrongly when the program began.
+func decoder(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("decoder", flag.ContinueOnError)
+	dir := fs.String("dir", "", "operator's directory")
+	name := fs.String("session", soakSession, "name of the session")
+	wrong := fs.Duration("clock", 0, "how far the host's clock is ahead")
+	// What is older than this moves nothing: with a session that is behind, an actuator stops as late as its data are old.
+	age := session.Age{MaxMS: 200, Policy: "all"}
+	fs.StringVar(&age.Policy, "policy", age.Policy, "for samples that are too old")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	opt, stream := bus.Options{URL: fs.Arg(0)}, fs.Arg(1)
+	if *dir != "" {
+		var err error
+		if opt, err = asRole(opt.URL, *dir, bus.RoleDecoder); err != nil {
+			return err
+		}
+	}
 	p, err := trained()
 	if err != nil {
 		return err
@@ -228,12 +292,12 @@ func decoder(ctx context.Context, opt bus.Options, stream string) error {
 	if err != nil {
 		return err
 	}
-	clock := bus.NewClock()
-	w, err := bus.NewCommandWriter(b, soakSession, soakDecoder, valid, clock)
+	clock := bus.NewClock().Ahead(*wrong)
+	w, err := bus.NewCommandWriter(b, *name, soakDecoder, valid, clock)
 	if err != nil {
 		return err
 	}
-	ctl, err := bus.NewCtl(b, soakSession, soakDecoder, w.Run(), clock, nil)
+	ctl, err := bus.NewCtl(b, *name, soakDecoder, w.Run(), clock, nil)
 	if err != nil {
 		return err
 	}
@@ -242,25 +306,30 @@ func decoder(ctx context.Context, opt bus.Options, stream string) error {
 	if err != nil {
 		return err
 	}
-	var samples atomic.Int64
-	go func() { // ends with the process
-		for range time.Tick(time.Second) {
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			_ = say(pulse{Goroutines: runtime.NumGoroutine(), HeapMB: float64(m.HeapAlloc) / 1e6, Samples: samples.Load()}) // who does not hear it is gone
-		}
-	}()
+	if err := say(map[string]string{"decoder": *name}); err != nil {
+		return err
+	}
 	_, err = session.Run(ctx, session.Options{
-		Source: src, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w),
-		// What is older than this moves nothing: with a session that is behind, an actuator stops as late as its data are old.
-		Age: session.Age{MaxMS: 200, Policy: "skip"}, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
-		OnChunk: func(c signal.Chunk) { samples.Add(int64(c.Len())) },
+		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w),
+		Age: age, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
 	})
 	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {
 		err = errors.Join(err, end())
 	}
 	return err
+}
+
+// shifted is an inlet on a host whose clock is ahead.
+type shifted struct {
+	*lsl.Inlet
+	by time.Duration
+}
+
+// Next has the times that the host believes in.
+func (s shifted) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.Inlet.Next(ctx)
+	c.Time += int64(s.by)
+	return c, err
 }
 
 // trained is the pipeline, fitted to simulated noise.

@@ -3,6 +3,7 @@ package clock
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -497,5 +498,44 @@ func BenchmarkTracker(b *testing.B) {
 		if k++; k%32 == 0 {
 			tr.Take(32)
 		}
+	}
+}
+
+// TestLossesCloseTogether: with one stamp per chunk, losses with one or two chunks between them are each a gap, and what lies
+// between them keeps its time.
+func TestLossesCloseTogether(t *testing.T) {
+	const n, rate = 25, 250.0
+	tr, err := NewTracker(Options{Rate: rate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := map[int]bool{100: true, 102: true, 104: true, 105: true, 108: true, 120: true}
+	for k := range 140 {
+		if lost[k] {
+			continue
+		}
+		for i := range n {
+			at := float64(k*n+i) / rate
+			tr.Add(at, float64(k+1)*n/rate, i == 0)
+		}
+	}
+	tr.Settle()
+	var runs []int64
+	next := 0.0
+	for {
+		r, ok := tr.Take(1 << 20)
+		if !ok {
+			break
+		}
+		if next += float64(r.Lost) / rate; math.Abs(r.Time-next) > 0.002 {
+			t.Errorf("a run begins at %.3f s, must at %.3f", r.Time, next)
+		}
+		if r.Lost > 0 {
+			runs = append(runs, r.Lost)
+		}
+		next += float64(r.N) / rate
+	}
+	if want := []int64{25, 25, 50, 25, 25}; !slices.Equal(runs, want) {
+		t.Errorf("lost are %v, want %v", runs, want)
 	}
 }

@@ -220,14 +220,25 @@ func (t *Tracker) Settle() {
 		t.settle(Run{})
 	default:
 		t.decide()
+		t.Settle() // the rest, where decide has left one
 	}
 }
 
 // off is how far the stamp of a sample is from the line, which has seen everything up to k samples before it.
 func (t *Tracker) off(h held, k int) float64 { return h.stamp - (t.l.y + float64(k+1)*t.l.slope) }
 
-// decide says what the held samples mean: all of their stamps are off.
+// decide says what the held samples mean: all of their stamps are off. Where samples are missing among them too, it decides
+// about those before, and goes on to hold the rest.
 func (t *Tracker) decide() {
+	if n := t.firstStretch(); !t.counted && n < len(t.held) {
+		rest := slices.Clone(t.held[n:])
+		t.held = t.held[:n]
+		t.decide()
+		for _, h := range rest {
+			t.add(h, 0, false)
+		}
+		return
+	}
 	var off, late []float64
 	for k, h := range t.held {
 		if h.sent {
@@ -256,6 +267,32 @@ func (t *Tracker) decide() {
 		t.skip(lost)
 		t.settle(Run{Lost: lost})
 	}
+}
+
+// firstStretch is how many of the held samples lie before the next place where samples are missing: from there on every stamp
+// is later by more than jitter allows than those before. Stamps can be late, but never early, so that what all later ones have
+// in common is no lateness.
+func (t *Tracker) firstStretch() int {
+	least, next := math.Inf(1), 0.0 // of the stamps from a sample on
+	cut := len(t.held)
+	for k := len(t.held) - 1; k >= 0; k-- {
+		if !t.held[k].sent {
+			continue
+		}
+		off := t.off(t.held[k], k)
+		if next = least; !math.IsInf(next, 1) && next-off > t.bound() {
+			cut = t.nextSent(k)
+		}
+		least = min(least, off)
+	}
+	return cut
+}
+
+// nextSent is the next held sample behind k that has a stamp.
+func (t *Tracker) nextSent(k int) int {
+	for k++; !t.held[k].sent; k++ {
+	}
+	return k
 }
 
 // counterSays handles a step of the counter. Held samples come first.

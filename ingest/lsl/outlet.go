@@ -49,8 +49,8 @@ type Outlet struct {
 	ring    ring
 	last    float64 // stamp of the newest sample
 	readers map[*reader]struct{}
-	conns   map[net.Conn]struct{}
-	gone    ReaderStats // sums over readers that have left
+	conns   map[net.Conn]time.Time // since when each is silent; the zero time where it has said what it wants
+	gone    ReaderStats            // sums over readers that have left
 	refused uint64
 	closed  bool
 }
@@ -69,7 +69,7 @@ type OutletStats struct {
 	Pushed  uint64        `json:"pushed"` // samples
 	Readers []ReaderStats `json:"readers"`
 	Left    ReaderStats   `json:"left"`    // sums over the readers that have left
-	Refused uint64        `json:"refused"` // connections that asked for something that is not here
+	Refused uint64        `json:"refused"` // connections that asked for what is not here, or for nothing in time, or were too many
 }
 
 // NewOutlet offers the stream that info describes. It is visible, and accepts readers, when NewOutlet returns.
@@ -107,7 +107,7 @@ func NewOutlet(info StreamInfo, opt OutletOptions) (*Outlet, error) {
 		short: info.document(false), full: info.document(true), doc: document{info.element(true)},
 		host: h, ln: ln,
 		limit: int64(max(1, min(math.Round(opt.BufferS*perSecond), 1<<40))), most: cmp.Or(opt.BufferBytes, 256<<20),
-		readers: map[*reader]struct{}{}, conns: map[net.Conn]struct{}{},
+		readers: map[*reader]struct{}{}, conns: map[net.Conn]time.Time{},
 	}
 	o.more.L = &o.mu
 	o.wg.Go(o.accept)

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 )
 
 const (
-	// requestTime is how long a connection may take to say what it wants, and an answer other than samples to be read.
-	requestTime = 10 * time.Second
-	// maxConns is how many connections an outlet has at a time.
+	// requestTime is how long a connection may take to say what it wants, answerTime how long an answer other than samples may
+	// take to be read.
+	requestTime = 2 * time.Second
+	answerTime  = 10 * time.Second
+	// maxConns is how many connections an outlet has at a time, maxShare how many of them one address has.
 	maxConns = 256
+	maxShare = maxConns / 4
 )
 
 // accept serves connections until the outlet is closed.
@@ -28,13 +32,13 @@ func (o *Outlet) accept() {
 			continue
 		}
 		o.mu.Lock()
-		if o.closed || len(o.conns) >= maxConns {
+		if o.closed || !o.room(conn) {
 			o.refused++
 			o.mu.Unlock()
 			_ = conn.Close() // it got nothing that could be lost
 			continue
 		}
-		o.conns[conn] = struct{}{}
+		o.conns[conn] = time.Now()
 		o.wg.Go(func() {
 			ok := o.serve(conn)
 			_ = conn.Close() // the other side may have done so before
@@ -47,6 +51,59 @@ func (o *Outlet) accept() {
 		})
 		o.mu.Unlock()
 	}
+}
+
+// room says whether conn may come in; called with o.mu held. Where its address has its share, or all places are taken, the
+// oldest connection (of that address, or of any) that has not said what it wants makes room.
+func (o *Outlet) room(conn net.Conn) bool {
+	of := addrOf(conn)
+	var share int
+	var oldest, own net.Conn
+	for c, idle := range o.conns {
+		same := addrOf(c) == of
+		if same {
+			share++
+		}
+		if idle.IsZero() {
+			continue
+		}
+		if oldest == nil || idle.Before(o.conns[oldest]) {
+			oldest = c
+		}
+		if same && (own == nil || idle.Before(o.conns[own])) {
+			own = c
+		}
+	}
+	drop := oldest
+	switch {
+	case share >= maxShare:
+		drop = own
+	case len(o.conns) < maxConns:
+		return true
+	}
+	if drop == nil {
+		return false
+	}
+	delete(o.conns, drop)
+	_ = drop.Close() // serve ends, and counts it as refused
+	return true
+}
+
+func addrOf(conn net.Conn) netip.Addr {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
+// asked notes that a connection has said what it wants.
+func (o *Outlet) asked(conn net.Conn) error {
+	o.mu.Lock()
+	if _, ok := o.conns[conn]; ok {
+		o.conns[conn] = time.Time{}
+	}
+	o.mu.Unlock()
+	return conn.SetDeadline(time.Now().Add(answerTime))
 }
 
 // serve answers one request. ok is false where it asks for what is not here.
@@ -62,7 +119,9 @@ func (o *Outlet) serve(conn net.Conn) (ok bool) {
 	feed, isFeed := strings.CutPrefix(method, "LSL:streamfeed/")
 	switch {
 	case method == "LSL:fullinfo":
-		_, err = conn.Write(o.full)
+		if err = o.asked(conn); err == nil {
+			_, err = conn.Write(o.full)
+		}
 	case method == "LSL:shortinfo":
 		var query string
 		if query, err = readLine(r); err != nil {
@@ -70,7 +129,9 @@ func (o *Outlet) serve(conn net.Conn) (ok bool) {
 		}
 		var yes bool
 		if yes, err = o.doc.matches(query); yes {
-			_, err = conn.Write(o.short)
+			if err = o.asked(conn); err == nil {
+				_, err = conn.Write(o.short)
+			}
 		}
 	case isFeed:
 		var h headers
@@ -79,6 +140,9 @@ func (o *Outlet) serve(conn net.Conn) (ok bool) {
 		}
 		var q feedRequest
 		if q, err = parseFeed(feed, h); err != nil {
+			break
+		}
+		if err = o.asked(conn); err != nil {
 			break
 		}
 		if status := o.refusal(q); status != "" {

@@ -752,3 +752,34 @@ func TestSwapIsBinary(t *testing.T) {
 		t.Errorf("%x, want %x", got, want)
 	}
 }
+
+// TestIdleConnections: one address that opens connections and says nothing has a quarter of the places, and makes room for
+// itself: who asks from the same address is answered at once. What had to go is counted.
+func TestIdleConnections(t *testing.T) {
+	o := outlet(t, eeg(1), OutletOptions{})
+	addr := fmt.Sprintf("127.0.0.1:%d", o.info.DataPort)
+	for range maxConns + 10 {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp4", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }() // the outlet may have done so
+	}
+	began := time.Now()
+	got, err := io.ReadAll(raw(t, o, "LSL:fullinfo\r\n"))
+	if err != nil || len(got) == 0 {
+		t.Fatalf("beside idle connections: %d bytes, %v", len(got), err)
+	}
+	t.Logf("answered behind %s", time.Since(began))
+	o.mu.Lock()
+	n := len(o.conns)
+	o.mu.Unlock()
+	if n > maxShare {
+		t.Errorf("one address has %d connections, at most %d", n, maxShare)
+	}
+	for begin := time.Now(); o.Stats().Refused < maxConns-maxShare; time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > 30*time.Second {
+			t.Fatalf("refused are %d, want at least %d", o.Stats().Refused, maxConns-maxShare)
+		}
+	}
+}

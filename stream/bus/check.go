@@ -56,7 +56,7 @@ func CheckRole(ctx context.Context, o Options, role Role) (rep RoleReport, err e
 	}
 	g := grantsOf[role]
 	session := fmt.Sprintf("check-%016x", rand.Uint64())
-	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyCtl, anyStop, "gyrus.>", "$JS.API.INFO"} {
+	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
 		subject := strings.Replace(strings.Replace(s, "*", session, 1), "*", "check", 1)
 		for _, do := range []string{"publish", "subscribe"} {
 			p := RoleProbe{Do: do, Subject: s}

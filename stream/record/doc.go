@@ -3,7 +3,7 @@
 //
 // A recording called NAME is up to four files:
 //
-//   - NAME.arrow: the samples and events that the session took in (ingest/arrowfile), a batch a second;
+//   - NAME.arrow: the samples and events that the session took in (ingest/arrowfile), a batch every half second;
 //   - NAME.decisions.arrow: every decision, with the window it was made of, its scores, and when its command was published;
 //   - NAME.clock.arrow: once a second for each stream the offset, drift and jitter of its clock, its rate, state and losses;
 //   - NAME.json: what the session was: its file, the hash of the model, the begin, the version.
@@ -11,6 +11,6 @@
 // With XDF in place of Arrow, NAME.xdf has samples, events, decisions and clock offsets as streams.
 //
 // Everything is written by one goroutine. Who records never waits for the disk: what does not fit into the queue is dropped,
-// counted, and a gap in the recording. Each second what has come since is handed to the operating system, and every five
-// seconds to the disk: when the program is killed the last second is missing, when the power fails up to five.
+// counted, and a gap in the recording. Every half second what has come since is handed to the operating system, and every five
+// seconds to the disk: when the program is killed at most the last second is missing, when the power fails up to five.
 package record

@@ -342,7 +342,7 @@ func recordForEver(path string) {
 	}
 }
 
-// TestKilled: SIGKILL in the middle leaves all but the last seconds, of samples and of decisions.
+// TestKilled: SIGKILL in the middle leaves all but the last second, of samples and of decisions.
 func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k.arrow")
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -369,7 +369,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	if r.Samples.Len < sent-2500 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-2500)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 1 {
+	if r.Samples.Len < sent-1050 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-1050)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 1 {
 		t.Errorf("of %d samples %d were read back and %d decisions, deviations %v %v", sent, r.Samples.Len, len(r.Decisions), r.Samples.Deviations, r.Deviations)
 	}
 	x := [][]float64{make([]float64, r.Samples.Len)}

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	flushEvery = time.Second
+	// flushEvery bounds what a kill costs, with the chunk at hand and a busy machine to a second.
+	flushEvery = 500 * time.Millisecond
 	syncEvery  = 5 * time.Second
 	// queueBytes is how much may wait for the disk: a quarter of a minute of 512 channels at 2 kHz.
 	queueBytes = 128 << 20

@@ -168,6 +168,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		return nil, bad(0, err)
 	}
 	c := ConfigDefaults()
+	if line, err := checkSections(top); err != nil {
+		return nil, bad(line, err)
+	}
 	if present(top, "adapt") {
 		c.Adapt = &Adapt{Options: adapt.Defaults()}
 	}
@@ -307,6 +310,27 @@ func (c *Config) checkSource(top *yaml.Node) error {
 		return fmt.Errorf("source: chunk_s is %g, must be above 0 and at most 10", c.Source.Chunk)
 	}
 	return nil
+}
+
+// sections are the keys that stand for a section, with what one can say.
+var sections = map[string]string{
+	"source": "source: {use: synth}", "bus": `bus: {url: "nats://127.0.0.1:4222"}`, "watch": "watch: {stalled_ms: 500, lost_ms: 3000}",
+	"age": "age: {max_ms: 1000, policy: skip}", "calibrate": "calibrate: {pipeline: csp-lda, save: new.gyrus}", "metrics": `metrics: {listen: "127.0.0.1:9100"}`,
+	"dashboard": `dashboard: {listen: "127.0.0.1:8080"}`, "record": "record: {file: run1.arrow}", "adapt": "adapt: {save: learned.gyrus}",
+}
+
+// checkSections refuses a section in which nothing stands, which would do nothing, and one that has its place elsewhere.
+func checkSections(top *yaml.Node) (line int, err error) {
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		key := top.Content[i]
+		if key.Value == "safety" {
+			return key.Line, errors.New("safety is no key of a session: limits, dead man and watchdog belong to each controller, which must be safe without the session: set them with gyrus control (see gyrus control -h and docs/live.md)")
+		}
+		if say, ok := sections[key.Value]; ok && registry.Resolve(top.Content[i+1]).Tag == "!!null" {
+			return key.Line, fmt.Errorf("%s is empty: write what it does, such as %s, or leave the key out", key.Value, say)
+		}
+	}
+	return 0, nil
 }
 
 // present says whether the mapping top has a key.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +35,31 @@ func (o MetricsOptions) Check() error {
 		return fmt.Errorf("listen is %q, which others can reach, and there is no authorisation: use 127.0.0.1, or set expose: true", o.Listen)
 	}
 	return nil
+}
+
+// known answers only who asks for this machine by a name that can be meant: an address, localhost, the host of listen or, with
+// Expose, the name of the machine. Otherwise a page of strangers could read the figures under a name of its own that leads here
+// (DNS rebinding).
+func (o MetricsOptions) known(next http.Handler) http.Handler {
+	host, _, _ := net.SplitHostPort(o.Listen) // Check has seen it
+	names := []string{"localhost", strings.ToLower(host)}
+	if o.Expose {
+		if name, err := os.Hostname(); err == nil {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := r.Host
+		if h, _, err := net.SplitHostPort(asked); err == nil {
+			asked = h
+		}
+		asked = strings.ToLower(strings.Trim(asked, "[]"))
+		if net.ParseIP(asked) == nil && !slices.Contains(names, asked) {
+			http.Error(w, "this server is not known by that name: ask for it by its address", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Metrics serves the figures of one session over HTTP: /metrics for Prometheus, /healthz (the session is at work) and /readyz
@@ -64,7 +92,7 @@ func ServeMetrics(ctx context.Context, opt MetricsOptions) (*Metrics, error) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, m.healthy()) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { say(w, m.ready()) })
-	m.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 14}
+	m.srv = &http.Server{Handler: opt.known(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 14}
 	go func() { m.served <- m.srv.Serve(l) }() // Close waits for it
 	return m, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -355,5 +356,51 @@ func TestRequiredStream(t *testing.T) {
 	s := Source{Use: "nats", Stream: "eeg", Wait: 1.5}
 	if _, err := s.Open(t.Context(), b, "s", bus.NewClock()); err == nil || !strings.Contains(err.Error(), "required stream") || !strings.Contains(err.Error(), "other/emg (8 channels at 160 Hz") {
 		t.Errorf("a stream that is not there: %v", err)
+	}
+}
+
+// TestEmptySections: a section in which nothing stands is an error that says what to write, and so is one of elsewhere.
+func TestEmptySections(t *testing.T) {
+	const rest = "bundle: m.gyrus\n"
+	for _, key := range []string{"metrics", "age", "record", "dashboard", "watch", "adapt", "calibrate", "bus", "source"} {
+		for _, null := range []string{"", " null", " ~"} {
+			if _, err := ParseConfig("s.yaml", []byte(rest+key+":"+null+"\n")); err == nil || !strings.Contains(err.Error(), key+" is empty: write what it does, such as "+key+": {") {
+				t.Errorf("%s:%s: %v", key, null, err)
+			}
+		}
+	}
+	if _, err := ParseConfig("s.yaml", []byte(rest+"source: {use: synth}\nsafety: {watchdog_ms: 250}\n")); err == nil || !strings.Contains(err.Error(), "gyrus control") || !strings.Contains(err.Error(), "3") {
+		t.Errorf("safety: %v", err)
+	}
+}
+
+// TestMetricsHost: a page that reaches the figures under a name of its own is refused; an address and localhost are not.
+func TestMetricsHost(t *testing.T) {
+	m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for host, want := range map[string]int{"127.0.0.1:9100": 200, "localhost": 200, "[::1]:9100": 200, "rebind.example:9100": 403, "localhost.example": 403} {
+		for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.Addr()+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if refused := resp.StatusCode == http.StatusForbidden; refused != (want == 403) {
+				t.Errorf("%s asked for as %s: status %d", path, host, resp.StatusCode)
+			}
+		}
 	}
 }

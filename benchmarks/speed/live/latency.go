@@ -50,6 +50,7 @@ type result struct {
 	Latency control.Summary            `json:"latency_ms"`
 	Stages  map[string]control.Summary `json:"stages_ms,omitempty"`
 	Lost    int64                      `json:"lost"`
+	Missing int64                      `json:"missing"` // commands that never came
 }
 
 func latency(ctx context.Context, o options) error {
@@ -66,6 +67,7 @@ func latency(ctx context.Context, o options) error {
 			return err
 		}
 		mine.Stages, mine.Lost = r.Stages, mine.Lost+r.Lost
+		mine.Missing += expected(o.seconds)
 		if o.python == "" {
 			continue
 		}
@@ -74,6 +76,7 @@ func latency(ctx context.Context, o options) error {
 		}
 	}
 	mine.Latency = ours.Summary()
+	mine.Missing -= int64(mine.Latency.N)
 	rows := []result{mine}
 	if o.python != "" {
 		rows = append(rows, result{What: peer + ": outlet, inlet, band-pass, CSP+LDA (no NATS)", Latency: theirs.Summary()})
@@ -86,7 +89,7 @@ func latency(ctx context.Context, o options) error {
 			continue
 		}
 		l := r.Latency
-		fmt.Printf("%s\n  %d windows: p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms, max %.3f ms; %d samples lost\n", r.What, l.N, l.P50, l.P99, l.P999, l.Max, r.Lost)
+		fmt.Printf("%s\n  %d windows: p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms, max %.3f ms; %d samples lost, %d commands never came\n", r.What, l.N, l.P50, l.P99, l.P999, l.Max, r.Lost, r.Missing)
 		for _, name := range session.Stages() {
 			if s, ok := r.Stages[name]; ok {
 				fmt.Printf("    %-11s p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f   (last round)\n", name, s.P50, s.P99, s.P999, s.Max)
@@ -112,7 +115,11 @@ func judge(rows []result) error {
 		p := rows[1].Latency
 		check("p50 beside half of the peer's", l.P50, barPeer*p.P50)
 		check("p99 beside half of the peer's", l.P99, barPeer*p.P99)
+		check("p99.9 beside half of the peer's", l.P999, barPeer*p.P999)
 		fmt.Printf("gyrus over peer: p50 %.2f, p99 %.2f, p99.9 %.2f (bar %.2f)\n", l.P50/p.P50, l.P99/p.P99, l.P999/p.P999, barPeer)
+	}
+	if n := rows[0].Missing; n != 0 {
+		missed = append(missed, fmt.Errorf("%d commands never came, of %d that had to", n, n+int64(l.N)))
 	}
 	if rows[0].Lost > 0 {
 		missed = append(missed, fmt.Errorf("%d samples were lost", rows[0].Lost))
@@ -160,6 +167,12 @@ func fitted(def string, rec *signal.Recording) (*pipeline.Pipeline, error) {
 	return pipeline.FromBundle("live", b, pipeline.All)
 }
 
+// warmUp is how many chunks at the beginning are not measured.
+const warmUp = 20
+
+// expected is how many commands one round must bring: one with every chunk behind the warm-up.
+func expected(seconds float64) int64 { return max(0, int64(seconds*rateHz/chunkN)-warmUp) }
+
 // marks remembers when each chunk was pushed and which command came of which.
 type marks struct {
 	mu     sync.Mutex
@@ -197,7 +210,7 @@ func once(ctx context.Context, p *pipeline.Pipeline, info *signal.Info, seconds 
 	if err != nil {
 		return none, err
 	}
-	m := &marks{chunk: map[uint64]int64{}, got: into, skip: 20}
+	m := &marks{chunk: map[uint64]int64{}, got: into, skip: warmUp}
 	if _, err := sub.SubscribeCommands("latency", "d", m.received); err != nil {
 		return none, err
 	}
