@@ -150,7 +150,7 @@ type rig struct {
 	short  bool
 	skew   time.Duration // of the clock of the decoder's host
 	newest int64         // of the runs of the decoder
-	rearms []string      // how the controller was re-armed: each time that a run is older than the newest
+	rearms []rearming    // each time that a run was older than the newest
 	quiet  *quiet
 	lives  []life  // of processes that were killed
 	rounds uint64  // of losses: each has a seed of its own
@@ -255,29 +255,33 @@ func (r *rig) startDecoder(ctx context.Context) (err error) {
 // four heartbeats have proven that it is alive.
 const shownS = 2.5
 
+// rearming is how the controller was brought to follow an older run.
+type rearming struct{ notes, wrong string }
+
 // rearm does what an operator does: waits until the controller says that only an older run is alive, and re-arms it. Until then
 // the controller must have refused its commands, all of them.
 func (r *rig) rearm(ctx context.Context) error {
 	began, before := time.Now(), r.rec.Counters()
-	shown := 0.0
+	shown, wrong := 0.0, ""
 	for {
 		a, ok := r.rec.Current()
 		n := r.rec.Counters()
+		took, refused := time.Since(began).Seconds(), n.OldRun-before.OldRun
+		if shown == 0 && a.Reason == control.ReasonOlderRun {
+			shown = took
+		}
+		done := shown > 0 && refused >= 5
 		switch {
 		case ok || n.Accepted > before.Accepted:
-			return errors.New("the controller follows an older run without a re-arming")
-		case shown == 0 && a.Reason == control.ReasonOlderRun:
-			shown = time.Since(began).Seconds()
+			done, wrong = true, "an older run is followed without a re-arming"
+		case done && shown > shownS+r.grace.Seconds():
+			wrong = fmt.Sprintf("an older run is shown behind %.1f s, at most %g are allowed", shown, shownS)
+		case !done && took > 20:
+			done, wrong = true, fmt.Sprintf("an older run is alive for 20 s, and the controller says %q and has refused %d commands", a.Reason, refused)
 		}
-		if shown > 0 && n.OldRun >= before.OldRun+5 {
-			r.rearms = append(r.rearms, fmt.Sprintf("an older run, shown behind %.1f s (at most %g), %d commands refused before the re-arming", shown, shownS, n.OldRun-before.OldRun))
-			if shown > shownS+r.grace.Seconds() {
-				return fmt.Errorf("the controller says behind %.1f s that only an older run is alive, at most %g are allowed", shown, shownS)
-			}
+		if done {
+			r.rearms = append(r.rearms, rearming{fmt.Sprintf("an older run, shown behind %.1f s (at most %g), %d commands refused before the re-arming", shown, shownS, refused), wrong})
 			return r.rec.Rearm()
-		}
-		if time.Since(began) > 60*time.Second {
-			return fmt.Errorf("an older run is alive, and the controller says %q and has refused %d commands", a.Reason, n.OldRun-before.OldRun)
 		}
 		select {
 		case <-ctx.Done():
@@ -351,7 +355,9 @@ func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome,
 	if err := mend(); err != nil {
 		return o, err
 	}
-	o.Notes = strings.Join(r.rearms[armed:], ", ")
+	for _, a := range r.rearms[armed:] {
+		o.Notes, o.Wrong = a.notes, a.wrong
+	}
 	if unsafe != nil {
 		o.Wrong = unsafe.Error()
 		return o, ctx.Err()
