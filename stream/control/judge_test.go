@@ -264,12 +264,12 @@ func TestRule2RearmFollowsNoReplay(t *testing.T) {
 		"a burst": func(b *bench, _ sender) {
 			b.t += 3 * time.Second
 			var tape []bus.Status
-			real := b.dec.clock
+			clock := b.dec.clock
 			for k := range 40 {
 				b.dec.clock = func() time.Duration { return b.t + time.Duration(k-40)*80*ms }
 				tape = append(tape, b.dec.makeBeat(bus.StateDecoding))
 			}
-			b.dec.clock = real
+			b.dec.clock = clock
 			for _, s := range tape {
 				b.t += ms
 				b.beat(b.t, b.t, s)
