@@ -104,7 +104,7 @@ func Render(f Frame, color bool) string {
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
 		case f.Reason == ReasonOlderRun:
-			word += " (the decoder's clock was set back, or a recording is replayed; re-arm to follow it)"
+			word += " (clock set back, or a replay: re-arm to follow it)"
 		}
 		fmt.Fprintf(&b, " %s  %s\n", paint(alarm, word), f.View.Summary())
 	default:
