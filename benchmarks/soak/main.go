@@ -130,6 +130,9 @@ func soak(ctx context.Context, minutes float64, only string, asJSON bool) (err e
 				return err
 			}
 		}
+		if err := settle(ctx); err != nil { // and until what the slow viewer held is let go of
+			return err
+		}
 		r.own = append(r.own, feel())
 	}
 	g := outcome{Fault: "growth", Skipped: "-minutes 0"}
