@@ -18,6 +18,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // formats are the writers of formats that BIDS allows for EEG (BIDS 1.10, "Electroencephalography: EEG recording data"), the
@@ -406,6 +407,9 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 			return nil, nil
 		}
 		labels = append(labels, c.Original)
+	}
+	if units.Rescaled(rec) { // the file has the numbers of another unit
+		return nil, nil
 	}
 	if len(rec.Others) > 0 || first(rec) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil

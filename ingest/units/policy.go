@@ -154,6 +154,13 @@ type scaled struct {
 	scales []Scale // the zero value leaves a channel as it is
 }
 
+// Rescaled says whether rec hands out samples in another unit than its own files say, by a policy or by what lies beside it:
+// a copy of the files would not say the same.
+func Rescaled(rec *signal.Recording) bool {
+	s, ok := rec.Data.(scaled)
+	return ok && slices.ContainsFunc(s.scales, func(x Scale) bool { return x != (Scale{}) })
+}
+
 // ReadSamples reads and scales.
 func (s scaled) ReadSamples(dst [][]float64, start int64) error {
 	if err := s.SampleReader.ReadSamples(dst, start); err != nil {

@@ -55,6 +55,9 @@ type stream struct {
 	lost    bool    // something behind the last stamp is missing
 	started bool    // there has been a stamp
 	skipped int64   // samples left out because their stamp is not known
+
+	maybe  []int64 // samples in front of which others may be missing
+	maybeS float64 // the longest time of these, in seconds
 }
 
 // contents is all that was found in a file.

@@ -3,6 +3,7 @@ package xdf
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -26,13 +27,30 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 	if s.info.drops {
 		limit = 1.5 / s.info.rate
 	}
-	from := int64(0)
+	from, uneven := int64(0), false
+	few := fewSamples / s.info.rate
 	for i := int64(1); i <= s.n; i++ {
-		if i < s.n && math.Abs(*s.stamps.at(i)-*s.stamps.at(i - 1)) <= limit {
-			continue
+		if i < s.n {
+			step := *s.stamps.at(i) - *s.stamps.at(i - 1)
+			uneven = uneven || step > few
+			if math.Abs(step) <= limit {
+				continue
+			}
+		}
+		if uneven && !s.info.drops {
+			at, seconds, sure := s.losses(from, i)
+			if !sure && len(at) > 0 {
+				s.maybe = append(s.maybe, at...)
+				s.maybeS = max(s.maybeS, seconds)
+				at = nil
+			}
+			for _, lost := range at {
+				segments = append(segments, s.fit(from, lost))
+				from = lost
+			}
 		}
 		segments = append(segments, s.fit(from, i))
-		from = i
+		from, uneven = i, false
 	}
 	var steps, seconds float64
 	for _, g := range segments {
@@ -43,6 +61,78 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 		return segments, s.info.rate
 	}
 	return segments, steps / seconds
+}
+
+// fewSamples is the step of the stamps, in samples, from which on it is asked whether samples are missing there: stamps of
+// chunks and jitter make such steps too.
+const fewSamples = 1.5
+
+// losses are the samples among [from, to) in front of which others are missing: a stamp can be late, but what is behind it
+// then catches up; where all stamps of a while are later than the earliest of the while before, samples are missing between.
+// seconds is the longest time that is. sure says that the stamps are regular enough to tell: steps other than the nominal one are
+// rare, or hardly differ from it.
+func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool) {
+	dt := 1 / s.info.rate
+	var off []float64 // by how much steps are not the nominal one
+	for i := from + 1; i < to; i++ {
+		if d := math.Abs(*s.stamps.at(i) - *s.stamps.at(i - 1) - dt); d > 1e-6*dt {
+			off = append(off, d)
+		}
+	}
+	slices.Sort(off)
+	scatter := 0.0
+	if n := len(off); n > 0 && int64(n) > (to-from)/1000 {
+		scatter = off[n/2]
+	}
+	// Stamps of a program that sleeps between samples are regular, too, but it can wake up late and stay so: only the regularity
+	// of a clock tells of losses.
+	n := len(off)
+	sure = n <= int((to-from)/100) || off[n-1-n/50] <= 1e-3*dt
+	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
+	// percent looks like a loss
+	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/int64(len(off)+1)+1))
+	if while > 4096 {
+		while = 128 // there are hardly any
+	}
+	// The clock may run at another rate than the nominal one: the usual time of a while tells.
+	if slope := s.usual(from, to, while); slope > 0 {
+		dt = slope
+	}
+	least := 0.75 * dt
+	if !sure {
+		least = max(3*dt, 3*scatter)
+	}
+	late := func(i int64) float64 { return *s.stamps.at(i) - float64(i-from)*dt }
+	begin := from
+	for i := from + 1; i < to; i++ {
+		if *s.stamps.at(i)-*s.stamps.at(i - 1) <= fewSamples*dt {
+			continue
+		}
+		before, behind := math.Inf(1), math.Inf(1)
+		for k := max(begin, i-while); k < i; k++ {
+			before = min(before, late(k))
+		}
+		for k := i; k < min(to, i+while); k++ {
+			behind = min(behind, late(k))
+		}
+		if lost := behind - before; lost > least {
+			at, seconds, begin = append(at, i), max(seconds, lost), i
+		}
+	}
+	return at, seconds, sure
+}
+
+// usual is the median time from one sample to the next, over whiles of so many samples of [from, to); 0 where there is none.
+func (s *stream) usual(from, to, while int64) float64 {
+	var steps []float64
+	for i := from; i+while < to; i += max(1, while/4) {
+		steps = append(steps, (*s.stamps.at(i + while)-*s.stamps.at(i))/float64(while))
+	}
+	if len(steps) < 3 {
+		return 0
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }
 
 // fit is the least-squares line through the stamps of samples [from, to).
@@ -147,6 +237,10 @@ func (s *stream) timeline(src *source) *timeline {
 	case math.Abs(off)*longest*s.info.rate > 0.5:
 		s.deviate(src, "rate", "samples come at the nominal rate", found,
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
+	}
+	if n := len(s.maybe); n > 0 {
+		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but the stamps scatter too much to tell",
+			n, s.maybe[0], s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
 	if n := len(segments) - 1; n > 0 {
 		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,

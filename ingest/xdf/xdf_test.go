@@ -3,6 +3,7 @@ package xdf_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -467,4 +468,79 @@ func FuzzOpen(f *testing.F) {
 		}
 		ingesttest.Fuzz(t, fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf", 24) // a stamp and a place for each sample, which may have a byte
 	})
+}
+
+// TestShortGaps: samples that are missing for less than pyxdf calls a break are a gap, exact to the sample, where every sample
+// has a regular stamp, and events stand at their samples; where the stamps scatter they are listed.
+func TestShortGaps(t *testing.T) {
+	const rate = 250.0
+	for _, tc := range []struct {
+		name   string
+		jitter float64 // s
+		lost   map[int]int
+	}{
+		{"regular", 0, map[int]int{1000: 125, 3000: 5, 7000: 475}},
+		{"jitter of a microsecond", 1e-6, map[int]int{2000: 250, 5000: 1}},
+		{"scattered", 0.05, map[int]int{4000: 400}},
+	} {
+		var buf bytes.Buffer
+		w, err := xdf.NewWriter(&buf, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := w.AddStream(xdf.StreamHeader{Name: "EEG", Type: "EEG", Format: "float32", Rate: rate, Channels: []signal.Channel{{Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		marks, err := w.AddStream(xdf.StreamHeader{Name: "marks", Type: "Markers", Format: "string", Channels: make([]signal.Channel, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(1, 2))
+		var gaps []signal.Span
+		at, events := 0, map[string]int64{}
+		for k := range 10_000 {
+			if n := tc.lost[k]; n > 0 {
+				gaps = append(gaps, signal.Span{Start: int64(at), Len: int64(n)})
+				at += n
+			}
+			stamp := 100 + float64(at)/rate
+			if err := w.Samples(id, []float64{stamp + tc.jitter*rng.Float64()}, [][]float64{{float64(k)}}); err != nil {
+				t.Fatal(err)
+			}
+			if k%500 == 250 {
+				label := fmt.Sprintf("at %d", k)
+				events[label] = int64(at)
+				if err := w.Texts(marks, []float64{stamp}, [][]string{{label}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at++
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Found, "samples may be missing there") })
+		if tc.jitter > 0.01 {
+			if len(rec.Gaps()) != 0 || !listed {
+				t.Errorf("%s: gaps %v, %v", tc.name, rec.Gaps(), rec.Deviations)
+			}
+			continue
+		}
+		if !slices.Equal(rec.Gaps(), gaps) || listed {
+			t.Errorf("%s: gaps %v, want %v; %v", tc.name, rec.Gaps(), gaps, rec.Deviations)
+		}
+		for _, e := range rec.Events {
+			if e.Sample != events[e.Label] {
+				t.Errorf("%s: event %q at sample %d, want %d", tc.name, e.Label, e.Sample, events[e.Label])
+			}
+		}
+		if len(rec.Events) != len(events) {
+			t.Errorf("%s: %d events, want %d", tc.name, len(rec.Events), len(events))
+		}
+	}
 }
