@@ -98,6 +98,7 @@ func live(t *testing.T, path string, rec *signal.Recording, p *pipeline.Pipeline
 		}
 		d := record.Of(pr)
 		d.TArrived, d.TDecided, d.Model = pr.Time+5, pr.Time+9, strings.Repeat("ab", 32)
+		d.Fate, d.Seq = record.Sent, uint64(len(all)+1)
 		r.Decision(d)
 		d.Values = slices.Clone(d.Values)
 		all = append(all, d)
@@ -107,6 +108,7 @@ func live(t *testing.T, path string, rec *signal.Recording, p *pipeline.Pipeline
 	if _, err := stream.Run(t.Context(), src, p, sink, stream.Options{OnChunk: r.Chunk}); err != nil {
 		t.Fatal(err)
 	}
+	r.Log(record.Entry{Time: clockBegin, Sample: rec.Len, Kind: record.KindEnd, Detail: record.Detail{Why: "the source ended", Flushed: true}})
 	r.Clock(record.Clock{Time: clockBegin, Stream: "eeg", Health: signal.Health{State: signal.LinkConnected, OffsetS: 0.25, DriftPPM: math.NaN()}})
 	st, err := r.Close()
 	if err != nil {
@@ -136,7 +138,7 @@ func TestRecordAndReplay(t *testing.T) {
 	rec := person(t, 2)
 	p := trained(t, "csp-lda")
 	st, want := live(t, path, rec, p, func() int { return 13 })
-	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 4 || st.Bytes == 0 {
+	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 5 || st.Bytes == 0 {
 		t.Errorf("%+v, the recording has %d samples, %d events, %d decisions", st, rec.Len, len(rec.Events), len(want))
 	}
 	r, err := record.Open(path)
@@ -158,7 +160,7 @@ func TestRecordAndReplay(t *testing.T) {
 	if !slices.EqualFunc(r.Decisions, want, func(a, b record.Decision) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }) {
 		t.Errorf("%d decisions are read back, %d were made, or some differ", len(r.Decisions), len(want))
 	}
-	again, err := record.Replay(t.Context(), r.Samples, p)
+	again, err := record.Replay(t.Context(), r, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +172,7 @@ func TestRecordAndReplay(t *testing.T) {
 			t.Fatalf("decision %d: the newest sample is of %d, was of %d", i, d.TSample, want[i].TSample)
 		}
 	}
-	other, err := record.Replay(t.Context(), r.Samples, trained(t, "mdm"))
+	other, err := record.Replay(t.Context(), r, trained(t, "mdm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +247,7 @@ func TestXDF(t *testing.T) {
 			delete(labels, e.Label)
 		}
 	}
-	if decisions != len(want) || len(labels) != 2 { // what the session was, and the clock
+	if decisions != len(want) || len(labels) != 4 { // what the session was, the clock, and two lines of the log
 		t.Errorf("%d decisions, want %d; other events that were not: %v", decisions, len(want), labels)
 	}
 	if err := got.Close(); err != nil {
@@ -369,7 +371,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	if r.Samples.Len < sent-1050 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-1050)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 1 {
+	if r.Samples.Len < sent-1050 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-1050)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 2 || r.Closed {
 		t.Errorf("of %d samples %d were read back and %d decisions, deviations %v %v", sent, r.Samples.Len, len(r.Decisions), r.Samples.Deviations, r.Deviations)
 	}
 	x := [][]float64{make([]float64, r.Samples.Len)}

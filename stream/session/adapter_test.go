@@ -128,7 +128,7 @@ func TestAdapter(t *testing.T) {
 	}
 	rep, err := Run(t.Context(), Options{
 		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: a,
-		OnDecision: func(p *pipeline.Prediction, _ bus.Command, _ time.Time) {
+		OnDecision: func(p Decided) {
 			mu.Lock()
 			defer mu.Unlock()
 			truth = append(truth, p.Truth)

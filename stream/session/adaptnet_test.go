@@ -165,7 +165,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 	var all []trial
 	session, err := Run(t.Context(), Options{
 		Source: from, Pipeline: ps[0], Commands: w, Clock: clock, Adapter: a, Ctl: ctl,
-		OnDecision: func(q *pipeline.Prediction, c bus.Command, _ time.Time) {
+		OnDecision: func(q Decided) {
 			if n := len(all); n > 0 { // the feedback on the trial before is on its way, as it would be in seconds of a session
 				for seq := uint64(0); seq < uint64(n); seq = <-answered {
 				}
@@ -181,7 +181,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 			if err := ps[1].Decoder().Predict(was, q.Row); err != nil {
 				t.Error(err)
 			}
-			all = append(all, trial{slices.Clone(q.Row), slices.Clone(q.Scores), c.Label == q.Truth, (ps[1].Classes()[0] == q.Truth) == (was[0] >= was[1])})
+			all = append(all, trial{slices.Clone(q.Row), slices.Clone(q.Scores), q.Command.Label == q.Truth, (ps[1].Classes()[0] == q.Truth) == (was[0] >= was[1])})
 		},
 	})
 	if err != nil {
