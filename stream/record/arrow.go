@@ -125,11 +125,12 @@ func (s *arrowSink) batch() error {
 }
 
 // unwritten is what was taken and is not in the files.
-func (s *arrowSink) unwritten() (samples, events, decisions int64) {
+func (s *arrowSink) unwritten() Stats {
+	lost := Stats{Samples: int64(s.slabLen()), Events: int64(len(s.held.Events)), Entries: int64(s.logs.n)}
 	if s.decisions != nil {
-		decisions = int64(s.decisions.n)
+		lost.Decisions = int64(s.decisions.n)
 	}
-	return int64(s.slabLen()), int64(len(s.held.Events)), decisions
+	return lost
 }
 
 func (s *arrowSink) decision(d Decision) error {

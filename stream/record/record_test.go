@@ -15,6 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"go.uber.org/goleak"
 
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
@@ -295,6 +299,67 @@ func TestRestart(t *testing.T) {
 	}
 	if e := got.Samples.Events; len(e) != 4 || e[2].Sample != 303 || e[3].Sample != 354 {
 		t.Errorf("events %+v", e)
+	}
+}
+
+// TestOldDecisions: decisions in the layout of versions that did not write down the fate of commands, written here column by
+// column, are read, with a fate that is not known.
+func TestOldDecisions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.arrow")
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	r, err := record.Create(record.Options{Path: path, Info: info})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Chunk(signal.NewChunk(info, 0, 100))
+	if _, err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(strings.TrimSuffix(path, ".arrow") + ".log.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	var fields []arrow.Field
+	for _, f := range []struct {
+		name string
+		of   arrow.DataType
+	}{
+		{"start", arrow.PrimitiveTypes.Int64}, {"end", arrow.PrimitiveTypes.Int64}, {"t_sample_ns", arrow.PrimitiveTypes.Int64}, {"t_arrived_ns", arrow.PrimitiveTypes.Int64},
+		{"t_decided_ns", arrow.PrimitiveTypes.Int64}, {"kind", arrow.BinaryTypes.String}, {"label", arrow.BinaryTypes.String}, {"confidence", arrow.PrimitiveTypes.Float64},
+		{"rejected", arrow.BinaryTypes.String}, {"model_sha256", arrow.BinaryTypes.String}, {"value_a", arrow.PrimitiveTypes.Float64}, {"value_b", arrow.PrimitiveTypes.Float64},
+	} {
+		fields = append(fields, arrow.Field{Name: f.name, Type: f.of, Nullable: strings.HasPrefix(f.name, "value_")})
+	}
+	md := arrow.NewMetadata([]string{"gyrus_decisions"}, []string{"1"})
+	schema := arrow.NewSchema(fields, &md)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for k, v := range []int64{10, 60, 1, 2, 3} {
+		b.Field(k).(*array.Int64Builder).Append(v)
+	}
+	for k, v := range map[int]string{5: "class", 6: "b", 8: "", 9: "cafe"} {
+		b.Field(k).(*array.StringBuilder).Append(v)
+	}
+	for k, v := range map[int]float64{7: 0.75, 10: 0.25, 11: 0.75} {
+		b.Field(k).(*array.Float64Builder).Append(v)
+	}
+	rows := b.NewRecord()
+	defer rows.Release()
+	f, err := os.Create(strings.TrimSuffix(path, ".arrow") + ".decisions.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := ipc.NewWriter(f, ipc.WithSchema(schema))
+	if err := errors.Join(w.Write(rows), w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Close() }()
+	want := record.Decision{Start: 10, End: 60, TSample: 1, TArrived: 2, TDecided: 3, Kind: "class", Label: "b", Confidence: 0.75, Values: []float64{0.25, 0.75}, Model: "cafe"}
+	if len(got.Decisions) != 1 || fmt.Sprintf("%+v", got.Decisions[0]) != fmt.Sprintf("%+v", want) || !slices.Equal(got.Outputs, []string{"a", "b"}) || got.Log != nil {
+		t.Errorf("outputs %v, log %v, decisions %+v, want %+v", got.Outputs, got.Log, got.Decisions, want)
 	}
 }
 

@@ -88,7 +88,7 @@ type sink interface {
 	clock(c Clock) error
 	log(e Entry) error
 	// unwritten is what was taken and is not in the file: all of it is lost where nothing more can be written.
-	unwritten() (samples, events, decisions int64)
+	unwritten() Stats
 	flush() error
 	sync() error
 	close() error // also after an error
@@ -368,10 +368,11 @@ func (r *Recorder) fail(err error, items []any) {
 	if first {
 		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", err)
 		r.stats.Error = r.err.Error()
-		samples, events, decisions := r.sink.unwritten()
-		r.stats.Samples, r.stats.Dropped = r.stats.Samples-samples, r.stats.Dropped+samples
-		r.stats.Decisions, r.stats.DroppedDecisions = r.stats.Decisions-decisions, r.stats.DroppedDecisions+decisions
-		r.stats.Events -= events
+		lost := r.sink.unwritten()
+		r.stats.Samples, r.stats.Dropped = r.stats.Samples-lost.Samples, r.stats.Dropped+lost.Samples
+		r.stats.Decisions, r.stats.DroppedDecisions = r.stats.Decisions-lost.Decisions, r.stats.DroppedDecisions+lost.Decisions
+		r.stats.Entries, r.stats.DroppedEntries = r.stats.Entries-lost.Entries, r.stats.DroppedEntries+lost.Entries
+		r.stats.Events -= lost.Events
 	}
 	for _, item := range append(items, r.queue...) {
 		r.drop(item)

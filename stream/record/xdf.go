@@ -125,7 +125,7 @@ func (s *xdfSink) log(e Entry) error {
 }
 
 // unwritten is nothing: each chunk of the file is written as it comes.
-func (s *xdfSink) unwritten() (samples, events, decisions int64) { return 0, 0, 0 }
+func (s *xdfSink) unwritten() Stats { return Stats{} }
 
 // offsetsEvery is how often the offsets of all streams, which are 0, are written: readers take a stream without any for one
 // on a clock of its own.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -119,14 +118,11 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	var truth []string
+	truth := make(chan string, 1024) // of each command, in order
 	answered := make(chan uint64, 1024)
 	sub, err := link.SubscribeCommands("s", "d", func(c bus.Command, _ time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
 		f := bus.Feedback{Session: "s", Decoder: "d", Run: c.Run, Seq: c.Seq, Reward: -1, Source: "task"}
-		if c.Label == truth[c.Seq-1] {
+		if c.Label == <-truth {
 			f.Reward = 1
 		}
 		if err := link.SendFeedback(f); err != nil {
@@ -174,9 +170,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 			if operate != nil {
 				operate(len(all), ask)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			truth = append(truth, q.Truth)
+			truth <- q.Truth
 			was := make([]float64, 2)
 			if err := ps[1].Decoder().Predict(was, q.Row); err != nil {
 				t.Error(err)

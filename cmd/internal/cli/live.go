@@ -37,7 +37,7 @@ file says which bundle, which source and which bus:
   age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
-  record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
+  record: {file: run1.arrow}              # samples, decisions, clock and log, written down as they come (.xdf: in one file)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
   dashboard: {listen: "127.0.0.1:8080"}   # a web page with traces, maps, scores and buttons
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing

@@ -277,8 +277,18 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 	if res.Windows > 0 {
 		share = 100 * float64(res.Same) / float64(res.Windows)
 	}
+	with := res.Model
+	found := 0
+	for _, m := range res.Models {
+		if m.File != "" {
+			found++
+		}
+	}
+	if found > 1 {
+		with = fmt.Sprintf("%d models", found)
+	}
 	fmt.Fprintf(w, "%d decisions recorded, %d replayed with %s\n%d windows in both: %d the same to the last bit, %d the same decision (%.1f %%), %d differ or are in one only\n",
-		res.Recorded, res.Replayed, res.Model, res.Windows, res.Exact, res.Same, share, len(res.Differences))
+		res.Recorded, res.Replayed, with, res.Windows, res.Exact, res.Same, share, len(res.Differences))
 	if len(res.Models) > 1 {
 		rows := [][]string{{"model of the session", "decisions", "file"}}
 		for _, m := range res.Models {
