@@ -323,9 +323,18 @@ func TestOldDecisions(t *testing.T) {
 		name string
 		of   arrow.DataType
 	}{
-		{"start", arrow.PrimitiveTypes.Int64}, {"end", arrow.PrimitiveTypes.Int64}, {"t_sample_ns", arrow.PrimitiveTypes.Int64}, {"t_arrived_ns", arrow.PrimitiveTypes.Int64},
-		{"t_decided_ns", arrow.PrimitiveTypes.Int64}, {"kind", arrow.BinaryTypes.String}, {"label", arrow.BinaryTypes.String}, {"confidence", arrow.PrimitiveTypes.Float64},
-		{"rejected", arrow.BinaryTypes.String}, {"model_sha256", arrow.BinaryTypes.String}, {"value_a", arrow.PrimitiveTypes.Float64}, {"value_b", arrow.PrimitiveTypes.Float64},
+		{"start", arrow.PrimitiveTypes.Int64},
+		{"end", arrow.PrimitiveTypes.Int64},
+		{"t_sample_ns", arrow.PrimitiveTypes.Int64},
+		{"t_arrived_ns", arrow.PrimitiveTypes.Int64},
+		{"t_decided_ns", arrow.PrimitiveTypes.Int64},
+		{"kind", arrow.BinaryTypes.String},
+		{"label", arrow.BinaryTypes.String},
+		{"confidence", arrow.PrimitiveTypes.Float64},
+		{"rejected", arrow.BinaryTypes.String},
+		{"model_sha256", arrow.BinaryTypes.String},
+		{"value_a", arrow.PrimitiveTypes.Float64},
+		{"value_b", arrow.PrimitiveTypes.Float64},
 	} {
 		fields = append(fields, arrow.Field{Name: f.name, Type: f.of, Nullable: strings.HasPrefix(f.name, "value_")})
 	}

@@ -149,10 +149,20 @@ func TestRecordedToTheLastBit(t *testing.T) {
 		}
 	}
 	want := []line{
-		{record.KindModel, 0, "", shaA}, {record.KindBegin, 0, "", ""}, {record.KindPause, 16 * 60, "", ""}, {record.KindResume, 16 * 70, "", ""},
-		{record.KindSwap, 16 * 70, shaA, shaB}, {record.KindSkip, 16 * 100, "", ""}, {record.KindAnew, at(110), "", ""}, {record.KindSkipEnd, at(120), "", ""},
-		{record.KindWarming, at(180), shaB, shaC}, {record.KindSwap, swapC, shaB, shaC}, {record.KindWarming, at(270), shaC, shaB}, {record.KindRollback, backB, shaC, shaB},
-		{record.KindRollback, at(340), shaB, shaA}, {record.KindEnd, end, "", ""},
+		{record.KindModel, 0, "", shaA},
+		{record.KindBegin, 0, "", ""},
+		{record.KindPause, 16 * 60, "", ""},
+		{record.KindResume, 16 * 70, "", ""},
+		{record.KindSwap, 16 * 70, shaA, shaB},
+		{record.KindSkip, 16 * 100, "", ""},
+		{record.KindAnew, at(110), "", ""},
+		{record.KindSkipEnd, at(120), "", ""},
+		{record.KindWarming, at(180), shaB, shaC},
+		{record.KindSwap, swapC, shaB, shaC},
+		{record.KindWarming, at(270), shaC, shaB},
+		{record.KindRollback, backB, shaC, shaB},
+		{record.KindRollback, at(340), shaB, shaA},
+		{record.KindEnd, end, "", ""},
 	}
 	if gap < 1 || swapC <= at(180) || backB <= at(270) || !slices.Equal(lines, want) {
 		t.Errorf("the log is\n%v, want\n%v", lines, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -133,7 +134,8 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	for _, sha := range s.session {
 		res.Models = append(res.Models, replayModel{sha, s.files[sha], count[sha]})
 	}
-	recorded, replayed := r.Decisions, []record.Decision(nil)
+	recorded := r.Decisions
+	var replayed []record.Decision
 	switch first := s.first(); {
 	case beside != "":
 		res.Model = beside
@@ -296,7 +298,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 			if file == "" {
 				file = "not found"
 			}
-			rows = append(rows, []string{fmt.Sprintf("%.12s", m.SHA256), fmt.Sprint(m.Decisions), file})
+			rows = append(rows, []string{fmt.Sprintf("%.12s", m.SHA256), strconv.Itoa(m.Decisions), file})
 		}
 		columns(w, rows)
 	}
