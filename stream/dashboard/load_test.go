@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/synth"
-	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -77,11 +75,11 @@ func TestBrowsersDoNotSlowTheSession(t *testing.T) {
 		var took [2][]float64 // without and with browsers, ms
 		with := -1            // neither
 		r := start(t, 20, synth.EEGMMIDB(), options(), func(o *session.Options) {
-			o.OnDecision = func(_ *pipeline.Prediction, _ bus.Command, arrived time.Time) {
+			o.OnDecision = func(d session.Decided) {
 				mu.Lock()
 				defer mu.Unlock()
 				if with >= 0 {
-					took[with] = append(took[with], time.Since(arrived).Seconds()*1e3)
+					took[with] = append(took[with], time.Since(d.Arrived).Seconds()*1e3)
 				}
 			}
 		})

@@ -118,10 +118,10 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	run.Commands, run.Ctl = w, r.ctl
 	run.OnChunk = r.page.Chunk
 	onDecision := run.OnDecision
-	run.OnDecision = func(p *pipeline.Prediction, c bus.Command, at time.Time) {
-		r.page.Decision(c, at)
+	run.OnDecision = func(d session.Decided) {
+		r.page.Decision(d.Command, d.Arrived)
 		if onDecision != nil {
-			onDecision(p, c, at)
+			onDecision(d)
 		}
 	}
 	run.OnLook = func(l bus.Telemetry) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -15,61 +14,73 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
+// file is what a sink writes to.
+type file interface {
+	io.WriteCloser
+	Sync() error
+}
+
 // counted counts what is written to a file.
 type counted struct {
-	*os.File
+	file
 	n int64
 }
 
 func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.File.Write(p)
+	n, err := c.file.Write(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// arrowSink is three files of Arrow.
+// arrowSink is the files of Arrow.
 type arrowSink struct {
 	rate float64
 	out  *arrowfile.Writer
 	held signal.Chunk // samples for the next batch; those of one run
 	slab [][]float64
 
-	decisions, clocks *table
-	files             []*counted
+	decisions, clocks, logs *table
+	files                   []*counted
 }
 
 // newArrow makes the files. What was made is in the sink, also where an error is returned.
-func newArrow(create func(string) (*os.File, error), samples, decisions, clock string, opt Options) (sink, error) {
+func newArrow(create func(string) (file, error), names fileNames, opt Options) (sink, error) {
 	s := &arrowSink{rate: opt.Info.Rate, slab: make([][]float64, len(opt.Info.Channels))}
 	open := func(name string) (*counted, error) {
 		f, err := create(name)
 		if err != nil {
 			return nil, err
 		}
-		c := &counted{File: f}
+		c := &counted{file: f}
 		s.files = append(s.files, c)
 		return c, nil
 	}
-	f, err := open(samples)
+	f, err := open(names.samples)
 	if err != nil {
 		return s, err
 	}
 	if s.out, err = arrowfile.NewWriter(f, opt.Info); err != nil {
 		return s, err
 	}
-	if f, err = open(clock); err != nil {
+	if f, err = open(names.clock); err != nil {
 		return s, err
 	}
 	if s.clocks, err = newTable(f, clockSchema); err != nil {
 		return s, err
 	}
+	if f, err = open(names.log); err != nil {
+		return s, err
+	}
+	if s.logs, err = newTable(f, logSchema); err != nil {
+		return s, err
+	}
 	if opt.Outputs == nil {
 		return s, nil
 	}
-	if f, err = open(decisions); err != nil {
+	if f, err = open(names.decisions); err != nil {
 		return s, err
 	}
-	s.decisions, err = newTable(f, decisionSchema(opt.Outputs))
+	s.decisions, err = newTable(f, decisionSchema(opt.Outputs, decisionVersion))
 	return s, err
 }
 
@@ -98,13 +109,28 @@ func (s *arrowSink) batch() error {
 	if s.slabLen() == 0 {
 		return nil
 	}
+	// What was left out live must be known of all samples that are there.
+	if err := s.logs.flush(); err != nil {
+		return err
+	}
 	s.held.X = s.slab
-	err := s.out.Write(s.held)
+	if err := s.out.Write(s.held); err != nil {
+		return err
+	}
 	for ch := range s.slab {
 		s.slab[ch] = s.slab[ch][:0]
 	}
 	s.held = signal.Chunk{}
-	return err
+	return nil
+}
+
+// unwritten is what was taken and is not in the files.
+func (s *arrowSink) unwritten() Stats {
+	lost := Stats{Samples: int64(s.slabLen()), Events: int64(len(s.held.Events)), Entries: int64(s.logs.n)}
+	if s.decisions != nil {
+		lost.Decisions = int64(s.decisions.n)
+	}
+	return lost
 }
 
 func (s *arrowSink) decision(d Decision) error {
@@ -116,8 +142,16 @@ func (s *arrowSink) decision(d Decision) error {
 
 func (s *arrowSink) clock(c Clock) error { return s.clocks.add(clockRow(c)...) }
 
+func (s *arrowSink) log(e Entry) error {
+	row, err := logRow(e)
+	if err != nil {
+		return err
+	}
+	return s.logs.add(row...)
+}
+
 func (s *arrowSink) flush() error {
-	err := errors.Join(s.batch(), s.clocks.flush())
+	err := errors.Join(s.logs.flush(), s.batch(), s.clocks.flush())
 	if s.decisions != nil {
 		err = errors.Join(err, s.decisions.flush())
 	}
@@ -137,7 +171,7 @@ func (s *arrowSink) close() error {
 	if s.out != nil {
 		err = s.out.Close()
 	}
-	for _, t := range []*table{s.clocks, s.decisions} {
+	for _, t := range []*table{s.clocks, s.logs, s.decisions} {
 		if t != nil {
 			err = errors.Join(err, t.close())
 		}
@@ -167,10 +201,13 @@ const (
 	colConfidence
 	colRejected
 	colModel
+	colFate
+	colSeq
 	colValues // and one for each output
 )
 
-func decisionSchema(outputs []string) *arrow.Schema {
+// decisionSchema is the columns in a version of the layout: the first had neither fate nor seq.
+func decisionSchema(outputs []string, version string) *arrow.Schema {
 	fields := []arrow.Field{
 		colStart:      {Name: "start", Type: arrow.PrimitiveTypes.Int64},
 		colEnd:        {Name: "end", Type: arrow.PrimitiveTypes.Int64},
@@ -182,21 +219,29 @@ func decisionSchema(outputs []string) *arrow.Schema {
 		colConfidence: {Name: "confidence", Type: arrow.PrimitiveTypes.Float64},
 		colRejected:   {Name: "rejected", Type: arrow.BinaryTypes.String},
 		colModel:      {Name: "model_sha256", Type: arrow.BinaryTypes.String},
+		colFate:       {Name: "fate", Type: arrow.BinaryTypes.String},
+		colSeq:        {Name: "seq", Type: arrow.PrimitiveTypes.Int64},
+	}
+	if version == decisionsWithoutFate {
+		fields = fields[:colFate]
 	}
 	for _, o := range outputs {
 		fields = append(fields, arrow.Field{Name: valuePrefix + o, Type: arrow.PrimitiveTypes.Float64, Nullable: true})
 	}
-	md := arrow.NewMetadata([]string{schemaKey}, []string{"1"})
+	md := arrow.NewMetadata([]string{schemaKey}, []string{version})
 	return arrow.NewSchema(fields, &md)
 }
 
 const (
 	valuePrefix = "value_"
 	schemaKey   = "gyrus_decisions" // of the version of the layout
+
+	decisionVersion      = "2"
+	decisionsWithoutFate = "1"
 )
 
 func decisionRow(d Decision) []any {
-	row := []any{d.Start, d.End, d.TSample, d.TArrived, d.TDecided, d.Kind, d.Label, d.Confidence, d.Rejected, d.Model}
+	row := []any{d.Start, d.End, d.TSample, d.TArrived, d.TDecided, d.Kind, d.Label, d.Confidence, d.Rejected, d.Model, string(d.Fate), int64(d.Seq)}
 	for _, v := range d.Values {
 		row = append(row, v)
 	}
@@ -228,9 +273,10 @@ func clockRow(c Clock) []any {
 
 // table is an Arrow stream that grows by rows.
 type table struct {
-	w *ipc.Writer
-	b *array.RecordBuilder
-	n int
+	w      *ipc.Writer
+	b      *array.RecordBuilder
+	n      int  // rows that are not written
+	failed bool // a write failed: what stood behind half a batch could not be found
 }
 
 // newTable writes the schema at once, so that a table without rows is one.
@@ -271,16 +317,23 @@ func (t *table) add(row ...any) error {
 }
 
 func (t *table) flush() error {
-	if t.n == 0 {
+	if t.n == 0 || t.failed {
 		return nil
 	}
-	t.n = 0
 	rec := t.b.NewRecord()
 	defer rec.Release()
-	return t.w.Write(rec)
+	if err := t.w.Write(rec); err != nil {
+		t.failed = true
+		return err
+	}
+	t.n = 0
+	return nil
 }
 
 func (t *table) close() error {
 	defer t.b.Release()
+	if t.failed {
+		return nil // flush has said so
+	}
 	return errors.Join(t.flush(), t.w.Close())
 }

@@ -15,6 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"go.uber.org/goleak"
 
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
@@ -98,6 +102,7 @@ func live(t *testing.T, path string, rec *signal.Recording, p *pipeline.Pipeline
 		}
 		d := record.Of(pr)
 		d.TArrived, d.TDecided, d.Model = pr.Time+5, pr.Time+9, strings.Repeat("ab", 32)
+		d.Fate, d.Seq = record.Sent, uint64(len(all)+1)
 		r.Decision(d)
 		d.Values = slices.Clone(d.Values)
 		all = append(all, d)
@@ -107,6 +112,7 @@ func live(t *testing.T, path string, rec *signal.Recording, p *pipeline.Pipeline
 	if _, err := stream.Run(t.Context(), src, p, sink, stream.Options{OnChunk: r.Chunk}); err != nil {
 		t.Fatal(err)
 	}
+	r.Log(record.Entry{Time: clockBegin, Sample: rec.Len, Kind: record.KindEnd, Detail: record.Detail{Why: "the source ended", Flushed: true}})
 	r.Clock(record.Clock{Time: clockBegin, Stream: "eeg", Health: signal.Health{State: signal.LinkConnected, OffsetS: 0.25, DriftPPM: math.NaN()}})
 	st, err := r.Close()
 	if err != nil {
@@ -136,7 +142,7 @@ func TestRecordAndReplay(t *testing.T) {
 	rec := person(t, 2)
 	p := trained(t, "csp-lda")
 	st, want := live(t, path, rec, p, func() int { return 13 })
-	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 4 || st.Bytes == 0 {
+	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 5 || st.Bytes == 0 {
 		t.Errorf("%+v, the recording has %d samples, %d events, %d decisions", st, rec.Len, len(rec.Events), len(want))
 	}
 	r, err := record.Open(path)
@@ -158,7 +164,7 @@ func TestRecordAndReplay(t *testing.T) {
 	if !slices.EqualFunc(r.Decisions, want, func(a, b record.Decision) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }) {
 		t.Errorf("%d decisions are read back, %d were made, or some differ", len(r.Decisions), len(want))
 	}
-	again, err := record.Replay(t.Context(), r.Samples, p)
+	again, err := record.Replay(t.Context(), r, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +176,7 @@ func TestRecordAndReplay(t *testing.T) {
 			t.Fatalf("decision %d: the newest sample is of %d, was of %d", i, d.TSample, want[i].TSample)
 		}
 	}
-	other, err := record.Replay(t.Context(), r.Samples, trained(t, "mdm"))
+	other, err := record.Replay(t.Context(), r, trained(t, "mdm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +251,7 @@ func TestXDF(t *testing.T) {
 			delete(labels, e.Label)
 		}
 	}
-	if decisions != len(want) || len(labels) != 2 { // what the session was, and the clock
+	if decisions != len(want) || len(labels) != 4 { // what the session was, the clock, and two lines of the log
 		t.Errorf("%d decisions, want %d; other events that were not: %v", decisions, len(want), labels)
 	}
 	if err := got.Close(); err != nil {
@@ -293,6 +299,76 @@ func TestRestart(t *testing.T) {
 	}
 	if e := got.Samples.Events; len(e) != 4 || e[2].Sample != 303 || e[3].Sample != 354 {
 		t.Errorf("events %+v", e)
+	}
+}
+
+// TestOldDecisions: decisions in the layout of versions that did not write down the fate of commands, written here column by
+// column, are read, with a fate that is not known.
+func TestOldDecisions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.arrow")
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	r, err := record.Create(record.Options{Path: path, Info: info})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Chunk(signal.NewChunk(info, 0, 100))
+	if _, err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(strings.TrimSuffix(path, ".arrow") + ".log.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	var fields []arrow.Field
+	for _, f := range []struct {
+		name string
+		of   arrow.DataType
+	}{
+		{"start", arrow.PrimitiveTypes.Int64},
+		{"end", arrow.PrimitiveTypes.Int64},
+		{"t_sample_ns", arrow.PrimitiveTypes.Int64},
+		{"t_arrived_ns", arrow.PrimitiveTypes.Int64},
+		{"t_decided_ns", arrow.PrimitiveTypes.Int64},
+		{"kind", arrow.BinaryTypes.String},
+		{"label", arrow.BinaryTypes.String},
+		{"confidence", arrow.PrimitiveTypes.Float64},
+		{"rejected", arrow.BinaryTypes.String},
+		{"model_sha256", arrow.BinaryTypes.String},
+		{"value_a", arrow.PrimitiveTypes.Float64},
+		{"value_b", arrow.PrimitiveTypes.Float64},
+	} {
+		fields = append(fields, arrow.Field{Name: f.name, Type: f.of, Nullable: strings.HasPrefix(f.name, "value_")})
+	}
+	md := arrow.NewMetadata([]string{"gyrus_decisions"}, []string{"1"})
+	schema := arrow.NewSchema(fields, &md)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for k, v := range []int64{10, 60, 1, 2, 3} {
+		b.Field(k).(*array.Int64Builder).Append(v)
+	}
+	for k, v := range map[int]string{5: "class", 6: "b", 8: "", 9: "cafe"} {
+		b.Field(k).(*array.StringBuilder).Append(v)
+	}
+	for k, v := range map[int]float64{7: 0.75, 10: 0.25, 11: 0.75} {
+		b.Field(k).(*array.Float64Builder).Append(v)
+	}
+	rows := b.NewRecord()
+	defer rows.Release()
+	f, err := os.Create(strings.TrimSuffix(path, ".arrow") + ".decisions.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := ipc.NewWriter(f, ipc.WithSchema(schema))
+	if err := errors.Join(w.Write(rows), w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Close() }()
+	want := record.Decision{Start: 10, End: 60, TSample: 1, TArrived: 2, TDecided: 3, Kind: "class", Label: "b", Confidence: 0.75, Values: []float64{0.25, 0.75}, Model: "cafe"}
+	if len(got.Decisions) != 1 || fmt.Sprintf("%+v", got.Decisions[0]) != fmt.Sprintf("%+v", want) || !slices.Equal(got.Outputs, []string{"a", "b"}) || got.Log != nil {
+		t.Errorf("outputs %v, log %v, decisions %+v, want %+v", got.Outputs, got.Log, got.Decisions, want)
 	}
 }
 
@@ -369,7 +445,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	if r.Samples.Len < sent-1050 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-1050)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 1 {
+	if r.Samples.Len < sent-1050 || r.Samples.Len < 500 || len(r.Decisions) < int(sent-1050)/50 || len(r.Samples.Deviations) != 1 || len(r.Deviations) != 2 || r.Closed {
 		t.Errorf("of %d samples %d were read back and %d decisions, deviations %v %v", sent, r.Samples.Len, len(r.Decisions), r.Samples.Deviations, r.Deviations)
 	}
 	x := [][]float64{make([]float64, r.Samples.Len)}

@@ -53,6 +53,8 @@ type Decision struct {
 	Values     []float64 // the score of each class, or the value of each quantity; empty for a rejected window
 	Rejected   string    // why the window was not decoded, "" where it was
 	Model      string    // SHA-256 of the bundle, "" where there is none
+	Fate       Fate      // of its command
+	Seq        uint64    // of its command, 0 where none was sent
 }
 
 // Clock is what is known of the clock of a stream at one moment.
@@ -68,11 +70,13 @@ type Stats struct {
 	Samples   int64    `json:"samples"` // of each channel, written
 	Events    int64    `json:"events"`
 	Decisions int64    `json:"decisions"`
+	Entries   int64    `json:"log_entries"`
 	Bytes     int64    `json:"bytes"`
-	// Dropped counts samples of each channel that were not written because the disk was slower than the stream, and
-	// DroppedDecisions decisions.
+	// Dropped counts samples of each channel that were not written because the disk was slower than the stream or took
+	// nothing more, DroppedDecisions decisions, and DroppedEntries lines of the log.
 	Dropped          int64  `json:"dropped"`
 	DroppedDecisions int64  `json:"dropped_decisions"`
+	DroppedEntries   int64  `json:"dropped_log_entries"`
 	Restarts         int64  `json:"restarts"` // the source began anew: a gap, and samples are counted on
 	Error            string `json:"error,omitempty"`
 }
@@ -82,6 +86,9 @@ type sink interface {
 	samples(c signal.Chunk) error // behind what was there before
 	decision(d Decision) error
 	clock(c Clock) error
+	log(e Entry) error
+	// unwritten is what was taken and is not in the file: all of it is lost where nothing more can be written.
+	unwritten() Stats
 	flush() error
 	sync() error
 	close() error // also after an error
@@ -95,7 +102,7 @@ type Recorder struct {
 	opt  Options
 	rate float64
 
-	begun       bool
+	begun, anew bool  // anew: the next samples are the first of a source that began anew
 	shift, next int64 // what is added to sample numbers; the next that is expected
 	lastEnd     int64 // time of sample next, nanoseconds
 	pending     []signal.Event
@@ -110,27 +117,35 @@ type Recorder struct {
 	err   error
 }
 
+// fileNames are those of a recording; all but samples are "" where it is one file of XDF.
+type fileNames struct{ samples, decisions, clock, log, about string }
+
 // files is what a recording called path consists of.
-func files(path string) (samples, decisions, clock, about string, xdf bool) {
+func files(path string) (names fileNames, xdf bool) {
 	if strings.HasSuffix(strings.ToLower(path), ".xdf") {
-		return path, "", "", "", true
+		return fileNames{samples: path}, true
 	}
 	base := strings.TrimSuffix(path, ".arrow")
-	return base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".json", false
+	return fileNames{base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
 }
 
 // Create begins a recording. No file is left behind where it fails.
 func Create(opt Options) (*Recorder, error) {
+	return createIn(opt, func(name string) (file, error) { return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) })
+}
+
+// createIn is Create with files that open makes.
+func createIn(opt Options, open func(name string) (file, error)) (*Recorder, error) {
 	if opt.Info == nil {
 		return nil, errors.New("record: nothing says what the samples are")
 	}
 	if err := opt.Info.Validate(); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	samples, decisions, clock, about, xdf := files(opt.Path)
+	names, xdf := files(opt.Path)
 	r := &Recorder{opt: opt, rate: opt.Info.Rate, done: make(chan struct{})}
 	r.cond = sync.NewCond(&r.mu)
-	for _, name := range []string{samples, decisions, clock, about} {
+	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
 		if name == "" {
 			continue
 		}
@@ -141,8 +156,8 @@ func Create(opt Options) (*Recorder, error) {
 		}
 	}
 	var made []string
-	create := func(name string) (*os.File, error) {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	create := func(name string) (file, error) {
+		f, err := open(name)
 		if err == nil {
 			made = append(made, name)
 		}
@@ -150,11 +165,11 @@ func Create(opt Options) (*Recorder, error) {
 	}
 	var err error
 	if xdf {
-		r.sink, err = newXDF(create, samples, opt)
+		r.sink, err = newXDF(create, names.samples, opt)
 	} else {
-		r.sink, err = newArrow(create, samples, decisions, clock, opt)
+		r.sink, err = newArrow(create, names, opt)
 	}
-	if err == nil && about != "" {
+	if about := names.about; err == nil && about != "" {
 		var text []byte
 		if text, err = json.MarshalIndent(opt.About, "", "  "); err == nil {
 			err = atomicfile.Write(about, func(w io.Writer) error {
@@ -178,14 +193,17 @@ func Create(opt Options) (*Recorder, error) {
 	return r, nil
 }
 
-// Chunk records c, of which it keeps a copy. The first one begins at sample 0 of the recording. A source that begins anew goes on behind what was there, as far behind as the
-// clock says.
+// Chunk records c, of which it keeps a copy. The first one begins at sample 0 of the recording. A source that begins anew goes
+// on behind what was there, as far behind as the clock says.
 func (r *Recorder) Chunk(c signal.Chunk) {
 	if c.Len() == 0 {
+		r.anew = r.anew || c.Anew
 		return
 	}
+	c.Anew, r.anew = c.Anew || r.anew, false
+	kind := Kind("")
 	if !r.begun {
-		r.begun, r.shift = true, -c.Start
+		r.begun, r.shift, kind = true, -c.Start, KindBegin
 	} else if c.Anew || c.Start+r.shift < r.next {
 		gap := int64(1)
 		if d := math.Round(float64(c.Time-r.lastEnd) * r.rate / 1e9); d > 1 && d < 1e12 {
@@ -194,10 +212,13 @@ func (r *Recorder) Chunk(c signal.Chunk) {
 		r.mu.Lock()
 		r.stats.Restarts++
 		r.mu.Unlock()
-		r.shift = r.next + gap - c.Start
+		r.shift, kind = r.next+gap-c.Start, KindAnew
 	}
 	copied := c.Clone()
 	copied.Start += r.shift
+	if kind != "" {
+		r.put(Entry{Time: c.Time, Sample: copied.Start, Kind: kind, Detail: Detail{SourceSample: &c.Start}}, 200)
+	}
 	for i := range copied.Events {
 		copied.Events[i].Sample += r.shift
 	}
@@ -227,6 +248,12 @@ func (r *Recorder) Decision(d Decision) {
 	r.put(d, int64(200+8*len(d.Values)))
 }
 
+// Log records e, whose sample is counted as in the newest chunk.
+func (r *Recorder) Log(e Entry) {
+	e.Sample += r.shift // 0 before the first samples
+	r.put(e, 500)
+}
+
 // Clock records what is known of a clock.
 func (r *Recorder) Clock(c Clock) { r.put(c, 200) }
 
@@ -252,6 +279,8 @@ func (r *Recorder) drop(item any) {
 		r.stats.Dropped += int64(item.Len())
 	case Decision:
 		r.stats.DroppedDecisions++
+	case Entry:
+		r.stats.DroppedEntries++
 	}
 }
 
@@ -320,6 +349,12 @@ func (r *Recorder) one(item any) error {
 			r.stats.Decisions++
 			r.mu.Unlock()
 		}
+	case Entry:
+		if err = r.sink.log(item); err == nil {
+			r.mu.Lock()
+			r.stats.Entries++
+			r.mu.Unlock()
+		}
 	case Clock:
 		err = r.sink.clock(item)
 	}
@@ -333,6 +368,11 @@ func (r *Recorder) fail(err error, items []any) {
 	if first {
 		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", err)
 		r.stats.Error = r.err.Error()
+		lost := r.sink.unwritten()
+		r.stats.Samples, r.stats.Dropped = r.stats.Samples-lost.Samples, r.stats.Dropped+lost.Samples
+		r.stats.Decisions, r.stats.DroppedDecisions = r.stats.Decisions-lost.Decisions, r.stats.DroppedDecisions+lost.Decisions
+		r.stats.Entries, r.stats.DroppedEntries = r.stats.Entries-lost.Entries, r.stats.DroppedEntries+lost.Entries
+		r.stats.Events -= lost.Events
 	}
 	for _, item := range append(items, r.queue...) {
 		r.drop(item)
@@ -354,8 +394,19 @@ func (r *Recorder) Stats() Stats {
 	return s
 }
 
-// Close writes what is left and closes the files. It returns the first error of the recording, and one where samples were
-// dropped.
+// IncompleteError is a recording in which something is missing that was there.
+type IncompleteError struct {
+	Samples, Decisions, Entries int64
+	Why                         string
+}
+
+// Error is one line.
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("record: %d samples, %d decisions and %d lines of the log are missing in the recording: %s", e.Samples, e.Decisions, e.Entries, e.Why)
+}
+
+// Close writes what is left and closes the files. It returns the first error of the recording, and an IncompleteError where
+// something is missing.
 func (r *Recorder) Close() (Stats, error) {
 	r.mu.Lock()
 	again := r.end
@@ -374,8 +425,12 @@ func (r *Recorder) Close() (Stats, error) {
 	r.stats.Bytes = r.sink.written()
 	r.mu.Unlock()
 	s := r.Stats()
-	if err == nil && s.Dropped+s.DroppedDecisions > 0 {
-		err = fmt.Errorf("record: %d samples and %d decisions were dropped: the disk was slower than the stream", s.Dropped, s.DroppedDecisions)
+	if s.Dropped+s.DroppedDecisions+s.DroppedEntries > 0 {
+		why := "the disk was slower than the stream"
+		if err != nil {
+			why = "nothing more could be written"
+		}
+		err = errors.Join(err, &IncompleteError{s.Dropped, s.DroppedDecisions, s.DroppedEntries, why})
 	}
 	return s, err
 }

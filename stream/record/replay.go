@@ -1,12 +1,10 @@
 package record
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -18,10 +16,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/gyrus-bci/gyrus/ingest"
-	"github.com/gyrus-bci/gyrus/ingest/arrowfile"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
-	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -30,7 +26,9 @@ type Recorded struct {
 	Samples   *signal.Recording
 	Outputs   []string        // classes or quantities, nil where nothing was decoded
 	Decisions []Decision      // in the order they were made
+	Log       []Entry         // in the order it happened; nil where the version that recorded wrote none
 	About     json.RawMessage // NAME.json, nil where there is none
+	Closed    bool            // no file was cut off
 	// Deviations is what is missing at the ends of the files beside the samples.
 	Deviations []signal.Deviation
 }
@@ -40,18 +38,30 @@ func (r *Recorded) Close() error { return r.Samples.Close() }
 
 // Open reads the recording called path, of Arrow files. The decisions and the description may be missing.
 func Open(path string) (*Recorded, error) {
-	samples, decisions, _, about, isXDF := files(path)
+	names, isXDF := files(path)
 	if isXDF {
 		return nil, fmt.Errorf("%s: a recording in XDF has no window of its decisions that could be found again with certainty: replay one of Arrow", path)
 	}
-	rec, err := ingest.Open(os.DirFS(filepath.Dir(samples)), filepath.Base(samples))
+	rec, err := ingest.Open(os.DirFS(filepath.Dir(names.samples)), filepath.Base(names.samples))
 	if err != nil {
 		return nil, err
 	}
 	r := &Recorded{Samples: rec}
-	if err := r.readDecisions(decisions); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(err, rec.Close())
+	version := ""
+	for _, t := range []struct {
+		name  string
+		check func(*arrow.Schema) error
+		rows  func(arrow.Record) error
+	}{
+		{names.decisions, func(s *arrow.Schema) error { version, err = r.checkDecisions(s); return err }, func(rows arrow.Record) error { r.rows(rows, version); return nil }},
+		{names.log, checkLog, r.logRows},
+	} {
+		if err := r.readTable(t.name, t.check, t.rows); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(err, rec.Close())
+		}
 	}
+	r.Closed = len(r.Deviations)+len(rec.Deviations) == 0
+	about := names.about
 	if r.About, err = os.ReadFile(about); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(err, rec.Close())
 	}
@@ -61,8 +71,8 @@ func Open(path string) (*Recorded, error) {
 	return r, nil
 }
 
-// readDecisions reads the rows of all whole batches.
-func (r *Recorded) readDecisions(name string) error {
+// readTable reads the rows of all whole batches of a file that check finds to be the right one.
+func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows func(arrow.Record) error) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -73,30 +83,32 @@ func (r *Recorded) readDecisions(name string) error {
 	}
 	schema, err := m.Schema()
 	if err == nil {
-		err = r.checkSchema(schema)
+		err = check(schema)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: byte 0: %w", name, err)
 	}
-	r.readBatches(name, data, at, schema)
+	r.readBatches(name, data, at, schema, rows)
 	return nil
 }
 
 // readBatches reads the rows of all whole batches from data[at] on, and lists what is behind them.
-func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema) {
+func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema, take func(arrow.Record) error) {
 	for {
 		rows, end, found := nextRows(data, at, schema)
 		if rows == nil && found == nil {
 			return
 		}
+		if found == nil {
+			found = take(rows)
+		}
 		if found != nil { // what was written before is whole
 			r.Deviations = append(r.Deviations, signal.Deviation{
 				Where: fmt.Sprintf("%s: byte %d", filepath.Base(name), at), Rule: "a stream is whole messages and the mark of the end",
-				Found: found.Error(), Assumed: fmt.Sprintf("decisions are read up to here, %d bytes are not", len(data)-at),
+				Found: found.Error(), Assumed: fmt.Sprintf("the rows are read up to here, %d bytes are not", len(data)-at),
 			})
 			return
 		}
-		r.rows(rows)
 		at = end
 	}
 }
@@ -137,17 +149,30 @@ func next(data []byte, at int) (m arrowipc.Message, end int, err error) {
 	return m, end, err
 }
 
-func (r *Recorded) checkSchema(s *arrow.Schema) error {
+// checkDecisions says in which version of the layout decisions are.
+func (r *Recorded) checkDecisions(s *arrow.Schema) (string, error) {
 	md := s.Metadata()
-	if v, _ := md.GetValue(schemaKey); v != "1" {
-		return fmt.Errorf("metadata %s is %q, must be \"1\": no decisions of gyrus, or of another version", schemaKey, v)
+	v, _ := md.GetValue(schemaKey)
+	if v != decisionVersion && v != decisionsWithoutFate {
+		return v, fmt.Errorf("metadata %s is %q, must be \"1\" or \"2\": no decisions of gyrus, or of a newer version", schemaKey, v)
 	}
 	for _, f := range s.Fields() {
 		if o, is := strings.CutPrefix(f.Name, valuePrefix); is {
 			r.Outputs = append(r.Outputs, o)
 		}
 	}
-	want := decisionSchema(r.Outputs)
+	return v, checkColumns(s, decisionSchema(r.Outputs, v))
+}
+
+func checkLog(s *arrow.Schema) error {
+	md := s.Metadata()
+	if v, _ := md.GetValue(logKey); v != "1" {
+		return fmt.Errorf("metadata %s is %q, must be \"1\": no log of gyrus, or of a newer version", logKey, v)
+	}
+	return checkColumns(s, logSchema)
+}
+
+func checkColumns(s, want *arrow.Schema) error {
 	for k, f := range want.Fields() {
 		if k >= s.NumFields() || s.Field(k).Name != f.Name || !arrow.TypeEqual(s.Field(k).Type, f.Type) {
 			return fmt.Errorf("column %d must be %q of type %s", k, f.Name, f.Type)
@@ -156,17 +181,29 @@ func (r *Recorded) checkSchema(s *arrow.Schema) error {
 	return nil
 }
 
-func (r *Recorded) rows(rec arrow.Record) {
+// copied is a text of a table, which may be gone when the table is.
+func copied(rec arrow.Record, k, i int) string {
+	return strings.Clone(rec.Column(k).(*array.String).Value(i))
+}
+
+func (r *Recorded) rows(rec arrow.Record, version string) {
 	whole := func(k, i int) int64 { return rec.Column(k).(*array.Int64).Value(i) }
-	text := func(k, i int) string { return strings.Clone(rec.Column(k).(*array.String).Value(i)) }
+	text := func(k, i int) string { return copied(rec, k, i) }
+	values := colValues
+	if version == decisionsWithoutFate {
+		values = colFate
+	}
 	for i := range int(rec.NumRows()) { // a null text is empty, a null number 0: none are written
 		d := Decision{
 			Start: whole(colStart, i), End: whole(colEnd, i), TSample: whole(colSampleNS, i), TArrived: whole(colArrivedNS, i), TDecided: whole(colDecidedNS, i),
 			Kind: text(colKind, i), Label: text(colLabel, i), Confidence: rec.Column(colConfidence).(*array.Float64).Value(i),
 			Rejected: text(colRejected, i), Model: text(colModel, i),
 		}
+		if version != decisionsWithoutFate {
+			d.Fate, d.Seq = Fate(text(colFate, i)), uint64(whole(colSeq, i))
+		}
 		for k := range r.Outputs {
-			if col := rec.Column(colValues + k).(*array.Float64); !col.IsNull(i) {
+			if col := rec.Column(values + k).(*array.Float64); !col.IsNull(i) {
 				d.Values = append(d.Values, col.Value(i))
 			}
 		}
@@ -184,30 +221,6 @@ func Of(p *pipeline.Prediction) Decision {
 		d.Kind, d.Values = "continuous", p.Value
 	}
 	return d
-}
-
-// Replay runs the samples of a recording through p as the session did: in its batches, at the times that were recorded. It
-// does not wait.
-func Replay(ctx context.Context, rec *signal.Recording, p *pipeline.Pipeline) ([]Decision, error) {
-	if err := p.Accepts(rec.Info); err != nil {
-		return nil, err
-	}
-	src, err := newSource(rec)
-	if err != nil {
-		return nil, err
-	}
-	var all []Decision
-	sink := stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error {
-		if pr.Silent {
-			return nil
-		}
-		d := Of(pr)
-		d.Values = slices.Clone(d.Values)
-		all = append(all, d)
-		return nil
-	})
-	_, err = stream.Run(ctx, src, p, sink, stream.Options{})
-	return all, err
 }
 
 // Align puts the values of decisions, one for each of from, into the order of to. Where the names are not the same there is
@@ -233,42 +246,6 @@ func Align(decisions []Decision, from, to []string) {
 		d.Values = values
 	}
 }
-
-// source plays the batches of a recording with their recorded times.
-type source struct {
-	rec     *signal.Recording
-	batches []arrowfile.Batch
-	buf     signal.Buffer
-}
-
-func newSource(rec *signal.Recording) (*source, error) {
-	r, ok := rec.Data.(*arrowfile.Reader)
-	if !ok {
-		return nil, fmt.Errorf("%s: is %s, must be a recording of a session in Arrow", rec.Name, rec.Format)
-	}
-	return &source{rec: rec, batches: r.Batches()}, nil
-}
-
-// Info describes the samples.
-func (s *source) Info() *signal.Info { return s.rec.Info }
-
-// Next is the next batch.
-func (s *source) Next(ctx context.Context) (signal.Chunk, error) {
-	if err := ctx.Err(); err != nil {
-		return signal.Chunk{}, err
-	}
-	if len(s.batches) == 0 {
-		return signal.Chunk{}, io.EOF
-	}
-	b := s.batches[0]
-	s.batches = s.batches[1:]
-	c := s.buf.Chunk(s.rec.Info, b.Start, int(b.Len))
-	c.Time, c.Events = b.Time, signal.EventsIn(s.rec.Events, b.Start, b.End())
-	return c, s.rec.Data.ReadSamples(c.X, b.Start)
-}
-
-// Close leaves the recording open.
-func (s *source) Close() error { return nil }
 
 // Difference is a window that two runs decided differently, or that only one of them had: the other is nil.
 type Difference struct {

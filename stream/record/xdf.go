@@ -15,19 +15,19 @@ import (
 // xdfSink is one file of XDF. Stamps are seconds since 1970 on the clock of this machine, to which the times of the samples
 // have been corrected already: the offsets of the file are 0, and what was measured is in the stream of clocks.
 type xdfSink struct {
-	file                               *counted
-	w                                  *xdf.Writer
-	signals, events, decisions, clocks uint32
-	stamps                             []float64
-	next                               time.Time // of the offsets
+	file                                     *counted
+	w                                        *xdf.Writer
+	signals, events, decisions, clocks, logs uint32
+	stamps                                   []float64
+	next                                     time.Time // of the offsets
 }
 
-func newXDF(create func(string) (*os.File, error), name string, opt Options) (sink, error) {
+func newXDF(create func(string) (file, error), name string, opt Options) (sink, error) {
 	f, err := create(name)
 	if err != nil {
 		return nil, err
 	}
-	s := &xdfSink{file: &counted{File: f}}
+	s := &xdfSink{file: &counted{file: f}}
 	if s.w, err = xdf.NewWriter(s.file, time.Now()); err != nil {
 		return s, err
 	}
@@ -48,6 +48,7 @@ func newXDF(create func(string) (*os.File, error), name string, opt Options) (si
 	})
 	s.events = add(xdf.StreamHeader{Name: base + "-events", Type: "Markers", Format: "string", SourceID: base + "-events", Hostname: host, Channels: one("event")})
 	s.clocks = add(xdf.StreamHeader{Name: base + "-clock", Type: "Clock", Format: "string", SourceID: base + "-clock", Hostname: host, Channels: one("JSON")})
+	s.logs = add(xdf.StreamHeader{Name: base + "-log", Type: "Markers", Format: "string", SourceID: base + "-log", Hostname: host, Channels: one("JSON")})
 	if opt.Outputs != nil {
 		s.decisions = add(xdf.StreamHeader{Name: base + "-decisions", Type: "Decisions", Format: "string", SourceID: base + "-decisions", Hostname: host, Channels: one("JSON")})
 		about, e := json.Marshal(struct {
@@ -91,7 +92,9 @@ func (s *xdfSink) decision(d Decision) error {
 		Values     []float64 `json:"values,omitempty"`
 		Rejected   string    `json:"rejected,omitempty"`
 		Model      string    `json:"model_sha256,omitempty"`
-	}{d.Start, d.End, d.TSample, d.TArrived, d.Kind, d.Label, d.Confidence, d.Values, d.Rejected, d.Model})
+		Fate       Fate      `json:"fate,omitempty"`
+		Seq        uint64    `json:"seq,omitempty"`
+	}{d.Start, d.End, d.TSample, d.TArrived, d.Kind, d.Label, d.Confidence, d.Values, d.Rejected, d.Model, d.Fate, d.Seq})
 	if err != nil {
 		return err
 	}
@@ -109,6 +112,21 @@ func (s *xdfSink) clock(c Clock) error {
 	return s.w.Texts(s.clocks, []float64{seconds(c.Time)}, [][]string{{string(text)}})
 }
 
+func (s *xdfSink) log(e Entry) error {
+	text, err := json.Marshal(struct {
+		Kind   Kind   `json:"kind"`
+		Sample int64  `json:"sample"`
+		Detail Detail `json:"detail"`
+	}{e.Kind, e.Sample, e.Detail})
+	if err != nil {
+		return err
+	}
+	return s.w.Texts(s.logs, []float64{seconds(e.Time)}, [][]string{{string(text)}})
+}
+
+// unwritten is nothing: each chunk of the file is written as it comes.
+func (s *xdfSink) unwritten() Stats { return Stats{} }
+
 // offsetsEvery is how often the offsets of all streams, which are 0, are written: readers take a stream without any for one
 // on a clock of its own.
 const offsetsEvery = 5 * time.Second
@@ -122,7 +140,7 @@ func (s *xdfSink) offsets(last bool) error {
 	}
 	s.next = now.Add(offsetsEvery)
 	var all error
-	for _, id := range []uint32{s.signals, s.events, s.clocks, s.decisions} {
+	for _, id := range []uint32{s.signals, s.events, s.clocks, s.logs, s.decisions} {
 		if id != 0 {
 			all = errors.Join(all, s.w.ClockOffset(id, seconds(now.UnixNano()), 0))
 		}

@@ -192,13 +192,18 @@ func (a *Adapter) teach(p *pipeline.Pipeline) (one taught, err error) {
 
 // state is what the head is doing, as far as there is one.
 func (a *Adapter) state() adapt.State {
+	s, _ := a.stateAndWhy()
+	return s
+}
+
+// stateAndWhy is what the head is doing, and why it is frozen where it is.
+func (a *Adapter) stateAndWhy() (adapt.State, string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.head == nil {
-		return a.opt.Start
+		return a.opt.Start, ""
 	}
-	s, _ := a.head.State()
-	return s
+	return a.head.State()
 }
 
 // outcomes counts the feedback so far by what became of it.

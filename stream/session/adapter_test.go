@@ -67,8 +67,10 @@ func TestAdapter(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var truth, said []string
+	known := make(chan string, 1024) // the truth of each command, in order
 	given := 0
 	sub, err := b.SubscribeCommands("s", "d", func(c bus.Command, _ time.Time) {
+		right := <-known
 		mu.Lock()
 		defer mu.Unlock()
 		for uint64(len(said)) < c.Seq {
@@ -76,11 +78,11 @@ func TestAdapter(t *testing.T) {
 		}
 		said[c.Seq-1] = c.Label
 		f := bus.Feedback{Session: "s", Decoder: "d", Run: c.Run, Seq: c.Seq, Reward: -1, Source: "task"}
-		if c.Label == truth[c.Seq-1] {
+		if c.Label == right {
 			f.Reward = 1
 		}
 		if c.Seq%5 == 0 { // the class itself
-			f.Reward, f.Label = 0, truth[c.Seq-1]
+			f.Reward, f.Label = 0, right
 		}
 		if err := b.SendFeedback(f); err != nil {
 			t.Error(err)
@@ -128,10 +130,11 @@ func TestAdapter(t *testing.T) {
 	}
 	rep, err := Run(t.Context(), Options{
 		Source: src, Pipeline: p, Commands: w, Clock: clock, Adapter: a,
-		OnDecision: func(p *pipeline.Prediction, _ bus.Command, _ time.Time) {
+		OnDecision: func(p Decided) {
 			mu.Lock()
 			defer mu.Unlock()
 			truth = append(truth, p.Truth)
+			known <- p.Truth
 		},
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -119,14 +118,11 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	var truth []string
+	truth := make(chan string, 1024) // of each command, in order
 	answered := make(chan uint64, 1024)
 	sub, err := link.SubscribeCommands("s", "d", func(c bus.Command, _ time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
 		f := bus.Feedback{Session: "s", Decoder: "d", Run: c.Run, Seq: c.Seq, Reward: -1, Source: "task"}
-		if c.Label == truth[c.Seq-1] {
+		if c.Label == <-truth {
 			f.Reward = 1
 		}
 		if err := link.SendFeedback(f); err != nil {
@@ -165,7 +161,7 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 	var all []trial
 	session, err := Run(t.Context(), Options{
 		Source: from, Pipeline: ps[0], Commands: w, Clock: clock, Adapter: a, Ctl: ctl,
-		OnDecision: func(q *pipeline.Prediction, c bus.Command, _ time.Time) {
+		OnDecision: func(q Decided) {
 			if n := len(all); n > 0 { // the feedback on the trial before is on its way, as it would be in seconds of a session
 				for seq := uint64(0); seq < uint64(n); seq = <-answered {
 				}
@@ -174,14 +170,12 @@ func hour(t *testing.T, b *bundle.Bundle, opt Adapt, trials int, turns bool, ope
 			if operate != nil {
 				operate(len(all), ask)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			truth = append(truth, q.Truth)
+			truth <- q.Truth
 			was := make([]float64, 2)
 			if err := ps[1].Decoder().Predict(was, q.Row); err != nil {
 				t.Error(err)
 			}
-			all = append(all, trial{slices.Clone(q.Row), slices.Clone(q.Scores), c.Label == q.Truth, (ps[1].Classes()[0] == q.Truth) == (was[0] >= was[1])})
+			all = append(all, trial{slices.Clone(q.Row), slices.Clone(q.Scores), q.Command.Label == q.Truth, (ps[1].Classes()[0] == q.Truth) == (was[0] >= was[1])})
 		},
 	})
 	if err != nil {

@@ -75,6 +75,7 @@ func (l *lead) age(seems time.Duration, now time.Time, anew bool) time.Duration 
 type ageGate struct {
 	opt     Age
 	skipped int64 // samples
+	before  int64 // samples that were skipped in earlier stretches
 	gaps    int64 // stretches that were skipped
 	events  int64 // in them
 	anew    bool  // what was skipped began anew
@@ -102,6 +103,7 @@ func (g *ageGate) pass(c *signal.Chunk, age time.Duration) (take, send bool, err
 	}
 	if !g.inside {
 		g.gaps++
+		g.before = g.skipped
 	}
 	g.inside, g.anew = true, g.anew || c.Anew
 	g.skipped += int64(c.Len())

@@ -16,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // Calibration says how a session makes its own model before it decodes.
@@ -487,12 +488,16 @@ func (e *engine) judged(v verdict) error {
 	e.detail = ""
 	if v == repeated {
 		e.note("calibration begins again")
+		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "repeated", To: r.SHA256, Why: r.Why})
 		e.cal.restart()
 		e.phase = bus.PhaseCalibrating
 		e.look(time.Now())
 		return nil
 	}
 	m := Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}
+	if v == refused {
+		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "refused", To: r.SHA256, Why: r.Why})
+	}
 	if v == accepted {
 		m = e.cal.made.model
 	}
@@ -509,6 +514,8 @@ func (e *engine) judged(v verdict) error {
 			return err
 		}
 		r.Accepted, r.File = true, e.cal.opt.Save
+		m.File = r.File
+		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "accepted", To: r.SHA256, Bundle: r.File, Why: r.Why})
 		e.note(fmt.Sprintf("accepted (%s), saved as %s", r.Why, r.File))
 	} else {
 		e.note(fmt.Sprintf("refused (%s), decoding with the bundle", r.Why))
@@ -518,6 +525,7 @@ func (e *engine) judged(v verdict) error {
 	if err := e.decide(m); err != nil {
 		return err
 	}
+	e.log(record.KindModel, e.at, record.Detail{To: m.SHA256, Bundle: m.File})
 	if s, ok := e.opt.Source.(freed); ok {
 		s.Free()
 	}

@@ -16,6 +16,7 @@ import (
 type Model struct {
 	Pipeline *pipeline.Pipeline
 	SHA256   string
+	File     string // that it was read from, "" where it was not
 	Origin   Origin // for an Adapter that saves what it learns; the zero value where nothing can be saved
 }
 
@@ -32,7 +33,7 @@ func LoadModel(path string) (Model, error) {
 	if err := p.Causal(); err != nil {
 		return Model{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return Model{p, b.SHA256, Origin{Bundle: b, File: filepath.Base(path), SHA256: b.SHA256}}, nil
+	return Model{p, b.SHA256, path, Origin{Bundle: b, File: filepath.Base(path), SHA256: b.SHA256}}, nil
 }
 
 // fits says why next cannot take over from m in the middle of a session, nil where it can: a controller that understands the

@@ -20,6 +20,7 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/control"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // Options say what to run.
@@ -30,18 +31,19 @@ type Options struct {
 	SHA256   string             // of the pipeline's bundle, "" where it is not of a file
 	Commands *bus.CommandWriter
 	Clock    bus.Clock // the one that Commands stamps with
-	// OnChunk, if not nil, is called with each chunk before it is decoded, and OnDecision before each command is sent, with
-	// the arrival of the chunk that completed its window.
+	// OnChunk, if not nil, is called with each chunk before it is decoded, also with those that are left out because they are
+	// too old; OnDecision behind each command, when it is known what became of it; OnLog when something happens that is neither.
 	// OnCue is called with each cue that the session itself has shown.
-	OnChunk func(signal.Chunk)
-	OnCue   func(signal.Event)
+	OnChunk    func(signal.Chunk)
+	OnDecision func(Decided)
+	OnLog      func(record.Entry)
+	OnCue      func(signal.Event)
 	// OnLook, if not nil, is told twice a second and at each change how the session is, and OnShow what the person is
 	// shown: what Telemetry publishes, for who is in the same process. Neither may block.
 	OnLook func(bus.Telemetry)
 	OnShow func(bus.Cue)
 	// Adapter, if not nil, learns from feedback, and may decide instead of the pipeline's decoder.
-	Adapter    *Adapter
-	OnDecision func(p *pipeline.Prediction, c bus.Command, arrived time.Time)
+	Adapter *Adapter
 
 	Watch Watch // from which silence on the source is stalled or lost; the zero value asks for WatchDefaults
 	Age   Age   // how old samples may be; the zero value sets no bound
@@ -131,19 +133,25 @@ type engine struct {
 	retired pipeline.Stats // of models that decide no longer
 	cal     *calibrator    // nil where there is nothing to calibrate
 
-	link    *link
-	marks   *link // to the stream of marks, nil where the source has none
-	gate    ageGate
-	live    bool // what is decided now may be sent
-	told    bus.State
-	arrived time.Time // of the chunk at hand
-	mark    time.Time // when the stage at hand began
-	stages  stages
-	age     control.Quantiles
-	ageNow  float64 // ms, of the newest chunk
-	lead    lead    // of the clock of the source over ours
-	active  string  // the decision of the window before
-	decoded float64 // seconds of decoding
+	link  *link
+	marks *link // to the stream of marks, nil where the source has none
+	gate  ageGate
+	at    int64 // the sample behind the newest chunk
+	// What the log says already: that samples are left out, how many were before, and the state of the adaptation.
+	leaving       bool
+	skippedBefore int64
+	adaptation    string
+	flushed       bool // what the steps held back was decided
+	live          bool // what is decided now may be sent
+	told          bus.State
+	arrived       time.Time // of the chunk at hand
+	mark          time.Time // when the stage at hand began
+	stages        stages
+	age           control.Quantiles
+	ageNow        float64 // ms, of the newest chunk
+	lead          lead    // of the clock of the source over ours
+	active        string  // the decision of the window before
+	decoded       float64 // seconds of decoding
 
 	ops     chan func()   // what others want done between two chunks
 	end     bool          // somebody asked for the end
@@ -218,6 +226,7 @@ func (e *engine) begin() error {
 			if err := e.decide(Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}); err != nil {
 				return err
 			}
+			e.log(record.KindModel, 0, record.Detail{To: e.opt.SHA256})
 		}
 	}
 	if e.opt.Echo != nil {
@@ -338,24 +347,26 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	if c.Len() > 0 {
 		first, changed := e.link.chunk(now)
 		c.Anew = c.Anew || first
+		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, c.Anew)
+		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
+		e.at = c.End()
+		e.came(c) // before anything is left out: what came is recorded
 		if changed {
 			e.linkChanged(now)
 		}
-		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, c.Anew)
-		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		take, live, err := e.gate.pass(&c, age)
+		e.logGate(c.Start)
 		if err != nil || !take {
 			return err
 		}
 		e.live = live
 		e.ageNow = age.Seconds() * 1e3
 		e.age.Add(e.ageNow)
+	} else {
+		e.came(c)
 	}
 	e.arrived, e.mark = a.at, now
 	e.stages.add(stageArrival, now.Sub(a.at))
-	if e.opt.OnChunk != nil {
-		e.opt.OnChunk(c)
-	}
 	if e.model == nil {
 		return e.calibrate(ctx, c, now)
 	}
@@ -368,6 +379,13 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	}
 	e.warm(c)
 	return nil
+}
+
+// came tells of a chunk.
+func (e *engine) came(c signal.Chunk) {
+	if e.opt.OnChunk != nil {
+		e.opt.OnChunk(c)
+	}
 }
 
 // staged times the stages of the pipeline.
@@ -413,38 +431,16 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	for k, s := range p.Scores {
 		c.Scores = append(c.Scores, bus.Score{Label: e.model.Pipeline.Classes()[k], P: s})
 	}
+	decided := time.Now()
+	fate, err := e.publish(p, c)
 	if e.opt.OnDecision != nil {
-		e.opt.OnDecision(p, c, e.arrived)
+		d := Decided{Prediction: p, Command: c, Arrived: e.arrived, At: decided, Fate: fate}
+		if fate == record.Sent {
+			d.Seq = e.opt.Commands.Seq()
+		}
+		e.opt.OnDecision(d)
 	}
-	e.obey()
-	if e.paused {
-		e.rep.Held++
-		return nil
-	}
-	if !e.live {
-		e.rep.Expired++
-		return nil
-	}
-	began := time.Now()
-	if e.echo != nil {
-		e.echo.sent(e.opt.Commands.Seq()+1, began)
-	}
-	if err := e.opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
-		e.rep.NotSent++
-		return nil
-	} else if err != nil {
-		return err
-	}
-	done := time.Now()
-	e.rep.Sent++
-	e.told = bus.StateDecoding // as Publish does
-	e.stages.add(stagePublish, done.Sub(began))
-	e.stages.add(stageTotal, done.Sub(e.arrived))
-	e.mark = done
-	if e.opt.Adapter != nil {
-		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
-	}
-	return nil
+	return err
 }
 
 // obey holds commands back behind an emergency stop.
@@ -462,6 +458,7 @@ func (e *engine) obey() {
 	}
 	e.paused = true
 	e.rep.Stops++
+	e.log(record.KindStop, e.at, record.Detail{Why: e.stopped})
 	e.note(e.stopped + ": no commands are sent until an operator resumes the session")
 	e.beat()
 	e.look(time.Now())
@@ -489,6 +486,7 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 		e.linkChanged(now)
 	}
 	e.lookAtMarks(now)
+	e.logAdapt()
 	if e.echo != nil {
 		e.echo.collect(&e.stages)
 	}
@@ -504,6 +502,7 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 // linkChanged tells of a new state of the stream.
 func (e *engine) linkChanged(now time.Time) {
 	e.note(fmt.Sprintf("%s: %s: %s", e.link.name, e.link.state, e.link.detail))
+	e.logLink(e.link)
 	e.beat()
 	e.look(now)
 }
@@ -529,6 +528,7 @@ func (e *engine) lookAtMarks(now time.Time) {
 	}
 	if changed && before != signal.LinkResolving { // it was there at the start
 		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
+		e.logLink(e.marks)
 		e.look(now)
 	}
 }
@@ -567,6 +567,7 @@ func (e *engine) flush(context.Context) error {
 	if e.model == nil {
 		return e.cal.sourceEnded()
 	}
+	e.flushed = true
 	preds, err := e.model.Pipeline.Flush()
 	if err != nil {
 		return err
@@ -585,6 +586,7 @@ func (e *engine) stats() pipeline.Stats {
 // finish sums up.
 func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	close(e.over)
+	e.logEnd(err != nil && errors.Is(err, ctx.Err()), err)
 	if e.next != nil {
 		e.next.finish(errors.New("the session ended before"))
 		e.next = nil

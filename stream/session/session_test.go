@@ -200,7 +200,7 @@ func TestRun(t *testing.T) {
 		rep, err := Run(t.Context(), Options{
 			Source:   &stamped{src, func(c signal.Chunk) int64 { return c.Time + int64(ahead) }},
 			Pipeline: p, Commands: w, Clock: clock,
-			OnDecision: func(p *pipeline.Prediction, c bus.Command, arrived time.Time) { want = append(want, p.Label) },
+			OnDecision: func(p Decided) { want = append(want, p.Label) },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // swapWait is how long a request for another model waits for it to take over before it is answered that it is warming up.
@@ -40,7 +41,7 @@ func (e *engine) swap(m Model, forward bool) (*Swapped, *pending, error) {
 	}
 	res := &Swapped{From: e.model.SHA256, To: m.SHA256, Filters: "kept"}
 	if m.Pipeline.Adopt(e.model.Pipeline) {
-		return res, nil, e.replace(running{Model: m, before: e.model.before}, forward)
+		return res, nil, e.replace(running{Model: m, before: e.model.before}, forward, res.Filters)
 	}
 	if !forward { // it has stood still meanwhile
 		if err := m.Pipeline.Start(e.info); err != nil {
@@ -49,12 +50,13 @@ func (e *engine) swap(m Model, forward bool) (*Swapped, *pending, error) {
 	}
 	e.next = newPending(m, e.info, forward)
 	res.Filters = "warmed"
+	e.log(record.KindWarming, e.at, record.Detail{From: res.From, To: res.To, Bundle: m.File, Forward: forward})
 	e.look(time.Now())
 	return res, e.next, nil
 }
 
-// replace makes m the model that decides.
-func (e *engine) replace(m running, forward bool) error {
+// replace makes m the model that decides; filters is what its know of the samples before.
+func (e *engine) replace(m running, forward bool, filters string) error {
 	old := *e.model
 	if err := e.decide(m.Model); err != nil {
 		return errors.Join(err, e.decide(old.Model))
@@ -67,6 +69,11 @@ func (e *engine) replace(m running, forward bool) error {
 	} else {
 		e.before = e.before[:len(e.before)-1]
 	}
+	kind := record.KindSwap
+	if !forward {
+		kind = record.KindRollback
+	}
+	e.log(kind, e.at, record.Detail{From: old.SHA256, To: m.SHA256, Bundle: m.File, Forward: forward, Filters: filters})
 	e.note(fmt.Sprintf("model %.12s decides now, before it was %.12s", m.SHA256, old.SHA256))
 	e.look(time.Now())
 	return nil
@@ -86,11 +93,12 @@ func (e *engine) warm(c signal.Chunk) {
 	if err == nil {
 		e.retired = e.stats()
 		q.before = q.Pipeline.Stats()
-		err = e.replace(q.running, q.forward)
+		err = e.replace(q.running, q.forward, "warmed")
 	}
 	if err != nil {
 		err = fmt.Errorf("the model %.12s was given up: %w", q.SHA256, err)
 		e.note(err.Error())
+		e.log(record.KindGaveUp, e.at, record.Detail{To: q.SHA256, Why: err.Error()})
 	}
 	q.finish(err)
 }

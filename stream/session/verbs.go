@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // errOver is what is asked of a session that has ended.
@@ -72,8 +73,10 @@ func (e *engine) pause(on bool) error {
 	e.paused, e.stopped = on, ""
 	if on {
 		e.note("paused: no commands are sent")
+		e.log(record.KindPause, e.at, record.Detail{Why: "an operator asked for it"})
 	} else {
 		e.note("resumed")
+		e.log(record.KindResume, e.at, record.Detail{Why: "an operator asked for it"})
 	}
 	e.beat()
 	e.look(time.Now())

@@ -177,7 +177,8 @@ func expected(seconds float64) int64 { return max(0, int64(seconds*rateHz/chunkN
 type marks struct {
 	mu     sync.Mutex
 	pushed []time.Time
-	chunk  map[uint64]int64 // of a command
+	chunk  map[uint64]int64     // of a command
+	early  map[uint64]time.Time // commands that arrived before it was known of which chunk they are
 	got    *control.Quantiles
 	skip   int64 // chunks of warming up
 }
@@ -210,7 +211,7 @@ func once(ctx context.Context, p *pipeline.Pipeline, info *signal.Info, seconds 
 	if err != nil {
 		return none, err
 	}
-	m := &marks{chunk: map[uint64]int64{}, got: into, skip: warmUp}
+	m := &marks{chunk: map[uint64]int64{}, early: map[uint64]time.Time{}, got: into, skip: warmUp}
 	if _, err := sub.SubscribeCommands("latency", "d", m.received); err != nil {
 		return none, err
 	}
@@ -222,7 +223,7 @@ func once(ctx context.Context, p *pipeline.Pipeline, info *signal.Info, seconds 
 		var err error
 		rep, err = session.Run(ctx, session.Options{
 			Source: in, Stream: name, Pipeline: p, Commands: w, Clock: clock, Age: session.AgeDefaults(), Echo: b,
-			OnDecision: func(q *pipeline.Prediction, _ bus.Command, _ time.Time) { m.decided(w.Seq()+1, q.End/chunkN-1) },
+			OnDecision: func(d session.Decided) { m.decided(d.Seq, d.End/chunkN-1) },
 		})
 		done <- err
 	}()
@@ -266,22 +267,36 @@ func (m *marks) push(ctx context.Context, out *lsl.Outlet, info *signal.Info, se
 	return nil
 }
 
-// decided notes which chunk completed the window of a command.
+// decided notes which chunk completed the window of a command, which may have arrived already; seq is 0 where none was sent.
 func (m *marks) decided(seq uint64, chunk int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.chunk[seq] = chunk
+	if at, ok := m.early[seq]; ok {
+		delete(m.early, seq)
+		m.count(chunk, at)
+	} else if seq > 0 {
+		m.chunk[seq] = chunk
+	}
+}
+
+// count adds a command that arrived; m.mu is held.
+func (m *marks) count(chunk int64, at time.Time) {
+	if chunk >= m.skip && chunk < int64(len(m.pushed)) {
+		m.got.Add(at.Sub(m.pushed[chunk]).Seconds() * 1e3)
+	}
 }
 
 // received takes the time at the subscriber's callback.
 func (m *marks) received(c bus.Command, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k, ok := m.chunk[c.Seq]
-	delete(m.chunk, c.Seq)
-	if ok && k >= m.skip && k < int64(len(m.pushed)) {
-		m.got.Add(at.Sub(m.pushed[k]).Seconds() * 1e3)
+	chunk, ok := m.chunk[c.Seq]
+	if !ok {
+		m.early[c.Seq] = at
+		return
 	}
+	delete(m.chunk, c.Seq)
+	m.count(chunk, at)
 }
 
 // peerOnce runs the same with liblsl and NumPy.

@@ -207,7 +207,7 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool, listen 
 		return res, err
 	}
 
-	d := &demoRun{speed: speed, page: page, clock: bus.NewClock(), test: test, pending: map[int64]expected{}, chose: make([][2]int, 0, 64), classes: p.Classes()}
+	d := &demoRun{speed: speed, page: page, clock: bus.NewClock(), test: test, pending: map[int64]expected{}, early: map[int64]arrival{}, chose: make([][2]int, 0, 64), classes: p.Classes()}
 	if err := d.run(cmd, p, headless); err != nil {
 		return res, err
 	}
@@ -225,7 +225,18 @@ func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool, listen 
 	return res, nil
 }
 
-// expected is what is known of a command before it is sent.
+// maxEarly commands of which nothing is known may be remembered: others than ours are of another program, and must not fill the
+// memory.
+const maxEarly = 1024
+
+// arrival is a command that has reached the controller.
+type arrival struct {
+	c  bus.Command
+	at time.Time
+	v  control.Verdict
+}
+
+// expected is what is known of a command when it was sent.
 type expected struct {
 	arrived time.Time // of the chunk that completed its window
 	truth   string    // "" for a window that slides
@@ -241,6 +252,7 @@ type demoRun struct {
 
 	mu      sync.Mutex
 	pending map[int64]expected // by the time of the newest sample
+	early   map[int64]arrival  // those that arrived before it was known that they were sent
 	chose   [][2]int           // of each trial: truth and decision
 	age     control.Quantiles
 	latency control.Quantiles
@@ -410,29 +422,44 @@ func (d *demoRun) shown(c signal.Chunk) {
 	}
 }
 
-// decided is called before a command is sent.
-func (d *demoRun) decided(p *pipeline.Prediction, c bus.Command, arrived time.Time) {
+// decided is called behind each command, which may have arrived before.
+func (d *demoRun) decided(was session.Decided) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.pending[c.TSample] = expected{arrived, p.Truth}
-	if p.Truth != "" {
+	want := expected{was.Arrived, was.Truth}
+	if was.Truth != "" {
 		d.cued++
 	}
+	if got, ok := d.early[was.Command.TSample]; ok {
+		delete(d.early, was.Command.TSample)
+		d.match(want, got)
+		return
+	}
+	d.pending[was.Command.TSample] = want
 }
 
 // received is called when a command has reached the controller, on the bus's goroutine.
 func (d *demoRun) received(c bus.Command, at time.Time, v control.Verdict) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	got := arrival{c, at, v}
 	want, ok := d.pending[c.TSample]
 	if !ok {
-		return // not one of ours: another program uses the session's name
+		if len(d.early) < maxEarly { // it may not be one of ours: another program uses the session's name
+			d.early[c.TSample] = got
+		}
+		return
 	}
 	delete(d.pending, c.TSample)
-	d.latency.Add(at.Sub(want.arrived).Seconds() * 1e3)
-	d.age.Add(float64(d.clock.At(at)-c.TSample) / 1e6)
-	if want.truth != "" && v == control.Accepted {
-		d.chose = append(d.chose, [2]int{slices.Index(d.classes, want.truth), slices.Index(d.classes, c.Label)})
+	d.match(want, got)
+}
+
+// match counts a command that arrived; d.mu is held.
+func (d *demoRun) match(want expected, got arrival) {
+	d.latency.Add(got.at.Sub(want.arrived).Seconds() * 1e3)
+	d.age.Add(float64(d.clock.At(got.at)-got.c.TSample) / 1e6)
+	if want.truth != "" && got.v == control.Accepted {
+		d.chose = append(d.chose, [2]int{slices.Index(d.classes, want.truth), slices.Index(d.classes, got.c.Label)})
 	}
 }
 

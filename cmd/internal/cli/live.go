@@ -37,7 +37,7 @@ file says which bundle, which source and which bus:
   age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
               accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
-  record: {file: run1.arrow}              # samples, decisions and clock, written down as they come (.xdf: in one file)
+  record: {file: run1.arrow}              # samples, decisions, clock and log, written down as they come (.xdf: in one file)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
   dashboard: {listen: "127.0.0.1:8080"}   # a web page with traces, maps, scores and buttons
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing
@@ -77,16 +77,23 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil && !failed {
 				err = none
 			}
+			if rec != nil && rec.err != nil { // the session went on without being recorded
+				err = errors.Join(err, incomplete{rec.err})
+			}
 			if wantsJSON(cmd) {
-				return errors.Join(err, printJSON(cmd, liveJSON{rep, rec, delay}))
+				out := liveJSON{Report: rep, Delay: delay}
+				if rec != nil {
+					out.Recording = &rec.Stats
+				}
+				return errors.Join(err, printJSON(cmd, out))
 			}
 			if a := rep.Adapt; a != nil {
 				printAdapt(cmd.OutOrStdout(), a)
 			}
 			printLive(cmd.OutOrStdout(), &rep)
 			if rec != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d samples dropped, in %s (%.1f MB)\n",
-					rec.Samples, rec.Events, rec.Decisions, rec.Dropped, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6)
+				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
+					rec.Samples, rec.Events, rec.Decisions, rec.Entries, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6, rec.Dropped, rec.DroppedDecisions, rec.DroppedEntries)
 			}
 			return err
 		},
@@ -103,7 +110,13 @@ type liveJSON struct {
 	Delay     *bundle.Delay `json:"group_delay,omitempty"`
 }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *record.Stats, delay *bundle.Delay, err error) {
+// taped is what became of the recording of a session.
+type taped struct {
+	record.Stats
+	err error // why something is missing in it, nil where it is whole
+}
+
+func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
@@ -228,7 +241,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *rec
 	err = errors.Join(err, w.Close()) // whoever acts is told that it is over before anything else is tidied up
 	if tape != nil {
 		st, e := tape.close()
-		rec, err = &st, errors.Join(err, e)
+		rec = &taped{st, e}
 	}
 	return rep, rec, delay, err
 }

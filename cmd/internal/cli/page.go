@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"time"
-
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
-	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -19,10 +16,10 @@ func attachPage(page *dashboard.Server, opt *session.Options) {
 			onChunk(c)
 		}
 	}
-	opt.OnDecision = func(p *pipeline.Prediction, c bus.Command, arrived time.Time) {
-		page.Decision(c, arrived)
+	opt.OnDecision = func(d session.Decided) {
+		page.Decision(d.Command, d.Arrived)
 		if onDecision != nil {
-			onDecision(p, c, arrived)
+			onDecision(d)
 		}
 	}
 	opt.OnLook = func(t bus.Telemetry) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // write makes a file of a test.
@@ -81,6 +82,74 @@ func TestRecordedSession(t *testing.T) {
 	mustJSON(t, &info, "info", rec, "--json")
 	if info.Format != "Arrow" || info.Samples != live.Samples || len(info.Events) == 0 {
 		t.Errorf("info: %s, %d samples, %d events", info.Format, info.Samples, len(info.Events))
+	}
+}
+
+// TestReplaySwapped: a session that was paused and whose model was swapped is replayed with both models, wherever they are; what
+// a model that is not there decided is not compared, and a bundle that is none of the session's has to come alone. A session of
+// which every sample was too old has its samples recorded.
+func TestReplaySwapped(t *testing.T) {
+	dir := t.TempDir()
+	for name, use := range map[string]string{"a": "csp-lda", "b": "mdm", "c": "csp-lda"} {
+		args := []string{"train", use, "synth:imagery:1:1", "synth:imagery:1:2", "-o", filepath.Join(dir, name+".gyrus")}
+		if name == "c" {
+			args = append(args, "synth:imagery:1:3")
+		}
+		if code, _, errs := run(t, args...); code != 0 {
+			t.Fatalf("train: %s", errs)
+		}
+	}
+	port := freePort(t)
+	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
+	file := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: a.gyrus\nsource: {use: synth, seed: 2, speed: 4}\nbus: {port: %d}\nrecord: {file: run1.arrow}\n", port))
+	src := start(t, "live", file)
+	says(t, "connected", &src.errs)
+	time.Sleep(2 * time.Second)
+	for _, verb := range [][]string{{"pause"}, {"resume"}, {"swap", filepath.Join(dir, "b.gyrus")}, {"stop"}} {
+		if code, _, errs := run(t, append([]string{"ctl", "s1", "--url", url}, verb...)...); code != 0 {
+			t.Fatalf("%v: %s", verb, errs)
+		}
+		time.Sleep(time.Second)
+	}
+	src.wait(t)
+	rec := filepath.Join(dir, "run1.arrow")
+	var whole, part replayJSON
+	mustJSON(t, &whole, "replay", rec, "--json")
+	if len(whole.Models) != 2 || !whole.SameModel || whole.Exact != whole.Recorded || whole.Exact < 50 || whole.Models[0].Decisions == 0 || whole.Models[1].Decisions == 0 ||
+		whole.Fates["held"] == 0 || whole.Fates["sent"]+whole.Fates["held"] != whole.Recorded {
+		t.Errorf("the replay: %+v", whole)
+	}
+	moved := filepath.Join(dir, "moved.gyrus")
+	if err := os.Rename(filepath.Join(dir, "b.gyrus"), moved); err != nil {
+		t.Fatal(err)
+	}
+	mustJSON(t, &part, "replay", rec, "--json")
+	if part.SameModel || part.OtherModels != whole.Models[1].Decisions || part.Exact != whole.Models[0].Decisions || part.Recorded != part.Exact || part.Models[1].File != "" {
+		t.Errorf("without the second model: %+v", part)
+	}
+	mustJSON(t, &whole, "replay", rec, "--model", moved, "--json")
+	if !whole.SameModel || whole.OtherModels != 0 || whole.Exact != whole.Recorded {
+		t.Errorf("with the second model from elsewhere: %+v", whole)
+	}
+	other := filepath.Join(dir, "c.gyrus")
+	if code, _, errs := run(t, "replay", rec, "--model", moved, "--model", other); code != 2 || !strings.Contains(errs, "c.gyrus is none of the models of the session") {
+		t.Errorf("two models, one of another session: exit code %d, %s", code, errs)
+	}
+	mustJSON(t, &part, "replay", rec, "--model", other, "--json")
+	if part.SameModel || part.Model != other || part.Recorded != whole.Recorded || part.Exact == part.Recorded {
+		t.Errorf("a model of another session: %+v", part)
+	}
+
+	late := write(t, dir, "late.yaml", "bundle: a.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nage: {max_ms: 0.000001, policy: skip}\nrecord: {file: late.arrow}\n")
+	if code, _, errs := run(t, "live", late); code != 3 {
+		t.Errorf("a session of old samples: exit code %d, %s", code, errs)
+	}
+	var info infoJSON
+	mustJSON(t, &info, "info", filepath.Join(dir, "late.arrow"), "--json")
+	var none replayJSON
+	mustJSON(t, &none, "replay", filepath.Join(dir, "late.arrow"), "--json")
+	if info.Samples < 1000 || none.Recorded != 0 || none.Replayed != 0 {
+		t.Errorf("a session of old samples: %d samples, %+v", info.Samples, none)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -19,6 +18,7 @@ import (
 // tape is the recording of a live session.
 type tape struct {
 	*record.Recorder
+	path    string
 	outputs []string
 	clock   bus.Clock
 	stop    chan struct{}
@@ -27,7 +27,7 @@ type tape struct {
 
 // newTape begins the recording of a session with src.
 func newTape(cmd *cobra.Command, cfg *session.Config, model session.Model, src signal.Source, clock bus.Clock) (*tape, error) {
-	t := &tape{clock: clock, stop: make(chan struct{})}
+	t := &tape{path: cfg.Record.File, clock: clock, stop: make(chan struct{})}
 	if model.Pipeline != nil {
 		t.outputs = model.Pipeline.Outputs()
 	} else { // the session makes its model
@@ -43,13 +43,7 @@ func newTape(cmd *cobra.Command, cfg *session.Config, model session.Model, src s
 	if about.Bundle == "" {
 		about.Bundle = cfg.Calibrate.Save
 	}
-	if dir, err := filepath.Abs(filepath.Dir(cfg.Record.File)); err == nil {
-		if full, err := filepath.Abs(about.Bundle); err == nil {
-			if rel, err := filepath.Rel(dir, full); err == nil {
-				about.Bundle = rel
-			}
-		}
-	}
+	about.Bundle = beside(cfg.Record.File, about.Bundle)
 	r, err := record.Create(record.Options{
 		Path: cfg.Record.File, Info: src.Info(), Outputs: t.outputs, About: about, OnError: func(err error) { note(cmd, "RECORDING: %v", err) },
 	})
@@ -62,6 +56,22 @@ func newTape(cmd *cobra.Command, cfg *session.Config, model session.Model, src s
 		t.done.Go(func() { t.watch(live, cfg.Source.Name()) })
 	}
 	return t, nil
+}
+
+// beside is the path of a file as it counts from a recording, "" for none.
+func beside(recording, path string) string {
+	if path == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(filepath.Dir(recording))
+	full, err2 := filepath.Abs(path)
+	if err != nil || err2 != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(dir, full); err == nil {
+		return rel
+	}
+	return full // on another drive
 }
 
 // watch records the clock of the source once a second.
@@ -88,9 +98,13 @@ func (t *tape) attach(opt *session.Options) {
 			onChunk(c)
 		}
 	}
-	opt.OnDecision = func(p *pipeline.Prediction, c bus.Command, arrived time.Time) {
-		d := record.Of(p)
-		d.TArrived, d.TDecided, d.Model = t.clock.At(arrived), t.clock.Now(), c.Bundle
+	opt.OnLog = func(e record.Entry) {
+		e.Bundle = beside(t.path, e.Bundle)
+		t.Log(e)
+	}
+	opt.OnDecision = func(was session.Decided) {
+		d, c := record.Of(was.Prediction), was.Command
+		d.TArrived, d.TDecided, d.Model, d.Fate, d.Seq = t.clock.At(was.Arrived), t.clock.At(was.At), c.Bundle, was.Fate, was.Seq
 		if len(c.Scores) > 0 { // the classes of a model that was made here may be in another order
 			d.Values = make([]float64, len(t.outputs))
 			for _, s := range c.Scores {
@@ -101,7 +115,7 @@ func (t *tape) attach(opt *session.Options) {
 		}
 		t.Decision(d)
 		if onDecision != nil {
-			onDecision(p, c, arrived)
+			onDecision(was)
 		}
 	}
 }

@@ -1,0 +1,114 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
+)
+
+// Decided is what a session decided from one window, and what became of it.
+type Decided struct {
+	*pipeline.Prediction             // valid during the call
+	Command              bus.Command // without what the bus fills in
+	Arrived              time.Time   // when the chunk that completed the window arrived
+	At                   time.Time   // when the decision was there
+	Fate                 record.Fate
+	Seq                  uint64 // of the command, 0 where it was not sent
+}
+
+// log writes down what happened, at the first sample that it concerns.
+func (e *engine) log(kind record.Kind, sample int64, d record.Detail) {
+	if e.opt.OnLog != nil {
+		e.opt.OnLog(record.Entry{Time: e.opt.Clock.Now(), Sample: sample, Kind: kind, Detail: d})
+	}
+}
+
+// logLink writes down the newest change of a stream.
+func (e *engine) logLink(l *link) {
+	if n := len(l.newest); n > 0 {
+		t := l.newest[n-1]
+		e.log(record.KindStream, e.at, record.Detail{Stream: l.name, From: t.From, To: t.To, Why: t.Reason})
+	}
+}
+
+// logGate writes down where samples begin to be left out, and where they are taken in again. at is the sample of the change.
+func (e *engine) logGate(at int64) {
+	if e.gate.inside == e.leaving {
+		return
+	}
+	if e.leaving = e.gate.inside; e.leaving {
+		e.skippedBefore = e.gate.before
+		e.log(record.KindSkip, at, record.Detail{Why: "older than age.max_ms"})
+	} else {
+		e.log(record.KindSkipEnd, at, record.Detail{Samples: e.gate.skipped - e.skippedBefore})
+	}
+}
+
+// logAdapt writes down that the adaptation was frozen, thawed, or has begun to decide.
+func (e *engine) logAdapt() {
+	if e.opt.Adapter == nil || e.opt.OnLog == nil {
+		return
+	}
+	s, why := e.opt.Adapter.stateAndWhy()
+	if string(s) == e.adaptation {
+		return
+	}
+	if e.adaptation != "" || e.model != nil {
+		e.log(record.KindAdapt, e.at, record.Detail{From: e.adaptation, To: string(s), Why: why})
+	}
+	e.adaptation = string(s)
+}
+
+// logEnd writes down why it is over.
+func (e *engine) logEnd(stopped bool, err error) {
+	if e.leaving { // what is left out ends with the session
+		e.gate.inside = false
+		e.logGate(e.at)
+	}
+	why := "the source ended"
+	switch {
+	case stopped:
+		why = "it was interrupted"
+	case err != nil:
+		why = err.Error()
+	case e.end:
+		why = "an operator asked for it"
+	}
+	e.log(record.KindEnd, e.at, record.Detail{Why: why, Flushed: e.flushed})
+}
+
+// publish sends c, unless it must not leave, and says what became of it.
+func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, error) {
+	e.obey()
+	if e.paused {
+		e.rep.Held++
+		return record.Held, nil
+	}
+	if !e.live {
+		e.rep.Expired++
+		return record.Expired, nil
+	}
+	began := time.Now()
+	if e.echo != nil {
+		e.echo.sent(e.opt.Commands.Seq()+1, began)
+	}
+	if err := e.opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
+		e.rep.NotSent++
+		return record.NotSent, nil
+	} else if err != nil {
+		return record.NotSent, err
+	}
+	done := time.Now()
+	e.rep.Sent++
+	e.told = bus.StateDecoding // as Publish does
+	e.stages.add(stagePublish, done.Sub(began))
+	e.stages.add(stageTotal, done.Sub(e.arrived))
+	e.mark = done
+	if e.opt.Adapter != nil {
+		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
+	}
+	return record.Sent, nil
+}
