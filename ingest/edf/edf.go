@@ -104,6 +104,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	line := ann.line
+	if n := groups[0]; len(n) > 0 {
+		ann.place(n[0].samples)
+		line.between(n[0].samples, ann.rate)
+	}
 	if err := ann.readStatus(chans); err != nil {
 		return nil, err
 	}
