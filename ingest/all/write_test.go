@@ -33,8 +33,8 @@ func ownClock() *signal.Recording {
 // at; how far the onset was from there is listed, unless the format keeps both.
 func TestEventsStayAtTheirSamples(t *testing.T) {
 	recs := map[string]*signal.Recording{"generated": ownClock()}
-	real := datasettest.Need(t, "muse-p300")
-	err := filepath.WalkDir(real, func(path string, d os.DirEntry, err error) error {
+	folder := datasettest.Need(t, "muse-p300")
+	err := filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".csv") && !strings.HasSuffix(path, ".csv.gz") || len(recs) > 2 {
 			return err
 		}

@@ -107,11 +107,10 @@ func TestTimesAreThoseOfTheLists(t *testing.T) {
 		list := strings.Split(onsets, " ")
 		f := discontinuous(list...)
 		f.Signals[2] = edftest.Annotations(40, func(r int) string { // each sample is named where it was taken
-			text := edftest.TAL("+"+list[r], "")
-			for _, i := range []int{0, 4, 9} {
-				text += edftest.TAL("+"+plus(t, list[r], i), "", strconv.Itoa(int(edftest.Number(0, 10*r+i))))
+			at := func(i int) string {
+				return edftest.TAL("+"+plus(t, list[r], i), "", strconv.Itoa(int(edftest.Number(0, 10*r+i))))
 			}
-			return text
+			return edftest.TAL("+"+list[r], "") + at(0) + at(4) + at(9)
 		})
 		rec := mustOpen(t, f)
 		begin := time.Date(2002, 3, 2, 10, 11, 12, 0, time.UTC)
