@@ -53,9 +53,6 @@ func openRecording(how reading.Options, path string) (*signal.Recording, *electr
 	return rec, joined, nil
 }
 
-// openSignals opens a file that must hold samples.
-func openSignals(path string) (*signal.Recording, error) { return opener{}.openSignals(path) }
-
 // openSignals is open for a file that must hold samples.
 func (r opener) openSignals(path string) (*signal.Recording, error) {
 	rec, err := r.open(path)
