@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,12 +35,15 @@ func FindPersonal(rec *signal.Recording) []Personal {
 	}
 	for _, e := range rec.Events {
 		if n := times[e.Label]; n > 0 && n <= seldom && letters(e.Label) > 3 && !isCode(e.Label) {
-			all = append(all, Personal{Where: fmt.Sprintf("event at %g s", e.Onset), Found: e.Label})
+			all = append(all, Personal{Where: fmt.Sprintf(eventAt+"%g s", e.Onset), Found: e.Label})
 			times[e.Label] = 0 // once
 		}
 	}
 	return all
 }
+
+// eventAt begins the place of an event.
+const eventAt = "event at "
 
 // seldom is how often an event may come that somebody may have typed.
 const seldom = 2
@@ -62,19 +66,26 @@ func letters(s string) (n int) {
 	return n
 }
 
+// removedText is the label of an event whose text was taken out.
+const removedText = "text removed"
+
 // Anonymise is rec without what says who was recorded, and a list of what was there. Texts of the header that may be
-// personal are left out, and so is the time of the begin. Events stay as they are, because they may be what the recording is
-// for: those that somebody may have typed are listed, to be looked at. rec is not changed; its samples are shared.
-func Anonymise(rec *signal.Recording) (*signal.Recording, []Personal) {
+// personal are left out, and so is the time of the begin. Events are kept, because they may be what the recording is for; of those
+// that somebody may have typed, dropTexts takes out the text, and else they are listed, to be looked at. rec is not changed; its
+// samples are shared.
+func Anonymise(rec *signal.Recording, dropTexts bool) (*signal.Recording, []Personal) {
 	found := FindPersonal(rec)
+	typed := map[string]bool{}
 	for i := range found {
+		f := &found[i]
 		switch {
-		case found[i].Where == "begin":
-			found[i].Done = "left out"
-		case len(found[i].Where) > 6 && found[i].Where[:6] == "event ":
-			found[i].Done = "kept: look at it"
+		case !strings.HasPrefix(f.Where, eventAt):
+			f.Done = "left out"
+		case dropTexts:
+			f.Done = fmt.Sprintf("written as %q", removedText)
+			typed[f.Found] = true
 		default:
-			found[i].Done = "left out"
+			f.Done = "kept: look at it"
 		}
 	}
 	clean := func(r *signal.Recording) *signal.Recording {
@@ -83,6 +94,14 @@ func Anonymise(rec *signal.Recording) (*signal.Recording, []Personal) {
 		for _, t := range r.Texts {
 			if !t.Personal {
 				out.Texts = append(out.Texts, t)
+			}
+		}
+		if len(typed) > 0 {
+			out.Events = slices.Clone(r.Events)
+			for i := range out.Events {
+				if typed[out.Events[i].Label] {
+					out.Events[i].Label = removedText
+				}
 			}
 		}
 		return &out

@@ -19,6 +19,16 @@ type File interface {
 	ReadAt(p []byte, off int64) (int, error)
 }
 
+// Owned is what open makes of f, which the recording owns from then on and closes; it is closed too where open fails.
+func Owned(f File, name string, open func(f File, name string) (*signal.Recording, error)) (*signal.Recording, error) {
+	rec, err := open(f, name)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rec.Closer = f
+	return rec, nil
+}
+
 // Format is one family of files.
 type Format struct {
 	Name string   // "edf"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,6 +96,42 @@ func AtSamples(rec *signal.Recording) (part *signal.Recording, losses []signal.D
 		})
 	}
 	return &cut, losses, nil
+}
+
+// Onsets is the events of rec as a format has them in which samples are equidistant and an onset says at which sample an event is.
+// The onset of a source whose events have a clock of their own, which its samples do not follow (XDF), would lead to another sample:
+// such an event gets the time of its sample, and how far these are apart is listed as a loss. Onsets that are no numbers stay.
+func Onsets(rec *signal.Recording) (events []signal.Event, losses []signal.Deviation) {
+	if !(rec.Info.Rate > 0) {
+		return rec.Events, nil
+	}
+	apart, most := 0, 0.0
+	for i, e := range rec.Events {
+		if e.Onset-e.Onset != 0 || rec.Info.Samples(e.Onset) == e.Sample { // NaN or infinite; or within half a sample
+			continue
+		}
+		if apart++; apart == 1 {
+			events = slices.Clone(rec.Events)
+		}
+		events[i].Onset = float64(e.Sample) / rec.Info.Rate
+		most = max(most, math.Abs(events[i].Onset-e.Onset))
+	}
+	if apart == 0 {
+		return rec.Events, nil
+	}
+	return events, []signal.Deviation{{
+		Where: "events", Rule: "an onset says at which sample an event is",
+		Found:   fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", apart, len(events), most),
+		Assumed: "the time of their samples",
+	}}
+}
+
+// AtOnsets is rec with the events of Onsets.
+func AtOnsets(rec *signal.Recording) (*signal.Recording, []signal.Deviation) {
+	events, losses := Onsets(rec)
+	out := *rec
+	out.Events = events
+	return &out, losses
 }
 
 // BadChannels is the loss of a format in which channels cannot be marked as bad; nothing where none are.

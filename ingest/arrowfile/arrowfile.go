@@ -67,12 +67,7 @@ func (s *source) read(p []byte, at int64, field string) error {
 // Open reads the heads of all batches of f, and those with events whole. It owns f from now on and closes it, also when it
 // fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,27 +22,6 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
-
-// recording is one with a gap, events and two kinds of channel.
-func recording() *signal.Recording {
-	const n = 700
-	rng := rand.New(rand.NewPCG(1, 2))
-	x := make(signal.Memory, 2)
-	for ch := range x {
-		x[ch] = make([]float64, n)
-		for t := range x[ch] {
-			x[ch][t] = rng.NormFloat64()
-		}
-	}
-	return &signal.Recording{
-		Name: "r", Format: "test", Begin: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Len: n, Spans: []signal.Span{{Start: 0, Len: 333}, {Start: 400, Len: 300}}, Data: x,
-		Info: &signal.Info{Rate: 128, Reference: "linked ears", Channels: []signal.Channel{
-			{Name: "Cz", Original: "EEG Cz-LE", Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0, 0.01, 0.09}},
-			{Name: "light", Original: "light", Kind: signal.Misc, Unit: "lx"},
-		}},
-		Events: []signal.Event{{Sample: 5, Onset: 0.04, Label: "left"}, {Sample: 5, Onset: 0.041, Label: "é, \"x\""}, {Sample: 500, Onset: 3.9, Duration: 1.5, Label: "right"}},
-	}
-}
 
 func written(t testing.TB, rec *signal.Recording) []byte {
 	t.Helper()
@@ -80,7 +58,7 @@ func samples(t testing.TB, rec *signal.Recording) (all [][]float64) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	rec := recording()
+	rec := ingesttest.Gapped()
 	data := written(t, rec)
 	again := open(t, data)
 	if diff := cmp.Diff(samples(t, rec), samples(t, again)); diff != "" {
@@ -139,7 +117,7 @@ func TestPeerReads(t *testing.T) {
 	if python == "" {
 		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow, polars and DuckDB")
 	}
-	rec := recording()
+	rec := ingesttest.Gapped()
 	name := filepath.Join(t.TempDir(), "x.arrow")
 	if err := os.WriteFile(name, written(t, rec), 0o600); err != nil {
 		t.Fatal(err)
@@ -184,7 +162,7 @@ func TestPeerReads(t *testing.T) {
 
 // TestKilled: a file that ends anywhere is read up to the last whole batch, and says so.
 func TestKilled(t *testing.T) {
-	data := written(t, recording())
+	data := written(t, ingesttest.Gapped())
 	ingesttest.Cut(t, "x.arrow", data, 7)
 	uncut := open(t, data)
 	batches := uncut.Data.(*arrowfile.Reader).Batches()
@@ -227,7 +205,7 @@ func TestNothingWritten(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	good := written(t, recording())
+	good := written(t, ingesttest.Gapped())
 	for name, c := range map[string]struct {
 		data []byte
 		want string
@@ -240,7 +218,7 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: the error is %v, must name the place and %q", name, err, c.want)
 		}
 	}
-	rec := recording()
+	rec := ingesttest.Gapped()
 	rec.Events = slices.Insert(rec.Events, 2, signal.Event{Sample: 350, Label: "in the gap"})
 	if err := arrowfile.Write(new(bytes.Buffer), rec); err == nil || !strings.Contains(err.Error(), "outside") {
 		t.Errorf("an event in a gap: %v", err)
@@ -258,7 +236,7 @@ func TestRefuses(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(written(f, recording()))
+	f.Add(written(f, ingesttest.Gapped()))
 	for _, name := range []string{"pyarrow.arrow", "pyarrow.arrows"} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {

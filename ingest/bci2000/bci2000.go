@@ -2,7 +2,6 @@ package bci2000
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -23,12 +22,7 @@ func match(head []byte) bool {
 
 // Open reads the header and the states of f. It owns f from now on and closes it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {

@@ -275,10 +275,7 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		return &out
 	}
 	out := one(rec)
-	out.Events = slices.Clone(rec.Events)
-	for i, e := range out.Events {
-		out.Events[i].Onset = onsetOf(rec, e)
-	}
+	out.Events, _ = ingest.Onsets(rec) // eventTable lists what that loses
 	for _, r := range rec.Others {
 		out.Others = append(out.Others, one(r))
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/units"
@@ -278,29 +279,18 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 	return w.put(&w.set, w.in(it.Name.File("events", ".json")), doc.Write)
 }
 
-// onsetOf is the onset of an event, which says at which sample it is: that of the source, unless it has a clock that its samples do
-// not follow.
-func onsetOf(rec *signal.Recording, e signal.Event) float64 {
-	if e.Onset-e.Onset == 0 && rec.Info.Samples(e.Onset) != e.Sample {
-		return float64(e.Sample) / rec.Info.Rate
-	}
-	return e.Onset
-}
-
 // eventTable is _events.tsv of the events of rec, sorted by onset.
 func (d *data) eventTable(rec *signal.Recording) *Table {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
-	changed, endless, apart, most := 0, 0, 0, 0.0
-	events := slices.DeleteFunc(slices.Clone(rec.Events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
+	changed, endless := 0, 0
+	events, apart := ingest.Onsets(rec)
+	d.losses = append(d.losses, apart...)
+	events = slices.DeleteFunc(slices.Clone(events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 	})
 	start := int64(math.Round(d.first * rec.Info.Rate))
 	for _, e := range events {
-		onset := onsetOf(rec, e)
-		if onset != e.Onset {
-			apart, most = apart+1, max(most, math.Abs(onset-e.Onset))
-		}
 		duration := Missing
 		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
 			duration = decimal(e.Duration)
@@ -311,14 +301,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		if !same && e.Label != "" {
 			changed++
 		}
-		t.Add([2]string{"onset", decimal(onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
+		t.Add([2]string{"onset", decimal(e.Onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
 			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(e.Sample-start, 10)})
-	}
-	if apart > 0 {
-		d.losses = append(d.losses, signal.Deviation{
-			Where: "events", Rule: "an onset says at which sample an event is", Found: fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", apart, len(rec.Events), most),
-			Assumed: "the time of their samples",
-		})
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+	"unsafe"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/blackrock"
@@ -421,7 +423,7 @@ func FuzzSamples(f *testing.F) {
 	}
 	f.Add(load(f, "ptp.ns6")["x.ns6"].Data[:4000])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5", 16)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5", 2)
 	})
 }
 
@@ -431,7 +433,51 @@ func FuzzEvents(f *testing.F) {
 	}
 	samples := load(f, "v23reset.ns5")["x.ns5"].Data
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 16)
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5", 16)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 2)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5", 2)
 	})
+}
+
+// TestAllocation opens files of the shortest packets, each an event: opening takes twice the file, beside the events that are handed out.
+func TestAllocation(t *testing.T) {
+	const n = 400_000
+	head := make([]byte, 336)
+	copy(head, "NEURALEV\x02\x02")
+	le := binary.LittleEndian
+	for at, v := range map[int]uint32{12: 336, 16: 12, 20: 30000, 24: 30000} {
+		le.PutUint32(head[at:], v)
+	}
+	for name, id := range map[string]uint16{"digital": 0, "spikes": 5, "comments": 0xffff} {
+		data := slices.Clone(head)
+		for i := range n {
+			p := make([]byte, 12)
+			le.PutUint32(p, uint32(i))
+			le.PutUint16(p[4:], id)
+			p[6] = byte(i) | 1
+			if id == 0xffff {
+				p[6] = byte(i % 2) // narrow and wide
+			}
+			le.PutUint16(p[8:], uint16(i%1000))
+			data = append(data, p...)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		rec, err := ingest.Open(fstest.MapFS{"x.nev": {Data: data}}, "x.nev")
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.Events) != n {
+			t.Errorf("%s: %d events, want %d", name, len(rec.Events), n)
+		}
+		handed := uint64(0) // an event, and its text where it has one of its own
+		for _, e := range rec.Events {
+			if handed += uint64(unsafe.Sizeof(e)); id == 0xffff {
+				handed += 3 * uint64(16+len(e.Label)) // the list of texts grows by being copied
+			}
+		}
+		if got, most := after.TotalAlloc-before.TotalAlloc, 2*uint64(len(data))+handed+ingesttest.Slack/4; got > most {
+			t.Errorf("%s: opening %d bytes with %d events allocated %d, want at most %d", name, len(data), n, got, most)
+		}
+	}
 }

@@ -220,6 +220,9 @@ func (n *nev) label(b []byte) (label uint32, restarts, is bool) {
 
 // add keeps a label.
 func (n *nev) add(label string) uint32 {
+	if len(n.labelOf) == cap(n.labelOf) {
+		n.labelOf = slices.Grow(n.labelOf, max(64, len(n.labelOf))) // doubled: append would copy a long list five times
+	}
 	n.labelOf = append(n.labelOf, label)
 	return uint32(len(n.labelOf) - 1)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -170,11 +169,18 @@ func (a *annotations) event(t tal, text []byte, at int64) {
 	}
 	onset := t.onset.minus(a.line.first)
 	a.events = append(a.events, signal.Event{
-		Sample:   int64(math.Round(onset * a.rate)),
 		Onset:    onset,
 		Duration: t.duration,
 		Label:    label,
 	})
+}
+
+// place finds the samples of the events, once it is known where the records lie.
+func (a *annotations) place(perRecord int64) {
+	at := a.line.sampleAt(perRecord, a.rate)
+	for i := range a.events {
+		a.events[i].Sample = at(a.events[i].Onset)
+	}
 }
 
 // sorted is the events by time; those of one time stay in the order of the file.

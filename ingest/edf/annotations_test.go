@@ -2,6 +2,9 @@ package edf_test
 
 import (
 	"fmt"
+	"math"
+	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +58,7 @@ func TestDiscontinuous(t *testing.T) {
 		{"gap with an offset", "0.7 2.7", "0+10 20+10", "0+1 2+1", 700, false},
 		{"first of two gaps is small", "0 1.1 9.1", "0+10 11+10 91+10", "0+2 9+1", 0, false},
 		{"below half a sample", "0 1.04 2.01", "", "", 0, false},
-		{"drift adds up", "0 1.04 2.08", "0+20 21+10", "", 0, false},
+		{"drift adds up", "0 1.04 2.08", "0+20 21+10", "", 0, true}, // 2.08 s is between two samples
 		{"gap before the last", "0 1 7", "0+20 70+10", "0+2 7+1", 0, false},
 		{"gaps in a row", "0 3 6 9", "0+10 30+10 60+10 90+10", "0+1 3+1 6+1 9+1", 0, false},
 		{"overlap", "0 0.5 2", "", "", 0, true},
@@ -91,6 +94,97 @@ func TestDiscontinuous(t *testing.T) {
 				t.Errorf("%d samples, want %d", n, want)
 			}
 		})
+	}
+}
+
+// TestTimesAreThoseOfTheLists: each record says when its first sample was taken; sample i of it was taken i/rate later. What is
+// handed out is held against that, with nothing between: starts of a fraction of a second, gaps, and segments off the grid.
+func TestTimesAreThoseOfTheLists(t *testing.T) {
+	for _, onsets := range []string{
+		"0 1 2", "0.3 1.3 2.3", "0.123456789 1.123456789 7.123456789", "3.25 4.25 9.75 10.75 30.05", "12345.6 12346.6 99999.1",
+		"0 1 4.53 5.53", "0.04 1.04 3.08 5.55 6.55 9.99",
+	} {
+		list := strings.Split(onsets, " ")
+		f := discontinuous(list...)
+		f.Signals[2] = edftest.Annotations(40, func(r int) string { // each sample is named where it was taken
+			at := func(i int) string {
+				return edftest.TAL("+"+plus(t, list[r], i), "", strconv.Itoa(int(edftest.Number(0, 10*r+i))))
+			}
+			return edftest.TAL("+"+list[r], "") + at(0) + at(4) + at(9)
+		})
+		rec := mustOpen(t, f)
+		begin := time.Date(2002, 3, 2, 10, 11, 12, 0, time.UTC)
+		k, exact := 0, true
+		for i, run := range rec.Runs() {
+			x := whole(t, rec, i)[0]
+			for s := range x {
+				at, ok := new(big.Rat).SetString(plus(t, list[k/10], k%10))
+				if !ok {
+					t.Fatal(onsets)
+				}
+				got := new(big.Rat).Add(big.NewRat(rec.Begin.Sub(begin).Nanoseconds(), 1e9), big.NewRat(run.Start+int64(s), 10))
+				d := new(big.Rat).Abs(got.Sub(got, at))
+				exact = exact && d.Sign() == 0
+				if d.Cmp(big.NewRat(1, 20)) > 0 {
+					t.Fatalf("%s: sample %d is said to be at %v s from where it was taken", onsets, k, d)
+				}
+				k++
+			}
+			for _, e := range signal.EventsIn(rec.Events, run.Start, run.End()) {
+				if v := strconv.Itoa(int(math.Round(10 * x[e.Sample-run.Start]))); v != e.Label {
+					t.Errorf("%s: the event of the sample %s, at %g s, is at the sample %s", onsets, e.Label, e.Onset, v)
+				}
+			}
+		}
+		if k != 10*len(list) || len(rec.Events) != 3*len(list) {
+			t.Errorf("%s: %d samples and %d events", onsets, k, len(rec.Events))
+		}
+		if exact != (len(rec.Deviations) == 0) {
+			t.Errorf("%s: exact is %v, with the deviations %+v", onsets, exact, rec.Deviations)
+		}
+	}
+}
+
+// plus is onset + i/10 in decimals.
+func plus(t *testing.T, onset string, i int) string {
+	t.Helper()
+	r, ok := new(big.Rat).SetString(onset)
+	if !ok {
+		t.Fatal(onset)
+	}
+	return r.Add(r, big.NewRat(int64(i), 10)).FloatString(9)
+}
+
+// notedGaps is gaps with events where there is no sample, and one whose onset is no number.
+func notedGaps() edftest.File {
+	f := gaps()
+	f.Signals[2] = edftest.Annotations(60, func(r int) string {
+		text := edftest.TAL("+"+[]string{"0", "1", "4.5", "5.5"}[r], "")
+		if r == 2 {
+			text += edftest.TAL("-2.5", "", "before") + edftest.TAL("+3.14159", "0.5", "inside") + edftest.TAL("+1e9", "", "bad") + edftest.TAL("+99.25", "", "behind")
+		}
+		return text
+	})
+	return f
+}
+
+// TestEventsInGaps: what was noted while nothing was recorded, or before, or behind, is kept as it was written.
+func TestEventsInGaps(t *testing.T) {
+	rec := mustOpen(t, notedGaps())
+	want := []signal.Event{
+		{Sample: -25, Onset: -2.5, Label: "before"}, {Sample: 31, Onset: 3.14159, Duration: 0.5, Label: "inside"}, {Sample: 993, Onset: 99.25, Label: "behind"},
+	}
+	if d := cmp.Diff(want, rec.Events); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(want, rec.Outside()); d != "" {
+		t.Errorf("events outside the data (-want +got):\n%s", d)
+	}
+	if len(rec.Deviations) != 1 || !strings.Contains(rec.Deviations[0].Found, `"+1e9"`) {
+		t.Errorf("the deviations are %+v, want the onset that is none", rec.Deviations)
+	}
+	if got := spans(rec); got != "0+20 45+20" {
+		t.Errorf("the spans are %s", got)
 	}
 }
 
@@ -154,6 +248,8 @@ func TestAnnotations(t *testing.T) {
 		{"huge onset", "+99999999999" + a + "A" + a + z, "", "beyond"},
 		{"bad duration", "+1" + d + "x" + a + "A" + a + z, "1/0/A", `"x" is not a time`},
 		{"negative duration", "+1" + d + "-3" + a + "A" + a + z, "1/0/A", "below 0"},
+		{"NUL in a text", "+1" + a + "A" + z + "B" + a + z + "+2" + a + "C" + a + z, "1/0/A 2/0/C", "no byte 20 behind the last text"},
+		{"NUL in an onset", "+1" + z + ".5" + a + "A" + a + z, "0.5/0/A", `"+1" has no byte 20 behind the onset`},
 		{"garbage", "garbage" + z + "+2" + a + "B" + a + z, "2/0/B", "no byte 20 behind the onset"},
 		{"cut off", "+1" + a + strings.Repeat("A", 90), "1/0/" + strings.Repeat("A", 90), "no byte 20"},
 	} {

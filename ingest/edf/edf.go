@@ -2,7 +2,6 @@ package edf
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -70,12 +69,7 @@ func (v *variant) match(head []byte) bool {
 
 // Open reads the header and the annotations of f. It owns f from now on and closes it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {
@@ -104,6 +98,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	line := ann.line
+	if n := groups[0]; len(n) > 0 {
+		ann.place(n[0].samples)
+		line.between(n[0].samples, ann.rate)
+	}
 	if err := ann.readStatus(chans); err != nil {
 		return nil, err
 	}

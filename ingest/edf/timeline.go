@@ -3,6 +3,7 @@ package edf
 import (
 	"fmt"
 	"math"
+	"sort"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -119,19 +120,66 @@ func (l *timeline) begin() time.Time {
 	return l.h.start.Add(time.Duration(math.Round(l.first.value * 1e9)))
 }
 
-// runs places the records on the axis of channels with perRecord samples in each: a segment begins at the sample nearest
-// to its onset.
+// offGrid is the part of a sample from which on a segment is said to begin between two samples: what is less comes of computing.
+const offGrid = 1e-6
+
+// starts is the sample at which each segment begins, on the axis of channels with perRecord samples in a record: the nearest to
+// its onset that is behind the segment before.
+func (l *timeline) starts(perRecord int64, rate float64) []int64 {
+	all := make([]int64, len(l.segments))
+	end := int64(0)
+	for i, s := range l.segments {
+		all[i] = max(int64(math.Round(s.onset*rate)), end)
+		end = all[i] + s.n*perRecord
+	}
+	return all
+}
+
+// moved is by how many samples a segment begins later than its onset says.
+func moved(s segment, start int64, rate float64) float64 {
+	if d := float64(start) - s.onset*rate; math.Abs(d) > offGrid {
+		return d
+	}
+	return 0
+}
+
+// runs places the records on the axis of channels with perRecord samples in each.
 func (l *timeline) runs(perRecord int64, rate float64) []run {
 	var runs []run
-	end := int64(0)
-	for _, s := range l.segments {
-		start := max(int64(math.Round(s.onset*rate)), end)
-		if n := len(runs); n > 0 && start == end { // the gap is below half a sample of these slow channels
+	for i, start := range l.starts(perRecord, rate) {
+		s := l.segments[i]
+		if n := len(runs); n > 0 && start == runs[n-1].End() { // the gap is below half a sample of these slow channels
 			runs[n-1].Len += s.n * perRecord
 		} else {
 			runs = append(runs, run{signal.Span{Start: start, Len: s.n * perRecord}, s.record})
 		}
-		end = runs[len(runs)-1].End()
 	}
 	return runs
+}
+
+// between lists segments that begin between two samples of the main channels, with perRecord samples in a record. Slower channels
+// have every segment at the nearest of their samples.
+func (l *timeline) between(perRecord int64, rate float64) {
+	for i, start := range l.starts(perRecord, rate) {
+		s := l.segments[i]
+		if d := moved(s, start, rate); d != 0 {
+			l.dev.count("between", l.h.bytes+s.record*l.h.record, "time-keeping annotation", "all samples of a recording lie on one grid",
+				func() string {
+					return fmt.Sprintf("record %d begins at %g s, %.2g samples from the nearest at %g Hz", s.record+1, s.onset+l.first.value, math.Abs(d), rate)
+				}, "its samples, and what happens among them, are counted from that one")
+		}
+	}
+}
+
+// sampleAt says at which sample of channels with perRecord samples in a record something happened: what lies within a segment goes
+// with its samples, wherever these were put.
+func (l *timeline) sampleAt(perRecord int64, rate float64) func(onset float64) int64 {
+	starts := l.starts(perRecord, rate)
+	return func(onset float64) int64 {
+		i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].onset > onset }) - 1
+		if i < 0 || onset >= l.segments[i].end(l.h.duration) {
+			return int64(math.Round(onset * rate))
+		}
+		return int64(math.Round(onset*rate + moved(l.segments[i], starts[i], rate)))
+	}
 }

@@ -2,7 +2,6 @@ package gdf
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -23,12 +22,7 @@ func match(head []byte) bool {
 
 // Open reads the headers and the events of f. It owns f from now on and closes it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {

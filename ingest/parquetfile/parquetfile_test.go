@@ -29,27 +29,6 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// recording is one with a gap, events and two kinds of channel.
-func recording() *signal.Recording {
-	const n = 700
-	rng := rand.New(rand.NewPCG(1, 2))
-	x := make(signal.Memory, 2)
-	for ch := range x {
-		x[ch] = make([]float64, n)
-		for t := range x[ch] {
-			x[ch][t] = rng.NormFloat64()
-		}
-	}
-	return &signal.Recording{
-		Name: "r", Format: "test", Begin: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Len: n, Spans: []signal.Span{{Start: 0, Len: 333}, {Start: 400, Len: 300}}, Data: x,
-		Info: &signal.Info{Rate: 128, Reference: "linked ears", Channels: []signal.Channel{
-			{Name: "Cz", Original: "EEG Cz-LE", Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0, 0.01, 0.09}},
-			{Name: "light", Original: "light", Kind: signal.Misc, Unit: "lx"},
-		}},
-		Events: []signal.Event{{Sample: 5, Onset: 0.04, Label: "left"}, {Sample: 5, Onset: 0.041, Label: "é, \"x\""}, {Sample: 500, Onset: 3.9, Duration: 1.5, Label: "right"}},
-	}
-}
-
 func written(t testing.TB, rec *signal.Recording) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -91,7 +70,7 @@ func same(t *testing.T, want, got *signal.Recording) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	rec := recording()
+	rec := ingesttest.Gapped()
 	rec.Info.Channels[0].Bad = true
 	data := written(t, rec)
 	open := func() (*signal.Recording, error) {
@@ -132,7 +111,7 @@ func TestManyGroups(t *testing.T) {
 
 // TestCut: a file that was cut at any byte is refused, because its description stands at its end, and says so.
 func TestCut(t *testing.T) {
-	data := written(t, recording())
+	data := written(t, ingesttest.Gapped())
 	for n := 4; n < len(data); n++ {
 		_, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: data[:n]}}, "x.parquet")
 		var format *ingest.FormatError
@@ -144,7 +123,7 @@ func TestCut(t *testing.T) {
 
 // TestDamaged: where a byte of the pages was changed, their sums say so; no damage is read as other samples or events.
 func TestDamaged(t *testing.T) {
-	data := written(t, recording())
+	data := written(t, ingesttest.Gapped())
 	whole, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet")
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +173,7 @@ func TestRefuses(t *testing.T) {
 		return b.Bytes()
 	}
 	x := parquet.Field{Name: "x", Type: parquet.Double}
-	_, message, err := arrowipc.NewEncoder(signal.Schema(recording().Info))
+	_, message, err := arrowipc.NewEncoder(signal.Schema(ingesttest.Gapped().Info))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +244,7 @@ func (c *counted) Close() error               { return nil }
 
 // FuzzOpen: whatever is in a file, opening it takes twice its size and 4 MiB at most, and all samples are read or refused.
 func FuzzOpen(f *testing.F) {
-	data := written(f, recording())
+	data := written(f, ingesttest.Gapped())
 	f.Add(data)
 	f.Add(data[:len(data)-100])
 	for at := 50; at < len(data); at += 1999 {
@@ -291,7 +270,7 @@ func FuzzOpen(f *testing.F) {
 // TestFromPeer: what pyarrow writes, see testdata/peer.py. Each has its own codec, encodings, version of pages and places of
 // row groups, and nulls are allowed everywhere.
 func TestFromPeer(t *testing.T) {
-	want := recording()
+	want := ingesttest.Gapped()
 	for _, name := range []string{"pyarrow-dictionary.parquet", "pyarrow-plain.parquet", "pyarrow-delta.parquet"} {
 		open := func() (*signal.Recording, error) { return ingest.Open(os.DirFS("testdata"), name) }
 		rec, err := open()
@@ -310,7 +289,7 @@ func TestPeerReads(t *testing.T) {
 	if python == "" {
 		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow, polars and DuckDB")
 	}
-	rec := recording()
+	rec := ingesttest.Gapped()
 	name := filepath.Join(t.TempDir(), "x.parquet")
 	if err := os.WriteFile(name, written(t, rec), 0o600); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package signal
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Note is what a step has to say about how it learned: how much it regularised, which rank the data have.
@@ -36,6 +37,18 @@ func RankNote(low, high, channels int) []Note {
 	return []Note{{
 		Text: fmt.Sprintf("covariance has rank %%s of %d (average reference, flat, replaced or equal channels): solved within its range", channels),
 		Low:  float64(low), High: float64(high),
+	}}
+}
+
+// BadNote says what became of channels that the source marks as bad. It is empty where there are none.
+func BadNote(done string, names []string) []Note {
+	if len(names) == 0 {
+		return nil
+	}
+	n := float64(len(names))
+	return []Note{{
+		Text: "%s " + strings.ReplaceAll(done+", because the recording marks them as bad: "+strings.Join(names, ", ")+"; name them in the step to do the same in every stream", "%", "%%"),
+		Low:  n, High: n,
 	}}
 }
 

@@ -111,6 +111,22 @@ func (r *Recording) Gaps() []Span {
 	return gaps
 }
 
+// Outside is the events at samples that are not there: in a gap, before the first sample, behind the last. They are kept with the
+// onset that the source gives, and no chunk brings them.
+func (r *Recording) Outside() []Event {
+	var all []Event
+	k := 0 // events before k lie before the run
+	for _, s := range r.Runs() {
+		for ; k < len(r.Events) && r.Events[k].Sample < s.Start; k++ {
+			all = append(all, r.Events[k])
+		}
+		for k < len(r.Events) && r.Events[k].Sample < s.End() {
+			k++
+		}
+	}
+	return append(all, r.Events[k:]...)
+}
+
 // Close frees what the recording holds open.
 func (r *Recording) Close() error {
 	if r.Closer == nil {

@@ -133,3 +133,19 @@ func TestStateGet(t *testing.T) {
 		}
 	}
 }
+
+// TestOutside: an event is outside where no run has its sample.
+func TestOutside(t *testing.T) {
+	r := &Recording{Len: 40, Spans: []Span{{10, 10}, {30, 10}}}
+	var want []Event
+	for _, at := range []int64{-7, 0, 9, 10, 19, 20, 29, 30, 39, 40, 1000} {
+		e := Event{Sample: at}
+		r.Events = append(r.Events, e)
+		if at < 10 || at >= 20 && at < 30 || at >= 40 {
+			want = append(want, e)
+		}
+	}
+	if d := cmp.Diff(want, r.Outside()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -17,6 +17,18 @@ type cell struct {
 	at   int64 // its first byte, of the text
 }
 
+// maxColumns is more than any table of samples has.
+const maxColumns = 2048
+
+// header parts the line that was read last, which names the columns.
+func (s *source) header(line []byte, comma byte) ([]cell, error) {
+	cells := split(nil, line, s.at, comma)
+	if n := len(cells); n > maxColumns {
+		return nil, s.cellError(s.at, "", "there are %d columns, must be at most %d: this is no table of samples, or its delimiter is another", n, maxColumns)
+	}
+	return cells, nil
+}
+
 // split parts a line that begins at a byte of the text, into cells, which it appends to dst. A cell in quotes may hold what parts
 // cells elsewhere; between spaces there are no empty cells.
 func split(dst []cell, line []byte, at int64, comma byte) []cell {

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/text"
 )
 
@@ -22,6 +24,16 @@ type counted struct {
 func (c *counted) Close() error {
 	c.closed++
 	return c.File.Close()
+}
+
+// allocation is what opening may allocate: twice the file, and 8 bytes for every byte of text, for a cell has at least one and becomes
+// a float64; beside buffers, messages, and what is handed out.
+func allocation(data []byte, textLen int, rec *signal.Recording) uint64 {
+	limit := ingesttest.Slack + 2*len(data) + 8*textLen
+	if rec != nil {
+		limit += 400*len(rec.Events) + 400*len(rec.Spans) + 1000*(len(rec.Deviations)+len(rec.Info.Channels))
+	}
+	return uint64(limit)
 }
 
 // check opens any bytes: there is a *ingest.FormatError, or a recording that keeps its promises, and never a panic; the
@@ -38,8 +50,7 @@ func check(t *testing.T, data []byte, textLen int) {
 	runtime.ReadMemStats(&before)
 	rec, err := text.OpenIn(fstest.MapFS{}, f, "x.csv")
 	runtime.ReadMemStats(&after)
-	// Slices that grow by being copied take up to four times what they hold in the end.
-	if limit := uint64(1<<20 + 100*textLen); after.TotalAlloc-before.TotalAlloc > limit {
+	if limit := allocation(data, textLen, rec); after.TotalAlloc-before.TotalAlloc > limit {
 		t.Errorf("opening %d bytes of text allocated %d, want at most %d", textLen, after.TotalAlloc-before.TotalAlloc, limit)
 	}
 	if f.closed != 1 {
@@ -80,6 +91,45 @@ func check(t *testing.T, data []byte, textLen int) {
 	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestAbsurdHeader: what has more columns than any amplifier is refused before anything is made of them.
+func TestAbsurdHeader(t *testing.T) {
+	for name, data := range map[string]string{
+		"Muse": "timestamps,TP9" + strings.Repeat(",x", 20_000) + "\n", "plain": "time_ms,C3" + strings.Repeat(",x", 20_000) + "\n1,1\n",
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ingest.Open(fstest.MapFS{"x.csv": {Data: []byte(data)}}, "x.csv")
+		runtime.ReadMemStats(&after)
+		if err == nil || after.TotalAlloc-before.TotalAlloc > ingesttest.Slack {
+			t.Errorf("%s: %d bytes allocated, and the error %v", name, after.TotalAlloc-before.TotalAlloc, err)
+		}
+	}
+	data := "TP9" + strings.Repeat(",x", 9000) + "\n0" + strings.Repeat(",1", 9000) + "\n"
+	_, err := mapped(data, "rate_hz: 100\nunit: uV\n")
+	if err == nil || !strings.Contains(err.Error(), "there are 9001 columns, must be at most 2048") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestAllocation opens large tables of short cells, where opening takes the most: numbers are counted before they are read.
+func TestAllocation(t *testing.T) {
+	const n = 100_000
+	for name, data := range map[string]string{
+		"short rows":     "time_ms,C3\n" + strings.Repeat("1,1\n", n),
+		"many columns":   "time_ms" + strings.Repeat(",C3", 1) + strings.Repeat(",x", 50) + "\n" + strings.Repeat("1"+strings.Repeat(",1", 51)+"\n", n/50),
+		"blank lines":    "time_ms,C3\n1,1\n" + strings.Repeat("\n", 10*n),
+		"missing":        "time_ms,C3\n" + strings.Repeat("1,\n", n),
+		"Muse":           muse(20_000, nil),
+		"many, all wide": header + strings.Repeat("\n", 10*n),
+	} {
+		t.Run(name, func(t *testing.T) { check(t, []byte(data), len(data)) })
+	}
+	t.Run("packed", func(t *testing.T) {
+		text := muse(20_000, nil)
+		check(t, packed(t, text), len(text))
+	})
 }
 
 func FuzzText(f *testing.F) {

@@ -23,10 +23,7 @@ import (
 // sidecar is the ending of a mapping, behind the name of the table.
 const sidecar = ".gyrus.yaml"
 
-const (
-	mappingBytes = 1 << 20 // the largest mapping
-	maxColumns   = 8192
-)
+const mappingBytes = 1 << 20 // the largest mapping
 
 // mapping says what the columns of a table are: the file x.csv.gyrus.yaml beside x.csv.
 type mapping struct {
@@ -400,14 +397,16 @@ func (m *mappingFile) names(src *source, lay *layout) error {
 			return m.errorf("decimal", "decimal is a comma, and nothing else parts the cells of line %d: name the delimiter", src.line)
 		}
 	}
-	for i, c := range split(nil, line, src.at, lay.comma) {
+	cells, err := src.header(line, lay.comma)
+	if err != nil {
+		return err
+	}
+	for i, c := range cells {
 		col := column{name: strings.ToValidUTF8(string(c.text), "\uFFFD"), at: c.at, role: unused, scale: 1}
 		if m.HeaderRows == 0 || col.name == "" {
 			col.name = strconv.Itoa(i + 1)
 		}
-		if lay.columns = append(lay.columns, col); len(lay.columns) > maxColumns {
-			return src.cellError(c.at, "", "there are more than %d columns: this is no table of samples, or its delimiter is another", maxColumns)
-		}
+		lay.columns = append(lay.columns, col)
 	}
 	return nil
 }

@@ -53,7 +53,11 @@ func museLayout(src *source) (*layout, error) {
 		Assumed: "samples are in µV and stamps in seconds, as Muse recorders write them; the reference is unknown to the table",
 	}}}
 	var names []string
-	for _, c := range split(nil, line, src.at, lay.comma) {
+	cells, err := src.header(line, lay.comma)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cells {
 		col := column{name: string(c.text), at: c.at, scale: 1}
 		switch low := strings.ToLower(col.name); {
 		case low == museStamps:

@@ -50,7 +50,11 @@ func openBCILayout(src *source) (*layout, error) {
 		if !bytes.HasPrefix(line, []byte("Sample Index,")) {
 			return nil, src.cellError(src.at, "Sample Index", "behind the comments stands %s, must be the names of the columns, beginning with Sample Index: GUIs before version 5 wrote none; play the file in a newer one and record it again", quote(line))
 		}
-		n := lay.openBCIColumns(src, line)
+		cells, err := src.header(line, ',')
+		if err != nil {
+			return nil, err
+		}
+		n := lay.openBCIColumns(src, cells)
 		if err := lay.check(src); err != nil {
 			return nil, err
 		}
@@ -62,13 +66,13 @@ func openBCILayout(src *source) (*layout, error) {
 }
 
 // openBCIColumns says what the columns are, and how many of them are EXG channels.
-func (l *layout) openBCIColumns(src *source, line []byte) (exg int) {
+func (l *layout) openBCIColumns(src *source, cells []cell) (exg int) {
 	l.comma = ','
 	l.assumed = []signal.Deviation{{
 		Where: fmt.Sprintf("line %d: header", src.line), Rule: "names kind and unit of every column", Found: "EXG Channel", Assumed: "EXG channels are EEG in µV, and at no known place",
 	}}
 	var names []string
-	for _, c := range split(nil, line, src.at, l.comma) {
+	for _, c := range cells {
 		col := column{name: string(c.text), at: c.at, scale: 1, role: unused}
 		switch low := strings.ToLower(col.name); {
 		case low == "sample index":

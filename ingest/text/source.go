@@ -24,6 +24,7 @@ const (
 type source struct {
 	name   string
 	size   int64
+	raw    ingest.File
 	file   *tally
 	lines  *bufio.Reader
 	packed bool
@@ -57,7 +58,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	s := &source{name: name, size: st.Size()}
+	s := &source{name: name, size: st.Size(), raw: f}
 	s.file = &tally{r: io.NewSectionReader(f, 0, s.size)}
 	raw := bufio.NewReader(s.file)
 	s.lines = bufio.NewReaderSize(raw, lineBytes)
@@ -75,6 +76,30 @@ func newSource(f ingest.File, name string) (*source, error) {
 	}
 	s.lines.Reset(z)
 	return s, nil
+}
+
+// rows is the most rows of so many columns that the text can have, by its ends of lines and its length, so that what they hold is
+// allocated once. It reads the file up to its end, or to where it cannot be read: what is wrong there, next will tell.
+func (s *source) rows(columns int) int {
+	var r io.Reader = io.NewSectionReader(s.raw, 0, s.size)
+	most := s.size
+	if s.packed {
+		z, err := gzip.NewReader(bufio.NewReader(r))
+		if err != nil {
+			return 0
+		}
+		r, most = z, min(textBytes, max(freeBytes, ratio*s.size))
+	}
+	r = io.LimitReader(r, most)
+	buf := make([]byte, lineBytes)
+	lines, text := 1, 0
+	for {
+		n, err := r.Read(buf)
+		lines, text = lines+bytes.Count(buf[:n], []byte{'\n'}), text+n
+		if err != nil {
+			return min(lines, text/max(2, columns)) // a row has a byte for each cell, and at least two
+		}
+	}
 }
 
 // unpackHead is the text that the first bytes of a file hold.

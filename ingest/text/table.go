@@ -30,9 +30,19 @@ type mark struct {
 // readTable reads the rows up to the end of the text.
 func readTable(src *source, lay *layout) (*table, error) {
 	t := &table{src: src, lay: lay}
+	rows := src.rows(len(lay.columns))
+	if lay.rate > 0 {
+		t.stamps = make([]float64, 0, rows)
+	}
 	for _, c := range lay.columns {
-		if c.role == sample {
-			t.x = append(t.x, nil)
+		switch c.role {
+		case sample:
+			t.x = append(t.x, make([]float64, 0, rows))
+		case stamp:
+			t.stamps = make([]float64, 0, rows)
+		case counter:
+			t.index = make([]float64, 0, rows)
+		case marker, unused:
 		}
 	}
 	var cells []cell

@@ -89,6 +89,7 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 
 // writeFile writes a file with Write, and lists what the format has no place for.
 func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
+	rec, losses = ingest.AtOnsets(rec) // samples are written with equidistant stamps
 	lasting, signals := 0, 0
 	for _, e := range rec.Events {
 		if e.Duration != 0 {

@@ -3,7 +3,6 @@ package xdf
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,12 +26,7 @@ func init() {
 // Open reads all of f once, but for the samples, which are read when they are asked for. It owns f from now on and closes
 // it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {

@@ -17,16 +17,23 @@ func init() {
 // CAR takes the mean of the EEG channels, sample by sample, from each of them: the common average reference (Bertrand,
 // Perrin and Pernier 1985, doi:10.1016/0168-5597(85)90058-9).
 //
-// Excluded channels neither count in the mean nor change, like MNE's bad channels; so do channels of any other kind. A
-// NaN in one EEG channel reaches all of them, for the same sample only.
+// Excluded channels neither count in the mean nor change, like MNE's bad channels; nor do those that the source marks as bad,
+// which the notes of the fit name, and channels of any other kind. A NaN in one EEG channel reaches all of them, for the same
+// sample only.
 type CAR struct {
-	Exclude []string `json:"exclude" doc:"names of EEG channels that neither count in the average nor change, such as broken ones"`
+	Exclude []string `json:"exclude" doc:"names of EEG channels that neither count in the average nor change, such as broken ones, beside those that the recording marks as bad"`
 
 	info *signal.Info
 	eeg  []bool // those that count
 	n    float64
+	bad  []string  // EEG channels that the source marks, and that are not excluded by name
 	mean []float64 // scratch, one value per sample
 	out  signal.Buffer
+}
+
+// Notes names the channels that are left out because the source marks them as bad.
+func (r *CAR) Notes() []signal.Note {
+	return signal.BadNote("not in the average, and not changed", r.bad)
 }
 
 // Start finds the channels. At least two must be left.
@@ -38,15 +45,19 @@ func (r *CAR) Start(in *signal.Info) (*signal.Info, error) {
 			return nil, fmt.Errorf("car: exclude: channel %q is of kind %q and not in the average anyway; leave it out of the list", name, k)
 		}
 	}
-	r.eeg, r.n = make([]bool, len(in.Channels)), 0
+	r.eeg, r.n, r.bad = make([]bool, len(in.Channels)), 0, nil
 	for ch, c := range in.Channels {
-		if c.Kind == signal.EEG && !slices.Contains(r.Exclude, c.Name) {
+		switch {
+		case c.Kind != signal.EEG || slices.Contains(r.Exclude, c.Name):
+		case c.Bad:
+			r.bad = append(r.bad, c.Name)
+		default:
 			r.eeg[ch] = true
 			r.n++
 		}
 	}
 	if r.n < 2 {
-		return nil, fmt.Errorf("car: %g EEG channels to average over (of %d channels, %d excluded), must be at least 2", r.n, len(in.Channels), len(r.Exclude))
+		return nil, fmt.Errorf("car: %g EEG channels to average over (of %d channels, %d excluded, %d marked as bad by the source), must be at least 2", r.n, len(in.Channels), len(r.Exclude), len(r.bad))
 	}
 	out := *in
 	out.Reference = "average"

@@ -2,10 +2,14 @@ package reref_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -88,7 +92,7 @@ func TestCARErrors(t *testing.T) {
 	}{
 		{"unknown name", []string{"C33"}, []int{0, 1, 2, 3}, `car: exclude: unknown channel "C33": did you mean "C3"? (known: Fp1, F3, C3, C4)`},
 		{"not EEG", []string{"EOG1"}, []int{0, 1, 6}, `car: exclude: channel "EOG1" is of kind "eog" and not in the average anyway; leave it out of the list`},
-		{"one left", []string{"Fp1"}, []int{0, 1, 6}, "car: 1 EEG channels to average over (of 3 channels, 1 excluded), must be at least 2"},
+		{"one left", []string{"Fp1"}, []int{0, 1, 6}, "car: 1 EEG channels to average over (of 3 channels, 1 excluded, 0 marked as bad by the source), must be at least 2"},
 		{"none", nil, []int{6, 7}, "car: 0 EEG channels"},
 	} {
 		_, err := (&reref.CAR{Exclude: tc.exclude}).Start(preprocesstest.Info().Pick(tc.idx))
@@ -102,5 +106,46 @@ func TestCARErrors(t *testing.T) {
 	}
 	if _, err := r.Process(signal.NewChunk(preprocesstest.Info().Pick([]int{0, 1}), 0, 5)); err == nil {
 		t.Error("takes a chunk of 2 channels, was started for 8")
+	}
+}
+
+// TestCARLeavesOutBads: a channel that the source marks is treated as one that is named, which is compared with MNE, and is said.
+func TestCARLeavesOutBads(t *testing.T) {
+	info := preprocesstest.Info()
+	marked := *info
+	marked.Channels = slices.Clone(info.Channels)
+	marked.Channels[1].Bad = true // F3
+	marked.Channels[6].Bad = true // EOG: nothing to the average
+	c := signal.NewChunk(info, 0, 4)
+	for ch := range c.X {
+		for i := range c.X[ch] {
+			c.X[ch][i] = float64(ch*ch + i)
+		}
+	}
+	named, found := &reref.CAR{Exclude: []string{"F3"}}, &reref.CAR{}
+	var y [2]signal.Chunk
+	for k, step := range []*reref.CAR{named, found} {
+		out, err := step.Start([]*signal.Info{info, &marked}[k])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.Channels[1].Bad != (k == 1) {
+			t.Error("what is marked stays so")
+		}
+		if y[k], err = step.Process(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff(y[0].X, y[1].X); d != "" {
+		t.Errorf("named (-) and marked (+):\n%s", d)
+	}
+	if got := fmt.Sprint(named.Notes(), found.Notes()); got != "[] [1 not in the average, and not changed, because the recording marks them as bad: F3; name them in the step to do the same in every stream]" {
+		t.Errorf("notes: %s", got)
+	}
+	for ch := range marked.Channels {
+		marked.Channels[ch].Bad = ch > 0
+	}
+	if _, err := found.Start(&marked); err == nil || !strings.Contains(err.Error(), "car: 1 EEG channels to average over (of 8 channels, 0 excluded, 5 marked as bad by the source)") {
+		t.Errorf("with one good channel the error is %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -26,16 +27,26 @@ const lambda = 1e-5
 
 // Interpolate puts in the place of broken EEG channels what the others say about their place, by spherical splines (Perrin
 // et al. 1989, doi:10.1016/0013-4694(89)90180-6; stiffness 4, 50 terms, lambda 1e-5: MNE's interpolate_bads). Every EEG
-// channel needs a position. The rank of the data falls by one for each.
+// channel needs a position. The rank of the data falls by one for each. EEG channels that the source marks as bad are replaced
+// like those that are named, and are not marked behind the step; the notes of the fit name them.
 type Interpolate struct {
-	Bads   []string  `json:"bads" doc:"names of the EEG channels to replace; none lets all pass as they are"`
+	Bads   []string  `json:"bads" doc:"names of the EEG channels to replace, beside those that the recording marks as bad; where there are none all pass as they are"`
 	Sphere []float64 `json:"sphere_m" doc:"the head: x, y, z of its centre and its radius, in metres; empty fits a sphere to the positions of the EEG channels"`
 
 	mix.Stage
+	replaced []string // named or marked
+	marked   []string // by the source
 }
 
 // Ignores names the broken channels; the others reach them.
-func (p *Interpolate) Ignores() (names []string, separate bool) { return p.Bads, len(p.Bads) == 0 }
+func (p *Interpolate) Ignores() (names []string, separate bool) {
+	return p.replaced, len(p.replaced) == 0
+}
+
+// Notes names the channels that were replaced because the source marks them as bad.
+func (p *Interpolate) Notes() []signal.Note {
+	return signal.BadNote("interpolated", p.marked)
+}
 
 // Start computes the matrix.
 func (p *Interpolate) Start(in *signal.Info) (*signal.Info, error) {
@@ -45,21 +56,37 @@ func (p *Interpolate) Start(in *signal.Info) (*signal.Info, error) {
 	for ch := range rows {
 		rows[ch] = mix.Copy(ch)
 	}
-	if len(p.Bads) > 0 {
+	p.replaced, p.marked = slices.Clone(p.Bads), nil
+	for _, ch := range eeg {
+		if c := in.Channels[ch]; c.Bad && !slices.Contains(p.Bads, c.Name) {
+			p.replaced, p.marked = append(p.replaced, c.Name), append(p.marked, c.Name)
+		}
+	}
+	out := in
+	if len(p.replaced) > 0 {
 		if err := p.replace(rows, in, eeg); err != nil {
 			return nil, fmt.Errorf("interpolate: %w", err)
 		}
+		changed := *in
+		changed.Channels = slices.Clone(in.Channels)
+		for _, name := range p.replaced {
+			changed.Channels[in.Index(name)].Bad = false
+		}
+		out = &changed
 	}
-	p.Set(in, in, rows)
-	return in, nil
+	p.Set(in, out, rows)
+	return out, nil
 }
 
 func (p *Interpolate) replace(rows []mix.Row, in *signal.Info, eeg []int) error {
-	bads, err := findEEG("bads", p.Bads, in)
+	bads, err := findEEG("bads", p.replaced, in)
 	if err != nil {
 		return err
 	}
 	if len(bads) >= len(eeg) {
+		if len(p.marked) > 0 {
+			return fmt.Errorf("no EEG channel is left to go by: the recording marks %s as bad", strings.Join(p.marked, ", "))
+		}
 		return errors.New("bads lists all EEG channels: none is left to go by")
 	}
 	_, u, err := spline.Locate(in, eeg, p.Sphere)

@@ -33,7 +33,8 @@ const (
 // sees the same ones. A channel that is there passes bit for bit. One that is missing is what all EEG channels that have a
 // position say about its place, by spherical splines (Perrin et al. 1989, doi:10.1016/0013-4694(89)90180-6; stiffness 4,
 // 50 terms, lambda 1e-5: MNE's matrix); its place is where the rule of the 10-05 system has its name. All other channels are
-// left out. How many are measured, which are not, and what was left out is said in the notes of the fit.
+// left out. How many are measured, which are not, and what was left out is said in the notes of the fit. One that the source marks
+// as bad counts as missing, and goes into no spline.
 //
 // A stream is refused where too few of the channels are measured, or one that is missing has no electrode near it: splines
 // would make up what nobody saw. The rank of the data is at most that of what was measured.
@@ -77,10 +78,13 @@ func (p *Montage) start(in *signal.Info) (*signal.Info, error) {
 	rows := make([]mix.Row, len(names))
 	used := make([]bool, len(in.Channels))
 	var missing []int
+	var bad []string
 	for i, name := range names {
 		ch := in.Index(name)
-		if ch < 0 {
-			missing = append(missing, i)
+		if ch < 0 || in.Channels[ch].Bad {
+			if missing = append(missing, i); ch >= 0 {
+				bad = append(bad, name)
+			}
 			continue
 		}
 		if _, placed := montage.Direction(name); placed && in.Channels[ch].Kind != signal.EEG {
@@ -90,17 +94,17 @@ func (p *Montage) start(in *signal.Info) (*signal.Info, error) {
 	}
 	coverage := float64(len(names)-len(missing)) / float64(len(names))
 	if coverage < p.MinCoverage {
-		return nil, fmt.Errorf("coverage is %.3g: %d of %d channels are measured, must be at least %g (min_coverage); missing: %s; the stream has %s",
-			coverage, len(names)-len(missing), len(names), p.MinCoverage, strings.Join(at(names, missing), ", "), strings.Join(in.Names(), ", "))
+		return nil, fmt.Errorf("coverage is %.3g: %d of %d channels are measured, must be at least %g (min_coverage); missing: %s%s; the stream has %s",
+			coverage, len(names)-len(missing), len(names), p.MinCoverage, strings.Join(at(names, missing), ", "), markedBad(bad), strings.Join(in.Names(), ", "))
 	}
 	far := ""
 	p.separate = len(missing) == 0
 	if len(missing) > 0 {
 		nearest, err := p.interpolate(rows, out, in, names, missing, used)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w%s", err, markedBad(bad))
 		}
-		far = fmt.Sprintf("; interpolated, with an electrode within %.0f mm: %s", math.Ceil(1000*nearest), strings.Join(at(names, missing), ", "))
+		far = fmt.Sprintf("; interpolated, with an electrode within %.0f mm: %s", math.Ceil(1000*nearest), strings.Join(at(names, missing), ", ")) + markedBad(bad)
 	}
 	var left []string
 	for ch, c := range in.Channels {
@@ -172,7 +176,7 @@ func (p *Montage) interpolate(rows []mix.Row, out, in *signal.Info, names []stri
 	}
 	var from []int
 	for ch, c := range in.Channels {
-		if c.Kind == signal.EEG && c.Pos != nil {
+		if c.Kind == signal.EEG && c.Pos != nil && !c.Bad {
 			from, used[ch] = append(from, ch), true
 		}
 	}
@@ -231,6 +235,14 @@ func (p *Montage) locate(in *signal.Info, idx []int) (spline.Sphere, [][3]float6
 		sphere = []float64{c[0], c[1], c[2], montage.HeadRadius}
 	}
 	return spline.Locate(in, idx, sphere)
+}
+
+// markedBad says which channels count as missing although they are there; "" for none.
+func markedBad(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; there, but marked as bad: " + strings.Join(names, ", ")
 }
 
 // at is the named entries of list.

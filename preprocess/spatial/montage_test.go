@@ -270,3 +270,77 @@ func TestMontageErrors(t *testing.T) {
 		t.Errorf("with two units the error is %v", err)
 	}
 }
+
+// TestMarkedAsBad: what the source marks is replaced as if it were not there (montage) or were named (interpolate), goes into nothing,
+// and is said; behind the steps it is not marked.
+func TestMarkedAsBad(t *testing.T) {
+	all := []string{"C3", "C4", "Cz", "FCz", "CP4", "CP3"}
+	info := named(all...)
+	marked := named(all...)
+	marked.Channels[2].Bad, marked.Channels[3].Bad = true, true // Cz, FCz
+	c := signal.NewChunk(info, 0, 3)
+	for ch := range c.X {
+		for i := range c.X[ch] {
+			c.X[ch][i] = float64(100 - 7*ch*ch + i)
+		}
+	}
+	run := func(step preprocess.Processor, info *signal.Info, c signal.Chunk) ([][]float64, *signal.Info) {
+		t.Helper()
+		out, err := step.Start(info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := step.Process(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return y.X, out
+	}
+	without := []int{0, 1, 4, 5}
+	part := signal.Chunk{Info: info.Pick(without)}
+	for _, ch := range without {
+		part.X = append(part.X, c.X[ch])
+	}
+	wide := func(s *spatial.Montage) { s.MaxNeighbour = 0.1 }
+	missing, m := newMontage(wide), newMontage(wide)
+	want, _ := run(missing, part.Info, part)
+	got, out := run(m, marked, c)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("montage: missing (-) and marked (+):\n%s", d)
+	}
+	if out.Channels[1].Bad {
+		t.Error("montage: Cz is bad behind the step")
+	}
+	note := fmt.Sprint(m.Notes())
+	if !strings.Contains(note, "interpolated, with an electrode within 73 mm: Cz; there, but marked as bad: Cz; left out: FCz, CP4, CP3") {
+		t.Errorf("montage: notes %s", note)
+	}
+	if names, _ := m.Ignores(); !slices.Equal(names, []string{"Cz", "FCz"}) {
+		t.Errorf("montage: ignores %q", names)
+	}
+	if _, err := newMontage(func(s *spatial.Montage) { s.Method = "none" }).Start(marked); err == nil || !strings.Contains(err.Error(), "there, but marked as bad: Cz") {
+		t.Errorf("montage: without splines the error is %v", err)
+	}
+
+	listed, found := &spatial.Interpolate{Bads: []string{"FCz", "Cz"}}, &spatial.Interpolate{Bads: []string{"FCz"}}
+	want, _ = run(listed, info, c)
+	got, out = run(found, marked, c)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("interpolate: named (-) and marked (+):\n%s", d)
+	}
+	if slices.ContainsFunc(out.Channels, func(c signal.Channel) bool { return c.Bad }) || !marked.Channels[2].Bad {
+		t.Error("interpolate: marks behind the step, or none in front of it")
+	}
+	if names, separate := found.Ignores(); separate || !slices.Equal(names, []string{"FCz", "Cz"}) {
+		t.Errorf("interpolate: ignores %q", names)
+	}
+	if got := fmt.Sprint(listed.Notes(), found.Notes()); !strings.HasPrefix(got, "[] [1 interpolated, because the recording marks them as bad: Cz;") {
+		t.Errorf("interpolate: notes %s", got)
+	}
+	for ch := range marked.Channels {
+		marked.Channels[ch].Bad = true
+	}
+	if _, err := found.Start(marked); err == nil || !strings.Contains(err.Error(), "no EEG channel is left to go by: the recording marks C3,") {
+		t.Errorf("interpolate: with bad channels only the error is %v", err)
+	}
+}

@@ -22,6 +22,12 @@ type convertJSON struct {
 	Personal   []ingest.Personal  `json:"personal"`   // with --anonymise: what may say who was recorded, and what was done about it
 }
 
+// hiding is what is to be hidden about who was recorded.
+type hiding struct {
+	anonymise bool
+	texts     bool // of events that somebody may have typed
+}
+
 // print is v for people.
 func (v convertJSON) print(cmd *cobra.Command) {
 	out := cmd.OutOrStdout()
@@ -39,7 +45,7 @@ func (v convertJSON) print(cmd *cobra.Command) {
 
 func newConvert() *cobra.Command {
 	var to string
-	var anonymise bool
+	var hide hiding
 	var tree treeFlags
 	cmd := &cobra.Command{
 		Use: "convert IN OUT | --bids IN... DIR", Short: "a recording in another format, or many as a BIDS tree, with a list of what that cannot hold",
@@ -62,10 +68,14 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 		Example: `  gyrus convert run1.xdf run1.edf
   gyrus convert S001R06.edf S001R06.arrow --json | jq .losses
   gyrus convert --bids --dataset eegmmidb --task imagery --line-freq 60 S001R04.edf S001R08.edf study/
+  gyrus convert night.edf night.bdf --anonymise --drop-texts
   gyrus convert --bids --subject 07 --task rest --anonymise monday.xdf study/`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if hide.texts && !hide.anonymise {
+				return usageError{errors.New("--drop-texts does nothing without --anonymise")}
+			}
 			if tree.bids {
-				return tree.run(cmd, args, to, anonymise)
+				return tree.run(cmd, args, to, hide)
 			}
 			if err := tree.unused(cmd); err != nil {
 				return err
@@ -87,8 +97,8 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 			}
 			defer func() { err = errors.Join(err, rec.Close()) }()
 			written, personal := rec, []ingest.Personal{}
-			if anonymise {
-				written, personal = ingest.Anonymise(rec)
+			if hide.anonymise {
+				written, personal = ingest.Anonymise(rec, hide.texts)
 			}
 			losses, err := ingest.WriteFile(args[1], w, written, how.Strict)
 			var loss *ingest.LossError
@@ -115,7 +125,8 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 		names = append(names, w.Name)
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT; with --bids, what loses nothing)")
-	cmd.Flags().BoolVar(&anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
+	cmd.Flags().BoolVar(&hide.anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
+	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of events that somebody may have typed; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then")
 	addReading(cmd)
 	tree.add(cmd)
 	return cmd

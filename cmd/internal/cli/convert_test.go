@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,5 +135,73 @@ func TestAnonymise(t *testing.T) {
 		if strings.Contains(string(raw[:256]), s) {
 			t.Errorf("%q is still in the header", s)
 		}
+	}
+}
+
+// TestDropTexts: what somebody may have typed is nowhere in what is written, and its time stays; codes that come again stay.
+func TestDropTexts(t *testing.T) {
+	f := edftest.File{
+		N: 4, Reserved: "EDF+C",
+		Signals: []edftest.Signal{
+			{Label: "EEG Cz", Dim: "uV", Samples: 100},
+			edftest.Annotations(40, func(r int) string {
+				text := edftest.TAL(edftest.Steady(r), "") + edftest.TAL(fmt.Sprintf("+%d.25", r), "", "left")
+				if r == 2 {
+					text += edftest.TAL("+2.5", "", "Ada was tired")
+				}
+				return text
+			}),
+		},
+	}
+	dir := t.TempDir()
+	in := filepath.Join(dir, "x.edf")
+	if err := os.WriteFile(in, f.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const bids = "--bids --subject 1 --task rest --anonymise"
+	tree, again := filepath.Join(dir, "tree"), filepath.Join(dir, "again")
+	for _, c := range []struct {
+		args string
+		out  string // a folder, or a file
+		kept bool
+	}{
+		{"convert " + in + " " + filepath.Join(dir, "kept.edf") + " --anonymise", filepath.Join(dir, "kept.edf"), true},
+		{"convert " + in + " " + filepath.Join(dir, "y.edf") + " --anonymise --drop-texts", filepath.Join(dir, "y.edf"), false},
+		{"convert " + in + " " + filepath.Join(dir, "y.xdf") + " --anonymise --drop-texts", filepath.Join(dir, "y.xdf"), false},
+		{"convert " + bids + " " + in + " " + tree, tree, true},
+		{"convert " + bids + " --drop-texts " + in + " " + filepath.Join(dir, "other"), filepath.Join(dir, "other"), false},
+		{"convert " + bids + " --drop-texts " + tree + " " + again, again, false}, // whose table of events has it too
+	} {
+		code, text, errs := run(t, strings.Fields(c.args)...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d: %s", c.args, code, errs)
+		}
+		if done := strings.Contains(text, `"Ada was tired"; written as "text removed"`); done == c.kept {
+			t.Errorf("%s: says %s", c.args, text)
+		}
+		there, removed, left := false, false, false
+		err := filepath.WalkDir(c.out, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			raw, err := os.ReadFile(path)
+			there = there || strings.Contains(string(raw), "Ada")
+			removed = removed || strings.Contains(string(raw), "text removed")
+			left = left || strings.Contains(string(raw), "left")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there != c.kept || removed == c.kept || !left {
+			t.Errorf("%s: the text is there: %v, what stands for it: %v, the code: %v", c.args, there, removed, left)
+		}
+	}
+	code, text, _ := run(t, "info", filepath.Join(dir, "y.edf"), "--json")
+	if code != 0 || !strings.Contains(text, `"onset_s": 2.5,`) {
+		t.Errorf("the time of the event is not there: %s", text)
+	}
+	if code, _, errs := run(t, "convert", in, filepath.Join(dir, "z.edf"), "--drop-texts"); code != exitUsage || !strings.Contains(errs, "--drop-texts does nothing without --anonymise") {
+		t.Errorf("alone it ends with %d: %s", code, errs)
 	}
 }

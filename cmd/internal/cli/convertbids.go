@@ -83,7 +83,7 @@ type writtenJSON struct {
 	Copied bool `json:"copied"` // the file of the input, as it is
 }
 
-func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise bool) error {
+func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hiding) error {
 	root := args[len(args)-1]
 	opt, err := f.options(cmd, to)
 	if err != nil {
@@ -93,14 +93,14 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, anonymise 
 	if err != nil {
 		return err
 	}
-	in := treeInputs{flags: f, how: how, anonymise: anonymise, personal: map[string][]ingest.Personal{}}
+	in := treeInputs{flags: f, how: how, hiding: hide, personal: map[string][]ingest.Personal{}}
 	for _, path := range args[:len(args)-1] {
 		if err := in.add(cmd, path); err != nil {
 			return err
 		}
 	}
 	items := in.items
-	if opt.Source = in.source; anonymise {
+	if opt.Source = in.source; hide.anonymise {
 		opt.Source = nil // whose README may name anybody
 	}
 	if err := f.number(items); err != nil {
@@ -156,12 +156,12 @@ func treeError(err error) error {
 
 // treeInputs are the recordings that are written into a tree.
 type treeInputs struct {
-	flags     *treeFlags
-	how       opener
-	anonymise bool
-	items     []bids.Item
-	source    *bids.Tree                   // the first input that is a tree
-	personal  map[string][]ingest.Personal // by the input
+	flags *treeFlags
+	how   opener
+	hiding
+	items    []bids.Item
+	source   *bids.Tree                   // the first input that is a tree
+	personal map[string][]ingest.Personal // by the input
 }
 
 // add adds a recording, or all of a tree.
@@ -235,7 +235,7 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 	it.Open = func() (*signal.Recording, error) {
 		rec, err := in.how.open(path)
 		if err == nil && in.anonymise {
-			rec, in.personal[path] = ingest.Anonymise(rec)
+			rec, in.personal[path] = ingest.Anonymise(rec, in.texts)
 		}
 		return rec, err
 	}
@@ -247,7 +247,11 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 		if err != nil {
 			return refusal{fmt.Errorf("%s: %w", path, err)}
 		}
-		it.Said = said
+		if it.Said = said; said != nil && in.texts { // events are those of the recording, whose texts were taken out
+			without := *said
+			without.Events, without.EventsAbout = nil, bids.Sidecar{}
+			it.Said = &without
+		}
 		if said != nil && it.HEDVersion == nil {
 			if it.HEDVersion, err = hedVersion(path); err != nil {
 				return refusal{err}

@@ -27,6 +27,7 @@ type infoJSON struct {
 	Mapping    []mappingJSON      `json:"mapping"` // channels that are not called as in the source
 	Electrodes *electrodes.Joined `json:"electrodes,omitempty"`
 	Events     []signal.Event     `json:"events"`
+	Outside    []signal.Event     `json:"events_outside"` // those of them in gaps, before the first sample and behind the last
 	Gaps       []gapJSON          `json:"gaps"`
 	Deviations []signal.Deviation `json:"deviations"`
 	Texts      []signal.Text      `json:"texts"`    // what the header says in words
@@ -59,7 +60,7 @@ func describe(rec *signal.Recording) infoJSON {
 	}
 	v := infoJSON{
 		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
-		Events: append([]signal.Event{}, rec.Events...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
+		Events: append([]signal.Event{}, rec.Events...), Outside: append([]signal.Event{}, rec.Outside()...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
 	}
 	if !rec.Begin.IsZero() {
@@ -136,6 +137,9 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 			printMapping(w, v.Mapping, len(v.Channels))
 			fmt.Fprintln(w)
 			columns(w, eventRows(v.Events))
+			if n := len(v.Outside); n > 0 {
+				fmt.Fprintf(w, "%d of %d events lie where there are no samples, the first at %.3f s (%s): they are kept, and no window is cut there\n", n, len(v.Events), v.Outside[0].Onset, v.Outside[0].Label)
+			}
 			fmt.Fprintf(w, "\n%d gaps, %d deviations from the format\n", len(v.Gaps), len(v.Deviations))
 			for _, g := range v.Gaps {
 				fmt.Fprintf(w, "  gap at %.3f s (sample %d): %.3f s\n", g.StartS, g.Start, g.Seconds)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -57,6 +59,11 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			if err := cfg.Bus.Validate(); err != nil {
 				return usageError{err}
 			}
+			if cfg.Source.Use == "play" {
+				if cfg.Source.File, err = playedBy(args[0], cfg.Source.File); err != nil {
+					return fmt.Errorf("%s: source: file: %w", args[0], err)
+				}
+			}
 			rep, rec, delay, err := live(cmd, cfg)
 			var no *session.NotAcceptedError
 			switch {
@@ -98,6 +105,20 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			return err
 		},
 	}
+}
+
+// playedBy is the recording that a session plays. file counts from the folder of the session file; a recording may also be named by
+// its data set.
+func playedBy(sessionFile, file string) (string, error) {
+	if asked, err := filepath.Rel(filepath.Dir(sessionFile), file); err == nil {
+		name, _, _ := splitName(asked)
+		if _, err := dataset.Lookup(name); err == nil {
+			if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+				file = asked
+			}
+		}
+	}
+	return resolveOne(file)
 }
 
 // recorded is a source that plays a recording.

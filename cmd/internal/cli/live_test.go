@@ -185,6 +185,30 @@ func TestLiveSession(t *testing.T) {
 	}
 }
 
+// TestLiveNamed: a session plays a recording that is named by its data set.
+func TestLiveNamed(t *testing.T) {
+	s001(t, "R14")
+	m := model(t)
+	for name, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"eegmmidb:S001:R14": {exitDone, `"chunks":`},
+		"eegmmidb:S001:R99": {exitUsage, "source: file: eegmmidb:S001:R99: "},
+		"eegmmidb:S001":     {exitUsage, "one is wanted: name subject and run"},
+	} {
+		file := filepath.Join(t.TempDir(), "s.yaml")
+		text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: play, file: %q, speed: 500}\nbus: {port: %d}\n", m, name, freePort(t))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := run(t, "live", file, "--json")
+		if code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: exit code %d, want %d with %q: %s %s", name, code, c.code, c.says, out, errs)
+		}
+	}
+}
+
 // unplugged streams the first seconds of a recording and breaks off without a word.
 func unplugged(t *testing.T, url, file string) {
 	t.Helper()

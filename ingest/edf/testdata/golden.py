@@ -81,7 +81,7 @@ def check_pyedflib(path, signals):
     with f:
         assert f.signals_in_file == len(signals), path
         for ch, s in enumerate(signals):
-            # it reads the numbers of the header with a routine of its own, which does not round the last bit correctly
+            # it may hand out other numbers for those of the header than edfio, in the last bits
             exact = (f.getPhysicalMinimum(ch), f.getPhysicalMaximum(ch)) == (s.physical_min, s.physical_max)
             d = np.abs(f.readSignal(ch) - s.data).max()
             assert d == 0 or not exact, (path, s.label, d)
