@@ -3,7 +3,6 @@ package arrowfile
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"time"
