@@ -178,7 +178,7 @@ func TestKilled(t *testing.T) {
 // TestNothingWritten: a recording in which not one batch is whole is an empty one with its channels, whether it was closed, cut
 // off behind the head, or cut off within the first batch.
 func TestNothingWritten(t *testing.T) {
-	rec := recording()
+	rec := ingesttest.Gapped()
 	good := written(t, rec)
 	var b bytes.Buffer
 	w, err := arrowfile.NewWriter(&b, rec.Info)
