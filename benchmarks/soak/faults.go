@@ -201,8 +201,10 @@ func jumpClock(ctx context.Context, r *rig) (o outcome, err error) {
 }
 
 // wrongClock gives the decoder's host a clock that is 20 s ahead, then one that is right again, 20 s behind, and right again.
-// Each time the decoder begins anew, as a clock that does not jump while it runs is what a session has.
+// Each time the decoder begins anew, as a clock that does not jump while it runs is what a session has. A run whose clock was set
+// back is older: the controller must say so, refuse all of it, and follow it when it is re-armed.
 func wrongClock(ctx context.Context, r *rig) (o outcome, err error) {
+	armed := len(r.rearms)
 	for _, skew := range []time.Duration{20 * time.Second, 0, -20 * time.Second, 0} {
 		one, err := r.struck(ctx, func() error { return r.end(r.decoder) }, func() error {
 			r.mu.Lock()
@@ -214,10 +216,17 @@ func wrongClock(ctx context.Context, r *rig) (o outcome, err error) {
 			return o, err
 		}
 		o.BarMS, o.SafeMS, o.BackS, o.Old = one.BarMS, max(o.SafeMS, one.SafeMS), max(o.BackS, one.BackS), o.Old+one.Old
-		o.Notes += fmt.Sprintf("host's clock at %+.0f s: commands again behind %.1f s; ", skew.Seconds(), one.BackS)
+		notes := one.Notes
+		if notes != "" {
+			notes += ", "
+		}
+		o.Notes += fmt.Sprintf("host's clock at %+.0f s: %scommands again behind %.1f s; ", skew.Seconds(), notes, one.BackS)
 		if one.Wrong != "" {
 			o.Wrong += fmt.Sprintf("with the host's clock at %+.0f s: %s; ", skew.Seconds(), one.Wrong)
 		}
+	}
+	if n := len(r.rearms) - armed; n < 2 {
+		o.Wrong += fmt.Sprintf("%d of the runs were older than the newest, must be 2 at least", n)
 	}
 	return o, nil
 }

@@ -25,6 +25,7 @@ import (
 // proc is a child at work.
 type proc struct {
 	name  string
+	first []byte // its first line
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines chan []byte
@@ -87,7 +88,7 @@ func start(ctx context.Context, prefix []string, role string, args ...string) (*
 		})
 		_ = cmd.Wait() // killed is how most of them end
 	}()
-	if _, err := p.line(ctx, 60*time.Second); err != nil {
+	if p.first, err = p.line(ctx, 60*time.Second); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s does not begin: %w", role, err), p.kill())
 	}
 	return p, nil
@@ -148,6 +149,8 @@ type rig struct {
 	least  float64
 	short  bool
 	skew   time.Duration // of the clock of the decoder's host
+	newest int64         // of the runs of the decoder
+	rearms []rearming    // each time that a run was older than the newest
 	quiet  *quiet
 	lives  []life  // of processes that were killed
 	rounds uint64  // of losses: each has a seed of its own
@@ -232,9 +235,60 @@ func freePort(ctx context.Context) (int, error) {
 	return a.Port, nil
 }
 
+// startDecoder begins a run. One that is older than the newest, as its host's clock was set back, is followed behind a re-arming.
 func (r *rig) startDecoder(ctx context.Context) (err error) {
-	r.decoder, err = start(ctx, nil, "decoder", "-clock", r.skew.String(), r.url, r.stream)
-	return err
+	if r.decoder, err = start(ctx, nil, "decoder", "-clock", r.skew.String(), r.url, r.stream); err != nil {
+		return err
+	}
+	var is begun
+	if err := json.Unmarshal(r.decoder.first, &is); err != nil {
+		return err
+	}
+	if is.Run < r.newest {
+		return r.rearm(ctx)
+	}
+	r.newest = is.Run
+	return nil
+}
+
+// shownS is how long behind its first heartbeats an older run must be shown as such: 2 s behind the end of the one before, and when
+// four heartbeats have proven that it is alive.
+const shownS = 2.5
+
+// rearming is how the controller was brought to follow an older run.
+type rearming struct{ notes, wrong string }
+
+// rearm does what an operator does: waits until the controller says that only an older run is alive, and re-arms it. Until then
+// the controller must have refused its commands, all of them.
+func (r *rig) rearm(ctx context.Context) error {
+	began, before := time.Now(), r.rec.Counters()
+	shown, wrong := 0.0, ""
+	for {
+		a, ok := r.rec.Current()
+		n := r.rec.Counters()
+		took, refused := time.Since(began).Seconds(), n.OldRun-before.OldRun
+		if shown == 0 && a.Reason == control.ReasonOlderRun {
+			shown = took
+		}
+		done := shown > 0 && refused >= 5
+		switch {
+		case ok || n.Accepted > before.Accepted:
+			done, wrong = true, "an older run is followed without a re-arming"
+		case done && shown > shownS+r.grace.Seconds():
+			wrong = fmt.Sprintf("an older run is shown behind %.1f s, at most %g are allowed", shown, shownS)
+		case !done && took > 20:
+			done, wrong = true, fmt.Sprintf("an older run is alive for 20 s, and the controller says %q and has refused %d commands", a.Reason, refused)
+		}
+		if done {
+			r.rearms = append(r.rearms, rearming{fmt.Sprintf("an older run, shown behind %.1f s (at most %g), %d commands refused before the re-arming", shown, shownS, refused), wrong})
+			return r.rec.Rearm()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // end kills one of the processes and keeps what it said.
@@ -297,8 +351,12 @@ func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome,
 	o.SafeMS = safe.Sub(at).Seconds() * 1e3
 	r.bound.Store(safe.UnixNano())
 	r.old.Store(0)
+	armed := len(r.rearms)
 	if err := mend(); err != nil {
 		return o, err
+	}
+	for _, a := range r.rearms[armed:] {
+		o.Notes, o.Wrong = a.notes, a.wrong
 	}
 	if unsafe != nil {
 		o.Wrong = unsafe.Error()

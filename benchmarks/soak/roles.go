@@ -264,6 +264,12 @@ func outlet(ctx context.Context, name string, lines <-chan string) error {
 	}
 }
 
+// begun is what a decoder says when it begins.
+type begun struct {
+	Decoder string `json:"decoder"`
+	Run     int64  `json:"run"`
+}
+
 // decoder is a live session. Its host's clock may be wrong: then the stamps of commands and of samples are, as they are with
 // a machine whose clock was set wrongly when the program began.
 func decoder(ctx context.Context, args []string) error {
@@ -306,7 +312,7 @@ func decoder(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := say(map[string]string{"decoder": *name}); err != nil {
+	if err := say(begun{*name, w.Run()}); err != nil {
 		return err
 	}
 	_, err = session.Run(ctx, session.Options{

@@ -121,7 +121,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, s.errorf(min(at, s.size), "record batch", "there is no whole one: %w", errors.Join(errors.New("the recording was cut off before the first was written"), err))
 	}
 	first := r.batches[0]
-	if before := math.Round(float64(first.Start) * 1e9 / info.Rate); first.Time >= 1e18 && before < 1e18 { // since 2001: a date, not seconds from a start
+	if before := math.Round(float64(first.Start) * 1e9 / info.Rate); math.Abs(float64(first.Time)-before) >= 1e15 { // days off: a date, not the time from a start
 		rec.Begin = time.Unix(0, first.Time-int64(before)).UTC()
 	}
 	rec.Spans, rec.Len = r.spans()

@@ -48,7 +48,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		w := h.typ.Width()
 		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Zero: h.offsets[ch], Gain: h.gains[ch]})
 	}
-	rec.Data = flatfile.NewReader(src, lay)
+	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: h.units}
 	if rec.Events, err = h.readEvents(src, n, frame); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type header struct {
 	begin          time.Time
 	info           *signal.Info
 	gains, offsets []float64
+	units          []string // of the channels, as the file has them
 	list           []state
 }
 
@@ -174,8 +175,10 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	h.info.Rate = r
 	h.offsets, h.gains = make([]float64, n), make([]float64, n)
 	scales := make([]units.Scale, n)
+	h.units = make([]string, n)
 	for i := range h.gains {
-		h.gains[i], scales[i] = 1, units.Parse("µV")
+		h.gains[i], h.units[i] = 1, "µV"
+		scales[i] = units.Parse(h.units[i])
 	}
 	gains, offsets := params["SourceChGain"], params["SourceChOffset"]
 	if items := gains.items(); int64(len(items)) == n {
@@ -185,7 +188,8 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number other than 0", text, i+1)
 			}
 			if unit != "" {
-				scales[i] = units.Parse(strings.Replace(unit, "mu", "µ", 1))
+				h.units[i] = strings.Replace(unit, "mu", "µ", 1)
+				scales[i] = units.Parse(h.units[i])
 			}
 			h.gains[i] = scales[i].Apply(g)
 		}

@@ -273,14 +273,14 @@ func (t *Tracker) decide() {
 // is later by more than jitter allows than those before. Stamps can be late, but never early, so that what all later ones have
 // in common is no lateness.
 func (t *Tracker) firstStretch() int {
-	least, next := math.Inf(1), 0.0 // of the stamps from a sample on
+	least := math.Inf(1) // of the stamps from a sample on
 	cut := len(t.held)
 	for k := len(t.held) - 1; k >= 0; k-- {
 		if !t.held[k].sent {
 			continue
 		}
 		off := t.off(t.held[k], k)
-		if next = least; !math.IsInf(next, 1) && next-off > t.bound() {
+		if next := least; !math.IsInf(next, 1) && next-off > t.bound() {
 			cut = t.nextSent(k)
 		}
 		least = min(least, off)

@@ -84,7 +84,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		info.Channels[i].Unit = signal.Microvolt
 	}
 	lay.Runs = flatfile.Whole(h.n).Runs(h.bytes, &lay)
-	rec := &signal.Recording{Name: name, Format: "CNT 3.0", Begin: begin(src, b), Info: info, Len: h.n, Data: flatfile.NewReader(src, lay)}
+	rec := &signal.Recording{Name: name, Format: "CNT 3.0", Begin: begin(src, b), Info: info, Len: h.n, Data: signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: microvolts(len(lay.Columns))}}
 	if rec.Events, err = h.events(src); err != nil {
 		return nil, err
 	}
@@ -220,4 +220,13 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	return events, nil
+}
+
+// microvolts is the unit that the format has, n times.
+func microvolts(n int) []string {
+	u := make([]string, n)
+	for i := range u {
+		u[i] = "µV"
+	}
+	return u
 }

@@ -1,3 +1,5 @@
+// Package dataset knows data sets by name: what belongs to them, where it lies on this machine, and whether it is what it
+// should be.
 package dataset
 
 import (

@@ -53,12 +53,14 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 			rec.Events = events.place(line, rec.Info.Rate)
 		}
 		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord}
+		var dims []string
 		for _, c := range g {
+			dims = append(dims, c.dim)
 			lay.Columns = append(lay.Columns, flatfile.Column{At: c.at, Step: c.typ.Width(), Type: c.typ, Gain: c.gain, Offset: c.offset})
 		}
 		lay.Runs = line.Runs(h.bytes, &lay)
 		rec.Spans, rec.Len = lay.Spans()
-		rec.Data = flatfile.NewReader(src, lay)
+		rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: dims}
 		recs = append(recs, rec)
 	}
 	main := recs[0]

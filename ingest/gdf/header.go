@@ -39,6 +39,7 @@ type channel struct {
 	typ          flatfile.Type
 	gain, offset float64
 	unit         signal.Unit
+	dim          string // as the file has it, in words
 	unitAt       int64
 	voltage      bool
 }
@@ -131,14 +132,15 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 			dim, _ = src.Text(cut(b[place(96, 6, i):][:6]))
 			at := place(102, 2, i)
 			c.unitAt = fixedBytes + at
-			scale = unitOf(le.Uint16(b[at:]), dim)
+			dim = dimensionOf(le.Uint16(b[at:]), dim)
+			scale = units.Parse(dim)
 		}
 		c.perRecord = int64(le.Uint32(b[place(216, 4, i):]))
 		typ, known := types[le.Uint32(b[place(220, 4, i):])]
 		if !known {
 			return src.Errorf(fixedBytes+place(220, 4, i), "type of data", "of channel %q is %d, must be 1 to 8, 16, 17, 279 or 535", c.label, le.Uint32(b[place(220, 4, i):]))
 		}
-		c.typ, c.unit, c.voltage = typ, scale.Unit, scale.Voltage
+		c.typ, c.unit, c.dim, c.voltage = typ, scale.Unit, dim, scale.Voltage
 		c.gain, c.offset = 1, 0
 		if dmax != dmin {
 			c.gain = (pmax - pmin) / (dmax - dmin)
@@ -186,17 +188,17 @@ var prefixes = map[uint16]string{0: "", 2: "h", 3: "k", 4: "M", 5: "G", 16: "d",
 // symbols are the units of the codes that recordings have: the upper eleven bits.
 var symbols = map[uint16]string{512: "", 544: "%", 576: "ppt", 736: "°", 768: "rad", 1280: "m", 1536: "l", 1728: "g", 2176: "s", 2496: "Hz", 3488: "N", 3808: "Pa", 4032: "W", 4128: "A", 4256: "V", 4288: "Ω", 4320: "K", 6048: "°C", 8384: "S"}
 
-// unitOf reads the code of a physical dimension, and the obsolete text beside it where there is none.
-func unitOf(code uint16, text string) units.Scale {
+// dimensionOf is the code of a physical dimension in words, or the obsolete text beside it where there is none.
+func dimensionOf(code uint16, text string) string {
 	if code == 0 {
-		return units.Parse(text)
+		return text
 	}
 	prefix, known := prefixes[code&0x1f]
 	symbol, also := symbols[code&^0x1f]
 	if !known || !also {
-		return units.Scale{Unit: signal.Unit(fmt.Sprintf("unit %d", code)), Mul: 1, Div: 1}
+		return fmt.Sprintf("unit %d", code)
 	}
-	return units.Parse(prefix + symbol)
+	return prefix + symbol
 }
 
 // describe names the channels of a group.

@@ -56,8 +56,10 @@ func TestPredicates(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", q, got, err, want)
 		}
 	}
-	for _, q := range []string{"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)",
-		"matches(name,'B.*')", "replace (name,'B','C')='C'", "string-join(//label,'x')='x'", "desc[ends-with(name, 'x')]", "fn:replace(name,'a','b')"} {
+	for _, q := range []string{
+		"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)",
+		"matches(name,'B.*')", "replace (name,'B','C')='C'", "string-join(//label,'x')='x'", "desc[ends-with(name, 'x')]", "fn:replace(name,'a','b')",
+	} {
 		if got, err := d.matches(q); err == nil {
 			t.Errorf("%s: %v, want an error", q, got)
 		}

@@ -454,7 +454,7 @@ func TestStampsThatAreNoTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	var values []float32
 	var stamps []float64
 	var sent []bool
@@ -490,7 +490,7 @@ func TestStampsThatAreNoTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer none.Close()
+	defer func() { _ = none.Close() }()
 	for err == nil {
 		var s *Samples
 		if s, err = none.Read(); s != nil && s.Len() > 0 {

@@ -669,12 +669,12 @@ func TestReflection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	victim, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer victim.Close()
+	defer func() { _ = victim.Close() }()
 	port := victim.LocalAddr().(*net.UDPAddr).Port
 	began := time.Now()
 	for k := 0; time.Since(began) < time.Second; k++ {

@@ -61,6 +61,9 @@ type area struct {
 
 // errorf is an error at byte at of the area.
 func (a *area) errorf(at int64, field, format string, args ...any) error {
+	if field == "" { // a variable of no name, or one in front of its name
+		field = "variable"
+	}
 	if a.packed {
 		return a.outer.Errorf(a.at, field, format+" (byte %d of the unpacked variable)", append(args, at)...)
 	}

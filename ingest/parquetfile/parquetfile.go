@@ -110,7 +110,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if len(rec.Spans) == 1 && rec.Spans[0].Start == 0 {
 		rec.Spans = nil
 	}
-	if in.first >= 1e18 { // since 2001: a date, not seconds from a start
+	if in.first >= 1e15 || in.first <= -1e15 { // days off: a date, not the time from a start
 		rec.Begin = time.Unix(0, in.first).UTC()
 	}
 	for ch := range r.info.Channels {

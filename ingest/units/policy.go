@@ -33,12 +33,17 @@ func ParsePolicy(s string) (Policy, error) {
 type Error struct {
 	Name string // of the recording
 	Dev  signal.Deviation
+	// Assumed is the unit that was assumed by the policy and did not help, "" where none was.
+	Assumed string
 }
 
 // Error is one line.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s: %s: %s; found %s; say which unit it is with --units-policy assume:uV (or mV, V, nV), or let it pass with --units-policy warn",
-		e.Name, e.Dev.Where, e.Dev.Rule, e.Dev.Found)
+	remedy := "say which unit it is with --units-policy assume:uV (or mV, V, nV)"
+	if e.Assumed != "" {
+		remedy = "assume another unit than " + e.Assumed
+	}
+	return fmt.Sprintf("%s: %s: %s; found %s; %s, or let it pass with --units-policy warn", e.Name, e.Dev.Where, e.Dev.Rule, e.Dev.Found, remedy)
 }
 
 // voltages are the kinds of channel that measure one.
@@ -51,18 +56,19 @@ func Apply(rec *signal.Recording, p Policy) error {
 		if len(r.Info.Channels) == 0 {
 			continue
 		}
-		if err := p.unknown(rec, r); err != nil {
+		assumed, err := p.unknown(rec, r)
+		if err != nil {
 			return err
 		}
-		if err := p.implausible(rec, r); err != nil {
+		if err := p.implausible(rec, r, assumed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unknown looks for channels of which the unit is no voltage and should be one.
-func (p Policy) unknown(rec, r *signal.Recording) error {
+// unknown looks for channels of which the unit is no voltage and should be one, and says whether they have got the assumed one.
+func (p Policy) unknown(rec, r *signal.Recording) (assumed bool, err error) {
 	var which []int
 	for ch, c := range r.Info.Channels {
 		if slices.Contains(voltages, c.Kind) && c.Unit != signal.Microvolt {
@@ -70,7 +76,7 @@ func (p Policy) unknown(rec, r *signal.Recording) error {
 		}
 	}
 	if len(which) == 0 || !p.refuse && p.assume == "" { // the readers have listed it
-		return nil
+		return false, nil
 	}
 	first := r.Info.Channels[which[0]]
 	d := signal.Deviation{
@@ -78,7 +84,7 @@ func (p Policy) unknown(rec, r *signal.Recording) error {
 		Found: fmt.Sprintf("%q for %q", string(first.Unit), first.Name), Assumed: p.assume + ", by --units-policy",
 	}
 	if p.refuse {
-		return &Error{rec.Name, d}
+		return false, &Error{Name: rec.Name, Dev: d}
 	}
 	scales := make([]Scale, len(r.Info.Channels))
 	for _, ch := range which {
@@ -86,23 +92,26 @@ func (p Policy) unknown(rec, r *signal.Recording) error {
 	}
 	rescale(r, scales)
 	rec.Deviations = append(rec.Deviations, d)
-	return nil
+	return true, nil
 }
 
-// implausible looks for amplitudes that EEG does not have.
-func (p Policy) implausible(rec, r *signal.Recording) error {
+// implausible looks for amplitudes that EEG does not have. Where the unit is an assumed one already, it only lists them: the
+// file says none, and the user has.
+func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
 	d, err := Implausible(r)
 	if err != nil || d == nil {
 		return err
 	}
 	rec.Deviations = slices.DeleteFunc(rec.Deviations, func(o signal.Deviation) bool { return o.Where == amplitudeWhere }) // by the reader
 	if p.refuse {
-		return &Error{rec.Name, *d}
+		return &Error{Name: rec.Name, Dev: *d}
 	}
-	if p.assume != "" {
+	if assumed {
+		d.Assumed = "the samples stay in " + p.assume + ", by --units-policy"
+	} else if p.assume != "" {
 		scales, from, err := reinterpret(r, Parse(p.assume))
 		if err != nil {
-			return &Error{rec.Name, signal.Deviation{Where: d.Where, Rule: d.Rule, Found: d.Found + "; " + err.Error()}}
+			return &Error{Name: rec.Name, Dev: signal.Deviation{Where: d.Where, Rule: d.Rule, Found: d.Found + "; " + err.Error()}, Assumed: p.assume}
 		}
 		rescale(r, scales)
 		d.Assumed = fmt.Sprintf("%s in place of %s, by --units-policy", p.assume, from)

@@ -74,12 +74,15 @@ func (s *stream) kindOf(d *node, byLabel signal.Kind) signal.Kind {
 }
 
 // scale is how samples of a channel come to their unit.
-func (s *stream) scale(ch int) units.Scale {
+func (s *stream) scale(ch int) units.Scale { return units.Parse(s.unit(ch)) }
+
+// unit is the one that is written for a channel, "" for none.
+func (s *stream) unit(ch int) string {
 	described := s.info.desc.at("channels").all("channel")
 	if len(described) != s.info.channels {
-		return units.Parse("")
+		return ""
 	}
-	return units.Parse(described[ch].get("unit"))
+	return described[ch].get("unit")
 }
 
 // position is where the electrode is, nil where the file does not say: millimetres, x to the right ear, y to the nose, z up.

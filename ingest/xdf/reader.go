@@ -43,6 +43,15 @@ func newReader(src *source, s *stream, info *signal.Info, segments []segment) *r
 	return r
 }
 
+// SourceUnits are the units in the descriptions of the channels.
+func (r *reader) SourceUnits() []string {
+	all := make([]string, len(r.scales))
+	for ch := range all {
+		all[ch] = r.s.unit(ch)
+	}
+	return all
+}
+
 // ReadSamples reads any range of one span.
 func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if len(dst) != len(r.scales) {

@@ -26,7 +26,7 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		if len(r.Info.Channels) == 0 {
 			continue
 		}
-		name := strings.TrimSuffix(r.Name, ".xdf")
+		name := streamName(r)
 		if k > 0 {
 			name = fmt.Sprintf("%s-%d", name, k)
 		}
@@ -35,7 +35,8 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		}
 	}
 	if len(rec.Events) > 0 {
-		id, err := out.AddStream(StreamHeader{Name: rec.Name + "-events", Type: "Markers", Format: "string", SourceID: rec.Name + "-events", Channels: make([]signal.Channel, 1)})
+		name := streamName(rec) + "-events"
+		id, err := out.AddStream(StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)})
 		if err != nil {
 			return err
 		}
@@ -46,6 +47,12 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		}
 	}
 	return out.Close()
+}
+
+// streamName is the name of r without its folders, which are nobody's business, and without the ending.
+func streamName(r *signal.Recording) string {
+	name := r.Name[strings.LastIndexByte(r.Name, '/')+1:]
+	return strings.TrimSuffix(name, ".xdf")
 }
 
 func writeNumbers(out *Writer, name string, r *signal.Recording) error {

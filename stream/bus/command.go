@@ -28,7 +28,7 @@ type Command struct {
 	Session string `json:"session"` // token, see Subject
 	Decoder string `json:"decoder"` // token
 	// Run tells the life of one decoder process from the next: the time it started. A receiver that has seen a newer run
-	// never again accepts an older one.
+	// accepts an older one where an operator says so alone.
 	Run        int64       `json:"run"`
 	Seq        uint64      `json:"seq"`          // from 1, without holes, within a run
 	TSample    int64       `json:"t_sample_ns"`  // when the newest sample behind the decision was measured

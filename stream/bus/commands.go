@@ -109,7 +109,7 @@ func (w *CommandWriter) hear(s Status, _ time.Time) {
 }
 
 // OnRival calls fn once for each newer run of the same session and decoder: another process (or writer) has the same
-// name, receivers follow the newest run and refuse ours for ever. It is called at once where one was heard before, and
+// name, receivers follow the newest run and refuse ours. It is called at once where one was heard before, and
 // otherwise on a goroutine of the client: fn must not block, nor call Close. A later call replaces fn; nil ends it.
 //
 // A writer that finds an older run at work takes over without a sign of its own: the older one has the rival.

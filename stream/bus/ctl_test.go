@@ -175,12 +175,12 @@ func TestCtlFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	c, err := bus.NewCtl(b, "s1", "lda", w.Run(), clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var moved, stood atomic.Int64
 	c.Handle(
 		bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { moved.Add(1); return nil, nil }},

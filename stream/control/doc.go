@@ -12,8 +12,11 @@
 //  1. A message counts only where version, session and decoder are the expected ones and every number is possible: run,
 //     seq and t_publish_ns above 0, t_publish_ns not before run, valid_for_ms above 0 and at most 10 s (Options.MaxValid),
 //     age_ms at least 0, confidence between 0 and 1.
-//  2. run never goes back. A message of an older run is refused for ever. A newer run makes the controller forget all
-//     that it knew of the older one, the command it was acting on included.
+//  2. run never goes back by itself. A message of a run that is older than the newest seen is refused. A newer run makes the
+//     controller forget all that it knew of the older one, the command it was acting on included. Where the run that is followed
+//     has ended or was silent for 2 s, and the heartbeats of an older one prove a base (rules 4 and 5) and go on, the reason shown
+//     is older_run: the decoder's clock was set back, or a recording is replayed, and no message can tell which. Rearm then follows
+//     that run, from its next command on; every other run up to the newest ever seen stays refused.
 //  3. seq only goes forward within a run, for commands and for heartbeats separately. The same or an older number is
 //     refused; numbers that are left out are counted as gaps. A refused command moves seq forward too.
 //  4. The delay d of a message is arrival − t_publish_ns: the time on the way plus the unknown difference of the clocks.
@@ -55,11 +58,12 @@
 // end is acted on: it comes in a burst, and a burst is not 250 ms long. Commands are accepted again 300 to 400 ms after
 // the first heartbeat.
 //
-// Two cases end in the safe state until the decoder is started anew, because acting would be a guess: the sender's
-// machine was suspended (its steady clock stood still), and the sender's clock was set back between two runs (its new
-// run looks older; the counter old_run rises). A controller on a machine that was itself suspended, on a system whose
-// steady clock stands still meanwhile (Linux), can take the first message of the backlog for new, until the next
-// message of the same backlog says otherwise: do not let a controller's machine sleep.
+// Two cases end in the safe state, because acting would be a guess. The sender's machine was suspended (its steady clock
+// stood still): until the decoder is started anew. The sender's clock was set back between two runs, so that its new run
+// looks older (the counter old_run rises, the reason is older_run): until an operator re-arms, or the controller is started
+// anew. A controller on a machine that was itself suspended, on a system whose steady clock stands still meanwhile (Linux),
+// can take the first message of the backlog for new, until the next message of the same backlog says otherwise: do not let
+// a controller's machine sleep.
 //
 // # Ending a controller
 //

@@ -18,12 +18,15 @@ type judge struct {
 
 	n Counters
 
-	run      int64 // the newest seen; 0 before the first message
+	run      int64 // that is followed; 0 before the first message
+	newest   int64 // the newest seen: run, but where Rearm went back to an older one
 	seq      uint64
 	beatSeq  uint64
 	followed bool // run was seen to begin, so that numbers missing before its first command are gaps
 	ended    bool
 	transit  transit
+	spoke    time.Duration // when run was last heard of, in time or late
+	elder    elder
 
 	pace      pace
 	gripped   bool          // the dead man's switch is held
@@ -51,6 +54,18 @@ type held struct {
 	allowed time.Duration // largest age
 }
 
+// elder is a run that is not followed because it is older than the newest, and alone to be alive.
+type elder struct {
+	run     int64
+	beatSeq uint64
+	cmdSeq  uint64 // the newest command that it spoke of
+	heard   time.Duration
+	transit transit
+}
+
+// elderSilence is how long nothing must have been heard of the run that is followed before an older one counts as alone.
+const elderSilence = 2 * time.Second
+
 // expires is the last moment at which h may be acted on.
 func (h *held) expires() time.Duration { return h.arrival - h.excess + h.allowed }
 
@@ -77,6 +92,9 @@ func (j *judge) deadline() (at time.Duration, ok bool) {
 func (j *judge) advance(now time.Duration) {
 	if j.gripped && now > j.grip+j.deadMan {
 		j.release()
+	}
+	if j.elder.transit.proven && now > j.elder.heard+j.watchdog {
+		j.elder.transit.doubt()
 	}
 	barks := j.heard + j.watchdog
 	if j.active && now > j.held.expires() && j.held.expires() <= barks {
@@ -113,12 +131,20 @@ func (j *judge) confirm(entry uint64) {
 	}
 }
 
-// rearm lifts the latch.
-func (j *judge) rearm() error {
+// rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
+// that it is the decoder, whose clock was set back. No message can: whoever replays a recording with its heartbeats looks the same.
+func (j *judge) rearm(now time.Duration) error {
+	j.advance(now)
 	if j.stopping {
 		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
 	}
+	shown := j.why()
 	j.latched, j.emergency = false, false
+	if e := j.elder; shown == ReasonOlderRun {
+		j.run, j.seq, j.beatSeq, j.followed, j.ended, j.transit = e.run, e.cmdSeq, e.beatSeq, false, false, e.transit
+		j.spoke, j.elder, j.reason = e.heard, elder{}, ReasonRestarted
+		j.hear(e.heard)
+	}
 	return nil
 }
 
@@ -158,6 +184,7 @@ func (j *judge) slack() bool { return j.deadMan > 0 && !j.gripped }
 func (j *judge) unlink(now time.Duration) {
 	j.advance(now)
 	j.transit.doubt()
+	j.elder.transit.doubt()
 	j.safe(ReasonLink)
 	if j.run != 0 && !j.ended {
 		j.reason = ReasonLink
@@ -189,20 +216,49 @@ func (j *judge) why() Reason {
 		return ReasonEmergency
 	case j.slack():
 		return ReasonReleased
+	case j.elder.transit.proven:
+		return ReasonOlderRun
 	default:
 		return j.reason
 	}
 }
 
-// follow makes run the newest. It reports false for an older one.
-func (j *judge) follow(run int64) bool {
-	if run <= j.run {
-		return run == j.run
+// follow follows run where it is newer than all that were seen. It reports false for an older one.
+func (j *judge) follow(now time.Duration, run int64) bool {
+	switch {
+	case run == j.run:
+	case run <= j.newest:
+		return false
+	default:
+		j.followed = j.run != 0
+		j.safe(ReasonRestarted)
+		j.run, j.newest, j.seq, j.beatSeq, j.ended, j.transit = run, run, 0, 0, false, transit{}
 	}
-	j.followed = j.run != 0
-	j.safe(ReasonRestarted)
-	j.run, j.seq, j.beatSeq, j.ended, j.transit = run, 0, 0, false, transit{}
+	j.spoke, j.elder = now, elder{}
 	return true
+}
+
+// older takes a heartbeat of a run that is not followed. It proves to be alone to be alive as the followed one proves its base.
+func (j *judge) older(now, arrival time.Duration, s *bus.Status) {
+	e := &j.elder
+	switch {
+	case j.active || !j.ended && now-j.spoke < elderSilence || s.State == bus.StateEnded:
+		*e = elder{}
+		return
+	case e.run != 0 && s.Run != e.run && now <= e.heard+j.watchdog && s.Run < e.run:
+		return // of two, the newer
+	case s.Run != e.run:
+		*e = elder{run: s.Run}
+	case s.Seq <= e.beatSeq:
+		return
+	case now > e.heard+j.watchdog:
+		e.transit.doubt()
+	}
+	e.beatSeq, e.cmdSeq, e.heard = s.Seq, max(e.cmdSeq, s.CmdSeq), arrival
+	e.transit.beat(arrival, s.TPublish)
+	if e.transit.excess(delayOf(arrival, s.TPublish))+now-arrival > j.watchdog {
+		e.transit.doubt()
+	}
 }
 
 // beat takes a heartbeat that arrived at arrival <= now. Those of other decoders share the subject and are not counted.
@@ -211,7 +267,14 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	if s.Session != j.session || s.Decoder != j.decoder {
 		return
 	}
-	if !possibleStatus(&s) || !j.follow(s.Run) || s.Seq <= j.beatSeq {
+	if !possibleStatus(&s) {
+		j.n.HeartbeatsRefused++
+		return
+	}
+	if ok := j.follow(now, s.Run); !ok || s.Seq <= j.beatSeq {
+		if !ok {
+			j.older(now, arrival, &s)
+		}
 		j.n.HeartbeatsRefused++
 		return
 	}
@@ -248,7 +311,11 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 	if !j.possibleCommand(&c) {
 		return RefusedMalformed
 	}
-	if !j.follow(c.Run) || j.ended {
+	if !j.follow(now, c.Run) || j.ended {
+		if c.Run == j.elder.run {
+			j.elder.cmdSeq = max(j.elder.cmdSeq, c.Seq)
+			j.elder.transit.command(arrival, c.TPublish)
+		}
 		return RefusedOldRun
 	}
 	if c.Seq <= j.seq {

@@ -185,6 +185,142 @@ func TestRule2RunNeverGoesBack(t *testing.T) {
 	}
 }
 
+// setBack is a bench whose decoder died and was started anew behind its clock was set back by 20 s, and the run of before.
+func setBack(t *testing.T) (*bench, sender) {
+	t.Helper()
+	b := newBench()
+	b.prove(t)
+	b.verdict(t, b.sendCommand(200*ms, ms), Accepted)
+	old := b.dec
+	b.dec.run -= int64(20 * time.Second)
+	b.dec.ahead -= int64(20 * time.Second)
+	b.dec.seq, b.dec.beats = 0, 0
+	return b, old
+}
+
+// speak lets the decoder of the bench send for the given time, and says what became of its commands.
+func (b *bench) speak(d time.Duration) map[Verdict]int {
+	got := map[Verdict]int{}
+	for end := b.t + d; b.t < end; {
+		b.t += 79 * ms
+		b.sendBeat(ms)
+		got[b.sendCommand(200*ms, ms)]++
+	}
+	return got
+}
+
+// A decoder whose clock was set back is an older run: nothing of it is acted on, the reason says so, and it is followed when an
+// operator re-arms, from its next command on. What it had before, and runs of before, stay refused.
+func TestRule2ClockSetBackIsFollowedBehindRearm(t *testing.T) {
+	b, old := setBack(t)
+	if got := b.speak(1500 * ms); got[RefusedOldRun] == 0 || len(got) != 1 {
+		t.Fatalf("an older run: %v", got)
+	}
+	b.wants(t, ReasonWatchdog) // the newest may come back yet
+	if err := b.rearm(b.t); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.speak(1500 * ms); got[RefusedOldRun] == 0 || len(got) != 1 {
+		t.Fatalf("behind a re-arming that was too early: %v", got)
+	}
+	b.wants(t, ReasonOlderRun)
+	before := b.dec
+	if err := b.rearm(b.t); err != nil {
+		t.Fatal(err)
+	}
+	for before.seq = 0; before.seq < b.dec.seq; {
+		b.verdict(t, b.command(b.t, b.t, before.makeCommand("right", 200*ms)), RefusedDuplicate)
+	}
+	gaps := b.n.Gaps
+	if got := b.speak(time.Second); got[Accepted] == 0 || len(got) != 1 {
+		t.Fatalf("behind the re-arming: %v", got)
+	}
+	if b.n.Gaps != gaps {
+		t.Errorf("%d gaps where none was", b.n.Gaps-gaps)
+	}
+	b.wants(t, ReasonNone)
+	b.verdict(t, b.command(b.t, b.t, old.makeCommand("right", 200*ms)), RefusedOldRun) // was the newest
+	for _, at := range []int64{old.run - 1, b.dec.run + 1} {                           // any run up to it: it may be a recording
+		between := old
+		between.run = at
+		b.verdict(t, b.command(b.t, b.t, between.makeCommand("right", 200*ms)), RefusedOldRun)
+	}
+	b.wants(t, ReasonNone)
+	b.dec.run, b.dec.ahead, b.dec.seq, b.dec.beats = old.run+1, old.ahead, 0, 0 // and a run newer than all takes over, as ever
+	b.sendBeat(ms)
+	b.wants(t, ReasonRestarted)
+}
+
+// Re-arming follows no older run where commands were replayed without the heartbeats, in a burst with them, beside the newest
+// run, where the recording has ended, or where an emergency stop hides that there is one.
+func TestRule2RearmFollowsNoReplay(t *testing.T) {
+	for name, play := range map[string]func(b *bench, old sender){
+		"commands alone": func(b *bench, _ sender) {
+			for range 40 {
+				b.t += 100 * ms
+				b.sendCommand(200*ms, ms)
+			}
+		},
+		"a burst": func(b *bench, _ sender) {
+			b.t += 3 * time.Second
+			var tape []bus.Status
+			clock := b.dec.clock
+			for k := range 40 {
+				b.dec.clock = func() time.Duration { return b.t + time.Duration(k-40)*80*ms }
+				tape = append(tape, b.dec.makeBeat(bus.StateDecoding))
+			}
+			b.dec.clock = clock
+			for _, s := range tape {
+				b.t += ms
+				b.beat(b.t, b.t, s)
+			}
+		},
+		"beside the newest": func(b *bench, old sender) {
+			for range 40 {
+				b.t += 80 * ms
+				b.sendBeat(0)
+				b.beat(b.t, b.t, old.makeBeat(bus.StateDecoding))
+			}
+		},
+		"it has stopped": func(b *bench, _ sender) {
+			b.speak(4 * time.Second)
+			b.t += 300 * ms
+		},
+		"it has ended": func(b *bench, _ sender) {
+			b.speak(4 * time.Second)
+			b.beat(b.t, b.t, b.dec.makeBeat(bus.StateEnded))
+		},
+		"an emergency": func(b *bench, _ sender) {
+			b.speak(4 * time.Second)
+			b.emergencyStop(b.t)
+		},
+		"the link broke": func(b *bench, _ sender) {
+			b.speak(4 * time.Second)
+			b.unlink(b.t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, old := setBack(t)
+			play(b, old)
+			if a, ok := b.current(b.t); ok || a.Reason == ReasonOlderRun {
+				t.Fatalf("ok %v, reason %q", ok, a.Reason)
+			}
+			if err := b.rearm(b.t); err != nil {
+				t.Fatal(err)
+			}
+			b.verdict(t, b.sendCommand(200*ms, ms), RefusedOldRun)
+		})
+	}
+}
+
+// A decoder that ended well and was started anew with its clock set back is shown at once when it has proven to be alive.
+func TestRule2ClockSetBackBehindAnEnd(t *testing.T) {
+	b, old := setBack(t)
+	b.beat(b.t, b.t, old.makeBeat(bus.StateEnded))
+	b.speak(500 * ms)
+	b.wants(t, ReasonOlderRun)
+}
+
 func TestRule2NewRunByCommand(t *testing.T) {
 	b := newBench()
 	b.prove(t)
@@ -408,7 +544,7 @@ func TestRule9StopAndLatch(t *testing.T) {
 	b.wants(t, ReasonExpired)
 	b.sendBeat(ms)
 	b.verdict(t, b.sendCommand(200*ms, ms), RefusedBlocked)
-	if err := b.rearm(); err == nil {
+	if err := b.rearm(b.t); err == nil {
 		t.Fatal("re-armed before the stop was confirmed")
 	}
 	b.confirm(1) // of an older safe state
@@ -420,7 +556,7 @@ func TestRule9StopAndLatch(t *testing.T) {
 	if a, _ := b.current(b.t); !a.Latched {
 		t.Fatal("not latched")
 	}
-	if err := b.rearm(); err != nil {
+	if err := b.rearm(b.t); err != nil {
 		t.Fatal(err)
 	}
 	b.wants(t, ReasonExpired) // what came while it was latched is not acted on

@@ -94,8 +94,8 @@ func world(rt *rapid.T, jitter time.Duration, outages []outage, faults bool) []m
 	return out
 }
 
-// play delivers the messages and asks for the command every 10 ms.
-func play(messages []message, use func(now time.Duration, a Action, ok bool), verdict func(m message, v Verdict)) *judge {
+// play delivers the messages, asks for the command every 10 ms, and re-arms at the times given.
+func play(messages []message, use func(now time.Duration, a Action, ok bool), verdict func(m message, v Verdict), rearms ...time.Duration) *judge {
 	j := &judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second}
 	j.start()
 	next := 0
@@ -109,6 +109,11 @@ func play(messages []message, use func(now time.Duration, a Action, ok bool), ve
 			}
 			a, ok := j.current(m.arrives)
 			use(m.arrives, a, ok)
+		}
+		if slices.Contains(rearms, now) {
+			if err := j.rearm(now); err != nil {
+				panic(err) // nothing waits for a stop here
+			}
 		}
 		a, ok := j.current(now)
 		use(now, a, ok)
@@ -230,5 +235,72 @@ func TestJoinInTheMiddle(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestNothingStaleActsBehindRearm: the same where the clock of the second run is set back, so that it is the older one, and an
+// operator re-arms now and then: nothing stale is acted on, and only behind a re-arming anything of the older run.
+func TestNothingStaleActsBehindRearm(t *testing.T) {
+	bound := beatPeriod + worldWay + worldJitter + time.Duration(700e-6*float64(worldSpan))
+	acted := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		var outages []outage
+		if rapid.Bool().Draw(rt, "cut") {
+			from := time.Duration(rapid.Int64Range(0, int64(worldSpan)).Draw(rt, "from"))
+			outages = []outage{{from, from + time.Duration(rapid.Int64Range(int64(10*ms), int64(10*time.Second)).Draw(rt, "outage")), rapid.SampledFrom([]float64{0, 0.1, 0.8}).Draw(rt, "drain")}}
+		}
+		messages := world(rt, worldJitter, outages, true)
+		older := int64(0)
+		for _, m := range messages {
+			if m.cmd != nil {
+				older = max(older, m.cmd.Run)
+			} else {
+				older = max(older, m.beat.Run)
+			}
+		}
+		const ahead = int64(worldSpan + 20*time.Second) // of the first run's clock
+		sent := map[[2]uint64]time.Duration{}
+		moved := map[any]bool{} // a message that comes twice is one
+		for _, m := range messages {
+			switch c, s := m.cmd, m.beat; {
+			case c != nil:
+				if c.Run != older && !moved[c] {
+					moved[c] = true
+					c.Run, c.TPublish, c.TSample = c.Run+ahead, c.TPublish+ahead, c.TSample+ahead
+				}
+				sent[[2]uint64{uint64(c.Run), c.Seq}] = m.sent
+			case s.Run != older && !moved[s]:
+				moved[s] = true
+				s.Run, s.TPublish = s.Run+ahead, s.TPublish+ahead
+			}
+		}
+		var rearms []time.Duration
+		for range rapid.IntRange(0, 6).Draw(rt, "rearms") {
+			rearms = append(rearms, 10*ms*time.Duration(rapid.IntRange(0, int(worldSpan/(10*ms))).Draw(rt, "rearm")))
+		}
+		was := int64(0)
+		shown := false // that an older run is alone, at the moment of a re-arming
+		before := Reason("")
+		play(messages, func(now time.Duration, a Action, ok bool) {
+			shown = shown || before == ReasonOlderRun && slices.Contains(rearms, now)
+			before = a.Reason
+			if !ok {
+				return
+			}
+			c := a.Command
+			age := now - sent[[2]uint64{uint64(c.Run), c.Seq}]
+			if valid := time.Duration(c.ValidForMS) * ms; age > valid+bound {
+				rt.Fatalf("at %v: acted on a command of true age %v, valid for %v", now, age, valid)
+			}
+			if was > c.Run {
+				if acted++; !shown {
+					rt.Fatalf("at %v: acted on an older run without a re-arming that says so", now)
+				}
+			}
+			was = c.Run
+		}, func(message, Verdict) {}, rearms...)
+	})
+	if acted == 0 {
+		t.Fatal("no older run was ever followed: the property held for nothing")
 	}
 }

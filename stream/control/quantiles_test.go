@@ -72,6 +72,22 @@ func TestQuantilesBeyondTheReservoir(t *testing.T) {
 	}
 }
 
+// TestQuantilesTakeTheirMemoryAtOnce: behind the first sample nothing is allocated, neither up to the reservoir nor beyond it.
+func TestQuantilesTakeTheirMemoryAtOnce(t *testing.T) {
+	var q Quantiles
+	q.Add(1)
+	if n := testing.AllocsPerRun(1, func() {
+		for range reservoir {
+			q.Add(2)
+		}
+	}); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+	if len(q.kept) != reservoir || q.Count() <= reservoir {
+		t.Errorf("kept %d of %d: nothing was added beyond the reservoir", len(q.kept), q.Count())
+	}
+}
+
 func TestQuantilesClone(t *testing.T) {
 	var q Quantiles
 	q.Add(1)

@@ -325,14 +325,16 @@ func (r *Receiver) Release() {
 	r.settle()
 }
 
-// Rearm lifts the latch: from now on a good command ends the safe state. It fails while the stop is not confirmed.
+// Rearm lifts the latch: from now on a good command ends the safe state. Where the reason shown is ReasonOlderRun, it follows that
+// run: see that it is your decoder, and no replay, before you call it. It fails while the stop is not confirmed.
 func (r *Receiver) Rearm() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return errors.New("control: cannot re-arm: the receiver is closed")
 	}
-	return r.judge.rearm()
+	defer r.settle()
+	return r.judge.rearm(r.now())
 }
 
 // Counters is what happened so far.

@@ -16,7 +16,8 @@ const (
 	ReasonExpired   Reason = "expired"   // the newest command is older than it is valid for
 	ReasonWatchdog  Reason = "watchdog"  // neither a heartbeat nor an acceptable command came for too long
 	ReasonEnded     Reason = "ended"     // the decoder said that its stream is over
-	ReasonRestarted Reason = "restarted" // a newer run of the decoder began
+	ReasonRestarted Reason = "restarted" // another run of the decoder is followed
+	ReasonOlderRun  Reason = "older_run" // only an older run is alive: the decoder's clock was set back, or a recording is replayed; Rearm follows it
 	ReasonLink      Reason = "link"      // the connection to the bus broke
 	ReasonReleased  Reason = "released"  // the dead man's switch is not held
 	ReasonEmergency Reason = "emergency" // an emergency stop, latched until an operator re-arms

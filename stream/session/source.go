@@ -31,7 +31,7 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	}
 	switch s.Use {
 	case "play":
-		opt, err := s.Parameters.Options(ingest.Paths{})
+		opt, err := s.Options(ingest.Paths{})
 		if err != nil {
 			return nil, fmt.Errorf("source: %w", err)
 		}

@@ -344,7 +344,7 @@ func (f *treeFlags) options(cmd *cobra.Command, to string) (bids.Options, error)
 	if to != "" && !slices.Contains(bids.Formats(), opt.Format) {
 		return opt, usageError{fmt.Errorf("--to is %q, BIDS allows %s for EEG that gyrus writes", to, strings.Join(bids.Formats(), ", "))}
 	}
-	if cmd.Flags().Changed("line-freq") && !(f.lineFreq > 0 && f.lineFreq < 1e3) {
+	if cmd.Flags().Changed("line-freq") && f.lineFreq != 50 && f.lineFreq != 60 {
 		return opt, usageError{fmt.Errorf("--line-freq is %g, must be the frequency of the mains in Hz, 50 or 60", f.lineFreq)}
 	}
 	if (f.derivative == "") != (f.desc == "") {

@@ -155,7 +155,10 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (fig *fi
 		return nil, v, err
 	}
 	if p.kind == "topo" {
-		v.Left = w.positioned()
+		if v.Left = w.positioned(); len(w.Idx) == 0 {
+			return nil, v, refusal{fmt.Errorf("%s: no position is known for %s, so there is no map: say where they are with --%s FILE, or choose channels that are named by the 10-05 system with --channels",
+				path, quoted(v.Left), electrodesFlag)}
+		}
 	}
 	fig, maps, err := p.figure(w.Window)
 	if err != nil {

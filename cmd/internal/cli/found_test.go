@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+)
+
+// TestEarlyBegin: the begin of a recording is kept by tables whose times are nanoseconds since 1970, also before 2001.
+func TestEarlyBegin(t *testing.T) {
+	in := datasettest.Need(t, "formats/ecog/sample_ecog.edf") // of 2000
+	begin := func(path string) string {
+		code, out, errs := run(t, "info", "--json", path)
+		var v struct{ Begin string }
+		if err := json.Unmarshal([]byte(out), &v); code != 0 || err != nil {
+			t.Fatalf("info %s: %d, %v, %s", path, code, err, errs)
+		}
+		return v.Begin
+	}
+	want := begin(in)
+	if !strings.HasPrefix(want, "2000-01-12T12:01:01.7") {
+		t.Fatalf("the EDF begins %q", want)
+	}
+	for _, ending := range []string{"arrow", "parquet"} {
+		out := filepath.Join(t.TempDir(), "x."+ending)
+		if code, _, errs := run(t, "convert", in, out); code != 0 {
+			t.Fatalf("convert: %d, %s", code, errs)
+		}
+		if got := begin(out); got[:22] != want[:22] {
+			t.Errorf("%s begins %q, want %q", ending, got, want)
+		}
+	}
+}
+
+// TestAssumedUnits: a unit that the user knows takes the place of the one in the file, whatever the format: the amplitudes of
+// these two recordings tell that theirs is wrong.
+func TestAssumedUnits(t *testing.T) {
+	for _, name := range []string{"xdf/openbci-lsl/session-1.xdf", "ssvep-exo/subject01/record-[2012.07.06-19.02.16].gdf"} {
+		path, err := filepath.Glob(strings.NewReplacer("[", "\\[", "]", "\\]").Replace(datasettest.Need(t, name)))
+		if err != nil || len(path) != 1 {
+			t.Fatalf("%s: %v, %v", name, path, err)
+		}
+		answers := map[int]bool{}
+		for _, unit := range []string{"nV", "uV", "mV", "V"} {
+			code, out, errs := run(t, "info", path[0], "--units-policy", "assume:"+unit)
+			answers[code] = true
+			if strings.Contains(errs, "does not tell the unit") {
+				t.Errorf("%s as %s: %s", name, unit, errs)
+			}
+			if code == 0 && !strings.Contains(out+errs, "by --units-policy") {
+				t.Errorf("%s as %s: nothing says what was assumed", name, unit)
+			}
+		}
+		if !answers[0] {
+			t.Errorf("%s: no unit is taken", name)
+		}
+	}
+}
+
+// TestMapWithoutPositions is an error that says what helps.
+func TestMapWithoutPositions(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "x.csv")
+	var b strings.Builder
+	b.WriteString("t,Fp1\n")
+	for i := range 2000 {
+		b.WriteString(number(float64(i)/200) + "," + number(float64(i%40)-20) + "\n")
+	}
+	mapping := "time: {column: t, unit: s}\nchannels: [{column: Fp1, name: electrode 1, kind: eeg, unit: uV}]\n"
+	for name, text := range map[string]string{in: b.String(), in + ".gyrus.yaml": mapping} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, errs := run(t, "plot", in, "--kind", "topo", "-o", filepath.Join(t.TempDir(), "x.svg"))
+	if code != exitRefused || !strings.Contains(errs, "no position is known for") || !strings.Contains(errs, "--electrodes") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
