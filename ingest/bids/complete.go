@@ -144,7 +144,7 @@ func (c *completion) absent(n Name) {
 		c.deviate(c.rel, "a _channels.tsv for it", "none", "what the header of the recording says")
 	}
 	resting := strings.HasPrefix(strings.ToLower(n.Get("task")), "rest") || n.Get("sub") == "emptyroom"
-	if c.in.Events == nil && c.in.EventsFile == "" && !resting {
+	if c.in.Events == nil && c.in.EventsFile == "" && !resting && len(c.rec.Events) > 0 {
 		c.deviate(c.rel, "an _events.tsv for it, as its task is not rest", "none", fmt.Sprintf("the %d events that the recording has itself", len(c.rec.Events)))
 	}
 }

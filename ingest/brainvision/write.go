@@ -170,12 +170,18 @@ func (w *writer) header() string {
 		format = "INT_16"
 	}
 	b.WriteString("[Binary Infos]\r\nBinaryFormat=" + format + "\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
+	labels := map[string]bool{}
 	kinds, own := 0, false // own: an electrode lies elsewhere than its name says; others want coordinates of all or of none
 	for i, c := range chs {
 		label := c.Original
 		if label == "" {
 			label = c.Name
 		}
+		if labels[label] { // readers tell channels apart by it
+			w.lose("label of "+c.Name, "no other channel has it", label, c.Name+" in its place")
+			label = c.Name
+		}
+		labels[label] = true
 		unit := string(c.Unit)
 		if c.Unit == signal.NoUnit {
 			unit = noUnit

@@ -80,3 +80,29 @@ func TestMapWithoutPositions(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// TestTwoLabels: two channels of one label are written with names that differ, and that is listed.
+func TestTwoLabels(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "x.vhdr")
+	code, text, errs := run(t, "convert", datasettest.Need(t, "formats/edf/duplicate_channel_labels.edf"), out)
+	if code != 0 || !strings.Contains(text, "no other channel has it") {
+		t.Fatalf("convert: %d, %s%s", code, text, errs)
+	}
+	header, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, line := range strings.Split(string(header), "\r\n") {
+		if _, rest, ok := strings.Cut(line, "="); ok && strings.HasPrefix(line, "Ch") && strings.Count(rest, ",") >= 3 {
+			label, _, _ := strings.Cut(rest, ",")
+			if seen[label] {
+				t.Errorf("two channels are called %q", label)
+			}
+			seen[label] = true
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("%d channels in the header", len(seen))
+	}
+}
