@@ -154,11 +154,11 @@ type scaled struct {
 	scales []Scale // the zero value leaves a channel as it is
 }
 
-// Rescaled says whether rec hands out samples in another unit than its own files say, by a policy or by what lies beside it:
+// Rescaled says whether rec hands out other numbers than its own files say, because of another unit, by a policy or by what lies beside it:
 // a copy of the files would not say the same.
 func Rescaled(rec *signal.Recording) bool {
 	s, ok := rec.Data.(scaled)
-	return ok && slices.ContainsFunc(s.scales, func(x Scale) bool { return x != (Scale{}) })
+	return ok && slices.ContainsFunc(s.scales, func(x Scale) bool { return x.Mul != x.Div })
 }
 
 // ReadSamples reads and scales.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,5 +105,65 @@ func TestTwoLabels(t *testing.T) {
 	}
 	if len(seen) < 2 {
 		t.Errorf("%d channels in the header", len(seen))
+	}
+}
+
+// TestBIDSUnitOverridden: a channel to which the table of a tree gives another unit than the header of its file has the same
+// values in the tree that is written from it: the file is not copied, whose header would say otherwise.
+func TestBIDSUnitOverridden(t *testing.T) {
+	root, again := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	in := datasettest.Need(t, "eegmmidb/S001/S001R01.edf")
+	if code, _, errs := run(t, "convert", "--bids", in, root, "--subject", "01", "--task", "x"); code != 0 {
+		t.Fatalf("%d, %s", code, errs)
+	}
+	table := filepath.Join(root, "sub-01", "eeg", "sub-01_task-x_channels.tsv")
+	text, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines { // an EOG channel in mV, whatever its header says
+		if strings.HasPrefix(line, "Fpz") {
+			lines[i] = strings.Replace(line, "EEG\t\u00b5V", "EOG\tmV", 1)
+		}
+	}
+	if err := os.WriteFile(table, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "convert", "--bids", root, again); code != 0 {
+		t.Fatalf("%d, %s", code, errs)
+	}
+	sample := func(path string) float64 {
+		t.Helper()
+		rec, err := opener{}.openSignals(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rec.Close() }()
+		x := make([][]float64, len(rec.Info.Channels))
+		for ch := range x {
+			x[ch] = make([]float64, 100)
+		}
+		if err := rec.Data.ReadSamples(x, 0); err != nil {
+			t.Fatal(err)
+		}
+		return x[rec.Info.Index("Fpz")][50]
+	}
+	one := func(dir string) string {
+		for _, ending := range []string{"edf", "bdf", "vhdr"} {
+			path := filepath.Join(dir, "sub-01", "eeg", "sub-01_task-x_eeg."+ending)
+			if _, err := os.Stat(path); err == nil {
+				return path
+			}
+		}
+		t.Fatalf("no recording in %s", dir)
+		return ""
+	}
+	plain, first, second := sample(in), sample(one(root)), sample(one(again))
+	if math.Abs(first-1000*plain) > 1e-6*math.Abs(first) || plain == 0 {
+		t.Fatalf("the table makes %g µV of %g, want a thousand times as much", first, plain)
+	}
+	if math.Abs(second-first) > 1e-4*math.Abs(first) {
+		t.Errorf("%g µV in the tree are %g µV in the one written from it", first, second)
 	}
 }
