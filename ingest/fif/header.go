@@ -290,7 +290,7 @@ func (c *content) whole(s *source) error {
 	}
 	for _, r := range c.refs {
 		if r.role == roleNext {
-			return s.errorf(r.at, "next file", "the recording is split and goes on in %q: join the parts first, in MNE by mne.io.read_raw_fif(%q).export(\"joined.edf\")", r.name, begins)
+			return s.errorf(r.at, "next file", "the recording is split and goes on in %q: join the parts first, in MNE by mne.io.read_raw_fif(%q).export(\"joined.vhdr\"), which keeps float32", r.name, begins)
 		}
 	}
 	return nil

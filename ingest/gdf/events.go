@@ -70,15 +70,24 @@ func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error)
 	if mode&2 != 0 {
 		width = 12
 	}
-	if n > (src.Size-t.at-8)/width {
-		return lost(fmt.Sprintf("%d events in %d bytes: the file was cut", n, src.Size-t.at-8))
+	whole, there := n, src.Size-t.at-8
+	if n > there/width { // column behind column: those events are whole of which the last column has something
+		last, bytes := 4*n, int64(2)
+		if mode&2 != 0 {
+			last, bytes = 8*n, 4
+		}
+		found := fmt.Sprintf("%d events in %d bytes: the file was cut", n, there)
+		if whole = (there - last) / bytes; whole < 1 || n > there {
+			return lost(found)
+		}
+		src.Deviate(t.at, field, "is whole, of mode 1 or 3", found, fmt.Sprintf("the first %d events", whole))
 	}
-	b, err := src.Bytes(t.at+8, n*width, field)
+	b, err := src.Bytes(t.at+8, min(n*width, there), field)
 	if err != nil {
 		return nil, err
 	}
-	t.list = make([]event, n)
-	for i := range n {
+	t.list = make([]event, whole)
+	for i := range whole {
 		e := event{position: le.Uint32(b[4*i:]), typ: le.Uint16(b[4*n+2*i:])}
 		if mode&2 != 0 {
 			e.duration = le.Uint32(b[8*n+4*i:])

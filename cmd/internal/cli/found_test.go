@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,5 +167,67 @@ func TestBIDSUnitOverridden(t *testing.T) {
 	}
 	if math.Abs(second-first) > 1e-4*math.Abs(first) {
 		t.Errorf("%g µV in the tree are %g µV in the one written from it", first, second)
+	}
+}
+
+// TestNearlyAllReturns: text-mode damage of which one byte was taken back is no recording, and is repaired to the same bytes.
+func TestNearlyAllReturns(t *testing.T) {
+	folder, err := os.ReadDir(datasettest.Need(t, "formats/edf/crlf-corrupt/S001"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data []byte
+	for _, f := range folder {
+		if strings.HasSuffix(f.Name(), ".edf") {
+			if data, err = os.ReadFile(datasettest.Need(t, "formats/edf/crlf-corrupt/S001/"+f.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	at := bytes.Index(data[5000:], []byte("\r\n")) + 5000
+	path, out := filepath.Join(t.TempDir(), "x.edf"), filepath.Join(t.TempDir(), "fixed.edf")
+	if err := os.WriteFile(path, slices.Delete(slices.Clone(data), at, at+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "info", path); code != exitRefused || !strings.Contains(errs, "text-mode transfer") {
+		t.Errorf("info: exit code %d, %s", code, errs)
+	}
+	// Without the returns that are left it has the bytes that the header promises: it is what was sent.
+	if code, _, errs := run(t, "fix", path, out); code != 0 {
+		t.Fatalf("fix: exit code %d, %s", code, errs)
+	}
+	all, want := filepath.Join(t.TempDir(), "all.edf"), filepath.Join(t.TempDir(), "want.edf")
+	if err := os.WriteFile(all, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "fix", all, want); code != 0 {
+		t.Fatalf("fix: exit code %d, %s", code, errs)
+	}
+	got, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wanted, err := os.ReadFile(want); err != nil || !bytes.Equal(got, wanted) {
+		t.Errorf("the repaired copy is another than that of the whole damage (%v)", err)
+	}
+}
+
+// TestCutEventTable: of a table of events that was cut, those that are whole are read.
+func TestCutEventTable(t *testing.T) {
+	data, err := os.ReadFile(datasettest.Need(t, "ssvep-exo/subject01/record-[2012.07.06-19.02.16].gdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(cut int) int {
+		path := filepath.Join(t.TempDir(), "x.gdf")
+		if err := os.WriteFile(path, data[:len(data)-cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var v struct{ Events []any }
+		mustJSON(t, &v, "info", path, "--json")
+		return len(v.Events)
+	}
+	if all, some := count(0), count(30); all < 90 || some != all-15 {
+		t.Errorf("%d events, %d behind a cut of 15 codes of 2 bytes", all, some)
 	}
 }
