@@ -75,7 +75,7 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			failed := err != nil && no == nil
 			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
-					rep.NotSent, rep.Lost-rep.Skipped, rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
+					rep.NotSent, max(0, rep.Lost-rep.Skipped), rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
 			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})

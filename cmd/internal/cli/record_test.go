@@ -29,7 +29,7 @@ func TestRecordedSession(t *testing.T) {
 	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {
 		t.Fatalf("train: %s", errs)
 	}
-	file := write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nrecord: {file: run1.arrow}\n")
+	file := write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nrecord: {file: run1.arrow}\n"+patient)
 	var live struct {
 		Samples   int64 `json:"samples"`
 		Sent      int64 `json:"sent"`
