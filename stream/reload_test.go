@@ -18,7 +18,7 @@ import (
 // reloaded are, for the steps whose defaults cannot run on the recordings of simulated, or would take long, the parameters
 // that TestEveryStepReloads gives them. A new step whose defaults fail there fails the test until it has a line here.
 var reloaded = map[string]string{
-	"ica": `eog: [Fp1], max_iter: 20, tol: 0.5`, "interpolate": `bads: [C1]`, "reference": `channels: [Cz], drop: true`, "linked_ears": `channels: [C3, C4]`,
+	"ica": `eog: [Fp1], max_iter: 20, tol: 0.5`, "interpolate": `bads: [C1]`, "montage": `channels: [FC3, FCz, FC4, C3, Cz, C4, CP3, CPz, CP4], min_coverage: 0.2, max_neighbour_m: 0.2`, "reference": `channels: [Cz], drop: true`, "linked_ears": `channels: [C3, C4]`,
 	"bipolar": `pairs: [[C3, C1], [C4, C2]]`, "fir": `low_hz: 8, high_hz: 30`, "bessel": `low_hz: 8, high_hz: 30`, "ellip": `high_hz: 40`,
 	"cheby1": `low_hz: 8, high_hz: 30`, "cheby2": `low_hz: 1`, "pick": `exclude: [O1]`, "comb": `freq_hz: 20`, "ssp": `eog: [Fp1], events: [T1]`, "eog_regression": `eog: [Fp1]`,
 	"bad_channels": `action: interpolate, methods: [noisy], noise_z: 1.5, max_bad: 0.9`, "amplitude": `peak_to_peak_uv: 1000`,
