@@ -133,8 +133,8 @@ func (t *Tracker) begin(stamp float64) {
 }
 
 // maxStamp is more seconds than any clock shows: a stamp beyond it, or one that is not finite, is no time at all. Milliseconds
-// since 1970 are beyond it, too.
-const maxStamp = 1e12
+// since 1970 are beyond it, too. So many seconds, in nanoseconds, still have a place in 64 bits.
+const maxStamp = 9e9
 
 // IsTime says whether a stamp can be a time in seconds.
 func IsTime(stamp float64) bool { return math.Abs(stamp) < maxStamp }

@@ -525,8 +525,8 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := &n.health
-	if ahead > 0 {
-		h.Detail += fmt.Sprintf("; its stamps lie %.3g s ahead of its clock: samples are taken to be measured when they arrive", ahead)
+	if ahead != 0 {
+		h.Detail += fmt.Sprintf("; its stamps lie %.3g s ahead of the clock that it tells of: samples are taken to be measured when they arrive", ahead)
 	}
 	h.Samples += uint64(r.N)
 	switch {

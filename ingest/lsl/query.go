@@ -109,7 +109,7 @@ func onlyCore(predicate string) error {
 				return fmt.Errorf("%.40q is no function of XPath 1.0", name)
 			}
 			name, i = "", i+1
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		case c <= ' ': // whatever the engine skips, form feeds too
 			i++
 		default:
 			name, i = "", i+1

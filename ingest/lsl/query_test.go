@@ -59,6 +59,7 @@ func TestPredicates(t *testing.T) {
 	for _, q := range []string{
 		"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)",
 		"matches(name,'B.*')", "replace (name,'B','C')='C'", "string-join(//label,'x')='x'", "desc[ends-with(name, 'x')]", "fn:replace(name,'a','b')",
+		"replace\f(name,'B','C')='C'", "matches\v(name,'B')", "replace\u0085(name,'B','C')", "replace\x00(name,'B','C')",
 	} {
 		if got, err := d.matches(q); err == nil {
 			t.Errorf("%s: %v, want an error", q, got)

@@ -519,6 +519,13 @@ func TestStampsAhead(t *testing.T) {
 			t.Errorf("stamp %d tells of %g s", k, ahead)
 		}
 	}
+	for _, off := range []float64{1e11, -1e11, 2e10, -5e9} { // an outlet that tells any time makes nothing young or old
+		var lie timeSync
+		lie.offset.Add([]clock.Probe{{Sent: now, Received: now - off, Answered: now - off, Returned: now + 1e-4}})
+		if got := lie.local(now, now+0.01); math.Abs(got-now) > 0.1 {
+			t.Errorf("a clock that is said to be %g s off: a sample is taken for %g s after its arrival", off, got-now)
+		}
+	}
 	if got := ts.local(now+60, now+10.01); math.Abs(got-now-10) > 1e-3 {
 		t.Errorf("a good stamp behind them is %g s off", got-now-10)
 	}

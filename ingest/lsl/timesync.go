@@ -115,6 +115,9 @@ func parseTime(s, wave string) (p clock.Probe, ok bool) {
 // connection whose difference has just been measured.
 const maxAhead = 1
 
+// maxBehind is how long before its arrival a sample can have been measured, in s: eleven days.
+const maxBehind = 1e6
+
 // local is a stamp of the outlet on our clock. arrived is when its sample came. A sample that would be measured long after
 // it came shows that the stamps are not of the clock that the outlet tells of, or that this was set since it was asked: while
 // that is so, samples are taken to be measured when the first of them arrived, as where the outlet tells of no clock.
@@ -124,7 +127,7 @@ func (t *timeSync) local(stamp, arrived float64) float64 {
 	ahead := 0.0
 	if t.offset.Known() {
 		local := stamp + t.offset.At(stamp+t.offset.At(arrived))
-		if ahead = local - arrived; ahead <= maxAhead {
+		if ahead = local - arrived; -maxBehind <= ahead && ahead <= maxAhead {
 			t.guessed = false
 			return local
 		}

@@ -346,8 +346,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	e.rep.Chunks++
 	if c.Len() > 0 {
 		first, changed := e.link.chunk(now)
+		other := c.Anew // the source itself begins anew: its clock may be another
 		c.Anew = c.Anew || first
-		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, c.Anew)
+		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, other)
 		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		e.at = c.End()
 		e.came(c) // before anything is left out: what came is recorded
