@@ -8,6 +8,7 @@ package bundle
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -271,6 +272,9 @@ func Read(path string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := begins(f, st.Size()); err != nil {
+		return nil, errors.Join(&ReadError{path, err}, f.Close())
+	}
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -283,6 +287,21 @@ func Read(path string) (*Bundle, error) {
 		return nil, &ReadError{path, err}
 	}
 	return b, nil
+}
+
+// maxManifest is far more than any manifest takes.
+const maxManifest = 64 << 20
+
+// begins says what speaks against a file of size bytes that begins like f, before all of it is read.
+func begins(f io.ReaderAt, size int64) error {
+	var head [8]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return fmt.Errorf("has %d bytes: it was cut short, or is no bundle", size)
+	}
+	if n := binary.LittleEndian.Uint64(head[:]); n == 0 || n > uint64(min(size-8, maxManifest)) {
+		return errors.New("does not begin with the length of its manifest: it is no bundle, or was cut short or altered")
+	}
+	return nil
 }
 
 func kindOf(m os.FileMode) string {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,4 +107,25 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
 	})
+}
+
+// TestNoBundle: what is no bundle is refused by its first bytes, however large it is.
+func TestNoBundle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.gyrus")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 3<<30); err != nil { // mostly a hole
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Read(path)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "no bundle") || after.TotalAlloc-before.TotalAlloc > 1<<20 {
+		t.Errorf("3 GiB of zeros: %v, %d bytes of memory", err, after.TotalAlloc-before.TotalAlloc)
+	}
+	if _, err := Read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is no file but a folder") {
+		t.Errorf("a folder: %v", err)
+	}
 }
