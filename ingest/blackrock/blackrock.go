@@ -41,12 +41,7 @@ var le = binary.LittleEndian
 // OpenIn reads the headers of f, and all events: those of the .nev beside a file with samples, or of f itself. It owns f from
 // now on and closes it, also when it fails.
 func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(fsys, f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, func(f ingest.File, name string) (*signal.Recording, error) { return open(fsys, f, name) })
 }
 
 func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {

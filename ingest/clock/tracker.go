@@ -280,7 +280,7 @@ func (t *Tracker) firstStretch() int {
 			continue
 		}
 		off := t.off(t.held[k], k)
-		if next := least; !math.IsInf(next, 1) && next-off > t.bound() {
+		if !math.IsInf(least, 1) && least-off > t.bound() {
 			cut = t.nextSent(k)
 		}
 		least = min(least, off)

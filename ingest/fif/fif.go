@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"errors"
 	"io"
 	"io/fs"
 	"math"
@@ -45,12 +44,7 @@ func gunzip(head []byte) []byte {
 // OpenIn reads the heads of all tags of f, and the events from the file beside it, which it finds in fsys. It owns f from
 // now on and closes it, also when it fails.
 func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(fsys, f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, func(f ingest.File, name string) (*signal.Recording, error) { return open(fsys, f, name) })
 }
 
 func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {

@@ -13,7 +13,6 @@ package parquetfile
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -60,12 +59,7 @@ type reader struct {
 
 // Open reads all but the samples of f. It owns f from now on and closes it, also when it fails.
 func Open(f ingest.File, name string) (*signal.Recording, error) {
-	rec, err := open(f, name)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rec.Closer = f
-	return rec, nil
+	return ingest.Owned(f, name, open)
 }
 
 func open(f ingest.File, name string) (*signal.Recording, error) {
