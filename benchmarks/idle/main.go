@@ -60,23 +60,28 @@ func main() {
 	subjects := flag.String("subjects", "S001,S002", "subjects of EEGMMIDB")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
-	var rows []row
-	for _, subject := range strings.Split(*subjects, ",") {
-		for _, d := range definitions {
-			more, err := run(context.Background(), subject, d, *rate)
-			if err != nil {
-				err = fmt.Errorf("%s, %s: %w", subject, d, err)
-				fmt.Fprintln(os.Stderr, "idle:", err)
-				os.Exit(1)
-			}
-			rows = append(rows, more...)
-		}
+	rows, err := table(context.Background(), strings.Split(*subjects, ","), *rate)
+	if err == nil {
+		err = show(rows, *asJSON)
 	}
-	err := show(rows, *asJSON)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "idle:", err)
 		os.Exit(1)
 	}
+}
+
+// table is all rows.
+func table(ctx context.Context, subjects []string, rate float64) (rows []row, err error) {
+	for _, subject := range subjects {
+		for _, d := range definitions {
+			more, err := run(ctx, subject, d, rate)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", subject, d, err)
+			}
+			rows = append(rows, more...)
+		}
+	}
+	return rows, nil
 }
 
 // definition is a built-in pipeline with a section decide; rest makes rest a class of its own, learned from the rests of the
