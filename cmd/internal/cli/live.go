@@ -6,10 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -275,10 +273,7 @@ func asked(q bus.Request, r bus.Reply) string {
 	}
 	words := []string{q.Verb}
 	for _, a := range q.Args {
-		if strings.ContainsFunc(a, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			a = strconv.Quote(a) // another line would look like one of ours
-		}
-		words = append(words, a)
+		words = append(words, printable(a)) // another line would look like one of ours
 	}
 	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), strings.ReplaceAll(said, "\n", " "))
 }
