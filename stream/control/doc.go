@@ -48,6 +48,8 @@
 //     the stop is asked for again where nothing is acted on, and it is latched whatever the options say. A message with a
 //     reply subject is answered when the stop is confirmed; the sender repeats it until then. Only Rearm, where the
 //     actuator can be seen, lifts it: no message does, since one could be old, replayed, or of somebody far away.
+//     Until then each heartbeat of the session that has a reply subject is answered with the stop: a decoder that was started
+//     behind it asks that way.
 //
 // # What this guarantees
 //

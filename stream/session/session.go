@@ -52,6 +52,9 @@ type Options struct {
 	// Stops, if not nil, is a bus on which emergency stops of the session are heard: it then sends no commands until an
 	// operator resumes it, so that a controller that is started behind a stop finds nothing to act on.
 	Stops *bus.Bus
+	// StopFile, if not "", is where a stop is kept until an operator resumes the session, see the function of that name: a
+	// session that finds one there begins paused.
+	StopFile string
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
@@ -124,6 +127,8 @@ type engine struct {
 	paused bool
 	// stopped is the emergency stop that paused it, "" for none.
 	stopped string
+	resumed time.Time   // when an operator let it go on, the zero time where none did
+	keeper  *stopKeeper // nil where stops are not kept
 	detail  string
 	note    func(string)
 
@@ -159,11 +164,26 @@ type engine struct {
 	loading sync.Mutex    // held while a model is read
 	over    chan struct{} // closed when nothing of ops will be done any more
 	echo    *echo
-	stop    atomic.Pointer[bus.Stop] // an emergency stop that has not been obeyed yet
+	stop    atomic.Pointer[heardStop] // an emergency stop that has not been obeyed yet
 	stops   *bus.Subscription
+	// standing is what somebody says of a stop that is in force, asks what asks for it.
+	standing atomic.Pointer[standing]
+	asks     io.Closer
 
 	mu   sync.Mutex
 	view snapshot // what others may look at
+}
+
+// heardStop is an emergency stop and when it came.
+type heardStop struct {
+	bus.Stop
+	at time.Time
+}
+
+// standing is what somebody says of a stop, and when.
+type standing struct {
+	bus.StopAnswer
+	at time.Time
 }
 
 // maxBefore models can be gone back to.
@@ -237,11 +257,17 @@ func (e *engine) begin() error {
 	}
 	if e.opt.Stops != nil {
 		var err error
-		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, _ time.Time, _ func(bus.StopAnswer) error) { e.stop.Store(&s) })
+		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, at time.Time, _ func(bus.StopAnswer) error) {
+			e.stop.Store(&heardStop{s, at})
+		})
 		if err != nil {
 			return err
 		}
+		if e.asks, err = e.opt.Commands.AskStopped(func(a bus.StopAnswer, at time.Time) { e.standing.Store(&standing{a, at}) }); err != nil {
+			return err
+		}
 	}
+	e.recall()
 	if e.opt.Ctl != nil {
 		e.opt.Ctl.Handle(e.verbs()...)
 	}
@@ -444,27 +470,6 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	return err
 }
 
-// obey holds commands back behind an emergency stop.
-func (e *engine) obey() {
-	s := e.stop.Swap(nil)
-	if s == nil || e.stopped != "" { // a stop is sent again and again
-		return
-	}
-	e.stopped = "EMERGENCY STOP"
-	if s.Source != "" {
-		e.stopped += " by " + s.Source
-	}
-	if s.Why != "" {
-		e.stopped += ": " + s.Why
-	}
-	e.paused = true
-	e.rep.Stops++
-	e.log(record.KindStop, e.at, record.Detail{Why: e.stopped})
-	e.note(e.stopped + ": no commands are sent until an operator resumes the session")
-	e.beat()
-	e.look(time.Now())
-}
-
 // count counts decisions that begin.
 func (e *engine) count(p *pipeline.Prediction) {
 	hop := e.model.Pipeline.LiveHop()
@@ -599,7 +604,11 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 		err = errors.Join(err, e.echo.close(&e.stages))
 	}
 	if e.stops != nil {
-		err = errors.Join(err, e.stops.Close())
+		err = errors.Join(err, e.asks.Close(), e.stops.Close())
+	}
+	e.obey() // one that came last is on record too
+	if e.keeper != nil {
+		err = errors.Join(err, e.keeper.close())
 	}
 	e.rep.Stats.Stats = e.stats()
 	e.rep.Stages = e.stages.report()

@@ -70,11 +70,12 @@ func (e *engine) pause(on bool) error {
 	if e.paused == on {
 		return nil // asked twice is no mistake
 	}
-	e.paused, e.stopped = on, ""
+	e.paused = on
 	if on {
 		e.note("paused: no commands are sent")
 		e.log(record.KindPause, e.at, record.Detail{Why: "an operator asked for it"})
 	} else {
+		e.lift()
 		e.note("resumed")
 		e.log(record.KindResume, e.at, record.Detail{Why: "an operator asked for it"})
 	}

@@ -62,7 +62,7 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 					return fmt.Errorf("%s: source: file: %w", args[0], err)
 				}
 			}
-			rep, rec, delay, err := live(cmd, cfg)
+			rep, rec, delay, err := live(cmd, cfg, session.StopFile(args[0], cfg.Session, cfg.Decoder))
 			var no *session.NotAcceptedError
 			switch {
 			case errors.As(err, &no):
@@ -135,7 +135,8 @@ type taped struct {
 	err error // why something is missing in it, nil where it is whole
 }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
+// live runs a session; a stop is kept in stopFile.
+func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
@@ -238,8 +239,8 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Stops:   b,
-		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
+		Stops:   b, StopFile: stopFile,
+		Watch: cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands

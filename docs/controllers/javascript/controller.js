@@ -21,7 +21,7 @@ const stop = (why) => say("safe", why); // stops the actuator: of this one there
 // The rules. state of the run; the base of rule 4 and its proof of rule 5; the watchdog; the held command.
 let run = 0, seq = 0, beatSeq = 0, ended = false;
 let base = null, raised = 0, proven = false, beats = 0, first = 0, firstPublished = 0, anchor = 0;
-let heard = null, held = null, latched = false;
+let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
 
 const number = (x, low, high = Infinity) => typeof x === "number" && Number.isFinite(x) && low <= x && x <= high;
 const whole = (x) => Number.isInteger(x) && x > 0;
@@ -114,11 +114,23 @@ nc.subscribe(`gyrus.${session}.stop`, {
     latched = true;
     held = null;
     stop("emergency");
-    if (msg?.reply) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name }));
+    stood = { stop: msg ? parse(msg.data) : {}, at: performance.now() };
+    if (msg) answer(msg, {});
   },
 });
+function answer(msg, more) {
+  if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name, ...more }));
+}
+const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k]]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
-nc.subscribe(`gyrus.${session}.status`, on(onStatus));
+nc.subscribe(`gyrus.${session}.status`, {
+  callback: (err, msg) => {
+    const now = performance.now();
+    if (err) return;
+    onStatus(parse(msg.data), now);
+    if (stood) answer(msg, { since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
+  },
+});
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));
 await nc.flush();
 say("ready");
