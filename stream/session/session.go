@@ -94,13 +94,20 @@ type Report struct {
 	SkippedCues int64              `json:"skipped_cues"` // events in them
 	Expired     int64              `json:"expired"`      // commands held back because their newest sample was too old
 	Held        int64              `json:"held"`         // commands held back because the session was paused
-	Stops       int64              `json:"stops"`        // emergency stops that paused it
-	Models      []string           `json:"models"`       // SHA-256 of each that decided, in order
+	// Refused counts commands that break the schema, such as a value that is not finite: a receiver would refuse them, and they
+	// are not sent. Failed counts windows that the model could not decode, and Unlearned those before which nothing could be
+	// learned from feedback.
+	Refused   int64    `json:"refused"`
+	Failed    int64    `json:"failed"`
+	Unlearned int64    `json:"unlearned"`
+	Stops     int64    `json:"stops"`  // emergency stops that paused it
+	Models    []string `json:"models"` // SHA-256 of each that decided, in order
 	// Activations are decisions that began: where nothing was meant, each is a false one.
 	Activations Activations   `json:"activations"`
 	Calibration *Calibrated   `json:"calibration,omitempty"`
 	Ctl         *bus.CtlStats `json:"ctl,omitempty"`
 	stale       string        // why nothing was ever young enough
+	failed      error         // the newest window that could not be decoded
 }
 
 // Activations is a rate of decisions with its exact Poisson interval, 95 %.
@@ -155,13 +162,16 @@ type engine struct {
 	age           control.Quantiles
 	ageNow        float64 // ms, of the newest chunk
 	lead          lead    // of the clock of the source over ours
+	refused       Seldom  // commands that break the schema
+	undecoded     Seldom  // windows
+	unlearned     Seldom
 	active        string  // the decision of the window before
 	decoded       float64 // seconds of decoding
 
-	ops     chan func()   // what others want done between two chunks
-	end     bool          // somebody asked for the end
-	failed  error         // why, where it is no good end
-	loading sync.Mutex    // held while a model is read
+	ops     chan func() // what others want done between two chunks
+	end     bool        // somebody asked for the end
+	failed  error       // why, where it is no good end
+	loading loading
 	over    chan struct{} // closed when nothing of ops will be done any more
 	echo    *echo
 	stop    atomic.Pointer[heardStop] // an emergency stop that has not been obeyed yet
@@ -398,12 +408,10 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		return e.calibrate(ctx, c, now)
 	}
 	preds, err := e.model.Pipeline.Push(c)
-	if err != nil {
+	if err := e.undecodable(err); err != nil {
 		return err
 	}
-	if err := e.put(preds); err != nil {
-		return err
-	}
+	e.put(preds)
 	e.warm(c)
 	return nil
 }
@@ -422,26 +430,41 @@ func (e *engine) staged(s pipeline.Stage) {
 	e.mark = now
 }
 
-// put sends what was decided.
-func (e *engine) put(preds []pipeline.Prediction) error {
-	for i := range preds {
-		if err := e.send(&preds[i]); err != nil {
-			return fmt.Errorf("prediction at sample %d: %w", preds[i].End, err)
-		}
+// undecodable counts windows that could not be decoded: there is no command for them, and the next ones may be better. Any other
+// error is returned.
+func (e *engine) undecodable(err error) error {
+	var w *pipeline.WindowError
+	if !errors.As(err, &w) {
+		return err
+	}
+	e.rep.Failed += int64(w.Windows)
+	e.rep.failed = err
+	if line := e.undecoded.Line(time.Now(), int64(w.Windows), fmt.Sprintf("not decoded, and no command sent: %v; look at the electrodes, or swap the model (gyrus ctl)", err)); line != "" {
+		e.note(line)
 	}
 	return nil
 }
 
-func (e *engine) send(p *pipeline.Prediction) error {
+// put sends what was decided.
+func (e *engine) put(preds []pipeline.Prediction) {
+	for i := range preds {
+		e.send(&preds[i])
+	}
+}
+
+func (e *engine) send(p *pipeline.Prediction) {
 	if p.Silent {
-		return nil
+		return
 	}
 	if e.opt.Adapter != nil {
 		q, err := e.opt.Adapter.decide(p)
-		if err != nil {
-			return err
+		if err == nil {
+			p = q
+		} else { // the decoder of the model decides this one
+			e.rep.Unlearned++
+			e.opt.Adapter.giveUp(err)
+			e.tellSeldom(&e.unlearned, fmt.Sprintf("learning from feedback is frozen, and the model decides: %v; thaw goes on when that is mended", err))
 		}
-		p = q
 	}
 	e.count(p)
 	c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
@@ -459,7 +482,7 @@ func (e *engine) send(p *pipeline.Prediction) error {
 		c.Scores = append(c.Scores, bus.Score{Label: e.model.Pipeline.Classes()[k], P: s})
 	}
 	decided := time.Now()
-	fate, err := e.publish(p, c)
+	fate := e.publish(p, c)
 	if e.opt.OnDecision != nil {
 		d := Decided{Prediction: p, Command: c, Arrived: e.arrived, At: decided, Fate: fate}
 		if fate == record.Sent {
@@ -467,7 +490,6 @@ func (e *engine) send(p *pipeline.Prediction) error {
 		}
 		e.opt.OnDecision(d)
 	}
-	return err
 }
 
 // count counts decisions that begin.
@@ -500,7 +522,7 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 		e.look(now)
 	}
 	if e.model == nil {
-		return e.calibrating(ctx, now)
+		return e.calibrating(ctx)
 	}
 	return nil
 }
@@ -575,10 +597,11 @@ func (e *engine) flush(context.Context) error {
 	}
 	e.flushed = true
 	preds, err := e.model.Pipeline.Flush()
-	if err != nil {
+	if err := e.undecodable(err); err != nil {
 		return err
 	}
-	return e.put(preds)
+	e.put(preds)
+	return nil
 }
 
 // stats is what the pipelines have counted, one behind the other.
@@ -634,6 +657,9 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	e.look(time.Now())
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to
+	}
+	if r := &e.rep; err == nil && r.failed != nil && r.Sent+r.NotSent+r.Held+r.Expired+r.Refused == 0 {
+		err = fmt.Errorf("none of %d windows could be decoded: %w", r.Failed, r.failed)
 	}
 	if e.opt.Adapter != nil && e.model != nil {
 		e.rep.Adapt, err = e.opt.Adapter.end(err)

@@ -75,6 +75,10 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
 					rep.NotSent, max(0, rep.Lost-rep.Skipped), rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
 			}
+			if bad := rep.Refused + rep.Failed + rep.Unlearned; bad > 0 && !failed {
+				err = errors.Join(err, incomplete{fmt.Errorf("%d commands that no controller would take were not sent, %d windows could not be decoded, learning from feedback failed %d times",
+					rep.Refused, rep.Failed, rep.Unlearned)})
+			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})
 			}
