@@ -101,7 +101,7 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			}
 			printLive(cmd.OutOrStdout(), &rep)
 			if rec != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
+				say(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
 					rec.Samples, rec.Events, rec.Decisions, rec.Entries, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6, rec.Dropped, rec.DroppedDecisions, rec.DroppedEntries)
 			}
 			return err
@@ -280,7 +280,7 @@ func asked(q bus.Request, r bus.Reply) string {
 	for _, a := range q.Args {
 		words = append(words, printable(a)) // another line would look like one of ours
 	}
-	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), strings.ReplaceAll(said, "\n", " "))
+	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), inline(said))
 }
 
 // printLive prints what a session did.
@@ -290,20 +290,20 @@ func printLive(w io.Writer, rep *session.Report) {
 		if c.Accepted {
 			said = "accepted, written: " + c.File
 		}
-		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
 	}
-	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
+	say(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
 	if rep.Skipped+rep.Expired+rep.Held > 0 {
-		fmt.Fprintf(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
+		say(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
 	}
 	for _, s := range rep.Streams {
-		fmt.Fprintf(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
+		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}
 	if a := rep.Activations; a.Minutes > 0 {
-		fmt.Fprintf(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
+		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
 	}
-	fmt.Fprintf(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+	say(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}
 	for _, name := range session.Stages() {
 		if s, ok := rep.Stages[name]; ok {
@@ -315,7 +315,7 @@ func printLive(w io.Writer, rep *session.Report) {
 
 // printAdapt prints what became of feedback.
 func printAdapt(w io.Writer, a *session.AdaptReport) {
-	fmt.Fprintf(w, "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d with a label that is no class, %d malformed, %d lost\n",
+	say(w, "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d with a label that is no class, %d malformed, %d lost\n",
 		a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Odd, a.Malformed, a.Lost)
 	who := "the decoder of the model decides"
 	if a.Decides {
@@ -325,9 +325,9 @@ func printAdapt(w io.Writer, a *session.AdaptReport) {
 	if a.Why != "" {
 		why = " (" + a.Why + ")"
 	}
-	fmt.Fprintf(w, "what was learned: %d updates, %s%s, %s", a.Updates, a.State, why, who)
+	say(w, "what was learned: %d updates, %s%s, %s", a.Updates, a.State, why, who)
 	if a.Saved != "" {
-		fmt.Fprintf(w, "; written: %s", a.Saved)
+		say(w, "; written: %s", a.Saved)
 	}
 	fmt.Fprintln(w)
 }
