@@ -23,10 +23,19 @@ type Stop struct {
 }
 
 // Answer is what somebody says of s to a heartbeat that asks: the controller, or decoder, named who, which follows decoder, and
-// heard of s so long ago.
+// heard of s so long ago. Long words are cut: an answer must not be too long to be sent.
 func (s Stop) Answer(who, decoder string, ago time.Duration) StopAnswer {
-	return StopAnswer{Decoder: decoder, Controller: who, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: s.Source, Why: s.Why}
+	cut := func(text string) string {
+		if len(text) > maxWords {
+			text = text[:maxWords] + "…"
+		}
+		return strings.ToValidUTF8(text, "")
+	}
+	return StopAnswer{Decoder: decoder, Controller: who, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
 }
+
+// maxWords are the bytes of each word of a stop that are handed on.
+const maxWords = 1000
 
 // StopAnswer is what a controller replies to a Stop as soon as its actuator is confirmed to stand, and to each heartbeat that
 // asks for it while the stop is in force, as JSON. So does another decoder that the stop holds back.

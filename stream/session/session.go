@@ -165,8 +165,9 @@ type engine struct {
 	refused       Seldom  // commands that break the schema
 	undecoded     Seldom  // windows
 	unlearned     Seldom
-	active        string  // the decision of the window before
-	decoded       float64 // seconds of decoding
+	stamps        *StampWatch // nil where the source has none of its own
+	active        string      // the decision of the window before
+	decoded       float64     // seconds of decoding
 
 	ops     chan func() // what others want done between two chunks
 	end     bool        // somebody asked for the end
@@ -228,6 +229,9 @@ func newEngine(opt Options) (*engine, error) {
 		e.note = func(string) {}
 	}
 	e.gate.opt = opt.Age
+	if _, live := opt.Source.(signal.LiveSource); live {
+		e.stamps = NewStampWatch(e.opt.Stream)
+	}
 	e.link = newLink(e.opt.Stream, e.opt.Watch, time.Now(), opt.Clock.At)
 	if opt.Calibrate != nil {
 		e.phase = bus.PhaseCalibrating
@@ -510,8 +514,14 @@ func (e *engine) count(p *pipeline.Prediction) {
 // tick looks at the clock.
 func (e *engine) tick(ctx context.Context, now time.Time) error {
 	e.obey()
-	if e.link.tick(now, e.health()) {
+	h := e.health()
+	if e.link.tick(now, h) {
 		e.linkChanged(now)
+	}
+	if e.stamps != nil && h != nil {
+		if line := e.stamps.Look(now, *h); line != "" {
+			e.note(line)
+		}
 	}
 	e.lookAtMarks(now)
 	e.logAdapt()

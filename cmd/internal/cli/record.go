@@ -19,6 +19,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/record"
+	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
 // recordedJSON is what gyrus record --json prints.
@@ -182,7 +183,7 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	var all sync.WaitGroup
 	for i, s := range sources {
 		all.Go(func() {
-			errs[i] = s.follow(ctx, func(end int64) {
+			errs[i] = s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
 				if i == 0 {
 					bar.set(end)
 				}
@@ -211,8 +212,8 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	return res, errors.Join(errs...)
 }
 
-// follow records one source until it ends, and what is known of its clock once a second.
-func (s *recordSource) follow(ctx context.Context, at func(int64)) error {
+// follow records one source until it ends, and what is known of its clock once a second. tell is for people.
+func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
 	if src, is := s.Source.(signal.LiveSource); is {
 		stop := make(chan struct{})
 		var done sync.WaitGroup
@@ -221,12 +222,17 @@ func (s *recordSource) follow(ctx context.Context, at func(int64)) error {
 		done.Go(func() {
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
+			stamps := session.NewStampWatch(s.name)
 			for {
 				select {
 				case <-stop:
 					return
 				case now := <-tick.C:
-					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: src.Health()})
+					h := src.Health()
+					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: h})
+					if line := stamps.Look(now, h); line != "" {
+						tell(line)
+					}
 				}
 			}
 		})

@@ -206,7 +206,7 @@ static json_t *standing(int64_t now) {
         more = json_pack("{s:f}", "since_ms", (double)(now - stood_at) / MS);
         for (int k = 0; k < 2; k++) {
             json_t *word = json_object_get(stood, words[k]);
-            if (json_is_string(word)) json_object_set(more, words[k], word);
+            if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
         }
     }
     return more;

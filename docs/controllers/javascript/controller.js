@@ -121,7 +121,7 @@ nc.subscribe(`gyrus.${session}.stop`, {
 function answer(msg, more) {
   if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name, ...more }));
 }
-const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k]]));
+const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k].slice(0, 200)]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
 nc.subscribe(`gyrus.${session}.status`, {
   callback: (err, msg) => {

@@ -193,7 +193,7 @@ async def main(url, session, decoder):
             with judge.lock:
                 handle(parse(msg.data), now)
             if msg.reply and handle == judge.status and stood:  # a decoder asks whether a stop is in force
-                words = {k: v for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
+                words = {k: v[:200] for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
                 await answer(msg.reply, since_ms=(now - stood["at"]) / MS, **words)
         return callback
 
