@@ -134,9 +134,12 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	ctx, cancel := context.WithCancel(t.Context())
 	r.stop = cancel
 	task := control.NewCenterOut(control.NewCursor("left", "right"), 2)
+	shown, err := r.bus.SubscribeActuators("s", "d", r.page.Actuator)
+	fail(err)
+	reporter := control.NewReporter(other.SendActuator, "s", "d", r.receiver.Name())
 	var moving sync.WaitGroup
 	moving.Go(func() {
-		if err := control.Run(ctx, r.receiver, task, control.LoopOptions{OnStep: r.page.Frame}); err != nil {
+		if err := control.Run(ctx, r.receiver, task, control.LoopOptions{OnStep: reporter.Step}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -149,8 +152,9 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 		cancel()
 		<-r.done
 		moving.Wait()
+		reporter.Close()
 		var errs []error
-		for _, c := range []io.Closer{r.page, r.ctl, w, r.receiver, other, r.bus} {
+		for _, c := range []io.Closer{shown, r.page, r.ctl, w, r.receiver, other, r.bus} {
 			errs = append(errs, c.Close())
 		}
 		if err := errors.Join(errs...); err != nil && !strings.Contains(err.Error(), "use of closed network connection") {

@@ -9,7 +9,7 @@ const now = {
   about: null, state: null, ended: false, last: 0, connected: false,
   first: 0, count: 16, band: 'alpha',
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
-  spectra: null, scalp: null, decisions: [], cursor: null, shift: 0,
+  spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
 };
 let source = null;
 let dirty = true;
@@ -36,7 +36,7 @@ function connect() {
   on('decisions', (m) => decisions(m.decisions));
   on('spectra', (m) => { now.spectra = m; });
   on('scalp', (m) => { now.scalp = m; });
-  on('cursor', (m) => { now.cursor = {...m, at: performance.now()}; });
+  on('actuators', (m) => actuators(m.actuators));
   on('bye', (m) => {
     if (m.telemetry) state({...now.state, telemetry: m.telemetry});
     source.close();
@@ -145,6 +145,27 @@ function decisions(list) {
   const newest = now.decisions.length ? now.decisions[now.decisions.length - 1].t_ns : 0;
   for (const d of list) if (d.t_ns > newest) now.decisions.push(d);
   if (now.decisions.length > 600) now.decisions.splice(0, now.decisions.length - 600);
+}
+
+// actuators takes what controllers say that they move; the first one is drawn.
+function actuators(list) {
+  const before = new Map(now.actuators.map((a) => [a.controller, a]));
+  now.actuators = list.map((a) => ({...a, at: performance.now() - a.age_ms, told: (before.get(a.controller) || {}).told}));
+  for (const a of now.actuators) {
+    if (!before.has(a.controller)) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} reports.`);
+    before.delete(a.controller);
+  }
+  for (const a of before.values()) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} has ended.`);
+  silence();
+}
+
+// silence says once of each controller that it is not heard any more.
+function silence() {
+  for (const a of now.actuators) {
+    const quiet = draw.silent(a);
+    if (quiet && !a.told) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} is silent.`);
+    a.told = quiet;
+  }
 }
 
 const phases = {
@@ -348,7 +369,7 @@ function frame(t) {
   dirty = false;
   draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
   draw.scores($('scores'), now);
-  draw.cursor($('cursor'), now);
+  draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
   if (now.state) {
@@ -360,6 +381,7 @@ function frame(t) {
 // Texts beside the pictures change once a second: no screen reader could follow more.
 setInterval(() => {
   stale();
+  silence();
   if (!now.about) return;
   const d = now.decisions[now.decisions.length - 1];
   if (d) {
