@@ -85,6 +85,17 @@ type about struct {
 	Spectra  int            `json:"spectra_channels"` // of the first so many
 	Verbs    []bus.VerbInfo `json:"verbs"`
 	Need     int            `json:"controllers"` // that must confirm a stop
+	ViewOnly bool           `json:"view_only"`   // this browser's buttons would do nothing
+}
+
+// to is what a browser is told of a.
+func (a *about) to(v view) *about {
+	if !v.only {
+		return a
+	}
+	b := *a
+	b.ViewOnly, b.Verbs = true, []bus.VerbInfo{}
+	return &b
 }
 
 type aboutChannel struct {
@@ -113,6 +124,7 @@ type client struct {
 type view struct {
 	first, count int // channels
 	band         string
+	only         bool // no buttons
 }
 
 func newHub() *hub {
@@ -258,7 +270,7 @@ func (h *hub) join(v view) (*client, bool) {
 	}
 	c := &client{view: v, out: make(chan []byte, outQueue)}
 	if h.about != nil {
-		c.send("hello", h.about)
+		c.send("hello", h.about.to(v))
 	}
 	h.clients[c] = true
 	h.viewers.Add(1)
@@ -280,7 +292,7 @@ func (h *hub) describe(a *about) {
 	defer h.mu.Unlock()
 	h.about = a
 	for c := range h.clients {
-		c.send("hello", a)
+		c.send("hello", a.to(c.view))
 	}
 }
 

@@ -256,6 +256,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	v.only = s.guard.rightOf(r) == looks
 	c, ok := s.hub.join(v)
 	if !ok {
 		refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("%d browsers look on already, or the session is over", maxViewers))

@@ -6,7 +6,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 // What is known. Traces hold for each bin the least and the largest value of every channel in view.
 const now = {
-  about: null, state: null, ended: false, last: 0, connected: false,
+  about: null, state: null, viewOnly: false, ended: false, last: 0, connected: false,
   first: 0, count: 16, band: 'alpha',
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
   spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
@@ -101,9 +101,18 @@ function hello(a) {
   $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
   channels();
   const known = new Set(a.verbs.map((v) => v.verb));
+  viewOnly(a.view_only);
   for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
   $('swap').hidden = !known.has('swap');
   buttons();
+}
+
+// viewOnly takes away what the server would refuse: a button that does nothing must not be seen, an emergency stop least of all.
+function viewOnly(on) {
+  now.viewOnly = on;
+  $('stop').hidden = on;
+  $('viewonly').hidden = !on;
+  for (const el of document.querySelectorAll('.presses')) el.hidden = on;
 }
 
 function channels() {
@@ -307,6 +316,7 @@ async function verb(name, ...args) {
 
 let stopping = false;
 async function emergency() {
+  if (now.viewOnly) return;
   if (stopping) return; // the stop is being repeated already
   stopping = true;
   const el = $('stopped');
@@ -456,6 +466,7 @@ addEventListener('keydown', (e) => {
   switch (e.key) {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
+      if (now.viewOnly) break;
       if (p === 'paused') verb('resume');
       else if (p === 'decoding') verb('pause');
       else note('There is nothing to pause.');
