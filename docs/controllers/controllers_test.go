@@ -274,7 +274,7 @@ func (h *hand) makeCommand(label string) bus.Command {
 	now := h.clock.Now()
 	return bus.Command{
 		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.seq, TSample: now, TPublish: now, ValidForMS: valid.Seconds() * 1e3,
-		Kind: bus.KindClass, Label: label, Scores: []bus.Score{{Label: label, P: 1}}, Confidence: 1,
+		State: bus.Actuate, Kind: bus.KindClass, Label: label, Scores: []bus.Score{{Label: label, P: 1}}, Confidence: 1,
 	}
 }
 
