@@ -129,7 +129,9 @@ func TestAdaptLogFails(t *testing.T) {
 	}
 	adapter.mu.Unlock()
 	r.until("a command", func() bool { return len(r.cmds) > 0 })
+	r.mu.Lock()
 	c := r.cmds[len(r.cmds)-1]
+	r.mu.Unlock()
 	if err := b.SendFeedback(bus.Feedback{Session: "s", Decoder: "d", Run: c.Run, Seq: c.Seq, Reward: 1}); err != nil {
 		t.Fatal(err)
 	}
