@@ -239,6 +239,7 @@ func lslFlood(source, offered string) error {
 	if err := o.WaitReaders(ctx, 1); err != nil {
 		return err
 	}
+	time.Sleep(500 * time.Millisecond) // it asks for the clock before it reads: what waits for it would come in a burst and look like a higher rate
 	before := o.Stats().Pushed
 	x := make([]float32, lslChannels*lslChunk)
 	for i := range x {
