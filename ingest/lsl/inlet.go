@@ -115,7 +115,7 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 8)}
+	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
 	if n.info, n.scale, n.dev, err = channels(&full, opt.Unit); err != nil {
 		return nil, fmt.Errorf("%s: %w", full.String(), err)
 	}
