@@ -153,40 +153,44 @@ func checkOutput(out string, inputs []string) error {
 // openAll opens every recording, or none. files are those of recs: what belongs to another recording that is given, such as
 // its file of events, was read with it and is left out.
 func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, files []string, closeAll func(), err error) {
-	closeAll = func() {
-		for _, r := range recs {
-			_ = r.Close() // read only: nothing can be lost
-		}
-	}
 	whole := map[string]string{} // a part and the recording it belongs to
 	failed := map[string]error{}
 	how, err := readingOf(cmd)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var given conditions
-	defer given.tell(cmd)
+	opened := map[string]*signal.Recording{}
 	for _, p := range paths {
 		rec, err := how.openSignals(p)
 		if err != nil {
 			failed[p] = err
 			continue
 		}
-		given.give(rec, p)
-		recs, files = append(recs, rec), append(files, p)
+		recs, opened[p] = append(recs, rec), rec
 		for _, part := range rec.Parts {
-			whole[part] = p
+			whole[filepath.Clean(filepath.FromSlash(part))] = p
 		}
 	}
+	all := recs // to be closed, also what is left out
+	closeAll = func() {
+		for _, r := range all {
+			_ = r.Close() // read only: nothing can be lost
+		}
+	}
+	recs = nil
+	var given conditions
+	defer given.tell(cmd)
 	for _, p := range paths {
-		rec, part := whole[filepath.ToSlash(p)]
+		rec, part := whole[filepath.Clean(p)]
 		switch {
-		case failed[p] == nil:
-		case part:
+		case part: // also one that could be read alone, such as the second file of a split recording: it must not count twice
 			note(cmd, "%s: read with %s", p, rec)
-		default:
+		case failed[p] != nil:
 			closeAll()
 			return nil, nil, nil, failed[p]
+		default:
+			given.give(opened[p], p)
+			recs, files = append(recs, opened[p]), append(files, p)
 		}
 	}
 	return recs, files, closeAll, nil
