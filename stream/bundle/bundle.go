@@ -33,16 +33,16 @@ const maxFile = 4 << 30
 // Manifest says what a bundle is.
 type Manifest struct {
 	Version int             `json:"version"`
-	Gyrus   string          `json:"gyrus"`             // the program's version
-	Spec    json.RawMessage `json:"spec"`              // the pipeline with every parameter, defaults written out
-	Input   Input           `json:"input"`             // what it was fitted on and expects again
+	Gyrus   string          `json:"gyrus"` // the program's version
+	Spec    json.RawMessage `json:"spec"`  // the pipeline with every parameter, defaults written out
+	Input   Input           `json:"input"` // what it was fitted on and expects again
 	// Montage is what a leading step montage brings every stream to, nil without one. A stream that lacks channels of Input is
 	// taken where that step can.
-	Montage *Input `json:"montage,omitempty"`
-	Classes []string        `json:"classes"`           // in the order of the scores
-	Outputs []string        `json:"outputs,omitempty"` // with a section target in place of classes: the quantities
-	Data    []Data          `json:"data"`              // the recordings it was fitted on
-	Seed    uint64          `json:"seed"`              // of everything random in the fit
+	Montage *Input   `json:"montage,omitempty"`
+	Classes []string `json:"classes"`           // in the order of the scores
+	Outputs []string `json:"outputs,omitempty"` // with a section target in place of classes: the quantities
+	Data    []Data   `json:"data"`              // the recordings it was fitted on
+	Seed    uint64   `json:"seed"`              // of everything random in the fit
 	// Score is what cross-validation said of a pipeline like this one, nil where there was none.
 	Score *Score `json:"score,omitempty"`
 	// Followed is the same of a pipeline with a section target, one entry to an output.

@@ -65,7 +65,7 @@ type missingError struct {
 
 // Error says what to do.
 func (e *missingError) Error() string {
-	return fmt.Sprintf("%s: use a recording with this montage, or train on this one", e.lacks())
+	return e.lacks() + ": use a recording with this montage, or train on this one"
 }
 
 // lacks is the first part of it.
