@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,20 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 		return nil, fmt.Errorf("split: %w", err)
 	}
 	return spec, nil
+}
+
+// Fits says why a session cannot go on with p where the model of this calibration is refused, nil where it can: a controller that
+// understands the commands of one must understand those of the other.
+func (c *Calibration) Fits(p *pipeline.Pipeline) error {
+	if p.Target() != nil {
+		return errors.New("calibrate: the bundle follows quantities, a calibration learns classes: leave the bundle out, or give one that decides between the same classes")
+	}
+	made, has := slices.Compact(slices.Sorted(maps.Values(c.Classes))), slices.Sorted(slices.Values(p.Outputs()))
+	if !slices.Equal(made, has) {
+		return fmt.Errorf("calibrate: the classes are %s, those of the bundle are %s: a controller would understand one of the two models; name the classes alike, or leave the bundle out",
+			strings.Join(made, ", "), strings.Join(has, ", "))
+	}
+	return nil
 }
 
 // enough says whether there will be what the section decide learns from: better before the first cue than behind the last.

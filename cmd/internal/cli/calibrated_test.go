@@ -96,3 +96,33 @@ func TestCalibratedSession(t *testing.T) {
 		})
 	}
 }
+
+// TestCalibratedBesideBundle: where the model of a calibration is refused, the recording is that of the bundle, and replays; a bundle
+// that decides between other classes than the calibration teaches is refused before anybody waits, as a controller understands one
+// of them at most.
+func TestCalibratedBesideBundle(t *testing.T) {
+	dir := t.TempDir()
+	m := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {
+		t.Fatalf("train: %s", errs)
+	}
+	session := func(classes string) string {
+		return write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, task: person, length_s: 300, speed: 60, seed: 4}\nrecord: {file: run1.arrow}\n"+
+			"calibrate: {pipeline: csp-lda, classes: "+classes+", trials: 5, cue_s: 4, rest_s: 1, accept: {metric: ci_low, above: 1}, save: made.gyrus}\n"+patient)
+	}
+	if code, _, errs := run(t, "live", session("{T1: zulu, T2: alpha}")); code != exitRefused || !strings.Contains(errs, "alpha, zulu") || !strings.Contains(errs, "left, right") {
+		t.Errorf("other classes: exit code %d, %s", code, errs)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "run1*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	code, out, errs := run(t, "live", session("{T1: left, T2: right}"))
+	if code != exitDone {
+		t.Fatalf("exit code %d: %s%s", code, out, errs)
+	}
+	var again replayJSON
+	mustJSON(t, &again, "replay", filepath.Join(dir, "run1.arrow"), "--json")
+	if !again.SameModel || again.Exact != again.Recorded || again.Exact < 100 || len(again.Models) != 1 || again.Models[0].File != m {
+		t.Errorf("the replay: %d recorded, %d exact, models %v", again.Recorded, again.Exact, again.Models)
+	}
+}

@@ -159,6 +159,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
+		if model.Pipeline != nil {
+			if err := cfg.Calibrate.Fits(model.Pipeline); err != nil {
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+			}
+		}
 		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
 			return rep, rec, delay, err
 		}
