@@ -28,6 +28,7 @@ func TestChoose(t *testing.T) {
 		{"eegmmidb", "sub-1:run-4,R04", []string{"S001R04.edf"}, ""}, // each once
 		{"PhysionetMI", "S002:R01", []string{"S002R01.edf"}, ""},
 		{"eegmmidb", "S003:R04", nil, `unknown subject of eegmmidb "S003": did you mean "001"? (known: 001, 002)`},
+		{"eegmmidb", "S001-S009", nil, `unknown subject at the end of S001-S009 "S009"`},
 		{"eegmmidb", "S003-S009", nil, `unknown subject of eegmmidb "S003-S009"`},
 		{"eegmmidb", "S002-S001", nil, "the first number must not be above the last"},
 		{"eegmmidb", "S001,S002:R03", nil, `unknown run of subject 002 "R03"`},
@@ -239,5 +240,47 @@ func TestFolders(t *testing.T) {
 	write(t, filepath.Join(home, ".mne", "mne-python.json"), []byte("{"))
 	if _, err := s.Folders(); err == nil || !strings.Contains(err.Error(), "mne-python.json") {
 		t.Errorf("settings that cannot be read: %v", err)
+	}
+}
+
+// TestNames: what recordings are called in BIDS trees. Runs that are dates are counted, in the order of all.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		set   string
+		paths []string
+		want  []string
+	}{
+		{
+			"eegmmidb",
+			[]string{"S001/S001R01.edf", "S001/S001R04.edf", "S109/S109R06.edf"},
+			[]string{"sub-001_task-eyesOpen_run-01_eeg", "sub-001_task-leftOrRightFistImagined_run-04_eeg", "sub-109_task-bothFistsOrBothFeetImagined_run-06_eeg"},
+		},
+		{"eegmat", []string{"Subject00_1.edf", "Subject00_2.edf"}, []string{"sub-00_task-rest_run-1_eeg", "sub-00_task-mentalArithmetic_run-2_eeg"}},
+		{
+			"ssvep-exo",
+			[]string{"subject01/record-[2012.07.06-19.02.16]_raw.fif", "subject01/record-[2012.07.06-19.06.14]_raw.fif", "subject02/record-[2012.07.19-17.36.23]_raw.fif"},
+			[]string{"sub-01_task-SSVEP_run-01_eeg", "sub-01_task-SSVEP_run-02_eeg", "sub-02_task-SSVEP_eeg"},
+		},
+		{"muse-p300", []string{"session1/data_2017-02-04-15_45_13.csv.gz"}, []string{"sub-01_ses-1_task-P300_eeg"}},
+		{"chb-mit", []string{"chb01/chb01_02+.edf", "chb01/chb01_03.edf"}, []string{"sub-chb01_task-seizures_run-01_eeg", "sub-chb01_task-seizures_run-02_eeg"}},
+		{"sleep-edfx", []string{"sleep-cassette/SC4001E0-PSG.edf", "sleep-cassette/SC4002E0-PSG.edf"}, []string{"sub-SC400_ses-1_task-sleep_eeg", "sub-SC400_ses-2_task-sleep_eeg"}},
+	} {
+		set, err := dataset.Lookup(c.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var recs []dataset.Recording
+		for _, p := range c.paths {
+			place, ok := set.Parse(p)
+			if !ok {
+				t.Fatalf("%s: %s is none of its recordings", c.set, p)
+			}
+			recs = append(recs, dataset.Recording{Place: place, Path: p})
+		}
+		for i, n := range set.Names(recs) {
+			if got := n.File("eeg", "").String(); got != c.want[i] || n.File("eeg", ".edf").Check() != nil {
+				t.Errorf("%s is %s (%v), want %s", c.paths[i], got, n.File("eeg", ".edf").Check(), c.want[i])
+			}
+		}
 	}
 }

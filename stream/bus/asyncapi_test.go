@@ -2,6 +2,7 @@ package bus
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -229,6 +230,9 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(KindClass), string(KindContinuous), string(KindNone)}, schemas["command"].Properties["kind"].Enum); diff != "" {
 		t.Errorf("kinds (-Go +document):\n%s", diff)
 	}
+	if diff := cmp.Diff([]string{string(Actuate), string(Shadow)}, schemas["command"].Properties["state"].Enum); diff != "" {
+		t.Errorf("states of a command (-Go +document):\n%s", diff)
+	}
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
@@ -265,12 +269,15 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 	kinds := map[any]bool{}
 	for name, parse := range parsers {
 		s := schemas[name]
-		examples := doc.Components.Messages[name].Examples
+		examples, rules := doc.Components.Messages[name].Examples, map[string]int{}
 		if len(examples) == 0 {
 			t.Fatalf("%s has no example", name)
 		}
 		for _, e := range examples {
 			kinds[e.Payload["kind"]] = true
+			if name == "command" {
+				kinds[e.Payload["state"]] = true
+			}
 			try := func(key string, value any) (any, error) {
 				c := maps.Clone(e.Payload)
 				if c[key] = value; value == nil {
@@ -313,8 +320,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				t.Errorf("%s %s (-document +Go):\n%s", name, e.Name, diff)
 			}
 
-			for key, p := range s.Properties {
-				p = resolved(schemas, p)
+			ranges := func(key string, p schemaObject) {
 				if p.Minimum != nil {
 					check(key, *p.Minimum, true)
 					check(key, *p.Minimum-1, false)
@@ -327,6 +333,10 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 					check(key, *p.ExclusiveMinimum, false)
 					check(key, math.Nextafter(*p.ExclusiveMinimum, math.Inf(1)), true)
 				}
+			}
+			for key, p := range s.Properties {
+				p = resolved(schemas, p)
+				ranges(key, p)
 				if p.Pattern != "" {
 					check(key, "a.b", false)
 				}
@@ -338,10 +348,18 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				}
 			}
 			if name == "command" {
+				check("state", nil, false) // nobody said that it may be acted on
 				check("scores", []object{{"label": e.Payload["label"], "p": 1}}, true)
 				check("scores", []object{{"label": e.Payload["label"], "p": 1.5}}, false)
 			}
 			for _, rule := range s.AllOf {
+				rules[slices.Collect(maps.Keys(rule.If.Properties))[0]]++
+				if state := rule.If.Properties["state"].Const; state != nil {
+					if state == e.Payload["state"] {
+						ranges("valid_for_ms", rule.Then.Properties["valid_for_ms"])
+					}
+					continue
+				}
 				if rule.If.Properties["kind"].Const != e.Payload["kind"] {
 					continue
 				}
@@ -359,13 +377,13 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				}
 			}
 		}
-		if name == "command" && len(s.AllOf) != 2 {
-			t.Errorf("%d rules of kinds, want one for class and one for continuous", len(s.AllOf))
+		if name == "command" && (rules["kind"] != 2*len(examples) || rules["state"] != 2*len(examples)) {
+			t.Errorf("%v rules for %d examples, want one for class, continuous, actuate and shadow each", rules, len(examples))
 		}
 	}
-	for _, k := range []CommandKind{KindClass, KindContinuous, KindNone} {
-		if !kinds[string(k)] {
-			t.Errorf("no example of the kind %s", k)
+	for _, k := range []any{KindClass, KindContinuous, KindNone, Actuate, Shadow} {
+		if !kinds[fmt.Sprint(k)] {
+			t.Errorf("no example of %s", k)
 		}
 	}
 }

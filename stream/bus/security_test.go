@@ -222,7 +222,7 @@ func valid(t *testing.T, run int64, seq uint64) []byte {
 	t.Helper()
 	now := time.Now().UnixNano()
 	data, err := json.Marshal(bus.Command{
-		V: 1, Session: "s1", Decoder: "lda", Run: run, Seq: seq, TSample: now, TPublish: now, ValidForMS: 1000, Kind: bus.KindClass, Label: "left",
+		V: 1, Session: "s1", Decoder: "lda", Run: run, Seq: seq, TSample: now, TPublish: now, ValidForMS: 1000, State: bus.Actuate, Kind: bus.KindClass, Label: "left",
 	})
 	if err != nil {
 		t.Fatal(err)

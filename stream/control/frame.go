@@ -104,6 +104,8 @@ func Render(f Frame, color bool) string {
 			word += " (the stop is not confirmed)"
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
+		case f.Reason == ReasonShadow:
+			word += " (the decoder shows what it would do, and says that nothing may act on it)"
 		case f.Reason == ReasonOlderRun:
 			word += " (clock set back, or a replay: re-arm to follow it)"
 		}

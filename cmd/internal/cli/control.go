@@ -176,10 +176,10 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 // printControl prints what became of the commands and the trials.
 func printControl(w io.Writer, r *controlJSON) error {
 	s := &r.Stats
-	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d malformed, %d missing; %d safe states\n"+
+	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d in shadow, %d malformed, %d missing; %d safe states\n"+
 		"held back: %d blocked, %d too soon, %d changes of class, %d values slowed down; %d emergency stops\n"+
 		"age of the newest sample on arrival: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries,
+		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Shadow, s.Malformed, s.Gaps, s.SafeEntries,
 		s.Blocked, s.Rate, s.Change, s.Slewed, s.EmergencyStops, s.Age.P50, s.Age.P99, s.Age.Max)
 	t := &r.Score
 	line := fmt.Sprintf("trials: %d of %d goals each: %d hits, %d misses, %d timeouts", t.Trials, t.Goals, t.Hits, t.Misses, t.Timeouts)

@@ -183,14 +183,17 @@ const phases = {
 };
 const links = {connected: ['good', '●'], recovered: ['good', '↻'], resolving: ['warn', '…'], stalled: ['warn', '‖'], lost: ['bad', '✕']};
 
+// shaded says that nothing may act on the commands, where there are or will be any.
+const shaded = (t, kind, text) => !t.shadow || t.phase === 'ended' ? [kind, text] : ['warn', text.replace('▶', '◌') + ', in shadow'];
+
 function state(s) {
   const before = now.state && now.state.telemetry;
   now.state = s;
   const t = s.telemetry;
   if (!t) return;
-  const [kind, text] = phases[t.phase] || ['none', t.phase];
+  const [kind, text] = shaded(t, ...(phases[t.phase] || ['none', t.phase]));
   chip($('phase'), kind, text);
-  if (!before || before.phase !== t.phase) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
+  if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -224,7 +227,7 @@ function rows(el, list) {
 function facts(t) {
   const list = [
     ['model', short(t.bundle)], ['before', short(t.before)], ['windows decided', String(t.windows - t.rejected)], ['windows rejected', String(t.rejected)],
-    ['commands sent', String(t.sent)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
+    ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
   if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute`]);
@@ -337,7 +340,7 @@ function buttons() {
   const t = now.state && now.state.telemetry;
   const p = t ? t.phase : '';
   const off = {
-    pause: p !== 'decoding', resume: p !== 'paused', rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    pause: p !== 'decoding', resume: p !== 'paused', shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
     freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
   };
   for (const b of $('buttons').children) {
