@@ -214,6 +214,11 @@ func newEngine(opt Options) (*engine, error) {
 		}
 		return e, nil
 	}
+	if opt.Calibrate != nil {
+		if err := opt.Calibrate.Fits(opt.Pipeline); err != nil {
+			return nil, err
+		}
+	}
 	return e, opt.Pipeline.Causal()
 }
 

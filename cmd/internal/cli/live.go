@@ -166,6 +166,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
+		if model.Pipeline != nil {
+			if err := cfg.Calibrate.Fits(model.Pipeline); err != nil {
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+			}
+		}
 		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
 			return rep, rec, delay, err
 		}
@@ -298,6 +303,7 @@ func printLive(w io.Writer, rep *session.Report) {
 			said = "accepted, written: " + c.File
 		}
 		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		printRest(w, c.Rest)
 	}
 	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
