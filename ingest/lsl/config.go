@@ -188,6 +188,9 @@ func ParseConfig(r io.Reader) (Config, error) {
 	if err := lines.Err(); err != nil {
 		return c, err
 	}
+	if !c.IPv6 {
+		c.Groups = slices.DeleteFunc(c.Groups, func(g netip.Addr) bool { return familyOf(g) == v6 })
+	}
 	return c, c.check()
 }
 

@@ -130,6 +130,15 @@ func TestIPv6IsOff(t *testing.T) {
 	if i := o.Info(); i.DataPort6 != 0 || i.TimePort6 != 0 || len(o.lns) != 1 || len(o.host.sides) != 1 {
 		t.Errorf("%+v", i)
 	}
+	for value, want := range map[string]bool{"disable": false, "allow": true, "Force": true} {
+		cfg, err := ParseConfig(strings.NewReader("[multicast]\nAddressesOverride = {ff02::1, 239.1.2.3}\n[ports]\nIPv6 = " + value + "\n"))
+		if err != nil || cfg.IPv6 != want || slices.Contains(cfg.Groups, netip.MustParseAddr("ff02::1")) != want || len(cfg.targets(v4)) != 2 {
+			t.Errorf("IPv6 = %s: %+v, %v", value, cfg, err)
+		}
+	}
+	if _, err := ParseConfig(strings.NewReader("[ports]\nIPv6 = yes\n")); err == nil || !strings.Contains(err.Error(), "disable, allow or force") {
+		t.Errorf("IPv6 = yes: %v", err)
+	}
 	c := over6(t)
 	c.Listen = netip.MustParseAddr("192.0.2.1")
 	if at := c.listen(v6); at.IsValid() {
