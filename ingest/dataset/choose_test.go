@@ -163,6 +163,18 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
+// TestCondition: recordings that are all of one condition are known by their folder and name, and no others.
+func TestCondition(t *testing.T) {
+	for file, want := range map[string]string{
+		"/data/eegmat/Subject00_1.edf": "rest eegmat", "eegmat/Subject35_2.edf": "mental arithmetic eegmat", "EEGMAT/Subject35_2.edf": "mental arithmetic eegmat",
+		"Subject00_1.edf": " ", "/data/mine/Subject00_1.edf": " ", "eegmat/Subject00_3.edf": " ", "eegmat/subject-info.csv": " ", "eegmmidb/S001R01.edf": " ",
+	} {
+		if condition, set := dataset.Condition(file); condition+" "+set != want {
+			t.Errorf("%s is all of %q, by the set %q, want %q", file, condition, set, want)
+		}
+	}
+}
+
 // TestExoCodes: the codes of the two formats of one record are the same classes, by their order in time.
 func TestExoCodes(t *testing.T) {
 	s, err := dataset.Lookup("ssvep-exo")

@@ -303,7 +303,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 		columns(w, rows)
 	}
 	if f := res.Fates; len(f) > 0 {
-		fmt.Fprintf(w, "commands of the session: %d sent, %d held back while paused, %d of samples that were too old, %d not sent\n", f[record.Sent], f[record.Held], f[record.Expired], f[record.NotSent])
+		fmt.Fprintf(w, "commands of the session: %d sent, %d in shadow, %d held back while paused, %d of samples that were too old, %d not sent\n", f[record.Sent], f[record.Shadow], f[record.Held], f[record.Expired], f[record.NotSent])
 	}
 	if len(res.Differences) == 0 {
 		return
