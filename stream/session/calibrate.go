@@ -220,7 +220,7 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 		return nil, fmt.Errorf("calibrate: %d trials in %d channels at %g Hz may be %.3g values, at most %d are held: ask for fewer trials or channels",
 			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
 	}
-	if err := opt.enough(c.info); err != nil {
+	if err := opt.Enough(c.info); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()

@@ -247,6 +247,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
 		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
+	if cfg.Calibrate != nil { // before anything is written down
+		if err := cfg.Calibrate.Enough(src.Info()); err != nil {
+			return rep, rec, delay, refusal{fmt.Errorf("calibrate: %w", err)}
+		}
+	}
 	note(cmd, "decoding %s", src.Info())
 
 	bar := newProgress(cmd, "samples", 0)
@@ -303,7 +308,7 @@ func printLive(w io.Writer, rep *session.Report) {
 			said = "accepted, written: " + c.File
 		}
 		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
-		printRest(w, c.Rest)
+		printRest(w, c.Rest, "classes: {…, T0: rest} in the section calibrate")
 	}
 	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
