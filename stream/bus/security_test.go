@@ -158,24 +158,26 @@ func publicKey(t *testing.T, op *bus.Operator, role bus.Role) string {
 func TestRoles(t *testing.T) {
 	op := operator(t, nil)
 	b := broker(t, op, nil)
-	box := func(r bus.Role) string { return "_INBOX." + publicKey(t, op, r) + ".1" }
-	ops, dec := box(bus.RoleOperator), box(bus.RoleDecoder) // of those who may ask
+	// Answers to requests and to stops go to inboxes of their own: who writes the one may not write the other.
+	box := func(r bus.Role, kind string) string { return "_INBOX." + publicKey(t, op, r) + "." + kind + ".1" }
+	asked, stopped, decStopped := box(bus.RoleOperator, "ctl"), box(bus.RoleOperator, "stop"), box(bus.RoleDecoder, "stop")
 	subjects := []string{
 		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
-		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec, box(bus.RoleViewer), box(bus.RoleController), "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
+		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, stopped, decStopped, box(bus.RoleDecoder, "ctl"), box(bus.RoleOperator, "x"),
+		"_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1", box(bus.RoleViewer, "ctl"), box(bus.RoleController, "stop"), "_INBOX.x.1", "_INBOX.>", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
 		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
 	raw := []string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}
 	with := func(more ...string) []string { return append(slices.Clone(raw), more...) }
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec),
-			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop", dec),
+			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop", decStopped),
 		},
 		bus.RoleSource:     {raw, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", stopped, decStopped}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
 		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop")},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", ops}},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", asked, stopped}},
 		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {
