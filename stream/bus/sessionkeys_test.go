@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
 // sessionOperator is an operator whose directory has keys of the sessions s1 and s2 too: one made with it, one added.
@@ -138,6 +139,38 @@ func TestSessionsApart(t *testing.T) {
 	wantError(t, err, "may not use gyrus.s1.cmd.lda")
 	_, err = with("s2", bus.RoleViewer).SubscribeTelemetry("s1", "lda", func(bus.Telemetry, time.Time) {})
 	wantError(t, err, "may not use gyrus.s1.telemetry.lda")
+}
+
+// TestCheckSessionRole: the check of a key of one session says that all is right, moves nothing in it, and finds a key that counts
+// in all sessions, or in another one.
+func TestCheckSessionRole(t *testing.T) {
+	op := sessionOperator(t)
+	b := broker(t, op, nil)
+	f := follow(t, as(t, op, b.URL(), bus.RoleController, nil))
+	check := func(seed string, role bus.Role) bus.RoleReport {
+		t.Helper()
+		o := options(op, b.URL(), role)
+		o.Credentials = seed
+		rep, err := bus.CheckRole(within(t), o, role, "s1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	for _, role := range bus.SessionRoles() {
+		if rep := check(op.SessionSeed("s1", role), role); rep.Wrong != 0 || len(rep.Rules) != 2*(2*11-1)-3 {
+			t.Errorf("%s: %+v", role, rep)
+		}
+		if rep := check(op.Seed(role), role); rep.Wrong == 0 {
+			t.Errorf("%s: a key of all sessions passes for one of s1: %+v", role, rep)
+		}
+		if rep := check(op.SessionSeed("s2", role), role); rep.Wrong == 0 {
+			t.Errorf("%s: a key of s2 passes for one of s1: %+v", role, rep)
+		}
+	}
+	if a, _ := f.Current(); a.Latched || a.Reason != control.ReasonNever {
+		t.Errorf("the check has stopped the controller of the session: %+v", a)
+	}
 }
 
 // TestForgedAnswer: a controller that knows where an operator waits for the answer of a decoder cannot write it, and cannot listen.
