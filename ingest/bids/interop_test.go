@@ -78,7 +78,7 @@ func TestPeerReadsWritten(t *testing.T) {
 		open := func() (*signal.Recording, error) {
 			rec, err := ingest.OpenFile(path)
 			if err == nil && r.anonymise {
-				rec, _ = ingest.Anonymise(rec, false)
+				rec, _, err = ingest.Anonymise(rec, ingest.Hiding{})
 			}
 			return rec, err
 		}

@@ -25,6 +25,7 @@ type link struct {
 	// samples gets what comes, on the link's goroutine; sync is another one for each connection.
 	samples func(s *Samples, sync *timeSync)
 	state   func(s signal.LinkState, detail string)
+	block   func() []byte // see Receiver.block
 
 	mu   sync.Mutex
 	info StreamInfo
@@ -111,7 +112,7 @@ func (l *link) open(ctx context.Context, info StreamInfo) (*Receiver, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.info, l.recv = info, recv
+	l.info, l.recv, recv.block = info, recv, l.block
 	return recv, nil
 }
 

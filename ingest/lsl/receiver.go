@@ -142,8 +142,9 @@ type Receiver struct {
 	blind   int  // samples before it
 
 	buf        []byte
-	start, end int // what has not been handed out
-	need       int // bytes that the next sample has at least
+	start, end int           // what has not been handed out
+	block      func() []byte // gives memory to go on in where buf is full: what was read stays as it is. nil uses buf again
+	need       int           // bytes that the next sample has at least
 	out        Samples
 	err        error // for the next Read
 }
@@ -255,14 +256,21 @@ func (r *Receiver) Read() (*Samples, error) {
 
 // fill reads what is there from the connection, at least one byte.
 func (r *Receiver) fill() error {
-	if r.start > 0 && (r.start == r.end || len(r.buf)-r.end < readLen/4) {
+	switch full := len(r.buf)-r.end < readLen/4; {
+	case r.block == nil && r.start > 0 && (r.start == r.end || full):
 		r.end = copy(r.buf, r.buf[r.start:r.end])
 		r.start = 0
-	}
-	if r.end == len(r.buf) { // one sample that is longer
-		if len(r.buf) >= maxSample {
-			return fmt.Errorf("a sample of stream %q is longer than %d bytes", r.info.Name, maxSample)
+	case r.block != nil && full:
+		rest := r.buf[r.start:r.end]
+		if r.buf = r.block(); len(r.buf)-len(rest) < readLen/4 { // one sample that is longer
+			r.buf = make([]byte, 2*len(rest)+readLen/4)
 		}
+		r.start, r.end = 0, copy(r.buf, rest)
+	}
+	if r.end-r.start >= maxSample {
+		return fmt.Errorf("a sample of stream %q is longer than %d bytes", r.info.Name, maxSample)
+	}
+	if r.end == len(r.buf) { // the same, in a buffer that is used again
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
 	n, err := r.conn.Read(r.buf[r.end:])

@@ -14,7 +14,7 @@ const windowBytes = 1 << 18
 
 // together is how many samples are decoded at once, at least, where blocks have less: a row of dst then gets whole lines of
 // the cache, one behind the other.
-const together = 128
+const together = 256
 
 type scale struct{ mul, div float64 }
 
@@ -75,11 +75,11 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 
 // read fills dst from sample number first of the stream on.
 func (r *reader) read(dst [][]float64, first int64) error {
-	blocks := r.s.blocks
-	k := sort.Search(len(blocks), func(k int) bool { return blocks[k].first+int64(blocks[k].n) > first })
+	blocks := &r.s.blocks
+	k := int(r.s.blockOf(first))
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
-		b := blocks[k]
+		b := *blocks.at(int64(k))
 		if len(r.at) > 0 && !r.holds(b) { // what waits is in the part that was read last
 			r.decode(dst, done)
 			done = found
@@ -113,7 +113,7 @@ func (r *reader) holds(b block) bool {
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
-	b := r.s.blocks[k]
+	b := *r.s.blocks.at(int64(k))
 	if r.holds(b) {
 		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}
@@ -136,18 +136,24 @@ func (r *reader) load(k int) ([]byte, error) {
 // find adds to r.at the places of the values of n samples of a block, from sample number in on; the block begins at byte base
 // of r.buf. The scan has not looked at every sample, and the file may have changed since.
 func (r *reader) find(raw []byte, base int64, in, n int, width int64) error {
+	off := r.off
 	for ; r.in < in+n; r.in++ {
-		if r.off >= int64(len(raw)) || raw[r.off] != 0 && raw[r.off] != 8 || r.off+1+int64(raw[r.off])+width > int64(len(raw)) {
+		stamp := int64(-1)
+		if off < int64(len(raw)) {
+			stamp = int64(raw[off])
+		}
+		if stamp != 0 && stamp != 8 || off+1+stamp+width > int64(len(raw)) {
 			err := fmt.Errorf("sample %d of its block begins with no stamp of 0 or 8 bytes: the file is damaged here", r.in)
-			r.block = -1
+			r.block, r.off = -1, off
 			return err
 		}
-		r.off += 1 + int64(raw[r.off])
+		off += 1 + stamp
 		if r.in >= in {
-			r.at = append(r.at, base+r.off)
+			r.at = append(r.at, base+off)
 		}
-		r.off += width
+		off += width
 	}
+	r.off = off
 	return nil
 }
 

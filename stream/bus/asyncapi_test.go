@@ -80,7 +80,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 	}
 	want := map[string]string{
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
-		"feedback": FeedbackSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
+		"feedback": FeedbackSubject("{session}", "{decoder}"), "actuator": ActuatorSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
 		"stop": StopSubject("{session}"), "stopAnswer": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
@@ -197,7 +197,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition": reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
-		"stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
+		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -236,7 +236,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue"} {
+	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue", "actuator"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -261,6 +261,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 		"feedback":   func(b []byte) (any, error) { return ParseFeedback(b) },
 		"request":    func(b []byte) (any, error) { return ParseRequest(b) },
 		"reply":      func(b []byte) (any, error) { return ParseReply(b) },
+		"actuator":   func(b []byte) (any, error) { return ParseActuator(b) },
 		"cue":        func(b []byte) (any, error) { return ParseCue(b) },
 		"telemetry":  func(b []byte) (any, error) { return ParseTelemetry(b) },
 		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },

@@ -70,7 +70,7 @@ func CheckRole(ctx context.Context, o Options, role Role, session string) (rep R
 
 // probe tries every subject in a session, which is called shown in the report, and compares it with what may be done there.
 func (b *Bus) probe(rep *RoleReport, session, shown string, may grants) (err error) {
-	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
+	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyActuator, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
 		subject := strings.Replace(strings.Replace(s, "*", session, 1), "*", "check", 1)
 		for _, do := range []string{"publish", "subscribe"} {
 			p := RoleProbe{Do: do, Subject: strings.Replace(s, "*", shown, 1)}

@@ -226,7 +226,7 @@ func TestCheckRole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rep.Wrong != 0 || !rep.TLS || len(rep.Rules) != 2*11-1 { // eleven subjects; nobody publishes to all of them
+		if rep.Wrong != 0 || !rep.TLS || len(rep.Rules) != 2*12-1 { // twelve subjects; nobody publishes to all of them
 			t.Errorf("%s: %+v", role, rep)
 		}
 	}

@@ -45,7 +45,7 @@ func TestSessionRoles(t *testing.T) {
 	allDec, oneDec, otherDec := op.Seed(bus.RoleDecoder), op.SessionSeed("s1", bus.RoleDecoder), op.SessionSeed("s2", bus.RoleDecoder)
 	subjects := []string{">", "gyrus.>", "gyrus.s1.>", "gyrus.*.status", "gyrus.*.cmd.*", "gyrus.s1.other", "_INBOX.>"}
 	for _, s := range []string{"s1", "s2"} {
-		for _, what := range []string{"cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "ctl", "stop", "telemetry.lda", "telemetry.lda.cue"} {
+		for _, what := range []string{"cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "ctl", "stop", "telemetry.lda", "telemetry.lda.cue"} {
 			subjects = append(subjects, "gyrus."+s+"."+what)
 		}
 	}
@@ -61,17 +61,17 @@ func TestSessionRoles(t *testing.T) {
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
 			append(in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "stop", "telemetry.lda", "telemetry.lda.cue"), box(all, "ctl"), box(one, "ctl")),
-			append(in("status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "ctl", "stop"), box(oneDec, "stop")),
+			append(in("status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "ctl", "stop"), box(oneDec, "stop")),
 		},
 		bus.RoleSource: {in("raw.eeg", "raw.eeg.schema"), nil},
 		bus.RoleController: {
-			append(in("feedback.lda"), box(all, "stop"), box(one, "stop"), box(allDec, "stop"), box(oneDec, "stop")),
+			append(in("feedback.lda", "actuator.lda"), box(all, "stop"), box(one, "stop"), box(allDec, "stop"), box(oneDec, "stop")),
 			in("cmd.lda", "status", "stop"),
 		},
-		bus.RoleViewer: {nil, in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "telemetry.lda", "telemetry.lda.cue", "stop")},
+		bus.RoleViewer: {nil, in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "telemetry.lda", "telemetry.lda.cue", "stop")},
 		bus.RoleOperator: {
 			in("ctl", "stop"),
-			append(in("cmd.lda", "status", "feedback.lda", "telemetry.lda", "telemetry.lda.cue", "stop"), box(one, "ctl"), box(one, "stop")),
+			append(in("cmd.lda", "status", "feedback.lda", "actuator.lda", "telemetry.lda", "telemetry.lda.cue", "stop"), box(one, "ctl"), box(one, "stop")),
 		},
 	}
 	if !slices.Equal(slices.Sorted(maps.Keys(allowed)), slices.Sorted(slices.Values(bus.SessionRoles()))) {
@@ -158,7 +158,7 @@ func TestCheckSessionRole(t *testing.T) {
 		return rep
 	}
 	for _, role := range bus.SessionRoles() {
-		if rep := check(op.SessionSeed("s1", role), role); rep.Wrong != 0 || len(rep.Rules) != 2*(2*11-1)-3 {
+		if rep := check(op.SessionSeed("s1", role), role); rep.Wrong != 0 || len(rep.Rules) != 2*(2*12-1)-3 {
 			t.Errorf("%s: %+v", role, rep)
 		}
 		if rep := check(op.Seed(role), role); rep.Wrong == 0 {

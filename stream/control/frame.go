@@ -37,6 +37,7 @@ type View interface {
 	Same(View) bool               // nothing changed that deserves a line in a log
 	Summary() string              // a few words for a line on a terminal
 	Draw(p Paint, s State) string // lines of text without cursor movements, each ended by a newline
+	Report(a *bus.Actuator)       // fills in what pages show of it
 }
 
 // Paint gives text a colour, or leaves it as it is.

@@ -200,7 +200,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		paths = append(paths, &c.Calibrate.Save)
 	}
 	if c.Dashboard != nil {
-		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.Cert, &c.Dashboard.Key)
+		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.ViewToken, &c.Dashboard.Cert, &c.Dashboard.Key)
 	}
 	if c.Record != nil {
 		paths = append(paths, &c.Record.File)

@@ -258,6 +258,9 @@ func (e *engine) begin() error {
 
 // decide makes m the model that decides; its pipeline must have been started.
 func (e *engine) decide(m Model) error {
+	if crossing := m.Pipeline.Crossing(); crossing != "" {
+		e.note(crossing)
+	}
 	if e.opt.Adapter != nil {
 		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err

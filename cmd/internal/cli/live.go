@@ -265,6 +265,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	}
 	if page != nil {
 		attachPage(page, &opt)
+		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
 		page.Start(dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)

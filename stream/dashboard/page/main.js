@@ -6,10 +6,10 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 // What is known. Traces hold for each bin the least and the largest value of every channel in view.
 const now = {
-  about: null, state: null, ended: false, last: 0, connected: false,
+  about: null, state: null, viewOnly: false, ended: false, last: 0, connected: false,
   first: 0, count: 16, band: 'alpha',
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
-  spectra: null, scalp: null, decisions: [], cursor: null, shift: 0,
+  spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
 };
 let source = null;
 let dirty = true;
@@ -36,7 +36,7 @@ function connect() {
   on('decisions', (m) => decisions(m.decisions));
   on('spectra', (m) => { now.spectra = m; });
   on('scalp', (m) => { now.scalp = m; });
-  on('cursor', (m) => { now.cursor = {...m, at: performance.now()}; });
+  on('actuators', (m) => actuators(m.actuators));
   on('bye', (m) => {
     if (m.telemetry) state({...now.state, telemetry: m.telemetry});
     source.close();
@@ -101,9 +101,18 @@ function hello(a) {
   $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
   channels();
   const known = new Set(a.verbs.map((v) => v.verb));
+  viewOnly(a.view_only);
   for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
   $('swap').hidden = !known.has('swap');
   buttons();
+}
+
+// viewOnly takes away what the server would refuse: a button that does nothing must not be seen, an emergency stop least of all.
+function viewOnly(on) {
+  now.viewOnly = on;
+  $('stop').hidden = on;
+  $('viewonly').hidden = !on;
+  for (const el of document.querySelectorAll('.presses')) el.hidden = on;
 }
 
 function channels() {
@@ -145,6 +154,27 @@ function decisions(list) {
   const newest = now.decisions.length ? now.decisions[now.decisions.length - 1].t_ns : 0;
   for (const d of list) if (d.t_ns > newest) now.decisions.push(d);
   if (now.decisions.length > 600) now.decisions.splice(0, now.decisions.length - 600);
+}
+
+// actuators takes what controllers say that they move; the first one is drawn.
+function actuators(list) {
+  const before = new Map(now.actuators.map((a) => [a.controller, a]));
+  now.actuators = list.map((a) => ({...a, at: performance.now() - a.age_ms, told: (before.get(a.controller) || {}).told}));
+  for (const a of now.actuators) {
+    if (!before.has(a.controller)) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} reports.`);
+    before.delete(a.controller);
+  }
+  for (const a of before.values()) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} has ended.`);
+  silence();
+}
+
+// silence says once of each controller that it is not heard any more.
+function silence() {
+  for (const a of now.actuators) {
+    const quiet = draw.silent(a);
+    if (quiet && !a.told) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} is silent.`);
+    a.told = quiet;
+  }
 }
 
 const phases = {
@@ -289,6 +319,7 @@ async function verb(name, ...args) {
 
 let stopping = false;
 async function emergency() {
+  if (now.viewOnly) return;
   if (stopping) return; // the stop is being repeated already
   stopping = true;
   const el = $('stopped');
@@ -351,7 +382,7 @@ function frame(t) {
   dirty = false;
   draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
   draw.scores($('scores'), now);
-  draw.cursor($('cursor'), now);
+  draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
   if (now.state) {
@@ -363,6 +394,7 @@ function frame(t) {
 // Texts beside the pictures change once a second: no screen reader could follow more.
 setInterval(() => {
   stale();
+  silence();
   if (!now.about) return;
   const d = now.decisions[now.decisions.length - 1];
   if (d) {
@@ -437,6 +469,7 @@ addEventListener('keydown', (e) => {
   switch (e.key) {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
+      if (now.viewOnly) break;
       if (p === 'paused') verb('resume');
       else if (p === 'decoding') verb('pause');
       else note('There is nothing to pause.');
