@@ -33,6 +33,7 @@ func (o *Operator) SessionSeed(session string, r Role) string {
 // newKeys makes an NKey for each role: the seeds by the names of their files, and the public keys as a mapping in YAML.
 func newKeys(roles []Role, indent string) (seeds map[string][]byte, list string, err error) {
 	seeds = map[string][]byte{}
+	var text strings.Builder
 	for _, r := range roles {
 		pair, err := nkeys.CreateUser()
 		if err != nil {
@@ -47,9 +48,9 @@ func newKeys(roles []Role, indent string) (seeds map[string][]byte, list string,
 			return nil, "", fmt.Errorf("bus: NKey: %w", err)
 		}
 		seeds[string(r)+seedSuffix] = seed // without a line end: some clients take the file as it is
-		list += fmt.Sprintf("%s%s: [%s]\n", indent, r, public)
+		fmt.Fprintf(&text, "%s%s: [%s]\n", indent, r, public)
 	}
-	return seeds, list, nil
+	return seeds, text.String(), nil
 }
 
 // sessionFiles is what the folder of a session holds, by name.
