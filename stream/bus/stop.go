@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 )
 
 // Stop is an emergency stop of everything that a session moves, as JSON on gyrus.<session>.stop. Whatever arrives there is
@@ -98,6 +99,9 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 		return nil, fmt.Errorf("bus: stop: %w", err)
 	}
 	inbox := b.nc.NewRespInbox()
+	if key := b.nc.Opts.Nkey; key != "" {
+		inbox = inboxStop.of(key) + "." + nuid.Next()
+	}
 	answers := make(chan *nats.Msg, pendingMsgs)
 	sub, err := b.nc.ChanSubscribe(inbox, answers)
 	if err != nil {
