@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -46,7 +47,7 @@ func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 		return cmp.Or(natural(a.Subject, b.Subject), natural(a.Session, b.Session), natural(a.Run, b.Run), s.rank(a.Path)-s.rank(b.Path), strings.Compare(a.Path, b.Path))
 	})
 	if s.layout != nil {
-		out = slices.CompactFunc(out, func(a, b Recording) bool { return a.Place == b.Place })
+		out = slices.CompactFunc(out, func(a, b Recording) bool { return a.Place == b.Place && path.Ext(a.Path) != path.Ext(b.Path) })
 	}
 	return out, err
 }

@@ -156,7 +156,7 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 	if err != nil {
 		return nil, fmt.Errorf("bus: stop: %w", err)
 	}
-	inbox := b.nc.NewRespInbox()
+	inbox := b.newInbox(inboxStop)
 	answers := make(chan *nats.Msg, pendingMsgs)
 	sub, err := b.nc.ChanSubscribe(inbox, answers)
 	if err != nil {

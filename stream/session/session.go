@@ -248,6 +248,11 @@ func newEngine(opt Options) (*engine, error) {
 		}
 		return e, nil
 	}
+	if opt.Calibrate != nil {
+		if err := opt.Calibrate.Fits(opt.Pipeline); err != nil {
+			return nil, err
+		}
+	}
 	return e, opt.Pipeline.Causal()
 }
 
@@ -298,6 +303,9 @@ func (e *engine) begin() error {
 
 // decide makes m the model that decides; its pipeline must have been started.
 func (e *engine) decide(m Model) error {
+	if crossing := m.Pipeline.Crossing(); crossing != "" {
+		e.note(crossing)
+	}
 	if e.opt.Adapter != nil {
 		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err

@@ -171,6 +171,11 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
+		if model.Pipeline != nil {
+			if err := cfg.Calibrate.Fits(model.Pipeline); err != nil {
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+			}
+		}
 		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
 			return rep, rec, delay, err
 		}
@@ -247,6 +252,11 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
 		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
+	if cfg.Calibrate != nil { // before anything is written down
+		if err := cfg.Calibrate.Enough(src.Info()); err != nil {
+			return rep, rec, delay, refusal{fmt.Errorf("calibrate: %w", err)}
+		}
+	}
 	note(cmd, "decoding %s", src.Info())
 
 	bar := newProgress(cmd, "samples", 0)
@@ -303,11 +313,12 @@ func printLive(w io.Writer, rep *session.Report) {
 			said = "accepted, written: " + c.File
 		}
 		say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		printRest(w, c.Rest, "classes: {…, T0: rest} in the section calibrate")
 	}
 	say(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
 	if rep.Shadow > 0 {
-		fmt.Fprintf(w, "%d of the commands were sent in shadow: not to be acted on\n", rep.Shadow)
+		say(w, "%d of the commands were sent in shadow: not to be acted on\n", rep.Shadow)
 	}
 	if rep.Skipped+rep.Expired+rep.Held > 0 {
 		say(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)

@@ -139,6 +139,8 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	switch first := s.first(); {
 	case beside != "":
 		res.Model = beside
+	case len(s.session) == 0 && r.Log != nil:
+		return res, usageError{fmt.Errorf("%s: no model decided in this session, as where a calibration came to none: lay one beside it with --model", s.name)}
 	case first == "" && len(models) == 0 && s.about.Bundle == "":
 		return res, usageError{fmt.Errorf("%s: the recording does not name its model: say which with --model", s.name)}
 	case first == "":
