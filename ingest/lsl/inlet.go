@@ -105,21 +105,12 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
-	found, err := find(ctx, cfg, "streams", opt.predicate(), opt.Wait)
+	d, err := opt.describe(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if found.Format == String || found.Rate == 0 {
-		return nil, fmt.Errorf("%s cannot be read as a signal: its samples are strings or come at irregular times; it can give the marks of another stream", found.String())
-	}
-	full, err := FullInfo(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
-	if n.info, n.scale, n.dev, err = channels(&full, opt.Unit); err != nil {
-		return nil, fmt.Errorf("%s: %w", full.String(), err)
-	}
+	full := d.Stream
+	n := &Inlet{opt: opt, full: full, info: d.Info, scale: d.scale, dev: d.Deviations, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
 	topt := clock.Options{Rate: full.Rate, HalfTimeS: opt.HalfTimeS}
 	if opt.Counter != "" {
 		if n.counter = n.info.Index(opt.Counter); n.counter < 0 {
@@ -217,12 +208,9 @@ func (o *InletOptions) predicate() string {
 
 // openMarks connects to the stream of marks.
 func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
-	found, err := find(ctx, cfg, "streams of marks", n.opt.Markers, n.opt.Wait)
+	found, err := findMarks(ctx, cfg, n.opt.Markers, n.opt.Wait, n.full.UID)
 	if err != nil {
 		return nil, err
-	}
-	if found.UID == n.full.UID {
-		return nil, fmt.Errorf("%s is the signal itself", found.String())
 	}
 	n.marks = &link{
 		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,

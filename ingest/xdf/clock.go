@@ -32,6 +32,7 @@ func (s *stream) sync(src *source) {
 		s.deviate(src, "resets", "the sender's clock runs through", fmt.Sprintf("set anew %d times, by its offsets", len(parts)-1), "each part is moved to the recorder's clock on its own")
 	}
 	at := int64(0)
+	var moves []move
 	for k, p := range parts {
 		l := line{offset: s.values[p.from]}
 		if p.from != p.to {
@@ -41,16 +42,15 @@ func (s *stream) sync(src *source) {
 		if k+1 < len(parts) { // a stamp belongs to the part whose nearest offset is nearer
 			last, next := s.times[p.to], s.times[p.to+1]
 			for end = at; end < s.n; end++ {
-				if t := *s.stamps.at(end); math.Abs(t-last) >= math.Abs(t-next) {
+				if t := s.stamps.at(end); math.Abs(t-last) >= math.Abs(t-next) {
 					break
 				}
 			}
 		}
-		for ; at < end; at++ {
-			t := s.stamps.at(at)
-			*t += l.at(*t)
-		}
+		moves = append(moves, move{end, l})
+		at = end
 	}
+	s.stamps.move(moves)
 }
 
 // dropLate takes off what a known fault of liblsl leaves behind (sccn/liblsl#246): when an outlet is closed while an inlet
@@ -82,8 +82,8 @@ func (s *stream) dropLate(src *source) {
 		s.labels = s.labels[:count]
 		return
 	}
-	for len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].first >= count {
-		s.blocks = s.blocks[:len(s.blocks)-1]
+	for s.blocks.n > 0 && s.blocks.at(s.blocks.n-1).first >= count {
+		s.blocks.cut(s.blocks.n - 1)
 	}
 }
 

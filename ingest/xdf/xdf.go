@@ -88,6 +88,9 @@ func (c *contents) recording() (*signal.Recording, error) {
 	zero := math.Inf(1)
 	for i, s := range kept {
 		lines[i] = s.timeline(c.src)
+		if s.stamps.err != nil {
+			return nil, s.stamps.err
+		}
 		zero = min(zero, lines[i].segments[0].t0)
 	}
 	begin := c.begin()
@@ -135,8 +138,11 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 			return err
 		}
 		for i, label := range labels {
-			t := *s.stamps.at(int64(i))
+			t := s.stamps.at(int64(i))
 			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label})
+		}
+		if s.stamps.err != nil {
+			return s.stamps.err
 		}
 	}
 	if len(rec.Info.Channels) == 0 && len(rec.Events) > 0 { // events only: the first one is the start
