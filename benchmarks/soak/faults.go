@@ -346,9 +346,13 @@ func judgeLoss(lost []bool, first int64, list []seen) losses {
 
 // slowViewer subscribes to everything and takes nothing off its socket, while another floods the server: the actuator must not
 // notice, and the server must cut the viewer off. The notes tell what held a command up where one came late: it was published
-// late, or it was long on its way, or nothing ran here.
+// late, or it was long on its way, or nothing ran here; and what became meanwhile of the quiet session, which has no such viewer.
 func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 	if err := r.active(ctx, true, 60*time.Second); err != nil {
+		return o, err
+	}
+	calm, err := r.quiet.counters(ctx)
+	if err != nil {
 		return o, err
 	}
 	before, commands := r.rec.Counters(), r.follow()
@@ -379,11 +383,15 @@ func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 	}
 	took := time.Since(began)
 	after, list := r.rec.Counters(), commands()
+	calmer, err := r.quiet.counters(ctx)
+	if err != nil {
+		return o, err
+	}
 	if r.grace > 0 && after.Gaps == before.Gaps && after.SafeEntries-before.SafeEntries <= 1 {
 		unsafe, after.SafeEntries = 0, before.SafeEntries // a machine that does other things stands still for 0.3 s now and then
 	}
-	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states; %s; this process stood still for %.0f ms",
-		after.Accepted-before.Accepted, took.Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries, slowest(list), still.Seconds()*1e3)
+	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states; %s; this process stood still for %.0f ms; the quiet session had %d safe states",
+		after.Accepted-before.Accepted, took.Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries, slowest(list), still.Seconds()*1e3, calmer.SafeEntries-calm.SafeEntries)
 	if after.SafeEntries != before.SafeEntries || unsafe > 0 || after.Gaps != before.Gaps {
 		o.Wrong = "the actuator noticed"
 	}
