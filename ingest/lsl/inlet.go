@@ -67,8 +67,9 @@ type Inlet struct {
 	// of Next alone
 	work    fifo
 	tracker *clock.Tracker
-	counter int // channel, -1 for none
-	sync    *timeSync
+	counter int       // channel, -1 for none
+	begun   bool      // the tracker knows of a connection
+	sync    *timeSync // of the connection of the newest sample handed out
 	start   int64
 	buf     signal.Buffer
 	block   []byte // that the newest sample handed out was in
@@ -104,21 +105,12 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
-	found, err := find(ctx, cfg, "streams", opt.predicate(), opt.Wait)
+	d, err := opt.describe(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if found.Format == String || found.Rate == 0 {
-		return nil, fmt.Errorf("%s cannot be read as a signal: its samples are strings or come at irregular times; it can give the marks of another stream", found.String())
-	}
-	full, err := FullInfo(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
-	if n.info, n.scale, n.dev, err = channels(&full, opt.Unit); err != nil {
-		return nil, fmt.Errorf("%s: %w", full.String(), err)
-	}
+	full := d.Stream
+	n := &Inlet{opt: opt, full: full, info: d.Info, scale: d.scale, dev: d.Deviations, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
 	topt := clock.Options{Rate: full.Rate, HalfTimeS: opt.HalfTimeS}
 	if opt.Counter != "" {
 		if n.counter = n.info.Index(opt.Counter); n.counter < 0 {
@@ -216,12 +208,9 @@ func (o *InletOptions) predicate() string {
 
 // openMarks connects to the stream of marks.
 func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
-	found, err := find(ctx, cfg, "streams of marks", n.opt.Markers, n.opt.Wait)
+	found, err := findMarks(ctx, cfg, n.opt.Markers, n.opt.Wait, n.full.UID)
 	if err != nil {
 		return nil, err
-	}
-	if found.UID == n.full.UID {
-		return nil, fmt.Errorf("%s is the signal itself", found.String())
 	}
 	n.marks = &link{
 		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,
@@ -406,10 +395,10 @@ func (n *Inlet) fetch() bool {
 
 	for _, p := range pieces {
 		if p.sync != nil {
-			if n.sync != nil {
+			if n.begun {
 				n.tracker.Restart()
 			}
-			n.sync = p.sync
+			n.begun = true
 		}
 		if p.lost > 0 {
 			n.tracker.Missing(p.lost)
@@ -439,6 +428,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	arrived := 0.0 // of the last sample
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
+		if p.sync != nil {
+			n.sync = p.sync
+		}
 		decode(c.X, k, p.block, meta, n.full.Format, n.scale)
 		arrived = p.arrived
 	})

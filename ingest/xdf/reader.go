@@ -3,7 +3,6 @@ package xdf
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -163,18 +162,13 @@ func (r *reader) decode(dst [][]float64, done int) {
 	raw, n := r.buf, len(r.at)
 	defer func() { r.at = r.at[:0] }()
 	size := int64(r.s.info.format.width)
+	if r.s.info.format.name == "float32" {
+		floats(dst, done, raw, r.at)
+	}
 	for ch := range dst {
 		x := dst[ch][done : done+n]
 		skip := int64(ch) * size
 		switch r.s.info.format.name {
-		case "float32":
-			if ch%4 == 0 && ch+4 <= len(dst) { // what nearly every amplifier sends: four channels at a time
-				floats(x, dst[ch+1][done:done+n], dst[ch+2][done:done+n], dst[ch+3][done:done+n], raw[skip:], r.at)
-			} else if ch >= len(dst)&^3 {
-				for t, at := range r.at {
-					x[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[at+skip:])))
-				}
-			}
 		case "double64":
 			for t, at := range r.at {
 				x[t] = float64At(raw[at+skip:])
@@ -205,18 +199,5 @@ func (r *reader) decode(dst [][]float64, done int) {
 		for t := range x {
 			x[t] = x[t] * s.mul / s.div
 		}
-	}
-}
-
-// floats reads four neighbouring channels, of which the first value of sample t lies at[t] behind raw.
-func floats(a, b, c, d []float64, raw []byte, at []int64) {
-	n := len(at)
-	a, b, c, d = a[:n], b[:n], c[:n], d[:n]
-	for t, k := range at {
-		v := raw[k:][:16]
-		a[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))
-		b[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[4:])))
-		c[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[8:])))
-		d[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[12:])))
 	}
 }

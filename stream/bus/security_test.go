@@ -786,6 +786,27 @@ func TestOperatorStops(t *testing.T) {
 	if a, ok := f.Current(); ok || !a.Latched {
 		t.Errorf("%+v", a)
 	}
+	// A decoder that begins behind the stop asks, and the roles let it have the controller's answer.
+	w, err := bus.NewCommandWriter(as(t, op, b.URL(), bus.RoleDecoder, nil), "s1", "lda", time.Second, bus.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan bus.StopAnswer, 100)
+	asks, err := w.AskStopped(func(a bus.StopAnswer, _ time.Time) {
+		select {
+		case said <- a:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := <-said; a.Controller != stood[0].Controller || !(a.SinceMS >= 0) {
+		t.Errorf("%+v says so, %+v stood", a, stood)
+	}
+	if err := errors.Join(asks.Close(), w.Close()); err != nil && !errors.Is(err, nats.ErrTimeout) { // of a busy machine
+		t.Error(err)
+	}
 	nc, refused := plainAs(t, op, b.URL(), bus.RoleViewer)
 	if err := errors.Join(nc.Publish(bus.StopSubject("s1"), nil), nc.Flush()); err != nil {
 		t.Fatal(err)

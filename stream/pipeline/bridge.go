@@ -113,7 +113,7 @@ func (p *Pipeline) Crossing() string {
 	if !p.crossed {
 		return ""
 	}
-	text := []string{"other channels than in training"}
+	text := []string{"other channels than the pipeline is made for"}
 	at := p.front.names[p.front.bridge()]
 	for _, n := range p.SampleNotes() {
 		if strings.HasPrefix(n.Step, at+" ") {

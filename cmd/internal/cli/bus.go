@@ -83,12 +83,12 @@ DIR/sessions/NAME; where DIR is there already it adds them, and the server knows
 				return printJSON(cmd, res)
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s: certificates until %s\n", args[0], op.Ends.Format(time.DateOnly))
+			say(out, "%s: certificates until %s\n", args[0], op.Ends.Format(time.DateOnly))
 			for _, r := range bus.Roles() {
-				fmt.Fprintf(out, "  %-10s  %s\n", r, op.Seed(r))
+				say(out, "  %-10s  %s\n", r, op.Seed(r))
 			}
 			printSessions(out, res.Sessions)
-			fmt.Fprintf(out, "start it:   gyrus bus run %s\nclients:    bus: {url: \"tls://HOST:4222\", credentials: ROLE.nk, ca: ca.crt}\n", args[0])
+			say(out, "start it:   gyrus bus run %s\nclients:    bus: {url: \"tls://HOST:4222\", credentials: ROLE.nk, ca: ca.crt}\n", args[0])
 			return nil
 		},
 	}
@@ -211,9 +211,9 @@ loopback interface and lets everybody in. What it refuses is written to standard
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, stats))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d messages in, %d out, %d refusals, %d slow clients cut off\n", stats.InMsgs, stats.OutMsgs, stats.Errors, stats.SlowClients)
+			say(cmd.OutOrStdout(), "%d messages in, %d out, %d refusals, %d slow clients cut off\n", stats.InMsgs, stats.OutMsgs, stats.Errors, stats.SlowClients)
 			if a := stats.Audit; a.On {
-				fmt.Fprintf(cmd.OutOrStdout(), "audit: %d heard, %d stored, %d dropped, %d failed, %d too long\n", a.Heard, a.Stored, a.Dropped, a.Failed, a.TooLong)
+				say(cmd.OutOrStdout(), "audit: %d heard, %d stored, %d dropped, %d failed, %d too long\n", a.Heard, a.Stored, a.Dropped, a.Failed, a.TooLong)
 			}
 			return err
 		},
@@ -319,7 +319,7 @@ in it would hear (a heartbeat, a request, a stop) is not published there, and in
 			if rep.TLS {
 				tls = "TLS"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: nats-server %s, %s, %.2f ms there and back, as %s\n", rep.URL, rep.Vers, tls, rep.RTTms, role)
+			say(cmd.OutOrStdout(), "%s: nats-server %s, %s, %.2f ms there and back, as %s\n", rep.URL, rep.Vers, tls, rep.RTTms, role)
 			rows := [][]string{{"subject", "publish", "subscribe"}}
 			index := map[string]int{}
 			for _, r := range rep.Rules {
@@ -372,7 +372,7 @@ the running server, or opens the folder itself where none runs.`,
 			if err != nil {
 				return refusal{err}
 			}
-			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc := json.NewEncoder(plainJSON{cmd.OutOrStdout()})
 			n := 0
 			err = bus.ReadAudit(cmd.Context(), op, q, logTo(cmd), func(r bus.AuditRecord) error {
 				n++
@@ -383,7 +383,7 @@ the running server, or opens the folder itself where none runs.`,
 				if r.Data == nil {
 					text = fmt.Sprintf("%q", r.Bytes)
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", r.Time.Format("2006-01-02T15:04:05.000000Z07:00"), r.Subject, text)
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", r.Time.Format("2006-01-02T15:04:05.000000Z07:00"), inline(r.Subject), inline(text))
 				return err
 			})
 			note(cmd, "%d records of %s", n, bus.AuditStream)

@@ -80,7 +80,7 @@ func TestCtl(t *testing.T) {
 // What an operator asks for is shown as it is, and moves no cursor: neither colours nor lines of its own come through.
 func TestAskedIsPrintable(t *testing.T) {
 	line := asked(bus.Request{Verb: "swap", Args: []string{"a b", "x\x1b[2J\nSTOPPED: everything is safe"}}, bus.Reply{Error: "no\nfile"})
-	if want := `asked to swap a b "x\x1b[2J\nSTOPPED: everything is safe": refused: no file`; line != want {
+	if want := `asked to swap a b "x\x1b[2J\nSTOPPED: everything is safe": refused: no\nfile`; line != want {
 		t.Errorf("%q, want %q", line, want)
 	}
 	if got := plainly("µV\tok\x1b[31m\x07"); got != "µV\tok\\x1b[31m\\x07" {

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// maxParallel is how many files anybody fetches at a time.
+const maxParallel = 16
+
 // redirects is how many redirects a request may follow.
 const redirects = 10
 
@@ -21,6 +24,7 @@ const redirects = 10
 func NewClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = time.Minute
+	t.MaxIdleConnsPerHost = maxParallel // otherwise all but two are closed behind each file
 	t.DisableCompression = true // lengths and ranges are those of the file
 	t.OnProxyConnectResponse = proxyAnswered
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}

@@ -290,3 +290,42 @@ func TestListStalls(t *testing.T) {
 	}
 	complete(t, s, dir)
 }
+
+// TestConnectionsAreKept: as many files as are fetched at a time share as many connections, and many questions for lengths are said
+// beforehand.
+func TestConnectionsAreKept(t *testing.T) {
+	s, dir := study(t), t.TempDir()
+	s.set(func(s *server) {
+		for i := range 60 {
+			s.files[fmt.Sprintf("/many/%02d.edf", i)] = []byte{byte(i)}
+		}
+		s.files["/"+pull.ListFile] = sums(s.files)
+	})
+	var mu sync.Mutex
+	opened := 0
+	client := pull.NewClient()
+	tr := client.Transport.(*http.Transport)
+	tr.Proxy = nil
+	dial := tr.DialContext
+	tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		mu.Lock()
+		opened++
+		mu.Unlock()
+		return dial(ctx, network, addr)
+	}
+	defer tr.CloseIdleConnections()
+	var notes []string
+	r, err := pulled(t, s, dir, func(o *pull.Options) {
+		o.Client, o.Parallel, o.Note = client, 8, func(text string) { notes = append(notes, text) }
+	})
+	if err != nil || len(r.Failed) > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	complete(t, s, dir)
+	if opened > 16 { // a new one may be begun while another becomes free
+		t.Errorf("%d connections for 63 files, 8 at a time", opened)
+	}
+	if !slices.Contains(notes, "asking for the lengths of 63 files") {
+		t.Errorf("notes %q", notes)
+	}
+}

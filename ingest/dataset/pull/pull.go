@@ -375,6 +375,9 @@ func (p *Plan) look(f File) (Item, error) {
 
 func (p *Plan) name(path string) string { return filepath.Join(p.o.Folder, filepath.FromSlash(path)) }
 
+// many is so many requests that they take more than a moment.
+const many = 50
+
 // lengths asks for the lengths that are not known.
 func (p *Plan) lengths(ctx context.Context) error {
 	var ask []int
@@ -382,6 +385,9 @@ func (p *Plan) lengths(ctx context.Context) error {
 		if p.fetches(it) && it.Bytes < 0 {
 			ask = append(ask, i)
 		}
+	}
+	if len(ask) > many {
+		p.o.Note(fmt.Sprintf("asking for the lengths of %d files", len(ask)))
 	}
 	for k, err := range p.each(ctx, len(ask), func(ctx context.Context, k int) (err error) {
 		it := &p.Items[ask[k]]
