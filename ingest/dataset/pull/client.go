@@ -25,7 +25,7 @@ func NewClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = time.Minute
 	t.MaxIdleConnsPerHost = maxParallel // otherwise all but two are closed behind each file
-	t.DisableCompression = true // lengths and ranges are those of the file
+	t.DisableCompression = true         // lengths and ranges are those of the file
 	t.OnProxyConnectResponse = proxyAnswered
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
