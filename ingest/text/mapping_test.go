@@ -304,10 +304,27 @@ func TestTemplateUnitOfTime(t *testing.T) {
 		unit   string
 		says   string
 	}{
-		{"time", 4, "ms", "stamps that grow by 4 make 250 Hz in ms"}, {"t", 0.004, "s", "make 250 Hz"}, {"timestamp", 3906.25, "us", "make 256 Hz"}, {"time", 1e6, "ns", "make 1000 Hz"},
-		{"time", 0.5, "ms", "make 2000 Hz"}, {"time", 20, "ms", "make 50 Hz"}, {"time", 2, "ms", "make 500 Hz"}, {"time", 1000, "us", "make 1000 Hz"},
-		{"time", 1, `""`, "it grows by 1, as milliseconds at 1000 Hz do, and numbers of samples"}, {"time", 0.04, `""`, "stamps that grow by 0.04 make 25 Hz in s and 25000 Hz in ms"}, {"time", 0.1, `""`, "to be filled in: stamps that grow by 0.1 make 10000 Hz in ms"}, {"time", 0.02, "s", "make 50 Hz"}, {"time", 30, `""`, "make 33.3333 Hz in ms and 33333.3 Hz in us"}, {"time", 60, `""`, "stamps that grow by 60 make 16666.7 Hz in us"}, {"time", 250, "us", "make 4000 Hz in us"}, {"time", 12.5, "ms", "make 80 Hz"}, {"time", 1e8, `""`, "make a rate from 20 to 40000 Hz in no unit"}, {"time", 0.01, "s", "make 100 Hz"},
-		{"time", 0, `""`, "the stamps do not grow"}, {"time_s", 4, "s", "one of"}, {"time (us)", 4, "us", "one of"},
+		{"time", 4, "ms", "stamps that grow by 4 make 250 Hz in ms"},
+		{"t", 0.004, "s", "make 250 Hz"},
+		{"timestamp", 3906.25, "us", "make 256 Hz"},
+		{"time", 1e6, "ns", "make 1000 Hz"},
+		{"time", 0.5, "ms", "make 2000 Hz"},
+		{"time", 20, "ms", "make 50 Hz"},
+		{"time", 2, "ms", "make 500 Hz"},
+		{"time", 1000, "us", "make 1000 Hz"},
+		{"time", 1, `""`, "it grows by 1, as milliseconds at 1000 Hz do, and numbers of samples"},
+		{"time", 0.04, `""`, "stamps that grow by 0.04 make 25 Hz in s and 25000 Hz in ms"},
+		{"time", 0.1, `""`, "to be filled in: stamps that grow by 0.1 make 10000 Hz in ms"},
+		{"time", 0.02, "s", "make 50 Hz"},
+		{"time", 30, `""`, "make 33.3333 Hz in ms and 33333.3 Hz in us"},
+		{"time", 60, `""`, "stamps that grow by 60 make 16666.7 Hz in us"},
+		{"time", 250, "us", "make 4000 Hz in us"},
+		{"time", 12.5, "ms", "make 80 Hz"},
+		{"time", 1e8, `""`, "make a rate from 20 to 40000 Hz in no unit"},
+		{"time", 0.01, "s", "make 100 Hz"},
+		{"time", 0, `""`, "the stamps do not grow"},
+		{"time_s", 4, "s", "one of"},
+		{"time (us)", 4, "us", "one of"},
 	} {
 		var b strings.Builder
 		b.WriteString(tc.header + ",Fp1\n")
