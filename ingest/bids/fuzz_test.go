@@ -145,7 +145,7 @@ func FuzzSidecars(f *testing.F) {
 				files[name] = &fstest.MapFile{Data: content}
 			}
 		}
-		ingesttest.Fuzz(t, files, recording, 40)
+		ingesttest.Fuzz(t, files, recording)
 		read, err := bids.ReadTree(files, ".")
 		if err != nil {
 			t.Fatal(err)

@@ -423,7 +423,7 @@ func FuzzSamples(f *testing.F) {
 	}
 	f.Add(load(f, "ptp.ns6")["x.ns6"].Data[:4000])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5", 2)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5")
 	})
 }
 
@@ -433,8 +433,8 @@ func FuzzEvents(f *testing.F) {
 	}
 	samples := load(f, "v23reset.ns5")["x.ns5"].Data
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 2)
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5", 2)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev")
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5")
 	})
 }
 

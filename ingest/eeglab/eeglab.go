@@ -68,7 +68,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	line := set.timeline(events, smp.n)
 	rec.Events = place(events, line, set.rate)
 	lay := smp.lay
-	lay.Runs = line.Runs(smp.at, &lay)
+	lay.At, lay.Runs = smp.at, line
 	rec.Spans, rec.Len = lay.Spans()
 	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
 	rec.Deviations = src.Deviations()

@@ -223,7 +223,7 @@ func TestRefused(t *testing.T) {
 		"no rate":    {swap("double.set", "srate", "grate"), "no structure EEG with a field srate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ingesttest.Fuzz(t, fstest.MapFS{"x.set": {Data: tc.data}}, "x.set", 400)
+			ingesttest.Fuzz(t, fstest.MapFS{"x.set": {Data: tc.data}}, "x.set")
 			_, err := ingest.Open(fstest.MapFS{"x.set": {Data: tc.data}}, "x.set")
 			var format *ingest.FormatError
 			if !errors.As(err, &format) || !strings.Contains(err.Error(), tc.want) {
@@ -250,6 +250,6 @@ func FuzzSet(f *testing.F) {
 	}
 	fdt := set(f, "beside.fdt")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.set": {Data: data}, "beside.fdt": {Data: fdt}}, "x.set", 400)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.set": {Data: data}, "beside.fdt": {Data: fdt}}, "x.set")
 	})
 }
