@@ -162,11 +162,15 @@ func fuzzed(t *testing.T, rec *signal.Recording, size, most int64) (allocated in
 				for ch := range x {
 					part[ch] = x[ch][:n]
 				}
-				var format *ingest.FormatError
-				if err := rec.Data.ReadSamples(part, from); err != nil && !errors.As(err, &format) {
+				if err := rec.Data.ReadSamples(part, from); err != nil && !isFormat(err) {
 					t.Fatalf("samples [%d, %d): the error %v (%T) must be a *ingest.FormatError", from, from+n, err, err)
 				}
 			}
 		}
 	})
+}
+
+func isFormat(err error) bool {
+	var format *ingest.FormatError
+	return errors.As(err, &format)
 }

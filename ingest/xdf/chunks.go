@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 )
 
 // The tags of chunks.
@@ -38,26 +39,55 @@ type block struct {
 	size  int32 // in bytes
 }
 
+// blocks are those of a stream. There may be one in twelve bytes of the file, so they are kept in sixteen.
+type blocks struct {
+	list  pages.List[place]
+	first []int64 // number of the first sample of every 1024th block
+}
+
+type place struct {
+	at    uint64 // and the number of samples in the lowest bits
+	first uint32 // behind that of the 1024th block before
+	size  int32
+}
+
+const placeBits = 11 // for up to blockSamples
+
+func (l *blocks) add(b block) {
+	if l.list.Len()%1024 == 0 {
+		l.first = append(l.first, b.first)
+	}
+	l.list.Add(place{uint64(b.at)<<placeBits | uint64(b.n), uint32(b.first - l.first[len(l.first)-1]), b.size})
+}
+
+func (l *blocks) len() int { return l.list.Len() }
+
+func (l *blocks) at(k int) block {
+	p := l.list.At(k)
+	return block{int64(p.at >> placeBits), l.first[k/1024] + int64(p.first), int32(p.at & (1<<placeBits - 1)), p.size}
+}
+
 // stream is what the file has of one stream.
 type stream struct {
 	id     uint32
 	at     int64 // of its header
 	info   *streamInfo
 	footer *node
-	blocks []block
+	blocks blocks
 	n      int64
-	stamps stamps   // of every sample, on the clock of the sender until sync
-	labels []string // of every sample of a stream of text
-	times  []float64
-	values []float64 // clock offsets
+	stamps *stamps            // of every sample, on the clock of the sender until sync
+	labels pages.List[string] // of every sample of a stream of text
+	times  pages.List[float64]
+	values pages.List[float64] // clock offsets
 
 	last    float64 // the stamp before the next
 	lost    bool    // something behind the last stamp is missing
 	started bool    // there has been a stamp
 	skipped int64   // samples left out because their stamp is not known
 
-	maybe  []int64 // samples in front of which others may be missing
-	maybeS float64 // the longest time of these, in seconds
+	maybe      int     // samples in front of which others may be missing
+	maybeFirst int64   // the first of them
+	maybeS     float64 // the longest time of these, in seconds
 }
 
 // contents is all that was found in a file.
@@ -67,7 +97,12 @@ type contents struct {
 	streams []*stream
 	byID    map[uint32]*stream
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
+	label   []byte
+	cache   stampCache
 }
+
+// maxNames is how many labels are looked for again: what has more of them repeats none.
+const maxNames = 1024
 
 // scan reads the whole file but for the samples themselves.
 func scan(src *source) (*contents, error) {
@@ -214,7 +249,8 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 			src.deviate(from, "clock offset", "times are finite", fmt.Sprintf("%g at %g", value, at), "the offset is passed over")
 			return nil
 		}
-		s.times, s.values = append(s.times, at), append(s.values, value)
+		s.times.Add(at)
+		s.values.Add(value)
 		return nil
 	case tagStreamFooter:
 		footer, err := c.xml(from, end, "stream footer")
@@ -240,7 +276,7 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	if err != nil {
 		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
 	}
-	s := &stream{id: id, at: from, info: info}
+	s := &stream{id: id, at: from, info: info, stamps: newStamps(info.rate, &c.cache)}
 	c.streams, c.byID[id] = append(c.streams, s), s
 	return nil
 }
@@ -280,7 +316,7 @@ func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
 	cur := block{at: src.at, first: s.n}
 	flush := func() {
 		if cur.n > 0 {
-			s.blocks = append(s.blocks, cur)
+			s.blocks.add(cur)
 		}
 		cur = block{at: src.at, first: s.n}
 	}
@@ -373,8 +409,8 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			}
 			at = float64At(b)
 		}
-		var values []string
-		for range s.info.channels {
+		c.label = c.label[:0]
+		for ch := range s.info.channels {
 			if src.at >= end {
 				return got, nil
 			}
@@ -385,11 +421,12 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			if size > end-src.at {
 				return got, nil
 			}
-			text, err := src.bytes(size)
-			if err != nil {
+			if ch > 0 {
+				c.label = append(c.label, ',')
+			}
+			if c.label, err = src.appendText(c.label, size); err != nil {
 				return got, err
 			}
-			values = append(values, strings.ToValidUTF8(string(text), "\uFFFD"))
 		}
 		var known bool
 		if stamp == 8 {
@@ -399,19 +436,21 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 		}
 		if known {
 			s.n++
-			s.labels = append(s.labels, c.intern(strings.Join(values, ",")))
+			s.labels.Add(c.intern(c.label))
 		}
 	}
 	return n, nil
 }
 
-// intern is label, in the same memory for all that are equal.
-func (c *contents) intern(label string) string {
-	if kept, seen := c.names[label]; seen {
-		return kept
+// intern is label as text, in the same memory for all that are equal.
+func (c *contents) intern(label []byte) string {
+	kept, seen := c.names[string(label)]
+	if !seen {
+		if kept = string(label); len(c.names) < maxNames {
+			c.names[kept] = kept
+		}
 	}
-	c.names[label] = label
-	return label
+	return kept
 }
 
 // stamp takes a stamp as it stands in the file. One that is not finite is left out.
@@ -421,7 +460,7 @@ func (s *stream) stamp(at float64) bool {
 		return false
 	}
 	s.last, s.lost, s.started = at, false, true
-	s.stamps.push(at)
+	s.stamps.push(at, true)
 	return true
 }
 
@@ -435,7 +474,7 @@ func (s *stream) deduce() bool {
 	if s.info.rate > 0 {
 		s.last += 1 / s.info.rate
 	}
-	s.stamps.push(s.last)
+	s.stamps.push(s.last, false)
 	return true
 }
 
@@ -446,39 +485,6 @@ func (s *stream) count() int64 {
 		return -1
 	}
 	return n
-}
-
-// stamps is a list that grows without being copied.
-type stamps struct {
-	pages [][]float64
-	n     int64
-}
-
-const pageLen = 8192
-
-func (s *stamps) push(v float64) {
-	if s.n%pageLen == 0 {
-		size := pageLen
-		if s.n == 0 {
-			size = 64 // most streams of text are short
-		}
-		s.pages = append(s.pages, make([]float64, 0, size))
-	}
-	p := &s.pages[len(s.pages)-1]
-	*p = append(*p, v)
-	s.n++
-}
-
-// at is a place in the list, to read and to write.
-func (s *stamps) at(i int64) *float64 { return &s.pages[i/pageLen][i%pageLen] }
-
-// cut keeps the first n.
-func (s *stamps) cut(n int64) {
-	s.n = n
-	s.pages = s.pages[:(n+pageLen-1)/pageLen]
-	if r := n % pageLen; r > 0 {
-		s.pages[len(s.pages)-1] = s.pages[len(s.pages)-1][:r]
-	}
 }
 
 func float64At(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }

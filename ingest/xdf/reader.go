@@ -75,11 +75,10 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 
 // read fills dst from sample number first of the stream on.
 func (r *reader) read(dst [][]float64, first int64) error {
-	blocks := r.s.blocks
-	k := sort.Search(len(blocks), func(k int) bool { return blocks[k].first+int64(blocks[k].n) > first })
+	k := sort.Search(r.s.blocks.len(), func(k int) bool { b := r.s.blocks.at(k); return b.first+int64(b.n) > first })
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
-		b := blocks[k]
+		b := r.s.blocks.at(k)
 		if len(r.at) > 0 && !r.holds(b) { // what waits is in the part that was read last
 			r.decode(dst, done)
 			done = found
@@ -113,7 +112,7 @@ func (r *reader) holds(b block) bool {
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
-	b := r.s.blocks[k]
+	b := r.s.blocks.at(k)
 	if r.holds(b) {
 		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}

@@ -2,10 +2,12 @@ package xdf
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -94,6 +96,19 @@ func (s *source) bytes(n int64) ([]byte, error) {
 	m, err := io.ReadFull(s.r, b)
 	s.at += int64(m)
 	return b, s.failed(err)
+}
+
+// appendText adds the following n bytes to dst as text: what is no UTF-8 becomes U+FFFD. The caller has checked that the file has them.
+func (s *source) appendText(dst []byte, n int64) ([]byte, error) {
+	if n > int64(s.r.Size()) {
+		b, err := s.bytes(n)
+		return append(dst, bytes.ToValidUTF8(b, []byte("\uFFFD"))...), err
+	}
+	b, err := s.next(int(n))
+	if utf8.Valid(b) {
+		return append(dst, b...), err
+	}
+	return append(dst, bytes.ToValidUTF8(b, []byte("\uFFFD"))...), err
 }
 
 // damage is why a chunk cannot be read; reading can go on behind the next boundary.

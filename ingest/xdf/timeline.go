@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -23,6 +24,7 @@ func (g segment) end() float64 { return g.t0 + float64(g.n-1)*g.dt }
 
 // smooth finds the segments of a regular stream and the rate at which its samples really came.
 func (s *stream) smooth() (segments []segment, rate float64) {
+	var list pages.List[segment]
 	limit := max(1, 500/s.info.rate)
 	if s.info.drops {
 		limit = 1.5 / s.info.rate
@@ -31,7 +33,7 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 	few := fewSamples / s.info.rate
 	for i := int64(1); i <= s.n; i++ {
 		if i < s.n {
-			step := *s.stamps.at(i) - *s.stamps.at(i - 1)
+			step := s.stamps.at(i) - s.stamps.at(i-1)
 			uneven = uneven || step > few
 			if math.Abs(step) <= limit {
 				continue
@@ -40,18 +42,22 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 		if uneven && !s.info.drops {
 			at, seconds, sure := s.losses(from, i)
 			if !sure && len(at) > 0 {
-				s.maybe = append(s.maybe, at...)
+				if s.maybe == 0 {
+					s.maybeFirst = at[0]
+				}
+				s.maybe += len(at)
 				s.maybeS = max(s.maybeS, seconds)
 				at = nil
 			}
 			for _, lost := range at {
-				segments = append(segments, s.fit(from, lost))
+				list.Add(s.fit(from, lost))
 				from = lost
 			}
 		}
-		segments = append(segments, s.fit(from, i))
+		list.Add(s.fit(from, i))
 		from, uneven = i, false
 	}
+	segments = list.Slice()
 	var steps, seconds float64
 	for _, g := range segments {
 		steps += float64(g.n - 1)
@@ -73,12 +79,13 @@ const fewSamples = 1.5
 // rare, or hardly differ from it.
 func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool) {
 	dt := 1 / s.info.rate
-	var off []float64 // by how much steps are not the nominal one
+	var list pages.List[float64] // by how much steps are not the nominal one
 	for i := from + 1; i < to; i++ {
-		if d := math.Abs(*s.stamps.at(i) - *s.stamps.at(i - 1) - dt); d > 1e-6*dt {
-			off = append(off, d)
+		if d := math.Abs(s.stamps.at(i) - s.stamps.at(i-1) - dt); d > 1e-6*dt {
+			list.Add(d)
 		}
 	}
+	off := list.Slice()
 	slices.Sort(off)
 	scatter := 0.0
 	if n := len(off); n > 0 && int64(n) > (to-from)/1000 {
@@ -102,10 +109,10 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 	if !sure {
 		least = max(3*dt, 3*scatter)
 	}
-	late := func(i int64) float64 { return *s.stamps.at(i) - float64(i-from)*dt }
+	late := func(i int64) float64 { return s.stamps.at(i) - float64(i-from)*dt }
 	begin := from
 	for i := from + 1; i < to; i++ {
-		if *s.stamps.at(i)-*s.stamps.at(i - 1) <= fewSamples*dt {
+		if s.stamps.at(i)-s.stamps.at(i-1) <= fewSamples*dt {
 			continue
 		}
 		before, behind := math.Inf(1), math.Inf(1)
@@ -126,7 +133,7 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 func (s *stream) usual(from, to, while int64) float64 {
 	var steps []float64
 	for i := from; i+while < to; i += max(1, while/4) {
-		steps = append(steps, (*s.stamps.at(i + while)-*s.stamps.at(i))/float64(while))
+		steps = append(steps, (s.stamps.at(i+while)-s.stamps.at(i))/float64(while))
 	}
 	if len(steps) < 3 {
 		return 0
@@ -137,19 +144,19 @@ func (s *stream) usual(from, to, while int64) float64 {
 
 // fit is the least-squares line through the stamps of samples [from, to).
 func (s *stream) fit(from, to int64) segment {
-	g := segment{first: from, n: to - from, t0: *s.stamps.at(from), dt: 1 / s.info.rate}
+	g := segment{first: from, n: to - from, t0: s.stamps.at(from), dt: 1 / s.info.rate}
 	if g.n == 1 || s.info.drops {
 		return g
 	}
 	mid := float64(g.n-1) / 2
 	var mean, cov, vari float64
 	for i := from; i < to; i++ { // from the first stamp, so that nothing is lost to large numbers
-		mean += *s.stamps.at(i) - g.t0
+		mean += s.stamps.at(i) - g.t0
 	}
 	mean /= float64(g.n)
 	for i := from; i < to; i++ {
 		x := float64(i-from) - mid
-		cov += x * (*s.stamps.at(i) - g.t0 - mean)
+		cov += x * (s.stamps.at(i) - g.t0 - mean)
 		vari += x * x
 	}
 	g.dt = cov / vari
@@ -202,6 +209,7 @@ func (l *timeline) sample(t, zero float64) int64 {
 
 // spans is nil where there is no gap.
 func (l *timeline) spans() (spans []signal.Span, end int64) {
+	spans = make([]signal.Span, 0, len(l.segments))
 	for _, g := range l.segments {
 		spans = append(spans, signal.Span{Start: g.start, Len: g.n})
 		end = g.start + g.n
@@ -238,9 +246,9 @@ func (s *stream) timeline(src *source) *timeline {
 		s.deviate(src, "rate", "samples come at the nominal rate", found,
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
 	}
-	if n := len(s.maybe); n > 0 {
+	if n := s.maybe; n > 0 {
 		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but the stamps scatter too much to tell",
-			n, s.maybe[0], s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
+			n, s.maybeFirst, s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
 	if n := len(segments) - 1; n > 0 {
 		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
