@@ -39,12 +39,16 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"cnt: channels":                   cntChannels,
 	"edf: annotations":                edfAnnotations,
 	"edf: a gap at each record":       edfGaps,
+	"edf: lists that are none":        edfFlaws,
+	"bdf: status":                     bdfStatus,
 	"edf: channels":                   edfChannels,
 	"eeglab: events":                  eeglabEvents,
 	"eeglab: variables":               eeglabVariables,
 	"fif: buffers of one sample":      func(*testing.T) (fstest.MapFS, string) { return fifBuffers(false) },
 	"fif: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return fifBuffers(true) },
 	"fif: events beside":              fifEvents,
+	"fif: channels":                   fifChannels,
+	"fif: annotations":                fifAnnotations,
 	"gdf: events":                     gdfEvents,
 	"gdf: new segments":               gdfSegments,
 	"gdf: channels":                   gdfChannels,
@@ -262,6 +266,23 @@ func edfGaps(*testing.T) (fstest.MapFS, string) {
 	return one("x.edf", f.Bytes())
 }
 
+func edfFlaws(*testing.T) (fstest.MapFS, string) {
+	f := edftest.File{Reserved: "EDF+C", N: 1000, Signals: []edftest.Signal{
+		{Label: "Cz", Dim: "uV", Samples: 1}, edftest.Annotations(1000, func(int) string { return strings.Repeat("x\x00", 1000) }),
+	}}
+	return one("x.edf", f.Bytes())
+}
+
+// bdfStatus has another code in every sample, and CMS goes out of range and comes back.
+func bdfStatus(*testing.T) (fstest.MapFS, string) {
+	f := edftest.File{Version: "\xffBIOSEMI", Reserved: "24BIT", N: 0, Records: "1000", Signals: []edftest.Signal{{Label: "Status", Dim: "Boolean", Samples: 500, PhysMin: "-8388608", PhysMax: "8388607", DigMin: "-8388608", DigMax: "8388607"}}}
+	data := f.Bytes()
+	for i := range 500_000 {
+		data = append(data, byte(1+i%200), 0, byte(i%2<<4))
+	}
+	return one("x.bdf", data)
+}
+
 func edfChannels(*testing.T) (fstest.MapFS, string) {
 	f := edftest.File{N: 2}
 	for i := range 9000 {
@@ -388,6 +409,32 @@ func fifBuffers(gaps bool) (fstest.MapFS, string) {
 	return one("x_raw.fif", fifEnd(fifInts(b, 105, 102)))
 }
 
+func fifChannels(*testing.T) (fstest.MapFS, string) {
+	const n = 10_000
+	b := fifInts(fifTag(nil, 100, 31, make([]byte, 20)), 101, -1)
+	b = fifInts(fifInts(fifInts(b, 104, 100), 104, 101), 200, n)
+	b = fifTag(b, 201, 4, be.AppendUint32(nil, math.Float32bits(100)))
+	for i := range n {
+		c := make([]byte, 96)
+		be.PutUint32(c[8:], 2)
+		be.PutUint32(c[12:], math.Float32bits(1))
+		be.PutUint32(c[16:], math.Float32bits(1e-6))
+		be.PutUint32(c[72:], 107)
+		copy(c[80:], "c"+strconv.Itoa(i))
+		b = fifTag(b, 203, 30, c)
+	}
+	b = fifInts(fifInts(b, 105, 101), 104, 102)
+	return one("x_raw.fif", fifEnd(fifInts(fifTag(b, 300, 2, make([]byte, 4*n)), 105, 102)))
+}
+
+func fifAnnotations(*testing.T) (fstest.MapFS, string) {
+	const n = 200_000
+	b := fifInts(fifTag(fifInts(fifHead(), 104, 102), 300, 2, make([]byte, 2000)), 105, 102)
+	b = fifInts(b, 104, 3810)
+	b = fifTag(fifTag(b, 3568, 4, make([]byte, 4*n)), 3569, 4, make([]byte, 4*n))
+	return one("x_raw.fif", fifEnd(fifInts(fifTag(b, 206, 10, []byte(strings.Repeat("a:", n-1)+"a")), 105, 3810)))
+}
+
 func fifEvents(*testing.T) (fstest.MapFS, string) {
 	b := fifInts(fifTag(nil, 100, 31, make([]byte, 20)), 101, -1)
 	v := make([]int32, 3*200_000)
@@ -504,6 +551,19 @@ func xdfTexts(*testing.T) (fstest.MapFS, string) {
 		content = append(content, 1, 1, 'a')
 		for range 9 {
 			content = append(content, 0, 1, 1, 'a')
+		}
+		b = xdfChunk(b, 3, content)
+	}
+	return one("x.xdf", b)
+}
+
+func xdfGaps(*testing.T) (fstest.MapFS, string) {
+	b := xdfHead("int8", "100")
+	for c := range 500 {
+		content := append([]byte{1, 0, 0, 0, 1, 100}, make([]byte, 0, 1000)...)
+		for i := range 100 {
+			content = le.AppendUint64(append(content, 8), math.Float64bits(float64(1000*(100*c+i))))
+			content = append(content, byte(i))
 		}
 		b = xdfChunk(b, 3, content)
 	}

@@ -132,7 +132,7 @@ func choose(s *source, seen []signal.Event, stimulated bool, written []signal.Ev
 type annotations struct {
 	at         int64
 	begin, end []float64 // seconds
-	text       []string
+	text       names
 	origin     time.Time // what begin and end count from; zero: see events
 }
 
@@ -153,8 +153,8 @@ func (a *annotations) add(s *source, t tag) (err error) {
 }
 
 func (a *annotations) check(s *source) error {
-	if len(a.begin) != len(a.end) || len(a.begin) != len(a.text) {
-		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), len(a.text))
+	if len(a.begin) != len(a.end) || len(a.begin) != a.text.len() {
+		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), a.text.len())
 	}
 	for i := range a.begin {
 		if !(math.Abs(a.begin[i]) < 1e10) || !(math.Abs(a.end[i]) < 1e10) { // also catches NaN
@@ -175,11 +175,13 @@ func (a *annotations) events(date time.Time, c clock) []signal.Event {
 	case !date.IsZero():
 		from = 0
 	}
-	events := make([]signal.Event, len(a.begin))
-	for i, begin := range a.begin {
+	events := make([]signal.Event, 0, len(a.begin))
+	for label := range a.text.all {
+		i := len(events)
+		begin := a.begin[i]
 		onset := begin - from
 		at := math.Round(onset * c.rate)
-		events[i] = signal.Event{Sample: int64(max(-maxSamples, min(maxSamples, at))), Onset: onset, Duration: max(0, a.end[i]-begin), Label: a.text[i]}
+		events = append(events, signal.Event{Sample: int64(max(-maxSamples, min(maxSamples, at))), Onset: onset, Duration: max(0, a.end[i]-begin), Label: label})
 	}
 	return events
 }

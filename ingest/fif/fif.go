@@ -72,8 +72,9 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	c.notes(s)
+	spans := raw.spans() // the reader has them too: nobody writes to them
 	rec := &signal.Recording{
-		Name: name, Format: "FIF", Len: raw.len, Spans: raw.spans(),
+		Name: name, Format: "FIF", Len: raw.len, Spans: spans,
 		Info: &signal.Info{Rate: c.rate, Reference: c.electrodes(), Channels: make([]signal.Channel, len(chans))},
 	}
 	for i, ch := range chans {
@@ -83,7 +84,7 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))
 	}
-	r := newReader(s, chans, raw)
+	r := newReader(s, chans, raw, spans)
 	seen, stimulated, err := r.stimuli(clock)
 	if err != nil {
 		return nil, err

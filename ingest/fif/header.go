@@ -18,7 +18,7 @@ type content struct {
 	longNames   []string // one for each channel, or none
 	raw         map[int32]*buffers
 	rawAt       map[int32]int64 // of the block
-	bad         []string
+	bad         names
 	projections []projection
 	refs        []fileRef
 	annotations annotations
@@ -268,7 +268,7 @@ func (c *content) samples(s *source) (*buffers, error) {
 func (c *content) firstRaw(s *source) *buffers {
 	for _, kind := range rawBlocks {
 		b := c.raw[kind]
-		if b == nil || len(b.list) == 0 {
+		if b == nil || b.list.Len() == 0 {
 			continue
 		}
 		if kind == blockShielded {
