@@ -44,9 +44,9 @@ func FuzzTable(f *testing.F) {
 			}
 			return
 		}
-		for row := range table.Rows {
-			if len(table.Rows[row]) != len(table.Columns) {
-				t.Fatalf("row %d has %d cells, there are %d columns", row, len(table.Rows[row]), len(table.Columns))
+		for row := range table.Len() {
+			if len(table.Rows()[row]) != len(table.Columns) {
+				t.Fatalf("row %d has %d cells, there are %d columns", row, len(table.Rows()[row]), len(table.Columns))
 			}
 			if n := table.Line(row); n < 2 || row > 0 && n <= table.Line(row-1) {
 				t.Errorf("row %d is line %d", row, n)
@@ -60,8 +60,8 @@ func FuzzTable(f *testing.F) {
 			t.Fatalf("a table that was read cannot be written: %v", err)
 		}
 		again, _, err := bids.ReadTable([]byte(b.String()), "y.tsv")
-		if err != nil || !slices.Equal(again.Columns, table.Columns) || !slices.EqualFunc(again.Rows, table.Rows, slices.Equal) {
-			t.Errorf("written and read again: %q, %q, want %q, %q (%v)", again.Columns, again.Rows, table.Columns, table.Rows, err)
+		if err != nil || !slices.Equal(again.Columns, table.Columns) || !slices.EqualFunc(again.Rows(), table.Rows(), slices.Equal) {
+			t.Errorf("written and read again: %q, %q, want %q, %q (%v)", again.Columns, again.Rows(), table.Columns, table.Rows(), err)
 		}
 	})
 }
