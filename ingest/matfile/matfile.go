@@ -240,6 +240,9 @@ func (a *area) unpack(at int64, t tag, room *int64, names []string) (Value, erro
 		if err := read(claimed - 1); err != nil {
 			return Value{}, err
 		}
+		if _, err := z.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) { // at the end is a checksum
+			return Value{}, a.errorf(at, "packed variable", "cannot be unpacked: %w: fetch the file again", err)
+		}
 	}
 	*room -= b.size
 	inner.Size = b.size

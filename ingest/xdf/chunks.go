@@ -293,7 +293,7 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if s.info.text() {
 		read = c.texts
 	}
-	got, err := read(s, n, min(end, src.size))
+	got, err := read(s, n, min(end, src.size), end <= src.size)
 	switch {
 	case err != nil:
 		return err
@@ -309,8 +309,9 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	return damagef("%d whole samples of %d in a chunk of stream %d", got, n, s.id)
 }
 
-// numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
-func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
+// numbers reads up to n samples of a numeric stream that lie before byte end, which is that of the chunk where it is whole. It returns
+// how many there were.
+func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 	src := c.src
 	width := int64(s.info.channels * s.info.format.width)
 	cur := block{at: src.at, first: s.n}
@@ -321,7 +322,10 @@ func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
 		cur = block{at: src.at, first: s.n}
 	}
 	defer flush()
-	got, err := c.evenly(s, n, end, width, &cur)
+	got, err := int64(0), error(nil)
+	if whole { // the length of one that is cut says nothing
+		got, err = c.evenly(s, n, end, width, &cur)
+	}
 	for ; err == nil && got < n && src.at < end; got++ {
 		b, err := src.next(1)
 		if err != nil {
@@ -385,7 +389,7 @@ func (c *contents) evenly(s *stream, n, end, width int64, cur *block) (int64, er
 }
 
 // texts is like numbers, and keeps the values.
-func (c *contents) texts(s *stream, n, end int64) (int64, error) {
+func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 	src := c.src
 	for got := int64(0); got < n; got++ {
 		if src.at >= end {
