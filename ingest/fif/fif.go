@@ -96,7 +96,12 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	if from != "" {
 		rec.Parts = []string{from}
 	}
-	rec.Events = append(choose(s, seen, stimulated, written, from), c.annotations.events(c.date, clock)...)
+	rec.Events = choose(s, seen, stimulated, written, from)
+	if notes := c.annotations.events(c.date, clock); len(rec.Events) == 0 {
+		rec.Events = notes
+	} else {
+		rec.Events = append(rec.Events, notes...)
+	}
 	slices.SortStableFunc(rec.Events, inOrder)
 	rec.Data, rec.Deviations = r, s.list()
 	switch d, err := units.Implausible(rec); {

@@ -147,6 +147,9 @@ func (c *content) info(s *source, t tag) error {
 		return err
 	case tagChannel:
 		ch, err := readChannel(s, t)
+		if c.chans == nil { // as many as the file says, and has room for
+			c.chans = make([]channelTag, 0, min(max(0, c.count), s.size/(bytesOfTag+bytesOfChannel)))
+		}
 		c.chans = append(c.chans, ch)
 		return err
 	}

@@ -25,6 +25,8 @@ type source struct {
 
 	head [bytesOfTag]byte // of the tag that was read last
 	word [4]byte
+
+	small [256]byte // data of a tag of which there may be many
 }
 
 // kind is of deviations that are listed once.
@@ -127,9 +129,12 @@ func typeName(typ uint32) string {
 	return fmt.Sprintf("type %d", typ)
 }
 
-// bytes reads all data of t, which lies within the file.
+// bytes reads all data of t, which lies within the file. They are valid until the next call.
 func (s *source) bytes(t tag, field string) ([]byte, error) {
-	b := make([]byte, t.size)
+	b := s.small[:min(t.size, int64(len(s.small)))]
+	if t.size > int64(len(b)) {
+		b = make([]byte, t.size)
+	}
 	return b, s.read(b, t.data(), field)
 }
 
