@@ -144,10 +144,11 @@ func bidsEvents(*testing.T) (fstest.MapFS, string) {
 }
 
 func bidsWideEvents(*testing.T) (fstest.MapFS, string) {
-	head := "onset\tduration"
+	columns := []string{"onset", "duration"}
 	for i := range 50 {
-		head += "\tc" + strconv.Itoa(i)
+		columns = append(columns, "c"+strconv.Itoa(i))
 	}
+	head := strings.Join(columns, "\t")
 	return bidsFiles(head + "\n" + strings.Repeat("1\t1"+strings.Repeat("\t1", 50)+"\n", 10_000))
 }
 
@@ -562,19 +563,6 @@ func xdfTexts(*testing.T) (fstest.MapFS, string) {
 		content = append(content, 1, 1, 'a')
 		for range 9 {
 			content = append(content, 0, 1, 1, 'a')
-		}
-		b = xdfChunk(b, 3, content)
-	}
-	return one("x.xdf", b)
-}
-
-func xdfGaps(*testing.T) (fstest.MapFS, string) {
-	b := xdfHead("int8", "100")
-	for c := range 500 {
-		content := append([]byte{1, 0, 0, 0, 1, 100}, make([]byte, 0, 1000)...)
-		for i := range 100 {
-			content = le.AppendUint64(append(content, 8), math.Float64bits(float64(1000*(100*c+i))))
-			content = append(content, byte(i))
 		}
 		b = xdfChunk(b, 3, content)
 	}

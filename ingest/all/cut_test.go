@@ -73,7 +73,8 @@ func variables(data []byte) func(n int) bool {
 
 func small() edftest.File {
 	return edftest.File{Reserved: "EDF+C", N: 3, Signals: []edftest.Signal{
-		{Label: "EEG Cz", Dim: "uV", Samples: 10}, {Label: "EEG Pz", Dim: "uV", Samples: 10},
+		{Label: "EEG Cz", Dim: "uV", Samples: 10},
+		{Label: "EEG Pz", Dim: "uV", Samples: 10},
 		edftest.Annotations(20, func(r int) string { return edftest.TAL(edftest.Steady(r), "") + edftest.TAL("+1.25", "0.5", "T1") }),
 	}}
 }

@@ -237,7 +237,7 @@ func TestHostile(t *testing.T) {
 			if !errors.As(err, &format) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, c.want)
 			}
-			if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(c.data)+page+ingesttest.Slack); got > most {
+			if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(c.data)+onePage+ingesttest.Slack); got > most {
 				t.Errorf("%d bytes were allocated for a file of %d, want at most %d", got, len(c.data), most)
 			}
 		})
@@ -337,9 +337,9 @@ func readColumns(data []byte) (values int64, err error) {
 	return values, nil
 }
 
-// page is what a page and its dictionary may take, packed and unpacked, in a file of any size: writers make them of 1 MiB each, and they
+// onePage is what a page and its dictionary may take, packed and unpacked, in a file of any size: writers make them of 1 MiB each, and they
 // may pack to nothing. A page cannot be read here and there.
-const page = 3 << 20
+const onePage = 3 << 20
 
 // FuzzRead: whatever is in a file, reading all of it takes twice its size, one page, and 1 MiB at most.
 func FuzzRead(f *testing.F) {
@@ -359,7 +359,7 @@ func FuzzRead(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		_, err := readColumns(data)
 		runtime.ReadMemStats(&after)
-		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(data)+page+ingesttest.Slack); got > most {
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(data)+onePage+ingesttest.Slack); got > most {
 			t.Errorf("%d bytes were allocated for a file of %d, want at most %d", got, len(data), most)
 		}
 		var format *ingest.FormatError
