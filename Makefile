@@ -132,7 +132,7 @@ $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
 speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
 	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf edf-64 edf-64-mne edf-512 edf-512-mne
 
-stream-formats: ## memory of playing files of 10 GB and of reading files whole, time of a window (10 GB of disk cache, 1 GB of disk)
+stream-formats: ## memory of playing files of 10 GB and of reading files whole, time of a window (10 GB of disk, and of its cache)
 	$(GO) run ./benchmarks/speed big
 
 interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)

@@ -60,7 +60,7 @@ func bigs() []big {
 		{name: "edf+", how: byPlaying, what: "EDF+C, 512 channels × 2 kHz, a list of annotations in each record", write: edfOf(512, 2000, 2, true)},
 		{name: "bdf", how: byPlaying, what: "BDF, 256 channels × 2048 Hz and Status", write: edfOf(256, 2048, 3, false)},
 		{name: "brainvision", how: byPlaying, what: "BrainVision, 64 channels × 1 kHz, int16, multiplexed", write: brainVision},
-		{name: "xdf", how: byPlaying, what: "XDF, 64 channels × 500 Hz, float32, chunks of 32 samples", write: xdfFile, size: 1e9},
+		{name: "xdf", how: byPlaying, what: "XDF, 64 channels × 500 Hz, float32, chunks of 32 samples", write: xdfFile},
 		{name: "edf-64", how: whole, what: "EDF, 64 channels × 160 Hz × 1 h", write: hour, size: 64 * 160 * 2 * 3600},
 		{name: "edf-512", how: whole, what: "EDF, 512 channels × 2 kHz × 5 min", write: minutes, size: 512 * 2000 * 2 * 300},
 		{name: "edf-64", how: windows, what: "EDF, 64 channels × 160 Hz × 1 h", write: hour, size: 64 * 160 * 2 * 3600},

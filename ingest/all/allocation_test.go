@@ -56,12 +56,8 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
-	"xdf: samples without a stamp":    func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 2000, false) },
 	"xdf: samples with a stamp":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true) },
-	"xdf: chunks of one sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, true) },
-	"xdf: chunks without a stamp":     func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, false) },
 	"xdf: texts":                      xdfTexts,
-	"xdf: clock offsets":              xdfOffsets,
 }
 
 // held is how many bytes of the recording are in memory from the beginning, where a file cannot be read here and there: text, whose
@@ -567,15 +563,6 @@ func xdfTexts(*testing.T) (fstest.MapFS, string) {
 		b = xdfChunk(b, 3, content)
 	}
 	return one("x.xdf", b)
-}
-
-func xdfOffsets(*testing.T) (fstest.MapFS, string) {
-	files, name := xdf(100, 100, true)
-	b := files[name].Data
-	for i := range 100_000 {
-		b = xdfChunk(b, 4, le.AppendUint64(le.AppendUint64([]byte{1, 0, 0, 0}, math.Float64bits(float64(i)/1000)), math.Float64bits(float64(i%7)*1e-6)))
-	}
-	return one(name, b)
 }
 
 func packed(t *testing.T, data []byte) []byte {

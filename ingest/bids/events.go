@@ -47,7 +47,8 @@ func (c *completion) events() {
 		if !ok {
 			continue
 		}
-		e := signal.Event{Sample: first + info.Samples(onset), Onset: onset + float64(first)/info.Rate, Label: labels(row)}
+		e := signal.Event{Onset: onset + float64(first)/info.Rate, Label: labels(row)}
+		e.Sample = c.rec.Place(e.Onset)
 		seconds, _, bad := t.number(row, duration)
 		if bad || seconds < 0 {
 			tell.add(row, "duration", "a number of seconds, at least 0, or n/a", "0 s")

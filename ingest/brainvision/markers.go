@@ -107,7 +107,8 @@ type timeline struct {
 // longestGap is more than anybody leaves a recording open.
 const longestGap = 7 * 24 * time.Hour
 
-// newTimeline breaks n samples of the file at the markers of new segments.
+// newTimeline breaks n samples of the file at the markers of new segments. One that has a date begins where the date says, counted
+// from the one with a date before it.
 func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timeline {
 	line := &timeline{Timeline: flatfile.Whole(n)}
 	if ms == nil {
@@ -121,38 +122,39 @@ func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timelin
 		}
 	}
 	line.Timeline = slices.Grow(line.Timeline, segments)
-	var last int64 // the position of the New Segment before
-	var lastDate time.Time
+	var dated time.Time // of a New Segment, at the sample start
+	start := int64(0)
 	for _, m := range ms.list {
-		if !segment(m) {
+		if !segment(m) || m.Sample < 0 {
 			continue
 		}
 		at := int64(-m.Onset)
-		date := ms.dates[at]
-		switch {
-		case m.Sample <= 0:
-			if m.Sample == 0 {
-				line.begin, last, lastDate = date, 0, date
-			}
-			continue
-		case m.Sample >= n:
+		if m.Sample >= n {
 			ms.src.DeviateOften(at, "position of New Segment", within, func() string { return strconv.FormatInt(m.Sample+1, 10) }, "there is no gap")
 			continue
 		}
-		gap, known := int64(1), false
-		if !date.IsZero() && !lastDate.IsZero() {
-			if d := date.Sub(lastDate); d <= longestGap && d > -longestGap {
-				gap = int64(math.Round(d.Seconds()*rate)) - (m.Sample - last)
-				known = gap >= 0
+		date := ms.dates[at]
+		if m.Sample == 0 {
+			line.begin, dated = date, date
+			continue
+		}
+		gap := int64(0)
+		if !date.IsZero() && !dated.IsZero() {
+			if d := date.Sub(dated); d <= longestGap && d > -longestGap {
+				gap = start + int64(math.Round(d.Seconds()*rate)) - line.Sample(m.Sample)
 			}
 		}
 		if !line.Break(m.Sample, gap) {
 			continue // two markers at one place
 		}
-		if !known {
-			ms.src.DeviateOften(at, newSegment, "has the time at which recording went on", func() string { return fmt.Sprintf("at data point %d no time, or one that cannot be", m.Sample+1) }, "a gap of one sample")
+		if gap < 1 {
+			ms.src.DeviateOften(at, newSegment, "has the time at which recording went on, later than what is before it", func() string {
+				return fmt.Sprintf("at data point %d no time, or one that cannot be", m.Sample+1)
+			}, "a gap of one sample")
 		}
-		last, lastDate = m.Sample, date
+		if !date.IsZero() {
+			dated, start = date, line.Sample(m.Sample)
+		}
 	}
 	if len(line.Timeline) > 1 {
 		log.Add("gaps", signal.Deviation{
@@ -163,12 +165,18 @@ func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timelin
 	return line
 }
 
-// events places the markers, but for the one that says when recording began.
+// events places the markers, but for those that say when recording began and went on: these are the begin and the gaps.
 func (l *timeline) events(ms *markers, rate float64) []signal.Event {
 	if ms == nil {
 		return nil
 	}
-	events := slices.DeleteFunc(ms.list, func(m signal.Event) bool { return segment(m) && m.Label == newSegment+"/" && m.Sample == 0 })
+	events := slices.DeleteFunc(ms.list, func(m signal.Event) bool {
+		if !segment(m) || m.Label != newSegment+"/" {
+			return false
+		}
+		_, begins := slices.BinarySearchFunc(l.Timeline, m.Sample, func(p flatfile.Piece, k int64) int { return cmp.Compare(p.From, k) })
+		return begins
+	})
 	for i := range events {
 		e := &events[i]
 		e.Sample = l.Sample(e.Sample)

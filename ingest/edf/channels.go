@@ -86,6 +86,9 @@ func group(chans []channel) []rateGroup {
 		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
 		if k < 0 {
 			k, groups = len(groups), append(groups, nil)
+			if k == 0 { // mostly there is one
+				groups[0] = make(rateGroup, 0, len(chans))
+			}
 		}
 		groups[k] = append(groups[k], c)
 	}

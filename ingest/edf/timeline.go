@@ -212,6 +212,10 @@ func (l *timeline) sampleAt(perRecord int64, rate float64) func(onset float64) i
 		if onset >= l.end(i) {
 			return int64(math.Round(onset * rate))
 		}
-		return int64(math.Round(onset*rate + moved(s, starts[i], rate)))
+		at := int64(math.Round(onset*rate + moved(s, starts[i], rate)))
+		if end := starts[i] + l.count(i)*perRecord; at >= end && (i+1 == len(starts) || starts[i+1] > end) {
+			return end - 1 // before the end of the segment, and behind the middle of its last sample
+		}
+		return at
 	}
 }

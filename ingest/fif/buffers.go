@@ -9,15 +9,16 @@ import (
 
 // buffer is a run of samples that lie together in the file, sample by sample. There may be one in 18 bytes of the file.
 type buffer struct {
-	at    int64 // byte of the first sample, and in the lowest bits the type
-	start int64 // number of the first sample
-	n     int64 // samples
+	src   *source // the part that it lies in
+	at    int64   // byte of the first sample, and in the lowest bits the type
+	start int64   // number of the first sample
+	n     int64   // samples
 }
 
 const typeBits = 5
 
-func newBuffer(at, start, n int64, typ uint32) buffer {
-	return buffer{at<<typeBits | int64(typ), start, n}
+func newBuffer(src *source, at, start, n int64, typ uint32) buffer {
+	return buffer{src, at<<typeBits | int64(typ), start, n}
 }
 
 func (b buffer) typ() uint32 { return uint32(b.at & (1<<typeBits - 1)) }
@@ -95,9 +96,20 @@ func (b *buffers) add(s *source, t tag, chans int64) error {
 		}
 	}
 	b.skip, b.skipSamples = 0, 0
-	b.list.Add(newBuffer(t.data(), b.len, n, t.typ))
+	b.list.Add(newBuffer(s, t.data(), b.len, n, t.typ))
 	b.len += n
 	return nil
+}
+
+// join adds those of the part of the recording that goes on from b, whose first sample is not before the end of b.
+func (b *buffers) join(next *buffers) {
+	from := next.first - b.first
+	for i := range next.list.Len() {
+		f := *next.list.At(i)
+		f.start += from
+		b.list.Add(f)
+	}
+	b.len = from + next.len
 }
 
 // spans is where there are samples; nil where there is no gap.

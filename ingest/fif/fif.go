@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"io"
 	"io/fs"
 	"math"
@@ -41,13 +42,25 @@ func gunzip(head []byte) []byte {
 	return plain
 }
 
-// OpenIn reads the heads of all tags of f, and the events from the file beside it, which it finds in fsys. It owns f from
-// now on and closes it, also when it fails.
+// OpenIn reads the heads of all tags of f, those of the parts that a split recording goes on in, and the events from the file beside
+// it, which it finds in fsys. It owns f from now on and closes it, also when it fails.
 func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-	return ingest.Owned(f, name, func(f ingest.File, name string) (*signal.Recording, error) { return open(fsys, f, name) })
+	p := &parts{files: []ingest.File{f}}
+	rec, err := p.open(fsys, f, name)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	rec.Closer = closer(p.close)
+	return rec, nil
 }
 
-func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+// closer is a function that closes.
+type closer func() error
+
+// Close calls it.
+func (c closer) Close() error { return c() }
+
+func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	s, err := newSource(f, name)
 	if err != nil {
 		return nil, err
@@ -69,6 +82,9 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	}
 	chans, err := c.channels(s)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.follow(fsys, s, c, raw); err != nil {
 		return nil, err
 	}
 	c.notes(s)
@@ -93,8 +109,9 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	rec.Parts = p.names()
 	if from != "" {
-		rec.Parts = []string{from}
+		rec.Parts = append(rec.Parts, from)
 	}
 	rec.Events = choose(s, seen, stimulated, written, from)
 	if notes := c.annotations.events(c.date, clock); len(rec.Events) == 0 {
@@ -103,7 +120,7 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 		rec.Events = append(rec.Events, notes...)
 	}
 	slices.SortStableFunc(rec.Events, inOrder)
-	rec.Data, rec.Deviations = r, s.list()
+	rec.Data, rec.Deviations = r, append(s.list(), p.deviations()...)
 	switch d, err := units.Implausible(rec); {
 	case err != nil:
 		return nil, err

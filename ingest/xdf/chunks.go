@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/pages"
 )
@@ -39,55 +41,27 @@ type block struct {
 	size  int32 // in bytes
 }
 
-// blocks are those of a stream. There may be one in twelve bytes of the file, so they are kept in sixteen.
-type blocks struct {
-	list  pages.List[place]
-	first []int64 // number of the first sample of every 1024th block
-}
-
-type place struct {
-	at    uint64 // and the number of samples in the lowest bits
-	first uint32 // behind that of the 1024th block before
-	size  int32
-}
-
-const placeBits = 11 // for up to blockSamples
-
-func (l *blocks) add(b block) {
-	if l.list.Len()%1024 == 0 {
-		l.first = append(l.first, b.first)
-	}
-	l.list.Add(place{uint64(b.at)<<placeBits | uint64(b.n), uint32(b.first - l.first[len(l.first)-1]), b.size})
-}
-
-func (l *blocks) len() int { return l.list.Len() }
-
-func (l *blocks) at(k int) block {
-	p := l.list.At(k)
-	return block{int64(p.at >> placeBits), l.first[k/1024] + int64(p.first), int32(p.at & (1<<placeBits - 1)), p.size}
-}
-
 // stream is what the file has of one stream.
 type stream struct {
 	id     uint32
 	at     int64 // of its header
 	info   *streamInfo
 	footer *node
-	blocks blocks
+	blocks list[block]
 	n      int64
-	stamps *stamps            // of every sample, on the clock of the sender until sync
+	stamps stamps             // of every sample, on the clock of the sender until sync
 	labels pages.List[string] // of every sample of a stream of text
-	times  pages.List[float64]
-	values pages.List[float64] // clock offsets
+	times  []float64
+	values []float64 // clock offsets
+	again  place     // where stamps were read again
 
 	last    float64 // the stamp before the next
 	lost    bool    // something behind the last stamp is missing
 	started bool    // there has been a stamp
 	skipped int64   // samples left out because their stamp is not known
 
-	maybe      int     // samples in front of which others may be missing
-	maybeFirst int64   // the first of them
-	maybeS     float64 // the longest time of these, in seconds
+	maybe  []int64 // samples in front of which others may be missing
+	maybeS float64 // the longest time of these, in seconds
 }
 
 // contents is all that was found in a file.
@@ -98,11 +72,7 @@ type contents struct {
 	byID    map[uint32]*stream
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
 	label   []byte
-	cache   stampCache
 }
-
-// maxNames is how many labels are looked for again: what has more of them repeats none.
-const maxNames = 1024
 
 // scan reads the whole file but for the samples themselves.
 func scan(src *source) (*contents, error) {
@@ -133,7 +103,7 @@ func scan(src *source) (*contents, error) {
 			break
 		}
 		src.deviate(from, "chunk", "a file is whole chunks", string(harm), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from))
-		src.seek(to)
+		src.at = to
 	}
 	return c, nil
 }
@@ -193,10 +163,12 @@ func (c *contents) chunk() error {
 		}
 		return c.streamChunk(tag, binary.LittleEndian.Uint32(b), from, end)
 	case tagBoundary:
-		return src.skip(end - src.at)
+		src.skip(end - src.at)
+		return nil
 	}
 	src.deviate(from, "chunk", "tags are 1 to 6", fmt.Sprintf("tag %d in a chunk of %d bytes", tag, size), "the chunk is passed over")
-	return src.skip(end - src.at)
+	src.skip(end - src.at)
+	return nil
 }
 
 // xml reads the rest of a chunk. A document that cannot be read is a deviation, and nil.
@@ -233,7 +205,8 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		if end > src.size {
 			return errShort
 		}
-		return src.skip(end - src.at)
+		src.skip(end - src.at)
+		return nil
 	}
 	switch tag {
 	case tagClockOffset:
@@ -249,8 +222,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 			src.deviate(from, "clock offset", "times are finite", fmt.Sprintf("%g at %g", value, at), "the offset is passed over")
 			return nil
 		}
-		s.times.Add(at)
-		s.values.Add(value)
+		s.times, s.values = append(s.times, at), append(s.values, value)
 		return nil
 	case tagStreamFooter:
 		footer, err := c.xml(from, end, "stream footer")
@@ -276,7 +248,13 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	if err != nil {
 		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
 	}
-	s := &stream{id: id, at: from, info: info, stamps: newStamps(info.rate, &c.cache)}
+	s := &stream{id: id, at: from, info: info}
+	if info.rate > 0 {
+		s.stamps.step = 1 / info.rate
+	}
+	if !info.text() { // text is in memory anyway
+		s.stamps.room, s.stamps.again = &c.src.room, func(first int64, t []float64) error { return s.stampsAgain(c.src, first, t) }
+	}
 	c.streams, c.byID[id] = append(c.streams, s), s
 	return nil
 }
@@ -293,14 +271,15 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if s.info.text() {
 		read = c.texts
 	}
-	got, err := read(s, n, min(end, src.size), end <= src.size)
+	got, err := read(s, n, min(end, src.size))
 	switch {
 	case err != nil:
 		return err
 	case got == n && end <= src.size:
 		if src.at != end {
 			src.deviate(from, "samples", "a chunk is as long as its samples", fmt.Sprintf("%d bytes behind the last of %d samples", end-src.at, n), "they are passed over")
-			return src.skip(end - src.at)
+			src.skip(end - src.at)
+			return nil
 		}
 		return nil
 	case end > src.size:
@@ -309,87 +288,150 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	return damagef("%d whole samples of %d in a chunk of stream %d", got, n, s.id)
 }
 
-// numbers reads up to n samples of a numeric stream that lie before byte end, which is that of the chunk where it is whole. It returns
-// how many there were.
-func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
+// numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
+func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
 	src := c.src
 	width := int64(s.info.channels * s.info.format.width)
+	if even, err := c.evenly(s, n, end, width); even || err != nil {
+		return n, err
+	}
 	cur := block{at: src.at, first: s.n}
-	flush := func() {
-		if cur.n > 0 {
-			s.blocks.add(cur)
-		}
-		cur = block{at: src.at, first: s.n}
-	}
-	defer flush()
 	got, err := int64(0), error(nil)
-	if whole { // the length of one that is cut says nothing
-		got, err = c.evenly(s, n, end, width, &cur)
-	}
-	for ; err == nil && got < n && src.at < end; got++ {
-		b, err := src.next(1)
-		if err != nil {
-			return got, err
+	for ; got < n && src.at < end; got++ {
+		var known, whole bool
+		if known, whole, err = c.number(s, end, width); err != nil || !whole {
+			break
 		}
-		stamp := int64(b[0])
-		if stamp != 0 && stamp != 8 {
-			return got, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+		if known {
+			cur.n++
+			cur.size = int32(src.at - cur.at)
+			s.n++
 		}
-		if end-src.at < stamp+width {
-			return got, nil
-		}
-		var known bool
-		if stamp == 8 {
-			if b, err = src.next(8); err != nil {
-				return got, err
-			}
-			known = s.stamp(float64At(b))
-		} else {
-			known = s.deduce()
-		}
-		if err := src.skip(width); err != nil {
-			return got, err
-		}
-		if !known {
-			flush()
-			continue
-		}
-		cur.n++
-		cur.size = int32(src.at - cur.at)
-		s.n++
-		if cur.n == blockSamples || int64(cur.size) > readAhead/2 {
-			flush()
+		if !known || cur.n == blockSamples || int64(cur.size) > readAhead/2 {
+			s.keep(cur)
+			cur = block{at: src.at, first: s.n}
 		}
 	}
+	s.keep(cur)
 	return got, err
 }
 
-// evenly takes a chunk whose length says that all its n samples are without a stamp but for the first, as most recorders
-// write them, without looking at each. It returns n, or 0 where the chunk is another one.
-func (c *contents) evenly(s *stream, n, end, width int64, cur *block) (int64, error) {
+// blockOf is the number of the block with sample i.
+func (s *stream) blockOf(i int64) int64 {
+	return int64(sort.Search(int(s.blocks.n), func(k int) bool { b := s.blocks.at(int64(k)); return b.first+int64(b.n) > i }))
+}
+
+// keep remembers b unless it is empty.
+func (s *stream) keep(b block) {
+	if b.n > 0 {
+		s.blocks.push(b)
+	}
+}
+
+// number passes over one sample. known says whether its time is, whole whether all of it lies before byte end.
+func (c *contents) number(s *stream, end, width int64) (known, whole bool, err error) {
+	src := c.src
+	b, err := src.next(1)
+	if err != nil {
+		return false, false, err
+	}
+	stamp := int64(b[0])
+	if stamp != 0 && stamp != 8 {
+		return false, false, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+	}
+	if end-src.at < stamp+width {
+		return false, false, nil
+	}
+	if stamp == 8 {
+		if b, err = src.next(8); err != nil {
+			return false, false, err
+		}
+		known = s.stamp(float64At(b))
+	} else {
+		known = s.deduce()
+	}
+	src.skip(width)
+	return known, true, nil
+}
+
+// evenly takes a chunk whose length says that all its n samples are without a stamp but for the first, or without any, as
+// most recorders write them, without looking at each. It is false, and nothing is taken, where the chunk is another one.
+func (c *contents) evenly(s *stream, n, end, width int64) (bool, error) {
 	src := c.src
 	size := end - src.at
-	stamps := size - n*(1+width)
-	if n > blockSamples || size > readAhead/2 || stamps != 8 || !(s.info.rate > 0) {
-		return 0, nil
+	if n < 1 || n > size/(1+width) {
+		return false, nil
 	}
-	b, err := src.r.Peek(9)
+	own := size - n*(1+width)
+	if own != 0 && own != 8 {
+		return false, nil
+	}
+	b, err := src.peek(int(1 + own))
 	if err != nil {
-		return 0, src.failed(err)
+		return false, err
 	}
-	if b[0] != 8 || !s.stamp(float64At(b[1:])) {
-		return 0, nil // the one that looks at each says what is wrong
+	if int64(b[0]) != own {
+		return false, nil // the one that looks at each says what is wrong
 	}
-	for range n - 1 {
-		s.deduce()
+	rest := n
+	if own == 8 {
+		at := float64At(b[1:])
+		if at-at != 0 {
+			return false, nil
+		}
+		s.stamp(at)
+		rest--
+	} else if s.lost || !s.started {
+		return false, nil
 	}
-	s.n += n
-	cur.n, cur.size = int32(n), int32(size)
-	return n, src.skip(size)
+	s.last = s.stamps.deduce(rest, s.last)
+	most := max(1, min(blockSamples, readAhead/2/(1+width)))
+	for at := src.at; n > 0; own = 0 {
+		m := min(n, most)
+		b := block{at: at, first: s.n, n: int32(m), size: int32(own + m*(1+width))}
+		s.blocks.push(b)
+		s.n, n, at = s.n+m, n-m, at+int64(b.size)
+	}
+	src.skip(size)
+	return true, nil
+}
+
+// stampsAgain reads the stamps of samples first+1, … into t[1:] from the file, as numbers did; t[0] is that of sample first.
+func (s *stream) stampsAgain(src *source, first int64, t []float64) error {
+	again := source{file: src.file, name: src.name, size: src.size, place: s.again}
+	defer func() { s.again = again.place }()
+	width := int64(s.info.channels * s.info.format.width)
+	i, end := first+1, first+int64(len(t))
+	for k := s.blockOf(i); i < end; k++ {
+		b := s.blocks.at(k)
+		again.at = b.at
+		for at := b.first; at < min(end, b.first+int64(b.n)); at++ {
+			from := again.at
+			head, err := again.next(1)
+			if err == nil && head[0] == 8 {
+				head, err = again.next(8)
+			}
+			switch {
+			case err != nil:
+				return src.errorf(from, "samples", "the stamp cannot be read again: %w", err)
+			case len(head) == 1 && head[0] != 0:
+				return src.errorf(from, "samples", "a stamp of %d bytes, must have 0 or 8: the file has changed since it was opened", head[0])
+			}
+			again.skip(width)
+			if at < i {
+				continue
+			}
+			if t[i-first] = t[i-first-1] + s.stamps.step; len(head) == 8 {
+				t[i-first] = float64At(head)
+			}
+			i++
+		}
+	}
+	return nil
 }
 
 // texts is like numbers, and keeps the values.
-func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
+func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 	src := c.src
 	for got := int64(0); got < n; got++ {
 		if src.at >= end {
@@ -425,12 +467,17 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 			if size > end-src.at {
 				return got, nil
 			}
+			text, err := src.text(size)
+			if err != nil {
+				return got, err
+			}
 			if ch > 0 {
 				c.label = append(c.label, ',')
 			}
-			if c.label, err = src.appendText(c.label, size); err != nil {
-				return got, err
+			if !utf8.Valid(text) {
+				text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 			}
+			c.label = append(c.label, text...)
 		}
 		var known bool
 		if stamp == 8 {
@@ -445,6 +492,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 	}
 	return n, nil
 }
+
+// maxNames is how many labels are looked for again: what has more of them hardly repeats one.
+const maxNames = 1024
 
 // intern is label as text, in the same memory for all that are equal.
 func (c *contents) intern(label []byte) string {
@@ -464,7 +514,7 @@ func (s *stream) stamp(at float64) bool {
 		return false
 	}
 	s.last, s.lost, s.started = at, false, true
-	s.stamps.push(at, true)
+	s.stamps.push(at)
 	return true
 }
 
@@ -475,10 +525,7 @@ func (s *stream) deduce() bool {
 		s.skipped++
 		return false
 	}
-	if s.info.rate > 0 {
-		s.last += 1 / s.info.rate
-	}
-	s.stamps.push(s.last, false)
+	s.last = s.stamps.deduce(1, s.last)
 	return true
 }
 

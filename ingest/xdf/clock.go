@@ -20,134 +20,92 @@ type part struct{ from, to int }
 
 // sync moves the stamps of s to the clock of the recorder. It returns the ranges of samples with a line of their own.
 func (s *stream) sync(src *source) {
-	if s.n == 0 || s.times.Len() == 0 {
+	if s.n == 0 || len(s.times) == 0 {
 		if s.n > 0 {
 			s.deviate(src, "clock", "a stream has clock offsets", "none", "its stamps are on the clock of the recorder already")
 		}
 		return
 	}
-	w := newOffsets(s)
-	w.dropLate(src)
-	parts := w.resets()
+	s.dropLate(src)
+	parts := resets(s.times, s.values)
 	if len(parts) > 1 {
 		s.deviate(src, "resets", "the sender's clock runs through", fmt.Sprintf("set anew %d times, by its offsets", len(parts)-1), "each part is moved to the recorder's clock on its own")
 	}
 	at := int64(0)
+	var moves []move
 	for k, p := range parts {
-		l := line{offset: w.value(p.from)}
+		l := line{offset: s.values[p.from]}
 		if p.from != p.to {
-			l = w.huber(p)
+			l = huber(s.times[p.from:p.to+1], s.values[p.from:p.to+1])
 		}
 		end := s.n
 		if k+1 < len(parts) { // a stamp belongs to the part whose nearest offset is nearer
-			last, next := w.time(p.to), w.time(p.to+1)
+			last, next := s.times[p.to], s.times[p.to+1]
 			for end = at; end < s.n; end++ {
 				if t := s.stamps.at(end); math.Abs(t-last) >= math.Abs(t-next) {
 					break
 				}
 			}
 		}
-		s.stamps.move(end, l)
+		moves = append(moves, move{end, l})
 		at = end
 	}
-}
-
-// offsets are the clock offsets of a stream, with memory to compute in: there may be one in 24 bytes of the file.
-type offsets struct {
-	s     *stream
-	n     int
-	a, b  []float64 // of n
-	order []float64
-}
-
-func newOffsets(s *stream) *offsets {
-	n := s.times.Len()
-	return &offsets{s, n, make([]float64, n), make([]float64, n), make([]float64, n)}
-}
-
-func (w *offsets) time(i int) float64  { return *w.s.times.At(i) }
-func (w *offsets) value(i int) float64 { return *w.s.values.At(i) }
-
-// steps is what a list changes by, in dst.
-func (w *offsets) steps(dst []float64, of func(i int) float64) []float64 {
-	dst = dst[:max(0, w.n-1)]
-	for i := range dst {
-		dst[i] = of(i+1) - of(i)
-	}
-	return dst
-}
-
-// median is that of x, 0 where it is empty.
-func (w *offsets) median(x []float64) float64 {
-	if len(x) == 0 {
-		return 0
-	}
-	s := w.order[:copy(w.order, x)]
-	slices.Sort(s)
-	if n := len(s); n%2 == 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return s[len(s)/2]
+	s.stamps.move(moves)
 }
 
 // dropLate takes off what a known fault of liblsl leaves behind (sccn/liblsl#246): when an outlet is closed while an inlet
 // still listens, one more sample and one more offset are recorded, and both are garbage. Both signs must be there: more
 // samples than the footer counts, and a last offset that has nothing to do with those before.
-func (w *offsets) dropLate(src *source) {
-	s := w.s
-	n, count := w.n, s.count()
+func (s *stream) dropLate(src *source) {
+	n, count := len(s.times), s.count()
 	if count < 0 || s.n <= count || n < 3 {
 		return
 	}
-	intervals := w.steps(w.a, w.time)
-	usual := w.median(intervals[:n-2])
+	intervals := diff(s.times)
+	usual := median(intervals[:n-2])
 	ratio := math.Abs(intervals[n-2]) / usual
-	spread := w.b[:n-1]
-	for i := range spread {
-		spread[i] = w.value(i)
-	}
-	mid := w.median(spread)
-	for i, v := range spread {
+	mid := median(s.values[:n-1])
+	spread := make([]float64, n-1)
+	for i, v := range s.values[:n-1] {
 		spread[i] = math.Abs(v - mid)
 	}
-	mad := 1.4826 * w.median(spread) // the standard deviation of normal values
-	if !(ratio > 10) && !(mad > 0 && math.Abs(w.value(n-1)-mid)/mad > 10) {
+	mad := 1.4826 * median(spread) // the standard deviation of normal values
+	if !(ratio > 10) && !(mad > 0 && math.Abs(s.values[n-1]-mid)/mad > 10) {
 		return
 	}
 	s.deviate(src, "late", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d, and the last clock offset is far from the others", s.n, count),
 		"what is beyond the count, and that offset, are garbage of a closed outlet (sccn/liblsl#246) and left out")
-	w.n--
+	s.times, s.values = s.times[:n-1], s.values[:n-1]
 	s.n = count
 	s.stamps.cut(count)
 	if s.info.text() {
 		s.labels.Cut(int(count))
 		return
 	}
-	for n := s.blocks.len(); n > 0 && s.blocks.at(n-1).first >= count; n-- {
-		s.blocks.list.Cut(n - 1)
+	for s.blocks.n > 0 && s.blocks.at(s.blocks.n-1).first >= count {
+		s.blocks.cut(s.blocks.n - 1)
 	}
 }
 
 // resets finds the ranges of offsets between which the sender's clock was set anew: where time steps back, or where the
 // step of the time and that of the offset are both outliers (by more than 5 and 10 median absolute deviations and by 5 s
 // and 1 s).
-func (w *offsets) resets() []part {
+func resets(times, values []float64) []part {
+	dt, dv := diff(times), diff(values)
 	odd := func(d []float64, deviations, seconds float64) []bool {
 		out := make([]bool, len(d))
-		mid := w.median(d)
-		abs := w.b[:len(d)]
+		mid := median(d)
+		abs := make([]float64, len(d))
 		for i, v := range d {
 			abs[i] = math.Abs(v - mid)
 		}
-		mad := w.median(abs) + 0x1p-52
+		mad := median(abs) + 0x1p-52
 		for i, a := range abs {
 			out[i] = a/mad > deviations && a > seconds
 		}
 		return out
 	}
-	oddValue := odd(w.steps(w.a, w.value), 10, 1)
-	dt := w.steps(w.a, w.time)
-	oddTime := odd(dt, 5, 5)
+	oddTime, oddValue := odd(dt, 5, 5), odd(dv, 10, 1)
 	parts := []part{{}}
 	for i := range dt {
 		if dt[i] < 0 || oddTime[i] && oddValue[i] {
@@ -155,18 +113,14 @@ func (w *offsets) resets() []part {
 			parts = append(parts, part{from: i + 1})
 		}
 	}
-	parts[len(parts)-1].to = w.n - 1
+	parts[len(parts)-1].to = len(times) - 1
 	return parts
 }
 
-// huber is the line through a part of the offsets that minimises Huber's loss, by iteratively reweighted least squares up to rounding.
-func (w *offsets) huber(p part) line {
-	n := p.to - p.from + 1
-	t, y, weights := w.a[:n], w.b[:n], w.order[:n]
-	for i := range t {
-		t[i], y[i] = w.time(p.from+i), w.value(p.from+i)
-	}
+// huber is the line through (t, y) that minimises Huber's loss, by iteratively reweighted least squares up to rounding.
+func huber(t, y []float64) line {
 	origin := slices.Min(t)
+	weights := make([]float64, len(t))
 	for i := range weights {
 		weights[i] = 1
 	}
@@ -204,4 +158,25 @@ func (w *offsets) huber(p part) line {
 	}
 	fit.offset -= fit.slope * origin
 	return fit
+}
+
+func diff(x []float64) []float64 {
+	d := make([]float64, max(0, len(x)-1))
+	for i := range d {
+		d[i] = x[i+1] - x[i]
+	}
+	return d
+}
+
+// median is that of x, 0 where it is empty.
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	s := slices.Clone(x)
+	slices.Sort(s)
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
 }

@@ -31,6 +31,8 @@
 //
 // # Memory
 //
-// Opening reads the file once, and keeps stamps and places; samples are read from the file when they are asked for. Open
-// allocates at most twice the size of the file.
+// Opening reads the file once, and keeps where the chunks lie (24 bytes to each, or to 1024 samples), all text, and those stamps that
+// the file has, at most 4 Mi of them (32 MB): where every sample of a long recording has a stamp of its own, those beyond are read
+// from the file again, several times, until the times are known. Samples are read when they are asked for. A file of 10 GB is
+// so played in less than 200 MB, if its recorder wrote chunks of some dozens of samples. Open allocates at most twice the size of the file.
 package xdf

@@ -3,7 +3,6 @@ package xdf
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -14,7 +13,7 @@ const windowBytes = 1 << 18
 
 // together is how many samples are decoded at once, at least, where blocks have less: a row of dst then gets whole lines of
 // the cache, one behind the other.
-const together = 128
+const together = 256
 
 type scale struct{ mul, div float64 }
 
@@ -75,10 +74,11 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 
 // read fills dst from sample number first of the stream on.
 func (r *reader) read(dst [][]float64, first int64) error {
-	k := sort.Search(r.s.blocks.len(), func(k int) bool { b := r.s.blocks.at(k); return b.first+int64(b.n) > first })
+	blocks := &r.s.blocks
+	k := int(r.s.blockOf(first))
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
-		b := r.s.blocks.at(k)
+		b := *blocks.at(int64(k))
 		if len(r.at) > 0 && !r.holds(b) { // what waits is in the part that was read last
 			r.decode(dst, done)
 			done = found
@@ -112,7 +112,7 @@ func (r *reader) holds(b block) bool {
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
-	b := r.s.blocks.at(k)
+	b := *r.s.blocks.at(int64(k))
 	if r.holds(b) {
 		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}
@@ -135,18 +135,24 @@ func (r *reader) load(k int) ([]byte, error) {
 // find adds to r.at the places of the values of n samples of a block, from sample number in on; the block begins at byte base
 // of r.buf. The scan has not looked at every sample, and the file may have changed since.
 func (r *reader) find(raw []byte, base int64, in, n int, width int64) error {
+	off := r.off
 	for ; r.in < in+n; r.in++ {
-		if r.off >= int64(len(raw)) || raw[r.off] != 0 && raw[r.off] != 8 || r.off+1+int64(raw[r.off])+width > int64(len(raw)) {
+		stamp := int64(-1)
+		if off < int64(len(raw)) {
+			stamp = int64(raw[off])
+		}
+		if stamp != 0 && stamp != 8 || off+1+stamp+width > int64(len(raw)) {
 			err := fmt.Errorf("sample %d of its block begins with no stamp of 0 or 8 bytes: the file is damaged here", r.in)
-			r.block = -1
+			r.block, r.off = -1, off
 			return err
 		}
-		r.off += 1 + int64(raw[r.off])
+		off += 1 + stamp
 		if r.in >= in {
-			r.at = append(r.at, base+r.off)
+			r.at = append(r.at, base+off)
 		}
-		r.off += width
+		off += width
 	}
+	r.off = off
 	return nil
 }
 
@@ -156,18 +162,13 @@ func (r *reader) decode(dst [][]float64, done int) {
 	raw, n := r.buf, len(r.at)
 	defer func() { r.at = r.at[:0] }()
 	size := int64(r.s.info.format.width)
+	if r.s.info.format.name == "float32" {
+		floats(dst, done, raw, r.at)
+	}
 	for ch := range dst {
 		x := dst[ch][done : done+n]
 		skip := int64(ch) * size
 		switch r.s.info.format.name {
-		case "float32":
-			if ch%4 == 0 && ch+4 <= len(dst) { // what nearly every amplifier sends: four channels at a time
-				floats(x, dst[ch+1][done:done+n], dst[ch+2][done:done+n], dst[ch+3][done:done+n], raw[skip:], r.at)
-			} else if ch >= len(dst)&^3 {
-				for t, at := range r.at {
-					x[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[at+skip:])))
-				}
-			}
 		case "double64":
 			for t, at := range r.at {
 				x[t] = float64At(raw[at+skip:])
@@ -198,18 +199,5 @@ func (r *reader) decode(dst [][]float64, done int) {
 		for t := range x {
 			x[t] = x[t] * s.mul / s.div
 		}
-	}
-}
-
-// floats reads four neighbouring channels, of which the first value of sample t lies at[t] behind raw.
-func floats(a, b, c, d []float64, raw []byte, at []int64) {
-	n := len(at)
-	a, b, c, d = a[:n], b[:n], c[:n], d[:n]
-	for t, k := range at {
-		v := raw[k:][:16]
-		a[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))
-		b[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[4:])))
-		c[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[8:])))
-		d[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[12:])))
 	}
 }

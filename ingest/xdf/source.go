@@ -1,36 +1,26 @@
 package xdf
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// readAhead is how much of the file is read at once, readHead how much behind a jump: most chunks of samples are jumped over
-// but for their first bytes.
 const (
-	readAhead = 1 << 20
-	readHead  = 512
+	readAhead = 1 << 20 // of the file that is read at once, at most
+	readHead  = 128     // that is read behind a jump: most chunks of samples are jumped over but for their first bytes
+	shortJump = 4096    // what costs less to read than to jump over
 )
 
-// ahead is the file from a place on, which is read in small pieces behind a jump, then in ever larger ones.
-type ahead struct {
-	section *io.SectionReader
-	piece   int
-}
-
-// Read reads a piece.
-func (a *ahead) Read(p []byte) (int, error) {
-	n, err := a.section.Read(p[:min(len(p), a.piece)])
-	a.piece = min(2*a.piece, readAhead)
-	return n, err
+// place is where a file is read, and what was read there last.
+type place struct {
+	at    int64 // of the next byte
+	buf   []byte
+	bufAt int64
 }
 
 // source is the file, read from begin to end, with what is needed to complain about it.
@@ -38,9 +28,9 @@ type source struct {
 	file ingest.File
 	name string
 	size int64
-	r    *bufio.Reader
-	ahead
-	at int64 // of the next byte that r gives
+	place
+
+	room int64 // for how many more stamps there is memory: see stamps
 
 	deviations []signal.Deviation
 	first      map[string]int // position in deviations of the first of a kind
@@ -52,63 +42,76 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	s := &source{file: f, name: name, size: st.Size(), first: map[string]int{}, again: map[string]int{}}
-	s.seek(0)
-	return s, nil
+	return &source{file: f, name: name, size: st.Size(), room: keptStamps, first: map[string]int{}, again: map[string]int{}}, nil
 }
 
-// seek goes on at byte at.
-func (s *source) seek(at int64) {
-	s.ahead = ahead{io.NewSectionReader(s.file, at, s.size-at), readHead}
-	if s.r == nil {
-		s.r = bufio.NewReaderSize(&s.ahead, int(min(readAhead, max(16, s.size))))
-	} else {
-		s.r.Reset(&s.ahead)
+// skip passes over n bytes.
+func (s *source) skip(n int64) { s.at += n }
+
+// peek is the following n bytes, valid until the next call. n is at most readAhead.
+func (s *source) peek(n int) ([]byte, error) {
+	from := s.at - s.bufAt
+	if from < 0 || from+int64(n) > int64(len(s.buf)) {
+		if err := s.fill(n); err != nil {
+			return nil, err
+		}
+		from = 0
 	}
-	s.at = at
+	return s.buf[from:][:n], nil
 }
 
-// skip passes over n bytes, which lie in the file.
-func (s *source) skip(n int64) error {
-	if n > int64(s.r.Buffered()) {
-		s.seek(s.at + n)
-		return nil
+// fill reads n bytes from s.at on, and some more.
+func (s *source) fill(n int) error {
+	piece := readHead
+	if jump := s.at - s.bufAt - int64(len(s.buf)); jump < shortJump && s.at >= s.bufAt {
+		piece = min(2*max(len(s.buf), readHead), readAhead)
 	}
-	m, err := s.r.Discard(int(n))
-	s.at += int64(m)
-	return s.failed(err)
+	more := min(int64(max(n, piece)), s.size-s.at)
+	if more < int64(n) {
+		return errShort
+	}
+	if int64(cap(s.buf)) < more {
+		s.buf = make([]byte, min(max(2*more, 4096), readAhead, s.size))
+	}
+	s.buf, s.bufAt = s.buf[:more], s.at
+	m, err := s.file.ReadAt(s.buf, s.at)
+	if s.buf = s.buf[:m]; m < n {
+		return s.failed(err)
+	}
+	return nil
 }
 
-// next is the following n bytes, valid until the next call. n is at most the size of the buffer.
+// text is the following n bytes, valid until the next call where they are few. The caller has checked that the file has them.
+func (s *source) text(n int64) ([]byte, error) {
+	if n <= readHead {
+		return s.next(int(n))
+	}
+	return s.bytes(n)
+}
+
+// next is the following n bytes, valid until the next call. n is at most readAhead.
 func (s *source) next(n int) ([]byte, error) {
-	b, err := s.r.Peek(n)
-	if err != nil {
-		return nil, s.failed(err)
+	b, err := s.peek(n)
+	if err == nil {
+		s.at += int64(n)
 	}
-	_, err = s.r.Discard(n)
-	s.at += int64(n)
-	return b, s.failed(err)
+	return b, err
 }
 
 // bytes is the following n bytes in memory of their own. The caller has checked that the file has them.
 func (s *source) bytes(n int64) ([]byte, error) {
 	b := make([]byte, n)
-	m, err := io.ReadFull(s.r, b)
+	if n <= readHead {
+		from, err := s.next(int(n))
+		copy(b, from)
+		return b, err
+	}
+	m, err := s.file.ReadAt(b, s.at)
 	s.at += int64(m)
-	return b, s.failed(err)
-}
-
-// appendText adds the following n bytes to dst as text: what is no UTF-8 becomes U+FFFD. The caller has checked that the file has them.
-func (s *source) appendText(dst []byte, n int64) ([]byte, error) {
-	if n > int64(s.r.Size()) {
-		b, err := s.bytes(n)
-		return append(dst, bytes.ToValidUTF8(b, []byte("\uFFFD"))...), err
+	if int64(m) < n {
+		return b, s.failed(err)
 	}
-	b, err := s.next(int(n))
-	if utf8.Valid(b) {
-		return append(dst, b...), err
-	}
-	return append(dst, bytes.ToValidUTF8(b, []byte("\uFFFD"))...), err
+	return b, nil
 }
 
 // damage is why a chunk cannot be read; reading can go on behind the next boundary.
@@ -122,12 +125,9 @@ func damagef(format string, args ...any) error { return damage(fmt.Sprintf(forma
 // errShort is the end of the file within what was to be read.
 const errShort = damage("the file ends within a chunk")
 
-// failed is an error of the reading itself.
+// failed is why fewer bytes were read than were asked for.
 func (s *source) failed(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errShort
 	}
 	return s.errorf(s.at, "chunk", "cannot be read: %w", err)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -24,40 +23,26 @@ func (g segment) end() float64 { return g.t0 + float64(g.n-1)*g.dt }
 
 // smooth finds the segments of a regular stream and the rate at which its samples really came.
 func (s *stream) smooth() (segments []segment, rate float64) {
-	var list pages.List[segment]
 	limit := max(1, 500/s.info.rate)
 	if s.info.drops {
 		limit = 1.5 / s.info.rate
 	}
 	from, uneven := int64(0), false
 	few := fewSamples / s.info.rate
-	for i := int64(1); i <= s.n; i++ {
-		if i < s.n {
-			step := s.stamps.at(i) - s.stamps.at(i-1)
+	last := s.stamps.at(0)
+	for i := int64(1); i < s.n; {
+		for _, t := range s.stamps.between(i, s.n) {
+			step := t - last
+			last = t
 			uneven = uneven || step > few
-			if math.Abs(step) <= limit {
-				continue
+			if i++; math.Abs(step) > limit {
+				segments = s.split(segments, from, i-1, uneven)
+				from, uneven = i-1, false
+				break // what follows may have been overwritten
 			}
 		}
-		if uneven && !s.info.drops {
-			at, seconds, sure := s.losses(from, i)
-			if !sure && len(at) > 0 {
-				if s.maybe == 0 {
-					s.maybeFirst = at[0]
-				}
-				s.maybe += len(at)
-				s.maybeS = max(s.maybeS, seconds)
-				at = nil
-			}
-			for _, lost := range at {
-				list.Add(s.fit(from, lost))
-				from = lost
-			}
-		}
-		list.Add(s.fit(from, i))
-		from, uneven = i, false
 	}
-	segments = list.Slice()
+	segments = s.split(segments, from, s.n, uneven)
 	var steps, seconds float64
 	for _, g := range segments {
 		steps += float64(g.n - 1)
@@ -67,6 +52,23 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 		return segments, s.info.rate
 	}
 	return segments, steps / seconds
+}
+
+// split adds the segments of samples [from, to), between which there is no break that the limit tells of.
+func (s *stream) split(segments []segment, from, to int64, uneven bool) []segment {
+	if uneven && !s.info.drops {
+		at, seconds, sure := s.losses(from, to)
+		if !sure && len(at) > 0 {
+			s.maybe = append(s.maybe, at...)
+			s.maybeS = max(s.maybeS, seconds)
+			at = nil
+		}
+		for _, lost := range at {
+			segments = append(segments, s.fit(from, lost))
+			from = lost
+		}
+	}
+	return append(segments, s.fit(from, to))
 }
 
 // fewSamples is the step of the stamps, in samples, from which on it is asked whether samples are missing there: stamps of
@@ -79,25 +81,17 @@ const fewSamples = 1.5
 // rare, or hardly differ from it.
 func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool) {
 	dt := 1 / s.info.rate
-	var list pages.List[float64] // by how much steps are not the nominal one
-	for i := from + 1; i < to; i++ {
-		if d := math.Abs(s.stamps.at(i) - s.stamps.at(i-1) - dt); d > 1e-6*dt {
-			list.Add(d)
-		}
-	}
-	off := list.Slice()
-	slices.Sort(off)
+	off := s.uneven(from, to, dt)
 	scatter := 0.0
-	if n := len(off); n > 0 && int64(n) > (to-from)/1000 {
-		scatter = off[n/2]
+	if off.n > (to-from)/1000 {
+		scatter = s.median(from, to, dt, off)
 	}
 	// Stamps of a program that sleeps between samples are regular, too, but it can wake up late and stay so: only the regularity
 	// of a clock tells of losses.
-	n := len(off)
-	sure = n <= int((to-from)/100) || off[n-1-n/50] <= 1e-3*dt
+	sure = off.n <= (to-from)/100 || off.large <= off.n/50
 	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
 	// percent looks like a loss
-	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/int64(len(off)+1)+1))
+	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/(off.n+1)+1))
 	if while > 4096 {
 		while = 128 // there are hardly any
 	}
@@ -129,6 +123,67 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 	return at, seconds, sure
 }
 
+// unevenness is the steps of the stamps that are not the nominal one.
+type unevenness struct {
+	n, large int64     // all of them; those that are off by more than 1/1000
+	off      []float64 // by how much, the first mostOff
+}
+
+// mostOff is how many steps are kept to find their median: 8 MB.
+var mostOff = 1 << 20 // a variable for the test
+
+// uneven finds the steps between samples [from, to) that are not dt.
+func (s *stream) uneven(from, to int64, dt float64) (u unevenness) {
+	s.eachOff(from, to, dt, func(d float64) {
+		u.n++
+		if d > 1e-3*dt {
+			u.large++
+		}
+		if len(u.off) < mostOff {
+			u.off = append(u.off, d)
+		}
+	})
+	return u
+}
+
+// eachOff calls f with by how much each step between samples [from, to) is not dt, where it is not.
+func (s *stream) eachOff(from, to int64, dt float64, f func(d float64)) {
+	last := s.stamps.at(from)
+	for i := from + 1; i < to; {
+		for _, t := range s.stamps.between(i, to) {
+			if d := math.Abs(t - last - dt); d > 1e-6*dt {
+				f(d)
+			}
+			last = t
+			i++
+		}
+	}
+}
+
+// median is that of u, of which there is one, the upper of two.
+func (s *stream) median(from, to int64, dt float64, u unevenness) float64 {
+	if u.n == int64(len(u.off)) {
+		slices.Sort(u.off)
+		return u.off[u.n/2]
+	}
+	// Too many to keep: positive numbers are sorted as their bits are, of which 16 are found at a time.
+	var found uint64
+	for rank, shift := u.n/2, 48; shift >= 0; shift -= 16 {
+		counts := make([]int64, 1<<16)
+		s.eachOff(from, to, dt, func(d float64) {
+			if b := math.Float64bits(d) >> shift; b>>16 == found {
+				counts[b&0xffff]++
+			}
+		})
+		k := uint64(0)
+		for ; rank >= counts[k]; k++ {
+			rank -= counts[k]
+		}
+		found = found<<16 | k
+	}
+	return math.Float64frombits(found)
+}
+
 // usual is the median time from one sample to the next, over whiles of so many samples of [from, to); 0 where there is none.
 func (s *stream) usual(from, to, while int64) float64 {
 	var steps []float64
@@ -150,14 +205,20 @@ func (s *stream) fit(from, to int64) segment {
 	}
 	mid := float64(g.n-1) / 2
 	var mean, cov, vari float64
-	for i := from; i < to; i++ { // from the first stamp, so that nothing is lost to large numbers
-		mean += s.stamps.at(i) - g.t0
+	for i := from; i < to; { // from the first stamp, so that nothing is lost to large numbers
+		for _, t := range s.stamps.between(i, to) {
+			mean += t - g.t0
+			i++
+		}
 	}
 	mean /= float64(g.n)
-	for i := from; i < to; i++ {
-		x := float64(i-from) - mid
-		cov += x * (s.stamps.at(i) - g.t0 - mean)
-		vari += x * x
+	for i := from; i < to; {
+		for _, t := range s.stamps.between(i, to) {
+			x := float64(i-from) - mid
+			cov += x * (t - g.t0 - mean)
+			vari += x * x
+			i++
+		}
 	}
 	g.dt = cov / vari
 	g.t0 += mean - mid*g.dt
@@ -186,6 +247,9 @@ func (l *timeline) place(zero float64) {
 	}
 }
 
+// belowEnd is the part of a sample by which a time must lie before the end of a segment to be within it.
+const belowEnd = 1e-6
+
 // sample is the number of the sample that was measured at time t, or where it would be; zero is the time of sample 0.
 func (l *timeline) sample(t, zero float64) int64 {
 	k := sort.Search(len(l.segments), func(k int) bool { return l.segments[k].t0-l.segments[k].dt/2 > t }) - 1
@@ -197,8 +261,8 @@ func (l *timeline) sample(t, zero float64) int64 {
 		return at
 	}
 	g := l.segments[k]
-	if i := int64(math.Round((t - g.t0) / g.dt)); i < g.n {
-		return g.start + max(0, i)
+	if behind := (t - g.t0) / g.dt; behind < float64(g.n)-belowEnd { // the last sample lasts as long as the others
+		return g.start + max(0, min(int64(math.Round(behind)), g.n-1))
 	}
 	at := g.start + g.n - 1 + max(1, int64(math.Round((t-g.end())*l.rate)))
 	if k+1 < len(l.segments) {
@@ -209,7 +273,6 @@ func (l *timeline) sample(t, zero float64) int64 {
 
 // spans is nil where there is no gap.
 func (l *timeline) spans() (spans []signal.Span, end int64) {
-	spans = make([]signal.Span, 0, len(l.segments))
 	for _, g := range l.segments {
 		spans = append(spans, signal.Span{Start: g.start, Len: g.n})
 		end = g.start + g.n
@@ -246,9 +309,9 @@ func (s *stream) timeline(src *source) *timeline {
 		s.deviate(src, "rate", "samples come at the nominal rate", found,
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
 	}
-	if n := s.maybe; n > 0 {
+	if n := len(s.maybe); n > 0 {
 		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but the stamps scatter too much to tell",
-			n, s.maybeFirst, s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
+			n, s.maybe[0], s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
 	if n := len(segments) - 1; n > 0 {
 		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,

@@ -88,13 +88,16 @@ func (c *contents) recording() (*signal.Recording, error) {
 	zero := math.Inf(1)
 	for i, s := range kept {
 		lines[i] = s.timeline(c.src)
+		if s.stamps.err != nil {
+			return nil, s.stamps.err
+		}
 		zero = min(zero, lines[i].segments[0].t0)
 	}
 	begin := c.begin()
 	recs := make([]*signal.Recording, len(kept))
 	for i, s := range kept {
 		lines[i].place(zero)
-		s.stamps = nil // the segments have it all
+		s.stamps = stamps{} // the segments have it all
 		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
 		rec.Info.Rate = lines[i].rate
 		rec.Spans, rec.Len = lines[i].spans()
@@ -118,7 +121,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) error {
 	total := int64(0)
 	for _, s := range c.streams {
-		if s.marks() {
+		if !s.regular() && (s.info.text() && s.info.channels > 0 || s.info.channels == 1) {
 			total += s.n
 		}
 	}
@@ -147,6 +150,9 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 			t := s.stamps.at(i)
 			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label(i)})
 		}
+		if s.stamps.err != nil {
+			return s.stamps.err
+		}
 	}
 	if len(rec.Info.Channels) == 0 && len(rec.Events) > 0 { // events only: the first one is the start
 		first := rec.Events[0].Onset
@@ -164,17 +170,13 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 	return nil
 }
 
-// marks says whether the samples of the stream are events.
-func (s *stream) marks() bool {
-	return !s.regular() && (s.info.text() && s.info.channels > 0 || s.info.channels == 1)
-}
-
 // labels is the text of every sample of s, or its number as text.
 func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
+	src := c.src
 	if s.info.text() {
 		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
-	r := newReader(c.src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
+	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
 	r.scales = []scale{{mul: 1, div: 1}}
 	x := [][]float64{make([]float64, s.n)}
 	if err := r.ReadSamples(x, 0); err != nil {

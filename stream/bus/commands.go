@@ -27,6 +27,7 @@ type CommandWriter struct {
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
+	shadow  bool   // commands are not to be acted on
 	seq     uint64 // of commands
 	beat    uint64 // of heartbeats
 	rival   int64  // the newest run of this decoder that was heard and is newer than ours, 0 where none was
@@ -40,6 +41,7 @@ type CommandWriter struct {
 // CommandStats counts what a CommandWriter did.
 type CommandStats struct {
 	Sent              uint64 `json:"sent"`                // commands handed to the link
+	Shadow            uint64 `json:"shadow"`              // of these: in shadow
 	NotSent           uint64 `json:"not_sent"`            // commands lost because there was no link
 	Refused           uint64 `json:"refused"`             // commands that break the schema
 	Heartbeats        uint64 `json:"heartbeats"`          // handed to the link
@@ -125,7 +127,8 @@ func (w *CommandWriter) OnRival(fn func(run int64)) {
 
 // Publish sends c now or never. The caller sets TSample, Kind and what belongs to it, maybe ValidForMS; the rest is
 // filled in. It does not wait for the server. An error that wraps ErrNotSent means that the command is lost, and its
-// number with it, so that receivers see the hole; any other error means that c breaks the schema.
+// number with it, so that receivers see the hole; any other error means that c breaks the schema. Whether c may be acted on
+// is said by SetShadow, not by c.
 //
 // A command in the state waiting sets it to decoding, and a heartbeat behind the command says so.
 func (w *CommandWriter) Publish(c Command) error {
@@ -137,6 +140,9 @@ func (w *CommandWriter) Publish(c Command) error {
 	c.V, c.Session, c.Decoder, c.Run, c.Seq = Version, w.session, w.decoder, w.run, w.seq+1
 	if c.ValidForMS == 0 {
 		c.ValidForMS = float64(w.valid) / 1e6
+	}
+	if c.State = Actuate; w.shadow {
+		c.State, c.ValidForMS = Shadow, 0
 	}
 	c.TPublish = w.clock.Now()
 	c.AgeMS = float64(c.TPublish-c.TSample) / 1e6
@@ -151,6 +157,9 @@ func (w *CommandWriter) Publish(c Command) error {
 		err = w.note(err)
 	} else {
 		w.stats.Sent++
+		if w.shadow {
+			w.stats.Shadow++
+		}
 	}
 	if w.state == StateWaiting {
 		w.state = StateDecoding
@@ -185,6 +194,31 @@ func (w *CommandWriter) SetState(s State) error {
 	return w.sendStatus()
 }
 
+// SetShadow says from now on that commands are not to be acted on (true), or that they are. Receivers are told by a heartbeat at once,
+// so that they stop without waiting for a command; each command says it too, and counts alone where the heartbeat is lost. A new writer is not in shadow.
+func (w *CommandWriter) SetShadow(on bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)
+	}
+	if w.shadow == on {
+		return nil
+	}
+	w.shadow = on
+	return w.sendStatus()
+}
+
+// Intent says whether commands of now may be acted on.
+func (w *CommandWriter) Intent() Intent {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shadow {
+		return Shadow
+	}
+	return Actuate
+}
+
 // heartbeats sends the state every HeartbeatInterval. What does not leave is counted: receivers notice it by the silence.
 func (w *CommandWriter) heartbeats() {
 	defer close(w.stopped)
@@ -208,7 +242,7 @@ func (w *CommandWriter) heartbeats() {
 func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
-		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state,
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow,
 	}
 	data, err := encode(&s)
 	if err != nil {

@@ -447,7 +447,7 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 }
 
 // atOnce is verbs that let nothing move: a request for one leaves without waiting for a heartbeat.
-var atOnce = map[string]bool{"pause": true, "stop": true, "refuse": true, "freeze": true, "status": true, "verbs": true, "learned": true}
+var atOnce = map[string]bool{"pause": true, "stop": true, "refuse": true, "freeze": true, "shadow": true, "status": true, "verbs": true, "learned": true}
 
 // clockOf is the time on a decoder's clock, by its next heartbeat, 0 where none comes: it may be gone, or our role may not
 // hear it, and what is harmless can be asked for all the same.

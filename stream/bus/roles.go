@@ -17,7 +17,7 @@ type Role string
 const (
 	RoleDecoder    Role = "decoder"    // publishes commands, heartbeats and samples, answers operators
 	RoleSource     Role = "source"     // an amplifier or a player: publishes samples, nothing else
-	RoleController Role = "controller" // receives commands, heartbeats and stops, sends feedback
+	RoleController Role = "controller" // receives commands, heartbeats and stops, sends feedback and what it moves
 	RoleViewer     Role = "viewer"     // looks on, from a browser too; publishes nothing
 	RoleOperator   Role = "operator"   // asks on .ctl, stops, looks on
 	RoleAuditor    Role = "auditor"    // keeps and reads the audit stream, publishes nothing
@@ -33,6 +33,7 @@ const (
 	anyCommand  = "gyrus.*.cmd.*"
 	anyStatus   = "gyrus.*.status"
 	anyFeedback = "gyrus.*.feedback.*"
+	anyActuator = "gyrus.*.actuator.*"
 	anyRaw      = "gyrus.*.raw.*"
 	anySchema   = "gyrus.*.raw.*.schema"
 	anyCtl      = "gyrus.*.ctl"
@@ -54,7 +55,7 @@ type grants struct {
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
 		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
-		subscribe: []string{anyStatus, anyFeedback, anyRaw, anySchema, anyCtl, anyStop},
+		subscribe: []string{anyStatus, anyFeedback, anyActuator, anyRaw, anySchema, anyCtl, anyStop},
 		asks:      true, // its page has a button that stops
 		answers:   true,
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
@@ -64,18 +65,18 @@ var grantsOf = map[Role]grants{
 		kinds:   []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleController: {
-		publish:   []string{anyFeedback},
+		publish:   []string{anyFeedback, anyActuator},
 		subscribe: []string{anyCommand, anyStatus, anyStop},
 		answers:   true, // to a stop
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyRaw, anySchema, anyLook, anyCue, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyActuator, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode},
 	},
 	RoleOperator: {
 		publish:   []string{anyCtl, anyStop},
-		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyLook, anyCue, anyStop},
+		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyActuator, anyLook, anyCue, anyStop},
 		asks:      true,
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},

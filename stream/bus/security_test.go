@@ -161,7 +161,7 @@ func TestRoles(t *testing.T) {
 	box := func(r bus.Role) string { return "_INBOX." + publicKey(t, op, r) + ".1" }
 	ops, dec := box(bus.RoleOperator), box(bus.RoleDecoder) // of those who may ask
 	subjects := []string{
-		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
+		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
 		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec, box(bus.RoleViewer), box(bus.RoleController), "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
 		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
@@ -170,12 +170,12 @@ func TestRoles(t *testing.T) {
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
 			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec),
-			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop", dec),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop", dec),
 		},
 		bus.RoleSource:     {raw, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
-		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop")},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", ops}},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop")},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", ops}},
 		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {
@@ -222,7 +222,7 @@ func valid(t *testing.T, run int64, seq uint64) []byte {
 	t.Helper()
 	now := time.Now().UnixNano()
 	data, err := json.Marshal(bus.Command{
-		V: 1, Session: "s1", Decoder: "lda", Run: run, Seq: seq, TSample: now, TPublish: now, ValidForMS: 1000, Kind: bus.KindClass, Label: "left",
+		V: 1, Session: "s1", Decoder: "lda", Run: run, Seq: seq, TSample: now, TPublish: now, ValidForMS: 1000, State: bus.Actuate, Kind: bus.KindClass, Label: "left",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ func world(rt *rapid.T, jitter time.Duration, outages []outage, faults bool) []m
 			seq++
 			add(message{sent: at, cmd: &bus.Command{
 				V: bus.Version, Session: "s1", Decoder: "mi", Run: id, Seq: seq, TSample: clock(at), TPublish: clock(at),
-				ValidForMS: float64(rapid.IntRange(160, 500).Draw(rt, "valid_ms")), Kind: bus.KindNone,
+				ValidForMS: float64(rapid.IntRange(160, 500).Draw(rt, "valid_ms")), State: bus.Actuate, Kind: bus.KindNone,
 			}})
 		}
 	}

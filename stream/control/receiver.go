@@ -238,6 +238,9 @@ func (r *Receiver) onLink(up bool) {
 	r.settle()
 }
 
+// Name is the word that tells this receiver from others in answers to stops. It is new with each receiver.
+func (r *Receiver) Name() string { return r.name }
+
 // Current is what to do now; ok false means the safe state, and the action's Reason says why. Ask at every turn of the
 // control loop and never keep the answer: the same command may be too old at the next turn. It
 // does not allocate, but where a limit changes a value.

@@ -26,7 +26,7 @@ func (s *sender) makeCommand(label string, valid time.Duration) bus.Command {
 	t := s.now()
 	return bus.Command{
 		V: bus.Version, Session: "s1", Decoder: "mi", Run: s.run, Seq: s.seq, TSample: t - int64(5*ms), TPublish: t, AgeMS: 5,
-		ValidForMS: float64(valid) / 1e6, Kind: bus.KindClass, Label: label, Confidence: 0.75,
+		ValidForMS: float64(valid) / 1e6, State: bus.Actuate, Kind: bus.KindClass, Label: label, Confidence: 0.75,
 		Scores: []bus.Score{{Label: label, P: 0.75}, {Label: "other", P: 0.25}},
 	}
 }

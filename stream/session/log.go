@@ -16,7 +16,7 @@ type Decided struct {
 	Arrived              time.Time   // when the chunk that completed the window arrived
 	At                   time.Time   // when the decision was there
 	Fate                 record.Fate
-	Seq                  uint64 // of the command, 0 where it was not sent
+	Seq                  uint64 // of the command, 0 where it was not sent, neither in shadow
 }
 
 // log writes down what happened, at the first sample that it concerns.
@@ -103,6 +103,11 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	}
 	done := time.Now()
 	e.rep.Sent++
+	fate := record.Sent
+	if c.State == bus.Shadow {
+		e.rep.Shadow++
+		fate = record.Shadow
+	}
 	e.told = bus.StateDecoding // as Publish does
 	e.stages.add(stagePublish, done.Sub(began))
 	e.stages.add(stageTotal, done.Sub(e.arrived))
@@ -110,5 +115,5 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	if e.opt.Adapter != nil {
 		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
 	}
-	return record.Sent, nil
+	return fate, nil
 }

@@ -69,8 +69,9 @@ type Options struct {
 // Report is what a session did.
 type Report struct {
 	stream.Stats
-	Sent    int64 `json:"sent"`     // commands
-	NotSent int64 `json:"not_sent"` // commands that the bus could not take at once: they are lost, never late
+	Sent    int64 `json:"sent"`        // commands
+	Shadow  int64 `json:"sent_shadow"` // of these: in shadow, which nothing may act on
+	NotSent int64 `json:"not_sent"`    // commands that the bus could not take at once: they are lost, never late
 	// Ahead counts commands whose sample was stamped later than it arrived here, because the clock of the source is ahead
 	// of ours. Their age is then counted from the sample that seemed youngest, and from the arrival at least.
 	Ahead int64 `json:"clock_ahead"`
@@ -213,6 +214,11 @@ func newEngine(opt Options) (*engine, error) {
 		}
 		return e, nil
 	}
+	if opt.Calibrate != nil {
+		if err := opt.Calibrate.Fits(opt.Pipeline); err != nil {
+			return nil, err
+		}
+	}
 	return e, opt.Pipeline.Causal()
 }
 
@@ -242,6 +248,9 @@ func (e *engine) begin() error {
 			return err
 		}
 	}
+	if e.opt.Commands.Intent() == bus.Shadow {
+		e.log(record.KindShadow, 0, record.Detail{Why: "it began so"})
+	}
 	if e.opt.Ctl != nil {
 		e.opt.Ctl.Handle(e.verbs()...)
 	}
@@ -254,6 +263,9 @@ func (e *engine) begin() error {
 
 // decide makes m the model that decides; its pipeline must have been started.
 func (e *engine) decide(m Model) error {
+	if crossing := m.Pipeline.Crossing(); crossing != "" {
+		e.note(crossing)
+	}
 	if e.opt.Adapter != nil {
 		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err
@@ -418,7 +430,7 @@ func (e *engine) send(p *pipeline.Prediction) error {
 		p = q
 	}
 	e.count(p)
-	c := bus.Command{Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
+	c := bus.Command{State: e.opt.Commands.Intent(), Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
 	if at := e.opt.Clock.At(e.arrived); c.TSample > at {
 		e.rep.Ahead++
 		c.TSample = min(at, c.TSample-int64(e.lead.by))
@@ -436,7 +448,7 @@ func (e *engine) send(p *pipeline.Prediction) error {
 	fate, err := e.publish(p, c)
 	if e.opt.OnDecision != nil {
 		d := Decided{Prediction: p, Command: c, Arrived: e.arrived, At: decided, Fate: fate}
-		if fate == record.Sent {
+		if fate == record.Sent || fate == record.Shadow {
 			d.Seq = e.opt.Commands.Seq()
 		}
 		e.opt.OnDecision(d)

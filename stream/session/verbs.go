@@ -26,7 +26,7 @@ func (e *engine) verbs() []bus.Verb {
 			if err != nil {
 				return nil, err
 			}
-			return map[string]any{"phase": p}, nil
+			return map[string]any{"phase": p, "state": e.opt.Commands.Intent()}, nil
 		}
 	}
 	list := []bus.Verb{
@@ -37,6 +37,8 @@ func (e *engine) verbs() []bus.Verb {
 		}},
 		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
 		{Name: "resume", Fresh: true, Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
+		{Name: "shadow", Urgent: true, Doc: "send commands that no controller may act on, from now on", Do: phase(func() error { return e.shade(true) })},
+		{Name: "actuate", Fresh: true, Doc: "send commands that controllers may act on", Do: phase(func() error { return e.shade(false) })},
 		{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
 		{
 			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
@@ -79,6 +81,24 @@ func (e *engine) pause(on bool) error {
 		e.log(record.KindResume, e.at, record.Detail{Why: "an operator asked for it"})
 	}
 	e.beat()
+	e.look(time.Now())
+	return nil
+}
+
+// shade sends commands in shadow, or no longer. A session that is paused stays so.
+func (e *engine) shade(on bool) error {
+	if on == (e.opt.Commands.Intent() == bus.Shadow) {
+		return nil // asked twice is no mistake
+	}
+	_ = e.opt.Commands.SetShadow(on) // what is not sent is counted there; the next heartbeat, and each command, says it again
+	kind := record.KindActuate
+	if on {
+		e.note("in shadow: no controller may act on the commands")
+		kind = record.KindShadow
+	} else {
+		e.note("no longer in shadow: controllers may act on the commands")
+	}
+	e.log(kind, e.at, record.Detail{Why: "an operator asked for it"})
 	e.look(time.Now())
 	return nil
 }

@@ -21,7 +21,8 @@ import (
 )
 
 func newLive() *cobra.Command {
-	return &cobra.Command{
+	var shadow bool
+	cmd := &cobra.Command{
 		Use: "live SESSION.yaml", Short: "a live session: samples in, commands out", Args: cobra.ExactArgs(1),
 		Long: `Live decodes a stream and publishes a command for every window, until the stream ends or it is interrupted. The session
 file says which bundle, which source and which bus:
@@ -33,6 +34,7 @@ file says which bundle, which source and which bus:
   bus: {port: 4222}                       # a server inside the process; or {url: "tls://host:4222", credentials: decoder.nk, ca: ca.crt}
                                           # or, for others too: {listen: "0.0.0.0:4222", operator: op}  (gyrus bus init op)
   valid_for_ms: 250
+  shadow: true                            # publish commands that no controller may act on (--shadow does too); gyrus ctl s1 actuate ends it
   watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
   age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
@@ -43,7 +45,7 @@ file says which bundle, which source and which bus:
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing
 
 Only source, and bundle or calibrate, must be there. gyrus schema session prints every key with its meaning and default.
-While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, stop, …`,
+While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, swap the model, roll back, stop, …`,
 		Example: "  gyrus live session.yaml\n  gyrus ctl s1 status --url nats://127.0.0.1:4222                  # in another terminal\n  gyrus control cursor --session s1 --url nats://127.0.0.1:4222   # in a third",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := os.ReadFile(args[0])
@@ -56,6 +58,9 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			}
 			if err := cfg.Bus.Validate(); err != nil {
 				return usageError{err}
+			}
+			if cmd.Flags().Changed("shadow") {
+				cfg.Shadow = shadow
 			}
 			if cfg.Source.Use == "play" {
 				if cfg.Source.File, err = playedBy(args[0], cfg.Source.File); err != nil {
@@ -103,6 +108,8 @@ While it runs, gyrus ctl asks it to pause, resume, swap the model, roll back, st
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&shadow, "shadow", false, "publish commands that no controller may act on, whatever the session file says (--shadow=false: that they may)")
+	return cmd
 }
 
 // playedBy is the recording that a session plays. file counts from the folder of the session file; a recording may also be named by
@@ -159,6 +166,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
+		if model.Pipeline != nil {
+			if err := cfg.Calibrate.Fits(model.Pipeline); err != nil {
+				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+			}
+		}
 		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
 			return rep, rec, delay, err
 		}
@@ -196,6 +208,10 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 		return rep, rec, delay, err
 	}
 	defer closing(w.Close) // before the bus: whoever acts is told first that it is over
+	if cfg.Shadow {
+		_ = w.SetShadow(true) // what is not sent is counted there; the next heartbeat, and each command, says it again
+		note(cmd, "in SHADOW: no controller may act on the commands; gyrus ctl %s actuate ends it", cfg.Session)
+	}
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
@@ -231,6 +247,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
 		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
+	if cfg.Calibrate != nil { // before anything is written down
+		if err := cfg.Calibrate.Enough(src.Info()); err != nil {
+			return rep, rec, delay, refusal{fmt.Errorf("calibrate: %w", err)}
+		}
+	}
 	note(cmd, "decoding %s", src.Info())
 
 	bar := newProgress(cmd, "samples", 0)
@@ -254,6 +275,7 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	}
 	if page != nil {
 		attachPage(page, &opt)
+		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
 		page.Start(dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)
@@ -286,9 +308,13 @@ func printLive(w io.Writer, rep *session.Report) {
 			said = "accepted, written: " + c.File
 		}
 		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		printRest(w, c.Rest, "classes: {…, T0: rest} in the section calibrate")
 	}
 	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
+	if rep.Shadow > 0 {
+		fmt.Fprintf(w, "%d of the commands were sent in shadow: not to be acted on\n", rep.Shadow)
+	}
 	if rep.Skipped+rep.Expired+rep.Held > 0 {
 		fmt.Fprintf(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
 	}

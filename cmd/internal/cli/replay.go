@@ -139,6 +139,8 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	switch first := s.first(); {
 	case beside != "":
 		res.Model = beside
+	case len(s.session) == 0 && r.Log != nil:
+		return res, usageError{fmt.Errorf("%s: no model decided in this session, as where a calibration came to none: lay one beside it with --model", s.name)}
 	case first == "" && len(models) == 0 && s.about.Bundle == "":
 		return res, usageError{fmt.Errorf("%s: the recording does not name its model: say which with --model", s.name)}
 	case first == "":
@@ -303,7 +305,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 		columns(w, rows)
 	}
 	if f := res.Fates; len(f) > 0 {
-		fmt.Fprintf(w, "commands of the session: %d sent, %d held back while paused, %d of samples that were too old, %d not sent\n", f[record.Sent], f[record.Held], f[record.Expired], f[record.NotSent])
+		fmt.Fprintf(w, "commands of the session: %d sent, %d in shadow, %d held back while paused, %d of samples that were too old, %d not sent\n", f[record.Sent], f[record.Shadow], f[record.Held], f[record.Expired], f[record.NotSent])
 	}
 	if len(res.Differences) == 0 {
 		return

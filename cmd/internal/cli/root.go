@@ -154,7 +154,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 		withRecordings(newInfo(), takesOne),
 		withRecordings(newValidate(), takesAll),
 		withRecordings(newFix(), takesOne),
-		withRecordings(newConvert(), takesButLast),
+		withRecordings(newConvert(), takesItself),
 		withRecordings(newPlot(), takesAll),
 		newData(),
 		withRecordings(newTrain(), takesButFirst),
