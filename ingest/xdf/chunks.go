@@ -271,7 +271,7 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if s.info.text() {
 		read = c.texts
 	}
-	got, err := read(s, n, min(end, src.size))
+	got, err := read(s, n, min(end, src.size), end <= src.size)
 	switch {
 	case err != nil:
 		return err
@@ -289,11 +289,13 @@ func (c *contents) samples(s *stream, from, end int64) error {
 }
 
 // numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
-func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
+func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 	src := c.src
 	width := int64(s.info.channels * s.info.format.width)
-	if even, err := c.evenly(s, n, end, width); even || err != nil {
-		return n, err
+	if whole { // the length of a chunk that is cut says nothing of its stamps
+		if even, err := c.evenly(s, n, end, width); even || err != nil {
+			return n, err
+		}
 	}
 	cur := block{at: src.at, first: s.n}
 	got, err := int64(0), error(nil)
@@ -431,7 +433,7 @@ func (s *stream) stampsAgain(src *source, first int64, t []float64) error {
 }
 
 // texts is like numbers, and keeps the values.
-func (c *contents) texts(s *stream, n, end int64) (int64, error) {
+func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 	src := c.src
 	for got := int64(0); got < n; got++ {
 		if src.at >= end {
