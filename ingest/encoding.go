@@ -3,6 +3,7 @@ package ingest
 import (
 	"io/fs"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/registry"
@@ -73,23 +74,30 @@ func Text(f File, raw []byte) (text, coding string) {
 }
 
 // Latin1Text reads ISO 8859-1, in which every byte is a character.
-func Latin1Text(raw []byte) string {
-	runes := make([]rune, len(raw))
-	for i, b := range raw {
-		runes[i] = rune(b)
-	}
-	return string(runes)
+func Latin1Text(raw []byte) string { return byteByByte(raw, func(b byte) rune { return rune(b) }) }
+
+// windows1252 is Latin-1 but for the bytes from 0x80 to 0x9f, which are letters there and control characters in Latin-1 (those that
+// Windows does not use stay what they are).
+func windows1252(raw []byte) string {
+	table := []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+	return byteByByte(raw, func(b byte) rune {
+		if 0x80 <= b && b < 0xa0 {
+			return table[b-0x80]
+		}
+		return rune(b)
+	})
 }
 
-// windows1252 is Latin-1 with letters in the place of the control characters from 0x80 on; five bytes have none and stay.
-func windows1252(raw []byte) string {
-	const letters = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
-	runes := []rune(Latin1Text(raw))
-	table := []rune(letters)
-	for i, r := range runes {
-		if 0x80 <= r && r < 0xa0 {
-			runes[i] = table[r-0x80]
-		}
+// byteByByte is a text of which every byte is a letter, in memory that is as long as it.
+func byteByByte(raw []byte, of func(b byte) rune) string {
+	n := 0
+	for _, b := range raw {
+		n += utf8.RuneLen(of(b))
 	}
-	return string(runes)
+	var text strings.Builder
+	text.Grow(n)
+	for _, b := range raw {
+		text.WriteRune(of(b))
+	}
+	return text.String()
 }

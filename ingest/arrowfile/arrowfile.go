@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -106,16 +107,16 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		if err == nil && m.Kind == arrowipc.EndKind {
 			break
 		}
-		var events []signal.Event
 		if err == nil {
-			events, err = r.add(m, schema, at, end)
+			err = r.add(m, schema, at, end)
 		}
 		if err != nil {
 			rec.Deviations = append(rec.Deviations, cut(at, err.Error(), fmt.Sprintf("the file ends here; %d bytes are not read", s.size-at)))
 			break
 		}
-		rec.Events = append(rec.Events, events...)
 	}
+	rec.Events = r.events.Slice()
+	r.texts, r.batch = nil, nil
 	if len(r.batches) == 0 { // nothing came, or it was cut off before the first batch was written: what would have come is known
 		return rec, nil
 	}
@@ -164,20 +165,20 @@ func (s *source) message(at int64) (m arrowipc.Message, end int64, err error) {
 	return m, end + body, nil
 }
 
-// add takes a batch into the index, and returns its events.
-func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) ([]signal.Event, error) {
+// add takes a batch into the index, and its events.
+func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) error {
 	chs := len(r.info.Channels)
 	var frame [4]byte
 	if err := r.src.read(frame[:], at+4, "message"); err != nil {
-		return nil, err
+		return err
 	}
 	body := at + markBytes + int64(binary.LittleEndian.Uint32(frame[:]))
 	rows, columns, events, err := m.Columns(chs+2, end-body) // and sample and time_ns
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if rows == 0 {
-		return nil, nil
+		return nil
 	}
 	b := Batch{Len: rows, body: body, size: end - body, at: columns[:chs]}
 	var last int64
@@ -187,7 +188,7 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) ([
 	}{{columns[chs], &b.Start}, {columns[chs] + 8*(rows-1), &last}, {columns[chs+1], &b.Time}} {
 		var raw [8]byte
 		if err := r.src.read(raw[:], body+v.at, "record batch"); err != nil {
-			return nil, err
+			return err
 		}
 		*v.dst = int64(binary.LittleEndian.Uint64(raw[:]))
 	}
@@ -196,26 +197,44 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) ([
 		from = r.batches[n-1].End()
 	}
 	if b.Start < from || b.Start > math.MaxInt64/2 || last != b.Start+rows-1 {
-		return nil, fmt.Errorf("a batch of %d rows with the samples %d to %d behind sample %d: they must count on, and a gap needs a batch of its own", rows, b.Start, last, from)
+		return fmt.Errorf("a batch of %d rows with the samples %d to %d behind sample %d: they must count on, and a gap needs a batch of its own", rows, b.Start, last, from)
 	}
-	var found []signal.Event
 	if events != 0 {
-		m.Body = make([]byte, b.size)
+		if int64(cap(r.batch)) < b.size {
+			r.batch = make([]byte, b.size)
+		}
+		m.Body = r.batch[:b.size]
 		if err := r.src.read(m.Body, body, "record batch"); err != nil {
-			return nil, err
+			return err
 		}
 		rec, err := m.Batch(schema)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c, err := signal.FromRecord(rec, r.info)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		found = c.Events
+		for _, e := range c.Events {
+			e.Label = r.text(e.Label)
+			r.events.Add(e)
+		}
 	}
 	r.batches = append(r.batches, b)
-	return found, nil
+	return nil
+}
+
+// text is label in memory of its own, which all that are equal share: the batch it came from is read over.
+func (r *Reader) text(label string) string {
+	kept, seen := r.texts[label]
+	if !seen {
+		if r.texts == nil {
+			r.texts = map[string]string{}
+		}
+		kept = strings.Clone(label)
+		r.texts[kept] = kept
+	}
+	return kept
 }
 
 // spans is nil where there is no gap.

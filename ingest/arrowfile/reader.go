@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -19,6 +20,11 @@ type Reader struct {
 	src     *source
 	info    *signal.Info
 	batches []Batch
+
+	// While the file is opened: its events, their labels, and the batch with events that was read last.
+	events pages.List[signal.Event]
+	texts  map[string]string
+	batch  []byte
 
 	body []byte // of the batch that was read last
 	held int    // its number; valid where body is not empty

@@ -43,10 +43,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		src.Deviate(h.bytes+n*frame, "samples", "the file ends with a whole sample of all channels", fmt.Sprintf("%d bytes more", rest), "they are left out")
 	}
 	rec := &signal.Recording{Name: name, Format: "BCI2000 " + h.version, Begin: h.begin, Info: h.info, Len: n}
-	lay := flatfile.Layout{Record: frame, PerRecord: 1, Runs: flatfile.Whole(n).Runs(h.bytes, &flatfile.Layout{Record: frame, PerRecord: 1})}
+	lay := flatfile.Layout{Record: frame, PerRecord: 1, At: h.bytes, Runs: flatfile.Whole(n), Columns: make([]flatfile.Column, len(h.gains))}
 	for ch := range h.gains {
 		w := h.typ.Width()
-		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Zero: h.offsets[ch], Gain: h.gains[ch]})
+		lay.Columns[ch] = flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Zero: h.offsets[ch], Gain: h.gains[ch]}
 	}
 	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: h.units}
 	if rec.Events, err = h.readEvents(src, n, frame); err != nil {

@@ -166,6 +166,6 @@ func FuzzOpen(f *testing.F) {
 		f.Add(load(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.dat": {Data: data}}, "x.dat", 16)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.dat": {Data: data}}, "x.dat")
 	})
 }

@@ -1,7 +1,6 @@
 package bci2000
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,30 +33,77 @@ type track struct {
 	state
 	now     uint64
 	open    int // place of the event that goes on, -1 where there is none
-	events  []signal.Event
 	changes int64
+	begins  int // changes to another value than 0
+	busy    bool
+	labels  map[uint64]string // each of which is in memory once
 }
 
-// readEvents follows the states through the file.
+// readEvents follows the states through the file: once to see how often they change, and once more for the events, which may be as many
+// as the samples.
 func (h *header) readEvents(src *flatfile.Source, n, frame int64) ([]signal.Event, error) {
 	var tracks []*track
 	for _, s := range h.list {
 		if s.bits <= widest && isText(s.name) && !slices.Contains(clocks, s.name) {
-			tracks = append(tracks, &track{state: s, open: -1})
+			tracks = append(tracks, &track{state: s, open: -1, labels: map[uint64]string{}})
 		}
 	}
 	if len(tracks) == 0 {
 		return nil, nil
 	}
+	err := h.follow(src, n, frame, tracks, func(t *track, x uint64, _ int64) {
+		t.changes++
+		if x != 0 {
+			t.begins++
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	rate := h.info.Rate
 	most := int64(float64(n)/rate*busiest) + busiest
+	total := 0
+	for _, t := range tracks {
+		if t.now = 0; t.changes > most {
+			t.busy = true
+			src.Deviate(0, "State Vector Definition", fmt.Sprintf("a state that changes at most %d times a second makes events", busiest), fmt.Sprintf("%s changes %d times", t.name, t.changes), "it makes none")
+			continue
+		}
+		total += t.begins
+	}
+	tracks = slices.DeleteFunc(tracks, func(t *track) bool { return t.busy || t.begins == 0 })
+	if total == 0 {
+		return nil, nil
+	}
+	events := make([]signal.Event, 0, total)
+	end := func(t *track, k int64) {
+		if t.open >= 0 {
+			e := &events[t.open]
+			e.Duration = float64(k-e.Sample) / rate
+			t.open = -1
+		}
+	}
+	err = h.follow(src, n, frame, tracks, func(t *track, x uint64, k int64) {
+		if end(t, k); x != 0 {
+			t.open = len(events)
+			events = append(events, signal.Event{Sample: k, Onset: float64(k) / rate, Label: t.label(x)})
+		}
+	})
+	for _, t := range tracks {
+		end(t, n)
+	}
+	return events, err
+}
+
+// follow calls changed for each change of a state, in the order of the samples, and with each in that of tracks.
+func (h *header) follow(src *flatfile.Source, n, frame int64, tracks []*track, changed func(t *track, x uint64, k int64)) error {
 	per := max(1, chunkBytes/frame)
 	buf := make([]byte, min(per, n)*frame)
 	var last []byte // the vector before: most samples change nothing
 	for at := int64(0); at < n; at += per {
 		m := min(per, n-at)
 		if err := src.Read(buf[:m*frame], h.bytes+at*frame, "states"); err != nil {
-			return nil, err
+			return err
 		}
 		for k := range m {
 			v := buf[(k+1)*frame-h.states : (k+1)*frame]
@@ -66,48 +112,22 @@ func (h *header) readEvents(src *flatfile.Source, n, frame int64) ([]signal.Even
 			}
 			last = append(last[:0], v...)
 			for _, t := range tracks {
-				t.follow(v, at+k, rate, most)
+				if x := t.value(v); x != t.now {
+					t.now = x
+					changed(t, x, at+k)
+				}
 			}
 		}
 	}
-	var events []signal.Event
-	for _, t := range tracks {
-		if t.changes > most {
-			src.Deviate(0, "State Vector Definition", fmt.Sprintf("a state that changes at most %d times a second makes events", busiest), fmt.Sprintf("%s changes %d times", t.name, t.changes), "it makes none")
-			continue
-		}
-		if t.open >= 0 {
-			t.close(n, rate)
-		}
-		events = append(events, t.events...)
-	}
-	slices.SortStableFunc(events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
-	return events, nil
+	return nil
 }
 
-// follow looks at the state at sample k.
-func (t *track) follow(v []byte, k int64, rate float64, most int64) {
-	x := t.value(v)
-	if x == t.now {
-		return
+// label is that of an event at which the state becomes x.
+func (t *track) label(x uint64) string {
+	label, seen := t.labels[x]
+	if !seen {
+		label = t.name + "/" + strconv.FormatUint(x, 10)
+		t.labels[x] = label
 	}
-	t.now = x
-	if t.changes++; t.changes > most {
-		t.events, t.open = nil, -1
-		return
-	}
-	if t.open >= 0 {
-		t.close(k, rate)
-	}
-	if x != 0 {
-		t.open = len(t.events)
-		t.events = append(t.events, signal.Event{Sample: k, Onset: float64(k) / rate, Label: t.name + "/" + strconv.FormatUint(x, 10)})
-	}
-}
-
-// close ends the event that goes on before sample k.
-func (t *track) close(k int64, rate float64) {
-	e := &t.events[t.open]
-	e.Duration = float64(k-e.Sample) / rate
-	t.open = -1
+	return label
 }

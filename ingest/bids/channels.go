@@ -86,7 +86,7 @@ func (c *completion) channelsOf(rec *signal.Recording, rows []int) error {
 			rates[text] = append(rates[text], channel.Name)
 		}
 		for k, column := range t.Columns {
-			if text := t.Rows[row][k]; text != Missing && t.Column(column) == k && !slices.Contains(own, column) {
+			if text := t.At(row, k); text != Missing && t.Column(column) == k && !slices.Contains(own, column) {
 				rec.Texts = append(rec.Texts, signal.Text{Field: column, Channel: channel.Name, Text: text})
 			}
 		}
@@ -199,7 +199,7 @@ func (c *completion) counts() {
 		return
 	}
 	types := map[string]int{}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		text, _ := t.Cell(row, "type")
 		types[strings.ToUpper(text)]++
 	}

@@ -163,10 +163,7 @@ func (c *completion) scans(f *folder, n Name) error {
 	}
 	c.in.Files = append(c.in.Files, file)
 	mine := below(folder, c.rel)
-	row := slices.IndexFunc(t.Rows, func(cells []string) bool {
-		k := t.Column("filename")
-		return k >= 0 && sameRecording(cells[k], mine)
-	})
+	row := t.find("filename", func(cell string) bool { return sameRecording(cell, mine) })
 	if row < 0 {
 		c.deviate(file, "a row for each recording", "none for "+mine, "the begin that the recording has itself")
 		return nil
@@ -225,16 +222,13 @@ func (c *completion) participant(f *folder, n Name) error {
 	}
 	c.in.Files = append(c.in.Files, file)
 	sub := "sub-" + n.Get("sub")
-	row := slices.IndexFunc(t.Rows, func(cells []string) bool {
-		k := t.Column("participant_id")
-		return k >= 0 && cells[k] == sub
-	})
+	row := t.find("participant_id", func(cell string) bool { return cell == sub })
 	if row < 0 {
 		c.deviate(file, "a row for each subject", "none for "+sub, "nothing is known about the subject")
 		return nil
 	}
 	for k, column := range t.Columns {
-		if text := t.Rows[row][k]; text != Missing && column != "participant_id" {
+		if text := t.At(row, k); text != Missing && column != "participant_id" {
 			c.rec.Texts = append(c.rec.Texts, signal.Text{Field: file + ": " + column, Text: text, Personal: true})
 		}
 	}

@@ -39,23 +39,25 @@ func (c *completion) events() {
 		first = runs[0].Start
 	}
 	labels, tell := c.labels(), tally{c: c}
-	events := make([]signal.Event, 0, len(t.Rows))
-	for row := range t.Rows {
+	duration := t.Column("duration")
+	outside := fmt.Sprintf("events inside the recording, which has %.6g s", float64(c.rec.Len)/info.Rate)
+	events := make([]signal.Event, 0, t.Len())
+	for row := range t.Len() {
 		onset, ok := c.onset(row, &tell)
 		if !ok {
 			continue
 		}
-		e := signal.Event{Onset: onset + float64(first)/info.Rate, Label: labels[row]}
+		e := signal.Event{Onset: onset + float64(first)/info.Rate, Label: labels(row)}
 		e.Sample = c.rec.Place(e.Onset)
-		duration, _, err := t.Number(row, "duration")
-		if err != nil || duration < 0 {
+		seconds, _, bad := t.number(row, duration)
+		if bad || seconds < 0 {
 			tell.add(row, "duration", "a number of seconds, at least 0, or n/a", "0 s")
-			duration = 0
+			seconds = 0
 		}
-		e.Duration = duration
+		e.Duration = seconds
 		c.crossCheck(row, e.Sample-first, &tell)
 		if e.Sample >= c.rec.Len {
-			tell.add(row, "onset", fmt.Sprintf("events inside the recording, which has %.6g s", float64(c.rec.Len)/info.Rate), "kept, behind the end of the samples")
+			tell.add(row, "onset", outside, "kept, behind the end of the samples")
 		}
 		events = append(events, e)
 	}
@@ -70,12 +72,12 @@ func (c *completion) events() {
 // onset is where a row's event is, in seconds from the first sample.
 func (c *completion) onset(row int, tell *tally) (seconds float64, ok bool) {
 	t := c.in.Events
-	seconds, ok, err := t.Number(row, "onset")
-	if ok && err == nil && math.Abs(seconds) <= maxOnset {
+	seconds, ok, bad := t.number(row, t.Column("onset"))
+	if ok && !bad && math.Abs(seconds) <= maxOnset {
 		return seconds, true
 	}
 	for _, s := range sampleColumns {
-		if n, ok, err := t.Number(row, s.column); ok && err == nil && math.Abs(n) <= maxOnset*c.rec.Info.Rate {
+		if n, ok, bad := t.number(row, t.Column(s.column)); ok && !bad && math.Abs(n) <= maxOnset*c.rec.Info.Rate {
 			tell.add(row, "onset", "a number of seconds", "where column "+s.column+" says")
 			return (n - s.origin) / c.rec.Info.Rate, true
 		}
@@ -93,8 +95,8 @@ var sampleColumns = []struct {
 // crossCheck compares the sample that the onset is at with the one in the table.
 func (c *completion) crossCheck(row int, sample int64, tell *tally) {
 	for _, s := range sampleColumns {
-		n, ok, err := c.in.Events.Number(row, s.column)
-		if err != nil || ok && math.Abs(n-s.origin-float64(sample)) > 1 {
+		n, ok, bad := c.in.Events.number(row, c.in.Events.Column(s.column))
+		if bad || ok && math.Abs(n-s.origin-float64(sample)) > 1 {
 			tell.add(row, s.column, "the sample at which the onset is", "the onset")
 		}
 	}
@@ -102,43 +104,67 @@ func (c *completion) crossCheck(row int, sample int64, tell *tally) {
 
 // labels are those of the rows: the trial_type, or else the value. A trial_type that stands for several values is composed with
 // them, as response/201 and response/202 are different events. A row with neither is n/a: it is an event all the same.
-func (c *completion) labels() []string {
+func (c *completion) labels() func(row int) string {
 	t := c.in.Events
 	column := "trial_type"
 	if t.Column(column) < 0 && t.Column("stim_type") >= 0 {
 		column = "stim_type" // what trial_type was called before BIDS 1.0
 		c.deviate(c.in.EventsFile+": line 1", "a column trial_type", "stim_type", "as if it were called trial_type")
 	}
-	values := map[string]map[string]bool{}
-	for row := range t.Rows {
-		trial, ok := t.Cell(row, column)
+	trials, values := t.Column(column), t.Column("value")
+	cell := func(row, column int) (text []byte, ok bool) {
+		if column < 0 {
+			return nil, false
+		}
+		text = t.cell(row, column)
+		return text, string(text) != Missing
+	}
+	// A trial_type stands for several values where one of them is not the first.
+	type first struct {
+		value   string
+		several bool
+	}
+	seen := map[string]*first{}
+	for row := 0; trials >= 0 && row < t.Len(); row++ {
+		trial, ok := cell(row, trials)
 		if !ok {
 			continue
 		}
-		if values[trial] == nil {
-			values[trial] = map[string]bool{}
+		value, ok := cell(row, values)
+		if !ok {
+			value = nil
 		}
-		value, _ := t.Cell(row, "value")
-		values[trial][value] = true
+		if f := seen[string(trial)]; f == nil {
+			seen[string(trial)] = &first{value: string(value)}
+		} else if f.value != string(value) {
+			f.several = true
+		}
 	}
-	labels := make([]string, len(t.Rows))
-	for row := range labels {
-		trial, typed := t.Cell(row, column)
-		value, valued := t.Cell(row, "value")
-		switch {
-		case typed && len(values[trial]) > 1 && valued:
-			labels[row] = trial + "/" + value
-		case typed && len(values[trial]) > 1:
-			labels[row] = trial + "/na" // a slash would begin another level
+	names := map[string]string{} // each of which is in memory once
+	var name []byte
+	return func(row int) string {
+		trial, typed := cell(row, trials)
+		value, valued := cell(row, values)
+		several := typed && seen[string(trial)].several
+		switch name = name[:0]; {
+		case several && valued:
+			name = append(append(append(name, trial...), '/'), value...)
+		case several:
+			name = append(append(name, trial...), "/na"...) // a slash would begin another level
 		case typed:
-			labels[row] = trial
+			name = append(name, trial...)
 		case valued:
-			labels[row] = value
+			name = append(name, value...)
 		default:
-			labels[row] = Missing
+			return Missing
 		}
+		label, known := names[string(name)]
+		if !known {
+			label = string(name)
+			names[label] = label
+		}
+		return label
 	}
-	return labels
 }
 
 // conflicts compares the events of the table with those of the recording: an event of the one at which the other has none.

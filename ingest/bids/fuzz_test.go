@@ -3,7 +3,6 @@ package bids_test
 import (
 	"errors"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,15 +12,6 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
-
-// allocated is how many bytes f allocates.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // FuzzTable: any bytes are a table or an error; a table that is written and read again is the same, and has no deviations but
 // those of its names.
@@ -33,20 +23,19 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var table *bids.Table
+		var found []signal.Deviation
 		var err error
-		bytes := allocated(func() { table, _, err = bids.ReadTable(data, "x.tsv") })
-		if limit := uint64(20*len(data)) + 64<<20 + ingesttest.Slack; bytes > limit {
-			t.Fatalf("reading %d bytes allocated %d, want at most %d", len(data), bytes, limit)
-		}
+		allocated := ingesttest.Allocated(func() { table, found, err = bids.ReadTable(data, "x.tsv") })
+		ingesttest.Bounded(t, allocated, int64(len(data)), &signal.Recording{Info: &signal.Info{}, Deviations: found})
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "x.tsv") {
 				t.Errorf("the error %v must name the file", err)
 			}
 			return
 		}
-		for row := range table.Rows {
-			if len(table.Rows[row]) != len(table.Columns) {
-				t.Fatalf("row %d has %d cells, there are %d columns", row, len(table.Rows[row]), len(table.Columns))
+		for row := range table.Len() {
+			if len(table.Rows()[row]) != len(table.Columns) {
+				t.Fatalf("row %d has %d cells, there are %d columns", row, len(table.Rows()[row]), len(table.Columns))
 			}
 			if n := table.Line(row); n < 2 || row > 0 && n <= table.Line(row-1) {
 				t.Errorf("row %d is line %d", row, n)
@@ -60,8 +49,8 @@ func FuzzTable(f *testing.F) {
 			t.Fatalf("a table that was read cannot be written: %v", err)
 		}
 		again, _, err := bids.ReadTable([]byte(b.String()), "y.tsv")
-		if err != nil || !slices.Equal(again.Columns, table.Columns) || !slices.EqualFunc(again.Rows, table.Rows, slices.Equal) {
-			t.Errorf("written and read again: %q, %q, want %q, %q (%v)", again.Columns, again.Rows, table.Columns, table.Rows, err)
+		if err != nil || !slices.Equal(again.Columns, table.Columns) || !slices.EqualFunc(again.Rows(), table.Rows(), slices.Equal) {
+			t.Errorf("written and read again: %q, %q, want %q, %q (%v)", again.Columns, again.Rows(), table.Columns, table.Rows(), err)
 		}
 	})
 }
@@ -74,10 +63,7 @@ func FuzzSidecar(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var s bids.Sidecar
 		var err error
-		bytes := allocated(func() { s, err = bids.ReadSidecar(data, "x.json") })
-		if limit := uint64(100*len(data)) + ingesttest.Slack; bytes > limit {
-			t.Fatalf("reading %d bytes allocated %d, want at most %d", len(data), bytes, limit)
-		}
+		ingesttest.Bounded(t, ingesttest.Allocated(func() { s, err = bids.ReadSidecar(data, "x.json") }), int64(len(data)), nil)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "x.json") {
 				t.Errorf("the error %v must name the file", err)
@@ -145,7 +131,7 @@ func FuzzSidecars(f *testing.F) {
 				files[name] = &fstest.MapFile{Data: content}
 			}
 		}
-		ingesttest.Fuzz(t, files, recording, 40)
+		ingesttest.Fuzz(t, files, recording)
 		read, err := bids.ReadTree(files, ".")
 		if err != nil {
 			t.Fatal(err)

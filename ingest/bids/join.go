@@ -32,7 +32,7 @@ func join(rec *signal.Recording, t *Table) joined {
 		}
 		j.rows = append(j.rows, rows)
 	}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		name, ok := t.Cell(row, "name")
 		if !ok {
 			continue

@@ -21,36 +21,73 @@ type field struct {
 // maxDepth is how deep what is in a sidecar may be nested: the specification needs four.
 const maxDepth = 64
 
-// UnmarshalJSON reads an object. Where a field is there twice the last one counts, as everywhere in JSON.
+// maxFields is far more than any sidecar has.
+const maxFields = 4096
+
+// UnmarshalJSON reads an object. Where a field is there twice the last one counts, as everywhere in JSON. Values stay as they are
+// written, in one copy of data.
 func (s *Sidecar) UnmarshalJSON(data []byte) error {
 	if err := checkDepth(data); err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.Join(errors.New("must be an object, in { and }"), err)
+	if data = bytes.TrimSpace(data); len(data) == 0 || data[0] != '{' {
+		return errors.New("must be an object, in { and }")
 	}
+	if !json.Valid(data) {
+		return errors.New("is no JSON")
+	}
+	rest := bytes.Clone(data[1:])
 	s.fields = nil
-	at := map[string]int{} // a file may have very many fields
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
+	at := map[string]int{}
+	for {
+		rest = bytes.TrimLeft(rest, " \t\r\n,")
+		if rest[0] == '}' {
+			return nil
+		}
+		n := valueEnd(rest)
+		var key string
+		if err := json.Unmarshal(rest[:n], &key); err != nil {
 			return err
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
-		}
-		key := t.(string)
+		rest = bytes.TrimLeft(rest[n:], " \t\r\n:")
+		n = valueEnd(rest)
+		value := json.RawMessage(rest[:n:n])
+		rest = rest[n:]
 		if i, again := at[key]; again {
 			s.fields[i].value = value
 			continue
 		}
+		if len(s.fields) == maxFields {
+			return fmt.Errorf("has more than %d fields: it is no sidecar", maxFields)
+		}
 		at[key] = len(s.fields)
 		s.fields = append(s.fields, field{key, value})
 	}
-	_, err := d.Token()
-	return err
+}
+
+// valueEnd is where the value at the start of valid JSON ends.
+func valueEnd(b []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			if quoted = !quoted; !quoted && depth == 0 {
+				return i + 1
+			}
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case depth == 0 && bytes.IndexByte([]byte(" \t\r\n,:}]"), c) >= 0:
+			return i
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(b)
 }
 
 // checkDepth refuses what is nested so deep that no sidecar can be meant.

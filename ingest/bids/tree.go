@@ -332,7 +332,7 @@ func (r *treeReader) session(dir string, ses *Session) error {
 		r.deviate(scans+": line 1", "a column filename", "none", "as if the table were not there")
 		return nil
 	}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		name, _ := t.Cell(row, "filename")
 		there, err := r.has(path.Join(dir, name))
 		if err != nil {
@@ -428,7 +428,7 @@ func (r *treeReader) listed() error {
 		return nil
 	}
 	seen := map[string]bool{}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		id, _ := t.Cell(row, "participant_id")
 		where := fmt.Sprintf("participants.tsv: line %d", t.Line(row))
 		label := strings.TrimPrefix(id, "sub-")

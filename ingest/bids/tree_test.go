@@ -41,7 +41,7 @@ func TestReadTree(t *testing.T) {
 	if got := strings.Join(all, " "); got != "01/ odd 02/a odd1 odd2 02/b odd" {
 		t.Errorf("found %s", got)
 	}
-	if tree.Description.Name != "made by a test" || len(tree.Participants.Rows) != 2 || !tree.ParticipantsAbout.Has("age") || tree.Subjects[1].Sessions[0].Scans == nil {
+	if tree.Description.Name != "made by a test" || tree.Participants.Len() != 2 || !tree.ParticipantsAbout.Has("age") || tree.Subjects[1].Sessions[0].Scans == nil {
 		t.Errorf("%+v", tree)
 	}
 	if !slices.Equal(tree.Derivatives, []string{"derivatives/clean"}) {

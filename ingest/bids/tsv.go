@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -17,53 +18,142 @@ import (
 const Missing = "n/a"
 
 // Table is a file of tab-separated values (BIDS 1.10, "Tabular files"): all cells as they are written, known columns and
-// others.
+// others. What was read stays text, with the place of each row, until Rows is asked for: a cell takes two bytes of a file, and a
+// string sixteen of memory.
 type Table struct {
 	Columns []string
-	Rows    [][]string // each as long as Columns
-	lines   []int      // of the rows in the file that it was read from
+
+	text   []byte
+	starts []uint32 // of the rows in text
+	lines  []uint32 // of the rows in the file that it was read from, nil where no line is blank
+	rows   [][]string
+	made   bool // rows are what counts
+}
+
+// Len is the number of rows.
+func (t *Table) Len() int {
+	if t.made {
+		return len(t.rows)
+	}
+	return len(t.starts)
+}
+
+// Rows are all cells, each row as long as Columns. Who changes one changes the table.
+func (t *Table) Rows() [][]string {
+	if !t.made {
+		t.rows = make([][]string, t.Len())
+		for i := range t.rows {
+			t.rows[i] = make([]string, len(t.Columns))
+			for k := range t.rows[i] {
+				t.rows[i][k] = t.At(i, k)
+			}
+		}
+		t.made, t.text, t.starts = true, nil, nil
+	}
+	return t.rows
+}
+
+// NewTable is a table of these columns and rows, each as long as columns.
+func NewTable(columns []string, rows ...[]string) *Table {
+	return &Table{Columns: columns, rows: rows, made: true}
+}
+
+// find is the first row whose cell in a column is the one; -1 where there is none, or no such column.
+func (t *Table) find(column string, is func(cell string) bool) int {
+	k := t.Column(column)
+	for row := 0; k >= 0 && row < t.Len(); row++ {
+		if is(t.At(row, k)) {
+			return row
+		}
+	}
+	return -1
+}
+
+// At is the cell of a row in a column.
+func (t *Table) At(row, column int) string {
+	if t.made {
+		return t.rows[row][column]
+	}
+	return string(t.cell(row, column))
+}
+
+var missing = []byte(Missing)
+
+// cell is At without a copy.
+func (t *Table) cell(row, column int) []byte {
+	if t.made {
+		return []byte(t.rows[row][column])
+	}
+	line, _, _ := bytes.Cut(t.text[t.starts[row]:], []byte("\n"))
+	for range column {
+		var found bool
+		if _, line, found = bytes.Cut(line, []byte("\t")); !found {
+			return missing
+		}
+	}
+	cell, _, _ := bytes.Cut(line, []byte("\t"))
+	if cell = bytes.TrimSpace(cell); len(cell) == 0 {
+		return missing
+	}
+	return cell
 }
 
 // Line is where a row stands in the file that the table was read from, from 1.
 func (t *Table) Line(row int) int {
 	if row < len(t.lines) {
-		return t.lines[row]
+		return int(t.lines[row])
 	}
 	return row + 2
 }
 
 // ReadTable takes a table apart; name is what messages call it. What breaks the specification and can be read is listed,
-// rows counted as lines of the file, from 1. Quotes have no meaning.
+// rows counted as lines of the file, from 1. Quotes have no meaning. data belongs to the table from now on.
 func ReadTable(data []byte, name string) (*Table, []signal.Deviation, error) {
 	r := tableReader{name: name}
+	if uint64(len(data)) > math.MaxUint32 {
+		return nil, nil, fmt.Errorf("%s has %d bytes, a table may have %d", name, len(data), uint32(math.MaxUint32))
+	}
 	data = r.text(data)
-	head, rest, _ := strings.Cut(string(data), "\n")
-	if head == "" && rest == "" {
+	head, rest, _ := bytes.Cut(data, []byte("\n"))
+	if len(head) == 0 && len(rest) == 0 {
 		return nil, r.found, fmt.Errorf("%s is empty, must have a line with the names of the columns", name)
 	}
-	columns := strings.Count(head, "\t") + 1
-	if rows := strings.Count(rest, "\n") + 1; columns > maxColumns || columns > maxCells/rows {
-		return nil, r.found, fmt.Errorf("%s: %d columns of %d rows are more than the %d columns, and %d cells, that a table may have", name, columns, rows, maxColumns, maxCells)
+	columns := bytes.Count(head, []byte("\t")) + 1
+	if columns > maxColumns {
+		return nil, r.found, fmt.Errorf("%s: %d columns are more than the %d that a table may have", name, columns, maxColumns)
 	}
-	t := &Table{Columns: r.columns(strings.Split(head, "\t"))}
-	for number := 2; rest != ""; number++ {
-		var line string
-		line, rest, _ = strings.Cut(rest, "\n")
-		if line == "" {
-			r.count("blank lines", number)
-			continue
+	t := &Table{Columns: r.columns(strings.Split(string(head), "\t")), text: data}
+	blank, total := 0, 0
+	for line := range bytes.SplitSeq(rest, []byte("\n")) {
+		if total++; len(line) == 0 {
+			blank++
 		}
-		t.Rows, t.lines = append(t.Rows, r.row(line, columns, number)), append(t.lines, number)
+	}
+	t.starts = make([]uint32, 0, total-blank)
+	if blank > 1 || blank == 1 && len(rest) > 0 && rest[len(rest)-1] != '\n' {
+		t.lines = make([]uint32, 0, total-blank)
+	}
+	at := len(data) - len(rest)
+	for number := 2; len(rest) > 0; number++ {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		if len(line) == 0 {
+			r.count("blank lines", number)
+		} else {
+			r.row(line, columns, number)
+			t.starts = append(t.starts, uint32(at))
+			if t.lines != nil {
+				t.lines = append(t.lines, uint32(number))
+			}
+		}
+		at += len(rest) - len(after)
+		rest = after
 	}
 	r.report()
 	return t, r.found, nil
 }
 
-// Bounds of what a small file can ask to be allocated: a short row has as many cells as a long one.
-const (
-	maxColumns = 1 << 12
-	maxCells   = 1 << 22
-)
+// maxColumns bounds what the first line can ask to be allocated.
+const maxColumns = 1 << 12
 
 // tableReader lists what is wrong with a table.
 type tableReader struct {
@@ -111,11 +201,7 @@ func (r *tableReader) text(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark is allowed, and common
 	if !utf8.Valid(data) {
 		r.add("", "text in UTF-8", "other bytes", "Latin-1")
-		runes := make([]rune, len(data))
-		for i, b := range data {
-			runes[i] = rune(b)
-		}
-		data = []byte(string(runes))
+		data = []byte(ingest.Latin1Text(data))
 	}
 	if n := bytes.Count(data, []byte("\r\n")); n > 0 {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the specification leaves the end of a line open
@@ -146,33 +232,24 @@ func (r *tableReader) columns(names []string) []string {
 	return names
 }
 
-// row is the cells of a line.
-func (r *tableReader) row(text string, columns, line int) []string {
-	cells := strings.Split(text, "\t")
-	switch {
-	case len(cells) < columns:
-		r.count("rows that are short", line)
-	case len(cells) > columns:
-		r.count("rows that are long", line)
+// row counts what is wrong with a line.
+func (r *tableReader) row(line []byte, columns, number int) {
+	switch cells := bytes.Count(line, []byte("\t")) + 1; {
+	case cells < columns:
+		r.count("rows that are short", number)
+	case cells > columns:
+		r.count("rows that are long", number)
 	}
-	out := make([]string, columns)
-	empty := false
-	for i := range out {
-		out[i] = Missing
-		if i < len(cells) {
-			out[i] = strings.TrimSpace(cells[i])
-			empty = empty || out[i] == ""
+	k := 0
+	for cell := range bytes.SplitSeq(line, []byte("\t")) {
+		if k++; k > columns {
+			break
+		}
+		if len(bytes.TrimSpace(cell)) == 0 {
+			r.count("rows with empty cells", number)
+			break
 		}
 	}
-	if empty {
-		r.count("rows with empty cells", line)
-		for i := range out {
-			if out[i] == "" {
-				out[i] = Missing
-			}
-		}
-	}
-	return out
 }
 
 // Column is the place of the first column of that name, -1 where there is none.
@@ -188,10 +265,34 @@ func (t *Table) Column(name string) int {
 // Cell is what a row says in a column. ok is false where there is no such column, and where it says n/a.
 func (t *Table) Cell(row int, column string) (text string, ok bool) {
 	i := t.Column(column)
-	if i < 0 || t.Rows[row][i] == Missing {
+	if i < 0 {
 		return "", false
 	}
-	return t.Rows[row][i], true
+	text = t.At(row, i)
+	if text == Missing {
+		return "", false
+	}
+	return text, true
+}
+
+// number is Number by the place of the column, which may be -1. bad says that the cell is no finite number. A column of millions of
+// those costs no memory.
+func (t *Table) number(row, column int) (v float64, ok, bad bool) {
+	if column < 0 {
+		return 0, false, false
+	}
+	text := t.cell(row, column)
+	if string(text) == Missing {
+		return 0, false, false
+	}
+	if len(text) > 64 { // longer than any number that means something; an error would keep it
+		return 0, true, true
+	}
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, true, true
+	}
+	return v, true, false
 }
 
 // Number is what a row says in a column of numbers. ok is false as in Cell; an error says that it is no finite number.
@@ -209,6 +310,7 @@ func (t *Table) Number(row int, column string) (v float64, ok bool, err error) {
 
 // Add appends a row: the cells of the columns named, n/a in all others, and columns that are new at the end.
 func (t *Table) Add(cells ...[2]string) {
+	t.Rows()
 	row := make([]string, len(t.Columns))
 	for i := range row {
 		row[i] = Missing
@@ -218,14 +320,14 @@ func (t *Table) Add(cells ...[2]string) {
 		if i < 0 {
 			i = len(t.Columns)
 			t.Columns = append(t.Columns, c[0])
-			for k := range t.Rows {
-				t.Rows[k] = append(t.Rows[k], Missing)
+			for k := range t.rows {
+				t.rows[k] = append(t.rows[k], Missing)
 			}
 			row = append(row, "")
 		}
 		row[i] = c[1]
 	}
-	t.Rows = append(t.Rows, row)
+	t.rows = append(t.rows, row)
 }
 
 // Write writes the table. What is empty is written as n/a; a cell with a tab or an end of a line in it is an error, for
@@ -235,7 +337,7 @@ func (t *Table) Write(w io.Writer) error {
 		return errors.New("a table without columns")
 	}
 	var b strings.Builder
-	for i, row := range append([][]string{t.Columns}, t.Rows...) {
+	for i, row := range append([][]string{t.Columns}, t.Rows()...) {
 		if len(row) != len(t.Columns) {
 			return fmt.Errorf("row %d has %d cells, must have %d", i, len(row), len(t.Columns))
 		}

@@ -30,8 +30,8 @@ func TestTabularFiles(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if !slices.Equal(table.Columns, c.columns) || !slices.EqualFunc(table.Rows, c.rows, slices.Equal) {
-			t.Errorf("%s: %q %q", c.name, table.Columns, table.Rows)
+		if !slices.Equal(table.Columns, c.columns) || !slices.EqualFunc(table.Rows(), c.rows, slices.Equal) {
+			t.Errorf("%s: %q %q", c.name, table.Columns, table.Rows())
 		}
 		ok := len(found) == len(c.rules)
 		for i := range min(len(found), len(c.rules)) {
@@ -63,11 +63,11 @@ func TestTableWrites(t *testing.T) {
 		t.Errorf("got %q, want %q", b.String(), want)
 	}
 	again, found, err := bids.ReadTable([]byte(b.String()), "x.tsv")
-	if err != nil || len(found) > 0 || !slices.EqualFunc(again.Rows, [][]string{{"Cz", "EEG", "n/a"}, {"x", "n/a", "µV"}, {"n/a", "n/a", "n/a"}}, slices.Equal) {
-		t.Errorf("read again: %q %v %v", again.Rows, found, err)
+	if err != nil || len(found) > 0 || !slices.EqualFunc(again.Rows(), [][]string{{"Cz", "EEG", "n/a"}, {"x", "n/a", "µV"}, {"n/a", "n/a", "n/a"}}, slices.Equal) {
+		t.Errorf("read again: %q %v %v", again.Rows(), found, err)
 	}
 	for _, bad := range []string{"a\tb", "a\nb", "a\rb", "\xff"} {
-		table.Rows = [][]string{{bad, "", ""}}
+		table = *bids.NewTable(table.Columns, []string{bad, "", ""})
 		if err := table.Write(&b); err == nil {
 			t.Errorf("%q is written", bad)
 		}

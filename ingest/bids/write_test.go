@@ -602,9 +602,9 @@ func TestWriteHandsOn(t *testing.T) {
 	it.Scan = [][2]string{{"filename", "x"}, {"acq_time", "2026-01-02T03:04:05.678000Z"}, {"operator", "Ada"}}
 	it.Said = &Sidecars{
 		About: eeg, EventsAbout: doc, ElectrodesFile: "sub-x/eeg/sub-x_space-Other_electrodes.tsv", Coordsystem: doc,
-		Electrodes: &Table{Columns: []string{"name", "x", "y", "z", "impedance"}, Rows: [][]string{{"Cz..", "1", "2", "3", "5"}}},
-		Events:     &Table{Columns: []string{"onset", "duration", "trial_type", "HED", "colour"}, Rows: [][]string{{"0.30", "0", "go", "Red", "deep red"}}},
-		Channels:   &Table{Columns: []string{"name", "type", "units", "status", "low_cutoff"}, Rows: [][]string{{"Cz..", "REF", "V", "bad", "0.1"}, {"eye", "VEOG", "V", "good", "n/a"}, {"gone", "EEG", "V", "good", "1"}}},
+		Electrodes: NewTable([]string{"name", "x", "y", "z", "impedance"}, []string{"Cz..", "1", "2", "3", "5"}),
+		Events:     NewTable([]string{"onset", "duration", "trial_type", "HED", "colour"}, []string{"0.30", "0", "go", "Red", "deep red"}),
+		Channels:   NewTable([]string{"name", "type", "units", "status", "low_cutoff"}, []string{"Cz..", "REF", "V", "bad", "0.1"}, []string{"eye", "VEOG", "V", "good", "n/a"}, []string{"gone", "EEG", "V", "good", "1"}),
 	}
 	mustWrite(t, root, options, it)
 	all := snapshot(t, root)

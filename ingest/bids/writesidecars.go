@@ -163,7 +163,7 @@ func (d *data) channelTable(rec *signal.Recording, said *Table) *Table {
 				continue
 			}
 			for k, column := range said.Columns {
-				value := said.Rows[i][k]
+				value := said.At(i, k)
 				switch kind, _, known := KindOf(value); {
 				case column == "type" && known && kind == c.Kind:
 					cells[1][1] = strings.ToUpper(value)
@@ -214,8 +214,8 @@ func (t *Table) names() []string {
 	if t == nil || t.Column("name") < 0 {
 		return nil
 	}
-	out := make([]string, len(t.Rows))
-	for i, row := range t.Rows {
+	out := make([]string, t.Len())
+	for i, row := range t.Rows() {
 		out[i] = row[t.Column("name")]
 	}
 	return out
@@ -270,7 +270,7 @@ func (it Item) levels(t *Table) map[string]string {
 		return nil
 	}
 	all := map[string]string{}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if label, ok := t.Cell(row, "trial_type"); ok {
 			if m := it.Meaning(label); m != "" {
 				all[label] = m

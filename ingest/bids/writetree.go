@@ -377,14 +377,14 @@ func table(file string, columns ...string) (*Table, error) {
 // merge puts a row into t: into the one that has the same first cell, where what is there already stays unless it is n/a, or
 // as a new one.
 func (t *Table) merge(cells [][2]string) {
-	for row := range t.Rows {
-		if t.Rows[row][t.Column(cells[0][0])] != cells[0][1] {
+	for row, has := range t.Rows() {
+		if has[t.Column(cells[0][0])] != cells[0][1] {
 			continue
 		}
 		for _, c := range cells[1:] {
 			t.column(c[0])
-			if i := t.Column(c[0]); t.Rows[row][i] == Missing {
-				t.Rows[row][i] = c[1]
+			if i := t.Column(c[0]); t.rows[row][i] == Missing {
+				t.rows[row][i] = c[1]
 			}
 		}
 		return
@@ -400,9 +400,10 @@ func besides(row [][2]string, columns ...string) [][2]string {
 // column adds a column unless it is there.
 func (t *Table) column(name string) {
 	if t.Column(name) < 0 {
+		rows := t.Rows()
 		t.Columns = append(t.Columns, name)
-		for k := range t.Rows {
-			t.Rows[k] = append(t.Rows[k], Missing)
+		for k := range rows {
+			rows[k] = append(rows[k], Missing)
 		}
 	}
 }
@@ -423,7 +424,7 @@ func (w *treeWriter) participants(set *atomicfile.Set) error {
 		t.merge(append([][2]string{{id, "sub-" + e.name.Get("sub")}}, besides(e.item.Participant, id)...))
 		doc = e.item.ParticipantsAbout.Over(doc)
 	}
-	slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
+	slices.SortStableFunc(t.Rows(), func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
 	if err := w.put(set, file, t.Write); err != nil {
 		return err
 	}
@@ -458,7 +459,7 @@ func (w *treeWriter) scans(set *atomicfile.Set) error {
 			files, tables[file] = append(files, file), t
 		}
 		i := t.Column("filename")
-		t.Rows = slices.DeleteFunc(t.Rows, func(row []string) bool { // of what is replaced
+		t.rows = slices.DeleteFunc(t.Rows(), func(row []string) bool { // of what is replaced
 			other, err := ParseName(path.Base(row[i]))
 			return err == nil && other.Suffix == "eeg" && same(other) == same(e.name)
 		})
@@ -466,7 +467,7 @@ func (w *treeWriter) scans(set *atomicfile.Set) error {
 	}
 	for _, file := range files {
 		t := tables[file]
-		slices.SortStableFunc(t.Rows, func(a, b []string) int { return strings.Compare(a[t.Column("filename")], b[t.Column("filename")]) })
+		slices.SortStableFunc(t.Rows(), func(a, b []string) int { return strings.Compare(a[t.Column("filename")], b[t.Column("filename")]) })
 		if err := w.put(set, file, t.Write); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func openSamples(fsys fs.FS, src *flatfile.Source, id string) (*signal.Recording
 	if err != nil {
 		return nil, err
 	}
-	h.lay.Runs = runs
+	h.lay.Runs, h.lay.Scattered = runs, true
 	rec := &signal.Recording{Name: src.Name, Format: "Blackrock NSx " + h.version, Begin: h.begin(src, clock), Info: h.info, Texts: h.texts}
 	if h.ptp {
 		rec.Format += " (PTP)"

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
-	"unsafe"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/blackrock"
@@ -423,7 +421,7 @@ func FuzzSamples(f *testing.F) {
 	}
 	f.Add(load(f, "ptp.ns6")["x.ns6"].Data[:4000])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5", 2)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.ns5": {Data: data}}, "x.ns5")
 	})
 }
 
@@ -433,12 +431,12 @@ func FuzzEvents(f *testing.F) {
 	}
 	samples := load(f, "v23reset.ns5")["x.ns5"].Data
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 2)
-		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5", 2)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev")
+		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5")
 	})
 }
 
-// TestAllocation opens files of the shortest packets, each an event: opening takes twice the file, beside the events that are handed out.
+// TestAllocation opens files of the shortest packets, each an event: see ingesttest.Bounded.
 func TestAllocation(t *testing.T) {
 	const n = 400_000
 	head := make([]byte, 336)
@@ -460,24 +458,9 @@ func TestAllocation(t *testing.T) {
 			le.PutUint16(p[8:], uint16(i%1000))
 			data = append(data, p...)
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		rec, err := ingest.Open(fstest.MapFS{"x.nev": {Data: data}}, "x.nev")
-		runtime.ReadMemStats(&after)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rec := ingesttest.Allocation(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 0)
 		if len(rec.Events) != n {
 			t.Errorf("%s: %d events, want %d", name, len(rec.Events), n)
-		}
-		handed := uint64(0) // an event, and its text where it has one of its own
-		for _, e := range rec.Events {
-			if handed += uint64(unsafe.Sizeof(e)); id == 0xffff {
-				handed += 3 * uint64(16+len(e.Label)) // the list of texts grows by being copied
-			}
-		}
-		if got, most := after.TotalAlloc-before.TotalAlloc, 2*uint64(len(data))+handed+ingesttest.Slack/4; got > most {
-			t.Errorf("%s: opening %d bytes with %d events allocated %d, want at most %d", name, len(data), n, got, most)
 		}
 	}
 }

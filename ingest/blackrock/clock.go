@@ -3,6 +3,7 @@ package blackrock
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
@@ -66,20 +67,23 @@ func whole(v float64) int64 {
 type line struct {
 	clock
 	src  *flatfile.Source
-	runs []flatfile.Run
-	end  int64 // the sample behind the last one
+	runs flatfile.Timeline // From is a byte
+	end  int64             // the sample behind the last one
 }
 
 // add places n samples at byte at of the file, of which the first has the stamp. field is for messages.
 func (l *line) add(stamp uint64, at, n int64, field string) {
-	l.runs = append(l.runs, flatfile.Run{Span: signal.Span{Start: l.next(stamp, at, field), Len: n}, At: at})
+	l.runs = append(l.runs, flatfile.Piece{From: at, Span: signal.Span{Start: l.next(stamp, at, field), Len: n}})
 	l.end = l.runs[len(l.runs)-1].End()
 }
+
+// points is room for as many as there are runs, as far as that is known.
+func (l *line) points() era { return make(era, 0, cap(l.runs)) }
 
 // next is the number of a sample that begins a run.
 func (l *line) next(stamp uint64, at int64, field string) int64 {
 	if len(l.eras) == 0 {
-		l.eras = []era{{{0, stamp}}}
+		l.eras = []era{append(l.points(), point{0, stamp})}
 		return 0
 	}
 	e := &l.eras[len(l.eras)-1]
@@ -87,11 +91,15 @@ func (l *line) next(stamp uint64, at int64, field string) int64 {
 	ahead := l.since(stamp, last.stamp)*l.rate - float64(l.end-last.sample) // samples that are missing
 	switch {
 	case stamp < last.stamp, ahead < -1, ahead > longest*l.rate:
-		l.src.Deviate(at, field, "time stamps grow steadily", fmt.Sprintf("%d behind %d, where the sample is %.6g s later", stamp, last.stamp, float64(l.end-last.sample)/l.rate), "the clock was set there: a gap of one sample, so that no window reaches over it")
-		l.eras = append(l.eras, era{{l.end + 1, stamp}})
+		l.src.DeviateOften(at, field, "time stamps grow steadily", func() string {
+			return fmt.Sprintf("%d behind %d, where the sample is %.6g s later", stamp, last.stamp, float64(l.end-last.sample)/l.rate)
+		}, "the clock was set there: a gap of one sample, so that no window reaches over it")
+		rest := (*e)[len(*e):cap(*e)] // eras lie one behind the other
+		*e = slices.Clip(*e)
+		l.eras = append(l.eras, append(rest[:0], point{l.end + 1, stamp}))
 		return l.end + 1
 	case math.Abs(ahead-math.Round(ahead)) > 1e-3 || ahead < 0:
-		l.src.Deviate(at, field, "samples are whole periods apart", fmt.Sprintf("%.3f periods of 1/%g s", ahead, l.rate), "the nearest sample")
+		l.src.DeviateOften(at, field, "samples are whole periods apart", func() string { return fmt.Sprintf("%.3f periods of 1/%g s", ahead, l.rate) }, "the nearest sample")
 	}
 	start := l.end + max(0, int64(math.Round(ahead)))
 	*e = append(*e, point{start, stamp})
@@ -99,7 +107,7 @@ func (l *line) next(stamp uint64, at int64, field string) int64 {
 }
 
 // place says where the samples are, and what their clock was.
-func (h *nsx) place(src *flatfile.Source) ([]flatfile.Run, *clock, error) {
+func (h *nsx) place(src *flatfile.Source) (flatfile.Timeline, *clock, error) {
 	l := &line{src: src, clock: clock{rate: h.info.Rate, resolution: h.resolution}}
 	var err error
 	switch {
@@ -141,6 +149,7 @@ func (h *nsx) blocks(l *line) error {
 	src, header := l.src, 5+h.stamp
 	empty, emptyAt := int64(0), int64(0)
 	var b [13]byte
+	l.runs = make(flatfile.Timeline, 0, h.countBlocks(src))
 	for at := h.bytes; at < src.Size; {
 		if src.Size-at < header {
 			src.Deviate(at, field, fmt.Sprintf("has %d bytes", header), plural(src.Size-at, "byte")+": the file was cut", "they are left out")
@@ -187,6 +196,20 @@ func (h *nsx) blocks(l *line) error {
 		src.Deviate(emptyAt, field, "has samples behind it", plural(empty, "block")+" of none", "passed over")
 	}
 	return nil
+}
+
+// countBlocks is how many blocks with samples there are, at most: so that a block of one sample needs no more memory than it must.
+func (h *nsx) countBlocks(src *flatfile.Source) (count int) {
+	header := 5 + h.stamp
+	var b [13]byte
+	for at := h.bytes; src.Size-at >= header && src.Read(b[:header], at, "data header") == nil && b[0] == 1; {
+		_, n := h.header(b[:header])
+		if count++; n > (src.Size-at-header)/h.lay.Record {
+			break
+		}
+		at += header + n*h.lay.Record
+	}
+	return count
 }
 
 // header takes the header of a block apart.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // apart is how many samples lie at most between stamps that are looked at, and apartBytes how many bytes.
@@ -55,6 +56,7 @@ type packets struct {
 	first int64 // packet that the open run begins with
 	start int64 // its number as a sample
 	buf   []byte
+	head  [13]byte
 }
 
 // offset is the byte of a packet.
@@ -62,11 +64,10 @@ func (p *packets) offset(k int64) int64 { return p.h.bytes + k*p.h.lay.Record }
 
 // stamp reads that of packet k.
 func (p *packets) stamp(k int64) (uint64, error) {
-	var b [13]byte
-	if err := p.src.Read(b[:], p.offset(k), "data header"); err != nil {
+	if err := p.src.Read(p.head[:], p.offset(k), "data header"); err != nil {
 		return 0, err
 	}
-	return p.check(b[:], k)
+	return p.check(p.head[:], k)
 }
 
 func (p *packets) check(b []byte, k int64) (uint64, error) {
@@ -87,8 +88,7 @@ func (p *packets) begin(k int64, stamp uint64) {
 // finish closes the open run before packet k.
 func (p *packets) finish(k int64) {
 	if n := k - p.first; n > 0 {
-		r := flatfile.Run{At: p.offset(p.first)}
-		r.Start, r.Len = p.start, n
+		r := flatfile.Piece{From: p.offset(p.first), Span: signal.Span{Start: p.start, Len: n}}
 		p.runs = append(p.runs, r)
 		p.end = r.End()
 	}

@@ -97,7 +97,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 }
 
 // openMarkers reads the markers, if there are any.
-func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Recording) ([]marker, error) {
+func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Recording) (*markers, error) {
 	if h.markers.value == "" {
 		return nil, nil
 	}

@@ -414,7 +414,7 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := files()
 		m["x.vhdr"].Data = data
-		ingesttest.Fuzz(t, m, "x.vhdr", 16)
+		ingesttest.Fuzz(t, m, "x.vhdr")
 	})
 }
 
@@ -432,6 +432,6 @@ func FuzzParts(f *testing.F) {
 		}
 		m := files(change...)
 		m["x.vmrk"].Data, m["x.eeg"].Data = markers, samples
-		ingesttest.Fuzz(t, m, "x.vhdr", 16)
+		ingesttest.Fuzz(t, m, "x.vhdr")
 	})
 }

@@ -1,6 +1,8 @@
 package brainvision
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -41,7 +43,7 @@ func readHeader(src *flatfile.Source, c *ini) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(c.sections["channel infos"]); int64(n) < channels && channels > 2*int64(n)+1024 {
+	if n := c.lines[channelInfos]; int64(n) < channels && channels > 2*int64(n)+1024 {
 		return nil, src.Errorf(c.get(common, "NumberOfChannels").at, "NumberOfChannels", "is %d, but %d channels are described", channels, n)
 	}
 	if domain := c.get(common, "DataType"); domain.value != "" && !strings.EqualFold(domain.value, "TIMEDOMAIN") {
@@ -72,11 +74,17 @@ func readHeader(src *flatfile.Source, c *ini) (*header, error) {
 	if err := h.format(src, c); err != nil {
 		return nil, err
 	}
-	if err := h.channels(src, c, int(channels)); err != nil {
+	if err := h.channels(src, int(channels)); err != nil {
 		return nil, err
 	}
-	h.positions(src, c)
-	return h, nil
+	if c.lines[coordinates] == 0 {
+		return h, nil
+	}
+	return h, walk(src, func(l line, section string) {
+		if l.found && section == coordinates {
+			h.position(src, l)
+		}
+	})
 }
 
 // format reads how the samples are written.
@@ -130,106 +138,113 @@ func whole(src *flatfile.Source, e entry, least, most int64) (int64, error) {
 var quantities = map[string]bool{"S": true, "C": true, "°C": true, "K": true, "ARU": true, "BS": true, "g": true, "N": true, "Pa": true, "%": true}
 
 // channels reads names, references, resolutions and units.
-func (h *header) channels(src *flatfile.Source, c *ini, n int) error {
-	labels, at, scales := make([]string, n), make([]int64, n), make([]units.Scale, n)
+func (h *header) channels(src *flatfile.Source, n int) error {
+	labels, at := make([]string, n), make([]int32, n) // a header has at most headerBytes
 	h.gains, h.units = make([]float64, n), make([]string, n)
-	references, seen := map[string]int{}, make([]bool, n)
-	for _, e := range c.sections["channel infos"] {
-		i, err := numbered(e.key, "Ch", n)
+	var first error
+	described := 0
+	read := func(l line) error {
+		i, err := numbered(l.key, "Ch", n)
 		if err != nil {
-			return src.Errorf(e.at, "Channel Infos", "%w", err)
+			return src.Errorf(l.at, "Channel Infos", "%w", err)
 		}
-		if seen[i] {
-			return src.Errorf(e.at, "Channel Infos", "%s comes a second time", e.key)
+		if h.gains[i] != 0 {
+			return src.Errorf(l.at, "Channel Infos", "%s comes a second time", l.key)
 		}
-		f := append(fields(e.value), "", "", "", "")
-		labels[i], at[i], seen[i] = f[0], e.at, true
-		references[strings.TrimSpace(f[1])]++
+		rest := l.value
+		labels[i], at[i] = string(field(&rest)), int32(l.at)
+		if ref := bytes.TrimSpace(field(&rest)); described == 0 {
+			h.info.Reference = string(ref)
+		} else if string(ref) != h.info.Reference {
+			h.info.Reference = ""
+		}
+		described++
 		gain := 1.0
-		if r := strings.TrimSpace(f[2]); r != "" {
+		if r := string(bytes.TrimSpace(field(&rest))); r != "" {
 			if gain, err = strconv.ParseFloat(r, 64); err != nil || gain-gain != 0 || gain == 0 {
-				return src.Errorf(e.at, "resolution", "of channel %q is %q, must be a number other than 0", f[0], r)
+				return src.Errorf(l.at, "resolution", "of channel %q is %q, must be a number other than 0", labels[i], r)
 			}
 		}
-		unit := strings.TrimSpace(f[3])
-		if unit == "" {
-			unit = "µV"
+		h.units[i] = "µV"
+		if unit := bytes.TrimSpace(field(&rest)); len(unit) > 0 {
+			h.units[i] = string(unit)
 		}
-		h.units[i] = unit
-		scales[i] = units.Parse(unit)
-		if unit == noUnit {
-			scales[i].Unit, h.units[i] = signal.NoUnit, ""
+		scale := units.Parse(h.units[i])
+		if s := scale.Standard; s != "" {
+			src.Deviate(l.at, "unit", "is written "+s, fmt.Sprintf("%q", h.units[i]), s)
 		}
-		if s := scales[i].Standard; s != "" {
-			src.Deviate(e.at, "unit", "is written "+s, fmt.Sprintf("%q", unit), s)
+		h.gains[i] = scale.Apply(gain)
+		return nil
+	}
+	err := walk(src, func(l line, section string) {
+		if l.found && section == channelInfos && first == nil {
+			first = read(l)
 		}
-		h.gains[i] = scales[i].Apply(gain)
+	})
+	if err = cmp.Or(first, err); err != nil {
+		return err
 	}
 	for i := range labels {
-		if !seen[i] {
-			src.Deviate(0, "Channel Infos", "every channel is described", fmt.Sprintf("no Ch%d", i+1), "it has resolution 1 and is in µV")
-			scales[i], h.gains[i], h.units[i] = units.Parse("µV"), 1, "µV"
+		if h.gains[i] == 0 {
+			src.DeviateOften(0, "Channel Infos", "every channel is described", func() string { return fmt.Sprintf("no Ch%d", i+1) }, "it has resolution 1 and is in µV")
+			h.gains[i], h.units[i] = 1, "µV"
 		}
 	}
-	h.info.Channels = src.Channels(labels, func(i int) int64 { return at[i] })
+	h.info.Channels = src.Channels(labels, func(i int) int64 { return int64(at[i]) })
 	for i := range h.info.Channels {
 		ch := &h.info.Channels[i]
-		ch.Unit = scales[i].Unit
-		if !scales[i].Voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
+		scale := units.Parse(h.units[i])
+		if ch.Unit = scale.Unit; h.units[i] == noUnit {
+			ch.Unit, h.units[i] = signal.NoUnit, ""
+		}
+		if !scale.Voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
 			rule, found := "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original)
 			if !quantities[strings.TrimLeft(string(ch.Unit), "uµμ")] {
-				src.Deviate(at[i], "unit", rule, found, "nothing: the samples of this channel are in that unit, and may not be µV")
+				src.Deviate(int64(at[i]), "unit", rule, found, "nothing: the samples of this channel are in that unit, and may not be µV")
 				continue
 			}
-			src.Deviate(at[i], "unit of another quantity", rule, found, "the channel is of kind misc, and its samples are in that unit")
+			src.Deviate(int64(at[i]), "unit of another quantity", rule, found, "the channel is of kind misc, and its samples are in that unit")
 			ch.Kind, ch.Pos = signal.Misc, nil
-		}
-	}
-	if len(references) == 1 {
-		for r := range references {
-			h.info.Reference = r
 		}
 	}
 	return nil
 }
 
 // numbered is the place of "Ch12" among n, counted from 0.
-func numbered(key, prefix string, n int) (int, error) {
-	if len(key) > len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) {
-		if v, err := strconv.Atoi(key[len(prefix):]); err == nil && v >= 1 && v <= n {
+func numbered(key []byte, prefix string, n int) (int, error) {
+	if len(key) > len(prefix) && strings.EqualFold(string(key[:len(prefix)]), prefix) {
+		if v, err := strconv.Atoi(string(key[len(prefix):])); err == nil && v >= 1 && v <= n {
 			return v - 1, nil
 		}
 	}
 	return 0, fmt.Errorf("%.40q is no entry, must be %s1 to %s%d", key, prefix, prefix, n)
 }
 
-// positions reads the coordinates.
-func (h *header) positions(src *flatfile.Source, c *ini) {
-	for _, e := range c.sections["coordinates"] {
-		i, err := numbered(e.key, "Ch", len(h.gains))
-		f := strings.Split(e.value, ",")
-		var v [3]float64
-		for k := 0; k < 3 && k < len(f) && err == nil; k++ {
-			v[k], err = strconv.ParseFloat(strings.TrimSpace(f[k]), 64)
-		}
-		if err != nil || len(f) < 3 {
-			src.Deviate(e.at, "Coordinates", "radius, theta and phi of a channel", fmt.Sprintf("%.60q", e.key+"="+e.value), "the line is passed over")
-			continue
-		}
-		ch := &h.info.Channels[i]
-		if v[0] == 0 || ch.Kind != signal.EEG && ch.Kind != signal.SEEG && ch.Kind != signal.ECoG {
-			continue // radius 0 means that the place is not known
-		}
-		r := v[0] / 1000
-		if v[0] != 1 && !(r >= montage.Nearest && r <= montage.Farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
-			src.Deviate(e.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*montage.Nearest, 1000*montage.Farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
-			continue
-		}
-		u := montage.Spherical(v[1], v[2])
-		pos := signal.Position{r * u[0], r * u[1], r * u[2]}
-		if v[0] == 1 { // an idealised head
-			pos = montage.OnSphere(u)
-		}
-		ch.Pos = &pos
+// position reads a line of the coordinates.
+func (h *header) position(src *flatfile.Source, l line) {
+	i, err := numbered(l.key, "Ch", len(h.gains))
+	var v [3]float64
+	rest := l.value
+	for k := 0; k < 3 && err == nil; k++ {
+		v[k], err = strconv.ParseFloat(string(bytes.TrimSpace(field(&rest))), 64)
 	}
+	if err != nil {
+		src.DeviateOften(l.at, "Coordinates", "radius, theta and phi of a channel", func() string { return fmt.Sprintf("%.60q", l.text) }, "the line is passed over")
+		return
+	}
+	ch := &h.info.Channels[i]
+	if v[0] == 0 || ch.Kind != signal.EEG && ch.Kind != signal.SEEG && ch.Kind != signal.ECoG {
+		return // radius 0 means that the place is not known
+	}
+	r := v[0] / 1000
+	if v[0] != 1 && !(r >= montage.Nearest && r <= montage.Farthest) || v[1]-v[1] != 0 || v[2]-v[2] != 0 {
+		src.Deviate(l.at, "Coordinates", fmt.Sprintf("a radius of 1, or of %g to %g mm", 1000*montage.Nearest, 1000*montage.Farthest), fmt.Sprintf("%.4g for %q", v[0], ch.Original), "the place of its name, if it has one")
+		return
+	}
+	u := montage.Spherical(v[1], v[2])
+	pos := signal.Position{r * u[0], r * u[1], r * u[2]}
+	if v[0] == 1 { // an idealised head
+		pos = montage.OnSphere(u)
+	}
+	ch.Pos = &pos
 }

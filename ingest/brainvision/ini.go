@@ -1,16 +1,24 @@
 package brainvision
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 )
 
 const byteOrderMark = "\xef\xbb\xbf"
 
-// headerBytes is the longest header or file of markers.
-const headerBytes = 64 << 20
+const (
+	headerBytes = 64 << 20 // of the longest header or file of markers
+	lineBytes   = 64 << 10 // of what is read at once
+)
 
 // entry is one line "key=value", or what is not there: the zero entry.
 type entry struct {
@@ -18,58 +26,59 @@ type entry struct {
 	at         int64 // of the line's first byte
 }
 
-// ini is a file in sections.
+// sections with a line for each channel or marker, of which none is kept.
+const (
+	channelInfos = "channel infos"
+	coordinates  = "coordinates"
+	markerInfos  = "marker infos"
+)
+
+// known are the keys that mean something, in the other sections. No other is kept: of them a file could have millions.
+var known = map[string][]string{
+	"common infos": {"Codepage", "DataFile", "MarkerFile", "NumberOfChannels", "DataType", "SamplingInterval", "DataPoints", "DataOrientation", "DataFormat"},
+	"binary infos": {"BinaryFormat", "UseBigEndianOrder"},
+	"ascii infos":  {"DecimalSymbol", "SkipLines", "SkipColumns"},
+}
+
+// ini is what a file in sections says of the recording as a whole.
 type ini struct {
 	first    string // the line on top
 	sections map[string][]entry
+	lines    map[string]int // how many key=value there are in each section with a line for each channel or marker
 }
 
-// readINI reads all of a header or file of markers. What is below [Comment] is free text, down to the end.
+// readINI reads a header or file of markers, and lists what is wrong with its lines.
 func readINI(src *flatfile.Source) (*ini, error) {
-	if src.Size > headerBytes {
-		return nil, src.Errorf(0, "header", "has %d bytes, more than %d MiB: this is no header", src.Size, headerBytes>>20)
+	c := &ini{sections: map[string][]entry{}, lines: map[string]int{}}
+	latin, as := int64(-1), ""
+	odd := func(l line) {
+		if l.coding != "" && latin < 0 {
+			latin, as = l.at, l.coding
+		}
+		if !l.ended {
+			src.Deviate(l.at, "line", "ends with its line end", "the file ends within a line: it may have been cut", "it is read as it is")
+		}
 	}
-	raw, err := src.Bytes(0, src.Size, "header")
+	err := walk(src, func(l line, section string) {
+		odd(l)
+		switch {
+		case l.top:
+			c.first = string(l.text)
+		case l.blank:
+		case !l.found:
+			src.DeviateOften(l.at, "line", "is key=value", func() string { return fmt.Sprintf("%.60q in section [%s]", l.text, section) }, "it is passed over")
+		case section == channelInfos || section == coordinates || section == markerInfos:
+			c.lines[section]++
+		default:
+			i := slices.IndexFunc(known[section], func(k string) bool { return strings.EqualFold(k, string(l.key)) })
+			if i < 0 || c.has(section, known[section][i]) {
+				return
+			}
+			c.sections[section] = append(c.sections[section], entry{known[section][i], string(bytes.TrimSpace(l.value)), l.at})
+		}
+	})
 	if err != nil {
 		return nil, err
-	}
-	at, rest := int64(0), string(raw)
-	if after, marked := strings.CutPrefix(rest, byteOrderMark); marked {
-		at, rest = int64(len(byteOrderMark)), after
-	}
-	c := &ini{sections: map[string][]entry{}}
-	section, latin, as, top := "", int64(-1), "", true
-	for rest != "" {
-		line, after, ended := strings.Cut(rest, "\n")
-		start := at
-		at, rest = at+int64(len(line)+1), after
-		text, coding := src.Text([]byte(strings.TrimRight(line, "\r")))
-		if coding != "UTF-8" && latin < 0 {
-			latin, as = start, coding
-		}
-		if !ended {
-			src.Deviate(start, "line", "ends with its line end", "the file ends within a line: it may have been cut", "it is read as it is")
-		}
-		if top {
-			c.first, top = text, false
-			continue
-		}
-		trimmed := strings.TrimSpace(text)
-		switch {
-		case trimmed == "" || trimmed[0] == ';':
-			continue
-		case trimmed[0] == '[' && strings.HasSuffix(trimmed, "]"):
-			if section = strings.ToLower(strings.TrimSpace(trimmed[1 : len(trimmed)-1])); section == "comment" {
-				rest = ""
-			}
-			continue
-		}
-		key, value, found := strings.Cut(text, "=")
-		if !found {
-			src.Deviate(start, "line", "is key=value", fmt.Sprintf("%.60q in section [%s]", text, section), "it is passed over")
-			continue
-		}
-		c.sections[section] = append(c.sections[section], entry{strings.TrimSpace(key), value, start})
 	}
 	if latin >= 0 && strings.EqualFold(c.get("common infos", "Codepage").value, "UTF-8") {
 		src.Deviate(latin, "Codepage", "text is UTF-8, as the header says", "bytes that are not", "the line is "+as)
@@ -77,22 +86,106 @@ func readINI(src *flatfile.Source) (*ini, error) {
 	return c, nil
 }
 
+// line is one of a file in sections. Its bytes are valid until the next.
+type line struct {
+	at         int64 // of its first byte
+	text       []byte
+	coding     string // what it was taken for where it is not UTF-8
+	ended      bool   // it has an end
+	top, blank bool   // the one on top; nothing, a remark, or the head of a section
+	found      bool   // it is key=value
+	key, value []byte // the key without spaces around
+}
+
+// walk gives all lines to do, each with the section it lies in, in lower case. What is below [Comment] is free text, down to the end.
+func walk(src *flatfile.Source, do func(l line, section string)) error {
+	if src.Size > headerBytes {
+		return src.Errorf(0, "header", "has %d bytes, more than %d MiB: this is no header", src.Size, headerBytes>>20)
+	}
+	r := bufio.NewReaderSize(io.NewSectionReader(src.File, 0, src.Size), int(max(16, min(lineBytes, src.Size))))
+	at, section, top := int64(0), "", true
+	if head, err := r.Peek(len(byteOrderMark)); err == nil && string(head) == byteOrderMark {
+		n, _ := r.Discard(len(byteOrderMark)) // they were peeked at
+		at = int64(n)
+	}
+	for at < src.Size {
+		raw, err := readLine(src, r, at)
+		if err != nil {
+			return err
+		}
+		l := line{at: at, top: top, ended: bytes.HasSuffix(raw, []byte("\n"))}
+		at, top = at+int64(len(raw)), false
+		l.text = bytes.TrimRight(bytes.TrimSuffix(raw, []byte("\n")), "\r")
+		if slices.ContainsFunc(l.text, func(b byte) bool { return b >= utf8.RuneSelf }) {
+			text, coding := src.Text(l.text)
+			if coding != "UTF-8" {
+				l.coding = coding
+			}
+			l.text = []byte(text)
+		}
+		trimmed := bytes.TrimSpace(l.text)
+		switch {
+		case l.top:
+		case len(trimmed) == 0 || trimmed[0] == ';':
+			l.blank = true
+		case trimmed[0] == '[' && trimmed[len(trimmed)-1] == ']':
+			l.blank = true
+			section = strings.ToLower(string(bytes.TrimSpace(trimmed[1 : len(trimmed)-1])))
+		default:
+			l.key, l.value, l.found = bytes.Cut(l.text, []byte("="))
+			l.key = bytes.TrimSpace(l.key)
+		}
+		do(l, section)
+		if section == "comment" {
+			break
+		}
+	}
+	return nil
+}
+
+// readLine is the line that begins at byte at, with its end.
+func readLine(src *flatfile.Source, r *bufio.Reader, at int64) ([]byte, error) {
+	raw, err := r.ReadSlice('\n')
+	switch {
+	case err == nil || errors.Is(err, io.EOF) && len(raw) > 0:
+		return raw, nil
+	case !errors.Is(err, bufio.ErrBufferFull):
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, src.Errorf(at, "header", "cannot be read: %w", err)
+	}
+	n := int64(len(raw))
+	for errors.Is(err, bufio.ErrBufferFull) { // how long it is, before there is memory for it
+		raw, err = r.ReadSlice('\n')
+		n += int64(len(raw))
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, src.Errorf(at+n, "header", "cannot be read: %w", err)
+	}
+	return src.Bytes(at, n, "header")
+}
+
 // get is an entry, the zero entry where there is none. Keys do not differ in capitals alone.
 func (c *ini) get(section, key string) entry {
 	for _, e := range c.sections[section] {
-		if strings.EqualFold(e.key, key) {
-			e.value = strings.TrimSpace(e.value)
+		if e.key == key {
 			return e
 		}
 	}
 	return entry{key: key}
 }
 
-// fields are the values between commas; a comma within one is written \1.
-func fields(value string) []string {
-	f := strings.Split(value, ",")
-	for i := range f {
-		f[i] = strings.ReplaceAll(f[i], `\1`, ",")
+func (c *ini) has(section, key string) bool {
+	return slices.ContainsFunc(c.sections[section], func(e entry) bool { return e.key == key })
+}
+
+// field takes the text in front of the next comma off value; a comma within it is written \1.
+func field(value *[]byte) []byte {
+	f, rest, _ := bytes.Cut(*value, []byte(","))
+	*value = rest
+	if bytes.Contains(f, []byte(`\1`)) {
+		f = bytes.ReplaceAll(f, []byte(`\1`), []byte(","))
 	}
 	return f
 }

@@ -1,6 +1,7 @@
 package brainvision
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
@@ -13,19 +14,23 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// marker is one line of the file of markers.
-type marker struct {
-	typ, description string
-	position, size   int64 // in samples of the file, position counted from 0
-	date             time.Time
-	at               int64 // of its line
-	where            *flatfile.Source
+// markers are what is in the file of markers.
+type markers struct {
+	src *flatfile.Source
+	// list is the markers in order of their position. Until they are placed, Sample is the position, counted from 0, Duration the size,
+	// both in samples of the file, and Onset the byte of the line, below 0 where a new segment begins: there may be as many as lines of
+	// five bytes.
+	list  []signal.Event
+	dates map[int64]time.Time // of new segments, by the byte of the line; those that say one
 }
 
 const newSegment = "New Segment"
 
+// segment says whether a new one begins at m, which is not placed.
+func segment(m signal.Event) bool { return m.Onset < 0 }
+
 // readMarkers reads the markers that can be understood, and lists the others: a bad marker never blocks the signal.
-func readMarkers(src *flatfile.Source) ([]marker, error) {
+func readMarkers(src *flatfile.Source) (*markers, error) {
 	c, err := readINI(src)
 	if err != nil {
 		return nil, err
@@ -33,30 +38,50 @@ func readMarkers(src *flatfile.Source) ([]marker, error) {
 	if !isMarkers(c.first) {
 		return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, must begin with \"Brain Vision Data Exchange Marker File\"", c.first)
 	}
-	list, found := c.sections["marker infos"]
-	if !found {
+	ms := &markers{src: src, dates: map[int64]time.Time{}}
+	if c.lines[markerInfos] == 0 {
 		src.Deviate(src.Size, "Marker Infos", "the file lists its markers", "no section [Marker Infos], or no marker in it", "there are none")
 	}
-	var ms []marker
-	for _, e := range list {
-		f := append(fields(e.value), "", "", "", "")
-		position, err := strconv.ParseInt(strings.TrimSpace(f[2]), 10, 64)
+	labels := map[string]string{} // each of which is in memory once
+	ms.list = make([]signal.Event, 0, c.lines[markerInfos])
+	var label []byte
+	err = walk(src, func(l line, section string) {
+		if !l.found || section != markerInfos {
+			return
+		}
+		rest := l.value
+		typ, description := field(&rest), field(&rest)
+		position, err := strconv.ParseInt(string(bytes.TrimSpace(field(&rest))), 10, 64)
 		if err != nil || position > 1<<53 || position < -1<<53 {
-			src.Deviate(e.at, "marker", "type, description, position in data points, size, channel", fmt.Sprintf("%.80q", e.key+"="+e.value), "the marker is left out: it has no position")
-			continue
+			src.DeviateOften(l.at, "marker", "type, description, position in data points, size, channel", func() string { return fmt.Sprintf("%.80q", l.text) }, "the marker is left out: it has no position")
+			return
 		}
-		m := marker{typ: f[0], description: f[1], position: position - 1, at: e.at, where: src}
-		if m.size, err = strconv.ParseInt(strings.TrimSpace(f[3]), 10, 64); err != nil || m.size < 0 || m.size > 1<<53 {
-			src.Deviate(e.at, "marker size", "a number of data points", fmt.Sprintf("%.40q", f[3]), "0")
-			m.size = 0
+		text := field(&rest)
+		size, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
+		if err != nil || size < 0 || size > 1<<53 {
+			src.DeviateOften(l.at, "marker size", "a number of data points", func() string { return fmt.Sprintf("%.40q", text) }, "0")
+			size = 0
 		}
-		if m.typ == newSegment && len(f) > 9 {
-			m.date = date(src, e.at, strings.TrimSpace(f[5]))
+		if label = append(label[:0], description...); len(typ) > 0 {
+			label = append(append(append(label[:0], typ...), '/'), description...)
 		}
-		ms = append(ms, m)
-	}
-	slices.SortStableFunc(ms, func(a, b marker) int { return cmp.Compare(a.position, b.position) })
-	return ms, nil
+		name, seen := labels[string(label)]
+		if !seen {
+			name = string(label)
+			labels[name] = name
+		}
+		m := signal.Event{Sample: position - 1, Onset: float64(l.at), Duration: float64(size), Label: name}
+		if string(typ) == newSegment {
+			m.Onset = -m.Onset
+			field(&rest) // the channel
+			if when := date(src, l.at, string(bytes.TrimSpace(field(&rest)))); !when.IsZero() {
+				ms.dates[l.at] = when
+			}
+		}
+		ms.list = append(ms.list, m)
+	})
+	slices.SortStableFunc(ms.list, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	return ms, err
 }
 
 // date reads YYYYMMDDhhmmssuuuuuu, the zero time where there is none. The format has no time zone: it is taken for UTC.
@@ -84,36 +109,51 @@ const longestGap = 7 * 24 * time.Hour
 
 // newTimeline breaks n samples of the file at the markers of new segments. One that has a date begins where the date says, counted
 // from the one with a date before it.
-func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timeline {
+func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timeline {
 	line := &timeline{Timeline: flatfile.Whole(n)}
+	if ms == nil {
+		return line
+	}
+	within := fmt.Sprintf("lies within the %d data points", n)
+	segments := 0
+	for _, m := range ms.list {
+		if segment(m) && m.Sample > 0 && m.Sample < n {
+			segments++
+		}
+	}
+	line.Timeline = slices.Grow(line.Timeline, segments)
 	var dated time.Time // of a New Segment, at the sample start
 	start := int64(0)
-	for _, m := range ms {
-		if m.typ != newSegment || m.position < 0 {
+	for _, m := range ms.list {
+		if !segment(m) || m.Sample < 0 {
 			continue
 		}
-		if m.position >= n {
-			m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), strconv.FormatInt(m.position+1, 10), "there is no gap")
+		at := int64(-m.Onset)
+		if m.Sample >= n {
+			ms.src.DeviateOften(at, "position of New Segment", within, func() string { return strconv.FormatInt(m.Sample+1, 10) }, "there is no gap")
 			continue
 		}
-		if m.position == 0 {
-			line.begin, dated = m.date, m.date
+		date := ms.dates[at]
+		if m.Sample == 0 {
+			line.begin, dated = date, date
 			continue
 		}
 		gap := int64(0)
-		if !m.date.IsZero() && !dated.IsZero() {
-			if d := m.date.Sub(dated); d <= longestGap && d > -longestGap {
-				gap = start + int64(math.Round(d.Seconds()*rate)) - line.Sample(m.position)
+		if !date.IsZero() && !dated.IsZero() {
+			if d := date.Sub(dated); d <= longestGap && d > -longestGap {
+				gap = start + int64(math.Round(d.Seconds()*rate)) - line.Sample(m.Sample)
 			}
 		}
-		if !line.Break(m.position, gap) {
+		if !line.Break(m.Sample, gap) {
 			continue // two markers at one place
 		}
 		if gap < 1 {
-			m.where.Deviate(m.at, newSegment, "has the time at which recording went on, later than what is before it", fmt.Sprintf("at data point %d no time, or one that cannot be", m.position+1), "a gap of one sample")
+			ms.src.DeviateOften(at, newSegment, "has the time at which recording went on, later than what is before it", func() string {
+				return fmt.Sprintf("at data point %d no time, or one that cannot be", m.Sample+1)
+			}, "a gap of one sample")
 		}
-		if !m.date.IsZero() {
-			dated, start = m.date, line.Sample(m.position)
+		if !date.IsZero() {
+			dated, start = date, line.Sample(m.Sample)
 		}
 	}
 	if len(line.Timeline) > 1 {
@@ -125,21 +165,22 @@ func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timelin
 	return line
 }
 
-// events are the markers but for those that say when recording began and went on: these are the begin and the gaps.
-func (l *timeline) events(ms []marker, rate float64) []signal.Event {
-	var events []signal.Event
-	for _, m := range ms {
-		if m.typ == newSegment && m.description == "" {
-			if _, begins := slices.BinarySearchFunc(l.Timeline, m.position, func(p flatfile.Piece, k int64) int { return cmp.Compare(p.From, k) }); begins {
-				continue
-			}
+// events places the markers, but for those that say when recording began and went on: these are the begin and the gaps.
+func (l *timeline) events(ms *markers, rate float64) []signal.Event {
+	if ms == nil {
+		return nil
+	}
+	events := slices.DeleteFunc(ms.list, func(m signal.Event) bool {
+		if !segment(m) || m.Label != newSegment+"/" {
+			return false
 		}
-		label := m.typ + "/" + m.description
-		if m.typ == "" {
-			label = m.description
-		}
-		at := l.Sample(m.position)
-		events = append(events, signal.Event{Sample: at, Onset: float64(at) / rate, Duration: float64(m.size) / rate, Label: label})
+		_, begins := slices.BinarySearchFunc(l.Timeline, m.Sample, func(p flatfile.Piece, k int64) int { return cmp.Compare(p.From, k) })
+		return begins
+	})
+	for i := range events {
+		e := &events[i]
+		e.Sample = l.Sample(e.Sample)
+		e.Onset, e.Duration = float64(e.Sample)/rate, e.Duration/rate
 	}
 	return events
 }

@@ -62,7 +62,7 @@ func (b *numbers) reader(line flatfile.Timeline) (signal.SampleReader, []signal.
 		}
 		lay.Columns[ch] = c
 	}
-	lay.Runs = line.Runs(0, &lay)
+	lay.Runs = line
 	spans, end := lay.Spans()
 	return flatfile.NewReader(b.src, lay), spans, end
 }

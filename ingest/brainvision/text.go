@@ -146,11 +146,7 @@ func (t *table) counted() error {
 func (t *table) count() int64 { return t.n }
 
 func (t *table) reader(line flatfile.Timeline) (signal.SampleReader, []signal.Span, int64) {
-	lay := flatfile.Layout{}
-	for _, r := range line {
-		lay.Runs = append(lay.Runs, flatfile.Run{Span: r.Span})
-	}
-	spans, end := lay.Spans()
+	spans, end := (&flatfile.Layout{Runs: line}).Spans()
 	return &textReader{t: t, runs: line, c: cursor{src: t.src}, at: -1}, spans, end
 }
 

@@ -65,7 +65,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	width := h.typ.Width()
-	lay := flatfile.Layout{Record: width * h.channels * h.block, PerRecord: h.block}
+	lay := flatfile.Layout{Record: width * h.channels * h.block, PerRecord: h.block, Columns: make([]flatfile.Column, h.channels)}
 	labels := make([]string, h.channels)
 	for i := range labels {
 		e := c[channelBytes*i:]
@@ -77,13 +77,13 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 			return nil, src.Errorf(fixedBytes+channelBytes*int64(i)+59, "sensitivity", "sensitivity %g times calibration %g of channel %q cannot be computed with", f32(59), f32(71), labels[i])
 		}
 		baseline := float64(int16(binary.LittleEndian.Uint16(e[47:])))
-		lay.Columns = append(lay.Columns, flatfile.Column{At: int64(i) * width * h.block, Step: width, Type: h.typ, Zero: baseline, Gain: gain})
+		lay.Columns[i] = flatfile.Column{At: int64(i) * width * h.block, Step: width, Type: h.typ, Zero: baseline, Gain: gain}
 	}
 	info := &signal.Info{Rate: h.rate, Channels: src.Channels(labels, func(i int) int64 { return fixedBytes + channelBytes*int64(i) })}
 	for i := range info.Channels {
 		info.Channels[i].Unit = signal.Microvolt
 	}
-	lay.Runs = flatfile.Whole(h.n).Runs(h.bytes, &lay)
+	lay.At, lay.Runs = h.bytes, flatfile.Whole(h.n)
 	rec := &signal.Recording{Name: name, Format: "CNT 3.0", Begin: begin(src, b), Info: info, Len: h.n, Data: signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: microvolts(len(lay.Columns))}}
 	if rec.Events, err = h.events(src); err != nil {
 		return nil, err

@@ -101,6 +101,6 @@ func FuzzOpen(f *testing.F) {
 		f.Add(load(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.cnt": {Data: data}}, "x.cnt", 16)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.cnt": {Data: data}}, "x.cnt")
 	})
 }

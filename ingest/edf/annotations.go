@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -18,7 +19,7 @@ type annotations struct {
 	h      *header
 	line   *timeline
 	rate   float64 // of the channels that the events are counted on, 0 where there are none
-	events []signal.Event
+	events pages.List[signal.Event]
 	labels map[string]string // so that the thousandth "T0" needs no memory
 }
 
@@ -94,7 +95,7 @@ func (a *annotations) record(record int64, texts []*signalHeader, buf []byte, lo
 		at := a.h.bytes + record*a.h.record + s.offset
 		keeper := i == 0 // the first list of the first signal keeps the time
 		if keeper && (len(text) == 0 || text[0] == 0) {
-			a.noTime(record, at, "no list")
+			a.noTime(record, at, func() string { return "no list" })
 			keeper = false
 		}
 		for pos := 0; pos < len(text); {
@@ -115,29 +116,26 @@ func (a *annotations) record(record int64, texts []*signalHeader, buf []byte, lo
 
 // list reads one list. keeper says that it must keep the time of the record.
 func (a *annotations) list(b []byte, record, at int64, keeper bool) {
-	t, err := parseTAL(b)
-	if err != nil {
-		a.flaw("unreadable", at, "onset, byte 20, texts with a byte 20 behind each", err.Error, "this list is left out")
+	t, wrong := parseTAL(b, func(found func() string) {
+		a.flaw("flaw", at, "+onset, maybe byte 21 and a duration, byte 20, texts with a byte 20 behind each", found, "read as far as possible")
+	})
+	if wrong.format != "" {
+		a.flaw("unreadable", at, "onset, byte 20, texts with a byte 20 behind each", wrong.String, "this list is left out")
 		if keeper {
-			a.noTime(record, at, "an unreadable list")
+			a.noTime(record, at, func() string { return "an unreadable list" })
 		}
 		return
 	}
-	for _, f := range t.flaws {
-		a.flaw("flaw", at, "+onset, maybe byte 21 and a duration, byte 20, texts with a byte 20 behind each", func() string { return f }, "read as far as possible")
-	}
-	texts := t.texts
 	if keeper {
-		if len(texts[0]) == 0 {
+		if first, _, _ := bytes.Cut(t.texts, []byte{talText}); len(first) == 0 {
 			a.line.add(record, at, t.onset, true)
-			texts = texts[1:]
 		} else {
-			a.noTime(record, at, fmt.Sprintf("the text %q", clip(texts[0])))
+			a.noTime(record, at, func() string { return fmt.Sprintf("the text %q", clip(first)) })
 		}
-	} else if !slices.ContainsFunc(texts, func(b []byte) bool { return len(b) > 0 }) {
+	} else if len(bytes.Trim(t.texts, "\x14")) == 0 {
 		a.flaw("empty", at, "a text in each list but the first of a record", func() string { return fmt.Sprintf("none at %g s", t.onset.value) }, "this list is left out")
 	}
-	for _, text := range texts {
+	for text := range bytes.SplitSeq(t.texts, []byte{talText}) {
 		if len(text) > 0 {
 			a.event(t, text, at)
 		}
@@ -145,9 +143,9 @@ func (a *annotations) list(b []byte, record, at int64, keeper bool) {
 }
 
 // noTime places a record without a time-keeping annotation.
-func (a *annotations) noTime(record, at int64, found string) {
+func (a *annotations) noTime(record, at int64, found func() string) {
 	a.flaw("time-keeping", at, "the first list of each record has the record's onset and an empty text",
-		func() string { return fmt.Sprintf("record %d: %s", record+1, found) }, "the record follows the one before without a gap")
+		func() string { return fmt.Sprintf("record %d: %s", record+1, found()) }, "the record follows the one before without a gap")
 	a.line.add(record, at, seconds{}, false)
 }
 
@@ -168,7 +166,7 @@ func (a *annotations) event(t tal, text []byte, at int64) {
 		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as "+coding)
 	}
 	onset := t.onset.minus(a.line.first)
-	a.events = append(a.events, signal.Event{
+	a.events.Add(signal.Event{
 		Onset:    onset,
 		Duration: t.duration,
 		Label:    label,
@@ -177,16 +175,21 @@ func (a *annotations) event(t tal, text []byte, at int64) {
 
 // place finds the samples of the events, once it is known where the records lie.
 func (a *annotations) place(perRecord int64) {
+	if a.events.Len() == 0 {
+		return
+	}
 	at := a.line.sampleAt(perRecord, a.rate)
-	for i := range a.events {
-		a.events[i].Sample = at(a.events[i].Onset)
+	for i := range a.events.Len() {
+		e := a.events.At(i)
+		e.Sample = at(e.Onset)
 	}
 }
 
 // sorted is the events by time; those of one time stay in the order of the file.
 func (a *annotations) sorted() []signal.Event {
-	slices.SortStableFunc(a.events, func(x, y signal.Event) int {
+	events := a.events.Slice()
+	slices.SortStableFunc(events, func(x, y signal.Event) int {
 		return cmp.Or(cmp.Compare(x.Sample, y.Sample), cmp.Compare(x.Onset, y.Onset))
 	})
-	return a.events
+	return events
 }

@@ -133,5 +133,5 @@ func FuzzBDF(f *testing.F) {
 	many := biosemi()
 	many.NumSignals, many.HeaderBytes = "9999", "2560000"
 	f.Add(bdf(many, narrow))
-	f.Fuzz(func(t *testing.T, data []byte) { ingesttest.Fuzz(t, fstest.MapFS{"x.bdf": {Data: data}}, "x.bdf", 2) })
+	f.Fuzz(func(t *testing.T, data []byte) { ingesttest.Fuzz(t, fstest.MapFS{"x.bdf": {Data: data}}, "x.bdf") })
 }

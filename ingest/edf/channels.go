@@ -17,49 +17,59 @@ type channel struct {
 	samples int64  // in each record
 	offset  int64  // of its first byte from the start of a record
 	scale   scale
-	stored  signal.Stored
 	header  *signalHeader
 }
 
 // channels names and scales the signals that hold samples, in the order of the file.
 func (h *header) channels(src *source) ([]channel, error) {
-	var sigs []*signalHeader
-	var labels []string
+	labels := make([]string, 0, len(h.signals))
 	for i := range h.signals {
-		if s := &h.signals[i]; !s.isText && s.samples > 0 {
-			sigs, labels = append(sigs, s), append(labels, s.label)
+		if s := &h.signals[i]; s.sampled() {
+			labels = append(labels, s.label)
 		}
 	}
-	chans := make([]channel, len(sigs))
+	chans := make([]channel, len(labels))
+	next := 0 // the next signal
 	for i, e := range montage.Assign(labels) {
-		s := sigs[i]
+		for !h.signals[next].sampled() {
+			next++
+		}
+		s := &h.signals[next]
+		next++
 		if e.Note != "" {
-			src.dev.add(s.at[fLabel], "label", "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
+			src.dev.add(h.at(fLabel, s), "label", "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
 		unit := units.Parse(s.dimension)
 		switch {
 		case !unit.Voltage && voltage(e.Kind):
-			src.dev.add(s.at[fDimension], "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
+			src.dev.add(h.at(fDimension, s), "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
 				fmt.Sprintf("%q for %q", s.dimension, e.Original), "nothing: the samples of this channel are in the unit as it is written, and may not be µV")
 		case unit.Standard != "":
-			src.dev.add(s.at[fDimension], "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), unit.Standard)
+			src.dev.add(h.at(fDimension, s), "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), unit.Standard)
 		}
-		stored := signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension}
-		sc, ok := newScale(stored, unit)
+		sc, ok := newScale(s.stored(), unit)
 		if !ok {
-			return nil, src.errorf(s.at[fPhysMin], "physical minimum", "%g to %g for the digital range %d to %d cannot be computed with: write the true range into the fields",
+			return nil, src.errorf(h.at(fPhysMin, s), "physical minimum", "%g to %g for the digital range %d to %d cannot be computed with: write the true range into the fields",
 				s.physMin, s.physMax, s.digMin, s.digMax)
 		}
 		chans[i] = channel{
 			Channel: signal.Channel{Name: e.Name, Original: e.Original, Kind: e.Kind, Unit: unit.Unit},
 			ref:     e.Reference, samples: s.samples, offset: s.offset,
-			scale: sc, stored: stored, header: s,
+			scale: sc, header: s,
 		}
 		if e.Kind == signal.EEG {
 			chans[i].Pos = montage.Place(e.Name) // the file has none: that of the name on a spherical head
 		}
 	}
 	return chans, nil
+}
+
+// sampled says whether the signal is a channel.
+func (s *signalHeader) sampled() bool { return !s.isText && s.samples > 0 }
+
+// stored is how the file keeps the samples.
+func (s *signalHeader) stored() signal.Stored {
+	return signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension}
 }
 
 // voltage says whether channels of kind k must be voltages.
@@ -71,12 +81,16 @@ func voltage(k signal.Kind) bool {
 // then the first in the file; the others follow in the order of the file. There is at least one, maybe empty.
 func group(chans []channel) []rateGroup {
 	var groups []rateGroup
-	for _, c := range chans {
-		i := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
-		if i < 0 {
-			i, groups = len(groups), append(groups, nil)
+	for i := range chans {
+		c := &chans[i]
+		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
+		if k < 0 {
+			k, groups = len(groups), append(groups, nil)
+			if k == 0 { // mostly there is one
+				groups[0] = make(rateGroup, 0, len(chans))
+			}
 		}
-		groups[i] = append(groups[i], c)
+		groups[k] = append(groups[k], c)
 	}
 	if len(groups) == 0 {
 		return []rateGroup{nil}
@@ -92,7 +106,7 @@ func group(chans []channel) []rateGroup {
 }
 
 // rateGroup is all channels of one rate.
-type rateGroup []channel
+type rateGroup []*channel
 
 func (g rateGroup) eeg() (n int) {
 	for _, c := range g {
@@ -117,14 +131,11 @@ func (g rateGroup) fill(r *signal.Recording, src *source, h *header, line *timel
 		r.Info.Channels[i] = c.Channel
 	}
 	runs := line.runs(g[0].samples, r.Info.Rate)
-	if n := len(runs); n > 0 {
-		r.Len = runs[n-1].End()
+	if n := len(runs.spans); n > 0 {
+		r.Len = runs.spans[n-1].End()
 	}
-	if len(runs) > 1 || len(runs) == 1 && runs[0].Start > 0 {
-		r.Spans = make([]signal.Span, len(runs))
-		for i, run := range runs {
-			r.Spans[i] = run.Span
-		}
+	if len(runs.spans) > 1 || len(runs.spans) == 1 && runs.spans[0].Start > 0 {
+		r.Spans = slices.Clip(runs.spans) // the reader keeps them too: nobody writes to either
 	}
 	r.Data = &reader{src: src, h: h, chans: g, runs: runs, perRecord: g[0].samples}
 }

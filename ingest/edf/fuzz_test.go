@@ -4,39 +4,22 @@ import (
 	"bytes"
 	"errors"
 	"math"
-	"runtime"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/edf"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// openCounted opens data and returns how many bytes were allocated for it.
-func openCounted(data []byte) (rec *signal.Recording, f *memory, allocated uint64, err error) {
-	f = newMemory(data)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	rec, err = edf.Open(f, "x.edf")
-	runtime.ReadMemStats(&after)
-	return rec, f, after.TotalAlloc - before.TotalAlloc, err
-}
-
-// checkAllocated: whatever a header claims, opening takes at most twice the size of the file, beside what it hands out
-// (counted several times, as lists grow by being copied) and a constant for messages and maps.
-func checkAllocated(t *testing.T, data []byte, rec *signal.Recording, allocated uint64) {
+// openBounded opens data, and checks what that allocates.
+func openBounded(t *testing.T, data []byte) (rec *signal.Recording, f *memory, err error) {
 	t.Helper()
-	limit := 2*len(data) + 64<<10
-	if rec != nil {
-		limit += 400*len(rec.Events) + 1000*len(rec.Deviations) + 400*len(rec.Others)
-		for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
-			limit += 1000*len(r.Info.Channels) + 400*len(r.Spans)
-		}
-	}
-	if allocated > uint64(limit) {
-		t.Errorf("opening %d bytes allocated %d, want at most %d", len(data), allocated, limit)
-	}
+	f = newMemory(data)
+	allocated := ingesttest.Allocated(func() { rec, err = edf.Open(f, "x.edf") })
+	ingesttest.Bounded(t, allocated, int64(len(data)), rec)
+	return rec, f, err
 }
 
 // FuzzHeader: any bytes give a *ingest.FormatError or a recording that keeps its promises, and never a panic.
@@ -52,8 +35,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add(small().Bytes()[:700])
 	f.Add(bytes.ReplaceAll(small().Bytes(), []byte("\n"), []byte("\r\n")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rec, file, allocated, err := openCounted(data)
-		checkAllocated(t, data, rec, allocated)
+		rec, file, err := openBounded(t, data)
 		if err != nil {
 			var format *ingest.FormatError
 			if !errors.As(err, &format) || format.File != "x.edf" || format.Field == "" || format.Offset < 0 || format.Offset > int64(len(data)) {
@@ -127,8 +109,7 @@ func TestAllocation(t *testing.T) {
 			f := small()
 			change(&f)
 			data := f.Bytes()
-			rec, _, allocated, _ := openCounted(data) // whether it can be read is not the question here
-			checkAllocated(t, data, rec, allocated)
+			_, _, _ = openBounded(t, data) // whether it can be read is not the question here
 		})
 	}
 }

@@ -33,7 +33,7 @@ type signalHeader struct {
 	digMin, digMax   int64
 	samples          int64 // in each record
 	offset           int64 // of its first byte from the start of a record
-	at               [10]int64
+	index            int32
 	isText           bool
 
 	transducer, prefilter string
@@ -164,15 +164,10 @@ func (h *header) readSignals(src *source, n int64) error {
 	h.signals = make([]signalHeader, n)
 	for i := range h.signals {
 		s := &h.signals[i]
+		s.index = int32(i)
 		f := func(k int) field {
-			from := int64(0)
-			for _, sf := range signalFields[:k] {
-				from += sf.width * n
-			}
-			w := signalFields[k].width
-			from += int64(i) * w
-			s.at[k] = fixedBytes + from
-			return field{src, fixedBytes + from, signalFields[k].name, i + 1, raw[from : from+w]}
+			at := h.at(k, s)
+			return field{src, at, signalFields[k].name, i + 1, raw[at-fixedBytes:][:signalFields[k].width]}
 		}
 		if err := s.read(f, h.v); err != nil {
 			return err
@@ -185,9 +180,18 @@ func (h *header) readSignals(src *source, n int64) error {
 		}
 	}
 	if h.record == 0 {
-		return src.errorf(h.signals[0].at[fSamples], signalFields[fSamples].name, "is 0 for every signal, must be above 0 for at least one")
+		return src.errorf(h.at(fSamples, &h.signals[0]), signalFields[fSamples].name, "is 0 for every signal, must be above 0 for at least one")
 	}
 	return nil
+}
+
+// at is the byte of field k of a signal: the fields lie one kind behind the other, each for all signals.
+func (h *header) at(k int, s *signalHeader) int64 {
+	before := int64(fixedBytes)
+	for _, f := range signalFields[:k] {
+		before += f.width * int64(len(h.signals))
+	}
+	return before + int64(s.index)*signalFields[k].width
 }
 
 // read reads the fields of one signal.

@@ -16,18 +16,12 @@ const (
 	recordBytes = 4 << 20
 )
 
-// run is a stretch of samples without a gap and where it lies in the file.
-type run struct {
-	signal.Span
-	record int64 // the first one
-}
-
 // reader reads the samples of one group of channels.
 type reader struct {
 	src       *source
 	h         *header
-	chans     []channel
-	runs      []run
+	chans     []*channel
+	runs      runs
 	perRecord int64 // samples of each channel
 
 	// The block that was read last: records [first, first+n). Whoever reads on behind it gets as much as fits ahead; so
@@ -53,13 +47,14 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if n == 0 {
 		return nil
 	}
-	i := sort.Search(len(r.runs), func(i int) bool { return r.runs[i].End() > start })
-	if i == len(r.runs) || start < r.runs[i].Start || start+n > r.runs[i].End() {
+	spans := r.runs.spans
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].End() > start })
+	if i == len(spans) || start < spans[i].Start || start+n > spans[i].End() {
 		return fmt.Errorf("%s: samples [%d, %d) do not lie in one span of the recording", r.src.name, start, start+n)
 	}
-	at := start - r.runs[i].Start
-	from := r.runs[i].record + at/r.perRecord // records [from, to)
-	to := r.runs[i].record + (at+n-1)/r.perRecord + 1
+	at := start - spans[i].Start
+	from := r.runs.records[i] + at/r.perRecord // records [from, to)
+	to := r.runs.records[i] + (at+n-1)/r.perRecord + 1
 	skip := at % r.perRecord // samples of the first record that are not wanted
 	ahead := r.next == from || r.next == from+1
 	r.next = to
@@ -73,8 +68,8 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 		}
 		defer uncached.Done()
 	}
-	last := r.runs[len(r.runs)-1]
-	end := last.record + last.Len/r.perRecord // of the file
+	last := len(spans) - 1
+	end := r.runs.records[last] + spans[last].Len/r.perRecord // of the file
 	for done := int64(0); done < n; {
 		if from < r.first || from >= r.first+r.n {
 			most := from + max(1, blockBytes/r.h.record)
@@ -91,7 +86,7 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 		stop := min(to, r.first+r.n)
 		filled := done
 		for ch := range r.chans {
-			c := &r.chans[ch]
+			c := r.chans[ch]
 			at, miss := done, skip
 			for record := from; record < stop; record++ {
 				k := min(r.perRecord-miss, n-at)
@@ -130,7 +125,7 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	for done, n := int64(0), int64(len(dst[0])); done < n; record, skip = record+1, 0 {
 		inRecord := min(r.perRecord-skip, n-done)
 		for ch := range r.chans {
-			c := &r.chans[ch]
+			c := r.chans[ch]
 			at := r.h.bytes + record*r.h.record + c.offset + skip*width
 			for k := int64(0); k < inRecord; k += most {
 				p := r.buf[:min(most, inRecord-k)*width]
@@ -190,7 +185,7 @@ func encode24(dst []byte, sample int64) {
 func (r *reader) SourceUnits() []string {
 	all := make([]string, len(r.chans))
 	for i, c := range r.chans {
-		all[i] = c.stored.Unit
+		all[i] = c.header.dimension
 	}
 	return all
 }
@@ -199,7 +194,7 @@ func (r *reader) SourceUnits() []string {
 func (r *reader) Stored() []signal.Stored {
 	all := make([]signal.Stored, len(r.chans))
 	for i, c := range r.chans {
-		all[i] = c.stored
+		all[i] = c.header.stored()
 	}
 	return all
 }

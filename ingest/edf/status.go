@@ -1,11 +1,13 @@
 package edf
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -34,18 +36,18 @@ func (a *annotations) readStatus(chans []channel) error {
 	c := &chans[i]
 	rate := float64(c.samples) / a.h.duration
 	s := status{a: a, rate: rate}
-	runs := a.line.runs(c.samples, rate)
-	written := map[signal.Event]bool{} // by the annotations
-	for _, e := range a.events {
-		written[signal.Event{Sample: e.Sample, Label: e.Label}] = true
+	s.written = make([]int32, a.events.Len())
+	for i := range s.written {
+		s.written[i] = int32(i)
 	}
-	before := len(a.events)
+	slices.SortFunc(s.written, func(x, y int32) int { return inOrder(*a.events.At(int(x)), *a.events.At(int(y))) })
+	runs := a.line.runs(c.samples, rate)
+	k := 0
 	err := a.h.walk(a.src, c.offset, c.offset+3*c.samples, func(record int64, buf []byte) {
-		k := len(runs) - 1
-		for k > 0 && runs[k].record > record {
-			k--
+		for k+1 < len(runs.records) && runs.records[k+1] <= record {
+			k++
 		}
-		at := runs[k].Start + (record-runs[k].record)*c.samples
+		at := runs.spans[k].Start + (record-runs.records[k])*c.samples
 		for t := range c.samples {
 			s.sample(at+t, uint32(int24(buf[3*t:])))
 		}
@@ -54,8 +56,6 @@ func (a *annotations) readStatus(chans []channel) error {
 		return err
 	}
 	s.end()
-	added := slices.DeleteFunc(a.events[before:], func(e signal.Event) bool { return written[signal.Event{Sample: e.Sample, Label: e.Label}] })
-	a.events = a.events[:before+len(added)]
 	return nil
 }
 
@@ -68,7 +68,20 @@ type status struct {
 	next         int64 // the sample behind the last one
 	cms, battery int64 // since when, counted from 1; 0 where all is well
 	inRange      bool  // CMS was, at least once
-	faults       []signal.Event
+	faults       pages.List[signal.Event]
+	written      []int32 // places of the events that the annotations have, in order
+}
+
+// inOrder sorts events by what makes two of them the same.
+func inOrder(x, y signal.Event) int {
+	return cmp.Or(cmp.Compare(x.Sample, y.Sample), strings.Compare(x.Label, y.Label))
+}
+
+// add takes in an event, unless the annotations have it.
+func (s *status) add(e signal.Event) {
+	if _, written := slices.BinarySearchFunc(s.written, e, func(i int32, e signal.Event) int { return inOrder(*s.a.events.At(int(i)), e) }); !written {
+		s.a.events.Add(e)
+	}
 }
 
 func (s *status) sample(at int64, v uint32) {
@@ -77,7 +90,7 @@ func (s *status) sample(at int64, v uint32) {
 		return
 	}
 	if code := v & statusTrigger; s.seen && code != s.last&statusTrigger && code != 0 {
-		s.a.events = append(s.a.events, s.event(at, 0, strconv.FormatUint(uint64(code), 10)))
+		s.add(s.event(at, 0, strconv.FormatUint(uint64(code), 10)))
 	}
 	s.inRange = s.inRange || v&statusCMS != 0
 	s.fault(&s.cms, v&statusCMS == 0, at, cmsLabel)
@@ -91,7 +104,7 @@ func (s *status) fault(since *int64, on bool, at int64, label string) {
 	case on && *since == 0:
 		*since = at + 1
 	case !on && *since > 0:
-		s.faults = append(s.faults, s.event(*since-1, at-(*since-1), label))
+		s.faults.Add(s.event(*since-1, at-(*since-1), label))
 		*since = 0
 	}
 }
@@ -104,7 +117,7 @@ func (s *status) event(at, samples int64, label string) signal.Event {
 func (s *status) end() {
 	s.fault(&s.cms, false, s.next, cmsLabel)
 	s.fault(&s.battery, false, s.next, batteryLabel)
-	if s.inRange {
-		s.a.events = append(s.a.events, s.faults...)
+	for i := 0; s.inRange && i < s.faults.Len(); i++ {
+		s.add(*s.faults.At(i))
 	}
 }

@@ -26,8 +26,23 @@ func (s seconds) minus(t seconds) float64 {
 	return s.value - t.value
 }
 
+// problem is what is wrong with a list, in words only for those who ask: a file may have one in two bytes. The zero value is none.
+type problem struct {
+	format string // with one place for text
+	text   []byte
+}
+
+// The problems of times and lists.
+const (
+	notTime  = "%q is not a time in seconds"
+	tooLarge = "%q is beyond 1e+09 seconds"
+	noText   = "%q has no byte 20 behind the onset"
+)
+
+func (p problem) String() string { return fmt.Sprintf(p.format, clip(p.text)) }
+
 // parseSeconds reads [+-]digits[.digits].
-func parseSeconds(b []byte) (seconds, error) {
+func parseSeconds(b []byte) (seconds, problem) {
 	digits := b
 	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
 		digits = b[1:]
@@ -36,16 +51,16 @@ func parseSeconds(b []byte) (seconds, error) {
 	for _, part := range [][]byte{whole, frac} {
 		for _, d := range part {
 			if d < '0' || d > '9' {
-				return seconds{}, fmt.Errorf("%q is not a time in seconds", clip(b))
+				return seconds{}, problem{notTime, b}
 			}
 		}
 	}
 	if len(whole)+len(frac) == 0 {
-		return seconds{}, fmt.Errorf("%q is not a time in seconds", clip(b))
+		return seconds{}, problem{notTime, b}
 	}
 	v, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || math.Abs(v) > maxSeconds {
-		return seconds{}, fmt.Errorf("%q is beyond %g seconds", clip(b), float64(maxSeconds))
+		return seconds{}, problem{tooLarge, b}
 	}
 	s := seconds{value: v}
 	if len(frac) <= 9 && len(whole) <= 9 { // 18 digits fit into 64 bits
@@ -57,7 +72,7 @@ func parseSeconds(b []byte) (seconds, error) {
 			s.nano, s.exact = n, true
 		}
 	}
-	return s, nil
+	return s, problem{}
 }
 
 // maxSeconds is beyond every recording, about thirty years, and small enough to be counted in nanoseconds and samples.
@@ -75,8 +90,7 @@ func clip(b []byte) []byte {
 type tal struct {
 	onset    seconds
 	duration float64
-	texts    [][]byte // may be empty ones
-	flaws    []string // what breaks the rules but could be read
+	texts    []byte // with a byte 20 between them; each may be empty
 }
 
 // The bytes that part a list. It ends with a NUL.
@@ -85,51 +99,52 @@ const (
 	talDuration = 0x15 // in front of the duration
 )
 
-// parseTAL reads a list, given without the NUL at its end.
-func parseTAL(b []byte) (tal, error) {
+// parseTAL reads a list, given without the NUL at its end. It tells flaw what breaks the rules but can be read; with a problem
+// nothing can.
+func parseTAL(b []byte, flaw func(found func() string)) (t tal, wrong problem) {
 	head, texts, found := bytes.Cut(b, []byte{talText})
 	if !found {
-		return tal{}, fmt.Errorf("%q has no byte 20 behind the onset", clip(b))
+		return tal{}, problem{noText, b}
 	}
-	var t tal
 	onset, duration, hasDuration := bytes.Cut(head, []byte{talDuration})
-	var err error
-	if t.onset, err = t.lenient("onset", onset); err != nil {
-		return tal{}, err
+	if t.onset, wrong = lenient("onset", onset, flaw); wrong.format != "" {
+		return tal{}, wrong
 	}
 	if len(onset) > 0 && onset[0] != '+' && onset[0] != '-' {
-		t.flaws = append(t.flaws, "the onset has no sign")
+		flaw(func() string { return "the onset has no sign" })
 	}
 	if hasDuration {
-		d, err := t.lenient("duration", duration)
+		d, wrong := lenient("duration", duration, flaw)
 		switch {
-		case err != nil:
-			t.flaws = append(t.flaws, fmt.Sprintf("the duration %v", err))
+		case wrong.format != "":
+			flaw(func() string { return "the duration " + wrong.String() })
 		case d.value < 0:
-			t.flaws = append(t.flaws, fmt.Sprintf("the duration %q is below 0", clip(duration)))
+			flaw(func() string { return fmt.Sprintf("the duration %q is below 0", clip(duration)) })
 		default:
 			t.duration = d.value
 		}
 	}
-	if n := len(texts); n == 0 || texts[n-1] != talText {
-		t.flaws = append(t.flaws, "no byte 20 behind the last text")
-	} else {
-		texts = texts[:n-1]
+	var ended bool
+	if t.texts, ended = bytes.CutSuffix(texts, []byte{talText}); !ended {
+		flaw(func() string { return "no byte 20 behind the last text" })
 	}
-	t.texts = bytes.Split(texts, []byte{talText})
-	return t, nil
+	return t, problem{}
 }
 
 // lenient also reads a comma as decimal separator and spaces around.
-func (t *tal) lenient(what string, b []byte) (seconds, error) {
-	s, err := parseSeconds(b)
-	if err == nil {
-		return s, nil
+func lenient(what string, b []byte, flaw func(found func() string)) (seconds, problem) {
+	s, wrong := parseSeconds(b)
+	if wrong.format == "" {
+		return s, problem{}
 	}
-	c := bytes.ReplaceAll(bytes.TrimSpace(b), []byte{','}, []byte{'.'})
-	if s, again := parseSeconds(c); again == nil {
-		t.flaws = append(t.flaws, fmt.Sprintf("the %s is written %q", what, clip(b)))
-		return s, nil
+	c := bytes.TrimSpace(b)
+	if bytes.IndexByte(c, ',') >= 0 {
+		c = bytes.ReplaceAll(c, []byte{','}, []byte{'.'})
 	}
-	return seconds{}, err
+	s, again := parseSeconds(c)
+	if again.format != "" {
+		return seconds{}, wrong
+	}
+	flaw(func() string { return fmt.Sprintf("the %s is written %q", what, clip(b)) })
+	return s, problem{}
 }

@@ -2,10 +2,12 @@ package edf
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"sort"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -13,25 +15,38 @@ import (
 type timeline struct {
 	h         *header
 	dev       *deviations
-	first     seconds // onset of the first record, from the start of the file
-	tolerance float64 // s: half a sample of the fastest channel
-	segments  []segment
-	pending   *pending
+	first     seconds             // onset of the first record, from the start of the file
+	tolerance float64             // s: half a sample of the fastest channel
+	segments  pages.List[segment] // there may be one for each record
+	placed    int64               // records that are in segments
+	pending   pending
 }
 
 // segment is records without a gap between them.
 type segment struct {
-	record, n int64   // the first one, and how many
-	onset     float64 // s, from the first record of the file
+	record int64   // the first one
+	onset  float64 // s, from the first record of the file
 }
 
-// end is where the next record begins if there is no gap.
-func (s segment) end(duration float64) float64 { return s.onset + float64(s.n)*duration }
+// count is how many records segment i has: those up to the next one.
+func (l *timeline) count(i int) int64 {
+	end := l.placed
+	if i+1 < l.segments.Len() {
+		end = l.segments.At(i + 1).record
+	}
+	return end - l.segments.At(i).record
+}
+
+// end is where the record behind segment i begins if there is no gap.
+func (l *timeline) end(i int) float64 {
+	return l.segments.At(i).onset + float64(l.count(i))*l.h.duration
+}
 
 // pending is a record behind a gap, until the one behind it has confirmed that there is one.
 type pending struct {
 	record, at int64
 	onset      float64
+	there      bool
 }
 
 func newTimeline(h *header, dev *deviations) *timeline {
@@ -45,7 +60,8 @@ func newTimeline(h *header, dev *deviations) *timeline {
 // whole places all records one behind the other.
 func (l *timeline) whole() {
 	if l.h.records > 0 {
-		l.segments = []segment{{n: l.h.records}}
+		l.segments.Add(segment{})
+		l.placed = l.h.records
 	}
 }
 
@@ -56,40 +72,41 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 		if known {
 			l.first = onset
 		}
-		l.segments = append(l.segments, segment{n: 1})
+		l.segments.Add(segment{})
+		l.placed = 1
 		return
 	}
 	if l.tolerance == 0 { // without samples there is nothing to place
 		return
 	}
 	t := onset.minus(l.first)
-	if p := l.pending; p != nil {
-		l.pending = nil
-		before := l.last().end(l.h.duration)
+	if p := l.pending; p.there {
+		l.pending = pending{}
+		before := l.end(l.segments.Len() - 1)
 		if known && t < p.onset+l.h.duration-l.tolerance && t >= before+l.h.duration-l.tolerance {
 			// The record on its own is out of order; without its onset there would be no gap at all, or a smaller one behind it.
 			l.misplaced(p.at, p.record, p.onset, before)
 		} else {
-			l.segments = append(l.segments, segment{record: p.record, onset: p.onset})
+			l.segments.Add(segment{p.record, p.onset})
 		}
-		l.last().n++
+		l.placed++
 	}
-	expected := l.last().end(l.h.duration)
+	expected := l.end(l.segments.Len() - 1)
 	switch {
 	case !known || math.Abs(t-expected) <= l.tolerance:
-		l.last().n++
+		l.placed++
 	case l.h.plus == "C":
 		l.dev.count("continuous", at, "time-keeping annotation", "in a file that says EDF+C each data record begins where the one before ended",
 			func() string {
 				return fmt.Sprintf("record %d begins at %g s, not at %g s", record+1, t+l.first.value, expected+l.first.value)
 			},
 			"no gap, as the header says; if there is one, write EDF+D into byte 192")
-		l.last().n++
+		l.placed++
 	case t < expected:
 		l.misplaced(at, record, t, expected)
-		l.last().n++
+		l.placed++
 	default:
-		l.pending = &pending{record, at, t}
+		l.pending = pending{record, at, t, true}
 	}
 }
 
@@ -102,13 +119,12 @@ func (l *timeline) misplaced(at, record int64, onset, expected float64) {
 		"it follows the one before without a gap")
 }
 
-func (l *timeline) last() *segment { return &l.segments[len(l.segments)-1] }
-
 // finish ends the adding.
 func (l *timeline) finish() {
-	if p := l.pending; p != nil {
-		l.segments = append(l.segments, segment{record: p.record, n: 1, onset: p.onset})
-		l.pending = nil
+	if p := l.pending; p.there {
+		l.segments.Add(segment{p.record, p.onset})
+		l.placed++
+		l.pending = pending{}
 	}
 }
 
@@ -123,16 +139,18 @@ func (l *timeline) begin() time.Time {
 // offGrid is the part of a sample from which on a segment is said to begin between two samples: what is less comes of computing.
 const offGrid = 1e-6
 
-// starts is the sample at which each segment begins, on the axis of channels with perRecord samples in a record: the nearest to
-// its onset that is behind the segment before.
-func (l *timeline) starts(perRecord int64, rate float64) []int64 {
-	all := make([]int64, len(l.segments))
-	end := int64(0)
-	for i, s := range l.segments {
-		all[i] = max(int64(math.Round(s.onset*rate)), end)
-		end = all[i] + s.n*perRecord
+// starts is the number of each segment with the sample at which it begins, on the axis of channels with perRecord samples in a record:
+// the nearest to its onset that is behind the segment before.
+func (l *timeline) starts(perRecord int64, rate float64) iter.Seq2[int, int64] {
+	return func(yield func(int, int64) bool) {
+		end := int64(0)
+		for i := range l.segments.Len() {
+			start := max(int64(math.Round(l.segments.At(i).onset*rate)), end)
+			if end = start + l.count(i)*perRecord; !yield(i, start) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // moved is by how many samples a segment begins later than its onset says.
@@ -143,25 +161,32 @@ func moved(s segment, start int64, rate float64) float64 {
 	return 0
 }
 
+// runs is stretches of samples without a gap, and the record that each begins with.
+type runs struct {
+	spans   []signal.Span
+	records []int64
+}
+
 // runs places the records on the axis of channels with perRecord samples in each.
-func (l *timeline) runs(perRecord int64, rate float64) []run {
-	var runs []run
+func (l *timeline) runs(perRecord int64, rate float64) runs {
+	n := l.segments.Len()
+	r := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
 	for i, start := range l.starts(perRecord, rate) {
-		s := l.segments[i]
-		if n := len(runs); n > 0 && start == runs[n-1].End() { // the gap is below half a sample of these slow channels
-			runs[n-1].Len += s.n * perRecord
+		samples := l.count(i) * perRecord
+		if n := len(r.spans); n > 0 && start == r.spans[n-1].End() { // the gap is below half a sample of these slow channels
+			r.spans[n-1].Len += samples
 		} else {
-			runs = append(runs, run{signal.Span{Start: start, Len: s.n * perRecord}, s.record})
+			r.spans, r.records = append(r.spans, signal.Span{Start: start, Len: samples}), append(r.records, l.segments.At(i).record)
 		}
 	}
-	return runs
+	return r
 }
 
 // between lists segments that begin between two samples of the main channels, with perRecord samples in a record. Slower channels
 // have every segment at the nearest of their samples.
 func (l *timeline) between(perRecord int64, rate float64) {
 	for i, start := range l.starts(perRecord, rate) {
-		s := l.segments[i]
+		s := *l.segments.At(i)
 		if d := moved(s, start, rate); d != 0 {
 			l.dev.count("between", l.h.bytes+s.record*l.h.record, "time-keeping annotation", "all samples of a recording lie on one grid",
 				func() string {
@@ -174,14 +199,21 @@ func (l *timeline) between(perRecord int64, rate float64) {
 // sampleAt says at which sample of channels with perRecord samples in a record something happened: what lies within a segment goes
 // with its samples, wherever these were put.
 func (l *timeline) sampleAt(perRecord int64, rate float64) func(onset float64) int64 {
-	starts := l.starts(perRecord, rate)
+	starts := make([]int64, 0, l.segments.Len())
+	for _, start := range l.starts(perRecord, rate) {
+		starts = append(starts, start)
+	}
 	return func(onset float64) int64 {
-		i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].onset > onset }) - 1
-		if i < 0 || onset >= l.segments[i].end(l.h.duration) {
+		i := sort.Search(len(starts), func(i int) bool { return l.segments.At(i).onset > onset }) - 1
+		if i < 0 {
 			return int64(math.Round(onset * rate))
 		}
-		at := int64(math.Round(onset*rate + moved(l.segments[i], starts[i], rate)))
-		if end := starts[i] + l.segments[i].n*perRecord; at >= end && (i+1 == len(starts) || starts[i+1] > end) {
+		s := *l.segments.At(i)
+		if onset >= l.end(i) {
+			return int64(math.Round(onset * rate))
+		}
+		at := int64(math.Round(onset*rate + moved(s, starts[i], rate)))
+		if end := starts[i] + l.count(i)*perRecord; at >= end && (i+1 == len(starts) || starts[i+1] > end) {
 			return end - 1 // before the end of the segment, and behind the middle of its last sample
 		}
 		return at

@@ -70,7 +70,7 @@ func (s *set) describe() (*signal.Info, error) {
 
 // locations reads chanlocs; there is one for each channel, numbered where the file has none.
 func (s *set) locations() ([]location, error) {
-	locs := make([]location, 0, min(s.channels, 1024))
+	locs := make([]location, 0, min(s.channels, 1024)) // what is claimed may not be there
 	v, found := s.fields["chanlocs"]
 	n := v.Count()
 	if !found || v.Class != matfile.Struct || n != s.channels {
@@ -108,7 +108,7 @@ func (s *set) locations() ([]location, error) {
 		l.known = l.known && l.xyz != [3]float64{}
 		locs = append(locs, l)
 		return nil
-	})
+	}, "labels", "type", "X", "Y", "Z")
 	if err == nil && int64(len(locs)) != s.channels {
 		return nil, s.src.Errorf(v.At, "chanlocs", "%d places, must be %d", len(locs), s.channels)
 	}

@@ -68,7 +68,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	line := set.timeline(events, smp.n)
 	rec.Events = place(events, line, set.rate)
 	lay := smp.lay
-	lay.Runs = line.Runs(smp.at, &lay)
+	lay.At, lay.Runs = smp.at, line
 	rec.Spans, rec.Len = lay.Spans()
 	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
 	rec.Deviations = src.Deviations()
@@ -89,16 +89,14 @@ const (
 )
 
 func readSet(src *flatfile.Source) (*set, error) {
-	vars, err := matfile.Open(src)
+	read := []string{"srate", "nbchan", "pnts", "trials", "data", "event", "chanlocs", "ref"}
+	vars, err := matfile.Open(src, append(read, "EEG")...)
 	if err != nil {
 		return nil, err
 	}
-	s := &set{src: src, fields: map[string]matfile.Value{}}
-	for _, v := range vars {
-		s.fields[v.Name] = v // one by one, as newer versions of EEGLAB write them
-	}
+	s := &set{src: src, fields: vars} // one by one, as newer versions of EEGLAB write them
 	if eeg, found := s.fields["EEG"]; found {
-		if s.fields, err = eeg.Fields(); err != nil {
+		if s.fields, err = eeg.Fields(read...); err != nil {
 			return nil, err
 		}
 	}

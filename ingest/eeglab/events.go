@@ -9,6 +9,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 	"github.com/gyrus-bci/gyrus/ingest/matfile"
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -33,7 +34,7 @@ func (s *set) readEvents() ([]event, error) {
 		s.src.Deviate(v.At, "event", "is an array of structures", "another thing", "there are no events")
 		return nil, nil
 	}
-	var events []event
+	var list pages.List[event]
 	err := v.Each(func(i int64, f map[string]matfile.Value) error {
 		where := f["latency"].At
 		latency, ok, err := f["latency"].Float("latency")
@@ -41,7 +42,7 @@ func (s *set) readEvents() ([]event, error) {
 			return err
 		}
 		if !ok || !(math.Abs(latency) < maxSamples) { // also NaN
-			s.src.Deviate(where, "latency", "is a number of samples", fmt.Sprintf("none in event %d", i+1), "the event is left out: it has no place")
+			s.src.DeviateOften(where, "latency", "is a number of samples", func() string { return fmt.Sprintf("none in event %d", i+1) }, "the event is left out: it has no place")
 			return nil
 		}
 		e := event{at: latency - 1, duration: math.NaN(), offset: where}
@@ -53,9 +54,10 @@ func (s *set) readEvents() ([]event, error) {
 		} else if ok && d >= 0 && d < maxSamples {
 			e.duration = d
 		}
-		events = append(events, e)
+		list.Add(e)
 		return nil
-	})
+	}, "latency", "type", "duration")
+	events := list.Slice()
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	return events, err
 }
@@ -99,7 +101,10 @@ func (s *set) timeline(events []event, n int64) flatfile.Timeline {
 
 // place gives events their sample numbers.
 func place(events []event, line flatfile.Timeline, rate float64) []signal.Event {
-	var out []signal.Event
+	if len(events) == 0 {
+		return nil
+	}
+	out := make([]signal.Event, 0, len(events))
 	for _, e := range events {
 		k := math.Round(e.at)
 		if e.label == boundary {

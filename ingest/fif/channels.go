@@ -43,6 +43,17 @@ func (c *content) channels(s *source) ([]channel, error) {
 	if len(c.longNames) > 0 {
 		copy(labels, c.longNames)
 	}
+	bad := map[string]bool{}
+	if c.bad != "" {
+		for _, l := range labels {
+			bad[l] = false
+		}
+	}
+	for name := range c.bad.all {
+		if _, there := bad[name]; there { // the list may be longer than that of the channels
+			bad[name] = true
+		}
+	}
 	chans := make([]channel, len(c.chans))
 	for i, e := range montage.Assign(labels) {
 		t := c.chans[i]
@@ -57,7 +68,7 @@ func (c *content) channels(s *source) ([]channel, error) {
 		if gain == 0 || gain-gain != 0 { // the difference to itself is 0 only for finite numbers
 			return nil, s.errorf(t.at+12, "range", "range %g times calibration %g of channel %q cannot be computed with, must be finite and not 0", t.scale, t.cal, e.Name)
 		}
-		chans[i] = channel{signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: unit, Bad: slices.Contains(c.bad, labels[i])}, gain}
+		chans[i] = channel{signal.Channel{Name: e.Name, Original: e.Original, Kind: kind, Unit: unit, Bad: bad[labels[i]]}, gain}
 		if kind == signal.EEG || kind == signal.SEEG || kind == signal.ECoG {
 			chans[i].Pos = t.position(s, e.Name, kind)
 		}

@@ -132,6 +132,7 @@ func choose(s *source, seen []signal.Event, stimulated bool, written []signal.Ev
 type annotations struct {
 	at         int64
 	begin, end []float64 // seconds
+	names      names     // as they stand in the file, until check
 	text       []string
 	origin     time.Time // what begin and end count from; zero: see events
 }
@@ -145,7 +146,7 @@ func (a *annotations) add(s *source, t tag) (err error) {
 	case tagBaselineMax:
 		a.end, err = s.floats(t, "ends of annotations")
 	case tagComment:
-		a.text, err = s.names(t, "texts of annotations")
+		a.names, err = s.names(t, "texts of annotations")
 	case tagDate:
 		a.origin, err = readDate(s, t)
 	}
@@ -153,14 +154,19 @@ func (a *annotations) add(s *source, t tag) (err error) {
 }
 
 func (a *annotations) check(s *source) error {
-	if len(a.begin) != len(a.end) || len(a.begin) != len(a.text) {
-		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), len(a.text))
+	if len(a.begin) != len(a.end) || len(a.begin) != a.names.len() {
+		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), a.names.len())
 	}
 	for i := range a.begin {
 		if !(math.Abs(a.begin[i]) < 1e10) || !(math.Abs(a.end[i]) < 1e10) { // also catches NaN
 			return s.errorf(a.at, "annotations", "annotation %d is from %g s to %g s, must be finite and below 1e10", i+1, a.begin[i], a.end[i])
 		}
 	}
+	a.text = make([]string, 0, len(a.begin)) // no more than there are annotations
+	for text := range a.names.all {
+		a.text = append(a.text, text)
+	}
+	a.names = ""
 	return nil
 }
 

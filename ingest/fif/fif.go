@@ -88,8 +88,9 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 		return nil, err
 	}
 	c.notes(s)
+	spans := raw.spans() // the reader has them too: nobody writes to them
 	rec := &signal.Recording{
-		Name: name, Format: "FIF", Len: raw.len, Spans: raw.spans(),
+		Name: name, Format: "FIF", Len: raw.len, Spans: spans,
 		Info: &signal.Info{Rate: c.rate, Reference: c.electrodes(), Channels: make([]signal.Channel, len(chans))},
 	}
 	for i, ch := range chans {
@@ -99,7 +100,7 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))
 	}
-	r := newReader(s, chans, raw)
+	r := newReader(s, chans, raw, spans)
 	seen, stimulated, err := r.stimuli(clock)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,12 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if from != "" {
 		rec.Parts = append(rec.Parts, from)
 	}
-	rec.Events = append(choose(s, seen, stimulated, written, from), c.annotations.events(c.date, clock)...)
+	rec.Events = choose(s, seen, stimulated, written, from)
+	if notes := c.annotations.events(c.date, clock); len(rec.Events) == 0 {
+		rec.Events = notes
+	} else {
+		rec.Events = append(rec.Events, notes...)
+	}
 	slices.SortStableFunc(rec.Events, inOrder)
 	rec.Data, rec.Deviations = r, append(s.list(), p.deviations()...)
 	switch d, err := units.Implausible(rec); {

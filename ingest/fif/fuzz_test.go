@@ -6,11 +6,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -43,20 +43,10 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(small()))
 	f.Add([]byte(events(1, 0, 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		rec, err := ingest.Open(fstest.MapFS{"x_raw.fif": {Data: data}, "y.fif": {Data: data}}, "x_raw.fif")
-		runtime.ReadMemStats(&after)
-		checkAllocated(t, data, rec, after.TotalAlloc-before.TotalAlloc)
-		if err != nil {
-			var format *ingest.FormatError
-			if !errors.As(err, &format) || format.File != "x_raw.fif" || format.Field == "" || format.Offset < 0 || format.Offset > int64(len(data)) {
-				t.Errorf("the error %v (%T) must be a *ingest.FormatError that names the file, a field and a byte in it", err, err)
-			}
-		} else {
-			checkRecording(t, rec, len(data))
-		}
-		rec, err = ingest.Open(fstest.MapFS{"x_raw.fif": {Data: small()}, "x-eve.fif": {Data: data}}, "x_raw.fif")
+		ingesttest.Fuzz(t, fstest.MapFS{"x_raw.fif": {Data: data}, "y.fif": {Data: data}}, "x_raw.fif")
+		files := fstest.MapFS{"x_raw.fif": {Data: small()}, "x-eve.fif": {Data: data}}
+		ingesttest.Fuzz(t, files, "x_raw.fif")
+		rec, err := ingest.Open(files, "x_raw.fif")
 		var format *ingest.FormatError
 		if err != nil && (!errors.As(err, &format) || format.File != "x-eve.fif") {
 			t.Errorf("the error about the events, %v (%T), must be a *ingest.FormatError that names their file", err, err)
@@ -65,19 +55,6 @@ func FuzzOpen(f *testing.F) {
 			checkRecording(t, rec, len(data)+len(small()))
 		}
 	})
-}
-
-// checkAllocated: sixteen times the file for an index of buffers of one sample and lists that grow, beside what is handed out
-// and 512 kB for unpacking the head and for messages.
-func checkAllocated(t *testing.T, data []byte, rec *signal.Recording, allocated uint64) {
-	t.Helper()
-	limit := 16*len(data) + 512<<10
-	if rec != nil {
-		limit += 400*len(rec.Events) + 1000*len(rec.Deviations) + 1000*len(rec.Info.Channels)
-	}
-	if allocated > uint64(limit) {
-		t.Errorf("opening %d bytes allocated %d, want at most %d", len(data), allocated, limit)
-	}
 }
 
 func checkRecording(t *testing.T, rec *signal.Recording, size int) {

@@ -17,7 +17,7 @@ type content struct {
 	longNames   []string // one for each channel, or none
 	raw         map[int32]*buffers
 	rawAt       map[int32]int64 // of the block
-	bad         []string
+	bad         names
 	projections []projection
 	refs        []fileRef
 	annotations annotations
@@ -146,6 +146,9 @@ func (c *content) info(s *source, t tag) error {
 		return err
 	case tagChannel:
 		ch, err := readChannel(s, t)
+		if c.chans == nil { // as many as the file says, and has room for
+			c.chans = make([]channelTag, 0, min(max(0, c.count), s.size/(bytesOfTag+bytesOfChannel)))
+		}
 		c.chans = append(c.chans, ch)
 		return err
 	}
@@ -267,7 +270,7 @@ func (c *content) samples(s *source) (*buffers, error) {
 func (c *content) firstRaw(s *source) *buffers {
 	for _, kind := range rawBlocks {
 		b := c.raw[kind]
-		if b == nil || len(b.list) == 0 {
+		if b == nil || b.list.Len() == 0 {
 			continue
 		}
 		if kind == blockShielded {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sort"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -16,7 +17,7 @@ const blockBytes = 1 << 20
 type reader struct {
 	src   *source
 	chans []channel
-	list  []buffer
+	list  *pages.List[buffer]
 	spans []signal.Span
 	all   []int // 0, 1, 2, …
 
@@ -40,8 +41,8 @@ func (r *reader) SourceUnits() []string {
 	return all
 }
 
-func newReader(src *source, chans []channel, b *buffers) *reader {
-	r := &reader{src: src, chans: chans, list: b.list, spans: b.spans(), all: make([]int, len(chans)), next: -1}
+func newReader(src *source, chans []channel, b *buffers, spans []signal.Span) *reader {
+	r := &reader{src: src, chans: chans, list: &b.list, spans: spans, all: make([]int, len(chans)), next: -1}
 	if r.spans == nil {
 		r.spans = []signal.Span{{Start: 0, Len: b.len}}
 	}
@@ -74,9 +75,9 @@ func (r *reader) read(dst [][]float64, pick []int, start int64) error {
 	}
 	ahead := start == r.next
 	r.next = start + n
-	k := sort.Search(len(r.list), func(k int) bool { return r.list[k].start+r.list[k].n > start })
+	k := sort.Search(r.list.Len(), func(k int) bool { b := r.list.At(k); return b.start+b.n > start })
 	for done := int64(0); done < n; k++ {
-		b := r.list[k]
+		b := *r.list.At(k)
 		for end := min(n, b.start+b.n-start); done < end; {
 			at := start + done
 			if k != r.from || at < r.start || at >= r.start+r.n {
@@ -89,7 +90,7 @@ func (r *reader) read(dst [][]float64, pick []int, start int64) error {
 				}
 			}
 			m := min(end-done, r.start+r.n-at)
-			r.decode(dst, pick, done, m, b.typ, r.buf[(at-r.start)*r.sample(b.typ):])
+			r.decode(dst, pick, done, m, b.typ(), r.buf[(at-r.start)*r.sample(b.typ()):])
 			done += m
 		}
 	}
@@ -102,14 +103,14 @@ func (r *reader) sample(typ uint32) int64 { return widths[typ] * int64(len(r.cha
 // load reads samples from at on of list[k] into the block, as many as are wanted and fit, at least one.
 func (r *reader) load(k int, at, want int64) error {
 	r.n = 0 // nothing is valid if reading fails
-	b := r.list[k]
-	size := r.sample(b.typ)
+	b := *r.list.At(k)
+	size := r.sample(b.typ())
 	n := min(want, max(1, blockBytes/size))
 	if int64(cap(r.buf)) < n*size {
 		r.buf = make([]byte, n*size)
 	}
 	r.buf = r.buf[:n*size]
-	if err := b.src.read(r.buf, b.at+(at-b.start)*size, "buffer"); err != nil {
+	if err := b.src.read(r.buf, b.place()+(at-b.start)*size, "buffer"); err != nil {
 		return err
 	}
 	r.from, r.start, r.n = k, at, n

@@ -21,8 +21,16 @@ type source struct {
 	cut  string // where the file ends too early, "" where it does not
 
 	deviations []signal.Deviation
-	repeated   map[string]*repeat
+	repeated   map[kind]*repeat
+
+	head [bytesOfTag]byte // of the tag that was read last
+	word [4]byte
+
+	small [256]byte // data of a tag of which there may be many
 }
+
+// kind is of deviations that are listed once.
+type kind struct{ field, rule string }
 
 // newSource is f with its size.
 func newSource(f ingest.File, name string) (*source, error) {
@@ -30,7 +38,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &source{file: f, name: name, size: st.Size(), repeated: map[string]*repeat{}}, nil
+	return &source{file: f, name: name, size: st.Size(), repeated: map[kind]*repeat{}}, nil
 }
 
 // read fills p from byte at on. field is for the message.
@@ -72,13 +80,17 @@ type repeat struct {
 // deviateOnce lists the first of those with this field and rule, and counts the others: a broken writer must not fill the
 // memory.
 func (s *source) deviateOnce(at int64, field, rule, found, assumed string) {
-	kind := field + rule
-	if r := s.repeated[kind]; r != nil {
+	s.deviateOften(at, field, rule, func() string { return found }, assumed)
+}
+
+// deviateOften is deviateOnce for what may come with every buffer: found is asked for the first one only.
+func (s *source) deviateOften(at int64, field, rule string, found func() string, assumed string) {
+	if r := s.repeated[kind{field, rule}]; r != nil {
 		r.again++
 		return
 	}
-	s.repeated[kind] = &repeat{at: len(s.deviations)}
-	s.deviate(at, field, rule, found, assumed)
+	s.repeated[kind{field, rule}] = &repeat{at: len(s.deviations)}
+	s.deviate(at, field, rule, found(), assumed)
 }
 
 // list is all deviations, with the number of those that came again.
@@ -117,9 +129,12 @@ func typeName(typ uint32) string {
 	return fmt.Sprintf("type %d", typ)
 }
 
-// bytes reads all data of t, which lies within the file.
+// bytes reads all data of t, which lies within the file. They are valid until the next call.
 func (s *source) bytes(t tag, field string) ([]byte, error) {
-	b := make([]byte, t.size)
+	b := s.small[:min(t.size, int64(len(s.small)))]
+	if t.size > int64(len(b)) {
+		b = make([]byte, t.size)
+	}
 	return b, s.read(b, t.data(), field)
 }
 
@@ -144,11 +159,13 @@ func (s *source) integer(t tag, field string) (int32, error) {
 	if t.size != 4 {
 		return 0, s.errorf(t.at, field, "%d bytes of %s, must be one int32", t.size, typeName(t.typ))
 	}
-	v, err := s.ints(t, field)
-	if err != nil {
+	if t.typ != typeInt {
+		return 0, s.errorf(t.at, field, "%d bytes of %s, must be int32", t.size, typeName(t.typ))
+	}
+	if err := s.read(s.word[:], t.data(), field); err != nil {
 		return 0, err
 	}
-	return v[0], nil
+	return int32(binary.BigEndian.Uint32(s.word[:])), nil
 }
 
 // floats reads numbers in single or double precision.
@@ -199,17 +216,32 @@ func (s *source) text(t tag, field string) (string, error) {
 	return s.decode(b), err
 }
 
-// names reads a list of names: "Fp1:Fp2". MNE writes a colon within a name as "{COLON}".
-func (s *source) names(t tag, field string) ([]string, error) {
+// names are a list of names as text: "Fp1:Fp2". MNE writes a colon within a name as "{COLON}".
+type names string
+
+// len is how many there are.
+func (n names) len() int {
+	if n == "" {
+		return 0
+	}
+	return strings.Count(string(n), ":") + 1
+}
+
+// all is one after the other.
+func (n names) all(yield func(string) bool) {
+	if n == "" {
+		return
+	}
+	for name := range strings.SplitSeq(string(n), ":") {
+		if !yield(strings.ReplaceAll(name, "{COLON}", ":")) {
+			return
+		}
+	}
+}
+
+func (s *source) names(t tag, field string) (names, error) {
 	text, err := s.text(t, field)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	names := strings.Split(text, ":")
-	for i, n := range names {
-		names[i] = strings.ReplaceAll(n, "{COLON}", ":")
-	}
-	return names, nil
+	return names(text), err
 }
 
 // decode reads UTF-8, and as Latin-1, which the format asks for, what is not that. NUL bytes at the end are padding.

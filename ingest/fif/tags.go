@@ -86,7 +86,7 @@ type block struct {
 // the end lies in is visited with what is left of it.
 func (s *source) walk(visit func(t tag, in block) error) error {
 	blocks := []block{{}}
-	var head [bytesOfTag]byte
+	head := &s.head
 	for at := int64(0); ; {
 		if at > s.size-bytesOfTag {
 			s.cutAt(at, "tag")

@@ -33,7 +33,7 @@ var widths = [...]int64{Int8: 1, Uint8: 1, Int16: 2, Uint16: 2, Int24: 3, Uint24
 // Width is its bytes.
 func (t Type) Width() int64 { return widths[t] }
 
-// Column is one channel: its sample k of record r lies at byte r·Record + At + k·Step of the run.
+// Column is one channel: its sample k of record r lies at byte Layout.At + r·Record + At + k·Step.
 type Column struct {
 	At, Step int64
 	Type     Type
@@ -42,20 +42,25 @@ type Column struct {
 	Zero, Gain, Offset float64
 }
 
-// Run is samples in records that lie one behind the other.
-type Run struct {
-	signal.Span       // as the recording numbers them
-	At          int64 // of the first record in the file
-	Skip        int64 // samples of the first record that come before Start
-}
-
 // Layout says where all samples are.
 type Layout struct {
 	Columns   []Column
 	Record    int64 // bytes of a record
 	PerRecord int64 // samples of each channel in a record: 1 where channels are multiplexed
 	Big       bool  // the most significant byte comes first
-	Runs      []Run // in order, apart, inside the file
+	At        int64 // of the first record in the file
+	// Runs are samples in records that lie one behind the other: in order, apart, inside the file.
+	Runs Timeline
+	// Scattered says that runs lie anywhere: From is the byte of the first record of each, and At means nothing. PerRecord is 1.
+	Scattered bool
+}
+
+// place is the byte of the record that a run begins with, and how many samples of that lie before the run.
+func (l *Layout) place(r Piece) (at, skip int64) {
+	if l.Scattered {
+		return r.From, 0
+	}
+	return l.At + r.From/l.PerRecord*l.Record, r.From % l.PerRecord
 }
 
 // blockBytes is how much is read from the file at once at most, windowBytes how much of one channel where a record is longer.
@@ -84,9 +89,10 @@ type window struct {
 // NewReader checks that lay lies in the file and panics where a reader has not seen to it.
 func NewReader(src *Source, lay Layout) *Reader {
 	for _, r := range lay.Runs {
-		records := (r.Skip + r.Len + lay.PerRecord - 1) / lay.PerRecord
-		if r.At < 0 || r.Len <= 0 || records > (src.Size-r.At)/lay.Record {
-			panic(fmt.Sprintf("flatfile: %s: %d records of %d bytes at byte %d of %d", src.Name, records, lay.Record, r.At, src.Size))
+		at, skip := lay.place(r)
+		records := (skip + r.Len + lay.PerRecord - 1) / lay.PerRecord
+		if at < 0 || r.Len <= 0 || records > (src.Size-at)/lay.Record {
+			panic(fmt.Sprintf("flatfile: %s: %d records of %d bytes at byte %d of %d", src.Name, records, lay.Record, at, src.Size))
 		}
 	}
 	r := &Reader{src: src, lay: lay, next: -1, block: window{at: -1}}
@@ -108,7 +114,13 @@ func (l *Layout) Spans() ([]signal.Span, int64) {
 	if len(l.Runs) == 1 && l.Runs[0].Start == 0 {
 		return nil, end
 	}
-	var spans []signal.Span
+	gaps := 0
+	for i, r := range l.Runs[1:] {
+		if l.Runs[i].End() != r.Start {
+			gaps++
+		}
+	}
+	spans := make([]signal.Span, 0, gaps+1)
 	for _, r := range l.Runs {
 		if n := len(spans); n > 0 && spans[n-1].End() == r.Start {
 			spans[n-1].Len += r.Len
@@ -150,7 +162,7 @@ func (r *Reader) ReadSamples(dst [][]float64, start int64) error {
 	done := int64(0)
 	for _, run := range runs[first:last] {
 		m := min(n-done, run.End()-start-done)
-		if err := r.readRun(dst, run, start+done-run.Start+run.Skip, done, m, ahead); err != nil {
+		if err := r.readRun(dst, run, start+done-run.Start, done, m, ahead); err != nil {
 			return err
 		}
 		done += m
@@ -158,25 +170,27 @@ func (r *Reader) ReadSamples(dst [][]float64, start int64) error {
 	return nil
 }
 
-// readRun fills dst[·][done:done+n] from sample k on of a run, counted from the start of its first record.
-func (r *Reader) readRun(dst [][]float64, run Run, k, done, n int64, ahead bool) error {
+// readRun fills dst[·][done:done+n] from sample k on of a run.
+func (r *Reader) readRun(dst [][]float64, run Piece, k, done, n int64, ahead bool) error {
 	per := r.lay.PerRecord
+	first, skip := r.lay.place(run)
+	k += skip // counted from the start of its first record
 	for n > 0 {
 		record, in := k/per, k%per
 		if r.windows != nil {
 			m := min(n, per-in)
 			for ch := range r.lay.Columns {
-				if err := r.readColumn(dst[ch][done:done+m], ch, run.At+record*r.lay.Record, in, per, ahead); err != nil {
+				if err := r.readColumn(dst[ch][done:done+m], ch, first+record*r.lay.Record, in, per, ahead); err != nil {
 					return err
 				}
 			}
 			k, done, n = k+m, done+m, n-m
 			continue
 		}
-		at := run.At + record*r.lay.Record
+		at := first + record*r.lay.Record
 		records := (in + n + per - 1) / per
 		if ahead {
-			records = (run.Skip+run.Len+per-1)/per - record
+			records = (skip+run.Len+per-1)/per - record
 		}
 		records = min(records, max(1, blockBytes/r.lay.Record))
 		if b := &r.block; b.at < 0 || at < b.at || at+r.lay.Record > b.at+int64(len(b.buf)) {

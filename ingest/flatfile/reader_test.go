@@ -47,7 +47,7 @@ func TestLayouts(t *testing.T) {
 				}
 				line := flatfile.Whole(n)
 				line.Break(100_003, 40)
-				lay.Runs = line.Runs(header, &lay)
+				lay.At, lay.Runs = header, line
 				rec.Spans, rec.Len = lay.Spans()
 				rec.Data = flatfile.NewReader(src, lay)
 				return rec, nil

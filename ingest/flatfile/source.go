@@ -62,33 +62,53 @@ func (s *Source) Errorf(at int64, field, format string, args ...any) error {
 
 // Deviate lists the first departure of its kind, which is its field and rule, and counts the others.
 func (s *Source) Deviate(at int64, field, rule, found, assumed string) {
-	s.Add(field+rule, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found, Assumed: assumed})
+	s.DeviateOften(at, field, rule, func() string { return found }, assumed)
+}
+
+// DeviateOften is Deviate for what may come millions of times: found is asked for the first one only.
+func (s *Source) DeviateOften(at int64, field, rule string, found func() string, assumed string) {
+	if k := (kind{field, rule}); !s.seen(k) {
+		s.add(k, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found(), Assumed: assumed})
+	}
 }
 
 // Log is a list of deviations that a broken writer cannot fill the memory with: of each kind the first, and a count.
 type Log struct {
 	list  []signal.Deviation
-	first map[string]int // position in list
-	again map[string]int
+	first map[kind]int // position in list
+	again map[kind]int
 }
 
+type kind struct{ field, rule string }
+
 // Add lists d unless one of its kind is there.
-func (l *Log) Add(kind string, d signal.Deviation) {
+func (l *Log) Add(name string, d signal.Deviation) {
+	if k := (kind{name, ""}); !l.seen(k) {
+		l.add(k, d)
+	}
+}
+
+// seen says whether there is one of kind k, and counts it then.
+func (l *Log) seen(k kind) bool {
+	_, seen := l.first[k]
+	if seen {
+		l.again[k]++
+	}
+	return seen
+}
+
+func (l *Log) add(k kind, d signal.Deviation) {
 	if l.first == nil {
-		l.first, l.again = map[string]int{}, map[string]int{}
+		l.first, l.again = map[kind]int{}, map[kind]int{}
 	}
-	if _, seen := l.first[kind]; seen {
-		l.again[kind]++
-		return
-	}
-	l.first[kind] = len(l.list)
+	l.first[k] = len(l.list)
 	l.list = append(l.list, d)
 }
 
 // Deviations is the list with its counts.
 func (l *Log) Deviations() []signal.Deviation {
-	for kind, n := range l.again {
-		l.list[l.first[kind]].Found += fmt.Sprintf("; %d more like it", n)
+	for k, n := range l.again {
+		l.list[l.first[k]].Found += fmt.Sprintf("; %d more like it", n)
 	}
 	clear(l.again)
 	return l.list

@@ -8,7 +8,7 @@ import (
 )
 
 // Piece is samples that follow each other in time: From is the number of its first in the file, Span is what the recording
-// calls them.
+// calls them. There may be one for each sample: it has no room for what can be worked out.
 type Piece struct {
 	From int64
 	signal.Span
@@ -40,14 +40,4 @@ func (l Timeline) Sample(k int64) int64 {
 		i = max(i-1, 0)
 	}
 	return l[i].Start + k - l[i].From
-}
-
-// Runs is l as the runs of a layout whose first record is at byte at of the file.
-func (l Timeline) Runs(at int64, lay *Layout) []Run {
-	runs := make([]Run, len(l))
-	for i, p := range l {
-		record := p.From / lay.PerRecord
-		runs[i] = Run{Span: p.Span, At: at + record*lay.Record, Skip: p.From % lay.PerRecord}
-	}
-	return runs
 }

@@ -20,11 +20,28 @@ type event struct {
 	typ                uint16
 }
 
-// table is the table of events.
+// table is the table of events, as it lies in the file: there may be more of them than samples.
 type table struct {
-	rate float64 // Hz, 0 where it is that of the samples
-	at   int64
-	list []event
+	rate     float64 // Hz, 0 where it is that of the samples
+	at       int64
+	raw      []byte // column behind column, of n events
+	n        int64
+	whole    int64 // events that are there
+	duration bool  // they have one
+}
+
+// events are those that are there, in the order of the file.
+func (t *table) events(yield func(event) bool) {
+	le := binary.LittleEndian
+	for i := range t.whole {
+		e := event{position: le.Uint32(t.raw[4*i:]), typ: le.Uint16(t.raw[4*t.n+2*i:])}
+		if t.duration {
+			e.duration = le.Uint32(t.raw[8*t.n+4*i:])
+		}
+		if !yield(e) {
+			return
+		}
+	}
 }
 
 // readEvents reads the table behind the records.
@@ -82,19 +99,9 @@ func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error)
 		}
 		src.Deviate(t.at, field, "is whole, of mode 1 or 3", found, fmt.Sprintf("the first %d events", whole))
 	}
-	b, err := src.Bytes(t.at+8, min(n*width, there), field)
-	if err != nil {
-		return nil, err
-	}
-	t.list = make([]event, whole)
-	for i := range whole {
-		e := event{position: le.Uint32(b[4*i:]), typ: le.Uint16(b[4*n+2*i:])}
-		if mode&2 != 0 {
-			e.duration = le.Uint32(b[8*n+4*i:])
-		}
-		t.list[i] = e
-	}
-	return t, nil
+	t.raw, err = src.Bytes(t.at+8, min(n*width, there), field)
+	t.n, t.whole, t.duration = n, whole, mode&2 != 0
+	return t, err
 }
 
 // seconds is the onset of an event from the start of the file, without gaps.
@@ -108,8 +115,14 @@ func (t *table) seconds(e event, rate float64) float64 {
 // timeline breaks n samples at new segments.
 func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int) flatfile.Timeline {
 	line := flatfile.Whole(n)
-	var at []int64
-	for _, e := range t.list {
+	breaks := 0
+	for e := range t.events {
+		if e.typ == newSegment && e.position > 1 {
+			breaks++
+		}
+	}
+	at := make([]int64, 0, breaks)
+	for e := range t.events {
 		if e.typ == newSegment && e.position > 1 {
 			at = append(at, int64(math.Round(t.seconds(e, rate)*rate)))
 		}
@@ -123,6 +136,7 @@ func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int
 		return line
 	}
 	slices.Sort(at)
+	line = slices.Grow(line, len(at))
 	for _, k := range at {
 		line.Break(k, 1)
 	}
@@ -132,12 +146,12 @@ func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int
 
 // place gives the events their sample numbers.
 func (t *table) place(line flatfile.Timeline, rate float64) []signal.Event {
-	events := make([]signal.Event, 0, len(t.list))
+	events := make([]signal.Event, 0, t.whole)
 	clock := rate
 	if t.rate > 0 {
 		clock = t.rate
 	}
-	for _, e := range t.list {
+	for e := range t.events {
 		exact := t.seconds(e, rate) * rate
 		k := math.Round(exact)
 		at := line.Sample(int64(k))

@@ -2,6 +2,7 @@ package gdf
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -52,13 +53,13 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 			line = events.timeline(src, n, rec.Info.Rate, len(groups))
 			rec.Events = events.place(line, rec.Info.Rate)
 		}
-		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord}
-		var dims []string
-		for _, c := range g {
-			dims = append(dims, c.dim)
-			lay.Columns = append(lay.Columns, flatfile.Column{At: c.at, Step: c.typ.Width(), Type: c.typ, Gain: c.gain, Offset: c.offset})
+		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord, Columns: make([]flatfile.Column, len(g))}
+		dims := make([]string, len(g))
+		for i, c := range g {
+			dims[i] = c.dim
+			lay.Columns[i] = flatfile.Column{At: c.at, Step: c.typ.Width(), Type: c.typ, Gain: c.gain, Offset: c.offset}
 		}
-		lay.Runs = line.Runs(h.bytes, &lay)
+		lay.At, lay.Runs = h.bytes, line
 		rec.Spans, rec.Len = lay.Spans()
 		rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: dims}
 		recs = append(recs, rec)
@@ -87,14 +88,21 @@ func (h *header) count(src *flatfile.Source) (int64, error) {
 
 // groups are the channels by their rate, the largest group first.
 func (h *header) groups() [][]channel {
-	var groups [][]channel
+	// In the order of the file, groups by their first channel: each is a part of all channels then.
+	first := map[int64]int64{}
 	for _, c := range h.channels {
-		i := slices.IndexFunc(groups, func(g []channel) bool { return g[0].perRecord == c.perRecord })
-		if i < 0 {
-			groups = append(groups, nil)
-			i = len(groups) - 1
+		if _, seen := first[c.perRecord]; !seen {
+			first[c.perRecord] = c.index
 		}
-		groups[i] = append(groups[i], c)
+	}
+	slices.SortStableFunc(h.channels, func(a, b channel) int { return cmp.Compare(first[a.perRecord], first[b.perRecord]) })
+	groups := make([][]channel, 0, len(first))
+	for rest := h.channels; len(rest) > 0; {
+		n := slices.IndexFunc(rest, func(c channel) bool { return c.perRecord != rest[0].perRecord })
+		if n < 0 {
+			n = len(rest)
+		}
+		groups, rest = append(groups, rest[:n:n]), rest[n:]
 	}
 	slices.SortStableFunc(groups, func(a, b []channel) int { return len(b) - len(a) })
 	return groups

@@ -310,6 +310,6 @@ func FuzzOpen(f *testing.F) {
 		f.Add(load(f, filepath.Base(name)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.gdf": {Data: data}}, "x.gdf", 16)
+		ingesttest.Fuzz(t, fstest.MapFS{"x.gdf": {Data: data}}, "x.gdf")
 	})
 }

@@ -119,6 +119,7 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 	le := binary.LittleEndian
 	place := func(before, width, i int64) int64 { return before*n + width*i } // of a field that others lie in front of
 	old := h.version < 1.9
+	h.channels = make([]channel, 0, n)
 	for i := range n {
 		c := channel{index: i, at: h.record, unitAt: fixedBytes + place(96, 8, i)}
 		c.label, _ = src.Text(cut(b[place(0, 16, i):][:16]))

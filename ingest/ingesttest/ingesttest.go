@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -252,24 +253,34 @@ func differ(a, b []float64) int {
 // end and lists what was assumed. step is by how much n grows; 1 tries every byte.
 func Cut(t *testing.T, name string, data []byte, step int) {
 	t.Helper()
-	uncut, err := ingest.Open(fstest.MapFS{name: {Data: data}}, name)
+	CutPart(t, fstest.MapFS{name: {Data: data}}, name, name, step, nil)
+}
+
+// CutPart is Cut for a recording called name in files, of which the file called part is cut. whole says of which lengths nobody can tell that
+// anything is missing: a format that does not say how long it is, cut behind a whole sample. nil is none.
+func CutPart(t *testing.T, files fstest.MapFS, name, part string, step int, whole func(n int) bool) {
+	t.Helper()
+	data := files[part].Data
+	uncut, err := ingest.Open(files, name)
 	if err != nil {
 		t.Fatalf("the uncut file: %v", err)
 	}
 	if err := uncut.Close(); err != nil {
 		t.Errorf("the uncut file: Close: %v", err)
 	}
+	left := maps.Clone(files)
 	for n := 0; n < len(data); n += step {
-		rec, err := ingest.Open(fstest.MapFS{name: {Data: data[:n:n]}}, name)
+		left[part] = &fstest.MapFile{Data: data[:n:n]}
+		rec, err := ingest.Open(left, name)
 		if err != nil {
 			var format *ingest.FormatError
-			if !errors.As(err, &format) || format.File != name || format.Field == "" || format.Offset < 0 || format.Offset > int64(n) {
+			if !errors.As(err, &format) || left[format.File] == nil || format.Field == "" || format.Offset < 0 || format.Offset > int64(len(left[format.File].Data)) {
 				t.Errorf("cut behind %d bytes: the error %v (%T) must be a *ingest.FormatError that names the file, a field and a byte in it", n, err, err)
 			}
 			continue
 		}
-		if len(rec.Deviations) == 0 {
-			t.Errorf("cut behind %d bytes it opens without a deviation", n)
+		if slices.Equal(rec.Deviations, uncut.Deviations) && (whole == nil || !whole(n)) {
+			t.Errorf("cut behind %d bytes it opens, and lists no more than when it was whole: %v", n, rec.Deviations)
 		}
 		for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 			for _, s := range r.Runs() {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -57,6 +58,8 @@ type area struct {
 	packed bool
 	at     int64            // of the packed variable in the file
 	outer  *flatfile.Source // the file
+
+	small [256]byte // for fields of this size at most, of which there are many: valid until the next is read
 }
 
 // errorf is an error at byte at of the area.
@@ -77,12 +80,16 @@ func (a *area) order() binary.ByteOrder {
 	return binary.LittleEndian
 }
 
-// bytes are n bytes from at on.
+// bytes are n bytes from at on, valid until the next call.
 func (a *area) bytes(at, n int64, field string) ([]byte, error) {
 	if at < 0 || n < 0 || n > a.src.Size-at {
 		return nil, a.errorf(at, field, "needs %d bytes, there are %d: fetch the file again in binary mode", n, max(0, a.src.Size-at))
 	}
-	b := make([]byte, n)
+	b := a.small[:]
+	if n > int64(len(b)) {
+		b = make([]byte, n)
+	}
+	b = b[:n]
 	if err := a.src.Read(b, at, field); err != nil {
 		return nil, err
 	}
@@ -136,8 +143,9 @@ type Value struct {
 	class     byte
 }
 
-// Open lists the variables of a file. It ends early, with a deviation, where the file was cut between them.
-func Open(src *flatfile.Source) ([]Value, error) {
+// Open finds the variables of a file that have one of the names: the last of each. Only those that are packed are in memory. It ends
+// early, with a deviation, where the file was cut between them.
+func Open(src *flatfile.Source, names ...string) (map[string]Value, error) {
 	head, err := src.Bytes(0, headBytes, "header")
 	if err != nil {
 		return nil, err
@@ -156,7 +164,9 @@ func Open(src *flatfile.Source) ([]Value, error) {
 	if v := a.order().Uint16(head[124:]); v != 0x0100 {
 		return nil, src.Errorf(124, "version", "is %#04x, must be 0x0100", v)
 	}
-	var all []Value
+	all := map[string]Value{}
+	room := min(freeBytes+ratio*src.Size, mostBytes) // for what is unpacked
+	count := 0
 	for at := int64(headBytes); at < src.Size; {
 		t, err := a.tag(at, src.Size, "variable")
 		if err != nil {
@@ -165,7 +175,7 @@ func Open(src *flatfile.Source) ([]Value, error) {
 		v, ok := Value{}, true
 		switch t.typ {
 		case miPacked:
-			v, err = a.unpack(at, t)
+			v, err = a.unpack(at, t, &room, names)
 		case miMatrix:
 			v, err = a.value(t, 0)
 		default:
@@ -174,11 +184,11 @@ func Open(src *flatfile.Source) ([]Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if ok && slices.Contains(names, v.Name) {
 			v.At = at
-			all = append(all, v)
+			all[v.Name] = v
 		}
-		if len(all) > 1<<16 {
+		if count++; count > 1<<16 {
 			return nil, src.Errorf(at, "variable", "more than %d variables", 1<<16)
 		}
 		at = t.next
@@ -197,24 +207,46 @@ func (m memory) ModTime() time.Time         { return time.Time{} }
 func (m memory) IsDir() bool                { return false }
 func (m memory) Sys() any                   { return nil }
 
-// unpack takes a packed variable into memory.
-func (a *area) unpack(at int64, t tag) (Value, error) {
+// unpack takes a packed variable into memory, if it has one of the names, and what it takes off room.
+func (a *area) unpack(at int64, t tag, room *int64, names []string) (Value, error) {
 	z, err := zlib.NewReader(io.NewSectionReader(a.src.File, t.data, t.size))
 	if err != nil {
 		return Value{}, a.errorf(at, "packed variable", "cannot be unpacked: %w", err)
 	}
-	limit := min(freeBytes+ratio*a.src.Size, mostBytes)
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(z, limit+1))
-	switch {
-	case n > limit:
-		return Value{}, a.errorf(at, "packed variable", "unpacks to more than %d times the %d bytes of the file, or to more than %d GiB, as no recording does", ratio, a.src.Size, mostBytes>>30)
-	case err != nil:
-		return Value{}, a.errorf(at, "packed variable", "cannot be unpacked: %w: fetch the file again", err)
+	var b blocks
+	read := func(most int64) error {
+		if err := b.readFrom(z, most); err != nil {
+			return a.errorf(at, "packed variable", "cannot be unpacked: %w: fetch the file again", err)
+		}
+		return nil
 	}
-	inner := &flatfile.Source{File: memory{bytes.NewReader(b.Bytes())}, Name: a.src.Name, Size: n, Log: a.src.Log}
+	if err := read(min(*room, firstBlock-1)); err != nil {
+		return Value{}, err
+	}
+	// The head tells the name, and nobody unpacks what nobody reads.
+	inner := &flatfile.Source{File: &b, Name: a.src.Name, Size: math.MaxInt64, Log: a.src.Log}
 	in := &area{src: inner, big: a.big, packed: true, at: at, outer: a.outer}
-	it, err := in.tag(0, n, "packed variable")
+	if it, err := in.tag(0, math.MaxInt64, "packed variable"); err == nil && it.typ == miMatrix {
+		if v, err := in.value(it, 0); err == nil && !slices.Contains(names, v.Name) {
+			return Value{}, nil
+		}
+	}
+	// It says how long it is: more is not unpacked, and what is too much is refused before there is memory for it.
+	if head, err := in.bytes(0, 8, "packed variable"); err == nil {
+		claimed := 8 + int64(in.order().Uint32(head[4:]))
+		if claimed > *room {
+			return Value{}, a.errorf(at, "packed variable", "unpacks to %d bytes, with those before it to more than %d times the %d bytes of the file, or to more than %d GiB, as no recording does", claimed, ratio, a.src.Size, mostBytes>>30)
+		}
+		if err := read(claimed - 1); err != nil {
+			return Value{}, err
+		}
+		if _, err := z.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) { // at the end is a checksum
+			return Value{}, a.errorf(at, "packed variable", "cannot be unpacked: %w: fetch the file again", err)
+		}
+	}
+	*room -= b.size
+	inner.Size = b.size
+	it, err := in.tag(0, b.size, "packed variable")
 	if err != nil {
 		return Value{}, err
 	}
@@ -273,6 +305,7 @@ func (a *area) value(t tag, depth int) (Value, error) {
 		return v, err
 	}
 	count := int64(1)
+	v.Dims = make([]int64, 0, len(b)/4)
 	for i := 0; i < len(b); i += 4 {
 		d := int64(int32(a.order().Uint32(b[i:])))
 		if d < 0 || d > 0 && count > math.MaxInt64/d {
@@ -392,8 +425,8 @@ func (v Value) Text(field string) (text string, ok bool, err error) {
 // loadBytes is what is taken into memory to be walked through.
 const loadBytes = 64 << 20
 
-// Each calls f for every element of an array of structures, with its fields by name, until f returns an error.
-func (v Value) Each(f func(i int64, fields map[string]Value) error) error {
+// Each calls f for every element of an array of structures, with those of its fields that have one of the names, until f returns an error.
+func (v Value) Each(f func(i int64, fields map[string]Value) error, wanted ...string) error {
 	if v.Class != Struct {
 		return v.Errorf(v.Name, "must be a structure")
 	}
@@ -403,23 +436,16 @@ func (v Value) Each(f func(i int64, fields map[string]Value) error) error {
 	}
 	a := v.a
 	if n := v.end - at; n <= loadBytes && !a.packed { // one read for all of it, and places in the file as before
-		b, err := a.bytes(at, n, v.Name)
+		b, err := a.src.Bytes(at, n, v.Name)
 		if err != nil {
 			return err
 		}
 		a = &area{src: &flatfile.Source{File: shifted{memory{bytes.NewReader(b)}, at}, Name: a.src.Name, Size: v.end, Log: a.src.Log}, big: a.big, outer: a.outer}
 	}
-	fields := make(map[string]Value, len(names))
+	fields := make(map[string]Value, len(wanted))
 	for i := range v.Count() {
-		for _, name := range names {
-			t, err := a.tag(at, v.end, name)
-			if err != nil {
-				return err
-			}
-			if fields[name], err = a.value(t, v.depth+1); err != nil {
-				return err
-			}
-			at = t.next
+		if at, err = a.fields(fields, names, wanted, at, v.end, v.depth); err != nil {
+			return err
 		}
 		if err := f(i, fields); err != nil {
 			return err
@@ -445,8 +471,25 @@ func (s shifted) ReadAt(p []byte, off int64) (int, error) {
 	return s.memory.ReadAt(p, off-s.at)
 }
 
-// Fields are those of a single structure. Unlike those of Each, they stay places in the file.
-func (v Value) Fields() (map[string]Value, error) {
+// fields reads those of one structure, of which the first begins at byte at, and returns where the next structure begins.
+func (a *area) fields(to map[string]Value, names, wanted []string, at, end int64, depth int) (int64, error) {
+	for _, name := range names {
+		t, err := a.tag(at, end, name)
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(wanted, name) {
+			if to[name], err = a.value(t, depth+1); err != nil {
+				return 0, err
+			}
+		}
+		at = t.next
+	}
+	return at, nil
+}
+
+// Fields are those of a single structure that have one of the names. Unlike those of Each, they stay places in the file.
+func (v Value) Fields(wanted ...string) (map[string]Value, error) {
 	if v.Class != Struct || v.Count() != 1 {
 		return nil, v.Errorf(v.Name, "must be one structure")
 	}
@@ -454,18 +497,9 @@ func (v Value) Fields() (map[string]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := make(map[string]Value, len(names))
-	for _, name := range names {
-		t, err := v.a.tag(at, v.end, name)
-		if err != nil {
-			return nil, err
-		}
-		if fields[name], err = v.a.value(t, v.depth+1); err != nil {
-			return nil, err
-		}
-		at = t.next
-	}
-	return fields, nil
+	fields := make(map[string]Value, len(wanted))
+	_, err = v.a.fields(fields, names, wanted, at, v.end, v.depth)
+	return fields, err
 }
 
 // fieldNames are the names of the fields, and where the fields begin.

@@ -2,6 +2,7 @@ package montage
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,8 +29,8 @@ func Assign(originals []string) []Entry {
 	entries := make([]Entry, len(originals))
 	inputs := numbered(originals)
 	for i, o := range originals {
-		e := Entry{Original: o, Reference: Reference(o)}
-		e.Name, e.Kind = Normalize(o)
+		e := Entry{Original: o}
+		e.Name, e.Reference, e.Kind = split(o)
 		letters, _ := numberedLabel(o)
 		switch {
 		case e.Name == "":
@@ -96,6 +97,9 @@ func numbered(labels []string) map[string]bool {
 
 // unique numbers the names that occur more than once.
 func unique(entries []Entry) {
+	if !repeats(entries) {
+		return
+	}
 	count := make(map[string]int, len(entries))
 	for _, e := range entries {
 		count[e.Name]++
@@ -123,4 +127,19 @@ func unique(entries []Entry) {
 		}
 		entries[i].Note = note
 	}
+}
+
+// repeats says whether a name occurs more than once. It is asked of every recording, and costs less than counting them.
+func repeats(entries []Entry) bool {
+	order := make([]int32, len(entries))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(entries[a].Name, entries[b].Name) })
+	for i := 1; i < len(order); i++ {
+		if entries[order[i]].Name == entries[order[i-1]].Name {
+			return true
+		}
+	}
+	return false
 }

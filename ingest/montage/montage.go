@@ -75,17 +75,17 @@ func electrode(s string) (name, ref string, ok bool) {
 
 // kindOf reads the kind from the words of a label; Misc where they do not tell.
 func kindOf(label string) signal.Kind {
-	words := strings.FieldsFunc(strings.ToUpper(label), func(r rune) bool { return r == ' ' || r == '_' || r == '-' })
-	if len(words) == 0 {
-		return signal.Misc
-	}
-	for _, w := range words {
+	first := ""
+	for w := range strings.FieldsFuncSeq(strings.ToUpper(label), func(r rune) bool { return r == ' ' || r == '_' || r == '-' }) {
 		if number, sti := strings.CutPrefix(w, "STI"); w == "STATUS" || w == "TRIGGER" || w == "TRIG" ||
 			sti && strings.Trim(number, "0123456789") == "" {
 			return signal.Trigger
 		}
+		if first == "" {
+			first = w
+		}
 	}
-	switch words[0] { // the whole first word: "EEG1" says no more than "1" does
+	switch first { // the whole first word: "EEG1" says no more than "1" does
 	case "EEG":
 		return signal.EEG
 	case "SEEG":
@@ -97,7 +97,7 @@ func kindOf(label string) signal.Kind {
 		prefix string
 		kind   signal.Kind
 	}{{"EOG", signal.EOG}, {"VEOG", signal.EOG}, {"HEOG", signal.EOG}, {"ECG", signal.ECG}, {"EKG", signal.ECG}, {"EMG", signal.EMG}} {
-		if strings.HasPrefix(words[0], k.prefix) { // "EKGL", "EMG1"
+		if strings.HasPrefix(first, k.prefix) { // "EKGL", "EMG1"
 			return k.kind
 		}
 	}

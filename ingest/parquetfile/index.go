@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/parquet"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -24,7 +25,7 @@ type index struct {
 	most int64 // runs
 
 	batches []batch
-	events  []signal.Event
+	events  pages.List[signal.Event]
 	labels  map[string]string // that were seen: there are few, and many events
 	texts   int64             // bytes of them
 	first   int64             // when sample 0 was measured, in ns
@@ -115,7 +116,7 @@ func (x *index) times(g, k int, runs []batch) error {
 
 // readEvents reads the three columns of the lists of events from column k on: label, onset_s and duration_s.
 func (x *index) readEvents(g, k int, runs []batch) error {
-	from := len(x.events)
+	from := x.events.Len()
 	err := x.lists(g, k, runs, func(_ int, sample int64) error {
 		text, err := x.c.Text()
 		if err != nil {
@@ -129,31 +130,31 @@ func (x *index) readEvents(g, k int, runs []batch) error {
 			label = strings.ToValidUTF8(string(text), "\uFFFD")
 			x.labels[string(text)] = label
 		}
-		x.events = append(x.events, signal.Event{Sample: sample, Label: label})
+		x.events.Add(signal.Event{Sample: sample, Label: label})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	events := x.events[from:]
+	count := x.events.Len() - from
 	for i, set := range []func(e *signal.Event, v float64){
 		func(e *signal.Event, v float64) { e.Onset = v }, func(e *signal.Event, v float64) { e.Duration = v },
 	} {
 		seen := 0
 		err := x.lists(g, k+1+i, runs, func(n int, sample int64) error {
-			if n >= len(events) || events[n].Sample != sample {
+			if n >= count || x.events.At(from+n).Sample != sample {
 				return x.c.Errorf("an event at sample %d that has no label", sample)
 			}
 			v, err := x.c.Float()
-			set(&events[n], v)
+			set(x.events.At(from+n), v)
 			seen++
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if seen != len(events) {
-			return x.c.Errorf("%d values for %d events of row group %d", seen, len(events), g)
+		if seen != count {
+			return x.c.Errorf("%d values for %d events of row group %d", seen, count, g)
 		}
 	}
 	return nil

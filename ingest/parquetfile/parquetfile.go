@@ -92,7 +92,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if len(in.batches) == 0 {
 		return nil, p.Errorf("footer", "there is no sample in it")
 	}
-	r.batches, rec.Events = in.batches, in.events
+	r.batches, rec.Events = in.batches, in.events.Slice()
 	for _, b := range r.batches {
 		if k := len(rec.Spans); k > 0 && rec.Spans[k-1].End() == b.Start {
 			rec.Spans[k-1].Len += b.Len

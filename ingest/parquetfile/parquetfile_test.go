@@ -242,7 +242,8 @@ func (c *counted) Stat() (fs.FileInfo, error) { return fstest.MapFS{"x": {Data: 
 func (c *counted) Read([]byte) (int, error)   { return 0, errors.New("is read at places only") }
 func (c *counted) Close() error               { return nil }
 
-// FuzzOpen: whatever is in a file, opening it takes twice its size and 4 MiB at most, and all samples are read or refused.
+// FuzzOpen: whatever is in a file, opening it takes what any format may and the pages of a column (see FuzzRead of package parquet), and
+// all samples are read or refused.
 func FuzzOpen(f *testing.F) {
 	data := written(f, ingesttest.Gapped())
 	f.Add(data)
@@ -263,7 +264,7 @@ func FuzzOpen(f *testing.F) {
 		if !bytes.HasPrefix(data, []byte("PAR1")) { // is another format
 			t.Skip()
 		}
-		ingesttest.FuzzPacked(t, fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet", 2, 1000, 16<<20)
+		ingesttest.FuzzPacked(t, fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet", 3<<19, 1000, 16<<20)
 	})
 }
 

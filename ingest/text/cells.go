@@ -24,6 +24,7 @@ const maxColumns = 2048
 func (s *source) header(line []byte, comma byte) ([]cell, error) {
 	cells := split(nil, line, s.at, comma)
 	if n := len(cells); n > maxColumns {
+		n = max(n, bytes.Count(line, []byte{comma})+1)
 		return nil, s.cellError(s.at, "", "there are %d columns, must be at most %d: this is no table of samples, or its delimiter is another", n, maxColumns)
 	}
 	return cells, nil
@@ -32,7 +33,10 @@ func (s *source) header(line []byte, comma byte) ([]cell, error) {
 // split parts a line that begins at a byte of the text, into cells, which it appends to dst. A cell in quotes may hold what parts
 // cells elsewhere; between spaces there are no empty cells.
 func split(dst []cell, line []byte, at int64, comma byte) []cell {
-	for {
+	if dst == nil {
+		dst = make([]cell, 0, min(bytes.Count(line, []byte{comma}), maxColumns)+1)
+	}
+	for len(dst) <= maxColumns { // what has more is refused
 		if comma == ' ' {
 			n := int64(len(line) - len(bytes.TrimLeft(line, " ")))
 			if line, at = line[n:], at+n; len(line) == 0 {
@@ -61,6 +65,7 @@ func split(dst []cell, line []byte, at int64, comma byte) []cell {
 		}
 		line, at = line[end+1:], at+int64(end)+1
 	}
+	return dst
 }
 
 // quoted is how many bytes a cell in quotes takes at the start of a line, 0 where there is none.

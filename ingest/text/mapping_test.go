@@ -488,7 +488,7 @@ func FuzzMapping(f *testing.F) {
 	f.Add("t,Fp1,m\n0,1,1\n1,2,1\n2,3,0\n", "time: {column: t, unit: s}\nmarkers: [{column: m, labels: {\"1\": a}}]\n")
 	f.Fuzz(func(t *testing.T, table, mapping string) {
 		files := fstest.MapFS{"x.csv": {Data: []byte(table)}, "x.csv.gyrus.yaml": {Data: []byte(mapping)}}
-		ingesttest.Fuzz(t, files, "x.csv", 2+8)
+		ingesttest.FuzzPacked(t, files, "x.csv", held(table), 64, 0)
 		if _, err := ingest.Template(files, "x.csv"); err != nil {
 			var format *ingest.FormatError
 			if !errors.As(err, &format) {

@@ -34,7 +34,12 @@ var micro = strings.NewReplacer("\u00b5", "u", "\u03bc", "u")
 // "microvolts", "microV", "Volt" and so on. The sign of the prefix must be right: "MV" is no voltage that anybody measures on a
 // head, and is not known here. Spaces around are passed over.
 func Parse(name string) Scale {
-	s := micro.Replace(strings.TrimSpace(name))
+	s := strings.TrimSpace(name)
+	if s == "\u00b5V" || s == "\u03bcV" { // as nearly all are written: without a copy
+		s = "uV"
+	} else {
+		s = micro.Replace(s)
+	}
 	word := strings.TrimSuffix(strings.ToLower(s), "s")
 	for _, p := range prefixes {
 		out := Scale{Unit: signal.Microvolt, Mul: p.mul, Div: p.div, Voltage: true}

@@ -8,7 +8,9 @@ import (
 	"math"
 	"sort"
 	"strconv"
-	"strings"
+	"unicode/utf8"
+
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 )
 
 // The tags of chunks.
@@ -47,8 +49,8 @@ type stream struct {
 	footer *node
 	blocks list[block]
 	n      int64
-	stamps stamps   // of every sample, on the clock of the sender until sync
-	labels []string // of every sample of a stream of text
+	stamps stamps             // of every sample, on the clock of the sender until sync
+	labels pages.List[string] // of every sample of a stream of text
 	times  []float64
 	values []float64 // clock offsets
 	again  place     // where stamps were read again
@@ -69,6 +71,7 @@ type contents struct {
 	streams []*stream
 	byID    map[uint32]*stream
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
+	label   []byte
 }
 
 // scan reads the whole file but for the samples themselves.
@@ -268,7 +271,7 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if s.info.text() {
 		read = c.texts
 	}
-	got, err := read(s, n, min(end, src.size))
+	got, err := read(s, n, min(end, src.size), end <= src.size)
 	switch {
 	case err != nil:
 		return err
@@ -286,11 +289,13 @@ func (c *contents) samples(s *stream, from, end int64) error {
 }
 
 // numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
-func (c *contents) numbers(s *stream, n, end int64) (int64, error) {
+func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 	src := c.src
 	width := int64(s.info.channels * s.info.format.width)
-	if even, err := c.evenly(s, n, end, width); even || err != nil {
-		return n, err
+	if whole { // the length of a chunk that is cut says nothing of its stamps
+		if even, err := c.evenly(s, n, end, width); even || err != nil {
+			return n, err
+		}
 	}
 	cur := block{at: src.at, first: s.n}
 	got, err := int64(0), error(nil)
@@ -428,7 +433,7 @@ func (s *stream) stampsAgain(src *source, first int64, t []float64) error {
 }
 
 // texts is like numbers, and keeps the values.
-func (c *contents) texts(s *stream, n, end int64) (int64, error) {
+func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 	src := c.src
 	for got := int64(0); got < n; got++ {
 		if src.at >= end {
@@ -452,8 +457,8 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			}
 			at = float64At(b)
 		}
-		var values []string
-		for range s.info.channels {
+		c.label = c.label[:0]
+		for ch := range s.info.channels {
 			if src.at >= end {
 				return got, nil
 			}
@@ -464,11 +469,17 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 			if size > end-src.at {
 				return got, nil
 			}
-			text, err := src.bytes(size)
+			text, err := src.text(size)
 			if err != nil {
 				return got, err
 			}
-			values = append(values, strings.ToValidUTF8(string(text), "\uFFFD"))
+			if ch > 0 {
+				c.label = append(c.label, ',')
+			}
+			if !utf8.Valid(text) {
+				text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+			}
+			c.label = append(c.label, text...)
 		}
 		var known bool
 		if stamp == 8 {
@@ -478,19 +489,24 @@ func (c *contents) texts(s *stream, n, end int64) (int64, error) {
 		}
 		if known {
 			s.n++
-			s.labels = append(s.labels, c.intern(strings.Join(values, ",")))
+			s.labels.Add(c.intern(c.label))
 		}
 	}
 	return n, nil
 }
 
-// intern is label, in the same memory for all that are equal.
-func (c *contents) intern(label string) string {
-	if kept, seen := c.names[label]; seen {
-		return kept
+// maxNames is how many labels are looked for again: what has more of them hardly repeats one.
+const maxNames = 1024
+
+// intern is label as text, in the same memory for all that are equal.
+func (c *contents) intern(label []byte) string {
+	kept, seen := c.names[string(label)]
+	if !seen {
+		if kept = string(label); len(c.names) < maxNames {
+			c.names[kept] = kept
+		}
 	}
-	c.names[label] = label
-	return label
+	return kept
 }
 
 // stamp takes a stamp as it stands in the file. One that is not finite is left out.

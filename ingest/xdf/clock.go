@@ -79,7 +79,7 @@ func (s *stream) dropLate(src *source) {
 	s.n = count
 	s.stamps.cut(count)
 	if s.info.text() {
-		s.labels = s.labels[:count]
+		s.labels.Cut(int(count))
 		return
 	}
 	for s.blocks.n > 0 && s.blocks.at(s.blocks.n-1).first >= count {

@@ -81,6 +81,14 @@ func (s *source) fill(n int) error {
 	return nil
 }
 
+// text is the following n bytes, valid until the next call where they are few. The caller has checked that the file has them.
+func (s *source) text(n int64) ([]byte, error) {
+	if n <= readHead {
+		return s.next(int(n))
+	}
+	return s.bytes(n)
+}
+
 // next is the following n bytes, valid until the next call. n is at most readAhead.
 func (s *source) next(n int) ([]byte, error) {
 	b, err := s.peek(n)

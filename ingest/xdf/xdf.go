@@ -119,6 +119,15 @@ func (c *contents) recording() (*signal.Recording, error) {
 
 // events makes those of the streams that have any.
 func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) error {
+	total := int64(0)
+	for _, s := range c.streams {
+		if !s.regular() && (s.info.text() && s.info.channels > 0 || s.info.channels == 1) {
+			total += s.n
+		}
+	}
+	if total > 0 {
+		rec.Events = make([]signal.Event, 0, total)
+	}
 	for _, s := range c.streams {
 		switch {
 		case s.regular():
@@ -133,13 +142,13 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 			s.deviate(c.src, "irregular", "samples come at a rate", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
 			continue
 		}
-		labels, err := s.allLabels(c.src)
+		label, err := c.labels(s)
 		if err != nil {
 			return err
 		}
-		for i, label := range labels {
-			t := s.stamps.at(int64(i))
-			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label})
+		for i := range s.n {
+			t := s.stamps.at(i)
+			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label(i)})
 		}
 		if s.stamps.err != nil {
 			return s.stamps.err
@@ -161,10 +170,11 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 	return nil
 }
 
-// allLabels is the text of every sample, or its number as text.
-func (s *stream) allLabels(src *source) ([]string, error) {
+// labels is the text of every sample of s, or its number as text.
+func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
+	src := c.src
 	if s.info.text() {
-		return s.labels, nil
+		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
 	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
 	r.scales = []scale{{mul: 1, div: 1}}
@@ -172,11 +182,10 @@ func (s *stream) allLabels(src *source) ([]string, error) {
 	if err := r.ReadSamples(x, 0); err != nil {
 		return nil, err
 	}
-	labels := make([]string, s.n)
-	for i, v := range x[0] {
-		labels[i] = strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	return labels, nil
+	return func(i int64) string {
+		c.label = strconv.AppendFloat(c.label[:0], x[0][i], 'g', -1, 64)
+		return c.intern(c.label)
+	}, nil
 }
 
 // begin is when the recorder says that it began, the zero time where it does not. How far that is from the first sample the

@@ -466,7 +466,7 @@ func FuzzOpen(f *testing.F) {
 		if len(data) > 1<<16 {
 			return
 		}
-		ingesttest.Fuzz(t, fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf", 24) // a stamp and a place for each sample, which may have a byte
+		ingesttest.Fuzz(t, fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf")
 	})
 }
 

@@ -286,12 +286,12 @@ func rowOf(t *bids.Table, column, value string) (cells [][2]string) {
 	if t == nil {
 		return nil
 	}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if v, _ := t.Cell(row, column); v != value {
 			continue
 		}
 		for k, name := range t.Columns {
-			cells = append(cells, [2]string{name, t.Rows[row][k]})
+			cells = append(cells, [2]string{name, t.At(row, k)})
 		}
 		break
 	}

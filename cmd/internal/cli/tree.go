@@ -86,7 +86,7 @@ func infoTree(cmd *cobra.Command, how opener, path string, t *bids.Tree) error {
 		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(t.Deviations[0]), path)}
 	}
 	if t.Participants != nil {
-		v.Participants = len(t.Participants.Rows)
+		v.Participants = t.Participants.Len()
 	}
 	for _, sub := range t.Subjects {
 		v.Sessions += len(sub.Sessions)
