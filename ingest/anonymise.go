@@ -27,7 +27,7 @@ func FindPersonal(rec *signal.Recording) []Personal {
 		}
 	}
 	if !rec.Begin.IsZero() {
-		all = append(all, Personal{Where: "begin", Found: rec.Begin.UTC().Format("2006-01-02 15:04:05.999999999")})
+		all = append(all, Personal{Where: beginField, Found: rec.Begin.UTC().Format(beginLayout)})
 	}
 	times := map[string]int{}
 	for _, e := range rec.Events {
@@ -42,8 +42,8 @@ func FindPersonal(rec *signal.Recording) []Personal {
 	return all
 }
 
-// eventAt begins the place of an event.
-const eventAt = "event at "
+// eventAt begins the place of an event, beginField is that of the begin.
+const eventAt, beginField = "event at ", "begin"
 
 // seldom is how often an event may come that somebody may have typed.
 const seldom = 2
@@ -69,19 +69,70 @@ func letters(s string) (n int) {
 // removedText is the label of an event whose text was taken out.
 const removedText = "text removed"
 
+// Hiding is what Anonymise does beside leaving out names and codes.
+type Hiding struct {
+	DropTexts bool // takes the text out of events that somebody may have typed
+	// ShiftDays is how many days earlier the begin is written; 0 leaves it out. All recordings of a subject need the same, so that
+	// the times between them stay (BIDS 1.10, "Scans file").
+	ShiftDays int
+}
+
+// unbelieved is the year before which nobody takes a date for that of a recording: BIDS 1.10 recommends shifted dates "1925 or
+// earlier", and earliest the one behind which formats can hold them, as nanoseconds from 1970.
+const unbelieved, earliest = 1925, 1800
+
+// ShiftError says that a begin cannot be shifted so far.
+type ShiftError struct {
+	Begin time.Time
+	Days  int
+}
+
+// Error says how far it can be.
+func (e *ShiftError) Error() string {
+	first := time.Date(earliest, 1, 1, 0, 0, 0, 0, time.UTC)
+	return fmt.Sprintf("%d days before %s is earlier than %d, must be at most %d", e.Days, e.Begin.UTC().Format(time.DateOnly), earliest, days(e.Begin.UTC().Sub(first)))
+}
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
+
+// shift is the begin as it is written, and what to say of it.
+func (h Hiding) shift(begin time.Time) (time.Time, string, error) {
+	if h.ShiftDays == 0 || begin.IsZero() {
+		return time.Time{}, "left out", nil
+	}
+	begin = begin.UTC()
+	if last := time.Date(earliest, 1, 1, 0, 0, 0, 0, time.UTC); h.ShiftDays < 0 || h.ShiftDays > days(begin.Sub(last)) {
+		return time.Time{}, "", &ShiftError{begin, h.ShiftDays}
+	}
+	to := begin.AddDate(0, 0, -h.ShiftDays)
+	done := fmt.Sprintf("written as %s, %d days earlier", to.Format(beginLayout), h.ShiftDays)
+	if last := time.Date(unbelieved, 12, 31, 23, 59, 59, 0, time.UTC); to.After(last) {
+		done += fmt.Sprintf(": it looks like a true date, from %d days on it is in %d or earlier, as BIDS recommends", days(begin.Sub(last))+1, unbelieved)
+	}
+	return to, done, nil
+}
+
+const beginLayout = "2006-01-02 15:04:05.999999999"
+
 // Anonymise is rec without what says who was recorded, and a list of what was there. Texts of the header that may be
-// personal are left out, and so is the time of the begin. Events are kept, because they may be what the recording is for; of those
-// that somebody may have typed, dropTexts takes out the text, and else they are listed, to be looked at. rec is not changed; its
+// personal are left out; the time of the begin too, or it is shifted. Events are kept, because they may be what the recording is
+// for; those that somebody may have typed are listed, to be looked at, unless their text is taken out. rec is not changed; its
 // samples are shared.
-func Anonymise(rec *signal.Recording, dropTexts bool) (*signal.Recording, []Personal) {
+func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Personal, error) {
+	begin, shifted, err := hide.shift(rec.Begin)
+	if err != nil {
+		return nil, nil, err
+	}
 	found := FindPersonal(rec)
 	typed := map[string]bool{}
 	for i := range found {
 		f := &found[i]
 		switch {
+		case f.Where == beginField:
+			f.Done = shifted
 		case !strings.HasPrefix(f.Where, eventAt):
 			f.Done = "left out"
-		case dropTexts:
+		case hide.DropTexts:
 			f.Done = fmt.Sprintf("written as %q", removedText)
 			typed[f.Found] = true
 		default:
@@ -90,7 +141,10 @@ func Anonymise(rec *signal.Recording, dropTexts bool) (*signal.Recording, []Pers
 	}
 	clean := func(r *signal.Recording) *signal.Recording {
 		out := *r
-		out.Begin, out.Texts = time.Time{}, nil
+		out.Texts, out.Begin = nil, time.Time{}
+		if !r.Begin.IsZero() && !begin.IsZero() {
+			out.Begin = r.Begin.UTC().AddDate(0, 0, -hide.ShiftDays)
+		}
 		for _, t := range r.Texts {
 			if !t.Personal {
 				out.Texts = append(out.Texts, t)
@@ -114,5 +168,5 @@ func Anonymise(rec *signal.Recording, dropTexts bool) (*signal.Recording, []Pers
 		other.Name = out.Name
 		out.Others = append(out.Others, other)
 	}
-	return out, found
+	return out, found, nil
 }

@@ -125,10 +125,17 @@ func open(fsys fs.FS, name string) (*signal.Recording, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	file := f.(File) // recognise has seen that it is one
+	var rec *signal.Recording
 	if format.OpenIn != nil {
-		return format.OpenIn(fsys, file, name)
+		rec, err = format.OpenIn(fsys, file, name)
+	} else {
+		rec, err = format.Open(file, name)
 	}
-	return format.Open(file, name)
+	if err != nil {
+		return nil, err
+	}
+	rec.PlaceEvents()
+	return rec, nil
 }
 
 // Mend opens the damaged recording called name in fsys, which Open refuses, with the damage undone, and lists what was done.
@@ -149,7 +156,11 @@ func Mend(fsys fs.FS, name string) (*signal.Recording, []signal.Deviation, error
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	rec, err := format.Open(mended, name)
-	return rec, done, err
+	if err != nil {
+		return nil, done, err
+	}
+	rec.PlaceEvents()
+	return rec, done, nil
 }
 
 // OpenBeside opens the file called other in the folder of the file called name, as formats of several files name their

@@ -107,7 +107,7 @@ func Onsets(rec *signal.Recording) (events []signal.Event, losses []signal.Devia
 	}
 	apart, most := 0, 0.0
 	for i, e := range rec.Events {
-		if e.Onset-e.Onset != 0 || rec.Info.Samples(e.Onset) == e.Sample { // NaN or infinite; or within half a sample
+		if e.Onset-e.Onset != 0 || rec.Place(e.Onset) == e.Sample { // NaN or infinite; or where it is
 			continue
 		}
 		if apart++; apart == 1 {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 type RestOptions struct {
 	Recordings []*signal.Recording
 	Events     []string
+	Named      string // where a user names Events, for messages; "" is --rest-events LABEL
 }
 
 // restBlocks is how many blocks the rest data are cut into to measure the rate.
@@ -57,7 +59,7 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		}
 	}
 	if len(opt.Events) > 0 {
-		if err := occur(opt.Events, recs, "--rest-events LABEL"); err != nil {
+		if err := occur(opt.Events, recs, cmp.Or(opt.Named, "--rest-events LABEL")); err != nil {
 			return nil, err
 		}
 	}

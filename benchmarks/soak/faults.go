@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -269,11 +272,12 @@ func loseChunks(ctx context.Context, r *rig, part float64) (o outcome, err error
 	}
 	after := r.telemetry()
 	lost := schedule(part, n, seed)
-	sum := judgeLoss(lost, a.FirstNS, commands())
+	list := commands()
+	sum := judgeLoss(lost, a.FirstNS, list)
 	gaps := int(after.Gaps + after.Restarts - before.Gaps - before.Restarts)
 	missing := int(after.Streams[0].Suspected + after.Streams[0].Lost - before.Streams[0].Suspected - before.Streams[0].Lost)
-	o.Notes = fmt.Sprintf("seed %d: %d of %d chunks lost in %d stretches: %d gaps, %d samples counted as missing; of %d windows that touch no loss %d were decided, of %d that do %d, %d commands lie beside the schedule",
-		seed, sum.lost, n, sum.runs, gaps, missing, sum.may, sum.did, n-sum.may, sum.over, sum.beside)
+	o.Notes = fmt.Sprintf("seed %d: %d of %d chunks lost in %d stretches: %d gaps, %d samples counted as missing; of %d windows that touch no loss %d were decided, of %d that do %d, %d commands lie beside the schedule; the decoder held %d back as too old; %s",
+		seed, sum.lost, n, sum.runs, gaps, missing, sum.may, sum.did, n-sum.may, sum.over, sum.beside, after.Expired-before.Expired, slowest(list))
 	var wrong []string
 	if missing != sum.lost*chunkN {
 		wrong = append(wrong, fmt.Sprintf("%d samples are counted as missing, %d are", missing, sum.lost*chunkN))
@@ -340,23 +344,23 @@ func judgeLoss(lost []bool, first int64, list []seen) losses {
 	return s
 }
 
-// slowViewer subscribes to everything and reads nothing, while another floods the server: the actuator must not notice.
-func slowViewer(ctx context.Context, r *rig) (outcome, error) {
-	var o outcome
+// slowViewer subscribes to everything and takes nothing off its socket, while another floods the server: the actuator must not
+// notice, and the server must cut the viewer off. The notes tell what held a command up where one came late: it was published
+// late, or it was long on its way, or nothing ran here; and what became meanwhile of the quiet session, which has no such viewer.
+func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 	if err := r.active(ctx, true, 60*time.Second); err != nil {
 		return o, err
 	}
-	before := r.rec.Counters()
-	viewer, err := nats.Connect(r.url, nats.NoReconnect())
+	calm, err := r.quiet.counters(ctx)
 	if err != nil {
 		return o, err
 	}
-	defer viewer.Close()
-	blocked := make(chan struct{})
-	defer close(blocked)
-	if _, err := viewer.Subscribe(">", func(*nats.Msg) { <-blocked }); err != nil {
+	before, commands := r.rec.Counters(), r.follow()
+	viewer, err := deafViewer(ctx, r.port)
+	if err != nil {
 		return o, err
 	}
+	defer func() { err = errors.Join(err, viewer.Close()) }()
 	flood, err := nats.Connect(r.url)
 	if err != nil {
 		return o, err
@@ -365,6 +369,7 @@ func slowViewer(ctx context.Context, r *rig) (outcome, error) {
 	load := make([]byte, 64<<10)
 	began := time.Now()
 	unsafe := 0
+	var still time.Duration
 	for time.Since(began) < 5*time.Second {
 		if err := errors.Join(flood.Publish("gyrus.soak.raw.flood", load), ctx.Err()); err != nil {
 			return o, err
@@ -372,15 +377,63 @@ func slowViewer(ctx context.Context, r *rig) (outcome, error) {
 		if _, ok := r.rec.Current(); !ok {
 			unsafe++
 		}
-		time.Sleep(5 * time.Millisecond)
+		at := time.Now()
+		time.Sleep(floodEvery)
+		still = max(still, time.Since(at)-floodEvery)
 	}
-	after := r.rec.Counters()
+	took := time.Since(began)
+	after, list := r.rec.Counters(), commands()
+	calmer, err := r.quiet.counters(ctx)
+	if err != nil {
+		return o, err
+	}
 	if r.grace > 0 && after.Gaps == before.Gaps && after.SafeEntries-before.SafeEntries <= 1 {
 		unsafe, after.SafeEntries = 0, before.SafeEntries // a machine that does other things stands still for 0.3 s now and then
 	}
-	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states", after.Accepted-before.Accepted, time.Since(began).Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries)
+	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states; %s; this process stood still for %.0f ms; the quiet session had %d safe states",
+		after.Accepted-before.Accepted, took.Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries, slowest(list), still.Seconds()*1e3, calmer.SafeEntries-calm.SafeEntries)
 	if after.SafeEntries != before.SafeEntries || unsafe > 0 || after.Gaps != before.Gaps {
 		o.Wrong = "the actuator noticed"
 	}
-	return o, nil
+	err = viewer.SetReadDeadline(time.Now().Add(2 * time.Second))
+	if err == nil {
+		_, err = io.Copy(io.Discard, viewer) // what its socket still holds; its end, or a reset, is that it was cut off
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		o.Wrong += "; the viewer was not cut off"
+		return o, nil
+	}
+	return o, ctx.Err()
+}
+
+// floodEvery is the time between two messages of 64 KiB: the socket of who does not read is full within a second.
+const floodEvery = 5 * time.Millisecond
+
+// slowest says how long at most it took from the newest sample of a command to its publishing, and from there until it arrived.
+func slowest(list []seen) string {
+	var made, way time.Duration
+	for _, c := range list {
+		made = max(made, time.Duration(c.TPublish-c.TSample))
+		way = max(way, time.Duration(c.arrived-c.TPublish))
+	}
+	return fmt.Sprintf("at most %.0f ms from the newest sample to publishing, %.0f ms on the way", made.Seconds()*1e3, way.Seconds()*1e3)
+}
+
+// deafViewer is a client that has subscribed to everything and reads nothing any more. Those of NATS's own libraries go on
+// reading whatever their user does.
+func deafViewer(ctx context.Context, port int) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	if err = conn.SetDeadline(time.Now().Add(10 * time.Second)); err == nil {
+		_, err = io.WriteString(conn, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB > 1\r\nPING\r\n")
+	}
+	for in := bufio.NewReader(conn); err == nil; {
+		var line string
+		if line, err = in.ReadString('\n'); strings.HasPrefix(line, "PONG") { // it is subscribed
+			return conn, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("viewer: %w", err), conn.Close())
 }

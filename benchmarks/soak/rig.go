@@ -164,7 +164,8 @@ type rig struct {
 // seen is a command that arrived.
 type seen struct {
 	bus.Command
-	v control.Verdict
+	v       control.Verdict
+	arrived int64 // as TPublish
 }
 
 // follow begins to keep commands; the function returned ends it and returns them.
@@ -305,14 +306,14 @@ func (r *rig) telemetry() bus.Telemetry {
 }
 
 // weigh counts commands of before a fault that were accepted behind it.
-func (r *rig) weigh(c bus.Command, _ time.Time, v control.Verdict) {
+func (r *rig) weigh(c bus.Command, at time.Time, v control.Verdict) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if v == control.Accepted && c.TPublish-int64(r.skew) < r.bound.Load() { // else one clock: this machine's
 		r.old.Add(1)
 	}
 	if r.list != nil {
-		r.list = append(r.list, seen{c, v})
+		r.list = append(r.list, seen{c, v, at.UnixNano() + int64(r.skew)})
 	}
 }
 

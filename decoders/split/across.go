@@ -39,17 +39,18 @@ func (s WithinSession) Split(y signal.Labels, groups []string) ([]Fold, error) {
 	var out []Fold
 	for n, session := range keys {
 		var trials []int
+		var runs []string
 		part := signal.Labels{Classes: y.Classes}
 		for i := range at {
 			if at[i] == n {
-				trials, part.Y = append(trials, i), append(part.Y, y.Y[i])
+				trials, runs, part.Y = append(trials, i), append(runs, groups[i]), append(part.Y, y.Y[i])
 			}
 		}
 		var folds []Fold
 		if s.Blocked {
-			folds, err = BlockedKFold{K: s.K}.Split(part, make([]string, len(trials)))
+			folds, err = BlockedKFold{K: s.K}.Split(part, runs)
 		} else {
-			folds, err = KFold{K: s.K, Seed: rand.New(rand.NewPCG(s.Seed, uint64(n)+1)).Uint64()}.Split(part, make([]string, len(trials)))
+			folds, err = KFold{K: s.K, Seed: rand.New(rand.NewPCG(s.Seed, uint64(n)+1)).Uint64()}.Split(part, runs)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", name, session, err)
@@ -81,6 +82,9 @@ func (s BlockedKFold) Split(y signal.Labels, groups []string) ([]Fold, error) {
 	n := len(y.Y)
 	if s.K < 2 || s.K > n {
 		return nil, fmt.Errorf("%s: %d folds of %d trials; there must be at least 2 folds, each with at least one trial", BlockedKFoldName, s.K, n)
+	}
+	if err := apart(BlockedKFoldName, y, groups); err != nil {
+		return nil, err
 	}
 	// With k·n/K as the first trial of part k, trial i is in part ((i+1)·K − 1)/n.
 	return folds(BlockedKFoldName, y, s.K, func(i int) int { return ((i+1)*s.K - 1) / n },

@@ -3,6 +3,8 @@ package split_test
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -266,10 +268,127 @@ func TestPermuteIsUniform(t *testing.T) {
 
 func TestPermuteRefusesWhatItCannotShuffle(t *testing.T) {
 	y := signal.Labels{Classes: []string{"rest", "task"}, Y: []int{0, 0, 1, 1}}
-	if _, err := split.Permute(y, []string{"1", "1", "2", "2"}, 1); err == nil || !strings.Contains(err.Error(), "one class only") {
-		t.Errorf("one class per run: error is %v", err)
+	if _, err := split.Permute(y, []string{"sub-1_run-1", "sub-1_run-1", "sub-2_run-1", "sub-2_run-1"}, 1); err == nil || !strings.Contains(err.Error(), "one class only") {
+		t.Errorf("one class per subject: error is %v", err)
 	}
 	if _, err := split.Permute(y, []string{"1"}, 1); err == nil {
 		t.Error("groups of another length: no error")
+	}
+}
+
+// ofWholeRuns is n subjects with a run of rest and one of a task each, of 10 trials.
+func ofWholeRuns(n int) (y signal.Labels, groups []string) {
+	y.Classes = []string{"rest", "task"}
+	for s := range n {
+		for run := range 2 {
+			for range 10 {
+				y.Y, groups = append(y.Y, run), append(groups, fmt.Sprintf("data/Subject%02d_%d.edf", s, run+1))
+			}
+		}
+	}
+	return y, groups
+}
+
+// TestWholeRuns: where a run has one class only, no fold has trials of one run in both parts, whatever the split.
+func TestWholeRuns(t *testing.T) {
+	y, groups := ofWholeRuns(6)
+	for _, name := range split.Names() {
+		s, err := split.New(name, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folds, err := s.Split(y, groups)
+		switch name {
+		case split.KFoldName, split.BlockedKFoldName, split.WithinSessionName, split.WithinSessionBlockedName:
+			if err == nil || !strings.Contains(err.Error(), `would tell recordings apart, not classes: use the split "cross-subject"`) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			continue
+		case split.CrossSessionName:
+			if err == nil { // there is one session
+				t.Errorf("%s: no error", name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range folds {
+			learned := map[string]bool{}
+			for _, i := range f.Train {
+				learned[groups[i]] = true
+			}
+			for _, i := range f.Test {
+				if learned[groups[i]] {
+					t.Fatalf("%s: %s: %s is in both parts", name, f.Name, groups[i])
+				}
+			}
+		}
+	}
+	// One trial of each run is no such case, nor is one run of all.
+	single := signal.Labels{Classes: y.Classes}
+	var names []string
+	for i := 0; i < len(groups); i += 10 {
+		single.Y, names = append(single.Y, y.Y[i]), append(names, groups[i])
+	}
+	if _, err := (split.KFold{K: 3}).Split(single, names); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWholeRunsAtChance: trials that say nothing but which recording they are of are decided at chance across subjects, over many
+// permutations; so are the true labels of them. A nearest mean that may see trials of the tested run is right all the time.
+func TestWholeRunsAtChance(t *testing.T) {
+	y, groups := ofWholeRuns(6)
+	rng := rand.New(rand.NewPCG(1, 2))
+	marks := map[string]float64{}
+	accuracy := func(y signal.Labels, folds []split.Fold, x []float64) float64 {
+		right := 0
+		for _, f := range folds {
+			var sum, n [2]float64
+			for _, i := range f.Train {
+				sum[y.Y[i]] += x[i]
+				n[y.Y[i]]++
+			}
+			for _, i := range f.Test {
+				guess := 0
+				if math.Abs(x[i]-sum[1]/n[1]) < math.Abs(x[i]-sum[0]/n[0]) {
+					guess = 1
+				}
+				if guess == y.Y[i] {
+					right++
+				}
+			}
+		}
+		return float64(right) / float64(len(y.Y))
+	}
+	mean := 0.0
+	const seeds = 400
+	for seed := range uint64(seeds) {
+		x := make([]float64, len(groups))
+		clear(marks)
+		for i, g := range groups {
+			if _, ok := marks[g]; !ok {
+				marks[g] = rng.NormFloat64()
+			}
+			x[i] = marks[g] + 0.01*rng.NormFloat64()
+		}
+		shuffled, err := split.Permute(y, groups, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range 6 { // each subject keeps a run of each class
+			if shuffled.Y[20*s] == shuffled.Y[20*s+10] || shuffled.Y[20*s] != shuffled.Y[20*s+9] {
+				t.Fatalf("seed %d: the labels of subject %d are %v", seed, s, shuffled.Y[20*s:20*s+20])
+			}
+		}
+		folds, err := (split.CrossSubject{}).Split(shuffled, groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean += accuracy(shuffled, folds, x) / seeds
+	}
+	if math.Abs(mean-0.5) > 0.03 { // 0.144 is the deviation of one score of 12 runs, so this is 4 of the mean's
+		t.Errorf("random labels are decided with an accuracy of %.3f, want 0.5", mean)
 	}
 }

@@ -113,7 +113,8 @@ type word struct {
 
 // controller is a running example.
 type controller struct {
-	cmd *exec.Cmd
+	cmd  *exec.Cmd
+	keys io.WriteCloser // its standard input
 
 	mu    sync.Mutex
 	words []word
@@ -127,6 +128,9 @@ func start(t *testing.T, args ...string) *controller {
 	c.cmd.Stderr = os.Stderr
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if c.keys, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.cmd.Start(); err != nil {
@@ -155,6 +159,15 @@ func (c *controller) all() ([]word, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.words, c.more
+}
+
+// rearm presses the key of an operator.
+func (c *controller) rearm(t *testing.T) {
+	t.Helper()
+	if _, err := io.WriteString(c.keys, "r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(turns)
 }
 
 // mark is the number of words so far.
@@ -208,7 +221,20 @@ type hand struct {
 	run   int64
 	seq   uint64
 	beats uint64
-	quiet bool // no heartbeats
+	quiet bool          // no heartbeats
+	shade bool          // they say that commands are in shadow
+	back  time.Duration // by how much the clock was set back
+}
+
+// now is the time on its clock. h.mu is held.
+func (h *hand) now() int64 { return h.clock.Now() - int64(h.back) }
+
+// restart begins another run, with the clock set back by so much.
+func (h *hand) restart(back time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.back = back
+	h.run, h.seq, h.beats = h.now(), 0, 0
 }
 
 func newHand(t *testing.T, url string) *hand {
@@ -229,7 +255,7 @@ func newHand(t *testing.T, url string) *hand {
 			case <-tick.C:
 				h.mu.Lock()
 				if !h.quiet {
-					h.beat(h.clock.Now(), bus.StateDecoding)
+					h.beat(h.now(), bus.StateDecoding)
 				}
 				h.mu.Unlock()
 			}
@@ -262,8 +288,23 @@ func (h *hand) publish(subject string, v any) {
 func (h *hand) beat(published int64, state bus.State) {
 	h.beats++
 	h.publish(bus.StatusSubject(session), bus.Status{
-		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state,
+		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state, Shadow: h.shade,
 	})
+}
+
+// asks sends a heartbeat of another decoder that asks whether an emergency stop is in force, and waits for the answer.
+func (h *hand) asks(wait time.Duration) (bus.StopAnswer, error) {
+	h.t.Helper()
+	now := h.clock.Now()
+	data, err := json.Marshal(bus.Status{V: 1, Session: session, Decoder: "another", Run: now, Seq: 1, TPublish: now, State: bus.StateWaiting})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	m, err := h.nc.Request(bus.StatusSubject(session), data, wait)
+	if err != nil {
+		return bus.StopAnswer{}, err
+	}
+	return bus.ParseStopAnswer(m.Data)
 }
 
 // makeCommand is a good one of now, with the next number.
@@ -271,10 +312,10 @@ func (h *hand) makeCommand(label string) bus.Command {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq++
-	now := h.clock.Now()
+	now := h.now()
 	return bus.Command{
 		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.seq, TSample: now, TPublish: now, ValidForMS: valid.Seconds() * 1e3,
-		Kind: bus.KindClass, Label: label, Scores: []bus.Score{{Label: label, P: 1}}, Confidence: 1,
+		State: bus.Actuate, Kind: bus.KindClass, Label: label, Scores: []bus.Score{{Label: label, P: 1}}, Confidence: 1,
 	}
 }
 
@@ -416,8 +457,10 @@ func TestExample(t *testing.T) {
 			oldRun := killed(t, b, c)
 			h := newHand(t, b.URL())
 			refuses(t, h, c, oldRun)
+			shadow(t, h, c)
 			safeInTime(t, h, c)
 			burst(t, h, c)
+			setBack(t, h, c)
 			endings(t, b, h, c)
 		})
 	}
@@ -484,6 +527,8 @@ func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
 		"no such label":   func(c *bus.Command) { c.Scores[0].Label = "another" },
 		"kind":            func(c *bus.Command) { c.Kind = "dance" },
 		"no value":        func(c *bus.Command) { c.Kind = bus.KindContinuous },
+		"no state":        func(c *bus.Command) { c.State = "" },
+		"a state":         func(c *bus.Command) { c.State = "live" },
 	} {
 		cmd := h.makeCommand("bad-" + strings.ReplaceAll(what, " ", "-"))
 		spoil(&cmd)
@@ -502,6 +547,98 @@ func refuses(t *testing.T, h *hand, c *controller, oldRun int64) {
 		<-time.After(turns)
 		h.acts(c)
 	}
+	c.quiet(t, mark, " good")
+}
+
+// shadow sends commands that the decoder says nobody may act on, with every validity. They are shown; what was acted on before ends with
+// the first, and with a heartbeat that says so; and they are no sign of life.
+func shadow(t *testing.T, h *hand, c *controller) {
+	shaded := func(validMS float64) bus.Command {
+		cmd := h.makeCommand("bad-shadow")
+		cmd.State, cmd.ValidForMS = bus.Shadow, validMS
+		return cmd
+	}
+	mark, _ := h.once(c, 9*time.Second)
+	sent := time.Now()
+	h.send(shaded(0))
+	if stood := c.says(t, "safe shadow", mark).at.Sub(sent); stood > slack {
+		t.Errorf("it stood %v after a command in shadow", stood)
+	}
+	c.says(t, "shows shadow", mark)
+	for range 10 {
+		h.send(shaded(9000))
+		<-time.After(20 * time.Millisecond)
+	}
+	c.quiet(t, mark, " good")
+
+	mark, _ = h.once(c, 9*time.Second)
+	h.mu.Lock()
+	h.shade = true
+	h.mu.Unlock()
+	c.says(t, "safe shadow", mark)
+	h.mu.Lock()
+	h.shade = false
+	h.mu.Unlock()
+
+	h.heartbeats(false)
+	for range 25 {
+		h.send(shaded(0))
+		<-time.After(20 * time.Millisecond)
+	}
+	mark = c.mark()
+	h.send(h.makeCommand("bad-unproven"))
+	<-time.After(turns)
+	c.quiet(t, mark)
+	h.heartbeats(true)
+	h.acts(c)
+	c.quiet(t, mark, " good")
+}
+
+// setBack is a decoder that is started anew with its clock set back by an hour: its run is older, and nothing of it is acted on, also
+// where an operator re-arms too early. When it is alone to be alive the controller shows it, and follows it behind a re-arming: from the next command on, and
+// no other run that is older than the newest.
+func setBack(t *testing.T, h *hand, c *controller) {
+	h.acts(c)
+	h.heartbeats(false)
+	h.mu.Lock()
+	newest := h.run
+	h.mu.Unlock()
+	mark := c.mark()
+	h.restart(time.Hour)
+	h.heartbeats(true)
+	began := time.Now()
+	c.rearm(t)
+	for time.Since(began) < 1500*time.Millisecond {
+		h.send(h.makeCommand("bad-older"))
+		<-time.After(20 * time.Millisecond)
+	}
+	c.rearm(t)
+	h.send(h.makeCommand("bad-older"))
+	c.says(t, "shows older_run", mark)
+	if shown := time.Since(began); shown < 1900*time.Millisecond {
+		t.Errorf("an older run was shown after %v, before the newest was silent for 2 s", shown)
+	}
+	h.send(h.makeCommand("bad-older"))
+	before := h.makeCommand("bad-before-it-was-re-armed")
+	h.send(before)
+	<-time.After(turns)
+	c.quiet(t, mark, " good")
+
+	c.rearm(t)
+	h.send(before) // again
+	<-time.After(turns)
+	c.quiet(t, mark, " good")
+	h.acts(c)
+	for _, run := range []int64{newest, newest - 1e6, before.Run - 1e6, before.Run + 1e6} {
+		cmd := h.makeCommand("bad-other-run")
+		cmd.Run, cmd.Seq = run, 1_000_000
+		if cmd.TPublish < run {
+			cmd.TPublish = run
+		}
+		h.send(cmd)
+	}
+	<-time.After(turns)
+	h.acts(c)
 	c.quiet(t, mark, " good")
 }
 
@@ -555,20 +692,21 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 	mark, _ := h.once(c, 5*time.Second)
 	h.heartbeats(false)
 	h.mu.Lock()
-	h.beat(h.clock.Now(), bus.StateEnded)
+	h.beat(h.now(), bus.StateEnded)
 	h.mu.Unlock()
 	c.says(t, "safe ended", mark)
 	mark = c.mark()
 	h.send(h.makeCommand("bad-behind-the-end"))
 
-	h.mu.Lock()
-	h.run, h.seq, h.beats = h.clock.Now(), 0, 0 // it is started anew
-	h.mu.Unlock()
+	h.restart(0)
 	h.heartbeats(true)
 	h.acts(c)
 	c.quiet(t, mark, " good")
 
 	h.acts(c)
+	if a, err := h.asks(200 * time.Millisecond); err == nil {
+		t.Errorf("without a stop it says that one is in force: %+v", a)
+	}
 	mark = c.mark()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -583,6 +721,18 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 		<-time.After(20 * time.Millisecond)
 	}
 	c.quiet(t, mark)
+	if a, err := h.asks(5 * time.Second); err != nil || a.Controller != stood[0].Controller || a.Decoder != decoder || a.Source != "test" || !(a.SinceMS >= 350 && a.SinceMS < 60e3) {
+		t.Errorf("asked by a heartbeat whether a stop is in force it says %+v, %v", a, err)
+	}
+
+	c.rearm(t) // an operator, who sees it
+	h.acts(c)
+	c.quiet(t, mark, " good")
+	if a, err := h.asks(200 * time.Millisecond); err == nil {
+		t.Errorf("re-armed it says that a stop is in force: %+v", a)
+	}
+	h.publish(bus.StopSubject(session), []byte{})
+	c.says(t, "safe emergency", mark)
 
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

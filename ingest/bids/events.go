@@ -45,7 +45,8 @@ func (c *completion) events() {
 		if !ok {
 			continue
 		}
-		e := signal.Event{Sample: first + info.Samples(onset), Onset: onset + float64(first)/info.Rate, Label: labels[row]}
+		e := signal.Event{Onset: onset + float64(first)/info.Rate, Label: labels[row]}
+		e.Sample = c.rec.Place(e.Onset)
 		duration, _, err := t.Number(row, "duration")
 		if err != nil || duration < 0 {
 			tell.add(row, "duration", "a number of seconds, at least 0, or n/a", "0 s")

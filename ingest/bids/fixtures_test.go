@@ -136,6 +136,18 @@ func fixtures() []fixture {
 	add("mne-bids-223", whole().
 		table(stem+"_events.tsv", "onset|duration|value", "1|0|4", "2|0|1", "3|0|2", "4|0.25|4"))
 
+	// What tables of events may lack, and what they may have beside.
+	add("events-neither", whole().
+		table(stem+"_events.tsv", "onset|duration", "1.5|0", "4|0.5"))
+	add("events-onset-na", whole().
+		table(stem+"_events.tsv", "onset|duration|trial_type", "1.5|0|button", "n/a|0|light", "4|0|light"))
+	add("events-values", whole(). // numbers with a point, and words
+					table(stem+"_events.tsv", "onset|duration|value", "1|0|1.0", "2|0|S 12", "3|0|-7", "4|n/a|boundary"))
+	add("events-hed", whole().
+		text("dataset_description.json", `{"Name": "made by a test", "BIDSVersion": "1.10.0", "HEDVersion": ["8.3.0", "sc:score_1.0.0"]}`).
+		table(stem+"_events.tsv", "onset|duration|trial_type|response_time|HED|stim_file", "1.5|0|button|0.313|Agent-action, (Press, (Left, Hand))|n/a", "4|0|light|n/a|n/a|images/µ x.png").
+		text(stem+"_events.json", `{"trial_type": {"Levels": {"light": "a flash", "button": "left"}, "HED": {"light": "Sensory-event, (Red, Blue)", "button": "Agent-action"}}, "response_time": {"Units": "s", "HED": "Delay/# s"}}`))
+
 	// Not from a report.
 	add("order", whole(). // the tables have orders of their own
 				table(stem+"_channels.tsv", "name|type|units|status", "EOG1|VEOG|uV|good", "Pz|EEG|uV|bad", "Fz|EEG|uV|good", "Cz|MISC|uV|bad").

@@ -42,6 +42,7 @@ var writtenTree = []struct {
 	file, sub, ses, task, run string
 	format                    string
 	anonymise, derivative     bool
+	shift                     int // days
 }{
 	{file: "eegmmidb/S001/S001R04.edf", sub: "001", task: "imagery", run: "04"},
 	{file: "eegmmidb/S001/S001R06.edf", sub: "001", task: "imagery", run: "06"},
@@ -56,6 +57,8 @@ var writtenTree = []struct {
 	{file: "xdf/openbci-lsl/session-1.xdf", sub: "xdf", task: "odd"},
 	{file: "ssvep-exo/subject01/record-[2012.07.06-19.02.16]_raw.fif", sub: "fif", task: "ssvep", run: "1"},
 	{file: "eegmmidb/S001/S001R08.edf", sub: "anon", task: "imagery", anonymise: true},
+	{file: "eegmmidb/S001/S001R08.edf", sub: "shift", task: "imagery", anonymise: true, shift: 40000},
+	{file: "eegmmidb/S001/S001R12.edf", sub: "shift", task: "edf", format: "edf+", anonymise: true, shift: 40000},
 	{file: "eegmmidb/S001/S001R04.edf", sub: "001", task: "imagery", run: "04", derivative: true},
 	{file: "ssvep-exo/subject01/record-[2012.07.06-19.02.16]_raw.fif", sub: "fif", task: "ssvep", run: "1", derivative: true},
 }
@@ -78,7 +81,7 @@ func TestPeerReadsWritten(t *testing.T) {
 		open := func() (*signal.Recording, error) {
 			rec, err := ingest.OpenFile(path)
 			if err == nil && r.anonymise {
-				rec, _ = ingest.Anonymise(rec, false)
+				rec, _, err = ingest.Anonymise(rec, ingest.Hiding{ShiftDays: r.shift})
 			}
 			return rec, err
 		}

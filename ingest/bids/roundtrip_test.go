@@ -2,10 +2,14 @@ package bids_test
 
 import (
 	"cmp"
+	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
@@ -89,6 +93,65 @@ func sameRec(t *testing.T, got, want *signal.Recording, losses []signal.Deviatio
 		}
 		if got.Events[i] != w {
 			t.Errorf("event %d is %+v, want %+v", i, got.Events[i], w)
+		}
+	}
+}
+
+// TestEventsHandedOn: tables of events, and what describes them, are written again as they stand, whatever they lack and whatever
+// else they have; HED strings with their version, also of an anonymised recording and in another format. What is read again is
+// the same.
+func TestEventsHandedOn(t *testing.T) {
+	for _, f := range fixtures() {
+		if f.tree[stem+"_events.tsv"] == nil || f.recording != recording {
+			continue
+		}
+		for _, anonymous := range []bool{false, true} {
+			for _, format := range []string{"", "brainvision"} {
+				t.Run(fmt.Sprintf("%s %s %v", f.name, format, anonymous), func(t *testing.T) {
+					tree, err := bids.ReadTree(fstest.MapFS(f.tree), ".")
+					if err != nil {
+						t.Fatal(err)
+					}
+					r := tree.Recordings()[0]
+					said, _, err := tree.Sidecars(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					rec, err := tree.Open(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					root, opt := t.TempDir(), writeOptions
+					opt.Format = format
+					it := bids.Item{Input: r.Path, Name: r.Name, Said: said, HEDVersion: tree.Description.Rest.Raw("HEDVersion"), Anonymous: anonymous, Open: func() (*signal.Recording, error) { return tree.Open(r) }}
+					w := bids.MustWrite(t, root, opt, it)[0]
+					table := func(name string) string {
+						text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+						if err != nil {
+							t.Fatal(err)
+						}
+						return strings.TrimSpace(string(text))
+					}
+					if got, want := table(stem+"_events.tsv"), strings.TrimSpace(string(f.tree[stem+"_events.tsv"].Data)); got != want {
+						t.Errorf("the table is\n%s\nwant\n%s", got, want)
+					}
+					if about := f.tree[stem+"_events.json"]; about != nil {
+						if got := strings.Join(strings.Fields(table(stem+"_events.json")), ""); got != strings.Join(strings.Fields(string(about.Data)), "") {
+							t.Errorf("it is described by %s, want %s", got, about.Data)
+						}
+						if got := table("dataset_description.json"); !strings.Contains(strings.Join(strings.Fields(got), ""), `"HEDVersion":["8.3.0","sc:score_1.0.0"]`) {
+							t.Errorf("the version of HED is not in %s", got)
+						}
+					}
+					again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+					if !slices.Equal(again.Events, rec.Events) {
+						t.Errorf("the events are %v, want %v", again.Events, rec.Events)
+					}
+					if err := rec.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
 		}
 	}
 }

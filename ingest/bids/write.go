@@ -20,6 +20,9 @@ import (
 type Item struct {
 	Name  Name   // its entities; suffix and ending are chosen by Write
 	Input string // what messages call it
+	Task  string // in words, for TaskName; used where the letters and digits of it are the task of Name
+	// Meaning is what a label of its events stands for, "" where nobody knows; nil where that is so of all.
+	Meaning func(label string) string
 	// Open opens the recording as it is to be written. Write closes it, and opens one at a time.
 	Open func() (*signal.Recording, error)
 	// Copy is the path of the file that Open reads. It is copied as it is where its format is one that BIDS allows. "" where
@@ -43,14 +46,15 @@ type Options struct {
 	// Format is the writer of the data: "edf+", "bdf+" or "brainvision". "" copies a file that may be copied, and writes any
 	// other in the first of them that loses nothing; where all lose something, in the one that loses least.
 	Format     string
-	LineFreq   float64   // of the mains, in Hz; 0 where unknown
-	Strict     bool      // a loss is a *ingest.LossError, and nothing is written
-	Force      bool      // recordings that are there already are replaced
-	Derivative string    // writes the tree derivatives/<Derivative> below the root, whose names have desc-<Desc>
-	Desc       string    // letters and digits; needed for a derivative, and only there
-	Source     *Tree     // of which description, README and CHANGES are handed on to a tree that is new; nil for none
-	Generator  Generator // the program that writes
-	Date       string    // of today, for CHANGES: "2026-11-26"
+	LineFreq   float64     // of the mains, in Hz; 0 where unknown
+	Strict     bool        // a loss is a *ingest.LossError, and nothing is written
+	Force      bool        // recordings that are there already are replaced
+	Derivative string      // writes the tree derivatives/<Derivative> below the root, whose names have desc-<Desc>
+	Desc       string      // letters and digits; needed for a derivative, and only there
+	Source     *Tree       // of which description, README and CHANGES are handed on to a tree that is new; nil for none
+	About      Description // of a tree that is new and has no Source; name, version, type and generator are added
+	Generator  Generator   // the program that writes
+	Date       string      // of today, for CHANGES: "2026-11-26"
 
 	through func(io.WriteCloser) io.WriteCloser // what every file is written through; nil for nothing: for tests
 }

@@ -50,8 +50,12 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 		}
 		return n
 	}
+	named := it.Name.Get("task")
+	if labelOf(it.Task) == labelOf(named) {
+		named = it.Task
+	}
 	known, unknown := []jsonField{
-		{"TaskName", it.Name.Get("task")},
+		{"TaskName", named},
 		{"SamplingFrequency", d.rate},
 		{"RecordingDuration", d.seconds},
 		{"RecordingType", recordingType(d.whole)},
@@ -249,12 +253,31 @@ func value(label string) string {
 	return ""
 }
 
-var eventColumns = []jsonField{
-	{"onset", column{Description: "When the event began, from the first sample of the file on.", Units: "s"}},
-	{"duration", column{Description: "How long the event lasted; 0 for an instant or where it is not known.", Units: "s"}},
-	{"trial_type", column{Description: "What the recording calls the event."}},
-	{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
-	{"sample", column{Description: "The sample at which the event began, counted from 0 at the rate of the EEG, gaps counted."}},
+// eventColumns is what _events.json says of the columns. levels are what labels stand for.
+func eventColumns(levels map[string]string) []jsonField {
+	return []jsonField{
+		{"onset", column{Description: "When the event began, from the first sample of the file on.", Units: "s"}},
+		{"duration", column{Description: "How long the event lasted; 0 for an instant or where it is not known.", Units: "s"}},
+		{"trial_type", column{Description: "What the recording calls the event.", Levels: levels}},
+		{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
+		{"sample", column{Description: "The sample at which the event began, counted from 0 at the rate of the EEG, gaps counted."}},
+	}
+}
+
+// levels are the labels in a table of events that it is known of what they stand for.
+func (it Item) levels(t *Table) map[string]string {
+	if it.Meaning == nil {
+		return nil
+	}
+	all := map[string]string{}
+	for row := range t.Rows {
+		if label, ok := t.Cell(row, "trial_type"); ok {
+			if m := it.Meaning(label); m != "" {
+				all[label] = m
+			}
+		}
+	}
+	return all
 }
 
 // events writes _events.tsv and _events.json. A recording without events has none.
@@ -266,7 +289,7 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 		}
 		t = d.eventTable(rec)
 		var err error
-		if doc, err = sidecarOf(eventColumns); err != nil {
+		if doc, err = sidecarOf(eventColumns(it.levels(t))); err != nil {
 			return err
 		}
 	}

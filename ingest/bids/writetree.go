@@ -162,7 +162,8 @@ func kindOfTree(d Description) string {
 
 // describes is the description of a new tree.
 func (w *treeWriter) describes() Description {
-	d := Description{Name: treeName(w.root)}
+	d := w.opt.About
+	d.Name = cmp.Or(d.Name, treeName(w.root))
 	if from := w.opt.Source; from != nil {
 		d = from.Description
 		var doi string
@@ -475,7 +476,8 @@ func (w *treeWriter) scans(set *atomicfile.Set) error {
 
 // column is what a sidecar says of a column of a table.
 type column struct {
-	LongName    string `json:"LongName,omitempty"`
-	Description string `json:"Description"`
-	Units       string `json:"Units,omitempty"`
+	LongName    string            `json:"LongName,omitempty"`
+	Description string            `json:"Description"`
+	Units       string            `json:"Units,omitempty"`
+	Levels      map[string]string `json:"Levels,omitempty"` // what values stand for
 }

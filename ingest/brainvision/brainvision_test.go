@@ -56,10 +56,31 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// compareEvents counts MNE's onsets, which know no gap, in samples of the file.
+// compareEvents counts MNE's onsets, which know no gap, in samples of the file. MNE's New Segment annotations are the gaps.
 func compareEvents(t *testing.T, rec *signal.Recording, want ingesttest.Golden) {
 	t.Helper()
 	events := signal.EventsIn(rec.Events, 0, rec.Len) // MNE drops the others
+	var segments, starts []int64
+	want.Annotations = slices.DeleteFunc(slices.Clone(want.Annotations), func(a [3]any) bool {
+		at := int64(math.Round(a[0].(float64) * want.Rate))
+		if a[2].(string) != "New Segment/" {
+			return false
+		}
+		if at > 0 {
+			segments = append(segments, at)
+		}
+		return true
+	})
+	from := int64(0)
+	for _, run := range rec.Runs() {
+		if from > 0 {
+			starts = append(starts, from)
+		}
+		from += run.Len
+	}
+	if !slices.Equal(starts, segments) {
+		t.Errorf("runs begin at samples %v of the file, MNE has New Segment at %v", starts, segments)
+	}
 	if len(events) != len(want.Annotations) {
 		t.Fatalf("%d events, want %d: %+v", len(events), len(want.Annotations), events)
 	}
@@ -174,8 +195,10 @@ func TestNewSegment(t *testing.T) {
 	for name, tc := range map[string]struct {
 		date  string
 		start int64
+		guess bool
 	}{
-		"known": {",20210304050608250000", 100}, "unknown": {"", 3}, "before": {",20200304050608250000", 3}, "absurd": {",20310304050608250000", 3},
+		"known": {",20210304050608250000", 100, false}, "one sample later": {",20210304050607280000", 3, false}, "no time between": {",20210304050607270000", 3, true},
+		"unknown": {"", 3, true}, "before": {",20200304050608250000", 3, true}, "absurd": {",20310304050608250000", 3, true},
 	} {
 		f := files("Mk2=Stimulus,S  1,2,1,0", "Mk2=New Segment,,3,1,0"+tc.date+"\nMk3=Stimulus,S  2,3,1,0")
 		f["x.eeg"].Data = append(f["x.eeg"].Data, 7, 0, 8, 0)
@@ -184,13 +207,42 @@ func TestNewSegment(t *testing.T) {
 		if !slices.Equal(rec.Spans, want) || rec.Len != tc.start+2 {
 			t.Errorf("%s: samples are at %v, want %v", name, rec.Spans, want)
 		}
-		if e := rec.Events[len(rec.Events)-1]; e.Sample != tc.start || e.Onset != float64(tc.start)/100 {
-			t.Errorf("%s: the event is %+v", name, e)
+		if events := []signal.Event{{Sample: tc.start, Onset: float64(tc.start) / 100, Duration: 0.01, Label: "Stimulus/S  2"}}; !slices.Equal(rec.Events, events) {
+			t.Errorf("%s: the events are %+v, want %+v: the gap is no event", name, rec.Events, events)
+		}
+		if deviates(rec, "a gap of one sample") != tc.guess {
+			t.Errorf("%s: the deviations are %+v", name, rec.Deviations)
 		}
 		if x := all(t, rec); !slices.Equal(x[0], []float64{0.5, 1.5, 2.5, 3.5}) {
 			t.Errorf("%s: the samples are %v", name, x[0])
 		}
 		ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(f, "x.vhdr") })
+	}
+}
+
+// TestNewSegmentBehindAnUndatedOne: a time says where its samples are, whatever is not known before it.
+func TestNewSegmentBehindAnUndatedOne(t *testing.T) {
+	f := files("Mk2=Stimulus,S  1,2,1,0", "Mk2=New Segment,,2,1,0\nMk3=New Segment,,3,1,0,20210304050608250000\nMk4=New Segment,left,4,1,0")
+	f["x.eeg"].Data = append(f["x.eeg"].Data, 7, 0, 8, 0)
+	rec := open(t, f, "x.vhdr")
+	if want := []signal.Span{{Start: 0, Len: 1}, {Start: 2, Len: 1}, {Start: 100, Len: 1}, {Start: 102, Len: 1}}; !slices.Equal(rec.Spans, want) {
+		t.Errorf("samples are at %v, want %v", rec.Spans, want)
+	}
+	if want := []signal.Event{{Sample: 102, Onset: 1.02, Duration: 0.01, Label: "New Segment/left"}}; !slices.Equal(rec.Events, want) {
+		t.Errorf("the events are %+v, want %+v", rec.Events, want)
+	}
+}
+
+// TestSamplingInterval: a decimal comma is read, and listed.
+func TestSamplingInterval(t *testing.T) {
+	for interval, listed := range map[string]bool{"1953.125": false, "1953,125": true} {
+		rec := open(t, files("SamplingInterval=10000", "SamplingInterval="+interval), "x.vhdr")
+		if rec.Info.Rate != 512 || deviates(rec, `1953.125 µs, which is a rate of 512 Hz`) != listed {
+			t.Errorf("%s: %g Hz, %+v", interval, rec.Info.Rate, rec.Deviations)
+		}
+	}
+	if _, err := ingest.Open(files("SamplingInterval=10000", "SamplingInterval=1,953,125"), "x.vhdr"); err == nil || !strings.Contains(err.Error(), "must be microseconds above 0") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -12,8 +12,9 @@
 //
 // A marker is an event labelled "type/description", as MNE writes it: "Stimulus/S  1"; its position counts from 1. The first
 // New Segment has the time of the first sample. Each further one is a place where recording was interrupted, so that samples
-// do not follow each other in time: there is a gap, as long as the times of the two markers say, and of one sample where they
-// say nothing or cannot be true.
+// do not follow each other in time: there is a gap, and no event beside it. Where the marker has a time it begins exactly there, by
+// the time of the last marker before it that has one; where it has none, or one that cannot be true, the gap has one sample, which is
+// listed. A New Segment with a description, and one behind the last sample, is an event too.
 //
 // # Positions
 //

@@ -52,6 +52,9 @@ func readHeader(src *flatfile.Source, c *ini) (*header, error) {
 	if err != nil || !(us > 0) || math.IsInf(us, 0) || math.IsInf(1e6/us, 0) {
 		return nil, src.Errorf(interval.at, "SamplingInterval", "is %q, must be microseconds above 0", interval.value)
 	}
+	if strings.Contains(interval.value, ",") {
+		src.Deviate(interval.at, "SamplingInterval", "has a point before its decimals", strconv.Quote(interval.value), fmt.Sprintf("%g µs, which is a rate of %g Hz", us, 1e6/us))
+	}
 	h.info.Rate = 1e6 / us
 	if points := c.get(common, "DataPoints"); points.value != "" {
 		if h.points, err = whole(src, points, 1, math.MaxInt64); err != nil {

@@ -82,38 +82,39 @@ type timeline struct {
 // longestGap is more than anybody leaves a recording open.
 const longestGap = 7 * 24 * time.Hour
 
-// newTimeline breaks n samples of the file at the markers of new segments.
+// newTimeline breaks n samples of the file at the markers of new segments. One that has a date begins where the date says, counted
+// from the one with a date before it.
 func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timeline {
 	line := &timeline{Timeline: flatfile.Whole(n)}
-	var last marker // the New Segment before
+	var dated time.Time // of a New Segment, at the sample start
+	start := int64(0)
 	for _, m := range ms {
-		if m.typ != newSegment {
+		if m.typ != newSegment || m.position < 0 {
 			continue
 		}
-		switch {
-		case m.position <= 0:
-			if m.position == 0 {
-				line.begin, last = m.date, m
-			}
-			continue
-		case m.position >= n:
+		if m.position >= n {
 			m.where.Deviate(m.at, "position of New Segment", fmt.Sprintf("lies within the %d data points", n), strconv.FormatInt(m.position+1, 10), "there is no gap")
 			continue
 		}
-		gap, known := int64(1), false
-		if !m.date.IsZero() && !last.date.IsZero() {
-			if d := m.date.Sub(last.date); d <= longestGap && d > -longestGap {
-				gap = int64(math.Round(d.Seconds()*rate)) - (m.position - last.position)
-				known = gap >= 0
+		if m.position == 0 {
+			line.begin, dated = m.date, m.date
+			continue
+		}
+		gap := int64(0)
+		if !m.date.IsZero() && !dated.IsZero() {
+			if d := m.date.Sub(dated); d <= longestGap && d > -longestGap {
+				gap = start + int64(math.Round(d.Seconds()*rate)) - line.Sample(m.position)
 			}
 		}
 		if !line.Break(m.position, gap) {
 			continue // two markers at one place
 		}
-		if !known {
-			m.where.Deviate(m.at, newSegment, "has the time at which recording went on", fmt.Sprintf("at data point %d no time, or one that cannot be", m.position+1), "a gap of one sample")
+		if gap < 1 {
+			m.where.Deviate(m.at, newSegment, "has the time at which recording went on, later than what is before it", fmt.Sprintf("at data point %d no time, or one that cannot be", m.position+1), "a gap of one sample")
 		}
-		last = m
+		if !m.date.IsZero() {
+			dated, start = m.date, line.Sample(m.position)
+		}
 	}
 	if len(line.Timeline) > 1 {
 		log.Add("gaps", signal.Deviation{
@@ -124,12 +125,14 @@ func newTimeline(log *flatfile.Log, ms []marker, n int64, rate float64) *timelin
 	return line
 }
 
-// events are the markers but for the one that says when recording began.
+// events are the markers but for those that say when recording began and went on: these are the begin and the gaps.
 func (l *timeline) events(ms []marker, rate float64) []signal.Event {
 	var events []signal.Event
 	for _, m := range ms {
-		if m.typ == newSegment && m.position == 0 && m.description == "" {
-			continue
+		if m.typ == newSegment && m.description == "" {
+			if _, begins := slices.BinarySearchFunc(l.Timeline, m.position, func(p flatfile.Piece, k int64) int { return cmp.Compare(p.From, k) }); begins {
+				continue
+			}
 		}
 		label := m.typ + "/" + m.description
 		if m.typ == "" {

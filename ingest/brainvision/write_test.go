@@ -76,6 +76,19 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestRoundTripOfGaps: New Segment is read as a gap and written as one, with and without a date.
+func TestRoundTripOfGaps(t *testing.T) {
+	want := open(t, os.DirFS("testdata"), "segments.vhdr")
+	if n := len(want.Runs()); n != 3 {
+		t.Fatalf("%d runs, want 3", n)
+	}
+	got, losses := write(t, want)
+	for _, l := range losses {
+		t.Errorf("%+v is lost", l)
+	}
+	same(t, got, want)
+}
+
 func TestWriteGaps(t *testing.T) {
 	pos := &signal.Position{0.01, 0.02, 0.09}
 	want := &signal.Recording{
@@ -89,8 +102,6 @@ func TestWriteGaps(t *testing.T) {
 		Events: []signal.Event{
 			{Sample: 0, Label: "start"},
 			{Sample: 21, Onset: 21 / 250., Label: "a/b, c"},
-			{Sample: 21, Onset: 21 / 250., Label: "New Segment/", Duration: 1 / 250.},
-			{Sample: 1000, Onset: 4, Label: "New Segment/", Duration: 1 / 250.},
 			{Sample: 1049, Onset: 1049 / 250., Duration: 0.4, Label: "T1"},
 		},
 	}
@@ -106,9 +117,12 @@ func TestWriteGaps(t *testing.T) {
 	if len(losses) > 0 {
 		t.Errorf("lost: %+v", losses)
 	}
-	got.Events = slices.DeleteFunc(got.Events, func(e signal.Event) bool { return e.Label == "New Segment/" })
-	want.Events = slices.DeleteFunc(want.Events, func(e signal.Event) bool { return e.Label == "New Segment/" })
 	same(t, got, want)
+	again, losses := write(t, got)
+	if len(losses) > 0 {
+		t.Errorf("lost the second time: %+v", losses)
+	}
+	same(t, again, got)
 }
 
 func TestLosses(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -46,7 +47,7 @@ func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 		return cmp.Or(natural(a.Subject, b.Subject), natural(a.Session, b.Session), natural(a.Run, b.Run), s.rank(a.Path)-s.rank(b.Path), strings.Compare(a.Path, b.Path))
 	})
 	if s.layout != nil {
-		out = slices.CompactFunc(out, func(a, b Recording) bool { return a.Place == b.Place })
+		out = slices.CompactFunc(out, func(a, b Recording) bool { return a.Place == b.Place && path.Ext(a.Path) != path.Ext(b.Path) })
 	}
 	return out, err
 }
@@ -136,6 +137,9 @@ func (l level) matcher(word string, known []string) (match func(string) bool, er
 			first, err1 := strconv.Atoi(m[2])
 			last, err2 := strconv.Atoi(n[2])
 			if err1 == nil && err2 == nil && first <= last {
+				if err := l.ends(word, m[1], [2]int{first, last}, known); err != nil {
+					return nil, err
+				}
 				return func(name string) bool {
 					k := numbered.FindStringSubmatch(l.plain(name))
 					if k == nil || k[1] != m[1] {
@@ -151,6 +155,30 @@ func (l level) matcher(word string, known []string) (match func(string) bool, er
 		}
 	}
 	return func(name string) bool { return l.plain(name) == want }, nil
+}
+
+// ends refuses a span of which an end is not there though others of it are: whoever names ten subjects does not want two.
+// known is nil where it is not known what there is.
+func (l level) ends(word, name string, span [2]int, known []string) error {
+	lacks, within := [2]bool{true, true}, false
+	for _, k := range known {
+		m := numbered.FindStringSubmatch(l.plain(k))
+		if m == nil || m[1] != name {
+			continue
+		}
+		v, err := strconv.Atoi(m[2])
+		within = within || err == nil && span[0] <= v && v <= span[1]
+		for i, end := range span {
+			lacks[i] = lacks[i] && (err != nil || v != end)
+		}
+	}
+	from, to, _ := strings.Cut(word, "-")
+	for i, end := range []string{from, to} {
+		if within && lacks[i] {
+			return &registry.UnknownError{What: l.what + " at the end of " + word, Name: end, Known: known}
+		}
+	}
+	return nil
 }
 
 // Choice is what stands behind the name of a set: "S001,S002:R04,R08" are two runs of two subjects. Its parts, separated by

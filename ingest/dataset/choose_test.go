@@ -2,14 +2,18 @@ package dataset_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/pull"
 )
 
 // TestChoose: names of recordings of the real sets, the files that they stand for, and what is said of names that there are not.
@@ -28,6 +32,7 @@ func TestChoose(t *testing.T) {
 		{"eegmmidb", "sub-1:run-4,R04", []string{"S001R04.edf"}, ""}, // each once
 		{"PhysionetMI", "S002:R01", []string{"S002R01.edf"}, ""},
 		{"eegmmidb", "S003:R04", nil, `unknown subject of eegmmidb "S003": did you mean "001"? (known: 001, 002)`},
+		{"eegmmidb", "S001-S009", nil, `unknown subject at the end of S001-S009 "S009"`},
 		{"eegmmidb", "S003-S009", nil, `unknown subject of eegmmidb "S003-S009"`},
 		{"eegmmidb", "S002-S001", nil, "the first number must not be above the last"},
 		{"eegmmidb", "S001,S002:R03", nil, `unknown run of subject 002 "R03"`},
@@ -158,6 +163,18 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
+// TestCondition: recordings that are all of one condition are known by their folder and name, and no others.
+func TestCondition(t *testing.T) {
+	for file, want := range map[string]string{
+		"/data/eegmat/Subject00_1.edf": "rest eegmat", "eegmat/Subject35_2.edf": "mental arithmetic eegmat", "EEGMAT/Subject35_2.edf": "mental arithmetic eegmat",
+		"Subject00_1.edf": " ", "/data/mine/Subject00_1.edf": " ", "eegmat/Subject00_3.edf": " ", "eegmat/subject-info.csv": " ", "eegmmidb/S001R01.edf": " ",
+	} {
+		if condition, set := dataset.Condition(file); condition+" "+set != want {
+			t.Errorf("%s is all of %q, by the set %q, want %q", file, condition, set, want)
+		}
+	}
+}
+
 // TestExoCodes: the codes of the two formats of one record are the same classes, by their order in time.
 func TestExoCodes(t *testing.T) {
 	s, err := dataset.Lookup("ssvep-exo")
@@ -239,5 +256,106 @@ func TestFolders(t *testing.T) {
 	write(t, filepath.Join(home, ".mne", "mne-python.json"), []byte("{"))
 	if _, err := s.Folders(); err == nil || !strings.Contains(err.Error(), "mne-python.json") {
 		t.Errorf("settings that cannot be read: %v", err)
+	}
+}
+
+// TestNames: what recordings are called in BIDS trees. Runs that are dates are counted, in the order of all.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		set   string
+		paths []string
+		want  []string
+	}{
+		{
+			"eegmmidb",
+			[]string{"S001/S001R01.edf", "S001/S001R04.edf", "S109/S109R06.edf"},
+			[]string{"sub-001_task-eyesOpen_run-01_eeg", "sub-001_task-leftOrRightFistImagined_run-04_eeg", "sub-109_task-bothFistsOrBothFeetImagined_run-06_eeg"},
+		},
+		{"eegmat", []string{"Subject00_1.edf", "Subject00_2.edf"}, []string{"sub-00_task-rest_run-1_eeg", "sub-00_task-mentalArithmetic_run-2_eeg"}},
+		{
+			"ssvep-exo",
+			[]string{"subject01/record-[2012.07.06-19.02.16]_raw.fif", "subject01/record-[2012.07.06-19.06.14]_raw.fif", "subject02/record-[2012.07.19-17.36.23]_raw.fif"},
+			[]string{"sub-01_task-SSVEP_run-01_eeg", "sub-01_task-SSVEP_run-02_eeg", "sub-02_task-SSVEP_eeg"},
+		},
+		{"muse-p300", []string{"session1/data_2017-02-04-15_45_13.csv.gz"}, []string{"sub-01_ses-1_task-P300_eeg"}},
+		{"chb-mit", []string{"chb01/chb01_02+.edf", "chb01/chb01_03.edf"}, []string{"sub-chb01_task-seizures_run-01_eeg", "sub-chb01_task-seizures_run-02_eeg"}},
+		{"sleep-edfx", []string{"sleep-cassette/SC4001E0-PSG.edf", "sleep-cassette/SC4002E0-PSG.edf"}, []string{"sub-SC400_ses-1_task-sleep_eeg", "sub-SC400_ses-2_task-sleep_eeg"}},
+	} {
+		set, err := dataset.Lookup(c.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var recs []dataset.Recording
+		for _, p := range c.paths {
+			place, ok := set.Parse(p)
+			if !ok {
+				t.Fatalf("%s: %s is none of its recordings", c.set, p)
+			}
+			recs = append(recs, dataset.Recording{Place: place, Path: p})
+		}
+		for i, n := range set.Names(recs) {
+			if got := n.File("eeg", "").String(); got != c.want[i] || n.File("eeg", ".edf").Check() != nil {
+				t.Errorf("%s is %s (%v), want %s", c.paths[i], got, n.File("eeg", ".edf").Check(), c.want[i])
+			}
+		}
+	}
+}
+
+// TestSamePlace: two parts of a case with the same number are two recordings (chb17a_03 and chb17c_03 of CHB-MIT); the same recording in
+// two formats is one.
+func TestSamePlace(t *testing.T) {
+	set, err := dataset.Lookup("chb-mit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err := set.Recordings(fstest.MapFS{"chb17/chb17a_03.edf": {}, "chb17/chb17c_03.edf": {}, "chb17/chb17a_04.edf": {}})
+	if err != nil || len(recs) != 3 {
+		t.Fatalf("%+v, %v", recs, err)
+	}
+	for i, want := range []string{"sub-chb17_task-seizures_run-01", "sub-chb17_task-seizures_run-02", "sub-chb17_task-seizures_run-03"} {
+		if got := set.Names(recs)[i].File("eeg", "").String(); got != want+"_eeg" {
+			t.Errorf("%s is %s, want %s", recs[i].Path, got, want)
+		}
+	}
+	exo, err := dataset.Lookup("ssvep-exo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err = exo.Recordings(fstest.MapFS{"subject01/record-[2012.07.06-19.02.16].gdf": {}, "subject01/record-[2012.07.06-19.02.16]_raw.fif": {}})
+	if err != nil || len(recs) != 1 || !strings.HasSuffix(recs[0].Path, ".fif") {
+		t.Errorf("%+v, %v, want the FIF file alone", recs, err)
+	}
+}
+
+// TestAddresses: what is fetched has the shape that its host gives to folders of files, and lies beside the page of the set. The
+// address of EEGMMIDB is that of MNE 1.13.2 (datasets/eegbci, EEGMI_URL) and MOABB 1.7.2 (PhysionetMI, BASE_URL).
+func TestAddresses(t *testing.T) {
+	physionet := regexp.MustCompile(`^https://physionet\.org/files/([a-z0-9-]+)/(\d+\.\d+\.\d+)/$`)
+	raw := regexp.MustCompile(`^https://raw\.githubusercontent\.com/([\w.-]+)/([\w.-]+)/[\w.-]+/$`)
+	fetched := 0
+	for _, s := range dataset.Sets() {
+		if u, err := url.Parse(s.Source); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" {
+			t.Errorf("%s: the page %s is no address (%v)", s.Name, s.Source, err)
+		}
+		base := s.Download.Base
+		if base == "" {
+			continue
+		}
+		fetched++
+		if _, err := pull.ParseBase(base); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		page := ""
+		if m := physionet.FindStringSubmatch(base); m != nil {
+			page = "https://physionet.org/content/" + m[1] + "/" + m[2] + "/"
+		} else if m := raw.FindStringSubmatch(base); m != nil {
+			page = "https://github.com/" + m[1] + "/" + m[2]
+		}
+		if page != s.Source || s.Download.List != strings.Contains(base, "physionet.org") { // where every project has a list of hashes
+			t.Errorf("%s: %s is not the folder of the page %s, or its list is not where lists are", s.Name, base, s.Source)
+		}
+	}
+	if s, err := dataset.Lookup("eegmmidb"); err != nil || s.Download.Base != "https://physionet.org/files/eegmmidb/1.0.0/" || fetched != 5 {
+		t.Errorf("%+v, %v; %d sets are fetched, want 5", s.Download, err, fetched)
 	}
 }

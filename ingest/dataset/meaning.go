@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,22 @@ func (s Set) Meaning(p Place, label string) string {
 		return ""
 	}
 	return s.meaning(p, label)
+}
+
+// Condition is what all of the recording at a path is of, "rest", where that is a set whose recordings are all of one condition and
+// have no event that says so, and what the set is called. The set is known by its folder, which has its name, and by the name of the file. It is ""
+// for all other recordings.
+func Condition(file string) (condition, set string) {
+	dir, base := path.Split(filepath.ToSlash(file))
+	for _, s := range sets {
+		if !s.whole || !slices.ContainsFunc(append([]string{s.Name}, s.Aliases...), func(n string) bool { return strings.EqualFold(path.Base(dir), n) }) {
+			continue
+		}
+		if p, ok := s.Parse(base); ok {
+			return s.Meaning(p, ""), s.Name
+		}
+	}
+	return "", ""
 }
 
 // Conflict says where one label would mean two things if the recordings at these places were used together, "" where none does:

@@ -34,6 +34,7 @@ type Set struct {
 	prefer  []string       // endings of recordings, where one is there in several formats
 	cache   cache
 	labels  []string // of events that do not mean the same in all runs
+	whole   bool     // no event says what a recording is of: each is all of one condition, which meaning knows
 	meaning func(p Place, label string) string
 }
 
@@ -96,7 +97,7 @@ var sets = []Set{
 		CiteBy: "GitHub code search", SourceBy: "GitHub code search",
 		Download: Download{"https://physionet.org/files/eegmat/1.0.0/", true},
 		beside:   regexp.MustCompile(`^subject-info\.csv$`),
-		meaning:  eegmatMeaning,
+		meaning:  eegmatMeaning, whole: true,
 	},
 	{
 		Name: "eegmmidb", Aliases: []string{"PhysionetMI", "EEGMMIDB"}, Paradigm: "motor imagery", Subjects: 109, Channels: 64, RateHz: 160,

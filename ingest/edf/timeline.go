@@ -180,6 +180,10 @@ func (l *timeline) sampleAt(perRecord int64, rate float64) func(onset float64) i
 		if i < 0 || onset >= l.segments[i].end(l.h.duration) {
 			return int64(math.Round(onset * rate))
 		}
-		return int64(math.Round(onset*rate + moved(l.segments[i], starts[i], rate)))
+		at := int64(math.Round(onset*rate + moved(l.segments[i], starts[i], rate)))
+		if end := starts[i] + l.segments[i].n*perRecord; at >= end && (i+1 == len(starts) || starts[i+1] > end) {
+			return end - 1 // before the end of the segment, and behind the middle of its last sample
+		}
+		return at
 	}
 }

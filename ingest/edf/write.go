@@ -122,6 +122,10 @@ func (o *output) clock() {
 		return
 	}
 	begin := o.rec.Begin.UTC().Add(time.Duration(o.shift * 1e9))
+	if year := begin.Year(); year < 1985 || year > 2084 {
+		o.lose("begin", "is from 1985 to 2084", begin.Format(time.DateOnly), "unknown")
+		return
+	}
 	o.start = begin.Truncate(time.Second)
 	if ns := begin.Nanosecond(); ns != 0 {
 		o.first = "0." + strings.TrimRight(fmt.Sprintf("%09d", ns), "0")
@@ -203,7 +207,7 @@ func (o *output) fields() (patient, recording string) {
 		}
 	}
 	date := "X"
-	if !o.rec.Begin.IsZero() {
+	if !o.start.IsZero() {
 		date = strings.ToUpper(o.start.Format("02-Jan-2006"))
 	}
 	rest := "X X X"
@@ -238,7 +242,7 @@ func (o *output) writeHeader(w io.Writer) error {
 	put(80, patientField, patient)
 	put(80, recordingField, about)
 	date, clock := "01.01.85", "00.00.00" // what EDF+ prescribes for an unknown date
-	if !o.rec.Begin.IsZero() {
+	if !o.start.IsZero() {
 		date, clock = o.start.Format("02.01.06"), o.start.Format("15.04.05")
 	}
 	b.WriteString(date + clock)

@@ -8,8 +8,9 @@ import (
 
 // buffer is a run of samples that lie together in the file, sample by sample.
 type buffer struct {
-	at       int64 // byte of the first sample
-	start, n int64 // samples
+	src      *source // the part that it lies in
+	at       int64   // byte of the first sample
+	start, n int64   // samples
 	typ      uint32
 }
 
@@ -78,9 +79,19 @@ func (b *buffers) add(s *source, t tag, chans int64) error {
 		}
 	}
 	b.skip, b.skipSamples = 0, 0
-	b.list = append(b.list, buffer{at: t.data(), start: b.len, n: n, typ: t.typ})
+	b.list = append(b.list, buffer{src: s, at: t.data(), start: b.len, n: n, typ: t.typ})
 	b.len += n
 	return nil
+}
+
+// join adds those of the part of the recording that goes on from b, whose first sample is not before the end of b.
+func (b *buffers) join(next *buffers) {
+	from := next.first - b.first
+	for _, f := range next.list {
+		f.start += from
+		b.list = append(b.list, f)
+	}
+	b.len = from + next.len
 }
 
 // spans is where there are samples; nil where there is no gap.

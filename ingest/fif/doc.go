@@ -42,5 +42,10 @@
 //
 // What is read leniently is listed in Recording.Deviations, also what a reader should know about the data: projections
 // that were not applied, amplitudes that no head makes. Channels that were marked as bad are Bad. What cannot be read is an *ingest.FormatError, also
-// compressed files and recordings split into several.
+// compressed files.
+//
+// A recording that is split into several files names the next one in a block 118 (role 2 in tag 115, name in tag 118). It is read as one
+// from the file that is opened on: the parts lie beside it, describe the same channels, and their first samples say where they go on,
+// after a gap where some are missing. Where a part is not there the recording ends before it, which is listed. Parts out of order, of
+// another recording, and in a circle are refused.
 package fif

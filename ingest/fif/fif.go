@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"io"
 	"io/fs"
 	"math"
@@ -41,13 +42,25 @@ func gunzip(head []byte) []byte {
 	return plain
 }
 
-// OpenIn reads the heads of all tags of f, and the events from the file beside it, which it finds in fsys. It owns f from
-// now on and closes it, also when it fails.
+// OpenIn reads the heads of all tags of f, those of the parts that a split recording goes on in, and the events from the file beside
+// it, which it finds in fsys. It owns f from now on and closes it, also when it fails.
 func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-	return ingest.Owned(f, name, func(f ingest.File, name string) (*signal.Recording, error) { return open(fsys, f, name) })
+	p := &parts{files: []ingest.File{f}}
+	rec, err := p.open(fsys, f, name)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	rec.Closer = closer(p.close)
+	return rec, nil
 }
 
-func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+// closer is a function that closes.
+type closer func() error
+
+// Close calls it.
+func (c closer) Close() error { return c() }
+
+func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	s, err := newSource(f, name)
 	if err != nil {
 		return nil, err
@@ -71,6 +84,9 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.follow(fsys, s, c, raw); err != nil {
+		return nil, err
+	}
 	c.notes(s)
 	rec := &signal.Recording{
 		Name: name, Format: "FIF", Len: raw.len, Spans: raw.spans(),
@@ -92,12 +108,13 @@ func open(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	rec.Parts = p.names()
 	if from != "" {
-		rec.Parts = []string{from}
+		rec.Parts = append(rec.Parts, from)
 	}
 	rec.Events = append(choose(s, seen, stimulated, written, from), c.annotations.events(c.date, clock)...)
 	slices.SortStableFunc(rec.Events, inOrder)
-	rec.Data, rec.Deviations = r, s.list()
+	rec.Data, rec.Deviations = r, append(s.list(), p.deviations()...)
 	switch d, err := units.Implausible(rec); {
 	case err != nil:
 		return nil, err

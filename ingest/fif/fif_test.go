@@ -18,8 +18,8 @@ import (
 // TestConformance runs the suite over every generated recording.
 func TestConformance(t *testing.T) {
 	names, err := filepath.Glob("testdata/*_raw.fif")
-	if err != nil || len(names) != 9 {
-		t.Fatalf("%d recordings, want 9; %v", len(names), err)
+	if err != nil || len(names) != 10 {
+		t.Fatalf("%d recordings, want 10; %v", len(names), err)
 	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -156,7 +156,6 @@ func TestRefused(t *testing.T) {
 		"no samples":          {begin().info(1, 100, cz).ints(104, 102).ints(105, 102).end(), "raw data: there is none"},
 		"epochs":              {begin().info(1, 100, cz).ints(104, 361).ints(3561, 1, 0, 1).ints(105, 361).ints(104, 373).ints(208, 0).ints(105, 373).end(), "the file holds epochs: open the continuous recording"},
 		"a model":             {begin().ints(104, 310).ints(3101, 0).ints(105, 310).last(), "the file holds a boundary-element model"},
-		"split":               {begin().info(1, 100, cz).ints(104, 102).tag(300, 2, shorts(1)).ints(105, 102).ints(104, 118).ints(115, 2).tag(118, 10, []byte("x-1.fif")).ints(105, 118).end(), `goes on in "x-1.fif": join the parts first`},
 		"deep":                {deep, "more than 64 blocks"},
 		"wrong end":           {begin().ints(104, 100).ints(105, 101), "end of block: ends block 101 where block 100 is open"},
 		"end of nothing":      {begin().ints(105, 100), "ends block 100 where block 0 is open"},

@@ -54,8 +54,8 @@ func TestGolden(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.Files) != 9+12 {
-		t.Fatalf("%d files in golden.json, want 9 here and 12 of the exoskeleton set", len(g.Files))
+	if len(g.Files) != 10+12 {
+		t.Fatalf("%d files in golden.json, want 10 here and 12 of the exoskeleton set", len(g.Files))
 	}
 	worst, compared, others := 0.0, 0, 0
 	for name, want := range g.Files {
@@ -75,7 +75,7 @@ func TestGolden(t *testing.T) {
 		})
 	}
 	peer := "MNE " + g.MNE
-	paritytest.Error(t, paritytest.Report{What: "FIF: samples in int16, int32, float32 and float64", Peer: peer, Data: "9 generated recordings", Err: worst, Tol: 1e-15})
+	paritytest.Error(t, paritytest.Report{What: "FIF: samples in int16, int32, float32 and float64", Peer: peer, Data: "10 generated recordings", Err: worst, Tol: 1e-15})
 	if compared > 0 {
 		paritytest.Error(t, paritytest.Report{
 			What: "FIF: recordings with a sample that differs in any bit", Peer: peer, Data: fmt.Sprintf("SSVEP exoskeleton set, %d recordings", compared), Err: float64(others), Tol: 0,

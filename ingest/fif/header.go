@@ -2,7 +2,6 @@ package fif
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -261,7 +260,7 @@ func (c *content) samples(s *source) (*buffers, error) {
 	case raw == nil:
 		return nil, s.missing("raw data", "there is none")
 	}
-	return raw, c.whole(s)
+	return raw, nil
 }
 
 // firstRaw is the index of the block of raw data that counts, nil where there is no sample.
@@ -275,23 +274,6 @@ func (c *content) firstRaw(s *source) *buffers {
 			s.deviate(c.rawAt[kind], "raw data", "magnetic channels as they were measured", "a recording with internal active shielding, which MaxFilter must take out", "nothing: electric channels are not concerned, magnetic ones hold the shielding's field")
 		}
 		return b
-	}
-	return nil
-}
-
-// whole refuses a recording that goes on in another file.
-func (c *content) whole(s *source) error {
-	begins := s.name
-	for _, r := range c.refs {
-		if r.role == rolePrevious {
-			begins = r.name
-			s.deviate(r.at, "previous file", "a recording is whole", fmt.Sprintf("a part that goes on from %q", r.name), "it is read as a recording of its own, which begins with its first sample")
-		}
-	}
-	for _, r := range c.refs {
-		if r.role == roleNext {
-			return s.errorf(r.at, "next file", "the recording is split and goes on in %q: join the parts first, in MNE by mne.io.read_raw_fif(%q).export(\"joined.vhdr\"), which keeps float32", r.name, begins)
-		}
 	}
 	return nil
 }

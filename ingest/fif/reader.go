@@ -109,7 +109,7 @@ func (r *reader) load(k int, at, want int64) error {
 		r.buf = make([]byte, n*size)
 	}
 	r.buf = r.buf[:n*size]
-	if err := r.src.read(r.buf, b.at+(at-b.start)*size, "buffer"); err != nil {
+	if err := b.src.read(r.buf, b.at+(at-b.start)*size, "buffer"); err != nil {
 		return err
 	}
 	r.from, r.start, r.n = k, at, n

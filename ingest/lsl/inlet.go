@@ -62,15 +62,17 @@ type Inlet struct {
 	wg          sync.WaitGroup
 	wake        chan struct{} // holds one token when there is something new
 	done        chan struct{} // closed by Close
+	free        chan []byte   // blocks that are used again
 
 	// of Next alone
 	work    fifo
 	tracker *clock.Tracker
-	counter int // channel, -1 for none
-	sync    *timeSync
+	counter int       // channel, -1 for none
+	begun   bool      // the tracker knows of a connection
+	sync    *timeSync // of the connection of the newest sample handed out
 	start   int64
 	buf     signal.Buffer
-	count   [1][]float64
+	block   []byte // that the newest sample handed out was in
 	events  []signal.Event
 
 	mu      sync.Mutex
@@ -85,6 +87,7 @@ type Inlet struct {
 	marked  signal.Marks
 	nowMark *timeSync // of the newest connection of the marks
 	now     *timeSync // of the newest connection
+	fresh   *timeSync // the same until the first samples of it are here
 }
 
 // mark is an event before it has found its sample.
@@ -92,23 +95,6 @@ type mark struct {
 	at    float64 // corrected, on our clock
 	label string
 }
-
-// sample is what is kept of a sample beside its values.
-type sample struct {
-	stamp, arrived float64
-	sent           bool
-	lost           int32     // samples that were thrown away here before it
-	sync           *timeSync // of the connection, on its first sample
-}
-
-// fifo holds samples, oldest first, as they were on the wire but in little-endian order.
-type fifo struct {
-	values []byte
-	meta   []sample
-	head   int // samples that have been taken
-}
-
-func (f *fifo) len() int { return len(f.meta) - f.head }
 
 // Open finds the stream and connects to it. The error says what was seen where it is not found.
 func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
@@ -119,21 +105,12 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
-	found, err := find(ctx, cfg, "streams", opt.predicate(), opt.Wait)
+	d, err := opt.describe(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if found.Format == String || found.Rate == 0 {
-		return nil, fmt.Errorf("%s cannot be read as a signal: its samples are strings or come at irregular times; it can give the marks of another stream", found.String())
-	}
-	full, err := FullInfo(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	n := &Inlet{opt: opt, full: full, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	if n.info, n.scale, n.dev, err = channels(&full, opt.Unit); err != nil {
-		return nil, fmt.Errorf("%s: %w", full.String(), err)
-	}
+	full := d.Stream
+	n := &Inlet{opt: opt, full: full, info: d.Info, scale: d.scale, dev: d.Deviations, counter: -1, wake: make(chan struct{}, 1), done: make(chan struct{}), free: make(chan []byte, 16)}
 	topt := clock.Options{Rate: full.Rate, HalfTimeS: opt.HalfTimeS}
 	if opt.Counter != "" {
 		if n.counter = n.info.Index(opt.Counter); n.counter < 0 {
@@ -151,7 +128,7 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), max(1, fits)))
 	n.data = &link{
 		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, accept: n.same, state: n.enter,
-		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) },
+		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) }, block: n.newBlock,
 	}
 	recv, err := n.data.open(ctx, full)
 	if err != nil {
@@ -231,12 +208,9 @@ func (o *InletOptions) predicate() string {
 
 // openMarks connects to the stream of marks.
 func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
-	found, err := find(ctx, cfg, "streams of marks", n.opt.Markers, n.opt.Wait)
+	found, err := findMarks(ctx, cfg, n.opt.Markers, n.opt.Wait, n.full.UID)
 	if err != nil {
 		return nil, err
-	}
-	if found.UID == n.full.UID {
-		return nil, fmt.Errorf("%s is the signal itself", found.String())
 	}
 	n.marks = &link{
 		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,
@@ -327,12 +301,12 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 		}
 		n.health.Unstamped += uint64(s.Unstamped)
 	}
-	for k, begin := range s.at {
-		m := sample{stamp: s.Stamps[k], arrived: at, sent: s.Sent[k]}
-		if n.now != ts {
-			m.sync, n.now = ts, ts
-		}
-		n.in.push(m, s, begin)
+	if n.now != ts {
+		n.now, n.fresh = ts, ts
+	}
+	if s.Len() > 0 {
+		n.in.push(s, piece{arrived: at, sync: n.fresh})
+		n.fresh = nil
 	}
 	if over := n.in.len() - most; over > 0 {
 		n.health.Dropped += uint64(over)
@@ -340,52 +314,6 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 	}
 	n.mu.Unlock()
 	n.notify()
-}
-
-// push appends a sample.
-func (f *fifo) push(m sample, s *Samples, begin int) {
-	size := s.shape.format.Size()
-	values := s.buf[begin : begin+size*s.shape.channels]
-	f.meta = append(f.meta, m)
-	if s.shape.order == littleEndian || size == 1 {
-		f.values = append(f.values, values...)
-		return
-	}
-	for at := 0; at < len(values); at += size {
-		f.values = appendReversed(f.values, values[at:at+size])
-	}
-}
-
-// drop throws the oldest samples away. The next one knows how many, and keeps what the lost ones knew.
-func (f *fifo) drop(n int) {
-	lost := int32(0)
-	var sync *timeSync
-	for _, m := range f.meta[f.head : f.head+n] {
-		lost += 1 + m.lost
-		if m.sync != nil {
-			lost, sync = 0, m.sync // what was lost before a new connection does not matter behind it
-		}
-	}
-	f.head += n
-	if f.head < len(f.meta) {
-		next := &f.meta[f.head]
-		if next.sync == nil {
-			next.lost += lost
-			next.sync = sync
-		}
-	}
-	f.compact()
-}
-
-// compact forgets what was taken when that is more than what is left.
-func (f *fifo) compact() {
-	if f.head == 0 || f.head < f.len() {
-		return
-	}
-	stride := len(f.values) / len(f.meta)
-	f.values = f.values[:copy(f.values, f.values[f.head*stride:])]
-	f.meta = f.meta[:copy(f.meta, f.meta[f.head:])]
-	f.head = 0
 }
 
 // Info describes the samples.
@@ -457,46 +385,35 @@ func (n *Inlet) hold(ctx context.Context) {
 
 // fetch takes what has come and shows it to the tracker. It says whether there was anything.
 func (n *Inlet) fetch() bool {
-	n.work.compact()
-	from := len(n.work.meta)
 	n.mu.Lock()
 	if n.in.len() == 0 {
 		n.mu.Unlock()
 		return false
 	}
-	if n.work.len() == 0 && n.in.head == 0 {
-		n.work, n.in = n.in, n.work
-		from = 0
-		n.in.meta, n.in.values, n.in.head = n.in.meta[:0], n.in.values[:0], 0
-	} else {
-		stride := len(n.in.values) / len(n.in.meta)
-		n.work.values = append(n.work.values, n.in.values[n.in.head*stride:]...)
-		n.work.meta = append(n.work.meta, n.in.meta[n.in.head:]...)
-		n.in.meta, n.in.values, n.in.head = n.in.meta[:0], n.in.values[:0], 0
-	}
+	pieces, meta := n.work.move(&n.in)
 	n.mu.Unlock()
 
-	stride := n.full.Channels * n.full.Format.Size()
-	for k := from; k < len(n.work.meta); k++ {
-		m := &n.work.meta[k]
-		if m.sync != nil {
-			if n.sync != nil {
+	for _, p := range pieces {
+		if p.sync != nil {
+			if n.begun {
 				n.tracker.Restart()
 			}
-			n.sync = m.sync
+			n.begun = true
 		}
-		if m.lost > 0 {
-			n.tracker.Missing(int64(m.lost))
+		if p.lost > 0 {
+			n.tracker.Missing(p.lost)
 		}
-		if n.counter < 0 {
-			n.tracker.Add(m.stamp, m.arrived, m.sent)
-			continue
+		for k := range meta[:p.n] {
+			m := &meta[k]
+			if n.counter < 0 {
+				n.tracker.Add(m.stamp, p.arrived, m.sent)
+				continue
+			}
+			var v [1]float64
+			decodeTile(v[:], p.block, []int{int(m.at)}, n.counter*n.full.Format.Size(), n.full.Format, one)
+			n.tracker.AddCounted(m.stamp, p.arrived, m.sent, int64(v[0]))
 		}
-		var v [1]float64
-		n.count[0] = v[:]
-		at := n.work.values[k*stride+n.counter*n.full.Format.Size():]
-		decode(n.count[:], at, n.full.Format, one)
-		n.tracker.AddCounted(m.stamp, m.arrived, m.sent, int64(v[0]))
+		meta = meta[p.n:]
 	}
 	return true
 }
@@ -508,15 +425,20 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	}
 	n.start += r.Lost
 	c := n.buf.Chunk(n.info, n.start, r.N)
-	stride := n.full.Channels * n.full.Format.Size()
-	decode(c.X, n.work.values[n.work.head*stride:], n.full.Format, n.scale)
-	last := n.work.meta[n.work.head+r.N-1]
-	n.work.head += r.N
+	arrived := 0.0 // of the last sample
+	n.work.take(r.N, func(k int, p *piece, meta []sample) {
+		n.use(p.block)
+		if p.sync != nil {
+			n.sync = p.sync
+		}
+		decode(c.X, k, p.block, meta, n.full.Format, n.scale)
+		arrived = p.arrived
+	})
 	n.start = c.End()
-	local := n.sync.local(r.Time, last.arrived) - n.opt.DelayS
+	local := n.sync.local(r.Time, arrived) - n.opt.DelayS
 	c.Time, c.Anew = Wall(local), r.Anew
 	if n.marks != nil {
-		n.waitForMarks(ctx, last.arrived)
+		n.waitForMarks(ctx, arrived)
 		c.Events = n.marksIn(c, local)
 	}
 	offset, bound, ppm := n.sync.figures(LocalClock())
@@ -540,8 +462,30 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	h.RateHz, h.JitterS = n.tracker.RateHz(), n.tracker.JitterS()
 	h.OffsetS, h.OffsetErrS, h.DriftPPM = offset, bound, ppm
 	n.newest = local + float64(r.N-1)/n.info.Rate
-	n.arrived = clockAt.Add(time.Duration((last.arrived - clockBase) * 1e9))
+	n.arrived = clockAt.Add(time.Duration((arrived - clockBase) * 1e9))
 	return c, nil
+}
+
+// use notes that the samples in block are next. When they are in another one than those before, nobody needs that any more: the
+// link reads into the newest block alone.
+func (n *Inlet) use(block []byte) {
+	if len(n.block) == readLen && &n.block[0] != &block[0] {
+		select {
+		case n.free <- n.block:
+		default:
+		}
+	}
+	n.block = block
+}
+
+// newBlock is memory to read into.
+func (n *Inlet) newBlock() []byte {
+	select {
+	case b := <-n.free:
+		return b
+	default:
+		return make([]byte, readLen)
+	}
 }
 
 // waitForMarks waits until marks for samples that arrived then can be here.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +24,7 @@ type link struct {
 	// samples gets what comes, on the link's goroutine; sync is another one for each connection.
 	samples func(s *Samples, sync *timeSync)
 	state   func(s signal.LinkState, detail string)
+	block   func() []byte // see Receiver.block
 
 	mu   sync.Mutex
 	info StreamInfo
@@ -111,7 +111,7 @@ func (l *link) open(ctx context.Context, info StreamInfo) (*Receiver, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.info, l.recv = info, recv
+	l.info, l.recv, recv.block = info, recv, l.block
 	return recv, nil
 }
 
@@ -188,7 +188,7 @@ func (l *link) read(ctx context.Context, recv *Receiver) error {
 
 	ts := new(timeSync)
 	first := make(chan struct{})
-	wg.Go(func() { ts.run(ctx, netip.AddrPortFrom(recv.info.Addr, recv.info.TimePort), first) })
+	wg.Go(func() { ts.run(ctx, recv.info.timeEndpoint(), first) })
 	dog := newWatchdog(l.watchdog)
 	wg.Go(func() {
 		dog.watch(ctx, func() bool { return l.stillThere(ctx, &recv.info) })

@@ -105,8 +105,8 @@ func onlyCore(predicate string) error {
 			}
 			name, i = predicate[i:i+n], i+n
 		case c == '(':
-			if name != "" && !core[name] {
-				return fmt.Errorf("%.40q is no function of XPath 1.0", name)
+			if f := function(name); f != "" && !core[f] {
+				return fmt.Errorf("%.40q is no function of XPath 1.0", f)
 			}
 			name, i = "", i+1
 		case c <= ' ': // whatever the engine skips, form feeds too
@@ -116,6 +116,15 @@ func onlyCore(predicate string) error {
 		}
 	}
 	return nil
+}
+
+// function is what a name in front of a parenthesis calls: without an axis (child::node()), and without what no name begins with,
+// such as the minus of -count().
+func function(name string) string {
+	if i := strings.LastIndex(name, "::"); i >= 0 {
+		name = name[i+2:]
+	}
+	return strings.TrimLeft(name, "-.0123456789")
 }
 
 // nameByte says whether c may be in a name; every byte above ASCII may, and a colon, which divides a prefix from a name.

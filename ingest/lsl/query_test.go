@@ -47,9 +47,11 @@ func TestPredicates(t *testing.T) {
 		"0":                                                        false,
 		"'x'":                                                      true,
 		"desc/channels/channel[last()]/label='Cz'":                 true,
-		"channel_count='2'":                                        false,
-		"concat(name,'(',type,')')='BioSemi 1(EEG)'":               true,
-		"name='replace(x)' or (type='EEG')and(true())":             true,
+		"desc/channels/child::node()/label='Cz'":                   true,
+		"2 -count(desc/channels/channel)=0 and -count(desc)=-1": true,
+		"channel_count='2'":                                               false,
+		"concat(name,'(',type,')')='BioSemi 1(EEG)'":                      true,
+		"name='replace(x)' or (type='EEG')and(true())":                    true,
 		"(type='EEG' and nominal_srate<1000) and not(contains(name,'x'))": true,
 	} {
 		if got, err := d.matches(q); err != nil || got != want {
@@ -60,6 +62,7 @@ func TestPredicates(t *testing.T) {
 		"name=", "name='x", "((", "count(", "foo(name)", "@", "starts-with(name)",
 		"matches(name,'B.*')", "replace (name,'B','C')='C'", "string-join(//label,'x')='x'", "desc[ends-with(name, 'x')]", "fn:replace(name,'a','b')",
 		"replace\f(name,'B','C')='C'", "matches\v(name,'B')", "replace\u0085(name,'B','C')", "replace\x00(name,'B','C')",
+		"child::replace(name,'B','C')", "1 -replace(name,'B','C')", "2replace(name,'B','C')", "-replace(name,'B','C')", "a::replace::b(name)",
 	} {
 		if got, err := d.matches(q); err == nil {
 			t.Errorf("%s: %v, want an error", q, got)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"net/netip"
 	"os"
 	"time"
 
@@ -27,22 +26,20 @@ const (
 	maxSample = 64 << 20
 )
 
-func endpoint(i *StreamInfo) string { return netip.AddrPortFrom(i.Addr, i.DataPort).String() }
-
 // dial connects to the samples of a stream within dialTime.
 func dial(ctx context.Context, i *StreamInfo) (net.Conn, error) {
-	if !i.Addr.IsValid() || i.DataPort == 0 {
-		return nil, fmt.Errorf("stream %q has no address over IPv4", i.Name)
+	if at := i.Endpoint(); !at.IsValid() || at.Port() == 0 {
+		return nil, fmt.Errorf("stream %q has no address over IPv%s", i.Name, familyOf(i.Addr))
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	return new(net.Dialer).DialContext(ctx, "tcp4", endpoint(i)) // sends without delay, as Go does by default
+	return new(net.Dialer).DialContext(ctx, "tcp", i.Endpoint().String()) // sends without delay, as Go does by default
 }
 
 // FullInfo asks an outlet that Resolve has found for its whole description.
 func FullInfo(ctx context.Context, found StreamInfo) (StreamInfo, error) {
 	wrap := func(err error) (StreamInfo, error) {
-		return StreamInfo{}, fmt.Errorf("description of stream %q at %s: %w", found.Name, endpoint(&found), err)
+		return StreamInfo{}, fmt.Errorf("description of stream %q at %s: %w", found.Name, found.Endpoint(), err)
 	}
 	conn, err := dial(ctx, &found)
 	if err != nil {
@@ -142,8 +139,9 @@ type Receiver struct {
 	blind   int  // samples before it
 
 	buf        []byte
-	start, end int // what has not been handed out
-	need       int // bytes that the next sample has at least
+	start, end int           // what has not been handed out
+	block      func() []byte // gives memory to go on in where buf is full: what was read stays as it is. nil uses buf again
+	need       int           // bytes that the next sample has at least
 	out        Samples
 	err        error // for the next Read
 }
@@ -151,7 +149,7 @@ type Receiver struct {
 // Connect asks an outlet for its samples. buffer is how many may wait at the outlet before the oldest are lost.
 func Connect(ctx context.Context, info StreamInfo, buffer int) (*Receiver, error) {
 	wrap := func(err error) (*Receiver, error) {
-		return nil, fmt.Errorf("stream %q at %s: %w", info.Name, endpoint(&info), err)
+		return nil, fmt.Errorf("stream %q at %s: %w", info.Name, info.Endpoint(), err)
 	}
 	if err := info.Validate(); err != nil {
 		return nil, err
@@ -255,14 +253,21 @@ func (r *Receiver) Read() (*Samples, error) {
 
 // fill reads what is there from the connection, at least one byte.
 func (r *Receiver) fill() error {
-	if r.start > 0 && (r.start == r.end || len(r.buf)-r.end < readLen/4) {
+	switch full := len(r.buf)-r.end < readLen/4; {
+	case r.block == nil && r.start > 0 && (r.start == r.end || full):
 		r.end = copy(r.buf, r.buf[r.start:r.end])
 		r.start = 0
-	}
-	if r.end == len(r.buf) { // one sample that is longer
-		if len(r.buf) >= maxSample {
-			return fmt.Errorf("a sample of stream %q is longer than %d bytes", r.info.Name, maxSample)
+	case r.block != nil && full:
+		rest := r.buf[r.start:r.end]
+		if r.buf = r.block(); len(r.buf)-len(rest) < readLen/4 { // one sample that is longer
+			r.buf = make([]byte, 2*len(rest)+readLen/4)
 		}
+		r.start, r.end = 0, copy(r.buf, rest)
+	}
+	if r.end-r.start >= maxSample {
+		return fmt.Errorf("a sample of stream %q is longer than %d bytes", r.info.Name, maxSample)
+	}
+	if r.end == len(r.buf) { // the same, in a buffer that is used again
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
 	n, err := r.conn.Read(r.buf[r.end:])

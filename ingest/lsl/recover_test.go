@@ -531,6 +531,35 @@ func TestStampsAhead(t *testing.T) {
 	}
 }
 
+// TestStampsAboutAsFarAhead: where stamps are ahead by about what is believed, times do not go to and fro with each delay on the
+// way, and it is told once.
+func TestStampsAboutAsFarAhead(t *testing.T) {
+	var ts timeSync
+	now := LocalClock()
+	ts.offset.Add([]clock.Probe{{Sent: now, Received: now, Answered: now, Returned: now + 1e-4}})
+	last, told := math.Inf(-1), 0
+	for k := range 100 {
+		at := now + 0.1*float64(k)
+		late := 0.005 + 0.002*float64(k%2) // the way takes 5 ms, then 7
+		got := ts.local(at+maxAhead+0.006, at+late)
+		if k > 0 && math.Abs(got-last-0.1) > 0.01 {
+			t.Fatalf("chunk %d is taken for %g s behind the one before, want 0.1", k, got-last)
+		}
+		if last = got; ts.tellAhead() != 0 {
+			told++
+		}
+	}
+	for k := range 6 { // a clock that is set to and fro
+		ts.local(now+20+float64(k%2)*30, now+20)
+		if ts.tellAhead() != 0 {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
+
 // TestWatchdog: silence alone does not end a connection while the outlet answers; where it does not, it is lost.
 func TestWatchdog(t *testing.T) {
 	o := outlet(t, eeg(2), OutletOptions{})

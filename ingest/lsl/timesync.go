@@ -30,11 +30,12 @@ type timeSync struct {
 	guess   float64
 	guessed bool
 	ahead   float64 // s, of the stamps; 0 once it was told
+	told    bool    // that they are, or are about to be
 }
 
 // run asks until ctx is done. first is closed behind the first wave.
 func (t *timeSync) run(ctx context.Context, at netip.AddrPort, first chan<- struct{}) {
-	conn, err := new(net.Dialer).DialContext(ctx, "udp4", at.String()) // only the outlet's answers arrive
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", at.String()) // only the outlet's answers arrive
 	if err != nil {
 		close(first)
 		return
@@ -113,7 +114,7 @@ func parseTime(s, wave string) (p clock.Probe, ok bool) {
 
 // maxAhead is how far in front of its arrival a sample may seem to be measured, in s: by more than any clock is off within a
 // connection whose difference has just been measured.
-const maxAhead = 1
+const maxAhead = 1.0
 
 // maxBehind is how long before its arrival a sample can have been measured, in s: eleven days.
 const maxBehind = 1e6
@@ -127,19 +128,26 @@ func (t *timeSync) local(stamp, arrived float64) float64 {
 	ahead := 0.0
 	if t.offset.Known() {
 		local := stamp + t.offset.At(stamp+t.offset.At(arrived))
-		if ahead = local - arrived; -maxBehind <= ahead && ahead <= maxAhead {
+		most := maxAhead
+		if t.guessed { // or times would go to and fro where stamps are ahead by about as much
+			most = maxAhead / 2
+		}
+		if ahead = local - arrived; -maxBehind <= ahead && ahead <= most {
 			t.guessed = false
 			return local
 		}
 	}
 	if !t.guessed {
-		t.ahead = ahead
+		if !t.told {
+			t.ahead, t.told = ahead, ahead != 0
+		}
 		t.guess, t.guessed = arrived-stamp, true
 	}
 	return stamp + t.guess
 }
 
-// tellAhead is by how much stamps have turned out to lie ahead of the clock; 0 where they have not, or it was told.
+// tellAhead is by how much stamps have turned out to lie ahead of the clock; 0 where they have not, or it was told: once for a
+// connection.
 func (t *timeSync) tellAhead() (s float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,9 +1,12 @@
 package signal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"sort"
 	"time"
 )
 
@@ -125,6 +128,45 @@ func (r *Recording) Outside() []Event {
 		}
 	}
 	return append(all, r.Events[k:]...)
+}
+
+// belowEnd is the part of a sample by which an onset must lie before the end of a run to be within it: what is less comes of computing.
+const belowEnd = 1e-6
+
+// Place is the sample at which something happened at an onset in seconds from sample 0: the nearest, but the last one of a run for
+// what happened within half a sample of its end. A sample lasts until the next one, so a run of n samples lasts n/rate, and what
+// happened before its end is in it. Info.Rate is above 0.
+func (r *Recording) Place(onset float64) int64 {
+	at := r.Info.Samples(onset)
+	runs := r.Runs()
+	i := sort.Search(len(runs), func(i int) bool { return runs[i].End() >= at }) // the first that ends there, or later
+	if i == len(runs) || runs[i].End() != at || runs[i].Len == 0 || onset*r.Info.Rate > float64(at)-belowEnd {
+		return at
+	}
+	if i+1 < len(runs) && runs[i+1].Start == at {
+		return at
+	}
+	return at - 1
+}
+
+// PlaceEvents moves the events that stand at the sample nearest to their onset to that of Place.
+func (r *Recording) PlaceEvents() {
+	if !(r.Info.Rate > 0) {
+		return
+	}
+	moved := false
+	for i := range r.Events {
+		e := &r.Events[i]
+		if e.Onset-e.Onset != 0 || e.Sample != r.Info.Samples(e.Onset) { // no number, or by a clock of its own
+			continue
+		}
+		if at := r.Place(e.Onset); at != e.Sample {
+			e.Sample, moved = at, true
+		}
+	}
+	if moved {
+		slices.SortStableFunc(r.Events, func(a, b Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	}
 }
 
 // Close frees what the recording holds open.

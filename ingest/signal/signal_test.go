@@ -149,3 +149,29 @@ func TestOutside(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+// TestPlace: 0 <= onset < n/rate is within n samples; so within each run, also in the last half sample of it.
+func TestPlace(t *testing.T) {
+	r := &Recording{Info: &Info{Rate: 10}, Len: 40, Spans: []Span{{0, 10}, {20, 5}, {25, 15}}}
+	for onset, want := range map[float64]int64{
+		0: 0, 0.04: 0, 0.06: 1, 0.94: 9, 0.95: 9, 0.999: 9, 1: 10, 1.04: 10, 1.06: 11, 1.96: 20, 2: 20, 2.46: 25, 3.94: 39, 3.96: 39, 3.9999: 39, 4: 40, 4.04: 40, 4.06: 41, -0.06: -1,
+	} {
+		if got := r.Place(onset); got != want {
+			t.Errorf("what happened at %g s is at sample %d, want %d", onset, got, want)
+		}
+	}
+	r.Events = []Event{{Sample: 9, Onset: 0.9}, {Sample: 10, Onset: 1}, {Sample: 10, Onset: 0.97}, {Sample: 40, Onset: 5, Label: "by another clock"}, {Sample: 40, Onset: 3.98}}
+	r.PlaceEvents()
+	want := []Event{{Sample: 9, Onset: 0.9}, {Sample: 9, Onset: 0.97}, {Sample: 10, Onset: 1}, {Sample: 39, Onset: 3.98}, {Sample: 40, Onset: 5, Label: "by another clock"}}
+	if d := cmp.Diff(want, r.Events); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+	// The end of a run as it is computed: n samples at a rate that is no binary fraction last n/rate, and what is said to happen then is behind.
+	r = &Recording{Info: &Info{Rate: 999.41}}
+	for n := int64(1); n < 5000; n++ {
+		r.Len = n
+		if got := r.Place(float64(n) / 999.41); got != n {
+			t.Fatalf("the end of %d samples is placed at %d", n, got)
+		}
+	}
+}

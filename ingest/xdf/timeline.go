@@ -247,6 +247,9 @@ func (l *timeline) place(zero float64) {
 	}
 }
 
+// belowEnd is the part of a sample by which a time must lie before the end of a segment to be within it.
+const belowEnd = 1e-6
+
 // sample is the number of the sample that was measured at time t, or where it would be; zero is the time of sample 0.
 func (l *timeline) sample(t, zero float64) int64 {
 	k := sort.Search(len(l.segments), func(k int) bool { return l.segments[k].t0-l.segments[k].dt/2 > t }) - 1
@@ -258,8 +261,8 @@ func (l *timeline) sample(t, zero float64) int64 {
 		return at
 	}
 	g := l.segments[k]
-	if i := int64(math.Round((t - g.t0) / g.dt)); i < g.n {
-		return g.start + max(0, i)
+	if behind := (t - g.t0) / g.dt; behind < float64(g.n)-belowEnd { // the last sample lasts as long as the others
+		return g.start + max(0, min(int64(math.Round(behind)), g.n-1))
 	}
 	at := g.start + g.n - 1 + max(1, int64(math.Round((t-g.end())*l.rate)))
 	if k+1 < len(l.segments) {

@@ -17,7 +17,7 @@ func init() {
 // Bipolar makes channels that are the difference of two, the first minus the second: [F3, C3] becomes "F3-C3". What comes
 // out are the channels that are in no pair, in the order of the stream, then the pairs, in the order of the list, like
 // MNE's set_bipolar_reference. A bipolar channel has the kind and the unit of its two ends, which must be the same, and
-// no position.
+// no position; it is marked as bad where one of them is.
 //
 // It is y = x_first − x_second in the unit of both (Yao et al. 2019, doi:10.1007/s10548-019-00707-x, on references;
 // https://mne.tools/stable/generated/mne.set_bipolar_reference.html).
@@ -55,7 +55,7 @@ func (b *Bipolar) Start(in *signal.Info) (*signal.Info, error) {
 			return nil, fmt.Errorf("bipolar: pairs: %q is %s in %q and %q is %s in %q, must be of one kind and unit", plus.Name, plus.Kind, plus.Unit, minus.Name, minus.Kind, minus.Unit)
 		}
 		name := plus.Name + "-" + minus.Name
-		pairs[i] = signal.Channel{Name: name, Original: name, Kind: plus.Kind, Unit: plus.Unit}
+		pairs[i] = signal.Channel{Name: name, Original: name, Kind: plus.Kind, Unit: plus.Unit, Bad: plus.Bad || minus.Bad}
 		weights[i] = mix.Row{From: ends[:], Weights: []float64{1, -1}}
 	}
 	out := &signal.Info{Rate: in.Rate, Reference: "bipolar"}

@@ -2,6 +2,7 @@ package reref
 
 import (
 	"fmt"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -24,7 +25,7 @@ const densityUnit signal.Unit = "µV/m²"
 // channels pass as they are. It does not depend on the reference, and narrows what volume conduction has spread.
 //
 // Every EEG channel needs a position, and a broken one spoils its neighbours: interpolate it before, or leave it out with
-// pick. A NaN in one EEG channel reaches all of them, for the same sample only. The rank of the data is at most one less
+// pick. As by MNE, a stream with EEG channels that the source marks as bad is refused. A NaN in one EEG channel reaches all of them, for the same sample only. The rank of the data is at most one less
 // than the number of channels.
 type Laplacian struct {
 	Lambda    float64   `json:"lambda" doc:"smoothing added to the spline's diagonal, 0 (none) up to, not including, 1; 1e-5 is usual"`
@@ -44,6 +45,7 @@ func (l *Laplacian) Start(in *signal.Info) (*signal.Info, error) {
 		return nil, fmt.Errorf("laplacian: stiffness is %g, must be above 1 and at most 10", l.Stiffness)
 	}
 	var eeg []int
+	var bad []string
 	out := *in
 	out.Channels = append([]signal.Channel(nil), in.Channels...)
 	rows := make([]mix.Row, len(in.Channels))
@@ -53,9 +55,15 @@ func (l *Laplacian) Start(in *signal.Info) (*signal.Info, error) {
 			if c.Unit != signal.Microvolt {
 				return nil, fmt.Errorf("laplacian: channel %q is in %q, must be in %q: one laplacian is enough", c.Name, c.Unit, signal.Microvolt)
 			}
+			if c.Bad {
+				bad = append(bad, c.Name)
+			}
 			eeg = append(eeg, ch)
 			out.Channels[ch].Unit = densityUnit
 		}
+	}
+	if len(bad) > 0 {
+		return nil, fmt.Errorf("laplacian: the recording marks %s as bad, and a broken channel spoils its neighbours: put the step interpolate before it, which replaces them, or leave them out with pick", strings.Join(bad, ", "))
 	}
 	if len(eeg) < 2 {
 		return nil, fmt.Errorf("laplacian: %d EEG channels (of %d channels), must be at least 2", len(eeg), len(in.Channels))

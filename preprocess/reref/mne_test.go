@@ -29,6 +29,12 @@ type golden struct {
 	BipolarNames []string          `json:"bipolar_names"`
 	CSD          [][]float64       `json:"csd"`
 	Interpolated [][]float64       `json:"interpolated"`
+	// With channels marked as bad.
+	Bads         []string    `json:"bads"`
+	LinkedBads   [][]float64 `json:"linked_bads"`
+	BadReference [][]float64 `json:"bad_reference"`
+	BipolarBads  []string    `json:"bipolar_bads"`
+	CSDBads      string      `json:"csd_bads"` // what MNE says
 }
 
 func read(t *testing.T) golden {
@@ -121,6 +127,67 @@ func TestMatchesMNE(t *testing.T) {
 		if tc.name == "laplacian" && (out.Channels[0].Unit != "µV/m²" || out.Channels[12].Unit != signal.Microvolt || in.Info.Channels[0].Unit != signal.Microvolt) {
 			t.Errorf("laplacian: units are %q for EEG and %q for EOG, want µV/m² and µV", out.Channels[0].Unit, out.Channels[12].Unit)
 		}
+	}
+}
+
+// TestBadChannelsAsMNE: channels that the source marks as bad do not change with a reference, make bipolar ones bad, and are refused by
+// the laplacian, until they are interpolated.
+func TestBadChannelsAsMNE(t *testing.T) {
+	g := read(t)
+	in := g.chunk(upTo(15))
+	for i := range in.Info.Channels {
+		in.Info.Channels[i].Bad = slices.Contains(g.Bads, in.Info.Channels[i].Name)
+	}
+	for name, tc := range map[string]struct {
+		step preprocess.Processor
+		want [][]float64
+	}{
+		"linked_ears, channels marked as bad": {&reref.LinkedEars{Channels: []string{"A1", "A2"}}, g.LinkedBads},
+		"reference, channels marked as bad":   {&reref.Reference{Channels: []string{"A1", "A2"}}, g.LinkedBads},
+		"reference to a bad channel":          {&reref.Reference{Channels: []string{"C4", "Cz"}}, g.BadReference},
+	} {
+		if _, err := tc.step.Start(in.Info); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := tc.step.Process(in)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for ch := range tc.want {
+			paritytest.Within(t, name+": "+g.Names[ch], "MNE "+g.MNE, "generated", got.X[ch], tc.want[ch], 1e-12)
+		}
+		notes := tc.step.(signal.Noter).Notes()
+		if len(notes) != 1 || !strings.Contains(notes[0].String(), "2 not changed, because the recording marks them as bad: C4, O1") {
+			t.Errorf("%s: the notes are %v", name, notes)
+		}
+	}
+	out, err := (&reref.Bipolar{Pairs: [][]string{{"F3", "C3"}, {"C3", "P3"}, {"F4", "C4"}}}).Start(in.Info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bads []string
+	for _, c := range out.Channels {
+		if c.Bad {
+			bads = append(bads, c.Name)
+		}
+	}
+	if !slices.Equal(bads, g.BipolarBads) {
+		t.Errorf("bipolar: %q are bad, MNE has %q", bads, g.BipolarBads)
+	}
+	head := in.Info.Pick(upTo(12))
+	density := &reref.Laplacian{Lambda: 1e-5, Stiffness: 4}
+	if _, err := density.Start(head); err == nil || !strings.Contains(err.Error(), "laplacian: the recording marks C4, O1 as bad") || !strings.Contains(g.CSDBads, "cannot be computed with bad EEG channels") {
+		t.Errorf("laplacian: the error is %v, MNE says %q", err, g.CSDBads)
+	}
+	if head, err = (&spatial.Interpolate{}).Start(head); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := density.Start(head); err != nil {
+		t.Errorf("laplacian behind interpolate: %v", err)
+	}
+	alone := in.Info.Pick([]int{5, 9, 12, 13})
+	if _, err := (&reref.Reference{Channels: []string{"A1", "A2"}}).Start(alone); err == nil || !strings.Contains(err.Error(), "the recording marks C4, O1 as bad") {
+		t.Errorf("reference of bad channels alone: the error is %v", err)
 	}
 }
 

@@ -21,7 +21,8 @@ func init() {
 // Reference takes the mean of some channels, sample by sample, from every EEG channel, like MNE's set_eeg_reference with
 // a list. The channels of the list must be voltages of kind eeg or misc (an ear that a reader did not know); those that
 // are EEG lose the mean as well, so that a single one becomes 0. Other channels pass as they are. A NaN in a reference
-// channel reaches all EEG channels, for the same sample only.
+// channel reaches all EEG channels, for the same sample only. EEG channels that the source marks as bad do not change, like MNE's,
+// and the notes of the fit name them; one that is in the list counts all the same.
 //
 // It is y[ch][t] = x[ch][t] − Σ_r x[r][t]/R over the R channels of the list, in µV (Yao et al. 2019,
 // doi:10.1007/s10548-019-00707-x; https://mne.tools/stable/generated/mne.set_eeg_reference.html).
@@ -37,7 +38,8 @@ func (r *Reference) Start(in *signal.Info) (*signal.Info, error) {
 	return r.start("reference", strings.Join(r.Channels, "+"), r.Channels, r.Drop, in)
 }
 
-// LinkedEars is Reference with both ear lobes or mastoids, computed from the two as recorded (not by a wire between them).
+// LinkedEars is Reference with both ear lobes or mastoids, computed from the two as recorded (not by a wire between them). Channels
+// that are marked as bad do not change there either.
 //
 // It is y[ch][t] = x[ch][t] − (x[left][t] + x[right][t])/2, in µV (Yao et al. 2019, doi:10.1007/s10548-019-00707-x).
 type LinkedEars struct {
@@ -57,9 +59,10 @@ func (r *LinkedEars) Start(in *signal.Info) (*signal.Info, error) {
 
 // averager subtracts the mean of some channels from the EEG channels.
 type averager struct {
-	in   int   // channels of the stream
-	keep []int // which of them come out
-	eeg  []bool
+	in   int    // channels of the stream
+	keep []int  // which of them come out
+	eeg  []bool // those that change
+	bad  []string
 	refs []int
 	mean []float64 // scratch, one value per sample
 	info *signal.Info
@@ -70,7 +73,7 @@ func (a *averager) start(step, reference string, names []string, drop bool, in *
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s: channels is empty: name at least one, or use the step car for the average of all", step)
 	}
-	a.in, a.refs, a.keep, a.eeg = len(in.Channels), nil, nil, nil
+	a.in, a.refs, a.keep, a.eeg, a.bad = len(in.Channels), nil, nil, nil, nil
 	for i, name := range names {
 		ch := in.Index(name)
 		if ch < 0 {
@@ -89,18 +92,27 @@ func (a *averager) start(step, reference string, names []string, drop bool, in *
 		if drop && slices.Contains(a.refs, ch) {
 			continue
 		}
-		a.keep, a.eeg = append(a.keep, ch), append(a.eeg, c.Kind == signal.EEG)
-		if c.Kind == signal.EEG && !slices.Contains(a.refs, ch) {
+		a.keep, a.eeg = append(a.keep, ch), append(a.eeg, c.Kind == signal.EEG && !c.Bad)
+		switch {
+		case c.Kind == signal.EEG && c.Bad:
+			a.bad = append(a.bad, c.Name)
+		case c.Kind == signal.EEG && !slices.Contains(a.refs, ch):
 			left++
 		}
 	}
-	if left == 0 {
+	switch {
+	case left == 0 && len(a.bad) > 0:
+		return nil, fmt.Errorf("%s: no EEG channel beside the reference %q to subtract it from: the recording marks %s as bad", step, names, strings.Join(a.bad, ", "))
+	case left == 0:
 		return nil, fmt.Errorf("%s: no EEG channel beside the reference %q to subtract it from", step, names)
 	}
 	a.info = in.Pick(a.keep)
 	a.info.Reference = reference
 	return a.info, nil
 }
+
+// Notes names the channels that do not change because the source marks them as bad.
+func (a *averager) Notes() []signal.Note { return signal.BadNote("not changed", a.bad) }
 
 // Process subtracts.
 func (a *averager) Process(c signal.Chunk) (signal.Chunk, error) {

@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -28,6 +30,10 @@ func init() {
 // while one that slides has no event: a live session that is trained on baselined windows must cut them around events
 // too (detrend exists for both).
 //
+// An event that lasts, such as a block of rest or a recording that is all of one condition, may have more than one window: with
+// every_s they follow each other so far apart, from the first one on, as long as they end before the event does. A gap ends it.
+// Windows of one event are alike: never put some of them into training and others into test.
+//
 // A window is [channels][samples] in the units of the stream; the trend is taken by least squares, the baseline as the mean
 // over its samples (https://mne.tools/stable/generated/mne.Epochs.html).
 type Events struct {
@@ -37,16 +43,26 @@ type Events struct {
 	// Baseline has no or two elements.
 	Baseline []float64 `json:"baseline_s" doc:"start and end of the baseline in seconds from the event, both included: [-0.2, 0]; its mean is taken from the window; absent for none; within a day"`
 	Detrend  string    `json:"detrend" doc:"what a window loses before its baseline: none, constant (its mean) or linear (its line of least squares)"`
+	Every    float64   `json:"every_s" doc:"time in seconds from one window to the next of an event that lasts, as long as they end with it; at least one sample, at most a day; 0 for one window of each event"`
 
 	offset, length int64          // samples
 	base, baseLen  int64          // of the baseline; 0 long where there is none
 	from, to       int64          // what must be there of window and baseline, relative to the event
 	volt           []bool         // channels that lose trend and baseline
 	own            scratch        // samples of windows that lose something
+	every          int64          // samples; 0 for one window of each event
+	blocks         []block        // events that last, and have windows to come
+	spread         []signal.Event // scratch of cuesIn
 	pending        []signal.Event // waiting for samples, in order
 	missed         []preprocess.Miss
 	hist           history
 	cues           []signal.Event // copies for the windows lent out
+}
+
+// block is an event that lasts, of which further windows are cut.
+type block struct {
+	event signal.Event
+	next  int64 // where the next cue would be
 }
 
 // Start converts the times to samples and forgets all samples and events.
@@ -76,7 +92,13 @@ func (s *Events) Start(in *signal.Info) (int, error) {
 	if err := s.placeBaseline(in); err != nil {
 		return 0, err
 	}
-	s.volt = voltages(in)
+	if s.every, err = samples(in, "events", "every_s", s.Every); err != nil {
+		return 0, err
+	}
+	if s.Every < 0 || s.Every > 0 && s.every < 1 {
+		return 0, fmt.Errorf("events: every_s is %g, must be 0 (one window of each event) or at least one sample: %g s at %g Hz", s.Every, 1/in.Rate, in.Rate)
+	}
+	s.volt, s.blocks = voltages(in), s.blocks[:0]
 	s.pending, s.missed = s.pending[:0], nil
 	s.hist.start(in, max(s.to-s.from, -s.from))
 	return int(s.length), nil
@@ -148,6 +170,8 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 				e.Label, e.Sample, c.Start, c.End(), at)
 		}
 		at = e.Sample
+	}
+	for _, e := range s.cuesIn(c) {
 		if _, cue := s.Map[e.Label]; !cue {
 			continue
 		}
@@ -171,6 +195,37 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 		s.correct(w)
 	}
 	return s.hist.windows, nil
+}
+
+// cuesIn is the events of c, and those that stand for further windows of events that last, in order; behind the others at one sample.
+func (s *Events) cuesIn(c signal.Chunk) []signal.Event {
+	if s.every == 0 {
+		return c.Events
+	}
+	s.spread = append(s.spread[:0], c.Events...)
+	for _, e := range c.Events {
+		if _, cue := s.Map[e.Label]; cue && e.Duration > 0 {
+			s.blocks = append(s.blocks, block{e, e.Sample + s.every})
+		}
+	}
+	rate := c.Info.Rate
+	s.blocks = slices.DeleteFunc(s.blocks, func(b block) bool { return b.next+s.offset+s.length > b.end(rate) })
+	for i := range s.blocks {
+		b := &s.blocks[i]
+		for ; b.next < c.End() && b.next+s.offset+s.length <= b.end(rate); b.next += s.every {
+			e := b.event
+			behind := float64(b.next-e.Sample) / rate
+			e.Sample, e.Onset, e.Duration = b.next, e.Onset+behind, e.Duration-behind
+			s.spread = append(s.spread, e)
+		}
+	}
+	slices.SortStableFunc(s.spread, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	return s.spread
+}
+
+// end is the sample behind the event.
+func (b block) end(rate float64) int64 {
+	return b.event.Sample + int64(math.Round(min(b.event.Duration, 1e9)*rate))
 }
 
 // correct takes trend and baseline from w.

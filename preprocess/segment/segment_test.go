@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -132,6 +133,72 @@ func TestEventsAreTheirDefinition(t *testing.T) {
 			}
 		}
 	})
+}
+
+// With every_s, an event that lasts has a window wherever one that begins a multiple of every_s behind the first one ends within it.
+func TestEventsThatLast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := anyRecording(t)
+		rate := c.Info.Rate
+		offset, length, every := rapid.Int64Range(-50, 50).Draw(t, "offset"), rapid.Int64Range(1, 60).Draw(t, "length"), rapid.Int64Range(1, 90).Draw(t, "every")
+		seg := &segment.Events{Map: map[string]string{"T1": "fists", "T2": "feet"}, TMin: float64(offset) / rate, TMax: float64(offset+length) / rate, Every: float64(every) / rate}
+		for i := range c.Events {
+			c.Events[i].Duration = float64(rapid.Int64Range(0, 400).Draw(t, "lasts")) / rate
+		}
+		type cue struct {
+			signal.Event
+			order int // further windows come behind all events of their sample
+		}
+		var cues []cue
+		for i, e := range c.Events {
+			cues = append(cues, cue{e, i})
+			for k := int64(1); e.Duration > 0 && e.Sample+k*every+offset+length <= e.Sample+int64(math.Round(e.Duration*rate)) && e.Sample+k*every < c.End(); k++ {
+				f := e
+				f.Sample += k * every
+				f.Onset += float64(k*every) / rate
+				f.Duration -= float64(k*every) / rate
+				cues = append(cues, cue{f, len(c.Events) + i})
+			}
+		}
+		slices.SortFunc(cues, func(a, b cue) int {
+			return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.order, b.order))
+		})
+		for range 2 {
+			if _, err := seg.Start(c.Info); err != nil {
+				t.Fatal(err)
+			}
+			var want []span
+			missed := 0
+			for i, e := range cues {
+				from := e.Sample + offset
+				switch {
+				case e.Label == "T0":
+				case from < c.Start || from+length > c.End():
+					missed++
+				default:
+					want = append(want, span{from, &cues[i].Event, map[string]string{"T1": "fists", "T2": "feet"}[e.Label]})
+				}
+			}
+			check(t, seg, c, length, want)
+			if got := seg.End(); len(got) != missed {
+				t.Fatalf("%d misses, the definition gives %d", len(got), missed)
+			}
+		}
+	})
+}
+
+// What a human would count by hand: a recording of 60 s at 10 Hz that is all rest has 15 windows of 4 s.
+func TestWindowsOfAWholeRecording(t *testing.T) {
+	c := recording(10, 0, 600)
+	c.Events = []signal.Event{{Label: "rest", Duration: 60}}
+	seg := &segment.Events{Map: map[string]string{"rest": "rest"}, TMax: 4, Every: 4}
+	if _, err := seg.Start(c.Info); err != nil {
+		t.Fatal(err)
+	}
+	windows, err := seg.Push(c)
+	if err != nil || len(windows) != 15 || windows[14].Start != 560 || windows[14].Event.Onset != 56 || len(seg.End()) != 0 {
+		t.Errorf("%d windows, %v, want 15, the last at sample 560", len(windows), err)
+	}
 }
 
 // What a human would count by hand: 2 s windows every 0.5 s at 10 Hz behind a gap that ends at sample 103.

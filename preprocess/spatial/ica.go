@@ -38,6 +38,9 @@ func init() {
 // doi:10.1162/089976699300016719), picard (the maximum that extended infomax seeks, Ablin, Cardoso & Gramfort 2018,
 // doi:10.1109/TSP.2018.2844203), picard_o (the same with uncorrelated components, doi:10.1109/ICASSP.2018.8461662). Where the
 // method does not converge, calibration fails: nothing is fitted.
+//
+// EEG channels that the source of the training signal marks as bad are in no component and pass as they are, like MNE's; with
+// output sources they are left out with the other EEG channels. The notes of the fit name them.
 type ICA struct {
 	Method       string   `json:"method" doc:"fastica, infomax (extended), picard (extended infomax by quasi-Newton steps) or picard_o (picard with uncorrelated components)"`
 	Components   float64  `json:"components" doc:"principal components kept before: a number from 1 to the rank of the EEG channels, a part of the variance between 0 and 1, or 0 for all"`
@@ -50,7 +53,7 @@ type ICA struct {
 	Output       string   `json:"output" doc:"cleaned (the channels without the removed components) or sources (the other components as channels ica1, ica2, … in the place of the EEG)"`
 
 	// Unmixing is W·K [components, channels] in 1/µV, Mixing its inverse on the components' span [channels, components] in
-	// µV, Mean that of each channel in µV; nil until fitted. They are over the EEG channels.
+	// µV, Mean that of each channel in µV; nil until fitted. They are over the EEG channels, with zeros for those that were bad.
 	Unmixing [][]float64 `json:"-"`
 	Mixing   [][]float64 `json:"-"`
 	Mean     []float64   `json:"-"`
@@ -59,6 +62,7 @@ type ICA struct {
 	in  *signal.Info
 	eeg []int
 	eog []int
+	bad []string // in the last calibration
 	mix.Stage
 }
 
@@ -113,7 +117,8 @@ func (s *ICA) prepare() *signal.Info {
 	for ch := range rows {
 		rows[ch] = mix.Copy(ch)
 	}
-	for i, ch := range s.eeg {
+	at := used(s.Unmixing, n)
+	for _, i := range at {
 		w, offset := make([]float64, n), 0.0
 		w[i] = 1
 		for k, removed := range s.Removed {
@@ -122,7 +127,7 @@ func (s *ICA) prepare() *signal.Info {
 				offset += s.Mixing[i][k] * floats.Dot(s.Unmixing[k], s.Mean)
 			}
 		}
-		rows[ch] = mix.Dense(s.eeg, w, offset)
+		rows[s.eeg[i]] = row(s.eeg, at, w, offset)
 	}
 	s.Set(s.in, s.in, rows)
 	return s.in
@@ -133,10 +138,11 @@ func (s *ICA) unmix() *signal.Info {
 	out := *s.in
 	out.Channels = nil
 	var rows []mix.Row
+	at := used(s.Unmixing, len(s.eeg))
 	for k, c := range numbered("ica", len(s.Unmixing)) {
 		if !s.Removed[k] {
 			out.Channels = append(out.Channels, c)
-			rows = append(rows, mix.Dense(s.eeg, s.Unmixing[k], -floats.Dot(s.Unmixing[k], s.Mean)))
+			rows = append(rows, row(s.eeg, at, s.Unmixing[k], -floats.Dot(s.Unmixing[k], s.Mean)))
 		}
 	}
 	for _, ch := range others(s.in) {
@@ -147,12 +153,13 @@ func (s *ICA) unmix() *signal.Info {
 }
 
 // Notes says so where the EEG channels do not have full rank: then there are as many components as dimensions. With components
-// above 0 that is what was asked for.
+// above 0 that is what was asked for. It names the channels that were left out because the source marks them as bad.
 func (s *ICA) Notes() []signal.Note {
+	notes := signal.BadNote("in no component", s.bad)
 	if s.Components != 0 {
-		return nil
+		return notes
 	}
-	return signal.RankNote(len(s.Unmixing), len(s.Unmixing), len(s.eeg))
+	return append(notes, signal.RankNote(len(s.Unmixing), len(s.Unmixing), len(s.eeg)-len(s.bad))...)
 }
 
 // Process applies the matrix.
@@ -171,7 +178,11 @@ func (s *ICA) Calibrate(runs []signal.Chunk) error {
 	if s.in == nil {
 		return fmt.Errorf("ica: Calibrate: %w", errNotStarted)
 	}
-	x, err := training(s.in, s.eeg, runs)
+	at, idx, bad := good(s.in, s.eeg)
+	if len(idx) < 2 {
+		return fmt.Errorf("ica: %d of %d EEG channels are not marked as bad by the source, must be at least 2", len(idx), len(s.eeg))
+	}
+	x, err := training(s.in, idx, runs)
 	if err != nil {
 		return fmt.Errorf("ica: %w", err)
 	}
@@ -203,7 +214,15 @@ func (s *ICA) Calibrate(runs []signal.Chunk) error {
 	if s.Output == sources && !slices.Contains(fitted.Removed, false) && len(others(s.in)) == 0 {
 		return errors.New("ica: all components are removed: nothing would be left")
 	}
-	s.Unmixing, s.Mixing, s.Mean, s.Removed = fitted.Unmixing, fitted.Mixing, fitted.Mean, fitted.Removed
+	n := len(s.eeg)
+	s.Unmixing, s.Mean, s.Removed, s.bad = spread(fitted.Unmixing, at, n), spread([][]float64{fitted.Mean}, at, n)[0], fitted.Removed, bad
+	s.Mixing = make([][]float64, n)
+	for i := range s.Mixing {
+		s.Mixing[i] = make([]float64, len(fitted.Unmixing))
+	}
+	for k, i := range at {
+		s.Mixing[i] = fitted.Mixing[k]
+	}
 	s.prepare()
 	return nil
 }
@@ -352,6 +371,7 @@ func (s *ICA) SetState(state signal.State) error {
 		return fmt.Errorf("ica: %w", err)
 	}
 	s.Unmixing, s.Mixing, s.Mean = unmixing.Rows(), mixing.Rows(), slices.Clone(mean.Data)
+	s.bad = nil
 	s.Removed = make([]bool, comps)
 	for i, v := range removed.Data {
 		s.Removed[i] = v != 0

@@ -55,6 +55,9 @@ type Montage struct {
 // Ignores names the channels that are left out and go into no spline.
 func (p *Montage) Ignores() (names []string, separate bool) { return p.ignored, p.separate }
 
+// Bridges says that the same channels come out of whatever stream is taken.
+func (p *Montage) Bridges() {}
+
 // Notes says how much is measured.
 func (p *Montage) Notes() []signal.Note { return p.notes }
 

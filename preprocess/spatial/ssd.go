@@ -31,6 +31,9 @@ func init() {
 // order run forward and backward over the training signal; the stream itself is not filtered.
 //
 // Data need not have full rank: components are sought within the range of N (see spd.RankTol).
+//
+// EEG channels that the source of the training signal marks as bad are in no component, like MNE's: with output cleaned they pass
+// as they are, with sources they are left out with the other EEG channels. The notes of the fit name them.
 type SSD struct {
 	Low        float64 `json:"low_hz" doc:"lower edge of the band that matters, in Hz"`
 	High       float64 `json:"high_hz" doc:"upper edge of the band that matters, in Hz"`
@@ -41,7 +44,7 @@ type SSD struct {
 	Output     string  `json:"output" doc:"sources (the components as channels ssd1, ssd2, … in the place of the EEG) or cleaned (the part of the EEG channels that the components make)"`
 
 	// Filters is one component per row [components, EEG channels] in 1/µV, Patterns its topography [EEG channels,
-	// components] in µV, Ratios its λ; nil until fitted.
+	// components] in µV, Ratios its λ; nil until fitted. Channels that were bad have zeros.
 	Filters  [][]float64 `json:"-"`
 	Patterns [][]float64 `json:"-"`
 	Ratios   []float64   `json:"-"`
@@ -51,7 +54,8 @@ type SSD struct {
 	band dsp.SOS
 	wide dsp.SOS
 	mix.Stage
-	rank int // of the flanks in the last calibration, 0 where it is not known
+	rank int      // of the flanks in the last calibration, 0 where it is not known
+	bad  []string // in the last calibration
 }
 
 // Start checks the parameters and designs the filters.
@@ -99,20 +103,21 @@ func (s *SSD) prepare() *signal.Info {
 	if s.Filters == nil {
 		return out
 	}
+	at := used(s.Filters, len(s.eeg))
 	if s.Output == sources {
 		for k, w := range s.Filters {
-			rows[k] = mix.Dense(s.eeg, w, 0)
+			rows[k] = row(s.eeg, at, w, 0)
 		}
 	} else {
 		for ch := range rows {
 			rows[ch] = mix.Copy(ch)
 		}
-		for i, ch := range s.eeg {
+		for _, i := range at {
 			w := make([]float64, len(s.eeg))
 			for k, f := range s.Filters {
 				floats.AddScaled(w, s.Patterns[i][k], f)
 			}
-			rows[ch] = mix.Dense(s.eeg, w, 0)
+			rows[s.eeg[i]] = row(s.eeg, at, w, 0)
 		}
 	}
 	s.Set(s.in, out, rows)
@@ -136,11 +141,15 @@ func (s *SSD) Calibrate(runs []signal.Chunk) error {
 	if s.in == nil {
 		return fmt.Errorf("ssd: Calibrate: %w", errNotStarted)
 	}
-	x, err := training(s.in, s.eeg, runs)
+	at, idx, bad := good(s.in, s.eeg)
+	if len(idx) < s.Components {
+		return fmt.Errorf("ssd: components is %d, but only %d of %d EEG channels are not marked as bad by the source; set components to at most that", s.Components, len(idx), len(s.eeg))
+	}
+	x, err := training(s.in, idx, runs)
 	if err != nil {
 		return fmt.Errorf("ssd: %w", err)
 	}
-	n := len(s.eeg)
+	n := len(idx)
 	own, noise := mat.NewSymDense(n, nil), mat.NewSymDense(n, nil)
 	if err := s.covariances(own, noise, x); err != nil {
 		return fmt.Errorf("ssd: %w", err)
@@ -155,21 +164,25 @@ func (s *SSD) Calibrate(runs []signal.Chunk) error {
 	// The patterns of all components are N·Wᵀ: it inverts W on the range of N, for W·N·Wᵀ = 1.
 	var patterns mat.Dense
 	patterns.Mul(noise, w.T())
-	s.rank = len(values)
-	s.Filters, s.Ratios, s.Patterns = nil, nil, make([][]float64, n)
+	s.rank, s.bad = len(values), bad
+	s.Filters, s.Ratios, s.Patterns = nil, nil, slab(len(s.eeg), s.Components)
 	for k := range s.Components {
 		i := len(values) - 1 - k // values ascend
 		s.Filters, s.Ratios = append(s.Filters, mat.Row(nil, i, w)), append(s.Ratios, values[i])
-		for ch := range s.Patterns {
-			s.Patterns[ch] = append(s.Patterns[ch], patterns.At(ch, i))
+		for ch := range n {
+			s.Patterns[at[ch]][k] = patterns.At(ch, i)
 		}
 	}
+	s.Filters = spread(s.Filters, at, len(s.eeg))
 	s.prepare()
 	return nil
 }
 
-// Notes says so where the training signal in the flanks does not have full rank.
-func (s *SSD) Notes() []signal.Note { return signal.RankNote(s.rank, s.rank, len(s.eeg)) }
+// Notes says so where the training signal in the flanks does not have full rank, and names the channels that were left out because
+// the source marks them as bad.
+func (s *SSD) Notes() []signal.Note {
+	return append(signal.BadNote("in no component", s.bad), signal.RankNote(s.rank, s.rank, len(s.eeg)-len(s.bad))...)
+}
 
 // covariances fills in those of the band and of the flanks over all runs. Like MNE it takes off no mean: the filters do.
 func (s *SSD) covariances(own, noise *mat.SymDense, x [][][]float64) error {
@@ -240,6 +253,7 @@ func (s *SSD) SetState(state signal.State) error {
 		return fmt.Errorf("ssd: %w", err)
 	}
 	s.Filters, s.Patterns, s.Ratios, s.rank = filters.Rows(), patterns.Rows(), slices.Clone(ratios.Data), 0
+	s.bad = nil
 	s.prepare()
 	return nil
 }

@@ -31,6 +31,9 @@ func init() {
 // given, the eog channels are all of kind eog. A peak is the sample farthest from the channel's median in a stretch that
 // is farther from it than threshold_uv, or, with 0, than 5 robust standard deviations (1.4826 times the median absolute
 // deviation). Peaks closer than a window apart count once, the larger one. Windows that reach beyond a run are left out.
+//
+// EEG channels that the source of the training signal marks as bad are in no direction and pass as they are, like MNE's. The notes
+// of the fit name them.
 type SSP struct {
 	Components int      `json:"components" doc:"number of directions to take out, from 1 to below the number of EEG channels"`
 	Events     []string `json:"events" doc:"labels of the events that mark artefacts"`
@@ -40,12 +43,13 @@ type SSP struct {
 	TMax       float64  `json:"tmax_s" doc:"end of the windows, in seconds from the event or peak, above tmin_s"`
 
 	// Vectors is one direction of length 1 per row [components, EEG channels], nil until fitted; Explained the part of the
-	// windows' power that each has.
+	// windows' power that each has. Channels that were bad have zeros.
 	Vectors   [][]float64 `json:"-"`
 	Explained []float64   `json:"-"`
 
 	in       *signal.Info
 	eeg, eog []int
+	bad      []string // in the last calibration
 	mix.Stage
 }
 
@@ -91,13 +95,14 @@ func (s *SSP) prepare() {
 	for ch := range rows {
 		rows[ch] = mix.Copy(ch)
 	}
-	for i, ch := range s.eeg {
+	at := used(s.Vectors, len(s.eeg))
+	for _, i := range at {
 		w := make([]float64, len(s.eeg))
 		w[i] = 1
 		for _, u := range s.Vectors {
 			floats.AddScaled(w, -u[i], u)
 		}
-		rows[ch] = mix.Dense(s.eeg, w, 0)
+		rows[s.eeg[i]] = row(s.eeg, at, w, 0)
 	}
 	s.Set(s.in, s.in, rows)
 }
@@ -119,7 +124,11 @@ func (s *SSP) Calibrate(runs []signal.Chunk) error {
 	if s.in == nil {
 		return fmt.Errorf("ssp: Calibrate: %w", errNotStarted)
 	}
-	if _, err := training(s.in, append(slices.Clone(s.eeg), s.eog...), runs); err != nil {
+	at, idx, bad := good(s.in, s.eeg)
+	if s.Components >= len(idx) {
+		return fmt.Errorf("ssp: components is %d, must be below %d, the number of EEG channels that the source does not mark as bad (of %d)", s.Components, len(idx), len(s.eeg))
+	}
+	if _, err := training(s.in, append(slices.Clone(idx), s.eog...), runs); err != nil {
 		return fmt.Errorf("ssp: %w", err)
 	}
 	from, length := s.in.Samples(s.TMin), s.in.Samples(s.TMax)-s.in.Samples(s.TMin)
@@ -131,27 +140,27 @@ func (s *SSP) Calibrate(runs []signal.Chunk) error {
 			return fmt.Errorf("ssp: %w", err)
 		}
 	}
-	n := len(s.eeg)
+	n := len(idx)
 	sum, windows := mat.NewSymDense(n, nil), 0
 	for _, r := range runs {
-		var at []int64 // the middles, in samples of the run
+		var middles []int64 // in samples of the run
 		for _, e := range r.Events {
 			if slices.Contains(s.Events, e.Label) {
-				at = append(at, e.Sample-r.Start)
+				middles = append(middles, e.Sample-r.Start)
 			}
 		}
 		for e, ch := range s.eog {
-			at = append(at, maxima(r.X[ch], medians[e], peaks[e], length)...)
+			middles = append(middles, maxima(r.X[ch], medians[e], peaks[e], length)...)
 		}
-		for _, t := range at {
+		for _, t := range middles {
 			lo := t + from
 			if lo < 0 || lo+length > int64(r.Len()) {
 				continue
 			}
 			windows++
-			for i, a := range s.eeg {
+			for i, a := range idx {
 				x := r.X[a][lo : lo+length]
-				for j, b := range s.eeg[:i+1] {
+				for j, b := range idx[:i+1] {
 					sum.SetSym(i, j, sum.At(i, j)+floats.Dot(x, r.X[b][lo:lo+length]))
 				}
 			}
@@ -175,9 +184,13 @@ func (s *SSP) Calibrate(runs []signal.Chunk) error {
 		}
 		s.Vectors[k], s.Explained[k] = u, values[len(values)-1-k]/floats.Sum(values)
 	}
+	s.Vectors, s.bad = spread(s.Vectors, at, len(s.eeg)), bad
 	s.prepare()
 	return nil
 }
+
+// Notes names the channels that were left out because the source marks them as bad.
+func (s *SSP) Notes() []signal.Note { return signal.BadNote("in no direction, and not changed", s.bad) }
 
 // level is the median of a channel over all runs and the distance from it that makes a peak.
 func (s *SSP) level(ch int, runs []signal.Chunk) (median, threshold float64, err error) {
@@ -247,7 +260,7 @@ func (s *SSP) SetState(state signal.State) error {
 	if err != nil {
 		return fmt.Errorf("ssp: %w", err)
 	}
-	s.Vectors, s.Explained = vectors.Rows(), slices.Clone(explained.Data)
+	s.Vectors, s.Explained, s.bad = vectors.Rows(), slices.Clone(explained.Data), nil
 	s.prepare()
 	return nil
 }

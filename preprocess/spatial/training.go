@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/preprocess/spatial/mix"
 )
 
 // What comes out of a step that finds components.
@@ -53,6 +55,51 @@ func training(in *signal.Info, idx []int, runs []signal.Chunk) ([][][]float64, e
 		return nil, errors.New("the training signal has no samples")
 	}
 	return out, nil
+}
+
+// good is the places in eeg of the channels that the source does not mark as bad, those channels, and the names of the others.
+func good(in *signal.Info, eeg []int) (at, idx []int, bad []string) {
+	for i, ch := range eeg {
+		if c := in.Channels[ch]; c.Bad {
+			bad = append(bad, c.Name)
+		} else {
+			at, idx = append(at, i), append(idx, ch)
+		}
+	}
+	return at, idx, bad
+}
+
+// spread puts each row of w, over the channels at, among n channels, with zeros for the others: a step keeps what it learned over
+// all EEG channels, so that it works where other channels are marked than in training, or none.
+func spread(w [][]float64, at []int, n int) [][]float64 {
+	out := make([][]float64, len(w))
+	for k, row := range w {
+		out[k] = make([]float64, n)
+		for i, v := range row {
+			out[k][at[i]] = v
+		}
+	}
+	return out
+}
+
+// used is the places of the channels, of n, that a row of w goes by.
+func used(w [][]float64, n int) []int {
+	var at []int
+	for i := range n {
+		if slices.ContainsFunc(w, func(row []float64) bool { return row[i] != 0 }) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// row is one of w over the channels at places at of eeg. The others have no weight in it: what they hold, be it NaN, does not matter.
+func row(eeg, at []int, w []float64, offset float64) mix.Row {
+	from, weights := make([]int, len(at)), make([]float64, len(at))
+	for k, i := range at {
+		from[k], weights[k] = eeg[i], w[i]
+	}
+	return mix.Dense(from, weights, offset)
 }
 
 // numbered describes components as channels: "ica1", "ica2", …, without unit and position.

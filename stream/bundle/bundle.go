@@ -33,13 +33,16 @@ const maxFile = 4 << 30
 // Manifest says what a bundle is.
 type Manifest struct {
 	Version int             `json:"version"`
-	Gyrus   string          `json:"gyrus"`             // the program's version
-	Spec    json.RawMessage `json:"spec"`              // the pipeline with every parameter, defaults written out
-	Input   Input           `json:"input"`             // what it was fitted on and expects again
-	Classes []string        `json:"classes"`           // in the order of the scores
-	Outputs []string        `json:"outputs,omitempty"` // with a section target in place of classes: the quantities
-	Data    []Data          `json:"data"`              // the recordings it was fitted on
-	Seed    uint64          `json:"seed"`              // of everything random in the fit
+	Gyrus   string          `json:"gyrus"` // the program's version
+	Spec    json.RawMessage `json:"spec"`  // the pipeline with every parameter, defaults written out
+	Input   Input           `json:"input"` // what it was fitted on and expects again
+	// Montage is what a leading step montage brings every stream to, nil without one. A stream that lacks channels of Input is
+	// taken where that step can.
+	Montage *Input   `json:"montage,omitempty"`
+	Classes []string `json:"classes"`           // in the order of the scores
+	Outputs []string `json:"outputs,omitempty"` // with a section target in place of classes: the quantities
+	Data    []Data   `json:"data"`              // the recordings it was fitted on
+	Seed    uint64   `json:"seed"`              // of everything random in the fit
 	// Score is what cross-validation said of a pipeline like this one, nil where there was none.
 	Score *Score `json:"score,omitempty"`
 	// Followed is the same of a pipeline with a section target, one entry to an output.
@@ -132,13 +135,15 @@ type Channel struct {
 	Unit signal.Unit `json:"unit"`
 	// Pos is where the electrode was in training, which Laplacians and interpolation go by; nil where unknown.
 	Pos *signal.Position `json:"pos,omitempty"`
+	// Bad is what the source said in training, which montage, interpolate and car go by.
+	Bad bool `json:"bad,omitempty"`
 }
 
 // InputOf is what a pipeline that was fitted on streams described by i expects. A position that is not finite is none.
 func InputOf(i *signal.Info) Input {
 	in := Input{Rate: i.Rate, Reference: i.Reference}
 	for _, c := range i.Channels {
-		ch := Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit}
+		ch := Channel{Name: c.Name, Kind: c.Kind, Unit: c.Unit, Bad: c.Bad}
 		if c.Pos != nil && c.Pos.Finite() {
 			pos := *c.Pos
 			ch.Pos = &pos
@@ -152,7 +157,7 @@ func InputOf(i *signal.Info) Input {
 func (i Input) Info() *signal.Info {
 	info := &signal.Info{Rate: i.Rate, Reference: i.Reference}
 	for _, c := range i.Channels {
-		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit, Pos: c.Pos})
+		info.Channels = append(info.Channels, signal.Channel{Name: c.Name, Original: c.Name, Kind: c.Kind, Unit: c.Unit, Pos: c.Pos, Bad: c.Bad})
 	}
 	return info
 }

@@ -22,7 +22,7 @@ func example() *Bundle {
 	return &Bundle{
 		Manifest: Manifest{
 			Version: Version, Gyrus: "test", Spec: json.RawMessage(`{"decoder":{"use":"lda"}}`),
-			Input:   Input{Rate: 160, Channels: []Channel{{"C3", signal.EEG, signal.Microvolt, &signal.Position{-0.065, -0.012, 0.064}}, {"C4", signal.EEG, signal.Microvolt, nil}}, Reference: "Cz"},
+			Input:   Input{Rate: 160, Channels: []Channel{{"C3", signal.EEG, signal.Microvolt, &signal.Position{-0.065, -0.012, 0.064}, true}, {"C4", signal.EEG, signal.Microvolt, nil, false}}, Reference: "Cz"},
 			Classes: []string{"feet", `fi"sts","sha256":"x`}, // a label that tries to look like the hash
 			Data:    []Data{{Name: "S001R06.edf", SHA256: "ab", Trials: map[string]int{"feet": 7}}}, Seed: math.MaxUint64,
 			Score: &Score{Split: "leave-one-run-out", Trials: 45, BalancedAccuracy: 0.95, CILow: 0.85, CIHigh: 0.99, Chance: 0.5},

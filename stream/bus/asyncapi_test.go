@@ -2,6 +2,7 @@ package bus
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -79,7 +80,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 	}
 	want := map[string]string{
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
-		"feedback": FeedbackSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
+		"feedback": FeedbackSubject("{session}", "{decoder}"), "actuator": ActuatorSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
 		"stop": StopSubject("{session}"), "stopAnswer": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
@@ -196,7 +197,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition": reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
-		"stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
+		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -229,10 +230,13 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(KindClass), string(KindContinuous), string(KindNone)}, schemas["command"].Properties["kind"].Enum); diff != "" {
 		t.Errorf("kinds (-Go +document):\n%s", diff)
 	}
+	if diff := cmp.Diff([]string{string(Actuate), string(Shadow)}, schemas["command"].Properties["state"].Enum); diff != "" {
+		t.Errorf("states of a command (-Go +document):\n%s", diff)
+	}
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue"} {
+	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue", "actuator"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -257,6 +261,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 		"feedback":   func(b []byte) (any, error) { return ParseFeedback(b) },
 		"request":    func(b []byte) (any, error) { return ParseRequest(b) },
 		"reply":      func(b []byte) (any, error) { return ParseReply(b) },
+		"actuator":   func(b []byte) (any, error) { return ParseActuator(b) },
 		"cue":        func(b []byte) (any, error) { return ParseCue(b) },
 		"telemetry":  func(b []byte) (any, error) { return ParseTelemetry(b) },
 		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },
@@ -264,12 +269,15 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 	kinds := map[any]bool{}
 	for name, parse := range parsers {
 		s := schemas[name]
-		examples := doc.Components.Messages[name].Examples
+		examples, rules := doc.Components.Messages[name].Examples, map[string]int{}
 		if len(examples) == 0 {
 			t.Fatalf("%s has no example", name)
 		}
 		for _, e := range examples {
 			kinds[e.Payload["kind"]] = true
+			if name == "command" {
+				kinds[e.Payload["state"]] = true
+			}
 			try := func(key string, value any) (any, error) {
 				c := maps.Clone(e.Payload)
 				if c[key] = value; value == nil {
@@ -312,8 +320,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				t.Errorf("%s %s (-document +Go):\n%s", name, e.Name, diff)
 			}
 
-			for key, p := range s.Properties {
-				p = resolved(schemas, p)
+			ranges := func(key string, p schemaObject) {
 				if p.Minimum != nil {
 					check(key, *p.Minimum, true)
 					check(key, *p.Minimum-1, false)
@@ -326,6 +333,10 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 					check(key, *p.ExclusiveMinimum, false)
 					check(key, math.Nextafter(*p.ExclusiveMinimum, math.Inf(1)), true)
 				}
+			}
+			for key, p := range s.Properties {
+				p = resolved(schemas, p)
+				ranges(key, p)
 				if p.Pattern != "" {
 					check(key, "a.b", false)
 				}
@@ -337,10 +348,18 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				}
 			}
 			if name == "command" {
+				check("state", nil, false) // nobody said that it may be acted on
 				check("scores", []object{{"label": e.Payload["label"], "p": 1}}, true)
 				check("scores", []object{{"label": e.Payload["label"], "p": 1.5}}, false)
 			}
 			for _, rule := range s.AllOf {
+				rules[slices.Collect(maps.Keys(rule.If.Properties))[0]]++
+				if state := rule.If.Properties["state"].Const; state != nil {
+					if state == e.Payload["state"] {
+						ranges("valid_for_ms", rule.Then.Properties["valid_for_ms"])
+					}
+					continue
+				}
 				if rule.If.Properties["kind"].Const != e.Payload["kind"] {
 					continue
 				}
@@ -358,13 +377,13 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				}
 			}
 		}
-		if name == "command" && len(s.AllOf) != 2 {
-			t.Errorf("%d rules of kinds, want one for class and one for continuous", len(s.AllOf))
+		if name == "command" && (rules["kind"] != 2*len(examples) || rules["state"] != 2*len(examples)) {
+			t.Errorf("%v rules for %d examples, want one for class, continuous, actuate and shadow each", rules, len(examples))
 		}
 	}
-	for _, k := range []CommandKind{KindClass, KindContinuous, KindNone} {
-		if !kinds[string(k)] {
-			t.Errorf("no example of the kind %s", k)
+	for _, k := range []any{KindClass, KindContinuous, KindNone, Actuate, Shadow} {
+		if !kinds[fmt.Sprint(k)] {
+			t.Errorf("no example of %s", k)
 		}
 	}
 }

@@ -21,6 +21,15 @@ const (
 	KindNone       CommandKind = "none"       // the decoder decides that nothing is meant: not an error, and not a missing command
 )
 
+// Intent says whether a command may be acted on. There is no default: who does not say it is refused.
+type Intent string
+
+// The intents.
+const (
+	Actuate Intent = "actuate" // a controller may act on it
+	Shadow  Intent = "shadow"  // it is shown and recorded only: no controller may act on it
+)
+
 // Command is one decision of a decoder, as JSON on gyrus.<session>.cmd.<decoder>. Times are nanoseconds since 1970 on
 // the sender's clock, which never jumps within a run (the wall clock at the run's start plus monotonic time since).
 type Command struct {
@@ -29,12 +38,15 @@ type Command struct {
 	Decoder string `json:"decoder"` // token
 	// Run tells the life of one decoder process from the next: the time it started. A receiver that has seen a newer run
 	// accepts an older one where an operator says so alone.
-	Run        int64       `json:"run"`
-	Seq        uint64      `json:"seq"`          // from 1, without holes, within a run
-	TSample    int64       `json:"t_sample_ns"`  // when the newest sample behind the decision was measured
-	TPublish   int64       `json:"t_publish_ns"` // when the command was handed to the bus
-	AgeMS      float64     `json:"age_ms"`       // TPublish − TSample
-	ValidForMS float64     `json:"valid_for_ms"` // the receiver must not act on it when it is older than this, counted from TPublish
+	Run      int64   `json:"run"`
+	Seq      uint64  `json:"seq"`          // from 1, without holes, within a run
+	TSample  int64   `json:"t_sample_ns"`  // when the newest sample behind the decision was measured
+	TPublish int64   `json:"t_publish_ns"` // when the command was handed to the bus
+	AgeMS    float64 `json:"age_ms"`       // TPublish − TSample
+	// ValidForMS is above 0: the receiver must not act on it when it is older than this, counted from TPublish. In shadow it may
+	// be 0, as a CommandWriter sends it: controllers of before there was a State refuse that too.
+	ValidForMS float64     `json:"valid_for_ms"`
+	State      Intent      `json:"state"`
 	Kind       CommandKind `json:"kind"`
 	Label      string      `json:"label,omitempty"`      // KindClass: the label of one of Scores, any where there are none
 	Scores     []Score     `json:"scores,omitempty"`     // in the decoder's order
@@ -86,8 +98,15 @@ func (c *Command) Validate() error {
 		return err
 	}
 	switch {
+	case c.State == "":
+		return errors.New("state is missing, must be actuate or shadow: a decoder that does not say whether it may be acted on is not; decoders of versions before this field must be updated")
+	case c.State != Actuate && c.State != Shadow:
+		return fmt.Errorf("state is %q, must be actuate or shadow", c.State)
+	case c.State == Shadow && c.ValidForMS == 0:
 	case !(c.ValidForMS > 0) || math.IsInf(c.ValidForMS, 0):
-		return fmt.Errorf("valid_for_ms is %g, must be above 0 and finite", c.ValidForMS)
+		return fmt.Errorf("valid_for_ms is %g, must be above 0 and finite, or 0 in shadow", c.ValidForMS)
+	}
+	switch {
 	case !(c.AgeMS >= 0) || math.IsInf(c.AgeMS, 0):
 		return fmt.Errorf("age_ms is %g, must be at least 0 and finite: the sample is stamped later than the command", c.AgeMS)
 	case !(0 <= c.Confidence && c.Confidence <= 1):
@@ -167,6 +186,8 @@ type Status struct {
 	CmdSeq   uint64 `json:"cmd_seq"` // Seq of the newest command, 0 before the first
 	TPublish int64  `json:"t_publish_ns"`
 	State    State  `json:"state"`
+	// Shadow says that the commands of now are in shadow: a receiver that acts on one of before stops at once.
+	Shadow bool `json:"shadow,omitempty"`
 }
 
 // Validate reports the first field that breaks the schema.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,22 +26,33 @@ type CommandWriter struct {
 	valid            time.Duration
 	run              int64
 	heard            *Subscription // to the heartbeats of the session
+	answers          *Subscription // to heartbeats that ask
+	stopped          atomic.Pointer[standing]
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
+	shadow  bool   // commands are not to be acted on
 	seq     uint64 // of commands
 	beat    uint64 // of heartbeats
 	rival   int64  // the newest run of this decoder that was heard and is newer than ours, 0 where none was
 	onRival func(run int64)
 	stats   CommandStats
 	closed  bool
-	stop    chan struct{}
-	stopped chan struct{}
+	inbox   string // where answers to heartbeats go, "" where they do not ask
+	quit    chan struct{}
+	done    chan struct{}
+}
+
+// standing is an emergency stop that holds the decoder back.
+type standing struct {
+	stop  Stop
+	since time.Time
 }
 
 // CommandStats counts what a CommandWriter did.
 type CommandStats struct {
 	Sent              uint64 `json:"sent"`                // commands handed to the link
+	Shadow            uint64 `json:"shadow"`              // of these: in shadow
 	NotSent           uint64 `json:"not_sent"`            // commands lost because there was no link
 	Refused           uint64 `json:"refused"`             // commands that break the schema
 	Heartbeats        uint64 `json:"heartbeats"`          // handed to the link
@@ -62,16 +75,19 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	}
 	w := &CommandWriter{
 		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(),
-		state: StateWaiting, stop: make(chan struct{}), stopped: make(chan struct{}),
+		state: StateWaiting, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	var err error
 	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
 		return nil, err
 	}
+	if w.answers, err = b.answerStops(session, w.answerStop); err != nil {
+		return nil, errors.Join(err, w.heard.Close())
+	}
 	_ = w.sendStatus() // counted and noted there; nobody else knows w yet
 	if b.roles {
 		if err := w.checkRole(); err != nil {
-			return nil, errors.Join(err, w.heard.Close())
+			return nil, errors.Join(err, w.heard.Close(), w.answers.Close())
 		}
 	}
 	go w.heartbeats()
@@ -85,6 +101,62 @@ func (w *CommandWriter) checkRole() error {
 		return err
 	}
 	return w.bus.refusedBy(StatusSubject(w.session))
+}
+
+// AskStopped lets the heartbeats ask whether an emergency stop of the session is in force, from now on until it is closed: fn is
+// called with what controllers that latched, and other decoders, say of it, as SubscribeCommands does. Nobody answers where
+// there is none. A decoder that was started behind the stop, or whose link was broken then, learns of it this way.
+func (w *CommandWriter) AskStopped(fn func(a StopAnswer, at time.Time)) (io.Closer, error) {
+	inbox := w.bus.newInbox(inboxHeld)
+	sub, err := w.bus.settled(subscribe(w.bus, inbox, ParseStopAnswer, func(a StopAnswer) string {
+		if a.Session != w.session {
+			return StopSubject(a.Session)
+		}
+		return inbox
+	}, fn))
+	if err != nil {
+		return nil, err
+	}
+	w.setInbox(inbox)
+	return &askStopped{sub, w}, nil
+}
+
+type askStopped struct {
+	*Subscription
+	w *CommandWriter
+}
+
+func (a *askStopped) Close() error {
+	a.w.setInbox("")
+	return a.Subscription.Close()
+}
+
+// setInbox says where answers to heartbeats go; the first question leaves at once.
+func (w *CommandWriter) setInbox(inbox string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inbox = inbox; inbox != "" && !w.closed {
+		_ = w.sendStatus() // counted and noted there
+	}
+}
+
+// Stopped says that an emergency stop holds the decoder back since then, nil that none does: other decoders of the session
+// that ask are told.
+func (w *CommandWriter) Stopped(s *Stop, since time.Time) {
+	if s == nil {
+		w.stopped.Store(nil)
+		return
+	}
+	w.stopped.Store(&standing{*s, since})
+}
+
+// answerStop tells another decoder of a stop.
+func (w *CommandWriter) answerStop(s Status, at time.Time) (StopAnswer, bool) {
+	st := w.stopped.Load()
+	if st == nil || s.Run == w.run {
+		return StopAnswer{}, false
+	}
+	return st.stop.Answer(w.decoder, w.decoder, at.Sub(st.since)), true
 }
 
 // hear looks for a second writer with our name.
@@ -125,7 +197,8 @@ func (w *CommandWriter) OnRival(fn func(run int64)) {
 
 // Publish sends c now or never. The caller sets TSample, Kind and what belongs to it, maybe ValidForMS; the rest is
 // filled in. It does not wait for the server. An error that wraps ErrNotSent means that the command is lost, and its
-// number with it, so that receivers see the hole; any other error means that c breaks the schema.
+// number with it, so that receivers see the hole; any other error means that c breaks the schema. Whether c may be acted on
+// is said by SetShadow, not by c.
 //
 // A command in the state waiting sets it to decoding, and a heartbeat behind the command says so.
 func (w *CommandWriter) Publish(c Command) error {
@@ -137,6 +210,9 @@ func (w *CommandWriter) Publish(c Command) error {
 	c.V, c.Session, c.Decoder, c.Run, c.Seq = Version, w.session, w.decoder, w.run, w.seq+1
 	if c.ValidForMS == 0 {
 		c.ValidForMS = float64(w.valid) / 1e6
+	}
+	if c.State = Actuate; w.shadow {
+		c.State, c.ValidForMS = Shadow, 0
 	}
 	c.TPublish = w.clock.Now()
 	c.AgeMS = float64(c.TPublish-c.TSample) / 1e6
@@ -151,6 +227,9 @@ func (w *CommandWriter) Publish(c Command) error {
 		err = w.note(err)
 	} else {
 		w.stats.Sent++
+		if w.shadow {
+			w.stats.Shadow++
+		}
 	}
 	if w.state == StateWaiting {
 		w.state = StateDecoding
@@ -185,15 +264,40 @@ func (w *CommandWriter) SetState(s State) error {
 	return w.sendStatus()
 }
 
+// SetShadow says from now on that commands are not to be acted on (true), or that they are. Receivers are told by a heartbeat at once,
+// so that they stop without waiting for a command; each command says it too, and counts alone where the heartbeat is lost. A new writer is not in shadow.
+func (w *CommandWriter) SetShadow(on bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)
+	}
+	if w.shadow == on {
+		return nil
+	}
+	w.shadow = on
+	return w.sendStatus()
+}
+
+// Intent says whether commands of now may be acted on.
+func (w *CommandWriter) Intent() Intent {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shadow {
+		return Shadow
+	}
+	return Actuate
+}
+
 // heartbeats sends the state every HeartbeatInterval. What does not leave is counted: receivers notice it by the silence.
 func (w *CommandWriter) heartbeats() {
-	defer close(w.stopped)
+	defer close(w.done)
 	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-		case <-w.stop:
+		case <-w.quit:
 			return
 		case <-w.bus.done:
 			return
@@ -208,14 +312,14 @@ func (w *CommandWriter) heartbeats() {
 func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
-		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state,
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow,
 	}
 	data, err := encode(&s)
 	if err != nil {
 		return w.note(fmt.Errorf("bus: status of %s: %w", w.decoder, err))
 	}
 	w.beat++
-	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Data: data}); err != nil {
+	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Reply: w.inbox, Data: data}); err != nil {
 		w.stats.HeartbeatsNotSent++
 		return w.note(err)
 	}
@@ -265,10 +369,10 @@ func (w *CommandWriter) Close() error {
 	}
 	w.closed = true
 	w.mu.Unlock()
-	close(w.stop)
-	<-w.stopped
+	close(w.quit)
+	<-w.done
 	err := w.sendEnd() // first: receivers stop on it
-	return errors.Join(err, w.heard.Close())
+	return errors.Join(err, w.heard.Close(), w.answers.Close())
 }
 
 func (w *CommandWriter) sendEnd() error {

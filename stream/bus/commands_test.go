@@ -71,6 +71,7 @@ func TestCommandArrives(t *testing.T) {
 		if c.ValidForMS == 0 {
 			want.ValidForMS = 200
 		}
+		want.State = bus.Actuate
 		want.TPublish, want.AgeMS = got.v.TPublish, float64(got.v.TPublish-sample)/1e6
 		if diff := cmp.Diff(want, got.v); diff != "" {
 			t.Errorf("command %d (-want +got):\n%s", k, diff)
@@ -243,6 +244,57 @@ func TestChangeOfStateIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// In shadow each command says so and is valid for no time at all, which controllers that know no state refuse as well; a heartbeat
+// says it at once, before any command. What c says itself does not count.
+func TestShadow(t *testing.T) {
+	b := open(t, "")
+	ch, _ := commands(t, b, "lda")
+	status := make(chan bus.Status, 1000)
+	if _, err := b.SubscribeStatus("s1", func(s bus.Status, _ time.Time) { status <- s }); err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(t, b)
+	for _, on := range []bool{false, true, true, false} {
+		if err := w.SetShadow(on); err != nil {
+			t.Fatal(err)
+		}
+		state, valid := bus.Actuate, 200.0
+		if on {
+			state, valid = bus.Shadow, 0
+		}
+		if w.Intent() != state {
+			t.Errorf("the writer is in %s, want %s", w.Intent(), state)
+		}
+		for s := range status { // at most those of before the change
+			if s.Shadow == on {
+				break
+			}
+		}
+		for _, c := range []bus.Command{{}, {State: bus.Shadow, ValidForMS: 500}, {State: bus.Actuate, ValidForMS: 500}} {
+			want := valid
+			if c.ValidForMS != 0 && !on {
+				want = 500
+			}
+			c.Kind = bus.KindNone
+			if err := w.Publish(c); err != nil {
+				t.Fatal(err)
+			}
+			if got := receive(t, "the command", ch); got.v.State != state || got.v.ValidForMS != want {
+				t.Errorf("in shadow %t: %+v", on, got.v)
+			}
+		}
+	}
+	if st := w.Stats(); st.Sent != 12 || st.Shadow != 6 {
+		t.Errorf("%+v, want 12 sent, 6 of them in shadow", st)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetShadow(true); !errors.Is(err, bus.ErrClosed) {
+		t.Errorf("behind the end: %v", err)
+	}
+}
+
 func TestLabelWithoutScores(t *testing.T) {
 	b := open(t, "")
 	ch, _ := commands(t, b, "lda")
@@ -352,7 +404,7 @@ func TestMalformedIsCountedAndNotDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc := plainClient(t, b.URL())
-	good := bus.Command{V: 1, Session: "s1", Decoder: "lda", Run: 5, Seq: 1, TPublish: 5, ValidForMS: 100, Kind: bus.KindNone}
+	good := bus.Command{V: 1, Session: "s1", Decoder: "lda", Run: 5, Seq: 1, TPublish: 5, ValidForMS: 100, State: bus.Actuate, Kind: bus.KindNone}
 	with := func(change func(*bus.Command)) string {
 		c := good
 		change(&c)
@@ -373,6 +425,9 @@ func TestMalformedIsCountedAndNotDelivered(t *testing.T) {
 		with(func(c *bus.Command) { c.Run = 0 }),
 		with(func(c *bus.Command) { c.ValidForMS = 0 }),
 		with(func(c *bus.Command) { c.Kind = "halt" }),
+		with(func(c *bus.Command) { c.State = "live" }),
+		with(func(c *bus.Command) { c.State, c.ValidForMS = bus.Shadow, -1 }),
+		strings.Replace(with(func(*bus.Command) {}), `"state":"actuate",`, "", 1), // nobody said that it may be acted on
 		strings.Replace(with(func(*bus.Command) {}), `"valid_for_ms":100`, `"valid_for_ms":NaN`, 1),
 		strings.Replace(with(func(*bus.Command) {}), `"valid_for_ms":100`, `"valid_for_ms":1e999`, 1),
 		strings.Replace(with(func(*bus.Command) {}), `"seq":1`, `"seq":-1`, 1),

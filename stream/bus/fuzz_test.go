@@ -7,8 +7,8 @@ import (
 )
 
 func FuzzParseCommand(f *testing.F) {
-	f.Add([]byte(`{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"t_sample_ns":1,"t_publish_ns":2,"age_ms":0.1,"valid_for_ms":100,"kind":"class","label":"a","scores":[{"label":"a","p":1}],"confidence":1}`))
-	f.Add([]byte(`{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"valid_for_ms":1e999,"kind":"continuous","value":[0,-1]}`))
+	f.Add([]byte(`{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"t_sample_ns":1,"t_publish_ns":2,"age_ms":0.1,"valid_for_ms":100,"state":"actuate","kind":"class","label":"a","scores":[{"label":"a","p":1}],"confidence":1}`))
+	f.Add([]byte(`{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"valid_for_ms":1e999,"state":"shadow","kind":"continuous","value":[0,-1]}`))
 	f.Add([]byte(`{"v":1,"session":"s","decoder":"d","run":1,"seq":1,"state":"ended"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if c, err := ParseCommand(data); err == nil {

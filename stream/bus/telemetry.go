@@ -34,6 +34,7 @@ type Telemetry struct {
 	Seq      uint64 `json:"seq"` // of these messages, from 1
 	TPublish int64  `json:"t_publish_ns"`
 	Phase    Phase  `json:"phase"`
+	Shadow   bool   `json:"shadow,omitempty"` // commands are not to be acted on
 	Detail   string `json:"detail,omitempty"` // one line: what it waits for, what was refused
 	Bundle   string `json:"bundle,omitempty"` // SHA-256 of the model that decides
 	Before   string `json:"before,omitempty"` // of the one that rollback leads to
@@ -49,9 +50,12 @@ type Telemetry struct {
 	Rejected    int64   `json:"rejected"`             // of these: a check refused them
 	Skipped     int64   `json:"skipped"`              // samples left out because they were too old
 	Sent        int64   `json:"sent"`                 // commands
+	SentShadow  int64   `json:"sent_shadow"`          // of these: in shadow
 	NotSent     int64   `json:"not_sent"`             // lost because there was no link
 	Expired     int64   `json:"expired"`              // held back because their newest sample was too old
 	Held        int64   `json:"held"`                 // held back because the session was paused
+	Refused     int64   `json:"refused"`              // commands that break the schema: not sent
+	Failed      int64   `json:"failed"`               // windows that the model could not decode
 	Activations int64   `json:"activations"`          // decisions that began
 	DecodedS    float64 `json:"decoded_s"`            // in so many seconds of decoding
 	Score       *Scored `json:"score,omitempty"`      // of the model that was trained in this session
@@ -187,6 +191,7 @@ type TelemetryWriter struct {
 	session, decoder string
 	run              int64
 	clock            Clock
+	commands         *CommandWriter // says whether they are in shadow
 
 	mu      sync.Mutex
 	seq     uint64
@@ -196,15 +201,16 @@ type TelemetryWriter struct {
 
 // NewTelemetryWriter writes beside w: same session, decoder, run and clock.
 func NewTelemetryWriter(w *CommandWriter) *TelemetryWriter {
-	return &TelemetryWriter{bus: w.bus, session: w.session, decoder: w.decoder, run: w.run, clock: w.clock}
+	return &TelemetryWriter{bus: w.bus, session: w.session, decoder: w.decoder, run: w.run, clock: w.clock, commands: w}
 }
 
-// Write sends t now or never; it fills in who says it and when. Without a link it is lost and counted.
+// Write sends t now or never; it fills in who says it, when, and whether commands are in shadow. Without a link it is lost and counted.
 func (w *TelemetryWriter) Write(t Telemetry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seq++
 	t.V, t.Session, t.Decoder, t.Run, t.Seq, t.TPublish = Version, w.session, w.decoder, w.run, w.seq, w.clock.Now()
+	t.Shadow = w.commands.Intent() == Shadow
 	return w.send(TelemetrySubject(w.session, w.decoder), &t)
 }
 

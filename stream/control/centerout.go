@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
 // CenterOut is the centre-out task: the cursor begins in the middle, and one of the targets on a circle around it is to be
@@ -185,6 +187,17 @@ func (v *CursorView) Same(w View) bool {
 // Summary is the score in a few words.
 func (v *CursorView) Summary() string {
 	return fmt.Sprintf("%s %d  hits %d of %d", v.Phase, v.Trial, v.Score.Hits, v.Score.Trials)
+}
+
+// Report fills in where the cursor and its targets are.
+func (v *CursorView) Report(a *bus.Actuator) {
+	a.Position, a.Radius, a.Trials, a.Hits = slices.Clone(v.Position[:]), v.Radius, v.Score.Trials, v.Score.Hits
+	for _, g := range v.Targets {
+		a.Targets = append(a.Targets, []float64{g[0], g[1]})
+	}
+	if v.Target != nil {
+		a.Target = []float64{v.Target[0], v.Target[1]}
+	}
 }
 
 // The field in letters. Both counts are odd, so that there is a middle; a letter is about twice as high as wide.

@@ -148,7 +148,7 @@ func TestFeedbackSender(t *testing.T) {
 		t.Errorf("%+v came, want %+v", g, f)
 	}
 	s.Close()
-	if n := s.Stats(); n != (FeedbackStats{Sent: 1}) {
+	if n := s.Stats(); n != (SentStats{Sent: 1}) {
 		t.Errorf("%+v", n)
 	}
 	if err := sub.Close(); err != nil {

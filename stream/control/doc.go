@@ -10,44 +10,61 @@
 // that clock as early as possible; nothing is queued behind it.
 //
 //  1. A message counts only where version, session and decoder are the expected ones and every number is possible: run,
-//     seq and t_publish_ns above 0, t_publish_ns not before run, valid_for_ms above 0 and at most 10 s (Options.MaxValid),
+//     seq and t_publish_ns above 0, t_publish_ns not before run, state actuate or shadow, valid_for_ms above 0 (in shadow: or 0) and at most 10 s (Options.MaxValid),
 //     age_ms at least 0, confidence between 0 and 1.
+//
 //  2. run never goes back by itself. A message of a run that is older than the newest seen is refused. A newer run makes the
 //     controller forget all that it knew of the older one, the command it was acting on included. Where the run that is followed
 //     has ended or was silent for 2 s, and the heartbeats of an older one prove a base (rules 4 and 5) and go on, the reason shown
 //     is older_run: the decoder's clock was set back, or a recording is replayed, and no message can tell which. Rearm then follows
 //     that run, from its next command on; every other run up to the newest ever seen stays refused.
+//
 //  3. seq only goes forward within a run, for commands and for heartbeats separately. The same or an older number is
 //     refused; numbers that are left out are counted as gaps. A refused command moves seq forward too.
+//
 //  4. The delay d of a message is arrival − t_publish_ns: the time on the way plus the unknown difference of the clocks.
 //     base is the smallest d of the run, so that d − base is how much longer a message was on the way than the fastest.
 //     Any message that has a smaller d lowers base at once. With every heartbeat base rises by 500 ppm of the time since
 //     the one before (but never above d): a crystal is off by 100 ppm at most, and NTP slews a clock by 500 ppm at most.
+//
 //  5. base is proven by a window of at least 4 heartbeats that spans 250 ms or more on the sender's clock and on the
 //     receiver's, in which no d lies more than 20 ms below the window's first. A backlog that is worked off has a d that
 //     falls, so it cannot prove anything. In a proven state the next window starts at once, with base as its first d. The
 //     proof is lost, and base kept, when a d falls out of the window, when the link breaks, after a silence (rule 8), and
 //     when a heartbeat is older than the watchdog. Commands that come without a proof are refused (unproven).
+//
 //  6. The age of a command at any moment is d − base (at least 0, and as much as the lowest base since its arrival says)
 //     plus the time since arrival. It may be acted on while its age is at most valid_for_ms. Where a limit on the age of
 //     the sample is set (Options.MaxSampleAge), age_ms + age must not be above that limit either. Check at every use.
+//
 //  7. Only the newest accepted command counts. Commands are never queued: an older one is overwritten.
+//
 //  8. The safe state begins when the command expires; when for the watchdog time (250 ms) neither a heartbeat (younger
 //     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended"; with a newer
 //     run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
 //     rules, ends the safe state.
+//
 //  9. The stop is idempotent, asked for once per safe state and at the start, and repeated until confirmed. No command is
 //     accepted before it is confirmed. With a latch, none is accepted before an operator re-arms.
+//
 //  10. Limits (Options.Limits) hold for whatever a decoder sends: a command that comes too soon behind the one before, or
 //     changes the class too soon, is refused and the one before is acted on until it expires, no longer; a continuous value
 //     goes to where it is asked for at most so fast and so far by each command, and begins at 0 behind a safe state. kind
 //     none is never held back.
+//
 //  11. With a dead man's switch (Options.DeadMan, Hold) nothing is accepted while it is not held, and the safe state begins
 //     when it is released or was not renewed in time. What came before it was held is not acted on.
+//
 //  12. Whatever arrives on gyrus.<session>.stop, an empty or damaged message too, and EmergencyStop: the safe state begins,
 //     the stop is asked for again where nothing is acted on, and it is latched whatever the options say. A message with a
 //     reply subject is answered when the stop is confirmed; the sender repeats it until then. Only Rearm, where the
 //     actuator can be seen, lifts it: no message does, since one could be old, replayed, or of somebody far away.
+//     Until then each heartbeat of the session that has a reply subject is answered with the stop: a decoder that was started
+//     behind it asks that way.
+//
+//  13. A command whose state is shadow is never acted on: it is refused (shadow) wherever rules 1 to 3 let it pass, however old it is
+//     and without a proof, and feeds no watchdog. It and a heartbeat with shadow true begin the safe state: what the decoder said
+//     before is taken back. The next command whose state is actuate may end it. A command without a state is malformed: nobody said that it may be acted on.
 //
 // # What this guarantees
 //

@@ -39,8 +39,8 @@ func (o *Outcome) Feedback(session, decoder string, kind FeedbackKind) (f bus.Fe
 // does not take anything.
 const feedbackQueue = 16
 
-// FeedbackStats count what a FeedbackSender did.
-type FeedbackStats struct {
+// SentStats count what a FeedbackSender or a Reporter did.
+type SentStats struct {
 	Sent    uint64 `json:"sent"`     // handed to the link
 	NotSent uint64 `json:"not_sent"` // lost: there was no link, or it took nothing for too long
 }
@@ -90,6 +90,6 @@ func (s *FeedbackSender) Close() {
 }
 
 // Stats count what was sent so far.
-func (s *FeedbackSender) Stats() FeedbackStats {
-	return FeedbackStats{Sent: s.sent.Load(), NotSent: s.lost.Load()}
+func (s *FeedbackSender) Stats() SentStats {
+	return SentStats{Sent: s.sent.Load(), NotSent: s.lost.Load()}
 }

@@ -37,6 +37,7 @@ type View interface {
 	Same(View) bool               // nothing changed that deserves a line in a log
 	Summary() string              // a few words for a line on a terminal
 	Draw(p Paint, s State) string // lines of text without cursor movements, each ended by a newline
+	Report(a *bus.Actuator)       // fills in what pages show of it
 }
 
 // Paint gives text a colour, or leaves it as it is.
@@ -103,6 +104,8 @@ func Render(f Frame, color bool) string {
 			word += " (the stop is not confirmed)"
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
+		case f.Reason == ReasonShadow:
+			word += " (to look on: gyrus ctl SESSION actuate ends it)"
 		case f.Reason == ReasonOlderRun:
 			word += " (clock set back, or a replay: re-arm to follow it)"
 		}

@@ -454,6 +454,14 @@ func (v *HandView) Summary() string {
 	return fmt.Sprintf("%s %d  hits %d of %d", v.Phase, v.Trial, v.Score.Hits, v.Score.Trials)
 }
 
+// Report fills in how far the joints are bent.
+func (v *HandView) Report(a *bus.Actuator) {
+	a.Goal, a.Trials, a.Hits = v.Goal, v.Score.Trials, v.Score.Hits
+	for _, j := range v.Joints {
+		a.Joints = append(a.Joints, bus.ActuatorJoint{Name: j.Name, Bend: min(max(j.Deg/j.Max, 0), 1)})
+	}
+}
+
 // Draw draws each joint as a bar from open to closed, then the object.
 func (v *HandView) Draw(p Paint, s State) string {
 	const wide = 30

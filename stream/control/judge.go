@@ -106,7 +106,7 @@ func (j *judge) advance(now time.Duration) {
 		switch {
 		case j.active:
 			j.safe(ReasonWatchdog)
-		case j.reason == ReasonExpired: // what is to be seen: not only the command, the decoder is gone
+		case j.reason == ReasonExpired, j.reason == ReasonShadow: // what is to be seen: not only the command, the decoder is gone
 			j.reason = ReasonWatchdog
 		}
 	}
@@ -287,6 +287,9 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	} else {
 		j.hear(arrival)
 	}
+	if s.Shadow {
+		j.shade()
+	}
 	if s.State == bus.StateEnded {
 		j.ended = true
 		j.safe(ReasonEnded)
@@ -327,6 +330,10 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 	j.seq = c.Seq
 	j.transit.command(arrival, c.TPublish)
 	j.refreshHeld()
+	if c.State != bus.Actuate { // it feeds no watchdog, and how old it is does not matter: an old one makes safe as well
+		j.shade()
+		return RefusedShadow
+	}
 	if !j.transit.proven {
 		return RefusedUnproven
 	}
@@ -352,6 +359,12 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 	j.pace.take(arrival, &c)
 	j.active, j.held, j.reason = true, h, ReasonNone
 	return Accepted
+}
+
+// shade is told that the decoder is in shadow. What was acted on until now ends too: the decoder has taken its word back.
+func (j *judge) shade() {
+	j.safe(ReasonShadow)
+	j.reason = ReasonShadow
 }
 
 // refreshHeld ages the held command by what a lower base says. A base that rises makes nothing younger.

@@ -26,7 +26,7 @@ func (s *sender) makeCommand(label string, valid time.Duration) bus.Command {
 	t := s.now()
 	return bus.Command{
 		V: bus.Version, Session: "s1", Decoder: "mi", Run: s.run, Seq: s.seq, TSample: t - int64(5*ms), TPublish: t, AgeMS: 5,
-		ValidForMS: float64(valid) / 1e6, Kind: bus.KindClass, Label: label, Confidence: 0.75,
+		ValidForMS: float64(valid) / 1e6, State: bus.Actuate, Kind: bus.KindClass, Label: label, Confidence: 0.75,
 		Scores: []bus.Score{{Label: label, P: 0.75}, {Label: "other", P: 0.25}},
 	}
 }
@@ -44,6 +44,7 @@ type fakeLink struct {
 	onCmd    func(bus.Command, time.Time)
 	onStatus func(bus.Status, time.Time)
 	onStop   func(bus.Stop, time.Time, func(bus.StopAnswer) error)
+	onAsk    func(bus.Status, time.Time) (bus.StopAnswer, bool)
 	onLink   func(bool)
 	open     int
 	failCmd  error
@@ -82,6 +83,13 @@ func (l *fakeLink) SubscribeStop(_ string, fn func(bus.Stop, time.Time, func(bus
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onStop, l.open = fn, l.open+1
+	return &fakeSub{l}, nil
+}
+
+func (l *fakeLink) AnswerStops(_ string, fn func(bus.Status, time.Time) (bus.StopAnswer, bool)) (*fakeSub, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onAsk, l.open = fn, l.open+1
 	return &fakeSub{l}, nil
 }
 

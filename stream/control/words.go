@@ -18,6 +18,7 @@ const (
 	ReasonEnded     Reason = "ended"     // the decoder said that its stream is over
 	ReasonRestarted Reason = "restarted" // another run of the decoder is followed
 	ReasonOlderRun  Reason = "older_run" // only an older run is alive: the decoder's clock was set back, or a recording is replayed; Rearm follows it
+	ReasonShadow    Reason = "shadow"    // the decoder says that its commands are not to be acted on
 	ReasonLink      Reason = "link"      // the connection to the bus broke
 	ReasonReleased  Reason = "released"  // the dead man's switch is not held
 	ReasonEmergency Reason = "emergency" // an emergency stop, latched until an operator re-arms
@@ -34,6 +35,7 @@ const (
 	RefusedUnproven  Verdict = "unproven"  // it cannot be told how old it is: too few heartbeats since the start or a silence
 	RefusedOldRun    Verdict = "old_run"   // of a run that is older than the newest, or that has ended
 	RefusedDuplicate Verdict = "duplicate" // its number, or a later one, was there before
+	RefusedShadow    Verdict = "shadow"    // the decoder says that it is not to be acted on
 	RefusedMalformed Verdict = "malformed" // a field that no command can have
 	RefusedForeign   Verdict = "foreign"   // of another session or decoder
 	RefusedBlocked   Verdict = "blocked"   // good, but the stop is not confirmed yet, the safe state is latched, or the dead man's switch is not held
@@ -50,7 +52,7 @@ type Action struct {
 	Waits   bool          // the stop is not confirmed yet: the actuator may still be moving
 }
 
-// Counters say what happened to everything that was received. Received is the sum of the ten verdicts.
+// Counters say what happened to everything that was received. Received is the sum of the eleven verdicts.
 type Counters struct {
 	Received  uint64 `json:"received"` // commands
 	Accepted  uint64 `json:"accepted"`
@@ -58,6 +60,7 @@ type Counters struct {
 	Unproven  uint64 `json:"unproven"`
 	OldRun    uint64 `json:"old_run"`
 	Duplicate uint64 `json:"duplicate"`
+	Shadow    uint64 `json:"shadow"`
 	Malformed uint64 `json:"malformed"`
 	Foreign   uint64 `json:"foreign"`
 	Blocked   uint64 `json:"blocked"`
@@ -88,6 +91,8 @@ func (n *Counters) count(v Verdict) {
 		n.OldRun++
 	case RefusedDuplicate:
 		n.Duplicate++
+	case RefusedShadow:
+		n.Shadow++
 	case RefusedMalformed:
 		n.Malformed++
 	case RefusedForeign:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log"
 	"mime"
@@ -24,31 +25,53 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 //
 // Host must be one of the known names, or a page of strangers could reach this one under a name of its own (DNS rebinding).
 // An Origin, where there is one, must be this page's. A request that does something must be JSON, which no form of another
-// page can send without asking first, and which is never granted here. With a token, everything but the files of the page,
-// which hold nothing secret, needs it.
+// page can send without asking first, and which is never granted here. With tokens, everything but the files of the page,
+// which hold nothing secret, needs one; the token for looking on presses no button.
 type guard struct {
 	hosts  map[string]bool
 	secure bool
-	token  *[sha256.Size]byte // nil: none is asked for
-	cookie string             // of a browser that has shown it
+	keys   []key // empty: none is asked for
 }
+
+// key is a token and what it is good for.
+type key struct {
+	token  [sha256.Size]byte
+	cookie string // of a browser that has shown it
+	right  right
+}
+
+// right is what a request may do.
+type right int
+
+const (
+	none    right = iota
+	looks         // sees the session
+	presses       // and its buttons do something
+)
 
 func newGuard(opt Options) (*guard, error) {
 	g := &guard{hosts: opt.hosts(), secure: opt.Cert != ""}
-	if opt.Token == "" {
-		return g, nil
+	for _, k := range []struct {
+		option, file string
+		right        right
+	}{{"token", opt.Token, presses}, {"view_token", opt.ViewToken, looks}} {
+		if k.file == "" {
+			continue
+		}
+		token, err := readToken(k.option, k.file)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(token)
+		if len(g.keys) > 0 && g.keys[0].token == sum {
+			return nil, errors.New("token and view_token hold the same secret: who is to look on only would press buttons; make another one")
+		}
+		var number [32]byte
+		if _, err := rand.Read(number[:]); err != nil {
+			return nil, err
+		}
+		g.keys = append(g.keys, key{sum, hex.EncodeToString(number[:]), k.right})
 	}
-	token, err := readToken(opt.Token)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(token)
-	g.token = &sum
-	var number [32]byte
-	if _, err := rand.Read(number[:]); err != nil {
-		return nil, err
-	}
-	g.cookie = hex.EncodeToString(number[:])
 	return g, nil
 }
 
@@ -86,8 +109,14 @@ func (g *guard) refuses(r *http.Request) (status int, wrong string) {
 			return http.StatusUnsupportedMediaType, "Content-Type must be application/json"
 		}
 	}
-	if (r.URL.Path == "/events" || strings.HasPrefix(r.URL.Path, "/api/")) && !g.admits(r) {
+	if r.URL.Path != "/events" && !strings.HasPrefix(r.URL.Path, "/api/") {
+		return 0, ""
+	}
+	switch may := g.rightOf(r); {
+	case may == none:
 		return http.StatusUnauthorized, "the token is missing or wrong"
+	case may == looks && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return http.StatusForbidden, "the token that was shown is for looking on: it presses no button, not the emergency stop either; open the page with the token of the operator, or ask with gyrus ctl"
 	}
 	return 0, ""
 }
@@ -105,22 +134,35 @@ func (g *guard) own(origin, host string) bool {
 	return u.Scheme == scheme || u.Scheme == "https" // a proxy may speak TLS for us
 }
 
-// admits says whether a request shows the token, or a cookie that was given for it.
-func (g *guard) admits(r *http.Request) bool {
-	if g.token == nil {
-		return true
+// rightOf is what a request may do by the token that it shows, or by a cookie that was given for one.
+func (g *guard) rightOf(r *http.Request) right {
+	if len(g.keys) == 0 {
+		return presses
 	}
-	if c, err := r.Cookie(cookieName); err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(g.cookie)) == 1 {
-		return true
+	if c, err := r.Cookie(cookieName); err == nil {
+		for _, k := range g.keys {
+			if subtle.ConstantTimeCompare([]byte(c.Value), []byte(k.cookie)) == 1 {
+				return k.right
+			}
+		}
 	}
-	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return ok && g.same(bearer)
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if k := g.keyOf(bearer); k != nil {
+			return k.right
+		}
+	}
+	return none
 }
 
-// same compares in constant time.
-func (g *guard) same(token string) bool {
+// keyOf compares in constant time with every key; nil where it is none.
+func (g *guard) keyOf(token string) (found *key) {
 	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return subtle.ConstantTimeCompare(sum[:], g.token[:]) == 1
+	for i := range g.keys {
+		if subtle.ConstantTimeCompare(sum[:], g.keys[i].token[:]) == 1 {
+			found = &g.keys[i]
+		}
+	}
+	return found
 }
 
 // login gives a browser that shows the token a cookie. It lasts until the browser or this server ends.
@@ -132,12 +174,13 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if g.token != nil {
-		if !g.same(q.Token) {
+	if len(g.keys) > 0 {
+		k := g.keyOf(q.Token)
+		if k == nil {
 			refuse(w, http.StatusUnauthorized, "the token is wrong")
 			return
 		}
-		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: g.cookie, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode})
+		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: k.cookie, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode})
 	}
 	answer(w, http.StatusOK, map[string]any{"ok": true})
 }

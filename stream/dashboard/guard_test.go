@@ -44,6 +44,8 @@ func TestOptions(t *testing.T) {
 		{"both, and no name", func(o *Options) { o.Listen, o.Token, o.Cert, o.Key = "0.0.0.0:80", "t", "c", "k" }, "set hosts"},
 		{"half a certificate", func(o *Options) { o.Cert = "c" }, "both or none"},
 		{"a host with a port", func(o *Options) { o.Hosts = []string{"lab:80"} }, "without port"},
+		{"a token for looking on without the other", func(o *Options) { o.ViewToken = "v" }, "set token too"},
+		{"both tokens", func(o *Options) { o.Token, o.ViewToken = "t", "v" }, ""},
 		{"no controller", func(o *Options) { o.Controllers = 0 }, "1 to 64"},
 	} {
 		o := ok
@@ -56,18 +58,18 @@ func TestOptions(t *testing.T) {
 }
 
 func TestTokenFiles(t *testing.T) {
-	if got, err := readToken(tokenFile(t, secret+"\n", 0o600)); err != nil || string(got) != secret {
+	if got, err := readToken("token", tokenFile(t, secret+"\n", 0o600)); err != nil || string(got) != secret {
 		t.Errorf("%q, %v", got, err)
 	}
 	for what, file := range map[string]string{
 		"too short": tokenFile(t, "short\n", 0o600), "too long": tokenFile(t, strings.Repeat("x", maxToken+1), 0o600), "not there": filepath.Join(t.TempDir(), "none"),
 	} {
-		if _, err := readToken(file); err == nil || strings.Contains(err.Error(), "short\n") {
+		if _, err := readToken("token", file); err == nil || strings.Contains(err.Error(), "short\n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	if runtime.GOOS != "windows" {
-		if _, err := readToken(tokenFile(t, secret, 0o644)); err == nil || !strings.Contains(err.Error(), "chmod 600") || strings.Contains(err.Error(), secret) {
+		if _, err := readToken("token", tokenFile(t, secret, 0o644)); err == nil || !strings.Contains(err.Error(), "chmod 600") || strings.Contains(err.Error(), secret) {
 			t.Errorf("others may read it: %v", err)
 		}
 	}
@@ -214,11 +216,57 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestViewToken: who shows the token for looking on gets the session, and every button of it is refused in words.
+func TestViewToken(t *testing.T) {
+	const other = "another-secret-for-those-who-look-on"
+	_, ask := served(t, func(o *Options) { o.Token, o.ViewToken = tokenFile(t, secret, 0o600), tokenFile(t, other, 0o600) })
+	login := func(token string) string {
+		t.Helper()
+		got, text, h := ask("POST", "/login", map[string]string{"Content-Type": isJSON}, `{"token":"`+token+`"}`)
+		if got != 200 {
+			t.Fatalf("login: %d %s", got, text)
+		}
+		cookie, _, _ := strings.Cut(h.Get("Set-Cookie"), ";")
+		return cookie
+	}
+	for what, c := range map[string]struct {
+		header string
+		value  string
+		press  int
+	}{
+		"the operator's cookie": {"Cookie", login(secret), 503}, "the operator's bearer": {"Authorization", "Bearer " + secret, 503}, // there is no session yet
+		"the viewer's cookie": {"Cookie", login(other), 403}, "the viewer's bearer": {"Authorization", "Bearer " + other, 403},
+		"nothing": {"X-Nothing", "x", 401},
+	} {
+		look := 503
+		if c.press == 401 {
+			look = 401
+		}
+		if got, text, _ := ask("GET", "/api/state", map[string]string{c.header: c.value}, ""); got != look {
+			t.Errorf("%s looks: %d %s, want %d", what, got, text, look)
+		}
+		for path, body := range map[string]string{"/api/verb": `{"verb":"resume"}`, "/api/stop": `{}`, "/api/later": `{}`} {
+			want := c.press
+			if path == "/api/later" && want == 503 {
+				want = 405
+			}
+			got, text, _ := ask("POST", path, map[string]string{c.header: c.value, "Content-Type": isJSON}, body)
+			if got != want || want == 403 && !strings.Contains(text, "for looking on") {
+				t.Errorf("%s presses %s: %d %s, want %d", what, path, got, text, want)
+			}
+		}
+	}
+}
+
 func TestServeRefuses(t *testing.T) {
 	for what, edit := range map[string]func(*Options){
 		"a token that others may read": func(o *Options) { o.Token = tokenFile(t, secret, 0o644) },
-		"no certificate":               func(o *Options) { o.Cert, o.Key = "none.crt", "none.key" },
-		"another host":                 func(o *Options) { o.Listen = "0.0.0.0:0" },
+		"the same token twice":         func(o *Options) { o.Token, o.ViewToken = tokenFile(t, secret, 0o600), tokenFile(t, secret+"\n", 0o600) },
+		"no token for looking on": func(o *Options) {
+			o.Token, o.ViewToken = tokenFile(t, secret, 0o600), filepath.Join(t.TempDir(), "none")
+		},
+		"no certificate": func(o *Options) { o.Cert, o.Key = "none.crt", "none.key" },
+		"another host":   func(o *Options) { o.Listen = "0.0.0.0:0" },
 	} {
 		if what == "a token that others may read" && runtime.GOOS == "windows" {
 			continue

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
 // How much waits where, and how often what is shown.
@@ -47,10 +46,11 @@ type hub struct {
 	in      chan arrived
 	viewers atomic.Int32
 	dropped atomic.Uint64 // chunks and decisions that the hub did not take in time
-	frame   atomic.Pointer[control.Frame]
 	look    atomic.Pointer[bus.Telemetry]
 	cue     atomic.Pointer[bus.Cue]
 	wake    chan struct{} // a look or a cue has changed
+
+	actuators actuators
 
 	mu      sync.Mutex
 	clients map[*client]bool
@@ -68,7 +68,6 @@ type hub struct {
 	fresh    []decision // since the last message
 	age      histogram
 	latency  histogram
-	seen     *control.Frame
 	spectrum time.Time // of the newest
 }
 
@@ -86,6 +85,17 @@ type about struct {
 	Spectra  int            `json:"spectra_channels"` // of the first so many
 	Verbs    []bus.VerbInfo `json:"verbs"`
 	Need     int            `json:"controllers"` // that must confirm a stop
+	ViewOnly bool           `json:"view_only"`   // this browser's buttons would do nothing
+}
+
+// to is what a browser is told of a.
+func (a *about) to(v view) *about {
+	if !v.only {
+		return a
+	}
+	b := *a
+	b.ViewOnly, b.Verbs = true, []bus.VerbInfo{}
+	return &b
 }
 
 type aboutChannel struct {
@@ -114,6 +124,7 @@ type client struct {
 type view struct {
 	first, count int // channels
 	band         string
+	only         bool // no buttons
 }
 
 func newHub() *hub {
@@ -160,6 +171,9 @@ func (h *hub) run(done <-chan struct{}, refresh func()) {
 func (h *hub) greet(c *client) {
 	if !c.greeted && len(h.choices) > 0 {
 		c.send("decisions", decisionsMessage{h.choices})
+	}
+	if !c.greeted {
+		c.send("actuators", h.actuators.list(time.Now()))
 	}
 	c.greeted = true
 	h.sendState(c)
@@ -213,9 +227,8 @@ func (h *hub) show(now time.Time) {
 			h.psd = h.spectra.estimate()
 		}
 	}
-	frame := h.frame.Load()
-	moved := frame != nil && frame != h.seen
-	h.seen = frame
+	moved := h.actuators.due()
+	actuators := h.actuators.list(now)
 	h.each(func(c *client) {
 		for _, m := range h.traceMessages(c.view) {
 			c.send("traces", m)
@@ -223,8 +236,8 @@ func (h *hub) show(now time.Time) {
 		if len(h.fresh) > 0 {
 			c.send("decisions", decisionsMessage{h.fresh})
 		}
-		if moved {
-			c.send("cursor", newCursorMessage(frame))
+		if moved || slow && len(actuators.Actuators) > 0 {
+			c.send("actuators", actuators)
 		}
 		if slow {
 			h.sendState(c)
@@ -257,7 +270,7 @@ func (h *hub) join(v view) (*client, bool) {
 	}
 	c := &client{view: v, out: make(chan []byte, outQueue)}
 	if h.about != nil {
-		c.send("hello", h.about)
+		c.send("hello", h.about.to(v))
 	}
 	h.clients[c] = true
 	h.viewers.Add(1)
@@ -279,7 +292,7 @@ func (h *hub) describe(a *about) {
 	defer h.mu.Unlock()
 	h.about = a
 	for c := range h.clients {
-		c.send("hello", a)
+		c.send("hello", a.to(c.view))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
 // The messages to a browser. docs/dashboard.md describes them for whoever builds another page.
@@ -135,21 +134,6 @@ func (h *hub) scalpMessage(v view) scalpMessage {
 		if m.Grid = grid; err != nil {
 			m.Why = err.Error()
 		}
-	}
-	return m
-}
-
-// cursorMessage is a simulator in this process: the frame as gyrus control prints it, and what there is to reach.
-type cursorMessage struct {
-	control.Frame
-	Targets [][2]float64 `json:"targets,omitempty"`
-	Radius  float64      `json:"radius,omitempty"`
-}
-
-func newCursorMessage(f *control.Frame) cursorMessage {
-	m := cursorMessage{Frame: *f}
-	if v, ok := f.View.(*control.CursorView); ok {
-		m.Targets, m.Radius = v.Targets, v.Radius
 	}
 	return m
 }

@@ -14,8 +14,10 @@ import (
 type Options struct {
 	Listen string `json:"listen" doc:"host:port of the page; port 0 takes a free one. Off loopback only with token, cert and key"`
 	Token  string `json:"token" doc:"file with the secret that a browser must show, at least 20 characters, readable by its owner only; without it everybody on this machine may look and press buttons"`
-	Cert   string `json:"cert" doc:"file with the certificate of the page (PEM), such as server.crt of gyrus bus init; the page is then served with TLS"`
-	Key    string `json:"key" doc:"file with the private key of cert (PEM)"`
+	// ViewToken is for the screen that a participant sees.
+	ViewToken string `json:"view_token" doc:"file with another secret, as token; who shows that one sees the session and has no buttons"`
+	Cert      string `json:"cert" doc:"file with the certificate of the page (PEM), such as server.crt of gyrus bus init; the page is then served with TLS"`
+	Key       string `json:"key" doc:"file with the private key of cert (PEM)"`
 	// Hosts matter where listen is 0.0.0.0 or a proxy stands before the page: a name that is not known is refused, or a
 	// page of strangers could reach this one through a name of theirs that points here (DNS rebinding).
 	Hosts []string `json:"hosts" doc:"names by which browsers reach the page, beside the host of listen"`
@@ -41,6 +43,8 @@ func (o Options) Check() error {
 	switch {
 	case (o.Cert == "") != (o.Key == ""):
 		return errors.New("one of cert and key is set, must be both or none")
+	case o.ViewToken != "" && o.Token == "":
+		return errors.New("view_token is set without token: whoever opens the page could press its buttons; set token too")
 	case !loopback(host) && (o.Token == "" || o.Cert == ""):
 		return fmt.Errorf("listen is %q, which others can reach: the page has buttons that move and stop things, and shows a person's EEG: use 127.0.0.1, or set token, cert and key", o.Listen)
 	case unspecified(host) && len(o.Hosts) == 0:
@@ -83,24 +87,24 @@ func unspecified(host string) bool {
 }
 
 // readToken reads the secret in a file that only its owner may read. No error shows any of it.
-func readToken(file string) ([]byte, error) {
+func readToken(option, file string) ([]byte, error) {
 	st, err := os.Stat(file)
 	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
+		return nil, fmt.Errorf("%s: %w", option, err)
 	}
 	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("token: %s has mode %04o, others may read it: chmod 600 %s", file, st.Mode().Perm(), file)
+		return nil, fmt.Errorf("%s: %s has mode %04o, others may read it: chmod 600 %s", option, file, st.Mode().Perm(), file)
 	}
 	if st.Size() > maxToken {
-		return nil, fmt.Errorf("token: %s has %d bytes, must have %d to %d characters", file, st.Size(), minToken, maxToken)
+		return nil, fmt.Errorf("%s: %s has %d bytes, must have %d to %d characters", option, file, st.Size(), minToken, maxToken)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
+		return nil, fmt.Errorf("%s: %w", option, err)
 	}
 	data = bytes.TrimSpace(data)
 	if len(data) < minToken {
-		return nil, fmt.Errorf("token: %s has %d characters, must have at least %d: head -c 32 /dev/urandom | base64 > %s", file, len(data), minToken, file)
+		return nil, fmt.Errorf("%s: %s has %d characters, must have at least %d: head -c 32 /dev/urandom | base64 > %s", option, file, len(data), minToken, file)
 	}
 	return data, nil
 }

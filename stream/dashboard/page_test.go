@@ -26,6 +26,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
 )
 
@@ -224,9 +225,7 @@ func TestPage(t *testing.T) {
 		}
 		b.until("the cursor to say so", `document.getElementById("cursortext").textContent.includes("latched")`)
 		for _, key := range []string{"s", kb.Escape} {
-			if err := r.receiver.Rearm(); err != nil {
-				t.Fatal(err)
-			}
+			r.rearm()
 			r.until("the cursor to move again", func() bool { _, ok := r.receiver.Current(); return ok })
 			b.run(js(`document.getElementById("stopped").textContent = ""`))
 			if key == kb.Escape { // also while somebody types
@@ -238,9 +237,22 @@ func TestPage(t *testing.T) {
 				t.Errorf("the key %q did not stop the controller", key)
 			}
 		}
-		if err := r.receiver.Rearm(); err != nil {
-			t.Fatal(err)
+		r.rearm()
+	})
+	t.Run("shadow", func(t *testing.T) {
+		b.t = t
+		r.until("the cursor to move", func() bool { _, ok := r.receiver.Current(); return ok })
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="shadow"]`)))
+		b.until("the word", `document.getElementById("phase").textContent.includes("decoding, in shadow")`)
+		r.until("the controller to stand", func() bool { a, ok := r.receiver.Current(); return !ok && a.Reason == control.ReasonShadow })
+		r.until("commands in shadow", func() bool { l := r.look(); return l.Shadow && l.SentShadow > 3 })
+		b.until("the count", `document.getElementById("facts").textContent.match(/of these in shadow[1-9]/) !== null`)
+		if off := eval[bool](b, `document.querySelector('[data-verb="actuate"]').disabled`); off {
+			t.Error("nothing leads out of the shadow")
 		}
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="actuate"]`)))
+		r.until("the cursor to move again", func() bool { _, ok := r.receiver.Current(); return ok })
+		b.until("the word to go", `!document.getElementById("phase").textContent.includes("shadow")`)
 	})
 	t.Run("typing is no shortcut", func(t *testing.T) {
 		b.t = t
@@ -333,6 +345,58 @@ func TestPage(t *testing.T) {
 		t.Error(err)
 	}
 	b.until("the end to be told", `document.getElementById("stale").textContent.includes("has ended") && document.getElementById("phase").textContent.includes("ended")`)
+}
+
+// TestPageViewOnly: who shows the token for looking on sees the session and what controllers move, finds no button, and presses none
+// with a key. A controller that falls silent is said to be, with the time since; one that ends is gone.
+func TestPageViewOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := newBrowser(t)
+	opt := options()
+	for file, text := range map[*string]string{&opt.Token: "a-secret-of-more-than-twenty-characters", &opt.ViewToken: "another-secret-for-those-who-look-on"} {
+		*file = filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(*file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, 1, synth.EEGMMIDB()[:16], opt, nil)
+	b.run(scheme(false), chromedp.Navigate(r.page.URL()+"#token=another-secret-for-those-who-look-on"))
+	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	b.until("the cursor", `/^cursor: (moves|holds|safe)/i.test(document.getElementById("cursortext").textContent)`)
+	if got := eval[int](b, `[...document.querySelectorAll("#stop, #buttons button, #swap")].filter((e) => e.offsetParent !== null).length`); got != 0 {
+		t.Errorf("%d buttons are seen", got)
+	}
+	if !eval[bool](b, `document.getElementById("viewonly").offsetParent !== null && location.hash === ""`) {
+		t.Error("the page does not say that it is for looking on, or the token is still in the address")
+	}
+	for _, key := range []string{"s", kb.Escape, "p"} {
+		b.press(key)
+	}
+	if got := eval[int](b, `fetch("api/stop", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then((r) => r.status)`, chromedp.EvalAwaitPromise); got != 403 {
+		t.Errorf("a stop from this page: %d", got)
+	}
+	windows := r.look().Windows
+	r.until("more windows", func() bool { return r.look().Windows > windows+5 })
+	if a, ok := r.receiver.Current(); r.phase() != bus.PhaseDecoding || !ok && a.Latched {
+		t.Errorf("keys of a page for looking on: the session is %s, the controller %+v", r.phase(), a)
+	}
+
+	r.reporter.Close()
+	b.until("the end of the controller", `document.getElementById("cursortext").textContent === "no controller reports what it moves"`)
+	hand := bus.Actuator{Session: "s", Decoder: "d", Controller: "h1", Seq: 1, Kind: "hand", State: bus.ActuatorMoves, Label: "right", Goal: "power", Joints: []bus.ActuatorJoint{{Name: "thumb", Bend: 0.3}, {Name: "index", Bend: 0.9}}}
+	if err := r.other.SendActuator(hand); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the hand", `document.getElementById("cursortext").textContent === "hand: moves: right · to be reached: power"`)
+	b.until("its silence", `/^hand: SILENT, last seen [3-9] s ago \(moves: right/.test(document.getElementById("cursortext").textContent)`)
+	b.until("the word in the log", `document.getElementById("log").textContent.includes("Controller hand h1 is silent")`)
+	for _, line := range b.console() {
+		if !strings.Contains(line, "403 (Forbidden)") {
+			t.Errorf("console: %s", line)
+		}
+	}
 }
 
 // keyboard works with the page without a mouse: every control can be reached with Tab, in the order of the page, shows that it has

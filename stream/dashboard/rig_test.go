@@ -31,7 +31,9 @@ type rig struct {
 	page     *dashboard.Server
 	bus      *bus.Bus
 	ctl      *bus.Ctl
+	other    *bus.Bus // of the controller
 	receiver *control.Receiver
+	reporter *control.Reporter
 	stop     context.CancelFunc
 	done     chan struct{}
 	rep      session.Report
@@ -109,6 +111,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	fail(err)
 	other, err := bus.Open(t.Context(), bus.Options{URL: r.bus.URL()})
 	fail(err)
+	r.other = other
 	r.receiver, err = control.New(other, control.Options{Session: "s", Decoder: "d"})
 	fail(err)
 	w, err := bus.NewCommandWriter(r.bus, "s", "d", time.Second, clock)
@@ -134,9 +137,12 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	ctx, cancel := context.WithCancel(t.Context())
 	r.stop = cancel
 	task := control.NewCenterOut(control.NewCursor("left", "right"), 2)
+	shown, err := r.bus.SubscribeActuators("s", "d", r.page.Actuator)
+	fail(err)
+	r.reporter = control.NewReporter(other.SendActuator, "s", "d", r.receiver.Name())
 	var moving sync.WaitGroup
 	moving.Go(func() {
-		if err := control.Run(ctx, r.receiver, task, control.LoopOptions{OnStep: r.page.Frame}); err != nil {
+		if err := control.Run(ctx, r.receiver, task, control.LoopOptions{OnStep: r.reporter.Step}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -149,8 +155,9 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 		cancel()
 		<-r.done
 		moving.Wait()
+		r.reporter.Close()
 		var errs []error
-		for _, c := range []io.Closer{r.page, r.ctl, w, r.receiver, other, r.bus} {
+		for _, c := range []io.Closer{shown, r.page, r.ctl, w, r.receiver, other, r.bus} {
 			errs = append(errs, c.Close())
 		}
 		if err := errors.Join(errs...); err != nil && !strings.Contains(err.Error(), "use of closed network connection") {
@@ -182,3 +189,15 @@ func (r *rig) look() bus.Telemetry {
 }
 
 func (r *rig) phase() bus.Phase { return r.look().Phase }
+
+// rearm lets the controller and the session go on behind an emergency stop, which paused the session.
+func (r *rig) rearm() {
+	r.t.Helper()
+	if err := r.receiver.Rearm(); err != nil {
+		r.t.Fatal(err)
+	}
+	if reply := r.ctl.Call(r.t.Context(), "resume"); !reply.OK {
+		r.t.Fatal(reply.Error)
+	}
+	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
+}

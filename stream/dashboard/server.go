@@ -17,7 +17,6 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
 //go:embed page
@@ -55,7 +54,7 @@ type Session struct {
 	Stopper       Stopper
 }
 
-// Server serves the page of one session. Chunk, Decision, Look, Cue and Frame may be called from any goroutine; they copy what
+// Server serves the page of one session. Chunk, Decision, Look, Cue and Actuator may be called from any goroutine; they copy what
 // they are given and never wait for a browser.
 type Server struct {
 	opt     Options
@@ -234,12 +233,8 @@ func (s *Server) Cue(c bus.Cue) {
 	s.hub.changed()
 }
 
-// Frame shows a simulator that runs in this process.
-func (s *Server) Frame(f control.Frame) {
-	if s.hub.viewers.Load() > 0 {
-		s.hub.frame.Store(&f)
-	}
-}
+// Actuator shows what a controller says that it moves; at is when that came.
+func (s *Server) Actuator(a bus.Actuator, at time.Time) { s.hub.actuators.take(a, at) }
 
 // routes are the server's paths; the guard stands before them.
 func (s *Server) routes(files fs.FS) http.Handler {
@@ -261,6 +256,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	v.only = s.guard.rightOf(r) == looks
 	c, ok := s.hub.join(v)
 	if !ok {
 		refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("%d browsers look on already, or the session is over", maxViewers))

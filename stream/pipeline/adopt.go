@@ -19,7 +19,7 @@ func (p *Pipeline) Adopt(old *Pipeline) bool {
 	for _, same := range []bool{
 		sameSteps(a.Offline, b.Offline), sameSteps(a.Preprocess, b.Preprocess), sameSteps(a.Reject, b.Reject),
 		sameStep(&a.Segment, &b.Segment), sameStep(a.Live, b.Live), len(p.front.segs) == len(old.front.segs),
-		p.input != nil && old.input != nil && slices.Equal(p.input.Names(), old.input.Names()), slices.Equal(p.pick, old.pick),
+		p.input != nil && old.input != nil && slices.Equal(p.input.Names(), old.input.Names()), slices.Equal(p.pick, old.pick), p.crossed == old.crossed,
 	} {
 		if !same {
 			return false

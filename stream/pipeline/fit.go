@@ -216,6 +216,10 @@ func (p *Pipeline) Bundle(version string) (*bundle.Bundle, error) {
 		return nil, err
 	}
 	m := bundle.Manifest{Version: bundle.Version, Gyrus: version, Spec: spec, Classes: p.classes, Outputs: p.outputs(), Input: bundle.InputOf(p.input), Delay: p.Delay()}
+	if to := p.Bridged(); to != nil {
+		need := bundle.InputOf(to)
+		m.Montage = &need
+	}
 	if notes := MergeNotes(p.SampleNotes(), p.head.notes()); len(notes) > 0 {
 		m.Notes = notes
 	}
@@ -262,13 +266,18 @@ func (p *Pipeline) Restore(b *bundle.Bundle) error {
 	if err := info.Validate(); err != nil {
 		return err
 	}
-	p.input, p.pick, p.head.fitted = info, nil, false
-	p.front.in = info
+	p.input, p.pick, p.crossed, p.head.fitted = info, nil, false, false
+	p.front.in, p.front.beyond = info, nil
 	if err := p.front.restore(func(prefix string) signal.State { return under(b.State, prefix) }); err != nil {
 		return err
 	}
 	if err := p.begin(info); err != nil {
 		return err
+	}
+	if need, to := b.Manifest.Montage, p.Bridged(); need != nil && to != nil { // older ones do not say it
+		if err := sameChannels(need.Info(), to); err != nil {
+			return fmt.Errorf("montage: %w", err)
+		}
 	}
 	return p.setState(b.State)
 }

@@ -22,6 +22,7 @@ type front struct {
 	checked    int  // so many checks, from the first, have learned where they learn
 
 	in      *signal.Info    // what comes in
+	beyond  *signal.Info    // what the bridge has made of the first stream, nil without one
 	out     *signal.Info    // of the windows
 	length  int             // samples of a window
 	started bool            // a chunk has come
@@ -56,6 +57,8 @@ type Stats struct {
 	// Rejected counts the windows among them that a check refused.
 	Rejected int64             `json:"rejected"`
 	Misses   []preprocess.Miss `json:"-"` // events that got no window
+	// Crossing says how a stream that has not the channels of training was taken, as Pipeline.Crossing does.
+	Crossing string `json:"crossing,omitempty"`
 }
 
 // start prepares for a stream described by in and says how windows will look.
@@ -74,13 +77,18 @@ func (f *front) start(in *signal.Info) (out *signal.Info, length int, err error)
 
 // restart clears every step.
 func (f *front) restart() (out *signal.Info, length int, err error) {
-	info := f.in
+	info, bridge := f.in, f.bridge()
 	for i, s := range f.steps {
 		if info, err = s.Start(info); err != nil {
 			return nil, 0, f.fail(i, err)
 		}
 		if err := info.Validate(); err != nil {
 			return nil, 0, f.fail(i, fmt.Errorf("what comes out: %w", err))
+		}
+		if i == bridge {
+			if info, err = f.hold(info); err != nil {
+				return nil, 0, f.fail(i, err)
+			}
 		}
 	}
 	for i, s := range f.segs {

@@ -33,7 +33,8 @@ type Pipeline struct {
 	decider decoders.Decider // nil: every prediction is a decision
 
 	input   *signal.Info // the stream it is made for, nil until the first Start
-	pick    []int        // where each channel of input is in what comes in; nil where they are the same
+	pick    []int        // where each channel of front.in is in what comes in; nil where they are the same
+	crossed bool         // front.in is not input: the stream has other channels, which a bridge makes up for
 	classes []string
 	looked  bool // the feature steps know the run that comes
 
@@ -245,7 +246,8 @@ func (e *InputError) Error() string { return e.Err.Error() }
 func (e *InputError) Unwrap() error { return e.Err }
 
 // Start prepares for a new stream. The first one decides what p is made for; every later one must have the same rate
-// and the same channels by name, kind and unit, in any order and among any others. Errors are *InputError, or *SpecError
+// and the same channels by name, kind and unit, in any order and among any others. A pipeline that begins with a step montage
+// also takes streams with other channels, which that step can make its own of; Crossing tells then. Errors are *InputError, or *SpecError
 // where a parameter of a step is impossible for this stream.
 func (p *Pipeline) Start(info *signal.Info) error {
 	if err := info.Validate(); err != nil {
@@ -253,7 +255,7 @@ func (p *Pipeline) Start(info *signal.Info) error {
 	}
 	want := p.input
 	if want == nil {
-		want = info
+		want, p.front.beyond = info, nil
 		if t := p.spec.Target; t != nil {
 			var err error
 			if want, err = t.inputs(info); err != nil {
@@ -261,14 +263,25 @@ func (p *Pipeline) Start(info *signal.Info) error {
 			}
 		}
 	}
+	p.crossed = false
 	pick, err := match(want, info)
-	if err != nil {
+	var missing *missingError
+	switch {
+	case err == nil:
+		missing = p.marked(want, info, pick)
+	case !errors.As(err, &missing):
 		return &InputError{err}
 	}
-	if err := p.begin(want); err != nil {
-		return err
+	if missing != nil {
+		if err := p.across(info, missing); err != nil {
+			return err
+		}
+	} else {
+		if err := p.begin(want); err != nil {
+			return err
+		}
+		p.input, p.pick = want, pick
 	}
-	p.input, p.pick = want, pick
 	if lost, ok := p.cut[info]; ok {
 		p.front.stats = lost
 	}
@@ -518,13 +531,7 @@ func match(want, have *signal.Info) ([]int, error) {
 		pick[i], same = k, same && k == i
 	}
 	if len(missing) > 0 {
-		some := missing[:min(5, len(missing))]
-		more := ""
-		if len(missing) > len(some) {
-			more = fmt.Sprintf(" and %d more", len(missing)-len(some))
-		}
-		return nil, fmt.Errorf("channels %s%s of the %d that the pipeline is made for are not among %s: use a recording with this montage, or train on this one",
-			list(some), more, len(want.Channels), have)
+		return nil, &missingError{names: missing, of: len(want.Channels), have: have}
 	}
 	if same {
 		return nil, nil
@@ -545,7 +552,7 @@ func (p *Pipeline) view(c signal.Chunk) signal.Chunk {
 	for _, k := range p.pick {
 		p.viewX = append(p.viewX, c.X[k])
 	}
-	v.Info, v.X = p.input, p.viewX
+	v.Info, v.X = p.front.in, p.viewX
 	return v
 }
 
@@ -556,7 +563,7 @@ func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) { return p.f
 func (p *Pipeline) FlushWindows() ([]signal.Window, error) { return p.front.flush() }
 
 // Push takes one chunk and returns the predictions that it completes, in the order of their last sample, valid until
-// the next call.
+// the next call. A *WindowError names windows of which there is none; the others are returned beside it.
 func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 	ws, err := p.Windows(c)
 	if err != nil {
@@ -590,7 +597,11 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 func (p *Pipeline) Breaks() int64 { return p.front.stats.Gaps + p.front.stats.Restarts }
 
 // Stats counts what p has seen since Start.
-func (p *Pipeline) Stats() Stats { return p.front.counted() }
+func (p *Pipeline) Stats() Stats {
+	s := p.front.counted()
+	s.Crossing = p.Crossing()
+	return s
+}
 
 func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	if len(ws) == 0 {
@@ -605,24 +616,54 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	for len(p.preds) < len(ws) {
 		p.preds = append(p.preds, Prediction{})
 	}
-	for i, w := range ws {
-		if w.Rejected != "" {
-			q := &p.preds[i]
-			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
-			continue
+	n := 0
+	var failed *WindowError
+	fails := func(w signal.Window, err error) {
+		if failed == nil {
+			failed = &WindowError{Start: w.Start, End: w.End(), Err: err}
 		}
-		if err := p.head.into(&p.preds[i], w, p.classes); err != nil {
-			return nil, fmt.Errorf("window [%d, %d): %w", w.Start, w.End(), err)
-		}
-		if p.spec.Target != nil {
-			continue
-		}
-		if err := p.decide(&p.preds[i], w); err != nil {
-			return nil, fmt.Errorf("window [%d, %d): decide: %w", w.Start, w.End(), err)
-		}
+		failed.Windows++
 	}
-	return p.preds[:len(ws)], nil
+	for _, w := range ws {
+		q := &p.preds[n]
+		if w.Rejected != "" {
+			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
+			n++
+			continue
+		}
+		if err := p.head.into(q, w, p.classes); err != nil {
+			fails(w, err)
+			continue
+		}
+		if p.spec.Target == nil {
+			if err := p.decide(q, w); err != nil {
+				fails(w, fmt.Errorf("decide: %w", err))
+				continue
+			}
+		}
+		n++
+	}
+	if failed != nil {
+		return p.preds[:n], failed
+	}
+	return p.preds[:n], nil
 }
+
+// WindowError is windows that could not be decoded, such as those in which something overflows. The pipeline can go on behind
+// them: Push and Flush return the predictions of the others beside it.
+type WindowError struct {
+	Start, End int64 // samples of the first one, [Start, End)
+	Windows    int   // how many of those that the chunk has completed
+	Err        error // of the first one
+}
+
+// Error is one line.
+func (e *WindowError) Error() string {
+	return fmt.Sprintf("window [%d, %d): %v", e.Start, e.End, e.Err)
+}
+
+// Unwrap is what was wrong.
+func (e *WindowError) Unwrap() error { return e.Err }
 
 // into makes the prediction of one window in out, whose memory is used again.
 func (h *head) into(out *Prediction, w signal.Window, classes []string) error {

@@ -13,9 +13,11 @@ type Fate string
 // The fates.
 const (
 	Sent    Fate = "sent"
+	Shadow  Fate = "shadow"   // sent, not to be acted on
 	Held    Fate = "held"     // the session was paused, by an operator or an emergency stop
 	Expired Fate = "expired"  // its newest sample was too old
 	NotSent Fate = "not_sent" // the bus could not take it at once
+	Refused Fate = "refused"  // it broke the schema
 )
 
 // Kind is what an Entry tells of.
@@ -28,6 +30,8 @@ const (
 	KindStream      Kind = "stream"      // a stream is in another state: stream, from, to, why
 	KindPause       Kind = "pause"       // no commands are sent from here on
 	KindResume      Kind = "resume"      // they are sent again
+	KindShadow      Kind = "shadow"      // commands are not to be acted on from here on: why
+	KindActuate     Kind = "actuate"     // they are again: why
 	KindStop        Kind = "stop"        // an emergency stop, which pauses: why
 	KindModel       Kind = "model"       // the first model decides: to, bundle
 	KindWarming     Kind = "warming"     // the next model sees the samples beside the one that decides: from, to, bundle, forward

@@ -27,10 +27,13 @@ type Calibration struct {
 	Trials   int               `json:"trials" doc:"cues of each class, 5 to 1000"`
 	CueS     float64           `json:"cue_s" doc:"length of a cue in seconds, 0.1 to 60"`
 	RestS    float64           `json:"rest_s" doc:"rest before each cue in seconds, 0.1 to 60"`
-	Seed     uint64            `json:"seed" doc:"of the order of the cues and of everything random in training"`
-	Split    string            `json:"split" doc:"how the trials are parted to score the model: kfold, blocked-kfold, …"`
-	Accept   Accept            `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), or a rule such as {metric: balanced_accuracy, above: 0.7}"`
-	Save     string            `json:"save" doc:"file for the model, written when it is accepted; a relative path counts from the session file"`
+	// RestBlockS and RestEvents are for a section decide that sets its threshold from rest: one of them must be there then.
+	RestBlockS float64  `json:"rest_block_s" doc:"with cues: show and false_per_min in the section decide: rest before the first cue, in seconds, up to 3600, from which the threshold is set; record every kind of rest that will come"`
+	RestEvents []string `json:"rest_events" doc:"with cues: markers and false_per_min in the section decide: events of the source within which nothing is meant, from which the threshold is set"`
+	Seed       uint64   `json:"seed" doc:"of the order of the cues and of everything random in training"`
+	Split      string   `json:"split" doc:"how the trials are parted to score the model: kfold, blocked-kfold, …"`
+	Accept     Accept   `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), or a rule such as {metric: balanced_accuracy, above: 0.7}"`
+	Save       string   `json:"save" doc:"file for the model, written when it is accepted; a relative path counts from the session file"`
 
 	// Version is the program's, for the bundle.
 	Version string `json:"-"`
@@ -109,6 +112,12 @@ func (c *Calibration) Check() error {
 		return fmt.Errorf("cue_s is %g, must be 0.1 to 60", c.CueS)
 	case !(0.1 <= c.RestS && c.RestS <= 60):
 		return fmt.Errorf("rest_s is %g, must be 0.1 to 60", c.RestS)
+	case !(0 <= c.RestBlockS && c.RestBlockS <= maxRestS):
+		return fmt.Errorf("rest_block_s is %g, must be 0 to %d", c.RestBlockS, maxRestS)
+	case c.RestBlockS > 0 && c.Cues != cuesShown:
+		return errors.New("rest_block_s does nothing with cues: markers, whose source shows what it will: name its events of rest in rest_events")
+	case len(c.RestEvents) > 0 && c.Cues != cuesMarkers:
+		return errors.New("rest_events does nothing with cues: show: set rest_block_s, the rest before the first cue")
 	case c.Save == "":
 		return errors.New("save is missing: the file for the model")
 	case !c.Accept.Ask && !slices.Contains(acceptMetrics, c.Accept.Metric):
@@ -142,6 +151,8 @@ type Calibrated struct {
 	Why       string   `json:"why"`            // who said so
 	File      string   `json:"file,omitempty"` // where the model was saved
 	SHA256    string   `json:"sha256,omitempty"`
+	// Rest is what the threshold of the section decide costs and keeps, nil where it is not set from rest.
+	Rest *bundle.Rest `json:"rest,omitempty"`
 }
 
 // NotAcceptedError is a session that ended because its model was refused and there was no other.
@@ -167,6 +178,9 @@ type cued interface{ Cue(label string) }
 // freed is a source that goes its own way once no cues are shown any more.
 type freed interface{ Free() }
 
+// maxRestS is the longest rest before the first cue, in seconds.
+const maxRestS = 3600
+
 // maxCapture is how many values a calibration may hold: 1 GiB.
 const maxCapture = 1 << 27
 
@@ -183,6 +197,7 @@ type calibrator struct {
 	at       int      // of plan
 	began    bool
 	showing  bool  // a cue, else rest
+	block    block // of rest before the first cue
 	cue      int64 // sample of the cue at hand
 	until    int64 // sample at which what is shown ends
 	ended    bool  // everything was shown
@@ -200,10 +215,13 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c := &calibrator{opt: opt, info: src.Info(), source: src, labels: slices.Sorted(maps.Keys(opt.Classes))}
-	seconds := float64(2*opt.Trials*len(c.labels)) * (opt.CueS + opt.RestS)
+	seconds := float64(2*opt.Trials*len(c.labels))*(opt.CueS+opt.RestS) + 2*opt.RestBlockS
 	if want := seconds * c.info.Rate * float64(len(c.info.Channels)); want > maxCapture {
 		return nil, fmt.Errorf("calibrate: %d trials in %d channels at %g Hz may be %.3g values, at most %d are held: ask for fewer trials or channels",
 			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
+	}
+	if err := opt.Enough(c.info); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()
 	return c, nil
@@ -218,7 +236,7 @@ func (c *calibrator) restart() {
 	}
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
-	c.at, c.began, c.showing, c.ended, c.counts = 0, false, false, false, map[string]int{}
+	c.at, c.began, c.showing, c.ended, c.counts, c.block = 0, false, false, false, map[string]int{}, block{}
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -231,6 +249,9 @@ func (c *calibrator) progress() string {
 			parts = append(parts, fmt.Sprintf("%s %d of %d", c.opt.Classes[l], c.counts[l], c.opt.Trials))
 		}
 		return strings.Join(parts, ", ")
+	}
+	if c.block.open {
+		return fmt.Sprintf("rest first, %.0f s", float64(c.until-c.capture.end)/c.info.Rate)
 	}
 	return fmt.Sprintf("cue %d of %d", min(c.at+1, len(c.plan)), len(c.plan))
 }
@@ -265,23 +286,32 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 		c.ended = end >= c.cue+c.info.Samples(c.opt.CueS)
 		return
 	}
-	rest := func() {
-		show(bus.Cue{Kind: bus.CueRest, LengthMS: 1e3 * c.opt.RestS, Trial: min(c.at+1, len(c.plan)), Trials: len(c.plan)})
+	rest := func(s float64) {
+		show(bus.Cue{Kind: bus.CueRest, LengthMS: 1e3 * s, Trial: min(c.at+1, len(c.plan)), Trials: len(c.plan)})
 		c.tell("")
-		c.showing, c.until = false, end+c.info.Samples(c.opt.RestS)
+		c.showing, c.until = false, end+c.info.Samples(s)
 	}
 	switch {
+	case !c.began && c.opt.RestBlockS > 0:
+		c.began, c.block.open, c.block.from = true, true, end
+		rest(c.opt.RestBlockS)
 	case !c.began:
 		c.began = true
-		rest()
+		rest(c.opt.RestS)
 	case end < c.until:
+	case c.block.open && !c.block.again && c.capture.broken(c.block.from, end): // what a gap spoiled is recorded again, once
+		c.block.again = true
+		rest(c.opt.RestBlockS)
+	case c.block.open:
+		c.block.open, c.block.to = false, end
+		rest(c.opt.RestS)
 	case c.showing:
 		if c.capture.broken(c.cue, end) && len(c.plan) < 2*c.opt.Trials*len(c.labels) {
 			c.plan = append(c.plan, c.plan[c.at])
 			c.result.Spoiled++
 		}
 		c.at++
-		rest()
+		rest(c.opt.RestS)
 	case c.at < len(c.plan):
 		label := c.plan[c.at]
 		t := show(bus.Cue{Kind: bus.CueShow, Label: label, Class: c.opt.Classes[label], LengthMS: 1e3 * c.opt.CueS, Trial: c.at + 1, Trials: len(c.plan)})
@@ -321,6 +351,12 @@ func (c *calibrator) abandon() {
 		<-c.training
 		c.training = nil
 	}
+}
+
+// block is the rest before the first cue, in samples as we count.
+type block struct {
+	open, again bool
+	from, to    int64
 }
 
 // capture is what was measured, as far as it is kept.
@@ -380,6 +416,23 @@ func (r *capture) recording(name string) *signal.Recording {
 	}
 }
 
+// cut is the part of whole, which recording has made, from one sample up to another. Samples keep their numbers.
+func cut(whole *signal.Recording, name string, from, to int64) *signal.Recording {
+	part := *whole
+	part.Name, part.Len, part.Spans, part.Events = name, to, nil, nil
+	for _, s := range whole.Spans {
+		if a, b := max(s.Start, from), min(s.End(), to); a < b {
+			part.Spans = append(part.Spans, signal.Span{Start: a, Len: b - a})
+		}
+	}
+	for _, e := range whole.Events {
+		if from <= e.Sample && e.Sample < to {
+			part.Events = append(part.Events, e)
+		}
+	}
+	return &part
+}
+
 // packed reads what was kept.
 type packed struct{ r *capture }
 
@@ -412,8 +465,7 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	e.phase = bus.PhaseTraining
 	e.note("training")
 	e.look(now)
-	e.cal.train(ctx, e.opt.Commands.Session())
-	return nil
+	return e.cal.train(ctx, e.opt.Commands.Session())
 }
 
 // showCue shows a cue on the terminal and on the bus.
@@ -438,7 +490,7 @@ func (e *engine) showCue(c bus.Cue) int64 {
 }
 
 // calibrating looks whether the training is over.
-func (e *engine) calibrating(context.Context, time.Time) error {
+func (e *engine) calibrating(ctx context.Context) error {
 	if e.cal.training == nil {
 		return nil
 	}
@@ -446,13 +498,29 @@ func (e *engine) calibrating(context.Context, time.Time) error {
 	case m := <-e.cal.training:
 		e.cal.training = nil
 		e.cal.cancel()
-		if m.err != nil {
+		if m.err == nil {
+			return e.trained(m)
+		}
+		if ctx.Err() != nil {
 			return fmt.Errorf("calibrate: %w", m.err)
 		}
-		return e.trained(m)
+		return e.untrained(m.err)
 	default:
 		return nil
 	}
+}
+
+// untrained goes on without a model: somebody says whether to calibrate again, or the rule refuses it.
+func (e *engine) untrained(err error) error {
+	why := fmt.Sprintf("training failed: %v", err)
+	if !e.cal.opt.Accept.Ask {
+		e.cal.result.Why = why
+		return e.judged(refused)
+	}
+	e.phase, e.detail = bus.PhaseAsking, why
+	e.note(why + ": there is no model; say repeat or refuse with gyrus ctl")
+	e.look(time.Now())
+	return nil
 }
 
 // trained judges a model by the rule, or asks.
@@ -460,9 +528,13 @@ func (e *engine) trained(m trainedModel) error {
 	s := m.scored
 	e.cal.made, e.cal.score = &m, &s
 	r := &e.cal.result
-	r.Scored, r.Classes, r.Confusion, r.SHA256 = s, m.classes, m.confusion, m.model.SHA256
+	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest = s, m.classes, m.confusion, m.model.SHA256, m.rest
 	line := fmt.Sprintf("%d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f", s.Trials, s.BalancedAccuracy, s.CILow, s.CIHigh, s.Chance)
 	e.note("trained: " + line)
+	if q := m.rest; q != nil {
+		e.note(fmt.Sprintf("decide: %d false decisions in %.2f min of held-out rest, %.2f a minute [%.2f, %.2f], at most %g asked for; %d of %d held-out trials decided rightly, %d wrongly",
+			q.Count, q.Minutes, q.PerMinute, q.Low, q.High, q.Asked, q.Right, q.Trials, q.Wrong))
+	}
 	a := e.cal.opt.Accept
 	if a.Ask {
 		e.phase, e.detail = bus.PhaseAsking, line
@@ -473,7 +545,10 @@ func (e *engine) trained(m trainedModel) error {
 	got := map[string]float64{"balanced_accuracy": s.BalancedAccuracy, "ci_low": s.CILow}[a.Metric]
 	if got > a.Above {
 		r.Why = fmt.Sprintf("%s is %.3f, above %g", a.Metric, got, a.Above)
-		return e.judged(accepted)
+		if err := e.judged(accepted); err != nil && e.phase != bus.PhaseAsking {
+			return err
+		}
+		return nil
 	}
 	r.Why = fmt.Sprintf("%s is %.3f, must be above %g", a.Metric, got, a.Above)
 	return e.judged(refused)
@@ -482,6 +557,9 @@ func (e *engine) trained(m trainedModel) error {
 // judged goes on with what was said of the model.
 func (e *engine) judged(v verdict) error {
 	r := &e.cal.result
+	if v == accepted && e.cal.made == nil {
+		return errors.New("there is no model to accept: " + e.detail)
+	}
 	if r.Why == "" {
 		r.Why = "an operator said so"
 	}
@@ -506,15 +584,18 @@ func (e *engine) judged(v verdict) error {
 		e.failed, e.end = &NotAcceptedError{r.Why}, true
 		return nil
 	}
-	if err := m.Pipeline.Start(e.info); err != nil {
+	if v == accepted {
+		m.File = e.cal.opt.Save
+	}
+	if err := e.takeOver(m, v); err != nil { // what the person sat for is not lost
+		r.Why = ""
+		e.phase, e.detail = bus.PhaseAsking, err.Error()
+		e.note(err.Error() + ": mend it and say accept again, or refuse or repeat, with gyrus ctl")
+		e.look(time.Now())
 		return err
 	}
 	if v == accepted {
-		if err := bundle.Write(e.cal.opt.Save, e.cal.made.bundle); err != nil {
-			return err
-		}
-		r.Accepted, r.File = true, e.cal.opt.Save
-		m.File = r.File
+		r.Accepted, r.File = true, m.File
 		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "accepted", To: r.SHA256, Bundle: r.File, Why: r.Why})
 		e.note(fmt.Sprintf("accepted (%s), saved as %s", r.Why, r.File))
 	} else {
@@ -522,14 +603,27 @@ func (e *engine) judged(v verdict) error {
 	}
 	e.rep.Calibration = r
 	e.phase = bus.PhaseDecoding
-	if err := e.decide(m); err != nil {
-		return err
-	}
 	e.log(record.KindModel, e.at, record.Detail{To: m.SHA256, Bundle: m.File})
 	if s, ok := e.opt.Source.(freed); ok {
 		s.Free()
 	}
 	e.beat()
 	e.look(time.Now())
+	return nil
+}
+
+// takeOver lets m decide, saved where it was made here and accepted.
+func (e *engine) takeOver(m Model, v verdict) error {
+	if err := m.Pipeline.Start(e.info); err != nil {
+		return fmt.Errorf("the model does not fit the stream: %w", err)
+	}
+	if v == accepted {
+		if err := bundle.Write(m.File, e.cal.made.bundle); err != nil {
+			return fmt.Errorf("the model cannot be saved: %w", err)
+		}
+	}
+	if err := e.decide(m); err != nil {
+		return fmt.Errorf("the model cannot decide: %w", err)
+	}
 	return nil
 }

@@ -120,6 +120,7 @@ func TestCalibrateRefused(t *testing.T) {
 	a, sha := saved(t, 8, "lda")
 	r, file = calibrated(t, func(c *Calibration, o *Options) {
 		c.Accept = Accept{Metric: "ci_low", Above: 1}
+		c.Classes = map[string]string{"T1": "left", "T2": "right"}
 		with(load(t, a))(o, nil)
 	})
 	rep, err = r.over()

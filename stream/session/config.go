@@ -31,6 +31,7 @@ type Config struct {
 	Bus     bus.Options `json:"bus" doc:"the NATS server; without one a server runs inside the process"`
 	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
 	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
+	Shadow     bool    `json:"shadow" doc:"publish commands that no controller may act on: to look on, and to record; gyrus ctl SESSION actuate ends it"`
 	Watch      Watch   `json:"watch" doc:"from which silence on the stream is stalled or lost"`
 	Age        Age     `json:"age" doc:"how old samples may be"`
 	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
@@ -199,7 +200,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		paths = append(paths, &c.Calibrate.Save)
 	}
 	if c.Dashboard != nil {
-		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.Cert, &c.Dashboard.Key)
+		paths = append(paths, &c.Dashboard.Token, &c.Dashboard.ViewToken, &c.Dashboard.Cert, &c.Dashboard.Key)
 	}
 	if c.Record != nil {
 		paths = append(paths, &c.Record.File)

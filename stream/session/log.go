@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -16,7 +17,7 @@ type Decided struct {
 	Arrived              time.Time   // when the chunk that completed the window arrived
 	At                   time.Time   // when the decision was there
 	Fate                 record.Fate
-	Seq                  uint64 // of the command, 0 where it was not sent
+	Seq                  uint64 // of the command, 0 where it was not sent, neither in shadow
 }
 
 // log writes down what happened, at the first sample that it concerns.
@@ -81,15 +82,15 @@ func (e *engine) logEnd(stopped bool, err error) {
 }
 
 // publish sends c, unless it must not leave, and says what became of it.
-func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, error) {
+func (e *engine) publish(p *pipeline.Prediction, c bus.Command) record.Fate {
 	e.obey()
 	if e.paused {
 		e.rep.Held++
-		return record.Held, nil
+		return record.Held
 	}
 	if !e.live {
 		e.rep.Expired++
-		return record.Expired, nil
+		return record.Expired
 	}
 	began := time.Now()
 	if e.echo != nil {
@@ -97,12 +98,19 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	}
 	if err := e.opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
 		e.rep.NotSent++
-		return record.NotSent, nil
-	} else if err != nil {
-		return record.NotSent, err
+		return record.NotSent
+	} else if err != nil { // it breaks the schema: the next may be better, and controllers hear our heartbeats meanwhile
+		e.rep.Refused++
+		e.tellSeldom(&e.refused, fmt.Sprintf("a command was not sent, which no controller would take: %v; look at the model, or swap it (gyrus ctl)", err))
+		return record.Refused
 	}
 	done := time.Now()
 	e.rep.Sent++
+	fate := record.Sent
+	if c.State == bus.Shadow {
+		e.rep.Shadow++
+		fate = record.Shadow
+	}
 	e.told = bus.StateDecoding // as Publish does
 	e.stages.add(stagePublish, done.Sub(began))
 	e.stages.add(stageTotal, done.Sub(e.arrived))
@@ -110,5 +118,5 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	if e.opt.Adapter != nil {
 		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
 	}
-	return record.Sent, nil
+	return fate
 }

@@ -74,7 +74,10 @@ func TestRecordedToTheLastBit(t *testing.T) {
 			t.Fatalf("%s: %v", verb, err)
 		}
 	}
-	r.chunks(60)
+	r.chunks(50)
+	ask("shadow")
+	r.chunks(10)
+	ask("actuate")
 	ask("pause")
 	r.chunks(10)
 	ask("resume")
@@ -111,7 +114,7 @@ func TestRecordedToTheLastBit(t *testing.T) {
 	seq := uint64(0)
 	for _, d := range got.Decisions {
 		fates[d.Fate]++
-		if d.Fate == record.Sent {
+		if d.Fate == record.Sent || d.Fate == record.Shadow {
 			if seq++; d.Seq != seq {
 				t.Fatalf("command %d is recorded as %d", seq, d.Seq)
 			}
@@ -119,7 +122,7 @@ func TestRecordedToTheLastBit(t *testing.T) {
 			t.Fatalf("a command that was not sent has the number %d", d.Seq)
 		}
 	}
-	if want := map[record.Fate]int64{record.Sent: rep.Sent, record.Held: rep.Held}; !maps.Equal(fates, want) || rep.Held == 0 {
+	if want := map[record.Fate]int64{record.Sent: rep.Sent - rep.Shadow, record.Shadow: rep.Shadow, record.Held: rep.Held}; !maps.Equal(fates, want) || rep.Held == 0 || rep.Shadow == 0 {
 		t.Errorf("fates %v, want %v", fates, want)
 	}
 	type line struct {
@@ -151,6 +154,8 @@ func TestRecordedToTheLastBit(t *testing.T) {
 	want := []line{
 		{record.KindModel, 0, "", shaA},
 		{record.KindBegin, 0, "", ""},
+		{record.KindShadow, 16 * 50, "", ""},
+		{record.KindActuate, 16 * 60, "", ""},
 		{record.KindPause, 16 * 60, "", ""},
 		{record.KindResume, 16 * 70, "", ""},
 		{record.KindSwap, 16 * 70, shaA, shaB},

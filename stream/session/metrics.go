@@ -186,8 +186,8 @@ var (
 	descLost       = metric("samples_lost_total", "Samples missing or left out, by kind: known, suspected, unstamped (without a time), dropped, skipped (too old), not_finite.", "kind")
 	descSamples    = metric("samples_total", "Samples of each channel taken in.", "stream")
 	descGaps       = metric("gaps_total", "Places where the stream broke off; no window reaches over one.")
-	descWindows    = metric("windows_total", "Windows, by outcome: decided or rejected.", "outcome")
-	descCommands   = metric("commands_total", "Commands, by outcome: sent, not_sent (no link) or held (paused).", "outcome")
+	descWindows    = metric("windows_total", "Windows, by outcome: decided, rejected or failed (the model could not decode it).", "outcome")
+	descCommands   = metric("commands_total", "Commands, by outcome: sent, shadow (sent, not to be acted on), not_sent (no link), held (paused) or refused (it breaks the schema).", "outcome")
 	descExpired    = metric("commands_expired_total", "Commands held back because their newest sample was too old.")
 	descState      = metric("stream_state", "1 for the state that a stream is in.", "stream", "state")
 	descChanges    = metric("stream_changes_total", "Changes of a stream's state.", "stream")
@@ -200,6 +200,7 @@ var (
 	descActive     = metric("activations_total", "Decisions that began.")
 	descDecoded    = metric("decoded_seconds_total", "Seconds of signal that were decided on.")
 	descAdaptation = metric("adaptation_steps_total", "Pieces of feedback, by what became of them.", "rule", "outcome")
+	descShadow     = metric("shadow", "1 where commands are in shadow: no controller may act on them.")
 	descLink       = metric("bus_connected", "1 where there is a link to the bus.")
 )
 
@@ -207,7 +208,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descAge, descStage, descLost, descSamples, descGaps, descWindows, descCommands, descExpired, descState, descChanges,
-		descLosses, descDrift, descOffset, descJitter, descRate, descPhase, descActive, descDecoded, descAdaptation, descLink,
+		descLosses, descDrift, descOffset, descJitter, descRate, descPhase, descActive, descDecoded, descAdaptation, descShadow, descLink,
 	} {
 		ch <- d
 	}
@@ -259,11 +260,14 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		put(descLost, counter, n, kind)
 	}
 	put(descGaps, counter, float64(s.t.Gaps))
-	put(descWindows, counter, float64(s.t.Windows-s.t.Rejected), "decided")
+	put(descWindows, counter, float64(s.t.Windows-s.t.Rejected-s.t.Failed), "decided")
+	put(descWindows, counter, float64(s.t.Failed), "failed")
 	put(descWindows, counter, float64(s.t.Rejected), "rejected")
-	put(descCommands, counter, float64(s.t.Sent), "sent")
+	put(descCommands, counter, float64(s.t.Sent-s.t.SentShadow), "sent")
+	put(descCommands, counter, float64(s.t.SentShadow), "shadow")
 	put(descCommands, counter, float64(s.t.NotSent), "not_sent")
 	put(descCommands, counter, float64(s.t.Held), "held")
+	put(descCommands, counter, float64(s.t.Refused), "refused")
 	put(descExpired, counter, float64(s.t.Expired))
 	for _, p := range []bus.Phase{bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking, bus.PhaseDecoding, bus.PhasePaused, bus.PhaseEnded} {
 		put(descPhase, gauge, one(s.t.Phase == p), string(p))
@@ -273,6 +277,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for outcome, n := range s.adapt {
 		put(descAdaptation, counter, n, "head", outcome)
 	}
+	put(descShadow, gauge, one(s.t.Shadow))
 	put(descLink, gauge, one(s.up))
 }
 

@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -22,7 +27,15 @@ type trainedModel struct {
 	scored    bus.Scored
 	classes   []string
 	confusion [][]int
+	rest      *bundle.Rest // nil where no threshold is set from rest
 	err       error
+}
+
+// lessons are what there is to learn from: the recording of the calibration, or its parts, and the rest before the first cue, nil
+// where there was none.
+type lessons struct {
+	recs []*signal.Recording
+	rest *signal.Recording
 }
 
 // spec is the pipeline to train, with the events of the calibration.
@@ -41,8 +54,14 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Resting() != nil {
-		return nil, errors.New("the section decide asks for rest data, which a calibration does not record: train with gyrus train --rest, or take out false_per_min")
+	given := c.RestBlockS > 0 || len(c.RestEvents) > 0
+	switch d := p.Resting(); {
+	case d != nil && !given && c.Cues == cuesShown:
+		return nil, fmt.Errorf("the section decide asks for at most %g false decisions a minute, which takes rest to set the threshold with: set rest_block_s, the seconds of rest before the first cue", d.AsksForRest())
+	case d != nil && !given:
+		return nil, fmt.Errorf("the section decide asks for at most %g false decisions a minute, which takes rest to set the threshold with: name the events of rest of the source in rest_events", d.AsksForRest())
+	case d == nil && given:
+		return nil, errors.New("rest_block_s and rest_events do nothing without a rate: give false_per_min in the section decide of the pipeline")
 	}
 	if err := p.Causal(); err != nil {
 		return nil, err
@@ -53,21 +72,153 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	return spec, nil
 }
 
+// Fits says why a session cannot go on with p where the model of this calibration is refused, nil where it can: a controller that
+// understands the commands of one must understand those of the other.
+func (c *Calibration) Fits(p *pipeline.Pipeline) error {
+	if p.Target() != nil {
+		return errors.New("calibrate: the bundle follows quantities, a calibration learns classes: leave the bundle out, or give one that decides between the same classes")
+	}
+	made, has := slices.Compact(slices.Sorted(maps.Values(c.Classes))), slices.Sorted(slices.Values(p.Outputs()))
+	if !slices.Equal(made, has) {
+		return fmt.Errorf("calibrate: the classes are %s, those of the bundle are %s: a controller would understand one of the two models; name the classes alike, or leave the bundle out",
+			strings.Join(made, ", "), strings.Join(has, ", "))
+	}
+	return nil
+}
+
+// Enough says whether there will be what the section decide learns from: better before the first cue than behind the last.
+func (c *Calibration) Enough(info *signal.Info) error {
+	spec, err := c.spec()
+	if err != nil {
+		return err
+	}
+	p, err := pipeline.Build(spec, pipeline.All)
+	if err != nil {
+		return err
+	}
+	if err := p.Start(info); err != nil {
+		return err
+	}
+	if d, ok := p.Decider().(decoders.TrialFitter); ok {
+		return c.enoughTrials(d, len(p.Classes()))
+	}
+	if c.RestBlockS > 0 {
+		return c.enoughRest(p)
+	}
+	return nil
+}
+
+// enoughRest is Enough for the rest before the first cue.
+func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
+	step, window := float64(p.LiveHop())/p.OutRate(), p.WindowS()
+	scores := evenly(len(p.Classes()))
+	try := func(s float64) error {
+		rows := int((s-window)/step) + 1
+		rows -= rows/restBlocks + 1 + 2*int(math.Ceil(window/step)) // a tenth is held out, with what overlaps it, to measure the rate
+		return p.Resting().FitRest([]decoders.Stretch{{Scores: slices.Repeat([][]float64{scores}, max(0, rows))}}, step)
+	}
+	wrong := try(c.RestBlockS)
+	if wrong == nil {
+		return nil
+	}
+	for s := math.Ceil(c.RestBlockS); s <= maxRestS; s++ {
+		if try(s) == nil {
+			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
+				c.RestBlockS, p.Resting().AsksForRest(), s)
+		}
+	}
+	return fmt.Errorf("rest_block_s: %w", wrong)
+}
+
+// restBlocks is how many blocks stream.CalibrateRest cuts rest into.
+const restBlocks = 10
+
+// enoughTrials is Enough for the trials of the parts that the section decide keeps for itself.
+func (c *Calibration) enoughTrials(d decoders.TrialFitter, classes int) error {
+	keep := d.CalibrationRuns()
+	if keep >= parts {
+		return fmt.Errorf("decide: calibration_runs is %d, but a calibration is cut into %d parts: at least one must be left to learn from", keep, parts)
+	}
+	n := c.Trials * len(c.Classes) * keep / parts
+	if strings.Contains(c.Split, "kfold") { // a fifth is left out in turn to score the model
+		n = n * 4 / 5
+	}
+	y := signal.Labels{Classes: make([]string, classes), Y: make([]int, n)}
+	for i := range y.Y {
+		y.Y[i] = i % classes
+	}
+	if err := d.FitTrials(slices.Repeat([][]float64{evenly(classes)}, n), y); err != nil {
+		return fmt.Errorf("trials is %d: of %d cues, cut into %d parts, the section decide keeps %d for itself, less those that score the model: %w", c.Trials, c.Trials*len(c.Classes), parts, keep, err)
+	}
+	return nil
+}
+
+// evenly are scores that favour no class.
+func evenly(classes int) []float64 {
+	return slices.Repeat([]float64{1 / float64(classes)}, classes)
+}
+
+// parts is how many recordings a calibration is cut into for what learns from several: a threshold is set with trials and rest that
+// the decoder has not learned from, and some steps learn from whole runs.
+const parts = 5
+
+// lessons are what was recorded, as the pipeline needs it.
+func (c *calibrator) lessons(session string) (l lessons, err error) {
+	name := "calibration of session " + session
+	whole := c.capture.recording(name)
+	spec, err := c.opt.spec()
+	if err != nil {
+		return l, err
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		return l, err
+	}
+	_, trials := p.Decider().(decoders.TrialFitter)
+	if p.Resting() == nil && !trials && !p.Learns() {
+		l.recs = []*signal.Recording{whole}
+		return l, nil
+	}
+	if c.block.to > 0 {
+		l.rest = cut(whole, name+", rest", c.block.from, c.block.to)
+	}
+	var cues []int64
+	for _, e := range whole.Events {
+		if _, ok := c.opt.Classes[e.Label]; ok {
+			cues = append(cues, e.Sample)
+		}
+	}
+	from := c.block.to
+	for k := range parts {
+		to := whole.Len
+		if next := (k + 1) * len(cues) / parts; k < parts-1 { // halfway between the end of a cue and the next one
+			to = max((cues[next-1]+c.info.Samples(c.opt.CueS)+cues[next])/2, cues[next-1]+1)
+		}
+		l.recs = append(l.recs, cut(whole, fmt.Sprintf("%s, part %d", name, k+1), from, to))
+		from = to
+	}
+	return l, nil
+}
+
 // train begins to train on what was kept, on a goroutine of its own.
-func (c *calibrator) train(ctx context.Context, session string) {
+func (c *calibrator) train(ctx context.Context, session string) error {
+	l, err := c.lessons(session)
+	if err != nil {
+		return err
+	}
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.training = make(chan trainedModel, 1)
-	rec := c.capture.recording("calibration of session " + session)
 	opt, out := c.opt, c.training
 	go func() { // abandon and calibrating wait for it
-		m, err := trainOn(ctx, opt, rec)
+		m, err := trainOn(ctx, opt, l, "calibration of session "+session)
 		m.err = err
 		out <- m
 	}()
+	return nil
 }
 
 // trainOn scores the pipeline by cross-validation and fits it to all trials. It writes nothing.
-func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m trainedModel, err error) {
+func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m trainedModel, err error) {
 	spec, err := opt.spec()
 	if err != nil {
 		return m, err
@@ -76,9 +227,13 @@ func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m tra
 	if err != nil {
 		return m, err
 	}
-	var col stream.Collected
-	recs := []*signal.Recording{rec}
-	set, err := stream.Collect(ctx, recs, p, stream.Watch{Done: func(c stream.Collected) { col = c }})
+	trials := map[string]int{}
+	recs := l.recs
+	set, err := stream.Collect(ctx, recs, p, stream.Watch{Done: func(c stream.Collected) {
+		for class, n := range c.Trials {
+			trials[class] += n
+		}
+	}})
 	if err != nil {
 		return m, err
 	}
@@ -120,6 +275,18 @@ func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m tra
 	if err := ctx.Err(); err != nil {
 		return m, err
 	}
+	if p.Resting() != nil {
+		how := stream.RestOptions{Events: opt.RestEvents, Named: "rest_events in the section calibrate"}
+		if l.rest != nil {
+			how.Recordings = []*signal.Recording{l.rest}
+		}
+		if m.rest, err = stream.CalibrateRest(ctx, p, recs, how); err != nil {
+			return m, fmt.Errorf("decide: %w", err)
+		}
+		if l.rest != nil {
+			m.rest.Recordings = []bundle.Data{{Name: l.rest.Name, Trials: map[string]int{}}}
+		}
+	}
 	b, err := p.Bundle(opt.Version)
 	if err != nil {
 		return m, err
@@ -128,7 +295,8 @@ func trainOn(ctx context.Context, opt Calibration, rec *signal.Recording) (m tra
 	b.Manifest.Score = &bundle.Score{
 		Split: opt.Split, Trials: m.scored.Trials, BalancedAccuracy: m.scored.BalancedAccuracy, CILow: m.scored.CILow, CIHigh: m.scored.CIHigh, Chance: m.scored.Chance,
 	}
-	b.Manifest.Data = []bundle.Data{{Name: rec.Name, Trials: col.Trials}}
+	b.Manifest.Rest = m.rest
+	b.Manifest.Data = []bundle.Data{{Name: name, Trials: trials}}
 	raw, err := bundle.Marshal(b)
 	if err != nil {
 		return m, err

@@ -77,8 +77,9 @@ type scored interface {
 // controlJSON is the last line of gyrus control --json.
 type controlJSON struct {
 	control.Stats
-	Score    control.Score          `json:"score"`
-	Feedback *control.FeedbackStats `json:"feedback,omitempty"`
+	Score    control.Score      `json:"score"`
+	Feedback *control.SentStats `json:"feedback,omitempty"`
+	Reports  control.SentStats  `json:"reports"` // to pages, of what the simulator does
 }
 
 // run moves sim until it is done or interrupted.
@@ -107,7 +108,6 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		opt.Screen = control.TerminalScreen(file)
 	}
 	var stands atomic.Bool // as of the newest step
-	opt.OnStep = func(f control.Frame) { stands.Store(f.State == control.StateSafe) }
 	f.opt.OnSafe = func(control.Reason) error {
 		if !stands.Load() {
 			return errors.New("the simulator has not made its next step yet")
@@ -126,6 +126,12 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if err != nil {
 		return err
 	}
+	reporter := control.NewReporter(b.SendActuator, f.opt.Session, f.opt.Decoder, rec.Name())
+	defer reporter.Close()
+	opt.OnStep = func(f control.Frame) {
+		stands.Store(f.State == control.StateSafe)
+		reporter.Step(f)
+	}
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	restore, err := f.readKeys(cmd, opt.Screen != nil, rec, cancel)
@@ -143,7 +149,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		}
 	}
 	if wantsJSON(cmd) {
-		opt.JSON = cmd.OutOrStdout()
+		opt.JSON = plainJSON{cmd.OutOrStdout()}
 	}
 	err = control.Run(ctx, rec, sim, opt)
 	err = errors.Join(err, rec.Close()) // stops first
@@ -151,7 +157,8 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if sig, ok := context.Cause(ctx).(stopped); ok && err == nil { //nolint:errorlint // the cause is set as it is, by us
 		err = sig
 	}
-	res := controlJSON{Stats: rec.Stats(), Score: sim.Score()}
+	reporter.Close()
+	res := controlJSON{Stats: rec.Stats(), Score: sim.Score(), Reports: reporter.Stats()}
 	if sender != nil {
 		sender.Close()
 		stats := sender.Stats()
@@ -161,7 +168,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		}
 	}
 	if wantsJSON(cmd) {
-		return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(res)) // one line, like the others
+		return errors.Join(err, json.NewEncoder(plainJSON{cmd.OutOrStdout()}).Encode(res)) // one line, like the others
 	}
 	return errors.Join(err, printControl(cmd.OutOrStdout(), &res))
 }
@@ -169,10 +176,10 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 // printControl prints what became of the commands and the trials.
 func printControl(w io.Writer, r *controlJSON) error {
 	s := &r.Stats
-	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d malformed, %d missing; %d safe states\n"+
+	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d in shadow, %d malformed, %d missing; %d safe states\n"+
 		"held back: %d blocked, %d too soon, %d changes of class, %d values slowed down; %d emergency stops\n"+
 		"age of the newest sample on arrival: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Malformed, s.Gaps, s.SafeEntries,
+		s.Received, s.Accepted, s.Expired, s.Unproven, s.OldRun, s.Duplicate, s.Shadow, s.Malformed, s.Gaps, s.SafeEntries,
 		s.Blocked, s.Rate, s.Change, s.Slewed, s.EmergencyStops, s.Age.P50, s.Age.P99, s.Age.Max)
 	t := &r.Score
 	line := fmt.Sprintf("trials: %d of %d goals each: %d hits, %d misses, %d timeouts", t.Trials, t.Goals, t.Hits, t.Misses, t.Timeouts)

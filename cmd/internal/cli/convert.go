@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +29,62 @@ type convertJSON struct {
 type hiding struct {
 	anonymise bool
 	texts     bool // of events that somebody may have typed
+	days      int  // how much earlier dates are written; 0 leaves them out
+	seed      string
+}
+
+// check refuses what does nothing, or not what was meant.
+func (h hiding) check(cmd *cobra.Command, bids bool) error {
+	shifts, seeded := cmd.Flags().Changed(shiftFlag), cmd.Flags().Changed(seedFlag)
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"drop-texts", h.texts}, {shiftFlag, shifts}, {seedFlag, seeded}} {
+		if f.given && !h.anonymise {
+			return usageError{fmt.Errorf("--%s does nothing without --anonymise", f.name)}
+		}
+	}
+	switch {
+	case shifts && seeded:
+		return usageError{fmt.Errorf("--%s is a shift for all and --%s one for each subject: give one of them", shiftFlag, seedFlag)}
+	case shifts && h.days <= 0:
+		return usageError{fmt.Errorf("--%s is %d, must be the number of days that dates are written earlier, above 0", shiftFlag, h.days)}
+	case seeded && h.seed == "":
+		return usageError{fmt.Errorf("--%s is empty, must be a text that nobody can guess", seedFlag)}
+	case seeded && !bids:
+		return usageError{fmt.Errorf("--%s is only for --bids, where recordings have subjects: give --%s", seedFlag, shiftFlag)}
+	}
+	return nil
+}
+
+// The flags for dates.
+const shiftFlag, seedFlag = "shift-dates", "shift-dates-seed"
+
+// Shifts from a seed lie between 40000 days and ten years more: what was recorded before 2035 is in 1925 or earlier then.
+const seededFrom, seededSpan = 40000, 3653
+
+// of is what is hidden of a recording of a subject. The shift follows from the seed and the label of the subject alone, so that
+// what is added to a tree later is shifted by as much.
+func (h hiding) of(subject string) ingest.Hiding {
+	out := ingest.Hiding{DropTexts: h.texts, ShiftDays: h.days}
+	if h.seed != "" {
+		mac := hmac.New(sha256.New, []byte(h.seed))
+		mac.Write([]byte(subject))
+		out.ShiftDays = seededFrom + int(binary.BigEndian.Uint64(mac.Sum(nil))%seededSpan)
+	}
+	return out
+}
+
+// anonymised is rec with what was found and done, or rec itself where nothing is to be hidden.
+func (h hiding) anonymised(rec *signal.Recording, path, subject string) (*signal.Recording, []ingest.Personal, error) {
+	if !h.anonymise {
+		return rec, []ingest.Personal{}, nil
+	}
+	out, found, err := ingest.Anonymise(rec, h.of(subject))
+	if err != nil {
+		return nil, nil, usageError{fmt.Errorf("%s: --%s: %w", path, shiftFlag, err)}
+	}
+	return out, append([]ingest.Personal{}, found...), nil
 }
 
 // print is v for people.
@@ -61,18 +120,24 @@ What the format written cannot hold is listed, each with what was written instea
 the specification of its own format. With --strict either of them is refused and nothing is written.
 
 With --bids all recordings are written into one tree of the Brain Imaging Data Structure, DIR, which may be there already: all of
-them appear, or none. An input that is a BIDS tree itself stands for all recordings in it. Names come from the names of the inputs
-where these are of BIDS, from --dataset where the data set is known to gyrus, and from --subject, --session, --task, --acq and
---run. A file that is EDF, BDF, BrainVision or EEGLAB already is copied as it is, unless --to or --anonymise say otherwise; others
-become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Events are written in seconds, as exact as they are.`,
+them appear, or none. An input that is a BIDS tree itself stands for all recordings in it, and eegmmidb:S001-S003:R04,R08 for those
+of a data set that gyrus knows: subject, session, run and task are what the set has. Otherwise names come from the names of the
+inputs where these are of BIDS, from --dataset, and from --subject, --session, --task, --acq and --run, which go before. A file that is EDF, BDF, BrainVision or EEGLAB already is copied as it is, unless --to or --anonymise say otherwise; others
+become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Events are written in seconds, as exact as they are.
+
+--anonymise leaves dates out. With --shift-dates DAYS they are written that many days earlier, all by as much, so that the times
+between recordings stay; with --shift-dates-seed TEXT each subject gets a shift of its own, from the text and the label. BIDS
+recommends dates of 1925 or earlier, which nobody takes for true ones. EDF and BDF hold no year before 1985: there the begin is
+unknown, a loss that is listed. --bids writes BrainVision instead where that loses less; in scans.tsv the date is in any case.`,
 		Example: `  gyrus convert run1.xdf run1.edf
   gyrus convert S001R06.edf S001R06.arrow --json | jq .losses
   gyrus convert --bids --dataset eegmmidb --task imagery --line-freq 60 S001R04.edf S001R08.edf study/
+  gyrus convert --bids eegmmidb:S001-S003:R04,R08 study/
   gyrus convert night.edf night.bdf --anonymise --drop-texts
   gyrus convert --bids --subject 07 --task rest --anonymise monday.xdf study/`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if hide.texts && !hide.anonymise {
-				return usageError{errors.New("--drop-texts does nothing without --anonymise")}
+			if err := hide.check(cmd, tree.bids); err != nil {
+				return err
 			}
 			if tree.bids {
 				return tree.run(cmd, args, to, hide)
@@ -84,21 +149,25 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 			if err != nil {
 				return usageError{err}
 			}
-			if err := checkOutput(args[1], args[:1]); err != nil {
+			in, err := resolveOne(args[0])
+			if err != nil {
+				return err
+			}
+			if err := checkOutput(args[1], []string{in}); err != nil {
 				return err
 			}
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
 			}
-			rec, err := how.open(args[0])
+			rec, err := how.open(in)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, rec.Close()) }()
-			written, personal := rec, []ingest.Personal{}
-			if hide.anonymise {
-				written, personal = ingest.Anonymise(rec, hide.texts)
+			written, personal, err := hide.anonymised(rec, in, "")
+			if err != nil {
+				return err
 			}
 			losses, err := ingest.WriteFile(args[1], w, written, how.Strict)
 			var loss *ingest.LossError
@@ -109,9 +178,9 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 				return err
 			}
 			v := convertJSON{
-				Input: args[0], Output: args[1], From: rec.Format, To: w.Name,
+				Input: in, Output: args[1], From: rec.Format, To: w.Name,
 				Losses: append([]signal.Deviation{}, losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...),
-				Personal: append([]ingest.Personal{}, personal...),
+				Personal: personal,
 			}
 			if wantsJSON(cmd) {
 				return printJSON(cmd, v)
@@ -126,6 +195,8 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT; with --bids, what loses nothing)")
 	cmd.Flags().BoolVar(&hide.anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
+	cmd.Flags().IntVar(&hide.days, shiftFlag, 0, "with --anonymise: write dates this many days earlier instead of leaving them out; the time of day stays")
+	cmd.Flags().StringVar(&hide.seed, seedFlag, "", "with --anonymise --bids: write the dates of each subject earlier by between 40000 and 43652 days, which follow from this text and the subject; who knows the text knows the true dates")
 	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of events that somebody may have typed; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then")
 	addReading(cmd)
 	tree.add(cmd)

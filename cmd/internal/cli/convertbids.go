@@ -103,6 +103,9 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 	if opt.Source = in.source; hide.anonymise {
 		opt.Source = nil // whose README may name anybody
 	}
+	if opt.About, err = in.about(); err != nil {
+		return err
+	}
 	if err := f.number(items); err != nil {
 		return usageError{err}
 	}
@@ -161,25 +164,87 @@ type treeInputs struct {
 	hiding
 	items    []bids.Item
 	source   *bids.Tree                   // the first input that is a tree
+	sets     []dataset.Set                // of the inputs that are in no tree
 	personal map[string][]ingest.Personal // by the input
 }
 
-// add adds a recording, or all of a tree.
-func (in *treeInputs) add(cmd *cobra.Command, path string) error {
-	tree, is, err := openTree(path)
+// add adds a recording, all of a tree, or what the name of a data set stands for.
+func (in *treeInputs) add(cmd *cobra.Command, arg string) error {
+	n, err := resolve(arg)
 	if err != nil {
 		return err
 	}
-	if st, err := os.Stat(path); !is && err == nil && st.IsDir() {
-		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", path)}
+	if n.folder != "" {
+		return in.set(n)
 	}
-	if !is {
-		name, err := in.flags.name(path)
+	tree, is, err := openTree(arg)
+	if err != nil {
+		return err
+	}
+	if is {
+		if err := in.tree(arg, tree, nil); err != nil {
+			return err
+		}
+		return in.left(cmd, arg)
+	}
+	if st, err := os.Stat(arg); err == nil && st.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", arg)}
+	}
+	it, err := in.flags.item(arg)
+	if err != nil {
+		return usageError{err}
+	}
+	if f := in.flags.dataset; f == "" {
+		in.sets = append(in.sets, dataset.Set{})
+	} else if set, err := dataset.Lookup(f); err == nil { // which item has found
+		in.sets = append(in.sets, set)
+	}
+	return in.recording(arg, it)
+}
+
+// of is a recording of a set.
+func of(set dataset.Set, at dataset.Place, name bids.Name) bids.Item {
+	return bids.Item{Name: name, Task: set.Task(at), Meaning: func(label string) string {
+		if label == "" {
+			return "" // which would be the whole recording
+		}
+		return set.Meaning(at, label)
+	}}
+}
+
+// about is what is known of the data set that all recordings are of.
+func (in *treeInputs) about() (bids.Description, error) {
+	if len(in.sets) == 0 || slices.ContainsFunc(in.sets, func(s dataset.Set) bool { return s.Name != in.sets[0].Name }) {
+		return bids.Description{}, nil
+	}
+	return in.sets[0].Describe()
+}
+
+// set adds recordings that were named by their data set.
+func (in *treeInputs) set(n named) error {
+	tree, is, err := openTree(n.folder)
+	if err != nil {
+		return err
+	}
+	if is && slices.ContainsFunc(tree.Recordings(), func(r bids.Recording) bool { return r.Path == n.chosen[0].Path }) {
+		return in.tree(n.folder, tree, n.chosen)
+	}
+	names := n.set.Names(n.all)
+	in.sets = append(in.sets, n.set)
+	for i, r := range n.chosen {
+		name, err := in.flags.complete(names[slices.Index(n.all, r)], n.files[i])
 		if err != nil {
 			return usageError{err}
 		}
-		return in.recording(path, bids.Item{Name: name})
+		if err := in.recording(n.files[i], of(n.set, r.Place, name)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// tree adds the recordings of a tree, or those chosen.
+func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Recording) error {
 	if in.source == nil {
 		in.source = tree
 	}
@@ -195,11 +260,15 @@ func (in *treeInputs) add(cmd *cobra.Command, path string) error {
 	for _, sub := range tree.Subjects {
 		for _, ses := range sub.Sessions {
 			for _, rec := range ses.Recordings {
+				if chosen != nil && !slices.ContainsFunc(chosen, func(c dataset.Recording) bool { return c.Path == rec.Path }) {
+					continue
+				}
 				file := filepath.Join(path, filepath.FromSlash(rec.Path))
 				if rec.Name.Suffix != "eeg" {
 					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
 				}
 				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
+				var err error
 				if it.Name, err = in.flags.over(it.Name); err != nil {
 					return usageError{err}
 				}
@@ -209,7 +278,7 @@ func (in *treeInputs) add(cmd *cobra.Command, path string) error {
 			}
 		}
 	}
-	return in.left(cmd, path)
+	return nil
 }
 
 // rowOf is the row of a table that has a value in a column, nil where there is none.
@@ -235,7 +304,11 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 	it.Open = func() (*signal.Recording, error) {
 		rec, err := in.how.open(path)
 		if err == nil && in.anonymise {
-			rec, in.personal[path] = ingest.Anonymise(rec, in.texts)
+			var clean *signal.Recording
+			if clean, in.personal[path], err = in.anonymised(rec, path, it.Name.Get("sub")); err != nil {
+				return nil, errors.Join(err, rec.Close())
+			}
+			rec = clean
 		}
 		return rec, err
 	}
@@ -353,8 +426,8 @@ func (f *treeFlags) options(cmd *cobra.Command, to string) (bids.Options, error)
 	return opt, nil
 }
 
-// name is what an input is called in the tree: what its own name says, then the data set, then the flags.
-func (f *treeFlags) name(in string) (bids.Name, error) {
+// item is an input with what it is called in the tree: what its own name says, then the data set, then the flags.
+func (f *treeFlags) item(in string) (it bids.Item, err error) {
 	var n bids.Name
 	base := filepath.Base(in)
 	if own, err := bids.ParseName(base); err == nil && (own.Get("sub") != "" || own.Get("task") != "") {
@@ -365,22 +438,27 @@ func (f *treeFlags) name(in string) (bids.Name, error) {
 	if f.dataset != "" {
 		set, err := dataset.Lookup(f.dataset)
 		if err != nil {
-			return n, err
+			return it, err
 		}
 		full, err := filepath.Abs(in)
 		if err != nil {
-			return n, err
+			return it, err
 		}
 		place, ok := set.Parse(filepath.ToSlash(full))
 		if !ok {
-			return n, fmt.Errorf("%s is not called as the recordings of %s are: name --subject, --session and --run yourself, without --dataset", in, set.Name)
+			return it, fmt.Errorf("%s is not called as the recordings of %s are: name --subject, --session and --run yourself, without --dataset", in, set.Name)
 		}
-		for _, e := range [][2]string{{"sub", place.Subject}, {"ses", strings.TrimPrefix(place.Session, "session")}, {"run", place.Run}} {
-			if e[1] != "" && bids.CheckLabel(e[0], e[1]) == nil { // a run that is a date, say, has no place in a name
-				n = n.With(e[0], e[1])
-			}
+		it = of(set, place, n)
+		for _, e := range set.BIDSName(place).Entities {
+			n = n.With(e.Key, e.Value)
 		}
 	}
+	it.Name, err = f.complete(n, in)
+	return it, err
+}
+
+// complete is n with what the flags say. It is an error where the subject or the task is still missing.
+func (f *treeFlags) complete(n bids.Name, in string) (bids.Name, error) {
 	n, err := f.over(n)
 	if err != nil {
 		return n, err

@@ -200,3 +200,142 @@ func TestConvertBIDSFromTree(t *testing.T) {
 		t.Errorf("a folder that is no tree: exit code %d, %s", code, errs)
 	}
 }
+
+// TestConvertBIDSBySet: recordings named by their data set become a whole tree, with the names, the task, the meaning of events and
+// the licence that the set has; a subject that is not there lets nothing be written.
+func TestConvertBIDSBySet(t *testing.T) {
+	datasettest.Need(t, "eegmmidb/S002/S002R08.edf")
+	root := filepath.Join(t.TempDir(), "study")
+	code, _, errs := run(t, "convert", "--bids", "eegmmidb:S001-S003:R04,R08", root)
+	if code != exitUsage || !strings.Contains(errs, `unknown subject at the end of S001-S003 "S003"`) || !strings.Contains(errs, "gyrus data pull eegmmidb:S001-S003:R04,R08") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if _, err := os.Stat(root); err == nil {
+		t.Errorf("something was written: %s", treeFiles(t, root))
+	}
+	if code, _, errs := run(t, "convert", "--bids", "eegmmidb:S001-S002:R04,R08", root); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	all := treeFiles(t, root)
+	for _, sub := range []string{"001", "002"} {
+		var scans strings.Builder
+		for _, r := range []string{"04", "08"} {
+			name := "eeg/sub-" + sub + "_task-leftOrRightFistImagined_run-" + r + "_eeg.edf"
+			scans.WriteString("\n" + name)
+			if !strings.Contains(all, name) {
+				t.Errorf("no %s among %s", name, all)
+			}
+		}
+		text, err := os.ReadFile(filepath.Join(root, "sub-"+sub, "sub-"+sub+"_scans.tsv"))
+		if err != nil || strings.ReplaceAll(string(text), "\t2009-08-12T16:15:00", "") != "filename\tacq_time"+scans.String()+"\n" {
+			t.Errorf("scans.tsv is %q (%v)", text, err)
+		}
+	}
+	for name, want := range map[string]string{
+		"participants.tsv": "participant_id\nsub-001\nsub-002\n", "dataset_description.json": `"License": "ODC-By 1.0"`,
+		"sub-001/eeg/sub-001_task-leftOrRightFistImagined_run-04_eeg.json":    `"TaskName": "left or right fist, imagined"`,
+		"sub-001/eeg/sub-001_task-leftOrRightFistImagined_run-04_events.json": `"T1": "left fist, imagined"`,
+	} {
+		if text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name))); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s is %s (%v), want %s in it", name, text, err, want)
+		}
+	}
+	again := filepath.Join(t.TempDir(), "again") // from a tree, one subject: with its rows
+	if code, _, errs := run(t, "convert", "--bids", root+":002:08", again); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if got := treeFiles(t, again); strings.Contains(got, "sub-001") || strings.Contains(got, "run-04") || !strings.Contains(got, "sub-002_task-leftOrRightFistImagined_run-08_eeg.edf") {
+		t.Errorf("%s, want run 08 of subject 002 alone", got)
+	}
+	if code, _, errs := run(t, "convert", "--bids", "ssvep-exo:1", "--task", "flicker", filepath.Join(t.TempDir(), "exo")); code != 0 {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
+
+// TestShiftDates: all recordings of a subject go back by the same number of days, by one for all or one that follows from the seed,
+// and nothing of the true date is in the tree. EDF cannot hold such a year: BrainVision is chosen, unless it would round samples; then
+// the loss is listed, and the date is in scans.tsv.
+func TestShiftDates(t *testing.T) {
+	in := awkward(t, "x.edf", "uV", true) // of 2002-03-02
+	begins := map[string]string{}
+	for _, c := range []struct{ sub, flag string }{{"1", "--shift-dates=40000"}, {"1", "--shift-dates-seed=geheim"}, {"2", "--shift-dates-seed=geheim"}, {"1", "--shift-dates-seed=other"}} {
+		root := filepath.Join(t.TempDir(), "study")
+		var v struct {
+			Recordings []struct {
+				To       string
+				Losses   []any
+				Personal []struct{ Where, Found, Done string }
+			}
+		}
+		mustJSON(t, &v, "convert", "--bids", "--subject", c.sub, "--task", "rest", "--run", "1", "--anonymise", c.flag, in, in, root, "--json")
+		if len(v.Recordings) != 2 || v.Recordings[0].To != "edf+" || len(v.Recordings[0].Losses) != 1 {
+			t.Fatalf("%+v, want two in EDF+, with a loss", v)
+		}
+		if p := v.Recordings[0].Personal[1]; p.Where != "begin" || !strings.HasPrefix(p.Found, "2002-03-02") || !strings.Contains(p.Done, "days earlier") || strings.Contains(p.Done, "true date") {
+			t.Errorf("%+v", p)
+		}
+		scans, err := os.ReadFile(filepath.Join(root, "sub-"+c.sub, "sub-"+c.sub+"_scans.tsv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(scans)), "\n")
+		_, one, _ := strings.Cut(lines[1], "\t")
+		_, two, _ := strings.Cut(lines[2], "\t")
+		begins[c.sub+c.flag] = one
+		if one != two || one[:2] != "18" {
+			t.Errorf("scans.tsv is %s, want two of the same day of the 19th century", scans)
+		}
+		for _, name := range strings.Fields(treeFiles(t, root)) {
+			text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+			if err != nil || strings.Contains(string(text), "2002") && !strings.HasSuffix(name, ".edf") || strings.Contains(string(text[:min(1024, len(text))]), "2002") {
+				t.Errorf("%s has the true year (%v)", name, err)
+			}
+		}
+		code, out, errs := run(t, "info", "--json", filepath.Join(root, "sub-"+c.sub, "eeg", "sub-"+c.sub+"_task-rest_run-1_eeg.edf"))
+		if code != 0 || !strings.Contains(out, one) {
+			t.Errorf("it begins otherwise than scans.tsv says, %s: %s %s", one, out, errs)
+		}
+	}
+	if got := begins["1--shift-dates=40000"]; !strings.HasPrefix(got, "1892-08-25T") { // datetime.date(2002, 3, 2) - timedelta(40000)
+		t.Errorf("40000 days before is %s", got)
+	}
+	root := filepath.Join(t.TempDir(), "study")
+	if code, out, errs := run(t, "convert", "--bids", "--dataset", "eegmmidb", "--anonymise", "--shift-dates", "40000", s001(t, "R04"), root); code != 0 || !strings.Contains(out, "brainvision") || !strings.Contains(out, " 0 losses") {
+		t.Errorf("exit code %d, want BrainVision without losses: %s %s", code, out, errs)
+	}
+	code, out, errs := run(t, "info", "--json", filepath.Join(root, "sub-001", "eeg", "sub-001_task-leftOrRightFistImagined_run-04_eeg.vhdr"))
+	if code != 0 || !strings.Contains(out, "1900-02-05T16:15:00") || !strings.Contains(out, `"deviations": []`) { // 2009-08-12 and 40000 days before
+		t.Errorf("the file in BrainVision begins otherwise: %s %s", out, errs)
+	}
+	days := map[string]bool{}
+	for _, b := range begins {
+		days[b] = true
+	}
+	if len(days) != len(begins) {
+		t.Errorf("%v, want other shifts of other subjects and seeds", begins)
+	}
+	for _, c := range []struct{ flags, says string }{
+		{"--anonymise --shift-dates 40000", `"Assumed": "unknown"`},
+		{"--anonymise --shift-dates 100", "looks like a true date, from 27820 days on it is in 1925 or earlier"}, // until 1925-12-31
+	} {
+		code, out, errs := run(t, append([]string{"convert", "--json", in, filepath.Join(t.TempDir(), "y.edf")}, strings.Fields(c.flags)...)...)
+		if code != 0 || !strings.Contains(strings.ToLower(out), strings.ToLower(c.says)) {
+			t.Errorf("%s: exit code %d, want %q: %s %s", c.flags, code, c.says, out, errs)
+		}
+	}
+	for flags, says := range map[string]string{
+		"--shift-dates 40000":                              "does nothing without --anonymise",
+		"--anonymise --shift-dates 0":                      "above 0",
+		"--anonymise --shift-dates -1":                     "above 0",
+		"--anonymise --shift-dates x":                      "invalid",
+		"--anonymise --shift-dates 200000":                 "must be at most 73839", // since 1800-01-01
+		"--anonymise --shift-dates-seed x":                 "only for --bids",
+		"--anonymise --shift-dates 1 --shift-dates-seed x": "give one of them",
+	} {
+		out := filepath.Join(t.TempDir(), "y.edf")
+		code, _, errs := run(t, append([]string{"convert", in, out}, strings.Fields(flags)...)...)
+		if _, err := os.Stat(out); code != exitUsage || !strings.Contains(errs, says) || err == nil {
+			t.Errorf("%s: exit code %d, want %q: %s", flags, code, says, errs)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/electrodes"
 	"github.com/gyrus-bci/gyrus/ingest/reading"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -51,6 +53,37 @@ func openRecording(how reading.Options, path string) (*signal.Recording, *electr
 		return nil, nil, notThere(err)
 	}
 	return rec, joined, nil
+}
+
+// conditions counts the recordings that got an event because their data set says what all of them is of.
+type conditions struct {
+	set    string
+	labels []string
+	n      int
+}
+
+// give gives rec an event that lasts as long as it does, where its data set says what all of it is of and none of its events does.
+func (c *conditions) give(rec *signal.Recording, path string) {
+	label, set := dataset.Condition(path)
+	if label == "" || rec.Len == 0 || slices.ContainsFunc(rec.Events, func(e signal.Event) bool { return e.Label == label }) {
+		return
+	}
+	first := rec.Runs()[0].Start
+	rec.Events = append([]signal.Event{{
+		Sample: first, Onset: float64(first) / rec.Info.Rate, Duration: float64(rec.Len-first) / rec.Info.Rate, Label: label,
+	}}, rec.Events...)
+	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	if c.set, c.n = set, c.n+1; !slices.Contains(c.labels, label) {
+		c.labels = append(c.labels, label)
+	}
+}
+
+// tell says on standard error what was given.
+func (c *conditions) tell(cmd *cobra.Command) {
+	if c.n > 0 {
+		note(cmd, "%s: recordings do not say what they are of; by its name each is all of one condition, and has an event that lasts as long as it does (%s, in %d): with every_s (--every) windows are cut all along it",
+			c.set, quoted(c.labels), c.n)
+	}
 }
 
 // openSignals is open for a file that must hold samples.
@@ -120,37 +153,44 @@ func checkOutput(out string, inputs []string) error {
 // openAll opens every recording, or none. files are those of recs: what belongs to another recording that is given, such as
 // its file of events, was read with it and is left out.
 func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, files []string, closeAll func(), err error) {
-	closeAll = func() {
-		for _, r := range recs {
-			_ = r.Close() // read only: nothing can be lost
-		}
-	}
 	whole := map[string]string{} // a part and the recording it belongs to
 	failed := map[string]error{}
 	how, err := readingOf(cmd)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	opened := map[string]*signal.Recording{}
 	for _, p := range paths {
 		rec, err := how.openSignals(p)
 		if err != nil {
 			failed[p] = err
 			continue
 		}
-		recs, files = append(recs, rec), append(files, p)
+		recs, opened[p] = append(recs, rec), rec
 		for _, part := range rec.Parts {
-			whole[part] = p
+			whole[filepath.Clean(filepath.FromSlash(part))] = p
 		}
 	}
+	all := recs // to be closed, also what is left out
+	closeAll = func() {
+		for _, r := range all {
+			_ = r.Close() // read only: nothing can be lost
+		}
+	}
+	recs = nil
+	var given conditions
+	defer given.tell(cmd)
 	for _, p := range paths {
-		rec, part := whole[filepath.ToSlash(p)]
+		rec, part := whole[filepath.Clean(p)]
 		switch {
-		case failed[p] == nil:
-		case part:
+		case part: // also one that could be read alone, such as the second file of a split recording: it must not count twice
 			note(cmd, "%s: read with %s", p, rec)
-		default:
+		case failed[p] != nil:
 			closeAll()
 			return nil, nil, nil, failed[p]
+		default:
+			given.give(opened[p], p)
+			recs, files = append(recs, opened[p]), append(files, p)
 		}
 	}
 	return recs, files, closeAll, nil

@@ -316,6 +316,9 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 	cursorCtx, stopCursor := context.WithCancel(ctx)
 	defer stopCursor()
 	sim, opt := d.cursor(cmd, headless)
+	reporter := control.NewReporter(controlBus.SendActuator, demoSession, demoDecoder, receiver.Name())
+	defer reporter.Close()
+	opt.OnStep = reporter.Step
 	go func() { cursorDone <- control.Run(cursorCtx, receiver, sim, opt) }()
 
 	raw, playerDone, err := d.play(ctx, decoderBus, playerBus, src)
@@ -341,6 +344,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		defer closing(ctl.Close)
 		run.Ctl = ctl
 		attachPage(d.page, &run)
+		defer closing(showActuators(cmd, d.page, decoderBus, demoSession, demoDecoder))
 		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus}, raw.Info())
 	}
 	d.report, err = session.Run(ctx, run)
@@ -489,9 +493,6 @@ func (d *demoRun) cursor(cmd *cobra.Command, headless bool) (*control.CenterOut,
 			seen = d.cues
 			task.Cue(c.Velocities[d.cue])
 		},
-	}
-	if d.page != nil {
-		opt.OnStep = d.page.Frame
 	}
 	if f := screen(cmd, headless); f != nil {
 		opt.Screen = control.TerminalScreen(f)

@@ -26,7 +26,8 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
 		Long: `Doctor looks at what keeps a live session from working and says what to do. It changes nothing and needs no privileges.
-With --session it also looks for the server and the stream that the session waits for. The exit code is 1 where there is a problem.`,
+With --session it also looks for the server and for each stream that the session waits for, and holds the stream against the
+bundle that is to decode it: rate, channels, units. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o := doctor.Options{Streams: lslStreams}
@@ -50,9 +51,9 @@ With --session it also looks for the server and the stream that the session wait
 				return errors.Join(err, printJSON(cmd, doctorJSON{err == nil, all}))
 			}
 			for _, f := range all {
-				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-11s %s\n", f.State, f.Check, f.What)
+				say(cmd.OutOrStdout(), "%-8s %-11s %s\n", f.State, f.Check, inline(f.What))
 				if f.Remedy != "" {
-					fmt.Fprintf(cmd.OutOrStdout(), "%20s → %s\n", "", f.Remedy)
+					say(cmd.OutOrStdout(), "%20s → %s\n", "", inline(f.Remedy))
 				}
 			}
 			return err
@@ -80,6 +81,7 @@ const streamPatience = 2500 * time.Millisecond
 
 // expect adds what a session needs.
 func expect(o *doctor.Options, cfg *session.Config) {
+	o.Expected = expectations(cfg)
 	if cfg.Bus.URL == "" { // the server is inside the session
 		o.BusName = "the server inside the session"
 		o.Bus = func(context.Context) error {
@@ -92,25 +94,11 @@ func expect(o *doctor.Options, cfg *session.Config) {
 		return
 	}
 	o.BusName = "the server of the session"
-	o.Bus = func(ctx context.Context) (err error) {
+	o.Bus = func(ctx context.Context) error {
 		b, err := bus.Open(ctx, cfg.Bus)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, b.Close()) }()
-		if cfg.Source.Use != "nats" {
-			return nil
-		}
-		r, err := b.SubscribeRaw(cfg.Session, cfg.Source.Stream)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, r.Close()) }()
-		ctx, cancel := context.WithTimeout(ctx, streamPatience)
-		defer cancel()
-		if err := r.Ready(ctx); err != nil {
-			return fmt.Errorf("it answers, but nobody sends %s: start the amplifier (gyrus play --nats sends a recording): %w", bus.RawSubject(cfg.Session, cfg.Source.Stream), err)
-		}
-		return nil
+		return b.Close()
 	}
 }

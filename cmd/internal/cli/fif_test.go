@@ -26,3 +26,21 @@ func TestPartsOfRecording(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// TestSplitRecording: a part that is given beside the file that it goes on from is not counted twice.
+func TestSplitRecording(t *testing.T) {
+	const first, second = "../../../ingest/fif/testdata/split_raw.fif", "../../../ingest/fif/testdata/split_raw-1.fif"
+	for _, files := range [][]string{{first, second}, {second, first}} {
+		_, _, errs := run(t, append([]string{"train", "csp-lda", "--events", "4=a,7=b"}, files...)...)
+		if !strings.Contains(errs, second+": read with "+first) {
+			t.Errorf("%q: %s", files, errs)
+		}
+	}
+	var v struct {
+		Parts   []string `json:"parts"`
+		Samples int64    `json:"samples"`
+	}
+	if mustJSON(t, &v, "info", first, "--json"); len(v.Parts) != 2 || v.Samples != 150 {
+		t.Errorf("%d samples of the parts %q", v.Samples, v.Parts)
+	}
+}

@@ -108,6 +108,10 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 				return err
 			}
 			v := describe(rec)
+			var given conditions
+			given.give(rec, args[0])
+			given.tell(cmd)
+			v.Events = append([]signal.Event{}, rec.Events...)
 			v.Electrodes = joined
 			if err := rec.Close(); err != nil {
 				return err

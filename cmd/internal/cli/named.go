@@ -34,9 +34,12 @@ func splitName(arg string) (name, choice string, parted bool) {
 
 // named is what an argument stands for.
 type named struct {
-	files []string
-	set   dataset.Set // where the argument was the name of one
-	at    []dataset.Place
+	files  []string
+	set    dataset.Set // where the argument was the name of one
+	at     []dataset.Place
+	folder string              // of the set
+	chosen []dataset.Recording // of files
+	all    []dataset.Recording // of the folder
 }
 
 // resolve finds the recordings that arg stands for: a file is one, and so is a simulation; what is no file may be the name of a
@@ -78,7 +81,7 @@ func resolve(arg string) (named, error) {
 	if err := asChecked(set, folder, chosen); err != nil {
 		return named{}, err
 	}
-	out := named{set: set}
+	out := named{set: set, folder: folder, chosen: chosen, all: recs}
 	for _, r := range chosen {
 		out.files, out.at = append(out.files, filepath.Join(folder, filepath.FromSlash(r.Path))), append(out.at, r.Place)
 	}
@@ -175,7 +178,7 @@ const (
 	takesAll                   // all
 	takesButFirst              // all but the first, which is a model or a pipeline; they are used together
 	takesDecoded               // all but the first; each for itself
-	takesButLast               // all but the last, which is written
+	takesItself                // those that the command resolves
 )
 
 // withRecordings lets a command take names of recordings in place of files.
@@ -188,12 +191,12 @@ func withRecordings(cmd *cobra.Command, t takes) *cobra.Command {
 			to = 1
 		case takesButFirst, takesDecoded:
 			from = 1
-		case takesButLast:
-			to = len(args) - 1
+		case takesItself:
+			return run(cmd, args)
 		}
 		var files []string
 		var err error
-		if t == takesOne || t == takesButLast && to == 1 {
+		if t == takesOne {
 			files = []string{""}
 			files[0], err = resolveOne(args[0])
 		} else {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
@@ -34,4 +36,15 @@ func attachPage(page *dashboard.Server, opt *session.Options) {
 			onShow(c)
 		}
 	}
+}
+
+// showActuators lets a page show what the controllers of a session say that they move, until end is called. A server that does
+// not allow it, as one of an older version, costs the page the picture and nothing else.
+func showActuators(cmd *cobra.Command, page *dashboard.Server, b *bus.Bus, session, decoder string) (end func() error) {
+	sub, err := b.SubscribeActuators(session, decoder, page.Actuator)
+	if err != nil {
+		note(cmd, "page: what controllers move is not shown: %v", err)
+		return func() error { return nil }
+	}
+	return sub.Close
 }

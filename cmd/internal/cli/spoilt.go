@@ -8,8 +8,12 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
-// noteSpoilt says which samples were not finite, and what that did, and which channels never changed.
+// noteSpoilt says which samples were not finite, and what that did, which channels never changed, and what was made of channels
+// that are not those of training.
 func noteSpoilt(cmd *cobra.Command, name string, s pipeline.Stats) {
+	if s.Crossing != "" {
+		note(cmd, "%s: %s", name, s.Crossing)
+	}
 	if why := s.Spoilt(); why != "" {
 		note(cmd, "%s: %s", name, why)
 	}

@@ -31,10 +31,11 @@ type trainJSON struct {
 	Permuted   bool               `json:"permuted"`
 	Recordings []stream.Collected `json:"recordings"`
 	Missed     []missJSON         `json:"missed"`
-	Rest       *bundle.Rest       `json:"rest,omitempty"`     // false decisions at rest, where rest data set the threshold
-	Coverage   *bundle.Coverage   `json:"coverage,omitempty"` // of conformal sets
-	Rejected   int                `json:"rejected"`           // windows that a check refused: neither learned from nor scored
-	Bundle     string             `json:"bundle,omitempty"`   // the file written
+	Rest       *bundle.Rest       `json:"rest,omitempty"`       // false decisions at rest, where rest data set the threshold
+	Coverage   *bundle.Coverage   `json:"coverage,omitempty"`   // of conformal sets
+	WholeRuns  int                `json:"whole_runs,omitempty"` // recordings, where each has one class only
+	Rejected   int                `json:"rejected"`             // windows that a check refused: neither learned from nor scored
+	Bundle     string             `json:"bundle,omitempty"`     // the file written
 
 	Delay *bundle.Delay `json:"group_delay,omitempty"` // of the causal filters
 	Notes []bundle.Note `json:"notes"`                 // what the steps said of the fits, over all folds
@@ -56,20 +57,21 @@ type missJSON struct {
 
 // cutFlags are the flags that change how windows are cut.
 type cutFlags struct {
-	events     map[string]string
-	tmin, tmax float64
+	events            map[string]string
+	tmin, tmax, every float64
 }
 
 func (c *cutFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringToStringVar(&c.events, "events", nil, "LABEL=CLASS,…: the events to cut windows around, and the class that each stands for (default: the pipeline's)")
 	cmd.Flags().Float64Var(&c.tmin, "tmin", 0, "start of a window, in seconds from its event (default: the pipeline's)")
 	cmd.Flags().Float64Var(&c.tmax, "tmax", 0, "end of a window, in seconds from its event (default: the pipeline's)")
+	cmd.Flags().Float64Var(&c.every, "every", 0, "seconds from one window to the next of an event that lasts, such as a whole recording of one condition; 0 for one window of each event (default: the pipeline's)")
 }
 
 // apply writes the flags that were given over the pipeline's own values.
 func (c *cutFlags) apply(cmd *cobra.Command, spec *pipeline.Spec) error {
 	set := map[string]any{}
-	for key, v := range map[string]any{"events": c.events, "tmin": c.tmin, "tmax": c.tmax} {
+	for key, v := range map[string]any{"events": c.events, "tmin": c.tmin, "tmax": c.tmax, "every": c.every} {
 		if cmd.Flags().Changed(key) {
 			if key != "events" {
 				key += "_s"
@@ -80,9 +82,9 @@ func (c *cutFlags) apply(cmd *cobra.Command, spec *pipeline.Spec) error {
 	if len(set) == 0 {
 		return nil
 	}
-	for _, v := range []float64{c.tmin, c.tmax} {
+	for _, v := range []float64{c.tmin, c.tmax, c.every} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return usageError{fmt.Errorf("--tmin and --tmax are %g and %g, must be finite numbers of seconds", c.tmin, c.tmax)}
+			return usageError{fmt.Errorf("--tmin, --tmax and --every are %g, %g and %g, must be finite numbers of seconds", c.tmin, c.tmax, c.every)}
 		}
 	}
 	for label, class := range c.events {
@@ -148,6 +150,7 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 		Example: `  gyrus train csp-lda S001R06.edf S001R10.edf S001R14.edf --events T1=fists,T2=feet
   gyrus train xdawn-ts-lr session1/*.csv.gz session2/*.csv.gz --events 1=nontarget,2=target --split cross-session
   gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet --rest S001R01.edf,S001R02.edf --false-activations 2
+  gyrus train ts-lr eegmat --events "rest=rest,mental arithmetic=task" --tmin 0 --tmax 3 --every 3 --split cross-subject
   gyrus train kalman-velocity synth:cursor:1:1 synth:cursor:1:2
   gyrus train seizure-lstm chb01/chb01_*.edf --seizures seizure -o chb01.gyrus
   gyrus train conformer run1.edf run2.edf --checkpoint conformer.ckpt -o model.gyrus
@@ -292,6 +295,12 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, err
 	}
+	if t.WholeRuns = split.WholeRuns(y, t.set.Group); t.WholeRuns > 0 {
+		note(cmd, "every recording has windows of one class only: there are %d such recordings, not %d independent trials, so scores are less certain than their intervals say", t.WholeRuns, len(y.Y))
+		if scheme == split.LeaveOneRunOutName {
+			note(cmd, "of the person whose recording is left out, only recordings of the other class are learned from, which draws scores below chance: use --split %s", split.CrossSubjectName)
+		}
+	}
 	if permute {
 		if y, err = split.Permute(y, t.set.Group, seed); err != nil {
 			return nil, refusal{err}
@@ -420,11 +429,14 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 	what := ""
 	if t.Permuted {
 		what = " (labels permuted: this must be at chance)"
+		if t.WholeRuns > 0 {
+			what = " (labels permuted between whole recordings: the mean over many seeds must be at chance)"
+		}
 	}
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
 	t.printMetrics(w)
 	fmt.Fprint(w, noteLines(t.Notes), delayLine(t.Delay))
-	printRest(w, t.Rest)
+	printRest(w, t.Rest, "--events …,T0=rest")
 	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
 		fmt.Fprintf(w, "written: %s\n", t.Bundle)

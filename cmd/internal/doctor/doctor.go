@@ -28,7 +28,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string `json:"check"` // interfaces, multicast, ports, firewall, clock, streams, bus
+	Check  string `json:"check"` // interfaces, multicast, ports, firewall, clock, streams, expected, bus
 	State  State  `json:"state"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy,omitempty"` // of a problem
@@ -63,14 +63,29 @@ type Stream struct {
 	Rate             float64
 }
 
+// Expectation is a stream that a session waits for.
+type Expectation struct {
+	Name string // what the session file asks for
+	// Look looks for it. An error says that it was not found, and what was seen instead.
+	Look func(ctx context.Context) (Expected, error)
+}
+
+// Expected is a stream that was looked for and found.
+type Expected struct {
+	What    string   // the stream; "" where it could not be looked for, which Notes say
+	Fits    string   // what was held against it, "" where there is nothing to hold against it
+	Differs []string // what keeps the session from working with it
+	Remedy  string   // of Differs
+	Notes   []string // worth knowing
+}
+
 // Options say what to look at.
 type Options struct {
 	Network Network // nil: that of this machine
 	// Streams lists the streams on the network; nil where there is no way to.
 	Streams func(ctx context.Context) ([]Stream, error)
-	// Expected describes the stream that a session waits for, and says whether one is it; nil where none is expected.
-	Expected     func(Stream) bool
-	ExpectedName string
+	// Expected are the streams that a session waits for.
+	Expected []Expectation
 	// Bus connects to the server that a session names; nil where it names none.
 	Bus     func(ctx context.Context) error
 	BusName string
@@ -95,7 +110,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		o.Network = machine{}
 	}
 	var all []Finding
-	for _, p := range []Probe{interfaces, multicast, ports, firewall, clock, streams, session} {
+	for _, p := range []Probe{interfaces, multicast, ports, firewall, clock, streams, expected, session} {
 		all = append(all, p(ctx, &o)...)
 	}
 	return all
@@ -254,20 +269,42 @@ func streams(ctx context.Context, o *Options) []Finding {
 		return []Finding{{"streams", Problem, "cannot be listed: " + err.Error(), "see multicast and ports above"}}
 	}
 	var out []Finding
-	found := o.Expected == nil
 	for _, s := range list {
-		what := fmt.Sprintf("%q, type %q, %d channels, %g Hz, on %s", s.Name, s.Type, s.Channels, s.Rate, s.Host)
-		if o.Expected != nil && o.Expected(s) {
-			found = true
-			what += ": the session's"
-		}
-		out = append(out, Finding{"streams", OK, what, ""})
+		out = append(out, Finding{"streams", OK, fmt.Sprintf("%q, type %q, %d channels, %s, on %s", s.Name, s.Type, s.Channels, hz(s.Rate), s.Host), ""})
 	}
 	if len(list) == 0 {
 		out = append(out, Finding{"streams", Note, "no stream of LSL answers", ""})
 	}
-	if !found {
-		out = append(out, Finding{"streams", Problem, "the session waits for " + o.ExpectedName + ", which does not answer", "start the amplifier's program; where it runs on another machine see multicast and firewall, there too"})
+	return out
+}
+
+func hz(rate float64) string {
+	if rate == 0 {
+		return "at irregular times"
+	}
+	return fmt.Sprintf("%g Hz", rate)
+}
+
+// expected looks for each stream that the session waits for.
+func expected(ctx context.Context, o *Options) []Finding {
+	var out []Finding
+	for _, e := range o.Expected {
+		got, err := e.Look(ctx)
+		switch {
+		case err != nil:
+			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s, which is not found: %s", e.Name, err), "start the amplifier's program, or mend what the session file asks for; where it runs on another machine see multicast and firewall, there too"})
+		case len(got.Differs) > 0:
+			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s; found is %s, but %s", e.Name, got.What, strings.Join(got.Differs, "; ")), got.Remedy})
+		case got.What != "":
+			what := fmt.Sprintf("the session waits for %s; found is %s", e.Name, got.What)
+			if got.Fits != "" {
+				what += ", " + got.Fits
+			}
+			out = append(out, Finding{"expected", OK, what, ""})
+		}
+		for _, n := range got.Notes {
+			out = append(out, Finding{"expected", Note, n, ""})
+		}
 	}
 	return out
 }

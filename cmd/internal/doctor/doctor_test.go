@@ -131,28 +131,42 @@ func TestPorts(t *testing.T) {
 
 func TestStreams(t *testing.T) {
 	o := Options{
-		Network: fake{}, ExpectedName: `type "EEG"`, Expected: func(s Stream) bool { return s.Type == "EEG" },
-		Streams: func(context.Context) ([]Stream, error) { return []Stream{{"Cues", "Markers", "lab", 1, 0}}, nil },
+		Network: fake{}, Streams: func(context.Context) ([]Stream, error) { return []Stream{{"Cues", "Markers", "lab", 1, 0}}, nil },
 		BusName: "the server", Bus: func(context.Context) error { return errors.New("no answer") },
 	}
 	all := Run(t.Context(), o)
-	find(t, all, "streams", `"Cues"`, "Markers")
-	if f := find(t, all, "streams", `the session waits for type "EEG"`); f.State != Problem || f.Remedy == "" {
-		t.Errorf("%+v", f)
-	}
+	find(t, all, "streams", `"Cues"`, "Markers", "irregular times")
 	if f := find(t, all, "bus", "no answer"); f.State != Problem {
 		t.Errorf("%+v", f)
 	}
-	o.Streams = func(context.Context) ([]Stream, error) { return []Stream{{"Amp", "EEG", "lab", 8, 250}}, nil }
-	o.Bus = func(context.Context) error { return nil }
-	if all = Run(t.Context(), o); !Healthy(all) {
-		for _, f := range all {
-			if f.State == Problem && f.Check != "clock" {
-				t.Errorf("%+v", f)
-			}
+}
+
+// TestExpected: each stream that the session waits for is found, or found and not what it must be, or not found.
+func TestExpected(t *testing.T) {
+	look := func(e Expected, err error) func(context.Context) (Expected, error) {
+		return func(context.Context) (Expected, error) { return e, err }
+	}
+	all := Run(t.Context(), Options{Network: fake{}, Expected: []Expectation{
+		{"amp one", look(Expected{What: `"Amp"`, Fits: "as m.gyrus expects it", Notes: []string{"its unit is not told"}}, nil)},
+		{"amp two", look(Expected{What: `"Amp2"`, Differs: []string{"its rate is 500 Hz", "it has no channel Cz"}, Remedy: "train on it"}, nil)},
+		{"amp three", look(Expected{}, errors.New("seen were others"))},
+	}})
+	for _, want := range []struct {
+		state State
+		parts []string
+	}{
+		{OK, []string{"amp one", `found is "Amp", as m.gyrus expects it`}},
+		{Note, []string{"its unit is not told"}},
+		{Problem, []string{"amp two", `found is "Amp2", but its rate is 500 Hz; it has no channel Cz`, "train on it"}},
+		{Problem, []string{"amp three", "not found: seen were others", "start the amplifier"}},
+	} {
+		if f := find(t, all, "expected", want.parts...); f.State != want.state || (f.State == Problem) != (f.Remedy != "") {
+			t.Errorf("%+v, want %s", f, want.state)
 		}
 	}
-	find(t, all, "streams", `"Amp"`, "the session's")
+	if Healthy(all) {
+		t.Error("passes for healthy")
+	}
 }
 
 // TestFirewalls: the words are those that the systems' programs print.

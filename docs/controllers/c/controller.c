@@ -3,11 +3,14 @@
  *     cc -o controller controller.c -lnats -ljansson -lpthread
  *     ./controller nats://127.0.0.1:4222 s1 decoder
  *
+ * The key r (and Enter) on standard input re-arms it: behind an emergency stop, and where it shows older_run.
+ *
  * Messages arrive on threads of the library; main is the control loop, with a steady clock. One lock guards the rules. */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <math.h>
 #include <nats/nats.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,6 +24,7 @@
 #define MS INT64_C(1000000)
 #define WATCHDOG (250 * MS)
 #define MAX_VALID_MS 10000.0
+#define ELDER_SILENCE (2000 * MS)
 #define LABEL 64
 
 static const char *session, *decoder;
@@ -28,12 +32,23 @@ static char name[64];
 static volatile sig_atomic_t quit;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* How much longer than the fastest message of its run a message was on its way: rules 4 and 5. */
+struct transit {
+    bool known, proven;
+    int64_t base, raised, first, first_published, anchor;
+    int beats;
+};
+
 /* The state of the rules; times are nanoseconds of the steady clock. */
-static int64_t run, seq, beat_seq;                       /* rules 2 and 3 */
-static bool ended, latched;
-static bool known, proven;                               /* rules 4 and 5 */
-static int64_t base, raised, first, first_published, anchor;
-static int beats;
+static int64_t run, newest, seq, beat_seq, spoke;        /* rules 2 and 3 */
+static bool ended, latched, shadow;
+static json_t *stood;                                    /* the newest emergency stop; NULL where there was none */
+static int64_t stood_at;
+static struct transit way;
+static struct {                                          /* an older run, alone to be alive where its transit is proven: rule 2 */
+    int64_t run, beat_seq, cmd_seq, heard;
+    struct transit way;
+} elder;
 static bool hearing;                                     /* the watchdog has not barked since */
 static int64_t heard;
 static struct {                                          /* rule 7: the one command */
@@ -54,7 +69,7 @@ static void stop(const char *why) {
     fflush(stdout);
 }
 
-static void doubt(void) { proven = false; beats = 0; }
+static void doubt(struct transit *t) { t->proven = false; t->beats = 0; }
 
 static void safe(const char *why) {
     if (held.on) {
@@ -63,24 +78,77 @@ static void safe(const char *why) {
     }
 }
 
-static int64_t excess(int64_t delay) { return delay > base ? delay - base : 0; }
+/* Rule 13. */
+static void shade(void) {
+    shadow = true;
+    safe("shadow");
+}
 
-static void open_window(int64_t now, int64_t published, int64_t d) {
-    beats = 1; first = now; first_published = published; anchor = d;
+static int64_t excess(const struct transit *t, int64_t delay) { return t->known && delay > t->base ? delay - t->base : 0; }
+
+static void open_window(struct transit *t, int64_t now, int64_t published, int64_t d) {
+    t->beats = 1; t->first = now; t->first_published = published; t->anchor = d;
+}
+
+static void take_beat(struct transit *t, int64_t now, int64_t published) {
+    int64_t delay = now - published;
+    if (t->known) t->base += (now - t->raised) / 2000; /* rule 4: 500 ppm */
+    if (!t->known || delay < t->base) t->base = delay;
+    t->known = true;
+    t->raised = now;
+    if (t->beats == 0 || delay < t->anchor - 20 * MS) { /* rule 5 */
+        t->proven = false;
+        open_window(t, now, published, delay);
+    } else if (++t->beats >= 4 && now - t->first >= 250 * MS && published - t->first_published >= 250 * MS) {
+        t->proven = true;
+        open_window(t, now, published, t->base);
+    }
+}
+
+static void take_command(struct transit *t, int64_t now, int64_t published) {
+    int64_t delay = now - published;
+    if (!t->known || delay >= t->base) return;
+    t->base = delay;
+    if (delay < t->anchor - 20 * MS) doubt(t);
 }
 
 static void age_held(void) {
-    if (held.on && excess(held.delay) > held.excess) held.excess = excess(held.delay);
+    if (held.on && excess(&way, held.delay) > held.excess) held.excess = excess(&way, held.delay);
 }
 
 /* Rules 6 and 8. */
 static void advance(int64_t now) {
+    if (elder.way.proven && now > elder.heard + WATCHDOG) doubt(&elder.way);
     if (held.on && held.excess + now - held.arrival > held.allowed) safe("expired");
     if (hearing && now > heard + WATCHDOG) {
-        hearing = false;
-        doubt();
+        hearing = shadow = false;
+        doubt(&way);
         safe("watchdog");
     }
+}
+
+/* What an operator can do something about, where nothing is acted on. */
+static const char *shows(void) {
+    if (latched || held.on) return "";
+    return elder.way.proven ? "older_run" : shadow ? "shadow" : "";
+}
+
+static void begin(int64_t r) {
+    run = r; seq = beat_seq = 0; ended = shadow = false;
+    memset(&way, 0, sizeof way);
+}
+
+/* An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder. */
+static void rearm(int64_t now) {
+    bool older;
+    advance(now);
+    older = strcmp(shows(), "older_run") == 0;
+    latched = false;
+    if (!older) return;
+    begin(elder.run);
+    seq = elder.cmd_seq; beat_seq = elder.beat_seq; way = elder.way; spoke = heard = elder.heard;
+    hearing = true;
+    memset(&elder, 0, sizeof elder);
 }
 
 static bool is(json_t *m, const char *key, const char *want) {
@@ -96,45 +164,71 @@ static bool number(json_t *v, double low, double high) {
     return json_is_number(v) && json_number_value(v) >= low && json_number_value(v) <= high;
 }
 
-/* Rules 1 and 2. */
-static bool follow(json_t *m) {
-    int64_t r = whole(m, "run"), published = whole(m, "t_publish_ns");
-    if (whole(m, "v") != 1 || !is(m, "session", session) || !is(m, "decoder", decoder)) return false;
-    if (r <= 0 || whole(m, "seq") <= 0 || published < r || r < run) return false;
-    if (r > run) {
+/* Rule 1. */
+static bool valid(json_t *m) {
+    int64_t r = whole(m, "run");
+    return whole(m, "v") == 1 && is(m, "session", session) && is(m, "decoder", decoder) && r > 0 && whole(m, "seq") > 0 && whole(m, "t_publish_ns") >= r;
+}
+
+/* Rule 2. */
+static bool follow(int64_t r, int64_t now) {
+    if (r != run) {
+        if (r <= newest) return false;
         safe("restarted");
-        run = r; seq = beat_seq = 0; ended = known = false;
-        doubt();
+        begin(r);
+        newest = r;
     }
+    spoke = now;
+    memset(&elder, 0, sizeof elder);
     return true;
 }
 
+/* Rule 2: a heartbeat of a run that is not followed. */
+static void older(json_t *m, int64_t now) {
+    int64_t r = whole(m, "run"), s = whole(m, "seq"), c = whole(m, "cmd_seq"), published = whole(m, "t_publish_ns");
+    if (held.on || (!ended && now - spoke < ELDER_SILENCE) || is(m, "state", "ended")) {
+        memset(&elder, 0, sizeof elder);
+        return;
+    }
+    if (r < elder.run && now <= elder.heard + WATCHDOG) return; /* of two, the newer */
+    if (r != elder.run) {
+        memset(&elder, 0, sizeof elder);
+        elder.run = r;
+    } else if (s <= elder.beat_seq) {
+        return;
+    } else if (now > elder.heard + WATCHDOG) {
+        doubt(&elder.way);
+    }
+    elder.beat_seq = s;
+    if (c > elder.cmd_seq) elder.cmd_seq = c;
+    elder.heard = now;
+    take_beat(&elder.way, now, published);
+    if (excess(&elder.way, now - published) > WATCHDOG) doubt(&elder.way);
+}
+
 static void on_status(json_t *m, int64_t now) {
-    int64_t published = whole(m, "t_publish_ns"), delay = now - published;
+    int64_t published = whole(m, "t_publish_ns");
     advance(now);
     if (!is(m, "state", "waiting") && !is(m, "state", "decoding") && !is(m, "state", "ended")) return;
-    if (!follow(m) || whole(m, "seq") <= beat_seq) return;
-    beat_seq = whole(m, "seq");
-    if (known) base += (now - raised) / 2000; /* rule 4: 500 ppm */
-    if (!known || delay < base) base = delay;
-    known = true;
-    raised = now;
-    if (beats == 0 || delay < anchor - 20 * MS) { /* rule 5 */
-        proven = false;
-        open_window(now, published, delay);
-    } else if (++beats >= 4 && now - first >= 250 * MS && published - first_published >= 250 * MS) {
-        proven = true;
-        open_window(now, published, base);
+    if (!valid(m) || whole(m, "cmd_seq") < 0) return;
+    if (!follow(whole(m, "run"), now)) {
+        older(m, now);
+        return;
     }
+    if (whole(m, "seq") <= beat_seq) return;
+    beat_seq = whole(m, "seq");
+    take_beat(&way, now, published);
     age_held();
-    if (excess(delay) > WATCHDOG) {
-        doubt();
+    if (excess(&way, now - published) > WATCHDOG) {
+        doubt(&way);
     } else {
         heard = now;
         hearing = true;
     }
+    if (json_is_true(json_object_get(m, "shadow"))) shade();
     if (is(m, "state", "ended")) {
         ended = true;
+        shadow = false;
         safe("ended");
     }
     advance(now);
@@ -146,7 +240,9 @@ static bool possible(json_t *m) {
     size_t k;
     bool labelled = json_array_size(scores) == 0;
     double valid = json_number_value(json_object_get(m, "valid_for_ms"));
-    if (!(valid > 0 && valid <= MAX_VALID_MS) || !number(json_object_get(m, "age_ms"), 0, HUGE_VAL)) return false;
+    bool shaded = is(m, "state", "shadow");
+    if (!shaded && !is(m, "state", "actuate")) return false; /* where it is missing nobody said that it may be acted on */
+    if (!(valid > 0 || (shaded && valid == 0)) || valid > MAX_VALID_MS || !number(json_object_get(m, "age_ms"), 0, HUGE_VAL)) return false;
     if (confidence != NULL && !number(confidence, 0, 1)) return false;
     if ((scores != NULL && !json_is_array(scores)) || (value != NULL && !json_is_array(value))) return false;
     json_array_foreach(scores, k, x) {
@@ -160,38 +256,77 @@ static bool possible(json_t *m) {
 }
 
 static void on_command(json_t *m, int64_t now) {
-    int64_t delay = now - whole(m, "t_publish_ns"), allowed;
+    int64_t published = whole(m, "t_publish_ns"), delay = now - published, number = whole(m, "seq"), allowed;
     const char *label = json_string_value(json_object_get(m, "label"));
     advance(now);
-    if (!possible(m) || !follow(m) || ended || whole(m, "seq") <= seq) return;
-    seq = whole(m, "seq");
-    if (known && delay < base) {
-        base = delay;
-        if (delay < anchor - 20 * MS) doubt();
+    if (!possible(m) || !valid(m)) return;
+    if (!follow(whole(m, "run"), now) || ended) {
+        if (whole(m, "run") == elder.run) {
+            if (number > elder.cmd_seq) elder.cmd_seq = number;
+            take_command(&elder.way, now, published);
+        }
+        return;
     }
+    if (number <= seq) return;
+    seq = number;
+    take_command(&way, now, published);
     age_held();
+    if (!is(m, "state", "actuate")) { /* however old it is, and it feeds no watchdog */
+        shade();
+        return;
+    }
     allowed = (int64_t)(json_number_value(json_object_get(m, "valid_for_ms")) * MS);
-    if (!proven || excess(delay) > allowed) {
+    if (!way.proven || excess(&way, delay) > allowed) {
         advance(now);
         return;
     }
     heard = now;
     hearing = true;
     if (latched) return;
+    shadow = false;
     held.on = true;
     held.run = run; held.seq = seq;
-    held.arrival = now; held.delay = delay; held.excess = excess(delay); held.allowed = allowed;
+    held.arrival = now; held.delay = delay; held.excess = excess(&way, delay); held.allowed = allowed;
     snprintf(held.label, sizeof held.label, "%s", label == NULL ? "" : label);
+}
+
+/* Answers a stop, and with more (or NULL) a heartbeat that asks whether one is in force. */
+static void answer(natsConnection *nc, const char *subject, json_t *more) {
+    json_t *a = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "session", session, "decoder", decoder, "controller", name);
+    char *text;
+    if (more != NULL) json_object_update(a, more);
+    text = json_dumps(a, JSON_COMPACT);
+    if (text != NULL && strncmp(subject, "gyrus.", 6) != 0) natsConnection_PublishString(nc, subject, text);
+    free(text);
+    json_decref(a);
+    json_decref(more);
+}
+
+/* What a decoder that asks is told of the stop that is in force; NULL where none is. The lock is held. */
+static json_t *standing(int64_t now) {
+    static const char *const words[] = {"source", "why"};
+    json_t *more = NULL;
+    if (latched && stood != NULL) {
+        more = json_pack("{s:f}", "since_ms", (double)(now - stood_at) / MS);
+        for (int k = 0; k < 2; k++) {
+            json_t *word = json_object_get(stood, words[k]);
+            if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
+        }
+    }
+    return more;
 }
 
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *handle) {
     int64_t now = now_ns(); /* as early as possible */
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
-    (void)nc; (void)sub;
+    (void)sub;
     if (json_is_object(m)) {
+        json_t *more = NULL;
         pthread_mutex_lock(&lock);
         ((void (*)(json_t *, int64_t))handle)(m, now);
+        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status) more = standing(now);
         pthread_mutex_unlock(&lock);
+        if (more != NULL) answer(nc, natsMsg_GetReply(msg), more);
     }
     json_decref(m);
     natsMsg_Destroy(msg);
@@ -199,24 +334,27 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
 
 /* Rule 12: whatever has arrived. */
 static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *none) {
+    json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
     (void)sub; (void)none;
     pthread_mutex_lock(&lock);
     latched = true;
     held.on = false;
     stop("emergency");
+    json_decref(stood);
+    stood = json_is_object(m) ? json_incref(m) : json_object();
+    stood_at = now_ns();
     pthread_mutex_unlock(&lock);
-    if (natsMsg_GetReply(msg) != NULL) {
-        char answer[512];
-        snprintf(answer, sizeof answer, "{\"v\":1,\"session\":\"%s\",\"decoder\":\"%s\",\"controller\":\"%s\"}", session, decoder, name);
-        natsConnection_PublishString(nc, natsMsg_GetReply(msg), answer);
-    }
+    if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), NULL);
+    json_decref(m);
     natsMsg_Destroy(msg);
 }
 
 static void on_disconnect(natsConnection *nc, void *none) {
     (void)nc; (void)none;
     pthread_mutex_lock(&lock);
-    doubt();
+    doubt(&way);
+    doubt(&elder.way);
+    shadow = false;
     safe("link");
     pthread_mutex_unlock(&lock);
 }
@@ -240,7 +378,8 @@ int main(int argc, char **argv) {
     natsSubscription *sub[3] = {NULL, NULL, NULL};
     char subject[256];
     int64_t acted_run = 0, acted_seq = 0;
-    const struct timespec turn = {0, 10 * MS};
+    struct pollfd keys = {STDIN_FILENO, POLLIN, 0};
+    const char *shown = "";
     struct sigaction on_term = {.sa_handler = on_signal};
     if (argc != 4 || !is_token(argv[2]) || !is_token(argv[3])) {
         fprintf(stderr, "usage: controller URL SESSION DECODER\n");
@@ -273,9 +412,16 @@ int main(int argc, char **argv) {
     fflush(stdout);
 
     while (!quit) {
-        nanosleep(&turn, NULL);
+        char key = 0;
+        if (poll(&keys, 1, 10) > 0 && read(STDIN_FILENO, &key, 1) <= 0) keys.fd = -1; /* no more keys: it only waits from now on */
         pthread_mutex_lock(&lock);
         advance(now_ns());
+        if (key == 'r' || key == 'R') rearm(now_ns());
+        if (strcmp(shows(), shown) != 0) {
+            shown = shows();
+            if (shown[0] != 0) printf("shows %s\n", shown);
+            fflush(stdout);
+        }
         if (held.on && (held.run != acted_run || held.seq != acted_seq)) { /* an actuator would be moved at every turn */
             acted_run = held.run;
             acted_seq = held.seq;

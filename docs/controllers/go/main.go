@@ -1,9 +1,12 @@
 // Command go is a controller in Go: package control does what docs/protocol.md asks for. It prints what it acts on.
 //
 //	go run ./docs/controllers/go nats://127.0.0.1:4222 s1 decoder
+//
+// The key r (and Enter) on standard input re-arms it: behind an emergency stop, and where it shows older_run.
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -40,24 +43,46 @@ func run(url, session, decoder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }() // stops the actuator first
+	go keys(r)
 	fmt.Println("ready")
 
 	loop := time.NewTicker(10 * time.Millisecond)
 	defer loop.Stop()
 	var seq uint64
 	var run int64
+	var shown control.Reason
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-loop.C:
 			a, ok := r.Current()
+			if a.Reason != shown {
+				if shown = a.Reason; shown == control.ReasonOlderRun || shown == control.ReasonShadow { // an operator can do something about it
+					fmt.Println("shows", shown)
+				}
+			}
 			if !ok {
 				continue // stop was called, or is about to be
 			}
 			if a.Command.Run != run || a.Command.Seq != seq { // an actuator would be moved at every turn
 				run, seq = a.Command.Run, a.Command.Seq
 				fmt.Println("act", seq, a.Command.Label)
+			}
+		}
+	}
+}
+
+// keys re-arms r with the key r, until standard input ends, or the process.
+func keys(r *control.Receiver) {
+	for in := bufio.NewReader(os.Stdin); ; {
+		key, err := in.ReadByte()
+		if err != nil {
+			return
+		}
+		if key == 'r' || key == 'R' {
+			if err := r.Rearm(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
 			}
 		}
 	}

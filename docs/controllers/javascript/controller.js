@@ -3,11 +3,13 @@
 //
 //     node controller.js nats://127.0.0.1:4222 s1 decoder
 //
+// The key r (and Enter) on standard input re-arms it: behind an emergency stop, and where it shows older_run.
+//
 // Node has one thread: whatever blocks it keeps the watchdog from barking. Nothing else may run in this process, and the
 // actuator needs a watchdog of its own. JSON.parse rounds times to 256 ns, which does no harm here.
 import { connect } from "@nats-io/transport-node";
 
-const WATCHDOG = 250, MAX_VALID = 10_000; // ms, like all times here
+const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000; // ms, like all times here
 const [url, session, decoder] = process.argv.slice(2);
 const token = /^[A-Za-z0-9_-]{1,64}$/;
 if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
@@ -18,68 +20,121 @@ if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
 const say = (...words) => process.stdout.write(words.join(" ") + "\n");
 const stop = (why) => say("safe", why); // stops the actuator: of this one there is nothing but its words
 
-// The rules. state of the run; the base of rule 4 and its proof of rule 5; the watchdog; the held command.
-let run = 0, seq = 0, beatSeq = 0, ended = false;
-let base = null, raised = 0, proven = false, beats = 0, first = 0, firstPublished = 0, anchor = 0;
-let heard = null, held = null, latched = false;
-
 const number = (x, low, high = Infinity) => typeof x === "number" && Number.isFinite(x) && low <= x && x <= high;
 const whole = (x) => Number.isInteger(x) && x > 0;
-const excess = (delay) => Math.max(0, delay - base);
-const doubt = () => { proven = false; beats = 0; };
-const safe = (why) => { if (held) { held = null; stop(why); } };
-const openWindow = (now, published, d) => { beats = 1; first = now; firstPublished = published; anchor = d; };
-const ageHeld = () => { if (held) held.excess = Math.max(held.excess, excess(held.delay)); };
 
-function follow(m) { // rules 1 and 2
-  if (m.v !== 1 || m.session !== session || m.decoder !== decoder) return false;
-  if (!whole(m.run) || !whole(m.seq) || !whole(m.t_publish_ns) || m.t_publish_ns < m.run || m.run < run) return false;
-  if (m.run > run) {
-    safe("restarted");
-    run = m.run; seq = 0; beatSeq = 0; ended = false; base = null;
-    doubt();
+// How much longer than the fastest message of its run a message was on its way: rules 4 and 5.
+class Transit {
+  base = null; raised = 0; proven = false; beats = 0; first = 0; firstPublished = 0; anchor = 0;
+
+  doubt() { this.proven = false; this.beats = 0; }
+  excess(delay) { return this.base === null ? 0 : Math.max(0, delay - this.base); }
+  window(now, published, d) { this.beats = 1; this.first = now; this.firstPublished = published; this.anchor = d; }
+
+  beat(now, published) {
+    const delay = now - published;
+    this.base = this.base === null ? delay : Math.min(this.base + (now - this.raised) * 500e-6, delay); // rule 4
+    this.raised = now;
+    if (this.beats === 0 || delay < this.anchor - 20) { // rule 5
+      this.proven = false;
+      this.window(now, published, delay);
+    } else if (++this.beats >= 4 && now - this.first >= 250 && published - this.firstPublished >= 250) {
+      this.proven = true;
+      this.window(now, published, this.base);
+    }
   }
+
+  command(now, published) {
+    const delay = now - published;
+    if (this.base === null || delay >= this.base) return;
+    this.base = delay;
+    if (delay < this.anchor - 20) this.doubt();
+  }
+}
+
+// A run that is older than the newest, and alone to be alive where its transit is proven: rule 2.
+const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: new Transit() });
+
+// The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
+let run = 0, newest = 0, seq = 0, beatSeq = 0, ended = false, shadow = false, spoke = 0;
+let transit = new Transit(), elder = newElder();
+let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
+
+const safe = (why) => { if (held) { held = null; stop(why); } };
+const shade = () => { shadow = true; safe("shadow"); }; // rule 13
+const ageHeld = () => { if (held) held.excess = Math.max(held.excess, transit.excess(held.delay)); };
+
+function begin(r) {
+  run = r; seq = 0; beatSeq = 0; ended = false; shadow = false; transit = new Transit();
+}
+
+const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
+  whole(m.run) && whole(m.seq) && whole(m.t_publish_ns) && m.t_publish_ns >= m.run;
+
+function follow(r, now) { // rule 2
+  if (r !== run) {
+    if (r <= newest) return false;
+    safe("restarted");
+    begin(r);
+    newest = r;
+  }
+  spoke = now;
+  elder = newElder();
   return true;
+}
+
+function older(m, now) { // rule 2: a heartbeat of a run that is not followed
+  if (held || (!ended && now - spoke < ELDER_SILENCE) || m.state === "ended") { elder = newElder(); return; }
+  if (m.run < elder.run && now <= elder.heard + WATCHDOG) return; // of two, the newer
+  if (m.run !== elder.run) elder = newElder(m.run);
+  else if (m.seq <= elder.beatSeq) return;
+  else if (now > elder.heard + WATCHDOG) elder.transit.doubt();
+  const published = m.t_publish_ns / 1e6;
+  elder.beatSeq = m.seq; elder.cmdSeq = Math.max(elder.cmdSeq, m.cmd_seq); elder.heard = now;
+  elder.transit.beat(now, published);
+  if (elder.transit.excess(now - published) > WATCHDOG) elder.transit.doubt();
 }
 
 function onStatus(m, now) {
   advance(now);
-  if (!["waiting", "decoding", "ended"].includes(m.state) || !follow(m) || m.seq <= beatSeq) return;
+  if (!["waiting", "decoding", "ended"].includes(m.state) || !valid(m) || !(m.cmd_seq === 0 || whole(m.cmd_seq))) return;
+  if (!follow(m.run, now)) return older(m, now);
+  if (m.seq <= beatSeq) return;
   beatSeq = m.seq;
-  const published = m.t_publish_ns / 1e6, delay = now - published;
-  base = base === null ? delay : Math.min(base + (now - raised) * 500e-6, delay); // rule 4
-  raised = now;
-  if (beats === 0 || delay < anchor - 20) { // rule 5
-    proven = false;
-    openWindow(now, published, delay);
-  } else if (++beats >= 4 && now - first >= 250 && published - firstPublished >= 250) {
-    proven = true;
-    openWindow(now, published, base);
-  }
+  const published = m.t_publish_ns / 1e6;
+  transit.beat(now, published);
   ageHeld();
-  if (excess(delay) > WATCHDOG) doubt(); else heard = now;
-  if (m.state === "ended") { ended = true; safe("ended"); }
+  if (transit.excess(now - published) > WATCHDOG) transit.doubt(); else heard = now;
+  if (m.shadow) shade();
+  if (m.state === "ended") { ended = true; shadow = false; safe("ended"); }
   advance(now);
 }
 
 function onCommand(m, now) {
   advance(now);
-  if (!possible(m) || !follow(m) || ended || m.seq <= seq) return;
-  seq = m.seq;
-  const delay = now - m.t_publish_ns / 1e6;
-  if (base !== null && delay < base) {
-    base = delay;
-    if (delay < anchor - 20) doubt();
+  if (!possible(m) || !valid(m)) return;
+  const published = m.t_publish_ns / 1e6;
+  if (!follow(m.run, now) || ended) {
+    if (m.run === elder.run) { elder.cmdSeq = Math.max(elder.cmdSeq, m.seq); elder.transit.command(now, published); }
+    return;
   }
+  if (m.seq <= seq) return;
+  seq = m.seq;
+  transit.command(now, published);
   ageHeld();
-  if (!proven || excess(delay) > m.valid_for_ms) return advance(now);
+  if (m.state !== "actuate") return shade(); // however old it is, and it feeds no watchdog
+  const delay = now - published, excess = transit.excess(delay);
+  if (!transit.proven || excess > m.valid_for_ms) return advance(now);
   heard = now;
-  if (!latched) held = { command: m, arrival: now, delay, excess: excess(delay), allowed: m.valid_for_ms };
+  if (latched) return;
+  shadow = false;
+  held = { command: m, arrival: now, delay, excess, allowed: m.valid_for_ms };
 }
 
 function possible(m) {
   const scores = m.scores ?? [], value = m.value ?? [];
-  return number(m.valid_for_ms, Number.MIN_VALUE, MAX_VALID) && number(m.age_ms, 0) && number(m.confidence ?? 0, 0, 1) &&
+  return ["actuate", "shadow"].includes(m.state) && // where it is missing nobody said that it may be acted on
+    number(m.valid_for_ms, m.state === "shadow" ? 0 : Number.MIN_VALUE, MAX_VALID) && number(m.age_ms, 0) && number(m.confidence ?? 0, 0, 1) &&
     Array.isArray(scores) && scores.every((s) => s !== null && number(s.p, 0, 1)) &&
     Array.isArray(value) && value.every((v) => number(v, -Infinity)) &&
     (m.kind === "none" || (m.kind === "continuous" && value.length > 0) ||
@@ -87,12 +142,31 @@ function possible(m) {
 }
 
 function advance(now) { // rules 6 and 8
+  if (elder.transit.proven && now > elder.heard + WATCHDOG) elder.transit.doubt();
   if (held && held.excess + now - held.arrival > held.allowed) safe("expired");
   if (heard !== null && now > heard + WATCHDOG) {
     heard = null;
-    doubt();
+    shadow = false;
+    transit.doubt();
     safe("watchdog");
   }
+}
+
+// What an operator can do something about, where nothing is acted on.
+function shows() {
+  if (latched || held) return "";
+  return elder.transit.proven ? "older_run" : shadow ? "shadow" : "";
+}
+
+// An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder.
+function rearm(now) {
+  advance(now);
+  const older = shows() === "older_run";
+  latched = false;
+  if (!older) return;
+  const e = elder;
+  begin(e.run);
+  seq = e.cmdSeq; beatSeq = e.beatSeq; transit = e.transit; spoke = heard = e.heard; elder = newElder();
 }
 
 function parse(data) {
@@ -114,24 +188,43 @@ nc.subscribe(`gyrus.${session}.stop`, {
     latched = true;
     held = null;
     stop("emergency");
-    if (msg?.reply) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name }));
+    stood = { stop: msg ? parse(msg.data) : {}, at: performance.now() };
+    if (msg) answer(msg, {});
   },
 });
+function answer(msg, more) {
+  if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name, ...more }));
+}
+const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k].slice(0, 200)]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
-nc.subscribe(`gyrus.${session}.status`, on(onStatus));
+nc.subscribe(`gyrus.${session}.status`, {
+  callback: (err, msg) => {
+    const now = performance.now();
+    if (err) return;
+    onStatus(parse(msg.data), now);
+    if (latched && stood) answer(msg, { since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
+  },
+});
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));
 await nc.flush();
 say("ready");
 
 (async () => {
   for await (const s of nc.status()) {
-    if (s.type === "disconnect") { doubt(); safe("link"); }
+    if (s.type === "disconnect") { transit.doubt(); elder.transit.doubt(); shadow = false; safe("link"); }
   }
 })();
 
-let acted = "";
+process.stdin.on("data", (bytes) => { if (/r/i.test(bytes)) rearm(performance.now()); });
+process.stdin.on("error", (err) => console.error("no more keys:", err.message)); // a terminal that is gone must not end us
+
+let acted = "", shown = "";
 const loop = setInterval(() => {
   advance(performance.now());
+  if (shows() !== shown) {
+    shown = shows();
+    if (shown) say("shows", shown);
+  }
   const id = held && `${held.command.run} ${held.command.seq}`;
   if (held && id !== acted) { // an actuator would be moved at every turn
     acted = id;

@@ -2,12 +2,15 @@
 
     python controller.py nats://127.0.0.1:4222 s1 decoder
 
+The key r (and Enter) on standard input re-arms it: behind an emergency stop, and where it shows older_run.
+
 Messages arrive on the asyncio loop; the control loop is a thread of its own with a steady clock, so that nothing that
 blocks the asyncio loop keeps the actuator from being stopped.
 """
 import asyncio
 import json
 import math
+import os
 import re
 import signal
 import sys
@@ -18,7 +21,7 @@ import uuid
 import nats
 
 MS = 1_000_000
-WATCHDOG, MAX_VALID = 250 * MS, 10_000 * MS
+WATCHDOG, MAX_VALID, ELDER_SILENCE = 250 * MS, 10_000 * MS, 2000 * MS
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -30,48 +33,21 @@ def whole(m, *keys):
     return all(isinstance(m.get(k), int) and not isinstance(m.get(k), bool) and 0 < m[k] < 2**63 for k in keys)
 
 
-class Judge:
-    """The rules. Times are nanoseconds of the receiver's steady clock; self.lock is held by whoever calls."""
+class Transit:
+    """How much longer than the fastest message of its run a message was on its way: rules 4 and 5."""
 
-    def __init__(self, session, decoder, stop):
-        self.session, self.decoder, self.stop = session, decoder, stop
-        self.lock = threading.Lock()
-        self.run, self.heard, self.latched, self.held = 0, None, False, None
-        self.begin(0)
-        stop("never")
-
-    def begin(self, run):
-        self.run, self.seq, self.beat_seq, self.ended = run, 0, 0, False
+    def __init__(self):
         self.base = self.raised = None
         self.doubt()
 
     def doubt(self):
         self.proven, self.beats = False, 0
 
-    def safe(self, why):
-        if self.held:
-            self.held = None
-            self.stop(why)
-
-    def follow(self, m):  # rules 1 and 2
-        if not (m.get("v") == 1 and m.get("session") == self.session and m.get("decoder") == self.decoder):
-            return False
-        if not whole(m, "run", "seq", "t_publish_ns") or m["t_publish_ns"] < m["run"] or m["run"] < self.run:
-            return False
-        if m["run"] > self.run:
-            self.safe("restarted")
-            self.begin(m["run"])
-        return True
-
     def excess(self, delay):
-        return max(0, delay - self.base)
+        return 0 if self.base is None else max(0, delay - self.base)
 
-    def status(self, m, now):
-        self.advance(now)
-        if m.get("state") not in ("waiting", "decoding", "ended") or not self.follow(m) or m["seq"] <= self.beat_seq:
-            return
-        self.beat_seq = m["seq"]
-        published, delay = m["t_publish_ns"], now - m["t_publish_ns"]
+    def beat(self, now, published):
+        delay = now - published
         if self.base is None:
             self.base = delay
         else:  # rule 4: 500 ppm
@@ -85,58 +61,171 @@ class Judge:
             if self.beats >= 4 and now - self.first >= 250 * MS and published - self.first_published >= 250 * MS:
                 self.proven = True
                 self.window(now, published, self.base)
-        self.age_held()
-        if self.excess(delay) > WATCHDOG:
-            self.doubt()
-        else:
-            self.heard = now
-        if m["state"] == "ended":
-            self.ended = True
-            self.safe("ended")
-        self.advance(now)
 
     def window(self, now, published, anchor):
         self.beats, self.first, self.first_published, self.anchor = 1, now, published, anchor
 
-    def age_held(self):
-        if self.held:
-            self.held["excess"] = max(self.held["excess"], self.excess(self.held["delay"]))
-
-    def command(self, m, now):
-        self.advance(now)
-        if not possible(m) or not self.follow(m) or self.ended or m["seq"] <= self.seq:
-            return
-        self.seq = m["seq"]
-        delay = now - m["t_publish_ns"]
+    def command(self, now, published):
+        delay = now - published
         if self.base is not None and delay < self.base:
             self.base = delay
             if delay < self.anchor - 20 * MS:
                 self.doubt()
+
+
+class Elder:
+    """A run that is older than the newest, and alone to be alive where its transit is proven: rule 2."""
+
+    def __init__(self, run=0):
+        self.run, self.beat_seq, self.cmd_seq, self.heard, self.transit = run, 0, 0, 0, Transit()
+
+
+class Judge:
+    """The rules. Times are nanoseconds of the receiver's steady clock; self.lock is held by whoever calls."""
+
+    def __init__(self, session, decoder, stop):
+        self.session, self.decoder, self.stop = session, decoder, stop
+        self.lock = threading.Lock()
+        self.heard, self.latched, self.held = None, False, None
+        self.newest = self.spoke = 0
+        self.elder = Elder()
+        self.begin(0)
+        stop("never")
+
+    def begin(self, run):
+        self.run, self.seq, self.beat_seq, self.ended, self.shadow = run, 0, 0, False, False
+        self.transit = Transit()
+
+    def safe(self, why):
+        if self.held:
+            self.held = None
+            self.stop(why)
+
+    def shade(self):  # rule 13
+        self.shadow = True
+        self.safe("shadow")
+
+    def valid(self, m):  # rule 1
+        return (m.get("v") == 1 and m.get("session") == self.session and m.get("decoder") == self.decoder
+                and whole(m, "run", "seq", "t_publish_ns") and m["t_publish_ns"] >= m["run"])
+
+    def follow(self, run, now):  # rule 2
+        if run != self.run:
+            if run <= self.newest:
+                return False
+            self.safe("restarted")
+            self.begin(run)
+            self.newest = run
+        self.spoke, self.elder = now, Elder()
+        return True
+
+    def older(self, m, now):  # rule 2: a heartbeat of a run that is not followed
+        e = self.elder
+        if self.held or (not self.ended and now - self.spoke < ELDER_SILENCE) or m["state"] == "ended":
+            self.elder = Elder()
+            return
+        if m["run"] < e.run and now <= e.heard + WATCHDOG:
+            return  # of two, the newer
+        if m["run"] != e.run:
+            e = self.elder = Elder(m["run"])
+        elif m["seq"] <= e.beat_seq:
+            return
+        elif now > e.heard + WATCHDOG:
+            e.transit.doubt()
+        e.beat_seq, e.cmd_seq, e.heard = m["seq"], max(e.cmd_seq, m["cmd_seq"]), now
+        e.transit.beat(now, m["t_publish_ns"])
+        if e.transit.excess(now - m["t_publish_ns"]) > WATCHDOG:
+            e.transit.doubt()
+
+    def status(self, m, now):
+        self.advance(now)
+        if m.get("state") not in ("waiting", "decoding", "ended") or not self.valid(m) or not (m.get("cmd_seq") == 0 or whole(m, "cmd_seq")):
+            return
+        if not self.follow(m["run"], now):
+            self.older(m, now)
+            return
+        if m["seq"] <= self.beat_seq:
+            return
+        self.beat_seq = m["seq"]
+        self.transit.beat(now, m["t_publish_ns"])
         self.age_held()
-        allowed = int(m["valid_for_ms"] * MS)
-        if not self.proven or self.excess(delay) > allowed:
+        if self.transit.excess(now - m["t_publish_ns"]) > WATCHDOG:
+            self.transit.doubt()
+        else:
+            self.heard = now
+        if m.get("shadow"):
+            self.shade()
+        if m["state"] == "ended":
+            self.ended, self.shadow = True, False
+            self.safe("ended")
+        self.advance(now)
+
+    def age_held(self):
+        if self.held:
+            self.held["excess"] = max(self.held["excess"], self.transit.excess(self.held["delay"]))
+
+    def command(self, m, now):
+        self.advance(now)
+        if not possible(m) or not self.valid(m):
+            return
+        published = m["t_publish_ns"]
+        if not self.follow(m["run"], now) or self.ended:
+            if m["run"] == self.elder.run:
+                self.elder.cmd_seq = max(self.elder.cmd_seq, m["seq"])
+                self.elder.transit.command(now, published)
+            return
+        if m["seq"] <= self.seq:
+            return
+        self.seq = m["seq"]
+        self.transit.command(now, published)
+        self.age_held()
+        if m["state"] != "actuate":  # however old it is, and it feeds no watchdog
+            self.shade()
+            return
+        delay, allowed = now - published, int(m["valid_for_ms"] * MS)
+        excess = self.transit.excess(delay)
+        if not self.transit.proven or excess > allowed:
             self.advance(now)
             return
         self.heard = now
         if not self.latched:
-            self.held = {"command": m, "arrival": now, "delay": delay, "excess": self.excess(delay), "allowed": allowed}
+            self.held, self.shadow = {"command": m, "arrival": now, "delay": delay, "excess": excess, "allowed": allowed}, False
 
     def advance(self, now):  # rules 6 and 8
         h = self.held
+        if self.elder.transit.proven and now > self.elder.heard + WATCHDOG:
+            self.elder.transit.doubt()
         if h and h["excess"] + now - h["arrival"] > h["allowed"]:
             self.safe("expired")
         if self.heard is not None and now > self.heard + WATCHDOG:
-            self.heard = None
-            self.doubt()
+            self.heard, self.shadow = None, False
+            self.transit.doubt()
             self.safe("watchdog")
 
     def link_lost(self):
-        self.doubt()
+        self.transit.doubt()
+        self.elder.transit.doubt()
+        self.shadow = False
         self.safe("link")
 
     def emergency(self):  # rule 12: whatever has arrived
         self.latched, self.held = True, None
         self.stop("emergency")
+
+    def shows(self):
+        """What an operator can do something about, where nothing is acted on."""
+        if self.latched or self.held:
+            return ""
+        return "older_run" if self.elder.transit.proven else "shadow" if self.shadow else ""
+
+    def rearm(self, now):
+        """An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder."""
+        self.advance(now)
+        older, self.latched = self.shows() == "older_run", False
+        if older:
+            e, self.elder = self.elder, Elder()
+            self.begin(e.run)
+            self.seq, self.beat_seq, self.transit, self.spoke, self.heard = e.cmd_seq, e.beat_seq, e.transit, e.heard, e.heard
 
     def current(self, now):
         self.advance(now)
@@ -144,9 +233,10 @@ class Judge:
 
 
 def possible(m):
-    scores, value, kind = m.get("scores", []), m.get("value", []), m.get("kind")
+    scores, value, kind, state = m.get("scores", []), m.get("value", []), m.get("kind"), m.get("state")
     return (
-        number(m.get("valid_for_ms"), 5e-324, MAX_VALID / MS)
+        state in ("actuate", "shadow")  # where it is missing nobody said that it may be acted on
+        and number(m.get("valid_for_ms"), 0 if state == "shadow" else 5e-324, MAX_VALID / MS)
         and number(m.get("age_ms"), 0)
         and number(m.get("confidence", 0), 0, 1)
         and isinstance(scores, list)
@@ -174,31 +264,51 @@ def stop(why):  # stops the actuator: of this one there is nothing but its words
 
 
 def control_loop(judge, quit):
-    acted = None
+    acted, shown = None, ""
     while not quit.wait(0.01):
         with judge.lock:
             m = judge.current(time.monotonic_ns())
+            shows = judge.shows()
+        if shows != shown:
+            shown = shows
+            if shown:
+                print("shows", shown, flush=True)
         if m and (m["run"], m["seq"]) != acted:  # an actuator would be moved at every turn
             acted = (m["run"], m["seq"])
             print("act", m["seq"], m.get("label", ""), flush=True)
 
 
+def keys(judge):
+    while key := os.read(0, 1):  # without Python's buffer, whose lock would hold up the end
+        if key in b"rR":
+            with judge.lock:
+                judge.rearm(time.monotonic_ns())
+
+
 async def main(url, session, decoder):
     judge, name = Judge(session, decoder, stop), uuid.uuid4().hex
+    stood = {}  # the newest emergency stop and when it came
 
     def on(handle):
         async def callback(msg):
             now = time.monotonic_ns()  # as early as possible
             with judge.lock:
                 handle(parse(msg.data), now)
+            if msg.reply and handle == judge.status and judge.latched and stood:  # a decoder asks whether a stop is in force
+                words = {k: v[:200] for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
+                await answer(msg.reply, since_ms=(now - stood["at"]) / MS, **words)
         return callback
+
+    async def answer(subject, **more):
+        if not subject.startswith("gyrus."):
+            await nc.publish(subject, json.dumps({"v": 1, "session": session, "decoder": decoder, "controller": name, **more}).encode())
 
     async def on_stop(msg):
         with judge.lock:
             judge.emergency()
+        stood.update(stop=parse(msg.data), at=time.monotonic_ns())
         if msg.reply:
-            answer = {"v": 1, "session": session, "decoder": decoder, "controller": name}
-            await nc.publish(msg.reply, json.dumps(answer).encode())
+            await answer(msg.reply)
 
     async def on_disconnect():
         with judge.lock:
@@ -218,6 +328,7 @@ async def main(url, session, decoder):
     quit, ended = threading.Event(), asyncio.Event()
     loop = threading.Thread(target=control_loop, args=(judge, quit))
     loop.start()
+    threading.Thread(target=keys, args=(judge,), daemon=True).start()
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, ended.set)
     await ended.wait()

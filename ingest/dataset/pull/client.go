@@ -1,14 +1,20 @@
 package pull
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 )
+
+// maxParallel is how many files anybody fetches at a time.
+const maxParallel = 16
 
 // redirects is how many redirects a request may follow.
 const redirects = 10
@@ -18,7 +24,9 @@ const redirects = 10
 func NewClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = time.Minute
-	t.DisableCompression = true // lengths and ranges are those of the file
+	t.MaxIdleConnsPerHost = maxParallel // otherwise all but two are closed behind each file
+	t.DisableCompression = true         // lengths and ranges are those of the file
+	t.OnProxyConnectResponse = proxyAnswered
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
 
@@ -35,6 +43,43 @@ func checkProxies() error {
 		}
 	}
 	return nil
+}
+
+// proxyAnswered says in words why a proxy does not let through to a server of https. The address of a proxy may hold a password.
+func proxyAnswered(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired:
+		return fatal{fmt.Errorf("the proxy %s asks for a user and a password: HTTPS_PROXY=http://USER:PASSWORD@%s", shown(proxy), proxy.Host)}
+	case http.StatusForbidden:
+		return fatal{fmt.Errorf("the proxy %s says %s: it does not let through to that server", shown(proxy), resp.Status)}
+	}
+	return fmt.Errorf("the proxy %s says %s", shown(proxy), resp.Status)
+}
+
+// inWords says what an error of a connection means and what to do about it. Certificates do not get better by another try.
+func inWords(err error) error {
+	host := "the server"
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		if u, parseErr := url.Parse(asked.URL); parseErr == nil {
+			host = u.Host // after redirects
+		}
+	}
+	err = bare(err)
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &cert):
+		return fatal{fmt.Errorf("the certificate of %s is not trusted (%w): is the clock of this machine right, and does a proxy look into what goes through it? Then its authority must be one of the system's, or, on Linux, in the file that SSL_CERT_FILE names", host, cert.Err)}
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return fatal{fmt.Errorf("%s does not speak https (%w): is it http, or a proxy in between?", host, err)}
+	case errors.As(err, &name) && name.IsNotFound:
+		return fmt.Errorf("the name %s is not found: is this machine online, and does it need a proxy (HTTPS_PROXY)?", name.Name)
+	}
+	return err
 }
 
 func checkRedirect(req *http.Request, via []*http.Request) error {

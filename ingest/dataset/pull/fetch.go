@@ -109,7 +109,10 @@ func (p *Plan) tries(ctx context.Context, u *url.URL, do func() (further bool, e
 		d := min(time.Second<<min(try, 6), time.Minute)
 		var later retryAfter
 		if errors.As(err, &later) {
-			d = min(max(d, later.after), 10*time.Minute)
+			if later.after > patience {
+				return lost{fmt.Errorf("%w, and asks to be left alone for %v: pull again then", err, later.after)}
+			}
+			d = max(d, later.after)
 		}
 		p.o.Note(fmt.Sprintf("%s: %v; again in %v", shown(u), err, d))
 		if err := p.o.Wait(ctx, d); err != nil {
@@ -117,6 +120,9 @@ func (p *Plan) tries(ctx context.Context, u *url.URL, do func() (further bool, e
 		}
 	}
 }
+
+// patience is how long a server may ask to be left alone.
+const patience = 10 * time.Minute
 
 // lost is a server that did not help, however often it was asked.
 type lost struct{ error }
@@ -133,19 +139,46 @@ type retryAfter struct {
 // refused is why a response is not what was asked for.
 func refused(resp *http.Response) error {
 	err := fmt.Errorf("the server says %s", resp.Status)
+	after, asks := wish(resp.Header)
 	switch c := resp.StatusCode; {
+	case c == http.StatusForbidden && asks: // GitHub and others say so where too much was asked
+		return retryAfter{err, after}
 	case c == http.StatusUnauthorized, c == http.StatusForbidden:
 		return fatal{fmt.Errorf("%w: the files need an account or a signed agreement; get them as the page of the data set says", err)}
 	case c == http.StatusTooManyRequests, c == http.StatusServiceUnavailable:
-		s, convErr := strconv.Atoi(resp.Header.Get("Retry-After"))
-		if convErr != nil || s < 0 { // absent, or a date: our own pauses do
-			s = 0
-		}
-		return retryAfter{err, time.Duration(min(s, 3600)) * time.Second}
+		return retryAfter{err, after}
+	case c == http.StatusProxyAuthRequired:
+		return fatal{fmt.Errorf("%w: the proxy asks for a user and a password: HTTP_PROXY=http://USER:PASSWORD@HOST:PORT", err)}
 	case c == http.StatusRequestTimeout, c >= 500:
 		return err
 	}
 	return fatal{err}
+}
+
+// wish is how long a server asks to be left alone (RFC 9110, section 10.2.3): seconds, or a date, which is compared with the
+// clock of the server.
+func wish(h http.Header) (d time.Duration, asks bool) {
+	text := h.Get("Retry-After")
+	if s, err := strconv.Atoi(text); err == nil {
+		return time.Duration(min(max(s, 0), 1<<31)) * time.Second, true
+	}
+	at, err := http.ParseTime(text)
+	now, err2 := http.ParseTime(h.Get("Date"))
+	if err != nil || err2 != nil {
+		return 0, false
+	}
+	return max(at.Sub(now), 0), true
+}
+
+// encoded refuses content that is not the file as it is. A file that is compressed itself may be called so: some servers go by its
+// ending.
+func encoded(resp *http.Response, path string) error {
+	switch enc := resp.Header.Get("Content-Encoding"); {
+	case enc == "", enc == "identity", strings.TrimPrefix(enc, "x-") == "gzip" && strings.HasSuffix(path, ".gz"):
+		return nil
+	default:
+		return fatal{fmt.Errorf("the server sends it as %s, asked for was the file as it is", enc)}
+	}
 }
 
 // get sends a request. The caller closes the body.
@@ -161,7 +194,7 @@ func (p *Plan) get(ctx context.Context, method string, u *url.URL, header http.H
 	req.Header.Set("User-Agent", "gyrus")
 	resp, err := p.o.Client.Do(req)
 	if err != nil {
-		return nil, bare(err)
+		return nil, inWords(err)
 	}
 	return resp, nil
 }
@@ -203,10 +236,8 @@ func hashPart(h hash.Hash, name string, n int64) error {
 // rest asks for a file from byte have on, and appends what comes. Where the server sends all of it, it begins anew, with a new
 // sum.
 func (p *Plan) rest(ctx context.Context, u *url.URL, name string, f File, m *meta, have int64, sum *hash.Hash) (int64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	alive := time.AfterFunc(p.o.Stall, func() { cancel(errStalled) })
-	defer alive.Stop()
+	ctx, came, done := p.watch(ctx)
+	defer done()
 	header := http.Header{}
 	if have > 0 {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", have))
@@ -218,9 +249,16 @@ func (p *Plan) rest(ctx context.Context, u *url.URL, name string, f File, m *met
 	if err != nil {
 		return have, stalled(ctx, err)
 	}
-	body := &watched{resp.Body, func() { alive.Reset(p.o.Stall) }}
+	body := &watched{resp.Body, came}
 	have, err = p.take(resp, body, name, f, m, have, sum)
 	return have, errors.Join(stalled(ctx, err), resp.Body.Close())
+}
+
+// watch is a context that ends when nothing has come for so long; came says that something has.
+func (p *Plan) watch(ctx context.Context) (_ context.Context, came, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	alive := time.AfterFunc(p.o.Stall, func() { cancel(errStalled) })
+	return ctx, func() { alive.Reset(p.o.Stall) }, func() { alive.Stop(); cancel(nil) }
 }
 
 // stalled gives an error its cause where we gave up waiting.
@@ -270,9 +308,10 @@ func (p *Plan) take(resp *http.Response, body io.Reader, name string, f File, m 
 	default:
 		return have, refused(resp)
 	}
-	switch enc := resp.Header.Get("Content-Encoding"); {
-	case enc != "" && enc != "identity":
-		return have, fatal{fmt.Errorf("the server sends it as %s, asked for was the file as it is", enc)}
+	if err := encoded(resp, f.Path); err != nil {
+		return have, err
+	}
+	switch {
 	case total < 0:
 		return have, errNoLength
 	case f.Bytes >= 0 && total != f.Bytes:
@@ -409,15 +448,16 @@ func validator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// contentRange reads "bytes 5-9/10".
+// contentRange reads "bytes 5-9/10". A server may send less than was asked for (RFC 9110, section 15.3.7): then the rest is asked
+// for again.
 func contentRange(s string) (from, total int64, err error) {
 	span, all, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
 	first, last, ok2 := strings.Cut(span, "-")
 	from, err = strconv.ParseInt(first, 10, 64)
 	to, err2 := strconv.ParseInt(last, 10, 64)
 	total, err3 := strconv.ParseInt(all, 10, 64)
-	if !ok || !ok2 || err != nil || err2 != nil || err3 != nil || from < 0 || to != total-1 || from > to {
-		return 0, 0, fmt.Errorf("the server answers with Content-Range %q, must be bytes FROM-LAST/TOTAL up to the end", s)
+	if !ok || !ok2 || err != nil || err2 != nil || err3 != nil || from < 0 || to >= total || from > to {
+		return 0, 0, fmt.Errorf("the server answers with Content-Range %q, must be bytes FROM-LAST/TOTAL", s)
 	}
 	return from, total, nil
 }

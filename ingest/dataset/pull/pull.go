@@ -321,17 +321,22 @@ func (p *Plan) list(ctx context.Context) (map[string]string, error) {
 // small fetches a short file into memory.
 func (p *Plan) small(ctx context.Context, u *url.URL) (data []byte, err error) {
 	err = p.tries(ctx, u, func() (bool, error) {
+		ctx, came, done := p.watch(ctx)
+		defer done()
 		resp, err := p.get(ctx, http.MethodGet, u, nil)
 		if err != nil {
-			return false, err
+			return false, stalled(ctx, err)
 		}
 		if resp.StatusCode != http.StatusOK {
 			return false, errors.Join(refused(resp), resp.Body.Close())
 		}
-		if data, err = io.ReadAll(io.LimitReader(resp.Body, maxList+1)); err == nil && len(data) > maxList {
+		if err := encoded(resp, u.Path); err != nil {
+			return false, errors.Join(err, resp.Body.Close())
+		}
+		if data, err = io.ReadAll(io.LimitReader(&watched{resp.Body, came}, maxList+1)); err == nil && len(data) > maxList {
 			err = fatal{fmt.Errorf("has more than %d bytes", maxList)}
 		}
-		return false, errors.Join(err, resp.Body.Close())
+		return false, errors.Join(stalled(ctx, err), resp.Body.Close())
 	})
 	return data, err
 }
@@ -370,6 +375,9 @@ func (p *Plan) look(f File) (Item, error) {
 
 func (p *Plan) name(path string) string { return filepath.Join(p.o.Folder, filepath.FromSlash(path)) }
 
+// many is so many requests that they take more than a moment.
+const many = 50
+
 // lengths asks for the lengths that are not known.
 func (p *Plan) lengths(ctx context.Context) error {
 	var ask []int
@@ -377,6 +385,9 @@ func (p *Plan) lengths(ctx context.Context) error {
 		if p.fetches(it) && it.Bytes < 0 {
 			ask = append(ask, i)
 		}
+	}
+	if len(ask) > many {
+		p.o.Note(fmt.Sprintf("asking for the lengths of %d files", len(ask)))
 	}
 	for k, err := range p.each(ctx, len(ask), func(ctx context.Context, k int) (err error) {
 		it := &p.Items[ask[k]]
@@ -397,29 +408,45 @@ func (p *Plan) lengths(ctx context.Context) error {
 // length asks the server how long a file is.
 func (p *Plan) length(ctx context.Context, u *url.URL) (n int64, err error) {
 	err = p.tries(ctx, u, func() (bool, error) {
+		ctx, _, done := p.watch(ctx)
+		defer done()
 		resp, err := p.get(ctx, http.MethodHead, u, nil)
 		if err != nil {
-			return false, err
+			return false, stalled(ctx, err)
 		}
-		n = resp.ContentLength
-		if resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusNotImplemented {
+		if onlyGet(resp) {
 			if err := resp.Body.Close(); err != nil {
 				return false, err
 			}
 			if resp, err = p.get(ctx, http.MethodGet, u, nil); err != nil { // its body is not read
-				return false, err
+				return false, stalled(ctx, err)
 			}
-			n = resp.ContentLength
 		}
 		if resp.StatusCode != http.StatusOK {
 			return false, errors.Join(refused(resp), resp.Body.Close())
 		}
-		if n < 0 {
+		if err := encoded(resp, u.Path); err != nil {
+			return false, errors.Join(err, resp.Body.Close())
+		}
+		if n = resp.ContentLength; n < 0 {
 			return false, errors.Join(errNoLength, resp.Body.Close())
 		}
 		return false, resp.Body.Close()
 	})
 	return n, err
+}
+
+// onlyGet says that a server may tell the length in answer to GET, which it does not to HEAD: stores behind signed addresses
+// forbid it, and pages that are made on the fly have none.
+func onlyGet(resp *http.Response) bool {
+	_, asks := wish(resp.Header)
+	switch resp.StatusCode {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return !asks
+	case http.StatusOK:
+		return resp.ContentLength < 0
+	}
+	return false
 }
 
 // each does n things, o.Parallel at a time. After a full disk, where the server is lost, or ctx is done, none is begun.

@@ -48,6 +48,20 @@ def save(raw, name, fmt="short", change=None):
         path.write_bytes(change(path.read_bytes()))
 
 
+def split(raw, name):
+    """In parts of one buffer each: MNE keeps 1 MiB of each part for what is behind the samples. The folder that it writes in front of
+    the name of the part before is taken out: it is that of the machine."""
+    raw.save(HERE / name, fmt="short", buffer_size_sec=0.5, split_size=2**20 + 3600, overwrite=True)
+    for path in HERE.glob(name.replace(".fif", "*.fif")):
+        out = b""
+        for kind, _, head, body in tags(path.read_bytes()):
+            if kind == 118:
+                body = body.rsplit(b"/", 1)[-1]
+                head = head[:8] + struct.pack(">i", len(body)) + head[12:]
+            out += head + body
+        path.write_bytes(out)
+
+
 def tags(data):
     at = 0
     while at < len(data):
@@ -90,6 +104,7 @@ def make_all():
         mne.Annotations([10.05, 10.5, 11.2], [0, 0.25, 0], ["T1", "BAD_move: left", "T2"], orig_time=raw.info["meas_date"])
     )
     save(raw, "notes_raw.fif")
+    split(raw, "split_raw.fif")
     raw.apply_proj()
     save(raw, "average_raw.fif", "single")
 
@@ -106,8 +121,9 @@ def make_all():
 
 def runs(raw):
     """Where MNE reads from the file, not from a gap: sample numbers from the first one."""
-    extras, spans = raw._raw_extras[0], []
-    for ent, a, b in zip(extras["ent"], extras["bounds"][:-1], extras["bounds"][1:]):
+    spans = []
+    ents = [(e, a, b) for extras in raw._raw_extras for e, a, b in zip(extras["ent"], extras["bounds"][:-1], extras["bounds"][1:])]
+    for ent, a, b in ents:
         a, b = int(a - raw.first_samp), int(b - raw.first_samp)
         if ent is None:
             continue

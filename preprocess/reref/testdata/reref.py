@@ -33,11 +33,24 @@ broken = raw(head)
 broken.set_montage(montage)
 broken.info["bads"] = ["C4", "Oz"]
 broken.interpolate_bads(origin=sphere[:3])
+BADS = ["C4", "O1"]
+marked = raw(names)
+marked.info["bads"] = BADS
+linked_bads = mne.set_eeg_reference(marked.copy(), ["A1", "A2"])[0]
+bad_reference = mne.set_eeg_reference(marked.copy(), ["C4", "Cz"])[0]
+bipolar_bads = mne.set_bipolar_reference(marked.copy(), ["F3", "C3", "F4"], ["C3", "P3", "C4"])
+density.info["bads"] = BADS
+try:
+    mne.preprocessing.compute_current_source_density(density, sphere=sphere)
+    csd_bads = ""
+except ValueError as e:
+    csd_bads = str(e)
 with open("reref.json", "w", encoding="ascii") as f:
     json.dump(
         dict(
             mne=mne.__version__, names=names, kinds=kinds, x=x.tolist(), positions=[pos[n].tolist() for n in head], sphere=sphere,
             linked=uv(linked), single=uv(single), bipolar=uv(bipolar), bipolar_names=bipolar.ch_names, csd=uv(csd), interpolated=uv(broken),
+            bads=BADS, linked_bads=uv(linked_bads), bad_reference=uv(bad_reference), bipolar_bads=bipolar_bads.info["bads"], csd_bads=csd_bads,
         ),
         f,
     )

@@ -179,51 +179,73 @@ export function legend(box, d) {
   });
 }
 
-// Where classes move the cursor that this page draws from the commands: the first two to the left and to the right, unless their names say it.
-const ways = [[-1, 0], [1, 0], [0, 1], [0, -1]];
-function way(label, k) {
-  if (/left/i.test(label)) return ways[0];
-  if (/right/i.test(label)) return ways[1];
-  return ways[k] || [0, 0];
-}
-const own = {x: 0, y: 0, at: 0};
+// A controller says something every second at least: one that does not has ended or has lost its link.
+export const silentMS = 2500;
+export const silent = (a) => performance.now() - a.at > silentMS;
 
-// cursor draws the simulator that runs in the session's process, else a point that the commands move.
-export function cursor(canvas, now) {
+// actuator draws what a controller moves, as it says: the cursor with its targets, or the joints of a hand.
+export function actuator(canvas, now) {
   const [g, w, h] = begin(canvas);
+  const a = now.actuators[0];
+  if (!a) return empty(g, w, h, 'no controller reports what it moves');
+  g.globalAlpha = silent(a) ? 0.35 : 1;
+  if (a.position) field(g, w, h, a);
+  else if (a.joints) hand(g, w, h, a);
+  else empty(g, w, h, `${a.kind}: ${a.state}`);
+  g.globalAlpha = 1;
+}
+
+// field is the square that a cursor moves on, or the line where all targets lie on one.
+function field(g, w, h, a) {
+  const targets = a.targets || [];
   const size = Math.min(w, h) / 2 - 12;
-  const f = now.cursor && now.cursor.view && now.cursor.view.position ? now.cursor : null;
-  const flat = f ? (f.targets || []).every((p) => Math.abs(p[1]) < 0.01) : false;
+  const flat = targets.length > 0 && targets.every((p) => Math.abs(p[1]) < 0.01) && Math.abs(a.position[1]) < 0.01;
   const sx = flat ? Math.min(w / 2 - 20, 3 * size) : size;
   const px = (p) => w / 2 + p[0] * sx, py = (p) => h / 2 - p[1] * size;
   g.lineWidth = 1;
   g.strokeStyle = css('--control');
   g.strokeRect(w / 2 - sx - 8, flat ? h / 2 - 40 : h / 2 - size - 8, 2 * sx + 16, flat ? 80 : 2 * size + 16);
   g.beginPath(); g.moveTo(w / 2 - 5, h / 2); g.lineTo(w / 2 + 5, h / 2); g.moveTo(w / 2, h / 2 - 5); g.lineTo(w / 2, h / 2 + 5); g.stroke();
-  if (f) {
-    const r = Math.max(9, (f.radius || 0.1) * size);
-    for (const p of f.targets || []) {
-      const goal = f.view.target && Math.hypot(p[0] - f.view.target[0], p[1] - f.view.target[1]) < 1e-6;
-      g.lineWidth = goal ? 4 : 1.5;
-      g.strokeStyle = goal ? css('--c1') : css('--control');
-      g.beginPath(); g.arc(px(p), py(p), r + (goal ? 4 : 0), 0, 7); g.stroke();
-      if (goal) { g.beginPath(); g.arc(px(p), py(p), r / 3, 0, 7); g.stroke(); }
-    }
-    point(g, px(f.view.position), py(f.view.position), f.state === 'safe');
-    return;
+  const r = Math.max(9, (a.radius || 0.1) * size);
+  for (const p of targets) {
+    const goal = a.target && Math.hypot(p[0] - a.target[0], p[1] - a.target[1]) < 1e-6;
+    g.lineWidth = goal ? 4 : 1.5;
+    g.strokeStyle = goal ? css('--c1') : css('--control');
+    g.beginPath(); g.arc(px(p), py(p), r + (goal ? 4 : 0), 0, 7); g.stroke();
+    if (goal) { g.beginPath(); g.arc(px(p), py(p), r / 3, 0, 7); g.stroke(); }
   }
-  const d = now.decisions[now.decisions.length - 1];
-  const t = performance.now(), dt = Math.min(0.1, (t - own.at) / 1e3);
-  own.at = t;
-  if (!d) return;
-  const paused = now.state && now.state.telemetry && now.state.telemetry.phase !== 'decoding';
-  let v = [0, 0];
-  if (!paused && d.kind === 'class') v = way(d.label, (d.scores || []).findIndex((s) => s.label === d.label)).map((c) => c * d.confidence);
-  if (!paused && d.kind === 'continuous') v = [d.value[0] || 0, d.value[1] || 0];
-  const norm = Math.max(1, Math.hypot(...v));
-  own.x = Math.max(-1, Math.min(1, own.x + 0.5 * dt * v[0] / norm));
-  own.y = Math.max(-1, Math.min(1, own.y + 0.5 * dt * v[1] / norm));
-  point(g, px([own.x, own.y]), py([own.x, own.y]), paused || d.kind === 'none');
+  point(g, px(a.position), py(a.position), a.state === 'safe');
+}
+
+// hand shows each joint as a bar from open to closed.
+function hand(g, w, h, a) {
+  const left = 78, bottom = 16, row = (h - bottom) / a.joints.length, wide = w - left - 8;
+  a.joints.forEach((j, k) => {
+    const y = k * row + row / 2, high = Math.min(14, row - 4);
+    g.textAlign = 'right';
+    g.fillStyle = css('--text');
+    g.fillText(j.name, left - 8, y);
+    g.lineWidth = 1;
+    g.strokeStyle = css('--control');
+    g.strokeRect(left + 0.5, y - high / 2, wide, high);
+    g.fillStyle = css(a.state === 'safe' ? '--bad' : '--good');
+    g.fillRect(left + 0.5, y - high / 2, wide * j.bend, high);
+  });
+  g.fillStyle = css('--quiet');
+  g.textAlign = 'left';
+  g.fillText('open', left, h - 7);
+  g.textAlign = 'right';
+  g.fillText('closed', left + wide, h - 7);
+  g.textAlign = 'left';
+}
+
+// says is what a controller does, in words.
+export function says(a) {
+  let text = a.state === 'safe' ? `SAFE (${a.reason || ''})${a.latched ? ', latched: re-arm it where it is seen' : ''}` : `${a.state}${a.label ? ': ' + a.label : ''}`;
+  if (a.goal) text += ` · to be reached: ${a.goal}`;
+  if (a.trials) text += ` · hits ${a.hits || 0} of ${a.trials}`;
+  const age = Math.round((performance.now() - a.at) / 1e3);
+  return `${a.kind}: ` + (silent(a) ? `SILENT, last seen ${age} s ago (${text})` : text);
 }
 
 // point is a disc while it moves, and a square while it must not.
@@ -399,15 +421,9 @@ export function texts(now, $) {
     set('spectratext', text);
     label('spectra', 'Spectra. ' + text);
   }
-  const f = now.cursor;
-  let cursorText = 'drawn here from the commands; it is no controller';
-  if (f) {
-    const s = f.view && f.view.score;
-    cursorText = f.state === 'safe' ? `SAFE (${f.reason || ''})${f.latched ? ', latched: re-arm it where it is seen' : ''}` : `${f.state}${f.label ? ': ' + f.label : ''}`;
-    if (s && s.trials !== undefined) cursorText += ` · hits ${s.hits ?? 0} of ${s.trials}`;
-  }
+  const cursorText = now.actuators.map(says).join('; ') || 'no controller reports what it moves';
   set('cursortext', cursorText);
-  label('cursor', 'Cursor: ' + cursorText);
+  label('cursor', 'Controller: ' + cursorText);
   for (const [id, h, what] of [['ages', now.state && now.state.age, 'ages'], ['latencies', now.state && now.state.latency, 'latencies']]) {
     if (!h) continue;
     const all = h.n.reduce((p, q) => p + q, 0);

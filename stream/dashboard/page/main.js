@@ -6,10 +6,10 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 // What is known. Traces hold for each bin the least and the largest value of every channel in view.
 const now = {
-  about: null, state: null, ended: false, last: 0, connected: false,
+  about: null, state: null, viewOnly: false, ended: false, last: 0, connected: false,
   first: 0, count: 16, band: 'alpha',
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
-  spectra: null, scalp: null, decisions: [], cursor: null, shift: 0,
+  spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
 };
 let source = null;
 let dirty = true;
@@ -36,7 +36,7 @@ function connect() {
   on('decisions', (m) => decisions(m.decisions));
   on('spectra', (m) => { now.spectra = m; });
   on('scalp', (m) => { now.scalp = m; });
-  on('cursor', (m) => { now.cursor = {...m, at: performance.now()}; });
+  on('actuators', (m) => actuators(m.actuators));
   on('bye', (m) => {
     if (m.telemetry) state({...now.state, telemetry: m.telemetry});
     source.close();
@@ -101,9 +101,18 @@ function hello(a) {
   $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
   channels();
   const known = new Set(a.verbs.map((v) => v.verb));
+  viewOnly(a.view_only);
   for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
   $('swap').hidden = !known.has('swap');
   buttons();
+}
+
+// viewOnly takes away what the server would refuse: a button that does nothing must not be seen, an emergency stop least of all.
+function viewOnly(on) {
+  now.viewOnly = on;
+  $('stop').hidden = on;
+  $('viewonly').hidden = !on;
+  for (const el of document.querySelectorAll('.presses')) el.hidden = on;
 }
 
 function channels() {
@@ -147,20 +156,44 @@ function decisions(list) {
   if (now.decisions.length > 600) now.decisions.splice(0, now.decisions.length - 600);
 }
 
+// actuators takes what controllers say that they move; the first one is drawn.
+function actuators(list) {
+  const before = new Map(now.actuators.map((a) => [a.controller, a]));
+  now.actuators = list.map((a) => ({...a, at: performance.now() - a.age_ms, told: (before.get(a.controller) || {}).told}));
+  for (const a of now.actuators) {
+    if (!before.has(a.controller)) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} reports.`);
+    before.delete(a.controller);
+  }
+  for (const a of before.values()) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} has ended.`);
+  silence();
+}
+
+// silence says once of each controller that it is not heard any more.
+function silence() {
+  for (const a of now.actuators) {
+    const quiet = draw.silent(a);
+    if (quiet && !a.told) note(`Controller ${a.kind} ${a.controller.slice(0, 6)} is silent.`);
+    a.told = quiet;
+  }
+}
+
 const phases = {
   resolving: ['warn', '… waiting for the stream'], calibrating: ['warn', '◔ calibrating'], training: ['warn', '◑ training'],
   asking: ['warn', '? accept the model?'], decoding: ['good', '▶ decoding'], paused: ['warn', '‖ paused'], ended: ['none', '■ ended'],
 };
 const links = {connected: ['good', '●'], recovered: ['good', '↻'], resolving: ['warn', '…'], stalled: ['warn', '‖'], lost: ['bad', '✕']};
 
+// shaded says that nothing may act on the commands, where there are or will be any.
+const shaded = (t, kind, text) => !t.shadow || t.phase === 'ended' ? [kind, text] : ['warn', text.replace('▶', '◌') + ', in shadow'];
+
 function state(s) {
   const before = now.state && now.state.telemetry;
   now.state = s;
   const t = s.telemetry;
   if (!t) return;
-  const [kind, text] = phases[t.phase] || ['none', t.phase];
+  const [kind, text] = shaded(t, ...(phases[t.phase] || ['none', t.phase]));
   chip($('phase'), kind, text);
-  if (!before || before.phase !== t.phase) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
+  if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -194,7 +227,7 @@ function rows(el, list) {
 function facts(t) {
   const list = [
     ['model', short(t.bundle)], ['before', short(t.before)], ['windows decided', String(t.windows - t.rejected)], ['windows rejected', String(t.rejected)],
-    ['commands sent', String(t.sent)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
+    ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
   if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute`]);
@@ -286,6 +319,7 @@ async function verb(name, ...args) {
 
 let stopping = false;
 async function emergency() {
+  if (now.viewOnly) return;
   if (stopping) return; // the stop is being repeated already
   stopping = true;
   const el = $('stopped');
@@ -306,7 +340,7 @@ function buttons() {
   const t = now.state && now.state.telemetry;
   const p = t ? t.phase : '';
   const off = {
-    pause: p !== 'decoding', resume: p !== 'paused', rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    pause: p !== 'decoding', resume: p !== 'paused', shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
     freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
   };
   for (const b of $('buttons').children) {
@@ -348,7 +382,7 @@ function frame(t) {
   dirty = false;
   draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
   draw.scores($('scores'), now);
-  draw.cursor($('cursor'), now);
+  draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
   if (now.state) {
@@ -360,6 +394,7 @@ function frame(t) {
 // Texts beside the pictures change once a second: no screen reader could follow more.
 setInterval(() => {
   stale();
+  silence();
   if (!now.about) return;
   const d = now.decisions[now.decisions.length - 1];
   if (d) {
@@ -434,6 +469,7 @@ addEventListener('keydown', (e) => {
   switch (e.key) {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
+      if (now.viewOnly) break;
       if (p === 'paused') verb('resume');
       else if (p === 'decoding') verb('pause');
       else note('There is nothing to pause.');

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
+)
+
+// TestDoctorExpects: with a session file doctor says of each stream of LSL that is waited for whether it is there, and whether the
+// bundle can decode it; of one that is not there, what was seen.
+func TestDoctorExpects(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	m := model(t)
+	amplifier := start(t, "play", s001(t, "R14"), "--lsl", "--stream", "cap", "--speed", "0.5", "--json")
+	says(t, "cap", &amplifier.errs)
+	type finding struct{ Check, State, What, Remedy string }
+	expected := func(source, bundle string) (list []finding) {
+		t.Helper()
+		file := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: %s\nsource: %s\n", bundle, source))
+		_, out, errs := run(t, "doctor", "--session", file, "--json")
+		var v struct{ Findings []finding }
+		if err := json.Unmarshal([]byte(out), &v); err != nil {
+			t.Fatalf("%v in %q: %s", err, out, errs)
+		}
+		for _, f := range v.Findings {
+			if f.Check == "expected" {
+				list = append(list, f)
+			}
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		source, bundle string
+		states         string
+		says           []string
+	}{
+		"found, with marks": {`{use: lsl, name: cap, markers: "name='cap-markers'"}`, m, "ok ok", []string{`found is "cap" (type "EEG", 64 `, "with the rate and the 64 channels that", "the marks name='cap-markers'"}},
+		"by URL":            {`{use: live, url: "lsl://?type=EEG"}`, m, "ok", []string{"64 channels that"}},
+		"not there":         {`{use: lsl, name: nobody}`, m, "problem", []string{"not found: no stream matches name='nobody'", `seen were "cap"`, "start the amplifier's program"}},
+		"no marks":          {`{use: lsl, name: cap, markers: "name='none'"}`, m, "ok problem", []string{"no stream of marks matches"}},
+		"marks as signal":   {`{use: lsl, name: cap-markers}`, m, "problem", []string{"cannot be read as a signal"}},
+		"no counter":        {`{use: lsl, name: cap, counter: N}`, m, "problem", []string{`it has no channel "N"`}},
+		"another bundle":    {`{use: lsl, name: cap}`, filepath.Join(dir, "none.gyrus"), "problem", []string{"cannot be held against the bundle", "none.gyrus"}},
+		"a device":          {`{use: live, url: "serial:///dev/none"}`, m, "note", []string{"not looked for"}},
+		"in the session":    {`{use: nats}`, m, "note", []string{"not looked for"}},
+		"none":              {`{use: synth}`, m, "", nil},
+	} {
+		list := expected(c.source, c.bundle)
+		var states []string
+		var said strings.Builder
+		for _, f := range list {
+			if f.State != "note" || c.states == "note" {
+				states = append(states, f.State)
+			}
+			fmt.Fprintf(&said, "%s → %s\n", f.What, f.Remedy)
+			if (f.State == "problem") != (f.Remedy != "") {
+				t.Errorf("%s: %+v: a problem must have a remedy, others none", name, f)
+			}
+		}
+		text := said.String()
+		if got := strings.Join(states, " "); got != c.states {
+			t.Errorf("%s: %s, want %s: %s", name, got, c.states, text)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %q does not say %q", name, text, want)
+			}
+		}
+	}
+	amplifier.stop()
+	amplifier.wait(t)
+}
+
+// TestDifferences: what a stream has otherwise than a bundle expects is named, each of it; more channels, or another order, do no harm.
+func TestDifferences(t *testing.T) {
+	eeg := func(name string) signal.Channel {
+		return signal.Channel{Name: name, Kind: signal.EEG, Unit: signal.Microvolt}
+	}
+	has := &signal.Info{Rate: 250, Channels: []signal.Channel{eeg("Cz"), eeg("C3"), eeg("C4")}}
+	want := bundle.InputOf(has)
+	for name, c := range map[string]struct {
+		edit func(*signal.Info)
+		want []string
+	}{
+		"the same":      {func(*signal.Info) {}, nil},
+		"another order": {func(i *signal.Info) { i.Channels = []signal.Channel{eeg("C4"), eeg("Fz"), eeg("Cz"), eeg("C3")} }, nil},
+		"another rate":  {func(i *signal.Info) { i.Rate = 500 }, []string{"its rate is 500 Hz, the bundle expects 250 Hz"}},
+		"other names": {
+			func(i *signal.Info) { i.Channels = []signal.Channel{eeg("1"), eeg("2"), eeg("Cz")} },
+			[]string{"2 of the 3 channels that the bundle expects are not among its 3: C3, C4; it has 1, 2, Cz"},
+		},
+		"another kind": {func(i *signal.Info) { i.Channels[0].Kind = signal.EOG }, []string{"Cz is eog in µV, expected is eeg in µV"}},
+		"all of it": {
+			func(i *signal.Info) {
+				i.Rate, i.Channels = 128, []signal.Channel{eeg("Cz"), {Name: "C3", Kind: signal.Misc, Unit: "V"}}
+			},
+			[]string{"its rate is 128 Hz", "1 of the 3 channels", "C3 is misc in V"},
+		},
+	} {
+		have := &signal.Info{Rate: 250, Channels: []signal.Channel{eeg("Cz"), eeg("C3"), eeg("C4")}}
+		c.edit(have)
+		got := differences(&want, have)
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+			continue
+		}
+		for k := range got {
+			if !strings.HasPrefix(got[k], c.want[k]) {
+				t.Errorf("%s: %q, want %q", name, got[k], c.want[k])
+			}
+		}
+	}
+}
