@@ -206,7 +206,7 @@ controllers: ## the clients of docs/controllers, and their tests (Python, Node.j
 # A browser: that on PATH, else Debian's, unpacked with the libraries that are missing here, not installed.
 page: ## the page of a session in a headless Chromium, and its pictures in docs/ (Debian, or a Chromium on PATH)
 	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null || test -x bin/chromium/run || $(MAKE) bin/chromium/run
-	GYRUS_PAGE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -v -run 'TestPage$$|Browsers' ./stream/dashboard
+	GYRUS_PAGE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -v -run 'TestPage|Browsers' ./stream/dashboard
 
 bin/chromium/run:
 	mkdir -p bin/chromium && cd bin/chromium && apt-get -qq download $$(apt-get -s install --no-install-recommends chromium fonts-dejavu-core | sed -n 's/^Inst \([^ ]*\) .*/\1/p') \

@@ -272,11 +272,12 @@ func loseChunks(ctx context.Context, r *rig, part float64) (o outcome, err error
 	}
 	after := r.telemetry()
 	lost := schedule(part, n, seed)
-	sum := judgeLoss(lost, a.FirstNS, commands())
+	list := commands()
+	sum := judgeLoss(lost, a.FirstNS, list)
 	gaps := int(after.Gaps + after.Restarts - before.Gaps - before.Restarts)
 	missing := int(after.Streams[0].Suspected + after.Streams[0].Lost - before.Streams[0].Suspected - before.Streams[0].Lost)
-	o.Notes = fmt.Sprintf("seed %d: %d of %d chunks lost in %d stretches: %d gaps, %d samples counted as missing; of %d windows that touch no loss %d were decided, of %d that do %d, %d commands lie beside the schedule",
-		seed, sum.lost, n, sum.runs, gaps, missing, sum.may, sum.did, n-sum.may, sum.over, sum.beside)
+	o.Notes = fmt.Sprintf("seed %d: %d of %d chunks lost in %d stretches: %d gaps, %d samples counted as missing; of %d windows that touch no loss %d were decided, of %d that do %d, %d commands lie beside the schedule; the decoder held %d back as too old; %s",
+		seed, sum.lost, n, sum.runs, gaps, missing, sum.may, sum.did, n-sum.may, sum.over, sum.beside, after.Expired-before.Expired, slowest(list))
 	var wrong []string
 	if missing != sum.lost*chunkN {
 		wrong = append(wrong, fmt.Sprintf("%d samples are counted as missing, %d are", missing, sum.lost*chunkN))
@@ -345,9 +346,13 @@ func judgeLoss(lost []bool, first int64, list []seen) losses {
 
 // slowViewer subscribes to everything and takes nothing off its socket, while another floods the server: the actuator must not
 // notice, and the server must cut the viewer off. The notes tell what held a command up where one came late: it was published
-// late, or it was long on its way, or nothing ran here.
+// late, or it was long on its way, or nothing ran here; and what became meanwhile of the quiet session, which has no such viewer.
 func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 	if err := r.active(ctx, true, 60*time.Second); err != nil {
+		return o, err
+	}
+	calm, err := r.quiet.counters(ctx)
+	if err != nil {
 		return o, err
 	}
 	before, commands := r.rec.Counters(), r.follow()
@@ -378,12 +383,15 @@ func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 	}
 	took := time.Since(began)
 	after, list := r.rec.Counters(), commands()
+	calmer, err := r.quiet.counters(ctx)
+	if err != nil {
+		return o, err
+	}
 	if r.grace > 0 && after.Gaps == before.Gaps && after.SafeEntries-before.SafeEntries <= 1 {
 		unsafe, after.SafeEntries = 0, before.SafeEntries // a machine that does other things stands still for 0.3 s now and then
 	}
-	made, way := slowest(list)
-	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states; at most %.0f ms from the newest sample to publishing, %.0f ms on the way, and this process stood still for %.0f ms",
-		after.Accepted-before.Accepted, took.Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries, made.Seconds()*1e3, way.Seconds()*1e3, still.Seconds()*1e3)
+	o.Notes = fmt.Sprintf("%d commands in %.0f s beside a viewer that reads nothing, %d gaps, %d safe states; %s; this process stood still for %.0f ms; the quiet session had %d safe states",
+		after.Accepted-before.Accepted, took.Seconds(), after.Gaps-before.Gaps, after.SafeEntries-before.SafeEntries, slowest(list), still.Seconds()*1e3, calmer.SafeEntries-calm.SafeEntries)
 	if after.SafeEntries != before.SafeEntries || unsafe > 0 || after.Gaps != before.Gaps {
 		o.Wrong = "the actuator noticed"
 	}
@@ -401,13 +409,14 @@ func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
 // floodEvery is the time between two messages of 64 KiB: the socket of who does not read is full within a second.
 const floodEvery = 5 * time.Millisecond
 
-// slowest is how long at most it took from the newest sample of a command to its publishing, and from there until it arrived.
-func slowest(list []seen) (made, way time.Duration) {
+// slowest says how long at most it took from the newest sample of a command to its publishing, and from there until it arrived.
+func slowest(list []seen) string {
+	var made, way time.Duration
 	for _, c := range list {
 		made = max(made, time.Duration(c.TPublish-c.TSample))
 		way = max(way, time.Duration(c.arrived-c.TPublish))
 	}
-	return made, way
+	return fmt.Sprintf("at most %.0f ms from the newest sample to publishing, %.0f ms on the way", made.Seconds()*1e3, way.Seconds()*1e3)
 }
 
 // deafViewer is a client that has subscribed to everything and reads nothing any more. Those of NATS's own libraries go on

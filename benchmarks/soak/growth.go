@@ -184,12 +184,8 @@ func newQuiet(ctx context.Context) (q *quiet, err error) {
 
 // check says what the controller of the session got, and what is wrong with it: with nothing to do, memory does not grow.
 func (q *quiet) check(ctx context.Context) (notes, wrong string, err error) {
-	raw, err := q.controller.tell(ctx, "count")
+	n, err := q.counters(ctx)
 	if err != nil {
-		return "", "", err
-	}
-	var n control.Counters
-	if err := json.Unmarshal(raw, &n); err != nil {
 		return "", "", err
 	}
 	s := time.Since(q.began).Seconds()
@@ -203,6 +199,15 @@ func (q *quiet) check(ctx context.Context) (notes, wrong string, err error) {
 		}
 	}
 	return notes, wrong, nil
+}
+
+// counters are those of its controller.
+func (q *quiet) counters(ctx context.Context) (n control.Counters, err error) {
+	raw, err := q.controller.tell(ctx, "count")
+	if err == nil {
+		err = json.Unmarshal(raw, &n)
+	}
+	return n, err
 }
 
 func (q *quiet) close() error {

@@ -292,6 +292,21 @@ func (h *hand) beat(published int64, state bus.State) {
 	})
 }
 
+// asks sends a heartbeat of another decoder that asks whether an emergency stop is in force, and waits for the answer.
+func (h *hand) asks(wait time.Duration) (bus.StopAnswer, error) {
+	h.t.Helper()
+	now := h.clock.Now()
+	data, err := json.Marshal(bus.Status{V: 1, Session: session, Decoder: "another", Run: now, Seq: 1, TPublish: now, State: bus.StateWaiting})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	m, err := h.nc.Request(bus.StatusSubject(session), data, wait)
+	if err != nil {
+		return bus.StopAnswer{}, err
+	}
+	return bus.ParseStopAnswer(m.Data)
+}
+
 // makeCommand is a good one of now, with the next number.
 func (h *hand) makeCommand(label string) bus.Command {
 	h.mu.Lock()
@@ -689,6 +704,9 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 	c.quiet(t, mark, " good")
 
 	h.acts(c)
+	if a, err := h.asks(200 * time.Millisecond); err == nil {
+		t.Errorf("without a stop it says that one is in force: %+v", a)
+	}
 	mark = c.mark()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -703,10 +721,16 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 		<-time.After(20 * time.Millisecond)
 	}
 	c.quiet(t, mark)
+	if a, err := h.asks(5 * time.Second); err != nil || a.Controller != stood[0].Controller || a.Decoder != decoder || a.Source != "test" || !(a.SinceMS >= 350 && a.SinceMS < 60e3) {
+		t.Errorf("asked by a heartbeat whether a stop is in force it says %+v, %v", a, err)
+	}
 
 	c.rearm(t) // an operator, who sees it
 	h.acts(c)
 	c.quiet(t, mark, " good")
+	if a, err := h.asks(200 * time.Millisecond); err == nil {
+		t.Errorf("re-armed it says that a stop is in force: %+v", a)
+	}
 	h.publish(bus.StopSubject(session), []byte{})
 	c.says(t, "safe emergency", mark)
 

@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all"
@@ -85,5 +87,47 @@ func TestTextFile(t *testing.T) {
 	const want = `notes.edf: byte 0: first bytes: not EDF although the name ends in .edf: the file begins with "subject 3 was ti"; check that it is the recording itself and was transferred in binary mode`
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestLastHalfSample: 0 <= onset < n/rate is within n samples. What happens behind the middle of the last one, of the recording or of a
+// run before a gap, is at that sample in every format that is written, and read back.
+func TestLastHalfSample(t *testing.T) {
+	const rate, n = 100, 400
+	for _, w := range ingest.Writers() {
+		t.Run(w.Name, func(t *testing.T) {
+			x := make(signal.Memory, 2)
+			for ch := range x {
+				x[ch] = make([]float64, n)
+				for k := range x[ch] {
+					x[ch][k] = float64(k%50) + float64(ch)
+				}
+			}
+			rec := &signal.Recording{
+				Name: "x", Begin: time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC), Len: n, Spans: []signal.Span{{Start: 0, Len: 100}, {Start: 200, Len: 200}}, Data: x,
+				Info: &signal.Info{Rate: rate, Channels: []signal.Channel{
+					{Name: "C3", Original: "C3", Kind: signal.EEG, Unit: signal.Microvolt}, {Name: "C4", Original: "C4", Kind: signal.EEG, Unit: signal.Microvolt},
+				}},
+				Events: []signal.Event{{Sample: 99, Onset: 0.997, Label: "T1"}, {Sample: 250, Onset: 2.5, Label: "T0"}, {Sample: 399, Onset: 3.996, Label: "T2"}},
+			}
+			path := filepath.Join(t.TempDir(), "x"+w.Ext[0])
+			if _, err := ingest.WriteFile(path, w, rec, false); err != nil {
+				t.Fatal(err)
+			}
+			got, err := ingest.OpenFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := map[string]int64{}
+			for _, e := range got.Events {
+				at[e.Label] = e.Sample
+			}
+			if at["T1"] != 99 || at["T0"] != 250 || at["T2"] != 399 || len(got.Outside()) != 0 {
+				t.Errorf("the events are %+v, of which %d are outside", got.Events, len(got.Outside()))
+			}
+			if err := got.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

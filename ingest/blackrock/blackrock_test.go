@@ -161,7 +161,7 @@ func TestPTP(t *testing.T) {
 	for _, e := range rec.Events {
 		samples = append(samples, e.Sample)
 	}
-	if want := []int64{10, 1500, 1505, 2403}; !slices.Equal(samples, want) { // the second one 0.9 periods behind sample 1499
+	if want := []int64{10, 1499, 1505, 2403}; !slices.Equal(samples, want) { // the second one 0.9 periods behind sample 1499, before its end
 		t.Errorf("the events are at samples %v, want %v", samples, want)
 	}
 	if rec.Format != "Blackrock NSx 3.0 (PTP)" {

@@ -111,6 +111,28 @@ func BenchmarkWhole(b *testing.B) {
 	}
 }
 
+// BenchmarkWholeReused is BenchmarkWhole into memory that was written to before, as it is for a program that reads one recording of
+// a data set after the other: the system hands out no pages.
+func BenchmarkWholeReused(b *testing.B) {
+	const ch, rate, seconds = 64, 160, 3600
+	path := filepath.Join(b.TempDir(), "x.edf")
+	if err := os.WriteFile(path, noise(ch, rate, seconds), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var buf signal.Buffer
+	read := func() error {
+		rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), "x.edf")
+		if err != nil {
+			return err
+		}
+		return errors.Join(rec.Data.ReadSamples(buf.Chunk(rec.Info, 0, int(rec.Len)).X, 0), rec.Close())
+	}
+	if err := read(); err != nil {
+		b.Fatal(err)
+	}
+	ingesttest.BenchFresh(b, read)
+}
+
 func readWhole(path string) error {
 	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {

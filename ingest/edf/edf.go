@@ -85,6 +85,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if err := h.fitSize(src); err != nil {
 		return nil, err
 	}
+	if err := src.changed(h); err != nil {
+		return nil, err
+	}
 	chans, err := h.channels(src)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,10 @@ func mend(f ingest.File, name string) (ingest.File, []signal.Deviation, error) {
 	if damage != nil && !errors.As(damage, &format) {
 		return nil, nil, damage
 	}
+	var lost *hopeless
+	if errors.As(damage, &lost) {
+		return nil, nil, damage
+	}
 	if damage != nil {
 		return src.withoutReturns(damage)
 	}
@@ -41,15 +45,9 @@ func mend(f ingest.File, name string) (ingest.File, []signal.Deviation, error) {
 	if there < 1 || h.records <= there {
 		return nil, nil, src.errorf(h.bytes, "data records", "nothing in the file says what is wrong with it: it cannot be repaired; fetch it again in binary mode")
 	}
-	// The opposite damage takes carriage returns out and shifts the samples too: then none is left in front of a line feed,
-	// where one in 256 has one by chance.
-	feeds, err := src.lineFeeds()
-	if err != nil {
+	// The opposite damage takes bytes out and shifts the samples too.
+	if err := src.orPairsLost(nil); err != nil {
 		return nil, nil, err
-	}
-	if feeds.pairs == 0 && feeds.feeds >= many {
-		return nil, nil, src.errorf(feeds.first, "data records",
-			"none of the %d line feeds (byte 10) has a carriage return (13) in front, and bytes are missing: a text-mode transfer took them out and shifted the samples; where they were is not known: it cannot be repaired; fetch it again in binary mode", feeds.feeds)
 	}
 	count := []byte(fmt.Sprintf("%-8d", there))
 	done := deviation(recordsAt, recordsField, "the number of records in the file", fmt.Sprintf("%d, of which %d are there", h.records, there),

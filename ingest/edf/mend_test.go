@@ -51,6 +51,8 @@ func TestMend(t *testing.T) {
 		{"truncated", "", whole[:len(whole)-100]},
 		{"text mode, then truncated", "more has happened to it", text[:len(text)-100]},
 		{"line feeds lost their returns", "took them out", bytes.ReplaceAll(many, []byte("\r\n"), []byte("\n"))},
+		{"returns with their line feeds became returns", "took them out", bytes.ReplaceAll(many, []byte("\r\n"), []byte("\r"))},
+		{"returns became line feeds", "made line feeds of all carriage returns", bytes.ReplaceAll(many, []byte("\r"), []byte("\n"))},
 		{"header alone", "cannot be repaired", whole[:1024]},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/uncached"
 )
 
 // blockBytes is how much is read from the file at once at most: a few hundred microseconds of work, little enough to
@@ -34,7 +35,8 @@ type reader struct {
 	// it asks for.
 	buf      []byte
 	first, n int64
-	next     int64 // the record behind the range that was asked for last
+	block    []float64 // samples on their way past the cache
+	next     int64     // the record behind the range that was asked for last
 }
 
 // ReadSamples reads any range of one span.
@@ -64,6 +66,13 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if r.h.record > recordBytes {
 		return r.readPieces(dst, from, skip)
 	}
+	past := uncached.Worth(n * int64(len(dst)))
+	if past {
+		if r.block == nil {
+			r.block = make([]float64, uncached.Block)
+		}
+		defer uncached.Done()
+	}
 	last := r.runs[len(r.runs)-1]
 	end := last.record + last.Len/r.perRecord // of the file
 	for done := int64(0); done < n; {
@@ -87,9 +96,7 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 			for record := from; record < stop; record++ {
 				k := min(r.perRecord-miss, n-at)
 				b := (record-r.first)*r.h.record + c.offset + miss*int64(r.h.v.bytes)
-				x := dst[ch][at : at+k]
-				r.h.v.decode(x, r.buf[b:b+k*int64(r.h.v.bytes)], c.scale.offset, c.scale.gain)
-				c.scale.convert(x)
+				r.decode(dst[ch][at:at+k], r.buf[b:b+k*int64(r.h.v.bytes)], c, past)
 				at, miss = at+k, 0
 			}
 			filled = at
@@ -131,8 +138,7 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 					return err
 				}
 				x := dst[ch][done+k : done+k+int64(len(p))/width]
-				r.h.v.decode(x, p, c.scale.offset, c.scale.gain)
-				c.scale.convert(x)
+				r.decode(x, p, c, false)
 			}
 		}
 		done += inRecord
@@ -140,24 +146,18 @@ func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	return nil
 }
 
-// decode16 scales little-endian 16-bit samples; src is twice as long as dst. A product of a sum cannot be fused: all machines
-// give the same bits.
-func decode16(dst []float64, src []byte, offset, gain float64) {
-	for len(dst) >= 8 && len(src) >= 16 { // eight at a time: two loads, no check of the bounds
-		x, b := (*[8]float64)(dst), (*[16]byte)(src)
-		v, w := binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])
-		x[0] = (float64(int16(v)) + offset) * gain
-		x[1] = (float64(int16(v>>16)) + offset) * gain
-		x[2] = (float64(int16(v>>32)) + offset) * gain
-		x[3] = (float64(int16(v>>48)) + offset) * gain
-		x[4] = (float64(int16(w)) + offset) * gain
-		x[5] = (float64(int16(w>>16)) + offset) * gain
-		x[6] = (float64(int16(w>>32)) + offset) * gain
-		x[7] = (float64(int16(w>>48)) + offset) * gain
-		dst, src = dst[8:], src[16:]
+// decode fills x with the samples in raw, past the cache if that is asked for.
+func (r *reader) decode(x []float64, raw []byte, c *channel, past bool) {
+	if !past {
+		r.h.v.decode(x, raw, c.scale.offset, c.scale.gain)
+		c.scale.convert(x)
+		return
 	}
-	for t := range dst {
-		dst[t] = (float64(int16(binary.LittleEndian.Uint16(src[2*t:]))) + offset) * gain
+	for len(x) > 0 {
+		n := min(len(x), len(r.block))
+		r.decode(r.block[:n], raw[:n*r.h.v.bytes], c, false)
+		uncached.Copy(x[:n], r.block[:n])
+		x, raw = x[n:], raw[n*r.h.v.bytes:]
 	}
 }
 

@@ -31,9 +31,12 @@ func (c scale) sample(d int64) float64 { return (float64(d) + c.offset) * c.gain
 // digital is what stands for x, not rounded.
 func (c scale) digital(x float64) float64 { return x*c.div/c.mul/c.gain - c.offset }
 
+// plain says that the unit of the file is that of the samples.
+func (c scale) plain() bool { return c.mul == 1 && c.div == 1 }
+
 // convert takes samples from the unit of the file to µV.
 func (c scale) convert(x []float64) {
-	if c.mul == 1 && c.div == 1 {
+	if c.plain() {
 		return
 	}
 	for t := range x {

@@ -30,11 +30,11 @@ var scopes = [...]struct {
 	ttl  int
 	to   []string
 }{
-	Machine:      {"machine", 0, []string{"127.0.0.1"}},
-	Link:         {"link", 1, []string{"255.255.255.255", "224.0.0.1", "224.0.0.183"}},
-	Site:         {"site", 24, []string{"239.255.172.215"}},
-	Organization: {"organization", 32, nil},
-	Global:       {"global", 255, nil},
+	Machine:      {"machine", 0, []string{"127.0.0.1", "::1"}},
+	Link:         {"link", 1, []string{"255.255.255.255", "224.0.0.1", "224.0.0.183", "ff02:113d:6fdd:2c17:a643:ffe2:1bd1:3cd2"}},
+	Site:         {"site", 24, []string{"239.255.172.215", "ff05:113d:6fdd:2c17:a643:ffe2:1bd1:3cd2"}},
+	Organization: {"organization", 32, []string{"ff08:113d:6fdd:2c17:a643:ffe2:1bd1:3cd2"}},
+	Global:       {"global", 255, []string{"ff0e:113d:6fdd:2c17:a643:ffe2:1bd1:3cd2"}},
 }
 
 // ParseScope is the scope called name.
@@ -62,6 +62,10 @@ type Config struct {
 	Scope  Scope
 	Groups []netip.Addr
 	Peers  []string
+
+	// IPv6 offers and looks for streams over IPv6 as well as over IPv4. Outlets then listen on ::1 where Listen is 127.0.0.1, on
+	// :: where it is 0.0.0.0, and over IPv4 alone where it is any other address.
+	IPv6 bool
 
 	DiscoveryPort uint16 // UDP, where queries are sent: 16571
 	BasePort      uint16 // the first of the ports that outlets take: 16572
@@ -94,15 +98,51 @@ func (c *Config) check() error {
 	return nil
 }
 
-// targets are the addresses that queries go to on the discovery port, this machine first.
-func (c *Config) targets() []netip.Addr {
+// targets are the addresses of one family that queries go to on the discovery port, this machine first.
+func (c *Config) targets(f family) []netip.Addr {
 	var all []netip.Addr
 	for _, s := range scopes[:c.Scope+1] {
 		for _, a := range s.to {
 			all = append(all, netip.MustParseAddr(a))
 		}
 	}
-	return append(all, c.Groups...)
+	return slices.DeleteFunc(append(all, c.Groups...), func(a netip.Addr) bool { return familyOf(a) != f })
+}
+
+// listen is where outlets listen over a family of addresses, the zero Addr for nowhere.
+func (c *Config) listen(f family) netip.Addr {
+	switch {
+	case f == v4:
+		return c.Listen
+	case c.IPv6 && c.Listen.IsLoopback():
+		return netip.IPv6Loopback()
+	case c.IPv6 && c.Listen.IsUnspecified():
+		return netip.IPv6Unspecified()
+	}
+	return netip.Addr{}
+}
+
+// family is one of the two of addresses, by its name in those of networks: tcp4, udp6.
+type family string
+
+const (
+	v4 family = "4"
+	v6 family = "6"
+)
+
+func familyOf(a netip.Addr) family {
+	if a.Unmap().Is4() {
+		return v4
+	}
+	return v6
+}
+
+// families are those in use.
+func (c *Config) families() []family {
+	if c.IPv6 {
+		return []family{v4, v6}
+	}
+	return []family{v4}
 }
 
 // Environment is the configuration for this process: the file that the variable LSLAPICFG names, or the default.
@@ -148,6 +188,9 @@ func ParseConfig(r io.Reader) (Config, error) {
 	if err := lines.Err(); err != nil {
 		return c, err
 	}
+	if !c.IPv6 {
+		c.Groups = slices.DeleteFunc(c.Groups, func(g netip.Addr) bool { return familyOf(g) == v6 })
+	}
 	return c, c.check()
 }
 
@@ -172,6 +215,15 @@ func (c *Config) set(key, value string) (err error) {
 		port(&c.BasePort)
 	case "ports.portrange":
 		port(&c.PortRange)
+	case "ports.ipv6":
+		switch strings.ToLower(value) {
+		case "disable":
+			c.IPv6 = false
+		case "allow", "force": // IPv4 is used beside it all the same
+			c.IPv6 = true
+		default:
+			err = fmt.Errorf("is %q, must be disable, allow or force", value)
+		}
 	case "multicast.resolvescope":
 		c.Scope, err = ParseScope(strings.ToLower(value))
 	case "multicast.listenaddress":
@@ -183,7 +235,7 @@ func (c *Config) set(key, value string) (err error) {
 			value = a
 			if g := addr(); err != nil {
 				return err
-			} else if g.Is4() && !slices.Contains(c.Groups, g) { // the others are of IPv6
+			} else if !slices.Contains(c.Groups, g) {
 				c.Groups = append(c.Groups, g)
 			}
 		}

@@ -22,7 +22,7 @@
 //     and what flows is about a person's brain. Config.Listen, or ListenAddress in the file that LSLAPICFG names, opens them.
 //   - UDP answers go to the address that asked, to no port below 1024, and are limited in number.
 //
-// Left out are protocol 1.00 (liblsl before 1.10), IPv6, and compression, which nobody has.
+// Left out are protocol 1.00 (liblsl before 1.10) and compression, which nobody has. IPv6 is off unless Config.IPv6 turns it on.
 //
 // The protocol was read in liblsl 1.17.7 (https://github.com/sccn/liblsl) and is checked against the real library in both
 // directions by make interop.

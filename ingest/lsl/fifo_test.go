@@ -2,10 +2,14 @@ package lsl
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest/clock"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
@@ -181,6 +185,37 @@ func TestRecoveryWithoutTimes(t *testing.T) {
 	for k, want := range []*timeSync{&one, &two, nil} {
 		if got := n.in.pieces[k].sync; got != want {
 			t.Errorf("piece %d begins connection %p, want %p", k, got, want)
+		}
+	}
+}
+
+// TestTimesOfTwoConnections: samples that wait from before a loss keep the clock of their own connection.
+func TestTimesOfTwoConnections(t *testing.T) {
+	info := &signal.Info{Rate: 1, Channels: make([]signal.Channel, 2)}
+	tracker, err := clock.NewTracker(clock.Options{Rate: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &Inlet{
+		info: info, full: StreamInfo{Channels: 2, Format: Float32, Rate: 1}, scale: []units.Scale{one, one}, counter: -1, tracker: tracker,
+		opt: InletOptions{MaxChunk: 100}, data: &link{}, wake: make(chan struct{}, 1), free: make(chan []byte, 1),
+	}
+	now := LocalClock()
+	s := shape{Float32, 2, littleEndian}
+	for k, off := range []float64{now - 100, now - 50} { // stamps begin at 0 and at 9
+		var ts timeSync
+		ts.offset.Add([]clock.Probe{{Sent: now, Received: now - off, Answered: now - off, Returned: now}})
+		got := read(s, 9*k, 9, func(k, c int) float32 { return float32(k + c) })
+		got.Arrived = time.Now()
+		n.take(got, &ts, 1000)
+	}
+	for k, want := range []float64{now - 100, now - 41} {
+		c, err := n.Next(t.Context())
+		if err != nil || c.Len() != 9 || c.Anew != (k == 1) {
+			t.Fatalf("%d samples, anew: %t, %v; want 9", c.Len(), c.Anew, err)
+		}
+		if off := Stamp(c.Time) - want; math.Abs(off) > 1e-3 {
+			t.Errorf("connection %d: a sample is %g s off", k, off)
 		}
 	}
 }

@@ -21,10 +21,8 @@ type host struct {
 	// users counts the outlets that hold it.
 	users int
 
-	port      uint16 // of the service socket
-	service   *net.UDPConn
-	discovery *net.UDPConn // nil where the port is taken by a program that does not share it
-	wg        sync.WaitGroup
+	sides []*side
+	wg    sync.WaitGroup
 
 	mu      sync.Mutex
 	outlets map[*Outlet]struct{}
@@ -32,6 +30,14 @@ type host struct {
 	times   *limiter // to probes of the clock
 	relays  *limiter // of queries that are handed on
 	asked   asked
+}
+
+// side is the sockets of a host over one family of addresses.
+type side struct {
+	family    family
+	port      uint16 // of the service socket
+	service   *net.UDPConn
+	discovery *net.UDPConn // nil where the port is taken by a program that does not share it
 }
 
 // What an address may cause, a second. A program that looks for streams asks in waves, 0.5 s apart, and one wave comes by
@@ -66,19 +72,39 @@ func acquire(cfg Config) (*host, error) {
 		return h, nil
 	}
 	h := &host{key: key, cfg: cfg, users: 1, outlets: map[*Outlet]struct{}{}, answers: newLimiter(answersPerSecond, answersBurst), times: newLimiter(timesPerSecond, 2*timesPerSecond), relays: newLimiter(20, 20)}
-	service, err := listenUDP(cfg)
-	if err != nil {
-		return nil, err
+	for _, f := range cfg.families() {
+		at := cfg.listen(f)
+		if !at.IsValid() {
+			continue
+		}
+		service, err := listenUDP(cfg, at)
+		if err != nil && f == v6 {
+			continue // this machine has no IPv6
+		}
+		if err != nil {
+			return nil, err
+		}
+		s := &side{family: f, service: service, port: portOf(service.LocalAddr())}
+		// Without the discovery port the outlets are still found by whoever asks the service ports, as gyrus always does.
+		if conn, err := listenDiscovery(cfg, at); err == nil {
+			s.discovery = conn
+			h.wg.Go(func() { h.answer(s, conn) })
+		}
+		h.wg.Go(func() { h.answer(s, service) })
+		h.sides = append(h.sides, s)
 	}
-	h.service, h.port = service, portOf(service.LocalAddr())
-	// Without the discovery port the outlets are still found by whoever asks the service ports, as gyrus always does.
-	if conn, err := listenDiscovery(cfg); err == nil {
-		h.discovery = conn
-		h.wg.Go(func() { h.answer(conn, false) })
-	}
-	h.wg.Go(func() { h.answer(service, true) })
 	hosts[key] = h
 	return h, nil
+}
+
+// port is that of the service socket over a family, 0 for none.
+func (h *host) port(f family) uint16 {
+	for _, s := range h.sides {
+		if s.family == f {
+			return s.port
+		}
+	}
+	return 0
 }
 
 func (h *host) release() error {
@@ -88,9 +114,12 @@ func (h *host) release() error {
 		return nil
 	}
 	delete(hosts, h.key)
-	err := h.service.Close()
-	if h.discovery != nil {
-		err = errors.Join(err, h.discovery.Close())
+	var err error
+	for _, s := range h.sides {
+		err = errors.Join(err, s.service.Close())
+		if s.discovery != nil {
+			err = errors.Join(err, s.discovery.Close())
+		}
 	}
 	h.wg.Wait()
 	return err
@@ -123,8 +152,9 @@ func (h *host) list() []*Outlet {
 // maxDatagram is more than UDP can carry over IPv4.
 const maxDatagram = 1 << 16
 
-// answer answers what comes to conn until it is closed.
-func (h *host) answer(conn *net.UDPConn, service bool) {
+// answer answers what comes to conn, which is one of s, until it is closed.
+func (h *host) answer(s *side, conn *net.UDPConn) {
+	service := conn == s.service
 	buf := make([]byte, maxDatagram)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -158,7 +188,7 @@ func (h *host) answer(conn *net.UDPConn, service bool) {
 				}
 			}
 			if !service && from.Addr().IsLoopback() && h.relays.take(from.Addr(), arrived, 1) {
-				h.relay(buf[:n])
+				h.relay(s, buf[:n])
 			}
 		}
 	}
@@ -167,15 +197,29 @@ func (h *host) answer(conn *net.UDPConn, service bool) {
 // relay hands a query on to the service ports of this machine. A datagram to the discovery port of 127.0.0.1 reaches only
 // one of the sockets that share it; the others would not be found where there is no multicast. Their answers go to
 // whoever asked, since that is on this machine too.
-func (h *host) relay(query []byte) {
+func (h *host) relay(s *side, query []byte) {
 	for p := range h.cfg.PortRange {
-		if port := h.cfg.BasePort + p; port != h.port {
-			_, _ = h.service.WriteToUDPAddrPort(query, netip.AddrPortFrom(loopback, port)) // mostly nobody is there
+		if port := h.cfg.BasePort + p; port != s.port {
+			_, _ = s.service.WriteToUDPAddrPort(query, netip.AddrPortFrom(s.family.loopback(), port)) // mostly nobody is there
 		}
 	}
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+func (f family) loopback() netip.Addr {
+	if f == v6 {
+		return netip.IPv6Loopback()
+	}
+	return loopback
+}
+
+func (f family) unspecified() netip.Addr {
+	if f == v6 {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
 
 // query asks for the streams of which a predicate is true.
 type query struct {
@@ -317,16 +361,16 @@ func (a *asked) first(q question, now time.Time) bool {
 }
 
 // listenTCP takes the first free port for samples.
-func listenTCP(c Config) (net.Listener, error) {
-	return firstFree(c, func(lc *net.ListenConfig, addr string) (net.Listener, error) {
-		return lc.Listen(context.Background(), "tcp4", addr)
+func listenTCP(c Config, at netip.Addr) (net.Listener, error) {
+	return firstFree(c, at, func(lc *net.ListenConfig, addr string) (net.Listener, error) {
+		return lc.Listen(context.Background(), "tcp"+string(familyOf(at)), addr)
 	})
 }
 
 // listenUDP takes the first free port for questions.
-func listenUDP(c Config) (*net.UDPConn, error) {
-	return firstFree(c, func(lc *net.ListenConfig, addr string) (*net.UDPConn, error) {
-		return packets(lc.ListenPacket(context.Background(), "udp4", addr))
+func listenUDP(c Config, at netip.Addr) (*net.UDPConn, error) {
+	return firstFree(c, at, func(lc *net.ListenConfig, addr string) (*net.UDPConn, error) {
+		return packets(lc.ListenPacket(context.Background(), "udp"+string(familyOf(at)), addr))
 	})
 }
 
@@ -334,36 +378,36 @@ func packets(conn net.PacketConn, err error) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.UDPConn), nil // that is what udp4 makes
+	return conn.(*net.UDPConn), nil // that is what udp4 and udp6 make
 }
 
 // firstFree listens on the first port of the range that is free, or on any.
-func firstFree[C any](c Config, listen func(lc *net.ListenConfig, addr string) (C, error)) (C, error) {
+func firstFree[C any](c Config, at netip.Addr, listen func(lc *net.ListenConfig, addr string) (C, error)) (C, error) {
 	lc := new(net.ListenConfig)
 	for p := range c.PortRange {
-		if conn, err := listen(lc, netip.AddrPortFrom(c.Listen, c.BasePort+p).String()); err == nil {
+		if conn, err := listen(lc, netip.AddrPortFrom(at, c.BasePort+p).String()); err == nil {
 			return conn, nil
 		}
 	}
-	return listen(lc, netip.AddrPortFrom(c.Listen, 0).String())
+	return listen(lc, netip.AddrPortFrom(at, 0).String())
 }
 
 // listenDiscovery shares the discovery port with the other programs of this machine.
-func listenDiscovery(c Config) (*net.UDPConn, error) {
-	at := c.Listen
+func listenDiscovery(c Config, listen netip.Addr) (*net.UDPConn, error) {
+	f, at := familyOf(listen), listen
 	if !at.IsLoopback() { // what is sent to a group does not arrive at a socket that is bound to an address
-		at = netip.IPv4Unspecified()
+		at = f.unspecified()
 	}
 	lc := net.ListenConfig{Control: shared}
-	conn, err := packets(lc.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(at, c.DiscoveryPort).String()))
-	if err != nil || c.Listen.IsLoopback() {
+	conn, err := packets(lc.ListenPacket(context.Background(), "udp"+string(f), netip.AddrPortFrom(at, c.DiscoveryPort).String()))
+	if err != nil || listen.IsLoopback() {
 		return conn, err
 	}
-	for _, i := range interfaces() {
-		if !c.Listen.IsUnspecified() && c.Listen != i {
+	for _, i := range interfaces(f) {
+		if !listen.IsUnspecified() && listen != i.addr {
 			continue
 		}
-		for _, g := range c.targets() {
+		for _, g := range c.targets(f) {
 			if g.IsMulticast() {
 				_ = join(conn, g, i) // an interface that cannot is as if it were not there
 			}
@@ -372,13 +416,19 @@ func listenDiscovery(c Config) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// interfaces are the addresses of this machine's interfaces that are up and know multicast.
-func interfaces() []netip.Addr {
+// iface is an interface of this machine: IPv4 knows it by its address, IPv6 by its number.
+type iface struct {
+	addr  netip.Addr
+	index int
+}
+
+// interfaces are those of this machine that are up, know multicast and have an address of a family.
+func interfaces(f family) []iface {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil
 	}
-	var out []netip.Addr
+	var out []iface
 	for _, i := range all {
 		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagMulticast == 0 {
 			continue
@@ -388,8 +438,8 @@ func interfaces() []netip.Addr {
 			continue
 		}
 		for _, a := range addrs {
-			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {
-				out = append(out, p.Addr())
+			if p, err := netip.ParsePrefix(a.String()); err == nil && familyOf(p.Addr()) == f {
+				out = append(out, iface{p.Addr(), i.Index})
 				break
 			}
 		}

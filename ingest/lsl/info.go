@@ -39,6 +39,9 @@ type StreamInfo struct {
 	Addr      netip.Addr `json:"address"`      // where it answered from; the zero Addr for one of our own
 	DataPort  uint16     `json:"data_port"`    // TCP
 	TimePort  uint16     `json:"service_port"` // UDP
+	// The same over IPv6; 0 where it is not offered over IPv6.
+	DataPort6 uint16 `json:"data_port_ipv6,omitempty"`
+	TimePort6 uint16 `json:"service_port_ipv6,omitempty"`
 }
 
 // Validate reports the first thing that no stream can have.
@@ -67,9 +70,25 @@ func (i *StreamInfo) String() string {
 		s += fmt.Sprintf(", source_id %q", i.SourceID)
 	}
 	if i.Addr.IsValid() {
-		s += ", at " + netip.AddrPortFrom(i.Addr, i.DataPort).String()
+		s += ", at " + i.Endpoint().String()
 	}
 	return s + ")"
+}
+
+// Endpoint is where the samples are, over the family of addresses over which it answered.
+func (i *StreamInfo) Endpoint() netip.AddrPort {
+	if familyOf(i.Addr) == v6 {
+		return netip.AddrPortFrom(i.Addr, i.DataPort6)
+	}
+	return netip.AddrPortFrom(i.Addr, i.DataPort)
+}
+
+// timeEndpoint is where questions for the time go.
+func (i *StreamInfo) timeEndpoint() netip.AddrPort {
+	if familyOf(i.Addr) == v6 {
+		return netip.AddrPortFrom(i.Addr, i.TimePort6)
+	}
+	return netip.AddrPortFrom(i.Addr, i.TimePort)
 }
 
 // number is v as liblsl writes it: C's %#.16g.
@@ -95,8 +114,8 @@ func (i *StreamInfo) element(full bool) *Element {
 		{"v4data_port", port(i.DataPort)},
 		{"v4service_port", port(i.TimePort)},
 		{"v6address", ""},
-		{"v6data_port", "0"},
-		{"v6service_port", "0"},
+		{"v6data_port", port(i.DataPort6)},
+		{"v6service_port", port(i.TimePort6)},
 	} {
 		e.Add(f[0], f[1])
 	}
@@ -138,6 +157,7 @@ func parseInfo(data []byte) (*StreamInfo, error) {
 		Name: p.text("name"), Type: p.text("type"), Channels: int(p.whole("channel_count", maxChannels)), Rate: p.number("nominal_srate"),
 		SourceID: p.text("source_id"), UID: p.text("uid"), SessionID: p.text("session_id"), Hostname: p.text("hostname"),
 		CreatedAt: p.number("created_at"), DataPort: uint16(p.whole("v4data_port", math.MaxUint16)), TimePort: uint16(p.whole("v4service_port", math.MaxUint16)),
+		DataPort6: p.port6("v6data_port"), TimePort6: p.port6("v6service_port"),
 		Version: int(math.Round(100 * p.number("version"))), Desc: e.Child("desc"),
 	}
 	if p.err == nil {
@@ -168,6 +188,19 @@ func (p *infoParser) text(name string) string {
 		return ""
 	}
 	return c.Text
+}
+
+// port6 is a port of IPv6, 0 where there is none: who speaks IPv4 alone may leave it out.
+func (p *infoParser) port6(name string) uint16 {
+	c := p.e.Child(name)
+	if c == nil {
+		return 0
+	}
+	v, err := strconv.ParseUint(strings.TrimSpace(c.Text), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(v)
 }
 
 func (p *infoParser) number(name string) float64 {

@@ -67,8 +67,9 @@ type Inlet struct {
 	// of Next alone
 	work    fifo
 	tracker *clock.Tracker
-	counter int // channel, -1 for none
-	sync    *timeSync
+	counter int       // channel, -1 for none
+	begun   bool      // the tracker knows of a connection
+	sync    *timeSync // of the connection of the newest sample handed out
 	start   int64
 	buf     signal.Buffer
 	block   []byte // that the newest sample handed out was in
@@ -394,10 +395,10 @@ func (n *Inlet) fetch() bool {
 
 	for _, p := range pieces {
 		if p.sync != nil {
-			if n.sync != nil {
+			if n.begun {
 				n.tracker.Restart()
 			}
-			n.sync = p.sync
+			n.begun = true
 		}
 		if p.lost > 0 {
 			n.tracker.Missing(p.lost)
@@ -427,6 +428,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	arrived := 0.0 // of the last sample
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
+		if p.sync != nil {
+			n.sync = p.sync
+		}
 		decode(c.X, k, p.block, meta, n.full.Format, n.scale)
 		arrived = p.arrived
 	})

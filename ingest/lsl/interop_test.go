@@ -593,6 +593,51 @@ func TestInteropRecovery(t *testing.T) {
 	}
 }
 
+// TestInteropIPv6: liblsl that uses IPv6 alone, both directions.
+func TestInteropIPv6(t *testing.T) {
+	cfg := over6(t)
+	cfg.SessionID = "six"
+	file := filepath.Join(t.TempDir(), "lsl_api.cfg")
+	text := fmt.Sprintf("[ports]\nIPv6 = force\nMulticastPort = %d\nBasePort = %d\nPortRange = 32\n[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {::1}\nSessionID = six\n", port(), port()+1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := ParseConfig(strings.NewReader(text)); err != nil || !c.IPv6 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	p := startPeer(t, file)
+	p.do(t, map[string]any{"cmd": "outlet", "id": "o", "name": "theirs", "type": "EEG", "channels": 2, "rate": 100.0, "format": "float32", "source_id": "theirs"})
+	n := open(t, InletOptions{Config: cfg, Name: "theirs"})
+	if s := n.Stream(); !s.Addr.Is6() || s.DataPort != 0 {
+		t.Errorf("liblsl is read from %s, its port of IPv4 is %d", s.Endpoint(), s.DataPort)
+	}
+	p.do(t, map[string]any{"cmd": "wait_consumers", "id": "o"})
+	sent := p.do(t, map[string]any{"cmd": "push", "id": "o", "first": 0, "n": 10, "how": "chunk", "stamps": []float64{LocalClock()}})
+	c, err := n.Next(within(t, 5*time.Second))
+	if err != nil || c.Len() != 10 {
+		t.Fatalf("%d samples, %v", c.Len(), err)
+	}
+	if want, _ := strconv.ParseFloat(value(3, 1, Float32), 64); c.X[1][3] != want {
+		t.Errorf("%g came, %g was sent", c.X[1][3], want)
+	}
+	if h := n.Health(); !(math.Abs(h.OffsetS) < 0.1) || Stamp(c.Time) > sent.Clock {
+		t.Errorf("the clock of the same machine: %+v", h)
+	}
+
+	o := outlet(t, eeg(2), OutletOptions{Config: cfg})
+	p.do(t, map[string]any{"cmd": "inlet", "id": "i", "channels": 2, "format": "float32", "predicate": "name='amp'"})
+	ready(t, o)
+	if err := Push(o, []float32{1, 2}, 10); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.do(t, map[string]any{"cmd": "pull", "id": "i", "n": 1}).Values; !slices.Equal(got, []string{"1.0", "2.0"}) {
+		t.Errorf("liblsl got %v", got)
+	}
+	if a := o.Stats().Readers[0].Addr; !strings.HasPrefix(a, "[::1]") {
+		t.Errorf("liblsl reads from %s", a)
+	}
+}
+
 // TestInteropStale: liblsl's outlet answers 404 to an old UID, which is ErrGone.
 func TestInteropStale(t *testing.T) {
 	file, cfg := sharedConfig(t)

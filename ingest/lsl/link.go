@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -189,7 +188,7 @@ func (l *link) read(ctx context.Context, recv *Receiver) error {
 
 	ts := new(timeSync)
 	first := make(chan struct{})
-	wg.Go(func() { ts.run(ctx, netip.AddrPortFrom(recv.info.Addr, recv.info.TimePort), first) })
+	wg.Go(func() { ts.run(ctx, recv.info.timeEndpoint(), first) })
 	dog := newWatchdog(l.watchdog)
 	wg.Go(func() {
 		dog.watch(ctx, func() bool { return l.stillThere(ctx, &recv.info) })

@@ -38,7 +38,7 @@ type Outlet struct {
 	doc   document // the full one
 
 	host *host
-	ln   net.Listener
+	lns  []net.Listener // over each family of addresses
 	wg   sync.WaitGroup
 
 	limit int64 // samples that may wait for a reader
@@ -87,17 +87,23 @@ func NewOutlet(info StreamInfo, opt OutletOptions) (*Outlet, error) {
 	if opt.BufferS == 0 {
 		opt.BufferS = 360
 	}
-	ln, err := listenTCP(cfg)
+	ln, err := listenTCP(cfg, cfg.Listen)
 	if err != nil {
 		return nil, err
 	}
+	lns := []net.Listener{ln}
 	h, err := acquire(cfg)
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
+	if info.TimePort6 = h.port(v6); info.TimePort6 != 0 {
+		if ln, err := listenTCP(cfg, cfg.listen(v6)); err == nil { // without it the stream is offered over IPv4
+			lns, info.DataPort6 = append(lns, ln), portOf(ln.Addr())
+		}
+	}
 	info.UID, info.SessionID, info.Hostname = newUID(), cfg.SessionID, hostname()
 	info.CreatedAt, info.Version, info.Addr = LocalClock(), protocolVersion, netip.Addr{}
-	info.DataPort, info.TimePort = portOf(ln.Addr()), h.port
+	info.DataPort, info.TimePort = portOf(ln.Addr()), h.port(v4)
 	perSecond := info.Rate
 	if perSecond == 0 {
 		perSecond = 100
@@ -105,12 +111,14 @@ func NewOutlet(info StreamInfo, opt OutletOptions) (*Outlet, error) {
 	o := &Outlet{
 		info: info, shape: shape{info.Format, info.Channels, littleEndian},
 		short: info.document(false), full: info.document(true), doc: document{info.element(true)},
-		host: h, ln: ln,
+		host: h, lns: lns,
 		limit: int64(max(1, min(math.Round(opt.BufferS*perSecond), 1<<40))), most: cmp.Or(opt.BufferBytes, 256<<20),
 		readers: map[*reader]struct{}{}, conns: map[net.Conn]time.Time{},
 	}
 	o.more.L = &o.mu
-	o.wg.Go(o.accept)
+	for _, ln := range lns {
+		o.wg.Go(func() { o.accept(ln) })
+	}
 	h.add(o)
 	return o, nil
 }
@@ -307,17 +315,7 @@ func sizeOf[T Value](x []T) int {
 func appendValues[T Value](b []byte, x []T) []byte {
 	le := binary.LittleEndian
 	switch x := any(x).(type) {
-	case []float32: // of most streams: four at a time take half the time
-		b = slices.Grow(b, 4*len(x))
-		for ; len(x) >= 4; x = x[4:] {
-			n := len(b)
-			b = b[:n+16]
-			v := b[n:]
-			le.PutUint32(v, math.Float32bits(x[0]))
-			le.PutUint32(v[4:], math.Float32bits(x[1]))
-			le.PutUint32(v[8:], math.Float32bits(x[2]))
-			le.PutUint32(v[12:], math.Float32bits(x[3]))
-		}
+	case []float32:
 		for _, v := range x {
 			b = le.AppendUint32(b, math.Float32bits(v))
 		}
@@ -429,7 +427,9 @@ func (o *Outlet) Close() error {
 	}
 	o.more.Broadcast()
 	o.mu.Unlock()
-	err = errors.Join(err, o.ln.Close())
+	for _, ln := range o.lns {
+		err = errors.Join(err, ln.Close())
+	}
 	o.wg.Wait()
 	return errors.Join(err, o.host.release())
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"net/netip"
 	"os"
 	"time"
 
@@ -27,22 +26,20 @@ const (
 	maxSample = 64 << 20
 )
 
-func endpoint(i *StreamInfo) string { return netip.AddrPortFrom(i.Addr, i.DataPort).String() }
-
 // dial connects to the samples of a stream within dialTime.
 func dial(ctx context.Context, i *StreamInfo) (net.Conn, error) {
-	if !i.Addr.IsValid() || i.DataPort == 0 {
-		return nil, fmt.Errorf("stream %q has no address over IPv4", i.Name)
+	if at := i.Endpoint(); !at.IsValid() || at.Port() == 0 {
+		return nil, fmt.Errorf("stream %q has no address over IPv%s", i.Name, familyOf(i.Addr))
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	return new(net.Dialer).DialContext(ctx, "tcp4", endpoint(i)) // sends without delay, as Go does by default
+	return new(net.Dialer).DialContext(ctx, "tcp", i.Endpoint().String()) // sends without delay, as Go does by default
 }
 
 // FullInfo asks an outlet that Resolve has found for its whole description.
 func FullInfo(ctx context.Context, found StreamInfo) (StreamInfo, error) {
 	wrap := func(err error) (StreamInfo, error) {
-		return StreamInfo{}, fmt.Errorf("description of stream %q at %s: %w", found.Name, endpoint(&found), err)
+		return StreamInfo{}, fmt.Errorf("description of stream %q at %s: %w", found.Name, found.Endpoint(), err)
 	}
 	conn, err := dial(ctx, &found)
 	if err != nil {
@@ -152,7 +149,7 @@ type Receiver struct {
 // Connect asks an outlet for its samples. buffer is how many may wait at the outlet before the oldest are lost.
 func Connect(ctx context.Context, info StreamInfo, buffer int) (*Receiver, error) {
 	wrap := func(err error) (*Receiver, error) {
-		return nil, fmt.Errorf("stream %q at %s: %w", info.Name, endpoint(&info), err)
+		return nil, fmt.Errorf("stream %q at %s: %w", info.Name, info.Endpoint(), err)
 	}
 	if err := info.Validate(); err != nil {
 		return nil, err

@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -53,21 +53,27 @@ func Resolve(ctx context.Context, opt ResolveOptions) ([]StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 
-	at := netip.IPv4Unspecified()
-	if cfg.Scope == Machine && len(cfg.Peers)+len(cfg.Groups) == 0 {
-		at = loopback
-	}
-	cfg.Listen = at
-	conn, err := listenUDP(cfg) // in the range that firewalls are told to let through
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends the reading
+	var conns []*net.UDPConn
 	defer func() {
-		if stop() {
-			_ = conn.Close()
+		for _, conn := range conns {
+			_ = conn.Close() // most often closed already
 		}
 	}()
+	var using []family
+	for _, f := range cfg.families() {
+		at := f.unspecified()
+		if cfg.Scope == Machine && len(cfg.Peers)+len(cfg.Groups) == 0 {
+			at = f.loopback()
+		}
+		conn, err := listenUDP(cfg, at) // in the range that firewalls are told to let through
+		if err != nil && f == v6 {
+			continue // this machine has no IPv6
+		}
+		if err != nil {
+			return nil, err
+		}
+		conns, using = append(conns, conn), append(using, f)
+	}
 
 	predicate := "session_id='" + cfg.SessionID + "'"
 	if opt.Predicate != "" {
@@ -76,39 +82,40 @@ func Resolve(ctx context.Context, opt ResolveOptions) ([]StreamInfo, error) {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	id := strconv.FormatUint(binary.LittleEndian.Uint64(b[:]), 10)
-	question := fmt.Appendf(nil, "LSL:shortinfo\r\n%s\r\n%d %s\r\n", predicate, portOf(conn.LocalAddr()), id)
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		ask(ctx, conn, cfg, question)
-	}()
-	found, err := collect(conn, id, opt.Least)
-	cancel()
-	<-asked
-	return found, err
+	c := collector{least: opt.Least, id: id, byUID: map[string]*StreamInfo{}, enough: cancel}
+	var wg sync.WaitGroup
+	for k, conn := range conns {
+		question := fmt.Appendf(nil, "LSL:shortinfo\r\n%s\r\n%d %s\r\n", predicate, portOf(conn.LocalAddr()), id)
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends the reading
+		defer stop()
+		wg.Go(func() { ask(ctx, conn, cfg, using[k], question) })
+		wg.Go(func() { c.read(conn) })
+	}
+	wg.Wait()
+	return c.found(), nil
 }
 
-// ask sends the question to everybody, again and again until ctx is done.
-func ask(ctx context.Context, conn *net.UDPConn, cfg Config, question []byte) {
-	peers := lookUp(ctx, cfg.Peers)
+// ask sends the question to everybody over one family of addresses, again and again until ctx is done.
+func ask(ctx context.Context, conn *net.UDPConn, cfg Config, f family, question []byte) {
+	peers := lookUp(ctx, cfg.Peers, f)
 	send := func(to netip.Addr, port uint16) {
 		_, _ = conn.WriteToUDPAddrPort(question, netip.AddrPortFrom(to, port)) // asked again soon
 	}
 	ticker := time.NewTicker(waveEvery)
 	defer ticker.Stop()
 	for {
-		send(loopback, cfg.DiscoveryPort)
-		for _, p := range append([]netip.Addr{loopback}, peers...) {
+		send(f.loopback(), cfg.DiscoveryPort)
+		for _, p := range append([]netip.Addr{f.loopback()}, peers...) {
 			for k := range cfg.PortRange {
 				send(p, cfg.BasePort+k)
 			}
 		}
 		if cfg.Scope > Machine || len(cfg.Groups) > 0 {
-			for _, i := range interfaces() {
+			for _, i := range interfaces(f) {
 				if through(conn, i, scopes[cfg.Scope].ttl) != nil {
 					continue // cannot send to groups
 				}
-				for _, g := range cfg.targets() {
+				for _, g := range cfg.targets(f) {
 					if !g.IsLoopback() {
 						send(g, cfg.DiscoveryPort)
 					}
@@ -123,60 +130,95 @@ func ask(ctx context.Context, conn *net.UDPConn, cfg Config, question []byte) {
 	}
 }
 
-// lookUp is the addresses of machines given by name or address. One that is not known is left out: it may be switched off.
-func lookUp(ctx context.Context, names []string) []netip.Addr {
+// lookUp is the addresses of one family of machines given by name or address. One that is not known is left out: it may be
+// switched off.
+func lookUp(ctx context.Context, names []string, f family) []netip.Addr {
 	var all []netip.Addr
 	for _, name := range names {
 		if a, err := netip.ParseAddr(name); err == nil {
 			all = append(all, a)
 			continue
 		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", name)
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+string(f), name)
 		if err == nil && len(addrs) > 0 {
 			all = append(all, addrs[0].Unmap())
 		}
 	}
-	return slices.DeleteFunc(all, func(a netip.Addr) bool { return !a.Is4() || a == loopback })
+	return slices.DeleteFunc(all, func(a netip.Addr) bool { return familyOf(a) != f || a == f.loopback() })
 }
 
-// collect reads answers until conn is closed, or least streams are there and no more come.
-func collect(conn *net.UDPConn, id string, least int) ([]StreamInfo, error) {
-	byUID := map[string]*StreamInfo{}
+// collector gathers the answers that come by all ways.
+type collector struct {
+	id     string
+	least  int
+	enough func() // ends the search
+
+	mu       sync.Mutex
+	byUID    map[string]*StreamInfo
+	settling *time.Timer // until there may be more, where least streams are there
+}
+
+// read takes the answers that come to conn until it is closed.
+func (c *collector) read(conn *net.UDPConn) {
 	buf := make([]byte, maxDatagram)
-	settling := false
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
-			break
+		if errors.Is(err, net.ErrClosed) {
+			return
 		}
 		if err != nil {
 			continue // a question to a port where nobody is came back
 		}
-		info, err := parseReply(buf[:n], id)
+		info, err := parseReply(buf[:n], c.id)
 		if err != nil {
 			continue // not for us, or from a program that does not speak LSL
 		}
 		info.Addr = from.Addr().Unmap()
-		if old := byUID[info.UID]; old == nil && len(byUID) < maxFound {
-			byUID[info.UID] = info
-		} else if old != nil && info.Addr.IsLoopback() && !old.Addr.IsLoopback() {
-			old.Addr = info.Addr // the shorter way
-		}
-		if least > 0 && len(byUID) >= least && !settling {
-			settling = true
-			if err := conn.SetReadDeadline(time.Now().Add(settle)); err != nil {
-				return nil, err
-			}
+		c.add(info)
+	}
+}
+
+// add keeps a stream, by the shortest way to it: on this machine, or else over IPv4.
+func (c *collector) add(info *StreamInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	way := func(i *StreamInfo) int {
+		switch local, f := i.Addr.IsLoopback(), familyOf(i.Addr); {
+		case i.Endpoint().Port() == 0: // it answers there, but has no samples there
+			return 4
+		case local && f == v4:
+			return 0
+		case local:
+			return 1
+		case f == v4:
+			return 2
+		default:
+			return 3
 		}
 	}
-	out := make([]StreamInfo, 0, len(byUID))
-	for _, i := range byUID {
+	if old := c.byUID[info.UID]; old == nil && len(c.byUID) < maxFound {
+		c.byUID[info.UID] = info
+	} else if old != nil && way(info) < way(old) {
+		old.Addr = info.Addr
+	}
+	if c.least > 0 && len(c.byUID) >= c.least && c.settling == nil {
+		c.settling = time.AfterFunc(settle, c.enough)
+	}
+}
+
+// found is what was gathered, sorted.
+func (c *collector) found() []StreamInfo {
+	if c.settling != nil {
+		c.settling.Stop()
+	}
+	out := make([]StreamInfo, 0, len(c.byUID))
+	for _, i := range c.byUID {
 		out = append(out, *i)
 	}
 	slices.SortFunc(out, func(a, b StreamInfo) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.CreatedAt, b.CreatedAt), strings.Compare(a.UID, b.UID))
 	})
-	return out, nil
+	return out
 }
 
 // parseReply reads an answer: the identifier of the question, then a description.

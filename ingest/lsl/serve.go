@@ -21,9 +21,9 @@ const (
 )
 
 // accept serves connections until the outlet is closed.
-func (o *Outlet) accept() {
+func (o *Outlet) accept(ln net.Listener) {
 	for {
-		conn, err := o.ln.Accept()
+		conn, err := ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}

@@ -15,25 +15,34 @@ func shared(_, _ string, c syscall.RawConn) error {
 	})
 }
 
-// join lets conn receive what is sent to a group on the interface that has an address.
-func join(conn *net.UDPConn, group, on netip.Addr) error {
+// join lets conn receive what is sent to a group on an interface.
+func join(conn *net.UDPConn, group netip.Addr, on iface) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
 	return control(raw, func(fd uintptr) error {
-		return syscall.SetsockoptIPMreq(int(fd), syscall.IPPROTO_IP, syscall.IP_ADD_MEMBERSHIP, &syscall.IPMreq{Multiaddr: group.As4(), Interface: on.As4()})
+		if familyOf(group) == v6 {
+			return syscall.SetsockoptIPv6Mreq(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_JOIN_GROUP, &syscall.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(on.index)})
+		}
+		return syscall.SetsockoptIPMreq(int(fd), syscall.IPPROTO_IP, syscall.IP_ADD_MEMBERSHIP, &syscall.IPMreq{Multiaddr: group.As4(), Interface: on.addr.As4()})
 	})
 }
 
-// through makes conn send what goes to groups over the interface that has an address, at most ttl routers far.
-func through(conn *net.UDPConn, on netip.Addr, ttl int) error {
+// through makes conn send what goes to groups over an interface, at most ttl routers far.
+func through(conn *net.UDPConn, on iface, ttl int) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
 	return control(raw, func(fd uintptr) error {
-		if err := syscall.SetsockoptInet4Addr(int(fd), syscall.IPPROTO_IP, syscall.IP_MULTICAST_IF, on.As4()); err != nil {
+		if familyOf(on.addr) == v6 {
+			if err := syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_MULTICAST_IF, on.index); err != nil {
+				return err
+			}
+			return syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_MULTICAST_HOPS, ttl)
+		}
+		if err := syscall.SetsockoptInet4Addr(int(fd), syscall.IPPROTO_IP, syscall.IP_MULTICAST_IF, on.addr.As4()); err != nil {
 			return err
 		}
 		return syscall.SetsockoptByte(int(fd), syscall.IPPROTO_IP, syscall.IP_MULTICAST_TTL, byte(ttl))

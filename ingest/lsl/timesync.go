@@ -35,7 +35,7 @@ type timeSync struct {
 
 // run asks until ctx is done. first is closed behind the first wave.
 func (t *timeSync) run(ctx context.Context, at netip.AddrPort, first chan<- struct{}) {
-	conn, err := new(net.Dialer).DialContext(ctx, "udp4", at.String()) // only the outlet's answers arrive
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", at.String()) // only the outlet's answers arrive
 	if err != nil {
 		close(first)
 		return

@@ -40,14 +40,18 @@ func RankNote(low, high, channels int) []Note {
 	}}
 }
 
-// BadNote says what became of channels that the source marks as bad. It is empty where there are none.
-func BadNote(done string, names []string) []Note {
+// BadNote says what became of channels that the source marks as bad, and what to do for the same in a stream that does not mark them,
+// "" where the step does the same there. It is empty where there are none.
+func BadNote(done string, names []string, remedy string) []Note {
 	if len(names) == 0 {
 		return nil
 	}
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
 	n := float64(len(names))
 	return []Note{{
-		Text: "%s " + strings.ReplaceAll(done+", because the recording marks them as bad: "+strings.Join(names, ", ")+"; name them in the step to do the same in every stream", "%", "%%"),
+		Text: "%s " + strings.ReplaceAll(done+", because the recording marks them as bad: "+strings.Join(names, ", ")+remedy, "%", "%%"),
 		Low:  n, High: n,
 	}}
 }

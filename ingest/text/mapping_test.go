@@ -295,6 +295,99 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// TestTemplateUnitOfTime: where the header names no unit of the stamps, it is the one in which they make the rate of a recording; where
+// there is none, or two things make it, the template says so, and cannot be used as it is.
+func TestTemplateUnitOfTime(t *testing.T) {
+	for _, tc := range []struct {
+		header string
+		step   float64 // between rows
+		unit   string
+		says   string
+	}{
+		{"time", 4, "ms", "stamps that grow by 4 make 250 Hz in ms"},
+		{"t", 0.004, "s", "make 250 Hz"},
+		{"timestamp", 3906.25, "us", "make 256 Hz"},
+		{"time", 1e6, "ns", "make 1000 Hz"},
+		{"time", 0.5, "ms", "make 2000 Hz"},
+		{"time", 20, "ms", "make 50 Hz"},
+		{"time", 2, "ms", "make 500 Hz"},
+		{"time", 1000, "us", "make 1000 Hz"},
+		{"time", 1, `""`, "it grows by 1, as milliseconds at 1000 Hz do, and numbers of samples"},
+		{"time", 0.04, `""`, "stamps that grow by 0.04 make 25 Hz in s and 25000 Hz in ms"},
+		{"time", 0.1, `""`, "to be filled in: stamps that grow by 0.1 make 10000 Hz in ms"},
+		{"time", 0.02, "s", "make 50 Hz"},
+		{"time", 30, `""`, "make 33.3333 Hz in ms and 33333.3 Hz in us"},
+		{"time", 60, `""`, "stamps that grow by 60 make 16666.7 Hz in us"},
+		{"time", 250, "us", "make 4000 Hz in us"},
+		{"time", 12.5, "ms", "make 80 Hz"},
+		{"time", 1e8, `""`, "make a rate from 20 to 40000 Hz in no unit"},
+		{"time", 0.01, "s", "make 100 Hz"},
+		{"time", 0, `""`, "the stamps do not grow"},
+		{"time_s", 4, "s", "one of"},
+		{"time (us)", 4, "us", "one of"},
+	} {
+		var b strings.Builder
+		b.WriteString(tc.header + ",Fp1\n")
+		for k := range 50 {
+			fmt.Fprintf(&b, "%v,%d\n", float64(k)*tc.step, k)
+		}
+		text, err := ingest.Template(fstest.MapFS{"x.csv": {Data: []byte(b.String())}}, "x.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "unit: "+tc.unit+"}") || !strings.Contains(string(text), tc.says) {
+			t.Errorf("%s by %g: the template must have the unit %s and say %q:\n%s", tc.header, tc.step, tc.unit, tc.says, text)
+		}
+		rec, err := mapped(b.String(), string(text))
+		switch {
+		case tc.unit == `""`:
+			if err == nil || !strings.Contains(err.Error(), "time has no unit, must have one of") {
+				t.Errorf("%s by %g: as it is, the template reads the table: %v", tc.header, tc.step, err)
+			}
+		case tc.says == "one of":
+		case err != nil:
+			t.Errorf("%s by %g: %v", tc.header, tc.step, err)
+		case math.Abs(rec.Info.Rate*tc.step*map[string]float64{"s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[tc.unit]-1) > 1e-6:
+			t.Errorf("%s by %g %s: the rate is %g Hz", tc.header, tc.step, tc.unit, rec.Info.Rate)
+		}
+	}
+}
+
+// TestTemplateOfTexts: a column of texts becomes markers, wherever the first text stands, and its texts events; what says the same in every
+// row, is empty, or has numbers and texts is left out, with the reason.
+func TestTemplateOfTexts(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time_ms,Fp1,what,subject,gap,mixed,marker\n")
+	for k := range 300 {
+		what := map[int]string{100: "go, left", 200: "stop"}[k]
+		fmt.Fprintf(&b, "%d,%d,%q,S01,,%s,%s\n", 4*k, k, what, map[bool]string{true: "lost", false: "1"}[k == 250], map[bool]string{true: "cue", false: ""}[k == 150])
+	}
+	table := b.String()
+	text, err := ingest.Template(fstest.MapFS{"x.csv": {Data: []byte(table)}}, "x.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"- {column: what, labels: {}}  # texts such as \"go, left\"", "- {column: marker, labels: {}}", "- subject  # \"S01\" in every row", "- gap  # empty in the 300 rows that were looked at",
+		"- mixed  # numbers and texts, such as \"lost\"",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the template has no %s:\n%s", want, text)
+		}
+	}
+	rec, err := mapped(table, string(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	got := map[string]int64{}
+	for _, e := range rec.Events {
+		got[e.Label] = e.Sample
+	}
+	if want := map[string]int64{"go, left": 100, "cue": 150, "stop": 200}; fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(rec.Info.Names()) != "[Fp1]" || rec.Info.Rate != 250 {
+		t.Errorf("the events are %v of %v at %g Hz, want %v", got, rec.Info.Names(), rec.Info.Rate, want)
+	}
+}
+
 // TestTemplate: what is printed to begin with is a mapping that reads the table, once the rate is filled in.
 func TestTemplate(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -303,12 +396,12 @@ func TestTemplate(t *testing.T) {
 		channels string
 		fill     string
 	}{
-		"named":     {"Time [ms],Fp1 (uV),hr,note,cue\n0,1,2,x,0\n4,1,2,y,1\n8,1,2,z,0\n", []string{`time: {column: "Time [ms]", unit: ms}`, `ignore: [note]`, `{column: "Fp1 (uV)", name: Fp1, unit: uV, kind: eeg}`}, "[Fp1 hr cue]", ""},
+		"named":     {"Time [ms],Fp1 (uV),hr,note,cue\n0,1,2,x,0\n4,1,2,y,1\n8,1,2,z,0\n", []string{`time: {column: "Time [ms]", unit: ms}`, "markers:\n  - {column: note, labels: {}}  # texts such as \"x\"", `{column: "Fp1 (uV)", name: Fp1, unit: uV, kind: eeg}`}, "[Fp1 hr cue]", ""},
 		"german":    {"# x\nZeit;C3\n0,5;1,5\n0,6;2,5\n0,7;2,5\n", []string{`delimiter: ";"`, `decimal: ","`, `comment: "#"`}, "[Zeit C3]", "rate_hz: 10"},
 		"no header": {"1\t2\n3\t4\n5\t6\n", []string{"delimiter: tab", "header_rows: 0"}, "[column 1 column 2]", "rate_hz: 10"},
 		"dates":     {"timestamp,C3,marker\n2021-03-04T05:06:07Z,1,\n2021-03-04T05:06:08Z,1,\n2021-03-04T05:06:09Z,1,\n", []string{"unit: iso8601", "markers:"}, "[C3]", ""},
 		"epoch":     {"timestamp,C3,C3\n1614834367250,1,2\n1614834367255,1,2\n1614834367260,1,2\n", []string{"unit: unix_ms", "{column: 3, name: C3"}, "[C3-1 C3-2]", ""},
-		"odd names": {"t,on,yes,a: b,\"q\"\n0,1,1,1,1\n1,1,1,1,1\n2,1,1,1,1\n", []string{`column: "yes"`, `column: "a: b"`}, "[on yes a: b q]", ""},
+		"odd names": {"t,on,yes,a: b,\"q\"\n0,1,1,1,1\n0.01,1,1,1,1\n0.02,1,1,1,1\n", []string{`column: "yes"`, `column: "a: b"`}, "[on yes a: b q]", ""},
 	} {
 		text, err := ingest.Template(fstest.MapFS{"x.csv": {Data: []byte(tc.table)}}, "x.csv")
 		if err != nil {

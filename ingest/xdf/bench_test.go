@@ -29,7 +29,7 @@ func BenchmarkRead(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	buf := bufio.NewWriter(f)
+	buf := bufio.NewWriterSize(f, 1<<20) // how the system keeps a file in memory depends on how it was written: as copies and downloads are
 	w, err := xdf.NewWriter(buf, time.Time{})
 	if err != nil {
 		b.Fatal(err)

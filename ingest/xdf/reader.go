@@ -3,10 +3,10 @@ package xdf
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"sort"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/uncached"
 )
 
 // windowBytes is how much of the file is read at once where blocks are read one behind the other.
@@ -32,6 +32,9 @@ type reader struct {
 	block, in int
 	off       int64
 	at        []int64 // of the values of each sample that waits to be decoded, in buf
+
+	past bool        // what is read now goes past the cache
+	rows [][]float64 // samples on their way there
 }
 
 func newReader(src *source, s *stream, info *signal.Info, segments []segment) *reader {
@@ -76,6 +79,9 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 // read fills dst from sample number first of the stream on.
 func (r *reader) read(dst [][]float64, first int64) error {
 	blocks := &r.s.blocks
+	if r.past = uncached.Worth(int64(len(dst)) * int64(len(dst[0]))); r.past {
+		defer uncached.Done()
+	}
 	k := int(r.s.blockOf(first))
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
@@ -157,66 +163,71 @@ func (r *reader) find(raw []byte, base int64, in, n int, width int64) error {
 	return nil
 }
 
+// rowsTogether is how many channels are decoded before they are copied past the cache.
+const rowsTogether = 8
+
 // decode fills dst[ch] from sample done on with the samples at r.at, channel by channel: they fit into the cache, the rows of
 // dst do not.
 func (r *reader) decode(dst [][]float64, done int) {
-	raw, n := r.buf, len(r.at)
 	defer func() { r.at = r.at[:0] }()
-	size := int64(r.s.info.format.width)
-	for ch := range dst {
-		x := dst[ch][done : done+n]
-		skip := int64(ch) * size
-		switch r.s.info.format.name {
-		case "float32":
-			if ch%4 == 0 && ch+4 <= len(dst) { // what nearly every amplifier sends: four channels at a time
-				floats(x, dst[ch+1][done:done+n], dst[ch+2][done:done+n], dst[ch+3][done:done+n], raw[skip:], r.at)
-			} else if ch >= len(dst)&^3 {
-				for t, at := range r.at {
-					x[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[at+skip:])))
-				}
-			}
-		case "double64":
-			for t, at := range r.at {
-				x[t] = float64At(raw[at+skip:])
-			}
-		case "int8":
-			for t, at := range r.at {
-				x[t] = float64(int8(raw[at+skip]))
-			}
-		case "int16":
-			for t, at := range r.at {
-				x[t] = float64(int16(binary.LittleEndian.Uint16(raw[at+skip:])))
-			}
-		case "int32":
-			for t, at := range r.at {
-				x[t] = float64(int32(binary.LittleEndian.Uint32(raw[at+skip:])))
-			}
-		case "int64":
-			for t, at := range r.at {
-				x[t] = float64(int64(binary.LittleEndian.Uint64(raw[at+skip:])))
-			}
+	if !r.past {
+		r.decodeRows(dst, done, 0, r.at)
+		return
+	}
+	if r.rows == nil {
+		for range rowsTogether {
+			r.rows = append(r.rows, make([]float64, uncached.Block))
 		}
 	}
-	for ch, s := range r.scales {
-		if s.mul == 1 && s.div == 1 {
-			continue
+	for at := r.at; len(at) > 0; {
+		n := min(len(at), uncached.Block)
+		for first := 0; first < len(dst); first += rowsTogether {
+			rows := r.rows[:min(rowsTogether, len(dst)-first)]
+			r.decodeRows(rows, 0, first, at[:n])
+			for k, x := range rows {
+				uncached.Copy(dst[first+k][done:done+n], x[:n])
+			}
 		}
-		x := dst[ch][done : done+n]
-		for t := range x {
-			x[t] = x[t] * s.mul / s.div
-		}
+		at, done = at[n:], done+n
 	}
 }
 
-// floats reads four neighbouring channels, of which the first value of sample t lies at[t] behind raw.
-func floats(a, b, c, d []float64, raw []byte, at []int64) {
-	n := len(at)
-	a, b, c, d = a[:n], b[:n], c[:n], d[:n]
-	for t, k := range at {
-		v := raw[k:][:16]
-		a[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))
-		b[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[4:])))
-		c[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[8:])))
-		d[t] = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[12:])))
+// decodeRows fills rows from sample done on with channels first, first+1, … of the samples at these places.
+func (r *reader) decodeRows(rows [][]float64, done, first int, places []int64) {
+	size := r.s.info.format.width
+	raw := r.buf[first*size:]
+	if r.s.info.format.name == "float32" {
+		floats(rows, done, raw, places)
+	}
+	for ch, x := range rows {
+		x = x[done : done+len(places)]
+		skip := int64(ch * size)
+		switch r.s.info.format.name {
+		case "double64":
+			for t, at := range places {
+				x[t] = float64At(raw[at+skip:])
+			}
+		case "int8":
+			for t, at := range places {
+				x[t] = float64(int8(raw[at+skip]))
+			}
+		case "int16":
+			for t, at := range places {
+				x[t] = float64(int16(binary.LittleEndian.Uint16(raw[at+skip:])))
+			}
+		case "int32":
+			for t, at := range places {
+				x[t] = float64(int32(binary.LittleEndian.Uint32(raw[at+skip:])))
+			}
+		case "int64":
+			for t, at := range places {
+				x[t] = float64(int64(binary.LittleEndian.Uint64(raw[at+skip:])))
+			}
+		}
+		if s := r.scales[first+ch]; s.mul != 1 || s.div != 1 {
+			for t := range x {
+				x[t] = x[t] * s.mul / s.div
+			}
+		}
 	}
 }

@@ -33,7 +33,7 @@ type CAR struct {
 
 // Notes names the channels that are left out because the source marks them as bad.
 func (r *CAR) Notes() []signal.Note {
-	return signal.BadNote("not in the average, and not changed", r.bad)
+	return signal.BadNote("not in the average, and not changed", r.bad, "name them in the step to do the same in every stream")
 }
 
 // Start finds the channels. At least two must be left.

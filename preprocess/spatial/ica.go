@@ -155,7 +155,7 @@ func (s *ICA) unmix() *signal.Info {
 // Notes says so where the EEG channels do not have full rank: then there are as many components as dimensions. With components
 // above 0 that is what was asked for. It names the channels that were left out because the source marks them as bad.
 func (s *ICA) Notes() []signal.Note {
-	notes := signal.BadNote("in no component", s.bad)
+	notes := signal.BadNote("in no component", s.bad, "")
 	if s.Components != 0 {
 		return notes
 	}

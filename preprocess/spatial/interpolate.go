@@ -45,7 +45,7 @@ func (p *Interpolate) Ignores() (names []string, separate bool) {
 
 // Notes names the channels that were replaced because the source marks them as bad.
 func (p *Interpolate) Notes() []signal.Note {
-	return signal.BadNote("interpolated", p.marked)
+	return signal.BadNote("interpolated", p.marked, "name them in the step to do the same in every stream")
 }
 
 // Start computes the matrix.

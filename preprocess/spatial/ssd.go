@@ -181,7 +181,7 @@ func (s *SSD) Calibrate(runs []signal.Chunk) error {
 // Notes says so where the training signal in the flanks does not have full rank, and names the channels that were left out because
 // the source marks them as bad.
 func (s *SSD) Notes() []signal.Note {
-	return append(signal.BadNote("in no component", s.bad), signal.RankNote(s.rank, s.rank, len(s.eeg)-len(s.bad))...)
+	return append(signal.BadNote("in no component", s.bad, ""), signal.RankNote(s.rank, s.rank, len(s.eeg)-len(s.bad))...)
 }
 
 // covariances fills in those of the band and of the flanks over all runs. Like MNE it takes off no mean: the filters do.

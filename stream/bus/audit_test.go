@@ -160,6 +160,7 @@ func TestAudit(t *testing.T) {
 func latencies(t *testing.T, n int, brokers ...*bus.Broker) [][]time.Duration {
 	t.Helper()
 	out := make([][]time.Duration, len(brokers))
+	clock := bus.NewClock()
 	writers := make([]*bus.CommandWriter, len(brokers))
 	arrived := make([]chan time.Time, len(brokers))
 	for i, b := range brokers {
@@ -169,12 +170,11 @@ func latencies(t *testing.T, n int, brokers ...*bus.Broker) [][]time.Duration {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = sub.Close() })
-		if writers[i], err = bus.NewCommandWriter(as(t, b.Operator(), b.URL(), bus.RoleDecoder, nil), "s1", "lda", time.Second, bus.Clock{}); err != nil {
+		if writers[i], err = bus.NewCommandWriter(as(t, b.Operator(), b.URL(), bus.RoleDecoder, nil), "s1", "lda", time.Second, clock); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = writers[i].Close() })
 	}
-	clock := bus.NewClock()
 	for range n {
 		for i := range brokers {
 			begin := time.Now()

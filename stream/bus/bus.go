@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -272,6 +273,10 @@ func (b *Bus) publish(m *nats.Msg) error {
 		return fmt.Errorf("bus: %s: %w: %w", m.Subject, ErrNotSent, err)
 	}
 }
+
+// mayAnswer says whether an answer may go to subject. It must not end up among the commands, whose subject whoever asks may
+// not write to.
+func mayAnswer(subject string) bool { return subject != "" && !strings.HasPrefix(subject, "gyrus.") }
 
 // settle waits until the server knows our subscriptions. Without a link there is nothing to wait for: the client
 // subscribes anew when it is back.

@@ -27,7 +27,7 @@ type RoleReport struct {
 // RoleProbe is one try.
 type RoleProbe struct {
 	Do      string `json:"do"`      // publish or subscribe
-	Subject string `json:"subject"` // with * for any session, decoder, stream
+	Subject string `json:"subject"` // with * for any session (or any other than the one of the key), decoder, stream
 	Allowed bool   `json:"allowed"`
 	Want    bool   `json:"want"`
 }
@@ -35,8 +35,9 @@ type RoleProbe struct {
 // probeTimeout is how long the server may take to answer.
 const probeTimeout = 2 * time.Second
 
-// CheckRole connects and tries every subject of the protocol, in a session that nobody listens to.
-func CheckRole(ctx context.Context, o Options, role Role) (rep RoleReport, err error) {
+// CheckRole connects and tries every subject of the protocol, in a session that nobody listens to. With a session the key is one that
+// counts in it only: there everything is tried that the session does not notice (no heartbeat, request or stop is published), and in another one nothing may be allowed.
+func CheckRole(ctx context.Context, o Options, role Role, session string) (rep RoleReport, err error) {
 	if o.URL == "" {
 		return rep, errors.New("bus: url is empty: name the server to check")
 	}
@@ -54,20 +55,33 @@ func CheckRole(ctx context.Context, o Options, role Role) (rep RoleReport, err e
 		URL: b.url, Server: b.nc.ConnectedServerName(), Vers: b.nc.ConnectedServerVersion(), TLS: tlsErr == nil,
 		RTTms: float64(rtt) / 1e6, Role: role,
 	}
-	g := grantsOf[role]
-	session := fmt.Sprintf("check-%016x", rand.Uint64())
-	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
+	nobody := fmt.Sprintf("check-%016x", rand.Uint64())
+	if session == "" {
+		return rep, b.probe(&rep, nobody, "*", grantsOf[role])
+	}
+	if err := CheckToken("session", session); err != nil {
+		return rep, fmt.Errorf("bus: %w", err)
+	}
+	if err := b.probe(&rep, session, session, grantsOf[role]); err != nil {
+		return rep, err
+	}
+	return rep, b.probe(&rep, nobody, "*", grants{})
+}
+
+// probe tries every subject in a session, which is called shown in the report, and compares it with what may be done there.
+func (b *Bus) probe(rep *RoleReport, session, shown string, may grants) (err error) {
+	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyActuator, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
 		subject := strings.Replace(strings.Replace(s, "*", session, 1), "*", "check", 1)
 		for _, do := range []string{"publish", "subscribe"} {
-			p := RoleProbe{Do: do, Subject: s}
+			p := RoleProbe{Do: do, Subject: strings.Replace(s, "*", shown, 1)}
 			if do == "publish" {
-				if strings.HasSuffix(s, ">") {
+				if strings.HasSuffix(s, ">") || shown == session && (s == anyStatus || s == anyCtl || s == anyStop) { // which all in it would hear
 					continue
 				}
-				p.Want = slices.Contains(g.publish, s)
+				p.Want = slices.Contains(may.publish, s)
 				err = b.nc.Publish(subject, nil)
 			} else {
-				p.Want = slices.Contains(g.subscribe, s)
+				p.Want = slices.Contains(may.subscribe, s)
 				var sub *nats.Subscription
 				if sub, err = b.nc.Subscribe(subject, func(*nats.Msg) {}); err == nil {
 					defer func() { _ = sub.Unsubscribe() }() // ends with the connection at the latest
@@ -77,7 +91,7 @@ func CheckRole(ctx context.Context, o Options, role Role) (rep RoleReport, err e
 				err = b.nc.FlushTimeout(probeTimeout)
 			}
 			if err != nil {
-				return rep, fmt.Errorf("bus: %s %s: %w", do, subject, err)
+				return fmt.Errorf("bus: %s %s: %w", do, subject, err)
 			}
 			p.Allowed = !refused(b.nc.LastError(), do, subject)
 			if p.Allowed != p.Want {
@@ -86,7 +100,7 @@ func CheckRole(ctx context.Context, o Options, role Role) (rep RoleReport, err e
 			rep.Rules = append(rep.Rules, p)
 		}
 	}
-	return rep, nil
+	return nil
 }
 
 // refused says whether err, the newest of a connection, is about this try.

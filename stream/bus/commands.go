@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +26,8 @@ type CommandWriter struct {
 	valid            time.Duration
 	run              int64
 	heard            *Subscription // to the heartbeats of the session
+	answers          *Subscription // to heartbeats that ask
+	stopped          atomic.Pointer[standing]
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
@@ -34,8 +38,15 @@ type CommandWriter struct {
 	onRival func(run int64)
 	stats   CommandStats
 	closed  bool
-	stop    chan struct{}
-	stopped chan struct{}
+	inbox   string // where answers to heartbeats go, "" where they do not ask
+	quit    chan struct{}
+	done    chan struct{}
+}
+
+// standing is an emergency stop that holds the decoder back.
+type standing struct {
+	stop  Stop
+	since time.Time
 }
 
 // CommandStats counts what a CommandWriter did.
@@ -64,16 +75,19 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	}
 	w := &CommandWriter{
 		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(),
-		state: StateWaiting, stop: make(chan struct{}), stopped: make(chan struct{}),
+		state: StateWaiting, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	var err error
 	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
 		return nil, err
 	}
+	if w.answers, err = b.answerStops(session, w.answerStop); err != nil {
+		return nil, errors.Join(err, w.heard.Close())
+	}
 	_ = w.sendStatus() // counted and noted there; nobody else knows w yet
 	if b.roles {
 		if err := w.checkRole(); err != nil {
-			return nil, errors.Join(err, w.heard.Close())
+			return nil, errors.Join(err, w.heard.Close(), w.answers.Close())
 		}
 	}
 	go w.heartbeats()
@@ -87,6 +101,62 @@ func (w *CommandWriter) checkRole() error {
 		return err
 	}
 	return w.bus.refusedBy(StatusSubject(w.session))
+}
+
+// AskStopped lets the heartbeats ask whether an emergency stop of the session is in force, from now on until it is closed: fn is
+// called with what controllers that latched, and other decoders, say of it, as SubscribeCommands does. Nobody answers where
+// there is none. A decoder that was started behind the stop, or whose link was broken then, learns of it this way.
+func (w *CommandWriter) AskStopped(fn func(a StopAnswer, at time.Time)) (io.Closer, error) {
+	inbox := w.bus.newInbox(inboxHeld)
+	sub, err := w.bus.settled(subscribe(w.bus, inbox, ParseStopAnswer, func(a StopAnswer) string {
+		if a.Session != w.session {
+			return StopSubject(a.Session)
+		}
+		return inbox
+	}, fn))
+	if err != nil {
+		return nil, err
+	}
+	w.setInbox(inbox)
+	return &askStopped{sub, w}, nil
+}
+
+type askStopped struct {
+	*Subscription
+	w *CommandWriter
+}
+
+func (a *askStopped) Close() error {
+	a.w.setInbox("")
+	return a.Subscription.Close()
+}
+
+// setInbox says where answers to heartbeats go; the first question leaves at once.
+func (w *CommandWriter) setInbox(inbox string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inbox = inbox; inbox != "" && !w.closed {
+		_ = w.sendStatus() // counted and noted there
+	}
+}
+
+// Stopped says that an emergency stop holds the decoder back since then, nil that none does: other decoders of the session
+// that ask are told.
+func (w *CommandWriter) Stopped(s *Stop, since time.Time) {
+	if s == nil {
+		w.stopped.Store(nil)
+		return
+	}
+	w.stopped.Store(&standing{*s, since})
+}
+
+// answerStop tells another decoder of a stop.
+func (w *CommandWriter) answerStop(s Status, at time.Time) (StopAnswer, bool) {
+	st := w.stopped.Load()
+	if st == nil || s.Run == w.run {
+		return StopAnswer{}, false
+	}
+	return st.stop.Answer(w.decoder, w.decoder, at.Sub(st.since)), true
 }
 
 // hear looks for a second writer with our name.
@@ -221,13 +291,13 @@ func (w *CommandWriter) Intent() Intent {
 
 // heartbeats sends the state every HeartbeatInterval. What does not leave is counted: receivers notice it by the silence.
 func (w *CommandWriter) heartbeats() {
-	defer close(w.stopped)
+	defer close(w.done)
 	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-		case <-w.stop:
+		case <-w.quit:
 			return
 		case <-w.bus.done:
 			return
@@ -249,7 +319,7 @@ func (w *CommandWriter) sendStatus() error {
 		return w.note(fmt.Errorf("bus: status of %s: %w", w.decoder, err))
 	}
 	w.beat++
-	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Data: data}); err != nil {
+	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Reply: w.inbox, Data: data}); err != nil {
 		w.stats.HeartbeatsNotSent++
 		return w.note(err)
 	}
@@ -299,10 +369,10 @@ func (w *CommandWriter) Close() error {
 	}
 	w.closed = true
 	w.mu.Unlock()
-	close(w.stop)
-	<-w.stopped
+	close(w.quit)
+	<-w.done
 	err := w.sendEnd() // first: receivers stop on it
-	return errors.Join(err, w.heard.Close())
+	return errors.Join(err, w.heard.Close(), w.answers.Close())
 }
 
 func (w *CommandWriter) sendEnd() error {

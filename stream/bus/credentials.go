@@ -58,7 +58,7 @@ func (o Options) secureOptions() ([]nats.Option, error) {
 		if err != nil {
 			return nil, fmt.Errorf("bus: %w", err)
 		}
-		opts = append(opts, nats.Nkey(public, sign), nats.CustomInboxPrefix(inboxPrefix(public)))
+		opts = append(opts, nats.Nkey(public, sign), nats.CustomInboxPrefix(inboxCtl.of(public)))
 	}
 	return opts, nil
 }
@@ -108,5 +108,5 @@ func (b *Bus) refusedBy(subject string) error {
 	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"`+subject+`"`) {
 		return nil
 	}
-	return fmt.Errorf("bus: the role of this client may not use %s: %w; give the credentials of another role", subject, err)
+	return fmt.Errorf("bus: the role of this client may not use %s: %w; give the credentials of another role, or those of this session", subject, err)
 }

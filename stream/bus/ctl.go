@@ -97,6 +97,8 @@ type VerbInfo struct {
 	Verb string   `json:"verb"`
 	Args []string `json:"args,omitempty"`
 	Doc  string   `json:"doc"`
+	// Fresh says that a request must prove that it was sent just now, see Request.Sent.
+	Fresh bool `json:"fresh,omitempty"`
 }
 
 // Verb is something that a decoder can be asked to do.
@@ -211,6 +213,10 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	}
 	v, refusal := c.admit(req, false)
 	if refusal != nil {
+		if wantsTime(req, refusal) { // who asks asks again: nothing that people should be told of
+			c.send(m, req, *refusal)
+			return
+		}
 		if !refusal.OK {
 			c.bus.LogRefused("request", slog.String("verb", req.Verb), slog.String("id", req.ID), slog.String("error", refusal.Error))
 		}
@@ -251,7 +257,7 @@ func (c *Ctl) Verbs() []VerbInfo {
 func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
 	req := Request{V: Version, Session: c.session, Decoder: c.decoder, ID: nuid.Next(), Verb: verb, Args: args}
 	fill := func(r Reply) Reply {
-		r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+		r = c.fill(req, r)
 		if verb != "verbs" && c.told != nil {
 			c.told(req, r)
 		}
@@ -308,6 +314,9 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 		return refuse(Reply{Error: fmt.Sprintf("%s takes %s, got %d arguments", v.Name, v.usage(), len(req.Args)), Verbs: []VerbInfo{v.info()}})
 	}
 	if v.Fresh && !here {
+		if req.Sent == 0 { // it is told what it lacks, and may ask again
+			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since)", Verbs: []VerbInfo{v.info()}}
+		}
 		if wrong := c.old(req); wrong != "" {
 			return refuse(Reply{Error: fmt.Sprintf("%s %s", v.Name, wrong)})
 		}
@@ -325,13 +334,15 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 
 // old says why a request cannot be taken for one of now, "" where it can.
 func (c *Ctl) old(req Request) string {
-	if req.Sent == 0 {
-		return "lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since)"
-	}
 	if age := time.Duration(c.clock.Now() - req.Sent); age > maxSentAge || age < -maxSentAge {
 		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, at most %g s are allowed: ask again", age.Seconds(), maxSentAge.Seconds())
 	}
 	return ""
+}
+
+// wantsTime says whether r refuses q for this alone: that it does not say when it was sent.
+func wantsTime(q Request, r *Reply) bool {
+	return !r.OK && q.Sent == 0 && len(r.Verbs) == 1 && r.Verbs[0].Verb == q.Verb && r.Verbs[0].Fresh
 }
 
 func (c *Ctl) leave() {
@@ -349,7 +360,7 @@ func (c *Ctl) list() []VerbInfo {
 	return list
 }
 
-func (v *Verb) info() VerbInfo { return VerbInfo{v.Name, v.Args, v.Doc} }
+func (v *Verb) info() VerbInfo { return VerbInfo{v.Name, v.Args, v.Doc, v.Fresh} }
 
 func (v *Verb) usage() string {
 	if len(v.Args) == 0 {
@@ -358,14 +369,25 @@ func (v *Verb) usage() string {
 	return strings.Join(v.Args, " ")
 }
 
-// answer sends r. A message without a subject for it gets none, and nor does one that wants it on a subject of ours.
+// answer sends r and tells of it.
 func (c *Ctl) answer(m *nats.Msg, req Request, r Reply) {
-	r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+	r = c.fill(req, r)
 	if req.Verb != "" && c.told != nil {
 		c.told(req, r)
 	}
-	// A reply must not end up among the commands, whose subject whoever asks may not write to.
-	if m.Reply == "" || strings.HasPrefix(m.Reply, "gyrus.") {
+	c.send(m, req, r)
+}
+
+// fill says whose answer r is, and to what.
+func (c *Ctl) fill(req Request, r Reply) Reply {
+	r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+	return r
+}
+
+// send sends r. A message without a subject for it gets none, and nor does one that wants it on a subject of ours.
+func (c *Ctl) send(m *nats.Msg, req Request, r Reply) {
+	r = c.fill(req, r)
+	if !mayAnswer(m.Reply) {
 		return
 	}
 	data, err := encode(&r)
@@ -410,12 +432,24 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("decoder %s of session %s refuses: %s", e.Reply.Decoder, e.Reply.Session, e.Reply.Error)
 }
 
-// Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError.
+// Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError. What makes
+// safe leaves at once; where the decoder answers that the verb lets something move, it is asked again with the time.
 func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...string) (Reply, error) {
 	req := Request{V: Version, Session: session, Decoder: decoder, ID: nuid.Next(), Verb: verb, Args: args}
-	if !atOnce[verb] {
-		req.Sent = b.clockOf(ctx, session, decoder)
+	r, err := b.askOnce(ctx, req)
+	var refused *RefusedError
+	if errors.As(err, &refused) && wantsTime(req, &r) {
+		if now := b.clockOf(ctx, session, decoder); now != 0 {
+			req.ID, req.Sent = nuid.Next(), now
+			return b.askOnce(ctx, req)
+		}
 	}
+	return r, err
+}
+
+// askOnce sends one request.
+func (b *Bus) askOnce(ctx context.Context, req Request) (Reply, error) {
+	session, decoder, verb := req.Session, req.Decoder, req.Verb
 	data, err := encode(&req)
 	if err != nil {
 		return Reply{}, fmt.Errorf("bus: request: %w", err)
@@ -446,11 +480,8 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 	return r, nil
 }
 
-// atOnce is verbs that let nothing move: a request for one leaves without waiting for a heartbeat.
-var atOnce = map[string]bool{"pause": true, "stop": true, "refuse": true, "freeze": true, "shadow": true, "status": true, "verbs": true, "learned": true}
-
 // clockOf is the time on a decoder's clock, by its next heartbeat, 0 where none comes: it may be gone, or our role may not
-// hear it, and what is harmless can be asked for all the same.
+// hear it.
 func (b *Bus) clockOf(ctx context.Context, session, decoder string) int64 {
 	heard := make(chan int64, 1)
 	sub, err := b.SubscribeStatus(session, func(s Status, at time.Time) {

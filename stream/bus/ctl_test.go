@@ -226,6 +226,62 @@ func TestCtlFresh(t *testing.T) {
 	}
 }
 
+// TestCtlFreshIsTheDecodersWord: whether a verb lets something move is known to the decoder alone. Whoever asks is told, and asks
+// again with the time; people are told of the second request only, and what makes safe waits for no heartbeat.
+func TestCtlFreshIsTheDecodersWord(t *testing.T) {
+	b := open(t, "")
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(b, "s1", "lda", time.Second, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	told := make(chan string, 10)
+	c, err := bus.NewCtl(b, "s1", "lda", w.Run(), clock, func(q bus.Request, r bus.Reply) { told <- fmt.Sprintf("%s %t", q.Verb, r.OK) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	nothing := func(context.Context, []string) (any, error) { return nil, nil }
+	c.Handle(bus.Verb{Name: "lift", Fresh: true, Do: nothing}, bus.Verb{Name: "lower", Do: nothing})
+	nc := plainClient(t, b.URL())
+	wire, err := nc.SubscribeSync(bus.CtlSubject("s1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for verb, sent := range map[string][]bool{"lower": {false}, "lift": {false, true}} { // whether each request says when
+		if r, err := b.Ask(t.Context(), "s1", "lda", verb); err != nil || !r.OK {
+			t.Fatalf("%s: %+v, %v", verb, r, err)
+		}
+		for i, want := range sent {
+			m, err := wire.NextMsg(patience)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q, err := bus.ParseRequest(m.Data); err != nil || q.Verb != verb || (q.Sent != 0) != want {
+				t.Errorf("request %d for %s: %s, %v; says when: want %t", i, verb, m.Data, err, want)
+			}
+		}
+		if got := <-told; got != verb+" true" || len(told) > 0 {
+			t.Errorf("people are told %q and %d more", got, len(told))
+		}
+	}
+	if m, err := wire.NextMsg(50 * time.Millisecond); err == nil {
+		t.Errorf("one more request: %s", m.Data)
+	}
+	if s := c.Stats(); s.Refused != 0 || s.Requests != 3 {
+		t.Errorf("%+v", s)
+	}
+	for _, v := range c.Verbs() {
+		if v.Fresh != (v.Verb == "lift") {
+			t.Errorf("listed: %+v", v)
+		}
+	}
+}
+
 // TestCtlBusy: verbs that take long keep others from being asked at some point, and closing ends them.
 func TestCtlBusy(t *testing.T) {
 	b := open(t, "")

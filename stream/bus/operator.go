@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -42,11 +43,13 @@ const (
 type InitOptions struct {
 	Names []string      // host names and addresses under which clients reach the server; localhost is always one
 	Valid time.Duration // of the certificates; 0 means ten years
+	// Sessions get keys of their own, which count in them alone; see AddSession.
+	Sessions []string
 }
 
 // InitOperator makes an operator's directory: an authority of its own, the server's certificate, an NKey for every role,
 // and broker.yaml. It is made whole or not at all, and never over one that exists.
-func InitOperator(dir string, o InitOptions) (err error) {
+func InitOperator(dir string, o InitOptions) error {
 	if o.Valid == 0 {
 		o.Valid = 3650 * 24 * time.Hour
 	}
@@ -57,15 +60,34 @@ func InitOperator(dir string, o InitOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	dir = filepath.Clean(dir)
-	if _, err := os.Lstat(dir); err == nil {
-		return fmt.Errorf("bus: %s exists: the keys in it may be in use, so nothing is written over it; name another directory, or remove it first", dir)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("bus: %w", err)
+	for _, s := range o.Sessions {
+		if err := CheckToken("session", s); err != nil {
+			return fmt.Errorf("bus: %w", err)
+		}
 	}
+	dir = filepath.Clean(dir)
 	files, err := operatorFiles(hosts, ips, o.Valid)
 	if err != nil {
 		return err
+	}
+	for _, name := range o.Sessions {
+		of, err := sessionFiles(name)
+		if err != nil {
+			return err
+		}
+		for f, data := range of {
+			files[filepath.Join(dirSessions, name, f)] = data
+		}
+	}
+	return writeFolder(dir, files)
+}
+
+// writeFolder writes files into a new folder, whole or not at all, readable by their owner only.
+func writeFolder(dir string, files map[string][]byte) (err error) {
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("bus: %s exists: the keys in it may be in use, so nothing is written over it; name another, or remove it first", dir)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("bus: %w", err)
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".") // mode 0700
 	if err != nil {
@@ -77,7 +99,8 @@ func InitOperator(dir string, o InitOptions) (err error) {
 		}
 	}()
 	for name, data := range files {
-		if err := writeSecret(filepath.Join(tmp, name), data); err != nil {
+		path := filepath.Join(tmp, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), writeSecret(path, data)); err != nil {
 			return fmt.Errorf("bus: %w", err)
 		}
 	}
@@ -167,31 +190,22 @@ func operatorFiles(hosts []string, ips []net.IP, valid time.Duration) (map[strin
 		"audit: {listen: \"127.0.0.1:4223\", dir: audit}\n" +
 		"# Public keys by role; the seeds are in the files named after the roles. A key that is taken out is refused from the next start on.\n" +
 		"keys:\n")
-	for _, r := range Roles() {
-		pair, err := nkeys.CreateUser()
-		if err != nil {
-			return nil, fmt.Errorf("bus: NKey: %w", err)
-		}
-		seed, err := pair.Seed()
-		if err != nil {
-			return nil, fmt.Errorf("bus: NKey: %w", err)
-		}
-		public, err := pair.PublicKey()
-		if err != nil {
-			return nil, fmt.Errorf("bus: NKey: %w", err)
-		}
-		files[string(r)+seedSuffix] = seed // without a line end: some clients take the file as it is
-		fmt.Fprintf(&text, "  %s: [%s]\n", r, public)
+	seeds, list, err := newKeys(Roles(), "  ")
+	if err != nil {
+		return nil, err
 	}
+	maps.Copy(files, seeds)
+	text.WriteString(list)
 	files[fileBroker] = []byte(text.String())
 	return files, nil
 }
 
 // Operator is an operator's directory, read.
 type Operator struct {
-	Dir    string
-	Config BrokerConfig
-	Ends   time.Time // when the first of its certificates ends
+	Dir      string
+	Config   BrokerConfig
+	Sessions map[string]map[Role][]string // public NKeys that count in one session only, by its name
+	Ends     time.Time                    // when the first of its certificates ends
 
 	server tls.Certificate
 	ca     *x509.CertPool
@@ -200,7 +214,7 @@ type Operator struct {
 // BrokerConfig is the file broker.yaml.
 type BrokerConfig struct {
 	Listen    string            `json:"listen" doc:"address and port for clients"`
-	Keys      map[Role][]string `json:"keys" doc:"public NKeys of every role"`
+	Keys      map[Role][]string `json:"keys" doc:"public NKeys of every role, which count in every session"`
 	WebSocket WebSocketConfig   `json:"websocket" doc:"listener for browsers, off without an address"`
 	Cluster   ClusterConfig     `json:"cluster" doc:"other servers that stand in for this one"`
 	Leaf      LeafConfig        `json:"leaf" doc:"servers at the end of a link, each with the rights of one role"`
@@ -248,7 +262,10 @@ func ReadOperator(dir string) (*Operator, error) {
 	if err := decodeYAML(&o.Config, data); err != nil {
 		return nil, bad(fileBroker, err)
 	}
-	if err := o.Config.checkKeys(); err != nil {
+	if err := o.readSessions(); err != nil {
+		return nil, fmt.Errorf("bus: operator's directory: %w", err)
+	}
+	if err := o.checkKeys(); err != nil {
 		return nil, bad(fileBroker, err)
 	}
 	if o.ca, err = readCA(filepath.Join(dir, fileCA)); err != nil {
@@ -282,30 +299,6 @@ func decodeYAML(dst any, data []byte) error {
 		return err
 	}
 	return registry.Decode(dst, params)
-}
-
-func (c *BrokerConfig) checkKeys() error {
-	seen := map[string]Role{}
-	for _, r := range Roles() { // in order, for equal messages
-		for _, k := range c.Keys[r] {
-			if !nkeys.IsValidPublicUserKey(k) {
-				return fmt.Errorf("keys: %s: %q is no public user NKey (56 letters and digits that begin with U)", r, k)
-			}
-			if other, ok := seen[k]; ok {
-				return fmt.Errorf("keys: %s is listed for %s and for %s, must have one role", k, other, r)
-			}
-			seen[k] = r
-		}
-	}
-	for r := range c.Keys {
-		if _, err := ParseRole(string(r)); err != nil {
-			return fmt.Errorf("keys: %w", err)
-		}
-	}
-	if len(seen) == 0 {
-		return errors.New("keys: no role has a key, so nobody could connect")
-	}
-	return nil
 }
 
 // Seed is the file with the seed of a role.

@@ -222,19 +222,19 @@ func TestCheckRole(t *testing.T) {
 	op := operator(t, nil)
 	b := broker(t, op, nil)
 	for _, role := range bus.Roles() {
-		rep, err := bus.CheckRole(within(t), options(op, b.URL(), role), role)
+		rep, err := bus.CheckRole(within(t), options(op, b.URL(), role), role, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rep.Wrong != 0 || !rep.TLS || len(rep.Rules) != 2*11-1 { // eleven subjects; nobody publishes to all of them
+		if rep.Wrong != 0 || !rep.TLS || len(rep.Rules) != 2*12-1 { // twelve subjects; nobody publishes to all of them
 			t.Errorf("%s: %+v", role, rep)
 		}
 	}
-	rep, err := bus.CheckRole(within(t), options(op, b.URL(), bus.RoleViewer), bus.RoleDecoder)
+	rep, err := bus.CheckRole(within(t), options(op, b.URL(), bus.RoleViewer), bus.RoleDecoder, "")
 	if err != nil || rep.Wrong == 0 {
 		t.Errorf("a viewer's key passes for a decoder's: %+v (%v)", rep, err)
 	}
-	rep, err = bus.CheckRole(within(t), bus.Options{URL: open(t, "").URL()}, bus.RoleViewer)
+	rep, err = bus.CheckRole(within(t), bus.Options{URL: open(t, "").URL()}, bus.RoleViewer, "")
 	if err != nil || rep.Wrong == 0 || rep.TLS {
 		t.Errorf("an open server passes: %+v (%v)", rep, err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nuid"
 )
 
 // Role says what a client of an operator's server may do. Each role has an NKey of its own; what it may publish and
@@ -45,19 +46,29 @@ const (
 // grants is what a role may do.
 type grants struct {
 	publish, subscribe []string
-	asks               bool // may receive replies on its own inbox
-	answers            bool // may publish to the inboxes of those who ask
+	asks               []inbox // may receive answers there
+	answers            []inbox // may publish to those of the ones who ask
 	kinds              []string
 }
 
-// grantsOf is the table. Nothing that is not in it is allowed: there is no JetStream, no monitoring and no inbox but
+// inbox is the word behind the prefix of a client's inbox: answers to requests and to stops go apart, so that controllers, which
+// answer stops, can write nobody an answer of a decoder, and a decoder none of a controller.
+type inbox string
+
+const (
+	inboxCtl  inbox = "ctl"
+	inboxStop inbox = "stop"
+	inboxHeld inbox = "held" // to heartbeats: whether a stop is in force, of controllers and decoders
+)
+
+// grantsOf is the table, for a key that counts in every session; that of one session has its name for the first *. Nothing that is not in it is allowed: there is no JetStream, no monitoring and no inbox but
 // that of those who ask.
 var grantsOf = map[Role]grants{
 	RoleDecoder: {
 		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		subscribe: []string{anyStatus, anyFeedback, anyActuator, anyRaw, anySchema, anyCtl, anyStop},
-		asks:      true, // its page has a button that stops
-		answers:   true,
+		asks:      []inbox{inboxStop, inboxHeld}, // its page has a button that stops
+		answers:   []inbox{inboxCtl, inboxHeld},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
 	},
 	RoleSource: {
@@ -67,7 +78,7 @@ var grantsOf = map[Role]grants{
 	RoleController: {
 		publish:   []string{anyFeedback, anyActuator},
 		subscribe: []string{anyCommand, anyStatus, anyStop},
-		answers:   true, // to a stop
+		answers:   []inbox{inboxStop, inboxHeld},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {
@@ -77,7 +88,7 @@ var grantsOf = map[Role]grants{
 	RoleOperator: {
 		publish:   []string{anyCtl, anyStop},
 		subscribe: []string{anyCommand, anyStatus, anyFeedback, anyActuator, anyLook, anyCue, anyStop},
-		asks:      true,
+		asks:      []inbox{inboxCtl, inboxStop},
 		kinds:     []string{jwt.ConnectionTypeStandard},
 	},
 	RoleAuditor: {
@@ -86,8 +97,19 @@ var grantsOf = map[Role]grants{
 	},
 }
 
-// inboxPrefix is where replies to the client with a public key go. It holds the key, so that nobody else may listen.
+// inboxPrefix is where answers to the client with a public key go. It holds the key, so that nobody else may listen.
 func inboxPrefix(publicKey string) string { return "_INBOX." + publicKey }
+
+// of is where answers of one kind to the client with a public key go.
+func (i inbox) of(publicKey string) string { return inboxPrefix(publicKey) + "." + string(i) }
+
+// newInbox is a subject of its own for answers.
+func (b *Bus) newInbox(i inbox) string {
+	if key := b.nc.Opts.Nkey; key != "" {
+		return i.of(key) + "." + nuid.Next()
+	}
+	return b.nc.NewRespInbox()
+}
 
 // nothing is how a list that allows nothing is written: an empty one would allow everything.
 const nothing = ">"
@@ -103,33 +125,50 @@ func permissions(publish, subscribe []string) *server.Permissions {
 	return &server.Permissions{Publish: only(publish), Subscribe: only(subscribe)}
 }
 
-// nkeyUsers are the users of a server: keys holds the public keys of every role.
-func nkeyUsers(keys map[Role][]string) []*server.NkeyUser {
-	var inboxes []string // of those who ask
-	for _, r := range Roles() {
-		if grantsOf[r].asks {
-			for _, k := range keys[r] {
-				inboxes = append(inboxes, inboxPrefix(k)+".>")
-			}
+// grantee is a key with its role.
+type grantee struct {
+	key     string
+	role    Role
+	session string // the one in which it counts; "" means all
+}
+
+// meets says whether both count in some session.
+func (g *grantee) meets(o *grantee) bool {
+	return g.session == "" || o.session == "" || g.session == o.session
+}
+
+// in are subjects of any session, or of the one in which g counts.
+func (g *grantee) in(subjects []string) []string {
+	subjects = slices.Clone(subjects)
+	if g.session != "" {
+		for i, s := range subjects {
+			subjects[i] = strings.Replace(s, "*", g.session, 1)
 		}
 	}
+	return subjects
+}
+
+// nkeyUsers are the users of a server.
+func nkeyUsers(all []grantee) []*server.NkeyUser {
 	var users []*server.NkeyUser
-	for _, r := range Roles() {
-		g := grantsOf[r]
+	for _, g := range all {
+		may := grantsOf[g.role]
+		publish, subscribe := g.in(may.publish), g.in(may.subscribe)
+		for _, kind := range may.answers {
+			for _, o := range all {
+				if slices.Contains(grantsOf[o.role].asks, kind) && g.meets(&o) {
+					publish = append(publish, kind.of(o.key)+".>")
+				}
+			}
+		}
+		for _, kind := range may.asks {
+			subscribe = append(subscribe, kind.of(g.key)+".>")
+		}
 		kinds := map[string]struct{}{}
-		for _, k := range g.kinds {
+		for _, k := range may.kinds {
 			kinds[k] = struct{}{}
 		}
-		for _, key := range keys[r] {
-			publish, subscribe := slices.Clone(g.publish), slices.Clone(g.subscribe)
-			if g.answers {
-				publish = append(publish, inboxes...)
-			}
-			if g.asks {
-				subscribe = append(subscribe, inboxPrefix(key)+".>")
-			}
-			users = append(users, &server.NkeyUser{Nkey: key, Permissions: permissions(publish, subscribe), AllowedConnectionTypes: kinds})
-		}
+		users = append(users, &server.NkeyUser{Nkey: g.key, Permissions: permissions(publish, subscribe), AllowedConnectionTypes: kinds})
 	}
 	return users
 }

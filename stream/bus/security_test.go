@@ -99,13 +99,19 @@ func as(t *testing.T, op *bus.Operator, url string, role bus.Role, log *slog.Log
 	t.Helper()
 	o := options(op, url, role)
 	o.Log = log
+	return openWith(t, o)
+}
+
+// openWith opens a client and closes it with the test.
+func openWith(t *testing.T, o bus.Options) *bus.Bus {
+	t.Helper()
 	b, err := bus.Open(context.Background(), o)
 	if err != nil {
-		t.Fatalf("%s: %v", role, err)
+		t.Fatalf("%s: %v", o.Credentials, err)
 	}
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-			t.Errorf("%s: %v", role, err)
+			t.Errorf("%s: %v", o.Credentials, err)
 		}
 	})
 	return b
@@ -114,7 +120,13 @@ func as(t *testing.T, op *bus.Operator, url string, role bus.Role, log *slog.Log
 // plainAs is a client without any of ours, with the key of a role, as an attacker who has it would write one.
 func plainAs(t *testing.T, op *bus.Operator, url string, role bus.Role, more ...nats.Option) (nc *nats.Conn, refused *atomic.Uint64) {
 	t.Helper()
-	key, err := nats.NkeyOptionFromSeed(op.Seed(role))
+	return plainWith(t, op, url, op.Seed(role), more...)
+}
+
+// plainWith is plainAs with the key in a file.
+func plainWith(t *testing.T, op *bus.Operator, url, seed string, more ...nats.Option) (nc *nats.Conn, refused *atomic.Uint64) {
+	t.Helper()
+	key, err := nats.NkeyOptionFromSeed(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +141,7 @@ func plainAs(t *testing.T, op *bus.Operator, url string, role bus.Role, more ...
 		}),
 	}, more...)...)
 	if err != nil {
-		t.Fatalf("%s: %v", role, err)
+		t.Fatalf("%s: %v", seed, err)
 	}
 	t.Cleanup(func() { nc.Close(); <-closed })
 	return nc, refused
@@ -138,7 +150,13 @@ func plainAs(t *testing.T, op *bus.Operator, url string, role bus.Role, more ...
 // publicKey is that of a role.
 func publicKey(t *testing.T, op *bus.Operator, role bus.Role) string {
 	t.Helper()
-	seed, err := os.ReadFile(op.Seed(role))
+	return publicOf(t, op.Seed(role))
+}
+
+// publicOf is the public key of a seed in a file.
+func publicOf(t *testing.T, file string) string {
+	t.Helper()
+	seed, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,24 +176,26 @@ func publicKey(t *testing.T, op *bus.Operator, role bus.Role) string {
 func TestRoles(t *testing.T) {
 	op := operator(t, nil)
 	b := broker(t, op, nil)
-	box := func(r bus.Role) string { return "_INBOX." + publicKey(t, op, r) + ".1" }
-	ops, dec := box(bus.RoleOperator), box(bus.RoleDecoder) // of those who may ask
+	// Answers to requests and to stops go to inboxes of their own: who writes the one may not write the other.
+	box := func(r bus.Role, kind string) string { return "_INBOX." + publicKey(t, op, r) + "." + kind + ".1" }
+	asked, stopped, decStopped, held := box(bus.RoleOperator, "ctl"), box(bus.RoleOperator, "stop"), box(bus.RoleDecoder, "stop"), box(bus.RoleDecoder, "held")
 	subjects := []string{
 		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
-		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec, box(bus.RoleViewer), box(bus.RoleController), "_INBOX.x.1", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
+		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, stopped, decStopped, held, box(bus.RoleDecoder, "ctl"), box(bus.RoleOperator, "held"), box(bus.RoleOperator, "x"),
+		"_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1", box(bus.RoleViewer, "ctl"), box(bus.RoleController, "stop"), "_INBOX.x.1", "_INBOX.>", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
 		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
 	raw := []string{"gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema"}
 	with := func(more ...string) []string { return append(slices.Clone(raw), more...) }
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", ops, dec),
-			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop", dec),
+			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, held),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop", decStopped, held),
 		},
 		bus.RoleSource:     {raw, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", ops, dec}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", stopped, decStopped, held}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
 		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop")},
-		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", ops}},
+		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", asked, stopped}},
 		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},
 	}
 	if len(allowed) != len(bus.Roles()) {
@@ -184,36 +204,42 @@ func TestRoles(t *testing.T) {
 	for role, may := range allowed {
 		t.Run(string(role), func(t *testing.T) {
 			nc, refused := plainAs(t, op, b.URL(), role)
-			try := func(what, subject string, do func() error, want bool) {
-				t.Helper()
-				before := refused.Load()
-				if err := errors.Join(do(), nc.FlushTimeout(patience)); err != nil {
-					t.Fatalf("%s %s: %v", what, subject, err)
-				}
-				// The refusal, if any, came before the answer to the flush; its handler runs on a goroutine of its own.
-				if want {
-					if err := nc.LastError(); err != nil && strings.Contains(err.Error(), `"`+subject+`"`) {
-						t.Errorf("may not %s %s, must", what, subject)
-					}
-					return
-				}
-				eventually(t, "the refusal of "+what+" "+subject, func() bool { return refused.Load() > before })
-			}
-			for _, s := range may.publish {
-				try("publish", s, func() error { return nc.Publish(s, nil) }, true)
-			}
-			for _, s := range may.subscribe {
-				try("subscribe", s, func() error { _, err := nc.Subscribe(s, func(*nats.Msg) {}); return err }, true)
-			}
-			for _, s := range subjects {
-				if !slices.Contains(may.publish, s) && !strings.ContainsAny(s, "*>") {
-					try("publish", s, func() error { return nc.Publish(s, nil) }, false)
-				}
-				if !slices.Contains(may.subscribe, s) {
-					try("subscribe", s, func() error { _, err := nc.Subscribe(s, func(*nats.Msg) {}); return err }, false)
-				}
-			}
+			mayOnly(t, nc, refused, may.publish, may.subscribe, subjects)
 		})
+	}
+}
+
+// mayOnly tries every subject: the client may do what is listed, and nothing else with any of subjects.
+func mayOnly(t *testing.T, nc *nats.Conn, refused *atomic.Uint64, publish, subscribe, subjects []string) {
+	t.Helper()
+	try := func(what, subject string, do func() error, want bool) {
+		t.Helper()
+		before := refused.Load()
+		if err := errors.Join(do(), nc.FlushTimeout(patience)); err != nil {
+			t.Fatalf("%s %s: %v", what, subject, err)
+		}
+		// The refusal, if any, came before the answer to the flush; its handler runs on a goroutine of its own.
+		if want {
+			if err := nc.LastError(); err != nil && strings.Contains(err.Error(), `"`+subject+`"`) {
+				t.Errorf("may not %s %s, must", what, subject)
+			}
+			return
+		}
+		eventually(t, "the refusal of "+what+" "+subject, func() bool { return refused.Load() > before })
+	}
+	for _, s := range publish {
+		try("publish", s, func() error { return nc.Publish(s, nil) }, true)
+	}
+	for _, s := range subscribe {
+		try("subscribe", s, func() error { _, err := nc.Subscribe(s, func(*nats.Msg) {}); return err }, true)
+	}
+	for _, s := range subjects {
+		if !slices.Contains(publish, s) && !strings.ContainsAny(s, "*>") {
+			try("publish", s, func() error { return nc.Publish(s, nil) }, false)
+		}
+		if !slices.Contains(subscribe, s) {
+			try("subscribe", s, func() error { _, err := nc.Subscribe(s, func(*nats.Msg) {}); return err }, false)
+		}
 	}
 }
 
@@ -759,6 +785,27 @@ func TestOperatorStops(t *testing.T) {
 	}
 	if a, ok := f.Current(); ok || !a.Latched {
 		t.Errorf("%+v", a)
+	}
+	// A decoder that begins behind the stop asks, and the roles let it have the controller's answer.
+	w, err := bus.NewCommandWriter(as(t, op, b.URL(), bus.RoleDecoder, nil), "s1", "lda", time.Second, bus.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan bus.StopAnswer, 100)
+	asks, err := w.AskStopped(func(a bus.StopAnswer, _ time.Time) {
+		select {
+		case said <- a:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := <-said; a.Controller != stood[0].Controller || !(a.SinceMS >= 0) {
+		t.Errorf("%+v says so, %+v stood", a, stood)
+	}
+	if err := errors.Join(asks.Close(), w.Close()); err != nil && !errors.Is(err, nats.ErrTimeout) { // of a busy machine
+		t.Error(err)
 	}
 	nc, refused := plainAs(t, op, b.URL(), bus.RoleViewer)
 	if err := errors.Join(nc.Publish(bus.StopSubject("s1"), nil), nc.Flush()); err != nil {

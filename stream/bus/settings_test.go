@@ -166,8 +166,8 @@ func TestClosedWriterListensNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := b.nc.NumSubscriptions(); n != before+1 {
-		t.Errorf("%d subscriptions, want %d: heartbeats of the session", n, before+1)
+	if n := b.nc.NumSubscriptions(); n != before+2 {
+		t.Errorf("%d subscriptions, want %d: heartbeats of the session, and what they ask", n, before+2)
 	}
 	if err := w.Close(); err != nil && !errors.Is(err, nats.ErrTimeout) { // of a busy machine
 		t.Fatal(err)

@@ -22,12 +22,32 @@ type Stop struct {
 	Why    string `json:"why,omitempty"`
 }
 
-// StopAnswer is what a controller replies to a Stop as soon as its actuator is confirmed to stand, as JSON.
+// Answer is what somebody says of s to a heartbeat that asks: the controller, or decoder, named who, which follows decoder, and
+// heard of s so long ago. Long words are cut: an answer must not be too long to be sent.
+func (s Stop) Answer(who, decoder string, ago time.Duration) StopAnswer {
+	cut := func(text string) string {
+		if len(text) > maxWords {
+			text = text[:maxWords] + "…"
+		}
+		return strings.ToValidUTF8(text, "")
+	}
+	return StopAnswer{Decoder: decoder, Controller: who, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
+}
+
+// maxWords are the bytes of each word of a stop that are handed on.
+const maxWords = 1000
+
+// StopAnswer is what a controller replies to a Stop as soon as its actuator is confirmed to stand, and to each heartbeat that
+// asks for it while the stop is in force, as JSON. So does another decoder that the stop holds back.
 type StopAnswer struct {
 	V          int    `json:"v"`
 	Session    string `json:"session"`
 	Decoder    string `json:"decoder"`    // whose commands it follows
 	Controller string `json:"controller"` // token that tells it from the others
+	// SinceMS is how long ago the newest stop came, Source and Why are those of it; to a heartbeat alone.
+	SinceMS float64 `json:"since_ms,omitempty"`
+	Source  string  `json:"source,omitempty"`
+	Why     string  `json:"why,omitempty"`
 }
 
 // Validate reports the first field that breaks the schema.
@@ -38,8 +58,14 @@ func (s *StopAnswer) Validate() error {
 	if !token.MatchString(s.Controller) {
 		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
 	}
+	if !(0 <= s.SinceMS && s.SinceMS <= maxSinceMS) {
+		return fmt.Errorf("since_ms is %g, must be 0 to %g", s.SinceMS, maxSinceMS)
+	}
 	return nil
 }
+
+// maxSinceMS is 30 years.
+const maxSinceMS = 1e12
 
 // ParseStopAnswer decodes and validates.
 func ParseStopAnswer(data []byte) (StopAnswer, error) { return parse[StopAnswer]("stop answer", data) }
@@ -66,21 +92,54 @@ func (b *Bus) SubscribeStop(session string, fn func(s Stop, at time.Time, answer
 		}
 		reply := m.Reply
 		fn(stop, arrival, func(a StopAnswer) error {
-			if reply == "" {
+			if !mayAnswer(reply) {
 				return nil
 			}
-			a.V, a.Session = Version, session
-			data, err := encode(&a)
-			if err != nil {
-				return fmt.Errorf("bus: answer to a stop: %w", err)
-			}
-			return b.publish(&nats.Msg{Subject: reply, Data: data})
+			return b.answerStop(reply, session, a)
 		})
 	}
 	if err := s.listen(b, StopSubject(session), handle, pendingMsgs, -1); err != nil {
 		return nil, err
 	}
 	return b.settled(s, nil)
+}
+
+// AnswerStops answers each heartbeat of the session that asks whether an emergency stop is in force: fn says what, or false where
+// none is. A decoder that was started behind the stop, or had no link then, learns of it this way. fn must not block.
+func (b *Bus) AnswerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
+	if err := CheckToken("session", session); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return b.settled(b.answerStops(session, fn))
+}
+
+// answerStops is AnswerStops that does not wait for the server.
+func (b *Bus) answerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
+	s := &Subscription{done: make(chan struct{})}
+	handle := func(m *nats.Msg) {
+		arrival := time.Now()
+		beat, err := ParseStatus(m.Data)
+		if err != nil || StatusSubject(beat.Session) != m.Subject || !mayAnswer(m.Reply) {
+			return // who follows the heartbeats counts those that break the schema
+		}
+		if a, stands := fn(beat, arrival); stands {
+			_ = b.answerStop(m.Reply, session, a) // without a link it is asked again
+		}
+	}
+	if err := s.listen(b, StatusSubject(session), handle, pendingMsgs, -1); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// answerStop sends a to whoever asked.
+func (b *Bus) answerStop(subject, session string, a StopAnswer) error {
+	a.V, a.Session = Version, session
+	data, err := encode(&a)
+	if err != nil {
+		return fmt.Errorf("bus: answer about a stop: %w", err)
+	}
+	return b.publish(&nats.Msg{Subject: subject, Data: data})
 }
 
 // stopRepeat is the time between two sendings of the same stop.
@@ -97,7 +156,7 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 	if err != nil {
 		return nil, fmt.Errorf("bus: stop: %w", err)
 	}
-	inbox := b.nc.NewRespInbox()
+	inbox := b.newInbox(inboxStop)
 	answers := make(chan *nats.Msg, pendingMsgs)
 	sub, err := b.nc.ChanSubscribe(inbox, answers)
 	if err != nil {

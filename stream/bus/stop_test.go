@@ -51,6 +51,20 @@ func TestWhateverArrivesIsAStop(t *testing.T) {
 	}
 }
 
+// TestLongWordsOfAStopAreCut: the answer to a heartbeat can be sent whatever the stop says.
+func TestLongWordsOfAStopAreCut(t *testing.T) {
+	long := strings.Repeat("\x01µ", MaxMessageBytes/4)
+	a := Stop{Source: long, Why: long}.Answer("c1", "mi", -time.Second)
+	a.V, a.Session = Version, "s1"
+	data, err := encode(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ParseStopAnswer(data); err != nil || got != a || got.SinceMS != 0 || !strings.HasPrefix(got.Why, "\x01µ\x01µ") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestSendStopRepeats: the first two stops are not answered, a foreign answer does not count, and without any the error
 // says so.
 func TestSendStopRepeats(t *testing.T) {

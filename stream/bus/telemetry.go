@@ -54,6 +54,8 @@ type Telemetry struct {
 	NotSent     int64   `json:"not_sent"`             // lost because there was no link
 	Expired     int64   `json:"expired"`              // held back because their newest sample was too old
 	Held        int64   `json:"held"`                 // held back because the session was paused
+	Refused     int64   `json:"refused"`              // commands that break the schema: not sent
+	Failed      int64   `json:"failed"`               // windows that the model could not decode
 	Activations int64   `json:"activations"`          // decisions that began
 	DecodedS    float64 `json:"decoded_s"`            // in so many seconds of decoding
 	Score       *Scored `json:"score,omitempty"`      // of the model that was trained in this session

@@ -59,6 +59,8 @@
 //     the stop is asked for again where nothing is acted on, and it is latched whatever the options say. A message with a
 //     reply subject is answered when the stop is confirmed; the sender repeats it until then. Only Rearm, where the
 //     actuator can be seen, lifts it: no message does, since one could be old, replayed, or of somebody far away.
+//     Until then each heartbeat of the session that has a reply subject is answered with the stop: a decoder that was started
+//     behind it asks that way.
 //
 //  13. A command whose state is shadow is never acted on: it is refused (shadow) wherever rules 1 to 3 let it pass, however old it is
 //     and without a proof, and feeds no watchdog. It and a heartbeat with shadow true begin the safe state: what the decoder said

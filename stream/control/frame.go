@@ -105,7 +105,7 @@ func Render(f Frame, color bool) string {
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
 		case f.Reason == ReasonShadow:
-			word += " (the decoder shows what it would do, and says that nothing may act on it)"
+			word += " (to look on: gyrus ctl SESSION actuate ends it)"
 		case f.Reason == ReasonOlderRun:
 			word += " (clock set back, or a replay: re-arm to follow it)"
 		}

@@ -32,6 +32,7 @@ var (
 		"unknown": {State: StateUnknown, Label: "ton\x1b[2Jgue with a very long name", Confidence: 1, View: &CursorView{Targets: sides, Target: &sides[0], Phase: PhaseGo, Trial: 1}},
 		"latched": {State: StateSafe, Reason: ReasonWatchdog, Latched: true, View: &CursorView{Position: [2]float64{-1, 0}, Targets: sides, Phase: PhaseDone, Trial: 12}},
 		"older":   {State: StateSafe, Reason: ReasonOlderRun, View: &CursorView{Position: [2]float64{-1, 0}, Targets: sides, Phase: PhaseDone, Trial: 12}},
+		"shadow":  {State: StateSafe, Reason: ReasonShadow, View: &CursorView{Position: [2]float64{-1, 0}, Targets: sides, Phase: PhaseDone, Trial: 12}},
 		"hand": {
 			State: StateMoves, Label: "power", Confidence: 1, AgeMS: 8,
 			View: func() View { h := grasping(nil); h.steps(80, class(GraspPower), true); return h.View() }(),

@@ -18,6 +18,7 @@ type Link[S io.Closer] interface {
 	SubscribeCommands(session, decoder string, fn func(bus.Command, time.Time)) (S, error)
 	SubscribeStatus(session string, fn func(bus.Status, time.Time)) (S, error)
 	SubscribeStop(session string, fn func(s bus.Stop, at time.Time, answer func(bus.StopAnswer) error)) (S, error)
+	AnswerStops(session string, fn func(s bus.Status, at time.Time) (bus.StopAnswer, bool)) (S, error)
 	OnLink(fn func(up bool)) (stop func())
 }
 
@@ -104,6 +105,7 @@ type Receiver struct {
 	commands io.Closer
 	status   io.Closer
 	stops    io.Closer
+	asks     io.Closer
 	name     string // in answers to stops
 	unlink   func()
 
@@ -115,6 +117,8 @@ type Receiver struct {
 	transit Quantiles
 	slew    slew
 	answers []func(bus.StopAnswer) error // to be told when the stop is confirmed
+	stood   bus.Stop                     // the newest emergency stop of the bus, while it is in force
+	stoodAt time.Time                    // when it came, the zero time where none is
 	stopErr error                        // of the newest try of OnSafe; nil once confirmed
 
 	wake     chan struct{}  // for the watch: the deadline is earlier now
@@ -156,6 +160,11 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 		return nil, errors.Join(fmt.Errorf("control: emergency stops of session %s: %w", opt.Session, err), r.Close())
 	}
 	r.stops = stops
+	asks, err := link.AnswerStops(opt.Session, r.standing)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control: questions after stops in session %s: %w", opt.Session, err), r.Close())
+	}
+	r.asks = asks
 	status, err := link.SubscribeStatus(opt.Session, r.onStatus)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control: heartbeats of session %s: %w", opt.Session, err), r.Close())
@@ -201,6 +210,16 @@ func (r *Receiver) onStatus(s bus.Status, at time.Time) {
 	now := r.now()
 	r.judge.beat(now, r.arrived(at, now), s)
 	r.settle()
+}
+
+// standing tells a decoder that asks of an emergency stop that is in force here.
+func (r *Receiver) standing(_ bus.Status, at time.Time) (bus.StopAnswer, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.stoodAt.IsZero() {
+		return bus.StopAnswer{}, false
+	}
+	return r.stood.Answer(r.name, r.opt.Decoder, at.Sub(r.stoodAt)), true
 }
 
 func (r *Receiver) onCommand(c bus.Command, at time.Time) {
@@ -271,12 +290,14 @@ func (r *Receiver) EmergencyStop() {
 	r.settle()
 }
 
-// onStop is an emergency stop on the bus. It is answered when the actuator stands.
-func (r *Receiver) onStop(s bus.Stop, _ time.Time, answer func(bus.StopAnswer) error) {
+// onStop is an emergency stop on the bus. It is answered when the actuator stands, and told to each decoder that asks until it
+// is lifted here.
+func (r *Receiver) onStop(s bus.Stop, at time.Time, answer func(bus.StopAnswer) error) {
 	r.mu.Lock()
 	if !r.closed {
 		r.judge.emergencyStop(r.now())
 		r.settle()
+		r.stood, r.stoodAt = s, at
 		if len(r.answers) < maxAnswers { // who asks asks again
 			r.answers = append(r.answers, answer)
 		}
@@ -337,7 +358,11 @@ func (r *Receiver) Rearm() error {
 		return errors.New("control: cannot re-arm: the receiver is closed")
 	}
 	defer r.settle()
-	return r.judge.rearm(r.now())
+	if err := r.judge.rearm(r.now()); err != nil {
+		return err
+	}
+	r.stoodAt = time.Time{}
+	return nil
 }
 
 // Counters is what happened so far.

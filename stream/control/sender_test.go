@@ -44,6 +44,7 @@ type fakeLink struct {
 	onCmd    func(bus.Command, time.Time)
 	onStatus func(bus.Status, time.Time)
 	onStop   func(bus.Stop, time.Time, func(bus.StopAnswer) error)
+	onAsk    func(bus.Status, time.Time) (bus.StopAnswer, bool)
 	onLink   func(bool)
 	open     int
 	failCmd  error
@@ -82,6 +83,13 @@ func (l *fakeLink) SubscribeStop(_ string, fn func(bus.Stop, time.Time, func(bus
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onStop, l.open = fn, l.open+1
+	return &fakeSub{l}, nil
+}
+
+func (l *fakeLink) AnswerStops(_ string, fn func(bus.Status, time.Time) (bus.StopAnswer, bool)) (*fakeSub, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onAsk, l.open = fn, l.open+1
 	return &fakeSub{l}, nil
 }
 

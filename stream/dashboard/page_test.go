@@ -26,6 +26,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/control"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
 )
 
@@ -237,6 +238,21 @@ func TestPage(t *testing.T) {
 			}
 		}
 		r.rearm()
+	})
+	t.Run("shadow", func(t *testing.T) {
+		b.t = t
+		r.until("the cursor to move", func() bool { _, ok := r.receiver.Current(); return ok })
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="shadow"]`)))
+		b.until("the word", `document.getElementById("phase").textContent.includes("decoding, in shadow")`)
+		r.until("the controller to stand", func() bool { a, ok := r.receiver.Current(); return !ok && a.Reason == control.ReasonShadow })
+		r.until("commands in shadow", func() bool { l := r.look(); return l.Shadow && l.SentShadow > 3 })
+		b.until("the count", `document.getElementById("facts").textContent.match(/of these in shadow[1-9]/) !== null`)
+		if off := eval[bool](b, `document.querySelector('[data-verb="actuate"]').disabled`); off {
+			t.Error("nothing leads out of the shadow")
+		}
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="actuate"]`)))
+		r.until("the cursor to move again", func() bool { _, ok := r.receiver.Current(); return ok })
+		b.until("the word to go", `!document.getElementById("phase").textContent.includes("shadow")`)
 	})
 	t.Run("typing is no shortcut", func(t *testing.T) {
 		b.t = t

@@ -563,7 +563,7 @@ func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) { return p.f
 func (p *Pipeline) FlushWindows() ([]signal.Window, error) { return p.front.flush() }
 
 // Push takes one chunk and returns the predictions that it completes, in the order of their last sample, valid until
-// the next call.
+// the next call. A *WindowError names windows of which there is none; the others are returned beside it.
 func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 	ws, err := p.Windows(c)
 	if err != nil {
@@ -616,24 +616,54 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	for len(p.preds) < len(ws) {
 		p.preds = append(p.preds, Prediction{})
 	}
-	for i, w := range ws {
-		if w.Rejected != "" {
-			q := &p.preds[i]
-			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
-			continue
+	n := 0
+	var failed *WindowError
+	fails := func(w signal.Window, err error) {
+		if failed == nil {
+			failed = &WindowError{Start: w.Start, End: w.End(), Err: err}
 		}
-		if err := p.head.into(&p.preds[i], w, p.classes); err != nil {
-			return nil, fmt.Errorf("window [%d, %d): %w", w.Start, w.End(), err)
-		}
-		if p.spec.Target != nil {
-			continue
-		}
-		if err := p.decide(&p.preds[i], w); err != nil {
-			return nil, fmt.Errorf("window [%d, %d): decide: %w", w.Start, w.End(), err)
-		}
+		failed.Windows++
 	}
-	return p.preds[:len(ws)], nil
+	for _, w := range ws {
+		q := &p.preds[n]
+		if w.Rejected != "" {
+			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
+			n++
+			continue
+		}
+		if err := p.head.into(q, w, p.classes); err != nil {
+			fails(w, err)
+			continue
+		}
+		if p.spec.Target == nil {
+			if err := p.decide(q, w); err != nil {
+				fails(w, fmt.Errorf("decide: %w", err))
+				continue
+			}
+		}
+		n++
+	}
+	if failed != nil {
+		return p.preds[:n], failed
+	}
+	return p.preds[:n], nil
 }
+
+// WindowError is windows that could not be decoded, such as those in which something overflows. The pipeline can go on behind
+// them: Push and Flush return the predictions of the others beside it.
+type WindowError struct {
+	Start, End int64 // samples of the first one, [Start, End)
+	Windows    int   // how many of those that the chunk has completed
+	Err        error // of the first one
+}
+
+// Error is one line.
+func (e *WindowError) Error() string {
+	return fmt.Sprintf("window [%d, %d): %v", e.Start, e.End, e.Err)
+}
+
+// Unwrap is what was wrong.
+func (e *WindowError) Unwrap() error { return e.Err }
 
 // into makes the prediction of one window in out, whose memory is used again.
 func (h *head) into(out *Prediction, w signal.Window, classes []string) error {

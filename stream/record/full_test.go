@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,13 @@ func TestFullDisk(t *testing.T) {
 		}
 		if st.Samples+st.Dropped != sent || st.Decisions+st.DroppedDecisions != decided || missing.Samples != st.Dropped || st.Dropped < 5000 || st.Samples < 1000 {
 			t.Errorf("%s: of %d samples and %d decisions: %+v", ending, sent, decided, st)
+		}
+		for _, text := range []string{err.Error(), st.Error, (<-told).Error()} {
+			parts := strings.Split(text, "; ")
+			slices.Sort(parts)
+			if strings.Contains(text, "\n") || len(slices.Compact(slices.Clone(parts))) != len(parts) {
+				t.Errorf("%s: is to be one line that says each thing once: %q", ending, text)
+			}
 		}
 		if !strings.Contains(err.Error(), "are missing in the recording: nothing more could be written") {
 			t.Errorf("%s: %v", ending, err)

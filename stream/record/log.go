@@ -17,6 +17,7 @@ const (
 	Held    Fate = "held"     // the session was paused, by an operator or an emergency stop
 	Expired Fate = "expired"  // its newest sample was too old
 	NotSent Fate = "not_sent" // the bus could not take it at once
+	Refused Fate = "refused"  // it broke the schema
 )
 
 // Kind is what an Entry tells of.

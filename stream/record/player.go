@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -116,10 +117,8 @@ func (pl *player) play(ctx context.Context) ([]Decision, error) {
 		return pl.all, nil
 	}
 	preds, err := p.Flush()
-	if err == nil {
-		pl.put(preds)
-	}
-	return pl.all, err
+	pl.put(preds)
+	return pl.all, decoded(err)
 }
 
 func (pl *player) pipeline() *pipeline.Pipeline {
@@ -142,17 +141,25 @@ func (pl *player) push(c signal.Chunk) error {
 	c.Anew, pl.anew = pl.anew, false
 	if p != nil {
 		preds, err := p.Push(c)
-		if err != nil {
+		if err := decoded(err); err != nil {
 			return err
 		}
 		pl.put(preds)
 	}
 	if pl.next != nil && pl.next.p != nil {
-		if _, err := pl.next.p.Push(c); err != nil {
+		if _, err := pl.next.p.Push(c); decoded(err) != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// decoded is err but for windows that could not be decoded: a session goes on behind them, and has no decision of them.
+func decoded(err error) error {
+	if w := (*pipeline.WindowError)(nil); errors.As(err, &w) {
+		return nil
+	}
+	return err
 }
 
 // put keeps decisions of a model that was found.

@@ -366,7 +366,7 @@ func (r *Recorder) fail(err error, items []any) {
 	r.mu.Lock()
 	first := r.err == nil
 	if first {
-		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", err)
+		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", together(err))
 		r.stats.Error = r.err.Error()
 		lost := r.sink.unwritten()
 		r.stats.Samples, r.stats.Dropped = r.stats.Samples-lost.Samples, r.stats.Dropped+lost.Samples
@@ -405,6 +405,31 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("record: %d samples, %d decisions and %d lines of the log are missing in the recording: %s", e.Samples, e.Decisions, e.Entries, e.Why)
 }
 
+// together is errors.Join that reads as one line, each thing once: all files of a recording are often on the disk that is full.
+func together(errs ...error) error {
+	all := errors.Join(errs...)
+	if all == nil {
+		return nil
+	}
+	return &inOneLine{all}
+}
+
+type inOneLine struct{ error }
+
+// Error is the lines, with semicolons between.
+func (e *inOneLine) Error() string {
+	var lines []string
+	for _, l := range strings.Split(e.error.Error(), "\n") {
+		if !slices.Contains(lines, l) {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Unwrap is all of them.
+func (e *inOneLine) Unwrap() error { return e.error }
+
 // Close writes what is left and closes the files. It returns the first error of the recording, and an IncompleteError where
 // something is missing.
 func (r *Recorder) Close() (Stats, error) {
@@ -420,7 +445,7 @@ func (r *Recorder) Close() (Stats, error) {
 	r.mu.Lock()
 	err := r.err
 	r.mu.Unlock()
-	err = errors.Join(err, r.sink.close())
+	err = together(err, r.sink.close())
 	r.mu.Lock()
 	r.stats.Bytes = r.sink.written()
 	r.mu.Unlock()
@@ -430,7 +455,7 @@ func (r *Recorder) Close() (Stats, error) {
 		if err != nil {
 			why = "nothing more could be written"
 		}
-		err = errors.Join(err, &IncompleteError{s.Dropped, s.DroppedDecisions, s.DroppedEntries, why})
+		err = together(err, &IncompleteError{s.Dropped, s.DroppedDecisions, s.DroppedEntries, why})
 	}
 	return s, err
 }

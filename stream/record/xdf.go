@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,21 +81,35 @@ func (s *xdfSink) samples(c signal.Chunk) error {
 	return nil
 }
 
+// orNull is a number that JSON has none for where it is not finite: what a decoder that goes wrong decides is recorded too.
+type orNull float64
+
+func (v orNull) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(v))
+}
+
 func (s *xdfSink) decision(d Decision) error {
+	var values []orNull
+	for _, v := range d.Values {
+		values = append(values, orNull(v))
+	}
 	text, err := json.Marshal(struct {
-		Start      int64     `json:"start"`
-		End        int64     `json:"end"`
-		TSample    int64     `json:"t_sample_ns"`
-		TArrived   int64     `json:"t_arrived_ns"`
-		Kind       string    `json:"kind"`
-		Label      string    `json:"label,omitempty"`
-		Confidence float64   `json:"confidence"`
-		Values     []float64 `json:"values,omitempty"`
-		Rejected   string    `json:"rejected,omitempty"`
-		Model      string    `json:"model_sha256,omitempty"`
-		Fate       Fate      `json:"fate,omitempty"`
-		Seq        uint64    `json:"seq,omitempty"`
-	}{d.Start, d.End, d.TSample, d.TArrived, d.Kind, d.Label, d.Confidence, d.Values, d.Rejected, d.Model, d.Fate, d.Seq})
+		Start      int64    `json:"start"`
+		End        int64    `json:"end"`
+		TSample    int64    `json:"t_sample_ns"`
+		TArrived   int64    `json:"t_arrived_ns"`
+		Kind       string   `json:"kind"`
+		Label      string   `json:"label,omitempty"`
+		Confidence orNull   `json:"confidence"`
+		Values     []orNull `json:"values,omitempty"`
+		Rejected   string   `json:"rejected,omitempty"`
+		Model      string   `json:"model_sha256,omitempty"`
+		Fate       Fate     `json:"fate,omitempty"`
+		Seq        uint64   `json:"seq,omitempty"`
+	}{d.Start, d.End, d.TSample, d.TArrived, d.Kind, d.Label, orNull(d.Confidence), values, d.Rejected, d.Model, d.Fate, d.Seq})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,16 @@ type Origin struct {
 	Gyrus  string         // the program's version
 }
 
+// giveUp freezes what learns because of err: it would only go wrong again.
+func (a *Adapter) giveUp(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fresh = false
+	if s, _ := a.head.State(); s != adapt.Frozen {
+		a.head.Freeze(err.Error())
+	}
+}
+
 // save writes what was learned as a model of its own; a.mu is held.
 func (a *Adapter) save() error {
 	switch {

@@ -220,7 +220,7 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 		return nil, fmt.Errorf("calibrate: %d trials in %d channels at %g Hz may be %.3g values, at most %d are held: ask for fewer trials or channels",
 			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
 	}
-	if err := opt.enough(c.info); err != nil {
+	if err := opt.Enough(c.info); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()
@@ -490,7 +490,7 @@ func (e *engine) showCue(c bus.Cue) int64 {
 }
 
 // calibrating looks whether the training is over.
-func (e *engine) calibrating(context.Context, time.Time) error {
+func (e *engine) calibrating(ctx context.Context) error {
 	if e.cal.training == nil {
 		return nil
 	}
@@ -498,13 +498,29 @@ func (e *engine) calibrating(context.Context, time.Time) error {
 	case m := <-e.cal.training:
 		e.cal.training = nil
 		e.cal.cancel()
-		if m.err != nil {
+		if m.err == nil {
+			return e.trained(m)
+		}
+		if ctx.Err() != nil {
 			return fmt.Errorf("calibrate: %w", m.err)
 		}
-		return e.trained(m)
+		return e.untrained(m.err)
 	default:
 		return nil
 	}
+}
+
+// untrained goes on without a model: somebody says whether to calibrate again, or the rule refuses it.
+func (e *engine) untrained(err error) error {
+	why := fmt.Sprintf("training failed: %v", err)
+	if !e.cal.opt.Accept.Ask {
+		e.cal.result.Why = why
+		return e.judged(refused)
+	}
+	e.phase, e.detail = bus.PhaseAsking, why
+	e.note(why + ": there is no model; say repeat or refuse with gyrus ctl")
+	e.look(time.Now())
+	return nil
 }
 
 // trained judges a model by the rule, or asks.
@@ -529,7 +545,10 @@ func (e *engine) trained(m trainedModel) error {
 	got := map[string]float64{"balanced_accuracy": s.BalancedAccuracy, "ci_low": s.CILow}[a.Metric]
 	if got > a.Above {
 		r.Why = fmt.Sprintf("%s is %.3f, above %g", a.Metric, got, a.Above)
-		return e.judged(accepted)
+		if err := e.judged(accepted); err != nil && e.phase != bus.PhaseAsking {
+			return err
+		}
+		return nil
 	}
 	r.Why = fmt.Sprintf("%s is %.3f, must be above %g", a.Metric, got, a.Above)
 	return e.judged(refused)
@@ -538,6 +557,9 @@ func (e *engine) trained(m trainedModel) error {
 // judged goes on with what was said of the model.
 func (e *engine) judged(v verdict) error {
 	r := &e.cal.result
+	if v == accepted && e.cal.made == nil {
+		return errors.New("there is no model to accept: " + e.detail)
+	}
 	if r.Why == "" {
 		r.Why = "an operator said so"
 	}
@@ -562,15 +584,18 @@ func (e *engine) judged(v verdict) error {
 		e.failed, e.end = &NotAcceptedError{r.Why}, true
 		return nil
 	}
-	if err := m.Pipeline.Start(e.info); err != nil {
+	if v == accepted {
+		m.File = e.cal.opt.Save
+	}
+	if err := e.takeOver(m, v); err != nil { // what the person sat for is not lost
+		r.Why = ""
+		e.phase, e.detail = bus.PhaseAsking, err.Error()
+		e.note(err.Error() + ": mend it and say accept again, or refuse or repeat, with gyrus ctl")
+		e.look(time.Now())
 		return err
 	}
 	if v == accepted {
-		if err := bundle.Write(e.cal.opt.Save, e.cal.made.bundle); err != nil {
-			return err
-		}
-		r.Accepted, r.File = true, e.cal.opt.Save
-		m.File = r.File
+		r.Accepted, r.File = true, m.File
 		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "accepted", To: r.SHA256, Bundle: r.File, Why: r.Why})
 		e.note(fmt.Sprintf("accepted (%s), saved as %s", r.Why, r.File))
 	} else {
@@ -578,14 +603,27 @@ func (e *engine) judged(v verdict) error {
 	}
 	e.rep.Calibration = r
 	e.phase = bus.PhaseDecoding
-	if err := e.decide(m); err != nil {
-		return err
-	}
 	e.log(record.KindModel, e.at, record.Detail{To: m.SHA256, Bundle: m.File})
 	if s, ok := e.opt.Source.(freed); ok {
 		s.Free()
 	}
 	e.beat()
 	e.look(time.Now())
+	return nil
+}
+
+// takeOver lets m decide, saved where it was made here and accepted.
+func (e *engine) takeOver(m Model, v verdict) error {
+	if err := m.Pipeline.Start(e.info); err != nil {
+		return fmt.Errorf("the model does not fit the stream: %w", err)
+	}
+	if v == accepted {
+		if err := bundle.Write(m.File, e.cal.made.bundle); err != nil {
+			return fmt.Errorf("the model cannot be saved: %w", err)
+		}
+	}
+	if err := e.decide(m); err != nil {
+		return fmt.Errorf("the model cannot decide: %w", err)
+	}
 	return nil
 }

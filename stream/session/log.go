@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -81,15 +82,15 @@ func (e *engine) logEnd(stopped bool, err error) {
 }
 
 // publish sends c, unless it must not leave, and says what became of it.
-func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, error) {
+func (e *engine) publish(p *pipeline.Prediction, c bus.Command) record.Fate {
 	e.obey()
 	if e.paused {
 		e.rep.Held++
-		return record.Held, nil
+		return record.Held
 	}
 	if !e.live {
 		e.rep.Expired++
-		return record.Expired, nil
+		return record.Expired
 	}
 	began := time.Now()
 	if e.echo != nil {
@@ -97,9 +98,11 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	}
 	if err := e.opt.Commands.Publish(c); errors.Is(err, bus.ErrNotSent) {
 		e.rep.NotSent++
-		return record.NotSent, nil
-	} else if err != nil {
-		return record.NotSent, err
+		return record.NotSent
+	} else if err != nil { // it breaks the schema: the next may be better, and controllers hear our heartbeats meanwhile
+		e.rep.Refused++
+		e.tellSeldom(&e.refused, fmt.Sprintf("a command was not sent, which no controller would take: %v; look at the model, or swap it (gyrus ctl)", err))
+		return record.Refused
 	}
 	done := time.Now()
 	e.rep.Sent++
@@ -115,5 +118,5 @@ func (e *engine) publish(p *pipeline.Prediction, c bus.Command) (record.Fate, er
 	if e.opt.Adapter != nil {
 		e.opt.Adapter.sent(p, e.opt.Commands.Seq())
 	}
-	return fate, nil
+	return fate
 }

@@ -72,6 +72,7 @@ func (e *engine) telemetry() bus.Telemetry {
 		Phase: e.shown(), Shadow: w.Intent() == bus.Shadow, Detail: cmp.Or(e.stopped, e.detail), Streams: e.streams(), Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, SentShadow: e.rep.Shadow, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
+		Refused: e.rep.Refused, Failed: e.rep.Failed,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
 	}
 	if e.model != nil {

@@ -52,6 +52,9 @@ type Options struct {
 	// Stops, if not nil, is a bus on which emergency stops of the session are heard: it then sends no commands until an
 	// operator resumes it, so that a controller that is started behind a stop finds nothing to act on.
 	Stops *bus.Bus
+	// StopFile, if not "", is where a stop is kept until an operator resumes the session, see the function of that name: a
+	// session that finds one there begins paused.
+	StopFile string
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
@@ -92,13 +95,20 @@ type Report struct {
 	SkippedCues int64              `json:"skipped_cues"` // events in them
 	Expired     int64              `json:"expired"`      // commands held back because their newest sample was too old
 	Held        int64              `json:"held"`         // commands held back because the session was paused
-	Stops       int64              `json:"stops"`        // emergency stops that paused it
-	Models      []string           `json:"models"`       // SHA-256 of each that decided, in order
+	// Refused counts commands that break the schema, such as a value that is not finite: a receiver would refuse them, and they
+	// are not sent. Failed counts windows that the model could not decode, and Unlearned those before which nothing could be
+	// learned from feedback.
+	Refused   int64    `json:"refused"`
+	Failed    int64    `json:"failed"`
+	Unlearned int64    `json:"unlearned"`
+	Stops     int64    `json:"stops"`  // emergency stops that paused it
+	Models    []string `json:"models"` // SHA-256 of each that decided, in order
 	// Activations are decisions that began: where nothing was meant, each is a false one.
 	Activations Activations   `json:"activations"`
 	Calibration *Calibrated   `json:"calibration,omitempty"`
 	Ctl         *bus.CtlStats `json:"ctl,omitempty"`
 	stale       string        // why nothing was ever young enough
+	failed      error         // the newest window that could not be decoded
 }
 
 // Activations is a rate of decisions with its exact Poisson interval, 95 %.
@@ -125,6 +135,8 @@ type engine struct {
 	paused bool
 	// stopped is the emergency stop that paused it, "" for none.
 	stopped string
+	resumed time.Time   // when an operator let it go on, the zero time where none did
+	keeper  *stopKeeper // nil where stops are not kept
 	detail  string
 	note    func(string)
 
@@ -151,20 +163,39 @@ type engine struct {
 	age           control.Quantiles
 	ageNow        float64 // ms, of the newest chunk
 	lead          lead    // of the clock of the source over ours
-	active        string  // the decision of the window before
-	decoded       float64 // seconds of decoding
+	refused       Seldom  // commands that break the schema
+	undecoded     Seldom  // windows
+	unlearned     Seldom
+	stamps        *StampWatch // nil where the source has none of its own
+	active        string      // the decision of the window before
+	decoded       float64     // seconds of decoding
 
-	ops     chan func()   // what others want done between two chunks
-	end     bool          // somebody asked for the end
-	failed  error         // why, where it is no good end
-	loading sync.Mutex    // held while a model is read
+	ops     chan func() // what others want done between two chunks
+	end     bool        // somebody asked for the end
+	failed  error       // why, where it is no good end
+	loading loading
 	over    chan struct{} // closed when nothing of ops will be done any more
 	echo    *echo
-	stop    atomic.Pointer[bus.Stop] // an emergency stop that has not been obeyed yet
+	stop    atomic.Pointer[heardStop] // an emergency stop that has not been obeyed yet
 	stops   *bus.Subscription
+	// standing is what somebody says of a stop that is in force, asks what asks for it.
+	standing atomic.Pointer[standing]
+	asks     io.Closer
 
 	mu   sync.Mutex
 	view snapshot // what others may look at
+}
+
+// heardStop is an emergency stop and when it came.
+type heardStop struct {
+	bus.Stop
+	at time.Time
+}
+
+// standing is what somebody says of a stop, and when.
+type standing struct {
+	bus.StopAnswer
+	at time.Time
 }
 
 // maxBefore models can be gone back to.
@@ -199,6 +230,9 @@ func newEngine(opt Options) (*engine, error) {
 		e.note = func(string) {}
 	}
 	e.gate.opt = opt.Age
+	if _, live := opt.Source.(signal.LiveSource); live {
+		e.stamps = NewStampWatch(e.opt.Stream)
+	}
 	e.link = newLink(e.opt.Stream, e.opt.Watch, time.Now(), opt.Clock.At)
 	if opt.Calibrate != nil {
 		e.phase = bus.PhaseCalibrating
@@ -243,14 +277,20 @@ func (e *engine) begin() error {
 	}
 	if e.opt.Stops != nil {
 		var err error
-		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, _ time.Time, _ func(bus.StopAnswer) error) { e.stop.Store(&s) })
+		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, at time.Time, _ func(bus.StopAnswer) error) {
+			e.stop.Store(&heardStop{s, at})
+		})
 		if err != nil {
+			return err
+		}
+		if e.asks, err = e.opt.Commands.AskStopped(func(a bus.StopAnswer, at time.Time) { e.standing.Store(&standing{a, at}) }); err != nil {
 			return err
 		}
 	}
 	if e.opt.Commands.Intent() == bus.Shadow {
 		e.log(record.KindShadow, 0, record.Detail{Why: "it began so"})
 	}
+	e.recall()
 	if e.opt.Ctl != nil {
 		e.opt.Ctl.Handle(e.verbs()...)
 	}
@@ -384,12 +424,10 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		return e.calibrate(ctx, c, now)
 	}
 	preds, err := e.model.Pipeline.Push(c)
-	if err != nil {
+	if err := e.undecodable(err); err != nil {
 		return err
 	}
-	if err := e.put(preds); err != nil {
-		return err
-	}
+	e.put(preds)
 	e.warm(c)
 	return nil
 }
@@ -408,26 +446,41 @@ func (e *engine) staged(s pipeline.Stage) {
 	e.mark = now
 }
 
-// put sends what was decided.
-func (e *engine) put(preds []pipeline.Prediction) error {
-	for i := range preds {
-		if err := e.send(&preds[i]); err != nil {
-			return fmt.Errorf("prediction at sample %d: %w", preds[i].End, err)
-		}
+// undecodable counts windows that could not be decoded: there is no command for them, and the next ones may be better. Any other
+// error is returned.
+func (e *engine) undecodable(err error) error {
+	var w *pipeline.WindowError
+	if !errors.As(err, &w) {
+		return err
+	}
+	e.rep.Failed += int64(w.Windows)
+	e.rep.failed = err
+	if line := e.undecoded.Line(time.Now(), int64(w.Windows), fmt.Sprintf("not decoded, and no command sent: %v; look at the electrodes, or swap the model (gyrus ctl)", err)); line != "" {
+		e.note(line)
 	}
 	return nil
 }
 
-func (e *engine) send(p *pipeline.Prediction) error {
+// put sends what was decided.
+func (e *engine) put(preds []pipeline.Prediction) {
+	for i := range preds {
+		e.send(&preds[i])
+	}
+}
+
+func (e *engine) send(p *pipeline.Prediction) {
 	if p.Silent {
-		return nil
+		return
 	}
 	if e.opt.Adapter != nil {
 		q, err := e.opt.Adapter.decide(p)
-		if err != nil {
-			return err
+		if err == nil {
+			p = q
+		} else { // the decoder of the model decides this one
+			e.rep.Unlearned++
+			e.opt.Adapter.giveUp(err)
+			e.tellSeldom(&e.unlearned, fmt.Sprintf("learning from feedback is frozen, and the model decides: %v; thaw goes on when that is mended", err))
 		}
-		p = q
 	}
 	e.count(p)
 	c := bus.Command{State: e.opt.Commands.Intent(), Kind: bus.KindClass, TSample: p.Time, Label: p.Decision, Confidence: p.Sure, Bundle: e.model.SHA256}
@@ -445,7 +498,7 @@ func (e *engine) send(p *pipeline.Prediction) error {
 		c.Scores = append(c.Scores, bus.Score{Label: e.model.Pipeline.Classes()[k], P: s})
 	}
 	decided := time.Now()
-	fate, err := e.publish(p, c)
+	fate := e.publish(p, c)
 	if e.opt.OnDecision != nil {
 		d := Decided{Prediction: p, Command: c, Arrived: e.arrived, At: decided, Fate: fate}
 		if fate == record.Sent || fate == record.Shadow {
@@ -453,28 +506,6 @@ func (e *engine) send(p *pipeline.Prediction) error {
 		}
 		e.opt.OnDecision(d)
 	}
-	return err
-}
-
-// obey holds commands back behind an emergency stop.
-func (e *engine) obey() {
-	s := e.stop.Swap(nil)
-	if s == nil || e.stopped != "" { // a stop is sent again and again
-		return
-	}
-	e.stopped = "EMERGENCY STOP"
-	if s.Source != "" {
-		e.stopped += " by " + s.Source
-	}
-	if s.Why != "" {
-		e.stopped += ": " + s.Why
-	}
-	e.paused = true
-	e.rep.Stops++
-	e.log(record.KindStop, e.at, record.Detail{Why: e.stopped})
-	e.note(e.stopped + ": no commands are sent until an operator resumes the session")
-	e.beat()
-	e.look(time.Now())
 }
 
 // count counts decisions that begin.
@@ -495,8 +526,14 @@ func (e *engine) count(p *pipeline.Prediction) {
 // tick looks at the clock.
 func (e *engine) tick(ctx context.Context, now time.Time) error {
 	e.obey()
-	if e.link.tick(now, e.health()) {
+	h := e.health()
+	if e.link.tick(now, h) {
 		e.linkChanged(now)
+	}
+	if e.stamps != nil && h != nil {
+		if line := e.stamps.Look(now, *h); line != "" {
+			e.note(line)
+		}
 	}
 	e.lookAtMarks(now)
 	e.logAdapt()
@@ -507,7 +544,7 @@ func (e *engine) tick(ctx context.Context, now time.Time) error {
 		e.look(now)
 	}
 	if e.model == nil {
-		return e.calibrating(ctx, now)
+		return e.calibrating(ctx)
 	}
 	return nil
 }
@@ -582,10 +619,11 @@ func (e *engine) flush(context.Context) error {
 	}
 	e.flushed = true
 	preds, err := e.model.Pipeline.Flush()
-	if err != nil {
+	if err := e.undecodable(err); err != nil {
 		return err
 	}
-	return e.put(preds)
+	e.put(preds)
+	return nil
 }
 
 // stats is what the pipelines have counted, one behind the other.
@@ -611,7 +649,11 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 		err = errors.Join(err, e.echo.close(&e.stages))
 	}
 	if e.stops != nil {
-		err = errors.Join(err, e.stops.Close())
+		err = errors.Join(err, e.asks.Close(), e.stops.Close())
+	}
+	e.obey() // one that came last is on record too
+	if e.keeper != nil {
+		err = errors.Join(err, e.keeper.close())
 	}
 	e.rep.Stats.Stats = e.stats()
 	e.rep.Stages = e.stages.report()
@@ -637,6 +679,9 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	e.look(time.Now())
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to
+	}
+	if r := &e.rep; err == nil && r.failed != nil && r.Sent+r.NotSent+r.Held+r.Expired+r.Refused == 0 {
+		err = fmt.Errorf("none of %d windows could be decoded: %w", r.Failed, r.failed)
 	}
 	if e.opt.Adapter != nil && e.model != nil {
 		e.rep.Adapt, err = e.opt.Adapter.end(err)

@@ -52,7 +52,11 @@ func TestShadow(t *testing.T) {
 	}
 	ask := func(verb string, phase bus.Phase, state bus.Intent) {
 		t.Helper()
-		if err := r.ask(&ph, verb); err != nil || ph.Phase != phase || ph.State != state {
+		err := r.ask(&ph, verb)
+		for end := time.Now().Add(patience); err != nil && strings.Contains(err.Error(), "must say in t_sent_ns") && time.Now().Before(end); {
+			err = r.ask(&ph, verb) // no heartbeat came in time to ask by: this machine is busy with other things
+		}
+		if err != nil || ph.Phase != phase || ph.State != state {
 			t.Fatalf("%s: %v, %v", verb, ph, err)
 		}
 	}

@@ -86,8 +86,8 @@ func (c *Calibration) Fits(p *pipeline.Pipeline) error {
 	return nil
 }
 
-// enough says whether there will be what the section decide learns from: better before the first cue than behind the last.
-func (c *Calibration) enough(info *signal.Info) error {
+// Enough says whether there will be what the section decide learns from: better before the first cue than behind the last.
+func (c *Calibration) Enough(info *signal.Info) error {
 	spec, err := c.spec()
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (c *Calibration) enough(info *signal.Info) error {
 	return nil
 }
 
-// enoughRest is enough for the rest before the first cue.
+// enoughRest is Enough for the rest before the first cue.
 func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	step, window := float64(p.LiveHop())/p.OutRate(), p.WindowS()
 	scores := evenly(len(p.Classes()))
@@ -133,7 +133,7 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 // restBlocks is how many blocks stream.CalibrateRest cuts rest into.
 const restBlocks = 10
 
-// enoughTrials is enough for the trials of the parts that the section decide keeps for itself.
+// enoughTrials is Enough for the trials of the parts that the section decide keeps for itself.
 func (c *Calibration) enoughTrials(d decoders.TrialFitter, classes int) error {
 	keep := d.CalibrationRuns()
 	if keep >= parts {

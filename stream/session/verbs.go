@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -72,11 +75,12 @@ func (e *engine) pause(on bool) error {
 	if e.paused == on {
 		return nil // asked twice is no mistake
 	}
-	e.paused, e.stopped = on, ""
+	e.paused = on
 	if on {
 		e.note("paused: no commands are sent")
 		e.log(record.KindPause, e.at, record.Detail{Why: "an operator asked for it"})
 	} else {
+		e.lift()
 		e.note("resumed")
 		e.log(record.KindResume, e.at, record.Detail{Why: "an operator asked for it"})
 	}
@@ -106,10 +110,57 @@ func (e *engine) shade(on bool) error {
 // loadTimeout is how long a model may take to be read and built.
 const loadTimeout = 30 * time.Second
 
-// load reads a model on a goroutine of its own: what lies on a drive that does not answer holds up nobody but the next model.
+// maxHung is how many models may be given up that are still being read: each holds a goroutine, and what it has read so far.
+const maxHung = 4
+
+// loading is the models that are being read.
+type loading struct {
+	mu   sync.Mutex
+	now  map[int]beingRead
+	last int
+}
+
+type beingRead struct {
+	path  string
+	since time.Time
+}
+
+// begin admits one more, or says why not. What it admits must end.
+func (l *loading) begin(path string, now time.Time) (id int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var hung []string
+	for _, r := range l.now {
+		took := now.Sub(r.since)
+		if took < loadTimeout {
+			return 0, fmt.Errorf("another model is being read, %s since %.0f s: try again when that is done; it is given up after %.0f s", r.path, took.Seconds(), loadTimeout.Seconds())
+		}
+		hung = append(hung, r.path)
+	}
+	if len(hung) >= maxHung {
+		slices.Sort(hung)
+		return 0, fmt.Errorf("%d models were given up that are still being read (%s): the drive does not answer; mend it, or start the session anew (gyrus ctl stop works)", len(hung), strings.Join(hung, ", "))
+	}
+	if l.now == nil {
+		l.now = map[int]beingRead{}
+	}
+	l.last++
+	l.now[l.last] = beingRead{path, now}
+	return l.last, nil
+}
+
+func (l *loading) end(id int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.now, id)
+}
+
+// load reads a model on a goroutine of its own: what lies on a drive that does not answer holds up nobody, and the next model for
+// as long as loadTimeout.
 func (e *engine) load(ctx context.Context, path string) (Model, error) {
-	if !e.loading.TryLock() {
-		return Model{}, errors.New("another model is being read: try again when that is done")
+	id, err := e.loading.begin(path, time.Now())
+	if err != nil {
+		return Model{}, err
 	}
 	type loaded struct {
 		m   Model
@@ -117,7 +168,7 @@ func (e *engine) load(ctx context.Context, path string) (Model, error) {
 	}
 	got := make(chan loaded, 1)
 	go func() {
-		defer e.loading.Unlock()
+		defer e.loading.end(id)
 		m, err := e.opt.Load(path)
 		got <- loaded{m, err}
 	}()
@@ -127,7 +178,7 @@ func (e *engine) load(ctx context.Context, path string) (Model, error) {
 	case l := <-got:
 		return l.m, l.err
 	case <-ctx.Done():
-		return Model{}, fmt.Errorf("%s: the file has not been read: %w", path, ctx.Err())
+		return Model{}, fmt.Errorf("%s: the file has not been read within %.0f s: does its drive answer? The session goes on with its model; swap to a file on another drive: %w", path, loadTimeout.Seconds(), ctx.Err())
 	}
 }
 

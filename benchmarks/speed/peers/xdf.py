@@ -50,7 +50,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    with tempfile.NamedTemporaryFile(suffix=".xdf") as f:
+    # In large pieces, as copies and downloads are written, and as BenchmarkRead does: how the system keeps a file in memory depends on it.
+    with tempfile.NamedTemporaryFile(suffix=".xdf", buffering=1 << 20) as f:
         n = write(f)
         f.flush()
         took = []

@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,20 +40,34 @@ func logTo(cmd *cobra.Command) *slog.Logger {
 
 func newBusInit() *cobra.Command {
 	var (
-		names []string
-		days  int
+		names, sessions []string
+		days            int
 	)
 	cmd := &cobra.Command{
 		Use: "init DIR", Short: "make an operator's directory: authority, certificate, keys of the roles", Args: cobra.ExactArgs(1),
 		Long: `Init makes an authority of its own, the server's certificate, an NKey for each role, and broker.yaml with the settings of
 the server. It never writes over a directory that exists. Give a client ca.crt and the key of its role, nothing else; keep
-ca.key where no server runs.`,
-		Example: "  gyrus bus init op --name lab.example.org --name 192.168.1.5",
+ca.key where no server runs.
+
+The keys in DIR count in every session on the server. --session makes keys that count in one session only, in
+DIR/sessions/NAME; where DIR is there already it adds them, and the server knows them when it is started anew.`,
+		Example: "  gyrus bus init op --name lab.example.org --name 192.168.1.5\n  gyrus bus init op --session s1      # keys that count in the session s1 only",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if days < 1 || days > 36500 {
 				return usageError{fmt.Errorf("--days is %d, must be 1 to 36500", days)}
 			}
-			if err := bus.InitOperator(args[0], bus.InitOptions{Names: names, Valid: time.Duration(days) * 24 * time.Hour}); err != nil {
+			for i, s := range sessions {
+				if err := bus.CheckToken("--session", s); err != nil {
+					return usageError{err}
+				}
+				if slices.Contains(sessions[:i], s) {
+					return usageError{fmt.Errorf("--session %s is given twice", s)}
+				}
+			}
+			if _, err := os.Stat(args[0]); err == nil && len(sessions) > 0 {
+				return addSessions(cmd, args[0], sessions)
+			}
+			if err := bus.InitOperator(args[0], bus.InitOptions{Names: names, Valid: time.Duration(days) * 24 * time.Hour, Sessions: sessions}); err != nil {
 				return err
 			}
 			op, err := bus.ReadOperator(args[0])
@@ -59,28 +78,84 @@ ca.key where no server runs.`,
 			for _, r := range bus.Roles() {
 				res.Keys[r] = op.Seed(r)
 			}
+			res.Sessions = sessionSeeds(op, sessions)
 			if wantsJSON(cmd) {
 				return printJSON(cmd, res)
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s: certificates until %s\n", args[0], op.Ends.Format(time.DateOnly))
+			say(out, "%s: certificates until %s\n", args[0], op.Ends.Format(time.DateOnly))
 			for _, r := range bus.Roles() {
-				fmt.Fprintf(out, "  %-10s  %s\n", r, op.Seed(r))
+				say(out, "  %-10s  %s\n", r, op.Seed(r))
 			}
-			fmt.Fprintf(out, "start it:   gyrus bus run %s\nclients:    bus: {url: \"tls://HOST:4222\", credentials: ROLE.nk, ca: ca.crt}\n", args[0])
+			printSessions(out, res.Sessions)
+			say(out, "start it:   gyrus bus run %s\nclients:    bus: {url: \"tls://HOST:4222\", credentials: ROLE.nk, ca: ca.crt}\n", args[0])
 			return nil
 		},
 	}
 	cmd.Flags().StringArrayVar(&names, "name", nil, "host name or address under which clients reach the server; may be given several times (localhost always is one)")
 	cmd.Flags().IntVar(&days, "days", 3650, "how long the certificates are valid")
+	cmd.Flags().StringArrayVar(&sessions, "session", nil, "make keys that count in this session only; may be given several times, also for a directory that is there")
 	return cmd
+}
+
+// addSessions makes keys of sessions in an operator's directory that is there.
+func addSessions(cmd *cobra.Command, dir string, sessions []string) error {
+	for _, name := range []string{"name", "days"} {
+		if cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("--%s does nothing here: %s is there, with its certificate; leave it out to add keys, or name a new directory", name, dir)}
+		}
+	}
+	var made []string
+	for _, s := range sessions {
+		if err := bus.AddSession(dir, s); err != nil {
+			if len(made) > 0 {
+				err = incomplete{fmt.Errorf("%w; the keys of %s were made", err, strings.Join(made, ", "))}
+			}
+			return err
+		}
+		made = append(made, s)
+	}
+	op, err := bus.ReadOperator(dir)
+	if err != nil {
+		return err
+	}
+	res := busInitJSON{Dir: dir, CA: op.CA(), Ends: op.Ends, Sessions: sessionSeeds(op, sessions)}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, res)
+	}
+	printSessions(cmd.OutOrStdout(), res.Sessions)
+	note(cmd, "a server that runs knows them when it is started anew")
+	return nil
+}
+
+// sessionSeeds are the files with the seeds of sessions.
+func sessionSeeds(op *bus.Operator, sessions []string) map[string]map[bus.Role]string {
+	all := map[string]map[bus.Role]string{}
+	for _, s := range sessions {
+		all[s] = map[bus.Role]string{}
+		for _, r := range bus.SessionRoles() {
+			all[s][r] = op.SessionSeed(s, r)
+		}
+	}
+	return all
+}
+
+func printSessions(w io.Writer, all map[string]map[bus.Role]string) {
+	for _, s := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(w, "in session %s only:\n", s)
+		for _, r := range bus.SessionRoles() {
+			fmt.Fprintf(w, "  %-10s  %s\n", r, all[s][r])
+		}
+	}
 }
 
 type busInitJSON struct {
 	Dir  string              `json:"dir"`
 	CA   string              `json:"ca"`
 	Ends time.Time           `json:"certificates_end"`
-	Keys map[bus.Role]string `json:"credentials"`
+	Keys map[bus.Role]string `json:"credentials,omitempty"` // in every session; absent where they were there before
+	// Sessions are the keys that count in one session only.
+	Sessions map[string]map[bus.Role]string `json:"sessions,omitempty"`
 }
 
 func newBusRun() *cobra.Command {
@@ -136,9 +211,9 @@ loopback interface and lets everybody in. What it refuses is written to standard
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, stats))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d messages in, %d out, %d refusals, %d slow clients cut off\n", stats.InMsgs, stats.OutMsgs, stats.Errors, stats.SlowClients)
+			say(cmd.OutOrStdout(), "%d messages in, %d out, %d refusals, %d slow clients cut off\n", stats.InMsgs, stats.OutMsgs, stats.Errors, stats.SlowClients)
 			if a := stats.Audit; a.On {
-				fmt.Fprintf(cmd.OutOrStdout(), "audit: %d heard, %d stored, %d dropped, %d failed, %d too long\n", a.Heard, a.Stored, a.Dropped, a.Failed, a.TooLong)
+				say(cmd.OutOrStdout(), "audit: %d heard, %d stored, %d dropped, %d failed, %d too long\n", a.Heard, a.Stored, a.Dropped, a.Failed, a.TooLong)
 			}
 			return err
 		},
@@ -190,16 +265,26 @@ func newBusCheck() *cobra.Command {
 		conn     busFlags
 		operator string
 		name     string
+		session  string
 	)
 	cmd := &cobra.Command{
 		Use: "check URL --role ROLE", Short: "connect as a role and try what it may do", Args: cobra.ExactArgs(1),
 		Long: `Check connects and tries to publish and to subscribe to every subject of the protocol, in a session of which nobody takes
-notice. It fails where the role may do less than it must, or more.`,
+notice. It fails where the role may do less than it must, or more. The key of one session is checked with --session: what all
+in it would hear (a heartbeat, a request, a stop) is not published there, and in another session it may do nothing.`,
 		Example: "  gyrus bus check tls://lab.example.org:4222 --role controller --credentials controller.nk --ca ca.crt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			role, err := bus.ParseRole(name)
 			if err != nil {
 				return usageError{fmt.Errorf("--role: %w", err)}
+			}
+			if session != "" {
+				if err := bus.CheckToken("--session", session); err != nil {
+					return usageError{err}
+				}
+				if !slices.Contains(bus.SessionRoles(), role) {
+					return usageError{fmt.Errorf("--role %s has no key of one session: leave --session out", role)}
+				}
 			}
 			if conn.opt.URL, err = withoutPassword(args[0]); err != nil {
 				return err
@@ -212,12 +297,15 @@ notice. It fails where the role may do less than it must, or more.`,
 					return refusal{err}
 				}
 				o.Credentials, o.CA = op.Seed(role), op.CA()
+				if session != "" {
+					o.Credentials = op.SessionSeed(session, role)
+				}
 			}
 			if err := o.Validate(); err != nil {
 				return usageError{err}
 			}
 			o.Log = nil // refusals are the result here
-			rep, err := bus.CheckRole(cmd.Context(), o, role)
+			rep, err := bus.CheckRole(cmd.Context(), o, role, session)
 			if err != nil {
 				return err
 			}
@@ -231,7 +319,7 @@ notice. It fails where the role may do less than it must, or more.`,
 			if rep.TLS {
 				tls = "TLS"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: nats-server %s, %s, %.2f ms there and back, as %s\n", rep.URL, rep.Vers, tls, rep.RTTms, role)
+			say(cmd.OutOrStdout(), "%s: nats-server %s, %s, %.2f ms there and back, as %s\n", rep.URL, rep.Vers, tls, rep.RTTms, role)
 			rows := [][]string{{"subject", "publish", "subscribe"}}
 			index := map[string]int{}
 			for _, r := range rep.Rules {
@@ -253,6 +341,7 @@ notice. It fails where the role may do less than it must, or more.`,
 	}
 	conn.addCredentials(cmd)
 	cmd.Flags().StringVar(&operator, "operator", "", "operator's directory to take the role's key and the authority from")
+	cmd.Flags().StringVar(&session, "session", "", "the key is one that counts in this session only")
 	cmd.Flags().StringVar(&name, "role", "", "decoder, source, controller, viewer, operator or auditor")
 	return cmd
 }
@@ -283,7 +372,7 @@ the running server, or opens the folder itself where none runs.`,
 			if err != nil {
 				return refusal{err}
 			}
-			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc := json.NewEncoder(plainJSON{cmd.OutOrStdout()})
 			n := 0
 			err = bus.ReadAudit(cmd.Context(), op, q, logTo(cmd), func(r bus.AuditRecord) error {
 				n++
@@ -294,7 +383,7 @@ the running server, or opens the folder itself where none runs.`,
 				if r.Data == nil {
 					text = fmt.Sprintf("%q", r.Bytes)
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", r.Time.Format("2006-01-02T15:04:05.000000Z07:00"), r.Subject, text)
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", r.Time.Format("2006-01-02T15:04:05.000000Z07:00"), inline(r.Subject), inline(text))
 				return err
 			})
 			note(cmd, "%d records of %s", n, bus.AuditStream)

@@ -33,6 +33,58 @@ func operatorDir(t *testing.T) (dir string, port int) {
 	return dir, port
 }
 
+// TestBusInitSession: keys of one session are made with a directory or added to it, never over others, and pass the check of a server.
+func TestBusInitSession(t *testing.T) {
+	op, port := operatorDir(t)
+	var made struct {
+		Keys     map[string]string            `json:"credentials"`
+		Sessions map[string]map[string]string `json:"sessions"`
+	}
+	mustJSON(t, &made, "bus", "init", op, "--session", "s1", "--json")
+	if len(made.Keys) != 0 || len(made.Sessions) != 1 || len(made.Sessions["s1"]) != 5 || made.Sessions["s1"]["decoder"] != filepath.Join(op, "sessions", "s1", "decoder.nk") {
+		t.Errorf("%+v", made)
+	}
+	if code, out, errs := run(t, "bus", "init", op, "--session", "s2", "--session", "s3"); code != exitDone || !strings.Contains(out, filepath.Join("s3", "viewer.nk")) || !strings.Contains(errs, "started anew") {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	fresh := filepath.Join(t.TempDir(), "fresh")
+	if code, out, errs := run(t, "bus", "init", fresh, "--session", "s1"); code != exitDone || !strings.Contains(out, filepath.Join(fresh, "viewer.nk")) || !strings.Contains(out, "in session s1 only") {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	for _, tc := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{op, "--session", "s1"}, exitFailed, "exists"},
+		{[]string{op, "--session", "s4", "--session", "s1"}, exitIncomplete, "the keys of s4 were made"},
+		{[]string{op, "--session", "s5", "--session", "s5"}, exitUsage, "given twice"},
+		{[]string{op, "--session", "s.6"}, exitUsage, "letters, digits"},
+		{[]string{op, "--session", "s7", "--days", "5"}, exitUsage, "--days does nothing here"},
+		{[]string{op}, exitFailed, "exists"},
+	} {
+		if code, _, errs := run(t, append([]string{"bus", "init"}, tc.args...)...); code != tc.code || !strings.Contains(errs, tc.want) {
+			t.Errorf("%v: %d: %s; want %d with %q", tc.args, code, errs, tc.code, tc.want)
+		}
+	}
+	url := fmt.Sprintf("tls://127.0.0.1:%d", port)
+	server := start(t, "bus", "run", op)
+	says(t, "bus: "+url, &server.errs)
+	if code, out, errs := run(t, "bus", "check", url, "--operator", op, "--role", "decoder", "--session", "s3"); code != exitDone || strings.Contains(out, "WRONG") || !strings.Contains(out, "gyrus.s3.cmd.*") {
+		t.Errorf("the key of a session: %d: %s%s", code, out, errs)
+	}
+	if code, out, _ := run(t, "bus", "check", url, "--operator", op, "--role", "decoder", "--session", "s1"); code != exitDone || strings.Contains(out, "WRONG") {
+		t.Errorf("the key of another: %d: %s", code, out)
+	}
+	if code, _, errs := run(t, "bus", "check", url, "--operator", op, "--role", "auditor", "--session", "s1"); code != exitUsage || !strings.Contains(errs, "no key of one session") {
+		t.Errorf("an auditor: %d: %s", code, errs)
+	}
+	server.stop()
+	if code := server.wait(t); code != exitDone && code != exitIncomplete {
+		t.Errorf("the server ends with %d: %s", code, server.errs.String())
+	}
+}
+
 // TestBusForOthers is a laboratory: a server of its own, a decoder, a controller with its key, an amplifier with its key,
 // a viewer who tries to decode, and the audit at the end.
 func TestBusForOthers(t *testing.T) {
@@ -51,6 +103,10 @@ func TestBusForOthers(t *testing.T) {
 	}
 	if code, out, _ := run(t, "bus", "check", url, "--role", "decoder", "--ca", filepath.Join(op, "ca.crt"), "--credentials", filepath.Join(op, "viewer.nk")); code != exitFailed || !strings.Contains(out, "WRONG") {
 		t.Errorf("a viewer's key passes for a decoder's: %d: %s", code, out)
+	}
+
+	if code, _, errs := run(t, "bus", "check", url, "--operator", op, "--role", "viewer", "--session", "s1"); code == exitDone || !strings.Contains(errs, filepath.Join("sessions", "s1", "viewer.nk")) {
+		t.Errorf("a session without keys: %d: %s", code, errs)
 	}
 
 	session := func(role string) string {

@@ -125,4 +125,16 @@ func TestCalibratedBesideBundle(t *testing.T) {
 	if !again.SameModel || again.Exact != again.Recorded || again.Exact < 100 || len(again.Models) != 1 || again.Models[0].File != m {
 		t.Errorf("the replay: %d recorded, %d exact, models %v", again.Recorded, again.Exact, again.Models)
 	}
+	// Without a bundle nothing decides: there is nothing to replay, unless a model is laid beside it.
+	none := write(t, dir, "none.yaml", strings.Replace(strings.Replace(string(mustRead(t, filepath.Join(dir, "s.yaml"))), "bundle: m.gyrus\n", "", 1), "run1", "run2", 1))
+	if code, _, errs := run(t, "live", none); code != exitIncomplete || !strings.Contains(errs, "the model was not accepted") {
+		t.Errorf("without a bundle: exit code %d, %s", code, errs)
+	}
+	if code, _, errs := run(t, "replay", filepath.Join(dir, "run2.arrow")); code != exitUsage || !strings.Contains(errs, "no model decided in this session") {
+		t.Errorf("a replay of nothing: exit code %d, %s", code, errs)
+	}
+	mustJSON(t, &again, "replay", filepath.Join(dir, "run2.arrow"), "--model", m, "--json")
+	if again.SameModel || again.Recorded != 0 || again.Replayed < 100 {
+		t.Errorf("a model beside a session that decided nothing: %d recorded, %d replayed", again.Recorded, again.Replayed)
+	}
 }

@@ -149,7 +149,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		}
 	}
 	if wantsJSON(cmd) {
-		opt.JSON = cmd.OutOrStdout()
+		opt.JSON = plainJSON{cmd.OutOrStdout()}
 	}
 	err = control.Run(ctx, rec, sim, opt)
 	err = errors.Join(err, rec.Close()) // stops first
@@ -168,7 +168,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		}
 	}
 	if wantsJSON(cmd) {
-		return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(res)) // one line, like the others
+		return errors.Join(err, json.NewEncoder(plainJSON{cmd.OutOrStdout()}).Encode(res)) // one line, like the others
 	}
 	return errors.Join(err, printControl(cmd.OutOrStdout(), &res))
 }

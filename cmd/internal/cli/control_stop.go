@@ -57,7 +57,7 @@ hand. Any message on the session's stop subject does the same: nats pub gyrus.SE
 				return errors.Join(err, printJSON(cmd, stopJSON{conn.session, stood}))
 			}
 			for _, a := range stood {
-				fmt.Fprintf(cmd.OutOrStdout(), "stands: controller %s of decoder %s\n", a.Controller, a.Decoder)
+				say(cmd.OutOrStdout(), "stands: controller %s of decoder %s\n", a.Controller, a.Decoder)
 			}
 			return err
 		},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 )
 
@@ -66,6 +68,44 @@ func TestValidate(t *testing.T) {
 }
 
 // TestFix mends a file that is cut, and one with a wrong count; both copies are clean.
+// TestReturnsLost: every carriage return of a real recording became a line feed. Its length is right; its samples are not.
+func TestReturnsLost(t *testing.T) {
+	for _, tc := range []struct {
+		file  string
+		info  int
+		words string // of validate
+	}{
+		{"eegmmidb/S001/S001R04.edf", exitRefused, "a transfer in text mode made line feeds of all carriage returns and changed the samples"},
+		{"ssvep-exo/subject01/record-[2012.07.06-19.02.16].gdf", 0, "a transfer in text mode probably made line feeds of all carriage returns, which changes samples"},
+	} {
+		data, err := os.ReadFile(datasettest.Need(t, tc.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, "x"+filepath.Ext(tc.file))
+		if err := os.WriteFile(path, bytes.ReplaceAll(data, []byte("\r"), []byte("\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, errs := run(t, "info", path); code != tc.info || code != 0 && !strings.Contains(errs, tc.words) {
+			t.Errorf("%s: info: exit code %d: %s", tc.file, code, errs)
+		}
+		if code, out, errs := run(t, "validate", path); code == 0 || !strings.Contains(out+errs, tc.words) || !strings.Contains(out+errs, "no carriage return (byte 13) among") {
+			t.Errorf("%s: validate: exit code %d: %s%s", tc.file, code, out, errs)
+		}
+		if tc.info == 0 {
+			continue
+		}
+		out := filepath.Join(dir, "fixed.edf")
+		if code, _, errs := run(t, "fix", path, out); code != exitRefused || !strings.Contains(errs, "it cannot be repaired; fetch it again in binary mode") {
+			t.Errorf("fix: exit code %d: %s", code, errs)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Error("fix has written something")
+		}
+	}
+}
+
 func TestFix(t *testing.T) {
 	bad := awkward(t, "bad.edf", "uV", false)
 	cut := awkward(t, "cut.edf", "uV", true)

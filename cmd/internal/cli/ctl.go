@@ -55,8 +55,9 @@ verbs, it lists what the decoder can be asked for.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(timeout*float64(time.Second)))
 			defer cancel()
 			r, err := b.Ask(ctx, conn.session, decoder, verb, rest...)
-			var refused *bus.RefusedError
-			if err != nil && !errors.As(err, &refused) {
+			if refused := (*bus.RefusedError)(nil); errors.As(err, &refused) {
+				err = errors.New(inline(err.Error())) // its words are those of the decoder, or of who says to be it
+			} else if err != nil {
 				return err
 			}
 			if wantsJSON(cmd) {
@@ -96,7 +97,7 @@ func printReply(w io.Writer, r bus.Reply) error {
 	if err := json.Indent(&text, r.Result, "", "  "); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, text.String())
+	fmt.Fprintln(plainJSON{w}, text.String())
 	return nil
 }
 
@@ -104,9 +105,14 @@ func printReply(w io.Writer, r bus.Reply) error {
 func printVerbs(w io.Writer, verbs []bus.VerbInfo) {
 	width := 0
 	for _, v := range verbs {
-		width = max(width, len(strings.Join(append([]string{v.Verb}, v.Args...), " ")))
+		width = max(width, len(usageOf(v)))
 	}
 	for _, v := range verbs {
-		fmt.Fprintf(w, "%-*s  %s\n", width, strings.Join(append([]string{v.Verb}, v.Args...), " "), v.Doc)
+		say(w, "%-*s  %s\n", width, usageOf(v), inline(v.Doc))
 	}
+}
+
+// usageOf is a verb with its arguments.
+func usageOf(v bus.VerbInfo) string {
+	return inline(strings.Join(append([]string{v.Verb}, v.Args...), " "))
 }

@@ -227,7 +227,7 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
 		if bad := badChannels(r); len(bad) > 0 {
-			note(cmd, "%s: channels marked as bad: %s; the steps car, interpolate and montage leave them out or replace them, all others use them unless pick leaves them out", r.Name, quoted(bad))
+			note(cmd, "%s: channels marked as bad: %s; the steps car, reference, ica, ssp and ssd leave them out, interpolate and montage replace them, laplacian refuses them; others use them unless pick leaves them out", r.Name, quoted(bad))
 		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)

@@ -51,9 +51,9 @@ bundle that is to decode it: rate, channels, units. The exit code is 1 where the
 				return errors.Join(err, printJSON(cmd, doctorJSON{err == nil, all}))
 			}
 			for _, f := range all {
-				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-11s %s\n", f.State, f.Check, f.What)
+				say(cmd.OutOrStdout(), "%-8s %-11s %s\n", f.State, f.Check, inline(f.What))
 				if f.Remedy != "" {
-					fmt.Fprintf(cmd.OutOrStdout(), "%20s → %s\n", "", f.Remedy)
+					say(cmd.OutOrStdout(), "%20s → %s\n", "", inline(f.Remedy))
 				}
 			}
 			return err

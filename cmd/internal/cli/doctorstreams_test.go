@@ -53,16 +53,17 @@ func TestDoctorExpects(t *testing.T) {
 	} {
 		list := expected(c.source, c.bundle)
 		var states []string
-		text := ""
+		var said strings.Builder
 		for _, f := range list {
 			if f.State != "note" || c.states == "note" {
 				states = append(states, f.State)
 			}
-			text += f.What + " → " + f.Remedy + "\n"
+			fmt.Fprintf(&said, "%s → %s\n", f.What, f.Remedy)
 			if (f.State == "problem") != (f.Remedy != "") {
 				t.Errorf("%s: %+v: a problem must have a remedy, others none", name, f)
 			}
 		}
+		text := said.String()
 		if got := strings.Join(states, " "); got != c.states {
 			t.Errorf("%s: %s, want %s: %s", name, got, c.states, text)
 		}
@@ -90,13 +91,17 @@ func TestDifferences(t *testing.T) {
 		"the same":      {func(*signal.Info) {}, nil},
 		"another order": {func(i *signal.Info) { i.Channels = []signal.Channel{eeg("C4"), eeg("Fz"), eeg("Cz"), eeg("C3")} }, nil},
 		"another rate":  {func(i *signal.Info) { i.Rate = 500 }, []string{"its rate is 500 Hz, the bundle expects 250 Hz"}},
-		"other names": {func(i *signal.Info) { i.Channels = []signal.Channel{eeg("1"), eeg("2"), eeg("Cz")} },
-			[]string{"2 of the 3 channels that the bundle expects are not among its 3: C3, C4; it has 1, 2, Cz"}},
-		"another kind": {func(i *signal.Info) { i.Channels[0].Kind = signal.EOG }, []string{"Cz is eog in µV, expected is eeg in µV"}},
-		"all of it": {func(i *signal.Info) {
-			i.Rate, i.Channels = 128, []signal.Channel{eeg("Cz"), {Name: "C3", Kind: signal.Misc, Unit: "V"}}
+		"other names": {
+			func(i *signal.Info) { i.Channels = []signal.Channel{eeg("1"), eeg("2"), eeg("Cz")} },
+			[]string{"2 of the 3 channels that the bundle expects are not among its 3: C3, C4; it has 1, 2, Cz"},
 		},
-			[]string{"its rate is 128 Hz", "1 of the 3 channels", "C3 is misc in V"}},
+		"another kind": {func(i *signal.Info) { i.Channels[0].Kind = signal.EOG }, []string{"Cz is eog in µV, expected is eeg in µV"}},
+		"all of it": {
+			func(i *signal.Info) {
+				i.Rate, i.Channels = 128, []signal.Channel{eeg("Cz"), {Name: "C3", Kind: signal.Misc, Unit: "V"}}
+			},
+			[]string{"its rate is 128 Hz", "1 of the 3 channels", "C3 is misc in V"},
+		},
 	} {
 		have := &signal.Info{Rate: 250, Channels: []signal.Channel{eeg("Cz"), eeg("C3"), eeg("C4")}}
 		c.edit(have)

@@ -67,7 +67,7 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 					return fmt.Errorf("%s: source: file: %w", args[0], err)
 				}
 			}
-			rep, rec, delay, err := live(cmd, cfg)
+			rep, rec, delay, err := live(cmd, cfg, session.StopFile(args[0], cfg.Session, cfg.Decoder))
 			var no *session.NotAcceptedError
 			switch {
 			case errors.As(err, &no):
@@ -79,6 +79,10 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
 					rep.NotSent, max(0, rep.Lost-rep.Skipped), rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
+			}
+			if bad := rep.Refused + rep.Failed + rep.Unlearned; bad > 0 && !failed {
+				err = errors.Join(err, incomplete{fmt.Errorf("%d commands that no controller would take were not sent, %d windows could not be decoded, learning from feedback failed %d times",
+					rep.Refused, rep.Failed, rep.Unlearned)})
 			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})
@@ -102,7 +106,7 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			}
 			printLive(cmd.OutOrStdout(), &rep)
 			if rec != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
+				say(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
 					rec.Samples, rec.Events, rec.Decisions, rec.Entries, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6, rec.Dropped, rec.DroppedDecisions, rec.DroppedEntries)
 			}
 			return err
@@ -142,7 +146,8 @@ type taped struct {
 	err error // why something is missing in it, nil where it is whole
 }
 
-func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
+// live runs a session; a stop is kept in stopFile.
+func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
@@ -247,6 +252,11 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	if d, ok := src.(interface{ Deviations() []signal.Deviation }); ok { // of a live stream
 		deviations(cmd, []*signal.Recording{{Name: cfg.Source.Name(), Deviations: d.Deviations()}})
 	}
+	if cfg.Calibrate != nil { // before anything is written down
+		if err := cfg.Calibrate.Enough(src.Info()); err != nil {
+			return rep, rec, delay, refusal{fmt.Errorf("calibrate: %w", err)}
+		}
+	}
 	note(cmd, "decoding %s", src.Info())
 
 	bar := newProgress(cmd, "samples", 0)
@@ -254,8 +264,8 @@ func live(cmd *cobra.Command, cfg *session.Config) (rep session.Report, rec *tap
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Stops:   b,
-		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
+		Stops:   b, StopFile: stopFile,
+		Watch: cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
@@ -292,7 +302,7 @@ func asked(q bus.Request, r bus.Reply) string {
 	for _, a := range q.Args {
 		words = append(words, printable(a)) // another line would look like one of ours
 	}
-	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), strings.ReplaceAll(said, "\n", " "))
+	return fmt.Sprintf("asked to %s: %s", strings.Join(words, " "), inline(said))
 }
 
 // printLive prints what a session did.
@@ -302,24 +312,24 @@ func printLive(w io.Writer, rep *session.Report) {
 		if c.Accepted {
 			said = "accepted, written: " + c.File
 		}
-		fmt.Fprintf(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
-		printRest(w, c.Rest)
+		say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		printRest(w, c.Rest, "classes: {…, T0: rest} in the section calibrate")
 	}
-	fmt.Fprintf(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
+	say(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",
 		rep.Samples, rep.Gaps, rep.Lost, rep.NotFinite, rep.Restarts, rep.Windows, rep.Rejected, rep.Sent, rep.NotSent)
 	if rep.Shadow > 0 {
-		fmt.Fprintf(w, "%d of the commands were sent in shadow: not to be acted on\n", rep.Shadow)
+		say(w, "%d of the commands were sent in shadow: not to be acted on\n", rep.Shadow)
 	}
 	if rep.Skipped+rep.Expired+rep.Held > 0 {
-		fmt.Fprintf(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
+		say(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
 	}
 	for _, s := range rep.Streams {
-		fmt.Fprintf(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
+		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}
 	if a := rep.Activations; a.Minutes > 0 {
-		fmt.Fprintf(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
+		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
 	}
-	fmt.Fprintf(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
+	say(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}
 	for _, name := range session.Stages() {
 		if s, ok := rep.Stages[name]; ok {
@@ -331,7 +341,7 @@ func printLive(w io.Writer, rep *session.Report) {
 
 // printAdapt prints what became of feedback.
 func printAdapt(w io.Writer, a *session.AdaptReport) {
-	fmt.Fprintf(w, "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d with a label that is no class, %d malformed, %d lost\n",
+	say(w, "feedback: %d on %d commands, %d learned from, %d matched none, %d of another run, %d with a label that is no class, %d malformed, %d lost\n",
 		a.Feedback, a.Sent, a.Accepted, a.Unknown, a.OtherRun, a.Odd, a.Malformed, a.Lost)
 	who := "the decoder of the model decides"
 	if a.Decides {
@@ -341,9 +351,9 @@ func printAdapt(w io.Writer, a *session.AdaptReport) {
 	if a.Why != "" {
 		why = " (" + a.Why + ")"
 	}
-	fmt.Fprintf(w, "what was learned: %d updates, %s%s, %s", a.Updates, a.State, why, who)
+	say(w, "what was learned: %d updates, %s%s, %s", a.Updates, a.State, why, who)
 	if a.Saved != "" {
-		fmt.Fprintf(w, "; written: %s", a.Saved)
+		say(w, "; written: %s", a.Saved)
 	}
 	fmt.Fprintln(w)
 }

@@ -3,10 +3,14 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 )
 
 // lab keeps the streams of a test on this machine, on ports that no other program uses.
@@ -99,5 +103,64 @@ func TestLSLUsage(t *testing.T) {
 	t.Setenv("LSLAPICFG", filepath.Join(t.TempDir(), "none.cfg"))
 	if code, _, errs := run(t, "streams"); code != exitUsage || !strings.Contains(errs, "none.cfg") {
 		t.Errorf("a configuration that is not there: exit code %d, %q", code, errs)
+	}
+}
+
+// TestWrongStamps: record and live say what is wrong with the stamps of a stream, once, where its sender stamps in µs, or NaN.
+func TestWrongStamps(t *testing.T) {
+	lab(t)
+	for name, stamp := range map[string]func(s float64) float64{
+		"micro": func(s float64) float64 { return s * 1e6 },
+		"nan":   func(float64) float64 { return math.NaN() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 4, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			quit, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				tick := time.NewTicker(20 * time.Millisecond)
+				defer tick.Stop()
+				for k := 0; ; k++ {
+					select {
+					case <-quit:
+						return
+					case <-tick.C:
+					}
+					for i := range 5 {
+						if err := lsl.Push(o, []float32{1, 2, 3, float32(k)}, stamp(1+float64(5*k+i)/250)); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				}
+			}()
+			defer func() {
+				close(quit)
+				<-done
+				if err := o.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			dir := t.TempDir()
+			_, _, errs := run(t, "record", filepath.Join(dir, "r.arrow"), "lsl://?name="+name, "--duration", "3")
+			if n := strings.Count(errs, "STAMPS of lsl://?name="+name); n != 1 || !strings.Contains(errs, "mend the sending program") {
+				t.Errorf("record says it %d times: %s", n, errs)
+			}
+			file := filepath.Join(dir, "s.yaml")
+			text := fmt.Sprintf("source: {use: lsl, name: %s}\ncalibrate: {classes: {T1: left, T2: right}, save: c.gyrus}\n", name)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			live := start(t, "live", file, "--json")
+			says(t, "STAMPS of ", &live.errs)
+			live.stop()
+			live.wait(t)
+			if n := strings.Count(live.errs.String(), "STAMPS of "); n != 1 {
+				t.Errorf("live says it %d times: %s", n, live.errs.String())
+			}
+		})
 	}
 }

@@ -123,17 +123,6 @@ func printModel(w io.Writer, name string, v modelJSON) {
 	}
 }
 
-// printable is s, in quotes where it holds what would move the cursor or break the line: names in a file can be
-// anything.
-func printable(s string) string {
-	for _, r := range s {
-		if !strconv.IsPrint(r) {
-			return strconv.Quote(s)
-		}
-	}
-	return s
-}
-
 // plain is a value of a checkpoint as JSON can hold it.
 func plain(v any) any {
 	if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {

@@ -167,7 +167,7 @@ passwords and no encryption.`,
 			if wantsJSON(cmd) { // also of what was played before it was interrupted
 				err = errors.Join(err, printJSON(cmd, res))
 			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples and %d events in %d chunks on %s within %.1f s\n",
+				say(cmd.OutOrStdout(), "%s: %d samples and %d events in %d chunks on %s within %.1f s\n",
 					res.Recording, res.Samples, res.Events, res.Chunks, res.Stream, res.Seconds)
 			}
 			if err == nil && res.Failed > 0 {

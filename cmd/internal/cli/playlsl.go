@@ -130,7 +130,7 @@ func (p *lslPlay) run(cmd *cobra.Command, how opener, file, name string, speed, 
 	if wantsJSON(cmd) { // also of what was played before it was interrupted
 		err = errors.Join(err, printJSON(cmd, res))
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples and %d events as stream %s, %d readers at the end, within %.1f s\n",
+		say(cmd.OutOrStdout(), "%s: %d samples and %d events as stream %s, %d readers at the end, within %.1f s\n",
 			res.Recording, res.Samples, res.Events, name, len(res.Stream.Readers), res.Seconds)
 	}
 	if err == nil && res.Dropped > 0 {

@@ -27,6 +27,7 @@ type plotJSON struct {
 // plottedJSON is a recording in a picture.
 type plottedJSON struct {
 	Input    string       `json:"input"`
+	RateHz   float64      `json:"rate_hz"`
 	FromS    float64      `json:"from_s"`
 	ToS      float64      `json:"to_s"`
 	Channels []string     `json:"channels"`
@@ -72,7 +73,7 @@ to write, .svg or .png, says in which format.
 	f.StringVar(&p.kind, "kind", plotKinds[0], strings.Join(plotKinds, ", "))
 	f.Float64Var(&p.from, "from", 0, "begin here, in seconds from the start")
 	f.Float64Var(&p.to, "to", 0, "end here, in seconds from the start")
-	f.StringSliceVar(&p.channels, "channels", nil, "these channels, in this order (default: all with EEG, or all where there is none)")
+	f.StringSliceVar(&p.channels, "channels", nil, "these channels, in this order, those of other rates in a part of their own (default: all with EEG, or all where there is none)")
 	f.StringSliceVar(&p.bands, "band", []string{"4-8", "8-13", "13-30"}, "topo: the power from one frequency to another, in Hz")
 	f.Float64SliceVar(&p.at, "at", nil, "topo: the potential at these seconds, in place of bands")
 	f.Float64Var(&p.highest, "max-hz", 0, "spectrum: up to this frequency (default: half the sampling rate)")
@@ -119,11 +120,11 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 	v := plotJSON{Output: p.out, Kind: p.kind}
 	var figures []*figure.Figure
 	for _, path := range paths {
-		fig, r, err := p.plotted(cmd, how, path)
+		figs, rs, err := p.plotted(cmd, how, path)
 		if err != nil {
 			return err
 		}
-		figures, v.Recordings = append(figures, fig), append(v.Recordings, r)
+		figures, v.Recordings = append(figures, figs...), append(v.Recordings, rs...)
 	}
 	all := figure.Stack(figures...)
 	if err := atomicfile.Write(p.out, func(f io.Writer) error { return all.Write(f, p.out) }); err != nil {
@@ -141,35 +142,43 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 	return nil
 }
 
-// plotted reads a recording and makes its part of the picture.
-func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (fig *figure.Figure, v plottedJSON, err error) {
-	v = plottedJSON{Input: path, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
+// plotted reads a recording and makes its parts of the picture, one for each rate of the channels in it.
+func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []*figure.Figure, all []plottedJSON, err error) {
 	rec, err := how.openSignals(path)
 	if err != nil {
-		return nil, v, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, rec.Close()) }()
-	deviations(cmd, []*signal.Recording{rec})
-	w, err := p.window(cmd, rec)
+	windows, err := p.windows(cmd, rec)
 	if err != nil {
-		return nil, v, err
+		return nil, nil, err
 	}
-	if p.kind == "topo" {
-		if v.Left = w.positioned(); len(w.Idx) == 0 {
-			return nil, v, refusal{fmt.Errorf("%s: no position is known for %s, so there is no map: say where they are with --%s FILE, or choose channels that are named by the 10-05 system with --channels",
-				path, quoted(v.Left), electrodesFlag)}
+	told := *rec // of other rates only those that are not drawn
+	told.Others = slices.DeleteFunc(slices.Clone(rec.Others), func(g *signal.Recording) bool {
+		return slices.ContainsFunc(windows, func(w *shown) bool { return w.Rec.Info == g.Info })
+	})
+	deviations(cmd, []*signal.Recording{&told})
+	for _, w := range windows {
+		v := plottedJSON{Input: path, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
+		if p.kind == "topo" {
+			if v.Left = w.positioned(); len(w.Idx) == 0 {
+				return nil, nil, refusal{fmt.Errorf("%s: no position is known for %s, so there is no map: say where they are with --%s FILE, or choose channels that are named by the 10-05 system with --channels",
+					path, quoted(v.Left), electrodesFlag)}
+			}
 		}
+		fig, maps, err := p.figure(w.Window)
+		if err != nil {
+			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
+		}
+		v.Maps = append(v.Maps, maps...)
+		rate := w.Rec.Info.Rate
+		v.FromS, v.ToS, v.RateHz = float64(w.From)/rate, float64(w.To)/rate, rate
+		for _, ch := range w.Idx {
+			v.Channels = append(v.Channels, w.Rec.Info.Channels[ch].Name)
+		}
+		figs, all = append(figs, fig), append(all, v)
 	}
-	fig, maps, err := p.figure(w.Window)
-	if err != nil {
-		return nil, v, refusal{fmt.Errorf("%s: %w", path, err)}
-	}
-	v.Maps = append(v.Maps, maps...)
-	v.FromS, v.ToS = float64(w.From)/rec.Info.Rate, float64(w.To)/rec.Info.Rate
-	for _, ch := range w.Idx {
-		v.Channels = append(v.Channels, rec.Info.Channels[ch].Name)
-	}
-	return fig, v, nil
+	return figs, all, nil
 }
 
 // figure makes the picture.
@@ -228,34 +237,61 @@ func (w *shown) positioned() (left []string) {
 	return left
 }
 
-// window is the part of rec that is asked for.
-func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, error) {
-	w := &shown{figure.Window{Rec: rec}}
-	var names, eeg []string
-	for _, c := range rec.Info.Channels {
-		names = append(names, c.Name)
-		if c.Kind == signal.EEG {
-			eeg = append(eeg, c.Name)
-		}
+// windows are the parts of rec that are asked for: one for each rate that the wanted channels have, in the order in which they are
+// wanted. Without a list of channels it is that of the main ones.
+func (p *plotting) windows(cmd *cobra.Command, rec *signal.Recording) (all []*shown, err error) {
+	groups := append([]*signal.Recording{rec}, rec.Others...)
+	var known []string
+	for _, g := range groups {
+		known = append(known, g.Info.Names()...)
 	}
 	wanted := p.channels
 	if len(wanted) == 0 {
-		wanted = eeg
+		for _, c := range rec.Info.Channels {
+			if c.Kind == signal.EEG {
+				wanted = append(wanted, c.Name)
+			}
+		}
 	}
 	if len(wanted) == 0 {
-		wanted = names
+		wanted = rec.Info.Names()
 	}
+	of := map[*signal.Recording]*shown{}
 	for _, n := range wanted {
-		ch := slices.Index(names, n)
-		if ch < 0 {
-			return nil, usageError{&registry.UnknownError{What: "channel", Name: n, Known: names}}
+		i := slices.IndexFunc(groups, func(g *signal.Recording) bool { return g.Info.Index(n) >= 0 })
+		if i < 0 {
+			return nil, usageError{&registry.UnknownError{What: "channel", Name: n, Known: known}}
 		}
+		g := groups[i]
+		w := of[g]
+		if w == nil {
+			if w, err = p.window(cmd, rec, g); err != nil {
+				return nil, err
+			}
+			of[g], all = w, append(all, w)
+		}
+		ch := g.Info.Index(n)
 		if slices.Contains(w.Idx, ch) {
 			return nil, usageError{fmt.Errorf("--channels has %s twice", n)}
 		}
 		w.Idx = append(w.Idx, ch)
 	}
-	end := float64(rec.Len) / rec.Info.Rate
+	return all, nil
+}
+
+// window is the part of time that is asked for, of the channels g of rec, which have one rate. Events are at the samples of that.
+func (p *plotting) window(cmd *cobra.Command, rec, g *signal.Recording) (*shown, error) {
+	if g != rec {
+		other := *g
+		other.Name, other.Events = rec.Name, slices.Clone(rec.Events)
+		for i := range other.Events {
+			other.Events[i].Sample = g.Info.Samples(other.Events[i].Onset)
+		}
+		other.PlaceEvents()
+		g = &other
+	}
+	w := &shown{figure.Window{Rec: g}}
+	end := float64(g.Len) / g.Info.Rate
 	from, to := p.from, p.to
 	if !cmd.Flags().Changed("to") {
 		to = end
@@ -264,11 +300,11 @@ func (p *plotting) window(cmd *cobra.Command, rec *signal.Recording) (*shown, er
 		}
 	}
 	if !(0 <= from && from < to && to <= end+1e-9) { // also catches NaN
-		return nil, usageError{fmt.Errorf("from %g to %g s: must rise, within 0 to %g s, the length of %s", from, to, end, rec.Name)}
+		return nil, usageError{fmt.Errorf("from %g to %g s: must rise, within 0 to %g s, the length of %s", from, to, end, g.Name)}
 	}
-	w.From, w.To = rec.Info.Samples(from), min(rec.Len, rec.Info.Samples(to))
+	w.From, w.To = g.Info.Samples(from), min(g.Len, g.Info.Samples(to))
 	if w.From >= w.To {
-		return nil, usageError{fmt.Errorf("from %g to %g s: there is no sample between, they are %g s apart", from, to, 1/rec.Info.Rate)}
+		return nil, usageError{fmt.Errorf("from %g to %g s: there is no sample between, they are %g s apart", from, to, 1/g.Info.Rate)}
 	}
 	return w, nil
 }

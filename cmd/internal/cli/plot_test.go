@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 )
 
 // TestPlotAlpha: with closed eyes the power at 8 to 13 Hz is highest at the back of the head, and the picture is written.
@@ -79,5 +81,40 @@ func TestPlotRefuses(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// TestPlotOtherRates: channels of another rate are drawn too, in a part of their own, over the same seconds and with the events.
+func TestPlotOtherRates(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "x.svg")
+	file := datasettest.Need(t, "formats/edf/short_psg.edf") // 100 Hz and 1 Hz
+	var v plotJSON
+	mustJSON(t, &v, "plot", file, "-o", out, "--channels", "Temp rectal,Fpz-Cz,Event marker", "--from", "5", "--to", "15", "--json")
+	if len(v.Recordings) != 2 || v.Recordings[0].RateHz != 1 || v.Recordings[1].RateHz != 100 || v.Recordings[0].FromS != 5 || v.Recordings[0].ToS != 15 ||
+		!slices.Equal(v.Recordings[0].Channels, []string{"Temp rectal", "Event marker"}) || !slices.Equal(v.Recordings[1].Channels, []string{"Fpz-Cz"}) {
+		t.Errorf("%+v", v.Recordings)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, name := range []string{"Temp rectal", "Event marker", "Fpz-Cz"} {
+		i := bytes.Index(data, []byte(">"+name+"<"))
+		if i < at {
+			t.Errorf("%q stands at %d of the picture, behind %d", name, i, at)
+		}
+		at = i
+	}
+	if code, _, errs := run(t, "plot", file, "-o", out, "--channels", "Temp rectal"); code != 0 || strings.Contains(errs, "not used") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if code, _, errs := run(t, "plot", file, "-o", out, "--channels", "Temp rectum"); code != exitUsage || !strings.Contains(errs, `did you mean "Temp rectal"?`) {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	mustJSON(t, &v, "plot", file, "-o", out, "--json") // as before: the EEG of the main rate
+	if len(v.Recordings) != 1 || v.Recordings[0].RateHz != 100 {
+		t.Errorf("%+v", v.Recordings)
 	}
 }

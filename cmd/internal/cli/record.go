@@ -19,6 +19,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/record"
+	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
 // recordedJSON is what gyrus record --json prints.
@@ -72,7 +73,7 @@ What has arrived is handed to the system every second: a recording whose writer 
 				return errors.Join(err, printJSON(cmd, res))
 			}
 			for _, s := range res.Streams {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
+				say(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
 					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
 				if s.Health != nil && s.Health.Unstamped > 0 {
 					note(cmd, "%s: %d samples came with a stamp that is no time in seconds, or before the first stamp; the latter are not recorded", s.Source, s.Health.Unstamped)
@@ -182,7 +183,7 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	var all sync.WaitGroup
 	for i, s := range sources {
 		all.Go(func() {
-			errs[i] = s.follow(ctx, func(end int64) {
+			errs[i] = s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
 				if i == 0 {
 					bar.set(end)
 				}
@@ -211,8 +212,8 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	return res, errors.Join(errs...)
 }
 
-// follow records one source until it ends, and what is known of its clock once a second.
-func (s *recordSource) follow(ctx context.Context, at func(int64)) error {
+// follow records one source until it ends, and what is known of its clock once a second. tell is for people.
+func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
 	if src, is := s.Source.(signal.LiveSource); is {
 		stop := make(chan struct{})
 		var done sync.WaitGroup
@@ -221,12 +222,17 @@ func (s *recordSource) follow(ctx context.Context, at func(int64)) error {
 		done.Go(func() {
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
+			stamps := session.NewStampWatch(s.name)
 			for {
 				select {
 				case <-stop:
 					return
 				case now := <-tick.C:
-					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: src.Health()})
+					h := src.Health()
+					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: h})
+					if line := stamps.Look(now, h); line != "" {
+						tell(line)
+					}
 				}
 			}
 		})

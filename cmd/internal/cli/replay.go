@@ -139,6 +139,8 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	switch first := s.first(); {
 	case beside != "":
 		res.Model = beside
+	case len(s.session) == 0 && r.Log != nil:
+		return res, usageError{fmt.Errorf("%s: no model decided in this session, as where a calibration came to none: lay one beside it with --model", s.name)}
 	case first == "" && len(models) == 0 && s.about.Bundle == "":
 		return res, usageError{fmt.Errorf("%s: the recording does not name its model: say which with --model", s.name)}
 	case first == "":
@@ -289,7 +291,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 	if found > 1 {
 		with = fmt.Sprintf("%d models", found)
 	}
-	fmt.Fprintf(w, "%d decisions recorded, %d replayed with %s\n%d windows in both: %d the same to the last bit, %d the same decision (%.1f %%), %d differ or are in one only\n",
+	say(w, "%d decisions recorded, %d replayed with %s\n%d windows in both: %d the same to the last bit, %d the same decision (%.1f %%), %d differ or are in one only\n",
 		res.Recorded, res.Replayed, with, res.Windows, res.Exact, res.Same, share, len(res.Differences))
 	if len(res.Models) > 1 {
 		rows := [][]string{{"model of the session", "decisions", "file"}}
@@ -303,7 +305,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 		columns(w, rows)
 	}
 	if f := res.Fates; len(f) > 0 {
-		fmt.Fprintf(w, "commands of the session: %d sent, %d in shadow, %d held back while paused, %d of samples that were too old, %d not sent\n", f[record.Sent], f[record.Shadow], f[record.Held], f[record.Expired], f[record.NotSent])
+		say(w, "commands of the session: %d sent, %d in shadow, %d held back while paused, %d of samples that were too old, %d not sent, %d that no controller would take\n", f[record.Sent], f[record.Shadow], f[record.Held], f[record.Expired], f[record.NotSent], f[record.Refused])
 	}
 	if len(res.Differences) == 0 {
 		return
@@ -337,6 +339,6 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 	fmt.Fprintln(w)
 	columns(w, rows)
 	if n := len(res.Differences) - 20; n > 0 && !all {
-		fmt.Fprintf(w, "and %d more: --all lists them\n", n)
+		say(w, "and %d more: --all lists them\n", n)
 	}
 }

@@ -133,7 +133,8 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	return nil
 }
 
-func printRest(w io.Writer, r *bundle.Rest) {
+// printRest says what a threshold keeps and costs; teach is how rest is made a class of its own.
+func printRest(w io.Writer, r *bundle.Rest, teach string) {
 	if r == nil {
 		return
 	}
@@ -145,7 +146,7 @@ func printRest(w io.Writer, r *bundle.Rest) {
 	fmt.Fprintf(w, "threshold %.2f nats; with it, %d of %d held-out trials are decided rightly, %d wrongly, %d not at all\n",
 		r.Threshold, r.Right, r.Trials, r.Wrong, r.Trials-r.Right-r.Wrong)
 	if r.Trials > 0 && 2*r.Right < r.Trials {
-		fmt.Fprintln(w, "the decoder hardly tells rest from its classes: teach it rest as a class of its own (--events …,T0=rest, and rest: in the section decide), or allow more false decisions")
+		fmt.Fprintf(w, "the decoder hardly tells rest from its classes: teach it rest as a class of its own (%s, and rest: in the section decide), or allow more false decisions\n", teach)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -92,7 +91,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		err = fmt.Errorf("writing the result: %w", result.err)
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "gyrus: %v\n", err)
+		fmt.Fprintf(errs, "gyrus: %s\n", plainly(err.Error()))
 	}
 	return exitCode(err)
 }
@@ -214,7 +213,7 @@ func wantsJSON(cmd *cobra.Command) bool {
 
 // printJSON writes v to standard output.
 func printJSON(cmd *cobra.Command, v any) error {
-	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc := json.NewEncoder(plainJSON{cmd.OutOrStdout()})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
@@ -225,23 +224,6 @@ func note(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintln(cmd.ErrOrStderr(), plainly(fmt.Sprintf(format, args...)))
 }
 
-// plainly is s with the characters that a terminal acts on written out: some of what is told comes from others.
-func plainly(s string) string {
-	acts := func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
-	if !strings.ContainsFunc(s, acts) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if acts(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
 // notThere makes a file that does not exist wrong usage: nothing was read that could be refused.
 func notThere(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -250,16 +232,19 @@ func notThere(err error) error {
 	return err
 }
 
-// columns prints lines of cells, each column as wide as its widest cell, the first aligned left, the others right.
+// columns prints lines of cells, in which nothing acts on a terminal, each column as wide as its widest cell, the first aligned left, the others right.
 func columns(w io.Writer, rows [][]string) {
 	var width []int
-	for _, r := range rows {
+	for n, r := range rows {
+		cells := make([]string, len(r))
 		for i, c := range r {
 			if i == len(width) {
 				width = append(width, 0)
 			}
-			width[i] = max(width[i], len([]rune(c)))
+			cells[i] = inline(c)
+			width[i] = max(width[i], len([]rune(cells[i])))
 		}
+		rows[n] = cells
 	}
 	for _, r := range rows {
 		var b strings.Builder

@@ -69,7 +69,7 @@ names, as for liblsl, says which other machines to ask (KnownPeers), and how far
 					rate = fmt.Sprintf("%g Hz", f.Rate)
 				}
 				rows = append(rows, []string{
-					f.Name, f.Type, strconv.Itoa(f.Channels), rate, f.Format.String(), f.Hostname, f.SourceID, f.UID, fmt.Sprintf("%s:%d", f.Addr, f.DataPort),
+					f.Name, f.Type, strconv.Itoa(f.Channels), rate, f.Format.String(), f.Hostname, f.SourceID, f.UID, f.Endpoint().String(),
 				})
 			}
 			columns(cmd.OutOrStdout(), rows)

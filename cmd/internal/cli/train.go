@@ -436,7 +436,7 @@ func printTrain(cmd *cobra.Command, t trainJSON) {
 	t.print(w, fmt.Sprintf("%s, %s%s", t.Pipeline, t.Split, what))
 	t.printMetrics(w)
 	fmt.Fprint(w, noteLines(t.Notes), delayLine(t.Delay))
-	printRest(w, t.Rest)
+	printRest(w, t.Rest, "--events …,T0=rest")
 	printCoverage(w, t.Coverage)
 	if t.Bundle != "" {
 		fmt.Fprintf(w, "written: %s\n", t.Bundle)

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -116,8 +120,41 @@ func validate(how opener, path string) ([]validateJSON, error) {
 		return refuse(err)
 	}
 	v.Format = rec.Format
-	if len(rec.Deviations) > 0 {
-		v.Verdict, v.Deviations = verdictDeviates, rec.Deviations
+	changed, err := returnsLost(append([]string{path}, rec.Parts...))
+	if err != nil {
+		return nil, errors.Join(err, rec.Close())
+	}
+	if all := append(slices.Clone(rec.Deviations), changed...); len(all) > 0 {
+		v.Verdict, v.Deviations = verdictDeviates, all
 	}
 	return []validateJSON{v}, rec.Close()
+}
+
+// returnsLost looks, in files of any format, for what leaves their length as it is and changes samples: a transfer in text mode that made a
+// line feed of every carriage return.
+func returnsLost(files []string) (found []signal.Deviation, err error) {
+	for _, name := range files {
+		f, err := os.Open(name)
+		if errors.Is(err, os.ErrNotExist) { // a name, not a file
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		st, err := f.Stat()
+		words := ""
+		if err == nil && st.Mode().IsRegular() {
+			words, err = ingest.CheckReturns(f, st.Size())
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		if words != "" {
+			found = append(found, signal.Deviation{
+				Where: name, Rule: "numbers are stored in binary", Found: words,
+				Assumed: "nothing: a transfer in text mode probably made line feeds of all carriage returns, which changes samples; fetch the file again in binary mode",
+			})
+		}
+	}
+	return found, nil
 }

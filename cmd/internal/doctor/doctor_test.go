@@ -155,7 +155,8 @@ func TestExpected(t *testing.T) {
 		state State
 		parts []string
 	}{
-		{OK, []string{"amp one", `found is "Amp", as m.gyrus expects it`}}, {Note, []string{"its unit is not told"}},
+		{OK, []string{"amp one", `found is "Amp", as m.gyrus expects it`}},
+		{Note, []string{"its unit is not told"}},
 		{Problem, []string{"amp two", `found is "Amp2", but its rate is 500 Hz; it has no channel Cz`, "train on it"}},
 		{Problem, []string{"amp three", "not found: seen were others", "start the amplifier"}},
 	} {

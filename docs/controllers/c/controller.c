@@ -42,6 +42,8 @@ struct transit {
 /* The state of the rules; times are nanoseconds of the steady clock. */
 static int64_t run, newest, seq, beat_seq, spoke;        /* rules 2 and 3 */
 static bool ended, latched, shadow;
+static json_t *stood;                                    /* the newest emergency stop; NULL where there was none */
+static int64_t stood_at;
 static struct transit way;
 static struct {                                          /* an older run, alone to be alive where its transit is proven: rule 2 */
     int64_t run, beat_seq, cmd_seq, heard;
@@ -288,14 +290,43 @@ static void on_command(json_t *m, int64_t now) {
     snprintf(held.label, sizeof held.label, "%s", label == NULL ? "" : label);
 }
 
+/* Answers a stop, and with more (or NULL) a heartbeat that asks whether one is in force. */
+static void answer(natsConnection *nc, const char *subject, json_t *more) {
+    json_t *a = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "session", session, "decoder", decoder, "controller", name);
+    char *text;
+    if (more != NULL) json_object_update(a, more);
+    text = json_dumps(a, JSON_COMPACT);
+    if (text != NULL && strncmp(subject, "gyrus.", 6) != 0) natsConnection_PublishString(nc, subject, text);
+    free(text);
+    json_decref(a);
+    json_decref(more);
+}
+
+/* What a decoder that asks is told of the stop that is in force; NULL where none is. The lock is held. */
+static json_t *standing(int64_t now) {
+    static const char *const words[] = {"source", "why"};
+    json_t *more = NULL;
+    if (latched && stood != NULL) {
+        more = json_pack("{s:f}", "since_ms", (double)(now - stood_at) / MS);
+        for (int k = 0; k < 2; k++) {
+            json_t *word = json_object_get(stood, words[k]);
+            if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
+        }
+    }
+    return more;
+}
+
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *handle) {
     int64_t now = now_ns(); /* as early as possible */
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
-    (void)nc; (void)sub;
+    (void)sub;
     if (json_is_object(m)) {
+        json_t *more = NULL;
         pthread_mutex_lock(&lock);
         ((void (*)(json_t *, int64_t))handle)(m, now);
+        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status) more = standing(now);
         pthread_mutex_unlock(&lock);
+        if (more != NULL) answer(nc, natsMsg_GetReply(msg), more);
     }
     json_decref(m);
     natsMsg_Destroy(msg);
@@ -303,17 +334,18 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
 
 /* Rule 12: whatever has arrived. */
 static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *none) {
+    json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
     (void)sub; (void)none;
     pthread_mutex_lock(&lock);
     latched = true;
     held.on = false;
     stop("emergency");
+    json_decref(stood);
+    stood = json_is_object(m) ? json_incref(m) : json_object();
+    stood_at = now_ns();
     pthread_mutex_unlock(&lock);
-    if (natsMsg_GetReply(msg) != NULL) {
-        char answer[512];
-        snprintf(answer, sizeof answer, "{\"v\":1,\"session\":\"%s\",\"decoder\":\"%s\",\"controller\":\"%s\"}", session, decoder, name);
-        natsConnection_PublishString(nc, natsMsg_GetReply(msg), answer);
-    }
+    if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), NULL);
+    json_decref(m);
     natsMsg_Destroy(msg);
 }
 

@@ -58,7 +58,7 @@ const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
 let run = 0, newest = 0, seq = 0, beatSeq = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
-let heard = null, held = null, latched = false;
+let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
 
 const safe = (why) => { if (held) { held = null; stop(why); } };
 const shade = () => { shadow = true; safe("shadow"); }; // rule 13
@@ -188,11 +188,23 @@ nc.subscribe(`gyrus.${session}.stop`, {
     latched = true;
     held = null;
     stop("emergency");
-    if (msg?.reply) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name }));
+    stood = { stop: msg ? parse(msg.data) : {}, at: performance.now() };
+    if (msg) answer(msg, {});
   },
 });
+function answer(msg, more) {
+  if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name, ...more }));
+}
+const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k].slice(0, 200)]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
-nc.subscribe(`gyrus.${session}.status`, on(onStatus));
+nc.subscribe(`gyrus.${session}.status`, {
+  callback: (err, msg) => {
+    const now = performance.now();
+    if (err) return;
+    onStatus(parse(msg.data), now);
+    if (latched && stood) answer(msg, { since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
+  },
+});
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));
 await nc.flush();
 say("ready");

@@ -287,20 +287,28 @@ def keys(judge):
 
 async def main(url, session, decoder):
     judge, name = Judge(session, decoder, stop), uuid.uuid4().hex
+    stood = {}  # the newest emergency stop and when it came
 
     def on(handle):
         async def callback(msg):
             now = time.monotonic_ns()  # as early as possible
             with judge.lock:
                 handle(parse(msg.data), now)
+            if msg.reply and handle == judge.status and judge.latched and stood:  # a decoder asks whether a stop is in force
+                words = {k: v[:200] for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
+                await answer(msg.reply, since_ms=(now - stood["at"]) / MS, **words)
         return callback
+
+    async def answer(subject, **more):
+        if not subject.startswith("gyrus."):
+            await nc.publish(subject, json.dumps({"v": 1, "session": session, "decoder": decoder, "controller": name, **more}).encode())
 
     async def on_stop(msg):
         with judge.lock:
             judge.emergency()
+        stood.update(stop=parse(msg.data), at=time.monotonic_ns())
         if msg.reply:
-            answer = {"v": 1, "session": session, "decoder": decoder, "controller": name}
-            await nc.publish(msg.reply, json.dumps(answer).encode())
+            await answer(msg.reply)
 
     async def on_disconnect():
         with judge.lock:
