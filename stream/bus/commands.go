@@ -107,7 +107,7 @@ func (w *CommandWriter) checkRole() error {
 // called with what controllers that latched, and other decoders, say of it, as SubscribeCommands does. Nobody answers where
 // there is none. A decoder that was started behind the stop, or whose link was broken then, learns of it this way.
 func (w *CommandWriter) AskStopped(fn func(a StopAnswer, at time.Time)) (io.Closer, error) {
-	inbox := w.bus.nc.NewInbox()
+	inbox := w.bus.inbox(inboxStopped)
 	sub, err := w.bus.settled(subscribe(w.bus, inbox, ParseStopAnswer, func(a StopAnswer) string {
 		if a.Session != w.session {
 			return StopSubject(a.Session)

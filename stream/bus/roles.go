@@ -55,8 +55,9 @@ type grants struct {
 type inbox string
 
 const (
-	inboxCtl  inbox = "ctl"
-	inboxStop inbox = "stop"
+	inboxCtl     inbox = "ctl"
+	inboxStop    inbox = "stop"
+	inboxStopped inbox = "stopped" // whether a stop is in force: controllers and other decoders know
 )
 
 // grantsOf is the table, for a key that counts in every session; that of one session has its name for the first *. Nothing that is not in it is allowed: there is no JetStream, no monitoring and no inbox but
@@ -65,8 +66,8 @@ var grantsOf = map[Role]grants{
 	RoleDecoder: {
 		publish:   []string{anyCommand, anyStatus, anyRaw, anySchema, anyLook, anyCue, anyStop},
 		subscribe: []string{anyStatus, anyFeedback, anyActuator, anyRaw, anySchema, anyCtl, anyStop},
-		asks:      []inbox{inboxStop}, // its page has a button that stops
-		answers:   []inbox{inboxCtl},
+		asks:      []inbox{inboxStop, inboxStopped}, // its page has a button that stops
+		answers:   []inbox{inboxCtl, inboxStopped},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeInProcess},
 	},
 	RoleSource: {
@@ -76,7 +77,7 @@ var grantsOf = map[Role]grants{
 	RoleController: {
 		publish:   []string{anyFeedback, anyActuator},
 		subscribe: []string{anyCommand, anyStatus, anyStop},
-		answers:   []inbox{inboxStop},
+		answers:   []inbox{inboxStop, inboxStopped},
 		kinds:     []string{jwt.ConnectionTypeStandard, jwt.ConnectionTypeLeafnode},
 	},
 	RoleViewer: {

@@ -179,9 +179,10 @@ func TestRoles(t *testing.T) {
 	// Answers to requests and to stops go to inboxes of their own: who writes the one may not write the other.
 	box := func(r bus.Role, kind string) string { return "_INBOX." + publicKey(t, op, r) + "." + kind + ".1" }
 	asked, stopped, decStopped := box(bus.RoleOperator, "ctl"), box(bus.RoleOperator, "stop"), box(bus.RoleDecoder, "stop")
+	standing := box(bus.RoleDecoder, "stopped")
 	subjects := []string{
 		"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.raw.eeg", "gyrus.s1.raw.eeg.schema", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop",
-		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, stopped, decStopped, box(bus.RoleDecoder, "ctl"), box(bus.RoleOperator, "x"),
+		"gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, stopped, decStopped, standing, box(bus.RoleDecoder, "ctl"), box(bus.RoleOperator, "x"),
 		"_INBOX." + publicKey(t, op, bus.RoleOperator) + ".1", box(bus.RoleViewer, "ctl"), box(bus.RoleController, "stop"), "_INBOX.x.1", "_INBOX.>", "gyrus.s1.cmd.lda.more", "gyrus.s1.other", "gyrus.>", ">", "gyrus.*.>",
 		"gyrus.*.*.*", "*.*.*.*", "audit.gyrus.s1.cmd.lda", "$JS.API.INFO", "$SYS.REQ.SERVER.PING", "anything",
 	}
@@ -189,11 +190,11 @@ func TestRoles(t *testing.T) {
 	with := func(more ...string) []string { return append(slices.Clone(raw), more...) }
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked),
-			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop", decStopped),
+			with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", asked, standing),
+			with("gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.ctl", "gyrus.s1.stop", decStopped, standing),
 		},
 		bus.RoleSource:     {raw, nil},
-		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", stopped, decStopped}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
+		bus.RoleController: {[]string{"gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", stopped, decStopped, standing}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.stop"}},
 		bus.RoleViewer:     {nil, with("gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop")},
 		bus.RoleOperator:   {[]string{"gyrus.s1.ctl", "gyrus.s1.stop"}, []string{"gyrus.s1.cmd.lda", "gyrus.s1.status", "gyrus.s1.feedback.lda", "gyrus.s1.actuator.lda", "gyrus.s1.telemetry.lda", "gyrus.s1.telemetry.lda.cue", "gyrus.s1.stop", asked, stopped}},
 		bus.RoleAuditor:    {nil, []string{"gyrus.s1.cmd.lda", "gyrus.s1.feedback.lda", "gyrus.s1.ctl", "gyrus.s1.stop"}},

@@ -157,10 +157,7 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 	if err != nil {
 		return nil, fmt.Errorf("bus: stop: %w", err)
 	}
-	inbox := b.nc.NewRespInbox()
-	if key := b.nc.Opts.Nkey; key != "" {
-		inbox = inboxStop.of(key) + "." + nuid.Next()
-	}
+	inbox := b.inbox(inboxStop)
 	answers := make(chan *nats.Msg, pendingMsgs)
 	sub, err := b.nc.ChanSubscribe(inbox, answers)
 	if err != nil {
@@ -189,6 +186,14 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 		}
 	}
 	return sorted(stood), nil
+}
+
+// inbox is a new subject for answers of one kind.
+func (b *Bus) inbox(kind inbox) string {
+	if key := b.nc.Opts.Nkey; key != "" {
+		return kind.of(key) + "." + nuid.Next()
+	}
+	return b.nc.NewInbox()
 }
 
 func sorted(m map[string]StopAnswer) []StopAnswer {
