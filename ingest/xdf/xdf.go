@@ -91,17 +91,17 @@ func (c *contents) recording() (*signal.Recording, error) {
 		if s.stamps.err != nil {
 			return nil, s.stamps.err
 		}
-		zero = min(zero, lines[i].segments[0].t0)
+		zero = min(zero, lines[i].segments.at(0).t0)
 	}
 	begin := c.begin()
 	recs := make([]*signal.Recording, len(kept))
 	for i, s := range kept {
 		lines[i].place(zero)
-		s.stamps = stamps{} // the segments have it all
+		s.stamps, s.counts = stamps{}, nil // the segments have it all
 		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
 		rec.Info.Rate = lines[i].rate
-		rec.Spans, rec.Len = lines[i].spans()
-		rec.Data = newReader(c.src, s, rec.Info, lines[i].segments)
+		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
+		rec.Data = newReader(c.src, s, rec.Info, lines[i])
 		recs[i] = rec
 	}
 	if len(recs) == 0 {
@@ -176,10 +176,10 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 	if s.info.text() {
 		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
-	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
+	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, nil)
 	r.scales = []scale{{mul: 1, div: 1}}
 	x := [][]float64{make([]float64, s.n)}
-	if err := r.ReadSamples(x, 0); err != nil {
+	if err := r.read(x, 0); err != nil {
 		return nil, err
 	}
 	return func(i int64) string {
