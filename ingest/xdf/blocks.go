@@ -100,4 +100,5 @@ func (l *blocks) cut(n int64) {
 	for l.n > 0 && l.at(l.n-1).first >= n {
 		l.n--
 	}
+	l.groups.Cut((l.n + groupLen - 1) / groupLen)
 }

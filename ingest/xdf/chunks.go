@@ -31,18 +31,20 @@ const maxXML = 16 << 20 // bytes of XML in one chunk
 
 // stream is what the file has of one stream.
 type stream struct {
-	id     uint32
-	at     int64 // of its header
-	info   *streamInfo
-	footer *node
-	blocks blocks
-	n      int64
-	stamps stamps             // of every sample, on the clock of the sender until sync
-	labels pages.List[string] // of every sample of a stream of text
-	times  pages.List[float64]
-	values pages.List[float64] // clock offsets
-	bytes  int64               // of its blocks
-	again  place               // where stamps were read again
+	id      uint32
+	at      int64 // of its header
+	info    *streamInfo
+	units   []string // of its channels, as they are written
+	footer  bool
+	counted int64 // how many samples its footer speaks of, -1 where it does not
+	blocks  blocks
+	n       int64
+	stamps  stamps             // of every sample, on the clock of the sender until sync
+	labels  pages.List[string] // of every sample of a stream of text
+	times   pages.List[float64]
+	values  pages.List[float64] // clock offsets
+	bytes   int64               // of its blocks
+	again   place               // where stamps were read again
 
 	counts *[1 << medBits]int64 // memory of median
 
@@ -59,7 +61,7 @@ type stream struct {
 // contents is all that was found in a file.
 type contents struct {
 	src     *source
-	header  *node // of the file
+	began   string // the date in the header of the file
 	streams []*stream
 	byID    map[uint32]*stream
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
@@ -143,8 +145,11 @@ func (c *contents) chunk() error {
 	}
 	switch tag {
 	case tagFileHeader:
-		c.header, err = c.xml(from, end, "file header")
-		return err
+		header, err := c.xml(from, end, "file header")
+		if c.began = header.get("datetime"); err != nil {
+			return err
+		}
+		return nil
 	case tagStreamHeader, tagSamples, tagClockOffset, tagStreamFooter:
 		if size < 6 {
 			return damagef("a chunk of tag %d and %d bytes, must have at least 6", tag, size)
@@ -163,16 +168,16 @@ func (c *contents) chunk() error {
 	return nil
 }
 
-// xml reads the rest of a chunk. A document that cannot be read is a deviation, and nil.
-func (c *contents) xml(from, end int64, field string) (*node, error) {
+// xml reads the rest of a chunk. A document that cannot be read is a deviation, and not there.
+func (c *contents) xml(from, end int64, field string) (node, error) {
 	text, err := c.text(end, field)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
-	n, err := parseXML(text)
+	_, n, err := parseXML(text)
 	if err != nil {
 		c.src.deviate(from, field, "is XML", err.Error(), "nothing of it is used")
-		return nil, nil
+		return node{}, nil
 	}
 	return n, nil
 }
@@ -219,8 +224,11 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		return nil
 	case tagStreamFooter:
 		footer, err := c.xml(from, end, "stream footer")
-		if footer != nil {
-			s.footer = footer
+		if footer.there() {
+			s.footer, s.counted = true, -1
+			if n, err := strconv.ParseInt(footer.get("sample_count"), 10, 64); err == nil {
+				s.counted = n
+			}
 		}
 		return err
 	}
@@ -241,7 +249,7 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	if err != nil {
 		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
 	}
-	s := &stream{id: id, at: from, info: info, stamps: stamps{expanded: c.src.expanded}}
+	s := &stream{id: id, at: from, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
 	if info.rate > 0 {
 		s.stamps.step = 1 / info.rate
 	}
@@ -518,15 +526,6 @@ func (s *stream) deduce() bool {
 	}
 	s.last = s.stamps.deduce(1, s.last)
 	return true
-}
-
-// count is the number of samples that the footer speaks of, -1 where it does not.
-func (s *stream) count() int64 {
-	n, err := strconv.ParseInt(s.footer.get("sample_count"), 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 func float64At(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }

@@ -107,7 +107,7 @@ func (w *offsets) median(n int, value func(i int) float64) float64 {
 // samples than the footer counts, and a last offset that has nothing to do with those before.
 func (w *offsets) dropLate(src *source) {
 	s, n := w.s, w.n
-	count := s.count()
+	count := s.counted
 	if count < 0 || s.n <= count || n < 3 {
 		return
 	}

@@ -3,10 +3,11 @@ package xdf
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sort"
 
-	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/uncached"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // windowBytes is how much of the file is read at once where blocks are read one behind the other.
@@ -37,22 +38,22 @@ type reader struct {
 	rows [][]float64 // samples on their way there
 }
 
-func newReader(src *source, s *stream, info *signal.Info, line *timeline) *reader {
-	r := &reader{src: src, s: s, line: line, block: -1, scales: make([]scale, len(info.Channels))}
+// newReader reads samples in the units of the stream, or as they stand where it is not described.
+func newReader(src *source, s *stream, line *timeline) *reader {
+	r := &reader{src: src, s: s, line: line, block: -1, scales: make([]scale, s.info.channels)}
 	for ch := range r.scales {
-		u := s.scale(ch)
-		r.scales[ch] = scale{u.Mul, u.Div}
+		r.scales[ch] = scale{1, 1}
+		if s.units != nil {
+			u := units.Parse(s.units[ch])
+			r.scales[ch] = scale{u.Mul, u.Div}
+		}
 	}
 	return r
 }
 
 // SourceUnits are the units in the descriptions of the channels.
 func (r *reader) SourceUnits() []string {
-	all := make([]string, len(r.scales))
-	for ch := range all {
-		all[ch] = r.s.unit(ch)
-	}
-	return all
+	return slices.Clone(r.s.units)
 }
 
 // ReadSamples reads any range of one span.

@@ -53,10 +53,10 @@ func (s *stream) check(src *source) {
 	if s.skipped > 0 {
 		s.deviate(src, "skipped", "a sample has a stamp, or one before it has", fmt.Sprintf("%d samples whose time is not known", s.skipped), "they are left out")
 	}
-	if n := s.count(); n >= 0 && n != s.n {
+	if n := s.counted; n >= 0 && n != s.n {
 		s.deviate(src, "count", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d", s.n, n), "those that are there")
 	}
-	if s.footer == nil {
+	if !s.footer {
 		s.deviate(src, "footer", "a stream ends with a footer", "none", "the recorder was stopped hard; what it wrote is used")
 	}
 }
@@ -101,7 +101,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
 		rec.Info.Rate = lines[i].rate
 		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
-		rec.Data = newReader(c.src, s, rec.Info, lines[i])
+		rec.Data = newReader(c.src, s, lines[i])
 		recs[i] = rec
 	}
 	if len(recs) == 0 {
@@ -176,8 +176,7 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 	if s.info.text() {
 		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
-	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, nil)
-	r.scales = []scale{{mul: 1, div: 1}}
+	r := newReader(src, s, nil)
 	x := [][]float64{make([]float64, s.n)}
 	if err := r.read(x, 0); err != nil {
 		return nil, err
@@ -191,7 +190,7 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 // begin is when the recorder says that it began, the zero time where it does not. How far that is from the first sample the
 // format does not say.
 func (c *contents) begin() time.Time {
-	text := c.header.get("datetime")
+	text := c.began
 	if text == "" {
 		return time.Time{}
 	}
