@@ -26,7 +26,7 @@ func TestLiveStartedBehindAStop(t *testing.T) {
 	}
 	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
 	live := start(t, "live", file, "--json")
-	says(t, "no emergency stop is on record in "+session.StopFile(file, "s1", "decoder"), &live.errs)
+	says(t, "no emergency stop is on record in "+session.HeldFile(file, "s1", "decoder"), &live.errs)
 	says(t, "connected: samples come", &live.errs)
 	nc, err := nats.Connect(url)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestLiveStartedBehindAStop(t *testing.T) {
 	says(t, "resumed", &live.errs)
 	live.stop()
 	live.wait(t)
-	if _, err := os.Stat(session.StopFile(file, "s1", "decoder")); err == nil {
+	if _, err := os.Stat(session.HeldFile(file, "s1", "decoder")); err == nil {
 		t.Error("the record is still there")
 	}
 }
