@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -389,7 +390,7 @@ func TestCtlFreshIsOfThisRun(t *testing.T) {
 	var moved atomic.Int64
 	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { moved.Add(1); return nil, nil }})
 	for run, want := range map[int64]string{0: "to run 0 of the decoder, this is run 7", 6: "to run 6", 8: "to run 8"} {
-		if r := request(t, b, bus.Request{ID: fmt.Sprint(run), Verb: "go", Sent: time.Now().UnixNano(), Run: run}); r.OK || !strings.Contains(r.Error, want) {
+		if r := request(t, b, bus.Request{ID: strconv.FormatInt(run, 10), Verb: "go", Sent: time.Now().UnixNano(), Run: run}); r.OK || !strings.Contains(r.Error, want) {
 			t.Errorf("run %d: %+v", run, r)
 		}
 	}
@@ -413,7 +414,7 @@ func TestCtlFreshIsDoneOnce(t *testing.T) {
 		t.Errorf("told %d, sent at %d", sent, once.Sent)
 	}
 	for i := range 1030 { // refused for their arguments, and quickly
-		c.Call(t.Context(), "fail", fmt.Sprint(i))
+		c.Call(t.Context(), "fail", strconv.Itoa(i))
 	}
 	if r := request(t, b, once); r.OK || len(done) != 0 {
 		t.Errorf("again: %+v, done %d times more", r, len(done))

@@ -144,7 +144,7 @@ func (k *keeper) run() {
 			k.tell(fmt.Sprintf("the %s is on record now, in %s", what, k.path))
 			told = ""
 		case err == nil && told != "":
-			k.tell(fmt.Sprintf("nothing is on record any more in %s", k.path))
+			k.tell("nothing is on record any more in " + k.path)
 			told = ""
 		case err != nil && what == "" && told != "nothing":
 			k.tell(fmt.Sprintf("the record of what held the decoder back could not be removed, so that the next start will be held back by it; it is tried again every %v: %v", k.again, err))
