@@ -370,7 +370,7 @@ func TestNewestStopCounts(t *testing.T) {
 	}
 	is("4", "fourth", 3)
 	for now, k := time.Now(), 0; k < 3; k++ {
-		p.g.hear(bus.Stop{Why: "fifth"}, now.Add(time.Duration(k)*100*time.Millisecond))
+		p.g.hear(bus.Stop{Why: "fifth"}, now.Add(time.Duration(k-3)*100*time.Millisecond))
 	}
 	is("", "fifth", 4)
 	p.call("resume")
