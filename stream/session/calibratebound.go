@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-
-	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
 // eventBytes is more than an event takes but for its label.
@@ -35,8 +33,6 @@ func (e *engine) fill(why string) error {
 	e.detail = why
 	e.note(why)
 	err := e.judged(refused)
-	if e.phase != bus.PhaseCalibrating { // a repetition would have begun it anew
-		e.cal.capture = capture{info: e.cal.info, most: e.cal.capture.most}
-	}
+	e.cal.capture = capture{info: e.cal.info}
 	return errors.Join(err, e.failed)
 }
