@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,12 +11,13 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
-// Verbs are what operators can ask for from when the bus is open, whether there is a session yet or not.
+// Verbs are what operators can ask for. What holds the decoder back is done from when the bus is open, whether there is a session yet
+// or not; the rest is refused until there is.
 func (g *Guard) Verbs() []bus.Verb {
 	asked := func(fn func(sent time.Duration) error) func(context.Context, []string) (any, error) {
 		return func(ctx context.Context, _ []string) (any, error) { return g.ask(ctx, fn) }
 	}
-	return []bus.Verb{
+	list := []bus.Verb{
 		{Name: "status", Urgent: true, Doc: "how the session and its streams are", Do: g.status},
 		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: asked(g.pause)},
 		{Name: "resume", Fresh: true, Doc: "send commands again, also behind an emergency stop", Do: asked(g.resume)},
@@ -23,6 +25,20 @@ func (g *Guard) Verbs() []bus.Verb {
 		{Name: "actuate", Fresh: true, Doc: "send commands that controllers may act on", Do: asked(g.actuate)},
 		{Name: "stop", Urgent: true, Doc: "end the session", Do: func(ctx context.Context, _ []string) (any, error) { return g.finish(ctx) }},
 	}
+	for _, v := range sessionVerbs() {
+		v.Do = func(ctx context.Context, args []string) (any, error) {
+			e, err := g.at()
+			if err == nil && e == nil {
+				err = errors.New("the session waits for its stream (gyrus ctl SESSION status says for which): ask again when that is there")
+			}
+			if err != nil {
+				return nil, err
+			}
+			return v.do(e, ctx, args)
+		}
+		list = append(list, v.Verb)
+	}
+	return list
 }
 
 // standing is the answer to a verb of a Guard.

@@ -271,7 +271,9 @@ func (e *engine) begin() error {
 		if e.owned {
 			e.opt.Ctl.Handle(e.guard.Verbs()...)
 		}
-		e.opt.Ctl.Handle(e.verbs()...)
+		if e.opt.Adapter != nil {
+			e.opt.Ctl.Handle(e.opt.Adapter.verbs()...)
+		}
 	}
 	if e.opt.Metrics != nil {
 		e.opt.Metrics.attach(e)

@@ -15,36 +15,40 @@ import (
 // errOver is what is asked of a session that has ended.
 var errOver = errors.New("the session has ended")
 
-// verbs are what operators can ask a session for besides those of its guard.
-func (e *engine) verbs() []bus.Verb {
-	phase := func(fn func() error) func(context.Context, []string) (any, error) {
-		return func(ctx context.Context, _ []string) (any, error) {
-			var p bus.Phase
-			err := e.do(ctx, func() error {
-				err := fn()
-				p = e.shown()
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
-			return standing{Phase: p, State: e.opt.Commands.Intent()}, nil
-		}
-	}
-	list := []bus.Verb{
-		{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
-		{
-			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
+// sessionVerb is what operators can ask a session for that has its stream.
+type sessionVerb struct {
+	bus.Verb // without Do
+	do       func(e *engine, ctx context.Context, args []string) (any, error)
+}
+
+// sessionVerbs are all of them, but for those of an adapter.
+func sessionVerbs() []sessionVerb {
+	return []sessionVerb{
+		{bus.Verb{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes"}, (*engine).verbSwap},
+		{bus.Verb{
+			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"},
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
-		},
-		{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
-		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
-		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
+		}, (*engine).verbRollback},
+		{bus.Verb{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made"}, says(accepted)},
+		{bus.Verb{Name: "refuse", Doc: "end the calibration without its model"}, says(refused)},
+		{bus.Verb{Name: "repeat", Doc: "refuse the model and calibrate again"}, says(repeated)},
 	}
-	if e.opt.Adapter != nil {
-		list = append(list, e.opt.Adapter.verbs()...)
+}
+
+// says judges the model that a calibration has made.
+func says(v verdict) func(*engine, context.Context, []string) (any, error) {
+	return func(e *engine, ctx context.Context, _ []string) (any, error) {
+		s := standing{State: e.opt.Commands.Intent()}
+		err := e.do(ctx, func() error {
+			err := e.answer(v)
+			s.Phase = e.shown()
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	}
-	return list
 }
 
 // do runs fn between two chunks and waits for it.

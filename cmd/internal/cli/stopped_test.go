@@ -115,7 +115,7 @@ func TestLiveIsStoppedWhileItWaits(t *testing.T) {
 			t.Errorf("%s: %d, %s%s", verb, code, out, errs)
 		}
 	}
-	if code, out, errs := run(t, "ctl", "s1", "swap", "x.gyrus", "--url", url); code != exitFailed || !strings.Contains(errs, `unknown verb "swap"`) {
+	if code, out, errs := run(t, "ctl", "s1", "swap", "x.gyrus", "--url", url); code != exitFailed || !strings.Contains(errs, "the session waits for its stream") {
 		t.Errorf("swap: %d, %s%s", code, out, errs)
 	}
 	if code, out, errs := run(t, "ctl", "s1", "stop", "--url", url); code != exitDone {
