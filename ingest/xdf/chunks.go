@@ -27,13 +27,17 @@ var boundary = []byte{0x43, 0xa5, 0x46, 0xdc, 0xcb, 0xf5, 0x41, 0x0f, 0xb3, 0x0e
 
 var magic = []byte("XDF:")
 
-const maxXML = 16 << 20 // bytes of XML in one chunk
+const (
+	maxXML      = 16 << 20 // bytes of XML in one chunk
+	resyncBytes = 4096     // that are searched at once
+)
 
 // stream is what the file has of one stream.
 type stream struct {
 	id      uint32
 	at      int64 // of its header
 	info    *streamInfo
+	where   string   // it is, in messages
 	units   []string // of its channels, as they are written
 	footer  bool
 	counted int64 // how many samples its footer speaks of, -1 where it does not
@@ -93,10 +97,14 @@ func scan(src *source) (*contents, error) {
 			s.lost = true
 		}
 		if !found {
-			src.deviate(from, "chunk", "a file is whole chunks", fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk")
+			src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
+				return fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk"
+			})
 			break
 		}
-		src.deviate(from, "chunk", "a file is whole chunks", string(harm), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from))
+		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
+			return string(harm), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
+		})
 		src.at = to
 	}
 	return c, nil
@@ -105,19 +113,19 @@ func scan(src *source) (*contents, error) {
 // resync finds the end of the first boundary chunk that begins behind byte from.
 func (c *contents) resync(from int64) (int64, bool, error) {
 	src := c.src
-	buf := make([]byte, 64<<10)
-	for at := from + 1; at < src.size; {
-		n := min(int64(len(buf)), src.size-at)
-		if _, err := src.file.ReadAt(buf[:n], at); err != nil && n < int64(len(buf)) && at+n != src.size {
-			return 0, false, src.errorf(at, "chunk", "cannot be read: %w", err)
+	for src.at = from + 1; src.at < src.size; {
+		n := min(resyncBytes, src.size-src.at)
+		b, err := src.peek(int(n))
+		if err != nil {
+			return 0, false, src.errorf(src.at, "chunk", "cannot be read: %w", err)
 		}
-		if i := bytes.Index(buf[:n], boundary); i >= 0 {
-			return at + int64(i+len(boundary)), true, nil
+		if i := bytes.Index(b, boundary); i >= 0 {
+			return src.at + int64(i+len(boundary)), true, nil
 		}
 		if n <= int64(len(boundary)) {
 			break
 		}
-		at += n - int64(len(boundary)) + 1
+		src.skip(n - int64(len(boundary)) + 1)
 	}
 	return 0, false, nil
 }
@@ -163,7 +171,9 @@ func (c *contents) chunk() error {
 		src.skip(end - src.at)
 		return nil
 	}
-	src.deviate(from, "chunk", "tags are 1 to 6", fmt.Sprintf("tag %d in a chunk of %d bytes", tag, size), "the chunk is passed over")
+	src.deviate(from, "chunk", "tags are 1 to 6", func() (found, assumed string) {
+		return fmt.Sprintf("tag %d in a chunk of %d bytes", tag, size), "the chunk is passed over"
+	})
 	src.skip(end - src.at)
 	return nil
 }
@@ -176,7 +186,9 @@ func (c *contents) xml(from, end int64, field string) (node, error) {
 	}
 	_, n, err := parseXML(text)
 	if err != nil {
-		c.src.deviate(from, field, "is XML", err.Error(), "nothing of it is used")
+		c.src.deviate(from, field, "is XML", func() (found, assumed string) {
+			return err.Error(), "nothing of it is used"
+		})
 		return node{}, nil
 	}
 	return n, nil
@@ -198,7 +210,9 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		return c.streamHeader(id, from, end)
 	}
 	if s == nil {
-		src.deviate(from, "stream id", "a stream's header comes before all else of it", fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over")
+		src.deviate(from, "stream id", "a stream's header comes before all else of it", func() (found, assumed string) {
+			return fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over"
+		})
 		if end > src.size {
 			return errShort
 		}
@@ -216,7 +230,9 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		}
 		at, value := float64At(b), float64At(b[8:])
 		if at-at != 0 || value-value != 0 {
-			src.deviate(from, "clock offset", "times are finite", fmt.Sprintf("%g at %g", value, at), "the offset is passed over")
+			src.deviate(from, "clock offset", "times are finite", func() (found, assumed string) {
+				return fmt.Sprintf("%g at %g", value, at), "the offset is passed over"
+			})
 			return nil
 		}
 		s.times.Add(at)
@@ -242,7 +258,9 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 		return err
 	}
 	if c.byID[id] != nil {
-		c.src.deviate(from, "stream header", "a stream has one header", fmt.Sprintf("another of stream %d", id), "the first one counts")
+		c.src.deviate(from, "stream header", "a stream has one header", func() (found, assumed string) {
+			return fmt.Sprintf("another of stream %d", id), "the first one counts"
+		})
 		return nil
 	}
 	info, err := parseHeader(text)
@@ -278,7 +296,9 @@ func (c *contents) samples(s *stream, from, end int64) error {
 		return err
 	case got == n && end <= src.size:
 		if src.at != end {
-			src.deviate(from, "samples", "a chunk is as long as its samples", fmt.Sprintf("%d bytes behind the last of %d samples", end-src.at, n), "they are passed over")
+			src.deviate(from, "samples", "a chunk is as long as its samples", func() (found, assumed string) {
+				return fmt.Sprintf("%d bytes behind the last of %d samples", end-src.at, n), "they are passed over"
+			})
 			src.skip(end - src.at)
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -33,9 +34,8 @@ type source struct {
 	room     int64 // for how many more stamps there is memory: see stamps
 	expanded *expanded
 
-	deviations []signal.Deviation
-	first      map[string]int // position in deviations of the first of a kind
-	again      map[string]int
+	deviations pages.List[deviation]
+	first      map[flaw]int // position in deviations of the first
 }
 
 func newSource(f ingest.File, name string) (*source, error) {
@@ -43,7 +43,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &source{file: f, name: name, size: st.Size(), room: keptStamps, expanded: newExpanded(st.Size()), first: map[string]int{}, again: map[string]int{}}, nil
+	return &source{file: f, name: name, size: st.Size(), room: keptStamps, expanded: newExpanded(st.Size()), first: map[flaw]int{}}, nil
 }
 
 // skip passes over n bytes.
@@ -139,28 +139,56 @@ func (s *source) errorf(at int64, field, format string, args ...any) error {
 	return &ingest.FormatError{File: s.name, Field: field, Offset: min(at, s.size), Err: fmt.Errorf(format, args...)}
 }
 
-// deviate lists one departure from the format: the first of those with this place and rule, the others are counted. A
-// broken writer must not fill the memory.
-func (s *source) deviate(at int64, field, rule, found, assumed string) {
-	s.list(field+rule, fmt.Sprintf("byte %d: %s", at, field), rule, found, assumed)
+// flaw is what departures from the format have in common of which the first is listed and the others are counted: a broken writer must
+// not fill the memory.
+type flaw struct {
+	stream      *stream // nil for the file
+	field, rule string
 }
 
-func (s *source) list(kind, where, rule, found, assumed string) {
-	if _, seen := s.first[kind]; seen {
-		s.again[kind]++
-		return
+// deviation is one that is listed, and how many more like it there are.
+type deviation struct {
+	signal.Deviation
+
+	more int
+}
+
+// again counts f, if it is listed already.
+func (s *source) again(f flaw) bool {
+	k, seen := s.first[f]
+	if seen {
+		s.deviations.At(k).more++
 	}
-	s.first[kind] = len(s.deviations)
-	s.deviations = append(s.deviations, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed})
+	return seen
+}
+
+// deviate lists a departure from the format at byte at, or counts it. found is what is there, and what is done about it.
+func (s *source) deviate(at int64, field, rule string, found func() (found, assumed string)) {
+	if f := (flaw{nil, field, rule}); !s.again(f) {
+		found, assumed := found()
+		s.list(f, fmt.Sprintf("byte %d: %s", at, field), rule, found, assumed)
+	}
+}
+
+// list lists f, which is not listed yet.
+func (s *source) list(f flaw, where, rule, found, assumed string) {
+	s.first[f] = s.deviations.Len()
+	s.deviations.Add(deviation{Deviation: signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed}})
 }
 
 // all is the deviations with their counts.
 func (s *source) all() []signal.Deviation {
-	for kind, n := range s.again {
-		s.deviations[s.first[kind]].Found += fmt.Sprintf("; %d more like it", n)
+	if s.deviations.Len() == 0 {
+		return nil
 	}
-	clear(s.again)
-	return s.deviations
+	all := make([]signal.Deviation, s.deviations.Len())
+	for k := range all {
+		d := s.deviations.At(k)
+		if all[k] = d.Deviation; d.more > 0 {
+			all[k].Found += fmt.Sprintf("; %d more like it", d.more)
+		}
+	}
+	return all
 }
 
 // length reads a length of the format: a byte 1, 4 or 8 and as many bytes of the number.

@@ -48,10 +48,12 @@ func parseXML(text []byte) (name string, root node, err error) {
 	case depth > 0:
 		return "", node{}, fmt.Errorf("ends within %q", path[depth-1])
 	case root.inner == nil:
-		return "", node{}, errors.New("has no element")
+		return "", node{}, errEmpty
 	}
 	return name, root, nil
 }
+
+var errEmpty = errors.New("has no element")
 
 // local is name without the name space in front.
 func local(name []byte) []byte {
