@@ -617,7 +617,7 @@ func xdfChannels(*testing.T) (fstest.MapFS, string) {
 // xdfStreams has two samples in each of many streams.
 func xdfStreams(*testing.T) (fstest.MapFS, string) {
 	b := []byte("XDF:")
-	for id := range uint32(1000) {
+	for id := range uint32(500) {
 		b = xdfStream(b, id, 1, "")
 		content := append(le.AppendUint32(nil, id), 1, 2, 8)
 		b = xdfChunk(b, 3, append(le.AppendUint64(content, math.Float64bits(1)), 1, 0, 2))

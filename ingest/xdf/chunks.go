@@ -79,13 +79,13 @@ func scan(src *source) (*contents, error) {
 	if err != nil || !bytes.Equal(head, magic) {
 		return nil, src.errorf(0, "magic", "is %q, must be %q", head, magic)
 	}
+	var harm *damage
 	for src.at < src.size {
 		from := src.at
 		err := c.chunk()
 		if err == nil {
 			continue
 		}
-		var harm damage
 		if !errors.As(err, &harm) {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func scan(src *source) (*contents, error) {
 			break
 		}
 		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
-			return string(harm), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
+			return harm.Error(), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
 		})
 		src.at = to
 	}
@@ -140,7 +140,7 @@ func (c *contents) chunk() error {
 	}
 	begin := src.at
 	if size < 2 {
-		return damagef("a chunk of %d bytes, must have at least 2", size)
+		return src.damagef("a chunk of %d bytes, must have at least 2", size)
 	}
 	b, err := src.next(2)
 	if err != nil {
@@ -149,7 +149,7 @@ func (c *contents) chunk() error {
 	tag := binary.LittleEndian.Uint16(b)
 	end := begin + size
 	if end > src.size && tag != tagSamples {
-		return damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
+		return src.damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
 	}
 	switch tag {
 	case tagFileHeader:
@@ -160,7 +160,7 @@ func (c *contents) chunk() error {
 		return nil
 	case tagStreamHeader, tagSamples, tagClockOffset, tagStreamFooter:
 		if size < 6 {
-			return damagef("a chunk of tag %d and %d bytes, must have at least 6", tag, size)
+			return src.damagef("a chunk of tag %d and %d bytes, must have at least 6", int64(tag), size)
 		}
 		b, err := src.next(4)
 		if err != nil {
@@ -197,7 +197,7 @@ func (c *contents) xml(from, end int64, field string) (node, error) {
 func (c *contents) text(end int64, field string) ([]byte, error) {
 	n := end - c.src.at
 	if n > maxXML {
-		return nil, damagef("a %s of %d bytes, may have %d", field, n, maxXML)
+		return nil, c.src.damagef("a "+field+" of %d bytes, may have %d", n, maxXML)
 	}
 	return c.src.bytes(n)
 }
@@ -222,7 +222,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 	switch tag {
 	case tagClockOffset:
 		if end-src.at != 16 {
-			return damagef("a clock offset of %d bytes, must have 16", end-src.at)
+			return src.damagef("a clock offset of %d bytes, must have 16", end-src.at)
 		}
 		b, err := src.next(16)
 		if err != nil {
@@ -304,9 +304,9 @@ func (c *contents) samples(s *stream, from, end int64) error {
 		}
 		return nil
 	case end > src.size:
-		return damagef("%d whole samples of %d in a chunk of stream %d, whose end the file does not have", got, n, s.id)
+		return src.damagef("%d whole samples of %d in a chunk of stream %d, whose end the file does not have", got, n, int64(s.id))
 	}
-	return damagef("%d whole samples of %d in a chunk of stream %d", got, n, s.id)
+	return src.damagef("%d whole samples of %d in a chunk of stream %d", got, n, int64(s.id))
 }
 
 // numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
@@ -356,7 +356,7 @@ func (c *contents) number(s *stream, end, width int64) (known, whole bool, err e
 	}
 	stamp := int64(b[0])
 	if stamp != 0 && stamp != 8 {
-		return false, false, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+		return false, false, src.damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, int64(s.id))
 	}
 	if end-src.at < stamp+width {
 		return false, false, nil
@@ -462,7 +462,7 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 		}
 		stamp := b[0]
 		if stamp != 0 && stamp != 8 {
-			return got, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+			return got, src.damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", int64(stamp), int64(s.id))
 		}
 		var at float64
 		if stamp == 8 {

@@ -34,6 +34,7 @@ type source struct {
 	room     int64 // for how many more stamps there is memory: see stamps
 	expanded *expanded
 
+	harm       damage
 	deviations pages.List[deviation]
 	first      map[flaw]int // position in deviations of the first
 }
@@ -115,16 +116,32 @@ func (s *source) bytes(n int64) ([]byte, error) {
 	return b, nil
 }
 
-// damage is why a chunk cannot be read; reading can go on behind the next boundary.
-type damage string
+// damage is why a chunk cannot be read; reading can go on behind the next boundary. It is put into words when it is asked for: there may
+// be much.
+type damage struct {
+	format string
+	args   [3]int64
+	n      int // of args
+}
 
 // Error is one line.
-func (d damage) Error() string { return string(d) }
+func (d *damage) Error() string {
+	args := make([]any, d.n)
+	for i := range args {
+		args[i] = d.args[i]
+	}
+	return fmt.Sprintf(d.format, args...)
+}
 
-func damagef(format string, args ...any) error { return damage(fmt.Sprintf(format, args...)) }
+// damagef is damage, until there is more.
+func (s *source) damagef(format string, args ...int64) error {
+	s.harm = damage{format: format, n: len(args)}
+	copy(s.harm.args[:], args)
+	return &s.harm
+}
 
 // errShort is the end of the file within what was to be read.
-const errShort = damage("the file ends within a chunk")
+var errShort error = &damage{format: "the file ends within a chunk"}
 
 // failed is why fewer bytes were read than were asked for.
 func (s *source) failed(err error) error {
@@ -199,17 +216,12 @@ func (s *source) length() (int64, error) {
 	}
 	width := int(b[0])
 	if width != 1 && width != 4 && width != 8 {
-		return 0, damagef("a length of %d bytes, must be of 1, 4 or 8", width)
+		return 0, s.damagef("a length of %d bytes, must be of 1, 4 or 8", int64(width))
 	}
 	if b, err = s.next(width); err != nil {
 		return 0, err
 	}
-	return lengthOf(b)
-}
-
-// lengthOf is a number of 1, 4 or 8 bytes.
-func lengthOf(b []byte) (int64, error) {
-	switch len(b) {
+	switch width {
 	case 1:
 		return int64(b[0]), nil
 	case 4:
@@ -217,7 +229,7 @@ func lengthOf(b []byte) (int64, error) {
 	}
 	v := binary.LittleEndian.Uint64(b)
 	if v > 1<<62 {
-		return 0, damagef("a length of %d is more than any file has", v)
+		return 0, s.damagef("a length of more than 2⁶² bytes")
 	}
 	return int64(v), nil
 }
