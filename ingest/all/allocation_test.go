@@ -63,8 +63,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"xdf: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1000) },
 	"xdf: late stamps":                xdfLate,
 	"xdf: texts":                      xdfTexts,
+	"xdf: texts of no channel":        xdfNoTexts,
 	"xdf: clock offsets":              func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(0) },
-	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(20) },
+	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(2) },
 	"xdf: elements without text":      xdfElements,
 	"xdf: channels":                   xdfChannels,
 	"xdf: many streams":               xdfStreams,
@@ -562,6 +563,15 @@ func xdf(per, chunks int, stamps bool, step int) (fstest.MapFS, string) {
 		b = xdfChunk(b, 3, content)
 	}
 	return one("x.xdf", b)
+}
+
+// xdfNoTexts has samples of one byte in a stream of text that has no channels.
+func xdfNoTexts(*testing.T) (fstest.MapFS, string) {
+	files, name := xdf(100, 100, true, 1)
+	b := xdfChunk(files[name].Data, 2, []byte("\x02\x00\x00\x00<info><channel_count>0</channel_count><nominal_srate>0</nominal_srate><channel_format>string</channel_format></info>"))
+	content := le.AppendUint32([]byte{2, 0, 0, 0, 4}, 1_000_001)
+	content = le.AppendUint64(append(content, 8), math.Float64bits(1))
+	return one(name, xdfChunk(b, 3, append(content, make([]byte, 1_000_000)...)))
 }
 
 // xdfLate has stamps that scatter by many samples.

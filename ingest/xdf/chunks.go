@@ -505,8 +505,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 			known = s.deduce()
 		}
 		if known {
-			s.n++
-			s.labels.Add(c.intern(c.label))
+			if s.n++; s.info.channels > 0 { // nothing is made of a stream without channels, of which a sample may have one byte
+				s.labels.Add(c.intern(c.label))
+			}
 		}
 	}
 	return n, nil
