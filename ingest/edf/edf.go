@@ -22,6 +22,7 @@ type variant struct {
 	bytes       int    // of one sample
 	min, max    int64  // that a sample can be
 	decode      func(dst []float64, src []byte, offset, gain float64)
+	decodePast  func(dst []float64, src []byte, offset, gain float64) // past the cache, or nil
 	encode      func(dst []byte, sample int64)
 }
 
@@ -31,7 +32,7 @@ var edf16 = &variant{
 	annotations: "EDF Annotations",
 	bytes:       2,
 	min:         -1 << 15, max: 1<<15 - 1,
-	decode: decode16,
+	decode: decode16, decodePast: decode16Past,
 	encode: encode16,
 }
 

@@ -1,6 +1,10 @@
 package edf
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/gyrus-bci/gyrus/ingest/uncached"
+)
 
 // decode16 scales little-endian 16-bit samples; src is twice as long as dst.
 func decode16(dst []float64, src []byte, offset, gain float64) {
@@ -8,6 +12,17 @@ func decode16(dst []float64, src []byte, offset, gain float64) {
 		_ = src[2*n-1] // the kernel does not check
 		integers16AVX(&dst[0], &src[0], n, offset, gain)
 		dst, src = dst[n:], src[2*n:]
+	}
+	plain16(dst, src, offset, gain)
+}
+
+// decode16Past is decode16 past the cache, for memory that uncached.Worth speaks of.
+func decode16Past(dst []float64, src []byte, offset, gain float64) {
+	if head, n := uncached.Lines(dst); haveLanes && n > 0 {
+		_ = src[2*(head+n)-1]
+		plain16(dst[:head], src, offset, gain)
+		integers16Past(&dst[head], &src[2*head], n, offset, gain)
+		dst, src = dst[head+n:], src[2*(head+n):]
 	}
 	plain16(dst, src, offset, gain)
 }

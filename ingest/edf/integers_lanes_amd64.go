@@ -9,3 +9,8 @@ package edf
 //
 //go:noescape
 func integers16AVX(dst *float64, src *byte, n int, offset float64, gain float64)
+
+// integers16Past is integers16AVX past the cache; dst is aligned to 64 bytes.
+//
+//go:noescape
+func integers16Past(dst *float64, src *byte, n int, offset float64, gain float64)

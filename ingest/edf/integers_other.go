@@ -6,3 +6,5 @@ package edf
 var haveLanes = false
 
 func integers16AVX(_ *float64, _ *byte, _ int, _, _ float64) { panic("edf: no lanes") }
+
+func integers16Past(_ *float64, _ *byte, _ int, _, _ float64) { panic("edf: no lanes") }

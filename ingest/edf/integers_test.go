@@ -6,9 +6,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/uncached"
 )
 
-// TestIntegers: every sample is (integer + offset)·gain, with and without the vector kernel, and nothing else is written.
+// TestIntegers: every sample is (integer + offset)·gain, with and without the vector kernels, and nothing else is written.
 func TestIntegers(t *testing.T) {
 	defer func(have bool) { haveLanes = have }(haveLanes)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -22,12 +24,11 @@ func TestIntegers(t *testing.T) {
 			for at := range 9 {
 				name := fmt.Sprintf("%d samples from %d on, lanes %v", n, at, haveLanes)
 				dst := make([]float64, at+n+9)
-				for i := range dst {
-					dst[i] = guard
-				}
 				var src []byte
 				want := make([]float64, len(dst))
-				copy(want, dst)
+				for i := range want {
+					want[i] = guard
+				}
 				for i := range n {
 					v := int16(rng.Uint32())
 					if i < 2 {
@@ -37,10 +38,16 @@ func TestIntegers(t *testing.T) {
 					sum := float64(v) + offset
 					want[at+i] = sum * gain
 				}
-				decode16(dst[at:at+n], src, offset, gain)
-				for i, v := range dst {
-					if v != want[i] {
-						t.Fatalf("%s: %d is %v, want %v", name, i-at, v, want[i])
+				for way, decode := range map[string]func([]float64, []byte, float64, float64){"in": decode16, "past": decode16Past} {
+					for i := range dst {
+						dst[i] = guard
+					}
+					decode(dst[at:at+n], src, offset, gain)
+					uncached.Done()
+					for i, v := range dst {
+						if v != want[i] {
+							t.Fatalf("%s, %s the cache: %d is %v, want %v", name, way, i-at, v, want[i])
+						}
 					}
 				}
 			}

@@ -148,6 +148,10 @@ func (r *reader) decode(x []float64, raw []byte, c *channel, past bool) {
 		c.scale.convert(x)
 		return
 	}
+	if r.h.v.decodePast != nil && c.scale.plain() {
+		r.h.v.decodePast(x, raw, c.scale.offset, c.scale.gain)
+		return
+	}
 	for len(x) > 0 {
 		n := min(len(x), len(r.block))
 		r.decode(r.block[:n], raw[:n*r.h.v.bytes], c, false)

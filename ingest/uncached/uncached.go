@@ -3,6 +3,10 @@
 // it. Stores past the cache spare that. For little memory they are slower: who looks at the samples next has to fetch them.
 package uncached
 
+import "unsafe"
+
+const line = 64 // bytes of a line of the cache
+
 // Least is how many bytes are more than any cache keeps for one program.
 const Least = 32 << 20
 
@@ -17,3 +21,10 @@ func Copy(dst, src []float64) { copyPast(dst, src) }
 
 // Done ends a number of copies.
 func Done() { done() }
+
+// Lines says where the whole lines of the cache begin in x, and how many numbers they hold: a multiple of 8, or 0. Stores past the cache
+// are for these alone; a reader that has a kernel of its own for them fills what is in front and behind as it always does.
+func Lines(x []float64) (head, n int) {
+	head = int(-uintptr(unsafe.Pointer(unsafe.SliceData(x)))%line) / 8
+	return head, max(0, len(x)-head) &^ 7
+}

@@ -3,6 +3,7 @@ package uncached
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 )
 
 // TestCopy: all is copied, however dst lies to the lines of the cache, and nothing else is written.
@@ -33,6 +34,23 @@ func TestCopy(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestLines: what is in front of the lines is less than one, what they hold is aligned, and what is behind is less than one.
+func TestLines(t *testing.T) {
+	all := make([]float64, 64)
+	for at := range 17 {
+		for n := range 40 {
+			x := all[at : at+n]
+			head, whole := Lines(x)
+			if head < 0 || head > 7 || whole%8 != 0 || whole < 0 || whole > 0 && n-head-whole > 7 || whole == 0 && n-head > 7 {
+				t.Errorf("%d numbers, %d from the begin: %d in front, %d in lines", n, at, head, whole)
+			}
+			if whole > 0 && uintptr(unsafe.Pointer(&x[head]))%line != 0 {
+				t.Errorf("%d numbers, %d from the begin: %d in front, which is not where a line begins", n, at, head)
 			}
 		}
 	}
