@@ -186,12 +186,15 @@ func (c *contents) xml(from, end int64, field string) (node, error) {
 	}
 	_, n, err := parseXML(text)
 	if err != nil {
-		c.src.deviate(from, field, "is XML", func() (found, assumed string) {
-			return err.Error(), "nothing of it is used"
-		})
+		c.noXML(from, field, err)
 		return node{}, nil
 	}
 	return n, nil
+}
+
+// noXML lists that a document cannot be read.
+func (c *contents) noXML(from int64, field string, err error) {
+	c.src.deviate(from, field, "is XML", func() (found, assumed string) { return err.Error(), "nothing of it is used" })
 }
 
 func (c *contents) text(end int64, field string) ([]byte, error) {
