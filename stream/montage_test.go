@@ -17,10 +17,13 @@ import (
 // bringing is a step that makes nine channels of what is there.
 const bringing = `{use: montage, channels: [FC3, FCz, FC4, C3, Cz, C4, CP3, CPz, CP4], min_coverage: 0.5, max_neighbour_m: 0.06}`
 
-// capSpec is a pipeline behind a step, or without one.
-func capSpec(t *testing.T, step string) *pipeline.Spec {
+// behind are the steps that see what bringing makes.
+const behind = "{use: car}, {use: laplacian}"
+
+// capSpec is a pipeline with these steps on samples.
+func capSpec(t *testing.T, steps string) *pipeline.Spec {
 	t.Helper()
-	spec, err := pipeline.Parse("cap.yaml", []byte("preprocess: ["+step+`{use: car}, {use: laplacian}]
+	spec, err := pipeline.Parse("cap.yaml", []byte("preprocess: ["+steps+`]
 segment: {use: events, events: {T1: fists, T2: feet}}
 live: {use: sliding, length_s: 3, step_s: 0.5}
 features: [{use: csp, components: 4}, {use: logvar}]
@@ -124,8 +127,8 @@ func brought(t *testing.T, rec *signal.Recording) *signal.Recording {
 // same, bit for bit.
 func TestMontageTakesOtherCaps(t *testing.T) {
 	train := []*signal.Recording{simulated(t, 0), simulated(t, 1)}
-	p, b := throughBundle(t, fitted(t, capSpec(t, bringing+", "), train...))
-	plain, _ := throughBundle(t, fitted(t, capSpec(t, ""), brought(t, train[0]), brought(t, train[1])))
+	p, b := throughBundle(t, fitted(t, capSpec(t, bringing+", "+behind), train...))
+	plain, _ := throughBundle(t, fitted(t, capSpec(t, behind), brought(t, train[0]), brought(t, train[1])))
 	if b.Manifest.Montage == nil || strings.Join(b.Manifest.Montage.Info().Names(), " ") != "FC3 FCz FC4 C3 Cz C4 CP3 CPz CP4" || len(b.Manifest.Input.Channels) != 13 {
 		t.Errorf("the bundle needs %+v, want the nine channels", b.Manifest.Montage)
 	}
@@ -162,8 +165,8 @@ func TestMontageTakesOtherCaps(t *testing.T) {
 // refused takes the next stream.
 func TestMontageRefusesOtherCaps(t *testing.T) {
 	train := []*signal.Recording{simulated(t, 0), simulated(t, 1)}
-	p, _ := throughBundle(t, fitted(t, capSpec(t, bringing+", "), train...))
-	plain, _ := throughBundle(t, fitted(t, capSpec(t, ""), train...))
+	p, _ := throughBundle(t, fitted(t, capSpec(t, bringing+", "+behind), train...))
+	plain, _ := throughBundle(t, fitted(t, capSpec(t, behind), train...))
 	test := simulated(t, 2)
 	nowhere := wearing(t, test, "", "FC3", "FC4", "C3", "C4", "CP3", "CP4")
 	for i := range nowhere.Info.Channels {
@@ -213,7 +216,7 @@ func TestBundleKeepsBad(t *testing.T) {
 	for run := range uint64(3) {
 		recs = append(recs, wearing(t, simulated(t, run), "Cz", all...))
 	}
-	for _, step := range []string{"", bringing + ", ", "{use: interpolate}, "} {
+	for _, step := range []string{"{use: car}", bringing + ", " + behind, "{use: interpolate}, " + behind} {
 		p := fitted(t, capSpec(t, step), recs[:2]...)
 		_, b := throughBundle(t, p)
 		q, err := pipeline.FromBundle("test.gyrus", b, pipeline.Cued)

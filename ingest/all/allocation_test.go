@@ -56,8 +56,15 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
-	"xdf: samples with a stamp":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true) },
+	"xdf: samples without a stamp":    func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 2000, false, 1) },
+	"xdf: samples with a stamp":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1) },
+	"xdf: chunks of one sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, true, 1) },
+	"xdf: chunks without a stamp":     func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, false, 1) },
+	"xdf: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1000) },
+	"xdf: late stamps":                xdfLate,
 	"xdf: texts":                      xdfTexts,
+	"xdf: clock offsets":              func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(0) },
+	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(20) },
 }
 
 // held is how many bytes of the recording are in memory from the beginning, where a file cannot be read here and there: text, whose
@@ -527,8 +534,8 @@ func xdfHead(format, rate string) []byte {
 		`</nominal_srate><channel_format>`+format+`</channel_format></info>`))
 }
 
-// xdf is chunks of samples of one byte.
-func xdf(per, chunks int, stamps bool) (fstest.MapFS, string) {
+// xdf is chunks of samples of one byte, with a stamp for each sample or for the first, and some samples' time from one to the next.
+func xdf(per, chunks int, stamps bool, step int) (fstest.MapFS, string) {
 	b := xdfHead("int8", "100")
 	at := 0
 	for c := range chunks {
@@ -540,7 +547,7 @@ func xdf(per, chunks int, stamps bool) (fstest.MapFS, string) {
 		}
 		for i := range per {
 			if stamps || c+i == 0 {
-				content = le.AppendUint64(append(content, 8), math.Float64bits(float64(at)/100))
+				content = le.AppendUint64(append(content, 8), math.Float64bits(float64(at*step)/100))
 			} else {
 				content = append(content, 0)
 			}
@@ -550,6 +557,35 @@ func xdf(per, chunks int, stamps bool) (fstest.MapFS, string) {
 		b = xdfChunk(b, 3, content)
 	}
 	return one("x.xdf", b)
+}
+
+// xdfLate has stamps that scatter by many samples.
+func xdfLate(*testing.T) (fstest.MapFS, string) {
+	b := xdfHead("int8", "100")
+	const per = 1000
+	for c := range 500 {
+		content := le.AppendUint32([]byte{1, 0, 0, 0, 4}, per)
+		for i := range per {
+			at := c*per + i
+			content = append(le.AppendUint64(append(content, 8), math.Float64bits(float64(at)/100+float64(at*7919%1009)/2000)), byte(at))
+		}
+		b = xdfChunk(b, 3, content)
+	}
+	return one("x.xdf", b)
+}
+
+// xdfOffsets has a clock offset for each sample, of which each of so many is far from the one before; 0 for none.
+func xdfOffsets(anew int) (fstest.MapFS, string) {
+	files, name := xdf(100, 1000, true, 1)
+	b := files[name].Data
+	for i := range 100_000 {
+		at := float64(i) / 100
+		if anew > 0 && i%anew == anew-1 {
+			at -= 0.2
+		}
+		b = xdfChunk(b, 4, le.AppendUint64(le.AppendUint64([]byte{1, 0, 0, 0}, math.Float64bits(at)), math.Float64bits(float64(i%7)*1e-6)))
+	}
+	return one(name, b)
 }
 
 func xdfTexts(*testing.T) (fstest.MapFS, string) {

@@ -19,18 +19,21 @@ var kinds = map[string]signal.Kind{
 
 // describe reads the description of the channels. The rate is the caller's.
 func (s *stream) describe(src *source) *signal.Info {
-	described := s.info.desc.at("channels").all("channel")
-	if n := len(described); n != s.info.channels {
+	list := s.info.desc.at("channels")
+	var described []node
+	if n := list.count("channel"); n == s.info.channels {
+		described = list.all("channel")
+	} else {
 		found, assumed := fmt.Sprintf("%d of %d", n, s.info.channels), "none of the descriptions is used: channels are numbered"
 		if n == 0 {
 			assumed = "channels are numbered, of the kind of the stream; their unit is not known, and may not be µV"
 		}
 		s.deviate(src, "channels", "every channel is described", found, assumed)
-		described = make([]*node, s.info.channels)
+		described = make([]node, s.info.channels)
 	}
 	labels := make([]string, s.info.channels)
 	for i, d := range described {
-		if labels[i] = d.get("label"); labels[i] == "" && d == nil {
+		if labels[i] = d.get("label"); labels[i] == "" && !d.there() {
 			labels[i] = fmt.Sprintf("channel %d", i+1)
 		}
 	}
@@ -38,13 +41,15 @@ func (s *stream) describe(src *source) *signal.Info {
 	if strings.EqualFold(info.Reference, "unknown") {
 		info.Reference = ""
 	}
+	s.units = make([]string, s.info.channels)
 	for i, e := range montage.Assign(labels) {
 		if e.Note != "" {
 			s.deviate(src, "label"+e.Note, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
 		c := signal.Channel{Name: e.Name, Original: e.Original, Kind: s.kindOf(described[i], e.Kind)}
-		c.Unit = s.scale(i).Unit
-		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i] != nil {
+		s.units[i] = described[i].get("unit")
+		c.Unit = units.Parse(s.units[i]).Unit
+		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i].there() {
 			s.deviate(src, "unit", "a unit of voltage for "+strings.ToUpper(string(c.Kind)), fmt.Sprintf("%q for %q", c.Unit, e.Original),
 				"nothing: the samples of this channel are in the unit as it is written, and may not be µV")
 		}
@@ -57,7 +62,7 @@ func (s *stream) describe(src *source) *signal.Info {
 }
 
 // kindOf is the kind by the type of the channel, else by its label, else by the type of the stream.
-func (s *stream) kindOf(d *node, byLabel signal.Kind) signal.Kind {
+func (s *stream) kindOf(d node, byLabel signal.Kind) signal.Kind {
 	if typ := strings.ToLower(d.get("type")); typ != "" {
 		if k, known := kinds[typ]; known {
 			return k
@@ -73,22 +78,10 @@ func (s *stream) kindOf(d *node, byLabel signal.Kind) signal.Kind {
 	return signal.Misc
 }
 
-// scale is how samples of a channel come to their unit.
-func (s *stream) scale(ch int) units.Scale { return units.Parse(s.unit(ch)) }
-
-// unit is the one that is written for a channel, "" for none.
-func (s *stream) unit(ch int) string {
-	described := s.info.desc.at("channels").all("channel")
-	if len(described) != s.info.channels {
-		return ""
-	}
-	return described[ch].get("unit")
-}
-
 // position is where the electrode is, nil where the file does not say: millimetres, x to the right ear, y to the nose, z up.
-func position(d *node) *signal.Position {
+func position(d node) *signal.Position {
 	loc := d.at("location")
-	if loc == nil {
+	if !loc.there() {
 		return nil
 	}
 	var p signal.Position

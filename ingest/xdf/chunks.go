@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sort"
 	"strconv"
 	"unicode/utf8"
 
@@ -28,46 +27,41 @@ var boundary = []byte{0x43, 0xa5, 0x46, 0xdc, 0xcb, 0xf5, 0x41, 0x0f, 0xb3, 0x0e
 
 var magic = []byte("XDF:")
 
-const (
-	maxXML       = 16 << 20 // bytes of XML in one chunk
-	blockSamples = 1024     // of one block, at most
-)
-
-// block is where samples of one stream lie in the file, one behind the other.
-type block struct {
-	at    int64 // of the first byte
-	first int64 // number of the first sample
-	n     int32
-	size  int32 // in bytes
-}
+const maxXML = 16 << 20 // bytes of XML in one chunk
 
 // stream is what the file has of one stream.
 type stream struct {
-	id     uint32
-	at     int64 // of its header
-	info   *streamInfo
-	footer *node
-	blocks list[block]
-	n      int64
-	stamps stamps             // of every sample, on the clock of the sender until sync
-	labels pages.List[string] // of every sample of a stream of text
-	times  []float64
-	values []float64 // clock offsets
-	again  place     // where stamps were read again
+	id      uint32
+	at      int64 // of its header
+	info    *streamInfo
+	units   []string // of its channels, as they are written
+	footer  bool
+	counted int64 // how many samples its footer speaks of, -1 where it does not
+	blocks  blocks
+	n       int64
+	stamps  stamps             // of every sample, on the clock of the sender until sync
+	labels  pages.List[string] // of every sample of a stream of text
+	times   pages.List[float64]
+	values  pages.List[float64] // clock offsets
+	bytes   int64               // of its blocks
+	again   place               // where stamps were read again
+
+	counts *[1 << medBits]int64 // memory of median
 
 	last    float64 // the stamp before the next
 	lost    bool    // something behind the last stamp is missing
 	started bool    // there has been a stamp
 	skipped int64   // samples left out because their stamp is not known
 
-	maybe  []int64 // samples in front of which others may be missing
-	maybeS float64 // the longest time of these, in seconds
+	maybe      int     // samples in front of which others may be missing
+	maybeFirst int64   // the first of them
+	maybeS     float64 // the longest time of these, in seconds
 }
 
 // contents is all that was found in a file.
 type contents struct {
 	src     *source
-	header  *node // of the file
+	began   string // the date in the header of the file
 	streams []*stream
 	byID    map[uint32]*stream
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
@@ -151,8 +145,11 @@ func (c *contents) chunk() error {
 	}
 	switch tag {
 	case tagFileHeader:
-		c.header, err = c.xml(from, end, "file header")
-		return err
+		header, err := c.xml(from, end, "file header")
+		if c.began = header.get("datetime"); err != nil {
+			return err
+		}
+		return nil
 	case tagStreamHeader, tagSamples, tagClockOffset, tagStreamFooter:
 		if size < 6 {
 			return damagef("a chunk of tag %d and %d bytes, must have at least 6", tag, size)
@@ -171,16 +168,16 @@ func (c *contents) chunk() error {
 	return nil
 }
 
-// xml reads the rest of a chunk. A document that cannot be read is a deviation, and nil.
-func (c *contents) xml(from, end int64, field string) (*node, error) {
+// xml reads the rest of a chunk. A document that cannot be read is a deviation, and not there.
+func (c *contents) xml(from, end int64, field string) (node, error) {
 	text, err := c.text(end, field)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
-	n, err := parseXML(text)
+	_, n, err := parseXML(text)
 	if err != nil {
 		c.src.deviate(from, field, "is XML", err.Error(), "nothing of it is used")
-		return nil, nil
+		return node{}, nil
 	}
 	return n, nil
 }
@@ -222,12 +219,16 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 			src.deviate(from, "clock offset", "times are finite", fmt.Sprintf("%g at %g", value, at), "the offset is passed over")
 			return nil
 		}
-		s.times, s.values = append(s.times, at), append(s.values, value)
+		s.times.Add(at)
+		s.values.Add(value)
 		return nil
 	case tagStreamFooter:
 		footer, err := c.xml(from, end, "stream footer")
-		if footer != nil {
-			s.footer = footer
+		if footer.there() {
+			s.footer, s.counted = true, -1
+			if n, err := strconv.ParseInt(footer.get("sample_count"), 10, 64); err == nil {
+				s.counted = n
+			}
 		}
 		return err
 	}
@@ -248,7 +249,7 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	if err != nil {
 		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
 	}
-	s := &stream{id: id, at: from, info: info}
+	s := &stream{id: id, at: from, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
 	if info.rate > 0 {
 		s.stamps.step = 1 / info.rate
 	}
@@ -309,7 +310,7 @@ func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 			cur.size = int32(src.at - cur.at)
 			s.n++
 		}
-		if !known || cur.n == blockSamples || int64(cur.size) > readAhead/2 {
+		if !known || cur.n == blockSamples || cur.size > blockBytes {
 			s.keep(cur)
 			cur = block{at: src.at, first: s.n}
 		}
@@ -318,15 +319,11 @@ func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 	return got, err
 }
 
-// blockOf is the number of the block with sample i.
-func (s *stream) blockOf(i int64) int64 {
-	return int64(sort.Search(int(s.blocks.n), func(k int) bool { b := s.blocks.at(int64(k)); return b.first+int64(b.n) > i }))
-}
-
 // keep remembers b unless it is empty.
 func (s *stream) keep(b block) {
 	if b.n > 0 {
-		s.blocks.push(b)
+		s.blocks.add(b)
+		s.bytes += int64(b.size)
 	}
 }
 
@@ -387,11 +384,11 @@ func (c *contents) evenly(s *stream, n, end, width int64) (bool, error) {
 		return false, nil
 	}
 	s.last = s.stamps.deduce(rest, s.last)
-	most := max(1, min(blockSamples, readAhead/2/(1+width)))
+	most := max(1, min(blockSamples, blockBytes/(1+width)))
 	for at := src.at; n > 0; own = 0 {
 		m := min(n, most)
 		b := block{at: at, first: s.n, n: int32(m), size: int32(own + m*(1+width))}
-		s.blocks.push(b)
+		s.keep(b)
 		s.n, n, at = s.n+m, n-m, at+int64(b.size)
 	}
 	src.skip(size)
@@ -404,7 +401,7 @@ func (s *stream) stampsAgain(src *source, first int64, t []float64) error {
 	defer func() { s.again = again.place }()
 	width := int64(s.info.channels * s.info.format.width)
 	i, end := first+1, first+int64(len(t))
-	for k := s.blockOf(i); i < end; k++ {
+	for k := s.blocks.of(i); i < end; k++ {
 		b := s.blocks.at(k)
 		again.at = b.at
 		for at := b.first; at < min(end, b.first+int64(b.n)); at++ {
@@ -529,15 +526,6 @@ func (s *stream) deduce() bool {
 	}
 	s.last = s.stamps.deduce(1, s.last)
 	return true
-}
-
-// count is the number of samples that the footer speaks of, -1 where it does not.
-func (s *stream) count() int64 {
-	n, err := strconv.ParseInt(s.footer.get("sample_count"), 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 func float64At(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }

@@ -3,10 +3,11 @@ package xdf
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sort"
 
-	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/uncached"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // windowBytes is how much of the file is read at once where blocks are read one behind the other.
@@ -20,10 +21,10 @@ type scale struct{ mul, div float64 }
 
 // reader reads the samples of one stream.
 type reader struct {
-	src      *source
-	s        *stream
-	scales   []scale
-	segments []segment
+	src    *source
+	s      *stream
+	scales []scale
+	line   *timeline // nil where it is not asked for samples by their number in a recording
 
 	// The part of the file that was read last.
 	buf   []byte
@@ -37,22 +38,22 @@ type reader struct {
 	rows [][]float64 // samples on their way there
 }
 
-func newReader(src *source, s *stream, info *signal.Info, segments []segment) *reader {
-	r := &reader{src: src, s: s, segments: segments, block: -1, scales: make([]scale, len(info.Channels))}
+// newReader reads samples in the units of the stream, or as they stand where it is not described.
+func newReader(src *source, s *stream, line *timeline) *reader {
+	r := &reader{src: src, s: s, line: line, block: -1, scales: make([]scale, s.info.channels)}
 	for ch := range r.scales {
-		u := s.scale(ch)
-		r.scales[ch] = scale{u.Mul, u.Div}
+		r.scales[ch] = scale{1, 1}
+		if s.units != nil {
+			u := units.Parse(s.units[ch])
+			r.scales[ch] = scale{u.Mul, u.Div}
+		}
 	}
 	return r
 }
 
 // SourceUnits are the units in the descriptions of the channels.
 func (r *reader) SourceUnits() []string {
-	all := make([]string, len(r.scales))
-	for ch := range all {
-		all[ch] = r.s.unit(ch)
-	}
-	return all
+	return slices.Clone(r.s.units)
 }
 
 // ReadSamples reads any range of one span.
@@ -69,11 +70,12 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if n == 0 {
 		return nil
 	}
-	k := sort.Search(len(r.segments), func(k int) bool { return r.segments[k].start+r.segments[k].n > start })
-	if k == len(r.segments) || start < r.segments[k].start || n > r.segments[k].start+r.segments[k].n-start {
+	spans := r.line.spans
+	k := sort.Search(len(spans), func(k int) bool { return spans[k].End() > start })
+	if k == len(spans) || start < spans[k].Start || n > spans[k].End()-start {
 		return fmt.Errorf("%s: samples from %d on, %d of them, do not lie in one span of the recording", r.src.name, start, n)
 	}
-	return r.read(dst, r.segments[k].first+start-r.segments[k].start)
+	return r.read(dst, r.line.segments.at(k).first+start-spans[k].Start)
 }
 
 // read fills dst from sample number first of the stream on.
@@ -82,10 +84,10 @@ func (r *reader) read(dst [][]float64, first int64) error {
 	if r.past = uncached.Worth(int64(len(dst)) * int64(len(dst[0]))); r.past {
 		defer uncached.Done()
 	}
-	k := int(r.s.blockOf(first))
+	k := r.s.blocks.of(first)
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
-		b := *blocks.at(int64(k))
+		b := blocks.at(k)
 		if len(r.at) > 0 && !r.holds(b) { // what waits is in the part that was read last
 			r.decode(dst, done)
 			done = found
@@ -119,13 +121,13 @@ func (r *reader) holds(b block) bool {
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
-	b := *r.s.blocks.at(int64(k))
+	b := r.s.blocks.at(k)
 	if r.holds(b) {
 		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}
 	n := int64(b.size)
 	if k == r.block+1 { // reading on
-		n = min(max(n, windowBytes), r.src.size-b.at)
+		n = min(max(n, min(windowBytes, r.s.bytes)), r.src.size-b.at)
 	}
 	if int64(cap(r.buf)) < n {
 		r.buf = make([]byte, n)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	readAhead = 1 << 20 // of the file that is read at once, at most
+	readAhead = 1 << 18 // of the file that is read at once, at most
 	readHead  = 128     // that is read behind a jump: most chunks of samples are jumped over but for their first bytes
 	shortJump = 4096    // what costs less to read than to jump over
 )
@@ -30,7 +30,8 @@ type source struct {
 	size int64
 	place
 
-	room int64 // for how many more stamps there is memory: see stamps
+	room     int64 // for how many more stamps there is memory: see stamps
+	expanded *expanded
 
 	deviations []signal.Deviation
 	first      map[string]int // position in deviations of the first of a kind
@@ -42,7 +43,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &source{file: f, name: name, size: st.Size(), room: keptStamps, first: map[string]int{}, again: map[string]int{}}, nil
+	return &source{file: f, name: name, size: st.Size(), room: keptStamps, expanded: newExpanded(st.Size()), first: map[string]int{}, again: map[string]int{}}, nil
 }
 
 // skip passes over n bytes.

@@ -3,61 +3,64 @@ package xdf
 import (
 	"cmp"
 	"math/bits"
+	"sort"
+
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 )
 
 const (
-	pageLen  = 8192 // elements of a page of a list
-	markLen  = 1024 // samples of a mark
-	expanded = 1024 // marks whose stamps are kept as they come out, at most: 8 MB
+	markLen      = 1024 // samples of a mark
+	mostExpanded = 1024 // marks whose stamps are kept as they come out, at most: 8 MB
+	fewExpanded  = 12   // at least: what losses looks at around one sample
 )
 
 // keptStamps is how many stamps that stand in a file are kept in memory: 32 MB. A recorder that writes one to a chunk does not come
 // near; where each sample has one, those beyond are read again each time that they are needed.
 var keptStamps int64 = 4 << 20 // a variable for the test
 
-// list grows without being copied.
-type list[T any] struct {
-	pages [][]T
-	n     int64
-}
-
-func (l *list[T]) push(v T) {
-	if l.n%pageLen == 0 {
-		size := pageLen
-		if l.n == 0 {
-			size = 64 // most streams are short
-		}
-		l.pages = append(l.pages, make([]T, 0, size))
-	}
-	p := &l.pages[len(l.pages)-1]
-	*p = append(*p, v)
-	l.n++
-}
-
-func (l *list[T]) at(i int64) *T { return &l.pages[i/pageLen][i%pageLen] }
-
-// cut keeps the first n.
-func (l *list[T]) cut(n int64) {
-	l.n = n
-	l.pages = l.pages[:(n+pageLen-1)/pageLen]
-	if r := n % pageLen; r > 0 {
-		l.pages[len(l.pages)-1] = l.pages[len(l.pages)-1][:r]
-	}
-}
-
 // stamps are those of all samples of a stream. Only those that the file has are kept, and one of every markLen: the others
 // follow from the one before.
 type stamps struct {
 	step  float64 // seconds from a sample to the next where that has no stamp of its own
 	n     int64
-	own   list[float64]
-	marks list[mark]
-	moves []move
+	own   pages.List[float64]
+	marks pages.List[mark]
+	moves pages.List[move]
 	room  *int64                               // stamps that own may still take; nil for any number
 	again func(first int64, t []float64) error // reads those behind the first of t again
 	err   error                                // of again, the first
 
-	kept []page // of those that were made last, at mark modulo len(kept)
+	expanded *expanded
+}
+
+// expanded is the stamps that were made last. All streams of a file share them: there may be many streams.
+type expanded struct {
+	most  int // pages
+	pages []page
+}
+
+// newExpanded has room for the stamps of a file of so many bytes, in an eighth of its size: a sample may have two bytes in the file,
+// and its stamp has eight.
+func newExpanded(size int64) *expanded {
+	return &expanded{most: int(max(fewExpanded, min(size/(8*8*markLen), mostExpanded)))}
+}
+
+// at is the page for mark k of marks.
+func (e *expanded) at(k, marks int64) *page {
+	i := int(k % int64(e.most))
+	if i >= len(e.pages) {
+		e.pages = append(e.pages, make([]page, int(min(marks, int64(e.most)))-len(e.pages))...)
+	}
+	return &e.pages[i]
+}
+
+// forget has the stamps of s made again.
+func (e *expanded) forget(s *stamps) {
+	for i := range e.pages {
+		if e.pages[i].of == s {
+			e.pages[i].of = nil
+		}
+	}
 }
 
 // mark is markLen samples.
@@ -75,7 +78,8 @@ type move struct {
 
 // page is the stamps of the samples of a mark.
 type page struct {
-	mark int64 // from 1 on; 0 for none
+	of   *stamps
+	mark int64
 	t    []float64
 }
 
@@ -84,16 +88,16 @@ func (s *stamps) push(t float64) {
 	k := s.n % markLen
 	s.n++
 	if k == 0 {
-		m := mark{start: t, own: s.own.n}
+		m := mark{start: t, own: int64(s.own.Len())}
 		if s.room != nil && *s.room < markLen {
 			m.own = -1
 		}
-		s.marks.push(m)
+		s.marks.Add(m)
 		return
 	}
-	if m := s.marks.at(s.marks.n - 1); m.own >= 0 {
+	if m := s.marks.Last(); m.own >= 0 {
 		m.has[k/64] |= 1 << (k % 64)
-		s.own.push(t)
+		s.own.Add(t)
 		if s.room != nil {
 			*s.room--
 		}
@@ -125,19 +129,19 @@ func (s *stamps) between(i, to int64) []float64 {
 
 // page makes the stamps of mark k, or finds them among those that were made last.
 func (s *stamps) page(k int64) []float64 {
-	if s.kept == nil {
-		s.kept = make([]page, min(expanded, (s.n+markLen-1)/markLen))
-	}
-	p := &s.kept[k%int64(len(s.kept))]
-	if p.mark == k+1 {
+	p := s.expanded.at(k, (s.n+markLen-1)/markLen)
+	if p.of == s && p.mark == k {
 		return p.t
 	}
 	n := min(markLen, s.n-k*markLen)
-	if int64(cap(p.t)) < n {
-		p.t = make([]float64, n)
+	if size := n; int64(cap(p.t)) < n {
+		if cap(p.t) > 0 {
+			size = markLen // not little by little, where many streams are short
+		}
+		p.t = make([]float64, size)
 	}
-	p.mark, p.t = k+1, p.t[:n]
-	m := s.marks.at(k)
+	p.of, p.mark, p.t = s, k, p.t[:n]
+	m := s.marks.At(int(k))
 	p.t[0] = m.start
 	if m.own >= 0 {
 		s.expand(p.t, m)
@@ -160,7 +164,7 @@ func (s *stamps) expand(t []float64, m *mark) {
 			t[at] = last
 		}
 		if has != 0 && at < len(t) {
-			last = *s.own.at(own)
+			last = *s.own.At(int(own))
 			t[at] = last
 			own, at = own+1, at+1
 		}
@@ -169,10 +173,9 @@ func (s *stamps) expand(t []float64, m *mark) {
 
 // shift adds to the stamps of sample first on what moves them.
 func (s *stamps) shift(t []float64, first int64) {
-	for _, m := range s.moves {
-		if m.end <= first {
-			continue
-		}
+	k := sort.Search(s.moves.Len(), func(k int) bool { return s.moves.At(k).end > first })
+	for ; k < s.moves.Len(); k++ {
+		m := s.moves.At(k)
 		part := t[:min(int64(len(t)), m.end-first)]
 		for i, v := range part {
 			part[i] = v + m.at(v)
@@ -185,7 +188,13 @@ func (s *stamps) shift(t []float64, first int64) {
 }
 
 // cut keeps the first n.
-func (s *stamps) cut(n int64) { s.n, s.kept = n, nil }
+func (s *stamps) cut(n int64) {
+	s.n = n
+	s.expanded.forget(s)
+}
 
 // move adds these lines to the stamps from now on.
-func (s *stamps) move(moves []move) { s.moves, s.kept = moves, nil }
+func (s *stamps) move(moves pages.List[move]) {
+	s.moves = moves
+	s.expanded.forget(s)
+}

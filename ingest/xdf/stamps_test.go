@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -21,7 +22,7 @@ import (
 func TestStamps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, chunk := range []int64{1, 2, 33, 1024, 5000} {
-		s := stamps{step: 1.0 / 300}
+		s := stamps{step: 1.0 / 300, expanded: newExpanded(0)}
 		var want []float64
 		for len(want) < 20_000 {
 			at := 1000 * rng.Float64()
@@ -60,7 +61,11 @@ func TestStamps(t *testing.T) {
 		s.cut(int64(len(want)))
 		look()
 		moves := []move{{end: 1500, line: line{offset: 3, slope: 1e-5}}, {end: 1500}, {end: s.n, line: line{offset: -8, slope: -1e-4}}}
-		s.move(moves)
+		var list pages.List[move]
+		for _, m := range moves {
+			list.Add(m)
+		}
+		s.move(list)
 		for i, v := range want {
 			if i < 1500 {
 				want[i] = v + moves[0].at(v)
@@ -116,28 +121,25 @@ func stamped(t *testing.T, chunk int, jitter float64) []byte {
 	return buf.Bytes()
 }
 
-// TestStampsReadAgain: a recording is the same, bit for bit, where there is no memory for its stamps, nor for the steps between them.
+// TestStampsReadAgain: a recording is the same, bit for bit, where there is no memory for its stamps.
 func TestStampsReadAgain(t *testing.T) {
-	defer func(stamps int64, off int) { keptStamps, mostOff = stamps, off }(keptStamps, mostOff)
+	defer func(stamps int64) { keptStamps = stamps }(keptStamps)
 	for _, chunk := range []int{1, 25, 1500} {
 		for _, jitter := range []float64{0, 1e-6, 1e-3, 0.05} {
 			data := stamped(t, chunk, jitter)
 			var recs [3]*signal.Recording
-			for i, room := range []struct {
-				stamps int64
-				off    int
-			}{{4 << 20, 1 << 20}, {0, 10}, {5000, 1}} {
-				keptStamps, mostOff = room.stamps, room.off
+			for i, room := range []int64{4 << 20, 0, 5000} {
+				keptStamps = room
 				rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf")
 				if err != nil {
 					t.Fatal(err)
 				}
 				recs[i] = rec
-				if got, want := rec.Data.(*reader).segments, recs[0].Data.(*reader).segments; !slices.Equal(got, want) {
-					t.Errorf("chunks of %d, jitter %g: with room for %d stamps the segments are %v, with all %v", chunk, jitter, room.stamps, got, want)
+				if got, want := rec.Data.(*reader).line.segments, recs[0].Data.(*reader).line.segments; !reflect.DeepEqual(got, want) {
+					t.Errorf("chunks of %d, jitter %g: with room for %d stamps the segments are %v, with all %v", chunk, jitter, room, got, want)
 				}
 				if !reflect.DeepEqual(rec.Deviations, recs[0].Deviations) || rec.Len != recs[0].Len || rec.Info.Rate != recs[0].Info.Rate {
-					t.Errorf("chunks of %d, jitter %g: with room for %d stamps %v, with all %v", chunk, jitter, room.stamps, rec.Deviations, recs[0].Deviations)
+					t.Errorf("chunks of %d, jitter %g: with room for %d stamps %v, with all %v", chunk, jitter, room, rec.Deviations, recs[0].Deviations)
 				}
 			}
 			if s := recs[1].Data.(*reader).s; s.again.buf == nil {
@@ -178,12 +180,11 @@ func TestStampsCannotBeReadAgain(t *testing.T) {
 	}
 }
 
-// TestMedian: it is that of the sorted list, with room for all and for few.
+// TestMedian: it is that of the sorted list, where there are few and where there are many.
 func TestMedian(t *testing.T) {
-	defer func(off int) { mostOff = off }(mostOff)
 	rng := rand.New(rand.NewPCG(5, 6))
-	for _, n := range []int64{3, 100, 4001} {
-		s := stream{stamps: stamps{step: 1}}
+	for _, n := range []int64{3, 100, fewOff, 4001, 50_000} {
+		s := stream{stamps: stamps{step: 1, expanded: newExpanded(0)}}
 		var off []float64
 		last := 0.0
 		for i := range n {
@@ -195,11 +196,9 @@ func TestMedian(t *testing.T) {
 			last = at
 		}
 		slices.Sort(off)
-		for _, mostOff = range []int{1 << 20, 1} {
-			u := s.uneven(0, n, 1)
-			if got, want := s.median(0, n, 1, u), off[len(off)/2]; got != want || u.n != int64(len(off)) {
-				t.Errorf("%d stamps, room for %d: the median of %d is %v, want %v of %d", n, mostOff, u.n, got, want, len(off))
-			}
+		u := s.uneven(0, n, 1)
+		if got, want := s.median(0, n, 1, u), off[len(off)/2]; got != want || u.n != int64(len(off)) {
+			t.Errorf("%d stamps: the median of %d is %v, want %v of %d", n, u.n, got, want, len(off))
 		}
 	}
 }

@@ -6,23 +6,44 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// segment is a run of samples without a break, evenly spaced on the clock of the recorder.
+// segment is a run of samples without a break, evenly spaced on the clock of the recorder. It ends where the next one begins.
 type segment struct {
 	first int64   // number of its first sample in the stream
-	n     int64   // samples
 	t0    float64 // time of the first sample, in seconds
 	dt    float64 // seconds from one sample to the next
-	start int64   // Span.Start in the recording
 }
 
-// end is the time of the last sample.
-func (g segment) end() float64 { return g.t0 + float64(g.n-1)*g.dt }
+// segments are those of a stream. There may be one for each sample, of which the file has ten bytes.
+type segments struct {
+	list pages.List[segment]
+	n    int64 // samples
+}
+
+func (l *segments) len() int         { return l.list.Len() }
+func (l *segments) at(k int) segment { return *l.list.At(k) }
+
+// samples is how many segment k has.
+func (l *segments) samples(k int) int64 {
+	end := l.n
+	if k+1 < l.len() {
+		end = l.at(k + 1).first
+	}
+	return end - l.at(k).first
+}
+
+// end is the time of the last sample of segment k.
+func (l *segments) end(k int) float64 {
+	g := l.at(k)
+	return g.t0 + float64(l.samples(k)-1)*g.dt
+}
 
 // smooth finds the segments of a regular stream and the rate at which its samples really came.
-func (s *stream) smooth() (segments []segment, rate float64) {
+func (s *stream) smooth() (found segments, rate float64) {
+	found.n = s.n
 	limit := max(1, 500/s.info.rate)
 	if s.info.drops {
 		limit = 1.5 / s.info.rate
@@ -36,50 +57,60 @@ func (s *stream) smooth() (segments []segment, rate float64) {
 			last = t
 			uneven = uneven || step > few
 			if i++; math.Abs(step) > limit {
-				segments = s.split(segments, from, i-1, uneven)
+				s.split(&found, from, i-1, uneven)
 				from, uneven = i-1, false
 				break // what follows may have been overwritten
 			}
 		}
 	}
-	segments = s.split(segments, from, s.n, uneven)
+	s.split(&found, from, s.n, uneven)
 	var steps, seconds float64
-	for _, g := range segments {
-		steps += float64(g.n - 1)
-		seconds += g.end() - g.t0
+	for k := range found.len() {
+		steps += float64(found.samples(k) - 1)
+		seconds += found.end(k) - found.at(k).t0
 	}
 	if !(seconds > 0) { // one sample in each, or stamps that run backwards
-		return segments, s.info.rate
+		return found, s.info.rate
 	}
-	return segments, steps / seconds
+	return found, steps / seconds
 }
 
 // split adds the segments of samples [from, to), between which there is no break that the limit tells of.
-func (s *stream) split(segments []segment, from, to int64, uneven bool) []segment {
-	if uneven && !s.info.drops {
-		at, seconds, sure := s.losses(from, to)
-		if !sure && len(at) > 0 {
-			s.maybe = append(s.maybe, at...)
-			s.maybeS = max(s.maybeS, seconds)
-			at = nil
+func (s *stream) split(found *segments, from, to int64, uneven bool) {
+	if uneven && !s.info.drops && to-from > 1 {
+		l := s.losses(from, to)
+		if !l.sure && l.n > 0 {
+			if s.maybe == 0 {
+				s.maybeFirst = l.first
+			}
+			s.maybe += l.n
+			s.maybeS = max(s.maybeS, l.seconds)
 		}
-		for _, lost := range at {
-			segments = append(segments, s.fit(from, lost))
+		for k := range l.at.Len() {
+			lost := *l.at.At(k)
+			found.list.Add(s.fit(from, lost))
 			from = lost
 		}
 	}
-	return append(segments, s.fit(from, to))
+	found.list.Add(s.fit(from, to))
 }
 
 // fewSamples is the step of the stamps, in samples, from which on it is asked whether samples are missing there: stamps of
 // chunks and jitter make such steps too.
 const fewSamples = 1.5
 
-// losses are the samples among [from, to) in front of which others are missing: a stamp can be late, but what is behind it
-// then catches up; where all stamps of a while are later than the earliest of the while before, samples are missing between.
-// seconds is the longest time that is. sure says that the stamps are regular enough to tell: steps other than the nominal one are
-// rare, or hardly differ from it.
-func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool) {
+// losses are the samples in front of which others are missing.
+type losses struct {
+	n       int
+	first   int64             // of them
+	at      pages.List[int64] // all of them, where they are sure
+	seconds float64           // the longest time that is missing
+	sure    bool              // the stamps are regular enough to tell: steps other than the nominal one are rare, or hardly differ from it
+}
+
+// losses are those among samples [from, to): a stamp can be late, but what is behind it then catches up; where all stamps of a while
+// are later than the earliest of the while before, samples are missing between.
+func (s *stream) losses(from, to int64) (l losses) {
 	dt := 1 / s.info.rate
 	off := s.uneven(from, to, dt)
 	scatter := 0.0
@@ -88,7 +119,7 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 	}
 	// Stamps of a program that sleeps between samples are regular, too, but it can wake up late and stay so: only the regularity
 	// of a clock tells of losses.
-	sure = off.n <= (to-from)/100 || off.large <= off.n/50
+	l.sure = off.n <= (to-from)/100 || off.large <= off.n/50
 	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
 	// percent looks like a loss
 	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/(off.n+1)+1))
@@ -100,7 +131,7 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 		dt = slope
 	}
 	least := 0.75 * dt
-	if !sure {
+	if !l.sure {
 		least = max(3*dt, 3*scatter)
 	}
 	late := func(i int64) float64 { return s.stamps.at(i) - float64(i-from)*dt }
@@ -117,20 +148,20 @@ func (s *stream) losses(from, to int64) (at []int64, seconds float64, sure bool)
 			behind = min(behind, late(k))
 		}
 		if lost := behind - before; lost > least {
-			at, seconds, begin = append(at, i), max(seconds, lost), i
+			if l.n++; l.n == 1 {
+				l.first = i
+			}
+			if l.sure {
+				l.at.Add(i)
+			}
+			l.seconds, begin = max(l.seconds, lost), i
 		}
 	}
-	return at, seconds, sure
+	return l
 }
 
-// unevenness is the steps of the stamps that are not the nominal one.
-type unevenness struct {
-	n, large int64     // all of them; those that are off by more than 1/1000
-	off      []float64 // by how much, the first mostOff
-}
-
-// mostOff is how many steps are kept to find their median: 8 MB.
-var mostOff = 1 << 20 // a variable for the test
+// unevenness is how many steps of the stamps are not the nominal one.
+type unevenness struct{ n, large int64 } // all of them; those that are off by more than 1/1000
 
 // uneven finds the steps between samples [from, to) that are not dt.
 func (s *stream) uneven(from, to int64, dt float64) (u unevenness) {
@@ -138,9 +169,6 @@ func (s *stream) uneven(from, to int64, dt float64) (u unevenness) {
 		u.n++
 		if d > 1e-3*dt {
 			u.large++
-		}
-		if len(u.off) < mostOff {
-			u.off = append(u.off, d)
 		}
 	})
 	return u
@@ -160,34 +188,45 @@ func (s *stream) eachOff(from, to int64, dt float64, f func(d float64)) {
 	}
 }
 
-// median is that of u, of which there is one, the upper of two.
+const (
+	fewOff  = 1024 // steps are sorted to find their median; more are counted
+	medBits = 13   // of a number that are found at a time
+)
+
+// median is that of u, of which there is one, the upper of two. What it takes does not grow with u.
 func (s *stream) median(from, to int64, dt float64, u unevenness) float64 {
-	if u.n == int64(len(u.off)) {
-		slices.Sort(u.off)
-		return u.off[u.n/2]
+	if u.n <= fewOff {
+		off := make([]float64, 0, fewOff)
+		s.eachOff(from, to, dt, func(d float64) { off = append(off, d) })
+		slices.Sort(off)
+		return off[u.n/2]
 	}
-	// Too many to keep: positive numbers are sorted as their bits are, of which 16 are found at a time.
+	// Positive numbers are sorted as their bits are.
+	if s.counts == nil {
+		s.counts = new([1 << medBits]int64)
+	}
 	var found uint64
-	for rank, shift := u.n/2, 48; shift >= 0; shift -= 16 {
-		counts := make([]int64, 1<<16)
+	for rank, shift := u.n/2, 4*medBits; shift >= 0; shift -= medBits {
+		clear(s.counts[:])
 		s.eachOff(from, to, dt, func(d float64) {
-			if b := math.Float64bits(d) >> shift; b>>16 == found {
-				counts[b&0xffff]++
+			if b := math.Float64bits(d) >> shift; b>>medBits == found {
+				s.counts[b&(1<<medBits-1)]++
 			}
 		})
 		k := uint64(0)
-		for ; rank >= counts[k]; k++ {
-			rank -= counts[k]
+		for ; rank >= s.counts[k]; k++ {
+			rank -= s.counts[k]
 		}
-		found = found<<16 | k
+		found = found<<medBits | k
 	}
 	return math.Float64frombits(found)
 }
 
 // usual is the median time from one sample to the next, over whiles of so many samples of [from, to); 0 where there is none.
 func (s *stream) usual(from, to, while int64) float64 {
-	var steps []float64
-	for i := from; i+while < to; i += max(1, while/4) {
+	by := max(1, while/4)
+	steps := make([]float64, 0, max(0, (to-from-while+by-1)/by))
+	for i := from; i+while < to; i += by {
 		steps = append(steps, (s.stamps.at(i+while)-s.stamps.at(i))/float64(while))
 	}
 	if len(steps) < 3 {
@@ -199,11 +238,12 @@ func (s *stream) usual(from, to, while int64) float64 {
 
 // fit is the least-squares line through the stamps of samples [from, to).
 func (s *stream) fit(from, to int64) segment {
-	g := segment{first: from, n: to - from, t0: s.stamps.at(from), dt: 1 / s.info.rate}
-	if g.n == 1 || s.info.drops {
+	n := to - from
+	g := segment{first: from, t0: s.stamps.at(from), dt: 1 / s.info.rate}
+	if n == 1 || s.info.drops {
 		return g
 	}
-	mid := float64(g.n-1) / 2
+	mid := float64(n-1) / 2
 	var mean, cov, vari float64
 	for i := from; i < to; { // from the first stamp, so that nothing is lost to large numbers
 		for _, t := range s.stamps.between(i, to) {
@@ -211,7 +251,7 @@ func (s *stream) fit(from, to int64) segment {
 			i++
 		}
 	}
-	mean /= float64(g.n)
+	mean /= float64(n)
 	for i := from; i < to; {
 		for _, t := range s.stamps.between(i, to) {
 			x := float64(i-from) - mid
@@ -231,19 +271,21 @@ const rateWithin = 1e-3
 // timeline is where the samples of a stream lie in its recording.
 type timeline struct {
 	rate     float64
-	segments []segment
+	segments segments
+	spans    []signal.Span // of the segments
 }
 
 // place gives every segment its samples, sample 0 being at time zero.
 func (l *timeline) place(zero float64) {
+	l.spans = make([]signal.Span, l.segments.len())
 	end := int64(-1)
-	for k := range l.segments {
-		g := &l.segments[k]
-		g.start = max(end+1, int64(math.Round((g.t0-zero)*l.rate)))
+	for k := range l.spans {
+		start := max(end+1, int64(math.Round((l.segments.at(k).t0-zero)*l.rate)))
 		if end < 0 {
-			g.start = max(0, g.start)
+			start = max(0, start)
 		}
-		end = g.start + g.n
+		l.spans[k] = signal.Span{Start: start, Len: l.segments.samples(k)}
+		end = l.spans[k].End()
 	}
 }
 
@@ -252,54 +294,49 @@ const belowEnd = 1e-6
 
 // sample is the number of the sample that was measured at time t, or where it would be; zero is the time of sample 0.
 func (l *timeline) sample(t, zero float64) int64 {
-	k := sort.Search(len(l.segments), func(k int) bool { return l.segments[k].t0-l.segments[k].dt/2 > t }) - 1
+	k := sort.Search(len(l.spans), func(k int) bool { g := l.segments.at(k); return g.t0-g.dt/2 > t }) - 1
 	if k < 0 {
 		at := int64(math.Round((t - zero) * l.rate))
-		if len(l.segments) > 0 {
-			at = min(at, l.segments[0].start-1)
+		if len(l.spans) > 0 {
+			at = min(at, l.spans[0].Start-1)
 		}
 		return at
 	}
-	g := l.segments[k]
-	if behind := (t - g.t0) / g.dt; behind < float64(g.n)-belowEnd { // the last sample lasts as long as the others
-		return g.start + max(0, min(int64(math.Round(behind)), g.n-1))
+	g, span := l.segments.at(k), l.spans[k]
+	if behind := (t - g.t0) / g.dt; behind < float64(span.Len)-belowEnd { // the last sample lasts as long as the others
+		return span.Start + max(0, min(int64(math.Round(behind)), span.Len-1))
 	}
-	at := g.start + g.n - 1 + max(1, int64(math.Round((t-g.end())*l.rate)))
-	if k+1 < len(l.segments) {
-		at = min(at, l.segments[k+1].start-1)
+	at := span.End() - 1 + max(1, int64(math.Round((t-l.segments.end(k))*l.rate)))
+	if k+1 < len(l.spans) {
+		at = min(at, l.spans[k+1].Start-1)
 	}
 	return at
 }
 
-// spans is nil where there is no gap.
-func (l *timeline) spans() (spans []signal.Span, end int64) {
-	for _, g := range l.segments {
-		spans = append(spans, signal.Span{Start: g.start, Len: g.n})
-		end = g.start + g.n
+// gaps is the spans, nil where there is no gap.
+func (l *timeline) gaps() []signal.Span {
+	if len(l.spans) == 1 && l.spans[0].Start == 0 {
+		return nil
 	}
-	if len(spans) == 1 && spans[0].Start == 0 {
-		spans = nil
-	}
-	return spans, end
+	return l.spans
 }
 
 // timeline makes the time of a regular stream out of its stamps, and lists what was found.
 func (s *stream) timeline(src *source) *timeline {
-	segments, measured := s.smooth()
-	l := &timeline{rate: s.info.rate, segments: segments}
+	segs, measured := s.smooth()
 	off := measured/s.info.rate - 1
 	var longest float64
-	for _, g := range segments {
-		longest = max(longest, g.end()-g.t0)
+	for k := range segs.len() {
+		g := segs.list.At(k)
+		longest = max(longest, segs.end(k)-g.t0)
 		if g.dt <= 0 {
-			s.deviate(src, "back", "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", g.n), "they follow each other at the nominal rate")
+			s.deviate(src, "back", "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", segs.samples(k)), "they follow each other at the nominal rate")
 		}
-	}
-	for k := range l.segments {
-		if g := &l.segments[k]; !(g.dt > 0) {
+		if !(g.dt > 0) {
 			g.dt = 1 / s.info.rate
 		}
 	}
+	l := &timeline{rate: s.info.rate, segments: segs}
 	found := fmt.Sprintf("%.6g Hz by the clock of the recorder, nominal are %.6g Hz (%+.0f ppm)", measured, s.info.rate, off*1e6)
 	switch {
 	case math.Abs(off) > rateWithin:
@@ -309,13 +346,13 @@ func (s *stream) timeline(src *source) *timeline {
 		s.deviate(src, "rate", "samples come at the nominal rate", found,
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
 	}
-	if n := len(s.maybe); n > 0 {
+	if n := s.maybe; n > 0 {
 		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but the stamps scatter too much to tell",
-			n, s.maybe[0], s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
+			n, s.maybeFirst, s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
-	if n := len(segments) - 1; n > 0 {
+	if n := segs.len() - 1; n > 0 {
 		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
-			segments[1].t0-segments[0].end(), segments[1].first-1), "gaps")
+			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps")
 	}
 	return l
 }

@@ -53,10 +53,10 @@ func (s *stream) check(src *source) {
 	if s.skipped > 0 {
 		s.deviate(src, "skipped", "a sample has a stamp, or one before it has", fmt.Sprintf("%d samples whose time is not known", s.skipped), "they are left out")
 	}
-	if n := s.count(); n >= 0 && n != s.n {
+	if n := s.counted; n >= 0 && n != s.n {
 		s.deviate(src, "count", "the footer counts the samples", fmt.Sprintf("%d samples, the footer counts %d", s.n, n), "those that are there")
 	}
-	if s.footer == nil {
+	if !s.footer {
 		s.deviate(src, "footer", "a stream ends with a footer", "none", "the recorder was stopped hard; what it wrote is used")
 	}
 }
@@ -91,17 +91,17 @@ func (c *contents) recording() (*signal.Recording, error) {
 		if s.stamps.err != nil {
 			return nil, s.stamps.err
 		}
-		zero = min(zero, lines[i].segments[0].t0)
+		zero = min(zero, lines[i].segments.at(0).t0)
 	}
 	begin := c.begin()
 	recs := make([]*signal.Recording, len(kept))
 	for i, s := range kept {
 		lines[i].place(zero)
-		s.stamps = stamps{} // the segments have it all
+		s.stamps, s.counts = stamps{}, nil // the segments have it all
 		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
 		rec.Info.Rate = lines[i].rate
-		rec.Spans, rec.Len = lines[i].spans()
-		rec.Data = newReader(c.src, s, rec.Info, lines[i].segments)
+		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
+		rec.Data = newReader(c.src, s, lines[i])
 		recs[i] = rec
 	}
 	if len(recs) == 0 {
@@ -176,10 +176,9 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 	if s.info.text() {
 		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
-	r := newReader(src, s, &signal.Info{Channels: make([]signal.Channel, 1)}, []segment{{n: s.n}})
-	r.scales = []scale{{mul: 1, div: 1}}
+	r := newReader(src, s, nil)
 	x := [][]float64{make([]float64, s.n)}
-	if err := r.ReadSamples(x, 0); err != nil {
+	if err := r.read(x, 0); err != nil {
 		return nil, err
 	}
 	return func(i int64) string {
@@ -191,7 +190,7 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 // begin is when the recorder says that it began, the zero time where it does not. How far that is from the first sample the
 // format does not say.
 func (c *contents) begin() time.Time {
-	text := c.header.get("datetime")
+	text := c.began
 	if text == "" {
 		return time.Time{}
 	}

@@ -112,7 +112,9 @@ func (a *averager) start(step, reference string, names []string, drop bool, in *
 }
 
 // Notes names the channels that do not change because the source marks them as bad.
-func (a *averager) Notes() []signal.Note { return signal.BadNote("not changed", a.bad, "leave them out with pick to do the same in every stream") }
+func (a *averager) Notes() []signal.Note {
+	return signal.BadNote("not changed", a.bad, "leave them out with pick to do the same in every stream")
+}
 
 // Process subtracts.
 func (a *averager) Process(c signal.Chunk) (signal.Chunk, error) {

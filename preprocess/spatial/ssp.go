@@ -190,7 +190,9 @@ func (s *SSP) Calibrate(runs []signal.Chunk) error {
 }
 
 // Notes names the channels that were left out because the source marks them as bad.
-func (s *SSP) Notes() []signal.Note { return signal.BadNote("in no direction, and not changed", s.bad, "") }
+func (s *SSP) Notes() []signal.Note {
+	return signal.BadNote("in no direction, and not changed", s.bad, "")
+}
 
 // level is the median of a channel over all runs and the distance from it that makes a peak.
 func (s *SSP) level(ch int, runs []signal.Chunk) (median, threshold float64, err error) {

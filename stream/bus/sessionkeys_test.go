@@ -50,7 +50,7 @@ func TestSessionRoles(t *testing.T) {
 		}
 	}
 	for _, seed := range []string{all, one, other, allDec, oneDec, otherDec} {
-		subjects = append(subjects, box(seed, "ctl"), box(seed, "stop"))
+		subjects = append(subjects, box(seed, "ctl"), box(seed, "stop"), box(seed, "held"))
 	}
 	in := func(words ...string) []string {
 		for i, w := range words {
@@ -60,12 +60,12 @@ func TestSessionRoles(t *testing.T) {
 	}
 	allowed := map[bus.Role]struct{ publish, subscribe []string }{
 		bus.RoleDecoder: {
-			append(in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "stop", "telemetry.lda", "telemetry.lda.cue"), box(all, "ctl"), box(one, "ctl")),
-			append(in("status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "ctl", "stop"), box(oneDec, "stop")),
+			append(in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "stop", "telemetry.lda", "telemetry.lda.cue"), box(all, "ctl"), box(one, "ctl"), box(allDec, "held"), box(oneDec, "held")),
+			append(in("status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "ctl", "stop"), box(oneDec, "stop"), box(oneDec, "held")),
 		},
 		bus.RoleSource: {in("raw.eeg", "raw.eeg.schema"), nil},
 		bus.RoleController: {
-			append(in("feedback.lda", "actuator.lda"), box(all, "stop"), box(one, "stop"), box(allDec, "stop"), box(oneDec, "stop")),
+			append(in("feedback.lda", "actuator.lda"), box(all, "stop"), box(one, "stop"), box(allDec, "stop"), box(oneDec, "stop"), box(allDec, "held"), box(oneDec, "held")),
 			in("cmd.lda", "status", "stop"),
 		},
 		bus.RoleViewer: {nil, in("cmd.lda", "status", "raw.eeg", "raw.eeg.schema", "feedback.lda", "actuator.lda", "telemetry.lda", "telemetry.lda.cue", "stop")},
