@@ -89,6 +89,7 @@ func TestSettings(t *testing.T) {
 			{"many clients knock at once", "ReconnectJitter", c.ReconnectJitter, 50 * time.Millisecond},
 			{"many clients knock at once", "ReconnectJitterTLS", c.ReconnectJitterTLS, 100 * time.Millisecond},
 			{"two refusals of the credentials end the client for good", "IgnoreAuthErrorAbort", c.IgnoreAuthErrorAbort, true},
+			{"the client follows a server to addresses that nobody gave, in plain text and without a key", "IgnoreDiscoveredServers", c.IgnoreDiscoveredServers, true},
 			{"publishing blocks for a minute", "FlusherTimeout", c.FlusherTimeout, 250 * time.Millisecond},
 			{"a write that fails is forgotten and the link kept", "ReconnectOnFlusherError", c.ReconnectOnFlusherError, true},
 			{"Open waits for ever for one of several servers", "Timeout", c.Timeout, 2 * time.Second},
