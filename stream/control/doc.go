@@ -40,8 +40,9 @@
 //  7. Only the newest accepted command counts. Commands are never queued: an older one is overwritten.
 //
 //  8. The safe state begins when the command expires; when for the watchdog time (250 ms) neither a heartbeat (younger
-//     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended"; with a newer
-//     run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
+//     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended", or "waiting" with
+//     a cmd_seq that is not below seq of the command (the decoder was paused, or its stream stalls: what it sent until then
+//     is refused from there on); with a newer run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
 //     rules, ends the safe state.
 //
 //  9. The stop is idempotent, asked for once per safe state and at the start, and repeated until confirmed. No command is

@@ -22,7 +22,8 @@ type judge struct {
 	newest   int64 // the newest seen: run, but where Rearm went back to an older one
 	seq      uint64
 	beatSeq  uint64
-	followed bool // run was seen to begin, so that numbers missing before its first command are gaps
+	waits    uint64 // the newest command of which the decoder has said that it waits behind it
+	followed bool   // run was seen to begin, so that numbers missing before its first command are gaps
 	ended    bool
 	transit  transit
 	spoke    time.Duration // when run was last heard of, in time or late
@@ -106,7 +107,7 @@ func (j *judge) advance(now time.Duration) {
 		switch {
 		case j.active:
 			j.safe(ReasonWatchdog)
-		case j.reason == ReasonExpired, j.reason == ReasonShadow: // what is to be seen: not only the command, the decoder is gone
+		case j.reason == ReasonExpired, j.reason == ReasonShadow, j.reason == ReasonWaiting: // what is to be seen: not only the command, the decoder is gone
 			j.reason = ReasonWatchdog
 		}
 	}
@@ -141,7 +142,7 @@ func (j *judge) rearm(now time.Duration) error {
 	shown := j.why()
 	j.latched, j.emergency = false, false
 	if e := j.elder; shown == ReasonOlderRun {
-		j.run, j.seq, j.beatSeq, j.followed, j.ended, j.transit = e.run, e.cmdSeq, e.beatSeq, false, false, e.transit
+		j.run, j.seq, j.beatSeq, j.waits, j.followed, j.ended, j.transit = e.run, e.cmdSeq, e.beatSeq, 0, false, false, e.transit
 		j.spoke, j.elder, j.reason = e.heard, elder{}, ReasonRestarted
 		j.hear(e.heard)
 	}
@@ -232,7 +233,7 @@ func (j *judge) follow(now time.Duration, run int64) bool {
 	default:
 		j.followed = j.run != 0
 		j.safe(ReasonRestarted)
-		j.run, j.newest, j.seq, j.beatSeq, j.ended, j.transit = run, run, 0, 0, false, transit{}
+		j.run, j.newest, j.seq, j.beatSeq, j.waits, j.ended, j.transit = run, run, 0, 0, 0, false, transit{}
 	}
 	j.spoke, j.elder = now, elder{}
 	return true
@@ -290,7 +291,13 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	if s.Shadow {
 		j.shade()
 	}
-	if s.State == bus.StateEnded {
+	switch s.State {
+	case bus.StateWaiting: // the session that is paused goes on to send heartbeats: nothing else would end what is valid for seconds
+		j.waits = max(j.waits, s.CmdSeq)
+		if j.active && j.held.cmd.Seq <= j.waits { // the newest heartbeat may be older than the newest command
+			j.safe(ReasonWaiting)
+		}
+	case bus.StateEnded:
 		j.ended = true
 		j.safe(ReasonEnded)
 		j.reason = ReasonEnded
@@ -336,6 +343,9 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 	}
 	if !j.transit.proven {
 		return RefusedUnproven
+	}
+	if c.Seq <= j.waits { // its heartbeat was faster
+		return RefusedExpired
 	}
 	h := held{cmd: c, arrival: arrival, delay: delayOf(arrival, c.TPublish), allowed: milliseconds(c.ValidForMS)}
 	h.excess = j.transit.excess(h.delay)

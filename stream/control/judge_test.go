@@ -505,6 +505,33 @@ func TestRule8Ended(t *testing.T) {
 	b.verdict(t, b.sendCommand(200*ms, ms), Accepted)
 }
 
+// A decoder that was paused goes on to send heartbeats, which say that it waits: the command ends with the first of them. One of before
+// the command ends nothing, and a command that comes behind the heartbeat, but was sent before it, is not acted on.
+func TestRule8Waiting(t *testing.T) {
+	b := newBench()
+	b.prove(t)
+	before := b.dec.makeBeat(bus.StateWaiting) // before the first command
+	b.verdict(t, b.sendCommand(5*time.Second, ms), Accepted)
+	b.beat(b.t, b.t, before)
+	b.wants(t, ReasonNone)
+
+	late := b.dec.makeCommand("right", 5*time.Second)
+	b.beat(b.t, b.t, b.dec.makeBeat(bus.StateWaiting))
+	b.wants(t, ReasonWaiting)
+	b.verdict(t, b.command(b.t, b.t, late), RefusedExpired)
+	b.wants(t, ReasonWaiting)
+	b.verdict(t, b.sendCommand(200*ms, ms), Accepted) // resumed: the proof was never lost
+
+	b.beat(b.t, b.t, b.dec.makeBeat(bus.StateWaiting))
+	b.t += 251 * ms
+	b.wants(t, ReasonWatchdog) // what is to be seen: it does not wait, it is gone
+
+	b.dec.run++
+	b.dec.seq, b.dec.beats = 0, 0
+	b.prove(t)
+	b.verdict(t, b.sendCommand(200*ms, ms), Accepted) // of another run, whose numbers begin anew
+}
+
 func TestRule8Link(t *testing.T) {
 	b := newBench()
 	b.unlink(b.t)

@@ -16,6 +16,7 @@ const (
 	ReasonExpired   Reason = "expired"   // the newest command is older than it is valid for
 	ReasonWatchdog  Reason = "watchdog"  // neither a heartbeat nor an acceptable command came for too long
 	ReasonEnded     Reason = "ended"     // the decoder said that its stream is over
+	ReasonWaiting   Reason = "waiting"   // the decoder said that it waits: it was paused, or its stream stalls
 	ReasonRestarted Reason = "restarted" // another run of the decoder is followed
 	ReasonOlderRun  Reason = "older_run" // only an older run is alive: the decoder's clock was set back, or a recording is replayed; Rearm follows it
 	ReasonShadow    Reason = "shadow"    // the decoder says that its commands are not to be acted on
@@ -31,7 +32,7 @@ type Verdict string
 // The verdicts. Each received command gets exactly one, and each has its counter.
 const (
 	Accepted         Verdict = "accepted"  // it is the newest now
-	RefusedExpired   Verdict = "expired"   // too old on arrival, or its sample was
+	RefusedExpired   Verdict = "expired"   // too old on arrival, or its sample was, or the decoder has said since that it waits
 	RefusedUnproven  Verdict = "unproven"  // it cannot be told how old it is: too few heartbeats since the start or a silence
 	RefusedOldRun    Verdict = "old_run"   // of a run that is older than the newest, or that has ended
 	RefusedDuplicate Verdict = "duplicate" // its number, or a later one, was there before
