@@ -10,15 +10,19 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -458,11 +462,81 @@ func TestExample(t *testing.T) {
 			h := newHand(t, b.URL())
 			refuses(t, h, c, oldRun)
 			shadow(t, h, c)
+			waiting(t, h, c)
 			safeInTime(t, h, c)
 			burst(t, h, c)
 			setBack(t, h, c)
 			endings(t, b, h, c)
 		})
+	}
+}
+
+// TestExampleGossip: the server that an example was given tells it of another one of its cluster. When the first dies, the
+// example waits for it: nobody gave it the other, and nobody has looked whether it may speak to that.
+func TestExampleGossip(t *testing.T) {
+	for name, command := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := command(t)
+			given := clustered(t, -1)
+			other := clustered(t, -1, &url.URL{Scheme: "nats", Host: given.ClusterAddr().String()})
+			within(t, "the two servers to join", func() bool { return given.NumRoutes() > 0 && other.NumRoutes() > 0 })
+			c := start(t, append(args, given.ClientURL(), session, decoder)...)
+			c.says(t, "ready", 0)
+			port := given.Addr().(*net.TCPAddr).Port
+			given.Shutdown()
+			given.WaitForShutdown()
+			func() {
+				knocks, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = knocks.Close() }() // its port is needed now
+				if err := knocks.(*net.TCPListener).SetDeadline(time.Now().Add(15 * time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 { // it would have gone to the other before
+					knock, err := knocks.Accept()
+					if err != nil {
+						t.Errorf("it does not come back to the server that it was given: %v", err)
+						break
+					}
+					_ = knock.Close() // it sees that
+				}
+			}()
+			again := clustered(t, port)
+			within(t, "it to be back", func() bool { return again.NumClients() == 1 || other.NumClients() > 0 })
+			if v, err := other.Varz(nil); err != nil || v.TotalConnections != 0 {
+				t.Errorf("it was %d times at the server that nobody gave to it (%v)", v.TotalConnections, err)
+			}
+		})
+	}
+}
+
+// clustered is a server without keys that others may join, and that joins those at routes.
+func clustered(t *testing.T, port int, routes ...*url.URL) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, Routes: routes, Cluster: server.ClusterOpts{Name: "lab", Host: "127.0.0.1", Port: -1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(15 * time.Second) {
+		t.Fatal("no server")
+	}
+	return s
+}
+
+// within waits until ok says so.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited 15 s for %s", what)
+		}
 	}
 }
 
@@ -592,6 +666,42 @@ func shadow(t *testing.T, h *hand, c *controller) {
 	h.heartbeats(true)
 	h.acts(c)
 	c.quiet(t, mark, " good")
+}
+
+// waiting is a decoder that was paused: its heartbeats go on and say that it waits, behind the newest command. One that was overtaken by a
+// command says nothing of it.
+func waiting(t *testing.T, h *hand, c *controller) {
+	pause := func(behind uint64) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.beats++
+		h.publish(bus.StatusSubject(session), bus.Status{
+			V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: behind, TPublish: h.now(), State: bus.StateWaiting,
+		})
+	}
+	mark, _ := h.once(c, 9*time.Second)
+	h.mu.Lock()
+	newest := h.seq
+	h.mu.Unlock()
+	pause(newest - 1)
+	<-time.After(turns)
+	if words, _ := c.all(); len(words) > 0 && strings.HasPrefix(words[len(words)-1].text, "safe") {
+		t.Errorf("a heartbeat of before the command makes it say %q", words[len(words)-1].text)
+	}
+	sent := time.Now()
+	pause(newest)
+	if stood := c.says(t, "safe waiting", mark).at.Sub(sent); stood > slack {
+		t.Errorf("it stood %v after a heartbeat that says that the decoder waits", stood)
+	}
+	late := h.makeCommand("bad-late")
+	h.mu.Lock()
+	late.Seq, late.ValidForMS = newest+1, 9000 // it was sent before the pause, whose heartbeat overtakes it
+	h.mu.Unlock()
+	pause(newest + 1)
+	h.send(late)
+	<-time.After(turns)
+	c.quiet(t, mark, " good")
+	h.acts(c)
 }
 
 // setBack is a decoder that is started anew with its clock set back by an hour: its run is older, and nothing of it is acted on, also

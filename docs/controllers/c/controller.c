@@ -40,7 +40,7 @@ struct transit {
 };
 
 /* The state of the rules; times are nanoseconds of the steady clock. */
-static int64_t run, newest, seq, beat_seq, spoke;        /* rules 2 and 3 */
+static int64_t run, newest, seq, beat_seq, waits, spoke; /* rules 2, 3 and 8 */
 static bool ended, latched, shadow;
 static json_t *stood;                                    /* the newest emergency stop; NULL where there was none */
 static int64_t stood_at;
@@ -134,7 +134,7 @@ static const char *shows(void) {
 }
 
 static void begin(int64_t r) {
-    run = r; seq = beat_seq = 0; ended = shadow = false;
+    run = r; seq = beat_seq = waits = 0; ended = shadow = false;
     memset(&way, 0, sizeof way);
 }
 
@@ -226,6 +226,10 @@ static void on_status(json_t *m, int64_t now) {
         hearing = true;
     }
     if (json_is_true(json_object_get(m, "shadow"))) shade();
+    if (is(m, "state", "waiting")) { /* rule 8 */
+        if (whole(m, "cmd_seq") > waits) waits = whole(m, "cmd_seq");
+        if (held.on && held.seq <= waits) safe("waiting");
+    }
     if (is(m, "state", "ended")) {
         ended = true;
         shadow = false;
@@ -276,7 +280,7 @@ static void on_command(json_t *m, int64_t now) {
         return;
     }
     allowed = (int64_t)(json_number_value(json_object_get(m, "valid_for_ms")) * MS);
-    if (!way.proven || excess(&way, delay) > allowed) {
+    if (!way.proven || number <= waits || excess(&way, delay) > allowed) {
         advance(now);
         return;
     }
@@ -394,6 +398,7 @@ int main(int argc, char **argv) {
 
     check(natsOptions_Create(&opts), "options");
     check(natsOptions_SetURL(opts, argv[1]), "url");
+    check(natsOptions_SetIgnoreDiscoveredServers(opts, true), "gossip"); /* nobody looked whether those that a server speaks of may be spoken to */
     check(natsOptions_SetMaxReconnect(opts, -1), "reconnects");
     check(natsOptions_SetReconnectWait(opts, 100), "reconnect wait");
     check(natsOptions_SetPingInterval(opts, 300), "ping interval");

@@ -56,7 +56,7 @@ class Transit {
 const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: new Transit() });
 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
-let run = 0, newest = 0, seq = 0, beatSeq = 0, ended = false, shadow = false, spoke = 0;
+let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
 let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
 
@@ -65,7 +65,7 @@ const shade = () => { shadow = true; safe("shadow"); }; // rule 13
 const ageHeld = () => { if (held) held.excess = Math.max(held.excess, transit.excess(held.delay)); };
 
 function begin(r) {
-  run = r; seq = 0; beatSeq = 0; ended = false; shadow = false; transit = new Transit();
+  run = r; seq = 0; beatSeq = 0; waits = 0; ended = false; shadow = false; transit = new Transit();
 }
 
 const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
@@ -106,6 +106,10 @@ function onStatus(m, now) {
   ageHeld();
   if (transit.excess(now - published) > WATCHDOG) transit.doubt(); else heard = now;
   if (m.shadow) shade();
+  if (m.state === "waiting") { // rule 8
+    waits = Math.max(waits, m.cmd_seq);
+    if (held && held.command.seq <= waits) safe("waiting");
+  }
   if (m.state === "ended") { ended = true; shadow = false; safe("ended"); }
   advance(now);
 }
@@ -124,7 +128,7 @@ function onCommand(m, now) {
   ageHeld();
   if (m.state !== "actuate") return shade(); // however old it is, and it feeds no watchdog
   const delay = now - published, excess = transit.excess(delay);
-  if (!transit.proven || excess > m.valid_for_ms) return advance(now);
+  if (!transit.proven || m.seq <= waits || excess > m.valid_for_ms) return advance(now);
   heard = now;
   if (latched) return;
   shadow = false;
@@ -182,6 +186,7 @@ stop("never");
 const name = crypto.randomUUID();
 const nc = await connect({
   servers: url, name: "example-javascript", maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50, pingInterval: 300, maxPingOut: 2,
+  ignoreClusterUpdates: true, // servers that a server speaks of were not given to us: nobody looked whether they may be spoken to
 });
 nc.subscribe(`gyrus.${session}.stop`, {
   callback: (_err, msg) => { // rule 12: whatever has arrived

@@ -93,7 +93,7 @@ class Judge:
         stop("never")
 
     def begin(self, run):
-        self.run, self.seq, self.beat_seq, self.ended, self.shadow = run, 0, 0, False, False
+        self.run, self.seq, self.beat_seq, self.waits, self.ended, self.shadow = run, 0, 0, 0, False, False
         self.transit = Transit()
 
     def safe(self, why):
@@ -155,6 +155,10 @@ class Judge:
             self.heard = now
         if m.get("shadow"):
             self.shade()
+        if m["state"] == "waiting":  # rule 8
+            self.waits = max(self.waits, m["cmd_seq"])
+            if self.held and self.held["command"]["seq"] <= self.waits:
+                self.safe("waiting")
         if m["state"] == "ended":
             self.ended, self.shadow = True, False
             self.safe("ended")
@@ -184,7 +188,7 @@ class Judge:
             return
         delay, allowed = now - published, int(m["valid_for_ms"] * MS)
         excess = self.transit.excess(delay)
-        if not self.transit.proven or excess > allowed:
+        if not self.transit.proven or m["seq"] <= self.waits or excess > allowed:
             self.advance(now)
             return
         self.heard = now
@@ -310,15 +314,23 @@ async def main(url, session, decoder):
         if msg.reply:
             await answer(msg.reply)
 
+    def forget_gossip():
+        """Servers that a server speaks of were not given to us: nobody looked whether they may be spoken to."""
+        if not nc.is_closed:
+            nc.set_server_pool(url.split(","))
+
     async def on_disconnect():
         with judge.lock:
             judge.link_lost()
+        forget_gossip()
 
-    async def on_error(err):
+    async def on_error(err):  # of every try to connect too, and before the next
         print(err, file=sys.stderr)
+        forget_gossip()
 
-    nc = await nats.connect(url, name="example-python", max_reconnect_attempts=-1, reconnect_time_wait=0.1, ping_interval=0.3,
-                            max_outstanding_pings=2, disconnected_cb=on_disconnect, error_cb=on_error)
+    nc = nats.NATS()
+    await nc.connect(url, name="example-python", max_reconnect_attempts=-1, reconnect_time_wait=0.1, ping_interval=0.3,
+                     max_outstanding_pings=2, disconnected_cb=on_disconnect, error_cb=on_error)
     await nc.subscribe(f"gyrus.{session}.stop", cb=on_stop)
     await nc.subscribe(f"gyrus.{session}.status", cb=on(judge.status), pending_msgs_limit=64)
     await nc.subscribe(f"gyrus.{session}.cmd.{decoder}", cb=on(judge.command), pending_msgs_limit=64)
