@@ -167,8 +167,8 @@ func TestClosedWriterListensNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := b.nc.NumSubscriptions(); n != before+2 {
-		t.Errorf("%d subscriptions, want %d: heartbeats of the session, and what they ask", n, before+2)
+	if n := b.nc.NumSubscriptions(); n != before+3 {
+		t.Errorf("%d subscriptions, want %d: heartbeats of the session, what they ask, and what is said to ours", n, before+3)
 	}
 	if err := w.Close(); err != nil && !errors.Is(err, nats.ErrTimeout) { // of a busy machine
 		t.Fatal(err)

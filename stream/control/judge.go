@@ -16,6 +16,8 @@ type judge struct {
 	stops                            bool          // a safe state has to be confirmed
 	deadMan                          time.Duration // longest time between two calls of hold; 0: there is no such switch
 
+	nonce func() string // a new one, that nobody can guess
+
 	n Counters
 
 	run      int64 // that is followed; 0 before the first message
@@ -94,7 +96,7 @@ func (j *judge) advance(now time.Duration) {
 	if j.gripped && now > j.grip+j.deadMan {
 		j.release()
 	}
-	if j.elder.transit.proven && now > j.elder.heard+j.watchdog {
+	if j.elder.transit.proven() && now > j.elder.heard+j.watchdog {
 		j.elder.transit.doubt()
 	}
 	barks := j.heard + j.watchdog
@@ -133,7 +135,7 @@ func (j *judge) confirm(entry uint64) {
 }
 
 // rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
-// that it is the decoder, whose clock was set back. No message can: whoever replays a recording with its heartbeats looks the same.
+// that it is the decoder, whose clock was set back.
 func (j *judge) rearm(now time.Duration) error {
 	j.advance(now)
 	if j.stopping {
@@ -217,7 +219,7 @@ func (j *judge) why() Reason {
 		return ReasonEmergency
 	case j.slack():
 		return ReasonReleased
-	case j.elder.transit.proven:
+	case j.elder.transit.proven():
 		return ReasonOlderRun
 	default:
 		return j.reason
@@ -257,6 +259,7 @@ func (j *judge) older(now, arrival time.Duration, s *bus.Status) {
 	}
 	e.beatSeq, e.cmdSeq, e.heard = s.Seq, max(e.cmdSeq, s.CmdSeq), arrival
 	e.transit.beat(arrival, s.TPublish)
+	e.transit.echo(arrival, s.Nonces)
 	if e.transit.excess(delayOf(arrival, s.TPublish))+now-arrival > j.watchdog {
 		e.transit.doubt()
 	}
@@ -282,6 +285,7 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	j.n.Heartbeats++
 	j.beatSeq = s.Seq
 	j.transit.beat(arrival, s.TPublish)
+	j.transit.echo(arrival, s.Nonces)
 	j.refreshHeld()
 	if age := j.transit.excess(delayOf(arrival, s.TPublish)) + now - arrival; age > j.watchdog {
 		j.transit.doubt() // it says that the decoder was alive then, not that it is
@@ -303,6 +307,20 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 		j.reason = ReasonEnded
 	}
 	j.advance(now) // a lower base may have aged the held command beyond its limit
+}
+
+// challenge is the nonce that the decoder of s, a heartbeat that was taken at now, is to send back; "" where none is needed.
+func (j *judge) challenge(now time.Duration, s *bus.Status) string {
+	switch {
+	case s.Session != j.session || s.Decoder != j.decoder || s.State == bus.StateEnded:
+		return ""
+	case s.Run == j.run && !j.ended:
+		return j.transit.challenge(now, j.nonce)
+	case s.Run == j.elder.run:
+		return j.elder.transit.challenge(now, j.nonce)
+	default:
+		return ""
+	}
 }
 
 // command takes a command that arrived at arrival <= now.
@@ -341,7 +359,7 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 		j.shade()
 		return RefusedShadow
 	}
-	if !j.transit.proven {
+	if !j.transit.proven() {
 		return RefusedUnproven
 	}
 	if c.Seq <= j.waits { // its heartbeat was faster

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -20,9 +21,22 @@ type bench struct {
 // newBench has a sender whose clock is decades ahead, as a wall clock is.
 func newBench() *bench {
 	b := &bench{judge: judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second}}
+	b.nonce = newNonces()
 	b.dec = sender{run: 1_700_000_000e9, ahead: 1_700_000_001e9, clock: func() time.Duration { return b.t }}
 	b.start()
 	return b
+}
+
+// newNonces makes nonces.
+func newNonces() func() string {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("nonce-%d", n) }
+}
+
+// beat delivers a heartbeat, and what is said to it.
+func (b *bench) beat(now, arrival time.Duration, s bus.Status) {
+	b.judge.beat(now, arrival, s)
+	b.dec.hear(b.challenge(now, &s))
 }
 
 // sendBeat delivers a heartbeat after the given time on its way; the clock stays at the arrival.
@@ -45,7 +59,7 @@ func (b *bench) prove(t *testing.T) {
 		b.t += 99 * ms
 		b.sendBeat(ms)
 	}
-	if !b.transit.proven {
+	if !b.transit.proven() {
 		t.Fatal("4 even heartbeats over 300 ms prove nothing")
 	}
 }
@@ -109,7 +123,7 @@ func TestRule1Malformed(t *testing.T) {
 			spoil(&c)
 			before := b.run
 			b.verdict(t, b.command(b.t, b.t, c), RefusedMalformed)
-			if b.n.Malformed != 1 || b.run != before || b.seq != 0 || !b.transit.proven {
+			if b.n.Malformed != 1 || b.run != before || b.seq != 0 || !b.transit.proven() {
 				t.Errorf("a malformed command left traces: %+v", b.n)
 			}
 			b.wants(t, ReasonNever)
