@@ -31,7 +31,7 @@ class Transit {
   get proven() { return this.even && this.alive; } // the delays are even, and it is no recording
   challenge(now) { // a nonce that the decoder is to send back, or ""
     if (this.alive || (this.nonce && now - this.asked <= ECHO)) return "";
-    this.nonce = crypto.randomUUID().replaceAll("-", "");
+    this.nonce = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
     this.asked = now;
     return this.nonce;
   }
