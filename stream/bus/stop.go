@@ -121,16 +121,8 @@ func (b *Bus) SubscribeStop(session string, fn func(s Stop, at time.Time, answer
 	return b.settled(s, nil)
 }
 
-// AnswerStops answers each heartbeat of the session that asks whether an emergency stop is in force: fn says what, or false where
-// none is. A decoder that was started behind the stop, or had no link then, learns of it this way. fn must not block.
-func (b *Bus) AnswerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
-	if err := CheckToken("session", session); err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	return b.settled(b.answerStops(session, fn))
-}
-
-// answerStops is AnswerStops that does not wait for the server.
+// answerStops answers each heartbeat of the session that asks whether an emergency stop is in force: fn says what, or false where
+// none is. A decoder that was started behind the stop, or had no link then, learns of it this way. It does not wait for the server.
 func (b *Bus) answerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
 	s := &Subscription{done: make(chan struct{})}
 	handle := func(m *nats.Msg) {
