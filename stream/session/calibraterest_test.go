@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,6 +111,28 @@ func TestCalibrateThreshold(t *testing.T) {
 	}
 	if len(cues) < 3 || cues[0].Kind != bus.CueRest || cues[0].LengthMS != 1e3*block || cues[1].Kind != bus.CueRest || cues[1].LengthMS != 3000 || cues[2].Kind != bus.CueShow {
 		t.Errorf("what was shown begins with %+v", cues[:min(3, len(cues))])
+	}
+}
+
+// TestCalibrateMute: a threshold from rest that lets no held-out trial be decided rightly makes a model that would never do what is
+// meant. No rule accepts it, however well the decoder alone tells the classes apart, and who is asked is told.
+func TestCalibrateMute(t *testing.T) {
+	var notes said
+	r, file := calibrated(t, func(c *Calibration, o *Options) {
+		long(t, o)
+		c.Pipeline = imagery(t, "{use: evidence, false_per_min: 12, dwell_rows: 400}")
+		c.RestBlockS = 130
+		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		o.Note = notes.note
+	})
+	rep, err := r.over()
+	var no *NotAcceptedError
+	c := rep.Calibration
+	if c == nil || c.Rest == nil || c.BalancedAccuracy <= 0.7 || c.Rest.Right != 0 || c.Rest.Trials != 16 {
+		t.Fatalf("%v, %+v: the test needs a model that is good alone and decides nothing", err, c)
+	}
+	if !errors.As(err, &no) || exists(t, file) || c.Accepted || rep.Sent != 0 {
+		t.Errorf("%v, %+v", err, c)
 	}
 }
 
