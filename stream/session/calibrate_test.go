@@ -36,6 +36,11 @@ func calibrated(t *testing.T, edit func(*Calibration, *Options)) (*rig, string) 
 	return r, file
 }
 
+// above is one rule.
+func above(metric string, bound float64) Accept {
+	return Accept{Rules: []Rule{{Metric: metric, Above: &bound}}}
+}
+
 func exists(t *testing.T, path string) bool {
 	t.Helper()
 	_, err := os.Stat(path)
@@ -50,7 +55,7 @@ func exists(t *testing.T, path string) bool {
 func TestCalibrate(t *testing.T) {
 	var events []signal.Event
 	r, file := calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		c.Accept = above("balanced_accuracy", 0.7)
 		o.OnChunk = func(c signal.Chunk) { events = append(events, c.Events...) }
 	})
 	rep, err := r.over()
@@ -111,7 +116,7 @@ func TestCalibrateAsked(t *testing.T) {
 
 // TestCalibrateRefused: a refused model is not saved, and the session ends, or goes on with the bundle it has.
 func TestCalibrateRefused(t *testing.T) {
-	r, file := calibrated(t, func(c *Calibration, _ *Options) { c.Accept = Accept{Metric: "ci_low", Above: 1} })
+	r, file := calibrated(t, func(c *Calibration, _ *Options) { c.Accept = above("ci_low", 1) })
 	rep, err := r.over()
 	var no *NotAcceptedError
 	if !errors.As(err, &no) || exists(t, file) || rep.Calibration.Accepted || rep.Sent != 0 {
@@ -119,7 +124,7 @@ func TestCalibrateRefused(t *testing.T) {
 	}
 	a, sha := saved(t, 8, "lda")
 	r, file = calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "ci_low", Above: 1}
+		c.Accept = above("ci_low", 1)
 		c.Classes = map[string]string{"T1": "left", "T2": "right"}
 		with(load(t, a))(o, nil)
 	})
@@ -156,7 +161,7 @@ func TestCalibrateMarkers(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "made.gyrus")
 		cal := CalibrationDefaults()
 		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, trials, file, "markers"
-		cal.Accept = Accept{Metric: "balanced_accuracy", Above: 0}
+		cal.Accept = above("balanced_accuracy", 0)
 		r := start(t, person(t), func(o *Options, _ *stepped) { o.Calibrate = &cal })
 		r.src.gate <- 100_000
 		rep, err := r.over()
@@ -230,7 +235,7 @@ func TestLookersInTheProcess(t *testing.T) {
 	var looks []bus.Telemetry
 	var cues []bus.Cue
 	r, _ := calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		c.Accept = above("balanced_accuracy", 0.7)
 		o.OnLook = func(l bus.Telemetry) { mu.Lock(); defer mu.Unlock(); looks = append(looks, l) }
 		o.OnShow = func(c bus.Cue) { mu.Lock(); defer mu.Unlock(); cues = append(cues, c) }
 	})
