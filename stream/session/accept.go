@@ -214,3 +214,19 @@ func scoreLine(s *bus.Scored) string {
 	}
 	return line
 }
+
+// leftOutLine says which cues nothing was learned from, the first few with the reason, "" where there are none.
+func leftOutLine(list []LeftOut) string {
+	const named = 3
+	if len(list) == 0 {
+		return ""
+	}
+	var some []string
+	for _, l := range list[:min(named, len(list))] {
+		some = append(some, fmt.Sprintf("%s at %.2f s: %s", l.Class, l.Onset, l.Why))
+	}
+	if more := len(list) - named; more > 0 {
+		some = append(some, fmt.Sprintf("and %d more", more))
+	}
+	return "; left out: " + strings.Join(some, ", ")
+}

@@ -91,15 +91,16 @@ func (c *Calibration) Check() error {
 // Calibrated is what a calibration came to.
 type Calibrated struct {
 	bus.Scored
-	Classes   []string `json:"classes"`
-	Confusion [][]int  `json:"confusion"` // [true class][decision]
-	Cued      int      `json:"cued"`      // cues that were shown, those that a gap spoiled among them
-	Spoiled   int      `json:"spoiled"`   // cues that a gap spoiled: each was shown again
-	Rounds    int      `json:"rounds"`    // how often it was begun
-	Accepted  bool     `json:"accepted"`
-	Why       string   `json:"why"`            // who said so
-	File      string   `json:"file,omitempty"` // where the model was saved
-	SHA256    string   `json:"sha256,omitempty"`
+	Classes   []string  `json:"classes"`
+	Confusion [][]int   `json:"confusion"`          // [true class][decision]
+	Cued      int       `json:"cued"`               // cues that were shown, those that a gap spoiled among them
+	Spoiled   int       `json:"spoiled"`            // cues that a gap spoiled: each was shown again
+	LeftOut   []LeftOut `json:"left_out,omitempty"` // cues that nothing was learned from, and why
+	Rounds    int       `json:"rounds"`             // how often it was begun
+	Accepted  bool      `json:"accepted"`
+	Why       string    `json:"why"`            // who said so
+	File      string    `json:"file,omitempty"` // where the model was saved
+	SHA256    string    `json:"sha256,omitempty"`
 	// Rest is what the threshold of the section decide costs and keeps, nil where it is not set from rest. Scored.Decide says the
 	// same for those who judge the model.
 	Rest *bundle.Rest `json:"rest,omitempty"`
@@ -143,6 +144,7 @@ type calibrator struct {
 
 	capture  capture
 	labels   []string // of the events to learn from
+	reach    float64  // of the windows to learn from: how long behind the begin of a cue they end, in s
 	plan     []string // labels of the cues, in order
 	at       int      // of plan
 	began    bool
@@ -171,6 +173,10 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
 	}
 	if err := opt.Enough(c.info); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
+	var err error
+	if c.reach, err = opt.reach(); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()
@@ -233,7 +239,7 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 				return
 			}
 		}
-		c.ended = end >= c.cue+c.info.Samples(c.opt.CueS)
+		c.ended = end >= c.cue+c.info.Samples(max(c.opt.CueS, c.reach))
 		return
 	}
 	rest := func(s float64) {
@@ -478,8 +484,8 @@ func (e *engine) trained(m trainedModel) error {
 	s := m.scored
 	e.cal.made, e.cal.score = &m, &s
 	r := &e.cal.result
-	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest = s, m.classes, m.confusion, m.model.SHA256, m.rest
-	line := scoreLine(&s)
+	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest, r.LeftOut = s, m.classes, m.confusion, m.model.SHA256, m.rest, m.leftOut
+	line := scoreLine(&s) + leftOutLine(m.leftOut)
 	e.note("trained: " + line)
 	a := e.cal.opt.Accept
 	if a.Ask {

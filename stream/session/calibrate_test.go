@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
 // calibrated runs a session that calibrates on a simulated person, ten times as fast as a real one would be.
@@ -39,6 +41,30 @@ func calibrated(t *testing.T, edit func(*Calibration, *Options)) (*rig, string) 
 // above is one rule.
 func above(metric string, bound float64) Accept {
 	return Accept{Rules: []Rule{{Metric: metric, Above: &bound}}}
+}
+
+// windowed is a pipeline that learns from another window around a cue, in seconds.
+func windowed(t *testing.T, name string, from, to float64) string {
+	t.Helper()
+	spec, err := pipeline.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spec.Segment.Set(map[string]any{"tmin_s": from, "tmax_s": to}); err != nil {
+		t.Fatal(err)
+	}
+	if err := spec.Live.Set(map[string]any{"length_s": to - from}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "own.yaml") // JSON is YAML
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func exists(t *testing.T, path string) bool {
@@ -178,11 +204,63 @@ func TestCalibrateMarkers(t *testing.T) {
 	}
 }
 
+// TestCalibrateShortCues: cues that end before the windows that are learned from are refused before the first is shown, with both
+// keys; those that end with them are not.
+func TestCalibrateShortCues(t *testing.T) {
+	src := ingestOf(t)
+	for cue, want := range map[float64]string{
+		2:   "cue_s is 2, but pipeline csp-lda learns from windows that end 3.5 s behind the begin of a cue (tmax_s of its section segment, or the end of baseline_s): it would learn rest for what is meant; set cue_s to at least 3.5, or tmax_s to at most 2",
+		3.5: "",
+	} {
+		cal := CalibrationDefaults()
+		cal.Classes, cal.Save, cal.CueS = map[string]string{"T1": "a", "T2": "b"}, "x", cue
+		if err := cal.Check(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("cue_s %g: %v, want %q", cue, err, want)
+		}
+		if _, err := newCalibrator(cal, src); (err == nil) != (want == "") {
+			t.Errorf("cue_s %g: %v", cue, err)
+		}
+	}
+}
+
+// TestCalibrateLeftOut: markers that stand for shorter cues than the window are waited for, so that the last trial counts, and what is
+// lost in a gap is named with its reason.
+func TestCalibrateLeftOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "made.gyrus")
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Cues, cal.CueS = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 5, file, "markers", 0.5
+	rec := person(t)
+	var cues []signal.Event
+	for _, e := range rec.Events {
+		if cal.Classes[e.Label] != "" {
+			cues = append(cues, e)
+		}
+	}
+	lost := cues[3].Sample + rec.Info.Samples(1)
+	rec.Spans = []signal.Span{{Start: 0, Len: lost}, {Start: lost + 16, Len: rec.Len - lost - 16}}
+	r := start(t, rec, func(o *Options, _ *stepped) { o.Calibrate = &cal })
+	for r.status().Phase == bus.PhaseCalibrating {
+		r.chunks(10)
+	}
+	r.until("the question", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhaseAsking || r.ended() })
+	s := r.status()
+	if s.Score == nil || !strings.Contains(s.Detail, "; left out: "+cal.Classes[cues[3].Label]+" at ") {
+		t.Errorf("asked with %q, %+v", s.Detail, s.Score)
+	}
+	r.stop()
+	rep, err := r.over()
+	c := rep.Calibration
+	if err != nil || c == nil || len(c.LeftOut) != 1 || c.LeftOut[0].Class != cal.Classes[cues[3].Label] || math.Abs(c.LeftOut[0].Onset-float64(cues[3].Sample)/rec.Info.Rate) > 1e-9 || c.LeftOut[0].Why == "" || c.Trials != c.Cued-1 {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
 // TestCueSample: a cue is recorded at the sample that was measured when it was shown.
 func TestCueSample(t *testing.T) {
 	src := ingestOf(t)
 	cal := CalibrationDefaults()
 	cal.Classes, cal.Trials, cal.CueS, cal.RestS, cal.Save = map[string]string{"T1": "a", "T2": "b"}, 5, 1, 1, "x"
+	cal.Pipeline = windowed(t, "csp-lda", 0, 1)
 	c, err := newCalibrator(cal, src)
 	if err != nil {
 		t.Fatal(err)

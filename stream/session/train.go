@@ -28,7 +28,15 @@ type trainedModel struct {
 	classes   []string
 	confusion [][]int
 	rest      *bundle.Rest // nil where no threshold is set from rest
+	leftOut   []LeftOut
 	err       error
+}
+
+// LeftOut is a cue that nothing was learned from.
+type LeftOut struct {
+	Class string  `json:"class"`
+	Onset float64 `json:"onset_s"` // of the cue, or of the window that was rejected, from the begin of the calibration
+	Why   string  `json:"why"`
 }
 
 // lessons are what there is to learn from: the recording of the calibration, or its parts, and the rest before the first cue, nil
@@ -63,6 +71,10 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	case d == nil && given:
 		return nil, errors.New("rest_block_s and rest_events do nothing without a rate: give false_per_min in the section decide of the pipeline")
 	}
+	if reach := p.Reach(); c.Cues == cuesShown && reach > c.CueS {
+		return nil, fmt.Errorf("cue_s is %g, but pipeline %s learns from windows that end %g s behind the begin of a cue (tmax_s of its section segment, or the end of baseline_s): it would learn rest for what is meant; set cue_s to at least %[3]g, or tmax_s to at most %[1]g",
+			c.CueS, c.Pipeline, reach)
+	}
 	if err := c.Accept.fits(p); err != nil {
 		return nil, err
 	}
@@ -73,6 +85,19 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 		return nil, fmt.Errorf("split: %w", err)
 	}
 	return spec, nil
+}
+
+// reach is how long behind the begin of a cue the windows that are learned from end, in seconds.
+func (c *Calibration) reach() (float64, error) {
+	spec, err := c.spec()
+	if err != nil {
+		return 0, err
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		return 0, err
+	}
+	return p.Reach(), nil
 }
 
 // Fits says why a session cannot go on with p where the model of this calibration is refused, nil where it can: a controller that
@@ -272,9 +297,17 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 		for class, n := range c.Trials {
 			trials[class] += n
 		}
+		for _, miss := range c.Misses {
+			m.leftOut = append(m.leftOut, LeftOut{opt.Classes[miss.Event.Label], float64(miss.Event.Sample) / recs[0].Info.Rate, miss.Why})
+		}
 	}})
 	if err != nil {
 		return m, err
+	}
+	for _, w := range set.Windows {
+		if w.Rejected != "" {
+			m.leftOut = append(m.leftOut, LeftOut{w.Label, float64(w.Start) / w.Info.Rate, w.Rejected})
+		}
 	}
 	y, err := set.Labels()
 	if err != nil {
