@@ -251,7 +251,7 @@ func family(o *Options, version, unspecified, over string) []Finding {
 	var taken []string
 	for p := l.First; p <= l.Last; p++ {
 		switch err := o.Network.Free("tcp"+version, at(p)); {
-		case errors.Is(err, syscall.EAFNOSUPPORT), errors.Is(err, syscall.EADDRNOTAVAIL):
+		case noFamily(err):
 			return []Finding{{"ports", Problem, "IPv" + version + " is asked for by the configuration of LSL, and this machine has none: " + err.Error(), "switch it on, or set [ports] IPv6 = disable in the file that LSLAPICFG names"}}
 		case err != nil:
 			taken = append(taken, fmt.Sprintf("%d%s", p, by("tcp", p)))
@@ -272,6 +272,17 @@ func family(o *Options, version, unspecified, over string) []Finding {
 		out = append(out, Finding{"ports", OK, fmt.Sprintf("UDP %d is free%s: no other program here answers there for streams of LSL", l.Discovery, over), ""})
 	}
 	return out
+}
+
+// noFamily says whether err is that there are no addresses of the kind. Windows has numbers of its own (WSAEAFNOSUPPORT,
+// WSAEADDRNOTAVAIL).
+func noFamily(err error) bool {
+	for _, n := range []syscall.Errno{syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL, 10047, 10049} {
+		if errors.Is(err, n) {
+			return true
+		}
+	}
+	return false
 }
 
 // listens tries what the session will listen on, or without one the usual port of NATS.
@@ -379,8 +390,8 @@ func expected(ctx context.Context, o *Options) []Finding {
 		got, err := e.Look(ctx)
 		switch {
 		case err != nil:
-			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s, which is not found: %s", e.Name, err),
-				cmp.Or(e.Remedy, "start the amplifier's program, or mend what the session file asks for; where it runs on another machine see multicast and firewall, there too")})
+			remedy := cmp.Or(e.Remedy, "start the amplifier's program, or mend what the session file asks for; where it runs on another machine see multicast and firewall, there too")
+			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s, which is not found: %s", e.Name, err), remedy})
 		case len(got.Differs) > 0:
 			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s; found is %s, but %s", e.Name, got.What, strings.Join(got.Differs, "; ")), got.Remedy})
 		case got.What != "":
