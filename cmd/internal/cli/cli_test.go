@@ -139,6 +139,11 @@ func TestBadInput(t *testing.T) {
 		return path
 	}
 	r06, r10, r14 := s001(t, "R06"), s001(t, "R10"), s001(t, "R14")
+	other, err := os.ReadFile(datasettest.Need(t, "eegmat/Subject00_1.edf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	montage := file("Subject00_1.edf", string(other)) // not in a folder that says what is recorded
 	whole, err := os.ReadFile(r14)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +221,7 @@ decoder: {`+decoder+`}
 		{"unknown flag", 2, []string{"info", r06, "--jsn"}, []string{"--jsn"}},
 		{"unknown command", 2, []string{"trian"}, []string{`did you mean "train"`}},
 		{"too few arguments", 2, []string{"train", "csp-lda"}, []string{"usage"}},
-		{"another montage", 3, []string{"decode", m, datasettest.Need(t, "eegmat/Subject00_1.edf"), "-o", filepath.Join(dir, "out.csv")}, []string{"Subject00_1.edf", "500 Hz", "160 Hz", "resample"}},
+		{"another montage", 3, []string{"decode", m, montage, "-o", filepath.Join(dir, "out.csv")}, []string{"Subject00_1.edf", "500 Hz", "160 Hz", "resample"}},
 		{"truncated bundle", 3, []string{"eval", file("cut.gyrus", string(sound[:len(sound)-9])), r14}, []string{"cut.gyrus", "cut short or altered", "train again"}},
 		{"flipped bit", 3, []string{"eval", file("flip.gyrus", string(flipped)), r14}, []string{"flip.gyrus", "altered", "train again"}},
 		{"not a bundle", 3, []string{"eval", r14, r14}, []string{"not a usable bundle"}},
@@ -244,7 +249,7 @@ decoder: {`+decoder+`}
 		{"rest that was trained on", 3, append(train("csp-lda", r06, r10), "--rest", r06, "--false-activations", "2"), []string{"is the training recording", "--rest-events"}},
 		{"rest that is not there", 2, append(train("csp-lda", r06, r10), "--rest", filepath.Join(dir, "none.edf"), "--false-activations", "2"), []string{"none.edf"}},
 		{"rest events that are not there", 3, append(train("csp-lda", r06, r10), "--rest-events", "T9", "--false-activations", "2"), []string{`"T9"`, "--rest-events LABEL"}},
-		{"rest of another montage", 3, append(train("csp-lda", r06, r10), "--rest", datasettest.Need(t, "eegmat/Subject00_1.edf"), "--false-activations", "2"), []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
+		{"rest of another montage", 3, append(train("csp-lda", r06, r10), "--rest", montage, "--false-activations", "2"), []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
 		{"a rate for quantities", 2, []string{"train", "kalman-velocity", "synth:cursor:1:1", "synth:cursor:1:2", "--false-activations", "2", "-o", out}, []string{"section target"}},
 		{"no cursor", 3, []string{"train", "kalman-velocity", r06, r10, "-o", out}, []string{"cursor_vx", "not among", "target"}},
 		{"one cursor run", 3, []string{"train", "kalman-velocity", "synth:cursor:1:1", "-o", out}, []string{"leave-one-run-out", "blocked-kfold"}},
@@ -263,7 +268,7 @@ decoder: {`+decoder+`}
 		{"batch of one", 2, train(net("use: eegnet, batch: 1"), r06, r10), []string{"line 5", "batch is 1, must be at least 2"}},
 		{"a class missing in a fold", 3, []string{"train", net("use: eegnet, epochs: 2"), s001(t, "R01"), r06, "--events", "T0=rest,T1=fists", "-o", out}, []string{`class "fists"`, "in the test part", "record it in more than one run"}},
 		{"a network behind rows", 2, train(file("rows.yaml", strings.Replace(string(gallery), "use: lda, shrinkage: auto", "use: eegnet", 1)), r06, r10), []string{"rows.yaml", "works on windows", "leave out"}},
-		{"a network of other channels", 3, []string{"eval", small, datasettest.Need(t, "eegmat/Subject00_1.edf")}, []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
+		{"a network of other channels", 3, []string{"eval", small, montage}, []string{"Subject00_1.edf", "500 Hz", "160 Hz"}},
 		{"a network's bundle with other sizes", 3, []string{"eval", file("sizes.gyrus", string(altered(t, network, "temporal_filters", "8", "9"))), r14}, []string{"sizes.gyrus"}},
 		{"export of what is no network", 3, []string{"models", "export", m, "-o", filepath.Join(dir, "out.onnx")}, []string{"lda is not a network", "only networks"}},
 		{"ending of an export", 2, []string{"models", "export", small, "-o", filepath.Join(dir, "out.pt")}, []string{"must be .onnx or .safetensors"}},

@@ -55,15 +55,9 @@ func openRecording(how reading.Options, path string) (*signal.Recording, *electr
 	return rec, joined, nil
 }
 
-// conditions counts the recordings that got an event because their data set says what all of them is of.
-type conditions struct {
-	set    string
-	labels []string
-	n      int
-}
-
-// give gives rec an event that lasts as long as it does, where its data set says what all of it is of and none of its events does.
-func (c *conditions) give(rec *signal.Recording, path string) {
+// condition gives rec an event that lasts as long as it does, where its data set says what all of it is of and none of its events
+// does, and lists what was assumed.
+func condition(rec *signal.Recording, path string) {
 	label, set := dataset.Condition(path)
 	if label == "" || rec.Len == 0 || slices.ContainsFunc(rec.Events, func(e signal.Event) bool { return e.Label == label }) {
 		return
@@ -73,17 +67,10 @@ func (c *conditions) give(rec *signal.Recording, path string) {
 		Sample: first, Onset: float64(first) / rec.Info.Rate, Duration: float64(rec.Len-first) / rec.Info.Rate, Label: label,
 	}}, rec.Events...)
 	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
-	if c.set, c.n = set, c.n+1; !slices.Contains(c.labels, label) {
-		c.labels = append(c.labels, label)
-	}
-}
-
-// tell says on standard error what was given.
-func (c *conditions) tell(cmd *cobra.Command) {
-	if c.n > 0 {
-		note(cmd, "%s: recordings do not say what they are of; by its name each is all of one condition, and has an event that lasts as long as it does (%s, in %d): with every_s (--every) windows are cut all along it",
-			c.set, quoted(c.labels), c.n)
-	}
+	rec.Deviations = append(rec.Deviations, signal.Deviation{
+		Where: "events", Rule: "say what the recording is of", Found: "none that do",
+		Assumed: fmt.Sprintf("all of it is %q, as recordings of %s with such a name are: an event that lasts as long as it does, with every_s (--every) windows are cut all along it", label, set),
+	})
 }
 
 // openSignals is open for a file that must hold samples.
@@ -178,8 +165,6 @@ func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, file
 		}
 	}
 	recs = nil
-	var given conditions
-	defer given.tell(cmd)
 	for _, p := range paths {
 		rec, part := whole[filepath.Clean(p)]
 		switch {
@@ -189,7 +174,7 @@ func openAll(cmd *cobra.Command, paths []string) (recs []*signal.Recording, file
 			closeAll()
 			return nil, nil, nil, failed[p]
 		default:
-			given.give(opened[p], p)
+			condition(opened[p], p)
 			recs, files = append(recs, opened[p]), append(files, p)
 		}
 	}

@@ -108,9 +108,8 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 				return err
 			}
 			v := describe(rec)
-			var given conditions
-			given.give(rec, args[0])
-			given.tell(cmd)
+			condition(rec, args[0])
+			v.Deviations = append([]signal.Deviation{}, rec.Deviations...)
 			v.Events = append([]signal.Event{}, rec.Events...)
 			v.Electrodes = joined
 			if err := rec.Close(); err != nil {

@@ -114,7 +114,7 @@ func TestWrongStamps(t *testing.T) {
 		"nan":   func(float64) float64 { return math.NaN() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 4, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
+			o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestWrongStamps(t *testing.T) {
 					case <-tick.C:
 					}
 					for i := range 5 {
-						if err := lsl.Push(o, []float32{1, 2, 3, float32(k)}, stamp(1+float64(5*k+i)/250)); err != nil {
+						if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(k)}, stamp(1+float64(5*k+i)/250)); err != nil {
 							t.Error(err)
 							return
 						}
