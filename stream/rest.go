@@ -43,18 +43,8 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		return nil, errors.New("the pipeline has no section decide that asks for rest data")
 	}
 	var all rests
-	add := func(learn []*signal.Recording, rec *signal.Recording, rest []string) error {
-		own, err := undecided(ctx, p.Spec(), learn)
-		if err != nil {
-			return err
-		}
-		if err := all.score(ctx, own, rec, rest); err != nil {
-			return fmt.Errorf("%s: %w", rec.Name, err)
-		}
-		return nil
-	}
 	for _, rec := range opt.Recordings {
-		if err := add(recs, rec, nil); err != nil {
+		if err := all.add(ctx, p.Spec(), recs, rec, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -66,11 +56,8 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	if len(recs) < 2 && len(opt.Events) > 0 {
 		return nil, &pipeline.InputError{Err: errors.New("rest within the training recordings must be decoded by what was learned from others: give at least 2 recordings, or recordings of rest")}
 	}
-	for i, rec := range recs {
-		if len(recs) < 2 {
-			break
-		}
-		if err := add(slices.Delete(slices.Clone(recs), i, i+1), rec, append([]string{}, opt.Events...)); err != nil {
+	if len(recs) >= 2 {
+		if err := all.addEach(ctx, p.Spec(), recs, opt.Events); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +77,34 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	if s, err := d.State().Get("enter", 1); err == nil {
 		rep.Threshold = s.Data[0]
 	}
-	return rep, countTrials(p, d, runs, rep)
+	n, err := countTrials(p, d, runs)
+	rep.Trials, rep.Right, rep.Wrong = n.Trials, n.Right, n.Wrong
+	return rep, err
+}
+
+// DecidedTrials counts what became of cued trials.
+type DecidedTrials struct {
+	Trials int
+	Right  int // decided for their class
+	Wrong  int // for another
+}
+
+// DecideTrials counts how many cued trials of recs p's section decide decides rightly, as CalibrateRest does: it follows each
+// recording from its beginning as it would live, with the scores of a pipeline fitted to all others, and the first decision between
+// the start of a trial's window and half a window behind its end counts. There must be a section decide that can decide as it is,
+// and at least 2 recordings.
+func DecideTrials(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Recording) (n DecidedTrials, err error) {
+	switch {
+	case p.Decider() == nil:
+		return n, errors.New("the pipeline has no section decide")
+	case len(recs) < 2:
+		return n, &pipeline.InputError{Err: errors.New("trials must be decoded by what was learned from others: give at least 2 recordings")}
+	}
+	var all rests
+	if err := all.addEach(ctx, p.Spec(), recs, nil); err != nil {
+		return n, err
+	}
+	return countTrials(p, p.Decider(), all.runs)
 }
 
 // rests is what was decoded.
@@ -139,6 +153,28 @@ func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recordin
 		return nil, err
 	}
 	return pipeline.FromBundle("", b, pipeline.All)
+}
+
+// add adds a recording, decoded by what was learned from others.
+func (all *rests) add(ctx context.Context, spec *pipeline.Spec, learn []*signal.Recording, rec *signal.Recording, rest []string) error {
+	own, err := undecided(ctx, spec, learn)
+	if err != nil {
+		return err
+	}
+	if err := all.score(ctx, own, rec, rest); err != nil {
+		return fmt.Errorf("%s: %w", rec.Name, err)
+	}
+	return nil
+}
+
+// addEach adds each recording, decoded by what was learned from all others; rest is within the events with these labels.
+func (all *rests) addEach(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording, rest []string) error {
+	for i, rec := range recs {
+		if err := all.add(ctx, spec, slices.Delete(slices.Clone(recs), i, i+1), rec, append([]string{}, rest...)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // score adds a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
@@ -275,7 +311,11 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 
 // countTrials follows the recordings with the threshold as it is: the first decision between the start of a trial's
 // window and half a window behind its end counts.
-func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
+func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n DecidedTrials, err error) {
+	atRest := -1
+	if r, ok := d.(decoders.RestFitter); ok {
+		atRest = r.RestClass()
+	}
 	for _, r := range runs {
 		if len(r.trials) == 0 {
 			continue
@@ -292,7 +332,7 @@ func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, re
 			}
 			class, _, err := d.Push(row, r.Times[i])
 			if err != nil {
-				return err
+				return n, err
 			}
 			for k, t := range r.trials {
 				if class >= 0 && first[k] < 0 && t.from < r.Times[i] && r.Times[i] <= t.to+r.window/2 {
@@ -301,19 +341,19 @@ func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, re
 			}
 		}
 		for k, t := range r.trials {
-			if t.class == d.RestClass() {
+			if t.class == atRest {
 				continue
 			}
-			rep.Trials++
+			n.Trials++
 			switch first[k] {
 			case t.class:
-				rep.Right++
+				n.Right++
 			case -1:
 			default:
-				rep.Wrong++
+				n.Wrong++
 			}
 		}
 	}
 	d.Reset()
-	return nil
+	return n, nil
 }

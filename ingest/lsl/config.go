@@ -109,6 +109,11 @@ func (c *Config) targets(f family) []netip.Addr {
 	return slices.DeleteFunc(append(all, c.Groups...), func(a netip.Addr) bool { return familyOf(a) != f })
 }
 
+// MulticastGroups are the groups that queries are sent to over IPv4, but for the one of all hosts.
+func (c *Config) MulticastGroups() []netip.Addr {
+	return slices.DeleteFunc(c.targets(v4), func(a netip.Addr) bool { return !a.IsMulticast() || a == netip.AddrFrom4([4]byte{224, 0, 0, 1}) })
+}
+
 // listen is where outlets listen over a family of addresses, the zero Addr for nowhere.
 func (c *Config) listen(f family) netip.Addr {
 	switch {

@@ -104,6 +104,14 @@ func (s *Events) Start(in *signal.Info) (int, error) {
 	return int(s.length), nil
 }
 
+// Reach is how long behind the begin of an event the first window of it, or its baseline, ends, in seconds.
+func (s *Events) Reach() float64 {
+	if len(s.Baseline) == 2 {
+		return max(s.TMax, s.Baseline[1])
+	}
+	return s.TMax
+}
+
 // placeBaseline converts its times to samples.
 func (s *Events) placeBaseline(in *signal.Info) error {
 	s.base, s.baseLen, s.from, s.to = 0, 0, s.offset, s.offset+s.length

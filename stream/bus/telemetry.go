@@ -62,13 +62,40 @@ type Telemetry struct {
 	Adaptation  string  `json:"adaptation,omitempty"` // state of what learns from feedback
 }
 
-// Scored is what cross-validation says of a model.
+// Scored is what cross-validation says of a model. The balanced accuracy is that of the decoder alone, which has to say something of
+// every trial.
 type Scored struct {
 	Trials           int     `json:"trials"`
 	BalancedAccuracy float64 `json:"balanced_accuracy"`
 	CILow            float64 `json:"ci_low"` // 95 % interval
 	CIHigh           float64 `json:"ci_high"`
 	Chance           float64 `json:"chance"`
+	// Decide is what comes out behind the section decide, which may be silent; nil where there is none.
+	Decide *DecideScore `json:"decide,omitempty"`
+}
+
+// DecideScore is what a section decide makes of trials that nothing had learned from. Trials of a class that stands for rest do not
+// count.
+type DecideScore struct {
+	Trials      int     `json:"trials"`
+	Right       int     `json:"right"`       // decided for their class
+	Wrong       int     `json:"wrong"`       // for another
+	Undecided   int     `json:"undecided"`   // not at all
+	Rightly     float64 `json:"rightly"`     // Right / Trials, 0 to 1
+	RightlyLow  float64 `json:"rightly_low"` // exact binomial interval, 95 %
+	RightlyHigh float64 `json:"rightly_high"`
+	// Rest is what it makes of rest, nil where no threshold is set from rest.
+	Rest *RestScore `json:"rest,omitempty"`
+}
+
+// RestScore is how many decisions began at rest that the threshold had not been set with.
+type RestScore struct {
+	AskedPerMin float64 `json:"asked_per_min"` // at most
+	Decisions   int     `json:"decisions"`     // each of them false
+	Minutes     float64 `json:"minutes"`       // of rest
+	PerMin      float64 `json:"per_min"`
+	PerMinLow   float64 `json:"per_min_low"` // exact Poisson interval, 95 %
+	PerMinHigh  float64 `json:"per_min_high"`
 }
 
 // StreamHealth is the state of one stream.

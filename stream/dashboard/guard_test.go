@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -280,5 +281,52 @@ func TestServeRefuses(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestViewersLockNobodyOut: however many show the token for looking on, who may press buttons finds a place: the viewer that came last
+// gives way, the first stay. Among those who may press nobody gives way.
+func TestViewersLockNobodyOut(t *testing.T) {
+	const other = "another-secret-for-those-who-look-on"
+	s, _ := served(t, func(o *Options) { o.Token, o.ViewToken = tokenFile(t, secret, 0o600), tokenFile(t, other, 0o600) })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	join := func(token string) (int, io.Reader) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res.StatusCode, res.Body
+	}
+	var viewers []io.Reader
+	for k := range maxViewers {
+		got, body := join(other)
+		if got != http.StatusOK {
+			t.Fatalf("viewer %d: %d", k+1, got)
+		}
+		viewers = append(viewers, body)
+	}
+	if got, _ := join(other); got != http.StatusServiceUnavailable {
+		t.Errorf("one viewer more: %d", got)
+	}
+	for k := maxViewers - 1; k >= 0; k-- {
+		if got, _ := join(secret); got != http.StatusOK {
+			t.Fatalf("an operator among %d viewers: %d", k+1, got)
+		}
+		if _, err := io.ReadAll(viewers[k]); err != nil { // it ends, in order
+			t.Errorf("viewer %d: %v", k+1, err)
+		}
+		if left := int(s.hub.viewers.Load()); left != maxViewers {
+			t.Errorf("%d browsers, want %d", left, maxViewers)
+		}
+	}
+	if got, _ := join(secret); got != http.StatusServiceUnavailable {
+		t.Errorf("an operator among as many operators: %d", got)
 	}
 }

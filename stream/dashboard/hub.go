@@ -54,6 +54,7 @@ type hub struct {
 
 	mu      sync.Mutex
 	clients map[*client]bool
+	came    int    // browsers so far
 	about   *about // nil before there is a stream
 	ended   bool
 
@@ -115,6 +116,8 @@ type mark struct {
 // client is one browser.
 type client struct {
 	view    view
+	came    int           // number of its coming
+	gone    chan struct{} // closed when another takes its place
 	out     chan []byte
 	greeted bool // it has been shown the decisions of before; of the goroutine of run
 	dropped atomic.Uint64
@@ -261,14 +264,29 @@ func (h *hub) each(fn func(*client)) {
 	}
 }
 
-// join adds a browser, or says that there are too many.
+// join adds a browser, or says that there are too many. Who may press buttons always finds a place among those who only look on: the
+// one of these that came last gives way.
 func (h *hub) join(v view) (*client, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ended || len(h.clients) >= maxViewers {
+	if h.ended {
 		return nil, false
 	}
-	c := &client{view: v, out: make(chan []byte, outQueue)}
+	if len(h.clients) >= maxViewers {
+		var last *client
+		for c := range h.clients {
+			if c.view.only && (last == nil || c.came > last.came) {
+				last = c
+			}
+		}
+		if v.only || last == nil {
+			return nil, false
+		}
+		h.remove(last)
+		close(last.gone)
+	}
+	h.came++
+	c := &client{view: v, came: h.came, gone: make(chan struct{}), out: make(chan []byte, outQueue)}
 	if h.about != nil {
 		c.send("hello", h.about.to(v))
 	}
@@ -282,6 +300,13 @@ func (h *hub) join(v view) (*client, bool) {
 func (h *hub) leave(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.clients[c] {
+		h.remove(c)
+	}
+}
+
+// remove is called with h.mu held.
+func (h *hub) remove(c *client) {
 	delete(h.clients, c)
 	h.viewers.Add(-1)
 }

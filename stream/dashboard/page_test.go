@@ -399,6 +399,50 @@ func TestPageViewOnly(t *testing.T) {
 	}
 }
 
+// TestPageAsking: who is asked whether a model is good enough sees what the section decide makes of trials and rest, and that a model
+// decides nothing rightly. The page stays readable at 320 pixels.
+func TestPageAsking(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := newBrowser(t)
+	page, err := dashboard.Serve(t.Context(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := page.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	rec := simulated(t, 1, synth.EEGMMIDB()[:8], 1)
+	page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: bus.NewClock()}, rec.Info)
+	score := func(right int) bus.Telemetry {
+		return bus.Telemetry{
+			V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseAsking, Detail: "16 trials, balanced accuracy 0.750", Score: &bus.Scored{
+				Trials: 16, BalancedAccuracy: 0.75, CILow: 0.5, CIHigh: 0.9, Chance: 0.5, Decide: &bus.DecideScore{
+					Trials: 16, Right: right, Wrong: 1, Undecided: 15 - right, Rightly: float64(right) / 16, RightlyLow: 0.125, RightlyHigh: 0.625,
+					Rest: &bus.RestScore{AskedPerMin: 3, Decisions: 2, Minutes: 2, PerMin: 1, PerMinLow: 0.12, PerMinHigh: 3.61},
+				},
+			},
+		}
+	}
+	page.Look(score(0))
+	b.run(scheme(false), size(320, 800), chromedp.Navigate(page.URL()))
+	b.until("the warning", `document.getElementById("cue").textContent === "The model decides nothing rightly"`)
+	b.until("the trials", `document.getElementById("facts").textContent.includes("held-out trials decided0 of 16 rightly, 0.000 [0.125, 0.625], 1 wrongly, 15 not at all")`)
+	b.until("the rest", `document.getElementById("facts").textContent.includes("held-out rest1.00 false decisions a minute [0.12, 3.61], at most 3 asked for")`)
+	if wide := eval[int64](b, `document.documentElement.scrollWidth`); wide > 320 {
+		t.Errorf("the page is %d pixels wide in a window of 320", wide)
+	}
+	page.Look(score(6))
+	b.until("the question", `document.getElementById("cue").textContent === "Accept the model?"`)
+	b.until("the trials", `document.getElementById("facts").textContent.includes("6 of 16 rightly, 0.375")`)
+	if wrong := b.console(); len(wrong) > 0 {
+		t.Errorf("console: %v", wrong)
+	}
+}
+
 // keyboard works with the page without a mouse: every control can be reached with Tab, in the order of the page, shows that it has
 // the focus, and can be pressed.
 func keyboard(b *browser, r *rig) {

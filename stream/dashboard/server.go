@@ -295,6 +295,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		case <-s.done:
 			s.last(c, put)
 			return
+		case <-c.gone:
+			return
 		case <-r.Context().Done():
 			return
 		}

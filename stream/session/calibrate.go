@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,60 +31,11 @@ type Calibration struct {
 	RestEvents []string `json:"rest_events" doc:"with cues: markers and false_per_min in the section decide: events of the source within which nothing is meant, from which the threshold is set"`
 	Seed       uint64   `json:"seed" doc:"of the order of the cues and of everything random in training"`
 	Split      string   `json:"split" doc:"how the trials are parted to score the model: kfold, blocked-kfold, …"`
-	Accept     Accept   `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), or a rule such as {metric: balanced_accuracy, above: 0.7}"`
+	Accept     Accept   `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), a rule such as {metric: balanced_accuracy, above: 0.7}, or a list of rules that must all hold; metrics of the decoder alone: balanced_accuracy, ci_low; with a section decide: decided_rightly, decided_rightly_low (above), and where it has false_per_min: false_per_min, false_per_min_high (below)"`
 	Save       string   `json:"save" doc:"file for the model, written when it is accepted; a relative path counts from the session file"`
 
 	// Version is the program's, for the bundle.
 	Version string `json:"-"`
-}
-
-// Accept says who accepts a model.
-type Accept struct {
-	Ask    bool
-	Metric string
-	Above  float64
-}
-
-// acceptMetrics are those of a rule.
-var acceptMetrics = []string{"balanced_accuracy", "ci_low"}
-
-// UnmarshalJSON reads "ask" or a rule.
-func (a *Accept) UnmarshalJSON(data []byte) error {
-	var word string
-	if json.Unmarshal(data, &word) == nil {
-		if word != "ask" {
-			return fmt.Errorf("accept is %q, must be ask, or a rule such as {metric: balanced_accuracy, above: 0.7}", word)
-		}
-		*a = Accept{Ask: true}
-		return nil
-	}
-	rule := struct {
-		Metric string  `json:"metric"`
-		Above  float64 `json:"above"`
-	}{Metric: acceptMetrics[0]}
-	if err := registry.Decode(&rule, data); err != nil {
-		return fmt.Errorf("accept: %w", err)
-	}
-	*a = Accept{Metric: rule.Metric, Above: rule.Above}
-	return nil
-}
-
-// MarshalJSON is the reverse.
-func (a Accept) MarshalJSON() ([]byte, error) {
-	if a.Ask {
-		return []byte(`"ask"`), nil
-	}
-	return json.Marshal(map[string]any{"metric": a.Metric, "above": a.Above})
-}
-
-// JSONSchema describes it for editors.
-func (Accept) JSONSchema() map[string]any {
-	return map[string]any{"oneOf": []any{
-		map[string]any{"const": "ask"},
-		map[string]any{"type": "object", "additionalProperties": false, "required": []string{"above"}, "properties": map[string]any{
-			"metric": map[string]any{"enum": acceptMetrics}, "above": map[string]any{"type": "number", "minimum": 0, "maximum": 1},
-		}},
-	}}
 }
 
 // CalibrationDefaults are 10 cues of each class, 4 s each, behind rests of 3 s; somebody is asked.
@@ -120,10 +70,9 @@ func (c *Calibration) Check() error {
 		return errors.New("rest_events does nothing with cues: show: set rest_block_s, the rest before the first cue")
 	case c.Save == "":
 		return errors.New("save is missing: the file for the model")
-	case !c.Accept.Ask && !slices.Contains(acceptMetrics, c.Accept.Metric):
-		return fmt.Errorf("accept: %w", &registry.UnknownError{What: "metric", Name: c.Accept.Metric, Known: acceptMetrics})
-	case !c.Accept.Ask && !(0 <= c.Accept.Above && c.Accept.Above <= 1):
-		return fmt.Errorf("accept: above is %g, must be 0 to 1", c.Accept.Above)
+	}
+	if err := c.Accept.check(); err != nil {
+		return err
 	}
 	distinct := map[string]bool{}
 	for label, class := range c.Classes {
@@ -142,16 +91,18 @@ func (c *Calibration) Check() error {
 // Calibrated is what a calibration came to.
 type Calibrated struct {
 	bus.Scored
-	Classes   []string `json:"classes"`
-	Confusion [][]int  `json:"confusion"` // [true class][decision]
-	Cued      int      `json:"cued"`      // cues that were shown, those that a gap spoiled among them
-	Spoiled   int      `json:"spoiled"`   // cues that a gap spoiled: each was shown again
-	Rounds    int      `json:"rounds"`    // how often it was begun
-	Accepted  bool     `json:"accepted"`
-	Why       string   `json:"why"`            // who said so
-	File      string   `json:"file,omitempty"` // where the model was saved
-	SHA256    string   `json:"sha256,omitempty"`
-	// Rest is what the threshold of the section decide costs and keeps, nil where it is not set from rest.
+	Classes   []string  `json:"classes"`
+	Confusion [][]int   `json:"confusion"`          // [true class][decision]
+	Cued      int       `json:"cued"`               // cues that were shown, those that a gap spoiled among them
+	Spoiled   int       `json:"spoiled"`            // cues that a gap spoiled: each was shown again
+	LeftOut   []LeftOut `json:"left_out,omitempty"` // cues that nothing was learned from, and why
+	Rounds    int       `json:"rounds"`             // how often it was begun
+	Accepted  bool      `json:"accepted"`
+	Why       string    `json:"why"`            // who said so
+	File      string    `json:"file,omitempty"` // where the model was saved
+	SHA256    string    `json:"sha256,omitempty"`
+	// Rest is what the threshold of the section decide costs and keeps, nil where it is not set from rest. Scored.Decide says the
+	// same for those who judge the model.
 	Rest *bundle.Rest `json:"rest,omitempty"`
 }
 
@@ -193,6 +144,7 @@ type calibrator struct {
 
 	capture  capture
 	labels   []string // of the events to learn from
+	reach    float64  // of the windows to learn from: how long behind the begin of a cue they end, in s
 	plan     []string // labels of the cues, in order
 	at       int      // of plan
 	began    bool
@@ -221,6 +173,10 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 			opt.Trials*len(c.labels), len(c.info.Channels), c.info.Rate, want, maxCapture)
 	}
 	if err := opt.Enough(c.info); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
+	var err error
+	if c.reach, err = opt.reach(); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()
@@ -283,7 +239,7 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 				return
 			}
 		}
-		c.ended = end >= c.cue+c.info.Samples(c.opt.CueS)
+		c.ended = end >= c.cue+c.info.Samples(max(c.opt.CueS, c.reach))
 		return
 	}
 	rest := func(s float64) {
@@ -534,13 +490,9 @@ func (e *engine) trained(m trainedModel) error {
 	s := m.scored
 	e.cal.made, e.cal.score = &m, &s
 	r := &e.cal.result
-	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest = s, m.classes, m.confusion, m.model.SHA256, m.rest
-	line := fmt.Sprintf("%d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f", s.Trials, s.BalancedAccuracy, s.CILow, s.CIHigh, s.Chance)
+	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest, r.LeftOut = s, m.classes, m.confusion, m.model.SHA256, m.rest, m.leftOut
+	line := scoreLine(&s) + leftOutLine(m.leftOut)
 	e.note("trained: " + line)
-	if q := m.rest; q != nil {
-		e.note(fmt.Sprintf("decide: %d false decisions in %.2f min of held-out rest, %.2f a minute [%.2f, %.2f], at most %g asked for; %d of %d held-out trials decided rightly, %d wrongly",
-			q.Count, q.Minutes, q.PerMinute, q.Low, q.High, q.Asked, q.Right, q.Trials, q.Wrong))
-	}
 	a := e.cal.opt.Accept
 	if a.Ask {
 		e.phase, e.detail = bus.PhaseAsking, line
@@ -548,16 +500,12 @@ func (e *engine) trained(m trainedModel) error {
 		e.look(time.Now())
 		return nil
 	}
-	got := map[string]float64{"balanced_accuracy": s.BalancedAccuracy, "ci_low": s.CILow}[a.Metric]
-	if got > a.Above {
-		r.Why = fmt.Sprintf("%s is %.3f, above %g", a.Metric, got, a.Above)
-		if err := e.judged(accepted); err != nil && e.phase != bus.PhaseAsking {
-			return err
-		}
-		return nil
+	v, why := a.judge(&s)
+	r.Why = why
+	if err := e.judged(v); v == refused || err != nil && e.phase != bus.PhaseAsking {
+		return err
 	}
-	r.Why = fmt.Sprintf("%s is %.3f, must be above %g", a.Metric, got, a.Above)
-	return e.judged(refused)
+	return nil
 }
 
 // judged goes on with what was said of the model.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
 // calibrated runs a session that calibrates on a simulated person, ten times as fast as a real one would be.
@@ -36,6 +38,35 @@ func calibrated(t *testing.T, edit func(*Calibration, *Options)) (*rig, string) 
 	return r, file
 }
 
+// above is one rule.
+func above(metric string, bound float64) Accept {
+	return Accept{Rules: []Rule{{Metric: metric, Above: &bound}}}
+}
+
+// windowed is a pipeline that learns from another window around a cue, in seconds.
+func windowed(t *testing.T, name string, from, to float64) string {
+	t.Helper()
+	spec, err := pipeline.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spec.Segment.Set(map[string]any{"tmin_s": from, "tmax_s": to}); err != nil {
+		t.Fatal(err)
+	}
+	if err := spec.Live.Set(map[string]any{"length_s": to - from}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "own.yaml") // JSON is YAML
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func exists(t *testing.T, path string) bool {
 	t.Helper()
 	_, err := os.Stat(path)
@@ -50,7 +81,7 @@ func exists(t *testing.T, path string) bool {
 func TestCalibrate(t *testing.T) {
 	var events []signal.Event
 	r, file := calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		c.Accept = above("balanced_accuracy", 0.7)
 		o.OnChunk = func(c signal.Chunk) { events = append(events, c.Events...) }
 	})
 	rep, err := r.over()
@@ -111,7 +142,7 @@ func TestCalibrateAsked(t *testing.T) {
 
 // TestCalibrateRefused: a refused model is not saved, and the session ends, or goes on with the bundle it has.
 func TestCalibrateRefused(t *testing.T) {
-	r, file := calibrated(t, func(c *Calibration, _ *Options) { c.Accept = Accept{Metric: "ci_low", Above: 1} })
+	r, file := calibrated(t, func(c *Calibration, _ *Options) { c.Accept = above("ci_low", 1) })
 	rep, err := r.over()
 	var no *NotAcceptedError
 	if !errors.As(err, &no) || exists(t, file) || rep.Calibration.Accepted || rep.Sent != 0 {
@@ -119,7 +150,7 @@ func TestCalibrateRefused(t *testing.T) {
 	}
 	a, sha := saved(t, 8, "lda")
 	r, file = calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "ci_low", Above: 1}
+		c.Accept = above("ci_low", 1)
 		c.Classes = map[string]string{"T1": "left", "T2": "right"}
 		with(load(t, a))(o, nil)
 	})
@@ -156,7 +187,7 @@ func TestCalibrateMarkers(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "made.gyrus")
 		cal := CalibrationDefaults()
 		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, trials, file, "markers"
-		cal.Accept = Accept{Metric: "balanced_accuracy", Above: 0}
+		cal.Accept = above("balanced_accuracy", 0)
 		r := start(t, person(t), func(o *Options, _ *stepped) { o.Calibrate = &cal })
 		r.src.gate <- 100_000
 		rep, err := r.over()
@@ -173,11 +204,63 @@ func TestCalibrateMarkers(t *testing.T) {
 	}
 }
 
+// TestCalibrateShortCues: cues that end before the windows that are learned from are refused before the first is shown, with both
+// keys; those that end with them are not.
+func TestCalibrateShortCues(t *testing.T) {
+	src := ingestOf(t)
+	for cue, want := range map[float64]string{
+		2:   "cue_s is 2, but pipeline csp-lda learns from windows that end 3.5 s behind the begin of a cue (tmax_s of its section segment, or the end of baseline_s): it would learn rest for what is meant; set cue_s to at least 3.5, or tmax_s to at most 2",
+		3.5: "",
+	} {
+		cal := CalibrationDefaults()
+		cal.Classes, cal.Save, cal.CueS = map[string]string{"T1": "a", "T2": "b"}, "x", cue
+		if err := cal.Check(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("cue_s %g: %v, want %q", cue, err, want)
+		}
+		if _, err := newCalibrator(cal, src); (err == nil) != (want == "") {
+			t.Errorf("cue_s %g: %v", cue, err)
+		}
+	}
+}
+
+// TestCalibrateLeftOut: markers that stand for shorter cues than the window are waited for, so that the last trial counts, and what is
+// lost in a gap is named with its reason.
+func TestCalibrateLeftOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "made.gyrus")
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Cues, cal.CueS = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 5, file, "markers", 0.5
+	rec := person(t)
+	var cues []signal.Event
+	for _, e := range rec.Events {
+		if cal.Classes[e.Label] != "" {
+			cues = append(cues, e)
+		}
+	}
+	lost := cues[3].Sample + rec.Info.Samples(1)
+	rec.Spans = []signal.Span{{Start: 0, Len: lost}, {Start: lost + 16, Len: rec.Len - lost - 16}}
+	r := start(t, rec, func(o *Options, _ *stepped) { o.Calibrate = &cal })
+	for r.status().Phase == bus.PhaseCalibrating {
+		r.chunks(10)
+	}
+	r.until("the question", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhaseAsking || r.ended() })
+	s := r.status()
+	if s.Score == nil || !strings.Contains(s.Detail, "; left out: "+cal.Classes[cues[3].Label]+" at ") {
+		t.Errorf("asked with %q, %+v", s.Detail, s.Score)
+	}
+	r.stop()
+	rep, err := r.over()
+	c := rep.Calibration
+	if err != nil || c == nil || len(c.LeftOut) != 1 || c.LeftOut[0].Class != cal.Classes[cues[3].Label] || math.Abs(c.LeftOut[0].Onset-float64(cues[3].Sample)/rec.Info.Rate) > 1e-9 || c.LeftOut[0].Why == "" || c.Trials != c.Cued-1 {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
 // TestCueSample: a cue is recorded at the sample that was measured when it was shown.
 func TestCueSample(t *testing.T) {
 	src := ingestOf(t)
 	cal := CalibrationDefaults()
 	cal.Classes, cal.Trials, cal.CueS, cal.RestS, cal.Save = map[string]string{"T1": "a", "T2": "b"}, 5, 1, 1, "x"
+	cal.Pipeline = windowed(t, "csp-lda", 0, 1)
 	c, err := newCalibrator(cal, src)
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +313,7 @@ func TestLookersInTheProcess(t *testing.T) {
 	var looks []bus.Telemetry
 	var cues []bus.Cue
 	r, _ := calibrated(t, func(c *Calibration, o *Options) {
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		c.Accept = above("balanced_accuracy", 0.7)
 		o.OnLook = func(l bus.Telemetry) { mu.Lock(); defer mu.Unlock(); looks = append(looks, l) }
 		o.OnShow = func(c bus.Cue) { mu.Lock(); defer mu.Unlock(); cues = append(cues, c) }
 	})

@@ -1,8 +1,11 @@
 package session
 
 import (
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -55,7 +58,7 @@ func TestCalibrateThreshold(t *testing.T) {
 		long(t, o)
 		c.Pipeline = imagery(t, "{use: evidence, false_per_min: 12}")
 		c.RestBlockS = block
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.7}
+		c.Accept = above("balanced_accuracy", 0.7)
 		o.OnChunk = func(c signal.Chunk) { chunks = append(chunks, c.Clone()) }
 		o.OnShow = func(c bus.Cue) { cues = append(cues, c) }
 	})
@@ -76,6 +79,12 @@ func TestCalibrateThreshold(t *testing.T) {
 	}
 	if q.Asked != asked || q.Minutes < (block-4)/60 || q.Minutes > block/60 || q.Trials != 16 || q.Right+q.Wrong > q.Trials || !strings.HasSuffix(q.Recordings[0].Name, ", rest") {
 		t.Errorf("the threshold: %+v", q)
+	}
+	if d := c.Decide; d == nil || d.Trials != q.Trials || d.Right != q.Right || d.Wrong != q.Wrong || d.Undecided != q.Trials-q.Right-q.Wrong || d.Rightly != float64(q.Right)/16 ||
+		!(d.RightlyLow < d.Rightly && d.Rightly <= d.RightlyHigh) || *d.Rest != (bus.RestScore{
+		AskedPerMin: asked, Decisions: q.Count, Minutes: q.Minutes, PerMin: float64(q.Count) / q.Minutes, PerMinLow: q.Low, PerMinHigh: q.High,
+	}) {
+		t.Errorf("the score: %+v, the threshold in the bundle: %+v", d, q)
 	}
 	if !c.Accepted || c.Trials != 16 || c.Cued != 16 || b.Manifest.Data[0].Trials["left_fist"] != 8 {
 		t.Errorf("calibration: %+v", c)
@@ -113,13 +122,118 @@ func TestCalibrateThreshold(t *testing.T) {
 	}
 }
 
+// TestCalibrateMute: a section decide that lets no held-out trial be decided rightly makes a model that would never do what is
+// meant. No rule accepts it, however well the decoder alone tells the classes apart, and who is asked is told. It does not matter
+// whether the threshold comes from rest or stands in the pipeline.
+func TestCalibrateMute(t *testing.T) {
+	for name, c := range map[string]struct {
+		decide string
+		rest   float64
+	}{
+		"from rest": {"{use: evidence, false_per_min: 12, dwell_rows: 400}", 130},
+		"as it is":  {"{use: evidence, enter_nats: 2.2, dwell_rows: 400}", 0},
+	} {
+		silent := func(c2 *Calibration, o *Options) {
+			long(t, o)
+			c2.Pipeline, c2.RestBlockS = imagery(t, c.decide), c.rest
+		}
+		r, file := calibrated(t, func(c *Calibration, o *Options) {
+			silent(c, o)
+			c.Accept = above("balanced_accuracy", 0.7)
+		})
+		rep, err := r.over()
+		var no *NotAcceptedError
+		q := rep.Calibration
+		if q == nil || q.Decide == nil || q.BalancedAccuracy <= 0.7 {
+			t.Fatalf("%s: %v, %+v: the test needs a model that is good alone and decides nothing", name, err, q)
+		}
+		d := *q.Decide
+		if d.Trials != 16 || d.Right != 0 || d.Wrong != 0 || d.Undecided != 16 || d.Rightly != 0 || d.RightlyLow != 0 || math.Abs(d.RightlyHigh-(1-math.Pow(0.025, 1./16))) > 1e-9 || (d.Rest != nil) != (c.rest > 0) {
+			t.Errorf("%s: %+v", name, d)
+		}
+		if !errors.As(err, &no) || exists(t, file) || q.Accepted || rep.Sent != 0 || !strings.Contains(no.Why, "none of 16 held-out trials is decided rightly") {
+			t.Errorf("%s: %v, %+v", name, err, q)
+		}
+
+		r, _ = calibrated(t, func(c *Calibration, o *Options) { silent(c, o) })
+		r.until("the question", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseAsking })
+		s := r.status()
+		if s.Score == nil || s.Score.Decide == nil || s.Score.Decide.Undecided != 16 || !strings.Contains(s.Detail, "0 of 16 held-out trials are decided rightly, 0.000 [0.000, 0.206]") ||
+			!strings.Contains(s.Detail, "DO NOT ACCEPT IT AS IT IS") || (c.rest > 0) != strings.Contains(s.Detail, "at most 12 asked for") {
+			t.Errorf("%s: asked with %q, %+v", name, s.Detail, s.Score)
+		}
+		if err := r.ask(nil, "refuse"); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.over(); !errors.As(err, &no) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAcceptRules: all rules must hold, each strictly and on the side that is better; why says what of each.
+func TestAcceptRules(t *testing.T) {
+	good := bus.Scored{
+		Trials: 16, BalancedAccuracy: 0.75, CILow: 0.6, Decide: &bus.DecideScore{
+			Trials: 16, Right: 8, Undecided: 8, Rightly: 0.5, RightlyLow: 0.25, Rest: &bus.RestScore{AskedPerMin: 6, PerMin: 2, PerMinHigh: 5},
+		},
+	}
+	alone, mute := good, good
+	alone.Decide = nil
+	mute.Decide = &bus.DecideScore{Trials: 16, Undecided: 16, Rest: &bus.RestScore{AskedPerMin: 6}}
+	for name, c := range map[string]struct {
+		accept string
+		of     bus.Scored
+		want   verdict
+		why    string
+	}{
+		"above":          {`{"above": 0.7}`, good, accepted, "balanced_accuracy is 0.750, above 0.7"},
+		"without decide": {`{"above": 0.7}`, alone, accepted, "balanced_accuracy is 0.750, above 0.7"},
+		"at the bound":   {`{"above": 0.75}`, good, refused, "balanced_accuracy is 0.750, must be above 0.75"},
+		"low end":        {`{"metric": "ci_low", "above": 0.5}`, good, accepted, "ci_low is 0.600, above 0.5"},
+		"rightly":        {`{"metric": "decided_rightly", "above": 0.6}`, good, refused, "decided_rightly is 0.500, must be above 0.6"},
+		"rightly, low":   {`{"metric": "decided_rightly_low", "above": 0.2}`, good, accepted, "decided_rightly_low is 0.250, above 0.2"},
+		"false":          {`{"metric": "false_per_min", "below": 3}`, good, accepted, "false_per_min is 2.000, below 3"},
+		"false, at it":   {`{"metric": "false_per_min", "below": 2}`, good, refused, "false_per_min is 2.000, must be below 2"},
+		"false, high":    {`{"metric": "false_per_min_high", "below": 4}`, good, refused, "false_per_min_high is 5.000, must be below 4"},
+		"both": {
+			`[{"metric": "decided_rightly", "above": 0.4}, {"metric": "false_per_min", "below": 3}]`, good, accepted,
+			"decided_rightly is 0.500, above 0.4, false_per_min is 2.000, below 3",
+		},
+		"one of two": {
+			`[{"metric": "decided_rightly", "above": 0.4}, {"metric": "false_per_min", "below": 1}]`, good, refused,
+			"false_per_min is 2.000, must be below 1",
+		},
+		"mute": {
+			`[{"above": 0.7}, {"metric": "false_per_min", "below": 3}]`, mute, refused,
+			"none of 16 held-out trials is decided rightly, so that it would not do what is meant: allow more than 6 false decisions a minute, or give it more trials, or a class that stands for rest",
+		},
+	} {
+		var a Accept
+		if err := a.UnmarshalJSON([]byte(c.accept)); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if v, why := a.judge(&c.of); v != c.want || why != c.why {
+			t.Errorf("%s: %d, %q, want %d, %q", name, v, why, c.want, c.why)
+		}
+		back, err := a.MarshalJSON()
+		var again Accept
+		if err = errors.Join(err, again.UnmarshalJSON(back)); err != nil || !reflect.DeepEqual(a, again) {
+			t.Errorf("%s: %s reads back as %+v, %v", name, back, again, err)
+		}
+	}
+}
+
 // TestCalibrateThresholdOfMarkers: events of rest of the source do the same.
 func TestCalibrateThresholdOfMarkers(t *testing.T) {
 	cal := CalibrationDefaults()
 	cal.Pipeline = imagery(t, "{use: evidence, false_per_min: 30, certainty: 0.6}")
 	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
 	cal.RestEvents = []string{"T0"}
-	cal.Accept = Accept{Metric: "balanced_accuracy", Above: 0}
+	cal.Accept = above("balanced_accuracy", 0)
 	r := start(t, person(t), func(o *Options, _ *stepped) { o.Calibrate = &cal })
 	for r.status().Phase == bus.PhaseCalibrating {
 		r.chunks(10) // a second
@@ -140,7 +254,7 @@ func TestCalibrateConformal(t *testing.T) {
 	r, file := calibrated(t, func(c *Calibration, o *Options) {
 		long(t, o)
 		c.Pipeline, c.Trials = imagery(t, "{use: conformal, alpha: 0.2, calibration_runs: 2}"), 10
-		c.Accept = Accept{Metric: "balanced_accuracy", Above: 0.6}
+		c.Accept = above("balanced_accuracy", 0.6)
 	})
 	r.until("commands", func() bool { return r.ended() || len(r.cmds) > 100 })
 	r.stop()
@@ -150,6 +264,14 @@ func TestCalibrateConformal(t *testing.T) {
 	}
 	if p := load(t, file).Pipeline; p.Decider() == nil {
 		t.Error("the model that was saved has no section decide")
+	}
+	b, err := bundle.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, q := rep.Calibration.Decide, b.Manifest.Coverage
+	if d == nil || q == nil || d.Trials != 20 || q.Trials != 20 || d.Right != q.Right || d.Right+d.Wrong != q.Decided || d.Undecided != 20-q.Decided || d.Rest != nil || q.Asked != 0.8 {
+		t.Errorf("the score: %+v, in the bundle: %+v", d, q)
 	}
 }
 

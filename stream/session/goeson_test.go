@@ -157,7 +157,9 @@ func TestCalibrateCannotBeSaved(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "usb")
 		file := filepath.Join(dir, "made.gyrus")
 		r, _ := calibrated(t, func(c *Calibration, o *Options) {
-			c.Save, c.Accept = file, Accept{Ask: ask, Metric: "balanced_accuracy", Above: 0}
+			if c.Save = file; !ask {
+				c.Accept = above("balanced_accuracy", 0)
+			}
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -45,7 +46,7 @@ func TestParseConfig(t *testing.T) {
 	}
 	const good = "bundle: m.gyrus\nsource: {use: nats}\n"
 	const calibrating = "source: {use: nats}\ncalibrate:\n  classes: {T1: left, T2: right}\n  save: c.gyrus\n"
-	if c, err = ParseConfig("dir/s.yaml", []byte(calibrating+"  accept: {above: 0.8}\n")); err != nil || c.Calibrate.Save != "dir/c.gyrus" || c.Calibrate.Accept != (Accept{Metric: "balanced_accuracy", Above: 0.8}) || c.Calibrate.Trials != 10 {
+	if c, err = ParseConfig("dir/s.yaml", []byte(calibrating+"  accept: {above: 0.8}\n")); err != nil || c.Calibrate.Save != "dir/c.gyrus" || !reflect.DeepEqual(c.Calibrate.Accept, above("balanced_accuracy", 0.8)) || c.Calibrate.Trials != 10 {
 		t.Errorf("calibrate: %+v, %v", c.Calibrate, err)
 	}
 	if c, err = ParseConfig("dir/s.yaml", []byte(good+"dashboard: {token: t}\n")); err != nil || c.Dashboard.Listen != "127.0.0.1:8080" || c.Dashboard.Token != "dir/t" || c.Dashboard.Controllers != 1 {
@@ -85,6 +86,15 @@ func TestParseConfig(t *testing.T) {
 		"calibrate classes": {strings.Replace(calibrating, "T2: right", "T2: left", 1), "must name at least two"},
 		"calibrate accept":  {calibrating + "  accept: maybe\n", "must be ask, or a rule"},
 		"calibrate metric":  {calibrating + "  accept: {metric: acc, above: 0.5}\n", "unknown metric"},
+		"no bound":          {calibrating + "  accept: {metric: ci_low}\n", "say what it must be above, such as {metric: ci_low, above: 0.7}"},
+		"wrong side":        {calibrating + "  accept: {below: 0.5}\n", "more is better"},
+		"wrong side, rate":  {calibrating + "  accept: {metric: false_per_min, above: 3}\n", "say what it must be below"},
+		"bound":             {calibrating + "  accept: {above: 1.5}\n", "balanced_accuracy: above is 1.5, must be 0 to 1"},
+		"bound of a rate":   {calibrating + "  accept: {metric: false_per_min, below: 0}\n", "below is 0, must be above 0"},
+		"no rule":           {calibrating + "  accept: []\n", "accept has no rule"},
+		"key of a rule":     {calibrating + "  accept: [{above: 0.7}, {metric: ci_low, abov: 0.5}]\n", "accept: rule 2"},
+		"nothing decides":   {calibrating + "  accept: {metric: decided_rightly, above: 0.5}\n", "the pipeline has none"},
+		"nothing at rest":   {calibrating + "  accept: {metric: false_per_min, below: 3}\n", "give false_per_min there"},
 		"calibrate key":     {calibrating + "  trails: 5\n", `did you mean "trials"?`},
 		"calibrate itself":  {"bundle: c.gyrus\n" + calibrating, "which is the bundle itself"},
 		"calibrate play":    {strings.Replace(calibrating, "{use: nats}", "{use: play, file: r.edf}", 1), "whose person sees no cues"},

@@ -28,14 +28,22 @@ type trainedModel struct {
 	classes   []string
 	confusion [][]int
 	rest      *bundle.Rest // nil where no threshold is set from rest
+	leftOut   []LeftOut
 	err       error
 }
 
+// LeftOut is a cue that nothing was learned from.
+type LeftOut struct {
+	Class string  `json:"class"`
+	Onset float64 `json:"onset_s"` // of the cue, or of the window that was rejected, from the begin of the calibration
+	Why   string  `json:"why"`
+}
+
 // lessons are what there is to learn from: the recording of the calibration, or its parts, and the rest before the first cue, nil
-// where there was none.
+// where there was none. apart are always the parts, nil without a section decide to try on them.
 type lessons struct {
-	recs []*signal.Recording
-	rest *signal.Recording
+	recs, apart []*signal.Recording
+	rest        *signal.Recording
 }
 
 // spec is the pipeline to train, with the events of the calibration.
@@ -63,6 +71,13 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	case d == nil && given:
 		return nil, errors.New("rest_block_s and rest_events do nothing without a rate: give false_per_min in the section decide of the pipeline")
 	}
+	if reach := p.Reach(); c.Cues == cuesShown && reach > c.CueS {
+		return nil, fmt.Errorf("cue_s is %g, but pipeline %s learns from windows that end %g s behind the begin of a cue (tmax_s of its section segment, or the end of baseline_s): it would learn rest for what is meant; set cue_s to at least %[3]g, or tmax_s to at most %[1]g",
+			c.CueS, c.Pipeline, reach)
+	}
+	if err := c.Accept.fits(p); err != nil {
+		return nil, err
+	}
 	if err := p.Causal(); err != nil {
 		return nil, err
 	}
@@ -70,6 +85,19 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 		return nil, fmt.Errorf("split: %w", err)
 	}
 	return spec, nil
+}
+
+// reach is how long behind the begin of a cue the windows that are learned from end, in seconds.
+func (c *Calibration) reach() (float64, error) {
+	spec, err := c.spec()
+	if err != nil {
+		return 0, err
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		return 0, err
+	}
+	return p.Reach(), nil
 }
 
 // Fits says why a session cannot go on with p where the model of this calibration is refused, nil where it can: a controller that
@@ -175,8 +203,11 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 		return l, err
 	}
 	_, trials := p.Decider().(decoders.TrialFitter)
-	if p.Resting() == nil && !trials && !p.Learns() {
+	one := p.Resting() == nil && !trials && !p.Learns()
+	if one {
 		l.recs = []*signal.Recording{whole}
+	}
+	if one && p.Decider() == nil {
 		return l, nil
 	}
 	if c.block.to > 0 {
@@ -194,8 +225,11 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 		if next := (k + 1) * len(cues) / parts; k < parts-1 { // halfway between the end of a cue and the next one
 			to = max((cues[next-1]+c.info.Samples(c.opt.CueS)+cues[next])/2, cues[next-1]+1)
 		}
-		l.recs = append(l.recs, cut(whole, fmt.Sprintf("%s, part %d", name, k+1), from, to))
+		l.apart = append(l.apart, cut(whole, fmt.Sprintf("%s, part %d", name, k+1), from, to))
 		from = to
+	}
+	if !one {
+		l.recs = l.apart
 	}
 	return l, nil
 }
@@ -217,6 +251,36 @@ func (c *calibrator) train(ctx context.Context, session string) error {
 	return nil
 }
 
+// decides is what the section decide of p makes of held-out trials and rest, nil where there is none.
+func decides(ctx context.Context, p *pipeline.Pipeline, apart []*signal.Recording, rest *bundle.Rest, cover *bundle.Coverage) (*bus.DecideScore, error) {
+	d := &bus.DecideScore{RightlyHigh: 1} // of no trials nothing is known
+	switch {
+	case p.Decider() == nil:
+		return nil, nil
+	case rest != nil:
+		d.Trials, d.Right, d.Wrong = rest.Trials, rest.Right, rest.Wrong
+		d.Rest = &bus.RestScore{
+			AskedPerMin: rest.Asked, Decisions: rest.Count, Minutes: rest.Minutes, PerMin: rest.PerMinute, PerMinLow: rest.Low, PerMinHigh: rest.High,
+		}
+	case cover != nil:
+		d.Trials, d.Right, d.Wrong = cover.Trials, cover.Right, cover.Decided-cover.Right
+	default:
+		n, err := stream.DecideTrials(ctx, p, apart)
+		if err != nil {
+			return nil, err
+		}
+		d.Trials, d.Right, d.Wrong = n.Trials, n.Right, n.Wrong
+	}
+	d.Undecided = d.Trials - d.Right - d.Wrong
+	if d.Trials == 0 {
+		return d, nil
+	}
+	d.Rightly = float64(d.Right) / float64(d.Trials)
+	var err error
+	d.RightlyLow, d.RightlyHigh, err = metrics.Proportion(d.Right, d.Trials, 0.95)
+	return d, err
+}
+
 // trainOn scores the pipeline by cross-validation and fits it to all trials. It writes nothing.
 func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m trainedModel, err error) {
 	spec, err := opt.spec()
@@ -233,9 +297,17 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 		for class, n := range c.Trials {
 			trials[class] += n
 		}
+		for _, miss := range c.Misses {
+			m.leftOut = append(m.leftOut, LeftOut{opt.Classes[miss.Event.Label], float64(miss.Event.Sample) / recs[0].Info.Rate, miss.Why})
+		}
 	}})
 	if err != nil {
 		return m, err
+	}
+	for _, w := range set.Windows {
+		if w.Rejected != "" {
+			m.leftOut = append(m.leftOut, LeftOut{w.Label, float64(w.Start) / w.Info.Rate, w.Rejected})
+		}
 	}
 	y, err := set.Labels()
 	if err != nil {
@@ -287,6 +359,13 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 			m.rest.Recordings = []bundle.Data{{Name: l.rest.Name, Trials: map[string]int{}}}
 		}
 	}
+	cover, err := stream.Coverage(p, set, tested)
+	if err != nil {
+		return m, err
+	}
+	if m.scored.Decide, err = decides(ctx, p, l.apart, m.rest, cover); err != nil {
+		return m, fmt.Errorf("decide: %w", err)
+	}
 	b, err := p.Bundle(opt.Version)
 	if err != nil {
 		return m, err
@@ -295,7 +374,7 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 	b.Manifest.Score = &bundle.Score{
 		Split: opt.Split, Trials: m.scored.Trials, BalancedAccuracy: m.scored.BalancedAccuracy, CILow: m.scored.CILow, CIHigh: m.scored.CIHigh, Chance: m.scored.Chance,
 	}
-	b.Manifest.Rest = m.rest
+	b.Manifest.Rest, b.Manifest.Coverage = m.rest, cover
 	b.Manifest.Data = []bundle.Data{{Name: name, Trials: trials}}
 	raw, err := bundle.Marshal(b)
 	if err != nil {

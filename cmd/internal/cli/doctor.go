@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,11 +29,12 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
 		Long: `Doctor looks at what keeps a live session from working and says what to do. It changes nothing and needs no privileges.
-With --session it also looks for the server and for each stream that the session waits for, and holds the stream against the
-bundle that is to decode it: rate, channels, units. The exit code is 1 where there is a problem.`,
+With --session it also looks for the server, for the ports that the session will listen on, and for each stream or recording that
+it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
+that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := doctor.Options{Streams: lslStreams}
+			o := doctor.Options{Streams: lslStreams, LSL: lslPlaces()}
 			if file != "" {
 				data, err := os.ReadFile(file)
 				if err != nil {
@@ -40,7 +44,7 @@ bundle that is to decode it: rate, channels, units. The exit code is 1 where the
 				if err != nil {
 					return err
 				}
-				expect(&o, cfg)
+				expect(&o, file, cfg)
 			}
 			all := doctor.Run(cmd.Context(), o)
 			var err error
@@ -76,14 +80,25 @@ func lslStreams(ctx context.Context) ([]doctor.Stream, error) {
 	return out, nil
 }
 
+// lslPlaces is where this machine's programs look for streams and offer them.
+func lslPlaces() doctor.LSL {
+	c, err := lsl.Environment()
+	if err != nil {
+		c = lsl.DefaultConfig()
+	}
+	return doctor.LSL{
+		Discovery: int(c.DiscoveryPort), First: int(c.BasePort), Last: int(c.BasePort) + int(c.PortRange) - 1, Groups: c.MulticastGroups(), IPv6: c.IPv6, Err: err,
+	}
+}
+
 // streamPatience is longer than the second after which the schema of a stream is repeated.
 const streamPatience = 2500 * time.Millisecond
 
 // expect adds what a session needs.
-func expect(o *doctor.Options, cfg *session.Config) {
-	o.Expected = expectations(cfg)
+func expect(o *doctor.Options, file string, cfg *session.Config) {
+	o.Expected, o.Listens = expectations(file, cfg), listensOf(cfg)
 	if cfg.Bus.URL == "" { // the server is inside the session
-		o.BusName = "the server inside the session"
+		o.BusName, o.BusFine = "the server inside the session:", "its settings are right"
 		o.Bus = func(context.Context) error {
 			err := cfg.Bus.Validate()
 			if err == nil && cfg.Bus.Operator != "" {
@@ -101,4 +116,35 @@ func expect(o *doctor.Options, cfg *session.Config) {
 		}
 		return b.Close()
 	}
+}
+
+// listensOf is what a session listens on: never nil.
+func listensOf(cfg *session.Config) []doctor.Listen {
+	list := []doctor.Listen{}
+	add := func(what, address, key string) {
+		if address != "" {
+			list = append(list, doctor.Listen{What: what, Address: address, Key: key})
+		}
+	}
+	if b := cfg.Bus; b.URL == "" {
+		at, key := b.Listen, `bus: {listen: "127.0.0.1:4333"}`
+		if b.Port > 0 {
+			at, key = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port)), "bus: {port: 4333}"
+		}
+		if b.Operator != "" {
+			key = `bus: {listen: "0.0.0.0:4333", operator: …}`
+			if op, err := bus.ReadOperator(b.Operator); err == nil { // else the check of the bus says why
+				add("the listener for browsers", op.Config.WebSocket.Listen, "websocket: {listen: …} in broker.yaml")
+				at = cmp.Or(at, op.Config.Listen)
+			}
+		}
+		add("the bus", at, key)
+	}
+	if d := cfg.Dashboard; d != nil {
+		add("the page", d.Listen, `dashboard: {listen: "127.0.0.1:8081"}`)
+	}
+	if m := cfg.Metrics; m != nil {
+		add("the metrics", m.Listen, `metrics: {listen: "127.0.0.1:9101"}`)
+	}
+	return list
 }

@@ -18,10 +18,15 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
-// expectations are the streams that a session waits for. Sources that are in the session's own process need none.
-func expectations(cfg *session.Config) []doctor.Expectation {
+// expectations are the streams, or the recording, that a session waits for. Sources that are in the session's own process need none.
+func expectations(file string, cfg *session.Config) []doctor.Expectation {
 	name := cfg.Source.Name()
 	switch u, err := url.Parse(name); {
+	case cfg.Source.Use == "play":
+		return []doctor.Expectation{{
+			Name: "the recording " + cfg.Source.File, Remedy: "name a recording that gyrus info can read in source: {file: …}; a relative path counts from the session file",
+			Look: func(ctx context.Context) (doctor.Expected, error) { return lookRecording(ctx, file, cfg) },
+		}}
 	case cfg.Source.Use == "nats":
 		subject := bus.RawSubject(cfg.Session, cfg.Source.Stream)
 		return []doctor.Expectation{{Name: subject, Look: func(ctx context.Context) (doctor.Expected, error) { return lookNATS(ctx, cfg, subject) }}}
@@ -38,6 +43,20 @@ func expectations(cfg *session.Config) []doctor.Expectation {
 			return doctor.Expected{Notes: []string{name + ": not looked for: a device is opened by the session alone, as it may not be shared"}}, nil
 		}}}
 	}
+}
+
+// lookRecording opens the recording that a session in the given file plays, as the session would.
+func lookRecording(ctx context.Context, file string, cfg *session.Config) (e doctor.Expected, err error) {
+	played := cfg.Source
+	if played.File, err = playedBy(file, played.File); err != nil {
+		return e, err
+	}
+	src, err := played.Open(ctx, nil, cfg.Session, bus.NewClock())
+	if err != nil {
+		return e, err
+	}
+	e.What = src.Info().String()
+	return hold(cfg, src.Info(), e), src.Close()
 }
 
 // lookLSL looks for the stream of a session, or for its marks.

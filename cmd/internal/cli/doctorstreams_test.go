@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +52,8 @@ func TestDoctorExpects(t *testing.T) {
 		"a device":          {`{use: live, url: "serial:///dev/none"}`, m, "note", []string{"not looked for"}},
 		"in the session":    {`{use: nats}`, m, "note", []string{"not looked for"}},
 		"none":              {`{use: synth}`, m, "", nil},
+		"a recording":       {fmt.Sprintf("{use: play, file: %s}", s001(t, "R14")), m, "ok", []string{"the recording ", "with the rate and the 64 channels that"}},
+		"no recording":      {`{use: play, file: nosuch.edf}`, m, "problem", []string{"nosuch.edf, which is not found", "gyrus info"}},
 	} {
 		list := expected(c.source, c.bundle)
 		var states []string
@@ -75,6 +79,49 @@ func TestDoctorExpects(t *testing.T) {
 	}
 	amplifier.stop()
 	amplifier.wait(t)
+}
+
+// TestDoctorListens: a session whose ports are held by others is no healthy one; each is named, with the key that changes it. The places
+// of LSL are those of LSLAPICFG.
+func TestDoctorListens(t *testing.T) {
+	lab(t)
+	m := model(t)
+	var held []int
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() //nolint:errcheck // of a test
+		held = append(held, l.Addr().(*net.TCPAddr).Port)
+	}
+	look := func(busPort, page, metrics int) (code int, said string) {
+		file := write(t, t.TempDir(), "s.yaml", fmt.Sprintf("bundle: %s\nsource: {use: synth}\nbus: {port: %d}\ndashboard: {listen: \"127.0.0.1:%d\"}\nmetrics: {listen: \"127.0.0.1:%d\"}\n", m, busPort, page, metrics))
+		code, out, errs := run(t, "doctor", "--session", file)
+		return code, out + errs
+	}
+	code, said := look(held[0], held[1], held[2])
+	for k, what := range []string{"the bus of the session", "the page of the session", "the metrics of the session"} {
+		if want := fmt.Sprintf("TCP 127.0.0.1:%d, for %s, cannot be listened on", held[k], what); !strings.Contains(said, want) {
+			t.Errorf("%q does not say %q", said, want)
+		}
+	}
+	for _, want := range []string{"bus: {port: 4333}", "dashboard: {listen:", "metrics: {listen:", "the server inside the session: its settings are right", fmt.Sprintf("UDP %d", 20_000+os.Getpid()%300*40)} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q does not say %q", said, want)
+		}
+	}
+	if code != exitFailed || strings.Contains(said, "16571") || strings.Contains(said, "TCP 4222 is") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	free := freePort(t)
+	if _, said := look(free, held[1], 0); !strings.Contains(said, fmt.Sprintf("TCP 127.0.0.1:%d is free for the bus of the session", free)) || strings.Contains(said, "the metrics") {
+		t.Error(said)
+	}
+	t.Setenv("LSLAPICFG", filepath.Join(t.TempDir(), "none.cfg"))
+	if code, said := look(free, 0, 0); code != exitFailed || !strings.Contains(said, "mend the file that LSLAPICFG names") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
 }
 
 // TestDifferences: what a stream has otherwise than a bundle expects is named, each of it; more channels, or another order, do no harm.

@@ -334,6 +334,12 @@ func printLive(w io.Writer, rep *session.Report) {
 			said = "accepted, written: " + c.File
 		}
 		say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		for _, l := range c.LeftOut {
+			say(w, "left out: %s at %.2f s: %s\n", l.Class, l.Onset, l.Why)
+		}
+		if d := c.Decide; d != nil && c.Rest == nil {
+			say(w, "behind the section decide %d of %d held-out trials are decided rightly, %.3f, 95 %% interval [%.3f, %.3f], %d wrongly, %d not at all\n", d.Right, d.Trials, d.Rightly, d.RightlyLow, d.RightlyHigh, d.Wrong, d.Undecided)
+		}
 		printRest(w, c.Rest, "classes: {…, T0: rest} in the section calibrate")
 	}
 	say(w, "%d samples, %d gaps (%d samples lost, %d not finite), %d restarts of the source, %d windows (%d rejected), %d commands sent, %d not sent\n",

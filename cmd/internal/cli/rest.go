@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gyrus-bci/gyrus/decoders"
-	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -150,49 +147,10 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 	}
 }
 
-// coverage counts how often a conformal set held the true class; nil where the section decide makes none.
-func coverage(p *pipeline.Pipeline, set *pipeline.Set, tested map[int]pipeline.Tested) (*bundle.Coverage, error) {
-	if _, ok := p.Decider().(decoders.TrialFitter); !ok {
-		return nil, nil
-	}
-	alpha, err := alphaOf(p.Spec())
-	if err != nil {
-		return nil, err
-	}
-	c := &bundle.Coverage{Asked: 1 - alpha}
-	for i := range set.Windows {
-		t, ok := tested[i]
-		if !ok {
-			continue
-		}
-		c.Trials++
-		if t.Possible[t.Truth] {
-			c.Covered++
-		}
-		if t.Decision >= 0 {
-			c.Decided++
-			if t.Decision == t.Truth {
-				c.Right++
-			}
-		}
-	}
-	c.Low, c.High, err = metrics.Proportion(c.Covered, c.Trials, 0.95)
-	return c, err
-}
-
 func printCoverage(w io.Writer, c *bundle.Coverage) {
 	if c == nil {
 		return
 	}
 	fmt.Fprintf(w, "\nconformal: the true class was possible in %d of %d held-out trials, %.3f, 95 %% interval [%.3f, %.3f]; at least %.3f asked for\n%d trials were decided, %d of them rightly; in the others no control\n",
 		c.Covered, c.Trials, float64(c.Covered)/float64(c.Trials), c.Low, c.High, c.Asked, c.Decided, c.Right)
-}
-
-// alphaOf is the parameter of the section decide.
-func alphaOf(spec *pipeline.Spec) (float64, error) {
-	var params struct {
-		Alpha float64 `json:"alpha"`
-	}
-	err := json.Unmarshal(spec.Decide.Params, &params)
-	return params.Alpha, err
 }

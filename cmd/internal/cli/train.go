@@ -328,7 +328,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if t.Rejected > 0 {
 		note(cmd, "%d of %d windows were rejected and are not scored", t.Rejected, len(t.set.Windows))
 	}
-	if t.Coverage, err = coverage(t.pipe, t.set, tested); err != nil {
+	if t.Coverage, err = stream.Coverage(t.pipe, t.set, tested); err != nil {
 		return nil, err
 	}
 	var truth, label []int

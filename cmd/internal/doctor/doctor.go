@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +30,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string `json:"check"` // interfaces, multicast, ports, firewall, clock, streams, expected, bus
+	Check  string `json:"check"` // interfaces, multicast, ports, listens, firewall, clock, streams, expected, bus
 	State  State  `json:"state"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy,omitempty"` // of a problem
@@ -68,6 +70,8 @@ type Expectation struct {
 	Name string // what the session file asks for
 	// Look looks for it. An error says that it was not found, and what was seen instead.
 	Look func(ctx context.Context) (Expected, error)
+	// Remedy is what to do where it is not found; "" is about an amplifier's program.
+	Remedy string
 }
 
 // Expected is a stream that was looked for and found.
@@ -86,9 +90,31 @@ type Options struct {
 	Streams func(ctx context.Context) ([]Stream, error)
 	// Expected are the streams that a session waits for.
 	Expected []Expectation
-	// Bus connects to the server that a session names; nil where it names none.
+	// Bus tries the server that a session names; nil where it names none. BusFine is what there is to say where that works.
 	Bus     func(ctx context.Context) error
 	BusName string
+	BusFine string
+	// LSL is where streams are looked for and offered; the zero value asks for liblsl's defaults.
+	LSL LSL
+	// Listens are what the session will listen on; nil without a session: then the usual port of NATS is looked at.
+	Listens []Listen
+}
+
+// LSL says how the programs of this machine take part in the lab streaming layer (lsl.Config).
+type LSL struct {
+	Discovery   int // UDP, where streams are asked for
+	First, Last int // TCP, where outlets answer
+	Groups      []netip.Addr
+	IPv6        bool
+	// Err says why the configuration cannot be read, nil where it can.
+	Err error
+}
+
+// Listen is an address that a session will listen on.
+type Listen struct {
+	What    string // the bus
+	Address string // host:port
+	Key     string // of the session file, with another port
 }
 
 // The addresses of LSL (liblsl, api_config.cpp): where it asks for streams, and where outlets answer.
@@ -101,6 +127,11 @@ const (
 
 var lslGroups = []netip.Addr{netip.AddrFrom4([4]byte{224, 0, 0, 183}), netip.AddrFrom4([4]byte{239, 255, 172, 215})}
 
+// needs are the ports of LSL that a firewall must let through.
+func (l *LSL) needs() string {
+	return fmt.Sprintf("UDP %d, %d to %d and TCP %[2]d to %[3]d", l.Discovery, l.First, l.Last)
+}
+
 // errSilent is a datagram that was sent and not heard.
 var errSilent = errors.New("nothing was heard")
 
@@ -109,8 +140,11 @@ func Run(ctx context.Context, o Options) []Finding {
 	if o.Network == nil {
 		o.Network = machine{}
 	}
+	if o.LSL.Discovery == 0 {
+		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups = lslPort, lslFirst, lslLast, lslGroups
+	}
 	var all []Finding
-	for _, p := range []Probe{interfaces, multicast, ports, firewall, clock, streams, expected, session} {
+	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session} {
 		all = append(all, p(ctx, &o)...)
 	}
 	return all
@@ -159,7 +193,7 @@ func multicast(ctx context.Context, o *Options) []Finding {
 	var tries []try
 	for _, i := range list {
 		if i.Multicast && !i.Loopback && i.Addr.IsValid() {
-			for _, g := range lslGroups {
+			for _, g := range o.LSL.Groups {
 				tries = append(tries, try{i, g})
 			}
 		}
@@ -168,17 +202,17 @@ func multicast(ctx context.Context, o *Options) []Finding {
 	var wait sync.WaitGroup
 	for k, t := range tries {
 		wait.Go(func() {
-			err := o.Network.Echo(ctx, t.i, netip.AddrPortFrom(t.group, lslPort))
-			out[k] = echoFinding(t.i, t.group, err)
+			err := o.Network.Echo(ctx, t.i, netip.AddrPortFrom(t.group, uint16(o.LSL.Discovery)))
+			out[k] = echoFinding(&o.LSL, t.i, t.group, err)
 		})
 	}
 	wait.Wait()
 	return out
 }
 
-func echoFinding(i Interface, group netip.Addr, err error) Finding {
-	where := fmt.Sprintf("group %s port %d on %s", group, lslPort, i.Name)
-	open := fmt.Sprintf("let UDP %d to %d and TCP %d to %d through on %s (ufw allow %d:%d/udp; Windows: allow the program in private networks)", lslPort, lslLast, lslFirst, lslLast, i.Name, lslPort, lslLast)
+func echoFinding(l *LSL, i Interface, group netip.Addr, err error) Finding {
+	where := fmt.Sprintf("group %s port %d on %s", group, l.Discovery, i.Name)
+	open := fmt.Sprintf("let %s through on %s (ufw allow %d:%d/udp; Windows: allow the program in private networks)", l.needs(), i.Name, min(l.Discovery, l.First), max(l.Discovery, l.Last))
 	switch {
 	case err == nil:
 		return Finding{"multicast", OK, where + ": we hear ourselves", ""}
@@ -195,37 +229,101 @@ func echoFinding(i Interface, group netip.Addr, err error) Finding {
 	}
 }
 
-func ports(ctx context.Context, o *Options) []Finding {
+// ports looks at those of LSL, over IPv6 as well where that is asked for.
+func ports(_ context.Context, o *Options) []Finding {
+	l := &o.LSL
+	if l.Err != nil {
+		return []Finding{{"ports", Problem, "those of LSL are not known: " + l.Err.Error(), "mend the file that LSLAPICFG names, or unset the variable"}}
+	}
+	out := family(o, "4", "0.0.0.0", "")
+	if l.IPv6 {
+		out = append(out, family(o, "6", "::", " over IPv6")...)
+		out = append(out, Finding{"multicast", Note, "groups of IPv6 are not tried by doctor: streams of other machines are asked for over both", ""})
+	}
+	return out
+}
+
+// family looks at the ports of LSL over one family of addresses, whose unspecified address is any.
+func family(o *Options, version, unspecified, over string) []Finding {
+	l := &o.LSL
+	at := func(port int) string { return net.JoinHostPort(unspecified, strconv.Itoa(port)) }
 	var out []Finding
 	var taken []string
-	for p := lslFirst; p <= lslLast; p++ {
-		if err := o.Network.Free("tcp4", fmt.Sprintf("0.0.0.0:%d", p)); err != nil {
+	for p := l.First; p <= l.Last; p++ {
+		switch err := o.Network.Free("tcp"+version, at(p)); {
+		case noFamily(err):
+			return []Finding{{"ports", Problem, "IPv" + version + " is asked for by the configuration of LSL, and this machine has none: " + err.Error(), "switch it on, or set [ports] IPv6 = disable in the file that LSLAPICFG names"}}
+		case err != nil:
 			taken = append(taken, fmt.Sprintf("%d%s", p, by("tcp", p)))
 		}
 	}
-	n := lslLast - lslFirst + 1
+	n := l.Last - l.First + 1
 	switch {
 	case len(taken) == 0:
-		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d are free for outlets of LSL", lslFirst, lslLast), ""})
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d are free for outlets of LSL%s", l.First, l.Last, over), ""})
 	case len(taken) == n:
-		out = append(out, Finding{"ports", Problem, fmt.Sprintf("all of TCP %d to %d are taken: %s", lslFirst, lslLast, strings.Join(taken, ", ")), "end outlets of LSL that nobody needs: others do not find those outside this range"})
+		out = append(out, Finding{"ports", Problem, fmt.Sprintf("all of TCP %d to %d are taken%s: %s", l.First, l.Last, over, strings.Join(taken, ", ")), "end outlets of LSL that nobody needs: others do not find those outside this range"})
 	default:
-		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d: %d of %d are free; taken: %s (outlets of LSL, as a rule)", lslFirst, lslLast, n-len(taken), n, strings.Join(taken, ", ")), ""})
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d to %d%s: %d of %d are free; taken: %s (outlets of LSL, as a rule)", l.First, l.Last, over, n-len(taken), n, strings.Join(taken, ", ")), ""})
 	}
-	if err := o.Network.Free("udp4", fmt.Sprintf("0.0.0.0:%d", lslPort)); err != nil {
-		out = append(out, Finding{"ports", Note, fmt.Sprintf("UDP %d is in use%s, as by a program with outlets of LSL, which share it", lslPort, by("udp", lslPort)), ""})
+	if err := o.Network.Free("udp"+version, at(l.Discovery)); err != nil {
+		out = append(out, Finding{"ports", Note, fmt.Sprintf("UDP %d is in use%s%s, as by a program with outlets of LSL, which share it", l.Discovery, over, by("udp", l.Discovery)), ""})
 	} else {
-		out = append(out, Finding{"ports", OK, fmt.Sprintf("UDP %d is free: no other program here offers a stream of LSL", lslPort), ""})
+		out = append(out, Finding{"ports", OK, fmt.Sprintf("UDP %d is free%s: no other program here answers there for streams of LSL", l.Discovery, over), ""})
 	}
+	return out
+}
+
+// noFamily says whether err is that there are no addresses of the kind. Windows has numbers of its own (WSAEAFNOSUPPORT,
+// WSAEADDRNOTAVAIL).
+func noFamily(err error) bool {
+	for _, n := range []syscall.Errno{syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL, 10047, 10049} {
+		if errors.Is(err, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// listens tries what the session will listen on, or without one the usual port of NATS.
+func listens(ctx context.Context, o *Options) []Finding {
+	if o.Listens == nil {
+		return usual(ctx, o)
+	}
+	var out []Finding
+	for _, l := range o.Listens {
+		_, text, err := net.SplitHostPort(l.Address)
+		port, e := strconv.Atoi(text)
+		if err = errors.Join(err, e); err != nil {
+			out = append(out, Finding{"ports", Problem, fmt.Sprintf("%s of the session is to listen on %q: %v", l.What, l.Address, err), "give host:port: " + l.Key})
+			continue
+		}
+		switch err := o.Network.Free("tcp", l.Address); {
+		case port == 0: // any that is free
+		case err == nil:
+			out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %s is free for %s of the session", l.Address, l.What), ""})
+		default:
+			who := by("tcp", port)
+			if hello, err := o.Network.Greeting(ctx, l.Address); err == nil && strings.HasPrefix(hello, "INFO ") {
+				who += ", where a NATS server answers"
+			}
+			out = append(out, Finding{"ports", Problem, fmt.Sprintf("TCP %s, for %s of the session, cannot be listened on (%v)%s: the session would not start, or runs already", l.Address, l.What, err, who), "end what holds it, or give another port: " + l.Key})
+		}
+	}
+	return out
+}
+
+// usual looks at the usual port of NATS.
+func usual(ctx context.Context, o *Options) []Finding {
 	at := fmt.Sprintf("127.0.0.1:%d", natsPort)
 	if err := o.Network.Free("tcp4", at); err == nil {
-		return append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d is free for a NATS server", natsPort), ""})
+		return []Finding{{"ports", OK, fmt.Sprintf("TCP %d is free for a NATS server", natsPort), ""}}
 	}
 	hello, err := o.Network.Greeting(ctx, at)
 	if err == nil && strings.HasPrefix(hello, "INFO ") {
-		return append(out, Finding{"ports", OK, fmt.Sprintf("TCP %d: a NATS server answers%s", natsPort, by("tcp", natsPort)), ""})
+		return []Finding{{"ports", OK, fmt.Sprintf("TCP %d: a NATS server answers%s", natsPort, by("tcp", natsPort)), ""}}
 	}
-	return append(out, Finding{"ports", Problem, fmt.Sprintf("TCP %d is taken%s by something that is no NATS server", natsPort, by("tcp", natsPort)), "end it, or give the session another port: bus: {port: 4333}"})
+	return []Finding{{"ports", Problem, fmt.Sprintf("TCP %d is taken%s by something that is no NATS server", natsPort, by("tcp", natsPort)), "end it, or give the session another port: bus: {port: 4333}"}}
 }
 
 // by names the program that holds a port, where the system tells.
@@ -292,7 +390,8 @@ func expected(ctx context.Context, o *Options) []Finding {
 		got, err := e.Look(ctx)
 		switch {
 		case err != nil:
-			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s, which is not found: %s", e.Name, err), "start the amplifier's program, or mend what the session file asks for; where it runs on another machine see multicast and firewall, there too"})
+			remedy := cmp.Or(e.Remedy, "start the amplifier's program, or mend what the session file asks for; where it runs on another machine see multicast and firewall, there too")
+			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s, which is not found: %s", e.Name, err), remedy})
 		case len(got.Differs) > 0:
 			out = append(out, Finding{"expected", Problem, fmt.Sprintf("the session waits for %s; found is %s, but %s", e.Name, got.What, strings.Join(got.Differs, "; ")), got.Remedy})
 		case got.What != "":
@@ -316,7 +415,7 @@ func session(ctx context.Context, o *Options) []Finding {
 	if err := o.Bus(ctx); err != nil {
 		return []Finding{{"bus", Problem, o.BusName + ": " + err.Error(), "gyrus bus check tries the same, role by role"}}
 	}
-	return []Finding{{"bus", OK, o.BusName + " answers", ""}}
+	return []Finding{{"bus", OK, o.BusName + " " + cmp.Or(o.BusFine, "answers"), ""}}
 }
 
 // Healthy says whether no finding is a problem.

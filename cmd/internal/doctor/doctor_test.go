@@ -18,6 +18,7 @@ import (
 type fake struct {
 	echo     error
 	taken    map[string]bool
+	noIPv6   bool
 	greeting string
 }
 
@@ -36,7 +37,10 @@ func (f fake) Echo(_ context.Context, i Interface, group netip.AddrPort) error {
 	return f.echo
 }
 
-func (f fake) Free(_, address string) error {
+func (f fake) Free(network, address string) error {
+	if f.noIPv6 && network == "tcp6" {
+		return os.NewSyscallError("socket", syscall.EAFNOSUPPORT)
+	}
 	if f.taken[address] {
 		return syscall.EADDRINUSE
 	}
@@ -129,6 +133,50 @@ func TestPorts(t *testing.T) {
 	find(t, all, "ports", "31 of 32 are free", "16573")
 }
 
+// TestPlacesOfLSL: ports and groups are those of the configuration, over IPv6 as well where that is asked for.
+func TestPlacesOfLSL(t *testing.T) {
+	o := Options{Network: fake{taken: map[string]bool{"[::]:20002": true, "[::]:16571": true}}, LSL: LSL{
+		Discovery: 16571, First: 20001, Last: 20003, Groups: []netip.Addr{netip.MustParseAddr("239.1.2.3")}, IPv6: true,
+	}}
+	all := Run(t.Context(), o)
+	find(t, all, "multicast", "group 239.1.2.3 port 16571", "we hear ourselves")
+	find(t, all, "ports", "TCP 20001 to 20003 are free for outlets of LSL")
+	find(t, all, "ports", "TCP 20001 to 20003 over IPv6: 2 of 3 are free", "20002")
+	find(t, all, "ports", "UDP 16571 is free: ")
+	find(t, all, "ports", "UDP 16571 is in use over IPv6")
+	o.Network = fake{noIPv6: true}
+	if f := find(t, Run(t.Context(), o), "ports", "this machine has none", "IPv6 = disable"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	o.LSL.IPv6 = false
+	for _, f := range Run(t.Context(), o) {
+		if f.Check != "clock" && f.State == Problem {
+			t.Errorf("without IPv6: %+v", f)
+		}
+	}
+}
+
+// TestListens: what the session will listen on takes the place of the usual port, and what holds it is a problem.
+func TestListens(t *testing.T) {
+	all := Run(t.Context(), Options{Network: fake{taken: map[string]bool{"127.0.0.1:4222": true, "127.0.0.1:4500": true}, greeting: "INFO {}\r\n"}, Listens: []Listen{
+		{"the bus", "127.0.0.1:4500", "bus: {port: 4333}"}, {"the page", "127.0.0.1:8080", "dashboard"}, {"the metrics", "127.0.0.1", "metrics"},
+	}})
+	if f := find(t, all, "ports", "127.0.0.1:4500, for the bus", "a NATS server answers", "bus: {port: 4333}"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, all, "ports", "127.0.0.1:8080 is free for the page"); f.State != OK {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, all, "ports", "the metrics", "missing port"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	for _, f := range all {
+		if f.Check == "ports" && strings.Contains(f.What, "4222") {
+			t.Errorf("%+v: the session does not listen there", f)
+		}
+	}
+}
+
 func TestStreams(t *testing.T) {
 	o := Options{
 		Network: fake{}, Streams: func(context.Context) ([]Stream, error) { return []Stream{{"Cues", "Markers", "lab", 1, 0}}, nil },
@@ -147,9 +195,10 @@ func TestExpected(t *testing.T) {
 		return func(context.Context) (Expected, error) { return e, err }
 	}
 	all := Run(t.Context(), Options{Network: fake{}, Expected: []Expectation{
-		{"amp one", look(Expected{What: `"Amp"`, Fits: "as m.gyrus expects it", Notes: []string{"its unit is not told"}}, nil)},
-		{"amp two", look(Expected{What: `"Amp2"`, Differs: []string{"its rate is 500 Hz", "it has no channel Cz"}, Remedy: "train on it"}, nil)},
-		{"amp three", look(Expected{}, errors.New("seen were others"))},
+		{"amp one", look(Expected{What: `"Amp"`, Fits: "as m.gyrus expects it", Notes: []string{"its unit is not told"}}, nil), ""},
+		{"amp two", look(Expected{What: `"Amp2"`, Differs: []string{"its rate is 500 Hz", "it has no channel Cz"}, Remedy: "train on it"}, nil), ""},
+		{"amp three", look(Expected{}, errors.New("seen were others")), ""},
+		{"a file", look(Expected{}, errors.New("no such file")), "name another"},
 	}})
 	for _, want := range []struct {
 		state State
@@ -159,6 +208,7 @@ func TestExpected(t *testing.T) {
 		{Note, []string{"its unit is not told"}},
 		{Problem, []string{"amp two", `found is "Amp2", but its rate is 500 Hz; it has no channel Cz`, "train on it"}},
 		{Problem, []string{"amp three", "not found: seen were others", "start the amplifier"}},
+		{Problem, []string{"a file", "not found: no such file", "name another"}},
 	} {
 		if f := find(t, all, "expected", want.parts...); f.State != want.state || (f.State == Problem) != (f.Remedy != "") {
 			t.Errorf("%+v, want %s", f, want.state)

@@ -12,7 +12,7 @@ import (
 
 // firewall names the firewalls that can be seen without privileges. That one is there is no problem of its own: whether
 // it lets LSL through is for multicast to say.
-func firewall(ctx context.Context, _ *Options) []Finding {
+func firewall(ctx context.Context, o *Options) []Finding {
 	var seen []string
 	switch runtime.GOOS {
 	case "linux":
@@ -27,7 +27,7 @@ func firewall(ctx context.Context, _ *Options) []Finding {
 	}
 	var out []Finding
 	for _, s := range seen {
-		out = append(out, Finding{"firewall", Note, s + fmt.Sprintf("; LSL needs UDP %d to %d and TCP %d to %d, a bus for others TCP %d", lslPort, lslLast, lslFirst, lslLast, natsPort), ""})
+		out = append(out, Finding{"firewall", Note, s + fmt.Sprintf("; LSL needs %s, a bus for others TCP %d or its own port", o.LSL.needs(), natsPort), ""})
 	}
 	return out
 }

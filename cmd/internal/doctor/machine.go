@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -99,7 +100,7 @@ func (machine) Echo(_ context.Context, i Interface, group netip.AddrPort) error 
 }
 
 func (machine) Free(network, address string) error {
-	if network == "udp4" {
+	if strings.HasPrefix(network, "udp") {
 		c, err := net.ListenPacket(network, address)
 		if err != nil {
 			return err

@@ -233,6 +233,9 @@ function facts(t) {
   if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute`]);
   if (t.adaptation) list.push(['learning', t.adaptation]);
   if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
+  const d = t.score && t.score.decide;
+  if (d) list.push(['held-out trials decided', `${d.right} of ${d.trials} rightly, ${num(d.rightly, 3)} [${num(d.rightly_low, 3)}, ${num(d.rightly_high, 3)}], ${d.wrong} wrongly, ${d.undecided} not at all`]);
+  if (d && d.rest) list.push(['held-out rest', `${num(d.rest.per_min, 2)} false decisions a minute [${num(d.rest.per_min_low, 2)}, ${num(d.rest.per_min_high, 2)}], at most ${d.rest.asked_per_min} asked for`]);
   rows($('facts'), list);
 }
 
@@ -277,6 +280,9 @@ function stages(t) {
   });
 }
 
+// mute says of a model that it would never do what is meant.
+const mute = (t) => Boolean(t.score && t.score.decide) && t.score.decide.right === 0;
+
 let shown = '';
 function cue(c, t) {
   const on = t.phase === 'calibrating' || t.phase === 'training' || t.phase === 'asking';
@@ -284,7 +290,7 @@ function cue(c, t) {
   if (!on) return;
   let big = '', small = t.detail || '';
   if (t.phase === 'training') big = 'Training the model…';
-  else if (t.phase === 'asking') big = 'Accept the model?';
+  else if (t.phase === 'asking') big = mute(t) ? 'The model decides nothing rightly' : 'Accept the model?';
   else if (c && c.kind === 'cue') big = arrow(c.class) + c.class.replaceAll('_', ' ');
   else if (c && c.kind === 'rest') big = 'rest';
   else big = '…';
