@@ -11,20 +11,22 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
+const lossyRows = 30_000
+
 // every loses many rows of each of so many, but for the first and the last ones.
-func every(n, many, of int) []bool {
-	gone := make([]bool, n)
-	for k := of; k < n-of; k++ {
+func every(many, of int) []bool {
+	gone := make([]bool, lossyRows)
+	for k := of; k < lossyRows-of; k++ {
 		gone[k] = k%of < many
 	}
 	return gone
 }
 
 // packets loses packets of so many rows, about mean rows apart.
-func packets(n, many, mean int) []bool {
+func packets(many, mean int) []bool {
 	rng := rand.New(rand.NewPCG(4, uint64(many)))
-	gone := make([]bool, n)
-	for k := 20 * many; k < n-1000; k += many * max(5, int(rng.ExpFloat64()*float64(mean)/float64(many))) {
+	gone := make([]bool, lossyRows)
+	for k := 20 * many; k < lossyRows-1000; k += many * max(5, int(rng.ExpFloat64()*float64(mean)/float64(many))) {
 		for i := range many {
 			gone[k+i] = true
 		}
@@ -60,7 +62,6 @@ func lossy(kind string, gone []bool, digits int, stamp func(k int) float64) stri
 // TestGapsThatRecur: rows that are lost again and again are gaps, all of them, and neither they nor the digits of the stamps slow the
 // rate.
 func TestGapsThatRecur(t *testing.T) {
-	const n = 30_000
 	for _, tc := range []struct {
 		name, kind string
 		gone       []bool
@@ -68,27 +69,27 @@ func TestGapsThatRecur(t *testing.T) {
 		stamp      func(k int) float64
 		rate       float64
 	}{
-		{"2 of 500", "csv", every(n, 2, 500), 4, burst(250, 1), 250},
-		{"5 of 500", "csv", every(n, 5, 500), 4, burst(250, 1), 250},
-		{"25 of 500", "csv", every(n, 25, 500), 4, burst(250, 1), 250},
-		{"1 of 20", "csv", every(n, 1, 20), 4, burst(250, 1), 250},
-		{"packets of 12", "csv", packets(n, 12, 500), 4, burst(250, 1), 250},
-		{"packets of 12, 249.3 Hz", "csv", packets(n, 12, 500), 6, burst(249.3, 1), 249.3},
-		{"25 of 500, bursts of 10", "csv", every(n, 25, 500), 4, burst(250, 10), 250},
-		{"packets of 12, milliseconds", "csv", packets(n, 12, 500), 3, burst(256, 1), 256},
-		{"1 of 30, milliseconds", "csv", every(n, 1, 30), 3, burst(256, 1), 256},
-		{"packets of 12", "muse", packets(n, 12, 512), 4, burst(256, 1), 256},
-		{"packets of 12, milliseconds", "muse", packets(n, 12, 512), 3, burst(256, 1), 256},
-		{"packets of 12, bursts", "muse", packets(n, 12, 512), 4, burst(256, 12), 256},
-		{"packets of 12, 220 Hz", "muse", packets(n, 12, 512), 3, burst(220, 1), 220},
-		{"1 of 30, milliseconds", "muse", every(n, 1, 30), 3, burst(256, 1), 256},
-		{"5 of 500", "openbci", every(n, 5, 500), 6, burst(250, 1), 250},
-		{"10 of 500", "openbci", every(n, 10, 500), 6, burst(250, 1), 250},
-		{"10 of 250", "openbci", every(n, 10, 250), 6, burst(250, 1), 250},
-		{"1 of 20", "openbci", every(n, 1, 20), 6, burst(250, 1), 250},
-		{"25 of 500, bursts of 10", "openbci", every(n, 25, 500), 3, burst(250, 10), 250},
-		{"1 of 20, bursts of 10", "openbci", every(n, 1, 20), 3, burst(250, 10), 250},
-		{"300 of 3000, bursts of 10", "openbci", every(n, 300, 3000), 3, burst(250, 10), 250}, // more than a round of the counter
+		{"2 of 500", "csv", every(2, 500), 4, burst(250, 1), 250},
+		{"5 of 500", "csv", every(5, 500), 4, burst(250, 1), 250},
+		{"25 of 500", "csv", every(25, 500), 4, burst(250, 1), 250},
+		{"1 of 20", "csv", every(1, 20), 4, burst(250, 1), 250},
+		{"packets of 12", "csv", packets(12, 500), 4, burst(250, 1), 250},
+		{"packets of 12, 249.3 Hz", "csv", packets(12, 500), 6, burst(249.3, 1), 249.3},
+		{"25 of 500, bursts of 10", "csv", every(25, 500), 4, burst(250, 10), 250},
+		{"packets of 12, milliseconds", "csv", packets(12, 500), 3, burst(256, 1), 256},
+		{"1 of 30, milliseconds", "csv", every(1, 30), 3, burst(256, 1), 256},
+		{"packets of 12", "muse", packets(12, 512), 4, burst(256, 1), 256},
+		{"packets of 12, milliseconds", "muse", packets(12, 512), 3, burst(256, 1), 256},
+		{"packets of 12, bursts", "muse", packets(12, 512), 4, burst(256, 12), 256},
+		{"packets of 12, 220 Hz", "muse", packets(12, 512), 3, burst(220, 1), 220},
+		{"1 of 30, milliseconds", "muse", every(1, 30), 3, burst(256, 1), 256},
+		{"5 of 500", "openbci", every(5, 500), 6, burst(250, 1), 250},
+		{"10 of 500", "openbci", every(10, 500), 6, burst(250, 1), 250},
+		{"10 of 250", "openbci", every(10, 250), 6, burst(250, 1), 250},
+		{"1 of 20", "openbci", every(1, 20), 6, burst(250, 1), 250},
+		{"25 of 500, bursts of 10", "openbci", every(25, 500), 3, burst(250, 10), 250},
+		{"1 of 20, bursts of 10", "openbci", every(1, 20), 3, burst(250, 10), 250},
+		{"300 of 3000, bursts of 10", "openbci", every(300, 3000), 3, burst(250, 10), 250}, // more than a round of the counter
 	} {
 		t.Run(tc.kind+" "+tc.name, func(t *testing.T) {
 			rec := mustOpen(t, lossy(tc.kind, tc.gone, tc.digits, tc.stamp))
@@ -108,7 +109,7 @@ func TestGapsThatRecur(t *testing.T) {
 				t.Errorf("the rate is %.9g Hz, want %g Hz", rec.Info.Rate, tc.rate)
 			}
 			if !slices.Equal(rec.Spans, want) {
-				t.Fatalf("%d spans, want %d; the last one ends at %d, want %d; %v", len(rec.Spans), len(want), rec.Len, n, rec.Deviations)
+				t.Fatalf("%d spans, want %d; the last one ends at %d, want %d; %v", len(rec.Spans), len(want), rec.Len, lossyRows, rec.Deviations)
 			}
 			for _, s := range rec.Spans {
 				for i, v := range samples(t, rec, s)[0] {

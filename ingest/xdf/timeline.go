@@ -195,35 +195,63 @@ func (s *stream) eachLoss(from, to, while int64, dt, least float64, f func(i int
 	}
 }
 
-// fewSteps do not tell whether a clock made them.
-const fewSteps = 16
+const (
+	fewSteps  = 16  // do not tell whether a clock made them
+	fewLosses = 4   // may be whole steps by chance
+	nearWhole = 0.1 // of a step, within which one is a whole number of them, at most
+)
 
 // clockOf is the step of the clock that made the stamps of samples [from, to), 0 where no clock did: nearly all steps are one of its
-// steps, or several of them, where samples are missing. off is those that are neither. ticks says whether the longer ones are whole
-// steps: else they may be those of chunks, whose samples in between have stamps at a rate that is not quite theirs.
+// steps, or several of them, where samples are missing. They may scatter, as long as the longer ones are whole steps all the same: a
+// program that wakes up late does so by any time. off is the steps that are neither. ticks says whether the longer ones are whole: else
+// they may be those of chunks, whose samples in between have stamps at a rate that is not quite theirs.
 func (s *stream) clockOf(from, to int64) (dt float64, off unevenness, ticks bool) {
 	all := s.uneven(from, to, 0)
 	if all.n < fewSteps {
 		return 0, off, false
 	}
 	dt = s.median(from, to, 0, all)
-	var whole, parts int64
-	s.eachStep(from, to, func(step float64) {
-		d := math.Abs(step - dt)
-		if step > fewSamples*dt {
-			n := math.Round(step / dt)
-			if n > 1 && math.Abs(step/dt-n) <= min(0.01+1e-4*n, 0.1) {
-				whole++
-				return
-			}
-			parts++
-		}
-		off.add(d, dt)
-	})
-	if off.n > (to-from)/100 && off.large > off.n/50 {
+	c := s.count(from, to, dt, nearWhole/10)
+	if c.off.n <= (to-from)/100 || c.off.large <= c.off.n/50 {
+		return dt, c.off, c.whole > c.parts
+	}
+	scatter := s.median(from, to, dt, s.uneven(from, to, dt)) / dt
+	if 4*scatter > nearWhole {
 		return 0, off, false
 	}
-	return dt, off, whole > parts
+	c = s.count(from, to, dt, max(4*scatter, nearWhole/10))
+	if c.whole < fewLosses || c.parts > c.whole/8 || c.wide > (to-from)/100 {
+		return 0, off, false
+	}
+	return dt, c.off, true
+}
+
+// counts is what the steps of stamps are.
+type counts struct {
+	whole int64      // several steps of a clock
+	parts int64      // longer than one of them, and not whole
+	off   unevenness // those that are not whole, nor one
+	wide  int64      // of these, the ones that are far from one
+}
+
+// count tells the steps between samples [from, to): dt is that of the clock, and within is how near whole ones must be, in steps.
+func (s *stream) count(from, to int64, dt, within float64) (c counts) {
+	s.eachStep(from, to, func(step float64) {
+		if step > fewSamples*dt {
+			n := math.Round(step / dt)
+			if n > 1 && math.Abs(step/dt-n) <= min(within+1e-4*n, nearWhole) {
+				c.whole++
+				return
+			}
+			c.parts++
+		}
+		d := math.Abs(step - dt)
+		c.off.add(d, dt)
+		if d > dt/4 {
+			c.wide++
+		}
+	})
+	return c
 }
 
 // unevenness is how many steps of the stamps are not the nominal one.
