@@ -39,6 +39,16 @@ func burst(rate float64, rows int) func(k int) float64 {
 	return func(k int) float64 { return float64(k/rows*rows) / rate }
 }
 
+// late is the stamp of a row at a rate, where rows are late, by so many rows in the mean.
+func late(rate, rows float64) func(k int) float64 {
+	rng := rand.New(rand.NewPCG(5, 5))
+	last := 0.0
+	return func(k int) float64 {
+		last = max(last, (float64(k)+rows*rng.ExpFloat64())/rate)
+		return last
+	}
+}
+
 // lossy is a table of kind muse, openbci or csv, of the rows that are not gone.
 func lossy(kind string, gone []bool, digits int, stamp func(k int) float64) string {
 	var b strings.Builder
@@ -89,6 +99,10 @@ func TestGapsThatRecur(t *testing.T) {
 		{"1 of 20", "openbci", every(1, 20), 6, burst(250, 1), 250},
 		{"25 of 500, bursts of 10", "openbci", every(25, 500), 3, burst(250, 10), 250},
 		{"1 of 20, bursts of 10", "openbci", every(1, 20), 3, burst(250, 10), 250},
+		{"packets of 12, at 245 Hz", "openbci", packets(12, 512), 4, burst(245, 1), 250}, // the table names the rate
+		{"packets of 12, late, at 245 Hz", "openbci", packets(12, 512), 4, late(245, 4), 250},
+		{"packets of 12, late", "openbci", packets(12, 512), 4, late(250, 4), 250},
+		{"packets of 16, late", "openbci", packets(16, 300), 4, late(250, 10), 250},
 		{"300 of 3000, bursts of 10", "openbci", every(300, 3000), 3, burst(250, 10), 250}, // more than a round of the counter
 	} {
 		t.Run(tc.kind+" "+tc.name, func(t *testing.T) {
