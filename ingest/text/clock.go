@@ -48,7 +48,7 @@ func newClock(stamps, index []float64, lay *layout) (*clock, error) {
 	}
 	if len(index) > 0 {
 		var jumps []jump
-		if jumps, c.uncounted = counted(index, stamps, step, lay.nominal, c.jumps); c.uncounted == nil {
+		if jumps, c.uncounted = counted(index, stamps, step, lay, c.jumps); c.uncounted == nil {
 			c.jumps = jumps
 			step = cmp.Or(pooled(stamps, c.jumps, true), step)
 		}

@@ -15,7 +15,7 @@
 // rows. EXG channels are taken for EEG in µV, as the GUI writes them; the columns called Not Used, and the formatted time,
 // are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
 // do not: it is used where most of its steps are its usual one, and the time from the first row to the last is, at the rate that the table
-// names or that of the stamps, that of as many samples, to 1 %.
+// names or that of the stamps, that of as many samples, to 1 %. A counter that finds losses may also make a rate within 5 % of the named one.
 //
 // Any other table is read by a mapping beside it, x.csv.gyrus.yaml, which says what its columns are, or, where its header is a
 // column of time and electrodes by their 10-05 names, by that: see docs/formats/csv.md.
