@@ -26,12 +26,11 @@
 // Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps. It begins with
 // the mean of the steps from row to row, without those where rows are missing, if nearly all steps are about the same or a whole number of
 // that; where rows come in bursts, with the rate of the device or that which the table names; else with the median over stretches of 512
-// rows, or an eighth of a short table. Gaps that are found with it part the table into runs, the lines of least squares through these have
-// a slope in common, and gaps are looked for with that again, until nothing changes. So gaps do not slow the rate, however often they
-// come. Where the device's nominal rate is within 0.5 % of it, one that the
-// table names within 5 %, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
-// else the measured one. What was found and what was taken is always listed as a deviation, with the distance of the stamps
-// from it.
+// rows, or an eighth of a short table. The gaps that are found with it part the table into runs. Lines of least squares through these, with
+// a slope in common, tell the rate anew, and that the gaps, until nothing changes: gaps do not slow the rate, however often they come.
+// Where the device's nominal rate is within 0.5 % of it, one that the table names within 5 %, or a whole number within 0.1 %, that is the
+// rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed as a
+// deviation, with the distance of the stamps from it.
 //
 // Gaps. Stamps may jitter: within 64 rows before and behind a step the rows are taken to be without a gap as long as the
 // stamps can be explained by rows that come late. Where they cannot, as many samples are missing as the stamps say, and

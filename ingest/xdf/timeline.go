@@ -105,7 +105,7 @@ type losses struct {
 	first   int64             // of them
 	at      pages.List[int64] // all of them, where they are sure
 	seconds float64           // the longest time that is missing
-	sure    bool              // the stamps are regular enough to tell: steps other than the nominal one are rare, or hardly differ from it
+	sure    bool              // the stamps are regular enough to tell: see clockOf
 }
 
 // losses are those among samples [from, to): a stamp can be late, but what is behind it then catches up; where all stamps of a while
@@ -119,43 +119,24 @@ func (s *stream) losses(from, to int64) (l losses) {
 		dt = 1 / s.info.rate
 		off = s.uneven(from, to, dt)
 	}
-	scatter := 0.0
-	if !l.sure && off.n > (to-from)/1000 {
-		scatter = s.median(from, to, dt, off)
-	}
 	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
 	// percent looks like a loss
 	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/(off.n+1)+1))
 	if while > 4096 {
 		while = 128 // there are hardly any
 	}
-	// The clock may run at another rate than the nominal one: the usual time of a while tells, unless it has losses in it.
-	if slope := s.usual(from, to, while); slope > 0 && !ticks {
+	scatter := 0.0
+	if !l.sure && off.n > (to-from)/1000 {
+		scatter = s.median(from, to, dt, off)
+	}
+	least := leastSure
+	if ticks {
+		dt = s.refine(from, to, while, dt)
+	} else if slope := s.usual(from, to, while); slope > 0 { // the clock may run at another rate than the nominal one: a while tells
 		dt = slope
 	}
-	least := 0.75
 	if !l.sure {
 		least = max(3, 3*scatter/dt)
-	}
-	for range mostPasses {
-		if !ticks {
-			break
-		}
-		var steps int64 // of the runs between the losses
-		var seconds float64
-		begin := from
-		add := func(end int64) {
-			steps += end - 1 - begin
-			seconds += s.stamps.at(end-1) - s.stamps.at(begin)
-			begin = end
-		}
-		s.eachLoss(from, to, while, dt, least, func(i int64, _ float64) { add(i) })
-		add(to)
-		again := seconds / float64(steps)
-		if !(again > 0) || again == dt { // also where each sample is alone
-			break
-		}
-		dt = again
 	}
 	s.eachLoss(from, to, while, dt, least, func(i int64, lost float64) {
 		if l.n++; l.n == 1 {
@@ -169,8 +150,33 @@ func (s *stream) losses(from, to int64) (l losses) {
 	return l
 }
 
+// leastSure is how many samples a loss has at least where the stamps are those of a clock.
+const leastSure = 0.75
+
 // mostPasses is how often losses are looked for with the step that the ones found before leave, at most. Two or three are the rule.
 const mostPasses = 8
+
+// refine is the step of a clock in the runs between the losses that are found with dt, found again with that until nothing changes.
+func (s *stream) refine(from, to, while int64, dt float64) float64 {
+	for range mostPasses {
+		var steps int64
+		var seconds float64
+		begin := from
+		add := func(end int64) {
+			steps += end - 1 - begin
+			seconds += s.stamps.at(end-1) - s.stamps.at(begin)
+			begin = end
+		}
+		s.eachLoss(from, to, while, dt, leastSure, func(i int64, _ float64) { add(i) })
+		add(to)
+		again := seconds / float64(steps)
+		if !(again > 0) || again == dt { // also where each sample is alone
+			break
+		}
+		dt = again
+	}
+	return dt
+}
 
 // eachLoss calls f with the samples of [from, to) in front of which others are missing, and the time that is, where stamps are dt
 // apart. Only what lasts longer than least samples counts.
