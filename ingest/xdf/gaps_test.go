@@ -167,9 +167,10 @@ func TestGapsThatRecur(t *testing.T) {
 // chunk are long, too, but nothing is missing.
 func TestChunksAreNoGaps(t *testing.T) {
 	for _, tc := range []struct {
-		chunk int
-		true  float64
-	}{{128, 247.5}, {128, 248.9}, {64, 244}, {200, 249}, {500, 249.3}, {32, 250.02}} {
+		chunk  int
+		true   float64
+		bursts int // of samples that arrive together, when they have their stamp
+	}{{128, 247.5, 1}, {128, 248.9, 1}, {64, 244, 1}, {200, 249, 1}, {500, 249.3, 1}, {32, 250.02, 1}, {25, 250, 33}} {
 		var buf bytes.Buffer
 		w, err := xdf.NewWriter(&buf, time.Time{})
 		if err != nil {
@@ -179,9 +180,9 @@ func TestChunksAreNoGaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := 60 * tc.chunk
+		n := max(60*tc.chunk, 30_000/tc.chunk*tc.chunk)
 		for k := 0; k < n; k += tc.chunk {
-			if err := w.Samples(id, []float64{100 + float64(k)/tc.true}, [][]float64{make([]float64, tc.chunk)}); err != nil {
+			if err := w.Samples(id, []float64{100 + float64(k/tc.bursts*tc.bursts)/tc.true}, [][]float64{make([]float64, tc.chunk)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -209,8 +209,8 @@ const (
 
 // clockOf is the step of the clock that made the stamps of samples [from, to), 0 where no clock did: nearly all steps are one of its
 // steps, or several of them, where samples are missing. They may scatter, as long as the longer ones are whole steps all the same: a
-// program that wakes up late does so by any time. off is the steps that are neither. ticks says whether the longer ones are whole: else
-// they may be those of chunks, whose samples in between have stamps at a rate that is not quite theirs.
+// program that wakes up late does so by any time. ticks says whether the longer ones are whole, and shorter ones rare: else they may
+// be those of chunks, whose samples in between have stamps at a rate that is not quite theirs, or late. off is the other steps.
 func (s *stream) clockOf(from, to int64) (dt float64, off unevenness, ticks bool) {
 	all := s.uneven(from, to, 0)
 	if all.n < fewSteps {
@@ -218,15 +218,18 @@ func (s *stream) clockOf(from, to int64) (dt float64, off unevenness, ticks bool
 	}
 	dt = s.median(from, to, 0, all)
 	c := s.count(from, to, dt, nearWhole/10)
-	if c.off.n <= (to-from)/100 || c.off.large <= c.off.n/50 {
-		return dt, c.off, c.whole > c.parts
+	if off, ticks = c.off, c.ticks(); !ticks {
+		off.n, off.large = off.n+c.whole, off.large+c.whole
+	}
+	if off.n <= (to-from)/100 || off.large <= off.n/50 {
+		return dt, off, ticks
 	}
 	scatter := s.median(from, to, dt, s.uneven(from, to, dt)) / dt
 	if 4*scatter > nearWhole {
 		return 0, off, false
 	}
 	c = s.count(from, to, dt, max(4*scatter, nearWhole/10))
-	if c.whole < fewLosses || c.parts > c.whole/8 || c.wide > (to-from)/100 {
+	if c.whole < fewLosses || !c.ticks() {
 		return 0, off, false
 	}
 	return dt, c.off, true
@@ -235,10 +238,12 @@ func (s *stream) clockOf(from, to int64) (dt float64, off unevenness, ticks bool
 // counts is what the steps of stamps are.
 type counts struct {
 	whole int64      // several steps of a clock
-	parts int64      // longer than one of them, and not whole
-	off   unevenness // those that are not whole, nor one
-	wide  int64      // of these, the ones that are far from one
+	off   unevenness // those that are neither whole nor one
+	wide  int64      // of these, the ones that are far from one: longer, or shorter, as where late stamps catch up
 }
+
+// ticks says whether the steps that are far from one of the clock's are several of them.
+func (c *counts) ticks() bool { return c.whole > 0 && c.wide <= c.whole/8 }
 
 // count tells the steps between samples [from, to): dt is that of the clock, and within is how near whole ones must be, in steps.
 func (s *stream) count(from, to int64, dt, within float64) (c counts) {
@@ -249,7 +254,6 @@ func (s *stream) count(from, to int64, dt, within float64) (c counts) {
 				c.whole++
 				return
 			}
-			c.parts++
 		}
 		d := math.Abs(step - dt)
 		c.off.add(d, dt)
