@@ -1,7 +1,7 @@
 package text
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -10,8 +10,10 @@ import (
 const (
 	stretch  = 512   // rows over which the rate is measured
 	nearby   = 64    // rows before and behind a step that say whether it is a gap
+	shortest = 8     // rows of a run that tells of the rate
 	longest  = 86400 // s, of a gap; beyond it the clock was set
 	maxRate  = 1e6   // Hz
+	passes   = 8     // in which gaps are looked for, each with the rate that the ones found before leave, at most; two or three are the rule
 	ofDevice = 5e-3  // how far, relative, a measured rate may be from that of the device
 	ofStated = 5e-2  // from that which the table names
 	ofWhole  = 1e-3  // and from a whole number
@@ -38,21 +40,19 @@ type clock struct {
 
 // newClock works out rate and gaps from the stamps of all rows, in seconds, and their counter, if any.
 func newClock(stamps, index []float64, lay *layout) (*clock, error) {
-	step, k, err := medianStep(stamps)
+	c := &clock{}
+	step, err := c.settle(stamps, lay)
 	if err != nil {
 		return nil, err
 	}
-	c := &clock{jumps: findJumps(stamps, step)}
 	if len(index) > 0 {
 		var jumps []jump
-		if jumps, c.uncounted = counted(index, stamps, step, c.jumps); c.uncounted == nil {
+		if jumps, c.uncounted = counted(index, stamps, step, lay, c.jumps); c.uncounted == nil {
 			c.jumps = jumps
+			step = cmp.Or(pooled(stamps, c.jumps, true), step)
 		}
 	}
 	from, to := c.longestRun(len(stamps))
-	if to-from > k {
-		step = slope(stamps[from:to])
-	}
 	c.measured = 1 / step
 	if !(step > 0) || c.measured > maxRate {
 		return nil, fmt.Errorf("the stamps of rows %d to %d, the longest run without a gap, make a rate of %g Hz, must be above 0 and at most %g", from+1, to, c.measured, float64(maxRate))
@@ -69,45 +69,61 @@ func newClock(stamps, index []float64, lay *layout) (*clock, error) {
 	return c, nil
 }
 
-// medianStep is the time from row to row: the median of the means over stretches of k rows.
-func medianStep(stamps []float64) (step float64, k int, err error) {
-	n := len(stamps)
-	if n < 2 {
-		return 0, 0, fmt.Errorf("there are %d rows, must be at least 2 for a rate", n)
+// settle finds the jumps, and the time from row to row in the runs between them: each tells of the other. It begins with the
+// usual step, where there is one, else with the rates of the device or those that the table names, as long as the runs bear them out,
+// else with the median over stretches, in which gaps may be.
+func (c *clock) settle(stamps []float64, lay *layout) (step float64, err error) {
+	median, steps, err := medianStep(stamps)
+	if err != nil {
+		return 0, err
 	}
-	k = max(1, min(stretch, n/8)) // in a short table a gap must not touch half of them
-	steps := make([]float64, 0, n-k)
-	for i := range n - k {
-		steps = append(steps, (stamps[i+k]-stamps[i])/float64(k))
+	if single := singleStep(stamps, steps); single > 0 {
+		return c.refine(stamps, single), nil
 	}
-	slices.Sort(steps)
-	step = steps[len(steps)/2]
-	if !(step > 0) || 1/step > maxRate {
-		return 0, 0, fmt.Errorf("the stamps grow by %g s from row to row, so the rate would be %g Hz, must be above 0 and at most %g", step, 1/step, float64(maxRate))
+	for _, rate := range lay.nominal {
+		if rate*median < 1-lay.within || 1/rate < median/2 { // gaps make the median longer, not shorter
+			continue
+		}
+		if step := c.refine(stamps, 1/rate); math.Abs(step*rate-1) <= lay.within && c.whole(step) {
+			return step, nil
+		}
 	}
-	if 1/step < 1/float64(longest) {
-		return 0, 0, errors.New("the stamps are more than a day apart")
-	}
-	return step, k, nil
+	return c.refine(stamps, median), nil
 }
 
-// slope is the time from row to row of the line of least squares: bursts at both ends weigh little in it.
-func slope(stamps []float64) float64 {
-	middle := float64(len(stamps)-1) / 2
-	sum, squares := 0.0, 0.0
-	for i, t := range stamps {
-		d := float64(i) - middle
-		sum += float64(d * (t - stamps[0]))
-		squares += d * d
+// whole says whether most jumps are about a whole number of steps, as they are where rows are missing.
+func (c *clock) whole(step float64) bool {
+	parts := 0
+	for _, j := range c.jumps {
+		if n := j.seconds / step; !j.set && math.Abs(n-math.Round(n)) > 0.25 {
+			parts++
+		}
 	}
-	return sum / squares
+	return parts <= len(c.jumps)/4
+}
+
+// refine finds the jumps anew with the step of the runs between them, until that stays. Where all are short, they do not tell of it.
+func (c *clock) refine(stamps []float64, step float64) float64 {
+	for range passes {
+		c.jumps = findJumps(c.jumps[:0], stamps, step)
+		from, to := c.longestRun(len(stamps))
+		if to-from < shortest {
+			break
+		}
+		again := pooled(stamps, c.jumps, false)
+		if !(again > 0) || again == step {
+			break
+		}
+		step = again
+	}
+	return step
 }
 
 // findJumps lists the steps that rows which come late cannot explain: no row soon behind the step is as early, against
 // an even spacing, as some row before, and the other way round where the clock goes back.
-func findJumps(stamps []float64, step float64) []jump {
+func findJumps(jumps []jump, stamps []float64, step float64) []jump {
 	late := func(i, of int) float64 { return (stamps[i] - stamps[of]) - float64(i-of)*step } // against row of
-	var jumps []jump
+
 	begin := 0 // of the run
 	for i := 1; i < len(stamps); i++ {
 		d := stamps[i] - stamps[i-1]

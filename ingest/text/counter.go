@@ -8,20 +8,25 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// odd is the most of a counter's steps, as a part, that may not be its usual one.
+// odd is how far, as a part of the rows, a counter may be from the number of samples that the time between first and last row has.
 const odd = 0.01
 
 // counted is the jumps in a counter of samples, which says exactly how many are missing, but for whole rounds of it:
-// these the jumps of the stamps tell. It is an error where the numbers are no counter, or the stamps, that are step
-// seconds apart, contradict it.
-func counted(index, seconds []float64, step float64, byStamps []jump) ([]jump, error) {
+// these the jumps of the stamps tell. It is an error where the numbers are no counter, or there is time for another number of samples,
+// both at the rates that the table or the device names and with stamps that are step seconds apart. Where it finds samples missing, and not
+// fewer than the stamps do, the true rate may be as far from the named one as that allows.
+func counted(index, seconds []float64, step float64, lay *layout, byStamps []jump) ([]jump, error) {
 	usual, round, err := counterOf(index)
 	if err != nil {
 		return nil, err
 	}
-	stamps := map[int]jump{}
+	stamps, stamped := map[int]jump{}, 0.0
 	for _, j := range byStamps {
+		if j.set && math.Abs(j.seconds) < nearby*step {
+			continue // rows that came early: the counter knows better
+		}
 		stamps[j.row] = j
+		stamped += float64(j.missing)
 	}
 	var jumps []jump
 	strange, total, set := 0, 0.0, false
@@ -53,12 +58,17 @@ func counted(index, seconds []float64, step float64, byStamps []jump) ([]jump, e
 			jumps = append(jumps, j)
 		}
 	}
-	if float64(strange) > odd*float64(len(index)) {
+	if strange > len(index)/2 {
 		return nil, fmt.Errorf("%d of %d of its steps are not %g", strange, len(index)-1, usual)
 	}
-	n := float64(len(index))
-	if elapsed := (seconds[len(index)-1]-seconds[0])/step - (n - 1); !set && math.Abs(total-elapsed) > nearby+odd*n {
-		return nil, fmt.Errorf("by its steps %.0f samples are missing, by the stamps %.0f", total, elapsed)
+	n, took := float64(len(index)), seconds[len(index)-1]-seconds[0]
+	slack := nearby + odd*n
+	fits := func(step float64) bool { return math.Abs(total-(took/step-(n-1))) <= slack }
+	near := func(rate float64) bool {
+		return fits(1/rate) || strange > 0 && total+slack >= stamped && math.Abs((n-1+total)/took-rate) <= lay.within*rate
+	}
+	if !set && !fits(step) && !slices.ContainsFunc(lay.nominal, near) {
+		return nil, fmt.Errorf("by its steps %.0f samples are missing, by the stamps %.0f", total, took/step-(n-1))
 	}
 	return jumps, nil
 }

@@ -14,7 +14,8 @@
 // OpenBCI text is what the OpenBCI GUI writes since version 5: comments that begin with %, with the rate, then a header and
 // rows. EXG channels are taken for EEG in µV, as the GUI writes them; the columns called Not Used, and the formatted time,
 // are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
-// do not: it is used where at most 1 % of its steps are not its usual one, and the stamps agree on how many are missing.
+// do not: it is used where most of its steps are its usual one, and the time from the first row to the last is, at the rate that the table
+// names or that of the stamps, that of as many samples, to 1 %. A counter that finds losses may also make a rate within 5 % of the named one.
 //
 // Any other table is read by a mapping beside it, x.csv.gyrus.yaml, which says what its columns are, or, where its header is a
 // column of time and electrodes by their 10-05 names, by that: see docs/formats/csv.md.
@@ -22,12 +23,14 @@
 // Cells are parted by commas, semicolons or tabs, whichever the header has most of; they may stand in quotes. Numbers
 // have a decimal point, unless a mapping says otherwise. A line may end in CR LF and be up to 64 KiB long.
 //
-// Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps: the median over
-// stretches of 512 rows, or an eighth of a short table, which single gaps and jumps do not touch, and then the line of
-// least squares through the longest run without a gap. Where the device's nominal rate is within 0.5 % of it, one that the
-// table names within 5 %, or a whole number within 0.1 %, that is the rate, since the difference is that of two clocks;
-// else the measured one. What was found and what was taken is always listed as a deviation, with the distance of the stamps
-// from it.
+// Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps. It begins with
+// the mean of the steps from row to row, without those where rows are missing, if nearly all steps are about the same or a whole number of
+// that; where rows come in bursts, with the rate of the device or that which the table names; else with the median over stretches of 512
+// rows, or an eighth of a short table. The gaps that are found with it part the table into runs. Lines of least squares through these, with
+// a slope in common, tell the rate anew, and that the gaps, until nothing changes: gaps do not slow the rate, however often they come.
+// Where the device's nominal rate is within 0.5 % of it, one that the table names within 5 %, or a whole number within 0.1 %, that is the
+// rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed as a
+// deviation, with the distance of the stamps from it.
 //
 // Gaps. Stamps may jitter: within 64 rows before and behind a step the rows are taken to be without a gap as long as the
 // stamps can be explained by rows that come late. Where they cannot, as many samples are missing as the stamps say, and

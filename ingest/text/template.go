@@ -211,8 +211,10 @@ func shortened(text string) string {
 }
 
 // The rates, in Hz, by which a unit of stamps is guessed: the only one that makes a rate from lowGuess to highGuess is, where that is at
-// most surely. What is faster may be something slow in the unit before.
+// most surely, and no unit makes one from slowGuess to lowGuess, at which slow things are recorded. What is faster may be something slow in
+// the unit before.
 const (
+	slowGuess = 0.5
 	lowGuess  = 20
 	surely    = 5_000
 	highGuess = 40_000
@@ -248,18 +250,25 @@ func (t *sketch) timeUnit(unit string, col *sketched) (u, why string) {
 	if step == 1 && col.steps[0] == 1 && col.steps[len(col.steps)-1] == 1 {
 		return `""`, "to be filled in: it grows by 1, as milliseconds at 1000 Hz do, and numbers of samples (then put rate_hz in its place, and ignore the column); "
 	}
-	var fit, makes []string
+	var fit, slow, makes []string
 	fast := false
 	for _, u := range []string{"s", "ms", "us", "ns"} {
-		if rate := 1 / (step * timeUnits[u].scale); rate >= lowGuess && rate <= highGuess {
+		rate := 1 / (step * timeUnits[u].scale)
+		if rate < slowGuess || rate > highGuess {
+			continue
+		}
+		makes = append(makes, fmt.Sprintf("%.6g Hz in %s", rate, u))
+		if rate < lowGuess {
+			slow = append(slow, u)
+		} else {
 			fast = fast || rate > surely
-			fit, makes = append(fit, u), append(makes, fmt.Sprintf("%.6g Hz in %s", rate, u))
+			fit = append(fit, u)
 		}
 	}
 	switch {
-	case len(fit) == 0:
-		return `""`, fmt.Sprintf("to be filled in: stamps that grow by %.6g make a rate from %d to %d Hz in no unit; ", step, lowGuess, highGuess)
-	case len(fit) == 1 && !fast:
+	case len(makes) == 0:
+		return `""`, fmt.Sprintf("to be filled in: stamps that grow by %.6g make a rate from %g to %d Hz in no unit; ", step, slowGuess, highGuess)
+	case len(fit) == 1 && len(slow) == 0 && !fast:
 		return fit[0], fmt.Sprintf("guessed: stamps that grow by %.6g make %s; ", step, makes[0])
 	}
 	return `""`, fmt.Sprintf("to be filled in: stamps that grow by %.6g make %s; ", step, strings.Join(makes, " and "))

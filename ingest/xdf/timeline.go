@@ -105,35 +105,82 @@ type losses struct {
 	first   int64             // of them
 	at      pages.List[int64] // all of them, where they are sure
 	seconds float64           // the longest time that is missing
-	sure    bool              // the stamps are regular enough to tell: steps other than the nominal one are rare, or hardly differ from it
+	sure    bool              // the stamps are regular enough to tell: see clockOf
 }
 
 // losses are those among samples [from, to): a stamp can be late, but what is behind it then catches up; where all stamps of a while
 // are later than the earliest of the while before, samples are missing between.
 func (s *stream) losses(from, to int64) (l losses) {
-	dt := 1 / s.info.rate
-	off := s.uneven(from, to, dt)
-	scatter := 0.0
-	if off.n > (to-from)/1000 {
-		scatter = s.median(from, to, dt, off)
-	}
+	dt, off, ticks := s.clockOf(from, to)
 	// Stamps of a program that sleeps between samples are regular, too, but it can wake up late and stay so: only the regularity
 	// of a clock tells of losses.
-	l.sure = off.n <= (to-from)/100 || off.large <= off.n/50
+	l.sure = dt > 0
+	if !l.sure {
+		dt = 1 / s.info.rate
+		off = s.uneven(from, to, dt)
+	}
 	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
 	// percent looks like a loss
 	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/(off.n+1)+1))
 	if while > 4096 {
 		while = 128 // there are hardly any
 	}
-	// The clock may run at another rate than the nominal one: the usual time of a while tells.
-	if slope := s.usual(from, to, while); slope > 0 {
+	scatter := 0.0
+	if !l.sure && off.n > (to-from)/1000 {
+		scatter = s.median(from, to, dt, off)
+	}
+	least := leastSure
+	if ticks {
+		dt = s.refine(from, to, while, dt)
+	} else if slope := s.usual(from, to, while); slope > 0 { // the clock may run at another rate than the nominal one: a while tells
 		dt = slope
 	}
-	least := 0.75 * dt
 	if !l.sure {
-		least = max(3*dt, 3*scatter)
+		least = max(3, 3*scatter/dt)
 	}
+	s.eachLoss(from, to, while, dt, least, func(i int64, lost float64) {
+		if l.n++; l.n == 1 {
+			l.first = i
+		}
+		if l.sure {
+			l.at.Add(i)
+		}
+		l.seconds = max(l.seconds, lost)
+	})
+	return l
+}
+
+// leastSure is how many samples a loss has at least where the stamps are those of a clock.
+const leastSure = 0.75
+
+// mostPasses is how often losses are looked for with the step that the ones found before leave, at most. Two or three are the rule.
+const mostPasses = 8
+
+// refine is the step of a clock in the runs between the losses that are found with dt, found again with that until nothing changes.
+func (s *stream) refine(from, to, while int64, dt float64) float64 {
+	for range mostPasses {
+		var steps int64
+		var seconds float64
+		begin := from
+		add := func(end int64) {
+			steps += end - 1 - begin
+			seconds += s.stamps.at(end-1) - s.stamps.at(begin)
+			begin = end
+		}
+		s.eachLoss(from, to, while, dt, leastSure, func(i int64, _ float64) { add(i) })
+		add(to)
+		again := seconds / float64(steps)
+		if !(again > 0) || again == dt { // also where each sample is alone
+			break
+		}
+		dt = again
+	}
+	return dt
+}
+
+// eachLoss calls f with the samples of [from, to) in front of which others are missing, and the time that is, where stamps are dt
+// apart. Only what lasts longer than least samples counts.
+func (s *stream) eachLoss(from, to, while int64, dt, least float64, f func(i int64, lost float64)) {
 	late := func(i int64) float64 { return s.stamps.at(i) - float64(i-from)*dt }
 	begin := from
 	for i := from + 1; i < to; i++ {
@@ -144,48 +191,117 @@ func (s *stream) losses(from, to int64) (l losses) {
 		for k := max(begin, i-while); k < i; k++ {
 			before = min(before, late(k))
 		}
-		for k := i; k < min(to, i+while); k++ {
+		for k := i; k < min(to, i+while) && behind-before > least*dt; k++ {
 			behind = min(behind, late(k))
 		}
-		if lost := behind - before; lost > least {
-			if l.n++; l.n == 1 {
-				l.first = i
-			}
-			if l.sure {
-				l.at.Add(i)
-			}
-			l.seconds, begin = max(l.seconds, lost), i
+		if lost := behind - before; lost > least*dt {
+			f(i, lost)
+			begin = i
 		}
 	}
-	return l
+}
+
+const (
+	fewSteps  = 16  // do not tell whether a clock made them
+	fewLosses = 4   // may be whole steps by chance
+	nearWhole = 0.1 // of a step, within which one is a whole number of them, at most
+)
+
+// clockOf is the step of the clock that made the stamps of samples [from, to), 0 where no clock did: nearly all steps are one of its
+// steps, or several of them, where samples are missing. They may scatter, as long as the longer ones are whole steps all the same: a
+// program that wakes up late does so by any time. ticks says whether the longer ones are whole, and shorter ones rare: else they may
+// be those of chunks, whose samples in between have stamps at a rate that is not quite theirs, or late. off is the other steps.
+func (s *stream) clockOf(from, to int64) (dt float64, off unevenness, ticks bool) {
+	all := s.uneven(from, to, 0)
+	if all.n < fewSteps {
+		return 0, off, false
+	}
+	dt = s.median(from, to, 0, all)
+	c := s.count(from, to, dt, nearWhole/10)
+	if off, ticks = c.off, c.ticks(); !ticks {
+		off.n, off.large = off.n+c.whole, off.large+c.whole
+	}
+	if off.n <= (to-from)/100 || off.large <= off.n/50 {
+		return dt, off, ticks
+	}
+	scatter := s.median(from, to, dt, s.uneven(from, to, dt)) / dt
+	if 4*scatter > nearWhole {
+		return 0, off, false
+	}
+	c = s.count(from, to, dt, max(4*scatter, nearWhole/10))
+	if c.whole < fewLosses || !c.ticks() {
+		return 0, off, false
+	}
+	return dt, c.off, true
+}
+
+// counts is what the steps of stamps are.
+type counts struct {
+	whole int64      // several steps of a clock
+	off   unevenness // those that are neither whole nor one
+	wide  int64      // of these, the ones that are far from one: longer, or shorter, as where late stamps catch up
+}
+
+// ticks says whether the steps that are far from one of the clock's are several of them.
+func (c *counts) ticks() bool { return c.whole > 0 && c.wide <= c.whole/8 }
+
+// count tells the steps between samples [from, to): dt is that of the clock, and within is how near whole ones must be, in steps.
+func (s *stream) count(from, to int64, dt, within float64) (c counts) {
+	s.eachStep(from, to, func(step float64) {
+		if step > fewSamples*dt {
+			n := math.Round(step / dt)
+			if n > 1 && math.Abs(step/dt-n) <= min(within+1e-4*n, nearWhole) {
+				c.whole++
+				return
+			}
+		}
+		d := math.Abs(step - dt)
+		c.off.add(d, dt)
+		if d > dt/4 {
+			c.wide++
+		}
+	})
+	return c
 }
 
 // unevenness is how many steps of the stamps are not the nominal one.
 type unevenness struct{ n, large int64 } // all of them; those that are off by more than 1/1000
 
+// add counts a step that is d away from dt, if that is not next to nothing.
+func (u *unevenness) add(d, dt float64) {
+	if d > 1e-6*dt {
+		u.n++
+	}
+	if d > 1e-3*dt {
+		u.large++
+	}
+}
+
 // uneven finds the steps between samples [from, to) that are not dt.
 func (s *stream) uneven(from, to int64, dt float64) (u unevenness) {
-	s.eachOff(from, to, dt, func(d float64) {
-		u.n++
-		if d > 1e-3*dt {
-			u.large++
-		}
-	})
+	s.eachStep(from, to, func(step float64) { u.add(math.Abs(step-dt), dt) })
 	return u
 }
 
-// eachOff calls f with by how much each step between samples [from, to) is not dt, where it is not.
-func (s *stream) eachOff(from, to int64, dt float64, f func(d float64)) {
+// eachStep calls f with the steps between samples [from, to).
+func (s *stream) eachStep(from, to int64, f func(step float64)) {
 	last := s.stamps.at(from)
 	for i := from + 1; i < to; {
 		for _, t := range s.stamps.between(i, to) {
-			if d := math.Abs(t - last - dt); d > 1e-6*dt {
-				f(d)
-			}
+			f(t - last)
 			last = t
 			i++
 		}
 	}
+}
+
+// eachOff calls f with by how much each step between samples [from, to) is not dt, where it is not.
+func (s *stream) eachOff(from, to int64, dt float64, f func(d float64)) {
+	s.eachStep(from, to, func(step float64) {
+		if d := math.Abs(step - dt); d > 1e-6*dt {
+			f(d)
+		}
+	})
 }
 
 const (
