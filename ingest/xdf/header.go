@@ -25,7 +25,16 @@ type streamInfo struct {
 	rate       float64
 	format     format
 	desc       node
-	drops      bool // the sender says that it may drop samples
+	drops      bool        // the sender says that it may drop samples
+	people     [][2]string // what may say who was recorded, where or by whom, and in which element that stands
+}
+
+// personal are the elements of a header that may say who was recorded, where or by whom: of LSL, and of the meta-data conventions of XDF
+// (https://github.com/sccn/xdf/wiki/Meta-Data, "Subject", "Recording environment"), with what programs write beside these.
+var personal = [][]string{
+	{"hostname"}, {"session_id"}, {"desc", "subject"}, {"desc", "participant"}, {"desc", "patient"}, {"desc", "experimenter"}, {"desc", "operator"}, {"desc", "investigator"},
+	{"desc", "experiment"}, {"desc", "recording"}, {"desc", "laboratory"}, {"desc", "institution"}, {"desc", "environment"}, {"desc", "comment"}, {"desc", "comments"},
+	{"desc", "notes"}, {"desc", "acquisition", "serial_number"},
 }
 
 // maxChannels is far beyond any device; a header with more is damaged.
@@ -52,6 +61,11 @@ func parseHeader(text []byte) (*streamInfo, error) {
 	var known bool
 	if h.format, known = formats[root.get("channel_format")]; !known {
 		return nil, fmt.Errorf("channel_format is %q, must be int8, int16, int32, int64, float32, double64 or string", root.get("channel_format"))
+	}
+	for _, path := range personal {
+		if text := root.at(path...).words(); text != "" {
+			h.people = append(h.people, [2]string{strings.Join(path, "/"), text})
+		}
 	}
 	h.drops = strings.EqualFold(h.desc.get("synchronization", "can_drop_samples"), "true")
 	return h, nil

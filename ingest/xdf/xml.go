@@ -115,6 +115,20 @@ func (n node) get(path ...string) string {
 	return strings.ToValidUTF8(string(bytes.TrimSpace(b)), "\uFFFD")
 }
 
+// words is all text in n and below, with a space between elements.
+func (n node) words() string {
+	var b []byte
+	for s := (scanner{text: n.inner}); s.next(); {
+		switch s.kind {
+		case charData:
+			b = s.plain(b)
+		default:
+			b = append(b, ' ')
+		}
+	}
+	return strings.ToValidUTF8(string(bytes.Join(bytes.Fields(b), []byte(" "))), "\uFFFD")
+}
+
 // count is how many children are called name.
 func (n node) count(name string) (count int) {
 	n.each(name, func(node) bool {
