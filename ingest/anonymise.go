@@ -175,7 +175,7 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	for _, p := range places(rec, who, hide.Keep) {
 		switch {
 		case p.kind == ofCode:
-			codes = append(codes, fmt.Sprintf("%q", p.Found))
+			codes = append(codes, p.Found)
 			continue
 		case p.kind == ofBegin:
 			p.Done = shifted

@@ -73,9 +73,15 @@ func TestAnonymiseNames(t *testing.T) {
 			t.Errorf("the texts are %+v", out.Texts)
 		}
 		for _, said := range []struct{ found, done string }{
-			{"HOSP123 F 02-JAN-1970 SECRETNAME", "left out"}, {"cap of Secretname", "left out"}, {"2021-03-04 10:11:12", "left out"}, {"secretname 1", "kept: it has a word"},
-			{"SECRETNAME moves", "text removed"}, {"secretnames", "text removed"}, {"hosp123", "text removed"}, {"Eva", map[bool]string{false: "kept: look", true: "text removed"}[c.hide.DropTexts]},
-			{"\"T0\"", "kept: codes"},
+			{"HOSP123 F 02-JAN-1970 SECRETNAME", "left out"},
+			{"cap of Secretname", "left out"},
+			{"2021-03-04 10:11:12", "left out"},
+			{"secretname 1", "kept: it has a word"},
+			{"SECRETNAME moves", "text removed"},
+			{"secretnames", "text removed"},
+			{"hosp123", "text removed"},
+			{"Eva", map[bool]string{false: "kept: look", true: "text removed"}[c.hide.DropTexts]},
+			{"T0", "kept: codes"},
 		} {
 			if !slices.ContainsFunc(found, func(p ingest.Personal) bool {
 				return (p.Found == said.found || strings.HasPrefix(p.Found, said.found) && said.done == "kept: codes") && strings.Contains(p.Done, said.done)

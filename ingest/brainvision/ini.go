@@ -71,7 +71,7 @@ func readINI(src *flatfile.Source) (*ini, error) {
 			c.comment = string(l.text)
 		case section == userInfos && !l.top && !l.blank:
 			if len(c.user) < commentBytes {
-				c.user += string(l.text) + "\n"
+				c.user += string(l.text[:min(commentBytes, len(l.text))]) + "\n"
 			}
 		case l.top:
 			c.first = string(l.text)

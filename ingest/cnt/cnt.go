@@ -149,8 +149,16 @@ func personal(src *flatfile.Source, b []byte, rec *signal.Recording) {
 		field  string
 		at, to int
 	}{
-		{"patient identification", 21, 41}, {"operator", 41, 61}, {"doctor", 61, 81}, {"referral", 81, 101}, {"hospital", 101, 121}, {"patient", 121, 141},
-		{"medication", 145, 165}, {"category", 165, 185}, {"state", 185, 205}, {"label", 205, 225},
+		{"patient identification", 21, 41},
+		{"operator", 41, 61},
+		{"doctor", 61, 81},
+		{"referral", 81, 101},
+		{"hospital", 101, 121},
+		{"patient", 121, 141},
+		{"medication", 145, 165},
+		{"category", 165, 185},
+		{"state", 185, 205},
+		{"label", 205, 225},
 	} {
 		raw, _, _ := bytes.Cut(b[f.at:f.to], []byte{0})
 		text, _ := src.Text(raw)

@@ -132,13 +132,20 @@ func readSet(src *flatfile.Source) (*set, error) {
 // personal are the fields that may say who was recorded: names of folders and files do, and commands with them.
 var personal = []string{"setname", "subject", "group", "comments", "filename", "filepath", "history"}
 
+const personalLetters = 1 << 14 // of the longest that is read
+
 // personal keeps them. One that cannot be read is none of the signal, and is listed.
 func (s *set) personal(rec *signal.Recording) error {
 	for _, name := range personal {
-		text, _, err := s.fields[name].Rows(name)
+		v := s.fields[name]
+		if n := v.Count(); v.Class == matfile.Char && n > personalLetters {
+			rec.AddPersonal(name, fmt.Sprintf("%d letters, which are not read", n))
+			continue
+		}
+		text, _, err := v.Rows(name)
 		var bad *ingest.FormatError
 		if errors.As(err, &bad) {
-			s.src.Deviate(bad.Offset, name, "is text of at most 64 KiB", bad.Err.Error(), "it is not read, and may say who was recorded")
+			s.src.Deviate(bad.Offset, name, "is text", bad.Err.Error(), "it is not read, and may say who was recorded")
 			continue
 		}
 		if err != nil {

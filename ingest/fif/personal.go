@@ -2,6 +2,7 @@ package fif
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -26,10 +27,14 @@ var aboutSubject = map[int32]string{
 	409: "comment about the subject", 410: "subject identification",
 }
 
-const personalBytes = 1 << 16 // of one text
+// How long a text is that is kept, and how many are: a measurement has one of each.
+const personalBytes, maxPersonal = 4096, 64
 
-// person keeps one of them. What is no text and no number is listed: it is none of the signal.
+// person keeps one of them, of what is longer or no text that it is there.
 func (c *content) person(s *source, t tag, field string) error {
+	if len(c.people) == maxPersonal {
+		return nil
+	}
 	text := ""
 	switch {
 	case t.typ == typeString && t.size <= personalBytes:
@@ -58,7 +63,7 @@ func (c *content) person(s *source, t tag, field string) error {
 			text = strconv.FormatFloat(v, 'g', 6, 64)
 		}
 	case t.size > 0:
-		s.deviateOnce(t.at, field, "is text of at most 64 KiB, or a number", strconv.FormatInt(t.size, 10)+" bytes of "+typeName(t.typ), "it is not read, and may say who was recorded")
+		text = fmt.Sprintf("%d bytes of %s, which are not read", t.size, typeName(t.typ))
 	}
 	if text != "" {
 		c.people = append(c.people, [2]string{field, text})

@@ -3,6 +3,7 @@ package gdf
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -10,6 +11,9 @@ import (
 
 // Tags of the third header of GDF 2 that may name somebody (Schlögl 2006, arXiv:cs/0608052, table "Header 3").
 var personalTags = map[byte]string{5: "IP address", 6: "technician", 7: "hospital or institution"}
+
+// How many of these are kept, and how much of each: there is one of each.
+const maxTags, tagBytes = 16, 4096
 
 // personal keeps what the header says of who was recorded, and by whom.
 func (h *header) personal(src *flatfile.Source, rec *signal.Recording) error {
@@ -30,7 +34,7 @@ func (h *header) personal(src *flatfile.Source, rec *signal.Recording) error {
 		}{{"laboratory identification", 200}, {"technician identification", 208}} {
 			if id := b[f.at:][:8]; binary.LittleEndian.Uint64(id) != 0 {
 				if add(f.field, id); !printable(id) {
-					rec.AddPersonal(f.field, fmt.Sprint(binary.LittleEndian.Uint64(id)))
+					rec.AddPersonal(f.field, strconv.FormatUint(binary.LittleEndian.Uint64(id), 10))
 				}
 			}
 		}
@@ -55,6 +59,7 @@ func (h *header) personal(src *flatfile.Source, rec *signal.Recording) error {
 
 // tagged reads the third header, which follows the channels: a tag, its length in three bytes, and what it says.
 func (h *header) tagged(src *flatfile.Source, rec *signal.Recording, channels int64) error {
+	left := maxTags
 	for at := fixedBytes + channelBytes*channels; at+4 <= h.bytes; {
 		head, err := src.Bytes(at, 4, "header 3")
 		if err != nil {
@@ -64,14 +69,15 @@ func (h *header) tagged(src *flatfile.Source, rec *signal.Recording, channels in
 		if at += 4; head[0] == 0 || n > h.bytes-at {
 			return nil
 		}
-		if field := personalTags[head[0]]; field != "" {
-			raw, err := src.Bytes(at, n, "header 3")
+		if field := personalTags[head[0]]; field != "" && left > 0 {
+			left--
+			raw, err := src.Bytes(at, min(n, tagBytes), "header 3")
 			if err != nil {
 				return err
 			}
 			text, _ := src.Text(cut(raw))
 			if head[0] == 5 && !printable(raw) {
-				text = fmt.Sprint(raw)
+				text = fmt.Sprintf("%d", raw)
 			}
 			rec.AddPersonal(field, text)
 		}

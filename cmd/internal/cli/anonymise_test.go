@@ -83,7 +83,7 @@ func TestNamesInEvents(t *testing.T) {
 					t.Errorf("%s: %q is not listed: %s", name, s, text)
 				}
 			}
-			if !strings.Contains(text, `4 events, the first at 0.25 s: "SECRETNAME moves"; written as "text removed"`) || !strings.Contains(text, `\"T1\"`) || drop != strings.Contains(text, `\"pump 3\"`) {
+			if !strings.Contains(text, `4 events, the first at 0.25 s: "SECRETNAME moves"; written as "text removed"`) || !strings.Contains(text, `labels of events: "T1`) || drop != strings.Contains(text, `"T1, pump 3"; kept`) {
 				t.Errorf("%s: says %s", name, text)
 			}
 		}
