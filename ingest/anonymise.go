@@ -16,54 +16,97 @@ type Personal struct {
 	Done  string `json:"done"` // what Anonymise did about it; "" where it was only looked for
 }
 
-// FindPersonal lists what in rec may say who was recorded: the texts of the header that the reader marks as personal, the
-// date, and events whose text is seldom. A code that comes again and again is none, nor is one that ends in a number of its
-// own ("TargetCode/2"); another text that comes once or twice may have been typed by somebody.
+// FindPersonal lists what in rec may say who was recorded: the texts of the header that the reader marks as personal, the date, whatever else
+// has a word of these texts, and events of which the label is not known to be a code, each label once.
 func FindPersonal(rec *signal.Recording) []Personal {
 	var all []Personal
-	for _, t := range rec.Texts {
-		if t.Personal {
-			all = append(all, Personal{Where: t.Field, Found: t.Text})
-		}
-	}
-	if !rec.Begin.IsZero() {
-		all = append(all, Personal{Where: beginField, Found: rec.Begin.UTC().Format(beginLayout)})
-	}
-	times := map[string]int{}
-	for _, e := range rec.Events {
-		times[e.Label]++
-	}
-	for _, e := range rec.Events {
-		if n := times[e.Label]; n > 0 && n <= seldom && letters(e.Label) > 3 && !isCode(e.Label) {
-			all = append(all, Personal{Where: fmt.Sprintf(eventAt+"%g s", e.Onset), Found: e.Label})
-			times[e.Label] = 0 // once
+	for _, p := range places(rec, namesOf(rec), nil) {
+		if p.kind != ofCode {
+			all = append(all, p.Personal)
 		}
 	}
 	return all
 }
 
-// eventAt begins the place of an event, beginField is that of the begin.
-const eventAt, beginField = "event at ", "begin"
-
-// seldom is how often an event may come that somebody may have typed.
-const seldom = 2
-
-// isCode says whether a label is the name of something and a number: a state, a line, a unit.
-func isCode(label string) bool {
-	name, number, found := strings.Cut(label, "/")
-	if i := strings.LastIndexByte(number, '/'); i >= 0 {
-		number = number[i+1:]
-	}
-	return found && number != "" && strings.Trim(number, "0123456789") == "" && !strings.ContainsAny(name, " \t")
-}
-
-func letters(s string) (n int) {
-	for _, r := range s {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 127 {
-			n++
+// distinct are the texts of recs, of which those that several channels have come once, without their names.
+func distinct(recs []*signal.Recording) (all []signal.Text) {
+	seen := map[signal.Text]bool{}
+	for _, r := range recs {
+		for _, t := range r.Texts {
+			if t.Channel = ""; !seen[t] {
+				seen[t] = true
+				all = append(all, t)
+			}
 		}
 	}
-	return n
+	return all
+}
+
+// kind is what a place is of.
+type kind int
+
+const (
+	ofText    kind = iota // a text about people
+	ofBegin               // the date
+	ofNaming              // another text, with a word of those
+	ofChannel             // the name of a channel, with a word of those
+	ofNamed               // an event, with a word of those
+	ofTyped               // an event that somebody may have typed
+	ofCode                // an event that is known to name nobody, or is to be kept
+)
+
+// place is a Personal and what it is of.
+type place struct {
+	Personal
+	kind
+}
+
+// places lists all that was found. keep are labels of events that are to be kept.
+func places(rec *signal.Recording, who names, keep []string) (all []place) {
+	add := func(k kind, where, found string) { all = append(all, place{Personal{Where: where, Found: found}, k}) }
+	recs := append([]*signal.Recording{rec}, rec.Others...)
+	for _, t := range distinct(recs) {
+		switch {
+		case t.Personal:
+			add(ofText, t.Field, t.Text)
+		case who.in(t.Text):
+			add(ofNaming, t.Field, t.Text)
+		}
+	}
+	if !rec.Begin.IsZero() {
+		add(ofBegin, "begin", rec.Begin.UTC().Format(beginLayout))
+	}
+	times, first := map[string]int{}, []signal.Event(nil)
+	for _, r := range recs {
+		for _, c := range r.Info.Channels {
+			if who.in(c.Name) || who.in(c.Original) {
+				add(ofChannel, "name of channel", c.Original)
+			}
+		}
+		if who.in(r.Info.Reference) {
+			add(ofChannel, "reference", r.Info.Reference)
+		}
+		for _, e := range r.Events {
+			if times[e.Label]++; times[e.Label] == 1 {
+				first = append(first, e)
+			}
+		}
+	}
+	for _, e := range first {
+		where := fmt.Sprintf("event at %g s", e.Onset)
+		if n := times[e.Label]; n > 1 {
+			where = fmt.Sprintf("%d events, the first at %g s", n, e.Onset)
+		}
+		switch {
+		case e.Label == "" || slices.Contains(keep, e.Label) || isCode(e.Label):
+			add(ofCode, where, e.Label)
+		case who.in(e.Label):
+			add(ofNamed, where, e.Label)
+		default:
+			add(ofTyped, where, e.Label)
+		}
+	}
+	return all
 }
 
 // removedText is the label of an event whose text was taken out.
@@ -71,7 +114,8 @@ const removedText = "text removed"
 
 // Hiding is what Anonymise does beside leaving out names and codes.
 type Hiding struct {
-	DropTexts bool // takes the text out of events that somebody may have typed
+	DropTexts bool     // takes the text out of events that are not known to be codes, because somebody may have typed them
+	Keep      []string // labels of events that are kept all the same, whatever they say
 	// ShiftDays is how many days earlier the begin is written; 0 leaves it out. All recordings of a subject need the same, so that
 	// the times between them stay (BIDS 1.10, "Scans file").
 	ShiftDays int
@@ -115,29 +159,45 @@ func (h Hiding) shift(begin time.Time) (time.Time, string, error) {
 const beginLayout = "2006-01-02 15:04:05.999999999"
 
 // Anonymise is rec without what says who was recorded, and a list of what was there. Texts of the header that may be
-// personal are left out; the time of the begin too, or it is shifted. Events are kept, because they may be what the recording is
-// for; those that somebody may have typed are listed, to be looked at, unless their text is taken out. rec is not changed; its
-// samples are shared.
+// personal are left out, and others that have a word of these; the time of the begin too, or it is shifted. Events are kept, because they may
+// be what the recording is for, but the text of those that have a word of the personal texts is taken out; those that somebody may have
+// typed are listed, to be looked at, unless their text is taken out too. The labels that are kept are listed as well. rec is not changed;
+// its samples are shared.
 func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Personal, error) {
 	begin, shifted, err := hide.shift(rec.Begin)
 	if err != nil {
 		return nil, nil, err
 	}
-	found := FindPersonal(rec)
-	typed := map[string]bool{}
-	for i := range found {
-		f := &found[i]
+	who := namesOf(rec)
+	var found []Personal
+	var codes []string
+	removed := map[string]bool{}
+	for _, p := range places(rec, who, hide.Keep) {
 		switch {
-		case f.Where == beginField:
-			f.Done = shifted
-		case !strings.HasPrefix(f.Where, eventAt):
-			f.Done = "left out"
+		case p.kind == ofCode:
+			codes = append(codes, p.Found)
+			continue
+		case p.kind == ofBegin:
+			p.Done = shifted
+		case p.kind == ofText:
+			p.Done = "left out"
+		case p.kind == ofNaming:
+			p.Done = "left out: it has a word of the texts about people"
+		case p.kind == ofChannel:
+			p.Done = "kept: it has a word of the texts about people, look at it"
+		case p.kind == ofNamed:
+			p.Done = fmt.Sprintf("written as %q: it has a word of the texts about people", removedText)
+			removed[p.Found] = true
 		case hide.DropTexts:
-			f.Done = fmt.Sprintf("written as %q", removedText)
-			typed[f.Found] = true
+			p.Done = fmt.Sprintf("written as %q", removedText)
+			removed[p.Found] = true
 		default:
-			f.Done = "kept: look at it"
+			p.Done = "kept: look at it"
 		}
+		found = append(found, p.Personal)
+	}
+	if len(codes) > 0 {
+		found = append(found, Personal{Where: "labels of events", Found: strings.Join(codes, ", "), Done: "kept: codes, words of tasks, and what was asked for"})
 	}
 	clean := func(r *signal.Recording) *signal.Recording {
 		out := *r
@@ -146,14 +206,14 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 			out.Begin = r.Begin.UTC().AddDate(0, 0, -hide.ShiftDays)
 		}
 		for _, t := range r.Texts {
-			if !t.Personal {
+			if !t.Personal && !who.in(t.Text) {
 				out.Texts = append(out.Texts, t)
 			}
 		}
-		if len(typed) > 0 {
+		if len(removed) > 0 {
 			out.Events = slices.Clone(r.Events)
 			for i := range out.Events {
-				if typed[out.Events[i].Label] {
+				if removed[out.Events[i].Label] {
 					out.Events[i].Label = removedText
 				}
 			}
@@ -170,3 +230,6 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	}
 	return out, found, nil
 }
+
+// Naming is what says of a text whether it has a word of the texts of rec that may say who was recorded.
+func Naming(rec *signal.Recording) func(text string) bool { return namesOf(rec).in }

@@ -2,26 +2,95 @@ package ingest_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// TestFindPersonal: what somebody may have typed, and not the codes of a machine that come seldom.
-func TestFindPersonal(t *testing.T) {
-	rec := &signal.Recording{Info: &signal.Info{}}
-	for _, l := range []string{
-		"TargetCode/2", "spike/elec5/1", "digital/65535", "T1", "comment/Ada was tired", "Mrs. Smith 3/4", "Mrs. Smith", "comment/", "Lights/off",
-		"Stimulus/S  1", "Stimulus/S  1", "Stimulus/S  1",
-	} {
-		rec.Events = append(rec.Events, signal.Event{Label: l})
+// typed are labels that somebody may have typed, codes those that nobody did.
+var (
+	typed = []string{
+		"comment/Ada was tired", "Mrs. Smith 3/4", "Mrs. Smith", "Eva", "Bob", "Jane Roe eyes open", "Comment/Anna_Roe/2", "19700102-1234", "1970-01-02", "tel 0171", "J R", "call Li", "R W",
+		"comment/left hand", "Dr Who", "\u674e\u660e", "?",
 	}
+	codes = []string{
+		"T0", "T1", "769", "33024", "S  1", "Stimulus/S  1", "Response/R 15", "New Segment/", "TargetCode/2", "spike/elec5/1", "digital/65535", "0x0301", "left", "left_hand",
+		"right hand", "feet", "rest", "13 Hz", "eyes closed", "Sleep stage W", "Sleep stage ?", "Sleep stage 2", "Lights/off", "boundary", "target", "response/201",
+	}
+)
+
+func labelled(labels ...string) *signal.Recording {
+	rec := &signal.Recording{Info: &signal.Info{}}
+	for i, l := range labels {
+		rec.Events = append(rec.Events, signal.Event{Label: l, Onset: float64(i)})
+	}
+	return rec
+}
+
+// TestFindPersonal: what somebody may have typed, however often it comes, and not the codes of a machine.
+func TestFindPersonal(t *testing.T) {
+	all := slices.Concat(typed, codes, typed, codes, typed, typed)
 	var found []string
-	for _, p := range ingest.FindPersonal(rec) {
+	for _, p := range ingest.FindPersonal(labelled(all...)) {
 		found = append(found, p.Found)
 	}
-	if want := []string{"comment/Ada was tired", "Mrs. Smith 3/4", "Mrs. Smith", "comment/", "Lights/off"}; !slices.Equal(found, want) {
-		t.Errorf("found %q, want %q", found, want)
+	if !slices.Equal(found, typed) {
+		t.Errorf("found %q, want %q", found, typed)
+	}
+}
+
+// TestAnonymiseNames: a word of the header is nowhere in what is left, with and without the texts that somebody may have typed, and what was
+// done is listed; codes and what was asked for stay, and are listed too.
+func TestAnonymiseNames(t *testing.T) {
+	rec := labelled("T0", "SECRETNAME moves", "SECRETNAME moves", "SECRETNAME moves", "SECRETNAME moves", "secretnames", "hosp123", "Eva", "pump 3", "T0")
+	rec.Begin = time.Date(2021, 3, 4, 10, 11, 12, 0, time.UTC)
+	rec.Texts = []signal.Text{
+		{Field: "patient", Text: "HOSP123 F 02-JAN-1970 SECRETNAME", Personal: true}, {Field: "transducer", Channel: "Cz", Text: "cap of Secretname"}, {Field: "prefiltering", Text: "HP:0.1Hz"},
+	}
+	rec.Info.Channels = []signal.Channel{{Name: "Cz", Original: "Cz"}, {Name: "x", Original: "secretname 1"}}
+	for _, c := range []struct {
+		hide ingest.Hiding
+		want []string
+	}{
+		{ingest.Hiding{}, []string{"T0", "text removed", "text removed", "text removed", "text removed", "text removed", "text removed", "Eva", "pump 3", "T0"}},
+		{ingest.Hiding{DropTexts: true, Keep: []string{"pump 3"}}, []string{"T0", "text removed", "text removed", "text removed", "text removed", "text removed", "text removed", "text removed", "pump 3", "T0"}},
+	} {
+		out, found, err := ingest.Anonymise(rec, c.hide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range out.Events {
+			got = append(got, e.Label)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%+v: the events are %q, want %q", c.hide, got, c.want)
+		}
+		if len(out.Texts) != 1 || out.Texts[0].Text != "HP:0.1Hz" {
+			t.Errorf("the texts are %+v", out.Texts)
+		}
+		for _, said := range []struct{ found, done string }{
+			{"HOSP123 F 02-JAN-1970 SECRETNAME", "left out"},
+			{"cap of Secretname", "left out"},
+			{"2021-03-04 10:11:12", "left out"},
+			{"secretname 1", "kept: it has a word"},
+			{"SECRETNAME moves", "text removed"},
+			{"secretnames", "text removed"},
+			{"hosp123", "text removed"},
+			{"Eva", map[bool]string{false: "kept: look", true: "text removed"}[c.hide.DropTexts]},
+			{"T0", "kept: codes"},
+		} {
+			if !slices.ContainsFunc(found, func(p ingest.Personal) bool {
+				return (p.Found == said.found || strings.HasPrefix(p.Found, said.found) && said.done == "kept: codes") && strings.Contains(p.Done, said.done)
+			}) {
+				t.Errorf("%+v: not said that %q was %q: %+v", c.hide, said.found, said.done, found)
+			}
+		}
+	}
+	if rec.Events[1].Label != "SECRETNAME moves" || len(rec.Texts) != 3 {
+		t.Error("the recording was changed")
 	}
 }

@@ -52,6 +52,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if rec.Events, err = h.readEvents(src, n, frame); err != nil {
 		return nil, err
 	}
+	for _, p := range h.people {
+		rec.AddPersonal(p[0], p[1])
+	}
 	rec.Deviations = src.Deviations()
 	return rec, nil
 }

@@ -28,6 +28,14 @@ type header struct {
 	gains, offsets []float64
 	units          []string // of the channels, as the file has them
 	list           []state
+	people         [][2]string // parameters that may name somebody, and what they say
+}
+
+// personal are the parameters of BCI2000 that may say who was recorded, or by whom: names of folders and files begin with that of the
+// subject (BCI2000 wiki, "User Reference:DataStorage").
+var personal = []string{
+	"SubjectName", "SubjectID", "SubjectYearOfBirth", "SubjectSex", "SubjectGender", "SubjectAge", "SubjectHandedness", "OperatorName", "ExperimenterName", "Investigator",
+	"InvestigatorName", "InstitutionName", "Comment", "Comments", "DataDirectory", "DataFile", "FileInitials", "SessionName", "SubjectSession",
 }
 
 // state is a number within the state vector.
@@ -219,6 +227,15 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	h.info.Channels = src.Channels(labels, func(int) int64 { return names.at })
 	for i := range h.info.Channels {
 		h.info.Channels[i].Unit = scales[i].Unit
+	}
+	for _, name := range personal {
+		if words := params[name].values; len(words) > 0 { // behind the first stand the default and the range
+			text, err := url.PathUnescape(words[0])
+			if err != nil {
+				text = words[0]
+			}
+			h.people = append(h.people, [2]string{name, text})
+		}
 	}
 	h.begin = storageTime(src, params["StorageTime"])
 	return nil

@@ -17,9 +17,6 @@ var required = map[string][]string{
 	"meg":  {"TaskName", "SamplingFrequency", "PowerLineFrequency", "DewarPosition", "SoftwareFilters", "DigitizedLandmarks", "DigitizedHeadPoints"},
 }
 
-// personal are the fields that may say where and on whom was measured.
-var personal = []string{"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "DeviceSerialNumber", "SubjectArtefactDescription"}
-
 // about compares the sidecar of the recording with its header, and keeps what it says in words.
 func (c *completion) about(suffix string) {
 	s, file := c.in.About, c.in.AboutFile
@@ -85,7 +82,7 @@ func (c *completion) reference(suffix, file string) {
 	}
 }
 
-// texts keeps the fields that are words, numbers or yes and no.
+// texts keeps the fields that are words, numbers or yes and no, and others that may say who was recorded.
 func (c *completion) texts(s Sidecar) {
 	for _, key := range s.Keys() {
 		var v any
@@ -101,13 +98,12 @@ func (c *completion) texts(s Sidecar) {
 		case bool:
 			text = strconv.FormatBool(v)
 		}
+		if raw := s.Raw(key); text == "" && !impersonal(aboutKeys, key) && string(raw) != "null" && string(raw) != `""` {
+			text = fmt.Sprintf("%.1000s", raw) // in which anything may be
+		}
 		if text == "" || text == Missing {
 			continue
 		}
-		t := signal.Text{Field: key, Text: text}
-		for _, p := range personal {
-			t.Personal = t.Personal || p == key
-		}
-		c.rec.Texts = append(c.rec.Texts, t)
+		c.rec.Texts = append(c.rec.Texts, signal.Text{Field: key, Text: text, Personal: !impersonal(aboutKeys, key)})
 	}
 }

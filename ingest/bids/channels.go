@@ -87,7 +87,7 @@ func (c *completion) channelsOf(rec *signal.Recording, rows []int) error {
 		}
 		for k, column := range t.Columns {
 			if text := t.At(row, k); text != Missing && t.Column(column) == k && !slices.Contains(own, column) {
-				rec.Texts = append(rec.Texts, signal.Text{Field: column, Channel: channel.Name, Text: text})
+				rec.Texts = append(rec.Texts, signal.Text{Field: column, Channel: channel.Name, Text: text, Personal: !impersonal(channelColumns, column)})
 			}
 		}
 	}

@@ -105,9 +105,9 @@ func TestEventsHandedOn(t *testing.T) {
 		if f.tree[stem+"_events.tsv"] == nil || f.recording != recording {
 			continue
 		}
-		for _, anonymous := range []bool{false, true} {
+		for _, anonymous := range []*bids.Anonymous{nil, {}} {
 			for _, format := range []string{"", "brainvision"} {
-				t.Run(fmt.Sprintf("%s %s %v", f.name, format, anonymous), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %s %v", f.name, format, anonymous != nil), func(t *testing.T) {
 					tree, err := bids.ReadTree(fstest.MapFS(f.tree), ".")
 					if err != nil {
 						t.Fatal(err)

@@ -37,8 +37,8 @@ type Item struct {
 	ParticipantsAbout Sidecar
 	// HEDVersion is the field of that name in the description of that tree, which its HED strings need.
 	HEDVersion json.RawMessage
-	// Anonymous leaves out what all these have that may say who was recorded, where and when.
-	Anonymous bool
+	// Anonymous, where it is not nil, leaves out what all these have that may say who was recorded, where and when.
+	Anonymous *Anonymous
 }
 
 // Options are how a tree is written.
@@ -67,6 +67,7 @@ type Written struct {
 	Copied     bool
 	Losses     []signal.Deviation // what the tree does not hold
 	Deviations []signal.Deviation // where the input breaks the specification of its format
+	Personal   []ingest.Personal  // what Anonymous found in Said, and what was done about it
 }
 
 // ExistsError says that a recording is in the tree already.
@@ -146,7 +147,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err != nil {
 		return out, err
 	}
-	it = it.discreet()
+	it, personal := it.discreet()
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	if err := writable(rec, it.Input); err != nil {
 		return out, err
@@ -168,22 +169,8 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	w.done = append(w.done, entry{name: name, acquired: it.began(rec), item: it})
 	return Written{
 		Input: it.Input, Path: path.Join(filepath.ToSlash(w.treeBelow()), name.Folder(), "eeg", name.String()), From: fileFormat(rec), To: d.format, Copied: d.copied,
-		Losses: d.losses, Deviations: rec.Deviations,
+		Losses: d.losses, Deviations: rec.Deviations, Personal: personal,
 	}, nil
-}
-
-// discreet is it with nothing that Anonymous leaves out, and with a Said that is there.
-func (it Item) discreet() Item {
-	said := Sidecars{}
-	if it.Said != nil {
-		said = *it.Said
-	}
-	it.Said = &said
-	if it.Anonymous {
-		said.About = said.About.without(personal)
-		it.Scan, it.Participant, it.ParticipantsAbout = nil, nil, Sidecar{}
-	}
-	return it
 }
 
 // fileFormat is the format of the file of rec, which may have sidecars.

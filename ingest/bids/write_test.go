@@ -749,7 +749,7 @@ func TestWriteAnonymous(t *testing.T) {
 		t.Fatal(err)
 	}
 	it := item("01", "rest", "1", sample(whole))
-	it.Said, it.ParticipantsAbout, it.Anonymous = &Sidecars{About: about}, about, true
+	it.Said, it.ParticipantsAbout, it.Anonymous = &Sidecars{About: about}, about, &Anonymous{}
 	it.Participant, it.Scan = [][2]string{{"name", "Ada"}}, [][2]string{{"filename", "x"}, {"operator", "Ada"}}
 	root := t.TempDir()
 	mustWrite(t, root, options, it)

@@ -18,6 +18,8 @@ const byteOrderMark = "\xef\xbb\xbf"
 const (
 	headerBytes = 64 << 20 // of the longest header or file of markers
 	lineBytes   = 64 << 10 // of what is read at once
+
+	commentBytes = 4096 // of free text that is kept
 )
 
 // entry is one line "key=value", or what is not there: the zero entry.
@@ -31,6 +33,7 @@ const (
 	channelInfos = "channel infos"
 	coordinates  = "coordinates"
 	markerInfos  = "marker infos"
+	userInfos    = "user infos"
 )
 
 // known are the keys that mean something, in the other sections. No other is kept: of them a file could have millions.
@@ -44,6 +47,8 @@ var known = map[string][]string{
 type ini struct {
 	first    string // the line on top
 	sections map[string][]entry
+	user     string         // the lines of [User Infos], which anybody may write
+	comment  string         // the beginning of what is below [Comment]
 	lines    map[string]int // how many key=value there are in each section with a line for each channel or marker
 }
 
@@ -62,6 +67,12 @@ func readINI(src *flatfile.Source) (*ini, error) {
 	err := walk(src, func(l line, section string) {
 		odd(l)
 		switch {
+		case l.comment:
+			c.comment = string(l.text)
+		case section == userInfos && !l.top && !l.blank:
+			if len(c.user) < commentBytes {
+				c.user += string(l.text[:min(commentBytes, len(l.text))]) + "\n"
+			}
 		case l.top:
 			c.first = string(l.text)
 		case l.blank:
@@ -92,6 +103,7 @@ type line struct {
 	text       []byte
 	coding     string // what it was taken for where it is not UTF-8
 	ended      bool   // it has an end
+	comment    bool   // what is below [Comment], as far as it is kept
 	top, blank bool   // the one on top; nothing, a remark, or the head of a section
 	found      bool   // it is key=value
 	key, value []byte // the key without spaces around
@@ -136,9 +148,16 @@ func walk(src *flatfile.Source, do func(l line, section string)) error {
 			l.key = bytes.TrimSpace(l.key)
 		}
 		do(l, section)
-		if section == "comment" {
-			break
+		if section != "comment" {
+			continue
 		}
+		raw, err = src.Bytes(at, min(commentBytes, src.Size-at), "Comment")
+		if err != nil {
+			return err
+		}
+		text, _ := src.Text(raw)
+		do(line{at: at, text: []byte(text), comment: true, ended: true}, section)
+		break
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type markers struct {
 	// both in samples of the file, and Onset the byte of the line, below 0 where a new segment begins: there may be as many as lines of
 	// five bytes.
 	list  []signal.Event
+	user  string              // what [User Infos] says
 	dates map[int64]time.Time // of new segments, by the byte of the line; those that say one
 }
 
@@ -38,7 +39,7 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 	if !isMarkers(c.first) {
 		return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, must begin with \"Brain Vision Data Exchange Marker File\"", c.first)
 	}
-	ms := &markers{src: src, dates: map[int64]time.Time{}}
+	ms := &markers{src: src, user: c.user, dates: map[int64]time.Time{}}
 	if c.lines[markerInfos] == 0 {
 		src.Deviate(src.Size, "Marker Infos", "the file lists its markers", "no section [Marker Infos], or no marker in it", "there are none")
 	}

@@ -85,6 +85,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	}
 	lay.At, lay.Runs = h.bytes, flatfile.Whole(h.n)
 	rec := &signal.Recording{Name: name, Format: "CNT 3.0", Begin: begin(src, b), Info: info, Len: h.n, Data: signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: microvolts(len(lay.Columns))}}
+	personal(src, b, rec)
 	if rec.Events, err = h.events(src); err != nil {
 		return nil, err
 	}
@@ -140,6 +141,40 @@ func (h *header) layout(src *flatfile.Source, block int64) error {
 		return src.Errorf(src.Size, "samples", "there are none")
 	}
 	return nil
+}
+
+// personal keeps the fields of the header about people (SETUP in sethead.h of Neuroscan).
+func personal(src *flatfile.Source, b []byte, rec *signal.Recording) {
+	for _, f := range []struct {
+		field  string
+		at, to int
+	}{
+		{"patient identification", 21, 41},
+		{"operator", 41, 61},
+		{"doctor", 61, 81},
+		{"referral", 81, 101},
+		{"hospital", 101, 121},
+		{"patient", 121, 141},
+		{"medication", 145, 165},
+		{"category", 165, 185},
+		{"state", 185, 205},
+		{"label", 205, 225},
+	} {
+		raw, _, _ := bytes.Cut(b[f.at:f.to], []byte{0})
+		text, _ := src.Text(raw)
+		rec.AddPersonal(f.field, text)
+	}
+	if age := binary.LittleEndian.Uint16(b[141:]); age != 0 {
+		rec.AddPersonal("age", strconv.Itoa(int(age)))
+	}
+	for _, f := range []struct {
+		field string
+		at    int
+	}{{"sex", 143}, {"hand", 144}} {
+		if c := b[f.at]; c > ' ' && c < 0x7f && c != 'U' {
+			rec.AddPersonal(f.field, string(rune(c)))
+		}
+	}
 }
 
 // begin reads date and time; the format has no time zone, so it is taken for UTC.

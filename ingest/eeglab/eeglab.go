@@ -71,6 +71,9 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	lay.At, lay.Runs = smp.at, line
 	rec.Spans, rec.Len = lay.Spans()
 	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
+	if err := set.personal(rec); err != nil {
+		return file, nil, err
+	}
 	rec.Deviations = src.Deviations()
 	return file, rec, nil
 }
@@ -89,7 +92,7 @@ const (
 )
 
 func readSet(src *flatfile.Source) (*set, error) {
-	read := []string{"srate", "nbchan", "pnts", "trials", "data", "event", "chanlocs", "ref"}
+	read := append([]string{"srate", "nbchan", "pnts", "trials", "data", "event", "chanlocs", "ref"}, personal...)
 	vars, err := matfile.Open(src, append(read, "EEG")...)
 	if err != nil {
 		return nil, err
@@ -124,6 +127,33 @@ func readSet(src *flatfile.Source) (*set, error) {
 	}
 	s.rate = rate
 	return s, nil
+}
+
+// personal are the fields that may say who was recorded: names of folders and files do, and commands with them.
+var personal = []string{"setname", "subject", "group", "comments", "filename", "filepath", "history"}
+
+const personalLetters = 1 << 14 // of the longest that is read
+
+// personal keeps them. One that cannot be read is none of the signal, and is listed.
+func (s *set) personal(rec *signal.Recording) error {
+	for _, name := range personal {
+		v := s.fields[name]
+		if n := v.Count(); v.Class == matfile.Char && n > personalLetters {
+			rec.AddPersonal(name, fmt.Sprintf("%d letters, which are not read", n))
+			continue
+		}
+		text, _, err := v.Rows(name)
+		var bad *ingest.FormatError
+		if errors.As(err, &bad) {
+			s.src.Deviate(bad.Offset, name, "is text", bad.Err.Error(), "it is not read, and may say who was recorded")
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		rec.AddPersonal(name, text)
+	}
+	return nil
 }
 
 // whole is a field that must be a whole number above 0.

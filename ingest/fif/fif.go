@@ -96,6 +96,9 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	for i, ch := range chans {
 		rec.Info.Channels[i] = ch.Channel
 	}
+	for _, p := range c.people {
+		rec.AddPersonal(p[0], p[1])
+	}
 	clock := clock{rate: c.rate, first: raw.first}
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))

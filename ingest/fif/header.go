@@ -21,8 +21,9 @@ type content struct {
 	projections []projection
 	refs        []fileRef
 	annotations annotations
-	events      *eventList // nil where the file has none
-	other       string     // what a file without raw data holds instead
+	events      *eventList  // nil where the file has none
+	people      [][2]string // what may say who was recorded, or by whom
+	other       string      // what a file without raw data holds instead
 }
 
 // channelTag is a channel as the file describes it.
@@ -67,6 +68,9 @@ func collect(s *source) (*content, error) {
 	err := s.walk(func(t tag, in block) error {
 		if what := otherFiles[in.kind]; what != "" && c.other == "" {
 			c.other = what
+		}
+		if field := personal[in.kind][t.kind]; field != "" {
+			return c.person(s, t, field)
 		}
 		switch in.kind {
 		case blockInfo:

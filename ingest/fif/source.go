@@ -109,6 +109,7 @@ const (
 	typeInt        = 3
 	typeFloat      = 4
 	typeDouble     = 5
+	typeJulian     = 6
 	typeString     = 10
 	typePack16     = 16
 	typeComplex    = 20

@@ -47,6 +47,7 @@ const (
 // The kinds of blocks.
 const (
 	blockInfo        = 101
+	blockSubject     = 106
 	blockRaw         = 102
 	blockContinuous  = 112
 	blockChannel     = 113

@@ -65,6 +65,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		recs = append(recs, rec)
 	}
 	main := recs[0]
+	if err := h.personal(src, main); err != nil {
+		return nil, err
+	}
 	main.Others = recs[1:]
 	main.Deviations = src.Deviations()
 	return main, nil

@@ -380,6 +380,15 @@ const textBytes = 1 << 16
 
 // Text is the text that v is, its first row where it has several; ok is false where it is another thing.
 func (v Value) Text(field string) (text string, ok bool, err error) {
+	text, ok, err = v.Rows(field)
+	if ok && len(v.Dims) > 0 && v.Dims[0] > 1 {
+		text, _, _ = strings.Cut(text, "\n")
+	}
+	return text, ok, err
+}
+
+// Rows is the text that v is, with the end of a line between its rows; ok is false where it is another thing.
+func (v Value) Rows(field string) (text string, ok bool, err error) {
 	if v.Class != Char {
 		return "", false, nil
 	}
@@ -411,13 +420,17 @@ func (v Value) Text(field string) (text string, ok bool, err error) {
 		return "", false, v.Errorf(field, "is text of type %d, must be of 8 or 16 bits", t.typ)
 	}
 	if rows := v.Dims[0]; rows > 1 { // column after column
-		var first strings.Builder
-		for i, r := range []rune(text) {
-			if int64(i)%rows == 0 {
-				first.WriteRune(r)
+		var lines strings.Builder
+		runes := []rune(text)
+		for row := range rows {
+			if row > 0 {
+				lines.WriteByte('\n')
+			}
+			for i := row; i < int64(len(runes)); i += rows {
+				lines.WriteRune(runes[i])
 			}
 		}
-		text = first.String()
+		text = lines.String()
 	}
 	return text, true, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,21 @@ type Text struct {
 	Channel  string `json:"channel,omitempty"` // the name of the channel that it is about; "" for the whole recording
 	Text     string `json:"text"`
 	Personal bool   `json:"personal"` // it may say who was recorded, or by whom
+}
+
+// longestText is how many bytes of a text are kept that AddPersonal takes; the rest is told by its length.
+const longestText = 4096
+
+// AddPersonal adds a text of the header that may say who was recorded, or by whom, unless it is empty or says that it is not known: X.
+func (r *Recording) AddPersonal(field, text string) {
+	text = strings.TrimSpace(strings.TrimRight(text, "\x00"))
+	if !slices.ContainsFunc(strings.Fields(text), func(w string) bool { return w != "X" }) {
+		return
+	}
+	if n := len(text); n > longestText {
+		text = fmt.Sprintf("%s … (%d bytes)", strings.ToValidUTF8(text[:longestText], ""), n)
+	}
+	r.Texts = append(r.Texts, Text{Field: field, Text: strings.Clone(text), Personal: true})
 }
 
 // Stored says how a source keeps the samples of a channel: as integers, of which DigMin stands for PhysMin and DigMax for

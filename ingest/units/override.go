@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -53,27 +54,36 @@ func Override(r *signal.Recording, to []string) ([]Conflict, error) {
 	return conflicts, nil
 }
 
-// doubt leaves out of scales what would make EEG, or that of the brain itself, implausible that is plausible as it is.
+// doubt leaves out of scales what would make EEG, or that of the brain itself, implausible that is plausible as it is. Channels for
+// which the same is named in the place of the same are judged together.
 func doubt(r *signal.Recording, conflicts []Conflict, scales []Scale) error {
 	other := *r
 	rescale(&other, scales)
-	var is [2]float64
-	for i, of := range []*signal.Recording{r, &other} {
-		median, channels, err := deviation(of, signal.EEG, signal.SEEG, signal.ECoG)
-		if err != nil {
-			return err
-		}
-		if is[i] = median; channels == 0 {
-			return nil
-		}
+	brain := func(ch int) bool {
+		return slices.Contains([]signal.Kind{signal.EEG, signal.SEEG, signal.ECoG}, r.Info.Channels[ch].Kind)
 	}
-	if is[0] < smallest || is[0] > largest || is[1] >= smallest && is[1] <= largest {
-		return nil
+	as, err := variation(r, brain)
+	if err != nil {
+		return err
+	}
+	would, err := variation(&other, brain)
+	if err != nil {
+		return err
+	}
+	alike := map[[2]string][]int{}
+	for _, c := range conflicts {
+		alike[[2]string{c.From, c.To}] = append(alike[[2]string{c.From, c.To}], c.Channel)
 	}
 	for i, c := range conflicts {
+		pick := func(ch int) bool { return slices.Contains(alike[[2]string{c.From, c.To}], ch) }
+		is, ok := as.median(pick)
+		then, also := would.median(pick)
+		if !ok || !also || is < smallest || is > largest || then >= smallest && then <= largest {
+			continue
+		}
 		if c.Taken && r.Info.Channels[c.Channel].Unit == signal.Microvolt {
 			scales[c.Channel] = Scale{}
-			conflicts[i].Taken, conflicts[i].Why = false, fmt.Sprintf("with that unit they would vary by %.3g µV, as they are by %.3g µV", is[1], is[0])
+			conflicts[i].Taken, conflicts[i].Why = false, fmt.Sprintf("with that unit they would vary by %.3g µV, as they are by %.3g µV", then, is)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (p Policy) unknown(rec, r *signal.Recording) (assumed bool, err error) {
 // implausible looks for amplitudes that EEG does not have. Where the unit is an assumed one already, it only lists them: the
 // file says none, and the user has.
 func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
-	d, err := Implausible(r)
+	d, which, err := implausible(r)
 	if err != nil || d == nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
 	if assumed {
 		d.Assumed = "the samples stay in " + p.assume + ", by --units-policy"
 	} else if p.assume != "" {
-		scales, from, err := reinterpret(r, Parse(p.assume))
+		scales, from, err := reinterpret(r, which, Parse(p.assume))
 		if err != nil {
 			return &Error{Name: rec.Name, Dev: signal.Deviation{Where: d.Where, Rule: d.Rule, Found: d.Found + "; " + err.Error()}, Assumed: p.assume}
 		}
@@ -120,20 +120,23 @@ func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
 	return nil
 }
 
-// reinterpret is by what to scale the EEG of r, whose unit in the file is taken to be the one of to.
-func reinterpret(r *signal.Recording, to Scale) (scales []Scale, from string, err error) {
+// reinterpret is by what to scale some channels of r, whose units in the file are taken to be the one of to.
+func reinterpret(r *signal.Recording, which []int, to Scale) (scales []Scale, from string, err error) {
 	s, ok := r.Data.(signal.UnitReader)
 	if !ok {
 		return nil, "", fmt.Errorf("the reader of %s does not tell the unit in the file, so that none can be assumed in its place", r.Format)
 	}
 	scales = make([]Scale, len(r.Info.Channels))
-	for ch, unit := range s.SourceUnits() {
-		if c := r.Info.Channels[ch]; c.Kind == signal.EEG && c.Unit == signal.Microvolt {
-			from = named(unit)
-			scales[ch] = Parse(from).to(to)
+	all := s.SourceUnits()
+	var names []string
+	for _, ch := range which {
+		name := named(all[ch])
+		scales[ch] = Parse(name).to(to)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return scales, from, nil
+	return scales, strings.Join(names, " and "), nil
 }
 
 // rescale makes r hand out the channels that have a scale times that.

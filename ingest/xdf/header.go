@@ -3,6 +3,7 @@ package xdf
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,7 +26,40 @@ type streamInfo struct {
 	rate       float64
 	format     format
 	desc       node
-	drops      bool // the sender says that it may drop samples
+	drops      bool        // the sender says that it may drop samples
+	people     [][2]string // what may say who was recorded, where or by whom, and in which element that stands
+}
+
+// personal are the elements of a header that may say who was recorded, where or by whom: of LSL, and of the meta-data conventions of XDF
+// (https://github.com/sccn/xdf/wiki/Meta-Data, "Subject", "Recording environment"), with what programs write beside these.
+var (
+	personal     = []string{"hostname", "session_id"}
+	personalDesc = []string{
+		"subject", "participant", "patient", "experimenter", "operator", "investigator", "experiment", "recording", "laboratory", "institution", "environment", "comment", "comments", "notes",
+	}
+)
+
+const maxPersonal = 64 // of these elements in a header
+
+// persons keeps them.
+func (h *streamInfo) persons(root node) {
+	in := func(n node, prefix string, names []string) {
+		name := ""
+		n.kids(func(kid []byte) bool {
+			name = string(kid)
+			return slices.Contains(names, name)
+		}, func(kid node) bool {
+			if text := kid.words(); text != "" {
+				h.people = append(h.people, [2]string{prefix + name, text})
+			}
+			return len(h.people) < maxPersonal
+		})
+	}
+	in(root, "", personal)
+	in(h.desc, "desc/", personalDesc)
+	if serial := h.desc.get("acquisition", "serial_number"); serial != "" {
+		h.people = append(h.people, [2]string{"desc/acquisition/serial_number", serial})
+	}
 }
 
 // maxChannels is far beyond any device; a header with more is damaged.
@@ -53,6 +87,7 @@ func parseHeader(text []byte) (*streamInfo, error) {
 	if h.format, known = formats[root.get("channel_format")]; !known {
 		return nil, fmt.Errorf("channel_format is %q, must be int8, int16, int32, int64, float32, double64 or string", root.get("channel_format"))
 	}
+	h.persons(root)
 	h.drops = strings.EqualFold(h.desc.get("synchronization", "can_drop_samples"), "true")
 	return h, nil
 }

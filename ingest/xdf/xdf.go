@@ -113,6 +113,11 @@ func (c *contents) recording() (*signal.Recording, error) {
 	if err := c.events(main, lines[0], zero); err != nil {
 		return nil, err
 	}
+	for _, s := range c.streams {
+		for _, t := range s.info.people {
+			main.AddPersonal(s.info.name+": "+t[0], t[1])
+		}
+	}
 	main.Deviations = c.src.all()
 	return main, nil
 }

@@ -68,12 +68,17 @@ func (n node) there() bool { return n.inner != nil }
 
 // each calls f with the children called name, until that is false.
 func (n node) each(name string, f func(node) bool) {
+	n.kids(func(kid []byte) bool { return string(kid) == name }, f)
+}
+
+// kids calls f with the children whose name is wanted, until that is false.
+func (n node) kids(want func(name []byte) bool, f func(node) bool) {
 	s := scanner{text: n.inner}
 	depth, begin, found := 0, 0, false
 	for s.next() {
 		if s.kind == startTag || s.kind == emptyTag {
 			if depth == 0 {
-				begin, found = s.at, string(local(s.name)) == name
+				begin, found = s.at, want(local(s.name))
 			}
 			depth++
 		}
@@ -115,6 +120,24 @@ func (n node) get(path ...string) string {
 		}
 	}
 	return strings.ToValidUTF8(string(bytes.TrimSpace(b)), "\uFFFD")
+}
+
+const wordBytes = 4096 // of the text that words takes together, about
+
+// words is the text in n and below, with a space between elements; what is longer than any that people type is left out.
+func (n node) words() string {
+	var b []byte
+	for s := (scanner{text: n.inner}); s.next() && len(b) < wordBytes; {
+		switch {
+		case s.kind == charData && len(s.chars) > wordBytes:
+			b = append(b, "…"...)
+		case s.kind == charData:
+			b = s.plain(b)
+		default:
+			b = append(b, ' ')
+		}
+	}
+	return strings.ToValidUTF8(string(bytes.Join(bytes.Fields(b), []byte(" "))), "\uFFFD")
 }
 
 // count is how many children are called name.

@@ -28,8 +28,9 @@ type convertJSON struct {
 // hiding is what is to be hidden about who was recorded.
 type hiding struct {
 	anonymise bool
-	texts     bool // of events that somebody may have typed
-	days      int  // how much earlier dates are written; 0 leaves them out
+	texts     bool     // of events that somebody may have typed
+	keep      []string // labels of events that are none of those
+	days      int      // how much earlier dates are written; 0 leaves them out
 	seed      string
 }
 
@@ -39,7 +40,7 @@ func (h hiding) check(cmd *cobra.Command, bids bool) error {
 	for _, f := range []struct {
 		name  string
 		given bool
-	}{{"drop-texts", h.texts}, {shiftFlag, shifts}, {seedFlag, seeded}} {
+	}{{"drop-texts", h.texts}, {keepFlag, len(h.keep) > 0}, {shiftFlag, shifts}, {seedFlag, seeded}} {
 		if f.given && !h.anonymise {
 			return usageError{fmt.Errorf("--%s does nothing without --anonymise", f.name)}
 		}
@@ -60,13 +61,15 @@ func (h hiding) check(cmd *cobra.Command, bids bool) error {
 // The flags for dates.
 const shiftFlag, seedFlag = "shift-dates", "shift-dates-seed"
 
+const keepFlag = "keep-events"
+
 // Shifts from a seed lie between 40000 days and ten years more: what was recorded before 2035 is in 1925 or earlier then.
 const seededFrom, seededSpan = 40000, 3653
 
 // of is what is hidden of a recording of a subject. The shift follows from the seed and the label of the subject alone, so that
 // what is added to a tree later is shifted by as much.
 func (h hiding) of(subject string) ingest.Hiding {
-	out := ingest.Hiding{DropTexts: h.texts, ShiftDays: h.days}
+	out := ingest.Hiding{DropTexts: h.texts, Keep: h.keep, ShiftDays: h.days}
 	if h.seed != "" {
 		mac := hmac.New(sha256.New, []byte(h.seed))
 		mac.Write([]byte(subject))
@@ -124,6 +127,10 @@ them appear, or none. An input that is a BIDS tree itself stands for all recordi
 of a data set that gyrus knows: subject, session, run and task are what the set has. Otherwise names come from the names of the
 inputs where these are of BIDS, from --dataset, and from --subject, --session, --task, --acq and --run, which go before. A file that is EDF, BDF, BrainVision or EEGLAB already is copied as it is, unless --to or --anonymise say otherwise; others
 become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Events are written in seconds, as exact as they are.
+
+--anonymise leaves out what the header says about people, and whatever else has a word of that; every label of an event that is kept is
+listed. What was typed by hand may name anybody: --drop-texts takes it out, and --keep-events keeps labels that you know. Of a BIDS tree only the
+fields and columns that BIDS defines are written, and no free text of them.
 
 --anonymise leaves dates out. With --shift-dates DAYS they are written that many days earlier, all by as much, so that the times
 between recordings stay; with --shift-dates-seed TEXT each subject gets a shift of its own, from the text and the label. BIDS
@@ -194,10 +201,11 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 		names = append(names, w.Name)
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the format to write: "+strings.Join(names, ", ")+" (default: by the ending of OUT; with --bids, what loses nothing)")
-	cmd.Flags().BoolVar(&hide.anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, and those that somebody may have typed listed")
+	cmd.Flags().BoolVar(&hide.anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, but for texts that have a word of the header's texts about people, and those that somebody may have typed are listed")
 	cmd.Flags().IntVar(&hide.days, shiftFlag, 0, "with --anonymise: write dates this many days earlier instead of leaving them out; the time of day stays")
 	cmd.Flags().StringVar(&hide.seed, seedFlag, "", "with --anonymise --bids: write the dates of each subject earlier by between 40000 and 43652 days, which follow from this text and the subject; who knows the text knows the true dates")
-	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of events that somebody may have typed; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then")
+	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of all events but codes, numbers of at most five digits and words of tasks, because somebody may have typed it; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then")
+	cmd.Flags().StringSliceVar(&hide.keep, keepFlag, nil, "with --anonymise: labels of events that are kept whatever they say, such as blink,swallow")
 	addReading(cmd)
 	tree.add(cmd)
 	return cmd

@@ -128,7 +128,7 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
 			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), From: w.From, To: w.To,
 			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...),
-			Personal: append([]ingest.Personal{}, in.personal[w.Input]...),
+			Personal: append(append([]ingest.Personal{}, in.personal[w.Input]...), w.Personal...),
 		}, w.Copied})
 	}
 	if wantsJSON(cmd) {
@@ -300,7 +300,10 @@ func rowOf(t *bids.Table, column, value string) (cells [][2]string) {
 
 // recording adds one recording with what is said beside it, if it lies in a tree.
 func (in *treeInputs) recording(path string, it bids.Item) error {
-	it.Input, it.Copy, it.Anonymous = path, path, in.anonymise
+	it.Input, it.Copy = path, path
+	if in.anonymise {
+		it.Anonymous = &bids.Anonymous{Events: in.texts}
+	}
 	it.Open = func() (*signal.Recording, error) {
 		rec, err := in.how.open(path)
 		if err == nil {
@@ -311,6 +314,7 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 			if clean, in.personal[path], err = in.anonymised(rec, path, it.Name.Get("sub")); err != nil {
 				return nil, errors.Join(err, rec.Close())
 			}
+			it.Anonymous.Names = ingest.Naming(rec)
 			rec = clean
 		}
 		return rec, err
@@ -323,11 +327,7 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 		if err != nil {
 			return refusal{fmt.Errorf("%s: %w", path, err)}
 		}
-		if it.Said = said; said != nil && in.texts { // events are those of the recording, whose texts were taken out
-			without := *said
-			without.Events, without.EventsAbout = nil, bids.Sidecar{}
-			it.Said = &without
-		}
+		it.Said = said
 		if said != nil && it.HEDVersion == nil {
 			if it.HEDVersion, err = hedVersion(path); err != nil {
 				return refusal{err}
