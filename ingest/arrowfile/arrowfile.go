@@ -2,9 +2,11 @@ package arrowfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,7 +117,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 			break
 		}
 	}
-	rec.Events = r.events.Slice()
+	if rec.Events = r.events.Slice(); r.late {
+		slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	}
 	r.texts, r.batch = nil, nil
 	if len(r.batches) == 0 { // nothing came, or it was cut off before the first batch was written: what would have come is known
 		return rec, nil
@@ -215,9 +219,12 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) er
 		if err != nil {
 			return err
 		}
-		for _, e := range c.Events {
-			e.Label = r.text(e.Label)
-			r.events.Add(e)
+		r.late = r.late || len(c.Late) > 0
+		for _, events := range [][]signal.Event{c.Late, c.Events} {
+			for _, e := range events {
+				e.Label = r.text(e.Label)
+				r.events.Add(e)
+			}
 		}
 	}
 	r.batches = append(r.batches, b)

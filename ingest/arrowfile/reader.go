@@ -23,6 +23,7 @@ type Reader struct {
 
 	// While the file is opened: its events, their labels, and the batch with events that was read last.
 	events pages.List[signal.Event]
+	late   bool // some came late
 	texts  map[string]string
 	batch  []byte
 

@@ -27,7 +27,16 @@ type Writer struct {
 
 // NewWriter writes the schema.
 func NewWriter(w io.Writer, info *signal.Info) (*Writer, error) {
-	out := &Writer{w: w, info: info, schema: signal.Schema(info)}
+	return newWriter(w, info, signal.Schema(info))
+}
+
+// NewLiveWriter is NewWriter for what is written while it comes: events that came late are read at the samples where they were.
+func NewLiveWriter(w io.Writer, info *signal.Info) (*Writer, error) {
+	return newWriter(w, info, signal.PlacedSchema(info))
+}
+
+func newWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, error) {
+	out := &Writer{w: w, info: info, schema: schema}
 	if _, err := signal.InfoFromSchema(out.schema); err != nil { // what could not be read
 		return nil, err
 	}

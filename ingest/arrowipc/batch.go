@@ -26,8 +26,17 @@ func (m Message) Batch(schema *arrow.Schema) (arrow.Record, error) {
 	if r.f.err != nil {
 		return nil, r.f.err
 	}
-	if nodes != chs+7 || buffers != 2*chs+14 { // see column and events
-		return nil, fmt.Errorf("record batch of %d nodes and %d buffers, must be %d and %d for %d channels", nodes, buffers, chs+7, 2*chs+14, chs)
+	list, ok := schema.Field(chs + 2).Type.(*arrow.ListType)
+	if !ok {
+		return nil, fmt.Errorf("the last column is of type %s, must be a list of events", schema.Field(chs+2).Type)
+	}
+	item, ok := list.Elem().(*arrow.StructType)
+	if !ok || item.NumFields() < 1 {
+		return nil, fmt.Errorf("the last column is a list of %s, must be one of events", list.Elem())
+	}
+	wantNodes, wantBuffers := chs+4+item.NumFields(), 2*chs+8+2*item.NumFields() // see column and events
+	if nodes != wantNodes || buffers != wantBuffers {
+		return nil, fmt.Errorf("record batch of %d nodes and %d buffers, must be %d and %d for %d channels", nodes, buffers, wantNodes, wantBuffers, chs)
 	}
 	r.rows = m.header.int64(batchLength)
 	cols := make([]arrow.Array, 0, chs+3)
@@ -35,7 +44,7 @@ func (m Message) Batch(schema *arrow.Schema) (arrow.Record, error) {
 		cols = append(cols, array.NewFloat64Data(r.column(schema.Field(ch).Type, r.rows)))
 	}
 	cols = append(cols, array.NewInt64Data(r.column(arrow.PrimitiveTypes.Int64, r.rows)), array.NewInt64Data(r.column(arrow.PrimitiveTypes.Int64, r.rows)))
-	events := r.events(schema.Field(chs + 2).Type.(*arrow.ListType))
+	events := r.events(list, item)
 	if r.f.err != nil {
 		return nil, r.f.err
 	}
@@ -118,9 +127,9 @@ func (r *batchReader) offsets(n int64) (b *memory.Buffer, end int64) {
 	return b, end
 }
 
-// events is the last column: a list (one node, two buffers) of structs (one, one) of a text (one, three) and two
+// events is the last column: a list (one node, two buffers) of structs (one, one) of a text (one, three) and
 // numbers.
-func (r *batchReader) events(dt *arrow.ListType) *array.Data {
+func (r *batchReader) events(dt *arrow.ListType, item *arrow.StructType) *array.Data {
 	nulls := r.next(r.rows)
 	valid := r.validity(r.rows, nulls)
 	offsets, used := r.offsets(r.rows)
@@ -130,13 +139,14 @@ func (r *batchReader) events(dt *arrow.ListType) *array.Data {
 		r.f.err = errBody
 	}
 	itemValid := r.validity(n, itemNulls)
-	item := dt.Elem().(*arrow.StructType)
-	label := r.text(item.Field(0).Type, n)
-	onset, duration := r.column(item.Field(1).Type, n), r.column(item.Field(2).Type, n)
+	fields := []arrow.ArrayData{r.text(item.Field(0).Type, n)}
+	for _, f := range item.Fields()[1:] {
+		fields = append(fields, r.column(f.Type, n))
+	}
 	if r.f.err != nil {
 		return nil
 	}
-	items := array.NewData(item, int(n), []*memory.Buffer{itemValid}, []arrow.ArrayData{label, onset, duration}, itemNulls, 0)
+	items := array.NewData(item, int(n), []*memory.Buffer{itemValid}, fields, itemNulls, 0)
 	return array.NewData(dt, int(r.rows), []*memory.Buffer{valid, offsets}, []arrow.ArrayData{items}, nulls, 0)
 }
 

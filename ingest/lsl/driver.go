@@ -33,7 +33,7 @@ func dialURL(ctx context.Context, u *url.URL) (signal.LiveSource, error) {
 }
 
 // ParseOptions reads the options of an inlet from the query of a URL: name, type, source_id, predicate, markers,
-// timeout_s, markers_wait_s, buffer_s, stall_s, watchdog_s, delay_s, unit, counter, counter_modulus. Others are errors.
+// timeout_s, markers_wait_s, markers_delay_s, buffer_s, stall_s, watchdog_s, delay_s, unit, counter, counter_modulus. Others are errors.
 func ParseOptions(q url.Values) (InletOptions, error) {
 	var o InletOptions
 	seconds := func(dst *time.Duration) func(string) error {
@@ -61,7 +61,7 @@ func ParseOptions(q url.Values) (InletOptions, error) {
 		"name": text(&o.Name), "type": text(&o.Type), "source_id": text(&o.SourceID), "predicate": text(&o.Predicate),
 		"markers": text(&o.Markers), "unit": text(&o.Unit), "counter": text(&o.Counter),
 		"timeout_s": seconds(&o.Wait), "markers_wait_s": seconds(&o.MarkersWait), "stall_s": seconds(&o.Stall), "watchdog_s": seconds(&o.Watchdog),
-		"buffer_s": number(&o.BufferS), "delay_s": number(&o.DelayS),
+		"buffer_s": number(&o.BufferS), "delay_s": number(&o.DelayS), "markers_delay_s": number(&o.MarkersDelayS),
 		"counter_modulus": func(s string) (err error) {
 			if o.Modulus, err = strconv.ParseInt(s, 10, 32); err != nil {
 				err = errors.New("must be a whole number")

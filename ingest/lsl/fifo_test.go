@@ -202,14 +202,14 @@ func TestTimesOfTwoConnections(t *testing.T) {
 	}
 	now := LocalClock()
 	s := shape{Float32, 2, littleEndian}
-	for k, off := range []float64{now - 100, now - 50} { // stamps begin at 0 and at 9
+	for k, off := range []float64{now - 12, now - 16} { // stamps begin at 0 and at 9
 		var ts timeSync
 		ts.offset.Add([]clock.Probe{{Sent: now, Received: now - off, Answered: now - off, Returned: now}})
 		got := read(s, 9*k, 9, func(k, c int) float32 { return float32(k + c) })
 		got.Arrived = time.Now()
 		n.take(got, &ts, 1000)
 	}
-	for k, want := range []float64{now - 100, now - 41} {
+	for k, want := range []float64{now - 12, now - 7} {
 		c, err := n.Next(t.Context())
 		if err != nil || c.Len() != 9 || c.Anew != (k == 1) {
 			t.Fatalf("%d samples, anew: %t, %v; want 9", c.Len(), c.Anew, err)

@@ -33,12 +33,14 @@ type InletOptions struct {
 	// up to MarkersWait, 5 ms unless it is set, so that marks which belong to them can arrive.
 	Markers     string
 	MarkersWait time.Duration
+	// MarkersDelayS is taken off the stamps of the marks: they come of another program, and need not be late as the samples are.
+	MarkersDelayS float64
 
 	BufferS   float64       // that may wait here, and at the outlet; 0 means 60. More lose the oldest, and are counted
 	MaxChunk  int           // samples in one chunk; 0 means 4096
 	Stall     time.Duration // without data, until the link counts as stalled; 0 means 1 s
 	Watchdog  time.Duration // without data, until the outlet is asked whether it is there; 0 means 15 s
-	DelayS    float64       // of the device, taken off all stamps
+	DelayS    float64       // of the device, taken off the stamps of the samples
 	Unit      string        // of voltages whose unit the stream does not tell: "uV", "mV", "V"; "" takes µV and lists it
 	Counter   string        // name of a channel that counts samples
 	Modulus   int64         // at which it starts again; 0 means 256
@@ -49,7 +51,7 @@ type InletOptions struct {
 // samples are missing: a gap is a jump of Chunk.Start; a new sender, or one whose clock jumped, begins anew.
 //
 // Times are on this machine's clock: the sender's stamps, put on a line against jitter, plus the measured difference of
-// the two clocks, less DelayS. Samples are handed out as they come, in one chunk per read of the socket at best.
+// the two clocks, less DelayS or MarkersDelayS. Samples are handed out as they come, in one chunk per read of the socket at best.
 type Inlet struct {
 	opt   InletOptions
 	info  *signal.Info
@@ -74,6 +76,7 @@ type Inlet struct {
 	buf     signal.Buffer
 	block   []byte // that the newest sample handed out was in
 	events  []signal.Event
+	late    []signal.Event
 
 	mu      sync.Mutex
 	in      fifo // what came and nobody has taken
@@ -127,7 +130,7 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	fits := float64(bufferBytes / max(1, full.Channels*full.Format.Size()))
 	buffer := int(min(max(1, math.Round(opt.BufferS*full.Rate)), max(1, fits)))
 	n.data = &link{
-		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, accept: n.same, state: n.enter,
+		cfg: cfg, watchdog: opt.Watchdog, buffer: buffer, held: opt.BufferS, accept: n.same, state: n.enter,
 		samples: func(s *Samples, ts *timeSync) { n.take(s, ts, buffer) }, block: n.newBlock,
 	}
 	recv, err := n.data.open(ctx, full)
@@ -173,7 +176,8 @@ func (o *InletOptions) defaults() error {
 		{"watchdog_s", o.Watchdog.Seconds(), 0.1, 3600},
 		{"markers_wait_s", o.MarkersWait.Seconds(), 0, 10},
 		{"wait_s", o.Wait.Seconds(), 0, 86400},
-		{"delay_s", o.DelayS, -10, 10},
+		{"delay_s", o.DelayS, -maxDelay, maxDelay},
+		{"markers_delay_s", o.MarkersDelayS, -maxDelay, maxDelay},
 		{"counter_modulus", float64(o.Modulus), 2, math.MaxInt32 + 1},
 		{"half_time_s", o.HalfTimeS, 0, 86400},
 	} {
@@ -213,7 +217,7 @@ func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
 		return nil, err
 	}
 	n.marks = &link{
-		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks,
+		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks, held: n.opt.BufferS,
 		accept: func(StreamInfo) error { return nil }, state: n.enterMarks, samples: n.takeMarks,
 	}
 	n.marked = signal.Marks{State: signal.LinkConnected, Since: time.Now(), Detail: found.String()}
@@ -325,12 +329,13 @@ func (n *Inlet) Stream() StreamInfo { return n.full }
 // Deviations lists what the stream's description does not say, or says oddly, and what was assumed.
 func (n *Inlet) Deviations() []signal.Deviation { return n.dev }
 
-// Marks is how the stream of marks is, and how many of them came when their sample had been handed out: they are at the next
-// one, or, where they were more than a second late, nowhere.
+// Marks is how the stream of marks is, and how many of them came when their sample had been handed out: they are in Chunk.Late.
 func (n *Inlet) Marks() signal.Marks {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.marked
+	m := n.marked
+	m.Waiting = uint64(len(n.pending))
+	return m
 }
 
 // Next returns what has come since the last call, at most MaxChunk samples and never over a gap. It blocks until there is
@@ -426,6 +431,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	n.start += r.Lost
 	c := n.buf.Chunk(n.info, n.start, r.N)
 	arrived := 0.0 // of the last sample
+	length := float64(r.N-1) / n.info.Rate
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
 		if p.sync != nil {
@@ -435,20 +441,20 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 		arrived = p.arrived
 	})
 	n.start = c.End()
-	local := n.sync.local(r.Time, arrived) - n.opt.DelayS
+	local := n.sync.local(r.Time, length, arrived) - n.opt.DelayS
 	c.Time, c.Anew = Wall(local), r.Anew
 	if n.marks != nil {
 		n.waitForMarks(ctx, arrived)
-		c.Events = n.marksIn(c, local)
+		c.Late, c.Events = n.marksIn(c, local)
 	}
 	offset, bound, ppm := n.sync.figures(LocalClock())
-	ahead := n.sync.tellAhead()
+	off, tell := n.sync.tellOff()
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := &n.health
-	if ahead != 0 {
-		h.Detail += fmt.Sprintf("; its stamps lie %.3g s ahead of the clock that it tells of: samples are taken to be measured when they arrive", ahead)
+	if h.StampsOffS = off; tell {
+		h.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: samples are taken to be measured when they arrive", signal.Apart(off))
 	}
 	h.Samples += uint64(r.N)
 	switch {
@@ -461,7 +467,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	h.Jumps = uint64(n.tracker.Jumps)
 	h.RateHz, h.JitterS = n.tracker.RateHz(), n.tracker.JitterS()
 	h.OffsetS, h.OffsetErrS, h.DriftPPM = offset, bound, ppm
-	n.newest = local + float64(r.N-1)/n.info.Rate
+	n.newest = local + length
 	n.arrived = clockAt.Add(time.Duration((arrived - clockBase) * 1e9))
 	return c, nil
 }

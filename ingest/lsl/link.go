@@ -19,6 +19,7 @@ type link struct {
 	cfg      Config
 	watchdog time.Duration
 	buffer   int
+	held     float64 // s, for which the outlet may hold samples back
 	// accept says what speaks against a stream that came in place of the lost one.
 	accept func(full StreamInfo) error
 	// samples gets what comes, on the link's goroutine; sync is another one for each connection.
@@ -191,7 +192,7 @@ func (l *link) read(ctx context.Context, recv *Receiver) error {
 	defer wg.Wait()
 	defer cancel()
 
-	ts := new(timeSync)
+	ts := &timeSync{held: l.held}
 	first := make(chan struct{})
 	wg.Go(func() { ts.run(ctx, recv.info.timeEndpoint(), first) })
 	dog := newWatchdog(l.watchdog)

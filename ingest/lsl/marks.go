@@ -10,7 +10,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// maxMarks may wait for their samples; more lose the oldest, and are counted as late.
+// maxMarks may wait for their samples; more lose the oldest, which are counted.
 const maxMarks = 1 << 14
 
 // takeMarks keeps marks that came, on their link's goroutine.
@@ -27,7 +27,11 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 	}
 	n.marked.N += uint64(len(labels))
 	for k, label := range labels {
-		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], arrived) - n.opt.DelayS, label})
+		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], 0, arrived) - n.opt.MarkersDelayS, label})
+	}
+	off, tell := ts.tellOff()
+	if n.marked.StampsOffS = off; tell {
+		n.marked.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: marks are taken to be of when they arrive", signal.Apart(off))
 	}
 	slices.SortStableFunc(n.pending, func(a, b mark) int {
 		switch {
@@ -39,7 +43,7 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 		return 0
 	})
 	if over := len(n.pending) - maxMarks; over > 0 {
-		n.marked.Late += uint64(over)
+		n.marked.Lost += uint64(over)
 		n.pending = slices.Delete(n.pending, 0, over)
 	}
 }
@@ -82,30 +86,30 @@ func texts[T Number](x []T) []string {
 	return out
 }
 
-// marksIn takes the marks that belong to a chunk whose first sample was measured at first. Those of samples that have been
-// handed out before are put at its first sample, with their true time as the onset; those of the future stay.
-func (n *Inlet) marksIn(c signal.Chunk, first float64) []signal.Event {
+// marksIn takes the marks that belong to a chunk whose first sample was measured at first, and those of samples before it, which
+// have been handed out without them; those of the future stay.
+func (n *Inlet) marksIn(c signal.Chunk, first float64) (late, events []signal.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.events = n.events[:0]
+	n.late, n.events = n.late[:0], n.events[:0]
 	k := 0
 	for ; k < len(n.pending); k++ {
 		m := n.pending[k]
 		at := (m.at - first) * n.info.Rate // samples from the start of the chunk
-		place := c.Start + int64(math.Round(at))
-		if place >= c.End() {
+		e := signal.Event{Sample: c.Start + int64(math.Round(at)), Onset: (float64(c.Start) + at) / n.info.Rate, Label: m.label}
+		if e.Sample >= c.End() {
 			break
 		}
-		if place < c.Start {
-			n.marked.Late++
-			if at < -n.info.Rate {
-				continue
-			}
-			place = c.Start
+		if e.Sample >= c.Start {
+			n.events = append(n.events, e)
+			continue
 		}
-		onset := (float64(c.Start) + at) / n.info.Rate
-		n.events = append(n.events, signal.Event{Sample: place, Onset: onset, Label: m.label})
+		n.late = append(n.late, e)
+		n.marked.LagS = max(n.marked.LagS, first-m.at)
 	}
 	n.pending = slices.Delete(n.pending, 0, k)
-	return n.events
+	c.Late = n.late
+	n.marked.Late += uint64(len(n.late))
+	n.marked.TooLate += uint64(c.TooLate())
+	return n.late, n.events
 }

@@ -263,10 +263,13 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	pushRun(t, o, 0, 50, begin)
-	got := map[string]signal.Event{}
+	got, late := map[string]signal.Event{}, map[string]signal.Event{}
 	add := func(c signal.Chunk) {
 		for _, e := range c.Events {
 			got[e.Label] = e
+		}
+		for _, e := range c.Late {
+			late[e.Label] = e
 		}
 	}
 	for _, c := range until(t, n, 50) {
@@ -276,8 +279,11 @@ func TestMarks(t *testing.T) {
 	for _, c := range until(t, n, 100) {
 		add(c)
 	}
-	if len(got) != 3 || got["left"].Sample != 10 || math.Abs(got["left"].Onset-10.2/250) > 1e-3 || got["right"].Sample != 60 || got["early"].Sample != 0 {
+	if len(got) != 2 || got["left"].Sample != 10 || math.Abs(got["left"].Onset-10.2/250) > 1e-3 || got["right"].Sample != 60 {
 		t.Errorf("events: %+v", got)
+	}
+	if len(late) != 1 || late["early"].Sample != -2 || math.Abs(late["early"].Onset+2./250) > 1e-3 { // before the first sample
+		t.Errorf("late events: %+v", late)
 	}
 	if m := n.Marks(); m.Late != 1 || m.N != 3 || m.State != signal.LinkConnected {
 		t.Errorf("the marks: %+v, want 3, 1 of them late", m)
@@ -292,6 +298,108 @@ func TestMarks(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("the stream of marks is gone: %+v", n.Marks())
 		}
+	}
+}
+
+// TestLateMarks point back to the samples where they were, however late they come.
+func TestLateMarks(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'", MarkersWait: 50 * time.Millisecond})
+	ready(t, o)
+	ready(t, marks)
+	begin := LocalClock() - 2
+	pushRun(t, o, 0, 500, begin)
+	for _, c := range until(t, n, 500) {
+		if len(c.Events)+len(c.Late) != 0 {
+			t.Errorf("events %v, %v before there are any", c.Events, c.Late)
+		}
+	}
+	for _, m := range []struct {
+		label string
+		at    float64
+	}{{"half a second", 400.2}, {"two seconds", 10}, {"on time", 510}} {
+		if err := Push(marks, []string{m.label}, begin+m.at/250); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pushRun(t, o, 500, 50, begin)
+	var late, events []signal.Event
+	for _, c := range until(t, n, 550) {
+		if err := c.CheckEvents(); err != nil {
+			t.Error(err)
+		}
+		late, events = append(late, c.Late...), append(events, c.Events...)
+	}
+	if len(late) != 2 || late[0].Label != "two seconds" || late[0].Sample != 10 || late[1].Sample != 400 || math.Abs(late[1].Onset-400.2/250) > 1e-3 || len(events) != 1 || events[0].Sample != 510 {
+		t.Errorf("late %+v, on time %+v", late, events)
+	}
+	if m := n.Marks(); m.N != 3 || m.Late != 2 || m.TooLate != 1 || m.Lost+m.Waiting != 0 || math.Abs(m.LagS-490./250) > 0.01 {
+		t.Errorf("marks: %+v", m)
+	}
+	if err := Push(marks, []string{"behind the end"}, begin+560./250); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); n.Marks().Waiting != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("a mark that waits for its sample: %+v", n.Marks())
+		}
+	}
+}
+
+// TestDelays: what is taken off the samples moves marks against them by as much, and what is taken off the marks back.
+func TestDelays(t *testing.T) {
+	for _, tc := range []struct{ samples, marks, want float64 }{{0, 0, 100}, {0.06, 0, 115}, {0.06, 0.06, 100}, {0, 0.02, 95}, {-0.1, 0, 75}} {
+		o := outlet(t, eeg(2), OutletOptions{})
+		marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+		n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'", MarkersWait: 100 * time.Millisecond, DelayS: tc.samples, MarkersDelayS: tc.marks})
+		ready(t, o)
+		ready(t, marks)
+		begin := LocalClock() - 0.8
+		if err := Push(marks, []string{"x"}, begin+100./250); err != nil {
+			t.Fatal(err)
+		}
+		pushRun(t, o, 0, 200, begin)
+		var got []signal.Event
+		for _, c := range until(t, n, 200) {
+			got = append(got, c.Events...)
+		}
+		if len(got) != 1 || float64(got[0].Sample) != tc.want || math.Abs(got[0].Onset-tc.want/250) > 1e-3 {
+			t.Errorf("delays of %g s and %g s: %+v, want sample %g", tc.samples, tc.marks, got, tc.want)
+		}
+		for _, o := range []*Outlet{o, marks} {
+			if err := o.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestMarksOfAnotherClock count as of when they arrive, and that is said.
+func TestMarksOfAnotherClock(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'", MarkersWait: 50 * time.Millisecond})
+	ready(t, o)
+	ready(t, marks)
+	begin := LocalClock()
+	if err := Push(marks, []string{"a"}, begin-3600); err != nil { // an hour behind
+		t.Fatal(err)
+	}
+	for n.Marks().N < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	seen := LocalClock()
+	pushRun(t, o, 0, 2500, begin-5)
+	var got []signal.Event
+	for _, c := range until(t, n, 2500) {
+		got = append(got, c.Events...)
+	}
+	if len(got) != 1 || got[0].Onset < 5 || got[0].Onset > 5+seen-begin {
+		t.Errorf("%+v, want a at 5 s to %g s", got, 5+seen-begin)
+	}
+	if m := n.Marks(); math.Abs(m.StampsOffS+3600) > 1 || m.Late != 0 || !strings.Contains(m.Detail, "its stamps lie 3.6e+03 s behind the clock that it tells of: marks are taken to be of when they arrive") {
+		t.Errorf("marks: %+v", m)
 	}
 }
 
@@ -539,27 +647,75 @@ func TestStampsAhead(t *testing.T) {
 	var ts timeSync
 	now := LocalClock()
 	ts.offset.Add([]clock.Probe{{Sent: now, Received: now + 50, Answered: now + 50, Returned: now + 1e-4}}) // its clock is 50 s ahead
-	if got := ts.local(now+50, now+0.01); math.Abs(got-now) > 1e-3 {
+	if got := ts.local(now+50, 0, now+0.01); math.Abs(got-now) > 1e-3 {
 		t.Errorf("a good stamp is %g s off", got-now)
 	}
 	for k := range 5 { // as by time.time() where the clock counts from the start of the machine
 		at := now + float64(k)
-		if got := ts.local(1.7e9+at, at+0.01); math.Abs(got-(at+0.01)) > 1e-3 {
+		if got := ts.local(1.7e9+at, 0, at+0.01); math.Abs(got-(at+0.01)) > 1e-3 {
 			t.Errorf("stamp %d, 1.7e9 s ahead, is taken for %g s after its arrival", k, got-at)
 		}
-		if ahead := ts.tellAhead(); (ahead > 1e9) != (k == 0) {
-			t.Errorf("stamp %d tells of %g s", k, ahead)
+		if off, tell := ts.tellOff(); off < 1e9 || tell != (k == 0) {
+			t.Errorf("stamp %d tells of %g s: %v", k, off, tell)
 		}
 	}
 	for _, off := range []float64{1e11, -1e11, 2e10, -5e9} { // an outlet that tells any time makes nothing young or old
 		var lie timeSync
 		lie.offset.Add([]clock.Probe{{Sent: now, Received: now - off, Answered: now - off, Returned: now + 1e-4}})
-		if got := lie.local(now, now+0.01); math.Abs(got-now) > 0.1 {
+		if got := lie.local(now, 0, now+0.01); math.Abs(got-now) > 0.1 {
 			t.Errorf("a clock that is said to be %g s off: a sample is taken for %g s after its arrival", off, got-now)
 		}
 	}
-	if got := ts.local(now+60, now+10.01); math.Abs(got-now-10) > 1e-3 {
+	if got := ts.local(now+60, 0, now+10.01); math.Abs(got-now-10) > 1e-3 {
 		t.Errorf("a good stamp behind them is %g s off", got-now-10)
+	}
+}
+
+// TestStampsBehind: the first samples of a connection that lie further behind than any device is late are not of the clock that the
+// outlet tells of; those behind good ones may have been held up on the way. What counts is the newest sample of a chunk.
+func TestStampsBehind(t *testing.T) {
+	now := LocalClock()
+	same := []clock.Probe{{Sent: now, Received: now, Answered: now, Returned: now + 1e-4}}
+	for _, tc := range []struct {
+		name           string
+		behind, length float64
+		believed       bool
+	}{
+		{"a slow device", 5, 0, true},
+		{"a long chunk", 14, 12, true},
+		{"half a minute behind", 30, 0, false},
+		{"half a minute behind, in a long chunk", 42, 12, false},
+		{"from 0", now, 0, false},
+		{"eleven days", 1e6 - 1, 0, false},
+	} {
+		ts := timeSync{held: 60}
+		ts.offset.Add(same)
+		for k := range 40 {
+			at := now + float64(k)
+			got := ts.local(at-tc.behind, tc.length, at)
+			want := at - tc.behind
+			if !tc.believed {
+				want = at
+			}
+			if math.Abs(got-want) > 1e-3 {
+				t.Errorf("%s: after %d s a sample is taken for %g s before its arrival", tc.name, k, at-got)
+				break
+			}
+			off, tell := ts.tellOff()
+			if tell != (!tc.believed && k == 0) || (off == 0) != tc.believed || !tc.believed && math.Abs(off-(tc.length-tc.behind)) > 1e-3 {
+				t.Errorf("%s: after %d s it tells of %g s: %v", tc.name, k, off, tell)
+			}
+		}
+	}
+	ts := timeSync{held: 60}
+	ts.offset.Add(same)
+	for _, behind := range []float64{0.05, 45, 0.05} { // the network was down
+		if got := ts.local(now-behind, 0, now); math.Abs(got-(now-behind)) > 1e-3 {
+			t.Errorf("a sample that was held up for %g s is taken for %g s before its arrival", behind, now-got)
+		}
+	}
+	if got := ts.local(now-100, 0, now); math.Abs(got-now) > 1e-3 {
+		t.Errorf("a sample 100 s before its arrival, of which buffers explain 70, is taken for %g s before it", now-got)
 	}
 }
 
@@ -573,17 +729,18 @@ func TestStampsAboutAsFarAhead(t *testing.T) {
 	for k := range 100 {
 		at := now + 0.1*float64(k)
 		late := 0.005 + 0.002*float64(k%2) // the way takes 5 ms, then 7
-		got := ts.local(at+maxAhead+0.006, at+late)
+		got := ts.local(at+maxAhead+0.006, 0, at+late)
 		if k > 0 && math.Abs(got-last-0.1) > 0.01 {
 			t.Fatalf("chunk %d is taken for %g s behind the one before, want 0.1", k, got-last)
 		}
-		if last = got; ts.tellAhead() != 0 {
+		last = got
+		if _, tell := ts.tellOff(); tell {
 			told++
 		}
 	}
 	for k := range 6 { // a clock that is set to and fro
-		ts.local(now+20+float64(k%2)*30, now+20)
-		if ts.tellAhead() != 0 {
+		ts.local(now+20+float64(k%2)*30, 0, now+20)
+		if _, tell := ts.tellOff(); tell {
 			told++
 		}
 	}

@@ -24,13 +24,16 @@ const (
 
 // timeSync follows how the clock of an outlet stands to ours, by asking its service port.
 type timeSync struct {
+	held float64 // s, for which an outlet may hold samples back
+
 	mu     sync.Mutex
 	offset clock.Offset
 	// guess stands in where the outlet does not answer: the first sample was measured when it arrived.
-	guess   float64
-	guessed bool
-	ahead   float64 // s, of the stamps; 0 once it was told
-	told    bool    // that they are, or are about to be
+	guess    float64
+	guessed  bool
+	believed bool    // a stamp of the connection was
+	off      float64 // s, by which the stamps are ahead of the clock, below 0 for behind; 0 where they are believed
+	told     bool    // that they are off
 }
 
 // run asks until ctx is done. first is closed behind the first wave.
@@ -116,43 +119,54 @@ func parseTime(s, wave string) (p clock.Probe, ok bool) {
 // connection whose difference has just been measured.
 const maxAhead = 1.0
 
-// maxBehind is how long before its arrival a sample can have been measured, in s: eleven days.
-const maxBehind = 1e6
+// maxDelay is how long before its arrival the first sample of a connection can have been measured, in s: no device is later.
+const maxDelay = 10.0
 
-// local is a stamp of the outlet on our clock. arrived is when its sample came. A sample that would be measured long after
-// it came shows that the stamps are not of the clock that the outlet tells of, or that this was set since it was asked: while
-// that is so, samples are taken to be measured when the first of them arrived, as where the outlet tells of no clock.
-func (t *timeSync) local(stamp, arrived float64) float64 {
+// local is a stamp of the outlet on our clock. arrived is when its sample came, with others behind it that were measured within
+// length seconds. Samples that would be measured long after they came, or long before, show that the stamps are not of the clock that
+// the outlet tells of, or that this was set since it was asked: while that is so, samples are taken to be measured when the first of
+// them arrived, as where the outlet tells of no clock.
+func (t *timeSync) local(stamp, length, arrived float64) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	ahead := 0.0
+	off := 0.0
 	if t.offset.Known() {
 		local := stamp + t.offset.At(stamp+t.offset.At(arrived))
-		most := maxAhead
-		if t.guessed { // or times would go to and fro where stamps are ahead by about as much
-			most = maxAhead / 2
+		ahead, behind := maxAhead, maxDelay
+		switch {
+		case t.guessed: // or times would go to and fro where stamps are off by about as much
+			ahead, behind = maxAhead/2, maxDelay/2
+		case t.believed:
+			behind += t.held
 		}
-		if ahead = local - arrived; -maxBehind <= ahead && ahead <= most {
-			t.guessed = false
+		off = local - arrived
+		if off < -length {
+			off += length
+		} else {
+			off = max(off, 0)
+		}
+		if -behind <= off && off <= ahead {
+			t.guessed, t.believed, t.off = false, true, 0
 			return local
 		}
 	}
+	if t.off == 0 {
+		t.off = off
+	}
 	if !t.guessed {
-		if !t.told {
-			t.ahead, t.told = ahead, ahead != 0
-		}
 		t.guess, t.guessed = arrived-stamp, true
 	}
 	return stamp + t.guess
 }
 
-// tellAhead is by how much stamps have turned out to lie ahead of the clock; 0 where they have not, or it was told: once for a
+// tellOff is by how much the stamps lie ahead of the clock, below 0 for behind, 0 where they are believed; tell holds once for a
 // connection.
-func (t *timeSync) tellAhead() (s float64) {
+func (t *timeSync) tellOff() (off float64, tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, t.ahead = t.ahead, 0
-	return s
+	tell = t.off != 0 && !t.told
+	t.told = t.told || tell
+	return t.off, tell
 }
 
 // figures are offset, bound of its error and drift in ppm, NaN where unknown.

@@ -45,6 +45,9 @@ var (
 		arrow.Field{Name: "duration_s", Type: arrow.PrimitiveTypes.Float64},
 	)
 	eventsType = arrow.ListOfField(arrow.Field{Name: "item", Type: eventType})
+	// placedType says of each event at which sample it was: one that came late stands in a row behind it.
+	placedType  = arrow.StructOf(append(slices.Clone(eventType.Fields()), arrow.Field{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64})...)
+	placedsType = arrow.ListOfField(arrow.Field{Name: "item", Type: placedType})
 )
 
 // Schema is the Arrow schema of chunks that info describes: one float64 column per channel, then sample (int64),
@@ -74,7 +77,16 @@ func Schema(info *Info) *arrow.Schema {
 	return arrow.NewSchema(fields, &md)
 }
 
-// InfoFromSchema is the inverse of Schema. It accepts what another Arrow program wrote in this layout: nullability,
+// PlacedSchema is Schema for what is written while it comes: its events have a field sample, which says where one was that is in the
+// first row of a record because it came late.
+func PlacedSchema(info *Info) *arrow.Schema {
+	s := Schema(info)
+	fields, md := s.Fields(), s.Metadata()
+	fields[len(fields)-1].Type = placedsType
+	return arrow.NewSchema(fields, &md)
+}
+
+// InfoFromSchema is the inverse of Schema and of PlacedSchema. It accepts what another Arrow program wrote in this layout: nullability,
 // further metadata and the name of the list's item do not matter. The error says which column or key is wrong.
 func InfoFromSchema(s *arrow.Schema) (*Info, error) {
 	md := s.Metadata()
@@ -103,7 +115,7 @@ func InfoFromSchema(s *arrow.Schema) (*Info, error) {
 		{Name: eventsColumn, Type: eventsType},
 	} {
 		got := s.Field(chs + k)
-		if got.Name != want.Name || !sameLayout(got.Type, want.Type) {
+		if got.Name != want.Name || !sameLayout(got.Type, want.Type) && (want.Name != eventsColumn || !sameLayout(got.Type, placedsType)) {
 			return nil, fmt.Errorf("arrow schema: column %d is %q of type %s, must be %q of type %s", chs+k, got.Name, got.Type, want.Name, want.Type)
 		}
 	}
@@ -170,8 +182,8 @@ func sameLayout(a, b arrow.DataType) bool {
 // Record is RecordWith(Schema(c.Info)).
 func (c Chunk) Record() arrow.Record { return c.RecordWith(Schema(c.Info)) }
 
-// RecordWith wraps c as an Arrow record batch of the given schema, which must be Schema(c.Info) and which callers with
-// many chunks make once. The channels' columns are c's own memory: like c itself, the record is valid until the next
+// RecordWith wraps c as an Arrow record batch of the given schema, which must be Schema(c.Info) or PlacedSchema(c.Info) and which
+// callers with many chunks make once. Under the former late events stand at the first sample. The channels' columns are c's own memory: like c itself, the record is valid until the next
 // call of whoever made c. All its memory belongs to Go: Release is allowed and frees nothing.
 //
 // A chunk without samples becomes a record without rows, which can hold neither Start nor Time. RecordWith panics where
@@ -196,14 +208,25 @@ func (c Chunk) RecordWith(schema *arrow.Schema) arrow.Record {
 	cols = append(cols,
 		array.NewInt64Data(plain(arrow.PrimitiveTypes.Int64, sample)),
 		array.NewInt64Data(plain(arrow.PrimitiveTypes.Int64, at)),
-		array.NewListData(c.eventData()),
+		array.NewListData(c.eventData(sameLayout(schema.Field(len(c.X)+2).Type, placedsType))),
 	)
 	return array.NewRecord(schema, cols, int64(n))
 }
 
-// CheckEvents reports the first event that is not in [Start, End), out of order, or not UTF-8.
+// CheckEvents reports the first event that is not in [Start, End), out of order, or not UTF-8, and the first late one that is not
+// in front of Start.
 func (c Chunk) CheckEvents() error {
-	last := c.Start
+	last := int64(math.MinInt64)
+	for i, e := range c.Late {
+		switch {
+		case e.Sample < last || e.Sample >= c.Start:
+			return fmt.Errorf("late event %d (%q) is at sample %d, must be before %d, sorted", i, e.Label, e.Sample, c.Start)
+		case !utf8.ValidString(e.Label):
+			return fmt.Errorf("late event %d at sample %d: label %q is not UTF-8", i, e.Sample, e.Label)
+		}
+		last = e.Sample
+	}
+	last = c.Start
 	for i, e := range c.Events {
 		switch {
 		case e.Sample < last || e.Sample >= c.End():
@@ -221,14 +244,23 @@ func plain[T float64 | int64 | int32](dt arrow.DataType, x []T) *array.Data {
 	return array.NewData(dt, len(x), []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(x))}, nil, 0, 0)
 }
 
-// eventData is the events as one list per sample.
-func (c Chunk) eventData() *array.Data {
-	n, k := c.Len(), len(c.Events)
+// eventData is the events as one list per sample. Late ones are in that of the first, and where placed holds it is said of all at
+// which sample they were.
+func (c Chunk) eventData(placed bool) *array.Data {
+	late := len(c.Late)
+	n, k := c.Len(), late+len(c.Events)
 	offsets, ends := make([]int32, n+1), make([]int32, k+1) // of the lists in the events, of the labels in the text
-	onset, duration := make([]float64, k), make([]float64, k)
+	onset, duration, sample := make([]float64, k), make([]float64, k), make([]int64, k)
 	var text []byte
-	for i, e := range c.Events {
-		offsets[e.Sample-c.Start+1]++
+	for i := range k {
+		var e Event
+		if i < late {
+			e = c.Late[i]
+		} else {
+			e = c.Events[i-late]
+		}
+		sample[i] = e.Sample
+		offsets[max(e.Sample-c.Start, 0)+1]++
 		text = append(text, e.Label...)
 		ends[i+1] = int32(len(text))
 		onset[i], duration[i] = e.Onset, e.Duration
@@ -238,10 +270,14 @@ func (c Chunk) eventData() *array.Data {
 	}
 	label := array.NewData(arrow.BinaryTypes.String, k,
 		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(ends)), memory.NewBufferBytes(text)}, nil, 0, 0)
-	item := array.NewData(eventType, k, []*memory.Buffer{nil}, []arrow.ArrayData{
-		label, plain(arrow.PrimitiveTypes.Float64, onset), plain(arrow.PrimitiveTypes.Float64, duration),
-	}, 0, 0)
-	return array.NewData(eventsType, n, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets))}, []arrow.ArrayData{item}, 0, 0)
+	fields := []arrow.ArrayData{label, plain(arrow.PrimitiveTypes.Float64, onset), plain(arrow.PrimitiveTypes.Float64, duration)}
+	one, all := eventType, eventsType
+	if placed {
+		fields = append(fields, plain(arrow.PrimitiveTypes.Int64, sample))
+		one, all = placedType, placedsType
+	}
+	item := array.NewData(one, k, []*memory.Buffer{nil}, fields, 0, 0)
+	return array.NewData(all, n, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets))}, []arrow.ArrayData{item}, 0, 0)
 }
 
 // FromRecord is the inverse of Record: a chunk over rec's own memory, which the caller keeps (Retain) as long as he
@@ -312,11 +348,16 @@ func (c *Chunk) setTimes(sample, at []int64) error {
 
 func (c *Chunk) setEvents(rec arrow.Record, k int) error {
 	list, ok := rec.Column(k).(*array.List)
-	if !ok || !sameLayout(list.DataType(), eventsType) {
+	placed := ok && sameLayout(list.DataType(), placedsType)
+	if !placed && (!ok || !sameLayout(list.DataType(), eventsType)) {
 		return fmt.Errorf("record: column %q is of type %s, must be %s", rec.ColumnName(k), rec.Column(k).DataType(), eventsType)
 	}
 	item := list.ListValues().(*array.Struct)
 	label, onset, duration := item.Field(0).(*array.String), item.Field(1).(*array.Float64), item.Field(2).(*array.Float64)
+	var was *array.Int64
+	if placed {
+		was = item.Field(3).(*array.Int64)
+	}
 	for t := range c.Len() {
 		if list.IsNull(t) {
 			continue
@@ -326,9 +367,15 @@ func (c *Chunk) setEvents(rec arrow.Record, k int) error {
 			if item.IsNull(i) || label.IsNull(i) || onset.IsNull(i) || duration.IsNull(i) {
 				return fmt.Errorf("record: row %d: an event or one of its fields is null, must have label, onset_s and duration_s", t)
 			}
-			c.Events = append(c.Events, Event{
-				Sample: c.Start + int64(t), Onset: onset.Value(i), Duration: duration.Value(i), Label: strings.Clone(label.Value(i)),
-			})
+			e := Event{Sample: c.Start + int64(t), Onset: onset.Value(i), Duration: duration.Value(i), Label: strings.Clone(label.Value(i))}
+			if placed && !was.IsNull(i) && was.Value(i) != e.Sample {
+				if e.Sample = was.Value(i); t > 0 || e.Sample > c.Start {
+					return fmt.Errorf("record: row %d: event %q says that it was at sample %d, must be its own, or in row 0 one before it", t, e.Label, e.Sample)
+				}
+				c.Late = append(c.Late, e)
+				continue
+			}
+			c.Events = append(c.Events, e)
 		}
 	}
 	return c.CheckEvents()

@@ -24,6 +24,9 @@ type Chunk struct {
 	Time   int64       // when X[·][0] was measured, in nanoseconds since 1970 (UTC)
 	X      [][]float64 // channel-major, all of one length; µV for voltages
 	Events []Event     // those with Start <= Sample < Start+Len(), sorted by Sample
+	// Late are events of samples that a live source handed out before it knew of them: Sample < Start, sorted by Sample. Who holds
+	// the past places them there; for who decides now there is Now.
+	Late []Event
 	// Anew says that the source began anew with this chunk, such as a sender that was restarted: sample numbers start
 	// again, and nothing before has to do with what follows.
 	Anew bool
@@ -57,6 +60,9 @@ func (c Chunk) Slice(from, to int64) Chunk {
 		panic(fmt.Sprintf("signal: slice [%d, %d) of a chunk that holds [%d, %d)", from, to, c.Start, c.End()))
 	}
 	out := Chunk{Info: c.Info, Start: from, Time: c.TimeAt(from), X: make([][]float64, len(c.X)), Events: EventsIn(c.Events, from, to)}
+	if from == c.Start {
+		out.Late = c.Late
+	}
 	for ch, x := range c.X {
 		out.X[ch] = x[from-c.Start : to-c.Start]
 	}
@@ -67,10 +73,34 @@ func (c Chunk) Slice(from, to int64) Chunk {
 func (c Chunk) Clone() Chunk {
 	out := NewChunk(c.Info, c.Start, c.Len())
 	out.Time, out.Anew, out.Events = c.Time, c.Anew, append([]Event(nil), c.Events...)
+	out.Late = append([]Event(nil), c.Late...)
 	for ch, x := range c.X {
 		copy(out.X[ch], x)
 	}
 	return out
+}
+
+// MaxLate is how late an event may be, in seconds, for who decides now.
+const MaxLate = 1.0
+
+// TooLate is how many events of c are later than MaxLate.
+func (c Chunk) TooLate() int {
+	return sort.Search(len(c.Late), func(i int) bool { return float64(c.Start-c.Late[i].Sample) <= MaxLate*c.Info.Rate })
+}
+
+// Now is c for who keeps no past: events that are late by at most MaxLate are at its first sample, with their true time as the onset,
+// and those that are later are nowhere.
+func (c Chunk) Now() Chunk {
+	if len(c.Late) == 0 {
+		return c
+	}
+	events := make([]Event, 0, len(c.Late)+len(c.Events))
+	for _, e := range c.Late[c.TooLate():] {
+		e.Sample = c.Start
+		events = append(events, e)
+	}
+	c.Events, c.Late = append(events, c.Events...), nil
+	return c
 }
 
 // EventsIn is the part of the sorted list that lies in [from, to). It shares memory.
@@ -106,6 +136,6 @@ func (b *Buffer) Chunk(info *Info, start int64, n int) Chunk {
 // Like is a chunk of b in place of c: same time and events, as many samples, described by info.
 func (b *Buffer) Like(c Chunk, info *Info) Chunk {
 	y := b.Chunk(info, c.Start, c.Len())
-	y.Time, y.Events = c.Time, c.Events
+	y.Time, y.Events, y.Late = c.Time, c.Events, c.Late
 	return y
 }

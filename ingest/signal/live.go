@@ -2,6 +2,7 @@ package signal
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"time"
 )
@@ -39,15 +40,31 @@ type Health struct {
 	JitterS    float64 `json:"jitter_s"`     // root mean square of the stamps about the fitted line
 	AgeS       float64 `json:"age_s"`        // now less the corrected time of the newest sample that was handed out
 	DelayS     float64 `json:"delay_s"`      // delay of the device from the configuration, already taken off the stamps
+	// StampsOffS is by how much the stamps of a connection were found to lie ahead of the clock that the source tells of, below 0 for
+	// behind, so that arrival counts instead; 0 where they are believed.
+	StampsOffS float64 `json:"stamps_off_s"`
 }
 
 // Marks is what a live source knows of the stream of marks beside its samples.
 type Marks struct {
-	State  LinkState // "" where there is no such stream
-	Since  time.Time
-	Detail string
-	N      uint64 // marks that came
-	Late   uint64 // of these, whose sample had been handed out: they stand at a later one, or nowhere
+	State      LinkState // "" where there is no such stream
+	Since      time.Time
+	Detail     string
+	N          uint64  // marks that came
+	Late       uint64  // of these, whose sample had been handed out: see Chunk.Late
+	TooLate    uint64  // of these, by more than MaxLate: nothing that decides now sees them
+	LagS       float64 // by how much the latest was late, in seconds
+	Lost       uint64  // thrown away, because too many waited for their samples
+	Waiting    uint64  // for samples that have not come
+	StampsOffS float64 // as in Health
+}
+
+// Apart is "3 s ahead of" or "3 s behind", for stamps that are off by so much.
+func Apart(off float64) string {
+	if off < 0 {
+		return fmt.Sprintf("%.3g s behind", -off)
+	}
+	return fmt.Sprintf("%.3g s ahead of", off)
 }
 
 // figure is a number that may be unknown: NaN here, null in JSON, which has no NaN.

@@ -209,9 +209,11 @@ func (h *hub) take(a arrived) {
 			h.dropped.Add(1)
 		}
 	})
-	for _, e := range c.Events {
-		if len(h.events) < keptEvents {
-			h.events = append(h.events, mark{h.traces.epoch, floorDiv(e.Sample, h.traces.per), e.Label})
+	for _, events := range [][]signal.Event{c.Late, c.Events} {
+		for _, e := range events {
+			if len(h.events) < keptEvents {
+				h.events = append(h.events, mark{h.traces.epoch, floorDiv(e.Sample, h.traces.per), e.Label})
+			}
 		}
 	}
 	h.spectra.add(c)

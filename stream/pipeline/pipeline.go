@@ -559,8 +559,11 @@ func (p *Pipeline) view(c signal.Chunk) signal.Chunk {
 	return v
 }
 
-// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call.
-func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) { return p.front.push(p.view(c)) }
+// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call. Events that came late
+// are seen as Chunk.Now has them.
+func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) {
+	return p.front.push(p.view(c.Now()))
+}
 
 // FlushWindows ends the stream for Windows.
 func (p *Pipeline) FlushWindows() ([]signal.Window, error) { return p.front.flush() }

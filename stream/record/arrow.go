@@ -59,7 +59,7 @@ func newArrow(create func(string) (file, error), names fileNames, opt Options) (
 	if err != nil {
 		return s, err
 	}
-	if s.out, err = arrowfile.NewWriter(f, opt.Info); err != nil {
+	if s.out, err = arrowfile.NewLiveWriter(f, opt.Info); err != nil {
 		return s, err
 	}
 	if f, err = open(names.clock); err != nil {
@@ -99,6 +99,13 @@ func (s *arrowSink) samples(c signal.Chunk) error {
 	for ch, x := range c.X {
 		s.slab[ch] = append(s.slab[ch], x...)
 	}
+	for _, e := range c.Late { // its sample may wait here
+		if e.Sample < s.held.Start {
+			s.held.Late = inserted(s.held.Late, e)
+		} else {
+			s.held.Events = inserted(s.held.Events, e)
+		}
+	}
 	s.held.Events = append(s.held.Events, c.Events...)
 	return nil
 }
@@ -126,7 +133,7 @@ func (s *arrowSink) batch() error {
 
 // unwritten is what was taken and is not in the files.
 func (s *arrowSink) unwritten() Stats {
-	lost := Stats{Samples: int64(s.slabLen()), Events: int64(len(s.held.Events)), Entries: int64(s.logs.n)}
+	lost := Stats{Samples: int64(s.slabLen()), Events: int64(len(s.held.Late) + len(s.held.Events)), Entries: int64(s.logs.n)}
 	if s.decisions != nil {
 		lost.Decisions = int64(s.decisions.n)
 	}

@@ -27,6 +27,7 @@ type Kind string
 const (
 	KindBegin       Kind = "begin"       // the first samples: source_sample
 	KindAnew        Kind = "anew"        // the source began anew: source_sample
+	KindLate        Kind = "late"        // an event is known now, of a sample before: event, event_sample. Decisions see it here
 	KindStream      Kind = "stream"      // a stream is in another state: stream, from, to, why
 	KindPause       Kind = "pause"       // no commands are sent from here on
 	KindResume      Kind = "resume"      // they are sent again
@@ -65,6 +66,8 @@ type Detail struct {
 	Verdict      string `json:"verdict,omitempty"`       // accepted, refused or repeated
 	Samples      int64  `json:"samples,omitempty"`       // how many
 	SourceSample *int64 `json:"source_sample,omitempty"` // what the source calls the sample
+	Event        string `json:"event,omitempty"`         // label
+	EventSample  *int64 `json:"event_sample,omitempty"`  // where it was
 	Flushed      bool   `json:"flushed,omitempty"`
 }
 

@@ -60,7 +60,32 @@ type player struct {
 	anew    bool     // the next chunk is the first of a source that began anew
 	shift   int64    // from numbers of the source to those of the recording
 	flushed bool
+	late    []signal.Event // that are known from the next chunk on
 	all     []Decision
+}
+
+// seen is the events of a recording without those that the log says were known later than their samples.
+func seen(events []signal.Event, log []Entry) []signal.Event {
+	type key struct {
+		sample int64
+		label  string
+	}
+	late := map[key]int{}
+	for _, e := range log {
+		if e.Kind == KindLate && e.EventSample != nil {
+			late[key{*e.EventSample, e.Event}]++
+		}
+	}
+	var all []signal.Event
+	for _, e := range events {
+		k := key{e.Sample, e.Label}
+		if late[k] > 0 {
+			late[k]--
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 // play runs through the recording.
@@ -74,6 +99,7 @@ func (pl *player) play(ctx context.Context) ([]Decision, error) {
 	pl.flushed = log == nil // versions without a log ran every recording to its end
 	// An entry that was told of behind samples that were left out may count from before them.
 	slices.SortStableFunc(log, func(a, b Entry) int { return cmp.Compare(a.Sample, b.Sample) })
+	events := seen(rec.Events, log)
 	var buf signal.Buffer
 	for _, b := range data.Batches() {
 		for at := b.Start; at < b.End(); {
@@ -98,7 +124,8 @@ func (pl *player) play(ctx context.Context) ([]Decision, error) {
 				return nil, err
 			}
 			whole := signal.Chunk{Info: rec.Info, Start: b.Start, Time: b.Time}
-			c.Time, c.Events = whole.TimeAt(at), slices.Clone(signal.EventsIn(rec.Events, at, end))
+			c.Time, c.Events = whole.TimeAt(at), slices.Clone(signal.EventsIn(events, at, end))
+			c.Late, pl.late = pl.late, nil
 			if at >= pl.from && !pl.skip {
 				if err := pl.push(c); err != nil {
 					return nil, err
@@ -135,8 +162,10 @@ func (pl *player) push(c signal.Chunk) error {
 		return nil // a calibration, or models that were not found
 	}
 	c.Start -= pl.shift
-	for i := range c.Events {
-		c.Events[i].Sample -= pl.shift
+	for _, events := range [][]signal.Event{c.Late, c.Events} {
+		for i := range events {
+			events[i].Sample -= pl.shift
+		}
 	}
 	c.Anew, pl.anew = pl.anew, false
 	if p != nil {
@@ -186,6 +215,10 @@ func (pl *player) apply(e Entry) error {
 			pl.shift = e.Sample - *e.SourceSample
 		}
 		pl.anew = pl.anew || e.Kind == KindAnew
+	case KindLate:
+		if e.EventSample != nil {
+			pl.late = append(pl.late, signal.Event{Sample: *e.EventSample, Onset: float64(*e.EventSample) / pl.r.Samples.Info.Rate, Label: e.Event})
+		}
 	case KindSkip:
 		pl.skip = true
 	case KindSkipEnd:

@@ -302,6 +302,167 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestLateEvents: what is known late is read at its sample, also where that has been written, is before the beginning, or belongs to
+// the run before; and no event is there twice.
+func TestLateEvents(t *testing.T) {
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	for _, path := range []string{"r.arrow", "r.xdf"} {
+		path = filepath.Join(t.TempDir(), path)
+		r, err := record.Create(record.Options{Path: path, Info: info})
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunk := func(start, n int64, at float64, anew bool, late, on []signal.Event) {
+			c := signal.NewChunk(info, start, int(n))
+			c.Time, c.Anew, c.Late, c.Events = clockBegin+int64(at*1e9), anew, late, on
+			r.Chunk(c)
+		}
+		ev := func(label string, at float64) signal.Event {
+			return signal.Event{Sample: int64(math.Round(at * 100)), Onset: at, Label: label}
+		}
+		chunk(1000, 250, 0, false, nil, []signal.Event{ev("on time", 10.5)})
+		chunk(1250, 50, 2.5, false, []signal.Event{ev("before", 9.9), ev("written", 10.2), ev("waiting", 12.49)}, []signal.Event{ev("now", 12.5)})
+		chunk(1300, 200, 3, false, []signal.Event{ev("again", 10.2)}, nil)
+		r.Event(ev("own cue", 14.99)) // recorded already
+		chunk(0, 100, 8, true, []signal.Event{ev("run before", -5)}, []signal.Event{ev("new run", 0.5)})
+		st, err := r.Close()
+		if err != nil || st.Events != 9 {
+			t.Fatalf("%s: %+v, %v; want 9 events", path, st, err)
+		}
+		rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []struct {
+			label  string
+			sample int64
+		}{{"before", -10}, {"written", 20}, {"again", 20}, {"on time", 50}, {"waiting", 249}, {"now", 250}, {"run before", 300}, {"own cue", 499}, {"new run", 850}}
+		var got []signal.Event
+		for _, e := range rec.Events {
+			if !strings.HasPrefix(e.Label, "{") { // the log of XDF is a stream of markers as well
+				got = append(got, e)
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: events %+v", path, got)
+		}
+		for k, w := range want {
+			if e := got[k]; e.Label != w.label || e.Sample != w.sample || math.Abs(e.Onset-float64(w.sample)/100) > 1e-6 {
+				t.Errorf("%s: event %d is %+v, want %q at sample %d", path, k, e, w.label, w.sample)
+			}
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// lateMarks is a source that knows of some events only later than their samples.
+type lateMarks struct {
+	signal.Source
+	held []signal.Event
+	n    int
+}
+
+func (s *lateMarks) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.Source.Next(ctx)
+	if err != nil {
+		return c, err
+	}
+	var on []signal.Event
+	for _, e := range c.Events {
+		if s.n++; s.n%3 == 0 {
+			on = append(on, e)
+		} else {
+			s.held = append(s.held, e)
+		}
+	}
+	c.Events = on
+	k := 0
+	for k < len(s.held) && c.Start-s.held[k].Sample > []int64{40, 400}[k%2] { // by a quarter of a second, or by too much
+		k++
+	}
+	c.Late, s.held = slices.Clone(s.held[:k]), slices.Clone(s.held[k:])
+	return c, nil
+}
+
+// TestReplayLate: a session whose windows are cut around events that came late is replayed to the same bits, although the recording has the
+// events where they were.
+func TestReplayLate(t *testing.T) {
+	spec, err := pipeline.Load("csp-lda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Build(spec, pipeline.Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t, 1)}, p, stream.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Fit(set, y); err != nil {
+		t.Fatal(err)
+	}
+	rec := person(t, 2)
+	path := filepath.Join(t.TempDir(), "r.arrow")
+	r, err := record.Create(record.Options{Path: path, Info: rec.Info, Outputs: p.Outputs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []record.Decision
+	sink := stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error {
+		d := record.Of(pr)
+		r.Decision(d)
+		d.Values = slices.Clone(d.Values)
+		all = append(all, d)
+		return nil
+	})
+	src := &lateMarks{Source: &timed{ingest.Play(rec, ingest.PlayOptions{Chunk: 37})}}
+	if _, err := stream.Run(t.Context(), src, p, sink, stream.Options{OnChunk: r.Chunk}); err != nil {
+		t.Fatal(err)
+	}
+	r.Log(record.Entry{Time: clockBegin, Sample: rec.Len, Kind: record.KindEnd, Detail: record.Detail{Flushed: true}})
+	if _, err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Close() }()
+	var samples, want []int64
+	for _, e := range got.Samples.Events {
+		samples = append(samples, e.Sample)
+	}
+	for _, e := range rec.Events {
+		want = append(want, e.Sample)
+	}
+	late := 0
+	for _, e := range got.Log {
+		if e.Kind == record.KindLate {
+			late++
+		}
+	}
+	if !slices.Equal(samples, want) || late < len(want)/2 {
+		t.Errorf("events at %v, %d of them late, want all at %v", samples, late, want)
+	}
+	again, err := record.Replay(t.Context(), got, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 || len(all) == len(want) {
+		t.Fatalf("%d decisions on %d events: some must be too late, and some must not", len(all), len(want))
+	}
+	if c := record.Compare(all, again); c.Exact != len(all) || len(c.Differences) != 0 {
+		t.Errorf("%d of %d decisions are the same: %+v", c.Exact, len(all), c.Differences)
+	}
+}
+
 // TestOldDecisions: decisions in the layout of versions that did not write down the fate of commands, written here column by
 // column, are read, with a fate that is not known.
 func TestOldDecisions(t *testing.T) {

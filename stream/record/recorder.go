@@ -219,24 +219,43 @@ func (r *Recorder) Chunk(c signal.Chunk) {
 	if kind != "" {
 		r.put(Entry{Time: c.Time, Sample: copied.Start, Kind: kind, Detail: Detail{SourceSample: &c.Start}}, 200)
 	}
-	for i := range copied.Events {
-		copied.Events[i].Sample += r.shift
+	for _, events := range [][]signal.Event{copied.Late, copied.Events} {
+		for i := range events {
+			events[i].Sample += r.shift
+			events[i].Onset += float64(r.shift) / r.rate
+		}
+	}
+	for _, e := range copied.Late {
+		r.put(Entry{Time: c.Time, Sample: copied.Start, Kind: KindLate, Detail: Detail{Event: e.Label, EventSample: &e.Sample}}, 200)
 	}
 	for len(r.pending) > 0 && r.pending[0].Sample < copied.End() {
-		e := r.pending[0]
-		e.Sample = max(e.Sample, copied.Start)
-		i, _ := slices.BinarySearchFunc(copied.Events, e.Sample+1, func(have signal.Event, at int64) int { return cmp.Compare(have.Sample, at) })
-		copied.Events = slices.Insert(copied.Events, i, e)
+		events := &copied.Events
+		if r.pending[0].Sample < copied.Start {
+			events = &copied.Late
+		}
+		*events = inserted(*events, r.pending[0])
 		r.pending = r.pending[1:]
 	}
 	r.next, r.lastEnd = copied.End(), c.TimeAt(c.End())
 	r.put(copied, int64(8*len(c.X)*c.Len()))
 }
 
+// inserted is the sorted list with e behind those at the same sample.
+func inserted(events []signal.Event, e signal.Event) []signal.Event {
+	i, _ := slices.BinarySearchFunc(events, e.Sample, func(have signal.Event, at int64) int {
+		if have.Sample <= at {
+			return -1
+		}
+		return 1
+	})
+	return slices.Insert(events, i, e)
+}
+
 // Event records an event that is not in the chunks, such as a cue of the session's own, at a sample counted as in the newest
-// chunk. Where that sample has been recorded already it stands at the next one.
+// chunk, which may have been recorded already.
 func (r *Recorder) Event(e signal.Event) {
 	e.Sample += r.shift
+	e.Onset += float64(r.shift) / r.rate
 	r.pending = append(r.pending, e)
 	slices.SortStableFunc(r.pending, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 }
@@ -340,7 +359,7 @@ func (r *Recorder) one(item any) error {
 		if err = r.sink.samples(item); err == nil {
 			r.mu.Lock()
 			r.stats.Samples += int64(item.Len())
-			r.stats.Events += int64(len(item.Events))
+			r.stats.Events += int64(len(item.Late) + len(item.Events))
 			r.mu.Unlock()
 		}
 	case Decision:

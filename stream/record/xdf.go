@@ -73,9 +73,11 @@ func (s *xdfSink) samples(c signal.Chunk) error {
 	if err := s.w.Samples(s.signals, s.stamps, c.X); err != nil {
 		return err
 	}
-	for _, e := range c.Events {
-		if err := s.w.Texts(s.events, []float64{seconds(c.TimeAt(e.Sample))}, [][]string{{e.Label}}); err != nil {
-			return err
+	for _, events := range [][]signal.Event{c.Late, c.Events} {
+		for _, e := range events {
+			if err := s.w.Texts(s.events, []float64{seconds(c.TimeAt(e.Sample))}, [][]string{{e.Label}}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

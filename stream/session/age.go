@@ -107,7 +107,7 @@ func (g *ageGate) pass(c *signal.Chunk, age time.Duration) (take, send bool, err
 	}
 	g.inside, g.anew = true, g.anew || c.Anew
 	g.skipped += int64(c.Len())
-	g.events += int64(len(c.Events))
+	g.events += int64(len(c.Late) + len(c.Events))
 	return false, false, nil
 }
 

@@ -192,7 +192,7 @@ func (c *calibrator) restart() {
 	}
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
-	c.at, c.began, c.showing, c.ended, c.counts, c.block = 0, false, false, false, map[string]int{}, block{}
+	c.at, c.cue, c.began, c.showing, c.ended, c.counts, c.block = 0, 0, false, false, false, map[string]int{}, block{}
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -222,7 +222,7 @@ func (c *calibrator) take(x signal.Chunk) {
 	c.capture.add(x, func(e signal.Event) bool {
 		if c.opt.Cues == cuesMarkers && known(e.Label) {
 			c.counts[e.Label]++
-			c.cue = c.capture.shift + e.Sample
+			c.cue = max(c.cue, c.capture.shift+e.Sample)
 			c.result.Cued++
 			return true
 		}
@@ -348,14 +348,16 @@ func (r *capture) add(c signal.Chunk, keep func(signal.Event) bool) {
 	for ch, x := range c.X {
 		r.x[ch] = append(r.x[ch], x...)
 	}
-	for _, e := range c.Events {
-		if !keep(e) {
-			continue
+	for _, events := range [][]signal.Event{c.Late, c.Events} { // what came late is at its sample, which is here
+		for _, e := range events {
+			if at := e.Sample + r.shift; r.broken(at, at+1) || !keep(e) { // of before the beginning, or in a gap
+				continue
+			}
+			e.Sample += r.shift
+			e.Onset += float64(r.shift) / r.info.Rate
+			r.events = append(r.events, e)
+			r.words += eventBytes + int64(len(e.Label))
 		}
-		e.Sample += r.shift
-		e.Onset = float64(e.Sample) / r.info.Rate
-		r.events = append(r.events, e)
-		r.words += eventBytes + int64(len(e.Label))
 	}
 	if c.Len() > 0 {
 		r.end, r.newest = start+int64(c.Len()), c.TimeAt(c.End()-1)

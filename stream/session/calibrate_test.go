@@ -255,6 +255,32 @@ func TestCalibrateLeftOut(t *testing.T) {
 	}
 }
 
+// TestLateCues: a cue of another program that comes late is one at its sample, with its true time; one of before the beginning is none.
+func TestLateCues(t *testing.T) {
+	src := ingestOf(t)
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "a", "T2": "b"}, 5, "x", "markers"
+	c, err := newCalibrator(cal, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate = 160
+	take := func(start int64, late, on []signal.Event) {
+		x := signal.NewChunk(src.Info(), start, rate)
+		x.Time, x.Late, x.Events = start*1e9/rate, late, on
+		c.take(x)
+	}
+	take(1000, nil, []signal.Event{{Sample: 1010, Onset: 1010.2 / rate, Label: "T1"}})
+	take(1160, []signal.Event{{Sample: 900, Onset: 900. / rate, Label: "T1"}, {Sample: 1080, Onset: 1080.4 / rate, Label: "T2"}}, nil)
+	e := c.capture.events
+	if len(e) != 2 || e[0].Sample != 10 || e[1].Sample != 80 || math.Abs(e[0].Onset-10.2/rate) > 1e-9 || math.Abs(e[1].Onset-80.4/rate) > 1e-9 {
+		t.Errorf("events %+v, want samples 10 and 80, with onsets of 10.2 and 80.4 samples", e)
+	}
+	if c.counts["T1"] != 1 || c.counts["T2"] != 1 || c.cue != 80 {
+		t.Errorf("counted %v, the last at %d", c.counts, c.cue)
+	}
+}
+
 // TestCueSample: a cue is recorded at the sample that was measured when it was shown.
 func TestCueSample(t *testing.T) {
 	src := ingestOf(t)

@@ -80,7 +80,8 @@ type LSL struct {
 	Predicate string  `json:"predicate" doc:"lsl: XPath on its description, such as count(desc/channels/channel)>=8"`
 	Markers   string  `json:"markers" doc:"lsl: XPath of a stream of marks, such as name='Cues', that become events"`
 	Unit      string  `json:"unit" doc:"lsl: of voltages whose unit the stream does not tell: uV, mV or V; uV is assumed, and said, without it"`
-	Delay     float64 `json:"delay_s" doc:"lsl: of the device, taken off all times, in seconds"`
+	Delay     float64 `json:"delay_s" doc:"lsl: of the device, taken off the times of the samples, in seconds, -10 to 10"`
+	MarkDelay float64 `json:"markers_delay_s" doc:"lsl: taken off the times of the marks, in seconds, -10 to 10; 0 for marks that are stamped when they happen"`
 	Counter   string  `json:"counter" doc:"lsl: a channel that counts samples, by which losses are known for sure"`
 	Modulus   int64   `json:"counter_modulus" doc:"lsl: the number at which the counter starts again, 256 unless it is given"`
 }
@@ -97,6 +98,9 @@ func (l *LSL) url() string {
 	}
 	if l.Delay != 0 {
 		q.Set("delay_s", strconv.FormatFloat(l.Delay, 'g', -1, 64))
+	}
+	if l.MarkDelay != 0 {
+		q.Set("markers_delay_s", strconv.FormatFloat(l.MarkDelay, 'g', -1, 64))
 	}
 	if l.Modulus != 0 {
 		q.Set("counter_modulus", strconv.FormatInt(l.Modulus, 10))
@@ -132,7 +136,7 @@ func (s *Source) Name() string {
 // sources are the values of Source.Use with the keys that go with each.
 var sources = map[string][]string{
 	"live":  {"url", "timeout_s"},
-	"lsl":   {"name", "type", "source_id", "predicate", "markers", "unit", "delay_s", "counter", "counter_modulus", "timeout_s"},
+	"lsl":   {"name", "type", "source_id", "predicate", "markers", "unit", "delay_s", "markers_delay_s", "counter", "counter_modulus", "timeout_s"},
 	"nats":  {"stream", "timeout_s"},
 	"play":  {"file", "speed", "chunk_s", "strict", "units_policy", "electrodes", "header_encoding"},
 	"synth": {"seed", "task", "length_s", "speed", "chunk_s"},

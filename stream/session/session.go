@@ -90,7 +90,9 @@ type Report struct {
 	// Adapt is what was learned from feedback, nil without an Adapter.
 	Adapt *AdaptReport `json:"adapt,omitempty"`
 
-	Streams     []bus.StreamHealth `json:"streams"`      // as they were at the end
+	Streams     []bus.StreamHealth `json:"streams"` // as they were at the end
+	Marks       *Marks             `json:"marks,omitempty"`
+	UnseenMarks int64              `json:"unseen_marks"` // later than MaxLate, where windows are cut around events: those were not
 	Skipped     int64              `json:"skipped"`      // samples left out because they were too old
 	Skips       int64              `json:"skips"`        // stretches of them: each is a gap
 	SkippedCues int64              `json:"skipped_cues"` // events in them
@@ -165,8 +167,10 @@ type engine struct {
 	undecoded     Seldom  // windows
 	unlearned     Seldom
 	stamps        *StampWatch // nil where the source has none of its own
-	active        string      // the decision of the window before
-	decoded       float64     // seconds of decoding
+	markWatch     *MarkWatch
+	tooOld        Seldom  // samples
+	active        string  // the decision of the window before
+	decoded       float64 // seconds of decoding
 
 	ops     chan func() // what others want done between two chunks
 	end     bool        // somebody asked for the end
@@ -214,6 +218,7 @@ func newEngine(opt Options) (*engine, error) {
 	if _, live := opt.Source.(signal.LiveSource); live {
 		e.stamps = NewStampWatch(e.opt.Stream)
 	}
+	e.markWatch = NewMarkWatch(e.opt.Stream, lateLive)
 	e.link = newLink(e.opt.Stream, e.opt.Watch, time.Now(), opt.Clock.At)
 	if opt.Calibrate != nil {
 		e.phase = bus.PhaseCalibrating
@@ -402,6 +407,10 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		}
 		take, live, err := e.gate.pass(&c, age)
 		e.logGate(c.Start)
+		if err == nil && !take {
+			e.tellSeldom(&e.tooOld, fmt.Sprintf("samples are %.3f s old, age.max_ms allows %.3f s: they are left out, and nothing is decided; the clock of the source is behind ours, or what it sends was held up: mend its stamps (lsl_local_clock), set the clocks, or raise age.max_ms",
+				age.Seconds(), e.opt.Age.MaxMS/1e3))
+		}
 		if err != nil || !take {
 			return err
 		}
@@ -415,6 +424,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	e.stages.add(stageArrival, now.Sub(a.at))
 	if e.model == nil {
 		return e.calibrate(ctx, c, now)
+	}
+	if e.model.Pipeline.LiveHop() == 0 && e.model.Pipeline.Hop() == 0 {
+		e.rep.UnseenMarks += int64(c.TooLate())
 	}
 	preds, err := e.model.Pipeline.Push(c)
 	if err := e.undecodable(err); err != nil {
@@ -560,6 +572,9 @@ func (e *engine) lookAtMarks(now time.Time) {
 	if m.State == "" {
 		return
 	}
+	if line := e.markWatch.Look(now, MarksOf(e.opt.Source)); line != "" {
+		e.note(line)
+	}
 	if e.marks == nil {
 		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
 	}
@@ -651,7 +666,7 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 		e.rep.Transport = t.Stats()
 	}
 	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
-	e.rep.Streams = e.streams()
+	e.rep.Streams, e.rep.Marks = e.streams(), MarksOf(e.opt.Source)
 	if e.decoded > 0 {
 		r, bad := metrics.FalseActivations(int(e.rep.Activations.Count), e.decoded, 0.95)
 		err = errors.Join(err, bad)

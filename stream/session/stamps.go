@@ -14,6 +14,7 @@ import (
 type StampWatch struct {
 	name             string
 	jumps, unstamped uint64 // that were told of
+	off              bool
 	told             time.Time
 }
 
@@ -23,10 +24,17 @@ func NewStampWatch(name string) *StampWatch { return &StampWatch{name: name} }
 // Look is told how the source is, and returns the line for people, "" for none.
 func (w *StampWatch) Look(now time.Time, h signal.Health) string {
 	jumps, unstamped := since64(h.Jumps, w.jumps), since64(h.Unstamped, w.unstamped)
-	if jumps+unstamped == 0 || !w.told.IsZero() && now.Sub(w.told) < SeldomEvery {
+	off := h.StampsOffS != 0
+	if !off {
+		w.off = false
+	}
+	if jumps+unstamped == 0 && off == w.off || !w.told.IsZero() && now.Sub(w.told) < SeldomEvery {
 		return ""
 	}
 	var wrong []string
+	if off && !w.off {
+		wrong = append(wrong, fmt.Sprintf("they lie %s the clock that it tells of, so that samples are taken to be measured when they arrive, and marks of other programs do not meet them exactly", signal.Apart(h.StampsOffS)))
+	}
 	if jumps > 0 {
 		wrong = append(wrong, fmt.Sprintf("its clock jumped %d times, and the stream began anew each time, with filters and windows", jumps))
 	}
@@ -37,7 +45,7 @@ func (w *StampWatch) Look(now time.Time, h signal.Health) string {
 	if !w.told.IsZero() {
 		span = fmt.Sprintf(" within %.0f s", now.Sub(w.told).Seconds())
 	}
-	w.jumps, w.unstamped, w.told = h.Jumps, h.Unstamped, now
+	w.jumps, w.unstamped, w.off, w.told = h.Jumps, h.Unstamped, off, now
 	return fmt.Sprintf("STAMPS of %s%s: %s; in all %d jumps, %d samples without a time, %d handed out. If it goes on, mend the sending program: a stamp is in seconds of a steady clock (lsl_local_clock), not in ms or µs, and never NaN; or let it push without stamps",
 		w.name, span, strings.Join(wrong, "; "), h.Jumps, h.Unstamped, h.Samples)
 }

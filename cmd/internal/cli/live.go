@@ -88,6 +88,9 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands that no controller would take were not sent, %d windows could not be decoded, learning from feedback failed %d times",
 					rep.Refused, rep.Failed, rep.Unlearned)})
 			}
+			if m := rep.Marks; m != nil && m.Lost+uint64(rep.UnseenMarks) > 0 && !failed {
+				err = errors.Join(err, incomplete{fmt.Errorf("of %d marks %d were lost, and %d had no window, since they came more than %g s late", m.Came, m.Lost, rep.UnseenMarks, signal.MaxLate)})
+			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})
 			}
@@ -350,6 +353,7 @@ func printLive(w io.Writer, rep *session.Report) {
 	if rep.Skipped+rep.Expired+rep.Held > 0 {
 		say(w, "%d samples in %d stretches were too old and left out; held back: %d commands of old samples, %d while paused\n", rep.Skipped, rep.Skips, rep.Expired, rep.Held)
 	}
+	printMarks(w, rep.Marks)
 	for _, s := range rep.Streams {
 		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
 )
 
@@ -162,5 +163,190 @@ func TestWrongStamps(t *testing.T) {
 				t.Errorf("live says it %d times: %s", n, live.errs.String())
 			}
 		})
+	}
+}
+
+// pushing sends samples 20 ms apart, stamped so many seconds before now, and with every tenth of them a mark, until the end of the test:
+// the marks are stamped when they happen, by off, and sent late.
+func pushing(t *testing.T, name string, behind, off float64, late time.Duration) {
+	t.Helper()
+	o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := lsl.NewOutlet(lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: name + "-marks"}, lsl.OutletOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		begin := lsl.LocalClock()
+		type mark struct{ stamp, due float64 }
+		var held []mark
+		for k := 0; ; k++ {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			for i := range 5 {
+				at := begin + float64(5*k+i)/250
+				if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(5*k + i)}, at-behind); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if k%10 == 0 {
+				at := begin + float64(5*k)/250
+				held = append(held, mark{at - behind + off, at + late.Seconds()})
+			}
+			for len(held) > 0 && lsl.LocalClock() >= held[0].due {
+				if err := lsl.Push(m, []string{"x"}, held[0].stamp); err != nil {
+					t.Error(err)
+					return
+				}
+				held = held[1:]
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(quit)
+		<-done
+		for _, o := range []*lsl.Outlet{o, m} {
+			if err := o.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestLateMarks: marks that are sent half a second late with the right stamps are recorded where they were, also with a delay of the
+// device, and that they are late is said; those of a clock of their own are said to be.
+func TestLateMarks(t *testing.T) {
+	lab(t)
+	for _, tc := range []struct {
+		name   string
+		off    float64
+		late   time.Duration
+		query  string
+		places int64 // of a mark, modulo the 50 samples from one to the next; -1 for anywhere
+		said   string
+	}{
+		{"half", 0, 500 * time.Millisecond, "", 0, "after their samples"},
+		{"device", 0, 500 * time.Millisecond, "&delay_s=0.06", 15, "after their samples"},
+		{"both", 0, 500 * time.Millisecond, "&delay_s=0.06&markers_delay_s=0.02", 10, "after their samples"},
+		{"own-clock", -5000, 0, "", -1, "their stamps lie 5e+03 s behind the clock that their program tells of"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pushing(t, tc.name, 0, tc.off, tc.late)
+			file := filepath.Join(t.TempDir(), "r.arrow")
+			code, out, errs := run(t, "record", file, "lsl://?name="+tc.name+"&markers=name='"+tc.name+"-marks'"+tc.query, "--duration", "3", "--json")
+			var res struct {
+				Streams []struct {
+					Events int
+					Marks  struct {
+						Came, Late, Waiting uint64
+						LagS                float64 `json:"max_lag_s"`
+						StampsOffS          float64 `json:"stamps_off_s"`
+					}
+				}
+			}
+			if err := json.Unmarshal([]byte(out), &res); err != nil || len(res.Streams) != 1 {
+				t.Fatalf("exit code %d, %v in %q: %s", code, err, out, errs)
+			}
+			m := res.Streams[0].Marks
+			if want := map[bool]int{true: exitIncomplete, false: exitDone}[m.Waiting > 0]; code != want {
+				t.Errorf("exit code %d with %d waiting marks, want %d: %s", code, m.Waiting, want, errs)
+			}
+			if n := strings.Count(errs, "MARKS of lsl://?name="+tc.name); n != 1 || !strings.Contains(errs, tc.said) {
+				t.Errorf("it is said %d times: %s", n, errs)
+			}
+			if m.Came < 8 || res.Streams[0].Events != int(m.Came-m.Waiting) {
+				t.Errorf("%d events of %+v", res.Streams[0].Events, m)
+			}
+			if tc.places < 0 {
+				if m.StampsOffS > -4990 {
+					t.Errorf("%+v", m)
+				}
+				return
+			}
+			if m.Late < 6 || m.LagS < 0.1 || m.LagS > 5 { // half a second, but for how late the samples are themselves on a busy machine
+				t.Errorf("%+v, want most of them late by about half a second", m)
+			}
+			rec, err := ingest.Open(os.DirFS(filepath.Dir(file)), "r.arrow")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = rec.Close() }()
+			count := make([][]float64, 6)
+			for ch := range count {
+				count[ch] = make([]float64, 1)
+			}
+			for _, e := range rec.Events {
+				if e.Sample < 0 || e.Sample >= rec.Len {
+					continue // of before the beginning
+				}
+				if err := rec.Data.ReadSamples(count, e.Sample); err != nil {
+					t.Fatal(err)
+				}
+				if got := int64(count[5][0]) % 50; got != tc.places {
+					t.Errorf("a mark stands at sample %d of the sender, modulo 50 %d, want %d", int64(count[5][0]), got, tc.places)
+				}
+				if math.Abs(e.Onset*250-float64(e.Sample)) > 0.51 {
+					t.Errorf("%+v: the onset is not that of the sample", e)
+				}
+			}
+		})
+	}
+}
+
+// TestStampsBehind: samples half a minute behind the clock of their sender count as of when they arrive, and record and live say so, once.
+func TestStampsBehind(t *testing.T) {
+	lab(t)
+	pushing(t, "slow", 30, 0, 0)
+	dir := t.TempDir()
+	began := time.Now()
+	_, _, errs := run(t, "record", filepath.Join(dir, "r.arrow"), "lsl://?name=slow", "--duration", "2")
+	if n := strings.Count(errs, "STAMPS of lsl://?name=slow: they lie 3"); n != 1 {
+		t.Errorf("record says it %d times: %s", n, errs)
+	}
+	rec, err := ingest.Open(os.DirFS(dir), "r.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := rec.Begin.Sub(began); d < -time.Second || d > 30*time.Second {
+		t.Errorf("the recording begins %v after it was asked for", d)
+	}
+	if err := rec.Close(); err != nil {
+		t.Error(err)
+	}
+	file := filepath.Join(dir, "s.yaml")
+	if err := os.WriteFile(file, []byte("source: {use: lsl, name: slow}\ncalibrate: {classes: {T1: left, T2: right}, save: c.gyrus}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	live := start(t, "live", file, "--json")
+	says(t, "s behind the clock that it tells of", &live.errs)
+	says(t, "cue 1 of", &live.errs) // samples are taken in
+	live.stop()
+	live.wait(t)
+}
+
+// TestTooOldIsSaid: samples that are left out because they are too old are told of, with their age and what to do.
+func TestTooOldIsSaid(t *testing.T) {
+	lab(t)
+	pushing(t, "late", 3, 0, 0)
+	file := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(file, []byte("source: {use: lsl, name: late}\ncalibrate: {classes: {T1: left, T2: right}, save: c.gyrus}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	live := start(t, "live", file, "--json")
+	says(t, "s old, age.max_ms allows 1.000 s: they are left out", &live.errs)
+	live.stop()
+	live.wait(t)
+	if n := strings.Count(live.errs.String(), "they are left out, and nothing is decided"); n != 1 {
+		t.Errorf("live says it %d times: %s", n, live.errs.String())
 	}
 }

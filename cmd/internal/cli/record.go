@@ -33,6 +33,7 @@ type recordedStream struct {
 	record.Stats
 	Health *signal.Health `json:"health,omitempty"` // of a live source, at the end
 	Lost   uint64         `json:"lost"`             // samples that the source knows it missed
+	Marks  *session.Marks `json:"marks,omitempty"`
 }
 
 func newRecord() *cobra.Command {
@@ -68,6 +69,9 @@ What has arrived is handed to the system every second: a recording whose writer 
 				if s.Dropped+s.DroppedDecisions > 0 && err == nil {
 					err = incomplete{fmt.Errorf("%s: %d samples were not written: the disk was slower than the stream", s.Source, s.Dropped)}
 				}
+				if line := s.Marks.End(s.Source); line != "" && err == nil {
+					err = incomplete{errors.New(line)}
+				}
 			}
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, res))
@@ -75,6 +79,7 @@ What has arrived is handed to the system every second: a recording whose writer 
 			for _, s := range res.Streams {
 				say(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
 					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
+				printMarks(cmd.OutOrStdout(), s.Marks)
 				if s.Health != nil && s.Health.Unstamped > 0 {
 					note(cmd, "%s: %d samples came with a stamp that is no time in seconds, or before the first stamp; the latter are not recorded", s.Source, s.Health.Unstamped)
 				}
@@ -87,6 +92,15 @@ What has arrived is handed to the system every second: a recording whose writer 
 	cmd.Flags().Float64Var(&duration, "duration", 0, "seconds to record; 0 records until it is interrupted")
 	cmd.Flags().Float64Var(&wait, "wait", 30, "seconds to wait for the streams to be there")
 	return cmd
+}
+
+// printMarks prints what became of the marks, where that needs a word.
+func printMarks(w io.Writer, m *session.Marks) {
+	if m == nil || m.Late+m.Lost+m.Waiting == 0 {
+		return
+	}
+	say(w, "marks: %d came, %d after their samples (%d by more than %g s, the latest by %.3f s), %d lost, %d without samples at the end\n",
+		m.Came, m.Late, m.TooLate, signal.MaxLate, m.LagS, m.Lost, m.Waiting)
 }
 
 // recordSource is a source that is being recorded.
@@ -203,7 +217,7 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 		switch src := s.Source.(type) {
 		case signal.LiveSource:
 			h := src.Health()
-			out.Health, out.Lost = &h, h.Lost+h.Suspected+h.Dropped
+			out.Health, out.Lost, out.Marks = &h, h.Lost+h.Suspected+h.Dropped, session.MarksOf(src)
 		case interface{ Stats() bus.RawStats }:
 			out.Lost = src.Stats().Missing
 		}
@@ -222,17 +236,23 @@ func (s *recordSource) follow(ctx context.Context, tell func(string), at func(in
 		done.Go(func() {
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
-			stamps := session.NewStampWatch(s.name)
+			stamps, marks := session.NewStampWatch(s.name), session.NewMarkWatch(s.name, session.LateRecorded)
+			look := func(now time.Time, h signal.Health) {
+				for _, line := range []string{stamps.Look(now, h), marks.Look(now, session.MarksOf(src))} {
+					if line != "" {
+						tell(line)
+					}
+				}
+			}
 			for {
 				select {
 				case <-stop:
+					look(time.Now(), src.Health()) // what is shorter than a second is told of too
 					return
 				case now := <-tick.C:
 					h := src.Health()
 					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: h})
-					if line := stamps.Look(now, h); line != "" {
-						tell(line)
-					}
+					look(now, h)
 				}
 			}
 		})

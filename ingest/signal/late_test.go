@@ -1,0 +1,66 @@
+package signal_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+func lateChunk() signal.Chunk {
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	c := signal.NewChunk(info, 500, 10)
+	c.Late = []signal.Event{{Sample: -3, Onset: -0.03, Label: "before"}, {Sample: 399, Onset: 3.99, Label: "too late"}, {Sample: 400, Onset: 4, Label: "late"}}
+	c.Events = []signal.Event{{Sample: 500, Onset: 5, Label: "first"}, {Sample: 509, Onset: 5.09, Label: "last"}}
+	return c
+}
+
+// TestLateEvents: who decides now sees those that are late by at most a second at the first sample; who holds the past has all of them.
+func TestLateEvents(t *testing.T) {
+	c := lateChunk()
+	if n := c.TooLate(); n != 2 {
+		t.Errorf("%d events are too late, want 2", n)
+	}
+	now := c.Now()
+	want := append([]signal.Event{{Sample: 500, Onset: 4, Label: "late"}}, c.Events...)
+	if diff := cmp.Diff(want, now.Events); diff != "" || now.Late != nil || now.CheckEvents() != nil {
+		t.Errorf("now (-want +got):\n%s%v", diff, now.Late)
+	}
+	if len(c.Late) != 3 || len(c.Events) != 2 {
+		t.Errorf("the chunk itself was changed: %v, %v", c.Late, c.Events)
+	}
+	if a, b := c.Slice(500, 505), c.Slice(505, 510); len(a.Late) != 3 || len(b.Late) != 0 {
+		t.Errorf("parts of it have %d and %d late events, want 3 and 0", len(a.Late), len(b.Late))
+	}
+	d := c.Clone()
+	d.Late[0].Label = "other"
+	if c.Late[0].Label != "before" {
+		t.Error("a clone shares the late events")
+	}
+	for _, bad := range [][]signal.Event{{{Sample: 500}}, {{Sample: 2}, {Sample: 1}}, {{Sample: 1, Label: "\xff"}}} {
+		c.Late = bad
+		if err := c.CheckEvents(); err == nil || !strings.Contains(err.Error(), "late event") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// TestLateRecord: late events come back from a record of PlacedSchema, and stand at the first sample in one of Schema.
+func TestLateRecord(t *testing.T) {
+	c := lateChunk()
+	schema := signal.PlacedSchema(c.Info)
+	info, err := signal.InfoFromSchema(schema)
+	if err != nil || !cmp.Equal(info, c.Info) {
+		t.Fatalf("%v, %v", info, err)
+	}
+	got, err := signal.FromRecord(c.RecordWith(schema), info)
+	if err != nil || !cmp.Equal(got.Late, c.Late) || !cmp.Equal(got.Events, c.Events) {
+		t.Errorf("%v: late %+v, on time %+v", err, got.Late, got.Events)
+	}
+	got, err = signal.FromRecord(c.Record(), info)
+	if err != nil || got.Late != nil || len(got.Events) != 5 || got.Events[2].Sample != 500 || got.Events[2].Onset != 4 {
+		t.Errorf("%v: late %+v, on time %+v", err, got.Late, got.Events)
+	}
+}

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Marks is what became of the marks beside the samples of a source.
+type Marks struct {
+	Came    uint64  `json:"came"`
+	Late    uint64  `json:"late"`      // whose samples were there before: recordings and calibrations have them at their samples
+	TooLate uint64  `json:"too_late"`  // of these, later than a decision can use: it did not see them
+	LagS    float64 `json:"max_lag_s"` // by how much the latest was late
+	Lost    uint64  `json:"lost"`      // too many waited for their samples
+	Waiting uint64  `json:"waiting"`   // whose samples had not come at the end
+	// StampsOffS is by how much their stamps lie ahead of the clock that their program tells of, below 0 for behind: arrival counts
+	// then. 0 where they are believed.
+	StampsOffS float64 `json:"stamps_off_s"`
+}
+
+// MarksOf is what became of the marks of src, nil where it has none.
+func MarksOf(src signal.Source) *Marks {
+	s, ok := src.(interface{ Marks() signal.Marks })
+	if !ok {
+		return nil
+	}
+	m := s.Marks()
+	if m.State == "" {
+		return nil
+	}
+	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.StampsOffS}
+}
+
+// MarkWatch tells of marks that come late or are lost, and of stamps that are not of the clock that their program tells of: at
+// once, and then at most every SeldomEvery. It is for one goroutine.
+type MarkWatch struct {
+	name string
+	late string // what becomes of late ones
+	seen Marks  // what was told of
+	told time.Time
+}
+
+// NewMarkWatch watches the marks of the source called name. late says what becomes of those that come late.
+func NewMarkWatch(name, late string) *MarkWatch { return &MarkWatch{name: name, late: late} }
+
+// What becomes of marks that come late.
+const (
+	LateRecorded = "they are recorded at the samples where their stamps say that they were"
+	lateLive     = "recordings and calibrations have them at their samples, decisions see those up to 1 s late at the next sample and the others not at all"
+)
+
+// Look is told how the marks are, nil for none, and returns the line for people, "" for none.
+func (w *MarkWatch) Look(now time.Time, m *Marks) string {
+	if m == nil {
+		return ""
+	}
+	late, tooLate, lost := since64(m.Late, w.seen.Late), since64(m.TooLate, w.seen.TooLate), since64(m.Lost, w.seen.Lost)
+	off := m.StampsOffS != 0
+	if !off {
+		w.seen.StampsOffS = 0
+	}
+	newlyOff := off && w.seen.StampsOffS == 0
+	if late+lost == 0 && !newlyOff || !w.told.IsZero() && now.Sub(w.told) < SeldomEvery {
+		return ""
+	}
+	var wrong []string
+	if newlyOff {
+		wrong = append(wrong, fmt.Sprintf("their stamps lie %s the clock that their program tells of, so that they count as of when they arrive, late by the way and by whatever held them up", signal.Apart(m.StampsOffS)))
+	}
+	if late > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d came after their samples, %d of them by more than %g s, the latest by %.3g s: %s", late, tooLate, signal.MaxLate, m.LagS, w.late))
+	}
+	if lost > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d are lost, because too many waited for samples that did not come", lost))
+	}
+	span := ""
+	if !w.told.IsZero() {
+		span = fmt.Sprintf(" within %.0f s", now.Sub(w.told).Seconds())
+	}
+	w.seen, w.told = *m, now
+	return fmt.Sprintf("MARKS of %s%s: %s; in all %d came, %d late. If it goes on, let their program stamp with lsl_local_clock and push each mark when it happens, or raise markers_wait_s",
+		w.name, span, strings.Join(wrong, "; "), m.Came, m.Late)
+}
+
+// End is the line about what never found its place, "" for nothing.
+func (m *Marks) End(name string) string {
+	if m == nil || m.Lost+m.Waiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %d of %d marks have no place: the samples of %d had not come at the end, and %d were lost because too many waited", name, m.Lost+m.Waiting, m.Came, m.Waiting, m.Lost)
+}
