@@ -48,6 +48,61 @@ func (s *Set) Labels() (signal.Labels, error) {
 	return l, nil
 }
 
+// Trials puts the windows together that are of one event; a window without an event is a trial of its own.
+func (s *Set) Trials() (split.Trials, error) {
+	y, err := s.Labels()
+	if err != nil {
+		return split.Trials{}, err
+	}
+	origin := make([]int64, len(s.Windows))
+	for i, w := range s.Windows {
+		if origin[i] = w.Origin; w.Event == nil {
+			origin[i] = w.Start
+		}
+	}
+	return split.TrialsOf(y, s.Group, origin)
+}
+
+// Split is the folds of a splitter, in which all windows of an event are in one part; y is s.Labels() or a permutation of it.
+func (s *Set) Split(by split.Splitter, y signal.Labels) ([]split.Fold, error) {
+	t, err := s.Trials()
+	if err != nil {
+		return nil, err
+	}
+	return t.Split(by, y, s.Group)
+}
+
+// Permute is the labels of s, shuffled among its events: see split.Permute.
+func (s *Set) Permute(seed uint64) (signal.Labels, error) {
+	t, err := s.Trials()
+	if err != nil {
+		return signal.Labels{}, err
+	}
+	y, err := s.Labels()
+	if err != nil {
+		return signal.Labels{}, err
+	}
+	return t.Permute(y, s.Group, seed)
+}
+
+// apart refuses a fold with windows of one event in both parts.
+func (s *Set) apart(fold split.Fold) error {
+	t, err := s.Trials()
+	if err != nil {
+		return err
+	}
+	learned := make([]bool, t.N)
+	for _, i := range fold.Train {
+		learned[t.Of[i]] = true
+	}
+	for _, i := range fold.Test {
+		if learned[t.Of[i]] {
+			return fmt.Errorf("windows of the event at sample %d of %s are in training and test, and windows of one event are alike: make the folds with Set.Split", s.Windows[i].Origin, s.Group[i])
+		}
+	}
+	return nil
+}
+
 // Good lists the positions of the windows that no check refused, among idx.
 func (s *Set) Good(idx []int) []int {
 	var good []int
@@ -152,6 +207,11 @@ func CrossValidateContext(ctx context.Context, spec *Spec, s *Set, y signal.Labe
 func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold split.Fold, out map[int]Tested) error {
 	if len(s.Windows) == 0 {
 		return errors.New("no windows to cross-validate on")
+	}
+	if s.Quantities == nil {
+		if err := s.apart(fold); err != nil {
+			return err
+		}
 	}
 	h, _, _, err := buildHead(spec)
 	if err != nil {

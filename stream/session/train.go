@@ -245,7 +245,7 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 	if err != nil {
 		return m, err
 	}
-	folds, err := splitter.Split(y, set.Group)
+	folds, err := set.Split(splitter, y)
 	if err != nil {
 		return m, err
 	}

@@ -302,7 +302,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		}
 	}
 	if permute {
-		if y, err = split.Permute(y, t.set.Group, seed); err != nil {
+		if y, err = t.set.Permute(seed); err != nil {
 			return nil, refusal{err}
 		}
 	}
@@ -310,7 +310,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--split: %w", err)}
 	}
-	folds, err := splitter.Split(y, t.set.Group)
+	folds, err := t.set.Split(splitter, y)
 	if err != nil {
 		return nil, refusal{err}
 	}
