@@ -85,11 +85,11 @@ func (s *Set) Permute(seed uint64) (signal.Labels, error) {
 	return t.Permute(y, s.Group, seed)
 }
 
-// apart refuses a fold with windows of one event in both parts.
-func (s *Set) apart(fold split.Fold) error {
+// apart is Trials; it refuses a fold with windows of one event in both parts.
+func (s *Set) apart(fold split.Fold) (split.Trials, error) {
 	t, err := s.Trials()
 	if err != nil {
-		return err
+		return t, err
 	}
 	learned := make([]bool, t.N)
 	for _, i := range fold.Train {
@@ -97,10 +97,10 @@ func (s *Set) apart(fold split.Fold) error {
 	}
 	for _, i := range fold.Test {
 		if learned[t.Of[i]] {
-			return fmt.Errorf("windows of the event at sample %d of %s are in training and test, and windows of one event are alike: make the folds with Set.Split", s.Windows[i].Origin, s.Group[i])
+			return t, fmt.Errorf("windows of the event at sample %d of %s are in training and test, and windows of one event are alike: make the folds with Set.Split", s.Windows[i].Origin, s.Group[i])
 		}
 	}
-	return nil
+	return t, nil
 }
 
 // Good lists the positions of the windows that no check refused, among idx.
@@ -170,6 +170,7 @@ func (p *Pipeline) FitContext(ctx context.Context, s *Set, y signal.Labels) erro
 // Tested is the answer to one window by a pipeline that has not seen it.
 type Tested struct {
 	Fold   int
+	Trial  int       // number of the event that the window is of: those of one event have it in common (Set.Trials)
 	Truth  int       // position in Set.Classes
 	Label  int       // position in Set.Classes
 	Row    []float64 // what the decoder saw
@@ -208,8 +209,10 @@ func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold 
 	if len(s.Windows) == 0 {
 		return errors.New("no windows to cross-validate on")
 	}
+	var events split.Trials
 	if s.Quantities == nil {
-		if err := s.apart(fold); err != nil {
+		var err error
+		if events, err = s.apart(fold); err != nil {
 			return err
 		}
 	}
@@ -249,7 +252,7 @@ func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold 
 		}
 		t := Tested{Fold: f, Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores), Value: slices.Clone(pred.Value), Notes: notes}
 		if s.Quantities == nil {
-			t.Truth, t.Label = y.Y[i], slices.Index(s.Classes, pred.Label)
+			t.Truth, t.Label, t.Trial = y.Y[i], slices.Index(s.Classes, pred.Label), events.Of[i]
 		}
 		if trials != nil {
 			t.Possible = make([]bool, len(pred.Scores))

@@ -160,14 +160,17 @@ func coverage(p *pipeline.Pipeline, set *pipeline.Set, tested map[int]pipeline.T
 		return nil, err
 	}
 	c := &bundle.Coverage{Asked: 1 - alpha}
+	var in, missed, event []int // one class, and whether it was not possible
 	for i := range set.Windows {
 		t, ok := tested[i]
 		if !ok {
 			continue
 		}
 		c.Trials++
+		in, missed, event = append(in, 0), append(missed, 1), append(event, t.Trial)
 		if t.Possible[t.Truth] {
 			c.Covered++
+			missed[len(missed)-1] = 0
 		}
 		if t.Decision >= 0 {
 			c.Decided++
@@ -176,8 +179,15 @@ func coverage(p *pipeline.Pipeline, set *pipeline.Set, tested map[int]pipeline.T
 			}
 		}
 	}
-	c.Low, c.High, err = metrics.Proportion(c.Covered, c.Trials, 0.95)
-	return c, err
+	held, err := metrics.NewConfusion([]string{"possible", "missed"}, in, missed)
+	if err != nil {
+		return nil, err
+	}
+	if err := held.Group(in, event); err != nil {
+		return nil, err
+	}
+	c.Low, c.High = held.BalancedAccuracyInterval(0.95) // of one class: the exact one, of events
+	return c, nil
 }
 
 func printCoverage(w io.Writer, c *bundle.Coverage) {
