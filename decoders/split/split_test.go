@@ -354,7 +354,7 @@ func TestWholeRuns(t *testing.T) {
 	for i := 0; i < len(groups); i += 10 {
 		single.Y, names = append(single.Y, y.Y[i]), append(names, groups[i])
 	}
-	if _, err := (windowsAsTrials(len(names))).Split(split.KFold{K: 3}, single, names); err != nil || split.WholeRuns(single, names) != 0 {
+	if _, err := windowsAsTrials(len(names)).Split(split.KFold{K: 3}, single, names); err != nil || split.WholeRuns(single, names) != 0 {
 		t.Error(err)
 	}
 }
