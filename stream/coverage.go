@@ -20,14 +20,17 @@ func Coverage(p *pipeline.Pipeline, set *pipeline.Set, tested map[int]pipeline.T
 		return nil, err
 	}
 	c := &bundle.Coverage{Asked: 1 - alpha}
+	var in, missed, event []int // one class, and whether it was not possible
 	for i := range set.Windows {
 		t, ok := tested[i]
 		if !ok {
 			continue
 		}
 		c.Trials++
+		in, missed, event = append(in, 0), append(missed, 1), append(event, t.Trial)
 		if t.Possible[t.Truth] {
 			c.Covered++
+			missed[len(missed)-1] = 0
 		}
 		if t.Decision >= 0 {
 			c.Decided++
@@ -36,8 +39,15 @@ func Coverage(p *pipeline.Pipeline, set *pipeline.Set, tested map[int]pipeline.T
 			}
 		}
 	}
-	c.Low, c.High, err = metrics.Proportion(c.Covered, c.Trials, 0.95)
-	return c, err
+	held, err := metrics.NewConfusion([]string{"possible", "missed"}, in, missed)
+	if err != nil {
+		return nil, err
+	}
+	if err := held.Group(in, event); err != nil {
+		return nil, err
+	}
+	c.Low, c.High = held.BalancedAccuracyInterval(0.95) // of one class: the exact one, of events
+	return c, nil
 }
 
 // alphaOf is the parameter of the section decide.

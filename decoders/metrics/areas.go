@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -28,10 +29,11 @@ func (t Trials) areas(level float64, seed uint64) []Score {
 		pr.Chance += r.AveragePrecisionChance() / n
 	}
 	resample := func(which func(auc, pr float64) float64) func([]int) float64 {
-		r := Trials{Classes: t.Classes, Truth: make([]int, len(t.Truth)), P: make([][]float64, len(t.Truth)), Part: make([]int, len(t.Truth))}
+		r := Trials{Classes: t.Classes}
 		return func(trials []int) float64 {
+			r.Truth, r.P, r.Part, r.Group = r.Truth[:0], r.P[:0], r.Part[:0], r.Group[:0]
 			for i, k := range trials {
-				r.Truth[i], r.P[i], r.Part[i] = t.Truth[k], t.P[k], t.Part[k]
+				r.Truth, r.P, r.Part, r.Group = append(r.Truth, t.Truth[k]), append(r.P, t.P[k]), append(r.Part, t.Part[k]), append(r.Group, i)
 			}
 			drawn, err := r.rankings()
 			if err != nil {
@@ -41,12 +43,14 @@ func (t Trials) areas(level float64, seed uint64) []Score {
 		}
 	}
 	draw := func(s *Score, which func(auc, pr float64) float64) {
-		drawn, err := Stratified(t.strata(), resample(which), summaryDraws, seed)
+		drawn, err := grouped(t.strata(), t.Group, resample(which), summaryDraws, seed)
 		switch {
+		case errors.Is(err, errSingle):
+			s.unsure(err)
 		case err != nil:
 			s.undefined(err)
 		case s.Value == 1: // every draw is perfect too: see AUCInterval
-			s.Low, s.High, s.Interval = math.Pow((1-level)/2, 1/float64(pairs(all))), 1, "exact limit for pairs without a common trial"
+			s.Low, s.High, s.Interval = math.Pow((1-level)/2, 1/pairs(all)), 1, "exact limit for pairs without a common trial"
 		case s == &pr:
 			s.Low, s.High = logit(s.Value, drawn, positives(all), level)
 		default:
@@ -80,25 +84,25 @@ func means(all []*Ranking) (auc, pr float64) {
 // logit is the interval of an area under the precision-recall curve on the logit scale (Boyd, Eng and Page 2013,
 // doi:10.1007/978-3-642-40994-3_29), with the standard error of the draws or sqrt(v·(1−v)/n) for n positive trials, whichever
 // is larger: the draws of few positives vary too little.
-func logit(value float64, drawn []float64, n int, level float64) (low, high float64) {
-	se := max(stat.StdDev(drawn, nil), math.Sqrt(value*(1-value)/float64(n)))
+func logit(value float64, drawn []float64, n, level float64) (low, high float64) {
+	se := max(stat.StdDev(drawn, nil), math.Sqrt(value*(1-value)/n))
 	at, wide := math.Log(value/(1-value)), mathext.NormalQuantile((1+level)/2)*se/(value*(1-value))
 	return 1 / (1 + math.Exp(wide-at)), 1 / (1 + math.Exp(-wide-at))
 }
 
-// positives is the number of positive trials of all rankings.
-func positives(all []*Ranking) (n int) {
+// positives is the number of positive trials of all rankings, of groups where trials are grouped.
+func positives(all []*Ranking) (n float64) {
 	for _, r := range all {
-		n += r.n[1]
+		n += float64(r.n[1]) / r.per[1]
 	}
 	return n
 }
 
 // pairs is the least number, over rankings, of pairs of a positive and another trial that have no trial in common.
-func pairs(all []*Ranking) int {
-	least := math.MaxInt
+func pairs(all []*Ranking) float64 {
+	least := math.Inf(1)
 	for _, r := range all {
-		least = min(least, r.n[0], r.n[1])
+		least = min(least, float64(r.n[0])/r.per[0], float64(r.n[1])/r.per[1])
 	}
 	return least
 }
@@ -119,13 +123,16 @@ func (t Trials) rankings() ([]*Ranking, error) {
 			if len(t.Classes) == 2 && k == 0 {
 				continue // the mirror image of the second
 			}
-			score, positive := make([]float64, len(trials)), make([]bool, len(trials))
+			score, positive, group := make([]float64, len(trials)), make([]bool, len(trials)), make([]int, len(trials))
 			for i, trial := range trials {
-				score[i], positive[i] = logOdds(t.P[trial], k), t.Truth[trial] == k
+				score[i], positive[i], group[i] = logOdds(t.P[trial], k), t.Truth[trial] == k, t.Group[trial]
 			}
 			r, err := NewRanking(score, positive)
 			if err != nil {
 				return nil, fmt.Errorf("part %d, class %s: %w", p, t.Classes[k], err)
+			}
+			if err := r.Group(group); err != nil {
+				return nil, err
 			}
 			if min(r.n[0], r.n[1]) < 2 {
 				return nil, fmt.Errorf("part %d: %d trials of the class %s and %d others, needs 2 of each", p, r.n[1], t.Classes[k], r.n[0])

@@ -33,25 +33,33 @@ func (q *Probabilities) LogLossPrior() float64 {
 // A decoder whose ECE is not above it shows no miscalibration. It is the level to compare with in place of chance, which ECE
 // has none of: who gives the parts of the classes knows nothing and is calibrated.
 func (q *Probabilities) ECECalibrated(bins, draws int, seed uint64) float64 {
-	sum := 0.0
-	drawn := q.calibrated(bins, draws, seed)
-	for _, v := range drawn {
-		sum += v
-	}
-	return sum / float64(len(drawn))
+	return mean(q.calibrated(bins, each(len(q.p)), draws, seed))
 }
 
-// calibrated is the draws of ECECalibrated, sorted.
-func (q *Probabilities) calibrated(bins, draws int, seed uint64) []float64 {
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// calibrated is the draws of ECECalibrated, sorted. Trials of one group have their chance in common.
+func (q *Probabilities) calibrated(bins int, group []int, draws int, seed uint64) []float64 {
 	if draws < 1 {
 		panic(fmt.Sprintf("metrics: %d draws, must be at least 1", draws))
 	}
 	rng := rand.New(rand.NewPCG(seed, 5))
 	r := &Probabilities{q.p, slices.Clone(q.truth)}
 	drawn := make([]float64, draws)
+	chance := map[int]float64{}
 	for d := range drawn {
+		clear(chance)
 		for i, row := range q.p {
-			u, k := rng.Float64(), 0
+			if _, known := chance[group[i]]; !known {
+				chance[group[i]] = rng.Float64()
+			}
+			u, k := chance[group[i]], 0
 			for u >= row[k] && k < len(row)-1 {
 				u -= row[k]
 				k++
@@ -68,28 +76,34 @@ func (q *Probabilities) calibrated(bins, draws int, seed uint64) []float64 {
 // limit is 0 where a calibrated decoder with these probabilities (ECECalibrated) reaches this ECE with a probability of
 // (1 − level)/2, else that of Reflected; the upper limit is that of Percentiles. Trials are drawn within each stratum.
 func (q *Probabilities) ECEInterval(bins int, stratum []int, level float64, draws int, seed uint64) (low, high float64, err error) {
+	return q.eceInterval(bins, stratum, each(len(q.p)), level, draws, seed)
+}
+
+// eceInterval is ECEInterval that draws groups.
+func (q *Probabilities) eceInterval(bins int, stratum, group []int, level float64, draws int, seed uint64) (low, high float64, err error) {
 	value := q.ECE(bins)
-	drawn, err := q.draws(stratum, func(r *Probabilities) float64 { return r.ECE(bins) }, draws, seed)
+	drawn, err := q.draws(stratum, group, func(r *Probabilities) float64 { return r.ECE(bins) }, draws, seed)
 	if err != nil {
 		return 0, 0, err
 	}
 	low, _ = Reflected(value, drawn, level)
 	_, high = Percentiles(drawn, level)
-	if value <= quantile(q.calibrated(bins, draws, seed), (1+level)/2) {
+	if value <= quantile(q.calibrated(bins, group, draws, seed), (1+level)/2) {
 		low = 0
 	}
 	return max(low, 0), max(high, value), nil
 }
 
-// draws is the distribution of a measure of q over the draws of Stratified.
-func (q *Probabilities) draws(stratum []int, measure func(*Probabilities) float64, draws int, seed uint64) ([]float64, error) {
+// draws is the distribution of a measure of q over draws of groups of trials.
+func (q *Probabilities) draws(stratum, group []int, measure func(*Probabilities) float64, draws int, seed uint64) ([]float64, error) {
 	if len(stratum) != len(q.p) {
 		return nil, fmt.Errorf("metrics: the strata of %d trials of %d", len(stratum), len(q.p))
 	}
-	r := &Probabilities{make([][]float64, len(q.p)), make([]int, len(q.p))}
-	return Stratified(stratum, func(trials []int) float64 {
-		for i, k := range trials {
-			r.p[i], r.truth[i] = q.p[k], q.truth[k]
+	r := &Probabilities{}
+	return grouped(stratum, group, func(trials []int) float64 {
+		r.p, r.truth = r.p[:0], r.truth[:0]
+		for _, k := range trials {
+			r.p, r.truth = append(r.p, q.p[k]), append(r.truth, q.truth[k])
 		}
 		return measure(r)
 	}, draws, seed)

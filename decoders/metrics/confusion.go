@@ -14,6 +14,8 @@ import (
 type Confusion struct {
 	Classes []string
 	N       [][]int // N[truth][decision]
+
+	per []float64 // trials counted for each independent one, by class; nil for 1: see Group
 }
 
 // NewConfusion counts the decisions predicted[i] about trials whose class is truth[i], both positions in classes. There
@@ -102,8 +104,15 @@ func (c *Confusion) BalancedAccuracy() float64 {
 //
 // The posterior of Brodersen et al. 2010 (doi:10.1109/ICPR.2010.764) lies between the two distributions; it is
 // narrower, leaves out an observed 1, and covers less than its level for few trials.
+//
+// With Group x_k and n_k are divided by the trials of class k that go to one that is independent: what they count is groups.
 func (c *Confusion) BalancedAccuracyInterval(level float64) (low, high float64) {
-	correct, trials := c.present()
+	var correct, trials []float64
+	for k, row := range c.N {
+		if n := c.trials(k); n > 0 {
+			correct, trials = append(correct, float64(row[k])/c.perTrial(k)), append(trials, float64(n)/c.perTrial(k))
+		}
+	}
 	return meanInterval(correct, trials, level)
 }
 
@@ -122,7 +131,7 @@ func (c *Confusion) Accuracy() float64 { return float64(c.Correct()) / float64(c
 // AccuracyInterval is the exact confidence interval of the accuracy (Clopper and Pearson 1934,
 // doi:10.1093/biomet/26.4.404); level must be between 0 and 1.
 func (c *Confusion) AccuracyInterval(level float64) (low, high float64) {
-	return meanInterval([]int{c.Correct()}, []int{c.Trials()}, level)
+	return meanInterval([]float64{float64(c.Correct())}, []float64{float64(c.Trials())}, level)
 }
 
 // PAboveChance is the probability that guessing is right at least as often: the exact one-sided binomial test against

@@ -10,12 +10,12 @@ import (
 // cells is the resolution of the numerical convolution: limits are right to about 1e-7.
 const cells = 4096
 
-// meanInterval is the melded confidence interval of the mean of the proportions correct[k]/trials[k].
-func meanInterval(correct, trials []int, level float64) (low, high float64) {
+// meanInterval is the melded confidence interval of the mean of the proportions correct[k]/trials[k], which need not be whole.
+func meanInterval(correct, trials []float64, level float64) (low, high float64) {
 	if !(level > 0 && level < 1) {
 		panic(fmt.Sprintf("metrics: level is %g, must be between 0 and 1", level))
 	}
-	wrong := make([]int, len(trials))
+	wrong := make([]float64, len(trials))
 	for k, n := range trials {
 		wrong[k] = n - correct[k]
 	}
@@ -24,11 +24,11 @@ func meanInterval(correct, trials []int, level float64) (low, high float64) {
 }
 
 // lowerLimit is the q quantile of the mean of independent Beta(x_k, n_k−x_k+1). Beta(0, ·) is all at 0.
-func lowerLimit(x, n []int, q float64) float64 {
+func lowerLimit(x, n []float64, q float64) float64 {
 	var a, b []float64
 	for k := range x {
 		if x[k] > 0 {
-			a, b = append(a, float64(x[k])), append(b, float64(n[k]-x[k]+1))
+			a, b = append(a, x[k]), append(b, max(n[k]-x[k], 0)+1)
 		}
 	}
 	switch len(a) {
@@ -87,6 +87,6 @@ func Proportion(count, n int, level float64) (low, high float64, err error) {
 	if n < 1 || count < 0 || count > n {
 		return 0, 0, fmt.Errorf("metrics: %d of %d trials, must be from 0 to all of at least one", count, n)
 	}
-	low, high = meanInterval([]int{count}, []int{n}, level)
+	low, high = meanInterval([]float64{float64(count)}, []float64{float64(n)}, level)
 	return low, high, nil
 }

@@ -15,7 +15,8 @@ type Ranking struct {
 	order    []int // trials by ascending score
 	score    []float64
 	positive []bool
-	n        [2]int // others, positives
+	n        [2]int     // others, positives
+	per      [2]float64 // trials counted for each independent one
 }
 
 // NewRanking sorts trials by their score, which says how surely a trial is positive. Both kinds must occur; scores must
@@ -24,7 +25,7 @@ func NewRanking(score []float64, positive []bool) (*Ranking, error) {
 	if len(score) != len(positive) {
 		return nil, fmt.Errorf("metrics: got %d scores and %d labels, must be as many", len(score), len(positive))
 	}
-	r := &Ranking{order: make([]int, len(score)), score: slices.Clone(score), positive: slices.Clone(positive)}
+	r := &Ranking{order: make([]int, len(score)), score: slices.Clone(score), positive: slices.Clone(positive), per: [2]float64{1, 1}}
 	for i, s := range score {
 		if math.IsNaN(s) || math.IsInf(s, 0) {
 			return nil, fmt.Errorf("metrics: score of trial %d is %g, must be finite", i, s)
@@ -41,6 +42,20 @@ func NewRanking(score []float64, positive []bool) (*Ranking, error) {
 	}
 	sort.SliceStable(r.order, func(a, b int) bool { return score[r.order[a]] < score[r.order[b]] })
 	return r, nil
+}
+
+// Group says which trials are not independent of each other, such as windows of one event: those with one number in group, one for
+// each trial. AUCInterval then counts groups, as (*Confusion).Group.
+func (r *Ranking) Group(group []int) error {
+	if len(group) != len(r.score) {
+		return fmt.Errorf("metrics: the groups of %d trials of %d, must be as many", len(group), len(r.score))
+	}
+	truth := make([]int, len(group))
+	for i, p := range r.positive {
+		truth[i] = kind(p)
+	}
+	r.per = [2]float64(perGroup(truth, group, 2))
+	return nil
 }
 
 // groups calls f for the trials of each distinct score, in ascending order.
@@ -86,6 +101,7 @@ func (r *Ranking) AUC() float64 {
 //	r = 1 − w + w·s²/V₁,   w = k/(k + 10),   k the smaller of m and n
 //
 // and r = 1 where the AUC is 0 or 1: from some hundred trials of each kind on it is DeLong's. It needs 2 trials of each kind.
+// With Group m, n and k count groups, and s² is that of as many independent trials.
 // TestAUCIntervalCovers says how often it holds the truth.
 func (r *Ranking) AUCInterval(level float64) (low, high float64, err error) {
 	checkLevel(level)
@@ -93,7 +109,7 @@ func (r *Ranking) AUCInterval(level float64) (low, high float64, err error) {
 		return 0, 0, fmt.Errorf("metrics: interval of the AUC from %d trials of the class and %d others, needs 2 of each", r.n[1], r.n[0])
 	}
 	auc := r.AUC()
-	n0, n1 := float64(r.n[0]), float64(r.n[1])
+	n0, n1 := float64(r.n[0])/r.per[0], float64(r.n[1])/r.per[1]
 	scale := 1.0
 	model := func(theta float64) float64 {
 		n := (n0+n1)/2 - 1
@@ -144,7 +160,7 @@ func (r *Ranking) delong(auc float64) float64 {
 	}
 	variance := 0.0
 	for k, n := range r.n {
-		variance += power[k] / float64(n-1) / float64(n)
+		variance += power[k] / float64(n-1) / float64(n) * r.per[k]
 	}
 	return variance
 }

@@ -16,19 +16,44 @@ import (
 // as stratum has. The values come sorted. Where every class is a stratum each draw has all of them, so a measure that is
 // defined for the trials is defined for every draw.
 func Stratified(stratum []int, measure func(trials []int) float64, draws int, seed uint64) ([]float64, error) {
-	if len(stratum) == 0 || draws < 100 {
-		return nil, fmt.Errorf("metrics: bootstrap of %d trials with %d draws, must be at least 1 and 100", len(stratum), draws)
+	return grouped(stratum, each(len(stratum)), measure, draws, seed)
+}
+
+// grouped is Stratified that draws groups of trials, whole, within each stratum; a group that is in two strata counts as one in each. measure
+// is given more or fewer trials then than there are. Where trials are grouped, a stratum of a single group is an error: nothing
+// says how it varies.
+func grouped(stratum, group []int, measure func(trials []int) float64, draws int, seed uint64) ([]float64, error) {
+	if len(stratum) == 0 || draws < 100 || len(group) != len(stratum) {
+		return nil, fmt.Errorf("metrics: bootstrap of %d trials in the groups of %d with %d draws, must be at least 1, as many, and 100", len(stratum), len(group), draws)
 	}
+	type key struct{ stratum, group int }
+	at := map[key]int{}
+	var groups [][]int // trials of each, in the order in which they first occur
+	var of []int       // stratum of each
 	members := map[int][]int{}
 	for i, s := range stratum {
-		members[s] = append(members[s], i)
+		k := key{s, group[i]}
+		if _, known := at[k]; !known {
+			at[k] = len(groups)
+			members[s] = append(members[s], len(groups))
+			groups, of = append(groups, nil), append(of, s)
+		}
+		groups[at[k]] = append(groups[at[k]], i)
+	}
+	if len(groups) < len(stratum) {
+		for _, s := range of {
+			if len(members[s]) < 2 {
+				return nil, errSingle
+			}
+		}
 	}
 	rng := rand.New(rand.NewPCG(seed, 3))
-	trials, values := make([]int, len(stratum)), make([]float64, draws)
+	trials, values := make([]int, 0, len(stratum)), make([]float64, draws)
 	for d := range values {
-		for i, s := range stratum {
+		trials = trials[:0]
+		for _, s := range of {
 			m := members[s]
-			trials[i] = m[rng.IntN(len(m))]
+			trials = append(trials, groups[m[rng.IntN(len(m))]]...)
 		}
 		v := measure(trials)
 		if math.IsNaN(v) {
@@ -39,6 +64,9 @@ func Stratified(stratum []int, measure func(trials []int) float64, draws int, se
 	slices.Sort(values)
 	return values, nil
 }
+
+// errSingle is that of an interval that cannot be.
+var errSingle = errors.New("no interval: all trials of a class are of one group, such as windows of one event, and nothing says how groups differ; record more")
 
 // quantile is that of sorted values, by straight lines between them.
 func quantile(sorted []float64, q float64) float64 {
@@ -88,7 +116,7 @@ func (c *Confusion) posterior(value float64, measure func(n [][]float64) float64
 		for k, row := range c.N {
 			n, sum := float64(c.trials(k)), 0.0
 			for d, m := range row {
-				drawn[k][d] = distuv.Gamma{Alpha: float64(m) + 1/float64(len(row)), Beta: 1, Src: src}.Rand()
+				drawn[k][d] = distuv.Gamma{Alpha: float64(m)/c.perTrial(k) + 1/float64(len(row)), Beta: 1, Src: src}.Rand()
 				sum += drawn[k][d]
 			}
 			for d := range row {

@@ -24,6 +24,9 @@ type Trials struct {
 	// Part is the part of each trial, from 0, such as its fold or model: trials are ranked against those of their own part,
 	// and the areas under the curves are means over parts.
 	Part []int
+	// Group says which trials are not independent of each other, such as windows of one event: those with one number. Intervals count
+	// groups, see (*Confusion).Group. Nil where all are.
+	Group []int
 	// Seconds is the time that a decision takes, for the information transfer rate.
 	Seconds float64
 }
@@ -43,6 +46,12 @@ func Summary(t Trials, seed uint64) ([]Score, error) {
 	}
 	if len(t.P) != len(t.Truth) || len(t.Part) != len(t.Truth) {
 		return nil, fmt.Errorf("metrics: %d trials, %d rows of probabilities, %d parts; must be as many", len(t.Truth), len(t.P), len(t.Part))
+	}
+	if t.Group == nil {
+		t.Group = each(len(t.Truth))
+	}
+	if err := c.Group(t.Truth, t.Group); err != nil {
+		return nil, err
 	}
 	const level = 0.95
 	balanced := Score{Metric: "balanced_accuracy", Value: c.BalancedAccuracy(), Chance: c.Chance(), Interval: "exact for each class, melded", Level: "1/K"}
@@ -67,6 +76,11 @@ func Summary(t Trials, seed uint64) ([]Score, error) {
 
 func (s *Score) undefined(err error) {
 	s.Value, s.Low, s.High, s.Chance, s.Missing = math.NaN(), math.NaN(), math.NaN(), math.NaN(), err.Error()
+}
+
+// unsure is a value without an interval.
+func (s *Score) unsure(err error) {
+	s.Low, s.High, s.Interval = math.NaN(), math.NaN(), err.Error()
 }
 
 // strata is the part and class of each trial as one number.
@@ -101,16 +115,17 @@ func (t Trials) probabilities(level float64, seed uint64) []Score {
 	}{{(*Probabilities).Brier, q.BrierPrior()}, {(*Probabilities).LogLoss, q.LogLossPrior()}} {
 		s := &scores[i]
 		s.Value, s.Chance = m.of(q), m.chance
-		drawn, err := q.draws(t.Truth, m.of, summaryDraws, seed)
+		drawn, err := q.draws(t.Truth, t.Group, m.of, summaryDraws, seed)
 		if err != nil {
-			return fail(err)
+			s.unsure(err)
+			continue
 		}
 		s.Low, s.High = Percentiles(drawn, level)
 	}
 	s := &scores[2]
-	s.Value, s.Chance = q.ECE(summaryBins), q.ECECalibrated(summaryBins, summaryDraws, seed)
-	if s.Low, s.High, err = q.ECEInterval(summaryBins, t.Truth, level, summaryDraws, seed); err != nil {
-		return fail(err)
+	s.Value, s.Chance = q.ECE(summaryBins), mean(q.calibrated(summaryBins, t.Group, summaryDraws, seed))
+	if s.Low, s.High, err = q.eceInterval(summaryBins, t.Truth, t.Group, level, summaryDraws, seed); err != nil {
+		s.unsure(err)
 	}
 	return scores
 }

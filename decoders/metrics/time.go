@@ -84,6 +84,6 @@ func TimeToDecision(seconds []float64, level float64) (Latency, error) {
 	if k >= 0 && k < n-1-k {
 		l.Low, l.High = t[k], t[n-1-k]
 	}
-	l.DecidedLow, l.DecidedHigh = meanInterval([]int{l.Decided}, []int{n}, level)
+	l.DecidedLow, l.DecidedHigh = meanInterval([]float64{float64(l.Decided)}, []float64{float64(n)}, level)
 	return l, nil
 }

@@ -83,9 +83,6 @@ func (s BlockedKFold) Split(y signal.Labels, groups []string) ([]Fold, error) {
 	if s.K < 2 || s.K > n {
 		return nil, fmt.Errorf("%s: %d folds of %d trials; there must be at least 2 folds, each with at least one trial", BlockedKFoldName, s.K, n)
 	}
-	if err := apart(BlockedKFoldName, y, groups); err != nil {
-		return nil, err
-	}
 	// With k·n/K as the first trial of part k, trial i is in part ((i+1)·K − 1)/n.
 	return folds(BlockedKFoldName, y, s.K, func(i int) int { return ((i+1)*s.K - 1) / n },
 		func(k int) string { return fmt.Sprintf("block %d of %d", k+1, s.K) })

@@ -19,7 +19,8 @@ type Fold struct {
 
 // Splitter makes folds in which every trial is tested exactly once. groups[i] is the run that trial i was recorded in:
 // for the splits by session and subject a name that ParseGroup understands, such as that of a file, else any string.
-// Every class must be among the training trials of every fold.
+// Every class must be among the training trials of every fold. Trials are taken for independent of each other: where several windows
+// are of one trial, Trials.Split deals out trials.
 type Splitter interface {
 	Split(y signal.Labels, groups []string) ([]Fold, error)
 }
@@ -102,9 +103,6 @@ func (s KFold) Split(y signal.Labels, groups []string) ([]Fold, error) {
 	if s.K < 2 || s.K > len(y.Y) {
 		return nil, fmt.Errorf("%s: %d folds of %d trials; there must be at least 2 folds, each with at least one trial", KFoldName, s.K, len(y.Y))
 	}
-	if err := apart(KFoldName, y, groups); err != nil {
-		return nil, err
-	}
 	rng := rand.New(rand.NewPCG(s.Seed, 0))
 	fold := make([]int, len(y.Y))
 	dealt := 0
@@ -123,33 +121,6 @@ func (s KFold) Split(y signal.Labels, groups []string) ([]Fold, error) {
 	}
 	return folds(KFoldName, y, s.K, func(i int) int { return fold[i] },
 		func(k int) string { return fmt.Sprintf("fold %d of %d", k+1, s.K) })
-}
-
-// WholeRuns is the number of runs where each has trials of one class only, and some more than one, as recordings that are all of one
-// condition have: the trials of a run are then no more independent than its label. Otherwise it is 0, also for a single run.
-func WholeRuns(y signal.Labels, groups []string) int {
-	first, n := map[string]int{}, map[string]int{}
-	for i, g := range groups {
-		if n[g]++; n[g] == 1 {
-			first[g] = y.Y[i]
-		} else if y.Y[i] != first[g] {
-			return 0
-		}
-	}
-	if len(n) < 2 || len(n) == len(groups) {
-		return 0
-	}
-	return len(n)
-}
-
-// apart refuses labels of whole runs: trials of one run in both parts of a fold would be told by what is alike in a recording, and by
-// nothing else.
-func apart(split string, y signal.Labels, groups []string) error {
-	if WholeRuns(y, groups) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%s: every run has trials of one class only, so that a fold with trials of a run in both parts would tell recordings apart, not classes: use the split %q, or %q",
-		split, CrossSubjectName, LeaveOneRunOutName)
 }
 
 // folds makes n folds; trial i is tested in fold of(i).

@@ -289,50 +289,105 @@ func ofWholeRuns(n int) (y signal.Labels, groups []string) {
 	return y, groups
 }
 
-// TestWholeRuns: where a run has one class only, no fold has trials of one run in both parts, whatever the split.
+// windowsAsTrials takes every window for a trial of its own.
+func windowsAsTrials(n int) split.Trials {
+	t := split.Trials{Of: make([]int, n), N: n}
+	for i := range t.Of {
+		t.Of[i] = i
+	}
+	return t
+}
+
+// TestWholeRuns: where a run has one class only, no fold has windows of it in both parts, whatever the split, also where one run among
+// them has two classes. What cannot be split so is refused, with the split that can be.
 func TestWholeRuns(t *testing.T) {
-	y, groups := ofWholeRuns(6)
-	for _, name := range split.Names() {
-		s, err := split.New(name, 1)
-		if err != nil {
-			t.Fatal(err)
+	for _, mixed := range []bool{false, true} {
+		y, groups := ofWholeRuns(6)
+		if mixed {
+			y.Y[3] = 1
 		}
-		folds, err := s.Split(y, groups)
-		switch name {
-		case split.KFoldName, split.BlockedKFoldName, split.WithinSessionName, split.WithinSessionBlockedName:
-			if err == nil || !strings.Contains(err.Error(), `would tell recordings apart, not classes: use the split "cross-subject"`) {
-				t.Errorf("%s: the error is %v", name, err)
+		for _, name := range split.Names() {
+			s, err := split.New(name, 1)
+			if err != nil {
+				t.Fatal(err)
 			}
-			continue
-		case split.CrossSessionName:
-			if err == nil { // there is one session
-				t.Errorf("%s: no error", name)
+			folds, err := windowsAsTrials(len(groups)).Split(s, y, groups)
+			switch name {
+			case split.WithinSessionName, split.WithinSessionBlockedName:
+				if want := `would tell recordings apart, not classes: use the split "cross-subject"`; err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: the error is %v, must contain %q", name, err, want)
+				}
+				continue
+			case split.CrossSessionName:
+				if err == nil { // there is one session
+					t.Errorf("%s: no error", name)
+				}
+				continue
 			}
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range folds {
-			learned := map[string]bool{}
-			for _, i := range f.Train {
-				learned[groups[i]] = true
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, i := range f.Test {
-				if learned[groups[i]] {
-					t.Fatalf("%s: %s: %s is in both parts", name, f.Name, groups[i])
+			for _, f := range folds {
+				learned := map[string]bool{}
+				for _, i := range f.Train {
+					learned[groups[i]] = true
+				}
+				for _, i := range f.Test {
+					if learned[groups[i]] && (!mixed || groups[i] != groups[0]) {
+						t.Fatalf("%s: %s: %s is in both parts", name, f.Name, groups[i])
+					}
 				}
 			}
 		}
+		want := 12
+		if mixed {
+			want--
+		}
+		if n := split.WholeRuns(y, groups); n != want {
+			t.Errorf("%d runs of one class, want %d", n, want)
+		}
 	}
 	// One trial of each run is no such case, nor is one run of all.
+	y, groups := ofWholeRuns(6)
 	single := signal.Labels{Classes: y.Classes}
 	var names []string
 	for i := 0; i < len(groups); i += 10 {
 		single.Y, names = append(single.Y, y.Y[i]), append(names, groups[i])
 	}
-	if _, err := (split.KFold{K: 3}).Split(single, names); err != nil {
+	if _, err := windowsAsTrials(len(names)).Split(split.KFold{K: 3}, single, names); err != nil || split.WholeRuns(single, names) != 0 {
 		t.Error(err)
+	}
+}
+
+// TestFair: what is recommended for whole recordings can be done. Nothing is, where a person has one run of a class and there is no other.
+func TestFair(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		runs   []string
+		y      []int
+		want   string
+		remedy string
+	}{
+		{"two persons", []string{"sub-1_run-1", "sub-1_run-2", "sub-2_run-1", "sub-2_run-2"}, []int{0, 1, 0, 1}, split.CrossSubjectName, `use the split "cross-subject"`},
+		{"one person, a run of each class", []string{"sub-1_run-1", "sub-1_run-2"}, []int{0, 1}, "", "give recordings of more persons"},
+		{"one person, two runs of each class", []string{"sub-1_run-1", "sub-1_run-2", "sub-1_run-3", "sub-1_run-4"}, []int{0, 1, 0, 1}, split.LeaveOneRunOutName, `use the split "leave-one-run-out"`},
+		{"nobody is named", []string{"a", "b", "c", "d"}, []int{0, 1, 0, 1}, split.LeaveOneRunOutName, `use the split "leave-one-run-out"`},
+		{"a class of one person only", []string{"sub-1_run-1", "sub-1_run-2", "sub-1_run-3", "sub-2_run-1"}, []int{0, 1, 1, 0}, "", "give recordings of more persons"},
+	} {
+		y := signal.Labels{Classes: []string{"rest", "task"}}
+		var groups []string
+		for i, r := range tc.runs {
+			for range 3 {
+				y.Y, groups = append(y.Y, tc.y[i]), append(groups, r)
+			}
+		}
+		if got := split.Fair(y, groups); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+		_, err := windowsAsTrials(len(groups)).Split(split.KFold{K: 5}, y, groups)
+		if err == nil || !strings.Contains(err.Error(), tc.remedy) {
+			t.Errorf("%s: the error is %v, must contain %q", tc.name, err, tc.remedy)
+		}
 	}
 }
 
@@ -373,7 +428,7 @@ func TestWholeRunsAtChance(t *testing.T) {
 			}
 			x[i] = marks[g] + 0.01*rng.NormFloat64()
 		}
-		shuffled, err := split.Permute(y, groups, seed)
+		shuffled, err := windowsAsTrials(len(groups)).Permute(y, groups, seed)
 		if err != nil {
 			t.Fatal(err)
 		}

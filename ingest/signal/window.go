@@ -8,6 +8,9 @@ type Window struct {
 	X     [][]float64 // channel-major, all of one length
 	Event *Event      // what it was cut around; nil for a window that slides
 	Label string      // the class of Event, "" where there is none; for training and scoring, never for prediction
+	// Origin is the sample of the event that the window is of. Windows of one event that lasts have it in common, while the Event of
+	// each says where it was cut: they are one trial, and never in training and test both. It means nothing where Event is nil.
+	Origin int64
 	// Slides says that the window is one of those that follow the stream, whether or not it was also cut around an event.
 	Slides bool
 	// Rejected says why the window must not be used: "412 µV peak to peak in Fp1, at most 150". It is "" where it is good.

@@ -144,7 +144,6 @@ func TestBadChannelsAsMNE(t *testing.T) {
 	}{
 		"linked_ears, channels marked as bad": {&reref.LinkedEars{Channels: []string{"A1", "A2"}}, g.LinkedBads},
 		"reference, channels marked as bad":   {&reref.Reference{Channels: []string{"A1", "A2"}}, g.LinkedBads},
-		"reference to a bad channel":          {&reref.Reference{Channels: []string{"C4", "Cz"}}, g.BadReference},
 	} {
 		if _, err := tc.step.Start(in.Info); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -160,6 +159,32 @@ func TestBadChannelsAsMNE(t *testing.T) {
 		if len(notes) != 1 || !strings.Contains(notes[0].String(), "2 not changed, because the recording marks them as bad: C4, O1") {
 			t.Errorf("%s: the notes are %v", name, notes)
 		}
+	}
+	// MNE takes a bad reference electrode from every good channel and says nothing; here it is refused, until it is interpolated.
+	cz, c4, f3 := in.Info.Index("Cz"), in.Info.Index("C4"), in.Info.Index("F3")
+	paritytest.Within(t, "MNE's reference to C4, which is bad, and Cz: F3", "MNE "+g.MNE, "the mean of the two taken away", minusMean(in.X[f3], in.X[c4], in.X[cz]), g.BadReference[f3], 1e-12)
+	ears := *in.Info
+	ears.Channels = slices.Clone(ears.Channels)
+	ears.Channels[ears.Index("A1")].Bad = true
+	for _, tc := range []struct {
+		step preprocess.Processor
+		in   *signal.Info
+		want string
+	}{
+		{&reref.Reference{Channels: []string{"C4", "Cz"}}, in.Info, "reference: channels: the recording marks C4 as bad, and a broken reference electrode spoils every channel: name good ones"},
+		{&reref.Reference{Channels: []string{"A1", "A2"}, Drop: true}, &ears, "reference: channels: the recording marks A1 as bad"},
+		{&reref.LinkedEars{Channels: []string{"A1", "A2"}, Drop: true}, &ears, "linked_ears: channels: the recording marks A1 as bad"},
+	} {
+		if _, err := tc.step.Start(tc.in); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("the error is %v, must contain %q", err, tc.want)
+		}
+	}
+	repaired, err := (&spatial.Interpolate{}).Start(in.Info.Pick(upTo(12)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&reref.Reference{Channels: []string{"C4", "Cz"}}).Start(repaired); err != nil {
+		t.Errorf("reference to a channel that is interpolated: %v", err)
 	}
 	out, err := (&reref.Bipolar{Pairs: [][]string{{"F3", "C3"}, {"C3", "P3"}, {"F4", "C4"}}}).Start(in.Info)
 	if err != nil {
@@ -189,6 +214,15 @@ func TestBadChannelsAsMNE(t *testing.T) {
 	if _, err := (&reref.Reference{Channels: []string{"A1", "A2"}}).Start(alone); err == nil || !strings.Contains(err.Error(), "the recording marks C4, O1 as bad") {
 		t.Errorf("reference of bad channels alone: the error is %v", err)
 	}
+}
+
+// minusMean is x without the mean of a and b.
+func minusMean(x, a, b []float64) []float64 {
+	y := make([]float64, len(x))
+	for t := range x {
+		y[t] = x[t] - (a[t]+b[t])/2
+	}
+	return y
 }
 
 func TestConformance(t *testing.T) {

@@ -22,7 +22,8 @@ func init() {
 // a list. The channels of the list must be voltages of kind eeg or misc (an ear that a reader did not know); those that
 // are EEG lose the mean as well, so that a single one becomes 0. Other channels pass as they are. A NaN in a reference
 // channel reaches all EEG channels, for the same sample only. EEG channels that the source marks as bad do not change, like MNE's,
-// and the notes of the fit name them; one that is in the list counts all the same.
+// and the notes of the fit name them. A stream in which one of the list is marked is refused: it would spoil every channel, which
+// MNE allows without a word.
 //
 // It is y[ch][t] = x[ch][t] − Σ_r x[r][t]/R over the R channels of the list, in µV (Yao et al. 2019,
 // doi:10.1007/s10548-019-00707-x; https://mne.tools/stable/generated/mne.set_eeg_reference.html).
@@ -39,7 +40,7 @@ func (r *Reference) Start(in *signal.Info) (*signal.Info, error) {
 }
 
 // LinkedEars is Reference with both ear lobes or mastoids, computed from the two as recorded (not by a wire between them). Channels
-// that are marked as bad do not change there either.
+// that are marked as bad do not change there either, and a stream in which one of the two is marked is refused.
 //
 // It is y[ch][t] = x[ch][t] − (x[left][t] + x[right][t])/2, in µV (Yao et al. 2019, doi:10.1007/s10548-019-00707-x).
 type LinkedEars struct {
@@ -86,6 +87,16 @@ func (a *averager) start(step, reference string, names []string, drop bool, in *
 			return nil, fmt.Errorf("%s: channels: %q is of kind %q in %q, must be eeg or misc in %q", step, name, c.Kind, c.Unit, signal.Microvolt)
 		}
 		a.refs = append(a.refs, ch)
+	}
+	var broken []string
+	for _, ch := range a.refs {
+		if in.Channels[ch].Bad {
+			broken = append(broken, in.Channels[ch].Name)
+		}
+	}
+	if len(broken) > 0 {
+		return nil, fmt.Errorf("%s: channels: the recording marks %s as bad, and a broken reference electrode spoils every channel: name good ones (the step reference also takes one alone), use the step car, or put the step interpolate before it, which replaces EEG channels",
+			step, strings.Join(broken, ", "))
 	}
 	left := 0
 	for ch, c := range in.Channels {

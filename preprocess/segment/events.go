@@ -32,7 +32,7 @@ func init() {
 //
 // An event that lasts, such as a block of rest or a recording that is all of one condition, may have more than one window: with
 // every_s they follow each other so far apart, from the first one on, as long as they end before the event does. A gap ends it.
-// Windows of one event are alike: never put some of them into training and others into test.
+// Windows of one event are alike and have its sample as Origin: splits keep them together, and they count as one trial.
 //
 // A window is [channels][samples] in the units of the stream; the trend is taken by least squares, the baseline as the mean
 // over its samples (https://mne.tools/stable/generated/mne.Epochs.html).
@@ -45,18 +45,24 @@ type Events struct {
 	Detrend  string    `json:"detrend" doc:"what a window loses before its baseline: none, constant (its mean) or linear (its line of least squares)"`
 	Every    float64   `json:"every_s" doc:"time in seconds from one window to the next of an event that lasts, as long as they end with it; at least one sample, at most a day; 0 for one window of each event"`
 
-	offset, length int64          // samples
-	base, baseLen  int64          // of the baseline; 0 long where there is none
-	from, to       int64          // what must be there of window and baseline, relative to the event
-	volt           []bool         // channels that lose trend and baseline
-	own            scratch        // samples of windows that lose something
-	every          int64          // samples; 0 for one window of each event
-	blocks         []block        // events that last, and have windows to come
-	spread         []signal.Event // scratch of cuesIn
-	pending        []signal.Event // waiting for samples, in order
+	offset, length int64   // samples
+	base, baseLen  int64   // of the baseline; 0 long where there is none
+	from, to       int64   // what must be there of window and baseline, relative to the event
+	volt           []bool  // channels that lose trend and baseline
+	own            scratch // samples of windows that lose something
+	every          int64   // samples; 0 for one window of each event
+	blocks         []block // events that last, and have windows to come
+	spread         []cue   // scratch of cuesIn
+	pending        []cue   // waiting for samples, in order
 	missed         []preprocess.Miss
 	hist           history
-	cues           []signal.Event // copies for the windows lent out
+	cues           []cue // copies for the windows lent out
+}
+
+// cue is where a window is cut.
+type cue struct {
+	signal.Event
+	origin int64 // sample of the event that it is of
 }
 
 // block is an event that lasts, of which further windows are cut.
@@ -180,11 +186,11 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 		at = e.Sample
 	}
 	for _, e := range s.cuesIn(c) {
-		if _, cue := s.Map[e.Label]; !cue {
+		if _, known := s.Map[e.Label]; !known {
 			continue
 		}
 		if from := e.Sample + s.from; from < s.hist.run {
-			s.missed = append(s.missed, preprocess.Miss{Event: e, Why: fmt.Sprintf("the %s starts at sample %d, the data at %d", s.part(s.from < s.offset), from, s.hist.run)})
+			s.missed = append(s.missed, preprocess.Miss{Event: e.Event, Why: fmt.Sprintf("the %s starts at sample %d, the data at %d", s.part(s.from < s.offset), from, s.hist.run)})
 			continue
 		}
 		s.pending = append(s.pending, e)
@@ -199,20 +205,23 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 	s.own.reset()
 	for i := range s.cues {
 		w := s.hist.lend(s.cues[i].Sample+s.offset, s.length)
-		w.Event, w.Label = &s.cues[i], s.Map[s.cues[i].Label]
+		w.Event, w.Label, w.Origin = &s.cues[i].Event, s.Map[s.cues[i].Label], s.cues[i].origin
 		s.correct(w)
 	}
 	return s.hist.windows, nil
 }
 
 // cuesIn is the events of c, and those that stand for further windows of events that last, in order; behind the others at one sample.
-func (s *Events) cuesIn(c signal.Chunk) []signal.Event {
-	if s.every == 0 {
-		return c.Events
-	}
-	s.spread = append(s.spread[:0], c.Events...)
+func (s *Events) cuesIn(c signal.Chunk) []cue {
+	s.spread = s.spread[:0]
 	for _, e := range c.Events {
-		if _, cue := s.Map[e.Label]; cue && e.Duration > 0 {
+		s.spread = append(s.spread, cue{e, e.Sample})
+	}
+	if s.every == 0 {
+		return s.spread
+	}
+	for _, e := range c.Events {
+		if _, known := s.Map[e.Label]; known && e.Duration > 0 {
 			s.blocks = append(s.blocks, block{e, e.Sample + s.every})
 		}
 	}
@@ -224,10 +233,10 @@ func (s *Events) cuesIn(c signal.Chunk) []signal.Event {
 			e := b.event
 			behind := float64(b.next-e.Sample) / rate
 			e.Sample, e.Onset, e.Duration = b.next, e.Onset+behind, e.Duration-behind
-			s.spread = append(s.spread, e)
+			s.spread = append(s.spread, cue{e, b.event.Sample})
 		}
 	}
-	slices.SortStableFunc(s.spread, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	slices.SortStableFunc(s.spread, func(a, b cue) int { return cmp.Compare(a.Sample, b.Sample) })
 	return s.spread
 }
 
@@ -272,7 +281,7 @@ func (s *Events) End() []preprocess.Miss {
 	missed := s.missed
 	for _, e := range s.pending {
 		missed = append(missed, preprocess.Miss{
-			Event: e, Why: fmt.Sprintf("the %s ends at sample %d, the data at %d", s.part(s.to > s.offset+s.length), e.Sample+s.to, s.hist.end()),
+			Event: e.Event, Why: fmt.Sprintf("the %s ends at sample %d, the data at %d", s.part(s.to > s.offset+s.length), e.Sample+s.to, s.hist.end()),
 		})
 	}
 	s.pending, s.missed = s.pending[:0], nil

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -198,6 +199,38 @@ func TestWindowsOfAWholeRecording(t *testing.T) {
 	windows, err := seg.Push(c)
 	if err != nil || len(windows) != 15 || windows[14].Start != 560 || windows[14].Event.Onset != 56 || len(seg.End()) != 0 {
 		t.Errorf("%d windows, %v, want 15, the last at sample 560", len(windows), err)
+	}
+}
+
+// Windows of one event have its sample as their origin, those of another one that of the other, also where the two alternate.
+func TestOriginIsTheEvent(t *testing.T) {
+	c := recording(10, 0, 600)
+	c.Events = []signal.Event{{Sample: 20, Label: "rest", Duration: 30}, {Sample: 25, Label: "rest", Duration: 20}, {Sample: 400, Label: "rest"}}
+	for _, every := range []float64{0, 1} {
+		seg := &segment.Events{Map: map[string]string{"rest": "rest"}, TMax: 2, Every: every}
+		if _, err := seg.Start(c.Info); err != nil {
+			t.Fatal(err)
+		}
+		count := map[int64]int{}
+		for at := int64(0); at < 600; at += 7 {
+			windows, err := seg.Push(c.Slice(at, min(at+7, 600)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range windows {
+				count[w.Origin]++
+				if (w.Start-w.Origin)%10 != 0 {
+					t.Errorf("the window at sample %d is of the event at %d", w.Start, w.Origin)
+				}
+			}
+		}
+		want := map[int64]int{20: 1, 25: 1, 400: 1}
+		if every > 0 { // windows of 2 s that begin at 0, 1, … 28 s of 30 s, and at 0, … 18 s of 20 s
+			want = map[int64]int{20: 29, 25: 19, 400: 1}
+		}
+		if !maps.Equal(count, want) {
+			t.Errorf("every %g s: the windows are of %v, want %v", every, count, want)
+		}
 	}
 }
 

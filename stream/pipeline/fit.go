@@ -48,6 +48,61 @@ func (s *Set) Labels() (signal.Labels, error) {
 	return l, nil
 }
 
+// Trials puts the windows together that are of one event; a window without an event is a trial of its own.
+func (s *Set) Trials() (split.Trials, error) {
+	y, err := s.Labels()
+	if err != nil {
+		return split.Trials{}, err
+	}
+	origin := make([]int64, len(s.Windows))
+	for i, w := range s.Windows {
+		if origin[i] = w.Origin; w.Event == nil {
+			origin[i] = w.Start
+		}
+	}
+	return split.TrialsOf(y, s.Group, origin)
+}
+
+// Split is the folds of a splitter, in which all windows of an event are in one part; y is s.Labels() or a permutation of it.
+func (s *Set) Split(by split.Splitter, y signal.Labels) ([]split.Fold, error) {
+	t, err := s.Trials()
+	if err != nil {
+		return nil, err
+	}
+	return t.Split(by, y, s.Group)
+}
+
+// Permute is the labels of s, shuffled among its events: see split.Permute.
+func (s *Set) Permute(seed uint64) (signal.Labels, error) {
+	t, err := s.Trials()
+	if err != nil {
+		return signal.Labels{}, err
+	}
+	y, err := s.Labels()
+	if err != nil {
+		return signal.Labels{}, err
+	}
+	return t.Permute(y, s.Group, seed)
+}
+
+// apart is Trials; it refuses a fold with windows of one event in both parts.
+func (s *Set) apart(fold split.Fold) (split.Trials, error) {
+	t, err := s.Trials()
+	if err != nil {
+		return t, err
+	}
+	learned := make([]bool, t.N)
+	for _, i := range fold.Train {
+		learned[t.Of[i]] = true
+	}
+	for _, i := range fold.Test {
+		if learned[t.Of[i]] {
+			return t, fmt.Errorf("windows of the event at sample %d of %s are in training and test, and windows of one event are alike: make the folds with Set.Split", s.Windows[i].Origin, s.Group[i])
+		}
+	}
+	return t, nil
+}
+
 // Good lists the positions of the windows that no check refused, among idx.
 func (s *Set) Good(idx []int) []int {
 	var good []int
@@ -115,6 +170,7 @@ func (p *Pipeline) FitContext(ctx context.Context, s *Set, y signal.Labels) erro
 // Tested is the answer to one window by a pipeline that has not seen it.
 type Tested struct {
 	Fold   int
+	Trial  int       // number of the event that the window is of: those of one event have it in common (Set.Trials)
 	Truth  int       // position in Set.Classes
 	Label  int       // position in Set.Classes
 	Row    []float64 // what the decoder saw
@@ -153,6 +209,13 @@ func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold 
 	if len(s.Windows) == 0 {
 		return errors.New("no windows to cross-validate on")
 	}
+	var events split.Trials
+	if s.Quantities == nil {
+		var err error
+		if events, err = s.apart(fold); err != nil {
+			return err
+		}
+	}
 	h, _, _, err := buildHead(spec)
 	if err != nil {
 		return err
@@ -189,7 +252,7 @@ func Test(ctx context.Context, spec *Spec, s *Set, y signal.Labels, f int, fold 
 		}
 		t := Tested{Fold: f, Row: slices.Clone(pred.Row), Scores: slices.Clone(pred.Scores), Value: slices.Clone(pred.Value), Notes: notes}
 		if s.Quantities == nil {
-			t.Truth, t.Label = y.Y[i], slices.Index(s.Classes, pred.Label)
+			t.Truth, t.Label, t.Trial = y.Y[i], slices.Index(s.Classes, pred.Label), events.Of[i]
 		}
 		if trials != nil {
 			t.Possible = make([]bool, len(pred.Scores))

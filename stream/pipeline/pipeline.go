@@ -84,6 +84,7 @@ type Prediction struct {
 	Silent bool
 	Event  *signal.Event // what the window was cut around, nil for one that slides
 	Truth  string        // the class of Event, "" where there is none
+	Origin int64         // sample of the event that the window is of, see signal.Window
 	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
 	Rejected string
 	// Look is what a window that slides looks like, where Pipeline.KeepLooks asks for it.
@@ -668,7 +669,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 
 // reject is the prediction of a window that nothing is decided on, in the memory of q.
 func reject(q *Prediction, w signal.Window, why string) Prediction {
-	return Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Look: q.Look[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: why}
+	return Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Look: q.Look[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Origin: w.Origin, Rejected: why}
 }
 
 // WindowError is windows that could not be decoded, such as those in which something overflows. The pipeline can go on behind
@@ -705,7 +706,7 @@ func (h *head) into(out *Prediction, w signal.Window, classes []string) error {
 	}
 	*out = Prediction{
 		Start: w.Start, End: w.End(), Time: w.Time, Row: append(out.Row[:0], row...), Scores: append(out.Scores[:0], scores...),
-		Slides: w.Slides, Label: classes[best], Confidence: scores[best], Event: w.Event, Truth: w.Label,
+		Slides: w.Slides, Label: classes[best], Confidence: scores[best], Event: w.Event, Truth: w.Label, Origin: w.Origin,
 	}
 	return nil
 }

@@ -317,7 +317,7 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 	if err != nil {
 		return m, err
 	}
-	folds, err := splitter.Split(y, set.Group)
+	folds, err := set.Split(splitter, y)
 	if err != nil {
 		return m, err
 	}
@@ -325,14 +325,17 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 	if err != nil {
 		return m, err
 	}
-	var truth, label []int
+	var truth, label, event []int
 	for i := range set.Windows {
 		if t, ok := tested[i]; ok {
-			truth, label = append(truth, t.Truth), append(label, t.Label)
+			truth, label, event = append(truth, t.Truth), append(label, t.Label), append(event, t.Trial)
 		}
 	}
 	conf, err := metrics.NewConfusion(set.Classes, truth, label)
 	if err != nil {
+		return m, err
+	}
+	if err := conf.Group(truth, event); err != nil {
 		return m, err
 	}
 	m.classes, m.confusion = set.Classes, conf.N

@@ -49,10 +49,10 @@ func aucs(classes []string, parts [][]pipeline.Tested) (each []*aucJSON, mean *a
 	}
 	var all []*metrics.Ranking
 	for f, trials := range parts {
-		score, second := make([]float64, len(trials)), make([]bool, len(trials))
+		score, second, group := make([]float64, len(trials)), make([]bool, len(trials)), make([]int, len(trials))
 		count := [2]int{}
 		for i, t := range trials {
-			score[i], second[i] = logOdds(t.Scores), t.Truth == 1
+			score[i], second[i], group[i] = logOdds(t.Scores), t.Truth == 1, t.Trial
 			count[t.Truth]++
 		}
 		if min(count[0], count[1]) < 2 {
@@ -60,6 +60,9 @@ func aucs(classes []string, parts [][]pipeline.Tested) (each []*aucJSON, mean *a
 		}
 		r, err := metrics.NewRanking(score, second)
 		if err != nil {
+			return nil, nil, err
+		}
+		if err := r.Group(group); err != nil {
 			return nil, nil, err
 		}
 		each[f] = &aucJSON{AUC: r.AUC()}

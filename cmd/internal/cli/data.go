@@ -212,7 +212,7 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 			note(cmd, "%s: %d more deviations: see gyrus info %s", r.Name, n-3, r.Name)
 		}
 		if bad := badChannels(r); len(bad) > 0 {
-			note(cmd, "%s: channels marked as bad: %s; the steps car, reference, ica, ssp and ssd leave them out, interpolate and montage replace them, laplacian refuses them; others use them unless pick leaves them out", r.Name, quoted(bad))
+			note(cmd, "%s: channels marked as bad: %s; the steps car, ica, ssp and ssd leave them out, reference and linked_ears leave them unchanged and refuse one that they are to subtract, interpolate and montage replace them, laplacian refuses them; others use them unless pick leaves them out", r.Name, quoted(bad))
 		}
 		for _, o := range r.Others {
 			note(cmd, "%s: not used, another rate: %s", r.Name, o.Info)

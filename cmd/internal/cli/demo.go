@@ -473,7 +473,7 @@ func (d *demoRun) score() (scoreJSON, error) {
 	for _, c := range d.chose {
 		truth, label = append(truth, c[0]), append(label, c[1])
 	}
-	return score(d.classes, truth, label)
+	return score(d.classes, truth, label, nil)
 }
 
 // cursor is what moves: fists to the right, feet to the left. Each cue puts it back into the middle.

@@ -112,10 +112,11 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 	}
 	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
-	var truth, label []int
+	var truth, label, event []int
+	numbers := map[eventKey]int{}
 	tested := [][]pipeline.Tested{nil} // all of them, then those of each recording
 	for i, rec := range recs {
-		var t, l []int
+		var t, l, ev []int
 		var own []pipeline.Tested
 		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error {
 			if pr.Rejected != "" {
@@ -125,7 +126,12 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			}
 			t = append(t, slices.Index(p.Classes(), pr.Truth))
 			l = append(l, slices.Index(p.Classes(), pr.Label))
-			w := pipeline.Tested{Truth: t[len(t)-1], Label: l[len(l)-1], Scores: slices.Clone(pr.Scores)}
+			key := eventKey{i, pr.Truth, pr.Origin}
+			if _, known := numbers[key]; !known {
+				numbers[key] = len(numbers)
+			}
+			ev = append(ev, numbers[key])
+			w := pipeline.Tested{Trial: numbers[key], Truth: t[len(t)-1], Label: l[len(l)-1], Scores: slices.Clone(pr.Scores)}
 			tested[0], own = append(tested[0], w), append(own, w)
 			return nil
 		})
@@ -145,7 +151,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			return res, refusal{fmt.Errorf("%s: no window to score: the model cuts windows around %s, the recording has %s", rec.Name, quoted(p.EventLabels()), quoted(labels(rec)))}
 		}
 		tested = append(tested, own)
-		s, err := score(p.Classes(), t, l)
+		s, err := score(p.Classes(), t, l, ev)
 		if err != nil {
 			return res, refusal{fmt.Errorf("%s: %w", rec.Name, err)}
 		}
@@ -158,10 +164,10 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			note(cmd, "%s: the model was trained on this file: its score says nothing about new data", rec.Name)
 		}
 		res.Recordings = append(res.Recordings, r)
-		truth, label = append(truth, t...), append(label, l...)
+		truth, label, event = append(truth, t...), append(label, l...), append(event, ev...)
 	}
 	res.Delay = p.Delay()
-	if res.scoreJSON, err = score(p.Classes(), truth, label); err != nil {
+	if res.scoreJSON, err = score(p.Classes(), truth, label, event); err != nil {
 		return res, refusal{err}
 	}
 	each, _, err := aucs(p.Classes(), tested)
@@ -184,6 +190,13 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		res.Recordings[i].AUC = each[i+1]
 	}
 	return res, nil
+}
+
+// eventKey is what windows of one event have in common.
+type eventKey struct {
+	recording int
+	class     string
+	origin    int64
 }
 
 // decodeRecording plays rec through p to its end.

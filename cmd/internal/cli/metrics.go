@@ -54,7 +54,8 @@ func report(p *pipeline.Pipeline, parts [][]pipeline.Tested, seed uint64) (repor
 	t := metrics.Trials{Classes: p.Classes(), Seconds: windowS + stepS}
 	for k, part := range parts {
 		for _, w := range part {
-			t.Truth, t.Decided, t.P, t.Part = append(t.Truth, w.Truth), append(t.Decided, w.Label), append(t.P, w.Scores), append(t.Part, k)
+			t.Truth, t.Decided, t.P = append(t.Truth, w.Truth), append(t.Decided, w.Label), append(t.P, w.Scores)
+			t.Part, t.Group = append(t.Part, k), append(t.Group, w.Trial)
 		}
 	}
 	scores, err := metrics.Summary(t, seed)

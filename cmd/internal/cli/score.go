@@ -19,11 +19,17 @@ type scoreJSON struct {
 	Confusion        [][]int  `json:"confusion"` // [true class][decision]
 }
 
-// score counts decisions, given as positions in classes. Without trials it is an error.
-func score(classes []string, truth, decided []int) (scoreJSON, error) {
+// score counts decisions, given as positions in classes, of windows that are of the events in group, whose number the interval counts.
+// Nil stands for one window of each. Without trials it is an error.
+func score(classes []string, truth, decided, group []int) (scoreJSON, error) {
 	c, err := metrics.NewConfusion(classes, truth, decided)
 	if err != nil {
 		return scoreJSON{}, err
+	}
+	if group != nil {
+		if err := c.Group(truth, group); err != nil {
+			return scoreJSON{}, err
+		}
 	}
 	s := scoreJSON{Trials: c.Trials(), Classes: classes, BalancedAccuracy: c.BalancedAccuracy(), Chance: c.Chance(), Confusion: c.N}
 	s.CILow, s.CIHigh = c.BalancedAccuracyInterval(0.95)

@@ -34,6 +34,7 @@ type trainJSON struct {
 	Rest       *bundle.Rest       `json:"rest,omitempty"`       // false decisions at rest, where rest data set the threshold
 	Coverage   *bundle.Coverage   `json:"coverage,omitempty"`   // of conformal sets
 	WholeRuns  int                `json:"whole_runs,omitempty"` // recordings, where each has one class only
+	Events     int                `json:"events,omitempty"`     // that the trials, which are windows, are of, where several are of one
 	Rejected   int                `json:"rejected"`             // windows that a check refused: neither learned from nor scored
 	Bundle     string             `json:"bundle,omitempty"`     // the file written
 
@@ -194,10 +195,10 @@ PIPELINE is a YAML file, or one that is built in: ` + strings.Join(pipeline.Gall
 	rest.add(cmd)
 	fits.add(cmd, true)
 	keep.add(cmd)
-	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part windows into training and test: "+strings.Join(split.Names(), ", "))
+	cmd.Flags().StringVar(&scheme, "split", "leave-one-run-out", "how to part events into training and test: "+strings.Join(split.Names(), ", ")+"; cross-subject in place of the default where every recording is of one class and there are several persons")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	addReading(cmd)
-	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels within each run: the score must then be at chance")
+	cmd.Flags().BoolVar(&permute, "permute", false, "permute the labels of events within each run: the score must then be at chance")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the pipeline, fitted to all windows, to this file")
 	return cmd
 }
@@ -295,14 +296,12 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, err
 	}
-	if t.WholeRuns = split.WholeRuns(y, t.set.Group); t.WholeRuns > 0 {
-		note(cmd, "every recording has windows of one class only: there are %d such recordings, not %d independent trials, so scores are less certain than their intervals say", t.WholeRuns, len(y.Y))
-		if scheme == split.LeaveOneRunOutName {
-			note(cmd, "of the person whose recording is left out, only recordings of the other class are learned from, which draws scores below chance: use --split %s", split.CrossSubjectName)
-		}
+	if err := t.alike(cmd, y); err != nil {
+		return nil, err
 	}
+	scheme = t.Split
 	if permute {
-		if y, err = split.Permute(y, t.set.Group, seed); err != nil {
+		if y, err = t.set.Permute(seed); err != nil {
 			return nil, refusal{err}
 		}
 	}
@@ -310,7 +309,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--split: %w", err)}
 	}
-	folds, err := splitter.Split(y, t.set.Group)
+	folds, err := t.set.Split(splitter, y)
 	if err != nil {
 		return nil, refusal{err}
 	}
@@ -331,19 +330,20 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if t.Coverage, err = stream.Coverage(t.pipe, t.set, tested); err != nil {
 		return nil, err
 	}
-	var truth, label []int
-	perTruth, perLabel := make([][]int, len(folds)), make([][]int, len(folds))
+	var truth, label, event []int
+	perTruth, perLabel, perEvent := make([][]int, len(folds)), make([][]int, len(folds)), make([][]int, len(folds))
 	perFold := make([][]pipeline.Tested, len(folds))
 	for i := range t.set.Windows {
 		r, ok := tested[i]
 		if !ok {
 			continue
 		}
-		truth, label = append(truth, r.Truth), append(label, r.Label)
+		truth, label, event = append(truth, r.Truth), append(label, r.Label), append(event, r.Trial)
 		perTruth[r.Fold], perLabel[r.Fold] = append(perTruth[r.Fold], r.Truth), append(perLabel[r.Fold], r.Label)
+		perEvent[r.Fold] = append(perEvent[r.Fold], r.Trial)
 		perFold[r.Fold] = append(perFold[r.Fold], r)
 	}
-	if t.scoreJSON, err = score(t.set.Classes, truth, label); err != nil {
+	if t.scoreJSON, err = score(t.set.Classes, truth, label, event); err != nil {
 		return nil, refusal{err}
 	}
 	each, mean, err := aucs(t.set.Classes, perFold)
@@ -355,13 +355,49 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		return nil, refusal{err}
 	}
 	for f, fold := range folds {
-		s, err := score(t.set.Classes, perTruth[f], perLabel[f])
+		s, err := score(t.set.Classes, perTruth[f], perLabel[f], perEvent[f])
 		if err != nil {
 			return nil, refusal{fmt.Errorf("fold %s: %w", fold.Name, err)}
 		}
 		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy, AUC: each[f]})
 	}
 	return t, nil
+}
+
+// alike says which windows are no independent trials, and turns a default split that does not fit whole recordings into the one that does.
+func (t *trained) alike(cmd *cobra.Command, y signal.Labels) error {
+	trials, err := t.set.Trials()
+	if err != nil {
+		return err
+	}
+	if trials.N < len(y.Y) {
+		t.Events = trials.N
+		note(cmd, "the %d windows are of %d events: those of one are in training or test together, and intervals count events", len(y.Y), trials.N)
+	}
+	if t.WholeRuns = split.WholeRuns(y, t.set.Group); t.WholeRuns == 0 {
+		return nil
+	}
+	note(cmd, "%d recordings have windows of one class only: the windows of each are in training or test together, and scores say how well so many recordings are told apart, not %d windows", t.WholeRuns, len(y.Y))
+	fair := split.Fair(y, t.set.Group)
+	given := cmd.Flags().Lookup("split")
+	switch {
+	case fair == "" || fair == t.Split || t.Split == split.CrossSessionName:
+	case given != nil && !given.Changed && t.WholeRuns == t.runs():
+		t.Split = fair
+		note(cmd, "--split is %s, since whole recordings are told apart; give another one to have that", fair)
+	case fair == split.CrossSubjectName:
+		note(cmd, "of the person whose recording is left out, recordings of the other class are learned from, which may draw scores below chance: use --split %s", fair)
+	}
+	return nil
+}
+
+// runs is how many recordings have windows.
+func (t *trained) runs() int {
+	seen := map[string]bool{}
+	for _, g := range t.set.Group {
+		seen[g] = true
+	}
+	return len(seen)
 }
 
 // noteLosses says what could not be learned from.

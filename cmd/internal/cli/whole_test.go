@@ -61,7 +61,18 @@ func TestWholeRecordings(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", scheme, code, errs)
 		}
 	}
-	if _, _, errs := run(t, args...); !strings.Contains(errs, "draws scores below chance: use --split cross-subject") {
+	// Of one person, there is nothing to learn from that would not be of the other class: nothing that cannot be is recommended.
+	one := []string{"train", "ts-lr", "eegmat:00", "--events", "rest=rest,mental arithmetic=task", "--tmin", "0", "--tmax", "3", "--every", "3", "--split", "kfold"}
+	if code, _, errs := run(t, one...); code != exitRefused || !strings.Contains(errs, "give recordings of more persons") || strings.Contains(errs, "use the split") {
+		t.Errorf("one person: exit code %d: %s", code, errs)
+	}
+	// Without --split the one that fits is taken; one that was asked for stays.
+	var byDefault trainJSON
+	mustJSON(t, &byDefault, append(args, "--json")...)
+	if byDefault.Split != "cross-subject" || byDefault.Events != 4 || byDefault.BalancedAccuracy != res.BalancedAccuracy {
+		t.Errorf("the split is %s, of %d events", byDefault.Split, byDefault.Events)
+	}
+	if _, _, errs := run(t, append(args, "--split", "leave-one-run-out")...); !strings.Contains(errs, "may draw scores below chance: use --split cross-subject") {
 		t.Errorf("leave-one-run-out: %s", errs)
 	}
 }
