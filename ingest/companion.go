@@ -86,3 +86,6 @@ type Paths struct{}
 
 // Open opens name, with slashes, with os.Open.
 func (Paths) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
+
+// Stat is what is known of name without opening it.
+func (Paths) Stat(name string) (fs.FileInfo, error) { return os.Stat(filepath.FromSlash(name)) }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gyrus-bci/gyrus/ingest/regular"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -116,7 +117,7 @@ func Open(fsys fs.FS, name string) (*signal.Recording, error) {
 
 // open opens the recording as its own files have it.
 func open(fsys fs.FS, name string) (*signal.Recording, error) {
-	f, err := fsys.Open(name)
+	f, err := regular.Open(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func open(fsys fs.FS, name string) (*signal.Recording, error) {
 
 // Mend opens the damaged recording called name in fsys, which Open refuses, with the damage undone, and lists what was done.
 func Mend(fsys fs.FS, name string) (*signal.Recording, []signal.Deviation, error) {
-	f, err := fsys.Open(name)
+	f, err := regular.Open(fsys, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,7 +176,7 @@ func OpenBeside(fsys fs.FS, name, other string) (File, error) {
 
 // OpenPart opens a file that can be read at any place. The error wraps fs.ErrNotExist where it is not there.
 func OpenPart(fsys fs.FS, name string) (File, error) {
-	f, err := fsys.Open(name)
+	f, err := regular.Open(fsys, name)
 	if err != nil {
 		return nil, err
 	}

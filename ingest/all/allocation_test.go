@@ -63,8 +63,14 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"xdf: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1000) },
 	"xdf: late stamps":                xdfLate,
 	"xdf: texts":                      xdfTexts,
+	"xdf: texts of no channel":        xdfNoTexts,
 	"xdf: clock offsets":              func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(0) },
-	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(20) },
+	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(2) },
+	"xdf: elements without text":      xdfElements,
+	"xdf: channels":                   xdfChannels,
+	"xdf: many streams":               xdfStreams,
+	"xdf: damage":                     xdfDamage,
+	"xdf: chunks of no kind":          xdfUnknown,
 }
 
 // held is how many bytes of the recording are in memory from the beginning, where a file cannot be read here and there: text, whose
@@ -559,6 +565,15 @@ func xdf(per, chunks int, stamps bool, step int) (fstest.MapFS, string) {
 	return one("x.xdf", b)
 }
 
+// xdfNoTexts has samples of one byte in a stream of text that has no channels.
+func xdfNoTexts(*testing.T) (fstest.MapFS, string) {
+	files, name := xdf(100, 100, true, 1)
+	b := xdfChunk(files[name].Data, 2, []byte("\x02\x00\x00\x00<info><channel_count>0</channel_count><nominal_srate>0</nominal_srate><channel_format>string</channel_format></info>"))
+	content := le.AppendUint32([]byte{2, 0, 0, 0, 4}, 1_000_001)
+	content = le.AppendUint64(append(content, 8), math.Float64bits(1))
+	return one(name, xdfChunk(b, 3, append(content, make([]byte, 1_000_000)...)))
+}
+
 // xdfLate has stamps that scatter by many samples.
 func xdfLate(*testing.T) (fstest.MapFS, string) {
 	b := xdfHead("int8", "100")
@@ -586,6 +601,51 @@ func xdfOffsets(anew int) (fstest.MapFS, string) {
 		b = xdfChunk(b, 4, le.AppendUint64(le.AppendUint64([]byte{1, 0, 0, 0}, math.Float64bits(at)), math.Float64bits(float64(i%7)*1e-6)))
 	}
 	return one(name, b)
+}
+
+// xdfElements has a description of nothing.
+func xdfElements(*testing.T) (fstest.MapFS, string) {
+	files, name := xdf(100, 100, true, 1)
+	empty := "<info>" + strings.Repeat("<a/>", 500_000) + "</info>"
+	return one(name, xdfChunk(files[name].Data, 6, append([]byte{1, 0, 0, 0}, empty...)))
+}
+
+// xdfStream is the header of a stream of int8.
+func xdfStream(b []byte, id uint32, channels int, desc string) []byte {
+	return xdfChunk(b, 2, append(le.AppendUint32(nil, id), "<info><channel_count>"+strconv.Itoa(channels)+
+		"</channel_count><nominal_srate>100</nominal_srate><channel_format>int8</channel_format><desc>"+desc+"</desc></info>"...))
+}
+
+// xdfChannels are described with nothing.
+func xdfChannels(*testing.T) (fstest.MapFS, string) {
+	const n = 5000
+	b := xdfStream([]byte("XDF:"), 1, n, "<channels>"+strings.Repeat("<channel/>", n)+"</channels>")
+	content := le.AppendUint64([]byte{1, 0, 0, 0, 1, 1, 8}, math.Float64bits(1))
+	return one("x.xdf", xdfChunk(b, 3, append(content, make([]byte, n)...)))
+}
+
+// xdfStreams has two samples in each of many streams.
+func xdfStreams(*testing.T) (fstest.MapFS, string) {
+	b := []byte("XDF:")
+	for id := range uint32(500) {
+		b = xdfStream(b, id, 1, "")
+		content := append(le.AppendUint32(nil, id), 1, 2, 8)
+		b = xdfChunk(b, 3, append(le.AppendUint64(content, math.Float64bits(1)), 1, 0, 2))
+	}
+	return one("x.xdf", b)
+}
+
+// xdfDamage has what is no chunk in front of every boundary.
+func xdfDamage(*testing.T) (fstest.MapFS, string) {
+	files, name := xdf(100, 100, true, 1)
+	boundary := "\x02\x43\xa5\x46\xdc\xcb\xf5\x41\x0f\xb3\x0e\xd5\x46\x73\x83\xcb\xe4"
+	return one(name, append(files[name].Data, strings.Repeat(boundary, 100_000)...))
+}
+
+// xdfUnknown has the shortest chunks, whose tag says nothing.
+func xdfUnknown(*testing.T) (fstest.MapFS, string) {
+	files, name := xdf(100, 100, true, 1)
+	return one(name, append(files[name].Data, strings.Repeat("\x01\x02\x63\x00", 500_000)...))
 }
 
 func xdfTexts(*testing.T) (fstest.MapFS, string) {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest/regular"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -60,7 +61,7 @@ func (e *TooLargeError) Error() string {
 
 // read is what is in a file, whose size is looked at first.
 func (f *folder) read(rel string, most int64) (data []byte, err error) {
-	file, err := f.fsys.Open(f.path(rel))
+	file, err := regular.Open(f.fsys, f.path(rel))
 	if err != nil {
 		return nil, err
 	}

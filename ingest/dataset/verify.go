@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,9 +24,10 @@ type Finding struct {
 const (
 	MissingSubject = "missing_subject"
 	Missing        = "missing"
-	Shifted        = "shifted_sessions" // all sessions of a subject are off by the same number
-	Swapped        = "swapped"          // the content of another file, which is not in its place
-	Duplicated     = "duplicated"       // the content of another file, which is there too
+	Shifted        = "shifted_sessions"   // all sessions of a subject are off by the same number
+	Exchanged      = "exchanged_subjects" // all recordings of two subjects lie in the place of the other
+	Swapped        = "swapped"            // the content of another file, which is not in its place
+	Duplicated     = "duplicated"         // the content of another file, which is there too
 	Altered        = "altered"
 	Labels         = "labels"
 	Unknown        = "unknown"
@@ -122,6 +124,7 @@ func (m *Manifest) Verify(dir fs.FS, wanted func(path string) bool) (Report, err
 		v.file(name, list)
 	}
 	v.shifts()
+	v.exchanged()
 	v.missing()
 	v.opened()
 	v.count()
@@ -276,26 +279,33 @@ func (v *verifying) subjects() map[string]string {
 	return of
 }
 
-// missing names what is not there: whole subjects by one finding.
+// missing names what is not there: whole subjects by one finding, unless some of a subject lies under another name.
 func (v *verifying) missing() {
-	of, left, all := v.subjects(), map[string]int{}, map[string]int{}
+	found := map[string]bool{}
+	for _, c := range v.here {
+		found[c.sum] = true
+	}
+	of, left, all := v.subjects(), map[string]bool{}, map[string]map[string]bool{}
 	for _, f := range v.Files {
+		if f.Layout < 0 { // what is said about recordings may outlast them
+			continue
+		}
 		subject := of[f.Path]
-		if f.Layout >= 0 {
-			all[subject]++
+		if all[subject] == nil {
+			all[subject] = map[string]bool{}
 		}
-		if _, ok := v.here[f.Path]; ok {
-			left[subject]++
-		}
+		all[subject][cmp.Or(f.String(), f.Path)] = true // of one recording in two formats there is one
+		_, there := v.here[f.Path]
+		left[subject] = left[subject] || there || found[f.SHA256]
 	}
 	said := map[string]bool{}
 	for _, f := range v.Files {
 		_, there := v.here[f.Path]
 		switch subject := of[f.Path]; {
 		case there:
-		case subject != "" && left[subject] == 0:
+		case subject != "" && len(all[subject]) > 0 && !left[subject]:
 			if !said[subject] {
-				v.add(MissingSubject, subject, "subject %s is missing with all its %d recordings", subject, all[subject])
+				v.add(MissingSubject, subject, "subject %s is missing with all its %d recordings", subject, len(all[subject]))
 			}
 			said[subject] = true
 		default:
@@ -304,6 +314,29 @@ func (v *verifying) missing() {
 				text += ": " + place
 			}
 			v.add(Missing, f.Path, "%s", text)
+		}
+	}
+}
+
+// exchanged finds subjects all of whose recordings lie in the places of another one, and the other way round.
+func (v *verifying) exchanged() {
+	set, to := v.set(), map[string]string{}
+	for name, c := range v.here {
+		at, ok := set.Parse(name)
+		owner, owned := v.owner(c)
+		if !ok || !owned || owner.Layout < 0 {
+			continue
+		}
+		from := owner.Place.Subject
+		if was, seen := to[from]; seen && was != at.Subject {
+			to[from] = "" // of several
+			continue
+		}
+		to[from] = at.Subject
+	}
+	for _, a := range slices.Sorted(maps.Keys(to)) {
+		if b := to[a]; a != "" && a < b && to[b] == a {
+			v.add(Exchanged, a, "subjects %s and %s are exchanged: all recordings of each lie in the folder or under the name of the other", a, b)
 		}
 	}
 }

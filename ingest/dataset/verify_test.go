@@ -2,11 +2,13 @@ package dataset_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
@@ -149,6 +151,9 @@ func TestPlanted(t *testing.T) {
 				}
 			}
 		}, []string{"shifted_sessions  the sessions of the only subject are off by +1", "missing session1/", "swapped session4/data_ is session3/"}},
+		"exchanged subjects": {"ssvep-exo", func(p string) bool { return strings.HasPrefix(p, "subject01/") || strings.HasPrefix(p, "subject02/") }, func(dir string) {
+			swap(t, filepath.Join(dir, "subject01"), filepath.Join(dir, "subject02"))
+		}, []string{"exchanged_subjects 01 subjects 01 and 02 are exchanged", "swapped subject01/ is subject02/", "swapped subject02/ is subject01/", "missing subject01/", "missing subject02/"}},
 		"events of another record": {"ssvep-exo", func(p string) bool { return strings.HasPrefix(p, "subject06/") }, func(dir string) {
 			swap(t, filepath.Join(dir, "subject06/record-[2012.07.20-12.20.55]-eve.fif"), filepath.Join(dir, "subject06/record-[2012.07.20-12.26.47]-eve.fif"))
 		}, []string{"swapped subject06/record-[2012.07.20-12.20.55]-eve.fif has the content of", "labels subject06/record-[2012.07.20-12.20.55]_raw.fif events differ, first event 1"}},
@@ -185,6 +190,38 @@ func TestPlanted(t *testing.T) {
 }
 
 // TestVerifyCounts: what is as it should be is counted by what labels mean, and only what is asked for is looked at.
+// TestVerifyOnlySubject: what is said about recordings, and belongs to those of one subject alone, does not stand for them.
+func TestVerifyOnlySubject(t *testing.T) {
+	fsys := study(t)
+	delete(fsys, "README")
+	for name := range fsys {
+		if strings.HasPrefix(name, "sub-02") {
+			delete(fsys, name)
+		}
+	}
+	fsys["participants.tsv"] = &fstest.MapFile{Data: []byte("participant_id\nsub-01\n")}
+	m, err := dataset.Set{}.Make(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recordings := 0
+	for i, f := range m.Files {
+		if f.Layout >= 0 {
+			m.Files[i].Parts = append(m.Files[i].Parts, "participants.tsv")
+			delete(fsys, f.Path)
+			recordings++
+		}
+	}
+	r, err := m.Verify(fsys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("subject 01 is missing with all its %d recordings", recordings)
+	if len(r.Findings) != 1 || r.Findings[0].What != dataset.MissingSubject || r.Findings[0].Text != want {
+		t.Errorf("%+v, want %q alone", r.Findings, want)
+	}
+}
+
 func TestVerifyCounts(t *testing.T) {
 	s, err := dataset.Lookup("eegmmidb")
 	if err != nil {

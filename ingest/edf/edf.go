@@ -22,7 +22,7 @@ type variant struct {
 	bytes       int    // of one sample
 	min, max    int64  // that a sample can be
 	decode      func(dst []float64, src []byte, offset, gain float64)
-	decodePast  func(dst []float64, src []byte, offset, gain float64) // past the cache, or nil
+	decodePast  func(dst []float64, src []byte, n, stride int, offset, gain float64) // runs of n past the cache, or nil
 	encode      func(dst []byte, sample int64)
 }
 

@@ -16,15 +16,27 @@ func decode16(dst []float64, src []byte, offset, gain float64) {
 	plain16(dst, src, offset, gain)
 }
 
-// decode16Past is decode16 past the cache, for memory that uncached.Worth speaks of.
-func decode16Past(dst []float64, src []byte, offset, gain float64) {
-	if head, n := uncached.Lines(dst); haveLanes && n > 0 {
-		_ = src[2*(head+n)-1]
+// decode16Past is decode16 past the cache, for memory that uncached.Worth speaks of, and for runs of n samples: in src those of the
+// next begin stride bytes behind those of the last, in dst they follow them.
+func decode16Past(dst []float64, src []byte, n, stride int, offset, gain float64) {
+	for len(dst) >= n {
+		head, whole := uncached.Lines(dst[:n])
+		if !haveLanes {
+			whole = 0
+		}
+		runs := 1
+		if whole == n { // so are all the others
+			runs = len(dst) / n
+		}
+		tail := head + whole
 		plain16(dst[:head], src, offset, gain)
-		integers16Past(&dst[head], &src[2*head], n, offset, gain)
-		dst, src = dst[head+n:], src[2*(head+n):]
+		if whole > 0 {
+			_ = src[(runs-1)*stride+2*tail-1] // the kernel does not check
+			integers16Past(&dst[head], &src[2*head], whole, offset, gain, stride, runs)
+		}
+		plain16(dst[tail:n], src[2*tail:], offset, gain)
+		dst, src = dst[runs*n:], src[min(runs*stride, len(src)):]
 	}
-	plain16(dst, src, offset, gain)
 }
 
 // plain16 is decode16 without vectors. A product of a sum cannot be fused: all machines give the same bits.

@@ -10,7 +10,8 @@ package edf
 //go:noescape
 func integers16AVX(dst *float64, src *byte, n int, offset float64, gain float64)
 
-// integers16Past is integers16AVX past the cache; dst is aligned to 64 bytes.
+// integers16Past is integers16AVX past the cache, for as many runs of n: the integers of the next begin stride bytes behind those
+// of the last, its samples follow them. dst is aligned to 64 bytes, runs is at least 1.
 //
 //go:noescape
-func integers16Past(dst *float64, src *byte, n int, offset float64, gain float64)
+func integers16Past(dst *float64, src *byte, n int, offset float64, gain float64, stride int, runs int)

@@ -31,29 +31,37 @@ samples:
 	VZEROUPPER
 	RET
 
-// func integers16Past(dst *float64, src *byte, n int, offset float64, gain float64)
+// func integers16Past(dst *float64, src *byte, n int, offset float64, gain float64, stride int, runs int)
 // Requires: AVX
-TEXT ·integers16Past(SB), NOSPLIT, $0-40
+TEXT ·integers16Past(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD offset+24(FP), Y0
 	VBROADCASTSD gain+32(FP), Y1
-	XORQ         BX, BX
+	MOVQ         stride+40(FP), BX
+	MOVQ         runs+48(FP), SI
 
-samples:
-	VPMOVSXWD (CX)(BX*2), X2
+runs:
+	XORQ DI, DI
+
+lines:
+	VPMOVSXWD (CX)(DI*2), X2
 	VCVTDQ2PD X2, Y2
 	VADDPD    Y0, Y2, Y2
 	VMULPD    Y1, Y2, Y2
-	VMOVNTPD  Y2, (AX)(BX*8)
-	VPMOVSXWD 8(CX)(BX*2), X2
+	VMOVNTPD  Y2, (AX)(DI*8)
+	VPMOVSXWD 8(CX)(DI*2), X2
 	VCVTDQ2PD X2, Y2
 	VADDPD    Y0, Y2, Y2
 	VMULPD    Y1, Y2, Y2
-	VMOVNTPD  Y2, 32(AX)(BX*8)
-	ADDQ      $0x08, BX
-	CMPQ      BX, DX
-	JLT       samples
+	VMOVNTPD  Y2, 32(AX)(DI*8)
+	ADDQ      $0x08, DI
+	CMPQ      DI, DX
+	JLT       lines
+	LEAQ      (AX)(DX*8), AX
+	ADDQ      BX, CX
+	DECQ      SI
+	JNZ       runs
 	VZEROUPPER
 	RET

@@ -7,4 +7,4 @@ var haveLanes = false
 
 func integers16AVX(_ *float64, _ *byte, _ int, _, _ float64) { panic("edf: no lanes") }
 
-func integers16Past(_ *float64, _ *byte, _ int, _, _ float64) { panic("edf: no lanes") }
+func integers16Past(_ *float64, _ *byte, _ int, _, _ float64, _, _ int) { panic("edf: no lanes") }

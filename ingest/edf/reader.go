@@ -87,8 +87,13 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 		filled := done
 		for ch := range r.chans {
 			c := r.chans[ch]
-			at, miss := done, skip
-			for record := from; record < stop; record++ {
+			at, miss, record := done, skip, from
+			if whole := min(stop-from, (n-at)/r.perRecord); past && whole > 0 && miss == 0 && r.h.v.decodePast != nil && c.scale.plain() {
+				raw := r.buf[(from-r.first)*r.h.record+c.offset:]
+				r.h.v.decodePast(dst[ch][at:at+whole*r.perRecord], raw, int(r.perRecord), int(r.h.record), c.scale.offset, c.scale.gain)
+				at, record = at+whole*r.perRecord, from+whole
+			}
+			for ; record < stop; record++ {
 				k := min(r.perRecord-miss, n-at)
 				b := (record-r.first)*r.h.record + c.offset + miss*int64(r.h.v.bytes)
 				r.decode(dst[ch][at:at+k], r.buf[b:b+k*int64(r.h.v.bytes)], c, past)
@@ -146,10 +151,6 @@ func (r *reader) decode(x []float64, raw []byte, c *channel, past bool) {
 	if !past {
 		r.h.v.decode(x, raw, c.scale.offset, c.scale.gain)
 		c.scale.convert(x)
-		return
-	}
-	if r.h.v.decodePast != nil && c.scale.plain() {
-		r.h.v.decodePast(x, raw, c.scale.offset, c.scale.gain)
 		return
 	}
 	for len(x) > 0 {

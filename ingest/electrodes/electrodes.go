@@ -12,6 +12,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
+	"github.com/gyrus-bci/gyrus/ingest/regular"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -90,7 +91,7 @@ func Open(fsys fs.FS, name string) (*Set, error) {
 		}
 		return nil, err
 	}
-	f, err := fsys.Open(name)
+	f, err := regular.Open(fsys, name)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (l *List[T]) Add(v T) {
 	if k := l.n / Len; k == len(l.pages) {
 		size := Len
 		if k == 0 {
-			size = 16
+			size = 1
 		}
 		l.pages = append(l.pages, make([]T, 0, size))
 	}

@@ -22,9 +22,9 @@ func Copy(dst, src []float64) { copyPast(dst, src) }
 // Done ends a number of copies.
 func Done() { done() }
 
-// Lines says where the whole lines of the cache begin in x, and how many numbers they hold: a multiple of 8, or 0. Stores past the cache
-// are for these alone; a reader that has a kernel of its own for them fills what is in front and behind as it always does.
-func Lines(x []float64) (head, n int) {
-	head = int(-uintptr(unsafe.Pointer(unsafe.SliceData(x)))%line) / 8
-	return head, max(0, len(x)-head) &^ 7
+// Lines says how many numbers of x lie in front of the first whole line of the cache, and how many in whole lines: a multiple of 8, or 0.
+// Stores past the cache are for these alone; a reader that has a kernel of its own for them fills the rest as it always does.
+func Lines(x []float64) (head, whole int) {
+	head = min(len(x), int(-uintptr(unsafe.Pointer(unsafe.SliceData(x)))%line)/8)
+	return head, (len(x) - head) &^ 7
 }

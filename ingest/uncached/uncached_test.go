@@ -46,7 +46,7 @@ func TestLines(t *testing.T) {
 		for n := range 40 {
 			x := all[at : at+n]
 			head, whole := Lines(x)
-			if head < 0 || head > 7 || whole%8 != 0 || whole < 0 || whole > 0 && n-head-whole > 7 || whole == 0 && n-head > 7 {
+			if head < 0 || head > min(7, n) || whole%8 != 0 || whole < 0 || n-head-whole < 0 || n-head-whole > 7 {
 				t.Errorf("%d numbers, %d from the begin: %d in front, %d in lines", n, at, head, whole)
 			}
 			if whole > 0 && uintptr(unsafe.Pointer(&x[head]))%line != 0 {

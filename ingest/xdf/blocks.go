@@ -21,8 +21,8 @@ type block struct {
 	size  int32 // in bytes
 }
 
-// blocks are those of a stream, in the order of the file. A recorder may write one for each sample: what stands between two of them,
-// their samples and their size are kept in as few bytes as they need, which are three or four. They are taken apart by groups.
+// blocks are those of a stream, in the order of the file. A recorder may write one for each sample. Kept is what stands between two of
+// them, and their samples and size where these are not those of the one before: one or two bytes, mostly. They are taken apart by groups.
 type blocks struct {
 	n      int
 	groups pages.List[group]
@@ -38,13 +38,18 @@ type group struct{ at, first, code int64 }
 
 // add puts b behind the others. It must not lie before the end of the one that was added last.
 func (l *blocks) add(b block) {
-	gap := b.at - l.last.at - int64(l.last.size)
+	gap, same := b.at-l.last.at-int64(l.last.size), b.n == l.last.n && b.size == l.last.size
 	if l.n%groupLen == 0 {
 		l.groups.Add(group{b.at, b.first, int64(l.code.Len())})
-		gap = 0
+		gap, same = 0, false
 	}
 	var buf [3 * binary.MaxVarintLen64]byte
-	code := binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(buf[:0], uint64(gap)), uint64(b.n)), uint64(b.size))
+	code := binary.AppendUvarint(buf[:0], uint64(gap)<<1)
+	if same {
+		code[0] |= 1
+	} else {
+		code = binary.AppendUvarint(binary.AppendUvarint(code, uint64(b.n)), uint64(b.size))
+	}
 	for _, c := range code {
 		l.code.Add(c)
 	}
@@ -61,9 +66,9 @@ func (l *blocks) at(k int) block {
 
 // take takes group g apart.
 func (l *blocks) take(g int) {
-	n := min(groupLen, l.n-g*groupLen)
-	if cap(l.open) < n {
-		l.open = make([]block, n)
+	many := min(groupLen, l.n-g*groupLen)
+	if cap(l.open) < many {
+		l.open = make([]block, many)
 	}
 	head := l.groups.At(g)
 	at, first, code := head.at, head.first, int(head.code)
@@ -76,12 +81,16 @@ func (l *blocks) take(g int) {
 			}
 		}
 	}
-	l.open, l.group = l.open[:n], g+1
+	l.open, l.group = l.open[:many], g+1
+	var n, size int64
 	for i := range l.open {
-		at += int64(number())
-		b := block{at: at, first: first, n: int32(number()), size: int32(number())}
-		l.open[i] = b
-		at, first = at+int64(b.size), first+int64(b.n)
+		gap := number()
+		if gap&1 == 0 {
+			n, size = int64(number()), int64(number())
+		}
+		at += int64(gap >> 1)
+		l.open[i] = block{at: at, first: first, n: int32(n), size: int32(size)}
+		at, first = at+size, first+n
 	}
 }
 

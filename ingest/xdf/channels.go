@@ -43,13 +43,13 @@ func (s *stream) describe(src *source) *signal.Info {
 	}
 	s.units = make([]string, s.info.channels)
 	for i, e := range montage.Assign(labels) {
-		if e.Note != "" {
-			s.deviate(src, "label"+e.Note, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
+		if kind := "label" + e.Note; e.Note != "" && !src.again(flaw{s, kind, ""}) {
+			s.deviate(src, kind, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
 		c := signal.Channel{Name: e.Name, Original: e.Original, Kind: s.kindOf(described[i], e.Kind)}
 		s.units[i] = described[i].get("unit")
 		c.Unit = units.Parse(s.units[i]).Unit
-		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i].there() {
+		if c.Unit != signal.Microvolt && c.Kind != signal.Misc && c.Kind != signal.Trigger && described[i].there() && !src.again(flaw{s, "unit", ""}) {
 			s.deviate(src, "unit", "a unit of voltage for "+strings.ToUpper(string(c.Kind)), fmt.Sprintf("%q for %q", c.Unit, e.Original),
 				"nothing: the samples of this channel are in the unit as it is written, and may not be µV")
 		}

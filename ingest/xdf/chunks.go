@@ -27,13 +27,17 @@ var boundary = []byte{0x43, 0xa5, 0x46, 0xdc, 0xcb, 0xf5, 0x41, 0x0f, 0xb3, 0x0e
 
 var magic = []byte("XDF:")
 
-const maxXML = 16 << 20 // bytes of XML in one chunk
+const (
+	maxXML      = 16 << 20 // bytes of XML in one chunk
+	resyncBytes = 4096     // that are searched at once
+)
 
 // stream is what the file has of one stream.
 type stream struct {
 	id      uint32
 	at      int64 // of its header
 	info    *streamInfo
+	where   string   // it is, in messages
 	units   []string // of its channels, as they are written
 	footer  bool
 	counted int64 // how many samples its footer speaks of, -1 where it does not
@@ -75,13 +79,13 @@ func scan(src *source) (*contents, error) {
 	if err != nil || !bytes.Equal(head, magic) {
 		return nil, src.errorf(0, "magic", "is %q, must be %q", head, magic)
 	}
+	var harm *damage
 	for src.at < src.size {
 		from := src.at
 		err := c.chunk()
 		if err == nil {
 			continue
 		}
-		var harm damage
 		if !errors.As(err, &harm) {
 			return nil, err
 		}
@@ -93,10 +97,14 @@ func scan(src *source) (*contents, error) {
 			s.lost = true
 		}
 		if !found {
-			src.deviate(from, "chunk", "a file is whole chunks", fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk")
+			src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
+				return fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk"
+			})
 			break
 		}
-		src.deviate(from, "chunk", "a file is whole chunks", string(harm), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from))
+		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
+			return harm.Error(), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
+		})
 		src.at = to
 	}
 	return c, nil
@@ -105,19 +113,19 @@ func scan(src *source) (*contents, error) {
 // resync finds the end of the first boundary chunk that begins behind byte from.
 func (c *contents) resync(from int64) (int64, bool, error) {
 	src := c.src
-	buf := make([]byte, 64<<10)
-	for at := from + 1; at < src.size; {
-		n := min(int64(len(buf)), src.size-at)
-		if _, err := src.file.ReadAt(buf[:n], at); err != nil && n < int64(len(buf)) && at+n != src.size {
-			return 0, false, src.errorf(at, "chunk", "cannot be read: %w", err)
+	for src.at = from + 1; src.at < src.size; {
+		n := min(resyncBytes, src.size-src.at)
+		b, err := src.peek(int(n))
+		if err != nil {
+			return 0, false, src.errorf(src.at, "chunk", "cannot be read: %w", err)
 		}
-		if i := bytes.Index(buf[:n], boundary); i >= 0 {
-			return at + int64(i+len(boundary)), true, nil
+		if i := bytes.Index(b, boundary); i >= 0 {
+			return src.at + int64(i+len(boundary)), true, nil
 		}
 		if n <= int64(len(boundary)) {
 			break
 		}
-		at += n - int64(len(boundary)) + 1
+		src.skip(n - int64(len(boundary)) + 1)
 	}
 	return 0, false, nil
 }
@@ -132,7 +140,7 @@ func (c *contents) chunk() error {
 	}
 	begin := src.at
 	if size < 2 {
-		return damagef("a chunk of %d bytes, must have at least 2", size)
+		return src.damagef("a chunk of %d bytes, must have at least 2", size)
 	}
 	b, err := src.next(2)
 	if err != nil {
@@ -141,7 +149,7 @@ func (c *contents) chunk() error {
 	tag := binary.LittleEndian.Uint16(b)
 	end := begin + size
 	if end > src.size && tag != tagSamples {
-		return damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
+		return src.damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
 	}
 	switch tag {
 	case tagFileHeader:
@@ -152,7 +160,7 @@ func (c *contents) chunk() error {
 		return nil
 	case tagStreamHeader, tagSamples, tagClockOffset, tagStreamFooter:
 		if size < 6 {
-			return damagef("a chunk of tag %d and %d bytes, must have at least 6", tag, size)
+			return src.damagef("a chunk of tag %d and %d bytes, must have at least 6", int64(tag), size)
 		}
 		b, err := src.next(4)
 		if err != nil {
@@ -163,7 +171,9 @@ func (c *contents) chunk() error {
 		src.skip(end - src.at)
 		return nil
 	}
-	src.deviate(from, "chunk", "tags are 1 to 6", fmt.Sprintf("tag %d in a chunk of %d bytes", tag, size), "the chunk is passed over")
+	src.deviate(from, "chunk", "tags are 1 to 6", func() (found, assumed string) {
+		return fmt.Sprintf("tag %d in a chunk of %d bytes", tag, size), "the chunk is passed over"
+	})
 	src.skip(end - src.at)
 	return nil
 }
@@ -176,16 +186,21 @@ func (c *contents) xml(from, end int64, field string) (node, error) {
 	}
 	_, n, err := parseXML(text)
 	if err != nil {
-		c.src.deviate(from, field, "is XML", err.Error(), "nothing of it is used")
+		c.noXML(from, field, err)
 		return node{}, nil
 	}
 	return n, nil
 }
 
+// noXML lists that a document cannot be read.
+func (c *contents) noXML(from int64, field string, err error) {
+	c.src.deviate(from, field, "is XML", func() (found, assumed string) { return err.Error(), "nothing of it is used" })
+}
+
 func (c *contents) text(end int64, field string) ([]byte, error) {
 	n := end - c.src.at
 	if n > maxXML {
-		return nil, damagef("a %s of %d bytes, may have %d", field, n, maxXML)
+		return nil, c.src.damagef("a "+field+" of %d bytes, may have %d", n, maxXML)
 	}
 	return c.src.bytes(n)
 }
@@ -198,7 +213,9 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		return c.streamHeader(id, from, end)
 	}
 	if s == nil {
-		src.deviate(from, "stream id", "a stream's header comes before all else of it", fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over")
+		src.deviate(from, "stream id", "a stream's header comes before all else of it", func() (found, assumed string) {
+			return fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over"
+		})
 		if end > src.size {
 			return errShort
 		}
@@ -208,7 +225,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 	switch tag {
 	case tagClockOffset:
 		if end-src.at != 16 {
-			return damagef("a clock offset of %d bytes, must have 16", end-src.at)
+			return src.damagef("a clock offset of %d bytes, must have 16", end-src.at)
 		}
 		b, err := src.next(16)
 		if err != nil {
@@ -216,7 +233,9 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		}
 		at, value := float64At(b), float64At(b[8:])
 		if at-at != 0 || value-value != 0 {
-			src.deviate(from, "clock offset", "times are finite", fmt.Sprintf("%g at %g", value, at), "the offset is passed over")
+			src.deviate(from, "clock offset", "times are finite", func() (found, assumed string) {
+				return fmt.Sprintf("%g at %g", value, at), "the offset is passed over"
+			})
 			return nil
 		}
 		s.times.Add(at)
@@ -242,7 +261,9 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 		return err
 	}
 	if c.byID[id] != nil {
-		c.src.deviate(from, "stream header", "a stream has one header", fmt.Sprintf("another of stream %d", id), "the first one counts")
+		c.src.deviate(from, "stream header", "a stream has one header", func() (found, assumed string) {
+			return fmt.Sprintf("another of stream %d", id), "the first one counts"
+		})
 		return nil
 	}
 	info, err := parseHeader(text)
@@ -278,15 +299,17 @@ func (c *contents) samples(s *stream, from, end int64) error {
 		return err
 	case got == n && end <= src.size:
 		if src.at != end {
-			src.deviate(from, "samples", "a chunk is as long as its samples", fmt.Sprintf("%d bytes behind the last of %d samples", end-src.at, n), "they are passed over")
+			src.deviate(from, "samples", "a chunk is as long as its samples", func() (found, assumed string) {
+				return fmt.Sprintf("%d bytes behind the last of %d samples", end-src.at, n), "they are passed over"
+			})
 			src.skip(end - src.at)
 			return nil
 		}
 		return nil
 	case end > src.size:
-		return damagef("%d whole samples of %d in a chunk of stream %d, whose end the file does not have", got, n, s.id)
+		return src.damagef("%d whole samples of %d in a chunk of stream %d, whose end the file does not have", got, n, int64(s.id))
 	}
-	return damagef("%d whole samples of %d in a chunk of stream %d", got, n, s.id)
+	return src.damagef("%d whole samples of %d in a chunk of stream %d", got, n, int64(s.id))
 }
 
 // numbers reads up to n samples of a numeric stream that lie before byte end. It returns how many there were.
@@ -336,7 +359,7 @@ func (c *contents) number(s *stream, end, width int64) (known, whole bool, err e
 	}
 	stamp := int64(b[0])
 	if stamp != 0 && stamp != 8 {
-		return false, false, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+		return false, false, src.damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, int64(s.id))
 	}
 	if end-src.at < stamp+width {
 		return false, false, nil
@@ -442,7 +465,7 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 		}
 		stamp := b[0]
 		if stamp != 0 && stamp != 8 {
-			return got, damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", stamp, s.id)
+			return got, src.damagef("a stamp of %d bytes in a chunk of stream %d, must have 0 or 8", int64(stamp), int64(s.id))
 		}
 		var at float64
 		if stamp == 8 {
@@ -485,8 +508,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 			known = s.deduce()
 		}
 		if known {
-			s.n++
-			s.labels.Add(c.intern(c.label))
+			if s.n++; s.info.channels > 0 { // nothing is made of a stream without channels, of which a sample may have one byte
+				s.labels.Add(c.intern(c.label))
+			}
 		}
 	}
 	return n, nil

@@ -122,10 +122,7 @@ func (w *offsets) dropLate(src *source) {
 	w.n--
 	s.n = count
 	s.stamps.cut(count)
-	if s.info.text() {
-		s.labels.Cut(int(count))
-		return
-	}
+	s.labels.Cut(min(s.labels.Len(), int(count)))
 	s.blocks.cut(count)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -33,9 +34,9 @@ type source struct {
 	room     int64 // for how many more stamps there is memory: see stamps
 	expanded *expanded
 
-	deviations []signal.Deviation
-	first      map[string]int // position in deviations of the first of a kind
-	again      map[string]int
+	harm       damage
+	deviations pages.List[deviation]
+	first      map[flaw]int // position in deviations of the first
 }
 
 func newSource(f ingest.File, name string) (*source, error) {
@@ -43,7 +44,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &source{file: f, name: name, size: st.Size(), room: keptStamps, expanded: newExpanded(st.Size()), first: map[string]int{}, again: map[string]int{}}, nil
+	return &source{file: f, name: name, size: st.Size(), room: keptStamps, expanded: newExpanded(st.Size()), first: map[flaw]int{}}, nil
 }
 
 // skip passes over n bytes.
@@ -115,16 +116,32 @@ func (s *source) bytes(n int64) ([]byte, error) {
 	return b, nil
 }
 
-// damage is why a chunk cannot be read; reading can go on behind the next boundary.
-type damage string
+// damage is why a chunk cannot be read; reading can go on behind the next boundary. It is put into words when it is asked for: there may
+// be much.
+type damage struct {
+	format string
+	args   [3]int64
+	n      int // of args
+}
 
 // Error is one line.
-func (d damage) Error() string { return string(d) }
+func (d *damage) Error() string {
+	args := make([]any, d.n)
+	for i := range args {
+		args[i] = d.args[i]
+	}
+	return fmt.Sprintf(d.format, args...)
+}
 
-func damagef(format string, args ...any) error { return damage(fmt.Sprintf(format, args...)) }
+// damagef is damage, until there is more.
+func (s *source) damagef(format string, args ...int64) error {
+	s.harm = damage{format: format, n: len(args)}
+	copy(s.harm.args[:], args)
+	return &s.harm
+}
 
 // errShort is the end of the file within what was to be read.
-const errShort = damage("the file ends within a chunk")
+var errShort error = &damage{format: "the file ends within a chunk"}
 
 // failed is why fewer bytes were read than were asked for.
 func (s *source) failed(err error) error {
@@ -139,28 +156,56 @@ func (s *source) errorf(at int64, field, format string, args ...any) error {
 	return &ingest.FormatError{File: s.name, Field: field, Offset: min(at, s.size), Err: fmt.Errorf(format, args...)}
 }
 
-// deviate lists one departure from the format: the first of those with this place and rule, the others are counted. A
-// broken writer must not fill the memory.
-func (s *source) deviate(at int64, field, rule, found, assumed string) {
-	s.list(field+rule, fmt.Sprintf("byte %d: %s", at, field), rule, found, assumed)
+// flaw is what departures from the format have in common of which the first is listed and the others are counted: a broken writer must
+// not fill the memory.
+type flaw struct {
+	stream      *stream // nil for the file
+	field, rule string
 }
 
-func (s *source) list(kind, where, rule, found, assumed string) {
-	if _, seen := s.first[kind]; seen {
-		s.again[kind]++
-		return
+// deviation is one that is listed, and how many more like it there are.
+type deviation struct {
+	signal.Deviation
+
+	more int
+}
+
+// again counts f, if it is listed already.
+func (s *source) again(f flaw) bool {
+	k, seen := s.first[f]
+	if seen {
+		s.deviations.At(k).more++
 	}
-	s.first[kind] = len(s.deviations)
-	s.deviations = append(s.deviations, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed})
+	return seen
+}
+
+// deviate lists a departure from the format at byte at, or counts it. found is what is there, and what is done about it.
+func (s *source) deviate(at int64, field, rule string, found func() (found, assumed string)) {
+	if f := (flaw{nil, field, rule}); !s.again(f) {
+		found, assumed := found()
+		s.list(f, fmt.Sprintf("byte %d: %s", at, field), rule, found, assumed)
+	}
+}
+
+// list lists f, which is not listed yet.
+func (s *source) list(f flaw, where, rule, found, assumed string) {
+	s.first[f] = s.deviations.Len()
+	s.deviations.Add(deviation{Deviation: signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed}})
 }
 
 // all is the deviations with their counts.
 func (s *source) all() []signal.Deviation {
-	for kind, n := range s.again {
-		s.deviations[s.first[kind]].Found += fmt.Sprintf("; %d more like it", n)
+	if s.deviations.Len() == 0 {
+		return nil
 	}
-	clear(s.again)
-	return s.deviations
+	all := make([]signal.Deviation, s.deviations.Len())
+	for k := range all {
+		d := s.deviations.At(k)
+		if all[k] = d.Deviation; d.more > 0 {
+			all[k].Found += fmt.Sprintf("; %d more like it", d.more)
+		}
+	}
+	return all
 }
 
 // length reads a length of the format: a byte 1, 4 or 8 and as many bytes of the number.
@@ -171,17 +216,12 @@ func (s *source) length() (int64, error) {
 	}
 	width := int(b[0])
 	if width != 1 && width != 4 && width != 8 {
-		return 0, damagef("a length of %d bytes, must be of 1, 4 or 8", width)
+		return 0, s.damagef("a length of %d bytes, must be of 1, 4 or 8", int64(width))
 	}
 	if b, err = s.next(width); err != nil {
 		return 0, err
 	}
-	return lengthOf(b)
-}
-
-// lengthOf is a number of 1, 4 or 8 bytes.
-func lengthOf(b []byte) (int64, error) {
-	switch len(b) {
+	switch width {
 	case 1:
 		return int64(b[0]), nil
 	case 4:
@@ -189,7 +229,7 @@ func lengthOf(b []byte) (int64, error) {
 	}
 	v := binary.LittleEndian.Uint64(b)
 	if v > 1<<62 {
-		return 0, damagef("a length of %d is more than any file has", v)
+		return 0, s.damagef("a length of more than 2⁶² bytes")
 	}
 	return int64(v), nil
 }

@@ -329,7 +329,7 @@ func (s *stream) timeline(src *source) *timeline {
 	for k := range segs.len() {
 		g := segs.list.At(k)
 		longest = max(longest, segs.end(k)-g.t0)
-		if g.dt <= 0 {
+		if g.dt <= 0 && !src.again(flaw{s, "back", ""}) {
 			s.deviate(src, "back", "stamps grow", fmt.Sprintf("%d samples whose stamps run backwards, or stand still", segs.samples(k)), "they follow each other at the nominal rate")
 		}
 		if !(g.dt > 0) {
@@ -359,6 +359,10 @@ func (s *stream) timeline(src *source) *timeline {
 
 // deviate lists what is wrong with the stream, the first of a kind.
 func (s *stream) deviate(src *source, kind, rule, found, assumed string) {
-	where := fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
-	src.list(kind+where, where, rule, found, assumed)
+	if f := (flaw{s, kind, ""}); !src.again(f) {
+		if s.where == "" {
+			s.where = fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
+		}
+		src.list(f, s.where, rule, found, assumed)
+	}
 }

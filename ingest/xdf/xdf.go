@@ -196,11 +196,11 @@ func (c *contents) begin() time.Time {
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05Z0700", time.RFC3339, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, text); err == nil {
-			c.src.list("begin", "file header: datetime", "the format ties its stamps to no calendar", "the recorder began at "+text, "sample 0 was measured then, which may be wrong by seconds")
+			c.src.list(flaw{nil, "begin", ""}, "file header: datetime", "the format ties its stamps to no calendar", "the recorder began at "+text, "sample 0 was measured then, which may be wrong by seconds")
 			return t.UTC()
 		}
 	}
-	c.src.list("begin", "file header: datetime", "is like 2006-01-02T15:04:05+0100", strconv.Quote(text), "the begin is not known")
+	c.src.list(flaw{nil, "begin", ""}, "file header: datetime", "is like 2006-01-02T15:04:05+0100", strconv.Quote(text), "the begin is not known")
 	return time.Time{}
 }
 

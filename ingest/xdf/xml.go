@@ -25,7 +25,7 @@ func parseXML(text []byte) (name string, root node, err error) {
 	for s.next() {
 		if s.kind == startTag || s.kind == emptyTag {
 			if depth == maxDepth {
-				return "", node{}, fmt.Errorf("byte %d: has more than %d levels", s.from, maxDepth)
+				return "", node{}, fmt.Errorf("at byte %d of it: has more than %d levels", s.from, maxDepth)
 			}
 			if depth == 0 {
 				begin = s.at
@@ -34,7 +34,7 @@ func parseXML(text []byte) (name string, root node, err error) {
 			depth++
 		}
 		if s.kind == endTag && (depth == 0 || !bytes.Equal(path[depth-1], s.name)) {
-			return "", node{}, fmt.Errorf("byte %d: the end of %q, which is not open", s.from, s.name)
+			return "", node{}, fmt.Errorf("at byte %d of it: the end of %q, which is not open", s.from, s.name)
 		}
 		if s.kind == endTag || s.kind == emptyTag {
 			if depth--; depth == 0 && root.inner == nil {
@@ -48,10 +48,12 @@ func parseXML(text []byte) (name string, root node, err error) {
 	case depth > 0:
 		return "", node{}, fmt.Errorf("ends within %q", path[depth-1])
 	case root.inner == nil:
-		return "", node{}, errors.New("has no element")
+		return "", node{}, errEmpty
 	}
 	return name, root, nil
 }
+
+var errEmpty = errors.New("has no element")
 
 // local is name without the name space in front.
 func local(name []byte) []byte {
@@ -157,7 +159,7 @@ type scanner struct {
 
 // fail ends the document.
 func (s *scanner) fail(what string) bool {
-	s.err = fmt.Errorf("byte %d: %s", s.from, what)
+	s.err = fmt.Errorf("at byte %d of it: %s", s.from, what)
 	return false
 }
 

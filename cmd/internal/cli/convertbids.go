@@ -303,6 +303,9 @@ func (in *treeInputs) recording(path string, it bids.Item) error {
 	it.Input, it.Copy, it.Anonymous = path, path, in.anonymise
 	it.Open = func() (*signal.Recording, error) {
 		rec, err := in.how.open(path)
+		if err == nil {
+			condition(rec, path)
+		}
 		if err == nil && in.anonymise {
 			var clean *signal.Recording
 			if clean, in.personal[path], err = in.anonymised(rec, path, it.Name.Get("sub")); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -134,7 +135,7 @@ func validate(how opener, path string) ([]validateJSON, error) {
 // line feed of every carriage return.
 func returnsLost(files []string) (found []signal.Deviation, err error) {
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := ingest.OpenPart(ingest.Paths{}, filepath.ToSlash(name))
 		if errors.Is(err, os.ErrNotExist) { // a name, not a file
 			continue
 		}

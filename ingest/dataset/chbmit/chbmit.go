@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/regular"
 )
 
 // Span is a time in seconds from the start of a file.
@@ -242,7 +244,7 @@ func Cases(fsys fs.FS) ([]*Case, error) {
 	}
 	var out []*Case
 	for _, name := range names {
-		f, err := fsys.Open(name)
+		f, err := regular.Open(fsys, name)
 		if err != nil {
 			return nil, err
 		}
