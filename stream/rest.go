@@ -276,10 +276,12 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 // countTrials follows the recordings with the threshold as it is: the first decision between the start of a trial's
 // window and half a window behind its end counts.
 func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
+	away, all := 0, 0 // windows of the recordings with trials, those held back
 	for _, r := range runs {
 		if len(r.trials) == 0 {
 			continue
 		}
+		all += len(r.Scores)
 		first := make([]int, len(r.trials))
 		for k := range first {
 			first[k] = -1
@@ -288,6 +290,7 @@ func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, re
 		held := p.HeldBack(r.looks, r.Times)
 		for i, row := range r.Scores {
 			if held[i] {
+				away++
 				continue
 			}
 			class, _, err := d.Push(row, r.Times[i])
@@ -315,5 +318,8 @@ func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, re
 		}
 	}
 	d.Reset()
+	if rep.Held = away; 2*away > all {
+		return &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings: %d of their %d windows are unlike it (other eyes, open or closed, another day or another cap?), and a threshold counts for the kind of rest that it was set with alone; give rest as it is between the trials, beside any other kind that will come, or any_rest: true in the section decide, with which decisions are made at a rate that is not known", away, all)}
+	}
 	return nil
 }
