@@ -78,8 +78,14 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		rep.Threshold = s.Data[0]
 	}
 	n, err := countTrials(p, d, runs)
-	rep.Trials, rep.Right, rep.Wrong = n.Trials, n.Right, n.Wrong
-	return rep, err
+	if err != nil {
+		return nil, err
+	}
+	rep.Trials, rep.Right, rep.Wrong, rep.Held = n.Trials, n.Right, n.Wrong, n.held
+	if 2*n.held > n.windows {
+		return nil, &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings: %d of their %d windows are unlike it (other eyes, open or closed, another day or another cap?), and a threshold counts for the kind of rest that it was set with alone; give rest as it is between the trials, beside any other kind that will come, or any_rest: true in the section decide, with which decisions are made at a rate that is not known", n.held, n.windows)}
+	}
+	return rep, nil
 }
 
 // DecidedTrials counts what became of cued trials.
@@ -87,6 +93,8 @@ type DecidedTrials struct {
 	Trials int
 	Right  int // decided for their class
 	Wrong  int // for another
+
+	windows, held int // of the recordings with trials; those unlike the rest of the threshold
 }
 
 // DecideTrials counts how many cued trials of recs p's section decide decides rightly, as CalibrateRest does: it follows each
@@ -320,6 +328,7 @@ func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n De
 		if len(r.trials) == 0 {
 			continue
 		}
+		n.windows += len(r.Scores)
 		first := make([]int, len(r.trials))
 		for k := range first {
 			first[k] = -1
@@ -328,6 +337,7 @@ func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n De
 		held := p.HeldBack(r.looks, r.Times)
 		for i, row := range r.Scores {
 			if held[i] {
+				n.held++
 				continue
 			}
 			class, _, err := d.Push(row, r.Times[i])

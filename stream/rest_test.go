@@ -159,7 +159,8 @@ func TestRestRecorded(t *testing.T) {
 }
 
 // TestRestUnlike: a decoder whose threshold comes from the rests between trials makes far too many false decisions with the
-// eyes closed, of which it has seen nothing. A potato with folds lets none of those windows through, live and when the
+// eyes closed, of which it has seen nothing, where any_rest lets it. Without, they are held back as unlike that rest, and a threshold
+// from closed eyes is refused. A potato with folds lets none of those windows through, live and when the
 // threshold is set; the rests between trials pass.
 func TestRestUnlike(t *testing.T) {
 	const asked = 5.0
@@ -169,12 +170,12 @@ func TestRestUnlike(t *testing.T) {
 	}
 	closed := eegmmidb(t, "S001", "R02")
 	closed.Events = nil
-	guarded := func(guard bool) *pipeline.Spec {
+	guarded := func(guard, whatever bool) *pipeline.Spec {
 		spec := asking(t, "ts-lr", asked)
 		if err := spec.Segment.Set(map[string]any{"events": map[string]string{"T0": "rest", "T1": "fists", "T2": "feet"}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := spec.Decide.Set(map[string]any{"rest": 2}); err != nil {
+		if err := spec.Decide.Set(map[string]any{"rest": 2, "any_rest": whatever}); err != nil {
 			t.Fatal(err)
 		}
 		if guard {
@@ -186,30 +187,36 @@ func TestRestUnlike(t *testing.T) {
 		}
 		return spec
 	}
-	for _, guard := range []bool{false, true} {
-		p, rep := resting(t, guarded(guard), recs, stream.RestOptions{Events: []string{"T0"}})
+	for _, c := range []struct{ guard, whatever bool }{{false, true}, {false, false}, {true, true}} {
+		guard := c.guard
+		p, rep := resting(t, guarded(guard, c.whatever), recs, stream.RestOptions{Events: []string{"T0"}})
 		var a stream.Activity
 		if err := a.Active(context.Background(), p, closed, nil); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("guard %t: %d false decisions in %.0f s with the eyes closed, %.0f s refused; %d windows between trials refused, %d of %d trials right", guard, a.False, a.IdleS, a.AwayS, rep.Rejected, rep.Right, rep.Trials)
+		t.Logf("potato %t, any rest %t: %d false decisions in %.0f s with the eyes closed, %.0f s refused; %d windows between trials refused, %d of %d trials right", guard, c.whatever, a.False, a.IdleS, a.AwayS, rep.Rejected, rep.Right, rep.Trials)
 		switch {
-		case !guard && float64(a.False) <= asked*a.IdleS/60:
+		case c.whatever && !guard && float64(a.False) <= asked*a.IdleS/60:
 			t.Errorf("without a potato %d false decisions in %g s: there is nothing to guard against", a.False, a.IdleS)
+		case !c.whatever && (a.False > 0 || a.AwayS < 50 || rep.Right == 0):
+			t.Errorf("%d false decisions, only %g s held back, %d trials right", a.False, a.AwayS, rep.Right)
 		case guard && (a.False > 0 || a.AwayS < 50):
 			t.Errorf("with a potato %d false decisions, only %g s refused", a.False, a.AwayS)
 		case guard && (float64(rep.Rejected)*0.1/60 > 0.2*rep.Minutes || rep.Right == 0):
 			t.Errorf("with a potato %d windows of rest between trials are refused and %g min left, and %d trials are right", rep.Rejected, rep.Minutes, rep.Right)
 		}
 	}
-	p := build(t, guarded(true), pipeline.Cued)
-	set, y := collect(t, p, recs...)
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	const want = "windows at rest are rejected by the pipeline's own checks (the last: reject[0]: covariance"
-	if _, err := stream.CalibrateRest(context.Background(), p, recs, stream.RestOptions{Recordings: []*signal.Recording{closed}}); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("rest that is all rejected: error %v, must contain %q", err, want)
+	for guard, want := range map[bool]string{
+		true: "windows at rest are rejected by the pipeline's own checks (the last: reject[0]: covariance", false: "the rest is of another kind than the training recordings",
+	} {
+		p := build(t, guarded(guard, false), pipeline.Cued)
+		set, y := collect(t, p, recs...)
+		if err := p.Fit(set, y); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.CalibrateRest(context.Background(), p, recs, stream.RestOptions{Recordings: []*signal.Recording{closed}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("potato %t, rest of another kind: error %v, must contain %q", guard, err, want)
+		}
 	}
 }
 

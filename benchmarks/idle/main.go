@@ -8,8 +8,8 @@
 // and measured on the other, both ways round: run 1 has the eyes open, run 2 closed. A third row sets it by the rests of the
 // imagery runs themselves and measures on both recordings, a fourth by the first half of both and measures on the second:
 // rest of each kind that will come, as one should. Two pipelines: one that knows fists and feet alone, and one that
-// has learned rest as a third class; each as it is, and with a potato that lets no window count that is unlike those that
-// the decoder has learned from. A potato may reject all of the rest that should set the threshold: then there is none, and
+// has learned rest as a third class; each as it is, held back where the stream is unlike the rest of the threshold, and with
+// a potato besides, that lets no window count that is unlike those that the decoder has learned from. A potato may reject all of the rest that should set the threshold: then there is none, and
 // the row says so. The interval is the exact one of a Poisson rate, 95 %; the bar is met where the rate is at most what was
 // asked for, and missed for sure where the interval lies above.
 package main

@@ -27,6 +27,7 @@ type host struct {
 	mu      sync.Mutex
 	outlets map[*Outlet]struct{}
 	answers *limiter // to queries
+	work    *limiter // moves of predicates
 	times   *limiter // to probes of the clock
 	relays  *limiter // of queries that are handed on
 	asked   asked
@@ -47,6 +48,11 @@ type side struct {
 const (
 	answersPerSecond, answersBurst = 16, 64 // for each outlet
 	timesPerSecond                 = 500
+	// Whether it is answered or not, looking at a question is work. It is paid for behind it, so that one question that asks for
+	// the most stays possible.
+	workPerSecond, workBurst = maxMoves, 4 * maxMoves
+	// maxWaiting is how many questions wait while one is looked at; who asks asks again.
+	maxWaiting = 64
 )
 
 var (
@@ -71,7 +77,7 @@ func acquire(cfg Config) (*host, error) {
 		h.users++
 		return h, nil
 	}
-	h := &host{key: key, cfg: cfg, users: 1, outlets: map[*Outlet]struct{}{}, answers: newLimiter(answersPerSecond, answersBurst), times: newLimiter(timesPerSecond, 2*timesPerSecond), relays: newLimiter(20, 20)}
+	h := &host{key: key, cfg: cfg, users: 1, outlets: map[*Outlet]struct{}{}, answers: newLimiter(answersPerSecond, answersBurst), work: newLimiter(workPerSecond, workBurst), times: newLimiter(timesPerSecond, 2*timesPerSecond), relays: newLimiter(20, 20)}
 	for _, f := range cfg.families() {
 		at := cfg.listen(f)
 		if !at.IsValid() {
@@ -156,6 +162,13 @@ const maxDatagram = 1 << 16
 func (h *host) answer(s *side, conn *net.UDPConn) {
 	service := conn == s.service
 	buf := make([]byte, maxDatagram)
+	waiting := make(chan asking, maxWaiting) // so that probes of the clock wait for no predicate
+	h.wg.Go(func() {
+		for a := range waiting {
+			h.tellInfo(conn, a)
+		}
+	})
+	defer close(waiting)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
 		arrived := time.Now()
@@ -177,14 +190,10 @@ func (h *host) answer(s *side, conn *net.UDPConn) {
 			if err != nil {
 				continue
 			}
-			outlets := h.list()
-			if !h.asked.first(question{netip.AddrPortFrom(from.Addr(), q.port), q.id, maphash.String(seed, q.predicate)}, arrived) {
-				outlets = nil // one wave comes by several ways
-			}
-			for _, o := range outlets {
-				if yes, err := o.doc.matches(q.predicate); err == nil && yes && h.answers.take(from.Addr(), arrived, float64(len(outlets))) {
-					reply := append([]byte(q.id+"\r\n"), o.short...)
-					_, _ = conn.WriteToUDPAddrPort(reply, netip.AddrPortFrom(from.Addr(), q.port)) // who asks asks again
+			if h.asked.first(question{netip.AddrPortFrom(from.Addr(), q.port), q.id, maphash.String(seed, q.predicate)}, arrived) { // one wave comes by several ways
+				select {
+				case waiting <- asking{q, from.Addr(), arrived}:
+				default:
 				}
 			}
 			if !service && from.Addr().IsLoopback() && h.relays.take(from.Addr(), arrived, 1) {
@@ -192,6 +201,38 @@ func (h *host) answer(s *side, conn *net.UDPConn) {
 			}
 		}
 	}
+}
+
+// asking is a query, who asks and since when.
+type asking struct {
+	query
+	from    netip.Addr
+	arrived time.Time
+}
+
+// tellInfo answers a query for each outlet of which it is true.
+func (h *host) tellInfo(conn *net.UDPConn, a asking) {
+	outlets := h.list()
+	for _, o := range outlets {
+		yes, err := h.ask(o.doc, a.predicate, a.from)
+		if err == nil && yes && h.answers.take(a.from, a.arrived, float64(len(outlets))) {
+			reply := append([]byte(a.id+"\r\n"), o.short...)
+			_, _ = conn.WriteToUDPAddrPort(reply, netip.AddrPortFrom(a.from, a.port)) // who asks asks again
+		}
+	}
+}
+
+var errWork = errors.New("this address has asked for more than is looked at")
+
+// ask says whether a predicate from an address is true of d, at the cost of what the address may ask for.
+func (h *host) ask(d document, predicate string, from netip.Addr) (bool, error) {
+	from = from.Unmap()
+	if !h.work.take(from, time.Now(), 1) {
+		return false, errWork
+	}
+	yes, spent, err := d.ask(predicate)
+	h.work.charge(from, float64(spent))
+	return yes, err
 }
 
 // relay hands a query on to the service ports of this machine. A datagram to the discovery port of 127.0.0.1 reaches only
@@ -297,6 +338,17 @@ func (l *limiter) take(from netip.Addr, now time.Time, scale float64) bool {
 	}
 	b.level--
 	return true
+}
+
+// charge takes what something has cost that take has allowed; the credit may fall below 0.
+func (l *limiter) charge(from netip.Addr, cost float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.by[from]; b != nil {
+		b.level -= cost
+		return
+	}
+	l.others.level -= cost
 }
 
 // newcomer is the credit of an address that has none yet.

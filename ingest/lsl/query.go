@@ -15,6 +15,13 @@ const maxQuery = 8 << 10
 // 1024" needs, and less than a tenth of a second.
 const maxMoves = 1 << 18
 
+// maxNested is how many functions may stand within one another. Each of them may copy all that the ones within it have made.
+const maxNested = 8
+
+// price is what each move costs of maxMoves: once for each of the functions that stand within one another, and once more for
+// every half textMove bytes of strings that the predicate itself brings along.
+func price(nested, literal int) int { return max(1, nested) * (1 + 2*literal/textMove) }
+
 // document is a description that predicates can be asked of.
 type document struct{ root *Element }
 
@@ -24,53 +31,61 @@ type document struct{ root *Element }
 //
 // is true of the stream. An empty one is. The context node is <info>.
 func (d document) matches(predicate string) (yes bool, err error) {
+	yes, _, err = d.ask(predicate)
+	return yes, err
+}
+
+// ask is matches, and says how many of maxMoves the answer has cost.
+func (d document) ask(predicate string) (yes bool, spent int, err error) {
 	if predicate == "" {
-		return true, nil
+		return true, 0, nil
 	}
-	expr, err := compile(predicate)
+	expr, each, err := compile(predicate)
 	if err != nil {
-		return false, err
+		return false, len(predicate), err
 	}
+	moves := maxMoves / each
+	defer func() { spent = len(predicate) + maxMoves - max(0, moves)*each }()
 	defer func() { // the engine panics on some expressions of wrong types, and the navigator where the walk is too long
 		if r := recover(); r != nil {
 			yes, err = false, fmt.Errorf("predicate %q: %v", predicate, r)
 		}
 	}()
-	moves := maxMoves
 	nav := &navigator{path: []step{{&Element{Children: []*Element{d.root}}, 0}}, moves: &moves}
 	nav.MoveToChild()
 	switch v := expr.Evaluate(nav).(type) {
 	case bool:
-		return v, nil
+		return v, 0, nil
 	case float64:
-		return v != 0 && v == v, nil
+		return v != 0 && v == v, 0, nil
 	case string:
-		return v != "", nil
+		return v != "", 0, nil
 	case *xpath.NodeIterator:
-		return v.MoveNext(), nil
+		return v.MoveNext(), 0, nil
 	default:
-		return false, fmt.Errorf("predicate %q: is neither true nor false", predicate)
+		return false, 0, fmt.Errorf("predicate %q: is neither true nor false", predicate)
 	}
 }
 
-// compile checks a predicate.
-func compile(predicate string) (expr *xpath.Expr, err error) {
+// compile checks a predicate. each is what a move costs with it.
+func compile(predicate string) (expr *xpath.Expr, each int, err error) {
 	if len(predicate) > maxQuery {
-		return nil, fmt.Errorf("the predicate is %d bytes long, at most %d are read", len(predicate), maxQuery)
+		return nil, 0, fmt.Errorf("the predicate is %d bytes long, at most %d are read", len(predicate), maxQuery)
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			expr, err = nil, fmt.Errorf("predicate %q: %v", predicate, r)
 		}
 	}()
-	if err := onlyCore(predicate); err != nil {
-		return nil, fmt.Errorf("predicate %q: %w", predicate, err)
+	nested, literal, err := onlyCore(predicate)
+	if err != nil {
+		return nil, 0, fmt.Errorf("predicate %q: %w", predicate, err)
 	}
 	expr, err = xpath.Compile(predicate)
 	if err != nil {
-		return nil, fmt.Errorf("predicate %q is no XPath 1.0: %w", predicate, err)
+		return nil, 0, fmt.Errorf("predicate %q is no XPath 1.0: %w", predicate, err)
 	}
-	return expr, nil
+	return expr, price(nested, literal), nil
 }
 
 // core is the functions of XPath 1.0 and its tests of nodes: all that a predicate may call. The engine knows more, among them
@@ -86,17 +101,20 @@ var core = func() map[string]bool {
 }()
 
 // onlyCore says which function of a predicate is not one of XPath 1.0. A name in front of a parenthesis is a function,
-// outside of strings.
-func onlyCore(predicate string) error {
-	name := "" // that has just ended, spaces behind it left out
+// outside of strings. nested is how many stand within one another at most, literal how many bytes the strings have.
+func onlyCore(predicate string) (nested, literal int, err error) {
+	var open []bool // the parentheses that are open, whether a function's
+	now := 0        // functions among them
+	name := ""      // that has just ended, spaces behind it left out
 	for i := 0; i < len(predicate); {
 		c := predicate[i]
 		switch {
 		case c == '\'' || c == '"':
 			n := strings.IndexByte(predicate[i+1:], c)
 			if n < 0 {
-				return errors.New("a string does not end")
+				return 0, 0, errors.New("a string does not end")
 			}
+			literal += n
 			name, i = "", i+n+2
 		case nameByte(c):
 			n := 1
@@ -105,8 +123,24 @@ func onlyCore(predicate string) error {
 			}
 			name, i = predicate[i:i+n], i+n
 		case c == '(':
-			if f := function(name); f != "" && !core[f] {
-				return fmt.Errorf("%.40q is no function of XPath 1.0", f)
+			f := function(name)
+			if f != "" && !core[f] {
+				return 0, 0, fmt.Errorf("%.40q is no function of XPath 1.0", f)
+			}
+			calls := f != "" && !operators[f]
+			if open = append(open, calls); calls {
+				now++
+			}
+			if nested = max(nested, now); nested > maxNested {
+				return 0, 0, fmt.Errorf("more than %d functions stand within one another", maxNested)
+			}
+			name, i = "", i+1
+		case c == ')':
+			if n := len(open) - 1; n >= 0 {
+				if open[n] {
+					now--
+				}
+				open = open[:n]
 			}
 			name, i = "", i+1
 		case c <= ' ': // whatever the engine skips, form feeds too
@@ -115,8 +149,11 @@ func onlyCore(predicate string) error {
 			name, i = "", i+1
 		}
 	}
-	return nil
+	return nested, literal, nil
 }
+
+// operators of core, in front of a parenthesis, call nothing.
+var operators = map[string]bool{"and": true, "or": true, "mod": true, "div": true}
 
 // function is what a name in front of a parenthesis calls: without an axis (child::node()), and without what no name begins with,
 // such as the minus of -count().
@@ -137,7 +174,7 @@ func CheckPredicate(predicate string) error {
 	if predicate == "" {
 		return nil
 	}
-	_, err := compile(predicate)
+	_, _, err := compile(predicate)
 	return err
 }
 

@@ -1,7 +1,9 @@
 package lsl
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -102,5 +104,71 @@ func TestPredicatesAreBounded(t *testing.T) {
 	}
 	if _, err := d.matches("//*[//*[//*[//*='x']]]"); err == nil || !strings.Contains(err.Error(), "more than is looked at") {
 		t.Errorf("a walk of hours: %v", err)
+	}
+}
+
+// TestPredicatesAreShort: whatever fits into a datagram is answered or refused in a tenth of a second, functions that stand
+// within one another and long strings among it; that each costs what it takes is what keeps an address from asking on.
+func TestPredicatesAreShort(t *testing.T) {
+	info := &signal.Info{}
+	for k := range 64 {
+		info.Channels = append(info.Channels, signal.Channel{Name: fmt.Sprintf("Ch%d", k), Kind: signal.EEG, Unit: signal.Microvolt, Pos: &signal.Position{0, 0, 0.1}})
+	}
+	i := StreamInfo{Name: "amp", Type: "EEG", Channels: 64, Rate: 1000, Format: Float32, Desc: Describe(info)}
+	d := document{i.element(true)}
+	nest := func(n int, of string) string {
+		return strings.Repeat("normalize-space(", n) + of + strings.Repeat(")", n)
+	}
+	long := "'" + strings.Repeat("a b", 2500) + "'"
+	for _, q := range []string{
+		"//*[" + nest(185, "string(/)") + "='x']", "//*[" + nest(7, "string(/)") + "='x']", "//*[" + nest(8, long) + "='x']", "//*[contains(" + long + ",'c')]",
+		"//*[translate(string(/),string(/),'')='x']", "//*[contains(string(/),string(.))]", "//*[concat(string(/),string(/),string(/))='x']",
+	} {
+		took, limit := time.Hour, 100*time.Millisecond
+		if raceDetector {
+			limit *= 10
+		}
+		for range 5 { // other programs only make it longer
+			began := time.Now()
+			_, spent, err := d.ask(q)
+			took = min(took, time.Since(began))
+			t.Logf("%.40s…: %s, %d moves (%.60v)", q, took, spent, err)
+		}
+		if took > limit {
+			t.Errorf("%.40s… takes %s, must be at most %s", q, took, limit)
+		}
+	}
+	if err := CheckPredicate("//*[" + nest(9, "name") + "='x']"); err == nil || !strings.Contains(err.Error(), "8 functions") {
+		t.Errorf("9 functions within one another: %v", err)
+	}
+	if yes, err := d.matches("not(not(contains(" + nest(5, "name") + ",'amp')))"); err != nil || !yes {
+		t.Errorf("8 functions within one another: %v, %v", yes, err)
+	}
+}
+
+// TestWorkIsLimited: an address that asks for the most that is looked at, again and again, is looked at no longer soon, and
+// nobody else is any the worse for it.
+func TestWorkIsLimited(t *testing.T) {
+	h := &host{work: newLimiter(workPerSecond, workBurst)}
+	i := StreamInfo{Name: "amp", Type: "EEG", Channels: 8, Rate: 1000, Format: Float32}
+	d := document{i.element(true)}
+	stranger, friend := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	asked := 0
+	for range 1000 {
+		if _, err := h.ask(d, "//*[//*[//*[//*[//*[//*[//*='x']]]]]]", stranger); errors.Is(err, errWork) {
+			break
+		}
+		asked++
+	}
+	if asked > 100 {
+		t.Errorf("%d questions for the most were looked at", asked)
+	}
+	if yes, err := h.ask(d, "name='amp'", friend); err != nil || !yes {
+		t.Errorf("another address: %v, %v", yes, err)
+	}
+	for k := range 500 {
+		if yes, err := h.ask(d, "name='amp' and count(desc)=1", friend); err != nil || !yes {
+			t.Fatalf("common question %d: %v, %v", k, yes, err)
+		}
 	}
 }

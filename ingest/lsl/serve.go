@@ -128,7 +128,7 @@ func (o *Outlet) serve(conn net.Conn) (ok bool) {
 			break
 		}
 		var yes bool
-		if yes, err = o.doc.matches(query); yes {
+		if yes, err = o.host.ask(o.doc, query, addrOf(conn)); yes {
 			if err = o.asked(conn); err == nil {
 				_, err = conn.Write(o.short)
 			}

@@ -101,11 +101,12 @@ type Rest struct {
 	PerMinute  float64 `json:"per_min"`
 	Low        float64 `json:"per_min_low"` // exact Poisson interval, 95 %
 	High       float64 `json:"per_min_high"`
-	Rejected   int     `json:"rejected,omitempty"` // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
-	Blocks     int     `json:"blocks"`             // the rest data were cut into so many, each held out once
-	Trials     int     `json:"trials"`             // cued ones of held-out runs: what the threshold costs
-	Right      int     `json:"right"`              // of those, first decision within the trial is the true class
-	Wrong      int     `json:"wrong"`              // … is another
+	Rejected   int     `json:"rejected,omitempty"`  // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
+	Held       int     `json:"held_back,omitempty"` // windows of the training recordings that are unlike the rest: nothing is decided there
+	Blocks     int     `json:"blocks"`              // the rest data were cut into so many, each held out once
+	Trials     int     `json:"trials"`              // cued ones of held-out runs: what the threshold costs
+	Right      int     `json:"right"`               // of those, first decision within the trial is the true class
+	Wrong      int     `json:"wrong"`               // … is another
 	Recordings []Data  `json:"recordings"`
 }
 

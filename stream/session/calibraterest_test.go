@@ -40,7 +40,7 @@ func long(t *testing.T, o *Options) {
 	t.Helper()
 	opt := synth.Defaults()
 	opt.Channels, opt.Effect = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 0.9
-	src, err := openPerson(opt, &Source{Length: 3600, Chunk: 0.1, Speed: 150}, o.Clock)
+	src, err := openPerson(opt, &Source{Length: 3600, Chunk: 0.1, Speed: 40}, o.Clock)
 	if err != nil {
 		t.Fatal(err)
 	}

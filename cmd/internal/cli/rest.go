@@ -140,6 +140,9 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 	if r.Rejected > 0 {
 		fmt.Fprintf(w, "%d more windows at rest were rejected by the pipeline's own checks: nothing is decided there\n", r.Rejected)
 	}
+	if r.Held > 0 {
+		fmt.Fprintf(w, "%d windows of the training recordings are unlike the rest that the threshold was set with: nothing is decided there\n", r.Held)
+	}
 	fmt.Fprintf(w, "threshold %.2f nats; with it, %d of %d held-out trials are decided rightly, %d wrongly, %d not at all\n",
 		r.Threshold, r.Right, r.Trials, r.Wrong, r.Trials-r.Right-r.Wrong)
 	if r.Trials > 0 && 2*r.Right < r.Trials {

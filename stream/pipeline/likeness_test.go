@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// rhythm is windows of 1 s, 0.1 s apart, of two channels at 100 Hz: noise and a rhythm of 10 Hz of the given amplitude.
+func rhythm(seed uint64, n int, amplitude float64) (looks [][]float64, times []float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	x := [2][]float64{}
+	for ch := range x {
+		for t := range 100 + 10*n {
+			x[ch] = append(x[ch], rng.NormFloat64()+amplitude*math.Sin(2*math.Pi*0.1*float64(t)))
+		}
+	}
+	info := &signal.Info{Rate: 100}
+	for i := range n {
+		w := signal.Window{Info: info, X: [][]float64{x[0][10*i : 10*i+100], x[1][10*i : 10*i+100]}}
+		looks, times = append(looks, lookOf(nil, w)), append(times, float64(i)/10+1)
+	}
+	return looks, times
+}
+
+// TestLookIsHjorths: activity and mobility, by their definition.
+func TestLookIsHjorths(t *testing.T) {
+	got := lookOf(nil, signal.Window{X: [][]float64{{1, 3, -1, 5}, {2, 2, 2, 2}}})
+	// mean 2, squares of deviations 1 1 9 9: variance 5; squares of differences 4 16 36
+	if want := math.Log(5.0); math.Abs(got[0]-want) > 1e-12 {
+		t.Errorf("activity %g, want %g", got[0], want)
+	}
+	if want := math.Log(math.Sqrt(56.0 / 20)); math.Abs(got[1]-want) > 1e-12 {
+		t.Errorf("mobility %g, want %g", got[1], want)
+	}
+	if !math.IsNaN(got[2]) || !math.IsNaN(got[3]) {
+		t.Errorf("a flat channel looks like %v", got[2:])
+	}
+}
+
+// TestLikeness: rest of the same kind counts, a rhythm that comes up is held back within seconds, and so long as it lasts; a
+// channel that falls off is as well. What is saved comes back.
+func TestLikeness(t *testing.T) {
+	var p, loaded Pipeline
+	rest, _ := rhythm(1, 600, 0.2)
+	if err := p.FitLikeness(rest); err != nil {
+		t.Fatal(err)
+	}
+	if err := loaded.likeness.SetState(p.likeness.State()); err != nil {
+		t.Fatal(err)
+	}
+	part := func(held []bool) float64 {
+		n := 0
+		for _, h := range held {
+			if h {
+				n++
+			}
+		}
+		return float64(n) / float64(len(held))
+	}
+	same, times := rhythm(2, 600, 0.2)
+	if h := part(loaded.HeldBack(same, times)); h > 0.05 {
+		t.Errorf("of rest of the same kind %.3f is held back", h)
+	}
+	other, _ := rhythm(3, 600, 2)
+	if h := part(loaded.HeldBack(other, times)); h < 1 {
+		t.Errorf("of rest of another kind %.3f is held back", h)
+	}
+	copy(other[:300], same[:300])
+	if held := loaded.HeldBack(other, times); part(held[20:300]) > 0.05 || part(held[330:]) < 1 {
+		t.Errorf("before the change %.3f is held back, 3 s behind it %.3f", part(held[20:300]), part(held[330:]))
+	}
+	for i := 300; i < 600; i++ {
+		other[i] = append([]float64{math.NaN(), math.NaN()}, same[i][2:]...)
+	}
+	if held := loaded.HeldBack(other, times); part(held[330:]) < 1 {
+		t.Errorf("with a flat channel %.3f is held back", part(held[330:]))
+	}
+	var none Pipeline
+	if err := none.likeness.SetState(nil); err != nil || part(none.HeldBack(other, times)) > 0 {
+		t.Errorf("a model that knows no rest holds back (%v)", err)
+	}
+	bad := p.likeness.State()
+	bad["deviation"].Data[1] = math.NaN()
+	if err := none.likeness.SetState(bad); err == nil || !strings.Contains(err.Error(), "value 1") {
+		t.Errorf("a deviation of NaN: %v", err)
+	}
+	if err := p.FitLikeness(rest[:1]); err == nil {
+		t.Error("one window is enough to say what rest looks like")
+	}
+}
