@@ -42,6 +42,8 @@ type RestFitter interface {
 	signal.Stateful
 	// AsksForRest is how many false decisions a minute of rest may bring, or 0 where the threshold is a parameter.
 	AsksForRest() float64
+	// AnyRest says whether the threshold counts whatever the stream looks like, not only where it is like that rest.
+	AnyRest() bool
 	// RestClass is the position of the class that stands for rest and is never decided for, or -1.
 	RestClass() int
 	// FitRest sets the threshold from stretches whose rows are step seconds apart, with the scores of a decoder that has

@@ -82,10 +82,15 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	if err := d.FitRest(stretchesOf(runs), runs[0].step); err != nil {
 		return nil, &pipeline.InputError{Err: err}
 	}
+	if !d.AnyRest() {
+		if err := p.FitLikeness(looksOf(runs)); err != nil {
+			return nil, &pipeline.InputError{Err: err}
+		}
+	}
 	if s, err := d.State().Get("enter", 1); err == nil {
 		rep.Threshold = s.Data[0]
 	}
-	return rep, countTrials(d, runs, rep)
+	return rep, countTrials(p, d, runs, rep)
 }
 
 // rests is what was decoded.
@@ -98,8 +103,9 @@ type rests struct {
 // restRun is the windows that slide through one stretch of a recording without a hole.
 type restRun struct {
 	decoders.Stretch
-	step   float64 // s
-	window float64 // length, s
+	looks  [][]float64 // what each window looks like
+	step   float64     // s
+	window float64     // length, s
 	trials []trial
 }
 
@@ -144,6 +150,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	}
 	var runs []restRun
 	var trials []trial
+	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
 	put := func(_ context.Context, q *pipeline.Prediction) error {
 		rate := p.OutRate()
@@ -167,6 +174,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 		next = q.Start + hop
 		r := &runs[len(runs)-1]
 		r.Scores, r.Times, r.Rest = append(r.Scores, slices.Clone(q.Scores)), append(r.Times, to), append(r.Rest, atRest)
+		r.looks = append(r.looks, slices.Clone(q.Look))
 		return nil
 	}
 	src := ingest.Play(rec, ingest.PlayOptions{})
@@ -197,6 +205,18 @@ func stretchesOf(runs []restRun) []decoders.Stretch {
 		s[i] = r.Stretch
 	}
 	return s
+}
+
+// looksOf is what the windows at rest look like.
+func looksOf(runs []restRun) (looks [][]float64) {
+	for _, r := range runs {
+		for i, x := range r.looks {
+			if r.Rest[i] {
+				looks = append(looks, x)
+			}
+		}
+	}
+	return looks
 }
 
 // heldOut counts the false decisions in each block with a threshold from the others.
@@ -255,7 +275,7 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 
 // countTrials follows the recordings with the threshold as it is: the first decision between the start of a trial's
 // window and half a window behind its end counts.
-func countTrials(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
+func countTrials(p *pipeline.Pipeline, d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error {
 	for _, r := range runs {
 		if len(r.trials) == 0 {
 			continue
@@ -265,7 +285,11 @@ func countTrials(d decoders.RestFitter, runs []restRun, rep *bundle.Rest) error 
 			first[k] = -1
 		}
 		d.Reset()
+		held := p.HeldBack(r.looks, r.Times)
 		for i, row := range r.Scores {
+			if held[i] {
+				continue
+			}
 			class, _, err := d.Push(row, r.Times[i])
 			if err != nil {
 				return err

@@ -42,6 +42,7 @@ type Accumulator struct {
 
 	FalsePerMin float64 `json:"false_per_min" doc:"most false decisions a minute at rest: training sets enter_nats from rest data so that they stay below; 0: enter_nats as it stands"`
 	Certainty   float64 `json:"certainty" doc:"certainty, above 0 and below 1, that the true rate at rest is at most false_per_min"`
+	Any         bool    `json:"any_rest,omitempty" doc:"with false_per_min: false holds decisions back where the stream is unlike the rest that the threshold was set with; true decides there as well, where the rate is not known"`
 
 	fitted bool // Enter is from rest data
 

@@ -15,6 +15,9 @@ import (
 // AsksForRest is FalsePerMin.
 func (a *Accumulator) AsksForRest() float64 { return a.FalsePerMin }
 
+// AnyRest is Any.
+func (a *Accumulator) AnyRest() bool { return a.Any }
+
 // RestClass is Rest.
 func (a *Accumulator) RestClass() int { return a.Rest }
 

@@ -10,15 +10,19 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -224,6 +228,11 @@ type hand struct {
 	quiet bool          // no heartbeats
 	shade bool          // they say that commands are in shadow
 	back  time.Duration // by how much the clock was set back
+
+	inbox  string   // where its heartbeats are answered
+	nonces []string // that controllers want back
+	asked  int      // how often they did
+	deaf   bool     // it sends none back, as a recording does
 }
 
 // now is the time on its clock. h.mu is held.
@@ -243,8 +252,22 @@ func newHand(t *testing.T, url string) *hand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hand{t: t, nc: nc, clock: bus.NewClock(), quiet: true}
+	h := &hand{t: t, nc: nc, clock: bus.NewClock(), quiet: true, inbox: nats.NewInbox()}
 	h.run = h.clock.Now()
+	if _, err := nc.Subscribe(h.inbox, func(m *nats.Msg) {
+		c, err := bus.ParseChallenge(m.Data)
+		if err != nil {
+			return // about a stop
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.asked++
+		if h.nonces = append(h.nonces, c.Nonce); len(h.nonces) > bus.MaxNonces {
+			h.nonces = h.nonces[1:]
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -269,7 +292,9 @@ func newHand(t *testing.T, url string) *hand {
 	return h
 }
 
-func (h *hand) publish(subject string, v any) {
+func (h *hand) publish(subject string, v any) { h.t.Helper(); h.publishMsg(subject, "", v) }
+
+func (h *hand) publishMsg(subject, reply string, v any) {
 	h.t.Helper()
 	data, ok := v.([]byte)
 	if !ok {
@@ -279,7 +304,7 @@ func (h *hand) publish(subject string, v any) {
 			return
 		}
 	}
-	if err := errors.Join(h.nc.Publish(subject, data), h.nc.Flush()); err != nil {
+	if err := errors.Join(h.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: data}), h.nc.Flush()); err != nil {
 		h.t.Error(err)
 	}
 }
@@ -287,9 +312,13 @@ func (h *hand) publish(subject string, v any) {
 // beat sends a heartbeat. h.mu is held.
 func (h *hand) beat(published int64, state bus.State) {
 	h.beats++
-	h.publish(bus.StatusSubject(session), bus.Status{
+	s := bus.Status{
 		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state, Shadow: h.shade,
-	})
+	}
+	if !h.deaf {
+		s.Nonces = h.nonces
+	}
+	h.publishMsg(bus.StatusSubject(session), h.inbox, s)
 }
 
 // asks sends a heartbeat of another decoder that asks whether an emergency stop is in force, and waits for the answer.
@@ -456,13 +485,88 @@ func TestExample(t *testing.T) {
 
 			oldRun := killed(t, b, c)
 			h := newHand(t, b.URL())
+			tape, recorded := record(t, b.URL())
 			refuses(t, h, c, oldRun)
+			recorded()
 			shadow(t, h, c)
+			waiting(t, h, c)
 			safeInTime(t, h, c)
 			burst(t, h, c)
 			setBack(t, h, c)
+			deaf(t, h, c)
 			endings(t, b, h, c)
+			h.heartbeats(false) // nothing decodes
+			replayed(t, b.URL(), args, tape())
 		})
+	}
+}
+
+// TestExampleGossip: the server that an example was given tells it of another one of its cluster. When the first dies, the
+// example waits for it: nobody gave it the other, and nobody has looked whether it may speak to that.
+func TestExampleGossip(t *testing.T) {
+	for name, command := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := command(t)
+			given := clustered(t, -1)
+			other := clustered(t, -1, &url.URL{Scheme: "nats", Host: given.ClusterAddr().String()})
+			within(t, "the two servers to join", func() bool { return given.NumRoutes() > 0 && other.NumRoutes() > 0 })
+			c := start(t, append(args, given.ClientURL(), session, decoder)...)
+			c.says(t, "ready", 0)
+			port := given.Addr().(*net.TCPAddr).Port
+			given.Shutdown()
+			given.WaitForShutdown()
+			func() {
+				knocks, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = knocks.Close() }() // its port is needed now
+				if err := knocks.(*net.TCPListener).SetDeadline(time.Now().Add(15 * time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 { // it would have gone to the other before
+					knock, err := knocks.Accept()
+					if err != nil {
+						t.Errorf("it does not come back to the server that it was given: %v", err)
+						break
+					}
+					_ = knock.Close() // it sees that
+				}
+			}()
+			again := clustered(t, port)
+			within(t, "it to be back", func() bool { return again.NumClients() == 1 || other.NumClients() > 0 })
+			if v, err := other.Varz(nil); err != nil || v.TotalConnections != 0 {
+				t.Errorf("it was %d times at the server that nobody gave to it (%v)", v.TotalConnections, err)
+			}
+		})
+	}
+}
+
+// clustered is a server without keys that others may join, and that joins those at routes.
+func clustered(t *testing.T, port int, routes ...*url.URL) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, Routes: routes, Cluster: server.ClusterOpts{Name: "lab", Host: "127.0.0.1", Port: -1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(15 * time.Second) {
+		t.Fatal("no server")
+	}
+	return s
+}
+
+// within waits until ok says so.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited 15 s for %s", what)
+		}
 	}
 }
 
@@ -592,6 +696,141 @@ func shadow(t *testing.T, h *hand, c *controller) {
 	h.heartbeats(true)
 	h.acts(c)
 	c.quiet(t, mark, " good")
+}
+
+// deaf is a decoder whose heartbeats are as they should be, and send no nonce back, as those of a recording do, and one that sends back those of
+// others. Nothing of it is acted on, also where it is an older run and an operator re-arms: it is not shown.
+func deaf(t *testing.T, h *hand, c *controller) {
+	h.mu.Lock()
+	h.deaf, h.asked = true, 0
+	h.mu.Unlock()
+	for _, back := range []time.Duration{0, 2 * time.Hour} {
+		h.restart(back)
+		mark := c.mark()
+		length := time.Second
+		if back > 0 {
+			length = 3 * time.Second // the run that is followed is silent for 2 s then
+		}
+		for began := time.Now(); time.Since(began) < length; <-time.After(20 * time.Millisecond) {
+			h.send(h.makeCommand("bad-deaf"))
+		}
+		c.rearm(t)
+		h.send(h.makeCommand("bad-deaf"))
+		<-time.After(turns)
+		c.quiet(t, mark)
+		words, _ := c.all()
+		for _, w := range words[mark:] {
+			if w.text == "shows older_run" {
+				t.Error("a run that sends no nonce back is shown as an older run")
+			}
+		}
+	}
+	h.mu.Lock()
+	if h.asked < 4 || h.asked > 20 {
+		t.Errorf("in 4 s it asked %d times for a nonce", h.asked)
+	}
+	h.deaf, h.nonces = false, nil
+	h.mu.Unlock()
+	h.restart(0)
+	h.acts(c)
+}
+
+// taped is a message of a session that was recorded.
+type taped struct {
+	at      time.Time
+	subject string
+	data    []byte
+}
+
+// record takes down what a decoder sends until stop is called.
+func record(t *testing.T, url string) (tape func() []taped, stop func()) {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	var mu sync.Mutex
+	var all []taped
+	for _, subject := range []string{bus.StatusSubject(session), bus.CommandSubject(session, decoder)} {
+		if _, err := nc.Subscribe(subject, func(m *nats.Msg) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, taped{time.Now(), m.Subject, m.Data})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return func() []taped { mu.Lock(); defer mu.Unlock(); return all }, nc.Close
+}
+
+// replayed plays a recorded session, heartbeats and commands, with its own stamps and at its own pace, to a controller that has just begun
+// and knows of no run. Whoever plays it hears what the controller says to the heartbeats.
+func replayed(t *testing.T, url string, args []string, tape []taped) {
+	c := start(t, append(args, url, session, decoder)...)
+	c.says(t, "ready", 0)
+	h := newHand(t, url)
+	commands, beats := 0, 0
+	begin := time.Now()
+	for _, m := range tape {
+		at := m.at.Sub(tape[0].at)
+		if at > 3*time.Second {
+			break
+		}
+		<-time.After(at - time.Since(begin))
+		if m.subject == bus.StatusSubject(session) {
+			beats++
+		} else {
+			commands++
+		}
+		h.publishMsg(m.subject, h.inbox, m.data)
+	}
+	<-time.After(turns)
+	c.quiet(t, 0)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if beats < 20 || commands < 50 || h.asked == 0 {
+		t.Errorf("the tape had %d heartbeats and %d commands, the controller asked %d times: there was little to refuse", beats, commands, h.asked)
+	}
+}
+
+// waiting is a decoder that was paused: its heartbeats go on and say that it waits, behind the newest command. One that was overtaken by a
+// command says nothing of it.
+func waiting(t *testing.T, h *hand, c *controller) {
+	pause := func(behind uint64) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.beats++
+		h.publish(bus.StatusSubject(session), bus.Status{
+			V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: behind, TPublish: h.now(), State: bus.StateWaiting,
+		})
+	}
+	mark, _ := h.once(c, 9*time.Second)
+	h.mu.Lock()
+	newest := h.seq
+	h.mu.Unlock()
+	pause(newest - 1)
+	<-time.After(turns)
+	if words, _ := c.all(); len(words) > 0 && strings.HasPrefix(words[len(words)-1].text, "safe") {
+		t.Errorf("a heartbeat of before the command makes it say %q", words[len(words)-1].text)
+	}
+	sent := time.Now()
+	pause(newest)
+	if stood := c.says(t, "safe waiting", mark).at.Sub(sent); stood > slack {
+		t.Errorf("it stood %v after a heartbeat that says that the decoder waits", stood)
+	}
+	late := h.makeCommand("bad-late")
+	h.mu.Lock()
+	late.Seq, late.ValidForMS = newest+1, 9000 // it was sent before the pause, whose heartbeat overtakes it
+	h.mu.Unlock()
+	pause(newest + 1)
+	h.send(late)
+	<-time.After(turns)
+	c.quiet(t, mark, " good")
+	h.acts(c)
 }
 
 // setBack is a decoder that is started anew with its clock set back by an hour: its run is older, and nothing of it is acted on, also

@@ -140,19 +140,23 @@ func (l *link) run(ctx context.Context, recv *Receiver) error {
 // recover finds the stream again, or the one in its place.
 func (l *link) recover(ctx context.Context, lost *StreamInfo) (*Receiver, error) {
 	wait := time.Second
+	asked := true // the state says that it is being looked for
 	for {
 		found, err := Resolve(ctx, ResolveOptions{Config: &l.cfg, Predicate: again(lost), Wait: wait, Least: 1})
 		wait = 5 * time.Second
 		if ctx.Err() != nil {
 			return nil, ErrClosed
 		}
-		if err != nil {
-			return nil, err
-		}
-		switch len(found) {
-		case 0:
+		switch {
+		case err != nil: // this machine cannot ask now: its ports are taken, or its network is down
+			l.state(signal.LinkLost, fmt.Sprintf("cannot look for source_id %q, and tries again: %v", lost.SourceID, err))
+		case len(found) == 0:
+			if !asked {
+				l.state(signal.LinkLost, fmt.Sprintf("looking for source_id %q", lost.SourceID))
+			}
+			asked = true
 			continue
-		case 1:
+		case len(found) == 1:
 			recv, err := l.reopen(ctx, found[0], lost)
 			if recv != nil || errors.Is(err, ErrLost) {
 				return recv, err
@@ -161,6 +165,7 @@ func (l *link) recover(ctx context.Context, lost *StreamInfo) (*Receiver, error)
 		default:
 			l.state(signal.LinkLost, fmt.Sprintf("%d streams say that they are the lost one: %s", len(found), list3(found)))
 		}
+		asked = false
 		select { // not at once again
 		case <-ctx.Done():
 			return nil, ErrClosed

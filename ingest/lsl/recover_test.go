@@ -106,6 +106,38 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// TestRecoveryWhileNobodyCanBeAsked: where this machine cannot ask for the lost stream, as where all its ports are taken, it says so,
+// tries again, and finds the stream when it can.
+func TestRecoveryWhileNobodyCanBeAsked(t *testing.T) {
+	outlet(t, eeg(2), OutletOptions{})
+	good := loop(t)
+	lost := eeg(2)
+	var said []string
+	l := &link{cfg: *good, buffer: 100, accept: func(StreamInfo) error { return nil }}
+	l.cfg.PortRange = 0 // nothing can be asked with it
+	l.state = func(s signal.LinkState, detail string) {
+		if said = append(said, string(s)+": "+detail); len(said) == 3 {
+			l.cfg = *good
+		}
+	}
+	recv, err := l.recover(within(t, 10*time.Second), &lost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recv.Close(); err != nil {
+		t.Error(err)
+	}
+	if len(said) != 3 || !strings.HasPrefix(said[2], `lost: cannot look for source_id "amp-1", and tries again: `) {
+		t.Errorf("said %q", said)
+	}
+	l.cfg.PortRange = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	l.state = func(signal.LinkState, string) { cancel() }
+	if _, err := l.recover(ctx, &lost); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
 // TestNotTheSame: what comes in place of a lost stream is refused where it is another one, and what has no source_id does
 // not come back.
 func TestNotTheSame(t *testing.T) {

@@ -82,7 +82,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "actuator": ActuatorSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
-		"stop": StopSubject("{session}"), "stopAnswer": "", // the reply subject
+		"stop": StopSubject("{session}"), "stopAnswer": "", "challenge": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
@@ -197,7 +197,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition": reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
-		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](),
+		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "challenge": reflect.TypeFor[Challenge](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -227,6 +227,9 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if got := schemas["token"].Pattern; got != token.String() {
 		t.Errorf("a token is %s, must be %s", got, token)
 	}
+	if got := schemas["nonce"].Pattern; got != nonce.String() {
+		t.Errorf("a nonce is %s, must be %s", got, nonce)
+	}
 	if diff := cmp.Diff([]string{string(KindClass), string(KindContinuous), string(KindNone)}, schemas["command"].Properties["kind"].Enum); diff != "" {
 		t.Errorf("kinds (-Go +document):\n%s", diff)
 	}
@@ -236,7 +239,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{string(StateWaiting), string(StateDecoding), string(StateEnded)}, schemas["status"].Properties["state"].Enum); diff != "" {
 		t.Errorf("states (-Go +document):\n%s", diff)
 	}
-	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "telemetry", "cue", "actuator"} {
+	for _, name := range []string{"command", "status", "feedback", "request", "reply", "stop", "stopAnswer", "challenge", "telemetry", "cue", "actuator"} {
 		if v := schemas[name].Properties["v"].Const; v != Version {
 			t.Errorf("%s: v is %v, must be %d", name, v, Version)
 		}
@@ -265,6 +268,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 		"cue":        func(b []byte) (any, error) { return ParseCue(b) },
 		"telemetry":  func(b []byte) (any, error) { return ParseTelemetry(b) },
 		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },
+		"challenge":  func(b []byte) (any, error) { return ParseChallenge(b) },
 	}
 	kinds := map[any]bool{}
 	for name, parse := range parsers {
@@ -346,6 +350,12 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 				if p.Enum != nil {
 					check(key, "another", false)
 				}
+			}
+			if name == "status" {
+				check("nonces", slices.Repeat([]string{"n"}, MaxNonces), true)
+				check("nonces", slices.Repeat([]string{"n"}, MaxNonces+1), false)
+				check("nonces", []string{strings.Repeat("n", 33)}, false)
+				check("nonces", []string{""}, false)
 			}
 			if name == "command" {
 				check("state", nil, false) // nobody said that it may be acted on

@@ -78,7 +78,7 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 func (o *Operator) secure(opts *server.Options) error {
 	opts.TLSConfig, opts.TLSTimeout, opts.AuthTimeout = o.clientTLS(), 2, 3
 	opts.MaxConn = maxClients
-	opts.Nkeys = nkeyUsers(o.grantees())
+	opts.Nkeys = nkeyUsers(o.grantees(), o.Config.Leaf.URL != "")
 	if ws := o.Config.WebSocket; ws.Listen != "" {
 		host, port, err := listenAddress("websocket: listen", ws.Listen, true)
 		if err != nil {

@@ -118,7 +118,8 @@ func (b *Bus) clientOptions(name string) []nats.Option {
 		nats.ReconnectBufSize(reconnectBuffer),
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsOut),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(jitter, jitterTLS),
-		nats.IgnoreAuthErrorAbort(), // a hiccup of the credentials must not end the connection for good
+		nats.IgnoreDiscoveredServers(), // checkSecure has seen those of the URL, not those that a server speaks of
+		nats.IgnoreAuthErrorAbort(),    // a hiccup of the credentials must not end the connection for good
 		nats.FlusherTimeout(flushTimeout), nats.ReconnectOnFlusherError(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.asyncErrors.Add(1)

@@ -3,11 +3,15 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
@@ -59,6 +63,64 @@ func TestFailover(t *testing.T) {
 	n := f.Counters()
 	if n.Malformed+n.Foreign+n.OldRun > 0 {
 		t.Errorf("counters %+v", n)
+	}
+}
+
+// TestGossip: a server tells its clients of the others in its cluster. Nobody has given those to a client, and nobody has
+// looked whether it may speak to them in plain text: it waits for the server that it was given.
+func TestGossip(t *testing.T) {
+	with := func(port int, routes ...*url.URL) *server.Server {
+		t.Helper()
+		s, err := server.NewServer(&server.Options{
+			Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, Routes: routes,
+			Cluster: server.ClusterOpts{Name: "lab", Host: "127.0.0.1", Port: -1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(patience) {
+			t.Fatal("no server")
+		}
+		return s
+	}
+	given := with(-1)
+	other := with(-1, &url.URL{Scheme: "nats", Host: given.ClusterAddr().String()})
+	defer stopServer(other)
+	eventually(t, "the two servers to join", func() bool { return given.NumRoutes() > 0 && other.NumRoutes() > 0 })
+	plain := plainClient(t, given.ClientURL())
+	eventually(t, "a client that listens to gossip to know the other", func() bool { return len(plain.DiscoveredServers()) > 0 })
+	plain.Close()
+
+	b := open(t, given.ClientURL())
+	w, err := bus.NewCommandWriter(b, "s1", "lda", time.Second, bus.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	port := given.Addr().(*net.TCPAddr).Port
+	stopServer(given)
+	eventually(t, "the link to break", func() bool { return !b.Connected() })
+	knocks, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) // the next try, or the one behind it, would go to the other
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := knocks.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		knock, err := knocks.Accept()
+		if err != nil {
+			t.Fatalf("the client does not come back to the server that it was given: %v", err)
+		}
+		_ = knock.Close() // who knocked sees it
+	}
+	_ = knocks.Close() // its port is needed now
+	again := with(port)
+	defer stopServer(again)
+	eventually(t, "the client to be back at the server that it was given", func() bool { return b.Connected() && again.NumClients() == 1 })
+	if v, err := other.Varz(nil); err != nil || v.TotalConnections != 0 {
+		t.Errorf("%d clients were at the server that nobody gave to them (%v)", v.TotalConnections, err)
 	}
 }
 

@@ -188,6 +188,8 @@ type Status struct {
 	State    State  `json:"state"`
 	// Shadow says that the commands of now are in shadow: a receiver that acts on one of before stops at once.
 	Shadow bool `json:"shadow,omitempty"`
+	// Nonces are those that controllers have asked for, MaxNonces at most, see Challenge.
+	Nonces []string `json:"nonces,omitempty"`
 }
 
 // Validate reports the first field that breaks the schema.
@@ -197,10 +199,18 @@ func (s *Status) Validate() error {
 	}
 	switch s.State {
 	case StateWaiting, StateDecoding, StateEnded:
-		return nil
 	default:
 		return fmt.Errorf("state is %q, must be waiting, decoding or ended", s.State)
 	}
+	if len(s.Nonces) > MaxNonces {
+		return fmt.Errorf("%d nonces, must be at most %d", len(s.Nonces), MaxNonces)
+	}
+	for _, n := range s.Nonces {
+		if err := checkNonce(n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // State is what a decoder is doing.

@@ -17,8 +17,9 @@ import (
 const HeartbeatInterval = 80 * time.Millisecond
 
 // CommandWriter publishes the commands of one decoder, and its heartbeats from a goroutine of its own. It listens to the
-// heartbeats of the session: a newer run of the same decoder takes the receivers over, see OnRival. All methods may be
-// called from any goroutine.
+// heartbeats of the session: a newer run of the same decoder takes the receivers over, see OnRival. Its heartbeats have a
+// reply subject, and send back the nonces of controllers that ask for it there, see Challenge. All methods may be called from
+// any goroutine.
 type CommandWriter struct {
 	bus              *Bus
 	clock            Clock
@@ -27,6 +28,7 @@ type CommandWriter struct {
 	run              int64
 	heard            *Subscription // to the heartbeats of the session
 	answers          *Subscription // to heartbeats that ask
+	replies          *Subscription // to ours
 	stopped          atomic.Pointer[standing]
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
@@ -38,9 +40,13 @@ type CommandWriter struct {
 	onRival func(run int64)
 	stats   CommandStats
 	closed  bool
-	inbox   string // where answers to heartbeats go, "" where they do not ask
+	inbox   string // where answers to heartbeats go
+	echoes  echoes
 	quit    chan struct{}
 	done    chan struct{}
+
+	askMu     sync.Mutex // held while onStopped runs
+	onStopped func(a StopAnswer, at time.Time)
 }
 
 // standing is an emergency stop that holds the decoder back.
@@ -84,10 +90,22 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	if w.answers, err = b.answerStops(session, w.answerStop); err != nil {
 		return nil, errors.Join(err, w.heard.Close())
 	}
-	_ = w.sendStatus() // counted and noted there; nobody else knows w yet
+	inbox := b.newInbox(inboxHeld)
+	if w.replies, err = subscribe(b, inbox, parseHeldAnswer, func(a heldAnswer) string {
+		if a.session() != w.session {
+			return StatusSubject(a.session())
+		}
+		return inbox
+	}, w.answered); err != nil {
+		return nil, errors.Join(err, w.heard.Close(), w.answers.Close())
+	}
+	w.mu.Lock() // whoever answers may be faster than this goroutine
+	w.inbox = inbox
+	_ = w.sendStatus() // counted and noted there
+	w.mu.Unlock()
 	if b.roles {
 		if err := w.checkRole(); err != nil {
-			return nil, errors.Join(err, w.heard.Close(), w.answers.Close())
+			return nil, errors.Join(err, w.heard.Close(), w.answers.Close(), w.replies.Close())
 		}
 	}
 	go w.heartbeats()
@@ -100,44 +118,55 @@ func (w *CommandWriter) checkRole() error {
 	if err := w.bus.settle(); err != nil {
 		return err
 	}
-	return w.bus.refusedBy(StatusSubject(w.session))
+	return errors.Join(w.bus.refusedBy(StatusSubject(w.session)), w.bus.refusedBy(w.inbox))
 }
 
-// AskStopped lets the heartbeats ask whether an emergency stop of the session is in force, from now on until it is closed: fn is
+// answered takes what was said to a heartbeat of ours.
+func (w *CommandWriter) answered(a heldAnswer, at time.Time) {
+	if c := a.challenge; c != nil {
+		if c.Decoder == w.decoder {
+			w.mu.Lock()
+			w.echoes.add(c.Nonce)
+			w.mu.Unlock()
+		}
+		return
+	}
+	w.askMu.Lock()
+	defer w.askMu.Unlock()
+	if w.onStopped != nil {
+		w.onStopped(*a.stop, at)
+	}
+}
+
+// AskStopped says from now on until it is closed whether an emergency stop of the session is in force, which each heartbeat asks: fn is
 // called with what controllers that latched, and other decoders, say of it, as SubscribeCommands does. Nobody answers where
 // there is none. A decoder that was started behind the stop, or whose link was broken then, learns of it this way.
 func (w *CommandWriter) AskStopped(fn func(a StopAnswer, at time.Time)) (io.Closer, error) {
-	inbox := w.bus.newInbox(inboxHeld)
-	sub, err := w.bus.settled(subscribe(w.bus, inbox, ParseStopAnswer, func(a StopAnswer) string {
-		if a.Session != w.session {
-			return StopSubject(a.Session)
-		}
-		return inbox
-	}, fn))
-	if err != nil {
+	w.setOnStopped(fn)
+	if err := w.bus.settle(); err != nil {
+		w.setOnStopped(nil)
 		return nil, err
 	}
-	w.setInbox(inbox)
-	return &askStopped{sub, w}, nil
-}
-
-type askStopped struct {
-	*Subscription
-	w *CommandWriter
-}
-
-func (a *askStopped) Close() error {
-	a.w.setInbox("")
-	return a.Subscription.Close()
-}
-
-// setInbox says where answers to heartbeats go; the first question leaves at once.
-func (w *CommandWriter) setInbox(inbox string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.inbox = inbox; inbox != "" && !w.closed {
-		_ = w.sendStatus() // counted and noted there
+	if !w.closed {
+		_ = w.sendStatus() // the first question leaves at once; counted and noted there
 	}
+	return askStopped{w}, nil
+}
+
+func (w *CommandWriter) setOnStopped(fn func(a StopAnswer, at time.Time)) {
+	w.askMu.Lock()
+	defer w.askMu.Unlock()
+	w.onStopped = fn
+}
+
+type askStopped struct{ w *CommandWriter }
+
+// Close ends the calls; none runs any more when it returns.
+func (a askStopped) Close() error {
+	a.w.setOnStopped(nil)
+	return nil
 }
 
 // Stopped says that an emergency stop holds the decoder back since then, nil that none does: other decoders of the session
@@ -312,7 +341,7 @@ func (w *CommandWriter) heartbeats() {
 func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
-		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow,
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(),
 	}
 	data, err := encode(&s)
 	if err != nil {
@@ -372,7 +401,7 @@ func (w *CommandWriter) Close() error {
 	close(w.quit)
 	<-w.done
 	err := w.sendEnd() // first: receivers stop on it
-	return errors.Join(err, w.heard.Close(), w.answers.Close())
+	return errors.Join(err, w.heard.Close(), w.answers.Close(), w.replies.Close())
 }
 
 func (w *CommandWriter) sendEnd() error {

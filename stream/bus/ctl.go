@@ -31,6 +31,8 @@ type Request struct {
 	// verb that lets something move is refused without it, or when it is old: what lay in a buffer while the decoder stood
 	// still, or is sent again by somebody else, does nothing.
 	Sent int64 `json:"t_sent_ns,omitempty"`
+	// Run is that of the heartbeat which gave the time: a decoder that was started again takes no request to the one before.
+	Run int64 `json:"run,omitempty"`
 }
 
 // The limits of a Request.
@@ -39,7 +41,8 @@ const (
 	maxArgs = 16   // arguments
 	maxArg  = 4096 // bytes of each
 
-	maxSentAge = 2 * time.Second // of a request for a verb that lets something move
+	maxSentAge   = 2 * time.Second        // of a request for a verb that lets something move
+	maxSentAhead = 100 * time.Millisecond // the time since a heartbeat is measured by another clock
 )
 
 // Validate reports the first field that breaks the schema.
@@ -111,7 +114,7 @@ type Verb struct {
 	// Fresh verbs let something move, or change what does: a request must prove that it was sent just now.
 	Fresh bool
 	// Do does it and returns what there is to tell, which becomes JSON, or why it cannot. It runs on a goroutine of its own,
-	// also beside other verbs; ctx ends with the Ctl.
+	// also beside other verbs; ctx ends with the Ctl, and says when the request was sent, see SentAt.
 	Do func(ctx context.Context, args []string) (any, error)
 }
 
@@ -142,14 +145,31 @@ type Ctl struct {
 	mu     sync.Mutex
 	verbs  []Verb
 	seen   []string // the newest IDs
+	fresh  []moved  // requests that may still be taken for one of now
 	busy   int
 	stats  CtlStats
 	closed bool
 }
 
+// moved is a request for a Fresh verb, and when it was sent.
+type moved struct {
+	id   string
+	sent int64
+}
+
+// sentKey is that of SentAt in a context.
+type sentKey struct{}
+
+// SentAt is when the request was sent that a Verb is done for, in ns of the decoder's clock, 0 where it does not say: one for a
+// Fresh verb does. What has come since is not meant by it.
+func SentAt(ctx context.Context) int64 {
+	t, _ := ctx.Value(sentKey{}).(int64)
+	return t
+}
+
 // The limits of a Ctl.
 const (
-	maxSeen   = 1024 // IDs that are remembered
+	maxSeen   = 1024 // IDs that are remembered; those of Fresh verbs besides as long as they may be sent again
 	maxBusy   = 8    // verbs at work at the same time
 	maxUrgent = 64   // and urgent ones beside them
 )
@@ -225,14 +245,14 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	}
 	c.working.Go(func() {
 		defer c.leave()
-		c.answer(m, req, c.perform(ctx, v, req.Args))
+		c.answer(m, req, c.perform(ctx, v, req))
 	})
 }
 
 // perform does what was asked for.
-func (c *Ctl) perform(ctx context.Context, v Verb, args []string) Reply {
+func (c *Ctl) perform(ctx context.Context, v Verb, req Request) Reply {
 	r := Reply{OK: true}
-	got, err := v.Do(ctx, args)
+	got, err := v.Do(context.WithValue(ctx, sentKey{}, req.Sent), req.Args)
 	if err == nil && got != nil {
 		r.Result, err = json.Marshal(got)
 	}
@@ -255,7 +275,7 @@ func (c *Ctl) Verbs() []VerbInfo {
 // Call is a request of somebody in this process, such as its web page: it takes no way over the bus, needs no right there,
 // and works without a link. It waits for the verb, whose context ends with ctx and with the Ctl.
 func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
-	req := Request{V: Version, Session: c.session, Decoder: c.decoder, ID: nuid.Next(), Verb: verb, Args: args}
+	req := Request{V: Version, Session: c.session, Decoder: c.decoder, ID: nuid.Next(), Verb: verb, Args: args, Sent: c.clock.Now(), Run: c.run}
 	fill := func(r Reply) Reply {
 		r = c.fill(req, r)
 		if verb != "verbs" && c.told != nil {
@@ -282,7 +302,7 @@ func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer c.after(cancel)()
-	return fill(c.perform(ctx, v, req.Args))
+	return fill(c.perform(ctx, v, req))
 }
 
 // admit finds the verb of a request, or says why it is refused. What it admits must leave. here says that it comes from this
@@ -295,7 +315,8 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 		c.stats.Refused++
 		return Verb{}, &r
 	}
-	if slices.Contains(c.seen, req.ID) {
+	again := func(m moved) bool { return m.id == req.ID }
+	if slices.Contains(c.seen, req.ID) || slices.ContainsFunc(c.fresh, again) {
 		return refuse(Reply{Error: fmt.Sprintf("the request %s was answered before: nothing is done twice; ask anew with another id", req.ID)})
 	}
 	if c.seen = append(c.seen, req.ID); len(c.seen) > maxSeen {
@@ -315,11 +336,12 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 	}
 	if v.Fresh && !here {
 		if req.Sent == 0 { // it is told what it lacks, and may ask again
-			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since)", Verbs: []VerbInfo{v.info()}}
+			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since), and in run the run of that heartbeat", Verbs: []VerbInfo{v.info()}}
 		}
 		if wrong := c.old(req); wrong != "" {
 			return refuse(Reply{Error: fmt.Sprintf("%s %s", v.Name, wrong)})
 		}
+		c.fresh = append(c.fresh, moved{req.ID, req.Sent})
 	}
 	if most := maxBusy; c.busy >= most && (!v.Urgent || c.busy >= most+maxUrgent) {
 		return refuse(Reply{Error: fmt.Sprintf("%d requests are at work: try again when one is answered", c.busy)})
@@ -332,10 +354,19 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 	return v, nil
 }
 
-// old says why a request cannot be taken for one of now, "" where it can.
+// old says why a request cannot be taken for one of now to this run, "" where it can. It forgets those that cannot any more; c.mu
+// is held.
 func (c *Ctl) old(req Request) string {
-	if age := time.Duration(c.clock.Now() - req.Sent); age > maxSentAge || age < -maxSentAge {
-		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, at most %g s are allowed: ask again", age.Seconds(), maxSentAge.Seconds())
+	now := c.clock.Now()
+	tooOld := func(sent int64) bool { return now-sent > int64(maxSentAge) || sent-now > int64(maxSentAhead) }
+	c.fresh = slices.DeleteFunc(c.fresh, func(m moved) bool { return tooOld(m.sent) && m.sent < now })
+	switch {
+	case req.Run != c.run:
+		return fmt.Sprintf("lets something move, and the request is to run %d of the decoder, this is run %d: say in run that of the newest heartbeat, and ask again", req.Run, c.run)
+	case tooOld(req.Sent):
+		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, must be -%g to %g s: ask again", time.Duration(now-req.Sent).Seconds(), maxSentAhead.Seconds(), maxSentAge.Seconds())
+	case len(c.fresh) >= maxSeen:
+		return fmt.Sprintf("lets something move, and %d requests that do came within %g s: ask again later", maxSeen, maxSentAge.Seconds())
 	}
 	return ""
 }
@@ -439,8 +470,8 @@ func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...st
 	r, err := b.askOnce(ctx, req)
 	var refused *RefusedError
 	if errors.As(err, &refused) && wantsTime(req, &r) {
-		if now := b.clockOf(ctx, session, decoder); now != 0 {
-			req.ID, req.Sent = nuid.Next(), now
+		if now, run := b.clockOf(ctx, session, decoder); now != 0 {
+			req.ID, req.Sent, req.Run = nuid.Next(), now, run
 			return b.askOnce(ctx, req)
 		}
 	}
@@ -480,32 +511,33 @@ func (b *Bus) askOnce(ctx context.Context, req Request) (Reply, error) {
 	return r, nil
 }
 
-// clockOf is the time on a decoder's clock, by its next heartbeat, 0 where none comes: it may be gone, or our role may not
-// hear it.
-func (b *Bus) clockOf(ctx context.Context, session, decoder string) int64 {
-	heard := make(chan int64, 1)
+// clockOf is the time on a decoder's clock, by its next heartbeat, and the run of that, 0 where none comes: it may be gone, or our
+// role may not hear it.
+func (b *Bus) clockOf(ctx context.Context, session, decoder string) (now, run int64) {
+	type beat struct{ now, run int64 }
+	heard := make(chan beat, 1)
 	sub, err := b.SubscribeStatus(session, func(s Status, at time.Time) {
 		if s.Decoder != decoder || s.State == StateEnded {
 			return
 		}
 		select {
-		case heard <- s.TPublish + int64(time.Since(at)):
+		case heard <- beat{s.TPublish + int64(time.Since(at)), s.Run}:
 		default:
 		}
 	})
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer func() { _ = sub.Close() }() // nothing more is wanted of it
 	wait := time.NewTimer(3 * HeartbeatInterval)
 	defer wait.Stop()
 	select {
-	case t := <-heard:
-		return t
+	case h := <-heard:
+		return h.now, h.run
 	case <-wait.C:
 	case <-ctx.Done():
 	}
-	return 0
+	return 0, 0
 }
 
 // request waits for the answer to m, or for the server to say that we may not ask: it does so at once, and there will be no

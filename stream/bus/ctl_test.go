@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -188,7 +189,7 @@ func TestCtlFresh(t *testing.T) {
 	)
 	nc := plainClient(t, b.URL())
 	ask := func(verb string, sent int64) bus.Reply {
-		data, err := json.Marshal(bus.Request{V: 1, Session: "s1", Decoder: "lda", ID: fmt.Sprint(verb, sent), Verb: verb, Sent: sent})
+		data, err := json.Marshal(bus.Request{V: 1, Session: "s1", Decoder: "lda", ID: fmt.Sprint(verb, sent), Verb: verb, Sent: sent, Run: w.Run()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -380,4 +381,64 @@ func TestCtlCall(t *testing.T) {
 	if r := c.Call(t.Context(), "join", "a"); r.OK || !strings.Contains(r.Error, "has ended") {
 		t.Errorf("a call behind the end: %+v", r)
 	}
+}
+
+// TestCtlFreshIsOfThisRun: a request that was meant for the decoder before it was started again does nothing, though it is of now.
+func TestCtlFreshIsOfThisRun(t *testing.T) {
+	b := open(t, "")
+	c, _ := listening(t, b, "lda") // run 7
+	var moved atomic.Int64
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { moved.Add(1); return nil, nil }})
+	for run, want := range map[int64]string{0: "to run 0 of the decoder, this is run 7", 6: "to run 6", 8: "to run 8"} {
+		if r := request(t, b, bus.Request{ID: strconv.FormatInt(run, 10), Verb: "go", Sent: time.Now().UnixNano(), Run: run}); r.OK || !strings.Contains(r.Error, want) {
+			t.Errorf("run %d: %+v", run, r)
+		}
+	}
+	if r := request(t, b, bus.Request{ID: "ours", Verb: "go", Sent: time.Now().UnixNano(), Run: 7}); !r.OK || moved.Load() != 1 {
+		t.Errorf("%+v, %d moves", r, moved.Load())
+	}
+}
+
+// TestCtlFreshIsDoneOnce: what lets something move is not done again, however many other requests came in between, nor where it says
+// that it is of a later time; a verb is told when it was asked for.
+func TestCtlFreshIsDoneOnce(t *testing.T) {
+	b := open(t, "")
+	c, _ := listening(t, b, "lda")
+	done := make(chan int64, 10)
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(ctx context.Context, _ []string) (any, error) { done <- bus.SentAt(ctx); return nil, nil }})
+	once := bus.Request{ID: "once", Verb: "go", Sent: time.Now().UnixNano(), Run: 7}
+	if r := request(t, b, once); !r.OK {
+		t.Fatalf("%+v", r)
+	}
+	if sent := <-done; sent != once.Sent {
+		t.Errorf("told %d, sent at %d", sent, once.Sent)
+	}
+	for i := range 1030 { // refused for their arguments, and quickly
+		c.Call(t.Context(), "fail", strconv.Itoa(i))
+	}
+	if r := request(t, b, once); r.OK || len(done) != 0 {
+		t.Errorf("again: %+v, done %d times more", r, len(done))
+	}
+	if r := request(t, b, bus.Request{ID: "later", Verb: "go", Sent: time.Now().Add(time.Second).UnixNano(), Run: 7}); r.OK || !strings.Contains(r.Error, "was sent -1.0 s ago") {
+		t.Errorf("of a second later: %+v", r)
+	}
+}
+
+// request sends q as a client of another make does.
+func request(t *testing.T, b *bus.Bus, q bus.Request) bus.Reply {
+	t.Helper()
+	q.V, q.Session, q.Decoder = bus.Version, "s1", "lda"
+	data, err := json.Marshal(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := plainClient(t, b.URL()).Request(bus.CtlSubject("s1"), data, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := bus.ParseReply(m.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

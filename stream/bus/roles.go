@@ -148,13 +148,18 @@ func (g *grantee) in(subjects []string) []string {
 	return subjects
 }
 
-// nkeyUsers are the users of a server.
-func nkeyUsers(all []grantee) []*server.NkeyUser {
+// nkeyUsers are the users of a server. Behind a leaf's link there are others that ask, whose keys it does not know: those of every session may answer
+// them too. The server at the other end of the link lets through what the role of the link may.
+func nkeyUsers(all []grantee, leaf bool) []*server.NkeyUser {
 	var users []*server.NkeyUser
 	for _, g := range all {
 		may := grantsOf[g.role]
 		publish, subscribe := g.in(may.publish), g.in(may.subscribe)
 		for _, kind := range may.answers {
+			if leaf && g.session == "" {
+				publish = append(publish, kind.of("*")+".>")
+				continue
+			}
 			for _, o := range all {
 				if slices.Contains(grantsOf[o.role].asks, kind) && g.meets(&o) {
 					publish = append(publish, kind.of(o.key)+".>")

@@ -571,15 +571,35 @@ func rawClient(t *testing.T, op *bus.Operator, at string, role bus.Role) net.Con
 }
 
 // TestReplayedCommands: whoever has recorded commands and has even the decoder's key cannot make a controller act on them
-// again: those of the running run are old numbers, those of a run before are of an old run, and a run of their own makes
-// nothing of a burst. All is logged and counted.
+// again: those of the running run are old numbers, those of a run before are of an old run, and a controller that has just begun,
+// which knows of no run, acts on none, whether they come alone in a burst, or with the heartbeats and at their own pace: no
+// recording sends its nonce back. All is logged and counted.
 func TestReplayedCommands(t *testing.T) {
 	var log logged
 	op := operator(t, nil)
 	b := broker(t, op, nil)
 	recorder := as(t, op, b.URL(), bus.RoleViewer, nil)
+	type taped struct {
+		at      time.Time
+		subject string
+		data    []byte
+	}
 	var mu sync.Mutex
 	var tape [][]byte
+	var all []taped // the whole session
+	listener, _ := plainAs(t, op, b.URL(), bus.RoleViewer)
+	for _, subject := range []string{"gyrus.s1.status", "gyrus.s1.cmd.lda"} {
+		if _, err := listener.Subscribe(subject, func(m *nats.Msg) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, taped{time.Now(), m.Subject, m.Data})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := listener.FlushTimeout(patience); err != nil {
+		t.Fatal(err)
+	}
 	sub, err := recorder.SubscribeCommands("s1", "lda", func(c bus.Command, _ time.Time) {
 		data, err := json.Marshal(c)
 		if err != nil {
@@ -596,14 +616,15 @@ func TestReplayedCommands(t *testing.T) {
 	decoder := as(t, op, b.URL(), bus.RoleDecoder, nil)
 	_, stop := decode(t, decoder)
 	f := follow(t, as(t, op, b.URL(), bus.RoleController, log.logger()))
-	eventually(t, "the controller to move", func() bool { return f.accepted.Load() > 20 })
+	eventually(t, "the controller to move", func() bool { return f.accepted.Load() > 60 })
 	stop()
 	mu.Lock()
-	old := slices.Clone(tape)
+	old, session := slices.Clone(tape), slices.Clone(all)
 	mu.Unlock()
-	if len(old) < 20 {
+	if len(old) < 60 {
 		t.Fatalf("recorded %d commands", len(old))
 	}
+	old = old[len(old)-60:] // a burst that the client's limit lets through
 	eventually(t, "the controller to stand", func() bool { _, ok := f.Current(); return !ok })
 	before := f.accepted.Load()
 
@@ -625,7 +646,7 @@ func TestReplayedCommands(t *testing.T) {
 	if _, ok := f.Current(); ok {
 		t.Error("the controller moves")
 	}
-	decode(t, decoder) // a new run
+	_, stopNew := decode(t, decoder) // a new run
 	eventually(t, "the controller to move again", func() bool { return f.accepted.Load() > before+20 })
 	n := f.Counters()
 	f.oldest.Store(1 << 62)
@@ -650,6 +671,36 @@ func TestReplayedCommands(t *testing.T) {
 	if late.oldest.Load() < begin-int64(time.Second) {
 		t.Error("a controller that has just begun acts on the tape")
 	}
+
+	// With the heartbeats, its own stamps and its own pace, when nothing decodes. Whoever plays it even has the controller's nonces.
+	stopNew()
+	fresh := follow(t, as(t, op, b.URL(), bus.RoleController, log.logger()))
+	key := nc.Opts.Nkey
+	asked := make(chan string, 100)
+	if _, err := nc.Subscribe("_INBOX."+key+".held.tape", func(m *nats.Msg) { asked <- string(m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	played, began := uint64(0), time.Now()
+	for _, m := range session {
+		<-time.After(m.at.Sub(session[0].at) - time.Since(began))
+		reply := ""
+		if m.subject == "gyrus.s1.status" {
+			reply = "_INBOX." + key + ".held.tape"
+		} else {
+			played++
+		}
+		if err := nc.PublishMsg(&nats.Msg{Subject: m.subject, Reply: reply, Data: m.data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the replayed session to be judged", func() bool { return fresh.Counters().Received >= played })
+	if n := fresh.Counters(); n.Accepted != 0 || n.Unproven+n.OldRun != played || n.Unproven < 60 || n.Heartbeats < 5 {
+		t.Errorf("a controller that has just begun, of a session of %d commands that is replayed at its own pace: %+v", played, n)
+	}
+	if len(asked) == 0 {
+		t.Error("it did not ask the recording for a nonce")
+	}
+	log.says(t, "msg=refused", "why=unproven")
 }
 
 // TestSlowViewer: a viewer that stops reading is cut off; meanwhile the controller has every command, and none comes late.

@@ -89,6 +89,7 @@ func TestSettings(t *testing.T) {
 			{"many clients knock at once", "ReconnectJitter", c.ReconnectJitter, 50 * time.Millisecond},
 			{"many clients knock at once", "ReconnectJitterTLS", c.ReconnectJitterTLS, 100 * time.Millisecond},
 			{"two refusals of the credentials end the client for good", "IgnoreAuthErrorAbort", c.IgnoreAuthErrorAbort, true},
+			{"the client follows a server to addresses that nobody gave, in plain text and without a key", "IgnoreDiscoveredServers", c.IgnoreDiscoveredServers, true},
 			{"publishing blocks for a minute", "FlusherTimeout", c.FlusherTimeout, 250 * time.Millisecond},
 			{"a write that fails is forgotten and the link kept", "ReconnectOnFlusherError", c.ReconnectOnFlusherError, true},
 			{"Open waits for ever for one of several servers", "Timeout", c.Timeout, 2 * time.Second},
@@ -166,8 +167,8 @@ func TestClosedWriterListensNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := b.nc.NumSubscriptions(); n != before+2 {
-		t.Errorf("%d subscriptions, want %d: heartbeats of the session, and what they ask", n, before+2)
+	if n := b.nc.NumSubscriptions(); n != before+3 {
+		t.Errorf("%d subscriptions, want %d: heartbeats of the session, what they ask, and what is said to ours", n, before+3)
 	}
 	if err := w.Close(); err != nil && !errors.Is(err, nats.ErrTimeout) { // of a busy machine
 		t.Fatal(err)

@@ -11,15 +11,24 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 )
 
 // Stop is an emergency stop of everything that a session moves, as JSON on gyrus.<session>.stop. Whatever arrives there is
 // one, an empty or a damaged message too: a stop that is refused for its form is worse than one that nobody meant. There
 // is no message that lifts it: an operator re-arms each controller where its actuator can be seen.
 type Stop struct {
-	V      int    `json:"v"`
+	V int `json:"v"`
+	// ID tells this stop from any other: all its repetitions have the same, and so has what is said of it later. "" where it
+	// came without one, or with one of more than 64 bytes.
+	ID     string `json:"id,omitempty"`
 	Source string `json:"source,omitempty"` // who stops: "button", "page"
 	Why    string `json:"why,omitempty"`
+}
+
+// NewStop is a stop with an ID of its own, for people from source, because of why.
+func NewStop(source, why string) Stop {
+	return Stop{V: Version, ID: nuid.Next(), Source: source, Why: why}
 }
 
 // Answer is what somebody says of s to a heartbeat that asks: the controller, or decoder, named who, which follows decoder, and
@@ -31,7 +40,7 @@ func (s Stop) Answer(who, decoder string, ago time.Duration) StopAnswer {
 		}
 		return strings.ToValidUTF8(text, "")
 	}
-	return StopAnswer{Decoder: decoder, Controller: who, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
+	return StopAnswer{Decoder: decoder, Controller: who, ID: s.ID, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
 }
 
 // maxWords are the bytes of each word of a stop that are handed on.
@@ -44,7 +53,9 @@ type StopAnswer struct {
 	Session    string `json:"session"`
 	Decoder    string `json:"decoder"`    // whose commands it follows
 	Controller string `json:"controller"` // token that tells it from the others
-	// SinceMS is how long ago the newest stop came, Source and Why are those of it; to a heartbeat alone.
+	// ID is that of the newest stop, "" where it had none, SinceMS how long ago it came, Source and Why are its own; to a
+	// heartbeat alone.
+	ID      string  `json:"id,omitempty"`
 	SinceMS float64 `json:"since_ms,omitempty"`
 	Source  string  `json:"source,omitempty"`
 	Why     string  `json:"why,omitempty"`
@@ -57,6 +68,9 @@ func (s *StopAnswer) Validate() error {
 	}
 	if !token.MatchString(s.Controller) {
 		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
+	}
+	if len(s.ID) > maxID {
+		return fmt.Errorf("id has %d bytes, must have at most %d", len(s.ID), maxID)
 	}
 	if !(0 <= s.SinceMS && s.SinceMS <= maxSinceMS) {
 		return fmt.Errorf("since_ms is %g, must be 0 to %g", s.SinceMS, maxSinceMS)
@@ -90,6 +104,9 @@ func (b *Bus) SubscribeStop(session string, fn func(s Stop, at time.Time, answer
 		} else {
 			s.received.Add(1)
 		}
+		if len(stop.ID) > maxID {
+			stop.ID = ""
+		}
 		reply := m.Reply
 		fn(stop, arrival, func(a StopAnswer) error {
 			if !mayAnswer(reply) {
@@ -104,16 +121,8 @@ func (b *Bus) SubscribeStop(session string, fn func(s Stop, at time.Time, answer
 	return b.settled(s, nil)
 }
 
-// AnswerStops answers each heartbeat of the session that asks whether an emergency stop is in force: fn says what, or false where
-// none is. A decoder that was started behind the stop, or had no link then, learns of it this way. fn must not block.
-func (b *Bus) AnswerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
-	if err := CheckToken("session", session); err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	return b.settled(b.answerStops(session, fn))
-}
-
-// answerStops is AnswerStops that does not wait for the server.
+// answerStops answers each heartbeat of the session that asks whether an emergency stop is in force: fn says what, or false where
+// none is. A decoder that was started behind the stop, or had no link then, learns of it this way. It does not wait for the server.
 func (b *Bus) answerStops(session string, fn func(s Status, at time.Time) (StopAnswer, bool)) (*Subscription, error) {
 	s := &Subscription{done: make(chan struct{})}
 	handle := func(m *nats.Msg) {
@@ -146,12 +155,14 @@ func (b *Bus) answerStop(subject, session string, a StopAnswer) error {
 const stopRepeat = 100 * time.Millisecond
 
 // SendStop sends s again and again until so many different controllers have answered that they stand, or ctx ends. It
-// returns who did, sorted; the error says that it were fewer.
+// returns who did, sorted; the error says that it were fewer. A stop without an ID gets one.
 func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers int) ([]StopAnswer, error) {
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	s.V = Version
+	if s.V = Version; s.ID == "" {
+		s.ID = nuid.Next()
+	}
 	data, err := json.Marshal(&s)
 	if err != nil {
 		return nil, fmt.Errorf("bus: stop: %w", err)

@@ -95,3 +95,50 @@ func TestSendStopRepeats(t *testing.T) {
 		t.Error("a bad session, no error")
 	}
 }
+
+// TestStopHasOneID: every repetition of a stop has the same ID, each stop another, and what is said of it later has it too; one that
+// is too long is none.
+func TestStopHasOneID(t *testing.T) {
+	b := openBus(t, "")
+	got := make(chan Stop, 100)
+	if _, err := b.SubscribeStop("s1", func(s Stop, _ time.Time, _ func(StopAnswer) error) { got <- s }); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, s := range []Stop{{Why: "a"}, NewStop("page", "b"), {ID: "mine"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+		if _, err := b.SendStop(ctx, "s1", s, 1); err == nil { // nobody answers, so that it is repeated
+			t.Error("no error")
+		}
+		cancel()
+		first := <-got
+		if first.ID == "" || ids[first.ID] || s.ID != "" && s.ID != first.ID {
+			t.Errorf("%+v arrives with the ID %q", s, first.ID)
+		}
+		ids[first.ID] = true
+		if again := <-got; again != first {
+			t.Errorf("%+v is repeated as %+v", first, again)
+		}
+		for len(got) > 0 {
+			<-got
+		}
+		if a := first.Answer("c1", "mi", time.Second); a.ID != first.ID {
+			t.Errorf("%+v", a)
+		}
+	}
+	if err := b.publish(&nats.Msg{Subject: StopSubject("s1"), Data: []byte(`{"v":1,"id":"` + strings.Repeat("x", 65) + `","why":"long"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for s := range got {
+		if s.Why == "long" {
+			if s.ID != "" {
+				t.Errorf("%+v", s)
+			}
+			break
+		}
+	}
+	a := StopAnswer{V: Version, Session: "s1", Decoder: "d", Controller: "c", ID: strings.Repeat("x", 65)}
+	if err := a.Validate(); err == nil || !strings.Contains(err.Error(), "id has 65 bytes") {
+		t.Error(err)
+	}
+}

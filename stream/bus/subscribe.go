@@ -76,6 +76,11 @@ func (b *Bus) settled(s *Subscription, err error) (*Subscription, error) {
 }
 
 func subscribe[T any](b *Bus, subject string, parse func([]byte) (T, error), subjectOf func(T) string, fn func(T, time.Time)) (*Subscription, error) {
+	return subscribeMsg(b, subject, parse, subjectOf, func(v T, at time.Time, _ *nats.Msg) { fn(v, at) })
+}
+
+// subscribeMsg is subscribe for a callback that needs the message, to answer it.
+func subscribeMsg[T any](b *Bus, subject string, parse func([]byte) (T, error), subjectOf func(T) string, fn func(T, time.Time, *nats.Msg)) (*Subscription, error) {
 	s := &Subscription{done: make(chan struct{})}
 	handle := func(m *nats.Msg) {
 		arrival := time.Now()
@@ -92,7 +97,7 @@ func subscribe[T any](b *Bus, subject string, parse func([]byte) (T, error), sub
 			return
 		}
 		s.received.Add(1)
-		fn(v, arrival)
+		fn(v, arrival, m)
 	}
 	if err := s.listen(b, subject, handle, pendingMsgs, -1); err != nil {
 		return nil, err

@@ -15,8 +15,8 @@
 //
 //  2. run never goes back by itself. A message of a run that is older than the newest seen is refused. A newer run makes the
 //     controller forget all that it knew of the older one, the command it was acting on included. Where the run that is followed
-//     has ended or was silent for 2 s, and the heartbeats of an older one prove a base (rules 4 and 5) and go on, the reason shown
-//     is older_run: the decoder's clock was set back, or a recording is replayed, and no message can tell which. Rearm then follows
+//     has ended or was silent for 2 s, and the heartbeats of an older one prove that it is alive (rules 4 and 5) and go on, the reason shown
+//     is older_run: the decoder's clock was set back. Rearm then follows
 //     that run, from its next command on; every other run up to the newest ever seen stays refused.
 //
 //  3. seq only goes forward within a run, for commands and for heartbeats separately. The same or an older number is
@@ -29,9 +29,12 @@
 //
 //  5. base is proven by a window of at least 4 heartbeats that spans 250 ms or more on the sender's clock and on the
 //     receiver's, in which no d lies more than 20 ms below the window's first. A backlog that is worked off has a d that
-//     falls, so it cannot prove anything. In a proven state the next window starts at once, with base as its first d. The
-//     proof is lost, and base kept, when a d falls out of the window, when the link breaks, after a silence (rule 8), and
-//     when a heartbeat is older than the watchdog. Commands that come without a proof are refused (unproven).
+//     falls, so it cannot prove anything. In a proven state the next window starts at once, with base as its first d.
+//     A recording that is played again at its own pace has an even d too. The controller therefore answers a heartbeat (on its
+//     reply subject) with a nonce, at most two in a second, and the proof is complete only when a heartbeat of the run brings it
+//     back within 500 ms. The proof is lost, nonce included, and base kept, when the link breaks, after a silence (rule 8),
+//     and when a heartbeat is older than the watchdog; when a d falls out of the window, that of base is.
+//     Commands that come without a proof are refused (unproven).
 //
 //  6. The age of a command at any moment is d − base (at least 0, and as much as the lowest base since its arrival says)
 //     plus the time since arrival. It may be acted on while its age is at most valid_for_ms. Where a limit on the age of
@@ -40,8 +43,9 @@
 //  7. Only the newest accepted command counts. Commands are never queued: an older one is overwritten.
 //
 //  8. The safe state begins when the command expires; when for the watchdog time (250 ms) neither a heartbeat (younger
-//     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended"; with a newer
-//     run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
+//     than the watchdog) nor an acceptable command came; at once with the heartbeat whose state is "ended", or "waiting" with
+//     a cmd_seq that is not below seq of the command (the decoder was paused, or its stream stalls: what it sent until then
+//     is refused from there on); with a newer run; and when the link to the bus breaks. The command is forgotten: only one that arrives later, and passes all
 //     rules, ends the safe state.
 //
 //  9. The stop is idempotent, asked for once per safe state and at the start, and repeated until confirmed. No command is
@@ -70,8 +74,9 @@
 //
 // No command is acted on whose true age, counted from t_publish_ns, is above valid_for_ms plus the shortest time on the
 // way during the proof plus 500 ppm of the time since the way was last that short. A delay that has been constant since
-// the run was first seen cannot be told from a difference of the clocks: one-way times hold no such information. A delay
-// that appears later is seen in full. After an outage that is longer than the watchdog nothing that was sent before its
+// the run was first seen cannot be told from a difference of the clocks: one-way times hold no such information. It is below
+// 500 ms, the longest way of a nonce there and back. A delay that appears later is seen in full. Nothing of a recording is acted
+// on, whoever plays it: it does not know the nonce. After an outage that is longer than the watchdog nothing that was sent before its
 // end is acted on: it comes in a burst, and a burst is not 250 ms long. Commands are accepted again 300 to 400 ms after
 // the first heartbeat.
 //

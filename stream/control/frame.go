@@ -107,7 +107,7 @@ func Render(f Frame, color bool) string {
 		case f.Reason == ReasonShadow:
 			word += " (to look on: gyrus ctl SESSION actuate ends it)"
 		case f.Reason == ReasonOlderRun:
-			word += " (clock set back, or a replay: re-arm to follow it)"
+			word += " (the decoder's clock was set back: re-arm to follow it)"
 		}
 		fmt.Fprintf(&b, " %s  %s\n", paint(alarm, word), f.View.Summary())
 	default:

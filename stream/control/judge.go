@@ -16,13 +16,16 @@ type judge struct {
 	stops                            bool          // a safe state has to be confirmed
 	deadMan                          time.Duration // longest time between two calls of hold; 0: there is no such switch
 
+	nonce func() string // a new one, that nobody can guess
+
 	n Counters
 
 	run      int64 // that is followed; 0 before the first message
 	newest   int64 // the newest seen: run, but where Rearm went back to an older one
 	seq      uint64
 	beatSeq  uint64
-	followed bool // run was seen to begin, so that numbers missing before its first command are gaps
+	waits    uint64 // the newest command of which the decoder has said that it waits behind it
+	followed bool   // run was seen to begin, so that numbers missing before its first command are gaps
 	ended    bool
 	transit  transit
 	spoke    time.Duration // when run was last heard of, in time or late
@@ -93,7 +96,7 @@ func (j *judge) advance(now time.Duration) {
 	if j.gripped && now > j.grip+j.deadMan {
 		j.release()
 	}
-	if j.elder.transit.proven && now > j.elder.heard+j.watchdog {
+	if j.elder.transit.proven() && now > j.elder.heard+j.watchdog {
 		j.elder.transit.doubt()
 	}
 	barks := j.heard + j.watchdog
@@ -106,7 +109,7 @@ func (j *judge) advance(now time.Duration) {
 		switch {
 		case j.active:
 			j.safe(ReasonWatchdog)
-		case j.reason == ReasonExpired, j.reason == ReasonShadow: // what is to be seen: not only the command, the decoder is gone
+		case j.reason == ReasonExpired, j.reason == ReasonShadow, j.reason == ReasonWaiting: // what is to be seen: not only the command, the decoder is gone
 			j.reason = ReasonWatchdog
 		}
 	}
@@ -132,7 +135,7 @@ func (j *judge) confirm(entry uint64) {
 }
 
 // rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
-// that it is the decoder, whose clock was set back. No message can: whoever replays a recording with its heartbeats looks the same.
+// that it is the decoder, whose clock was set back.
 func (j *judge) rearm(now time.Duration) error {
 	j.advance(now)
 	if j.stopping {
@@ -141,7 +144,7 @@ func (j *judge) rearm(now time.Duration) error {
 	shown := j.why()
 	j.latched, j.emergency = false, false
 	if e := j.elder; shown == ReasonOlderRun {
-		j.run, j.seq, j.beatSeq, j.followed, j.ended, j.transit = e.run, e.cmdSeq, e.beatSeq, false, false, e.transit
+		j.run, j.seq, j.beatSeq, j.waits, j.followed, j.ended, j.transit = e.run, e.cmdSeq, e.beatSeq, 0, false, false, e.transit
 		j.spoke, j.elder, j.reason = e.heard, elder{}, ReasonRestarted
 		j.hear(e.heard)
 	}
@@ -216,7 +219,7 @@ func (j *judge) why() Reason {
 		return ReasonEmergency
 	case j.slack():
 		return ReasonReleased
-	case j.elder.transit.proven:
+	case j.elder.transit.proven():
 		return ReasonOlderRun
 	default:
 		return j.reason
@@ -232,7 +235,7 @@ func (j *judge) follow(now time.Duration, run int64) bool {
 	default:
 		j.followed = j.run != 0
 		j.safe(ReasonRestarted)
-		j.run, j.newest, j.seq, j.beatSeq, j.ended, j.transit = run, run, 0, 0, false, transit{}
+		j.run, j.newest, j.seq, j.beatSeq, j.waits, j.ended, j.transit = run, run, 0, 0, 0, false, transit{}
 	}
 	j.spoke, j.elder = now, elder{}
 	return true
@@ -256,6 +259,7 @@ func (j *judge) older(now, arrival time.Duration, s *bus.Status) {
 	}
 	e.beatSeq, e.cmdSeq, e.heard = s.Seq, max(e.cmdSeq, s.CmdSeq), arrival
 	e.transit.beat(arrival, s.TPublish)
+	e.transit.echo(arrival, s.Nonces)
 	if e.transit.excess(delayOf(arrival, s.TPublish))+now-arrival > j.watchdog {
 		e.transit.doubt()
 	}
@@ -281,6 +285,7 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	j.n.Heartbeats++
 	j.beatSeq = s.Seq
 	j.transit.beat(arrival, s.TPublish)
+	j.transit.echo(arrival, s.Nonces)
 	j.refreshHeld()
 	if age := j.transit.excess(delayOf(arrival, s.TPublish)) + now - arrival; age > j.watchdog {
 		j.transit.doubt() // it says that the decoder was alive then, not that it is
@@ -290,12 +295,32 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 	if s.Shadow {
 		j.shade()
 	}
-	if s.State == bus.StateEnded {
+	switch s.State {
+	case bus.StateWaiting: // the session that is paused goes on to send heartbeats: nothing else would end what is valid for seconds
+		j.waits = max(j.waits, s.CmdSeq)
+		if j.active && j.held.cmd.Seq <= j.waits { // the newest heartbeat may be older than the newest command
+			j.safe(ReasonWaiting)
+		}
+	case bus.StateEnded:
 		j.ended = true
 		j.safe(ReasonEnded)
 		j.reason = ReasonEnded
 	}
 	j.advance(now) // a lower base may have aged the held command beyond its limit
+}
+
+// challenge is the nonce that the decoder of s, a heartbeat that was taken at now, is to send back; "" where none is needed.
+func (j *judge) challenge(now time.Duration, s *bus.Status) string {
+	switch {
+	case s.Session != j.session || s.Decoder != j.decoder || s.State == bus.StateEnded:
+		return ""
+	case s.Run == j.run && !j.ended:
+		return j.transit.challenge(now, j.nonce)
+	case s.Run == j.elder.run:
+		return j.elder.transit.challenge(now, j.nonce)
+	default:
+		return ""
+	}
 }
 
 // command takes a command that arrived at arrival <= now.
@@ -334,8 +359,11 @@ func (j *judge) weigh(now, arrival time.Duration, c bus.Command) Verdict {
 		j.shade()
 		return RefusedShadow
 	}
-	if !j.transit.proven {
+	if !j.transit.proven() {
 		return RefusedUnproven
+	}
+	if c.Seq <= j.waits { // its heartbeat was faster
+		return RefusedExpired
 	}
 	h := held{cmd: c, arrival: arrival, delay: delayOf(arrival, c.TPublish), allowed: milliseconds(c.ValidForMS)}
 	h.excess = j.transit.excess(h.delay)

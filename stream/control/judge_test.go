@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -20,9 +21,22 @@ type bench struct {
 // newBench has a sender whose clock is decades ahead, as a wall clock is.
 func newBench() *bench {
 	b := &bench{judge: judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second}}
+	b.nonce = newNonces()
 	b.dec = sender{run: 1_700_000_000e9, ahead: 1_700_000_001e9, clock: func() time.Duration { return b.t }}
 	b.start()
 	return b
+}
+
+// newNonces makes nonces.
+func newNonces() func() string {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("nonce-%d", n) }
+}
+
+// beat delivers a heartbeat, and what is said to it.
+func (b *bench) beat(now, arrival time.Duration, s bus.Status) {
+	b.judge.beat(now, arrival, s)
+	b.dec.hear(b.challenge(now, &s))
 }
 
 // sendBeat delivers a heartbeat after the given time on its way; the clock stays at the arrival.
@@ -45,7 +59,7 @@ func (b *bench) prove(t *testing.T) {
 		b.t += 99 * ms
 		b.sendBeat(ms)
 	}
-	if !b.transit.proven {
+	if !b.transit.proven() {
 		t.Fatal("4 even heartbeats over 300 ms prove nothing")
 	}
 }
@@ -109,7 +123,7 @@ func TestRule1Malformed(t *testing.T) {
 			spoil(&c)
 			before := b.run
 			b.verdict(t, b.command(b.t, b.t, c), RefusedMalformed)
-			if b.n.Malformed != 1 || b.run != before || b.seq != 0 || !b.transit.proven {
+			if b.n.Malformed != 1 || b.run != before || b.seq != 0 || !b.transit.proven() {
 				t.Errorf("a malformed command left traces: %+v", b.n)
 			}
 			b.wants(t, ReasonNever)
@@ -503,6 +517,33 @@ func TestRule8Ended(t *testing.T) {
 	b.dec.seq, b.dec.beats = 0, 0
 	b.prove(t)
 	b.verdict(t, b.sendCommand(200*ms, ms), Accepted)
+}
+
+// A decoder that was paused goes on to send heartbeats, which say that it waits: the command ends with the first of them. One of before
+// the command ends nothing, and a command that comes behind the heartbeat, but was sent before it, is not acted on.
+func TestRule8Waiting(t *testing.T) {
+	b := newBench()
+	b.prove(t)
+	before := b.dec.makeBeat(bus.StateWaiting) // before the first command
+	b.verdict(t, b.sendCommand(5*time.Second, ms), Accepted)
+	b.beat(b.t, b.t, before)
+	b.wants(t, ReasonNone)
+
+	late := b.dec.makeCommand("right", 5*time.Second)
+	b.beat(b.t, b.t, b.dec.makeBeat(bus.StateWaiting))
+	b.wants(t, ReasonWaiting)
+	b.verdict(t, b.command(b.t, b.t, late), RefusedExpired)
+	b.wants(t, ReasonWaiting)
+	b.verdict(t, b.sendCommand(200*ms, ms), Accepted) // resumed: the proof was never lost
+
+	b.beat(b.t, b.t, b.dec.makeBeat(bus.StateWaiting))
+	b.t += 251 * ms
+	b.wants(t, ReasonWatchdog) // what is to be seen: it does not wait, it is gone
+
+	b.dec.run++
+	b.dec.seq, b.dec.beats = 0, 0
+	b.prove(t)
+	b.verdict(t, b.sendCommand(200*ms, ms), Accepted) // of another run, whose numbers begin anew
 }
 
 func TestRule8Link(t *testing.T) {

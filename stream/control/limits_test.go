@@ -218,13 +218,13 @@ func TestDeadMan(t *testing.T) {
 		g.wantSafes(safeCall{0, ReasonNever})
 		for range 5 { // renewed
 			time.Sleep(80 * ms)
-			g.link.onStatus(g.dec.makeBeat(bus.StateDecoding), time.Now())
+			g.beat(bus.StateDecoding)
 			g.Hold()
 			g.wants(ReasonNone)
 		}
 		time.Sleep(149 * ms)
 		g.wants(ReasonNone)
-		g.link.onStatus(g.dec.makeBeat(bus.StateDecoding), time.Now())
+		g.beat(bus.StateDecoding)
 		time.Sleep(time.Second) // silent: the stop comes without anybody asking
 		g.wantSafes(safeCall{0, ReasonNever}, safeCall{950*ms + 1, ReasonReleased})
 		g.wants(ReasonReleased)

@@ -73,16 +73,38 @@ func world(rt *rapid.T, jitter time.Duration, outages []outage, faults bool) []m
 		{change, worldSpan},
 	} {
 		id := clock(run.from)
+		period := time.Duration(rapid.IntRange(30, 120).Draw(rt, "period_ms")) * ms
+		pauses := [][2]time.Duration{} // of the decoder: heartbeats go on, commands do not
+		if faults {
+			for range rapid.IntRange(0, 3).Draw(rt, "pauses") {
+				from := time.Duration(rapid.Int64Range(0, int64(worldSpan)).Draw(rt, "pause"))
+				pauses = append(pauses, [2]time.Duration{from, from + time.Duration(rapid.Int64Range(0, int64(2*time.Second)).Draw(rt, "paused"))})
+			}
+		}
+		paused := func(at time.Duration) bool {
+			return slices.ContainsFunc(pauses, func(p [2]time.Duration) bool { return p[0] <= at && at < p[1] })
+		}
 		seq := uint64(0)
 		for at := run.from; at < run.to; at += beatPeriod {
 			seq++
+			state, commands := bus.StateDecoding, uint64(0)
+			for c := run.from; c <= at; c += period {
+				if !paused(c) {
+					commands++
+				}
+			}
+			if paused(at) {
+				state = bus.StateWaiting
+			}
 			add(message{sent: at, beat: &bus.Status{
-				V: bus.Version, Session: "s1", Decoder: "mi", Run: id, Seq: seq, TPublish: clock(at), State: bus.StateDecoding,
+				V: bus.Version, Session: "s1", Decoder: "mi", Run: id, Seq: seq, CmdSeq: commands, TPublish: clock(at), State: state,
 			}})
 		}
 		seq = 0
-		period := time.Duration(rapid.IntRange(30, 120).Draw(rt, "period_ms")) * ms
 		for at := run.from; at < run.to; at += period {
+			if paused(at) {
+				continue
+			}
 			seq++
 			state, valid := bus.Actuate, float64(rapid.IntRange(160, 500).Draw(rt, "valid_ms"))
 			if faults && rapid.IntRange(0, 9).Draw(rt, "shadow") == 0 {
@@ -98,9 +120,27 @@ func world(rt *rapid.T, jitter time.Duration, outages []outage, faults bool) []m
 	return out
 }
 
-// play delivers the messages, asks for the command every 10 ms, and re-arms at the times given.
+// play delivers the messages to a judge, and its nonces to the decoder; asks for the command every 10 ms, and re-arms at the times given.
 func play(messages []message, use func(now time.Duration, a Action, ok bool), verdict func(m message, v Verdict), rearms ...time.Duration) *judge {
-	j := &judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second}
+	return playTo(decoderHears(messages), messages, use, verdict, rearms...)
+}
+
+// decoderHears lets three heartbeats that leave behind a nonce send it back.
+func decoderHears(messages []message) func(now time.Duration, run int64, nonce string) {
+	return func(now time.Duration, run int64, nonce string) {
+		left := 3
+		for _, m := range messages {
+			if s := m.beat; s != nil && s.Run == run && m.sent >= now+worldWay && left > 0 && !slices.Contains(s.Nonces, nonce) {
+				s.Nonces = append(s.Nonces, nonce)
+				left--
+			}
+		}
+	}
+}
+
+// playTo is play with an ear of its own for the nonces.
+func playTo(ear func(now time.Duration, run int64, nonce string), messages []message, use func(now time.Duration, a Action, ok bool), verdict func(m message, v Verdict), rearms ...time.Duration) *judge {
+	j := &judge{session: "s1", decoder: "mi", watchdog: 250 * ms, maxValid: 10 * time.Second, nonce: newNonces()}
 	j.start()
 	next := 0
 	for now := time.Duration(0); now < worldSpan+6*time.Second; now += 10 * ms {
@@ -108,6 +148,9 @@ func play(messages []message, use func(now time.Duration, a Action, ok bool), ve
 			m := messages[next]
 			if m.beat != nil {
 				j.beat(m.arrives, m.arrives, *m.beat)
+				if n := j.challenge(m.arrives, m.beat); n != "" {
+					ear(m.arrives, m.beat.Run, n)
+				}
 			} else {
 				verdict(m, j.command(m.arrives, m.arrives, *m.cmd))
 			}
@@ -128,7 +171,8 @@ func play(messages []message, use func(now time.Duration, a Action, ok bool), ve
 // TestNothingStaleActs checks promise 4 by the true times: whatever the link does, no command is acted on whose true age
 // is above valid_for_ms + bound. The bound: the base was proven by heartbeats of which the fastest was at most one
 // heartbeat period (it may have waited for the end of a short outage) + way + jitter on its way, and rises by 500 ppm of
-// the whole time, in which the sender's clock loses at most 200 ppm more. Nothing in shadow is acted on, nor what came before it.
+// the whole time, in which the sender's clock loses at most 200 ppm more. Nothing in shadow is acted on, nor what came before it, nor what came
+// before a heartbeat that says that the decoder waits, nor anything of a run that has not sent a nonce back.
 func TestNothingStaleActs(t *testing.T) {
 	bound := beatPeriod + worldWay + worldJitter + time.Duration(700e-6*float64(worldSpan))
 	acted, shaded := 0, 0
@@ -150,9 +194,29 @@ func TestNothingStaleActs(t *testing.T) {
 			}
 		}
 		newest := int64(0)
-		shadow := map[int64]uint64{} // the newest number in shadow that was refused as such, by run
+		shadow := map[int64]uint64{}                             // the newest number in shadow that was refused as such, by run
+		waits := func(now time.Duration, c bus.Command) uint64 { // the newest number behind which the decoder was heard to wait
+			n, newest := uint64(0), map[int64]uint64{}
+			for _, m := range messages {
+				if s := m.beat; s != nil && m.arrives <= now && s.Run == c.Run && s.Seq > newest[s.Run] {
+					if newest[s.Run] = s.Seq; s.State == bus.StateWaiting {
+						n = max(n, s.CmdSeq)
+					}
+				}
+			}
+			return n
+		}
+		asked, silence, shown := map[string]sentNonce{}, time.Duration(0), ReasonNever
+		hear := decoderHears(messages)
 		var last bus.Command
-		j := play(messages, func(now time.Duration, a Action, ok bool) {
+		j := playTo(func(now time.Duration, run int64, nonce string) {
+			asked[nonce] = sentNonce{now, run}
+			hear(now, run, nonce)
+		}, messages, func(now time.Duration, a Action, ok bool) {
+			if a.Reason == ReasonWatchdog && shown != ReasonWatchdog {
+				silence = now
+			}
+			shown = a.Reason
 			if !ok {
 				if a.Reason == ReasonNone {
 					rt.Fatalf("at %v: safe without a reason", now)
@@ -160,6 +224,9 @@ func TestNothingStaleActs(t *testing.T) {
 				return
 			}
 			acted++
+			if !alive(messages, asked, silence, now, a.Command.Run) {
+				rt.Fatalf("at %v: acted on a run that has sent no nonce back", now)
+			}
 			c := a.Command
 			age := now - sent[[2]uint64{uint64(c.Run), c.Seq}]
 			if valid := time.Duration(c.ValidForMS) * ms; age > valid+bound {
@@ -173,6 +240,9 @@ func TestNothingStaleActs(t *testing.T) {
 			}
 			if c.State != bus.Actuate || c.Seq <= shadow[c.Run] {
 				rt.Fatalf("at %v: acted on command %d in %s, %d was in shadow", now, c.Seq, c.State, shadow[c.Run])
+			}
+			if n := waits(now, c); c.Seq <= n {
+				rt.Fatalf("at %v: acted on command %d, behind %d the decoder waits", now, c.Seq, n)
 			}
 			last = c
 		}, func(m message, v Verdict) {

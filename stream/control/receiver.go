@@ -16,9 +16,8 @@ import (
 // (false) or is back (true), until stop is called.
 type Link[S io.Closer] interface {
 	SubscribeCommands(session, decoder string, fn func(bus.Command, time.Time)) (S, error)
-	SubscribeStatus(session string, fn func(bus.Status, time.Time)) (S, error)
+	AnswerStatus(session string, fn func(s bus.Status, at time.Time, asks bool) bus.StatusAnswer) (S, error)
 	SubscribeStop(session string, fn func(s bus.Stop, at time.Time, answer func(bus.StopAnswer) error)) (S, error)
-	AnswerStops(session string, fn func(s bus.Status, at time.Time) (bus.StopAnswer, bool)) (S, error)
 	OnLink(fn func(up bool)) (stop func())
 }
 
@@ -105,7 +104,6 @@ type Receiver struct {
 	commands io.Closer
 	status   io.Closer
 	stops    io.Closer
-	asks     io.Closer
 	name     string // in answers to stops
 	unlink   func()
 
@@ -143,7 +141,7 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 		slew:  slew{perS: opt.Limits.ChangePerS, perCommand: opt.Limits.ChangePerCommand},
 		judge: judge{
 			session: opt.Session, decoder: opt.Decoder, watchdog: opt.Watchdog, maxValid: opt.MaxValid,
-			maxSampleAge: opt.MaxSampleAge, latch: opt.Latch, stops: opt.OnSafe != nil,
+			nonce: rand.Text, maxSampleAge: opt.MaxSampleAge, latch: opt.Latch, stops: opt.OnSafe != nil,
 			deadMan: opt.DeadMan, pace: pace{command: period(opt.Limits.Commands), change: period(opt.Limits.ClassChanges)},
 		},
 		wake: make(chan struct{}, 1), stop: make(chan stopOrder, 1), quit: make(chan struct{}), giveUp: make(chan struct{}),
@@ -160,12 +158,7 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 		return nil, errors.Join(fmt.Errorf("control: emergency stops of session %s: %w", opt.Session, err), r.Close())
 	}
 	r.stops = stops
-	asks, err := link.AnswerStops(opt.Session, r.standing)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("control: questions after stops in session %s: %w", opt.Session, err), r.Close())
-	}
-	r.asks = asks
-	status, err := link.SubscribeStatus(opt.Session, r.onStatus)
+	status, err := link.AnswerStatus(opt.Session, r.onStatus)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control: heartbeats of session %s: %w", opt.Session, err), r.Close())
 	}
@@ -201,25 +194,25 @@ func (r *Receiver) settle() {
 	}
 }
 
-func (r *Receiver) onStatus(s bus.Status, at time.Time) {
+// onStatus takes a heartbeat. One that asks (any decoder of the session may) is told of an emergency stop that is in force here, and a
+// decoder that has not shown that it is alive is asked to.
+func (r *Receiver) onStatus(s bus.Status, at time.Time, asks bool) (a bus.StatusAnswer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return
+		return a
 	}
 	now := r.now()
 	r.judge.beat(now, r.arrived(at, now), s)
-	r.settle()
-}
-
-// standing tells a decoder that asks of an emergency stop that is in force here.
-func (r *Receiver) standing(_ bus.Status, at time.Time) (bus.StopAnswer, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed || r.stoodAt.IsZero() {
-		return bus.StopAnswer{}, false
+	if asks {
+		a.Nonce = r.judge.challenge(now, &s)
+		if !r.stoodAt.IsZero() {
+			stop := r.stood.Answer(r.name, r.opt.Decoder, at.Sub(r.stoodAt))
+			a.Stop = &stop
+		}
 	}
-	return r.stood.Answer(r.name, r.opt.Decoder, at.Sub(r.stoodAt)), true
+	r.settle()
+	return a
 }
 
 func (r *Receiver) onCommand(c bus.Command, at time.Time) {
@@ -350,7 +343,7 @@ func (r *Receiver) Release() {
 }
 
 // Rearm lifts the latch: from now on a good command ends the safe state. Where the reason shown is ReasonOlderRun, it follows that
-// run: see that it is your decoder, and no replay, before you call it. It fails while the stop is not confirmed.
+// run: see that it is your decoder before you call it. It fails while the stop is not confirmed.
 func (r *Receiver) Rearm() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -57,8 +57,13 @@ func newRig(t *testing.T, opt Options) *rig {
 func (g *rig) beats(n int) {
 	for range n {
 		time.Sleep(100 * ms) // of the bubble's clock
-		g.link.onStatus(g.dec.makeBeat(bus.StateDecoding), time.Now())
+		g.beat(bus.StateDecoding)
 	}
+}
+
+// beat sends one heartbeat now, and hears what is said to it.
+func (g *rig) beat(state bus.State) {
+	g.dec.hear(g.link.onStatus(g.dec.makeBeat(state), time.Now(), true).Nonce)
 }
 
 func (g *rig) send(label string, valid time.Duration) {
@@ -156,11 +161,11 @@ func TestShorterCommandComesLater(t *testing.T) {
 
 func TestStopAtOnce(t *testing.T) {
 	for why, act := range map[Reason]func(*rig){
-		ReasonEnded: func(g *rig) { g.link.onStatus(g.dec.makeBeat(bus.StateEnded), time.Now()) },
+		ReasonEnded: func(g *rig) { g.beat(bus.StateEnded) },
 		ReasonLink:  func(g *rig) { g.link.onLink(false); g.link.onLink(true) },
 		ReasonRestarted: func(g *rig) {
 			g.dec.run, g.dec.seq, g.dec.beats = g.dec.run+1, 0, 0
-			g.link.onStatus(g.dec.makeBeat(bus.StateWaiting), time.Now())
+			g.beat(bus.StateWaiting)
 		},
 	} {
 		t.Run(string(why), func(t *testing.T) {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,17 @@ type sender struct {
 	ahead int64                // sender's clock minus receiver's
 	seq   uint64
 	beats uint64
+
+	nonces []string // to be sent back
+	dead   bool     // a recording: it sends none back
+}
+
+// hear takes a nonce, where a controller asks for one.
+func (s *sender) hear(nonce string) {
+	if nonce != "" && !s.dead {
+		s.nonces = append(s.nonces, nonce)
+		s.nonces = s.nonces[max(0, len(s.nonces)-bus.MaxNonces):]
+	}
 }
 
 func (s *sender) now() int64 { return int64(s.clock()) + s.ahead }
@@ -35,6 +47,7 @@ func (s *sender) makeBeat(state bus.State) bus.Status {
 	s.beats++
 	return bus.Status{
 		V: bus.Version, Session: "s1", Decoder: "mi", Run: s.run, Seq: s.beats, CmdSeq: s.seq, TPublish: s.now(), State: state,
+		Nonces: slices.Clone(s.nonces),
 	}
 }
 
@@ -42,9 +55,8 @@ func (s *sender) makeBeat(state bus.State) bus.Status {
 type fakeLink struct {
 	mu       sync.Mutex
 	onCmd    func(bus.Command, time.Time)
-	onStatus func(bus.Status, time.Time)
+	onStatus func(bus.Status, time.Time, bool) bus.StatusAnswer
 	onStop   func(bus.Stop, time.Time, func(bus.StopAnswer) error)
-	onAsk    func(bus.Status, time.Time) (bus.StopAnswer, bool)
 	onLink   func(bool)
 	open     int
 	failCmd  error
@@ -72,7 +84,7 @@ func (l *fakeLink) SubscribeCommands(_, _ string, fn func(bus.Command, time.Time
 	return &fakeSub{l}, nil
 }
 
-func (l *fakeLink) SubscribeStatus(_ string, fn func(bus.Status, time.Time)) (*fakeSub, error) {
+func (l *fakeLink) AnswerStatus(_ string, fn func(bus.Status, time.Time, bool) bus.StatusAnswer) (*fakeSub, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onStatus, l.open = fn, l.open+1
@@ -83,13 +95,6 @@ func (l *fakeLink) SubscribeStop(_ string, fn func(bus.Stop, time.Time, func(bus
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onStop, l.open = fn, l.open+1
-	return &fakeSub{l}, nil
-}
-
-func (l *fakeLink) AnswerStops(_ string, fn func(bus.Status, time.Time) (bus.StopAnswer, bool)) (*fakeSub, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.onAsk, l.open = fn, l.open+1
 	return &fakeSub{l}, nil
 }
 

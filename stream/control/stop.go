@@ -112,7 +112,7 @@ func (r *Receiver) Close() error {
 	if r.unlink != nil { // nil where New failed half-way
 		r.unlink()
 	}
-	for _, s := range []io.Closer{r.commands, r.status, r.asks, r.stops} {
+	for _, s := range []io.Closer{r.commands, r.status, r.stops} {
 		if s == nil {
 			continue
 		}

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What it takes to prove a base, and how fast it may rise; see rules 4 and 5 of the package.
 const (
@@ -8,6 +11,10 @@ const (
 	proofSpan  = 250 * time.Millisecond
 	proofFall  = 20 * time.Millisecond
 	relaxation = 500e-6 // 500 ppm
+
+	// echoWait is how long a decoder may take to send a nonce back, and the time between two nonces. It bounds how long what cannot
+	// be seen, a delay that never changes, may be.
+	echoWait = 500 * time.Millisecond
 )
 
 // transit tells how much longer than the fastest message of its run a message was on its way (rules 4 and 5). Delays
@@ -17,7 +24,10 @@ type transit struct {
 	base   time.Duration // the smallest delay
 	raised time.Duration // arrival up to which base has risen
 
-	proven       bool
+	even         bool          // a window was good: the base is proven
+	alive        bool          // the nonce came back: it is no recording
+	nonce        string        // that was sent and did not come back, "" where none was
+	asked        time.Duration // when it was sent
 	beats        int           // in the window; 0: the next heartbeat starts one
 	firstArrival time.Duration // of the window
 	firstPublish int64
@@ -25,7 +35,26 @@ type transit struct {
 }
 
 // doubt takes the proof back. What is known about the base stays: it can only be too low, which is the safe side.
-func (t *transit) doubt() { t.proven, t.beats = false, 0 }
+func (t *transit) doubt() { t.even, t.alive, t.nonce, t.beats = false, false, "", 0 }
+
+// proven says whether it can be told how old a message is.
+func (t *transit) proven() bool { return t.even && t.alive }
+
+// challenge is a nonce that the decoder is to send back, "" where none is needed now.
+func (t *transit) challenge(now time.Duration, nonce func() string) string {
+	if t.alive || t.nonce != "" && now-t.asked <= echoWait {
+		return ""
+	}
+	t.nonce, t.asked = nonce(), now
+	return t.nonce
+}
+
+// echo looks among the nonces of a heartbeat for the one that was sent.
+func (t *transit) echo(arrival time.Duration, nonces []string) {
+	if t.nonce != "" && arrival-t.asked <= echoWait && slices.Contains(nonces, t.nonce) {
+		t.alive, t.nonce = true, ""
+	}
+}
 
 // excess is how much longer than the fastest message one with the given delay was on its way, at least 0.
 func (t *transit) excess(delay time.Duration) time.Duration {
@@ -47,13 +76,13 @@ func (t *transit) beat(arrival time.Duration, publish int64) {
 	t.base = min(t.base, delay)
 
 	if t.beats == 0 || delay < t.anchor-proofFall {
-		t.proven = false
+		t.even = false
 		t.window(arrival, publish, delay)
 		return
 	}
 	t.beats++
 	if t.beats >= proofBeats && arrival-t.firstArrival >= proofSpan && publish-t.firstPublish >= int64(proofSpan) {
-		t.proven = true
+		t.even = true
 		t.window(arrival, publish, t.base) // not delay: one late heartbeat must not make the next one look like a fall
 	}
 }

@@ -28,14 +28,14 @@ func TestProofNeedsSpanOnBothClocks(t *testing.T) {
 			publish := int64(1_700_000_000e9)
 			for i := range tc.n {
 				tr.beat(arrival, publish)
-				if tr.proven && !tc.want {
+				if tr.even && !tc.want {
 					t.Fatalf("proven after %d heartbeats", i+1)
 				}
 				arrival += tc.arrive
 				publish += int64(tc.publish)
 			}
-			if tr.proven != tc.want {
-				t.Errorf("proven %v after %d heartbeats, want %v", tr.proven, tc.n, tc.want)
+			if tr.even != tc.want {
+				t.Errorf("proven %v after %d heartbeats, want %v", tr.even, tc.n, tc.want)
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func TestJitterKeepsTheProof(t *testing.T) {
 			way = 61 * ms
 		}
 		b.sendBeat(way)
-		if !b.transit.proven {
+		if !b.transit.proven() {
 			t.Fatalf("the proof is lost at heartbeat %d", i)
 		}
 		b.t += 100*ms - way

@@ -68,10 +68,10 @@ type Server struct {
 	closing sync.Once
 
 	mu      sync.Mutex
-	session *Session // nil before Start
+	session *Session // nil before Attach
 }
 
-// Serve begins to serve. Until Start is called the page says that there is no session yet.
+// Serve begins to serve. Until Attach is called nothing can be asked for, and until Start the page says that there is no session yet.
 func Serve(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Check(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -144,7 +144,14 @@ func (s *Server) close() error {
 	return err
 }
 
-// Start shows a session that decodes a stream.
+// Attach says whom the emergency stop, and requests, are for. It is called as soon as there is a bus: they do not wait for a stream.
+func (s *Server) Attach(session Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session = &session
+}
+
+// Start shows a session that decodes a stream, and attaches it.
 func (s *Server) Start(session Session, info *signal.Info) {
 	a := &about{
 		Session: session.Name, Decoder: session.Decoder, Version: session.Version, Rate: info.Rate, Bands: []Band{}, Edges: edgesMS,
@@ -167,9 +174,7 @@ func (s *Server) Start(session Session, info *signal.Info) {
 			a.Channels[ch].At = &m.at[i]
 		}
 	}
-	s.mu.Lock()
-	s.session = &session
-	s.mu.Unlock()
+	s.Attach(session)
 	s.hub.describe(a)
 	s.verbs()
 }
@@ -413,13 +418,13 @@ func (s *Server) stop(w http.ResponseWriter, r *http.Request) {
 	}
 	session := s.running()
 	if session == nil || session.Stopper == nil {
-		refuse(w, http.StatusServiceUnavailable, "there is no session yet: nothing moves by it")
+		refuse(w, http.StatusServiceUnavailable, "this program has no bus yet: nothing moves by it, and what another one moves must be stopped there, or by hand")
 		return
 	}
 	began := time.Now()
 	res := Stopped{Need: s.opt.Controllers}
-	why := bus.Stop{Source: "page", Why: q.Why}
-	if session.Operator != nil { // first, and without the bus: whatever becomes of the stop, this session sends nothing more
+	why := bus.NewStop("page", q.Why) // one, however often it is sent
+	if session.Operator != nil {      // first, and without the bus: whatever becomes of the stop, this session sends nothing more
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
 		res.Paused = session.Operator.Call(ctx, "pause").OK
 		cancel()

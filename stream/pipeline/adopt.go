@@ -38,9 +38,7 @@ func (p *Pipeline) Adopt(old *Pipeline) bool {
 	p.front = old.front
 	p.front.stage, p.front.file, p.front.where = stage, file, where
 	p.head.reset()
-	if p.decider != nil {
-		p.decider.Reset()
-	}
+	p.undecided()
 	return true
 }
 

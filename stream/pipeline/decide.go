@@ -75,14 +75,22 @@ func (h *head) fitWith(ctx context.Context, d decoders.Decider, s *Set, y signal
 	return nil
 }
 
-// decide says what a controller is told of a window.
-func (p *Pipeline) decide(q *Prediction, w signal.Window) error {
+// undecided lets the section decide begin anew.
+func (p *Pipeline) undecided() {
+	if p.decider != nil {
+		p.decider.Reset()
+	}
+	p.likeness.reset()
+}
+
+// decide says what a controller is told of a window; held: no control.
+func (p *Pipeline) decide(q *Prediction, w signal.Window, held bool) error {
 	q.Decision, q.Sure, q.Silent = q.Label, q.Confidence, false
 	if p.decider == nil {
 		return nil
 	}
 	q.Decision, q.Silent = "", !w.Slides
-	if q.Silent {
+	if q.Silent || held {
 		return nil
 	}
 	class, sure, err := p.decider.Push(q.Scores, float64(w.End())/w.Info.Rate)

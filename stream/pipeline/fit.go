@@ -295,7 +295,7 @@ func (p *Pipeline) parts() []part { return append(p.front.parts(), p.behind()...
 func (p *Pipeline) behind() []part {
 	list := p.head.parts()
 	if st, _ := deciderState(p.decider); st != nil {
-		list = append(list, part{"decide.", "decide", st})
+		list = append(list, part{"decide.", "decide", st}, part{"likeness.", "decide", &p.likeness})
 	}
 	return list
 }

@@ -31,6 +31,9 @@ type Pipeline struct {
 	front   front
 	head    head
 	decider decoders.Decider // nil: every prediction is a decision
+	// likeness holds decisions back where the stream is unlike the rest that the decider's threshold was set with.
+	likeness likeness
+	looks    bool // predictions say what their windows look like
 
 	input   *signal.Info // the stream it is made for, nil until the first Start
 	pick    []int        // where each channel of front.in is in what comes in; nil where they are the same
@@ -83,6 +86,8 @@ type Prediction struct {
 	Truth  string        // the class of Event, "" where there is none
 	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
 	Rejected string
+	// Look is what a window that slides looks like, where Pipeline.KeepLooks asks for it.
+	Look []float64
 }
 
 // Build makes the steps of spec. Errors are *SpecError.
@@ -303,9 +308,7 @@ func (p *Pipeline) begin(in *signal.Info) error {
 	if err != nil {
 		return err
 	}
-	if p.decider != nil {
-		p.decider.Reset()
-	}
+	p.undecided()
 	if p.head.fitted {
 		p.head.reset()
 		return nil
@@ -574,9 +577,7 @@ func (p *Pipeline) Push(c signal.Chunk) ([]Prediction, error) {
 	}
 	if c.Anew {
 		p.head.reset()
-		if p.decider != nil {
-			p.decider.Reset()
-		}
+		p.undecided()
 	}
 	preds, err := p.predict(ws)
 	if p.stage != nil && len(ws) > 0 {
@@ -630,7 +631,19 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	for _, w := range ws {
 		q := &p.preds[n]
 		if w.Rejected != "" {
-			*q = Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: w.Rejected}
+			*q = reject(q, w, w.Rejected)
+			n++
+			continue
+		}
+		held := ""
+		look := q.Look[:0]
+		if w.Slides && (p.looks || p.likeness.mean != nil) {
+			look = lookOf(look, w)
+			held = p.likeness.why(look, float64(w.End())/w.Info.Rate)
+		}
+		if held != "" && w.Event == nil {
+			*q = reject(q, w, held)
+			p.front.stats.Rejected++
 			n++
 			continue
 		}
@@ -638,8 +651,9 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 			fails(w, err)
 			continue
 		}
+		q.Look = look
 		if p.spec.Target == nil {
-			if err := p.decide(q, w); err != nil {
+			if err := p.decide(q, w, held != ""); err != nil {
 				fails(w, fmt.Errorf("decide: %w", err))
 				continue
 			}
@@ -650,6 +664,11 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		return p.preds[:n], failed
 	}
 	return p.preds[:n], nil
+}
+
+// reject is the prediction of a window that nothing is decided on, in the memory of q.
+func reject(q *Prediction, w signal.Window, why string) Prediction {
+	return Prediction{Start: w.Start, End: w.End(), Time: w.Time, Row: q.Row[:0], Scores: q.Scores[:0], Value: q.Value[:0], Look: q.Look[:0], Slides: w.Slides, Event: w.Event, Truth: w.Label, Rejected: why}
 }
 
 // WindowError is windows that could not be decoded, such as those in which something overflows. The pipeline can go on behind

@@ -369,6 +369,8 @@ type capture struct {
 	newest int64 // and of the newest
 	end    int64 // our number of the next sample
 	shift  int64 // what is added to the source's numbers to get ours
+	words  int64 // bytes of events, about
+	most   int64 // bytes that may be kept, 0 for those of maxCapture values
 }
 
 // add keeps c and the events of it that keep asks for.
@@ -398,6 +400,7 @@ func (r *capture) add(c signal.Chunk, keep func(signal.Event) bool) {
 			e.Sample += r.shift
 			e.Onset += float64(r.shift) / r.info.Rate
 			r.events = append(r.events, e)
+			r.words += eventBytes + int64(len(e.Label))
 		}
 	}
 	if c.Len() > 0 {
@@ -461,6 +464,9 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	}
 	e.cal.take(c)
 	e.cal.step(e.showCue)
+	if why := e.cal.full(); why != "" {
+		return e.fill(why)
+	}
 	if !e.cal.ended {
 		return nil
 	}

@@ -27,6 +27,23 @@ func (e *engine) log(kind record.Kind, sample int64, d record.Detail) {
 	}
 }
 
+// logHeld writes down what held the session back, and lets it go on, and says whether there was something.
+func (e *engine) logHeld() bool {
+	all := e.guard.take()
+	for _, c := range all {
+		e.log(c.kind, e.at, record.Detail{Why: c.why})
+	}
+	return len(all) > 0
+}
+
+// obey sees what holds the session back since the last time, and tells it.
+func (e *engine) obey() {
+	if e.logHeld() {
+		e.beat()
+		e.look(time.Now())
+	}
+}
+
 // logLink writes down the newest change of a stream.
 func (e *engine) logLink(l *link) {
 	if n := len(l.newest); n > 0 {
@@ -84,7 +101,7 @@ func (e *engine) logEnd(stopped bool, err error) {
 // publish sends c, unless it must not leave, and says what became of it.
 func (e *engine) publish(p *pipeline.Prediction, c bus.Command) record.Fate {
 	e.obey()
-	if e.paused {
+	if _, holds := e.guard.holding(); holds {
 		e.rep.Held++
 		return record.Held
 	}

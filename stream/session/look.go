@@ -25,7 +25,7 @@ type snapshot struct {
 
 // shown is the phase as others see it.
 func (e *engine) shown() bus.Phase {
-	if e.paused && e.phase == bus.PhaseDecoding {
+	if _, holds := e.guard.holding(); holds && e.phase == bus.PhaseDecoding {
 		return bus.PhasePaused
 	}
 	return e.phase
@@ -69,11 +69,14 @@ func (e *engine) telemetry() bus.Telemetry {
 	w := e.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
-		Phase: e.shown(), Shadow: w.Intent() == bus.Shadow, Detail: cmp.Or(e.stopped, e.detail), Streams: e.streams(), Stages: e.stages.latencies(),
+		Phase: e.shown(), Shadow: w.Intent() == bus.Shadow, Detail: cmp.Or(e.guard.alarm(), e.detail), Streams: e.streams(), Stages: e.stages.latencies(),
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, SentShadow: e.rep.Shadow, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Refused: e.rep.Refused, Failed: e.rep.Failed,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
+	}
+	if t.Detail == "" && t.Phase == bus.PhasePaused {
+		t.Detail, _ = e.guard.holding()
 	}
 	if e.model != nil {
 		t.Bundle = e.model.SHA256
@@ -130,25 +133,4 @@ func (e *engine) peek() snapshot {
 func unknownHealth() signal.Health {
 	nan := math.NaN()
 	return signal.Health{RateHz: nan, OffsetS: nan, OffsetErrS: nan, DriftPPM: nan, JitterS: nan, AgeS: nan, DelayS: nan}
-}
-
-// Resolving tells by telemetry, twice a second, that a session waits for its stream, until stop is called.
-func Resolving(w *bus.TelemetryWriter, stream string, clock bus.Clock) (stop func()) {
-	t := bus.Telemetry{Phase: bus.PhaseResolving, Detail: "waiting for " + stream}
-	t.Streams = []bus.StreamHealth{newLink(stream, WatchDefaults(), time.Now(), clock.At).health(nil)}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		for {
-			_ = w.Write(t) // counted there: who looks on misses a look
-			select {
-			case <-tick.C:
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
 }

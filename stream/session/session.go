@@ -11,7 +11,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
@@ -49,12 +48,14 @@ type Options struct {
 	Age   Age   // how old samples may be; the zero value sets no bound
 	// Calibrate, if not nil, comes first: it makes the model that decodes.
 	Calibrate *Calibration
+	// Guard, if not nil, is what holds the session back since the bus is open: it has heard stops and operators already, and
+	// whoever made it has given its verbs to Ctl, and closes it. Where it is nil the session has one of its own, of Stops and HeldFile.
+	Guard *Guard
 	// Stops, if not nil, is a bus on which emergency stops of the session are heard: it then sends no commands until an
 	// operator resumes it, so that a controller that is started behind a stop finds nothing to act on.
 	Stops *bus.Bus
-	// StopFile, if not "", is where a stop is kept until an operator resumes the session, see the function of that name: a
-	// session that finds one there begins paused.
-	StopFile string
+	// HeldFile, if not "", is where what holds the session back is kept for one that is started again, see the function of that name.
+	HeldFile string
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
@@ -134,13 +135,10 @@ type engine struct {
 	rep    Report
 	info   *signal.Info
 	phase  bus.Phase // but paused
-	paused bool
-	// stopped is the emergency stop that paused it, "" for none.
-	stopped string
-	resumed time.Time   // when an operator let it go on, the zero time where none did
-	keeper  *stopKeeper // nil where stops are not kept
-	detail  string
-	note    func(string)
+	guard  *Guard
+	owned  bool // the guard is ours to close
+	detail string
+	note   func(string)
 
 	model   *running
 	before  []Model // those that rollback leads to, the newest last
@@ -180,26 +178,9 @@ type engine struct {
 	loading loading
 	over    chan struct{} // closed when nothing of ops will be done any more
 	echo    *echo
-	stop    atomic.Pointer[heardStop] // an emergency stop that has not been obeyed yet
-	stops   *bus.Subscription
-	// standing is what somebody says of a stop that is in force, asks what asks for it.
-	standing atomic.Pointer[standing]
-	asks     io.Closer
 
 	mu   sync.Mutex
 	view snapshot // what others may look at
-}
-
-// heardStop is an emergency stop and when it came.
-type heardStop struct {
-	bus.Stop
-	at time.Time
-}
-
-// standing is what somebody says of a stop, and when.
-type standing struct {
-	bus.StopAnswer
-	at time.Time
 }
 
 // maxBefore models can be gone back to.
@@ -213,7 +194,7 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 		return Report{}, err
 	}
 	if err := e.begin(); err != nil {
-		return e.rep, err
+		return e.rep, errors.Join(err, e.release())
 	}
 	err = e.loop(ctx)
 	return e.finish(ctx, err)
@@ -280,30 +261,42 @@ func (e *engine) begin() error {
 			return err
 		}
 	}
-	if e.opt.Stops != nil {
+	if e.guard = e.opt.Guard; e.guard == nil {
 		var err error
-		e.stops, err = e.opt.Stops.SubscribeStop(e.opt.Commands.Session(), func(s bus.Stop, at time.Time, _ func(bus.StopAnswer) error) {
-			e.stop.Store(&heardStop{s, at})
-		})
-		if err != nil {
+		if e.guard, err = NewGuard(GuardOptions{Commands: e.opt.Commands, Clock: e.opt.Clock, Stops: e.opt.Stops, File: e.opt.HeldFile, Note: e.note}); err != nil {
 			return err
 		}
-		if e.asks, err = e.opt.Commands.AskStopped(func(a bus.StopAnswer, at time.Time) { e.standing.Store(&standing{a, at}) }); err != nil {
-			return err
-		}
+		e.owned = true
 	}
-	if e.opt.Commands.Intent() == bus.Shadow {
+	if e.guard.attach(e) {
 		e.log(record.KindShadow, 0, record.Detail{Why: "it began so"})
 	}
-	e.recall()
+	e.logHeld()
 	if e.opt.Ctl != nil {
-		e.opt.Ctl.Handle(e.verbs()...)
+		if e.owned {
+			e.opt.Ctl.Handle(e.guard.Verbs()...)
+		}
+		if e.opt.Adapter != nil {
+			e.opt.Ctl.Handle(e.opt.Adapter.verbs()...)
+		}
 	}
 	if e.opt.Metrics != nil {
 		e.opt.Metrics.attach(e)
 	}
 	e.look(time.Now())
 	return nil
+}
+
+// release lets go of the guard.
+func (e *engine) release() error {
+	if e.guard == nil {
+		return nil
+	}
+	e.guard.detach()
+	if !e.owned {
+		return nil
+	}
+	return e.guard.Close()
 }
 
 // decide makes m the model that decides; its pipeline must have been started.
@@ -601,7 +594,7 @@ func (e *engine) lookAtMarks(now time.Time) {
 // beat says in the heartbeat whether commands come: a controller then need not wait for the newest to expire.
 func (e *engine) beat() {
 	s := bus.StateWaiting
-	if e.model != nil && !e.paused && e.link.flows() {
+	if _, holds := e.guard.holding(); e.model != nil && !holds && e.link.flows() {
 		s = bus.StateDecoding
 	}
 	if s == e.told {
@@ -663,13 +656,9 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	if e.echo != nil {
 		err = errors.Join(err, e.echo.close(&e.stages))
 	}
-	if e.stops != nil {
-		err = errors.Join(err, e.asks.Close(), e.stops.Close())
-	}
-	e.obey() // one that came last is on record too
-	if e.keeper != nil {
-		err = errors.Join(err, e.keeper.close())
-	}
+	err = errors.Join(err, e.release())
+	e.obey() // a stop that came last is in the report too
+	e.rep.Stops = e.guard.stopCount()
 	e.rep.Stats.Stats = e.stats()
 	e.rep.Stages = e.stages.report()
 	e.rep.Latency, e.rep.Age = e.rep.Stages[stageNames[stageTotal]], e.age.Summary()
@@ -690,7 +679,7 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	if e.cal != nil && e.rep.Calibration == nil {
 		e.rep.Calibration = &e.cal.result
 	}
-	e.phase, e.paused = bus.PhaseEnded, false
+	e.phase = bus.PhaseEnded
 	e.look(time.Now())
 	if err != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a session ends when it is told to

@@ -107,9 +107,10 @@ func TestActuateMustBeFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
+	run := r.status().Run
 	send := func(id, verb string, sent int64) bus.Reply {
 		t.Helper()
-		data, err := json.Marshal(bus.Request{V: bus.Version, Session: "s", Decoder: "d", ID: id, Verb: verb, Sent: sent})
+		data, err := json.Marshal(bus.Request{V: bus.Version, Session: "s", Decoder: "d", ID: id, Verb: verb, Sent: sent, Run: run})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,52 +10,45 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
-	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // errOver is what is asked of a session that has ended.
 var errOver = errors.New("the session has ended")
 
-// verbs are what operators can ask a session for.
-func (e *engine) verbs() []bus.Verb {
-	phase := func(fn func() error) func(context.Context, []string) (any, error) {
-		return func(ctx context.Context, _ []string) (any, error) {
-			var p bus.Phase
-			err := e.do(ctx, func() error {
-				err := fn()
-				p = e.shown()
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
-			return map[string]any{"phase": p, "state": e.opt.Commands.Intent()}, nil
-		}
-	}
-	list := []bus.Verb{
-		{Name: "status", Urgent: true, Doc: "how the session and its streams are", Do: func(ctx context.Context, _ []string) (any, error) {
-			var t bus.Telemetry
-			err := e.do(ctx, func() error { t = e.telemetry(); return nil })
-			return t, err
-		}},
-		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: phase(func() error { return e.pause(true) })},
-		{Name: "resume", Fresh: true, Doc: "send commands again", Do: phase(func() error { return e.pause(false) })},
-		{Name: "shadow", Urgent: true, Doc: "send commands that no controller may act on, from now on", Do: phase(func() error { return e.shade(true) })},
-		{Name: "actuate", Fresh: true, Doc: "send commands that controllers may act on", Do: phase(func() error { return e.shade(false) })},
-		{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes", Do: e.verbSwap},
-		{
-			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"}, Do: e.verbRollback,
+// sessionVerb is what operators can ask a session for that has its stream.
+type sessionVerb struct {
+	bus.Verb // without Do
+	do       func(e *engine, ctx context.Context, args []string) (any, error)
+}
+
+// sessionVerbs are all of them, but for those of an adapter.
+func sessionVerbs() []sessionVerb {
+	return []sessionVerb{
+		{bus.Verb{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes"}, (*engine).verbSwap},
+		{bus.Verb{
+			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"},
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
-		},
-		{Name: "stop", Urgent: true, Doc: "end the session", Do: phase(func() error { e.end = true; return nil })},
-		{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made", Do: phase(func() error { return e.answer(accepted) })},
-		{Name: "refuse", Doc: "end the calibration without its model", Do: phase(func() error { return e.answer(refused) })},
-		{Name: "repeat", Doc: "refuse the model and calibrate again", Do: phase(func() error { return e.answer(repeated) })},
+		}, (*engine).verbRollback},
+		{bus.Verb{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made"}, says(accepted)},
+		{bus.Verb{Name: "refuse", Doc: "end the calibration without its model"}, says(refused)},
+		{bus.Verb{Name: "repeat", Doc: "refuse the model and calibrate again"}, says(repeated)},
 	}
-	if e.opt.Adapter != nil {
-		list = append(list, e.opt.Adapter.verbs()...)
+}
+
+// says judges the model that a calibration has made.
+func says(v verdict) func(*engine, context.Context, []string) (any, error) {
+	return func(e *engine, ctx context.Context, _ []string) (any, error) {
+		s := standing{State: e.opt.Commands.Intent()}
+		err := e.do(ctx, func() error {
+			err := e.answer(v)
+			s.Phase = e.shown()
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	}
-	return list
 }
 
 // do runs fn between two chunks and waits for it.
@@ -69,42 +62,6 @@ func (e *engine) do(ctx context.Context, fn func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func (e *engine) pause(on bool) error {
-	if e.paused == on {
-		return nil // asked twice is no mistake
-	}
-	e.paused = on
-	if on {
-		e.note("paused: no commands are sent")
-		e.log(record.KindPause, e.at, record.Detail{Why: "an operator asked for it"})
-	} else {
-		e.lift()
-		e.note("resumed")
-		e.log(record.KindResume, e.at, record.Detail{Why: "an operator asked for it"})
-	}
-	e.beat()
-	e.look(time.Now())
-	return nil
-}
-
-// shade sends commands in shadow, or no longer. A session that is paused stays so.
-func (e *engine) shade(on bool) error {
-	if on == (e.opt.Commands.Intent() == bus.Shadow) {
-		return nil // asked twice is no mistake
-	}
-	_ = e.opt.Commands.SetShadow(on) // what is not sent is counted there; the next heartbeat, and each command, says it again
-	kind := record.KindActuate
-	if on {
-		e.note("in shadow: no controller may act on the commands")
-		kind = record.KindShadow
-	} else {
-		e.note("no longer in shadow: controllers may act on the commands")
-	}
-	e.log(kind, e.at, record.Detail{Why: "an operator asked for it"})
-	e.look(time.Now())
-	return nil
 }
 
 // loadTimeout is how long a model may take to be read and built.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,9 +68,12 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 					return fmt.Errorf("%s: source: file: %w", args[0], err)
 				}
 			}
-			rep, rec, delay, err := live(cmd, cfg, session.StopFile(args[0], cfg.Session, cfg.Decoder))
+			rep, rec, delay, err := live(cmd, cfg, session.HeldFile(args[0], cfg.Session, cfg.Decoder))
 			var no *session.NotAcceptedError
 			switch {
+			case errors.Is(err, session.ErrAsked): // as gyrus ctl stop ends a session that has its stream
+				note(cmd, "ended: %v", err)
+				return nil
 			case errors.As(err, &no):
 				err = incomplete{err}
 			case err != nil && rep.Chunks == 0: // nothing was done that could be told of
@@ -149,8 +153,8 @@ type taped struct {
 	err error // why something is missing in it, nil where it is whole
 }
 
-// live runs a session; a stop is kept in stopFile.
-func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
+// live runs a session; what holds it back is kept in heldFile.
+func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
@@ -223,14 +227,16 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
-	var adapter *session.Adapter
-	if cfg.Adapt != nil {
-		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, model.Origin); err != nil {
-			return rep, rec, delay, err
-		}
-		defer closing(adapter.Close)
-		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
+	looks := bus.NewTelemetryWriter(w)
+	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
+	if page != nil {
+		guarding.OnLook = page.Look
 	}
+	guard, err := session.NewGuard(guarding) // from here on a stop is heard, whatever the session waits for
+	if err != nil {
+		return rep, rec, delay, err
+	}
+	defer closing(guard.Close)
 	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), clock, func(q bus.Request, r bus.Reply) {
 		if q.Verb != "status" && q.Verb != "verbs" { // pages ask for these all the time
 			note(cmd, "%s", asked(q, r))
@@ -240,11 +246,26 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 		return rep, rec, delay, err
 	}
 	defer closing(ctl.Close)
+	ctl.Handle(guard.Verbs()...)
+	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}
+	if page != nil {
+		page.Attach(shown)
+	}
+	var adapter *session.Adapter
+	if cfg.Adapt != nil {
+		if adapter, err = session.NewAdapter(b, cfg.Session, cfg.Decoder, *cfg.Adapt, model.Origin); err != nil {
+			return rep, rec, delay, err
+		}
+		defer closing(adapter.Close)
+		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
+	}
 	note(cmd, "waiting for the stream")
-	looks := bus.NewTelemetryWriter(w)
-	found := session.Resolving(looks, cfg.Source.Name(), clock)
-	src, err := cfg.Source.Open(cmd.Context(), b, cfg.Session, clock)
+	wait, found := guard.Waiting(cmd.Context(), cfg.Source.Name())
+	src, err := cfg.Source.Open(wait, b, cfg.Session, clock)
 	found()
+	if cause := context.Cause(wait); err != nil && errors.Is(cause, session.ErrAsked) {
+		return rep, rec, delay, cause
+	}
 	if err != nil {
 		return rep, rec, delay, err
 	}
@@ -267,8 +288,8 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 	opt := session.Options{
 		Source: src, Stream: cfg.Source.Name(), Pipeline: model.Pipeline, SHA256: model.SHA256, Commands: w, Clock: clock, Adapter: adapter,
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
-		Stops:   b, StopFile: stopFile,
-		Watch: cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
+		Guard:   guard,
+		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
 		Note: func(text string) { note(cmd, "%s", text) },
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
@@ -284,7 +305,7 @@ func live(cmd *cobra.Command, cfg *session.Config, stopFile string) (rep session
 	if page != nil {
 		attachPage(page, &opt)
 		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
-		page.Start(dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}, src.Info())
+		page.Start(shown, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)
 	err = errors.Join(err, w.Close()) // whoever acts is told that it is over before anything else is tidied up

@@ -25,22 +25,25 @@
 #define WATCHDOG (250 * MS)
 #define MAX_VALID_MS 10000.0
 #define ELDER_SILENCE (2000 * MS)
+#define ECHO_WAIT (500 * MS)
 #define LABEL 64
 
 static const char *session, *decoder;
 static char name[64];
+static FILE *entropy;
 static volatile sig_atomic_t quit;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* How much longer than the fastest message of its run a message was on its way: rules 4 and 5. */
 struct transit {
-    bool known, proven;
-    int64_t base, raised, first, first_published, anchor;
+    bool known, even, alive;     /* alive: the nonce came back, it is no recording */
+    int64_t base, raised, first, first_published, anchor, asked;
     int beats;
+    char nonce[33];              /* that was sent and did not come back; empty where none was */
 };
 
 /* The state of the rules; times are nanoseconds of the steady clock. */
-static int64_t run, newest, seq, beat_seq, spoke;        /* rules 2 and 3 */
+static int64_t run, newest, seq, beat_seq, waits, spoke; /* rules 2, 3 and 8 */
 static bool ended, latched, shadow;
 static json_t *stood;                                    /* the newest emergency stop; NULL where there was none */
 static int64_t stood_at;
@@ -69,7 +72,33 @@ static void stop(const char *why) {
     fflush(stdout);
 }
 
-static void doubt(struct transit *t) { t->proven = false; t->beats = 0; }
+static void doubt(struct transit *t) { t->even = t->alive = false; t->beats = 0; t->nonce[0] = 0; }
+
+static bool proven(const struct transit *t) { return t->even && t->alive; }
+
+/* A nonce that the decoder is to send back; NULL where none is needed now. */
+static const char *challenge(struct transit *t, int64_t now) {
+    unsigned char bytes[16];
+    size_t k;
+    if (t->alive || (t->nonce[0] != 0 && now - t->asked <= ECHO_WAIT)) return NULL;
+    if (fread(bytes, 1, sizeof bytes, entropy) != sizeof bytes) return NULL; /* nothing is acted on then */
+    for (k = 0; k < sizeof bytes; k++) snprintf(t->nonce + 2 * k, 3, "%02x", bytes[k]);
+    t->asked = now;
+    return t->nonce;
+}
+
+static void take_echo(struct transit *t, int64_t now, json_t *nonces) {
+    size_t k;
+    if (t->nonce[0] == 0 || now - t->asked > ECHO_WAIT) return;
+    for (k = 0; k < json_array_size(nonces); k++) {
+        const char *n = json_string_value(json_array_get(nonces, k));
+        if (n != NULL && strcmp(n, t->nonce) == 0) {
+            t->alive = true;
+            t->nonce[0] = 0;
+            return;
+        }
+    }
+}
 
 static void safe(const char *why) {
     if (held.on) {
@@ -97,10 +126,10 @@ static void take_beat(struct transit *t, int64_t now, int64_t published) {
     t->known = true;
     t->raised = now;
     if (t->beats == 0 || delay < t->anchor - 20 * MS) { /* rule 5 */
-        t->proven = false;
+        t->even = false;
         open_window(t, now, published, delay);
     } else if (++t->beats >= 4 && now - t->first >= 250 * MS && published - t->first_published >= 250 * MS) {
-        t->proven = true;
+        t->even = true;
         open_window(t, now, published, t->base);
     }
 }
@@ -118,7 +147,7 @@ static void age_held(void) {
 
 /* Rules 6 and 8. */
 static void advance(int64_t now) {
-    if (elder.way.proven && now > elder.heard + WATCHDOG) doubt(&elder.way);
+    if (proven(&elder.way) && now > elder.heard + WATCHDOG) doubt(&elder.way);
     if (held.on && held.excess + now - held.arrival > held.allowed) safe("expired");
     if (hearing && now > heard + WATCHDOG) {
         hearing = shadow = false;
@@ -130,11 +159,11 @@ static void advance(int64_t now) {
 /* What an operator can do something about, where nothing is acted on. */
 static const char *shows(void) {
     if (latched || held.on) return "";
-    return elder.way.proven ? "older_run" : shadow ? "shadow" : "";
+    return proven(&elder.way) ? "older_run" : shadow ? "shadow" : "";
 }
 
 static void begin(int64_t r) {
-    run = r; seq = beat_seq = 0; ended = shadow = false;
+    run = r; seq = beat_seq = waits = 0; ended = shadow = false;
     memset(&way, 0, sizeof way);
 }
 
@@ -203,6 +232,7 @@ static void older(json_t *m, int64_t now) {
     if (c > elder.cmd_seq) elder.cmd_seq = c;
     elder.heard = now;
     take_beat(&elder.way, now, published);
+    take_echo(&elder.way, now, json_object_get(m, "nonces"));
     if (excess(&elder.way, now - published) > WATCHDOG) doubt(&elder.way);
 }
 
@@ -218,6 +248,7 @@ static void on_status(json_t *m, int64_t now) {
     if (whole(m, "seq") <= beat_seq) return;
     beat_seq = whole(m, "seq");
     take_beat(&way, now, published);
+    take_echo(&way, now, json_object_get(m, "nonces"));
     age_held();
     if (excess(&way, now - published) > WATCHDOG) {
         doubt(&way);
@@ -226,12 +257,23 @@ static void on_status(json_t *m, int64_t now) {
         hearing = true;
     }
     if (json_is_true(json_object_get(m, "shadow"))) shade();
+    if (is(m, "state", "waiting")) { /* rule 8 */
+        if (whole(m, "cmd_seq") > waits) waits = whole(m, "cmd_seq");
+        if (held.on && held.seq <= waits) safe("waiting");
+    }
     if (is(m, "state", "ended")) {
         ended = true;
         shadow = false;
         safe("ended");
     }
     advance(now);
+}
+
+/* What the decoder of a heartbeat is asked to send back, or NULL: rule 5. */
+static const char *asks(json_t *m, int64_t now) {
+    if (!valid(m) || is(m, "state", "ended")) return NULL;
+    if (whole(m, "run") == run && !ended) return challenge(&way, now);
+    return whole(m, "run") == elder.run ? challenge(&elder.way, now) : NULL;
 }
 
 static bool possible(json_t *m) {
@@ -276,7 +318,7 @@ static void on_command(json_t *m, int64_t now) {
         return;
     }
     allowed = (int64_t)(json_number_value(json_object_get(m, "valid_for_ms")) * MS);
-    if (!way.proven || excess(&way, delay) > allowed) {
+    if (!proven(&way) || number <= waits || excess(&way, delay) > allowed) {
         advance(now);
         return;
     }
@@ -290,11 +332,11 @@ static void on_command(json_t *m, int64_t now) {
     snprintf(held.label, sizeof held.label, "%s", label == NULL ? "" : label);
 }
 
-/* Answers a stop, and with more (or NULL) a heartbeat that asks whether one is in force. */
+/* Answers a stop, or a heartbeat: more is a nonce, or that a stop was confirmed or is in force. */
 static void answer(natsConnection *nc, const char *subject, json_t *more) {
-    json_t *a = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "session", session, "decoder", decoder, "controller", name);
+    json_t *a = json_pack("{s:i, s:s, s:s}", "v", 1, "session", session, "decoder", decoder);
     char *text;
-    if (more != NULL) json_object_update(a, more);
+    json_object_update(a, more);
     text = json_dumps(a, JSON_COMPACT);
     if (text != NULL && strncmp(subject, "gyrus.", 6) != 0) natsConnection_PublishString(nc, subject, text);
     free(text);
@@ -307,7 +349,7 @@ static json_t *standing(int64_t now) {
     static const char *const words[] = {"source", "why"};
     json_t *more = NULL;
     if (latched && stood != NULL) {
-        more = json_pack("{s:f}", "since_ms", (double)(now - stood_at) / MS);
+        more = json_pack("{s:s, s:f}", "controller", name, "since_ms", (double)(now - stood_at) / MS);
         for (int k = 0; k < 2; k++) {
             json_t *word = json_object_get(stood, words[k]);
             if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
@@ -321,11 +363,16 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
     (void)sub;
     if (json_is_object(m)) {
-        json_t *more = NULL;
+        json_t *more = NULL, *nonce = NULL;
         pthread_mutex_lock(&lock);
         ((void (*)(json_t *, int64_t))handle)(m, now);
-        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status) more = standing(now);
+        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status) {
+            const char *n = asks(m, now);
+            if (n != NULL) nonce = json_pack("{s:s}", "nonce", n);
+            more = standing(now);
+        }
         pthread_mutex_unlock(&lock);
+        if (nonce != NULL) answer(nc, natsMsg_GetReply(msg), nonce);
         if (more != NULL) answer(nc, natsMsg_GetReply(msg), more);
     }
     json_decref(m);
@@ -344,7 +391,7 @@ static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, voi
     stood = json_is_object(m) ? json_incref(m) : json_object();
     stood_at = now_ns();
     pthread_mutex_unlock(&lock);
-    if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), NULL);
+    if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), json_pack("{s:s}", "controller", name));
     json_decref(m);
     natsMsg_Destroy(msg);
 }
@@ -391,9 +438,16 @@ int main(int argc, char **argv) {
     sigaction(SIGINT, &on_term, NULL);
     sigaction(SIGTERM, &on_term, NULL);
     stop("never");
+    entropy = fopen("/dev/urandom", "rb");
+    if (entropy == NULL) {
+        perror("/dev/urandom");
+        return 1;
+    }
+    setvbuf(entropy, NULL, _IONBF, 0); /* no more of it than is needed */
 
     check(natsOptions_Create(&opts), "options");
     check(natsOptions_SetURL(opts, argv[1]), "url");
+    check(natsOptions_SetIgnoreDiscoveredServers(opts, true), "gossip"); /* nobody looked whether those that a server speaks of may be spoken to */
     check(natsOptions_SetMaxReconnect(opts, -1), "reconnects");
     check(natsOptions_SetReconnectWait(opts, 100), "reconnect wait");
     check(natsOptions_SetPingInterval(opts, 300), "ping interval");

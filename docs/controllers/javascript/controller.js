@@ -9,7 +9,7 @@
 // actuator needs a watchdog of its own. JSON.parse rounds times to 256 ns, which does no harm here.
 import { connect } from "@nats-io/transport-node";
 
-const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000; // ms, like all times here
+const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500; // ms, like all times here
 const [url, session, decoder] = process.argv.slice(2);
 const token = /^[A-Za-z0-9_-]{1,64}$/;
 if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
@@ -25,9 +25,19 @@ const whole = (x) => Number.isInteger(x) && x > 0;
 
 // How much longer than the fastest message of its run a message was on its way: rules 4 and 5.
 class Transit {
-  base = null; raised = 0; proven = false; beats = 0; first = 0; firstPublished = 0; anchor = 0;
+  base = null; raised = 0; even = false; alive = false; nonce = ""; asked = 0; beats = 0; first = 0; firstPublished = 0; anchor = 0;
 
-  doubt() { this.proven = false; this.beats = 0; }
+  doubt() { this.even = this.alive = false; this.nonce = ""; this.beats = 0; }
+  get proven() { return this.even && this.alive; } // the delays are even, and it is no recording
+  challenge(now) { // a nonce that the decoder is to send back, or ""
+    if (this.alive || (this.nonce && now - this.asked <= ECHO)) return "";
+    this.nonce = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+    this.asked = now;
+    return this.nonce;
+  }
+  echo(now, nonces) {
+    if (this.nonce && now - this.asked <= ECHO && Array.isArray(nonces) && nonces.includes(this.nonce)) { this.alive = true; this.nonce = ""; }
+  }
   excess(delay) { return this.base === null ? 0 : Math.max(0, delay - this.base); }
   window(now, published, d) { this.beats = 1; this.first = now; this.firstPublished = published; this.anchor = d; }
 
@@ -36,10 +46,10 @@ class Transit {
     this.base = this.base === null ? delay : Math.min(this.base + (now - this.raised) * 500e-6, delay); // rule 4
     this.raised = now;
     if (this.beats === 0 || delay < this.anchor - 20) { // rule 5
-      this.proven = false;
+      this.even = false;
       this.window(now, published, delay);
     } else if (++this.beats >= 4 && now - this.first >= 250 && published - this.firstPublished >= 250) {
-      this.proven = true;
+      this.even = true;
       this.window(now, published, this.base);
     }
   }
@@ -56,7 +66,7 @@ class Transit {
 const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: new Transit() });
 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
-let run = 0, newest = 0, seq = 0, beatSeq = 0, ended = false, shadow = false, spoke = 0;
+let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
 let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
 
@@ -65,7 +75,7 @@ const shade = () => { shadow = true; safe("shadow"); }; // rule 13
 const ageHeld = () => { if (held) held.excess = Math.max(held.excess, transit.excess(held.delay)); };
 
 function begin(r) {
-  run = r; seq = 0; beatSeq = 0; ended = false; shadow = false; transit = new Transit();
+  run = r; seq = 0; beatSeq = 0; waits = 0; ended = false; shadow = false; transit = new Transit();
 }
 
 const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
@@ -92,6 +102,7 @@ function older(m, now) { // rule 2: a heartbeat of a run that is not followed
   const published = m.t_publish_ns / 1e6;
   elder.beatSeq = m.seq; elder.cmdSeq = Math.max(elder.cmdSeq, m.cmd_seq); elder.heard = now;
   elder.transit.beat(now, published);
+  elder.transit.echo(now, m.nonces);
   if (elder.transit.excess(now - published) > WATCHDOG) elder.transit.doubt();
 }
 
@@ -103,11 +114,23 @@ function onStatus(m, now) {
   beatSeq = m.seq;
   const published = m.t_publish_ns / 1e6;
   transit.beat(now, published);
+  transit.echo(now, m.nonces);
   ageHeld();
   if (transit.excess(now - published) > WATCHDOG) transit.doubt(); else heard = now;
   if (m.shadow) shade();
+  if (m.state === "waiting") { // rule 8
+    waits = Math.max(waits, m.cmd_seq);
+    if (held && held.command.seq <= waits) safe("waiting");
+  }
   if (m.state === "ended") { ended = true; shadow = false; safe("ended"); }
   advance(now);
+}
+
+// What the decoder of a heartbeat is asked to send back, or "": rule 5.
+function challenge(m, now) {
+  if (!valid(m) || m.state === "ended") return "";
+  if (m.run === run && !ended) return transit.challenge(now);
+  return m.run === elder.run ? elder.transit.challenge(now) : "";
 }
 
 function onCommand(m, now) {
@@ -124,7 +147,7 @@ function onCommand(m, now) {
   ageHeld();
   if (m.state !== "actuate") return shade(); // however old it is, and it feeds no watchdog
   const delay = now - published, excess = transit.excess(delay);
-  if (!transit.proven || excess > m.valid_for_ms) return advance(now);
+  if (!transit.proven || m.seq <= waits || excess > m.valid_for_ms) return advance(now);
   heard = now;
   if (latched) return;
   shadow = false;
@@ -182,6 +205,7 @@ stop("never");
 const name = crypto.randomUUID();
 const nc = await connect({
   servers: url, name: "example-javascript", maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50, pingInterval: 300, maxPingOut: 2,
+  ignoreClusterUpdates: true, // servers that a server speaks of were not given to us: nobody looked whether they may be spoken to
 });
 nc.subscribe(`gyrus.${session}.stop`, {
   callback: (_err, msg) => { // rule 12: whatever has arrived
@@ -189,11 +213,11 @@ nc.subscribe(`gyrus.${session}.stop`, {
     held = null;
     stop("emergency");
     stood = { stop: msg ? parse(msg.data) : {}, at: performance.now() };
-    if (msg) answer(msg, {});
+    if (msg) answer(msg, { controller: name });
   },
 });
 function answer(msg, more) {
-  if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, controller: name, ...more }));
+  if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, ...more }));
 }
 const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k].slice(0, 200)]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
@@ -201,8 +225,11 @@ nc.subscribe(`gyrus.${session}.status`, {
   callback: (err, msg) => {
     const now = performance.now();
     if (err) return;
-    onStatus(parse(msg.data), now);
-    if (latched && stood) answer(msg, { since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
+    const m = parse(msg.data);
+    onStatus(m, now);
+    const nonce = msg.reply && challenge(m, now);
+    if (nonce) answer(msg, { nonce });
+    if (latched && stood) answer(msg, { controller: name, since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+import secrets
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ import uuid
 import nats
 
 MS = 1_000_000
-WATCHDOG, MAX_VALID, ELDER_SILENCE = 250 * MS, 10_000 * MS, 2000 * MS
+WATCHDOG, MAX_VALID, ELDER_SILENCE, ECHO = 250 * MS, 10_000 * MS, 2000 * MS, 500 * MS
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -41,7 +42,22 @@ class Transit:
         self.doubt()
 
     def doubt(self):
-        self.proven, self.beats = False, 0
+        self.even, self.alive, self.nonce, self.beats = False, False, None, 0
+
+    @property
+    def proven(self):  # the delays are even, and it is no recording
+        return self.even and self.alive
+
+    def challenge(self, now):
+        """A nonce that the decoder is to send back, or None."""
+        if self.alive or (self.nonce and now - self.asked <= ECHO):
+            return None
+        self.nonce, self.asked = secrets.token_hex(16), now
+        return self.nonce
+
+    def echo(self, now, nonces):
+        if self.nonce and now - self.asked <= ECHO and isinstance(nonces, list) and self.nonce in nonces:
+            self.alive, self.nonce = True, None
 
     def excess(self, delay):
         return 0 if self.base is None else max(0, delay - self.base)
@@ -54,12 +70,12 @@ class Transit:
             self.base = min(self.base + (now - self.raised) // 2000, delay)
         self.raised = now
         if self.beats == 0 or delay < self.anchor - 20 * MS:  # rule 5
-            self.proven = False
+            self.even = False
             self.window(now, published, delay)
         else:
             self.beats += 1
             if self.beats >= 4 and now - self.first >= 250 * MS and published - self.first_published >= 250 * MS:
-                self.proven = True
+                self.even = True
                 self.window(now, published, self.base)
 
     def window(self, now, published, anchor):
@@ -93,7 +109,7 @@ class Judge:
         stop("never")
 
     def begin(self, run):
-        self.run, self.seq, self.beat_seq, self.ended, self.shadow = run, 0, 0, False, False
+        self.run, self.seq, self.beat_seq, self.waits, self.ended, self.shadow = run, 0, 0, 0, False, False
         self.transit = Transit()
 
     def safe(self, why):
@@ -134,6 +150,7 @@ class Judge:
             e.transit.doubt()
         e.beat_seq, e.cmd_seq, e.heard = m["seq"], max(e.cmd_seq, m["cmd_seq"]), now
         e.transit.beat(now, m["t_publish_ns"])
+        e.transit.echo(now, m.get("nonces"))
         if e.transit.excess(now - m["t_publish_ns"]) > WATCHDOG:
             e.transit.doubt()
 
@@ -148,6 +165,7 @@ class Judge:
             return
         self.beat_seq = m["seq"]
         self.transit.beat(now, m["t_publish_ns"])
+        self.transit.echo(now, m.get("nonces"))
         self.age_held()
         if self.transit.excess(now - m["t_publish_ns"]) > WATCHDOG:
             self.transit.doubt()
@@ -155,10 +173,22 @@ class Judge:
             self.heard = now
         if m.get("shadow"):
             self.shade()
+        if m["state"] == "waiting":  # rule 8
+            self.waits = max(self.waits, m["cmd_seq"])
+            if self.held and self.held["command"]["seq"] <= self.waits:
+                self.safe("waiting")
         if m["state"] == "ended":
             self.ended, self.shadow = True, False
             self.safe("ended")
         self.advance(now)
+
+    def challenge(self, m, now):
+        """What the decoder of a heartbeat is asked to send back, or None: rule 5."""
+        if not self.valid(m) or m.get("state") == "ended":
+            return None
+        if m["run"] == self.run and not self.ended:
+            return self.transit.challenge(now)
+        return self.elder.transit.challenge(now) if m["run"] == self.elder.run else None
 
     def age_held(self):
         if self.held:
@@ -184,7 +214,7 @@ class Judge:
             return
         delay, allowed = now - published, int(m["valid_for_ms"] * MS)
         excess = self.transit.excess(delay)
-        if not self.transit.proven or excess > allowed:
+        if not self.transit.proven or m["seq"] <= self.waits or excess > allowed:
             self.advance(now)
             return
         self.heard = now
@@ -292,33 +322,45 @@ async def main(url, session, decoder):
     def on(handle):
         async def callback(msg):
             now = time.monotonic_ns()  # as early as possible
+            m = parse(msg.data)
             with judge.lock:
-                handle(parse(msg.data), now)
+                handle(m, now)
+                nonce = judge.challenge(m, now) if msg.reply and handle == judge.status else None
+            if nonce:
+                await answer(msg.reply, {"nonce": nonce})
             if msg.reply and handle == judge.status and judge.latched and stood:  # a decoder asks whether a stop is in force
                 words = {k: v[:200] for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
-                await answer(msg.reply, since_ms=(now - stood["at"]) / MS, **words)
+                await answer(msg.reply, {"controller": name, "since_ms": (now - stood["at"]) / MS, **words})
         return callback
 
-    async def answer(subject, **more):
+    async def answer(subject, more):
         if not subject.startswith("gyrus."):
-            await nc.publish(subject, json.dumps({"v": 1, "session": session, "decoder": decoder, "controller": name, **more}).encode())
+            await nc.publish(subject, json.dumps({"v": 1, "session": session, "decoder": decoder, **more}).encode())
 
     async def on_stop(msg):
         with judge.lock:
             judge.emergency()
         stood.update(stop=parse(msg.data), at=time.monotonic_ns())
         if msg.reply:
-            await answer(msg.reply)
+            await answer(msg.reply, {"controller": name})
+
+    def forget_gossip():
+        """Servers that a server speaks of were not given to us: nobody looked whether they may be spoken to."""
+        if not nc.is_closed:
+            nc.set_server_pool(url.split(","))
 
     async def on_disconnect():
         with judge.lock:
             judge.link_lost()
+        forget_gossip()
 
-    async def on_error(err):
+    async def on_error(err):  # of every try to connect too, and before the next
         print(err, file=sys.stderr)
+        forget_gossip()
 
-    nc = await nats.connect(url, name="example-python", max_reconnect_attempts=-1, reconnect_time_wait=0.1, ping_interval=0.3,
-                            max_outstanding_pings=2, disconnected_cb=on_disconnect, error_cb=on_error)
+    nc = nats.NATS()
+    await nc.connect(url, name="example-python", max_reconnect_attempts=-1, reconnect_time_wait=0.1, ping_interval=0.3,
+                     max_outstanding_pings=2, disconnected_cb=on_disconnect, error_cb=on_error)
     await nc.subscribe(f"gyrus.{session}.stop", cb=on_stop)
     await nc.subscribe(f"gyrus.{session}.status", cb=on(judge.status), pending_msgs_limit=64)
     await nc.subscribe(f"gyrus.{session}.cmd.{decoder}", cb=on(judge.command), pending_msgs_limit=64)

@@ -65,13 +65,13 @@ func (r *rig) paused(detail string) {
 // though nobody is there to tell it and the server is another one. An operator who resumes it ends that.
 func TestStopSurvivesRestart(t *testing.T) {
 	a, _ := saved(t, 8, "lda")
-	file := StopFile(filepath.Join(t.TempDir(), "session.yaml"), "s", "d")
+	file := HeldFile(filepath.Join(t.TempDir(), "session.yaml"), "s", "d")
 	var notes said
 	run := func() (*rig, *bus.Bus) {
 		var b *bus.Bus
 		r := start(t, person(t), func(o *Options, _ *stepped) {
 			with(load(t, a))(o, nil)
-			o.Stops, o.StopFile, o.Note, b = o.Echo, file, notes.note, o.Echo
+			o.Stops, o.HeldFile, o.Note, b = o.Echo, file, notes.note, o.Echo
 		})
 		return r, b
 	}
@@ -120,13 +120,13 @@ func TestStopRecordIsDamaged(t *testing.T) {
 	a, _ := saved(t, 8, "lda")
 	for name, text := range map[string]string{"empty": "", "cut": `{"v":1,"ses`, "foreign": `{"v":1,"session":"other","decoder":"d"}`} {
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "stopped.json")
+			file := filepath.Join(t.TempDir(), "held.json")
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			r := start(t, person(t), func(o *Options, _ *stepped) {
 				with(load(t, a))(o, nil)
-				o.StopFile = file
+				o.HeldFile = file
 			})
 			r.paused("it is not known whether an emergency stop is in force: " + file)
 			if err := r.ask(nil, "resume"); err != nil {
@@ -145,7 +145,7 @@ func TestStopCannotBeKept(t *testing.T) {
 	var b *bus.Bus
 	r := start(t, person(t), func(o *Options, _ *stepped) {
 		with(load(t, a))(o, nil)
-		o.Stops, o.StopFile, o.Note, b = o.Echo, filepath.Join(dir, "stopped.json"), notes.note, o.Echo
+		o.Stops, o.HeldFile, o.Note, b = o.Echo, filepath.Join(dir, "held.json"), notes.note, o.Echo
 	})
 	if n := notes.count("cannot be put on record"); n != 1 {
 		t.Errorf("told %d times at the start that a stop cannot be kept", n)
@@ -253,12 +253,12 @@ func TestStopIsKnownByOthers(t *testing.T) {
 	}
 }
 
-// TestStopKeeperHangs: a drive that takes nothing holds up neither the stop nor, for long, the end.
-func TestStopKeeperHangs(t *testing.T) {
-	k := &stopKeeper{path: "x", want: make(chan *keptStop, 1), done: make(chan struct{})} // nobody runs it
+// TestKeeperHangs: a drive that takes nothing holds up neither the stop nor, for long, the end.
+func TestKeeperHangs(t *testing.T) {
+	k := &keeper{path: "x", want: make(chan heldBack, 1), done: make(chan struct{})} // nobody runs it
 	for range 5 {
-		k.keep(&keptStop{})
-		k.keep(nil)
+		k.keep(heldBack{Doubt: "x"})
+		k.keep(heldBack{})
 	}
 	if err := k.close(); err == nil || !strings.Contains(err.Error(), "the drive does not answer") {
 		t.Errorf("closed with %v", err)

@@ -1,0 +1,38 @@
+package session
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+)
+
+// eventBytes is more than an event takes but for its label.
+const eventBytes = 128
+
+// bytes is about what the capture takes.
+func (r *capture) bytes() int64 {
+	n := int64(len(r.spans)) * 16
+	for _, x := range r.x {
+		n += 8 * int64(len(x))
+	}
+	return n + r.words
+}
+
+// full says why nothing more can be kept, "" where it can.
+func (c *calibrator) full() string {
+	if most := cmp.Or(c.capture.most, 8*maxCapture); c.opt.Cues == cuesMarkers && !c.ended && c.capture.bytes() > most {
+		return fmt.Sprintf("the cues of the source have not come within %.0f min of it (%s), and %.1f MB of samples are as much as is kept: look whether the labels in classes are those that it sends, and begin when they are about to come",
+			float64(c.capture.end)/c.info.Rate/60, c.progress(), float64(most)/1e6)
+	}
+	return ""
+}
+
+// fill gives the calibration up where its cues do not come: nothing else would bound what it keeps.
+func (e *engine) fill(why string) error {
+	e.cal.result.Why = why
+	e.detail = why
+	e.note(why)
+	err := e.judged(refused)
+	e.cal.capture = capture{info: e.cal.info}
+	return errors.Join(err, e.failed)
+}

@@ -1,0 +1,420 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
+)
+
+// GuardOptions say what a Guard stands before.
+type GuardOptions struct {
+	Commands *bus.CommandWriter
+	Clock    bus.Clock // the one that Commands stamps with
+	// Stops, if not nil, is a bus on which emergency stops of the session are heard, and others are asked for those in force.
+	Stops *bus.Bus
+	// File, if not "", is where what holds the decoder back is kept for one that is started again, see HeldFile.
+	File string
+	// Telemetry and OnLook, if not nil, are told how the session is while it waits for its stream.
+	Telemetry *bus.TelemetryWriter
+	OnLook    func(bus.Telemetry)
+	// Note, if not nil, is told in one line what people should know.
+	Note func(text string)
+}
+
+// Guard is what holds a decoder back: emergency stops, a pause, the shadow. It is there as soon as the bus is, and hears stops and
+// operators while the session waits for its stream, which Run then goes on with. All methods may be called from any goroutine.
+type Guard struct {
+	opt    GuardOptions
+	stops  *bus.Subscription
+	asks   io.Closer
+	keeper *keeper       // nil where nothing is kept
+	kick   chan struct{} // something is to be looked at
+	ended  chan struct{} // closed when an operator asks for the end before there is a session
+
+	mu      sync.Mutex
+	stop    *forced   // the newest emergency stop, nil where none is in force
+	newest  time.Time // when the newest message about one came, by what the senders say
+	met     []heard   // stops that were heard of while one is in force
+	lifted  []string  // IDs of stops that an operator has lifted
+	doubt   string    // why it is not known whether a stop is in force
+	resumed time.Time // when an operator last let the decoder go on
+	paused  time.Time // when an operator asked for it, the zero time where none did
+	asked   time.Time // when somebody last did
+	words   string    // of the pause
+	shadow  time.Time // when an operator asked for it
+	dimmed  time.Time // when somebody last did
+	count   int64     // stops
+	changes []change  // that the session has not seen
+	notes   []string  // that people have not been told
+	waits   *link     // what the session waits for
+	engine  *engine   // the session at work
+	over    bool      // the session has ended
+	closed  bool
+}
+
+// forced is a stop that is in force.
+type forced struct {
+	bus.Stop
+	since time.Time
+	words string
+}
+
+// heard is a stop and when a message of it last came.
+type heard struct {
+	bus.Stop
+	at time.Time
+}
+
+// change is something for the log of the session.
+type change struct {
+	kind record.Kind
+	why  string
+}
+
+// The limits of a Guard.
+const (
+	maxMet     = 64
+	maxLifted  = 1024
+	maxChanges = 1024
+
+	// sameStop is the time within which stops without an ID are repetitions of one.
+	sameStop = time.Second
+)
+
+// NewGuard listens, and recalls what is on record. What it says of stops that are in force elsewhere comes a moment later.
+func NewGuard(opt GuardOptions) (*Guard, error) {
+	if opt.Note == nil {
+		opt.Note = func(string) {}
+	}
+	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{})}
+	if opt.File != "" {
+		g.keeper = newKeeper(opt.File, keepAgain, opt.Note)
+	}
+	if opt.Stops != nil {
+		var err error
+		if g.stops, err = opt.Stops.SubscribeStop(opt.Commands.Session(), func(s bus.Stop, at time.Time, _ func(bus.StopAnswer) error) { g.hear(s, at) }); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+		if g.asks, err = opt.Commands.AskStopped(g.told); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
+	g.recall()
+	return g, nil
+}
+
+// Close stops listening and waits until all is on record. It must come behind the end of Run and of the Ctl.
+func (g *Guard) Close() error {
+	var err error
+	if g.asks != nil {
+		err = g.asks.Close()
+	}
+	if g.stops != nil {
+		err = errors.Join(err, g.stops.Close())
+	}
+	g.mu.Lock()
+	closed := g.closed
+	g.closed = true
+	g.mu.Unlock()
+	if g.keeper != nil && !closed {
+		err = errors.Join(err, g.keeper.close())
+	}
+	return err
+}
+
+// do runs fn with the lock, and then tells people what it left for them: nobody who reads slowly holds up a stop.
+func (g *Guard) do(fn func()) {
+	g.mu.Lock()
+	fn()
+	notes := g.notes
+	g.notes = nil
+	g.mu.Unlock()
+	for _, text := range notes {
+		g.opt.Note(text)
+	}
+	select {
+	case g.kick <- struct{}{}:
+	default: // it is going to be looked at
+	}
+}
+
+func (g *Guard) note(text string) { g.notes = append(g.notes, text) }
+
+// changed leaves a line for the log of the session.
+func (g *Guard) changed(kind record.Kind, why string) {
+	if len(g.changes) == maxChanges {
+		g.changes = slices.Delete(g.changes, 0, 1)
+	}
+	g.changes = append(g.changes, change{kind, why})
+}
+
+// hear obeys a stop on the bus: whatever is in force already, and whether it was lifted before.
+func (g *Guard) hear(s bus.Stop, at time.Time) {
+	g.do(func() {
+		if at.After(g.newest) {
+			g.newest = at
+		}
+		if s.ID != "" {
+			g.lifted = slices.DeleteFunc(g.lifted, func(id string) bool { return id == s.ID })
+		}
+		if known := g.meet(s, at); !known || g.stop == nil {
+			g.force(s, at, stopWords(s.Source, s.Why))
+		} else if g.stop.Stop == s { // a stop is sent again and again
+			g.stop.since = at
+			g.opt.Commands.Stopped(&s, at)
+		}
+	})
+}
+
+// told obeys what a controller that stands, or a decoder that is held back, says of a stop.
+func (g *Guard) told(a bus.StopAnswer, at time.Time) {
+	since := at.Add(-ms(a.SinceMS))
+	s := bus.Stop{V: bus.Version, ID: a.ID, Source: a.Source, Why: a.Why}
+	g.do(func() {
+		if a.ID != "" && slices.Contains(g.lifted, a.ID) || a.ID == "" && !since.After(g.resumed) {
+			return // an operator has seen that one, and let the session go on
+		}
+		if g.stop != nil {
+			if a.ID != "" && g.meet(s, since) || !since.After(g.stop.since.Add(sameStop)) {
+				return // it is known, or older than the one in force
+			}
+		} else if a.ID != "" {
+			g.meet(s, since)
+		}
+		who := "says " + a.Controller + " of decoder " + a.Decoder
+		if a.Controller == a.Decoder {
+			who = "says decoder " + a.Decoder + ", which it holds back too"
+		}
+		g.force(s, since, fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
+	})
+}
+
+// meet says whether a stop was heard of before, and remembers it.
+func (g *Guard) meet(s bus.Stop, at time.Time) bool {
+	i := slices.IndexFunc(g.met, func(h heard) bool { return h.ID == s.ID && (s.ID != "" || h.Stop == s) })
+	if i < 0 {
+		if len(g.met) == maxMet {
+			g.met = slices.Delete(g.met, 0, 1)
+		}
+		g.met = append(g.met, heard{s, at})
+		return false
+	}
+	known := s.ID != "" || at.Sub(g.met[i].at) < sameStop
+	g.met[i].at = at
+	return known
+}
+
+// force holds commands back by a stop that came at since.
+func (g *Guard) force(s bus.Stop, since time.Time, words string) {
+	g.stop, g.count = &forced{s, since, words}, g.count+1
+	if since.After(g.newest) {
+		g.newest = since
+	}
+	g.opt.Commands.Stopped(&s, since)
+	g.changed(record.KindStop, words)
+	g.note(words + ": no commands are sent until an operator resumes the session")
+	g.keep()
+}
+
+// keep puts what is in force on record.
+func (g *Guard) keep() {
+	if g.keeper == nil || g.closed {
+		return
+	}
+	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt}
+	if s := g.stop; s != nil {
+		h.Stop = &heldStop{ID: s.ID, Time: s.since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
+	}
+	wall := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		t = t.UTC().Round(0)
+		return &t
+	}
+	h.Paused, h.Shadow = wall(g.paused), wall(g.shadow)
+	g.keeper.keep(h)
+}
+
+// recall holds the decoder back by what is on record, and says what cannot be known.
+func (g *Guard) recall() {
+	if g.keeper == nil {
+		return
+	}
+	h, err := readHeld(g.opt.File, g.opt.Commands.Session(), g.opt.Commands.Decoder())
+	g.do(func() {
+		if err != nil { // others are not told: nobody knows that there is one
+			g.doubtful("it is not known whether an emergency stop is in force: " + err.Error())
+			g.note("nor whether the decoder was in shadow: ask for shadow before you resume it, where it should be")
+			return
+		}
+		now := time.Now()
+		since := func(t time.Time) (time.Time, string) {
+			if t.After(now) { // from now on it is as old as that, for others too
+				return now, fmt.Sprintf("on record with the time %s, to which this clock has not come: was it set back?", t.Local().Format(time.DateTime))
+			}
+			return t, "on record since " + t.Local().Format(time.DateTime)
+		}
+		if h.Doubt != "" {
+			g.doubtful(inLine(h.Doubt))
+		}
+		if s := h.Stop; s != nil {
+			at, said := since(s.Time)
+			stop := bus.Stop{V: bus.Version, ID: s.ID, Source: s.Source, Why: s.Why}
+			if g.meet(stop, at); g.stop == nil { // one that was heard meanwhile is newer
+				g.force(stop, at, fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
+			}
+		}
+		if h.Paused != nil && g.paused.IsZero() {
+			at, said := since(*h.Paused)
+			g.paused, g.words = at, "paused by an operator ("+said+")"
+			g.changed(record.KindPause, g.words)
+			g.note(g.words + ": no commands are sent until an operator resumes the session")
+		}
+		if h.Shadow != nil && g.shadow.IsZero() {
+			at, said := since(*h.Shadow)
+			g.shadow = at
+			_ = g.opt.Commands.SetShadow(true) // what is not sent is counted there; the next heartbeat, and each command, says it again
+			g.note("in SHADOW, as an operator asked (" + said + "): no controller may act on the commands until one asks for actuate")
+		}
+		if h.what() == "" {
+			if err := tryWrite(g.opt.File); err != nil {
+				g.note(fmt.Sprintf("an emergency stop, a pause or the shadow cannot be put on record for a decoder that is started again: %v", err))
+			}
+			g.note(fmt.Sprintf("no emergency stop is on record in %s; controllers that still stand by one say so", g.opt.File))
+		}
+		if g.stop != nil || !g.paused.IsZero() || !g.shadow.IsZero() {
+			g.keep() // with what was heard meanwhile, and without times that lie ahead
+		}
+	})
+}
+
+// doubtful holds commands back because a stop may be in force.
+func (g *Guard) doubtful(words string) {
+	g.doubt, g.count = words, g.count+1
+	g.changed(record.KindStop, words)
+	g.note(words + ": no commands are sent until an operator resumes the session")
+}
+
+// alarm is the stop that is in force, or may be, "" for none.
+func (g *Guard) alarm() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.alarmed()
+}
+
+func (g *Guard) alarmed() string {
+	if g.stop != nil {
+		return g.stop.words
+	}
+	return g.doubt
+}
+
+// holding says whether commands are held back, and by what.
+func (g *Guard) holding() (words string, holds bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if words = g.alarmed(); words == "" && !g.paused.IsZero() {
+		words = g.words
+	}
+	return words, words != ""
+}
+
+// stopCount is how many stops held the decoder back.
+func (g *Guard) stopCount() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count
+}
+
+// take is what has changed since it was asked for.
+func (g *Guard) take() []change {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.changes
+	g.changes = nil
+	return c
+}
+
+// attach says that e is the session at work, and whether it begins in shadow.
+func (g *Guard) attach(e *engine) (shadow bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.engine = e
+	select {
+	case <-g.ended:
+		e.end = true
+	default:
+	}
+	return g.opt.Commands.Intent() == bus.Shadow
+}
+
+// detach says that the session has ended.
+func (g *Guard) detach() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.engine, g.over = nil, true
+}
+
+// ErrAsked is why a wait for a stream ends: an operator asked for the end of the session.
+var ErrAsked = errors.New("an operator asked for the end of the session, which waited for its stream")
+
+// Waiting is a context for the wait for a stream: an operator who asks for the end ends it, with the cause ErrAsked. Until done is
+// called telemetry says, twice a second and at each change, what is waited for and what holds the decoder back.
+func (g *Guard) Waiting(ctx context.Context, stream string) (wait context.Context, done func()) {
+	g.mu.Lock()
+	g.waits = newLink(stream, WatchDefaults(), time.Now(), g.opt.Clock.At)
+	g.mu.Unlock()
+	wait, cancel := context.WithCancelCause(ctx)
+	quit, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		ended := g.ended
+		for {
+			t := g.telemetry()
+			if g.opt.OnLook != nil {
+				g.opt.OnLook(t)
+			}
+			if g.opt.Telemetry != nil {
+				_ = g.opt.Telemetry.Write(t) // counted there: who looks on misses a look
+			}
+			select {
+			case <-tick.C:
+			case <-g.kick:
+			case <-ended:
+				cancel(ErrAsked)
+				ended = nil
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return wait, func() { close(quit); <-over; cancel(nil) }
+}
+
+// telemetry is how the session is before it begins.
+func (g *Guard) telemetry() bus.Telemetry {
+	words, _ := g.holding()
+	w := g.opt.Commands
+	t := bus.Telemetry{
+		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: g.opt.Clock.Now(),
+		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words,
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.waits != nil {
+		t.Detail = cmp.Or(words, "waiting for "+g.waits.name)
+		t.Streams = []bus.StreamHealth{g.waits.health(nil)}
+	}
+	return t
+}

@@ -1,0 +1,482 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+)
+
+// post is a guard that stands before a decoder without a session.
+type post struct {
+	t     *testing.T
+	b     *bus.Bus
+	w     *bus.CommandWriter
+	g     *Guard
+	ctl   *bus.Ctl
+	clock bus.Clock
+	said  said
+	ended bool
+}
+
+// guarding begins a decoder of the session s; file keeps what holds it back, "" for nothing.
+func guarding(t *testing.T, b *bus.Bus, name, file string) *post {
+	t.Helper()
+	p := &post{t: t, b: b, clock: bus.NewClock()}
+	var err error
+	if p.w, err = bus.NewCommandWriter(b, "s", name, time.Second, p.clock); err != nil {
+		t.Fatal(err)
+	}
+	if p.g, err = NewGuard(GuardOptions{Commands: p.w, Clock: p.clock, Stops: b, File: file, Note: p.said.note}); err != nil {
+		t.Fatal(err)
+	}
+	if p.ctl, err = bus.NewCtl(b, "s", name, p.w.Run(), p.clock, nil); err != nil {
+		t.Fatal(err)
+	}
+	p.ctl.Handle(p.g.Verbs()...)
+	t.Cleanup(p.end)
+	return p
+}
+
+func (p *post) end() {
+	p.t.Helper()
+	if p.ended {
+		return
+	}
+	p.ended = true
+	if err := errors.Join(p.ctl.Close(), p.g.Close(), p.w.Close()); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// open is a server that ends with the test.
+func open(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// call asks for a verb from here, and decodes what it answers.
+func (p *post) call(verb string) (s standing) {
+	p.t.Helper()
+	r := p.ctl.Call(p.t.Context(), verb)
+	if !r.OK {
+		p.t.Fatalf("%s: %s", verb, r.Error)
+	}
+	if err := json.Unmarshal(r.Result, &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// holds waits until words hold the decoder back, "" for nothing at all.
+func (p *post) holds(words string) {
+	p.t.Helper()
+	var got string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		var holds bool
+		if got, holds = p.g.holding(); holds == (words != "") && strings.Contains(got, words) {
+			return
+		}
+	}
+	p.t.Fatalf("%q holds it back, want %q", got, words)
+}
+
+// soon waits for ok.
+func soon(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+// beats waits for so many more heartbeats of a decoder: what is answered to each has come then.
+func (p *post) beats(n uint64) {
+	p.t.Helper()
+	want := p.w.Stats().Heartbeats + n
+	soon(p.t, "heartbeats", func() bool { return p.w.Stats().Heartbeats >= want })
+}
+
+// onRecord waits until a file holds text, or is gone for "".
+func onRecord(t *testing.T, file, text string) {
+	t.Helper()
+	soon(t, text+" in "+file, func() bool {
+		data, err := os.ReadFile(file)
+		return text == "" && errors.Is(err, os.ErrNotExist) || text != "" && err == nil && strings.Contains(string(data), text)
+	})
+}
+
+// TestStopWhileItWaits: a stop that comes while the session waits for its stream holds it back when the stream is there, and
+// operators are answered meanwhile.
+func TestStopWhileItWaits(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	var g *Guard
+	var looks []bus.Telemetry
+	r := start(t, person(t), func(o *Options, _ *stepped) {
+		with(load(t, a))(o, nil)
+		b := o.Echo
+		seen := make(chan bus.Telemetry, 100)
+		var err error
+		if g, err = NewGuard(GuardOptions{Commands: o.Commands, Clock: o.Clock, Stops: b, OnLook: func(l bus.Telemetry) { seen <- l }}); err != nil {
+			t.Fatal(err)
+		}
+		o.Guard = g
+		o.Ctl.Handle(g.Verbs()...)
+		ctx, found := g.Waiting(t.Context(), "lsl://?name=late")
+		for verb, want := range map[string]string{
+			"status": `"phase":"resolving"`, "pause": `{"phase":"resolving","state":"actuate","held":"paused by an operator"}`, "shadow": `"state":"shadow"`,
+		} {
+			reply, err := b.Ask(t.Context(), "s", "d", verb)
+			if err != nil || !strings.Contains(string(reply.Result), want) {
+				t.Errorf("%s: %s, %v; want %s", verb, reply.Result, err, want)
+			}
+		}
+		for _, verb := range []string{"actuate", "resume"} {
+			if _, err := b.Ask(t.Context(), "s", "d", verb); err != nil {
+				t.Error(err)
+			}
+		}
+		if words, holds := g.holding(); holds || o.Commands.Intent() != bus.Actuate {
+			t.Errorf("held by %q, %s", words, o.Commands.Intent())
+		}
+		if err := sendStop(b, bus.Stop{Source: "button", Why: "early"}); err != nil {
+			t.Fatal(err)
+		}
+		for l := range seen {
+			if looks = append(looks, l); l.Detail == "EMERGENCY STOP by button: early" {
+				break
+			}
+		}
+		if ctx.Err() != nil {
+			t.Error("the wait is over")
+		}
+		found()
+	})
+	if l := looks[0]; l.Phase != bus.PhaseResolving || l.Detail != "waiting for lsl://?name=late" || l.Streams[0].Name != "lsl://?name=late" {
+		t.Errorf("%+v", l)
+	}
+	r.paused("EMERGENCY STOP by button: early")
+	if err := r.ask(nil, "resume"); err != nil {
+		t.Fatal(err)
+	}
+	r.decoding()
+	if err := r.ask(nil, "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := r.over(); err != nil || rep.Stops != 1 {
+		t.Errorf("%v, %d stops", err, rep.Stops)
+	}
+	if err := r.ask(nil, "pause"); err == nil || !strings.Contains(err.Error(), "the session has ended") {
+		t.Errorf("behind the end: %v", err)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEndWhileItWaits: an operator who asks for the end while a session waits for its stream ends that.
+func TestEndWhileItWaits(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	ctx, found := p.g.Waiting(t.Context(), "eeg")
+	defer found()
+	p.call("stop")
+	<-ctx.Done()
+	if !errors.Is(context.Cause(ctx), ErrAsked) {
+		t.Error(context.Cause(ctx))
+	}
+}
+
+// TestResumeOfBeforeTheStop: a request that was sent before a stop, or a pause, and comes behind it lifts nothing, nor does one to leave
+// the shadow that was sent before somebody asked for it.
+func TestResumeOfBeforeTheStop(t *testing.T) {
+	b := open(t)
+	p := guarding(t, b, "d", "")
+	nc, err := nats.Connect(b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	ask := func(id, verb string, sent int64) bus.Reply {
+		t.Helper()
+		data, err := json.Marshal(bus.Request{V: bus.Version, Session: "s", Decoder: "d", ID: id, Verb: verb, Sent: sent, Run: p.w.Run()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := nc.Request(bus.CtlSubject("s"), data, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := bus.ParseReply(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	before := p.clock.Now()
+	if err := sendStop(b, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+		t.Fatal(err)
+	}
+	p.holds("smoke")
+	if r := ask("1", "resume", before); r.OK || !strings.Contains(r.Error, "before the newest emergency stop came (EMERGENCY STOP: smoke)") {
+		t.Errorf("%+v", r)
+	}
+	p.holds("smoke")
+	between := p.clock.Now()
+	if err := sendStop(b, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // the same, which is being repeated
+		t.Fatal(err)
+	}
+	soon(t, "the repetition", func() bool { p.g.mu.Lock(); defer p.g.mu.Unlock(); return p.clock.At(p.g.newest) > between })
+	if r := ask("2", "resume", between); r.OK || p.g.stopCount() != 1 {
+		t.Errorf("%+v, %d stops", r, p.g.stopCount())
+	}
+	if r := ask("3", "resume", p.clock.Now()); !r.OK {
+		t.Errorf("%+v", r)
+	}
+	p.holds("")
+
+	before = p.clock.Now()
+	p.call("pause")
+	if r := ask("4", "resume", before); r.OK || !strings.Contains(r.Error, "before the newest request to pause") {
+		t.Errorf("%+v", r)
+	}
+	p.call("resume")
+	before = p.clock.Now()
+	p.call("shadow")
+	if r := ask("5", "actuate", before); r.OK || !strings.Contains(r.Error, "before the newest request to go into shadow") || p.w.Intent() != bus.Shadow {
+		t.Errorf("%+v", r)
+	}
+	if r := ask("6", "actuate", p.clock.Now()); !r.OK || p.w.Intent() != bus.Actuate {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestPauseAndShadowSurviveRestart: each is recalled until an operator ends it, and a stop with them.
+func TestPauseAndShadowSurviveRestart(t *testing.T) {
+	b := open(t)
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p := guarding(t, b, "d", file)
+	p.call("pause")
+	p.call("shadow")
+	if err := sendStop(b, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+		t.Fatal(err)
+	}
+	p.holds("smoke")
+	again := func() {
+		p.end()
+		p = guarding(t, b, "d", file)
+	}
+	again()
+	p.holds("EMERGENCY STOP: smoke (on record since ")
+	if n := p.said.count("in SHADOW, as an operator asked (on record since "); n != 1 || p.w.Intent() != bus.Shadow {
+		t.Errorf("told %d times, %s", n, p.w.Intent())
+	}
+	if n := p.said.count("paused by an operator (on record since "); n != 1 {
+		t.Errorf("told %d times that it is paused", n)
+	}
+	p.call("resume")
+	p.holds("")
+	onRecord(t, file, `"shadow"`)
+	again()
+	p.holds("")
+	if p.w.Intent() != bus.Shadow {
+		t.Error("out of the shadow")
+	}
+	if s := p.call("pause"); s.Held != "paused by an operator" || s.State != bus.Shadow {
+		t.Errorf("%+v", s)
+	}
+	p.call("actuate")
+	again()
+	p.holds("paused by an operator (on record since ")
+	if p.w.Intent() != bus.Actuate {
+		t.Error("in shadow")
+	}
+	p.call("resume")
+	onRecord(t, file, "")
+	again()
+	p.holds("")
+	if n := p.said.count("no emergency stop is on record in " + file); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
+// TestNewestStopCounts: what people read, what is on record and what others are told is the newest stop, in whichever order they are
+// heard of; one that is sent again and again is one.
+func TestNewestStopCounts(t *testing.T) {
+	b := open(t)
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p := guarding(t, b, "d", file)
+	other, err := bus.NewCommandWriter(b, "s", "other", time.Second, bus.NewClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan bus.StopAnswer, 1000)
+	asks, err := other.AskStopped(func(a bus.StopAnswer, _ time.Time) { answers <- a })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(asks.Close(), other.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	is := func(id, why string, count int64) {
+		t.Helper()
+		p.holds(why)
+		onRecord(t, file, why)
+		for len(answers) > 0 {
+			<-answers
+		}
+		soon(t, "the answer about "+why, func() bool { a := <-answers; return a.ID == id && a.Why == why })
+		if n := p.g.stopCount(); n != count {
+			t.Errorf("%d stops, want %d", n, count)
+		}
+	}
+	answer := func(id, why string, ago time.Duration) {
+		p.g.told(bus.StopAnswer{Decoder: "d", Controller: "c1", ID: id, Why: why, SinceMS: ago.Seconds() * 1e3}, time.Now())
+	}
+	answer("2", "second", time.Minute)
+	is("2", "second", 1)
+	answer("1", "first", time.Hour)
+	answer("", "without an ID", time.Hour)
+	answer("2", "second", time.Second) // known, whatever it says of its age
+	is("2", "second", 1)
+	answer("3", "third", 10*time.Second)
+	is("3", "third", 2)
+	for range 3 {
+		for _, s := range []bus.Stop{{ID: "4", Why: "fourth"}, {ID: "4", Why: "fourth"}} {
+			if err := sendStop(b, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	is("4", "fourth", 3)
+	for now, k := time.Now(), 0; k < 3; k++ {
+		p.g.hear(bus.Stop{Why: "fifth"}, now.Add(time.Duration(k-3)*100*time.Millisecond))
+	}
+	is("", "fifth", 4)
+	p.call("resume")
+	for _, id := range []string{"1", "2", "3", "4"} {
+		answer(id, "known", 0)
+	}
+	answer("", "without an ID", time.Hour)
+	p.holds("")
+	answer("6", "one that nobody has seen", time.Hour)
+	p.holds("one that nobody has seen (3600.0 s before, says c1 of decoder d)")
+	p.call("resume")
+	if err := sendStop(b, bus.Stop{ID: "4", Why: "meant again"}); err != nil { // a message is a stop, whatever was lifted
+		t.Fatal(err)
+	}
+	p.holds("meant again")
+}
+
+// TestStopIsPutOnRecordLater: where the drive takes nothing it is tried again until it does, and said once each.
+func TestStopIsPutOnRecordLater(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "full")
+	file := filepath.Join(dir, "held.json")
+	var notes said
+	k := newKeeper(file, 10*time.Millisecond, notes.note)
+	h := heldBack{V: bus.Version, Session: "s", Decoder: "d", Stop: &heldStop{ID: "x", Time: time.Now(), Why: "smoke"}}
+	k.keep(h)
+	soon(t, "the first try", func() bool { return notes.count("THE EMERGENCY STOP COULD NOT BE PUT ON RECORD") == 1 })
+	time.Sleep(50 * time.Millisecond) // further tries
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "that it is on record", func() bool { return notes.count("the EMERGENCY STOP is on record now, in "+file) == 1 })
+	if got, err := readHeld(file, "s", "d"); err != nil || got.Stop == nil || got.Stop.ID != "x" || got.Stop.Why != "smoke" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if n := notes.count(""); n != 2 {
+		t.Errorf("%d lines: %q", n, notes.lines)
+	}
+	// Nothing is in force, and the file cannot go: a folder has taken its place.
+	if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	k.keep(heldBack{})
+	soon(t, "that it cannot be removed", func() bool { return notes.count("could not be removed") == 1 })
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "that it is gone", func() bool { return notes.count("nothing is on record any more") == 1 })
+	if err := k.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRecordOfOneHoldsOthersOnce: a decoder whose record has a time that has not come yet tells others of its stop, and they know it
+// again when an operator has lifted it there; a decoder that only doubts holds nobody else back.
+func TestRecordOfOneHoldsOthersOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"with an ID": `{"v":1,"session":"s","decoder":"b","stop":{"id":"x","time":"2999-01-01T00:00:00Z","why":"smoke"}}`,
+		"without":    `{"v":1,"session":"s","decoder":"b","stop":{"time":"2999-01-01T00:00:00Z","why":"smoke"}}`,
+		"damaged":    `{"v":1,"sess`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bu := open(t)
+			file := filepath.Join(t.TempDir(), "s.b.held.json")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			a := guarding(t, bu, "a", "")
+			b := guarding(t, bu, "b", file)
+			if name == "damaged" {
+				b.holds("it is not known whether an emergency stop is in force: " + file)
+				a.beats(5)
+				a.holds("")
+				return
+			}
+			b.holds("EMERGENCY STOP: smoke (on record with the time 2999-01-01 ")
+			a.holds("EMERGENCY STOP: smoke (0.")
+			if words, _ := a.g.holding(); !strings.Contains(words, "says decoder b, which it holds back too)") {
+				t.Errorf("held by %q", words)
+			}
+			a.call("resume")
+			a.beats(10) // b says so to each
+			a.holds("")
+			if n := a.g.stopCount(); n != 1 {
+				t.Errorf("%d stops", n)
+			}
+			b.holds("smoke")
+			onRecord(t, file, time.Now().UTC().Format("2006-"))
+		})
+	}
+}
+
+// TestDoubtIsKept: what is asked for while it is not known whether a stop is in force does not make that forgotten.
+func TestDoubtIsKept(t *testing.T) {
+	b := open(t)
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := guarding(t, b, "d", file)
+	p.call("shadow")
+	onRecord(t, file, `"shadow"`)
+	p.end()
+	p = guarding(t, b, "d", file)
+	p.holds("it is not known whether an emergency stop is in force")
+	p.call("actuate")
+	p.call("resume")
+	onRecord(t, file, "")
+	p.holds("")
+}

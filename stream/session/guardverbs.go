@@ -1,0 +1,203 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
+)
+
+// Verbs are what operators can ask for. What holds the decoder back is done from when the bus is open, whether there is a session yet
+// or not; the rest is refused until there is.
+func (g *Guard) Verbs() []bus.Verb {
+	asked := func(fn func(sent time.Duration) error) func(context.Context, []string) (any, error) {
+		return func(ctx context.Context, _ []string) (any, error) { return g.ask(ctx, fn) }
+	}
+	list := []bus.Verb{
+		{Name: "status", Urgent: true, Doc: "how the session and its streams are", Do: g.status},
+		{Name: "pause", Urgent: true, Doc: "send no commands, and keep everything else running", Do: asked(g.pause)},
+		{Name: "resume", Fresh: true, Doc: "send commands again, also behind an emergency stop", Do: asked(g.resume)},
+		{Name: "shadow", Urgent: true, Doc: "send commands that no controller may act on, from now on", Do: asked(g.shade)},
+		{Name: "actuate", Fresh: true, Doc: "send commands that controllers may act on", Do: asked(g.actuate)},
+		{Name: "stop", Urgent: true, Doc: "end the session", Do: func(ctx context.Context, _ []string) (any, error) { return g.finish(ctx) }},
+	}
+	for _, v := range sessionVerbs() {
+		v.Do = func(ctx context.Context, args []string) (any, error) {
+			e, err := g.at()
+			if err == nil && e == nil {
+				err = errors.New("the session waits for its stream (gyrus ctl SESSION status says for which): ask again when that is there")
+			}
+			if err != nil {
+				return nil, err
+			}
+			return v.do(e, ctx, args)
+		}
+		list = append(list, v.Verb)
+	}
+	return list
+}
+
+// standing is the answer to a verb of a Guard.
+type standing struct {
+	Phase bus.Phase  `json:"phase"`
+	State bus.Intent `json:"state"`
+	Held  string     `json:"held,omitempty"` // by what commands are held back
+}
+
+// at is the session at work, nil before it begins.
+func (g *Guard) at() (*engine, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return nil, errOver
+	}
+	return g.engine, nil
+}
+
+// ask does fn, at once, and answers when the session has seen it: what it sends then is as was asked. sent is when it was asked for,
+// on the decoder's clock.
+func (g *Guard) ask(ctx context.Context, fn func(sent time.Duration) error) (any, error) {
+	if _, err := g.at(); err != nil {
+		return nil, err
+	}
+	var err error
+	g.do(func() { err = fn(time.Duration(bus.SentAt(ctx))) })
+	if err != nil {
+		return nil, err
+	}
+	return g.stands(ctx, func(*engine) {})
+}
+
+// stands is how things are when the session has done fn and seen what changed.
+func (g *Guard) stands(ctx context.Context, fn func(*engine)) (any, error) {
+	e, err := g.at()
+	s := standing{Phase: bus.PhaseResolving}
+	if e != nil {
+		err = e.do(ctx, func() error { fn(e); e.obey(); s.Phase = e.shown(); return nil })
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.State = g.opt.Commands.Intent()
+	s.Held, _ = g.holding()
+	return s, nil
+}
+
+func (g *Guard) status(ctx context.Context, _ []string) (any, error) {
+	e, err := g.at()
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return g.telemetry(), nil
+	}
+	var t bus.Telemetry
+	err = e.do(ctx, func() error { t = e.telemetry(); return nil })
+	return t, err
+}
+
+func (g *Guard) pause(time.Duration) error {
+	g.asked = time.Now()
+	if !g.paused.IsZero() {
+		return nil // asked twice is no mistake
+	}
+	g.paused, g.words = g.asked, "paused by an operator"
+	g.note("paused: no commands are sent")
+	g.changed(record.KindPause, "an operator asked for it")
+	g.keep()
+	return nil
+}
+
+// resume ends what holds commands back, where it was asked for behind all of it: what came since was not meant.
+func (g *Guard) resume(sent time.Duration) error {
+	if words := g.alarmed(); words != "" {
+		if ago := g.opt.Clock.At(g.newest) - int64(sent); g.stop != nil && ago >= 0 {
+			return fmt.Errorf("the request was sent %.3f s before the newest emergency stop came (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
+		}
+	}
+	if g.paused.IsZero() && g.alarmed() == "" {
+		return nil // asked twice is no mistake
+	}
+	if ago := g.opt.Clock.At(g.asked) - int64(sent); !g.asked.IsZero() && ago >= 0 {
+		return fmt.Errorf("the request was sent %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
+	}
+	for _, h := range g.met {
+		if h.ID != "" && !slices.Contains(g.lifted, h.ID) {
+			g.lifted = append(g.lifted, h.ID)
+		}
+	}
+	g.lifted = slices.Delete(g.lifted, 0, max(0, len(g.lifted)-maxLifted))
+	g.stop, g.met, g.doubt, g.paused, g.asked, g.words, g.resumed = nil, nil, "", time.Time{}, time.Time{}, "", time.Now()
+	g.opt.Commands.Stopped(nil, time.Time{})
+	g.note("resumed")
+	g.changed(record.KindResume, "an operator asked for it")
+	g.keep()
+	return nil
+}
+
+// shade sends commands in shadow. A session that is paused stays so.
+func (g *Guard) shade(time.Duration) error {
+	g.dimmed = time.Now()
+	if g.shadow.IsZero() { // also where the session file asks for it: what an operator wants outlives that
+		g.shadow = g.dimmed
+		g.keep()
+	}
+	g.dim(true)
+	return nil
+}
+
+// actuate ends the shadow, where it was asked for behind it.
+func (g *Guard) actuate(sent time.Duration) error {
+	if ago := g.opt.Clock.At(g.dimmed) - int64(sent); !g.dimmed.IsZero() && ago >= 0 {
+		return fmt.Errorf("the request was sent %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
+	}
+	if !g.shadow.IsZero() {
+		g.shadow, g.dimmed = time.Time{}, time.Time{}
+		g.keep()
+	}
+	g.dim(false)
+	return nil
+}
+
+// dim says it to the receivers.
+func (g *Guard) dim(on bool) {
+	if on == (g.opt.Commands.Intent() == bus.Shadow) {
+		return // asked twice is no mistake
+	}
+	_ = g.opt.Commands.SetShadow(on) // what is not sent is counted there; the next heartbeat, and each command, says it again
+	kind, said := record.KindActuate, "no longer in shadow: controllers may act on the commands"
+	if on {
+		kind, said = record.KindShadow, "in shadow: no controller may act on the commands"
+	}
+	g.note(said)
+	if g.engine != nil { // its log says itself how it begins
+		g.changed(kind, "an operator asked for it")
+	}
+}
+
+// finish ends the session, or the wait for its stream.
+func (g *Guard) finish(ctx context.Context) (any, error) {
+	var err error
+	g.do(func() {
+		if g.over {
+			err = errOver
+			return
+		}
+		if g.engine != nil {
+			return
+		}
+		select {
+		case <-g.ended:
+		default:
+			close(g.ended)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g.stands(ctx, func(e *engine) { e.end = true })
+}
