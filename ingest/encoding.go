@@ -40,6 +40,9 @@ type Encoded struct {
 // Asked says whether a reader has read a text that depends on the encoding: where none did, it had no effect.
 func (e *Encoded) Asked() bool { return e.asked }
 
+// Stat is what is known of name without opening it.
+func (e *Encoded) Stat(name string) (fs.FileInfo, error) { return fs.Stat(e.FS, name) }
+
 // Open opens name.
 func (e *Encoded) Open(name string) (fs.File, error) {
 	f, err := e.FS.Open(name)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/split"
@@ -148,14 +149,22 @@ func noiseSet(t *testing.T, seed uint64) (*pipeline.Set, signal.Labels) {
 }
 
 // TestLeakIsSeen plants the leak that the two tests above look for: tested on what it was fitted to, noise scores far
-// above chance. Without this they would prove nothing.
+// above chance. Without this they would prove nothing. Folds that say so are refused; each window is therefore there twice, as if
+// a recording had been given twice under another clock, which nothing can see.
 func TestLeakIsSeen(t *testing.T) {
 	set, y := noiseSet(t, 1)
-	every := make([]int, len(y.Y))
-	for i := range every {
-		every[i] = i
+	n := len(y.Y)
+	var first, second []int
+	for i := range n {
+		w := set.Windows[i]
+		w.Origin += 1 << 40
+		set.Windows, set.Group, y.Y = append(set.Windows, w), append(set.Group, set.Group[i]), append(y.Y, y.Y[i])
+		first, second = append(first, i), append(second, n+i)
 	}
-	tested, err := pipeline.CrossValidate(cspLDA(t), set, y, []split.Fold{{Name: "leak", Train: every, Test: every}}, nil)
+	if _, err := pipeline.CrossValidate(cspLDA(t), set, y, []split.Fold{{Name: "leak", Train: first, Test: first}}, nil); err == nil || !strings.Contains(err.Error(), "in training and test") {
+		t.Errorf("windows in training and test: %v, want a refusal", err)
+	}
+	tested, err := pipeline.CrossValidate(cspLDA(t), set, y, []split.Fold{{Name: "leak", Train: first, Test: second}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +174,8 @@ func TestLeakIsSeen(t *testing.T) {
 			right++
 		}
 	}
-	if got := float64(right) / float64(len(every)); got < 0.8 {
-		t.Errorf("the planted leak scores %.2f, want above 0.8", got)
+	if got := float64(right) / float64(n); len(tested) != n || got < 0.8 {
+		t.Errorf("the planted leak scores %.2f in %d windows, want above 0.8 in %d", got, len(tested), n)
 	}
 }
 

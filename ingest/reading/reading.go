@@ -134,11 +134,16 @@ type withFile struct {
 }
 
 // Open opens name.
-func (f withFile) Open(name string) (fs.File, error) {
+func (f withFile) Open(name string) (fs.File, error) { return f.Paths.Open(f.of(name)) }
+
+// Stat is what is known of name.
+func (f withFile) Stat(name string) (fs.FileInfo, error) { return f.Paths.Stat(f.of(name)) }
+
+func (f withFile) of(name string) string {
 	if name == f.name {
-		name = f.path
+		return f.path
 	}
-	return f.Paths.Open(name)
+	return name
 }
 
 func (o Options) open(fsys fs.FS, open func(fs.FS) (*signal.Recording, error)) (rec *signal.Recording, joined *electrodes.Joined, err error) {
