@@ -130,6 +130,20 @@ func TestAllocation(t *testing.T) {
 	})
 }
 
+// TestNamelessColumns opens what has the most columns for its bytes: none has a name, and what is said of each is longer than it is.
+func TestNamelessColumns(t *testing.T) {
+	for name, data := range map[string]string{
+		"no rows": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n", "short row": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n1,1\n",
+		"tabs":          "timestamps\tTP9" + strings.Repeat("\t", 2046) + "\n1\t1" + strings.Repeat("\t", 2046) + "\n2\t1" + strings.Repeat("\t", 2046) + "\n",
+		"the same name": "timestamps,TP9" + strings.Repeat(",TP9", 2046) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
+	}
+	t.Run("mapping", func(t *testing.T) {
+		ingesttest.Fuzz(t, fstest.MapFS{"x.csv": {Data: []byte("a" + strings.Repeat(",", 2047) + "\n")}, "x.csv.gyrus.yaml": {Data: []byte("rate_hz: 100\n")}}, "x.csv")
+	})
+}
+
 func FuzzText(f *testing.F) {
 	f.Add(muse(40, nil))
 	f.Add(muse(40, func(row int, c []string) []string {
