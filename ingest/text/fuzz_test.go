@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -142,6 +143,39 @@ func TestNamelessColumns(t *testing.T) {
 	t.Run("mapping", func(t *testing.T) {
 		ingesttest.Fuzz(t, fstest.MapFS{"x.csv": {Data: []byte("a" + strings.Repeat(",", 2047) + "\n")}, "x.csv.gyrus.yaml": {Data: []byte("rate_hz: 100\n")}}, "x.csv")
 	})
+}
+
+// TestManyRenamed: 64 columns are named one by one, and the others are counted.
+func TestManyRenamed(t *testing.T) {
+	for _, n := range []int{63, 64, 200} {
+		row := "1" + strings.Repeat("\t", n)
+		data := "timestamps\tTP9" + strings.Repeat("\t", n) + "\n0\t" + row + "\n0.00390625\t" + row + "\n"
+		rec, err := ingest.Open(fstest.MapFS{"x.csv": {Data: []byte(data)}}, "x.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rule, kind := range map[string]string{"names differ and are not empty": "renamed", "a column has numbers": "empty"} {
+			listed, more := 0, ""
+			for _, d := range rec.Deviations {
+				if d.Rule == rule {
+					listed++
+					if _, rest, found := strings.Cut(d.Found, "; "); found {
+						more += rest
+					}
+				}
+			}
+			want := ""
+			if n > 64 {
+				want = fmt.Sprintf("%d more like it", n-64)
+			}
+			if listed != min(n, 64) || more != want {
+				t.Errorf("%d columns that are %s: %d are listed, and %q, want %d, %q", n, kind, listed, more, min(n, 64), want)
+			}
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func FuzzText(f *testing.F) {

@@ -46,7 +46,7 @@ func (s *source) renamed(e montage.Entry) {
 	if e.Note == "" {
 		return
 	}
-	s.dev.count("name "+e.Name, func() signal.Deviation {
+	s.dev.each("name", e.Name, func() signal.Deviation {
 		return signal.Deviation{Where: s.where(e.Original), Rule: "names differ and are not empty", Found: e.Note, Assumed: "the name " + e.Name}
 	})
 }

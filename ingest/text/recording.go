@@ -109,7 +109,7 @@ func (t *table) channels() ([][]float64, *signal.Info, error) {
 		x := t.x[ch]
 		ch++
 		if !slices.ContainsFunc(x, func(v float64) bool { return !math.IsNaN(v) }) {
-			t.src.dev.count("empty "+c.Name, func() signal.Deviation {
+			t.src.dev.each("empty", c.Name, func() signal.Deviation {
 				return signal.Deviation{Where: "column " + c.name, Rule: "a column has numbers", Found: "none in any row", Assumed: "the channel is left out"}
 			})
 			continue

@@ -60,7 +60,7 @@ type column struct {
 	signal.Channel
 
 	offset float64        // of a sample, in the unit of the table
-	unit   units.Scale    // from there to the channel's; the zero value leaves it
+	unit   *units.Scale   // from there to the channel's; nil leaves it
 	iso    bool           // stamps are dates and times
 	code   *coding        // of markers; nil takes them as they are
 	wanted *mappedChannel // what the mapping says of a sample
@@ -72,7 +72,7 @@ func (c *column) value(v float64) float64 {
 	if c.offset != 0 {
 		v += c.offset
 	}
-	if c.unit.Div != 0 {
+	if c.unit != nil && c.unit.Div != 0 {
 		v = c.unit.Apply(v)
 	}
 	return v
