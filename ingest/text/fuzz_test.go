@@ -131,7 +131,8 @@ func TestAllocation(t *testing.T) {
 	})
 }
 
-// TestNamelessColumns opens what has the most columns for its bytes: none has a name, and what is said of each is longer than it is.
+// TestNamelessColumns opens what has the most columns for its bytes: none has a name, or all have the
+// same, and what is said of each is longer than it is.
 func TestNamelessColumns(t *testing.T) {
 	for name, data := range map[string]string{
 		"no rows": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n", "short row": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n1,1\n",
@@ -140,9 +141,20 @@ func TestNamelessColumns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
 	}
-	t.Run("mapping", func(t *testing.T) {
-		ingesttest.Fuzz(t, fstest.MapFS{"x.csv": {Data: []byte("a" + strings.Repeat(",", 2047) + "\n")}, "x.csv.gyrus.yaml": {Data: []byte("rate_hz: 100\n")}}, "x.csv")
-	})
+	const board = "%OpenBCI Raw EXG Data\n%Number of channels = 8\n%Sample Rate = 250 Hz\n%Board = OpenBCI_GUI\nSample Index, "
+	for name, cell := range map[string]string{"OpenBCI, no name": ",", "OpenBCI, the same name": "EXG Channel,"} {
+		data := board + strings.Repeat(cell, 2040) + "Timestamp\n"
+		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
+	}
+	for name, tc := range map[string][2]string{
+		"mapping":                {"a" + strings.Repeat(",", 2047) + "\n", "rate_hz: 100\n"},
+		"mapping, the same name": {"a" + strings.Repeat(",a", 2047) + "\n1\n", "rate_hz: 100\nunit: mV\n"},
+		"mapping, no header":     {"1" + strings.Repeat(",1", 2047) + "\n", "rate_hz: 100\nheader_rows: 0\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ingesttest.FuzzPacked(t, fstest.MapFS{"x.csv": {Data: []byte(tc[0])}, "x.csv.gyrus.yaml": {Data: []byte(tc[1])}}, "x.csv", held(tc[0]), 64, 0)
+		})
+	}
 }
 
 // TestManyRenamed: 64 columns are named one by one, and the others are counted.

@@ -420,7 +420,7 @@ func (m *mappingFile) channels(src *source, lay *layout) {
 	for i := range lay.columns {
 		if c := &lay.columns[i]; c.role == sample {
 			name := c.wanted.Name
-			if _, err := strconv.Atoi(c.name); err == nil {
+			if isNumber(c.name) {
 				name = firstText(name, "column "+c.name)
 			}
 			names = append(names, firstText(name, c.name))
@@ -449,6 +449,12 @@ func (m *mappingFile) channels(src *source, lay *layout) {
 		}
 		c.offset = c.wanted.Offset
 	}
+}
+
+// isNumber says that a name is a whole number alone. strconv.Atoi would make an error of each name that is none.
+func isNumber(name string) bool {
+	digits := strings.TrimLeft(name, "+-")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 func firstText(a, b string) string {

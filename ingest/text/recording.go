@@ -99,10 +99,11 @@ func begin(stamp float64) time.Time {
 
 // channels is the samples and the description of those channels that have any.
 func (t *table) channels() ([][]float64, *signal.Info, error) {
-	info := &signal.Info{}
-	var kept [][]float64
+	info := &signal.Info{Channels: make([]signal.Channel, 0, len(t.x))}
+	kept := make([][]float64, 0, len(t.x))
 	ch := 0
-	for _, c := range t.lay.columns {
+	for i := range t.lay.columns {
+		c := &t.lay.columns[i]
 		if c.role != sample {
 			continue
 		}
