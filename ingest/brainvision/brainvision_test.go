@@ -197,7 +197,7 @@ func TestNewSegment(t *testing.T) {
 		start int64
 		guess bool
 	}{
-		"known": {",20210304050608250000", 100, false}, "one sample later": {",20210304050607280000", 3, false}, "no time between": {",20210304050607270000", 3, true},
+		"known": {",20210304050608250000", 100, false}, "one sample later": {",20210304050607280000", 3, false}, "no time between": {",20210304050607270000", 3, true}, "ten days": {",20210314050608250000", 10*86400*100 + 100, false},
 		"unknown": {"", 3, true}, "before": {",20200304050608250000", 3, true}, "absurd": {",20310304050608250000", 3, true},
 	} {
 		f := files("Mk2=Stimulus,S  1,2,1,0", "Mk2=New Segment,,3,1,0"+tc.date+"\nMk3=Stimulus,S  2,3,1,0")

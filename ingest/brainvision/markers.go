@@ -105,8 +105,12 @@ type timeline struct {
 	flatfile.Timeline
 }
 
-// longestGap is more than anybody leaves a recording open.
-const longestGap = 7 * 24 * time.Hour
+// A date further from the one before than unlikely is told, since nobody leaves a recording open for so long; one further than
+// impossible is not believed.
+const (
+	unlikely   = 7 * 24 * time.Hour
+	impossible = 366 * 24 * time.Hour
+)
 
 // newTimeline breaks n samples of the file at the markers of new segments. One that has a date begins where the date says, counted
 // from the one with a date before it.
@@ -141,8 +145,13 @@ func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timelin
 		}
 		gap := int64(0)
 		if !date.IsZero() && !dated.IsZero() {
-			if d := date.Sub(dated); d <= longestGap && d > -longestGap {
+			if d := date.Sub(dated); d <= impossible && d > -impossible {
 				gap = start + int64(math.Round(d.Seconds()*rate)) - line.Sample(m.Sample)
+				if d > unlikely && gap > 0 {
+					ms.src.DeviateOften(at, "date of New Segment", "lies within 7 days of the one before", func() string {
+						return fmt.Sprintf("%.1f days at data point %d", d.Hours()/24, m.Sample+1)
+					}, "a gap of that length")
+				}
 			}
 		}
 		if !line.Break(m.Sample, gap) {

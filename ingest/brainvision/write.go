@@ -243,6 +243,11 @@ func (w *writer) markers() string {
 	if long := slices.ContainsFunc(w.rec.Gaps(), func(g signal.Span) bool { return g.Start > 0 && g.Len > 1 }); long && w.rec.Begin.IsZero() {
 		w.lose("gaps", "are as long as the times of their ends say", "a recording whose begin is not known", "they read back as one sample long")
 	}
+	for i, run := range w.runs[min(1, len(w.runs)):] {
+		if days := float64(run.Start-w.runs[i].Start) / rate / 86400; days > impossible.Hours()/24 {
+			w.lose("gaps", "segments begin within 366 days of the one before", fmt.Sprintf("%.0f days", days), "it reads back as one sample long")
+		}
+	}
 	from := int64(0)
 	place := make([]int64, len(w.runs)) // of the first sample of each run in the file
 	for i, run := range w.runs {

@@ -327,7 +327,7 @@ func (v *verifying) exchanged() {
 		if !ok || !owned || owner.Layout < 0 {
 			continue
 		}
-		from := owner.Place.Subject
+		from := owner.Subject
 		if was, seen := to[from]; seen && was != at.Subject {
 			to[from] = "" // of several
 			continue
