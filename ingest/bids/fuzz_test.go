@@ -17,7 +17,7 @@ import (
 // those of its names.
 func FuzzTable(f *testing.F) {
 	for _, s := range []string{
-		"", "onset\tduration\n1.5\tn/a\n", "\xef\xbb\xbfa\tb\r\n1\t2", "a\ta\n\t\n", "\t\t\t", "a\r1\r2", "name\tunits\nCz\t\xb5V\n", "a\tb\n1\n1\t2\t3\n\n", " a \n x \n", "\n\n",
+		"", "onset\tduration\n1.5\tn/a\n", "\xef\xbb\xbfa\tb\r\n1\t2", "a\ta\n\t\n", "\t\t\t", "a\r1\r2", "name\tunits\nCz\t\xb5V\n", "a\tb\n1\n1\t2\t3\n\n", " a \n x \n", "\n\n", "\ufeff\ufeffa\tb\n1\t2\n", "\ufeff \ufeffa\tb\n",
 	} {
 		f.Add([]byte(s))
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -16,6 +17,8 @@ import (
 
 // Missing is how a table says that there is no value.
 const Missing = "n/a"
+
+const mark = "\ufeff" // of byte order
 
 // Table is a file of tab-separated values (BIDS 1.10, "Tabular files"): all cells as they are written, known columns and
 // others. What was read stays text, with the place of each row, until Rows is asked for: a cell takes two bytes of a file, and a
@@ -198,7 +201,7 @@ func (r *tableReader) report() {
 
 // text makes lines that end in \n of the bytes of a file, in UTF-8.
 func (r *tableReader) text(data []byte) []byte {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark is allowed, and common
+	data = bytes.TrimPrefix(data, []byte(mark)) // it is allowed, and common
 	if !utf8.Valid(data) {
 		r.add("", "text in UTF-8", "other bytes", "Latin-1")
 		data = []byte(ingest.Latin1Text(data))
@@ -213,11 +216,17 @@ func (r *tableReader) text(data []byte) []byte {
 	return data
 }
 
-// columns are the names of the columns, trimmed; one that is there twice is known by the first.
+// columns are the names of the columns, trimmed; one that is there twice is known by the first. Programs that each put a byte order
+// mark in front leave several, which are no part of the first name.
 func (r *tableReader) columns(names []string) []string {
 	seen := map[string]bool{}
 	for i, c := range names {
 		trimmed := strings.TrimSpace(c)
+		if i == 0 && strings.HasPrefix(trimmed, mark) {
+			trimmed = strings.TrimLeftFunc(trimmed, func(r rune) bool { return string(r) == mark || unicode.IsSpace(r) })
+			r.add(": line 1, column 1", "a file begins with one byte order mark", fmt.Sprintf("%q", c), trimmed)
+			c = trimmed
+		}
 		switch {
 		case trimmed == "":
 			r.add(fmt.Sprintf(": line 1, column %d", i+1), "a name for each column", "none", "kept without a name")
@@ -344,6 +353,9 @@ func (t *Table) Write(w io.Writer) error {
 		for k, cell := range row {
 			if strings.ContainsAny(cell, "\t\r\n") || !utf8.ValidString(cell) {
 				return fmt.Errorf("column %s, row %d: %q has a tab, an end of a line or bytes that are not UTF-8 in it, which a table has no way to write", t.Columns[k], i, cell)
+			}
+			if i == 0 && k == 0 && strings.HasPrefix(strings.TrimSpace(cell), mark) {
+				return fmt.Errorf("column 1 is called %q: a name that begins with a byte order mark would be read without it; take it off", cell)
 			}
 			if k > 0 {
 				b.WriteByte('\t')

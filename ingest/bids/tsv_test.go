@@ -17,6 +17,9 @@ func TestTabularFiles(t *testing.T) {
 	}{
 		{"plain", "onset\tduration\n1.5\tn/a\n", []string{"onset", "duration"}, [][]string{{"1.5", "n/a"}}, nil},
 		{"mark, CRLF and no last line feed", "\ufeffa\tb\r\n1\t2", []string{"a", "b"}, [][]string{{"1", "2"}}, nil},
+		{"two marks", "\ufeff\ufeffa\tb\n1\t2\n", []string{"a", "b"}, [][]string{{"1", "2"}}, []string{"a file begins with one byte order mark"}},
+		{"a mark behind a space", " \ufeff a\tb\n1\t2\n", []string{"a", "b"}, [][]string{{"1", "2"}}, []string{"a file begins with one byte order mark"}},
+		{"a mark elsewhere", "a\t\ufeffb\n\ufeff1\t2\n", []string{"a", "\ufeffb"}, [][]string{{"\ufeff1", "2"}}, nil},
 		{"Latin-1", "name\tunits\nCz\t\xb5V\n", []string{"name", "units"}, [][]string{{"Cz", "µV"}}, []string{"text in UTF-8"}},
 		{"quotes have no meaning", "a\n\"x\n", []string{"a"}, [][]string{{`"x`}}, nil},
 		{"short and long", "a\tb\n1\n1\t2\t3\n", []string{"a", "b"}, [][]string{{"1", "n/a"}, {"1", "2"}}, []string{"as many cells", "as many cells"}},
@@ -65,6 +68,11 @@ func TestTableWrites(t *testing.T) {
 	again, found, err := bids.ReadTable([]byte(b.String()), "x.tsv")
 	if err != nil || len(found) > 0 || !slices.EqualFunc(again.Rows(), [][]string{{"Cz", "EEG", "n/a"}, {"x", "n/a", "µV"}, {"n/a", "n/a", "n/a"}}, slices.Equal) {
 		t.Errorf("read again: %q %v %v", again.Rows(), found, err)
+	}
+	marked := bids.NewTable([]string{"\ufeffname", "type"}, []string{"Cz", "EEG"}) // it would be read as name
+	b.Reset()
+	if err := marked.Write(&b); err == nil || !strings.Contains(err.Error(), "byte order mark") || b.Len() > 0 {
+		t.Errorf("a first column that begins with a byte order mark: %v, %q is written", err, b.String())
 	}
 	for _, bad := range []string{"a\tb", "a\nb", "a\rb", "\xff"} {
 		table = *bids.NewTable(table.Columns, []string{bad, "", ""})

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 )
@@ -380,15 +381,16 @@ const textBytes = 1 << 16
 
 // Text is the text that v is, its first row where it has several; ok is false where it is another thing.
 func (v Value) Text(field string) (text string, ok bool, err error) {
-	text, ok, err = v.Rows(field)
-	if ok && len(v.Dims) > 0 && v.Dims[0] > 1 {
-		text, _, _ = strings.Cut(text, "\n")
-	}
-	return text, ok, err
+	return v.text(field, firstRow)
 }
 
 // Rows is the text that v is, with the end of a line between its rows; ok is false where it is another thing.
 func (v Value) Rows(field string) (text string, ok bool, err error) {
+	return v.text(field, allRows)
+}
+
+// text is the text that v is; of several rows it is what pick makes of their letters, which stand column after column.
+func (v Value) text(field string, pick func(letters string, rows int64) string) (text string, ok bool, err error) {
 	if v.Class != Char {
 		return "", false, nil
 	}
@@ -403,6 +405,9 @@ func (v Value) Rows(field string) (text string, ok bool, err error) {
 	if t.size > textBytes {
 		return "", false, v.Errorf(field, "is text of %d bytes, must have at most %d", t.size, textBytes)
 	}
+	if rows := v.Dims[0]; rows > 1 && n > t.size { // a letter has a byte at least, and each row that is claimed is written
+		return "", false, v.Errorf(field, "is text of %d rows and %d letters in %d bytes, must have a byte for each letter", rows, n, t.size)
+	}
 	b, err := v.a.bytes(t.data, t.size, field)
 	if err != nil {
 		return "", false, err
@@ -411,28 +416,63 @@ func (v Value) Rows(field string) (text string, ok bool, err error) {
 	case 1, 2, 16: // 8 bits, UTF-8
 		text, _ = v.a.outer.Text(b)
 	case 4, 17: // 16 bits, UTF-16
-		u := make([]uint16, len(b)/2)
-		for i := range u {
-			u[i] = v.a.order().Uint16(b[2*i:])
-		}
-		text = string(utf16.Decode(u))
+		text = v.a.utf16(b)
 	default:
 		return "", false, v.Errorf(field, "is text of type %d, must be of 8 or 16 bits", t.typ)
 	}
-	if rows := v.Dims[0]; rows > 1 { // column after column
-		var lines strings.Builder
-		runes := []rune(text)
-		for row := range rows {
-			if row > 0 {
-				lines.WriteByte('\n')
-			}
-			for i := row; i < int64(len(runes)); i += rows {
-				lines.WriteRune(runes[i])
-			}
-		}
-		text = lines.String()
+	if rows := v.Dims[0]; rows > 1 {
+		text = pick(text, rows)
 	}
 	return text, true, nil
+}
+
+// utf16 is text of 16 bits. It is made without a slice of letters between: labels are many.
+func (a *area) utf16(b []byte) string {
+	var text strings.Builder
+	text.Grow(len(b) / 2)
+	for ; len(b) >= 2; b = b[2:] {
+		r := rune(a.order().Uint16(b))
+		if utf16.IsSurrogate(r) {
+			pair := rune(utf8.RuneError)
+			if len(b) >= 4 {
+				pair = utf16.DecodeRune(r, rune(a.order().Uint16(b[2:])))
+			}
+			if r = pair; r != utf8.RuneError {
+				b = b[2:]
+			}
+		}
+		text.WriteRune(r)
+	}
+	return text.String()
+}
+
+// firstRow is every letter that begins a column. It takes no memory for the others: labels are many.
+func firstRow(letters string, rows int64) string {
+	var line strings.Builder
+	i := int64(0)
+	for _, r := range letters {
+		if i%rows == 0 {
+			line.WriteRune(r)
+		}
+		i++
+	}
+	return line.String()
+}
+
+// allRows is the rows with the end of a line between them.
+func allRows(letters string, rows int64) string {
+	var lines strings.Builder
+	lines.Grow(len(letters) + int(rows))
+	list := []rune(letters)
+	for row := range rows {
+		if row > 0 {
+			lines.WriteByte('\n')
+		}
+		for i := row; i < int64(len(list)); i += rows {
+			lines.WriteRune(list[i])
+		}
+	}
+	return lines.String()
 }
 
 // loadBytes is what is taken into memory to be walked through.

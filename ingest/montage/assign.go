@@ -100,13 +100,9 @@ func unique(entries []Entry) {
 	if !repeats(entries) {
 		return
 	}
-	count := make(map[string]int, len(entries))
+	count := map[string]int{} // mostly they are few
 	for _, e := range entries {
 		count[e.Name]++
-	}
-	taken := make(map[string]bool, len(entries))
-	for name := range count {
-		taken[name] = true
 	}
 	next := map[string]int{}
 	for i := range entries {
@@ -115,11 +111,10 @@ func unique(entries []Entry) {
 			continue
 		}
 		numbered := ""
-		for numbered == "" || taken[numbered] {
+		for numbered == "" || count[numbered] > 0 { // two that are numbered never meet: what stands before the last hyphen differs
 			next[name]++
 			numbered = fmt.Sprintf("%s-%d", name, next[name])
 		}
-		taken[numbered] = true
 		entries[i].Name = numbered
 		note := fmt.Sprintf("%d channels come to the name %q", count[name], name)
 		if entries[i].Note != "" {

@@ -88,3 +88,20 @@ func TestEditDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestShallow(t *testing.T) {
+	deep := strings.Repeat("[", 32) + strings.Repeat("]", 32)
+	for _, text := range []string{"", "a: {b: [1, {c: 2}]}\n", "a: " + deep + "\nb: " + deep + "\n", strings.Repeat("- x[\n", 100), strings.Repeat("- {a: [b]}\n", 1000), strings.Repeat("]", 100) + deep} {
+		if err := Shallow([]byte(text)); err != nil {
+			t.Errorf("%.40q: %v", text, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"a:\n " + strings.Repeat("[", 33): "line 2: nested deeper than 32 levels", strings.Repeat("{a: ", 33): "line 1: nested", strings.Repeat("[\n", 33): "line 33: nested",
+		`{"a":` + strings.Repeat(`{"a":`, 32): "line 1: nested", "- " + deep + "\n- [" + deep: "line 2: nested",
+	} {
+		if err := Shallow([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: the error is %v, must say %q", text, err, want)
+		}
+	}
+}

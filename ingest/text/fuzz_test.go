@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -128,6 +130,65 @@ func TestAllocation(t *testing.T) {
 		text := muse(20_000, nil)
 		check(t, packed(t, text), text)
 	})
+}
+
+// TestNamelessColumns opens what has the most columns for its bytes: none has a name, or all have the
+// same, and what is said of each is longer than it is.
+func TestNamelessColumns(t *testing.T) {
+	for name, data := range map[string]string{
+		"no rows": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n", "short row": "timestamps,TP9" + strings.Repeat(",", 2046) + "\n1,1\n",
+		"tabs":          "timestamps\tTP9" + strings.Repeat("\t", 2046) + "\n1\t1" + strings.Repeat("\t", 2046) + "\n2\t1" + strings.Repeat("\t", 2046) + "\n",
+		"the same name": "timestamps,TP9" + strings.Repeat(",TP9", 2046) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
+	}
+	const board = "%OpenBCI Raw EXG Data\n%Number of channels = 8\n%Sample Rate = 250 Hz\n%Board = OpenBCI_GUI\nSample Index, "
+	for name, cell := range map[string]string{"OpenBCI, no name": ",", "OpenBCI, the same name": "EXG Channel,"} {
+		data := board + strings.Repeat(cell, 2040) + "Timestamp\n"
+		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
+	}
+	for name, tc := range map[string][2]string{
+		"mapping":                {"a" + strings.Repeat(",", 2047) + "\n", "rate_hz: 100\n"},
+		"mapping, the same name": {"a" + strings.Repeat(",a", 2047) + "\n1\n", "rate_hz: 100\nunit: mV\n"},
+		"mapping, no header":     {"1" + strings.Repeat(",1", 2047) + "\n", "rate_hz: 100\nheader_rows: 0\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ingesttest.FuzzPacked(t, fstest.MapFS{"x.csv": {Data: []byte(tc[0])}, "x.csv.gyrus.yaml": {Data: []byte(tc[1])}}, "x.csv", held(tc[0]), 64, 0)
+		})
+	}
+}
+
+// TestManyRenamed: 64 columns are named one by one, and the others are counted.
+func TestManyRenamed(t *testing.T) {
+	for _, n := range []int{63, 64, 200} {
+		row := "1" + strings.Repeat("\t", n)
+		data := "timestamps\tTP9" + strings.Repeat("\t", n) + "\n0\t" + row + "\n0.00390625\t" + row + "\n"
+		rec, err := ingest.Open(fstest.MapFS{"x.csv": {Data: []byte(data)}}, "x.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rule, kind := range map[string]string{"names differ and are not empty": "renamed", "a column has numbers": "empty"} {
+			listed, more := 0, []string(nil)
+			for _, d := range rec.Deviations {
+				if d.Rule == rule {
+					listed++
+					if _, rest, found := strings.Cut(d.Found, "; "); found {
+						more = append(more, rest)
+					}
+				}
+			}
+			var want []string
+			if n > 64 {
+				want = []string{fmt.Sprintf("%d more like it", n-64)}
+			}
+			if listed != min(n, 64) || !slices.Equal(more, want) {
+				t.Errorf("%d columns that are %s: %d are listed, and %q, want %d, %q", n, kind, listed, more, min(n, 64), want)
+			}
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func FuzzText(f *testing.F) {

@@ -46,7 +46,7 @@ func (s *source) renamed(e montage.Entry) {
 	if e.Note == "" {
 		return
 	}
-	s.dev.count("name "+e.Name, func() signal.Deviation {
+	s.dev.each("name", e.Name, func() signal.Deviation {
 		return signal.Deviation{Where: s.where(e.Original), Rule: "names differ and are not empty", Found: e.Note, Assumed: "the name " + e.Name}
 	})
 }
@@ -54,9 +54,8 @@ func (s *source) renamed(e montage.Entry) {
 // check reports a table that has no stamps or no channels.
 func (l *layout) check(src *source) error {
 	stamps, samples, counters := 0, 0, 0
-	var names []string
-	for _, c := range l.columns {
-		names = append(names, c.name)
+	for i := range l.columns {
+		c := &l.columns[i]
 		switch c.role {
 		case stamp:
 			if stamps++; stamps > 1 {
@@ -71,11 +70,20 @@ func (l *layout) check(src *source) error {
 	}
 	switch {
 	case stamps == 0:
-		return src.cellError(src.at, museStamps, "the column is missing, the header has %s: without stamps the rate is unknown", strings.Join(names, ", "))
+		return src.cellError(src.at, museStamps, "the column is missing, the header has %s: without stamps the rate is unknown", l.names())
 	case counters > 1:
 		return src.cellError(src.at, "", "the header has two counters of samples, must have one at most")
 	case samples == 0:
-		return src.cellError(src.at, "", "the header has %s and no channel", strings.Join(names, ", "))
+		return src.cellError(src.at, "", "the header has %s and no channel", l.names())
 	}
 	return nil
+}
+
+// names are those of all columns, for a message.
+func (l *layout) names() string {
+	names := make([]string, len(l.columns))
+	for i := range names {
+		names[i] = l.columns[i].name
+	}
+	return strings.Join(names, ", ")
 }

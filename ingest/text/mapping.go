@@ -16,6 +16,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // sidecar is the ending of a mapping, behind the name of the table.
@@ -127,6 +128,9 @@ func readMapping(f ingest.File, name string) (*mappingFile, error) {
 	m.data = make([]byte, st.Size())
 	if n, err := f.ReadAt(m.data, 0); n < len(m.data) {
 		return nil, m.errorf("", "cannot be read: %w", err)
+	}
+	if err := registry.Shallow(m.data); err != nil {
+		return nil, m.errorf("", "%w", err)
 	}
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(m.data))
@@ -346,12 +350,12 @@ func (m *mappingFile) layout(src *source) (*layout, error) {
 		ignored[i] = true
 	}
 	var left []string
-	samples := 0
+	samples, rest := 0, new(mappedChannel)
 	for i := range lay.columns {
 		c := &lay.columns[i]
 		switch {
 		case c.role == unused && !ignored[i] && m.Channels == nil:
-			c.role, c.wanted = sample, new(mappedChannel)
+			c.role, c.wanted = sample, rest
 		case c.role == unused && !ignored[i]:
 			left = append(left, strconv.Quote(c.name))
 		}
@@ -399,6 +403,7 @@ func (m *mappingFile) names(src *source, lay *layout) error {
 	if err != nil {
 		return err
 	}
+	lay.columns = make([]column, 0, len(cells))
 	for i, c := range cells {
 		col := column{name: strings.ToValidUTF8(string(c.text), "\uFFFD"), at: c.at, role: unused, scale: 1}
 		if m.HeaderRows == 0 || col.name == "" {
@@ -411,17 +416,18 @@ func (m *mappingFile) names(src *source, lay *layout) error {
 
 // channels describes the columns with samples.
 func (m *mappingFile) channels(src *source, lay *layout) {
-	var names []string
-	for _, c := range lay.columns {
-		if c.role == sample {
+	names := make([]string, 0, len(lay.columns))
+	for i := range lay.columns {
+		if c := &lay.columns[i]; c.role == sample {
 			name := c.wanted.Name
-			if _, err := strconv.Atoi(c.name); err == nil {
+			if isNumber(c.name) {
 				name = firstText(name, "column "+c.name)
 			}
 			names = append(names, firstText(name, c.name))
 		}
 	}
 	nameChannels(src, lay, names)
+	scales := map[string]*units.Scale{}
 	for i := range lay.columns {
 		c := &lay.columns[i]
 		if c.role != sample {
@@ -432,12 +438,23 @@ func (m *mappingFile) channels(src *source, lay *layout) {
 				c.Pos = nil
 			}
 		}
-		c.measured(src, firstText(c.wanted.Unit, m.Unit))
+		unit := firstText(c.wanted.Unit, m.Unit)
+		if scales[unit] == nil {
+			scale := units.Parse(unit)
+			scales[unit] = &scale
+		}
+		c.measured(src, unit, scales[unit])
 		if c.wanted.Factor != nil {
 			c.scale = *c.wanted.Factor
 		}
 		c.offset = c.wanted.Offset
 	}
+}
+
+// isNumber says that a name is a whole number alone. strconv.Atoi would make an error of each name that is none.
+func isNumber(name string) bool {
+	digits := strings.TrimLeft(name, "+-")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 func firstText(a, b string) string {

@@ -52,11 +52,12 @@ func museLayout(src *source) (*layout, error) {
 		Where: "line 1: header", Rule: "names the unit of every column", Found: "no units",
 		Assumed: "samples are in µV and stamps in seconds, as Muse recorders write them; the reference is unknown to the table",
 	}}}
-	var names []string
 	cells, err := src.header(line, lay.comma)
 	if err != nil {
 		return nil, err
 	}
+	lay.columns = make([]column, 0, len(cells))
+	names := make([]string, 0, len(cells))
 	for _, c := range cells {
 		col := column{name: string(c.text), at: c.at, scale: 1}
 		switch low := strings.ToLower(col.name); {

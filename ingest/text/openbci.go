@@ -71,7 +71,8 @@ func (l *layout) openBCIColumns(src *source, cells []cell) (exg int) {
 	l.assumed = []signal.Deviation{{
 		Where: fmt.Sprintf("line %d: header", src.line), Rule: "names kind and unit of every column", Found: "EXG Channel", Assumed: "EXG channels are EEG in µV, and at no known place",
 	}}
-	var names []string
+	l.columns = make([]column, 0, len(cells))
+	names := make([]string, 0, len(cells))
 	for _, c := range cells {
 		col := column{name: string(c.text), at: c.at, scale: 1, role: unused}
 		switch low := strings.ToLower(col.name); {

@@ -138,8 +138,8 @@ func plainTime(src *source, column int, comma byte) (string, error) {
 }
 
 // measured gives a channel its unit. Where there is none, or none that its kind has, that is listed.
-func (c *column) measured(src *source, unit string) {
-	c.unit = units.Parse(unit)
+func (c *column) measured(src *source, unit string, scale *units.Scale) {
+	c.unit = scale
 	c.Unit = c.unit.Unit
 	if c.unit.Standard != "" {
 		src.dev.count("standard", func() signal.Deviation {

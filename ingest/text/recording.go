@@ -99,17 +99,18 @@ func begin(stamp float64) time.Time {
 
 // channels is the samples and the description of those channels that have any.
 func (t *table) channels() ([][]float64, *signal.Info, error) {
-	info := &signal.Info{}
-	var kept [][]float64
+	info := &signal.Info{Channels: make([]signal.Channel, 0, len(t.x))}
+	kept := make([][]float64, 0, len(t.x))
 	ch := 0
-	for _, c := range t.lay.columns {
+	for i := range t.lay.columns {
+		c := &t.lay.columns[i]
 		if c.role != sample {
 			continue
 		}
 		x := t.x[ch]
 		ch++
 		if !slices.ContainsFunc(x, func(v float64) bool { return !math.IsNaN(v) }) {
-			t.src.dev.count("empty "+c.Name, func() signal.Deviation {
+			t.src.dev.each("empty", c.Name, func() signal.Deviation {
 				return signal.Deviation{Where: "column " + c.name, Rule: "a column has numbers", Found: "none in any row", Assumed: "the channel is left out"}
 			})
 			continue

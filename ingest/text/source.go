@@ -61,12 +61,12 @@ func newSource(f ingest.File, name string) (*source, error) {
 	s := &source{name: name, size: st.Size(), raw: f}
 	s.file = &tally{r: io.NewSectionReader(f, 0, s.size)}
 	raw := bufio.NewReader(s.file)
-	s.lines = bufio.NewReaderSize(raw, lineBytes)
 	magic, err := raw.Peek(len(gzipMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, s.errorf(0, "first bytes", "cannot be read: %w", err)
 	}
 	if !bytes.Equal(magic, gzipMagic) {
+		s.lines = bufio.NewReaderSize(raw, int(max(headBytes, min(lineBytes, s.size+1)))) // a small file needs no more
 		return s, nil
 	}
 	s.packed = true
@@ -74,7 +74,7 @@ func newSource(f ingest.File, name string) (*source, error) {
 	if err != nil {
 		return nil, s.damage(err)
 	}
-	s.lines.Reset(z)
+	s.lines = bufio.NewReaderSize(z, lineBytes)
 	return s, nil
 }
 
@@ -91,7 +91,7 @@ func (s *source) rows(columns int) int {
 		r, most = z, min(textBytes, max(freeBytes, ratio*s.size))
 	}
 	r = io.LimitReader(r, most)
-	buf := make([]byte, lineBytes)
+	buf := make([]byte, min(lineBytes, most+1))
 	lines, text := 1, 0
 	for {
 		n, err := r.Read(buf)
@@ -243,6 +243,7 @@ type deviations struct {
 	list  []signal.Deviation
 	first map[string]int // position in list
 	again map[string]int
+	kinds map[string]int // how often each was called
 }
 
 // count lists the first of a kind and counts the others.
@@ -256,6 +257,20 @@ func (d *deviations) count(what string, dev func() signal.Deviation) {
 	}
 	d.first[what] = len(d.list)
 	d.list = append(d.list, dev())
+}
+
+// mostEach is how many columns are named one by one for one reason.
+const mostEach = 64
+
+// each lists one of a kind by its name, and counts those behind the first mostEach.
+func (d *deviations) each(kind, name string, dev func() signal.Deviation) {
+	if d.kinds == nil {
+		d.kinds = map[string]int{}
+	}
+	if d.kinds[kind]++; d.kinds[kind] >= mostEach {
+		name = ""
+	}
+	d.count(kind+" "+name, dev)
 }
 
 // all is the list with the counts.

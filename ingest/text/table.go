@@ -34,8 +34,9 @@ func readTable(src *source, lay *layout) (*table, error) {
 	if lay.rate > 0 {
 		t.stamps = make([]float64, 0, rows)
 	}
-	for _, c := range lay.columns {
-		switch c.role {
+	t.x = make([][]float64, 0, len(lay.columns))
+	for i := range lay.columns {
+		switch lay.columns[i].role {
 		case sample:
 			t.x = append(t.x, make([]float64, 0, rows))
 		case stamp:

@@ -41,7 +41,7 @@ type layout struct {
 }
 
 // role is what a column is for.
-type role int
+type role uint8
 
 const (
 	sample role = iota
@@ -53,14 +53,14 @@ const (
 
 // column is one column of the table.
 type column struct {
-	name  string // as the header writes it
-	at    int64  // of its cell in the header
-	role  role
+	name  string  // as the header writes it
+	at    int64   // of its cell in the header
 	scale float64 // of a sample to the unit of the table, of a stamp to seconds
 	signal.Channel
 
-	offset float64        // of a sample, in the unit of the table
-	unit   units.Scale    // from there to the channel's; the zero value leaves it
+	offset float64      // of a sample, in the unit of the table
+	unit   *units.Scale // from there to the channel's; nil leaves it
+	role   role
 	iso    bool           // stamps are dates and times
 	code   *coding        // of markers; nil takes them as they are
 	wanted *mappedChannel // what the mapping says of a sample
@@ -72,7 +72,7 @@ func (c *column) value(v float64) float64 {
 	if c.offset != 0 {
 		v += c.offset
 	}
-	if c.unit.Div != 0 {
+	if c.unit != nil && c.unit.Div != 0 {
 		v = c.unit.Apply(v)
 	}
 	return v
