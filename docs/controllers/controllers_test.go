@@ -970,6 +970,7 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 	if a, err := h.asks(200 * time.Millisecond); err == nil {
 		t.Errorf("re-armed it says that a stop is in force: %+v", a)
 	}
+	h.acts(c) // the one before has expired meanwhile
 	h.publish(bus.StopSubject(session), []byte{})
 	c.says(t, "safe emergency", mark)
 
