@@ -24,8 +24,8 @@ type RestOptions struct {
 	Named      string // where a user names Events, for messages; "" is --rest-events LABEL
 }
 
-// restBlocks is how many blocks the rest data are cut into to measure the rate.
-const restBlocks = 10
+// RestBlocks is how many blocks the rest data are cut into to measure the rate: each is held out in turn.
+const RestBlocks = 10
 
 // CalibrateRest sets the threshold of p's section decide (pipeline.Resting) from rest data. p must have been fitted to recs.
 //
@@ -61,7 +61,7 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 			return nil, err
 		}
 	}
-	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: restBlocks, Rejected: all.rejected}
+	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: RestBlocks, Rejected: all.rejected}
 	runs := all.runs
 	if err := all.heldOut(d, rep); err != nil {
 		return nil, &pipeline.InputError{Err: err}
@@ -280,14 +280,14 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}
 	step := runs[0].step
-	for b := range restBlocks {
+	for b := range RestBlocks {
 		var learn, test []decoders.Stretch
 		seen := 0
 		for _, r := range runs {
 			in := make([]bool, len(r.Scores)) // the block
 			for i := range in {
 				if r.Rest[i] {
-					in[i] = seen*restBlocks/total == b
+					in[i] = seen*RestBlocks/total == b
 					seen++
 				}
 			}

@@ -234,7 +234,7 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	v, refusal := c.admit(req, false)
 	if refusal != nil {
 		if wantsTime(req, refusal) { // who asks asks again: nothing that people should be told of
-			c.send(m, req, *refusal)
+			c.send(m, c.fill(req, *refusal))
 			return
 		}
 		if !refusal.OK {
@@ -406,7 +406,7 @@ func (c *Ctl) answer(m *nats.Msg, req Request, r Reply) {
 	if req.Verb != "" && c.told != nil {
 		c.told(req, r)
 	}
-	c.send(m, req, r)
+	c.send(m, r)
 }
 
 // fill says whose answer r is, and to what.
@@ -415,9 +415,8 @@ func (c *Ctl) fill(req Request, r Reply) Reply {
 	return r
 }
 
-// send sends r. A message without a subject for it gets none, and nor does one that wants it on a subject of ours.
-func (c *Ctl) send(m *nats.Msg, req Request, r Reply) {
-	r = c.fill(req, r)
+// send sends r, which is filled. A message without a subject for it gets none, and nor does one that wants it on a subject of ours.
+func (c *Ctl) send(m *nats.Msg, r Reply) {
 	if !mayAnswer(m.Reply) {
 		return
 	}

@@ -142,7 +142,7 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	scores := evenly(len(p.Classes()))
 	try := func(s float64) error {
 		rows := int((s-window)/step) + 1
-		rows -= rows/restBlocks + 1 + 2*int(math.Ceil(window/step)) // a tenth is held out, with what overlaps it, to measure the rate
+		rows -= rows/stream.RestBlocks + 1 + 2*int(math.Ceil(window/step)) // a block is held out, with what overlaps it, to measure the rate
 		return p.Resting().FitRest([]decoders.Stretch{{Scores: slices.Repeat([][]float64{scores}, max(0, rows))}}, step)
 	}
 	wrong := try(c.RestBlockS)
@@ -157,9 +157,6 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	}
 	return fmt.Errorf("rest_block_s: %w", wrong)
 }
-
-// restBlocks is how many blocks stream.CalibrateRest cuts rest into.
-const restBlocks = 10
 
 // enoughTrials is Enough for the trials of the parts that the section decide keeps for itself.
 func (c *Calibration) enoughTrials(d decoders.TrialFitter, classes int) error {
