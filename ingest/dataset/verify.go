@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -212,18 +213,35 @@ func (f File) named() string {
 	return f.Path
 }
 
+// lies is a recording of the manifest that is there.
+type lies struct {
+	at, of  Place // by the name under which it lies, and what it is of
+	inPlace bool
+}
+
+// lying are the recordings of the manifest that are there, under names that say what they are of.
+func (v *verifying) lying() iter.Seq[lies] {
+	return func(yield func(lies) bool) {
+		set := v.set()
+		for name, c := range v.here {
+			at, ok := set.Parse(name)
+			owner, owned := v.owner(c)
+			if ok && owned && owner.Layout >= 0 && !yield(lies{at, owner.Place, v.byPath[name].SHA256 == c.sum}) {
+				return
+			}
+		}
+	}
+}
+
 // shifts finds subjects of whom all recordings that lie in the wrong place are off by the same number of sessions.
 func (v *verifying) shifts() {
 	type move struct{ n, by int }
 	moves := map[string]move{}
-	set := v.set()
-	for name, c := range v.here {
-		at, ok := set.Parse(name)
-		owner, owned := v.owner(c)
-		if !ok || !owned || owner.Layout < 0 || v.byPath[name].SHA256 == c.sum {
+	for l := range v.lying() {
+		if l.inPlace {
 			continue
 		}
-		of := owner.Place
+		at, of := l.at, l.of
 		from, err1 := trailing(of.Session)
 		to, err2 := trailing(at.Session)
 		m, seen := moves[of.Subject]
@@ -320,19 +338,14 @@ func (v *verifying) missing() {
 
 // exchanged finds subjects all of whose recordings lie in the places of another one, and the other way round.
 func (v *verifying) exchanged() {
-	set, to := v.set(), map[string]string{}
-	for name, c := range v.here {
-		at, ok := set.Parse(name)
-		owner, owned := v.owner(c)
-		if !ok || !owned || owner.Layout < 0 {
-			continue
-		}
-		from := owner.Subject
-		if was, seen := to[from]; seen && was != at.Subject {
+	to := map[string]string{}
+	for l := range v.lying() {
+		from := l.of.Subject
+		if was, seen := to[from]; seen && was != l.at.Subject {
 			to[from] = "" // of several
 			continue
 		}
-		to[from] = at.Subject
+		to[from] = l.at.Subject
 	}
 	for _, a := range slices.Sorted(maps.Keys(to)) {
 		if b := to[a]; a != "" && a < b && to[b] == a {

@@ -144,7 +144,7 @@ func returnsLost(files []string) (found []signal.Deviation, err error) {
 		}
 		st, err := f.Stat()
 		words := ""
-		if err == nil && st.Mode().IsRegular() {
+		if err == nil {
 			words, err = ingest.CheckReturns(f, st.Size())
 		}
 		if err := errors.Join(err, f.Close()); err != nil {
