@@ -27,8 +27,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"bci2000: a state that changes":   bciStates,
 	"bids: events":                    bidsEvents,
 	"bids: wide events":               bidsWideEvents,
-	"blackrock: digital events":       func(*testing.T) (fstest.MapFS, string) { return nev(300_000, 0) },
-	"blackrock: comments":             func(*testing.T) (fstest.MapFS, string) { return nev(300_000, 0xffff) },
+	"blackrock: digital events":       func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0) },
+	"blackrock: spikes":               func(*testing.T) (fstest.MapFS, string) { return nev(packets, 5) },
+	"blackrock: comments":             func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0xffff) },
 	"blackrock: a gap at each sample": nsxPauses,
 	"brainvision: markers":            func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=,,1,1\n", 300_000) },
 	"brainvision: markers of words":   func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=a,b,1,1\n", 300_000) },
@@ -73,6 +74,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"xdf: chunks of no kind":          xdfUnknown,
 }
 
+// packets is how many packets a file of Blackrock has. Each is an event.
+const packets = 400_000
+
 // held is how many bytes of the recording are in memory from the beginning, where a file cannot be read here and there: text, whose
 // numbers are read once.
 var held = map[string]int64{"text: short rows": 2 * 8 * 200_000, "text: wide rows": 11 * 8 * 50_000, "text: packed rows": 2 * 8 * 100_000}
@@ -94,6 +98,9 @@ func TestAllocation(t *testing.T) {
 			f, file := files(t)
 			rec := ingesttest.Allocation(t, f, file, held[name])
 			t.Logf("%d channels, %d samples, %d events, %d spans, %d deviations", len(rec.Info.Channels), rec.Len, len(rec.Events), len(rec.Spans), len(rec.Deviations))
+			if file == "x.nev" && len(rec.Events) != packets {
+				t.Errorf("%d events, want %d", len(rec.Events), packets)
+			}
 		})
 	}
 }

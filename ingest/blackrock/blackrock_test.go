@@ -435,32 +435,3 @@ func FuzzEvents(f *testing.F) {
 		ingesttest.Fuzz(t, fstest.MapFS{"x.nev": {Data: data}, "x.ns5": {Data: samples}}, "x.ns5")
 	})
 }
-
-// TestAllocation opens files of the shortest packets, each an event: see ingesttest.Bounded.
-func TestAllocation(t *testing.T) {
-	const n = 400_000
-	head := make([]byte, 336)
-	copy(head, "NEURALEV\x02\x02")
-	le := binary.LittleEndian
-	for at, v := range map[int]uint32{12: 336, 16: 12, 20: 30000, 24: 30000} {
-		le.PutUint32(head[at:], v)
-	}
-	for name, id := range map[string]uint16{"digital": 0, "spikes": 5, "comments": 0xffff} {
-		data := slices.Clone(head)
-		for i := range n {
-			p := make([]byte, 12)
-			le.PutUint32(p, uint32(i))
-			le.PutUint16(p[4:], id)
-			p[6] = byte(i) | 1
-			if id == 0xffff {
-				p[6] = byte(i % 2) // narrow and wide
-			}
-			le.PutUint16(p[8:], uint16(i%1000))
-			data = append(data, p...)
-		}
-		rec := ingesttest.Allocation(t, fstest.MapFS{"x.nev": {Data: data}}, "x.nev", 0)
-		if len(rec.Events) != n {
-			t.Errorf("%s: %d events, want %d", name, len(rec.Events), n)
-		}
-	}
-}

@@ -3,6 +3,7 @@ package xdf_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -17,23 +18,28 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/xdf"
 )
 
+// recorder writes a stream of one channel and one of markers.
+func recorder(t *testing.T, to io.Writer, rate float64) (w *xdf.Writer, eeg, marks uint32) {
+	t.Helper()
+	w, err := xdf.NewWriter(to, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if eeg, err = w.AddStream(xdf.StreamHeader{Name: "EEG", Type: "EEG", Format: "float32", Rate: rate, Channels: []signal.Channel{{Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}); err != nil {
+		t.Fatal(err)
+	}
+	if marks, err = w.AddStream(xdf.StreamHeader{Name: "marks", Type: "Markers", Format: "string", Channels: make([]signal.Channel, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	return w, eeg, marks
+}
+
 // lossy is a stream of so many Hz in chunks of 25 whose sample k of n has the stamp of stamp(k), but for those that are lost, and one of
 // markers, called by the samples that they come with.
 func lossy(t *testing.T, n int, rate float64, lost func(k int) bool, stamp func(k int) float64) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w, err := xdf.NewWriter(&buf, time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := w.AddStream(xdf.StreamHeader{Name: "EEG", Type: "EEG", Format: "float32", Rate: rate, Channels: []signal.Channel{{Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	marks, err := w.AddStream(xdf.StreamHeader{Name: "marks", Type: "Markers", Format: "string", Channels: make([]signal.Channel, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, id, marks := recorder(t, &buf, rate)
 	var stamps, x []float64
 	for k := range n {
 		if !lost(k) {

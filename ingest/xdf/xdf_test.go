@@ -484,18 +484,7 @@ func TestShortGaps(t *testing.T) {
 		{"scattered", 0.05, map[int]int{4000: 400}},
 	} {
 		var buf bytes.Buffer
-		w, err := xdf.NewWriter(&buf, time.Time{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, err := w.AddStream(xdf.StreamHeader{Name: "EEG", Type: "EEG", Format: "float32", Rate: rate, Channels: []signal.Channel{{Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		marks, err := w.AddStream(xdf.StreamHeader{Name: "marks", Type: "Markers", Format: "string", Channels: make([]signal.Channel, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w, id, marks := recorder(t, &buf, rate)
 		rng := rand.New(rand.NewPCG(1, 2))
 		var gaps []signal.Span
 		at, events := 0, map[string]int64{}

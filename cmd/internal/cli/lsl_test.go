@@ -115,36 +115,17 @@ func TestWrongStamps(t *testing.T) {
 		"nan":   func(float64) float64 { return math.NaN() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			quit, done := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(done)
-				tick := time.NewTicker(20 * time.Millisecond)
-				defer tick.Stop()
-				for k := 0; ; k++ {
-					select {
-					case <-quit:
-						return
-					case <-tick.C:
-					}
-					for i := range 5 {
-						if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(k)}, stamp(1+float64(5*k+i)/250)); err != nil {
-							t.Error(err)
-							return
-						}
+			o := outlet(t, lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name})
+			k := 0
+			often(t, func() error {
+				for i := range 5 {
+					if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(k)}, stamp(1+float64(5*k+i)/250)); err != nil {
+						return err
 					}
 				}
-			}()
-			defer func() {
-				close(quit)
-				<-done
-				if err := o.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+				k++
+				return nil
+			})
 			dir := t.TempDir()
 			_, _, errs := run(t, "record", filepath.Join(dir, "r.arrow"), "lsl://?name="+name, "--duration", "3")
 			if n := strings.Count(errs, "STAMPS of lsl://?name="+name); n != 1 || !strings.Contains(errs, "mend the sending program") {
@@ -166,60 +147,71 @@ func TestWrongStamps(t *testing.T) {
 	}
 }
 
-// pushing sends samples 20 ms apart, stamped so many seconds before now, and with every tenth of them a mark, until the end of the test:
-// the marks are stamped when they happen, by off, and sent late.
-func pushing(t *testing.T, name string, behind, off float64, late time.Duration) {
+// outlet offers a stream until the end of the test.
+func outlet(t *testing.T, info lsl.StreamInfo) *lsl.Outlet {
 	t.Helper()
-	o, err := lsl.NewOutlet(lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name}, lsl.OutletOptions{})
+	o, err := lsl.NewOutlet(info, lsl.OutletOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := lsl.NewOutlet(lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: name + "-marks"}, lsl.OutletOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return o
+}
+
+// often calls push every 20 ms from a goroutine of its own, until that fails or the test ends.
+func often(t *testing.T, push func() error) {
+	t.Helper()
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		begin := lsl.LocalClock()
-		type mark struct{ stamp, due float64 }
-		var held []mark
-		for k := 0; ; k++ {
+		for {
 			select {
 			case <-quit:
 				return
 			case <-tick.C:
 			}
-			for i := range 5 {
-				at := begin + float64(5*k+i)/250
-				if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(5*k + i)}, at-behind); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-			if k%10 == 0 {
-				at := begin + float64(5*k)/250
-				held = append(held, mark{at - behind + off, at + late.Seconds()})
-			}
-			for len(held) > 0 && lsl.LocalClock() >= held[0].due {
-				if err := lsl.Push(m, []string{"x"}, held[0].stamp); err != nil {
-					t.Error(err)
-					return
-				}
-				held = held[1:]
+			if err := push(); err != nil {
+				t.Error(err)
+				return
 			}
 		}
 	}()
-	t.Cleanup(func() {
-		close(quit)
-		<-done
-		for _, o := range []*lsl.Outlet{o, m} {
-			if err := o.Close(); err != nil {
-				t.Error(err)
+	t.Cleanup(func() { close(quit); <-done })
+}
+
+// pushing sends samples 20 ms apart, stamped so many seconds before now, and with every tenth of them a mark, until the end of the test:
+// the marks are stamped when they happen, by off, and sent late.
+func pushing(t *testing.T, name string, behind, off float64, late time.Duration) {
+	t.Helper()
+	o := outlet(t, lsl.StreamInfo{Name: name, Type: "EEG", Channels: 6, Rate: 250, Format: lsl.Float32, SourceID: name})
+	m := outlet(t, lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: name + "-marks"})
+	type mark struct{ stamp, due float64 }
+	begin, k, held := lsl.LocalClock(), 0, []mark(nil)
+	often(t, func() error {
+		for i := range 5 {
+			at := begin + float64(5*k+i)/250
+			if err := lsl.Push(o, []float32{1, 2, 3, 4, 5, float32(5*k + i)}, at-behind); err != nil {
+				return err
 			}
 		}
+		if k%10 == 0 {
+			at := begin + float64(5*k)/250
+			held = append(held, mark{at - behind + off, at + late.Seconds()})
+		}
+		for len(held) > 0 && lsl.LocalClock() >= held[0].due {
+			if err := lsl.Push(m, []string{"x"}, held[0].stamp); err != nil {
+				return err
+			}
+			held = held[1:]
+		}
+		k++
+		return nil
 	})
 }
 
