@@ -142,12 +142,14 @@ func TestStopWhileItWaits(t *testing.T) {
 		o.Guard = g
 		o.Ctl.Handle(g.Verbs()...)
 		ctx, found := g.Waiting(t.Context(), "lsl://?name=late")
-		for verb, want := range map[string]string{
-			"status": `"phase":"resolving"`, "pause": `{"phase":"resolving","state":"actuate","held":"paused by an operator"}`, "shadow": `"state":"shadow"`,
+		for _, c := range []struct{ verb, want string }{ // in this order: the shadow shows in each answer behind it
+			{"status", `"phase":"resolving"`},
+			{"pause", `{"phase":"resolving","state":"actuate","held":"paused by an operator"}`},
+			{"shadow", `"state":"shadow"`},
 		} {
-			reply, err := b.Ask(t.Context(), "s", "d", verb)
-			if err != nil || !strings.Contains(string(reply.Result), want) {
-				t.Errorf("%s: %s, %v; want %s", verb, reply.Result, err, want)
+			reply, err := b.Ask(t.Context(), "s", "d", c.verb)
+			if err != nil || !strings.Contains(string(reply.Result), c.want) {
+				t.Errorf("%s: %s, %v; want %s", c.verb, reply.Result, err, c.want)
 			}
 		}
 		for _, verb := range []string{"actuate", "resume"} {
