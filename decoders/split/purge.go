@@ -39,8 +39,8 @@ func Purge(folds []Fold, y signal.Labels, groups []string, spans []signal.Span) 
 		}
 		for class, n := range had {
 			if n > 0 && left[class] == 0 {
-				return nil, fmt.Errorf("%q: all %d training windows of class %q share samples with windows that are tested, so it cannot be learned; use a split that keeps neighbours in time together, %q or %q, or whole runs, %q, or cut shorter windows",
-					f.Name, n, y.Classes[class], BlockedKFoldName, WithinSessionBlockedName, LeaveOneRunOutName)
+				return nil, fmt.Errorf("%q: all %d training windows of class %q share samples with windows that are tested, so it cannot be learned; cut shorter windows, or use another split: %q, whose parts follow each other in time, takes few, %q none",
+					f.Name, n, y.Classes[class], BlockedKFoldName, LeaveOneRunOutName)
 			}
 		}
 	}

@@ -317,7 +317,7 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	}
 	if n, what := split.Purged(folds); n > 0 {
 		t.Purged = n
-		note(cmd, "%s: windows of events that follow each other closely overlap%s; intervals take events for independent", what, fewer(scheme))
+		note(cmd, "%s; %sintervals take events for independent, which those whose windows overlap are not quite", what, fewer(scheme))
 	}
 	bar = newProgress(cmd, "cross-validating", int64(len(folds)))
 	defer bar.end()
@@ -376,7 +376,7 @@ func fewer(scheme string) string {
 	if blocked == "" {
 		return ""
 	}
-	return fmt.Sprintf(", and fewer are left out by --split %s, by %s none", blocked, split.LeaveOneRunOutName)
+	return fmt.Sprintf("--split %s leaves out fewer, %s none; ", blocked, split.LeaveOneRunOutName)
 }
 
 // alike says which windows are no independent trials, and turns a default split that does not fit whole recordings into the one that does.
