@@ -29,7 +29,8 @@ func (w Window) Density() (*Density, error) {
 	}
 	n := int(min(longest, w.Rec.Info.Samples(segmentSeconds)))
 	if n < 8 {
-		return nil, fmt.Errorf("the longest run of samples in this part has %d, a spectrum needs at least 8", longest)
+		return nil, fmt.Errorf("the longest run of samples in this part has %d, and %d s have %d at %g Hz: a spectrum needs at least 8, look at a longer part, or leave channels of so low a rate out with --channels",
+			longest, segmentSeconds, w.Rec.Info.Samples(segmentSeconds), w.Rec.Info.Rate)
 	}
 	plan := dsp.NewWelchPlan(w.Rec.Info.Rate, dsp.WelchOptions{SegLen: n})
 	work, one := plan.NewWork(), make([]float64, plan.Bins())
