@@ -77,13 +77,13 @@ func voltage(k signal.Kind) bool {
 	return k != signal.Misc && k != signal.Trigger
 }
 
-// group sorts the channels by rate. The first group is the one with the most EEG channels, then with the most channels,
+// group sorts the channels by rate, and by where they have samples. The first group is the one with the most EEG channels, then with the most channels,
 // then the first in the file; the others follow in the order of the file. There is at least one, maybe empty.
-func group(chans []channel) []rateGroup {
+func group(chans []channel, f *fills) []rateGroup {
 	var groups []rateGroup
 	for i := range chans {
 		c := &chans[i]
-		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
+		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples && f.alike(g[0], c) })
 		if k < 0 {
 			k, groups = len(groups), append(groups, nil)
 			if k == 0 { // mostly there is one
@@ -105,7 +105,7 @@ func group(chans []channel) []rateGroup {
 	return append([]rateGroup{main}, slices.Delete(groups, best, best+1)...)
 }
 
-// rateGroup is all channels of one rate.
+// rateGroup is all channels of one rate that have the same gaps.
 type rateGroup []*channel
 
 func (g rateGroup) eeg() (n int) {
@@ -118,7 +118,7 @@ func (g rateGroup) eeg() (n int) {
 }
 
 // fill describes the group in r.
-func (g rateGroup) fill(r *signal.Recording, src *source, h *header, line *timeline) {
+func (g rateGroup) fill(r *signal.Recording, src *source, h *header, ann *annotations) {
 	r.Info = &signal.Info{}
 	if len(g) == 0 { // annotations only
 		r.Data = signal.Memory{}
@@ -130,7 +130,7 @@ func (g rateGroup) fill(r *signal.Recording, src *source, h *header, line *timel
 	for i, c := range g {
 		r.Info.Channels[i] = c.Channel
 	}
-	runs := line.runs(g[0].samples, r.Info.Rate)
+	runs := ann.runs(g[0])
 	if n := len(runs.spans); n > 0 {
 		r.Len = runs.spans[n-1].End()
 	}

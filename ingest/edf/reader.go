@@ -52,9 +52,9 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if i == len(spans) || start < spans[i].Start || start+n > spans[i].End() {
 		return fmt.Errorf("%s: samples [%d, %d) do not lie in one span of the recording", r.src.name, start, start+n)
 	}
-	at := start - spans[i].Start
-	from := r.runs.records[i] + at/r.perRecord // records [from, to)
-	to := r.runs.records[i] + (at+n-1)/r.perRecord + 1
+	at := r.runs.first[i] + start - spans[i].Start
+	from := at / r.perRecord // records [from, to)
+	to := (at+n-1)/r.perRecord + 1
 	skip := at % r.perRecord // samples of the first record that are not wanted
 	ahead := r.next == from || r.next == from+1
 	r.next = to
@@ -68,13 +68,11 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 		}
 		defer uncached.Done()
 	}
-	last := len(spans) - 1
-	end := r.runs.records[last] + spans[last].Len/r.perRecord // of the file
 	for done := int64(0); done < n; {
 		if from < r.first || from >= r.first+r.n {
 			most := from + max(1, blockBytes/r.h.record)
 			if ahead {
-				most = min(end, most)
+				most = min(r.h.records, most)
 			} else {
 				most = min(to, most)
 			}

@@ -161,10 +161,10 @@ func moved(s segment, start int64, rate float64) float64 {
 	return 0
 }
 
-// runs is stretches of samples without a gap, and the record that each begins with.
+// runs is stretches of samples without a gap, and where each begins: at which sample of all that the records hold of a channel.
 type runs struct {
-	spans   []signal.Span
-	records []int64
+	spans []signal.Span
+	first []int64
 }
 
 // runs places the records on the axis of channels with perRecord samples in each.
@@ -176,7 +176,7 @@ func (l *timeline) runs(perRecord int64, rate float64) runs {
 		if n := len(r.spans); n > 0 && start == r.spans[n-1].End() { // the gap is below half a sample of these slow channels
 			r.spans[n-1].Len += samples
 		} else {
-			r.spans, r.records = append(r.spans, signal.Span{Start: start, Len: samples}), append(r.records, l.segments.At(i).record)
+			r.spans, r.first = append(r.spans, signal.Span{Start: start, Len: samples}), append(r.first, l.segments.At(i).record*perRecord)
 		}
 	}
 	return r
