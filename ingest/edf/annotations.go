@@ -57,10 +57,28 @@ func (a *annotations) readAll() error {
 	return nil
 }
 
+// runs is stretches of samples without a gap, and where each begins: at which sample of all that the records hold of a channel.
+type runs struct {
+	spans []signal.Span
+	first []int64
+}
+
 // runs is where c has samples that were measured.
 func (a *annotations) runs(c *channel) runs {
 	rate := float64(c.samples) / a.h.duration
-	return a.fills.cut(a.line.runs(c.samples, rate), c, rate, a.line.sampleAt(c.samples, rate))
+	all := a.line.runs(c.samples, rate)
+	if a.fills.any(c) {
+		all = a.fills.left(all, c, rate, a.line.sampleAt(c.samples, rate))
+	}
+	n := 0
+	for range all {
+		n++
+	}
+	r := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
+	for span, first := range all {
+		r.spans, r.first = append(r.spans, span), append(r.first, first)
+	}
+	return r
 }
 
 // walk reads the bytes [lo, hi) of every record and gives them to do, in the order of the file.

@@ -117,14 +117,14 @@ func (g rateGroup) eeg() (n int) {
 	return n
 }
 
-// fill describes the group in r.
-func (g rateGroup) fill(r *signal.Recording, src *source, h *header, ann *annotations) {
+// fill describes the group in r. groups is how many there are.
+func (g rateGroup) fill(r *signal.Recording, ann *annotations, groups int) {
 	r.Info = &signal.Info{}
 	if len(g) == 0 { // annotations only
 		r.Data = signal.Memory{}
 		return
 	}
-	r.Info.Rate = float64(g[0].samples) / h.duration
+	r.Info.Rate = float64(g[0].samples) / ann.h.duration
 	r.Info.Reference = g.reference()
 	r.Info.Channels = make([]signal.Channel, len(g))
 	for i, c := range g {
@@ -135,9 +135,9 @@ func (g rateGroup) fill(r *signal.Recording, src *source, h *header, ann *annota
 		r.Len = runs.spans[n-1].End()
 	}
 	if len(runs.spans) > 1 || len(runs.spans) == 1 && runs.spans[0].Start > 0 {
-		r.Spans = slices.Clip(runs.spans) // the reader keeps them too: nobody writes to either
+		r.Spans = runs.spans // the reader keeps them too: nobody writes to either
 	}
-	r.Data = &reader{src: src, h: h, chans: g, runs: runs, perRecord: g[0].samples}
+	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
 }
 
 // reference is what all EEG channels were measured against, "" where they differ or do not say.

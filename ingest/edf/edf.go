@@ -107,10 +107,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted(), Texts: h.allTexts(chans)}
-	groups[0].fill(rec, src, h, &ann)
+	groups[0].fill(rec, &ann, len(groups))
 	for _, g := range groups[1:] {
 		r := &signal.Recording{Name: name, Format: rec.Format, Begin: rec.Begin}
-		g.fill(r, src, h, &ann)
+		g.fill(r, &ann, len(groups))
 		rec.Others = append(rec.Others, r)
 	}
 	rec.Deviations = src.dev.list()

@@ -99,73 +99,51 @@ func (f *fills) alike(a, b *channel) bool {
 	return true
 }
 
-// over is those that lie over c, by onset.
-func (f *fills) over(c *channel) iter.Seq[filled] {
-	return func(yield func(filled) bool) {
+// any says whether one lies over c.
+func (f *fills) any(c *channel) bool {
+	i, end := f.of(-1)
+	k, last := f.named(c)
+	return i < end || k < last
+}
+
+// left is the parts of the runs of c that are not filled, in the form of timeline.runs. rate is that of the samples; at says at which of them
+// something happened.
+func (f *fills) left(all iter.Seq2[signal.Span, int64], c *channel, rate float64, at func(onset float64) int64) iter.Seq2[signal.Span, int64] {
+	return func(yield func(signal.Span, int64) bool) {
 		i, end := f.of(-1)
 		k, last := f.named(c)
-		for i < end || k < last {
-			next := &k
-			if k == last || i < end && f.list.At(i).onset <= f.list.At(k).onset {
-				next = &i
+		next := func() (from, to int64) { // by onset
+			for i < end || k < last {
+				of := &k
+				if k == last || i < end && f.list.At(i).onset <= f.list.At(k).onset {
+					of = &i
+				}
+				e := f.list.At(*of)
+				*of++
+				if n := int64(math.Round(e.duration * rate)); n > 0 { // it may be less than half a sample of slow channels
+					from = at(e.onset)
+					return from, from + n
+				}
 			}
-			if !yield(*f.list.At(*next)) {
-				return
-			}
-			*next++
+			return math.MaxInt64, math.MaxInt64
 		}
-	}
-}
-
-// cut takes what is filled out of the runs of c, with samples at rate; at says at which sample something happened.
-func (f *fills) cut(r runs, c *channel, rate float64, at func(onset float64) int64) runs {
-	if i, end := f.of(-1); i == end {
-		if i, end := f.named(c); i == end {
-			return r
-		}
-	}
-	n := 0
-	for range f.left(r, c, rate, at) {
-		n++
-	}
-	out := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
-	for k, s := range f.left(r, c, rate, at) {
-		out.spans, out.first = append(out.spans, s), append(out.first, r.first[k]+s.Start-r.spans[k].Start)
-	}
-	return out
-}
-
-// left is the parts of runs that are not filled, each with the number of its run.
-func (f *fills) left(r runs, c *channel, rate float64, at func(onset float64) int64) iter.Seq2[int, signal.Span] {
-	return func(yield func(int, signal.Span) bool) {
-		k, here := 0, int64(0) // the run, and from where on it is left
-		up := func(to int64, left bool) bool {
-			for ; k < len(r.spans); k++ {
-				run := r.spans[k]
-				here = max(here, run.Start)
-				if end := min(to, run.End()); end > here {
-					if left && !yield(k, signal.Span{Start: here, Len: end - here}) {
-						return false
+		from, to := int64(math.MinInt64), int64(math.MinInt64) // filled
+		for run, first := range all {
+			for here := run.Start; here < run.End(); {
+				for to <= here {
+					from, to = next()
+				}
+				if end := min(from, run.End()); end > here {
+					if !yield(signal.Span{Start: here, Len: end - here}, first+here-run.Start) {
+						return
 					}
 					here = end
 				}
-				if here < run.End() {
-					return true
+				if from <= here {
+					here = min(to, run.End())
 				}
 			}
-			return true
 		}
-		for e := range f.over(c) {
-			from, n := at(e.onset), int64(math.Round(e.duration*rate))
-			if n == 0 { // less than half a sample of slow channels
-				continue
-			}
-			if !up(from, true) {
-				return
-			}
-			up(from+n, false)
-		}
-		up(math.MaxInt64, true)
 	}
 }
 
