@@ -52,7 +52,7 @@ func TestWriteFile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			losses, err := ingest.WriteFile(filepath.Join(dir, "f.one"), pair, &c.rec, c.strict)
+			made, err := ingest.WriteFile(filepath.Join(dir, "f.one"), pair, &c.rec, c.strict)
 			if c.fails == "" && err != nil || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("the error is %v, want %q", err, c.fails)
 			}
@@ -61,8 +61,8 @@ func TestWriteFile(t *testing.T) {
 				t.Errorf("%v (%T) is a LossError only where strict refuses", err, err)
 			}
 			left, err := os.ReadDir(dir)
-			if err != nil || len(left) != c.files || len(losses) != c.losses {
-				t.Errorf("%d files and %d losses, want %d and %d (%v)", len(left), len(losses), c.files, c.losses, err)
+			if err != nil || len(left) != c.files || len(made.Losses) != c.losses {
+				t.Errorf("%d files and %d losses, want %d and %d (%v)", len(left), len(made.Losses), c.files, c.losses, err)
 			}
 		})
 	}

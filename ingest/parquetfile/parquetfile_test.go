@@ -210,7 +210,7 @@ func TestWindow(t *testing.T) {
 		Info: &signal.Info{Rate: 1000, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
 	}
 	f := &counted{data: written(t, rec)}
-	again, err := parquetfile.Open(f, "x.parquet")
+	again, err := parquetfile.OpenIn(fstest.MapFS{}, f, "x.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}

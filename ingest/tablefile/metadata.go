@@ -1,0 +1,203 @@
+package tablefile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/gyrus-bci/gyrus/ingest/pages"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// The keys of the metadata.
+const (
+	outsideKey = "events_outside"
+	othersKey  = "others"
+	beginKey   = "begin"
+)
+
+// mostOthers is how many files may lie beside one: all of them are open at once.
+const mostOthers = 100
+
+// Metadata is what the schema of a file says of a recording beside its table.
+type Metadata struct {
+	Others     []string  // names of files in the same folder
+	Begin      time.Time // the zero time where nothing is said
+	Deviations []signal.Deviation
+}
+
+// event is one event of the list. What is not set was not there.
+type event struct {
+	Sample   whole  `json:"sample"`
+	Onset    number `json:"onset_s"`
+	Duration number `json:"duration_s"`
+	Label    string `json:"label"`
+}
+
+type whole struct {
+	int64
+	set bool
+}
+
+// MarshalJSON writes the number.
+func (w whole) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, w.int64, 10), nil }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (w *whole) UnmarshalJSON(b []byte) (err error) {
+	w.int64, err = strconv.ParseInt(string(b), 10, 64)
+	w.set = err == nil
+	return err
+}
+
+type number struct {
+	float64
+	set bool
+}
+
+// MarshalJSON writes the shortest text that is read back as the same number, in quotes where JSON has no such number.
+func (n number) MarshalJSON() ([]byte, error) {
+	switch {
+	case math.IsNaN(n.float64):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(n.float64, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(n.float64, -1):
+		return []byte(`"-Infinity"`), nil
+	}
+	return strconv.AppendFloat(nil, n.float64, 'g', -1, 64), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (n *number) UnmarshalJSON(b []byte) (err error) {
+	switch string(b) {
+	case `"NaN"`:
+		n.float64 = math.NaN()
+	case `"Infinity"`:
+		n.float64 = math.Inf(1)
+	case `"-Infinity"`:
+		n.float64 = math.Inf(-1)
+	default:
+		n.float64, err = strconv.ParseFloat(string(b), 64)
+	}
+	n.set = err == nil
+	return err
+}
+
+// Schema is the schema of the table of rec, with what has no row in it as metadata. others are the names of the files with the
+// channels at other rates. It is an error where it could not be read.
+func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
+	s := signal.Schema(rec.Info)
+	md := s.Metadata()
+	keys, values := append([]string(nil), md.Keys()...), append([]string(nil), md.Values()...)
+	add := func(key string, v any) error {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		err := enc.Encode(v)
+		keys, values = append(keys, key), append(values, strings.TrimSuffix(b.String(), "\n"))
+		return err
+	}
+	var list []event
+	for _, e := range rec.Outside() {
+		if !utf8.ValidString(e.Label) {
+			return nil, fmt.Errorf("event at %g s: label %q is not UTF-8", e.Onset, e.Label)
+		}
+		list = append(list, event{Sample: whole{int64: e.Sample}, Onset: number{float64: e.Onset}, Duration: number{float64: e.Duration}, Label: e.Label})
+	}
+	var errs []error
+	if list != nil {
+		errs = append(errs, add(outsideKey, list))
+	}
+	if others != nil {
+		errs = append(errs, add(othersKey, others))
+	}
+	if !rec.Begin.IsZero() && rows(rec) == 0 {
+		keys, values = append(keys, beginKey), append(values, rec.Begin.UTC().Format(time.RFC3339Nano))
+	}
+	of := arrow.NewMetadata(keys, values)
+	s = arrow.NewSchema(s.Fields(), &of)
+	_, err := signal.FileInfoFromSchema(s)
+	return s, errors.Join(append(errs, err)...)
+}
+
+// rows is how many rows the table of rec has.
+func rows(rec *signal.Recording) (n int64) {
+	for _, run := range rec.Runs() {
+		n += run.Len
+	}
+	return n
+}
+
+// Read is the inverse of Schema. The events at samples that are not there are added to events. What is wrong with them, or with the
+// names of other files, does not keep the table from being read, and is listed.
+func Read(s *arrow.Schema, events *pages.List[signal.Event]) (*signal.Info, *Metadata, error) {
+	info, err := signal.FileInfoFromSchema(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &Metadata{}
+	md := s.Metadata()
+	if text, ok := md.GetValue(outsideKey); ok {
+		m.list(outsideKey, `events with sample, onset_s, duration_s and label`, text, func(dec *json.Decoder) error {
+			var e event
+			if err := dec.Decode(&e); err != nil {
+				return err
+			}
+			if !e.Sample.set || !e.Onset.set {
+				return errors.New("an event without sample or onset_s")
+			}
+			events.Add(signal.Event{Sample: e.Sample.int64, Onset: e.Onset.float64, Duration: e.Duration.float64, Label: e.Label})
+			return nil
+		})
+	}
+	if text, ok := md.GetValue(othersKey); ok {
+		m.list(othersKey, fmt.Sprintf("at most %d names of files", mostOthers), text, func(dec *json.Decoder) error {
+			if len(m.Others) == mostOthers {
+				return errors.New("too many")
+			}
+			var name string
+			if err := dec.Decode(&name); err != nil {
+				return err
+			}
+			m.Others = append(m.Others, name)
+			return nil
+		})
+	}
+	if text, ok := md.GetValue(beginKey); ok {
+		if m.Begin, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			m.deviate(beginKey, "a date and time (RFC 3339)", fmt.Sprintf("%.80q", text), "unknown")
+		}
+		m.Begin = m.Begin.UTC()
+	}
+	return info, m, nil
+}
+
+func (m *Metadata) deviate(key, rule, found, assumed string) {
+	m.Deviations = append(m.Deviations, signal.Deviation{Where: "metadata " + key, Rule: rule, Found: found, Assumed: assumed})
+}
+
+// list reads a list one by one, up to what is wrong.
+func (m *Metadata) list(key, of, text string, next func(dec *json.Decoder) error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	n := 0
+	open, err := dec.Token()
+	if err == nil && open != json.Delim('[') {
+		err = errors.New("no list")
+	}
+	for ; err == nil && dec.More(); n++ {
+		err = next(dec)
+	}
+	if err == nil {
+		_, err = dec.Token()
+	}
+	if err != nil { // whose text may be as long as the file
+		m.deviate(key, "a JSON list of "+of, fmt.Sprintf("something else at byte %d of %d", dec.InputOffset(), len(text)), fmt.Sprintf("the %d before it", n-1))
+	}
+}
