@@ -159,7 +159,7 @@ type BesideError struct {
 // Error says what can be done.
 func (e *BesideError) Error() string {
 	switch {
-	case e.Read && e.Beside == e.Path:
+	case e.Read && filepath.Base(e.Beside) == filepath.Base(e.Path):
 		return e.Path + " would overwrite what is being read: name another file"
 	case e.Read:
 		return fmt.Sprintf("%s needs %s beside it, which would overwrite what is being read: name another file", e.Path, e.Beside)

@@ -24,6 +24,7 @@ var le, be = binary.LittleEndian, binary.BigEndian
 // the shortest chunks, headers of many channels. They have some MB, so that buffers do not count.
 var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "arrow", eventful(20_000)) },
+	"arrow: events outside":           func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "arrow", outside(100_000)) },
 	"bci2000: a state that changes":   bciStates,
 	"bids: events":                    bidsEvents,
 	"bids: wide events":               bidsWideEvents,
@@ -54,6 +55,7 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"gdf: new segments":               gdfSegments,
 	"gdf: channels":                   gdfChannels,
 	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "parquet", eventful(20_000)) },
+	"parquet: events outside":         func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "parquet", outside(100_000)) },
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
@@ -116,6 +118,15 @@ func eventful(n int) *signal.Recording {
 	rec.Len, rec.Data, rec.Events = int64(len(x)), signal.Memory{x}, nil
 	for i := range n {
 		rec.Events = append(rec.Events, signal.Event{Sample: int64(2 * i), Onset: float64(2*i) / rec.Info.Rate, Label: strconv.Itoa(i % 10)})
+	}
+	return rec
+}
+
+// outside is a recording of so many events alone, of a letter each.
+func outside(n int) *signal.Recording {
+	rec := &signal.Recording{Name: "events", Info: &signal.Info{}, Data: signal.Memory{}}
+	for i := range n {
+		rec.Events = append(rec.Events, signal.Event{Onset: float64(i), Label: "a"})
 	}
 	return rec
 }

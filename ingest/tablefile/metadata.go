@@ -145,8 +145,9 @@ func Read(s *arrow.Schema, events *pages.List[signal.Event]) (*signal.Info, *Met
 	m := &Metadata{}
 	md := s.Metadata()
 	if text, ok := md.GetValue(outsideKey); ok {
-		m.list(outsideKey, `events with sample, onset_s, duration_s and label`, text, func(dec *json.Decoder) error {
-			var e event
+		var e event // of all, so that each need not be allocated
+		m.list(outsideKey, "events with sample, onset_s, duration_s and label", text, func(dec *json.Decoder) error {
+			e = event{}
 			if err := dec.Decode(&e); err != nil {
 				return err
 			}
