@@ -28,12 +28,19 @@ type Writer struct {
 
 // NewWriter writes the schema.
 func NewWriter(w io.Writer, info *signal.Info) (*Writer, error) {
-	return newWriter(w, info, signal.Schema(info))
+	return checkedWriter(w, info, signal.Schema(info))
 }
 
 // NewLiveWriter is NewWriter for what is written while it comes: events that came late are read at the samples where they were.
 func NewLiveWriter(w io.Writer, info *signal.Info) (*Writer, error) {
-	return newWriter(w, info, signal.PlacedSchema(info))
+	return checkedWriter(w, info, signal.PlacedSchema(info))
+}
+
+func checkedWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, error) {
+	if _, err := signal.InfoFromSchema(schema); err != nil { // what could not be read
+		return nil, err
+	}
+	return newWriter(w, info, schema)
 }
 
 func newWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, error) {
@@ -41,16 +48,6 @@ func newWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, e
 	enc, head, err := arrowipc.NewEncoder(out.schema)
 	if err != nil {
 		return nil, err
-	}
-	m, err := arrowipc.Parse(head)
-	if err == nil {
-		schema, err = m.Schema()
-	}
-	if err == nil {
-		_, err = signal.FileInfoFromSchema(schema)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("arrow: what describes the recording could not be read again: %w", err)
 	}
 	out.enc = enc
 	_, err = w.Write(head)

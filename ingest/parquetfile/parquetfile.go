@@ -126,16 +126,13 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 	return rec, md, nil
 }
 
-// schemaOf is the Arrow schema that the file keeps, with the metadata of the file, which go before those of its own.
+// schemaOf is the Arrow schema that the file keeps, with the metadata of the file where it has none of its own.
 func schemaOf(p *parquet.File) (*arrow.Schema, error) {
-	var keys, values []string
 	var stored []byte
 	p.Values(func(key, value []byte) {
 		if string(key) == schemaKey {
 			stored = value
-			return
 		}
-		keys, values = append(keys, string(key)), append(values, string(value))
 	})
 	if stored == nil {
 		return nil, fmt.Errorf("the file has no %s", schemaKey)
@@ -153,8 +150,16 @@ func schemaOf(p *parquet.File) (*arrow.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", schemaKey, err)
 	}
-	md := schema.Metadata()
-	of := arrow.NewMetadata(append(keys, md.Keys()...), append(values, md.Values()...)) // of two of a name, the first counts
+	if md := schema.Metadata(); md.Len() > 0 {
+		return schema, nil
+	}
+	var keys, values []string
+	p.Values(func(key, value []byte) {
+		if string(key) != schemaKey {
+			keys, values = append(keys, string(key)), append(values, string(value))
+		}
+	})
+	of := arrow.NewMetadata(keys, values)
 	return arrow.NewSchema(schema.Fields(), &of), nil
 }
 

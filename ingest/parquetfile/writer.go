@@ -34,7 +34,7 @@ func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 	for k, key := range md.Keys() {
 		metadata = append(metadata, [2]string{key, md.Values()[k]})
 	}
-	_, message, err := arrowipc.NewEncoder(signal.Schema(rec.Info)) // events outside the data are in the metadata of the file alone
+	_, message, err := arrowipc.NewEncoder(schema)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -121,10 +122,31 @@ func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
 	if !rec.Begin.IsZero() && rows(rec) == 0 {
 		keys, values = append(keys, beginKey), append(values, rec.Begin.UTC().Format(time.RFC3339Nano))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	of := arrow.NewMetadata(keys, values)
 	s = arrow.NewSchema(s.Fields(), &of)
-	_, err := signal.FileInfoFromSchema(s)
-	return s, errors.Join(append(errs, err)...)
+	if err := readable(s); err != nil {
+		return nil, fmt.Errorf("%s, with %d events outside the data, cannot be written so that it could be read: %w", rec.Name, len(list), err)
+	}
+	return s, nil
+}
+
+// readable says why s could not be read again: how much a header may hold is bounded, see package arrowipc.
+func readable(s *arrow.Schema) error {
+	_, head, err := arrowipc.NewEncoder(s)
+	if err != nil {
+		return err
+	}
+	m, err := arrowipc.Parse(head)
+	if err != nil {
+		return err
+	}
+	if s, err = m.Schema(); err == nil {
+		_, err = signal.FileInfoFromSchema(s)
+	}
+	return err
 }
 
 // rows is how many rows the table of rec has.

@@ -146,8 +146,8 @@ func TestOnsetsThatAreNoNumbers(t *testing.T) {
 	})
 }
 
-// TestNothing: what has neither channels nor events is refused, and labels that would not be read back as they are.
-func TestNothing(t *testing.T) {
+// TestRefused: what has neither channels nor events is refused, and what would not be read back as it is.
+func TestRefused(t *testing.T) {
 	each(t, func(t *testing.T, w ingest.Writer) {
 		many := ingesttest.Rates()
 		for len(many.Others) < 101 {
@@ -155,7 +155,12 @@ func TestNothing(t *testing.T) {
 		}
 		label := ingesttest.Hypnogram()
 		label.Events[1].Label = "\xff"
+		long := ingesttest.Hypnogram()
+		for range 1000 {
+			long.Events = append(long.Events, signal.Event{Label: strings.Repeat("x", 20_000)})
+		}
 		for want, rec := range map[string]*signal.Recording{
+			"with 1003 events outside the data, cannot be written so that it could be read: the flatbuffer is refused": long,
 			"there is nothing to write": {Name: "r", Info: &signal.Info{}}, "must have at most 101": many, "is not UTF-8": label,
 		} {
 			dir := t.TempDir()
