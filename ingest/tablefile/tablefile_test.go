@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -214,17 +213,9 @@ func replace(t *testing.T, w ingest.Writer, rec *signal.Recording, part string) 
 // TestCut: each of the files, cut at any byte, is told or leaves its part, which is listed.
 func TestCut(t *testing.T) {
 	each(t, func(t *testing.T, w ingest.Writer) {
-		dir := write(t, w, ingesttest.Rates())
-		files := fstest.MapFS{}
-		for _, name := range []string{"x.", "x.2.", "x.3."} {
-			data, err := os.ReadFile(filepath.Join(dir, name+w.Name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[name+w.Name] = &fstest.MapFile{Data: data}
-		}
+		files, first := ingesttest.Written(t, w.Name, ingesttest.Rates())
 		for name := range files {
-			ingesttest.CutPart(t, files, "x."+w.Name, name, 1+len(files[name].Data)/1500, nil)
+			ingesttest.CutPart(t, files, first, name, 1+len(files[name].Data)/1500, nil)
 		}
 	})
 }
