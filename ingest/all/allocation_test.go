@@ -25,6 +25,7 @@ var le, be = binary.LittleEndian, binary.BigEndian
 var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", eventful(20_000)) },
 	"arrow: events outside":           func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", outside(100_000)) },
+	"arrow: a long text outside":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", quotes()) },
 	"bci2000: a state that changes":   bciStates,
 	"bids: events":                    bidsEvents,
 	"bids: wide events":               bidsWideEvents,
@@ -56,6 +57,7 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"gdf: channels":                   gdfChannels,
 	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", eventful(20_000)) },
 	"parquet: events outside":         func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", outside(100_000)) },
+	"parquet: a long text outside":    func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", quotes()) },
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
@@ -128,6 +130,13 @@ func outside(n int) *signal.Recording {
 	for i := range n {
 		rec.Events = append(rec.Events, signal.Event{Onset: float64(i), Label: "a"})
 	}
+	return rec
+}
+
+// quotes is a recording of one event alone, whose label is longer in JSON.
+func quotes() *signal.Recording {
+	rec := outside(1)
+	rec.Events[0].Label = strings.Repeat(`"`, 5<<20)
 	return rec
 }
 

@@ -34,61 +34,29 @@ type Metadata struct {
 	Deviations []signal.Deviation
 }
 
-// event is one event of the list. What is not set was not there.
+// event is one event of the list as it is written.
 type event struct {
-	Sample   whole  `json:"sample"`
+	Sample   int64  `json:"sample"`
 	Onset    number `json:"onset_s"`
 	Duration number `json:"duration_s"`
 	Label    string `json:"label"`
 }
 
-type whole struct {
-	int64
-	set bool
-}
+// number is written in quotes where JSON has none for it.
+type number float64
 
-// MarshalJSON writes the number.
-func (w whole) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, w.int64, 10), nil }
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (w *whole) UnmarshalJSON(b []byte) (err error) {
-	w.int64, err = strconv.ParseInt(string(b), 10, 64)
-	w.set = err == nil
-	return err
-}
-
-type number struct {
-	float64
-	set bool
-}
-
-// MarshalJSON writes the shortest text that is read back as the same number, in quotes where JSON has no such number.
+// MarshalJSON writes the shortest text that is read back as the same number.
 func (n number) MarshalJSON() ([]byte, error) {
-	switch {
-	case math.IsNaN(n.float64):
+	switch v := float64(n); {
+	case math.IsNaN(v):
 		return []byte(`"NaN"`), nil
-	case math.IsInf(n.float64, 1):
+	case math.IsInf(v, 1):
 		return []byte(`"Infinity"`), nil
-	case math.IsInf(n.float64, -1):
+	case math.IsInf(v, -1):
 		return []byte(`"-Infinity"`), nil
-	}
-	return strconv.AppendFloat(nil, n.float64, 'g', -1, 64), nil
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (n *number) UnmarshalJSON(b []byte) (err error) {
-	switch string(b) {
-	case `"NaN"`:
-		n.float64 = math.NaN()
-	case `"Infinity"`:
-		n.float64 = math.Inf(1)
-	case `"-Infinity"`:
-		n.float64 = math.Inf(-1)
 	default:
-		n.float64, err = strconv.ParseFloat(string(b), 64)
+		return strconv.AppendFloat(nil, v, 'g', -1, 64), nil
 	}
-	n.set = err == nil
-	return err
 }
 
 // Schema is the schema of the table of rec, with what has no row in it as metadata. others are the names of the files with the
@@ -110,7 +78,7 @@ func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
 		if !utf8.ValidString(e.Label) {
 			return nil, fmt.Errorf("event at %g s: label %q is not UTF-8", e.Onset, e.Label)
 		}
-		list = append(list, event{Sample: whole{int64: e.Sample}, Onset: number{float64: e.Onset}, Duration: number{float64: e.Duration}, Label: e.Label})
+		list = append(list, event{Sample: e.Sample, Onset: number(e.Onset), Duration: number(e.Duration), Label: e.Label})
 	}
 	var errs []error
 	if list != nil {
@@ -167,30 +135,24 @@ func Read(s *arrow.Schema, events *pages.List[signal.Event]) (*signal.Info, *Met
 	m := &Metadata{}
 	md := s.Metadata()
 	if text, ok := md.GetValue(outsideKey); ok {
-		var e event // of all, so that each need not be allocated
-		m.list(outsideKey, "events with sample, onset_s, duration_s and label", text, func(dec *json.Decoder) error {
-			e = event{}
-			if err := dec.Decode(&e); err != nil {
-				return err
+		m.list(outsideKey, "events with sample, onset_s, duration_s and label", text, func(p *scanner) bool {
+			e, ok := readEvent(p)
+			if ok {
+				events.Add(e)
 			}
-			if !e.Sample.set || !e.Onset.set {
-				return errors.New("an event without sample or onset_s")
-			}
-			events.Add(signal.Event{Sample: e.Sample.int64, Onset: e.Onset.float64, Duration: e.Duration.float64, Label: e.Label})
-			return nil
+			return ok
 		})
 	}
 	if text, ok := md.GetValue(othersKey); ok {
-		m.list(othersKey, fmt.Sprintf("at most %d names of files", mostOthers), text, func(dec *json.Decoder) error {
+		m.list(othersKey, fmt.Sprintf("at most %d names of files", mostOthers), text, func(p *scanner) bool {
 			if len(m.Others) == mostOthers {
-				return errors.New("too many")
+				return false
 			}
-			var name string
-			if err := dec.Decode(&name); err != nil {
-				return err
+			name, ok := p.text()
+			if ok {
+				m.Others = append(m.Others, name)
 			}
-			m.Others = append(m.Others, name)
-			return nil
+			return ok
 		})
 	}
 	if text, ok := md.GetValue(beginKey); ok {
@@ -207,20 +169,32 @@ func (m *Metadata) deviate(key, rule, found, assumed string) {
 }
 
 // list reads a list one by one, up to what is wrong.
-func (m *Metadata) list(key, of, text string, next func(dec *json.Decoder) error) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	n := 0
-	open, err := dec.Token()
-	if err == nil && open != json.Delim('[') {
-		err = errors.New("no list")
+func (m *Metadata) list(key, of, text string, each func(p *scanner) bool) {
+	p := &scanner{s: text}
+	if n, ok := p.list(func() bool { return each(p) }); !ok {
+		m.deviate(key, "a JSON list of "+of, fmt.Sprintf("something else at byte %d of %d", p.at, len(text)), fmt.Sprintf("the %d before it", n))
 	}
-	for ; err == nil && dec.More(); n++ {
-		err = next(dec)
-	}
-	if err == nil {
-		_, err = dec.Token()
-	}
-	if err != nil { // whose text may be as long as the file
-		m.deviate(key, "a JSON list of "+of, fmt.Sprintf("something else at byte %d of %d", dec.InputOffset(), len(text)), fmt.Sprintf("the %d before it", n-1))
-	}
+}
+
+// readEvent reads an event, which must have sample and onset_s. Other keys than those that Schema writes are left to others.
+func readEvent(p *scanner) (e signal.Event, ok bool) {
+	placed, timed := false, false
+	ok = p.object(func(key string) (ok bool) {
+		switch key {
+		case "sample":
+			e.Sample, ok = p.whole()
+			placed = ok
+		case "onset_s":
+			e.Onset, ok = p.number()
+			timed = ok
+		case "duration_s":
+			e.Duration, ok = p.number()
+		case "label":
+			e.Label, ok = p.text()
+		default:
+			ok = p.skip()
+		}
+		return ok
+	})
+	return e, ok && placed && timed
 }

@@ -1,6 +1,7 @@
 package tablefile_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestMetadata(t *testing.T) {
 		"as written":        {"events_outside", `[{"sample":-5,"onset_s":-0.5,"duration_s":0,"label":"a"}]`, []signal.Event{a}, nil, ""},
 		"spaces, more keys": {"events_outside", ` [ {"hed":{"x":[1]},"label":"a", "onset_s":-5e-1, "sample":-5} ] `, []signal.Event{a}, nil, ""},
 		"none":              {"events_outside", `[]`, nil, nil, ""},
-		"no list":           {"events_outside", `{"sample":-5}`, nil, nil, "something else at byte 1 of 13"},
+		"no list":           {"events_outside", `{"sample":-5}`, nil, nil, "something else at byte 0 of 13"},
 		"no JSON":           {"events_outside", `sample`, nil, nil, "something else at byte 0 of 6"},
 		"cut off":           {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"a"},{"sample":7`, []signal.Event{a}, nil, "something else at byte"},
 		"no end":            {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"a"}`, []signal.Event{a}, nil, "something else at byte"},
@@ -35,7 +36,14 @@ func TestMetadata(t *testing.T) {
 		"onset null":        {"events_outside", `[{"sample":-5,"onset_s":null}]`, nil, nil, "something else at byte"},
 		"sample of 2.5":     {"events_outside", `[{"sample":2.5,"onset_s":1}]`, nil, nil, "something else at byte"},
 		"sample too large":  {"events_outside", `[{"sample":9223372036854775808,"onset_s":1}]`, nil, nil, "something else at byte"},
-		"another word":      {"events_outside", `[{"sample":1,"onset_s":"Nan"}]`, nil, nil, "something else at byte"},
+		"more behind it":    {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"a"}] x`, []signal.Event{a}, nil, "something else at byte 43 of 44"},
+		"a comma too many":  {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"a"},]`, []signal.Event{a}, nil, "something else at byte 42 of 43"},
+		"a NUL behind it":   {"events_outside", "[]\x00", nil, nil, "something else at byte 2 of 3"},
+		"a bad escape":      {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"\x"}]`, nil, nil, "something else at byte"},
+		"a tab in a text":   {"events_outside", "[{\"sample\":-5,\"onset_s\":-0.5,\"label\":\"\t\"}]", nil, nil, "something else at byte"},
+		"an open quote":     {"events_outside", `[{"sample":-5,"onset_s":-0.5,"label":"a\"`, nil, nil, "something else at byte"},
+		"skipped, no end":   {"events_outside", `[{"x":[{"y":"]"`, nil, nil, "something else at byte"},
+		"another word":      {"events_outside", `[{"sample":1,"onset_s":"soon"}]`, nil, nil, "something else at byte"},
 		"others":            {"others", `["a.arrow","b.arrow"]`, nil, []string{"a.arrow", "b.arrow"}, ""},
 		"others of numbers": {"others", `["a.arrow",2]`, nil, []string{"a.arrow"}, "something else at byte"},
 		"too many others":   {"others", `["a"` + strings.Repeat(`,"a"`, 100) + `]`, nil, slices.Repeat([]string{"a"}, 100), "something else at byte"},
@@ -69,6 +77,29 @@ func TestRateWithoutChannels(t *testing.T) {
 		}
 		if _, err := signal.InfoFromSchema(s); err == nil || !strings.Contains(err.Error(), "3 columns") {
 			t.Errorf("%g Hz: %v, a stream must have channels", rate, err)
+		}
+	}
+}
+
+// TestTexts: texts are read as encoding/json reads them.
+func TestTexts(t *testing.T) {
+	for _, text := range []string{
+		`plain`, `µ é 漢 🧠`, `\" \\ \/ \b \f \n \r \t`, `\u00b5 \u6f22`, `\ud83e\udde0`, `\ud83e`, `\udde0\ud83e`, `\ud83e\n`, `\ud83ex`, `a\ud83e\u0041`, `\u0000`, "\xff", "\u007f",
+		`\u00b`, `\u00bg`, `\`, `\U0041`, "\x01",
+	} {
+		var want string
+		err := json.Unmarshal([]byte(`"`+text+`"`), &want)
+		s := signal.Schema(ingesttest.Gapped().Info)
+		md := s.Metadata()
+		of := arrow.NewMetadata(append(slices.Clone(md.Keys()), "others"), append(slices.Clone(md.Values()), `["`+text+`"]`))
+		_, m, rerr := tablefile.Read(arrow.NewSchema(s.Fields(), &of), new(pages.List[signal.Event]))
+		switch {
+		case rerr != nil:
+			t.Errorf("%q: %v", text, rerr)
+		case err != nil && len(m.Deviations) == 0:
+			t.Errorf("%q: read as %q, is none: %v", text, m.Others, err)
+		case err == nil && (len(m.Others) != 1 || m.Others[0] != want):
+			t.Errorf("%q: read as %q, want %q", text, m.Others, want)
 		}
 	}
 }

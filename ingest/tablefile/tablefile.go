@@ -36,8 +36,7 @@ func Write(create ingest.Create, name string, rec *signal.Recording, write func(
 	}
 	var others []string
 	for k := range rec.Others {
-		end := path.Ext(name)
-		others = append(others, fmt.Sprintf("%s.%d%s", strings.TrimSuffix(name, end), k+2, end))
+		others = append(others, numbered(name, k))
 	}
 	if others != nil && (strings.ContainsAny(name, `/\:`) || !utf8.ValidString(name)) { // see ingest.OpenBeside
 		return fmt.Errorf("%q is a name that other files cannot be named by, of which %d lie beside it: name it without / \\ : and in UTF-8", name, len(others))
@@ -65,6 +64,12 @@ func Write(create ingest.Create, name string, rec *signal.Recording, write func(
 	return nil
 }
 
+// numbered is the name of the k-th file beside the one called name.
+func numbered(name string, k int) string {
+	end := path.Ext(name)
+	return fmt.Sprintf("%s.%d%s", strings.TrimSuffix(name, end), k+2, end)
+}
+
 // files are open together.
 type files []io.Closer
 
@@ -87,7 +92,7 @@ func Open(fsys fs.FS, f ingest.File, name string, open func(f ingest.File, name 
 	}
 	all := files{f}
 	seen := map[string]bool{path.Base(name): true}
-	for _, other := range md.Others {
+	for k, other := range md.Others {
 		where := "metadata " + othersKey
 		left := func(found string) {
 			rec.Deviations = append(rec.Deviations, signal.Deviation{Where: where, Rule: "names the files beside it with the channels at other rates", Found: found, Assumed: "its channels are left out"})
@@ -98,6 +103,15 @@ func Open(fsys fs.FS, f ingest.File, name string, open func(f ingest.File, name 
 		}
 		seen[other] = true
 		file, err := ingest.OpenBeside(fsys, name, other)
+		if renamed := numbered(path.Base(name), k); errors.Is(err, fs.ErrNotExist) && !seen[renamed] {
+			if f, again := ingest.OpenBeside(fsys, name, renamed); again == nil {
+				seen[renamed] = true
+				rec.Deviations = append(rec.Deviations, signal.Deviation{
+					Where: where, Rule: "names the files beside it", Found: fmt.Sprintf("%.80q, which is not there", other), Assumed: renamed + ": the files were renamed",
+				})
+				other, file, err = renamed, f, nil
+			}
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			left(fmt.Sprintf("%.80q, which is not there", other))
 			continue

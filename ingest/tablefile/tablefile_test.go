@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,6 +203,27 @@ func TestOthersMissing(t *testing.T) {
 			if len(again.Deviations) != 1 || !strings.Contains(again.Deviations[0].Found, c.want) || !strings.Contains(again.Deviations[0].Assumed, "left out") {
 				t.Errorf("%s: deviations %+v, want one with %q", name, again.Deviations, c.want)
 			}
+		}
+	})
+}
+
+// TestRenamed: files that were renamed are found by the new name, where it is that of the first with the same number.
+func TestRenamed(t *testing.T) {
+	each(t, func(t *testing.T, w ingest.Writer) {
+		rec := ingesttest.Rates()
+		files, first := ingesttest.Written(t, w.Name, rec)
+		end := path.Ext(first)
+		again, err := ingest.Open(fstest.MapFS{"new" + end: files[first], "new.2" + end: files["x.2"+end], "new.3" + end: files["x.3"+end]}, "new"+end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := again.Deviations; len(d) != 2 || !strings.Contains(d[1].Found, "x.3"+end) || !strings.Contains(d[1].Assumed, "new.3"+end) {
+			t.Errorf("deviations %+v, want one for each", d)
+		}
+		again.Deviations = nil
+		same(t, rec, again)
+		if err := again.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }
