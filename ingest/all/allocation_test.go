@@ -23,7 +23,9 @@ var le, be = binary.LittleEndian, binary.BigEndian
 // costly are files in which what a reader has to keep is as dense as the format allows: the shortest events, a gap behind every sample,
 // the shortest chunks, headers of many channels. They have some MB, so that buffers do not count.
 var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
-	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "arrow", eventful(20_000)) },
+	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", eventful(20_000)) },
+	"arrow: events outside":           func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", outside(100_000)) },
+	"arrow: a long text outside":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", quotes()) },
 	"bci2000: a state that changes":   bciStates,
 	"bids: events":                    bidsEvents,
 	"bids: wide events":               bidsWideEvents,
@@ -57,7 +59,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"gdf: events":                     gdfEvents,
 	"gdf: new segments":               gdfSegments,
 	"gdf: channels":                   gdfChannels,
-	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "parquet", eventful(20_000)) },
+	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", eventful(20_000)) },
+	"parquet: events outside":         func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", outside(100_000)) },
+	"parquet: a long text outside":    func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", quotes()) },
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
@@ -124,20 +128,20 @@ func eventful(n int) *signal.Recording {
 	return rec
 }
 
-// rewritten is rec as a writer of gyrus writes it.
-func rewritten(t *testing.T, format string, rec *signal.Recording) (fstest.MapFS, string) {
-	for _, w := range ingest.Writers() {
-		if w.Name == format {
-			dir := t.TempDir()
-			name := "x" + w.Ext[0]
-			if _, err := ingest.WriteFile(dir+"/"+name, w, rec, false); err != nil {
-				t.Fatal(err)
-			}
-			return one(name, read(t, dir+"/"+name))
-		}
+// outside is a recording of so many events alone, of a letter each.
+func outside(n int) *signal.Recording {
+	rec := &signal.Recording{Name: "events", Info: &signal.Info{}, Data: signal.Memory{}}
+	for i := range n {
+		rec.Events = append(rec.Events, signal.Event{Onset: float64(i), Label: "a"})
 	}
-	t.Fatalf("no writer %s", format)
-	return nil, ""
+	return rec
+}
+
+// quotes is a recording of one event alone, whose label is longer in JSON.
+func quotes() *signal.Recording {
+	rec := outside(1)
+	rec.Events[0].Label = strings.Repeat(`"`, 5<<20)
+	return rec
 }
 
 // bciStates has a state of one byte that changes with every sample of one channel, at ten samples a second.

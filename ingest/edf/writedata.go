@@ -151,9 +151,11 @@ func (o *output) annotate() error {
 	}
 	if empty > 0 {
 		o.lose("events", "an annotation has a text", fmt.Sprintf("%d of %d events have no label", empty, len(o.rec.Events)), "left out")
+		o.losses[len(o.losses)-1].Missing = true
 	}
 	if wrong > 0 {
 		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
+		o.losses[len(o.losses)-1].Missing = true
 	}
 	lo := 0
 	for _, c := range clocks {
