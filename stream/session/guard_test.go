@@ -116,12 +116,15 @@ func (p *post) beats(n uint64) {
 	soon(p.t, "heartbeats", func() bool { return p.w.Stats().Heartbeats >= want })
 }
 
-// onRecord waits until a file holds text, or is gone for "".
+// onRecord waits until a file holds text, or nothing that holds the decoder back for "".
 func onRecord(t *testing.T, file, text string) {
 	t.Helper()
 	soon(t, text+" in "+file, func() bool {
-		data, err := os.ReadFile(file)
-		return text == "" && errors.Is(err, os.ErrNotExist) || text != "" && err == nil && strings.Contains(string(data), text)
+		if data, err := os.ReadFile(file); text != "" || err != nil {
+			return text == "" && errors.Is(err, os.ErrNotExist) || text != "" && err == nil && strings.Contains(string(data), text)
+		}
+		h, err := readHeld(file, "s", "d")
+		return err == nil && h.what() == ""
 	})
 }
 
@@ -353,7 +356,7 @@ func TestNewestStopCounts(t *testing.T) {
 		}
 	}
 	answer := func(id, why string, ago time.Duration) {
-		p.g.told(bus.StopAnswer{Decoder: "d", Controller: "c1", ID: id, Why: why, SinceMS: ago.Seconds() * 1e3}, time.Now())
+		p.g.told(bus.StopAnswer{Decoder: "d", Controller: "c1", StandingStop: bus.StandingStop{ID: id, Why: why, SinceMS: ago.Seconds() * 1e3}}, time.Now())
 	}
 	answer("2", "second", time.Minute)
 	is("2", "second", 1)
@@ -415,11 +418,11 @@ func TestStopIsPutOnRecordLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.keep(heldBack{})
-	soon(t, "that it cannot be removed", func() bool { return notes.count("could not be removed") == 1 })
+	soon(t, "that it cannot be removed", func() bool { return notes.count("could not be taken back") == 1 })
 	if err := os.RemoveAll(file); err != nil {
 		t.Fatal(err)
 	}
-	soon(t, "that it is gone", func() bool { return notes.count("nothing is on record any more") == 1 })
+	soon(t, "that it is gone", func() bool { return notes.count("nothing that holds the decoder back is on record any more") == 1 })
 	if err := k.close(); err != nil {
 		t.Error(err)
 	}
