@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -484,4 +486,74 @@ func TestDoubtIsKept(t *testing.T) {
 	p.call("resume")
 	onRecord(t, file, "")
 	p.holds("")
+}
+
+// TestLiftedStopsSurviveRestart: a decoder that is started again behind its resumption is not held back once more by others who still
+// stand by the stop that was lifted; by one that was not seen here it is, and by a message.
+func TestLiftedStopsSurviveRestart(t *testing.T) {
+	b := open(t)
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p := guarding(t, b, "d", file)
+	other := guarding(t, b, "other", "") // nobody resumes it
+	if err := sendStop(b, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+		t.Fatal(err)
+	}
+	p.holds("smoke")
+	other.holds("smoke")
+	onRecord(t, file, `"stop"`)
+	p.call("resume")
+	onRecord(t, file, "")
+	for range 2 { // and again
+		p.end()
+		p = guarding(t, b, "d", file)
+		p.beats(10) // the other says so to each
+		p.holds("")
+		if n := p.said.count("no emergency stop is on record in " + file); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	}
+	p.call("pause") // keeps what it does not know of
+	onRecord(t, file, `"paused"`)
+	onRecord(t, file, `"lifted"`)
+	p.call("resume")
+	other.end()
+
+	answer := func(id, why string) {
+		p.g.told(bus.StopAnswer{Decoder: "d", Controller: "c1", StandingStop: bus.StandingStop{ID: id, Why: why}}, time.Now())
+	}
+	for k := range keptLifted + 3 {
+		answer(fmt.Sprint("y", k), "another")
+		p.holds("another")
+		p.call("resume")
+	}
+	p.end()
+	kept, err := readHeld(file, "s", "d")
+	if err != nil || len(kept.Lifted) != keptLifted || kept.Lifted[0] != "y3" || kept.Lifted[keptLifted-1] != fmt.Sprint("y", keptLifted+2) {
+		t.Errorf("kept %v, %v", kept.Lifted, err)
+	}
+	p = guarding(t, b, "d", file)
+	answer("y40", "another")
+	p.holds("")
+	answer("x", "smoke") // is forgotten, since many came behind it
+	p.holds("smoke (")
+	p.call("resume")
+	if err := sendStop(b, bus.Stop{ID: "y40", Why: "meant again"}); err != nil {
+		t.Fatal(err)
+	}
+	p.holds("meant again")
+	onRecord(t, file, "meant again")
+	p.end()
+	if kept, err = readHeld(file, "s", "d"); err != nil || kept.Stop == nil || slices.Contains(kept.Lifted, "y40") || !slices.Contains(kept.Lifted, "x") {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
+}
+
+// TestStopInForceCounts: a record that names one stop as in force and as lifted, as no decoder writes it, holds the decoder back.
+func TestStopInForceCounts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	if err := os.WriteFile(file, []byte(`{"v":1,"session":"s","decoder":"d","stop":{"id":"x","time":"2026-01-02T03:04:05Z","why":"smoke"},"lifted":["w","x"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := guarding(t, open(t), "d", file)
+	p.holds("EMERGENCY STOP: smoke (on record since ")
 }
