@@ -325,10 +325,14 @@ func (g *Guard) detach() {
 var ErrAsked = errors.New("an operator asked for the end of the session, which waited for its stream")
 
 // Waiting is a context for the wait for a stream: an operator who asks for the end ends it, with the cause ErrAsked. Until done is
-// called telemetry says, twice a second and at each change, what is waited for and what holds the decoder back.
-func (g *Guard) Waiting(ctx context.Context, stream string) (wait context.Context, done func()) {
+// called telemetry says, twice a second and at each change, what is waited for, since when, for how long (whoever waits gives up behind
+// limit; 0 says nothing of it), and what holds the decoder back.
+func (g *Guard) Waiting(ctx context.Context, stream string, limit time.Duration) (wait context.Context, done func()) {
 	g.mu.Lock()
 	g.waits = newLink(stream, WatchDefaults(), time.Now(), g.opt.Clock.At)
+	if limit > 0 {
+		g.waits.detail = fmt.Sprintf("the session ends where it has not come within %g s", limit.Seconds())
+	}
 	g.mu.Unlock()
 	wait, cancel := context.WithCancelCause(ctx)
 	quit, over := make(chan struct{}), make(chan struct{})
@@ -365,7 +369,7 @@ func (g *Guard) telemetry() bus.Telemetry {
 	w := g.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: g.opt.Clock.Now(),
-		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words,
+		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words, HeldBy: words,
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -146,7 +146,7 @@ func TestStopWhileItWaits(t *testing.T) {
 		}
 		o.Guard = g
 		o.Ctl.Handle(g.Verbs()...)
-		ctx, found := g.Waiting(t.Context(), "lsl://?name=late")
+		ctx, found := g.Waiting(t.Context(), "lsl://?name=late", 90*time.Second)
 		for _, c := range []struct{ verb, want string }{ // in this order: the shadow shows in each answer behind it
 			{"status", `"phase":"resolving"`},
 			{"pause", `{"phase":"resolving","state":"actuate","held":"paused by an operator"}`},
@@ -169,7 +169,7 @@ func TestStopWhileItWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for l := range seen {
-			if looks = append(looks, l); l.Detail == "EMERGENCY STOP by button: early" {
+			if looks = append(looks, l); l.Detail == "EMERGENCY STOP by button: early" && l.HeldBy == l.Detail {
 				break
 			}
 		}
@@ -178,7 +178,7 @@ func TestStopWhileItWaits(t *testing.T) {
 		}
 		found()
 	})
-	if l := looks[0]; l.Phase != bus.PhaseResolving || l.Detail != "waiting for lsl://?name=late" || l.Streams[0].Name != "lsl://?name=late" {
+	if l := looks[0]; l.Phase != bus.PhaseResolving || l.Detail != "waiting for lsl://?name=late" || l.Streams[0].Name != "lsl://?name=late" || l.Streams[0].Detail != "the session ends where it has not come within 90 s" || l.HeldBy != "" {
 		t.Errorf("%+v", l)
 	}
 	r.paused("EMERGENCY STOP by button: early")
@@ -203,7 +203,7 @@ func TestStopWhileItWaits(t *testing.T) {
 // TestEndWhileItWaits: an operator who asks for the end while a session waits for its stream ends that.
 func TestEndWhileItWaits(t *testing.T) {
 	p := guarding(t, open(t), "d", "")
-	ctx, found := p.g.Waiting(t.Context(), "eeg")
+	ctx, found := p.g.Waiting(t.Context(), "eeg", 0)
 	defer found()
 	p.call("stop")
 	<-ctx.Done()
