@@ -160,6 +160,9 @@ $(BIDS): ingest/bids/testdata/requirements.txt
 interop-bids: $(BIDS) ## BIDS trees that gyrus writes, by the official validator and by mne-bids (needs Python)
 	GYRUS_BIDS_PYTHON=$(abspath $(BIDS))/bin/python $(GO) test -count=1 -v -run TestPeer ./ingest/bids
 
+interop-electrodes: $(FORMATS) ## electrodes files that MNE comes with, where MNE has them (needs Python)
+	GYRUS_ELECTRODES_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeersOwnFiles ./ingest/electrodes
+
 NEO := bin/neo
 $(NEO): ingest/blackrock/testdata/requirements.txt ingest/text/testdata/requirements.txt
 	python3 -m venv $(NEO) && $(NEO)/bin/pip install -q $(addprefix -r ,$^)
