@@ -84,6 +84,18 @@ func (f *fills) named(c *channel) (from, to int) {
 	return 0, 0
 }
 
+// hash is the same for channels of which the same samples are filled. There may be thousands of others.
+func (f *fills) hash(c *channel) (h uint64) {
+	for i, end := f.named(c); i < end; i++ {
+		e := f.list.At(i)
+		for _, v := range [2]float64{e.onset, e.duration} {
+			h = (h ^ math.Float64bits(v)) * 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio, odd: it spreads the bits
+			h ^= h >> 32
+		}
+	}
+	return h
+}
+
 // alike says whether the same samples of a and b are filled.
 func (f *fills) alike(a, b *channel) bool {
 	i, aEnd := f.named(a)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -228,14 +229,7 @@ func TestFilledAtMost(t *testing.T) {
 		{"hours of a rate that no header holds", madeGroup(512.0371, "x", 1, span(0, 1200007)), 2000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w, err := ingest.WriterFor("edf+", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join(t.TempDir(), "x.edf")
-			if _, err := ingest.WriteFile(file, w, tc.rec, false); err != nil {
-				t.Fatal(err)
-			}
+			file := written(t, tc.rec, "edf+")
 			st, err := os.Stat(file)
 			if err != nil {
 				t.Fatal(err)
@@ -291,4 +285,118 @@ func TestFilledClockResets(t *testing.T) {
 	}
 	twice, _ := rewrite(t, again, "bdf+")
 	same(t, twice, again, 0)
+}
+
+// TestPeerReadsFilled: edfio and pyEDFlib read all samples of files in which some fill records, and edfio the marks.
+func TestPeerReadsFilled(t *testing.T) {
+	needPeer(t)
+	for name, rec := range needFilling() {
+		for _, format := range []string{"edf+", "bdf+"} {
+			t.Run(name+" as "+format, func(t *testing.T) {
+				file := written(t, rec, format)
+				var found goldenFile
+				peer(t, &found, "--check", file)
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled"))) // as those see it who know no marks
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range found.Events {
+					found.Events[i][2] = strings.Replace(found.Events[i][2].(string), "BAD filled", "was filled", 1)
+				}
+				if plain.Spans == nil { // edfio puts the records of a discontinuous file one behind the other
+					compareSignals(t, plain, found.Signals)
+				}
+				compareEvents(t, plain, found.Events)
+			})
+		}
+	}
+}
+
+// written is the path of a file with rec.
+func written(t *testing.T, rec *signal.Recording, format string) string {
+	t.Helper()
+	w, err := ingest.WriterFor(format, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "x"+w.Ext[0])
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestPeerLeavesOutFilled: MNE, asked to leave out what annotations call bad, keeps exactly the epochs in which every sample was measured.
+// It joins the records of a discontinuous file, as if there were no gap, so that only what lies before the first gap is at its place.
+func TestPeerLeavesOutFilled(t *testing.T) {
+	needPeer(t)
+	const n = 64 // samples of an epoch
+	recs := needFilling()
+	recs["the nearer the better"] = madeGroup(256, "x", 3, span(0, 1001), span(1003, 515), span(1519, 1001))
+	dropped := 0
+	for name, rec := range recs {
+		for _, format := range []string{"edf+", "bdf+"} {
+			t.Run(name+" as "+format, func(t *testing.T) {
+				file := written(t, rec, format)
+				var mne struct {
+					Rate    float64 `json:"rate_hz"`
+					Samples int64   `json:"samples"`
+					Starts  []int64 `json:"starts"`
+					Good    int64   `json:"good"`
+				}
+				peer(t, &mne, "--kept", file, strconv.FormatFloat(n/rec.Info.Rate, 'g', -1, 64))
+				if mne.Rate != rec.Info.Rate {
+					t.Fatalf("MNE has %g Hz, want %g", mne.Rate, rec.Info.Rate)
+				}
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				end := plain.Runs()[0].End() // of what MNE has at its place
+				var want, got []int64
+				for start := int64(0); start+n <= end; start += n {
+					whole := true
+					for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+						for i := range int64(n) { // was the sample of this group measured that is at this time?
+							at := (start + i) * int64(r.Info.Rate*100) / int64(mne.Rate*100)
+							whole = whole && slices.ContainsFunc(r.Runs(), func(s signal.Span) bool { return s.Start <= at && at < s.End() })
+						}
+					}
+					if whole {
+						want = append(want, start)
+					} else {
+						dropped++
+					}
+				}
+				for _, start := range mne.Starts {
+					if start+n <= end {
+						got = append(got, start)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("MNE keeps the epochs at %v, want those at %v", got, want)
+				}
+				if plain.Spans == nil && len(rec.Others) == 0 {
+					measured := int64(0)
+					for _, run := range rec.Runs() {
+						measured += run.Len
+					}
+					if mne.Good != measured {
+						t.Errorf("MNE has %d samples that are not bad, %d were measured", mne.Good, measured)
+					}
+				}
+			})
+		}
+	}
+	if dropped < 20 {
+		t.Errorf("%d epochs had a sample that was not measured: too few to tell", dropped)
+	}
 }
