@@ -194,7 +194,7 @@ func (o *output) marks() (marks []signal.Event) {
 	return marks
 }
 
-// missing is the samples of group i that the file has and the recording has not, with their segment.
+// missing is the samples of group i that the file has and the recording has not, with their segment: a run lies in one.
 func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 	return func(yield func(*outSegment, signal.Span) bool) {
 		runs := o.groups[i].rec.Runs()
@@ -203,17 +203,10 @@ func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 			seg := &o.lay.segments[s]
 			at, end := seg.begin[i], seg.begin[i]+seg.records*o.lay.per[i]
 			for ; k < len(runs) && runs[k].Start < end; k++ {
-				if from := runs[k].Start; from > at && runs[k].Len > 0 {
-					if !yield(seg, signal.Span{Start: at, Len: from - at}) {
-						return
-					}
+				if from := runs[k].Start; from > at && !yield(seg, signal.Span{Start: at, Len: from - at}) {
+					return
 				}
-				if runs[k].Len > 0 {
-					at = max(at, runs[k].End())
-				}
-				if at > end { // the rest of it is in the next segment
-					break
-				}
+				at = max(at, runs[k].End())
 			}
 			if at < end && !yield(seg, signal.Span{Start: at, Len: end - at}) {
 				return

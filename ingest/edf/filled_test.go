@@ -55,8 +55,10 @@ func TestFilled(t *testing.T) {
 		{"over a gap", mark("+1.5", "5.6"), "0 1 7", "0+15 71+9", "0+1 7+1", ""},
 		{"a start within a second", mark("+1.3", "0.4"), "0.3 1.3 2.3", "0+10 14+16", "0+3", ""},
 		{"without a duration", edftest.TAL("+1", "", "BAD filled"), "0 1 2", "0+30", "0+3", "1/0/BAD filled"},
-		{"other texts", edftest.TAL("+1", "1", "BAD filling", "bad filled", "BAD filled by hand", "BAD filled@@", "BAD filled@@Pz"), "0 1 2", "0+30", "0+3",
-			"1/1/BAD filling 1/1/bad filled 1/1/BAD filled by hand 1/1/BAD filled@@ 1/1/BAD filled@@Pz"},
+		{
+			"other texts", edftest.TAL("+1", "1", "BAD filling", "bad filled", "BAD filled by hand", "BAD filled@@", "BAD filled@@Pz"), "0 1 2", "0+30", "0+3",
+			"1/1/BAD filling 1/1/bad filled 1/1/BAD filled by hand 1/1/BAD filled@@ 1/1/BAD filled@@Pz",
+		},
 		{"one channel", edftest.TAL("+1", "1", "BAD filled@@Cz"), "0 1 2", "0+10 20+10", "0+3", ""},
 		{"the other channel", edftest.TAL("+1", "1", "BAD filled@@Temp"), "0 1 2", "0+30", "0+1 2+1", ""},
 		{"each channel", edftest.TAL("+1", "1", "BAD filled@@Temp", "BAD filled@@Cz") + mark("+0.4", "0.2"), "0 1 2", "0+4 6+4 20+10", "0+1 2+1", ""},
@@ -226,6 +228,7 @@ func TestFilledAtMost(t *testing.T) {
 		{"a fast amplifier", madeGroup(20000, "x", 16, span(0, 20011), span(40000, 19997)), 0},
 		{"no sample of 1/1024 s in eight characters", madeGroup(1024, "x", 8, span(0, 1001), span(2000, 997)), 30},
 		{"a rate that no header holds", madeGroup(92.934369590269839, "x", 8, span(0, 12877), span(38286, 14939)), 20},
+		{"an hour of many samples", madeGroup(500, "x", 4, span(0, 1_200_007)), 30},
 		{"hours of a rate that no header holds", madeGroup(512.0371, "x", 1, span(0, 1200007)), 2000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -257,6 +260,14 @@ func TestFilledAtMost(t *testing.T) {
 			if filled > tc.filled {
 				t.Errorf("%d samples were filled, want at most %d", filled, tc.filled)
 			}
+			for _, run := range tc.rec.Runs() {
+				if d := math.Abs(again.Info.Rate/tc.rec.Info.Rate-1) * float64(run.Len); d > 0.1 {
+					t.Errorf("at %.17g Hz the last of %d samples at %.17g Hz is %.2g samples from its time", again.Info.Rate, run.Len, tc.rec.Info.Rate, d)
+				}
+			}
+			if n, err := strconv.Atoi(strings.TrimSpace(string(raw[236:244]))); err != nil || n > 1<<20 {
+				t.Errorf("%d data records (%v), want at most %d", n, err, 1<<20)
+			}
 		})
 	}
 }
@@ -285,6 +296,61 @@ func TestFilledClockResets(t *testing.T) {
 	}
 	twice, _ := rewrite(t, again, "bdf+")
 	same(t, twice, again, 0)
+}
+
+// TestFilledSameLabel: a label that channels with other gaps have too does not say which is meant. Then nothing is marked, so that no sample
+// is lost, and that is listed.
+func TestFilledSameLabel(t *testing.T) {
+	rec, other := madeGroup(100, "x", 2, span(0, 1000)), madeGroup(50, "y", 2, span(101, 200))
+	for _, r := range []*signal.Recording{rec, other} {
+		c := &r.Info.Channels[1]
+		c.Name, c.Original, c.Kind, c.Unit = "T8-P8", "T8-P8", signal.EEG, signal.Microvolt
+	}
+	rec.Others = []*signal.Recording{other}
+	again, losses := rewrite(t, rec, "edf+")
+	i := slices.IndexFunc(losses, func(d signal.Deviation) bool { return strings.HasPrefix(d.Where, "gaps of channel") })
+	if i < 0 || !strings.Contains(losses[i].Found, `"T8-P8"`) {
+		t.Errorf("the losses are %+v, want one about the label", losses)
+	}
+	var got []string
+	for _, r := range append([]*signal.Recording{again}, again.Others...) {
+		got = append(got, fmt.Sprintf("%s of %g Hz: %s", r.Info.Channels[0].Original, r.Info.Rate, runs(r)))
+	}
+	if want := []string{"T8-P8 of 50 Hz: 0+500", "x1 of 100 Hz: 0+1000", "y1 of 50 Hz: 101+200"}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("read are %q, want %q", got, want)
+	}
+}
+
+// TestFilledEvents: where the header cannot hold the rate, events go with their samples, however far between two of them they lie.
+func TestFilledEvents(t *testing.T) {
+	const rate = 92.934369590269839
+	rec := madeGroup(rate, "x", 8, span(0, 12876), span(38286, 14939))
+	for _, run := range rec.Runs() {
+		for i, k := 0, run.Start; k < run.End(); i, k = i+1, k+61 {
+			off := []float64{-0.49, 0, 0.3, 0.49}[i%4]
+			if k == 0 {
+				off = 0
+			}
+			rec.Events = append(rec.Events, signal.Event{Sample: k, Onset: (float64(k) + off) / rate, Label: fmt.Sprint(k)})
+		}
+	}
+	again, losses := rewrite(t, rec, "edf+")
+	if again.Info.Rate == rate || !slices.ContainsFunc(losses, func(d signal.Deviation) bool { return strings.HasPrefix(d.Where, "sampling rate") }) {
+		t.Fatalf("the file has %g Hz, with the losses %+v: the test needs a rate that no header holds", again.Info.Rate, losses)
+	}
+	if len(again.Events) != len(rec.Events) {
+		t.Fatalf("%d events, want %d", len(again.Events), len(rec.Events))
+	}
+	first := []int64{again.Runs()[0].Start, again.Runs()[1].Start}
+	for i, e := range again.Events {
+		k, at := rec.Events[i].Sample, e.Sample
+		if run := rec.Runs()[1]; k >= run.Start {
+			k, at = k-run.Start, at-first[1]
+		}
+		if at != k {
+			t.Errorf("the event of sample %s is at sample %d of its run, want %d", e.Label, at, k)
+		}
+	}
 }
 
 // TestPeerReadsFilled: edfio and pyEDFlib read all samples of files in which some fill records, and edfio the marks.
