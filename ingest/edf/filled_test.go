@@ -272,6 +272,25 @@ func TestFilledAtMost(t *testing.T) {
 	}
 }
 
+// TestFilledRates: of durations that suit several rates, that one is taken which leaves the least to be filled, counted from where the
+// streams begin. (Streams of a Muse: a record of 11.125 s suits both rates too, and would be filled by half.)
+func TestFilledRates(t *testing.T) {
+	rec := madeGroup(256, "eeg", 5, span(12, 2808))
+	rec.Others = []*signal.Recording{madeGroup(51.866194385144901, "acc", 3, span(0, 571))}
+	again, losses := rewrite(t, rec, "edf+")
+	if again.Info.Rate != 256 || runs(again) != runs(rec) || runs(again.Others[0]) != runs(rec.Others[0]) {
+		t.Errorf("read are %s at %g Hz and %s, want %s at 256 Hz and %s", runs(again), again.Info.Rate, runs(again.Others[0]), runs(rec), runs(rec.Others[0]))
+	}
+	i := slices.IndexFunc(losses, func(d signal.Deviation) bool { return d.Where == "samples at 256 Hz" })
+	if i < 0 {
+		t.Fatalf("no loss about samples at 256 Hz: %+v", losses)
+	}
+	var n int
+	if _, err := fmt.Sscanf(losses[i].Found, "%d samples", &n); err != nil || n > 128 {
+		t.Errorf("%d samples were filled (%v), want less than half a second", n, err)
+	}
+}
+
 // TestFilledClockResets: two runs of an amplifier whose rate fits no header, with a gap between them. Nothing is in the file that was not
 // measured, or it is marked; the gap stays as it was, and events stay at their samples.
 func TestFilledClockResets(t *testing.T) {
