@@ -20,7 +20,7 @@ func longs(t float64, values ...int64) string {
 	return string(b)
 }
 
-const rounded = "more than 53 bits"
+const rounded = "more than 53 significant bits"
 
 // found is what is listed about values of int64 that are no float64, "" where nothing is.
 func found(rec *signal.Recording) string {
