@@ -84,6 +84,18 @@ func (f *fills) named(c *channel) (from, to int) {
 	return 0, 0
 }
 
+// hash is the same for channels of which the same samples are filled. There may be thousands of others.
+func (f *fills) hash(c *channel) (h uint64) {
+	for i, end := f.named(c); i < end; i++ {
+		e := f.list.At(i)
+		for _, v := range [2]float64{e.onset, e.duration} {
+			h = (h ^ math.Float64bits(v)) * 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio, odd: it spreads the bits
+			h ^= h >> 32
+		}
+	}
+	return h
+}
+
 // alike says whether the same samples of a and b are filled.
 func (f *fills) alike(a, b *channel) bool {
 	i, aEnd := f.named(a)
@@ -182,7 +194,7 @@ func (o *output) marks() (marks []signal.Event) {
 	return marks
 }
 
-// missing is the samples of group i that the file has and the recording has not, with their segment.
+// missing is the samples of group i that the file has and the recording has not, with their segment: a run lies in one.
 func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 	return func(yield func(*outSegment, signal.Span) bool) {
 		runs := o.groups[i].rec.Runs()
@@ -191,17 +203,10 @@ func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 			seg := &o.lay.segments[s]
 			at, end := seg.begin[i], seg.begin[i]+seg.records*o.lay.per[i]
 			for ; k < len(runs) && runs[k].Start < end; k++ {
-				if from := runs[k].Start; from > at && runs[k].Len > 0 {
-					if !yield(seg, signal.Span{Start: at, Len: from - at}) {
-						return
-					}
+				if from := runs[k].Start; from > at && !yield(seg, signal.Span{Start: at, Len: from - at}) {
+					return
 				}
-				if runs[k].Len > 0 {
-					at = max(at, runs[k].End())
-				}
-				if at > end { // the rest of it is in the next segment
-					break
-				}
+				at = max(at, runs[k].End())
 			}
 			if at < end && !yield(seg, signal.Span{Start: at, Len: end - at}) {
 				return
