@@ -41,7 +41,11 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"cnt: events":                     cntEvents,
 	"cnt: channels":                   cntChannels,
 	"edf: annotations":                edfAnnotations,
-	"edf: a gap at each record":       edfGaps,
+	"edf: a gap at each record":       func(*testing.T) (fstest.MapFS, string) { return edfGaps(5, "") },
+	"edf: a mark in gaps":             func(*testing.T) (fstest.MapFS, string) { return edfGaps(15, "+0\x151\x14BAD filled\x14\x00") },
+	"edf: marks":                      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, true) },
+	"edf: marks over each other":      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, false) },
+	"edf: marks of channels":          func(*testing.T) (fstest.MapFS, string) { return edfMarks(100, true) },
 	"edf: lists that are none":        edfFlaws,
 	"bdf: status":                     bdfStatus,
 	"edf: channels":                   edfChannels,
@@ -279,11 +283,44 @@ func edfAnnotations(*testing.T) (fstest.MapFS, string) {
 	return one("x.edf", f.Bytes())
 }
 
-func edfGaps(*testing.T) (fstest.MapFS, string) {
+// edfGaps has a gap behind each record; the first has more lists.
+func edfGaps(room int, more string) (fstest.MapFS, string) {
 	f := edftest.File{Reserved: "EDF+D", N: 100_000, Signals: []edftest.Signal{
 		{Label: "Cz", Dim: "uV", Samples: 1},
-		edftest.Annotations(5, func(r int) string { return edftest.TAL("+"+strconv.Itoa(2*r), "") }),
+		edftest.Annotations(room, func(r int) string {
+			if r > 0 {
+				more = ""
+			}
+			return edftest.TAL("+"+strconv.Itoa(2*r), "") + more
+		}),
 	}}
+	return one("x.edf", f.Bytes())
+}
+
+// edfMarks has marks of samples that fill records, of each channel in turn: of every other sample, or over each other.
+func edfMarks(channels int, apart bool) (fstest.MapFS, string) {
+	const samples, records = 1000, 20
+	var f edftest.File
+	for ch := range channels {
+		f.Signals = append(f.Signals, edftest.Signal{Label: "c" + strconv.Itoa(ch), Dim: "uV", Samples: samples})
+	}
+	f.Reserved, f.N = "EDF+C", records
+	f.Signals = append(f.Signals, edftest.Annotations(16*samples, func(r int) string {
+		var b strings.Builder
+		b.WriteString(edftest.TAL(edftest.Steady(r), ""))
+		for i := 0; i < samples; i += 2 {
+			at := 0
+			if apart {
+				at = i
+			}
+			text := "BAD filled"
+			if channels > 1 {
+				text += "@@c" + strconv.Itoa(i%channels)
+			}
+			b.WriteString(edftest.TAL(fmt.Sprintf("+%d.%03d", r, at), "0.001", text))
+		}
+		return b.String()
+	}))
 	return one("x.edf", f.Bytes())
 }
 
