@@ -342,6 +342,9 @@ func printLive(w io.Writer, rep *session.Report) {
 		for _, l := range c.LeftOut {
 			say(w, "left out: %s at %.2f s: %s\n", l.Class, l.Onset, l.Why)
 		}
+		if c.Purged != "" {
+			say(w, "%s\n", c.Purged)
+		}
 		if d := c.Decide; d != nil && c.Rest == nil {
 			say(w, "behind the section decide %d of %d held-out trials are decided rightly, %.3f, 95 %% interval [%.3f, %.3f], %d wrongly, %d not at all\n", d.Right, d.Trials, d.Rightly, d.RightlyLow, d.RightlyHigh, d.Wrong, d.Undecided)
 		}
