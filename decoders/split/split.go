@@ -15,6 +15,7 @@ import (
 type Fold struct {
 	Name        string
 	Train, Test []int
+	Purged      []int // that Purge took out of Train, ascending
 }
 
 // Splitter makes folds in which every trial is tested exactly once. groups[i] is the run that trial i was recorded in:

@@ -120,7 +120,7 @@ func (t Trials) Split(s Splitter, y signal.Labels, groups []string) ([]Fold, err
 		return nil, err
 	}
 	for k, f := range folds {
-		folds[k] = Fold{f.Name, one.windows(f.Train), one.windows(f.Test)}
+		folds[k] = Fold{Name: f.Name, Train: one.windows(f.Train), Test: one.windows(f.Test)}
 	}
 	return folds, nil
 }

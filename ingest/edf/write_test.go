@@ -26,7 +26,7 @@ func rewrite(t testing.TB, rec *signal.Recording, format string) (again *signal.
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	losses, err = ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
+	made, err := ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func rewrite(t testing.TB, rec *signal.Recording, format string) (again *signal.
 		}
 		t.Errorf("what was written breaks the specification: %+v", d)
 	}
-	return again, losses
+	return again, made.Losses
 }
 
 // same compares all of two recordings but the names of file and format; tol is what each sample may differ by.
@@ -226,13 +226,31 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// TestPeerReadsWritten: edfio, MNE and pyEDFlib read what the writer wrote. It runs where GYRUS_EDF_PYTHON names a Python
-// with benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
-func TestPeerReadsWritten(t *testing.T) {
-	python := os.Getenv("GYRUS_EDF_PYTHON")
-	if python == "" {
+// peer is what testdata/golden.py says with these arguments. It runs where GYRUS_EDF_PYTHON names a Python with
+// benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
+func peer(t *testing.T, into any, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("GYRUS_EDF_PYTHON"), append([]string{"testdata/golden.py"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func needPeer(t *testing.T) {
+	t.Helper()
+	if os.Getenv("GYRUS_EDF_PYTHON") == "" {
 		t.Skip("GYRUS_EDF_PYTHON is not set: make interop-edf runs this test with edfio, MNE and pyEDFlib")
 	}
+}
+
+// TestPeerReadsWritten: edfio, MNE and pyEDFlib read what the writer wrote.
+func TestPeerReadsWritten(t *testing.T) {
+	needPeer(t)
 	recs := map[string]*signal.Recording{"made": made(), "small": mustOpen(t, small()), "gaps": mustOpen(t, gaps()), "noted gaps": mustOpen(t, notedGaps())}
 	for _, name := range []string{
 		"eegmmidb/S001/S001R04.edf", "formats/edf/test_subsecond.edf", "formats/edf/test_uneven_samp.edf", "formats/bdf/test_subsecond.bdf",
@@ -258,26 +276,18 @@ func TestPeerReadsWritten(t *testing.T) {
 				if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
 					t.Fatal(err)
 				}
-				cmd := exec.CommandContext(t.Context(), python, "testdata/golden.py", "--check", file)
-				cmd.Stderr = os.Stderr
-				out, err := cmd.Output()
-				if err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-				var peer goldenFile
-				if err := json.Unmarshal(out, &peer); err != nil {
-					t.Fatal(err)
-				}
+				var found goldenFile
+				peer(t, &found, "--check", file)
 				again, err := ingest.Open(os.DirFS(dir), filepath.Base(file))
 				if err != nil {
 					t.Fatal(err)
 				}
 				closeAfter(t, again)
 				if again.Spans == nil { // edfio puts the records of a discontinuous file one behind the other
-					compareSignals(t, again, peer.Signals)
+					compareSignals(t, again, found.Signals)
 				}
 				if rec.Info.Rate > 0 { // onsets are those of the file, whatever gaps there are
-					compareEvents(t, again, peer.Events)
+					compareEvents(t, again, found.Events)
 				}
 			})
 		}

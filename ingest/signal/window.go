@@ -11,6 +11,8 @@ type Window struct {
 	// Origin is the sample of the event that the window is of. Windows of one event that lasts have it in common, while the Event of
 	// each says where it was cut: they are one trial, and never in training and test both. It means nothing where Event is nil.
 	Origin int64
+	// Base is where the baseline lies that was taken from X, inside the window or not; zero where there is none.
+	Base Span
 	// Slides says that the window is one of those that follow the stream, whether or not it was also cut around an event.
 	Slides bool
 	// Rejected says why the window must not be used: "412 µV peak to peak in Fp1, at most 150". It is "" where it is good.
@@ -27,6 +29,15 @@ func (w Window) Len() int {
 
 // End is the sample number behind the last one.
 func (w Window) End() int64 { return w.Start + int64(w.Len()) }
+
+// Span is the stretch of samples that X is made of: from the first to the last of its own and of its baseline.
+func (w Window) Span() Span {
+	if w.Base.Len == 0 {
+		return Span{w.Start, int64(w.Len())}
+	}
+	from := min(w.Start, w.Base.Start)
+	return Span{from, max(w.End(), w.Base.End()) - from}
+}
 
 // Clone is w in memory of its own.
 func (w Window) Clone() Window {

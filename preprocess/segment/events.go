@@ -206,6 +206,9 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 	for i := range s.cues {
 		w := s.hist.lend(s.cues[i].Sample+s.offset, s.length)
 		w.Event, w.Label, w.Origin = &s.cues[i].Event, s.Map[s.cues[i].Label], s.cues[i].origin
+		if s.baseLen > 0 {
+			w.Base = signal.Span{Start: s.cues[i].Sample + s.base, Len: s.baseLen}
+		}
 		s.correct(w)
 	}
 	return s.hist.windows, nil

@@ -234,6 +234,30 @@ func TestOriginIsTheEvent(t *testing.T) {
 	}
 }
 
+// TestSpanHasTheBaseline: the samples that a window is made of are its own and those of its baseline, wherever that lies.
+func TestSpanHasTheBaseline(t *testing.T) {
+	c := recording(10, 0, 600)
+	c.Events = []signal.Event{{Sample: 100, Label: "cue"}}
+	for _, tc := range []struct {
+		baseline []float64
+		want     signal.Span // both ends of a baseline are part of it
+	}{
+		{nil, signal.Span{Start: 105, Len: 20}},
+		{[]float64{-1, 0}, signal.Span{Start: 90, Len: 35}},
+		{[]float64{1, 2}, signal.Span{Start: 105, Len: 20}},
+		{[]float64{2, 4}, signal.Span{Start: 105, Len: 36}},
+	} {
+		seg := &segment.Events{Map: map[string]string{"cue": "a"}, TMin: 0.5, TMax: 2.5, Baseline: tc.baseline}
+		if _, err := seg.Start(c.Info); err != nil {
+			t.Fatal(err)
+		}
+		ws, err := seg.Push(c)
+		if err != nil || len(ws) != 1 || ws[0].Span() != tc.want || ws[0].Clone().Span() != tc.want {
+			t.Errorf("baseline %v: %d windows, %v; the samples are %+v, want %+v", tc.baseline, len(ws), err, ws[0].Span(), tc.want)
+		}
+	}
+}
+
 // What a human would count by hand: 2 s windows every 0.5 s at 10 Hz behind a gap that ends at sample 103.
 func TestSlidingDoesNotDependOnTheGap(t *testing.T) {
 	seg := &segment.Sliding{Length: 2, Step: 0.5}

@@ -63,13 +63,27 @@ func (s *Set) Trials() (split.Trials, error) {
 	return split.TrialsOf(y, s.Group, origin)
 }
 
-// Split is the folds of a splitter, in which all windows of an event are in one part; y is s.Labels() or a permutation of it.
+// Split is the folds of a splitter, in which all windows of an event are in one part, and no window that is learned from shares samples
+// with one that is tested: those that do are in Fold.Purged. y is s.Labels() or a permutation of it.
 func (s *Set) Split(by split.Splitter, y signal.Labels) ([]split.Fold, error) {
 	t, err := s.Trials()
 	if err != nil {
 		return nil, err
 	}
-	return t.Split(by, y, s.Group)
+	folds, err := t.Split(by, y, s.Group)
+	if err != nil {
+		return nil, err
+	}
+	return split.Purge(folds, y, s.Group, s.spans())
+}
+
+// spans are the samples of its run that each window is made of.
+func (s *Set) spans() []signal.Span {
+	spans := make([]signal.Span, len(s.Windows))
+	for i, w := range s.Windows {
+		spans[i] = w.Span()
+	}
+	return spans
 }
 
 // Permute is the labels of s, shuffled among its events: see split.Permute.
@@ -85,7 +99,7 @@ func (s *Set) Permute(seed uint64) (signal.Labels, error) {
 	return t.Permute(y, s.Group, seed)
 }
 
-// apart is Trials; it refuses a fold with windows of one event in both parts.
+// apart is Trials; it refuses a fold with windows of one event in both parts, or with windows in them that share samples.
 func (s *Set) apart(fold split.Fold) (split.Trials, error) {
 	t, err := s.Trials()
 	if err != nil {
@@ -99,6 +113,9 @@ func (s *Set) apart(fold split.Fold) (split.Trials, error) {
 		if learned[t.Of[i]] {
 			return t, fmt.Errorf("windows of the event at sample %d of %s are in training and test, and windows of one event are alike: make the folds with Set.Split", s.Windows[i].Origin, s.Group[i])
 		}
+	}
+	if i, k, found := split.Shared(fold, s.Group, s.spans()); found {
+		return t, fmt.Errorf("the windows at samples %d and %d of %s share samples, and one is in training, the other in test: make the folds with Set.Split", s.Windows[i].Start, s.Windows[k].Start, s.Group[i])
 	}
 	return t, nil
 }

@@ -96,6 +96,7 @@ type Calibrated struct {
 	Cued      int       `json:"cued"`               // cues that were shown, those that a gap spoiled among them
 	Spoiled   int       `json:"spoiled"`            // cues that a gap spoiled: each was shown again
 	LeftOut   []LeftOut `json:"left_out,omitempty"` // cues that nothing was learned from, and why
+	Purged    string    `json:"purged,omitempty"`   // how many windows share samples with tested ones, and were not learned from to score the model
 	Rounds    int       `json:"rounds"`             // how often it was begun
 	Accepted  bool      `json:"accepted"`
 	Why       string    `json:"why"`            // who said so
@@ -492,8 +493,11 @@ func (e *engine) trained(m trainedModel) error {
 	s := m.scored
 	e.cal.made, e.cal.score = &m, &s
 	r := &e.cal.result
-	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest, r.LeftOut = s, m.classes, m.confusion, m.model.SHA256, m.rest, m.leftOut
+	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest, r.LeftOut, r.Purged = s, m.classes, m.confusion, m.model.SHA256, m.rest, m.leftOut, m.purged
 	line := scoreLine(&s) + leftOutLine(m.leftOut)
+	if m.purged != "" {
+		line += "; to score it, " + m.purged
+	}
 	e.note("trained: " + line)
 	a := e.cal.opt.Accept
 	if a.Ask {

@@ -29,6 +29,7 @@ type trainedModel struct {
 	confusion [][]int
 	rest      *bundle.Rest // nil where no threshold is set from rest
 	leftOut   []LeftOut
+	purged    string // what split.Purged says
 	err       error
 }
 
@@ -318,6 +319,7 @@ func trainOn(ctx context.Context, opt Calibration, l lessons, name string) (m tr
 	if err != nil {
 		return m, err
 	}
+	_, m.purged = split.Purged(folds)
 	tested, err := stream.CrossValidate(ctx, spec, recs, set, y, folds, nil)
 	if err != nil {
 		return m, err

@@ -153,19 +153,20 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 	if err != nil {
 		return nil, nil, err
 	}
+	left := []string{}
+	if p.kind == "topo" {
+		if windows, left, err = positioned(windows); err != nil {
+			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
+		}
+	}
 	told := *rec // of other rates only those that are not drawn
 	told.Others = slices.DeleteFunc(slices.Clone(rec.Others), func(g *signal.Recording) bool {
 		return slices.ContainsFunc(windows, func(w *shown) bool { return w.Rec.Info == g.Info })
 	})
 	deviations(cmd, []*signal.Recording{&told})
 	for _, w := range windows {
-		v := plottedJSON{Input: path, Channels: []string{}, Left: []string{}, Maps: []figure.Map{}}
-		if p.kind == "topo" {
-			if v.Left = w.positioned(); len(w.Idx) == 0 {
-				return nil, nil, refusal{fmt.Errorf("%s: no position is known for %s, so there is no map: say where they are with --%s FILE, or choose channels that are named by the 10-05 system with --channels",
-					path, quoted(v.Left), electrodesFlag)}
-			}
-		}
+		v := plottedJSON{Input: path, Channels: []string{}, Left: left, Maps: []figure.Map{}}
+		left = []string{} // they are told once
 		fig, maps, err := p.figure(w.Window)
 		if err != nil {
 			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
@@ -224,17 +225,41 @@ func parseBand(s string) (figure.Band, error) {
 // shown is a window of which channels can be taken off.
 type shown struct{ figure.Window }
 
-// positioned leaves only channels with a position and one unit in w, and names the others.
-func (w *shown) positioned() (left []string) {
+// positioned takes the channels without a position off windows, and the windows off that have none with one, and names these
+// channels. It is an error where a window is left with too few for a map, or none is left.
+func positioned(windows []*shown) (kept []*shown, left []string, err error) {
 	left = []string{}
-	w.Idx = slices.DeleteFunc(w.Idx, func(ch int) bool {
-		c := w.Rec.Info.Channels[ch]
-		if c.Pos == nil {
-			left = append(left, c.Name)
+	for _, w := range windows {
+		w.Idx = slices.DeleteFunc(w.Idx, func(ch int) bool {
+			c := w.Rec.Info.Channels[ch]
+			if c.Pos == nil {
+				left = append(left, c.Name)
+			}
+			return c.Pos == nil
+		})
+		if len(w.Idx) > 0 {
+			kept = append(kept, w)
 		}
-		return c.Pos == nil
-	})
-	return left
+	}
+	if len(kept) == 0 {
+		return nil, left, fmt.Errorf("no position is known for %s, so there is no map: say where they are with --%s FILE, or choose channels that are named by the 10-05 system with --channels", quoted(left), electrodesFlag)
+	}
+	for _, w := range kept {
+		if len(w.Idx) >= figure.LeastChannels {
+			continue
+		}
+		var names []string
+		for _, ch := range w.Idx {
+			names = append(names, w.Rec.Info.Channels[ch].Name)
+		}
+		without := ""
+		if len(left) > 0 {
+			without = fmt.Sprintf("; no position is known for %s, --%s FILE says where they are", quoted(left), electrodesFlag)
+		}
+		return nil, left, fmt.Errorf("a map needs at least %d channels with a position and one rate, with %g Hz there %s %s%s: choose with --channels",
+			figure.LeastChannels, w.Rec.Info.Rate, map[bool]string{true: "is only", false: "are only"}[len(names) == 1], quoted(names), without)
+	}
+	return kept, left, nil
 }
 
 // windows are the parts of rec that are asked for: one for each rate that the wanted channels have, in the order in which they are

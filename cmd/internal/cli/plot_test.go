@@ -2,13 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // TestPlotAlpha: with closed eyes the power at 8 to 13 Hz is highest at the back of the head, and the picture is written.
@@ -116,5 +119,63 @@ func TestPlotOtherRates(t *testing.T) {
 	mustJSON(t, &v, "plot", file, "-o", out, "--json") // as before: the EEG of the main rate
 	if len(v.Recordings) != 1 || v.Recordings[0].RateHz != 100 {
 		t.Errorf("%+v", v.Recordings)
+	}
+}
+
+// TestPlotTopoOtherRates: a listed channel without a position is left out of a scalp map and named, whatever its rate; what is an error is
+// that too few with a position are left, of one rate or of all.
+func TestPlotTopoOtherRates(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "rates.edf"), filepath.Join(dir, "x.svg")
+	group := func(rate float64, names ...string) *signal.Recording {
+		g := &signal.Recording{Name: "rates", Info: &signal.Info{Rate: rate}, Len: int64(10 * rate)}
+		x := make(signal.Memory, len(names))
+		for ch, name := range names {
+			g.Info.Channels = append(g.Info.Channels, signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt})
+			for i := range g.Len {
+				x[ch] = append(x[ch], 10*math.Sin(float64((ch+2)*int(i*i))))
+			}
+		}
+		g.Data = x
+		return g
+	}
+	rec := group(100, "Fz", "C3", "Cz", "C4", "Pz", "one")
+	rec.Others = []*signal.Recording{group(50, "two", "Oz", "O1"), group(10, "three", "four")}
+	w, err := ingest.WriterFor("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, moment := range []bool{false, true} {
+		args := []string{"plot", file, "-o", out, "--kind", "topo", "--channels", "three,Fz,two,C3,Cz,one,C4,Pz,four"}
+		if moment {
+			args = append(args, "--at", "3.2")
+		}
+		var v plotJSON
+		mustJSON(t, &v, append(args, "--json")...)
+		if len(v.Recordings) != 1 || v.Recordings[0].RateHz != 100 || !slices.Equal(v.Recordings[0].Channels, []string{"Fz", "C3", "Cz", "C4", "Pz"}) || !slices.Equal(v.Recordings[0].Left, []string{"three", "four", "one", "two"}) {
+			t.Errorf("moment %v: %+v", moment, v.Recordings)
+		}
+		if code, _, errs := run(t, args...); code != 0 || strings.Count(errs, `no position is known for "three", "four", "one", "two": left out`) != 1 {
+			t.Errorf("moment %v: exit code %d: %s", moment, code, errs)
+		}
+		if err := os.Remove(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for channels, want := range map[string]string{
+		"three,one,two":            `no position is known for "three", "one", "two", so there is no map`,
+		"Fz,C3,Cz,C4,two,Oz,three": `a map needs at least 4 channels with a position and one rate, with 50 Hz there is only "Oz"; no position is known for "two", "three", --electrodes FILE says where they are: choose with --channels`,
+		"Fz,C3,Cz,C4,Oz,O1":        `with 50 Hz there are only "Oz", "O1": choose with --channels`,
+		"Fz,C3,Cz,one":             `with 100 Hz there are only "Fz", "C3", "Cz"; no position`,
+	} {
+		if code, _, errs := run(t, "plot", file, "-o", out, "--kind", "topo", "--channels", channels); code != exitRefused || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit code %d, %q; want %d, %q", channels, code, errs, exitRefused, want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }

@@ -35,6 +35,7 @@ type trainJSON struct {
 	Coverage   *bundle.Coverage   `json:"coverage,omitempty"`   // of conformal sets
 	WholeRuns  int                `json:"whole_runs,omitempty"` // recordings, where each has one class only
 	Events     int                `json:"events,omitempty"`     // that the trials, which are windows, are of, where several are of one
+	Purged     int                `json:"purged,omitempty"`     // training windows of all folds that were left out: they share samples with tested ones
 	Rejected   int                `json:"rejected"`             // windows that a check refused: neither learned from nor scored
 	Bundle     string             `json:"bundle,omitempty"`     // the file written
 
@@ -47,7 +48,8 @@ type foldJSON struct {
 	Trials           int      `json:"trials"`
 	Correct          int      `json:"correct"`
 	BalancedAccuracy float64  `json:"balanced_accuracy"`
-	AUC              *aucJSON `json:"auc"` // null where it is not defined
+	AUC              *aucJSON `json:"auc"`              // null where it is not defined
+	Purged           int      `json:"purged,omitempty"` // windows that are not learned from here, since they share samples with tested ones
 }
 
 type missJSON struct {
@@ -313,6 +315,10 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 	if err != nil {
 		return nil, refusal{err}
 	}
+	if n, what := split.Purged(folds); n > 0 {
+		t.Purged = n
+		note(cmd, "%s; %sintervals take events for independent, which those whose windows overlap are not quite", what, fewer(scheme))
+	}
 	bar = newProgress(cmd, "cross-validating", int64(len(folds)))
 	defer bar.end()
 	tested, err := stream.CrossValidate(cmd.Context(), spec, recs, t.set, y, folds, func() { bar.add(1) })
@@ -359,9 +365,18 @@ func trainOn(cmd *cobra.Command, spec *pipeline.Spec, recs []*signal.Recording, 
 		if err != nil {
 			return nil, refusal{fmt.Errorf("fold %s: %w", fold.Name, err)}
 		}
-		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy, AUC: each[f]})
+		t.Folds = append(t.Folds, foldJSON{Name: fold.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy, AUC: each[f], Purged: len(fold.Purged)})
 	}
 	return t, nil
+}
+
+// fewer says which split leaves out fewer windows that share samples with tested ones than scheme, "" where it is one of those.
+func fewer(scheme string) string {
+	blocked := map[string]string{split.KFoldName: split.BlockedKFoldName, split.WithinSessionName: split.WithinSessionBlockedName}[scheme]
+	if blocked == "" {
+		return ""
+	}
+	return fmt.Sprintf("--split %s leaves out fewer, %s none; ", blocked, split.LeaveOneRunOutName)
 }
 
 // alike says which windows are no independent trials, and turns a default split that does not fit whole recordings into the one that does.

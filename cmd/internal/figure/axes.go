@@ -24,6 +24,7 @@ type axis struct {
 	min, max float64
 	ticks    []tick
 	bare     bool // no line and no marks, only the labels
+	shared   bool // by all figures of one stack that have it, with the same label
 }
 
 // entry is a line of a legend.
@@ -38,7 +39,8 @@ type axes struct {
 	x, y   axis
 	grid   bool      // at the ticks of y, too, not only of x
 	above  vg.Length // room between the title and the data
-	beside vg.Length // room to the right of the data
+	left   vg.Length // least room to the left of the data
+	beside vg.Length // least room to the right of the data
 	legend []entry   // in the upper right corner
 	data   func(f frame)
 }
@@ -67,22 +69,33 @@ const (
 	gap        vg.Length = 4 // between things that belong together
 )
 
-// draw draws it on all of c.
-func (a *axes) draw(c draw.Canvas) {
-	title, small, label := text(11, ink, draw.XCenter, draw.YTop), text(8, ink, draw.XCenter, draw.YTop), text(9, ink, draw.XCenter, draw.YBottom)
-	wide := vg.Length(0)
+// axesStyles are those of titles, of the labels of ticks and of those of axes.
+func axesStyles() (title, small, label draw.TextStyle) {
+	return text(11, ink, draw.XCenter, draw.YTop), text(8, ink, draw.XCenter, draw.YTop), text(9, ink, draw.XCenter, draw.YBottom)
+}
+
+// sides is the room to the left and to the right of the data: what is written there, or more where others need it.
+func (a *axes) sides() (left, right vg.Length) {
+	_, small, label := axesStyles()
 	for _, t := range a.y.ticks {
-		wide = max(wide, small.Width(t.label))
+		left = max(left, small.Width(t.label))
 	}
-	left := wide + gap
+	left += gap
 	if !a.y.bare {
 		left += tickLength
 	}
 	if a.y.label != "" {
 		left += label.Height(a.y.label) + gap
 	}
+	return max(a.left, left), max(a.beside, small.Width("000")/2)
+}
+
+// draw draws it on all of c.
+func (a *axes) draw(c draw.Canvas) {
+	title, small, label := axesStyles()
+	left, right := a.sides()
 	bottom := small.Height("0") + label.Height(a.x.label) + tickLength + 2*gap
-	f := frame{draw.Crop(c, left, -max(a.beside, small.Width("000")/2), bottom, -title.Height(a.title)-gap-a.above), a.x, a.y}
+	f := frame{draw.Crop(c, left, -right, bottom, -title.Height(a.title)-gap-a.above), a.x, a.y}
 	middle := f.Center()
 	c.FillText(title, vg.Point{X: middle.X, Y: c.Max.Y}, a.title)
 

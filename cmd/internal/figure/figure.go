@@ -46,6 +46,17 @@ func (w Window) runs() (spans []signal.Span) {
 // channel describes the i-th channel of the window.
 func (w Window) channel(i int) signal.Channel { return w.Rec.Info.Channels[w.Idx[i]] }
 
+// unit is that of all channels of the window, which what is drawn of them needs.
+func (w Window) unit(what string) (signal.Unit, error) {
+	first := w.channel(0)
+	for i := range w.Idx {
+		if c := w.channel(i); c.Unit != first.Unit {
+			return "", fmt.Errorf("channel %s is in %q and %s in %q: %s is of one unit, choose with --channels", first.Name, first.Unit, c.Name, c.Unit, what)
+		}
+	}
+	return first.Unit, nil
+}
+
 // name is that of the recording without its folder.
 func (w Window) name() string { return path.Base(w.Rec.Name) }
 
@@ -71,7 +82,7 @@ func (r *reader) read(start int64, n int) ([][]float64, error) {
 type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
 	draw          func(draw.Canvas)
-	shared        *axis // that figures in one stack have in common, nil for none
+	axes          *axes // nil where it has none
 }
 
 // Endings are the formats that Write knows.
@@ -156,24 +167,42 @@ func text(points float64, c color.Color, x draw.XAlignment, y draw.YAlignment) d
 	}
 }
 
-// Stack is the figures one below the other. Spectra of one unit get one scale.
+// Stack is the figures one below the other. Traces get one time axis, spectra of one unit one scale, and the data of figures of one
+// width begin and end at the same places, so that the same time stands below itself.
 func Stack(figures ...*Figure) *Figure {
 	all := &Figure{}
-	scales := map[string][]*axis{}
+	ranges := map[string][]*axis{}
+	left, right := map[vg.Length]vg.Length{}, map[vg.Length]vg.Length{} // by width
 	for _, f := range figures {
 		all.Width = max(all.Width, f.Width)
 		all.Height += f.Height
-		if a := f.shared; a != nil {
-			scales[a.label] = append(scales[a.label], a)
+		if f.axes == nil {
+			continue
+		}
+		for _, a := range []*axis{&f.axes.x, &f.axes.y} {
+			if a.shared {
+				ranges[a.label] = append(ranges[a.label], a)
+			}
 		}
 	}
-	for _, scale := range scales {
-		lo, hi := scale[0].min, scale[0].max
-		for _, a := range scale {
+	for _, same := range ranges {
+		lo, hi := same[0].min, same[0].max
+		for _, a := range same {
 			lo, hi = min(lo, a.min), max(hi, a.max)
 		}
-		for _, a := range scale {
+		for _, a := range same {
 			a.min, a.max, a.ticks = lo, hi, even(lo, hi)
+		}
+	}
+	for _, f := range figures { // when the ticks of all are known
+		if f.axes != nil {
+			l, r := f.axes.sides()
+			left[f.Width], right[f.Width] = max(left[f.Width], l), max(right[f.Width], r)
+		}
+	}
+	for _, f := range figures {
+		if f.axes != nil {
+			f.axes.left, f.axes.beside = left[f.Width], right[f.Width]
 		}
 	}
 	all.draw = func(c draw.Canvas) {

@@ -305,6 +305,63 @@ func TestStackOfSpectra(t *testing.T) {
 	}
 }
 
+// TestStackOfTraces: traces of several rates in one picture have one time axis at one place, however wide the names of their channels and
+// of their units are and wherever their own samples begin and end: the same second stands below itself, in the grid, in the gaps and in
+// the events.
+func TestStackOfTraces(t *testing.T) {
+	fast := recording(1000, []signal.Span{{Start: 0, Len: 600}, {Start: 700, Len: 300}}, "Cz", "C3")
+	fast.Events[0].Sample = 400
+	slow := recording(10, []signal.Span{{Start: 0, Len: 6}, {Start: 7, Len: 3}}, "temperature of the room")
+	slow.Info.Rate, slow.Info.Channels[0].Unit = 1, "degrees Celsius"
+	slow.Events[0].Sample = 4
+	var alone [2][]float64
+	var figures []*figure.Figure
+	lines := func(f *figure.Figure) (at []float64) {
+		for _, e := range elements(t, f, "path", grid) {
+			at = append(at, e.path()[0][0])
+		}
+		return at
+	}
+	for i, w := range []figure.Window{whole(fast), whole(slow)} {
+		if w.Rec == slow {
+			w.From, w.To = 1, 9
+		}
+		f, err := figure.Traces(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone[i], figures = lines(f), append(figures, f)
+	}
+	if alone[0][5] == alone[1][4] { // that of 5 s
+		t.Fatal("the parts have one axis also when they are drawn alone: the test shows nothing")
+	}
+	both := figure.Stack(figures...)
+	at := lines(both)
+	if len(at) != 22 { // 0 to 10 s, twice
+		t.Fatalf("lines of the grid at %v, want 22", at)
+	}
+	for i := range 11 {
+		if at[i] != at[11+i] {
+			t.Errorf("%d s are at %g points and at %g", i, at[i], at[11+i])
+		}
+	}
+	if events := elements(t, both, "path", blue); len(events) != 2 || events[0].path()[0][0] != events[1].path()[0][0] || math.Abs(events[0].path()[0][0]-at[4]) > 0.01 {
+		t.Errorf("the events are %v, want two at %g points", events, at[4])
+	}
+	shades := elements(t, both, "path", "fill:#F3F4F6")
+	if len(shades) != 2 {
+		t.Fatalf("%d places are shaded, want 2", len(shades))
+	}
+	for i, s := range shades {
+		if p := s.path(); math.Abs(p[0][0]-at[6]) > 0.01 || math.Abs(p[1][0]-at[7]) > 0.01 {
+			t.Errorf("the gap of part %d is shaded from %g to %g points, want %g to %g", i+1, p[0][0], p[1][0], at[6], at[7])
+		}
+	}
+	if one := lines(figure.Stack(figures[0])); len(one) != 11 {
+		t.Errorf("a stack of one has lines at %v", one)
+	}
+}
+
 // TestDensity: of one run it is Welch's of the whole at once, and of two runs that of both, weighted by their segments; what
 // lies in a gap is never read.
 func TestDensity(t *testing.T) {
@@ -404,7 +461,13 @@ func TestRefuses(t *testing.T) {
 			return err
 		}, "no finite sample"},
 		"of light": {func() error { rec.Info.Channels[1].Unit = "lx"; _, err := figure.Spectrum(whole(rec), 0); return err }, "one unit"},
-		"z flat":   {func() error { clear(x[2]); _, err := whole(rec).Power([]figure.Band{{8, 13}}); return err }, "C4 is flat"},
+		"of fields": {func() error {
+			rec.Info.Channels[2].Unit = "T"
+			_, err := whole(rec).Power([]figure.Band{{8, 13}})
+			return err
+		}, "map is of one unit"},
+		"at once": {func() error { rec.Info.Channels[2].Unit = "T"; _, err := whole(rec).Moment(5); return err }, "map is of one unit"},
+		"z flat":  {func() error { clear(x[2]); _, err := whole(rec).Power([]figure.Band{{8, 13}}); return err }, "C4 is flat"},
 	} {
 		rec = recording(1000, nil, "C3", "Cz", "C4", "Pz")
 		x = rec.Data.(signal.Memory)

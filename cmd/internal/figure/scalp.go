@@ -28,8 +28,13 @@ type Map struct {
 	Signed bool      `json:"signed"` // there is a colour for either side of 0
 }
 
-// Power is the mean power spectral density in each band, in dB. A channel without any is an error that names it.
+// Power is the mean power spectral density in each band, in dB. A channel without any is an error that names it, and so is one of
+// another unit.
 func (w Window) Power(bands []Band) ([]Map, error) {
+	unit, err := w.unit("a scalp map")
+	if err != nil {
+		return nil, err
+	}
 	d, err := w.Density()
 	if err != nil {
 		return nil, err
@@ -43,7 +48,7 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 		if from > to {
 			return nil, fmt.Errorf("the band %g to %g Hz lies between two bins, which are %g Hz apart: look at a longer part, or a wider band", band.Low, band.High, d.Step)
 		}
-		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", w.channel(0).Unit)}
+		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", unit)}
 		for i, psd := range d.PSD {
 			sum := 0.0
 			for _, v := range psd[from : to+1] {
@@ -60,9 +65,13 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 }
 
 // Moment is the potential at one sample, without the mean of each channel over the window and without the mean of the
-// channels, so that neither an offset of an amplifier nor the reference matters.
+// channels, so that neither an offset of an amplifier nor the reference matters. All channels must have one unit.
 func (w Window) Moment(sample int64) (Map, error) {
-	m := Map{Title: fmt.Sprintf("%.3f s", w.seconds(sample)), Unit: string(w.channel(0).Unit), Values: make([]float64, len(w.Idx)), Signed: true}
+	unit, err := w.unit("a scalp map")
+	if err != nil {
+		return Map{}, err
+	}
+	m := Map{Title: fmt.Sprintf("%.3f s", w.seconds(sample)), Unit: string(unit), Values: make([]float64, len(w.Idx)), Signed: true}
 	in := reader{rec: w.Rec}
 	means, n := make([]float64, len(w.Idx)), 0.0
 	found := false
@@ -109,9 +118,12 @@ const (
 	farthest = 0.45 // radians from an electrode to the farthest place with a colour: nothing is drawn where nothing was measured
 )
 
+// LeastChannels is how many channels with a position a scalp map needs.
+const LeastChannels = 4
+
 // Scalp draws maps side by side, four to a row: spherical splines through the electrodes (Perrin et al. 1989, see package
 // spline), seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
-// window's channels must have positions, at least four.
+// window's channels must have positions, at least LeastChannels, and one unit.
 func Scalp(w Window, maps []Map) (*Figure, error) {
 	u, err := w.directions()
 	if err != nil {
@@ -150,8 +162,8 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 // directions are those of the electrodes: of the 10-05 rule where all have such names, else seen from the centre of the sphere
 // through their positions.
 func (w Window) directions() ([][3]float64, error) {
-	if len(w.Idx) < 4 {
-		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least 4 with a position", len(w.Idx))
+	if len(w.Idx) < LeastChannels {
+		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
 	}
 	u := make([][3]float64, len(w.Idx))
 	for i := range w.Idx {

@@ -29,7 +29,8 @@ func (w Window) Density() (*Density, error) {
 	}
 	n := int(min(longest, w.Rec.Info.Samples(segmentSeconds)))
 	if n < 8 {
-		return nil, fmt.Errorf("the longest run of samples in this part has %d, a spectrum needs at least 8", longest)
+		return nil, fmt.Errorf("the longest run of samples in this part has %d, and %d s have %d at %g Hz: a spectrum needs at least 8, look at a longer part, or leave channels of so low a rate out with --channels",
+			longest, segmentSeconds, w.Rec.Info.Samples(segmentSeconds), w.Rec.Info.Rate)
 	}
 	plan := dsp.NewWelchPlan(w.Rec.Info.Rate, dsp.WelchOptions{SegLen: n})
 	work, one := plan.NewWork(), make([]float64, plan.Bins())
@@ -67,11 +68,9 @@ const named = 10
 // Spectrum draws the power spectral density of each channel in dB from half a hertz to the highest frequency, 0 for
 // half the sampling rate. All channels must have one unit.
 func Spectrum(w Window, highest float64) (*Figure, error) {
-	unit := w.channel(0).Unit
-	for i := range w.Idx {
-		if c := w.channel(i); c.Unit != unit {
-			return nil, fmt.Errorf("channel %s is in %q and %s in %q: a spectrum is of one unit, choose with --channels", w.channel(0).Name, unit, c.Name, c.Unit)
-		}
+	unit, err := w.unit("a spectrum")
+	if err != nil {
+		return nil, err
 	}
 	if half := w.Rec.Info.Rate / 2; highest == 0 {
 		highest = half
@@ -85,7 +84,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 	a := axes{
 		title: fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments), grid: true,
 		x: axis{label: "frequency (Hz)", max: highest, ticks: even(0, highest)},
-		y: axis{label: fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit), min: math.Inf(1), max: math.Inf(-1)},
+		y: axis{label: fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit), min: math.Inf(1), max: math.Inf(-1), shared: true},
 	}
 	var curves []curve
 	add := func(label string, c curve, psd []float64) bool {
@@ -138,7 +137,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 			}
 		}
 	}
-	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, shared: &a.y}, nil
+	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, axes: &a}, nil
 }
 
 // point is a place on a spectrum, its level in dB.

@@ -33,7 +33,7 @@ func Traces(w Window) (*Figure, error) {
 	}
 	steps := steps(w, rows, means)
 	from, to := w.seconds(w.From), w.seconds(w.To)
-	a := axes{title: scale(w, steps), above: 13, x: axis{label: "time (s)", min: from, max: to, ticks: even(from, to)}}
+	a := axes{title: scale(w, steps), above: 13, x: axis{label: "time (s)", min: from, max: to, ticks: even(from, to), shared: true}}
 	a.y = axis{min: -float64(len(rows)) + 0.2, max: 0.8, bare: true}
 	for i := range rows {
 		a.y.ticks = append(a.y.ticks, tick{-float64(i), w.channel(i).Name})
@@ -71,7 +71,7 @@ func Traces(w Window) (*Figure, error) {
 			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
 		}
 	}
-	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw}, nil
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw, axes: &a}, nil
 }
 
 // bar shows the scale of a unit beside a row.
