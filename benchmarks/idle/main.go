@@ -51,11 +51,19 @@ type row struct {
 func main() {
 	rate := flag.Float64("rate", 5, "false decisions a minute that are asked for; with a minute of rest less than 4.2 cannot be shown")
 	subjects := flag.String("subjects", "S001,S002", "subjects of EEGMMIDB")
+	only := flag.String("set", "", "eegmmidb, ssvep-exo or eegmat: this set alone; all of them without")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
-	rows, err := table(context.Background(), strings.Split(*subjects, ","), *rate)
-	if err == nil {
-		err = show(rows, *asJSON)
+	ctx := context.Background()
+	var err error
+	if *only == "" || *only == "eegmmidb" {
+		var rows []row
+		if rows, err = table(ctx, strings.Split(*subjects, ","), *rate); err == nil {
+			err = show(rows, *asJSON)
+		}
+	}
+	if *only != "eegmmidb" {
+		err = errors.Join(err, showUnseen(ctx, *only, *rate, *asJSON))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "idle:", err)
@@ -215,6 +223,11 @@ func trained(ctx context.Context, d definition, rate float64, learn []*signal.Re
 	if err := spec.Segment.Set(map[string]any{"events": events}); err != nil {
 		return nil, err
 	}
+	return fitted(ctx, spec, decide, learn)
+}
+
+// fitted is spec with these parameters of the step that decides, fitted but for its threshold.
+func fitted(ctx context.Context, spec *pipeline.Spec, decide map[string]any, learn []*signal.Recording) (*pipeline.Pipeline, error) {
 	spec.Decide = &pipeline.Step{Use: "evidence"}
 	if err := spec.Decide.Set(decide); err != nil {
 		return nil, err
