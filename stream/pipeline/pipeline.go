@@ -563,10 +563,11 @@ func (p *Pipeline) view(c signal.Chunk) signal.Chunk {
 	return v
 }
 
-// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call. Events that came late
-// are seen as Chunk.Now has them.
+// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call. Windows around events
+// that came up to signal.MaxLate late are where the events were, cut from the past: the same as if they had come in time. Unseen
+// counts those of which there is no window any more.
 func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) {
-	return p.front.push(p.view(c.Now()))
+	return p.front.push(p.view(c))
 }
 
 // FlushWindows ends the stream for Windows.
@@ -603,6 +604,9 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 
 // Breaks counts how often the stream broke off or began anew since Start: the Gaps and Restarts of Stats.
 func (p *Pipeline) Breaks() int64 { return p.front.stats.Gaps + p.front.stats.Restarts }
+
+// Unseen counts the late events that got no window since Start: the Unseen of Stats.
+func (p *Pipeline) Unseen() int64 { return p.front.stats.Unseen }
 
 // Stats counts what p has seen since Start.
 func (p *Pipeline) Stats() Stats {
