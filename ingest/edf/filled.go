@@ -32,15 +32,18 @@ type fills struct {
 	signals map[string]int32 // by label; nil before it is asked for
 }
 
-// add takes in an annotation; ok says that it is one of this kind.
+// isMark says whether an annotation is one of this kind.
+func isMark(text string, duration float64) bool {
+	return duration > 0 && (text == filledText || strings.HasPrefix(text, filledText+ofChannel))
+}
+
+// add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.
 func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
-	rest, ok := strings.CutPrefix(text, filledText)
-	if !ok || !(duration > 0) {
+	if !isMark(text, duration) {
 		return false
 	}
 	of := int32(-1)
-	if rest != "" {
-		label, named := strings.CutPrefix(rest, ofChannel)
+	if label, named := strings.CutPrefix(text, filledText+ofChannel); named {
 		if f.signals == nil {
 			f.signals = map[string]int32{}
 			for i := range h.signals {
@@ -52,7 +55,7 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 			}
 		}
 		var known bool
-		if of, known = f.signals[label]; !named || !known {
+		if of, known = f.signals[label]; !known {
 			return false
 		}
 	}
