@@ -14,7 +14,7 @@ import (
 )
 
 // filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
-// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as EDF+ has it.
+// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as MNE reads it.
 const (
 	filledText = "BAD filled"
 	ofChannel  = "@@"
@@ -26,7 +26,7 @@ type filled struct {
 	signal          int32   // the first with the label that the annotation names, -1 for all
 }
 
-// fills are the annotations of a file, sorted by signal and onset.
+// fills are the annotations of a file, sorted by signal, onset and duration.
 type fills struct {
 	list    pages.List[filled]
 	signals map[string]int32 // by label; nil before it is asked for
@@ -68,7 +68,7 @@ func (f *fills) Len() int      { return f.list.Len() }
 func (f *fills) Swap(i, j int) { a, b := f.list.At(i), f.list.At(j); *a, *b = *b, *a }
 func (f *fills) Less(i, j int) bool {
 	a, b := f.list.At(i), f.list.At(j)
-	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset)) < 0
+	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset), cmp.Compare(a.duration, b.duration)) < 0
 }
 
 // of is the first and the one behind the last that names a signal, -1 for all signals.
