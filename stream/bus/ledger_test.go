@@ -29,7 +29,10 @@ func TestStopLedger(t *testing.T) {
 		},
 		"what others say": {
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "2", Why: "second"}, at(-60)) }, true, "second"},
-			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-600)) }, false, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-600)) }, true, "second"}, // nobody has seen it
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-500)) }, false, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{Why: "before"}, at(-9000)) }, true, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{Why: "before"}, at(-9000.9)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "2", Why: "second"}, at(-1)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{Why: "without"}, at(-59.5)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{Why: "without"}, at(-58)) }, true, "without"},
@@ -37,7 +40,7 @@ func TestStopLedger(t *testing.T) {
 		},
 		"what was lifted": {
 			{func(l *StopLedger) bool { return l.Hear(Stop{ID: "1", Why: "first"}, at(0)) }, true, "first"},
-			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(-9)) }, false, "first"},
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(-9)) }, true, "first"},
 			{func(l *StopLedger) bool { l.Lift(at(1)); return false }, false, ""},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(5)) }, false, ""},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(5)) }, false, ""},
@@ -66,6 +69,31 @@ func TestStopLedger(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStopLedgerListsAll: all stops that are in force are listed in the order in which they came, with the time of the newest message of
+// each, and forgotten when they are lifted.
+func TestStopLedgerListsAll(t *testing.T) {
+	now := time.Now()
+	var l StopLedger
+	l.Told(Stop{ID: "b"}, now.Add(-time.Minute))
+	l.Hear(Stop{ID: "c"}, now)
+	l.Told(Stop{ID: "a"}, now.Add(-time.Hour))
+	l.Hear(Stop{ID: "b"}, now.Add(time.Second))
+	want := []CameStop{{Stop{ID: "a"}, now.Add(-time.Hour)}, {Stop{ID: "b"}, now.Add(time.Second)}, {Stop{ID: "c"}, now}}
+	if got := l.All(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	l.Lift(now)
+	if got := l.All(); len(got) != 0 {
+		t.Errorf("behind the resumption: %v", got)
+	}
+	for k := range maxMet + 1 { // the newest is never the one that is forgotten
+		l.Told(Stop{ID: fmt.Sprint(k)}, now.Add(-time.Duration(k)*time.Minute))
+	}
+	if s, _, _ := l.InForce(); s.ID != "0" || len(l.All()) != maxMet {
+		t.Errorf("%q of %d", s.ID, len(l.All()))
 	}
 }
 
