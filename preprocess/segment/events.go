@@ -18,7 +18,8 @@ func init() {
 // Events cuts one window around each event whose label is in a map, [Sample+tmin, Sample+tmin+length) with
 // length = tmax−tmin, both rounded to samples. Other events are no cues and count for nothing.
 //
-// Windows may overlap, and there may be several events at one sample. An event whose window starts before the data (at
+// Windows may overlap, and there may be several events at one sample: a window that shares samples with one that is tested is not
+// learned from there. An event whose window starts before the data (at
 // the start of the stream or at a gap) or ends behind them is a Miss. For a tmin below 0 the past is kept: memory for
 // max(tmax−tmin, −tmin) seconds, see history.
 //
