@@ -19,9 +19,8 @@ func init() {
 // length = tmax−tmin, both rounded to samples. Other events are no cues and count for nothing.
 //
 // Windows may overlap, and there may be several events at one sample: a window that shares samples with one that is tested is not
-// learned from there. An event whose window starts before the data (at
-// the start of the stream or at a gap) or ends behind them is a Miss. For a tmin below 0 the past is kept: memory for
-// max(tmax−tmin, −tmin) seconds, see history.
+// learned from there. An event whose window starts before the data (at the start of the stream or at a gap) or ends behind them is a
+// Miss. For a tmin below 0 the past is kept: memory for max(tmax−tmin, −tmin) seconds, see history.
 //
 // A window may lose its trend and then the mean of its baseline, in the order of MNE's Epochs, channel by channel;
 // triggers and what is no voltage stay as they are. The trend is the mean (constant) or the line of least squares
