@@ -150,7 +150,7 @@ $(ARROW): ingest/arrowfile/testdata/requirements.txt
 	@touch $@
 
 interop-arrow: $(ARROW) ## what gyrus writes as Arrow and Parquet, read by pyarrow, polars and DuckDB, and the reverse (needs Python)
-	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquet ./ingest/parquetfile
+	GYRUS_ARROW_PYTHON=$(abspath $(ARROW))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/arrowfile ./ingest/parquet ./ingest/parquetfile ./ingest/tablefile
 
 BIDS := bin/bids
 $(BIDS): ingest/bids/testdata/requirements.txt

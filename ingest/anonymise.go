@@ -125,6 +125,9 @@ type Hiding struct {
 // earlier", and earliest the one behind which formats can hold them, as nanoseconds from 1970.
 const unbelieved, earliest = 1925, 1800
 
+// firstDate is the earliest begin that is written.
+var firstDate = time.Date(earliest, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // ShiftError says that a begin cannot be shifted so far.
 type ShiftError struct {
 	Begin time.Time
@@ -133,8 +136,7 @@ type ShiftError struct {
 
 // Error says how far it can be.
 func (e *ShiftError) Error() string {
-	first := time.Date(earliest, 1, 1, 0, 0, 0, 0, time.UTC)
-	return fmt.Sprintf("%d days before %s is earlier than %d, must be at most %d", e.Days, e.Begin.UTC().Format(time.DateOnly), earliest, days(e.Begin.UTC().Sub(first)))
+	return fmt.Sprintf("%d days before %s is earlier than %d, must be at most %d", e.Days, e.Begin.UTC().Format(time.DateOnly), earliest, days(e.Begin.UTC().Sub(firstDate)))
 }
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
@@ -145,7 +147,7 @@ func (h Hiding) shift(begin time.Time) (time.Time, string, error) {
 		return time.Time{}, "left out", nil
 	}
 	begin = begin.UTC()
-	if last := time.Date(earliest, 1, 1, 0, 0, 0, 0, time.UTC); h.ShiftDays < 0 || h.ShiftDays > days(begin.Sub(last)) {
+	if h.ShiftDays < 0 || h.ShiftDays > days(begin.Sub(firstDate)) {
 		return time.Time{}, "", &ShiftError{begin, h.ShiftDays}
 	}
 	to := begin.AddDate(0, 0, -h.ShiftDays)

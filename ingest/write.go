@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,31 +72,6 @@ func WriterFor(format, path string) (Writer, error) {
 		return Writer{}, &registry.UnknownError{What: "format to write", Name: format, Known: names}
 	}
 	return Writer{}, fmt.Errorf("%s: the ending must be one of %s, or the format be named (%s)", path, strings.Join(endings, ", "), strings.Join(names, ", "))
-}
-
-// AtSamples is rec without what a format of one table cannot hold, a row for each sample: events outside the data, and the
-// channels at other rates. Both are listed as losses.
-func AtSamples(rec *signal.Recording) (part *signal.Recording, losses []signal.Deviation, err error) {
-	if len(rec.Info.Channels) == 0 {
-		return nil, nil, fmt.Errorf("%s has no channels: events are written at samples, and there are none", rec.Name)
-	}
-	cut := *rec
-	cut.Events = nil
-	for _, run := range rec.Runs() {
-		cut.Events = append(cut.Events, signal.EventsIn(rec.Events, run.Start, run.End())...)
-	}
-	if lost := len(rec.Events) - len(cut.Events); lost > 0 {
-		losses = append(losses, signal.Deviation{
-			Where: "events", Rule: "an event stands at a sample", Found: fmt.Sprintf("%d of %d events outside the data", lost, len(rec.Events)), Assumed: "left out",
-		})
-	}
-	for _, r := range rec.Others {
-		losses = append(losses, signal.Deviation{
-			Where: fmt.Sprintf("channels at %g Hz", r.Info.Rate), Rule: "all channels have one sampling rate",
-			Found: fmt.Sprintf("%s, beside %g Hz", r.Info, rec.Info.Rate), Assumed: "left out",
-		})
-	}
-	return &cut, losses, nil
 }
 
 // Onsets is the events of rec as a format has them in which samples are equidistant and an onset says at which sample an event is.
@@ -168,22 +144,85 @@ func (e *LossError) Error() string {
 	return fmt.Sprintf("%s cannot hold all of the recording, and nothing was written: %s: %s; there is %s%s", e.Format, l.Where, l.Rule, l.Found, more)
 }
 
+// Written is what WriteFile has made.
+type Written struct {
+	Beside []string // the files beside the one that was asked for, which belong to it
+	Losses []signal.Deviation
+}
+
+// BesideError says that a recording was not written because a file that would be replaced is none of its own.
+type BesideError struct {
+	Path, Beside string
+	Read         bool // it is being read
+}
+
+// Error says what can be done.
+func (e *BesideError) Error() string {
+	switch {
+	case e.Read && filepath.Base(e.Beside) == filepath.Base(e.Path):
+		return e.Path + " would overwrite what is being read: name another file"
+	case e.Read:
+		return fmt.Sprintf("%s needs %s beside it, which would overwrite what is being read: name another file", e.Path, e.Beside)
+	}
+	return fmt.Sprintf("%s needs %s beside it, which is there and does not belong to it: move that, or name another file", e.Path, e.Beside)
+}
+
 // WriteFile writes rec as the file at path. It, and the files beside it, appear whole or not at all. What the format cannot
-// hold is listed; where strict is set that is a *LossError and nothing is written.
-func WriteFile(path string, w Writer, rec *signal.Recording, strict bool) (losses []signal.Deviation, err error) {
+// hold is listed; where strict is set that is a *LossError and nothing is written. A file beside it that is there already is replaced
+// only where it is part of the recording at path, which is replaced too; none of those in reads is, which are being read, nor a part
+// of rec. Otherwise there is a *BesideError.
+func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads ...string) (out Written, err error) {
 	var set atomicfile.Set
 	dir := filepath.Dir(path)
-	losses, err = w.Write(func(name string) (io.WriteCloser, error) {
+	reads = append(slices.Clip(reads), rec.Parts...)
+	out.Losses, err = w.Write(func(name string) (io.WriteCloser, error) {
 		if name != filepath.Base(name) || name == "." || name == ".." {
 			return nil, fmt.Errorf("%q is no name of a file beside %s", name, path)
 		}
-		return set.Create(filepath.Join(dir, name))
+		file := filepath.Join(dir, name)
+		if err := replaceable(path, file, reads); err != nil {
+			return nil, err
+		}
+		if name != filepath.Base(path) {
+			out.Beside = append(out.Beside, file)
+		}
+		return set.Create(file)
 	}, filepath.Base(path), rec)
-	if err == nil && strict && len(losses) > 0 {
-		err = &LossError{w.Name, losses}
+	if err == nil && strict && len(out.Losses) > 0 {
+		err = &LossError{w.Name, out.Losses}
 	}
 	if err != nil {
-		return losses, errors.Join(err, set.Discard())
+		return out, errors.Join(err, set.Discard())
 	}
-	return losses, set.Commit()
+	return out, set.Commit()
+}
+
+// replaceable says whether file, which belongs to the recording that is written at path, may be put in the place of what is there.
+func replaceable(path, file string, reads []string) error {
+	st, err := os.Stat(file)
+	if err != nil {
+		return nil //nolint:nilerr // it is not there, or atomicfile says what is wrong with it
+	}
+	same := func(other string) bool {
+		o, err := os.Stat(filepath.FromSlash(other))
+		return err == nil && os.SameFile(st, o)
+	}
+	if slices.ContainsFunc(reads, same) {
+		return &BesideError{Path: path, Beside: file, Read: true}
+	}
+	if filepath.Base(file) == filepath.Base(path) {
+		return nil
+	}
+	old, err := OpenFile(path)
+	if err != nil {
+		return &BesideError{Path: path, Beside: file}
+	}
+	own := slices.ContainsFunc(old.Parts, same)
+	if err := old.Close(); err != nil {
+		return err
+	}
+	if !own {
+		return &BesideError{Path: path, Beside: file}
+	}
+	return nil
 }

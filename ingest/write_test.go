@@ -1,10 +1,13 @@
 package ingest_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +55,7 @@ func TestWriteFile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			losses, err := ingest.WriteFile(filepath.Join(dir, "f.one"), pair, &c.rec, c.strict)
+			made, err := ingest.WriteFile(filepath.Join(dir, "f.one"), pair, &c.rec, c.strict)
 			if c.fails == "" && err != nil || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("the error is %v, want %q", err, c.fails)
 			}
@@ -61,8 +64,8 @@ func TestWriteFile(t *testing.T) {
 				t.Errorf("%v (%T) is a LossError only where strict refuses", err, err)
 			}
 			left, err := os.ReadDir(dir)
-			if err != nil || len(left) != c.files || len(losses) != c.losses {
-				t.Errorf("%d files and %d losses, want %d and %d (%v)", len(left), len(losses), c.files, c.losses, err)
+			if err != nil || len(left) != c.files || len(made.Losses) != c.losses {
+				t.Errorf("%d files and %d losses, want %d and %d (%v)", len(left), len(made.Losses), c.files, c.losses, err)
 			}
 		})
 	}
@@ -73,6 +76,61 @@ func TestWriteFile(t *testing.T) {
 	}
 	if _, err := ingest.WriteFile(filepath.Join(t.TempDir(), "f.one"), escape, &signal.Recording{}, false); err == nil {
 		t.Error("a writer may write outside its folder")
+	}
+}
+
+// TestWriteFileBeside: a file beside is replaced only where it is part of the recording that is replaced, and nothing that is read.
+func TestWriteFileBeside(t *testing.T) {
+	ingest.Register(ingest.Format{
+		Name: "pair", Match: func(head []byte) bool { return bytes.HasPrefix(head, []byte("good")) },
+		OpenIn: func(_ fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+			return &signal.Recording{Name: name, Info: &signal.Info{}, Parts: []string{strings.TrimSuffix(name, ".one") + ".two"}, Closer: f}, nil
+		},
+	})
+	for name, c := range map[string]struct {
+		there string // files that are there, with what they hold
+		reads string
+		parts []string
+		fails string
+	}{
+		"nothing":            {},
+		"the old pair":       {there: "f.one=good f.two=good"},
+		"another alone":      {there: "f.two=mine", fails: "f.two beside it, which is there and does not belong to it: move that"},
+		"another with it":    {there: "f.one=other f.two=mine", fails: "does not belong to it"},
+		"what is read":       {there: "f.one=good f.two=good", reads: "f.two", fails: "f.two beside it, which would overwrite what is being read"},
+		"a part of that":     {there: "f.one=good f.two=good", parts: []string{"f.two"}, fails: "f.two beside it, which would overwrite"},
+		"in place of a part": {there: "f.one=mine", parts: []string{"f.one"}, fails: "f.one would overwrite what is being read"},
+	} {
+		dir := t.TempDir()
+		for _, file := range strings.Fields(c.there) {
+			f, text, _ := strings.Cut(file, "=")
+			if err := os.WriteFile(filepath.Join(dir, f), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rec := &signal.Recording{Name: "good, and new"}
+		for _, p := range c.parts {
+			rec.Parts = append(rec.Parts, filepath.ToSlash(filepath.Join(dir, p)))
+		}
+		path := filepath.Join(dir, "f.one")
+		made, err := ingest.WriteFile(path, pair, rec, false, filepath.Join(dir, c.reads))
+		var beside *ingest.BesideError
+		if c.fails == "" && err != nil || c.fails != "" && (!errors.As(err, &beside) || !strings.Contains(err.Error(), c.fails)) {
+			t.Errorf("%s: the error is %v, want %q", name, err, c.fails)
+		}
+		if two := filepath.Join(dir, "f.two"); c.fails == "" && !slices.Equal(made.Beside, []string{two}) {
+			t.Errorf("%s: beside it are %v, want %s", name, made.Beside, two)
+		}
+		left, err := os.ReadDir(dir)
+		if want := len(strings.Fields(c.there)); err != nil || c.fails != "" && len(left) != want {
+			t.Errorf("%s: %v are left (%v), want the %d that were there", name, left, err, want)
+		}
+		for _, file := range strings.Fields(c.there) {
+			f, text, _ := strings.Cut(file, "=")
+			if got, err := os.ReadFile(filepath.Join(dir, f)); err != nil || (string(got) == text) != (c.fails != "") {
+				t.Errorf("%s: %s has %q (%v), had %q", name, f, got, err, text)
+			}
+		}
 	}
 }
 

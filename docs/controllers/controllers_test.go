@@ -158,6 +158,22 @@ func start(t *testing.T, args ...string) *controller {
 	return c
 }
 
+// end sends SIGTERM and waits.
+func (c *controller) end(t *testing.T) {
+	t.Helper()
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not end on SIGTERM")
+	}
+	if err := c.cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
 // all is what it has said.
 func (c *controller) all() ([]word, <-chan struct{}) {
 	c.mu.Lock()
@@ -233,6 +249,9 @@ type hand struct {
 	nonces []string // that controllers want back
 	asked  int      // how often they did
 	deaf   bool     // it sends none back, as a recording does
+	mute   bool     // nor speaks of them, as a decoder of before there were any
+
+	stop *bus.StandingStop // that holds it back
 }
 
 // now is the time on its clock. h.mu is held.
@@ -313,10 +332,14 @@ func (h *hand) publishMsg(subject, reply string, v any) {
 func (h *hand) beat(published int64, state bus.State) {
 	h.beats++
 	s := bus.Status{
-		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state, Shadow: h.shade,
+		V: 1, Session: session, Decoder: decoder, Run: h.run, Seq: h.beats, CmdSeq: h.seq, TPublish: published, State: state, Shadow: h.shade, Stop: h.stop,
 	}
-	if !h.deaf {
-		s.Nonces = h.nonces
+	switch {
+	case h.mute:
+	case h.deaf:
+		s.Nonces = []string{}
+	default:
+		s.Nonces = append([]string{}, h.nonces...)
 	}
 	h.publishMsg(bus.StatusSubject(session), h.inbox, s)
 }
@@ -349,6 +372,13 @@ func (h *hand) makeCommand(label string) bus.Command {
 }
 
 func (h *hand) send(c bus.Command) { h.t.Helper(); h.publish(bus.CommandSubject(session, decoder), c) }
+
+// held says from now on what holds it back, nil for nothing.
+func (h *hand) held(stop *bus.StandingStop) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stop = stop
+}
 
 // heartbeats turns them on or off.
 func (h *hand) heartbeats(on bool) {
@@ -498,6 +528,171 @@ func TestExample(t *testing.T) {
 			h.heartbeats(false) // nothing decodes
 			replayed(t, b.URL(), args, tape())
 		})
+	}
+}
+
+// TestExampleStartedBehindAStop: an example that is started while an emergency stop holds the decoder back learns of it from a heartbeat,
+// stands latched also when the decoder goes on, and says so to decoders that ask, until it is re-armed. One that follows a decoder that
+// does not speak of nonces, or sends none back, says that.
+func TestExampleStartedBehindAStop(t *testing.T) {
+	for name, command := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := command(t)
+			s := clustered(t, -1)
+			h := newHand(t, s.ClientURL())
+			for what, stop := range map[string]*bus.StandingStop{
+				"with an ID": {ID: "x", SinceMS: 60e3, Source: "button", Why: "smoke"},
+				"without":    {SinceMS: 60e3, Source: "button", Why: "smoke"},
+			} {
+				h.restart(0)
+				h.held(stop)
+				h.heartbeats(true)
+				c := start(t, append(args, s.ClientURL(), session, decoder)...)
+				c.says(t, "ready", 0)
+				c.says(t, "safe emergency", 0)
+				for range 10 {
+					h.send(h.makeCommand("bad-behind-a-stop"))
+					<-time.After(40 * time.Millisecond)
+				}
+				if a, err := h.asks(5 * time.Second); err != nil || a.ID != stop.ID || a.Why != "smoke" || !(a.SinceMS >= 60e3 && a.SinceMS < 120e3) {
+					t.Errorf("%s: asked whether a stop is in force it says %+v, %v", what, a, err)
+				}
+				h.held(nil) // an operator has resumed the decoder
+				for range 10 {
+					h.send(h.makeCommand("bad-latched"))
+					<-time.After(40 * time.Millisecond)
+				}
+				c.quiet(t, 0)
+				words, _ := c.all()
+				emergencies := 0
+				for _, w := range words {
+					if w.text == "safe emergency" {
+						emergencies++
+					}
+				}
+				if emergencies != 1 {
+					t.Errorf("%s: it says %d times that it stops", what, emergencies)
+				}
+				c.rearm(t)
+				mark := c.mark()
+				h.acts(c)
+				h.held(stop) // it is heard of late
+				<-time.After(3 * bus.HeartbeatInterval)
+				h.acts(c)
+				h.held(&bus.StandingStop{ID: "y", Why: "another"})
+				c.says(t, "safe emergency", mark)
+				h.held(nil)
+				c.rearm(t)
+				h.acts(c)
+				c.quiet(t, 0, " good")
+
+				h.mu.Lock()
+				h.deaf, h.mute, h.nonces = true, true, nil
+				h.mu.Unlock()
+				h.restart(0)
+				mark = c.mark()
+				c.says(t, "shows old_decoder", mark)
+				h.send(h.makeCommand("bad-old-decoder"))
+				h.mu.Lock()
+				h.mute = false
+				h.mu.Unlock()
+				c.says(t, "shows unanswered", mark)
+				h.send(h.makeCommand("bad-deaf"))
+				<-time.After(turns)
+				c.quiet(t, mark, " good") // one of before may be said late
+				h.mu.Lock()
+				h.deaf = false
+				h.mu.Unlock()
+				h.acts(c)
+				h.heartbeats(false)
+				c.end(t)
+			}
+		})
+	}
+}
+
+// TestExampleStopsAtTheMoment: a stop that comes when a command expires, or when one comes, is carried out and said in each example, and
+// nothing is acted on behind it.
+func TestExampleStopsAtTheMoment(t *testing.T) {
+	const lasts = 60 * time.Millisecond
+	for name, command := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := command(t)
+			s := clustered(t, -1)
+			h := newHand(t, s.ClientURL())
+			h.heartbeats(true)
+			c := start(t, append(args, s.ClientURL(), session, decoder)...)
+			c.says(t, "ready", 0)
+			h.acts(c)
+			stops := func(what string) {
+				t.Helper()
+				mark := c.mark()
+				h.publish(bus.StopSubject(session), bus.NewStop("test", what))
+				c.says(t, "safe emergency", mark)
+				<-time.After(turns)
+				stopped := false
+				words, _ := c.all()
+				for _, w := range words[mark:] {
+					if stopped && strings.HasPrefix(w.text, "act") {
+						t.Errorf("%s: behind the stop it says %q: %v", what, w.text, words[mark:])
+					}
+					stopped = stopped || w.text == "safe emergency"
+				}
+				c.rearm(t)
+			}
+			for k := range 40 {
+				_, sent := h.once(c, lasts)
+				at := lasts + time.Duration(k%20-8)*500*time.Microsecond // before and behind the turn of its loop that sees the expiry
+				<-time.After(at - time.Since(sent))
+				stops(fmt.Sprintf("at the expiry, %v", at))
+			}
+			for k := range 40 {
+				h.once(c, lasts) // it acts on what comes
+				<-time.After(lasts)
+				h.send(h.makeCommand("good"))
+				<-time.After(time.Duration(k%12) * time.Millisecond) // a turn of its loop takes 10 ms
+				stops("behind a command")
+			}
+			c.end(t)
+		})
+	}
+}
+
+// TestExamplePythonActsBeforeTheStop: a stop that comes in the moment between the look at the command and the act is behind the act, and not
+// between both. The lock of the example tells when that is.
+func TestExamplePythonActsBeforeTheStop(t *testing.T) {
+	const program = `
+import sys, threading, time
+sys.path.insert(0, "python")
+import controller
+
+class Lock:
+    """Who waits for it gets it at once: a stop comes as soon as the control loop lets it go."""
+    def __init__(self):
+        self.lock = threading.Lock()
+    def __enter__(self):
+        self.lock.acquire()
+    def __exit__(self, *_):
+        self.lock.release()
+        if not judge.latched:
+            judge.emergency()
+
+class Quit:
+    turns = 0
+    def wait(self, _):
+        self.turns += 1
+        return self.turns > 3
+
+judge = controller.Judge("s1", "mi", controller.stop)
+judge.held = {"command": {"run": 1, "seq": 7, "label": "left"}, "arrival": time.monotonic_ns(), "delay": 0, "excess": 0, "allowed": 10 * 10**9}
+judge.lock = Lock()
+controller.control_loop(judge, Quit())
+`
+	out, err := exec.Command(client(t, "python/bin/python"), "-c", program).CombinedOutput()
+	if want := "safe never\nact 7 left\nsafe emergency\n"; err != nil || string(out) != want {
+		t.Errorf("it says %q, %v; want %q", out, err, want)
 	}
 }
 
@@ -949,24 +1144,30 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 	mark = c.mark()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	stood, err := b.SendStop(ctx, session, bus.Stop{Source: "test"}, 1)
+	stop := bus.NewStop("test", "")
+	stood, err := b.SendStop(ctx, session, stop, 1)
 	if err != nil || len(stood) != 1 || stood[0].Decoder != decoder {
 		t.Errorf("%+v, %v", stood, err)
 	}
 	c.says(t, "safe emergency", mark)
+	h.held(&bus.StandingStop{ID: stop.ID, Source: "test"}) // the decoder heard it too
 	mark = c.mark()
 	for range 20 {
 		h.send(h.makeCommand("bad-latched"))
 		<-time.After(20 * time.Millisecond)
 	}
 	c.quiet(t, mark)
-	if a, err := h.asks(5 * time.Second); err != nil || a.Controller != stood[0].Controller || a.Decoder != decoder || a.Source != "test" || !(a.SinceMS >= 350 && a.SinceMS < 60e3) {
+	if a, err := h.asks(5 * time.Second); err != nil || a.Controller != stood[0].Controller || a.Decoder != decoder || a.ID != stop.ID || a.Source != "test" || !(a.SinceMS >= 350 && a.SinceMS < 60e3) {
 		t.Errorf("asked by a heartbeat whether a stop is in force it says %+v, %v", a, err)
 	}
 
 	c.rearm(t) // an operator, who sees it
-	h.acts(c)
+	h.acts(c)  // the decoder is not resumed yet, and says so: the stop was lifted here
+	h.held(nil)
 	c.quiet(t, mark, " good")
+	if words, _ := c.all(); len(words) > mark && strings.HasPrefix(words[mark].text, "safe emergency") {
+		t.Error("a heartbeat that tells of the stop that latched it stops it again")
+	}
 	if a, err := h.asks(200 * time.Millisecond); err == nil {
 		t.Errorf("re-armed it says that a stop is in force: %+v", a)
 	}
@@ -974,17 +1175,7 @@ func endings(t *testing.T, b *bus.Bus, h *hand, c *controller) {
 	h.publish(bus.StopSubject(session), []byte{})
 	c.says(t, "safe emergency", mark)
 
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-c.ended:
-	case <-time.After(10 * time.Second):
-		t.Fatal("it does not end on SIGTERM")
-	}
-	if err := c.cmd.Wait(); err != nil {
-		t.Errorf("it ends with %v", err)
-	}
+	c.end(t)
 	if words, _ := c.all(); words[len(words)-1].text != "safe stopped" && words[len(words)-1].text != "safe emergency" {
 		t.Errorf("its last word is %q", words[len(words)-1].text)
 	}

@@ -23,7 +23,9 @@ var le, be = binary.LittleEndian, binary.BigEndian
 // costly are files in which what a reader has to keep is as dense as the format allows: the shortest events, a gap behind every sample,
 // the shortest chunks, headers of many channels. They have some MB, so that buffers do not count.
 var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
-	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "arrow", eventful(20_000)) },
+	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", eventful(20_000)) },
+	"arrow: events outside":           func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", outside(100_000)) },
+	"arrow: a long text outside":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", quotes()) },
 	"bci2000: a state that changes":   bciStates,
 	"bids: events":                    bidsEvents,
 	"bids: wide events":               bidsWideEvents,
@@ -39,7 +41,11 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"cnt: events":                     cntEvents,
 	"cnt: channels":                   cntChannels,
 	"edf: annotations":                edfAnnotations,
-	"edf: a gap at each record":       edfGaps,
+	"edf: a gap at each record":       func(*testing.T) (fstest.MapFS, string) { return edfGaps(5, "") },
+	"edf: a mark in gaps":             func(*testing.T) (fstest.MapFS, string) { return edfGaps(15, "+0\x151\x14BAD filled\x14\x00") },
+	"edf: marks":                      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, true) },
+	"edf: marks over each other":      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, false) },
+	"edf: marks of channels":          func(*testing.T) (fstest.MapFS, string) { return edfMarks(100, true) },
 	"edf: lists that are none":        edfFlaws,
 	"bdf: status":                     bdfStatus,
 	"edf: channels":                   edfChannels,
@@ -53,7 +59,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"gdf: events":                     gdfEvents,
 	"gdf: new segments":               gdfSegments,
 	"gdf: channels":                   gdfChannels,
-	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return rewritten(t, "parquet", eventful(20_000)) },
+	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", eventful(20_000)) },
+	"parquet: events outside":         func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", outside(100_000)) },
+	"parquet: a long text outside":    func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", quotes()) },
 	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
 	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
 	"text: packed rows":               tablePacked,
@@ -120,20 +128,20 @@ func eventful(n int) *signal.Recording {
 	return rec
 }
 
-// rewritten is rec as a writer of gyrus writes it.
-func rewritten(t *testing.T, format string, rec *signal.Recording) (fstest.MapFS, string) {
-	for _, w := range ingest.Writers() {
-		if w.Name == format {
-			dir := t.TempDir()
-			name := "x" + w.Ext[0]
-			if _, err := ingest.WriteFile(dir+"/"+name, w, rec, false); err != nil {
-				t.Fatal(err)
-			}
-			return one(name, read(t, dir+"/"+name))
-		}
+// outside is a recording of so many events alone, of a letter each.
+func outside(n int) *signal.Recording {
+	rec := &signal.Recording{Name: "events", Info: &signal.Info{}, Data: signal.Memory{}}
+	for i := range n {
+		rec.Events = append(rec.Events, signal.Event{Onset: float64(i), Label: "a"})
 	}
-	t.Fatalf("no writer %s", format)
-	return nil, ""
+	return rec
+}
+
+// quotes is a recording of one event alone, whose label is longer in JSON.
+func quotes() *signal.Recording {
+	rec := outside(1)
+	rec.Events[0].Label = strings.Repeat(`"`, 5<<20)
+	return rec
 }
 
 // bciStates has a state of one byte that changes with every sample of one channel, at ten samples a second.
@@ -275,11 +283,44 @@ func edfAnnotations(*testing.T) (fstest.MapFS, string) {
 	return one("x.edf", f.Bytes())
 }
 
-func edfGaps(*testing.T) (fstest.MapFS, string) {
+// edfGaps has a gap behind each record; the first has more lists.
+func edfGaps(room int, more string) (fstest.MapFS, string) {
 	f := edftest.File{Reserved: "EDF+D", N: 100_000, Signals: []edftest.Signal{
 		{Label: "Cz", Dim: "uV", Samples: 1},
-		edftest.Annotations(5, func(r int) string { return edftest.TAL("+"+strconv.Itoa(2*r), "") }),
+		edftest.Annotations(room, func(r int) string {
+			if r > 0 {
+				more = ""
+			}
+			return edftest.TAL("+"+strconv.Itoa(2*r), "") + more
+		}),
 	}}
+	return one("x.edf", f.Bytes())
+}
+
+// edfMarks has marks of samples that fill records, of each channel in turn: of every other sample, or over each other.
+func edfMarks(channels int, apart bool) (fstest.MapFS, string) {
+	const samples, records = 1000, 20
+	var f edftest.File
+	for ch := range channels {
+		f.Signals = append(f.Signals, edftest.Signal{Label: "c" + strconv.Itoa(ch), Dim: "uV", Samples: samples})
+	}
+	f.Reserved, f.N = "EDF+C", records
+	f.Signals = append(f.Signals, edftest.Annotations(16*samples, func(r int) string {
+		var b strings.Builder
+		b.WriteString(edftest.TAL(edftest.Steady(r), ""))
+		for i := 0; i < samples; i += 2 {
+			at := 0
+			if apart {
+				at = i
+			}
+			text := "BAD filled"
+			if channels > 1 {
+				text += "@@c" + strconv.Itoa(i%channels)
+			}
+			b.WriteString(edftest.TAL(fmt.Sprintf("+%d.%03d", r, at), "0.001", text))
+		}
+		return b.String()
+	}))
 	return one("x.edf", f.Bytes())
 }
 

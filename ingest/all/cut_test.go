@@ -103,9 +103,9 @@ func cutCases(t *testing.T) map[string]cutCase {
 		rec.Len, rec.Spans, rec.Events = 60, []signal.Span{{Start: 0, Len: 30}, {Start: 40, Len: 20}}, rec.Events[:2]
 		return rec
 	}
-	arrow, _ := rewritten(t, "arrow", short())
-	parquet, _ := rewritten(t, "parquet", short())
-	xdf, _ := rewritten(t, "xdf", short())
+	arrow, _ := ingesttest.Written(t, "arrow", short())
+	parquet, _ := ingesttest.Written(t, "parquet", short())
+	xdf, _ := ingesttest.Written(t, "xdf", short())
 	nev := folderOf(t, "../blackrock/testdata", "v23pause.nev", "v23pause.ns3")
 	events := nev["v23pause.nev"].Data
 	marks, set := folderOf(t, "../brainvision/testdata", "int16v.*"), folderOf(t, "../eeglab/testdata", "packed.set")

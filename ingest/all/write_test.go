@@ -63,7 +63,7 @@ func TestEventsStayAtTheirSamples(t *testing.T) {
 			t.Run(name+" as "+w.Name, func(t *testing.T) {
 				dir := t.TempDir()
 				before := slices.Clone(rec.Events)
-				losses, err := ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
+				made, err := ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -79,7 +79,7 @@ func TestEventsStayAtTheirSamples(t *testing.T) {
 					t.Fatalf("%d events, want %d", len(again.Events), len(rec.Events))
 				}
 				first := rec.Runs()[0].Start - again.Runs()[0].Start
-				kept, listed := true, slices.ContainsFunc(losses, func(d signal.Deviation) bool { return d.Where == "events" })
+				kept, listed := true, slices.ContainsFunc(made.Losses, func(d signal.Deviation) bool { return d.Where == "events" })
 				for i, e := range again.Events {
 					if e.Sample+first != rec.Events[i].Sample {
 						t.Fatalf("event %d is at sample %d, was at %d", i, e.Sample+first, rec.Events[i].Sample)
@@ -87,7 +87,7 @@ func TestEventsStayAtTheirSamples(t *testing.T) {
 					kept = kept && math.Abs(e.Onset+float64(first)/rec.Info.Rate-rec.Events[i].Onset) <= 0.5/rec.Info.Rate
 				}
 				if !kept && !listed {
-					t.Errorf("onsets are others, which is not among the losses %+v", losses)
+					t.Errorf("onsets are others, which is not among the losses %+v", made.Losses)
 				}
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -15,11 +16,12 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/tablefile"
 )
 
 func init() {
 	ingest.Register(ingest.Format{
-		Name: "arrow", Ext: []string{".arrow", ".arrows"}, Open: Open,
+		Name: "arrow", Ext: []string{".arrow", ".arrows"}, OpenIn: OpenIn,
 		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) || bytes.HasPrefix(head, mark) },
 	})
 	ingest.RegisterWriter(ingest.Writer{Name: "arrow", Ext: []string{".arrow", ".arrows"}, Write: writeFile})
@@ -66,45 +68,42 @@ func (s *source) read(p []byte, at int64, field string) error {
 	return nil
 }
 
-// Open reads the heads of all batches of f, and those with events whole. It owns f from now on and closes it, also when it
-// fails.
-func Open(f ingest.File, name string) (*signal.Recording, error) {
-	return ingest.Owned(f, name, open)
+// OpenIn reads the heads of all batches of f, and those with events whole, and so of the files beside it in fsys that it names. It
+// owns f from now on and closes it, also when it fails.
+func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+	return tablefile.Open(fsys, f, name, open)
 }
 
-func open(f ingest.File, name string) (*signal.Recording, error) {
+func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	s := &source{f, name, st.Size()}
 	at := int64(0)
 	head := make([]byte, min(int64(len(magic)), s.size))
 	if err := s.read(head, 0, "first bytes"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if bytes.Equal(head, magic) {
 		at = int64(len(magic))
 	}
-	m, end, err := s.message(at)
+	r := &Reader{src: s}
+	schema, md, end, err := r.schema(at)
 	if err != nil {
-		return nil, s.errorf(at, "schema", "%w", err)
+		return nil, nil, s.errorf(at, "schema", "%w", err)
 	}
-	schema, err := m.Schema()
-	if err != nil {
-		return nil, s.errorf(at, "schema", "%w", err)
+	rec := &signal.Recording{Name: name, Format: "Arrow", Begin: md.Begin, Info: r.info, Data: r, Deviations: md.Deviations}
+	if len(r.info.Channels) == 0 {
+		rec.Data = signal.Memory{}
 	}
-	info, err := signal.InfoFromSchema(schema)
-	if err != nil {
-		return nil, s.errorf(at, "schema", "%w", err)
-	}
-	r := &Reader{src: s, info: info}
-	rec := &signal.Recording{Name: name, Format: "Arrow", Info: info, Data: r}
+	r.late = r.events.Len() > 0
 	for at = end; ; at = end {
 		if at == s.size {
 			rec.Deviations = append(rec.Deviations, cut(at, "the file ends without the mark of its end", "it was not closed, and is read up to here"))
 			break
 		}
+		var m arrowipc.Message
 		m, end, err = s.message(at)
 		if err == nil && m.Kind == arrowipc.EndKind {
 			break
@@ -122,14 +121,27 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	}
 	r.texts, r.batch = nil, nil
 	if len(r.batches) == 0 { // nothing came, or it was cut off before the first batch was written: what would have come is known
-		return rec, nil
+		return rec, md, nil
 	}
 	first := r.batches[0]
-	if before := math.Round(float64(first.Start) * 1e9 / info.Rate); math.Abs(float64(first.Time)-before) >= 1e15 { // days off: a date, not the time from a start
+	if before := math.Round(float64(first.Start) * 1e9 / r.info.Rate); math.Abs(float64(first.Time)-before) >= 1e15 { // days off: a date, not the time from a start
 		rec.Begin = time.Unix(0, first.Time-int64(before)).UTC()
 	}
 	rec.Spans, rec.Len = r.spans()
-	return rec, nil
+	return rec, md, nil
+}
+
+// schema reads the message at byte at, and the events that it has.
+func (r *Reader) schema(at int64) (schema *arrow.Schema, md *tablefile.Metadata, end int64, err error) {
+	m, end, err := r.src.message(at)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if schema, err = m.Schema(); err != nil {
+		return nil, nil, 0, err
+	}
+	r.info, md, err = tablefile.Read(schema, &r.events)
+	return schema, md, end, err
 }
 
 func cut(at int64, found, assumed string) signal.Deviation {
@@ -183,6 +195,9 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) er
 	}
 	if rows == 0 {
 		return nil
+	}
+	if chs == 0 {
+		return fmt.Errorf("a batch of %d rows without channels: a recording of events alone has none", rows)
 	}
 	b := Batch{Len: rows, body: body, size: end - body, at: columns[:chs]}
 	var last int64

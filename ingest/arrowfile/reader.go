@@ -23,7 +23,7 @@ type Reader struct {
 
 	// While the file is opened: its events, their labels, and the batch with events that was read last.
 	events pages.List[signal.Event]
-	late   bool // some came late
+	late   bool // some came late, or lie outside the data: they are not in order
 	texts  map[string]string
 	batch  []byte
 

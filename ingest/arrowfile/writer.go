@@ -11,6 +11,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/tablefile"
 )
 
 // Writer writes one recording, batch by batch. Each call of Write is one write to the file, so that a program that is killed
@@ -27,19 +28,23 @@ type Writer struct {
 
 // NewWriter writes the schema.
 func NewWriter(w io.Writer, info *signal.Info) (*Writer, error) {
-	return newWriter(w, info, signal.Schema(info))
+	return checkedWriter(w, info, signal.Schema(info))
 }
 
 // NewLiveWriter is NewWriter for what is written while it comes: events that came late are read at the samples where they were.
 func NewLiveWriter(w io.Writer, info *signal.Info) (*Writer, error) {
-	return newWriter(w, info, signal.PlacedSchema(info))
+	return checkedWriter(w, info, signal.PlacedSchema(info))
+}
+
+func checkedWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, error) {
+	if _, err := signal.InfoFromSchema(schema); err != nil { // what could not be read
+		return nil, err
+	}
+	return newWriter(w, info, schema)
 }
 
 func newWriter(w io.Writer, info *signal.Info, schema *arrow.Schema) (*Writer, error) {
 	out := &Writer{w: w, info: info, schema: schema}
-	if _, err := signal.InfoFromSchema(out.schema); err != nil { // what could not be read
-		return nil, err
-	}
 	enc, head, err := arrowipc.NewEncoder(out.schema)
 	if err != nil {
 		return nil, err
@@ -87,19 +92,22 @@ func (w *Writer) Close() error {
 // batchSeconds is the length of a batch that Write makes.
 const batchSeconds = 1
 
-// Write writes rec, whose events outside the data must not be there: the format has a place for events at samples only, and
-// none is dropped in silence. Others are not written: they are recordings of their own.
+// Write writes rec but for its Others, which are recordings of their own.
 func Write(w io.Writer, rec *signal.Recording) error {
-	inside := 0
-	for _, run := range rec.Runs() {
-		inside += len(signal.EventsIn(rec.Events, run.Start, run.End()))
+	schema, err := tablefile.Schema(rec, nil)
+	if err != nil {
+		return fmt.Errorf("arrow: %w", err)
 	}
-	if lost := len(rec.Events) - inside; lost > 0 {
-		return fmt.Errorf("arrow: %d events of %s lie outside the data, where the format has no place for them", lost, rec.Name)
-	}
-	out, err := NewWriter(w, rec.Info)
+	return write(w, rec, schema)
+}
+
+func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
+	out, err := newWriter(w, rec.Info, schema)
 	if err != nil {
 		return err
+	}
+	if len(rec.Info.Channels) == 0 { // which cannot be played
+		return out.Close()
 	}
 	n := max(1, rec.Info.Samples(batchSeconds))
 	src := ingest.Play(rec, ingest.PlayOptions{Chunk: int(n)})
@@ -117,15 +125,10 @@ func Write(w io.Writer, rec *signal.Recording) error {
 	}
 }
 
-// writeFile writes a file with Write, and lists what the format has no place for.
-func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
-	part, losses, err := ingest.AtSamples(rec)
-	if err != nil {
+// writeFile writes a file with write, and others beside it. All of the recording is in them.
+func writeFile(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
+	if err := tablefile.Write(create, name, rec, write); err != nil {
 		return nil, fmt.Errorf("arrow: %w", err)
 	}
-	w, err := create(name)
-	if err != nil {
-		return losses, err
-	}
-	return losses, errors.Join(Write(w, part), w.Close())
+	return nil, nil
 }

@@ -302,6 +302,8 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 	return w.put(&w.set, w.in(it.Name.File("events", ".json")), doc.Write)
 }
 
+const leftOut = "left out"
+
 // eventTable is _events.tsv of the events of rec, sorted by onset.
 func (d *data) eventTable(rec *signal.Recording) *Table {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
@@ -329,10 +331,12 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {
-			d.losses = append(d.losses, signal.Deviation{Where: "events", Rule: rule, Found: fmt.Sprintf("%d of %d events break that", n, len(rec.Events)), Assumed: assumed})
+			d.losses = append(d.losses, signal.Deviation{
+				Where: "events", Rule: rule, Found: fmt.Sprintf("%d of %d events break that", n, len(rec.Events)), Assumed: assumed, Missing: assumed == leftOut,
+			})
 		}
 	}
-	lose(len(rec.Events)-len(events), "an onset is a number", "left out")
+	lose(len(rec.Events)-len(events), "an onset is a number", leftOut)
 	lose(endless, "a duration is a number that is not below 0", Missing)
 	lose(changed, "a label has no tab, no end of a line and no spaces around it, and is not "+Missing, "written without them")
 	return t

@@ -260,11 +260,11 @@ func TestToEDF(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	losses, err := ingest.WriteFile(dir+"/x.edf", w, rec, false)
+	made, err := ingest.WriteFile(dir+"/x.edf", w, rec, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range losses {
+	for _, l := range made.Losses {
 		if strings.HasSuffix(l.Where, "samples") && (strings.Contains(l.Where, "elec1") || strings.Contains(l.Where, "Cz")) {
 			t.Errorf("lost: %+v", l)
 		}

@@ -54,6 +54,7 @@ func Write(create ingest.Create, name string, rec *signal.Recording) ([]signal.D
 	_, err = io.WriteString(header, w.header())
 	if n := len(rec.Others); n > 0 {
 		w.lose("channels", "all channels have one rate", fmt.Sprintf("%d groups of channels at other rates", n), "left out: resample them, or write another format")
+		w.losses[len(w.losses)-1].Missing = true
 	}
 	w.losses = append(w.losses, ingest.BadChannels(w.rec)...)
 	return w.losses, errors.Join(err, header.Close())

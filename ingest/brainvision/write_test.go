@@ -22,11 +22,11 @@ func write(t *testing.T, rec *signal.Recording) (*signal.Recording, []signal.Dev
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	losses, err := ingest.WriteFile(filepath.Join(dir, "new.vhdr"), w, rec, false)
+	made, err := ingest.WriteFile(filepath.Join(dir, "new.vhdr"), w, rec, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, os.DirFS(dir), "new.vhdr"), losses
+	return open(t, os.DirFS(dir), "new.vhdr"), made.Losses
 }
 
 // same compares all that the format holds.

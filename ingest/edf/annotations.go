@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -20,6 +21,7 @@ type annotations struct {
 	line   *timeline
 	rate   float64 // of the channels that the events are counted on, 0 where there are none
 	events pages.List[signal.Event]
+	fills  fills
 	labels map[string]string // so that the thousandth "T0" needs no memory
 }
 
@@ -51,7 +53,32 @@ func (a *annotations) readAll() error {
 		return err
 	}
 	a.line.finish()
+	sort.Sort(&a.fills)
 	return nil
+}
+
+// runs is stretches of samples without a gap, and where each begins: at which sample of all that the records hold of a channel.
+type runs struct {
+	spans []signal.Span
+	first []int64
+}
+
+// runs is where c has samples that were measured.
+func (a *annotations) runs(c *channel) runs {
+	rate := float64(c.samples) / a.h.duration
+	all := a.line.runs(c.samples, rate)
+	if a.fills.any(c) {
+		all = a.fills.left(all, c, rate, a.line.sampleAt(c.samples, rate))
+	}
+	n := 0
+	for range all {
+		n++
+	}
+	r := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
+	for span, first := range all {
+		r.spans, r.first = append(r.spans, span), append(r.first, first)
+	}
+	return r
 }
 
 // walk reads the bytes [lo, hi) of every record and gives them to do, in the order of the file.
@@ -166,6 +193,9 @@ func (a *annotations) event(t tal, text []byte, at int64) {
 		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as "+coding)
 	}
 	onset := t.onset.minus(a.line.first)
+	if a.fills.add(a.h, onset, t.duration, label) {
+		return
+	}
 	a.events.Add(signal.Event{
 		Onset:    onset,
 		Duration: t.duration,

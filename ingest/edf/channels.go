@@ -77,13 +77,13 @@ func voltage(k signal.Kind) bool {
 	return k != signal.Misc && k != signal.Trigger
 }
 
-// group sorts the channels by rate. The first group is the one with the most EEG channels, then with the most channels,
+// group sorts the channels by rate, and by where they have samples. The first group is the one with the most EEG channels, then with the most channels,
 // then the first in the file; the others follow in the order of the file. There is at least one, maybe empty.
-func group(chans []channel) []rateGroup {
+func group(chans []channel, f *fills) []rateGroup {
 	var groups []rateGroup
 	for i := range chans {
 		c := &chans[i]
-		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples })
+		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples && f.alike(g[0], c) })
 		if k < 0 {
 			k, groups = len(groups), append(groups, nil)
 			if k == 0 { // mostly there is one
@@ -105,7 +105,7 @@ func group(chans []channel) []rateGroup {
 	return append([]rateGroup{main}, slices.Delete(groups, best, best+1)...)
 }
 
-// rateGroup is all channels of one rate.
+// rateGroup is all channels of one rate that have the same gaps.
 type rateGroup []*channel
 
 func (g rateGroup) eeg() (n int) {
@@ -117,27 +117,27 @@ func (g rateGroup) eeg() (n int) {
 	return n
 }
 
-// fill describes the group in r.
-func (g rateGroup) fill(r *signal.Recording, src *source, h *header, line *timeline) {
+// fill describes the group in r. groups is how many there are.
+func (g rateGroup) fill(r *signal.Recording, ann *annotations, groups int) {
 	r.Info = &signal.Info{}
 	if len(g) == 0 { // annotations only
 		r.Data = signal.Memory{}
 		return
 	}
-	r.Info.Rate = float64(g[0].samples) / h.duration
+	r.Info.Rate = float64(g[0].samples) / ann.h.duration
 	r.Info.Reference = g.reference()
 	r.Info.Channels = make([]signal.Channel, len(g))
 	for i, c := range g {
 		r.Info.Channels[i] = c.Channel
 	}
-	runs := line.runs(g[0].samples, r.Info.Rate)
+	runs := ann.runs(g[0])
 	if n := len(runs.spans); n > 0 {
 		r.Len = runs.spans[n-1].End()
 	}
 	if len(runs.spans) > 1 || len(runs.spans) == 1 && runs.spans[0].Start > 0 {
-		r.Spans = slices.Clip(runs.spans) // the reader keeps them too: nobody writes to either
+		r.Spans = runs.spans // the reader keeps them too: nobody writes to either
 	}
-	r.Data = &reader{src: src, h: h, chans: g, runs: runs, perRecord: g[0].samples}
+	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
 }
 
 // reference is what all EEG channels were measured against, "" where they differ or do not say.

@@ -93,16 +93,13 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups := group(chans)
 	ann := annotations{src: src, h: h, line: newTimeline(h, &src.dev)}
-	if n := groups[0]; len(n) > 0 {
-		ann.rate = float64(n[0].samples) / h.duration
-	}
 	if err := ann.readAll(); err != nil {
 		return nil, err
 	}
-	line := ann.line
+	groups, line := group(chans, &ann.fills), ann.line
 	if n := groups[0]; len(n) > 0 {
+		ann.rate = float64(n[0].samples) / h.duration
 		ann.place(n[0].samples)
 		line.between(n[0].samples, ann.rate)
 	}
@@ -110,10 +107,10 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted(), Texts: h.allTexts(chans)}
-	groups[0].fill(rec, src, h, line)
+	groups[0].fill(rec, &ann, len(groups))
 	for _, g := range groups[1:] {
 		r := &signal.Recording{Name: name, Format: rec.Format, Begin: rec.Begin}
-		g.fill(r, src, h, line)
+		g.fill(r, &ann, len(groups))
 		rec.Others = append(rec.Others, r)
 	}
 	rec.Deviations = src.dev.list()

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-
-	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // layout is how the data are cut into records.
@@ -16,7 +14,8 @@ type layout struct {
 	duration     float64
 	per          []int64 // samples of each group in a record
 	segments     []outSegment
-	inexact      []float64 // the rate of each group that the header cannot hold, 0 where it can
+	inexact      []float64 // the rate in the file of each group whose own the header cannot hold, 0 where it can
+	moved        float64   // s: by how much segments begin elsewhere than they did, at most
 }
 
 // outSegment is records without a gap between them.
@@ -34,17 +33,18 @@ func (l *layout) records() (n int64) {
 }
 
 const (
-	advisedBytes = 61440 // a record has no more, unless it is one of a second or longer that cannot be cut (EDF, 1992)
-	shortest     = 1e-3  // s: shorter records would be little but annotations
-	longest      = 60    // s
+	advisedBytes = 61440   // a record has no more, unless it is one of a second or longer that cannot be cut (EDF, 1992)
+	longest      = 60      // s
+	clockBytes   = 24      // of the list that keeps the time of a record, about
+	maxGrowth    = 4       // of a file by these lists: shorter records would be little but annotations
+	manyRecords  = 1 << 20 // more are slow to read for other programs
+	maxDrift     = 0.1     // samples: how far from its time a rate may lead over a run without a gap, where the header cannot hold the true one
 )
 
 // stretch is a run of samples in seconds.
 type stretch struct{ from, to float64 }
 
-// plan chooses the duration of a record. The rate of each group must be a whole number of samples in a duration that has
-// eight characters, and every run a whole number of records, if any duration does that; of those that do, the one nearest
-// to a second that keeps to the advised size. Otherwise the last record of a run is filled up.
+// plan chooses the duration of a record: see cost. Where it does not suit every run, the last record of a run is filled up.
 func (o *output) plan() error {
 	l := &o.lay
 	if len(o.groups) == 0 { // annotations only
@@ -62,19 +62,23 @@ func (o *output) plan() error {
 		return errors.New("there is no sample to write")
 	}
 	o.shift = stretches[0].from
-	best := math.Inf(1)
+	best := cost{math.Inf(1)}
 	main := o.groups[0].rec
+	seconds := 0.0
+	for _, s := range stretches {
+		seconds += s.to - s.from
+	}
 	for n := int64(1); float64(n) <= max(longest*main.Info.Rate, 1); n++ {
 		text := number8(float64(n) / main.Info.Rate)
 		d, err := strconv.ParseFloat(text, 64)
-		if err != nil || d < shortest {
+		if err != nil || !(d > 0) {
 			continue
 		}
-		if cost := o.cost(d); cost < best {
+		if cost := o.cost(d, seconds, best); slices.Compare(cost[:], best[:]) < 0 {
 			best, l.durationText, l.duration = cost, text, d
 		}
 	}
-	if math.IsInf(best, 1) {
+	if math.IsInf(best[0], 1) {
 		return fmt.Errorf("no duration of a data record suits a sampling rate of %g Hz", main.Info.Rate)
 	}
 	l.per, l.inexact = make([]int64, len(o.groups)), make([]float64, len(o.groups))
@@ -93,28 +97,47 @@ func (o *output) plan() error {
 
 func samplesIn(duration, rate float64) int64 { return max(1, int64(math.Round(duration*rate))) }
 
-// cost is how bad a duration is: inexact rates come first, then runs that are no whole number of records, then the size.
-func (o *output) cost(d float64) float64 {
-	cost, size := math.Abs(math.Log(d)), int64(0)
+// cost is how bad a duration is, the worst first:
+//   - records that are little but annotations, or too many;
+//   - a rate that leads too far from the times of the samples, by how much;
+//   - rates that are not exact, how many;
+//   - seconds that are filled;
+//   - records of more than the advised size;
+//   - how far from a second, and from exact rates.
+type cost [6]float64
+
+// cost is that of records of d seconds. seconds is how long the recording is. What comes behind a part that is worse than in best is left out.
+func (o *output) cost(d, seconds float64, best cost) (c cost) {
+	size, drift := int64(0), 0.0
 	for _, g := range o.groups {
-		rate := g.rec.Info.Rate
-		n := samplesIn(d, rate)
+		rate, n := g.rec.Info.Rate, samplesIn(d, g.rec.Info.Rate)
+		size += n * int64(len(g.rec.Info.Channels)*o.v.bytes)
 		if got := float64(n) / d; got != rate {
-			cost += 1e6 * (1 + 1e6*math.Abs(got-rate)/rate)
+			c[2]++
+			drift = max(drift, math.Abs(got-rate)/rate*float64(g.longest))
 		}
-		missing := int64(0)
+	}
+	if size*(maxGrowth-1) < clockBytes || seconds/d > manyRecords {
+		c[0] = 1
+	}
+	if drift > maxDrift {
+		c[1] = drift
+	}
+	if slices.Compare(c[:3], best[:3]) > 0 {
+		return c
+	}
+	for _, g := range o.groups {
+		n, missing := samplesIn(d, g.rec.Info.Rate), int64(0)
 		for _, run := range g.rec.Runs() {
 			missing += (n - run.Len%n) % n
 		}
-		if missing > 0 {
-			cost += 1e3 + 100*float64(missing)/rate
-		}
-		size += n * int64(len(g.rec.Info.Channels)*o.v.bytes)
+		c[3] += float64(missing) / g.rec.Info.Rate
 	}
 	if size > advisedBytes {
-		cost += 10
+		c[4] = 1
 	}
-	return cost
+	c[5] = math.Abs(math.Log(d)) + min(drift/maxDrift, 1)
+	return c
 }
 
 // stretches is where any group has data, in seconds, put together where less than a sample of the slowest lies between.
@@ -163,6 +186,10 @@ func (o *output) cut(stretches []stretch) {
 			}
 		}
 		seg := outSegment{onset: s.from}
+		if rate := l.inexact[0]; rate != 0 { // so that they begin on the grid of the samples
+			seg.onset = o.shift + math.Round((s.from-o.shift)*rate)/rate
+			l.moved = max(l.moved, math.Abs(seg.onset-s.from))
+		}
 		for _, g := range o.groups {
 			seg.begin = append(seg.begin, int64(math.Round(s.from*g.rec.Info.Rate)))
 		}
@@ -188,16 +215,14 @@ func (o *output) recordsTo(begin []int64, to float64) int64 {
 // list lists what the layout loses.
 func (l *layout) list(o *output) {
 	for i, rate := range l.inexact {
-		if rate != 0 {
-			o.lose(fmt.Sprintf("sampling rate of %d channels", len(o.groups[i].rec.Info.Channels)), "a whole number of samples in a duration of eight characters",
-				fmt.Sprintf("%.17g Hz", o.groups[i].rec.Info.Rate), fmt.Sprintf("%d samples in %s s, which is %.17g Hz", l.per[i], l.durationText, rate))
+		if rate == 0 {
+			continue
 		}
-	}
-	for i, g := range o.groups {
-		want := slices.DeleteFunc(slices.Clone(g.rec.Runs()), func(s signal.Span) bool { return s.Len == 0 })
-		if len(want) != len(l.segments) {
-			o.lose(fmt.Sprintf("gaps of %d channels", len(o.groups[i].rec.Info.Channels)), "all channels have the same gaps, in whole records",
-				fmt.Sprintf("%d runs of samples", len(want)), fmt.Sprintf("%d, the others filled up", len(l.segments)))
+		assumed := fmt.Sprintf("%d samples in %s s, which is %.17g Hz", l.per[i], l.durationText, rate)
+		if i == 0 && l.moved > 0 {
+			assumed += fmt.Sprintf("; behind a gap they begin at the nearest of its samples, up to %.2g s away", l.moved)
 		}
+		o.lose(fmt.Sprintf("sampling rate of %d channels", len(o.groups[i].rec.Info.Channels)), "a whole number of samples in a duration of eight characters",
+			fmt.Sprintf("%.17g Hz", o.groups[i].rec.Info.Rate), assumed)
 	}
 }

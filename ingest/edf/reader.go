@@ -9,11 +9,13 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/uncached"
 )
 
-// blockBytes is how much is read from the file at once at most: a few hundred microseconds of work, little enough to
-// stay in the cache of the processor until it is decoded. A record may be longer; above recordBytes it is read in pieces.
+// blockBytes is how much is read from the file at once at most, for all groups of channels together: a few hundred microseconds of work,
+// little enough to stay in the cache of the processor until it is decoded. A record may be recordBlocks times as long as what a group has
+// of it; a longer one is read in pieces.
 const (
-	blockBytes  = 1 << 20
-	recordBytes = 4 << 20
+	blockBytes   = 1 << 20
+	groupBytes   = 4096 // a group has at least
+	recordBlocks = 4
 )
 
 // reader reads the samples of one group of channels.
@@ -23,6 +25,7 @@ type reader struct {
 	chans     []*channel
 	runs      runs
 	perRecord int64 // samples of each channel
+	most      int64 // bytes that are read at once
 
 	// The block that was read last: records [first, first+n). Whoever reads on behind it gets as much as fits ahead; so
 	// a recording that is played sample by sample reads each record once, and one that is read here and there only what
@@ -52,13 +55,13 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	if i == len(spans) || start < spans[i].Start || start+n > spans[i].End() {
 		return fmt.Errorf("%s: samples [%d, %d) do not lie in one span of the recording", r.src.name, start, start+n)
 	}
-	at := start - spans[i].Start
-	from := r.runs.records[i] + at/r.perRecord // records [from, to)
-	to := r.runs.records[i] + (at+n-1)/r.perRecord + 1
+	at := r.runs.first[i] + start - spans[i].Start
+	from := at / r.perRecord // records [from, to)
+	to := (at+n-1)/r.perRecord + 1
 	skip := at % r.perRecord // samples of the first record that are not wanted
 	ahead := r.next == from || r.next == from+1
 	r.next = to
-	if r.h.record > recordBytes {
+	if r.h.record > recordBlocks*r.most {
 		return r.readPieces(dst, from, skip)
 	}
 	past := uncached.Worth(n * int64(len(dst)))
@@ -68,13 +71,11 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 		}
 		defer uncached.Done()
 	}
-	last := len(spans) - 1
-	end := r.runs.records[last] + spans[last].Len/r.perRecord // of the file
 	for done := int64(0); done < n; {
 		if from < r.first || from >= r.first+r.n {
-			most := from + max(1, blockBytes/r.h.record)
+			most := from + max(1, r.most/r.h.record)
 			if ahead {
-				most = min(end, most)
+				most = min(r.h.records, most)
 			} else {
 				most = min(to, most)
 			}
@@ -123,7 +124,7 @@ func (r *reader) load(first, n int64) error {
 // readPieces reads where a record is too long for that: channel by channel, a block at a time.
 func (r *reader) readPieces(dst [][]float64, record, skip int64) error {
 	if r.buf == nil {
-		r.buf = make([]byte, blockBytes)
+		r.buf = make([]byte, r.most)
 	}
 	width := int64(r.h.v.bytes)
 	most := int64(len(r.buf)) / width

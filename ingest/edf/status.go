@@ -41,15 +41,17 @@ func (a *annotations) readStatus(chans []channel) error {
 		s.written[i] = int32(i)
 	}
 	slices.SortFunc(s.written, func(x, y int32) int { return inOrder(*a.events.At(int(x)), *a.events.At(int(y))) })
-	runs := a.line.runs(c.samples, rate)
+	runs := a.runs(c)
 	k := 0
 	err := a.h.walk(a.src, c.offset, c.offset+3*c.samples, func(record int64, buf []byte) {
-		for k+1 < len(runs.records) && runs.records[k+1] <= record {
-			k++
-		}
-		at := runs.spans[k].Start + (record-runs.records[k])*c.samples
 		for t := range c.samples {
-			s.sample(at+t, uint32(int24(buf[3*t:])))
+			i := record*c.samples + t
+			for k+1 < len(runs.first) && runs.first[k+1] <= i {
+				k++
+			}
+			if k < len(runs.first) && i >= runs.first[k] && i < runs.first[k]+runs.spans[k].Len { // not filled
+				s.sample(runs.spans[k].Start+i-runs.first[k], uint32(int24(buf[3*t:])))
+			}
 		}
 	})
 	if err != nil {

@@ -161,25 +161,28 @@ func moved(s segment, start int64, rate float64) float64 {
 	return 0
 }
 
-// runs is stretches of samples without a gap, and the record that each begins with.
-type runs struct {
-	spans   []signal.Span
-	records []int64
-}
-
-// runs places the records on the axis of channels with perRecord samples in each.
-func (l *timeline) runs(perRecord int64, rate float64) runs {
-	n := l.segments.Len()
-	r := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
-	for i, start := range l.starts(perRecord, rate) {
-		samples := l.count(i) * perRecord
-		if n := len(r.spans); n > 0 && start == r.spans[n-1].End() { // the gap is below half a sample of these slow channels
-			r.spans[n-1].Len += samples
-		} else {
-			r.spans, r.records = append(r.spans, signal.Span{Start: start, Len: samples}), append(r.records, l.segments.At(i).record)
+// runs places the records on the axis of channels with perRecord samples in each: stretches without a gap, each with its first sample of
+// all that the records hold.
+func (l *timeline) runs(perRecord int64, rate float64) iter.Seq2[signal.Span, int64] {
+	return func(yield func(signal.Span, int64) bool) {
+		run, first := signal.Span{}, int64(0)
+		for i, start := range l.starts(perRecord, rate) {
+			samples := l.count(i) * perRecord
+			switch {
+			case i == 0:
+				run = signal.Span{Start: start, Len: samples}
+			case start == run.End(): // the gap is below half a sample of these slow channels
+				run.Len += samples
+			case !yield(run, first):
+				return
+			default:
+				run, first = signal.Span{Start: start, Len: samples}, l.segments.At(i).record*perRecord
+			}
+		}
+		if l.segments.Len() > 0 {
+			yield(run, first)
 		}
 	}
-	return r
 }
 
 // between lists segments that begin between two samples of the main channels, with perRecord samples in a record. Slower channels

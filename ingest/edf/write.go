@@ -37,9 +37,10 @@ type output struct {
 
 // outGroup is channels of one rate.
 type outGroup struct {
-	rec    *signal.Recording
-	chans  []outChannel
-	padded int64 // samples that were put where the recording has none
+	rec     *signal.Recording
+	chans   []outChannel
+	longest int64 // samples of a run without a gap, at most
+	padded  int64 // samples that were put where the recording has none
 }
 
 // write writes EDF+ or BDF+: continuous, or discontinuous where the recording has gaps. Channels whose samples were
@@ -50,7 +51,11 @@ func (v *variant) write(create ingest.Create, name string, rec *signal.Recording
 	o.rec, o.losses = ingest.AtOnsets(rec)
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		if len(r.Info.Channels) > 0 {
-			o.groups = append(o.groups, &outGroup{rec: r})
+			g := &outGroup{rec: r}
+			for _, run := range r.Runs() {
+				g.longest = max(g.longest, run.Len)
+			}
+			o.groups = append(o.groups, g)
 		}
 	}
 	if err := o.prepare(); err != nil {
@@ -293,7 +298,7 @@ func (o *output) listSamples() {
 	for _, g := range o.groups {
 		if g.padded > 0 {
 			o.lose(fmt.Sprintf("samples at %g Hz", g.rec.Info.Rate), "the data come in whole records of "+o.lay.durationText+" s",
-				fmt.Sprintf("%d samples are missing to fill the records", g.padded), "the last sample before, or 0, again and again")
+				fmt.Sprintf("%d samples are missing to fill the records", g.padded), fmt.Sprintf("the last sample before, or 0, again and again, under annotations %q", filledText))
 		}
 		for i := range g.chans {
 			c := &g.chans[i]

@@ -26,7 +26,7 @@ func rewrite(t testing.TB, rec *signal.Recording, format string) (again *signal.
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	losses, err = ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
+	made, err := ingest.WriteFile(filepath.Join(dir, "x"+w.Ext[0]), w, rec, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func rewrite(t testing.TB, rec *signal.Recording, format string) (again *signal.
 		}
 		t.Errorf("what was written breaks the specification: %+v", d)
 	}
-	return again, losses
+	return again, made.Losses
 }
 
 // same compares all of two recordings but the names of file and format; tol is what each sample may differ by.

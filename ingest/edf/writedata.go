@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -108,9 +109,10 @@ func (o *output) annotate() error {
 	changed, empty, wrong := 0, 0, 0
 	var home []int // the record of each list
 	r := 0
-	for _, e := range rank(o.rec.Events) {
-		onset := e.Onset - o.shift
-		if onset-onset != 0 || math.Abs(onset) > maxSeconds/2 || !(e.Duration >= 0) || e.Duration > maxSeconds {
+	events := make([]signal.Event, 0, len(o.rec.Events))
+	for _, e := range o.rec.Events {
+		e.Onset = o.onset(e)
+		if e.Onset-e.Onset != 0 || math.Abs(e.Onset) > maxSeconds/2 || !(e.Duration >= 0) || e.Duration > maxSeconds {
 			wrong++
 			continue
 		}
@@ -127,15 +129,19 @@ func (o *output) annotate() error {
 			empty++
 			continue
 		}
-		text := sum(o.first, onset)
+		e.Label = label
+		events = append(events, e)
+	}
+	for _, e := range rank(append(events, o.marks()...)) {
+		text := sum(o.first, e.Onset)
 		if text[0] != '-' {
 			text = "+" + text
 		}
 		if e.Duration > 0 {
 			text += string(rune(talDuration)) + strconv.FormatFloat(e.Duration, 'f', -1, 64)
 		}
-		lists = append(lists, append([]byte(text+string(rune(talText))+label), talText, 0))
-		for r < len(ends)-1 && ends[r] <= onset {
+		lists = append(lists, append([]byte(text+string(rune(talText))+e.Label), talText, 0))
+		for r < len(ends)-1 && ends[r] <= e.Onset {
 			r++
 		}
 		home = append(home, r)
@@ -145,9 +151,11 @@ func (o *output) annotate() error {
 	}
 	if empty > 0 {
 		o.lose("events", "an annotation has a text", fmt.Sprintf("%d of %d events have no label", empty, len(o.rec.Events)), "left out")
+		o.losses[len(o.losses)-1].Missing = true
 	}
 	if wrong > 0 {
 		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
+		o.losses[len(o.losses)-1].Missing = true
 	}
 	lo := 0
 	for _, c := range clocks {
@@ -171,6 +179,25 @@ func (o *output) annotate() error {
 	o.notes = clocks
 	fill(clocks, lists, home, hi, clocks)
 	return nil
+}
+
+// onset is when e happened, from the first data record on. Where the header cannot hold the rate, its samples are not quite where they were:
+// what happens among them moves with them.
+func (o *output) onset(e signal.Event) float64 {
+	at := e.Onset - o.shift
+	if len(o.rec.Info.Channels) == 0 || o.lay.inexact[0] == 0 {
+		return at
+	}
+	i := sort.Search(len(o.lay.segments), func(i int) bool { return o.lay.segments[i].begin[0] > e.Sample }) - 1
+	if i < 0 {
+		return at
+	}
+	seg := &o.lay.segments[i]
+	n := e.Sample - seg.begin[0]
+	if n >= seg.records*o.lay.per[0] {
+		return at
+	}
+	return seg.onset - o.shift + float64(n)/o.lay.inexact[0] + e.Onset - float64(e.Sample)/o.rec.Info.Rate
 }
 
 // fill puts the lists into records with room for so many bytes, each in the record of its home or behind it, and says

@@ -12,10 +12,13 @@ package parquetfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -25,11 +28,12 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/parquet"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/tablefile"
 )
 
 func init() {
 	ingest.Register(ingest.Format{
-		Name: "parquet", Ext: []string{".parquet"}, Open: Open,
+		Name: "parquet", Ext: []string{".parquet"}, OpenIn: OpenIn,
 		Match: func(head []byte) bool {
 			return bytes.HasPrefix(head, []byte(parquet.Magic)) || bytes.HasPrefix(head, []byte(parquet.Encrypted))
 		},
@@ -57,42 +61,51 @@ type reader struct {
 	most    int64             // that they may keep
 }
 
-// Open reads all but the samples of f. It owns f from now on and closes it, also when it fails.
-func Open(f ingest.File, name string) (*signal.Recording, error) {
-	return ingest.Owned(f, name, open)
+// OpenIn reads all but the samples of f, and of the files beside it in fsys that it names. It owns f from now on and closes it, also
+// when it fails.
+func OpenIn(fsys fs.FS, f ingest.File, name string) (*signal.Recording, error) {
+	return tablefile.Open(fsys, f, name, open)
 }
 
-func open(f ingest.File, name string) (*signal.Recording, error) {
+func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	p, err := parquet.Open(io.NewSectionReader(f, 0, st.Size()), st.Size(), name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	schema, err := schemaOf(p)
 	if err != nil {
-		return nil, p.Errorf("metadata", "%w: not samples of gyrus; docs/formats/parquet.md says what others must write", err)
+		return nil, nil, p.Errorf("metadata", "%w: not samples of gyrus; docs/formats/parquet.md says what others must write", err)
 	}
-	r := &reader{name: name, most: 2*st.Size() + 64<<20}
-	if r.info, err = signal.InfoFromSchema(schema); err != nil {
-		return nil, p.Errorf("metadata", "%w; docs/formats/parquet.md says what others must write", err)
+	in := index{p: p, labels: map[string]string{}, most: 4096 + st.Size()/runBytes}
+	var md *tablefile.Metadata
+	if in.info, md, err = tablefile.Read(schema, &in.events); err != nil {
+		return nil, nil, p.Errorf("metadata", "%w; docs/formats/parquet.md says what others must write", err)
 	}
 	if err := checkColumns(p, schema); err != nil {
-		return nil, p.Errorf("schema", "%w", err)
+		return nil, nil, p.Errorf("schema", "%w", err)
 	}
-	rec := &signal.Recording{Name: name, Format: "Parquet", Info: r.info, Data: r}
-	in := index{p: p, c: p.Cursor(0), info: r.info, labels: map[string]string{}, most: 4096 + st.Size()/runBytes}
-	for g := range p.Groups() {
-		if err := in.group(g); err != nil {
-			return nil, err
+	outside := in.events.Len() > 0
+	if in.c = p.Cursor(0); len(in.info.Channels) > 0 {
+		for g := range p.Groups() {
+			if err := in.group(g); err != nil {
+				return nil, nil, err
+			}
 		}
+	} else if p.Groups() > 0 {
+		return nil, nil, p.Errorf("footer", "%d row groups without channels: a recording of events alone has none", p.Groups())
 	}
-	if len(in.batches) == 0 {
-		return nil, p.Errorf("footer", "there is no sample in it")
+	r := &reader{name: name, info: in.info, batches: in.batches, most: 2*st.Size() + 64<<20}
+	rec := &signal.Recording{Name: name, Format: "Parquet", Begin: md.Begin, Info: r.info, Data: r, Events: in.events.Slice(), Deviations: md.Deviations}
+	if outside {
+		slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	}
-	r.batches, rec.Events = in.batches, in.events.Slice()
+	if len(r.info.Channels) == 0 {
+		rec.Data = signal.Memory{}
+	}
 	for _, b := range r.batches {
 		if k := len(rec.Spans); k > 0 && rec.Spans[k-1].End() == b.Start {
 			rec.Spans[k-1].Len += b.Len
@@ -110,19 +123,16 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	for ch := range r.info.Channels {
 		r.cursors = append(r.cursors, p.Cursor(ch))
 	}
-	return rec, nil
+	return rec, md, nil
 }
 
 // schemaOf is the Arrow schema that the file keeps, with the metadata of the file where it has none of its own.
 func schemaOf(p *parquet.File) (*arrow.Schema, error) {
-	var keys, values []string
 	var stored []byte
 	p.Values(func(key, value []byte) {
 		if string(key) == schemaKey {
 			stored = value
-			return
 		}
-		keys, values = append(keys, string(key)), append(values, string(value))
 	})
 	if stored == nil {
 		return nil, fmt.Errorf("the file has no %s", schemaKey)
@@ -140,14 +150,20 @@ func schemaOf(p *parquet.File) (*arrow.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", schemaKey, err)
 	}
-	if md := schema.Metadata(); md.Len() == 0 {
-		of := arrow.NewMetadata(keys, values)
-		schema = arrow.NewSchema(schema.Fields(), &of)
+	if md := schema.Metadata(); md.Len() > 0 {
+		return schema, nil
 	}
-	return schema, nil
+	var keys, values []string
+	p.Values(func(key, value []byte) {
+		if string(key) != schemaKey {
+			keys, values = append(keys, string(key)), append(values, string(value))
+		}
+	})
+	of := arrow.NewMetadata(keys, values)
+	return arrow.NewSchema(schema.Fields(), &of), nil
 }
 
-// checkColumns compares what lies in the file with the schema, which InfoFromSchema has accepted.
+// checkColumns compares what lies in the file with the schema, which tablefile.Read has accepted.
 func checkColumns(p *parquet.File, schema *arrow.Schema) error {
 	flat := schema.NumFields() - 1
 	if n := flat + 3; len(p.Columns) != n {

@@ -210,7 +210,7 @@ func TestWindow(t *testing.T) {
 		Info: &signal.Info{Rate: 1000, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
 	}
 	f := &counted{data: written(t, rec)}
-	again, err := parquetfile.Open(f, "x.parquet")
+	again, err := parquetfile.OpenIn(fstest.MapFS{}, f, "x.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +245,9 @@ func (c *counted) Close() error               { return nil }
 // FuzzOpen: whatever is in a file, opening it takes what any format may and the pages of a column (see FuzzRead of package parquet), and
 // all samples are read or refused.
 func FuzzOpen(f *testing.F) {
+	rates, first := ingesttest.Written(f, "parquet", ingesttest.Rates())
+	f.Add(rates[first].Data)
+	f.Add(written(f, ingesttest.Hypnogram()))
 	data := written(f, ingesttest.Gapped())
 	f.Add(data)
 	f.Add(data[:len(data)-100])
@@ -264,7 +267,7 @@ func FuzzOpen(f *testing.F) {
 		if !bytes.HasPrefix(data, []byte("PAR1")) { // is another format
 			t.Skip()
 		}
-		ingesttest.FuzzPacked(t, fstest.MapFS{"x.parquet": {Data: data}}, "x.parquet", 3<<19, 1000, 16<<20)
+		ingesttest.FuzzPacked(t, fstest.MapFS{first: {Data: data}, "x.2.parquet": rates["x.2.parquet"]}, first, 3<<19, 1000, 16<<20)
 	})
 }
 

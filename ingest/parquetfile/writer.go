@@ -7,29 +7,36 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/parquet"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/tablefile"
 )
 
 // groupBytes is the most that the samples of a row group take in memory.
 const groupBytes = 16 << 20
 
-// Write writes rec, whose events must lie at samples, and none of its Others. No row group reaches over a gap.
+// Write writes rec but for its Others. No row group reaches over a gap.
 func Write(w io.Writer, rec *signal.Recording) error {
-	schema := signal.Schema(rec.Info)
-	if _, err := signal.InfoFromSchema(schema); err != nil { // what could not be read
-		return err
-	}
-	_, message, err := arrowipc.NewEncoder(schema)
+	schema, err := tablefile.Schema(rec, nil)
 	if err != nil {
-		return err
+		return fmt.Errorf("parquet: %w", err)
 	}
+	return write(w, rec, schema)
+}
+
+func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 	md := schema.Metadata()
 	var metadata [][2]string
 	for k, key := range md.Keys() {
 		metadata = append(metadata, [2]string{key, md.Values()[k]})
+	}
+	_, message, err := arrowipc.NewEncoder(schema)
+	if err != nil {
+		return err
 	}
 	metadata = append(metadata, [2]string{schemaKey, base64.StdEncoding.EncodeToString(message)})
 	chs := len(rec.Info.Channels)
@@ -45,6 +52,9 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		}},
 	)
 	out := parquet.NewWriter(w, fields, metadata)
+	if chs == 0 { // which cannot be played
+		return out.Close()
+	}
 	n := max(1, groupBytes/8/int64(chs))
 	src := ingest.Play(rec, ingest.PlayOptions{Chunk: int(n)})
 	for {
@@ -90,15 +100,10 @@ func writeGroup(out *parquet.Writer, c signal.Chunk) {
 	out.ListFloats(row, duration)
 }
 
-// writeFile writes a file with Write, and lists what the format has no place for.
-func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
-	part, losses, err := ingest.AtSamples(rec)
-	if err != nil {
+// writeFile writes a file with write, and others beside it. All of the recording is in them.
+func writeFile(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
+	if err := tablefile.Write(create, name, rec, write); err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	w, err := create(name)
-	if err != nil {
-		return losses, err
-	}
-	return losses, errors.Join(Write(w, part), w.Close())
+	return nil, nil
 }

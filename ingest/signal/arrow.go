@@ -89,20 +89,32 @@ func PlacedSchema(info *Info) *arrow.Schema {
 // InfoFromSchema is the inverse of Schema and of PlacedSchema. It accepts what another Arrow program wrote in this layout: nullability,
 // further metadata and the name of the list's item do not matter. The error says which column or key is wrong.
 func InfoFromSchema(s *arrow.Schema) (*Info, error) {
+	info, err := FileInfoFromSchema(s)
+	if err == nil && len(info.Channels) == 0 {
+		return nil, fmt.Errorf("arrow schema: %d columns, must be at least one channel and then %s, %s, %s", s.NumFields(), sampleColumn, timeColumn, eventsColumn)
+	}
+	return info, err
+}
+
+// FileInfoFromSchema is InfoFromSchema for files, which may hold a recording without channels: rate_hz is 0 then.
+func FileInfoFromSchema(s *arrow.Schema) (*Info, error) {
 	md := s.Metadata()
 	if v, ok := md.GetValue(schemaKey); !ok || v != SchemaVersion {
 		return nil, fmt.Errorf("arrow schema: metadata %s is %q, must be %q: not samples of gyrus, or of another version", schemaKey, v, SchemaVersion)
 	}
 	chs := s.NumFields() - extraColumns
-	if chs < 1 {
-		return nil, fmt.Errorf("arrow schema: %d columns, must be at least one channel and then %s, %s, %s", s.NumFields(), sampleColumn, timeColumn, eventsColumn)
+	if chs < 0 {
+		return nil, fmt.Errorf("arrow schema: %d columns, must be channels and then %s, %s, %s", s.NumFields(), sampleColumn, timeColumn, eventsColumn)
 	}
 	rate, _ := md.GetValue(rateKey)
 	hz, err := strconv.ParseFloat(rate, 64)
 	if err != nil {
 		return nil, fmt.Errorf("arrow schema: metadata %s is %q, must be a number", rateKey, rate)
 	}
-	info := &Info{Rate: hz, Channels: make([]Channel, chs)}
+	info := &Info{Rate: hz}
+	if chs > 0 {
+		info.Channels = make([]Channel, chs)
+	}
 	info.Reference, _ = md.GetValue(referenceKey)
 	for k := range info.Channels {
 		if info.Channels[k], err = channelFromField(s.Field(k)); err != nil {
@@ -118,6 +130,12 @@ func InfoFromSchema(s *arrow.Schema) (*Info, error) {
 		if got.Name != want.Name || !sameLayout(got.Type, want.Type) && (want.Name != eventsColumn || !sameLayout(got.Type, placedsType)) {
 			return nil, fmt.Errorf("arrow schema: column %d is %q of type %s, must be %q of type %s", chs+k, got.Name, got.Type, want.Name, want.Type)
 		}
+	}
+	if chs == 0 {
+		if hz != 0 {
+			return nil, fmt.Errorf("arrow schema: %d columns, none of them a channel, and metadata %s is %q, must be 0 then", s.NumFields(), rateKey, rate)
+		}
+		return info, nil
 	}
 	if err := info.Validate(); err != nil {
 		return nil, fmt.Errorf("arrow schema: %w", err)

@@ -33,6 +33,8 @@ type Deviation struct {
 	Rule    string `json:"rule"`    // what the specification says
 	Found   string `json:"found"`   // what is there
 	Assumed string `json:"assumed"` // what was done about it
+	// Missing says of a loss that channels or events are not in what was written.
+	Missing bool `json:"missing,omitempty"`
 }
 
 // Recording is one finished run: what was measured, and a way to read any part.

@@ -101,7 +101,11 @@ func (c *contents) recording() (*signal.Recording, error) {
 		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
 		rec.Info.Rate = lines[i].rate
 		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
-		rec.Data = newReader(c.src, s, lines[i])
+		r := newReader(c.src, s, lines[i])
+		if err := r.listRounded(rec.Info.Channels); err != nil {
+			return nil, err
+		}
+		rec.Data = r
 		recs[i] = rec
 	}
 	if len(recs) == 0 {
@@ -182,6 +186,14 @@ func (c *contents) labels(s *stream) (of func(i int64) string, err error) {
 		return func(i int64) string { return *s.labels.At(int(i)) }, nil
 	}
 	r := newReader(src, s, nil)
+	if whole := s.info.format; strings.HasPrefix(whole.name, "int") { // float64 has not all of them
+		x := make([]int64, s.n)
+		err := r.each(func(i int64, values []byte) { x[i] = whole.integer(values) })
+		return func(i int64) string {
+			c.label = strconv.AppendInt(c.label[:0], x[i], 10)
+			return c.intern(c.label)
+		}, err
+	}
 	x := [][]float64{make([]float64, s.n)}
 	if err := r.read(x, 0); err != nil {
 		return nil, err

@@ -148,19 +148,24 @@ func TestAsyncAPISubjects(t *testing.T) {
 // keys are the JSON keys of a struct, and those that are always written.
 func keys(t testing.TB, typ reflect.Type) (all, always []string) {
 	t.Helper()
-	for k := range typ.NumField() {
-		name, option, _ := strings.Cut(typ.Field(k).Tag.Get("json"), ",")
+	for _, f := range fields(typ) {
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
-			t.Fatalf("%s.%s has no JSON key", typ, typ.Field(k).Name)
+			t.Fatalf("%s.%s has no JSON key", typ, f.Name)
 		}
 		all = append(all, name)
-		if option != "omitempty" {
+		if option != "omitempty" && option != "omitzero" {
 			always = append(always, name)
 		}
 	}
 	slices.Sort(all)
 	slices.Sort(always)
 	return all, always
+}
+
+// fields are those of a struct, with those of the structs that are embedded in it.
+func fields(typ reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(typ), func(f reflect.StructField) bool { return f.Anonymous })
 }
 
 // jsonType is what encoding/json makes of a Go type.
@@ -198,7 +203,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "decideScore": reflect.TypeFor[DecideScore](), "restScore": reflect.TypeFor[RestScore](),
 		"streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition":   reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
-		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "challenge": reflect.TypeFor[Challenge](),
+		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "standingStop": reflect.TypeFor[StandingStop](), "challenge": reflect.TypeFor[Challenge](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -209,8 +214,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		if diff := cmp.Diff(always, s.Required); diff != "" {
 			t.Errorf("required of %s (-Go +document):\n%s", name, diff)
 		}
-		for k := range typ.NumField() {
-			f := typ.Field(k)
+		for _, f := range fields(typ) {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			p := resolved(schemas, s.Properties[key])
 			if want := jsonType(f.Type); p.Type != want {

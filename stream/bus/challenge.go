@@ -125,10 +125,10 @@ func (e *echoes) add(n string) {
 	}
 }
 
-// next are those of one more heartbeat.
+// next are those of one more heartbeat, never nil: who speaks of them sends them back.
 func (e *echoes) next() []string {
 	if len(e.nonces) == 0 {
-		return nil
+		return []string{}
 	}
 	all := slices.Clone(e.nonces)
 	k := 0

@@ -188,8 +188,12 @@ type Status struct {
 	State    State  `json:"state"`
 	// Shadow says that the commands of now are in shadow: a receiver that acts on one of before stops at once.
 	Shadow bool `json:"shadow,omitempty"`
-	// Nonces are those that controllers have asked for, MaxNonces at most, see Challenge.
-	Nonces []string `json:"nonces,omitempty"`
+	// Stop is the emergency stop that holds the decoder back, nil where none does. A controller that was started behind it, or had no
+	// link when it came, learns of it this way.
+	Stop *StandingStop `json:"stop,omitempty"`
+	// Nonces are those that controllers have asked for, MaxNonces at most, see Challenge. It is nil where the decoder does not speak of
+	// them: one of before there were any.
+	Nonces []string `json:"nonces,omitzero"`
 }
 
 // Validate reports the first field that breaks the schema.
@@ -201,6 +205,11 @@ func (s *Status) Validate() error {
 	case StateWaiting, StateDecoding, StateEnded:
 	default:
 		return fmt.Errorf("state is %q, must be waiting, decoding or ended", s.State)
+	}
+	if s.Stop != nil {
+		if err := s.Stop.Validate(); err != nil {
+			return fmt.Errorf("stop: %w", err)
+		}
 	}
 	if len(s.Nonces) > MaxNonces {
 		return fmt.Errorf("%d nonces, must be at most %d", len(s.Nonces), MaxNonces)

@@ -169,8 +169,8 @@ func (a askStopped) Close() error {
 	return nil
 }
 
-// Stopped says that an emergency stop holds the decoder back since then, nil that none does: other decoders of the session
-// that ask are told.
+// Stopped says that an emergency stop holds the decoder back since then, nil that none does: heartbeats say so, and other decoders of
+// the session that ask are told.
 func (w *CommandWriter) Stopped(s *Stop, since time.Time) {
 	if s == nil {
 		w.stopped.Store(nil)
@@ -342,6 +342,10 @@ func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
 		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(),
+	}
+	if st := w.stopped.Load(); st != nil {
+		told := st.stop.Standing(time.Since(st.since))
+		s.Stop = &told
 	}
 	data, err := encode(&s)
 	if err != nil {

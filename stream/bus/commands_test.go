@@ -153,7 +153,7 @@ func TestHeartbeats(t *testing.T) {
 	}
 	decoding := false
 	for k, s := range beats {
-		want := bus.Status{V: 1, Session: "s1", Decoder: "lda", Run: w.Run(), Seq: uint64(k + 1), TPublish: s.v.TPublish, State: bus.StateWaiting}
+		want := bus.Status{V: 1, Session: "s1", Decoder: "lda", Run: w.Run(), Seq: uint64(k + 1), TPublish: s.v.TPublish, State: bus.StateWaiting, Nonces: []string{}}
 		decoding = decoding || k >= 4 && s.v.State == bus.StateDecoding // at 4, or later where the machine is busy
 		if decoding {
 			want.CmdSeq, want.State = 1, bus.StateDecoding

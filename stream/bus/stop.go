@@ -31,34 +31,62 @@ func NewStop(source, why string) Stop {
 	return Stop{V: Version, ID: nuid.Next(), Source: source, Why: why}
 }
 
-// Answer is what somebody says of s to a heartbeat that asks: the controller, or decoder, named who, which follows decoder, and
-// heard of s so long ago. Long words are cut: an answer must not be too long to be sent.
-func (s Stop) Answer(who, decoder string, ago time.Duration) StopAnswer {
+// StandingStop is an emergency stop that is in force, as somebody who stands by it tells others.
+type StandingStop struct {
+	// ID is that of the newest stop, "" where it had none, SinceMS how long ago it came, Source and Why are its own.
+	ID      string  `json:"id,omitempty"`
+	SinceMS float64 `json:"since_ms,omitempty"`
+	Source  string  `json:"source,omitempty"`
+	Why     string  `json:"why,omitempty"`
+}
+
+// Standing is what others are told of s, which came so long ago. Long words are cut: what says it must not be too long to be sent.
+func (s Stop) Standing(ago time.Duration) StandingStop {
 	cut := func(text string) string {
 		if len(text) > maxWords {
 			text = text[:maxWords] + "…"
 		}
 		return strings.ToValidUTF8(text, "")
 	}
-	return StopAnswer{Decoder: decoder, Controller: who, ID: s.ID, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
+	return StandingStop{ID: s.ID, SinceMS: max(0, min(ago.Seconds()*1e3, maxSinceMS)), Source: cut(s.Source), Why: cut(s.Why)}
+}
+
+// Came is the stop, and when it came, by what was told at the given time.
+func (s *StandingStop) Came(told time.Time) (Stop, time.Time) {
+	return Stop{V: Version, ID: s.ID, Source: s.Source, Why: s.Why}, told.Add(-time.Duration(s.SinceMS * float64(time.Millisecond)))
+}
+
+// Validate reports the first field that breaks the schema.
+func (s *StandingStop) Validate() error {
+	if len(s.ID) > maxID {
+		return fmt.Errorf("id has %d bytes, must have at most %d", len(s.ID), maxID)
+	}
+	if !(0 <= s.SinceMS && s.SinceMS <= maxSinceMS) {
+		return fmt.Errorf("since_ms is %g, must be 0 to %g", s.SinceMS, maxSinceMS)
+	}
+	return nil
+}
+
+// Answer is what somebody says of s to a heartbeat that asks: the controller, or decoder, named who, which follows decoder, and
+// heard of s so long ago.
+func (s Stop) Answer(who, decoder string, ago time.Duration) StopAnswer {
+	return StopAnswer{Decoder: decoder, Controller: who, StandingStop: s.Standing(ago)}
 }
 
 // maxWords are the bytes of each word of a stop that are handed on.
 const maxWords = 1000
 
+// maxSinceMS is 30 years.
+const maxSinceMS = 1e12
+
 // StopAnswer is what a controller replies to a Stop as soon as its actuator is confirmed to stand, and to each heartbeat that
 // asks for it while the stop is in force, as JSON. So does another decoder that the stop holds back.
 type StopAnswer struct {
-	V          int    `json:"v"`
-	Session    string `json:"session"`
-	Decoder    string `json:"decoder"`    // whose commands it follows
-	Controller string `json:"controller"` // token that tells it from the others
-	// ID is that of the newest stop, "" where it had none, SinceMS how long ago it came, Source and Why are its own; to a
-	// heartbeat alone.
-	ID      string  `json:"id,omitempty"`
-	SinceMS float64 `json:"since_ms,omitempty"`
-	Source  string  `json:"source,omitempty"`
-	Why     string  `json:"why,omitempty"`
+	V            int    `json:"v"`
+	Session      string `json:"session"`
+	Decoder      string `json:"decoder"`    // whose commands it follows
+	Controller   string `json:"controller"` // token that tells it from the others
+	StandingStop        // to a heartbeat alone
 }
 
 // Validate reports the first field that breaks the schema.
@@ -69,17 +97,8 @@ func (s *StopAnswer) Validate() error {
 	if !token.MatchString(s.Controller) {
 		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", s.Controller)
 	}
-	if len(s.ID) > maxID {
-		return fmt.Errorf("id has %d bytes, must have at most %d", len(s.ID), maxID)
-	}
-	if !(0 <= s.SinceMS && s.SinceMS <= maxSinceMS) {
-		return fmt.Errorf("since_ms is %g, must be 0 to %g", s.SinceMS, maxSinceMS)
-	}
-	return nil
+	return s.StandingStop.Validate()
 }
-
-// maxSinceMS is 30 years.
-const maxSinceMS = 1e12
 
 // ParseStopAnswer decodes and validates.
 func ParseStopAnswer(data []byte) (StopAnswer, error) { return parse[StopAnswer]("stop answer", data) }

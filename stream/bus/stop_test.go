@@ -141,7 +141,7 @@ func TestStopHasOneID(t *testing.T) {
 			break
 		}
 	}
-	a := StopAnswer{V: Version, Session: "s1", Decoder: "d", Controller: "c", ID: strings.Repeat("x", 65)}
+	a := StopAnswer{V: Version, Session: "s1", Decoder: "d", Controller: "c", StandingStop: StandingStop{ID: strings.Repeat("x", 65)}}
 	if err := a.Validate(); err == nil || !strings.Contains(err.Error(), "id has 65 bytes") {
 		t.Error(err)
 	}

@@ -34,10 +34,11 @@ type Telemetry struct {
 	Seq      uint64 `json:"seq"` // of these messages, from 1
 	TPublish int64  `json:"t_publish_ns"`
 	Phase    Phase  `json:"phase"`
-	Shadow   bool   `json:"shadow,omitempty"` // commands are not to be acted on
-	Detail   string `json:"detail,omitempty"` // one line: what it waits for, what was refused
-	Bundle   string `json:"bundle,omitempty"` // SHA-256 of the model that decides
-	Before   string `json:"before,omitempty"` // of the one that rollback leads to
+	Shadow   bool   `json:"shadow,omitempty"`  // commands are not to be acted on
+	Detail   string `json:"detail,omitempty"`  // one line: what it waits for, what was refused
+	HeldBy   string `json:"held_by,omitempty"` // one line: by what commands are held back, in whatever phase
+	Bundle   string `json:"bundle,omitempty"`  // SHA-256 of the model that decides
+	Before   string `json:"before,omitempty"`  // of the one that rollback leads to
 	Pending  string `json:"pending,omitempty"`
 
 	Streams []StreamHealth `json:"streams"`

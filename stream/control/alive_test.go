@@ -44,8 +44,11 @@ func TestReplayAtItsOwnPace(t *testing.T) {
 			continue
 		}
 		late.verdict(t, late.command(late.t, late.t, *e.cmd), RefusedUnproven)
-		late.wants(t, ReasonNever)
+		if a, ok := late.current(late.t); ok || a.Reason != ReasonNever && a.Reason != ReasonUnanswered {
+			t.Fatalf("ok %v, %q", ok, a.Reason)
+		}
 	}
+	late.wants(t, ReasonUnanswered) // what people are told
 	if late.n.Unproven != 50 || late.n.Received != 50 {
 		t.Errorf("counters %+v", late.n)
 	}

@@ -104,10 +104,8 @@ func Render(f Frame, color bool) string {
 			word += " (the stop is not confirmed)"
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
-		case f.Reason == ReasonShadow:
-			word += " (to look on: gyrus ctl SESSION actuate ends it)"
-		case f.Reason == ReasonOlderRun:
-			word += " (the decoder's clock was set back: re-arm to follow it)"
+		case f.Reason.Words() != "":
+			word += " (" + f.Reason.Words() + ")"
 		}
 		fmt.Fprintf(&b, " %s  %s\n", paint(alarm, word), f.View.Summary())
 	default:

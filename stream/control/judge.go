@@ -28,6 +28,8 @@ type judge struct {
 	followed bool   // run was seen to begin, so that numbers missing before its first command are gaps
 	ended    bool
 	transit  transit
+	speaks   bool          // a heartbeat of run spoke of nonces
+	deaf     bool          // run has sent none back for too long, though its heartbeats are even
 	spoke    time.Duration // when run was last heard of, in time or late
 	elder    elder
 
@@ -113,6 +115,7 @@ func (j *judge) advance(now time.Duration) {
 			j.reason = ReasonWatchdog
 		}
 	}
+	j.deaf = !j.ended && j.transit.deaf(now)
 }
 
 // safe enters the safe state, or does nothing in it: only acting can end.
@@ -161,7 +164,7 @@ func (j *judge) emergencyStop(now time.Duration) {
 	j.emergency = true
 	if j.active {
 		j.safe(ReasonEmergency)
-	} else if !j.stopping && j.stops {
+	} else if j.stops && !(j.stopping && j.entered == ReasonEmergency) { // also where another stop is being confirmed: it may have been carried out just before
 		j.entered, j.stopping = ReasonEmergency, true
 		j.entries++
 	}
@@ -221,6 +224,10 @@ func (j *judge) why() Reason {
 		return ReasonReleased
 	case j.elder.transit.proven():
 		return ReasonOlderRun
+	case j.deaf && j.speaks:
+		return ReasonUnanswered
+	case j.deaf:
+		return ReasonOldDecoder
 	default:
 		return j.reason
 	}
@@ -235,7 +242,7 @@ func (j *judge) follow(now time.Duration, run int64) bool {
 	default:
 		j.followed = j.run != 0
 		j.safe(ReasonRestarted)
-		j.run, j.newest, j.seq, j.beatSeq, j.waits, j.ended, j.transit = run, run, 0, 0, 0, false, transit{}
+		j.run, j.newest, j.seq, j.beatSeq, j.waits, j.ended, j.transit, j.speaks = run, run, 0, 0, 0, false, transit{}, false
 	}
 	j.spoke, j.elder = now, elder{}
 	return true
@@ -265,25 +272,26 @@ func (j *judge) older(now, arrival time.Duration, s *bus.Status) {
 	}
 }
 
-// beat takes a heartbeat that arrived at arrival <= now. Those of other decoders share the subject and are not counted.
-func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
+// beat takes a heartbeat that arrived at arrival <= now, and reports whether it was taken. Those of other decoders share the subject and
+// are not counted.
+func (j *judge) beat(now, arrival time.Duration, s bus.Status) (taken bool) {
 	j.advance(now)
 	if s.Session != j.session || s.Decoder != j.decoder {
-		return
+		return false
 	}
 	if !possibleStatus(&s) {
 		j.n.HeartbeatsRefused++
-		return
+		return false
 	}
 	if ok := j.follow(now, s.Run); !ok || s.Seq <= j.beatSeq {
 		if !ok {
 			j.older(now, arrival, &s)
 		}
 		j.n.HeartbeatsRefused++
-		return
+		return false
 	}
 	j.n.Heartbeats++
-	j.beatSeq = s.Seq
+	j.beatSeq, j.speaks = s.Seq, j.speaks || s.Nonces != nil
 	j.transit.beat(arrival, s.TPublish)
 	j.transit.echo(arrival, s.Nonces)
 	j.refreshHeld()
@@ -307,6 +315,7 @@ func (j *judge) beat(now, arrival time.Duration, s bus.Status) {
 		j.reason = ReasonEnded
 	}
 	j.advance(now) // a lower base may have aged the held command beyond its limit
+	return true
 }
 
 // challenge is the nonce that the decoder of s, a heartbeat that was taken at now, is to send back; "" where none is needed.

@@ -48,8 +48,8 @@ type Options struct {
 	// OnCommand, if not nil, is called for every received command, whatever became of it, on the bus's goroutine: it
 	// must not block. It is for measuring; act on Current.
 	OnCommand func(c bus.Command, arrival time.Time, v Verdict)
-	// OnEmergency, if not nil, is called for every emergency stop that arrives on the bus, on the bus's goroutine: it must not
-	// block. It is for showing who stops; the receiver stops on its own.
+	// OnEmergency, if not nil, is called for every emergency stop that arrives on the bus, and for one that a heartbeat tells of first,
+	// on the bus's goroutine: it must not block. It is for showing who stops; the receiver stops on its own.
 	OnEmergency func(bus.Stop)
 }
 
@@ -115,8 +115,7 @@ type Receiver struct {
 	transit Quantiles
 	slew    slew
 	answers []func(bus.StopAnswer) error // to be told when the stop is confirmed
-	stood   bus.Stop                     // the newest emergency stop of the bus, while it is in force
-	stoodAt time.Time                    // when it came, the zero time where none is
+	ledger  bus.StopLedger               // the emergency stops of the bus
 	stopErr error                        // of the newest try of OnSafe; nil once confirmed
 
 	wake     chan struct{}  // for the watch: the deadline is earlier now
@@ -144,7 +143,7 @@ func New[S io.Closer](link Link[S], opt Options) (*Receiver, error) {
 			nonce: rand.Text, maxSampleAge: opt.MaxSampleAge, latch: opt.Latch, stops: opt.OnSafe != nil,
 			deadMan: opt.DeadMan, pace: pace{command: period(opt.Limits.Commands), change: period(opt.Limits.ClassChanges)},
 		},
-		wake: make(chan struct{}, 1), stop: make(chan stopOrder, 1), quit: make(chan struct{}), giveUp: make(chan struct{}),
+		wake: make(chan struct{}, 1), stop: make(chan stopOrder, 2), quit: make(chan struct{}), giveUp: make(chan struct{}),
 		watched: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	r.judge.start()
@@ -184,7 +183,8 @@ func (r *Receiver) arrived(at time.Time, now time.Duration) time.Duration {
 func (r *Receiver) settle() {
 	if r.judge.stopping && r.judge.entries != r.stopping {
 		r.stopping = r.judge.entries
-		r.stop <- stopOrder{r.judge.entries, r.judge.entered} // there is room: the one before was confirmed, or there would be no new one
+		// There is room: the one before was confirmed, or this is an emergency behind one that was not, and none follows that.
+		r.stop <- stopOrder{r.judge.entries, r.judge.entered}
 	}
 	if at, ok := r.judge.deadline(); ok && (r.armed == 0 || at < r.armed) {
 		select {
@@ -195,24 +195,39 @@ func (r *Receiver) settle() {
 }
 
 // onStatus takes a heartbeat. One that asks (any decoder of the session may) is told of an emergency stop that is in force here, and a
-// decoder that has not shown that it is alive is asked to.
-func (r *Receiver) onStatus(s bus.Status, at time.Time, asks bool) (a bus.StatusAnswer) {
+// decoder that has not shown that it is alive is asked to. One that says that a stop holds the decoder back, which was not lifted here,
+// counts as that stop.
+func (r *Receiver) onStatus(s bus.Status, at time.Time, asks bool) bus.StatusAnswer {
+	a, told := r.beat(s, at, asks)
+	if told != nil && r.opt.OnEmergency != nil {
+		r.opt.OnEmergency(*told)
+	}
+	return a
+}
+
+// beat is onStatus with the lock. told is a stop that nobody has heard of here before.
+func (r *Receiver) beat(s bus.Status, at time.Time, asks bool) (a bus.StatusAnswer, told *bus.Stop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return a
+		return a, nil
 	}
 	now := r.now()
-	r.judge.beat(now, r.arrived(at, now), s)
+	if taken := r.judge.beat(now, r.arrived(at, now), s); taken && s.Stop != nil {
+		if stop, since := s.Stop.Came(at); r.ledger.Told(stop, since) {
+			r.judge.emergencyStop(now)
+			told = &stop
+		}
+	}
 	if asks {
 		a.Nonce = r.judge.challenge(now, &s)
-		if !r.stoodAt.IsZero() {
-			stop := r.stood.Answer(r.name, r.opt.Decoder, at.Sub(r.stoodAt))
-			a.Stop = &stop
+		if stop, since, stands := r.ledger.InForce(); stands {
+			answer := stop.Answer(r.name, r.opt.Decoder, at.Sub(since))
+			a.Stop = &answer
 		}
 	}
 	r.settle()
-	return a
+	return a, told
 }
 
 func (r *Receiver) onCommand(c bus.Command, at time.Time) {
@@ -290,7 +305,7 @@ func (r *Receiver) onStop(s bus.Stop, at time.Time, answer func(bus.StopAnswer) 
 	if !r.closed {
 		r.judge.emergencyStop(r.now())
 		r.settle()
-		r.stood, r.stoodAt = s, at
+		r.ledger.Hear(s, at)
 		if len(r.answers) < maxAnswers { // who asks asks again
 			r.answers = append(r.answers, answer)
 		}
@@ -354,7 +369,7 @@ func (r *Receiver) Rearm() error {
 	if err := r.judge.rearm(r.now()); err != nil {
 		return err
 	}
-	r.stoodAt = time.Time{}
+	r.ledger.Lift(time.Now())
 	return nil
 }
 

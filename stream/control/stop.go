@@ -61,7 +61,7 @@ func (r *Receiver) stopper() {
 	}
 }
 
-// confirm tries to stop until it works. It reports false where Close lost patience.
+// confirm tries to stop until it works, for a newer reason where there is one. It reports false where Close lost patience.
 func (r *Receiver) confirm(order stopOrder) bool {
 	retry := time.NewTicker(r.opt.RetryStop)
 	defer retry.Stop()
@@ -79,6 +79,7 @@ func (r *Receiver) confirm(order stopOrder) bool {
 		r.mu.Unlock()
 		select {
 		case <-retry.C:
+		case order = <-r.stop:
 		case <-r.giveUp:
 			return false
 		}

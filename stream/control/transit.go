@@ -15,6 +15,9 @@ const (
 	// echoWait is how long a decoder may take to send a nonce back, and the time between two nonces. It bounds how long what cannot
 	// be seen, a delay that never changes, may be.
 	echoWait = 500 * time.Millisecond
+
+	// deafAfter is how long a decoder whose heartbeats are even may send no nonce back before it is said of it: four nonces.
+	deafAfter = 4 * echoWait
 )
 
 // transit tells how much longer than the fastest message of its run a message was on its way (rules 4 and 5). Delays
@@ -25,6 +28,7 @@ type transit struct {
 	raised time.Duration // arrival up to which base has risen
 
 	even         bool          // a window was good: the base is proven
+	evenAt       time.Duration // since when
 	alive        bool          // the nonce came back: it is no recording
 	nonce        string        // that was sent and did not come back, "" where none was
 	asked        time.Duration // when it was sent
@@ -39,6 +43,11 @@ func (t *transit) doubt() { t.even, t.alive, t.nonce, t.beats = false, false, ""
 
 // proven says whether it can be told how old a message is.
 func (t *transit) proven() bool { return t.even && t.alive }
+
+// deaf says whether all but the nonce has been there for so long that none will come.
+func (t *transit) deaf(now time.Duration) bool {
+	return t.even && !t.alive && now-t.evenAt >= deafAfter
+}
 
 // challenge is a nonce that the decoder is to send back, "" where none is needed now.
 func (t *transit) challenge(now time.Duration, nonce func() string) string {
@@ -82,7 +91,9 @@ func (t *transit) beat(arrival time.Duration, publish int64) {
 	}
 	t.beats++
 	if t.beats >= proofBeats && arrival-t.firstArrival >= proofSpan && publish-t.firstPublish >= int64(proofSpan) {
-		t.even = true
+		if !t.even {
+			t.even, t.evenAt = true, arrival
+		}
 		t.window(arrival, publish, t.base) // not delay: one late heartbeat must not make the next one look like a fall
 	}
 }

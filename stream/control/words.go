@@ -20,11 +20,31 @@ const (
 	ReasonRestarted Reason = "restarted" // another run of the decoder is followed
 	ReasonOlderRun  Reason = "older_run" // only an older run is alive: the decoder's clock was set back; Rearm follows it
 	ReasonShadow    Reason = "shadow"    // the decoder says that its commands are not to be acted on
-	ReasonLink      Reason = "link"      // the connection to the bus broke
-	ReasonReleased  Reason = "released"  // the dead man's switch is not held
-	ReasonEmergency Reason = "emergency" // an emergency stop, latched until an operator re-arms
-	ReasonStopped   Reason = "stopped"   // the receiver was closed
+
+	// The heartbeats are as they should be, and for 2 s none has sent a nonce back: nothing can be proven fresh.
+	ReasonOldDecoder Reason = "old_decoder" // they do not speak of nonces: the decoder is of a version before them, older than the controller; update both together
+	ReasonUnanswered Reason = "unanswered"  // they do: it is a recording, or what the controller asks for does not reach the decoder
+	ReasonLink       Reason = "link"        // the connection to the bus broke
+	ReasonReleased   Reason = "released"    // the dead man's switch is not held
+	ReasonEmergency  Reason = "emergency"   // an emergency stop, latched until an operator re-arms
+	ReasonStopped    Reason = "stopped"     // the receiver was closed
 )
+
+// Words are what a person can do about r, "" where that is nothing, or is said by the state itself.
+func (r Reason) Words() string {
+	switch r {
+	case ReasonShadow:
+		return "to look on: gyrus ctl SESSION actuate ends it"
+	case ReasonOlderRun:
+		return "the decoder's clock was set back: re-arm to follow it"
+	case ReasonOldDecoder:
+		return "the decoder is older than this controller, and cannot show that it is no recording: update both together"
+	case ReasonUnanswered:
+		return "heartbeats come, and none sends back what this controller asks for: a recording is played, or the server does not let controllers answer heartbeats"
+	default:
+		return ""
+	}
+}
 
 // Verdict is what became of one received command.
 type Verdict string

@@ -55,7 +55,7 @@ type hub struct {
 	mu      sync.Mutex
 	clients map[*client]bool
 	came    int    // browsers so far
-	about   *about // nil before there is a stream
+	about   *about // nil before there is a session
 	ended   bool
 
 	// What follows belongs to the goroutine of run.
@@ -72,12 +72,12 @@ type hub struct {
 	spectrum time.Time // of the newest
 }
 
-// about describes the stream.
+// about describes the session and its stream.
 type about struct {
 	Session  string         `json:"session"`
 	Decoder  string         `json:"decoder"`
 	Version  string         `json:"version"`
-	Rate     float64        `json:"rate_hz"`
+	Rate     float64        `json:"rate_hz"` // 0: there is no stream yet
 	ColumnS  float64        `json:"column_s"`
 	Bands    []Band         `json:"bands"`
 	Edges    []float64      `json:"histogram_edges_ms"`
@@ -313,7 +313,7 @@ func (h *hub) remove(c *client) {
 	h.viewers.Add(-1)
 }
 
-// describe lets browsers know what stream there is.
+// describe lets browsers know what session and stream there are.
 func (h *hub) describe(a *about) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -145,18 +145,29 @@ func (s *Server) close() error {
 }
 
 // Attach says whom the emergency stop, and requests, are for. It is called as soon as there is a bus: they do not wait for a stream.
-func (s *Server) Attach(session Session) {
+func (s *Server) Attach(session Session) { s.attach(session, s.about(session)) }
+
+// attach lets browsers know of a session.
+func (s *Server) attach(session Session, a *about) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.session = &session
+	s.mu.Unlock()
+	s.hub.describe(a)
+	s.verbs()
+}
+
+// about describes a session without a stream.
+func (s *Server) about(session Session) *about {
+	return &about{
+		Session: session.Name, Decoder: session.Decoder, Version: session.Version, Bands: []Band{}, Edges: edgesMS, Channels: []aboutChannel{},
+		Need: s.opt.Controllers, Verbs: []bus.VerbInfo{},
+	}
 }
 
 // Start shows a session that decodes a stream, and attaches it.
 func (s *Server) Start(session Session, info *signal.Info) {
-	a := &about{
-		Session: session.Name, Decoder: session.Decoder, Version: session.Version, Rate: info.Rate, Bands: []Band{}, Edges: edgesMS,
-		Need: s.opt.Controllers, Verbs: []bus.VerbInfo{},
-	}
+	a := s.about(session)
+	a.Rate = info.Rate
 	a.ColumnS = float64(newDecimator(info.Rate).per) / info.Rate
 	for _, b := range bands {
 		if b.High <= info.Rate/2 {
@@ -174,9 +185,7 @@ func (s *Server) Start(session Session, info *signal.Info) {
 			a.Channels[ch].At = &m.at[i]
 		}
 	}
-	s.Attach(session)
-	s.hub.describe(a)
-	s.verbs()
+	s.attach(session, a)
 }
 
 // verbs looks what the session can be asked for now, and tells browsers where it is something else than before.

@@ -40,12 +40,10 @@ type Guard struct {
 	ended  chan struct{} // closed when an operator asks for the end before there is a session
 
 	mu      sync.Mutex
-	stop    *forced   // the newest emergency stop, nil where none is in force
+	ledger  bus.StopLedger
+	said    string    // of the stop that is in force
 	newest  time.Time // when the newest message about one came, by what the senders say
-	met     []heard   // stops that were heard of while one is in force
-	lifted  []string  // IDs of stops that an operator has lifted
 	doubt   string    // why it is not known whether a stop is in force
-	resumed time.Time // when an operator last let the decoder go on
 	paused  time.Time // when an operator asked for it, the zero time where none did
 	asked   time.Time // when somebody last did
 	words   string    // of the pause
@@ -60,34 +58,14 @@ type Guard struct {
 	closed  bool
 }
 
-// forced is a stop that is in force.
-type forced struct {
-	bus.Stop
-	since time.Time
-	words string
-}
-
-// heard is a stop and when a message of it last came.
-type heard struct {
-	bus.Stop
-	at time.Time
-}
-
 // change is something for the log of the session.
 type change struct {
 	kind record.Kind
 	why  string
 }
 
-// The limits of a Guard.
-const (
-	maxMet     = 64
-	maxLifted  = 1024
-	maxChanges = 1024
-
-	// sameStop is the time within which stops without an ID are repetitions of one.
-	sameStop = time.Second
-)
+// maxChanges is how many lines for the log a Guard keeps for a session that does not take them: the newest.
+const maxChanges = 1024
 
 // NewGuard listens, and recalls what is on record. What it says of stops that are in force elsewhere comes a moment later.
 func NewGuard(opt GuardOptions) (*Guard, error) {
@@ -95,8 +73,15 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 		opt.Note = func(string) {}
 	}
 	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{})}
+	var (
+		kept  heldBack
+		wrong error
+	)
 	if opt.File != "" {
 		g.keeper = newKeeper(opt.File, keepAgain, opt.Note)
+		if kept, wrong = readHeld(opt.File, opt.Commands.Session(), opt.Commands.Decoder()); wrong == nil {
+			g.ledger.Recall(kept.Lifted) // before anybody answers
+		}
 	}
 	if opt.Stops != nil {
 		var err error
@@ -107,7 +92,7 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 			return nil, errors.Join(err, g.Close())
 		}
 	}
-	g.recall()
+	g.recall(kept, wrong)
 	return g, nil
 }
 
@@ -162,59 +147,33 @@ func (g *Guard) hear(s bus.Stop, at time.Time) {
 		if at.After(g.newest) {
 			g.newest = at
 		}
-		if s.ID != "" {
-			g.lifted = slices.DeleteFunc(g.lifted, func(id string) bool { return id == s.ID })
-		}
-		if known := g.meet(s, at); !known || g.stop == nil {
-			g.force(s, at, stopWords(s.Source, s.Why))
-		} else if g.stop.Stop == s { // a stop is sent again and again
-			g.stop.since = at
-			g.opt.Commands.Stopped(&s, at)
+		if g.ledger.Hear(s, at) {
+			g.force(stopWords(s.Source, s.Why))
+		} else if newest, since, _ := g.ledger.InForce(); newest == s { // it is sent again and again
+			g.opt.Commands.Stopped(&s, since)
 		}
 	})
 }
 
 // told obeys what a controller that stands, or a decoder that is held back, says of a stop.
 func (g *Guard) told(a bus.StopAnswer, at time.Time) {
-	since := at.Add(-ms(a.SinceMS))
-	s := bus.Stop{V: bus.Version, ID: a.ID, Source: a.Source, Why: a.Why}
+	s, since := a.Came(at)
 	g.do(func() {
-		if a.ID != "" && slices.Contains(g.lifted, a.ID) || a.ID == "" && !since.After(g.resumed) {
-			return // an operator has seen that one, and let the session go on
-		}
-		if g.stop != nil {
-			if a.ID != "" && g.meet(s, since) || !since.After(g.stop.since.Add(sameStop)) {
-				return // it is known, or older than the one in force
-			}
-		} else if a.ID != "" {
-			g.meet(s, since)
+		if !g.ledger.Told(s, since) {
+			return
 		}
 		who := "says " + a.Controller + " of decoder " + a.Decoder
 		if a.Controller == a.Decoder {
 			who = "says decoder " + a.Decoder + ", which it holds back too"
 		}
-		g.force(s, since, fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
+		g.force(fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
 	})
 }
 
-// meet says whether a stop was heard of before, and remembers it.
-func (g *Guard) meet(s bus.Stop, at time.Time) bool {
-	i := slices.IndexFunc(g.met, func(h heard) bool { return h.ID == s.ID && (s.ID != "" || h.Stop == s) })
-	if i < 0 {
-		if len(g.met) == maxMet {
-			g.met = slices.Delete(g.met, 0, 1)
-		}
-		g.met = append(g.met, heard{s, at})
-		return false
-	}
-	known := s.ID != "" || at.Sub(g.met[i].at) < sameStop
-	g.met[i].at = at
-	return known
-}
-
-// force holds commands back by a stop that came at since.
-func (g *Guard) force(s bus.Stop, since time.Time, words string) {
-	g.stop, g.count = &forced{s, since, words}, g.count+1
+// force holds commands back by the newest stop.
+func (g *Guard) force(words string) {
+	s, since, _ := g.ledger.InForce()
+	g.said, g.count = words, g.count+1
 	if since.After(g.newest) {
 		g.newest = since
 	}
@@ -229,9 +188,9 @@ func (g *Guard) keep() {
 	if g.keeper == nil || g.closed {
 		return
 	}
-	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt}
-	if s := g.stop; s != nil {
-		h.Stop = &heldStop{ID: s.ID, Time: s.since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
+	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt, Lifted: g.ledger.Lifted(keptLifted)}
+	if s, since, stands := g.ledger.InForce(); stands {
+		h.Stop = &heldStop{ID: s.ID, Time: since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
 	}
 	wall := func(t time.Time) *time.Time {
 		if t.IsZero() {
@@ -244,12 +203,11 @@ func (g *Guard) keep() {
 	g.keeper.keep(h)
 }
 
-// recall holds the decoder back by what is on record, and says what cannot be known.
-func (g *Guard) recall() {
+// recall holds the decoder back by what is on record, or by the doubt where that could not be read, and says what cannot be known.
+func (g *Guard) recall(h heldBack, err error) {
 	if g.keeper == nil {
 		return
 	}
-	h, err := readHeld(g.opt.File, g.opt.Commands.Session(), g.opt.Commands.Decoder())
 	g.do(func() {
 		if err != nil { // others are not told: nobody knows that there is one
 			g.doubtful("it is not known whether an emergency stop is in force: " + err.Error())
@@ -268,9 +226,8 @@ func (g *Guard) recall() {
 		}
 		if s := h.Stop; s != nil {
 			at, said := since(s.Time)
-			stop := bus.Stop{V: bus.Version, ID: s.ID, Source: s.Source, Why: s.Why}
-			if g.meet(stop, at); g.stop == nil { // one that was heard meanwhile is newer
-				g.force(stop, at, fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
+			if g.ledger.Told(bus.Stop{V: bus.Version, ID: s.ID, Source: s.Source, Why: s.Why}, at) { // one that was heard meanwhile is newer
+				g.force(fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
 			}
 		}
 		if h.Paused != nil && g.paused.IsZero() {
@@ -291,7 +248,7 @@ func (g *Guard) recall() {
 			}
 			g.note(fmt.Sprintf("no emergency stop is on record in %s; controllers that still stand by one say so", g.opt.File))
 		}
-		if g.stop != nil || !g.paused.IsZero() || !g.shadow.IsZero() {
+		if g.alarmed() != "" || !g.paused.IsZero() || !g.shadow.IsZero() {
 			g.keep() // with what was heard meanwhile, and without times that lie ahead
 		}
 	})
@@ -312,8 +269,8 @@ func (g *Guard) alarm() string {
 }
 
 func (g *Guard) alarmed() string {
-	if g.stop != nil {
-		return g.stop.words
+	if _, _, stands := g.ledger.InForce(); stands {
+		return g.said
 	}
 	return g.doubt
 }
@@ -368,10 +325,14 @@ func (g *Guard) detach() {
 var ErrAsked = errors.New("an operator asked for the end of the session, which waited for its stream")
 
 // Waiting is a context for the wait for a stream: an operator who asks for the end ends it, with the cause ErrAsked. Until done is
-// called telemetry says, twice a second and at each change, what is waited for and what holds the decoder back.
-func (g *Guard) Waiting(ctx context.Context, stream string) (wait context.Context, done func()) {
+// called telemetry says, twice a second and at each change, what is waited for, since when, for how long (whoever waits gives up behind
+// limit; 0 says nothing of it), and what holds the decoder back.
+func (g *Guard) Waiting(ctx context.Context, stream string, limit time.Duration) (wait context.Context, done func()) {
 	g.mu.Lock()
 	g.waits = newLink(stream, WatchDefaults(), time.Now(), g.opt.Clock.At)
+	if limit > 0 {
+		g.waits.detail = fmt.Sprintf("the session ends where it has not come within %g s", limit.Seconds())
+	}
 	g.mu.Unlock()
 	wait, cancel := context.WithCancelCause(ctx)
 	quit, over := make(chan struct{}), make(chan struct{})
@@ -408,7 +369,7 @@ func (g *Guard) telemetry() bus.Telemetry {
 	w := g.opt.Commands
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: g.opt.Clock.Now(),
-		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words,
+		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words, HeldBy: words,
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

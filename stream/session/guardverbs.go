@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -114,8 +113,9 @@ func (g *Guard) pause(time.Duration) error {
 
 // resume ends what holds commands back, where it was asked for behind all of it: what came since was not meant.
 func (g *Guard) resume(sent time.Duration) error {
-	if words := g.alarmed(); words != "" {
-		if ago := g.opt.Clock.At(g.newest) - int64(sent); g.stop != nil && ago >= 0 {
+	if _, _, stands := g.ledger.InForce(); stands {
+		words := g.said
+		if ago := g.opt.Clock.At(g.newest) - int64(sent); ago >= 0 {
 			return fmt.Errorf("the request was sent %.3f s before the newest emergency stop came (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
 		}
 	}
@@ -125,13 +125,8 @@ func (g *Guard) resume(sent time.Duration) error {
 	if ago := g.opt.Clock.At(g.asked) - int64(sent); !g.asked.IsZero() && ago >= 0 {
 		return fmt.Errorf("the request was sent %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
 	}
-	for _, h := range g.met {
-		if h.ID != "" && !slices.Contains(g.lifted, h.ID) {
-			g.lifted = append(g.lifted, h.ID)
-		}
-	}
-	g.lifted = slices.Delete(g.lifted, 0, max(0, len(g.lifted)-maxLifted))
-	g.stop, g.met, g.doubt, g.paused, g.asked, g.words, g.resumed = nil, nil, "", time.Time{}, time.Time{}, "", time.Now()
+	g.ledger.Lift(time.Now())
+	g.said, g.doubt, g.paused, g.asked, g.words = "", "", time.Time{}, time.Time{}, ""
 	g.opt.Commands.Stopped(nil, time.Time{})
 	g.note("resumed")
 	g.changed(record.KindResume, "an operator asked for it")

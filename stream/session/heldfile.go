@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,12 +18,12 @@ import (
 )
 
 // HeldFile is where what holds a decoder back is kept for one that is started again: beside the session file, one for each decoder.
-// It is there while something does.
+// It is there while something does, and from then on where stops with an ID were lifted: which.
 func HeldFile(sessionFile, session, decoder string) string {
 	return filepath.Join(filepath.Dir(sessionFile), session+"."+decoder+".held.json")
 }
 
-// heldBack is what a HeldFile holds: all that is in force.
+// heldBack is what a HeldFile holds: all that is in force, and the newest stops that are not any more.
 type heldBack struct {
 	V       int        `json:"v"`
 	Session string     `json:"session"`
@@ -31,7 +32,11 @@ type heldBack struct {
 	Doubt   string     `json:"doubt,omitempty"`  // why it is not known whether there is one
 	Paused  *time.Time `json:"paused,omitempty"` // since when, by an operator
 	Shadow  *time.Time `json:"shadow,omitempty"`
+	Lifted  []string   `json:"lifted,omitempty"` // IDs of stops that an operator has lifted, the newest last
 }
+
+// keptLifted is how many of them are kept.
+const keptLifted = 64
 
 // heldStop is an emergency stop.
 type heldStop struct {
@@ -53,6 +58,9 @@ func (h *heldBack) what() string {
 	}
 	return ""
 }
+
+// empty says whether there is nothing to be kept.
+func (h *heldBack) empty() bool { return h.what() == "" && len(h.Lifted) == 0 }
 
 // maxHeldFile is more than a HeldFile of ours has.
 const maxHeldFile = 1 << 20
@@ -77,8 +85,11 @@ func readHeld(path, session, decoder string) (heldBack, error) {
 	if h.V != bus.Version || h.Session != session || h.Decoder != decoder {
 		return heldBack{}, fmt.Errorf("%s: is version %d of decoder %q in session %q, must be version %d of %q in %q", path, h.V, h.Decoder, h.Session, bus.Version, decoder, session)
 	}
-	if h.what() == "" {
-		return heldBack{}, fmt.Errorf("%s: names nothing that holds the decoder back, and would not be there", path)
+	if h.Stop != nil { // what is in force counts, whoever wrote that it is not
+		h.Lifted = slices.DeleteFunc(h.Lifted, func(id string) bool { return id == h.Stop.ID })
+	}
+	if h.empty() {
+		return heldBack{}, fmt.Errorf("%s: names nothing that holds the decoder back or did, and would not be there", path)
 	}
 	return h, nil
 }
@@ -144,10 +155,10 @@ func (k *keeper) run() {
 			k.tell(fmt.Sprintf("the %s is on record now, in %s", what, k.path))
 			told = ""
 		case err == nil && told != "":
-			k.tell("nothing is on record any more in " + k.path)
+			k.tell("nothing that holds the decoder back is on record any more in " + k.path)
 			told = ""
 		case err != nil && what == "" && told != "nothing":
-			k.tell(fmt.Sprintf("the record of what held the decoder back could not be removed, so that the next start will be held back by it; it is tried again every %v: %v", k.again, err))
+			k.tell(fmt.Sprintf("the record of what held the decoder back could not be taken back, so that the next start will be held back by it; it is tried again every %v: %v", k.again, err))
 			told = "nothing"
 		case err != nil && what != "" && told != what:
 			k.tell(fmt.Sprintf("THE %s COULD NOT BE PUT ON RECORD, so that a decoder that is started again may not know of it (controllers that stand by a stop tell it); it is tried again every %v: %v", what, k.again, err))
@@ -158,7 +169,7 @@ func (k *keeper) run() {
 
 // put makes the file say h, or takes it away where that is nothing.
 func (k *keeper) put(h heldBack) error {
-	if h.what() == "" {
+	if h.empty() {
 		if err := os.Remove(k.path); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

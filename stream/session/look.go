@@ -75,8 +75,8 @@ func (e *engine) telemetry() bus.Telemetry {
 		Refused: e.rep.Refused, Failed: e.rep.Failed,
 		Activations: e.rep.Activations.Count, DecodedS: e.decoded,
 	}
-	if t.Detail == "" && t.Phase == bus.PhasePaused {
-		t.Detail, _ = e.guard.holding()
+	if t.HeldBy, _ = e.guard.holding(); t.Detail == "" && t.Phase == bus.PhasePaused {
+		t.Detail = t.HeldBy
 	}
 	if e.model != nil {
 		t.Bundle = e.model.SHA256

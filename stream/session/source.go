@@ -17,8 +17,8 @@ import (
 // Open opens the source of a session. A live source or one on the bus is waited for, as long as timeout_s says; if it does
 // not come the error says what was seen instead.
 func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus.Clock) (signal.Source, error) {
-	if s.Use == "live" || s.Use == "lsl" || s.Use == "nats" {
-		wait, cancel := context.WithTimeout(ctx, time.Duration(s.Wait*float64(time.Second)))
+	if limit := s.Patience(); limit > 0 {
+		wait, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		if s.Use != "nats" {
 			src, err := ingest.Dial(wait, s.Name())
@@ -63,6 +63,14 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	default:
 		return nil, fmt.Errorf("source: use is %q", s.Use) // check has refused it
 	}
+}
+
+// Patience is how long Open waits for the stream, 0 where the source is there at once.
+func (s *Source) Patience() time.Duration {
+	if s.Use == "live" || s.Use == "lsl" || s.Use == "nats" {
+		return time.Duration(s.Wait * float64(time.Second))
+	}
+	return 0
 }
 
 // openRaw waits for a stream on the bus and says, where it does not come, which did.

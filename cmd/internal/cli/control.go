@@ -107,7 +107,9 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if file := screen(cmd, f.headless); file != nil {
 		opt.Screen = control.TerminalScreen(file)
 	}
-	var stands atomic.Bool // as of the newest step
+	var stands atomic.Bool  // as of the newest step
+	var reason atomic.Value // likewise
+	reason.Store(control.ReasonNever)
 	f.opt.OnSafe = func(control.Reason) error {
 		if !stands.Load() {
 			return errors.New("the simulator has not made its next step yet")
@@ -118,9 +120,14 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		f.opt.OnEmergency = func(s bus.Stop) { note(cmd, "EMERGENCY STOP by %q: %q", s.Source, s.Why) }
 	}
 	f.opt.OnCommand = func(c bus.Command, _ time.Time, v control.Verdict) {
-		if v != control.Accepted {
-			b.LogRefused(string(v), slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq))
+		if v == control.Accepted {
+			return
 		}
+		attrs := []slog.Attr{slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq)}
+		if words := reason.Load().(control.Reason).Words(); v == control.RefusedUnproven && words != "" {
+			attrs = append(attrs, slog.String("because", words))
+		}
+		b.LogRefused(string(v), attrs...)
 	}
 	rec, err := control.New(b, f.opt)
 	if err != nil {
@@ -130,6 +137,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	defer reporter.Close()
 	opt.OnStep = func(f control.Frame) {
 		stands.Store(f.State == control.StateSafe)
+		reason.Store(f.Reason)
 		reporter.Step(f)
 	}
 	ctx, cancel := context.WithCancelCause(cmd.Context())

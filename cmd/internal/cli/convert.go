@@ -18,6 +18,7 @@ import (
 type convertJSON struct {
 	Input      string             `json:"input"`
 	Output     string             `json:"output"`
+	Beside     []string           `json:"beside"` // files beside it that belong to it
 	From       string             `json:"from"`
 	To         string             `json:"to"`
 	Losses     []signal.Deviation `json:"losses"`     // what the format written cannot hold
@@ -94,6 +95,9 @@ func (h hiding) anonymised(rec *signal.Recording, path, subject string) (*signal
 func (v convertJSON) print(cmd *cobra.Command) {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "%s  %s, from %s (%s)\n%d deviations of the input, %d losses\n", v.Output, v.To, v.Input, v.From, len(v.Deviations), len(v.Losses))
+	for _, name := range v.Beside {
+		fmt.Fprintf(out, "  with %s, which belongs to it\n", name)
+	}
 	for _, d := range v.Deviations {
 		fmt.Fprintf(out, "  input: %s\n", deviationLine(d))
 	}
@@ -103,6 +107,29 @@ func (v convertJSON) print(cmd *cobra.Command) {
 	for _, p := range v.Personal {
 		fmt.Fprintf(out, "  personal: %s: %q; %s\n", p.Where, p.Found, p.Done)
 	}
+}
+
+// writeError sorts an error of writing a recording into the exit codes.
+func writeError(err error) error {
+	var loss *ingest.LossError
+	var beside *ingest.BesideError
+	switch {
+	case errors.As(err, &loss):
+		return refusal{err}
+	case errors.As(err, &beside):
+		return usageError{err}
+	}
+	return err
+}
+
+// missingFrom is an error where channels or events are not in what was written at path.
+func missingFrom(path string, losses []signal.Deviation) error {
+	for _, l := range losses {
+		if l.Missing {
+			return incomplete{fmt.Errorf("%s is written, but not all of the recording is in it: %s; another format may hold it", path, deviationLine(l))}
+		}
+	}
+	return nil
 }
 
 func newConvert() *cobra.Command {
@@ -120,7 +147,12 @@ func newConvert() *cobra.Command {
 		Long: `Convert reads a recording of any format that gyrus knows and writes it in another. The ending of OUT says in which, or --to.
 
 What the format written cannot hold is listed, each with what was written instead, and so is every place where the input breaks
-the specification of its own format. With --strict either of them is refused and nothing is written.
+the specification of its own format. With --strict either of them is refused and nothing is written. The exit code is 4 where
+channels or events are not in what was written.
+
+Some formats need files beside OUT: BrainVision for samples and markers, Arrow and Parquet one for each other sampling rate
+(run1.2.parquet beside run1.parquet). They are named. One that is there already is replaced only where it belongs to the OUT
+that is replaced.
 
 With --bids all recordings are written into one tree of the Brain Imaging Data Structure, DIR, which may be there already: all of
 them appear, or none. An input that is a BIDS tree itself stands for all recordings in it, and eegmmidb:S001-S003:R04,R08 for those
@@ -176,24 +208,21 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 			if err != nil {
 				return err
 			}
-			losses, err := ingest.WriteFile(args[1], w, written, how.Strict)
-			var loss *ingest.LossError
-			if errors.As(err, &loss) {
-				return refusal{err}
-			}
+			made, err := ingest.WriteFile(args[1], w, written, how.Strict, in)
 			if err != nil {
-				return err
+				return writeError(err)
 			}
 			v := convertJSON{
-				Input: in, Output: args[1], From: rec.Format, To: w.Name,
-				Losses: append([]signal.Deviation{}, losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...),
+				Input: in, Output: args[1], Beside: append([]string{}, made.Beside...), From: rec.Format, To: w.Name,
+				Losses: append([]signal.Deviation{}, made.Losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...),
 				Personal: personal,
 			}
 			if wantsJSON(cmd) {
-				return printJSON(cmd, v)
+				err = printJSON(cmd, v)
+			} else {
+				v.print(cmd)
 			}
-			v.print(cmd)
-			return nil
+			return errors.Join(err, missingFrom(v.Output, v.Losses))
 		},
 	}
 	var names []string

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
@@ -124,6 +127,95 @@ func TestFix(t *testing.T) {
 		if code, text, errs := run(t, "validate", out, "--strict"); code != 0 {
 			t.Errorf("the copy of %s: exit code %d: %s %s", in, code, text, errs)
 		}
+	}
+}
+
+// TestConvertKeepsAll: channels of every rate and events outside the data are in what is written, or the exit code is 4.
+func TestConvertKeepsAll(t *testing.T) {
+	f := edftest.File{
+		N: 4, Reserved: "EDF+C",
+		Signals: []edftest.Signal{
+			{Label: "EEG Cz", Dim: "uV", Samples: 100, At: func(r, i int) int16 { return int16((i*7919+r)%600 - 300) }},
+			{Label: "EEG Pz", Dim: "uV", Samples: 100, At: func(r, i int) int16 { return int16((i*31+r)%600 - 300) }},
+			{Label: "Temp rectal", Dim: "degC", Samples: 1, At: func(r, _ int) int16 { return int16(r) }},
+			{Label: "Resp nasal", Dim: "", Samples: 10, At: func(r, i int) int16 { return int16(10*r + i) }},
+			edftest.Annotations(60, func(r int) string {
+				return edftest.TAL(edftest.Steady(r), "") + edftest.TAL(fmt.Sprintf("+%d.5", 3*r), "", "mark")
+			}),
+		},
+	}
+	dir := t.TempDir()
+	in := filepath.Join(dir, "night.edf")
+	if err := os.WriteFile(in, f.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type described struct {
+		Channels []struct {
+			Name string
+			Rate float64 `json:"rate_hz"`
+		}
+		Events []struct {
+			Onset float64 `json:"onset_s"`
+			Label string
+		}
+		Outside []struct{} `json:"events_outside"`
+	}
+	describe := func(path string) (d described) {
+		code, text, errs := run(t, "info", path, "--json")
+		if err := json.Unmarshal([]byte(text), &d); err != nil || code != 0 {
+			t.Fatalf("%s: exit code %d, %v: %s", path, code, err, errs)
+		}
+		return d
+	}
+	want := describe(in)
+	if len(want.Channels) != 4 || len(want.Outside) != 2 {
+		t.Fatalf("what is to be converted is %+v", want)
+	}
+	for name, c := range map[string]struct{ code, beside int }{
+		"x.arrow": {0, 2}, "x.parquet": {0, 2}, "x.edf": {0, 0}, "x.bdf": {0, 0}, "x.xdf": {0, 0}, "x.vhdr": {exitIncomplete, 2},
+	} {
+		out := filepath.Join(dir, name)
+		for _, again := range []string{"", " again"} { // over what is there
+			code, text, errs := run(t, "convert", in, out, "--json")
+			var v struct{ Beside []string }
+			if err := json.Unmarshal([]byte(text), &v); err != nil || code != c.code || len(v.Beside) != c.beside {
+				t.Fatalf("%s%s: exit code %d, want %d; beside it %v, want %d (%v): %s", name, again, code, c.code, v.Beside, c.beside, err, errs)
+			}
+			for _, b := range v.Beside {
+				if _, err := os.Stat(b); err != nil {
+					t.Error(err)
+				}
+			}
+			if c.code != 0 && !strings.Contains(errs, "not all of the recording is in it: channels: ") {
+				t.Errorf("%s: says %q", name, errs)
+			}
+		}
+		if c.code == 0 {
+			near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) // XDF has stamps, of which the first is taken off
+			if d := cmp.Diff(want, describe(out), near); d != "" {
+				t.Errorf("%s (-in +out):\n%s", name, d)
+			}
+		}
+		strict := 0
+		if c.code != 0 {
+			strict = exitRefused
+		}
+		if code, _, errs := run(t, "convert", in, filepath.Join(dir, "strict"+filepath.Ext(name)), "--strict"); code != strict {
+			t.Errorf("%s --strict: exit code %d, want %d: %s", name, code, strict, errs)
+		}
+	}
+	// A file of somebody else, and one that is being read, stay.
+	own := filepath.Join(dir, "y.2.arrow")
+	if err := os.Rename(filepath.Join(dir, "x.2.arrow"), own); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{in, filepath.Join(dir, "y.arrow")}, {filepath.Join(dir, "x.parquet"), filepath.Join(dir, "x.2.parquet")}} {
+		if code, _, errs := run(t, "convert", args[0], args[1]); code != exitUsage || !strings.Contains(errs, "name another file") {
+			t.Errorf("convert %v: exit code %d: %s", args, code, errs)
+		}
+	}
+	if got := describe(own); len(got.Channels) != 1 {
+		t.Errorf("%s is another: %+v", own, got)
 	}
 }
 

@@ -126,21 +126,24 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}}
 	for _, w := range written {
 		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
-			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), From: w.From, To: w.To,
+			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), Beside: []string{}, From: w.From, To: w.To,
 			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...),
 			Personal: append(append([]ingest.Personal{}, in.personal[w.Input]...), w.Personal...),
 		}, w.Copied})
 	}
 	if wantsJSON(cmd) {
-		return printJSON(cmd, v)
+		err = printJSON(cmd, v)
 	}
 	for _, r := range v.Recordings {
+		err = errors.Join(err, missingFrom(r.Output, r.Losses))
 		if r.Copied {
 			r.To += ", the file as it is"
 		}
-		r.print(cmd)
+		if !wantsJSON(cmd) {
+			r.print(cmd)
+		}
 	}
-	return nil
+	return err
 }
 
 // treeError sorts an error of writing a tree into the exit codes.

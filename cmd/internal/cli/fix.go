@@ -14,6 +14,7 @@ import (
 type fixJSON struct {
 	Input     string             `json:"input"`
 	Output    string             `json:"output"`   // "" where there was nothing to fix
+	Beside    []string           `json:"beside"`   // files beside it that belong to it
 	Format    string             `json:"format"`   // of the copy
 	Mended    []signal.Deviation `json:"mended"`   // damage that was undone
 	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input; the copy has what was assumed
@@ -29,7 +30,8 @@ says what was changed. Damage that keeps a file from being read is undone where 
 endings that a transfer in text mode put into EDF or BDF; a count of records that is larger than what is there. Otherwise the
 file is refused and the reason given.
 
-Samples and events are those of IN. Nothing is written where IN is clean. The exit code is 4 where the copy still deviates.`,
+Samples and events are those of IN. Nothing is written where IN is clean. The exit code is 4 where the copy still
+deviates, or lacks channels or events that its format has no place for.`,
 		Example: "  gyrus fix night.edf night-fixed.edf",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			w, err := ingest.WriterFor("", args[1])
@@ -39,7 +41,7 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 			if err := checkOutput(args[1], args[:1]); err != nil {
 				return err
 			}
-			v := fixJSON{Input: args[0], Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
+			v := fixJSON{Input: args[0], Beside: []string{}, Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
@@ -62,11 +64,11 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 			defer func() { err = errors.Join(err, rec.Close()) }()
 			v.Repaired = append(v.Repaired, rec.Deviations...)
 			if len(v.Mended)+len(v.Repaired) > 0 {
-				losses, err := ingest.WriteFile(args[1], w, rec, false)
+				made, err := ingest.WriteFile(args[1], w, rec, false, args[0])
 				if err != nil {
-					return err
+					return writeError(err)
 				}
-				v.Losses = append(v.Losses, losses...)
+				v.Beside, v.Losses = append(v.Beside, made.Beside...), append(v.Losses, made.Losses...)
 				again, err := opener{}.open(args[1])
 				if err != nil {
 					return fmt.Errorf("the copy cannot be read again: %w", err)
@@ -85,7 +87,7 @@ Samples and events are those of IN. Nothing is written where IN is clean. The ex
 			if err == nil && len(v.Remaining) > 0 {
 				err = incomplete{fmt.Errorf("%d deviations remain in %s", len(v.Remaining), v.Output)}
 			}
-			return err
+			return errors.Join(err, missingFrom(v.Output, v.Losses))
 		},
 	}
 	addLenient(cmd)
@@ -99,6 +101,9 @@ func printFix(cmd *cobra.Command, v fixJSON) {
 		return
 	}
 	fmt.Fprintf(w, "%s  %s, from %s\n", v.Output, v.Format, v.Input)
+	for _, name := range v.Beside {
+		fmt.Fprintf(w, "  with %s, which belongs to it\n", name)
+	}
 	for _, part := range []struct {
 		name string
 		list []signal.Deviation

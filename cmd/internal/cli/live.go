@@ -39,7 +39,9 @@ file says which bundle, which source and which bus:
   watch: {stalled_ms: 500, lost_ms: 3000} # from which silence on the stream is stalled, and lost
   age: {max_ms: 1000, policy: skip}       # samples that are older are left out (all: their commands are; fail: the session ends)
   calibrate: {pipeline: csp-lda, classes: {T1: left_fist, T2: right_fist}, trials: 10, cue_s: 4, rest_s: 3, save: today.gyrus,
-              accept: {metric: balanced_accuracy, above: 0.7}}   # make the model first; accept: ask waits for gyrus ctl
+              accept: [{metric: balanced_accuracy, above: 0.7}, {metric: ci_low, above: 0.55}]}
+                                          # make the model first; all rules must hold. Behind a section decide in the pipeline they may be
+                                          # about what it sends: decided_rightly, false_per_min (below). accept: ask waits for gyrus ctl s1 accept
   record: {file: run1.arrow}              # samples, decisions, clock and log, written down as they come (.xdf: in one file)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
   dashboard: {listen: "127.0.0.1:8080"}   # a web page with traces, maps, scores and buttons
@@ -250,6 +252,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}
 	if page != nil {
 		page.Attach(shown)
+		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
 	}
 	var adapter *session.Adapter
 	if cfg.Adapt != nil {
@@ -260,7 +263,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		note(cmd, "learning from feedback on %s, in the shadow of the model until it has proven better", bus.FeedbackSubject(cfg.Session, cfg.Decoder))
 	}
 	note(cmd, "waiting for the stream")
-	wait, found := guard.Waiting(cmd.Context(), cfg.Source.Name())
+	wait, found := guard.Waiting(cmd.Context(), cfg.Source.Name(), cfg.Source.Patience())
 	src, err := cfg.Source.Open(wait, b, cfg.Session, clock)
 	found()
 	if cause := context.Cause(wait); err != nil && errors.Is(cause, session.ErrAsked) {
@@ -304,7 +307,6 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 	}
 	if page != nil {
 		attachPage(page, &opt)
-		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
 		page.Start(shown, src.Info())
 	}
 	rep, err = session.Run(cmd.Context(), opt)

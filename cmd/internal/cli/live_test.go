@@ -325,3 +325,25 @@ func TestLostResult(t *testing.T) {
 		t.Errorf("exit code %d, %q: want 1 and a message", code, errs.String())
 	}
 }
+
+// TestLiveHelpIsTrue: the session file in the help of live is one, with every key that it names.
+func TestLiveHelpIsTrue(t *testing.T) {
+	_, text, _ := strings.Cut(newLive().Long, "\n\n")
+	text, _, _ = strings.Cut(text, "\n\n")
+	cfg, err := session.ParseConfig("session.yaml", []byte(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if a := cfg.Calibrate.Accept; a.Ask || len(a.Rules) != 2 || a.Rules[0].Metric != "balanced_accuracy" || a.Rules[1].Metric != "ci_low" || *a.Rules[1].Above != 0.55 {
+		t.Errorf("accept is %+v", a)
+	}
+	for _, word := range []string{"decided_rightly", "false_per_min"} { // what it speaks of besides
+		if !strings.Contains(text, word) {
+			t.Errorf("it does not speak of %s", word)
+		}
+	}
+	spec := strings.Replace(text, "{metric: ci_low, above: 0.55}", "{metric: decided_rightly, above: 0.4}, {metric: false_per_min, below: 6}", 1)
+	if _, err := session.ParseConfig("session.yaml", []byte(spec)); err == nil || !strings.Contains(err.Error(), "decide") {
+		t.Errorf("rules about a section decide, which csp-lda has not: %v", err)
+	}
+}

@@ -26,7 +26,10 @@
 #define MAX_VALID_MS 10000.0
 #define ELDER_SILENCE (2000 * MS)
 #define ECHO_WAIT (500 * MS)
+#define DEAF (2000 * MS)
+#define MAX_SINCE_MS 1e12
 #define LABEL 64
+#define ID 64
 
 static const char *session, *decoder;
 static char name[64];
@@ -37,16 +40,17 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* How much longer than the fastest message of its run a message was on its way: rules 4 and 5. */
 struct transit {
     bool known, even, alive;     /* alive: the nonce came back, it is no recording */
-    int64_t base, raised, first, first_published, anchor, asked;
+    int64_t base, raised, even_at, first, first_published, anchor, asked;
     int beats;
     char nonce[33];              /* that was sent and did not come back; empty where none was */
 };
 
 /* The state of the rules; times are nanoseconds of the steady clock. */
 static int64_t run, newest, seq, beat_seq, waits, spoke; /* rules 2, 3 and 8 */
-static bool ended, latched, shadow;
-static json_t *stood;                                    /* the newest emergency stop; NULL where there was none */
-static int64_t stood_at;
+static bool ended, latched, shadow, speaks, deaf;        /* speaks: of nonces; deaf: it sends none back */
+static json_t *stood;                                    /* the newest emergency stop in force; NULL where there is none: rule 12 */
+static int64_t stood_at, lifted_at;                      /* when it came; when an operator last lifted what was in force */
+static struct ids { char id[64][ID + 1]; unsigned n; } met, lifted; /* of stops, the newest 64: while one is in force; lifted */
 static struct transit way;
 static struct {                                          /* an older run, alone to be alive where its transit is proven: rule 2 */
     int64_t run, beat_seq, cmd_seq, heard;
@@ -75,6 +79,9 @@ static void stop(const char *why) {
 static void doubt(struct transit *t) { t->even = t->alive = false; t->beats = 0; t->nonce[0] = 0; }
 
 static bool proven(const struct transit *t) { return t->even && t->alive; }
+
+/* All but the nonce has been there for so long that none will come. */
+static bool is_deaf(const struct transit *t, int64_t now) { return t->even && !t->alive && now - t->even_at >= DEAF; }
 
 /* A nonce that the decoder is to send back; NULL where none is needed now. */
 static const char *challenge(struct transit *t, int64_t now) {
@@ -129,6 +136,7 @@ static void take_beat(struct transit *t, int64_t now, int64_t published) {
         t->even = false;
         open_window(t, now, published, delay);
     } else if (++t->beats >= 4 && now - t->first >= 250 * MS && published - t->first_published >= 250 * MS) {
+        if (!t->even) t->even_at = now;
         t->even = true;
         open_window(t, now, published, t->base);
     }
@@ -145,6 +153,52 @@ static void age_held(void) {
     if (held.on && excess(&way, held.delay) > held.excess) held.excess = excess(&way, held.delay);
 }
 
+/* The id of a stop, "" where it has none. */
+static const char *stop_id(json_t *s) {
+    json_t *id = json_object_get(s, "id");
+    return json_is_string(id) && json_string_length(id) <= ID ? json_string_value(id) : "";
+}
+
+static bool has(const struct ids *l, const char *id) {
+    unsigned k;
+    for (k = 0; k < l->n && k < 64; k++) if (id[0] != 0 && strcmp(l->id[k], id) == 0) return true;
+    return false;
+}
+
+static void put(struct ids *l, const char *id) {
+    if (id[0] != 0 && !has(l, id)) snprintf(l->id[l->n++ % 64], ID + 1, "%s", id);
+}
+
+static void forget(struct ids *l, const char *id) {
+    unsigned k;
+    for (k = 0; k < l->n && k < 64; k++) if (strcmp(l->id[k], id) == 0) l->id[k][0] = 0;
+}
+
+static void stands(json_t *s, int64_t since) {
+    json_decref(stood);
+    stood = json_is_object(s) ? json_incref(s) : json_object();
+    stood_at = since;
+}
+
+static void emergency(void) {
+    latched = true;
+    held.on = false;
+    stop("emergency");
+}
+
+/* What a heartbeat says that the decoder is held back by: another stop, which was not lifted here, counts. */
+static void told(json_t *s, int64_t now) {
+    const char *id = stop_id(s);
+    double ago = json_number_value(json_object_get(s, "since_ms"));
+    int64_t since = ago >= 0 && ago <= MAX_SINCE_MS ? now - (int64_t)(ago * MS) : now;
+    bool known = has(&met, id);
+    if (!json_is_object(s) || has(&lifted, id) || (id[0] == 0 && lifted_at != 0 && since <= lifted_at)) return;
+    put(&met, id);
+    if (stood != NULL && (known || since <= stood_at + 1000 * MS)) return;
+    stands(s, since);
+    emergency();
+}
+
 /* Rules 6 and 8. */
 static void advance(int64_t now) {
     if (proven(&elder.way) && now > elder.heard + WATCHDOG) doubt(&elder.way);
@@ -154,25 +208,34 @@ static void advance(int64_t now) {
         doubt(&way);
         safe("watchdog");
     }
+    deaf = !ended && is_deaf(&way, now);
 }
 
 /* What an operator can do something about, where nothing is acted on. */
 static const char *shows(void) {
     if (latched || held.on) return "";
-    return proven(&elder.way) ? "older_run" : shadow ? "shadow" : "";
+    if (proven(&elder.way)) return "older_run";
+    if (deaf) return speaks ? "unanswered" : "old_decoder"; /* a recording, or it is not reached; or it is older than this controller: update it */
+    return shadow ? "shadow" : "";
 }
 
 static void begin(int64_t r) {
-    run = r; seq = beat_seq = waits = 0; ended = shadow = false;
+    run = r; seq = beat_seq = waits = 0; ended = shadow = speaks = deaf = false;
     memset(&way, 0, sizeof way);
 }
 
 /* An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder. */
 static void rearm(int64_t now) {
+    unsigned k;
     bool older;
     advance(now);
     older = strcmp(shows(), "older_run") == 0;
     latched = false;
+    for (k = 0; k < met.n && k < 64; k++) put(&lifted, met.id[k]);
+    met.n = 0;
+    json_decref(stood);
+    stood = NULL;
+    lifted_at = now;
     if (!older) return;
     begin(elder.run);
     seq = elder.cmd_seq; beat_seq = elder.beat_seq; way = elder.way; spoke = heard = elder.heard;
@@ -247,6 +310,8 @@ static void on_status(json_t *m, int64_t now) {
     }
     if (whole(m, "seq") <= beat_seq) return;
     beat_seq = whole(m, "seq");
+    speaks = speaks || json_is_array(json_object_get(m, "nonces"));
+    told(json_object_get(m, "stop"), now);
     take_beat(&way, now, published);
     take_echo(&way, now, json_object_get(m, "nonces"));
     age_held();
@@ -348,8 +413,9 @@ static void answer(natsConnection *nc, const char *subject, json_t *more) {
 static json_t *standing(int64_t now) {
     static const char *const words[] = {"source", "why"};
     json_t *more = NULL;
-    if (latched && stood != NULL) {
+    if (stood != NULL) {
         more = json_pack("{s:s, s:f}", "controller", name, "since_ms", (double)(now - stood_at) / MS);
+        if (stop_id(stood)[0] != 0) json_object_set_new(more, "id", json_string(stop_id(stood)));
         for (int k = 0; k < 2; k++) {
             json_t *word = json_object_get(stood, words[k]);
             if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
@@ -384,12 +450,10 @@ static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, voi
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
     (void)sub; (void)none;
     pthread_mutex_lock(&lock);
-    latched = true;
-    held.on = false;
-    stop("emergency");
-    json_decref(stood);
-    stood = json_is_object(m) ? json_incref(m) : json_object();
-    stood_at = now_ns();
+    emergency();
+    forget(&lifted, stop_id(m)); /* a message counts, whatever was lifted before */
+    put(&met, stop_id(m));
+    stands(m, now_ns());
     pthread_mutex_unlock(&lock);
     if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), json_pack("{s:s}", "controller", name));
     json_decref(m);

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -38,7 +39,13 @@ func run(url, session, decoder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	r, err := control.New(b, control.Options{Session: session, Decoder: decoder, OnSafe: stop})
+	// What moves the actuator and what stops it have one lock: an answer of before the stop must not move it behind the stop.
+	var actuator sync.Mutex
+	r, err := control.New(b, control.Options{Session: session, Decoder: decoder, OnSafe: func(why control.Reason) error {
+		actuator.Lock()
+		defer actuator.Unlock()
+		return stop(why)
+	}})
 	if err != nil {
 		return err
 	}
@@ -51,24 +58,26 @@ func run(url, session, decoder string) (err error) {
 	var seq uint64
 	var run int64
 	var shown control.Reason
+	turn := func() {
+		actuator.Lock()
+		defer actuator.Unlock()
+		a, ok := r.Current()
+		if a.Reason != shown {
+			if shown = a.Reason; shown.Words() != "" { // an operator can do something about it
+				fmt.Println("shows", shown)
+			}
+		}
+		if ok && (a.Command.Run != run || a.Command.Seq != seq) { // an actuator would be moved at every turn; not ok: stop was called, or is about to be
+			run, seq = a.Command.Run, a.Command.Seq
+			fmt.Println("act", seq, a.Command.Label)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-loop.C:
-			a, ok := r.Current()
-			if a.Reason != shown {
-				if shown = a.Reason; shown == control.ReasonOlderRun || shown == control.ReasonShadow { // an operator can do something about it
-					fmt.Println("shows", shown)
-				}
-			}
-			if !ok {
-				continue // stop was called, or is about to be
-			}
-			if a.Command.Run != run || a.Command.Seq != seq { // an actuator would be moved at every turn
-				run, seq = a.Command.Run, a.Command.Seq
-				fmt.Println("act", seq, a.Command.Label)
-			}
+			turn()
 		}
 	}
 }

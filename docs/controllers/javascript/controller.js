@@ -9,7 +9,7 @@
 // actuator needs a watchdog of its own. JSON.parse rounds times to 256 ns, which does no harm here.
 import { connect } from "@nats-io/transport-node";
 
-const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500; // ms, like all times here
+const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500, DEAF = 2000; // ms, like all times here
 const [url, session, decoder] = process.argv.slice(2);
 const token = /^[A-Za-z0-9_-]{1,64}$/;
 if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
@@ -25,10 +25,11 @@ const whole = (x) => Number.isInteger(x) && x > 0;
 
 // How much longer than the fastest message of its run a message was on its way: rules 4 and 5.
 class Transit {
-  base = null; raised = 0; even = false; alive = false; nonce = ""; asked = 0; beats = 0; first = 0; firstPublished = 0; anchor = 0;
+  base = null; raised = 0; even = false; evenAt = 0; alive = false; nonce = ""; asked = 0; beats = 0; first = 0; firstPublished = 0; anchor = 0;
 
   doubt() { this.even = this.alive = false; this.nonce = ""; this.beats = 0; }
   get proven() { return this.even && this.alive; } // the delays are even, and it is no recording
+  deaf(now) { return this.even && !this.alive && now - this.evenAt >= DEAF; } // all but the nonce has been there for long
   challenge(now) { // a nonce that the decoder is to send back, or ""
     if (this.alive || (this.nonce && now - this.asked <= ECHO)) return "";
     this.nonce = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -49,7 +50,7 @@ class Transit {
       this.even = false;
       this.window(now, published, delay);
     } else if (++this.beats >= 4 && now - this.first >= 250 && published - this.firstPublished >= 250) {
-      this.even = true;
+      if (!this.even) { this.even = true; this.evenAt = now; }
       this.window(now, published, this.base);
     }
   }
@@ -68,14 +69,51 @@ const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
 let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
-let heard = null, held = null, latched = false, stood = null; // stood: the newest emergency stop and when it came
+let heard = null, held = null, latched = false, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
+
+// The emergency stops that are known, the newest in force first: rule 12. A stop has an id that tells it from others, or none.
+const stops = {
+  stop: null, since: 0, met: [], lifted: [], free: -Infinity,
+
+  id(stop) { return typeof stop.id === "string" && new TextEncoder().encode(stop.id).length <= 64 ? stop.id : ""; },
+  meet(id) { if (id && !this.met.includes(id)) this.met = [...this.met, id].slice(-64); },
+  hear(stop, now) { // a message: it counts whatever was lifted before
+    this.lifted = this.lifted.filter((id) => id !== this.id(stop));
+    this.meet(this.id(stop));
+    this.stop = stop;
+    this.since = now;
+  },
+  told(stop, now) { // by a heartbeat; true where it is another one, which was not lifted here
+    const id = this.id(stop), since = now - (number(stop.since_ms, 0, 1e12) ? stop.since_ms : 0);
+    if (this.lifted.includes(id) || (!id && since <= this.free)) return false;
+    const known = this.met.includes(id);
+    this.meet(id);
+    if (this.stop && (known || since <= this.since + 1000)) return false;
+    this.stop = stop;
+    this.since = since;
+    return true;
+  },
+  lift(now) {
+    this.lifted = [...this.lifted, ...this.met].slice(-1024);
+    this.stop = null;
+    this.met = [];
+    this.free = now;
+  },
+  standing(now) { // what a decoder that asks is told
+    const said = { since_ms: now - this.since };
+    if (this.id(this.stop)) said.id = this.stop.id;
+    for (const k of ["source", "why"]) if (typeof this.stop[k] === "string") said[k] = this.stop[k].slice(0, 200);
+    return said;
+  },
+};
+function emergency() { latched = true; held = null; stop("emergency"); }
 
 const safe = (why) => { if (held) { held = null; stop(why); } };
 const shade = () => { shadow = true; safe("shadow"); }; // rule 13
 const ageHeld = () => { if (held) held.excess = Math.max(held.excess, transit.excess(held.delay)); };
 
 function begin(r) {
-  run = r; seq = 0; beatSeq = 0; waits = 0; ended = false; shadow = false; transit = new Transit();
+  run = r; seq = 0; beatSeq = 0; waits = 0; ended = shadow = speaks = deaf = false; transit = new Transit();
 }
 
 const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
@@ -112,6 +150,8 @@ function onStatus(m, now) {
   if (!follow(m.run, now)) return older(m, now);
   if (m.seq <= beatSeq) return;
   beatSeq = m.seq;
+  speaks ||= Array.isArray(m.nonces);
+  if (m.stop !== null && typeof m.stop === "object" && stops.told(m.stop, now)) emergency(); // rule 12
   const published = m.t_publish_ns / 1e6;
   transit.beat(now, published);
   transit.echo(now, m.nonces);
@@ -173,12 +213,15 @@ function advance(now) { // rules 6 and 8
     transit.doubt();
     safe("watchdog");
   }
+  deaf = !ended && transit.deaf(now);
 }
 
 // What an operator can do something about, where nothing is acted on.
 function shows() {
   if (latched || held) return "";
-  return elder.transit.proven ? "older_run" : shadow ? "shadow" : "";
+  if (elder.transit.proven) return "older_run";
+  if (deaf) return speaks ? "unanswered" : "old_decoder"; // a recording, or it is not reached; or it is older than this controller: update it
+  return shadow ? "shadow" : "";
 }
 
 // An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder.
@@ -186,6 +229,7 @@ function rearm(now) {
   advance(now);
   const older = shows() === "older_run";
   latched = false;
+  stops.lift(now);
   if (!older) return;
   const e = elder;
   begin(e.run);
@@ -209,17 +253,14 @@ const nc = await connect({
 });
 nc.subscribe(`gyrus.${session}.stop`, {
   callback: (_err, msg) => { // rule 12: whatever has arrived
-    latched = true;
-    held = null;
-    stop("emergency");
-    stood = { stop: msg ? parse(msg.data) : {}, at: performance.now() };
+    emergency();
+    stops.hear(msg ? parse(msg.data) : {}, performance.now());
     if (msg) answer(msg, { controller: name });
   },
 });
 function answer(msg, more) {
   if (msg.reply && !msg.reply.startsWith("gyrus.")) msg.respond(JSON.stringify({ v: 1, session, decoder, ...more }));
 }
-const words = (s) => Object.fromEntries(["source", "why"].filter((k) => typeof s[k] === "string").map((k) => [k, s[k].slice(0, 200)]));
 const on = (handle) => ({ callback: (err, msg) => { const now = performance.now(); if (!err) handle(parse(msg.data), now); } });
 nc.subscribe(`gyrus.${session}.status`, {
   callback: (err, msg) => {
@@ -229,7 +270,7 @@ nc.subscribe(`gyrus.${session}.status`, {
     onStatus(m, now);
     const nonce = msg.reply && challenge(m, now);
     if (nonce) answer(msg, { nonce });
-    if (latched && stood) answer(msg, { controller: name, since_ms: now - stood.at, ...words(stood.stop) }); // a decoder asks whether a stop is in force
+    if (stops.stop) answer(msg, { controller: name, ...stops.standing(now) }); // a decoder asks whether a stop is in force
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));

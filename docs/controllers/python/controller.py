@@ -22,7 +22,7 @@ import uuid
 import nats
 
 MS = 1_000_000
-WATCHDOG, MAX_VALID, ELDER_SILENCE, ECHO = 250 * MS, 10_000 * MS, 2000 * MS, 500 * MS
+WATCHDOG, MAX_VALID, ELDER_SILENCE, ECHO, DEAF = 250 * MS, 10_000 * MS, 2000 * MS, 500 * MS, 2000 * MS
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -47,6 +47,10 @@ class Transit:
     @property
     def proven(self):  # the delays are even, and it is no recording
         return self.even and self.alive
+
+    def deaf(self, now):
+        """All but the nonce has been there for so long that none will come."""
+        return self.even and not self.alive and now - self.even_at >= DEAF
 
     def challenge(self, now):
         """A nonce that the decoder is to send back, or None."""
@@ -75,7 +79,8 @@ class Transit:
         else:
             self.beats += 1
             if self.beats >= 4 and now - self.first >= 250 * MS and published - self.first_published >= 250 * MS:
-                self.even = True
+                if not self.even:
+                    self.even, self.even_at = True, now
                 self.window(now, published, self.base)
 
     def window(self, now, published, anchor):
@@ -96,13 +101,63 @@ class Elder:
         self.run, self.beat_seq, self.cmd_seq, self.heard, self.transit = run, 0, 0, 0, Transit()
 
 
+class Stops:
+    """The emergency stops that are known: rule 12. A stop has an id that tells it from others, or none."""
+
+    def __init__(self):
+        self.stop = None  # the newest that is in force
+        self.since = 0
+        self.met, self.lifted, self.free = [], [], None
+
+    @staticmethod
+    def id(stop):
+        i = stop.get("id")
+        return i if isinstance(i, str) and len(i.encode("utf-8", "surrogatepass")) <= 64 else ""
+
+    def hear(self, stop, now):
+        """A message: it counts whatever was lifted before."""
+        i = self.id(stop)
+        self.lifted = [k for k in self.lifted if k != i]
+        self.meet(i)
+        self.stop, self.since = stop, now
+
+    def told(self, stop, now):
+        """What a heartbeat says that the decoder is held back by. True where that is another stop, which was not lifted here."""
+        i, ago = self.id(stop), stop.get("since_ms", 0)
+        since = now - int(ago * MS) if number(ago, 0, 1e12) else now
+        if i in self.lifted or (not i and self.free is not None and since <= self.free):
+            return False
+        known = i in self.met
+        self.meet(i)
+        if self.stop is not None and (known or since <= self.since + 1000 * MS):
+            return False
+        self.stop, self.since = stop, since
+        return True
+
+    def meet(self, i):
+        if i and i not in self.met:
+            self.met = [*self.met, i][-64:]
+
+    def lift(self, now):
+        self.lifted = (self.lifted + self.met)[-1024:]
+        self.stop, self.met, self.free = None, [], now
+
+    def standing(self, now):
+        """What a decoder that asks is told; None where no stop is in force."""
+        if self.stop is None:
+            return None
+        words = {k: v[:200] for k, v in self.stop.items() if k in ("source", "why") and isinstance(v, str)}
+        i = self.id(self.stop)
+        return {"since_ms": (now - self.since) / MS, **({"id": i} if i else {}), **words}
+
+
 class Judge:
     """The rules. Times are nanoseconds of the receiver's steady clock; self.lock is held by whoever calls."""
 
     def __init__(self, session, decoder, stop):
         self.session, self.decoder, self.stop = session, decoder, stop
         self.lock = threading.Lock()
-        self.heard, self.latched, self.held = None, False, None
+        self.heard, self.latched, self.held, self.stops = None, False, None, Stops()
         self.newest = self.spoke = 0
         self.elder = Elder()
         self.begin(0)
@@ -110,7 +165,7 @@ class Judge:
 
     def begin(self, run):
         self.run, self.seq, self.beat_seq, self.waits, self.ended, self.shadow = run, 0, 0, 0, False, False
-        self.transit = Transit()
+        self.transit, self.speaks, self.deaf = Transit(), False, False
 
     def safe(self, why):
         if self.held:
@@ -163,7 +218,9 @@ class Judge:
             return
         if m["seq"] <= self.beat_seq:
             return
-        self.beat_seq = m["seq"]
+        self.beat_seq, self.speaks = m["seq"], self.speaks or isinstance(m.get("nonces"), list)
+        if isinstance(m.get("stop"), dict) and self.stops.told(m["stop"], now):  # rule 12
+            self.emergency()
         self.transit.beat(now, m["t_publish_ns"])
         self.transit.echo(now, m.get("nonces"))
         self.age_held()
@@ -231,6 +288,7 @@ class Judge:
             self.heard, self.shadow = None, False
             self.transit.doubt()
             self.safe("watchdog")
+        self.deaf = not self.ended and self.transit.deaf(now)
 
     def link_lost(self):
         self.transit.doubt()
@@ -238,7 +296,7 @@ class Judge:
         self.shadow = False
         self.safe("link")
 
-    def emergency(self):  # rule 12: whatever has arrived
+    def emergency(self):  # rule 12
         self.latched, self.held = True, None
         self.stop("emergency")
 
@@ -246,12 +304,17 @@ class Judge:
         """What an operator can do something about, where nothing is acted on."""
         if self.latched or self.held:
             return ""
-        return "older_run" if self.elder.transit.proven else "shadow" if self.shadow else ""
+        if self.elder.transit.proven:
+            return "older_run"
+        if self.deaf:  # update the decoder, which is older than this controller; or it is a recording, or is not reached
+            return "unanswered" if self.speaks else "old_decoder"
+        return "shadow" if self.shadow else ""
 
     def rearm(self, now):
         """An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder."""
         self.advance(now)
         older, self.latched = self.shows() == "older_run", False
+        self.stops.lift(now)
         if older:
             e, self.elder = self.elder, Elder()
             self.begin(e.run)
@@ -296,16 +359,15 @@ def stop(why):  # stops the actuator: of this one there is nothing but its words
 def control_loop(judge, quit):
     acted, shown = None, ""
     while not quit.wait(0.01):
-        with judge.lock:
-            m = judge.current(time.monotonic_ns())
-            shows = judge.shows()
-        if shows != shown:
-            shown = shows
-            if shown:
-                print("shows", shown, flush=True)
-        if m and (m["run"], m["seq"]) != acted:  # an actuator would be moved at every turn
-            acted = (m["run"], m["seq"])
-            print("act", m["seq"], m.get("label", ""), flush=True)
+        with judge.lock:  # until the actuator has what it is to do: a stop that comes meanwhile is carried out behind it, not before
+            m, shows = judge.current(time.monotonic_ns()), judge.shows()
+            if shows != shown:
+                shown = shows
+                if shown:
+                    print("shows", shown, flush=True)
+            if m and (m["run"], m["seq"]) != acted:  # an actuator would be moved at every turn
+                acted = (m["run"], m["seq"])
+                print("act", m["seq"], m.get("label", ""), flush=True)
 
 
 def keys(judge):
@@ -317,7 +379,6 @@ def keys(judge):
 
 async def main(url, session, decoder):
     judge, name = Judge(session, decoder, stop), uuid.uuid4().hex
-    stood = {}  # the newest emergency stop and when it came
 
     def on(handle):
         async def callback(msg):
@@ -325,12 +386,12 @@ async def main(url, session, decoder):
             m = parse(msg.data)
             with judge.lock:
                 handle(m, now)
-                nonce = judge.challenge(m, now) if msg.reply and handle == judge.status else None
+                asks = msg.reply and handle == judge.status
+                nonce, standing = (judge.challenge(m, now), judge.stops.standing(now)) if asks else (None, None)
             if nonce:
                 await answer(msg.reply, {"nonce": nonce})
-            if msg.reply and handle == judge.status and judge.latched and stood:  # a decoder asks whether a stop is in force
-                words = {k: v[:200] for k, v in stood["stop"].items() if k in ("source", "why") and isinstance(v, str)}
-                await answer(msg.reply, {"controller": name, "since_ms": (now - stood["at"]) / MS, **words})
+            if standing:  # the decoder asks whether a stop is in force
+                await answer(msg.reply, {"controller": name, **standing})
         return callback
 
     async def answer(subject, more):
@@ -339,8 +400,8 @@ async def main(url, session, decoder):
 
     async def on_stop(msg):
         with judge.lock:
-            judge.emergency()
-        stood.update(stop=parse(msg.data), at=time.monotonic_ns())
+            judge.emergency()  # whatever has arrived
+            judge.stops.hear(parse(msg.data), time.monotonic_ns())
         if msg.reply:
             await answer(msg.reply, {"controller": name})
 

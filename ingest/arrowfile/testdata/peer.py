@@ -1,6 +1,7 @@
 """Arrow files of gyrus in other programs, and theirs in gyrus.
 
     python peer.py read FILE     # prints as JSON what pyarrow, polars and DuckDB see in a file that gyrus wrote
+    python peer.py tables FILE…  # prints what pyarrow and DuckDB see in each: rows, names, units, metadata, sums of columns; Parquet too
     python peer.py write DIR     # writes pyarrow.arrows (a stream) and pyarrow.arrow (with the frame of a file) to DIR
 
 Needs requirements.txt.
@@ -30,6 +31,34 @@ def read(name):
     print(json.dumps(out))
 
 
+def tables(*names):
+    import duckdb
+    import pyarrow.parquet as pq
+    all = []
+    for name in names:
+        con = duckdb.connect()
+        if name.endswith(".parquet"):
+            table = pq.read_table(name)
+            con.execute(f"CREATE VIEW samples AS SELECT * FROM read_parquet('{name}')")
+            known = {bytes(k).decode(): bytes(v).decode() for k, v in con.execute("SELECT key, value FROM parquet_kv_metadata(?)", [name]).fetchall()}
+        else:
+            with ipc.open_stream(name) as r:
+                table = r.read_all()
+            con.register("samples", table)
+            known = {}  # DuckDB reads Arrow through pyarrow, without metadata
+        channels = table.schema.names[:-3]
+        metadata = {k.decode(): v.decode() for k, v in table.schema.metadata.items()}
+        all.append({
+            "rows": table.num_rows, "duckdb_rows": con.execute("SELECT count(*) FROM samples").fetchone()[0], "names": table.schema.names,
+            "units": [(table.schema.field(n).metadata or {}).get(b"unit", b"").decode() for n in channels],
+            "columns": {n: table[n].to_pylist() for n in channels}, "events": sum(len(e) for e in table["events"].to_pylist()),
+            "duckdb_sums": [con.execute(f'SELECT fsum("{n}") FROM samples').fetchone()[0] for n in channels],
+            "rate": metadata["rate_hz"], "duckdb_rate": known.get("rate_hz"), "begin": metadata.get("begin"),
+            "outside": json.loads(metadata.get("events_outside", "[]")), "duckdb_outside": json.loads(known.get("events_outside", "[]")),
+            "others": json.loads(metadata.get("others", "[]"))})
+    print(json.dumps(all))
+
+
 def write(folder):
     event = pa.struct([("label", pa.string()), ("onset_s", pa.float64()), ("duration_s", pa.float64())])
     meta = lambda unit, kind, **more: {"unit": unit, "kind": kind, **more}
@@ -54,4 +83,4 @@ def write(folder):
 
 
 if __name__ == "__main__":
-    {"read": read, "write": write}[sys.argv[1]](sys.argv[2])
+    {"read": read, "tables": tables, "write": write}[sys.argv[1]](*sys.argv[2:])

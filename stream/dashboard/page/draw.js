@@ -34,7 +34,7 @@ function empty(g, w, h, text) {
 export function traces(canvas, now, scale, seconds) {
   const [g, w, h] = begin(canvas);
   const t = now.traces, a = now.about;
-  if (!a || t.newest < 0) return empty(g, w, h, a ? 'waiting for samples' : 'waiting for the stream');
+  if (!a || t.newest < 0) return empty(g, w, h, a && a.rate_hz ? 'waiting for samples' : 'waiting for the stream');
   const names = a.channels.slice(now.first, now.first + now.count).map((c) => c.name);
   const left = 44, bottom = 18, n = names.length, row = (h - bottom) / n;
   const bins = Math.round(seconds / a.column_s);
@@ -405,7 +405,7 @@ export function texts(now, $) {
   const a = now.about;
   const names = a.channels.slice(now.first, now.first + now.count).map((c) => c.name);
   label('traces', `Traces of ${names.join(', ')}`);
-  set('tracenote', `${a.channels.length} channels at ${a.rate_hz} Hz; least and largest value of every ${(1e3 * a.column_s).toFixed(1)} ms; shaded: nothing came`);
+  set('tracenote', !a.rate_hz ? '' : `${a.channels.length} channels at ${a.rate_hz} Hz; least and largest value of every ${(1e3 * a.column_s).toFixed(1)} ms; shaded: nothing came`);
   if (now.scalp && now.scalp.grid) {
     const placed = a.channels.filter((c) => c.at);
     const v = now.scalp.values.map((q, k) => [q, placed[k]]).filter((q) => q[0] !== null).sort((p, q) => q[0] - p[0]);

@@ -189,6 +189,7 @@ const shaded = (t, kind, text) => !t.shadow || t.phase === 'ended' ? [kind, text
 function state(s) {
   const before = now.state && now.state.telemetry;
   now.state = s;
+  now.stateAt = performance.now();
   const t = s.telemetry;
   if (!t) return;
   const [kind, text] = shaded(t, ...(phases[t.phase] || ['none', t.phase]));
@@ -199,6 +200,7 @@ function state(s) {
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
   }
   if (before && before.bundle !== t.bundle) note('Model ' + short(t.bundle) + ' decides now.');
+  waiting();
   cue(s.cue, t);
   streams(t);
   facts(t);
@@ -261,6 +263,21 @@ function streams(t) {
     ]);
   });
 }
+
+// waiting says what the session waits for, and for how long it has: counted on between two looks.
+function waiting() {
+  const t = now.state && now.state.telemetry, s = t && (t.streams || [])[0];
+  const on = Boolean(t) && t.phase === 'resolving' && !now.ended;
+  $('waitcard').hidden = !on;
+  $('main').classList.toggle('waiting', on);
+  if (!on) return;
+  const set = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
+  const seconds = s ? (t.t_publish_ns - s.since_ns) / 1e9 + (performance.now() - now.stateAt) / 1e3 : 0;
+  set('waitname', s ? s.name : t.detail || '…');
+  set('waittime', s ? `for ${span(Math.max(0, Math.floor(seconds)))}${s.detail ? '; ' + s.detail : ''}` : '');
+  set('waitheld', t.held_by ? 'No commands will be sent when it is there: ' + t.held_by : t.shadow ? 'In shadow: no controller may act on the commands when it is there.' : '');
+}
+const span = (s) => s < 60 ? `${s} s` : `${Math.floor(s / 60)} min ${s % 60} s`;
 
 function stages(t) {
   const body = $('stages').tBodies[0];
@@ -346,7 +363,7 @@ function buttons() {
   const t = now.state && now.state.telemetry;
   const p = t ? t.phase : '';
   const off = {
-    pause: p !== 'decoding', resume: p !== 'paused', shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    pause: !pausable(t), resume: !t || !t.held_by, shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
     freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
   };
   for (const b of $('buttons').children) {
@@ -355,7 +372,10 @@ function buttons() {
     if (document.activeElement === b) b.setAttribute('aria-disabled', String(want));
     else { b.disabled = want; b.removeAttribute('aria-disabled'); }
   }
+  $('swapnow').disabled = now.ended || p === '' || p === 'resolving';
 }
+
+const pausable = (t) => Boolean(t) && !t.held_by && (t.phase === 'decoding' || t.phase === 'resolving');
 
 // ---- what happened ----
 
@@ -401,6 +421,7 @@ function frame(t) {
 setInterval(() => {
   stale();
   silence();
+  waiting();
   if (!now.about) return;
   const d = now.decisions[now.decisions.length - 1];
   if (d) {
@@ -471,13 +492,13 @@ addEventListener('keydown', (e) => {
     return;
   }
   if (!$('keys').checked || e.target.matches('input:not([type="checkbox"]), select, textarea')) return;
-  const p = now.state && now.state.telemetry && now.state.telemetry.phase;
+  const t = now.state && now.state.telemetry;
   switch (e.key) {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
       if (now.viewOnly) break;
-      if (p === 'paused') verb('resume');
-      else if (p === 'decoding') verb('pause');
+      if (t && t.held_by) verb('resume');
+      else if (pausable(t)) verb('pause');
       else note('There is nothing to pause.');
       break;
     case '[': page(-1); break;

@@ -1,0 +1,211 @@
+package edf
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/gyrus-bci/gyrus/ingest/pages"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
+// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as EDF+ has it.
+const (
+	filledText = "BAD filled"
+	ofChannel  = "@@"
+)
+
+// filled is an annotation of this kind.
+type filled struct {
+	onset, duration float64 // in s, from the first record of the file
+	signal          int32   // the first with the label that the annotation names, -1 for all
+}
+
+// fills are the annotations of a file, sorted by signal and onset.
+type fills struct {
+	list    pages.List[filled]
+	signals map[string]int32 // by label; nil before it is asked for
+}
+
+// add takes in an annotation; ok says that it is one of this kind.
+func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
+	rest, ok := strings.CutPrefix(text, filledText)
+	if !ok || !(duration > 0) {
+		return false
+	}
+	of := int32(-1)
+	if rest != "" {
+		label, named := strings.CutPrefix(rest, ofChannel)
+		if f.signals == nil {
+			f.signals = map[string]int32{}
+			for i := range h.signals {
+				if s := &h.signals[i]; s.sampled() {
+					if _, known := f.signals[s.label]; !known {
+						f.signals[s.label] = s.index
+					}
+				}
+			}
+		}
+		var known bool
+		if of, known = f.signals[label]; !named || !known {
+			return false
+		}
+	}
+	f.list.Add(filled{onset, duration, of})
+	return true
+}
+
+// Len, Less and Swap sort it.
+func (f *fills) Len() int      { return f.list.Len() }
+func (f *fills) Swap(i, j int) { a, b := f.list.At(i), f.list.At(j); *a, *b = *b, *a }
+func (f *fills) Less(i, j int) bool {
+	a, b := f.list.At(i), f.list.At(j)
+	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset)) < 0
+}
+
+// of is the first and the one behind the last that names a signal, -1 for all signals.
+func (f *fills) of(signal int32) (from, to int) {
+	at := func(signal int32) int {
+		return sort.Search(f.Len(), func(i int) bool { return f.list.At(i).signal >= signal })
+	}
+	return at(signal), at(signal + 1)
+}
+
+// named is those that name c.
+func (f *fills) named(c *channel) (from, to int) {
+	if first, known := f.signals[c.header.label]; known {
+		return f.of(first)
+	}
+	return 0, 0
+}
+
+// alike says whether the same samples of a and b are filled.
+func (f *fills) alike(a, b *channel) bool {
+	i, aEnd := f.named(a)
+	k, bEnd := f.named(b)
+	if aEnd-i != bEnd-k {
+		return false
+	}
+	for ; i < aEnd; i, k = i+1, k+1 {
+		if x, y := f.list.At(i), f.list.At(k); x.onset != y.onset || x.duration != y.duration {
+			return false
+		}
+	}
+	return true
+}
+
+// any says whether one lies over c.
+func (f *fills) any(c *channel) bool {
+	i, end := f.of(-1)
+	k, last := f.named(c)
+	return i < end || k < last
+}
+
+// left is the parts of the runs of c that are not filled, in the form of timeline.runs. rate is that of the samples; at says at which of them
+// something happened.
+func (f *fills) left(all iter.Seq2[signal.Span, int64], c *channel, rate float64, at func(onset float64) int64) iter.Seq2[signal.Span, int64] {
+	return func(yield func(signal.Span, int64) bool) {
+		i, end := f.of(-1)
+		k, last := f.named(c)
+		next := func() (from, to int64) { // by onset
+			for i < end || k < last {
+				of := &k
+				if k == last || i < end && f.list.At(i).onset <= f.list.At(k).onset {
+					of = &i
+				}
+				e := f.list.At(*of)
+				*of++
+				if n := int64(math.Round(e.duration * rate)); n > 0 { // it may be less than half a sample of slow channels
+					from = at(e.onset)
+					return from, from + n
+				}
+			}
+			return math.MaxInt64, math.MaxInt64
+		}
+		from, to := int64(math.MinInt64), int64(math.MinInt64) // filled
+		for run, first := range all {
+			for here := run.Start; here < run.End(); {
+				for to <= here {
+					from, to = next()
+				}
+				if end := min(from, run.End()); end > here {
+					if !yield(signal.Span{Start: here, Len: end - here}, first+here-run.Start) {
+						return
+					}
+					here = end
+				}
+				if from <= here {
+					here = min(to, run.End())
+				}
+			}
+		}
+	}
+}
+
+// marks are the annotations over all samples of the file that the recording does not have. Where there are several groups of channels
+// each names the channel that it is about.
+func (o *output) marks() (marks []signal.Event) {
+	owner := map[string]int{} // the group of a label, -1 of one that several have
+	for i, g := range o.groups {
+		for _, c := range g.chans {
+			if of, known := owner[c.label]; known && of != i {
+				owner[c.label] = -1
+			} else {
+				owner[c.label] = i
+			}
+		}
+	}
+	for i, g := range o.groups {
+		texts := []string{filledText}
+		if len(o.groups) > 1 {
+			texts = nil
+			for _, c := range g.chans {
+				if label := strings.TrimSpace(c.label); owner[c.label] >= 0 {
+					texts = append(texts, filledText+ofChannel+label)
+				} else {
+					o.lose("gaps of channel "+strconv.Quote(c.Name), "an annotation names the channel that it is about by its label", fmt.Sprintf("the label %q, which channels with other gaps have too", c.label), "samples that fill the gaps are not marked")
+				}
+			}
+		}
+		step := o.lay.duration / float64(o.lay.per[i])
+		for seg, span := range o.missing(i) {
+			for _, text := range texts {
+				marks = append(marks, signal.Event{Onset: seg.onset - o.shift + float64(span.Start-seg.begin[i])*step, Duration: float64(span.Len) * step, Label: text})
+			}
+		}
+	}
+	return marks
+}
+
+// missing is the samples of group i that the file has and the recording has not, with their segment.
+func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
+	return func(yield func(*outSegment, signal.Span) bool) {
+		runs := o.groups[i].rec.Runs()
+		k := 0
+		for s := range o.lay.segments {
+			seg := &o.lay.segments[s]
+			at, end := seg.begin[i], seg.begin[i]+seg.records*o.lay.per[i]
+			for ; k < len(runs) && runs[k].Start < end; k++ {
+				if from := runs[k].Start; from > at && runs[k].Len > 0 {
+					if !yield(seg, signal.Span{Start: at, Len: from - at}) {
+						return
+					}
+				}
+				if runs[k].Len > 0 {
+					at = max(at, runs[k].End())
+				}
+				if at > end { // the rest of it is in the next segment
+					break
+				}
+			}
+			if at < end && !yield(seg, signal.Span{Start: at, Len: end - at}) {
+				return
+			}
+		}
+	}
+}

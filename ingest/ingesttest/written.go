@@ -1,0 +1,34 @@
+package ingesttest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// Written is the files that a writer of gyrus makes of rec, and the name of the first.
+func Written(t testing.TB, format string, rec *signal.Recording) (files fstest.MapFS, name string) {
+	t.Helper()
+	w, err := ingest.WriterFor(format, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, name := t.TempDir(), "x"+w.Ext[0]
+	made, err := ingest.WriteFile(filepath.Join(dir, name), w, rec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = fstest.MapFS{}
+	for _, path := range append(made.Beside, filepath.Join(dir, name)) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(path)] = &fstest.MapFile{Data: data}
+	}
+	return files, name
+}

@@ -1,0 +1,115 @@
+package tablefile_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// TestPeerReadsRates: pyarrow and DuckDB read each of the files that a recording of several rates is written as, and one of events alone:
+// names, units, rates, every sample, and the events outside the data. It runs where GYRUS_ARROW_PYTHON names a Python with
+// ../arrowfile/testdata/requirements.txt (make interop-arrow).
+func TestPeerReadsRates(t *testing.T) {
+	python := os.Getenv("GYRUS_ARROW_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_ARROW_PYTHON is not set: make interop-arrow runs this test with pyarrow and DuckDB")
+	}
+	each(t, func(t *testing.T, w ingest.Writer) {
+		rec, alone := ingesttest.Rates(), ingesttest.Hypnogram()
+		dir := write(t, w, rec)
+		paths := []string{"x." + w.Name, "x.2." + w.Name, "x.3." + w.Name}
+		for i := range paths {
+			paths[i] = filepath.Join(dir, paths[i])
+		}
+		paths = append(paths, filepath.Join(write(t, w, alone), "x."+w.Name))
+		out, err := exec.CommandContext(t.Context(), python, append([]string{"../arrowfile/testdata/peer.py", "tables"}, paths...)...).Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		var peer []struct {
+			Rows          int64                `json:"rows"`
+			DuckDB        int64                `json:"duckdb_rows"`
+			Names         []string             `json:"names"`
+			Units         []signal.Unit        `json:"units"`
+			Columns       map[string][]float64 `json:"columns"`
+			Events        int                  `json:"events"`
+			Sums          []float64            `json:"duckdb_sums"`
+			Rate          float64              `json:"rate,string"`
+			DuckDBRate    string               `json:"duckdb_rate"`
+			Begin         string               `json:"begin"`
+			Outside       []signal.Event       `json:"outside"`
+			DuckDBOutside []signal.Event       `json:"duckdb_outside"`
+			Others        []string             `json:"others"`
+		}
+		if err := json.Unmarshal(out, &peer); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"x.2." + w.Name, "x.3." + w.Name}, peer[0].Others); d != "" {
+			t.Errorf("others (-want +peer):\n%s", d)
+		}
+		if want := alone.Begin.Format(time.RFC3339Nano); peer[3].Begin != want {
+			t.Errorf("events alone begin at %q, want %q", peer[3].Begin, want)
+		}
+		for i, r := range append(append([]*signal.Recording{rec}, rec.Others...), alone) {
+			p := peer[i]
+			rows := int64(0)
+			columns := map[string][]float64{}
+			for _, run := range r.Runs() {
+				rows += run.Len
+				c := signal.NewChunk(r.Info, run.Start, int(run.Len))
+				if len(r.Info.Channels) == 0 {
+					break
+				}
+				if err := r.Data.ReadSamples(c.X, run.Start); err != nil {
+					t.Fatal(err)
+				}
+				for ch, x := range c.X {
+					name := r.Info.Channels[ch].Name
+					columns[name] = append(columns[name], x...)
+				}
+			}
+			var units []signal.Unit
+			for _, c := range r.Info.Channels {
+				units = append(units, c.Unit)
+			}
+			outside := r.Outside()
+			if p.Rows != rows || p.DuckDB != rows || p.Rate != r.Info.Rate || p.Events != len(r.Events)-len(outside) || !slices.Equal(p.Units, units) ||
+				!slices.Equal(p.Names, append(r.Info.Names(), "sample", "time_ns", "events")) {
+				t.Errorf("%s: pyarrow has %d rows, DuckDB %d, want %d; rate %g, names %v, units %v, %d events", paths[i], p.Rows, p.DuckDB, rows, p.Rate, p.Names, p.Units, p.Events)
+			}
+			if len(columns) > 0 {
+				if d := cmp.Diff(columns, p.Columns); d != "" {
+					t.Errorf("%s: samples (-written +pyarrow):\n%s", paths[i], d)
+				}
+			}
+			for ch, name := range r.Info.Names() {
+				sum := 0.0
+				for _, v := range columns[name] {
+					sum += v
+				}
+				if math.Abs(sum-p.Sums[ch]) > 1e-9*math.Abs(sum)+1e-9 {
+					t.Errorf("%s: the sum of %s in DuckDB is %g, want %g", paths[i], name, p.Sums[ch], sum)
+				}
+			}
+			if d := cmp.Diff(outside, p.Outside); d != "" && len(outside)+len(p.Outside) > 0 {
+				t.Errorf("%s: events outside (-written +pyarrow):\n%s", paths[i], d)
+			}
+			if w.Name == "parquet" {
+				if d := cmp.Diff(p.Outside, p.DuckDBOutside); d != "" || p.DuckDBRate == "" {
+					t.Errorf("%s: DuckDB has the rate %q and other events (-pyarrow +DuckDB):\n%s", paths[i], p.DuckDBRate, d)
+				}
+			}
+		}
+	})
+}

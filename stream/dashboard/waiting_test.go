@@ -1,0 +1,121 @@
+package dashboard_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
+	"github.com/gyrus-bci/gyrus/stream/session"
+)
+
+// TestPageWaiting: while the session waits for its stream the page says for which, since when and until when, and what holds it back.
+// The buttons that work then can be pressed, and the others cannot; who looks on finds none. All that goes when the stream is there.
+func TestPageWaiting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := newBrowser(t)
+	opt := options()
+	for file, text := range map[*string]string{&opt.Token: "a-secret-of-more-than-twenty-characters", &opt.ViewToken: "another-secret-for-those-who-look-on"} {
+		*file = filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(*file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := dashboard.Serve(t.Context(), opt)
+	must(err)
+	server, err := bus.Open(t.Context(), bus.Options{})
+	must(err)
+	clock := bus.NewClock()
+	w, err := bus.NewCommandWriter(server, "s", "d", time.Second, clock)
+	must(err)
+	guard, err := session.NewGuard(session.GuardOptions{Commands: w, Clock: clock, Stops: server, OnLook: page.Look})
+	must(err)
+	ctl, err := bus.NewCtl(server, "s", "d", w.Run(), clock, nil)
+	must(err)
+	t.Cleanup(func() {
+		var errs []error
+		for _, c := range []io.Closer{ctl, guard, w, page, server} {
+			errs = append(errs, c.Close())
+		}
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+	ctl.Handle(guard.Verbs()...)
+	shown := dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: ctl, Stopper: server}
+	page.Attach(shown)
+	const stream = "lsl://?name=Actiwave-Cap-of-the-second-laboratory&type=EEG"
+	_, found := guard.Waiting(t.Context(), stream, 90*time.Second)
+	defer func() { found() }()
+
+	b.run(scheme(false), chromedp.Navigate(page.URL()+"#token=another-secret-for-those-who-look-on"))
+	b.until("the name of the stream", `document.getElementById("waitname").textContent === "`+stream+`"`)
+	if got := eval[int](b, `[...document.querySelectorAll("#stop, #buttons button, #swap")].filter((e) => e.offsetParent !== null).length`); got != 0 {
+		t.Errorf("who looks on sees %d buttons", got)
+	}
+	b.run(chromedp.Navigate(page.URL()+"?again#token=a-secret-of-more-than-twenty-characters"))
+	b.until("the name of the stream", `document.getElementById("waitname").textContent === "`+stream+`" && document.getElementById("name").textContent === "s / d"`)
+	b.until("the time that it waits", `/^for [3-9] s; the session ends where it has not come within 90 s$/.test(document.getElementById("waittime").textContent)`)
+	works := func(what, want string) {
+		t.Helper()
+		b.until(what+": the buttons "+want, `[...document.querySelectorAll("#buttons button, #swapnow")].filter((e) => !e.disabled && e.getAttribute("aria-disabled") !== "true" && e.offsetParent !== null).map((e) => e.dataset.verb || e.id).join(" ") === "`+want+`"`)
+	}
+	held := func(want string) {
+		t.Helper()
+		b.until(want, `document.getElementById("waitheld").textContent === "`+want+`"`)
+	}
+	works("at first", "pause shadow")
+	held("")
+	b.run(chromedp.Click(chromedp.CSS(`[data-verb="pause"]`)))
+	held("No commands will be sent when it is there: paused by an operator")
+	works("paused", "resume shadow")
+	b.run(js(`document.activeElement.blur()`))
+	b.press("p")
+	held("")
+	b.run(chromedp.Click(chromedp.CSS(`[data-verb="shadow"]`)))
+	held("In shadow: no controller may act on the commands when it is there.")
+	works("in shadow", "pause actuate")
+	b.run(chromedp.Click(chromedp.CSS(`#stop`)))
+	held("No commands will be sent when it is there: EMERGENCY STOP by page: the button of the page")
+	works("stopped", "resume actuate")
+	if got := eval[int](b, `[...document.querySelectorAll("canvas")].filter((e) => e.offsetParent !== null).length`); got != 1 { // that of the controller
+		t.Errorf("%d pictures are seen, of which one can show something", got)
+	}
+	for _, dark := range []bool{false, true} {
+		for _, width := range []int64{320, 375, 1440} {
+			b.run(scheme(dark), size(width, 900), js(`scrollTo(0, 0)`))
+			if wide := eval[int64](b, `document.documentElement.scrollWidth`); wide > width {
+				t.Errorf("the page is %d pixels wide in a window of %d", wide, width)
+			}
+		}
+	}
+
+	found()
+	found = func() {}
+	rec := simulated(t, 1, synth.EEGMMIDB()[:8], 1)
+	page.Start(shown, rec.Info)
+	page.Look(bus.Telemetry{V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseDecoding})
+	b.until("the end of the wait", `document.getElementById("waitcard").hidden && document.getElementById("tracenote").textContent.includes("8 channels")`)
+	works("decoding", "pause shadow swapnow")
+	for _, line := range b.console() {
+		if !strings.Contains(line, "504 (Gateway Timeout)") { // no controller confirms the stop
+			t.Errorf("console: %s", line)
+		}
+	}
+}
