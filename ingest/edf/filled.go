@@ -14,7 +14,7 @@ import (
 )
 
 // filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
-// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as EDF+ has it.
+// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as MNE reads it.
 const (
 	filledText = "BAD filled"
 	ofChannel  = "@@"
@@ -26,21 +26,24 @@ type filled struct {
 	signal          int32   // the first with the label that the annotation names, -1 for all
 }
 
-// fills are the annotations of a file, sorted by signal and onset.
+// fills are the annotations of a file, sorted by signal, onset and duration.
 type fills struct {
 	list    pages.List[filled]
 	signals map[string]int32 // by label; nil before it is asked for
 }
 
-// add takes in an annotation; ok says that it is one of this kind.
+// isMark says whether an annotation is one of this kind.
+func isMark(text string, duration float64) bool {
+	return duration > 0 && (text == filledText || strings.HasPrefix(text, filledText+ofChannel))
+}
+
+// add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.
 func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
-	rest, ok := strings.CutPrefix(text, filledText)
-	if !ok || !(duration > 0) {
+	if !isMark(text, duration) {
 		return false
 	}
 	of := int32(-1)
-	if rest != "" {
-		label, named := strings.CutPrefix(rest, ofChannel)
+	if label, named := strings.CutPrefix(text, filledText+ofChannel); named {
 		if f.signals == nil {
 			f.signals = map[string]int32{}
 			for i := range h.signals {
@@ -52,7 +55,7 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 			}
 		}
 		var known bool
-		if of, known = f.signals[label]; !named || !known {
+		if of, known = f.signals[label]; !known {
 			return false
 		}
 	}
@@ -65,7 +68,7 @@ func (f *fills) Len() int      { return f.list.Len() }
 func (f *fills) Swap(i, j int) { a, b := f.list.At(i), f.list.At(j); *a, *b = *b, *a }
 func (f *fills) Less(i, j int) bool {
 	a, b := f.list.At(i), f.list.At(j)
-	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset)) < 0
+	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset), cmp.Compare(a.duration, b.duration)) < 0
 }
 
 // of is the first and the one behind the last that names a signal, -1 for all signals.

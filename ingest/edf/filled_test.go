@@ -350,7 +350,7 @@ func TestFilledEvents(t *testing.T) {
 			if k == 0 {
 				off = 0
 			}
-			rec.Events = append(rec.Events, signal.Event{Sample: k, Onset: (float64(k) + off) / rate, Label: fmt.Sprint(k)})
+			rec.Events = append(rec.Events, signal.Event{Sample: k, Onset: (float64(k) + off) / rate, Label: strconv.FormatInt(k, 10)})
 		}
 	}
 	again, losses := rewrite(t, rec, "edf+")
