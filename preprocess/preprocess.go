@@ -53,6 +53,23 @@ type Segmenter interface {
 	End() []Miss
 }
 
+// Recaller is a Segmenter that cuts windows around events which a live source told of behind their samples.
+type Recaller interface {
+	Segmenter
+	// Recall takes events of samples that Push has seen since Start, sorted by Sample, at most signal.MaxLate before the newest one. It
+	// returns the windows that are complete already, as Push does, and the events that get none, because their samples were never
+	// there; the others wait like those of Push.
+	Recall(events []signal.Event) ([]signal.Window, []Miss)
+}
+
+// Renumberer is a Processor that hands samples on under other numbers, such as at another rate.
+type Renumberer interface {
+	Processor
+	// Renumber is the sample of the output at which an event at this sample of the input comes out, which must be among those that
+	// Process has seen since Start.
+	Renumber(sample int64) int64
+}
+
 // Miss is an event that got no window.
 type Miss struct {
 	Event signal.Event

@@ -25,7 +25,7 @@ type Chunk struct {
 	X      [][]float64 // channel-major, all of one length; µV for voltages
 	Events []Event     // those with Start <= Sample < Start+Len(), sorted by Sample
 	// Late are events of samples that a live source handed out before it knew of them: Sample < Start, sorted by Sample. Who holds
-	// the past places them there; for who decides now there is Now.
+	// the past places them there; nobody takes them to be of another sample.
 	Late []Event
 	// Anew says that the source began anew with this chunk, such as a sender that was restarted: sample numbers start
 	// again, and nothing before has to do with what follows.
@@ -80,27 +80,12 @@ func (c Chunk) Clone() Chunk {
 	return out
 }
 
-// MaxLate is how late an event may be, in seconds, for who decides now.
+// MaxLate is how late an event may be, in seconds, for who decides now: so much of the past is kept for it.
 const MaxLate = 1.0
 
 // TooLate is how many events of c are later than MaxLate.
 func (c Chunk) TooLate() int {
 	return sort.Search(len(c.Late), func(i int) bool { return float64(c.Start-c.Late[i].Sample) <= MaxLate*c.Info.Rate })
-}
-
-// Now is c for who keeps no past: events that are late by at most MaxLate are at its first sample, with their true time as the onset,
-// and those that are later are nowhere.
-func (c Chunk) Now() Chunk {
-	if len(c.Late) == 0 {
-		return c
-	}
-	events := make([]Event, 0, len(c.Late)+len(c.Events))
-	for _, e := range c.Late[c.TooLate():] {
-		e.Sample = c.Start
-		events = append(events, e)
-	}
-	c.Events, c.Late = append(events, c.Events...), nil
-	return c
 }
 
 // EventsIn is the part of the sorted list that lies in [from, to). It shares memory.

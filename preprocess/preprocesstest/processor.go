@@ -36,6 +36,7 @@ func Run(t *testing.T, name string, construct func() preprocess.Processor) {
 	t.Run("NaN", func(t *testing.T) { p.nan(t, in, want) })
 	t.Run("input untouched", func(t *testing.T) { p.untouched(t, in) })
 	t.Run("numbers and times", func(t *testing.T) { p.axis(t, in, want) })
+	t.Run("numbers of the past", func(t *testing.T) { p.renumbers(t, in) })
 	t.Run("allocations", func(t *testing.T) { p.allocations(t) })
 	t.Run("empty stream", func(t *testing.T) {
 		step := construct()
@@ -247,6 +248,31 @@ func (p processor) axis(t *testing.T, in signal.Chunk, got *output) {
 	}
 	if !slices.Equal(got.events, in.Events) {
 		t.Errorf("%s: the events %v come out as %v", p.name, in.Events, got.events)
+	}
+}
+
+// renumbers checks that a step which changes the rate says at which sample of its output an event of the past is.
+func (p processor) renumbers(t *testing.T, in signal.Chunk) {
+	step := p.construct()
+	out := p.start(t, step, in.Info)
+	r, ok := step.(preprocess.Renumberer)
+	if !ok {
+		if out.Rate != in.Info.Rate {
+			t.Errorf("%s changes the rate, must be a preprocess.Renumberer", p.name)
+		}
+		return
+	}
+	got, err := step.Process(in)
+	if err != nil {
+		t.Fatalf("%s: Process: %v", p.name, err)
+	}
+	if len(got.Events) == 0 {
+		t.Fatalf("%s: no event comes out", p.name)
+	}
+	for i, e := range got.Events {
+		if was := in.Events[i]; r.Renumber(was.Sample) != e.Sample {
+			t.Errorf("%s: the event at sample %d comes out at %d, Renumber says %d", p.name, was.Sample, e.Sample, r.Renumber(was.Sample))
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package preprocesstest
 
 import (
+	"cmp"
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -31,6 +34,7 @@ func RunSegmenter(t *testing.T, name string, construct func() preprocess.Segment
 		s.run(t, seg, play(info, 2), k)
 		s.compare(t, "behind another stream", s.run(t, seg, in, k), want)
 	})
+	t.Run("late events", func(t *testing.T) { s.late(t, in, want) })
 	t.Run("gap", func(t *testing.T) { s.gap(t, in) })
 	t.Run("input untouched", func(t *testing.T) {
 		seg := construct()
@@ -163,6 +167,82 @@ func (s segmenter) compare(t *testing.T, what string, got, want cutting) {
 	}
 	if !slices.Equal(got.misses, want.misses) {
 		t.Errorf("%s: %s: the misses are %v, must be %v", s.name, what, got.misses, want.misses)
+	}
+}
+
+// late compares a segmenter that is told of events up to a second behind their samples with what it did when they came in time.
+func (s segmenter) late(t *testing.T, in signal.Chunk, want cutting) {
+	seg := s.construct()
+	r, ok := seg.(preprocess.Recaller)
+	if !ok {
+		return
+	}
+	n := s.start(t, seg, in.Info)
+	rng := rand.New(rand.NewPCG(9, 9))
+	told := make([]int64, len(in.Events)) // the sample from which each is known
+	for i, e := range in.Events {
+		told[i] = e.Sample + rng.Int64N(int64(signal.MaxLate*in.Info.Rate)+1)*int64(i%2)
+	}
+	var got cutting
+	late := 0
+	take := func(before, end int64) { // what is known from a sample in [before, end) on
+		var past []signal.Event
+		for i, e := range in.Events {
+			if before <= told[i] && told[i] < end && e.Sample < before {
+				past = append(past, e)
+			}
+		}
+		if late += len(past); len(past) == 0 {
+			return
+		}
+		ws, missed := r.Recall(past)
+		for _, w := range ws {
+			s.check(t, w, in, n, in.Start-1, before)
+			got.windows = append(got.windows, w.Clone())
+		}
+		got.misses = append(got.misses, missed...)
+	}
+	for at := in.Start; at < in.End(); at += 23 {
+		c := in.Slice(at, min(at+23, in.End()))
+		take(c.Start, c.End())
+		var events []signal.Event
+		for i, e := range in.Events {
+			if told[i] < c.End() && c.Start <= e.Sample && e.Sample < c.End() {
+				events = append(events, e)
+			}
+		}
+		c.Events = events
+		ws, err := seg.Push(c)
+		if err != nil {
+			t.Fatalf("%s: Push: %v", s.name, err)
+		}
+		for _, w := range ws {
+			s.check(t, w, in, n, in.Start-1, c.End())
+			got.windows = append(got.windows, w.Clone())
+		}
+	}
+	take(in.End(), math.MaxInt64)
+	got.misses = append(got.misses, seg.End()...)
+	if late < len(in.Events)/4 {
+		t.Fatalf("%s: only %d of %d events were late", s.name, late, len(in.Events))
+	}
+	inOrder := func(c cutting) cutting {
+		slices.SortStableFunc(c.windows, func(a, b signal.Window) int {
+			return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Event.Label, b.Event.Label)) // of one sample those that were in time come first
+		})
+		slices.SortStableFunc(c.misses, func(a, b preprocess.Miss) int { return cmp.Compare(a.Event.Sample, b.Event.Sample) })
+		return c
+	}
+	got, want = inOrder(got), inOrder(cutting{slices.Clone(want.windows), slices.Clone(want.misses)})
+	s.compare(t, "with late events", cutting{windows: got.windows}, cutting{windows: want.windows})
+	if len(got.misses) != len(want.misses) {
+		t.Errorf("%s: with late events: the misses are %v, must be of the same events as %v", s.name, got.misses, want.misses)
+		return
+	}
+	for i, m := range got.misses { // what is told of the data may be another number: how far they reach now
+		if m.Event != want.misses[i].Event || m.Why == "" {
+			t.Errorf("%s: with late events: miss %d is %+v, must be of %+v", s.name, i, m, want.misses[i].Event)
+		}
 	}
 }
 

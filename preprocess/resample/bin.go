@@ -221,6 +221,9 @@ func (f *Bin) finish(out *signal.Chunk, end int64) {
 	f.held.drop(f.next * f.axis.down)
 }
 
+// Renumber is the bin that a sample lies in, the first one for those that lie in front of it.
+func (f *Bin) Renumber(sample int64) int64 { return max(floorDiv(sample, f.axis.down), f.axis.first()) }
+
 // events is those that lie in bins before the next one, and in front of the first. It is valid until the next call.
 func (f *Bin) events() []signal.Event {
 	h := &f.held
@@ -228,7 +231,7 @@ func (f *Bin) events() []signal.Event {
 	n := 0
 	for ; n < len(h.events); n++ {
 		e := h.events[n]
-		if e.Sample = max(floorDiv(e.Sample, f.axis.down), f.axis.first()); e.Sample >= f.next {
+		if e.Sample = f.Renumber(e.Sample); e.Sample >= f.next {
 			break
 		}
 		h.taken = append(h.taken, e)

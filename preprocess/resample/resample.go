@@ -169,6 +169,14 @@ func (f *Resample) Flush() (signal.Chunk, error) {
 	return out, nil
 }
 
+// Renumber is the output that is nearest to a sample of the input.
+func (f *Resample) Renumber(sample int64) int64 {
+	if f.plan == nil {
+		return sample
+	}
+	return f.axis.nearest(sample)
+}
+
 // chunk is the next n samples of output, to be filled, with f.y on the filtered channels.
 func (f *Resample) chunk(n int) signal.Chunk {
 	out := f.out.Chunk(f.info, f.next, n)

@@ -18,9 +18,10 @@ func init() {
 // Events cuts one window around each event whose label is in a map, [Sample+tmin, Sample+tmin+length) with
 // length = tmax−tmin, both rounded to samples. Other events are no cues and count for nothing.
 //
-// Windows may overlap, and there may be several events at one sample. An event whose window starts before the data (at
-// the start of the stream or at a gap) or ends behind them is a Miss. For a tmin below 0 the past is kept: memory for
-// max(tmax−tmin, −tmin) seconds, see history.
+// Windows may overlap, and there may be several events at one sample: a window that shares samples with one that is tested is not
+// learned from there. An event whose window starts before the data (at the start of the stream or at a gap) or ends behind them is a
+// Miss. The past is kept for a tmin below 0, and for events that a live source tells of up to a second late (signal.MaxLate): memory for
+// max(tmax−tmin, 1−tmin) seconds, see history.
 //
 // A window may lose its trend and then the mean of its baseline, in the order of MNE's Epochs, channel by channel;
 // triggers and what is no voltage stay as they are. The trend is the mean (constant) or the line of least squares
@@ -52,7 +53,7 @@ type Events struct {
 	own            scratch // samples of windows that lose something
 	every          int64   // samples; 0 for one window of each event
 	blocks         []block // events that last, and have windows to come
-	spread         []cue   // scratch of cuesIn
+	spread         []cue   // scratch of within
 	pending        []cue   // waiting for samples, in order
 	missed         []preprocess.Miss
 	hist           history
@@ -106,7 +107,7 @@ func (s *Events) Start(in *signal.Info) (int, error) {
 	}
 	s.volt, s.blocks = voltages(in), s.blocks[:0]
 	s.pending, s.missed = s.pending[:0], nil
-	s.hist.start(in, max(s.to-s.from, -s.from))
+	s.hist.start(in, max(s.to-s.from, in.Samples(signal.MaxLate)+1-s.from)) // 1 for rounding, where a step has another rate
 	return int(s.length), nil
 }
 
@@ -185,16 +186,47 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 		}
 		at = e.Sample
 	}
-	for _, e := range s.cuesIn(c) {
+	for _, e := range s.within(c.Events, c.End(), c.Info.Rate) {
 		if _, known := s.Map[e.Label]; !known {
 			continue
 		}
-		if from := e.Sample + s.from; from < s.hist.run {
-			s.missed = append(s.missed, preprocess.Miss{Event: e.Event, Why: fmt.Sprintf("the %s starts at sample %d, the data at %d", s.part(s.from < s.offset), from, s.hist.run)})
+		if miss := s.before(e, s.hist.run); miss != nil {
+			s.missed = append(s.missed, *miss)
 			continue
 		}
 		s.pending = append(s.pending, e)
 	}
+	return s.cut(), nil
+}
+
+// Recall takes events of samples that are in the past. Those that last have their further windows too.
+func (s *Events) Recall(events []signal.Event) (ws []signal.Window, missed []preprocess.Miss) {
+	s.hist.takeBack()
+	for _, e := range s.within(events, s.hist.end(), s.hist.info.Rate) {
+		if _, known := s.Map[e.Label]; !known {
+			continue
+		}
+		if miss := s.before(e, s.hist.begin); miss != nil { // begin is run where all of the run is kept
+			missed = append(missed, *miss)
+			continue
+		}
+		s.pending = append(s.pending, e)
+	}
+	slices.SortStableFunc(s.pending, bySample)
+	return s.cut(), missed
+}
+
+// before is the miss of a cue whose window or baseline starts before the data, which begin at a sample; nil for none.
+func (s *Events) before(e cue, begin int64) *preprocess.Miss {
+	from := e.Sample + s.from
+	if from >= begin {
+		return nil
+	}
+	return &preprocess.Miss{Event: e.Event, Why: fmt.Sprintf("the %s starts at sample %d, the data at %d", s.part(s.from < s.offset), from, begin)}
+}
+
+// cut lends out the windows of the cues that wait and whose samples are there.
+func (s *Events) cut() []signal.Window {
 	// All windows have one place relative to their event, so they are complete in the order of the events.
 	ready := 0
 	for ready < len(s.pending) && s.pending[ready].Sample+s.to <= s.hist.end() {
@@ -211,35 +243,37 @@ func (s *Events) Push(c signal.Chunk) ([]signal.Window, error) {
 		}
 		s.correct(w)
 	}
-	return s.hist.windows, nil
+	return s.hist.windows
 }
 
-// cuesIn is the events of c, and those that stand for further windows of events that last, in order; behind the others at one sample.
-func (s *Events) cuesIn(c signal.Chunk) []cue {
+func bySample(a, b cue) int { return cmp.Compare(a.Sample, b.Sample) }
+
+// within is events, which are new, and cues before end that stand for further windows of events that last, in order; behind the
+// others at one sample.
+func (s *Events) within(events []signal.Event, end int64, rate float64) []cue {
 	s.spread = s.spread[:0]
-	for _, e := range c.Events {
+	for _, e := range events {
 		s.spread = append(s.spread, cue{e, e.Sample})
 	}
 	if s.every == 0 {
 		return s.spread
 	}
-	for _, e := range c.Events {
+	for _, e := range events {
 		if _, known := s.Map[e.Label]; known && e.Duration > 0 {
 			s.blocks = append(s.blocks, block{e, e.Sample + s.every})
 		}
 	}
-	rate := c.Info.Rate
 	s.blocks = slices.DeleteFunc(s.blocks, func(b block) bool { return b.next+s.offset+s.length > b.end(rate) })
 	for i := range s.blocks {
 		b := &s.blocks[i]
-		for ; b.next < c.End() && b.next+s.offset+s.length <= b.end(rate); b.next += s.every {
+		for ; b.next < end && b.next+s.offset+s.length <= b.end(rate); b.next += s.every {
 			e := b.event
 			behind := float64(b.next-e.Sample) / rate
 			e.Sample, e.Onset, e.Duration = b.next, e.Onset+behind, e.Duration-behind
 			s.spread = append(s.spread, cue{e, b.event.Sample})
 		}
 	}
-	slices.SortStableFunc(s.spread, func(a, b cue) int { return cmp.Compare(a.Sample, b.Sample) })
+	slices.SortStableFunc(s.spread, bySample)
 	return s.spread
 }
 

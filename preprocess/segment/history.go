@@ -58,7 +58,7 @@ func (h *history) push(c signal.Chunk) error {
 	if !h.started {
 		h.begin, h.run, h.started = c.Start, c.Start, true
 	}
-	h.windows, h.views = h.windows[:0], h.views[:0]
+	h.takeBack()
 	h.last = signal.Chunk{Info: h.info, Start: c.Start, Time: c.Time} // for TimeAt; the samples belong to others
 	m := int64(c.Len())
 	if h.n+m > h.room {
@@ -70,6 +70,9 @@ func (h *history) push(c signal.Chunk) error {
 	h.n += m
 	return nil
 }
+
+// takeBack ends what was lent out.
+func (h *history) takeBack() { h.windows, h.views = h.windows[:0], h.views[:0] }
 
 // makeRoom drops what is older than keep and moves the rest to the front, into longer slices where those are too short.
 func (h *history) makeRoom(m int64) {

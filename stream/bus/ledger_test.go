@@ -3,6 +3,7 @@ package bus
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -100,18 +101,18 @@ func TestStopLedgerListsAll(t *testing.T) {
 func TestStopLedgerIsBounded(t *testing.T) {
 	var l StopLedger
 	for k := range 3 * MaxLifted {
-		l.Hear(Stop{ID: fmt.Sprint(k)}, time.Now())
+		l.Hear(Stop{ID: strconv.Itoa(k)}, time.Now())
 		if k%2 == 1 {
 			l.Lift(time.Now())
 		}
 	}
 	for k := range 2 * maxMet {
-		l.Hear(Stop{ID: "more" + fmt.Sprint(k)}, time.Now())
+		l.Hear(Stop{ID: "more" + strconv.Itoa(k)}, time.Now())
 	}
 	if len(l.lifted) != MaxLifted || len(l.met) != maxMet {
 		t.Errorf("%d lifted, %d met", len(l.lifted), len(l.met))
 	}
-	if got := l.Lifted(2); !slices.Equal(got, []string{fmt.Sprint(3*MaxLifted - 2), fmt.Sprint(3*MaxLifted - 1)}) {
+	if got := l.Lifted(2); !slices.Equal(got, []string{strconv.Itoa(3*MaxLifted - 2), strconv.Itoa(3*MaxLifted - 1)}) {
 		t.Errorf("the newest are %v", got)
 	}
 }

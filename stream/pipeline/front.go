@@ -28,7 +28,12 @@ type front struct {
 	started bool            // a chunk has come
 	at      int64           // the sample that continues the stream; meaningless until started
 	running bool            // the steps have seen samples since they were started
-	next    int64           // the sample that continues what they have seen; meaningless until running
+	from    int64           // the first of these
+	next    int64           // the sample that continues what they have seen; both are meaningless until running
+	recalls bool            // one of segs cuts windows around events that come late
+	late    []signal.Event  // that came late, of samples that the steps have not handed on yet
+	flowed  bool            // samples have come out of the steps since they were started
+	done    int64           // the sample that continues these; meaningless until flowed
 	ready   []signal.Window // what one Push completes
 	own     int             // so many of them, from the first, are in memory of their own
 	use     []bool          // the channels that must be finite
@@ -57,6 +62,8 @@ type Stats struct {
 	// Rejected counts the windows among them that a check refused.
 	Rejected int64             `json:"rejected"`
 	Misses   []preprocess.Miss `json:"-"` // events that got no window
+	// Unseen counts those among them that a recording of the stream may have a window of: they came so late that their samples were gone.
+	Unseen int64 `json:"-"`
 	// Crossing says how a stream that has not the channels of training was taken, as Pipeline.Crossing does.
 	Crossing string `json:"crossing,omitempty"`
 }
@@ -72,12 +79,14 @@ func (f *front) start(in *signal.Info) (out *signal.Info, length int, err error)
 	if s, ok := f.segs[0].(interface{ EventLabels() []string }); ok {
 		f.labels = s.EventLabels()
 	}
+	f.recalls = slices.ContainsFunc(f.segs, func(s preprocess.Segmenter) bool { _, ok := s.(preprocess.Recaller); return ok })
 	return out, length, nil
 }
 
 // restart clears every step.
 func (f *front) restart() (out *signal.Info, length int, err error) {
 	info, bridge := f.in, f.bridge()
+	f.late, f.flowed = f.late[:0], false
 	for i, s := range f.steps {
 		if info, err = s.Start(info); err != nil {
 			return nil, 0, f.fail(i, err)
@@ -121,8 +130,12 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 	if len(c.X) != len(f.in.Channels) {
 		return nil, fmt.Errorf("a chunk with %d channels, the stream began with %d", len(c.X), len(f.in.Channels))
 	}
+	if len(c.Late) > 0 {
+		f.recall(c)
+		c.Late = nil
+	}
 	if c.Len() == 0 && len(c.Events) == 0 && !c.Anew {
-		return nil, nil
+		return f.ready, nil
 	}
 	switch {
 	case f.started && c.Anew:
@@ -169,6 +182,9 @@ func (f *front) push(c signal.Chunk) ([]signal.Window, error) {
 
 // good takes samples that are all finite and continue the stream.
 func (f *front) good(c signal.Chunk) error {
+	if !f.running {
+		f.from = c.Start
+	}
 	f.running, f.next = true, c.End()
 	return f.through(0, c)
 }
@@ -241,6 +257,9 @@ func (f *front) finish() error {
 			}
 		}
 	}
+	for _, e := range f.late {
+		f.unseen(e, "it came late, and the stream ended or broke off before its sample was preprocessed")
+	}
 	for i, s := range f.segs {
 		if misses := s.End(); i == 0 { // a window that slides waits for nothing
 			f.stats.Misses = append(f.stats.Misses, misses...)
@@ -266,17 +285,30 @@ func (f *front) through(i int, c signal.Chunk) error {
 		defer f.stage(Windowed)
 	}
 	f.keep()
+	c = f.joined(c)
 	from := len(f.ready)
 	for k, s := range f.segs {
 		ws, err := s.Push(c)
 		if err != nil {
 			return fmt.Errorf("%s: sample %d: %w", f.names[len(f.steps)+k], f.next, err)
 		}
-		f.ready = append(f.ready, ws...)
-		for i := len(f.ready) - len(ws); k > 0 && i < len(f.ready); i++ {
-			f.ready[i].Slides = true
-		}
+		f.completed(k, ws)
 	}
+	f.check(from)
+	return nil
+}
+
+// completed notes windows of segmenter k.
+func (f *front) completed(k int, ws []signal.Window) {
+	f.ready = append(f.ready, ws...)
+	for i := len(f.ready) - len(ws); k > 0 && i < len(f.ready); i++ {
+		f.ready[i].Slides = true
+	}
+}
+
+// check puts the windows that are ready from number from on in order, and says which must not be used. Those that two segmenters cut
+// alike are kept once.
+func (f *front) check(from int) {
 	fresh := f.ready[from:]
 	if len(f.segs) > 1 {
 		slices.SortStableFunc(fresh, func(a, b signal.Window) int { return cmp.Compare(a.End(), b.End()) })
@@ -294,7 +326,6 @@ func (f *front) through(i int, c signal.Chunk) error {
 			f.stats.Rejected++
 		}
 	}
-	return nil
 }
 
 // keep gives the windows that are ready memory of their own: the segmenters are about to use theirs again, which happens

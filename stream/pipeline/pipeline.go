@@ -87,6 +87,9 @@ type Prediction struct {
 	Origin int64         // sample of the event that the window is of, see signal.Window
 	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
 	Rejected string
+	// Unlike says that the stream is unlike the rest that the threshold of the section decide was set with, so that there is no
+	// decision: a window that slides is rejected, one that was also cut around an event has its scores all the same.
+	Unlike bool
 	// Look is what a window that slides looks like, where Pipeline.KeepLooks asks for it.
 	Look []float64
 }
@@ -560,10 +563,11 @@ func (p *Pipeline) view(c signal.Chunk) signal.Chunk {
 	return v
 }
 
-// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call. Events that came late
-// are seen as Chunk.Now has them.
+// Windows takes one chunk and returns the windows that it completes, preprocessed, valid until the next call. Windows around events
+// that came up to signal.MaxLate late are where the events were, cut from the past: the same as if they had come in time. Unseen
+// counts those of which there is no window any more.
 func (p *Pipeline) Windows(c signal.Chunk) ([]signal.Window, error) {
-	return p.front.push(p.view(c.Now()))
+	return p.front.push(p.view(c))
 }
 
 // FlushWindows ends the stream for Windows.
@@ -600,6 +604,9 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 
 // Breaks counts how often the stream broke off or began anew since Start: the Gaps and Restarts of Stats.
 func (p *Pipeline) Breaks() int64 { return p.front.stats.Gaps + p.front.stats.Restarts }
+
+// Unseen counts the late events that got no window since Start: the Unseen of Stats.
+func (p *Pipeline) Unseen() int64 { return p.front.stats.Unseen }
 
 // Stats counts what p has seen since Start.
 func (p *Pipeline) Stats() Stats {
@@ -644,6 +651,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		}
 		if held != "" && w.Event == nil {
 			*q = reject(q, w, held)
+			q.Unlike = true
 			p.front.stats.Rejected++
 			n++
 			continue
@@ -652,7 +660,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 			fails(w, err)
 			continue
 		}
-		q.Look = look
+		q.Look, q.Unlike = look, held != ""
 		if p.spec.Target == nil {
 			if err := p.decide(q, w, held != ""); err != nil {
 				fails(w, fmt.Errorf("decide: %w", err))

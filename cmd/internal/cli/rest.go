@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func (r *restFlags) add(cmd *cobra.Command) {
 // apply writes the rate over the pipeline's own, and checks that rest data and a rate are there together.
 func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool) error {
 	var err error
-	if r.files, err = resolveAll(r.files, false); err != nil {
+	if r.files, err = restFiles(r.files); err != nil {
 		return err
 	}
 	given := len(r.files)+len(r.events) > 0
@@ -72,26 +73,43 @@ func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool)
 	return nil
 }
 
+// restFiles is the recordings that --rest names.
+func restFiles(names []string) ([]string, error) {
+	if slices.Contains(names, "") {
+		return nil, usageError{errors.New("--rest: a name is empty: is there a comma too many?")}
+	}
+	return resolveAll(names, false)
+}
+
 // apart refuses rest that is one of the training recordings.
 func (r *restFlags) apart(files []string) error {
-	train := map[string]string{}
+	f, other, err := inBoth(r.files, files)
+	if err == nil && f != "" {
+		err = refusal{fmt.Errorf("--rest %s is the training recording %s: the decoder has learned from it; give another, or --rest-events for rest within the training recordings", f, other)}
+	}
+	return err
+}
+
+// inBoth is the first of files that has the same content as one of others, and that; "" where none has.
+func inBoth(files, others []string) (file, other string, err error) {
+	known := map[string]string{}
+	for _, f := range others {
+		sum, err := hashFile(f)
+		if err != nil {
+			return "", "", notThere(err)
+		}
+		known[sum+synthName(f)] = f
+	}
 	for _, f := range files {
 		sum, err := hashFile(f)
 		if err != nil {
-			return notThere(err)
+			return "", "", notThere(err)
 		}
-		train[sum+synthName(f)] = f
-	}
-	for _, f := range r.files {
-		sum, err := hashFile(f)
-		if err != nil {
-			return notThere(err)
-		}
-		if other, same := train[sum+synthName(f)]; same {
-			return refusal{fmt.Errorf("--rest %s is the training recording %s: the decoder has learned from it; give another, or --rest-events for rest within the training recordings", f, other)}
+		if o, same := known[sum+synthName(f)]; same {
+			return f, o, nil
 		}
 	}
-	return nil
+	return "", "", nil
 }
 
 // calibrate sets the threshold of t's pipeline. With permuted labels there is none to set.
