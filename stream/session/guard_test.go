@@ -310,6 +310,50 @@ func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
 	}
 }
 
+// TestWhatIsDoneIsNotRefused: where whoever asked has gone before the session has seen what was done, the answer, which the log shows,
+// says that it is done; what had not begun is refused, and not done later.
+func TestWhatIsDoneIsNotRefused(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	e := &engine{opt: Options{Commands: p.w}, ops: make(chan func()), over: make(chan struct{})} // it stands still
+	p.g.attach(e)
+	defer close(e.over)
+	ask := func(verb string) (bus.Reply, standing) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		r := p.ctl.Call(ctx, bus.Request{Verb: verb, Sent: p.clock.Now(), Run: p.w.Run()})
+		var s standing
+		if r.OK {
+			if err := json.Unmarshal(r.Result, &s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return r, s
+	}
+	for _, c := range []struct{ verb, held string }{{"pause", "paused by an operator"}, {"resume", ""}} {
+		r, s := ask(c.verb)
+		if !r.OK || s.Held != c.held || !strings.Contains(s.Unseen, "it is done") || s.Phase != "" {
+			t.Errorf("%s: %+v, %+v", c.verb, r, s)
+		}
+		p.holds(c.held)
+	}
+	for _, verb := range []string{"stop", "accept"} { // the session does these itself
+		if r, _ := ask(verb); r.OK || !strings.Contains(r.Error, "whoever asked has gone before the session could begin with it, and nothing was done") {
+			t.Errorf("%s: %+v", verb, r)
+		}
+	}
+	select {
+	case <-e.ops:
+		t.Error("something is done later")
+	case <-time.After(20 * time.Millisecond):
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.do(gone, func() error { t.Error("done"); return nil }); err == nil {
+		t.Error("no error")
+	}
+}
+
 // TestAllStopsAreShownAndKept: of all stops in force the newest is shown with how many others there are, each was told when it became
 // known, all are on record, and are there again behind a new start.
 func TestAllStopsAreShownAndKept(t *testing.T) {
