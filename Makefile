@@ -69,7 +69,7 @@ soak: ## a live session and what happens to it: processes killed, a cable pulled
 	$(GO) build -o bin/soak ./benchmarks/soak && bin/soak -minutes 30
 	$(GO) run ./benchmarks/speed/live -seconds 600 scale
 
-idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB)
+idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB, ssvep-exo and eegmat)
 	$(GO) run ./benchmarks/idle
 
 vet:

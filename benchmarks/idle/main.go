@@ -1,8 +1,9 @@
 // Command idle shows whether the no-control output keeps its word: how many false decisions a minute there are on rest that
 // the decoder and its threshold have never seen, beside the rate that was asked for.
 //
-//	go run ./benchmarks/idle                  # needs EEGMMIDB S001 and S002 below GYRUS_DATA
+//	go run ./benchmarks/idle                  # needs EEGMMIDB S001 and S002, ssvep-exo and eegmat below GYRUS_DATA
 //	go run ./benchmarks/idle -rate 2 -json
+//	go run ./benchmarks/idle -set ssvep-exo
 //
 // The decoder learns fists against feet from runs 6, 10 and 14 of a subject. Its threshold is set by one recording of rest
 // and measured on the other, both ways round: run 1 has the eyes open, run 2 closed. A third row sets it by the rests of the
@@ -13,6 +14,9 @@
 // of the rest that should set the threshold: then there is none, and the row says so. The interval is the exact one of a
 // Poisson rate, 95 %; the bar is met where the rate is at most what was asked for. gyrus eval --rest says the same of a model
 // of one's own.
+//
+// A second table is of persons whom nobody looked at when the guard against other rest was made: those of the SSVEP exoskeleton set
+// and of EEGMAT, each with the guard and without, with what it costs of their trials, and the sums over persons.
 package main
 
 import (

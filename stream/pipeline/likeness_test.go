@@ -9,9 +9,10 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// rhythm is windows of 1 s, 0.1 s apart, of two channels at 100 Hz: noise and a rhythm of 10 Hz of the given amplitude.
-func rhythm(seed uint64, n int, amplitude float64) (looks [][]float64, times []float64) {
+// rhythm is 600 windows of 1 s, 0.1 s apart, of two channels at 100 Hz: noise and a rhythm of 10 Hz of the given amplitude.
+func rhythm(seed uint64, amplitude float64) (looks [][]float64, times []float64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
+	const n = 600
 	x := [2][]float64{}
 	for ch := range x {
 		for t := range 100 + 10*n {
@@ -45,7 +46,7 @@ func tenths(looks [][]float64, times []float64) (p []RestPart) {
 // TestLikenessLimit: the limit is the farthest that a part of the rest goes from the others, by the definition's sums: the average
 // of z-scores weighs each window by the time behind it, and what comes before the first counts as if it were like that one.
 func TestLikenessLimit(t *testing.T) {
-	rest, times := rhythm(1, 600, 0.2)
+	rest, times := rhythm(1, 0.2)
 	var p Pipeline
 	if err := p.FitLikeness(rest, tenths(rest, times)); err != nil {
 		t.Fatal(err)
@@ -63,7 +64,7 @@ func TestLikenessLimit(t *testing.T) {
 					mean += x[k] / float64(len(part.Others))
 				}
 				for _, x := range part.Others {
-					square += math.Pow(x[k]-mean, 2) / float64(len(part.Others))
+					square += (x[k] - mean) * (x[k] - mean) / float64(len(part.Others))
 				}
 				z, before := 0.0, 1.0
 				for j := i; j >= 0; j-- {
@@ -89,9 +90,9 @@ func TestLikenessLimit(t *testing.T) {
 
 // TestLikenessLearnsDrift: rest that goes on from one kind to another says that it may, and no more is held back than a few parts.
 func TestLikenessLearnsDrift(t *testing.T) {
-	steady, times := rhythm(1, 600, 0.2)
-	drifting, _ := rhythm(2, 600, 0.2)
-	strong, _ := rhythm(3, 600, 0.6)
+	steady, times := rhythm(1, 0.2)
+	drifting, _ := rhythm(2, 0.2)
+	strong, _ := rhythm(3, 0.6)
 	copy(drifting[480:], strong[480:])
 	var narrow, wide Pipeline
 	for _, err := range []error{narrow.FitLikeness(steady, tenths(steady, times)), wide.FitLikeness(drifting, tenths(drifting, times))} {
@@ -99,7 +100,7 @@ func TestLikenessLearnsDrift(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	later, _ := rhythm(4, 600, 0.6)
+	later, _ := rhythm(4, 0.6)
 	count := func(held []bool) (n int) {
 		for _, h := range held {
 			if h {
@@ -132,7 +133,7 @@ func TestLookIsHjorths(t *testing.T) {
 // channel that falls off is as well. What is saved comes back.
 func TestLikeness(t *testing.T) {
 	var p, loaded Pipeline
-	rest, times := rhythm(1, 600, 0.2)
+	rest, times := rhythm(1, 0.2)
 	if err := p.FitLikeness(rest, tenths(rest, times)); err != nil {
 		t.Fatal(err)
 	}
@@ -148,11 +149,11 @@ func TestLikeness(t *testing.T) {
 		}
 		return float64(n) / float64(len(held))
 	}
-	same, _ := rhythm(2, 600, 0.2)
+	same, _ := rhythm(2, 0.2)
 	if h := part(loaded.HeldBack(same, times)); h > 0.05 {
 		t.Errorf("of rest of the same kind %.3f is held back", h)
 	}
-	other, _ := rhythm(3, 600, 2)
+	other, _ := rhythm(3, 2)
 	if h := part(loaded.HeldBack(other, times)); h < 1 {
 		t.Errorf("of rest of another kind %.3f is held back", h)
 	}

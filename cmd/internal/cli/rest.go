@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -78,7 +80,29 @@ func restFiles(names []string) ([]string, error) {
 	if slices.Contains(names, "") {
 		return nil, usageError{errors.New("--rest: a name is empty: is there a comma too many?")}
 	}
-	return resolveAll(names, false)
+	return resolveAll(joinChoices(names), false)
+}
+
+// joinChoices puts together again what a comma has parted within the name of recordings of a set, such as eegmmidb:S001:R01,R02: what
+// follows one is a name of its own only where there is such a file, folder or set.
+func joinChoices(names []string) (joined []string) {
+	alone := func(arg string) bool {
+		name, _, _ := splitName(arg)
+		_, noSet := dataset.Lookup(name)
+		_, noFile := os.Stat(arg)
+		_, noFolder := os.Stat(name)
+		return noSet == nil || noFile == nil || noFolder == nil || synthName(arg) != "" || strings.ContainsAny(arg, `/\`)
+	}
+	for _, name := range names {
+		if n := len(joined); n > 0 && !alone(name) {
+			if _, choice, _ := splitName(joined[n-1]); choice != "" {
+				joined[n-1] += "," + name
+				continue
+			}
+		}
+		joined = append(joined, name)
+	}
+	return joined
 }
 
 // apart refuses rest that is one of the training recordings.
