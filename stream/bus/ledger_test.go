@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -90,7 +91,7 @@ func TestStopLedgerListsAll(t *testing.T) {
 		t.Errorf("behind the resumption: %v", got)
 	}
 	for k := range maxMet + 1 { // the newest is never the one that is forgotten
-		l.Told(Stop{ID: fmt.Sprint(k)}, now.Add(-time.Duration(k)*time.Minute))
+		l.Told(Stop{ID: strconv.Itoa(k)}, now.Add(-time.Duration(k)*time.Minute))
 	}
 	if s, _, _ := l.InForce(); s.ID != "0" || len(l.All()) != maxMet {
 		t.Errorf("%q of %d", s.ID, len(l.All()))

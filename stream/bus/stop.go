@@ -231,10 +231,8 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 // stopRefused says whether the server lets this client send no stop, or hear no answer to one.
 func (b *Bus) stopRefused(session, inbox string) error {
 	deaf := b.refusedBy(inbox)
-	if deaf != nil { // what the server says of the stop itself comes behind that
-		if err := b.settle(); err != nil {
-			return nil // it is looked at again
-		}
+	if deaf != nil && b.settle() != nil { // what the server says of the stop itself comes behind that
+		deaf = nil // it is looked at again
 	}
 	if err := b.refusedBy(StopSubject(session)); err != nil {
 		return fmt.Errorf("bus: THE STOP DID NOT LEAVE: stop by hand, or with the key of an operator of session %s: %w", session, err)
