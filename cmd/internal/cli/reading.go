@@ -29,12 +29,14 @@ const (
 	electrodesFlag = "electrodes"
 	encodingFlag   = "header-encoding"
 	mappingFlag    = "mapping"
+	journalsFlag   = "journals"
 )
 
 // addReading gives a command the flags.
 func addReading(cmd *cobra.Command) {
 	cmd.Flags().Bool(strictFlag, false, "refuse recordings that break the specification of their format")
 	cmd.Flags().String(electrodesFlag, "", "file that says where the electrodes are ("+strings.Join(electrodes.Endings(), " ")+"), joined by name")
+	cmd.Flags().Bool(journalsFlag, false, "take what a recorder wrote about itself (in XDF: streams of the types Clock, Log and Decisions, in JSON) for events too")
 	addLenient(cmd)
 }
 
@@ -77,6 +79,8 @@ func readingOf(cmd *cobra.Command) (opener, error) {
 	p.Mapping = filepath.ToSlash(mapping)
 	var err error
 	r.Options, err = p.Options(ingest.Paths{})
+	journals, _ := text(journalsFlag)
+	r.Journals = journals == "true"
 	var format *ingest.FormatError
 	if err != nil && !errors.As(err, &format) { // not there, or of no known ending
 		err = usageError{fmt.Errorf("--%s: %w", electrodesFlag, err)}
