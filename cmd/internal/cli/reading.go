@@ -36,12 +36,12 @@ const (
 func addReading(cmd *cobra.Command) {
 	cmd.Flags().Bool(strictFlag, false, "refuse recordings that break the specification of their format")
 	cmd.Flags().String(electrodesFlag, "", "file that says where the electrodes are ("+strings.Join(electrodes.Endings(), " ")+"), joined by name")
-	cmd.Flags().Bool(journalsFlag, false, "take what a recorder wrote about itself (in XDF: streams of the types Clock, Log and Decisions, in JSON) for events too")
 	addLenient(cmd)
 }
 
 // addLenient gives a command the flags about what is in a file itself.
 func addLenient(cmd *cobra.Command) {
+	cmd.Flags().Bool(journalsFlag, false, "take what a recorder wrote about itself (in XDF: streams of the types Clock, Log and Decisions, in JSON) for events too")
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
 	cmd.Flags().String(encodingFlag, "auto", "of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
 	cmd.Flags().String(mappingFlag, "", "of a table (CSV): the file that says what its columns are (default: FILE.gyrus.yaml beside it); see gyrus info --mapping-template")
