@@ -220,14 +220,14 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	}
 	var runs []restRun
 	var trials []trial
-	var atRest []signal.Event
+	var resting []signal.Event
 	for _, e := range Lasting(rec.Events, rest, rec.Info.Rate, 0) {
 		if slices.Contains(rest, e.Label) {
-			atRest = append(atRest, e)
+			resting = append(resting, e)
 			all.longest = max(all.longest, e.Duration)
 		}
 	}
-	all.events += len(atRest)
+	all.events += len(resting)
 	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
 	put := func(_ context.Context, q *pipeline.Prediction) error {
@@ -237,7 +237,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 			trials = append(trials, trial{from, to, slices.Index(p.Classes(), q.Truth)})
 		}
 		all.window = to - from
-		atRest := rest == nil || within(atRest, rec.Info.Rate, from, to)
+		atRest := rest == nil || within(resting, rec.Info.Rate, from, to)
 		switch {
 		case !q.Slides:
 			return nil

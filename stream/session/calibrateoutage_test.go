@@ -49,7 +49,7 @@ func outage(t *testing.T, rec *signal.Recording, from, to int64) (chunks []signa
 // learned from them, and that is said with the times at which they were; all others are at their samples.
 func TestCalibrateOverAnOutage(t *testing.T) {
 	opt := synth.Defaults()
-	opt.Channels, opt.TrialsPerClass = []string{"FC3", "C3", "C4", "CP4"}, 14
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 14
 	rec, _, err := synth.MotorImagery(opt)
 	if err != nil {
 		t.Fatal(err)
