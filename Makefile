@@ -69,7 +69,7 @@ soak: ## a live session and what happens to it: processes killed, a cable pulled
 	$(GO) build -o bin/soak ./benchmarks/soak && bin/soak -minutes 30
 	$(GO) run ./benchmarks/speed/live -seconds 600 scale
 
-idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB)
+idle: ## false activations at rest, beside the rate asked for (needs EEGMMIDB, ssvep-exo and eegmat)
 	$(GO) run ./benchmarks/idle
 
 vet:
@@ -136,7 +136,7 @@ stream-formats: ## memory of playing files of 10 GB and of reading files whole, 
 	$(GO) run ./benchmarks/speed big
 
 interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MNE and pyEDFlib (needs Python)
-	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/edf
+	GYRUS_EDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeer ./ingest/edf
 
 interop-brainvision: $(FORMATS) ## what gyrus writes as BrainVision, read by MNE (needs Python)
 	GYRUS_BRAINVISION_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/brainvision
@@ -159,6 +159,9 @@ $(BIDS): ingest/bids/testdata/requirements.txt
 
 interop-bids: $(BIDS) ## BIDS trees that gyrus writes, by the official validator and by mne-bids (needs Python)
 	GYRUS_BIDS_PYTHON=$(abspath $(BIDS))/bin/python $(GO) test -count=1 -v -run TestPeer ./ingest/bids
+
+interop-electrodes: $(FORMATS) ## electrodes files that MNE comes with, where MNE has them (needs Python)
+	GYRUS_ELECTRODES_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeersOwnFiles ./ingest/electrodes
 
 NEO := bin/neo
 $(NEO): ingest/blackrock/testdata/requirements.txt ingest/text/testdata/requirements.txt

@@ -84,7 +84,12 @@ func TestWriteFileBeside(t *testing.T) {
 	ingest.Register(ingest.Format{
 		Name: "pair", Match: func(head []byte) bool { return bytes.HasPrefix(head, []byte("good")) },
 		OpenIn: func(_ fs.FS, f ingest.File, name string) (*signal.Recording, error) {
-			return &signal.Recording{Name: name, Info: &signal.Info{}, Parts: []string{strings.TrimSuffix(name, ".one") + ".two"}, Closer: f}, nil
+			rec := &signal.Recording{Name: name, Info: &signal.Info{}, Closer: f}
+			head := make([]byte, len("good, alone"))
+			if n, _ := f.ReadAt(head, 0); string(head[:n]) != "good, alone" {
+				rec.Parts = []string{strings.TrimSuffix(name, ".one") + ".two"}
+			}
+			return rec, nil
 		},
 	})
 	for name, c := range map[string]struct {
@@ -97,13 +102,14 @@ func TestWriteFileBeside(t *testing.T) {
 		"the old pair":       {there: "f.one=good f.two=good"},
 		"another alone":      {there: "f.two=mine", fails: "f.two beside it, which is there and does not belong to it: move that"},
 		"another with it":    {there: "f.one=other f.two=mine", fails: "does not belong to it"},
+		"not of the old one": {there: "f.one=good,_alone f.two=mine", fails: "does not belong to it"},
 		"what is read":       {there: "f.one=good f.two=good", reads: "f.two", fails: "f.two beside it, which would overwrite what is being read"},
 		"a part of that":     {there: "f.one=good f.two=good", parts: []string{"f.two"}, fails: "f.two beside it, which would overwrite"},
 		"in place of a part": {there: "f.one=mine", parts: []string{"f.one"}, fails: "f.one would overwrite what is being read"},
 	} {
 		dir := t.TempDir()
 		for _, file := range strings.Fields(c.there) {
-			f, text, _ := strings.Cut(file, "=")
+			f, text, _ := strings.Cut(strings.ReplaceAll(file, "_", " "), "=")
 			if err := os.WriteFile(filepath.Join(dir, f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +132,7 @@ func TestWriteFileBeside(t *testing.T) {
 			t.Errorf("%s: %v are left (%v), want the %d that were there", name, left, err, want)
 		}
 		for _, file := range strings.Fields(c.there) {
-			f, text, _ := strings.Cut(file, "=")
+			f, text, _ := strings.Cut(strings.ReplaceAll(file, "_", " "), "=")
 			if got, err := os.ReadFile(filepath.Join(dir, f)); err != nil || (string(got) == text) != (c.fails != "") {
 				t.Errorf("%s: %s has %q (%v), had %q", name, f, got, err, text)
 			}

@@ -16,12 +16,14 @@ import (
 // Activity is what the section decide of a pipeline would have told a controller during recordings. A decision is one that
 // begins: windows that follow each other with the same one count once.
 type Activity struct {
-	IdleS float64   // time of the sliding windows that lie wholly outside of trials
-	AwayS float64   // s, the same for windows that a check refused: nothing can be decided there
-	False int       // decisions that begin in it
-	Times []float64 // of each trial, s from its event to the first decision that begins in it; +Inf where there is none
-	Right int       // trials whose first decision is their class
-	Wrong int       // and those where it is another
+	IdleS   float64   // time of the sliding windows that lie wholly outside of trials
+	AwayS   float64   // s, the same for windows that a check refused: nothing can be decided there
+	UnlikeS float64   // s of these in which the stream is unlike the rest that the threshold was set with
+	False   int       // decisions that begin in it
+	Times   []float64 // of each trial, s from its event to the first decision that begins in it; +Inf where there is none
+	Right   int       // trials whose first decision is their class
+	Wrong   int       // and those where it is another
+	Cued    int       // trials in recordings that were taken for rest: idle time, and in none of the other counts
 }
 
 // Active plays rec through p, which must cut all windows and have a section decide, and adds what happens to a. A trial lasts
@@ -29,17 +31,35 @@ type Activity struct {
 // class that stands for rest are no trials but part of the idle time. Windows that a check refused
 // are no idle time, but counted apart.
 func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) error {
+	windows, trials, err := decisions(ctx, p, rec, onChunk)
+	if err == nil {
+		a.count(windows, trials, float64(p.LiveHop())/p.OutRate())
+	}
+	return err
+}
+
+// AtRest is Active for a recording in which nothing is meant, whatever its events say: all of it is idle time. The trials that they
+// would be are counted as Cued.
+func (a *Activity) AtRest(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) error {
+	windows, trials, err := decisions(ctx, p, rec, onChunk)
+	if err == nil {
+		a.Cued += len(trials)
+		a.count(windows, nil, float64(p.LiveHop())/p.OutRate())
+	}
+	return err
+}
+
+// decisions plays rec through p and says what it decides in the windows that slide, and when something was asked for.
+func decisions(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) (windows []slid, trials []trial, err error) {
 	if p.Decider() == nil {
-		return errors.New("the pipeline has no section decide: every window is a decision, and none holds back")
+		return nil, nil, errors.New("the pipeline has no section decide: every window is a decision, and none holds back")
 	}
 	if err := p.Causal(); err != nil {
-		return err
+		return nil, nil, err
 	}
-	var windows []slid
-	var trials []trial
 	put := func(_ context.Context, q *pipeline.Prediction) error {
 		rate := p.OutRate()
-		w := slid{from: float64(q.Start) / rate, to: float64(q.End) / rate, class: slices.Index(p.Classes(), q.Decision), refused: q.Rejected != ""}
+		w := slid{from: float64(q.Start) / rate, to: float64(q.End) / rate, class: slices.Index(p.Classes(), q.Decision), refused: q.Rejected != "" || q.Unlike, unlike: q.Unlike}
 		if q.Event != nil {
 			trials = append(trials, trial{float64(q.Event.Sample) / rate, w.to + (w.to-w.from)/2, slices.Index(p.Classes(), q.Truth)})
 		}
@@ -51,7 +71,7 @@ func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal
 	src := ingest.Play(rec, ingest.PlayOptions{})
 	stats, err := Run(ctx, src, p, SinkFunc(put), Options{OnChunk: onChunk})
 	if err = errors.Join(err, src.Close()); err != nil {
-		return fmt.Errorf("%s: %w", rec.Name, err)
+		return nil, nil, fmt.Errorf("%s: %w", rec.Name, err)
 	}
 	for _, m := range stats.Misses { // something was asked for, but there is no window to say until when
 		if len(windows) > 0 {
@@ -62,8 +82,7 @@ func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal
 	if rest, ok := p.Decider().(decoders.RestFitter); ok {
 		trials = slices.DeleteFunc(trials, func(t trial) bool { return t.class >= 0 && t.class == rest.RestClass() })
 	}
-	a.count(windows, trials, float64(p.LiveHop())/p.OutRate())
-	return nil
+	return windows, trials, nil
 }
 
 // missed is the class of a trial that counts as busy time only.
@@ -73,7 +92,8 @@ const missed = -2
 type slid struct {
 	from, to float64
 	class    int
-	refused  bool
+	refused  bool // by any check
+	unlike   bool // since the stream is unlike the rest of the threshold
 }
 
 // count adds windows, step seconds apart, and trials to a.
@@ -100,6 +120,9 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 		case !idle:
 		case w.refused:
 			a.AwayS += step
+			if w.unlike {
+				a.UnlikeS += step
+			}
 		default:
 			a.IdleS += step
 			if begins {

@@ -12,7 +12,7 @@ func TestActivityByHand(t *testing.T) {
 	decided := map[float64]int{2: 1, 2.5: 1, 4: 0, 4.5: 1, 7: 0, 9.5: 1, 14: 0}
 	var windows []slid
 	for to := 1.0; to <= 15; to += 0.5 {
-		w := slid{from: to - 1, to: to, class: -1, refused: to == 8}
+		w := slid{from: to - 1, to: to, class: -1, refused: to == 8 || to == 8.5, unlike: to == 8.5}
 		if k, ok := decided[to]; ok {
 			w.class = k
 		}
@@ -20,10 +20,10 @@ func TestActivityByHand(t *testing.T) {
 	}
 	var a Activity
 	a.count(windows, []trial{{3, 5, 1}, {10, 12, 0}, {16, 18, missed}}, 0.5)
-	// Idle ends: 1 1.5 2 2.5 3 | 6 6.5 7 7.5 (8 is refused) 8.5 9 9.5 10 | 13 13.5 14 14.5 15: 18 windows. False: at 2 (2.5
+	// Idle ends: 1 1.5 2 2.5 3 | 6 6.5 7 7.5 (8 and 8.5 are refused) 9 9.5 10 | 13 13.5 14 14.5 15: 17 windows. False: at 2 (2.5
 	// goes on), 7, 9.5 and 14.
-	if a.IdleS != 9 || a.AwayS != 0.5 || a.False != 4 {
-		t.Errorf("%g s idle with %d decisions, %g s refused; want 9 with 4, 0.5", a.IdleS, a.False, a.AwayS)
+	if a.IdleS != 8.5 || a.AwayS != 1 || a.UnlikeS != 0.5 || a.False != 4 {
+		t.Errorf("%g s idle with %d decisions, %g s refused, %g s of them unlike; want 8.5 with 4, 1, 0.5", a.IdleS, a.False, a.AwayS, a.UnlikeS)
 	}
 	// The first decision of the first trial, at 4 s, is for the wrong class.
 	if !slices.Equal(a.Times, []float64{1, math.Inf(1)}) || a.Right != 0 || a.Wrong != 1 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -70,7 +71,7 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		return nil, &pipeline.InputError{Err: err}
 	}
 	if !d.AnyRest() {
-		if err := p.FitLikeness(looksOf(runs)); err != nil {
+		if err := p.FitLikeness(looksOf(runs), partsOf(runs)); err != nil {
 			return nil, &pipeline.InputError{Err: err}
 		}
 	}
@@ -83,7 +84,11 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	}
 	rep.Trials, rep.Right, rep.Wrong, rep.Held = n.Trials, n.Right, n.Wrong, n.held
 	if 2*n.held > n.windows {
-		return nil, &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings: %d of their %d windows are unlike it (other eyes, open or closed, another day or another cap?), and a threshold counts for the kind of rest that it was set with alone; give rest as it is between the trials, beside any other kind that will come, or any_rest: true in the section decide, with which decisions are made at a rate that is not known", n.held, n.windows)}
+		remedy := "other eyes, open or closed, another day or another cap?), and a threshold counts for the kind of rest that it was set with alone; give rest as it is between the trials, beside any other kind that will come"
+		if len(opt.Events) > 0 {
+			remedy = "muscles, a cable that moves, the mains?), and decisions would be held back there; filter out what differs but is not meant to be decoded, or give rest that holds it as well"
+		}
+		return nil, &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings: %d of their %d windows are unlike it (%s, or any_rest: true in the section decide, with which decisions are made at a rate that is not known", n.held, n.windows, remedy)}
 	}
 	return rep, nil
 }
@@ -214,30 +219,30 @@ func (all *rests) addEach(ctx context.Context, spec *pipeline.Spec, recs []*sign
 // score adds a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
 // at rest that lies in it from its first to its last sample.
 func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, rest []string) error {
-	rec, err := p.Prepare(rec)
-	if err != nil {
-		return err
-	}
-	var runs []restRun
-	var trials []trial
 	var resting []signal.Event
-	for _, e := range Lasting(rec.Events, rest, rec.Info.Rate, 0) {
+	rate := rec.Info.Rate // of the events, before steps offline
+	for _, e := range Lasting(rec.Events, rest, rate, 0) {
 		if slices.Contains(rest, e.Label) {
 			resting = append(resting, e)
 			all.longest = max(all.longest, e.Duration)
 		}
 	}
 	all.events += len(resting)
+	rec, err := p.Prepare(rec)
+	if err != nil {
+		return err
+	}
+	var runs []restRun
+	var trials []trial
 	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
 	put := func(_ context.Context, q *pipeline.Prediction) error {
-		rate := p.OutRate()
-		from, to := float64(q.Start)/rate, float64(q.End)/rate
+		from, to := float64(q.Start)/p.OutRate(), float64(q.End)/p.OutRate()
 		if q.Event != nil {
 			trials = append(trials, trial{from, to, slices.Index(p.Classes(), q.Truth)})
 		}
 		all.window = to - from
-		atRest := rest == nil || within(resting, rec.Info.Rate, from, to)
+		atRest := rest == nil || within(resting, rate, from, to)
 		switch {
 		case !q.Slides:
 			return nil
@@ -248,7 +253,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 			return nil
 		}
 		if hop = p.LiveHop(); q.Start != next {
-			runs = append(runs, restRun{step: float64(hop) / rate, window: to - from, Stretch: decoders.Stretch{Rest: []bool{}}})
+			runs = append(runs, restRun{step: float64(hop) / p.OutRate(), window: to - from, Stretch: decoders.Stretch{Rest: []bool{}}})
 		}
 		next = q.Start + hop
 		r := &runs[len(runs)-1]
@@ -287,10 +292,18 @@ func stretchesOf(runs []restRun) []decoders.Stretch {
 }
 
 // looksOf is what the windows at rest look like.
-func looksOf(runs []restRun) (looks [][]float64) {
-	for _, r := range runs {
-		for i, x := range r.looks {
-			if r.Rest[i] {
+func looksOf(runs []restRun) [][]float64 {
+	rest := make([][]bool, len(runs))
+	for i, r := range runs {
+		rest[i] = r.Rest
+	}
+	return looksAt(runs, rest)
+}
+
+func looksAt(runs []restRun, which [][]bool) (looks [][]float64) {
+	for r, run := range runs {
+		for i, x := range run.looks {
+			if which[r][i] {
 				looks = append(looks, x)
 			}
 		}
@@ -298,16 +311,69 @@ func looksOf(runs []restRun) (looks [][]float64) {
 	return looks
 }
 
-// heldOut counts the false decisions in each block with a threshold from the others.
-func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
-	runs, total := all.runs, 0
+// partsOf is the blocks of the rest, by what their windows look like.
+func partsOf(runs []restRun) (parts []pipeline.RestPart) {
+	for in, others := range blocksOf(runs) {
+		part := pipeline.RestPart{Others: looksAt(runs, others)}
+		for r, run := range runs {
+			if !slices.Contains(in[r], true) {
+				continue
+			}
+			begins := make([]bool, len(run.looks))
+			begins[0] = true
+			part.Looks, part.Times = append(part.Looks, run.looks...), append(part.Times, run.Times...)
+			part.Begins, part.In = append(part.Begins, begins...), append(part.In, in[r]...)
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// atRest is how many windows are at rest.
+func atRest(runs []restRun) (n int) {
 	for _, r := range runs {
-		for i := range r.Scores {
-			if r.Rest[i] {
-				total++
+		for _, yes := range r.Rest {
+			if yes {
+				n++
 			}
 		}
 	}
+	return n
+}
+
+// blocksOf is the RestBlocks blocks that follow each other: which windows of each run are in it, and which at rest do not overlap
+// with it.
+func blocksOf(runs []restRun) iter.Seq2[[][]bool, [][]bool] {
+	return func(yield func(in, others [][]bool) bool) {
+		total := atRest(runs)
+		for b := range RestBlocks {
+			in, others := make([][]bool, len(runs)), make([][]bool, len(runs))
+			seen := 0
+			for k, r := range runs {
+				in[k], others[k] = make([]bool, len(r.Rest)), slices.Clone(r.Rest)
+				far := int(math.Ceil(r.window / r.step))
+				for i, rest := range r.Rest {
+					if !rest {
+						continue
+					}
+					in[k][i] = seen*RestBlocks/total == b
+					seen++
+					if in[k][i] {
+						clear(others[k][max(0, i-far):min(len(r.Rest), i+far+1)])
+					}
+				}
+			}
+			if !yield(in, others) {
+				return
+			}
+		}
+	}
+}
+
+// heldOut counts the false decisions in each block with a threshold from the others.
+func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
+	runs := all.runs
+	total := atRest(runs)
 	switch {
 	case total == 0 && all.rejected > 0:
 		return fmt.Errorf("all %d windows at rest are rejected by the pipeline's own checks (the last: %s), so there is none to set the threshold with: nothing would be decided there; take rest more like the training recordings, or events of rest within them", all.rejected, all.why)
@@ -317,28 +383,11 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}
 	step := runs[0].step
-	for b := range RestBlocks {
+	for in, others := range blocksOf(runs) {
 		var learn, test []decoders.Stretch
-		seen := 0
-		for _, r := range runs {
-			in := make([]bool, len(r.Scores)) // the block
-			for i := range in {
-				if r.Rest[i] {
-					in[i] = seen*RestBlocks/total == b
-					seen++
-				}
-			}
-			out := slices.Clone(r.Rest)
-			far := int(math.Ceil(r.window / step))
-			for i, yes := range in {
-				if yes {
-					for k := max(0, i-far); k < min(len(out), i+far+1); k++ {
-						out[k] = false
-					}
-				}
-			}
-			learn = append(learn, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: out})
-			test = append(test, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: in})
+		for k, r := range runs {
+			learn = append(learn, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: others[k]})
+			test = append(test, decoders.Stretch{Scores: r.Scores, Times: r.Times, Rest: in[k]})
 		}
 		if err := d.FitRest(learn, step); err != nil {
 			return fmt.Errorf("of %.0f s of rest a tenth at a time is held out to measure the rate: %w", float64(total)*step, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -169,7 +170,9 @@ func TestRestUnlike(t *testing.T) {
 	for _, run := range fistsFeet {
 		recs = append(recs, eegmmidb(t, "S001", run))
 	}
-	closed := eegmmidb(t, "S001", "R02")
+	asRecorded := eegmmidb(t, "S001", "R02")
+	still := *asRecorded
+	closed := &still
 	closed.Events = nil
 	guarded := func(guard, whatever bool) *pipeline.Spec {
 		spec := asking(t, "ts-lr", asked)
@@ -194,6 +197,16 @@ func TestRestUnlike(t *testing.T) {
 		var a stream.Activity
 		if err := a.Active(context.Background(), p, closed, nil); err != nil {
 			t.Fatal(err)
+		}
+		var b stream.Activity
+		if err := b.AtRest(context.Background(), p, asRecorded, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(a, b) { // its one event stands for the class of rest
+			t.Errorf("potato %t: %+v at rest, %+v without its event", guard, b, a)
+		}
+		if unlike := !guard && !c.whatever; unlike != (a.AwayS == a.UnlikeS && a.AwayS > 0) || c.whatever && a.UnlikeS > 0 {
+			t.Errorf("potato %t, any rest %t: %g of %g s refused are unlike the rest of the threshold", guard, c.whatever, a.UnlikeS, a.AwayS)
 		}
 		t.Logf("potato %t, any rest %t: %d false decisions in %.0f s with the eyes closed, %.0f s refused; %d windows between trials refused, %d of %d trials right", guard, c.whatever, a.False, a.IdleS, a.AwayS, rep.Rejected, rep.Right, rep.Trials)
 		switch {

@@ -89,8 +89,9 @@ func (w *Writer) Close() error {
 	return err
 }
 
-// batchSeconds is the length of a batch that Write makes.
-const batchSeconds = 1
+// batchSeconds is the length of a batch that Write makes, and batchLeast how many samples it has at slow rates, where its head would be
+// more than they are.
+const batchSeconds, batchLeast = 1, 64
 
 // Write writes rec but for its Others, which are recordings of their own.
 func Write(w io.Writer, rec *signal.Recording) error {
@@ -109,7 +110,7 @@ func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 	if len(rec.Info.Channels) == 0 { // which cannot be played
 		return out.Close()
 	}
-	n := max(1, rec.Info.Samples(batchSeconds))
+	n := max(batchLeast, rec.Info.Samples(batchSeconds))
 	src := ingest.Play(rec, ingest.PlayOptions{Chunk: int(n)})
 	for {
 		c, err := src.Next(context.Background())

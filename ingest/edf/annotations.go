@@ -53,6 +53,10 @@ func (a *annotations) readAll() error {
 		return err
 	}
 	a.line.finish()
+	for i := range a.fills.Len() {
+		f := a.fills.list.At(i)
+		f.onset = a.line.time(f.onset)
+	}
 	sort.Sort(&a.fills)
 	return nil
 }
@@ -211,6 +215,7 @@ func (a *annotations) place(perRecord int64) {
 	at := a.line.sampleAt(perRecord, a.rate)
 	for i := range a.events.Len() {
 		e := a.events.At(i)
+		e.Onset = a.line.time(e.Onset)
 		e.Sample = at(e.Onset)
 	}
 }

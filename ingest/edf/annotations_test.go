@@ -188,13 +188,58 @@ func TestEventsInGaps(t *testing.T) {
 	}
 }
 
-// TestContinuousSaysOtherwise: the header says there is no gap, the annotations say there is one.
+// TestContinuousSaysOtherwise: the header says that there is no gap, or nothing, and the records say that there are some. They are read
+// as those of EDF+D.
 func TestContinuousSaysOtherwise(t *testing.T) {
 	f := gaps()
-	f.Reserved = "EDF+C"
-	rec := mustOpen(t, f)
-	if rec.Spans != nil || rec.Len != 40 || len(rec.Deviations) != 1 || !strings.Contains(rec.Deviations[0].Found, "record 3 begins at 4.5 s, not at 2 s; 1 more like it") {
-		t.Errorf("spans %v, %d samples, deviations %+v; want none, 40, and one that names record 3", rec.Spans, rec.Len, rec.Deviations)
+	want := mustOpen(t, f)
+	for _, reserved := range []string{"EDF+C", ""} {
+		f.Reserved = reserved
+		rec := mustOpen(t, f)
+		if spans(rec) != spans(want) || rec.Len != want.Len {
+			t.Errorf("%q: spans %s, %d samples; EDF+D has %s and %d", reserved, spans(rec), rec.Len, spans(want), want.Len)
+		}
+		if d := cmp.Diff(want.Events, rec.Events); d != "" {
+			t.Errorf("%q: events (-EDF+D +got):\n%s", reserved, d)
+		}
+		last := rec.Deviations[len(rec.Deviations)-1]
+		if !strings.Contains(last.Found, "record 3 begins at 4.5 s, not at 2 s") || last.Assumed != "a gap, as the records say" {
+			t.Errorf("%q: deviations %+v; want one that names record 3", reserved, rec.Deviations)
+		}
+	}
+}
+
+// TestContinuousDrifts: the clock of the records is not that of the samples, goes forth and back, or is rounded. There is no gap, and each
+// event lies at the sample of its record that it was measured with.
+func TestContinuousDrifts(t *testing.T) {
+	const records, per = 400, 100
+	for name, onset := range map[string]func(r int) float64{
+		"slow":    func(r int) float64 { return float64(r) * 0.97 },
+		"fast":    func(r int) float64 { return float64(r) * 1.03 },
+		"rounded": func(r int) float64 { return math.Round(float64(r)*10.37) / 10 },
+		"jitter":  func(r int) float64 { return float64(r) + 0.2*math.Sin(float64(r)) },
+		"once":    func(r int) float64 { return float64(r) + 0.3*float64(min(r/200, 1)) },
+	} {
+		at := func(r int) string { return "+" + strconv.FormatFloat(onset(r)-onset(0), 'f', 4, 64) }
+		in := func(r int, s float64) string {
+			return "+" + strconv.FormatFloat(onset(r)-onset(0)+s, 'f', 4, 64)
+		}
+		rec := mustOpen(t, edftest.File{Reserved: "EDF+C", N: records, Signals: []edftest.Signal{
+			{Label: "Cz", Dim: "uV", Samples: per},
+			edftest.Annotations(60, func(r int) string { return edftest.TAL(at(r), "") + edftest.TAL(in(r, 0.25), "", strconv.Itoa(r)) }),
+		}})
+		if rec.Spans != nil || rec.Len != records*per || len(rec.Events) != records {
+			t.Errorf("%s: spans %v, %d samples, %d events", name, rec.Spans, rec.Len, len(rec.Events))
+		}
+		for r, e := range rec.Events {
+			if want := int64(r*per + per/4); e.Label != strconv.Itoa(r) || max(e.Sample-want, want-e.Sample) > 1 || math.Abs(e.Onset-float64(want)/per) > 0.5/per+1e-9 {
+				t.Errorf("%s: event %+v, want %d at sample %d", name, e, r, want) // onsets may differ by half a sample without a word
+				break
+			}
+		}
+		if len(rec.Deviations) != 1 || !strings.Contains(rec.Deviations[0].Assumed, "no gap; events stay among the samples of the record") {
+			t.Errorf("%s: deviations %+v", name, rec.Deviations)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type channel struct {
 	offset  int64  // of its first byte from the start of a record
 	scale   scale
 	header  *signalHeader
+	fills   uint64 // tells most channels apart that are filled in other places
 }
 
 // channels names and scales the signals that hold samples, in the order of the file.
@@ -83,7 +84,10 @@ func group(chans []channel, f *fills) []rateGroup {
 	var groups []rateGroup
 	for i := range chans {
 		c := &chans[i]
-		k := slices.IndexFunc(groups, func(g rateGroup) bool { return g[0].samples == c.samples && f.alike(g[0], c) })
+		c.fills = f.hash(c)
+		k := slices.IndexFunc(groups, func(g rateGroup) bool {
+			return g[0].samples == c.samples && g[0].fills == c.fills && f.alike(g[0], c)
+		})
 		if k < 0 {
 			k, groups = len(groups), append(groups, nil)
 			if k == 0 { // mostly there is one

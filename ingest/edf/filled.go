@@ -14,7 +14,7 @@ import (
 )
 
 // filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
-// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as EDF+ has it.
+// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as MNE reads it.
 const (
 	filledText = "BAD filled"
 	ofChannel  = "@@"
@@ -26,21 +26,24 @@ type filled struct {
 	signal          int32   // the first with the label that the annotation names, -1 for all
 }
 
-// fills are the annotations of a file, sorted by signal and onset.
+// fills are the annotations of a file, sorted by signal, onset and duration.
 type fills struct {
 	list    pages.List[filled]
 	signals map[string]int32 // by label; nil before it is asked for
 }
 
-// add takes in an annotation; ok says that it is one of this kind.
+// isMark says whether an annotation is one of this kind.
+func isMark(text string, duration float64) bool {
+	return duration > 0 && (text == filledText || strings.HasPrefix(text, filledText+ofChannel))
+}
+
+// add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.
 func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
-	rest, ok := strings.CutPrefix(text, filledText)
-	if !ok || !(duration > 0) {
+	if !isMark(text, duration) {
 		return false
 	}
 	of := int32(-1)
-	if rest != "" {
-		label, named := strings.CutPrefix(rest, ofChannel)
+	if label, named := strings.CutPrefix(text, filledText+ofChannel); named {
 		if f.signals == nil {
 			f.signals = map[string]int32{}
 			for i := range h.signals {
@@ -52,7 +55,7 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 			}
 		}
 		var known bool
-		if of, known = f.signals[label]; !named || !known {
+		if of, known = f.signals[label]; !known {
 			return false
 		}
 	}
@@ -65,7 +68,7 @@ func (f *fills) Len() int      { return f.list.Len() }
 func (f *fills) Swap(i, j int) { a, b := f.list.At(i), f.list.At(j); *a, *b = *b, *a }
 func (f *fills) Less(i, j int) bool {
 	a, b := f.list.At(i), f.list.At(j)
-	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset)) < 0
+	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.onset, b.onset), cmp.Compare(a.duration, b.duration)) < 0
 }
 
 // of is the first and the one behind the last that names a signal, -1 for all signals.
@@ -82,6 +85,18 @@ func (f *fills) named(c *channel) (from, to int) {
 		return f.of(first)
 	}
 	return 0, 0
+}
+
+// hash is the same for channels of which the same samples are filled. There may be thousands of others.
+func (f *fills) hash(c *channel) (h uint64) {
+	for i, end := f.named(c); i < end; i++ {
+		e := f.list.At(i)
+		for _, v := range [2]float64{e.onset, e.duration} {
+			h = (h ^ math.Float64bits(v)) * 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio, odd: it spreads the bits
+			h ^= h >> 32
+		}
+	}
+	return h
 }
 
 // alike says whether the same samples of a and b are filled.
@@ -182,7 +197,7 @@ func (o *output) marks() (marks []signal.Event) {
 	return marks
 }
 
-// missing is the samples of group i that the file has and the recording has not, with their segment.
+// missing is the samples of group i that the file has and the recording has not, with their segment: a run lies in one.
 func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 	return func(yield func(*outSegment, signal.Span) bool) {
 		runs := o.groups[i].rec.Runs()
@@ -191,17 +206,10 @@ func (o *output) missing(i int) iter.Seq2[*outSegment, signal.Span] {
 			seg := &o.lay.segments[s]
 			at, end := seg.begin[i], seg.begin[i]+seg.records*o.lay.per[i]
 			for ; k < len(runs) && runs[k].Start < end; k++ {
-				if from := runs[k].Start; from > at && runs[k].Len > 0 {
-					if !yield(seg, signal.Span{Start: at, Len: from - at}) {
-						return
-					}
+				if from := runs[k].Start; from > at && !yield(seg, signal.Span{Start: at, Len: from - at}) {
+					return
 				}
-				if runs[k].Len > 0 {
-					at = max(at, runs[k].End())
-				}
-				if at > end { // the rest of it is in the next segment
-					break
-				}
+				at = max(at, runs[k].End())
 			}
 			if at < end && !yield(seg, signal.Span{Start: at, Len: end - at}) {
 				return

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +55,10 @@ func TestFilled(t *testing.T) {
 		{"over a gap", mark("+1.5", "5.6"), "0 1 7", "0+15 71+9", "0+1 7+1", ""},
 		{"a start within a second", mark("+1.3", "0.4"), "0.3 1.3 2.3", "0+10 14+16", "0+3", ""},
 		{"without a duration", edftest.TAL("+1", "", "BAD filled"), "0 1 2", "0+30", "0+3", "1/0/BAD filled"},
-		{"other texts", edftest.TAL("+1", "1", "BAD filling", "bad filled", "BAD filled by hand", "BAD filled@@", "BAD filled@@Pz"), "0 1 2", "0+30", "0+3",
-			"1/1/BAD filling 1/1/bad filled 1/1/BAD filled by hand 1/1/BAD filled@@ 1/1/BAD filled@@Pz"},
+		{
+			"other texts", edftest.TAL("+1", "1", "BAD filling", "bad filled", "BAD filled by hand", "BAD filled@@", "BAD filled@@Pz"), "0 1 2", "0+30", "0+3",
+			"1/1/BAD filling 1/1/bad filled 1/1/BAD filled by hand 1/1/BAD filled@@ 1/1/BAD filled@@Pz",
+		},
 		{"one channel", edftest.TAL("+1", "1", "BAD filled@@Cz"), "0 1 2", "0+10 20+10", "0+3", ""},
 		{"the other channel", edftest.TAL("+1", "1", "BAD filled@@Temp"), "0 1 2", "0+30", "0+1 2+1", ""},
 		{"each channel", edftest.TAL("+1", "1", "BAD filled@@Temp", "BAD filled@@Cz") + mark("+0.4", "0.2"), "0 1 2", "0+4 6+4 20+10", "0+1 2+1", ""},
@@ -225,17 +228,11 @@ func TestFilledAtMost(t *testing.T) {
 		{"a fast amplifier", madeGroup(20000, "x", 16, span(0, 20011), span(40000, 19997)), 0},
 		{"no sample of 1/1024 s in eight characters", madeGroup(1024, "x", 8, span(0, 1001), span(2000, 997)), 30},
 		{"a rate that no header holds", madeGroup(92.934369590269839, "x", 8, span(0, 12877), span(38286, 14939)), 20},
+		{"an hour of many samples", madeGroup(500, "x", 4, span(0, 1_200_007)), 30},
 		{"hours of a rate that no header holds", madeGroup(512.0371, "x", 1, span(0, 1200007)), 2000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w, err := ingest.WriterFor("edf+", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join(t.TempDir(), "x.edf")
-			if _, err := ingest.WriteFile(file, w, tc.rec, false); err != nil {
-				t.Fatal(err)
-			}
+			file := written(t, tc.rec, "edf+")
 			st, err := os.Stat(file)
 			if err != nil {
 				t.Fatal(err)
@@ -263,7 +260,34 @@ func TestFilledAtMost(t *testing.T) {
 			if filled > tc.filled {
 				t.Errorf("%d samples were filled, want at most %d", filled, tc.filled)
 			}
+			for _, run := range tc.rec.Runs() {
+				if d := math.Abs(again.Info.Rate/tc.rec.Info.Rate-1) * float64(run.Len); d > 0.1 {
+					t.Errorf("at %.17g Hz the last of %d samples at %.17g Hz is %.2g samples from its time", again.Info.Rate, run.Len, tc.rec.Info.Rate, d)
+				}
+			}
+			if n, err := strconv.Atoi(strings.TrimSpace(string(raw[236:244]))); err != nil || n > 1<<20 {
+				t.Errorf("%d data records (%v), want at most %d", n, err, 1<<20)
+			}
 		})
+	}
+}
+
+// TestFilledRates: of durations that suit several rates, that one is taken which leaves the least to be filled, counted from where the
+// streams begin. (Streams of a Muse: a record of 11.125 s suits both rates too, and would be filled by half.)
+func TestFilledRates(t *testing.T) {
+	rec := madeGroup(256, "eeg", 5, span(12, 2808))
+	rec.Others = []*signal.Recording{madeGroup(51.866194385144901, "acc", 3, span(0, 571))}
+	again, losses := rewrite(t, rec, "edf+")
+	if again.Info.Rate != 256 || runs(again) != runs(rec) || runs(again.Others[0]) != runs(rec.Others[0]) {
+		t.Errorf("read are %s at %g Hz and %s, want %s at 256 Hz and %s", runs(again), again.Info.Rate, runs(again.Others[0]), runs(rec), runs(rec.Others[0]))
+	}
+	i := slices.IndexFunc(losses, func(d signal.Deviation) bool { return d.Where == "samples at 256 Hz" })
+	if i < 0 {
+		t.Fatalf("no loss about samples at 256 Hz: %+v", losses)
+	}
+	var n int
+	if _, err := fmt.Sscanf(losses[i].Found, "%d samples", &n); err != nil || n > 128 {
+		t.Errorf("%d samples were filled (%v), want less than half a second", n, err)
 	}
 }
 
@@ -291,4 +315,173 @@ func TestFilledClockResets(t *testing.T) {
 	}
 	twice, _ := rewrite(t, again, "bdf+")
 	same(t, twice, again, 0)
+}
+
+// TestFilledSameLabel: a label that channels with other gaps have too does not say which is meant. Then nothing is marked, so that no sample
+// is lost, and that is listed.
+func TestFilledSameLabel(t *testing.T) {
+	rec, other := madeGroup(100, "x", 2, span(0, 1000)), madeGroup(50, "y", 2, span(101, 200))
+	for _, r := range []*signal.Recording{rec, other} {
+		c := &r.Info.Channels[1]
+		c.Name, c.Original, c.Kind, c.Unit = "T8-P8", "T8-P8", signal.EEG, signal.Microvolt
+	}
+	rec.Others = []*signal.Recording{other}
+	again, losses := rewrite(t, rec, "edf+")
+	i := slices.IndexFunc(losses, func(d signal.Deviation) bool { return strings.HasPrefix(d.Where, "gaps of channel") })
+	if i < 0 || !strings.Contains(losses[i].Found, `"T8-P8"`) {
+		t.Errorf("the losses are %+v, want one about the label", losses)
+	}
+	var got []string
+	for _, r := range append([]*signal.Recording{again}, again.Others...) {
+		got = append(got, fmt.Sprintf("%s of %g Hz: %s", r.Info.Channels[0].Original, r.Info.Rate, runs(r)))
+	}
+	if want := []string{"T8-P8 of 50 Hz: 0+500", "x1 of 100 Hz: 0+1000", "y1 of 50 Hz: 101+200"}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("read are %q, want %q", got, want)
+	}
+}
+
+// TestFilledEvents: where the header cannot hold the rate, events go with their samples, however far between two of them they lie.
+func TestFilledEvents(t *testing.T) {
+	const rate = 92.934369590269839
+	rec := madeGroup(rate, "x", 8, span(0, 12876), span(38286, 14939))
+	for _, run := range rec.Runs() {
+		for i, k := 0, run.Start; k < run.End(); i, k = i+1, k+61 {
+			off := []float64{-0.49, 0, 0.3, 0.49}[i%4]
+			if k == 0 {
+				off = 0
+			}
+			rec.Events = append(rec.Events, signal.Event{Sample: k, Onset: (float64(k) + off) / rate, Label: strconv.FormatInt(k, 10)})
+		}
+	}
+	again, losses := rewrite(t, rec, "edf+")
+	if again.Info.Rate == rate || !slices.ContainsFunc(losses, func(d signal.Deviation) bool { return strings.HasPrefix(d.Where, "sampling rate") }) {
+		t.Fatalf("the file has %g Hz, with the losses %+v: the test needs a rate that no header holds", again.Info.Rate, losses)
+	}
+	if len(again.Events) != len(rec.Events) {
+		t.Fatalf("%d events, want %d", len(again.Events), len(rec.Events))
+	}
+	first := []int64{again.Runs()[0].Start, again.Runs()[1].Start}
+	for i, e := range again.Events {
+		k, at := rec.Events[i].Sample, e.Sample
+		if run := rec.Runs()[1]; k >= run.Start {
+			k, at = k-run.Start, at-first[1]
+		}
+		if at != k {
+			t.Errorf("the event of sample %s is at sample %d of its run, want %d", e.Label, at, k)
+		}
+	}
+}
+
+// TestPeerReadsFilled: edfio and pyEDFlib read all samples of files in which some fill records, and edfio the marks.
+func TestPeerReadsFilled(t *testing.T) {
+	needPeer(t)
+	for name, rec := range needFilling() {
+		for _, format := range []string{"edf+", "bdf+"} {
+			t.Run(name+" as "+format, func(t *testing.T) {
+				file := written(t, rec, format)
+				var found goldenFile
+				peer(t, &found, "--check", file)
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled"))) // as those see it who know no marks
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range found.Events {
+					found.Events[i][2] = strings.Replace(found.Events[i][2].(string), "BAD filled", "was filled", 1)
+				}
+				if plain.Spans == nil { // edfio puts the records of a discontinuous file one behind the other
+					compareSignals(t, plain, found.Signals)
+				}
+				compareEvents(t, plain, found.Events)
+			})
+		}
+	}
+}
+
+// written is the path of a file with rec.
+func written(t *testing.T, rec *signal.Recording, format string) string {
+	t.Helper()
+	w, err := ingest.WriterFor(format, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "x"+w.Ext[0])
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestPeerLeavesOutFilled: MNE, asked to leave out what annotations call bad, keeps exactly the epochs in which every sample was measured.
+// It joins the records of a discontinuous file, as if there were no gap, so that only what lies before the first gap is at its place.
+func TestPeerLeavesOutFilled(t *testing.T) {
+	needPeer(t)
+	const n = 64 // samples of an epoch
+	recs := needFilling()
+	recs["the nearer the better"] = madeGroup(256, "x", 3, span(0, 1001), span(1003, 515), span(1519, 1001))
+	dropped := 0
+	for name, rec := range recs {
+		for _, format := range []string{"edf+", "bdf+"} {
+			t.Run(name+" as "+format, func(t *testing.T) {
+				file := written(t, rec, format)
+				var mne struct {
+					Rate    float64 `json:"rate_hz"`
+					Samples int64   `json:"samples"`
+					Starts  []int64 `json:"starts"`
+					Good    int64   `json:"good"`
+				}
+				peer(t, &mne, "--kept", file, strconv.FormatFloat(n/rec.Info.Rate, 'g', -1, 64))
+				if mne.Rate != rec.Info.Rate {
+					t.Fatalf("MNE has %g Hz, want %g", mne.Rate, rec.Info.Rate)
+				}
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				end := plain.Runs()[0].End() // of what MNE has at its place
+				var want, got []int64
+				for start := int64(0); start+n <= end; start += n {
+					whole := true
+					for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+						for i := range int64(n) { // was the sample of this group measured that is at this time?
+							at := (start + i) * int64(r.Info.Rate*100) / int64(mne.Rate*100)
+							whole = whole && slices.ContainsFunc(r.Runs(), func(s signal.Span) bool { return s.Start <= at && at < s.End() })
+						}
+					}
+					if whole {
+						want = append(want, start)
+					} else {
+						dropped++
+					}
+				}
+				for _, start := range mne.Starts {
+					if start+n <= end {
+						got = append(got, start)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("MNE keeps the epochs at %v, want those at %v", got, want)
+				}
+				if plain.Spans == nil && len(rec.Others) == 0 {
+					measured := int64(0)
+					for _, run := range rec.Runs() {
+						measured += run.Len
+					}
+					if mne.Good != measured {
+						t.Errorf("MNE has %d samples that are not bad, %d were measured", mne.Good, measured)
+					}
+				}
+			})
+		}
+	}
+	if dropped < 20 {
+		t.Errorf("%d epochs had a sample that was not measured: too few to tell", dropped)
+	}
 }

@@ -24,9 +24,13 @@ func openBounded(t *testing.T, data []byte) (rec *signal.Recording, f *memory, e
 
 // FuzzHeader: any bytes give a *ingest.FormatError or a recording that keeps its promises, and never a panic.
 func FuzzHeader(f *testing.F) {
-	for _, seed := range []edftest.File{small(), gaps(), discontinuous("0.5", "7", ""), {N: 2, Signals: []edftest.Signal{
-		{Label: "T8-P8", Dim: "mV", Samples: 3}, {Label: "T8-P8", Dim: "\xb5V", Samples: 2}, {Label: "Status", Samples: 3},
-	}}} {
+	for _, seed := range []edftest.File{
+		small(), gaps(), discontinuous("0.5", "7", ""),
+		marked(edftest.TAL("+0.5", "0.7", "BAD filled")+edftest.TAL("+1.1", "9", "BAD filled@@Cz", "BAD filled@@Temp"), "0", "1", "2"),
+		{N: 2, Signals: []edftest.Signal{
+			{Label: "T8-P8", Dim: "mV", Samples: 3}, {Label: "T8-P8", Dim: "\xb5V", Samples: 2}, {Label: "Status", Samples: 3},
+		}},
+	} {
 		f.Add(seed.Bytes())
 	}
 	lying := small()

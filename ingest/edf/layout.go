@@ -1,6 +1,7 @@
 package edf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -41,8 +42,13 @@ const (
 	maxDrift     = 0.1     // samples: how far from its time a rate may lead over a run without a gap, where the header cannot hold the true one
 )
 
-// stretch is a run of samples in seconds.
-type stretch struct{ from, to float64 }
+// stretch is a run of samples of any group.
+type stretch struct {
+	from, to float64 // s
+	begin    []int64 // the sample of each group that is nearest to from
+	end      []int64 // behind the last sample of each group, 0 of one that has none
+	have     []int64 // samples of each group
+}
 
 // plan chooses the duration of a record: see cost. Where it does not suit every run, the last record of a run is filled up.
 func (o *output) plan() error {
@@ -74,7 +80,7 @@ func (o *output) plan() error {
 		if err != nil || !(d > 0) {
 			continue
 		}
-		if cost := o.cost(d, seconds, best); slices.Compare(cost[:], best[:]) < 0 {
+		if cost := o.cost(d, seconds, stretches, best); slices.Compare(cost[:], best[:]) < 0 {
 			best, l.durationText, l.duration = cost, text, d
 		}
 	}
@@ -107,10 +113,12 @@ func samplesIn(duration, rate float64) int64 { return max(1, int64(math.Round(du
 type cost [6]float64
 
 // cost is that of records of d seconds. seconds is how long the recording is. What comes behind a part that is worse than in best is left out.
-func (o *output) cost(d, seconds float64, best cost) (c cost) {
+func (o *output) cost(d, seconds float64, stretches []stretch, best cost) (c cost) {
 	size, drift := int64(0), 0.0
-	for _, g := range o.groups {
+	per := make([]int64, len(o.groups))
+	for i, g := range o.groups {
 		rate, n := g.rec.Info.Rate, samplesIn(d, g.rec.Info.Rate)
+		per[i] = n
 		size += n * int64(len(g.rec.Info.Channels)*o.v.bytes)
 		if got := float64(n) / d; got != rate {
 			c[2]++
@@ -123,15 +131,18 @@ func (o *output) cost(d, seconds float64, best cost) (c cost) {
 	if drift > maxDrift {
 		c[1] = drift
 	}
-	if slices.Compare(c[:3], best[:3]) > 0 {
+	before := slices.Compare(c[:3], best[:3])
+	if before > 0 {
 		return c
 	}
-	for _, g := range o.groups {
-		n, missing := samplesIn(d, g.rec.Info.Rate), int64(0)
-		for _, run := range g.rec.Runs() {
-			missing += (n - run.Len%n) % n
+	for _, s := range stretches {
+		records := s.records(s.begin, per)
+		for i, g := range o.groups {
+			c[3] += float64(records*per[i]-s.have[i]) / g.rec.Info.Rate
 		}
-		c[3] += float64(missing) / g.rec.Info.Rate
+		if before == 0 && c[3] > best[3] {
+			return c
+		}
 	}
 	if size > advisedBytes {
 		c[4] = 1
@@ -148,31 +159,48 @@ func (o *output) stretches() []stretch {
 		slack = max(slack, 0.5/g.rec.Info.Rate)
 		for _, run := range g.rec.Runs() {
 			if run.Len > 0 {
-				all = append(all, stretch{float64(run.Start) / g.rec.Info.Rate, float64(run.End()) / g.rec.Info.Rate})
+				all = append(all, stretch{from: float64(run.Start) / g.rec.Info.Rate, to: float64(run.End()) / g.rec.Info.Rate})
 			}
 		}
 	}
 	if len(o.groups) == 1 {
 		slack = 0 // every gap counts
 	}
-	slices.SortFunc(all, func(a, b stretch) int {
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
 	var merged []stretch
 	for _, s := range all {
 		if n := len(merged); n > 0 && s.from <= merged[n-1].to+slack {
 			merged[n-1].to = max(merged[n-1].to, s.to)
 		} else {
+			s.begin, s.end, s.have = make([]int64, len(o.groups)), make([]int64, len(o.groups)), make([]int64, len(o.groups))
+			for i, g := range o.groups {
+				s.begin[i] = int64(math.Round(s.from * g.rec.Info.Rate))
+			}
 			merged = append(merged, s)
 		}
 	}
+	for i, g := range o.groups {
+		k := 0
+		for _, run := range g.rec.Runs() {
+			for k+1 < len(merged) && merged[k+1].from <= float64(run.Start)/g.rec.Info.Rate {
+				k++
+			}
+			if run.Len > 0 {
+				merged[k].end[i] = run.End()
+				merged[k].have[i] += run.Len
+			}
+		}
+	}
 	return merged
+}
+
+// records is how many records from begin on, with per samples of each group, hold all samples of s.
+func (s *stretch) records(begin, per []int64) int64 {
+	n := int64(1)
+	for i, end := range s.end {
+		n = max(n, (end-begin[i]+per[i]-1)/per[i])
+	}
+	return n
 }
 
 // cut makes the segments. Where filling up the last record of one reaches into the next, the two are one.
@@ -181,35 +209,17 @@ func (o *output) cut(stretches []stretch) {
 	for _, s := range stretches {
 		if n := len(l.segments); n > 0 {
 			if last := &l.segments[n-1]; s.from < last.onset+float64(last.records)*l.duration-0.25/o.groups[0].rec.Info.Rate {
-				last.records = max(last.records, o.recordsTo(last.begin, s.to))
+				last.records = max(last.records, s.records(last.begin, l.per))
 				continue
 			}
 		}
-		seg := outSegment{onset: s.from}
+		seg := outSegment{onset: s.from, begin: s.begin, records: s.records(s.begin, l.per)}
 		if rate := l.inexact[0]; rate != 0 { // so that they begin on the grid of the samples
 			seg.onset = o.shift + math.Round((s.from-o.shift)*rate)/rate
 			l.moved = max(l.moved, math.Abs(seg.onset-s.from))
 		}
-		for _, g := range o.groups {
-			seg.begin = append(seg.begin, int64(math.Round(s.from*g.rec.Info.Rate)))
-		}
-		seg.records = o.recordsTo(seg.begin, s.to)
 		l.segments = append(l.segments, seg)
 	}
-}
-
-// recordsTo is how many records from begin on hold all samples up to second to.
-func (o *output) recordsTo(begin []int64, to float64) int64 {
-	n := int64(1)
-	for i, g := range o.groups {
-		for _, run := range g.rec.Runs() {
-			end := run.End()
-			if end > begin[i] && float64(run.Start)/g.rec.Info.Rate < to {
-				n = max(n, (end-begin[i]+o.lay.per[i]-1)/o.lay.per[i])
-			}
-		}
-	}
-	return n
 }
 
 // list lists what the layout loses.

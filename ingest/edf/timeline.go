@@ -18,6 +18,7 @@ type timeline struct {
 	first     seconds             // onset of the first record, from the start of the file
 	tolerance float64             // s: half a sample of the fastest channel
 	segments  pages.List[segment] // there may be one for each record
+	drift     pages.List[segment] // where the onsets in a continuous file part from the count of samples, ascending
 	placed    int64               // records that are in segments
 	pending   pending
 }
@@ -40,6 +41,15 @@ func (l *timeline) count(i int) int64 {
 // end is where the record behind segment i begins if there is no gap.
 func (l *timeline) end(i int) float64 {
 	return l.segments.At(i).onset + float64(l.count(i))*l.h.duration
+}
+
+// expected is where the next record begins if there is no gap, by the onsets of the records.
+func (l *timeline) expected() float64 {
+	last := *l.segments.At(l.segments.Len() - 1)
+	if n := l.drift.Len(); n > 0 && l.drift.At(n-1).record > last.record {
+		last = *l.drift.At(n - 1)
+	}
+	return last.onset + float64(l.placed-last.record)*l.h.duration
 }
 
 // pending is a record behind a gap, until the one behind it has confirmed that there is one.
@@ -82,25 +92,22 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 	t := onset.minus(l.first)
 	if p := l.pending; p.there {
 		l.pending = pending{}
-		before := l.end(l.segments.Len() - 1)
+		before := l.expected()
 		if known && t < p.onset+l.h.duration-l.tolerance && t >= before+l.h.duration-l.tolerance {
 			// The record on its own is out of order; without its onset there would be no gap at all, or a smaller one behind it.
 			l.misplaced(p.at, p.record, p.onset, before)
+			l.placed++
 		} else {
-			l.segments.Add(segment{p.record, p.onset})
+			l.gap(p)
 		}
-		l.placed++
 	}
-	expected := l.end(l.segments.Len() - 1)
+	expected := l.expected()
 	switch {
 	case !known || math.Abs(t-expected) <= l.tolerance:
 		l.placed++
-	case l.h.plus == "C":
-		l.dev.count("continuous", at, "time-keeping annotation", "in a file that says EDF+C each data record begins where the one before ended",
-			func() string {
-				return fmt.Sprintf("record %d begins at %g s, not at %g s", record+1, t+l.first.value, expected+l.first.value)
-			},
-			"no gap, as the header says; if there is one, write EDF+D into byte 192")
+	case l.h.plus == "C" && math.Abs(t-expected) < drifts*l.h.duration: // what is left out is records, a whole number of them
+		l.notContinuous("drift", record, at, t, expected, "no gap; events stay among the samples of the record that begins before them")
+		l.drift.Add(segment{record, t})
 		l.placed++
 	case t < expected:
 		l.misplaced(at, record, t, expected)
@@ -108,6 +115,54 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 	default:
 		l.pending = pending{record, at, t, true}
 	}
+}
+
+// drifts is the part of a record by which its onset may differ in a continuous file from the end of the record before without a gap: clocks
+// differ, and onsets are rounded.
+const drifts = 0.5
+
+// gap begins a segment with the record that was pending. It does so in a file that says that it has no gap too: windows and events are
+// where they belong if there is one, and if there is none but a wrong clock, a window is lost.
+func (l *timeline) gap(p pending) {
+	if expected := l.expected(); l.h.plus == "C" {
+		l.notContinuous("gap", p.record, p.at, p.onset, expected, "a gap, as the records say")
+	}
+	l.segments.Add(segment{p.record, p.onset})
+	l.placed++
+}
+
+// notContinuous lists a record of a continuous file that does not begin where the one before ended.
+func (l *timeline) notContinuous(kind string, record, at int64, onset, expected float64, assumed string) {
+	l.dev.count(kind, at, "time-keeping annotation", "in "+l.h.v.name+"+C each data record begins where the one before ended", func() string {
+		return fmt.Sprintf("record %d begins at %g s, not at %g s", record+1, onset+l.first.value, expected+l.first.value)
+	}, assumed)
+}
+
+// time is what an onset that the file says is on the axis on which the samples are counted: in a continuous file whose clock is not that
+// of its samples an event goes with the samples of its record.
+func (l *timeline) time(onset float64) float64 {
+	if l.drift.Len() == 0 {
+		return onset
+	}
+	i := sort.Search(l.segments.Len(), func(i int) bool { return l.segments.At(i).onset > onset }) - 1
+	if i < 0 {
+		return onset
+	}
+	seg := *l.segments.At(i)
+	counted := func(record int64) float64 { return seg.onset + float64(record-seg.record)*l.h.duration }
+	k := sort.Search(l.drift.Len(), func(k int) bool { return l.drift.At(k).onset > onset })
+	from := seg
+	if k > 0 && l.drift.At(k-1).record > seg.record {
+		from = *l.drift.At(k - 1)
+	}
+	behind := seg.record + l.count(i) // the record that begins before which the event lies
+	if onset >= from.onset+float64(behind-from.record)*l.h.duration {
+		return max(onset, l.end(i))
+	}
+	if k < l.drift.Len() && l.drift.At(k).record < behind {
+		behind = l.drift.At(k).record
+	}
+	return min(counted(from.record)+onset-from.onset, counted(behind))
 }
 
 // misplaced lists a record that is left where the one before it ended.
@@ -122,8 +177,7 @@ func (l *timeline) misplaced(at, record int64, onset, expected float64) {
 // finish ends the adding.
 func (l *timeline) finish() {
 	if p := l.pending; p.there {
-		l.segments.Add(segment{p.record, p.onset})
-		l.placed++
+		l.gap(p)
 		l.pending = pending{}
 	}
 }

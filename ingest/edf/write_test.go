@@ -209,6 +209,7 @@ func TestLosses(t *testing.T) {
 		}},
 		{"no label", "events", func(r *signal.Recording) { r.Events[1].Label = "" }},
 		{"control bytes", "events", func(r *signal.Recording) { r.Events[1].Label = "a\x14b" }},
+		{"called as gaps are", "events", func(r *signal.Recording) { r.Events[1].Label = "BAD filled" }},
 		{"rate", "sampling rate", func(r *signal.Recording) { r.Info.Rate = 250 + 1e-9 }},
 		{"unit", "unit", func(r *signal.Recording) { r.Info.Channels[2].Unit = "furlongs per fortnight" }},
 	} {
@@ -226,13 +227,31 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// TestPeerReadsWritten: edfio, MNE and pyEDFlib read what the writer wrote. It runs where GYRUS_EDF_PYTHON names a Python
-// with benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
-func TestPeerReadsWritten(t *testing.T) {
-	python := os.Getenv("GYRUS_EDF_PYTHON")
-	if python == "" {
+// peer is what testdata/golden.py says with these arguments. It runs where GYRUS_EDF_PYTHON names a Python with
+// benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
+func peer(t *testing.T, into any, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("GYRUS_EDF_PYTHON"), append([]string{"testdata/golden.py"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func needPeer(t *testing.T) {
+	t.Helper()
+	if os.Getenv("GYRUS_EDF_PYTHON") == "" {
 		t.Skip("GYRUS_EDF_PYTHON is not set: make interop-edf runs this test with edfio, MNE and pyEDFlib")
 	}
+}
+
+// TestPeerReadsWritten: edfio, MNE and pyEDFlib read what the writer wrote.
+func TestPeerReadsWritten(t *testing.T) {
+	needPeer(t)
 	recs := map[string]*signal.Recording{"made": made(), "small": mustOpen(t, small()), "gaps": mustOpen(t, gaps()), "noted gaps": mustOpen(t, notedGaps())}
 	for _, name := range []string{
 		"eegmmidb/S001/S001R04.edf", "formats/edf/test_subsecond.edf", "formats/edf/test_uneven_samp.edf", "formats/bdf/test_subsecond.bdf",
@@ -258,26 +277,18 @@ func TestPeerReadsWritten(t *testing.T) {
 				if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
 					t.Fatal(err)
 				}
-				cmd := exec.CommandContext(t.Context(), python, "testdata/golden.py", "--check", file)
-				cmd.Stderr = os.Stderr
-				out, err := cmd.Output()
-				if err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-				var peer goldenFile
-				if err := json.Unmarshal(out, &peer); err != nil {
-					t.Fatal(err)
-				}
+				var found goldenFile
+				peer(t, &found, "--check", file)
 				again, err := ingest.Open(os.DirFS(dir), filepath.Base(file))
 				if err != nil {
 					t.Fatal(err)
 				}
 				closeAfter(t, again)
 				if again.Spans == nil { // edfio puts the records of a discontinuous file one behind the other
-					compareSignals(t, again, peer.Signals)
+					compareSignals(t, again, found.Signals)
 				}
 				if rec.Info.Rate > 0 { // onsets are those of the file, whatever gaps there are
-					compareEvents(t, again, peer.Events)
+					compareEvents(t, again, found.Events)
 				}
 			})
 		}

@@ -106,7 +106,7 @@ func (o *output) annotate() error {
 		}
 	}
 	var lists [][]byte
-	changed, empty, wrong := 0, 0, 0
+	changed, empty, wrong, marks := 0, 0, 0, 0
 	var home []int // the record of each list
 	r := 0
 	events := make([]signal.Event, 0, len(o.rec.Events))
@@ -128,6 +128,9 @@ func (o *output) annotate() error {
 		if label == "" {
 			empty++
 			continue
+		}
+		if isMark(label, e.Duration) {
+			marks++
 		}
 		e.Label = label
 		events = append(events, e)
@@ -156,6 +159,9 @@ func (o *output) annotate() error {
 	if wrong > 0 {
 		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
 		o.losses[len(o.losses)-1].Missing = true
+	}
+	if marks > 0 {
+		o.lose("events", fmt.Sprintf("samples under %q were not measured", filledText), fmt.Sprintf("%d of %d events are called so", marks, len(o.rec.Events)), "read as gaps, if a channel has the label that is named")
 	}
 	lo := 0
 	for _, c := range clocks {

@@ -52,16 +52,22 @@ func key(label string) string {
 // Apply gives the channels of rec, and of its Others, the places of set, joined by name. A channel that was Misc is EEG
 // afterwards: a place is what an electrode has. Channels of electrodes that the file does not have keep the place of their name
 // only where the two can be mixed (Shared); they are listed in Deviations. More electrodes than channels are no deviation: caps
-// have more than are plugged in. It is an error where no channel is in the file, and where two electrodes come to one name (*JoinError);
-// rec is then unchanged.
+// have more than are plugged in. Labels that come to one name, as T3 and T7, are one electrode where they have one place. It is an error
+// where they have two, and where no channel is in the file (*JoinError); rec is then unchanged.
 func (set *Set) Apply(rec *signal.Recording) (*Joined, error) {
-	at := make(map[string]int, len(set.Electrodes))
+	at, one := make(map[string]int, len(set.Electrodes)), make([]int, len(set.Electrodes)) // one[i] is the first label of electrode i
 	for i, e := range set.Electrodes {
 		k := key(e.Label)
-		if first, twice := at[k]; twice {
-			return nil, &JoinError{fmt.Errorf("%s: %q and %q are the same electrode: remove one", set.File, set.Electrodes[first].Label, e.Label)}
+		one[i] = i
+		first, twice := at[k]
+		switch {
+		case !twice:
+			at[k] = i
+		case set.Electrodes[first].Pos != e.Pos:
+			return nil, &JoinError{fmt.Errorf("%s: %q and %q are the same electrode, at two places: remove one", set.File, set.Electrodes[first].Label, e.Label)}
+		default:
+			one[i] = first
 		}
-		at[k] = i
 	}
 	j := &Joined{File: set.File, Format: set.Format, How: set.How, Placed: []string{}, Missing: []string{}, Extra: []string{}, Retyped: []string{}}
 	var unknown []signal.Deviation
@@ -104,7 +110,7 @@ func (set *Set) Apply(rec *signal.Recording) (*Joined, error) {
 		}
 	}
 	for i, e := range set.Electrodes {
-		if !used[i] {
+		if !used[one[i]] {
 			j.Extra = append(j.Extra, e.Label)
 		}
 	}

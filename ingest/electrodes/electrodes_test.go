@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,6 +95,65 @@ func TestPlacesAreMNEs(t *testing.T) {
 			}
 			compare(t, set, want)
 		})
+	}
+}
+
+// TestPeersOwnFiles reads the files that MNE comes with, the field's standard_1005 among them, and wants all electrodes where MNE has
+// them. Labels of one place that come to one name, as T3 and T7, are joined with a channel of either.
+func TestPeersOwnFiles(t *testing.T) {
+	python := os.Getenv("GYRUS_ELECTRODES_PYTHON")
+	if python == "" {
+		t.Skip("needs Python with MNE: make interop-electrodes")
+	}
+	raw, err := exec.CommandContext(t.Context(), python, "testdata/own.py").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files map[string]mne
+	if err := json.Unmarshal(raw, &files); err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 15 {
+		t.Fatalf("%d files, want at least 15", len(files))
+	}
+	for path, want := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			set, err := electrodes.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, set, want)
+			if !strings.HasPrefix(filepath.Base(path), "colin27_10") {
+				return
+			}
+			rec := recording()
+			j, err := set.Apply(rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d placed, %v missing", len(j.Placed), j.Missing)
+			for _, c := range rec.Info.Channels {
+				if w, ok := want.Positions[c.Name]; ok && (c.Pos == nil || math.Abs(c.Pos[0]-w[0])+math.Abs(c.Pos[1]-w[1])+math.Abs(c.Pos[2]-w[2]) > 1e-7) {
+					t.Errorf("%s lies at %v, want %v", c.Name, c.Pos, w)
+				}
+			}
+		})
+	}
+}
+
+// TestLabelsOfOnePlace: two labels that come to one name are one electrode where they have one place, and neither is left over.
+func TestLabelsOfOnePlace(t *testing.T) {
+	set, err := file("cap.elc", "UnitPosition\tmm\nPositions\n-80 0 0\n-80 0 0\n0 0 90\n60 60 0\nLabels\nT3\nT7\nCz\nF8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := recording()
+	j, err := set.Apply(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"F8"}, j.Extra); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -316,7 +376,7 @@ func TestApplyJoinsByName(t *testing.T) {
 func TestApplyRefuses(t *testing.T) {
 	for content, want := range map[string]string{
 		"E1 0 0 1\nE2 0 1 0\n": "cap.sfp has no channel of run.edf: it knows E1, E2",
-		"T3 -1 0 0\nT7 0 1 0":  `"T3" and "T7" are the same electrode`,
+		"T3 -1 0 0\nT7 0 1 0":  `"T3" and "T7" are the same electrode, at two places`,
 	} {
 		set, err := file("cap.sfp", content)
 		if err != nil {

@@ -156,10 +156,10 @@ func readELC(s *source) (*cloud, error) {
 	part, count, labelled := "", -1, false
 	for _, l := range s.lines("#") {
 		text := strings.TrimSpace(l.text)
-		key, value, _ := strings.Cut(text, " ")
+		words := strings.Fields(text)
 		switch {
-		case strings.EqualFold(key, "UnitPosition"):
-			c.unit = strings.TrimSpace(value)
+		case len(words) > 0 && strings.EqualFold(words[0], "UnitPosition"):
+			c.unit = strings.Join(words[1:], " ")
 		case strings.HasPrefix(strings.ToLower(text), "numberpositions"):
 			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimLeft(text[len("numberpositions"):], "=\t ")))
 			if err != nil || n < 0 {

@@ -219,6 +219,7 @@ func (n *Inlet) openMarks(ctx context.Context, cfg Config) (*Receiver, error) {
 	n.marks = &link{
 		cfg: cfg, watchdog: n.opt.Watchdog, buffer: maxMarks, held: n.opt.BufferS,
 		accept: func(StreamInfo) error { return nil }, state: n.enterMarks, samples: n.takeMarks,
+		back: func(full StreamInfo) { n.enterMarks(signal.LinkConnected, full.String()) }, // the next mark may be long in coming
 	}
 	n.marked = signal.Marks{State: signal.LinkConnected, Since: time.Now(), Detail: found.String()}
 	return n.marks.open(ctx, found)

@@ -25,7 +25,8 @@ type link struct {
 	// samples gets what comes, on the link's goroutine; sync is another one for each connection.
 	samples func(s *Samples, sync *timeSync)
 	state   func(s signal.LinkState, detail string)
-	block   func() []byte // see Receiver.block
+	back    func(full StreamInfo) // told of a connection in place of a lost one, before it brings anything; nil where nobody asks
+	block   func() []byte         // see Receiver.block
 
 	mu   sync.Mutex
 	info StreamInfo
@@ -158,6 +159,9 @@ func (l *link) recover(ctx context.Context, lost *StreamInfo) (*Receiver, error)
 			continue
 		case len(found) == 1:
 			recv, err := l.reopen(ctx, found[0], lost)
+			if recv != nil && l.back != nil {
+				l.back(recv.info)
+			}
 			if recv != nil || errors.Is(err, ErrLost) {
 				return recv, err
 			}

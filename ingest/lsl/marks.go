@@ -19,12 +19,7 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 	arrived := clockOf(s.Arrived)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.nowMark != ts {
-		if n.nowMark != nil {
-			n.marked.State, n.marked.Since, n.marked.Detail = signal.LinkConnected, s.Arrived, "marks come again"
-		}
-		n.nowMark = ts
-	}
+	n.nowMark = ts
 	n.marked.N += uint64(len(labels))
 	for k, label := range labels {
 		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], 0, arrived) - n.opt.MarkersDelayS, label})

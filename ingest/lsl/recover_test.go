@@ -294,10 +294,19 @@ func TestMarks(t *testing.T) {
 	if err := marks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(5 * time.Second); n.Marks().State != signal.LinkLost; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the stream of marks is gone: %+v", n.Marks())
+	becomes := func(s signal.LinkState) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); n.Marks().State != s; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the stream of marks is %+v, want %s", n.Marks(), s)
+			}
 		}
+	}
+	becomes(signal.LinkLost)
+	outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	becomes(signal.LinkConnected) // though no mark comes
+	if m := n.Marks(); m.N != 3 || !strings.Contains(m.Detail, "cues-1") {
+		t.Errorf("the marks: %+v", m)
 	}
 }
 

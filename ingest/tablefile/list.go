@@ -64,6 +64,9 @@ func (p *scanner) object(each func(key string) bool) bool {
 	}
 	for {
 		key, ok := p.quoted()
+		if ok && strings.IndexByte(key, '\\') >= 0 {
+			key, ok = plain(key)
+		}
 		if !ok || !p.next(':') || !each(key) {
 			return false
 		}
@@ -101,14 +104,7 @@ func (p *scanner) text() (string, bool) {
 	if !ok {
 		return "", false
 	}
-	n, ok := unescape(nil, raw)
-	if !ok {
-		return "", false
-	}
-	var b strings.Builder
-	b.Grow(n)
-	unescape(&b, raw)
-	return strings.ToValidUTF8(b.String(), "\uFFFD"), true
+	return plain(raw)
 }
 
 // word is what a number, or a text without escapes, is written as.
@@ -155,6 +151,18 @@ func (p *scanner) skip() bool {
 			return true
 		}
 	}
+}
+
+// plain is raw without escapes, in memory of its own.
+func plain(raw string) (string, bool) {
+	n, ok := unescape(nil, raw)
+	if !ok {
+		return "", false
+	}
+	var b strings.Builder
+	b.Grow(n)
+	unescape(&b, raw)
+	return strings.ToValidUTF8(b.String(), "\uFFFD"), true
 }
 
 // unescape writes raw to b without escapes, nowhere where that is nil, and says how many bytes that is.

@@ -2,13 +2,17 @@ package tablefile_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/pages"
@@ -102,4 +106,60 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%q: read as %q, want %q", text, m.Others, want)
 		}
 	}
+}
+
+// reference is the events of a list as encoding/json reads it, and whether it is one.
+func reference(text string) (events []signal.Event, ok bool) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var list []map[string]any
+	if !json.Valid([]byte(text)) || dec.Decode(&list) != nil {
+		return nil, false
+	}
+	number := func(v any) string {
+		if n, ok := v.(json.Number); ok {
+			return n.String()
+		}
+		s, _ := v.(string)
+		return s
+	}
+	for _, m := range list {
+		sample, err := strconv.ParseInt(number(m["sample"]), 10, 64)
+		onset, err2 := strconv.ParseFloat(number(m["onset_s"]), 64)
+		e := signal.Event{Sample: sample, Onset: onset}
+		var err3 error
+		if d, there := m["duration_s"]; there {
+			e.Duration, err3 = strconv.ParseFloat(number(d), 64)
+		}
+		label, there := m["label"]
+		if e.Label, ok = label.(string); there && !ok || errors.Join(err, err2, err3) != nil {
+			return nil, false
+		}
+		events = append(events, e)
+	}
+	return events, true
+}
+
+// FuzzEvents: what is read of a list of events that is JSON is what encoding/json reads; of anything else it is at least no panic.
+func FuzzEvents(f *testing.F) {
+	for _, text := range []string{
+		`[{"sample":-5,"onset_s":-0.5,"duration_s":1e3,"label":"\u00b5 \n a"}, {"sample":7,"onset_s":"NaN","x":{"y":[1,"]",null,true]}}]`, `[]`, ` [ { } ] `, `[{"sample":1,"onset_s":2,"l\u0061bel":"b"}]`,
+	} {
+		f.Add(text)
+	}
+	s := signal.Schema(ingesttest.Gapped().Info)
+	md := s.Metadata()
+	f.Fuzz(func(t *testing.T, text string) {
+		of := arrow.NewMetadata(append(slices.Clone(md.Keys()), "events_outside"), append(slices.Clone(md.Values()), text))
+		var list pages.List[signal.Event]
+		_, m, err := tablefile.Read(arrow.NewSchema(s.Fields(), &of), &list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, ok := reference(text); len(m.Deviations) == 0 && json.Valid([]byte(text)) && utf8.ValidString(text) {
+			if d := cmp.Diff(want, list.Slice(), cmpopts.EquateNaNs()); d != "" || !ok {
+				t.Errorf("%q (-encoding/json: %t, +read):\n%s", text, ok, d)
+			}
+		}
+	})
 }

@@ -39,7 +39,7 @@ func Write(create ingest.Create, name string, rec *signal.Recording, write func(
 		others = append(others, numbered(name, k))
 	}
 	if others != nil && (strings.ContainsAny(name, `/\:`) || !utf8.ValidString(name)) { // see ingest.OpenBeside
-		return fmt.Errorf("%q is a name that other files cannot be named by, of which %d lie beside it: name it without / \\ : and in UTF-8", name, len(others))
+		return fmt.Errorf("%q: the channels at %d other rates go into files with names like it, so it must be without / \\ : and in UTF-8", name, len(others))
 	}
 	recs := append([]*signal.Recording{rec}, rec.Others...)
 	schemas, outs := make([]*arrow.Schema, len(recs)), make([]io.WriteCloser, len(recs))

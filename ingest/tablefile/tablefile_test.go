@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gyrus-bci/gyrus/ingest"
-	_ "github.com/gyrus-bci/gyrus/ingest/arrowfile"
+	_ "github.com/gyrus-bci/gyrus/ingest/all"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
-	_ "github.com/gyrus-bci/gyrus/ingest/parquetfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -117,6 +117,26 @@ func TestRates(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRealRecordings: a night of two rates, its hypnogram, three streams of a headband at rates of their own, and markers behind the end.
+func TestRealRecordings(t *testing.T) {
+	for _, file := range []string{
+		"formats/edf/short_psg.edf", "formats/edf/SC4001EC-Hypnogram.edf", "xdf/muse/sub-P001_ses-S001_task-Default_run-001_eeg.xdf", "xdf/examples/minimal.xdf",
+	} {
+		rec, err := ingest.OpenFile(datasettest.Need(t, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %v, %d others, %d events, %d of them outside", file, rec.Info, len(rec.Others), len(rec.Events), len(rec.Outside()))
+		if len(rec.Others)+len(rec.Outside()) == 0 {
+			t.Errorf("%s has neither channels at another rate nor events outside the data", file)
+		}
+		each(t, func(t *testing.T, w ingest.Writer) { same(t, rec, open(t, write(t, w, rec), w)) })
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestEventsAlone: a recording without channels, such as a hypnogram.

@@ -67,7 +67,7 @@ func (r *reader) listRounded(chans []signal.Channel) error {
 		names = append(names, fmt.Sprintf("%d more channels", more))
 	}
 	if len(names) > 0 {
-		r.s.deviate(r.src, "int64", fmt.Sprintf("a whole number of more than %d bits is no float64", mantissa), strings.Join(names, "; "), "the nearest float64")
+		r.s.deviate(r.src, "int64", fmt.Sprintf("a whole number with more than %d significant bits is no float64", mantissa), strings.Join(names, "; "), "the nearest float64")
 	}
 	return nil
 }

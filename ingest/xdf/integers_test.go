@@ -13,14 +13,14 @@ import (
 
 // longs is a sample of int64 with a stamp.
 func longs(t float64, values ...int64) string {
-	s := "\x08" + f64(t)
+	b := []byte("\x08" + f64(t))
 	for _, v := range values {
-		s += string(binary.LittleEndian.AppendUint64(nil, uint64(v)))
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
-	return s
+	return string(b)
 }
 
-const rounded = "more than 53 bits"
+const rounded = "more than 53 significant bits"
 
 // found is what is listed about values of int64 that are no float64, "" where nothing is.
 func found(rec *signal.Recording) string {

@@ -457,6 +457,8 @@ func TestWriterRefuses(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	f.Add(file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2)), chunk(4, u32(1)+f64(0)+f64(1)), chunk(5, uuid), chunk(6, u32(1)+"<info/>")))
 	f.Add(file(streamHeader(2, "M", "Markers", "string", "0", 2, ""), chunk(3, u32(2)+"\x01\x01\x08"+f64(0.2)+"\x01\x02go\x01\x00")))
+	f.Add(file(streamHeader(1, "counter", "EEG", "int64", "10", 2, ""), samples(1, longs(0, 1, 1<<53+1), longs(0.1, 2, -1<<62-1)),
+		streamHeader(2, "codes", "Markers", "int64", "0", 1, ""), samples(2, longs(0, 1<<53+1))))
 	if data := os.Getenv("GYRUS_DATA"); data != "" {
 		if b, err := os.ReadFile(data + "/xdf/examples/minimal.xdf"); err == nil {
 			f.Add(b)

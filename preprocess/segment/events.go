@@ -18,9 +18,10 @@ func init() {
 // Events cuts one window around each event whose label is in a map, [Sample+tmin, Sample+tmin+length) with
 // length = tmax−tmin, both rounded to samples. Other events are no cues and count for nothing.
 //
-// Windows may overlap, and there may be several events at one sample. An event whose window starts before the data (at
-// the start of the stream or at a gap) or ends behind them is a Miss. The past is kept for a tmin below 0, and for events that a
-// live source tells of up to a second late (signal.MaxLate): memory for max(tmax−tmin, 1−tmin) seconds, see history.
+// Windows may overlap, and there may be several events at one sample: a window that shares samples with one that is tested is not
+// learned from there. An event whose window starts before the data (at the start of the stream or at a gap) or ends behind them is a
+// Miss. The past is kept for a tmin below 0, and for events that a live source tells of up to a second late (signal.MaxLate): memory for
+// max(tmax−tmin, 1−tmin) seconds, see history.
 //
 // A window may lose its trend and then the mean of its baseline, in the order of MNE's Epochs, channel by channel;
 // triggers and what is no voltage stay as they are. The trend is the mean (constant) or the line of least squares

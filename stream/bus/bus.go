@@ -39,7 +39,7 @@ type Bus struct {
 	broker *Broker // nil where it is elsewhere
 	lines  *lineLog
 	url    string // without credentials
-	roles  bool   // the server knows this client by a key, and lets it do what its role may
+	seed   string // the file with the key by which the server knows this client, and lets it do what its role may; "" where it has none
 
 	done      chan struct{} // closed at the begin of Close
 	closed    chan struct{} // closed when the client has finished its callbacks
@@ -77,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		}
 		o = b.broker.ownClient(o)
 	}
-	b.url, b.roles = public(o.URL), o.Credentials != ""
+	b.url, b.seed = public(o.URL), o.Credentials
 	b.lines = newLineLog(o.Log)
 	if err := b.connect(ctx, o); err != nil {
 		b.lines.close()

@@ -197,3 +197,32 @@ func TestClockDoesNotJump(t *testing.T) {
 		t.Errorf("one second is %d ns", d)
 	}
 }
+
+// TestStopWithoutAnswers: a client that may stop, and may not hear who stands, says so at once; the stop has left.
+func TestStopWithoutAnswers(t *testing.T) {
+	may := func(publish, subscribe []string) *server.Permissions {
+		return &server.Permissions{Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}
+	}
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, Users: []*server.User{
+		{Username: "button", Password: "x", Permissions: may([]string{bus.StopSubject("s1")}, []string{"none"})},
+		{Username: "arm", Password: "x", Permissions: may([]string{"none"}, []string{bus.StopSubject("s1")})},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { stopServer(s) }) // behind the clients
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("no server")
+	}
+	at := s.Addr().String()
+	got := make(chan bus.Stop, 100)
+	if _, err := open(t, "nats://arm:x@"+at).SubscribeStop("s1", func(s bus.Stop, _ time.Time, _ func(bus.StopAnswer) error) { got <- s }); err != nil {
+		t.Fatal(err)
+	}
+	_, err = open(t, "nats://button:x@"+at).SendStop(within(t), "s1", bus.Stop{Why: "smoke"}, 1)
+	wantError(t, err, "the stop was sent, but no answer can be heard: look whether all stand", "may not use _INBOX.")
+	if s := receive(t, "the stop", got); s.Why != "smoke" {
+		t.Errorf("%+v", s)
+	}
+}

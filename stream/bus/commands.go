@@ -103,7 +103,7 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	w.inbox = inbox
 	_ = w.sendStatus() // counted and noted there
 	w.mu.Unlock()
-	if b.roles {
+	if b.seed != "" {
 		if err := w.checkRole(); err != nil {
 			return nil, errors.Join(err, w.heard.Close(), w.answers.Close(), w.replies.Close())
 		}

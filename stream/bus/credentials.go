@@ -108,5 +108,9 @@ func (b *Bus) refusedBy(subject string) error {
 	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"`+subject+`"`) {
 		return nil
 	}
-	return fmt.Errorf("bus: the role of this client may not use %s: %w; give the credentials of another role, or those of this session", subject, err)
+	with := ""
+	if b.seed != "" {
+		with = " (credentials " + b.seed + ")"
+	}
+	return fmt.Errorf("bus: the role of this client%s may not use %s: %w; give the credentials of another role, or those of this session", with, subject, err)
 }

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -231,7 +232,7 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 	if req.Decoder != c.decoder {
 		return
 	}
-	v, refusal := c.admit(req, false)
+	v, refusal := c.admit(req)
 	if refusal != nil {
 		if wantsTime(req, refusal) { // who asks asks again: nothing that people should be told of
 			c.send(m, c.fill(req, *refusal))
@@ -273,12 +274,15 @@ func (c *Ctl) Verbs() []VerbInfo {
 }
 
 // Call is a request of somebody in this process, such as its web page: it takes no way over the bus, needs no right there,
-// and works without a link. It waits for the verb, whose context ends with ctx and with the Ctl.
-func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
-	req := Request{V: Version, Session: c.session, Decoder: c.decoder, ID: nuid.Next(), Verb: verb, Args: args, Sent: c.clock.Now(), Run: c.run}
+// and works without a link. req says what it says on the bus, for a Fresh verb also Sent and Run: whoever pressed the button did so
+// some time ago; V, Session and Decoder are filled in, and ID where it is "". Call waits for the verb, whose context ends with ctx and
+// with the Ctl; a Fresh one is not begun where ctx has ended.
+func (c *Ctl) Call(ctx context.Context, req Request) Reply {
+	req.V, req.Session, req.Decoder, req.ID = Version, c.session, c.decoder, cmp.Or(req.ID, nuid.Next())
 	fill := func(r Reply) Reply {
+		tell := req.Verb != "verbs" && !wantsTime(req, &r) // who asks asks again, as on the bus
 		r = c.fill(req, r)
-		if verb != "verbs" && c.told != nil {
+		if tell && c.told != nil {
 			c.told(req, r)
 		}
 		return r
@@ -294,20 +298,25 @@ func (c *Ctl) Call(ctx context.Context, verb string, args ...string) Reply {
 	c.working.Add(1) // Close, which waits, comes behind
 	c.mu.Unlock()
 	defer c.working.Done()
-	v, refusal := c.admit(req, true)
+	v, refusal := c.admit(req)
 	if refusal != nil {
 		return fill(*refusal)
 	}
 	defer c.leave()
+	if v.Fresh && ctx.Err() != nil {
+		c.mu.Lock()
+		c.stats.Refused++
+		c.mu.Unlock()
+		return fill(Reply{Error: v.Name + " lets something move, and whoever asked for it has gone: nothing was done"})
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer c.after(cancel)()
 	return fill(c.perform(ctx, v, req))
 }
 
-// admit finds the verb of a request, or says why it is refused. What it admits must leave. here says that it comes from this
-// process, and from now.
-func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
+// admit finds the verb of a request, or says why it is refused. What it admits must leave.
+func (c *Ctl) admit(req Request) (Verb, *Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Requests++
@@ -334,9 +343,9 @@ func (c *Ctl) admit(req Request, here bool) (Verb, *Reply) {
 	if least, most := v.arity(); len(req.Args) < least || len(req.Args) > most {
 		return refuse(Reply{Error: fmt.Sprintf("%s takes %s, got %d arguments", v.Name, v.usage(), len(req.Args)), Verbs: []VerbInfo{v.info()}})
 	}
-	if v.Fresh && !here {
+	if v.Fresh {
 		if req.Sent == 0 { // it is told what it lacks, and may ask again
-			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat, and the time since), and in run the run of that heartbeat", Verbs: []VerbInfo{v.info()}}
+			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat or telemetry, and the time since), and in run the run of that message", Verbs: []VerbInfo{v.info()}}
 		}
 		if wrong := c.old(req); wrong != "" {
 			return refuse(Reply{Error: fmt.Sprintf("%s %s", v.Name, wrong)})
@@ -362,7 +371,7 @@ func (c *Ctl) old(req Request) string {
 	c.fresh = slices.DeleteFunc(c.fresh, func(m moved) bool { return tooOld(m.sent) && m.sent < now })
 	switch {
 	case req.Run != c.run:
-		return fmt.Sprintf("lets something move, and the request is to run %d of the decoder, this is run %d: say in run that of the newest heartbeat, and ask again", req.Run, c.run)
+		return fmt.Sprintf("lets something move, and the request is to run %d of the decoder, this is run %d: say in run that of the newest heartbeat or telemetry, and ask again", req.Run, c.run)
 	case tooOld(req.Sent):
 		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, must be -%g to %g s: ask again", time.Duration(now-req.Sent).Seconds(), maxSentAhead.Seconds(), maxSentAge.Seconds())
 	case len(c.fresh) >= maxSeen:

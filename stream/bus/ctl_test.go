@@ -222,8 +222,21 @@ func TestCtlFresh(t *testing.T) {
 	if _, err := other.Ask(t.Context(), "s1", "lda", "go"); err != nil || moved.Load() != 2 {
 		t.Errorf("asked with the time of a heartbeat: %v, %d moves", err, moved.Load())
 	}
-	if r := c.Call(t.Context(), "go"); !r.OK { // the page of this process
-		t.Errorf("from here: %+v", r)
+	for _, q := range []struct { // the page of this process
+		sent, run int64
+		want      string
+	}{
+		{0, w.Run(), "when it was sent"},
+		{clock.Now() - int64(8*time.Second), w.Run(), "was sent 8.0 s ago"},
+		{clock.Now(), w.Run() - 1, "to run"},
+		{clock.Now(), w.Run(), ""},
+	} {
+		if r := c.Call(t.Context(), bus.Request{Verb: "go", Sent: q.sent, Run: q.run}); r.OK != (q.want == "") || !strings.Contains(r.Error, q.want) {
+			t.Errorf("from here, sent at %d to run %d: %+v", q.sent, q.run, r)
+		}
+	}
+	if moved.Load() != 3 {
+		t.Errorf("%d moves", moved.Load())
 	}
 }
 
@@ -343,20 +356,20 @@ func TestCtlBusy(t *testing.T) {
 func TestCtlCall(t *testing.T) {
 	b := open(t, "")
 	c, told := listening(t, b, "lda")
-	if r := c.Call(t.Context(), "join", "a", "b"); !r.OK || string(r.Result) != `{"joined":"a+b"}` || r.Decoder != "lda" || r.Run != 7 || r.ID == "" {
+	if r := c.Call(t.Context(), bus.Request{Verb: "join", Args: []string{"a", "b"}}); !r.OK || string(r.Result) != `{"joined":"a+b"}` || r.Decoder != "lda" || r.Run != 7 || r.ID == "" {
 		t.Errorf("join a b: %+v", r)
 	}
 	for want, ask := range map[string][]string{
 		"the model has 8 channels": {"fail"}, `unknown verb "jion"`: {"jion"}, "takes word [more]": {"join"}, "verb is": {"a b"}, "must be at most 16": append([]string{"join"}, make([]string, 17)...),
 	} {
-		if r := c.Call(t.Context(), ask[0], ask[1:]...); r.OK || !strings.Contains(r.Error, want) {
+		if r := c.Call(t.Context(), bus.Request{Verb: ask[0], Args: ask[1:]}); r.OK || !strings.Contains(r.Error, want) {
 			t.Errorf("%v: %+v, want %q", ask, r, want)
 		}
 	}
 	if got := told.Load(); got != 6 {
 		t.Errorf("%d requests were told, want 6", got)
 	}
-	if r := c.Call(t.Context(), "verbs"); !r.OK || len(r.Verbs) != 5 || len(c.Verbs()) != 5 {
+	if r := c.Call(t.Context(), bus.Request{Verb: "verbs"}); !r.OK || len(r.Verbs) != 5 || len(c.Verbs()) != 5 {
 		t.Errorf("verbs: %+v", r)
 	}
 	if st := c.Stats(); st.Requests != 5 || st.Failed != 1 || st.Refused != 2 { // two break the schema and never get so far
@@ -364,12 +377,12 @@ func TestCtlCall(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := make(chan bus.Reply, 2)
-	go func() { waits <- c.Call(ctx, "wait") }()
+	go func() { waits <- c.Call(ctx, bus.Request{Verb: "wait"}) }()
 	cancel()
 	if r := <-waits; r.OK {
 		t.Errorf("a call whose context ended: %+v", r)
 	}
-	go func() { waits <- c.Call(t.Context(), "wait") }()
+	go func() { waits <- c.Call(t.Context(), bus.Request{Verb: "wait"}) }()
 	for end := time.Now().Add(patience); c.Stats().Requests < 7 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	if err := c.Close(); err != nil { // ends it, and waits
@@ -378,7 +391,7 @@ func TestCtlCall(t *testing.T) {
 	if r := <-waits; r.OK {
 		t.Errorf("a call when the decoder ends: %+v", r)
 	}
-	if r := c.Call(t.Context(), "join", "a"); r.OK || !strings.Contains(r.Error, "has ended") {
+	if r := c.Call(t.Context(), bus.Request{Verb: "join", Args: []string{"a"}}); r.OK || !strings.Contains(r.Error, "has ended") {
 		t.Errorf("a call behind the end: %+v", r)
 	}
 }
@@ -414,7 +427,7 @@ func TestCtlFreshIsDoneOnce(t *testing.T) {
 		t.Errorf("told %d, sent at %d", sent, once.Sent)
 	}
 	for i := range 1030 { // refused for their arguments, and quickly
-		c.Call(t.Context(), "fail", strconv.Itoa(i))
+		c.Call(t.Context(), bus.Request{Verb: "fail", Args: []string{strconv.Itoa(i)}})
 	}
 	if r := request(t, b, once); r.OK || len(done) != 0 {
 		t.Errorf("again: %+v, done %d times more", r, len(done))
@@ -441,4 +454,32 @@ func request(t *testing.T, b *bus.Bus, q bus.Request) bus.Reply {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// TestCtlCallOfOneWhoHasGone: what lets something move is not begun for somebody in this process who does not wait for it any more, nor
+// twice for one request; what makes safe is done.
+func TestCtlCallOfOneWhoHasGone(t *testing.T) {
+	b := open(t, "")
+	c, told := listening(t, b, "lda") // run 7
+	var moved atomic.Int64
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { moved.Add(1); return nil, nil }})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	q := bus.Request{ID: "x", Verb: "go", Sent: time.Now().UnixNano(), Run: 7}
+	if r := c.Call(gone, q); r.OK || !strings.Contains(r.Error, "whoever asked for it has gone: nothing was done") || moved.Load() != 0 {
+		t.Errorf("%+v, %d moves", r, moved.Load())
+	}
+	if r := c.Call(gone, bus.Request{Verb: "urgent"}); !r.OK {
+		t.Errorf("what makes safe: %+v", r)
+	}
+	q.ID = "y"
+	if r := c.Call(t.Context(), q); !r.OK || r.ID != "y" || moved.Load() != 1 {
+		t.Errorf("%+v, %d moves", r, moved.Load())
+	}
+	if r := c.Call(t.Context(), q); r.OK || !strings.Contains(r.Error, "nothing is done twice") || moved.Load() != 1 {
+		t.Errorf("again: %+v, %d moves", r, moved.Load())
+	}
+	if s := c.Stats(); s.Refused != 2 || told.Load() != 4 {
+		t.Errorf("%+v, %d told", s, told.Load())
+	}
 }

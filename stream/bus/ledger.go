@@ -5,20 +5,18 @@ import (
 	"time"
 )
 
-// StopLedger knows of the emergency stops that somebody has heard of: the newest one that is in force, and those that an operator has
-// lifted. Decoders and controllers go by the same rules. The zero value knows of none; it is for one goroutine at a time.
+// StopLedger knows of the emergency stops that somebody has heard of: those that are in force, and those that an operator has lifted.
+// Decoders and controllers go by the same rules. The zero value knows of none; it is for one goroutine at a time.
 type StopLedger struct {
-	stop   Stop      // the newest in force
-	since  time.Time // when it came, the zero time where none is in force
-	met    []met     // while one is in force
+	met    []met     // in force
 	lifted []string  // IDs, the newest last
 	free   time.Time // when an operator last lifted what was in force
 }
 
-// met is a stop and when a message of it last came.
+// met is a stop that is in force.
 type met struct {
 	Stop
-	at time.Time
+	first, last time.Time // when it came, and when a message of it last did
 }
 
 const (
@@ -31,39 +29,75 @@ const (
 	sameStop = time.Second
 )
 
+// CameStop is a stop, and when it came.
+type CameStop struct {
+	Stop
+	Since time.Time
+}
+
 // Hear is told of a message on the subject of the stops. It says whether that is another stop than those in force. It counts whatever
 // was lifted before.
 func (l *StopLedger) Hear(s Stop, at time.Time) (another bool) {
 	if s.ID != "" {
 		l.lifted = slices.DeleteFunc(l.lifted, func(id string) bool { return id == s.ID })
 	}
-	if known := l.meet(s, at); !known || l.since.IsZero() {
-		l.stop, l.since = s, at
-		return true
+	i := slices.IndexFunc(l.met, func(m met) bool { return m.ID == s.ID && (s.ID != "" || m.Stop == s) })
+	if i >= 0 && (s.ID != "" || at.Sub(l.met[i].last) < sameStop) { // it is sent again and again
+		l.met[i].last = at
+		return false
 	}
-	if l.stop == s { // it is sent again and again
-		l.since = at
+	if i >= 0 { // the same words for another one
+		l.met = slices.Delete(l.met, i, i+1)
 	}
-	return false
+	m := met{s, at, at}
+	if newest := len(l.met) - 1; newest >= 0 && l.met[newest].first.After(at) { // whatever was said of the others
+		m.first = l.met[newest].first
+	}
+	l.meet(m)
+	return true
 }
 
-// Told is told what somebody says who stands by a stop that came at since. It says whether that is to be obeyed as another stop. One
-// that an operator has lifted here is not, whatever is said of its age; without an ID the age decides.
+// Told is told what somebody says who stands by a stop that came at since. It says whether that is to be obeyed as another stop,
+// however old it is. One that an operator has lifted here is not, whatever is said of its age; without an ID the age decides.
 func (l *StopLedger) Told(s Stop, since time.Time) (obey bool) {
 	if s.ID != "" && slices.Contains(l.lifted, s.ID) || s.ID == "" && !since.After(l.free) {
 		return false // an operator has seen that one, and let all go on
 	}
-	stands := !l.since.IsZero()
-	if s.ID != "" && l.meet(s, since) && stands || stands && !since.After(l.since.Add(sameStop)) {
-		return false // it is known, or older than the one in force
+	if slices.ContainsFunc(l.met, func(m met) bool {
+		return s.ID != "" && m.ID == s.ID || s.ID == "" && m.first.Sub(since) <= sameStop && since.Sub(m.last) <= sameStop
+	}) {
+		return false
 	}
-	l.stop, l.since = s, since
+	l.meet(met{s, since, since})
 	return true
 }
 
-// InForce is the newest stop that is in force and when it came; ok false where none is.
+// meet remembers m in the order of first: beyond maxMet the oldest is forgotten.
+func (l *StopLedger) meet(m met) {
+	i := len(l.met)
+	for i > 0 && l.met[i-1].first.After(m.first) {
+		i--
+	}
+	l.met = slices.Insert(l.met, i, m)
+	l.met = slices.Delete(l.met, 0, max(0, len(l.met)-maxMet))
+}
+
+// InForce is the newest stop that is in force and when it, or its newest repetition, came; ok false where none is.
 func (l *StopLedger) InForce() (s Stop, since time.Time, ok bool) {
-	return l.stop, l.since, !l.since.IsZero()
+	if len(l.met) == 0 {
+		return Stop{}, time.Time{}, false
+	}
+	m := l.met[len(l.met)-1]
+	return m.Stop, m.last, true
+}
+
+// All are the stops that are in force, the newest last: those of the newest 64 that somebody has heard of.
+func (l *StopLedger) All() []CameStop {
+	all := make([]CameStop, len(l.met))
+	for i, m := range l.met {
+		all[i] = CameStop{m.Stop, m.last}
+	}
+	return all
 }
 
 // Lift ends what is in force: an operator has seen that all may go on, at the given time.
@@ -73,7 +107,7 @@ func (l *StopLedger) Lift(at time.Time) {
 		ids = append(ids, m.ID)
 	}
 	l.remember(ids)
-	l.stop, l.since, l.met, l.free = Stop{}, time.Time{}, nil, at
+	l.met, l.free = nil, at
 }
 
 // Lifted are the IDs of the newest n stops that an operator has lifted, the newest last.
@@ -91,19 +125,4 @@ func (l *StopLedger) remember(ids []string) {
 		}
 	}
 	l.lifted = slices.Delete(l.lifted, 0, max(0, len(l.lifted)-MaxLifted))
-}
-
-// meet says whether a stop was heard of before, and remembers it.
-func (l *StopLedger) meet(s Stop, at time.Time) bool {
-	i := slices.IndexFunc(l.met, func(m met) bool { return m.ID == s.ID && (s.ID != "" || m.Stop == s) })
-	if i < 0 {
-		if len(l.met) == maxMet {
-			l.met = slices.Delete(l.met, 0, 1)
-		}
-		l.met = append(l.met, met{s, at})
-		return false
-	}
-	known := s.ID != "" || at.Sub(l.met[i].at) < sameStop
-	l.met[i].at = at
-	return known
 }

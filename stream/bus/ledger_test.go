@@ -3,6 +3,7 @@ package bus
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -28,7 +29,10 @@ func TestStopLedger(t *testing.T) {
 		},
 		"what others say": {
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "2", Why: "second"}, at(-60)) }, true, "second"},
-			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-600)) }, false, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-600)) }, true, "second"}, // nobody has seen it
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(-500)) }, false, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{Why: "before"}, at(-9000)) }, true, "second"},
+			{func(l *StopLedger) bool { return l.Told(Stop{Why: "before"}, at(-9000.9)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "2", Why: "second"}, at(-1)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{Why: "without"}, at(-59.5)) }, false, "second"},
 			{func(l *StopLedger) bool { return l.Told(Stop{Why: "without"}, at(-58)) }, true, "without"},
@@ -36,7 +40,7 @@ func TestStopLedger(t *testing.T) {
 		},
 		"what was lifted": {
 			{func(l *StopLedger) bool { return l.Hear(Stop{ID: "1", Why: "first"}, at(0)) }, true, "first"},
-			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(-9)) }, false, "first"},
+			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(-9)) }, true, "first"},
 			{func(l *StopLedger) bool { l.Lift(at(1)); return false }, false, ""},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "1", Why: "first"}, at(5)) }, false, ""},
 			{func(l *StopLedger) bool { return l.Told(Stop{ID: "0", Why: "before"}, at(5)) }, false, ""},
@@ -68,22 +72,47 @@ func TestStopLedger(t *testing.T) {
 	}
 }
 
+// TestStopLedgerListsAll: all stops that are in force are listed in the order in which they came, with the time of the newest message of
+// each, and forgotten when they are lifted.
+func TestStopLedgerListsAll(t *testing.T) {
+	now := time.Now()
+	var l StopLedger
+	l.Told(Stop{ID: "b"}, now.Add(-time.Minute))
+	l.Hear(Stop{ID: "c"}, now)
+	l.Told(Stop{ID: "a"}, now.Add(-time.Hour))
+	l.Hear(Stop{ID: "b"}, now.Add(time.Second))
+	want := []CameStop{{Stop{ID: "a"}, now.Add(-time.Hour)}, {Stop{ID: "b"}, now.Add(time.Second)}, {Stop{ID: "c"}, now}}
+	if got := l.All(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	l.Lift(now)
+	if got := l.All(); len(got) != 0 {
+		t.Errorf("behind the resumption: %v", got)
+	}
+	for k := range maxMet + 1 { // the newest is never the one that is forgotten
+		l.Told(Stop{ID: fmt.Sprint(k)}, now.Add(-time.Duration(k)*time.Minute))
+	}
+	if s, _, _ := l.InForce(); s.ID != "0" || len(l.All()) != maxMet {
+		t.Errorf("%q of %d", s.ID, len(l.All()))
+	}
+}
+
 // TestStopLedgerIsBounded: floods of stops fill no memory, and the newest that were lifted are known.
 func TestStopLedgerIsBounded(t *testing.T) {
 	var l StopLedger
 	for k := range 3 * MaxLifted {
-		l.Hear(Stop{ID: fmt.Sprint(k)}, time.Now())
+		l.Hear(Stop{ID: strconv.Itoa(k)}, time.Now())
 		if k%2 == 1 {
 			l.Lift(time.Now())
 		}
 	}
 	for k := range 2 * maxMet {
-		l.Hear(Stop{ID: "more" + fmt.Sprint(k)}, time.Now())
+		l.Hear(Stop{ID: "more" + strconv.Itoa(k)}, time.Now())
 	}
 	if len(l.lifted) != MaxLifted || len(l.met) != maxMet {
 		t.Errorf("%d lifted, %d met", len(l.lifted), len(l.met))
 	}
-	if got := l.Lifted(2); !slices.Equal(got, []string{fmt.Sprint(3*MaxLifted - 2), fmt.Sprint(3*MaxLifted - 1)}) {
+	if got := l.Lifted(2); !slices.Equal(got, []string{strconv.Itoa(3*MaxLifted - 2), strconv.Itoa(3*MaxLifted - 1)}) {
 		t.Errorf("the newest are %v", got)
 	}
 }

@@ -174,7 +174,8 @@ func (b *Bus) answerStop(subject, session string, a StopAnswer) error {
 const stopRepeat = 100 * time.Millisecond
 
 // SendStop sends s again and again until so many different controllers have answered that they stand, or ctx ends. It
-// returns who did, sorted; the error says that it were fewer. A stop without an ID gets one.
+// returns who did, sorted; the error says that it were fewer, and at once where the server refuses this client the stop or the
+// answers. A stop without an ID gets one.
 func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers int) ([]StopAnswer, error) {
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
@@ -186,6 +187,7 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 	if err != nil {
 		return nil, fmt.Errorf("bus: stop: %w", err)
 	}
+	before := b.nc.LastError() // one of before says nothing of this stop
 	inbox := b.newInbox(inboxStop)
 	answers := make(chan *nats.Msg, pendingMsgs)
 	sub, err := b.nc.ChanSubscribe(inbox, answers)
@@ -201,6 +203,8 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 	send()
 	again := time.NewTicker(stopRepeat)
 	defer again.Stop()
+	look := time.NewTicker(refusedEvery)
+	defer look.Stop()
 	for len(stood) < controllers {
 		select {
 		case m := <-answers:
@@ -209,12 +213,36 @@ func (b *Bus) SendStop(ctx context.Context, session string, s Stop, controllers 
 			}
 		case <-again.C:
 			send()
+		case <-look.C:
+			if errors.Is(b.nc.LastError(), before) {
+				continue
+			}
+			if err := b.stopRefused(session, inbox); err != nil {
+				return sorted(stood), err
+			}
 		case <-ctx.Done():
 			return sorted(stood), fmt.Errorf("bus: %d of %d controllers of session %s confirmed the stop: stop by hand what may still move: %w",
 				len(stood), controllers, session, errors.Join(sendErr, ctx.Err()))
 		}
 	}
 	return sorted(stood), nil
+}
+
+// stopRefused says whether the server lets this client send no stop, or hear no answer to one.
+func (b *Bus) stopRefused(session, inbox string) error {
+	deaf := b.refusedBy(inbox)
+	if deaf != nil { // what the server says of the stop itself comes behind that
+		if err := b.settle(); err != nil {
+			return nil // it is looked at again
+		}
+	}
+	if err := b.refusedBy(StopSubject(session)); err != nil {
+		return fmt.Errorf("bus: THE STOP DID NOT LEAVE: stop by hand, or with the key of an operator of session %s: %w", session, err)
+	}
+	if deaf != nil {
+		return fmt.Errorf("bus: the stop was sent, but no answer can be heard: look whether all stand, and stop by hand what moves: %w", deaf)
+	}
+	return nil
 }
 
 func sorted(m map[string]StopAnswer) []StopAnswer {

@@ -34,7 +34,9 @@
 //     reply subject) with a nonce, at most two in a second, and the proof is complete only when a heartbeat of the run brings it
 //     back within 500 ms. The proof is lost, nonce included, and base kept, when the link breaks, after a silence (rule 8),
 //     and when a heartbeat is older than the watchdog; when a d falls out of the window, that of base is.
-//     Commands that come without a proof are refused (unproven).
+//     Commands that come without a proof are refused (unproven). Where the window was good for 2 s and no nonce came back, the reason
+//     shown is old_decoder (no heartbeat of the run speaks of nonces: update the decoder) or unanswered (a recording, or the answers do not
+//     reach it).
 //
 //  6. The age of a command at any moment is d − base (at least 0, and as much as the lowest base since its arrival says)
 //     plus the time since arrival. It may be acted on while its age is at most valid_for_ms. Where a limit on the age of
@@ -64,7 +66,9 @@
 //     reply subject is answered when the stop is confirmed; the sender repeats it until then. Only Rearm, where the
 //     actuator can be seen, lifts it: no message does, since one could be old, replayed, or of somebody far away.
 //     Until then each heartbeat of the session that has a reply subject is answered with the stop: a decoder that was started
-//     behind it asks that way.
+//     behind it asks that way. A heartbeat of the decoder that says that a stop holds it back counts as that stop, unless it was lifted
+//     here (bus.StopLedger): a controller that was started behind it learns of it that way. A stop that comes while another safe
+//     state is not confirmed is asked for behind it.
 //
 //  13. A command whose state is shadow is never acted on: it is refused (shadow) wherever rules 1 to 3 let it pass, however old it is
 //     and without a proof, and feeds no watchdog. It and a heartbeat with shadow true begin the safe state: what the decoder said

@@ -164,7 +164,7 @@ func (j *judge) emergencyStop(now time.Duration) {
 	j.emergency = true
 	if j.active {
 		j.safe(ReasonEmergency)
-	} else if j.stops && !(j.stopping && j.entered == ReasonEmergency) { // also where another stop is being confirmed: it may have been carried out just before
+	} else if j.stops && (!j.stopping || j.entered != ReasonEmergency) { // also where another stop is being confirmed: it may have been carried out just before
 		j.entered, j.stopping = ReasonEmergency, true
 		j.entries++
 	}

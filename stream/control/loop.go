@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,10 @@ type LoopOptions struct {
 	Before    func()        // is called in the control loop before each step and may change the simulator; it must not block
 	OnStep    func(Frame)   // is called in the control loop after each step and must not block
 	OnOutcome func(Outcome) // is called in the control loop at the end of each trial and must not block
+
+	// Lock, if not nil, is held from the question what to do to the end of the step, OnStep included. An OnSafe that takes it too finds
+	// no step under way that was begun before the stop.
+	Lock sync.Locker
 }
 
 // logLine is a Frame as a line of JSON.
@@ -44,6 +49,9 @@ type logLine struct {
 func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) error {
 	if err := sim.Validate(); err != nil {
 		return fmt.Errorf("control: %w", err)
+	}
+	if opt.Lock == nil {
+		opt.Lock = &sync.Mutex{} // of nobody else
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -104,8 +112,10 @@ func loop(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions, 
 			return
 		case <-tick.C:
 			now := time.Since(begin)
+			opt.Lock.Lock()
 			a, ok := actions.Current()
 			f := turn(now, a, ok)
+			opt.Lock.Unlock()
 			if drawn == 0 || now-drawn >= drawPeriod {
 				drawn = now
 				p.draw(f)

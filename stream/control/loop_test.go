@@ -242,3 +242,53 @@ func TestRunEndsBehindTheLastTrial(t *testing.T) {
 		}
 	})
 }
+
+// gate is a lock that time goes on behind in a bubble.
+type gate chan struct{}
+
+func (g gate) Lock()   { g <- struct{}{} }
+func (g gate) Unlock() { <-g }
+
+// TestNoStepBehindTheStop: a stop that comes between the question what to do and the step is carried out behind the step, by a lock that
+// the loop holds: what it confirms is not moved again by an answer of before.
+func TestNoStepBehindTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var (
+			steps   = make(gate, 1)
+			stopped bool // of steps
+			done    = make(chan struct{})
+			moved   int
+		)
+		actions := &script{time.Now(), nil}
+		actions.at = func(now time.Duration) (Action, bool) {
+			a, ok := class("left"), !stopped
+			if now == 100*ms {
+				go func() { // OnSafe
+					defer close(done)
+					steps.Lock()
+					defer steps.Unlock()
+					stopped = true
+				}()
+				time.Sleep(ms) // it has all the time that it wants
+			}
+			return a, ok
+		}
+		err := Run(ctx, actions, roaming(), LoopOptions{Lock: steps, OnStep: func(f Frame) {
+			if f.State != StateMoves {
+				return
+			}
+			if moved++; stopped {
+				t.Errorf("at %g s it moves behind the stop", f.Seconds)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		if moved != 10 {
+			t.Errorf("%d steps before the stop, want 10", moved)
+		}
+	})
+}

@@ -41,7 +41,8 @@ type Options struct {
 
 	// OnSafe stops the actuator. It is called once at the start (ReasonNever: whoever moved it before may have died) and
 	// once per safe state, from a goroutine that does nothing else, and again every RetryStop until it returns nil; until
-	// then no command is accepted. It must do no harm to an actuator that stands, must return, and must not call Close.
+	// then no command is accepted. It must do no harm to an actuator that stands, must return, and must not call Close. Whoever moves the
+	// actuator by Current holds a lock from the question to the act that OnSafe takes too: else an answer of before moves it behind the stop.
 	OnSafe func(Reason) error
 	// RetryStop is the time between two tries of OnSafe; 0 means 20 ms.
 	RetryStop time.Duration

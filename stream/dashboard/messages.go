@@ -11,7 +11,8 @@ import (
 
 // stateMessage is how the session is: twice a second, and at each change.
 type stateMessage struct {
-	Telemetry *bus.Telemetry `json:"telemetry"` // nil before the first
+	Telemetry *bus.Telemetry `json:"telemetry"`     // nil before the first
+	Run       string         `json:"run,omitempty"` // of the telemetry: JavaScript rounds a number as long as that
 	Cue       *bus.Cue       `json:"cue,omitempty"`
 	Age       histogram      `json:"age"`     // of the newest sample, at each decision
 	Latency   histogram      `json:"latency"` // from the arrival of a chunk to the decision
@@ -21,7 +22,14 @@ type stateMessage struct {
 }
 
 func (h *hub) state(c *client) stateMessage {
-	return stateMessage{h.look.Load(), h.cue.Load(), h.age, h.latency, h.viewers.Load(), h.dropped.Load(), c.dropped.Load()}
+	s := stateMessage{
+		Telemetry: h.look.Load(), Cue: h.cue.Load(), Age: h.age, Latency: h.latency,
+		Viewers: h.viewers.Load(), Dropped: h.dropped.Load(), Lost: c.dropped.Load(),
+	}
+	if s.Telemetry != nil {
+		s.Run = strconv.FormatInt(s.Telemetry.Run, 10)
+	}
+	return s
 }
 
 func (h *hub) sendState(c *client) { c.send("state", h.state(c)) }

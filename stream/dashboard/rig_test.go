@@ -31,6 +31,8 @@ type rig struct {
 	page     *dashboard.Server
 	bus      *bus.Bus
 	ctl      *bus.Ctl
+	run      int64
+	clock    bus.Clock
 	other    *bus.Bus // of the controller
 	receiver *control.Receiver
 	reporter *control.Reporter
@@ -99,6 +101,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 		}
 	}
 	clock := bus.NewClock()
+	r.clock = clock
 	src, err := session.Playback(simulated(t, 1, channels, 60), speed, 0.05, clock)
 	fail(err)
 	run := session.Options{Source: src, Stream: "eeg", Pipeline: trained(t, simulated(t, 0, channels, 10)), Clock: clock}
@@ -116,6 +119,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	fail(err)
 	w, err := bus.NewCommandWriter(r.bus, "s", "d", time.Second, clock)
 	fail(err)
+	r.run = w.Run()
 	r.ctl, err = bus.NewCtl(r.bus, "s", "d", w.Run(), clock, nil)
 	fail(err)
 	run.Commands, run.Ctl = w, r.ctl
@@ -196,7 +200,7 @@ func (r *rig) rearm() {
 	if err := r.receiver.Rearm(); err != nil {
 		r.t.Fatal(err)
 	}
-	if reply := r.ctl.Call(r.t.Context(), "resume"); !reply.OK {
+	if reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: r.clock.Now(), Run: r.run}); !reply.OK {
 		r.t.Fatal(reply.Error)
 	}
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })

@@ -36,7 +36,7 @@ const (
 
 // Operator is who the buttons ask; *bus.Ctl is one.
 type Operator interface {
-	Call(ctx context.Context, verb string, args ...string) bus.Reply
+	Call(ctx context.Context, q bus.Request) bus.Reply
 	Verbs() []bus.VerbInfo
 }
 
@@ -384,13 +384,43 @@ func (s *Server) now(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.hub.look.Load())
 }
 
+// asked is what a browser asks for: the fields of a bus.Request. Sent and Run may be numbers or texts, since JavaScript rounds numbers
+// as long as these.
+type asked struct {
+	ID   string      `json:"id"`
+	Verb string      `json:"verb"`
+	Args []string    `json:"args"`
+	Sent json.Number `json:"t_sent_ns"`
+	Run  json.Number `json:"run"`
+}
+
+func (a asked) request() (bus.Request, error) {
+	req := bus.Request{ID: a.ID, Verb: a.Verb, Args: a.Args}
+	for _, f := range []struct {
+		key  string
+		text json.Number
+		dst  *int64
+	}{{"t_sent_ns", a.Sent, &req.Sent}, {"run", a.Run, &req.Run}} {
+		if f.text == "" {
+			continue
+		}
+		var err error
+		if *f.dst, err = f.text.Int64(); err != nil {
+			return bus.Request{}, fmt.Errorf("the body: %s is %q, must be a whole number as in the telemetry", f.key, f.text)
+		}
+	}
+	return req, nil
+}
+
 // verb asks the session to do something.
 func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Verb string   `json:"verb"`
-		Args []string `json:"args"`
+	var q asked
+	err := read(w, r, &q)
+	var req bus.Request
+	if err == nil {
+		req, err = q.request()
 	}
-	if err := read(w, r, &q); err != nil {
+	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -401,7 +431,7 @@ func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), verbTimeout)
 	defer cancel()
-	reply := session.Operator.Call(ctx, q.Verb, q.Args...)
+	reply := session.Operator.Call(ctx, req)
 	status := http.StatusOK
 	if !reply.OK {
 		status = http.StatusConflict
@@ -437,7 +467,7 @@ func (s *Server) stop(w http.ResponseWriter, r *http.Request) {
 	why := bus.NewStop("page", q.Why) // one, however often it is sent
 	if session.Operator != nil {      // first, and without the bus: whatever becomes of the stop, this session sends nothing more
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
-		res.Paused = session.Operator.Call(ctx, "pause").OK
+		res.Paused = session.Operator.Call(ctx, bus.Request{Verb: "pause"}).OK
 		cancel()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)

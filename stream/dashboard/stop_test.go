@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ type button struct {
 	mu    sync.Mutex
 	stops []bus.Stop
 	verbs []string
+	asked bus.Request // the newest
 }
 
 func (b *button) SendStop(_ context.Context, session string, s bus.Stop, _ int) ([]bus.StopAnswer, error) {
@@ -26,10 +28,10 @@ func (b *button) SendStop(_ context.Context, session string, s bus.Stop, _ int) 
 	return nil, errors.New("nobody answers")
 }
 
-func (b *button) Call(_ context.Context, verb string, _ ...string) bus.Reply {
+func (b *button) Call(_ context.Context, q bus.Request) bus.Reply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.verbs = append(b.verbs, verb)
+	b.verbs, b.asked = append(b.verbs, q.Verb), q
 	return bus.Reply{OK: true}
 }
 
@@ -55,5 +57,39 @@ func TestStopWithoutAStream(t *testing.T) {
 	}
 	if code, text, _ := ask("POST", "/api/verb", header, `{"verb":"shadow"}`); code != 200 || strings.Join(b.verbs, " ") != "pause shadow" {
 		t.Errorf("%d %s, asked for %v", code, text, b.verbs)
+	}
+}
+
+// TestWhatABrowserAsks: a request says which run of the decoder it is for and when it was asked for as on the bus, as numbers or, for
+// JavaScript, as texts, to the last digit; what is no whole number is refused.
+func TestWhatABrowserAsks(t *testing.T) {
+	s, ask := served(t, func(*Options) {})
+	var b button
+	s.Attach(Session{Name: "s1", Decoder: "d", Operator: &b, Stopper: &b})
+	header := map[string]string{"Content-Type": isJSON}
+	for body, want := range map[string]bus.Request{
+		`{"verb":"pause"}`: {Verb: "pause"},
+		`{"id":"x","verb":"resume","run":1795750000123456789,"t_sent_ns":1795750007123456789}`:       {ID: "x", Verb: "resume", Run: 1795750000123456789, Sent: 1795750007123456789},
+		`{"verb":"swap","args":["a"],"run":"1795750000123456789","t_sent_ns":"1795750007123456789"}`: {Verb: "swap", Args: []string{"a"}, Run: 1795750000123456789, Sent: 1795750007123456789},
+	} {
+		code, text, _ := ask("POST", "/api/verb", header, body)
+		if got := b.asked; code != 200 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d %s, %+v", body, code, text, got)
+		}
+	}
+	n := len(b.verbs)
+	for body, want := range map[string]string{
+		`{"verb":"resume","t_sent_ns":1.5e9}`:            `t_sent_ns is \"1.5e9\", must be a whole number`,
+		`{"verb":"resume","run":"one"}`:                  "invalid number literal",
+		`{"verb":"resume","run":17957500001234567890}`:   `run is \"17957500001234567890\"`,
+		`{"verb":"resume","t_sent":1795750007123456789}`: "unknown field",
+		`{"verb":"resume","t_sent_ns":true}`:             "t_sent_ns",
+	} {
+		if code, text, _ := ask("POST", "/api/verb", header, body); code != 400 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", body, code, text)
+		}
+	}
+	if len(b.verbs) != n {
+		t.Errorf("asked for %v", b.verbs[n:])
 	}
 }

@@ -69,7 +69,7 @@ func TestPageWaiting(t *testing.T) {
 	if got := eval[int](b, `[...document.querySelectorAll("#stop, #buttons button, #swap")].filter((e) => e.offsetParent !== null).length`); got != 0 {
 		t.Errorf("who looks on sees %d buttons", got)
 	}
-	b.run(chromedp.Navigate(page.URL()+"?again#token=a-secret-of-more-than-twenty-characters"))
+	b.run(chromedp.Navigate(page.URL() + "?again#token=a-secret-of-more-than-twenty-characters"))
 	b.until("the name of the stream", `document.getElementById("waitname").textContent === "`+stream+`" && document.getElementById("name").textContent === "s / d"`)
 	b.until("the time that it waits", `/^for [3-9] s; the session ends where it has not come within 90 s$/.test(document.getElementById("waittime").textContent)`)
 	works := func(what, want string) {

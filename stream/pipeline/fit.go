@@ -416,6 +416,9 @@ func (p *Pipeline) setState(all signal.State) error {
 			return fmt.Errorf("%s: %w", part.where, err)
 		}
 	}
+	if n := len(p.likeness.mean); n > 0 && n != 2*len(p.front.out.Channels) {
+		return fmt.Errorf("decide: what rest looks like has %d numbers, must be 2 for each of %d channels", n, len(p.front.out.Channels))
+	}
 	if used != len(all) {
 		return fmt.Errorf("%d arrays belong to no step of the pipeline", len(all)-used)
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -15,10 +16,14 @@ import (
 // A window's look is, of each channel, ln of its variance and of its mobility (Hjorth 1970,
 // doi:10.1016/0013-4694(70)90143-4), both behind the steps of the section preprocess. Each is taken in standard deviations from
 // the mean of the windows at rest; one window says little, so they are averaged over the windows that follow each other, old ones
-// fading with a half-life of lookHalfLife. The stream is unlike where the root of the mean square over all of them is above
-// lookLimit.
+// fading with a half-life of lookHalfLife. The stream is unlike where the root of the mean square over all of them is above a
+// limit: as far as the rest itself goes from its own other parts. Rest that drifts allows for drift. Each of n parts is compared
+// with the others, and were the parts and what comes later alike, a further part as long would be farther than all of them with a
+// probability of about 1/(n+1), as in cross-conformal prediction (Vovk 2015, doi:10.1007/s10472-013-9368-4). Later rest is not
+// quite alike where a stream changes over minutes, and more of it is held back then.
 type likeness struct {
 	mean, dev []float64 // [2C], of the windows at rest; nil: not known, and nothing is held back
+	limit     float64   // of the root, standard deviations of single windows
 
 	z    []float64 // [2C], average at time; empty before the first window
 	time float64   // of the window before, s
@@ -27,7 +32,8 @@ type likeness struct {
 const (
 	// lookHalfLife is long beside a window, so that single ones do not count, and short beside the minute that a rate is about.
 	lookHalfLife = 2.0 // s
-	lookLimit    = 1.5 // standard deviations of single windows
+	// lookLimit is that of models from before each had its own.
+	lookLimit = 1.5
 	// lookFar bounds what one channel of one window counts, so that one that was pulled off is forgotten again.
 	lookFar = 10.0
 )
@@ -60,10 +66,49 @@ func known(v float64) float64 {
 	return v
 }
 
-// fit takes the looks of windows at rest. What is not there in one of them is compared in none.
-func (l *likeness) fit(rest [][]float64) error {
+// RestPart is one of the parts that rest is cut into, in the stretches that it lies in, and what it is compared with.
+type RestPart struct {
+	Looks  [][]float64 // of all windows of the stretches, Prediction.Look: the average goes through them as it would live
+	Times  []float64   // of their last samples, s
+	Begins []bool      // the window is the first of a stretch: what comes before it counts for nothing
+	In     []bool      // the window is one of the part
+	Others [][]float64 // looks of the windows at rest that do not overlap with the part
+}
+
+// fit takes the looks of windows at rest, and the parts that these are cut into. What is not there in one of the windows is
+// compared in none.
+func (l *likeness) fit(rest [][]float64, parts []RestPart) error {
+	if len(parts) == 0 {
+		return errors.New("rest must be cut into at least 2 parts to say how far it goes from itself")
+	}
+	all, err := looking(rest, nil)
+	if err != nil {
+		return err
+	}
+	limit := 0.0
+	for k, p := range parts {
+		others, err := looking(p.Others, all.dev)
+		if err != nil {
+			return fmt.Errorf("all rest but part %d of %d: %w", k+1, len(parts), err)
+		}
+		for i, x := range p.Looks {
+			if p.Begins[i] {
+				others.reset()
+			}
+			if d := others.far(x, p.Times[i]); p.In[i] {
+				limit = max(limit, d)
+			}
+		}
+	}
+	*l = all
+	l.limit = limit
+	return nil
+}
+
+// looking has the mean and the deviation of rest, of what is compared in all of it (dev above 0; nil for everything).
+func looking(rest [][]float64, compared []float64) (l likeness, err error) {
 	if len(rest) < 2 {
-		return fmt.Errorf("%d windows at rest, must be at least 2 to say what rest looks like", len(rest))
+		return l, fmt.Errorf("%d windows at rest, must be at least 2 to say what rest looks like", len(rest))
 	}
 	n := len(rest[0])
 	mean, dev := make([]float64, n), make([]float64, n)
@@ -74,13 +119,11 @@ func (l *likeness) fit(rest [][]float64) error {
 		for _, r := range rest {
 			dev[k] += float64((r[k]-mean[k])*(r[k]-mean[k])) / float64(len(rest))
 		}
-		if dev[k] = math.Sqrt(dev[k]); !(dev[k] > 0) {
+		if dev[k] = math.Sqrt(dev[k]); !(dev[k] > 0) || compared != nil && compared[k] == 0 {
 			mean[k], dev[k] = 0, 0
 		}
 	}
-	l.mean, l.dev = mean, dev
-	l.reset()
-	return nil
+	return likeness{mean: mean, dev: dev}, nil
 }
 
 func (l *likeness) reset() { l.z, l.time = l.z[:0], 0 }
@@ -125,18 +168,18 @@ func (l *likeness) why(look []float64, t float64) string {
 	if l.mean == nil {
 		return ""
 	}
-	if d := l.far(look, t); !(d <= lookLimit) {
-		return fmt.Sprintf("unlike the rest that the threshold was set with: %.3g standard deviations away, at most %g", d, lookLimit)
+	if d := l.far(look, t); !(d <= l.limit) {
+		return fmt.Sprintf("unlike the rest that the threshold was set with: %.3g standard deviations away, at most %.3g, as that rest from its own other parts", d, l.limit)
 	}
 	return ""
 }
 
-// State is "mean" and "deviation" [2C], of the looks at rest.
+// State is "mean" and "deviation" [2C], of the looks at rest, and "limit" [1].
 func (l *likeness) State() signal.State {
 	if l.mean == nil {
 		return nil
 	}
-	return signal.State{"mean": signal.NewArray(l.mean, len(l.mean)), "deviation": signal.NewArray(l.dev, len(l.dev))}
+	return signal.State{"mean": signal.NewArray(l.mean, len(l.mean)), "deviation": signal.NewArray(l.dev, len(l.dev)), "limit": signal.NewArray([]float64{l.limit}, 1)}
 }
 
 // SetState puts back what State returned. Models from before it was kept have none: nothing is held back then.
@@ -159,17 +202,28 @@ func (l *likeness) SetState(s signal.State) error {
 			return fmt.Errorf("what rest looks like: value %d is %g with a deviation of %g, must be finite, the deviation at least 0", k, mean.Data[k], d)
 		}
 	}
-	l.mean, l.dev = mean.Data, dev.Data
+	limit := lookLimit
+	if _, ok := s["limit"]; ok {
+		own, err := s.Get("limit", 1)
+		if err != nil {
+			return err
+		}
+		if limit = own.Data[0]; !(limit >= 0) || math.IsInf(limit, 0) {
+			return fmt.Errorf("what rest looks like: the limit is %g, must be at least 0 and finite", limit)
+		}
+	}
+	l.mean, l.dev, l.limit = mean.Data, dev.Data, limit
 	return nil
 }
 
 // KeepLooks says whether predictions shall say what their windows look like (Prediction.Look).
 func (p *Pipeline) KeepLooks(yes bool) { p.looks = yes }
 
-// FitLikeness tells p what the rest looks like that the threshold of its section decide was set with: the Look of each window.
-// From here on, and in the bundle, decisions are held back where the stream is unlike it.
-func (p *Pipeline) FitLikeness(rest [][]float64) error {
-	if err := p.likeness.fit(rest); err != nil {
+// FitLikeness tells p what the rest looks like that the threshold of its section decide was set with: the Look of each window, and
+// of the windows of each part that it is cut into. From here on, and in the bundle, decisions are held back where the stream is
+// farther from the rest than each part is from the others.
+func (p *Pipeline) FitLikeness(rest [][]float64, parts []RestPart) error {
+	if err := p.likeness.fit(rest, parts); err != nil {
 		return fmt.Errorf("decide: %w", err)
 	}
 	return nil

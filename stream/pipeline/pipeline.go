@@ -87,6 +87,9 @@ type Prediction struct {
 	Origin int64         // sample of the event that the window is of, see signal.Window
 	// Rejected says why there is no decision: a check refused the window. Row, Scores, Label and Confidence are empty then.
 	Rejected string
+	// Unlike says that the stream is unlike the rest that the threshold of the section decide was set with, so that there is no
+	// decision: a window that slides is rejected, one that was also cut around an event has its scores all the same.
+	Unlike bool
 	// Look is what a window that slides looks like, where Pipeline.KeepLooks asks for it.
 	Look []float64
 }
@@ -650,6 +653,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		}
 		if held != "" && w.Event == nil {
 			*q = reject(q, w, held)
+			q.Unlike = true
 			p.front.stats.Rejected++
 			n++
 			continue
@@ -658,7 +662,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 			fails(w, err)
 			continue
 		}
-		q.Look = look
+		q.Look, q.Unlike = look, held != ""
 		if p.spec.Target == nil {
 			if err := p.decide(q, w, held != ""); err != nil {
 				fails(w, fmt.Errorf("decide: %w", err))

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	_ "github.com/gyrus-bci/gyrus/features/all"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -45,6 +47,21 @@ func fitted(t *testing.T, which Which) (*Pipeline, *bundle.Bundle) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fit(t, p)
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := FromBundle("test.gyrus", b, which)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, b
+}
+
+// fit fits p to one run.
+func fit(t *testing.T, p *Pipeline) {
+	t.Helper()
 	c := recorded(t, 0)
 	if err := p.Start(c.Info); err != nil {
 		t.Fatal(err)
@@ -61,18 +78,12 @@ func fitted(t *testing.T, which Which) (*Pipeline, *bundle.Bundle) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := p.FitChecks(set.Windows); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.Fit(set, y); err != nil {
 		t.Fatal(err)
 	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := FromBundle("test.gyrus", b, which)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q, b
 }
 
 // scores decodes one chunk.
@@ -177,6 +188,92 @@ func TestBundleState(t *testing.T) {
 		var bad *bundle.ReadError
 		if _, err := FromBundle("x.gyrus", b, Cued); !errors.As(err, &bad) || !strings.Contains(err.Error(), "x.gyrus") {
 			t.Errorf("%s: got %v, want a ReadError that names the file", name, err)
+		}
+	}
+}
+
+// TestBundleShapes: an array of another shape than the model needs, whatever step it belongs to, is refused, or every window fails with an
+// error. Nothing panics, whatever numbers there are: a session that swaps to such a bundle would end.
+func TestBundleShapes(t *testing.T) {
+	spec, err := Parse("test.yaml", []byte(`
+preprocess: [{use: bandpass, low_hz: 8, high_hz: 30, order: 4}]
+segment: {use: events, tmin_s: 0.5, tmax_s: 2.5, events: {T1: left, T2: right}}
+live: {use: sliding, length_s: 2, step_s: 0.5}
+reject: [{use: potato, estimator: oas}]
+features: [{use: csp, components: 4}, {use: logvar}]
+decoder: {use: lda}
+decide: {use: evidence, false_per_min: 5}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Build(spec, Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit(t, p)
+	quiet := decoders.Stretch{Scores: slices.Repeat([][]float64{{0.5, 0.5}}, 6000)}
+	if err := p.Resting().FitRest([]decoders.Stretch{quiet}, 0.5); err != nil {
+		t.Fatal(err)
+	}
+	c := recorded(t, 1)
+	look := func(v float64) []float64 { return slices.Repeat([]float64{v}, 2*len(c.Info.Channels)) }
+	looks, times := [][]float64{look(0.5), look(1), look(2)}, []float64{1, 2, 3}
+	if err := p.FitLikeness(looks, []RestPart{{Looks: looks, Times: times, Begins: []bool{true, false, false}, In: []bool{true, true, true}, Others: looks}}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := maps.Clone(b.State)
+	prefixes := map[string]int{}
+	for name, a := range whole {
+		part, _, _ := strings.Cut(name, ".")
+		prefixes[part]++
+		for dim := range a.Shape {
+			for _, n := range []int{0, a.Shape[dim] - 1, a.Shape[dim] + 1, 2 * a.Shape[dim]} {
+				shape := slices.Clone(a.Shape)
+				shape[dim] = n
+				size := 1
+				for _, k := range shape {
+					size *= k
+				}
+				if n < 0 || n == a.Shape[dim] {
+					continue
+				}
+				b.State = maps.Clone(whole)
+				b.State[name] = signal.NewArray(slices.Repeat([]float64{0.5}, size), shape...)
+				q, err := FromBundle("x.gyrus", b, All)
+				if err == nil { // a decoder is not told how many numbers it will get
+					if err = q.Start(c.Info); err == nil {
+						_, err = q.Push(c)
+					}
+				}
+				if err == nil {
+					t.Errorf("%s is taken with shape %v, must be %v, and windows are decoded", name, shape, a.Shape)
+				}
+			}
+		}
+		for _, v := range []float64{math.NaN(), math.Inf(1), 0, -1} {
+			b.State = maps.Clone(whole)
+			b.State[name] = signal.NewArray(slices.Repeat([]float64{v}, len(a.Data)), a.Shape...)
+			q, err := FromBundle("x.gyrus", b, All)
+			if err != nil {
+				continue
+			}
+			if err := q.Start(c.Info); err != nil {
+				continue
+			}
+			preds, err := q.Push(c)
+			if err == nil && len(preds) == 0 {
+				t.Errorf("%s: all %g: no window and no error", name, v)
+			}
+		}
+	}
+	for _, part := range []string{"reject", "features", "decoder", "decide", "likeness"} {
+		if prefixes[part] == 0 {
+			t.Errorf("the bundle has no array of %s: %v", part, prefixes)
 		}
 	}
 }

@@ -378,11 +378,15 @@ func (s *lateMarks) Next(ctx context.Context) (signal.Chunk, error) {
 		}
 	}
 	c.Events = on
-	k := 0
-	for k < len(s.held) && c.Start-s.held[k].Sample > []int64{40, 400}[k%2] { // by a quarter of a second, or by too much
-		k++
+	var wait []signal.Event
+	for _, e := range s.held {
+		if c.Start-e.Sample > map[string]int64{"T0": 40, "T1": 40, "T2": 400}[e.Label] { // by a quarter of a second, or by too much
+			c.Late = append(c.Late, e)
+		} else {
+			wait = append(wait, e)
+		}
 	}
-	c.Late, s.held = slices.Clone(s.held[:k]), slices.Clone(s.held[k:])
+	s.held = wait
 	return c, nil
 }
 

@@ -243,6 +243,9 @@ func (c *calibrator) take(x signal.Chunk) {
 	known := func(l string) bool { _, ok := c.opt.Classes[l]; return ok }
 	c.capture.add(x, func(e signal.Event) bool {
 		if c.opt.Cues == cuesMarkers && known(e.Label) {
+			if c.enough() { // to wait for the window of every one that comes meanwhile would have no end where they are dense
+				return false
+			}
 			c.counts[e.Label]++
 			c.cue = max(c.cue, e.Sample)
 			c.result.Cued++
@@ -252,16 +255,21 @@ func (c *calibrator) take(x signal.Chunk) {
 	})
 }
 
+// enough says that the source has shown as many cues of every class as are asked for.
+func (c *calibrator) enough() bool {
+	for _, l := range c.labels {
+		if c.counts[l] < c.opt.Trials {
+			return false
+		}
+	}
+	return true
+}
+
 // step goes on with the cues behind a chunk. show shows one and returns when.
 func (c *calibrator) step(show func(bus.Cue) int64) {
 	end := c.capture.end
 	if c.opt.Cues == cuesMarkers {
-		for _, l := range c.labels {
-			if c.counts[l] < c.opt.Trials {
-				return
-			}
-		}
-		c.ended = end >= c.cue+c.info.Samples(max(c.opt.CueS, c.reach))
+		c.ended = c.enough() && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.reach))
 		return
 	}
 	rest := func(s float64) {

@@ -255,6 +255,42 @@ func TestCalibrateLeftOut(t *testing.T) {
 	}
 }
 
+// TestCalibratePurged: windows that reach into that of the next cue are not learned from where that one is tested, and who is asked is
+// told how many.
+func TestCalibratePurged(t *testing.T) {
+	own := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(own, []byte(`preprocess: [{use: bandpass, low_hz: 8, high_hz: 30, order: 4}]
+segment: {use: events, tmin_s: 0.5, tmax_s: 10, events: {T1: left, T2: right}}
+live: {use: sliding, length_s: 9.5, step_s: 0.1}
+features: [{use: csp, components: 6}, {use: logvar}]
+decoder: {use: lda, shrinkage: auto}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cal := CalibrationDefaults()
+	cal.Pipeline, cal.Classes, cal.Trials, cal.Save, cal.Cues, cal.CueS = own, map[string]string{"T1": "left", "T2": "right"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers", 0.5
+	opt := synth.Defaults()
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 10 // not over before the last window
+	rec, _, err := synth.MotorImagery(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, rec, func(o *Options, _ *stepped) { o.Calibrate = &cal })
+	for r.status().Phase == bus.PhaseCalibrating {
+		r.chunks(10)
+	}
+	r.until("the question", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhaseAsking || r.ended() })
+	s := r.status()
+	const said = "share samples with windows that are tested and are left out; "
+	if s.Score == nil || !strings.Contains(s.Detail, "; to score it, of the training windows of 5 folds, ") || !strings.Contains(s.Detail, said) {
+		t.Errorf("asked with %q, %+v", s.Detail, s.Score)
+	}
+	r.stop()
+	if rep, err := r.over(); err != nil || rep.Calibration == nil || !strings.Contains(rep.Calibration.Purged, said) {
+		t.Errorf("%v, %+v", err, rep.Calibration)
+	}
+}
+
 // TestLateCues: a cue of another program that comes late is one at its sample, with its true time; one of before the beginning is none.
 func TestLateCues(t *testing.T) {
 	src := ingestOf(t)

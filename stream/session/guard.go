@@ -41,8 +41,8 @@ type Guard struct {
 
 	mu      sync.Mutex
 	ledger  bus.StopLedger
-	said    string    // of the stop that is in force
-	newest  time.Time // when the newest message about one came, by what the senders say
+	said    string    // of the newest stop that is in force
+	known   time.Time // when a stop, or a doubt, last became known here, or a message of one came again
 	doubt   string    // why it is not known whether a stop is in force
 	paused  time.Time // when an operator asked for it, the zero time where none did
 	asked   time.Time // when somebody last did
@@ -144,11 +144,9 @@ func (g *Guard) changed(kind record.Kind, why string) {
 // hear obeys a stop on the bus: whatever is in force already, and whether it was lifted before.
 func (g *Guard) hear(s bus.Stop, at time.Time) {
 	g.do(func() {
-		if at.After(g.newest) {
-			g.newest = at
-		}
+		g.learn(at)
 		if g.ledger.Hear(s, at) {
-			g.force(stopWords(s.Source, s.Why))
+			g.force(s, stopWords(s.Source, s.Why))
 		} else if newest, since, _ := g.ledger.InForce(); newest == s { // it is sent again and again
 			g.opt.Commands.Stopped(&s, since)
 		}
@@ -166,18 +164,27 @@ func (g *Guard) told(a bus.StopAnswer, at time.Time) {
 		if a.Controller == a.Decoder {
 			who = "says decoder " + a.Decoder + ", which it holds back too"
 		}
-		g.force(fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
+		g.learn(at)
+		g.force(s, fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
 	})
 }
 
-// force holds commands back by the newest stop.
-func (g *Guard) force(words string) {
-	s, since, _ := g.ledger.InForce()
-	g.said, g.count = words, g.count+1
-	if since.After(g.newest) {
-		g.newest = since
+// learn notes that something that holds commands back became known, or came again, at the given time: who asks for resume before has
+// not seen it.
+func (g *Guard) learn(at time.Time) {
+	if at.After(g.known) {
+		g.known = at
 	}
-	g.opt.Commands.Stopped(&s, since)
+}
+
+// force holds commands back by one more stop.
+func (g *Guard) force(s bus.Stop, words string) {
+	newest, since, _ := g.ledger.InForce()
+	if newest == s {
+		g.said = words
+	}
+	g.count++
+	g.opt.Commands.Stopped(&newest, since)
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 	g.keep()
@@ -189,8 +196,11 @@ func (g *Guard) keep() {
 		return
 	}
 	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt, Lifted: g.ledger.Lifted(keptLifted)}
-	if s, since, stands := g.ledger.InForce(); stands {
-		h.Stop = &heldStop{ID: s.ID, Time: since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
+	for _, s := range g.ledger.All() {
+		if h.Stop != nil {
+			h.More = append(h.More, *h.Stop)
+		}
+		h.Stop = &heldStop{ID: s.ID, Time: s.Since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
 	}
 	wall := func(t time.Time) *time.Time {
 		if t.IsZero() {
@@ -224,10 +234,11 @@ func (g *Guard) recall(h heldBack, err error) {
 		if h.Doubt != "" {
 			g.doubtful(inLine(h.Doubt))
 		}
-		if s := h.Stop; s != nil {
-			at, said := since(s.Time)
-			if g.ledger.Told(bus.Stop{V: bus.Version, ID: s.ID, Source: s.Source, Why: s.Why}, at) { // one that was heard meanwhile is newer
-				g.force(fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
+		for _, kept := range h.stops() {
+			at, said := since(kept.Time)
+			if s := (bus.Stop{V: bus.Version, ID: kept.ID, Source: kept.Source, Why: kept.Why}); g.ledger.Told(s, at) { // one that was heard meanwhile is known
+				g.learn(now)
+				g.force(s, fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
 			}
 		}
 		if h.Paused != nil && g.paused.IsZero() {
@@ -257,6 +268,7 @@ func (g *Guard) recall(h heldBack, err error) {
 // doubtful holds commands back because a stop may be in force.
 func (g *Guard) doubtful(words string) {
 	g.doubt, g.count = words, g.count+1
+	g.learn(time.Now())
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 }
@@ -268,11 +280,20 @@ func (g *Guard) alarm() string {
 	return g.alarmed()
 }
 
+// alarmed is the newest stop, and how many others are in force.
 func (g *Guard) alarmed() string {
-	if _, _, stands := g.ledger.InForce(); stands {
+	all := len(g.ledger.All())
+	if all == 0 {
+		return g.doubt
+	}
+	more := all - 1
+	if g.doubt != "" {
+		more++
+	}
+	if more == 0 {
 		return g.said
 	}
-	return g.doubt
+	return fmt.Sprintf("%s (and %d more)", g.said, more)
 }
 
 // holding says whether commands are held back, and by what.

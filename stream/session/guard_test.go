@@ -77,7 +77,7 @@ func open(t *testing.T) *bus.Bus {
 // call asks for a verb from here, and decodes what it answers.
 func (p *post) call(verb string) (s standing) {
 	p.t.Helper()
-	r := p.ctl.Call(p.t.Context(), verb)
+	r := p.ctl.Call(p.t.Context(), bus.Request{Verb: verb, Sent: p.clock.Now(), Run: p.w.Run()})
 	if !r.OK {
 		p.t.Fatalf("%s: %s", verb, r.Error)
 	}
@@ -85,6 +85,11 @@ func (p *post) call(verb string) (s standing) {
 		p.t.Fatal(err)
 	}
 	return s
+}
+
+// resume asks for it from here, as somebody who was shown how things were at the given time.
+func (p *post) resume(sent int64) bus.Reply {
+	return p.ctl.Call(p.t.Context(), bus.Request{Verb: "resume", Sent: sent, Run: p.w.Run()})
 }
 
 // holds waits until words hold the decoder back, "" for nothing at all.
@@ -243,7 +248,7 @@ func TestResumeOfBeforeTheStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.holds("smoke")
-	if r := ask("1", "resume", before); r.OK || !strings.Contains(r.Error, "before the newest emergency stop came (EMERGENCY STOP: smoke)") {
+	if r := ask("1", "resume", before); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here (EMERGENCY STOP: smoke)") {
 		t.Errorf("%+v", r)
 	}
 	p.holds("smoke")
@@ -251,7 +256,7 @@ func TestResumeOfBeforeTheStop(t *testing.T) {
 	if err := sendStop(b, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // the same, which is being repeated
 		t.Fatal(err)
 	}
-	soon(t, "the repetition", func() bool { p.g.mu.Lock(); defer p.g.mu.Unlock(); return p.clock.At(p.g.newest) > between })
+	soon(t, "the repetition", func() bool { p.g.mu.Lock(); defer p.g.mu.Unlock(); return p.clock.At(p.g.known) > between })
 	if r := ask("2", "resume", between); r.OK || p.g.stopCount() != 1 {
 		t.Errorf("%+v, %d stops", r, p.g.stopCount())
 	}
@@ -273,6 +278,119 @@ func TestResumeOfBeforeTheStop(t *testing.T) {
 	}
 	if r := ask("6", "actuate", p.clock.Now()); !r.OK || p.w.Intent() != bus.Actuate {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestResumeOfBeforeItWasKnownHere: a stop that came long before a request for resume was sent, and of which this decoder learned behind
+// that, is not lifted by it: nobody was shown it. Nor is one that was older than another in force.
+func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
+	for name, before := range map[string]func(p *post){
+		"a pause":      func(p *post) { p.call("pause") },
+		"a newer stop": func(p *post) { p.g.hear(bus.Stop{ID: "a", Source: "page", Why: "lunch"}, time.Now()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := guarding(t, open(t), "d", "")
+			before(p)
+			sent := p.clock.Now()
+			jam := bus.StopAnswer{Decoder: "d", Controller: "arm", StandingStop: bus.StandingStop{ID: "b", Why: "the arm jams", SinceMS: 60e3}}
+			p.g.told(jam, time.Now())
+			if r := p.resume(sent); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here") {
+				t.Errorf("%+v", r)
+			}
+			p.holds("EMERGENCY STOP")
+			sent = p.clock.Now()
+			p.g.told(jam, time.Now()) // it says so to each heartbeat
+			if r := p.resume(sent); !r.OK {
+				t.Errorf("%+v", r)
+			}
+			p.holds("")
+			p.g.told(jam, time.Now())
+			p.holds("")
+		})
+	}
+}
+
+// TestWhatIsDoneIsNotRefused: where whoever asked has gone before the session has seen what was done, the answer, which the log shows,
+// says that it is done; what had not begun is refused, and not done later.
+func TestWhatIsDoneIsNotRefused(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	e := &engine{opt: Options{Commands: p.w}, ops: make(chan func()), over: make(chan struct{})} // it stands still
+	p.g.attach(e)
+	defer close(e.over)
+	ask := func(verb string) (bus.Reply, standing) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		r := p.ctl.Call(ctx, bus.Request{Verb: verb, Sent: p.clock.Now(), Run: p.w.Run()})
+		var s standing
+		if r.OK {
+			if err := json.Unmarshal(r.Result, &s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return r, s
+	}
+	for _, c := range []struct{ verb, held string }{{"pause", "paused by an operator"}, {"resume", ""}} {
+		r, s := ask(c.verb)
+		if !r.OK || s.Held != c.held || !strings.Contains(s.Unseen, "it is done") || s.Phase != "" {
+			t.Errorf("%s: %+v, %+v", c.verb, r, s)
+		}
+		p.holds(c.held)
+	}
+	for _, verb := range []string{"stop", "accept"} { // the session does these itself
+		if r, _ := ask(verb); r.OK || !strings.Contains(r.Error, "whoever asked has gone before the session could begin with it, and nothing was done") {
+			t.Errorf("%s: %+v", verb, r)
+		}
+	}
+	select {
+	case <-e.ops:
+		t.Error("something is done later")
+	case <-time.After(20 * time.Millisecond):
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.do(gone, func() error { t.Error("done"); return nil }); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestAllStopsAreShownAndKept: of all stops in force the newest is shown with how many others there are, each was told when it became
+// known, all are on record, and are there again behind a new start.
+func TestAllStopsAreShownAndKept(t *testing.T) {
+	b := open(t)
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p := guarding(t, b, "d", file)
+	p.g.hear(bus.Stop{ID: "a", Source: "page", Why: "lunch"}, time.Now())
+	answer := func(id, why string) {
+		p.g.told(bus.StopAnswer{Decoder: "d", Controller: "arm", StandingStop: bus.StandingStop{ID: id, Why: why, SinceMS: 60e3}}, time.Now())
+	}
+	answer("b", "the arm jams")
+	p.holds("EMERGENCY STOP by page: lunch (and 1 more)")
+	answer("c", "smoke")
+	answer("c", "smoke")
+	p.holds("EMERGENCY STOP by page: lunch (and 2 more)")
+	if n := p.said.count("EMERGENCY STOP: the arm jams (60.0 s before, says arm of decoder d): no commands are sent"); n != 1 {
+		t.Errorf("told %d times of the older one", n)
+	}
+	onRecord(t, file, "smoke")
+	p.end()
+	p = guarding(t, b, "d", file)
+	p.holds("EMERGENCY STOP by page: lunch (on record since ")
+	p.holds(" (and 2 more)")
+	for _, why := range []string{"the arm jams", "smoke", "by page: lunch"} {
+		if n := p.said.count("EMERGENCY STOP: " + why + " (on record"); n != 1 && why != "by page: lunch" {
+			t.Errorf("told %d times of %s", n, why)
+		}
+	}
+	p.call("resume")
+	p.holds("")
+	onRecord(t, file, "")
+	for _, id := range []string{"a", "b", "c"} {
+		answer(id, "known")
+	}
+	p.holds("")
+	if p.g.stopCount() != 3 {
+		t.Errorf("%d stops", p.g.stopCount())
 	}
 }
 
@@ -363,11 +481,12 @@ func TestNewestStopCounts(t *testing.T) {
 	answer("2", "second", time.Minute)
 	is("2", "second", 1)
 	answer("1", "first", time.Hour)
+	is("2", "second", 2)
 	answer("", "without an ID", time.Hour)
 	answer("2", "second", time.Second) // known, whatever it says of its age
-	is("2", "second", 1)
+	is("2", "second", 2)
 	answer("3", "third", 10*time.Second)
-	is("3", "third", 2)
+	is("3", "third", 3)
 	for range 3 {
 		for _, s := range []bus.Stop{{ID: "4", Why: "fourth"}, {ID: "4", Why: "fourth"}} {
 			if err := sendStop(b, s); err != nil {
@@ -375,11 +494,11 @@ func TestNewestStopCounts(t *testing.T) {
 			}
 		}
 	}
-	is("4", "fourth", 3)
+	is("4", "fourth", 4)
 	for now, k := time.Now(), 0; k < 3; k++ {
 		p.g.hear(bus.Stop{Why: "fifth"}, now.Add(time.Duration(k-3)*100*time.Millisecond))
 	}
-	is("", "fifth", 4)
+	is("", "fifth", 5)
 	p.call("resume")
 	for _, id := range []string{"1", "2", "3", "4"} {
 		answer(id, "known", 0)

@@ -42,9 +42,11 @@ func (g *Guard) Verbs() []bus.Verb {
 
 // standing is the answer to a verb of a Guard.
 type standing struct {
-	Phase bus.Phase  `json:"phase"`
+	Phase bus.Phase  `json:"phase,omitempty"`
 	State bus.Intent `json:"state"`
 	Held  string     `json:"held,omitempty"` // by what commands are held back
+	// Unseen says why the session has not said yet that it has seen what was done; Phase is not known then.
+	Unseen string `json:"unseen,omitempty"`
 }
 
 // at is the session at work, nil before it begins.
@@ -68,22 +70,29 @@ func (g *Guard) ask(ctx context.Context, fn func(sent time.Duration) error) (any
 	if err != nil {
 		return nil, err
 	}
-	return g.stands(ctx, func(*engine) {})
+	s, err := g.stands(ctx, func(*engine) {})
+	return done(s, err), nil
 }
 
-// stands is how things are when the session has done fn and seen what changed.
-func (g *Guard) stands(ctx context.Context, fn func(*engine)) (any, error) {
+// stands is how things are when the session has done fn and seen what changed; err says that it has done nothing.
+func (g *Guard) stands(ctx context.Context, fn func(*engine)) (s standing, err error) {
 	e, err := g.at()
-	s := standing{Phase: bus.PhaseResolving}
 	if e != nil {
 		err = e.do(ctx, func() error { fn(e); e.obey(); s.Phase = e.shown(); return nil })
-	}
-	if err != nil {
-		return nil, err
+	} else if err == nil {
+		s.Phase = bus.PhaseResolving
 	}
 	s.State = g.opt.Commands.Intent()
 	s.Held, _ = g.holding()
-	return s, nil
+	return s, err
+}
+
+// done is the answer to what is done already, whether the session could say that it has seen it or not: that it did not is no refusal.
+func done(s standing, err error) standing {
+	if err != nil {
+		s.Unseen = "it is done, and the session has not said yet that it has seen it: " + err.Error()
+	}
+	return s
 }
 
 func (g *Guard) status(ctx context.Context, _ []string) (any, error) {
@@ -113,13 +122,11 @@ func (g *Guard) pause(time.Duration) error {
 
 // resume ends what holds commands back, where it was asked for behind all of it: what came since was not meant.
 func (g *Guard) resume(sent time.Duration) error {
-	if _, _, stands := g.ledger.InForce(); stands {
-		words := g.said
-		if ago := g.opt.Clock.At(g.newest) - int64(sent); ago >= 0 {
-			return fmt.Errorf("the request was sent %.3f s before the newest emergency stop came (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
-		}
+	words := g.alarmed()
+	if ago := g.opt.Clock.At(g.known) - int64(sent); words != "" && ago >= 0 {
+		return fmt.Errorf("the request was sent %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
 	}
-	if g.paused.IsZero() && g.alarmed() == "" {
+	if g.paused.IsZero() && words == "" {
 		return nil // asked twice is no mistake
 	}
 	if ago := g.opt.Clock.At(g.asked) - int64(sent); !g.asked.IsZero() && ago >= 0 {
@@ -177,6 +184,7 @@ func (g *Guard) dim(on bool) {
 // finish ends the session, or the wait for its stream.
 func (g *Guard) finish(ctx context.Context) (any, error) {
 	var err error
+	waited := false // the end of the wait is all that there is to do
 	g.do(func() {
 		if g.over {
 			err = errOver
@@ -185,6 +193,7 @@ func (g *Guard) finish(ctx context.Context) (any, error) {
 		if g.engine != nil {
 			return
 		}
+		waited = true
 		select {
 		case <-g.ended:
 		default:
@@ -194,5 +203,12 @@ func (g *Guard) finish(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.stands(ctx, func(e *engine) { e.end = true })
+	s, err := g.stands(ctx, func(e *engine) { e.end = true })
+	if waited {
+		return done(s, err), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }

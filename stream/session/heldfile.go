@@ -1,11 +1,13 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +31,7 @@ type heldBack struct {
 	Session string     `json:"session"`
 	Decoder string     `json:"decoder"`
 	Stop    *heldStop  `json:"stop,omitempty"`   // the newest emergency stop
+	More    []heldStop `json:"more,omitempty"`   // the others, the newest last
 	Doubt   string     `json:"doubt,omitempty"`  // why it is not known whether there is one
 	Paused  *time.Time `json:"paused,omitempty"` // since when, by an operator
 	Shadow  *time.Time `json:"shadow,omitempty"`
@@ -46,10 +49,18 @@ type heldStop struct {
 	Why    string    `json:"why,omitempty"`
 }
 
+// stops are all of them, the newest last.
+func (h *heldBack) stops() []heldStop {
+	if h.Stop == nil {
+		return h.More
+	}
+	return append(slices.Clone(h.More), *h.Stop)
+}
+
 // what names the gravest of it, "" where there is nothing.
 func (h *heldBack) what() string {
 	switch {
-	case h.Stop != nil || h.Doubt != "":
+	case h.Stop != nil || len(h.More) > 0 || h.Doubt != "":
 		return "EMERGENCY STOP"
 	case h.Paused != nil:
 		return "PAUSE"
@@ -78,21 +89,49 @@ func readHeld(path, session, decoder string) (heldBack, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return heldBack{}, fmt.Errorf("%s: %w", path, err)
 	}
-	var h heldBack
-	if err := json.Unmarshal(text, &h); err != nil {
-		return heldBack{}, fmt.Errorf("%s: byte 0: is no record of what holds a decoder back: %w", path, err)
+	h, err := parseHeld(text)
+	if err != nil {
+		return heldBack{}, fmt.Errorf("%s: is no record of what holds a decoder back: %w", path, err)
 	}
 	if h.V != bus.Version || h.Session != session || h.Decoder != decoder {
 		return heldBack{}, fmt.Errorf("%s: is version %d of decoder %q in session %q, must be version %d of %q in %q", path, h.V, h.Decoder, h.Session, bus.Version, decoder, session)
 	}
-	if h.Stop != nil { // what is in force counts, whoever wrote that it is not
-		h.Lifted = slices.DeleteFunc(h.Lifted, func(id string) bool { return id == h.Stop.ID })
+	for _, s := range h.stops() { // what is in force counts, whoever wrote that it is not
+		h.Lifted = slices.DeleteFunc(h.Lifted, func(id string) bool { return id == s.ID })
 	}
 	if h.empty() {
 		return heldBack{}, fmt.Errorf("%s: names nothing that holds the decoder back or did, and would not be there", path)
 	}
 	return h, nil
 }
+
+// parseHeld decodes strictly: what is not understood could hold the decoder back.
+func parseHeld(text []byte) (h heldBack, err error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&h); err != nil {
+		return h, fmt.Errorf("byte %d: %w", dec.InputOffset(), err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return h, fmt.Errorf("byte %d: something comes behind the record", dec.InputOffset())
+	}
+	times := map[string]*time.Time{"paused": h.Paused, "shadow": h.Shadow}
+	for i, s := range h.stops() {
+		times[fmt.Sprintf("time of stop %d of %d", i+1, len(h.stops()))] = &s.Time
+		if err := (&bus.StandingStop{ID: s.ID}).Validate(); err != nil {
+			return h, fmt.Errorf("stop %d of %d: %w", i+1, len(h.stops()), err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(times)) { // in order, for equal messages
+		if t := times[name]; t != nil && t.Year() < firstYear {
+			return h, fmt.Errorf("%s is %s, must be in the year %d or later", name, t.Format(time.RFC3339), firstYear)
+		}
+	}
+	return h, nil
+}
+
+// firstYear is long before the first record: a time of before is that of a clock that was never set, or none.
+const firstYear = 2000
 
 // tryWrite says why path could not be written.
 func tryWrite(path string) error {

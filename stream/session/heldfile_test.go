@@ -118,7 +118,9 @@ func TestStopSurvivesRestart(t *testing.T) {
 // TestStopRecordIsDamaged: a record that cannot be read is no reason to move.
 func TestStopRecordIsDamaged(t *testing.T) {
 	a, _ := saved(t, 8, "lda")
-	for name, text := range map[string]string{"empty": "", "cut": `{"v":1,"ses`, "foreign": `{"v":1,"session":"other","decoder":"d"}`} {
+	for name, text := range map[string]string{
+		"empty": "", "cut": `{"v":1,"ses`, "foreign": `{"v":1,"session":"other","decoder":"d"}`, "no pause": `{"v":1,"session":"s","decoder":"d","paused":"0001-01-01T00:00:00Z"}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "held.json")
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -134,6 +136,47 @@ func TestStopRecordIsDamaged(t *testing.T) {
 			}
 			r.decoding()
 		})
+	}
+}
+
+// TestRecordThatIsNotUnderstood: a record with anything in it that no decoder writes is one that cannot be read: it could say what holds
+// the decoder back.
+func TestRecordThatIsNotUnderstood(t *testing.T) {
+	const head = `{"v":1,"session":"s","decoder":"d",`
+	file := filepath.Join(t.TempDir(), "held.json")
+	for text, want := range map[string]string{
+		`"pausd":"2026-01-02T03:04:05Z"}`:                                                                 `unknown field "pausd"`,
+		`"paused":"2026-01-02T03:04:05Z","lifted":["x"],"held":true}`:                                     `unknown field "held"`,
+		`"stop":{"time":"2026-01-02T03:04:05Z","reason":"smoke"}}`:                                        `unknown field "reason"`,
+		`"paused":"2026-01-02T03:04:05Z"} {}`:                                                             "something comes behind the record",
+		`"paused":"2026-01-02T03:04:05Z"}x`:                                                               "something comes behind the record",
+		`"paused":"0001-01-01T00:00:00Z"}`:                                                                "paused is 0001-01-01T00:00:00Z, must be in the year 2000 or later",
+		`"shadow":"1999-12-31T23:59:59Z"}`:                                                                "shadow is 1999-12-31T23:59:59Z",
+		`"stop":{"id":"x","why":"smoke"}}`:                                                                "time of stop 1 of 1 is 0001-01-01T00:00:00Z",
+		`"more":[{"id":"y"}],"stop":{"id":"x","time":"2026-01-02T03:04:05Z"}}`:                            "time of stop 1 of 2 is 0001-01-01T00:00:00Z",
+		`"stop":{"id":"` + strings.Repeat("x", 65) + `","time":"2026-01-02T03:04:05Z"}}`:                  "stop 1 of 1: id has 65 bytes",
+		`"paused":"yesterday"}`:                                                                           "yesterday",
+		`"paused":"2026-01-02T03:04:05Z","lifted":["` + strings.Repeat(`x","`, maxHeldFile/4) + `xx"]}  `: "unexpected E",
+	} {
+		if err := os.WriteFile(file, []byte(head+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h, err := readHeld(file, "s", "d")
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file+": ") || h.what() != "" {
+			t.Errorf("%.100s: %+v, %v; want %q", text, h, err, want)
+		}
+	}
+	for text, stops := range map[string]int{
+		`"paused":"2000-01-01T00:00:00Z"}` + "\n":            0,
+		`"more":[{"id":"y","time":"2026-01-02T03:04:05Z"}]}`: 1,
+		`"stop":{"id":"x","time":"2026-01-02T03:04:05Z"},"more":[{"time":"2026-01-02T03:04:04Z"}],"lifted":["x","z"],"doubt":""}`: 2,
+	} {
+		if err := os.WriteFile(file, []byte(head+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := readHeld(file, "s", "d"); err != nil || len(h.stops()) != stops || stops == 2 && len(h.Lifted) != 1 {
+			t.Errorf("%s: %+v, %v", text, h, err)
+		}
 	}
 }
 

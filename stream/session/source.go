@@ -17,8 +17,8 @@ import (
 // Open opens the source of a session. A live source or one on the bus is waited for, as long as timeout_s says; if it does
 // not come the error says what was seen instead.
 func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus.Clock) (signal.Source, error) {
-	if limit := s.Patience(); limit > 0 {
-		wait, cancel := context.WithTimeout(ctx, limit)
+	if s.comes() {
+		wait, cancel := context.WithTimeout(ctx, s.Patience())
 		defer cancel()
 		if s.Use != "nats" {
 			src, err := ingest.Dial(wait, s.Name())
@@ -67,11 +67,14 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 
 // Patience is how long Open waits for the stream, 0 where the source is there at once.
 func (s *Source) Patience() time.Duration {
-	if s.Use == "live" || s.Use == "lsl" || s.Use == "nats" {
-		return time.Duration(s.Wait * float64(time.Second))
+	if !s.comes() {
+		return 0
 	}
-	return 0
+	return time.Duration(s.Wait * float64(time.Second))
 }
+
+// comes says whether the source has to be waited for.
+func (s *Source) comes() bool { return s.Use == "live" || s.Use == "lsl" || s.Use == "nats" }
 
 // openRaw waits for a stream on the bus and says, where it does not come, which did.
 func openRaw(ctx context.Context, b *bus.Bus, session, stream string) (signal.Source, error) {

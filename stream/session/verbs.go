@@ -51,8 +51,12 @@ func says(v verdict) func(*engine, context.Context, []string) (any, error) {
 	}
 }
 
-// do runs fn between two chunks and waits for it.
+// do runs fn between two chunks and waits for it. Where ctx ends before, fn does not run.
 func (e *engine) do(ctx context.Context, fn func() error) error {
+	const gone = "whoever asked has gone before the session could begin with it, and nothing was done: %w"
+	if err := ctx.Err(); err != nil { // also where the session waits for something to do
+		return fmt.Errorf(gone, err)
+	}
 	done := make(chan error, 1)
 	select {
 	case e.ops <- func() { done <- fn() }:
@@ -60,7 +64,7 @@ func (e *engine) do(ctx context.Context, fn func() error) error {
 	case <-e.over:
 		return errOver
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf(gone, ctx.Err())
 	}
 }
 

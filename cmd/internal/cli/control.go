@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,7 +104,8 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	var opt control.LoopOptions
+	var steps sync.Mutex // held during each
+	opt := control.LoopOptions{Lock: &steps}
 	if file := screen(cmd, f.headless); file != nil {
 		opt.Screen = control.TerminalScreen(file)
 	}
@@ -111,6 +113,8 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	var reason atomic.Value // likewise
 	reason.Store(control.ReasonNever)
 	f.opt.OnSafe = func(control.Reason) error {
+		steps.Lock() // one that is under way may have been begun before
+		defer steps.Unlock()
 		if !stands.Load() {
 			return errors.New("the simulator has not made its next step yet")
 		}

@@ -263,7 +263,7 @@ func distinct(files []string) ([]string, error) {
 			hashes[i] = f
 		}
 		if other, twice := first[hashes[i]]; twice {
-			return nil, refusal{fmt.Errorf("%s and %s have the same content: their trials would be in training and in test; give each recording once", other, f)}
+			return nil, refusal{fmt.Errorf("%s and %s have the same content, which would count twice, and trials would be in training and in test; give each recording once", other, f)}
 		}
 		first[hashes[i]] = f
 	}

@@ -199,6 +199,20 @@ func TestSplitName(t *testing.T) {
 	}
 }
 
+// TestCommaWithinAName: a list of files keeps the lists of runs in the names of recordings together.
+func TestCommaWithinAName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "R02", nil) // a file, whatever its name
+	for arg, want := range map[string]string{
+		"a.edf,b.edf": "a.edf b.edf", "eegmmidb:S001:R01,R03": "eegmmidb:S001:R01,R03", "eegmmidb:S001,S002:R01,R03,eegmmidb:S003": "eegmmidb:S001,S002:R01,R03 eegmmidb:S003",
+		"eegmmidb:S001:R01,R02": "eegmmidb:S001:R01 R02", "eegmmidb:S001:R01,dir/c.edf": "eegmmidb:S001:R01 dir/c.edf",
+	} {
+		if got := strings.Join(joinChoices(strings.Split(arg, ",")), " "); got != want {
+			t.Errorf("%s: %s, want %s", arg, got, want)
+		}
+	}
+}
+
 // TestNamesAreChecked: what goes by the name of a data set is what was checked; the file itself can still be opened.
 func TestNamesAreChecked(t *testing.T) {
 	data, err := os.ReadFile(s001(t, "R04"))

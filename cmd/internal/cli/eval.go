@@ -25,6 +25,7 @@ type evalJSON struct {
 	Rejected   int             `json:"rejected"` // windows that a check refused: not scored
 	Delay      *bundle.Delay   `json:"group_delay,omitempty"`
 	Alarms     []alarmsJSON    `json:"alarms,omitempty"` // with --seizures: of each recording, then of all together
+	Rest       *evalRest       `json:"rest,omitempty"`   // with --rest
 }
 
 type evalRecording struct {
@@ -38,32 +39,68 @@ type evalRecording struct {
 
 func newEval() *cobra.Command {
 	var fits seizureFlags
+	var rest []string
 	cmd := &cobra.Command{
-		Use: "eval MODEL FILE…", Short: "score a model on recordings", Args: cobra.MinimumNArgs(2),
+		Use: "eval MODEL [FILE…]", Short: "score a model on recordings", Args: cobra.MinimumNArgs(1),
 		Long: `Eval cuts windows out of recordings as the model's training did, and scores its decisions on them.
 
 With --seizures, windows get their classes by the seizures of the recordings, as in gyrus train, and the alarms that the
 section decide raises, playing all of each recording, are scored as events by the rules of SzCORE: sensitivity, false alarms
-per hour and per day of all recorded time, and latency.`,
-		Example: "  gyrus eval model.gyrus S001R14.edf\n  gyrus eval chb01.gyrus chb01/chb01_18.edf --seizures seizure",
+per hour and per day of all recorded time, and latency.
+
+With --rest, recordings in which nothing is meant are played through the model as a live session would. Each decision that
+begins there is a false activation: they are counted, in all and by the minute, beside the rate that the threshold was set for,
+with the time in which nothing could be decided: the stream was unlike the rest of the threshold, or a check rejected it. FILE
+may then be left out.`,
+		Example: `  gyrus eval model.gyrus S001R14.edf
+  gyrus eval model.gyrus --rest S001R01.edf,S001R02.edf
+  gyrus eval chb01.gyrus chb01/chb01_18.edf --seizures seizure`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := fits.check(cmd); err != nil {
 				return err
+			}
+			var err error
+			if rest, err = restFiles(rest); err != nil {
+				return err
+			}
+			switch atRest := cmd.Flags().Changed("rest"); {
+			case atRest && len(rest) == 0:
+				return usageError{errors.New("--rest is empty: name recordings in which nothing is meant, or leave it out")}
+			case atRest && fits.event != "":
+				return usageError{errors.New("--rest and --seizures exclude each other: false alarms are counted by the rules of SzCORE")}
+			case !atRest && len(args) < 2:
+				return usageError{errors.New("nothing to score: name recordings with trials, or with --rest those in which nothing is meant")}
 			}
 			b, p, err := loadModel(args[0], pipeline.Cued)
 			if err != nil {
 				return err
 			}
 			if p.Target() != nil {
-				if fits.event != "" {
-					return usageError{errors.New("--seizures needs a model of classes; this one follows quantities")}
+				if fits.event != "" || len(rest) > 0 {
+					return usageError{errors.New("--seizures and --rest need a model of classes; this one follows quantities")}
 				}
 				return evalContinuous(cmd, args[0], b, p, args[1:])
+			}
+			var still *evalRest
+			if len(rest) > 0 {
+				if still, err = evalAtRest(cmd, b, rest, args[1:]); err != nil {
+					return err
+				}
+			}
+			if len(args) == 1 {
+				if wantsJSON(cmd) {
+					return printJSON(cmd, struct {
+						Rest *evalRest `json:"rest"`
+					}{still})
+				}
+				still.print(cmd.OutOrStdout())
+				return nil
 			}
 			res, err := evaluate(cmd, b, p, args[1:], &fits)
 			if err != nil {
 				return err
 			}
+			res.Rest = still
 			if wantsJSON(cmd) {
 				return printJSON(cmd, res)
 			}
@@ -80,10 +117,15 @@ per hour and per day of all recorded time, and latency.`,
 			res.printMetrics(cmd.OutOrStdout())
 			fmt.Fprint(cmd.OutOrStdout(), delayLine(res.Delay))
 			printAlarms(cmd.OutOrStdout(), res.Alarms)
+			if still != nil {
+				fmt.Fprintln(cmd.OutOrStdout())
+				still.print(cmd.OutOrStdout())
+			}
 			return nil
 		},
 	}
 	fits.add(cmd, false)
+	cmd.Flags().StringSliceVar(&rest, "rest", nil, "FILE,…: recordings in which nothing is meant: count the false decisions of the section decide there")
 	addReading(cmd)
 	return cmd
 }
@@ -160,7 +202,7 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 			return res, err
 		}
 		r := evalRecording{Name: rec.Name, Trials: s.Trials, Correct: s.correct(), BalancedAccuracy: s.BalancedAccuracy}
-		if r.InTraining = slices.ContainsFunc(b.Manifest.Data, func(d bundle.Data) bool { return d.SHA256 == sum && (sum != "" || d.Name == rec.Name) }); r.InTraining {
+		if r.InTraining = learnedFrom(b.Manifest.Data, rec, sum); r.InTraining {
 			note(cmd, "%s: the model was trained on this file: its score says nothing about new data", rec.Name)
 		}
 		res.Recordings = append(res.Recordings, r)
@@ -190,6 +232,11 @@ func evaluate(cmd *cobra.Command, b *bundle.Bundle, p *pipeline.Pipeline, files 
 		res.Recordings[i].AUC = each[i+1]
 	}
 	return res, nil
+}
+
+// learnedFrom says whether rec, whose file has the hash sum, is one of list; simulated recordings have no hash, and are what their name says.
+func learnedFrom(list []bundle.Data, rec *signal.Recording, sum string) bool {
+	return slices.ContainsFunc(list, func(d bundle.Data) bool { return d.SHA256 == sum && (sum != "" || d.Name == rec.Name) })
 }
 
 // eventKey is what windows of one event have in common.

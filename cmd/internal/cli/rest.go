@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -24,14 +27,14 @@ type restFlags struct {
 
 func (r *restFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&r.files, "rest", nil, "FILE,…: recordings in which nothing is meant, to set the threshold of the section decide with")
-	cmd.Flags().StringSliceVar(&r.events, "rest-events", nil, "LABEL,…: events of the training recordings within which nothing is meant, to the same end")
+	cmd.Flags().StringSliceVar(&r.events, "rest-events", nil, "LABEL,…: events of the training recordings within which nothing is meant, to the same end; one without a duration lasts until the next event")
 	cmd.Flags().Float64Var(&r.perMinute, "false-activations", 0, "most false decisions a minute at rest (default: the pipeline's false_per_min); adds a section decide with evidence where there is none")
 }
 
 // apply writes the rate over the pipeline's own, and checks that rest data and a rate are there together.
 func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool) error {
 	var err error
-	if r.files, err = resolveAll(r.files, false); err != nil {
+	if r.files, err = restFiles(r.files); err != nil {
 		return err
 	}
 	given := len(r.files)+len(r.events) > 0
@@ -72,26 +75,65 @@ func (r *restFlags) apply(cmd *cobra.Command, spec *pipeline.Spec, permute bool)
 	return nil
 }
 
+// restFiles is the recordings that --rest names.
+func restFiles(names []string) ([]string, error) {
+	if slices.Contains(names, "") {
+		return nil, usageError{errors.New("--rest: a name is empty: is there a comma too many?")}
+	}
+	return resolveAll(joinChoices(names), false)
+}
+
+// joinChoices puts together again what a comma has parted within the name of recordings of a set, such as eegmmidb:S001:R01,R02: what
+// follows one is a name of its own only where there is such a file, folder or set.
+func joinChoices(names []string) (joined []string) {
+	alone := func(arg string) bool {
+		name, _, _ := splitName(arg)
+		_, noSet := dataset.Lookup(name)
+		_, noFile := os.Stat(arg)
+		_, noFolder := os.Stat(name)
+		return noSet == nil || noFile == nil || noFolder == nil || synthName(arg) != "" || strings.ContainsAny(arg, `/\`)
+	}
+	for _, name := range names {
+		if n := len(joined); n > 0 && !alone(name) {
+			if _, choice, _ := splitName(joined[n-1]); choice != "" {
+				joined[n-1] += "," + name
+				continue
+			}
+		}
+		joined = append(joined, name)
+	}
+	return joined
+}
+
 // apart refuses rest that is one of the training recordings.
 func (r *restFlags) apart(files []string) error {
-	train := map[string]string{}
+	f, other, err := inBoth(r.files, files)
+	if err == nil && f != "" {
+		err = refusal{fmt.Errorf("--rest %s is the training recording %s: the decoder has learned from it; give another, or --rest-events for rest within the training recordings", f, other)}
+	}
+	return err
+}
+
+// inBoth is the first of files that has the same content as one of others, and that; "" where none has.
+func inBoth(files, others []string) (file, other string, err error) {
+	known := map[string]string{}
+	for _, f := range others {
+		sum, err := hashFile(f)
+		if err != nil {
+			return "", "", notThere(err)
+		}
+		known[sum+synthName(f)] = f
+	}
 	for _, f := range files {
 		sum, err := hashFile(f)
 		if err != nil {
-			return notThere(err)
+			return "", "", notThere(err)
 		}
-		train[sum+synthName(f)] = f
-	}
-	for _, f := range r.files {
-		sum, err := hashFile(f)
-		if err != nil {
-			return notThere(err)
-		}
-		if other, same := train[sum+synthName(f)]; same {
-			return refusal{fmt.Errorf("--rest %s is the training recording %s: the decoder has learned from it; give another, or --rest-events for rest within the training recordings", f, other)}
+		if o, same := known[sum+synthName(f)]; same {
+			return f, o, nil
 		}
 	}
-	return nil
+	return "", "", nil
 }
 
 // calibrate sets the threshold of t's pipeline. With permuted labels there is none to set.

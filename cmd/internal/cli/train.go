@@ -132,6 +132,8 @@ its 95 % interval and the chance level; with two classes also the area under the
 second table has further measures, each with its interval and chance level: docs/metrics.md has the formulas.
 With -o it then fits the pipeline to all windows and writes it as a bundle.
 
+Windows that share samples with those of the test part are not learned from in that fold, and counted: docs/metrics.md.
+
 The splits by session and subject go by the names of the files, as BIDS has them (sub-01_ses-1_run-2), or by the folder
 that a file is in where its name has neither: session1, session-2, ses-3. Those are then of one person.
 

@@ -149,6 +149,22 @@ def check(path):
     print(json.dumps(out))
 
 
+def kept(path, seconds):
+    """Print which epochs of so many seconds MNE keeps of a file that gyrus wrote, what of it lies under annotations, and its rate."""
+    read = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
+    raw = read(path, encoding="latin1", preload=True, verbose="ERROR")
+    epochs = mne.make_fixed_length_epochs(raw, duration=seconds, reject_by_annotation=True, preload=True, verbose="ERROR")
+    print(json.dumps({
+        "rate_hz": raw.info["sfreq"],
+        "samples": len(raw.times),
+        "starts": epochs.events[:, 0].tolist(),
+        "good": int(raw.get_data(reject_by_annotation="omit", verbose="ERROR").shape[1]),
+    }))
+
+
+if sys.argv[1] == "--kept":
+    kept(pathlib.Path(sys.argv[2]), float(sys.argv[3]))
+    sys.exit()
 if sys.argv[1] == "--check":
     check(pathlib.Path(sys.argv[2]))
     sys.exit()

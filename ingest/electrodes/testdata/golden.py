@@ -45,7 +45,7 @@ write("digitised.sfp", [f"FidNz {num(dev(fid['nasion']) / 10)}", f"FidT9 {num(de
 write("sphere.sfp", [f"{n}\t" + "\t".join(f"{v:.8f}" for v in cart(*a)) for n, a in polar.items()])
 write("digitised.elc", ["# ASA electrode file", "ReferenceLabel avg", "UnitPosition mm", f"NumberPositions= {len(head) + 3}", "Positions"]
       + [num(dev(x)) for x in [fid["lpa"], fid["rpa"], fid["nasion"], *head.values()]] + ["Labels", "LPA", "RPA", "Nz", *head])
-write("plain.elc", ["UnitPosition\tmm".replace("\t", " "), "Positions"] + [f"{n} : {num(x)}" for n, x in head.items()] + ["Labels", "\t".join(head)])
+write("plain.elc", ["UnitPosition\tmm", "Positions"] + [f"{n} : {num(x)}" for n, x in head.items()] + ["Labels", "\t".join(head)])
 write("besa.elp", [f"EEG {n} {t if p < 180 else -t:.4f} {p if p < 180 else p - 180:.4f} 100" for n, (t, p) in polar.items()])
 write("cap.bvef", ['<?xml version="1.0" encoding="UTF-8"?>', '<Electrodes defaults="false">']
       + [f"  <Electrode><Name>{n}</Name><Theta>{t:.4f}</Theta><Phi>{p:.4f}</Phi><Radius>1</Radius><Number>{i}</Number></Electrode>" for i, (n, (t, p)) in enumerate(polar.items(), 1)]

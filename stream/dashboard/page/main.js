@@ -195,6 +195,7 @@ function state(s) {
   const [kind, text] = shaded(t, ...(phases[t.phase] || ['none', t.phase]));
   chip($('phase'), kind, text);
   if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
+  else if (t.held_by && before.held_by !== t.held_by) note('Held back: ' + t.held_by);
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -300,7 +301,7 @@ function stages(t) {
 // mute says of a model that it would never do what is meant.
 const mute = (t) => Boolean(t.score && t.score.decide) && t.score.decide.right === 0;
 
-let shown = '';
+let shownCue = '';
 function cue(c, t) {
   const on = t.phase === 'calibrating' || t.phase === 'training' || t.phase === 'asking';
   $('cuecard').hidden = !on;
@@ -315,8 +316,8 @@ function cue(c, t) {
     $('cuebar').value = Math.min(1, c.trial / c.trials);
     $('cuetext').textContent = t.phase === 'calibrating' ? `trial ${c.trial} of ${c.trials}` : small;
   } else $('cuetext').textContent = small;
-  if (big !== shown) {
-    shown = big;
+  if (big !== shownCue) {
+    shownCue = big;
     $('cue').textContent = big;
     say(big);
   }
@@ -330,15 +331,33 @@ async function post(path, body) {
   return res.json();
 }
 
+// shown says when something is asked for, by the decoder's clock: the time of the newest look at the session that this page shows, and
+// the time since that came. The clock of this computer does not count, and what came to the decoder later is not meant.
+function shown() {
+  const t = now.state && now.state.telemetry;
+  return t && now.state.run ? {run: now.state.run, t_sent_ns: String(Math.round(t.t_publish_ns + (performance.now() - now.stateAt) * 1e6))} : {};
+}
+
+// once tells a request from any other: a browser may send it twice.
+const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+
 async function verb(name, ...args) {
+  const asked = {id: once(), verb: name, args, ...shown()}; // of now, whatever it waits for
+  const known = now.about && now.about.verbs.find((v) => v.verb === name);
+  if (known && known.fresh && !(performance.now() - now.stateAt < fresh)) {
+    note(`Not asked to ${name}: what you see is old, and something may have happened since. Ask when the page is up to date.`);
+    return;
+  }
   note('Asked to ' + [name, ...args].join(' ') + '.');
   try {
-    const r = await post('api/verb', {verb: name, args});
+    const r = await post('api/verb', asked);
     note(r.ok ? `Done: ${name}.` : `Refused: ${name}: ${r.error}`);
   } catch (e) {
     note(`Failed: ${name}: no answer from the session (${e.message}).`);
   }
 }
+
+const fresh = 2000; // ms: what is asked for behind an older look at the session must let nothing move
 
 let stopping = false;
 async function emergency() {

@@ -1,0 +1,355 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/gyrus-bci/gyrus/decoders/metrics"
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
+)
+
+// guarded is one line of the second table: a decoder whose threshold was set on rest, on a later part of what the same person
+// did, with and without the guard that holds decisions back where the stream is unlike that rest.
+type guarded struct {
+	Set      string  `json:"set"`
+	Person   string  `json:"person"` // "" for the sum
+	Persons  int     `json:"persons"`
+	Pipeline string  `json:"pipeline"`
+	Guard    bool    `json:"guard"`
+	Asked    float64 `json:"asked_per_min"`
+	tally
+	PerMinute float64 `json:"per_min"` // of the rest that was let through
+	Low       float64 `json:"per_min_low"`
+	High      float64 `json:"per_min_high"`
+	Refused   string  `json:"refused,omitempty"`  // why no threshold could be set
+	Refusals  int     `json:"refusals,omitempty"` // of a sum: persons that are not in it, since none could be set
+}
+
+// tally counts what a decoder says while rest and trials pass that neither it nor its threshold has seen.
+type tally struct {
+	Rest     float64 `json:"rest_s"`      // time of the sliding windows that lie wholly at rest
+	RestHeld float64 `json:"rest_held_s"` // the same of those that were held back
+	False    int     `json:"false_decisions"`
+
+	Trials   int     `json:"trials"`
+	Right    int     `json:"trials_right"` // the first decision on a window that lies wholly in them is their class
+	Wrong    int     `json:"trials_wrong"` // and here it is another
+	Held     int     `json:"trials_held"`  // nothing is decided, and at least half of the windows are held back
+	Busy     float64 `json:"trials_s"`     // time of the windows that lie wholly in trials
+	BusyHeld float64 `json:"trials_held_s"`
+}
+
+// undecided is the trials without a decision although most of their windows were let through.
+func (t tally) undecided() int { return t.Trials - t.Right - t.Wrong - t.Held }
+
+func (t *tally) add(o tally) {
+	t.Rest, t.RestHeld, t.False = t.Rest+o.Rest, t.RestHeld+o.RestHeld, t.False+o.False
+	t.Trials, t.Right, t.Wrong, t.Held = t.Trials+o.Trials, t.Right+o.Right, t.Wrong+o.Wrong, t.Held+o.Held
+	t.Busy, t.BusyHeld = t.Busy+o.Busy, t.BusyHeld+o.BusyHeld
+}
+
+// heard is what was said on one window that slides.
+type heard struct {
+	from, to float64 // s
+	class    string  // that was decided for, "" for no control
+	held     bool
+}
+
+func (w heard) within(s stretch) bool {
+	const rounding = 1e-6 // s
+	return s.from <= w.from+rounding && w.to <= s.to+rounding
+}
+
+// stretch is a time in which one thing is meant: a class, or nothing (rest).
+type stretch struct {
+	from, to float64 // s
+	class    string
+}
+
+// count is the tally of windows step seconds apart. Rest and trials count for the windows that lie wholly in them, so what was meant
+// before is neither a false decision nor a wrong one. Windows that follow each other with the same decision are one.
+func count(windows []heard, rest, trials []stretch, step float64) (t tally) {
+	first, busy, held := make([]string, len(trials)), make([]int, len(trials)), make([]int, len(trials))
+	before := ""
+	for _, w := range windows {
+		begins := w.class != "" && w.class != before
+		before = w.class
+		if slices.ContainsFunc(rest, w.within) {
+			t.Rest += step
+			if w.held {
+				t.RestHeld += step
+			}
+			if begins {
+				t.False++
+			}
+		}
+		for k, s := range trials {
+			if !w.within(s) {
+				continue
+			}
+			busy[k]++
+			if w.held {
+				held[k]++
+			}
+			if begins && first[k] == "" {
+				first[k] = w.class
+			}
+		}
+	}
+	t.Trials = len(trials)
+	for k, s := range trials {
+		t.Busy, t.BusyHeld = t.Busy+step*float64(busy[k]), t.BusyHeld+step*float64(held[k])
+		switch {
+		case first[k] == s.class:
+			t.Right++
+		case first[k] != "":
+			t.Wrong++
+		case busy[k] > 0 && 2*held[k] >= busy[k]:
+			t.Held++
+		}
+	}
+	return t
+}
+
+// follow plays rec, without its events, through p and tells what is said on every window.
+func follow(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording) (windows []heard, step float64, err error) {
+	blind := *rec
+	blind.Events = nil
+	put := func(_ context.Context, q *pipeline.Prediction) error {
+		rate := p.OutRate()
+		windows = append(windows, heard{float64(q.Start) / rate, float64(q.End) / rate, q.Decision, q.Rejected != ""})
+		return nil
+	}
+	src := ingest.Play(&blind, ingest.PlayOptions{})
+	_, err = stream.Run(ctx, src, p, stream.SinkFunc(put), stream.Options{})
+	return windows, float64(p.LiveHop()) / p.OutRate(), errors.Join(err, src.Close())
+}
+
+// person is what there is of one: recordings to learn from, with the label "rest" where the threshold may be set, or recordings
+// of rest for that, and what it is measured on.
+type person struct {
+	name     string
+	learn    []*signal.Recording
+	rest     stream.RestOptions
+	measured []part
+	closers  []*signal.Recording
+}
+
+// part is one recording that is measured, with what was meant when.
+type part struct {
+	rec          *signal.Recording
+	rest, trials []stretch
+}
+
+func (p *person) close() (err error) {
+	for _, r := range p.closers {
+		err = errors.Join(err, r.Close())
+	}
+	return err
+}
+
+// unseen is a data set of persons whom nobody looked at when the limits of the guard were chosen.
+type unseen struct {
+	name      string
+	pipelines []named
+	open      func(set dataset.Set, root string) ([]person, error)
+}
+
+// named is a pipeline without its section decide.
+type named struct {
+	title string
+	spec  func() (*pipeline.Spec, error)
+	rest  int // the class that stands for rest, -1 where there is none
+}
+
+// showUnseen prints the rows of the sets beside those of EEGMMIDB, or those of one of them.
+func showUnseen(ctx context.Context, only string, rate float64, asJSON bool) error {
+	sets := []unseen{exo, workload}
+	if only != "" {
+		sets = slices.DeleteFunc(sets, func(u unseen) bool { return u.name != only })
+	}
+	if len(sets) == 0 {
+		return fmt.Errorf("set %q is not known, must be eegmmidb, ssvep-exo or eegmat", only)
+	}
+	missed, sums := 0, 0
+	for _, u := range sets {
+		rows, err := u.table(ctx, rate)
+		if err != nil {
+			return fmt.Errorf("%s: %w", u.name, err)
+		}
+		for _, r := range rows {
+			if r.Person == "" && r.Persons > 0 {
+				if sums++; r.PerMinute > r.Asked {
+					missed++
+				}
+			}
+			if asJSON {
+				if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Println(r)
+		}
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of %d sums over persons are above the rate asked for", missed, sums)
+	}
+	return nil
+}
+
+func (u unseen) table(ctx context.Context, rate float64) (rows []guarded, err error) {
+	set, err := dataset.Lookup(u.name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := datadir.Find(u.name)
+	if err != nil {
+		return nil, err
+	}
+	people, err := u.open(set, root)
+	defer func() {
+		for _, p := range people {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range u.pipelines {
+		for _, guard := range []bool{false, true} {
+			sum := guarded{Set: u.name, Pipeline: n.title, Guard: guard, Asked: rate}
+			for _, p := range people {
+				r := guarded{Set: u.name, Person: p.name, Persons: 1, Pipeline: n.title, Guard: guard, Asked: rate}
+				if err := r.measure(ctx, n, p); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", p.name, n.title, err)
+				}
+				rows = append(rows, r)
+				if r.Refused != "" {
+					sum.Refusals++
+					continue
+				}
+				sum.add(r.tally)
+				sum.Persons++
+			}
+			if err := sum.rate(); err != nil {
+				return nil, err
+			}
+			rows = append(rows, sum)
+		}
+	}
+	return rows, nil
+}
+
+// measure fills r with what n says to p, or with why no threshold could be set.
+func (r *guarded) measure(ctx context.Context, n named, p person) error {
+	spec, err := n.spec()
+	if err != nil {
+		return err
+	}
+	decide := map[string]any{"false_per_min": r.Asked, "rest": n.rest, "any_rest": !r.Guard}
+	pipe, err := fitted(ctx, spec, decide, p.learn)
+	if err != nil {
+		return err
+	}
+	var refused *pipeline.InputError
+	switch _, err := stream.CalibrateRest(ctx, pipe, p.learn, p.rest); {
+	case errors.As(err, &refused):
+		r.Refused = refused.Error()
+		return nil
+	case err != nil:
+		return err
+	}
+	b, err := pipe.Bundle("")
+	if err != nil {
+		return err
+	}
+	live, err := pipeline.FromBundle("", b, pipeline.All) // as a session decodes
+	if err != nil {
+		return err
+	}
+	for _, m := range p.measured {
+		windows, step, err := follow(ctx, live, m.rec)
+		if err != nil {
+			return err
+		}
+		r.add(count(windows, m.rest, m.trials, step))
+	}
+	return r.rate()
+}
+
+// rate works out the rate and its interval; where nothing was let through they stay 0.
+func (r *guarded) rate() error {
+	seen := r.Rest - r.RestHeld
+	if !(seen > 1e-9) {
+		return nil
+	}
+	fa, err := metrics.FalseActivations(r.False, seen, 0.95)
+	r.PerMinute, r.Low, r.High = fa.PerMinute, fa.Low, fa.High
+	return err
+}
+
+// String is one line.
+func (r guarded) String() string {
+	who := r.Person
+	if who == "" {
+		who = fmt.Sprintf("SUM of %d", r.Persons)
+		if r.Refusals > 0 {
+			who += fmt.Sprintf(" (%d more refused)", r.Refusals)
+		}
+	}
+	guard := "decided whatever the stream looks like"
+	if r.Guard {
+		guard = "held back where it is unlike"
+	}
+	head := fmt.Sprintf("%s %s, %s, %s", r.Set, who, r.Pipeline, guard)
+	if r.Refused != "" {
+		return head + ": refused, nothing is decided: " + r.Refused
+	}
+	verdict := "met"
+	switch seen := r.Rest - r.RestHeld; {
+	case r.Persons == 0:
+		return head + ": all are refused"
+	case !(seen > 1e-9):
+		verdict = "nothing is let through"
+	case r.Low > r.Asked:
+		verdict = "MISSED"
+	case r.PerMinute > r.Asked:
+		verdict = "missed, within the interval"
+	}
+	return fmt.Sprintf("%s: at most %g a minute asked for: %d in %.2f min (%.2f min more held back, %.0f %%), %.2f a minute, 95 %% interval [%.2f, %.2f]: %s; of %d trials %d right, %d wrong, %d held back, %d undecided (%.0f %% of their windows held back)",
+		head, r.Asked, r.False, (r.Rest-r.RestHeld)/60, r.RestHeld/60, part100(r.RestHeld, r.Rest), r.PerMinute, r.Low, r.High, verdict,
+		r.Trials, r.Right, r.Wrong, r.Held, r.undecided(), part100(r.BusyHeld, r.Busy))
+}
+
+func part100(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return 100 * a / b
+}
+
+// between is the part of rec from one time to another, in s, with the events that begin in it. It is not to be closed.
+func between(rec *signal.Recording, from, to float64) *signal.Recording {
+	at := func(s float64) int64 { return min(max(int64(s*rec.Info.Rate+0.5), 0), rec.Len) }
+	h := *rec
+	h.Name = fmt.Sprintf("%s %g to %g s", rec.Name, from, to)
+	h.Closer = nil
+	h.Spans = []signal.Span{{Start: at(from), Len: at(to) - at(from)}}
+	h.Events = nil
+	for _, e := range rec.Events {
+		if at(from) <= e.Sample && e.Sample < at(to) {
+			h.Events = append(h.Events, e)
+		}
+	}
+	return &h
+}

@@ -1,0 +1,51 @@
+package stream_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/stream"
+)
+
+// TestIdle: rates and their intervals. The limits of a Poisson count at 95 % are those of Garwood's table (1936,
+// doi:10.1093/biomet/28.3-4.437): 0 to 3.689 for 0, 0.242 to 7.225 for 2, 4.795 to 18.390 for 10.
+func TestIdle(t *testing.T) {
+	for _, tc := range []struct {
+		a                    stream.Activity
+		asked                float64
+		rate, low, high      float64
+		minutes, away, apart float64
+		verdict              string
+	}{
+		{stream.Activity{IdleS: 120, False: 2}, 4, 1, 0.121, 3.612, 2, 0, 0, "met, by the whole interval"},
+		{stream.Activity{IdleS: 120, False: 2}, 1, 1, 0.121, 3.612, 2, 0, 0, "met, but the interval reaches above it"},
+		{stream.Activity{IdleS: 120, False: 2, AwayS: 90, UnlikeS: 60}, 0.5, 1, 0.121, 3.612, 2, 0.5, 1, "missed, but the interval reaches below it"},
+		{stream.Activity{IdleS: 60, False: 10}, 4, 10, 4.795, 18.390, 1, 0, 0, "missed, by the whole interval"},
+		{stream.Activity{IdleS: 30}, 5, 0, 0, 7.378, 0.5, 0, 0, "met, but the interval reaches above it"},
+		{stream.Activity{IdleS: 60, False: 10}, 0, 10, 4.795, 18.390, 1, 0, 0, ""},
+	} {
+		got, err := tc.a.Idle(tc.asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := got.Verdict(); !strings.HasPrefix(v, tc.verdict) || v == "" != (tc.verdict == "") {
+			t.Errorf("%+v, %g asked for: %q, want %q", tc.a, tc.asked, v, tc.verdict)
+		}
+		for _, x := range [][2]float64{{*got.PerMinute, tc.rate}, {*got.Low, tc.low}, {*got.High, tc.high}, {got.Minutes, tc.minutes}, {got.Rejected, tc.away}, {got.Unlike, tc.apart}} {
+			if math.Abs(x[0]-x[1]) > 1e-3 { // the table has three digits
+				t.Errorf("%+v: %+v, rate %g [%g, %g]; %g must be %g", tc.a, got, *got.PerMinute, *got.Low, *got.High, x[0], x[1])
+			}
+		}
+		if met := got.Met; (met == nil) != (tc.asked == 0) || met != nil && *met != strings.HasPrefix(tc.verdict, "met") {
+			t.Errorf("%+v, %g asked for: met %v", tc.a, tc.asked, met)
+		}
+	}
+	held := stream.Activity{AwayS: 60, UnlikeS: 60}
+	if got, err := held.Idle(5); err != nil || got.PerMinute != nil || got.Met != nil || got.Unlike != 1 || got.Verdict() != "met, as nothing could be decided" {
+		t.Errorf("all held back: %+v, %q, %v", got, got.Verdict(), err)
+	}
+	if _, err := new(stream.Activity).Idle(5); err == nil || !strings.Contains(err.Error(), "no window") {
+		t.Errorf("no window at all: %v", err)
+	}
+}

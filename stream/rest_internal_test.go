@@ -1,0 +1,77 @@
+package stream
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gyrus-bci/gyrus/decoders"
+)
+
+// TestRestBlocks: every window at rest is in one block, and none of the others of a block shares a sample with it. A part of the
+// rest is told with all windows of its stretch, so that the average over them goes on as live.
+func TestRestBlocks(t *testing.T) {
+	var runs []restRun
+	for r, n := range []int{37, 1, 62} {
+		run := restRun{step: 0.5, window: 2, Stretch: decoders.Stretch{}}
+		for i := range n {
+			run.Rest = append(run.Rest, i%7 != 3)
+			run.Times = append(run.Times, 2+0.5*float64(i))
+			run.looks = append(run.looks, []float64{float64(100*r + i)})
+		}
+		runs = append(runs, run)
+	}
+	times, blocks := map[float64]int{}, 0
+	parts := partsOf(runs)
+	for in, others := range blocksOf(runs) {
+		var looks, apart []float64
+		for r, run := range runs {
+			for i := range run.Rest {
+				id := run.looks[i][0]
+				if in[r][i] {
+					times[id]++
+					looks = append(looks, id)
+				}
+				want := run.Rest[i]
+				for k := range run.Rest {
+					if in[r][k] && run.Times[k]-2 < run.Times[i] && run.Times[i]-2 < run.Times[k] {
+						want = false
+					}
+				}
+				// windows that only touch may be left out as well
+				touches := slices.ContainsFunc([]int{i - 4, i + 4}, func(k int) bool { return k >= 0 && k < len(run.Rest) && in[r][k] })
+				if others[r][i] != want && !touches {
+					t.Fatalf("block %d: window %d of run %d is among the others: %t, want %t", blocks, i, r, others[r][i], want)
+				}
+				if others[r][i] {
+					apart = append(apart, id)
+				}
+			}
+		}
+		var got, told []float64
+		for i, x := range parts[blocks].Looks {
+			if parts[blocks].In[i] {
+				got = append(got, x[0])
+			}
+			if begins := int(x[0])%100 == 0; begins != parts[blocks].Begins[i] {
+				t.Errorf("block %d: window %g begins a stretch: %t", blocks, x[0], !begins)
+			}
+		}
+		for _, x := range parts[blocks].Others {
+			told = append(told, x[0])
+		}
+		if !slices.Equal(got, looks) || !slices.Equal(told, apart) {
+			t.Errorf("block %d: windows %v and others %v, want %v and %v", blocks, got, told, looks, apart)
+		}
+		blocks++
+	}
+	if blocks != RestBlocks {
+		t.Errorf("%d blocks", blocks)
+	}
+	for r, run := range runs {
+		for i, rest := range run.Rest {
+			if n := times[float64(100*r+i)]; n != map[bool]int{true: 1}[rest] {
+				t.Errorf("window %d of run %d, at rest %t, is in %d blocks", i, r, rest, n)
+			}
+		}
+	}
+}
