@@ -36,7 +36,7 @@ func TestLateMarksAreDecidedWhereTheyWere(t *testing.T) {
 		o.OnDecision = func(d Decided) {
 			mu.Lock()
 			defer mu.Unlock()
-			got[d.Prediction.End] = slices.Clone(d.Prediction.Scores)
+			got[d.End] = slices.Clone(d.Scores)
 		}
 		var held []signal.Event
 		n := 0
