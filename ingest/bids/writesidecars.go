@@ -54,10 +54,14 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 	if labelOf(it.Task) == labelOf(named) {
 		named = it.Task
 	}
+	seconds := d.seconds
+	if d.endToEnd() {
+		seconds = float64(d.lay.n) / d.rate // as the events count it
+	}
 	known, unknown := []jsonField{
 		{"TaskName", named},
 		{"SamplingFrequency", d.rate},
-		{"RecordingDuration", d.seconds},
+		{"RecordingDuration", seconds},
 		{"RecordingType", recordingType(d.whole)},
 		{"EEGChannelCount", count(signal.EEG)},
 		{"EOGChannelCount", count(signal.EOG)},
@@ -260,7 +264,7 @@ func eventColumns(levels map[string]string) []jsonField {
 		{"duration", column{Description: "How long the event lasted; 0 for an instant or where it is not known.", Units: "s"}},
 		{"trial_type", column{Description: "What the recording calls the event.", Levels: levels}},
 		{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
-		{"sample", column{Description: "The sample at which the event began, counted from 0 at the rate of the EEG, gaps counted."}},
+		{"sample", column{Description: "The sample at which the event began, as its index in the file, from 0 at the rate of the EEG."}},
 	}
 }
 
@@ -292,6 +296,8 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 		if doc, err = sidecarOf(eventColumns(it.levels(t))); err != nil {
 			return err
 		}
+	} else {
+		t = d.timed(t, rec)
 	}
 	if err := w.put(&w.set, w.in(it.Name.File("events", ".tsv")), t.Write); err != nil {
 		return err
@@ -314,7 +320,7 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 	})
-	start := int64(math.Round(d.first * rec.Info.Rate))
+	d.losses = append(d.losses, d.gapLosses(events)...)
 	for _, e := range events {
 		duration := Missing
 		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
@@ -326,8 +332,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		if !same && e.Label != "" {
 			changed++
 		}
-		t.Add([2]string{"onset", decimal(e.Onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
-			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(e.Sample-start, 10)})
+		t.Add([2]string{"onset", decimal(d.onset(e))}, [2]string{"duration", duration}, [2]string{"trial_type", label},
+			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(d.lay.index(e.Sample), 10)})
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {
