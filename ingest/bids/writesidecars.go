@@ -70,14 +70,14 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 		{"MISCChannelCount", count(signal.Misc)},
 		{"TriggerChannelCount", count(signal.Trigger)},
 	}, []jsonField{{"EEGReference", Missing}, {"PowerLineFrequency", Missing}, {"SoftwareFilters", Missing}}
-	if ref := rec.Info.Reference; ref != "" {
+	if ref := rec.Info.Reference; ref != "" && (it.Anonymous == nil || !it.Anonymous.Texts || coded(ref)) {
 		unknown[0].value = ref
 	}
 	if w.opt.LineFreq > 0 {
 		known = append(known, jsonField{"PowerLineFrequency", w.opt.LineFreq})
 	}
 	if d.tenFive() {
-		unknown = append(unknown, jsonField{"EEGPlacementScheme", "10-05 system, by the names of the channels"})
+		unknown = append(unknown, jsonField{"EEGPlacementScheme", placement})
 	}
 	ours, err := sidecarOf(known)
 	if err != nil {
@@ -93,6 +93,9 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 	}
 	return ours.Over(it.Said.About).Over(rest), nil
 }
+
+// placement is what the names of electrodes tell of where they are.
+const placement = "10-05 system, by the names of the channels"
 
 // labelOf is the letters and digits of a text, as names of files have them.
 func labelOf(text string) string {
