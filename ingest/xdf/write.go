@@ -14,9 +14,9 @@ import (
 // writeSamples is how many samples go into one chunk.
 const writeSamples = 256
 
-// Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, its
-// events as a stream of text, and each of its journals as one of its type. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap is a step
-// of the stamps. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
+// Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, its events as a
+// stream of text, and each of its journals as one of its type. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap
+// is a step of the stamps, and the offsets of the clock are 0. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
 // the stream says that it can drop samples.
 func Write(w io.Writer, rec *signal.Recording) error {
 	out, err := NewWriter(w, rec.Begin)
@@ -37,14 +37,9 @@ func Write(w io.Writer, rec *signal.Recording) error {
 	}
 	if len(rec.Events) > 0 {
 		name := streamName(rec) + "-events"
-		id, err := out.AddStream(StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)})
-		if err != nil {
+		h := StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)}
+		if err := writeTexts(out, h, rec.Events); err != nil {
 			return err
-		}
-		for _, e := range rec.Events {
-			if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
-				return err
-			}
 		}
 	}
 	for _, j := range rec.Journals {
@@ -52,14 +47,8 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		if name == "" {
 			name = streamName(rec) + "-" + strings.ToLower(j.Kind)
 		}
-		id, err := out.AddStream(JournalHeader(name, j.Kind, ""))
-		if err != nil {
+		if err := writeTexts(out, JournalHeader(name, j.Kind, ""), j.Lines); err != nil {
 			return err
-		}
-		for _, e := range j.Lines {
-			if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
-				return err
-			}
 		}
 	}
 	return out.Close()
@@ -69,6 +58,27 @@ func Write(w io.Writer, rec *signal.Recording) error {
 func streamName(r *signal.Recording) string {
 	name := r.Name[strings.LastIndexByte(r.Name, '/')+1:]
 	return strings.TrimSuffix(name, ".xdf")
+}
+
+// writeTexts writes the labels of list, which may be empty, as a stream.
+func writeTexts(out *Writer, h StreamHeader, list []signal.Event) error {
+	id, err := out.AddStream(h)
+	if err != nil {
+		return err
+	}
+	first := 0.0
+	if len(list) > 0 {
+		first = list[0].Onset
+	}
+	if err := out.ClockOffset(id, first, 0); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeNumbers(out *Writer, name string, r *signal.Recording) error {
@@ -85,6 +95,7 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 		return err
 	}
 	var buf signal.Buffer
+	first, last := true, 0.0
 	for _, run := range r.Runs() {
 		for at := run.Start; at < run.End(); at += writeSamples {
 			c := buf.Chunk(r.Info, at, int(min(writeSamples, run.End()-at)))
@@ -95,12 +106,21 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 			for t := range stamps {
 				stamps[t] = float64(at+int64(t)) / r.Info.Rate
 			}
+			if first { // on the clock of the file
+				if err := out.ClockOffset(id, stamps[0], 0); err != nil {
+					return err
+				}
+			}
 			if err := out.Samples(id, stamps, c.X); err != nil {
 				return err
 			}
+			first, last = false, stamps[len(stamps)-1]
 		}
 	}
-	return nil
+	if first {
+		return nil
+	}
+	return out.ClockOffset(id, last, 0)
 }
 
 // writeFile writes a file with Write, and lists what the format has no place for.
