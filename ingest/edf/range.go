@@ -27,10 +27,15 @@ func (r *reader) CheckSamples() ([]signal.Deviation, error) {
 	found := make([]beyond, len(h.signals))
 	records := io.NewSectionReader(r.src.file, h.bytes, h.records*h.record)
 	buf := bufio.NewReaderSize(records, blockBytes)
+	var in []*signalHeader // a record: a header may speak of thousands that are not
+	for i := range h.signals {
+		if h.signals[i].samples > 0 {
+			in = append(in, &h.signals[i])
+		}
+	}
 	at := h.bytes
 	for record := range h.records {
-		for i := range h.signals {
-			s := &h.signals[i]
+		for _, s := range in {
 			for left := s.samples * int64(h.v.bytes); left > 0; {
 				raw, err := buf.Peek(int(min(left, blockBytes/6*6))) // whole samples of both widths
 				if err != nil {
@@ -40,7 +45,7 @@ func (r *reader) CheckSamples() ([]signal.Deviation, error) {
 					return nil, &ingest.FormatError{File: r.src.name, Field: fmt.Sprintf("data record %d", record+1), Offset: at, Err: fmt.Errorf("cannot be read: %w", err)}
 				}
 				if !s.isText {
-					found[i].look(raw, at, s, h.v)
+					found[s.index].look(raw, at, s, h.v)
 				}
 				n, err := buf.Discard(len(raw))
 				if err != nil {
