@@ -305,7 +305,7 @@ func rowOf(t *bids.Table, column, value string) (cells [][2]string) {
 func (in *treeInputs) recording(path string, it bids.Item) error {
 	it.Input, it.Copy = path, path
 	if in.anonymise {
-		it.Anonymous = &bids.Anonymous{Events: in.texts}
+		it.Anonymous = &bids.Anonymous{Texts: in.texts}
 	}
 	it.Open = func() (*signal.Recording, error) {
 		rec, err := in.how.open(path)
