@@ -25,6 +25,9 @@ type header struct {
 	headerBytes int64
 
 	patient, recording string // the fields about persons and places
+
+	looked bool // at all samples
+	beyond []signal.Deviation
 }
 
 // signalHeader is the part of the header about one signal.

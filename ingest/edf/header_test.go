@@ -343,8 +343,10 @@ func TestSubfields(t *testing.T) {
 		where, rule              []string // in the order of the list
 		copied                   [2]string
 	}{
-		{name: "of the specification", patient: "MCH-0234567 F 02-MAY-1951 Haagse_Harry", recording: "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve.",
-			copied: [2]string{"MCH-0234567 F 02-MAY-1951 Haagse_Harry", "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve."}},
+		{
+			name: "of the specification", patient: "MCH-0234567 F 02-MAY-1951 Haagse_Harry", recording: "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve.",
+			copied: [2]string{"MCH-0234567 F 02-MAY-1951 Haagse_Harry", "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve."},
+		},
 		{name: "a name alone", patient: "Haagse Harry", where: []string{patientAt}, rule: []string{"four subfields"}, copied: [2]string{"X X X Haagse_Harry", ""}},
 		{name: "sex", patient: "X Q X X", where: []string{patientAt}, rule: []string{"is F, M or X"}, copied: [2]string{"X X X X Q", ""}},
 		{name: "sex in a small letter", patient: "X f X X", where: []string{patientAt}, rule: []string{"is F, M or X"}, copied: [2]string{"X F X X", ""}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -21,16 +22,24 @@ type beyond struct {
 
 // CheckSamples looks at all samples of the file, those of other rates too, and lists the signals that leave the digital range which their
 // header states, with how many samples do. From then on Stored has a range that holds them, where eight characters can state it without
-// another scale, so that a copy breaks the specification no more. It needs memory for one megabyte.
+// another scale, so that a copy breaks the specification no more. It needs memory for one megabyte, and looks once.
 func (r *reader) CheckSamples() ([]signal.Deviation, error) {
 	h := r.h
+	if h.looked {
+		return slices.Clone(h.beyond), nil
+	}
 	found := make([]beyond, len(h.signals))
 	records := io.NewSectionReader(r.src.file, h.bytes, h.records*h.record)
 	buf := bufio.NewReaderSize(records, blockBytes)
+	var in []*signalHeader // a record: a header may speak of thousands that are not
+	for i := range h.signals {
+		if h.signals[i].samples > 0 {
+			in = append(in, &h.signals[i])
+		}
+	}
 	at := h.bytes
 	for record := range h.records {
-		for i := range h.signals {
-			s := &h.signals[i]
+		for _, s := range in {
 			for left := s.samples * int64(h.v.bytes); left > 0; {
 				raw, err := buf.Peek(int(min(left, blockBytes/6*6))) // whole samples of both widths
 				if err != nil {
@@ -40,7 +49,7 @@ func (r *reader) CheckSamples() ([]signal.Deviation, error) {
 					return nil, &ingest.FormatError{File: r.src.name, Field: fmt.Sprintf("data record %d", record+1), Offset: at, Err: fmt.Errorf("cannot be read: %w", err)}
 				}
 				if !s.isText {
-					found[i].look(raw, at, s, h.v)
+					found[s.index].look(raw, at, s, h.v)
 				}
 				n, err := buf.Discard(len(raw))
 				if err != nil {
@@ -62,7 +71,8 @@ func (r *reader) CheckSamples() ([]signal.Deviation, error) {
 			fmt.Sprintf("%d of %d do not; all lie from %d to %d", b.n, h.records*s.samples, min(b.least, lo), max(b.greatest, hi)), "read with the same scale; none is clipped"))
 		s.widened = s.wider(h.v, min(b.least, lo), max(b.greatest, hi))
 	}
-	return all, nil
+	h.looked, h.beyond = true, all
+	return slices.Clone(all), nil
 }
 
 // look counts the samples in raw, which lie at byte at.

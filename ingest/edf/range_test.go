@@ -81,6 +81,18 @@ func TestDigitalRange(t *testing.T) {
 	}
 }
 
+// TestDigitalRangeWritten: what is written keeps to its range, whoever asked before.
+func TestDigitalRangeWritten(t *testing.T) {
+	again, err := open(t, copied(t, mustOpen(t, beyond())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAfter(t, again)
+	if found, err := signal.CheckSamples(again.Data); err != nil || len(found) > 0 || whole(t, again, 0)[0][10] != 3000 {
+		t.Errorf("the copy deviates: %+v, %v", found, err)
+	}
+}
+
 // TestDigitalRangeInLargeRecords: as above, where a signal has more bytes in a record than are looked at at once.
 func TestDigitalRangeInLargeRecords(t *testing.T) {
 	f := large()

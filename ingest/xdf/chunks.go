@@ -342,7 +342,9 @@ func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 		if known, whole, err = c.number(s, end, width); err != nil || !whole {
 			break
 		}
-		c.pieces.sample(src.at, known)
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
+		}
 		if known {
 			cur.n++
 			cur.size = int32(src.at - cur.at)
@@ -522,7 +524,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 		} else {
 			known = s.deduce()
 		}
-		c.pieces.sample(src.at, known)
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
+		}
 		if known {
 			if s.n++; s.info.channels > 0 { // nothing is made of a stream without channels, of which a sample may have one byte
 				s.labels.Add(c.intern(c.label))

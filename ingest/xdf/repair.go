@@ -55,11 +55,9 @@ func (p *pieces) of(s *stream, at int64) {
 	}
 }
 
-// sample is told of a whole sample that ends before byte end, and whether its time is known.
+// sample is told of a whole sample that ends before byte end, and whether its time is known. p must not be nil.
 func (p *pieces) sample(end int64, known bool) {
 	switch {
-	case p == nil:
-		return
 	case !known:
 		p.left++
 	case len(p.keep) > 0 && p.keep[len(p.keep)-1][1] == p.at:

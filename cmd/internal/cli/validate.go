@@ -35,8 +35,8 @@ func newValidate() *cobra.Command {
 		Use: "validate FILE|TREE…", Short: "where recordings, and BIDS trees, break the specification of their format", Args: cobra.MinimumNArgs(1),
 		Long: `Validate opens each file and lists where it breaks the specification of its format: where, what the specification says, what
 was found, and what is assumed when the file is read. It looks at every sample where the format has a rule about samples (EDF and
-BDF: the digital range), which no other command does but fix. Of a BIDS tree it looks at the names, the tables and the sidecars, and
-at every recording in it.
+BDF: the digital range); other commands refuse with --strict what the headers tell. Of a BIDS tree it looks at the names, the
+tables and the sidecars, and at every recording in it.
 
 The exit code is 0 where all files are clean, 4 where some deviate and can be read, 3 where one cannot be read, and 3 for any
 deviation with --strict. See gyrus fix for a repaired copy.`,
