@@ -144,7 +144,7 @@ func TestPlantedBIDS(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := tree(t)
-			m, err := dataset.Set{}.Make(os.DirFS(dir))
+			m, err := dataset.Set{}.Make(os.DirFS(dir), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

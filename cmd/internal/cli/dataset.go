@@ -376,7 +376,9 @@ and channels are those of its tables.`,
 			if err := checkOutput(out, nil); err != nil {
 				return err
 			}
-			m, err := s.Make(os.DirFS(folder))
+			m, err := s.Make(os.DirFS(folder), func(path, to string) {
+				note(cmd, "%s is a link to %s, out of the folder: what is there is taken down, and a copy of the folder does not have it", path, to)
+			})
 			if err != nil {
 				return refusal{fmt.Errorf("%s: %w", folder, err)}
 			}
