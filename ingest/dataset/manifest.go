@@ -49,6 +49,7 @@ type File struct {
 	Samples int64          `json:"samples,omitempty"`
 	Trials  map[string]int `json:"trials,omitempty"` // events by label
 	Events  []string       `json:"events,omitempty"` // "672 T2": sample number and label, in order
+	Levels  []string       `json:"levels,omitempty"` // of a table of events, in its events.json: `trial_type "T1" means "left fist"`
 	Parts   []string       `json:"parts,omitempty"`  // other files that it was read from, such as one with its events
 }
 
@@ -164,6 +165,9 @@ func (s Set) look(dir fs.FS, m *Manifest, name string) (File, error) {
 	f := File{Path: name, Layout: -1}
 	var err error
 	if f.SHA256, f.Bytes, err = hash(dir, name); err != nil {
+		return f, err
+	}
+	if f.Levels, err = meanings(dir, name); err != nil {
 		return f, err
 	}
 	place, follows := s.Parse(name)

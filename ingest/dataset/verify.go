@@ -134,7 +134,9 @@ func (m *Manifest) Verify(dir fs.FS, wanted func(path string) bool) (Report, err
 	v.shifts()
 	v.exchanged()
 	v.missing()
-	v.opened()
+	if err := v.opened(); err != nil {
+		return Report{}, err
+	}
 	v.count()
 	slices.SortStableFunc(v.Findings, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return v.Report, nil
@@ -385,8 +387,17 @@ func (v *verifying) exchanged() {
 }
 
 // opened looks into recordings that are not the same as they were, or of which a part is not.
-func (v *verifying) opened() {
+func (v *verifying) opened() error {
 	for _, f := range v.Files {
+		if f.Levels != nil && v.altered[f.Path] {
+			text, err := v.levelsOf(f)
+			if err != nil {
+				return err
+			}
+			if text != "" {
+				v.add(Labels, f.Path, "%s", text)
+			}
+		}
 		_, there := v.here[f.Path]
 		touched := v.altered[f.Path] || slices.ContainsFunc(f.Parts, func(p string) bool {
 			_, ok := v.here[p]
@@ -403,6 +414,7 @@ func (v *verifying) opened() {
 			v.Findings[i].Text += "; rate, channels, length and events are as they should be: samples or words of the header differ"
 		}
 	}
+	return nil
 }
 
 // differences says what is other in a recording than the manifest says: its layout, length and labels.
@@ -412,9 +424,7 @@ func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
 	if err != nil {
 		return []string{"cannot be read: " + err.Error()}
 	}
-	if o := m.Layouts[want.Layout]; !l.equal(o) {
-		texts = append(texts, fmt.Sprintf("is %s at %g Hz with %d channels, must be %s at %g Hz with %d, of the same names and units", l.Format, l.RateHz, len(l.Channels), o.Format, o.RateHz, len(o.Channels)))
-	}
+	texts = l.differences(m.Layouts[want.Layout])
 	if got.Samples != want.Samples {
 		texts = append(texts, fmt.Sprintf("has %d samples, must have %d", got.Samples, want.Samples))
 	}
@@ -444,6 +454,49 @@ func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
 	}
 	return texts
 }
+
+// differences says what is other in l than in the layout want.
+func (l Layout) differences(want Layout) (texts []string) {
+	if l.Format != want.Format || l.RateHz != want.RateHz || len(l.Channels) != len(want.Channels) {
+		texts = append(texts, fmt.Sprintf("is %s at %g Hz with %d channels, must be %s at %g Hz with %d", l.Format, l.RateHz, len(l.Channels), want.Format, want.RateHz, len(want.Channels)))
+	}
+	var words []string
+	n := 0
+	add := func(format string, args ...any) {
+		if n++; n <= shownChannels {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	if len(l.Channels) == len(want.Channels) {
+		for i, c := range l.Channels {
+			if c != want.Channels[i] {
+				add("channel %d is %q, must be %q", i+1, c, want.Channels[i])
+			}
+		}
+	} else {
+		for _, c := range want.Channels {
+			if !slices.Contains(l.Channels, c) {
+				add("%q is missing", c)
+			}
+		}
+		for _, c := range l.Channels {
+			if !slices.Contains(want.Channels, c) {
+				add("%q is too much", c)
+			}
+		}
+	}
+	if n == 0 {
+		return texts
+	}
+	text := "names, kinds and units of channels differ: " + strings.Join(words, "; ")
+	if n > shownChannels {
+		text += fmt.Sprintf("; and %d more", n-shownChannels)
+	}
+	return append(texts, text)
+}
+
+// shownChannels is how many channels a finding names.
+const shownChannels = 5
 
 // quoted is a label with what it means.
 func (m *Manifest) quoted(p Place, label string) string {
