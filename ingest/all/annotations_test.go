@@ -142,13 +142,14 @@ func damages(t *testing.T) map[string]spoilt {
 	}
 	cnt := folderOf(t, "../cnt/testdata", "int16.cnt")
 	table := int(le.Uint32(cnt["int16.cnt"].Data[886:]))
-	muse := "timestamps,TP9,AF7,AF8,TP10,Right AUX,Marker\n"
+	var muse strings.Builder
+	muse.WriteString("timestamps,TP9,AF7,AF8,TP10,Right AUX,Marker\n")
 	for i := range 40 {
 		marker := "0"
 		if i == 5 {
 			marker = "1"
 		}
-		muse += fmt.Sprintf("%.6f,1,2,3,4,0,%s\n", 1e9+float64(i)/256, marker)
+		fmt.Fprintf(&muse, "%.6f,1,2,3,4,0,%s\n", 1e9+float64(i)/256, marker)
 	}
 	return map[string]spoilt{
 		"arrow": {files: arrow, name: "x.arrow", part: "x.arrow", ways: way{
@@ -159,14 +160,20 @@ func damages(t *testing.T) map[string]spoilt {
 			"a state": replaced("TargetCode 10 0", "TargetCode xx 0"),
 		}, found: "the state is left out"},
 		"bdf": {files: fstest.MapFS{"x.bdf": {Data: bdf.Bytes()}}, name: "x.bdf", part: "x.bdf", ways: tal, found: "annotation"},
-		"blackrock": {files: folderOf(t, "../blackrock/testdata", "v23pause.nev", "v23pause.ns3"), name: "v23pause.ns3", part: "v23pause.nev",
-			ways: broken(), found: "the recording has no events"},
-		"brainvision": {files: folderOf(t, "../brainvision/testdata", "int16v.*"), name: "int16v.vhdr", part: "int16v.vmrk",
-			ways: broken(), found: "no events"},
-		"brainvision line": {files: fstest.MapFS{"x.vhdr": {Data: []byte(vhdr)}, "x.vmrk": {Data: []byte(vmrkHead + "Mk1=Stimulus,S  1,2,1,0\n")}, "x.eeg": {Data: make([]byte, 100)}},
-			name: "x.vhdr", part: "x.vmrk", ways: way{
+		"blackrock": {
+			files: folderOf(t, "../blackrock/testdata", "v23pause.nev", "v23pause.ns3"), name: "v23pause.ns3", part: "v23pause.nev",
+			ways: broken(), found: "the recording has no events",
+		},
+		"brainvision": {
+			files: folderOf(t, "../brainvision/testdata", "int16v.*"), name: "int16v.vhdr", part: "int16v.vmrk",
+			ways: broken(), found: "no events",
+		},
+		"brainvision line": {
+			files: fstest.MapFS{"x.vhdr": {Data: []byte(vhdr)}, "x.vmrk": {Data: []byte(vmrkHead + "Mk1=Stimulus,S  1,2,1,0\n")}, "x.eeg": {Data: make([]byte, 100)}},
+			name:  "x.vhdr", part: "x.vmrk", ways: way{
 				"no first line": replaced("Brain Vision Data Exchange Marker File, Version 1.0\n", "\n"), "no position": replaced(",2,1,0", ",x,1,0"), "no size": replaced(",2,1,0", ",2,x,0"),
-			}, found: "marker"},
+			}, found: "marker",
+		},
 		"cnt": {files: cnt, name: "int16.cnt", part: "int16.cnt", ways: way{
 			"place": at32(886, 1), "far place": at32(886, 0xffffffff), "type": func(_ *testing.T, b []byte) []byte { b = slices.Clone(b); b[table] = 9; return b }, "length": at32(table+1, 1<<30),
 		}, found: "event table"},
@@ -174,8 +181,10 @@ func damages(t *testing.T) map[string]spoilt {
 		"eeglab": {files: folderOf(t, "../eeglab/testdata", "beside.*"), name: "beside.set", part: "beside.set", ways: way{
 			"a field": replaced("latency", "lxtency"),
 		}, found: "the event is left out"},
-		"fif": {files: folderOf(t, "../fif/testdata", "int_raw.fif", "int-eve.fif"), name: "int_raw.fif", part: "int-eve.fif",
-			ways: broken(), found: "its events are left out"},
+		"fif": {
+			files: folderOf(t, "../fif/testdata", "int_raw.fif", "int-eve.fif"), name: "int_raw.fif", part: "int-eve.fif",
+			ways: broken(), found: "its events are left out",
+		},
 		"fif annotations": {files: folderOf(t, "../fif/testdata", "notes_raw.fif"), name: "notes_raw.fif", part: "notes_raw.fif", ways: way{
 			"onset":        fifNote(3568, func(b []byte) { be.PutUint32(b[16:], 0x7ff80000) }),
 			"end":          fifNote(3569, func(b []byte) { be.PutUint32(b[16:], 0x7ff80000) }),
@@ -189,7 +198,7 @@ func damages(t *testing.T) map[string]spoilt {
 		"parquet": {files: parquet, name: "x.parquet", part: "x.parquet", ways: way{
 			"a label": replaced("\x04\x00\x00\x00left", "\x04\xff\x00\x00left"),
 		}, found: "events"},
-		"text": {files: fstest.MapFS{"x.csv": {Data: []byte(muse)}}, name: "x.csv", part: "x.csv", ways: way{
+		"text": {files: fstest.MapFS{"x.csv": {Data: []byte(muse.String())}}, name: "x.csv", part: "x.csv", ways: way{
 			"a marker": replaced("0,1\n", "0,\xff?\n"),
 		}},
 		"xdf": {files: fstest.MapFS{"x.xdf": {Data: markerStream(markerHeader)}}, name: "x.xdf", part: "x.xdf", ways: way{
@@ -247,7 +256,7 @@ func TestBadAnnotations(t *testing.T) {
 						t.Error(err)
 					}
 				}()
-				if got := samplesOf(t, rec); !slices.EqualFunc(got, want, func(a, b []float64) bool { return slices.Equal(a, b) }) {
+				if got := samplesOf(t, rec); !slices.EqualFunc(got, want, slices.Equal) {
 					t.Errorf("the samples are others than in the whole file")
 				}
 				if c.found != "" && !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Where+d.Rule+d.Found+d.Assumed, c.found) }) {

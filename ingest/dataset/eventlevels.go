@@ -35,7 +35,7 @@ func meanings(dir fs.FS, name string) (list []string, err error) {
 	}
 	about, err := bids.ReadSidecar(data, name)
 	if err != nil {
-		return nil, nil //nolint:nilerr // its hash is compared all the same, and reading the recording lists what is wrong
+		return nil, nil // its hash is compared all the same, and reading the recording lists what is wrong
 	}
 	for _, column := range about.Keys() {
 		var c struct{ Levels map[string]json.RawMessage }

@@ -15,7 +15,7 @@ import (
 func tree(t *testing.T, files []string, links map[string]string) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")
-	make := func(name string) string {
+	place := func(name string) string {
 		full := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 			t.Fatal(err)
@@ -23,12 +23,12 @@ func tree(t *testing.T, files []string, links map[string]string) string {
 		return full
 	}
 	for _, f := range files {
-		if err := os.WriteFile(make(f), []byte(f), 0o600); err != nil {
+		if err := os.WriteFile(place(f), []byte(f), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, to := range links {
-		if err := os.Symlink(strings.ReplaceAll(to, "ROOT", root), make(name)); err != nil {
+		if err := os.Symlink(strings.ReplaceAll(to, "ROOT", root), place(name)); err != nil {
 			t.Skipf("no links can be made here: %v", err)
 		}
 	}
