@@ -41,7 +41,10 @@ func (c *completion) about(suffix string) {
 	}
 	if seconds, ok := c.number(file, "RecordingDuration"); ok && c.rec.Info.Rate > 0 {
 		// Written as the time of the last sample, or rounded to seconds, it is right as well.
-		if length := float64(c.rec.Len) / c.rec.Info.Rate; math.Abs(seconds-length) > 1+2/c.rec.Info.Rate {
+		// Programs that take the samples of an interrupted recording as a whole do not count its gaps.
+		l := lay(c.rec.Runs(), c.rec.Info.Rate)
+		length, near := float64(c.rec.Len)/c.rec.Info.Rate, 1+2/c.rec.Info.Rate
+		if math.Abs(seconds-length) > near && math.Abs(seconds-float64(l.n)/l.rate) > near {
 			c.deviate(file+": RecordingDuration", fmt.Sprintf("the length of the recording, %.6g s", length), fmt.Sprintf("%g", seconds), "the length of the recording")
 		}
 	}

@@ -1,20 +1,20 @@
 package bids
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 )
 
 // Anonymous says what is left out of what a tree says of a recording. Fields and columns that BIDS does not define always are, and those that
-// are free text: anything may be in them.
+// are free text: anything may be in them. Of what describes columns (channels.json, events.json) that is all prose. Texts that are kept are listed.
 type Anonymous struct {
 	// Names says whether a text may name who was recorded. It is asked once Open has returned.
 	Names func(text string) bool
-	// Events leaves out the table of events: those of the recording are written.
-	Events bool
+	// Texts leaves out every text that is not known to be a code, and the table of events: those of the recording are written.
+	Texts bool
 }
 
 // defined is what BIDS defines in a kind of file: names of fields or columns, of which those that are free text are true.
@@ -43,7 +43,7 @@ var (
 		"TaskDescription Instructions ElectricalStimulationParameters")
 	channelColumns = define("name type units sampling_frequency reference low_cutoff high_cutoff notch status software_filters group HED component",
 		"description status_description")
-	eventColumnNames = define("onset duration trial_type value sample response_time HED stim_file stim_id channel begsample stim_type", "")
+	eventColumnNames = define("onset duration trial_type value sample response_time HED stim_id channel begsample stim_type", "stim_file")
 	electrodeColumns = define("name x y z size type material impedance group hemisphere manufacturer dimension", "")
 	coordinateKeys   = define(`
 		EEGCoordinateSystem EEGCoordinateUnits FiducialsCoordinates FiducialsCoordinateSystem FiducialsCoordinateUnits AnatomicalLandmarkCoordinates AnatomicalLandmarkCoordinateSystem
@@ -69,24 +69,26 @@ func (it Item) discreet() (Item, []ingest.Personal) {
 	}
 	h, recording := hider{Anonymous: it.Anonymous}, hider{Anonymous: it.Anonymous, listed: true}
 	it.Scan, it.Participant, it.ParticipantsAbout = nil, nil, Sidecar{}
-	if h.Events {
+	if h.Texts {
 		said.Events, said.EventsAbout = nil, Sidecar{}
 	}
+	recording.task = it.Name.Get("task")
 	said.About = recording.fields("the sidecar of the recording", said.About, aboutKeys)
 	said.Coordsystem = h.fields("coordsystem.json", said.Coordsystem, coordinateKeys)
 	said.Channels = recording.table("channels.tsv", said.Channels, channelColumns)
-	said.ChannelsAbout = h.fields("channels.json", said.ChannelsAbout, channelColumns)
+	said.ChannelsAbout = h.columns("channels.json", said.ChannelsAbout, channelColumns)
 	said.Events = h.table("events.tsv", said.Events, eventColumnNames)
-	said.EventsAbout = h.fields("events.json", said.EventsAbout, eventColumnNames)
+	said.EventsAbout = h.columns("events.json", said.EventsAbout, eventColumnNames)
 	said.Electrodes = h.table("electrodes.tsv", said.Electrodes, electrodeColumns)
-	said.ElectrodesAbout = h.fields("electrodes.json", said.ElectrodesAbout, electrodeColumns)
+	said.ElectrodesAbout = h.columns("electrodes.json", said.ElectrodesAbout, electrodeColumns)
 	return it, append(recording.found, h.found...)
 }
 
 // hider leaves out, and lists what.
 type hider struct {
 	*Anonymous
-	listed bool // what is not defined, or free text, is among the texts of the recording, with which it is listed
+	listed bool   // what is not defined, or free text, is among the texts of the recording, with which it is listed
+	task   string // of the name, of which TaskName has the letters
 	found  []ingest.Personal
 }
 
@@ -117,12 +119,41 @@ func (h *hider) fields(file string, s Sidecar, of defined) Sidecar {
 			h.add(where, text, freeText)
 		case h.names(text):
 			h.add(where, text, "left out: it has a word of the texts about people")
-		default:
+		case key == "TaskName" && h.isTask(s), h.value(where, s.Raw(key), strings.HasSuffix(key, "CoordinateSystem") || strings.HasSuffix(key, "CoordinateUnits")):
 			continue
 		}
 		without = append(without, key)
 	}
 	return s.without(without)
+}
+
+// isTask says whether TaskName is the task of the name of the file, in words.
+func (h *hider) isTask(s Sidecar) bool {
+	var task string
+	_, err := s.Get("TaskName", &task)
+	return err == nil && labelOf(task) == labelOf(h.task)
+}
+
+// columns is what is kept of a sidecar that describes columns.
+func (h *hider) columns(file string, s Sidecar, of defined) Sidecar {
+	var out Sidecar
+	for _, key := range s.Keys() {
+		where, text := file+": "+key, fmt.Sprintf("%.1000s", s.Raw(key))
+		free, is := of[key]
+		switch {
+		case !is:
+			h.add(where, text, notDefined)
+		case free:
+			h.add(where, text, freeText)
+		case h.names(text):
+			h.add(where, text, "left out: it has a word of the texts about people")
+		default:
+			if kept, ok := h.described(where, s.Raw(key)); ok {
+				out.put(key, kept)
+			}
+		}
+	}
+	return out
 }
 
 // table is what is kept of a table. Cells that name somebody become n/a.
@@ -154,34 +185,77 @@ func (h *hider) table(file string, t *Table, of defined) *Table {
 			h.add(where, text, freeText)
 		}
 	}
-	if len(kept) == len(t.Columns) && !h.anywhere(t) {
+	cells := make([]map[string]string, len(t.Columns)) // what is written for those that are something else
+	same := len(kept) == len(t.Columns)
+	for _, k := range kept {
+		cells[k] = h.cells(file, t, k)
+		same = same && len(cells[k]) == 0
+	}
+	if same {
 		return t // as it is written
 	}
 	for _, k := range kept {
 		out.Columns = append(out.Columns, t.Columns[k])
 	}
-	said := map[string]bool{}
 	for row := range t.Len() {
-		var cells [][2]string
+		var texts [][2]string
 		for _, k := range kept {
 			v := t.At(row, k)
-			if !impersonalName(file, t.Columns[k]) && h.names(v) {
-				if !said[v] {
-					h.add(fmt.Sprintf("%s: line %d, column %s", file, t.Line(row), t.Columns[k]), v, "written as n/a: it has a word of the texts about people")
-					said[v] = true
-				}
-				v = Missing
+			if other, is := cells[k][v]; is {
+				v = other
 			}
-			cells = append(cells, [2]string{t.Columns[k], v})
+			texts = append(texts, [2]string{t.Columns[k], v})
 		}
-		out.Add(cells...)
+		out.Add(texts...)
 	}
 	return out
 }
 
-// anywhere says whether a cell of t names somebody.
-func (h *hider) anywhere(t *Table) bool {
-	return slices.ContainsFunc(t.Rows(), func(row []string) bool { return slices.ContainsFunc(row, h.names) })
+// cells are those of a column that are written as something else, by what they are: n/a for those that name somebody, HED strings without
+// their texts. Texts that are kept are listed, once for the column.
+func (h *hider) cells(file string, t *Table, k int) map[string]string {
+	column := t.Columns[k]
+	if impersonalName(file, column) {
+		return nil
+	}
+	other, seen := map[string]string{}, map[string]bool{}
+	var found []string
+	for row := range t.Len() {
+		v := t.At(row, k)
+		if seen[v] || v == Missing {
+			continue
+		}
+		seen[v] = true
+		where := fmt.Sprintf("%s: line %d, column %s", file, t.Line(row), column)
+		switch {
+		case h.names(v):
+			h.add(where, v, "written as n/a: it has a word of the texts about people")
+			other[v] = Missing
+		case column == "HED":
+			if text := h.tags(where, v); text != v {
+				other[v] = cmp.Or(text, Missing)
+			}
+		case file == "events.tsv" && (column == "trial_type" || column == "stim_type"), coded(v): // labels are listed as those of the recording
+		case column == "type" && isType(v), column == "units" && len(v) <= longestUnit:
+		default:
+			found = append(found, fmt.Sprintf("%q", v))
+			if h.Texts {
+				other[v] = Missing
+			}
+		}
+	}
+	if len(found) > 0 {
+		h.add(file+": column "+column, fmt.Sprintf("%.1000s", strings.Join(found, ", ")), map[bool]string{false: keptText, true: "written as n/a: it is a text that is no code of BIDS"}[h.Texts])
+	}
+	return other
+}
+
+// longestUnit is how many bytes a unit has that is taken for one.
+const longestUnit = 6
+
+func isType(text string) bool {
+	_, _, known := KindOf(text)
+	return known
 }
 
 // impersonalName says whether a column holds the names of channels, by which tables are joined: these are looked at with the recording.

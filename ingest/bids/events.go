@@ -2,6 +2,7 @@ package bids
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -33,43 +34,106 @@ func (c *completion) events() {
 		c.deviate(file, "events of a recording", "a file without samples", "its own events")
 		return
 	}
+	labels, tell := c.labels(), tally{c: c}
+	rows := make([]rowAt, 0, t.Len())
+	lines := make([]int, 0, t.Len()) // of rows, in the table
+	l := lay(c.rec.Runs(), info.Rate)
+	for row := range t.Len() {
+		if seconds, ok := c.onset(row, &tell); ok {
+			at := rowAt{seconds: seconds, label: labels(row), sample: t.sample(row)}
+			_, timed, bad := t.number(row, t.Column("onset"))
+			at.index = !timed || bad
+			rows, lines = append(rows, at), append(lines, row)
+		}
+	}
+	how := c.reading(l, rows)
+	if how == nil {
+		tell.report()
+		return
+	}
 	// Seconds are counted from the first sample that is stored; a recording may count from before that.
 	first := int64(0)
 	if runs := c.rec.Runs(); len(runs) > 0 {
 		first = runs[0].Start
 	}
-	labels, tell := c.labels(), tally{c: c}
 	duration := t.Column("duration")
 	outside := fmt.Sprintf("events inside the recording, which has %.6g s", float64(c.rec.Len)/info.Rate)
-	events := make([]signal.Event, 0, t.Len())
-	for row := range t.Len() {
-		onset, ok := c.onset(row, &tell)
-		if !ok {
-			continue
+	events := make([]tableEvent, 0, t.Len())
+	for i, r := range rows {
+		e, row := signal.Event{Onset: r.seconds + float64(first)/info.Rate, Label: r.label}, lines[i]
+		if how.laid || r.index {
+			e.Onset, e.Sample = l.place(r.seconds)
+		} else {
+			e.Sample = c.rec.Place(e.Onset)
 		}
-		e := signal.Event{Onset: onset + float64(first)/info.Rate, Label: labels(row)}
-		e.Sample = c.rec.Place(e.Onset)
-		seconds, _, bad := t.number(row, duration)
+		seconds, stated, bad := t.number(row, duration)
 		if bad || seconds < 0 {
 			tell.add(row, "duration", "a number of seconds, at least 0, or n/a", "0 s")
-			seconds = 0
+			seconds, stated = 0, false
 		}
 		e.Duration = seconds
-		c.crossCheck(row, e.Sample-first, &tell)
+		c.crossCheck(row, l.index(e.Sample), &tell)
 		if e.Sample >= c.rec.Len {
 			tell.add(row, "onset", outside, "kept, behind the end of the samples")
 		}
-		events = append(events, e)
+		value, _ := t.Cell(row, "value")
+		events = append(events, tableEvent{e, value, stated})
 	}
 	tell.report()
-	slices.SortStableFunc(events, func(a, b signal.Event) int {
+	slices.SortStableFunc(events, func(a, b tableEvent) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 	})
-	c.conflicts(events)
-	c.rec.Events = events
+	c.conflicts(events, func(sample int64) int64 {
+		if how.laid {
+			return l.index(sample) // where a gap parts neighbours as little as in the file
+		}
+		return sample
+	})
+	c.rec.Events = make([]signal.Event, len(events))
+	for i, e := range events {
+		c.rec.Events[i] = e.Event
+	}
 }
 
-// onset is where a row's event is, in seconds from the first sample.
+// reading says what the seconds of the table count in a recording with gaps, and lists it; nil keeps the events that the recording
+// has itself.
+func (c *completion) reading(l laid, rows []rowAt) *reading {
+	duration := 0.0
+	if raw := c.in.About.Raw("RecordingDuration"); raw != nil {
+		if err := json.Unmarshal(raw, &duration); err != nil {
+			duration = 0 // which about has listed
+		}
+	}
+	whole := endToEnd(c.rec.Format)
+	how := l.readingOf(rows, c.rec.Events, duration, whole)
+	n, gap := l.gaps()
+	where, rule := c.in.EventsFile+": column onset", "seconds from the first sample on, gaps counted"
+	gaps := fmt.Sprintf("%d gaps of %.6g s in all", n, gap)
+	switch {
+	case n == 0 || how.moot:
+	case how.why == "" && len(c.rec.Events) > 0:
+		c.deviate(where, rule, gaps+", and nothing says whether the table counts them: its events fit those of the recording in both ways, or in neither", "the events that the recording has itself, not those of the table")
+		return nil
+	case how.why == "" && how.laid:
+		c.deviate(where, rule, gaps+", and nothing says whether the table counts them", "as times of the samples laid end to end, as other programs read the format")
+	case how.why == "":
+		c.deviate(where, rule, gaps+", and nothing says whether the table counts them", "that it does")
+	case how.laid:
+		c.deviate(where, rule, "times of the samples laid end to end, without "+gaps+": "+how.why, "the same samples, at the time with gaps counted")
+	case whole:
+		c.rec.Texts = append(c.rec.Texts, signal.Text{Field: where, Text: rule + ": " + how.why})
+	}
+	return &how
+}
+
+// tableEvent is an event of a row.
+type tableEvent struct {
+	signal.Event
+	value  string // of the column
+	stated bool   // the duration is a number
+}
+
+// onset is where a row's event is, in the seconds of the table.
 func (c *completion) onset(row int, tell *tally) (seconds float64, ok bool) {
 	t := c.in.Events
 	seconds, ok, bad := t.number(row, t.Column("onset"))
@@ -92,12 +156,22 @@ var sampleColumns = []struct {
 	origin float64
 }{{"sample", 0}, {"begsample", 1}}
 
-// crossCheck compares the sample that the onset is at with the one in the table.
+// sample is the number of the sample in a row, from 0, NaN where there is none.
+func (t *Table) sample(row int) float64 {
+	for _, s := range sampleColumns {
+		if n, ok, bad := t.number(row, t.Column(s.column)); ok && !bad {
+			return n - s.origin
+		}
+	}
+	return math.NaN()
+}
+
+// crossCheck compares the index in the file of the sample that the onset is at with the one in the table.
 func (c *completion) crossCheck(row int, sample int64, tell *tally) {
 	for _, s := range sampleColumns {
 		n, ok, bad := c.in.Events.number(row, c.in.Events.Column(s.column))
 		if bad || ok && math.Abs(n-s.origin-float64(sample)) > 1 {
-			tell.add(row, s.column, "the sample at which the onset is", "the onset")
+			tell.add(row, s.column, "the sample of the file at which the onset is", "the onset")
 		}
 	}
 }
@@ -164,32 +238,6 @@ func (c *completion) labels() func(row int) string {
 			names[label] = label
 		}
 		return label
-	}
-}
-
-// conflicts compares the events of the table with those of the recording: an event of the one at which the other has none.
-func (c *completion) conflicts(events []signal.Event) {
-	if len(c.rec.Events) == 0 {
-		return
-	}
-	lonely := func(of, in []signal.Event) (first signal.Event, n int) {
-		for _, e := range of {
-			at, found := slices.BinarySearchFunc(in, e.Sample-1, func(o signal.Event, sample int64) int { return cmp.Compare(o.Sample, sample) })
-			if found || at < len(in) && in[at].Sample <= e.Sample+1 {
-				continue
-			}
-			if n++; n == 1 {
-				first = e
-			}
-		}
-		return first, n
-	}
-	const assumed = "the events of the table, in the place of the recording's own"
-	if e, n := lonely(c.rec.Events, events); n > 0 {
-		c.deviate(c.in.EventsFile, "the events that the recording has itself", fmt.Sprintf("none at %d of those %d, such as %q at %.3f s", n, len(c.rec.Events), e.Label, e.Onset), assumed)
-	}
-	if e, n := lonely(events, c.rec.Events); n > 0 {
-		c.deviate(c.in.EventsFile, "the events that the recording has itself", fmt.Sprintf("%d of %d elsewhere, such as %q at %.3f s", n, len(events), e.Label, e.Onset), assumed)
 	}
 }
 

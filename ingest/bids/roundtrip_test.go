@@ -98,7 +98,8 @@ func sameRec(t *testing.T, got, want *signal.Recording, losses []signal.Deviatio
 }
 
 // TestEventsHandedOn: tables of events, and what describes them, are written again as they stand, whatever they lack and whatever
-// else they have; HED strings with their version, also of an anonymised recording and in another format. What is read again is
+// else they have; HED strings with their version, also in another format, and but for prose and names of files of an
+// anonymised recording. What is read again is
 // the same.
 func TestEventsHandedOn(t *testing.T) {
 	for _, f := range fixtures() {
@@ -132,11 +133,15 @@ func TestEventsHandedOn(t *testing.T) {
 						}
 						return strings.TrimSpace(string(text))
 					}
-					if got, want := table(stem+"_events.tsv"), strings.TrimSpace(string(f.tree[stem+"_events.tsv"].Data)); got != want {
+					prose := strings.NewReplacer() // what an anonymised tree leaves out
+					if anonymous != nil && f.name == "events-hed" {
+						prose = strings.NewReplacer("\tstim_file", "", "\tn/a\n4", "\n4", "\timages/µ x.png", "", `"Levels":{"light":"aflash","button":"left"},`, "")
+					}
+					if got, want := table(stem+"_events.tsv"), prose.Replace(strings.TrimSpace(string(f.tree[stem+"_events.tsv"].Data))); got != want {
 						t.Errorf("the table is\n%s\nwant\n%s", got, want)
 					}
 					if about := f.tree[stem+"_events.json"]; about != nil {
-						if got := strings.Join(strings.Fields(table(stem+"_events.json")), ""); got != strings.Join(strings.Fields(string(about.Data)), "") {
+						if got := strings.Join(strings.Fields(table(stem+"_events.json")), ""); got != prose.Replace(strings.Join(strings.Fields(string(about.Data)), "")) {
 							t.Errorf("it is described by %s, want %s", got, about.Data)
 						}
 						if got := table("dataset_description.json"); !strings.Contains(strings.Join(strings.Fields(got), ""), `"HEDVersion":["8.3.0","sc:score_1.0.0"]`) {

@@ -246,7 +246,7 @@ func TestWriteEvents(t *testing.T) {
 	}
 	w := mustWrite(t, root, options, item("01", "rest", "", rec))[0]
 	all := snapshot(t, root)
-	const want = "onset\tduration\ttrial_type\tvalue\tsample\n-0.5\t0\tearly\tn/a\t-50\n0.19999999999999996\t0\tStimulus/S 12\t12\t20\n0.5\tn/a\ta b\tn/a\t50\n1.6\t0\tn/a\tn/a\t160\n"
+	const want = "onset\tduration\ttrial_type\tvalue\tsample\n-0.5\t0\tearly\tn/a\t-50\n0.19999999999999996\t0\tStimulus/S 12\t12\t20\n0.5\tn/a\ta b\tn/a\t50\n1.6\t0\tn/a\tn/a\t110\n"
 	if got := all["sub-01/eeg/sub-01_task-rest_events.tsv"]; got != want {
 		t.Errorf("events.tsv is\n%s, want\n%s", got, want)
 	}

@@ -37,6 +37,7 @@ type data struct {
 	first       float64 // s from sample 0 of the recording to the first sample of the file
 	seconds     float64 // from the first sample to behind the last
 	whole       bool    // there is no gap
+	lay         laid    // samples of the recording as they lie in the file
 	losses      []signal.Deviation
 }
 
@@ -144,7 +145,7 @@ func groups(rec *signal.Recording) []*signal.Recording {
 
 // describe fills in what follows from the recording, of which the file has the units given by their labels.
 func (d *data) describe(rec *signal.Recording, labels []string, units map[string]string) {
-	d.first, d.rate, d.whole = first(rec), rec.Info.Rate, true
+	d.first, d.rate, d.whole, d.lay = first(rec), rec.Info.Rate, true, lay(rec.Runs(), rec.Info.Rate)
 	for _, r := range groups(rec) {
 		for _, c := range r.Info.Channels {
 			label := labels[len(d.channels)]
@@ -157,6 +158,12 @@ func (d *data) describe(rec *signal.Recording, labels []string, units map[string
 		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate-d.first)
 		d.whole = d.whole && len(r.Runs()) <= 1
 	}
+}
+
+// endToEnd says whether the events are written with the time of the samples laid end to end, as programs read the file.
+func (d *data) endToEnd() bool {
+	n, _ := d.lay.gaps()
+	return n > 0 && (d.ext == ".vhdr" || d.ext == ".set")
 }
 
 // sourceUnits are the units that a file says that its samples have, by the labels of the channels.
@@ -206,7 +213,7 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	}
 	d.describe(rec, labels, nil)
 	if edf {
-		if err := d.reread(made[0]); err != nil {
+		if err := d.reread(made[0], rec.Info.Rate); err != nil {
 			return nil, err
 		}
 	}
@@ -220,7 +227,7 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 
 // reread takes units, rates and length from the file that has been written, which may have units of its source, a rate that
 // its header can hold, and a last record that is filled up.
-func (d *data) reread(file string) (err error) {
+func (d *data) reread(file string, rate float64) (err error) {
 	rec, err := ingest.Open(os.DirFS(filepath.Dir(file)), filepath.Base(file))
 	if err != nil {
 		return fmt.Errorf("reading what was written: %w", err)
@@ -228,6 +235,13 @@ func (d *data) reread(file string) (err error) {
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	rates, units := map[string]float64{}, sourceUnits(rec)
 	d.seconds, d.rate = 0, rec.Info.Rate
+	if runs := slices.Clone(rec.Runs()); rate == d.rate && len(runs) > 0 && len(d.lay.runs) > 0 { // where records are filled up there are more samples
+		by := d.lay.runs[0].Start - runs[0].Start
+		for i := range runs {
+			runs[i].Start += by
+		}
+		d.lay = lay(runs, rate)
+	}
 	for _, r := range groups(rec) {
 		for _, c := range r.Info.Channels {
 			rates[c.Original] = r.Info.Rate

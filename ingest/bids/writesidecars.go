@@ -54,10 +54,14 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 	if labelOf(it.Task) == labelOf(named) {
 		named = it.Task
 	}
+	seconds := d.seconds
+	if d.endToEnd() {
+		seconds = float64(d.lay.n) / d.rate // as the events count it
+	}
 	known, unknown := []jsonField{
 		{"TaskName", named},
 		{"SamplingFrequency", d.rate},
-		{"RecordingDuration", d.seconds},
+		{"RecordingDuration", seconds},
 		{"RecordingType", recordingType(d.whole)},
 		{"EEGChannelCount", count(signal.EEG)},
 		{"EOGChannelCount", count(signal.EOG)},
@@ -66,14 +70,14 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 		{"MISCChannelCount", count(signal.Misc)},
 		{"TriggerChannelCount", count(signal.Trigger)},
 	}, []jsonField{{"EEGReference", Missing}, {"PowerLineFrequency", Missing}, {"SoftwareFilters", Missing}}
-	if ref := rec.Info.Reference; ref != "" {
+	if ref := rec.Info.Reference; ref != "" && (it.Anonymous == nil || !it.Anonymous.Texts || coded(ref)) {
 		unknown[0].value = ref
 	}
 	if w.opt.LineFreq > 0 {
 		known = append(known, jsonField{"PowerLineFrequency", w.opt.LineFreq})
 	}
 	if d.tenFive() {
-		unknown = append(unknown, jsonField{"EEGPlacementScheme", "10-05 system, by the names of the channels"})
+		unknown = append(unknown, jsonField{"EEGPlacementScheme", placement})
 	}
 	ours, err := sidecarOf(known)
 	if err != nil {
@@ -89,6 +93,9 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 	}
 	return ours.Over(it.Said.About).Over(rest), nil
 }
+
+// placement is what the names of electrodes tell of where they are.
+const placement = "10-05 system, by the names of the channels"
 
 // labelOf is the letters and digits of a text, as names of files have them.
 func labelOf(text string) string {
@@ -260,7 +267,7 @@ func eventColumns(levels map[string]string) []jsonField {
 		{"duration", column{Description: "How long the event lasted; 0 for an instant or where it is not known.", Units: "s"}},
 		{"trial_type", column{Description: "What the recording calls the event.", Levels: levels}},
 		{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
-		{"sample", column{Description: "The sample at which the event began, counted from 0 at the rate of the EEG, gaps counted."}},
+		{"sample", column{Description: "The sample at which the event began, as its index in the file, from 0 at the rate of the EEG."}},
 	}
 }
 
@@ -292,6 +299,8 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 		if doc, err = sidecarOf(eventColumns(it.levels(t))); err != nil {
 			return err
 		}
+	} else {
+		t = d.timed(t, rec)
 	}
 	if err := w.put(&w.set, w.in(it.Name.File("events", ".tsv")), t.Write); err != nil {
 		return err
@@ -314,7 +323,7 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	slices.SortStableFunc(events, func(a, b signal.Event) int {
 		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 	})
-	start := int64(math.Round(d.first * rec.Info.Rate))
+	d.losses = append(d.losses, d.gapLosses(events)...)
 	for _, e := range events {
 		duration := Missing
 		if e.Duration >= 0 && !math.IsInf(e.Duration, 0) {
@@ -326,8 +335,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		if !same && e.Label != "" {
 			changed++
 		}
-		t.Add([2]string{"onset", decimal(e.Onset - d.first)}, [2]string{"duration", duration}, [2]string{"trial_type", label},
-			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(e.Sample-start, 10)})
+		t.Add([2]string{"onset", decimal(d.onset(e))}, [2]string{"duration", duration}, [2]string{"trial_type", label},
+			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(d.lay.index(e.Sample), 10)})
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {

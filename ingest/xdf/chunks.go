@@ -39,6 +39,8 @@ type stream struct {
 	info    *streamInfo
 	where   string   // it is, in messages
 	units   []string // of its channels, as they are written
+	end     int64    // of the chunk of its header
+	foot    piece    // of its footer
 	footer  bool
 	counted int64 // how many samples its footer speaks of, -1 where it does not
 	blocks  blocks
@@ -71,13 +73,17 @@ type contents struct {
 	broken  map[uint32]bool   // streams whose header cannot be read
 	refuse  error             // why one of these cannot be missed, unless another stream has EEG
 	unread  error             // why the first of these cannot be read
+	pieces  *pieces           // what is wrong with the file, byte for byte; nil where nobody asks
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
 	label   []byte
 }
 
 // scan reads the whole file but for the samples themselves.
-func scan(src *source) (*contents, error) {
-	c := &contents{src: src, byID: map[uint32]*stream{}, broken: map[uint32]bool{}, names: map[string]string{}}
+func scan(src *source) (*contents, error) { return scanFor(src, nil) }
+
+// scanFor is scan that notes what is wrong in p, which may be nil.
+func scanFor(src *source, p *pieces) (*contents, error) {
+	c := &contents{src: src, byID: map[uint32]*stream{}, broken: map[uint32]bool{}, names: map[string]string{}, pieces: p}
 	head, err := src.next(min(len(magic), int(src.size)))
 	if err != nil || !bytes.Equal(head, magic) {
 		return nil, src.errorf(0, "magic", "is %q, must be %q", head, magic)
@@ -85,8 +91,10 @@ func scan(src *source) (*contents, error) {
 	var harm *damage
 	for src.at < src.size {
 		from := src.at
+		p.begin(src)
 		err := c.chunk()
 		if err == nil {
+			p.end(c, from, src.at, false)
 			continue
 		}
 		if !errors.As(err, &harm) {
@@ -103,8 +111,11 @@ func scan(src *source) (*contents, error) {
 			src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
 				return fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk"
 			})
+			p.end(c, from, src.size, true)
 			break
 		}
+		p.end(c, from, to, true)
+		p.boundary(to)
 		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
 			return harm.Error(), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
 		})
@@ -151,6 +162,7 @@ func (c *contents) chunk() error {
 	}
 	tag := binary.LittleEndian.Uint16(b)
 	end := begin + size
+	c.pieces.chunk(tag)
 	if end > src.size && tag != tagSamples {
 		return src.damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
 	}
@@ -250,6 +262,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		footer, err := c.xml(from, end, "stream footer")
 		if footer.there() {
 			s.footer, s.counted = true, -1
+			s.foot = piece{from: from, to: end}
 			if n, err := strconv.ParseInt(footer.get("sample_count"), 10, 64); err == nil {
 				s.counted = n
 			}
@@ -276,12 +289,14 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 		c.noHeader(id, from, text, err)
 		return nil
 	}
+	c.pieces.header(id, info.mended)
+	info.mended = nil
 	for _, o := range info.odd {
 		c.src.deviate(from, "stream header", o.rule, func() (found, assumed string) {
 			return fmt.Sprintf("stream %d: %s", id, o.found), o.assumed
 		})
 	}
-	s := &stream{id: id, at: from, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
+	s := &stream{id: id, at: from, end: end, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
 	if info.rate > 0 {
 		s.stamps.step = 1 / info.rate
 	}
@@ -320,6 +335,7 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if err != nil {
 		return err
 	}
+	c.pieces.of(s, src.at)
 	read := c.numbers
 	if s.info.text() {
 		read = c.texts
@@ -358,6 +374,9 @@ func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 		var known, whole bool
 		if known, whole, err = c.number(s, end, width); err != nil || !whole {
 			break
+		}
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
 		}
 		if known {
 			cur.n++
@@ -537,6 +556,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 			known = s.stamp(at)
 		} else {
 			known = s.deduce()
+		}
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
 		}
 		if known {
 			if s.n++; s.info.channels > 0 { // nothing is made of a stream without channels, of which a sample may have one byte

@@ -30,6 +30,7 @@ type streamInfo struct {
 	drops      bool        // the sender says that it may drop samples
 	people     [][2]string // what may say who was recorded, where or by whom, and in which element that stands
 	odd        []odd
+	mended     []byte // the text as it should be, where there is something odd
 }
 
 // odd is what is wrong with a header that can be read all the same.
@@ -117,6 +118,9 @@ func parseHeader(text []byte) (*streamInfo, error) {
 		return nil, fmt.Errorf("the element is called %q, must be info", element)
 	}
 	h := &streamInfo{name: root.get("name"), kind: root.get("type"), desc: root.at("desc"), odd: notes}
+	if len(notes) > 0 {
+		h.mended = escaped(text)
+	}
 	n := root.get("channel_count")
 	if h.channels, err = strconv.Atoi(n); err != nil || h.channels < 0 || h.channels > maxChannels {
 		return nil, fmt.Errorf("channel_count is %q, must be a whole number from 0 to %d", n, maxChannels)
@@ -131,6 +135,10 @@ func parseHeader(text []byte) (*streamInfo, error) {
 		if !h.text() {
 			return nil, fmt.Errorf("nominal_srate is %q, must be a number of at least 0", r)
 		}
+		if h.mended == nil {
+			h.mended = text
+		}
+		h.mended = bytes.Replace(h.mended, slices.Concat([]byte("<nominal_srate>"), root.at("nominal_srate").inner, []byte("<")), []byte("<nominal_srate>0<"), 1)
 		h.rate = 0 // text has a stamp wherever something happens
 		h.odd = append(h.odd, odd{rule, strconv.Quote(r), "0: text comes when something happens"})
 	}

@@ -16,7 +16,7 @@ import numpy as np
 from mne.io.constants import FIFF
 
 warnings.simplefilter("ignore")
-SUFFIXES = {"_eeg.edf", "_eeg.vhdr", "_ieeg.edf"}
+SUFFIXES = {"_eeg.edf", "_eeg.vhdr", "_eeg.set", "_ieeg.edf"}
 
 
 def read(tree):

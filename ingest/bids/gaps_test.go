@@ -1,0 +1,324 @@
+package bids_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	_ "github.com/gyrus-bci/gyrus/ingest/eeglab" // to read
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+)
+
+// The interrupted recordings have 1000 samples at 100 Hz. At the samples 100, 450 and 800 of the file Cz has a pulse, 500 µV or more, and
+// an event. 7 s are missing before the sample 400, 2.5 s before 700: with these the pulses are at 1, 11.5 and 17.5 s.
+var (
+	pulsesInFile = []int64{100, 450, 800}
+	pulsesInTime = []int64{100, 1150, 1750}
+)
+
+// Tables of events of these, in either time. mne-bids writes the first, with a row for the gap and numbers that it makes up as values.
+var (
+	inFile = []string{"onset|duration|trial_type|value|sample", "1.0|0.0|a|1|100", "4.0|0.01|New Segment/|2|400", "4.5|0.0|b|3|450", "7.0|0.01|New Segment/|2|700", "8.0|0.0|c|4|800"}
+	inTime = []string{"onset|duration|trial_type|sample", "1|0|a|100", "11.5|0|b|450", "17.5|0|c|800"}
+)
+
+// gapped is a recording of BrainVision with these markers, and what is said of it but for the events.
+func gapped(markers ...string) tree {
+	h := "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=sub-01_task-odd_eeg.eeg\nMarkerFile=sub-01_task-odd_eeg.vmrk\nDataFormat=BINARY\n" +
+		"DataOrientation=MULTIPLEXED\nNumberOfChannels=2\nSamplingInterval=10000\n[Binary Infos]\nBinaryFormat=INT_16\n[Channel Infos]\nCh1=Cz,,1,µV\nCh2=Pz,,1,µV\n"
+	m := "Brain Vision Data Exchange Marker File, Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=sub-01_task-odd_eeg.eeg\n[Marker Infos]\nMk1=New Segment,,1,1,0,20210304050607000000\nMk2=New Segment,,401,1,0,20210304050618000000\nMk3=New Segment,,701,1,0,20210304050623500000\n"
+	var numbered strings.Builder
+	for i, mark := range markers {
+		fmt.Fprintf(&numbered, "Mk%d=%s\n", i+4, mark)
+	}
+	x := make([]byte, 0, 4000)
+	for k := range int64(1000) {
+		cz := int16(k%40 - 20)
+		if slices.Contains(pulsesInFile, k) {
+			cz = 500
+		}
+		pz := int16((k*7)%30 - 15)
+		x = append(x, byte(cz), byte(cz>>8), byte(pz), byte(pz>>8))
+	}
+	f := study().text(stem+"_eeg.json", about).text(stem+"_eeg.vhdr", h).text(stem+"_eeg.vmrk", m+numbered.String()).
+		table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV", "Pz|EEG|uV")
+	f[stem+"_eeg.eeg"] = &fstest.MapFile{Data: x}
+	return f
+}
+
+// marks are the markers of the pulses; the names of their types are empty, as gyrus writes them for labels that are no stimuli.
+var marks = []string{"Comment,a,101,1,0", "Comment,b,451,1,0", "Comment,c,801,1,0"}
+
+// commented are rows with the labels of marks.
+func commented(rows []string) []string {
+	out := slices.Clone(rows)
+	for i := range out {
+		for _, label := range []string{"a", "b", "c"} {
+			out[i] = strings.Replace(out[i], "|"+label+"|", "|Comment/"+label+"|", 1)
+		}
+	}
+	return out
+}
+
+// cut is the recording of EEGLAB, with its table.
+func cut(t *testing.T, rows ...string) tree {
+	f := study().text(stem+"_eeg.json", about).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV", "Pz|EEG|uV")
+	if rows != nil {
+		f.table(stem+"_events.tsv", slices.Clone(rows)...)
+	}
+	return f.file(t, stem+"_eeg.set", "testdata/interrupted.set")
+}
+
+// interrupted are the fixtures with gaps that mne-bids reads as well: it lays the samples end to end.
+func interrupted(t *testing.T) []fixture {
+	return []fixture{
+		{"gaps-brainvision", stem + "_eeg.vhdr", gapped(marks...).table(stem+"_events.tsv", commented(inFile)...)},
+		{"gaps-eeglab", stem + "_eeg.set", cut(t, inFile...)},
+	}
+}
+
+// pulsed checks that the events a, b, c and no others stand at the pulses, by their samples and by their seconds.
+func pulsed(t *testing.T, rec *signal.Recording) {
+	t.Helper()
+	var found []int64
+	for _, e := range rec.Events {
+		if strings.Contains(e.Label, "Segment") || strings.Contains(e.Label, "boundary") {
+			continue
+		}
+		found = append(found, e.Sample)
+		if math.Abs(e.Onset*100-float64(e.Sample)) > 1e-6 {
+			t.Errorf("the event %+v is at another time than its sample", e)
+		}
+		if v := at(t, rec, e.Sample); v < 400 {
+			t.Errorf("at the event %+v there is %g µV, no pulse", e, v)
+		}
+	}
+	if !slices.Equal(found, pulsesInTime) {
+		t.Errorf("events at %v, want %v", found, pulsesInTime)
+	}
+}
+
+// TestInterruptedTables: a table of events is read in the time that fits the recording, with gaps counted or not, and which one it was is
+// listed where it is not the one of the specification.
+func TestInterruptedTables(t *testing.T) {
+	vhdr, set := stem+"_eeg.vhdr", stem+"_eeg.set"
+	lasts := func(f tree, seconds string) tree {
+		return f.text(stem+"_eeg.json", strings.Replace(about, "{", `{"RecordingDuration": `+seconds+", ", 1))
+	}
+	unnumbered := func(rows []string) []string { // without the last column, sample
+		var out []string
+		for _, r := range rows {
+			out = append(out, r[:strings.LastIndex(r, "|")])
+		}
+		return out
+	}
+	events := func(f tree, rows []string) tree { return f.table(stem+"_events.tsv", slices.Clone(rows)...) }
+	const laid = "laid end to end, without 2 gaps of 9.5 s in all: "
+	for _, c := range []struct {
+		name, file string
+		tree       tree
+		want       []string // deviations of the table, beside those of the recording
+	}{
+		{"BrainVision, by its events", vhdr, events(gapped(marks...), commented(inFile)), []string{laid + "2 of 2 events behind the first gap"}},
+		{"BrainVision, by its events, in time", vhdr, events(gapped(marks...), commented(inTime)), nil},
+		{"BrainVision, by sample", vhdr, events(gapped(), inFile), []string{laid + "that is what the numbers of samples say"}},
+		{"BrainVision, by sample, in time", vhdr, events(gapped(), inTime), nil},
+		{"BrainVision, by duration", vhdr, lasts(events(gapped(), unnumbered(inFile)), "9.99"), []string{laid + "RecordingDuration does not count the gaps"}},
+		{"BrainVision, by duration, in time", vhdr, lasts(events(gapped(), unnumbered(inTime)), "19.5"), nil},
+		{"BrainVision, by nothing", vhdr, events(gapped(), unnumbered(inFile)), []string{"nothing says whether the table counts them|laid end to end, as other programs read"}},
+		{"EEGLAB, by its events", set, cut(t, inFile...), []string{laid + "4 of 4 events"}},
+		{"EEGLAB, by its events, in time", set, cut(t, inTime...), []string{"none at 2 of those 5"}},
+		{"EEGLAB, by its events against the duration", set, lasts(cut(t, inTime...), "9.99"), []string{"none at 2 of those 5"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec := opened(t, c.tree, c.file)
+			pulsed(t, rec)
+			var found []signal.Deviation
+			for _, d := range rec.Deviations {
+				if strings.Contains(d.Where, "events.tsv") {
+					found = append(found, d)
+				}
+			}
+			deviates(t, found, c.want...)
+		})
+	}
+}
+
+// TestInterruptedByNothing: where the events of a table fit those of the recording in neither time, the recording's own are kept.
+func TestInterruptedByNothing(t *testing.T) {
+	f := gapped(marks...).table(stem+"_events.tsv", "onset|duration|trial_type", "2|0|x", "5.25|0|y", "6.5|0|z", "9|0|x")
+	rec := opened(t, f, stem+"_eeg.vhdr")
+	pulsed(t, rec)
+	if !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+		return strings.Contains(d.Found, "nothing says whether the table counts them") && strings.HasPrefix(d.Assumed, "the events that the recording has itself")
+	}) {
+		t.Errorf("deviations %v", rec.Deviations)
+	}
+}
+
+// TestInterruptedEDF: time goes on within the gaps of EDF+D, also where RecordingDuration does not count them, as mne-bids writes it.
+func TestInterruptedEDF(t *testing.T) {
+	f := edftest.File{Reserved: "EDF+D", N: 10}
+	f.Signals = append(f.Signals, edftest.Signal{Label: "Cz", Dim: "uV", Samples: 100, At: func(r, i int) int16 { return int16(i) }},
+		edftest.Annotations(30, func(r int) string {
+			if r < 5 {
+				return edftest.TAL(fmt.Sprintf("+%d", r), "")
+			}
+			text := edftest.TAL(fmt.Sprintf("+%d", r+7), "")
+			if r == 6 {
+				text += edftest.TAL("+13.5", "", "light")
+			}
+			return text
+		}))
+	tr := study().text(stem+"_eeg.json", strings.Replace(about, "{", `{"RecordingDuration": 9.99, `, 1)).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV").
+		table(stem+"_events.tsv", "onset|duration|trial_type", "13.5|0|light")
+	tr[recording] = &fstest.MapFile{Data: f.Bytes()}
+	rec := opened(t, tr, recording)
+	deviates(t, rec.Deviations)
+	if got := labelled(rec); got != "13.5 light" || rec.Events[0].Sample != 1350 {
+		t.Errorf("events %s", got)
+	}
+}
+
+// onDisk writes the files of a tree into a folder and returns the path of one.
+func onDisk(t *testing.T, f tree, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, fstest.MapFS(f)); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, filepath.FromSlash(name))
+}
+
+// alone is a recording without what lies beside it: its files have no name of BIDS.
+func alone(t *testing.T, f tree, ext string) string {
+	t.Helper()
+	out := tree{}
+	for name, file := range f {
+		if strings.HasPrefix(name, stem+"_eeg.") && !strings.HasSuffix(name, ".json") {
+			data := strings.ReplaceAll(string(file.Data), "sub-01_task-odd_eeg.", "cut.")
+			out["cut"+filepath.Ext(name)] = &fstest.MapFile{Data: []byte(data)}
+		}
+	}
+	return onDisk(t, out, "cut"+ext)
+}
+
+// TestWriteInterrupted: onsets are those at which programs find the events in the file, samples are indexes in it, and what a table cannot
+// say of the gaps is listed.
+func TestWriteInterrupted(t *testing.T) {
+	for _, c := range []struct {
+		name, path, format string
+		onsets, samples    []string
+		seconds            float64
+		losses             int
+	}{
+		{"BrainVision", alone(t, gapped(marks...), ".vhdr"), "", []string{"1", "4.5", "8"}, []string{"100", "450", "800"}, 10, 1},
+		{"EEGLAB", alone(t, cut(t), ".set"), "", []string{"1", "3.995", "4.5", "6.995", "8"}, []string{"100", "400", "450", "700", "800"}, 10, 2},
+		{"EDF+D", alone(t, cut(t), ".set"), "edf+", []string{"1", "10.995", "11.5", "16.495", "17.5"}, []string{"100", "400", "450", "700", "800"}, 19.5, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			open := func() (*signal.Recording, error) { return ingest.OpenFile(c.path) }
+			opt := writeOptions
+			opt.Format = c.format
+			w := bids.MustWrite(t, root, opt, bids.Item{Input: c.path, Copy: c.path, Open: open, Name: bids.Name{}.With("sub", "01").With("task", "odd")})[0]
+			var losses []signal.Deviation
+			for _, l := range w.Losses {
+				if l.Where == "events" {
+					losses = append(losses, l)
+				}
+			}
+			if c.losses >= 0 && (len(losses) != c.losses || !strings.Contains(losses[0].Found, "2 gaps of 9.5 s")) {
+				t.Errorf("losses %v, want %d, the first of the gaps", losses, c.losses)
+			}
+			text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(stem+"_events.tsv")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			table, _, err := bids.ReadTable(text, "events.tsv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var onsets, samples []string
+			for row := range table.Len() {
+				onset, _, err := table.Number(row, "onset")
+				if err != nil {
+					t.Error(err)
+				}
+				sample, _ := table.Cell(row, "sample")
+				onsets, samples = append(onsets, fmt.Sprintf("%.6g", onset)), append(samples, sample)
+			}
+			if !slices.Equal(onsets, c.onsets) || !slices.Equal(samples, c.samples) {
+				t.Errorf("onsets %v at samples %v, want %v at %v", onsets, samples, c.onsets, c.samples)
+			}
+			text, err = os.ReadFile(filepath.Join(root, filepath.FromSlash(stem+"_eeg.json")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said struct{ RecordingDuration float64 }
+			if err := json.Unmarshal(text, &said); err != nil || said.RecordingDuration != c.seconds {
+				t.Errorf("RecordingDuration %g (%v), want %g", said.RecordingDuration, err, c.seconds)
+			}
+			pulsed(t, openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path))))
+		})
+	}
+}
+
+// TestInterruptedHandedOn: a table in the time of the file becomes one with gaps counted where the samples go to a format with gaps, and the
+// other way round; in the same format it stays as it is.
+func TestInterruptedHandedOn(t *testing.T) {
+	step := func(in, format string, root string) (path, table string) {
+		t.Helper()
+		fsys := os.DirFS(in)
+		study, err := bids.ReadTree(fsys, ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := study.Recordings()[0]
+		said, _, err := study.Sidecars(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt := writeOptions
+		opt.Format = format
+		it := bids.Item{Input: r.Path, Name: r.Name, Copy: filepath.Join(in, filepath.FromSlash(r.Path)), Said: said}
+		it.Open = func() (*signal.Recording, error) { return study.Open(r) }
+		w := bids.MustWrite(t, root, opt, it)[0]
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(stem+"_events.tsv")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(root, filepath.FromSlash(w.Path)), string(text)
+	}
+	f := gapped(marks...).table(stem+"_events.tsv", commented(inFile)...)
+	in := onDisk(t, f, ".")
+	same := t.TempDir()
+	path, table := step(in, "", same)
+	if want := string(f[stem+"_events.tsv"].Data); table != want {
+		t.Errorf("the table is\n%s, want it as it was\n%s", table, want)
+	}
+	pulsed(t, openedAt(t, path))
+
+	edf := t.TempDir()
+	path, table = step(in, "edf+", edf)
+	if want := "11.5\t0.0\tComment/b\t3\t450\n"; !strings.Contains(table, want) {
+		t.Errorf("the table with EDF+D is\n%s, want the row %q", table, want)
+	}
+	pulsed(t, openedAt(t, path))
+
+	back := t.TempDir()
+	path, table = step(edf, "brainvision", back)
+	if want := "4.5\t0.0\tComment/b\t3\t450\n"; !strings.Contains(table, want) {
+		t.Errorf("the table with BrainVision is\n%s, want the row %q", table, want)
+	}
+	pulsed(t, openedAt(t, path))
+}
