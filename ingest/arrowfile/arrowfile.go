@@ -119,6 +119,12 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 	if rec.Events = r.events.Slice(); r.late {
 		slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	}
+	if r.noEvents > 0 {
+		if r.noEvents > 1 {
+			r.firstBad.Found += fmt.Sprintf("; %d more like it", r.noEvents-1)
+		}
+		rec.Deviations = append(rec.Deviations, r.firstBad)
+	}
 	r.texts, r.batch = nil, nil
 	if len(r.batches) == 0 { // nothing came, or it was cut off before the first batch was written: what would have come is known
 		return rec, md, nil
@@ -219,31 +225,45 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) er
 		return fmt.Errorf("a batch of %d rows with the samples %d to %d behind sample %d: they must count on, and a gap needs a batch of its own", rows, b.Start, last, from)
 	}
 	if events != 0 {
-		if int64(cap(r.batch)) < b.size {
-			r.batch = make([]byte, b.size)
-		}
-		m.Body = r.batch[:b.size]
-		if err := r.src.read(m.Body, body, "record batch"); err != nil {
+		times, err := r.eventsOf(m, schema, body, b.size)
+		if err != nil && !times {
 			return err
 		}
-		rec, err := m.Batch(schema)
 		if err != nil {
-			return err
-		}
-		c, err := signal.FromRecord(rec, r.info)
-		if err != nil {
-			return err
-		}
-		r.late = r.late || len(c.Late) > 0
-		for _, events := range [][]signal.Event{c.Late, c.Events} {
-			for _, e := range events {
-				e.Label = r.text(e.Label)
-				r.events.Add(e)
+			if r.noEvents++; r.noEvents == 1 {
+				r.firstBad = signal.Deviation{Where: fmt.Sprintf("byte %d: events", at), Rule: "events can be read", Found: err.Error(), Assumed: "the events of the record batch are left out"}
 			}
 		}
 	}
 	r.batches = append(r.batches, b)
 	return nil
+}
+
+// eventsOf adds the events of the batch m, whose body is at byte body, all or none. Where times holds, an error is one about them alone.
+func (r *Reader) eventsOf(m arrowipc.Message, schema *arrow.Schema, body, size int64) (times bool, err error) {
+	if int64(cap(r.batch)) < size {
+		r.batch = make([]byte, size)
+	}
+	m.Body = r.batch[:size]
+	if err := r.src.read(m.Body, body, "record batch"); err != nil {
+		return false, err
+	}
+	rec, err := m.Batch(schema)
+	if err != nil {
+		return true, err // the columns of samples have been looked at
+	}
+	c, err := signal.FromRecord(rec, r.info)
+	if err != nil {
+		return c.X != nil, err
+	}
+	r.late = r.late || len(c.Late) > 0
+	for _, events := range [][]signal.Event{c.Late, c.Events} {
+		for _, e := range events {
+			e.Label = r.text(e.Label)
+			r.events.Add(e)
+		}
+	}
+	return true, nil
 }
 
 // text is label in memory of its own, which all that are equal share: the batch it came from is read over.

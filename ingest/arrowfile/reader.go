@@ -23,9 +23,12 @@ type Reader struct {
 
 	// While the file is opened: its events, their labels, and the batch with events that was read last.
 	events pages.List[signal.Event]
-	late   bool // some came late, or lie outside the data: they are not in order
-	texts  map[string]string
-	batch  []byte
+
+	noEvents int // batches whose events cannot be read, of which firstBad is the first
+	firstBad signal.Deviation
+	late     bool // some came late, or lie outside the data: they are not in order
+	texts    map[string]string
+	batch    []byte
 
 	body []byte // of the batch that was read last
 	held int    // its number; valid where body is not empty

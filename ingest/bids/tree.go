@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/linked"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -111,13 +111,7 @@ type treeReader struct {
 	tree *Tree
 	// sidecars are all files that may be about a recording, by their path.
 	sidecars []found
-	above    []above
-}
-
-// above is a folder that is being looked into.
-type above struct {
-	rel  string
-	info fs.FileInfo
+	guard    linked.Guard
 }
 
 func (r *treeReader) deviate(where, rule, found, assumed string) {
@@ -188,19 +182,7 @@ func (r *treeReader) participants() error {
 
 // descend looks into a folder and refuses one that lies in itself, by a link.
 func (r *treeReader) descend(rel string, look func() error) error {
-	info, err := fs.Stat(r.fsys, r.path(rel))
-	if err != nil {
-		return fmt.Errorf("%s: %w", rel, err)
-	}
-	for _, a := range r.above {
-		if os.SameFile(a.info, info) {
-			return fmt.Errorf("%s is a link to %s, in which it lies itself: a tree without end; remove the link", rel, a.rel)
-		}
-	}
-	r.above = append(r.above, above{rel, info})
-	err = look()
-	r.above = r.above[:len(r.above)-1]
-	return err
+	return r.guard.Descend(r.fsys, r.path(rel), rel, look)
 }
 
 // folders are those in dir of which the name begins with prefix, by label; links count, files do not.

@@ -79,10 +79,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 		return data, nil, err
 	}
 	rec.Parts = append(rec.Parts, dataName)
-	ms, err := openMarkers(fsys, src, h, rec)
-	if err != nil {
-		return data, nil, err
-	}
+	ms := openMarkers(fsys, src, h, rec)
 	samples, err := h.samples(dataSrc)
 	if err != nil {
 		return data, nil, err
@@ -101,21 +98,32 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	return data, rec, nil
 }
 
-// openMarkers reads the markers, if there are any.
-func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Recording) (*markers, error) {
+// openMarkers reads the markers, if there are any. Damage to their file does not keep the samples from being read: it is listed.
+func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Recording) *markers {
 	if h.markers.value == "" {
-		return nil, nil
+		return nil
 	}
+	const assumed = "the recording has no events, no time of its begin, and no interruptions"
 	f, name, err := beside(fsys, src, h.markers, ".vmrk", ".amrk")
-	if err != nil {
-		return nil, err
+	if err == nil && f == nil {
+		src.Deviate(h.markers.at, "MarkerFile", "the file is beside the header", fmt.Sprintf("no %q", h.markers.value), assumed)
+		return nil
 	}
-	if f == nil {
-		src.Deviate(h.markers.at, "MarkerFile", "the file is beside the header", fmt.Sprintf("no %q", h.markers.value), "the recording has no events, and no time of its begin")
-		return nil, nil
+	var ms *markers
+	if err == nil {
+		ms, err = markersOf(f, name, src.Log)
+	}
+	if err != nil {
+		src.Add("companion", signal.Deviation{Where: h.markers.value, Rule: "the file of markers beside the header can be read", Found: err.Error(), Assumed: assumed})
+		return nil
 	}
 	rec.Parts = append(rec.Parts, name)
-	s, err := flatfile.NewSource(f, name, src.Log)
+	return ms
+}
+
+// markersOf reads f, and closes it.
+func markersOf(f ingest.File, name string, log *flatfile.Log) (*markers, error) {
+	s, err := flatfile.NewSource(f, name, log)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

@@ -347,7 +347,6 @@ func TestRefused(t *testing.T) {
 		"twice":            {files("Ch2=", "Ch1="), "x.vhdr", "a second time"},
 		"cut, vectorised":  {odd, "x.vhdr", "where each channel begins is not known"},
 		"fewer vectorised": {files("MULTIPLEXED", "VECTORIZED\nDataPoints=4"), "x.vhdr", "it was cut"},
-		"not markers":      {files("Data Exchange Marker File", "Data"), "x.vhdr", "is not that of a file of markers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ingest.Open(tc.f, tc.name)

@@ -37,7 +37,11 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 		return nil, err
 	}
 	if !isMarkers(c.first) {
-		return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, must begin with \"Brain Vision Data Exchange Marker File\"", c.first)
+		const rule = "begins with \"Brain Vision Data Exchange Marker File\""
+		if c.lines[markerInfos] == 0 {
+			return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, which %s", c.first, rule)
+		}
+		src.Deviate(0, "first line", rule, fmt.Sprintf("%.60q", c.first), "it is a file of markers, since it lists some")
 	}
 	ms := &markers{src: src, user: c.user, dates: map[int64]time.Time{}}
 	if c.lines[markerInfos] == 0 {

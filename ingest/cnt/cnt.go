@@ -111,18 +111,16 @@ func (h *header) layout(src *flatfile.Source, block int64) error {
 	if src.Size > math.MaxInt32 {
 		return src.Errorf(886, "event table", "lies beyond what 32 bits can tell in a file of %d bytes, so that the width of the numbers is not known: export it as EDF", src.Size)
 	}
-	end := h.table
-	if end > src.Size { // cut: what was there tells the width all the same
-		src.Deviate(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", end, src.Size), "the samples that are there; there are no events")
+	if !h.width(h.table) {
+		at, found := h.findTable(src)
+		if !found {
+			return src.Errorf(864, "number of samples", "%d samples of %d channels in %d bytes are neither of 16 nor of 32 bits: the width of the numbers is not known", h.samples, h.channels, h.table-h.bytes)
+		}
+		src.Deviate(886, "event table", "follows the samples", fmt.Sprintf("at byte %d, where it cannot be", h.table), fmt.Sprintf("it is at byte %d, behind %d samples of %d bytes", at, h.samples, h.typ.Width()))
+		h.table = at
 	}
-	bytes := end - h.bytes
-	switch {
-	case h.samples > 0 && bytes == 2*h.channels*h.samples:
-		h.typ = flatfile.Int16
-	case h.samples > 0 && bytes == 4*h.channels*h.samples:
-		h.typ = flatfile.Int32
-	default:
-		return src.Errorf(864, "number of samples", "%d samples of %d channels in %d bytes are neither of 16 nor of 32 bits: the width of the numbers is not known", h.samples, h.channels, bytes)
+	if h.table > src.Size { // cut: what was there tells the width all the same
+		src.Deviate(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", h.table, src.Size), "the samples that are there; there are no events")
 	}
 	width := h.typ.Width()
 	h.block = 1
@@ -142,6 +140,41 @@ func (h *header) layout(src *flatfile.Source, block int64) error {
 	}
 	return nil
 }
+
+// width takes that of the numbers with which the samples end where the table of events is. It is false where there is none.
+func (h *header) width(table int64) bool {
+	for _, typ := range []flatfile.Type{flatfile.Int16, flatfile.Int32} {
+		if h.samples > 0 && table-h.bytes == typ.Width()*h.channels*h.samples {
+			h.typ = typ
+			return true
+		}
+	}
+	return false
+}
+
+// findTable looks for the table of events, of which the header tells another place, behind the samples of either width: it is found
+// where the file ends with the samples or with what the table says that it has, for one width alone.
+func (h *header) findTable(src *flatfile.Source) (at int64, found bool) {
+	for _, typ := range []flatfile.Type{flatfile.Int16, flatfile.Int32} {
+		end := h.bytes + typ.Width()*h.channels*h.samples
+		fits := end == src.Size
+		if left := src.Size - end; left >= tableHead {
+			b, err := src.Bytes(end, tableHead, "event table")
+			fits = err == nil && b[0] >= 1 && b[0] <= 3 && int64(binary.LittleEndian.Uint32(b[1:])) == left-tableHead
+		}
+		if !fits || h.samples == 0 {
+			continue
+		}
+		if found {
+			return 0, false
+		}
+		at, found, h.typ = end, true, typ
+	}
+	return at, found
+}
+
+// tableHead is how many bytes the table of events has before the first.
+const tableHead = 9
 
 // personal keeps the fields of the header about people (SETUP in sethead.h of Neuroscan).
 func personal(src *flatfile.Source, b []byte, rec *signal.Recording) {
@@ -207,11 +240,11 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 		src.Deviate(h.table, field, "is whole, of type 1, 2 or 3", found, "there are no events")
 		return nil, nil
 	}
-	have := src.Size - h.table - 9
+	have := src.Size - h.table - tableHead
 	if have < 0 {
 		return lost("the file was cut")
 	}
-	head, err := src.Bytes(h.table, 9, field)
+	head, err := src.Bytes(h.table, tableHead, field)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +259,7 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 	if size%width != 0 {
 		src.Deviate(h.table, field, fmt.Sprintf("has events of %d bytes", width), fmt.Sprintf("%d bytes", size), "the rest is left out")
 	}
-	b, err := src.Bytes(h.table+9, size/width*width, field)
+	b, err := src.Bytes(h.table+tableHead, size/width*width, field)
 	if err != nil {
 		return nil, err
 	}

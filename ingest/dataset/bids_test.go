@@ -22,6 +22,7 @@ func tree(t *testing.T) string {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "dataset_description.json"), []byte(`{"Name": "planted", "BIDSVersion": "1.10.0"}`))
 	write(t, filepath.Join(dir, "participants.tsv"), []byte("participant_id\nsub-01\nsub-02\n"))
+	write(t, filepath.Join(dir, "task-mi_events.json"), []byte(`{"trial_type": {"LongName": "Cue", "Levels": {"left": "left fist", "right": {"Description": "right fist", "TermURL": "x"}}}, "StimulusPresentation": {"OperatingSystem": "x"}}`))
 	w, err := ingest.WriterFor("edf+", "x.edf")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +95,21 @@ func TestPlantedBIDS(t *testing.T) {
 		}, []string{"swapped " + v11 + " has the content of " + v12, "swapped " + v12, `labels ` + e11 + ` 1 events differ`, `labels ` + e12 + ` 1 events differ`}},
 		"another rate in the table": {func(t *testing.T, dir string) {
 			replace(t, name(dir, "01", "1", "1", "channels.tsv"), "Cz\tEEG", "Cz\tEOG")
-		}, []string{"altered sub-01/ses-1/eeg/sub-01_ses-1_task-mi_run-1_channels.tsv", "labels " + e11 + " of the same names and units"}},
+		}, []string{"altered sub-01/ses-1/eeg/sub-01_ses-1_task-mi_run-1_channels.tsv", "labels " + e11 + ` names, kinds and units of channels differ: channel 1 is "Cz eog µV", must be "Cz eeg µV"`}},
+		"levels swapped": {func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, "task-mi_events.json"), func(b []byte) []byte {
+				return []byte(strings.NewReplacer("left fist", "right fist", "right fist", "left fist").Replace(string(b)))
+			})
+		}, []string{
+			"altered task-mi_events.json",
+			`labels task-mi_events.json levels differ: trial_type "left" means "right fist", trial_type "right" means "left fist"; must be: trial_type "left" means "left fist", trial_type "right" means "right fist"`,
+		}},
+		"a level less": {func(t *testing.T, dir string) {
+			replace(t, filepath.Join(dir, "task-mi_events.json"), `"left": "left fist", `, "")
+		}, []string{"altered task-mi_events.json", `labels task-mi_events.json levels differ: none of these; must be: trial_type "left" means "left fist"`}},
+		"words of the sidecar": {func(t *testing.T, dir string) {
+			replace(t, filepath.Join(dir, "task-mi_events.json"), "Cue", "Sign")
+		}, []string{"altered task-mi_events.json"}},
 		"a missing subject": {func(t *testing.T, dir string) {
 			if err := os.RemoveAll(filepath.Join(dir, "sub-02")); err != nil {
 				t.Fatal(err)
@@ -144,11 +159,11 @@ func TestPlantedBIDS(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := tree(t)
-			m, err := dataset.Set{}.Make(os.DirFS(dir))
+			m, err := dataset.Set{}.Make(os.DirFS(dir), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := len(m.Files); n != 2+12*4 {
+			if n := len(m.Files); n != 3+12*4 {
 				t.Fatalf("%d files in the manifest", n)
 			}
 			c.plant(t, dir)

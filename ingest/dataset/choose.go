@@ -14,6 +14,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/linked"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 )
 
@@ -33,13 +34,18 @@ func (s Set) Recordings(dir fs.FS) ([]Recording, error) {
 		}
 	}
 	var out []Recording
-	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
+	take := func(name string) {
 		p, follows := s.Parse(name)
 		if follows && p != (Place{}) && (s.layout != nil || recordingName(name)) {
 			out = append(out, Recording{p, name})
+		}
+	}
+	err := linked.Walk(dir, func(name string, _ fs.FileMode) error {
+		take(name)
+		return nil
+	}, func(l linked.Link) error {
+		if l.Dead { // opening it says so
+			take(l.Path)
 		}
 		return nil
 	})

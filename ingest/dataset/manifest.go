@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/linked"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -48,6 +49,7 @@ type File struct {
 	Samples int64          `json:"samples,omitempty"`
 	Trials  map[string]int `json:"trials,omitempty"` // events by label
 	Events  []string       `json:"events,omitempty"` // "672 T2": sample number and label, in order
+	Levels  []string       `json:"levels,omitempty"` // of a table of events, in its events.json: `trial_type "T1" means "left fist"`
 	Parts   []string       `json:"parts,omitempty"`  // other files that it was read from, such as one with its events
 }
 
@@ -113,16 +115,17 @@ func (m *Manifest) Encode() ([]byte, error) {
 }
 
 // Make reads every file below dir and says what is there. Files that are no recordings are listed with their hash; of a set whose
-// layout is known, those that belong to it. A file that looks like a recording of the set and cannot be read is an error.
-func (s Set) Make(dir fs.FS) (*Manifest, error) {
+// layout is known, those that belong to it. A file that looks like a recording of the set and cannot be read is an error, and so is a link
+// that leads nowhere. Links are what they lead to; outside, which may be nil, is told of those that lead out of the folder.
+func (s Set) Make(dir fs.FS, outside func(path, to string)) (*Manifest, error) {
 	m := &Manifest{Set: s.Name, Layouts: []Layout{}, Files: []File{}}
 	parts := map[string]bool{}
-	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || name == ManifestFile {
-			return err
+	err := linked.Walk(dir, func(name string, mode fs.FileMode) error {
+		if name == ManifestFile {
+			return nil
 		}
-		if !d.Type().IsRegular() {
-			return fmt.Errorf("%s is no regular file: links are not followed", name)
+		if !mode.IsRegular() {
+			return fmt.Errorf("%s is no regular file, nor a link to one", name)
 		}
 		f, err := s.look(dir, m, name)
 		m.Files = append(m.Files, f)
@@ -130,6 +133,14 @@ func (s Set) Make(dir fs.FS) (*Manifest, error) {
 			parts[p] = true
 		}
 		return err
+	}, func(l linked.Link) error {
+		if l.Dead {
+			return fmt.Errorf("%s is a link to %s, which is not there: %s, or remove the link", l.Path, l.To, fetchIt)
+		}
+		if outside != nil {
+			outside(l.Path, l.To)
+		}
+		return nil
 	})
 	if s.layout != nil {
 		m.Files = slices.DeleteFunc(m.Files, func(f File) bool {
@@ -154,6 +165,9 @@ func (s Set) look(dir fs.FS, m *Manifest, name string) (File, error) {
 	f := File{Path: name, Layout: -1}
 	var err error
 	if f.SHA256, f.Bytes, err = hash(dir, name); err != nil {
+		return f, err
+	}
+	if f.Levels, err = meanings(dir, name); err != nil {
 		return f, err
 	}
 	place, follows := s.Parse(name)

@@ -53,7 +53,7 @@ func study(t *testing.T) fstest.MapFS {
 
 // TestVerify: whatever is planted is named, and nothing else.
 func TestVerify(t *testing.T) {
-	made, err := dataset.Set{}.Make(study(t))
+	made, err := dataset.Set{}.Make(study(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestRealSets(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			dir := os.DirFS(datasettest.Need(t, s.Name))
-			made, err := s.Make(dir)
+			made, err := s.Make(dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

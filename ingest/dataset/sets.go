@@ -17,6 +17,8 @@ type Set struct {
 	Channels int      `json:"channels"` // of EEG, as published; 0 where gyrus does not know
 	RateHz   float64  `json:"rate_hz"`  // as published; 0 where gyrus does not know
 	Source   string   `json:"source"`   // where it is handed out
+	Format   string   `json:"format"`   // that recordings are handed out in
+	Endings  []string `json:"endings"`  // of these recordings
 	Licence  string   `json:"licence"`  // "" where the source must be asked
 	Cite     string   `json:"cite"`
 	Notes    string   `json:"notes"` // what to mind
@@ -51,6 +53,7 @@ const moabb = "MOABB 1.7.2"
 var sets = []Set{
 	{
 		Name: "bnci2014-001", Aliases: []string{"BNCI2014_001", "BNCI2014001", "BCI competition IV 2a"}, Paradigm: "motor imagery", Subjects: 9, Channels: 22, RateHz: 250,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "http://bnci-horizon-2020.eu/database/data-sets", Cite: "Tangermann et al. 2012, doi:10.3389/fnins.2012.00055",
 		Notes:  "four classes; two sessions a subject; three EOG channels beside the EEG",
 		CiteBy: moabb, SourceBy: moabb,
@@ -58,30 +61,35 @@ var sets = []Set{
 	},
 	{
 		Name: "bnci2014-004", Aliases: []string{"BNCI2014_004", "BNCI2014004", "BCI competition IV 2b"}, Paradigm: "motor imagery", Subjects: 9, Channels: 3, RateHz: 250,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "http://bnci-horizon-2020.eu/database/data-sets", Cite: "Leeb et al. 2007, doi:10.1109/TNSRE.2007.906956", Notes: "two classes; five sessions a subject",
 		CiteBy: moabb, SourceBy: moabb,
 		cache: cache{"MNE_DATASETS_BNCI_PATH", []string{"MNE-bnci-data/~bci/database/004-2014"}},
 	},
 	{
 		Name: "bnci2014-008", Aliases: []string{"BNCI2014_008", "BNCI2014008"}, Paradigm: "P300", Subjects: 8, Channels: 8, RateHz: 256,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "http://bnci-horizon-2020.eu/database/data-sets", Cite: "Riccio et al. 2013, doi:10.3389/fnhum.2013.00732",
 		CiteBy: moabb, SourceBy: moabb,
 		cache: cache{"MNE_DATASETS_BNCI_PATH", []string{"MNE-bnci-data/~bci/database/008-2014"}},
 	},
 	{
 		Name: "bnci2014-009", Aliases: []string{"BNCI2014_009", "BNCI2014009"}, Paradigm: "P300", Subjects: 10, Channels: 16, RateHz: 256,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "http://bnci-horizon-2020.eu/database/data-sets", Cite: "Aricò et al. 2014, doi:10.1088/1741-2560/11/3/035008",
 		CiteBy: moabb, SourceBy: moabb,
 		cache: cache{"MNE_DATASETS_BNCI_PATH", []string{"MNE-bnci-data/~bci/database/009-2014"}},
 	},
 	{
 		Name: "bnci2015-001", Aliases: []string{"BNCI2015_001", "BNCI2015001"}, Paradigm: "motor imagery", Subjects: 12, Channels: 13, RateHz: 512,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "http://bnci-horizon-2020.eu/database/data-sets", Cite: "Faller et al. 2012, doi:10.1109/TNSRE.2012.2189584", Notes: "two classes: right hand and feet",
 		CiteBy: moabb, SourceBy: moabb,
 		cache: cache{"MNE_DATASETS_BNCI_PATH", []string{"MNE-bnci-data/~bci/database/001-2015"}},
 	},
 	{
 		Name: "chb-mit", Aliases: []string{"CHBMIT", "CHB-MIT"}, Paradigm: "seizures", Channels: 23, RateHz: 256,
+		Format: "EDF", Endings: []string{".edf"},
 		Source: "https://physionet.org/content/chbmit/1.0.0/", Licence: "ODC-By 1.0", Cite: "Shoeb 2009; Guttag 2010, doi:10.13026/C2K01R",
 		Notes:  "24 cases; chb21 is the girl of chb01, so both belong on one side of every split; the montage changes within cases",
 		CiteBy: "physionet.org as archived, eegdash 0.9.1", SourceBy: "physionet.org as archived",
@@ -91,6 +99,7 @@ var sets = []Set{
 	},
 	{
 		Name: "eegmat", Aliases: []string{"EEGMAT"}, Paradigm: "workload", Subjects: 36, Channels: 20, RateHz: 500,
+		Format: "EDF", Endings: []string{".edf"},
 		Source: "https://physionet.org/content/eegmat/1.0.0/", Licence: "ODC-By 1.0", Cite: "Zyma et al. 2019, doi:10.3390/data4010014",
 		Notes:  "the label is the file, _1 rest and _2 mental arithmetic: only splits by subject mean anything",
 		layout: regexp.MustCompile(`(?:^|/)Subject(?P<subject>\d+)_(?P<run>[12])\.edf$`),
@@ -101,6 +110,7 @@ var sets = []Set{
 	},
 	{
 		Name: "eegmmidb", Aliases: []string{"PhysionetMI", "EEGMMIDB"}, Paradigm: "motor imagery", Subjects: 109, Channels: 64, RateHz: 160,
+		Format: "EDF+", Endings: []string{".edf"},
 		Source: "https://physionet.org/content/eegmmidb/1.0.0/", Licence: "ODC-By 1.0", Cite: "Schalk et al. 2004, doi:10.1109/TBME.2004.827072",
 		Notes:  "T1 and T2 mean left and right fist in R03 R04 R07 R08 R11 R12, both fists and both feet in R05 R06 R09 R10 R13 R14",
 		layout: regexp.MustCompile(`(?:^|/)S(?P<subject>\d{3})R(?P<run>\d{2})\.edf$`),
@@ -111,6 +121,7 @@ var sets = []Set{
 	},
 	{
 		Name: "muse-p300", Aliases: []string{"Muse P300"}, Paradigm: "P300", Subjects: 1, Channels: 4, RateHz: 256,
+		Format: "Muse CSV", Endings: []string{".csv.gz", ".csv"},
 		Source: "https://github.com/NeuroTechX/eeg-notebooks", Licence: "BSD-3-Clause", Cite: "",
 		Notes:   "one person, three sessions; marker 1 is the frequent picture, 2 the rare one",
 		layout:  regexp.MustCompile(`(?:^|/)(?:subject(?P<subject>\d+)/)?(?P<session>session\d+)/data_(?P<run>[-0-9_.]+)\.csv(?:\.gz)?$`),
@@ -119,22 +130,26 @@ var sets = []Set{
 	},
 	{
 		Name: "nakanishi2015", Aliases: []string{"Nakanishi2015"}, Paradigm: "SSVEP", Subjects: 10, Channels: 8, RateHz: 256,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "https://github.com/mnakanishi/12JFPM_SSVEP", Cite: "Nakanishi et al. 2015, doi:10.1371/journal.pone.0140703", Notes: "twelve classes; cut into trials already",
 		CiteBy: moabb, SourceBy: moabb,
 		cache: cache{"MNE_DATASETS_NAKANISHI_PATH", []string{"MNE-nakanishi-data/mnakanishi/12JFPM_SSVEP/raw/master/data"}},
 	},
 	{
 		Name: "seed", Aliases: []string{"SEED"}, Paradigm: "emotion", Subjects: 15, Channels: 62, RateHz: 200,
+		Format: "MAT-files, and Neuroscan CNT as measured", Endings: []string{".cnt", ".mat"},
 		Source: "https://bcmi.sjtu.edu.cn/home/seed/", Cite: "Zheng and Lu 2015, doi:10.1109/TAMD.2015.2431497", Notes: "on application; 200 Hz is the rate after its makers' resampling",
 		CiteBy: "GitHub code search", SourceBy: "torcheeg 1.1.3",
 	},
 	{
 		Name: "seed-vig", Aliases: []string{"SEED-VIG"}, Paradigm: "fatigue", Channels: 17, RateHz: 200,
+		Format: "MAT-files", Endings: []string{".mat"},
 		Source: "https://bcmi.sjtu.edu.cn/home/seed/seed-vig.html", Cite: "Zheng and Lu 2017, doi:10.1088/1741-2552/aa5a98", Notes: "on application; the target is a number, PERCLOS",
 		CiteBy: "GitHub code search", SourceBy: "GitHub code search",
 	},
 	{
 		Name: "sleep-edfx", Aliases: []string{"Sleep-EDFx", "SleepPhysionet"}, Paradigm: "sleep", Subjects: 100, Channels: 2, RateHz: 100,
+		Format: "EDF and EDF+", Endings: []string{".edf"},
 		Source: "https://physionet.org/content/sleep-edfx/1.0.0/", Licence: "ODC-By 1.0", Cite: "Kemp et al. 2000, doi:10.1109/10.867928",
 		Notes:  "the hypnograms are files of annotations of their own; two nights of most subjects",
 		CiteBy: "GitHub code search", SourceBy: "braindecode 1.8.1, torcheeg 1.1.3",
@@ -145,6 +160,7 @@ var sets = []Set{
 	},
 	{
 		Name: "ssvep-exo", Aliases: []string{"Kalunga2016"}, Paradigm: "SSVEP", Subjects: 12, Channels: 8, RateHz: 256,
+		Format: "FIF and GDF", Endings: []string{".fif", ".gdf"},
 		Source: "https://github.com/sylvchev/dataset-ssvep-exoskeleton", Licence: "CC0-1.0", Cite: "Kalunga et al. 2016, doi:10.1016/j.neucom.2016.01.007",
 		Notes:  "the unit in the files is wrong by a factor; rest trials come first and the order is nearly the same in all sessions: never score by order",
 		layout: regexp.MustCompile(`(?:^|/)subject(?P<subject>\d+)(?:/record-\[(?P<run>[0-9.-]+)\](?:_raw\.fif|\.gdf)|_run(?P<run>\d+)_raw\.fif)$`),
@@ -156,11 +172,13 @@ var sets = []Set{
 	},
 	{
 		Name: "things-eeg2", Aliases: []string{"ThingsEEG2"}, Paradigm: "visual", Subjects: 10, Channels: 63, RateHz: 1000,
+		Format: "NumPy arrays", Endings: []string{".npy"},
 		Source: "https://osf.io/3jk45/", Cite: "Gifford et al. 2022, doi:10.1016/j.neuroimage.2022.119754",
 		CiteBy: "sciencedirect.com as archived", SourceBy: "GitHub code search",
 	},
 	{
 		Name: "tuab", Aliases: []string{"TUAB", "TUH Abnormal"}, Paradigm: "clinical",
+		Format: "EDF", Endings: []string{".edf"},
 		Source: "https://isip.piconepress.com/projects/nedc/html/tuh_eeg/", Cite: "López de Diego 2017", Notes: "on application; rates and montages differ between files",
 		SourceBy: "braindecode 1.8.1",
 	},

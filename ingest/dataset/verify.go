@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/pull"
+	"github.com/gyrus-bci/gyrus/ingest/linked"
 )
 
 // Finding is something that is not as the manifest says.
@@ -21,7 +22,8 @@ type Finding struct {
 	Text string `json:"text"`
 }
 
-// The kinds of finding. Unknown files are no fault: they were never checked.
+// The kinds of finding. Unknown files are no fault: they were never checked. Nor are links by themselves: what they should lead to and is
+// not there is missing.
 const (
 	MissingSubject = "missing_subject"
 	Missing        = "missing"
@@ -32,6 +34,7 @@ const (
 	Altered        = "altered"
 	Labels         = "labels"
 	Unknown        = "unknown"
+	Link           = "link" // leads nowhere, or out of the folder
 )
 
 // Report is what Verify has found.
@@ -49,7 +52,7 @@ type Report struct {
 // Faults is how many findings are faults.
 func (r Report) Faults() (n int) {
 	for _, f := range r.Findings {
-		if f.What != Unknown {
+		if f.What != Unknown && f.What != Link {
 			n++
 		}
 	}
@@ -80,6 +83,7 @@ type verifying struct {
 	byPath  map[string]File
 	holders map[string][]File // the files that should have a content
 	altered map[string]bool
+	dead    map[string]string // links that lead nowhere, and where they should
 }
 
 // Verify compares the files below dir with m. Every file is hashed; one that differs is opened, so that the finding says what
@@ -97,22 +101,25 @@ func (m *Manifest) Verify(dir fs.FS, wanted func(path string) bool) (Report, err
 		}
 	}
 	v := &verifying{
-		Manifest: m, dir: dir, here: map[string]content{}, byPath: map[string]File{}, holders: map[string][]File{}, altered: map[string]bool{},
+		Manifest: m, dir: dir, here: map[string]content{}, byPath: map[string]File{}, holders: map[string][]File{}, altered: map[string]bool{}, dead: map[string]string{},
 		Report: Report{Kinds: map[string]int{}, Trials: map[string]int{}},
 	}
 	for _, f := range m.Files {
 		v.byPath[f.Path] = f
 		v.holders[f.SHA256] = append(v.holders[f.SHA256], f)
 	}
-	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		_, known := v.byPath[name]
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || name == ManifestFile || name == pull.ListFile || !wanted(name) || !known && !d.Type().IsRegular() {
-			return err
+	err := linked.Walk(dir, func(name string, mode fs.FileMode) error {
+		if name == ManifestFile || name == pull.ListFile || !wanted(name) || !mode.IsRegular() {
+			return nil
 		}
 		var c content
+		var err error
 		c.sum, c.bytes, err = hash(dir, name)
 		v.here[name] = c
 		return err
+	}, func(l linked.Link) error {
+		v.link(l, wanted(l.Path))
+		return nil
 	})
 	if err != nil {
 		return Report{}, err
@@ -127,11 +134,29 @@ func (m *Manifest) Verify(dir fs.FS, wanted func(path string) bool) (Report, err
 	v.shifts()
 	v.exchanged()
 	v.missing()
-	v.opened()
+	if err := v.opened(); err != nil {
+		return Report{}, err
+	}
 	v.count()
 	slices.SortStableFunc(v.Findings, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return v.Report, nil
 }
+
+// link notes one that leads nowhere, or out of the folder.
+func (v *verifying) link(l linked.Link, wanted bool) {
+	_, known := v.byPath[l.Path]
+	switch {
+	case l.Dead && known:
+		v.dead[l.Path] = l.To
+	case l.Dead:
+		v.add(Link, l.Path, "is a link to %s, which is not there: %s", l.To, fetchIt)
+	case wanted || l.Dir:
+		v.add(Link, l.Path, "is a link to %s, out of the folder: what is there was compared, and a copy of the folder does not have it", l.To)
+	}
+}
+
+// fetchIt is what to do about links of git-annex and DataLad.
+const fetchIt = "fetch what it leads to, with datalad get or git annex get where the folder is of these"
 
 // listed is the publisher's list of hashes in the folder.
 func listed(dir fs.FS) (map[string]string, error) {
@@ -323,11 +348,18 @@ func (v *verifying) missing() {
 		case there:
 		case subject != "" && len(all[subject]) > 0 && !left[subject]:
 			if !said[subject] {
-				v.add(MissingSubject, subject, "subject %s is missing with all its %d recordings", subject, len(all[subject]))
+				text := ""
+				if to, dead := v.dead[f.Path]; dead {
+					text = fmt.Sprintf(": %s is a link to %s, which is not there (%s)", f.Path, to, fetchIt)
+				}
+				v.add(MissingSubject, subject, "subject %s is missing with all its %d recordings%s", subject, len(all[subject]), text)
 			}
 			said[subject] = true
 		default:
 			text := "is missing"
+			if to, dead := v.dead[f.Path]; dead {
+				text = fmt.Sprintf("is a link to %s, which is not there (%s)", to, fetchIt)
+			}
 			if place := f.String(); place != "" {
 				text += ": " + place
 			}
@@ -355,8 +387,17 @@ func (v *verifying) exchanged() {
 }
 
 // opened looks into recordings that are not the same as they were, or of which a part is not.
-func (v *verifying) opened() {
+func (v *verifying) opened() error {
 	for _, f := range v.Files {
+		if f.Levels != nil && v.altered[f.Path] {
+			text, err := v.levelsOf(f)
+			if err != nil {
+				return err
+			}
+			if text != "" {
+				v.add(Labels, f.Path, "%s", text)
+			}
+		}
 		_, there := v.here[f.Path]
 		touched := v.altered[f.Path] || slices.ContainsFunc(f.Parts, func(p string) bool {
 			_, ok := v.here[p]
@@ -373,6 +414,7 @@ func (v *verifying) opened() {
 			v.Findings[i].Text += "; rate, channels, length and events are as they should be: samples or words of the header differ"
 		}
 	}
+	return nil
 }
 
 // differences says what is other in a recording than the manifest says: its layout, length and labels.
@@ -382,9 +424,7 @@ func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
 	if err != nil {
 		return []string{"cannot be read: " + err.Error()}
 	}
-	if o := m.Layouts[want.Layout]; !l.equal(o) {
-		texts = append(texts, fmt.Sprintf("is %s at %g Hz with %d channels, must be %s at %g Hz with %d, of the same names and units", l.Format, l.RateHz, len(l.Channels), o.Format, o.RateHz, len(o.Channels)))
-	}
+	texts = l.differences(m.Layouts[want.Layout])
 	if got.Samples != want.Samples {
 		texts = append(texts, fmt.Sprintf("has %d samples, must have %d", got.Samples, want.Samples))
 	}
@@ -414,6 +454,49 @@ func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
 	}
 	return texts
 }
+
+// differences says what is other in l than in the layout want.
+func (l Layout) differences(want Layout) (texts []string) {
+	if l.Format != want.Format || l.RateHz != want.RateHz || len(l.Channels) != len(want.Channels) {
+		texts = append(texts, fmt.Sprintf("is %s at %g Hz with %d channels, must be %s at %g Hz with %d", l.Format, l.RateHz, len(l.Channels), want.Format, want.RateHz, len(want.Channels)))
+	}
+	var words []string
+	n := 0
+	add := func(format string, args ...any) {
+		if n++; n <= shownChannels {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	if len(l.Channels) == len(want.Channels) {
+		for i, c := range l.Channels {
+			if c != want.Channels[i] {
+				add("channel %d is %q, must be %q", i+1, c, want.Channels[i])
+			}
+		}
+	} else {
+		for _, c := range want.Channels {
+			if !slices.Contains(l.Channels, c) {
+				add("%q is missing", c)
+			}
+		}
+		for _, c := range l.Channels {
+			if !slices.Contains(want.Channels, c) {
+				add("%q is too much", c)
+			}
+		}
+	}
+	if n == 0 {
+		return texts
+	}
+	text := "names, kinds and units of channels differ: " + strings.Join(words, "; ")
+	if n > shownChannels {
+		text += fmt.Sprintf("; and %d more", n-shownChannels)
+	}
+	return append(texts, text)
+}
+
+// shownChannels is how many channels a finding names.
+const shownChannels = 5
 
 // quoted is a label with what it means.
 func (m *Manifest) quoted(p Place, label string) string {

@@ -2,7 +2,9 @@ package dataset_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -200,7 +202,7 @@ func TestVerifyOnlySubject(t *testing.T) {
 		}
 	}
 	fsys["participants.tsv"] = &fstest.MapFile{Data: []byte("participant_id\nsub-01\n")}
-	m, err := dataset.Set{}.Make(fsys)
+	m, err := dataset.Set{}.Make(fsys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +253,7 @@ func TestVerifyCounts(t *testing.T) {
 // TestVerifyListed: files beyond the manifest are compared with the publisher's list, where it was fetched with them.
 func TestVerifyListed(t *testing.T) {
 	fsys := study(t)
-	m, err := dataset.Set{}.Make(fsys)
+	m, err := dataset.Set{}.Make(fsys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,5 +272,146 @@ func TestVerifyListed(t *testing.T) {
 	write(t, filepath.Join(dir, "other.txt"), []byte("0ther"))
 	if r, err := m.Verify(os.DirFS(dir), nil); err != nil || r.Listed != 1 || len(r.Findings) != 1 || r.Findings[0].What != dataset.Altered || !strings.Contains(r.Findings[0].Text, "as SHA256SUMS.txt says") {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// linkedCopy puts the files of a folder below .git/annex/objects, by their number, and links in their place, as git-annex does.
+func linkedCopy(t *testing.T, dir string) {
+	t.Helper()
+	n := 0
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(name, ".git") {
+			return err
+		}
+		n++
+		object := filepath.Join(dir, ".git", "annex", "objects", fmt.Sprintf("MD5E-%d.edf", n))
+		if err := os.MkdirAll(filepath.Dir(object), 0o700); err != nil {
+			return err
+		}
+		if err := os.Rename(name, object); err != nil {
+			return err
+		}
+		to, err := filepath.Rel(filepath.Dir(name), object)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(to, name)
+	})
+	if err != nil {
+		t.Skipf("no links can be made here: %v", err)
+	}
+}
+
+// relink puts a link in the place of what is there.
+func relink(t *testing.T, to, name string) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(name), os.Symlink(to, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLinks: links are what they lead to, in a folder of links alone: what is wrong with that is named as if it were no link, and what
+// leads nowhere or out of the folder too.
+func TestLinks(t *testing.T) {
+	few := func(p string) bool { return slices.Contains([]string{"R03.edf", "R04.edf"}, p[max(0, len(p)-7):]) }
+	for name, c := range map[string]struct {
+		plant  func(dir string)
+		faults int
+		found  []string
+	}{
+		"nothing": {func(string) {}, 0, nil},
+		"swapped labels": {func(dir string) {
+			name := filepath.Join(dir, "S001/S001R04.edf")
+			edit(t, name, func(b []byte) []byte { return relabel(t, b, 0, map[string]string{"T1": "T2", "T2": "T1"}) })
+		}, 4, []string{"altered S001/S001R04.edf", "labels S001/S001R04.edf the classes are swapped"}},
+		"a run twice": {func(dir string) { relink(t, "S001R03.edf", filepath.Join(dir, "S001/S001R04.edf")) }, 2, []string{
+			"duplicated S001/S001R04.edf has the content of S001/S001R03.edf",
+		}},
+		"a copy": {func(dir string) { relink(t, "S001R03.edf", filepath.Join(dir, "S001/S001R99.edf")) }, 1, []string{"duplicated S001/S001R99.edf is a copy of S001/S001R03.edf"}},
+		"content that was not fetched": {func(dir string) { relink(t, "../.git/annex/objects/none.edf", filepath.Join(dir, "S001/S001R04.edf")) }, 1, []string{
+			"missing S001/S001R04.edf is a link to ../.git/annex/objects/none.edf, which is not there (fetch what it leads to, with datalad get",
+		}},
+		"a subject that was not fetched": {func(dir string) {
+			for _, f := range []string{"S001/S001R03.edf", "S001/S001R04.edf"} {
+				relink(t, "../.git/annex/objects/none.edf", filepath.Join(dir, f))
+			}
+		}, 1, []string{"missing_subject 001 S001/S001R03.edf is a link to ../.git/annex/objects/none.edf, which is not there"}},
+		"a folder": {func(dir string) {
+			away := filepath.Join(dir, ".elsewhere")
+			if err := os.Rename(filepath.Join(dir, "S001"), away); err != nil {
+				t.Fatal(err)
+			}
+			relink(t, ".elsewhere", filepath.Join(dir, "S001"))
+		}, 0, nil},
+		"a folder outside": {func(dir string) {
+			away := t.TempDir()
+			if err := os.CopyFS(filepath.Join(away, "S001"), os.DirFS(filepath.Join(dir, "S001"))); err != nil {
+				t.Skipf("links cannot be copied: %v", err)
+			}
+			for _, f := range []string{"S001R03.edf", "S001R04.edf"} {
+				data, err := os.ReadFile(filepath.Join(dir, "S001", f))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Remove(filepath.Join(away, "S001", f)); err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(away, "S001", f), data)
+			}
+			relink(t, filepath.Join(away, "S001"), filepath.Join(dir, "S001"))
+		}, 0, []string{"link S001 out of the folder"}},
+		"a dead link beside": {func(dir string) { relink(t, "none.edf", filepath.Join(dir, "x.edf")) }, 0, []string{"link x.edf is a link to none.edf, which is not there"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one := func(p string) bool { return few(p) && strings.HasPrefix(p, "S001/") }
+			dir, m := copied(t, "eegmmidb", one)
+			linkedCopy(t, dir)
+			c.plant(dir)
+			wanted := func(p string) bool {
+				return !slices.ContainsFunc(m.Files, func(f dataset.File) bool { return f.Path == p }) || one(p)
+			}
+			r, err := m.Verify(os.DirFS(dir), wanted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Faults() != c.faults || len(r.Findings) < len(c.found) || c.found == nil && len(r.Findings) > 0 {
+				t.Errorf("%d faults, want %d: %+v", r.Faults(), c.faults, r.Findings)
+			}
+			for _, want := range c.found {
+				kind, rest, _ := strings.Cut(want, " ")
+				path, words, _ := strings.Cut(rest, " ")
+				if !slices.ContainsFunc(r.Findings, func(f dataset.Finding) bool {
+					return f.What == kind && f.Path == path && strings.Contains(f.Text, words)
+				}) {
+					t.Errorf("%q is not found: %+v", want, r.Findings)
+				}
+			}
+		})
+	}
+}
+
+// TestMakeLinks: a manifest takes down what links lead to, and says which lead out of the folder; one that leads nowhere is an error.
+func TestMakeLinks(t *testing.T) {
+	dir, m := copied(t, "eegmmidb", func(p string) bool { return p == "S001/S001R03.edf" || p == "S001/S001R04.edf" })
+	linkedCopy(t, dir)
+	relink(t, filepath.Join(datasettest.Need(t, "eegmmidb"), "S002/S002R01.edf"), filepath.Join(dir, "S002R01.edf"))
+	var outside []string
+	made, err := dataset.Set{}.Make(os.DirFS(dir), func(path, _ string) { outside = append(outside, path) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]string{}
+	for _, f := range m.Files {
+		sums[f.Path] = f.SHA256
+	}
+	if len(made.Files) != 3 || made.Files[0].SHA256 != sums["S001/S001R03.edf"] || made.Files[1].SHA256 != sums["S001/S001R04.edf"] || made.Files[2].SHA256 != sums["S002/S002R01.edf"] {
+		t.Errorf("%+v", made.Files)
+	}
+	if !slices.Equal(outside, []string{"S002R01.edf"}) {
+		t.Errorf("outside are %q", outside)
+	}
+	relink(t, "none", filepath.Join(dir, "dead.edf"))
+	if _, err := (dataset.Set{}).Make(os.DirFS(dir), nil); err == nil || !strings.Contains(err.Error(), "dead.edf is a link to none, which is not there") {
+		t.Errorf("the error is %v", err)
 	}
 }

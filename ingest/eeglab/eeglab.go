@@ -61,10 +61,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	if rec.Info, err = set.describe(); err != nil {
 		return file, nil, err
 	}
-	events, err := set.readEvents()
-	if err != nil {
-		return file, nil, err
-	}
+	events := set.readEvents()
 	line := set.timeline(events, smp.n)
 	rec.Events = place(events, line, set.rate)
 	lay := smp.lay

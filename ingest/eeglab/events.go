@@ -25,14 +25,14 @@ type event struct {
 const boundary = "boundary"
 
 // readEvents reads those that can be understood, in order of time, and lists the others: a bad event never blocks the signal.
-func (s *set) readEvents() ([]event, error) {
+func (s *set) readEvents() []event {
 	v, found := s.fields["event"]
 	if !found || v.Count() == 0 {
-		return nil, nil
+		return nil
 	}
 	if v.Class != matfile.Struct {
 		s.src.Deviate(v.At, "event", "is an array of structures", "another thing", "there are no events")
-		return nil, nil
+		return nil
 	}
 	var list pages.List[event]
 	err := v.Each(func(i int64, f map[string]matfile.Value) error {
@@ -57,9 +57,12 @@ func (s *set) readEvents() ([]event, error) {
 		list.Add(e)
 		return nil
 	}, "latency", "type", "duration")
+	if err != nil {
+		s.src.Deviate(v.At, "event", "can be read", err.Error(), fmt.Sprintf("the %d events before it", list.Len()))
+	}
 	events := list.Slice()
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
-	return events, err
+	return events
 }
 
 // typeOf is the type of an event, which may be text or a number.

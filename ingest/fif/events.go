@@ -53,24 +53,27 @@ func eventNames(name string) []string {
 	return names
 }
 
-// beside reads the events of the recording s from a file of their own. from is that file, "" where there is none.
-func beside(fsys fs.FS, s *source, c clock) (events []signal.Event, from string, err error) {
+// beside reads the events of the recording s from a file of their own. from is that file, "" where there is none, or none that can
+// be read: that is listed, and does not keep the samples from being read.
+func beside(fsys fs.FS, s *source, c clock) (events []signal.Event, from string) {
 	for _, other := range eventNames(s.name) {
 		f, err := ingest.OpenBeside(fsys, s.name, other)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if from = ingest.Beside(s.name, other); err == nil {
+			events, err = s.eventFile(f, from, c)
+			err = errors.Join(err, f.Close())
+		}
 		if err != nil {
-			return nil, "", fmt.Errorf("the events of %s: %w", s.name, err)
+			s.deviations = append(s.deviations, signal.Deviation{
+				Where: other, Rule: "the file of events beside the samples can be read", Found: err.Error(), Assumed: "its events are left out",
+			})
+			return nil, ""
 		}
-		from = ingest.Beside(s.name, other)
-		events, err = s.eventFile(f, from, c)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, "", fmt.Errorf("the events of %s: %w; repair the file, or move it away to read the recording without it", s.name, err)
-		}
-		return events, from, nil
+		return events, from
 	}
-	return nil, "", nil
+	return nil, ""
 }
 
 // eventFile reads a file of events. Its deviations become those of the recording s.
@@ -82,6 +85,9 @@ func (s *source) eventFile(f ingest.File, name string, c clock) ([]signal.Event,
 	found, err := collect(e)
 	if err != nil {
 		return nil, err
+	}
+	if found.noEvents != nil {
+		return nil, found.noEvents
 	}
 	if found.events == nil {
 		return nil, e.missing("events", "there is no list of events")
@@ -135,11 +141,13 @@ type annotations struct {
 	names      names     // as they stand in the file, until check
 	text       []string
 	origin     time.Time // what begin and end count from; zero: see events
+	broken     bool      // a tag of them cannot be read, which is listed
 }
 
-// add takes in a tag of a block of annotations.
-func (a *annotations) add(s *source, t tag) (err error) {
+// add takes in a tag of a block of annotations. What is wrong with one is listed: a bad annotation never blocks the signal.
+func (a *annotations) add(s *source, t tag) {
 	a.at = t.at
+	var err error
 	switch t.kind {
 	case tagBaselineMin:
 		a.begin, err = s.floats(t, "onsets of annotations")
@@ -150,24 +158,47 @@ func (a *annotations) add(s *source, t tag) (err error) {
 	case tagDate:
 		a.origin, err = readDate(s, t)
 	}
-	return err
+	if err != nil {
+		s.deviate(t.at, "annotations", "can be read", err.Error(), noAnnotations)
+		a.broken = true
+	}
 }
 
-func (a *annotations) check(s *source) error {
-	if len(a.begin) != len(a.end) || len(a.begin) != a.names.len() {
-		return s.missing("annotations", "there are %d onsets, %d ends and %d texts, must be as many", len(a.begin), len(a.end), a.names.len())
-	}
-	for i := range a.begin {
-		if !(math.Abs(a.begin[i]) < 1e10) || !(math.Abs(a.end[i]) < 1e10) { // also catches NaN
-			return s.errorf(a.at, "annotations", "annotation %d is from %g s to %g s, must be finite and below 1e10", i+1, a.begin[i], a.end[i])
+const noAnnotations = "all annotations of the file are left out"
+
+// check makes text of the names, and leaves out and lists what has no place in time.
+func (a *annotations) check(s *source) {
+	n := a.names.len()
+	if len(a.begin) != len(a.end) || len(a.begin) != n { // which belongs to which nobody can tell
+		found := fmt.Sprintf("%d onsets, %d ends and %d texts", len(a.begin), len(a.end), n)
+		if s.cut != "" {
+			found += "; " + s.cut
 		}
+		if !a.broken {
+			s.deviate(a.at, "annotations", "each has an onset, an end and a text", found, noAnnotations)
+		}
+		a.broken = true
 	}
-	a.text = make([]string, 0, len(a.begin)) // no more than there are annotations
+	if a.broken {
+		*a = annotations{}
+		return
+	}
+	a.text = make([]string, 0, n)
+	i, kept := 0, 0
 	for text := range a.names.all {
+		begin, end := a.begin[i], a.end[i]
+		if i++; !(math.Abs(begin) < 1e10) { // also NaN
+			s.deviateOften(a.at, "annotations", "the onset is finite and below 1e10 s", func() string { return fmt.Sprintf("%g s in annotation %d, %.40q", begin, i, text) }, "the annotation is left out")
+			continue
+		}
+		if !(math.Abs(end) < 1e10) {
+			s.deviateOften(a.at, "annotations", "the end is finite and below 1e10 s", func() string { return fmt.Sprintf("%g s in annotation %d, %.40q", end, i, text) }, "the annotation has no duration")
+			end = begin
+		}
+		a.begin[kept], a.end[kept], kept = begin, end, kept+1
 		a.text = append(a.text, text)
 	}
-	a.names = ""
-	return nil
+	a.begin, a.end, a.names = a.begin[:kept], a.end[:kept], ""
 }
 
 // events places the annotations. They count from their origin where both it and the date of the measurement are known. An

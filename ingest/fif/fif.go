@@ -108,10 +108,7 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if err != nil {
 		return nil, err
 	}
-	written, from, err := beside(fsys, s, clock)
-	if err != nil {
-		return nil, err
-	}
+	written, from := beside(fsys, s, clock)
 	rec.Parts = p.names()
 	if from != "" {
 		rec.Parts = append(rec.Parts, from)

@@ -22,6 +22,7 @@ type content struct {
 	refs        []fileRef
 	annotations annotations
 	events      *eventList  // nil where the file has none
+	noEvents    error       // why the list cannot be read
 	people      [][2]string // what may say who was recorded, or by whom
 	other       string      // what a file without raw data holds instead
 }
@@ -104,12 +105,10 @@ func collect(s *source) (*content, error) {
 		case blockReference:
 			return c.reference(s, t, in)
 		case blockAnnotations:
-			return c.annotations.add(s, t)
+			c.annotations.add(s, t)
 		case blockEvents:
 			if t.kind == tagEventList && c.events == nil {
-				var err error
-				c.events, err = readEvents(s, t)
-				return err
+				c.events, c.noEvents = readEvents(s, t)
 			}
 		}
 		return nil
@@ -117,7 +116,8 @@ func collect(s *source) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.annotations.check(s)
+	c.annotations.check(s)
+	return c, nil
 }
 
 // info takes in a tag of the measurement info.
@@ -256,6 +256,8 @@ func (c *content) samples(s *source) (*buffers, error) {
 		return nil, s.errorf(0, "raw data", "there is none, the file holds %s: open the continuous recording it was made from", c.other)
 	case raw == nil && c.events != nil:
 		return nil, s.errorf(c.events.at, "events", "the file holds %d events and no samples: open the recording beside it (such as %s), it is read with it", len(c.events.list), recordingBeside(s.name))
+	case raw == nil && c.noEvents != nil:
+		return nil, c.noEvents
 	case c.count == 0:
 		return nil, s.missing("measurement info", "there is none: the file describes no channels")
 	case c.count != int64(len(c.chans)):

@@ -28,6 +28,8 @@ type index struct {
 	events  pages.List[signal.Event]
 	labels  map[string]string // that were seen: there are few, and many events
 	texts   int64             // bytes of them
+	lost    int               // row groups whose events cannot be read
+	why     error             // that is so for the first of them
 	first   int64             // when sample 0 was measured, in ns
 }
 
@@ -40,7 +42,14 @@ func (x *index) group(g int) error {
 	if err := x.times(g, chs+1, x.batches[from:]); err != nil {
 		return err
 	}
-	return x.readEvents(g, chs+2, x.batches[from:])
+	events := x.events.Len()
+	if err := x.readEvents(g, chs+2, x.batches[from:]); err != nil {
+		x.events.Cut(events)
+		if x.lost++; x.lost == 1 {
+			x.why = err
+		}
+	}
+	return nil
 }
 
 // open goes to the beginning of column k of group g.

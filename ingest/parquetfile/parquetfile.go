@@ -100,6 +100,11 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 	}
 	r := &reader{name: name, info: in.info, batches: in.batches, most: 2*st.Size() + 64<<20}
 	rec := &signal.Recording{Name: name, Format: "Parquet", Begin: md.Begin, Info: r.info, Data: r, Events: in.events.Slice(), Deviations: md.Deviations}
+	if in.lost > 0 {
+		rec.Deviations = append(rec.Deviations, signal.Deviation{
+			Where: fmt.Sprintf("events of %d of %d row groups", in.lost, p.Groups()), Rule: "events can be read", Found: in.why.Error(), Assumed: "the events of these row groups are left out",
+		})
+	}
 	if outside {
 		slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	}

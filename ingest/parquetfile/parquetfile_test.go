@@ -145,7 +145,17 @@ func TestDamaged(t *testing.T) {
 			refused++
 			continue
 		}
-		if d := cmp.Diff(want, samples(t, rec)) + cmp.Diff(whole.Events, rec.Events); d != "" {
+		if d := cmp.Diff(want, samples(t, rec)); d != "" {
+			t.Fatalf("byte %d was changed, and what is read is another:\n%s", at, d)
+		}
+		if slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Where, "events of 1 of 2 row groups") }) {
+			refused++
+			if group := (cmp.Diff(whole.Events[:2], rec.Events) == "") != (cmp.Diff(whole.Events[2:], rec.Events) == ""); !group {
+				t.Fatalf("byte %d was changed: the events are %+v, must be those of one row group", at, rec.Events)
+			}
+			continue
+		}
+		if d := cmp.Diff(whole.Events, rec.Events); d != "" {
 			t.Fatalf("byte %d was changed, and what is read is another:\n%s", at, d)
 		}
 	}

@@ -302,7 +302,8 @@ func (c Chunk) eventData(placed bool) *array.Data {
 // needs the chunk. Labels are copied, so that events outlive it. info describes rec, see InfoFromSchema.
 //
 // One record is one run of samples: the error names the first row where sample does not count on, or where time_ns is
-// more than half a sample away from what rate_hz makes of the first row. There is no null in it.
+// more than half a sample away from what rate_hz makes of the first row. There is no null in it. With an error about the events alone
+// comes the chunk without them; with any other the zero chunk.
 func FromRecord(rec arrow.Record, info *Info) (Chunk, error) {
 	chs, n := len(info.Channels), int(rec.NumRows())
 	if int(rec.NumCols()) != chs+extraColumns {
@@ -333,7 +334,11 @@ func FromRecord(rec arrow.Record, info *Info) (Chunk, error) {
 	if err := c.setTimes(sample.Int64Values()[:n], at.Int64Values()[:n]); err != nil {
 		return Chunk{}, err
 	}
-	return c, c.setEvents(rec, chs+2)
+	if err := c.setEvents(rec, chs+2); err != nil {
+		c.Events, c.Late = nil, nil
+		return c, err
+	}
+	return c, nil
 }
 
 func column[A arrow.Array](rec arrow.Record, k int) (A, error) {

@@ -48,7 +48,7 @@ func openBCILayout(src *source) (*layout, error) {
 			continue
 		}
 		if !bytes.HasPrefix(line, []byte("Sample Index,")) {
-			return nil, src.cellError(src.at, "Sample Index", "behind the comments stands %s, must be the names of the columns, beginning with Sample Index: GUIs before version 5 wrote none; play the file in a newer one and record it again", quote(line))
+			return nil, src.cellError(src.at, "Sample Index", "behind the comments stands %s, must be the names of the columns, beginning with Sample Index: GUIs before version 5 wrote none, and a mapping says what they are: gyrus info FILE --mapping-template > FILE%s writes one (FILE is the name of this file)", quote(line), sidecar)
 		}
 		cells, err := src.header(line, ',')
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
@@ -137,6 +139,57 @@ func TestRealOpenBCI(t *testing.T) {
 			if err != nil || math.Float64bits(v) != math.Float64bits(x[ch][i]) {
 				t.Fatalf("sample %d of channel %d is %g, the file has %s", i, ch, x[ch][i], cells[1+ch])
 			}
+		}
+	}
+}
+
+// TestOldOpenBCI: GUI 3 and 4 wrote no names of columns: it is said how the file is read, and the mapping that is made of it reads it.
+func TestOldOpenBCI(t *testing.T) {
+	for name, c := range map[string]struct {
+		head, more string // of the remarks, of a row
+		accel      int
+	}{
+		"GUI 3": {"%OpenBCI Raw EEG Data\n%\n%Sample Rate = 250.0 Hz\n%First Column = SampleIndex\n%Other Columns = EEG data in microvolts\n", "", 3},
+		"GUI 4": {"%OpenBCI Raw EEG Data\n%Number of channels = 8\n%Sample Rate = 250.0 Hz\n%First Column = SampleIndex\n%Last Column = Timestamp \n", ", 16:35:00.%03d, 1521477300%03d", 3},
+	} {
+		var b strings.Builder
+		b.WriteString(c.head)
+		for i := range 240 {
+			fmt.Fprintf(&b, "%d, -36.5, %d.25, 26.38, -24.49, -0.46, -5.05, 15.16, 28.87, 0.00, 0.01, 1.00", i%256, i)
+			if c.more != "" {
+				fmt.Fprintf(&b, c.more, 4*i, 4*i)
+			}
+			b.WriteString("\n")
+		}
+		fsys := fstest.MapFS{"x.txt": {Data: []byte(b.String())}}
+		if _, err := ingest.Open(fsys, "x.txt"); err == nil || !strings.Contains(err.Error(), "gyrus info FILE --mapping-template > FILE.gyrus.yaml") {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		mapping, err := ingest.Template(fsys, "x.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys["x.txt.gyrus.yaml"] = &fstest.MapFile{Data: mapping}
+		rec, err := ingest.Open(fsys, "x.txt")
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, mapping)
+			continue
+		}
+		if rec.Info.Rate != 250 || rec.Len != 240 || len(rec.Info.Channels) != 8+c.accel || rec.Spans != nil || len(rec.Events) > 0 || len(rec.Deviations) > 0 {
+			t.Errorf("%s: %s, %d samples, spans %v, events %v, deviations %v", name, rec.Info, rec.Len, rec.Spans, rec.Events, rec.Deviations)
+		}
+		x := signal.NewChunk(rec.Info, 7, 1)
+		if err := rec.Data.ReadSamples(x.X, 7); err != nil {
+			t.Fatal(err)
+		}
+		if x.X[0][0] != -36.5 || x.X[1][0] != 7.25 || rec.Info.Channels[7].Unit != signal.Microvolt || rec.Info.Channels[8].Unit != "g" {
+			t.Errorf("%s: sample 7 is %v, of %+v", name, x.X, rec.Info.Channels)
+		}
+		if begin := time.Unix(1521477300, 0); c.more != "" && !rec.Begin.Equal(begin) {
+			t.Errorf("%s: begins %v, must be %v", name, rec.Begin, begin)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -42,6 +42,7 @@ type sketch struct {
 	timeAt        int // the column of stamps, -1 where there is none
 	rows          int
 	columns       []sketched
+	old           *oldOpenBCI // where it is of that kind
 }
 
 // sketched is what the rows tell of a column.
@@ -70,10 +71,14 @@ func (t *sketch) read(src *source) error {
 			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
 		switch {
-		case len(line) == 0, t.comment != "" && line[0] == t.comment[0]:
+		case len(line) == 0:
+			continue
+		case t.comment != "" && line[0] == t.comment[0]:
+			t.remark(line[1:])
 			continue
 		case t.lay == nil && first == nil && (line[0] == '#' || line[0] == '%'):
 			t.comment = string(line[:1])
+			t.remark(line[1:])
 			continue
 		case first == nil:
 			first = bytes.Clone(line)
@@ -101,12 +106,23 @@ func (t *sketch) begin(first, second []byte) {
 	}
 	t.lay = &layout{comma: comma, decimal: decimal}
 	t.names = split(nil, first, 0, comma)
-	t.headed = slices.ContainsFunc(t.names, func(c cell) bool { _, missing, ok := t.lay.number(c.text); return !ok && !missing })
+	t.headed = t.isHeader(split(nil, second, 0, comma))
 	t.columns = make([]sketched, len(t.names))
 	t.timeAt = slices.IndexFunc(t.names, func(c cell) bool { n, _ := unitOf(string(c.text)); return t.headed && isTime(n) })
 	if !t.headed {
 		t.row(first)
 	}
+}
+
+// isHeader says whether the first line names the columns. It does not where all of its cells are numbers, nor where it has numbers that
+// are no names, such as -36.56, and numbers and texts in the same columns as the second line.
+func (t *sketch) isHeader(second []cell) bool {
+	isText := func(c cell) bool { _, missing, ok := t.lay.number(c.text); return !ok && !missing }
+	if !slices.ContainsFunc(t.names, isText) {
+		return false
+	}
+	measured := slices.ContainsFunc(t.names, func(c cell) bool { return !isText(c) && bytes.ContainsAny(c.text, "-.") })
+	return !measured || !slices.EqualFunc(t.names, second, func(a, b cell) bool { return isText(a) == isText(b) })
 }
 
 // row counts the cells of a row.
@@ -164,6 +180,17 @@ func (t *sketch) write() []byte {
 			}
 		}
 		col := &t.columns[i]
+		if line, role := t.old.column(i, len(t.names), col); t.old != nil && !t.headed {
+			switch role {
+			case sample:
+				channels = append(channels, "  - "+line)
+			case stamp:
+				fmt.Fprintln(&b, line)
+			default:
+				left = append(left, "  - "+line)
+			}
+			continue
+		}
 		switch {
 		case i == t.timeAt:
 			u, why := t.timeUnit(unit, col)
@@ -183,7 +210,10 @@ func (t *sketch) write() []byte {
 			channels = append(channels, fmt.Sprintf("  - {column: %s, name: %s, unit: %s, kind: %s}", ref, scalar(e.Name), scalar(unit), e.Kind))
 		}
 	}
-	if t.timeAt < 0 {
+	switch {
+	case t.old != nil && !t.headed && t.old.rate > 0:
+		fmt.Fprintf(&b, "rate_hz: %g  # as the file says\n", t.old.rate)
+	case t.timeAt < 0:
 		fmt.Fprintf(&b, "rate_hz: 0  # to be filled in, or time: {column: …, unit: …}, unit one of %s\n", timeUnitNames)
 	}
 	fmt.Fprintln(&b, "channels:  # units: uV, mV, V, nV, or any other; kinds: eeg, eog, ecg, emg, seeg, ecog, trigger, misc")

@@ -2,7 +2,9 @@ package units_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +110,52 @@ func TestAssumeForOneChannel(t *testing.T) {
 	}
 	if n := len(rec.Deviations); n != 1 || !strings.Contains(rec.Deviations[0].Assumed, "uV in place of V, by --units-policy") {
 		t.Errorf("%+v", rec.Deviations)
+	}
+}
+
+// TestAssumedUnitIsChecked: what is assumed in the place of the file's unit is looked at like that: a unit that makes no EEG either is
+// refused, with those that would, and the recording stays as it was. Where the file has no unit, what the user says is taken and listed.
+func TestAssumedUnitIsChecked(t *testing.T) {
+	for _, c := range []struct {
+		source, assume string
+		sd             float64 // µV by the unit of the source
+		refused        string
+		listed         string
+	}{
+		{"V", "nV", 20e6, "assume uV, which is plausible", ""},
+		{"V", "mV", 20e6, "assume uV, which is plausible", ""},
+		{"V", "uV", 20e6, "", "uV in place of V, by --units-policy"},
+		{"V", "uV", 5000, "assume mV, which is plausible", ""},
+		{"V", "mV", 5000, "", "mV in place of V, by --units-policy"},
+		{"uV", "mV", 1e13, "assume another unit than mV", ""},
+		{"arb", "mV", 20, "", "the samples stay in mV, by --units-policy; uV would be plausible"},
+		{"arb", "uV", 20, "", "uV, by --units-policy"},
+	} {
+		rec := noisy(c.sd, c.sd)
+		in := rec.Data.(signal.InUnits)
+		for ch := range in.Units {
+			in.Units[ch] = c.source
+			if c.source == "arb" {
+				rec.Info.Channels[ch].Unit = "arb"
+			}
+		}
+		p, err := units.ParsePolicy("assume:" + c.assume)
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := fmt.Sprintf("%g µV in %s, assume:%s", c.sd, c.source, c.assume)
+		info := rec.Info
+		err = units.Apply(rec, p)
+		var refused *units.Error
+		if errors.As(err, &refused) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s: %v, must say %q", what, err, c.refused)
+		}
+		if c.refused != "" && (rec.Info != info || len(rec.Deviations) > 0 || units.Rescaled(rec)) {
+			t.Errorf("%s: was changed although it is refused", what)
+		}
+		if c.listed != "" && !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Assumed == c.listed }) {
+			t.Errorf("%s: %+v, must list %q", what, rec.Deviations, c.listed)
+		}
 	}
 }
 

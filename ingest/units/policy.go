@@ -35,12 +35,17 @@ type Error struct {
 	Dev  signal.Deviation
 	// Assumed is the unit that was assumed by the policy and did not help, "" where none was.
 	Assumed string
+	// Plausible are the units that would make EEG of the samples.
+	Plausible []string
 }
 
 // Error is one line.
 func (e *Error) Error() string {
 	remedy := "say which unit it is with --units-policy assume:uV (or mV, V, nV)"
-	if e.Assumed != "" {
+	switch {
+	case e.Assumed != "" && len(e.Plausible) > 0:
+		remedy = "assume " + strings.Join(e.Plausible, " or ") + ", which is plausible"
+	case e.Assumed != "":
 		remedy = "assume another unit than " + e.Assumed
 	}
 	return fmt.Sprintf("%s: %s: %s; found %s; %s, or let it pass with --units-policy warn", e.Name, e.Dev.Where, e.Dev.Rule, e.Dev.Found, remedy)
@@ -96,7 +101,7 @@ func (p Policy) unknown(rec, r *signal.Recording) (assumed bool, err error) {
 }
 
 // implausible looks for amplitudes that EEG does not have. Where the unit is an assumed one already, it only lists them: the
-// file says none, and the user has.
+// file says none, and the user has. What is assumed in the place of the file's unit has to make EEG of the samples.
 func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
 	d, which, err := implausible(r)
 	if err != nil || d == nil {
@@ -107,17 +112,61 @@ func (p Policy) implausible(rec, r *signal.Recording, assumed bool) error {
 		return &Error{Name: rec.Name, Dev: *d}
 	}
 	if assumed {
+		names := make([]string, len(r.Info.Channels))
+		for i := range names {
+			names[i] = p.assume
+		}
+		fits, err := plausible(r, which, names)
+		if err != nil {
+			return err
+		}
 		d.Assumed = "the samples stay in " + p.assume + ", by --units-policy"
+		if len(fits) > 0 {
+			d.Assumed += "; " + strings.Join(fits, " or ") + " would be plausible"
+		}
 	} else if p.assume != "" {
 		scales, from, err := reinterpret(r, which, Parse(p.assume))
 		if err != nil {
 			return &Error{Name: rec.Name, Dev: signal.Deviation{Where: d.Where, Rule: d.Rule, Found: d.Found + "; " + err.Error()}, Assumed: p.assume}
+		}
+		other := *r
+		rescale(&other, scales)
+		switch still, _, err := implausible(&other); {
+		case err != nil:
+			return err
+		case still != nil:
+			fits, err := plausible(r, which, r.Data.(signal.UnitReader).SourceUnits())
+			if err != nil {
+				return err
+			}
+			still.Found = fmt.Sprintf("%s; with %s in place of %s, %s", d.Found, p.assume, from, still.Found)
+			return &Error{Name: rec.Name, Dev: *still, Assumed: p.assume, Plausible: fits}
 		}
 		rescale(r, scales)
 		d.Assumed = fmt.Sprintf("%s in place of %s, by --units-policy", p.assume, from)
 	}
 	rec.Deviations = append(rec.Deviations, *d)
 	return nil
+}
+
+// plausible is the units that make EEG of those channels of r, whose samples were converted from the units from.
+func plausible(r *signal.Recording, which []int, from []string) (fits []string, err error) {
+	for _, name := range []string{"nV", "uV", "mV", "V"} {
+		scales := make([]Scale, len(r.Info.Channels))
+		for _, ch := range which {
+			scales[ch] = Parse(named(from[ch])).to(Parse(name))
+		}
+		other := *r
+		rescale(&other, scales)
+		d, _, err := implausible(&other)
+		if err != nil {
+			return nil, err
+		}
+		if d == nil {
+			fits = append(fits, name)
+		}
+	}
+	return fits, nil
 }
 
 // reinterpret is by what to scale some channels of r, whose units in the file are taken to be the one of to.

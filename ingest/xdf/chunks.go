@@ -70,6 +70,9 @@ type contents struct {
 	began   string // the date in the header of the file
 	streams []*stream
 	byID    map[uint32]*stream
+	broken  map[uint32]bool   // streams whose header cannot be read
+	refuse  error             // why one of these cannot be missed, unless another stream has EEG
+	unread  error             // why the first of these cannot be read
 	pieces  *pieces           // what is wrong with the file, byte for byte; nil where nobody asks
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
 	label   []byte
@@ -80,7 +83,7 @@ func scan(src *source) (*contents, error) { return scanFor(src, nil) }
 
 // scanFor is scan that notes what is wrong in p, which may be nil.
 func scanFor(src *source, p *pieces) (*contents, error) {
-	c := &contents{src: src, byID: map[uint32]*stream{}, names: map[string]string{}, pieces: p}
+	c := &contents{src: src, byID: map[uint32]*stream{}, broken: map[uint32]bool{}, names: map[string]string{}, pieces: p}
 	head, err := src.next(min(len(magic), int(src.size)))
 	if err != nil || !bytes.Equal(head, magic) {
 		return nil, src.errorf(0, "magic", "is %q, must be %q", head, magic)
@@ -225,9 +228,11 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		return c.streamHeader(id, from, end)
 	}
 	if s == nil {
-		src.deviate(from, "stream id", "a stream's header comes before all else of it", func() (found, assumed string) {
-			return fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over"
-		})
+		if !c.broken[id] {
+			src.deviate(from, "stream id", "a stream's header comes before all else of it", func() (found, assumed string) {
+				return fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over"
+			})
+		}
 		if end > src.size {
 			return errShort
 		}
@@ -281,7 +286,15 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	}
 	info, err := parseHeader(text)
 	if err != nil {
-		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
+		c.noHeader(id, from, text, err)
+		return nil
+	}
+	c.pieces.header(id, info.mended)
+	info.mended = nil
+	for _, o := range info.odd {
+		c.src.deviate(from, "stream header", o.rule, func() (found, assumed string) {
+			return fmt.Sprintf("stream %d: %s", id, o.found), o.assumed
+		})
 	}
 	s := &stream{id: id, at: from, end: end, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
 	if info.rate > 0 {
@@ -293,6 +306,26 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	c.streams, c.byID[id] = append(c.streams, s), s
 	return nil
 }
+
+// noHeader lists a stream whose header cannot be read. The file cannot be read without it, unless it had markers, or another has EEG.
+func (c *contents) noHeader(id uint32, from int64, text []byte, err error) {
+	refuse := c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
+	if c.unread == nil {
+		c.unread = refuse
+	}
+	if c.refuse == nil && !marks(text) {
+		c.refuse = refuse
+	}
+	if len(c.broken) < maxBroken {
+		c.broken[id] = true
+	}
+	c.src.deviate(from, "stream header", "can be read", func() (found, assumed string) {
+		return fmt.Sprintf("stream %d: %v", id, err), "the stream is left out, with all that it has"
+	})
+}
+
+// maxBroken is how many streams without a header are known by their number.
+const maxBroken = 1024
 
 // samples reads where the samples of a chunk lie, their stamps, and text. A file that ends within the chunk leaves the
 // whole ones.

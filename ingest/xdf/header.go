@@ -1,6 +1,7 @@
 package xdf
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -28,7 +29,12 @@ type streamInfo struct {
 	desc       node
 	drops      bool        // the sender says that it may drop samples
 	people     [][2]string // what may say who was recorded, where or by whom, and in which element that stands
+	odd        []odd
+	mended     []byte // the text as it should be, where there is something odd
 }
+
+// odd is what is wrong with a header that can be read all the same.
+type odd struct{ rule, found, assumed string }
 
 // personal are the elements of a header that may say who was recorded, where or by whom: of LSL, and of the meta-data conventions of XDF
 // (https://github.com/sccn/xdf/wiki/Meta-Data, "Subject", "Recording environment"), with what programs write beside these.
@@ -65,31 +71,92 @@ func (h *streamInfo) persons(root node) {
 // maxChannels is far beyond any device; a header with more is damaged.
 const maxChannels = 1 << 16
 
+// maxBare is how many & may stand for themselves in a header: each takes room for five bytes.
+const maxBare = 1000
+
+// escaped is text in which each & that begins no entity is one; nil where there is none, or where it may stand as it is.
+func escaped(text []byte) []byte {
+	if bytes.Contains(text, []byte("<![CDATA[")) {
+		return nil
+	}
+	var out []byte
+	bare, from := 0, 0
+	for i, c := range text {
+		if c != '&' {
+			continue
+		}
+		if _, size := entity(text[i:]); size > 0 {
+			continue
+		}
+		if bare++; bare > maxBare {
+			return nil
+		}
+		out = append(append(out, text[from:i]...), "&amp;"...)
+		from = i + 1
+	}
+	if bare == 0 {
+		return nil
+	}
+	return append(out, text[from:]...)
+}
+
 // parseHeader reads the XML of a stream header.
 func parseHeader(text []byte) (*streamInfo, error) {
+	var notes []odd
 	element, root, err := parseXML(text)
+	if mended := escaped(text); err != nil && mended != nil {
+		var again error
+		if element, root, again = parseXML(mended); again == nil {
+			notes = append(notes, odd{"is XML", err.Error(), "it stands for itself, as &amp; does"})
+			err = nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("is no XML: %w", err)
 	}
 	if element != "info" {
 		return nil, fmt.Errorf("the element is called %q, must be info", element)
 	}
-	h := &streamInfo{name: root.get("name"), kind: root.get("type"), desc: root.at("desc")}
+	h := &streamInfo{name: root.get("name"), kind: root.get("type"), desc: root.at("desc"), odd: notes}
+	if len(notes) > 0 {
+		h.mended = escaped(text)
+	}
 	n := root.get("channel_count")
 	if h.channels, err = strconv.Atoi(n); err != nil || h.channels < 0 || h.channels > maxChannels {
 		return nil, fmt.Errorf("channel_count is %q, must be a whole number from 0 to %d", n, maxChannels)
-	}
-	r := root.get("nominal_srate")
-	if h.rate, err = strconv.ParseFloat(r, 64); err != nil || !(h.rate >= 0) || math.IsInf(h.rate, 0) {
-		return nil, fmt.Errorf("nominal_srate is %q, must be a number of at least 0", r)
 	}
 	var known bool
 	if h.format, known = formats[root.get("channel_format")]; !known {
 		return nil, fmt.Errorf("channel_format is %q, must be int8, int16, int32, int64, float32, double64 or string", root.get("channel_format"))
 	}
+	const rule = "nominal_srate is a number of at least 0"
+	r := root.get("nominal_srate")
+	if h.rate, err = strconv.ParseFloat(r, 64); err != nil || !(h.rate >= 0) || math.IsInf(h.rate, 0) {
+		if !h.text() {
+			return nil, fmt.Errorf("nominal_srate is %q, must be a number of at least 0", r)
+		}
+		if h.mended == nil {
+			h.mended = text
+		}
+		h.mended = bytes.Replace(h.mended, slices.Concat([]byte("<nominal_srate>"), root.at("nominal_srate").inner, []byte("<")), []byte("<nominal_srate>0<"), 1)
+		h.rate = 0 // text has a stamp wherever something happens
+		h.odd = append(h.odd, odd{rule, strconv.Quote(r), "0: text comes when something happens"})
+	}
 	h.persons(root)
 	h.drops = strings.EqualFold(h.desc.get("synchronization", "can_drop_samples"), "true")
 	return h, nil
+}
+
+// marks says that a header that cannot be read is one of a stream of markers: without it the samples can be read.
+func marks(header []byte) bool {
+	for _, element := range [][2]string{{"type", "markers"}, {"channel_format", "string"}} {
+		_, rest, found := bytes.Cut(header, []byte("<"+element[0]+">"))
+		value, _, ended := bytes.Cut(rest, []byte("<"))
+		if found && ended && strings.EqualFold(string(bytes.TrimSpace(value)), element[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // text says whether the values are text.

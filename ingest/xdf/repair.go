@@ -30,6 +30,7 @@ type pieces struct {
 	flaws int     // before it
 	n     int64   // samples with a time
 	left  int64   // samples without
+	head  []byte  // of a stream, as it should be
 	at    int64   // where the next sample begins
 	keep  [][2]int64
 }
@@ -37,7 +38,7 @@ type pieces struct {
 // begin is told that a chunk begins.
 func (p *pieces) begin(src *source) {
 	if p != nil {
-		p.tag, p.s, p.flaws, p.n, p.left, p.keep = 0, nil, src.flaws, 0, 0, nil
+		p.tag, p.s, p.flaws, p.n, p.left, p.keep, p.head = 0, nil, src.flaws, 0, 0, nil, nil
 	}
 }
 
@@ -45,6 +46,13 @@ func (p *pieces) begin(src *source) {
 func (p *pieces) chunk(tag uint16) {
 	if p != nil {
 		p.tag = tag
+	}
+}
+
+// header is told the text of a stream's header as it should be, nil where it is.
+func (p *pieces) header(id uint32, text []byte) {
+	if p != nil && text != nil {
+		p.head = append(binary.LittleEndian.AppendUint32(chunkHead(tagStreamHeader, int64(4+len(text))), id), text...)
 	}
 }
 
@@ -91,6 +99,8 @@ func (p *pieces) end(c *contents, from, to int64, damaged bool) {
 			size += k[1] - k[0]
 		}
 		out.put, out.keep = append(chunkHead(tagSamples, size), count...), p.keep
+	case p.tag == tagStreamHeader && !damaged && p.head != nil:
+		out.put = p.head
 	case p.tag == tagFileHeader && !damaged:
 		head := fileHeader(time.Time{})
 		out.put = append(chunkHead(tagFileHeader, int64(len(head))), head...)
@@ -111,6 +121,9 @@ func repair(w io.Writer, f ingest.File, name string) (places int, err error) {
 	c, err := scanFor(src, &p)
 	if err != nil {
 		return 0, err
+	}
+	if c.unread != nil { // what it heads can perhaps be saved by hand
+		return 0, c.unread
 	}
 	for _, s := range c.streams {
 		offsets, bare := s.offsets(), s.times.Len() == 0 && s.n > 0

@@ -210,3 +210,38 @@ func FuzzRepair(f *testing.F) {
 		}
 	})
 }
+
+// TestRepairHeader: what is odd in the header of a stream of markers is put right, and a file with a header that cannot be read is refused:
+// what that heads can perhaps be saved by hand.
+func TestRepairHeader(t *testing.T) {
+	eeg := streamHeader(1, "E", "EEG", "int16", "10", 1, described)
+	of := func(header string) []byte {
+		return file(eeg, header, chunk(4, u32(1)+f64(5)+f64(100)), chunk(4, u32(2)+f64(5)+f64(100)), samples(1, at(5, 1), plain(2)), chunk(3, u32(2)+"\x01\x01\x08"+f64(5.05)+"\x01\x02go"),
+			chunk(6, u32(1)+"<info><sample_count>2</sample_count></info>"), chunk(6, u32(2)+"<info><sample_count>1</sample_count></info>"))
+	}
+	for name, header := range map[string]string{
+		"an ampersand": streamHeader(2, "A & B", "Markers", "string", "0", 1, ""), "a rate": streamHeader(2, "M", "Markers", "string", "IRREGULAR_RATE", 1, ""),
+		"no rate": streamHeader(2, "M", "Markers", "string", "", 1, ""), "both": streamHeader(2, "A & B", "Markers", "string", "none", 1, ""),
+	} {
+		bad := of(header)
+		if rec := open(t, bad); len(rec.Events) != 1 || len(rec.Deviations) == 0 {
+			t.Fatalf("%s: %d events, deviations %v", name, len(rec.Events), rec.Deviations)
+		}
+		good, places := repaired(t, bad)
+		rec := open(t, good)
+		if places != 1 || len(rec.Deviations) > 0 || len(rec.Events) != 1 || rec.Events[0].Label != "go" {
+			t.Errorf("%s: %d places, events %v, deviations %v", name, places, rec.Events, rec.Deviations)
+		}
+	}
+	in := filepath.Join(t.TempDir(), "in.xdf")
+	if err := os.WriteFile(in, of(streamHeader(2, "M", "Markers", "str", "0", 1, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := ingest.WriterFor("xdf", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ingest.RepairFile(filepath.Join(t.TempDir(), "out.xdf"), w, in); err == nil || !strings.Contains(err.Error(), "channel_format") {
+		t.Errorf("the error is %v", err)
+	}
+}

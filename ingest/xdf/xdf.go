@@ -38,6 +38,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.streams) == 0 && c.unread != nil {
+		return nil, c.unread
+	}
 	if len(c.streams) == 0 {
 		return nil, src.errorf(src.size, "stream header", "the file has no stream: it ends, or is damaged, before the first one")
 	}
@@ -84,6 +87,9 @@ func (c *contents) recording() (*signal.Recording, error) {
 		}
 		return cmp.Compare(b.info.channels, a.info.channels)
 	})
+	if c.refuse != nil && (len(kept) == 0 || !kept[0].isEEG()) {
+		return nil, c.refuse
+	}
 	lines := make([]*timeline, len(kept))
 	zero := math.Inf(1)
 	for i, s := range kept {

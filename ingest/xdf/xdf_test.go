@@ -326,6 +326,39 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestBrokenHeader: a stream whose header cannot be read is left out and listed where it had markers, or where another has EEG: a file
+// of which the EEG is lost is refused, whatever else is in it.
+func TestBrokenHeader(t *testing.T) {
+	eeg, motion := streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(1, "M", "ACC", "int16", "10", 1, "")
+	data := samples(1, at(0, 1), plain(2), plain(3))
+	for name, c := range map[string]struct {
+		file    []byte
+		refused string
+	}{
+		"markers beside EEG":    {file(eeg, streamHeader(2, "x", "Markers", "str", "0", 1, ""), data, samples(2, at(0, 1))), ""},
+		"markers beside motion": {file(motion, streamHeader(2, "x", "Markers", "str", "0", 1, ""), data), ""},
+		"EEG beside EEG":        {file(eeg, streamHeader(2, "x", "EEG", "int16", "fast", 1, ""), data), ""},
+		"EEG beside motion":     {file(motion, streamHeader(2, "x", "EEG", "int16", "fast", 1, ""), data), "nominal_srate"},
+		"no XML beside motion":  {file(motion, chunk(2, u32(2)+"<info"), data), "XML"},
+		"EEG beside markers":    {file(streamHeader(1, "x", "EEG", "int16", "fast", 1, ""), streamHeader(2, "m", "Markers", "string", "0", 1, "")), "nominal_srate"},
+	} {
+		rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: c.file}}, "x.xdf")
+		if c.refused != "" {
+			if err == nil || !strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "x.xdf: byte ") {
+				t.Errorf("%s: the error is %v, must name the place and %q", name, err, c.refused)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := all(t, rec); !slices.Equal(got[0], []float64{1, 2, 3}) || !deviates(rec, "the stream is left out, with all that it has") {
+			t.Errorf("%s: the samples are %v, deviations %v", name, got, rec.Deviations)
+		}
+	}
+}
+
 // TestDamagedInside: a chunk of the right length with a sample that is none opens, and reading that part is an error.
 func TestDamagedInside(t *testing.T) {
 	data := file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), samples(1, at(0, 1), plain(2), plain(3)), samples(1, at(0.3, 4), plain(5), plain(6)))

@@ -143,6 +143,9 @@ func byHand(s dataset.Set, folder string) error {
 	if strings.Contains(s.Notes, "on application") {
 		why = "its source hands it out on application"
 	}
+	if reads, remedy := s.Reads(); !reads {
+		return fmt.Errorf("%s is not fetched by gyrus: %s. Go to %s for the files. They are %s, which gyrus does not read: %s. Put what is made of them into %s; %s", s.Name, why, s.Source, s.Format, remedy, folder, then)
+	}
 	return fmt.Errorf("%s is not fetched by gyrus: %s. Go to %s, and put the files into %s; %s", s.Name, why, s.Source, folder, then)
 }
 

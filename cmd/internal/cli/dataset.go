@@ -42,6 +42,8 @@ type listJSON struct {
 	Folder  string           `json:"folder"` // where it is looked for first
 	Here    bool             `json:"here"`   // one of the folders exists
 	Folders []dataset.Folder `json:"folders"`
+	Reads   bool             `json:"reads"`  // gyrus reads the format that it is published in
+	Remedy  string           `json:"remedy"` // what to do where it does not
 }
 
 func newData() *cobra.Command {
@@ -57,7 +59,8 @@ func newDataList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list [NAME]", Short: "the data sets that gyrus knows by name, or all about one", Args: cobra.MaximumNArgs(1),
 		Long: `List shows every data set that gyrus knows. "checked" are those with a manifest: gyrus has read the files that it names,
-and verify compares yours with them. Of the others it knows what their publications say and has seen no file. "pull" are those
+and verify compares yours with them. Of the others it knows what their publications say and has seen no file. "format" is what recordings are published
+in, "read" whether gyrus reads that; list NAME says what to do where it does not. "pull" are those
 that gyrus data pull can fetch; for the others, list NAME has the page to go to. "found by" says what led to a folder that is
 here: GYRUS_DATA, or where MNE and MOABB keep it (MNE_DATA, mne-python.json, ~/mne_data).`,
 		Example: "  gyrus data list\n  gyrus data list seed",
@@ -77,6 +80,7 @@ here: GYRUS_DATA, or where MNE and MOABB keep it (MNE_DATA, mne-python.json, ~/m
 			all := []listJSON{}
 			for _, s := range sets {
 				v := listJSON{Set: s, Folder: filepath.Join(root, s.Name)}
+				v.Reads, v.Remedy = s.Reads()
 				if v.Folders, err = s.Folders(); err != nil {
 					return err
 				}
@@ -89,14 +93,14 @@ here: GYRUS_DATA, or where MNE and MOABB keep it (MNE_DATA, mne-python.json, ~/m
 			case len(args) == 1:
 				return printSet(cmd, all[0])
 			}
-			rows := [][]string{{"data set", "paradigm", "subjects", "channels", "rate (Hz)", "licence", "checked", "pull", "found by"}}
+			rows := [][]string{{"data set", "paradigm", "subjects", "channels", "rate (Hz)", "format", "read", "licence", "checked", "pull", "found by"}}
 			for _, s := range all {
 				found := "not here"
 				if s.Here {
 					found = s.Folders[0].From
 				}
 				rows = append(rows, []string{
-					s.Name, s.Paradigm, known(float64(s.Subjects)), known(float64(s.Channels)), known(s.RateHz), cmp.Or(s.Licence, "ask the source"),
+					s.Name, s.Paradigm, known(float64(s.Subjects)), known(float64(s.Channels)), known(s.RateHz), s.Format, yes(s.Reads), cmp.Or(s.Licence, "ask the source"),
 					yes(s.Checked), yes(s.Download.Base != ""), found,
 				})
 			}
@@ -126,11 +130,18 @@ func printSet(cmd *cobra.Command, s listJSON) error {
 		{"licence", cmp.Or(s.Licence, "ask the source")},
 		{"notes", s.Notes},
 	}
+	format := fmt.Sprintf("%s (%s)", s.Format, strings.Join(s.Endings, ", "))
+	if !s.Reads {
+		format += ", which gyrus does not read: " + s.Remedy
+	}
+	rows = append(rows, [2]string{"format", format})
 	switch {
 	case s.Download.List:
 		rows = append(rows, [2]string{"to fetch", "gyrus data pull " + s.Name + "  (all, or subjects: " + s.Name + ":NAME)"})
 	case s.Download.Base != "":
 		rows = append(rows, [2]string{"to fetch", "gyrus data pull " + s.Name + "  (the files that were checked)"})
+	case !s.Reads:
+		rows = append(rows, [2]string{"to fetch", "by hand, from the page; what is made of the files goes into " + s.Folder})
 	default:
 		rows = append(rows, [2]string{"to fetch", "by hand, from the page, into " + s.Folder})
 	}
@@ -148,7 +159,11 @@ func printSet(cmd *cobra.Command, s listJSON) error {
 		}
 		rows = append(rows, [2]string{"checked", fmt.Sprintf("%d recordings of %d subjects; gyrus data verify %s", recordings, len(subjects), s.Name)})
 	} else {
-		rows = append(rows, [2]string{"checked", "no: gyrus has seen no file of it; gyrus data manifest " + s.Name + " takes down what yours are"})
+		of := "yours"
+		if !s.Reads {
+			of = "those that you have made of its files"
+		}
+		rows = append(rows, [2]string{"checked", "no: gyrus has seen no file of it; gyrus data manifest " + s.Name + " takes down what " + of + " are"})
 	}
 	for _, f := range s.Folders {
 		rows = append(rows, [2]string{"here", f.Path + "  (" + f.From + ")"})
@@ -376,7 +391,9 @@ and channels are those of its tables.`,
 			if err := checkOutput(out, nil); err != nil {
 				return err
 			}
-			m, err := s.Make(os.DirFS(folder))
+			m, err := s.Make(os.DirFS(folder), func(path, to string) {
+				note(cmd, "%s is a link to %s, out of the folder: what is there is taken down, and a copy of the folder does not have it", path, to)
+			})
 			if err != nil {
 				return refusal{fmt.Errorf("%s: %w", folder, err)}
 			}

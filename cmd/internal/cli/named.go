@@ -67,7 +67,14 @@ func resolve(arg string) (named, error) {
 		return named{}, fmt.Errorf("%s: %w", folder, err)
 	}
 	if len(recs) == 0 {
-		return named{}, usageError{fmt.Errorf("%s: there are no recordings in %s", arg, folder)}
+		why, err := set.WhyNone(os.DirFS(folder))
+		if err != nil {
+			return named{}, fmt.Errorf("%s: %w", folder, err)
+		}
+		if why != "" {
+			why = ": " + why
+		}
+		return named{}, usageError{fmt.Errorf("%s: there are no recordings in %s%s", arg, folder, why)}
 	}
 	chosen, err := set.Choose(choice, recs)
 	if err != nil {
