@@ -150,15 +150,24 @@ func (k *comparison) compare() {
 // unlike takes the events of the same label out of a place, compares how long they last, and returns the others. Where these are one each
 // they are taken for the same event.
 func (k *comparison) unlike(p *eventPlace) (own []signal.Event, table []tableEvent) {
-	table = slices.Clone(p.table)
+	called := map[string][]int{} // of the table, by label
+	for i, e := range p.table {
+		called[words(e.Label)] = append(called[words(e.Label)], i)
+	}
+	found := make([]bool, len(p.table))
 	for _, e := range p.own {
-		i := slices.IndexFunc(table, func(t tableEvent) bool { return words(t.Label) == words(e.Label) })
-		if i < 0 {
+		same := called[words(e.Label)]
+		if len(same) == 0 {
 			own = append(own, e)
 			continue
 		}
-		k.duration(e, table[i], p)
-		table = slices.Delete(table, i, i+1)
+		k.duration(e, p.table[same[0]], p)
+		found[same[0]], called[words(e.Label)] = true, same[1:]
+	}
+	for i, e := range p.table {
+		if !found[i] {
+			table = append(table, e)
+		}
 	}
 	if len(own) == 1 && len(table) == 1 {
 		k.duration(own[0], table[0], p)
@@ -190,18 +199,13 @@ func (k *comparison) mapping(partners map[[2]string]int, pairs []*eventPlace) {
 	slices.SortFunc(order, func(a, b [2]string) int {
 		return cmp.Or(-cmp.Compare(partners[a], partners[b]), cmp.Compare(met(a), met(b)), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
 	})
-	var owns, tables = map[string][]string{}, map[string][]string{} // by label, those that it stands for
+	owns, tables := map[string][]string{}, map[string][]string{} // by label, those that it stands for
 	broken := map[[2]string]bool{}
+	// shared says whether one of labels is met with another already, as only the first can be: the others would have crossed it.
+	shared := func(labels []string, by map[string][]string) bool { return len(labels) > 0 && len(by[labels[0]]) > 1 }
 	for _, pair := range order {
 		a, b := pair[0], pair[1]
-		crossed := len(owns[a]) > 0 && len(tables[b]) > 0 // both stand for another already
-		for _, other := range owns[a] {
-			crossed = crossed || len(tables[other]) > 1
-		}
-		for _, other := range tables[b] {
-			crossed = crossed || len(owns[other]) > 1
-		}
-		if crossed {
+		if len(owns[a]) > 0 && len(tables[b]) > 0 || shared(owns[a], tables) || shared(tables[b], owns) {
 			broken[pair] = true
 			continue
 		}

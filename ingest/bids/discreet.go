@@ -92,7 +92,7 @@ func (h *hider) described(where string, raw json.RawMessage) (json.RawMessage, b
 	changed := false
 	for _, key := range s.Keys() {
 		at, raw := where+"."+key, s.Raw(key)
-		keep := false
+		var keep bool
 		switch key {
 		case "Units", "Maximum", "Minimum", "Delimiter", "Format":
 			keep = h.value(at, raw, false)

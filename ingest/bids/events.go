@@ -112,7 +112,7 @@ func (c *completion) reading(l laid, rows []rowAt) *reading {
 	switch {
 	case n == 0 || how.moot:
 	case how.why == "" && len(c.rec.Events) > 0:
-		c.deviate(where, rule, gaps+", and nothing says whether the table counts them: its events fit those of the recording neither way", "the events that the recording has itself, not those of the table")
+		c.deviate(where, rule, gaps+", and nothing says whether the table counts them: its events fit those of the recording in both ways, or in neither", "the events that the recording has itself, not those of the table")
 		return nil
 	case how.why == "" && how.laid:
 		c.deviate(where, rule, gaps+", and nothing says whether the table counts them", "as times of the samples laid end to end, as other programs read the format")

@@ -78,7 +78,7 @@ func (l laid) place(seconds float64) (onset float64, sample int64) {
 	index := l.nearest(seconds)
 	sample = l.sample(index)
 	onset = seconds + float64(sample-index)/l.rate
-	if i := slices.Index(l.before, index); i > 0 && onset*l.rate < float64(sample) {
+	if i, begins := slices.BinarySearch(l.before, index); begins && i > 0 && onset*l.rate < float64(sample) {
 		onset = float64(sample) / l.rate // else it would be in the gap
 	}
 	return onset, sample
@@ -130,25 +130,30 @@ func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whol
 	if len(rows) == 0 {
 		return reading{moot: true}
 	}
-	behind := map[int64][]string{}  // by the sample
-	indexed := map[int64][]string{} // by the index
+	type labels map[string]bool
+	behind, indexed := map[int64]labels{}, map[int64]labels{} // of the recording, by sample and by index
+	add := func(to map[int64]labels, at int64, label string) {
+		if to[at] == nil {
+			to[at] = labels{}
+		}
+		to[at][words(label)] = true
+	}
 	events, interrupted := 0, false
 	for _, e := range own {
 		interrupted = interrupted || interruption(e.Label)
 		if e.Sample >= l.runs[0].End() {
-			behind[e.Sample] = append(behind[e.Sample], e.Label)
-			at := l.index(e.Sample)
-			indexed[at] = append(indexed[at], e.Label)
+			add(behind, e.Sample, e.Label)
+			add(indexed, l.index(e.Sample), e.Label)
 			events++
 		}
 	}
-	fit := func(at int64, label string, in map[int64][]string) (fits, points int) {
+	fit := func(at int64, label string, in map[int64]labels) (fits, points int) {
 		for k := at - 1; k <= at+1; k++ {
-			for _, other := range in[k] {
+			if len(in[k]) > 0 {
 				fits, points = 1, max(points, 1)
-				if words(other) == words(label) {
-					points = 2
-				}
+			}
+			if in[k][words(label)] {
+				points = 2
 			}
 		}
 		return fits, points

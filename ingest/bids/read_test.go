@@ -76,8 +76,8 @@ func deviates(t *testing.T, found []signal.Deviation, want ...string) {
 	}
 }
 
-// at is a sample of a channel.
-func at(t *testing.T, rec *signal.Recording, ch int, sample int64) float64 {
+// at is a sample of the first channel.
+func at(t *testing.T, rec *signal.Recording, sample int64) float64 {
 	t.Helper()
 	x := make([][]float64, len(rec.Info.Channels))
 	for i := range x {
@@ -86,7 +86,7 @@ func at(t *testing.T, rec *signal.Recording, ch int, sample int64) float64 {
 	if err := rec.Data.ReadSamples(x, sample); err != nil {
 		t.Fatal(err)
 	}
-	return x[ch][0]
+	return x[0][0]
 }
 
 // TestFieldTrip1545: sidecars extend and overrule the header, and every conflict is listed.
@@ -96,8 +96,8 @@ func TestFieldTrip1545(t *testing.T) {
 	if c[2].Kind != signal.EOG || c[0].Kind != signal.EEG || !c[1].Bad || c[0].Bad || c[2].Bad {
 		t.Errorf("channels %+v", c)
 	}
-	if want := 0.1 * math.Round(200*math.Sin(2*math.Pi*3*0.07)); math.Abs(at(t, rec, 0, 7)-want) > 1e-3 { // EDF rounds the ends of its range
-		t.Errorf("a sample of %g µV, want %g: the header says mV, the table µV, and that is what a head makes", at(t, rec, 0, 7), want)
+	if want := 0.1 * math.Round(200*math.Sin(2*math.Pi*3*0.07)); math.Abs(at(t, rec, 7)-want) > 1e-3 { // EDF rounds the ends of its range
+		t.Errorf("a sample of %g µV, want %g: the header says mV, the table µV, and that is what a head makes", at(t, rec, 7), want)
 	}
 	if *c[1].Pos != (signal.Position{0.002, 0.01, 0.12}) || c[2].Pos != nil || rec.Info.Reference != "Cz" {
 		t.Errorf("positions %v and %v, reference %q", c[1].Pos, c[2].Pos, rec.Info.Reference)
@@ -420,7 +420,7 @@ func TestNoSidecarBlocksTheSignal(t *testing.T) {
 	files := complete().text(stem+"_events.tsv", "\xff\xfe\x00").text(stem+"_channels.tsv", "").text(folder+"sub-01_electrodes.tsv", "a\nb").text(folder+"sub-01_coordsystem.json", "[]").
 		text("participants.tsv", "\n\n").text("sub-01/sub-01_scans.tsv", "x\ty\n1\n")
 	rec := opened(t, files, recording)
-	if labelled(rec) != "1.5 button, 4 light" || at(t, rec, 0, 7) == 0 || len(rec.Deviations) < 6 {
+	if labelled(rec) != "1.5 button, 4 light" || at(t, rec, 7) == 0 || len(rec.Deviations) < 6 {
 		t.Errorf("events %s, deviations %v", labelled(rec), rec.Deviations)
 	}
 }

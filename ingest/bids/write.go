@@ -163,6 +163,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err := w.sidecars(it, rec, d); err != nil {
 		return out, fmt.Errorf("%s: %w", it.Input, err)
 	}
+	d.losses = append(d.losses, ingest.JournalLoss(rec)...)
 	if w.opt.Strict && len(d.losses) > 0 {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}
