@@ -61,7 +61,7 @@ func TestJournals(t *testing.T) {
 		}
 	}
 	for _, line := range strings.Split(text, "\n") {
-		if len([]rune(line)) > 200 || strings.Contains(line, "Ada") {
+		if strings.Contains(line, "{") || strings.Contains(line, "Ada") { // JSON, or what was typed
 			t.Errorf("info has the line %q", line)
 		}
 	}
