@@ -141,8 +141,8 @@ interop-edf: $(FORMATS) ## what gyrus writes as EDF+ and BDF+, read by edfio, MN
 interop-brainvision: $(FORMATS) ## what gyrus writes as BrainVision, read by MNE (needs Python)
 	GYRUS_BRAINVISION_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/brainvision
 
-interop-xdf: $(FORMATS) ## what gyrus writes as XDF, read by pyxdf (needs Python)
-	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReadsWritten ./ingest/xdf
+interop-xdf: $(FORMATS) ## what gyrus writes as XDF, and repairs, read by pyxdf (needs Python)
+	GYRUS_XDF_PYTHON=$(abspath $(FORMATS))/bin/python $(GO) test -count=1 -v -run TestPeerReads ./ingest/xdf
 
 ARROW := bin/arrow
 $(ARROW): ingest/arrowfile/testdata/requirements.txt

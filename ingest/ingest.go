@@ -4,6 +4,7 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -54,6 +55,10 @@ type Format struct {
 	// Mend, where it is not nil, undoes damage to a file that Open refuses, as far as the file proves what it was, and lists
 	// what was done. What it returns reads f, and closes it when it is closed. An error says why nothing could be done.
 	Mend func(f File, name string) (File, []signal.Deviation, error)
+	// Repair, where it is not nil, writes a copy of f, which Open reads, that has all its bytes but those that break the specification,
+	// as far as they can be put right without another one, and says in how many places it differs. It does not close f. Where it is nil a
+	// repaired copy is written anew, from what was read.
+	Repair func(w io.Writer, f File, name string) (places int, err error)
 }
 
 var (

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -195,6 +196,36 @@ func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads 
 		return out, errors.Join(err, set.Discard())
 	}
 	return out, set.Commit()
+}
+
+// RepairFile writes at path what the format of the recording at in makes of it with Format.Repair, with nothing changed that need not be. own
+// is false, and nothing written, where w writes another format or that one has no Repair; places is 0, and nothing written, where nothing
+// can be put right.
+func RepairFile(path string, w Writer, in string) (places int, own bool, err error) {
+	name := filepath.ToSlash(in)
+	f, err := OpenPart(Paths{}, name)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	format, err := recognise(Paths{}, f, name)
+	if err != nil || format.Repair == nil || format.Name != w.Name {
+		return 0, false, err
+	}
+	if err := replaceable(path, path, []string{in}); err != nil {
+		return 0, true, err
+	}
+	var set atomicfile.Set
+	out, err := set.Create(path)
+	if err != nil {
+		return 0, true, errors.Join(err, set.Discard())
+	}
+	buf := bufio.NewWriterSize(out, 1<<20)
+	places, err = format.Repair(buf, f, name)
+	if err = errors.Join(err, buf.Flush(), out.Close()); err != nil || places == 0 {
+		return 0, true, errors.Join(err, set.Discard())
+	}
+	return places, true, set.Commit()
 }
 
 // replaceable says whether file, which belongs to the recording that is written at path, may be put in the place of what is there.

@@ -17,7 +17,10 @@ type Idle struct {
 	PerMinute *float64 `json:"per_min"`                 // Count by Minutes; null where there are none
 	Low       *float64 `json:"per_min_low"`             // exact Poisson interval, 95 %
 	High      *float64 `json:"per_min_high"`
-	Met       *bool    `json:"met,omitempty"` // the rate is at most the one asked for; absent where none was, or where nothing could be decided
+	// Met says that the rate is at most the one asked for. It is absent where none was asked for, where nothing could be decided, and where
+	// so few minutes cannot show it: without a single decision the interval would still reach above it, and with those there are it does
+	// not lie above it.
+	Met *bool `json:"met,omitempty"`
 }
 
 // Idle is the rate of a's false decisions; asked is the one that was asked for, 0 where none was. The error is that there was no
@@ -35,7 +38,11 @@ func (a *Activity) Idle(asked float64) (Idle, error) {
 		return r, err
 	}
 	r.PerMinute, r.Low, r.High = &rate.PerMinute, &rate.Low, &rate.High
-	if asked > 0 {
+	none, err := metrics.FalseActivations(0, a.IdleS, 0.95)
+	if err != nil {
+		return r, err
+	}
+	if asked > 0 && (none.High <= asked || rate.Low > asked) {
 		met := rate.PerMinute <= asked
 		r.Met = &met
 	}
@@ -62,6 +69,8 @@ func (r *Idle) Verdict() string {
 		return ""
 	case r.PerMinute == nil:
 		return "met, as nothing could be decided"
+	case r.Met == nil:
+		return "not shown: too little rest to tell either way"
 	case *r.High <= r.Asked:
 		return "met, by the whole interval"
 	case *r.PerMinute <= r.Asked:

@@ -39,7 +39,8 @@ func (p *pacer) Next(ctx context.Context) (signal.Chunk, error) {
 		return c, err
 	}
 	if p.began.IsZero() {
-		p.began, p.stamp, p.first = time.Now(), p.now(), c.Start
+		p.stamp, p.first = p.now(), c.Start
+		p.began = time.Now() // behind the stamp: no sample may come before its own
 	}
 	after := time.Duration(float64(c.End()-1-p.first) / c.Info.Rate / p.speed * 1e9) // of the newest sample
 	if wait := time.Until(p.began.Add(after)); wait > 0 {

@@ -18,7 +18,7 @@ import (
 )
 
 // RestOptions say where rest is: in recordings of their own, in which nothing at all is meant, and in the training
-// recordings, within events with the given labels. At least one must be there.
+// recordings, within events with the given labels; how long those last says Lasting. At least one must be there.
 type RestOptions struct {
 	Recordings []*signal.Recording
 	Events     []string
@@ -123,8 +123,11 @@ func DecideTrials(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Reco
 // rests is what was decoded.
 type rests struct {
 	runs     []restRun
-	rejected int    // windows at rest that a check of the pipeline rejected: nothing is decided there, live neither
-	why      string // of the last of them
+	events   int     // of rest
+	longest  float64 // of them, s
+	window   float64 // s
+	rejected int     // windows at rest that a check of the pipeline rejected: nothing is decided there, live neither
+	why      string  // of the last of them
 }
 
 // restRun is the windows that slide through one stretch of a recording without a hole.
@@ -168,6 +171,29 @@ func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recordin
 	return pipeline.FromBundle("", b, pipeline.All)
 }
 
+// Lasting is events, sorted by sample, at rate Hz, in which those with one of labels that have no duration have the one that can be
+// relied on: each ends with the next event of any label, which may be a cue, and lasts for at most mostS seconds where that is above
+// 0. The last one ends with mostS; without it nobody knows when, and it is left as it is.
+func Lasting(events []signal.Event, labels []string, rate, mostS float64) []signal.Event {
+	out := slices.Clone(events)
+	for i := range out {
+		e := &out[i]
+		if e.Duration > 0 || !slices.Contains(labels, e.Label) {
+			continue
+		}
+		e.Duration = mostS
+		for _, next := range out[i+1:] {
+			if s := float64(next.Sample-e.Sample) / rate; s > 0 {
+				if mostS <= 0 || s < mostS {
+					e.Duration = s
+				}
+				break
+			}
+		}
+	}
+	return out
+}
+
 // add adds a recording, decoded by what was learned from others.
 func (all *rests) add(ctx context.Context, spec *pipeline.Spec, learn []*signal.Recording, rec *signal.Recording, rest []string) error {
 	own, err := undecided(ctx, spec, learn)
@@ -193,6 +219,15 @@ func (all *rests) addEach(ctx context.Context, spec *pipeline.Spec, recs []*sign
 // score adds a recording; rest are the labels of the events that are rest, nil for all of the recording. A window is
 // at rest that lies in it from its first to its last sample.
 func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, rest []string) error {
+	var resting []signal.Event
+	rate := rec.Info.Rate // of the events, before steps offline
+	for _, e := range Lasting(rec.Events, rest, rate, 0) {
+		if slices.Contains(rest, e.Label) {
+			resting = append(resting, e)
+			all.longest = max(all.longest, e.Duration)
+		}
+	}
+	all.events += len(resting)
 	rec, err := p.Prepare(rec)
 	if err != nil {
 		return err
@@ -202,12 +237,12 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
 	put := func(_ context.Context, q *pipeline.Prediction) error {
-		rate := p.OutRate()
-		from, to := float64(q.Start)/rate, float64(q.End)/rate
+		from, to := float64(q.Start)/p.OutRate(), float64(q.End)/p.OutRate()
 		if q.Event != nil {
 			trials = append(trials, trial{from, to, slices.Index(p.Classes(), q.Truth)})
 		}
-		atRest := rest == nil || within(rec, rest, from, to)
+		all.window = to - from
+		atRest := rest == nil || within(resting, rate, from, to)
 		switch {
 		case !q.Slides:
 			return nil
@@ -218,7 +253,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 			return nil
 		}
 		if hop = p.LiveHop(); q.Start != next {
-			runs = append(runs, restRun{step: float64(hop) / rate, window: to - from, Stretch: decoders.Stretch{Rest: []bool{}}})
+			runs = append(runs, restRun{step: float64(hop) / p.OutRate(), window: to - from, Stretch: decoders.Stretch{Rest: []bool{}}})
 		}
 		next = q.Start + hop
 		r := &runs[len(runs)-1]
@@ -239,12 +274,12 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	return errors.Join(err, src.Close())
 }
 
-// within says whether one event with one of the labels covers [from, to) seconds.
-func within(rec *signal.Recording, labels []string, from, to float64) bool {
-	return slices.ContainsFunc(rec.Events, func(e signal.Event) bool {
-		begin := float64(e.Sample) / rec.Info.Rate
+// within says whether one event covers [from, to) seconds.
+func within(events []signal.Event, rate, from, to float64) bool {
+	return slices.ContainsFunc(events, func(e signal.Event) bool {
+		begin := float64(e.Sample) / rate
 		const rounding = 1e-6
-		return slices.Contains(labels, e.Label) && begin <= from+rounding && to <= begin+e.Duration+rounding
+		return begin <= from+rounding && to <= begin+e.Duration+rounding
 	})
 }
 
@@ -342,6 +377,8 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 	switch {
 	case total == 0 && all.rejected > 0:
 		return fmt.Errorf("all %d windows at rest are rejected by the pipeline's own checks (the last: %s), so there is none to set the threshold with: nothing would be decided there; take rest more like the training recordings, or events of rest within them", all.rejected, all.why)
+	case total == 0 && all.events > 0:
+		return fmt.Errorf("no window lies wholly at rest: a window lasts %.3g s, the longest of %d events of rest %.3g s (one without a duration ends with the next event); name recordings of rest, or longer events", all.window, all.events, all.longest)
 	case total == 0:
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}

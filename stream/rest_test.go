@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -255,5 +256,31 @@ func TestRestErrors(t *testing.T) {
 		if _, err := stream.CalibrateRest(context.Background(), p, tc.recs, tc.opt); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("error %v, must contain %q", err, tc.want)
 		}
+	}
+}
+
+// TestLasting: an event of rest without a duration ends with the next event of another time, whatever it is, and no cue is in it.
+func TestLasting(t *testing.T) {
+	ev := func(at int64, label string, s float64) signal.Event {
+		return signal.Event{Sample: at, Label: label, Duration: s}
+	}
+	events := []signal.Event{ev(0, "T0", 0), ev(0, "trial 1", 0), ev(400, "T1", 0), ev(700, "T0", 9), ev(800, "T0", 0), ev(850, "T2", 0), ev(1000, "T0", 0)}
+	for _, tc := range []struct {
+		mostS float64
+		want  []float64
+	}{
+		{0, []float64{4, 0, 0, 9, 0.5, 0, 0}},
+		{2, []float64{2, 0, 0, 9, 0.5, 0, 2}},
+	} {
+		var got []float64
+		for _, e := range stream.Lasting(events, []string{"T0"}, 100, tc.mostS) {
+			got = append(got, e.Duration)
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("at most %g s: they last %v, want %v", tc.mostS, got, tc.want)
+		}
+	}
+	if events[0].Duration != 0 {
+		t.Error("the events of others are changed")
 	}
 }

@@ -67,6 +67,7 @@ type Written struct {
 	Copied     bool
 	Losses     []signal.Deviation // what the tree does not hold
 	Deviations []signal.Deviation // where the input breaks the specification of its format
+	Notes      []signal.Deviation // what was assumed where that leaves it open
 	Personal   []ingest.Personal  // what Anonymous found in Said, and what was done about it
 }
 
@@ -169,7 +170,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	w.done = append(w.done, entry{name: name, acquired: it.began(rec), item: it})
 	return Written{
 		Input: it.Input, Path: path.Join(filepath.ToSlash(w.treeBelow()), name.Folder(), "eeg", name.String()), From: fileFormat(rec), To: d.format, Copied: d.copied,
-		Losses: d.losses, Deviations: rec.Deviations, Personal: personal,
+		Losses: d.losses, Deviations: rec.Deviations, Notes: rec.Notes, Personal: personal,
 	}, nil
 }
 

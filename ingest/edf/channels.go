@@ -48,7 +48,7 @@ func (h *header) channels(src *source) ([]channel, error) {
 		case unit.Standard != "":
 			src.dev.add(h.at(fDimension, s), "physical dimension", "units of voltage are uV, mV, V, nV", fmt.Sprintf("%q for %q", s.dimension, e.Original), unit.Standard)
 		}
-		sc, ok := newScale(s.stored(), unit)
+		sc, ok := newScale(s.stated(), unit)
 		if !ok {
 			return nil, src.errorf(h.at(fPhysMin, s), "physical minimum", "%g to %g for the digital range %d to %d cannot be computed with: write the true range into the fields",
 				s.physMin, s.physMax, s.digMin, s.digMax)
@@ -70,6 +70,14 @@ func (s *signalHeader) sampled() bool { return !s.isText && s.samples > 0 }
 
 // stored is how the file keeps the samples.
 func (s *signalHeader) stored() signal.Stored {
+	if s.widened != nil {
+		return *s.widened
+	}
+	return s.stated()
+}
+
+// stated is what the header says of that.
+func (s *signalHeader) stated() signal.Stored {
 	return signal.Stored{DigMin: s.digMin, DigMax: s.digMax, PhysMin: s.physMin, PhysMax: s.physMax, Unit: s.dimension}
 }
 

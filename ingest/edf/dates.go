@@ -15,6 +15,9 @@ func start(date, clock, recording field, plus bool) time.Time {
 	if plus {
 		text := recording.text()
 		full, known, ok := recordingDate(text)
+		if ok {
+			checkRecording(recording, text)
+		}
 		switch {
 		case !ok:
 			recording.deviate(`begins with "Startdate dd-MMM-yyyy" or "Startdate X"`, strconv.Quote(text), "the field startdate")
@@ -98,6 +101,6 @@ func recordingDate(s string) (date time.Time, known, ok bool) {
 		return time.Time{}, false, true
 	}
 	// time.Parse takes the month in any mixture of capitals.
-	date, err := time.Parse("02-Jan-2006", words[1])
+	date, err := time.Parse(subfieldDate, words[1])
 	return date, err == nil, err == nil
 }

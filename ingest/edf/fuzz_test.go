@@ -57,6 +57,7 @@ func FuzzHeader(f *testing.F) {
 		if 2*samples > int64(len(data)) {
 			t.Errorf("%d samples out of %d bytes", samples, len(data))
 		}
+		checkRange(t, rec)
 		for i, e := range rec.Events {
 			if math.IsNaN(e.Onset) || !(e.Duration >= 0) || i > 0 && e.Sample < rec.Events[i-1].Sample {
 				t.Errorf("event %d is %+v", i, e)
@@ -66,6 +67,26 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("Close: %v, the file was closed %d times, want once", err, file.closed)
 		}
 	})
+}
+
+// checkRange looks for samples out of range. What is stated instead holds no fewer than the header's.
+func checkRange(t *testing.T, rec *signal.Recording) {
+	t.Helper()
+	of := func() []signal.Stored {
+		if r, ok := rec.Data.(signal.StoredReader); ok {
+			return r.Stored()
+		}
+		return nil
+	}
+	before := of()
+	if _, err := signal.CheckSamples(rec.Data); err != nil {
+		t.Errorf("the samples can be read, and not be looked at: %v", err)
+	}
+	for i, s := range of() {
+		if b := before[i]; s != b && (s.DigMin > min(b.DigMin, b.DigMax) || s.DigMax < max(b.DigMin, b.DigMax)) {
+			t.Errorf("channel %d: the range %+v does not hold %+v", i, s, b)
+		}
+	}
 }
 
 // checkRecording reads all of r and returns the number of samples in all channels.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // header is the header with every field checked against the specification.
@@ -24,6 +25,9 @@ type header struct {
 	headerBytes int64
 
 	patient, recording string // the fields about persons and places
+
+	looked bool // at all samples
+	beyond []signal.Deviation
 }
 
 // signalHeader is the part of the header about one signal.
@@ -37,6 +41,8 @@ type signalHeader struct {
 	isText           bool
 
 	transducer, prefilter string
+
+	widened *signal.Stored // a range that holds samples beyond that of the header, see CheckSamples; nil without such
 }
 
 // The fields about one signal, in the order of the file.
@@ -92,8 +98,12 @@ func readHeader(src *source, v *variant) (*header, error) {
 	if string(raw[:8]) != string(v.version) {
 		at(0, 8, "version").deviate(fmt.Sprintf("%q", v.version), fmt.Sprintf("%q", raw[:8]), v.name)
 	}
-	h.patient = at(8, 88, patientField).text()
+	who := at(8, 88, patientField)
+	h.patient = who.text()
 	h.readReserved(at(192, 236, "reserved"))
+	if h.plus != "" {
+		checkPatient(who, h.patient)
+	}
 	about := at(88, 168, recordingField)
 	h.start = start(at(168, 176, "startdate"), at(176, 184, "starttime"), about, h.plus != "")
 	h.recording, _ = ingest.Text(src.file, bytes.TrimRight(about.raw, " \x00"))

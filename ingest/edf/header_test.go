@@ -224,8 +224,8 @@ func TestLenient(t *testing.T) {
 		{"annotations in plain EDF", func(f *edftest.File) { f.Reserved = "" }, "byte 192", "EDF+C"},
 		{"no annotations in EDF+", func(f *edftest.File) { f.Signals = f.Signals[:2] }, "byte 252", "no events"},
 		{"unknown reserved", func(f *edftest.File) { f.Reserved, f.Signals = "mine", f.Signals[:2] }, "byte 192", "plain EDF"},
-		{"Latin-1 text", func(f *edftest.File) { f.Patient = "Bj\xf6rn" }, "byte 8", "Latin-1"},
-		{"UTF-8 text", func(f *edftest.File) { f.Patient = "Björn" }, "byte 8", "UTF-8"},
+		{"Latin-1 text", func(f *edftest.File) { f.Patient = "X X X Bj\xf6rn" }, "byte 8", "Latin-1"},
+		{"UTF-8 text", func(f *edftest.File) { f.Patient = "X X X Björn" }, "byte 8", "UTF-8"},
 		{"small v", first(func(s *edftest.Signal) { s.Dim = "uv" }), fmt.Sprintf("byte %d", 256+96*3), "uV"},
 		{
 			"digital range reversed", first(func(s *edftest.Signal) {
@@ -331,5 +331,67 @@ func TestStart(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s: begins at %q, want %q", tc.name, got, tc.want)
 		}
+	}
+}
+
+// TestSubfields: section 2.1.3.3, points 3 and 4, of EDF+ (Kemp & Olivan 2003): the fields about the patient and the recording begin with
+// subfields. What the patient's say is not repeated. A copy has them right, and keeps what has no place in them.
+func TestSubfields(t *testing.T) {
+	const patientAt, recordingAt = "byte 8: local patient identification", "byte 88: local recording identification"
+	for _, tc := range []struct {
+		name, patient, recording string
+		where, rule              []string // in the order of the list
+		copied                   [2]string
+	}{
+		{
+			name: "of the specification", patient: "MCH-0234567 F 02-MAY-1951 Haagse_Harry", recording: "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve.",
+			copied: [2]string{"MCH-0234567 F 02-MAY-1951 Haagse_Harry", "Startdate 02-MAR-2002 EMG561 BK/JOP Sony. MNC R Median Nerve."},
+		},
+		{name: "a name alone", patient: "Haagse Harry", where: []string{patientAt}, rule: []string{"four subfields"}, copied: [2]string{"X X X Haagse_Harry", ""}},
+		{name: "sex", patient: "X Q X X", where: []string{patientAt}, rule: []string{"is F, M or X"}, copied: [2]string{"X X X X Q", ""}},
+		{name: "sex in a small letter", patient: "X f X X", where: []string{patientAt}, rule: []string{"is F, M or X"}, copied: [2]string{"X F X X", ""}},
+		{name: "ISO date", patient: "X F 1951-05-02 X", where: []string{patientAt}, rule: []string{"02-MAY-1951"}, copied: [2]string{"X F 02-MAY-1951 X", ""}},
+		{name: "no date", patient: "X F 31-FEB-1951 Harry", where: []string{patientAt}, rule: []string{"02-MAY-1951"}, copied: [2]string{"X F X Harry 31-FEB-1951", ""}},
+		{name: "sex and date", patient: "7 man 02-may-1951 Harry", where: []string{patientAt, patientAt}, rule: []string{"is F, M or X", "02-MAY-1951"}, copied: [2]string{"7 X 02-MAY-1951 Harry man", ""}},
+		{name: "a date alone", recording: "Startdate 02-MAR-2002", where: []string{recordingAt}, rule: []string{"five subfields"}, copied: [2]string{"", "Startdate 02-MAR-2002 X X X"}},
+		{name: "small letters", recording: "Startdate 02-mar-2002 X X X", where: []string{recordingAt}, rule: []string{"in capitals"}, copied: [2]string{"", "Startdate 02-MAR-2002 X X X"}},
+		{name: "no startdate", recording: "EMG561", where: []string{recordingAt}, rule: []string{`begins with "Startdate dd-MMM-yyyy"`}, copied: [2]string{"", "Startdate 02-MAR-2002 X X X EMG561"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := small()
+			f.Patient, f.Recording = tc.patient, tc.recording
+			rec := mustOpen(t, f)
+			if len(rec.Deviations) != len(tc.where) {
+				t.Fatalf("%d deviations %+v, want %d", len(rec.Deviations), rec.Deviations, len(tc.where))
+			}
+			for i, d := range rec.Deviations {
+				if d.Where != tc.where[i] || !strings.Contains(d.Rule, tc.rule[i]) {
+					t.Errorf("deviation %d is %+v, want at %q about %q", i, d, tc.where[i], tc.rule[i])
+				}
+				for _, word := range strings.Fields(tc.patient) {
+					if len(word) > 1 && strings.Contains(d.Found, word) {
+						t.Errorf("the deviation repeats %q of the patient", word)
+					}
+				}
+			}
+			raw := copied(t, rec)
+			for i, field := range []string{string(raw[8:88]), string(raw[88:168])} {
+				if want := tc.copied[i]; want != "" && strings.TrimRight(field, " ") != want {
+					t.Errorf("written as %q, want %q", strings.TrimRight(field, " "), want)
+				}
+			}
+			if again, err := open(t, raw); err != nil {
+				t.Error(err)
+			} else {
+				closeAfter(t, again)
+				if len(again.Deviations) != 0 {
+					t.Errorf("the copy deviates: %+v", again.Deviations)
+				}
+			}
+			f.Reserved, f.Signals = "", f.Signals[:2]
+			if plain := mustOpen(t, f); len(plain.Deviations) != 0 {
+				t.Errorf("plain EDF has no subfields, but %+v", plain.Deviations)
+			}
+		})
 	}
 }

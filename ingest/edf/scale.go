@@ -64,6 +64,9 @@ const scanSamples = 4096
 func (o *output) scale(g *outGroup) error {
 	var stored []signal.Stored
 	if s, ok := g.rec.Data.(signal.StoredReader); ok {
+		if _, err := signal.CheckSamples(s); err != nil { // then the range holds them
+			return err
+		}
 		stored = s.Stored()
 	}
 	g.chans = make([]outChannel, len(g.rec.Info.Channels))

@@ -210,10 +210,12 @@ func (o *output) fields() (patient, recording string) {
 		if patient == "X X X" {
 			patient += " X"
 		}
+	} else {
+		patient = subfields(patient)
 	}
 	date := "X"
 	if !o.start.IsZero() {
-		date = strings.ToUpper(o.start.Format("02-Jan-2006"))
+		date = strings.ToUpper(o.start.Format(subfieldDate))
 	}
 	rest := "X X X"
 	if text := o.text(recordingField, ""); text != "" {

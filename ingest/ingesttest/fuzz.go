@@ -3,6 +3,7 @@ package ingesttest
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"unsafe"
@@ -31,7 +32,7 @@ func Handed(rec *signal.Recording) int64 {
 	for _, e := range rec.Events {
 		n += int(unsafe.Sizeof(e)) + len(e.Label)
 	}
-	for _, d := range rec.Deviations {
+	for _, d := range slices.Concat(rec.Deviations, rec.Notes) {
 		n += int(unsafe.Sizeof(d)) + len(d.Where) + len(d.Rule) + len(d.Found) + len(d.Assumed)
 	}
 	for _, t := range rec.Texts {

@@ -52,8 +52,9 @@ type Recording struct {
 	// Others are groups of channels that were sampled at other rates, each a recording of its own on the same clock.
 	Others     []*Recording
 	Deviations []Deviation
-	Texts      []Text    // what the header says in words
-	Closer     io.Closer // nil where there is nothing to close
+	Notes      []Deviation // what was assumed where the format leaves it open, or has more than is read: no breach of it
+	Texts      []Text      // what the header says in words
+	Closer     io.Closer   // nil where there is nothing to close
 }
 
 // Text is what the header of a source says in words and has no other place in a Recording: it is handed on where a format
@@ -110,6 +111,21 @@ type InUnits struct {
 
 // SourceUnits is Units.
 func (r InUnits) SourceUnits() []string { return r.Units }
+
+// SampleChecker is a SampleReader of a format with rules about samples that only a look at each of them can tell to be broken, such as
+// a range that the header states: an optional interface.
+type SampleChecker interface {
+	SampleReader
+	CheckSamples() ([]Deviation, error) // reads all samples of the file, those of other rates too
+}
+
+// CheckSamples looks at all samples where r is a SampleChecker; otherwise there is nothing to be looked for.
+func CheckSamples(r SampleReader) ([]Deviation, error) {
+	if c, ok := r.(SampleChecker); ok {
+		return c.CheckSamples()
+	}
+	return nil, nil
+}
 
 // Runs is where there is data: Spans, or all of it.
 func (r *Recording) Runs() []Span {

@@ -179,5 +179,10 @@ func (s scaled) ReadSamples(dst [][]float64, start int64) error {
 	return nil
 }
 
+// CheckSamples looks at the samples as the source has them.
+func (s scaled) CheckSamples() ([]signal.Deviation, error) {
+	return signal.CheckSamples(s.SampleReader)
+}
+
 // Changes says that samples may be handed out in another unit than the source says.
 func (p Policy) Changes() bool { return p.assume != "" }

@@ -39,6 +39,8 @@ type stream struct {
 	info    *streamInfo
 	where   string   // it is, in messages
 	units   []string // of its channels, as they are written
+	end     int64    // of the chunk of its header
+	foot    piece    // of its footer
 	footer  bool
 	counted int64 // how many samples its footer speaks of, -1 where it does not
 	blocks  blocks
@@ -68,13 +70,17 @@ type contents struct {
 	began   string // the date in the header of the file
 	streams []*stream
 	byID    map[uint32]*stream
+	pieces  *pieces           // what is wrong with the file, byte for byte; nil where nobody asks
 	names   map[string]string // labels that have been seen, so that a stream of many alike keeps one of them
 	label   []byte
 }
 
 // scan reads the whole file but for the samples themselves.
-func scan(src *source) (*contents, error) {
-	c := &contents{src: src, byID: map[uint32]*stream{}, names: map[string]string{}}
+func scan(src *source) (*contents, error) { return scanFor(src, nil) }
+
+// scanFor is scan that notes what is wrong in p, which may be nil.
+func scanFor(src *source, p *pieces) (*contents, error) {
+	c := &contents{src: src, byID: map[uint32]*stream{}, names: map[string]string{}, pieces: p}
 	head, err := src.next(min(len(magic), int(src.size)))
 	if err != nil || !bytes.Equal(head, magic) {
 		return nil, src.errorf(0, "magic", "is %q, must be %q", head, magic)
@@ -82,8 +88,10 @@ func scan(src *source) (*contents, error) {
 	var harm *damage
 	for src.at < src.size {
 		from := src.at
+		p.begin(src)
 		err := c.chunk()
 		if err == nil {
+			p.end(c, from, src.at, false)
 			continue
 		}
 		if !errors.As(err, &harm) {
@@ -100,8 +108,11 @@ func scan(src *source) (*contents, error) {
 			src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
 				return fmt.Sprintf("%s; no boundary chunk follows in the %d bytes to the end", harm, src.size-from), "the file ends here, but for whole samples in the last chunk"
 			})
+			p.end(c, from, src.size, true)
 			break
 		}
+		p.end(c, from, to, true)
+		p.boundary(to)
 		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
 			return harm.Error(), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
 		})
@@ -148,6 +159,7 @@ func (c *contents) chunk() error {
 	}
 	tag := binary.LittleEndian.Uint16(b)
 	end := begin + size
+	c.pieces.chunk(tag)
 	if end > src.size && tag != tagSamples {
 		return src.damagef("a chunk of %d bytes, of which the file has %d", size, src.size-begin)
 	}
@@ -245,6 +257,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 		footer, err := c.xml(from, end, "stream footer")
 		if footer.there() {
 			s.footer, s.counted = true, -1
+			s.foot = piece{from: from, to: end}
 			if n, err := strconv.ParseInt(footer.get("sample_count"), 10, 64); err == nil {
 				s.counted = n
 			}
@@ -270,7 +283,7 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 	if err != nil {
 		return c.src.errorf(from, "stream header", "stream %d: %w: the samples cannot be read without it", id, err)
 	}
-	s := &stream{id: id, at: from, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
+	s := &stream{id: id, at: from, end: end, info: info, counted: -1, stamps: stamps{expanded: c.src.expanded}}
 	if info.rate > 0 {
 		s.stamps.step = 1 / info.rate
 	}
@@ -289,6 +302,7 @@ func (c *contents) samples(s *stream, from, end int64) error {
 	if err != nil {
 		return err
 	}
+	c.pieces.of(s, src.at)
 	read := c.numbers
 	if s.info.text() {
 		read = c.texts
@@ -327,6 +341,9 @@ func (c *contents) numbers(s *stream, n, end int64, whole bool) (int64, error) {
 		var known, whole bool
 		if known, whole, err = c.number(s, end, width); err != nil || !whole {
 			break
+		}
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
 		}
 		if known {
 			cur.n++
@@ -506,6 +523,9 @@ func (c *contents) texts(s *stream, n, end int64, _ bool) (int64, error) {
 			known = s.stamp(at)
 		} else {
 			known = s.deduce()
+		}
+		if c.pieces != nil { // not a call for each sample of what is only read
+			c.pieces.sample(src.at, known)
 		}
 		if known {
 			if s.n++; s.info.channels > 0 { // nothing is made of a stream without channels, of which a sample may have one byte

@@ -35,8 +35,10 @@ type source struct {
 	expanded *expanded
 
 	harm       damage
+	flaws      int // that were found, those that are counted too
 	deviations pages.List[deviation]
 	first      map[flaw]int // position in deviations of the first
+	notes      []signal.Deviation
 }
 
 func newSource(f ingest.File, name string) (*source, error) {
@@ -181,6 +183,7 @@ func (s *source) again(f flaw) bool {
 
 // deviate lists a departure from the format at byte at, or counts it. found is what is there, and what is done about it.
 func (s *source) deviate(at int64, field, rule string, found func() (found, assumed string)) {
+	s.flaws++
 	if f := (flaw{nil, field, rule}); !s.again(f) {
 		found, assumed := found()
 		s.list(f, fmt.Sprintf("byte %d: %s", at, field), rule, found, assumed)

@@ -467,7 +467,7 @@ func (s *stream) timeline(src *source) *timeline {
 			n, s.maybeFirst, s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
 	if n := segs.len() - 1; n > 0 {
-		s.deviate(src, "gap", "stamps follow each other evenly", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
+		s.note(src, "stamps may leave time out", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
 			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps")
 	}
 	return l
@@ -476,9 +476,19 @@ func (s *stream) timeline(src *source) *timeline {
 // deviate lists what is wrong with the stream, the first of a kind.
 func (s *stream) deviate(src *source, kind, rule, found, assumed string) {
 	if f := (flaw{s, kind, ""}); !src.again(f) {
-		if s.where == "" {
-			s.where = fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
-		}
-		src.list(f, s.where, rule, found, assumed)
+		src.list(f, s.place(), rule, found, assumed)
 	}
+}
+
+// note lists what is no breach of the format.
+func (s *stream) note(src *source, rule, found, assumed string) {
+	src.notes = append(src.notes, signal.Deviation{Where: s.place(), Rule: rule, Found: found, Assumed: assumed})
+}
+
+// place is where the stream is, in messages.
+func (s *stream) place() string {
+	if s.where == "" {
+		s.where = fmt.Sprintf("byte %d: stream %d, %q", s.at, s.id, s.info.name)
+	}
+	return s.where
 }

@@ -15,7 +15,7 @@ const writeSamples = 256
 
 // Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, and its
 // events as a stream of text. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap is a step
-// of the stamps. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
+// of the stamps, and the offsets of the clock are 0. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
 // the stream says that it can drop samples.
 func Write(w io.Writer, rec *signal.Recording) error {
 	out, err := NewWriter(w, rec.Begin)
@@ -38,6 +38,9 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		name := streamName(rec) + "-events"
 		id, err := out.AddStream(StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)})
 		if err != nil {
+			return err
+		}
+		if err := out.ClockOffset(id, rec.Events[0].Onset, 0); err != nil {
 			return err
 		}
 		for _, e := range rec.Events {
@@ -69,6 +72,7 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 		return err
 	}
 	var buf signal.Buffer
+	first, last := true, 0.0
 	for _, run := range r.Runs() {
 		for at := run.Start; at < run.End(); at += writeSamples {
 			c := buf.Chunk(r.Info, at, int(min(writeSamples, run.End()-at)))
@@ -79,12 +83,21 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 			for t := range stamps {
 				stamps[t] = float64(at+int64(t)) / r.Info.Rate
 			}
+			if first { // on the clock of the file
+				if err := out.ClockOffset(id, stamps[0], 0); err != nil {
+					return err
+				}
+			}
 			if err := out.Samples(id, stamps, c.X); err != nil {
 				return err
 			}
+			first, last = false, stamps[len(stamps)-1]
 		}
 	}
-	return nil
+	if first {
+		return nil
+	}
+	return out.ClockOffset(id, last, 0)
 }
 
 // writeFile writes a file with Write, and lists what the format has no place for.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,6 +48,9 @@ type written struct {
 	offsets     [][2]float64
 }
 
+// dateTime is how the time of the begin is written: ISO 8601 in its extended form, as the date before it is.
+const dateTime = "2006-01-02T15:04:05-07:00"
+
 // boundaryEvery is how many bytes may lie between boundary chunks.
 const boundaryEvery = 1 << 20
 
@@ -55,11 +60,16 @@ func NewWriter(w io.Writer, begin time.Time) (*Writer, error) {
 	if _, err := w.Write(magic); err != nil {
 		return nil, err
 	}
+	return out, out.chunk(tagFileHeader, fileHeader(begin))
+}
+
+// fileHeader is the content of the header of a file.
+func fileHeader(begin time.Time) []byte {
 	head := "<?xml version=\"1.0\"?>\n<info>\n\t<version>1.0</version>\n"
 	if !begin.IsZero() {
-		head += "\t<datetime>" + begin.Format("2006-01-02T15:04:05-0700") + "</datetime>\n"
+		head += "\t<datetime>" + begin.Format(dateTime) + "</datetime>\n" // ISO 8601
 	}
-	return out, out.chunk(tagFileHeader, []byte(head+"</info>\n"))
+	return []byte(head + "</info>\n")
 }
 
 // chunk writes one. After the first failure nothing more is written: a file with a hole would be worse than a short one.
@@ -67,8 +77,7 @@ func (w *Writer) chunk(tag uint16, content []byte) error {
 	if w.err != nil {
 		return w.err
 	}
-	head := putLength(nil, int64(len(content)+2))
-	head = binary.LittleEndian.AppendUint16(head, tag)
+	head := chunkHead(tag, int64(len(content)))
 	for _, b := range [][]byte{head, content} {
 		if _, err := w.w.Write(b); err != nil {
 			w.err = err
@@ -80,6 +89,11 @@ func (w *Writer) chunk(tag uint16, content []byte) error {
 		return w.chunk(tagBoundary, boundary)
 	}
 	return nil
+}
+
+// chunkHead is what stands before n bytes of content.
+func chunkHead(tag uint16, n int64) []byte {
+	return binary.LittleEndian.AppendUint16(putLength(nil, n+2), tag)
 }
 
 // Boundary writes a boundary chunk: from there a reader goes on where what comes before is damaged.
@@ -314,17 +328,22 @@ func (w *Writer) ClockOffset(id uint32, at, value float64) error {
 // Close writes the footers. It does not close the file.
 func (w *Writer) Close() error {
 	for i, s := range w.streams {
-		g := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-		var b bytes.Buffer
-		b.Write(binary.LittleEndian.AppendUint32(nil, uint32(i+1)))
-		fmt.Fprintf(&b, "%s<info>\n\t<first_timestamp>%s</first_timestamp>\n\t<last_timestamp>%s</last_timestamp>\n\t<sample_count>%d</sample_count>\n\t<clock_offsets>\n", xml.Header, g(s.first), g(s.last), s.n)
-		for _, o := range s.offsets {
-			fmt.Fprintf(&b, "\t\t<offset><time>%s</time><value>%s</value></offset>\n", g(o[0]), g(o[1]))
-		}
-		b.WriteString("\t</clock_offsets>\n</info>\n")
-		if err := w.chunk(tagStreamFooter, b.Bytes()); err != nil {
+		if err := w.chunk(tagStreamFooter, footer(uint32(i+1), s.first, s.last, s.n, slices.Values(s.offsets))); err != nil {
 			return err
 		}
 	}
 	return w.err
+}
+
+// footer is the content of a footer: stamps are on the clock of the sender, and offsets are when and what.
+func footer(id uint32, first, last float64, n int64, offsets iter.Seq[[2]float64]) []byte {
+	g := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	var b bytes.Buffer
+	b.Write(binary.LittleEndian.AppendUint32(nil, id))
+	fmt.Fprintf(&b, "%s<info>\n\t<first_timestamp>%s</first_timestamp>\n\t<last_timestamp>%s</last_timestamp>\n\t<sample_count>%d</sample_count>\n\t<clock_offsets>\n", xml.Header, g(first), g(last), n)
+	for o := range offsets {
+		fmt.Fprintf(&b, "\t\t<offset><time>%s</time><value>%s</value></offset>\n", g(o[0]), g(o[1]))
+	}
+	b.WriteString("\t</clock_offsets>\n</info>\n")
+	return b.Bytes()
 }

@@ -18,7 +18,7 @@ func init() {
 	ingest.Register(ingest.Format{
 		Name: "xdf", Ext: []string{".xdf", ".xdfz"}, Open: Open,
 		Hint:  "a packed file (.xdfz) cannot be read here and there: unpack it with gunzip first",
-		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) },
+		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) }, Repair: repair,
 	})
 	ingest.RegisterWriter(ingest.Writer{Name: "xdf", Ext: []string{".xdf"}, Write: writeFile})
 }
@@ -122,7 +122,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 			main.AddPersonal(s.info.name+": "+t[0], t[1])
 		}
 	}
-	main.Deviations = c.src.all()
+	main.Deviations, main.Notes = c.src.all(), c.src.notes
 	return main, nil
 }
 
@@ -142,13 +142,13 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 		case s.regular():
 			continue
 		case s.n == 0:
-			s.deviate(c.src, "empty", "a stream has samples", "none", "the stream is left out: "+s.info.String())
+			s.note(c.src, "a stream may have samples", "none", "the stream is left out: "+s.info.String())
 			continue
 		case s.info.channels == 0:
 			s.deviate(c.src, "empty", "a stream has channels", "none", "the stream is left out")
 			continue
 		case !s.info.text() && s.info.channels > 1:
-			s.deviate(c.src, "irregular", "samples come at a rate", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
+			s.note(c.src, "samples come at a rate, or when they come", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
 			continue
 		}
 		label, err := c.labels(s)
@@ -213,7 +213,10 @@ func (c *contents) begin() time.Time {
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05Z0700", time.RFC3339, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, text); err == nil {
-			c.src.list(flaw{nil, "begin", ""}, "file header: datetime", "the format ties its stamps to no calendar", "the recorder began at "+text, "sample 0 was measured then, which may be wrong by seconds")
+			c.src.notes = append(c.src.notes, signal.Deviation{
+				Where: "file header: datetime", Rule: "the format ties its stamps to no calendar", Found: "the recorder began at " + text,
+				Assumed: "sample 0 was measured then, which may be wrong by seconds",
+			})
 			return t.UTC()
 		}
 	}

@@ -81,8 +81,9 @@ func all(t *testing.T, rec *signal.Recording) [][]float64 {
 	return out
 }
 
+// deviates says whether word is in a deviation, or a note.
 func deviates(rec *signal.Recording, word string) bool {
-	return slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+	return slices.ContainsFunc(slices.Concat(rec.Deviations, rec.Notes), func(d signal.Deviation) bool {
 		return strings.Contains(d.Where+d.Rule+d.Found+d.Assumed, word)
 	})
 }
@@ -389,6 +390,9 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := written(t, rec)
 			again := open(t, data)
+			if len(again.Deviations) > 0 {
+				t.Errorf("what was written deviates: %v", again.Deviations)
+			}
 			if !slices.Equal(again.Runs(), rec.Runs()) || again.Len != rec.Len || !again.Begin.Equal(rec.Begin) || len(again.Others) != len(rec.Others) {
 				t.Errorf("read back: runs %v of %d, %v, %d others", again.Runs(), again.Len, again.Begin, len(again.Others))
 			}
@@ -416,6 +420,25 @@ func TestRoundTrip(t *testing.T) {
 
 func far(a, b signal.Position) bool {
 	return math.Abs(a[0]-b[0])+math.Abs(a[1]-b[1])+math.Abs(a[2]-b[2]) > 1e-12
+}
+
+// TestDateTime: the begin is written in ISO 8601, and what of it is assumed is a note and no deviation.
+func TestDateTime(t *testing.T) {
+	rec := writable(t)["one sample"]
+	rec.Begin = time.Date(2026, 3, 1, 23, 59, 58, 0, time.FixedZone("", 5400))
+	data := written(t, rec)
+	if !bytes.Contains(data, []byte("<datetime>2026-03-01T23:59:58+01:30</datetime>")) {
+		t.Errorf("the header is %q", data[:200])
+	}
+	again := open(t, data)
+	if !again.Begin.Equal(rec.Begin) || len(again.Deviations) > 0 || len(again.Notes) != 1 || !strings.Contains(again.Notes[0].Assumed, "may be wrong by seconds") {
+		t.Errorf("read back as %v, deviations %v, notes %v", again.Begin, again.Deviations, again.Notes)
+	}
+	rec = open(t, file(streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(2, "none", "Markers", "string", "0", 1, ""), samples(1, at(0, 1)), chunk(4, u32(1)+f64(0)+f64(0)),
+		chunk(6, u32(1)+"<info/>"), chunk(6, u32(2)+"<info/>")))
+	if len(rec.Notes) == 0 || !strings.Contains(rec.Notes[len(rec.Notes)-1].Where, `"none"`) || slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Where, `"none"`) }) {
+		t.Errorf("a stream without samples breaks nothing: deviations %v, notes %v", rec.Deviations, rec.Notes)
+	}
 }
 
 // TestWriterRefuses: nothing is written that could not be read.

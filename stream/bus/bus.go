@@ -48,6 +48,8 @@ type Bus struct {
 
 	disconnects, reconnects, asyncErrors, slow, denied atomic.Uint64
 
+	arrived atomic.Uint64 // so many messages have left for good: an answer to the last of them has come
+
 	mu       sync.Mutex
 	lastErr  error
 	links    map[int]func(up bool)
@@ -154,7 +156,7 @@ func (b *Bus) clientOptions(name string) []nats.Option {
 func (b *Bus) Close() error {
 	b.closeOnce.Do(func() {
 		close(b.done)
-		if b.nc.IsConnected() && b.nc.Stats().OutMsgs > 0 {
+		if b.nc.IsConnected() && b.nc.Stats().OutMsgs > b.arrived.Load() {
 			if err := b.nc.FlushTimeout(flushTimeout); err != nil {
 				b.closeErr = fmt.Errorf("bus: the last messages may be lost: %w", err)
 			}

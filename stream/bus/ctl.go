@@ -557,6 +557,7 @@ func (b *Bus) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	got := make(chan answer, 1)
+	before := b.nc.Stats().OutMsgs
 	go func() {
 		m, err := b.nc.RequestMsgWithContext(ctx, m)
 		got <- answer{m, err}
@@ -567,6 +568,9 @@ func (b *Bus) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	for {
 		select {
 		case a := <-got:
+			if a.err == nil { // and so has what was sent before it: the server of a session that was asked to end may be gone now
+				b.arrived.Store(max(b.arrived.Load(), before+1))
+			}
 			return a.m, a.err
 		case <-look.C:
 			if err := b.refusedBy(m.Subject); err != nil {

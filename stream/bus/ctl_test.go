@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -294,6 +295,81 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 			t.Errorf("listed: %+v", v)
 		}
 	}
+}
+
+// TestAnsweredAndGone: whoever was answered has lost nothing when the server goes away at once, as that of a session does which was asked
+// to end; whoever sent something since may have.
+func TestAnsweredAndGone(t *testing.T) {
+	for _, more := range []bool{false, true} {
+		b := open(t, "")
+		c, err := bus.NewCtl(b, "s1", "lda", 1, bus.Clock{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		c.Handle(bus.Verb{Name: "end", Do: func(context.Context, []string) (any, error) { return nil, nil }})
+		url, hang := wire(t, b.URL())
+		asks, err := bus.Open(t.Context(), bus.Options{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := asks.Ask(t.Context(), "s1", "lda", "end"); err != nil || !r.OK {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		hang()
+		if more {
+			w, err := bus.NewCommandWriter(asks, "s1", "other", time.Second, bus.Clock{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Publish(bus.Command{Kind: bus.KindNone}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := asks.Close(); (err != nil) != more {
+			t.Errorf("something sent behind the answer: %t, the error is %v", more, err)
+		}
+	}
+}
+
+// wire is an address that leads to a server, until hang is called: then nothing comes through any more, in either direction.
+func wire(t *testing.T, to string) (url string, hang func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := net.Dial("tcp", strings.TrimPrefix(to, "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hangs atomic.Bool
+	pipe := func(to, from net.Conn) {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buf)
+			if err != nil {
+				return
+			}
+			if hangs.Load() {
+				continue
+			}
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		here, err := l.Accept()
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { _ = here.Close() })
+		go pipe(here, there)
+		pipe(there, here)
+	}()
+	t.Cleanup(func() { _, _ = l.Close(), there.Close() })
+	return "nats://" + l.Addr().String(), func() { hangs.Store(true) }
 }
 
 // TestCtlBusy: verbs that take long keep others from being asked at some point, and closing ends them.

@@ -74,7 +74,7 @@ func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock
 	}
 	w := &RawWriter{
 		bus: b, subject: RawSubject(session, stream), again: SchemaSubject(session, stream), info: info, checked: info,
-		schema: signal.Schema(info), max: int(b.nc.MaxPayload()) - headers,
+		schema: signal.PlacedSchema(info), max: int(b.nc.MaxPayload()) - headers,
 		clock: clock, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	w.begin()

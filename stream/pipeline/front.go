@@ -34,6 +34,7 @@ type front struct {
 	late    []signal.Event  // that came late, of samples that the steps have not handed on yet
 	flowed  bool            // samples have come out of the steps since they were started
 	done    int64           // the sample that continues these; meaningless until flowed
+	newest  preprocess.Miss // of the Unseen of stats
 	ready   []signal.Window // what one Push completes
 	own     int             // so many of them, from the first, are in memory of their own
 	use     []bool          // the channels that must be finite

@@ -83,7 +83,7 @@ func (f *front) joined(c signal.Chunk) signal.Chunk {
 	return c
 }
 
-// miss notes that windows are cut around events like e, and that e gets none.
+// miss notes that e gets no window, and says whether windows are cut around events like it.
 func (f *front) miss(e signal.Event, why string) bool {
 	if !slices.Contains(f.labels, e.Label) {
 		return false
@@ -96,5 +96,6 @@ func (f *front) miss(e signal.Event, why string) bool {
 func (f *front) unseen(e signal.Event, why string) {
 	if f.miss(e, why) {
 		f.stats.Unseen++
+		f.newest = preprocess.Miss{Event: e, Why: why}
 	}
 }

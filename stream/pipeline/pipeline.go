@@ -605,8 +605,10 @@ func (p *Pipeline) Flush() ([]Prediction, error) {
 // Breaks counts how often the stream broke off or began anew since Start: the Gaps and Restarts of Stats.
 func (p *Pipeline) Breaks() int64 { return p.front.stats.Gaps + p.front.stats.Restarts }
 
-// Unseen counts the late events that got no window since Start: the Unseen of Stats.
-func (p *Pipeline) Unseen() int64 { return p.front.stats.Unseen }
+// Unseen counts the late events that got no window since Start, the Unseen of Stats, and is the newest of them.
+func (p *Pipeline) Unseen() (n int64, newest preprocess.Miss) {
+	return p.front.stats.Unseen, p.front.newest
+}
 
 // Stats counts what p has seen since Start.
 func (p *Pipeline) Stats() Stats {

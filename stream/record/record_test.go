@@ -378,11 +378,15 @@ func (s *lateMarks) Next(ctx context.Context) (signal.Chunk, error) {
 		}
 	}
 	c.Events = on
-	k := 0
-	for k < len(s.held) && c.Start-s.held[k].Sample > []int64{40, 400}[k%2] { // by a quarter of a second, or by too much
-		k++
+	var wait []signal.Event
+	for _, e := range s.held {
+		if c.Start-e.Sample > map[string]int64{"T0": 40, "T1": 40, "T2": 400}[e.Label] { // by a quarter of a second, or by too much
+			c.Late = append(c.Late, e)
+		} else {
+			wait = append(wait, e)
+		}
 	}
-	c.Late, s.held = slices.Clone(s.held[:k]), slices.Clone(s.held[k:])
+	s.held = wait
 	return c, nil
 }
 
@@ -426,6 +430,16 @@ func TestReplayLate(t *testing.T) {
 	if _, err := stream.Run(t.Context(), src, p, sink, stream.Options{OnChunk: r.Chunk}); err != nil {
 		t.Fatal(err)
 	}
+	unseen, _ := p.Unseen()
+	if unseen == 0 {
+		t.Fatal("no event was too late")
+	}
+	untold := 0 // cues among the last events
+	for _, e := range src.held {
+		if e.Label != "T0" {
+			untold++
+		}
+	}
 	r.Log(record.Entry{Time: clockBegin, Sample: rec.Len, Kind: record.KindEnd, Detail: record.Detail{Flushed: true}})
 	if _, err := r.Close(); err != nil {
 		t.Fatal(err)
@@ -460,6 +474,25 @@ func TestReplayLate(t *testing.T) {
 	}
 	if c := record.Compare(all, again); c.Exact != len(all) || len(c.Differences) != 0 {
 		t.Errorf("%d of %d decisions are the same: %+v", c.Exact, len(all), c.Differences)
+	}
+	// What is cut of the recording as it lies there has the same windows, and those around the events that were too late besides.
+	offline := map[int64]record.Decision{}
+	keep := stream.SinkFunc(func(_ context.Context, pr *pipeline.Prediction) error {
+		d := record.Of(pr)
+		d.Values = slices.Clone(d.Values)
+		offline[d.Start] = d
+		return nil
+	})
+	if _, err := stream.Run(t.Context(), ingest.Play(got.Samples, ingest.PlayOptions{}), p, keep, stream.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if o, ok := offline[d.Start]; !ok || o.End != d.End || o.Label != d.Label || !slices.Equal(o.Values, d.Values) {
+			t.Errorf("the window [%d, %d) is decided %q %v live, of the recording %q %v", d.Start, d.End, d.Label, d.Values, o.Label, o.Values)
+		}
+	}
+	if len(offline) != len(all)+int(unseen)+untold {
+		t.Errorf("of the recording there are %d windows, live there were %d, %d unseen and %d that were not told of to the end", len(offline), len(all), unseen, untold)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -102,10 +101,8 @@ type Recorder struct {
 	opt  Options
 	rate float64
 
-	begun, anew bool  // anew: the next samples are the first of a source that began anew
-	shift, next int64 // what is added to sample numbers; the next that is expected
-	lastEnd     int64 // time of sample next, nanoseconds
-	pending     []signal.Event
+	splice  Splice
+	pending []signal.Event
 
 	mu    sync.Mutex
 	cond  *sync.Cond
@@ -194,35 +191,25 @@ func createIn(opt Options, open func(name string) (file, error)) (*Recorder, err
 }
 
 // Chunk records c, of which it keeps a copy. The first one begins at sample 0 of the recording. A source that begins anew goes
-// on behind what was there, as far behind as the clock says.
+// on behind what was there, as far behind as the clock says: see Splice.
 func (r *Recorder) Chunk(c signal.Chunk) {
+	kind := r.splice.Take(c)
 	if c.Len() == 0 {
-		r.anew = r.anew || c.Anew
 		return
 	}
-	c.Anew, r.anew = c.Anew || r.anew, false
-	kind := Kind("")
-	if !r.begun {
-		r.begun, r.shift, kind = true, -c.Start, KindBegin
-	} else if c.Anew || c.Start+r.shift < r.next {
-		gap := int64(1)
-		if d := math.Round(float64(c.Time-r.lastEnd) * r.rate / 1e9); d > 1 && d < 1e12 {
-			gap = int64(d)
-		}
+	if kind == KindAnew {
 		r.mu.Lock()
 		r.stats.Restarts++
 		r.mu.Unlock()
-		r.shift, kind = r.next+gap-c.Start, KindAnew
 	}
 	copied := c.Clone()
-	copied.Start += r.shift
+	copied.Start += r.splice.Shift()
 	if kind != "" {
 		r.put(Entry{Time: c.Time, Sample: copied.Start, Kind: kind, Detail: Detail{SourceSample: &c.Start}}, 200)
 	}
 	for _, events := range [][]signal.Event{copied.Late, copied.Events} {
 		for i := range events {
-			events[i].Sample += r.shift
-			events[i].Onset += float64(r.shift) / r.rate
+			events[i] = r.splice.Place(events[i], r.rate)
 		}
 	}
 	for _, e := range copied.Late {
@@ -236,7 +223,6 @@ func (r *Recorder) Chunk(c signal.Chunk) {
 		*events = inserted(*events, r.pending[0])
 		r.pending = r.pending[1:]
 	}
-	r.next, r.lastEnd = copied.End(), c.TimeAt(c.End())
 	r.put(copied, int64(8*len(c.X)*c.Len()))
 }
 
@@ -254,22 +240,20 @@ func inserted(events []signal.Event, e signal.Event) []signal.Event {
 // Event records an event that is not in the chunks, such as a cue of the session's own, at a sample counted as in the newest
 // chunk, which may have been recorded already.
 func (r *Recorder) Event(e signal.Event) {
-	e.Sample += r.shift
-	e.Onset += float64(r.shift) / r.rate
-	r.pending = append(r.pending, e)
+	r.pending = append(r.pending, r.splice.Place(e, r.rate))
 	slices.SortStableFunc(r.pending, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 }
 
 // Decision records d, whose samples are counted as in the newest chunk.
 func (r *Recorder) Decision(d Decision) {
-	d.Start, d.End = d.Start+r.shift, d.End+r.shift
+	d.Start, d.End = d.Start+r.splice.Shift(), d.End+r.splice.Shift()
 	d.Values = append([]float64(nil), d.Values...)
 	r.put(d, int64(200+8*len(d.Values)))
 }
 
 // Log records e, whose sample is counted as in the newest chunk.
 func (r *Recorder) Log(e Entry) {
-	e.Sample += r.shift // 0 before the first samples
+	e.Sample += r.splice.Shift() // 0 before the first samples
 	r.put(e, 500)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/record"
@@ -29,6 +30,7 @@ type Calibration struct {
 	// RestBlockS and RestEvents are for a section decide that sets its threshold from rest: one of them must be there then.
 	RestBlockS float64  `json:"rest_block_s" doc:"with cues: show and false_per_min in the section decide: rest before the first cue, in seconds, up to 3600, from which the threshold is set; record every kind of rest that will come"`
 	RestEvents []string `json:"rest_events" doc:"with cues: markers and false_per_min in the section decide: events of the source within which nothing is meant, from which the threshold is set"`
+	RestEventS float64  `json:"rest_event_s" doc:"with rest_events: how long one without a duration lasts at most, in seconds, up to 3600; the next event of the source ends it in any case; 0 for until then"`
 	Seed       uint64   `json:"seed" doc:"of the order of the cues and of everything random in training"`
 	Split      string   `json:"split" doc:"how the trials are parted to score the model: kfold, blocked-kfold, …"`
 	Accept     Accept   `json:"accept" doc:"ask (somebody says accept, refuse or repeat with gyrus ctl), a rule such as {metric: balanced_accuracy, above: 0.7}, or a list of rules that must all hold; metrics of the decoder alone: balanced_accuracy, ci_low; with a section decide: decided_rightly, decided_rightly_low (above), and where it has false_per_min: false_per_min, false_per_min_high (below)"`
@@ -68,6 +70,10 @@ func (c *Calibration) Check() error {
 		return errors.New("rest_block_s does nothing with cues: markers, whose source shows what it will: name its events of rest in rest_events")
 	case len(c.RestEvents) > 0 && c.Cues != cuesMarkers:
 		return errors.New("rest_events does nothing with cues: show: set rest_block_s, the rest before the first cue")
+	case !(0 <= c.RestEventS && c.RestEventS <= maxRestS):
+		return fmt.Errorf("rest_event_s is %g, must be 0 to %d", c.RestEventS, maxRestS)
+	case c.RestEventS > 0 && len(c.RestEvents) == 0:
+		return errors.New("rest_event_s does nothing without rest_events: name the events of rest of the source there")
 	case c.Save == "":
 		return errors.New("save is missing: the file for the model")
 	}
@@ -205,12 +211,27 @@ func (c *calibrator) progress() string {
 		for _, l := range c.labels {
 			parts = append(parts, fmt.Sprintf("%s %d of %d", c.opt.Classes[l], c.counts[l], c.opt.Trials))
 		}
+		if len(c.opt.RestEvents) > 0 {
+			s := 0.0
+			for _, e := range c.lasting(c.capture.recording("")).Events {
+				if slices.Contains(c.opt.RestEvents, e.Label) {
+					s += e.Duration
+				}
+			}
+			parts = append(parts, fmt.Sprintf("rest %.0f s", s))
+		}
 		return strings.Join(parts, ", ")
 	}
 	if c.block.open {
 		return fmt.Sprintf("rest first, %.0f s", float64(c.until-c.capture.end)/c.info.Rate)
 	}
 	return fmt.Sprintf("cue %d of %d", min(c.at+1, len(c.plan)), len(c.plan))
+}
+
+// lasting gives the events of rest that have no duration, as marks of LSL have none, the one that can be relied on.
+func (c *calibrator) lasting(rec *signal.Recording) *signal.Recording {
+	rec.Events = stream.Lasting(rec.Events, c.opt.RestEvents, rec.Info.Rate, c.opt.RestEventS)
+	return rec
 }
 
 // take keeps a chunk.
@@ -226,7 +247,7 @@ func (c *calibrator) take(x signal.Chunk) {
 				return false
 			}
 			c.counts[e.Label]++
-			c.cue = max(c.cue, c.capture.shift+e.Sample)
+			c.cue = max(c.cue, e.Sample)
 			c.result.Cued++
 			return true
 		}
@@ -286,7 +307,7 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 		cue := signal.Event{Sample: c.cue, Onset: float64(c.cue) / c.info.Rate, Duration: c.opt.CueS, Label: label}
 		c.capture.events = append(c.capture.events, cue)
 		if c.onCue != nil {
-			cue.Sample -= c.capture.shift // counted as the source does
+			cue.Sample -= c.capture.splice.Shift() // counted as the source does
 			c.onCue(cue)
 		}
 		c.showing, c.until = true, c.cue+c.info.Samples(c.opt.CueS)
@@ -333,44 +354,40 @@ type capture struct {
 	begin  int64 // ns since 1970 of sample 0 as we count
 	newest int64 // and of the newest
 	end    int64 // our number of the next sample
-	shift  int64 // what is added to the source's numbers to get ours
+	splice record.Splice
 	words  int64 // bytes of events, about
 	most   int64 // bytes that may be kept, 0 for those of maxCapture values
 }
 
-// add keeps c and the events of it that keep asks for.
+// add keeps c and the events of it that keep asks for, those of before the beginning left out. Those of when nothing was measured are
+// kept too: nothing can be learned from them, which is to be said.
 func (r *capture) add(c signal.Chunk, keep func(signal.Event) bool) {
+	r.splice.Take(c)
+	if c.Len() == 0 {
+		return
+	}
 	if r.x == nil {
 		r.x = make([][]float64, len(c.X))
-		r.shift = -c.Start
 		r.begin = c.Time
 	}
-	if c.Anew { // numbers start again: a second further on as we count
-		r.shift = r.end + r.info.Samples(1) - c.Start
-	}
-	start := c.Start + r.shift
+	start := c.Start + r.splice.Shift()
 	if n := len(r.spans); n > 0 && r.spans[n-1].End() == start {
 		r.spans[n-1].Len += int64(c.Len())
-	} else if c.Len() > 0 {
+	} else {
 		r.spans = append(r.spans, signal.Span{Start: start, Len: int64(c.Len())})
 	}
 	for ch, x := range c.X {
 		r.x[ch] = append(r.x[ch], x...)
 	}
-	for _, events := range [][]signal.Event{c.Late, c.Events} { // what came late is at its sample, which is here
+	for _, events := range [][]signal.Event{c.Late, c.Events} { // what came late is at its sample
 		for _, e := range events {
-			if at := e.Sample + r.shift; r.broken(at, at+1) || !keep(e) { // of before the beginning, or in a gap
-				continue
+			if e = r.splice.Place(e, r.info.Rate); e.Sample >= 0 && keep(e) {
+				r.events = append(r.events, e)
+				r.words += eventBytes + int64(len(e.Label))
 			}
-			e.Sample += r.shift
-			e.Onset += float64(r.shift) / r.info.Rate
-			r.events = append(r.events, e)
-			r.words += eventBytes + int64(len(e.Label))
 		}
 	}
-	if c.Len() > 0 {
-		r.end, r.newest = start+int64(c.Len()), c.TimeAt(c.End()-1)
-	}
+	r.end, r.newest = start+int64(c.Len()), c.TimeAt(c.End()-1)
 }
 
 // broken says whether samples are missing in [from, to).
@@ -389,7 +406,7 @@ func (r *capture) recording(name string) *signal.Recording {
 // cut is the part of whole, which recording has made, from one sample up to another. Samples keep their numbers.
 func cut(whole *signal.Recording, name string, from, to int64) *signal.Recording {
 	part := *whole
-	part.Name, part.Len, part.Spans, part.Events = name, to, nil, nil
+	part.Name, part.Len, part.Spans, part.Events = name, to, []signal.Span{}, nil
 	for _, s := range whole.Spans {
 		if a, b := max(s.Start, from), min(s.End(), to); a < b {
 			part.Spans = append(part.Spans, signal.Span{Start: a, Len: b - a})

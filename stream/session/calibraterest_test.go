@@ -2,14 +2,17 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/evidence"
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -249,6 +252,48 @@ func TestCalibrateThresholdOfMarkers(t *testing.T) {
 	}
 }
 
+// TestCalibrateThresholdOfMarks: marks of rest without a duration, as those of LSL are, do so too: each lasts until the next mark.
+func TestCalibrateThresholdOfMarks(t *testing.T) {
+	cal := CalibrationDefaults()
+	cal.Pipeline = imagery(t, "{use: evidence, false_per_min: 30, certainty: 0.6}")
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
+	cal.RestEvents = []string{"T0"}
+	rec := person(t)
+	rec.Events = slices.Clone(rec.Events)
+	for i := range rec.Events {
+		rec.Events[i].Duration = 0
+	}
+	c, err := newCalibrator(cal, ingest.Play(rec, ingest.PlayOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range outage(t, rec, rec.Len, rec.Len) { // none
+		if c.take(x); !c.ended {
+			c.step(nil) // which shows nothing
+		}
+	}
+	rest := 0.0 // from each mark of rest to the mark behind it, which must have come
+	for i, e := range rec.Events[:len(rec.Events)-1] {
+		if next := rec.Events[i+1]; e.Label == "T0" && next.Sample < c.capture.end {
+			rest += float64(next.Sample-e.Sample) / rec.Info.Rate
+		}
+	}
+	if want := fmt.Sprintf(", rest %.0f s", rest); !c.ended || rest < 30 || !strings.HasSuffix(c.progress(), want) {
+		t.Errorf("ended: %t; %s, want %s", c.ended, c.progress(), want)
+	}
+	l, err := c.lessons("s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := trainOn(t.Context(), cal, l, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.rest == nil || m.rest.Minutes == 0 || m.rest.Trials == 0 {
+		t.Errorf("%+v", m.rest)
+	}
+}
+
 // TestCalibrateConformal: what learns to abstain from trials of other runs learns from a part of the calibration.
 func TestCalibrateConformal(t *testing.T) {
 	r, file := calibrated(t, func(c *Calibration, o *Options) {
@@ -285,6 +330,11 @@ func TestCalibrateRestKeys(t *testing.T) {
 	}{
 		"no rest":           {func(*Calibration) {}, "set rest_block_s"},
 		"no events of rest": {func(c *Calibration) { c.Cues = "markers" }, "rest_events"},
+		"marks without end": {func(c *Calibration) { c.Cues, c.RestEvents = "markers", []string{"T0"} }, ""},
+		"marks of 2 s":      {func(c *Calibration) { c.Cues, c.RestEvents, c.RestEventS = "markers", []string{"T0"}, 2 }, "rest_event_s is 2, but a window lasts 3 s"},
+		"marks of a window": {func(c *Calibration) { c.Cues, c.RestEvents, c.RestEventS = "markers", []string{"T0"}, 3 }, ""},
+		"marks of ever":     {func(c *Calibration) { c.Cues, c.RestEvents, c.RestEventS = "markers", []string{"T0"}, math.Inf(1) }, "must be 0 to 3600"},
+		"a length alone":    {func(c *Calibration) { c.RestBlockS, c.RestEventS = 90, 3 }, "does nothing without rest_events"},
 		"no rate":           {func(c *Calibration) { c.Pipeline, c.RestBlockS = "csp-lda", 60 }, "give false_per_min"},
 		"markers show it":   {func(c *Calibration) { c.Cues, c.RestBlockS = "markers", 60 }, "name its events of rest"},
 		"no markers":        {func(c *Calibration) { c.RestEvents = []string{"T0"} }, "set rest_block_s"},

@@ -272,6 +272,8 @@ func (c *Config) check(top *yaml.Node) error {
 		}
 		if shown := c.Calibrate.Cues == cuesShown; shown && c.Source.Use == "play" {
 			return errors.New("calibrate: cues: show does nothing with a recording, whose person sees no cues: use cues: markers")
+		} else if !shown && c.Source.Use == "lsl" && c.Source.Markers == "" {
+			return errors.New("calibrate: cues: markers waits for the events of the source, which an LSL stream has none of without a stream of marks: name it in the source, such as markers: \"name='Cues'\"")
 		}
 	}
 	return c.checkSource(top)

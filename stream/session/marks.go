@@ -12,7 +12,7 @@ import (
 type Marks struct {
 	Came    uint64  `json:"came"`
 	Late    uint64  `json:"late"`      // whose samples were there before: recordings and calibrations have them at their samples
-	TooLate uint64  `json:"too_late"`  // of these, later than a decision can use: it did not see them
+	TooLate uint64  `json:"too_late"`  // of these, later than signal.MaxLate: a decision does not see them
 	LagS    float64 `json:"max_lag_s"` // by how much the latest was late
 	Lost    uint64  `json:"lost"`      // too many waited for their samples
 	Waiting uint64  `json:"waiting"`   // whose samples had not come at the end
@@ -49,7 +49,7 @@ func NewMarkWatch(name, late string) *MarkWatch { return &MarkWatch{name: name, 
 // What becomes of marks that come late.
 const (
 	LateRecorded = "they are recorded at the samples where their stamps say that they were"
-	lateLive     = "recordings and calibrations have them at their samples, decisions see those up to 1 s late at the next sample and the others not at all"
+	lateLive     = "they are recorded and learned from at their samples, and windows around those up to 1 s late are cut there; around the others, and those from before a break in the stream, none are"
 )
 
 // Look is told how the marks are, nil for none, and returns the line for people, "" for none.

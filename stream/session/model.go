@@ -114,6 +114,7 @@ func plus(a, b pipeline.Stats) pipeline.Stats {
 	b.Restarts += a.Restarts
 	b.Windows += a.Windows
 	b.Rejected += a.Rejected
+	b.Unseen += a.Unseen
 	b.Misses = slices.Concat(a.Misses, b.Misses)
 	b.Channels = slices.Concat(a.Channels, b.Channels)
 	return b
@@ -128,6 +129,7 @@ func since(now, before pipeline.Stats) pipeline.Stats {
 	now.Restarts -= before.Restarts
 	now.Windows -= before.Windows
 	now.Rejected -= before.Rejected
+	now.Unseen -= before.Unseen
 	now.Misses = now.Misses[len(before.Misses):]
 	return now
 }

@@ -92,7 +92,7 @@ type Report struct {
 
 	Streams     []bus.StreamHealth `json:"streams"` // as they were at the end
 	Marks       *Marks             `json:"marks,omitempty"`
-	UnseenMarks int64              `json:"unseen_marks"` // later than MaxLate, where windows are cut around events: those were not
+	UnseenMarks int64              `json:"unseen_marks"` // that came so late that their samples were gone, where windows are cut around events: those were not
 	Skipped     int64              `json:"skipped"`      // samples left out because they were too old
 	Skips       int64              `json:"skips"`        // stretches of them: each is a gap
 	SkippedCues int64              `json:"skipped_cues"` // events in them
@@ -166,6 +166,7 @@ type engine struct {
 	refused       Seldom  // commands that break the schema
 	undecoded     Seldom  // windows
 	unlearned     Seldom
+	unseen        Seldom      // marks
 	stamps        *StampWatch // nil where the source has none of its own
 	markWatch     *MarkWatch
 	tooOld        Seldom  // samples
@@ -425,10 +426,15 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	if e.model == nil {
 		return e.calibrate(ctx, c, now)
 	}
-	if e.model.Pipeline.LiveHop() == 0 && e.model.Pipeline.Hop() == 0 {
-		e.rep.UnseenMarks += int64(c.TooLate())
+	p := e.model.Pipeline
+	before, _ := p.Unseen()
+	preds, err := p.Push(c)
+	if n, last := p.Unseen(); n > before && p.LiveHop() == 0 {
+		e.rep.UnseenMarks += n - before
+		if line := e.unseen.Line(now, n-before, fmt.Sprintf("MARKS have no window, and no decision: %q: %s; let their program push each mark when it happens", last.Event.Label, last.Why)); line != "" {
+			e.note(line)
+		}
 	}
-	preds, err := e.model.Pipeline.Push(c)
 	if err := e.undecodable(err); err != nil {
 		return err
 	}

@@ -98,6 +98,7 @@ func TestParseConfig(t *testing.T) {
 		"calibrate key":     {calibrating + "  trails: 5\n", `did you mean "trials"?`},
 		"calibrate itself":  {"bundle: c.gyrus\n" + calibrating, "which is the bundle itself"},
 		"calibrate play":    {strings.Replace(calibrating, "{use: nats}", "{use: play, file: r.edf}", 1), "whose person sees no cues"},
+		"calibrate lsl":     {strings.Replace(calibrating, "{use: nats}", "{use: lsl, name: EEG}", 1) + "  cues: markers\n", "without a stream of marks"},
 		"calibrate file":    {strings.Replace(calibrating, "  save", "  pipeline: none.yaml\n  save", 1), "none.yaml"},
 		"key of adapt":      {good + "adapt: {memroy: 60}\n", `did you mean "memory"?`},
 		"lsl predicate":     {"bundle: m\nsource: {use: lsl, predicate: '(('}\n", "is no XPath"},

@@ -128,6 +128,9 @@ func (c *Calibration) Enough(info *signal.Info) error {
 	if err := p.Start(info); err != nil {
 		return err
 	}
+	if window := p.WindowS(); 0 < c.RestEventS && c.RestEventS < window {
+		return fmt.Errorf("rest_event_s is %g, but a window lasts %g s, so that none would lie wholly at rest: set it to at least %[2]g, or leave it out where the next event of the source ends the rest", c.RestEventS, window)
+	}
 	if d, ok := p.Decider().(decoders.TrialFitter); ok {
 		return c.enoughTrials(d, len(p.Classes()))
 	}
@@ -191,7 +194,7 @@ const parts = 5
 // lessons are what was recorded, as the pipeline needs it.
 func (c *calibrator) lessons(session string) (l lessons, err error) {
 	name := "calibration of session " + session
-	whole := c.capture.recording(name)
+	whole := c.lasting(c.capture.recording(name))
 	spec, err := c.opt.spec()
 	if err != nil {
 		return l, err

@@ -23,6 +23,7 @@ type convertJSON struct {
 	To         string             `json:"to"`
 	Losses     []signal.Deviation `json:"losses"`     // what the format written cannot hold
 	Deviations []signal.Deviation `json:"deviations"` // where the input breaks the specification of its format
+	Notes      []signal.Deviation `json:"notes"`      // what is assumed where that leaves it open, or has more than is read
 	Personal   []ingest.Personal  `json:"personal"`   // with --anonymise: what may say who was recorded, and what was done about it
 }
 
@@ -100,6 +101,9 @@ func (v convertJSON) print(cmd *cobra.Command) {
 	}
 	for _, d := range v.Deviations {
 		fmt.Fprintf(out, "  input: %s\n", deviationLine(d))
+	}
+	for _, d := range v.Notes {
+		fmt.Fprintf(out, "  input, no breach, but to know: %s\n", deviationLine(d))
 	}
 	for _, d := range v.Losses {
 		fmt.Fprintf(out, "  loss: %s\n", deviationLine(d))
@@ -215,7 +219,7 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 			}
 			v := convertJSON{
 				Input: in, Output: args[1], Beside: append([]string{}, made.Beside...), From: rec.Format, To: w.Name,
-				Losses: append([]signal.Deviation{}, made.Losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...),
+				Losses: append([]signal.Deviation{}, made.Losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...), Notes: append([]signal.Deviation{}, rec.Notes...),
 				Personal: personal,
 			}
 			if wantsJSON(cmd) {

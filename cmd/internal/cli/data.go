@@ -187,14 +187,14 @@ func deviations(cmd *cobra.Command, recs []*signal.Recording) {
 	of := func(d signal.Deviation) alike { return alike{d.Where, d.Rule, d.Assumed} }
 	files := map[alike]int{}
 	for _, r := range recs {
-		for _, d := range r.Deviations {
+		for _, d := range slices.Concat(r.Deviations, r.Notes) {
 			files[of(d)]++
 		}
 	}
 	said := map[alike]bool{}
 	for _, r := range recs {
 		n := 0
-		for _, d := range r.Deviations {
+		for _, d := range slices.Concat(r.Deviations, r.Notes) {
 			if said[of(d)] {
 				continue
 			}

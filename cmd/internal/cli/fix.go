@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 // fixJSON is what gyrus fix --json prints.
@@ -17,7 +19,7 @@ type fixJSON struct {
 	Beside    []string           `json:"beside"`   // files beside it that belong to it
 	Format    string             `json:"format"`   // of the copy
 	Mended    []signal.Deviation `json:"mended"`   // damage that was undone
-	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input; the copy has what was assumed
+	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input that the copy does not have; it has what was assumed
 	Losses    []signal.Deviation `json:"losses"`   // what the format of the copy cannot hold
 	Remaining []signal.Deviation `json:"remaining"`
 }
@@ -30,8 +32,13 @@ says what was changed. Damage that keeps a file from being read is undone where 
 endings that a transfer in text mode put into EDF or BDF; a count of records that is larger than what is there. Otherwise the
 file is refused and the reason given.
 
-Samples and events are those of IN. Nothing is written where IN is clean. The exit code is 4 where the copy still
-deviates, or lacks channels or events that its format has no place for.`,
+A copy of XDF as XDF has all chunks of IN as they are, and with them every sample, stamp and event, but for what no reader can
+use: damaged bytes, samples whose time is not known, chunks without a stream. Footers and clock offsets (of 0) that are not there are
+added. It is refused where that would change nothing. Other copies are written anew: samples are those of IN, and events too but
+for times between samples, which are listed where they were moved, as a loss.
+
+Nothing is written where IN is clean. The exit code is 4 where the copy still deviates, or lacks channels or events that its
+format has no place for.`,
 		Example: "  gyrus fix night.edf night-fixed.edf",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			w, err := ingest.WriterFor("", args[1])
@@ -62,21 +69,44 @@ deviates, or lacks channels or events that its format has no place for.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, rec.Close()) }()
-			v.Repaired = append(v.Repaired, rec.Deviations...)
+			samples, err := signal.CheckSamples(rec.Data)
+			if err != nil {
+				return err
+			}
+			v.Repaired = append(append(v.Repaired, rec.Deviations...), samples...)
 			if len(v.Mended)+len(v.Repaired) > 0 {
-				made, err := ingest.WriteFile(args[1], w, rec, false, args[0])
-				if err != nil {
-					return writeError(err)
+				own := false
+				if len(v.Mended) == 0 && !units.Rescaled(rec) {
+					var places int
+					if places, own, err = ingest.RepairFile(args[1], w, args[0]); err != nil {
+						return writeError(err)
+					}
+					if own && places == 0 {
+						return refusal{fmt.Errorf("%s: none of its %d deviations can be put right without changing samples, times or events, and nothing was written: %s",
+							args[0], len(v.Repaired), deviationLine(v.Repaired[0]))}
+					}
 				}
-				v.Beside, v.Losses = append(v.Beside, made.Beside...), append(v.Losses, made.Losses...)
+				if !own {
+					made, err := ingest.WriteFile(args[1], w, rec, false, args[0])
+					if err != nil {
+						return writeError(err)
+					}
+					v.Beside, v.Losses = append(v.Beside, made.Beside...), append(v.Losses, made.Losses...)
+				}
 				again, err := opener{}.open(args[1])
 				if err != nil {
 					return fmt.Errorf("the copy cannot be read again: %w", err)
 				}
 				v.Output, v.Format = args[1], again.Format
-				v.Remaining = append(v.Remaining, again.Deviations...)
-				if err := again.Close(); err != nil {
+				samples, err := signal.CheckSamples(again.Data)
+				if err := errors.Join(err, again.Close()); err != nil {
 					return err
+				}
+				v.Remaining = append(append(v.Remaining, again.Deviations...), samples...)
+				if own { // what a copy has as it was is not repaired
+					v.Repaired = slices.DeleteFunc(v.Repaired, func(d signal.Deviation) bool {
+						return slices.ContainsFunc(v.Remaining, func(r signal.Deviation) bool { return r.Rule == d.Rule && r.Found == d.Found })
+					})
 				}
 			}
 			if wantsJSON(cmd) {

@@ -30,6 +30,7 @@ type infoJSON struct {
 	Outside    []signal.Event     `json:"events_outside"` // those of them in gaps, before the first sample and behind the last
 	Gaps       []gapJSON          `json:"gaps"`
 	Deviations []signal.Deviation `json:"deviations"`
+	Notes      []signal.Deviation `json:"notes"`    // what is assumed where the format leaves it open, or has more than is read: no breach
 	Texts      []signal.Text      `json:"texts"`    // what the header says in words
 	Personal   []ingest.Personal  `json:"personal"` // what may say who was recorded
 }
@@ -61,6 +62,7 @@ func describe(rec *signal.Recording) infoJSON {
 	v := infoJSON{
 		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
 		Events: append([]signal.Event{}, rec.Events...), Outside: append([]signal.Event{}, rec.Outside()...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
+		Notes: append([]signal.Deviation{}, rec.Notes...),
 		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
 	}
 	if !rec.Begin.IsZero() {
@@ -149,6 +151,9 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 			}
 			for _, d := range v.Deviations {
 				fmt.Fprintf(w, "  %s\n", deviationLine(d))
+			}
+			for _, d := range v.Notes {
+				fmt.Fprintf(w, "  no breach, but to know: %s\n", deviationLine(d))
 			}
 			if len(v.Personal) > 0 {
 				fmt.Fprintf(w, "\n%d places may say who was recorded; gyrus convert --anonymise leaves them out\n", len(v.Personal))

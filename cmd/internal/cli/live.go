@@ -91,7 +91,7 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 					rep.Refused, rep.Failed, rep.Unlearned)})
 			}
 			if m := rep.Marks; m != nil && m.Lost+uint64(rep.UnseenMarks) > 0 && !failed {
-				err = errors.Join(err, incomplete{fmt.Errorf("of %d marks %d were lost, and %d had no window, since they came more than %g s late", m.Came, m.Lost, rep.UnseenMarks, signal.MaxLate)})
+				err = errors.Join(err, incomplete{fmt.Errorf("of %d marks %d were lost, and %d had no window, since they came more than %g s late, or behind a break in the stream", m.Came, m.Lost, rep.UnseenMarks, signal.MaxLate)})
 			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})

@@ -27,7 +27,7 @@ type restFlags struct {
 
 func (r *restFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&r.files, "rest", nil, "FILE,…: recordings in which nothing is meant, to set the threshold of the section decide with")
-	cmd.Flags().StringSliceVar(&r.events, "rest-events", nil, "LABEL,…: events of the training recordings within which nothing is meant, to the same end")
+	cmd.Flags().StringSliceVar(&r.events, "rest-events", nil, "LABEL,…: events of the training recordings within which nothing is meant, to the same end; one without a duration lasts until the next event")
 	cmd.Flags().Float64Var(&r.perMinute, "false-activations", 0, "most false decisions a minute at rest (default: the pipeline's false_per_min); adds a section decide with evidence where there is none")
 }
 

@@ -189,13 +189,14 @@ func printTree(cmd *cobra.Command, v infoTreeJSON) {
 
 // validateTree looks at a tree, and then at each of its recordings.
 func validateTree(how opener, path string, t *bids.Tree) ([]validateJSON, error) {
-	whole := validateJSON{File: path, Verdict: verdictClean, Format: strings.TrimSpace("BIDS " + t.Description.BIDSVersion), Deviations: []signal.Deviation{}}
+	whole := newVerdict(path)
+	whole.Format = strings.TrimSpace("BIDS " + t.Description.BIDSVersion)
 	if len(t.Deviations) > 0 {
 		whole.Verdict, whole.Deviations = verdictDeviates, t.Deviations
 	}
 	all := []validateJSON{whole}
 	for _, rec := range t.Recordings() {
-		v := validateJSON{File: filepath.ToSlash(filepath.Join(path, filepath.FromSlash(rec.Path))), Verdict: verdictClean, Deviations: []signal.Deviation{}}
+		v := newVerdict(filepath.ToSlash(filepath.Join(path, filepath.FromSlash(rec.Path))))
 		opened, err := how.member(path, rec)
 		if err != nil {
 			if errors.Is(err, fs.ErrPermission) {
@@ -205,8 +206,8 @@ func validateTree(how opener, path string, t *bids.Tree) ([]validateJSON, error)
 			all = append(all, v)
 			continue
 		}
-		if v.Format = opened.Format; len(opened.Deviations) > 0 {
-			v.Verdict, v.Deviations = verdictDeviates, opened.Deviations
+		if err := v.judge(opened, nil); err != nil {
+			v.Verdict, v.Error = verdictRefused, err.Error()
 		}
 		if err := opened.Close(); err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ type validateJSON struct {
 	Format     string             `json:"format,omitempty"`
 	Error      string             `json:"error,omitempty"` // why it was refused
 	Deviations []signal.Deviation `json:"deviations"`
+	Notes      []signal.Deviation `json:"notes"` // what is assumed where the format leaves it open, or has more than is read: no breach
 }
 
 // The verdicts of gyrus validate.
@@ -33,8 +34,9 @@ func newValidate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "validate FILE|TREE…", Short: "where recordings, and BIDS trees, break the specification of their format", Args: cobra.MinimumNArgs(1),
 		Long: `Validate opens each file and lists where it breaks the specification of its format: where, what the specification says, what
-was found, and what is assumed when the file is read. Of a BIDS tree it looks at the names, the tables and the sidecars, and
-at every recording in it.
+was found, and what is assumed when the file is read. It looks at every sample where the format has a rule about samples (EDF and
+BDF: the digital range); other commands refuse with --strict what the headers tell. Of a BIDS tree it looks at the names, the
+tables and the sidecars, and at every recording in it.
 
 The exit code is 0 where all files are clean, 4 where some deviate and can be read, 3 where one cannot be read, and 3 for any
 deviation with --strict. See gyrus fix for a repaired copy.`,
@@ -85,6 +87,9 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 					for _, d := range v.Deviations {
 						fmt.Fprintf(w, "  %s\n", deviationLine(d))
 					}
+					for _, d := range v.Notes {
+						fmt.Fprintf(w, "  no breach, but to know: %s\n", deviationLine(d))
+					}
 				}
 			}
 			switch {
@@ -100,10 +105,14 @@ deviation with --strict. See gyrus fix for a repaired copy.`,
 	return cmd
 }
 
+func newVerdict(path string) validateJSON {
+	return validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}, Notes: []signal.Deviation{}}
+}
+
 // validate looks at one file, or at a BIDS tree and all recordings in it. The error is for what says nothing about the file,
 // such as that it is not there.
 func validate(how opener, path string) ([]validateJSON, error) {
-	v := validateJSON{File: path, Verdict: verdictClean, Deviations: []signal.Deviation{}}
+	v := newVerdict(path)
 	refuse := func(err error) ([]validateJSON, error) {
 		if exitCode(err) != exitRefused {
 			return nil, err
@@ -120,15 +129,28 @@ func validate(how opener, path string) ([]validateJSON, error) {
 	if err != nil {
 		return refuse(err)
 	}
-	v.Format = rec.Format
 	changed, err := returnsLost(append([]string{path}, rec.Parts...))
 	if err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}
-	if all := append(slices.Clone(rec.Deviations), changed...); len(all) > 0 {
-		v.Verdict, v.Deviations = verdictDeviates, all
+	if err := v.judge(rec, changed); err != nil {
+		return refuse(errors.Join(err, rec.Close()))
 	}
 	return []validateJSON{v}, rec.Close()
+}
+
+// judge lists what is wrong with rec, and what was found elsewhere.
+func (v *validateJSON) judge(rec *signal.Recording, more []signal.Deviation) error {
+	v.Format = rec.Format
+	v.Notes = append(v.Notes, rec.Notes...)
+	samples, err := signal.CheckSamples(rec.Data)
+	if err != nil {
+		return err
+	}
+	if all := slices.Concat(rec.Deviations, more, samples); len(all) > 0 {
+		v.Verdict, v.Deviations = verdictDeviates, all
+	}
+	return nil
 }
 
 // returnsLost looks, in files of any format, for what leaves their length as it is and changes samples: a transfer in text mode that made a

@@ -2,6 +2,8 @@
 
     python golden.py DATA > golden.json            # DATA: the folder with xdf/
     python golden.py --check FILE                  # prints the same of one file
+    python golden.py --differ FILE FILE            # prints how two files differ: [] where streams, stamps and samples are the same
+    python golden.py --behind FILE FILE            # the same of stamps as stored, where the second file may have samples behind those of the first
 
 Needs pyxdf 1.17.5 and numpy.
 """
@@ -42,7 +44,30 @@ def stream(s):
     return out
 
 
+def differ(a, b):
+    if [s["info"]["stream_id"] for s in a] != [s["info"]["stream_id"] for s in b]:
+        return ["streams"]
+    found = []
+    for s, t in zip(a, b):
+        if not np.array_equal(s["time_stamps"], t["time_stamps"]):
+            found.append(s["info"]["name"][0] + ": stamps")
+        same = s["time_series"] == t["time_series"] if isinstance(s["time_series"], list) else np.array_equal(s["time_series"], t["time_series"])
+        if not same:
+            found.append(s["info"]["name"][0] + ": samples")
+    return found
+
+
 def main():
+    if sys.argv[1] == "--differ":
+        print(json.dumps(differ(*(pyxdf.load_xdf(f)[0] for f in sys.argv[2:4]))))
+        return
+    if sys.argv[1] == "--behind":
+        a, b = (pyxdf.load_xdf(f, synchronize_clocks=False, dejitter_timestamps=False)[0] for f in sys.argv[2:4])
+        for s, t in zip(a, b):
+            for what in "time_stamps", "time_series":
+                t[what] = t[what][: len(s[what])]
+        print(json.dumps(differ(a, b)))
+        return
     if sys.argv[1] == "--check":
         streams, _ = pyxdf.load_xdf(sys.argv[2])
         print(json.dumps([stream(s) for s in streams]))
