@@ -148,8 +148,9 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err != nil {
 		return out, err
 	}
+	defer func(source *signal.Recording) { err = errors.Join(err, source.Close()) }(rec)
 	it, personal := it.discreet()
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	rec, personal = it.Anonymous.reference(rec, personal)
 	if err := writable(rec, it.Input); err != nil {
 		return out, err
 	}
