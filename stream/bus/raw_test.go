@@ -454,6 +454,36 @@ func TestSenderRestarts(t *testing.T) {
 			t.Errorf("stats %+v, want one restart, the schema and a chunk lost, no jump", st)
 		}
 	})
+	t.Run("its schema overtakes", func(t *testing.T) { // it is repeated on a subject of its own
+		r := rawReader(t, b, "overtaken")
+		send(t, nc, "overtaken.schema", second[0])
+		if err := r.Ready(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		send(t, nc, "overtaken", slices.Concat(first[:3], second)...)
+		got := readAll(t, r)
+		if len(got) != 4 {
+			t.Errorf("%d chunks, want two of each sender", len(got))
+		}
+		wantAnew(t, got, 2)
+		if st := r.Stats(); st.Restarts != 1 || st.Stale+st.Lost+st.Jumps != 0 {
+			t.Errorf("stats %+v, want one restart and nothing lost", st)
+		}
+	})
+	t.Run("its schema overtakes one of another stream", func(t *testing.T) {
+		r := rawReader(t, b, "otherbefore")
+		send(t, nc, "otherbefore.schema", other[0])
+		if err := r.Ready(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		send(t, nc, "otherbefore", slices.Concat(first, other)...)
+		if got := readAll(t, r); len(got) != 1 || len(got[0].X) != 3 {
+			t.Errorf("%d chunks, want the one of the stream that Info tells of", len(got))
+		}
+		if st := r.Stats(); st.Restarts != 0 || st.Stale != uint64(len(first)) || st.Lost != 0 {
+			t.Errorf("stats %+v, want the %d messages of the first sender ignored", st, len(first))
+		}
+	})
 	t.Run("nothing read before", func(t *testing.T) {
 		r := rawReader(t, b, "fresh")
 		send(t, nc, "fresh", slices.Concat(first[:1], second)...)

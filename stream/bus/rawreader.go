@@ -30,7 +30,7 @@ type RawReader struct {
 	held   *rawMsg       // the oldest message, maybe waiting for the schema of its run
 	schema *arrow.Schema // of the run that is being read, nil before the first
 	run    int64
-	seq    int64 // number of the next message, -1 where any may be the first
+	seq    int64 // number of the next message, -1 where any may be the first, as before any run
 	start  int64 // next Chunk.Start, where going
 	going  bool  // a chunk of this run has been read
 	anew   bool  // the next chunk is the first of its run, and chunks of older runs have been read
@@ -79,7 +79,7 @@ func (b *Bus) SubscribeRaw(session, stream string) (*RawReader, error) {
 }
 
 func (b *Bus) subscribeRaw(session, stream string, q *rawQueue) (*RawReader, error) {
-	r := &RawReader{bus: b, subject: RawSubject(session, stream), queue: q, closing: make(chan struct{})}
+	r := &RawReader{bus: b, subject: RawSubject(session, stream), queue: q, seq: -1, closing: make(chan struct{})}
 	for _, s := range []struct {
 		subject string
 		handle  func(*nats.Msg)
@@ -154,8 +154,8 @@ func (r *RawReader) prepare() bool {
 		if r.held == nil {
 			m, ok := r.queue.pop()
 			if !ok {
-				if s := r.queue.newest(); s != nil && r.schema == nil { // Info may be known before the first sample
-					r.adopt(*s, -1)
+				if s := r.queue.newest(); s != nil && r.Info() == nil { // it may be known before the first sample
+					r.know(s.info)
 				}
 				return false
 			}
@@ -164,19 +164,20 @@ func (r *RawReader) prepare() bool {
 		m := r.held
 		announced := r.queue.newest()
 		switch {
-		case m.run < r.run, m.Kind == arrowipc.BatchKind && announced != nil && m.run < announced.run && m.run != r.run:
+		case m.run < r.run, m.Kind != arrowipc.SchemaKind && announced != nil && m.run < announced.run && m.run != r.run:
 			r.held = nil
-			r.mu.Lock()
-			r.stats.Stale++
-			r.mu.Unlock()
+			r.stale()
 		case m.Kind == arrowipc.EndKind:
 			r.held, r.end = nil, io.EOF
 			r.number(m)
 		case m.Kind == arrowipc.SchemaKind:
 			r.held = nil
-			if s, err := m.read(); err != nil {
+			switch s, err := m.read(); {
+			case err != nil:
 				r.queue.refuse(r.subject, err)
-			} else {
+			case r.schema == nil && announced != nil && m.run < announced.run && !reflect.DeepEqual(s.info, announced.info):
+				r.stale() // Info is of the newer sender, and of another stream
+			default:
 				r.adopt(s, m.seq)
 				r.number(m)
 			}
@@ -195,7 +196,22 @@ func (r *RawReader) prepare() bool {
 	return false
 }
 
-// adopt makes s the schema of what follows; seq is the number of its next message, -1 where unknown.
+// stale counts a message of an older sender.
+func (r *RawReader) stale() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Stale++
+}
+
+// know makes info known before there is a run to read. The run that repeats it is not begun with that: the schema that is repeated
+// comes by another subscription, and may overtake the last messages of the run before, which count.
+func (r *RawReader) know(info *signal.Info) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.info = info
+}
+
+// adopt makes s the schema of what follows; seq is the number of its next message.
 func (r *RawReader) adopt(s rawSchema, seq int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
