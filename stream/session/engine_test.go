@@ -23,8 +23,9 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
-// patience is how long a test waits for what must happen: other work may hold the cores.
-const patience = 30 * time.Second
+// patience is how long a test waits for what must happen. A wait ends when it does; a calibration alone takes a core for up to ten
+// seconds, and other work may hold the cores.
+const patience = 4 * time.Minute
 
 // stepped is a source whose chunks come when the test says so.
 type stepped struct {
