@@ -117,6 +117,21 @@ func (l *LSL) check() error {
 	return err
 }
 
+// unmarked says how to name a stream of marks for a stream of LSL that has none, "" for all other sources.
+func (s *Source) unmarked() string {
+	switch s.Use {
+	case "lsl":
+		if s.Markers == "" {
+			return `markers: "name='Cues'"`
+		}
+	case "live":
+		if u, err := url.Parse(s.URL); err == nil && u.Scheme == "lsl" && u.Query().Get("markers") == "" { // what is no URL is refused elsewhere
+			return `url: "lsl://?name=EEG&markers=name='Cues'"`
+		}
+	}
+	return ""
+}
+
 // Name is what the stream is called in messages.
 func (s *Source) Name() string {
 	switch s.Use {
@@ -272,8 +287,10 @@ func (c *Config) check(top *yaml.Node) error {
 		}
 		if shown := c.Calibrate.Cues == cuesShown; shown && c.Source.Use == "play" {
 			return errors.New("calibrate: cues: show does nothing with a recording, whose person sees no cues: use cues: markers")
-		} else if !shown && c.Source.Use == "lsl" && c.Source.Markers == "" {
-			return errors.New("calibrate: cues: markers waits for the events of the source, which an LSL stream has none of without a stream of marks: name it in the source, such as markers: \"name='Cues'\"")
+		} else if !shown {
+			if how := c.Source.unmarked(); how != "" {
+				return fmt.Errorf("calibrate: cues: markers waits for the events of the source, which an LSL stream has none of without a stream of marks: name it in the source, such as %s", how)
+			}
 		}
 	}
 	return c.checkSource(top)

@@ -99,6 +99,7 @@ func TestParseConfig(t *testing.T) {
 		"calibrate itself":  {"bundle: c.gyrus\n" + calibrating, "which is the bundle itself"},
 		"calibrate play":    {strings.Replace(calibrating, "{use: nats}", "{use: play, file: r.edf}", 1), "whose person sees no cues"},
 		"calibrate lsl":     {strings.Replace(calibrating, "{use: nats}", "{use: lsl, name: EEG}", 1) + "  cues: markers\n", "without a stream of marks"},
+		"calibrate by URL":  {strings.Replace(calibrating, "{use: nats}", `{use: live, url: "lsl://?name=EEG&markers="}`, 1) + "  cues: markers\n", `without a stream of marks: name it in the source, such as url: "lsl://?name=EEG&markers=name='Cues'"`},
 		"calibrate file":    {strings.Replace(calibrating, "  save", "  pipeline: none.yaml\n  save", 1), "none.yaml"},
 		"key of adapt":      {good + "adapt: {memroy: 60}\n", `did you mean "memory"?`},
 		"lsl predicate":     {"bundle: m\nsource: {use: lsl, predicate: '(('}\n", "is no XPath"},
