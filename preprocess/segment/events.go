@@ -111,12 +111,13 @@ func (s *Events) Start(in *signal.Info) (int, error) {
 	return int(s.length), nil
 }
 
-// Reach is how long behind the begin of an event the first window of it, or its baseline, ends, in seconds.
-func (s *Events) Reach() float64 {
+// Reach is where the first window of an event, with its baseline, begins and ends: seconds behind the begin of the event, below 0 for
+// before it.
+func (s *Events) Reach() (from, to float64) {
 	if len(s.Baseline) == 2 {
-		return max(s.TMax, s.Baseline[1])
+		return min(s.TMin, s.Baseline[0]), max(s.TMax, s.Baseline[1])
 	}
-	return s.TMax
+	return s.TMin, s.TMax
 }
 
 // placeBaseline converts its times to samples.

@@ -138,13 +138,13 @@ func (p *Pipeline) LiveHop() int64 {
 	return 0
 }
 
-// Reach is how long behind the begin of an event the training window that is cut around it ends, in seconds; 0 where windows are not
-// cut around events.
-func (p *Pipeline) Reach() float64 {
-	if s, ok := p.front.segs[0].(interface{ Reach() float64 }); ok {
+// Reach is where the training window that is cut around an event, with its baseline, begins and ends: seconds behind the begin of the
+// event, below 0 for before it. 0 and 0 where windows are not cut around events.
+func (p *Pipeline) Reach() (from, to float64) {
+	if s, ok := p.front.segs[0].(interface{ Reach() (from, to float64) }); ok {
 		return s.Reach()
 	}
-	return 0
+	return 0, 0
 }
 
 // Hop is the number of samples from one training window to the next, 0 where they are cut around events.

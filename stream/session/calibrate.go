@@ -100,7 +100,7 @@ type Calibrated struct {
 	Classes   []string  `json:"classes"`
 	Confusion [][]int   `json:"confusion"`          // [true class][decision]
 	Cued      int       `json:"cued"`               // cues that were shown, those that a gap spoiled among them
-	Spoiled   int       `json:"spoiled"`            // cues that a gap spoiled: each was shown again
+	Spoiled   int       `json:"spoiled"`            // cues that a gap spoiled: each was shown again, or another one of the source was waited for
 	LeftOut   []LeftOut `json:"left_out,omitempty"` // cues that nothing was learned from, and why
 	Purged    string    `json:"purged,omitempty"`   // how many windows share samples with tested ones, and were not learned from to score the model
 	Rounds    int       `json:"rounds"`             // how often it was begun
@@ -150,10 +150,12 @@ type calibrator struct {
 	source signal.Source
 
 	capture  capture
-	labels   []string // of the events to learn from
-	reach    float64  // of the windows to learn from: how long behind the begin of a cue they end, in s
-	plan     []string // labels of the cues, in order
-	at       int      // of plan
+	labels   []string       // of the events to learn from
+	from, to float64        // of the windows to learn from: where they begin and end, in s behind the begin of a cue
+	waiting  []signal.Event // cues of the source that are counted, and whose windows are not over
+	told     int            // of result.LeftOut
+	plan     []string       // labels of the cues, in order
+	at       int            // of plan
 	began    bool
 	showing  bool  // a cue, else rest
 	block    block // of rest before the first cue
@@ -183,7 +185,7 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	var err error
-	if c.reach, err = opt.reach(); err != nil {
+	if c.from, c.to, err = opt.reach(); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c.restart()
@@ -200,6 +202,7 @@ func (c *calibrator) restart() {
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
 	c.at, c.cue, c.began, c.showing, c.ended, c.counts, c.block = 0, 0, false, false, false, map[string]int{}, block{}
+	c.waiting, c.told = nil, 0
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -210,6 +213,9 @@ func (c *calibrator) progress() string {
 		var parts []string
 		for _, l := range c.labels {
 			parts = append(parts, fmt.Sprintf("%s %d of %d", c.opt.Classes[l], c.counts[l], c.opt.Trials))
+		}
+		if n := c.result.Spoiled; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d spoiled by gaps", n))
 		}
 		if len(c.opt.RestEvents) > 0 {
 			s := 0.0
@@ -243,16 +249,58 @@ func (c *calibrator) take(x signal.Chunk) {
 	known := func(l string) bool { _, ok := c.opt.Classes[l]; return ok }
 	c.capture.add(x, func(e signal.Event) bool {
 		if c.opt.Cues == cuesMarkers && known(e.Label) {
+			c.settle()      // what waits may be spoiled by what has come
 			if c.enough() { // to wait for the window of every one that comes meanwhile would have no end where they are dense
+				c.capture.events = append(c.capture.events, signal.Event{Sample: e.Sample, Onset: e.Onset}) // it ends a rest all the same
 				return false
 			}
 			c.counts[e.Label]++
 			c.cue = max(c.cue, e.Sample)
+			c.waiting = append(c.waiting, e)
 			c.result.Cued++
 			return true
 		}
 		return !known(e.Label) // one that could be taken for a cue of ours is none
 	})
+}
+
+// window is the samples that are learned from around a cue.
+func (c *calibrator) window(e signal.Event) (from, to int64) {
+	from = e.Sample + c.info.Samples(c.from)
+	return from, max(e.Sample+c.info.Samples(c.to), from+1)
+}
+
+// settle takes those cues of the source that wait for their windows out of the count that a gap has spoiled, as soon as that is seen.
+func (c *calibrator) settle() {
+	n := len(c.capture.spans)
+	if n == 0 {
+		return
+	}
+	end := c.capture.spans[n-1].End()
+	c.waiting = slices.DeleteFunc(c.waiting, func(e signal.Event) bool {
+		from, to := c.window(e)
+		if from < end && c.capture.broken(from, min(to, end)) {
+			c.counts[e.Label]--
+			c.result.Spoiled++
+			c.result.LeftOut = append(c.result.LeftOut, LeftOut{c.opt.Classes[e.Label], float64(e.Sample) / c.info.Rate, "samples of its window are missing"})
+			return true
+		}
+		return to <= end
+	})
+}
+
+// spoiled says which cues of the source do not count, as far as that was not said before, "" for none.
+func (c *calibrator) spoiled() string {
+	if c.opt.Cues != cuesMarkers || c.told == len(c.result.LeftOut) {
+		return ""
+	}
+	list := c.result.LeftOut[c.told:]
+	c.told += len(list)
+	line := fmt.Sprintf("CUES that do not count: %d%s", len(list), leftOutLine(list))
+	if c.ended {
+		return line
+	}
+	return fmt.Sprintf("%s; so far %s: others are waited for, let the source show them", line, c.progress())
 }
 
 // enough says that the source has shown as many cues of every class as are asked for.
@@ -269,7 +317,8 @@ func (c *calibrator) enough() bool {
 func (c *calibrator) step(show func(bus.Cue) int64) {
 	end := c.capture.end
 	if c.opt.Cues == cuesMarkers {
-		c.ended = c.enough() && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.reach))
+		c.settle()
+		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to))
 		return
 	}
 	rest := func(s float64) {
@@ -446,6 +495,9 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	}
 	e.cal.take(c)
 	e.cal.step(e.showCue)
+	if line := e.cal.spoiled(); line != "" {
+		e.note(line)
+	}
 	if why := e.cal.full(); why != "" {
 		return e.fill(why)
 	}
@@ -494,15 +546,18 @@ func (e *engine) calibrating(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("calibrate: %w", m.err)
 		}
-		return e.untrained(m.err)
+		return e.untrained(m)
 	default:
 		return nil
 	}
 }
 
 // untrained goes on without a model: somebody says whether to calibrate again, or the rule refuses it.
-func (e *engine) untrained(err error) error {
-	why := fmt.Sprintf("training failed: %v", err)
+func (e *engine) untrained(m trainedModel) error {
+	if len(m.leftOut) > 0 { // else it did not get there, and what is known is there already
+		e.cal.result.LeftOut = m.leftOut
+	}
+	why := fmt.Sprintf("training failed: %v%s", m.err, leftOutLine(e.cal.result.LeftOut))
 	if !e.cal.opt.Accept.Ask {
 		e.cal.result.Why = why
 		return e.judged(refused)

@@ -255,6 +255,40 @@ func TestCalibrateLeftOut(t *testing.T) {
 	}
 }
 
+// TestCalibrateUntrained: where the training fails, who is asked and the report are told which cues nothing was learned from, and why:
+// that is often the cause.
+func TestCalibrateUntrained(t *testing.T) {
+	own := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(own, []byte(`preprocess: [{use: bandpass, low_hz: 8, high_hz: 30, order: 4}]
+segment: {use: events, tmin_s: 0.5, tmax_s: 2.5, events: {T1: left, T2: right}}
+live: {use: sliding, length_s: 2, step_s: 0.1}
+reject: [{use: amplitude, peak_to_peak_uv: 0.01}]
+features: [{use: csp, components: 6}, {use: logvar}]
+decoder: {use: lda, shrinkage: auto}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cal := CalibrationDefaults()
+	cal.Pipeline, cal.Classes, cal.Trials, cal.Save, cal.Cues = own, map[string]string{"T1": "left", "T2": "right"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
+	r := start(t, person(t), func(o *Options, _ *stepped) { o.Calibrate = &cal })
+	for r.status().Phase == bus.PhaseCalibrating {
+		r.chunks(10)
+	}
+	r.until("the question", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhaseAsking || r.ended() })
+	if s := r.status(); !strings.HasPrefix(s.Detail, "training failed: ") || !strings.Contains(s.Detail, "; left out: ") || !strings.Contains(s.Detail, " more") {
+		t.Errorf("asked with %q", s.Detail)
+	}
+	if err := r.ask(nil, "refuse"); err != nil {
+		t.Error(err)
+	}
+	rep, err := r.over()
+	var no *NotAcceptedError
+	c := rep.Calibration
+	if !errors.As(err, &no) || c == nil || c.Cued < 10 || len(c.LeftOut) != c.Cued || c.LeftOut[0].Why == "" {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
 // TestCalibratePurged: windows that reach into that of the next cue are not learned from where that one is tested, and who is asked is
 // told how many.
 func TestCalibratePurged(t *testing.T) {

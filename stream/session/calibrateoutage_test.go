@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,11 +46,12 @@ func outage(t *testing.T, rec *signal.Recording, from, to int64) (chunks []signa
 	return chunks
 }
 
-// TestCalibrateOverAnOutage: where the sender of the samples is gone for a while, the marks of meanwhile are in the gap, nothing is
-// learned from them, and that is said with the times at which they were; all others are at their samples.
+// TestCalibrateOverAnOutage: where the sender of the samples is gone for a while, the marks of meanwhile are in the gap, they do not
+// count towards the cues that are asked for, nothing is learned from them, and that is said with the times at which they were, at once
+// and behind the training; all others are at their samples.
 func TestCalibrateOverAnOutage(t *testing.T) {
 	opt := synth.Defaults()
-	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 14
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 20
 	rec, _, err := synth.MotorImagery(opt)
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +72,21 @@ func TestCalibrateOverAnOutage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var said []string
 		for _, x := range outage(t, rec, from, to) {
 			if c.take(x); !c.ended {
 				c.step(nil) // which shows nothing
+				if line := c.spoiled(); line != "" {
+					said = append(said, line)
+				}
 			}
 		}
 		if !c.ended {
 			t.Fatalf("%s: %s", name, c.progress())
+		}
+		if len(said) != 1 || !strings.HasPrefix(said[0], fmt.Sprintf("CUES that do not count: 4; left out: %s at %.2f s: samples of its window are missing, ", cal.Classes[cues[3].Label], float64(cues[3].Sample)/rate)) ||
+			!strings.Contains(said[0], ", and 1 more; so far left ") || !strings.Contains(said[0], "4 spoiled by gaps: others are waited for") {
+			t.Errorf("%s: said %q", name, said)
 		}
 		whole := c.capture.recording("x")
 		for i, e := range whole.Events {
@@ -94,6 +104,15 @@ func TestCalibrateOverAnOutage(t *testing.T) {
 		m, err := trainOn(t.Context(), cal, l, "x")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
+		}
+		usable := map[string]int{}
+		for _, e := range whole.Events {
+			if cal.Classes[e.Label] != "" && (e.Sample < from || e.Sample >= to) {
+				usable[e.Label]++
+			}
+		}
+		if usable["T1"] < 12 || usable["T2"] < 12 || min(usable["T1"], usable["T2"]) != 12 || c.result.Spoiled != 4 {
+			t.Errorf("%s: %d and %d cues outside the outage, want 12 of the class that was short, and no fewer of the other; %d spoiled", name, usable["T1"], usable["T2"], c.result.Spoiled)
 		}
 		if m.scored.Trials != c.result.Cued-4 || len(m.leftOut) != 4 {
 			t.Errorf("%s: of %d cues %d trials were learned from, left out: %+v", name, c.result.Cued, m.scored.Trials, m.leftOut)
@@ -120,5 +139,54 @@ func TestCueInAnOutage(t *testing.T) {
 	r.add(c, keep)
 	if len(r.events) != 1 || r.events[0].Sample != 26*250 || r.events[0].Onset != 26 || !r.broken(26*250, 26*250+1) {
 		t.Errorf("events %+v, spans %+v; want one at 26 s, where there is no sample", r.events, r.spans)
+	}
+}
+
+// TestCueInAGapGivesItsPlace: a cue that is counted before its window is over gives its place up when a gap comes, in time for those
+// that come with the same chunk; one that comes late and whole keeps it, and a cue that is not needed any more ends a rest.
+func TestCueInAGapGivesItsPlace(t *testing.T) {
+	src := ingestOf(t)
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "a", "T2": "b"}, 5, "x", "markers"
+	c, err := newCalibrator(cal, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate = 160
+	take := func(start int64, n int, late, on []signal.Event) {
+		x := signal.NewChunk(src.Info(), start, n)
+		x.Time, x.Late, x.Events = start*1e9/rate, late, on
+		c.take(x)
+		c.step(nil)
+	}
+	var on []signal.Event
+	cue := func(s int64, label string) {
+		on = append(on, signal.Event{Sample: s, Onset: float64(s) / rate, Label: label})
+	}
+	for k := range int64(5) {
+		cue(160+k*640, "T1")
+		if k < 4 {
+			cue(400+k*640, "T2")
+		}
+	}
+	take(0, 2900, nil, on) // the window of the last, from 2800 on, is not over
+	if c.counts["T1"] != 5 || c.ended {
+		t.Fatalf("%s, ended: %t", c.progress(), c.ended)
+	}
+	on = nil
+	cue(3160, "T2")
+	cue(3200, "T1") // not needed if the one at 2720 were
+	take(3000, 300, nil, on)
+	if c.counts["T1"] != 5 || c.counts["T2"] != 5 || c.result.Spoiled != 1 || c.ended {
+		t.Errorf("%s", c.progress())
+	}
+	on = nil
+	cue(3400, "T1")
+	take(3300, 700, nil, on)
+	if !c.ended || c.result.Cued != 11 {
+		t.Errorf("ended: %t, %s, %d cues", c.ended, c.progress(), c.result.Cued)
+	}
+	if e := c.capture.events[len(c.capture.events)-1]; e.Sample != 3400 || e.Label != "" {
+		t.Errorf("the event behind the last cue: %+v, want one without a label", e)
 	}
 }

@@ -72,7 +72,7 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	case d == nil && given:
 		return nil, errors.New("rest_block_s and rest_events do nothing without a rate: give false_per_min in the section decide of the pipeline")
 	}
-	if reach := p.Reach(); c.Cues == cuesShown && reach > c.CueS {
+	if _, reach := p.Reach(); c.Cues == cuesShown && reach > c.CueS {
 		return nil, fmt.Errorf("cue_s is %g, but pipeline %s learns from windows that end %g s behind the begin of a cue (tmax_s of its section segment, or the end of baseline_s): it would learn rest for what is meant; set cue_s to at least %[3]g, or tmax_s to at most %[1]g",
 			c.CueS, c.Pipeline, reach)
 	}
@@ -88,17 +88,18 @@ func (c *Calibration) spec() (*pipeline.Spec, error) {
 	return spec, nil
 }
 
-// reach is how long behind the begin of a cue the windows that are learned from end, in seconds.
-func (c *Calibration) reach() (float64, error) {
+// reach is where the windows that are learned from begin and end: seconds behind the begin of a cue, below 0 for before it.
+func (c *Calibration) reach() (from, to float64, err error) {
 	spec, err := c.spec()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	p, err := pipeline.Build(spec, pipeline.Cued)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return p.Reach(), nil
+	from, to = p.Reach()
+	return from, to, nil
 }
 
 // Fits says why a session cannot go on with p where the model of this calibration is refused, nil where it can: a controller that
@@ -214,11 +215,17 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 	if c.block.to > 0 {
 		l.rest = cut(whole, name+", rest", c.block.from, c.block.to)
 	}
-	var cues []int64
+	var cues, learned []int64
 	for _, e := range whole.Events {
 		if _, ok := c.opt.Classes[e.Label]; ok {
 			cues = append(cues, e.Sample)
+			if from, to := c.window(e); !c.capture.broken(from, to) {
+				learned = append(learned, e.Sample)
+			}
 		}
+	}
+	if len(learned) >= parts { // in each part is something to learn from, however many cues an outage took
+		cues = learned
 	}
 	from := c.block.to
 	for k := range parts {
