@@ -333,13 +333,15 @@ func asked(q bus.Request, r bus.Reply) string {
 
 // printLive prints what a session did.
 func printLive(w io.Writer, rep *session.Report) {
-	if c := rep.Calibration; c != nil && c.Trials > 0 {
+	if c := rep.Calibration; c != nil {
 		said := "refused"
 		if c.Accepted {
 			said = "accepted, written: " + c.File
 		}
-		say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
-		for _, l := range c.LeftOut {
+		if c.Trials > 0 {
+			say(w, "calibration: %d trials, balanced accuracy %.3f, 95 %% interval [%.3f, %.3f], chance %.3f: %s (%s)\n", c.Trials, c.BalancedAccuracy, c.CILow, c.CIHigh, c.Chance, said, c.Why)
+		}
+		for _, l := range c.LeftOut { // also of a training that failed
 			say(w, "left out: %s at %.2f s: %s\n", l.Class, l.Onset, l.Why)
 		}
 		if c.Purged != "" {
