@@ -154,6 +154,9 @@ type calibrator struct {
 	from, to float64        // of the windows to learn from: where they begin and end, in s behind the begin of a cue
 	waiting  []signal.Event // cues of the source that are counted, and whose windows are not over
 	told     int            // of result.LeftOut
+	least    leastRest      // of the events of rest of the source
+	warned   bool           // of too little of it, early
+	lacking  bool           // and behind the last cue
 	plan     []string       // labels of the cues, in order
 	at       int            // of plan
 	began    bool
@@ -185,6 +188,9 @@ func newCalibrator(opt Calibration, src signal.Source) (*calibrator, error) {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	var err error
+	if c.least, err = opt.leastRest(c.info); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
 	if c.from, c.to, err = opt.reach(); err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
@@ -202,7 +208,7 @@ func (c *calibrator) restart() {
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
 	c.at, c.cue, c.began, c.showing, c.ended, c.counts, c.block = 0, 0, false, false, false, map[string]int{}, block{}
-	c.waiting, c.told = nil, 0
+	c.waiting, c.told, c.warned, c.lacking = nil, 0, false, false
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -218,13 +224,7 @@ func (c *calibrator) progress() string {
 			parts = append(parts, fmt.Sprintf("%d spoiled by gaps", n))
 		}
 		if len(c.opt.RestEvents) > 0 {
-			s := 0.0
-			for _, e := range c.lasting(c.capture.recording("")).Events {
-				if slices.Contains(c.opt.RestEvents, e.Label) {
-					s += e.Duration
-				}
-			}
-			parts = append(parts, fmt.Sprintf("rest %.0f s", s))
+			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.least.s-roundingS)))
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -238,6 +238,36 @@ func (c *calibrator) progress() string {
 func (c *calibrator) lasting(rec *signal.Recording) *signal.Recording {
 	rec.Events = stream.Lasting(rec.Events, c.opt.RestEvents, rec.Info.Rate, c.opt.RestEventS)
 	return rec
+}
+
+// rest is how many seconds of rest count so far, within the events of rest of the source: see restRows.
+func (c *calibrator) rest() float64 {
+	return float64(restRows(c.lasting(c.capture.recording("")), c.opt.RestEvents, c.least)) * c.least.step
+}
+
+// short says once, when a quarter of the cues are there, that at this pace there will be too little rest behind the last one, when there
+// is time to mend it, and once behind the last one that there is; "" for enough.
+func (c *calibrator) short() string {
+	n, all := 0, c.opt.Trials*len(c.labels)
+	for _, l := range c.labels {
+		n += min(c.counts[l], c.opt.Trials)
+	}
+	early := 4*n >= all && !c.warned
+	behind := n == all && len(c.waiting) == 0 && !c.lacking
+	if len(c.opt.RestEvents) == 0 || c.ended || !early && !behind {
+		return ""
+	}
+	c.warned, c.lacking = true, behind
+	will := c.rest() / float64(n) * float64(all)
+	if will >= c.least.s-roundingS {
+		return ""
+	}
+	when := fmt.Sprintf("at this pace %.0f s will count at the last cue, and more is waited for then", math.Floor(will+roundingS))
+	if behind {
+		when = "all cues have come, and more rest is waited for"
+	}
+	return fmt.Sprintf("REST is too little: %s; %s. Only windows of %.3g s that lie wholly within one event of rest (%s) count: let rest last longer than that, show more of it, or allow more false decisions",
+		c.progress(), when, c.least.window, strings.Join(c.opt.RestEvents, ", "))
 }
 
 // take keeps a chunk.
@@ -313,12 +343,17 @@ func (c *calibrator) enough() bool {
 	return true
 }
 
+// rested says whether there is as much rest as the section decide takes at least.
+func (c *calibrator) rested() bool {
+	return len(c.opt.RestEvents) == 0 || c.rest() >= c.least.s-roundingS
+}
+
 // step goes on with the cues behind a chunk. show shows one and returns when.
 func (c *calibrator) step(show func(bus.Cue) int64) {
 	end := c.capture.end
 	if c.opt.Cues == cuesMarkers {
 		c.settle()
-		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to))
+		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to)) && c.rested()
 		return
 	}
 	rest := func(s float64) {
@@ -495,8 +530,10 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	}
 	e.cal.take(c)
 	e.cal.step(e.showCue)
-	if line := e.cal.spoiled(); line != "" {
-		e.note(line)
+	for _, line := range []string{e.cal.spoiled(), e.cal.short()} {
+		if line != "" {
+			e.note(line)
+		}
 	}
 	if why := e.cal.full(); why != "" {
 		return e.fill(why)

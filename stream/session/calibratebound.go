@@ -21,8 +21,12 @@ func (r *capture) bytes() int64 {
 // full says why nothing more can be kept, "" where it can.
 func (c *calibrator) full() string {
 	if most := cmp.Or(c.capture.most, 8*maxCapture); c.opt.Cues == cuesMarkers && !c.ended && c.capture.bytes() > most {
-		return fmt.Sprintf("the cues of the source have not come within %.0f min of it (%s), and %.1f MB of samples are as much as is kept: look whether the labels in classes are those that it sends, and begin when they are about to come",
-			float64(c.capture.end)/c.info.Rate/60, c.progress(), float64(most)/1e6)
+		what, look := "the cues of the source have not come", "look whether the labels in classes are those that it sends"
+		if c.enough() {
+			what, look = "not enough rest has come", "look how long the events of rest last that it sends"
+		}
+		return fmt.Sprintf("%s within %.0f min of it (%s), and %.1f MB of samples are as much as is kept: %s, and begin when they are about to come",
+			what, float64(c.capture.end)/c.info.Rate/60, c.progress(), float64(most)/1e6, look)
 	}
 	return ""
 }

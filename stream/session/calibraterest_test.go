@@ -272,13 +272,21 @@ func TestCalibrateThresholdOfMarks(t *testing.T) {
 			c.step(nil) // which shows nothing
 		}
 	}
-	rest := 0.0 // from each mark of rest to the mark behind it, which must have come
-	for i, e := range rec.Events[:len(rec.Events)-1] {
-		if next := rec.Events[i+1]; e.Label == "T0" && next.Sample < c.capture.end {
-			rest += float64(next.Sample-e.Sample) / rec.Info.Rate
+	rows := 0 // windows of 3 s, a tenth of a second apart, that fit between a mark of rest and the mark behind it
+	for i, e := range rec.Events {
+		to := c.capture.end
+		if i+1 < len(rec.Events) {
+			to = min(to, rec.Events[i+1].Sample)
+		}
+		if e.Label != "T0" || i+1 == len(rec.Events) || rec.Events[i+1].Sample >= c.capture.end { // which must have come
+			continue
+		}
+		for s := e.Sample; s+480 <= to; s += 16 {
+			rows++
 		}
 	}
-	if want := fmt.Sprintf(", rest %.0f s", rest); !c.ended || rest < 30 || !strings.HasSuffix(c.progress(), want) {
+	// What FitRest says that it takes at certainty 0.6: −ln(0.4) / 30 min, of which a tenth is held out: 0.9 n ≥ 1.84 s.
+	if want := fmt.Sprintf(", rest that counts %d s of at least 3 s", rows/10); !c.ended || rows < 40 || !strings.HasSuffix(c.progress(), want) {
 		t.Errorf("ended: %t; %s, want %s", c.ended, c.progress(), want)
 	}
 	l, err := c.lessons("s")
@@ -291,6 +299,58 @@ func TestCalibrateThresholdOfMarks(t *testing.T) {
 	}
 	if m.rest == nil || m.rest.Minutes == 0 || m.rest.Trials == 0 {
 		t.Errorf("%+v", m.rest)
+	}
+}
+
+// TestCalibrateLittleRest: where the rests of the source are too short for windows to lie in them, that is said while there is time to
+// mend it, with the rest that counts and what is needed; the calibration goes on behind the last cue until there is as much.
+func TestCalibrateLittleRest(t *testing.T) {
+	cal := CalibrationDefaults()
+	cal.Pipeline = imagery(t, "{use: evidence, false_per_min: 30}")
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left", "T2": "right"}, 5, "x", "markers"
+	cal.RestEvents = []string{"T0"}
+	src := ingestOf(t)
+	c, err := newCalibrator(cal, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate = 160
+	var said []string
+	at := int64(0)
+	mark := func(label string, n int) { // and n samples behind it
+		x := signal.NewChunk(src.Info(), at, n)
+		x.Time, x.Events = at*1e9/rate, []signal.Event{{Sample: at, Onset: float64(at) / rate, Label: label}}
+		c.take(x)
+		if c.step(nil); c.spoiled() != "" {
+			t.Fatal(c.progress())
+		}
+		if line := c.short(); line != "" {
+			said = append(said, fmt.Sprintf("%d: %s", at/rate, line))
+		}
+		at += int64(n)
+	}
+	for k := range 10 {
+		mark("T0", 3*rate-1) // a window lasts 3 s
+		mark([]string{"T1", "T2"}[k%2], 4*rate+1)
+	}
+	if c.ended || !strings.HasSuffix(c.progress(), "left 5 of 5, right 5 of 5, rest that counts 0 s of at least 7 s") {
+		t.Errorf("ended: %t, %s", c.ended, c.progress())
+	}
+	mark("T0", 4*rate+8)
+	mark("T1", 10) // ends it, and does not count
+	if c.ended || !strings.HasSuffix(c.progress(), "rest that counts 1 s of at least 7 s") {
+		t.Errorf("ended: %t, %s", c.ended, c.progress())
+	}
+	for s := 4; !c.ended && s < 30; s++ {
+		mark("T0", s*rate)
+		mark("T2", 10)
+	}
+	if n := c.rest(); !c.ended || n < 6.7 || n > 15 {
+		t.Errorf("ended: %t, %s", c.ended, c.progress())
+	}
+	if len(said) != 2 || !strings.HasPrefix(said[0], "16: REST is too little: left 2 of 5, right 1 of 5, rest that counts 0 s of at least 7 s; at this pace 0 s will count at the last cue") ||
+		!strings.HasPrefix(said[1], "65: REST is too little: ") || !strings.Contains(said[1], "all cues have come, and more rest is waited for. Only windows of 3 s that lie wholly within one event of rest (T0) count") {
+		t.Errorf("said %q", said)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,28 +138,6 @@ func (c *Calibration) Enough(info *signal.Info) error {
 		return c.enoughRest(p)
 	}
 	return nil
-}
-
-// enoughRest is Enough for the rest before the first cue.
-func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
-	step, window := float64(p.LiveHop())/p.OutRate(), p.WindowS()
-	scores := evenly(len(p.Classes()))
-	try := func(s float64) error {
-		rows := int((s-window)/step) + 1
-		rows -= rows/stream.RestBlocks + 1 + 2*int(math.Ceil(window/step)) // a block is held out, with what overlaps it, to measure the rate
-		return p.Resting().FitRest([]decoders.Stretch{{Scores: slices.Repeat([][]float64{scores}, max(0, rows))}}, step)
-	}
-	wrong := try(c.RestBlockS)
-	if wrong == nil {
-		return nil
-	}
-	for s := math.Ceil(c.RestBlockS); s <= maxRestS; s++ {
-		if try(s) == nil {
-			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
-				c.RestBlockS, p.Resting().AsksForRest(), s)
-		}
-	}
-	return fmt.Errorf("rest_block_s: %w", wrong)
 }
 
 // enoughTrials is Enough for the trials of the parts that the section decide keeps for itself.
