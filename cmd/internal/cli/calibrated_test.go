@@ -45,7 +45,7 @@ func TestCalibratedSession(t *testing.T) {
 			}
 			asked := func(times int) {
 				t.Helper()
-				for end := time.Now().Add(90 * time.Second); strings.Count(live.errs.String(), "say accept, refuse or repeat") < times; time.Sleep(20 * time.Millisecond) {
+				for end := time.Now().Add(inTime); strings.Count(live.errs.String(), "say accept, refuse or repeat") < times; time.Sleep(20 * time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatalf("was not asked %d times: %s", times, live.errs.String())
 					}

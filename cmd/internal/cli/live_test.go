@@ -54,13 +54,16 @@ func start(t *testing.T, args ...string) *command {
 	return c
 }
 
+// inTime is how long a test waits for what must happen. A wait ends when it does; other work may hold the cores.
+const inTime = 4 * time.Minute
+
 // wait is the exit code.
 func (c *command) wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case code := <-c.code:
 		return code
-	case <-time.After(60 * time.Second):
+	case <-time.After(inTime):
 		t.Fatalf("still running; standard error: %s", c.errs.String())
 		return -1
 	}
@@ -69,12 +72,12 @@ func (c *command) wait(t *testing.T) int {
 // says waits until the command has written text to one of its outputs.
 func says(t *testing.T, text string, from fmt.Stringer) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(inTime); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if strings.Contains(from.String(), text) {
 			return
 		}
 	}
-	t.Fatalf("%q was not written within 20 s: %s", text, from.String())
+	t.Fatalf("%q was not written within %s: %s", text, inTime, from.String())
 }
 
 // freePort is a port that nobody listens on.
