@@ -52,6 +52,7 @@ const (
 	ofChannel             // the name of a channel, with a word of those
 	ofNamed               // an event, with a word of those
 	ofTyped               // an event that somebody may have typed
+	ofJournal             // lines of a recorder about itself
 	ofCode                // an event that is known to name nobody, or is to be kept
 )
 
@@ -90,6 +91,11 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 			if times[e.Label]++; times[e.Label] == 1 {
 				first = append(first, e)
 			}
+		}
+	}
+	for _, j := range rec.Journals {
+		if len(j.Lines) > 0 {
+			add(ofJournal, fmt.Sprintf("journal %q (%s)", j.Name, j.Kind), fmt.Sprintf("%d lines, which may have paths, and reasons that somebody typed", len(j.Lines)))
 		}
 	}
 	for _, e := range first {
@@ -183,6 +189,8 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 			p.Done = shifted
 		case p.kind == ofText:
 			p.Done = "left out"
+		case p.kind == ofJournal:
+			p.Done = "left out; read as events (--journals) its lines are kept and listed one by one"
 		case p.kind == ofNaming:
 			p.Done = "left out: it has a word of the texts about people"
 		case p.kind == ofChannel:
@@ -224,7 +232,7 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	}
 	out := clean(rec)
 	out.Name = "anonymous"
-	out.Others = nil
+	out.Others, out.Journals = nil, nil
 	for _, r := range rec.Others {
 		other := clean(r)
 		other.Name = out.Name

@@ -27,7 +27,10 @@ type Writer struct {
 	// them. It works out what the format cannot hold and lists it: where in the recording, what the format has room for,
 	// what was there, and what was written instead. Nothing is left out without being listed. An error is only for what
 	// cannot be written at all. rec is not changed, and read from front to back, maybe twice.
+	// Journals are no part of that, unless the writer says so.
 	Write func(create Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error)
+	// Journals says that Write writes the journals of rec too. Where it does not, WriteFile lists that they are left out.
+	Journals bool
 }
 
 var writers []Writer // under mu, sorted by name
@@ -79,25 +82,30 @@ func WriterFor(format, path string) (Writer, error) {
 // The onset of a source whose events have a clock of their own, which its samples do not follow (XDF), would lead to another sample:
 // such an event gets the time of its sample, and how far these are apart is listed as a loss. Onsets that are no numbers stay.
 func Onsets(rec *signal.Recording) (events []signal.Event, losses []signal.Deviation) {
+	return OnsetsOf(rec, "events", rec.Events)
+}
+
+// OnsetsOf is Onsets of a list of events of rec, such as the lines of a journal. where is what the list is called in the loss.
+func OnsetsOf(rec *signal.Recording, where string, list []signal.Event) (events []signal.Event, losses []signal.Deviation) {
 	if !(rec.Info.Rate > 0) {
-		return rec.Events, nil
+		return list, nil
 	}
 	apart, most := 0, 0.0
-	for i, e := range rec.Events {
+	for i, e := range list {
 		if e.Onset-e.Onset != 0 || rec.Place(e.Onset) == e.Sample { // NaN or infinite; or where it is
 			continue
 		}
 		if apart++; apart == 1 {
-			events = slices.Clone(rec.Events)
+			events = slices.Clone(list)
 		}
 		events[i].Onset = float64(e.Sample) / rec.Info.Rate
 		most = max(most, math.Abs(events[i].Onset-e.Onset))
 	}
 	if apart == 0 {
-		return rec.Events, nil
+		return list, nil
 	}
 	return events, []signal.Deviation{{
-		Where: "events", Rule: "an onset says at which sample an event is",
+		Where: where, Rule: "an onset says at which sample an event is",
 		Found:   fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", apart, len(events), most),
 		Assumed: "the time of their samples",
 	}}
@@ -126,6 +134,21 @@ func BadChannels(rec *signal.Recording) (losses []signal.Deviation) {
 	}
 	return []signal.Deviation{{
 		Where: "channels", Rule: "no channel is marked as bad", Found: "so marked are " + strings.Join(names, ", "), Assumed: "written without the mark",
+	}}
+}
+
+// JournalLoss is the loss of a format that has no place for the journals of rec; nothing where there are none.
+func JournalLoss(rec *signal.Recording) []signal.Deviation {
+	var found []string
+	for _, j := range rec.Journals {
+		found = append(found, fmt.Sprintf("%q (%s, %d lines)", j.Name, j.Kind, len(j.Lines)))
+	}
+	if found == nil {
+		return nil
+	}
+	return []signal.Deviation{{
+		Where: "journals", Rule: "has no place for what a recorder wrote about itself", Found: strings.Join(found, ", "),
+		Assumed: "left out: write XDF, or read them as events (--journals)",
 	}}
 }
 
@@ -189,6 +212,9 @@ func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads 
 		}
 		return set.Create(file)
 	}, filepath.Base(path), rec)
+	if !w.Journals {
+		out.Losses = append(out.Losses, JournalLoss(rec)...)
+	}
 	if err == nil && strict && len(out.Losses) > 0 {
 		err = &LossError{w.Name, out.Losses}
 	}

@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
@@ -78,6 +80,38 @@ func (h *hider) value(where string, raw json.RawMessage, needed bool) (ok bool) 
 	}
 	h.add(where, text, keptText)
 	return true
+}
+
+// reference is rec without a reference that is no code, where texts are left out. The formats of the samples have room for it. It is listed
+// unless the sidecar says the same.
+func (a *Anonymous) reference(rec *signal.Recording, found []ingest.Personal) (*signal.Recording, []ingest.Personal) {
+	if a == nil {
+		return rec, found
+	}
+	without := func(r *signal.Recording) *signal.Recording {
+		text := r.Info.Reference
+		if coded(text) {
+			return r
+		}
+		done := keptText
+		if a.Texts {
+			done = dropped
+			out, info := *r, *r.Info
+			info.Reference = ""
+			out.Info = &info
+			r = &out
+		}
+		if !slices.ContainsFunc(found, func(p ingest.Personal) bool { return p.Found == text }) {
+			found = append(found, ingest.Personal{Where: "reference", Found: text, Done: done})
+		}
+		return r
+	}
+	out := *without(rec)
+	out.Others = slices.Clone(rec.Others)
+	for i, r := range out.Others {
+		out.Others[i] = without(r)
+	}
+	return &out, found
 }
 
 // described is what is kept of what a sidecar says of a column: units, limits, and HED strings without texts. Descriptions and what levels

@@ -46,13 +46,18 @@ func secretly(t *testing.T) Item {
 // TestAnonymousTexts: in what BIDS defines, values are looked at: prose is left out, numbers, units and codes stay, and every other text
 // that stays is listed. Without texts none is left.
 func TestAnonymousTexts(t *testing.T) {
-	for _, none := range []bool{false, true} {
+	for _, c := range []struct {
+		none   bool
+		format string
+	}{{false, ""}, {true, ""}, {true, "brainvision"}, {true, "bdf+"}} {
+		none, opt := c.none, options
+		opt.Format = c.format
 		it, root := secretly(t), t.TempDir()
 		it.Anonymous = &Anonymous{Texts: none}
 		rec := sample(whole)
 		rec.Info.Reference = "Cz, put on by Zebulon" // as Complete takes it over
 		it.Open = func() (*signal.Recording, error) { return rec, nil }
-		w := mustWrite(t, root, options, it)[0]
+		w := mustWrite(t, root, opt, it)[0]
 		listed := func(kept bool, parts ...string) bool {
 			for _, p := range w.Personal {
 				all := strings.HasPrefix(p.Done, "kept") == kept

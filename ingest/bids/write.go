@@ -148,8 +148,9 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err != nil {
 		return out, err
 	}
+	defer func(source *signal.Recording) { err = errors.Join(err, source.Close()) }(rec)
 	it, personal := it.discreet()
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	rec, personal = it.Anonymous.reference(rec, personal)
 	if err := writable(rec, it.Input); err != nil {
 		return out, err
 	}
@@ -163,6 +164,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err := w.sidecars(it, rec, d); err != nil {
 		return out, fmt.Errorf("%s: %w", it.Input, err)
 	}
+	d.losses = append(d.losses, ingest.JournalLoss(rec)...)
 	if w.opt.Strict && len(d.losses) > 0 {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}

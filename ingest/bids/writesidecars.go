@@ -70,7 +70,7 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 		{"MISCChannelCount", count(signal.Misc)},
 		{"TriggerChannelCount", count(signal.Trigger)},
 	}, []jsonField{{"EEGReference", Missing}, {"PowerLineFrequency", Missing}, {"SoftwareFilters", Missing}}
-	if ref := rec.Info.Reference; ref != "" && (it.Anonymous == nil || !it.Anonymous.Texts || coded(ref)) {
+	if ref := rec.Info.Reference; ref != "" {
 		unknown[0].value = ref
 	}
 	if w.opt.LineFreq > 0 {

@@ -3,6 +3,7 @@ package edf_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,5 +123,24 @@ func TestDigitalRangeCut(t *testing.T) {
 	var format *ingest.FormatError
 	if found, err := signal.CheckSamples(rec.Data); !errors.As(err, &format) || format.Field != "data record 3" {
 		t.Errorf("found %+v, %v, want an error about data record 3", found, err)
+	}
+}
+
+// TestDigitalRangeStays: where no wider range of eight characters gives the same samples, these come before the range.
+func TestDigitalRangeStays(t *testing.T) {
+	f := beyond()
+	f.Signals[0].PhysMin, f.Signals[0].PhysMax = "-187.513", "187.4999"
+	rec := mustOpen(t, f)
+	again, err := open(t, copied(t, rec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAfter(t, again)
+	if a, b := whole(t, again, 0), whole(t, rec, 0); !slices.Equal(a[0], b[0]) {
+		t.Errorf("the samples of the copy are %v, want %v", a[0], b[0])
+	}
+	found, err := signal.CheckSamples(again.Data)
+	if err != nil || len(found) != 1 || found[0].Found != "10 of 30 do not; all lie from -1000 to 30000" {
+		t.Errorf("found %+v, %v, want those of the source", found, err)
 	}
 }

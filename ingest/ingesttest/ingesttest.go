@@ -67,7 +67,7 @@ func Run(t *testing.T, open func() (*signal.Recording, error)) {
 // describe is all of a recording but the samples.
 func describe(r *signal.Recording) string {
 	info, err := json.Marshal(r.Info) // follows the pointers to positions
-	all := []string{fmt.Sprintf("%s %s %v %s %v %d %v %+v %+v %+v", r.Name, r.Format, r.Begin, info, err, r.Len, r.Spans, r.Events, r.Deviations, r.Notes)}
+	all := []string{fmt.Sprintf("%s %s %v %s %v %d %v %+v %+v %+v %+v", r.Name, r.Format, r.Begin, info, err, r.Len, r.Spans, r.Events, r.Journals, r.Deviations, r.Notes)}
 	for _, o := range r.Others {
 		all = append(all, describe(o))
 	}

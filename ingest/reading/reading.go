@@ -22,6 +22,7 @@ type Options struct {
 	Electrodes *electrodes.Set // nil: positions are those of the recording, or of names
 	Encoding   ingest.Encoding // of headers; "" is AutoEncoding
 	Mapping    string          // path, with slashes, of what says what the columns of a table are; "": the file beside it
+	Journals   bool            // what a recorder wrote about itself is among the events
 }
 
 // Parameters are Options as they stand in a file or on a command line.
@@ -168,6 +169,9 @@ func (o Options) open(fsys fs.FS, open func(fs.FS) (*signal.Recording, error)) (
 
 // Apply does to an open recording what Open does once it is open. Where it refuses, rec stays open.
 func (o Options) Apply(rec *signal.Recording) (joined *electrodes.Joined, err error) {
+	if o.Journals {
+		rec.JournalsAsEvents()
+	}
 	if o.Electrodes != nil {
 		if joined, err = o.Electrodes.Apply(rec); err != nil {
 			return nil, err

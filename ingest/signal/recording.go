@@ -51,10 +51,29 @@ type Recording struct {
 
 	// Others are groups of channels that were sampled at other rates, each a recording of its own on the same clock.
 	Others     []*Recording
+	Journals   []Journal
 	Deviations []Deviation
 	Notes      []Deviation // what was assumed where the format leaves it open, or has more than is read: no breach of it
 	Texts      []Text      // what the header says in words
 	Closer     io.Closer   // nil where there is nothing to close
+}
+
+// Journal is what the program that recorded wrote down about itself, line by line: the states of clocks, what happened to the session,
+// what was decided. Its lines are no events of the experiment, so that no step learns from them, unless JournalsAsEvents is called.
+type Journal struct {
+	Name  string  // of the stream in the source
+	Kind  string  // its type there: "Clock", "Log" or "Decisions"
+	Lines []Event // instants, sorted by Sample; the label is the text, one object of JSON. There may be none
+}
+
+// JournalsAsEvents moves the lines of the journals among the events, for those who ask for them.
+func (r *Recording) JournalsAsEvents() {
+	all := slices.Clone(r.Events)
+	for _, j := range r.Journals {
+		all = append(all, j.Lines...)
+	}
+	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset)) })
+	r.Events, r.Journals = all, nil
 }
 
 // Text is what the header of a source says in words and has no other place in a Recording: it is handed on where a format

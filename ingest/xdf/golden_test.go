@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -114,15 +115,32 @@ func compare(t *testing.T, rec *signal.Recording, peer []peerStream) {
 			}
 		}
 	}
-	if len(rec.Events) != events {
-		t.Errorf("%d events, want %d", len(rec.Events), events)
+	marks := slices.Clone(rec.Events)
+	for _, j := range rec.Journals { // which are streams of text to pyxdf, as markers are
+		marks = append(marks, j.Lines...)
+		k := slices.IndexFunc(peer, func(p peerStream) bool { return p.Name == j.Name })
+		if k < 0 {
+			t.Errorf("pyxdf has no stream %q", j.Name)
+			continue
+		}
+		var texts []string
+		for _, e := range j.Lines {
+			texts = append(texts, e.Label)
+		}
+		sum := sha256.Sum256([]byte(strings.Join(texts, "\n")))
+		if got := hex.EncodeToString(sum[:]); peer[k].Type != j.Kind || peer[k].Labels != got {
+			t.Errorf("pyxdf reads %q as %s with other texts, or of another type than %s", j.Name, peer[k].Type, j.Kind)
+		}
+	}
+	if len(marks) != events {
+		t.Errorf("%d events and lines of journals, want %d", len(marks), events)
 		return
 	}
 	if len(rec.Info.Channels) == 0 || len(onsets) == 0 {
 		return
 	}
 	got := make([]float64, len(onsets))
-	for i, e := range rec.Events {
+	for i, e := range marks {
 		got[i] = e.Onset
 	}
 	sort.Float64s(onsets)

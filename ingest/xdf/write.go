@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -13,9 +14,9 @@ import (
 // writeSamples is how many samples go into one chunk.
 const writeSamples = 256
 
-// Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, and its
-// events as a stream of text. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap is a step
-// of the stamps, and the offsets of the clock are 0. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
+// Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, its events as a
+// stream of text, and each of its journals as one of its type. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap
+// is a step of the stamps, and the offsets of the clock are 0. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
 // the stream says that it can drop samples.
 func Write(w io.Writer, rec *signal.Recording) error {
 	out, err := NewWriter(w, rec.Begin)
@@ -36,17 +37,18 @@ func Write(w io.Writer, rec *signal.Recording) error {
 	}
 	if len(rec.Events) > 0 {
 		name := streamName(rec) + "-events"
-		id, err := out.AddStream(StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)})
-		if err != nil {
+		h := StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)}
+		if err := writeTexts(out, h, rec.Events); err != nil {
 			return err
 		}
-		if err := out.ClockOffset(id, rec.Events[0].Onset, 0); err != nil {
-			return err
+	}
+	for _, j := range rec.Journals {
+		name := j.Name
+		if name == "" {
+			name = streamName(rec) + "-" + strings.ToLower(j.Kind)
 		}
-		for _, e := range rec.Events {
-			if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
-				return err
-			}
+		if err := writeTexts(out, JournalHeader(name, j.Kind, ""), j.Lines); err != nil {
+			return err
 		}
 	}
 	return out.Close()
@@ -56,6 +58,27 @@ func Write(w io.Writer, rec *signal.Recording) error {
 func streamName(r *signal.Recording) string {
 	name := r.Name[strings.LastIndexByte(r.Name, '/')+1:]
 	return strings.TrimSuffix(name, ".xdf")
+}
+
+// writeTexts writes the labels of list, which may be empty, as a stream.
+func writeTexts(out *Writer, h StreamHeader, list []signal.Event) error {
+	id, err := out.AddStream(h)
+	if err != nil {
+		return err
+	}
+	first := 0.0
+	if len(list) > 0 {
+		first = list[0].Onset
+	}
+	if err := out.ClockOffset(id, first, 0); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := out.Texts(id, []float64{e.Onset}, [][]string{{e.Label}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeNumbers(out *Writer, name string, r *signal.Recording) error {
@@ -103,6 +126,12 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 // writeFile writes a file with Write, and lists what the format has no place for.
 func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses []signal.Deviation, err error) {
 	rec, losses = ingest.AtOnsets(rec) // samples are written with equidistant stamps
+	journals := slices.Clone(rec.Journals)
+	for k := range journals {
+		lines, apart := ingest.OnsetsOf(rec, fmt.Sprintf("journal %q", journals[k].Name), journals[k].Lines)
+		journals[k].Lines, losses = lines, append(losses, apart...)
+	}
+	rec.Journals = journals // of the copy
 	lasting, signals := 0, 0
 	for _, e := range rec.Events {
 		if e.Duration != 0 {
@@ -125,8 +154,8 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		signals += len(r.Info.Channels)
 	}
-	if signals == 0 && len(rec.Events) == 0 {
-		return nil, fmt.Errorf("xdf: %s has neither channels nor events: there is nothing to write", rec.Name)
+	if signals == 0 && len(rec.Events) == 0 && len(rec.Journals) == 0 {
+		return nil, fmt.Errorf("xdf: %s has neither channels nor events nor journals: there is nothing to write", rec.Name)
 	}
 	w, err := create(name)
 	if err != nil {

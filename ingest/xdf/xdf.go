@@ -20,7 +20,7 @@ func init() {
 		Hint:  "a packed file (.xdfz) cannot be read here and there: unpack it with gunzip first",
 		Match: func(head []byte) bool { return bytes.HasPrefix(head, magic) }, Repair: repair,
 	})
-	ingest.RegisterWriter(ingest.Writer{Name: "xdf", Ext: []string{".xdf"}, Write: writeFile})
+	ingest.RegisterWriter(ingest.Writer{Name: "xdf", Ext: []string{".xdf"}, Write: writeFile, Journals: true})
 }
 
 // Open reads all of f once, but for the samples, which are read when they are asked for. It owns f from now on and closes
@@ -123,20 +123,42 @@ func (c *contents) recording() (*signal.Recording, error) {
 	if err := c.events(main, lines[0], zero); err != nil {
 		return nil, err
 	}
-	for _, s := range c.streams {
-		for _, t := range s.info.people {
-			main.AddPersonal(s.info.name+": "+t[0], t[1])
-		}
-	}
+	c.people(main)
 	main.Deviations, main.Notes = c.src.all(), c.src.notes
 	return main, nil
 }
 
-// events makes those of the streams that have any.
+// people lists what headers say about people. What several streams say alike, such as the name of the machine, comes once.
+func (c *contents) people(rec *signal.Recording) {
+	type said struct{ element, text string }
+	by := map[said][]string{} // names of the streams
+	var order []said
+	for k, s := range c.streams {
+		for i, t := range s.info.people {
+			if slices.Contains(s.info.people[:i], t) {
+				continue
+			}
+			v := said{t[0], t[1]}
+			if by[v] == nil {
+				order = append(order, v)
+			}
+			by[v] = append(by[v], c.streams[k].info.name)
+		}
+	}
+	for _, v := range order {
+		where := by[v][0]
+		if n := len(by[v]) - 1; n > 0 {
+			where = fmt.Sprintf("%s and %d more streams", where, n)
+		}
+		rec.AddPersonal(where+": "+v.element, v.text)
+	}
+}
+
+// events makes those of the streams that have any, and the journals.
 func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) error {
 	total := int64(0)
 	for _, s := range c.streams {
-		if !s.regular() && (s.info.text() && s.info.channels > 0 || s.info.channels == 1) {
+		if !s.regular() && s.info.journal() == "" && (s.info.text() && s.info.channels > 0 || s.info.channels == 1) {
 			total += s.n
 		}
 	}
@@ -144,8 +166,16 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 		rec.Events = make([]signal.Event, 0, total)
 	}
 	for _, s := range c.streams {
+		kind := s.info.journal()
 		switch {
 		case s.regular():
+			continue
+		case kind != "": // which may be empty
+			lines, err := c.marks(make([]signal.Event, 0, s.n), s, line, zero)
+			if err != nil {
+				return err
+			}
+			rec.Journals = append(rec.Journals, signal.Journal{Name: s.info.name, Kind: kind, Lines: lines})
 			continue
 		case s.n == 0:
 			s.note(c.src, "a stream may have samples", "none", "the stream is left out: "+s.info.String())
@@ -157,32 +187,58 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 			s.note(c.src, "samples come at a rate, or when they come", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
 			continue
 		}
-		label, err := c.labels(s)
-		if err != nil {
+		var err error
+		if rec.Events, err = c.marks(rec.Events, s, line, zero); err != nil {
 			return err
 		}
-		for i := range s.n {
-			t := s.stamps.at(i)
-			rec.Events = append(rec.Events, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label(i)})
-		}
-		if s.stamps.err != nil {
-			return s.stamps.err
-		}
 	}
-	if len(rec.Info.Channels) == 0 && len(rec.Events) > 0 { // events only: the first one is the start
-		first := rec.Events[0].Onset
-		for _, e := range rec.Events {
+	if len(rec.Info.Channels) == 0 {
+		fromFirst(rec)
+	}
+	order := func(a, b signal.Event) int {
+		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
+	}
+	slices.SortStableFunc(rec.Events, order)
+	for _, j := range rec.Journals {
+		slices.SortStableFunc(j.Lines, order)
+	}
+	return nil
+}
+
+// marks appends the samples of s to all, as events.
+func (c *contents) marks(all []signal.Event, s *stream, line *timeline, zero float64) ([]signal.Event, error) {
+	label, err := c.labels(s)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.n {
+		t := s.stamps.at(i)
+		all = append(all, signal.Event{Sample: line.sample(t, zero), Onset: t - zero, Label: label(i)})
+	}
+	return all, s.stamps.err
+}
+
+// fromFirst counts onsets from the first event of a recording without samples, or from the first line of a journal where it has no event.
+func fromFirst(rec *signal.Recording) {
+	lists := [][]signal.Event{rec.Events}
+	for _, j := range rec.Journals {
+		lists = append(lists, j.Lines)
+	}
+	first := math.Inf(1)
+	for k, list := range lists {
+		if k > 0 && len(rec.Events) > 0 {
+			break
+		}
+		for _, e := range list {
 			first = min(first, e.Onset)
 		}
-		for i := range rec.Events {
-			rec.Events[i].Onset -= first
-			rec.Events[i].Sample = 0
+	}
+	for _, list := range lists {
+		for i := range list {
+			list[i].Onset -= first
+			list[i].Sample = 0
 		}
 	}
-	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int {
-		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
-	})
-	return nil
 }
 
 // labels is the text of every sample of s, or its number as text.

@@ -3,10 +3,12 @@ package xdf_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -400,8 +402,15 @@ func writable(t *testing.T) map[string]*signal.Recording {
 	acc := []signal.Channel{{Name: "ACC", Original: "ACC", Kind: signal.Misc, Unit: "g"}}
 	two := make1("two", 250, eeg, nil, 1000, signal.Event{Sample: 25, Onset: 0.1, Label: "left"}, signal.Event{Sample: 500, Onset: 2, Label: "a,\"b\" <c>"})
 	two.Others = []*signal.Recording{make1("two", 50, acc, nil, 200)}
+	told := make1("told", 100, acc, nil, 300, signal.Event{Sample: 100, Onset: 1, Label: "go"})
+	told.Journals = []signal.Journal{
+		{Name: "told-clock", Kind: xdf.JournalClock, Lines: []signal.Event{{Sample: 100, Onset: 1.0004, Label: `{"stream":"µ"}`}, {Sample: 200, Onset: 2.0001, Label: `{"stream":"µ"}`}, {Sample: 305, Onset: 3.05, Label: `{"late":true}`}}},
+		{Name: "told-log", Kind: xdf.JournalLog, Lines: []signal.Event{{Sample: -10, Onset: -0.1, Label: `{"kind":"begin"}`}, {Sample: 50, Onset: 0.5, Label: `{"kind":"stop","detail":{"why":"a, b\n<c>"}}`}}},
+		{Name: "told-decisions", Kind: xdf.JournalDecisions, Lines: []signal.Event{}}, // none was made
+	}
 	return map[string]*signal.Recording{
 		"two rates":  two,
+		"journals":   told,
 		"long gap":   make1("gap", 100, eeg, []signal.Span{{Start: 0, Len: 700}, {Start: 1500, Len: 300}}, 1800, signal.Event{Sample: 1600, Onset: 16, Label: "x"}),
 		"short gaps": make1("short", 100, eeg, []signal.Span{{Start: 0, Len: 100}, {Start: 101, Len: 99}, {Start: 210, Len: 40}}, 250),
 		"one sample": make1("one", 100, acc, nil, 1),
@@ -446,8 +455,152 @@ func TestRoundTrip(t *testing.T) {
 			}) {
 				t.Errorf("the events are read back as %v", again.Events)
 			}
+			if len(again.Journals) != len(rec.Journals) {
+				t.Fatalf("the journals are read back as %v", again.Journals)
+			}
+			for k, j := range rec.Journals {
+				if g := again.Journals[k]; g.Name != j.Name || g.Kind != j.Kind || !slices.Equal(g.Lines, j.Lines) {
+					t.Errorf("a journal is read back as %+v, want %+v", g, j)
+				}
+			}
 			ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf") })
 		})
+	}
+}
+
+// TestJournals: which streams are journals is told by their type and the label of their channel; others are events, as is what is
+// asked for. Streams without a line are journals too, and no deviation.
+func TestJournals(t *testing.T) {
+	var b bytes.Buffer
+	w, err := xdf.NewWriter(&b, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := func(label string) []signal.Channel {
+		return []signal.Channel{{Original: label, Unit: signal.Microvolt}}
+	}
+	eeg, err := w.AddStream(xdf.StreamHeader{Name: "r", Type: "EEG", Format: "double64", Rate: 100, Channels: one("Cz")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Samples(eeg, []float64{1000}, [][]float64{make([]float64, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []struct {
+		h    xdf.StreamHeader
+		text string
+	}{
+		{xdf.JournalHeader("r-clock", xdf.JournalClock, "h"), "clock"},
+		{xdf.JournalHeader("r-log", xdf.JournalLog, "h"), "log"},
+		{xdf.JournalHeader("r-decisions", xdf.JournalDecisions, "h"), ""},
+		{xdf.StreamHeader{Name: "old-log", Type: "Markers", Format: "string", Channels: one("JSON")}, "old log"},
+		{xdf.StreamHeader{Name: "foreign-log", Type: "Markers", Format: "string", Channels: one("event")}, "mark"},
+		{xdf.StreamHeader{Name: "cues", Type: "Markers", Format: "string", Channels: one("JSON")}, "cue"},
+		{xdf.StreamHeader{Name: "other", Type: "Log", Format: "string", Channels: one("text")}, "line of another program"},
+		{xdf.StreamHeader{Name: "regular", Type: "Log", Format: "string", Rate: 1, Channels: one("JSON")}, "each second"},
+		{xdf.StreamHeader{Name: "number", Type: "Clock", Format: "double64", Channels: one("JSON")}, "7"},
+	} {
+		id, err := w.AddStream(s.h)
+		switch {
+		case err != nil:
+		case s.h.Format != "string":
+			err = w.Samples(id, []float64{1000.5}, [][]float64{{7}})
+		case s.text != "":
+			err = w.Texts(id, []float64{1000.5}, [][]string{{s.text}})
+		}
+		if err == nil {
+			err = w.ClockOffset(id, 1000, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.ClockOffset(eeg, 1000, 0), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	rec := open(t, b.Bytes())
+	want := []signal.Journal{{Name: "r-clock", Kind: "Clock"}, {Name: "r-log", Kind: "Log"}, {Name: "r-decisions", Kind: "Decisions"}, {Name: "old-log", Kind: "Log"}}
+	texts := []string{"clock", "log", "", "old log"}
+	if len(rec.Journals) != len(want) {
+		t.Fatalf("journals %+v", rec.Journals)
+	}
+	for k, j := range rec.Journals {
+		if j.Name != want[k].Name || j.Kind != want[k].Kind || len(j.Lines) != min(1, len(texts[k])) {
+			t.Errorf("journal %d is %+v, want %s of type %s with %q", k, j, want[k].Name, want[k].Kind, texts[k])
+		}
+		for _, e := range j.Lines {
+			if e.Sample != 50 || e.Onset != 0.5 || e.Label != texts[k] {
+				t.Errorf("%s: %+v, want %q at 0.5 s", j.Name, e, texts[k])
+			}
+		}
+	}
+	labels := func() (all []string) {
+		for _, e := range rec.Events {
+			all = append(all, e.Label)
+		}
+		return all
+	}
+	if got := labels(); !slices.Equal(got, []string{"mark", "cue", "line of another program", "each second", "7"}) {
+		t.Errorf("events %q", got)
+	}
+	if len(rec.Deviations) != 0 {
+		t.Errorf("deviations %v", rec.Deviations)
+	}
+	if rec.JournalsAsEvents(); len(rec.Journals) != 0 || len(rec.Events) != 8 || !slices.Contains(labels(), "old log") {
+		t.Errorf("asked for as events: %q, and %v", labels(), rec.Journals)
+	}
+	if n := len(rec.Texts); n != 1 || rec.Texts[0].Field != "r-clock and 2 more streams: hostname" || rec.Texts[0].Text != "h" {
+		t.Errorf("the machine is told %d times: %+v", n, rec.Texts)
+	}
+}
+
+// TestJournalsWithoutSamples: of a recording without samples, onsets count from the first event, or from the first line.
+func TestJournalsWithoutSamples(t *testing.T) {
+	lines := func(at ...float64) (all []signal.Event) {
+		for _, s := range at {
+			all = append(all, signal.Event{Onset: s, Label: "{}"})
+		}
+		return all
+	}
+	for _, tc := range []struct{ events, journal, wantEvents, wantJournal []float64 }{
+		{nil, []float64{3, 5}, nil, []float64{0, 2}},
+		{[]float64{4}, []float64{3, 5}, []float64{0}, []float64{-1, 1}},
+	} {
+		rec := &signal.Recording{Name: "r", Info: &signal.Info{}, Events: lines(tc.events...), Journals: []signal.Journal{{Name: "r-log", Kind: "Log", Lines: lines(tc.journal...)}}}
+		files, name := ingesttest.Written(t, "xdf", rec)
+		got := open(t, files[name].Data)
+		if len(got.Journals) != 1 || !slices.Equal(got.Journals[0].Lines, lines(tc.wantJournal...)) || !slices.Equal(got.Events, lines(tc.wantEvents...)) {
+			t.Errorf("events %v and journals %v, want onsets %v and %v", got.Events, got.Journals, tc.wantEvents, tc.wantJournal)
+		}
+	}
+}
+
+// TestJournalsFollowSamples: where samples are written at other times than their stamps were, because they drifted, lines stay with the
+// samples that they were at, and how far they moved is listed.
+func TestJournalsFollowSamples(t *testing.T) {
+	rec := writable(t)["journals"]
+	rec.Journals[0].Lines = []signal.Event{{Sample: 100, Onset: 1.25, Label: "{}"}, {Sample: 200, Onset: 2.001, Label: "{}"}}
+	w, err := ingest.WriterFor("xdf", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.xdf")
+	made, err := ingest.WriteFile(path, w, rec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(made.Losses) != 1 || made.Losses[0].Where != `journal "told-clock"` || !strings.Contains(made.Losses[0].Found, "1 of 2 events") || !strings.Contains(made.Losses[0].Found, "0.25 s") {
+		t.Errorf("losses %+v", made.Losses)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := open(t, data).Journals[0].Lines, []signal.Event{{Sample: 100, Onset: 1, Label: "{}"}, {Sample: 200, Onset: 2.001, Label: "{}"}}; !slices.Equal(got, want) {
+		t.Errorf("read back %v, want %v", got, want)
+	}
+	if rec.Journals[0].Lines[0].Onset != 1.25 {
+		t.Error("the recording was changed")
 	}
 }
 

@@ -232,27 +232,22 @@ func TestXDF(t *testing.T) {
 			t.Fatalf("channel %d differs", ch)
 		}
 	}
-	labels := map[string]int{}
-	decisions := 0
-	for _, e := range got.Events {
-		if strings.HasPrefix(e.Label, `{"start"`) {
-			var d struct{ Start, End int64 }
-			if err := json.Unmarshal([]byte(e.Label), &d); err != nil || d.End <= d.Start {
-				t.Fatalf("%s: %v", e.Label, err)
-			}
-			decisions++
-		} else {
-			labels[e.Label]++
-		}
+	if !slices.EqualFunc(got.Events, rec.Events, func(a, b signal.Event) bool { return a.Label == b.Label }) {
+		t.Errorf("events %v, want those of the recording alone: %v", got.Events, rec.Events)
 	}
-	for _, e := range rec.Events {
-		labels[e.Label]--
-		if labels[e.Label] == 0 {
-			delete(labels, e.Label)
-		}
+	journals := map[string][]signal.Event{}
+	for _, j := range got.Journals {
+		journals[j.Name+" "+j.Kind] = j.Lines
 	}
-	if decisions != len(want) || len(labels) != 4 { // what the session was, the clock, and two lines of the log
-		t.Errorf("%d decisions, want %d; other events that were not: %v", decisions, len(want), labels)
+	decisions := journals["run1-decisions Decisions"]
+	if len(journals) != 3 || len(journals["run1-clock Clock"]) != 1 || len(journals["run1-log Log"]) != 2 || len(decisions) != len(want)+1 {
+		t.Fatalf("journals %v, want the clock once, two lines of the log, what the session was and %d decisions", journals, len(want))
+	}
+	for k, e := range decisions[1:] { // behind what the session was
+		var d struct{ Start, End int64 }
+		if err := json.Unmarshal([]byte(e.Label), &d); err != nil || d.End <= d.Start {
+			t.Fatalf("decision %d: %s: %v", k, e.Label, err)
+		}
 	}
 	if err := got.Close(); err != nil {
 		t.Error(err)
@@ -338,11 +333,7 @@ func TestLateEvents(t *testing.T) {
 			sample int64
 		}{{"before", -10}, {"written", 20}, {"again", 20}, {"on time", 50}, {"waiting", 249}, {"now", 250}, {"run before", 300}, {"own cue", 499}, {"new run", 850}}
 		var got []signal.Event
-		for _, e := range rec.Events {
-			if !strings.HasPrefix(e.Label, "{") { // the log of XDF is a stream of markers as well
-				got = append(got, e)
-			}
-		}
+		got = append(got, rec.Events...)
 		if len(got) != len(want) {
 			t.Fatalf("%s: events %+v", path, got)
 		}

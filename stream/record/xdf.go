@@ -43,15 +43,14 @@ func newXDF(create func(string) (file, error), name string, opt Options) (sink, 
 		err = errors.Join(err, e)
 		return id
 	}
-	one := func(label string) []signal.Channel { return []signal.Channel{{Name: label, Original: label}} }
 	s.signals = add(xdf.StreamHeader{
 		Name: base, Type: kind, Format: "double64", Rate: opt.Info.Rate, SourceID: base, Hostname: host, Reference: opt.Info.Reference, Channels: opt.Info.Channels, CanDrop: true,
 	})
-	s.events = add(xdf.StreamHeader{Name: base + "-events", Type: "Markers", Format: "string", SourceID: base + "-events", Hostname: host, Channels: one("event")})
-	s.clocks = add(xdf.StreamHeader{Name: base + "-clock", Type: "Clock", Format: "string", SourceID: base + "-clock", Hostname: host, Channels: one("JSON")})
-	s.logs = add(xdf.StreamHeader{Name: base + "-log", Type: "Markers", Format: "string", SourceID: base + "-log", Hostname: host, Channels: one("JSON")})
+	s.events = add(xdf.StreamHeader{Name: base + "-events", Type: "Markers", Format: "string", SourceID: base + "-events", Hostname: host, Channels: []signal.Channel{{Name: "event", Original: "event"}}})
+	s.clocks = add(xdf.JournalHeader(base+"-clock", xdf.JournalClock, host))
+	s.logs = add(xdf.JournalHeader(base+"-log", xdf.JournalLog, host))
 	if opt.Outputs != nil {
-		s.decisions = add(xdf.StreamHeader{Name: base + "-decisions", Type: "Decisions", Format: "string", SourceID: base + "-decisions", Hostname: host, Channels: one("JSON")})
+		s.decisions = add(xdf.JournalHeader(base+"-decisions", xdf.JournalDecisions, host))
 		about, e := json.Marshal(struct {
 			Outputs []string `json:"outputs"`
 			About   any      `json:"about"`

@@ -166,7 +166,8 @@ become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Eve
 
 --anonymise leaves out what the header says about people, and whatever else has a word of that; every label of an event that is kept is
 listed. What was typed by hand may name anybody: --drop-texts takes it out, and --keep-events keeps labels that you know. Of a BIDS tree only the
-fields and columns that BIDS defines are written, and no free text of them.
+fields and columns that BIDS defines are written, without descriptions and other prose; each other text that is kept is listed,
+and left out with --drop-texts.
 
 --anonymise leaves dates out. With --shift-dates DAYS they are written that many days earlier, all by as much, so that the times
 between recordings stay; with --shift-dates-seed TEXT each subject gets a shift of its own, from the text and the label. BIDS
@@ -237,7 +238,7 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 	cmd.Flags().BoolVar(&hide.anonymise, "anonymise", false, "leave out names, codes, dates and times, and list them; events are kept, but for texts that have a word of the header's texts about people, and those that somebody may have typed are listed")
 	cmd.Flags().IntVar(&hide.days, shiftFlag, 0, "with --anonymise: write dates this many days earlier instead of leaving them out; the time of day stays")
 	cmd.Flags().StringVar(&hide.seed, seedFlag, "", "with --anonymise --bids: write the dates of each subject earlier by between 40000 and 43652 days, which follow from this text and the subject; who knows the text knows the true dates")
-	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of all events but codes, numbers of at most five digits and words of tasks, because somebody may have typed it; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then")
+	cmd.Flags().BoolVar(&hide.texts, "drop-texts", false, "with --anonymise: take the text out of all events but codes, numbers of at most five digits and words of tasks, because somebody may have typed it; their time stays. Of a BIDS tree, only onset, duration, label and value of events are written then, and no text of sidecars but codes")
 	cmd.Flags().StringSliceVar(&hide.keep, keepFlag, nil, "with --anonymise: labels of events that are kept whatever they say, such as blink,swallow")
 	addReading(cmd)
 	tree.add(cmd)

@@ -27,6 +27,7 @@ type infoJSON struct {
 	Mapping    []mappingJSON      `json:"mapping"` // channels that are not called as in the source
 	Electrodes *electrodes.Joined `json:"electrodes,omitempty"`
 	Events     []signal.Event     `json:"events"`
+	Journals   []journalJSON      `json:"journals"`       // what a recorder wrote about itself, which is no event
 	Outside    []signal.Event     `json:"events_outside"` // those of them in gaps, before the first sample and behind the last
 	Gaps       []gapJSON          `json:"gaps"`
 	Deviations []signal.Deviation `json:"deviations"`
@@ -42,6 +43,15 @@ type channelJSON struct {
 	Unit     signal.Unit `json:"unit"`
 	RateHz   float64     `json:"rate_hz"`
 	Bad      bool        `json:"bad"` // the source says that it is not to be used
+}
+
+// journalJSON counts the lines of a journal. The lines themselves are events with --journals.
+type journalJSON struct {
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"` // Clock, Log or Decisions
+	Lines  int      `json:"lines"`
+	FirstS *float64 `json:"first_s,omitempty"` // none where there is no line
+	LastS  *float64 `json:"last_s,omitempty"`
 }
 
 type gapJSON struct {
@@ -61,7 +71,7 @@ func describe(rec *signal.Recording) infoJSON {
 	}
 	v := infoJSON{
 		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
-		Events: append([]signal.Event{}, rec.Events...), Outside: append([]signal.Event{}, rec.Outside()...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
+		Events: append([]signal.Event{}, rec.Events...), Journals: []journalJSON{}, Outside: append([]signal.Event{}, rec.Outside()...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 		Notes: append([]signal.Deviation{}, rec.Notes...),
 		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
 	}
@@ -72,6 +82,13 @@ func describe(rec *signal.Recording) infoJSON {
 		for _, c := range r.Info.Channels {
 			v.Channels = append(v.Channels, channelJSON{c.Name, c.Original, c.Kind, c.Unit, r.Info.Rate, c.Bad})
 		}
+	}
+	for _, j := range rec.Journals {
+		of := journalJSON{Name: j.Name, Kind: j.Kind, Lines: len(j.Lines)}
+		if n := len(j.Lines); n > 0 {
+			of.FirstS, of.LastS = &j.Lines[0].Onset, &j.Lines[n-1].Onset
+		}
+		v.Journals = append(v.Journals, of)
 	}
 	for _, g := range rec.Gaps() {
 		v.Gaps = append(v.Gaps, gapJSON{g.Start, g.Len, seconds(g.Start), seconds(g.Len)})
@@ -143,7 +160,12 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 			fmt.Fprintln(w)
 			columns(w, eventRows(v.Events))
 			if n := len(v.Outside); n > 0 {
-				fmt.Fprintf(w, "%d of %d events lie where there are no samples, the first at %.3f s (%s): they are kept, and no window is cut there\n", n, len(v.Events), v.Outside[0].Onset, v.Outside[0].Label)
+				fmt.Fprintf(w, "%d of %d events lie where there are no samples, the first at %.3f s (%s): they are kept, and no window is cut there\n", n, len(v.Events), v.Outside[0].Onset, briefly(v.Outside[0].Label))
+			}
+			if len(v.Journals) > 0 {
+				fmt.Fprintln(w)
+				columns(w, journalRows(v.Journals))
+				fmt.Fprintln(w, "journals are what the recorder wrote about itself: they are no events, unless --journals says so")
 			}
 			fmt.Fprintf(w, "\n%d gaps, %d deviations from the format\n", len(v.Gaps), len(v.Deviations))
 			for _, g := range v.Gaps {
@@ -191,6 +213,32 @@ func mappingTemplate(cmd *cobra.Command, path string) error {
 	return err
 }
 
+// journalRows counts the lines of journals.
+func journalRows(all []journalJSON) [][]string {
+	at := func(s *float64) string {
+		if s == nil {
+			return ""
+		}
+		return fmt.Sprintf("%.3f", *s)
+	}
+	rows := [][]string{{"journal", "kind", "lines", "first (s)", "last (s)"}}
+	for _, j := range all {
+		rows = append(rows, []string{j.Name, j.Kind, strconv.Itoa(j.Lines), at(j.FirstS), at(j.LastS)})
+	}
+	return rows
+}
+
+// labelColumns is how many letters of the label of an event are shown.
+const labelColumns = 60
+
+// briefly is a label for people: the whole text is in --json.
+func briefly(label string) string {
+	if r := []rune(label); len(r) > labelColumns {
+		return string(r[:labelColumns-1]) + "…"
+	}
+	return label
+}
+
 // eventRows counts events by label.
 func eventRows(events []signal.Event) [][]string {
 	type tally struct {
@@ -213,7 +261,7 @@ func eventRows(events []signal.Event) [][]string {
 	rows := [][]string{{"event", "count", "first (s)", "last (s)"}}
 	for _, l := range labels {
 		t := by[l]
-		rows = append(rows, []string{l, strconv.Itoa(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
+		rows = append(rows, []string{briefly(l), strconv.Itoa(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
 	}
 	if len(labels) == 0 {
 		rows = append(rows, []string{"none", "0", "", ""})

@@ -29,6 +29,7 @@ const (
 	electrodesFlag = "electrodes"
 	encodingFlag   = "header-encoding"
 	mappingFlag    = "mapping"
+	journalsFlag   = "journals"
 )
 
 // addReading gives a command the flags.
@@ -40,6 +41,7 @@ func addReading(cmd *cobra.Command) {
 
 // addLenient gives a command the flags about what is in a file itself.
 func addLenient(cmd *cobra.Command) {
+	cmd.Flags().Bool(journalsFlag, false, "take what a recorder wrote about itself (in XDF: streams of the types Clock, Log and Decisions, in JSON) for events too")
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
 	cmd.Flags().String(encodingFlag, "auto", "of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
 	cmd.Flags().String(mappingFlag, "", "of a table (CSV): the file that says what its columns are (default: FILE.gyrus.yaml beside it); see gyrus info --mapping-template")
@@ -77,6 +79,8 @@ func readingOf(cmd *cobra.Command) (opener, error) {
 	p.Mapping = filepath.ToSlash(mapping)
 	var err error
 	r.Options, err = p.Options(ingest.Paths{})
+	journals, _ := text(journalsFlag)
+	r.Journals = journals == "true"
 	var format *ingest.FormatError
 	if err != nil && !errors.As(err, &format) { // not there, or of no known ending
 		err = usageError{fmt.Errorf("--%s: %w", electrodesFlag, err)}
