@@ -265,6 +265,9 @@ func (c *calibrator) short() string {
 	when := fmt.Sprintf("at this pace %.0f s will count at the last cue, and more is waited for then", math.Floor(will+roundingS))
 	if behind {
 		when = "all cues have come, and more rest is waited for"
+		if c.opt.RestEventS == 0 {
+			when += " (an event without a duration counts when the next one ends it)"
+		}
 	}
 	return fmt.Sprintf("REST is too little: %s; %s. Only windows of %.3g s that lie wholly within one event of rest (%s) count: let rest last longer than that, show more of it, or allow more false decisions",
 		c.progress(), when, c.least.window, strings.Join(c.opt.RestEvents, ", "))
