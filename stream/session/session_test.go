@@ -217,29 +217,32 @@ func TestRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		// A receiver that gets no core while more come than the client holds for it loses some: each is counted.
+		received := func() int {
 			mu.Lock()
-			n := len(got)
-			mu.Unlock()
-			if n >= len(want) {
-				break
-			}
+			defer mu.Unlock()
+			return len(got) + int(sub.Stats().Dropped)
+		}
+		for end := time.Now().Add(patience); received() < len(want) && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
 		}
 		for _, c := range []io.Closer{src, w, sub, b} {
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
 		}
-		if len(want) < 500 || rep.Sent != int64(len(want)) || len(got) != len(want) || rep.NotSent != 0 || rep.Latency.N != uint64(len(want)) {
-			t.Fatalf("%d decisions, %d sent, %d received, %d latencies", len(want), rep.Sent, len(got), rep.Latency.N)
+		if len(want) < 500 || rep.Sent != int64(len(want)) || received() != len(want) || len(got) < 2 || rep.NotSent != 0 || rep.Latency.N != uint64(len(want)) {
+			t.Fatalf("%d decisions, %d sent, %d received (%+v), %d latencies", len(want), rep.Sent, len(got), sub.Stats(), rep.Latency.N)
 		}
 		if (rep.Ahead != 0) != (ahead != 0) {
 			t.Errorf("clock %v ahead: %d commands say so", ahead, rep.Ahead)
 		}
-		for i, c := range got {
-			if c.Seq != uint64(i+1) || c.Label != want[i] || c.AgeMS < 0 || len(c.Scores) != 2 {
-				t.Fatalf("command %d is %+v, want label %q and an age of at least 0", i, c, want[i])
+		last := uint64(0)
+		for _, c := range got {
+			if c.Seq <= last || c.Seq > uint64(len(want)) || c.Label != want[c.Seq-1] || c.AgeMS < 0 || len(c.Scores) != 2 {
+				t.Fatalf("behind command %d came %+v, want the label of its window and an age of at least 0", last, c)
 			}
+			last = c.Seq
 		}
 	}
 }
