@@ -297,6 +297,62 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	}
 }
 
+// TestAskedBeforeTheDecoderStoodStill: a request that waits in a buffer because the decoder stands still says when it was asked for, not
+// when the decoder went on, and is refused where that is long ago; what was heard of the decoder before is not behind it.
+func TestAskedBeforeTheDecoderStoodStill(t *testing.T) {
+	b := open(t, "")
+	clock := bus.NewClock()
+	frozen, goOn := make(chan struct{}), make(chan struct{})
+	c, err := bus.NewCtl(b, "s1", "lda", 7, clock, func(q bus.Request, _ bus.Reply) {
+		if q.Verb == "freeze" { // is unknown, and answered where requests are taken
+			frozen <- struct{}{}
+			<-goOn
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	type times struct{ seen, sent int64 }
+	got := make(chan times, 1)
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(ctx context.Context, _ []string) (any, error) {
+		got <- times{bus.SeenAt(ctx), bus.SentAt(ctx)}
+		return nil, nil
+	}})
+	nc := plainClient(t, b.URL())
+	if err := nc.Publish(bus.CtlSubject("s1"), []byte(`{"v":1,"session":"s1","decoder":"lda","id":"1","verb":"freeze"}`)); err != nil {
+		t.Fatal(err)
+	}
+	<-frozen
+	other := open(t, b.URL())
+	asked := time.Now()
+	answered := make(chan error, 1)
+	go func() { _, err := other.AskAt(within(t), asked, "s1", "lda", "go"); answered <- err }()
+	time.Sleep(300 * time.Millisecond)
+	close(goOn)
+	if err := <-answered; err != nil {
+		t.Fatal(err)
+	}
+	if at := <-got; at.sent > clock.At(asked) || at.sent < clock.At(asked)-int64(2*time.Second) || at.seen != at.sent {
+		t.Errorf("says %+v, asked at %d, went on at %d", at, clock.At(asked), clock.Now())
+	}
+	if _, err := other.AskAt(within(t), time.Now().Add(-5*time.Second), "s1", "lda", "go"); err == nil || !strings.Contains(err.Error(), "s ago by the decoder's clock") || len(got) > 0 {
+		t.Errorf("asked 5 s before: %v", err)
+	}
+	for range 100 { // in turn, however the messages travel
+		r, err := other.Ask(within(t), "s1", "lda", "verbs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Ask(within(t), "s1", "lda", "go"); err != nil {
+			t.Fatal(err)
+		}
+		if at := <-got; at.seen < r.TPublish || at.sent > clock.Now() {
+			t.Fatalf("says %+v, behind an answer of %d", at, r.TPublish)
+		}
+	}
+}
+
 // TestAnsweredAndGone: whoever was answered has lost nothing when the server goes away at once, as that of a session does which was asked
 // to end; whoever sent something since may have.
 func TestAnsweredAndGone(t *testing.T) {

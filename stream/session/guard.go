@@ -43,6 +43,7 @@ type Guard struct {
 	ledger  bus.StopLedger
 	said    string    // of the newest stop that is in force
 	known   time.Time // when a stop, or a doubt, last became known here, or a message of one came again
+	lifted  lifts     // by the verb that is being done
 	doubt   string    // why it is not known whether a stop is in force
 	paused  time.Time // when an operator asked for it, the zero time where none did
 	asked   time.Time // when somebody last did
@@ -144,12 +145,12 @@ func (g *Guard) changed(kind record.Kind, why string) {
 // hear obeys a stop on the bus: whatever is in force already, and whether it was lifted before.
 func (g *Guard) hear(s bus.Stop, at time.Time) {
 	g.do(func() {
-		g.learn(at)
 		if g.ledger.Hear(s, at) {
 			g.force(s, stopWords(s.Source, s.Why))
 		} else if newest, since, _ := g.ledger.InForce(); newest == s { // it is sent again and again
 			g.opt.Commands.Stopped(&s, since)
 		}
+		g.learn()
 	})
 }
 
@@ -164,18 +165,14 @@ func (g *Guard) told(a bus.StopAnswer, at time.Time) {
 		if a.Controller == a.Decoder {
 			who = "says decoder " + a.Decoder + ", which it holds back too"
 		}
-		g.learn(at)
 		g.force(s, fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
+		g.learn()
 	})
 }
 
-// learn notes that something that holds commands back became known, or came again, at the given time: who asks for resume before has
-// not seen it.
-func (g *Guard) learn(at time.Time) {
-	if at.After(g.known) {
-		g.known = at
-	}
-}
+// learn notes that something that holds commands back has become known, or came again, and is told from now on: who asks for resume and
+// has seen nothing newer does not know of it.
+func (g *Guard) learn() { g.known = time.Now() }
 
 // force holds commands back by one more stop.
 func (g *Guard) force(s bus.Stop, words string) {
@@ -190,17 +187,22 @@ func (g *Guard) force(s bus.Stop, words string) {
 	g.keep()
 }
 
+// inForce are the stops that are in force, the newest last.
+func (g *Guard) inForce() (all []heldStop) {
+	for _, s := range g.ledger.All() {
+		all = append(all, heldStop{ID: s.ID, Time: s.Since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)})
+	}
+	return all
+}
+
 // keep puts what is in force on record.
 func (g *Guard) keep() {
 	if g.keeper == nil || g.closed {
 		return
 	}
 	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt, Lifted: g.ledger.Lifted(keptLifted)}
-	for _, s := range g.ledger.All() {
-		if h.Stop != nil {
-			h.More = append(h.More, *h.Stop)
-		}
-		h.Stop = &heldStop{ID: s.ID, Time: s.Since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
+	if all := g.inForce(); len(all) > 0 {
+		h.More, h.Stop = all[:len(all)-1], &all[len(all)-1]
 	}
 	wall := func(t time.Time) *time.Time {
 		if t.IsZero() {
@@ -237,8 +239,8 @@ func (g *Guard) recall(h heldBack, err error) {
 		for _, kept := range h.stops() {
 			at, said := since(kept.Time)
 			if s := (bus.Stop{V: bus.Version, ID: kept.ID, Source: kept.Source, Why: kept.Why}); g.ledger.Told(s, at) { // one that was heard meanwhile is known
-				g.learn(now)
 				g.force(s, fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
+				g.learn()
 			}
 		}
 		if h.Paused != nil && g.paused.IsZero() {
@@ -268,7 +270,7 @@ func (g *Guard) recall(h heldBack, err error) {
 // doubtful holds commands back because a stop may be in force.
 func (g *Guard) doubtful(words string) {
 	g.doubt, g.count = words, g.count+1
-	g.learn(time.Now())
+	g.learn()
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 }
@@ -386,10 +388,11 @@ func (g *Guard) Waiting(ctx context.Context, stream string, limit time.Duration)
 
 // telemetry is how the session is before it begins.
 func (g *Guard) telemetry() bus.Telemetry {
+	published := g.opt.Clock.Now() // before the look: what it shows is not older
 	words, _ := g.holding()
 	w := g.opt.Commands
 	t := bus.Telemetry{
-		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: g.opt.Clock.Now(),
+		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: published,
 		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words, HeldBy: words,
 	}
 	g.mu.Lock()
