@@ -242,7 +242,7 @@ func TestCtlFresh(t *testing.T) {
 }
 
 // TestCtlFreshIsTheDecodersWord: whether a verb lets something move is known to the decoder alone. Whoever asks is told, and asks
-// again with the time; people are told of the second request only, and what makes safe waits for no heartbeat.
+// again with the time, which three answers tell; people are told of the last request only, and what makes safe waits for no heartbeat.
 func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	b := open(t, "")
 	clock := bus.NewClock()
@@ -267,7 +267,7 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	for verb, sent := range map[string][]bool{"lower": {false}, "lift": {false, true}} { // whether each request says when
+	for verb, sent := range map[string][]bool{"lower": {false}, "lift": {false, false, false, true}} { // whether each request says when
 		if r, err := b.Ask(t.Context(), "s1", "lda", verb); err != nil || !r.OK {
 			t.Fatalf("%s: %+v, %v", verb, r, err)
 		}
@@ -287,7 +287,7 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	if m, err := wire.NextMsg(50 * time.Millisecond); err == nil {
 		t.Errorf("one more request: %s", m.Data)
 	}
-	if s := c.Stats(); s.Refused != 0 || s.Requests != 3 {
+	if s := c.Stats(); s.Refused != 0 || s.Requests != 5 {
 		t.Errorf("%+v", s)
 	}
 	for _, v := range c.Verbs() {
