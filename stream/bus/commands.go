@@ -30,6 +30,7 @@ type CommandWriter struct {
 	answers          *Subscription // to heartbeats that ask
 	replies          *Subscription // to ours
 	stopped          atomic.Pointer[standing]
+	unheard          atomic.Pointer[func(Clear)]
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
@@ -131,6 +132,12 @@ func (w *CommandWriter) answered(a heldAnswer, at time.Time) {
 		}
 		return
 	}
+	if a.clear != nil {
+		if fn := w.unheard.Load(); fn != nil {
+			(*fn)(*a.clear)
+		}
+		return
+	}
 	w.askMu.Lock()
 	defer w.askMu.Unlock()
 	if w.onStopped != nil {
@@ -177,6 +184,16 @@ func (w *CommandWriter) Stopped(s *Stop, since time.Time) {
 		return
 	}
 	w.stopped.Store(&standing{*s, since})
+}
+
+// Unheard says that an emergency stop may have come which was not heard, because the link was broken: heartbeats ask controllers that
+// know of none to say so, until it is called with nil. fn is told who does, on a goroutine of the client: it must not block.
+func (w *CommandWriter) Unheard(fn func(Clear)) {
+	if fn == nil {
+		w.unheard.Store(nil)
+		return
+	}
+	w.unheard.Store(&fn)
 }
 
 // answerStop tells another decoder of a stop.
@@ -341,7 +358,7 @@ func (w *CommandWriter) heartbeats() {
 func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
-		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(),
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(), Unheard: w.unheard.Load() != nil,
 	}
 	if st := w.stopped.Load(); st != nil {
 		told := st.stop.Standing(time.Since(st.since))

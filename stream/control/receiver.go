@@ -225,6 +225,8 @@ func (r *Receiver) beat(s bus.Status, at time.Time, asks bool) (a bus.StatusAnsw
 		if stop, since, stands := r.ledger.InForce(); stands {
 			answer := stop.Answer(r.name, r.opt.Decoder, at.Sub(since))
 			a.Stop = &answer
+		} else if s.Unheard && !r.judge.emergency {
+			a.Clear = &bus.Clear{Decoder: r.opt.Decoder, Controller: r.name}
 		}
 	}
 	r.settle()

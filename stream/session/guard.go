@@ -35,6 +35,7 @@ type Guard struct {
 	opt    GuardOptions
 	stops  *bus.Subscription
 	asks   io.Closer
+	unlink func()        // nil where no link is looked at
 	keeper *keeper       // nil where nothing is kept
 	kick   chan struct{} // something is to be looked at
 	ended  chan struct{} // closed when an operator asks for the end before there is a session
@@ -45,6 +46,7 @@ type Guard struct {
 	known   time.Time // when a stop, or a doubt, last became known here, or a message of one came again
 	lifted  lifts     // by the verb that is being done
 	doubt   string    // why it is not known whether a stop is in force
+	unheard unheard   // what came while the link was broken
 	paused  time.Time // when an operator asked for it, the zero time where none did
 	asked   time.Time // when somebody last did
 	words   string    // of the pause
@@ -92,6 +94,7 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 		if g.asks, err = opt.Commands.AskStopped(g.told); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
+		g.unlink = opt.Stops.OnLink(g.linked)
 	}
 	g.recall(kept, wrong)
 	return g, nil
@@ -100,6 +103,9 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 // Close stops listening and waits until all is on record. It must come behind the end of Run and of the Ctl.
 func (g *Guard) Close() error {
 	var err error
+	if g.unlink != nil {
+		g.unlink()
+	}
 	if g.asks != nil {
 		err = g.asks.Close()
 	}
@@ -109,6 +115,8 @@ func (g *Guard) Close() error {
 	g.mu.Lock()
 	closed := g.closed
 	g.closed = true
+	g.unheard.end()
+	g.opt.Commands.Unheard(nil)
 	g.mu.Unlock()
 	if g.keeper != nil && !closed {
 		err = errors.Join(err, g.keeper.close())
@@ -180,6 +188,8 @@ func (g *Guard) force(s bus.Stop, words string) {
 	if newest == s {
 		g.said = words
 	}
+	g.unheard.end() // what may have come has: an operator has to look in any case
+	g.opt.Commands.Unheard(nil)
 	g.count++
 	g.opt.Commands.Stopped(&newest, since)
 	g.changed(record.KindStop, words)
@@ -200,7 +210,7 @@ func (g *Guard) keep() {
 	if g.keeper == nil || g.closed {
 		return
 	}
-	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt, Lifted: g.ledger.Lifted(keptLifted)}
+	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: cmp.Or(g.doubt, g.unheard.lasting()), Lifted: g.ledger.Lifted(keptLifted)}
 	if all := g.inForce(); len(all) > 0 {
 		h.More, h.Stop = all[:len(all)-1], &all[len(all)-1]
 	}
@@ -286,10 +296,10 @@ func (g *Guard) alarm() string {
 func (g *Guard) alarmed() string {
 	all := len(g.ledger.All())
 	if all == 0 {
-		return g.doubt
+		return cmp.Or(g.doubt, g.unheard.words)
 	}
 	more := all - 1
-	if g.doubt != "" {
+	if g.doubt != "" || g.unheard.words != "" {
 		more++
 	}
 	if more == 0 {

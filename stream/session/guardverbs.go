@@ -151,7 +151,9 @@ func (g *Guard) resume(seen, sent int64) error {
 	if ago := g.opt.Clock.At(g.asked) - seen; !g.asked.IsZero() && ago >= 0 {
 		return fmt.Errorf("what whoever asked had seen is of %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
 	}
-	g.lifted = lifts{g.inForce(), g.doubt}
+	g.lifted = lifts{g.inForce(), cmp.Or(g.doubt, g.unheard.words)}
+	g.unheard.end()
+	g.opt.Commands.Unheard(nil)
 	g.ledger.Lift(time.Now())
 	g.said, g.doubt, g.paused, g.asked, g.words = "", "", time.Time{}, time.Time{}, ""
 	g.opt.Commands.Stopped(nil, time.Time{})
