@@ -143,13 +143,13 @@ func (g *Guard) resume(seen, sent int64) error {
 	}
 	seen = cmp.Or(seen, sent)
 	if ago := g.opt.Clock.At(g.known) - seen; words != "" && ago >= 0 {
-		return fmt.Errorf("what whoever asked had seen is of %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
 	}
 	if g.paused.IsZero() && words == "" {
 		return nil // asked twice is no mistake
 	}
 	if ago := g.opt.Clock.At(g.asked) - seen; !g.asked.IsZero() && ago >= 0 {
-		return fmt.Errorf("what whoever asked had seen is of %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
 	}
 	g.lifted = lifts{g.inForce(), cmp.Or(g.doubt, g.unheard.words)}
 	g.unheard.end()
@@ -177,7 +177,7 @@ func (g *Guard) shade(int64, int64) error {
 // actuate ends the shadow, where whoever asked for it had seen that.
 func (g *Guard) actuate(seen, sent int64) error {
 	if ago := g.opt.Clock.At(g.dimmed) - cmp.Or(seen, sent); !g.dimmed.IsZero() && ago >= 0 {
-		return fmt.Errorf("what whoever asked had seen is of %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
 	}
 	if !g.shadow.IsZero() {
 		g.shadow, g.dimmed = time.Time{}, time.Time{}
