@@ -82,7 +82,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "actuator": ActuatorSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
-		"stop": StopSubject("{session}"), "stopAnswer": "", "challenge": "", // the reply subject
+		"stop": StopSubject("{session}"), "stopAnswer": "", "challenge": "", "clear": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
