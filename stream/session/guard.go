@@ -155,8 +155,8 @@ func (g *Guard) hear(s bus.Stop, at time.Time) {
 	g.do(func() {
 		if g.ledger.Hear(s, at) {
 			g.force(s, stopWords(s.Source, s.Why))
-		} else if newest, since, _ := g.ledger.InForce(); newest == s { // it is sent again and again
-			g.opt.Commands.Stopped(&s, since)
+		} else if newest, _, _ := g.ledger.InForce(); newest == s { // it is sent again and again
+			g.opt.Commands.Stopped(g.ledger.All())
 		}
 		g.learn()
 	})
@@ -184,14 +184,13 @@ func (g *Guard) learn() { g.known = time.Now() }
 
 // force holds commands back by one more stop.
 func (g *Guard) force(s bus.Stop, words string) {
-	newest, since, _ := g.ledger.InForce()
-	if newest == s {
+	if newest, _, _ := g.ledger.InForce(); newest == s {
 		g.said = words
 	}
 	g.unheard.end() // what may have come has: an operator has to look in any case
 	g.opt.Commands.Unheard(nil)
 	g.count++
-	g.opt.Commands.Stopped(&newest, since)
+	g.opt.Commands.Stopped(g.ledger.All())
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 	g.keep()

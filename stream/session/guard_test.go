@@ -432,6 +432,25 @@ func TestAllStopsAreShownAndKept(t *testing.T) {
 	}
 }
 
+// TestAllStopsAreTold: a decoder that was not there when stops came learns of all of them from another that they hold back, not of the
+// newest alone: who lifts them is shown how many there are.
+func TestAllStopsAreTold(t *testing.T) {
+	b := open(t)
+	p := guarding(t, b, "d", "")
+	for k, s := range []bus.Stop{{ID: "a", Why: "the arm jams"}, {ID: "b", Why: "smoke"}, {ID: "c", Why: "lunch"}} {
+		p.g.hear(s, time.Now().Add(time.Duration(k-2)*time.Minute))
+	}
+	other := guarding(t, b, "other", "")
+	other.holds("EMERGENCY STOP: lunch (")
+	other.holds("(and 2 more)")
+	if s := other.call("resume"); len(s.Lifted) != 3 || s.Lifted[0].ID != "a" || s.Lifted[2].ID != "c" {
+		t.Errorf("%+v", s)
+	}
+	other.beats(10) // the first says so to each
+	other.holds("")
+	p.holds("(and 2 more)")
+}
+
 // TestPauseAndShadowSurviveRestart: each is recalled until an operator ends it, and a stop with them.
 func TestPauseAndShadowSurviveRestart(t *testing.T) {
 	b := open(t)

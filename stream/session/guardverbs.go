@@ -156,7 +156,7 @@ func (g *Guard) resume(seen, sent int64) error {
 	g.opt.Commands.Unheard(nil)
 	g.ledger.Lift(time.Now())
 	g.said, g.doubt, g.paused, g.asked, g.words = "", "", time.Time{}, time.Time{}, ""
-	g.opt.Commands.Stopped(nil, time.Time{})
+	g.opt.Commands.Stopped(nil)
 	g.note("resumed")
 	g.changed(record.KindResume, "an operator asked for it")
 	g.keep()
