@@ -284,14 +284,13 @@ func (c *contents) streamHeader(id uint32, from, end int64) error {
 		})
 		return nil
 	}
-	info, err := parseHeader(text)
+	info, strange, err := parseHeader(text)
 	if err != nil {
 		c.noHeader(id, from, text, err)
 		return nil
 	}
-	c.pieces.header(id, info.mended)
-	info.mended = nil
-	for _, o := range info.odd {
+	c.pieces.header(id, strange.mended)
+	for _, o := range strange.list {
 		c.src.deviate(from, "stream header", o.rule, func() (found, assumed string) {
 			return fmt.Sprintf("stream %d: %s", id, o.found), o.assumed
 		})

@@ -29,11 +29,14 @@ type streamInfo struct {
 	desc       node
 	drops      bool        // the sender says that it may drop samples
 	people     [][2]string // what may say who was recorded, where or by whom, and in which element that stands
-	odd        []odd
-	mended     []byte // the text as it should be, where there is something odd
 }
 
-// odd is what is wrong with a header that can be read all the same.
+// oddHeader is what is wrong with a header that can be read all the same, and its text as it should be.
+type oddHeader struct {
+	list   []odd
+	mended []byte
+}
+
 type odd struct{ rule, found, assumed string }
 
 // personal are the elements of a header that may say who was recorded, where or by whom: of LSL, and of the meta-data conventions of XDF
@@ -100,51 +103,48 @@ func escaped(text []byte) []byte {
 	return append(out, text[from:]...)
 }
 
-// parseHeader reads the XML of a stream header.
-func parseHeader(text []byte) (*streamInfo, error) {
-	var notes []odd
+// parseHeader reads the XML of a stream header, and says what is odd in it.
+func parseHeader(text []byte) (*streamInfo, oddHeader, error) {
+	var o oddHeader
 	element, root, err := parseXML(text)
 	if mended := escaped(text); err != nil && mended != nil {
 		var again error
 		if element, root, again = parseXML(mended); again == nil {
-			notes = append(notes, odd{"is XML", err.Error(), "it stands for itself, as &amp; does"})
-			err = nil
+			o.list = append(o.list, odd{"is XML", err.Error(), "it stands for itself, as &amp; does"})
+			err, o.mended = nil, mended
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("is no XML: %w", err)
+		return nil, o, fmt.Errorf("is no XML: %w", err)
 	}
 	if element != "info" {
-		return nil, fmt.Errorf("the element is called %q, must be info", element)
+		return nil, o, fmt.Errorf("the element is called %q, must be info", element)
 	}
-	h := &streamInfo{name: root.get("name"), kind: root.get("type"), desc: root.at("desc"), odd: notes}
-	if len(notes) > 0 {
-		h.mended = escaped(text)
-	}
+	h := &streamInfo{name: root.get("name"), kind: root.get("type"), desc: root.at("desc")}
 	n := root.get("channel_count")
 	if h.channels, err = strconv.Atoi(n); err != nil || h.channels < 0 || h.channels > maxChannels {
-		return nil, fmt.Errorf("channel_count is %q, must be a whole number from 0 to %d", n, maxChannels)
+		return nil, o, fmt.Errorf("channel_count is %q, must be a whole number from 0 to %d", n, maxChannels)
 	}
 	var known bool
 	if h.format, known = formats[root.get("channel_format")]; !known {
-		return nil, fmt.Errorf("channel_format is %q, must be int8, int16, int32, int64, float32, double64 or string", root.get("channel_format"))
+		return nil, o, fmt.Errorf("channel_format is %q, must be int8, int16, int32, int64, float32, double64 or string", root.get("channel_format"))
 	}
 	const rule = "nominal_srate is a number of at least 0"
 	r := root.get("nominal_srate")
 	if h.rate, err = strconv.ParseFloat(r, 64); err != nil || !(h.rate >= 0) || math.IsInf(h.rate, 0) {
 		if !h.text() {
-			return nil, fmt.Errorf("nominal_srate is %q, must be a number of at least 0", r)
+			return nil, o, fmt.Errorf("nominal_srate is %q, must be a number of at least 0", r)
 		}
-		if h.mended == nil {
-			h.mended = text
+		if o.mended == nil {
+			o.mended = text
 		}
-		h.mended = bytes.Replace(h.mended, slices.Concat([]byte("<nominal_srate>"), root.at("nominal_srate").inner, []byte("<")), []byte("<nominal_srate>0<"), 1)
+		o.mended = bytes.Replace(o.mended, slices.Concat([]byte("<nominal_srate>"), root.at("nominal_srate").inner, []byte("<")), []byte("<nominal_srate>0<"), 1)
 		h.rate = 0 // text has a stamp wherever something happens
-		h.odd = append(h.odd, odd{rule, strconv.Quote(r), "0: text comes when something happens"})
+		o.list = append(o.list, odd{rule, strconv.Quote(r), "0: text comes when something happens"})
 	}
 	h.persons(root)
 	h.drops = strings.EqualFold(h.desc.get("synchronization", "can_drop_samples"), "true")
-	return h, nil
+	return h, o, nil
 }
 
 // marks says that a header that cannot be read is one of a stream of markers: without it the samples can be read.
