@@ -1,7 +1,6 @@
 package session
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -100,7 +99,7 @@ func (g *Guard) settle() {
 	if u.clear == "" || time.Since(u.back) < clearAfter {
 		return
 	}
-	said, late := fmt.Sprintf("no emergency stop is in force behind a broken link to the bus, says %s", u.clear), u.late
+	said, late := "no emergency stop is in force behind a broken link to the bus, says "+u.clear, u.late
 	u.end()
 	g.opt.Commands.Unheard(nil)
 	g.note(said)
