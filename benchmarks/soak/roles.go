@@ -316,7 +316,7 @@ func decoder(ctx context.Context, args []string) error {
 		return err
 	}
 	_, err = session.Run(ctx, session.Options{
-		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w),
+		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Stops: b,
 		Age: age, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
 	})
 	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {

@@ -82,7 +82,7 @@ func TestAsyncAPISubjects(t *testing.T) {
 		"command": CommandSubject("{session}", "{decoder}"), "status": StatusSubject("{session}"),
 		"feedback": FeedbackSubject("{session}", "{decoder}"), "actuator": ActuatorSubject("{session}", "{decoder}"), "request": CtlSubject("{session}"), "reply": "",
 		"telemetry": TelemetrySubject("{session}", "{decoder}"), "cue": CueSubject("{session}", "{decoder}"),
-		"stop": StopSubject("{session}"), "stopAnswer": "", "challenge": "", // the reply subject
+		"stop": StopSubject("{session}"), "stopAnswer": "", "challenge": "", "clear": "", // the reply subject
 		"raw": RawSubject("{session}", "{stream}"), "schema": SchemaSubject("{session}", "{stream}"),
 	}
 	got := map[string]string{}
@@ -203,7 +203,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "decideScore": reflect.TypeFor[DecideScore](), "restScore": reflect.TypeFor[RestScore](),
 		"streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition":   reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
-		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "standingStop": reflect.TypeFor[StandingStop](), "challenge": reflect.TypeFor[Challenge](),
+		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "standingStop": reflect.TypeFor[StandingStop](), "challenge": reflect.TypeFor[Challenge](), "clear": reflect.TypeFor[Clear](),
 	} {
 		s := schemas[name]
 		all, always := keys(t, typ)
@@ -274,6 +274,7 @@ func TestAsyncAPIAgreesWithTheParser(t *testing.T) {
 		"telemetry":  func(b []byte) (any, error) { return ParseTelemetry(b) },
 		"stopAnswer": func(b []byte) (any, error) { return ParseStopAnswer(b) },
 		"challenge":  func(b []byte) (any, error) { return ParseChallenge(b) },
+		"clear":      func(b []byte) (any, error) { return ParseClear(b) },
 	}
 	kinds := map[any]bool{}
 	for name, parse := range parsers {

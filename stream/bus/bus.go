@@ -54,6 +54,7 @@ type Bus struct {
 	lastErr  error
 	links    map[int]func(up bool)
 	nextLink int
+	newest   map[named]heard
 }
 
 // Open starts a server inside the process, or connects to the one that o.URL names. It keeps trying until the server

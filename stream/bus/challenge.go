@@ -53,6 +53,7 @@ func ParseChallenge(data []byte) (Challenge, error) { return parse[Challenge]("c
 type StatusAnswer struct {
 	Stop  *StopAnswer // an emergency stop is in force
 	Nonce string      // to be sent back, see Challenge
+	Clear *Clear      // none is, to a decoder that asks for it
 }
 
 // AnswerStatus is SubscribeStatus for controllers: what fn returns is sent to the decoder, where the heartbeat has a reply subject
@@ -73,33 +74,44 @@ func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks 
 				_ = b.answerStop(m.Reply, session, *a.Stop)
 			}
 			if a.Nonce != "" {
-				_ = b.challenge(m.Reply, Challenge{Session: session, Decoder: s.Decoder, Nonce: a.Nonce})
+				_ = b.say(m.Reply, &Challenge{V: Version, Session: session, Decoder: s.Decoder, Nonce: a.Nonce})
+			}
+			if c := a.Clear; c != nil && s.Unheard { // a decoder that does not ask for it may be of before, and take it for a stop
+				_ = b.say(m.Reply, &Clear{V: Version, Session: session, Decoder: c.Decoder, Controller: c.Controller, Clear: true})
 			}
 		}))
 }
 
-func (b *Bus) challenge(subject string, c Challenge) error {
-	c.V = Version
-	data, err := encode(&c)
+// say sends v, an answer to a heartbeat.
+func (b *Bus) say(subject string, v interface{ Validate() error }) error {
+	data, err := encode(v)
 	if err != nil {
-		return fmt.Errorf("bus: challenge: %w", err)
+		return fmt.Errorf("bus: answer to a heartbeat: %w", err)
 	}
 	return b.publish(&nats.Msg{Subject: subject, Data: data})
 }
 
-// heldAnswer is an answer to a heartbeat: one of both.
+// heldAnswer is an answer to a heartbeat: one of these.
 type heldAnswer struct {
 	challenge *Challenge
+	clear     *Clear
 	stop      *StopAnswer
 }
 
 func parseHeldAnswer(data []byte) (a heldAnswer, err error) {
 	var is struct {
 		Nonce *string `json:"nonce"`
+		Clear *bool   `json:"clear"`
 	}
-	if len(data) <= MaxMessageBytes && json.Unmarshal(data, &is) == nil && is.Nonce != nil {
-		c, err := ParseChallenge(data)
-		return heldAnswer{challenge: &c}, err
+	if len(data) <= MaxMessageBytes && json.Unmarshal(data, &is) == nil {
+		switch {
+		case is.Nonce != nil:
+			c, err := ParseChallenge(data)
+			return heldAnswer{challenge: &c}, err
+		case is.Clear != nil:
+			c, err := ParseClear(data)
+			return heldAnswer{clear: &c}, err
+		}
 	}
 	s, err := ParseStopAnswer(data)
 	return heldAnswer{stop: &s}, err
@@ -108,6 +120,9 @@ func parseHeldAnswer(data []byte) (a heldAnswer, err error) {
 func (a heldAnswer) session() string {
 	if a.challenge != nil {
 		return a.challenge.Session
+	}
+	if a.clear != nil {
+		return a.clear.Session
 	}
 	return a.stop.Session
 }

@@ -191,6 +191,8 @@ type Status struct {
 	// Stop is the emergency stop that holds the decoder back, nil where none does. A controller that was started behind it, or had no
 	// link when it came, learns of it this way.
 	Stop *StandingStop `json:"stop,omitempty"`
+	// Unheard asks controllers that know of no emergency stop in force to say so, see Clear.
+	Unheard bool `json:"unheard,omitempty"`
 	// Nonces are those that controllers have asked for, MaxNonces at most, see Challenge. It is nil where the decoder does not speak of
 	// them: one of before there were any.
 	Nonces []string `json:"nonces,omitzero"`

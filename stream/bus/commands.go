@@ -26,10 +26,11 @@ type CommandWriter struct {
 	session, decoder string
 	valid            time.Duration
 	run              int64
-	heard            *Subscription // to the heartbeats of the session
-	answers          *Subscription // to heartbeats that ask
-	replies          *Subscription // to ours
-	stopped          atomic.Pointer[standing]
+	heard            *Subscription              // to the heartbeats of the session
+	answers          *Subscription              // to heartbeats that ask
+	replies          *Subscription              // to ours
+	stopped          atomic.Pointer[[]CameStop] // the newest last
+	unheard          atomic.Pointer[func(Clear)]
 
 	mu      sync.Mutex // held while publishing, so that numbers leave in order
 	state   State
@@ -47,12 +48,6 @@ type CommandWriter struct {
 
 	askMu     sync.Mutex // held while onStopped runs
 	onStopped func(a StopAnswer, at time.Time)
-}
-
-// standing is an emergency stop that holds the decoder back.
-type standing struct {
-	stop  Stop
-	since time.Time
 }
 
 // CommandStats counts what a CommandWriter did.
@@ -131,6 +126,12 @@ func (w *CommandWriter) answered(a heldAnswer, at time.Time) {
 		}
 		return
 	}
+	if a.clear != nil {
+		if fn := w.unheard.Load(); fn != nil {
+			(*fn)(*a.clear)
+		}
+		return
+	}
 	w.askMu.Lock()
 	defer w.askMu.Unlock()
 	if w.onStopped != nil {
@@ -169,23 +170,34 @@ func (a askStopped) Close() error {
 	return nil
 }
 
-// Stopped says that an emergency stop holds the decoder back since then, nil that none does: heartbeats say so, and other decoders of
-// the session that ask are told.
-func (w *CommandWriter) Stopped(s *Stop, since time.Time) {
-	if s == nil {
+// Stopped says which emergency stops hold the decoder back, the newest last, and none where there is none: heartbeats tell of the newest,
+// and other decoders of the session that ask are told of each in turn. It keeps all.
+func (w *CommandWriter) Stopped(all []CameStop) {
+	if len(all) == 0 {
 		w.stopped.Store(nil)
 		return
 	}
-	w.stopped.Store(&standing{*s, since})
+	w.stopped.Store(&all)
+}
+
+// Unheard says that an emergency stop may have come which was not heard, because the link was broken: heartbeats ask controllers that
+// know of none to say so, until it is called with nil. fn is told who does, on a goroutine of the client: it must not block.
+func (w *CommandWriter) Unheard(fn func(Clear)) {
+	if fn == nil {
+		w.unheard.Store(nil)
+		return
+	}
+	w.unheard.Store(&fn)
 }
 
 // answerStop tells another decoder of a stop.
 func (w *CommandWriter) answerStop(s Status, at time.Time) (StopAnswer, bool) {
-	st := w.stopped.Load()
-	if st == nil || s.Run == w.run {
+	all := w.stopped.Load()
+	if all == nil || s.Run == w.run {
 		return StopAnswer{}, false
 	}
-	return st.stop.Answer(w.decoder, w.decoder, at.Sub(st.since)), true
+	one, ok := inTurn(*all, s.Seq)
+	return one.Answer(w.decoder, w.decoder, at.Sub(one.Since)), ok
 }
 
 // hear looks for a second writer with our name.
@@ -341,10 +353,11 @@ func (w *CommandWriter) heartbeats() {
 func (w *CommandWriter) sendStatus() error {
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
-		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(),
+		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(), Unheard: w.unheard.Load() != nil,
 	}
-	if st := w.stopped.Load(); st != nil {
-		told := st.stop.Standing(time.Since(st.since))
+	if all := w.stopped.Load(); all != nil {
+		newest := (*all)[len(*all)-1]
+		told := newest.Standing(time.Since(newest.Since))
 		s.Stop = &told
 	}
 	data, err := encode(&s)

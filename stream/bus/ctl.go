@@ -32,6 +32,9 @@ type Request struct {
 	// verb that lets something move is refused without it, or when it is old: what lay in a buffer while the decoder stood
 	// still, or is sent again by somebody else, does nothing.
 	Sent int64 `json:"t_sent_ns,omitempty"`
+	// Seen is TPublish of the newest heartbeat or telemetry that whoever asks had seen then, on the same clock: what became known to
+	// the decoder later is not meant, and not lifted. What lies behind Sent counts as that.
+	Seen int64 `json:"t_seen_ns,omitempty"`
 	// Run is that of the heartbeat which gave the time: a decoder that was started again takes no request to the one before.
 	Run int64 `json:"run,omitempty"`
 }
@@ -76,6 +79,8 @@ type Reply struct {
 	ID      string `json:"id"`  // of the request, "" where it could not be read
 	OK      bool   `json:"ok"`
 	Error   string `json:"error,omitempty"` // what is wrong, where OK is false
+	// TPublish is when it was answered, in ns of the decoder's clock: it gives the time of a request as a heartbeat does.
+	TPublish int64 `json:"t_publish_ns,omitempty"`
 	// Result is what the verb has to tell, verb by verb.
 	Result json.RawMessage `json:"result,omitempty"`
 	// Verbs lists what there is, to a verb that is not there and to the verb "verbs".
@@ -115,7 +120,7 @@ type Verb struct {
 	// Fresh verbs let something move, or change what does: a request must prove that it was sent just now.
 	Fresh bool
 	// Do does it and returns what there is to tell, which becomes JSON, or why it cannot. It runs on a goroutine of its own,
-	// also beside other verbs; ctx ends with the Ctl, and says when the request was sent, see SentAt.
+	// also beside other verbs; ctx ends with the Ctl, and says when the request was sent, see SentAt and SeenAt.
 	Do func(ctx context.Context, args []string) (any, error)
 }
 
@@ -158,14 +163,20 @@ type moved struct {
 	sent int64
 }
 
-// sentKey is that of SentAt in a context.
-type sentKey struct{}
+// requestKey is that of SentAt and SeenAt in a context.
+type requestKey struct{}
 
 // SentAt is when the request was sent that a Verb is done for, in ns of the decoder's clock, 0 where it does not say: one for a
 // Fresh verb does. What has come since is not meant by it.
 func SentAt(ctx context.Context) int64 {
-	t, _ := ctx.Value(sentKey{}).(int64)
-	return t
+	req, _ := ctx.Value(requestKey{}).(Request)
+	return req.Sent
+}
+
+// SeenAt is up to when whoever sent the request knew how the decoder was, see Request.Seen: never behind SentAt, 0 where it does not say.
+func SeenAt(ctx context.Context) int64 {
+	req, _ := ctx.Value(requestKey{}).(Request)
+	return min(req.Seen, req.Sent)
 }
 
 // The limits of a Ctl.
@@ -253,7 +264,7 @@ func (c *Ctl) take(ctx context.Context, m *nats.Msg) {
 // perform does what was asked for.
 func (c *Ctl) perform(ctx context.Context, v Verb, req Request) Reply {
 	r := Reply{OK: true}
-	got, err := v.Do(context.WithValue(ctx, sentKey{}, req.Sent), req.Args)
+	got, err := v.Do(context.WithValue(ctx, requestKey{}, req), req.Args)
 	if err == nil && got != nil {
 		r.Result, err = json.Marshal(got)
 	}
@@ -345,7 +356,7 @@ func (c *Ctl) admit(req Request) (Verb, *Reply) {
 	}
 	if v.Fresh {
 		if req.Sent == 0 { // it is told what it lacks, and may ask again
-			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat or telemetry, and the time since), and in run the run of that message", Verbs: []VerbInfo{v.info()}}
+			return Verb{}, &Reply{Error: v.Name + " lets something move: the request must say in t_sent_ns when it was sent, on the decoder's clock (t_publish_ns of its newest heartbeat or telemetry, and the time since), in t_seen_ns the t_publish_ns of the newest that was seen, and in run the run of that message", Verbs: []VerbInfo{v.info()}}
 		}
 		if wrong := c.old(req); wrong != "" {
 			return refuse(Reply{Error: fmt.Sprintf("%s %s", v.Name, wrong)})
@@ -420,7 +431,7 @@ func (c *Ctl) answer(m *nats.Msg, req Request, r Reply) {
 
 // fill says whose answer r is, and to what.
 func (c *Ctl) fill(req Request, r Reply) Reply {
-	r.V, r.Session, r.Decoder, r.Run, r.ID = Version, c.session, c.decoder, c.run, req.ID
+	r.V, r.Session, r.Decoder, r.Run, r.ID, r.TPublish = Version, c.session, c.decoder, c.run, req.ID, c.clock.Now()
 	return r
 }
 
@@ -474,78 +485,73 @@ func (e *RefusedError) Error() string {
 // Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError. What makes
 // safe leaves at once; where the decoder answers that the verb lets something move, it is asked again with the time.
 func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...string) (Reply, error) {
+	return b.AskAt(ctx, time.Now(), session, decoder, verb, args...)
+}
+
+// AskAt is Ask for somebody who asked at the given time of this process, and had to wait since, for a link perhaps. A request that lets
+// something move says that moment, never a later one, however late the decoder answers: what came to it since is not lifted, and a
+// request that has become old is refused.
+func (b *Bus) AskAt(ctx context.Context, asked time.Time, session, decoder, verb string, args ...string) (Reply, error) {
+	before := b.heardOf(session, decoder)
 	req := Request{V: Version, Session: session, Decoder: decoder, ID: nuid.Next(), Verb: verb, Args: args}
-	r, err := b.askOnce(ctx, req)
-	var refused *RefusedError
-	if errors.As(err, &refused) && wantsTime(req, &r) {
-		if now, run := b.clockOf(ctx, session, decoder); now != 0 {
-			req.ID, req.Sent, req.Run = nuid.Next(), now, run
-			return b.askOnce(ctx, req)
+	r, at, err := b.askOnce(ctx, req)
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) && wantsTime(req, &r) && r.TPublish != 0 {
+		// What the decoder said took its time to come here: counted back from it, the moment is that much too early, never too late.
+		// Of what was heard before it is known besides that the decoder had said it already.
+		req.Sent = heard{r.Run, r.TPublish, at}.on(asked)
+		if before.run == r.Run {
+			req.Sent = max(req.Sent, before.on(asked))
 		}
+		for range moreAnswers { // the first is on its way longer than those behind it
+			req.ID = nuid.Next()
+			again, at, err := b.askOnce(ctx, Request{V: Version, Session: session, Decoder: decoder, ID: req.ID, Verb: verb, Args: args})
+			if !errors.As(err, &refused) || again.Run != r.Run || !wantsTime(Request{Verb: verb}, &again) {
+				return again, err
+			}
+			req.Sent = max(req.Sent, heard{again.Run, again.TPublish, at}.on(asked))
+		}
+		req.ID, req.Seen, req.Run = nuid.Next(), req.Sent, r.Run
+		r, _, err = b.askOnce(ctx, req)
 	}
 	return r, err
 }
 
-// askOnce sends one request.
-func (b *Bus) askOnce(ctx context.Context, req Request) (Reply, error) {
+// moreAnswers is how many times more the decoder is asked for its time: the quickest answer tells it best.
+const moreAnswers = 2
+
+// askOnce sends one request; at is when the answer came.
+func (b *Bus) askOnce(ctx context.Context, req Request) (r Reply, at time.Time, err error) {
 	session, decoder, verb := req.Session, req.Decoder, req.Verb
 	data, err := encode(&req)
 	if err != nil {
-		return Reply{}, fmt.Errorf("bus: request: %w", err)
+		return Reply{}, at, fmt.Errorf("bus: request: %w", err)
 	}
 	began := time.Now()
 	m, err := b.request(ctx, &nats.Msg{Subject: CtlSubject(session), Data: data})
 	switch {
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return Reply{}, err
+		return Reply{}, at, err
 	case errors.Is(err, nats.ErrNoResponders):
-		return Reply{}, fmt.Errorf("bus: nobody listens on %s at %s: is the session %q running there?", CtlSubject(session), b.url, session)
+		return Reply{}, at, fmt.Errorf("bus: nobody listens on %s at %s: is the session %q running there?", CtlSubject(session), b.url, session)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
-		return Reply{}, fmt.Errorf("bus: no answer to %s within %s: is the decoder called %q? If it is, it may have been done or not: ask for status before you repeat it",
+		return Reply{}, at, fmt.Errorf("bus: no answer to %s within %s: is the decoder called %q? If it is, it may have been done or not: ask for status before you repeat it",
 			verb, time.Since(began).Round(100*time.Millisecond), decoder)
 	case err != nil:
-		return Reply{}, fmt.Errorf("bus: %s: %w", CtlSubject(session), err)
+		return Reply{}, at, fmt.Errorf("bus: %s: %w", CtlSubject(session), err)
 	}
-	r, err := ParseReply(m.Data)
+	at = time.Now()
+	r, err = ParseReply(m.Data)
 	if err == nil && (r.Session != session || r.Decoder != decoder || r.ID != req.ID && (r.ID != "" || r.OK)) {
 		err = fmt.Errorf("reply: of decoder %q in session %q to request %q, asked was %q in %q with %q", r.Decoder, r.Session, r.ID, decoder, session, req.ID)
 	}
 	if err != nil {
-		return Reply{}, fmt.Errorf("bus: %w", err)
+		return Reply{}, at, fmt.Errorf("bus: %w", err)
 	}
+	b.hear(session, decoder, heard{r.Run, r.TPublish, at})
 	if !r.OK {
-		return r, &RefusedError{r}
+		return r, at, &RefusedError{r}
 	}
-	return r, nil
-}
-
-// clockOf is the time on a decoder's clock, by its next heartbeat, and the run of that, 0 where none comes: it may be gone, or our
-// role may not hear it.
-func (b *Bus) clockOf(ctx context.Context, session, decoder string) (now, run int64) {
-	type beat struct{ now, run int64 }
-	heard := make(chan beat, 1)
-	sub, err := b.SubscribeStatus(session, func(s Status, at time.Time) {
-		if s.Decoder != decoder || s.State == StateEnded {
-			return
-		}
-		select {
-		case heard <- beat{s.TPublish + int64(time.Since(at)), s.Run}:
-		default:
-		}
-	})
-	if err != nil {
-		return 0, 0
-	}
-	defer func() { _ = sub.Close() }() // nothing more is wanted of it
-	wait := time.NewTimer(3 * HeartbeatInterval)
-	defer wait.Stop()
-	select {
-	case h := <-heard:
-		return h.now, h.run
-	case <-wait.C:
-	case <-ctx.Done():
-	}
-	return 0, 0
+	return r, at, nil
 }
 
 // request waits for the answer to m, or for the server to say that we may not ask: it does so at once, and there will be no

@@ -242,7 +242,7 @@ func TestCtlFresh(t *testing.T) {
 }
 
 // TestCtlFreshIsTheDecodersWord: whether a verb lets something move is known to the decoder alone. Whoever asks is told, and asks
-// again with the time; people are told of the second request only, and what makes safe waits for no heartbeat.
+// again with the time, which three answers tell; people are told of the last request only, and what makes safe waits for no heartbeat.
 func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	b := open(t, "")
 	clock := bus.NewClock()
@@ -267,7 +267,7 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	for verb, sent := range map[string][]bool{"lower": {false}, "lift": {false, true}} { // whether each request says when
+	for verb, sent := range map[string][]bool{"lower": {false}, "lift": {false, false, false, true}} { // whether each request says when
 		if r, err := b.Ask(t.Context(), "s1", "lda", verb); err != nil || !r.OK {
 			t.Fatalf("%s: %+v, %v", verb, r, err)
 		}
@@ -287,12 +287,68 @@ func TestCtlFreshIsTheDecodersWord(t *testing.T) {
 	if m, err := wire.NextMsg(50 * time.Millisecond); err == nil {
 		t.Errorf("one more request: %s", m.Data)
 	}
-	if s := c.Stats(); s.Refused != 0 || s.Requests != 3 {
+	if s := c.Stats(); s.Refused != 0 || s.Requests != 5 {
 		t.Errorf("%+v", s)
 	}
 	for _, v := range c.Verbs() {
 		if v.Fresh != (v.Verb == "lift") {
 			t.Errorf("listed: %+v", v)
+		}
+	}
+}
+
+// TestAskedBeforeTheDecoderStoodStill: a request that waits in a buffer because the decoder stands still says when it was asked for, not
+// when the decoder went on, and is refused where that is long ago; what was heard of the decoder before is not behind it.
+func TestAskedBeforeTheDecoderStoodStill(t *testing.T) {
+	b := open(t, "")
+	clock := bus.NewClock()
+	frozen, goOn := make(chan struct{}), make(chan struct{})
+	c, err := bus.NewCtl(b, "s1", "lda", 7, clock, func(q bus.Request, _ bus.Reply) {
+		if q.Verb == "freeze" { // is unknown, and answered where requests are taken
+			frozen <- struct{}{}
+			<-goOn
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	type times struct{ seen, sent int64 }
+	got := make(chan times, 1)
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(ctx context.Context, _ []string) (any, error) {
+		got <- times{bus.SeenAt(ctx), bus.SentAt(ctx)}
+		return nil, nil
+	}})
+	nc := plainClient(t, b.URL())
+	if err := nc.Publish(bus.CtlSubject("s1"), []byte(`{"v":1,"session":"s1","decoder":"lda","id":"1","verb":"freeze"}`)); err != nil {
+		t.Fatal(err)
+	}
+	<-frozen
+	other := open(t, b.URL())
+	asked := time.Now()
+	answered := make(chan error, 1)
+	go func() { _, err := other.AskAt(within(t), asked, "s1", "lda", "go"); answered <- err }()
+	time.Sleep(300 * time.Millisecond)
+	close(goOn)
+	if err := <-answered; err != nil {
+		t.Fatal(err)
+	}
+	if at := <-got; at.sent > clock.At(asked) || at.sent < clock.At(asked)-int64(2*time.Second) || at.seen != at.sent {
+		t.Errorf("says %+v, asked at %d, went on at %d", at, clock.At(asked), clock.Now())
+	}
+	if _, err := other.AskAt(within(t), time.Now().Add(-5*time.Second), "s1", "lda", "go"); err == nil || !strings.Contains(err.Error(), "s ago by the decoder's clock") || len(got) > 0 {
+		t.Errorf("asked 5 s before: %v", err)
+	}
+	for range 100 { // in turn, however the messages travel
+		r, err := other.Ask(within(t), "s1", "lda", "verbs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Ask(within(t), "s1", "lda", "go"); err != nil {
+			t.Fatal(err)
+		}
+		if at := <-got; at.seen < r.TPublish || at.sent > clock.Now() {
+			t.Fatalf("says %+v, behind an answer of %d", at, r.TPublish)
 		}
 	}
 }

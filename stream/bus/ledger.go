@@ -100,6 +100,20 @@ func (l *StopLedger) All() []CameStop {
 	return all
 }
 
+// InTurn is a stop that is in force, another one to each heartbeat of somebody who asks: all of them in turn, by its number.
+func (l *StopLedger) InTurn(seq uint64) (s Stop, since time.Time, ok bool) {
+	one, ok := inTurn(l.All(), seq)
+	return one.Stop, one.Since, ok
+}
+
+// inTurn is InTurn of these stops.
+func inTurn(all []CameStop, seq uint64) (s CameStop, ok bool) {
+	if len(all) == 0 {
+		return s, false
+	}
+	return all[seq%uint64(len(all))], true
+}
+
 // Lift ends what is in force: an operator has seen that all may go on, at the given time.
 func (l *StopLedger) Lift(at time.Time) {
 	ids := make([]string, 0, len(l.met))

@@ -136,7 +136,7 @@ func TestHeartbeatsTellOfTheStop(t *testing.T) {
 	if s := <-got; s.Stop != nil || s.Nonces == nil {
 		t.Errorf("%+v", s)
 	}
-	w.Stopped(&Stop{ID: "x", Source: "button", Why: "smoke"}, time.Now().Add(-time.Minute))
+	w.Stopped([]CameStop{{Stop{ID: "x", Source: "button", Why: "smoke"}, time.Now().Add(-time.Minute)}})
 	var told Status
 	for told = range got {
 		if told.Stop != nil {
@@ -146,7 +146,7 @@ func TestHeartbeatsTellOfTheStop(t *testing.T) {
 	if s := told.Stop; s.ID != "x" || s.Source != "button" || s.Why != "smoke" || !(s.SinceMS >= 60e3 && s.SinceMS < 120e3) {
 		t.Errorf("%+v", s)
 	}
-	w.Stopped(nil, time.Time{})
+	w.Stopped(nil)
 	for s := range got {
 		if s.Stop == nil {
 			break

@@ -57,7 +57,10 @@ func (b *Bus) SubscribeStatus(session string, fn func(Status, time.Time)) (*Subs
 
 // subscribeStatus is SubscribeStatus that does not wait for the server.
 func subscribeStatus(b *Bus, session string, fn func(Status, time.Time)) (*Subscription, error) {
-	return subscribe(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) }, fn)
+	return subscribe(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) }, func(s Status, at time.Time) {
+		b.hear(s.Session, s.Decoder, heard{s.Run, s.TPublish, at})
+		fn(s, at)
+	})
 }
 
 // settled waits until the server knows s.

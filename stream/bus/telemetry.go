@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -31,8 +32,8 @@ type Telemetry struct {
 	Session  string `json:"session"`
 	Decoder  string `json:"decoder"`
 	Run      int64  `json:"run"`
-	Seq      uint64 `json:"seq"` // of these messages, from 1
-	TPublish int64  `json:"t_publish_ns"`
+	Seq      uint64 `json:"seq"`          // of these messages, from 1
+	TPublish int64  `json:"t_publish_ns"` // what it says is not older
 	Phase    Phase  `json:"phase"`
 	Shadow   bool   `json:"shadow,omitempty"`  // commands are not to be acted on
 	Detail   string `json:"detail,omitempty"`  // one line: what it waits for, what was refused
@@ -232,12 +233,13 @@ func NewTelemetryWriter(w *CommandWriter) *TelemetryWriter {
 	return &TelemetryWriter{bus: w.bus, session: w.session, decoder: w.decoder, run: w.run, clock: w.clock, commands: w}
 }
 
-// Write sends t now or never; it fills in who says it, when, and whether commands are in shadow. Without a link it is lost and counted.
+// Write sends t now or never; it fills in who says it, when, where t does not say that, and whether commands are in shadow. Without a
+// link it is lost and counted.
 func (w *TelemetryWriter) Write(t Telemetry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seq++
-	t.V, t.Session, t.Decoder, t.Run, t.Seq, t.TPublish = Version, w.session, w.decoder, w.run, w.seq, w.clock.Now()
+	t.V, t.Session, t.Decoder, t.Run, t.Seq, t.TPublish = Version, w.session, w.decoder, w.run, w.seq, cmp.Or(t.TPublish, w.clock.Now())
 	t.Shadow = w.commands.Intent() == Shadow
 	return w.send(TelemetrySubject(w.session, w.decoder), &t)
 }
@@ -275,7 +277,10 @@ func (b *Bus) SubscribeTelemetry(session, decoder string, fn func(Telemetry, tim
 	if err := checkNames(session, decoder); err != nil {
 		return nil, err
 	}
-	return b.settled(subscribe(b, TelemetrySubject(session, decoder), ParseTelemetry, func(t Telemetry) string { return TelemetrySubject(t.Session, t.Decoder) }, fn))
+	return b.settled(subscribe(b, TelemetrySubject(session, decoder), ParseTelemetry, func(t Telemetry) string { return TelemetrySubject(t.Session, t.Decoder) }, func(t Telemetry, at time.Time) {
+		b.hear(t.Session, t.Decoder, heard{t.Run, t.TPublish, at})
+		fn(t, at)
+	}))
 }
 
 // SubscribeCues is SubscribeCommands for the cues of one decoder, or of all with "*".

@@ -222,9 +222,11 @@ func (r *Receiver) beat(s bus.Status, at time.Time, asks bool) (a bus.StatusAnsw
 	}
 	if asks {
 		a.Nonce = r.judge.challenge(now, &s)
-		if stop, since, stands := r.ledger.InForce(); stands {
+		if stop, since, stands := r.ledger.InTurn(s.Seq); stands {
 			answer := stop.Answer(r.name, r.opt.Decoder, at.Sub(since))
 			a.Stop = &answer
+		} else if s.Unheard && !r.judge.emergency {
+			a.Clear = &bus.Clear{Decoder: r.opt.Decoder, Controller: r.name}
 		}
 	}
 	r.settle()

@@ -11,8 +11,9 @@ import (
 
 // stateMessage is how the session is: twice a second, and at each change.
 type stateMessage struct {
-	Telemetry *bus.Telemetry `json:"telemetry"`     // nil before the first
-	Run       string         `json:"run,omitempty"` // of the telemetry: JavaScript rounds a number as long as that
+	Telemetry *bus.Telemetry `json:"telemetry"`              // nil before the first
+	Run       string         `json:"run,omitempty"`          // of the telemetry: JavaScript rounds a number as long as that
+	Published string         `json:"t_publish_ns,omitempty"` // of the telemetry
 	Cue       *bus.Cue       `json:"cue,omitempty"`
 	Age       histogram      `json:"age"`     // of the newest sample, at each decision
 	Latency   histogram      `json:"latency"` // from the arrival of a chunk to the decision
@@ -27,7 +28,7 @@ func (h *hub) state(c *client) stateMessage {
 		Viewers: h.viewers.Load(), Dropped: h.dropped.Load(), Lost: c.dropped.Load(),
 	}
 	if s.Telemetry != nil {
-		s.Run = strconv.FormatInt(s.Telemetry.Run, 10)
+		s.Run, s.Published = strconv.FormatInt(s.Telemetry.Run, 10), strconv.FormatInt(s.Telemetry.TPublish, 10)
 	}
 	return s
 }

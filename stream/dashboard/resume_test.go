@@ -58,10 +58,11 @@ func TestResumeOfThePageIsOfItsTime(t *testing.T) {
 		must(json.NewDecoder(res.Body).Decode(&r))
 		return r
 	}
-	resume := func(sent int64) bus.Reply {
+	resumeSeen := func(seen, sent int64) bus.Reply {
 		t.Helper()
-		return post(fmt.Sprintf(`{"verb":"resume","run":"%d","t_sent_ns":"%d"}`, w.Run(), sent))
+		return post(fmt.Sprintf(`{"verb":"resume","run":"%d","t_seen_ns":"%d","t_sent_ns":"%d"}`, w.Run(), seen, sent))
 	}
+	resume := func(sent int64) bus.Reply { t.Helper(); return resumeSeen(sent, sent) }
 	held := func(words string) {
 		t.Helper()
 		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -97,6 +98,12 @@ func TestResumeOfThePageIsOfItsTime(t *testing.T) {
 	held("EMERGENCY STOP by button: the arm jams")
 	if r := resume(sent); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here (EMERGENCY STOP by button: the arm jams)") {
 		t.Errorf("of before the stop: %+v", r)
+	}
+	if r := resumeSeen(sent, clock.Now()); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here") {
+		t.Errorf("of now, by a look of before the stop: %+v", r)
+	}
+	if r := post(fmt.Sprintf(`{"verb":"resume","run":"%d","t_sent_ns":"%d"}`, w.Run(), clock.Now())); r.OK || !strings.Contains(r.Error, "does not say in t_seen_ns") {
+		t.Errorf("by nobody knows what look: %+v", r)
 	}
 	held("EMERGENCY STOP by button: the arm jams")
 	if r := resume(clock.Now()); !r.OK {

@@ -200,7 +200,8 @@ func (r *rig) rearm() {
 	if err := r.receiver.Rearm(); err != nil {
 		r.t.Fatal(err)
 	}
-	if reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: r.clock.Now(), Run: r.run}); !reply.OK {
+	now := r.clock.Now()
+	if reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: now, Seen: now, Run: r.run}); !reply.OK {
 		r.t.Fatal(reply.Error)
 	}
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })

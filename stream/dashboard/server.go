@@ -384,13 +384,14 @@ func (s *Server) now(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.hub.look.Load())
 }
 
-// asked is what a browser asks for: the fields of a bus.Request. Sent and Run may be numbers or texts, since JavaScript rounds numbers
+// asked is what a browser asks for: the fields of a bus.Request. Sent, Seen and Run may be numbers or texts, since JavaScript rounds numbers
 // as long as these.
 type asked struct {
 	ID   string      `json:"id"`
 	Verb string      `json:"verb"`
 	Args []string    `json:"args"`
 	Sent json.Number `json:"t_sent_ns"`
+	Seen json.Number `json:"t_seen_ns"`
 	Run  json.Number `json:"run"`
 }
 
@@ -400,7 +401,7 @@ func (a asked) request() (bus.Request, error) {
 		key  string
 		text json.Number
 		dst  *int64
-	}{{"t_sent_ns", a.Sent, &req.Sent}, {"run", a.Run, &req.Run}} {
+	}{{"t_sent_ns", a.Sent, &req.Sent}, {"t_seen_ns", a.Seen, &req.Seen}, {"run", a.Run, &req.Run}} {
 		if f.text == "" {
 			continue
 		}

@@ -71,6 +71,7 @@ func TestWhatABrowserAsks(t *testing.T) {
 		`{"verb":"pause"}`: {Verb: "pause"},
 		`{"id":"x","verb":"resume","run":1795750000123456789,"t_sent_ns":1795750007123456789}`:       {ID: "x", Verb: "resume", Run: 1795750000123456789, Sent: 1795750007123456789},
 		`{"verb":"swap","args":["a"],"run":"1795750000123456789","t_sent_ns":"1795750007123456789"}`: {Verb: "swap", Args: []string{"a"}, Run: 1795750000123456789, Sent: 1795750007123456789},
+		`{"verb":"resume","t_seen_ns":"1795750006123456789","t_sent_ns":1795750007123456789}`:        {Verb: "resume", Seen: 1795750006123456789, Sent: 1795750007123456789},
 	} {
 		code, text, _ := ask("POST", "/api/verb", header, body)
 		if got := b.asked; code != 200 || !reflect.DeepEqual(got, want) {
@@ -83,6 +84,7 @@ func TestWhatABrowserAsks(t *testing.T) {
 		`{"verb":"resume","run":"one"}`:                  "invalid number literal",
 		`{"verb":"resume","run":17957500001234567890}`:   `run is \"17957500001234567890\"`,
 		`{"verb":"resume","t_sent":1795750007123456789}`: "unknown field",
+		`{"verb":"resume","t_seen_ns":"now"}`:            "invalid number literal",
 		`{"verb":"resume","t_sent_ns":true}`:             "t_sent_ns",
 	} {
 		if code, text, _ := ask("POST", "/api/verb", header, body); code != 400 || !strings.Contains(text, want) {

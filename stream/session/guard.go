@@ -35,6 +35,7 @@ type Guard struct {
 	opt    GuardOptions
 	stops  *bus.Subscription
 	asks   io.Closer
+	unlink func()        // nil where no link is looked at
 	keeper *keeper       // nil where nothing is kept
 	kick   chan struct{} // something is to be looked at
 	ended  chan struct{} // closed when an operator asks for the end before there is a session
@@ -43,7 +44,9 @@ type Guard struct {
 	ledger  bus.StopLedger
 	said    string    // of the newest stop that is in force
 	known   time.Time // when a stop, or a doubt, last became known here, or a message of one came again
+	lifted  lifts     // by the verb that is being done
 	doubt   string    // why it is not known whether a stop is in force
+	unheard unheard   // what came while the link was broken
 	paused  time.Time // when an operator asked for it, the zero time where none did
 	asked   time.Time // when somebody last did
 	words   string    // of the pause
@@ -91,6 +94,7 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 		if g.asks, err = opt.Commands.AskStopped(g.told); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
+		g.unlink = opt.Stops.OnLink(g.linked)
 	}
 	g.recall(kept, wrong)
 	return g, nil
@@ -99,6 +103,9 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 // Close stops listening and waits until all is on record. It must come behind the end of Run and of the Ctl.
 func (g *Guard) Close() error {
 	var err error
+	if g.unlink != nil {
+		g.unlink()
+	}
 	if g.asks != nil {
 		err = g.asks.Close()
 	}
@@ -108,6 +115,8 @@ func (g *Guard) Close() error {
 	g.mu.Lock()
 	closed := g.closed
 	g.closed = true
+	g.unheard.end()
+	g.opt.Commands.Unheard(nil)
 	g.mu.Unlock()
 	if g.keeper != nil && !closed {
 		err = errors.Join(err, g.keeper.close())
@@ -144,12 +153,12 @@ func (g *Guard) changed(kind record.Kind, why string) {
 // hear obeys a stop on the bus: whatever is in force already, and whether it was lifted before.
 func (g *Guard) hear(s bus.Stop, at time.Time) {
 	g.do(func() {
-		g.learn(at)
 		if g.ledger.Hear(s, at) {
 			g.force(s, stopWords(s.Source, s.Why))
-		} else if newest, since, _ := g.ledger.InForce(); newest == s { // it is sent again and again
-			g.opt.Commands.Stopped(&s, since)
+		} else if newest, _, _ := g.ledger.InForce(); newest == s { // it is sent again and again
+			g.opt.Commands.Stopped(g.ledger.All())
 		}
+		g.learn()
 	})
 }
 
@@ -164,30 +173,35 @@ func (g *Guard) told(a bus.StopAnswer, at time.Time) {
 		if a.Controller == a.Decoder {
 			who = "says decoder " + a.Decoder + ", which it holds back too"
 		}
-		g.learn(at)
 		g.force(s, fmt.Sprintf("%s (%.1f s before, %s)", stopWords(s.Source, s.Why), a.SinceMS/1e3, who))
+		g.learn()
 	})
 }
 
-// learn notes that something that holds commands back became known, or came again, at the given time: who asks for resume before has
-// not seen it.
-func (g *Guard) learn(at time.Time) {
-	if at.After(g.known) {
-		g.known = at
-	}
-}
+// learn notes that something that holds commands back has become known, or came again, and is told from now on: who asks for resume and
+// has seen nothing newer does not know of it.
+func (g *Guard) learn() { g.known = time.Now() }
 
 // force holds commands back by one more stop.
 func (g *Guard) force(s bus.Stop, words string) {
-	newest, since, _ := g.ledger.InForce()
-	if newest == s {
+	if newest, _, _ := g.ledger.InForce(); newest == s {
 		g.said = words
 	}
+	g.unheard.end() // what may have come has: an operator has to look in any case
+	g.opt.Commands.Unheard(nil)
 	g.count++
-	g.opt.Commands.Stopped(&newest, since)
+	g.opt.Commands.Stopped(g.ledger.All())
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 	g.keep()
+}
+
+// inForce are the stops that are in force, the newest last.
+func (g *Guard) inForce() (all []heldStop) {
+	for _, s := range g.ledger.All() {
+		all = append(all, heldStop{ID: s.ID, Time: s.Since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)})
+	}
+	return all
 }
 
 // keep puts what is in force on record.
@@ -195,12 +209,9 @@ func (g *Guard) keep() {
 	if g.keeper == nil || g.closed {
 		return
 	}
-	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: g.doubt, Lifted: g.ledger.Lifted(keptLifted)}
-	for _, s := range g.ledger.All() {
-		if h.Stop != nil {
-			h.More = append(h.More, *h.Stop)
-		}
-		h.Stop = &heldStop{ID: s.ID, Time: s.Since.UTC().Round(0), Source: inLine(s.Source), Why: inLine(s.Why)}
+	h := heldBack{V: bus.Version, Session: g.opt.Commands.Session(), Decoder: g.opt.Commands.Decoder(), Doubt: cmp.Or(g.doubt, g.unheard.lasting()), Lifted: g.ledger.Lifted(keptLifted)}
+	if all := g.inForce(); len(all) > 0 {
+		h.More, h.Stop = all[:len(all)-1], &all[len(all)-1]
 	}
 	wall := func(t time.Time) *time.Time {
 		if t.IsZero() {
@@ -237,8 +248,8 @@ func (g *Guard) recall(h heldBack, err error) {
 		for _, kept := range h.stops() {
 			at, said := since(kept.Time)
 			if s := (bus.Stop{V: bus.Version, ID: kept.ID, Source: kept.Source, Why: kept.Why}); g.ledger.Told(s, at) { // one that was heard meanwhile is known
-				g.learn(now)
 				g.force(s, fmt.Sprintf("%s (%s)", stopWords(s.Source, s.Why), said))
+				g.learn()
 			}
 		}
 		if h.Paused != nil && g.paused.IsZero() {
@@ -268,7 +279,7 @@ func (g *Guard) recall(h heldBack, err error) {
 // doubtful holds commands back because a stop may be in force.
 func (g *Guard) doubtful(words string) {
 	g.doubt, g.count = words, g.count+1
-	g.learn(time.Now())
+	g.learn()
 	g.changed(record.KindStop, words)
 	g.note(words + ": no commands are sent until an operator resumes the session")
 }
@@ -284,10 +295,10 @@ func (g *Guard) alarm() string {
 func (g *Guard) alarmed() string {
 	all := len(g.ledger.All())
 	if all == 0 {
-		return g.doubt
+		return cmp.Or(g.doubt, g.unheard.words)
 	}
 	more := all - 1
-	if g.doubt != "" {
+	if g.doubt != "" || g.unheard.words != "" {
 		more++
 	}
 	if more == 0 {
@@ -386,10 +397,11 @@ func (g *Guard) Waiting(ctx context.Context, stream string, limit time.Duration)
 
 // telemetry is how the session is before it begins.
 func (g *Guard) telemetry() bus.Telemetry {
+	published := g.opt.Clock.Now() // before the look: what it shows is not older
 	words, _ := g.holding()
 	w := g.opt.Commands
 	t := bus.Telemetry{
-		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: g.opt.Clock.Now(),
+		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: published,
 		Phase: bus.PhaseResolving, Shadow: w.Intent() == bus.Shadow, Detail: words, HeldBy: words,
 	}
 	g.mu.Lock()

@@ -77,7 +77,8 @@ func open(t *testing.T) *bus.Bus {
 // call asks for a verb from here, and decodes what it answers.
 func (p *post) call(verb string) (s standing) {
 	p.t.Helper()
-	r := p.ctl.Call(p.t.Context(), bus.Request{Verb: verb, Sent: p.clock.Now(), Run: p.w.Run()})
+	now := p.clock.Now()
+	r := p.ctl.Call(p.t.Context(), bus.Request{Verb: verb, Sent: now, Seen: now, Run: p.w.Run()})
 	if !r.OK {
 		p.t.Fatalf("%s: %s", verb, r.Error)
 	}
@@ -89,7 +90,7 @@ func (p *post) call(verb string) (s standing) {
 
 // resume asks for it from here, as somebody who was shown how things were at the given time.
 func (p *post) resume(sent int64) bus.Reply {
-	return p.ctl.Call(p.t.Context(), bus.Request{Verb: "resume", Sent: sent, Run: p.w.Run()})
+	return p.ctl.Call(p.t.Context(), bus.Request{Verb: "resume", Sent: sent, Seen: sent, Run: p.w.Run()})
 }
 
 // holds waits until words hold the decoder back, "" for nothing at all.
@@ -229,7 +230,7 @@ func TestResumeOfBeforeTheStop(t *testing.T) {
 	defer nc.Close()
 	ask := func(id, verb string, sent int64) bus.Reply {
 		t.Helper()
-		data, err := json.Marshal(bus.Request{V: bus.Version, Session: "s", Decoder: "d", ID: id, Verb: verb, Sent: sent, Run: p.w.Run()})
+		data, err := json.Marshal(bus.Request{V: bus.Version, Session: "s", Decoder: "d", ID: id, Verb: verb, Sent: sent, Seen: sent, Run: p.w.Run()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,6 +311,42 @@ func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
 	}
 }
 
+// TestResumeLiftsWhatWasSeen: a request of now from somebody who has not seen the stop lifts nothing, and nor does one that does not say
+// what was seen; one that has seen all says what it has lifted.
+func TestResumeLiftsWhatWasSeen(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	p.call("pause")
+	ask := func(seen int64) bus.Reply {
+		t.Helper()
+		return p.ctl.Call(t.Context(), bus.Request{Verb: "resume", Sent: p.clock.Now(), Seen: seen, Run: p.w.Run()})
+	}
+	look := p.g.telemetry()
+	if look.HeldBy != "paused by an operator" {
+		t.Fatalf("shown: %+v", look)
+	}
+	p.g.hear(bus.Stop{ID: "a", Source: "page", Why: "lunch"}, time.Now())
+	p.g.hear(bus.Stop{ID: "b", Why: "the arm jams"}, time.Now())
+	if r := ask(look.TPublish); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here (EMERGENCY STOP: the arm jams (and 1 more))") {
+		t.Errorf("shown was a pause: %+v", r)
+	}
+	if r := ask(0); r.OK || !strings.Contains(r.Error, "does not say in t_seen_ns") || !strings.Contains(r.Error, "the arm jams") {
+		t.Errorf("without what was seen: %+v", r)
+	}
+	p.holds("the arm jams (and 1 more)")
+	look = p.g.telemetry()
+	p.call("shadow") // is no reason to ask again
+	r := ask(look.TPublish)
+	var s standing
+	if err := json.Unmarshal(r.Result, &s); err != nil || !r.OK || len(s.Lifted) != 2 || s.Lifted[0].ID != "a" || s.Lifted[1].ID != "b" || s.Lifted[1].Why != "the arm jams" {
+		t.Errorf("%+v, %s, %v", r, r.Result, err)
+	}
+	p.holds("")
+	p.call("pause")
+	if r := ask(0); !r.OK || strings.Contains(string(r.Result), "lifted") { // t_sent_ns says it of a pause, as before
+		t.Errorf("a pause alone: %+v %s", r, r.Result)
+	}
+}
+
 // TestWhatIsDoneIsNotRefused: where whoever asked has gone before the session has seen what was done, the answer, which the log shows,
 // says that it is done; what had not begun is refused, and not done later.
 func TestWhatIsDoneIsNotRefused(t *testing.T) {
@@ -321,7 +358,8 @@ func TestWhatIsDoneIsNotRefused(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		r := p.ctl.Call(ctx, bus.Request{Verb: verb, Sent: p.clock.Now(), Run: p.w.Run()})
+		now := p.clock.Now()
+		r := p.ctl.Call(ctx, bus.Request{Verb: verb, Sent: now, Seen: now, Run: p.w.Run()})
 		var s standing
 		if r.OK {
 			if err := json.Unmarshal(r.Result, &s); err != nil {
@@ -392,6 +430,25 @@ func TestAllStopsAreShownAndKept(t *testing.T) {
 	if p.g.stopCount() != 3 {
 		t.Errorf("%d stops", p.g.stopCount())
 	}
+}
+
+// TestAllStopsAreTold: a decoder that was not there when stops came learns of all of them from another that they hold back, not of the
+// newest alone: who lifts them is shown how many there are.
+func TestAllStopsAreTold(t *testing.T) {
+	b := open(t)
+	p := guarding(t, b, "d", "")
+	for k, s := range []bus.Stop{{ID: "a", Why: "the arm jams"}, {ID: "b", Why: "smoke"}, {ID: "c", Why: "lunch"}} {
+		p.g.hear(s, time.Now().Add(time.Duration(k-2)*time.Minute))
+	}
+	other := guarding(t, b, "other", "")
+	other.holds("EMERGENCY STOP: lunch (")
+	other.holds("(and 2 more)")
+	if s := other.call("resume"); len(s.Lifted) != 3 || s.Lifted[0].ID != "a" || s.Lifted[2].ID != "c" {
+		t.Errorf("%+v", s)
+	}
+	other.beats(10) // the first says so to each
+	other.holds("")
+	p.holds("(and 2 more)")
 }
 
 // TestPauseAndShadowSurviveRestart: each is recalled until an operator ends it, and a stop with them.

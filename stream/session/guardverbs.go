@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 // Verbs are what operators can ask for. What holds the decoder back is done from when the bus is open, whether there is a session yet
 // or not; the rest is refused until there is.
 func (g *Guard) Verbs() []bus.Verb {
-	asked := func(fn func(sent time.Duration) error) func(context.Context, []string) (any, error) {
+	asked := func(fn func(seen, sent int64) error) func(context.Context, []string) (any, error) {
 		return func(ctx context.Context, _ []string) (any, error) { return g.ask(ctx, fn) }
 	}
 	list := []bus.Verb{
@@ -47,6 +48,13 @@ type standing struct {
 	Held  string     `json:"held,omitempty"` // by what commands are held back
 	// Unseen says why the session has not said yet that it has seen what was done; Phase is not known then.
 	Unseen string `json:"unseen,omitempty"`
+	lifts
+}
+
+// lifts is what resume has ended.
+type lifts struct {
+	Lifted  []heldStop `json:"lifted,omitempty"`       // emergency stops, the newest last
+	Doubted string     `json:"lifted_doubt,omitempty"` // why it was not known whether one was in force
 }
 
 // at is the session at work, nil before it begins.
@@ -60,17 +68,24 @@ func (g *Guard) at() (*engine, error) {
 }
 
 // ask does fn, at once, and answers when the session has seen it: what it sends then is as was asked. sent is when it was asked for,
-// on the decoder's clock.
-func (g *Guard) ask(ctx context.Context, fn func(sent time.Duration) error) (any, error) {
+// on the decoder's clock, and seen up to when whoever asked had seen how things are, 0 where that is not said.
+func (g *Guard) ask(ctx context.Context, fn func(seen, sent int64) error) (any, error) {
 	if _, err := g.at(); err != nil {
 		return nil, err
 	}
-	var err error
-	g.do(func() { err = fn(time.Duration(bus.SentAt(ctx))) })
+	var (
+		err    error
+		lifted lifts
+	)
+	g.do(func() {
+		err = fn(bus.SeenAt(ctx), bus.SentAt(ctx))
+		lifted, g.lifted = g.lifted, lifts{}
+	})
 	if err != nil {
 		return nil, err
 	}
 	s, err := g.stands(ctx, func(*engine) {})
+	s.lifts = lifted
 	return done(s, err), nil
 }
 
@@ -108,7 +123,7 @@ func (g *Guard) status(ctx context.Context, _ []string) (any, error) {
 	return t, err
 }
 
-func (g *Guard) pause(time.Duration) error {
+func (g *Guard) pause(int64, int64) error {
 	g.asked = time.Now()
 	if !g.paused.IsZero() {
 		return nil // asked twice is no mistake
@@ -120,21 +135,28 @@ func (g *Guard) pause(time.Duration) error {
 	return nil
 }
 
-// resume ends what holds commands back, where it was asked for behind all of it: what came since was not meant.
-func (g *Guard) resume(sent time.Duration) error {
+// resume ends what holds commands back, where whoever asked for it had seen all of it: what came since was not meant.
+func (g *Guard) resume(seen, sent int64) error {
 	words := g.alarmed()
-	if ago := g.opt.Clock.At(g.known) - int64(sent); words != "" && ago >= 0 {
-		return fmt.Errorf("the request was sent %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
+	if words != "" && seen == 0 {
+		return fmt.Errorf("this is in force: %s; the request does not say in t_seen_ns up to when whoever asked had seen how the decoder is (t_publish_ns of the newest heartbeat or telemetry): look whether all may move, and ask again, with it", words)
+	}
+	seen = cmp.Or(seen, sent)
+	if ago := g.opt.Clock.At(g.known) - seen; words != "" && ago >= 0 {
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
 	}
 	if g.paused.IsZero() && words == "" {
 		return nil // asked twice is no mistake
 	}
-	if ago := g.opt.Clock.At(g.asked) - int64(sent); !g.asked.IsZero() && ago >= 0 {
-		return fmt.Errorf("the request was sent %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
+	if ago := g.opt.Clock.At(g.asked) - seen; !g.asked.IsZero() && ago >= 0 {
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
 	}
+	g.lifted = lifts{g.inForce(), cmp.Or(g.doubt, g.unheard.words)}
+	g.unheard.end()
+	g.opt.Commands.Unheard(nil)
 	g.ledger.Lift(time.Now())
 	g.said, g.doubt, g.paused, g.asked, g.words = "", "", time.Time{}, time.Time{}, ""
-	g.opt.Commands.Stopped(nil, time.Time{})
+	g.opt.Commands.Stopped(nil)
 	g.note("resumed")
 	g.changed(record.KindResume, "an operator asked for it")
 	g.keep()
@@ -142,7 +164,7 @@ func (g *Guard) resume(sent time.Duration) error {
 }
 
 // shade sends commands in shadow. A session that is paused stays so.
-func (g *Guard) shade(time.Duration) error {
+func (g *Guard) shade(int64, int64) error {
 	g.dimmed = time.Now()
 	if g.shadow.IsZero() { // also where the session file asks for it: what an operator wants outlives that
 		g.shadow = g.dimmed
@@ -152,10 +174,10 @@ func (g *Guard) shade(time.Duration) error {
 	return nil
 }
 
-// actuate ends the shadow, where it was asked for behind it.
-func (g *Guard) actuate(sent time.Duration) error {
-	if ago := g.opt.Clock.At(g.dimmed) - int64(sent); !g.dimmed.IsZero() && ago >= 0 {
-		return fmt.Errorf("the request was sent %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
+// actuate ends the shadow, where whoever asked for it had seen that.
+func (g *Guard) actuate(seen, sent int64) error {
+	if ago := g.opt.Clock.At(g.dimmed) - cmp.Or(seen, sent); !g.dimmed.IsZero() && ago >= 0 {
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
 	}
 	if !g.shadow.IsZero() {
 		g.shadow, g.dimmed = time.Time{}, time.Time{}

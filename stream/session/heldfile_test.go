@@ -222,7 +222,7 @@ func TestStopIsKnownByOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	r.until("the controller's word", func() bool { return r.looks[len(r.looks)-1].Phase == bus.PhasePaused })
+	r.until("the controller's word", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhasePaused })
 	r.paused("EMERGENCY STOP by button: smoke (")
 
 	w, err := bus.NewCommandWriter(b, "s", "second", time.Second, bus.NewClock())

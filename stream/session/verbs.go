@@ -129,8 +129,8 @@ func (e *engine) load(ctx context.Context, path string) (Model, error) {
 	}
 	got := make(chan loaded, 1)
 	go func() {
-		defer e.loading.end(id)
 		m, err := e.opt.Load(path)
+		e.loading.end(id) // before anybody is answered: who asks for the next model at once is not refused
 		got <- loaded{m, err}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)

@@ -30,6 +30,7 @@ verbs, it lists what the decoder can be asked for.`,
   gyrus ctl s1 pause --url nats://127.0.0.1:4222
   gyrus ctl s1 swap tuesday.gyrus --url nats://127.0.0.1:4222`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			asked := time.Now() // what comes to the decoder from now on is not meant
 			conn.fromEnv(cmd)
 			if conn.opt.URL == "" {
 				return usageError{errors.New("--url is missing: the NATS server of the session, as gyrus live prints it (or set GYRUS_URL)")}
@@ -54,7 +55,7 @@ verbs, it lists what the decoder can be asked for.`,
 			defer func() { err = errors.Join(err, b.Close()) }()
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(timeout*float64(time.Second)))
 			defer cancel()
-			r, err := b.Ask(ctx, conn.session, decoder, verb, rest...)
+			r, err := b.AskAt(ctx, asked, conn.session, decoder, verb, rest...)
 			if refused := (*bus.RefusedError)(nil); errors.As(err, &refused) {
 				err = errors.New(inline(err.Error())) // its words are those of the decoder, or of who says to be it
 			} else if err != nil {

@@ -397,7 +397,7 @@ static void on_command(json_t *m, int64_t now) {
     snprintf(held.label, sizeof held.label, "%s", label == NULL ? "" : label);
 }
 
-/* Answers a stop, or a heartbeat: more is a nonce, or that a stop was confirmed or is in force. */
+/* Answers a stop, or a heartbeat: more is a nonce, or that a stop was confirmed, is in force, or that none is. */
 static void answer(natsConnection *nc, const char *subject, json_t *more) {
     json_t *a = json_pack("{s:i, s:s, s:s}", "v", 1, "session", session, "decoder", decoder);
     char *text;
@@ -436,6 +436,8 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
             const char *n = asks(m, now);
             if (n != NULL) nonce = json_pack("{s:s}", "nonce", n);
             more = standing(now);
+            if (more == NULL && json_is_true(json_object_get(m, "unheard"))) /* whether none is in force: its link was broken */
+                more = json_pack("{s:s, s:b}", "controller", name, "clear", 1);
         }
         pthread_mutex_unlock(&lock);
         if (nonce != NULL) answer(nc, natsMsg_GetReply(msg), nonce);

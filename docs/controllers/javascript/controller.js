@@ -271,6 +271,7 @@ nc.subscribe(`gyrus.${session}.status`, {
     const nonce = msg.reply && challenge(m, now);
     if (nonce) answer(msg, { nonce });
     if (stops.stop) answer(msg, { controller: name, ...stops.standing(now) }); // a decoder asks whether a stop is in force
+    else if (m.unheard === true) answer(msg, { controller: name, clear: true }); // whether none is: its link was broken
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));

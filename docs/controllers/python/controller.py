@@ -392,6 +392,8 @@ async def main(url, session, decoder):
                 await answer(msg.reply, {"nonce": nonce})
             if standing:  # the decoder asks whether a stop is in force
                 await answer(msg.reply, {"controller": name, **standing})
+            elif asks and m.get("unheard") is True:  # whether none is: its link was broken
+                await answer(msg.reply, {"controller": name, "clear": True})
         return callback
 
     async def answer(subject, more):

@@ -331,11 +331,12 @@ async function post(path, body) {
   return res.json();
 }
 
-// shown says when something is asked for, by the decoder's clock: the time of the newest look at the session that this page shows, and
-// the time since that came. The clock of this computer does not count, and what came to the decoder later is not meant.
+// shown says up to when whoever asks has seen how the session is, and when something is asked for, by the decoder's clock: the time of
+// the newest look that this page shows, and that plus the time since it came. The clock of this computer does not count, and what came to
+// the decoder behind the look is not meant.
 function shown() {
   const t = now.state && now.state.telemetry;
-  return t && now.state.run ? {run: now.state.run, t_sent_ns: String(Math.round(t.t_publish_ns + (performance.now() - now.stateAt) * 1e6))} : {};
+  return t && now.state.run ? {run: now.state.run, t_seen_ns: now.state.t_publish_ns, t_sent_ns: String(Math.round(t.t_publish_ns + (performance.now() - now.stateAt) * 1e6))} : {};
 }
 
 // once tells a request from any other: a browser may send it twice.

@@ -1,0 +1,33 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Clear is what a controller that knows of no emergency stop in force answers to a heartbeat that asks for it (Status.Unheard), as JSON on
+// the reply subject: a decoder whose link was broken does not know what came meanwhile.
+type Clear struct {
+	V          int    `json:"v"`
+	Session    string `json:"session"`
+	Decoder    string `json:"decoder"`    // whose commands it follows
+	Controller string `json:"controller"` // the one of StopAnswer
+	Clear      bool   `json:"clear"`      // true: it tells this message from a StopAnswer
+}
+
+// Validate reports the first field that breaks the schema.
+func (c *Clear) Validate() error {
+	if err := checkNamed(c.V, c.Session, c.Decoder); err != nil {
+		return err
+	}
+	if !token.MatchString(c.Controller) {
+		return fmt.Errorf("controller is %q, must be a token of letters, digits, _ and -", c.Controller)
+	}
+	if !c.Clear {
+		return errors.New("clear is false, must be true: who stands by a stop answers with that")
+	}
+	return nil
+}
+
+// ParseClear decodes and validates.
+func ParseClear(data []byte) (Clear, error) { return parse[Clear]("clear", data) }
