@@ -68,7 +68,7 @@ func (r *Idle) Verdict() string {
 	case r.Asked == 0:
 		return ""
 	case r.PerMinute == nil:
-		return "met, as nothing could be decided"
+		return "not shown: nothing could be decided"
 	case r.Met == nil:
 		return "not shown: too little rest to tell either way"
 	case *r.High <= r.Asked:

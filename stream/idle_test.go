@@ -44,7 +44,7 @@ func TestIdle(t *testing.T) {
 		}
 	}
 	held := stream.Activity{AwayS: 60, UnlikeS: 60}
-	if got, err := held.Idle(5); err != nil || got.PerMinute != nil || got.Met != nil || got.Unlike != 1 || got.Verdict() != "met, as nothing could be decided" {
+	if got, err := held.Idle(5); err != nil || got.PerMinute != nil || got.Met != nil || got.Unlike != 1 || got.Verdict() != "not shown: nothing could be decided" {
 		t.Errorf("all held back: %+v, %q, %v", got, got.Verdict(), err)
 	}
 	if _, err := new(stream.Activity).Idle(5); err == nil || !strings.Contains(err.Error(), "no window") {
