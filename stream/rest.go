@@ -370,7 +370,7 @@ func blocksOf(runs []restRun) iter.Seq2[[][]bool, [][]bool] {
 	}
 }
 
-// heldOut counts the false decisions in each block with a threshold from the others.
+// heldOut counts the false decisions, and the time in them, in each block with a threshold from the others.
 func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 	runs := all.runs
 	total := atRest(runs)
@@ -383,6 +383,7 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}
 	step := runs[0].step
+	free, decided := 0, 0 // windows
 	for in, others := range blocksOf(runs) {
 		var learn, test []decoders.Stretch
 		for k, r := range runs {
@@ -396,9 +397,14 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 		if err != nil {
 			return err
 		}
-		rep.Count += n
+		rep.Count, rep.Again = rep.Count+n.Begun, rep.Again+n.Again
+		free, decided = free+n.Free, decided+n.Decided
 	}
-	rate, err := metrics.FalseActivations(rep.Count, float64(total)*step, 0.95)
+	rep.DecidedS, rep.Share = float64(decided)*step, float64(decided)/float64(total)
+	if free == 0 {
+		return fmt.Errorf("a decision stands through all %.0f s of held-out rest, as it began before: rest must be long enough for it to end", float64(total)*step)
+	}
+	rate, err := metrics.FalseActivations(rep.Count+rep.Again, float64(free)*step, 0.95)
 	rep.Minutes, rep.PerMinute, rep.Low, rep.High = rate.Minutes, rate.PerMinute, rate.Low, rate.High
 	return err
 }

@@ -94,12 +94,15 @@ type Note struct {
 
 // Rest says how many false decisions a section decide makes at rest.
 type Rest struct {
-	Asked      float64 `json:"asked_per_min"`   // at most
-	Threshold  float64 `json:"enter_nats"`      // that was set, with all rest data
-	Minutes    float64 `json:"minutes"`         // of rest, each of them held out once
-	Count      int     `json:"false_decisions"` // on held-out rest
-	PerMinute  float64 `json:"per_min"`
-	Low        float64 `json:"per_min_low"` // exact Poisson interval, 95 %
+	Asked      float64 `json:"asked_per_min"`               // at most
+	Threshold  float64 `json:"enter_nats"`                  // that was set, with all rest data
+	Minutes    float64 `json:"minutes"`                     // of rest in which a decision could begin, each of them held out once
+	Count      int     `json:"false_decisions"`             // that begin, on held-out rest
+	Again      int     `json:"held_again,omitempty"`        // one more for each further second that a decision goes on into
+	DecidedS   float64 `json:"in_decision_s,omitempty"`     // time of held-out rest in which one stands
+	Share      float64 `json:"in_decision_share,omitempty"` // of all held-out rest
+	PerMinute  float64 `json:"per_min"`                     // Count and Again by Minutes
+	Low        float64 `json:"per_min_low"`                 // exact Poisson interval, 95 %
 	High       float64 `json:"per_min_high"`
 	Rejected   int     `json:"rejected,omitempty"`  // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
 	Held       int     `json:"held_back,omitempty"` // windows of the training recordings that are unlike the rest: nothing is decided there

@@ -85,7 +85,7 @@ func TestCalibrateThreshold(t *testing.T) {
 	}
 	if d := c.Decide; d == nil || d.Trials != q.Trials || d.Right != q.Right || d.Wrong != q.Wrong || d.Undecided != q.Trials-q.Right-q.Wrong || d.Rightly != float64(q.Right)/16 ||
 		!(d.RightlyLow < d.Rightly && d.Rightly <= d.RightlyHigh) || *d.Rest != (bus.RestScore{
-		AskedPerMin: asked, Decisions: q.Count, Minutes: q.Minutes, PerMin: float64(q.Count) / q.Minutes, PerMinLow: q.Low, PerMinHigh: q.High,
+		AskedPerMin: asked, Decisions: q.Count, Again: q.Again, DecidedS: q.DecidedS, Share: q.Share, Minutes: q.Minutes, PerMin: float64(q.Count+q.Again) / q.Minutes, PerMinLow: q.Low, PerMinHigh: q.High,
 	}) {
 		t.Errorf("the score: %+v, the threshold in the bundle: %+v", d, q)
 	}

@@ -143,11 +143,17 @@ func (c *Calibration) Enough(info *signal.Info) error {
 // enoughRest is Enough for the rest before the first cue.
 func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	step, window := float64(p.LiveHop())/p.OutRate(), p.WindowS()
-	scores := evenly(len(p.Classes()))
+	classes := len(p.Classes())
 	try := func(s float64) error {
 		rows := int((s-window)/step) + 1
 		rows -= rows/stream.RestBlocks + 1 + 2*int(math.Ceil(window/step)) // a block is held out, with what overlaps it, to measure the rate
-		return p.Resting().FitRest([]decoders.Stretch{{Scores: slices.Repeat([][]float64{scores}, max(0, rows))}}, step)
+		var scores [][]float64
+		for i := range rows { // each class for a while, so that a decision that is held would end
+			row := make([]float64, classes)
+			row[i*classes/rows] = 1
+			scores = append(scores, row)
+		}
+		return p.Resting().FitRest([]decoders.Stretch{{Scores: scores}}, step)
 	}
 	wrong := try(c.RestBlockS)
 	if wrong == nil {
@@ -261,7 +267,7 @@ func decides(ctx context.Context, p *pipeline.Pipeline, apart []*signal.Recordin
 	case rest != nil:
 		d.Trials, d.Right, d.Wrong = rest.Trials, rest.Right, rest.Wrong
 		d.Rest = &bus.RestScore{
-			AskedPerMin: rest.Asked, Decisions: rest.Count, Minutes: rest.Minutes, PerMin: rest.PerMinute, PerMinLow: rest.Low, PerMinHigh: rest.High,
+			AskedPerMin: rest.Asked, Decisions: rest.Count, Again: rest.Again, DecidedS: rest.DecidedS, Share: rest.Share, Minutes: rest.Minutes, PerMin: rest.PerMinute, PerMinLow: rest.Low, PerMinHigh: rest.High,
 		}
 	case cover != nil:
 		d.Trials, d.Right, d.Wrong = cover.Trials, cover.Right, cover.Decided-cover.Right
