@@ -71,9 +71,11 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		return nil, &pipeline.InputError{Err: err}
 	}
 	if !d.AnyRest() {
-		if err := p.FitLikeness(looksOf(runs), partsOf(runs)); err != nil {
+		g, err := p.FitLikeness(looksOf(runs), partsOf(runs))
+		if err != nil {
 			return nil, &pipeline.InputError{Err: err}
 		}
+		rep.Guard = &bundle.Guard{Limit: g.Limit, Channels: g.Channels, Of: g.Of, Windows: g.Windows, Flat: g.Flat, Minutes: float64(g.Windows) * runs[0].step / 60}
 	}
 	if s, err := d.State().Get("enter", 1); err == nil {
 		rep.Threshold = s.Data[0]
@@ -315,14 +317,21 @@ func looksAt(runs []restRun, which [][]bool) (looks [][]float64) {
 func partsOf(runs []restRun) (parts []pipeline.RestPart) {
 	for in, others := range blocksOf(runs) {
 		part := pipeline.RestPart{Others: looksAt(runs, others)}
+		seen := 0 // windows at rest
 		for r, run := range runs {
+			begins, at := make([]bool, len(run.looks)), slices.Repeat([]int{-1}, len(run.looks))
+			for i, rest := range run.Rest {
+				if rest {
+					at[i] = seen
+					seen++
+				}
+			}
 			if !slices.Contains(in[r], true) {
 				continue
 			}
-			begins := make([]bool, len(run.looks))
 			begins[0] = true
 			part.Looks, part.Times = append(part.Looks, run.looks...), append(part.Times, run.Times...)
-			part.Begins, part.In = append(part.Begins, begins...), append(part.In, in[r]...)
+			part.Begins, part.At, part.In = append(part.Begins, begins...), append(part.At, at...), append(part.In, in[r]...)
 		}
 		parts = append(parts, part)
 	}

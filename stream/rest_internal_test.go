@@ -48,9 +48,20 @@ func TestRestBlocks(t *testing.T) {
 			}
 		}
 		var got, told []float64
+		nth := map[float64]int{} // of the windows at rest
+		for r, run := range runs {
+			for i, rest := range run.Rest {
+				if rest {
+					nth[float64(100*r+i)] = len(nth)
+				}
+			}
+		}
 		for i, x := range parts[blocks].Looks {
 			if parts[blocks].In[i] {
 				got = append(got, x[0])
+			}
+			if n, ok := nth[x[0]]; !ok && parts[blocks].At[i] != -1 || ok && parts[blocks].At[i] != n {
+				t.Errorf("block %d: window %g is number %d at rest, want %d (%t)", blocks, x[0], parts[blocks].At[i], n, ok)
 			}
 			if begins := int(x[0])%100 == 0; begins != parts[blocks].Begins[i] {
 				t.Errorf("block %d: window %g begins a stretch: %t", blocks, x[0], !begins)

@@ -106,11 +106,22 @@ type Rest struct {
 	High       float64 `json:"per_min_high"`
 	Rejected   int     `json:"rejected,omitempty"`  // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
 	Held       int     `json:"held_back,omitempty"` // windows of the training recordings that are unlike the rest: nothing is decided there
+	Guard      *Guard  `json:"guard,omitempty"`     // nil with any_rest, and in models from before it was kept
 	Blocks     int     `json:"blocks"`              // the rest data were cut into so many, each held out once
 	Trials     int     `json:"trials"`              // cued ones of held-out runs: what the threshold costs
 	Right      int     `json:"right"`               // of those, first decision within the trial is the true class
 	Wrong      int     `json:"wrong"`               // … is another
 	Recordings []Data  `json:"recordings"`
+}
+
+// Guard says what decisions are held back by where the stream is unlike the rest that a threshold was set with.
+type Guard struct {
+	Limit    float64 `json:"limit_sd"` // standard deviations of windows at rest that the stream may be away from it
+	Channels int     `json:"channels"` // that are compared
+	Of       int     `json:"of"`       // channels in all
+	Windows  int     `json:"windows"`  // at rest
+	Minutes  float64 `json:"minutes"`  // of rest
+	Flat     int     `json:"flat"`     // windows in which a channel is flat or not finite, and left out
 }
 
 // Coverage says how conformal sets did on trials that nothing had learned from.

@@ -167,6 +167,13 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	if t.Rest.PerMinute > t.Rest.Asked {
 		note(cmd, "held-out rest holds %.2f false decisions a minute, more than the %g asked for: they come in bursts, or the rest data are of several kinds; record more rest of each kind, or ask for less", t.Rest.PerMinute, t.Rest.Asked)
 	}
+	if g := t.Rest.Guard; g != nil && (g.Channels < g.Of || g.Flat > 0) {
+		lost := ""
+		if g.Channels < g.Of {
+			lost = fmt.Sprintf(", and only %d of %d channels are compared with the rest: whatever the others do holds no decision back", g.Channels, g.Of)
+		}
+		note(cmd, "in %d of %d windows at rest a channel is flat or not finite, which is left out%s; look at the electrodes and for drop-outs in the rest recordings, or record them again", g.Flat, g.Windows, lost)
+	}
 	for i, rec := range rest {
 		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}, Deviations: rec.Deviations})
 	}
@@ -182,6 +189,10 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 		r.Asked, counted(r.Count, r.Again), r.Minutes, r.PerMinute, r.Low, r.High, r.DecidedS, 100*r.Share)
 	if r.Rejected > 0 {
 		fmt.Fprintf(w, "%d more windows at rest were rejected by the pipeline's own checks: nothing is decided there\n", r.Rejected)
+	}
+	if g := r.Guard; g != nil {
+		fmt.Fprintf(w, "decisions are held back where the stream is more than %.2f standard deviations away from that rest, which is of %d of %d channels in %d windows, %.2f min\n",
+			g.Limit, g.Channels, g.Of, g.Windows, g.Minutes)
 	}
 	if r.Held > 0 {
 		fmt.Fprintf(w, "%d windows of the training recordings are unlike the rest that the threshold was set with: nothing is decided there\n", r.Held)
