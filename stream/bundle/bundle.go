@@ -124,6 +124,18 @@ type Guard struct {
 	Flat     int     `json:"flat"`     // windows in which a channel is flat or not finite, and left out
 }
 
+// Doubt says what of the rest could not be compared, and what to do about it; "" where all could.
+func (g *Guard) Doubt() string {
+	if g == nil || g.Channels == g.Of && g.Flat == 0 {
+		return ""
+	}
+	lost := ""
+	if g.Channels < g.Of {
+		lost = fmt.Sprintf(", and only %d of %d channels are compared with the rest: whatever the others do holds no decision back", g.Channels, g.Of)
+	}
+	return fmt.Sprintf("in %d of %d windows at rest a channel is flat or not finite, which is left out%s; look at the electrodes and for drop-outs in the rest, or record it again", g.Flat, g.Windows, lost)
+}
+
 // Coverage says how conformal sets did on trials that nothing had learned from.
 type Coverage struct {
 	Asked   float64 `json:"asked"` // 1 − alpha

@@ -167,12 +167,8 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	if t.Rest.PerMinute > t.Rest.Asked {
 		note(cmd, "held-out rest holds %.2f false decisions a minute, more than the %g asked for: they come in bursts, or the rest data are of several kinds; record more rest of each kind, or ask for less", t.Rest.PerMinute, t.Rest.Asked)
 	}
-	if g := t.Rest.Guard; g != nil && (g.Channels < g.Of || g.Flat > 0) {
-		lost := ""
-		if g.Channels < g.Of {
-			lost = fmt.Sprintf(", and only %d of %d channels are compared with the rest: whatever the others do holds no decision back", g.Channels, g.Of)
-		}
-		note(cmd, "in %d of %d windows at rest a channel is flat or not finite, which is left out%s; look at the electrodes and for drop-outs in the rest recordings, or record them again", g.Flat, g.Windows, lost)
+	if why := t.Rest.Guard.Doubt(); why != "" {
+		note(cmd, "%s", why)
 	}
 	for i, rec := range rest {
 		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}, Deviations: rec.Deviations})
