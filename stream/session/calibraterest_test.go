@@ -339,9 +339,9 @@ func TestCalibrateRestKeys(t *testing.T) {
 		"markers show it":   {func(c *Calibration) { c.Cues, c.RestBlockS = "markers", 60 }, "name its events of rest"},
 		"no markers":        {func(c *Calibration) { c.RestEvents = []string{"T0"} }, "set rest_block_s"},
 		"too long":          {func(c *Calibration) { c.RestBlockS = 3601 }, "0 to 3600"},
-		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 77"},
-		"just too short":    {func(c *Calibration) { c.RestBlockS = 76 }, "set it to at least 77"},
-		"long enough":       {func(c *Calibration) { c.RestBlockS = 77 }, ""},
+		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 84"},
+		"just too short":    {func(c *Calibration) { c.RestBlockS = 83 }, "set it to at least 84"},
+		"long enough":       {func(c *Calibration) { c.RestBlockS = 84 }, ""},
 		"few trials":        {func(c *Calibration) { c.Pipeline = "csp-lda-conformal" }, "cannot rule out any class"},
 		"all runs kept":     {func(c *Calibration) { c.Pipeline = imagery(t, "{use: conformal, calibration_runs: 5}") }, "at least one must be left"},
 	} {

@@ -147,6 +147,9 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	try := func(s float64) error {
 		rows := int((s-window)/step) + 1
 		rows -= rows/stream.RestBlocks + 1 + 2*int(math.Ceil(window/step)) // a block is held out, with what overlaps it, to measure the rate
+		if !p.Resting().AnyRest() {
+			rows -= rows/stream.RestBlocks + 1 // the stretch that is left out of the limit may be held back
+		}
 		var scores [][]float64
 		for i := range rows { // each class for a while, so that a decision that is held would end
 			row := make([]float64, classes)
@@ -161,7 +164,7 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	}
 	for s := math.Ceil(c.RestBlockS); s <= maxRestS; s++ {
 		if try(s) == nil {
-			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
+			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate, and another may be held back as unlike the rest: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
 				c.RestBlockS, p.Resting().AsksForRest(), s)
 		}
 	}
