@@ -35,21 +35,28 @@ func (c *completion) events() {
 		return
 	}
 	labels, tell := c.labels(), tally{c: c}
-	rows := make([]rowAt, 0, t.Len())
-	lines := make([]int, 0, t.Len()) // of rows, in the table
-	l := lay(c.rec.Runs(), info.Rate)
-	for row := range t.Len() {
-		if seconds, ok := c.onset(row, &tell); ok {
-			at := rowAt{seconds: seconds, label: labels(row), sample: t.sample(row)}
-			_, timed, bad := t.number(row, t.Column("onset"))
-			at.index = !timed || bad
-			rows, lines = append(rows, at), append(lines, row)
+	each := func(do func(r rowAt, row int)) {
+		for row := range t.Len() {
+			if seconds, ok := c.onset(row, &tell); ok {
+				_, timed, bad := t.number(row, t.Column("onset"))
+				do(rowAt{seconds: seconds, label: labels(row), sample: t.sample(row), index: !timed || bad}, row)
+			}
 		}
 	}
-	how := c.reading(l, rows)
-	if how == nil {
-		tell.report()
-		return
+	l, how := lay(c.rec.Runs(), info.Rate), &reading{moot: true}
+	if n, _ := l.gaps(); n > 0 { // all rows together say how they are meant
+		var rows []rowAt
+		var lines []int // of rows, in the table
+		each(func(r rowAt, row int) { rows, lines = append(rows, r), append(lines, row) })
+		if how = c.reading(l, rows); how == nil {
+			tell.report()
+			return
+		}
+		each = func(do func(r rowAt, row int)) {
+			for i, r := range rows {
+				do(r, lines[i])
+			}
+		}
 	}
 	// Seconds are counted from the first sample that is stored; a recording may count from before that.
 	first := int64(0)
@@ -58,9 +65,10 @@ func (c *completion) events() {
 	}
 	duration := t.Column("duration")
 	outside := fmt.Sprintf("events inside the recording, which has %.6g s", float64(c.rec.Len)/info.Rate)
-	events := make([]tableEvent, 0, t.Len())
-	for i, r := range rows {
-		e, row := signal.Event{Onset: r.seconds + float64(first)/info.Rate, Label: r.label}, lines[i]
+	var events []tableEvent // where the recording has events to compare them with
+	alone := make([]signal.Event, 0, t.Len())
+	each(func(r rowAt, row int) {
+		e := signal.Event{Onset: r.seconds + float64(first)/info.Rate, Label: r.label}
 		if how.laid || r.index {
 			e.Onset, e.Sample = l.place(r.seconds)
 		} else {
@@ -76,23 +84,28 @@ func (c *completion) events() {
 		if e.Sample >= c.rec.Len {
 			tell.add(row, "onset", outside, "kept, behind the end of the samples")
 		}
-		value, _ := t.Cell(row, "value")
-		events = append(events, tableEvent{e, value, stated})
-	}
-	tell.report()
-	slices.SortStableFunc(events, func(a, b tableEvent) int {
-		return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
-	})
-	c.conflicts(events, func(sample int64) int64 {
-		if how.laid {
-			return l.index(sample) // where a gap parts neighbours as little as in the file
+		if len(c.rec.Events) > 0 {
+			value, _ := t.Cell(row, "value")
+			events = append(events, tableEvent{e, value, stated})
 		}
-		return sample
+		alone = append(alone, e)
 	})
-	c.rec.Events = make([]signal.Event, len(events))
-	for i, e := range events {
-		c.rec.Events[i] = e.Event
+	tell.report()
+	slices.SortStableFunc(alone, byTime)
+	if len(c.rec.Events) > 0 {
+		slices.SortStableFunc(events, func(a, b tableEvent) int { return byTime(a.Event, b.Event) })
+		c.conflicts(events, func(sample int64) int64 {
+			if how.laid {
+				return l.index(sample) // where a gap parts neighbours as little as in the file
+			}
+			return sample
+		})
 	}
+	c.rec.Events = alone
+}
+
+func byTime(a, b signal.Event) int {
+	return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 }
 
 // reading says what the seconds of the table count in a recording with gaps, and lists it; nil keeps the events that the recording
