@@ -1,6 +1,8 @@
 package decoders
 
 import (
+	"math"
+
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -49,8 +51,54 @@ type RestFitter interface {
 	// FitRest sets the threshold from stretches whose rows are step seconds apart, with the scores of a decoder that has
 	// not learned from them. What was set before is kept on an error.
 	FitRest(s []Stretch, step float64) error
-	// FalseDecisions counts the decisions that begin at rest, with the threshold as it is.
-	FalseDecisions(s []Stretch, step float64) (int, error)
+	// FalseDecisions counts what is decided at rest, with the threshold as it is.
+	FalseDecisions(s []Stretch, step float64) (FalseDecisions, error)
+}
+
+// FalseDecisions counts what is decided while nothing is meant, over rows that follow each other.
+//
+// A decision that is held acts on what it controls for as long as it lasts, and while it does no other can begin: one that never
+// ends would be one decision in no time at all. So the time in which it is held on is none in which one could begin, and it counts
+// again for each second. A second, and not the refractory time, since that may be 0, or long: with a second, n decisions a minute
+// take at most n s of it, whatever the parameters are.
+type FalseDecisions struct {
+	Begun   int // decisions that begin at rest
+	Again   int // one more for each further second at rest that a decision goes on into
+	Free    int // rows at rest in which no decision goes on from the row before, so that one could begin
+	Decided int // rows at rest with a decision, also those in which it begins
+
+	rows  int // at rest, of the decision at hand
+	again int // that it has been counted again
+}
+
+// Count is Begun and Again: what a rate is held against.
+func (f *FalseDecisions) Count() int { return f.Begun + f.Again }
+
+// Add counts a row, which stands for step seconds: whether there is a decision, whether it begins with this row, and whether the row
+// is at rest.
+func (f *FalseDecisions) Add(decided, begins, rest bool, step float64) {
+	if !decided || begins {
+		f.rows, f.again = 0, 0
+	}
+	switch {
+	case !rest:
+		return
+	case !decided || begins:
+		f.Free++
+	}
+	if !decided {
+		return
+	}
+	f.Decided++
+	f.rows++
+	if begins {
+		f.Begun++
+		return
+	}
+	const rounding = 1e-9
+	if further := int(math.Ceil(float64(f.rows)*step-rounding)) - 1; further > f.again {
+		f.Again, f.again = f.Again+further-f.again, further
+	}
 }
 
 // TrialFitter is a Decider that learns from trials whose class is known: scores [trials][classes] of a decoder that has

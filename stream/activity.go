@@ -16,10 +16,13 @@ import (
 // Activity is what the section decide of a pipeline would have told a controller during recordings. A decision is one that
 // begins: windows that follow each other with the same one count once.
 type Activity struct {
-	IdleS   float64   // time of the sliding windows that lie wholly outside of trials
+	IdleS   float64   // time of the sliding windows that lie wholly outside of trials, and in which a decision could begin: none goes on
+	HeldS   float64   // s, the same for windows in which one goes on
+	StandS  float64   // s of IdleS and HeldS with a decision, those in which it begins among them
 	AwayS   float64   // s, the same for windows that a check refused: nothing can be decided there
 	UnlikeS float64   // s of these in which the stream is unlike the rest that the threshold was set with
-	False   int       // decisions that begin in it
+	False   int       // decisions that begin in idle time
+	Again   int       // and one more for each further second of it that a decision goes on into (decoders.FalseDecisions)
 	Times   []float64 // of each trial, s from its event to the first decision that begins in it; +Inf where there is none
 	Right   int       // trials whose first decision is their class
 	Wrong   int       // and those where it is another
@@ -29,7 +32,7 @@ type Activity struct {
 // Active plays rec through p, which must cut all windows and have a section decide, and adds what happens to a. A trial lasts
 // from its event until half a window behind the end of its cued window, whether or not a check refused that; trials of the
 // class that stands for rest are no trials but part of the idle time. Windows that a check refused
-// are no idle time, but counted apart.
+// are no idle time, but counted apart, and so are those in which a decision goes on from the window before.
 func (a *Activity) Active(ctx context.Context, p *pipeline.Pipeline, rec *signal.Recording, onChunk func(signal.Chunk)) error {
 	windows, trials, err := decisions(ctx, p, rec, onChunk)
 	if err == nil {
@@ -104,6 +107,7 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 		first[k], times[k] = -1, math.Inf(1)
 	}
 	before := -1
+	var found decoders.FalseDecisions
 	for _, w := range windows {
 		begins := w.class >= 0 && w.class != before
 		before = w.class
@@ -116,6 +120,7 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 				first[k], times[k] = w.class, w.to-t.from
 			}
 		}
+		at := false
 		switch {
 		case !idle:
 		case w.refused:
@@ -124,12 +129,14 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 				a.UnlikeS += step
 			}
 		default:
-			a.IdleS += step
-			if begins {
-				a.False++
-			}
+			at = true
 		}
+		found.Add(w.class >= 0, begins, at, step)
 	}
+	a.False, a.Again = a.False+found.Begun, a.Again+found.Again
+	a.IdleS += float64(found.Free) * step
+	a.StandS += float64(found.Decided) * step
+	a.HeldS += float64(found.Decided-found.Begun) * step
 	for k, t := range trials {
 		if t.class == missed {
 			continue

@@ -21,9 +21,9 @@ func TestActivityByHand(t *testing.T) {
 	var a Activity
 	a.count(windows, []trial{{3, 5, 1}, {10, 12, 0}, {16, 18, missed}}, 0.5)
 	// Idle ends: 1 1.5 2 2.5 3 | 6 6.5 7 7.5 (8 and 8.5 are refused) 9 9.5 10 | 13 13.5 14 14.5 15: 17 windows. False: at 2 (2.5
-	// goes on), 7, 9.5 and 14.
-	if a.IdleS != 8.5 || a.AwayS != 1 || a.UnlikeS != 0.5 || a.False != 4 {
-		t.Errorf("%g s idle with %d decisions, %g s refused, %g s of them unlike; want 8.5 with 4, 1, 0.5", a.IdleS, a.False, a.AwayS, a.UnlikeS)
+	// goes on, so that none could begin), 7, 9.5 and 14.
+	if a.IdleS != 8 || a.HeldS != 0.5 || a.StandS != 2.5 || a.Again != 0 || a.AwayS != 1 || a.UnlikeS != 0.5 || a.False != 4 {
+		t.Errorf("%g s idle with %d decisions, %g s refused, %g s of them unlike; want 8 with 4, 1, 0.5", a.IdleS, a.False, a.AwayS, a.UnlikeS)
 	}
 	// The first decision of the first trial, at 4 s, is for the wrong class.
 	if !slices.Equal(a.Times, []float64{1, math.Inf(1)}) || a.Right != 0 || a.Wrong != 1 {

@@ -43,8 +43,17 @@ func TestIdle(t *testing.T) {
 			t.Errorf("%+v, %g asked for: met %v", tc.a, tc.asked, met)
 		}
 	}
+	// Held for ever: 2 begin in 0.4 min, which is 5 a minute, but they stand for 2.6 min. Each second of that counts.
+	ever := stream.Activity{IdleS: 24, HeldS: 156, StandS: 156.2, False: 2, Again: 155}
+	if got, err := ever.Idle(5); err != nil || math.Abs(*got.PerMinute-157/0.4) > 1e-9 || math.Abs(*got.Share-156.2/180) > 1e-9 || got.DecidedS != 156.2 || got.Count != 2 || got.Again != 155 || got.Met == nil || *got.Met || got.Verdict() != "missed, by the whole interval" {
+		t.Errorf("held for ever: %+v, %q, %v", got, got.Verdict(), err)
+	}
+	always := stream.Activity{HeldS: 60, StandS: 60, Again: 59}
+	if got, err := always.Idle(5); err != nil || got.PerMinute != nil || *got.Share != 1 || got.Met == nil || *got.Met || !strings.HasPrefix(got.Verdict(), "missed: a decision stands all the time") {
+		t.Errorf("held all the time: %+v, %q, %v", got, got.Verdict(), err)
+	}
 	held := stream.Activity{AwayS: 60, UnlikeS: 60}
-	if got, err := held.Idle(5); err != nil || got.PerMinute != nil || got.Met != nil || got.Unlike != 1 || got.Verdict() != "met, as nothing could be decided" {
+	if got, err := held.Idle(5); err != nil || got.PerMinute != nil || got.Met != nil || got.Unlike != 1 || got.Verdict() != "not shown: nothing could be decided" {
 		t.Errorf("all held back: %+v, %q, %v", got, got.Verdict(), err)
 	}
 	if _, err := new(stream.Activity).Idle(5); err == nil || !strings.Contains(err.Error(), "no window") {

@@ -34,6 +34,9 @@ const RestBlocks = 10
 // training recordings by one fitted to all others. The section decide follows each recording from its beginning as it
 // would live; only windows that lie wholly at rest count.
 //
+// Where decisions are held back as unlike the rest, what that goes by is set first, from all windows at rest; those that it holds back
+// are no rest for the threshold, as the section decide is not told of them live either.
+//
 // The report's rate is of rest that the threshold has not been set with: the rest data are cut into 10 blocks that follow
 // each other, and the decisions in each are counted with a threshold from the others, less those windows that overlap
 // with the block. The threshold that p keeps is from all of them. What it costs is in the report as well: how many cued
@@ -64,16 +67,26 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	}
 	rep := &bundle.Rest{Asked: d.AsksForRest(), Blocks: RestBlocks, Rejected: all.rejected}
 	runs := all.runs
-	if err := all.heldOut(d, rep); err != nil {
+	if err := all.any(); err != nil {
 		return nil, &pipeline.InputError{Err: err}
 	}
-	if err := d.FitRest(stretchesOf(runs), runs[0].step); err != nil {
-		return nil, &pipeline.InputError{Err: err}
-	}
+	passed := all
 	if !d.AnyRest() {
-		if err := p.FitLikeness(looksOf(runs), partsOf(runs)); err != nil {
+		g, err := p.FitLikeness(looksOf(runs), partsOf(runs))
+		if err != nil {
 			return nil, &pipeline.InputError{Err: err}
 		}
+		rep.Guard = &bundle.Guard{Limit: g.Limit, Channels: g.Channels, Of: g.Of, Windows: g.Windows, Flat: g.Flat, Minutes: float64(g.Windows) * runs[0].step / 60}
+		passed.runs = letThrough(p, runs)
+	}
+	if err := passed.heldOut(d, rep); err != nil {
+		if n, all := atRest(passed.runs), atRest(runs); n < all {
+			err = fmt.Errorf("%d of %d windows at rest are unlike the rest of it, and nothing is decided there: %w", all-n, all, err)
+		}
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if err := d.FitRest(stretchesOf(passed.runs), runs[0].step); err != nil {
+		return nil, &pipeline.InputError{Err: err}
 	}
 	if s, err := d.State().Get("enter", 1); err == nil {
 		rep.Threshold = s.Data[0]
@@ -315,14 +328,21 @@ func looksAt(runs []restRun, which [][]bool) (looks [][]float64) {
 func partsOf(runs []restRun) (parts []pipeline.RestPart) {
 	for in, others := range blocksOf(runs) {
 		part := pipeline.RestPart{Others: looksAt(runs, others)}
+		seen := 0 // windows at rest
 		for r, run := range runs {
+			begins, at := make([]bool, len(run.looks)), slices.Repeat([]int{-1}, len(run.looks))
+			for i, rest := range run.Rest {
+				if rest {
+					at[i] = seen
+					seen++
+				}
+			}
 			if !slices.Contains(in[r], true) {
 				continue
 			}
-			begins := make([]bool, len(run.looks))
 			begins[0] = true
 			part.Looks, part.Times = append(part.Looks, run.looks...), append(part.Times, run.Times...)
-			part.Begins, part.In = append(part.Begins, begins...), append(part.In, in[r]...)
+			part.Begins, part.At, part.In = append(part.Begins, begins...), append(part.At, at...), append(part.In, in[r]...)
 		}
 		parts = append(parts, part)
 	}
@@ -370,11 +390,9 @@ func blocksOf(runs []restRun) iter.Seq2[[][]bool, [][]bool] {
 	}
 }
 
-// heldOut counts the false decisions in each block with a threshold from the others.
-func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
-	runs := all.runs
-	total := atRest(runs)
-	switch {
+// any is an error where no window is at rest.
+func (all *rests) any() error {
+	switch total := atRest(all.runs); {
 	case total == 0 && all.rejected > 0:
 		return fmt.Errorf("all %d windows at rest are rejected by the pipeline's own checks (the last: %s), so there is none to set the threshold with: nothing would be decided there; take rest more like the training recordings, or events of rest within them", all.rejected, all.why)
 	case total == 0 && all.events > 0:
@@ -382,7 +400,33 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 	case total == 0:
 		return errors.New("no window lies wholly at rest: rest must last longer than a window; name recordings of rest, or longer events")
 	}
+	return nil
+}
+
+// letThrough is runs without the windows in which p holds decisions back: there live the section decide is not told of them, and
+// has the less evidence behind them, so that neither must be different where its threshold is set.
+func letThrough(p *pipeline.Pipeline, runs []restRun) (passed []restRun) {
+	for _, r := range runs {
+		q := restRun{step: r.step, window: r.window, trials: r.trials, Stretch: decoders.Stretch{Times: []float64{}, Rest: []bool{}}}
+		for i, held := range p.HeldBack(r.looks, r.Times) {
+			if !held {
+				q.Scores, q.Times, q.Rest = append(q.Scores, r.Scores[i]), append(q.Times, r.Times[i]), append(q.Rest, r.Rest[i])
+			}
+		}
+		passed = append(passed, q)
+	}
+	return passed
+}
+
+// heldOut counts the false decisions, and the time in them, in each block with a threshold from the others.
+func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
+	runs := all.runs
+	total := atRest(runs)
+	if total == 0 {
+		return errors.New("all windows at rest are unlike the other rest, and nothing is decided there: give longer rest of one kind")
+	}
 	step := runs[0].step
+	free, decided := 0, 0 // windows
 	for in, others := range blocksOf(runs) {
 		var learn, test []decoders.Stretch
 		for k, r := range runs {
@@ -396,9 +440,14 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 		if err != nil {
 			return err
 		}
-		rep.Count += n
+		rep.Count, rep.Again = rep.Count+n.Begun, rep.Again+n.Again
+		free, decided = free+n.Free, decided+n.Decided
 	}
-	rate, err := metrics.FalseActivations(rep.Count, float64(total)*step, 0.95)
+	rep.DecidedS, rep.Share = float64(decided)*step, float64(decided)/float64(total)
+	if free == 0 {
+		return fmt.Errorf("a decision stands through all %.0f s of held-out rest, as it began before: rest must be long enough for it to end", float64(total)*step)
+	}
+	rate, err := metrics.FalseActivations(rep.Count+rep.Again, float64(free)*step, 0.95)
 	rep.Minutes, rep.PerMinute, rep.Low, rep.High = rate.Minutes, rate.PerMinute, rate.Low, rate.High
 	return err
 }

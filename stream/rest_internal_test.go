@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
 // TestRestBlocks: every window at rest is in one block, and none of the others of a block shares a sample with it. A part of the
@@ -48,9 +50,20 @@ func TestRestBlocks(t *testing.T) {
 			}
 		}
 		var got, told []float64
+		nth := map[float64]int{} // of the windows at rest
+		for r, run := range runs {
+			for i, rest := range run.Rest {
+				if rest {
+					nth[float64(100*r+i)] = len(nth)
+				}
+			}
+		}
 		for i, x := range parts[blocks].Looks {
 			if parts[blocks].In[i] {
 				got = append(got, x[0])
+			}
+			if n, ok := nth[x[0]]; !ok && parts[blocks].At[i] != -1 || ok && parts[blocks].At[i] != n {
+				t.Errorf("block %d: window %g is number %d at rest, want %d (%t)", blocks, x[0], parts[blocks].At[i], n, ok)
 			}
 			if begins := int(x[0])%100 == 0; begins != parts[blocks].Begins[i] {
 				t.Errorf("block %d: window %g begins a stretch: %t", blocks, x[0], !begins)
@@ -73,5 +86,39 @@ func TestRestBlocks(t *testing.T) {
 				t.Errorf("window %d of run %d, at rest %t, is in %d blocks", i, r, rest, n)
 			}
 		}
+	}
+}
+
+// TestRestLetThrough: what the guard holds back is no rest for the threshold, as it is none live: the other windows keep their times,
+// with the gap.
+func TestRestLetThrough(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	run := restRun{step: 0.1, window: 1}
+	for i := range 600 {
+		look := []float64{rng.NormFloat64(), rng.NormFloat64()}
+		if 200 <= i && i < 240 {
+			look[0] += 8
+		}
+		run.looks, run.Times, run.Rest, run.Scores = append(run.looks, look), append(run.Times, 1+0.1*float64(i)), append(run.Rest, true), append(run.Scores, []float64{float64(i), 1})
+	}
+	var p pipeline.Pipeline
+	if _, err := p.FitLikeness(looksOf([]restRun{run}), partsOf([]restRun{run})); err != nil {
+		t.Fatal(err)
+	}
+	got := letThrough(&p, []restRun{run})[0]
+	passed := map[int]bool{}
+	for k, row := range got.Scores {
+		i := int(row[0])
+		if passed[i] = true; got.Times[k] != run.Times[i] || !got.Rest[k] {
+			t.Errorf("window %d comes at %g s, at rest %t", i, got.Times[k], got.Rest[k])
+		}
+	}
+	for i, held := range p.HeldBack(run.looks, run.Times) {
+		if held == passed[i] || passed[i] && 210 <= i && i < 240 {
+			t.Errorf("window %d, held back %t, is there: %t", i, held, passed[i])
+		}
+	}
+	if len(passed) != len(got.Rest) || len(passed) < 500 {
+		t.Errorf("%d windows, %d are let through", len(got.Rest), len(passed))
 	}
 }

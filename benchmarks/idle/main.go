@@ -271,8 +271,8 @@ func show(rows []row, asJSON bool) error {
 		if r.PerMinute != nil {
 			rate = fmt.Sprintf(", %.2f a minute, 95 %% interval [%.2f, %.2f]", *r.PerMinute, *r.Low, *r.High)
 		}
-		fmt.Printf("%s, %s, threshold from %s, measured on %s: at most %g a minute asked for: %d in %.2f min (%.2f min more unlike the rest of the threshold, %.2f rejected)%s: %s; of %d held-out trials %d right, %d wrong\n",
-			r.Learned, r.Pipeline, r.Threshold, r.Measured, r.Asked, r.Count, r.Minutes, r.Unlike, r.Rejected, rate, r.Verdict(), r.Trials, r.Right, r.Wrong)
+		fmt.Printf("%s, %s, threshold from %s, measured on %s: at most %g a minute asked for: %d in %.2f min (%.1f s in a decision, which counts %d times more for the seconds that it is held; %.2f min more unlike the rest of the threshold, %.2f rejected)%s: %s; of %d held-out trials %d right, %d wrong\n",
+			r.Learned, r.Pipeline, r.Threshold, r.Measured, r.Asked, r.Count, r.Minutes, r.DecidedS, r.Again, r.Unlike, r.Rejected, rate, r.Verdict(), r.Trials, r.Right, r.Wrong)
 	}
 	if missed > 0 {
 		return fmt.Errorf("%d of %d rows are above the rate asked for", missed, len(rows))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
@@ -39,6 +40,9 @@ type tally struct {
 	Rest     float64 `json:"rest_s"`      // time of the sliding windows that lie wholly at rest
 	RestHeld float64 `json:"rest_held_s"` // the same of those that were held back
 	False    int     `json:"false_decisions"`
+	Again    int     `json:"held_again"`    // one more for each further second that a decision goes on into
+	Decided  float64 `json:"in_decision_s"` // of the rest
+	Going    float64 `json:"held_on_s"`     // of that, windows in which a decision goes on, so that none could begin
 
 	Trials   int     `json:"trials"`
 	Right    int     `json:"trials_right"` // the first decision on a window that lies wholly in them is their class
@@ -53,6 +57,7 @@ func (t tally) undecided() int { return t.Trials - t.Right - t.Wrong - t.Held }
 
 func (t *tally) add(o tally) {
 	t.Rest, t.RestHeld, t.False = t.Rest+o.Rest, t.RestHeld+o.RestHeld, t.False+o.False
+	t.Again, t.Decided, t.Going = t.Again+o.Again, t.Decided+o.Decided, t.Going+o.Going
 	t.Trials, t.Right, t.Wrong, t.Held = t.Trials+o.Trials, t.Right+o.Right, t.Wrong+o.Wrong, t.Held+o.Held
 	t.Busy, t.BusyHeld = t.Busy+o.Busy, t.BusyHeld+o.BusyHeld
 }
@@ -80,6 +85,7 @@ type stretch struct {
 func count(windows []heard, rest, trials []stretch, step float64) (t tally) {
 	first, busy, held := make([]string, len(trials)), make([]int, len(trials)), make([]int, len(trials))
 	before := ""
+	var found decoders.FalseDecisions
 	for _, w := range windows {
 		begins := w.class != "" && w.class != before
 		before = w.class
@@ -88,10 +94,8 @@ func count(windows []heard, rest, trials []stretch, step float64) (t tally) {
 			if w.held {
 				t.RestHeld += step
 			}
-			if begins {
-				t.False++
-			}
 		}
+		found.Add(w.class != "", begins, slices.ContainsFunc(rest, w.within), step)
 		for k, s := range trials {
 			if !w.within(s) {
 				continue
@@ -105,6 +109,8 @@ func count(windows []heard, rest, trials []stretch, step float64) (t tally) {
 			}
 		}
 	}
+	t.False, t.Again = found.Begun, found.Again
+	t.Decided, t.Going = step*float64(found.Decided), step*float64(found.Decided-found.Begun)
 	t.Trials = len(trials)
 	for k, s := range trials {
 		t.Busy, t.BusyHeld = t.Busy+step*float64(busy[k]), t.BusyHeld+step*float64(held[k])
@@ -289,11 +295,11 @@ func (r *guarded) measure(ctx context.Context, n named, p person) error {
 
 // rate works out the rate and its interval; where nothing was let through they stay 0.
 func (r *guarded) rate() error {
-	seen := r.Rest - r.RestHeld
+	seen := r.Rest - r.RestHeld - r.Going
 	if !(seen > 1e-9) {
 		return nil
 	}
-	fa, err := metrics.FalseActivations(r.False, seen, 0.95)
+	fa, err := metrics.FalseActivations(r.False+r.Again, seen, 0.95)
 	r.PerMinute, r.Low, r.High = fa.PerMinute, fa.Low, fa.High
 	return err
 }
@@ -326,8 +332,8 @@ func (r guarded) String() string {
 	case r.PerMinute > r.Asked:
 		verdict = "missed, within the interval"
 	}
-	return fmt.Sprintf("%s: at most %g a minute asked for: %d in %.2f min (%.2f min more held back, %.0f %%), %.2f a minute, 95 %% interval [%.2f, %.2f]: %s; of %d trials %d right, %d wrong, %d held back, %d undecided (%.0f %% of their windows held back)",
-		head, r.Asked, r.False, (r.Rest-r.RestHeld)/60, r.RestHeld/60, part100(r.RestHeld, r.Rest), r.PerMinute, r.Low, r.High, verdict,
+	return fmt.Sprintf("%s: at most %g a minute asked for: %d in %.2f min (%.1f s in a decision, %.2f min more held back, %.0f %%), %.2f a minute, 95 %% interval [%.2f, %.2f]: %s; of %d trials %d right, %d wrong, %d held back, %d undecided (%.0f %% of their windows held back)",
+		head, r.Asked, r.False, (r.Rest-r.RestHeld-r.Going)/60, r.Decided, r.RestHeld/60, part100(r.RestHeld, r.Rest), r.PerMinute, r.Low, r.High, verdict,
 		r.Trials, r.Right, r.Wrong, r.Held, r.undecided(), part100(r.BusyHeld, r.Busy))
 }
 

@@ -27,12 +27,12 @@ func TestCount(t *testing.T) {
 		rest, trials []stretch
 		want         tally
 	}{
-		{"all is rest", "a.b.", []stretch{{to: 5}}, nil, tally{Rest: 4, False: 2}},
-		{"a decision that goes on is one", "aaabb", []stretch{{to: 6}}, nil, tally{Rest: 5, False: 2}},
-		{"but what is held back ends it", "a-a", []stretch{{to: 4}}, nil, tally{Rest: 3, RestHeld: 1, False: 2}},
-		{"a decision from before goes on into rest", "aaa.", []stretch{{from: 1, to: 5}}, nil, tally{Rest: 3}},
-		{"windows that reach out of rest do not count", "aba", []stretch{{from: 0.5, to: 3.5}}, nil, tally{Rest: 1, False: 1}},
-		{"two stretches of rest", "abab", []stretch{{to: 2}, {from: 3, to: 5}}, nil, tally{Rest: 2, False: 2}},
+		{"all is rest", "a.b.", []stretch{{to: 5}}, nil, tally{Rest: 4, False: 2, Decided: 2}},
+		{"a decision that goes on is one", "aaabb", []stretch{{to: 6}}, nil, tally{Rest: 5, False: 2, Again: 3, Decided: 5, Going: 3}},
+		{"but what is held back ends it", "a-a", []stretch{{to: 4}}, nil, tally{Rest: 3, RestHeld: 1, False: 2, Decided: 2}},
+		{"a decision from before goes on into rest", "aaa.", []stretch{{from: 1, to: 5}}, nil, tally{Rest: 3, Again: 1, Decided: 2, Going: 2}},
+		{"windows that reach out of rest do not count", "aba", []stretch{{from: 0.5, to: 3.5}}, nil, tally{Rest: 1, False: 1, Decided: 1}},
+		{"two stretches of rest", "abab", []stretch{{to: 2}, {from: 3, to: 5}}, nil, tally{Rest: 2, False: 2, Decided: 2}},
 		{"right", ".a.b", nil, []stretch{{0, 5, "a"}}, tally{Trials: 1, Right: 1, Busy: 4}},
 		{"wrong, and right too late", ".b.a", nil, []stretch{{0, 5, "a"}}, tally{Trials: 1, Wrong: 1, Busy: 4}},
 		{"undecided", "....", nil, []stretch{{0, 5, "a"}}, tally{Trials: 1, Busy: 4}},
@@ -41,7 +41,7 @@ func TestCount(t *testing.T) {
 		{"held back, then decided", "---a", nil, []stretch{{0, 5, "a"}}, tally{Trials: 1, Right: 1, Busy: 4, BusyHeld: 3}},
 		{"decided before the trial", "a...", nil, []stretch{{1, 5, "a"}}, tally{Trials: 1, Busy: 3}},
 		{"no window fits", "a", nil, []stretch{{0, 1, "a"}}, tally{Trials: 1}},
-		{"rest, then two trials", "a..b..b", []stretch{{to: 4}}, []stretch{{3, 6, "b"}, {6, 9, "a"}}, tally{Rest: 3, False: 1, Trials: 2, Right: 1, Wrong: 1, Busy: 3}},
+		{"rest, then two trials", "a..b..b", []stretch{{to: 4}}, []stretch{{3, 6, "b"}, {6, 9, "a"}}, tally{Rest: 3, False: 1, Decided: 1, Trials: 2, Right: 1, Wrong: 1, Busy: 3}},
 	} {
 		if got := count(said(tc.said), tc.rest, tc.trials, 1); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
@@ -64,7 +64,7 @@ func TestSum(t *testing.T) {
 		t.Errorf("%g a minute (%v), want 3 in 1 minute", sum.PerMinute, err)
 	}
 	sum.Persons = 2
-	if s := sum.String(); !strings.Contains(s, "SUM of 2") || !strings.Contains(s, "3 in 1.00 min (0.50 min more held back, 33 %), 3.00 a minute") || !strings.HasSuffix(s, "of 6 trials 1 right, 1 wrong, 3 held back, 1 undecided (50 % of their windows held back)") {
+	if s := sum.String(); !strings.Contains(s, "SUM of 2") || !strings.Contains(s, "3 in 1.00 min (0.0 s in a decision, 0.50 min more held back, 33 %), 3.00 a minute") || !strings.HasSuffix(s, "of 6 trials 1 right, 1 wrong, 3 held back, 1 undecided (50 % of their windows held back)") {
 		t.Error(s)
 	}
 	// nothing let through is no rate of 0

@@ -290,7 +290,7 @@ func (s *deciding) restRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sum += float64(n) / minutes / seeds; float64(n) > asked*minutes {
+		if sum += float64(n.Count()) / minutes / seeds; float64(n.Count()) > asked*minutes {
 			over++
 		}
 	}

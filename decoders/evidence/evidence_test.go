@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,8 +201,8 @@ func TestFitRest(t *testing.T) {
 			if err := a.FitRest(one(data), step); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := a.FalseDecisions(one(data), step); err != nil || got != count(t, a, data) || got > allowed {
-				t.Fatalf("%s, seed %d: %d decisions, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data), allowed)
+			if got, err := a.FalseDecisions(one(data), step); err != nil || got.Begun != count(t, a, data) || got.Count() > allowed {
+				t.Fatalf("%s, seed %d: %+v, %v; counted %d, allowed %d", name, seed, got, err, count(t, a, data), allowed)
 			}
 			rate := float64(count(t, a, rest(2*seed+1, 600*15))) / 15
 			if sum += rate; rate > asked {
@@ -210,7 +211,7 @@ func TestFitRest(t *testing.T) {
 			if seed == 0 {
 				enter := a.Enter
 				a.Enter -= 0.3
-				if n := count(t, a, data); n <= allowed {
+				if n, _, _ := tally(t, a, data); n <= allowed {
 					t.Errorf("%s: a lower threshold gives %d decisions, not more than %d", name, n, allowed)
 				}
 				a.Enter = enter
@@ -222,6 +223,102 @@ func TestFitRest(t *testing.T) {
 		}
 		if over > 6 { // 2 expected of 40 at 5 %; more than 6 has the probability 0.3 %
 			t.Errorf("%s: the rate is above the ceiling with %d of %d seeds, must be about 5 %% at most", name, over, seeds)
+		}
+	}
+}
+
+// tally is what is decided in rows 0.1 s apart, by the definition: every run of rows with one decision that is held is a list of its
+// own; it counts once and once more for each second behind the first that it reaches into, and only its first row is free.
+func tally(t testing.TB, a *evidence.Accumulator, rows [][]float64) (counts, free, decided int) {
+	t.Helper()
+	a.Reset()
+	var lengths []int
+	before := evidence.NoControl
+	for i, row := range rows {
+		label, _ := push(t, a, float64(i)*0.1, row...)
+		switch {
+		case label == evidence.NoControl:
+			free++
+		case !a.Hold || label != before:
+			free++
+			lengths = append(lengths, 1)
+		default:
+			lengths[len(lengths)-1]++
+		}
+		before = label
+	}
+	for _, n := range lengths {
+		counts += 1 + (n-1)/10
+		decided += n
+	}
+	return counts, free, decided
+}
+
+// TestFalseDecisionsHeld: a decision that is held counts again for each second, its time is none in which another could begin, and
+// rows that are not rest belong to neither.
+func TestFalseDecisionsHeld(t *testing.T) {
+	yes, no := []float64{0.01, 0.99}, []float64{0.5, 0.5}
+	a := plain()
+	a.Hold, a.Leave = true, 1
+	for _, tc := range []struct {
+		rows       [][]float64
+		busy       []int // rows that are not rest, from and to
+		want       decoders.FalseDecisions
+		count      int
+		stepInMS   int
+		whatItIsOf string
+	}{
+		{slices.Concat(slices.Repeat([][]float64{no}, 5), slices.Repeat([][]float64{yes}, 10), slices.Repeat([][]float64{no}, 5)), nil, decoders.FalseDecisions{Begun: 1, Free: 11, Decided: 10}, 1, 100, "one of 1 s"},
+		{slices.Concat(slices.Repeat([][]float64{yes}, 11), slices.Repeat([][]float64{no}, 5)), nil, decoders.FalseDecisions{Begun: 1, Again: 1, Free: 6, Decided: 11}, 2, 100, "one of 1.1 s"},
+		{slices.Repeat([][]float64{yes}, 600), nil, decoders.FalseDecisions{Begun: 1, Again: 59, Free: 1, Decided: 600}, 60, 100, "one of a minute"},
+		{slices.Repeat([][]float64{yes}, 600), []int{0, 585}, decoders.FalseDecisions{Again: 1, Decided: 15}, 1, 100, "one that began elsewhere, 1.5 s at rest"},
+		{slices.Concat([][]float64{yes}, slices.Repeat([][]float64{no}, 3), [][]float64{yes, yes}), nil, decoders.FalseDecisions{Begun: 2, Again: 3, Free: 5, Decided: 3}, 5, 2000, "rows 2 s apart: of one row, and of two"},
+	} {
+		flags := slices.Repeat([]bool{true}, len(tc.rows))
+		if tc.busy != nil {
+			clear(flags[tc.busy[0]:tc.busy[1]])
+		}
+		got, err := a.FalseDecisions([]decoders.Stretch{{Scores: tc.rows, Rest: flags}}, float64(tc.stepInMS)/1000)
+		if err != nil || got.Begun != tc.want.Begun || got.Again != tc.want.Again || got.Free != tc.want.Free || got.Decided != tc.want.Decided || got.Count() != tc.count {
+			t.Errorf("%s: %+v, %v; want %+v", tc.whatItIsOf, got, err, tc.want)
+		}
+	}
+}
+
+// TestFitRestHoldsForEver: where no row at rest would end a decision, nothing can bound how long a false one lasts.
+func TestFitRestHoldsForEver(t *testing.T) {
+	a := evidence.New()
+	a.Hold, a.Leave, a.FalsePerMin = true, -1000, 5
+	if err := a.FitRest(one(rest(1, 3000)), 0.1); err == nil || !strings.Contains(err.Error(), "leave_nats is -1000, and no row at rest has odds of class 0 below it") || a.State() != nil {
+		t.Errorf("error %v, state %v", err, a.State())
+	}
+}
+
+// TestFitRestHolds: where decisions are held, the threshold keeps the rate with each second of them counted, and new
+// rest is in a false decision for at most as many seconds of the minute as decisions were asked for.
+func TestFitRestHolds(t *testing.T) {
+	const step, minutes, asked, seeds = 0.1, 5, 5.0, 20
+	for _, leave := range []float64{1, 0, -1, -3} {
+		free, decided, counts := 0, 0, 0
+		for seed := range uint64(seeds) {
+			a := evidence.New()
+			a.Hold, a.Leave, a.FalsePerMin = true, leave, asked
+			data := rest(2*seed, 600*minutes)
+			if err := a.FitRest(one(data), step); err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.FalseDecisions(one(data), step)
+			n, open, standing := tally(t, a, data)
+			if err != nil || got.Count() != n || got.Free != open || got.Decided != standing || n > evidence.Allowed(float64(open)*step/60, asked, 0.95) {
+				t.Fatalf("leave %g, seed %d: %+v, %v; by the definition %d in %d rows, %d decided, %d allowed", leave, seed, got, err, n, open, standing, evidence.Allowed(float64(open)*step/60, asked, 0.95))
+			}
+			n, open, standing = tally(t, a, rest(2*seed+1, 600*minutes))
+			counts, free, decided = counts+n, free+open, decided+standing
+		}
+		rate, share := float64(counts)/(float64(free)*step/60), float64(decided)/(600*minutes*seeds)
+		t.Logf("leave %g: %.2f a minute on new rest, %.4f of it in a decision", leave, rate, share)
+		if rate > asked || share > asked/60 {
+			t.Errorf("leave %g: %.2f a minute on new rest, %.4f of it in a decision; at most %g, %.4f", leave, rate, share, asked, asked/60)
 		}
 	}
 }
@@ -248,8 +345,8 @@ func TestFitRestFlags(t *testing.T) {
 			}
 		}
 	}
-	if got, err := a.FalseDecisions(s, 0.1); err != nil || got != n || n > evidence.Allowed(6, 2, 0.95) || all < 100 {
-		t.Errorf("%d false decisions, %v; counted %d at rest and %d in all", got, err, n, all)
+	if got, err := a.FalseDecisions(s, 0.1); err != nil || got.Begun != n || got.Again > 0 || n > evidence.Allowed(6, 2, 0.95) || all < 100 {
+		t.Errorf("%+v, %v; counted %d at rest and %d in all", got, err, n, all)
 	}
 }
 

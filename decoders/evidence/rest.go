@@ -33,7 +33,7 @@ func Allowed(minutes, perMinute, certainty float64) int {
 }
 
 // FitRest sets Enter to the least odds, of those that occur at rest, at which and above which the rest data hold no more
-// decisions than Allowed. Leave counts for at most Enter then. All other parameters stay, and the rate holds
+// decisions than Allowed in the time in which one can begin. Leave counts for at most Enter then. All other parameters stay, and the rate holds
 // for them only.
 //
 // A threshold at which the data hold just as many decisions as were asked for would be too low: it lies where the next
@@ -43,7 +43,12 @@ func Allowed(minutes, perMinute, certainty float64) int {
 // that come in bursts are no Poisson process, and new data can then hold more of them than the certainty says: the rate on
 // held-out rest, which training reports, shows it.
 //
-// It is an error where there is too little rest to tell such a rate from 0.
+// With Hold a decision counts again for each second that it lasts, and the time in which it is held is none in which another could
+// begin (decoders.FalseDecisions): at most FalsePerMin seconds of a minute are then in a false decision. That a decision which
+// began at rest would end, rest itself must show.
+//
+// It is an error where there is too little rest to tell such a rate from 0, and, with Hold, where the odds of a class never fall
+// below Leave at rest: a decision for it would last for ever.
 func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 	if !(a.FalsePerMin > 0) {
 		return errors.New("evidence: false_per_min is 0, so there is no rate to set the threshold for")
@@ -72,7 +77,7 @@ func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 	try := *a
 	try.log, try.fitted = nil, true
 	try.Enter, try.Hold = math.MaxFloat64, false
-	var odds []float64
+	var odds, lowest []float64
 	for r, one := range s {
 		try.Reset()
 		for i, row := range one.Scores {
@@ -81,20 +86,30 @@ func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 			}
 			if one.AtRest(i) {
 				odds = append(odds, try.odds(try.best()))
+				lowest = try.lower(lowest)
 			}
+		}
+	}
+	for k, low := range lowest {
+		if a.Hold && k != a.Rest && low >= a.Leave {
+			return fmt.Errorf("evidence: leave_nats is %g, and no row at rest has odds of class %d below it, the lowest are %.3g: with hold, a decision for it would never end at rest, however rarely one begins; set leave_nats above %.3g, or leave hold out",
+				a.Leave, k, low, slices.Max(lowest))
 		}
 	}
 	slices.Sort(odds)
 	odds = slices.Compact(odds)
 	try.Hold = a.Hold
-	enter := math.Nextafter(odds[len(odds)-1], math.Inf(1))
+	enter, free := math.Nextafter(odds[len(odds)-1], math.Inf(1)), rows
 	for _, o := range slices.Backward(odds) {
 		try.Enter = o
 		n, err := try.FalseDecisions(s, step)
 		if err != nil {
 			return err
 		}
-		if n > allowed {
+		if n.Free != free {
+			free, allowed = n.Free, Allowed(float64(n.Free)*step/60, a.FalsePerMin, a.Certainty)
+		}
+		if n.Count() > allowed {
 			break
 		}
 		enter = o
@@ -103,13 +118,24 @@ func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 	return nil
 }
 
+// lower is the lowest odds of each class so far, with those of now; nil before the first row.
+func (a *Accumulator) lower(lowest []float64) []float64 {
+	if lowest == nil {
+		lowest = slices.Repeat([]float64{math.Inf(1)}, len(a.log))
+	}
+	for k := range lowest {
+		lowest[k] = min(lowest[k], a.odds(k))
+	}
+	return lowest
+}
+
 func (a *Accumulator) set(enter float64) {
 	a.Enter, a.fitted = enter, true
 	a.Reset()
 }
 
-// FalseDecisions counts the decisions that begin at rest. The run at hand is lost.
-func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n int, err error) {
+// FalseDecisions counts what is decided at rest. Without Hold each row with a decision begins one. The run at hand is lost.
+func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n decoders.FalseDecisions, err error) {
 	defer a.Reset()
 	for r, one := range s {
 		a.Reset()
@@ -117,11 +143,10 @@ func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n int,
 		for i, row := range one.Scores {
 			label, _, err := a.Push(row, one.Time(i, step))
 			if err != nil {
-				return 0, fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
+				return n, fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
 			}
-			if label != NoControl && one.AtRest(i) && (!a.Hold || label != before) {
-				n++
-			}
+			decided := label != NoControl
+			n.Add(decided, decided && (!a.Hold || label != before), one.AtRest(i), step)
 			before = label
 		}
 	}

@@ -94,20 +94,46 @@ type Note struct {
 
 // Rest says how many false decisions a section decide makes at rest.
 type Rest struct {
-	Asked      float64 `json:"asked_per_min"`   // at most
-	Threshold  float64 `json:"enter_nats"`      // that was set, with all rest data
-	Minutes    float64 `json:"minutes"`         // of rest, each of them held out once
-	Count      int     `json:"false_decisions"` // on held-out rest
-	PerMinute  float64 `json:"per_min"`
-	Low        float64 `json:"per_min_low"` // exact Poisson interval, 95 %
+	Asked      float64 `json:"asked_per_min"`               // at most
+	Threshold  float64 `json:"enter_nats"`                  // that was set, with all rest data
+	Minutes    float64 `json:"minutes"`                     // of rest in which a decision could begin, each of them held out once
+	Count      int     `json:"false_decisions"`             // that begin, on held-out rest
+	Again      int     `json:"held_again,omitempty"`        // one more for each further second that a decision goes on into
+	DecidedS   float64 `json:"in_decision_s,omitempty"`     // time of held-out rest in which one stands
+	Share      float64 `json:"in_decision_share,omitempty"` // of all held-out rest
+	PerMinute  float64 `json:"per_min"`                     // Count and Again by Minutes
+	Low        float64 `json:"per_min_low"`                 // exact Poisson interval, 95 %
 	High       float64 `json:"per_min_high"`
 	Rejected   int     `json:"rejected,omitempty"`  // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
 	Held       int     `json:"held_back,omitempty"` // windows of the training recordings that are unlike the rest: nothing is decided there
+	Guard      *Guard  `json:"guard,omitempty"`     // nil with any_rest, and in models from before it was kept
 	Blocks     int     `json:"blocks"`              // the rest data were cut into so many, each held out once
 	Trials     int     `json:"trials"`              // cued ones of held-out runs: what the threshold costs
 	Right      int     `json:"right"`               // of those, first decision within the trial is the true class
 	Wrong      int     `json:"wrong"`               // … is another
 	Recordings []Data  `json:"recordings"`
+}
+
+// Guard says what decisions are held back by where the stream is unlike the rest that a threshold was set with.
+type Guard struct {
+	Limit    float64 `json:"limit_sd"` // standard deviations of windows at rest that the stream may be away from it
+	Channels int     `json:"channels"` // that are compared
+	Of       int     `json:"of"`       // channels in all
+	Windows  int     `json:"windows"`  // at rest
+	Minutes  float64 `json:"minutes"`  // of rest
+	Flat     int     `json:"flat"`     // windows in which a channel is flat or not finite, and left out
+}
+
+// Doubt says what of the rest could not be compared, and what to do about it; "" where all could.
+func (g *Guard) Doubt() string {
+	if g == nil || g.Channels == g.Of && g.Flat == 0 {
+		return ""
+	}
+	lost := ""
+	if g.Channels < g.Of {
+		lost = fmt.Sprintf(", and only %d of %d channels are compared with the rest: whatever the others do holds no decision back", g.Channels, g.Of)
+	}
+	return fmt.Sprintf("in %d of %d windows at rest a channel is flat or not finite, which is left out%s; look at the electrodes and for drop-outs in the rest, or record it again", g.Flat, g.Windows, lost)
 }
 
 // Coverage says how conformal sets did on trials that nothing had learned from.

@@ -59,6 +59,7 @@ type Telemetry struct {
 	Refused     int64   `json:"refused"`              // commands that break the schema: not sent
 	Failed      int64   `json:"failed"`               // windows that the model could not decode
 	Activations int64   `json:"activations"`          // decisions that began
+	DecidedS    float64 `json:"in_decision_s"`        // time in which one stood
 	DecodedS    float64 `json:"decoded_s"`            // in so many seconds of decoding
 	Score       *Scored `json:"score,omitempty"`      // of the model that was trained in this session
 	Adaptation  string  `json:"adaptation,omitempty"` // state of what learns from feedback
@@ -92,11 +93,14 @@ type DecideScore struct {
 
 // RestScore is how many decisions began at rest that the threshold had not been set with.
 type RestScore struct {
-	AskedPerMin float64 `json:"asked_per_min"` // at most
-	Decisions   int     `json:"decisions"`     // each of them false
-	Minutes     float64 `json:"minutes"`       // of rest
-	PerMin      float64 `json:"per_min"`
-	PerMinLow   float64 `json:"per_min_low"` // exact Poisson interval, 95 %
+	AskedPerMin float64 `json:"asked_per_min"`               // at most
+	Decisions   int     `json:"decisions"`                   // each of them false
+	Again       int     `json:"held_again,omitempty"`        // one more for each further second that a decision goes on into
+	DecidedS    float64 `json:"in_decision_s,omitempty"`     // time of the rest in which one stands
+	Share       float64 `json:"in_decision_share,omitempty"` // of all of it
+	Minutes     float64 `json:"minutes"`                     // of rest in which one could begin
+	PerMin      float64 `json:"per_min"`                     // Decisions and Again by Minutes
+	PerMinLow   float64 `json:"per_min_low"`                 // exact Poisson interval, 95 %
 	PerMinHigh  float64 `json:"per_min_high"`
 }
 

@@ -219,7 +219,8 @@ decide: {use: evidence, false_per_min: 5}
 	c := recorded(t, 1)
 	look := func(v float64) []float64 { return slices.Repeat([]float64{v}, 2*len(c.Info.Channels)) }
 	looks, times := [][]float64{look(0.5), look(1), look(2)}, []float64{1, 2, 3}
-	if err := p.FitLikeness(looks, []RestPart{{Looks: looks, Times: times, Begins: []bool{true, false, false}, In: []bool{true, true, true}, Others: looks}}); err != nil {
+	part := RestPart{Looks: looks, Times: times, Begins: []bool{true, false, false}, At: []int{0, 1, 2}, In: []bool{true, true, true}, Others: looks}
+	if _, err := p.FitLikeness(looks, []RestPart{part, part}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := p.Bundle("test")

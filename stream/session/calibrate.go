@@ -615,6 +615,9 @@ func (e *engine) trained(m trainedModel) error {
 	r := &e.cal.result
 	r.Scored, r.Classes, r.Confusion, r.SHA256, r.Rest, r.LeftOut, r.Purged = s, m.classes, m.confusion, m.model.SHA256, m.rest, m.leftOut, m.purged
 	line := scoreLine(&s) + leftOutLine(m.leftOut)
+	if m.rest != nil && m.rest.Guard.Doubt() != "" {
+		line += "; " + m.rest.Guard.Doubt()
+	}
 	if m.purged != "" {
 		line += "; to score it, " + m.purged
 	}

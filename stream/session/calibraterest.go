@@ -25,7 +25,7 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 	}
 	for s := math.Ceil(c.RestBlockS); s <= maxRestS; s++ {
 		if try(s) == nil {
-			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
+			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate, and another may be held back as unlike the rest: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
 				c.RestBlockS, p.Resting().AsksForRest(), s)
 		}
 	}
@@ -34,8 +34,17 @@ func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
 
 // fitsRest says whether the section decide of p can set its threshold from so many windows at rest.
 func fitsRest(p *pipeline.Pipeline, rows int) error {
-	step := float64(p.LiveHop()) / p.OutRate()
-	return p.Resting().FitRest([]decoders.Stretch{{Scores: slices.Repeat([][]float64{evenly(len(p.Classes()))}, max(0, rows))}}, step)
+	if rows > 0 && !p.Resting().AnyRest() {
+		rows -= rows/stream.RestBlocks + 1 // the stretch that is left out of the limit may be held back
+	}
+	rows = max(0, rows)
+	classes := len(p.Classes())
+	scores := make([][]float64, rows)
+	for i := range scores { // each class for a while, so that a decision that is held would end
+		scores[i] = make([]float64, classes)
+		scores[i][i*classes/rows] = 1
+	}
+	return p.Resting().FitRest([]decoders.Stretch{{Scores: scores}}, float64(p.LiveHop())/p.OutRate())
 }
 
 // leastRest is what counts of events of rest, and how much of it the section decide takes at least, in seconds.

@@ -85,7 +85,7 @@ func TestCalibrateThreshold(t *testing.T) {
 	}
 	if d := c.Decide; d == nil || d.Trials != q.Trials || d.Right != q.Right || d.Wrong != q.Wrong || d.Undecided != q.Trials-q.Right-q.Wrong || d.Rightly != float64(q.Right)/16 ||
 		!(d.RightlyLow < d.Rightly && d.Rightly <= d.RightlyHigh) || *d.Rest != (bus.RestScore{
-		AskedPerMin: asked, Decisions: q.Count, Minutes: q.Minutes, PerMin: float64(q.Count) / q.Minutes, PerMinLow: q.Low, PerMinHigh: q.High,
+		AskedPerMin: asked, Decisions: q.Count, Again: q.Again, DecidedS: q.DecidedS, Share: q.Share, Minutes: q.Minutes, PerMin: float64(q.Count+q.Again) / q.Minutes, PerMinLow: q.Low, PerMinHigh: q.High,
 	}) {
 		t.Errorf("the score: %+v, the threshold in the bundle: %+v", d, q)
 	}
@@ -399,9 +399,9 @@ func TestCalibrateRestKeys(t *testing.T) {
 		"markers show it":   {func(c *Calibration) { c.Cues, c.RestBlockS = "markers", 60 }, "name its events of rest"},
 		"no markers":        {func(c *Calibration) { c.RestEvents = []string{"T0"} }, "set rest_block_s"},
 		"too long":          {func(c *Calibration) { c.RestBlockS = 3601 }, "0 to 3600"},
-		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 77"},
-		"just too short":    {func(c *Calibration) { c.RestBlockS = 76 }, "set it to at least 77"},
-		"long enough":       {func(c *Calibration) { c.RestBlockS = 77 }, ""},
+		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 84"},
+		"just too short":    {func(c *Calibration) { c.RestBlockS = 83 }, "set it to at least 84"},
+		"long enough":       {func(c *Calibration) { c.RestBlockS = 84 }, ""},
 		"few trials":        {func(c *Calibration) { c.Pipeline = "csp-lda-conformal" }, "cannot rule out any class"},
 		"all runs kept":     {func(c *Calibration) { c.Pipeline = imagery(t, "{use: conformal, calibration_runs: 5}") }, "at least one must be left"},
 	} {

@@ -117,7 +117,8 @@ type Report struct {
 // Activations is a rate of decisions with its exact Poisson interval, 95 %.
 type Activations struct {
 	Count     int64   `json:"count"`
-	Minutes   float64 `json:"minutes"` // of decoding
+	Minutes   float64 `json:"minutes"`       // of decoding in which one could begin: none goes on
+	DecidedS  float64 `json:"in_decision_s"` // time in which one stands
 	PerMinute float64 `json:"per_min"`
 	Low       float64 `json:"per_min_low"`
 	High      float64 `json:"per_min_high"`
@@ -172,6 +173,7 @@ type engine struct {
 	tooOld        Seldom  // samples
 	active        string  // the decision of the window before
 	decoded       float64 // seconds of decoding
+	goingOn       float64 // of these, in which a decision went on from the window before
 
 	ops     chan func() // what others want done between two chunks
 	end     bool        // somebody asked for the end
@@ -528,8 +530,15 @@ func (e *engine) count(p *pipeline.Prediction) {
 	if p.Rejected == "" {
 		e.decoded += float64(hop) / e.model.Pipeline.OutRate()
 	}
-	if p.Decision != "" && p.Decision != e.active {
+	step := float64(hop) / e.model.Pipeline.OutRate()
+	switch {
+	case p.Decision == "":
+	case p.Decision != e.active:
 		e.rep.Activations.Count++
+		e.rep.Activations.DecidedS += step
+	default:
+		e.rep.Activations.DecidedS += step
+		e.goingOn += step
 	}
 	e.active = p.Decision
 }
@@ -673,10 +682,11 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	}
 	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
 	e.rep.Streams, e.rep.Marks = e.streams(), MarksOf(e.opt.Source)
-	if e.decoded > 0 {
-		r, bad := metrics.FalseActivations(int(e.rep.Activations.Count), e.decoded, 0.95)
+	if free := e.decoded - e.goingOn; free > 1e-9 {
+		a := &e.rep.Activations
+		r, bad := metrics.FalseActivations(int(a.Count), free, 0.95)
 		err = errors.Join(err, bad)
-		e.rep.Activations = Activations{e.rep.Activations.Count, r.Minutes, r.PerMinute, r.Low, r.High}
+		a.Minutes, a.PerMinute, a.Low, a.High = r.Minutes, r.PerMinute, r.Low, r.High
 	}
 	if e.opt.Ctl != nil {
 		st := e.opt.Ctl.Stats()

@@ -245,7 +245,7 @@ func decides(ctx context.Context, p *pipeline.Pipeline, apart []*signal.Recordin
 	case rest != nil:
 		d.Trials, d.Right, d.Wrong = rest.Trials, rest.Right, rest.Wrong
 		d.Rest = &bus.RestScore{
-			AskedPerMin: rest.Asked, Decisions: rest.Count, Minutes: rest.Minutes, PerMin: rest.PerMinute, PerMinLow: rest.Low, PerMinHigh: rest.High,
+			AskedPerMin: rest.Asked, Decisions: rest.Count, Again: rest.Again, DecidedS: rest.DecidedS, Share: rest.Share, Minutes: rest.Minutes, PerMin: rest.PerMinute, PerMinLow: rest.Low, PerMinHigh: rest.High,
 		}
 	case cover != nil:
 		d.Trials, d.Right, d.Wrong = cover.Trials, cover.Right, cover.Decided-cover.Right

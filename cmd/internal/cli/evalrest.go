@@ -92,13 +92,16 @@ func (r *evalRest) print(w io.Writer) {
 	if r == nil {
 		return
 	}
-	rows := [][]string{{"at rest", "minutes", "false decisions", "a minute", "95 % interval (Poisson)", "unlike min", "rejected min"}}
+	rows := [][]string{{"at rest", "minutes", "false decisions", "a minute", "95 % interval (Poisson)", "held again", "s in a decision", "unlike min", "rejected min"}}
 	add := func(name string, i *stream.Idle) {
-		rate, interval := "-", "-"
+		rate, interval, seconds := "-", "-", "-"
+		if i.Share != nil {
+			seconds = fmt.Sprintf("%.1f (%.1f %%)", i.DecidedS, 100**i.Share)
+		}
 		if i.PerMinute != nil {
 			rate, interval = fmt.Sprintf("%.2f", *i.PerMinute), fmt.Sprintf("[%.2f, %.2f]", *i.Low, *i.High)
 		}
-		rows = append(rows, []string{name, fmt.Sprintf("%.2f", i.Minutes), strconv.Itoa(i.Count), rate, interval, fmt.Sprintf("%.2f", i.Unlike), fmt.Sprintf("%.2f", i.Rejected)})
+		rows = append(rows, []string{name, fmt.Sprintf("%.2f", i.Minutes), strconv.Itoa(i.Count), rate, interval, strconv.Itoa(i.Again), seconds, fmt.Sprintf("%.2f", i.Unlike), fmt.Sprintf("%.2f", i.Rejected)})
 	}
 	for i := range r.Recordings {
 		add(r.Recordings[i].Name, &r.Recordings[i].Idle)

@@ -103,7 +103,7 @@ func TestEvalRestHeldBack(t *testing.T) {
 		t.Errorf("%+v", res.Idle)
 	}
 	_, out, _ := run(t, "eval", path, "--rest", s001(t, "R02"))
-	for _, want := range []string{"met, as nothing could be decided", "nothing is decided in most of the time"} {
+	for _, want := range []string{"not shown: nothing could be decided", "nothing is decided in most of the time"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in %s", want, out)
 		}

@@ -365,7 +365,7 @@ func printLive(w io.Writer, rep *session.Report) {
 		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}
 	if a := rep.Activations; a.Minutes > 0 {
-		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High)
+		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson), and stood for %.1f s; at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High, a.DecidedS)
 	}
 	say(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}

@@ -121,13 +121,13 @@ func (r *reportJSON) active(cmd *cobra.Command, b *bundle.Bundle, recs []*signal
 func (r *reportJSON) addActivity(a *stream.Activity) error {
 	f := absent(falseName, "no window of the section live lies wholly outside of the trials")
 	if a.IdleS > 0 {
-		rate, err := metrics.FalseActivations(a.False, a.IdleS, 0.95)
+		rate, err := metrics.FalseActivations(a.False+a.Again, a.IdleS, 0.95)
 		if err != nil {
 			return err
 		}
 		f = metricJSON{
 			Metric: falseName, Value: finite(rate.PerMinute), Low: finite(rate.Low), High: finite(rate.High), Interval: "exact (Poisson)",
-			Assumes: fmt.Sprintf("nothing is meant outside of the trials: %d decisions in %.2f min; chance has no level: who never decides has 0", rate.Count, rate.Minutes),
+			Assumes: fmt.Sprintf("nothing is meant outside of the trials: decisions %s, in %.2f min; %.1f s in one; chance has no level: who never decides has 0", counted(a.False, a.Again), rate.Minutes, a.StandS),
 		}
 	}
 	d := absent(timeName, "no trials of a class that can be decided for")

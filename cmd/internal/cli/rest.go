@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -166,6 +167,9 @@ func (r *restFlags) calibrate(cmd *cobra.Command, t *trained, recs []*signal.Rec
 	if t.Rest.PerMinute > t.Rest.Asked {
 		note(cmd, "held-out rest holds %.2f false decisions a minute, more than the %g asked for: they come in bursts, or the rest data are of several kinds; record more rest of each kind, or ask for less", t.Rest.PerMinute, t.Rest.Asked)
 	}
+	if why := t.Rest.Guard.Doubt(); why != "" {
+		note(cmd, "%s", why)
+	}
 	for i, rec := range rest {
 		t.Rest.Recordings = append(t.Rest.Recordings, bundle.Data{Name: filepath.Base(rec.Name), SHA256: hashes[i], Trials: map[string]int{}, Deviations: rec.Deviations})
 	}
@@ -177,10 +181,14 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 	if r == nil {
 		return
 	}
-	fmt.Fprintf(w, "\nfalse decisions at rest: at most %g a minute asked for; %d in %.2f min of held-out rest: %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson)\n",
-		r.Asked, r.Count, r.Minutes, r.PerMinute, r.Low, r.High)
+	fmt.Fprintf(w, "\nfalse decisions at rest: at most %g a minute asked for; %s in %.2f min of held-out rest: %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); %.1f s in a decision, %.1f %%\n",
+		r.Asked, counted(r.Count, r.Again), r.Minutes, r.PerMinute, r.Low, r.High, r.DecidedS, 100*r.Share)
 	if r.Rejected > 0 {
 		fmt.Fprintf(w, "%d more windows at rest were rejected by the pipeline's own checks: nothing is decided there\n", r.Rejected)
+	}
+	if g := r.Guard; g != nil {
+		fmt.Fprintf(w, "decisions are held back where the stream is more than %.2f standard deviations away from that rest, which is of %d of %d channels in %d windows, %.2f min\n",
+			g.Limit, g.Channels, g.Of, g.Windows, g.Minutes)
 	}
 	if r.Held > 0 {
 		fmt.Fprintf(w, "%d windows of the training recordings are unlike the rest that the threshold was set with: nothing is decided there\n", r.Held)
@@ -190,6 +198,14 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 	if r.Trials > 0 && 2*r.Right < r.Trials {
 		fmt.Fprintf(w, "the decoder hardly tells rest from its classes: teach it rest as a class of its own (%s, and rest: in the section decide), or allow more false decisions\n", teach)
 	}
+}
+
+// counted is decisions that begin, and how often those that were held count again.
+func counted(begun, again int) string {
+	if again == 0 {
+		return strconv.Itoa(begun)
+	}
+	return fmt.Sprintf("%d and %d more for the seconds that they are held", begun, again)
 }
 
 func printCoverage(w io.Writer, c *bundle.Coverage) {

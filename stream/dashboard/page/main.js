@@ -233,12 +233,12 @@ function facts(t) {
     ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
-  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute`]);
+  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute, ${num(100 * (t.in_decision_s || 0) / t.decoded_s, 1)} % of the time in one`]);
   if (t.adaptation) list.push(['learning', t.adaptation]);
   if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
   const d = t.score && t.score.decide;
   if (d) list.push(['held-out trials decided', `${d.right} of ${d.trials} rightly, ${num(d.rightly, 3)} [${num(d.rightly_low, 3)}, ${num(d.rightly_high, 3)}], ${d.wrong} wrongly, ${d.undecided} not at all`]);
-  if (d && d.rest) list.push(['held-out rest', `${num(d.rest.per_min, 2)} false decisions a minute [${num(d.rest.per_min_low, 2)}, ${num(d.rest.per_min_high, 2)}], at most ${d.rest.asked_per_min} asked for`]);
+  if (d && d.rest) list.push(['held-out rest', `${num(d.rest.per_min, 2)} false decisions a minute [${num(d.rest.per_min_low, 2)}, ${num(d.rest.per_min_high, 2)}], at most ${d.rest.asked_per_min} asked for; ${num(d.rest.in_decision_s || 0, 1)} s in one`]);
   rows($('facts'), list);
 }
 
