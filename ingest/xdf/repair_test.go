@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -197,6 +198,9 @@ func FuzzRepair(f *testing.F) {
 		before, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf")
 		if err != nil {
 			return
+		}
+		if slices.ContainsFunc(before.Deviations, func(d signal.Deviation) bool { return d.Rule == "can be read" }) {
+			return // a header that cannot be read: the copy is refused, see TestRepairHeader
 		}
 		got, _ := repaired(t, data)
 		after := open(t, got)

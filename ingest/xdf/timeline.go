@@ -69,7 +69,7 @@ func (s *stream) smooth() (found segments, rate float64) {
 		steps += float64(found.samples(k) - 1)
 		seconds += found.end(k) - found.at(k).t0
 	}
-	if !(seconds > 0) { // one sample in each, or stamps that run backwards
+	if !(seconds > 0) || math.IsInf(steps/seconds, 0) { // one sample in each, or stamps that run backwards or stand still
 		return found, s.info.rate
 	}
 	return found, steps / seconds
