@@ -48,7 +48,7 @@ type Bus struct {
 
 	disconnects, reconnects, asyncErrors, slow, denied atomic.Uint64
 
-	arrived atomic.Uint64 // so many messages have left for good: an answer to the last of them has come
+	arrived atomic.Uint64 // so many messages the server has for sure
 
 	mu       sync.Mutex
 	lastErr  error
@@ -158,7 +158,7 @@ func (b *Bus) Close() error {
 	b.closeOnce.Do(func() {
 		close(b.done)
 		if b.nc.IsConnected() && b.nc.Stats().OutMsgs > b.arrived.Load() {
-			if err := b.nc.FlushTimeout(flushTimeout); err != nil {
+			if err := b.flush(flushTimeout); err != nil {
 				b.closeErr = fmt.Errorf("bus: the last messages may be lost: %w", err)
 			}
 		}
@@ -282,10 +282,23 @@ func (b *Bus) publish(m *nats.Msg) error {
 // not write to.
 func mayAnswer(subject string) bool { return subject != "" && !strings.HasPrefix(subject, "gyrus.") }
 
+// flush waits until the server has all that was published.
+func (b *Bus) flush(timeout time.Duration) error {
+	sent := b.nc.Stats().OutMsgs
+	err := b.nc.FlushTimeout(timeout)
+	if err == nil {
+		b.left(sent)
+	}
+	return err
+}
+
+// left says that the first n messages have arrived: the server may go away now, and they are not lost.
+func (b *Bus) left(n uint64) { b.arrived.Store(max(b.arrived.Load(), n)) }
+
 // settle waits until the server knows our subscriptions. Without a link there is nothing to wait for: the client
 // subscribes anew when it is back.
 func (b *Bus) settle() error {
-	err := b.nc.FlushTimeout(settleTimeout)
+	err := b.flush(settleTimeout)
 	switch {
 	case err == nil:
 		return nil

@@ -428,7 +428,7 @@ func (w *CommandWriter) sendEnd() error {
 	if err := w.sendStatus(); err != nil {
 		return err
 	}
-	if err := w.bus.nc.FlushTimeout(flushTimeout); err != nil {
+	if err := w.bus.flush(flushTimeout); err != nil {
 		return fmt.Errorf("bus: the end of %s: %w: %w", w.decoder, ErrNotSent, err)
 	}
 	return nil

@@ -574,8 +574,8 @@ func (b *Bus) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	for {
 		select {
 		case a := <-got:
-			if a.err == nil { // and so has what was sent before it: the server of a session that was asked to end may be gone now
-				b.arrived.Store(max(b.arrived.Load(), before+1))
+			if a.err == nil { // the server of a session that was asked to end may be gone now
+				b.left(before + 1)
 			}
 			return a.m, a.err
 		case <-look.C:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
@@ -385,6 +386,27 @@ func TestAnsweredAndGone(t *testing.T) {
 		if err := asks.Close(); (err != nil) != more {
 			t.Errorf("something sent behind the answer: %t, the error is %v", more, err)
 		}
+	}
+}
+
+// TestEndedAndGone: whoever has sent the end of a stream, and knows that it came, has lost nothing when the session ends with it and takes
+// its server along.
+func TestEndedAndGone(t *testing.T) {
+	b := open(t, "")
+	url, hang := wire(t, b.URL())
+	sends, err := bus.Open(t.Context(), bus.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := info(2)
+	w := rawWriter(t, sends, "eeg", i)
+	writeAll(t, w, []signal.Chunk{noise(i, 30, 3)})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hang()
+	if err := sends.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

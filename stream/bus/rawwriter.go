@@ -231,7 +231,7 @@ func (w *RawWriter) Close() error {
 	if err != nil {
 		return err
 	}
-	if err := w.bus.nc.FlushTimeout(flushTimeout); err != nil {
+	if err := w.bus.flush(flushTimeout); err != nil {
 		return fmt.Errorf("bus: %s: the end: %w: %w", w.subject, ErrNotSent, err)
 	}
 	return nil
