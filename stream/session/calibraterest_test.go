@@ -333,22 +333,22 @@ func TestCalibrateLittleRest(t *testing.T) {
 		mark("T0", 3*rate-1) // a window lasts 3 s
 		mark([]string{"T1", "T2"}[k%2], 4*rate+1)
 	}
-	if c.ended || !strings.HasSuffix(c.progress(), "left 5 of 5, right 5 of 5, rest that counts 0 s of at least 7 s") {
+	if c.ended || !strings.HasSuffix(c.progress(), "left 5 of 5, right 5 of 5, rest that counts 0 s of at least 8 s") {
 		t.Errorf("ended: %t, %s", c.ended, c.progress())
 	}
 	mark("T0", 4*rate+8)
 	mark("T1", 10) // ends it, and does not count
-	if c.ended || !strings.HasSuffix(c.progress(), "rest that counts 1 s of at least 7 s") {
+	if c.ended || !strings.HasSuffix(c.progress(), "rest that counts 1 s of at least 8 s") {
 		t.Errorf("ended: %t, %s", c.ended, c.progress())
 	}
 	for s := 4; !c.ended && s < 30; s++ {
 		mark("T0", s*rate)
 		mark("T2", 10)
 	}
-	if n := c.rest(); !c.ended || n < 6.7 || n > 15 {
+	if n := c.rest(); !c.ended || n < 7.4 || n > 15 {
 		t.Errorf("ended: %t, %s", c.ended, c.progress())
 	}
-	if len(said) != 2 || !strings.HasPrefix(said[0], "16: REST is too little: left 2 of 5, right 1 of 5, rest that counts 0 s of at least 7 s; at this pace 0 s will count at the last cue") ||
+	if len(said) != 2 || !strings.HasPrefix(said[0], "16: REST is too little: left 2 of 5, right 1 of 5, rest that counts 0 s of at least 8 s; at this pace 0 s will count at the last cue") ||
 		!strings.HasPrefix(said[1], "65: REST is too little: ") || !strings.Contains(said[1], "all cues have come, and more rest is waited for (an event without a duration counts when the next one ends it). Only windows of 3 s that lie wholly within one event of rest (T0) count") {
 		t.Errorf("said %q", said)
 	}
