@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
@@ -199,12 +200,13 @@ func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads 
 	var set atomicfile.Set
 	dir := filepath.Dir(path)
 	reads = append(slices.Clip(reads), rec.Parts...)
+	own := sync.OnceValues(func() ([]string, error) { return partsOf(path) })
 	out.Losses, err = w.Write(func(name string) (io.WriteCloser, error) {
 		if name != filepath.Base(name) || name == "." || name == ".." {
 			return nil, fmt.Errorf("%q is no name of a file beside %s", name, path)
 		}
 		file := filepath.Join(dir, name)
-		if err := replaceable(path, file, reads); err != nil {
+		if err := replaceable(path, file, reads, own); err != nil {
 			return nil, err
 		}
 		if name != filepath.Base(path) {
@@ -238,7 +240,7 @@ func RepairFile(path string, w Writer, in string) (places int, own bool, err err
 	if err != nil || format.Repair == nil || format.Name != w.Name {
 		return 0, false, err
 	}
-	if err := replaceable(path, path, []string{in}); err != nil {
+	if err := replaceable(path, path, []string{in}, nil); err != nil {
 		return 0, true, err
 	}
 	var set atomicfile.Set
@@ -254,8 +256,18 @@ func RepairFile(path string, w Writer, in string) (places int, own bool, err err
 	return places, true, set.Commit()
 }
 
-// replaceable says whether file, which belongs to the recording that is written at path, may be put in the place of what is there.
-func replaceable(path, file string, reads []string) error {
+// partsOf is the files of which the recording at path has parts, nil where there is none that can be read.
+func partsOf(path string) ([]string, error) {
+	old, err := OpenFile(path)
+	if err != nil {
+		return nil, nil //nolint:nilerr // it has none that are known
+	}
+	return old.Parts, old.Close()
+}
+
+// replaceable says whether file, which belongs to the recording that is written at path, may be put in the place of what is there: what
+// is read may not, and beside path only what own says is part of the recording that is there.
+func replaceable(path, file string, reads []string, own func() ([]string, error)) error {
 	st, err := os.Stat(file)
 	if err != nil {
 		return nil //nolint:nilerr // it is not there, or atomicfile says what is wrong with it
@@ -270,15 +282,11 @@ func replaceable(path, file string, reads []string) error {
 	if filepath.Base(file) == filepath.Base(path) {
 		return nil
 	}
-	old, err := OpenFile(path)
+	parts, err := own()
 	if err != nil {
-		return &BesideError{Path: path, Beside: file}
-	}
-	own := slices.ContainsFunc(old.Parts, same)
-	if err := old.Close(); err != nil {
 		return err
 	}
-	if !own {
+	if !slices.ContainsFunc(parts, same) {
 		return &BesideError{Path: path, Beside: file}
 	}
 	return nil

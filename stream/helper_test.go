@@ -3,16 +3,12 @@ package stream_test
 import (
 	"context"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	_ "github.com/gyrus-bci/gyrus/decoders/all"
 	"github.com/gyrus-bci/gyrus/decoders/split"
 	_ "github.com/gyrus-bci/gyrus/features/all"
-	"github.com/gyrus-bci/gyrus/ingest"
 	_ "github.com/gyrus-bci/gyrus/ingest/all"
-	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
@@ -26,17 +22,7 @@ var fistsFeet = []string{"R06", "R10", "R14"}
 // recorded opens a run of EEGMMIDB S001.
 func recorded(t testing.TB, run string) *signal.Recording {
 	t.Helper()
-	path := datasettest.Need(t, "eegmmidb/S001/S001"+run+".edf")
-	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return eegmmidb(t, "S001", run)
 }
 
 // simulated is a run of a simulated person who imagines fists and feet, in few channels so that tests are quick.

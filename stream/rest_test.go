@@ -11,6 +11,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -122,16 +123,7 @@ func TestRestSimulated(t *testing.T) {
 func eegmmidb(t testing.TB, subject, run string) *signal.Recording {
 	t.Helper()
 	path := datasettest.Need(t, "eegmmidb/"+subject+"/"+subject+run+".edf")
-	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, os.DirFS(filepath.Dir(path)), filepath.Base(path))
 }
 
 // TestRestRecorded: two persons of EEGMMIDB, two pipelines, their two minutes of rest with open and closed eyes: the mean

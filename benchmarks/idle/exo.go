@@ -1,13 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
-	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -28,7 +24,13 @@ var exo = unseen{
 		{"ssvep-fbcca", func() (*pipeline.Spec, error) { return exoLate("ssvep-fbcca") }, -1},
 		{"ts-lr in bands of 1 Hz", func() (*pipeline.Spec, error) { return pipeline.Parse("ts-lr", []byte(exoRiemann)) }, -1},
 	},
-	open: openExo,
+	share: func(p *person, _ dataset.Set, recs []opened) error {
+		all := make([]*signal.Recording, len(recs))
+		for i, r := range recs {
+			all[i] = r.rec
+		}
+		return p.exo(all)
+	},
 }
 
 // exoRiemann is the Riemannian pipeline of that paper, with logistic regression in the tangent space in place of the least distance.
@@ -59,34 +61,9 @@ func exoLate(name string) (*pipeline.Spec, error) {
 	return spec, spec.Segment.Set(map[string]any{"tmin_s": 2, "tmax_s": 5})
 }
 
-func openExo(set dataset.Set, root string) (people []person, err error) {
-	recs, err := records(set, root)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range subjectsOf(recs) {
-		p := person{name: name, rest: stream.RestOptions{Events: []string{"rest"}}}
-		var all []*signal.Recording
-		for _, r := range recs {
-			if r.Subject != name {
-				continue
-			}
-			rec, err := ingest.OpenFile(filepath.Join(root, filepath.FromSlash(r.Path)))
-			if err != nil {
-				return people, errors.Join(err, p.close())
-			}
-			p.closers, all = append(p.closers, rec), append(all, rec)
-		}
-		people = append(people, p)
-		if err := people[len(people)-1].exo(all); err != nil {
-			return people, err
-		}
-	}
-	return people, nil
-}
-
 // exo shares out the records of a person.
 func (p *person) exo(recs []*signal.Recording) error {
+	p.rest = stream.RestOptions{Events: []string{"rest"}}
 	if len(recs) < 2 {
 		return fmt.Errorf("person %s has %d records, must be at least 2: the last is measured, the others are learned from", p.name, len(recs))
 	}
@@ -131,22 +108,4 @@ func exoParts(rec *signal.Recording) (rest stretch, trials []stretch, err error)
 		return rest, nil, fmt.Errorf("%d trials with a flicker and %.3g s of rest, must be at least 4 and some", len(trials), rest.to-rest.from)
 	}
 	return rest, trials, nil
-}
-
-// records is what of a set lies below root.
-func records(set dataset.Set, root string) ([]dataset.Recording, error) {
-	recs, err := set.Recordings(os.DirFS(root))
-	if err == nil && len(recs) == 0 {
-		err = fmt.Errorf("no recording below %s", root)
-	}
-	return recs, err
-}
-
-func subjectsOf(recs []dataset.Recording) (names []string) {
-	for _, r := range recs {
-		if !slices.Contains(names, r.Subject) {
-			names = append(names, r.Subject)
-		}
-	}
-	return names
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/decoders"
@@ -150,6 +151,48 @@ type person struct {
 	closers  []*signal.Recording
 }
 
+// opened is a recording of a set.
+type opened struct {
+	place dataset.Place
+	rec   *signal.Recording
+}
+
+// open opens all of a set that lies below root. What is returned with an error must be closed too.
+func (u unseen) open(set dataset.Set, root string) (people []person, err error) {
+	recs, err := set.Recordings(os.DirFS(root))
+	if err == nil && len(recs) == 0 {
+		err = fmt.Errorf("no recording below %s", root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range recs {
+		if !slices.Contains(names, r.Subject) {
+			names = append(names, r.Subject)
+		}
+	}
+	for _, name := range names {
+		people = append(people, person{name: name})
+		p := &people[len(people)-1]
+		var own []opened
+		for _, r := range recs {
+			if r.Subject != name {
+				continue
+			}
+			rec, err := ingest.OpenFile(filepath.Join(root, filepath.FromSlash(r.Path)))
+			if err != nil {
+				return people, err
+			}
+			p.closers, own = append(p.closers, rec), append(own, opened{r.Place, rec})
+		}
+		if err := u.share(p, set, own); err != nil {
+			return people, err
+		}
+	}
+	return people, nil
+}
+
 // part is one recording that is measured, with what was meant when.
 type part struct {
 	rec          *signal.Recording
@@ -167,7 +210,7 @@ func (p *person) close() (err error) {
 type unseen struct {
 	name      string
 	pipelines []named
-	open      func(set dataset.Set, root string) ([]person, error)
+	share     func(p *person, set dataset.Set, recs []opened) error // shares out the recordings of a person
 }
 
 // named is a pipeline without its section decide.

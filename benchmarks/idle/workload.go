@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 
-	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -21,7 +18,13 @@ import (
 var workload = unseen{
 	name:      "eegmat",
 	pipelines: []named{{"switch by ts-lr", func() (*pipeline.Spec, error) { return pipeline.Parse("workload", []byte(workloadSpec)) }, 1}},
-	open:      openWorkload,
+	share: func(p *person, set dataset.Set, recs []opened) error {
+		of := map[string]*signal.Recording{}
+		for _, r := range recs {
+			of[set.Meaning(r.place, "")] = r.rec
+		}
+		return p.workload(of["rest"], of["mental arithmetic"])
+	},
 }
 
 const workloadSpec = `
@@ -35,33 +38,6 @@ features:
   - {use: tangent_space, metric: riemann}
 decoder: {use: logistic, penalty: l2, c: 1}
 `
-
-func openWorkload(set dataset.Set, root string) (people []person, err error) {
-	recs, err := records(set, root)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range subjectsOf(recs) {
-		p := person{name: name}
-		of := map[string]*signal.Recording{}
-		for _, r := range recs {
-			if r.Subject != name {
-				continue
-			}
-			rec, err := ingest.OpenFile(filepath.Join(root, filepath.FromSlash(r.Path)))
-			if err != nil {
-				return people, errors.Join(err, p.close())
-			}
-			p.closers = append(p.closers, rec)
-			of[set.Meaning(r.Place, "")] = rec
-		}
-		people = append(people, p)
-		if err := people[len(people)-1].workload(of["rest"], of["mental arithmetic"]); err != nil {
-			return people, err
-		}
-	}
-	return people, nil
-}
 
 // workload shares out the two recordings of a person.
 func (p *person) workload(rest, task *signal.Recording) error {

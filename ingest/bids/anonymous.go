@@ -110,21 +110,32 @@ func (h *hider) fields(file string, s Sidecar, of defined) Sidecar {
 	var without []string
 	for _, key := range s.Keys() {
 		where, text := file+": "+key, fmt.Sprintf("%.1000s", s.Raw(key))
-		free, is := of[key]
 		switch {
-		case (!is || free) && h.listed:
-		case !is:
-			h.add(where, text, notDefined)
-		case free:
-			h.add(where, text, freeText)
-		case h.names(text):
-			h.add(where, text, "left out: it has a word of the texts about people")
+		case h.leaves(where, text, key, of, h.listed):
 		case key == "TaskName" && h.isTask(s), h.value(where, s.Raw(key), strings.HasSuffix(key, "CoordinateSystem") || strings.HasSuffix(key, "CoordinateUnits")):
 			continue
 		}
 		without = append(without, key)
 	}
 	return s.without(without)
+}
+
+// leaves says whether key, with this text, is left out whatever its value is, and lists it; listed says that what nobody defines and free
+// text are listed already.
+func (h *hider) leaves(where, text, key string, of defined, listed bool) bool {
+	free, is := of[key]
+	switch {
+	case is && !free && !h.names(text):
+		return false
+	case is && !free:
+		h.add(where, text, "left out: it has a word of the texts about people")
+	case listed:
+	case free:
+		h.add(where, text, freeText)
+	default:
+		h.add(where, text, notDefined)
+	}
+	return true
 }
 
 // isTask says whether TaskName is the task of the name of the file, in words.
@@ -139,18 +150,11 @@ func (h *hider) columns(file string, s Sidecar, of defined) Sidecar {
 	var out Sidecar
 	for _, key := range s.Keys() {
 		where, text := file+": "+key, fmt.Sprintf("%.1000s", s.Raw(key))
-		free, is := of[key]
-		switch {
-		case !is:
-			h.add(where, text, notDefined)
-		case free:
-			h.add(where, text, freeText)
-		case h.names(text):
-			h.add(where, text, "left out: it has a word of the texts about people")
-		default:
-			if kept, ok := h.described(where, s.Raw(key)); ok {
-				out.put(key, kept)
-			}
+		if h.leaves(where, text, key, of, false) {
+			continue
+		}
+		if kept, ok := h.described(where, s.Raw(key)); ok {
+			out.put(key, kept)
 		}
 	}
 	return out

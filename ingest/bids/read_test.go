@@ -21,16 +21,7 @@ import (
 // opened is the one recording of a tree; it is closed at the end of the test.
 func opened(t *testing.T, files tree, name string) *signal.Recording {
 	t.Helper()
-	rec, err := ingest.Open(fstest.MapFS(files), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, fstest.MapFS(files), name)
 }
 
 // fixtureCalled opens the fixture of that name.

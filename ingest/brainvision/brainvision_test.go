@@ -104,16 +104,7 @@ func compareEvents(t *testing.T, rec *signal.Recording, want ingesttest.Golden) 
 
 func open(t *testing.T, root fs.FS, name string) *signal.Recording {
 	t.Helper()
-	rec, err := ingest.Open(root, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, root, name)
 }
 
 func all(t *testing.T, rec *signal.Recording) [][]float64 {

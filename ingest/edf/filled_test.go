@@ -249,10 +249,7 @@ func TestFilledAtMost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled"))) // so that all samples of the file count
-			if err != nil {
-				t.Fatal(err)
-			}
+			again := unmarked(t, raw) // so that all samples of the file count
 			filled := -samples
 			for _, run := range again.Runs() {
 				filled += run.Len
@@ -385,10 +382,7 @@ func TestPeerReadsFilled(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				plain, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled"))) // as those see it who know no marks
-				if err != nil {
-					t.Fatal(err)
-				}
+				plain := unmarked(t, raw) // as those see it who know no marks
 				for i := range found.Events {
 					found.Events[i][2] = strings.Replace(found.Events[i][2].(string), "BAD filled", "was filled", 1)
 				}
@@ -484,4 +478,14 @@ func TestPeerLeavesOutFilled(t *testing.T) {
 	if dropped < 20 {
 		t.Errorf("%d epochs had a sample that was not measured: too few to tell", dropped)
 	}
+}
+
+// unmarked is a file without the marks of samples that were filled in.
+func unmarked(t *testing.T, raw []byte) *signal.Recording {
+	t.Helper()
+	rec, err := open(t, []byte(strings.ReplaceAll(string(raw), "BAD filled", "was filled")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
 }

@@ -84,6 +84,11 @@ func (o *output) lose(where, rule, found, assumed string) {
 	o.losses = append(o.losses, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed})
 }
 
+// lack lists what is left out.
+func (o *output) lack(where, rule, found string) {
+	o.losses = append(o.losses, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: "left out", Missing: true})
+}
+
 // prepare decides all that the header says.
 func (o *output) prepare() error {
 	if err := o.plan(); err != nil {

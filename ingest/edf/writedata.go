@@ -153,12 +153,10 @@ func (o *output) annotate() error {
 		o.lose("events", "a text has no bytes 0, 20 and 21", fmt.Sprintf("%d of %d events have", changed, len(o.rec.Events)), "written as spaces")
 	}
 	if empty > 0 {
-		o.lose("events", "an annotation has a text", fmt.Sprintf("%d of %d events have no label", empty, len(o.rec.Events)), "left out")
-		o.losses[len(o.losses)-1].Missing = true
+		o.lack("events", "an annotation has a text", fmt.Sprintf("%d of %d events have no label", empty, len(o.rec.Events)))
 	}
 	if wrong > 0 {
-		o.lose("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)), "left out")
-		o.losses[len(o.losses)-1].Missing = true
+		o.lack("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)))
 	}
 	if marks > 0 {
 		o.lose("events", fmt.Sprintf("samples under %q were not measured", filledText), fmt.Sprintf("%d of %d events are called so", marks, len(o.rec.Events)), "read as gaps, if a channel has the label that is named")

@@ -63,16 +63,7 @@ func TestGolden(t *testing.T) {
 
 func open(t *testing.T, root fs.FS, name string) *signal.Recording {
 	t.Helper()
-	rec, err := ingest.Open(root, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, root, name)
 }
 
 // TestBoundary: 40 samples are missing before sample 20 of the file, and an unknown number before sample 60.

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	_ "github.com/gyrus-bci/gyrus/ingest/fif"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/paritytest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -89,16 +89,7 @@ func openGolden(t *testing.T, name string) *signal.Recording {
 	if strings.Contains(name, "/") {
 		path = datasettest.Need(t, name)
 	}
-	rec, err := ingest.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, os.DirFS(filepath.Dir(path)), filepath.Base(path))
 }
 
 func compareHeader(t *testing.T, rec *signal.Recording, want goldenFile) {

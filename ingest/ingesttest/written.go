@@ -1,6 +1,7 @@
 package ingesttest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,21 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
+
+// Open opens a recording, and closes it at the end of the test.
+func Open(t testing.TB, fsys fs.FS, name string) *signal.Recording {
+	t.Helper()
+	rec, err := ingest.Open(fsys, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return rec
+}
 
 // Written is the files that a writer of gyrus makes of rec, and the name of the first.
 func Written(t testing.TB, format string, rec *signal.Recording) (files fstest.MapFS, name string) {

@@ -53,16 +53,7 @@ func write(t *testing.T, w ingest.Writer, rec *signal.Recording) (dir string) {
 
 func open(t *testing.T, dir string, w ingest.Writer) *signal.Recording {
 	t.Helper()
-	rec, err := ingest.Open(os.DirFS(dir), "x."+w.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
+	return ingesttest.Open(t, os.DirFS(dir), "x."+w.Name)
 }
 
 // same compares all of two recordings but their names, bit for bit.

@@ -355,12 +355,7 @@ func TestPageViewOnly(t *testing.T) {
 	}
 	b := newBrowser(t)
 	opt := options()
-	for file, text := range map[*string]string{&opt.Token: "a-secret-of-more-than-twenty-characters", &opt.ViewToken: "another-secret-for-those-who-look-on"} {
-		*file = filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(*file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	tokens(t, &opt)
 	r := start(t, 1, synth.EEGMMIDB()[:16], opt, nil)
 	b.run(scheme(false), chromedp.Navigate(r.page.URL()+"#token=another-secret-for-those-who-look-on"))
 	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)

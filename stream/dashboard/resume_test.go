@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
-	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
 // TestResumeOfThePageIsOfItsTime: a request of a browser that is read late, because the decoder stood still, lifts nothing that came
@@ -26,27 +24,8 @@ func TestResumeOfThePageIsOfItsTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	page, err := dashboard.Serve(t.Context(), options())
-	must(err)
-	server, err := bus.Open(t.Context(), bus.Options{})
-	must(err)
-	clock := bus.NewClock()
-	w, err := bus.NewCommandWriter(server, "s", "d", time.Second, clock)
-	must(err)
-	guard, err := session.NewGuard(session.GuardOptions{Commands: w, Clock: clock, Stops: server, OnLook: page.Look})
-	must(err)
-	ctl, err := bus.NewCtl(server, "s", "d", w.Run(), clock, nil)
-	must(err)
-	t.Cleanup(func() {
-		var errs []error
-		for _, c := range []io.Closer{ctl, guard, w, page, server} {
-			errs = append(errs, c.Close())
-		}
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
-		}
-	})
-	ctl.Handle(guard.Verbs()...)
+	r := waits(t, options())
+	page, server, clock, w, guard, ctl := r.page, r.server, r.clock, r.commands, r.guard, r.ctl
 	page.Attach(dashboard.Session{Name: "s", Decoder: "d", Clock: clock, Operator: ctl, Stopper: server})
 	_, found := guard.Waiting(t.Context(), "eeg", 0)
 	defer found()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -205,4 +207,59 @@ func (r *rig) rearm() {
 		r.t.Fatal(reply.Error)
 	}
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
+}
+
+// waiting is a page of a session that waits for its stream: guarded, with operators, and without an engine.
+type waiting struct {
+	page     *dashboard.Server
+	server   *bus.Bus
+	clock    bus.Clock
+	commands *bus.CommandWriter
+	guard    *session.Guard
+	ctl      *bus.Ctl
+}
+
+// waits makes one of decoder d of session s; it ends with the test.
+func waits(t *testing.T, opt dashboard.Options) (r waiting) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	r.page, err = dashboard.Serve(t.Context(), opt)
+	must(err)
+	r.server, err = bus.Open(t.Context(), bus.Options{})
+	must(err)
+	r.clock = bus.NewClock()
+	r.commands, err = bus.NewCommandWriter(r.server, "s", "d", time.Second, r.clock)
+	must(err)
+	r.guard, err = session.NewGuard(session.GuardOptions{Commands: r.commands, Clock: r.clock, Stops: r.server, OnLook: r.page.Look})
+	must(err)
+	r.ctl, err = bus.NewCtl(r.server, "s", "d", r.commands.Run(), r.clock, nil)
+	must(err)
+	t.Cleanup(func() {
+		var errs []error
+		for _, c := range []io.Closer{r.ctl, r.guard, r.commands, r.page, r.server} {
+			errs = append(errs, c.Close())
+		}
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+	r.ctl.Handle(r.guard.Verbs()...)
+	return r
+}
+
+// tokens puts both tokens on opt: one for those who operate, one for those who look on.
+func tokens(t *testing.T, opt *dashboard.Options) {
+	t.Helper()
+	for file, text := range map[*string]string{&opt.Token: "a-secret-of-more-than-twenty-characters", &opt.ViewToken: "another-secret-for-those-who-look-on"} {
+		*file = filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(*file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -1,10 +1,6 @@
 package dashboard_test
 
 import (
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +10,6 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
-	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
 // TestPageWaiting: while the session waits for its stream the page says for which, since when and until when, and what holds it back.
@@ -25,39 +20,9 @@ func TestPageWaiting(t *testing.T) {
 	}
 	b := newBrowser(t)
 	opt := options()
-	for file, text := range map[*string]string{&opt.Token: "a-secret-of-more-than-twenty-characters", &opt.ViewToken: "another-secret-for-those-who-look-on"} {
-		*file = filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(*file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	page, err := dashboard.Serve(t.Context(), opt)
-	must(err)
-	server, err := bus.Open(t.Context(), bus.Options{})
-	must(err)
-	clock := bus.NewClock()
-	w, err := bus.NewCommandWriter(server, "s", "d", time.Second, clock)
-	must(err)
-	guard, err := session.NewGuard(session.GuardOptions{Commands: w, Clock: clock, Stops: server, OnLook: page.Look})
-	must(err)
-	ctl, err := bus.NewCtl(server, "s", "d", w.Run(), clock, nil)
-	must(err)
-	t.Cleanup(func() {
-		var errs []error
-		for _, c := range []io.Closer{ctl, guard, w, page, server} {
-			errs = append(errs, c.Close())
-		}
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
-		}
-	})
-	ctl.Handle(guard.Verbs()...)
+	tokens(t, &opt)
+	r := waits(t, opt)
+	page, server, clock, guard, ctl := r.page, r.server, r.clock, r.guard, r.ctl
 	shown := dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: ctl, Stopper: server}
 	page.Attach(shown)
 	const stream = "lsl://?name=Actiwave-Cap-of-the-second-laboratory&type=EEG"

@@ -43,11 +43,7 @@ func fitted(t *testing.T, which Which) (*Pipeline, *bundle.Bundle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Build(spec, Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit(t, p)
+	p := fit(t, spec)
 	b, err := p.Bundle("test")
 	if err != nil {
 		t.Fatal(err)
@@ -59,9 +55,13 @@ func fitted(t *testing.T, which Which) (*Pipeline, *bundle.Bundle) {
 	return q, b
 }
 
-// fit fits p to one run.
-func fit(t *testing.T, p *Pipeline) {
+// fit is the pipeline of spec, fitted to one run.
+func fit(t *testing.T, spec *Spec) *Pipeline {
 	t.Helper()
+	p, err := Build(spec, Cued)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := recorded(t, 0)
 	if err := p.Start(c.Info); err != nil {
 		t.Fatal(err)
@@ -84,6 +84,7 @@ func fit(t *testing.T, p *Pipeline) {
 	if err := p.Fit(set, y); err != nil {
 		t.Fatal(err)
 	}
+	return p
 }
 
 // scores decodes one chunk.
@@ -207,11 +208,7 @@ decide: {use: evidence, false_per_min: 5}
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Build(spec, Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit(t, p)
+	p := fit(t, spec)
 	quiet := decoders.Stretch{Scores: slices.Repeat([][]float64{{0.5, 0.5}}, 6000)}
 	if err := p.Resting().FitRest([]decoders.Stretch{quiet}, 0.5); err != nil {
 		t.Fatal(err)

@@ -325,15 +325,22 @@ decoder: {use: lda, shrinkage: auto}
 	}
 }
 
-// TestLateCues: a cue of another program that comes late is one at its sample, with its true time; one of before the beginning is none.
-func TestLateCues(t *testing.T) {
-	src := ingestOf(t)
+// byMarkers is a calibration by five marks T1 and five T2 of src.
+func byMarkers(t *testing.T, src signal.Source) *calibrator {
+	t.Helper()
 	cal := CalibrationDefaults()
 	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "a", "T2": "b"}, 5, "x", "markers"
 	c, err := newCalibrator(cal, src)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// TestLateCues: a cue of another program that comes late is one at its sample, with its true time; one of before the beginning is none.
+func TestLateCues(t *testing.T) {
+	src := ingestOf(t)
+	c := byMarkers(t, src)
 	const rate = 160
 	take := func(start int64, late, on []signal.Event) {
 		x := signal.NewChunk(src.Info(), start, rate)

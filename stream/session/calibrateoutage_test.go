@@ -146,12 +146,7 @@ func TestCueInAnOutage(t *testing.T) {
 // that come with the same chunk; one that comes late and whole keeps it, and a cue that is not needed any more ends a rest.
 func TestCueInAGapGivesItsPlace(t *testing.T) {
 	src := ingestOf(t)
-	cal := CalibrationDefaults()
-	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "a", "T2": "b"}, 5, "x", "markers"
-	c, err := newCalibrator(cal, src)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := byMarkers(t, src)
 	const rate = 160
 	take := func(start int64, n int, late, on []signal.Event) {
 		x := signal.NewChunk(src.Info(), start, n)
