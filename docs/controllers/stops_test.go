@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -557,5 +558,73 @@ func TestExampleBoundsItsStops(t *testing.T) {
 			b.ledger.Told(s, b.begin.Add(-before))
 		}
 		b.same("what was lifted")
+	})
+}
+
+// TestExampleAnswersWhoAsks: who does not ask whether no stop is in force is not told so, in which decoders of before would see a stop; what
+// is no heartbeat of the session is not answered at all, and nothing is said on subjects below gyrus.
+func TestExampleAnswersWhoAsks(t *testing.T) {
+	alongside(t, func(t *testing.T, b *beside) {
+		now := b.clock.Now()
+		beat := func(key string, v any) []byte {
+			m := map[string]any{"v": 1, "session": session, "decoder": "another", "run": now, "seq": 3, "cmd_seq": 0, "t_publish_ns": now, "state": "waiting", "unheard": true}
+			if m[key] = v; v == nil {
+				delete(m, key)
+			}
+			data, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data
+		}
+		inbox := nats.NewInbox()
+		answers := make(chan *nats.Msg, 100)
+		for _, subject := range []string{inbox + ".*", "gyrus.*.answers"} {
+			if _, err := b.nc.ChanSubscribe(subject, answers); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asks := func(reply string, data []byte) {
+			if err := b.nc.PublishMsg(&nats.Msg{Subject: bus.StatusSubject(session), Reply: reply, Data: data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, stands := range []bool{false, true} {
+			if stands {
+				b.stops(bus.NewStop("test", ""))
+			}
+			asks("gyrus.s1.answers", beat("", nil))
+			asks(inbox+".not-asked", beat("unheard", nil))
+			asks(inbox+".not-asked", beat("unheard", false))
+			for key, v := range map[string]any{"v": 2, "session": "s2", "run": 0, "seq": 0} {
+				asks(inbox+".no-heartbeat", beat(key, v))
+			}
+			for _, text := range []string{"", "{", "[]", "null", `{"unheard":true}`} {
+				asks(inbox+".no-heartbeat", []byte(text))
+			}
+			asks(inbox+".last", beat("", nil)) // they are answered in the order in which they come
+			got := map[string]int{}
+			for got["last"] == 0 {
+				select {
+				case m := <-answers:
+					subject := strings.TrimPrefix(m.Subject, inbox+".")
+					got[subject]++
+					_, notCleared := bus.ParseClear(m.Data)
+					_, notStopped := bus.ParseStopAnswer(m.Data) // to a decoder of before either is a stop
+					if notStopped != nil || (notCleared != nil) != stands {
+						t.Errorf("a stop stands: %v; %s is told %s", stands, subject, m.Data)
+					}
+				case <-time.After(15 * time.Second):
+					t.Fatal("a heartbeat is not answered within 15 s")
+				}
+			}
+			want := map[string]int{"last": 1}
+			if stands {
+				want["not-asked"] = 2
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("a stop stands: %v; answered were %v, want %v", stands, got, want)
+			}
+		}
 	})
 }
