@@ -1022,6 +1022,7 @@ func waiting(t *testing.T, h *hand, c *controller) {
 	late.Seq, late.ValidForMS = newest+1, 9000 // it was sent before the pause, whose heartbeat overtakes it
 	h.mu.Unlock()
 	pause(newest + 1)
+	<-time.After(turns) // commands and heartbeats may be read by two threads
 	h.send(late)
 	<-time.After(turns)
 	c.quiet(t, mark, " good")

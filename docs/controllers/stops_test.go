@@ -254,9 +254,9 @@ func TestExampleStopsADecoderThatWasCutOff(t *testing.T) {
 	})
 }
 
-// TestExampleStandsByTwoStops: the decoder has heard of the second of two stops alone, which an operator lifts by resuming it. The example
-// heard of both, the newest word being of the second: it tells of the first too, and that holds the decoder back. When this is resumed as well the example, which is not re-armed, still stands by both, and neither
-// stops the decoder again. Re-armed it says that no stop is in force.
+// TestExampleStandsByTwoStops: of two stops the decoder has heard of the second alone, which an operator lifts by resuming it. The example
+// has heard of both, and of the second last: it tells of the first too, which holds the decoder back. When this one is resumed as well, the
+// example, which is not re-armed, still stands by both, and neither stops the decoder again. Re-armed it says that no stop is in force.
 func TestExampleStandsByTwoStops(t *testing.T) {
 	cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable, d *guarded) {
 		first, second := bus.NewStop("button", "smoke"), bus.NewStop("button", "fire")
