@@ -183,15 +183,7 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b, err := bus.Open(t.Context(), bus.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-			})
+			b := served(t)
 			cable := bustest.NewCable(t, b.URL())
 			c := start(t, append(args, cable.URL(), session, decoder)...)
 			c.says(t, "ready", 0)
