@@ -109,7 +109,7 @@ func (v *counting) subjects() {
 		v.not("subjects: only some were chosen")
 		return
 	case p.Names.Known():
-		want := spans(p.Names.Value)
+		want := Spans(p.Names.Value)
 		if lacks := without(want, v.Subjects); len(lacks) > 0 {
 			v.add(strings.Join(lacks, ","), "%s missing with all recordings: published are %d subjects, %s %s", is("subject", lacks), len(want), p.Names.Value, p.Names.from())
 		}
@@ -124,7 +124,7 @@ func (v *counting) subjects() {
 		v.not("subjects: %s", noSource)
 	}
 	// Where sessions and runs are counted one by one they say more than their sum.
-	if p.Recordings.Known() && !(p.Sessions.Known() && p.Runs.Known()) && v.Recordings != p.Recordings.Value {
+	if p.Recordings.Known() && (!p.Sessions.Known() || !p.Runs.Known()) && v.Recordings != p.Recordings.Value {
 		v.add("", "there are %d recordings of all subjects together, must be %d %s", v.Recordings, p.Recordings.Value, p.Recordings.from())
 	}
 }

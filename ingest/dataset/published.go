@@ -25,6 +25,12 @@ type Published struct {
 	Unit       Fact[string]    `json:"unit_of_source"` // of the samples of EEG in the files, as they are handed out
 }
 
+// Known says whether any of it is.
+func (p Published) Known() bool {
+	return p.Subjects.Known() || p.Names.Known() || p.Recordings.Known() || p.Sessions.Known() || p.Runs.Known() || p.Trials.Known() || p.EEG.Known() || p.Channels.Known() ||
+		p.EOG.Known() || p.Rates.Known() || p.Unit.Known()
+}
+
 // Fact is something that a source says; without a source it is unknown.
 type Fact[T any] struct {
 	Value   T
@@ -77,12 +83,12 @@ func (c Counts) String() string {
 	for name, n := range c.Except {
 		names[n] = append(names[n], name)
 	}
-	text := strconv.Itoa(c.All)
+	words := []string{strconv.Itoa(c.All)}
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		slices.SortFunc(names[n], natural)
-		text += fmt.Sprintf(", but %d for %s", n, strings.Join(names[n], ", "))
+		words = append(words, fmt.Sprintf("but %d for %s", n, strings.Join(names[n], ", ")))
 	}
-	return text
+	return strings.Join(words, ", ")
 }
 
 // Trials are how many there are of each class.
@@ -140,8 +146,8 @@ func oneOf(v []float64) string {
 	return strings.Join(words, " or ")
 }
 
-// spans are the names that "1-9 12" stands for.
-func spans(text string) (names []string) {
+// Spans are the names that "1-9 12" stands for.
+func Spans(text string) (names []string) {
 	for _, word := range strings.Fields(text) {
 		from, to, ok := strings.Cut(word, "-")
 		m, n := numbered.FindStringSubmatch(from), numbered.FindStringSubmatch(to)
@@ -172,32 +178,26 @@ const (
 
 func say[T any](value T, source string) Fact[T] { return Fact[T]{value, source, ""} }
 
-// classes have the same number of trials, and codes "1", "2", … where code is true.
-func classes(n int, code bool, names ...string) (all []Class) {
+// classes have the same number of trials, and codes "1", "2", … in their order.
+func classes(n int, names ...string) (all []Class) {
 	for i, name := range names {
-		c := Class{Name: name, N: n}
-		if code {
-			c.Code = strconv.Itoa(i + 1)
-		}
-		all = append(all, c)
+		all = append(all, Class{name, strconv.Itoa(i + 1), n})
 	}
 	return all
 }
-
-const centro13 = "FC3 FCz FC4 C5 C3 C1 Cz C2 C4 C6 CP3 CPz CP4"
 
 // published is by the names of sets. Of those that are not there all is unknown: recordings of tuab have no rate and no channels in
 // common, and of muse-p300 no second source was found.
 var published = map[string]Published{
 	"bnci2014-001": {
 		Subjects: say(9, metadata), Names: say("1-9", loader), Recordings: say(108, eegdash), Sessions: say(Counts{All: 2}, metadata), Runs: say(Counts{All: 6}, metadata),
-		Trials: say(Trials{"session", classes(72, true, "left_hand", "right_hand", "feet", "tongue")}, metadata),
+		Trials: say(Trials{"session", classes(72, "left_hand", "right_hand", "feet", "tongue")}, metadata),
 		EEG:    say(22, metadata), Channels: say("Fz FC3 FC1 FCz FC2 FC4 C5 C3 C1 Cz C2 C4 C6 CP3 CP1 CPz CP2 CP4 P1 Pz P2 POz", metadata), EOG: say(3, metadata),
 		Rates: say([]float64{250}, metadata), Unit: say("µV", loader),
 	},
 	"bnci2014-004": {
 		Subjects: say(9, metadata), Names: say("1-9", loader), Sessions: say(Counts{All: 5}, metadata), Runs: say(Counts{All: 1}, metadata),
-		Trials: say(Trials{"subject", classes(360, true, "left_hand", "right_hand")}, metadata),
+		Trials: say(Trials{"subject", classes(360, "left_hand", "right_hand")}, metadata),
 		EEG:    say(3, metadata), Channels: say("C3 Cz C4", metadata), EOG: say(3, metadata),
 		Rates: say([]float64{250}, metadata), Unit: say("µV", loader),
 	},
@@ -217,8 +217,8 @@ var published = map[string]Published{
 	"bnci2015-001": {
 		Subjects: say(12, metadata), Names: say("1-12", loader), Recordings: say(28, eegdash),
 		Sessions: Fact[Counts]{Counts{2, map[string]int{"8": 3, "9": 3, "10": 3, "11": 3}}, loader, metadata + " has 3, " + summary + " has 3"}, Runs: say(Counts{All: 1}, metadata),
-		Trials: Fact[Trials]{Trials{"session", classes(100, true, "right_hand", "feet")}, metadata, summary + " has 200"},
-		EEG:    say(13, metadata), Channels: say(centro13, metadata),
+		Trials: Fact[Trials]{Trials{"session", classes(100, "right_hand", "feet")}, metadata, summary + " has 200"},
+		EEG:    say(13, metadata), Channels: say("FC3 FCz FC4 C5 C3 C1 Cz C2 C4 C6 CP3 CPz CP4", metadata),
 		Rates: say([]float64{512}, metadata), Unit: say("µV", loader),
 	},
 	"chb-mit": {Subjects: say(24, eegdash), Recordings: say(686, eegdash), Rates: say([]float64{256}, eegdash)},
@@ -233,7 +233,7 @@ var published = map[string]Published{
 	},
 	"nakanishi2015": {
 		Subjects: Fact[int]{10, metadata, summary + " has 9, " + loader + " has 9, " + eegdash + " has 9"}, Sessions: say(Counts{All: 1}, metadata), Runs: say(Counts{All: 1}, metadata),
-		Trials: say(Trials{"session", classes(15, true, "9.25", "11.25", "13.25", "9.75", "11.75", "13.75", "10.25", "12.25", "14.25", "10.75", "12.75", "14.75")}, metadata),
+		Trials: say(Trials{"session", classes(15, "9.25", "11.25", "13.25", "9.75", "11.75", "13.75", "10.25", "12.25", "14.25", "10.75", "12.75", "14.75")}, metadata),
 		EEG:    say(8, metadata), Channels: say("PO7 PO3 POz PO4 PO8 O1 Oz O2", metadata),
 		Rates: say([]float64{256}, metadata), Unit: say("µV", loader),
 	},
