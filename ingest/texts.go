@@ -13,11 +13,14 @@ import (
 // MostTexts is how many texts of a header a file is given, and as how many are read from one. 512 channels with two each are a quarter of it.
 const MostTexts = 4096
 
+// HeaderTexts is what losses of texts of the header are about.
+const HeaderTexts = "texts of the header"
+
 // EncodeTexts are the texts of the header of rec, each as one line of JSON in UTF-8, as formats keep them that have a place for words but not
 // for these: {"field":"prefiltering","channel":"Cz","text":"HP:0.1Hz","personal":false}. What cannot be kept is listed.
 func EncodeTexts(rec *signal.Recording) (lines []string, losses []signal.Deviation) {
 	lose := func(rule, found, assumed string) {
-		losses = append(losses, signal.Deviation{Where: "texts of the header", Rule: rule, Found: found, Assumed: assumed})
+		losses = append(losses, signal.Deviation{Where: HeaderTexts, Rule: rule, Found: found, Assumed: assumed})
 	}
 	texts := rec.Texts
 	if n := len(texts); n > MostTexts {
