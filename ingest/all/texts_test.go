@@ -164,3 +164,36 @@ func TestTextsLost(t *testing.T) {
 		}
 	}
 }
+
+// TestTextsDamaged: what stands in the place of a text and is none is told, and the texts around it are read.
+func TestTextsDamaged(t *testing.T) {
+	for _, c := range []struct {
+		format, good, bad string
+		read              []string // of three texts, the second of which is damaged
+		where             string   // in what is listed; "" where the format has room for any words there, and they are kept as such
+	}{
+		{"arrow", `"field":"two"`, `"feild":"two"`, []string{"1"}, "metadata texts"},
+		{"arrow", `"personal":false}`, `"personal":maybe}`, nil, "metadata texts"},
+		{"xdf", `&#34;field&#34;:&#34;two&#34;`, `&#34;feild&#34;:&#34;two&#34;`, []string{"1", "3"}, "stream"},
+		{"brainvision", `{"field":"two"`, `["field":"two"`, []string{"1", "3", `GyrusText2=["field":"two","text":"2","personal":false}`}, ""},
+	} {
+		rec := ingesttest.Gapped()
+		rec.Texts = []signal.Text{{Field: "one", Text: "1"}, {Field: "two", Text: "2"}, {Field: "three", Text: "3"}}
+		files, name := ingesttest.Written(t, c.format, rec)
+		if n := strings.Count(string(files[name].Data), c.good); n == 0 {
+			t.Fatalf("%s: the file has no %s", c.format, c.good)
+		}
+		files[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(files[name].Data), c.good, c.bad))}
+		got := ingesttest.Open(t, files, name)
+		var read []string
+		for _, text := range got.Texts {
+			read = append(read, text.Text)
+		}
+		told := slices.ContainsFunc(got.Deviations, func(d signal.Deviation) bool {
+			return c.where != "" && strings.Contains(d.Where, c.where) && strings.Contains(d.Rule, "text")
+		})
+		if !slices.Equal(read, c.read) || told != (c.where != "") || len(got.Events) != len(rec.Events) {
+			t.Errorf("%s, %s: read are %q, %+v", c.format, c.bad, read, got.Deviations)
+		}
+	}
+}
