@@ -61,7 +61,7 @@ func TestSlowAudit(t *testing.T) {
 	}
 	const n = auditQueue + 500
 	clock := NewClock()
-	slowest := time.Duration(0)
+	slow, slowest := 0, time.Duration(0)
 	for range n {
 		begin := time.Now()
 		if err := w.Publish(Command{TSample: clock.Now(), Kind: KindClass, Label: "left"}); err != nil {
@@ -69,7 +69,10 @@ func TestSlowAudit(t *testing.T) {
 		}
 		select {
 		case at := <-arrived:
-			slowest = max(slowest, at.Sub(begin))
+			if took := at.Sub(begin); took > 200*time.Millisecond {
+				slow++
+				slowest = max(slowest, took)
+			}
 		case <-time.After(patience):
 			t.Fatal("a command does not arrive")
 		}
@@ -77,12 +80,14 @@ func TestSlowAudit(t *testing.T) {
 	for end := time.Now().Add(patience); a.Stats().Heard < n && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	st := a.Stats()
-	t.Logf("of %d commands the slowest took %s; the audit: %+v", n, slowest, st)
+	t.Logf("of %d commands %d took above 200 ms; the audit: %+v", n, slow, st)
 	if st.Heard != n || st.Dropped < 498 || st.Dropped > 499 || !strings.Contains(st.LastError, "queue is full") {
 		t.Errorf("%+v: want %d heard, 499 dropped (one is being stored)", st, n)
 	}
-	if slowest > 200*time.Millisecond { // a busy machine makes tens of ms
-		t.Errorf("a command took %s while the store stood still", slowest)
+	// The store takes nothing before all of them are there, so none waited for it. A queue that holds up would do so for each of
+	// the last 500, which find it full; a busy machine holds up one now and then.
+	if slow > 5 {
+		t.Errorf("%d commands took above 200 ms, up to %s, while the store stood still", slow, slowest)
 	}
 	close(release)
 	if err := a.close(); err == nil || !strings.Contains(err.Error(), "not in the audit stream") {
