@@ -3,6 +3,7 @@ package all_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,7 +39,7 @@ func worded() *signal.Recording {
 func sorted(rec *signal.Recording) []string {
 	var all []string
 	for _, t := range rec.Texts {
-		all = append(all, fmt.Sprintf("%+q", []any{t.Field, t.Channel, t.Text, fmt.Sprint(t.Personal)}))
+		all = append(all, fmt.Sprintf("%+q", []any{t.Field, t.Channel, t.Text, strconv.FormatBool(t.Personal)}))
 	}
 	slices.Sort(all)
 	return all
@@ -147,7 +148,7 @@ func TestTextsLost(t *testing.T) {
 		rec := ingesttest.Gapped()
 		rec.Texts = []signal.Text{{Field: "device", Text: "caf\xe9"}}
 		for i := range ingest.MostTexts {
-			rec.Texts = append(rec.Texts, signal.Text{Field: "n", Text: fmt.Sprint(i)})
+			rec.Texts = append(rec.Texts, signal.Text{Field: "n", Text: strconv.Itoa(i)})
 		}
 		var found []string
 		for _, d := range losses(t, format, rec) {
