@@ -250,7 +250,7 @@ func (o *output) words() {
 // fields are what the header says about persons: the EDF+ subfields, each of them X where unknown.
 func (o *output) fields() (patient, recording string) {
 	patient = o.text(patientField, "")
-	if len(strings.Fields(patient)) < 4 || !strings.Contains(o.rec.Format, "+") { // not in subfields
+	if !strings.Contains(o.rec.Format, "+") && !inSubfields(patient) || len(strings.Fields(patient)) < 4 {
 		patient = strings.TrimSpace("X X X " + underscored(patient))
 		if patient == "X X X" {
 			patient += " X"
