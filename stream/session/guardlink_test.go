@@ -2,90 +2,22 @@ package session
 
 import (
 	"encoding/json"
-	"io"
-	"net"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
-// cable is an address that leads to a server, until it is cut.
-type cable struct {
-	l    net.Listener
-	mu   sync.Mutex
-	off  bool
-	ends []net.Conn
-	all  sync.WaitGroup
-}
-
-// cabled leads to the server at url.
-func cabled(t *testing.T, url string) *cable {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cable{l: l}
-	c.all.Go(func() {
-		for {
-			here, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", strings.TrimPrefix(url, "nats://"))
-			if err != nil || !c.join(here, there) {
-				_ = here.Close()
-				continue
-			}
-			for _, p := range [][2]net.Conn{{here, there}, {there, here}} {
-				c.all.Go(func() { _, _ = io.Copy(p[0], p[1]); _, _ = p[0].Close(), p[1].Close() })
-			}
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); c.cut(); c.all.Wait() })
-	return c
-}
-
-func (c *cable) join(ends ...net.Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.off {
-		_ = ends[1].Close()
-		return false
-	}
-	c.ends = append(c.ends, ends...)
-	return true
-}
-
-func (c *cable) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = true
-	for _, e := range c.ends {
-		_ = e.Close()
-	}
-	c.ends = nil
-}
-
-func (c *cable) mend() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = false
-}
-
-func (c *cable) url() string { return "nats://" + c.l.Addr().String() }
-
 // unheardRig is a decoder whose cable can be cut, and a controller, where there is one, whose cable is whole.
-func unheardRig(t *testing.T, file string, controls bool) (*post, *cable, *bus.Bus, *control.Receiver) {
+func unheardRig(t *testing.T, file string, controls bool) (*post, *bustest.Cable, *bus.Bus, *control.Receiver) {
 	t.Helper()
 	server := open(t)
-	c := cabled(t, server.URL())
-	b, err := bus.Open(t.Context(), bus.Options{URL: c.url()})
+	c := bustest.NewCable(t, server.URL())
+	b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,9 +44,9 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 	p, c, _, _ := unheardRig(t, file, true)
 	for range 2 {
 		p.holds("")
-		c.cut()
+		c.Cut()
 		p.holds("the link to the bus is broken")
-		c.mend()
+		c.Mend()
 		back := time.Now()
 		p.holds("")
 		if d := time.Since(back); d < clearAfter {
@@ -131,13 +63,13 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 // a controller that stands by it.
 func TestStopBehindABrokenLink(t *testing.T) {
 	p, c, server, rec := unheardRig(t, "", true)
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
 	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "the controller to latch", func() bool { a, _ := rec.Current(); return a.Reason == control.ReasonEmergency })
-	c.mend()
+	c.Mend()
 	p.holds("EMERGENCY STOP: smoke (")
 	p.beats(10)
 	if err := rec.Rearm(); err != nil { // lifts nothing here
@@ -158,12 +90,12 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, server, _ := unheardRig(t, file, false)
 	look := p.g.telemetry()
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
 	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // nobody hears it
 		t.Fatal(err)
 	}
-	c.mend()
+	c.Mend()
 	unknown := "it is not known whether an emergency stop came while the link to the bus was broken"
 	p.holds(unknown)
 	onRecord(t, file, unknown)
@@ -179,9 +111,9 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	p.holds("")
 	onRecord(t, file, "")
 
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
-	c.mend()
+	c.Mend()
 	p.holds(unknown)
 	onRecord(t, file, unknown)
 	b := p.g.opt.Stops
@@ -189,9 +121,9 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	p = guarding(t, b, "d", file)
 	p.holds(unknown)
 	p.call("resume")
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
-	c.mend()
+	c.Mend()
 	p.holds(unknown)
 	rec, err := control.New(server, control.Options{Session: "s", Decoder: "d", OnSafe: func(control.Reason) error { return nil }})
 	if err != nil {

@@ -71,39 +71,48 @@ let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow 
 let transit = new Transit(), elder = newElder();
 let heard = null, held = null, latched = false, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
 
-// The emergency stops that are known, the newest in force first: rule 12. A stop has an id that tells it from others, or none.
-const stops = {
-  stop: null, since: 0, met: [], lifted: [], free: -Infinity,
+// An emergency stop: an id that tells it from others, "" for none, and the words that are handed on. first is when it came, last when a
+// message of it last did.
+function newStop(m, first, last) {
+  const bytes = (text) => new TextEncoder().encode(text);
+  const cut = (text) => bytes(text).length <= 1000 ? text : new TextDecoder().decode(bytes(text).subarray(0, 1000), { stream: true }) + "…";
+  const s = { id: typeof m.id === "string" && bytes(m.id).length <= 64 ? m.id : "", words: {}, first, last };
+  for (const k of ["source", "why"]) if (typeof m[k] === "string") s.words[k] = cut(m[k]);
+  return s;
+}
 
-  id(stop) { return typeof stop.id === "string" && new TextEncoder().encode(stop.id).length <= 64 ? stop.id : ""; },
-  meet(id) { if (id && !this.met.includes(id)) this.met = [...this.met, id].slice(-64); },
-  hear(stop, now) { // a message: it counts whatever was lifted before
-    this.lifted = this.lifted.filter((id) => id !== this.id(stop));
-    this.meet(this.id(stop));
-    this.stop = stop;
-    this.since = now;
+// The emergency stops that are known: rule 12.
+const stops = {
+  met: [], lifted: [], free: -Infinity, // met: in force, the newest last; lifted: ids, the newest last
+
+  hear(m, now) { // a message: it counts whatever was lifted before
+    const s = newStop(m, Math.max(now, this.met.at(-1)?.first ?? now), now);
+    this.lifted = this.lifted.filter((id) => id !== s.id);
+    const known = this.met.find((k) => k.id === s.id && (s.id || (k.words.source === s.words.source && k.words.why === s.words.why)));
+    if (known && (s.id || now - known.last < 1000)) { // it is sent again and again
+      known.last = now;
+      return;
+    }
+    this.met = this.met.filter((k) => k !== known); // the same words for another one
+    this.meet(s);
   },
-  told(stop, now) { // by a heartbeat; true where it is another one, which was not lifted here
-    const id = this.id(stop), since = now - (number(stop.since_ms, 0, 1e12) ? stop.since_ms : 0);
-    if (this.lifted.includes(id) || (!id && since <= this.free)) return false;
-    const known = this.met.includes(id);
-    this.meet(id);
-    if (this.stop && (known || since <= this.since + 1000)) return false;
-    this.stop = stop;
-    this.since = since;
+  told(m, now) { // by a heartbeat; true where it is another one, which was not lifted here
+    const since = now - (number(m.since_ms, 0, 1e12) ? m.since_ms : 0), s = newStop(m, since, since);
+    if (this.lifted.includes(s.id) || (!s.id && since <= this.free)) return false;
+    if (this.met.some((k) => s.id ? k.id === s.id : k.first - 1000 <= since && since <= k.last + 1000)) return false;
+    this.meet(s);
     return true;
   },
+  meet(s) { this.met = [...this.met, s].sort((a, b) => a.first - b.first).slice(-64); },
   lift(now) {
-    this.lifted = [...this.lifted, ...this.met].slice(-1024);
-    this.stop = null;
+    this.lifted = [...this.lifted, ...this.met.filter((s) => s.id).map((s) => s.id)].slice(-1024);
     this.met = [];
     this.free = now;
   },
-  standing(now) { // what a decoder that asks is told
-    const said = { since_ms: now - this.since };
-    if (this.id(this.stop)) said.id = this.stop.id;
-    for (const k of ["source", "why"]) if (typeof this.stop[k] === "string") said[k] = this.stop[k].slice(0, 200);
-    return said;
+  standing(now, seq) { // what a heartbeat that asks is told: by its number all stops that are in force in turn; null where none is
+    if (this.met.length === 0) return null;
+    const s = this.met[seq % this.met.length];
+    return { since_ms: Math.min(Math.max(now - s.last, 0), 1e12), ...(s.id && { id: s.id }), ...s.words };
   },
 };
 function emergency() { latched = true; held = null; stop("emergency"); }
@@ -116,8 +125,9 @@ function begin(r) {
   run = r; seq = 0; beatSeq = 0; waits = 0; ended = shadow = speaks = deaf = false; transit = new Transit();
 }
 
-const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
+const ours = (m) => m.v === 1 && m.session === session && // of any decoder of the session
   whole(m.run) && whole(m.seq) && whole(m.t_publish_ns) && m.t_publish_ns >= m.run;
+const valid = (m) => ours(m) && m.decoder === decoder; // rule 1
 
 function follow(r, now) { // rule 2
   if (r !== run) {
@@ -268,9 +278,10 @@ nc.subscribe(`gyrus.${session}.status`, {
     if (err) return;
     const m = parse(msg.data);
     onStatus(m, now);
-    const nonce = msg.reply && challenge(m, now);
+    if (!msg.reply || !ours(m)) return;
+    const nonce = challenge(m, now), standing = stops.standing(now, m.seq);
     if (nonce) answer(msg, { nonce });
-    if (stops.stop) answer(msg, { controller: name, ...stops.standing(now) }); // a decoder asks whether a stop is in force
+    if (standing) answer(msg, { controller: name, ...standing }); // a decoder asks whether a stop is in force
     else if (m.unheard === true) answer(msg, { controller: name, clear: true }); // whether none is: its link was broken
   },
 });

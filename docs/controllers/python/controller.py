@@ -101,54 +101,65 @@ class Elder:
         self.run, self.beat_seq, self.cmd_seq, self.heard, self.transit = run, 0, 0, 0, Transit()
 
 
-class Stops:
-    """The emergency stops that are known: rule 12. A stop has an id that tells it from others, or none."""
+class Stop:
+    """An emergency stop: an id that tells it from others, "" for none, and the words that are handed on."""
 
-    def __init__(self):
-        self.stop = None  # the newest that is in force
-        self.since = 0
-        self.met, self.lifted, self.free = [], [], None
+    def __init__(self, m, first, last):
+        i = m.get("id")
+        self.id = i if isinstance(i, str) and len(i.encode("utf-8", "surrogatepass")) <= 64 else ""
+        self.words = {k: self.cut(m[k]) for k in ("source", "why") if isinstance(m.get(k), str)}
+        self.first, self.last = first, last  # when it came, and when a message of it last did
 
     @staticmethod
-    def id(stop):
-        i = stop.get("id")
-        return i if isinstance(i, str) and len(i.encode("utf-8", "surrogatepass")) <= 64 else ""
+    def cut(text):
+        data = text.encode("utf-8", "replace")
+        return text if len(data) <= 1000 else data[:1000].decode("utf-8", "ignore") + "…"
 
-    def hear(self, stop, now):
+
+class Stops:
+    """The emergency stops that are known: rule 12."""
+
+    def __init__(self):
+        self.met, self.lifted, self.free = [], [], None  # met: in force, the newest last; lifted: ids, the newest last
+
+    def hear(self, m, now):
         """A message: it counts whatever was lifted before."""
-        i = self.id(stop)
-        self.lifted = [k for k in self.lifted if k != i]
-        self.meet(i)
-        self.stop, self.since = stop, now
+        s = Stop(m, max([now, *(k.first for k in self.met[-1:])]), now)
+        self.lifted = [i for i in self.lifted if i != s.id]
+        for k in self.met:
+            if k.id == s.id and (s.id or k.words == s.words):
+                if s.id or now - k.last < 1000 * MS:  # it is sent again and again
+                    k.last = now
+                    return
+                self.met.remove(k)  # the same words for another one
+                break
+        self.meet(s)
 
-    def told(self, stop, now):
+    def told(self, m, now):
         """What a heartbeat says that the decoder is held back by. True where that is another stop, which was not lifted here."""
-        i, ago = self.id(stop), stop.get("since_ms", 0)
+        ago = m.get("since_ms", 0)
         since = now - int(ago * MS) if number(ago, 0, 1e12) else now
-        if i in self.lifted or (not i and self.free is not None and since <= self.free):
+        s = Stop(m, since, since)
+        if s.id in self.lifted or (not s.id and self.free is not None and since <= self.free):
             return False
-        known = i in self.met
-        self.meet(i)
-        if self.stop is not None and (known or since <= self.since + 1000 * MS):
+        if any(k.id == s.id if s.id else k.first - 1000 * MS <= since <= k.last + 1000 * MS for k in self.met):
             return False
-        self.stop, self.since = stop, since
+        self.meet(s)
         return True
 
-    def meet(self, i):
-        if i and i not in self.met:
-            self.met = [*self.met, i][-64:]
+    def meet(self, s):
+        self.met = sorted([*self.met, s], key=lambda k: k.first)[-64:]
 
     def lift(self, now):
-        self.lifted = (self.lifted + self.met)[-1024:]
-        self.stop, self.met, self.free = None, [], now
+        self.lifted = (self.lifted + [s.id for s in self.met if s.id])[-1024:]
+        self.met, self.free = [], now
 
-    def standing(self, now):
-        """What a decoder that asks is told; None where no stop is in force."""
-        if self.stop is None:
+    def standing(self, now, seq):
+        """What a heartbeat that asks is told: by its number all stops that are in force in turn; None where none is."""
+        if not self.met:
             return None
-        words = {k: v[:200] for k, v in self.stop.items() if k in ("source", "why") and isinstance(v, str)}
-        i = self.id(self.stop)
-        return {"since_ms": (now - self.since) / MS, **({"id": i} if i else {}), **words}
+        s = self.met[seq % len(self.met)]
+        return {"since_ms": min(max(now - s.last, 0) / MS, 1e12), **({"id": s.id} if s.id else {}), **s.words}
 
 
 class Judge:
@@ -176,9 +187,11 @@ class Judge:
         self.shadow = True
         self.safe("shadow")
 
+    def ours(self, m):  # of any decoder of the session
+        return m.get("v") == 1 and m.get("session") == self.session and whole(m, "run", "seq", "t_publish_ns") and m["t_publish_ns"] >= m["run"]
+
     def valid(self, m):  # rule 1
-        return (m.get("v") == 1 and m.get("session") == self.session and m.get("decoder") == self.decoder
-                and whole(m, "run", "seq", "t_publish_ns") and m["t_publish_ns"] >= m["run"])
+        return self.ours(m) and m.get("decoder") == self.decoder
 
     def follow(self, run, now):  # rule 2
         if run != self.run:
@@ -386,11 +399,11 @@ async def main(url, session, decoder):
             m = parse(msg.data)
             with judge.lock:
                 handle(m, now)
-                asks = msg.reply and handle == judge.status
-                nonce, standing = (judge.challenge(m, now), judge.stops.standing(now)) if asks else (None, None)
+                asks = msg.reply and handle == judge.status and judge.ours(m)
+                nonce, standing = (judge.challenge(m, now), judge.stops.standing(now, m["seq"])) if asks else (None, None)
             if nonce:
                 await answer(msg.reply, {"nonce": nonce})
-            if standing:  # the decoder asks whether a stop is in force
+            if standing:  # a decoder asks whether a stop is in force
                 await answer(msg.reply, {"controller": name, **standing})
             elif asks and m.get("unheard") is True:  # whether none is: its link was broken
                 await answer(msg.reply, {"controller": name, "clear": True})
