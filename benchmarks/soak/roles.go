@@ -317,6 +317,7 @@ func decoder(ctx context.Context, args []string) error {
 	}
 	_, err = session.Run(ctx, session.Options{
 		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Stops: b,
+		GoOnUnheard: true, // a broker that is started again: nobody else can know whether a stop came
 		Age: age, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
 	})
 	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {

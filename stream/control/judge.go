@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -37,6 +38,7 @@ type judge struct {
 	gripped   bool          // the dead man's switch is held
 	grip      time.Duration // when hold was last called
 	emergency bool          // latched by an emergency stop
+	struck    time.Duration // when the newest message or call of one came, where emergency
 
 	heard  time.Duration // when something last fed the watchdog
 	silent bool          // the watchdog has fired, or nothing was ever heard
@@ -137,12 +139,18 @@ func (j *judge) confirm(entry uint64) {
 	}
 }
 
+// lookFirst is how long behind the newest stop nobody can have looked and pressed: who re-arms then means an older one.
+const lookFirst = 500 * time.Millisecond
+
 // rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
 // that it is the decoder, whose clock was set back.
 func (j *judge) rearm(now time.Duration) error {
 	j.advance(now)
 	if j.stopping {
 		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
+	}
+	if ago := now - j.struck; j.emergency && ago < lookFirst {
+		return fmt.Errorf("cannot re-arm: a stop came just now (%.2f s ago), which nobody can have seen yet: look whether all may move, and press again", ago.Seconds())
 	}
 	shown := j.why()
 	j.latched, j.emergency = false, false
@@ -161,7 +169,7 @@ func (j *judge) emergencyStop(now time.Duration) {
 	if !j.emergency {
 		j.n.EmergencyStops++
 	}
-	j.emergency = true
+	j.emergency, j.struck = true, now
 	if j.active {
 		j.safe(ReasonEmergency)
 	} else if j.stops && (!j.stopping || j.entered != ReasonEmergency) { // also where another stop is being confirmed: it may have been carried out just before

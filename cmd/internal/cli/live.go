@@ -230,7 +230,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
 	looks := bus.NewTelemetryWriter(w)
-	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
+	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, GoOnUnheard: cfg.GoOnUnheard, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
 	if page != nil {
 		guarding.OnLook = page.Look
 	}
