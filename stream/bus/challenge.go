@@ -62,7 +62,7 @@ func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks 
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	ears := &listening{bus: b}
+	ears := newListening(b)
 	sub, err := b.settled(subscribeMsg(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) },
 		func(s Status, at time.Time, m *nats.Msg) {
 			asks := mayAnswer(m.Reply)

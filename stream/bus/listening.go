@@ -14,31 +14,47 @@ const (
 	stoodStill = 2 * time.Second
 )
 
+// moment is one on two clocks: one that goes on at an even pace, and stands while the machine sleeps, and the one on the wall, which may
+// be set.
+type moment struct{ even, wall time.Duration }
+
+// moment is t, which has a monotonic reading, on both clocks of this listening.
+func (l *listening) moment(t time.Time) moment {
+	return moment{t.Sub(l.origin), t.Round(0).Sub(l.origin.Round(0))}
+}
+
 // listening is for how long a client has heard all that came. It begins anew with each connection to the server, and where the
 // process stood still: only who was there all the time can say that nothing came.
 type listening struct {
-	bus *Bus
+	bus    *Bus
+	origin time.Time // of its clocks
 
 	mu          sync.Mutex
-	since, last time.Time // the zero time before the first look
+	begun       bool
+	since, last moment
 	connection  uint64
 }
 
-// look is for how long it has lasted, by the clock that says less: one of them stands while the machine sleeps.
+func newListening(b *Bus) *listening { return &listening{bus: b, origin: time.Now()} }
+
+// look is for how long it has lasted.
 func (l *listening) look() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	connection := l.bus.nc.Stats().Reconnects // counted before a message can come over the new one, which a callback is told of later
-	return l.lookAt(time.Now(), connection)
+	return l.lookAt(l.moment(time.Now()), connection)
 }
 
-func (l *listening) lookAt(now time.Time, connection uint64) time.Duration {
-	if mono, wall := between(l.last, now); l.since.IsZero() || connection != l.connection || max(mono, wall) >= stoodStill {
-		l.since = now
+// lookAt is for how long it has lasted, by the clock that says less.
+func (l *listening) lookAt(now moment, connection uint64) time.Duration {
+	since := func(m moment) (even, wall time.Duration) { return now.even - m.even, now.wall - m.wall }
+	even, wall := since(l.last)
+	if !l.begun || connection != l.connection || max(even, wall, even-wall) >= stoodStill {
+		l.begun, l.since = true, now
 	}
 	l.last, l.connection = now, connection
-	mono, wall := between(l.since, now)
-	return max(0, min(mono, wall))
+	even, wall = since(l.since)
+	return max(0, min(even, wall))
 }
 
 // run looks until done is closed.
@@ -53,11 +69,6 @@ func (l *listening) run(done <-chan struct{}) {
 			return
 		}
 	}
-}
-
-// between is the time from one moment to the other, by the clock that goes on at an even pace, and by the one on the wall.
-func between(from, to time.Time) (mono, wall time.Duration) {
-	return to.Sub(from), to.Round(0).Sub(from.Round(0))
 }
 
 // deafBefore is how long before the last sign that this process hears it may have been deaf already: a link that dies silently is noticed
@@ -115,8 +126,8 @@ func (w *CommandWriter) heardBack(seq uint64) {
 	}
 }
 
-// Since is the time since t on the clock that says more: the even one stands while the machine sleeps, and the one on the wall may be set.
+// Since is the time from t to now on the clock that says more: the even one stands while the machine sleeps, and the one on the wall may
+// be set. Both have their monotonic readings.
 func Since(t, now time.Time) time.Duration {
-	mono, wall := between(t, now)
-	return max(mono, wall)
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -142,6 +141,9 @@ func (j *judge) confirm(entry uint64) {
 // lookFirst is how long behind the newest stop nobody can have looked and pressed: who re-arms then means an older one.
 const lookFirst = 500 * time.Millisecond
 
+// fresh says whether an emergency stop came just now.
+func (j *judge) fresh(now time.Duration) bool { return j.emergency && now-j.struck < lookFirst }
+
 // rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
 // that it is the decoder, whose clock was set back.
 func (j *judge) rearm(now time.Duration) error {
@@ -149,8 +151,8 @@ func (j *judge) rearm(now time.Duration) error {
 	if j.stopping {
 		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
 	}
-	if ago := now - j.struck; j.emergency && ago < lookFirst {
-		return fmt.Errorf("cannot re-arm: a stop came just now (%.2f s ago), which nobody can have seen yet: look whether all may move, and press again", ago.Seconds())
+	if j.fresh(now) {
+		return errors.New("cannot re-arm: a stop came just now, which nobody can have looked at yet: look whether all may move, and press again")
 	}
 	shown := j.why()
 	j.latched, j.emergency = false, false
@@ -216,7 +218,7 @@ func (j *judge) stop(now time.Duration) {
 func (j *judge) current(now time.Duration) (Action, bool) {
 	j.advance(now)
 	if !j.active {
-		return Action{Reason: j.why(), Latched: j.latched, Waits: j.stopping}, false
+		return Action{Reason: j.why(), Latched: j.latched, Waits: j.stopping, Fresh: j.fresh(now)}, false
 	}
 	return Action{Command: j.held.cmd, Age: j.held.excess + now - j.held.arrival}, true
 }
