@@ -516,15 +516,7 @@ func TestExample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b, err := bus.Open(t.Context(), bus.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-			})
+			b := served(t)
 			c := start(t, append(args, b.URL(), session, decoder)...)
 			c.says(t, "safe never", 0)
 			c.says(t, "ready", 0)
@@ -752,6 +744,21 @@ func TestExampleGossip(t *testing.T) {
 			}
 		})
 	}
+}
+
+// served is the bus of a server that ends with the test.
+func served(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }
 
 // clustered is a server without keys that others may join, and that joins those at routes.
@@ -1038,6 +1045,7 @@ func waiting(t *testing.T, h *hand, c *controller) {
 	late.Seq, late.ValidForMS = newest+1, 9000 // it was sent before the pause, whose heartbeat overtakes it
 	h.mu.Unlock()
 	pause(newest + 1)
+	<-time.After(turns) // commands and heartbeats may be read by two threads
 	h.send(late)
 	<-time.After(turns)
 	c.quiet(t, mark, " good")

@@ -183,15 +183,7 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b, err := bus.Open(t.Context(), bus.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-			})
+			b := served(t)
 			cable := bustest.NewCable(t, b.URL())
 			c := start(t, append(args, cable.URL(), session, decoder)...)
 			c.says(t, "ready", 0)
@@ -305,9 +297,9 @@ func TestExampleStopsADecoderThatWasCutOff(t *testing.T) {
 	})
 }
 
-// TestExampleStandsByTwoStops: the decoder has heard of the second of two stops alone, which an operator lifts by resuming it. The example
-// heard of both, the newest word being of the second: it tells of the first too, and that holds the decoder back. When this is resumed as well the example, which is not re-armed, still stands by both, and neither
-// stops the decoder again. Re-armed it says that no stop is in force.
+// TestExampleStandsByTwoStops: of two stops the decoder has heard of the second alone, which an operator lifts by resuming it. The example
+// has heard of both, and of the second last: it tells of the first too, which holds the decoder back. When this one is resumed as well, the
+// example, which is not re-armed, still stands by both, and neither stops the decoder again. Re-armed it says that no stop is in force.
 func TestExampleStandsByTwoStops(t *testing.T) {
 	cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable, d *guarded) {
 		first, second := bus.NewStop("button", "smoke"), bus.NewStop("button", "fire")
