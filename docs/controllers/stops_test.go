@@ -188,6 +188,8 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 			c := start(t, append(args, cable.URL(), session, decoder)...)
 			c.says(t, "ready", 0)
 			d := newGuarded(t, b.URL())
+			begun := time.Now().Add(time.Second) // so long may an answer be on its way
+			within(t, "the decoder to hear itself", func() bool { return d.w.HeardUntil().After(begun) })
 			d.holds("")
 			fn(t, b, c, cable, d)
 		})

@@ -46,10 +46,10 @@ func (p *post) controlled(b *bus.Bus) *control.Receiver {
 	return rec
 }
 
-// hears waits until the decoder has heard for sure whatever came until now.
+// hears waits until the decoder has heard for sure whatever came until now, and for a second more: so long may an answer be on its way.
 func (p *post) hears() {
 	p.t.Helper()
-	now := time.Now()
+	now := time.Now().Add(time.Second)
 	soon(p.t, "the decoder to hear itself", func() bool { return p.w.HeardUntil().After(now) })
 }
 
