@@ -181,8 +181,24 @@ func (c *controller) all() ([]word, <-chan struct{}) {
 	return c.words, c.more
 }
 
-// rearm presses the key of an operator.
+// lookFirst is how long behind the newest stop a re-arming is refused.
+const lookFirst = 500 * time.Millisecond
+
+// rearm presses the key of an operator, who has seen the newest stop.
 func (c *controller) rearm(t *testing.T) {
+	t.Helper()
+	words, _ := c.all()
+	for k := len(words) - 1; k >= 0; k-- {
+		if words[k].text == "safe emergency" {
+			<-time.After(time.Until(words[k].at.Add(lookFirst + turns)))
+			break
+		}
+	}
+	c.press(t)
+}
+
+// press presses the key of an operator, whatever came just now.
+func (c *controller) press(t *testing.T) {
 	t.Helper()
 	if _, err := io.WriteString(c.keys, "r\n"); err != nil {
 		t.Fatal(err)

@@ -188,6 +188,8 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 			c := start(t, append(args, cable.URL(), session, decoder)...)
 			c.says(t, "ready", 0)
 			d := newGuarded(t, b.URL())
+			begun := time.Now().Add(time.Second) // so long may an answer be on its way
+			within(t, "the decoder to hear itself", func() bool { return d.w.HeardUntil().After(begun) })
 			d.holds("")
 			fn(t, b, c, cable, d)
 		})
@@ -216,6 +218,57 @@ func TestExampleClearsADecoder(t *testing.T) {
 			t.Errorf("people were told that nobody says so: %q", d.notes)
 		}
 	})
+}
+
+// TestExampleClearsOnlyWhatItHeard: an example that was cut off too, or was started again, says for how long it has listened, so that its
+// word does not count for a decoder that missed a stop before.
+func TestExampleClearsOnlyWhatItHeard(t *testing.T) {
+	for what, misses := range map[string]func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable){
+		"behind the same break": func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable) {
+			mark := c.mark()
+			cable.Cut()
+			if stood, err := b.SendStop(shortly(t), session, bus.NewStop("button", "smoke"), 1); err == nil || len(stood) != 0 {
+				t.Fatalf("whoever stops is told %+v, %v", stood, err)
+			}
+			cable.Mend()
+			c.quiet(t, mark, "safe link")
+		},
+		"started again": func(t *testing.T, b *bus.Bus, c *controller, _ *bustest.Cable) {
+			stops(t, b, bus.NewStop("button", "smoke"))
+			if err := c.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			<-c.ended
+			start(t, c.cmd.Args...).says(t, "ready", 0)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable, d *guarded) {
+				d.Cut()
+				d.holds(brokenLink)
+				misses(t, b, c, cable)
+				d.back(b)
+				d.holds(unknown)
+				words := d.held()
+				if !strings.Contains(words, " knows of none, and has heard all for ") {
+					t.Errorf("%q holds it back", words)
+				}
+				d.stays(words, clearWithin)
+				if n := d.told("no emergency stop is in force"); n != 0 {
+					t.Errorf("people were told that no stop came: %q", d.notes)
+				}
+				d.resume()
+				d.holds("")
+			})
+		})
+	}
+}
+
+// shortly ends in a second.
+func shortly(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // TestExampleStopsADecoderThatWasCutOff: a stop that comes while the decoder does not hear holds it back when its link is whole again, by
@@ -300,7 +353,8 @@ type asker struct {
 	answers chan *nats.Msg
 	clock   bus.Clock
 	run     int64
-	seq     uint64 // of the decoder that is followed
+	seq     uint64        // of the decoder that is followed
+	listens time.Duration // what was said of it with the newest answer that none is in force
 }
 
 func newAsker(t *testing.T, url string) *asker {
@@ -327,6 +381,7 @@ func (a *asker) asks(s bus.Status) *bus.StopAnswer {
 		select {
 		case m := <-a.answers:
 			if c, err := bus.ParseClear(m.Data); err == nil && c.Session == session && c.Decoder == decoder {
+				a.listens = time.Duration(c.ListensMS * float64(time.Millisecond))
 				return nil
 			}
 			if stop, err := bus.ParseStopAnswer(m.Data); err == nil && stop.Session == session && stop.Decoder == decoder {

@@ -199,9 +199,7 @@ func (r *rig) phase() bus.Phase { return r.look().Phase }
 // rearm lets the controller and the session go on behind an emergency stop, which paused the session.
 func (r *rig) rearm() {
 	r.t.Helper()
-	if err := r.receiver.Rearm(); err != nil {
-		r.t.Fatal(err)
-	}
+	r.until("the re-arming, which is refused until somebody can have looked", func() bool { return r.receiver.Rearm() == nil })
 	now := r.clock.Now()
 	if reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: now, Seen: now, Run: r.run}); !reply.OK {
 		r.t.Fatal(reply.Error)

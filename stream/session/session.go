@@ -56,6 +56,8 @@ type Options struct {
 	Stops *bus.Bus
 	// HeldFile, if not "", is where what holds the session back is kept for one that is started again, see the function of that name.
 	HeldFile string
+	// GoOnUnheard is that of GuardOptions, where Guard is nil.
+	GoOnUnheard bool
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
@@ -268,7 +270,7 @@ func (e *engine) begin() error {
 	}
 	if e.guard = e.opt.Guard; e.guard == nil {
 		var err error
-		if e.guard, err = NewGuard(GuardOptions{Commands: e.opt.Commands, Clock: e.opt.Clock, Stops: e.opt.Stops, File: e.opt.HeldFile, Note: e.note}); err != nil {
+		if e.guard, err = NewGuard(GuardOptions{Commands: e.opt.Commands, Clock: e.opt.Clock, Stops: e.opt.Stops, File: e.opt.HeldFile, GoOnUnheard: e.opt.GoOnUnheard, Note: e.note}); err != nil {
 			return err
 		}
 		e.owned = true

@@ -226,11 +226,14 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		_ = w.SetShadow(true) // what is not sent is counted there; the next heartbeat, and each command, says it again
 		note(cmd, "in SHADOW: no controller may act on the commands; gyrus ctl %s actuate ends it", cfg.Session)
 	}
+	if cfg.GoOnUnheard {
+		note(cmd, "go_on_unheard: behind a broken link to the bus the session goes on also where nobody knows whether an emergency stop came meanwhile")
+	}
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
 	looks := bus.NewTelemetryWriter(w)
-	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
+	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, GoOnUnheard: cfg.GoOnUnheard, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
 	if page != nil {
 		guarding.OnLook = page.Look
 	}

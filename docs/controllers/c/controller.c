@@ -27,6 +27,8 @@
 #define ELDER_SILENCE (2000 * MS)
 #define ECHO_WAIT (500 * MS)
 #define DEAF (2000 * MS)
+#define LOOK_FIRST (500 * MS)
+#define STOOD_STILL (2000 * MS)
 #define MAX_SINCE_MS 1e12
 #define LABEL 64
 #define ID 64
@@ -58,6 +60,9 @@ static struct stop {                                     /* an emergency stop: r
 static int n_met, n_lifted;
 static char lifted[LIFTED][ID + 1];                      /* their ids, the newest last */
 static int64_t lifted_at;                                /* when an operator last lifted what was in force */
+static int64_t struck;                                   /* when the newest stop came, where latched */
+struct moment { int64_t steady, wall; };                 /* the steady clock stands while the machine sleeps, and the one on the wall may be set */
+static struct { bool on; struct moment since, last; } listening; /* to all that comes, without a break: rule 12 */
 static struct transit way;
 static struct {                                          /* an older run, alone to be alive where its transit is proven: rule 2 */
     int64_t run, beat_seq, cmd_seq, heard;
@@ -75,6 +80,32 @@ static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct moment moment(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (struct moment){now_ns(), (int64_t)t.tv_sec * 1000000000 + t.tv_nsec};
+}
+
+/* Subscribed, or the link is back. */
+static void begin_listening(void) {
+    listening.on = true;
+    listening.since = listening.last = moment();
+}
+
+/* For how long all that came was heard here, in ms: who was not there all the time cannot say that no stop came. It is called again and
+ * again, which shows whether this process stood still. */
+static double listens_ms(void) {
+    struct moment now = moment();
+    int64_t steady = now.steady - listening.last.steady, wall = now.wall - listening.last.wall;
+    if (steady >= STOOD_STILL || wall >= STOOD_STILL || steady - wall >= STOOD_STILL) listening.since = now;
+    listening.last = now;
+    if (!listening.on) return 0;
+    steady = now.steady - listening.since.steady;
+    wall = now.wall - listening.since.wall;
+    if (wall < steady) steady = wall;
+    return steady > 0 ? (double)steady / MS : 0;
 }
 
 /* Stops the actuator: of this one there is nothing but its words. */
@@ -212,8 +243,9 @@ static void meet(json_t *s, int64_t first, int64_t last) {
     met[at].last = last;
 }
 
-static void emergency(void) {
+static void emergency(int64_t now) {
     latched = true;
+    struck = now;
     held.on = false;
     stop("emergency");
 }
@@ -255,7 +287,7 @@ static void told(json_t *m, int64_t now) {
         return;
     }
     meet(s, since, since);
-    emergency();
+    emergency(now);
 }
 
 /* An operator has seen that all may go on. */
@@ -301,6 +333,10 @@ static void begin(int64_t r) {
 static void rearm(int64_t now) {
     bool older;
     advance(now);
+    if (latched && now - struck < LOOK_FIRST) { /* the key is of before, or of somebody who has not looked */
+        fprintf(stderr, "not re-armed: a stop came just now; look whether all may move, and press again\n");
+        return;
+    }
     older = strcmp(shows(), "older_run") == 0;
     latched = false;
     lift(now);
@@ -506,7 +542,7 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
             if (n != NULL) nonce = json_pack("{s:s}", "nonce", n);
             more = standing(m, now);
             if (more == NULL && json_is_true(json_object_get(m, "unheard"))) /* whether none is in force: its link was broken */
-                more = json_pack("{s:s, s:b}", "controller", name, "clear", 1);
+                more = json_pack("{s:s, s:b, s:f}", "controller", name, "clear", 1, "listens_ms", listens_ms());
         }
         pthread_mutex_unlock(&lock);
         if (nonce != NULL) answer(nc, natsMsg_GetReply(msg), nonce);
@@ -519,10 +555,12 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
 /* Rule 12: whatever has arrived. */
 static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *none) {
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
+    int64_t now;
     (void)sub; (void)none;
     pthread_mutex_lock(&lock);
-    emergency();
-    hear(m, now_ns());
+    now = now_ns();
+    emergency(now);
+    hear(m, now);
     pthread_mutex_unlock(&lock);
     if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), json_pack("{s:s}", "controller", name));
     json_decref(m);
@@ -536,6 +574,15 @@ static void on_disconnect(natsConnection *nc, void *none) {
     doubt(&elder.way);
     shadow = false;
     safe("link");
+    listening.on = false;
+    pthread_mutex_unlock(&lock);
+}
+
+/* It has subscribed again. */
+static void on_reconnect(natsConnection *nc, void *none) {
+    (void)nc; (void)none;
+    pthread_mutex_lock(&lock);
+    begin_listening();
     pthread_mutex_unlock(&lock);
 }
 
@@ -587,6 +634,7 @@ int main(int argc, char **argv) {
     check(natsOptions_SetMaxPingsOut(opts, 2), "pings");
     check(natsOptions_SetMaxPendingMsgs(opts, 64), "pending messages");
     check(natsOptions_SetDisconnectedCB(opts, on_disconnect, NULL), "callback");
+    check(natsOptions_SetReconnectedCB(opts, on_reconnect, NULL), "callback");
     check(natsConnection_Connect(&nc, opts), "connect");
     snprintf(subject, sizeof subject, "gyrus.%s.stop", session);
     check(natsConnection_Subscribe(&sub[0], nc, subject, on_stop, NULL), subject);
@@ -595,6 +643,9 @@ int main(int argc, char **argv) {
     snprintf(subject, sizeof subject, "gyrus.%s.cmd.%s", session, decoder);
     check(natsConnection_Subscribe(&sub[2], nc, subject, on_message, (void *)on_command), subject);
     check(natsConnection_FlushTimeout(nc, 2000), "flush");
+    pthread_mutex_lock(&lock);
+    begin_listening();
+    pthread_mutex_unlock(&lock);
     printf("ready\n");
     fflush(stdout);
 
@@ -602,6 +653,7 @@ int main(int argc, char **argv) {
         char key = 0;
         if (poll(&keys, 1, 10) > 0 && read(STDIN_FILENO, &key, 1) <= 0) keys.fd = -1; /* no more keys: it only waits from now on */
         pthread_mutex_lock(&lock);
+        listens_ms();
         advance(now_ns());
         if (key == 'r' || key == 'R') rearm(now_ns());
         if (strcmp(shows(), shown) != 0) {

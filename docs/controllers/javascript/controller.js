@@ -9,7 +9,7 @@
 // actuator needs a watchdog of its own. JSON.parse rounds times to 256 ns, which does no harm here.
 import { connect } from "@nats-io/transport-node";
 
-const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500, DEAF = 2000; // ms, like all times here
+const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500, DEAF = 2000, LOOK_FIRST = 500, STOOD_STILL = 2000; // ms, like all times here
 const [url, session, decoder] = process.argv.slice(2);
 const token = /^[A-Za-z0-9_-]{1,64}$/;
 if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
@@ -69,7 +69,7 @@ const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
 let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
-let heard = null, held = null, latched = false, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
+let heard = null, held = null, latched = false, struck = 0, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
 
 // An emergency stop: an id that tells it from others, "" for none, and the words that are handed on. first is when it came, last when a
 // message of it last did.
@@ -115,7 +115,25 @@ const stops = {
     return { since_ms: Math.min(Math.max(now - s.last, 0), 1e12), ...(s.id && { id: s.id }), ...s.words };
   },
 };
-function emergency() { latched = true; held = null; stop("emergency"); }
+function emergency(now) { latched = true; struck = now; held = null; stop("emergency"); }
+
+// For how long all that came was heard here: who was not there all the time cannot say that no stop came. Rule 12.
+const listening = {
+  since: null, last: null, // on two clocks: the steady one stands while the machine sleeps, and the one on the wall may be set
+
+  now: () => [performance.now(), Date.now()],
+  begin() { this.since = this.last = this.now(); }, // subscribed, or the link is back
+  end() { this.since = null; },
+  turn() { // in ms, 0 where there is no link; it is called again and again, which shows whether this process stood still
+    const now = this.now(), since = (then) => now.map((t, k) => t - then[k]);
+    if (this.since) {
+      const [steady, wall] = since(this.last);
+      if (Math.max(steady, wall, steady - wall) >= STOOD_STILL) this.since = now;
+    }
+    this.last = now;
+    return this.since ? Math.max(0, Math.min(...since(this.since))) : 0;
+  },
+};
 
 const safe = (why) => { if (held) { held = null; stop(why); } };
 const shade = () => { shadow = true; safe("shadow"); }; // rule 13
@@ -161,7 +179,7 @@ function onStatus(m, now) {
   if (m.seq <= beatSeq) return;
   beatSeq = m.seq;
   speaks ||= Array.isArray(m.nonces);
-  if (m.stop !== null && typeof m.stop === "object" && stops.told(m.stop, now)) emergency(); // rule 12
+  if (m.stop !== null && typeof m.stop === "object" && stops.told(m.stop, now)) emergency(now); // rule 12
   const published = m.t_publish_ns / 1e6;
   transit.beat(now, published);
   transit.echo(now, m.nonces);
@@ -237,6 +255,10 @@ function shows() {
 // An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder.
 function rearm(now) {
   advance(now);
+  if (latched && now - struck < LOOK_FIRST) { // the key is of before, or of somebody who has not looked
+    console.error("not re-armed: a stop came just now; look whether all may move, and press again");
+    return;
+  }
   const older = shows() === "older_run";
   latched = false;
   stops.lift(now);
@@ -263,8 +285,9 @@ const nc = await connect({
 });
 nc.subscribe(`gyrus.${session}.stop`, {
   callback: (_err, msg) => { // rule 12: whatever has arrived
-    emergency();
-    stops.hear(msg ? parse(msg.data) : {}, performance.now());
+    const now = performance.now();
+    emergency(now);
+    stops.hear(msg ? parse(msg.data) : {}, now);
     if (msg) answer(msg, { controller: name });
   },
 });
@@ -279,19 +302,21 @@ nc.subscribe(`gyrus.${session}.status`, {
     const m = parse(msg.data);
     onStatus(m, now);
     if (!msg.reply || !ours(m)) return;
-    const nonce = challenge(m, now), standing = stops.standing(now, m.seq);
+    const nonce = challenge(m, now), standing = stops.standing(now, m.seq), listens_ms = listening.turn();
     if (nonce) answer(msg, { nonce });
     if (standing) answer(msg, { controller: name, ...standing }); // a decoder asks whether a stop is in force
-    else if (m.unheard === true) answer(msg, { controller: name, clear: true }); // whether none is: its link was broken
+    else if (m.unheard === true) answer(msg, { controller: name, clear: true, listens_ms }); // whether none is: its link was broken
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));
 await nc.flush();
+listening.begin();
 say("ready");
 
 (async () => {
   for await (const s of nc.status()) {
-    if (s.type === "disconnect") { transit.doubt(); elder.transit.doubt(); shadow = false; safe("link"); }
+    if (s.type === "disconnect") { transit.doubt(); elder.transit.doubt(); shadow = false; safe("link"); listening.end(); }
+    if (s.type === "reconnect") listening.begin(); // and it has subscribed again
   }
 })();
 
@@ -300,6 +325,7 @@ process.stdin.on("error", (err) => console.error("no more keys:", err.message));
 
 let acted = "", shown = "";
 const loop = setInterval(() => {
+  listening.turn();
   advance(performance.now());
   if (shows() !== shown) {
     shown = shows();

@@ -14,6 +14,7 @@ type Cable struct {
 	l    net.Listener
 	mu   sync.Mutex
 	off  bool
+	ice  chan struct{} // closed when it thaws, nil where it is not frozen
 	ends []net.Conn
 	all  sync.WaitGroup
 }
@@ -38,11 +39,11 @@ func NewCable(t testing.TB, url string) *Cable {
 				continue
 			}
 			for _, p := range [][2]net.Conn{{here, there}, {there, here}} {
-				c.all.Go(func() { _, _ = io.Copy(p[0], p[1]); _, _ = p[0].Close(), p[1].Close() }) // an error is an end as well
+				c.all.Go(func() { _, _ = io.Copy(p[0], thawed{c, p[1]}); _, _ = p[0].Close(), p[1].Close() }) // an error is an end as well
 			}
 		}
 	})
-	t.Cleanup(func() { _ = l.Close(); c.Cut(); c.all.Wait() })
+	t.Cleanup(func() { _ = l.Close(); c.Cut(); c.Thaw(); c.all.Wait() })
 	return c
 }
 
@@ -73,6 +74,42 @@ func (c *Cable) Mend() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.off = false
+}
+
+// Freeze lets nothing through, and ends no connection: those who speak over it have to find out by the silence.
+func (c *Cable) Freeze() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ice == nil {
+		c.ice = make(chan struct{})
+	}
+}
+
+// Thaw lets through what was held back, and all that follows.
+func (c *Cable) Thaw() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ice != nil {
+		close(c.ice)
+		c.ice = nil
+	}
+}
+
+// thawed reads what is not held back.
+type thawed struct {
+	c *Cable
+	io.Reader
+}
+
+func (r thawed) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.c.mu.Lock()
+	ice := r.c.ice
+	r.c.mu.Unlock()
+	if ice != nil {
+		<-ice
+	}
+	return n, err
 }
 
 // URL is where it begins.
