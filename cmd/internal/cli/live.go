@@ -367,8 +367,11 @@ func printLive(w io.Writer, rep *session.Report) {
 	for _, s := range rep.Streams {
 		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}
-	if a := rep.Activations; a.Minutes > 0 {
-		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson), and stood for %.1f s; at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High, a.DecidedS)
+	if a := rep.Activations; a != nil && a.PerMinute != nil {
+		say(w, "decisions: %s in %.2f min in which one could begin, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); they stood for %.1f s; at rest each is a false one\n",
+			counted(int(a.Count), int(a.Again)), a.Minutes, *a.PerMinute, *a.Low, *a.High, a.DecidedS)
+	} else if a != nil {
+		say(w, "decisions: there was no window in which one could begin\n")
 	}
 	say(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}

@@ -233,7 +233,8 @@ function facts(t) {
     ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
-  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute, ${num(100 * (t.in_decision_s || 0) / t.decoded_s, 1)} % of the time in one`]);
+  const made = t.decisions; // absent without a section decide: every window is a decision then
+  if (made && made.free_s > 0) list.push(['decisions', `${made.begun} begun, ${made.held_again} more for the seconds held: ${num(60 * (made.begun + made.held_again) / made.free_s)} a minute in which one could begin, ${num(100 * made.in_decision_s / t.decoded_s, 1)} % of the time in one`]);
   if (t.adaptation) list.push(['learning', t.adaptation]);
   if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
   const d = t.score && t.score.decide;
