@@ -144,6 +144,15 @@ type recordSource struct {
 // unsafeInName is what does not go into the name of a file.
 var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
+// recordedAs is the name of the recording of the i-th source: path where there is one alone.
+func recordedAs(path string, names []string, i int) string {
+	if len(names) == 1 {
+		return path
+	}
+	ext := filepath.Ext(path)
+	return fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(names[i], "-"), "-"), ext)
+}
+
 // openSource connects to a source, and waits for it at most as long as ctx lasts.
 func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.Source, error) {
 	if stream, is := strings.CutPrefix(name, "nats:"); is {
@@ -154,6 +163,7 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	var b *bus.Bus
+	onBus := false
 	conn.fromEnv(cmd)
 	for _, n := range names {
 		if stream, is := strings.CutPrefix(n, "nats:"); is {
@@ -163,15 +173,21 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			if conn.opt.URL == "" {
 				return res, usageError{fmt.Errorf("%s: say where the bus is: --url nats://host:4222", n)}
 			}
-			if b == nil {
-				if b, err = conn.open(cmd); err != nil {
-					return res, err
-				}
-				defer func() { err = errors.Join(err, b.Close()) }()
-			}
+			onBus = true
 		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
 			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
 		}
+	}
+	for i := range names { // before anybody waits for a stream
+		if err := record.Check(recordedAs(path, names, i)); err != nil {
+			return res, err
+		}
+	}
+	if onBus {
+		if b, err = conn.open(cmd); err != nil {
+			return res, err
+		}
+		defer func() { err = errors.Join(err, b.Close()) }()
 	}
 	var sources []*recordSource
 	defer func() {
@@ -198,13 +214,8 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		note(cmd, "%s: %s", n, src.Info())
 	}
 	for i, s := range sources {
-		file := path
-		if len(sources) > 1 {
-			ext := filepath.Ext(path)
-			file = fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(s.name, "-"), "-"), ext)
-		}
 		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
-		r, err := record.Create(record.Options{Path: file, Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
+		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
 		if err != nil {
 			for _, t := range sources[:i] {
 				_, e := t.rec.Close()

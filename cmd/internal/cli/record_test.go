@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/cmd/internal/doctor"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/record"
@@ -312,4 +313,55 @@ func TestRecordOfAStreamThatGoes(t *testing.T) {
 	says(t, "lsl://?name=cap: lost: ", &c.errs)
 	c.stop()
 	ends(c, dir, exitIncomplete, "lost", 1)
+}
+
+// TestRecordingIsThere: that a file of a recording is there, or no folder for it, is found before anybody waits for a stream: by doctor, by
+// live and by record. Nothing is left behind.
+func TestRecordingIsThere(t *testing.T) {
+	dir := t.TempDir()
+	m := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {
+		t.Fatalf("train: %s", errs)
+	}
+	write(t, dir, "old.log.arrow", "the log of another day")
+	for file, want := range map[string]string{
+		"old.arrow": "old.log.arrow is there already; a recording never replaces another", "none/new.arrow": "there is no folder " + filepath.Join(dir, "none"), "new.arrow": "",
+	} {
+		path := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: m.gyrus\nsource: {use: nats}\nrecord: {file: %s}\n", file))
+		_, out, errs := run(t, "doctor", "--session", path, "--json")
+		var v doctorJSON
+		if err := json.Unmarshal([]byte(out), &v); err != nil {
+			t.Fatalf("%v in %q: %s", err, out, errs)
+		}
+		found := 0
+		for _, f := range v.Findings {
+			if f.Check != "writes" {
+				continue
+			}
+			found++
+			if state := map[bool]doctor.State{true: doctor.OK, false: doctor.Problem}[want == ""]; f.State != state || !strings.Contains(f.What, want) || (f.Remedy == "") != (want == "") {
+				t.Errorf("%s: doctor says %+v, want %q", file, f, want)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s: doctor says %d times whether it can be written: %+v", file, found, v.Findings)
+		}
+		if want == "" {
+			continue
+		}
+		if code, _, errs := run(t, "live", path); code != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "waiting for the stream") {
+			t.Errorf("%s: live: exit code %d, %s", file, code, errs)
+		}
+		if code, _, errs := run(t, "record", filepath.Join(dir, file), "lsl://?name=nobody"); code != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "was not there") {
+			t.Errorf("%s: record: exit code %d, %s", file, code, errs)
+		}
+	}
+	write(t, dir, "two-2-lsl-name-b.arrow", "the second of two")
+	if code, _, errs := run(t, "record", filepath.Join(dir, "two.arrow"), "lsl://?name=a", "lsl://?name=b"); code != 1 || !strings.Contains(errs, "two-2-lsl-name-b.arrow is there already") {
+		t.Errorf("the second of two: exit code %d, %s", code, errs)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.arrow"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 }
