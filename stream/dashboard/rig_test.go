@@ -152,7 +152,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 			t.Error(err)
 		}
 	})
-	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus}, src.Info())
+	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Run: r.run, Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus}, src.Info())
 	go func() {
 		defer close(r.done)
 		r.rep, r.err = session.Run(ctx, run)

@@ -421,7 +421,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	c := a.c
 	e.rep.Chunks++
 	if c.Len() > 0 {
-		first, changed := e.link.chunk(now)
+		first, changed := e.link.chunk(now, lengthOf(c))
 		other := c.Anew // the source itself begins anew: its clock may be another
 		c.Anew = c.Anew || first
 		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, other)
@@ -617,13 +617,7 @@ func (e *engine) lookAtMarks(now time.Time) {
 	if e.marks == nil {
 		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
 	}
-	before := e.marks.state
-	e.marks.chunks = int64(m.N)
-	changed := e.marks.enter(m.State, m.Detail, now)
-	if m.Late > 0 {
-		e.marks.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
-	}
-	if changed && before != signal.LinkResolving { // it was there at the start
+	if e.marks.mark(now, m) {
 		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
 		e.logLink(e.marks)
 		e.look(now)

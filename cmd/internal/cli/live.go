@@ -173,7 +173,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 			}
 		}
 		if cfg.Adapt.Save != "" {
-			if err := checkOutput(cfg.Adapt.Save, []string{cfg.Bundle, cfg.Source.File}); err != nil {
+			if err := checkOutput(cfg.Adapt.Save, readBy(cfg)); err != nil {
 				return rep, rec, delay, err
 			}
 		}
@@ -185,7 +185,12 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
 			}
 		}
-		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
+		if err := checkOutput(cfg.Calibrate.Save, readBy(cfg)); err != nil {
+			return rep, rec, delay, err
+		}
+	}
+	if cfg.Record != nil { // before anybody waits for a stream
+		if err := record.Check(cfg.Record.File); err != nil {
 			return rep, rec, delay, err
 		}
 	}
@@ -252,7 +257,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 	}
 	defer closing(ctl.Close)
 	ctl.Handle(guard.Verbs()...)
-	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b}
+	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Run: w.Run(), Version: Version, Clock: clock, Operator: ctl, Stopper: b}
 	if page != nil {
 		page.Attach(shown)
 		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))

@@ -86,10 +86,11 @@ const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rat
 function hello(a) {
   const before = now.about;
   now.about = a;
-  $('name').textContent = a.session + ' / ' + a.decoder;
+  $('name').textContent = a.session ? a.session + ' / ' + a.decoder : '';
   $('version').textContent = a.version;
-  document.title = a.session + ' – gyrus';
-  if (!sameStream(before, a)) clearTraces();
+  document.title = a.session ? a.session + ' – gyrus' : 'gyrus session';
+  if (before && before.run !== a.run) forget(before);
+  else if (!sameStream(before, a)) clearTraces();
   const band = $('band');
   if (band.options.length !== a.bands.length) {
     band.replaceChildren(...a.bands.map((b) => {
@@ -125,6 +126,27 @@ function channels() {
 
 function clearTraces() {
   now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
+}
+
+// What stands in the page at first beside what forget names, and the words for who cannot see the pictures.
+const blank = ['phase', 'decision', 'legend', 'tracenote', 'scalptext', 'spectratext', 'facts', 'streams', 'hub'].map((id) => [$(id), $(id).innerHTML, {...$(id).dataset}]);
+const unlabelled = ['traces', 'scores', 'scalp', 'spectra', 'ages', 'latencies'].map((id) => [$(id), $(id).getAttribute('aria-label')]);
+
+// forget drops what was shown of another run of the decoder. A program that was started again counts samples from the same numbers, and
+// its clock may have been set back: nothing of before may stand where something of now is looked for.
+function forget(before) {
+  clearTraces();
+  Object.assign(now, {state: null, spectra: null, scalp: null, decisions: []});
+  for (const [el, html, data] of blank) {
+    el.innerHTML = html;
+    Object.assign(el.dataset, data);
+  }
+  for (const [el, label] of unlabelled) el.setAttribute('aria-label', label);
+  $('stages').tBodies[0].replaceChildren();
+  $('cuecard').hidden = true;
+  shownCue = '';
+  waiting();
+  if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
 }
 
 function traces(m) {
@@ -432,10 +454,8 @@ function frame(t) {
   draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
-  if (now.state) {
-    draw.histogram($('ages'), now.about, now.state.age, 'ages');
-    draw.histogram($('latencies'), now.about, now.state.latency, 'latencies');
-  }
+  draw.histogram($('ages'), now.about, now.state && now.state.age, 'ages');
+  draw.histogram($('latencies'), now.about, now.state && now.state.latency, 'latencies');
 }
 
 // Texts beside the pictures change once a second: no screen reader could follow more.
