@@ -172,6 +172,14 @@ golden-neo: $(NEO) ## what Neo reads in Blackrock recordings, and pandas in tabl
 	$(NEO)/bin/python ingest/blackrock/testdata/golden.py > /dev/null
 	$(NEO)/bin/python ingest/text/testdata/golden.py > /dev/null
 
+MOABB := bin/moabb
+$(MOABB): ingest/dataset/testdata/requirements.txt
+	python3 -m venv $(MOABB) && $(MOABB)/bin/pip install -q --no-deps -r $<
+	@touch $@
+
+golden-published: $(MOABB) ## what MOABB, eegdash, MNE and torcheeg say of data sets: what their published counts are compared with (needs Python)
+	$(MOABB)/bin/python ingest/dataset/testdata/published.py
+
 speed-kernels: $(PEERS) ## GFLOP/s of the kernels of networks beside OpenBLAS, one thread (needs Python and cc)
 	$(GO) run ./benchmarks/speed -python $(PEERS)/bin/python -rounds 15 gemm
 	$(GO) run ./benchmarks/speed -rounds 50 conv

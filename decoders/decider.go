@@ -55,7 +55,7 @@ type RestFitter interface {
 	FalseDecisions(s []Stretch, step float64) (FalseDecisions, error)
 }
 
-// FalseDecisions counts what is decided while nothing is meant, over rows that follow each other.
+// FalseDecisions counts what is decided while nothing is meant, over rows in the order in which they come.
 //
 // A decision that is held acts on what it controls for as long as it lasts, and while it does no other can begin: one that never
 // ends would be one decision in no time at all. So the time in which it is held on is none in which one could begin, and it counts
@@ -69,36 +69,49 @@ type FalseDecisions struct {
 
 	rows  int // at rest, of the decision at hand
 	again int // that it has been counted again
+
+	follows bool    // there is a row that the next one may follow
+	class   int     // of it
+	time    float64 // of it, s
 }
 
 // Count is Begun and Again: what a rate is held against.
 func (f *FalseDecisions) Count() int { return f.Begun + f.Again }
 
-// Add counts a row, which stands for step seconds: whether there is a decision, whether it begins with this row, and whether the row
-// is at rest.
-func (f *FalseDecisions) Add(decided, begins, rest bool, step float64) {
+// Anew says that the next row follows no other: a decision there begins.
+func (f *FalseDecisions) Anew() { f.follows = false }
+
+// Add counts the row at t seconds, which stands for step seconds: the class that is decided for there, or -1, and whether the row is at
+// rest. It returns whether a decision begins with it: one that the row step before does not have. Where rows are missing, as in a gap,
+// the same decision begins again: whoever listens has heard nothing meanwhile.
+func (f *FalseDecisions) Add(class int, t float64, rest bool, step float64) (begins bool) {
+	const rounding = 1e-6 // s: less than a sample
+	decided := class >= 0
+	begins = decided && !(f.follows && class == f.class && math.Abs(t-f.time-step) < rounding)
+	f.follows, f.class, f.time = true, class, t
 	if !decided || begins {
 		f.rows, f.again = 0, 0
 	}
 	switch {
 	case !rest:
-		return
+		return begins
 	case !decided || begins:
 		f.Free++
 	}
 	if !decided {
-		return
+		return false
 	}
 	f.Decided++
 	f.rows++
 	if begins {
 		f.Begun++
-		return
+		return true
 	}
-	const rounding = 1e-9
-	if further := int(math.Ceil(float64(f.rows)*step-rounding)) - 1; further > f.again {
+	const small = 1e-9 // beside a number of seconds
+	if further := int(math.Ceil(float64(f.rows)*step-small)) - 1; further > f.again {
 		f.Again, f.again = f.Again+further-f.again, further
 	}
+	return false
 }
 
 // TrialFitter is a Decider that learns from trials whose class is known: scores [trials][classes] of a decoder that has

@@ -169,7 +169,7 @@ const beginLayout = "2006-01-02 15:04:05.999999999"
 // Anonymise is rec without what says who was recorded, and a list of what was there. Texts of the header that may be
 // personal are left out, and others that have a word of these; the time of the begin too, or it is shifted. Events are kept, because they may
 // be what the recording is for, but the text of those that have a word of the personal texts is taken out; those that somebody may have
-// typed are listed, to be looked at, unless their text is taken out too. The labels that are kept are listed as well. rec is not changed;
+// typed are listed, to be looked at, unless their text is taken out too. The labels that are kept are listed as well, and the texts. rec is not changed;
 // its samples are shared.
 func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Personal, error) {
 	begin, shifted, err := hide.shift(rec.Begin)
@@ -209,6 +209,9 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	if len(codes) > 0 {
 		found = append(found, Personal{Where: "labels of events", Found: strings.Join(codes, ", "), Done: "kept: codes, words of tasks, and what was asked for"})
 	}
+	if kept := keptTexts(rec, who); kept != "" {
+		found = append(found, Personal{Where: HeaderTexts, Found: kept, Done: "kept: of the device, the electrodes and the filters; look at them"})
+	}
 	clean := func(r *signal.Recording) *signal.Recording {
 		out := *r
 		out.Texts, out.Begin = nil, time.Time{}
@@ -240,6 +243,24 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	}
 	return out, found, nil
 }
+
+// keptTexts are the texts of the header that are not about people, each once.
+func keptTexts(rec *signal.Recording, who names) string {
+	var words []string
+	for _, t := range distinct(append([]*signal.Recording{rec}, rec.Others...)) {
+		if !t.Personal && !who.in(t.Text) && !slices.Contains(words, t.Text) {
+			words = append(words, t.Text)
+		}
+	}
+	text := strings.Join(words, ", ")
+	if len(text) > longestKept {
+		text = fmt.Sprintf("%s … (%d bytes)", strings.ToValidUTF8(text[:longestKept], ""), len(text))
+	}
+	return text
+}
+
+// longestKept is how many bytes of the texts that are kept are listed.
+const longestKept = 2000
 
 // Naming is what says of a text whether it has a word of the texts of rec that may say who was recorded.
 func Naming(rec *signal.Recording) func(text string) bool { return namesOf(rec).in }

@@ -14,7 +14,7 @@ import (
 )
 
 // Activity is what the section decide of a pipeline would have told a controller during recordings. A decision is one that
-// begins: windows that follow each other with the same one count once.
+// begins: windows that follow each other with the same one count once, and anew where windows are missing, as in a gap.
 type Activity struct {
 	IdleS   float64   // time of the sliding windows that lie wholly outside of trials, and in which a decision could begin: none goes on
 	HeldS   float64   // s, the same for windows in which one goes on
@@ -106,32 +106,26 @@ func (a *Activity) count(windows []slid, trials []trial, step float64) {
 	for k := range trials {
 		first[k], times[k] = -1, math.Inf(1)
 	}
-	before := -1
 	var found decoders.FalseDecisions
 	for _, w := range windows {
-		begins := w.class >= 0 && w.class != before
-		before = w.class
 		idle := true
-		for k, t := range trials {
+		for _, t := range trials {
 			if t.from < w.to && w.from < t.to {
 				idle = false
 			}
+		}
+		begins := found.Add(w.class, w.from, idle && !w.refused, step)
+		for k, t := range trials {
 			if begins && first[k] < 0 && t.from < w.to && w.to <= t.to {
 				first[k], times[k] = w.class, w.to-t.from
 			}
 		}
-		at := false
-		switch {
-		case !idle:
-		case w.refused:
+		if idle && w.refused {
 			a.AwayS += step
 			if w.unlike {
 				a.UnlikeS += step
 			}
-		default:
-			at = true
 		}
-		found.Add(w.class >= 0, begins, at, step)
 	}
 	a.False, a.Again = a.False+found.Begun, a.Again+found.Again
 	a.IdleS += float64(found.Free) * step

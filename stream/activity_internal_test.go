@@ -30,3 +30,24 @@ func TestActivityByHand(t *testing.T) {
 		t.Errorf("times %v, %d right, %d wrong", a.Times, a.Right, a.Wrong)
 	}
 }
+
+// TestActivityBehindAGap: where windows are missing, as in a gap, a decision begins anew, the same one too: whoever listens has
+// heard nothing in between. Ten windows with one decision, the first six of them a minute apart, count as six and no time between them.
+func TestActivityBehindAGap(t *testing.T) {
+	var windows []slid
+	for k := range 10 {
+		from := 60*float64(min(k, 5)) + 0.5*float64(max(0, k-5))
+		windows = append(windows, slid{from: from, to: from + 1, class: 0})
+	}
+	var a Activity
+	a.count(windows, nil, 0.5)
+	if a.False != 6 || a.Again != 2 || a.IdleS != 3 || a.HeldS != 2 || a.StandS != 5 { // the last goes on for 2.5 s in all
+		t.Errorf("%d decisions and %d again, %g s idle, %g s held, %g s with one; want 6 and 2, 3, 2, 5", a.False, a.Again, a.IdleS, a.HeldS, a.StandS)
+	}
+	// A source that begins anew counts its samples from 0 again.
+	a = Activity{}
+	a.count([]slid{{from: 5, to: 6, class: 0}, {from: 5.5, to: 6.5, class: 0}, {from: 0, to: 1, class: 0}}, nil, 0.5)
+	if a.False != 2 || a.HeldS != 0.5 {
+		t.Errorf("a source that began anew: %d decisions, %g s held; want 2, 0.5", a.False, a.HeldS)
+	}
+}

@@ -82,21 +82,28 @@ type stretch struct {
 }
 
 // count is the tally of windows step seconds apart. Rest and trials count for the windows that lie wholly in them, so what was meant
-// before is neither a false decision nor a wrong one. Windows that follow each other with the same decision are one.
+// before is neither a false decision nor a wrong one. Windows that follow each other with the same decision are one
+// (decoders.FalseDecisions).
 func count(windows []heard, rest, trials []stretch, step float64) (t tally) {
 	first, busy, held := make([]string, len(trials)), make([]int, len(trials)), make([]int, len(trials))
-	before := ""
+	var classes []string
 	var found decoders.FalseDecisions
 	for _, w := range windows {
-		begins := w.class != "" && w.class != before
-		before = w.class
-		if slices.ContainsFunc(rest, w.within) {
+		class := -1
+		if w.class != "" {
+			if !slices.Contains(classes, w.class) {
+				classes = append(classes, w.class)
+			}
+			class = slices.Index(classes, w.class)
+		}
+		resting := slices.ContainsFunc(rest, w.within)
+		begins := found.Add(class, w.from, resting, step)
+		if resting {
 			t.Rest += step
 			if w.held {
 				t.RestHeld += step
 			}
 		}
-		found.Add(w.class != "", begins, slices.ContainsFunc(rest, w.within), step)
 		for k, s := range trials {
 			if !w.within(s) {
 				continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,10 @@ func TestCount(t *testing.T) {
 		if got := count(said(tc.said), tc.rest, tc.trials, 1); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
+	}
+	gap := said("aaaa")
+	if got, want := count(slices.Delete(gap, 1, 2), []stretch{{to: 5}}, nil, 1), (tally{Rest: 3, False: 2, Again: 1, Decided: 3, Going: 1}); got != want {
+		t.Errorf("a decision behind a gap begins anew: %+v, want %+v", got, want)
 	}
 }
 

@@ -283,6 +283,12 @@ func TestFalseDecisionsHeld(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", tc.whatItIsOf, got, err, tc.want)
 		}
 	}
+	// Rows that are missing, as the stream was unlike the rest there: a controller heard nothing meanwhile, and hears the decision anew.
+	times := []float64{0, 0.1, 0.2, 0.8, 0.9}
+	got, err := a.FalseDecisions([]decoders.Stretch{{Scores: slices.Repeat([][]float64{yes}, 5), Times: times}}, 0.1)
+	if err != nil || got.Begun != 2 || got.Again != 0 || got.Free != 2 || got.Decided != 5 {
+		t.Errorf("behind rows that are missing: %+v, %v", got, err)
+	}
 }
 
 // TestFitRestHoldsForEver: where no row at rest would end a decision, nothing can bound how long a false one lasts.

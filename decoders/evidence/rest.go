@@ -139,15 +139,16 @@ func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n deco
 	defer a.Reset()
 	for r, one := range s {
 		a.Reset()
-		before := NoControl
+		n.Anew()
 		for i, row := range one.Scores {
 			label, _, err := a.Push(row, one.Time(i, step))
 			if err != nil {
 				return n, fmt.Errorf("rest stretch %d, row %d: %w", r, i, err)
 			}
-			decided := label != NoControl
-			n.Add(decided, decided && (!a.Hold || label != before), one.AtRest(i), step)
-			before = label
+			if !a.Hold {
+				n.Anew()
+			}
+			n.Add(label, one.Time(i, step), one.AtRest(i), step)
 		}
 	}
 	return n, nil

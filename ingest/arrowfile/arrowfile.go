@@ -93,7 +93,7 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 	if err != nil {
 		return nil, nil, s.errorf(at, "schema", "%w", err)
 	}
-	rec := &signal.Recording{Name: name, Format: "Arrow", Begin: md.Begin, Info: r.info, Data: r, Deviations: md.Deviations}
+	rec := &signal.Recording{Name: name, Format: "Arrow", Begin: md.Begin, Info: r.info, Data: r, Texts: md.Texts, Deviations: md.Deviations}
 	if len(r.info.Channels) == 0 {
 		rec.Data = signal.Memory{}
 	}

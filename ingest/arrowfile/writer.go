@@ -95,7 +95,7 @@ const batchSeconds, batchLeast = 1, 64
 
 // Write writes rec but for its Others, which are recordings of their own.
 func Write(w io.Writer, rec *signal.Recording) error {
-	schema, err := tablefile.Schema(rec, nil)
+	schema, _, err := tablefile.Schema(rec, nil)
 	if err != nil {
 		return fmt.Errorf("arrow: %w", err)
 	}
@@ -126,10 +126,11 @@ func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 	}
 }
 
-// writeFile writes a file with write, and others beside it. All of the recording is in them.
+// writeFile writes a file with write, and others beside it, and lists what is not in them.
 func writeFile(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
-	if err := tablefile.Write(create, name, rec, write); err != nil {
+	losses, err := tablefile.Write(create, name, rec, write)
+	if err != nil {
 		return nil, fmt.Errorf("arrow: %w", err)
 	}
-	return nil, nil
+	return losses, nil
 }

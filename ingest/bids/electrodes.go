@@ -135,7 +135,7 @@ func (c *completion) electrodes(suffix string) {
 	f := frameOf(c.in.Coordsystem, suffix)
 	if f.rank == 0 {
 		// That is no fault: positions in the brain or on a picture have their own systems.
-		c.rec.Texts = append(c.rec.Texts, signal.Text{Field: file, Text: "positions are not used: " + f.why})
+		c.rec.Texts = append(c.rec.Texts, signal.Text{Field: file, Text: "positions are not used: " + f.why, Personal: f.system != ""}) // which is free text
 		return
 	}
 	j := join(c.rec, t)

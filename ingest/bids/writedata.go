@@ -39,6 +39,7 @@ type data struct {
 	whole       bool    // there is no gap
 	lay         laid    // samples of the recording as they lie in the file
 	losses      []signal.Deviation
+	texts       []signal.Deviation // losses of texts of the header
 }
 
 // dataChannel is a channel as it is in the file.
@@ -81,6 +82,7 @@ func (w *treeWriter) data(it Item, rec *signal.Recording) (*data, error) {
 		}
 	}
 	w.set.Join(&kept)
+	best.losses = append(best.losses, best.texts...)
 	return best, nil
 }
 
@@ -218,7 +220,11 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		}
 	}
 	for _, l := range append(losses, found...) {
-		if l.Where != "events" { // which events.tsv holds
+		switch l.Where {
+		case "events": // which events.tsv holds
+		case ingest.HeaderTexts: // no reason for another format: samples are what matters
+			d.texts = append(d.texts, l)
+		default:
 			d.losses = append(d.losses, l)
 		}
 	}

@@ -89,8 +89,9 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	var stored signal.SampleReader
 	stored, rec.Spans, rec.Len = samples.reader(line.Timeline)
 	rec.Data = signal.InUnits{SampleReader: stored, Units: h.units}
+	rec.Texts = ini.texts
 	rec.AddPersonal("User Infos", ini.user)
-	rec.AddPersonal("Comment", ini.comment)
+	rec.AddPersonal(commentField, ini.comment)
 	if ms != nil {
 		rec.AddPersonal("markers: User Infos", ms.user)
 	}

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 const byteOrderMark = "\xef\xbb\xbf"
@@ -20,6 +22,9 @@ const (
 	lineBytes   = 64 << 10 // of what is read at once
 
 	commentBytes = 4096 // of free text that is kept
+
+	commentField = "Comment"
+	textKey      = "GyrusText" // and a number: a text of the header of the source, in the section for users
 )
 
 // entry is one line "key=value", or what is not there: the zero entry.
@@ -47,7 +52,9 @@ var known = map[string][]string{
 type ini struct {
 	first    string // the line on top
 	sections map[string][]entry
-	user     string         // the lines of [User Infos], which anybody may write
+	user     string         // the lines of [User Infos], which anybody may write, but for
+	texts    []signal.Text  // those in which gyrus has written texts of the source
+	tried    int            // lines that could be such
 	comment  string         // the beginning of what is below [Comment]
 	lines    map[string]int // how many key=value there are in each section with a line for each channel or marker
 }
@@ -70,6 +77,9 @@ func readINI(src *flatfile.Source) (*ini, error) {
 		case l.comment:
 			c.comment = string(l.text)
 		case section == userInfos && !l.top && !l.blank:
+			if c.text(l) {
+				return
+			}
 			if len(c.user) < commentBytes {
 				c.user += string(l.text[:min(commentBytes, len(l.text))]) + "\n"
 			}
@@ -95,6 +105,20 @@ func readINI(src *flatfile.Source) (*ini, error) {
 		src.Deviate(latin, "Codepage", "text is UTF-8, as the header says", "bytes that are not", "the line is "+as)
 	}
 	return c, nil
+}
+
+// text keeps a text that gyrus has written, and says whether l is one.
+func (c *ini) text(l line) bool {
+	if !bytes.HasPrefix(l.key, []byte(textKey)) || c.tried == ingest.MostTexts {
+		return false
+	}
+	c.tried++
+	t, err := ingest.DecodeText(l.value)
+	if err != nil {
+		return false
+	}
+	c.texts = append(c.texts, t)
+	return true
 }
 
 // line is one of a file in sections. Its bytes are valid until the next.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
@@ -216,7 +217,36 @@ func (w *writer) header() string {
 	if own {
 		b.WriteString("\r\n[Coordinates]\r\n; Ch<number>=<radius in mm>,<theta>,<phi>\r\n" + places.String())
 	}
+	w.words(&b)
 	return b.String()
+}
+
+// words are what the header of the source says in words: a comment as one, all others as entries of the section that is free for users.
+// Programs look for the words "[Comment]", which stand in no entry.
+func (w *writer) words(b *strings.Builder) {
+	rec, comment := *w.rec, ""
+	if i := slices.IndexFunc(rec.Texts, isComment); i >= 0 {
+		comment = rec.Texts[i].Text
+		rec.Texts = slices.Delete(slices.Clone(rec.Texts), i, i+1)
+	}
+	lines, losses := ingest.EncodeTexts(&rec)
+	w.losses = append(w.losses, losses...)
+	if len(lines) > 0 {
+		b.WriteString("\r\n[User Infos]\r\n; " + textKey + "<number>=<text of the header of the source, as JSON>\r\n")
+	}
+	for i, line := range lines {
+		fmt.Fprintf(b, "%s%d=%s\r\n", textKey, i+1, strings.ReplaceAll(line, "[", `\u005b`))
+	}
+	if comment != "" {
+		b.WriteString("\r\n[Comment]\r\n" + comment + "\r\n")
+	}
+}
+
+// isComment says whether a text is a comment that is read again as it is written.
+func isComment(t signal.Text) bool {
+	var again signal.Recording
+	again.AddPersonal(commentField, t.Text)
+	return slices.Equal(again.Texts, []signal.Text{t}) && utf8.ValidString(t.Text) && len(t.Text) < commentBytes-2 && !strings.ContainsAny(t.Text, "\x00[")
 }
 
 // markers are the gaps and the events.

@@ -200,6 +200,11 @@ func (f *File) read(dir fs.FS) (Layout, error) {
 	if err != nil {
 		return Layout{}, err
 	}
+	return f.take(rec), rec.Close()
+}
+
+// take takes down what is in the recording.
+func (f *File) take(rec *signal.Recording) Layout {
 	l := Layout{Format: rec.Format, RateHz: rec.Info.Rate, Channels: []string{}}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		for _, c := range r.Info.Channels {
@@ -219,7 +224,7 @@ func (f *File) read(dir fs.FS) (Layout, error) {
 		}
 		f.Trials[e.Label]++
 	}
-	return l, rec.Close()
+	return l
 }
 
 func hash(dir fs.FS, name string) (sum string, n int64, err error) {

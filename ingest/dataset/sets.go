@@ -27,9 +27,10 @@ type Set struct {
 	Checked bool `json:"checked"`
 	// CiteBy and SourceBy name another source that has the same DOI and the same page or address; "" where none was found. The
 	// pages themselves were not opened.
-	CiteBy   string   `json:"cite_confirmed_by"`
-	SourceBy string   `json:"source_confirmed_by"`
-	Download Download `json:"download"`
+	CiteBy    string    `json:"cite_confirmed_by"`
+	SourceBy  string    `json:"source_confirmed_by"`
+	Download  Download  `json:"download"`
+	Published Published `json:"published"`
 
 	layout  *regexp.Regexp // finds subject, session and run in the path of a recording; nil for Parse's general rule
 	beside  *regexp.Regexp // finds them in the path of other files that belong to it, which are fetched with it
@@ -190,6 +191,7 @@ func Sets() []Set {
 	for i := range all {
 		_, err := manifests.ReadFile(manifestName(all[i].Name))
 		all[i].Checked = err == nil
+		all[i].Published = published[all[i].Name]
 	}
 	return all
 }

@@ -33,6 +33,7 @@ const (
 	Duplicated     = "duplicated"         // the content of another file, which is there too
 	Altered        = "altered"
 	Labels         = "labels"
+	CountMismatch  = "count_mismatch" // not as published: subjects, sessions, runs, trials, rate, channels or units
 	Unknown        = "unknown"
 	Link           = "link" // leads nowhere, or out of the folder
 )

@@ -24,7 +24,9 @@ func (h *header) allTexts(chans []channel) []signal.Text {
 		}
 	}
 	add(patientField, "", h.patient, personal(h.patient))
-	add(recordingField, "", h.recording, personal(h.recording))
+	if words := strings.Fields(h.recording); len(words) == 0 || words[0] != "Startdate" || personal(h.recording) { // otherwise it has the date alone, which may have to go
+		add(recordingField, "", h.recording, personal(h.recording))
+	}
 	for i := range chans {
 		c := &chans[i]
 		add(transducerField, c.Name, c.header.transducer, false)

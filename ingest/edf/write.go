@@ -103,6 +103,7 @@ func (o *output) prepare() error {
 	o.label()
 	o.places()
 	o.losses = append(o.losses, ingest.BadChannels(o.rec)...)
+	o.words()
 	o.clock()
 	return o.annotate()
 }
@@ -199,12 +200,51 @@ func (o *output) label() {
 
 // text is what the recording says in the field called field about the channel called name.
 func (o *output) text(field, name string) string {
-	for _, t := range o.rec.Texts {
-		if t.Field == field && t.Channel == name {
-			return t.Text
+	for _, r := range append([]*signal.Recording{o.rec}, o.rec.Others...) {
+		for _, t := range r.Texts {
+			if t.Field == field && t.Channel == name {
+				return t.Text
+			}
 		}
 	}
 	return ""
+}
+
+// words lists texts of the header that have no field.
+func (o *output) words() {
+	channels, lost, n := map[string]bool{}, []string{}, 0
+	recs := append([]*signal.Recording{o.rec}, o.rec.Others...)
+	for _, r := range recs {
+		for _, c := range r.Info.Channels {
+			channels[c.Name] = true
+		}
+	}
+	for _, r := range recs {
+		for _, t := range r.Texts {
+			switch t.Field {
+			case patientField, recordingField:
+				if t.Channel == "" {
+					continue
+				}
+			case transducerField, prefilterField:
+				if channels[t.Channel] {
+					continue
+				}
+			}
+			if n++; !slices.Contains(lost, t.Field) {
+				lost = append(lost, t.Field)
+			}
+		}
+	}
+	if n == 0 {
+		return
+	}
+	const shown = 10
+	text := strings.Join(lost[:min(len(lost), shown)], ", ")
+	if more := len(lost) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more fields", more)
+	}
+	o.lose(ingest.HeaderTexts, "has fields for the patient, the recording, the transducer and the filters of each signal", fmt.Sprintf("%d others: %s", n, text), "left out")
 }
 
 // fields are what the header says about persons: the EDF+ subfields, each of them X where unknown.

@@ -442,6 +442,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 		arrived = p.arrived
 	})
 	n.start = c.End()
+	if r.Anew { // the clock of the stamps jumped, and that of the marks is likely to be the same
+		n.sync.again()
+	}
 	local := n.sync.local(r.Time, length, arrived) - n.opt.DelayS
 	c.Time, c.Anew = Wall(local), r.Anew
 	if n.marks != nil {
@@ -453,6 +456,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if r.Anew && n.nowMark != nil {
+		n.nowMark.again()
+	}
 	h := &n.health
 	if h.StampsOffS = off; tell {
 		h.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: samples are taken to be measured when they arrive", signal.Apart(off))

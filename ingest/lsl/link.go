@@ -59,14 +59,15 @@ func find(ctx context.Context, cfg Config, what, predicate string, wait time.Dur
 			if err != nil {
 				return none, err
 			}
-			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), sawWhat(seen), context.Cause(ctx))
+			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), sawWhat(seen, &cfg), context.Cause(ctx))
 		}
 	}
 }
 
-func sawWhat(seen []StreamInfo) string {
+func sawWhat(seen []StreamInfo, cfg *Config) string {
 	if len(seen) == 0 {
-		return "no stream of LSL was seen at all: is the sender running, in the same network, and not behind a firewall that keeps UDP port 16571 and ports 16572 to 16604 back?"
+		return fmt.Sprintf("no stream of LSL was seen at all: is the sender running, in the same network and session (%s), and not behind a firewall that keeps UDP port %d and ports %d to %d back?",
+			cfg.SessionID, cfg.DiscoveryPort, cfg.BasePort, int(cfg.BasePort)+int(cfg.PortRange)-1)
 	}
 	return "seen were " + list3(seen)
 }

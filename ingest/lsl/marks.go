@@ -22,7 +22,7 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 	n.nowMark = ts
 	n.marked.N += uint64(len(labels))
 	for k, label := range labels {
-		n.pending = append(n.pending, mark{ts.local(s.Stamps[k], 0, arrived) - n.opt.MarkersDelayS, label})
+		n.pending = append(n.pending, mark{ts.mark(s.Stamps[k], arrived) - n.opt.MarkersDelayS, label})
 	}
 	off, tell := ts.tellOff()
 	if n.marked.StampsOffS = off; tell {

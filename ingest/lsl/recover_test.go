@@ -218,6 +218,52 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// TestForeignStampsJump: where samples count as of when they arrive, since the stamps are not of the clock that the outlet tells of,
+// they go on to do so behind every jump of these stamps.
+func TestForeignStampsJump(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'"})
+	ready(t, o)
+	ready(t, marks)
+	at, begin := 0.0, LocalClock() // what is added to our clock
+	pushed := 0
+	push := func(chunks int) (last signal.Chunk) { // of 0.1 s, as they come from a device
+		t.Helper()
+		for range chunks {
+			time.Sleep(time.Duration((begin + float64(pushed+25)/250 - LocalClock()) * 1e9))
+			pushRun(t, o, pushed, 25, begin+at)
+			pushed += 25
+			last = next(t, n).Clone()
+		}
+		return last
+	}
+	for _, jump := range []float64{1.7e9, -3, -40, 20, 60} {
+		at += jump
+		chunks := 10
+		if jump > 0 { // a gap is told from a jump only by what follows
+			chunks = 30
+		}
+		c := push(chunks)
+		if off := float64(Wall(LocalClock())-c.TimeAt(c.End()-1)) / 1e9; off < -0.5 || off > 0.7 {
+			t.Errorf("behind a jump by %g s samples that have just come are %.3f s old", jump, off)
+		}
+		if err := Push(marks, []string{"a"}, LocalClock()+at); err != nil {
+			t.Fatal(err)
+		}
+		was := n.Marks().N
+		for end := time.Now().Add(10 * time.Second); n.Marks().N == was && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		}
+		push(4)
+		if m := n.Marks(); m.TooLate > 0 || m.LagS > 0.7 || m.Waiting > 0 {
+			t.Errorf("behind a jump by %g s: marks %+v", jump, m)
+		}
+	}
+	if h := n.Health(); h.Jumps != 4 {
+		t.Errorf("%d jumps, want 4: %+v", h.Jumps, h)
+	}
+}
+
 // TestCounterChannel: a channel that counts to 10 tells a loss of one sample, at once.
 func TestCounterChannel(t *testing.T) {
 	i := eeg(2)

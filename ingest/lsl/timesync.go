@@ -159,6 +159,25 @@ func (t *timeSync) local(stamp, length, arrived float64) float64 {
 	return stamp + t.guess
 }
 
+// again forgets what was taken for the clock of the stamps: they jumped. Otherwise all that follows would be as much too old, or too
+// young, as they did.
+func (t *timeSync) again() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.guessed, t.off = false, 0
+}
+
+// mark is local for a single mark. A clock that was set forward shows by a mark of which the guess says that it is still to come.
+func (t *timeSync) mark(stamp, arrived float64) float64 {
+	t.mu.Lock()
+	ahead := t.guessed && stamp+t.guess > arrived+maxAhead/2
+	t.mu.Unlock()
+	if ahead {
+		t.again()
+	}
+	return t.local(stamp, 0, arrived)
+}
+
 // tellOff is by how much the stamps lie ahead of the clock, below 0 for behind, 0 where they are believed; tell holds once for a
 // connection.
 func (t *timeSync) tellOff() (off float64, tell bool) {

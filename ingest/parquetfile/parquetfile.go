@@ -99,7 +99,7 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 		return nil, nil, p.Errorf("footer", "%d row groups without channels: a recording of events alone has none", p.Groups())
 	}
 	r := &reader{name: name, info: in.info, batches: in.batches, most: 2*st.Size() + 64<<20}
-	rec := &signal.Recording{Name: name, Format: "Parquet", Begin: md.Begin, Info: r.info, Data: r, Events: in.events.Slice(), Deviations: md.Deviations}
+	rec := &signal.Recording{Name: name, Format: "Parquet", Begin: md.Begin, Info: r.info, Data: r, Events: in.events.Slice(), Texts: md.Texts, Deviations: md.Deviations}
 	if in.lost > 0 {
 		rec.Deviations = append(rec.Deviations, signal.Deviation{
 			Where: fmt.Sprintf("events of %d of %d row groups", in.lost, p.Groups()), Rule: "events can be read", Found: in.why.Error(), Assumed: "the events of these row groups are left out",

@@ -21,7 +21,7 @@ const groupBytes = 16 << 20
 
 // Write writes rec but for its Others. No row group reaches over a gap.
 func Write(w io.Writer, rec *signal.Recording) error {
-	schema, err := tablefile.Schema(rec, nil)
+	schema, _, err := tablefile.Schema(rec, nil)
 	if err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
@@ -100,10 +100,11 @@ func writeGroup(out *parquet.Writer, c signal.Chunk) {
 	out.ListFloats(row, duration)
 }
 
-// writeFile writes a file with write, and others beside it. All of the recording is in them.
+// writeFile writes a file with write, and others beside it, and lists what is not in them.
 func writeFile(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
-	if err := tablefile.Write(create, name, rec, write); err != nil {
+	losses, err := tablefile.Write(create, name, rec, write)
+	if err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	return nil, nil
+	return losses, nil
 }

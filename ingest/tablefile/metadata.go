@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"
 	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -22,6 +23,7 @@ const (
 	outsideKey = "events_outside"
 	othersKey  = "others"
 	beginKey   = "begin"
+	textsKey   = "texts"
 )
 
 // mostOthers is how many files may lie beside one: all of them are open at once.
@@ -31,6 +33,7 @@ const mostOthers = 100
 type Metadata struct {
 	Others     []string  // names of files in the same folder
 	Begin      time.Time // the zero time where nothing is said
+	Texts      []signal.Text
 	Deviations []signal.Deviation
 }
 
@@ -60,8 +63,8 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 // Schema is the schema of the table of rec, with what has no row in it as metadata. others are the names of the files with the
-// channels at other rates. It is an error where it could not be read.
-func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
+// channels at other rates. It is an error where it could not be read. What is lost of the texts of the header is listed.
+func Schema(rec *signal.Recording, others []string) (*arrow.Schema, []signal.Deviation, error) {
 	s := signal.Schema(rec.Info)
 	md := s.Metadata()
 	keys, values := append([]string(nil), md.Keys()...), append([]string(nil), md.Values()...)
@@ -76,7 +79,7 @@ func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
 	var list []event
 	for _, e := range rec.Outside() {
 		if !utf8.ValidString(e.Label) {
-			return nil, fmt.Errorf("event at %g s: label %q is not UTF-8", e.Onset, e.Label)
+			return nil, nil, fmt.Errorf("event at %g s: label %q is not UTF-8", e.Onset, e.Label)
 		}
 		list = append(list, event{Sample: e.Sample, Onset: number(e.Onset), Duration: number(e.Duration), Label: e.Label})
 	}
@@ -90,15 +93,19 @@ func Schema(rec *signal.Recording, others []string) (*arrow.Schema, error) {
 	if !rec.Begin.IsZero() && rows(rec) == 0 {
 		keys, values = append(keys, beginKey), append(values, rec.Begin.UTC().Format(time.RFC3339Nano))
 	}
+	texts, losses := ingest.EncodeTexts(rec)
+	if texts != nil {
+		keys, values = append(keys, textsKey), append(values, "["+strings.Join(texts, ",\n")+"]")
+	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	of := arrow.NewMetadata(keys, values)
 	s = arrow.NewSchema(s.Fields(), &of)
 	if err := readable(s); err != nil {
-		return nil, fmt.Errorf("%s, with %d events outside the data, cannot be written so that it could be read: %w", rec.Name, len(list), err)
+		return nil, nil, fmt.Errorf("%s, with %d events outside the data, cannot be written so that it could be read: %w", rec.Name, len(list), err)
 	}
-	return s, nil
+	return s, losses, nil
 }
 
 // readable says why s could not be read again: how much a header may hold is bounded, see package arrowipc.
@@ -161,6 +168,20 @@ func Read(s *arrow.Schema, events *pages.List[signal.Event]) (*signal.Info, *Met
 		}
 		m.Begin = m.Begin.UTC()
 	}
+	if text, ok := md.GetValue(textsKey); ok {
+		var texts pages.List[signal.Text]
+		m.list(textsKey, fmt.Sprintf("at most %d texts with field and text", ingest.MostTexts), text, func(p *scanner) bool {
+			if texts.Len() == ingest.MostTexts {
+				return false
+			}
+			t, ok := readText(p)
+			if ok {
+				texts.Add(t)
+			}
+			return ok
+		})
+		m.Texts = texts.Slice()
+	}
 	return info, m, nil
 }
 
@@ -197,4 +218,27 @@ func readEvent(p *scanner) (e signal.Event, ok bool) {
 		return ok
 	})
 	return e, ok && placed && timed
+}
+
+// readText reads a text of the header as ingest.EncodeTexts writes it: what ingest.DecodeText does, in little memory.
+func readText(p *scanner) (t signal.Text, ok bool) {
+	t.Personal = true
+	ok = p.object(func(key string) (ok bool) {
+		switch key {
+		case "field":
+			t.Field, ok = p.text()
+		case "channel":
+			t.Channel, ok = p.text()
+		case "text":
+			t.Text, ok = p.text()
+		case "personal":
+			var word string
+			word, ok = p.word()
+			t.Personal, ok = word == "true", ok && (word == "true" || word == "false")
+		default:
+			ok = p.skip()
+		}
+		return ok
+	})
+	return t, ok && t.Field != "" && t.Text != ""
 }

@@ -6,6 +6,8 @@
 //	                 have are the strings "NaN", "Infinity" and "-Infinity"
 //	others           the files beside it with the channels at other rates, a JSON list of names: ["night.2.arrow"]
 //	begin            when sample 0 was measured (RFC 3339), where there is no row that says it
+//	texts            the texts of the header of the source, a JSON list of
+//	                 {"field": "prefiltering", "channel": "Cz", "text": "HP:0.1Hz", "personal": false}
 //
 // Each is absent where there is nothing to say. A recording of events alone is a table without channels and rows, at the rate 0.
 package tablefile
@@ -26,20 +28,20 @@ import (
 )
 
 // Write writes rec as the file called name, and each of its Others as a file beside it: night.2.arrow is the first one beside
-// night.arrow. write writes one table under the given schema. Nothing is lost.
-func Write(create ingest.Create, name string, rec *signal.Recording, write func(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error) error {
+// night.arrow. write writes one table under the given schema. Nothing is lost but texts of the header that are more than fit.
+func Write(create ingest.Create, name string, rec *signal.Recording, write func(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error) (losses []signal.Deviation, err error) {
 	if len(rec.Info.Channels)+len(rec.Others)+len(rec.Events) == 0 {
-		return fmt.Errorf("%s has neither channels nor events: there is nothing to write", rec.Name)
+		return nil, fmt.Errorf("%s has neither channels nor events: there is nothing to write", rec.Name)
 	}
 	if len(rec.Others) > mostOthers {
-		return fmt.Errorf("%s has channels at %d rates, must have at most %d", rec.Name, 1+len(rec.Others), 1+mostOthers)
+		return nil, fmt.Errorf("%s has channels at %d rates, must have at most %d", rec.Name, 1+len(rec.Others), 1+mostOthers)
 	}
 	var others []string
 	for k := range rec.Others {
 		others = append(others, numbered(name, k))
 	}
 	if others != nil && (strings.ContainsAny(name, `/\:`) || !utf8.ValidString(name)) { // see ingest.OpenBeside
-		return fmt.Errorf("%q: the channels at %d other rates go into files with names like it, so it must be without / \\ : and in UTF-8", name, len(others))
+		return nil, fmt.Errorf("%q: the channels at %d other rates go into files with names like it, so it must be without / \\ : and in UTF-8", name, len(others))
 	}
 	recs := append([]*signal.Recording{rec}, rec.Others...)
 	schemas, outs := make([]*arrow.Schema, len(recs)), make([]io.WriteCloser, len(recs))
@@ -48,20 +50,21 @@ func Write(create ingest.Create, name string, rec *signal.Recording, write func(
 		if k > 0 {
 			n, beside = others[k-1], nil
 		}
-		var err error
-		if schemas[k], err = Schema(r, beside); err != nil {
-			return err
+		var lost []signal.Deviation
+		if schemas[k], lost, err = Schema(r, beside); err != nil {
+			return nil, err
 		}
+		losses = append(losses, lost...)
 		if outs[k], err = create(n); err != nil { // the first one appears last: it names the others
-			return err
+			return nil, err
 		}
 	}
 	for k, r := range recs {
 		if err := errors.Join(write(outs[k], r, schemas[k]), outs[k].Close()); err != nil {
-			return err
+			return losses, err
 		}
 	}
-	return nil
+	return losses, nil
 }
 
 // numbered is the name of the k-th file beside the one called name.

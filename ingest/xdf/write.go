@@ -23,7 +23,10 @@ func Write(w io.Writer, rec *signal.Recording) error {
 	if err != nil {
 		return err
 	}
+	var texts []string // of the header, that no stream has yet
 	for k, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		lines, _ := ingest.EncodeTexts(r) // writeFile lists what is lost
+		texts = append(texts, lines...)
 		if len(r.Info.Channels) == 0 {
 			continue
 		}
@@ -31,13 +34,15 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		if k > 0 {
 			name = fmt.Sprintf("%s-%d", name, k)
 		}
-		if err := writeNumbers(out, name, r); err != nil {
+		if err := writeNumbers(out, name, r, texts); err != nil {
 			return err
 		}
+		texts = nil
 	}
 	if len(rec.Events) > 0 {
 		name := streamName(rec) + "-events"
-		h := StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1)}
+		h := StreamHeader{Name: name, Type: "Markers", Format: "string", SourceID: name, Channels: make([]signal.Channel, 1), Texts: texts}
+		texts = nil
 		if err := writeTexts(out, h, rec.Events); err != nil {
 			return err
 		}
@@ -47,7 +52,9 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		if name == "" {
 			name = streamName(rec) + "-" + strings.ToLower(j.Kind)
 		}
-		if err := writeTexts(out, JournalHeader(name, j.Kind, ""), j.Lines); err != nil {
+		h := JournalHeader(name, j.Kind, "")
+		h.Texts, texts = texts, nil
+		if err := writeTexts(out, h, j.Lines); err != nil {
 			return err
 		}
 	}
@@ -81,7 +88,7 @@ func writeTexts(out *Writer, h StreamHeader, list []signal.Event) error {
 	return nil
 }
 
-func writeNumbers(out *Writer, name string, r *signal.Recording) error {
+func writeNumbers(out *Writer, name string, r *signal.Recording, texts []string) error {
 	kind := "EEG"
 	if r.Info.Channels[0].Kind != signal.EEG {
 		kind = strings.ToUpper(string(r.Info.Channels[0].Kind))
@@ -90,7 +97,7 @@ func writeNumbers(out *Writer, name string, r *signal.Recording) error {
 	for _, g := range r.Gaps() {
 		short = short || g.Start > 0 && (float64(g.Len+1)/r.Info.Rate <= 1 || g.Len+1 <= 500)
 	}
-	id, err := out.AddStream(StreamHeader{Name: name, Type: kind, Format: "double64", Rate: r.Info.Rate, SourceID: name, Reference: r.Info.Reference, Channels: r.Info.Channels, CanDrop: short})
+	id, err := out.AddStream(StreamHeader{Name: name, Type: kind, Format: "double64", Rate: r.Info.Rate, SourceID: name, Reference: r.Info.Reference, Channels: r.Info.Channels, CanDrop: short, Texts: texts})
 	if err != nil {
 		return err
 	}
@@ -153,6 +160,8 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 	}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		signals += len(r.Info.Channels)
+		_, lost := ingest.EncodeTexts(r)
+		losses = append(losses, lost...)
 	}
 	if signals == 0 && len(rec.Events) == 0 && len(rec.Journals) == 0 {
 		return nil, fmt.Errorf("xdf: %s has neither channels nor events nor journals: there is nothing to write", rec.Name)

@@ -11,6 +11,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -27,6 +28,8 @@ type StreamHeader struct {
 	CanDrop    bool // samples may be missing: readers do not smooth the stamps
 	// Channels are described one by one; a stream of text has as many as it has values in a sample.
 	Channels []signal.Channel
+	// Texts are those of the header of the source that the stream is from, as ingest.EncodeTexts makes them.
+	Texts []string
 }
 
 // Writer writes a file chunk by chunk, so that whatever has been written can be read when the program is killed. A boundary
@@ -151,6 +154,7 @@ type (
 		Sync      *xmlSync      `xml:"synchronization"`
 		Reference *xmlReference `xml:"reference"`
 		Channels  []xmlChannel  `xml:"channels>channel"`
+		Texts     []string      `xml:"header_texts>json"`
 	}
 	xmlSync struct {
 		CanDrop string `xml:"can_drop_samples"`
@@ -172,6 +176,9 @@ var typeNames = map[signal.Kind]string{
 	signal.EEG: "EEG", signal.EOG: "EOG", signal.ECG: "ECG", signal.EMG: "EMG", signal.SEEG: "SEEG", signal.ECoG: "ECoG", signal.Trigger: "Trigger", signal.Misc: "Misc",
 }
 
+// unprintable are what XML has no place for and JSON leaves as it is; JSON has an escape for each.
+var unprintable = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
+
 func header(h StreamHeader) xmlInfo {
 	v := xmlInfo{
 		Name: h.Name, Type: h.Type, Count: len(h.Channels), Format: h.Format, SourceID: h.SourceID, Hostname: h.Hostname,
@@ -179,6 +186,9 @@ func header(h StreamHeader) xmlInfo {
 	}
 	if h.CanDrop {
 		v.Desc.Sync = &xmlSync{"true"}
+	}
+	for _, t := range h.Texts {
+		v.Desc.Texts = append(v.Desc.Texts, unprintable.Replace(t))
 	}
 	if h.Reference != "" {
 		v.Desc.Reference = &xmlReference{h.Reference}

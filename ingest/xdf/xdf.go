@@ -120,12 +120,35 @@ func (c *contents) recording() (*signal.Recording, error) {
 	}
 	main := recs[0]
 	main.Others = recs[1:]
+	c.headerTexts(kept, recs)
 	if err := c.events(main, lines[0], zero); err != nil {
 		return nil, err
 	}
 	c.people(main)
 	main.Deviations, main.Notes = c.src.all(), c.src.notes
 	return main, nil
+}
+
+// headerTexts are those of the source that gyrus has written into headers: of a stream that is a recording its own, of all others the first one's.
+func (c *contents) headerTexts(kept []*stream, recs []*signal.Recording) {
+	left := ingest.MostTexts
+	for _, s := range c.streams {
+		rec := recs[max(0, slices.Index(kept, s))]
+		s.info.desc.at("header_texts").each("json", func(n node) bool {
+			if left == 0 {
+				s.deviate(c.src, "texts", fmt.Sprintf("there are at most %d texts of headers in a file", ingest.MostTexts), "more", "the first of them")
+				return false
+			}
+			left--
+			t, err := ingest.DecodeText([]byte(n.get()))
+			if err != nil {
+				s.deviate(c.src, "texts", "a text of the header is JSON with field and text", err.Error(), "it is left out")
+				return true
+			}
+			rec.Texts = append(rec.Texts, t)
+			return true
+		})
+	}
 }
 
 // people lists what headers say about people. What several streams say alike, such as the name of the machine, comes once.

@@ -147,6 +147,9 @@ func (o *Operator) secureLeaf(opts *server.Options) error {
 		opts.LeafNode.Host, opts.LeafNode.Port = host, port
 		opts.LeafNode.TLSConfig, opts.LeafNode.TLSTimeout, opts.LeafNode.AuthTimeout = o.clientTLS(), 2, 3
 	}
+	if l.URL != "" {
+		opts.ServerName = "" // each leaf its own, or a hub takes two of them for one and cuts them off in turn
+	}
 	if l.URL == "" {
 		if l.Credentials != "" || l.CA != "" {
 			return errors.New("bus: leaf: credentials or ca are given but url is empty: name the server to be a leaf of, such as nats-leaf://host:7422")

@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -205,6 +206,34 @@ func TestLeaf(t *testing.T) {
 		bad.Config.Leaf = l
 		_, err := bus.StartBroker(bus.BrokerOptions{Operator: &bad})
 		wantError(t, err, "leaf", name)
+	}
+}
+
+// TestTwoLeaves: a hub keeps the links of two servers at once, and both get its commands.
+func TestTwoLeaves(t *testing.T) {
+	op := operator(t, func(c *bus.BrokerConfig) { c.Leaf.Listen = "127.0.0.1:0" })
+	hub := broker(t, op, nil)
+	var robots [2]*follower
+	for k := range robots {
+		robot := operator(t, func(c *bus.BrokerConfig) {
+			c.Leaf = bus.LeafConfig{URL: "nats-leaf://" + hub.LeafAddr(), Credentials: op.Seed(bus.RoleController), CA: op.CA()}
+		})
+		robots[k] = follow(t, as(t, robot, broker(t, robot, nil).URL(), bus.RoleController, nil))
+	}
+	eventually(t, "both leaves to connect", func() bool { return hub.Stats().Leaves == 2 })
+	decode(t, as(t, op, hub.URL(), bus.RoleDecoder, nil))
+	for k, f := range robots {
+		eventually(t, fmt.Sprintf("robot %d to move", k), func() bool { return f.accepted.Load() > 10 })
+	}
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) { // links of one name cut each other off within a second
+		if n := hub.Stats().Leaves; n != 2 {
+			t.Fatalf("the hub has %d leaves, want both", n)
+		}
+	}
+	for k, f := range robots {
+		if n := f.Counters(); n.Gaps > 0 {
+			t.Errorf("robot %d misses commands: %+v", k, n)
+		}
 	}
 }
 

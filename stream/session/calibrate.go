@@ -379,7 +379,8 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 		c.block.open, c.block.to = false, end
 		rest(c.opt.RestS)
 	case c.showing:
-		if c.capture.broken(c.cue, end) && len(c.plan) < 2*c.opt.Trials*len(c.labels) {
+		from, _ := c.window(signal.Event{Sample: c.cue}) // it may begin before the cue
+		if c.capture.broken(min(from, c.cue), end) && len(c.plan) < 2*c.opt.Trials*len(c.labels) {
 			c.plan = append(c.plan, c.plan[c.at])
 			c.result.Spoiled++
 		}

@@ -358,6 +358,44 @@ func TestLateCues(t *testing.T) {
 	}
 }
 
+// TestGapBeforeCue: a gap that lies before a cue but in its window, which begins earlier, spoils it too: it is shown again.
+func TestGapBeforeCue(t *testing.T) {
+	src := ingestOf(t)
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.CueS, cal.RestS, cal.Save = map[string]string{"T1": "a", "T2": "b"}, 5, 1, 2, "x"
+	cal.Pipeline = windowed(t, "csp-lda", -1, 1)
+	c, err := newCalibrator(cal, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate, gaps = 160, 3
+	lost, rested := 0, int64(0)
+	for start := int64(0); !c.ended; start += 16 {
+		if lost < gaps && c.result.Cued > lost && !c.showing && start-rested == 2*rate-48 { // 0.3 s before the next cue
+			start += 8
+			lost++
+		}
+		x := signal.NewChunk(src.Info(), start, 16)
+		x.Time = start * 1e9 / rate
+		c.take(x)
+		c.step(func(q bus.Cue) int64 {
+			if q.Kind == bus.CueRest {
+				rested = x.End()
+			}
+			return x.TimeAt(x.End() - 1)
+		})
+	}
+	whole := 0
+	for _, e := range c.capture.events {
+		if from, to := c.window(e); !c.capture.broken(from, to) {
+			whole++
+		}
+	}
+	if lost != gaps || c.result.Spoiled != gaps || c.result.Cued != 10+gaps || whole != 10 {
+		t.Errorf("%d gaps; %d whole windows, %+v: want 10, and %d cues again", lost, whole, c.result, gaps)
+	}
+}
+
 // TestCueSample: a cue is recorded at the sample that was measured when it was shown.
 func TestCueSample(t *testing.T) {
 	src := ingestOf(t)

@@ -658,6 +658,92 @@ func TestStaleSamples(t *testing.T) {
 	}
 }
 
+// TestTooOldIsSeen: while all that comes is too old to act on, others see how old it is, and that no command goes out.
+func TestTooOldIsSeen(t *testing.T) {
+	for _, policy := range []string{"skip", "all"} {
+		m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _ := saved(t, 8, "lda")
+		r := start(t, person(t), func(o *Options, s *stepped) {
+			with(load(t, a))(o, nil)
+			o.Age, o.Metrics = Age{MaxMS: 5000, Policy: policy}, m
+			s.edit = func(c *signal.Chunk) {
+				if c.Start >= 16*60 && c.Start < 16*80 {
+					c.Time -= int64(60 * time.Second)
+				}
+			}
+		})
+		look := func(what string, ok func(age float64) bool) {
+			t.Helper()
+			r.until(what, func() bool {
+				n := len(r.looks)
+				return n > 0 && r.looks[n-1].Streams[0].AgeMS != nil && ok(*r.looks[n-1].Streams[0].AgeMS)
+			})
+		}
+		r.src.gate <- 60
+		look("samples that are young", func(age float64) bool { return age < 5000 })
+		r.src.gate <- 20
+		look("samples that are old", func(age float64) bool { return age > 59_000 })
+		if why := m.ready(); !strings.Contains(why, "too old") {
+			t.Errorf("%s: with samples a minute old /readyz says %q", policy, why)
+		}
+		r.src.gate <- 20
+		look("samples that are young again", func(age float64) bool { return age < 5000 })
+		if why := m.ready(); strings.Contains(why, "old") {
+			t.Errorf("%s: with young samples /readyz still says %q", policy, why)
+		}
+		close(r.src.gate)
+		if _, err := r.over(); err != nil {
+			t.Error(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLostByKind: a loss is counted under one kind.
+func TestLostByKind(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r := start(t, person(t), func(o *Options, s *stepped) {
+		with(load(t, a))(o, nil)
+		o.Metrics = m
+		o.Source = knowing{s, signal.Health{State: signal.LinkConnected, Suspected: 40, Dropped: 5}}
+		s.edit = func(c *signal.Chunk) {
+			if c.Start >= 16*60 { // 48 samples are missing, of which the source suspects 40 and threw 5 away
+				c.Start += 48
+			}
+		}
+	})
+	r.chunks(80)
+	r.until("a look behind the loss", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Gaps == 1 })
+	for kind, want := range map[string]float64{"suspected": 40, "dropped": 5, "known": 3, "skipped": 0} {
+		if got := m.peek().lost[kind]; got != want {
+			t.Errorf("%s: %g samples lost, want %g", kind, got, want)
+		}
+	}
+}
+
+// knowing is a source that says how it is.
+type knowing struct {
+	*stepped
+	health signal.Health
+}
+
+func (s knowing) Health() signal.Health { return s.health }
+func (s knowing) Arrived() time.Time    { return time.Now() }
+
 // TestClockAhead: a source whose clock is ahead makes no sample look younger than its arrival, and is told of.
 func TestClockAhead(t *testing.T) {
 	a, _ := saved(t, 8, "lda")

@@ -21,6 +21,7 @@ type snapshot struct {
 	lost   map[string]float64 // samples, by kind
 	adapt  map[string]float64 // pieces of feedback, by outcome
 	up     bool               // the link to the bus
+	old    bool               // the newest samples are too old to act on
 }
 
 // shown is the phase as others see it.
@@ -45,7 +46,7 @@ func (e *engine) streams() []bus.StreamHealth {
 func (e *engine) streamHealth() bus.StreamHealth {
 	h := e.link.health(e.health())
 	h.Samples = uint64(e.taken())
-	if e.age.Count() > 0 {
+	if e.aged {
 		h.AgeMS = known(e.ageNow, 1)
 	}
 	if ahead := e.lead.by; ahead > time.Second {
@@ -89,7 +90,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	}
 	if e.cal != nil {
 		t.Score = e.cal.score
-		if t.Detail == "" {
+		if t.Detail == "" && e.phase != bus.PhaseDecoding { // or the last cue would be told for ever
 			t.Detail = e.cal.progress()
 		}
 	}
@@ -101,13 +102,13 @@ func (e *engine) telemetry() bus.Telemetry {
 
 // look lets others see how the session is.
 func (e *engine) look(now time.Time) {
-	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected()}
+	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected(), old: e.old}
 	st := e.stats()
 	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite)}
 	h := s.t.Streams[0]
 	s.lost["known"], s.lost["suspected"], s.lost["unstamped"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Unstamped), float64(h.Dropped)
-	if h.Lost == 0 { // the source does not count them: the pipeline sees the jumps
-		s.lost["known"] = float64(max(0, st.Lost-e.gate.skipped))
+	if h.Lost == 0 { // the source does not count them, or has not seen any: the pipeline sees the jumps, of whatever cause
+		s.lost["known"] = max(0, float64(st.Lost-e.gate.skipped)-s.lost["suspected"]-s.lost["dropped"])
 	}
 	if e.opt.Adapter != nil {
 		s.adapt = e.opt.Adapter.outcomes()

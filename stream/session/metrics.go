@@ -166,6 +166,9 @@ func (m *Metrics) ready() string {
 	case !s.up:
 		return "there is no link to the bus"
 	}
+	if s.old {
+		return "the samples are too old to act on (age.max_ms): no command goes out"
+	}
 	for _, st := range s.t.Streams {
 		if st.State != string(signal.LinkConnected) && st.State != string(signal.LinkRecovered) {
 			return fmt.Sprintf("the stream %s is %s: %s", st.Name, st.State, st.Detail)
@@ -181,7 +184,7 @@ func metric(name, help string, labels ...string) *prometheus.Desc {
 
 // The families. Every label has few values: names of streams, stages and states.
 var (
-	descAge        = metric("sample_age_seconds", "Age of the newest sample when it was taken in.", "stream")
+	descAge        = metric("sample_age_seconds", "Age of the newest sample when it came, of what is left out as too old too.", "stream")
 	descStage      = metric("stage_latency_seconds", "Time that a stage takes.", "stage")
 	descLost       = metric("samples_lost_total", "Samples missing or left out, by kind: known, suspected, unstamped (without a time), dropped, skipped (too old), not_finite.", "kind")
 	descSamples    = metric("samples_total", "Samples of each channel taken in.", "stream")

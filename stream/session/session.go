@@ -163,6 +163,8 @@ type engine struct {
 	stages        stages
 	age           control.Quantiles
 	ageNow        float64 // ms, of the newest chunk
+	aged          bool    // there was one
+	old           bool    // it was too old to act on
 	lead          lead    // of the clock of the source over ours
 	refused       Seldom  // commands that break the schema
 	undecoded     Seldom  // windows
@@ -408,7 +410,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		if changed {
 			e.linkChanged(now)
 		}
+		e.ageNow, e.aged = age.Seconds()*1e3, true // of what is left out too: others must see that it is old
 		take, live, err := e.gate.pass(&c, age)
+		e.old = err == nil && !(take && live)
 		e.logGate(c.Start)
 		if err == nil && !take {
 			e.tellSeldom(&e.tooOld, fmt.Sprintf("samples are %.3f s old, age.max_ms allows %.3f s: they are left out, and nothing is decided; the clock of the source is behind ours, or what it sends was held up: mend its stamps (lsl_local_clock), set the clocks, or raise age.max_ms",
@@ -418,7 +422,6 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 			return err
 		}
 		e.live = live
-		e.ageNow = age.Seconds() * 1e3
 		e.age.Add(e.ageNow)
 	} else {
 		e.came(c)

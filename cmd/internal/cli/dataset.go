@@ -34,6 +34,11 @@ type verifyJSON struct {
 	Layouts    []dataset.Layout  `json:"layouts"`    // formats, rates, channels and units that recordings of the manifest have
 	Findings   []dataset.Finding `json:"findings"`   // what is not as it should be, and files that nobody has checked
 	OK         bool              `json:"ok"`
+	// Hashes says that bytes were compared. Otherwise recordings, subjects, trials and layouts are those that were read, and Published is
+	// what they were compared with.
+	Hashes      bool               `json:"hashes_checked"`
+	Published   *dataset.Published `json:"published,omitempty"`
+	NotCompared []string           `json:"not_compared,omitempty"` // what no source says, or what was left out by the choice
 }
 
 // listJSON is a data set in what gyrus data list --json prints.
@@ -124,7 +129,7 @@ func printSet(cmd *cobra.Command, s listJSON) error {
 	rows := [][2]string{
 		{"names", strings.Join(append([]string{s.Name}, s.Aliases...), ", ")},
 		{"paradigm", s.Paradigm},
-		{"published", fmt.Sprintf("%s subjects, %s channels, %s Hz", known(float64(s.Subjects)), known(float64(s.Channels)), known(s.RateHz))},
+		{"in short", fmt.Sprintf("%s subjects, %s channels, %s Hz", known(float64(s.Subjects)), known(float64(s.Channels)), known(s.RateHz))},
 		{"page", confirmed(s.Source, s.SourceBy)},
 		{"cite", confirmed(s.Cite, s.CiteBy)},
 		{"licence", cmp.Or(s.Licence, "ask the source")},
@@ -163,7 +168,20 @@ func printSet(cmd *cobra.Command, s listJSON) error {
 		if !s.Reads {
 			of = "those that you have made of its files"
 		}
-		rows = append(rows, [2]string{"checked", "no: gyrus has seen no file of it; gyrus data manifest " + s.Name + " takes down what " + of + " are"})
+		text := "no: gyrus has seen no file of it; gyrus data manifest " + s.Name + " takes down what " + of + " are"
+		if s.Published.Known() {
+			text += ", and gyrus data verify " + s.Name + " compares them with what is published"
+		}
+		rows = append(rows, [2]string{"checked", text})
+	}
+	if !s.Published.Known() {
+		rows = append(rows, [2]string{"published", "unknown: no source was found that says how many subjects, sessions, runs and trials there are"})
+	} else {
+		label := "published"
+		for _, l := range s.Published.Lines() {
+			rows = append(rows, [2]string{label, l[0] + ": " + l[1]})
+			label = ""
+		}
 	}
 	for _, f := range s.Folders {
 		rows = append(rows, [2]string{"here", f.Path + "  (" + f.From + ")"})
@@ -240,7 +258,7 @@ func located(arg, dir string) (s dataset.Set, folder string, choice dataset.Choi
 	return s, "", choice, usageError{fmt.Errorf("%s is a file, must be the folder of a data set", folder)}
 }
 
-// manifestOf is the manifest of a set, or the one in the folder where that is no set.
+// manifestOf is the manifest of a set, or the one in the folder. It is nil where there is none and counts are published.
 func manifestOf(s dataset.Set, folder string) (*dataset.Manifest, error) {
 	m, err := s.Manifest()
 	if err != nil || m != nil {
@@ -252,6 +270,9 @@ func manifestOf(s dataset.Set, folder string) (*dataset.Manifest, error) {
 	case errors.Is(err, os.ErrNotExist) && s.Name != "":
 		if _, err := os.Stat(filepath.Join(folder, pull.ListFile)); err == nil { // bytes can be compared, labels not
 			return &dataset.Manifest{Set: s.Name}, nil
+		}
+		if s.Published.Known() { // counts can be compared, bytes not
+			return nil, nil
 		}
 		return nil, refusal{fmt.Errorf("%s has no manifest, since gyrus has seen no file of it: make one of yours with gyrus data manifest %s -o %s", s.Name, s.Name, file)}
 	case err != nil:
@@ -272,6 +293,10 @@ read with the list of hashes that pull has fetched with them. Files that differ 
 another length or rate, a file in the place of another, a run that is there twice, sessions that are off by one and a missing
 subject are named. Files that nobody has checked are listed and are no fault.
 
+Of a set without a manifest no hash can be checked. Its recordings, in any format that gyrus reads, are opened and compared with
+what is published of it, as gyrus data list NAME has it with the sources: subjects, sessions, runs, trials of each class, rate, channels.
+Every difference is a count_mismatch. What no source says is named and not compared.
+
 A folder that is no known set, such as a BIDS tree, is compared with the ` + dataset.ManifestFile + ` in it, which gyrus data manifest
 writes. The exit code is 0 where all is as it should be, 3 where anything is not.`,
 		Example: "  gyrus data verify eegmmidb\n  gyrus data verify eegmmidb:S001\n  gyrus data verify Kalunga2016 --dir ~/ssvep --json",
@@ -283,6 +308,9 @@ writes. The exit code is 0 where all is as it should be, 3 where anything is not
 			m, err := manifestOf(s, folder)
 			if err != nil {
 				return err
+			}
+			if m == nil {
+				return verifyCounts(cmd, args[0], s, folder, choice)
 			}
 			wanted, err := chosenFiles(s, folder, choice, m)
 			if err != nil {
@@ -298,6 +326,7 @@ writes. The exit code is 0 where all is as it should be, 3 where anything is not
 			v := verifyJSON{
 				Set: s.Name, Folder: folder, Same: r.Same, Listed: r.Listed, Recordings: r.Recordings, Subjects: append([]string{}, r.Subjects...),
 				Kinds: r.Kinds, Trials: r.Trials, Layouts: m.Layouts, Findings: append([]dataset.Finding{}, r.Findings...), OK: r.Faults() == 0,
+				Hashes: true,
 			}
 			for _, f := range m.Files {
 				if wanted == nil || wanted(f.Path) {
@@ -319,6 +348,32 @@ writes. The exit code is 0 where all is as it should be, 3 where anything is not
 	return cmd
 }
 
+// verifyCounts compares recordings with what is published of their set, where nothing is known of their bytes.
+func verifyCounts(cmd *cobra.Command, arg string, s dataset.Set, folder string, choice dataset.Choice) error {
+	_, recs, err := chosenRecordings(arg, s, folder, choice)
+	if err != nil {
+		return err
+	}
+	r, err := s.VerifyCounts(os.DirFS(folder), recs, choice)
+	if err != nil {
+		return err
+	}
+	v := verifyJSON{
+		Set: s.Name, Folder: folder, Recordings: r.Recordings, Subjects: append([]string{}, r.Subjects...), Kinds: map[string]int{}, Trials: r.Trials,
+		Layouts: append([]dataset.Layout{}, r.Layouts...), Findings: append([]dataset.Finding{}, r.Findings...), OK: len(r.Findings) == 0,
+		Published: &s.Published, NotCompared: r.NotCompared,
+	}
+	if wantsJSON(cmd) {
+		err = printJSON(cmd, v)
+	} else {
+		printVerify(cmd, s, v)
+	}
+	if err == nil && !v.OK {
+		err = refusal{fmt.Errorf("%s: %d things are not as published of %s; no hash was checked", folder, len(v.Findings), s.Name)}
+	}
+	return err
+}
+
 // chosenFiles says which files belong to a choice; nil where that is all.
 func chosenFiles(s dataset.Set, folder string, c dataset.Choice, m *dataset.Manifest) (func(string) bool, error) {
 	if c.All() {
@@ -336,7 +391,11 @@ func chosenFiles(s dataset.Set, folder string, c dataset.Choice, m *dataset.Mani
 
 func printVerify(cmd *cobra.Command, s dataset.Set, v verifyJSON) {
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s: %d of %d files as they should be", v.Folder, v.Same, v.Known)
+	if v.Hashes {
+		fmt.Fprintf(w, "%s: %d of %d files as they should be", v.Folder, v.Same, v.Known)
+	} else {
+		fmt.Fprintf(w, "%s: no hash was checked, since gyrus has seen no file of %s: counts were compared with what is published", v.Folder, s.Name)
+	}
 	if v.Listed > 0 {
 		fmt.Fprintf(w, ", %d more as the publisher's list says", v.Listed)
 	}
@@ -368,7 +427,10 @@ func printVerify(cmd *cobra.Command, s dataset.Set, v verifyJSON) {
 		fmt.Fprintf(w, "  %6d × %s\n", v.Trials[l], l)
 	}
 	for _, f := range v.Findings {
-		fmt.Fprintf(w, "%-16s  %s: %s\n", f.What, f.Path, f.Text)
+		fmt.Fprintf(w, "%-16s  %s: %s\n", f.What, cmp.Or(f.Path, v.Folder), f.Text)
+	}
+	for _, text := range v.NotCompared {
+		fmt.Fprintf(w, "%-16s  %s\n", "not compared", text)
 	}
 }
 

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 )
 
@@ -137,5 +140,77 @@ func TestDataVerifyBIDS(t *testing.T) {
 	code, out, _ := run(t, "data", "verify", dir)
 	if code != exitRefused || !strings.Contains(out, `trials of "planted", must have 0`) || !strings.Contains(out, "_events.tsv") {
 		t.Errorf("%q in place of %q: exit code %d, %s", "planted", was, code, out)
+	}
+}
+
+// TestDataVerifyPublished: a copy of a set that gyrus has seen no file of is compared with what is published, and it is said that no hash
+// was checked.
+func TestDataVerifyPublished(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("GYRUS_DATA", root)
+	channels := datasettest.Channels(strings.Fields("Fz Cz Pz Oz P3 P4 PO7 PO8")...)
+	labels := slices.Concat(slices.Repeat([]string{"Target"}, 700), slices.Repeat([]string{"NonTarget"}, 3500))
+	at := func(subject int) string {
+		return filepath.Join(root, "bnci2014-008", fmt.Sprintf("sub-%02d", subject), fmt.Sprintf("sub-%02d_eeg.arrow", subject))
+	}
+	for subject := 1; subject <= 8; subject++ {
+		put(t, at(subject), datasettest.Made(t, 256, channels, labels...))
+	}
+	code, out, errs := run(t, "data", "verify", "bnci2014-008")
+	if code != 0 || !strings.Contains(out, "no hash was checked") || !strings.Contains(out, "8 recordings of 8 subjects") || !strings.Contains(out, "5600 × Target") || strings.Contains(out, "count_mismatch") {
+		t.Errorf("exit code %d, %s, %s", code, out, errs)
+	}
+	put(t, at(3), datasettest.Made(t, 256, channels, labels[1:]...))
+	if err := os.Remove(at(5)); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs = run(t, "data", "verify", "BNCI2014_008")
+	if code != exitRefused || !strings.Contains(out, "subject 5 is missing") || !strings.Contains(out, "subject 03 has 699 trials of Target, must have 700") || !strings.Contains(errs, "2 things are not as published") {
+		t.Errorf("exit code %d, %s, %s", code, out, errs)
+	}
+	code, out, _ = run(t, "data", "verify", "bnci2014-008", "--json")
+	var v struct {
+		Hashes    *bool `json:"hashes_checked"`
+		OK        bool
+		Findings  []dataset.Finding
+		Published map[string]struct {
+			Value  any
+			Source string
+		}
+		NotCompared []string `json:"not_compared"`
+	}
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatal(err)
+	}
+	if code != exitRefused || v.Hashes == nil || *v.Hashes || v.OK || len(v.Findings) != 2 || v.Findings[0].What != dataset.CountMismatch ||
+		v.Published["subjects"].Value != 8.0 || v.Published["subjects"].Source != "MOABB 1.7.2 METADATA" || v.Published["eog_channels"].Source != "unknown" || len(v.NotCompared) != 1 {
+		t.Errorf("exit code %d, %+v", code, v)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"data", "verify", "bnci2014-008:9"}, exitUsage, `unknown subject of bnci2014-008 "9"`},
+		{[]string{"data", "verify", "bnci2014-008:3"}, exitRefused, "1 things are not as published"},
+		{[]string{"data", "verify", "bnci2014-008:4"}, 0, ""},
+	} {
+		if code, out, errs := run(t, c.args...); code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit code %d, %s, %s; want %d, %q", c.args, code, out, errs, c.code, c.want)
+		}
+	}
+	put(t, filepath.Join(root, "nakanishi2015", "s1.mat"), []byte("MATLAB 5.0"))
+	if code, _, errs := run(t, "data", "verify", "nakanishi2015"); code != exitUsage || !strings.Contains(errs, "which gyrus does not read: MOABB opens its sets by name") {
+		t.Errorf("MAT-files: exit code %d, %s", code, errs)
+	}
+	put(t, filepath.Join(root, "tuab", "x.txt"), []byte("x"))
+	if code, _, errs := run(t, "data", "verify", "tuab"); code != exitRefused || !strings.Contains(errs, "tuab has no manifest") {
+		t.Errorf("nothing published: exit code %d, %s", code, errs)
+	}
+	if code, out, _ := run(t, "data", "list", "bnci2014-009"); code != 0 || !strings.Contains(out, "sessions of a subject: 3  (MOABB 1.7.2 loader; but MOABB 1.7.2 METADATA has 4)") || !strings.Contains(out, "EOG channels: unknown") {
+		t.Errorf("%d, %s", code, out)
+	}
+	if code, out, _ := run(t, "data", "list", "tuab"); code != 0 || !strings.Contains(out, "published  unknown") {
+		t.Errorf("%d, %s", code, out)
 	}
 }

@@ -52,7 +52,7 @@ func resolve(arg string) (named, error) {
 	if _, err := os.Stat(arg); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return itself, nil // opening it has the better message
 	}
-	name, text, parted := splitName(arg)
+	name, _, parted := splitName(arg)
 	if !parted {
 		if _, err := dataset.Lookup(name); err != nil {
 			return itself, nil //nolint:nilerr // a file that is not there
@@ -62,28 +62,9 @@ func resolve(arg string) (named, error) {
 	if err != nil {
 		return named{}, err
 	}
-	recs, err := set.Recordings(os.DirFS(folder))
+	recs, chosen, err := chosenRecordings(arg, set, folder, choice)
 	if err != nil {
-		return named{}, fmt.Errorf("%s: %w", folder, err)
-	}
-	if len(recs) == 0 {
-		why, err := set.WhyNone(os.DirFS(folder))
-		if err != nil {
-			return named{}, fmt.Errorf("%s: %w", folder, err)
-		}
-		if why != "" {
-			why = ": " + why
-		}
-		return named{}, usageError{fmt.Errorf("%s: there are no recordings in %s%s", arg, folder, why)}
-	}
-	chosen, err := set.Choose(choice, recs)
-	if err != nil {
-		err = fmt.Errorf("%s: %w in %s", arg, err, folder)
-		var unknown *registry.UnknownError
-		if set.Download.Base != "" && errors.As(err, &unknown) {
-			err = fmt.Errorf("%w; what is not there yet, gyrus data pull %s:%s fetches", err, set.Name, text)
-		}
-		return named{}, usageError{err}
+		return named{}, err
 	}
 	if err := asChecked(set, folder, chosen); err != nil {
 		return named{}, err
@@ -93,6 +74,34 @@ func resolve(arg string) (named, error) {
 		out.files, out.at = append(out.files, filepath.Join(folder, filepath.FromSlash(r.Path))), append(out.at, r.Place)
 	}
 	return out, nil
+}
+
+// chosenRecordings are all recordings of a set in a folder, and those that arg, which is a name with that choice, stands for: at least one.
+func chosenRecordings(arg string, set dataset.Set, folder string, choice dataset.Choice) (recs, chosen []dataset.Recording, err error) {
+	recs, err = set.Recordings(os.DirFS(folder))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	if len(recs) == 0 {
+		why, err := set.WhyNone(os.DirFS(folder))
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", folder, err)
+		}
+		if why != "" {
+			why = ": " + why
+		}
+		return nil, nil, usageError{fmt.Errorf("%s: there are no recordings in %s%s", arg, folder, why)}
+	}
+	if chosen, err = set.Choose(choice, recs); err != nil {
+		err = fmt.Errorf("%s: %w in %s", arg, err, folder)
+		var unknown *registry.UnknownError
+		if set.Download.Base != "" && errors.As(err, &unknown) {
+			_, text, _ := splitName(arg)
+			err = fmt.Errorf("%w; what is not there yet, gyrus data pull %s:%s fetches", err, set.Name, text)
+		}
+		return nil, nil, usageError{err}
+	}
+	return recs, chosen, nil
 }
 
 // asChecked refuses recordings that are not what their manifest, or the list that was fetched with them, says. Files that nobody
