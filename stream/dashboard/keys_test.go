@@ -48,7 +48,7 @@ func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
 		t.Helper()
 		b.until(text, `document.getElementById("held").textContent === "`+text+`" && document.getElementById("held").offsetParent !== null`)
 	}
-	clear := func() { b.run(js(`document.getElementById("log").replaceChildren()`)) }
+	forget := func() { b.run(js(`document.getElementById("log").replaceChildren()`)) }
 
 	stop("a", "the arm jams")
 	b.until("the pause", `document.getElementById("phase").textContent.includes("paused")`)
@@ -62,7 +62,7 @@ func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
 
 	// Whoever presses R as soon as there are other words meant those of before.
 	b.readable()
-	clear()
+	forget()
 	b.run(js(`new MutationObserver((_, o) => { o.disconnect(); document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "r", bubbles: true})); document.querySelector('[data-verb="resume"]').click(); })
 		.observe(document.getElementById("held"), {childList: true})`))
 	stop("b", "smoke")
@@ -75,12 +75,12 @@ func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
 	b.press("r")
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
 	b.until("the words to go", `document.getElementById("held").hidden`)
-	clear()
+	forget()
 	b.press("r")
 	logged("There is nothing to resume.")
 
 	for range 2 { // the second time it is paused already
-		clear()
+		forget()
 		b.press("p")
 		logged("Done: pause.")
 		shown("No commands are sent: paused by an operator")
@@ -91,7 +91,7 @@ func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
 	b.until("the words to go", `document.getElementById("held").hidden`)
 
-	clear()
+	forget()
 	b.press("s")
 	b.press("p")
 	logged("Done: pause.")

@@ -398,7 +398,7 @@ func TestResumeByARefusal(t *testing.T) {
 		return p.ctl.Call(t.Context(), bus.Request{Verb: verb, Sent: p.clock.Now(), Seen: seen, Run: p.w.Run()})
 	}
 	first := ask("resume", 0)
-	if first.OK || first.Seen == 0 || !strings.Contains(first.Error, "this is in force: EMERGENCY STOP: the arm jams;") {
+	if first.OK || first.Seen == 0 || !strings.Contains(first.Error, "this is in force: EMERGENCY STOP: the arm jams;") || strings.Contains(first.Error, "all that is in force") {
 		t.Fatalf("%+v", first)
 	}
 	p.g.hear(bus.Stop{ID: "b", Why: "smoke"}, time.Now())
@@ -412,6 +412,9 @@ func TestResumeByARefusal(t *testing.T) {
 		t.Errorf("%+v", third)
 	}
 	p.holds("smoke")
+	if r := ask("resume", 0); !strings.HasSuffix(r.Error, "; all that is in force: EMERGENCY STOP: smoke; EMERGENCY STOP: the arm jams; paused by an operator") {
+		t.Errorf("%+v", r)
+	}
 	if r := ask("resume", third.Seen); !r.OK {
 		t.Errorf("%+v", r)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -144,6 +145,9 @@ func (g *Guard) resume(seen, sent int64) error {
 	words := g.alarmed()
 	if words != "" {
 		if err := g.unseen(words, seen, sent); err != nil {
+			if all := g.allWords(); len(all) > 1 {
+				err = fmt.Errorf("%w; all that is in force: %s", err, strings.Join(all, "; "))
+			}
 			return g.shows(err)
 		}
 	}
@@ -164,6 +168,26 @@ func (g *Guard) resume(seen, sent int64) error {
 	g.changed(record.KindResume, "an operator asked for it")
 	g.keep()
 	return nil
+}
+
+// toldAtOnce is how many stops a refusal names, the newest first: an operator who lifts them has been told of the others, each at its time.
+const toldAtOnce = 8
+
+// allWords are those of everything that holds the decoder back.
+func (g *Guard) allWords() (all []string) {
+	stops := g.inForce()
+	for i := len(stops) - 1; i >= max(0, len(stops)-toldAtOnce); i-- {
+		all = append(all, stopWords(stops[i].Source, stops[i].Why))
+	}
+	if more := len(stops) - toldAtOnce; more > 0 {
+		all = append(all, fmt.Sprintf("%d older stops", more))
+	}
+	for _, words := range []string{g.doubt, g.unheard.words, g.words} {
+		if words != "" {
+			all = append(all, words)
+		}
+	}
+	return all
 }
 
 // shows makes err, of which the words are of now, one that whoever reads it can refer to: what comes next waits for the lock.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestCtlResumeOfWhatWasShown(t *testing.T) {
 	if code, out, errs := ask("status"); code != exitDone || !strings.Contains(out, `"phase": "paused"`) {
 		t.Errorf("status: %d, %s%s", code, out, errs)
 	}
-	if code, out, errs := ask("resume", "--seen", fmt.Sprint(r.Seen+int64(time.Hour))); code != exitFailed || !strings.Contains(errs, "how the decoder will be in 3") {
+	if code, out, errs := ask("resume", "--seen", strconv.FormatInt(r.Seen+int64(time.Hour), 10)); code != exitFailed || !strings.Contains(errs, "how the decoder will be in 3") {
 		t.Errorf("resume --seen of an hour later: %d, %s%s", code, out, errs)
 	}
 	if out := lift(t, url, ": jam;"); !strings.Contains(out, `"why": "jam"`) {
