@@ -1,11 +1,15 @@
 package edf_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -52,17 +56,42 @@ func severalRates(seed uint64, together bool) *signal.Recording {
 	}
 	rec := all[0]
 	rec.Others = all[1:]
+	for k := range 30 { // in runs and in gaps, anywhere within a sample
+		at := r.Int64N(rec.Len)
+		rec.Events = append(rec.Events, signal.Event{Sample: at, Onset: (float64(at) + 0.98*(r.Float64()-0.5)) / set[0], Label: strconv.Itoa(k)})
+	}
+	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
+	rec.PlaceEvents()
 	return rec
 }
 
+// sameSamples compares only where events are, not by what onset.
+func sameSamples(t *testing.T, got, want []signal.Event) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d events, want %d", len(got), len(want))
+	}
+	at := map[string]int64{}
+	for _, e := range want {
+		at[e.Label] = e.Sample
+	}
+	for _, e := range got {
+		if e.Sample != at[e.Label] {
+			t.Errorf("event %s at %.9g s is at sample %d, want %d", e.Label, e.Onset, e.Sample, at[e.Label])
+		}
+	}
+}
+
 // TestRoundTripRates is the property that nothing is lost: groups of any rates, with runs and gaps that share no grid, are read as they
-// were written, every sample of every run, and a copy of the copy is the same.
+// were written, every sample of every run and every event, and a copy of the copy is the same.
 func TestRoundTripRates(t *testing.T) {
 	for seed := range uint64(60) {
 		for _, together := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d %v", seed, together), func(t *testing.T) {
 				rec := severalRates(seed, together)
 				again, _ := rewriteOffGrid(t, rec, []string{"edf+", "bdf+"}[seed%2])
+				sameSamples(t, again.Events, rec.Events)
+				rec.Events = again.Events
 				same(t, again, rec, 0)
 				twice, _ := rewriteOffGrid(t, again, "edf+")
 				same(t, twice, again, 0)
@@ -78,4 +107,42 @@ func TestRunsInFilledRecords(t *testing.T) {
 	rec.Others = []*signal.Recording{madeGroup(2000, "y", 2, span(0, 80), span(892, 80), span(1038, 80)), madeGroup(25, "z", 1, span(0, 1), span(11, 1), span(13, 1))}
 	again, _ := rewriteOffGrid(t, rec, "edf+")
 	same(t, again, rec, 0)
+}
+
+// TestEventsStayInCopies: EDF+D whose records begin between the samples of the EEG. An event is at the sample that it happened at, in the
+// copy, in a copy of that, and so on; with the samples of the fast channels begin the records of the copies elsewhere between them.
+func TestEventsStayInCopies(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var onsets, notes []string
+		for at, k := 0.0, 0; k < 8; k++ {
+			onsets = append(onsets, strconv.FormatFloat(at, 'f', -1, 64))
+			note := func(name string) string {
+				return edftest.TAL("+"+strconv.FormatFloat(at+0.99*r.Float64(), 'f', 4, 64), "", name+strconv.Itoa(k))
+			}
+			notes = append(notes, note("a")+note("b")+note("c"))
+			if at++; r.IntN(2) == 0 {
+				at = math.Round((at+3*r.Float64()+0.01)*1e4) / 1e4
+			}
+		}
+		rec := mustOpen(t, edftest.File{Reserved: "EDF+D", N: len(onsets), Signals: []edftest.Signal{
+			{Label: "EEG Cz", Dim: "uV", Samples: 256},
+			{Label: "EEG Pz", Dim: "uV", Samples: 256},
+			{Label: "EMG chin", Dim: "uV", Samples: 1024},
+			edftest.Annotations(100, func(r int) string { return edftest.TAL("+"+onsets[r], "") + notes[r] }),
+		}})
+		for copies := range 4 {
+			again, losses := rewriteOffGrid(t, rec, "edf+")
+			sameSamples(t, again.Events, rec.Events)
+			if copies > 0 {
+				same(t, again, rec, 0)
+			}
+			for _, l := range losses {
+				if l.Where == "events" && copies > 0 {
+					t.Errorf("seed %d, copy %d: loss %+v", seed, copies, l)
+				}
+			}
+			rec = again
+		}
+	}
 }
