@@ -154,6 +154,12 @@ func (b *browser) until(what, js string) {
 
 func (b *browser) press(keys string) { b.t.Helper(); b.run(chromedp.KeyEvent(keys)) }
 
+// readable waits until the words of what holds the session back have been on the page for more than a second.
+func (b *browser) readable() {
+	b.t.Helper()
+	b.until("the words to be there for a second", `!document.getElementById("held").hidden && performance.now() - (window.readableFrom ??= performance.now()) > 1100 && delete window.readableFrom`)
+}
+
 func options() dashboard.Options {
 	o := dashboard.Defaults()
 	o.Listen = "127.0.0.1:0"
@@ -210,6 +216,7 @@ func TestPage(t *testing.T) {
 		if now := r.look().Sent; now != sent {
 			t.Errorf("%d commands were sent while the session was paused", now-sent)
 		}
+		b.readable()
 		b.run(chromedp.Click(chromedp.CSS(`[data-verb="resume"]`)))
 		r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding && r.look().Sent > sent })
 		b.run(chromedp.SetValue(chromedp.CSS(`#bundle`), "/no/such.gyrus"), chromedp.Click(chromedp.CSS(`#swap button`)))
@@ -366,7 +373,7 @@ func TestPageViewOnly(t *testing.T) {
 	if !eval[bool](b, `document.getElementById("viewonly").offsetParent !== null && location.hash === ""`) {
 		t.Error("the page does not say that it is for looking on, or the token is still in the address")
 	}
-	for _, key := range []string{"s", kb.Escape, "p"} {
+	for _, key := range []string{"s", kb.Escape, "p", "r"} {
 		b.press(key)
 	}
 	if got := eval[int](b, `fetch("api/stop", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then((r) => r.status)`, chromedp.EvalAwaitPromise); got != 403 {
@@ -412,9 +419,10 @@ func TestPageAsking(t *testing.T) {
 	})
 	rec := simulated(t, 1, synth.EEGMMIDB()[:8], 1)
 	page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: bus.NewClock()}, rec.Info)
-	score := func(right int) bus.Telemetry {
+	score := func(right int, decided *bus.Decisions) bus.Telemetry {
 		return bus.Telemetry{
-			V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseAsking, Detail: "16 trials, balanced accuracy 0.750", Score: &bus.Scored{
+			V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseAsking, Detail: "16 trials, balanced accuracy 0.750",
+			DecodedS: 120, Decisions: decided, Score: &bus.Scored{
 				Trials: 16, BalancedAccuracy: 0.75, CILow: 0.5, CIHigh: 0.9, Chance: 0.5, Decide: &bus.DecideScore{
 					Trials: 16, Right: right, Wrong: 1, Undecided: 15 - right, Rightly: float64(right) / 16, RightlyLow: 0.125, RightlyHigh: 0.625,
 					Rest: &bus.RestScore{AskedPerMin: 3, Decisions: 2, Minutes: 2, PerMin: 1, PerMinLow: 0.12, PerMinHigh: 3.61},
@@ -422,17 +430,21 @@ func TestPageAsking(t *testing.T) {
 			},
 		}
 	}
-	page.Look(score(0))
+	page.Look(score(0, nil))
 	b.run(scheme(false), size(320, 800), chromedp.Navigate(page.URL()))
 	b.until("the warning", `document.getElementById("cue").textContent === "The model decides nothing rightly"`)
 	b.until("the trials", `document.getElementById("facts").textContent.includes("held-out trials decided0 of 16 rightly, 0.000 [0.125, 0.625], 1 wrongly, 15 not at all")`)
 	b.until("the rest", `document.getElementById("facts").textContent.includes("held-out rest1.00 false decisions a minute [0.12, 3.61], at most 3 asked for")`)
+	if facts := eval[string](b, `document.getElementById("facts").textContent`); strings.Contains(facts, "begun") {
+		t.Errorf("a rate without a section decide: %q", facts)
+	}
 	if wide := eval[int64](b, `document.documentElement.scrollWidth`); wide > 320 {
 		t.Errorf("the page is %d pixels wide in a window of 320", wide)
 	}
-	page.Look(score(6))
+	page.Look(score(6, &bus.Decisions{Begun: 2, Again: 1, FreeS: 90, DecidedS: 30}))
 	b.until("the question", `document.getElementById("cue").textContent === "Accept the model?"`)
 	b.until("the trials", `document.getElementById("facts").textContent.includes("6 of 16 rightly, 0.375")`)
+	b.until("what was decided", `document.getElementById("facts").textContent.includes("decisions2 begun, 1 more for the seconds held: 2.0 a minute in which one could begin, 25.0 % of the time in one")`)
 	if wrong := b.console(); len(wrong) > 0 {
 		t.Errorf("console: %v", wrong)
 	}

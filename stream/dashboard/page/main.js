@@ -7,7 +7,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 // What is known. Traces hold for each bin the least and the largest value of every channel in view.
 const now = {
   about: null, state: null, viewOnly: false, ended: false, last: 0, connected: false,
-  first: 0, count: 16, band: 'alpha',
+  first: 0, count: 16, band: 'alpha', held: '', heldAt: 0,
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
   spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
 };
@@ -86,10 +86,11 @@ const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rat
 function hello(a) {
   const before = now.about;
   now.about = a;
-  $('name').textContent = a.session + ' / ' + a.decoder;
+  $('name').textContent = a.session ? a.session + ' / ' + a.decoder : '';
   $('version').textContent = a.version;
-  document.title = a.session + ' – gyrus';
-  if (!sameStream(before, a)) clearTraces();
+  document.title = a.session ? a.session + ' – gyrus' : 'gyrus session';
+  if (before && before.run !== a.run) forget(before);
+  else if (!sameStream(before, a)) clearTraces();
   const band = $('band');
   if (band.options.length !== a.bands.length) {
     band.replaceChildren(...a.bands.map((b) => {
@@ -125,6 +126,27 @@ function channels() {
 
 function clearTraces() {
   now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
+}
+
+// What stands in the page at first beside what forget names, and the words for who cannot see the pictures.
+const blank = ['phase', 'decision', 'legend', 'tracenote', 'scalptext', 'spectratext', 'facts', 'streams', 'hub'].map((id) => [$(id), $(id).innerHTML, {...$(id).dataset}]);
+const unlabelled = ['traces', 'scores', 'scalp', 'spectra', 'ages', 'latencies'].map((id) => [$(id), $(id).getAttribute('aria-label')]);
+
+// forget drops what was shown of another run of the decoder. A program that was started again counts samples from the same numbers, and
+// its clock may have been set back: nothing of before may stand where something of now is looked for.
+function forget(before) {
+  clearTraces();
+  Object.assign(now, {state: null, spectra: null, scalp: null, decisions: []});
+  for (const [el, html, data] of blank) {
+    el.innerHTML = html;
+    Object.assign(el.dataset, data);
+  }
+  for (const [el, label] of unlabelled) el.setAttribute('aria-label', label);
+  $('stages').tBodies[0].replaceChildren();
+  $('cuecard').hidden = true;
+  shownCue = '';
+  waiting();
+  if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
 }
 
 function traces(m) {
@@ -196,6 +218,7 @@ function state(s) {
   chip($('phase'), kind, text);
   if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   else if (t.held_by && before.held_by !== t.held_by) note('Held back: ' + t.held_by);
+  held();
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -208,6 +231,16 @@ function state(s) {
   stages(t);
   buttons();
   $('hub').textContent = `${s.viewers} looking on, ${s.dropped} chunks dropped for pages, ${s.browser_lost} messages lost for this one.`;
+}
+
+// held shows by what commands are held back, and keeps since when these words are to be read.
+function held() {
+  const t = now.state && now.state.telemetry;
+  const words = !t || now.ended || t.phase === 'ended' ? '' : t.held_by || '';
+  if (words !== now.held) { now.held = words; now.heldAt = performance.now(); }
+  const el = $('held'), text = words && 'No commands are sent: ' + words;
+  if (el.textContent !== text) el.textContent = text;
+  el.hidden = text === '';
 }
 
 const short = (sha) => sha ? sha.slice(0, 12) : '–';
@@ -233,7 +266,8 @@ function facts(t) {
     ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
-  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute, ${num(100 * (t.in_decision_s || 0) / t.decoded_s, 1)} % of the time in one`]);
+  const made = t.decisions; // absent without a section decide: every window is a decision then
+  if (made && made.free_s > 0) list.push(['decisions', `${made.begun} begun, ${made.held_again} more for the seconds held: ${num(60 * (made.begun + made.held_again) / made.free_s)} a minute in which one could begin, ${num(100 * made.in_decision_s / t.decoded_s, 1)} % of the time in one`]);
   if (t.adaptation) list.push(['learning', t.adaptation]);
   if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
   const d = t.score && t.score.decide;
@@ -345,8 +379,12 @@ const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) =>
 async function verb(name, ...args) {
   const asked = {id: once(), verb: name, args, ...shown()}; // of now, whatever it waits for
   const known = now.about && now.about.verbs.find((v) => v.verb === name);
-  if (known && known.fresh && !(performance.now() - now.stateAt < fresh)) {
+  if (known && known.fresh && !upToDate()) {
     note(`Not asked to ${name}: what you see is old, and something may have happened since. Ask when the page is up to date.`);
+    return;
+  }
+  if (name === 'resume' && !(performance.now() - now.heldAt >= readable)) { // who presses when it has just come meant something else
+    note(`Not asked to resume: what holds the session back has only just come (${now.held || 'nothing'}). Look whether all may move, and press again.`);
     return;
   }
   note('Asked to ' + [name, ...args].join(' ') + '.');
@@ -359,6 +397,8 @@ async function verb(name, ...args) {
 }
 
 const fresh = 2000; // ms: what is asked for behind an older look at the session must let nothing move
+const upToDate = () => performance.now() - now.stateAt < fresh;
+const readable = 1000; // ms that the words must have been there which resume ends
 
 let stopping = false;
 async function emergency() {
@@ -372,7 +412,7 @@ async function emergency() {
     const r = await post('api/stop', {why: 'the button of the page'});
     const who = (r.stand || []).map((a) => a.controller).join(', ');
     if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
-    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed' : ''}${who ? '. Confirmed: ' + who : ''}`);
+    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`);
   } catch (e) {
     show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
   }
@@ -431,10 +471,8 @@ function frame(t) {
   draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
-  if (now.state) {
-    draw.histogram($('ages'), now.about, now.state.age, 'ages');
-    draw.histogram($('latencies'), now.about, now.state.latency, 'latencies');
-  }
+  draw.histogram($('ages'), now.about, now.state && now.state.age, 'ages');
+  draw.histogram($('latencies'), now.about, now.state && now.state.latency, 'latencies');
 }
 
 // Texts beside the pictures change once a second: no screen reader could follow more.
@@ -501,6 +539,7 @@ $('theme').addEventListener('change', () => theme($('theme').value));
 const stored = localStorage.getItem('theme');
 theme(themes.includes(stored) ? stored : 'auto');
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { dirty = true; });
+document.addEventListener('visibilitychange', () => { now.heldAt = performance.now(); }); // nobody reads a page that is not shown
 addEventListener('resize', () => { dirty = true; });
 $('keys').checked = localStorage.getItem('keys') !== 'off';
 $('keys').addEventListener('change', () => localStorage.setItem('keys', $('keys').checked ? 'on' : 'off'));
@@ -517,9 +556,14 @@ addEventListener('keydown', (e) => {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
       if (now.viewOnly) break;
-      if (t && t.held_by) verb('resume');
-      else if (pausable(t)) verb('pause');
+      // It never resumes: who presses it to make safe must not lift what has come meanwhile. Nor is it kept back by what the page shows of before.
+      if (!t || t.held_by || pausable(t) || !upToDate()) verb('pause');
       else note('There is nothing to pause.');
+      break;
+    case 'r': case 'R':
+      if (now.viewOnly) break;
+      if (t && t.held_by) verb('resume');
+      else note('There is nothing to resume.');
       break;
     case '[': page(-1); break;
     case ']': page(1); break;
