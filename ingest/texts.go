@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -24,7 +25,7 @@ func EncodeTexts(rec *signal.Recording) (lines []string, losses []signal.Deviati
 	}
 	texts := rec.Texts
 	if n := len(texts); n > MostTexts {
-		lose(fmt.Sprintf("there are at most %d", MostTexts), fmt.Sprint(n), "the first of them")
+		lose(fmt.Sprintf("there are at most %d", MostTexts), strconv.Itoa(n), "the first of them")
 		texts = texts[:MostTexts]
 	}
 	invalid := 0

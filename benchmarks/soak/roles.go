@@ -318,6 +318,7 @@ func decoder(ctx context.Context, args []string) error {
 	_, err = session.Run(ctx, session.Options{
 		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Stops: b,
 		Age: age, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
+		GoOnUnheard: true, // behind a broker that is started again nobody can know whether a stop came
 	})
 	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {
 		err = errors.Join(err, end())

@@ -134,7 +134,8 @@ func (a *Accumulator) set(enter float64) {
 	a.Reset()
 }
 
-// FalseDecisions counts what is decided at rest. Without Hold each row with a decision begins one. The run at hand is lost.
+// FalseDecisions counts what is decided at rest. Without Hold each row with a decision begins one, with it also the first behind rows that
+// are missing. The run at hand is lost.
 func (a *Accumulator) FalseDecisions(s []decoders.Stretch, step float64) (n decoders.FalseDecisions, err error) {
 	defer a.Reset()
 	for r, one := range s {

@@ -181,8 +181,24 @@ func (c *controller) all() ([]word, <-chan struct{}) {
 	return c.words, c.more
 }
 
-// rearm presses the key of an operator.
+// lookFirst is how long behind the newest stop a re-arming is refused.
+const lookFirst = 500 * time.Millisecond
+
+// rearm presses the key of an operator, who has seen the newest stop.
 func (c *controller) rearm(t *testing.T) {
+	t.Helper()
+	words, _ := c.all()
+	for k := len(words) - 1; k >= 0; k-- {
+		if words[k].text == "safe emergency" {
+			<-time.After(time.Until(words[k].at.Add(lookFirst + turns)))
+			break
+		}
+	}
+	c.press(t)
+}
+
+// press presses the key of an operator, whatever came just now.
+func (c *controller) press(t *testing.T) {
 	t.Helper()
 	if _, err := io.WriteString(c.keys, "r\n"); err != nil {
 		t.Fatal(err)
@@ -500,15 +516,7 @@ func TestExample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b, err := bus.Open(t.Context(), bus.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-			})
+			b := served(t)
 			c := start(t, append(args, b.URL(), session, decoder)...)
 			c.says(t, "safe never", 0)
 			c.says(t, "ready", 0)
@@ -736,6 +744,21 @@ func TestExampleGossip(t *testing.T) {
 			}
 		})
 	}
+}
+
+// served is the bus of a server that ends with the test.
+func served(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }
 
 // clustered is a server without keys that others may join, and that joins those at routes.
@@ -1022,6 +1045,7 @@ func waiting(t *testing.T, h *hand, c *controller) {
 	late.Seq, late.ValidForMS = newest+1, 9000 // it was sent before the pause, whose heartbeat overtakes it
 	h.mu.Unlock()
 	pause(newest + 1)
+	<-time.After(turns) // commands and heartbeats may be read by two threads
 	h.send(late)
 	<-time.After(turns)
 	c.quiet(t, mark, " good")

@@ -23,63 +23,67 @@ var le, be = binary.LittleEndian, binary.BigEndian
 // costly are files in which what a reader has to keep is as dense as the format allows: the shortest events, a gap behind every sample,
 // the shortest chunks, headers of many channels. They have some MB, so that buffers do not count.
 var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
-	"arrow: batches with events":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", eventful(20_000)) },
-	"arrow: events outside":           func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", outside(100_000)) },
-	"arrow: a long text outside":      func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", quotes()) },
-	"bci2000: a state that changes":   bciStates,
-	"bids: events":                    bidsEvents,
-	"bids: wide events":               bidsWideEvents,
-	"blackrock: digital events":       func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0) },
-	"blackrock: spikes":               func(*testing.T) (fstest.MapFS, string) { return nev(packets, 5) },
-	"blackrock: comments":             func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0xffff) },
-	"blackrock: a gap at each sample": nsxPauses,
-	"brainvision: markers":            func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=,,1,1\n", 300_000) },
-	"brainvision: markers of words":   func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=a,b,1,1\n", 300_000) },
-	"brainvision: new segments":       vmrkSegments,
-	"brainvision: text":               vhdrText,
-	"brainvision: channels":           vhdrChannels,
-	"cnt: events":                     cntEvents,
-	"cnt: channels":                   cntChannels,
-	"edf: annotations":                edfAnnotations,
-	"edf: a gap at each record":       func(*testing.T) (fstest.MapFS, string) { return edfGaps(5, "") },
-	"edf: a mark in gaps":             func(*testing.T) (fstest.MapFS, string) { return edfGaps(15, "+0\x151\x14BAD filled\x14\x00") },
-	"edf: marks":                      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, true) },
-	"edf: marks over each other":      func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, false) },
-	"edf: marks of channels":          func(*testing.T) (fstest.MapFS, string) { return edfMarks(100, true) },
-	"edf: lists that are none":        edfFlaws,
-	"bdf: status":                     bdfStatus,
-	"edf: channels":                   edfChannels,
-	"eeglab: events":                  eeglabEvents,
-	"eeglab: variables":               eeglabVariables,
-	"fif: buffers of one sample":      func(*testing.T) (fstest.MapFS, string) { return fifBuffers(false) },
-	"fif: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return fifBuffers(true) },
-	"fif: events beside":              fifEvents,
-	"fif: channels":                   fifChannels,
-	"fif: annotations":                fifAnnotations,
-	"gdf: events":                     gdfEvents,
-	"gdf: new segments":               gdfSegments,
-	"gdf: channels":                   gdfChannels,
-	"parquet: events":                 func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", eventful(20_000)) },
-	"parquet: events outside":         func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", outside(100_000)) },
-	"parquet: a long text outside":    func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", quotes()) },
-	"text: short rows":                func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
-	"text: wide rows":                 func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
-	"text: packed rows":               tablePacked,
-	"xdf: samples without a stamp":    func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 2000, false, 1) },
-	"xdf: samples with a stamp":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1) },
-	"xdf: chunks of one sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, true, 1) },
-	"xdf: chunks without a stamp":     func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, false, 1) },
-	"xdf: a gap at each sample":       func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1000) },
-	"xdf: late stamps":                xdfLate,
-	"xdf: texts":                      xdfTexts,
-	"xdf: texts of no channel":        xdfNoTexts,
-	"xdf: clock offsets":              func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(0) },
-	"xdf: clocks set anew":            func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(2) },
-	"xdf: elements without text":      xdfElements,
-	"xdf: channels":                   xdfChannels,
-	"xdf: many streams":               xdfStreams,
-	"xdf: damage":                     xdfDamage,
-	"xdf: chunks of no kind":          xdfUnknown,
+	"arrow: batches with events":       func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", eventful(20_000)) },
+	"arrow: events outside":            func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", outside(100_000)) },
+	"arrow: a long text outside":       func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", quotes()) },
+	"arrow: texts of the header":       func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "arrow", manyTexts()) },
+	"parquet: texts of the header":     func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", manyTexts()) },
+	"brainvision: texts that are none": vhdrTexts,
+	"xdf: texts that are none":         xdfHeaderTexts,
+	"bci2000: a state that changes":    bciStates,
+	"bids: events":                     bidsEvents,
+	"bids: wide events":                bidsWideEvents,
+	"blackrock: digital events":        func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0) },
+	"blackrock: spikes":                func(*testing.T) (fstest.MapFS, string) { return nev(packets, 5) },
+	"blackrock: comments":              func(*testing.T) (fstest.MapFS, string) { return nev(packets, 0xffff) },
+	"blackrock: a gap at each sample":  nsxPauses,
+	"brainvision: markers":             func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=,,1,1\n", 300_000) },
+	"brainvision: markers of words":    func(*testing.T) (fstest.MapFS, string) { return vmrk("Mk=a,b,1,1\n", 300_000) },
+	"brainvision: new segments":        vmrkSegments,
+	"brainvision: text":                vhdrText,
+	"brainvision: channels":            vhdrChannels,
+	"cnt: events":                      cntEvents,
+	"cnt: channels":                    cntChannels,
+	"edf: annotations":                 edfAnnotations,
+	"edf: a gap at each record":        func(*testing.T) (fstest.MapFS, string) { return edfGaps(5, "") },
+	"edf: a mark in gaps":              func(*testing.T) (fstest.MapFS, string) { return edfGaps(15, "+0\x151\x14BAD filled\x14\x00") },
+	"edf: marks":                       func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, true) },
+	"edf: marks over each other":       func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, false) },
+	"edf: marks of channels":           func(*testing.T) (fstest.MapFS, string) { return edfMarks(100, true) },
+	"edf: lists that are none":         edfFlaws,
+	"bdf: status":                      bdfStatus,
+	"edf: channels":                    edfChannels,
+	"eeglab: events":                   eeglabEvents,
+	"eeglab: variables":                eeglabVariables,
+	"fif: buffers of one sample":       func(*testing.T) (fstest.MapFS, string) { return fifBuffers(false) },
+	"fif: a gap at each sample":        func(*testing.T) (fstest.MapFS, string) { return fifBuffers(true) },
+	"fif: events beside":               fifEvents,
+	"fif: channels":                    fifChannels,
+	"fif: annotations":                 fifAnnotations,
+	"gdf: events":                      gdfEvents,
+	"gdf: new segments":                gdfSegments,
+	"gdf: channels":                    gdfChannels,
+	"parquet: events":                  func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", eventful(20_000)) },
+	"parquet: events outside":          func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", outside(100_000)) },
+	"parquet: a long text outside":     func(t *testing.T) (fstest.MapFS, string) { return ingesttest.Written(t, "parquet", quotes()) },
+	"text: short rows":                 func(*testing.T) (fstest.MapFS, string) { return table(1, 200_000) },
+	"text: wide rows":                  func(*testing.T) (fstest.MapFS, string) { return table(10, 50_000) },
+	"text: packed rows":                tablePacked,
+	"xdf: samples without a stamp":     func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 2000, false, 1) },
+	"xdf: samples with a stamp":        func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1) },
+	"xdf: chunks of one sample":        func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, true, 1) },
+	"xdf: chunks without a stamp":      func(*testing.T) (fstest.MapFS, string) { return xdf(1, 100_000, false, 1) },
+	"xdf: a gap at each sample":        func(*testing.T) (fstest.MapFS, string) { return xdf(1000, 500, true, 1000) },
+	"xdf: late stamps":                 xdfLate,
+	"xdf: texts":                       xdfTexts,
+	"xdf: texts of no channel":         xdfNoTexts,
+	"xdf: clock offsets":               func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(0) },
+	"xdf: clocks set anew":             func(*testing.T) (fstest.MapFS, string) { return xdfOffsets(2) },
+	"xdf: elements without text":       xdfElements,
+	"xdf: channels":                    xdfChannels,
+	"xdf: many streams":                xdfStreams,
+	"xdf: damage":                      xdfDamage,
+	"xdf: chunks of no kind":           xdfUnknown,
 }
 
 // packets is how many packets a file of Blackrock has. Each is an event.
@@ -124,6 +128,15 @@ func eventful(n int) *signal.Recording {
 	rec.Len, rec.Data, rec.Events = int64(len(x)), signal.Memory{x}, nil
 	for i := range n {
 		rec.Events = append(rec.Events, signal.Event{Sample: int64(2 * i), Onset: float64(2*i) / rec.Info.Rate, Label: strconv.Itoa(i % 10)})
+	}
+	return rec
+}
+
+// manyTexts is a recording with the most texts of a header, of a letter each.
+func manyTexts() *signal.Recording {
+	rec := outside(1)
+	for range ingest.MostTexts {
+		rec.Texts = append(rec.Texts, signal.Text{Field: "a", Text: "b"})
 	}
 	return rec
 }
@@ -235,6 +248,12 @@ func vmrkSegments(*testing.T) (fstest.MapFS, string) {
 func vhdrText(*testing.T) (fstest.MapFS, string) {
 	head := strings.Replace(vhdr, "BINARY", "ASCII", 1)
 	return fstest.MapFS{"x.vhdr": {Data: []byte(head)}, "x.vmrk": {Data: []byte(vmrkHead)}, "x.eeg": {Data: []byte(strings.Repeat("1\n", 1_000_000))}}, "x.vhdr"
+}
+
+// vhdrTexts has many lines that begin as texts of a header do, and are none.
+func vhdrTexts(*testing.T) (fstest.MapFS, string) {
+	head := vhdr + "[User Infos]\n" + strings.Repeat("GyrusText1=x\n", 200_000)
+	return fstest.MapFS{"x.vhdr": {Data: []byte(head)}, "x.vmrk": {Data: []byte(vmrkHead)}, "x.eeg": {Data: make([]byte, 20)}}, "x.vhdr"
 }
 
 func vhdrChannels(*testing.T) (fstest.MapFS, string) {
@@ -649,6 +668,12 @@ func xdfOffsets(anew int) (fstest.MapFS, string) {
 		b = xdfChunk(b, 4, le.AppendUint64(le.AppendUint64([]byte{1, 0, 0, 0}, math.Float64bits(at)), math.Float64bits(float64(i%7)*1e-6)))
 	}
 	return one(name, b)
+}
+
+// xdfHeaderTexts has many texts of a header that are no JSON.
+func xdfHeaderTexts(*testing.T) (fstest.MapFS, string) {
+	b := xdfStream([]byte("XDF:"), 1, 1, "<header_texts>"+strings.Repeat("<json>x</json>", 200_000)+"</header_texts>")
+	return one("x.xdf", xdfChunk(b, 3, append(le.AppendUint64([]byte{1, 0, 0, 0, 1, 1, 8}, math.Float64bits(1)), 0)))
 }
 
 // xdfElements has a description of nothing.

@@ -3,6 +3,7 @@ package all_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,7 +39,7 @@ func worded() *signal.Recording {
 func sorted(rec *signal.Recording) []string {
 	var all []string
 	for _, t := range rec.Texts {
-		all = append(all, fmt.Sprintf("%+q", []any{t.Field, t.Channel, t.Text, fmt.Sprint(t.Personal)}))
+		all = append(all, fmt.Sprintf("%+q", []any{t.Field, t.Channel, t.Text, strconv.FormatBool(t.Personal)}))
 	}
 	slices.Sort(all)
 	return all
@@ -147,7 +148,7 @@ func TestTextsLost(t *testing.T) {
 		rec := ingesttest.Gapped()
 		rec.Texts = []signal.Text{{Field: "device", Text: "caf\xe9"}}
 		for i := range ingest.MostTexts {
-			rec.Texts = append(rec.Texts, signal.Text{Field: "n", Text: fmt.Sprint(i)})
+			rec.Texts = append(rec.Texts, signal.Text{Field: "n", Text: strconv.Itoa(i)})
 		}
 		var found []string
 		for _, d := range losses(t, format, rec) {
@@ -161,6 +162,39 @@ func TestTextsLost(t *testing.T) {
 		files, name := ingesttest.Written(t, format, rec)
 		if got := ingesttest.Open(t, files, name); len(got.Texts) != ingest.MostTexts || got.Texts[0].Text != "caf\ufffd" || got.Texts[4095].Text != "4094" {
 			t.Errorf("%s: %d texts", format, len(got.Texts))
+		}
+	}
+}
+
+// TestTextsDamaged: what stands in the place of a text and is none is told, and the texts around it are read.
+func TestTextsDamaged(t *testing.T) {
+	for _, c := range []struct {
+		format, good, bad string
+		read              []string // of three texts, the second of which is damaged
+		where             string   // in what is listed; "" where the format has room for any words there, and they are kept as such
+	}{
+		{"arrow", `"field":"two"`, `"feild":"two"`, []string{"1"}, "metadata texts"},
+		{"arrow", `"personal":false}`, `"personal":maybe}`, nil, "metadata texts"},
+		{"xdf", `&#34;field&#34;:&#34;two&#34;`, `&#34;feild&#34;:&#34;two&#34;`, []string{"1", "3"}, "stream"},
+		{"brainvision", `{"field":"two"`, `["field":"two"`, []string{"1", "3", `GyrusText2=["field":"two","text":"2","personal":false}`}, ""},
+	} {
+		rec := ingesttest.Gapped()
+		rec.Texts = []signal.Text{{Field: "one", Text: "1"}, {Field: "two", Text: "2"}, {Field: "three", Text: "3"}}
+		files, name := ingesttest.Written(t, c.format, rec)
+		if n := strings.Count(string(files[name].Data), c.good); n == 0 {
+			t.Fatalf("%s: the file has no %s", c.format, c.good)
+		}
+		files[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(files[name].Data), c.good, c.bad))}
+		got := ingesttest.Open(t, files, name)
+		var read []string
+		for _, text := range got.Texts {
+			read = append(read, text.Text)
+		}
+		told := slices.ContainsFunc(got.Deviations, func(d signal.Deviation) bool {
+			return c.where != "" && strings.Contains(d.Where, c.where) && strings.Contains(d.Rule, "text")
+		})
+		if !slices.Equal(read, c.read) || told != (c.where != "") || len(got.Events) != len(rec.Events) {
+			t.Errorf("%s, %s: read are %q, %+v", c.format, c.bad, read, got.Deviations)
 		}
 	}
 }

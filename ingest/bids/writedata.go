@@ -195,6 +195,9 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	if !edf { // of which the writer lists that it leaves the others out
 		main := *rec
 		main.Others = nil
+		if it.Anonymous != nil { // nobody has looked at their values; what may be said stands in the sidecars
+			main.Texts = nil
+		}
 		rec = &main
 	}
 	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)

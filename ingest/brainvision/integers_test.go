@@ -138,6 +138,12 @@ func TestPeerReadsWritten(t *testing.T) {
 	float := measured(500, 0.1, 0.2)
 	float.Data.(signal.Memory)[1][7] = 1. / 3
 	for name, rec := range map[string]*signal.Recording{"INT_16": measured(500, 0.1, 0.0488281, 1./3), "IEEE_FLOAT_32": float} {
+		rec.Texts = []signal.Text{
+			{Field: "odd", Text: "[Comment]\n[Channel Infos]\nCh1=x; 100 % = \u00e4"},
+			{Field: "Comment", Text: "S o f t w a r e\r\n\r\n[x] = 1", Personal: true},
+			{Field: "Comment", Text: "of two\r\nlines = 2", Personal: true},
+			{Field: "device", Channel: "A", Text: "x"},
+		}
 		header, again, dir := written(t, rec)
 		if !strings.Contains(header, "BinaryFormat="+name) {
 			t.Fatalf("%s: the header is\n%s", name, header)

@@ -47,6 +47,16 @@ func checkRecording(f field, text string) {
 	}
 }
 
+// inSubfields says whether text, from whatever file, has four words or more that are as EDF+ wants them.
+func inSubfields(text string) bool {
+	words := strings.Fields(text)
+	if len(words) < 4 || !slices.Contains(sexes, words[1]) {
+		return false
+	}
+	_, dated := capitals(words[2])
+	return dated || words[2] == "X"
+}
+
 // subfields is text, of four words or more, with the first four as EDF+ wants them. What has no place there follows behind them, where the
 // specification leaves room.
 func subfields(text string) string {

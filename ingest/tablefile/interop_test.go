@@ -27,6 +27,8 @@ func TestPeerReadsRates(t *testing.T) {
 	}
 	each(t, func(t *testing.T, w ingest.Writer) {
 		rec, alone := ingesttest.Rates(), ingesttest.Hypnogram()
+		rec.Texts = []signal.Text{{Field: "patient", Text: "HOSP123 \"Ada\" <&>\n脑", Personal: true}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0.1Hz"}}
+		alone.Texts = []signal.Text{{Field: "scored by", Text: "Eva", Personal: true}}
 		dir := write(t, w, rec)
 		paths := []string{"x." + w.Name, "x.2." + w.Name, "x.3." + w.Name}
 		for i := range paths {
@@ -51,6 +53,7 @@ func TestPeerReadsRates(t *testing.T) {
 			Outside       []signal.Event       `json:"outside"`
 			DuckDBOutside []signal.Event       `json:"duckdb_outside"`
 			Others        []string             `json:"others"`
+			Texts         []signal.Text        `json:"texts"`
 		}
 		if err := json.Unmarshal(out, &peer); err != nil {
 			t.Fatal(err)
@@ -104,6 +107,9 @@ func TestPeerReadsRates(t *testing.T) {
 			}
 			if d := cmp.Diff(outside, p.Outside); d != "" && len(outside)+len(p.Outside) > 0 {
 				t.Errorf("%s: events outside (-written +pyarrow):\n%s", paths[i], d)
+			}
+			if d := cmp.Diff(r.Texts, p.Texts); d != "" && len(r.Texts)+len(p.Texts) > 0 {
+				t.Errorf("%s: texts of the header (-written +pyarrow):\n%s", paths[i], d)
 			}
 			if w.Name == "parquet" {
 				if d := cmp.Diff(p.Outside, p.DuckDBOutside); d != "" || p.DuckDBRate == "" {

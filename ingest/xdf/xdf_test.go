@@ -402,6 +402,8 @@ func writable(t *testing.T) map[string]*signal.Recording {
 	acc := []signal.Channel{{Name: "ACC", Original: "ACC", Kind: signal.Misc, Unit: "g"}}
 	two := make1("two", 250, eeg, nil, 1000, signal.Event{Sample: 25, Onset: 0.1, Label: "left"}, signal.Event{Sample: 500, Onset: 2, Label: "a,\"b\" <c>"})
 	two.Others = []*signal.Recording{make1("two", 50, acc, nil, 200)}
+	two.Texts = []signal.Text{{Field: "patient <&>", Text: "HOSP123 \"Ada\" ]]> \x01\n脑", Personal: true}, {Field: "prefiltering", Channel: "Fp1", Text: "HP:0.1Hz"}}
+	two.Others[0].Texts = []signal.Text{{Field: "device", Text: "x"}}
 	told := make1("told", 100, acc, nil, 300, signal.Event{Sample: 100, Onset: 1, Label: "go"})
 	told.Journals = []signal.Journal{
 		{Name: "told-clock", Kind: xdf.JournalClock, Lines: []signal.Event{{Sample: 100, Onset: 1.0004, Label: `{"stream":"µ"}`}, {Sample: 200, Onset: 2.0001, Label: `{"stream":"µ"}`}, {Sample: 305, Onset: 3.05, Label: `{"late":true}`}}},

@@ -200,7 +200,7 @@ func TestAsyncAPISchemas(t *testing.T) {
 	for name, typ := range map[string]reflect.Type{
 		"command": reflect.TypeFor[Command](), "status": reflect.TypeFor[Status](), "score": reflect.TypeFor[Score](),
 		"feedback": reflect.TypeFor[Feedback](), "request": reflect.TypeFor[Request](), "reply": reflect.TypeFor[Reply](), "verb": reflect.TypeFor[VerbInfo](),
-		"telemetry": reflect.TypeFor[Telemetry](), "scored": reflect.TypeFor[Scored](), "decideScore": reflect.TypeFor[DecideScore](), "restScore": reflect.TypeFor[RestScore](),
+		"telemetry": reflect.TypeFor[Telemetry](), "decisions": reflect.TypeFor[Decisions](), "scored": reflect.TypeFor[Scored](), "decideScore": reflect.TypeFor[DecideScore](), "restScore": reflect.TypeFor[RestScore](),
 		"streamHealth": reflect.TypeFor[StreamHealth](),
 		"transition":   reflect.TypeFor[Transition](), "stageLatency": reflect.TypeFor[StageLatency](), "cue": reflect.TypeFor[Cue](),
 		"actuator": reflect.TypeFor[Actuator](), "actuatorJoint": reflect.TypeFor[ActuatorJoint](), "stop": reflect.TypeFor[Stop](), "stopAnswer": reflect.TypeFor[StopAnswer](), "standingStop": reflect.TypeFor[StandingStop](), "challenge": reflect.TypeFor[Challenge](), "clear": reflect.TypeFor[Clear](),

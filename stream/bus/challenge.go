@@ -57,12 +57,13 @@ type StatusAnswer struct {
 }
 
 // AnswerStatus is SubscribeStatus for controllers: what fn returns is sent to the decoder, where the heartbeat has a reply subject
-// (asks). fn must not block.
+// (asks), and in Clear for how long this subscription has heard all that came: subscribe to the stops before. fn must not block.
 func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks bool) StatusAnswer) (*Subscription, error) {
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	return b.settled(subscribeMsg(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) },
+	ears := newListening(b)
+	sub, err := b.settled(subscribeMsg(b, StatusSubject(session), ParseStatus, func(s Status) string { return StatusSubject(s.Session) },
 		func(s Status, at time.Time, m *nats.Msg) {
 			asks := mayAnswer(m.Reply)
 			a := fn(s, at, asks)
@@ -77,9 +78,15 @@ func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks 
 				_ = b.say(m.Reply, &Challenge{V: Version, Session: session, Decoder: s.Decoder, Nonce: a.Nonce})
 			}
 			if c := a.Clear; c != nil && s.Unheard { // a decoder that does not ask for it may be of before, and take it for a stop
-				_ = b.say(m.Reply, &Clear{V: Version, Session: session, Decoder: c.Decoder, Controller: c.Controller, Clear: true})
+				_ = b.say(m.Reply, &Clear{V: Version, Session: session, Decoder: c.Decoder, Controller: c.Controller, Clear: true, ListensMS: ears.look().Seconds() * 1e3})
 			}
 		}))
+	if err != nil {
+		return nil, err
+	}
+	ears.look() // from here on, where nobody has asked yet
+	sub.also.Go(func() { ears.run(sub.done) })
+	return sub, nil
 }
 
 // say sends v, an answer to a heartbeat.

@@ -48,17 +48,17 @@ func TestFailover(t *testing.T) {
 	eventually(t, "the controller to move", func() bool { return f.accepted.Load() > 20 })
 
 	killed := time.Now()
+	f.from(killed)
 	if err := one.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.oldest.Store(1 << 62)
 	before, sent := f.accepted.Load(), w.Seq()
 	eventually(t, "the controller to move through the other server", func() bool {
 		_, ok := f.Current()
 		return ok && f.accepted.Load() > before && f.newest.Load() > sent
 	})
 	t.Logf("the controller moved again %s after the server died; %d commands were not sent", time.Since(killed).Round(time.Millisecond), w.Stats().NotSent)
-	if old := f.oldest.Load(); old < killed.Add(-time.Second).UnixNano() { // valid_for_ms is 1000
+	if old := f.eldest(); old < killed.Add(-time.Second).UnixNano() { // valid_for_ms is 1000
 		t.Errorf("acted on a command that was sent %s before the server died", time.Duration(killed.UnixNano()-old))
 	}
 	n := f.Counters()

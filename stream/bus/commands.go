@@ -30,21 +30,26 @@ type CommandWriter struct {
 	answers          *Subscription              // to heartbeats that ask
 	replies          *Subscription              // to ours
 	stopped          atomic.Pointer[[]CameStop] // the newest last
-	unheard          atomic.Pointer[func(Clear)]
+	unheard          atomic.Pointer[func(Clear, time.Time)]
+	began            time.Time
 
-	mu      sync.Mutex // held while publishing, so that numbers leave in order
-	state   State
-	shadow  bool   // commands are not to be acted on
-	seq     uint64 // of commands
-	beat    uint64 // of heartbeats
-	rival   int64  // the newest run of this decoder that was heard and is newer than ours, 0 where none was
-	onRival func(run int64)
-	stats   CommandStats
-	closed  bool
-	inbox   string // where answers to heartbeats go
-	echoes  echoes
-	quit    chan struct{}
-	done    chan struct{}
+	mu         sync.Mutex // held while publishing, so that numbers leave in order
+	state      State
+	shadow     bool   // commands are not to be acted on
+	seq        uint64 // of commands
+	beat       uint64 // of heartbeats
+	sent       sentBeats
+	back       time.Time // when the newest heartbeat that came back was sent
+	deaf       time.Time // HeardUntil of a connection that was lost, the zero time where none was
+	connection uint64    // on which the newest heartbeat came back
+	rival      int64     // the newest run of this decoder that was heard and is newer than ours, 0 where none was
+	onRival    func(run int64)
+	stats      CommandStats
+	closed     bool
+	inbox      string // where answers to heartbeats go
+	echoes     echoes
+	quit       chan struct{}
+	done       chan struct{}
 
 	askMu     sync.Mutex // held while onStopped runs
 	onStopped func(a StopAnswer, at time.Time)
@@ -75,7 +80,7 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 		clock = NewClock()
 	}
 	w := &CommandWriter{
-		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(),
+		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(), began: time.Now(),
 		state: StateWaiting, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	var err error
@@ -128,7 +133,7 @@ func (w *CommandWriter) answered(a heldAnswer, at time.Time) {
 	}
 	if a.clear != nil {
 		if fn := w.unheard.Load(); fn != nil {
-			(*fn)(*a.clear)
+			(*fn)(*a.clear, at)
 		}
 		return
 	}
@@ -181,10 +186,14 @@ func (w *CommandWriter) Stopped(all []CameStop) {
 }
 
 // Unheard says that an emergency stop may have come which was not heard, because the link was broken: heartbeats ask controllers that
-// know of none to say so, until it is called with nil. fn is told who does, on a goroutine of the client: it must not block.
-func (w *CommandWriter) Unheard(fn func(Clear)) {
+// know of none to say so, until it is called with nil. fn is told who does, and when that came, on a goroutine of the client: it must not
+// block.
+func (w *CommandWriter) Unheard(fn func(c Clear, at time.Time)) {
 	if fn == nil {
 		w.unheard.Store(nil)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.deaf = time.Time{}
 		return
 	}
 	w.unheard.Store(&fn)
@@ -200,8 +209,11 @@ func (w *CommandWriter) answerStop(s Status, at time.Time) (StopAnswer, bool) {
 	return one.Answer(w.decoder, w.decoder, at.Sub(one.Since)), ok
 }
 
-// hear looks for a second writer with our name.
+// hear looks for a second writer with our name, and for our own heartbeats, which show that we hear.
 func (w *CommandWriter) hear(s Status, _ time.Time) {
+	if s.Decoder == w.decoder && s.Run == w.run {
+		w.heardBack(s.Seq)
+	}
 	if s.Decoder != w.decoder || s.Run <= w.run {
 		return // another decoder, ourselves, or an older run, which receivers leave for ours
 	}
@@ -351,6 +363,7 @@ func (w *CommandWriter) heartbeats() {
 
 // sendStatus is called with w.mu held.
 func (w *CommandWriter) sendStatus() error {
+	at := time.Now()
 	s := Status{
 		V: Version, Session: w.session, Decoder: w.decoder, Run: w.run,
 		Seq: w.beat + 1, CmdSeq: w.seq, TPublish: w.clock.Now(), State: w.state, Shadow: w.shadow, Nonces: w.echoes.next(), Unheard: w.unheard.Load() != nil,
@@ -365,6 +378,7 @@ func (w *CommandWriter) sendStatus() error {
 		return w.note(fmt.Errorf("bus: status of %s: %w", w.decoder, err))
 	}
 	w.beat++
+	w.sent.put(w.beat, at)
 	if err := w.bus.publish(&nats.Msg{Subject: StatusSubject(w.session), Reply: w.inbox, Data: data}); err != nil {
 		w.stats.HeartbeatsNotSent++
 		return w.note(err)

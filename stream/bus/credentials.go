@@ -103,9 +103,15 @@ func (b *Bus) connectFailed(err error, o Options) error {
 
 // refusedBy says whether the server has refused this client a subject. It is true from the moment at which the server
 // has answered to what was sent behind, see settle.
-func (b *Bus) refusedBy(subject string) error {
+func (b *Bus) refusedBy(subject string) error { return b.refused(subject, "") }
+
+// refusedToPublish is refusedBy of what is published alone: a role may publish where it may not listen.
+func (b *Bus) refusedToPublish(subject string) error { return b.refused(subject, "Publish to ") }
+
+// refused is told which verb of the server's words counts, "" for any.
+func (b *Bus) refused(subject, verb string) error {
 	err := b.nc.LastError()
-	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"`+subject+`"`) {
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), verb+`"`+subject+`"`) {
 		return nil
 	}
 	with := ""

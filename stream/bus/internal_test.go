@@ -17,7 +17,8 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-const patience = 20 * time.Second
+// patience is that of helper_test.go.
+const patience = 4 * time.Minute
 
 func openBus(t testing.TB, url string) *Bus {
 	t.Helper()

@@ -239,3 +239,57 @@ func TestCheckRole(t *testing.T) {
 		t.Errorf("an open server passes: %+v (%v)", rep, err)
 	}
 }
+
+// TestRawRefusedToWhoMayNotPublish: whoever may not publish samples is told at once, and not that all were sent; whose key loses its
+// role while it sends is told with the samples that follow, or at the end. A source, which may publish and not listen, sends on where
+// it was refused to listen.
+func TestRawRefusedToWhoMayNotPublish(t *testing.T) {
+	op := operator(t, nil)
+	b, err := bus.StartBroker(bus.BrokerOptions{Operator: op})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := info(8)
+	for _, role := range []bus.Role{bus.RoleViewer, bus.RoleController, bus.RoleOperator, bus.RoleAuditor} {
+		w, err := bus.NewRawWriter(as(t, op, b.URL(), role, nil), "s1", "eeg", i, bus.Clock{})
+		if err == nil {
+			t.Errorf("a client with the role %s publishes samples", role)
+			_ = w.Close()
+			continue
+		}
+		wantError(t, err, string(role)+".nk) may not use gyrus.s1.raw.eeg")
+	}
+	source := as(t, op, b.URL(), bus.RoleSource, nil)
+	_, err = source.SubscribeRaw("s1", "eeg")
+	wantError(t, err, "may not use gyrus.s1.raw.eeg")
+	writer := func() *bus.RawWriter {
+		t.Helper()
+		w, err := bus.NewRawWriter(source, "s1", "eeg", i, bus.Clock{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(noise(i, 10, 1)); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	goesOn, ends := writer(), writer()
+
+	op.Config.Listen = strings.TrimPrefix(b.URL(), "tls://")
+	keys := op.Config.Keys
+	keys[bus.RoleSource], keys[bus.RoleViewer] = keys[bus.RoleViewer], keys[bus.RoleSource]
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	broker(t, op, nil)
+	eventually(t, "the link to be back", source.Connected)
+	eventually(t, "the refusal", func() bool {
+		err = goesOn.Write(noise(i, 10, 2))
+		return err != nil && !errors.Is(err, bus.ErrNotSent)
+	})
+	wantError(t, err, "source.nk) may not use gyrus.s1.raw.eeg")
+	if err := goesOn.Close(); err != nil {
+		t.Errorf("what was told is told again: %v", err)
+	}
+	wantError(t, ends.Close(), "source.nk) may not use gyrus.s1.raw.eeg")
+}

@@ -50,6 +50,7 @@ type RawWriter struct {
 	seq     uint64 // of the next message on subject
 	stats   RawWriterStats
 	closed  bool
+	denied  bool // whoever writes was told that the server refuses the samples
 	stop    chan struct{}
 	stopped chan struct{}
 }
@@ -64,7 +65,7 @@ type RawWriterStats struct {
 }
 
 // NewRawWriter publishes the schema of a stream that info describes. clock gives the number of the run; the zero Clock
-// asks for a new one.
+// asks for a new one. A role that may not publish the stream is an error: the server says so behind the schema.
 func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock) (*RawWriter, error) {
 	if err := errors.Join(CheckToken("session", session), CheckToken("stream", stream)); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
@@ -93,6 +94,9 @@ func NewRawWriter(b *Bus, session, stream string, info *signal.Info, clock Clock
 	if err := w.send(w.subject, w.head); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(b.settle(), w.refused()); err != nil {
+		return nil, err
+	}
 	go w.repeat()
 	return w, nil
 }
@@ -117,6 +121,15 @@ func (w *RawWriter) send(subject string, data []byte) error {
 	return err
 }
 
+// refused says whether the server refuses what is published here. It says so behind the message, and of each one anew: samples that
+// were handed to the link are lost then.
+func (w *RawWriter) refused() error {
+	if err := w.bus.refusedToPublish(w.subject); err != nil {
+		return err
+	}
+	return w.bus.refusedToPublish(w.again)
+}
+
 func (w *RawWriter) repeat() {
 	defer close(w.stopped)
 	tick := time.NewTicker(SchemaInterval)
@@ -138,7 +151,8 @@ func (w *RawWriter) repeat() {
 // Write publishes c, in several messages where it is long, and keeps nothing of it. A chunk without samples sends
 // nothing. One that is Anew begins a new run, as if the sender had been restarted. An error that wraps ErrNotSent says
 // that samples are lost: receivers see a jump in Chunk.Start, and the caller may go on with the next chunk. Any other
-// error says that c is not a chunk of this stream.
+// error says that c is not a chunk of this stream, or that the server refuses this client the stream: what was written
+// since it does is lost.
 func (w *RawWriter) Write(c signal.Chunk) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -147,6 +161,10 @@ func (w *RawWriter) Write(c signal.Chunk) error {
 	}
 	if err := w.check(c); err != nil {
 		return fmt.Errorf("bus: %s: chunk at sample %d: %w", w.subject, c.Start, err)
+	}
+	if err := w.refused(); err != nil {
+		w.denied = true
+		return err
 	}
 	if c.Anew && w.seq > 1 { // where the run holds more than its schema
 		w.begin()
@@ -215,8 +233,8 @@ func (w *RawWriter) Stats() RawWriterStats {
 	return w.stats
 }
 
-// Close sends the end of the stream and stops repeating the schema. The error says that the end could not be sent:
-// receivers then go on waiting.
+// Close sends the end of the stream and stops repeating the schema. The error says that the end could not be sent, or that
+// the server refused what was written last: receivers then go on waiting.
 func (w *RawWriter) Close() error {
 	w.mu.Lock()
 	if w.closed {
@@ -234,5 +252,8 @@ func (w *RawWriter) Close() error {
 	if err := w.bus.flush(flushTimeout); err != nil {
 		return fmt.Errorf("bus: %s: the end: %w: %w", w.subject, ErrNotSent, err)
 	}
-	return nil
+	if w.denied { // which was told
+		return nil
+	}
+	return w.refused()
 }

@@ -261,22 +261,40 @@ type follower struct {
 	*control.Receiver
 	accepted atomic.Uint64
 	newest   atomic.Uint64 // Seq of the newest accepted command
-	oldest   atomic.Int64  // smallest t_publish_ns accepted since it was last set to the largest number
+
+	mu     sync.Mutex
+	since  time.Time
+	oldest int64 // smallest t_publish_ns of the accepted commands that arrived since
+}
+
+// from looks for the oldest command among those that arrive from at on. One that came before may still be on its way to be counted.
+func (f *follower) from(at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.since, f.oldest = at, 1<<62
+}
+
+func (f *follower) eldest() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.oldest
 }
 
 func follow(t *testing.T, b *bus.Bus) *follower {
 	t.Helper()
 	f := new(follower)
-	f.oldest.Store(1 << 62)
-	rec, err := control.New(b, control.Options{Session: "s1", Decoder: "lda", OnCommand: func(c bus.Command, _ time.Time, v control.Verdict) {
+	f.from(time.Time{})
+	rec, err := control.New(b, control.Options{Session: "s1", Decoder: "lda", OnCommand: func(c bus.Command, arrival time.Time, v control.Verdict) {
 		if v != control.Accepted {
 			b.LogRefused(string(v), slog.Uint64("seq", c.Seq), slog.Int64("run", c.Run))
 			return
 		}
 		f.accepted.Add(1)
 		f.newest.Store(c.Seq)
-		if c.TPublish < f.oldest.Load() {
-			f.oldest.Store(c.TPublish)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !arrival.Before(f.since) {
+			f.oldest = min(f.oldest, c.TPublish)
 		}
 	}})
 	if err != nil {
@@ -649,8 +667,8 @@ func TestReplayedCommands(t *testing.T) {
 	_, stopNew := decode(t, decoder) // a new run
 	eventually(t, "the controller to move again", func() bool { return f.accepted.Load() > before+20 })
 	n := f.Counters()
-	f.oldest.Store(1 << 62)
 	begin := time.Now().UnixNano()
+	f.from(time.Unix(0, begin))
 	if err := f.Rearm(); err != nil { // an operator who re-arms lets in none of them
 		t.Fatal(err)
 	}
@@ -660,7 +678,7 @@ func TestReplayedCommands(t *testing.T) {
 	}
 	was := f.accepted.Load()
 	eventually(t, "the controller to go on", func() bool { return f.accepted.Load() > was+10 })
-	if at := f.oldest.Load(); at < begin-int64(time.Second) {
+	if at := f.eldest(); at < begin-int64(time.Second) {
 		t.Errorf("acted on a command of %s before the replay", time.Duration(begin-at))
 	}
 	log.says(t, "msg=refused", "why=old_run")
@@ -668,7 +686,7 @@ func TestReplayedCommands(t *testing.T) {
 	// And a controller that has just begun, which knows of no run: the tape comes in a burst and is old.
 	late := follow(t, as(t, op, b.URL(), bus.RoleController, log.logger()))
 	replay()
-	if late.oldest.Load() < begin-int64(time.Second) {
+	if late.eldest() < begin-int64(time.Second) {
 		t.Error("a controller that has just begun acts on the tape")
 	}
 

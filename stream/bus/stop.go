@@ -33,7 +33,8 @@ func NewStop(source, why string) Stop {
 
 // StandingStop is an emergency stop that is in force, as somebody who stands by it tells others.
 type StandingStop struct {
-	// ID is that of the newest stop, "" where it had none, SinceMS how long ago it came, Source and Why are its own.
+	// ID is that of the stop, "" where it had none, SinceMS how long ago it, or a message of it, last came, Source and Why are its own.
+	// Heartbeats tell of the newest, answers to them of all in turn.
 	ID      string  `json:"id,omitempty"`
 	SinceMS float64 `json:"since_ms,omitempty"`
 	Source  string  `json:"source,omitempty"`

@@ -19,7 +19,8 @@ const pendingMsgs = 64
 // Subscription is a running subscription.
 type Subscription struct {
 	sub  *nats.Subscription
-	done chan struct{} // closed when no callback will follow
+	done chan struct{}  // closed when no callback will follow
+	also sync.WaitGroup // what runs until then
 
 	received, malformed, dropped atomic.Uint64
 
@@ -139,6 +140,7 @@ func (s *Subscription) Close() error {
 		err = nil // the bus was closed before, or Close is called twice
 	}
 	<-s.done
+	s.also.Wait()
 	return err
 }
 

@@ -45,24 +45,33 @@ type Telemetry struct {
 	Streams []StreamHealth `json:"streams"`
 	Stages  []StageLatency `json:"stages,omitempty"`
 
-	Samples     int64   `json:"samples"`              // taken in
-	Gaps        int64   `json:"gaps"`                 // no window reaches over one
-	Restarts    int64   `json:"restarts"`             // times that the source began anew, nor over one of these
-	Windows     int64   `json:"windows"`              // decided on
-	Rejected    int64   `json:"rejected"`             // of these: a check refused them
-	Skipped     int64   `json:"skipped"`              // samples left out because they were too old
-	Sent        int64   `json:"sent"`                 // commands
-	SentShadow  int64   `json:"sent_shadow"`          // of these: in shadow
-	NotSent     int64   `json:"not_sent"`             // lost because there was no link
-	Expired     int64   `json:"expired"`              // held back because their newest sample was too old
-	Held        int64   `json:"held"`                 // held back because the session was paused
-	Refused     int64   `json:"refused"`              // commands that break the schema: not sent
-	Failed      int64   `json:"failed"`               // windows that the model could not decode
-	Activations int64   `json:"activations"`          // decisions that began
-	DecidedS    float64 `json:"in_decision_s"`        // time in which one stood
-	DecodedS    float64 `json:"decoded_s"`            // in so many seconds of decoding
-	Score       *Scored `json:"score,omitempty"`      // of the model that was trained in this session
-	Adaptation  string  `json:"adaptation,omitempty"` // state of what learns from feedback
+	Samples    int64   `json:"samples"`     // taken in
+	Gaps       int64   `json:"gaps"`        // no window reaches over one
+	Restarts   int64   `json:"restarts"`    // times that the source began anew, nor over one of these
+	Windows    int64   `json:"windows"`     // decided on
+	Rejected   int64   `json:"rejected"`    // of these: a check refused them
+	Skipped    int64   `json:"skipped"`     // samples left out because they were too old
+	Sent       int64   `json:"sent"`        // commands
+	SentShadow int64   `json:"sent_shadow"` // of these: in shadow
+	NotSent    int64   `json:"not_sent"`    // lost because there was no link
+	Expired    int64   `json:"expired"`     // held back because their newest sample was too old
+	Held       int64   `json:"held"`        // held back because the session was paused
+	Refused    int64   `json:"refused"`     // commands that break the schema: not sent
+	Failed     int64   `json:"failed"`      // windows that the model could not decode
+	DecodedS   float64 `json:"decoded_s"`   // time of decoding, but for what a check refused
+	// Decisions is what the section decide has decided, nil where there is none: every window is a decision then, and none begins.
+	Decisions  *Decisions `json:"decisions,omitempty"`
+	Score      *Scored    `json:"score,omitempty"`      // of the model that was trained in this session
+	Adaptation string     `json:"adaptation,omitempty"` // state of what learns from feedback
+}
+
+// Decisions is what a section decide has decided so far, rightly or not. Where nothing was meant, Begun and Again by FreeS is the rate of false
+// decisions, as it is asked for at training and measured there (decoders.FalseDecisions).
+type Decisions struct {
+	Begun    int64   `json:"begun"`         // behind a gap, and behind windows that a check refused, one begins anew
+	Again    int64   `json:"held_again"`    // one more for each further second that one went on into
+	FreeS    float64 `json:"free_s"`        // time in which one could begin: none went on
+	DecidedS float64 `json:"in_decision_s"` // time in which one stood
 }
 
 // Scored is what cross-validation says of a model. The balanced accuracy is that of the decoder alone, which has to say something of

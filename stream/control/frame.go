@@ -51,6 +51,7 @@ type Frame struct {
 	Reason     Reason   `json:"reason,omitempty"` // StateSafe: why
 	Latched    bool     `json:"latched,omitempty"`
 	Waits      bool     `json:"stop_unconfirmed,omitempty"`
+	Fresh      bool     `json:"-"` // it is over in half a second
 	Label      string   `json:"label,omitempty"`
 	Confidence float64  `json:"confidence,omitempty"`
 	AgeMS      float64  `json:"age_ms"` // of the command; 0 without one
@@ -61,7 +62,7 @@ type Frame struct {
 // frame is the moment after Step.
 func frame(sim Simulator, seconds float64, state State, a Action, ok bool, n Counters) Frame {
 	v := sim.View()
-	f := Frame{Seconds: seconds, Simulator: v.Name(), State: state, Reason: a.Reason, Latched: a.Latched, Waits: a.Waits, View: v, Counters: n}
+	f := Frame{Seconds: seconds, Simulator: v.Name(), State: state, Reason: a.Reason, Latched: a.Latched, Waits: a.Waits, Fresh: a.Fresh, View: v, Counters: n}
 	if !ok {
 		return f
 	}
@@ -102,6 +103,8 @@ func Render(f Frame, color bool) string {
 		switch {
 		case f.Waits:
 			word += " (the stop is not confirmed)"
+		case f.Fresh:
+			word += " (latched: a stop came just now, look before you re-arm)"
 		case f.Latched:
 			word += " (latched: re-arm to go on)"
 		case f.Reason.Words() != "":

@@ -37,6 +37,7 @@ type judge struct {
 	gripped   bool          // the dead man's switch is held
 	grip      time.Duration // when hold was last called
 	emergency bool          // latched by an emergency stop
+	struck    time.Duration // when the newest message or call of one came, where emergency
 
 	heard  time.Duration // when something last fed the watchdog
 	silent bool          // the watchdog has fired, or nothing was ever heard
@@ -137,12 +138,21 @@ func (j *judge) confirm(entry uint64) {
 	}
 }
 
+// lookFirst is how long behind the newest stop nobody can have looked and pressed: who re-arms then means an older one.
+const lookFirst = 500 * time.Millisecond
+
+// fresh says whether an emergency stop came just now.
+func (j *judge) fresh(now time.Duration) bool { return j.emergency && now-j.struck < lookFirst }
+
 // rearm lifts the latch, and goes back to an older run that is shown as alone to be alive: an operator who sees the actuator says
 // that it is the decoder, whose clock was set back.
 func (j *judge) rearm(now time.Duration) error {
 	j.advance(now)
 	if j.stopping {
 		return errors.New("control: cannot re-arm: the stop has not been confirmed yet; see that the actuator stands still and try again")
+	}
+	if j.fresh(now) {
+		return errors.New("cannot re-arm: a stop came just now, which nobody can have looked at yet: look whether all may move, and press again")
 	}
 	shown := j.why()
 	j.latched, j.emergency = false, false
@@ -161,7 +171,7 @@ func (j *judge) emergencyStop(now time.Duration) {
 	if !j.emergency {
 		j.n.EmergencyStops++
 	}
-	j.emergency = true
+	j.emergency, j.struck = true, now
 	if j.active {
 		j.safe(ReasonEmergency)
 	} else if j.stops && (!j.stopping || j.entered != ReasonEmergency) { // also where another stop is being confirmed: it may have been carried out just before
@@ -208,7 +218,7 @@ func (j *judge) stop(now time.Duration) {
 func (j *judge) current(now time.Duration) (Action, bool) {
 	j.advance(now)
 	if !j.active {
-		return Action{Reason: j.why(), Latched: j.latched, Waits: j.stopping}, false
+		return Action{Reason: j.why(), Latched: j.latched, Waits: j.stopping, Fresh: j.fresh(now)}, false
 	}
 	return Action{Command: j.held.cmd, Age: j.held.excess + now - j.held.arrival}, true
 }

@@ -307,6 +307,7 @@ func TestRule2RearmFollowsNoReplay(t *testing.T) {
 		"an emergency": func(b *bench, _ sender) {
 			b.speak(4 * time.Second)
 			b.emergencyStop(b.t)
+			b.speak(lookFirst)
 		},
 		"the link broke": func(b *bench, _ sender) {
 			b.speak(4 * time.Second)

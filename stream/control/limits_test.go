@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -303,6 +304,18 @@ func TestEmergencyStop(t *testing.T) {
 				}
 				if a, _ := g.Current(); !a.Latched {
 					t.Error("not latched")
+				}
+				for range 2 { // whoever re-arms now has not seen it, though the one before was seen
+					if err := g.Rearm(); err == nil || !strings.Contains(err.Error(), "came just now") {
+						t.Errorf("re-armed at once: %v", err)
+					}
+					if a, _ := g.Current(); !a.Fresh || !a.Latched {
+						t.Errorf("%+v", a)
+					}
+					g.beats(4) // 0.4 s
+				}
+				if a, _ := g.Current(); a.Fresh || !a.Latched {
+					t.Errorf("%+v", a)
 				}
 				if err := g.Rearm(); err != nil {
 					t.Fatal(err)

@@ -361,7 +361,8 @@ func (r *Receiver) Release() {
 }
 
 // Rearm lifts the latch: from now on a good command ends the safe state. Where the reason shown is ReasonOlderRun, it follows that
-// run: see that it is your decoder before you call it. It fails while the stop is not confirmed.
+// run: see that it is your decoder before you call it. It fails while the stop is not confirmed, and within 0.5 s of the newest
+// emergency stop: whoever asks then has not seen that one.
 func (r *Receiver) Rearm() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

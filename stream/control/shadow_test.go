@@ -132,6 +132,10 @@ func TestRule13WhatAnOperatorMustDoComesFirst(t *testing.T) {
 	b.emergencyStop(b.t)
 	b.verdict(t, b.sendShadow(ms), RefusedShadow)
 	b.wants(t, ReasonEmergency)
+	for range 7 { // until somebody can have looked
+		b.t += 80 * ms
+		b.sendBeat(ms)
+	}
 	if err := b.rearm(b.t); err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,7 @@ type Action struct {
 	Reason  Reason        // why there is none
 	Latched bool          // the safe state stays until Rearm
 	Waits   bool          // the stop is not confirmed yet: the actuator may still be moving
+	Fresh   bool          // an emergency stop came just now: Rearm fails until there was time to look
 }
 
 // Counters say what happened to everything that was received. Received is the sum of the eleven verdicts.

@@ -54,8 +54,8 @@ type hub struct {
 
 	mu      sync.Mutex
 	clients map[*client]bool
-	came    int    // browsers so far
-	about   *about // nil before there is a session
+	came    int // browsers so far
+	about   *about
 	ended   bool
 
 	// What follows belongs to the goroutine of run.
@@ -74,6 +74,7 @@ type hub struct {
 
 // about describes the session and its stream.
 type about struct {
+	Run      string         `json:"run"` // of the decoder, a text as in stateMessage; "" before there is a session
 	Session  string         `json:"session"`
 	Decoder  string         `json:"decoder"`
 	Version  string         `json:"version"`
@@ -87,6 +88,12 @@ type about struct {
 	Verbs    []bus.VerbInfo `json:"verbs"`
 	Need     int            `json:"controllers"` // that must confirm a stop
 	ViewOnly bool           `json:"view_only"`   // this browser's buttons would do nothing
+}
+
+// nothing is what there is to describe before there is a session. A browser that saw another run of the decoder must learn at once that
+// what it shows is not of this one.
+func nothing() *about {
+	return &about{Bands: []Band{}, Edges: edgesMS, Channels: []aboutChannel{}, Verbs: []bus.VerbInfo{}}
 }
 
 // to is what a browser is told of a.
@@ -131,7 +138,7 @@ type view struct {
 }
 
 func newHub() *hub {
-	return &hub{in: make(chan arrived, inQueue), wake: make(chan struct{}, 1), clients: map[*client]bool{}, age: newHistogram(), latency: newHistogram()}
+	return &hub{in: make(chan arrived, inQueue), wake: make(chan struct{}, 1), about: nothing(), clients: map[*client]bool{}, age: newHistogram(), latency: newHistogram()}
 }
 
 // give hands over what came, or drops it.
@@ -289,9 +296,7 @@ func (h *hub) join(v view) (*client, bool) {
 	}
 	h.came++
 	c := &client{view: v, came: h.came, gone: make(chan struct{}), out: make(chan []byte, outQueue)}
-	if h.about != nil {
-		c.send("hello", h.about.to(v))
-	}
+	c.send("hello", h.about.to(v))
 	h.clients[c] = true
 	h.viewers.Add(1)
 	h.changed()

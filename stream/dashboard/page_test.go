@@ -419,9 +419,10 @@ func TestPageAsking(t *testing.T) {
 	})
 	rec := simulated(t, 1, synth.EEGMMIDB()[:8], 1)
 	page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: bus.NewClock()}, rec.Info)
-	score := func(right int) bus.Telemetry {
+	score := func(right int, decided *bus.Decisions) bus.Telemetry {
 		return bus.Telemetry{
-			V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseAsking, Detail: "16 trials, balanced accuracy 0.750", Score: &bus.Scored{
+			V: bus.Version, Session: "s", Decoder: "d", Run: 1, Seq: 1, Phase: bus.PhaseAsking, Detail: "16 trials, balanced accuracy 0.750",
+			DecodedS: 120, Decisions: decided, Score: &bus.Scored{
 				Trials: 16, BalancedAccuracy: 0.75, CILow: 0.5, CIHigh: 0.9, Chance: 0.5, Decide: &bus.DecideScore{
 					Trials: 16, Right: right, Wrong: 1, Undecided: 15 - right, Rightly: float64(right) / 16, RightlyLow: 0.125, RightlyHigh: 0.625,
 					Rest: &bus.RestScore{AskedPerMin: 3, Decisions: 2, Minutes: 2, PerMin: 1, PerMinLow: 0.12, PerMinHigh: 3.61},
@@ -429,17 +430,21 @@ func TestPageAsking(t *testing.T) {
 			},
 		}
 	}
-	page.Look(score(0))
+	page.Look(score(0, nil))
 	b.run(scheme(false), size(320, 800), chromedp.Navigate(page.URL()))
 	b.until("the warning", `document.getElementById("cue").textContent === "The model decides nothing rightly"`)
 	b.until("the trials", `document.getElementById("facts").textContent.includes("held-out trials decided0 of 16 rightly, 0.000 [0.125, 0.625], 1 wrongly, 15 not at all")`)
 	b.until("the rest", `document.getElementById("facts").textContent.includes("held-out rest1.00 false decisions a minute [0.12, 3.61], at most 3 asked for")`)
+	if facts := eval[string](b, `document.getElementById("facts").textContent`); strings.Contains(facts, "begun") {
+		t.Errorf("a rate without a section decide: %q", facts)
+	}
 	if wide := eval[int64](b, `document.documentElement.scrollWidth`); wide > 320 {
 		t.Errorf("the page is %d pixels wide in a window of 320", wide)
 	}
-	page.Look(score(6))
+	page.Look(score(6, &bus.Decisions{Begun: 2, Again: 1, FreeS: 90, DecidedS: 30}))
 	b.until("the question", `document.getElementById("cue").textContent === "Accept the model?"`)
 	b.until("the trials", `document.getElementById("facts").textContent.includes("6 of 16 rightly, 0.375")`)
+	b.until("what was decided", `document.getElementById("facts").textContent.includes("decisions2 begun, 1 more for the seconds held: 2.0 a minute in which one could begin, 25.0 % of the time in one")`)
 	if wrong := b.console(); len(wrong) > 0 {
 		t.Errorf("console: %v", wrong)
 	}

@@ -155,7 +155,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 			t.Error(err)
 		}
 	})
-	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus, Holder: guard}, src.Info())
+	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Run: r.run, Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus, Holder: guard}, src.Info())
 	go func() {
 		defer close(r.done)
 		r.rep, r.err = session.Run(ctx, run)
@@ -202,9 +202,7 @@ func (r *rig) phase() bus.Phase { return r.look().Phase }
 // rearm lets the controller and the session go on behind an emergency stop, which paused the session.
 func (r *rig) rearm() {
 	r.t.Helper()
-	if err := r.receiver.Rearm(); err != nil {
-		r.t.Fatal(err)
-	}
+	r.until("the re-arming, which is refused until somebody can have looked", func() bool { return r.receiver.Rearm() == nil })
 	r.until("the stop to have been there for a second", func() bool {
 		now := r.clock.Now()
 		reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: now, Seen: now, Run: r.run})

@@ -51,6 +51,7 @@ type Holder interface{ Stop(s bus.Stop) }
 // Session is what the page shows.
 type Session struct {
 	Name, Decoder string
+	Run           int64  // of the decoder: browsers forget what they have seen of another one
 	Version       string // of the program
 	Clock         bus.Clock
 	Operator      Operator // nil: no buttons but the stop
@@ -162,10 +163,9 @@ func (s *Server) attach(session Session, a *about) {
 
 // about describes a session without a stream.
 func (s *Server) about(session Session) *about {
-	return &about{
-		Session: session.Name, Decoder: session.Decoder, Version: session.Version, Bands: []Band{}, Edges: edgesMS, Channels: []aboutChannel{},
-		Need: s.opt.Controllers, Verbs: []bus.VerbInfo{},
-	}
+	a := nothing()
+	a.Run, a.Session, a.Decoder, a.Version, a.Need = strconv.FormatInt(session.Run, 10), session.Name, session.Decoder, session.Version, s.opt.Controllers
+	return a
 }
 
 // Start shows a session that decodes a stream, and attaches it.
@@ -202,7 +202,7 @@ func (s *Server) verbs() {
 	s.hub.mu.Lock()
 	a := s.hub.about
 	s.hub.mu.Unlock()
-	if a == nil || len(a.Verbs) == len(list) {
+	if len(a.Verbs) == len(list) {
 		return
 	}
 	b := *a

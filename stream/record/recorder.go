@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -126,6 +127,26 @@ func files(path string) (names fileNames, xdf bool) {
 	return fileNames{base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
 }
 
+// Check says why a recording called path cannot be begun: a file of it is there, or there is no folder for it. It is asked before somebody
+// waits for a stream; Create asks again.
+func Check(path string) error {
+	names, _ := files(path)
+	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
+		if name == "" {
+			continue
+		}
+		if _, err := os.Lstat(name); err == nil {
+			return fmt.Errorf("record: %s is there already; a recording never replaces another: choose another name, or move that one away", name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return fmt.Errorf("record: %s: there is no folder %s: make it, or choose another name", path, filepath.Dir(path))
+	}
+	return nil
+}
+
 // Create begins a recording. No file is left behind where it fails.
 func Create(opt Options) (*Recorder, error) {
 	return createIn(opt, func(name string) (file, error) { return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) })
@@ -142,15 +163,8 @@ func createIn(opt Options, open func(name string) (file, error)) (*Recorder, err
 	names, xdf := files(opt.Path)
 	r := &Recorder{opt: opt, rate: opt.Info.Rate, done: make(chan struct{})}
 	r.cond = sync.NewCond(&r.mu)
-	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
-		if name == "" {
-			continue
-		}
-		if _, err := os.Lstat(name); err == nil {
-			return nil, fmt.Errorf("record: %s is there already; a recording never replaces another: choose another name, or move that one away", name)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("record: %w", err)
-		}
+	if err := Check(opt.Path); err != nil {
+		return nil, err
 	}
 	var made []string
 	create := func(name string) (file, error) {

@@ -32,8 +32,10 @@ type Config struct {
 	// ValidForMS must cover the time between two commands, or the controller falls into its safe state between them.
 	ValidForMS float64 `json:"valid_for_ms" doc:"how long a controller may act on a command, in milliseconds"`
 	Shadow     bool    `json:"shadow" doc:"publish commands that no controller may act on: to look on, and to record; gyrus ctl SESSION actuate ends it"`
-	Watch      Watch   `json:"watch" doc:"from which silence on the stream is stalled or lost"`
-	Age        Age     `json:"age" doc:"how old samples may be"`
+	// GoOnUnheard is for sessions whose controllers have other ways to be stopped.
+	GoOnUnheard bool  `json:"go_on_unheard" doc:"behind a broken link to the bus go on also where nobody knows whether an emergency stop came meanwhile; without it an operator resumes the session then"`
+	Watch       Watch `json:"watch" doc:"from which silence on the stream is stalled or lost"`
+	Age         Age   `json:"age" doc:"how old samples may be"`
 	// Calibrate is nil where the session decodes with its bundle from the start, and Metrics where nothing is served.
 	Calibrate *Calibration    `json:"calibrate" doc:"make the model in the session: cues, training, a score, and a decision whether it is good enough"`
 	Metrics   *MetricsOptions `json:"metrics" doc:"figures for Prometheus over HTTP; without this section nothing is served"`

@@ -117,7 +117,7 @@ func TestDecisionsCounted(t *testing.T) {
 			windows = append(windows, at{d.Prediction.Start, d.Prediction.Decision, d.Prediction.Rejected != ""})
 		}
 		s.edit = func(c *signal.Chunk) {
-			c.Events = nil // they would lie elsewhere
+			c.Events = nil                                                 // they would lie elsewhere
 			for _, behind := range []int64{16 * 120, 16 * 250, 16 * 400} { // 0.05 s are gone, thrice
 				if c.Start >= behind {
 					c.Start += 8

@@ -186,13 +186,20 @@ func (r *rig) status() bus.Telemetry {
 	return s
 }
 
-// chunks lets n chunks come and waits until they are taken in.
+// chunks lets n chunks come and waits until they are taken in, and until all commands so far have come here: of those that wait for a
+// subscriber the bus drops the newest behind the 64th, and on a busy machine they wait while the session goes on.
 func (r *rig) chunks(n int) {
 	r.t.Helper()
-	want := r.status().Samples + int64(16*n)
+	const most = 32 // at once
+	for ; n > most; n -= most {
+		r.chunks(most)
+	}
+	s := r.status()
+	want := s.Samples + int64(16*n)
 	r.src.gate <- n
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if r.status().Samples >= want {
+		if s = r.status(); s.Samples >= want {
+			r.until("the commands of the chunks", func() bool { return int64(len(r.cmds)) >= s.Sent })
 			return
 		}
 	}
@@ -298,6 +305,7 @@ func TestSwap(t *testing.T) {
 	ends := map[string]map[int64][]float64{shaA: offline(t, load(t, a), rec), shaB: offline(t, load(t, b), rec), shaC: offline(t, load(t, c), rec)}
 	r := start(t, rec, func(o *Options, _ *stepped) {
 		with(load(t, a))(o, nil)
+		o.swapWait = patience // however long the 7 s of signal take that the test lets come
 	})
 	r.chunks(60)
 	var got Swapped

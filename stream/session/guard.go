@@ -22,6 +22,9 @@ type GuardOptions struct {
 	Stops *bus.Bus
 	// File, if not "", is where what holds the decoder back is kept for one that is started again, see HeldFile.
 	File string
+	// GoOnUnheard goes on behind a broken link to the bus also where nobody knows whether an emergency stop came meanwhile. Without it an
+	// operator has to resume the session then.
+	GoOnUnheard bool
 	// Telemetry and OnLook, if not nil, are told how the session is while it waits for its stream.
 	Telemetry *bus.TelemetryWriter
 	OnLook    func(bus.Telemetry)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -9,24 +10,24 @@ import (
 
 // How long a decoder whose link to the bus was broken waits for others to say whether a stop came meanwhile.
 const (
-	clearAfter  = 500 * time.Millisecond // behind the link at least: who stands by a stop may be back later than who knows of none
-	clearWithin = 2 * time.Second        // then people are told that nobody has said it
+	clearAfter  = 500 * time.Millisecond // behind the link at least: who stands by a stop may be slower to say so than who knows of none
+	clearWithin = 2 * time.Second        // then people are told that nobody knows
 )
 
 // unheard is a stop that may have come while the link was broken. The zero value knows of no break.
 type unheard struct {
 	words  string    // "" for none
-	since  time.Time // when the link was lost
+	since  time.Time // up to when all was heard, long before the break is seen
 	back   time.Time // when it came back, the zero time while it has not
-	clear  string    // who has said that no stop is in force
-	late   bool      // nobody said it in time
-	timers []*time.Timer
+	partly bus.Clear // who has said that no stop is in force, and did not hear all of the time: of these the one that heard most
+	late   bool      // nobody who could know said it in time
+	timer  *time.Timer
 }
 
 // end forgets it.
 func (u *unheard) end() {
-	for _, t := range u.timers {
-		t.Stop()
+	if u.timer != nil {
+		u.timer.Stop()
 	}
 	*u = unheard{}
 }
@@ -40,7 +41,8 @@ func (u *unheard) lasting() string {
 }
 
 // linked is told that the link to the bus was lost, or is back. What came on it meanwhile is lost, an emergency stop too: commands are held
-// back until a controller says that none is in force.
+// back until a controller that heard all that came meanwhile says that none is in force. Only that one can know: the break may have been
+// the controller's too, or the controller may have stood by a stop and been started again.
 func (g *Guard) linked(up bool) {
 	g.do(func() {
 		if g.closed {
@@ -51,7 +53,7 @@ func (g *Guard) linked(up bool) {
 		g.unheard.end()
 		u := &g.unheard
 		if u.since = before.since; u.since.IsZero() {
-			u.since = now
+			u.since = g.opt.Commands.HeardUntil()
 		}
 		if u.words = "the link to the bus is broken: an emergency stop would not be heard"; up {
 			u.back = now
@@ -67,55 +69,70 @@ func (g *Guard) linked(up bool) {
 			g.keep()
 		}
 		if up {
-			u.timers = []*time.Timer{g.laterOn(now, clearAfter, g.settle), g.laterOn(now, clearWithin, g.unsaid)}
+			u.timer = time.AfterFunc(clearWithin, func() {
+				g.do(func() {
+					if g.unheard.back.Equal(now) && !g.closed {
+						g.unsaid()
+					}
+				})
+			})
 		}
 	})
 }
 
-// laterOn does fn with the lock, where the link that is back since then still is.
-func (g *Guard) laterOn(back time.Time, after time.Duration, fn func()) *time.Timer {
-	return time.AfterFunc(after, func() {
-		g.do(func() {
-			if g.unheard.back.Equal(back) && !g.closed {
-				fn()
-			}
-		})
-	})
-}
-
-// isClear is told that a controller knows of no stop.
-func (g *Guard) isClear(c bus.Clear) {
+// isClear is told that a controller knows of no stop, and for how long it has heard all that came. That counts where it is longer than
+// nothing was heard here.
+func (g *Guard) isClear(c bus.Clear, at time.Time) {
 	g.do(func() {
-		if u := &g.unheard; !u.back.IsZero() {
-			u.clear = c.Controller + " of decoder " + c.Decoder
-			g.settle()
+		u := &g.unheard
+		if u.back.IsZero() || at.Sub(u.back) < clearAfter {
+			return // it is asked again
+		}
+		if deaf := bus.Since(u.since, at); c.ListensMS < deaf.Seconds()*1e3 {
+			if u.partly.Controller == "" || c.ListensMS > u.partly.ListensMS {
+				u.partly = c
+			}
+			return
+		}
+		said, late := fmt.Sprintf("no emergency stop is in force behind a broken link to the bus, says %s, which heard all that came since %s", whose(c), clockTime(u.since)), u.late
+		u.end()
+		g.opt.Commands.Unheard(nil)
+		g.note(said)
+		g.changed(record.KindResume, said)
+		if late {
+			g.keep()
 		}
 	})
 }
 
-// settle goes on where a controller has said that no stop is in force, and others had the time to say otherwise.
-func (g *Guard) settle() {
-	u := &g.unheard
-	if u.clear == "" || time.Since(u.back) < clearAfter {
-		return
-	}
-	said, late := "no emergency stop is in force behind a broken link to the bus, says "+u.clear, u.late
-	u.end()
-	g.opt.Commands.Unheard(nil)
-	g.note(said)
-	g.changed(record.KindResume, said)
-	if late {
-		g.keep()
-	}
-}
-
-// unsaid tells people that nobody has said it.
+// unsaid tells people that nobody who could know has said it.
 func (g *Guard) unsaid() {
 	u := &g.unheard
-	u.late = true
-	u.words = "it is not known whether an emergency stop came while the link to the bus was broken, at " + u.since.Format(time.TimeOnly) + ": no controller says that none is in force"
+	why := "no controller that heard all that came since then says that none is in force"
+	switch c := u.partly; {
+	case c.Controller == "":
+	case c.ListensMS == 0:
+		why += fmt.Sprintf(" (%s knows of none, and does not say for how long it has heard all: update it)", whose(c))
+	default:
+		why += fmt.Sprintf(" (%s knows of none, and has heard all for %.1f s only)", whose(c), c.ListensMS/1e3)
+	}
+	words := "it is not known whether an emergency stop came while the link to the bus was broken, after " + clockTime(u.since) + ": " + why
+	if g.opt.GoOnUnheard {
+		words += "; the session goes on all the same, as go_on_unheard asks for"
+		u.end()
+		g.opt.Commands.Unheard(nil)
+		g.note(words)
+		g.changed(record.KindResume, words)
+		return
+	}
+	u.late, u.words = true, words
 	g.learn()
 	g.changed(record.KindPause, u.words)
 	g.note(u.words + ": no commands are sent until one does, or an operator resumes the session")
 	g.keep()
 }
+
+func whose(c bus.Clear) string { return c.Controller + " of decoder " + c.Decoder }
+
+// clockTime is when that was for people, who look at a clock on the wall.
+func clockTime(t time.Time) string { return t.Format(time.TimeOnly) }

@@ -1,91 +1,24 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
-	"io"
-	"net"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
-// cable is an address that leads to a server, until it is cut.
-type cable struct {
-	l    net.Listener
-	mu   sync.Mutex
-	off  bool
-	ends []net.Conn
-	all  sync.WaitGroup
-}
-
-// cabled leads to the server at url.
-func cabled(t *testing.T, url string) *cable {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cable{l: l}
-	c.all.Go(func() {
-		for {
-			here, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", strings.TrimPrefix(url, "nats://"))
-			if err != nil || !c.join(here, there) {
-				_ = here.Close()
-				continue
-			}
-			for _, p := range [][2]net.Conn{{here, there}, {there, here}} {
-				c.all.Go(func() { _, _ = io.Copy(p[0], p[1]); _, _ = p[0].Close(), p[1].Close() })
-			}
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); c.cut(); c.all.Wait() })
-	return c
-}
-
-func (c *cable) join(ends ...net.Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.off {
-		_ = ends[1].Close()
-		return false
-	}
-	c.ends = append(c.ends, ends...)
-	return true
-}
-
-func (c *cable) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = true
-	for _, e := range c.ends {
-		_ = e.Close()
-	}
-	c.ends = nil
-}
-
-func (c *cable) mend() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = false
-}
-
-func (c *cable) url() string { return "nats://" + c.l.Addr().String() }
-
 // unheardRig is a decoder whose cable can be cut, and a controller, where there is one, whose cable is whole.
-func unheardRig(t *testing.T, file string, controls bool) (*post, *cable, *bus.Bus, *control.Receiver) {
+func unheardRig(t *testing.T, file string, controls bool) (*post, *bustest.Cable, *bus.Bus, *control.Receiver) {
 	t.Helper()
 	server := open(t)
-	c := cabled(t, server.URL())
-	b, err := bus.Open(t.Context(), bus.Options{URL: c.url()})
+	c := bustest.NewCable(t, server.URL())
+	b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,17 +27,34 @@ func unheardRig(t *testing.T, file string, controls bool) (*post, *cable, *bus.B
 	if !controls {
 		return p, c, server, nil
 	}
-	rec, err := control.New(server, control.Options{Session: "s", Decoder: "d", OnSafe: func(control.Reason) error { return nil }})
+	return p, c, server, p.controlled(server)
+}
+
+// controlled is a controller of the decoder that hears whatever may be lost to the decoder from now on.
+func (p *post) controlled(b *bus.Bus) *control.Receiver {
+	p.t.Helper()
+	rec, err := control.New(b, control.Options{Session: "s", Decoder: "d", OnSafe: func(control.Reason) error { return nil }})
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		if err := rec.Close(); err != nil {
-			t.Error(err)
+			p.t.Error(err)
 		}
 	})
-	return p, c, server, rec
+	p.hears()
+	return rec
 }
+
+// hears waits until the decoder has heard for sure whatever came until now, and for a second more: so long may an answer be on its way.
+func (p *post) hears() {
+	p.t.Helper()
+	now := time.Now().Add(time.Second)
+	soon(p.t, "the decoder to hear itself", func() bool { return p.w.HeardUntil().After(now) })
+}
+
+// unknown is what people are told where nobody knows.
+const unknown = "it is not known whether an emergency stop came while the link to the bus was broken"
 
 // TestBrokenLinkHoldsUntilItIsClear: behind a broken link a decoder goes on by itself where a controller says that no stop is in force.
 func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
@@ -112,16 +62,16 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 	p, c, _, _ := unheardRig(t, file, true)
 	for range 2 {
 		p.holds("")
-		c.cut()
+		c.Cut()
 		p.holds("the link to the bus is broken")
-		c.mend()
+		c.Mend()
 		back := time.Now()
 		p.holds("")
 		if d := time.Since(back); d < clearAfter {
 			t.Errorf("went on after %s, must ask for at least %s", d, clearAfter)
 		}
 	}
-	if n := p.said.count("no emergency stop is in force behind a broken link to the bus, says "); n != 2 || p.g.stopCount() != 0 {
+	if n := p.said.count(", which heard all that came since "); n != 2 || p.g.stopCount() != 0 {
 		t.Errorf("told %d times, %d stops", n, p.g.stopCount())
 	}
 	onRecord(t, file, "")
@@ -131,13 +81,13 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 // a controller that stands by it.
 func TestStopBehindABrokenLink(t *testing.T) {
 	p, c, server, rec := unheardRig(t, "", true)
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
 	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "the controller to latch", func() bool { a, _ := rec.Current(); return a.Reason == control.ReasonEmergency })
-	c.mend()
+	c.Mend()
 	p.holds("EMERGENCY STOP: smoke (")
 	p.beats(10)
 	if err := rec.Rearm(); err != nil { // lifts nothing here
@@ -160,7 +110,7 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 	p, c, server, rec := unheardRig(t, file, true)
 	other := guarding(t, server, "other", "")
 	soon(t, "the controller to follow", func() bool { return rec.Counters().Heartbeats > 5 })
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
 	s := bus.NewStop("page", "smoke")
 	p.g.Stop(s)
@@ -170,7 +120,7 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	other.holds("")
-	c.mend()
+	c.Mend()
 	soon(t, "the controller to latch", func() bool { a, _ := rec.Current(); return a.Reason == control.ReasonEmergency && a.Latched })
 	other.holds("EMERGENCY STOP by page: smoke (")
 	if err := sendStop(server, s); err != nil { // the page sends it until so many have confirmed
@@ -191,18 +141,17 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 }
 
 // TestNobodySaysThatItIsClear: where no controller answers behind a broken link, the decoder stays held back until an operator resumes it,
-// also when it is started again, or until a controller comes that does.
+// also when it is started again. A controller that comes then cannot know.
 func TestNobodySaysThatItIsClear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, server, _ := unheardRig(t, file, false)
 	look := p.g.telemetry()
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
 	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // nobody hears it
 		t.Fatal(err)
 	}
-	c.mend()
-	unknown := "it is not known whether an emergency stop came while the link to the bus was broken"
+	c.Mend()
 	p.holds(unknown)
 	onRecord(t, file, unknown)
 	if n := p.said.count(unknown); n != 1 {
@@ -217,9 +166,9 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	p.holds("")
 	onRecord(t, file, "")
 
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
-	c.mend()
+	c.Mend()
 	p.holds(unknown)
 	onRecord(t, file, unknown)
 	b := p.g.opt.Stops
@@ -227,18 +176,180 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	p = guarding(t, b, "d", file)
 	p.holds(unknown)
 	p.call("resume")
-	c.cut()
+	c.Cut()
 	p.holds("the link to the bus is broken")
-	c.mend()
+	c.Mend()
 	p.holds(unknown)
 	rec, err := control.New(server, control.Options{Session: "s", Decoder: "d", OnSafe: func(control.Reason) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.holds("")
-	onRecord(t, file, "")
+	p.beats(20)
+	p.holds(unknown)
+	onRecord(t, file, unknown)
 	if err := rec.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// lostStop fails where the decoder, behind a link that is back, goes on or says that no stop came, though one did.
+func (p *post) lostStop(why string) {
+	p.t.Helper()
+	p.holds(unknown)
+	if words, _ := p.g.holding(); !strings.Contains(words, why) {
+		p.t.Errorf("it is held back by %q, want it to say %q", words, why)
+	}
+	p.beats(30)
+	p.holds(unknown)
+	if p.said.count("no emergency stop is in force") != 0 {
+		p.t.Errorf("people were told that no stop came: %q", p.said.lines)
+	}
+	if s := p.call("resume"); !strings.Contains(s.Doubted, unknown) {
+		p.t.Errorf("%+v", s)
+	}
+	p.holds("")
+}
+
+// TestSameCable: decoder and controller behind the same break have both missed the stop, and the controller's word counts for nothing.
+func TestSameCable(t *testing.T) {
+	for name, broken := range map[string]struct{ breaks, mends func(*bustest.Cable) }{
+		"a cable that is cut":        {(*bustest.Cable).Cut, (*bustest.Cable).Mend},
+		"a server that stands still": {(*bustest.Cable).Freeze, (*bustest.Cable).Thaw}, // each finds out by the silence, in its own time
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, c, server, _ := unheardRig(t, "", false)
+			b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = b.Close() }) // as that of the decoder
+			rec := p.controlled(b)
+			down := make(chan struct{})
+			defer b.OnLink(func(up bool) {
+				if !up {
+					close(down)
+				}
+			})()
+			broken.breaks(c)
+			p.holds("the link to the bus is broken")
+			<-down
+			if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+				t.Fatal(err)
+			}
+			broken.mends(c)
+			p.lostStop("knows of none, and has heard all for ")
+			if a, _ := rec.Current(); a.Reason == control.ReasonEmergency {
+				t.Error("the controller has heard the stop, which is not what this test is about")
+			}
+		})
+	}
+}
+
+// TestRestartedController: a controller that stood by the stop and was started again while the decoder heard nothing does not know of it.
+func TestRestartedController(t *testing.T) {
+	for name, broken := range map[string]struct{ breaks, mends func(*bustest.Cable) }{
+		"a cable that is cut":   {(*bustest.Cable).Cut, (*bustest.Cable).Mend},
+		"a cable that is still": {(*bustest.Cable).Freeze, (*bustest.Cable).Thaw},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, c, server, rec := unheardRig(t, "", true)
+			broken.breaks(c)
+			p.holds("the link to the bus is broken")
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			if stood, err := server.SendStop(ctx, "s", bus.NewStop("button", "smoke"), 1); err != nil || len(stood) != 1 {
+				t.Fatalf("%+v, %v", stood, err)
+			}
+			if err := rec.Close(); err != nil {
+				t.Fatal(err)
+			}
+			again, err := control.New(server, control.Options{Session: "s", Decoder: "d", OnSafe: func(control.Reason) error { return nil }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			broken.mends(c)
+			p.lostStop(again.Name() + " of decoder d knows of none, and has heard all for ")
+		})
+	}
+}
+
+// TestOneUnbrokenControllerIsEnough: where one controller heard all, what others did not hear does not matter.
+func TestOneUnbrokenControllerIsEnough(t *testing.T) {
+	p, c, _, rec := unheardRig(t, "", true)
+	b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	p.controlled(b)
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	c.Mend()
+	p.holds("")
+	if p.said.count("says "+rec.Name()+" of decoder d, which heard all that came since ") != 1 || p.said.count(unknown) != 0 {
+		t.Errorf("%q", p.said.lines)
+	}
+}
+
+// TestGoOnUnheard: a session whose file says so goes on where nobody knows, and says that nobody does; a controller that stands by a stop
+// holds it back all the same.
+func TestGoOnUnheard(t *testing.T) {
+	p, c, server, _ := unheardRig(t, "", false)
+	p.g.opt.GoOnUnheard = true
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	c.Mend()
+	p.holds("")
+	if p.said.count("; the session goes on all the same, as go_on_unheard asks for") != 1 || p.said.count("no emergency stop is in force") != 0 {
+		t.Errorf("%q", p.said.lines)
+	}
+	p.controlled(server)
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+		t.Fatal(err)
+	}
+	c.Mend()
+	p.holds("EMERGENCY STOP: smoke (")
+}
+
+// TestDeafLongBeforeTheBreakIsSeen: what counts is when the decoder last heard itself, not when it sees the break, which is seconds later
+// where it stood still; and what lay in its buffers meanwhile makes that no later.
+func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	p.hears()
+	until, now := p.w.HeardUntil(), time.Now()
+	if ago := now.Sub(until); ago < 1500*time.Millisecond {
+		t.Errorf("it has surely heard all until %v ago, a break that is not seen yet may be 1.2 s old", ago)
+	}
+	p.g.linked(false)
+	p.g.linked(true)
+	arm := bus.Clear{Controller: "arm", Decoder: "d", Clear: true}
+	clears := func(listens, behind time.Duration) bool {
+		arm.ListensMS = listens.Seconds() * 1e3
+		p.g.isClear(arm, p.g.unheard.back.Add(behind))
+		_, holds := p.g.holding()
+		return !holds
+	}
+	p.g.mu.Lock()
+	deaf := p.g.unheard.back.Sub(p.g.unheard.since)
+	p.g.mu.Unlock()
+	for _, c := range []struct{ listens, behind time.Duration }{
+		{0, clearAfter}, // of before
+		{deaf + clearAfter - time.Millisecond, clearAfter}, // it came when nothing was heard here
+		{deaf + time.Second, clearAfter / 2},               // others have not had the time to say otherwise
+	} {
+		if clears(c.listens, c.behind) {
+			t.Fatalf("%+v clears a decoder that was deaf for %v", c, deaf)
+		}
+	}
+	if !clears(deaf+clearAfter+time.Millisecond, clearAfter) {
+		t.Errorf("who heard all that came does not clear it: %q", p.said.lines)
 	}
 }
 
@@ -246,20 +357,24 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 // a stop; one that is not asked for, or is malformed, does nothing.
 func TestClearIsNoStop(t *testing.T) {
 	p := guarding(t, open(t), "d", "")
-	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d"})
+	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9}, time.Now())
 	p.holds("")
 	for text, ok := range map[string]bool{
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true}`:  true,
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":false}`: false,
-		`{"v":1,"session":"s","decoder":"d","controller":"","clear":true}`:     false,
-		`{"v":2,"session":"s","decoder":"d","controller":"arm","clear":true}`:  false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true}`:                      true, // of before, and clears nothing
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":61250.5}`: true,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":-1}`:      false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":1e13}`:    false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":"1"}`:     false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":false}`:                     false,
+		`{"v":1,"session":"s","decoder":"d","controller":"","clear":true}`:                         false,
+		`{"v":2,"session":"s","decoder":"d","controller":"arm","clear":true}`:                      false,
 	} {
 		if _, err := bus.ParseClear([]byte(text)); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	p.g.linked(false)
-	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d"}) // of before
+	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9}, time.Now()) // of before
 	p.holds("the link to the bus is broken")
 	data, err := json.Marshal(p.g.telemetry())
 	if err != nil || !strings.Contains(string(data), `"held_by":"the link to the bus is broken`) {

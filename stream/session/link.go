@@ -56,15 +56,18 @@ type link struct {
 	losses  uint64
 	newest  []bus.Transition
 	stamp   func(time.Time) int64 // of the session's clock
+	again   string                // the words for samples behind a loss
 
 	heard  time.Time     // when the newest chunk came
-	usual  time.Duration // time between chunks, smoothed
+	usual  time.Duration // time between chunks, smoothed; at first the length of one
 	chunks int64
 	anew   bool // the next chunk is the first behind a loss
 }
 
 func newLink(name string, opt Watch, now time.Time, stamp func(time.Time) int64) *link {
-	return &link{opt: opt, name: name, state: signal.LinkResolving, since: now, heard: now, stamp: stamp}
+	return &link{
+		opt: opt, name: name, state: signal.LinkResolving, since: now, heard: now, stamp: stamp, again: "samples come again: filters and windows began anew",
+	}
 }
 
 // enter changes the state, and says whether it was another.
@@ -88,13 +91,18 @@ func (l *link) enter(s signal.LinkState, why string, now time.Time) bool {
 	return true
 }
 
-// chunk is told that samples came at now. It says whether they are the first behind a loss, and whether the state changed.
-func (l *link) chunk(now time.Time) (first, changed bool) {
+// chunk is told that samples so long came at now. It says whether they are the first behind a loss, and whether the state changed.
+func (l *link) chunk(now time.Time, length time.Duration) (first, changed bool) {
 	gap := now.Sub(l.heard)
-	if l.chunks > 0 && l.state == signal.LinkConnected {
-		if l.usual == 0 {
-			l.usual = gap
-		}
+	if l.state == signal.LinkLost { // it says little of what is usual
+		gap = min(gap, ms(l.opt.LostMS))
+	}
+	switch {
+	case l.chunks == 0:
+		l.usual = length
+	case l.usual == 0:
+		l.usual = gap
+	default: // also behind a stall: chunks that always come so far apart are no stalls
 		l.usual += (gap - l.usual) / 8
 	}
 	l.heard = now
@@ -102,7 +110,7 @@ func (l *link) chunk(now time.Time) (first, changed bool) {
 	first, l.anew = l.anew, false
 	switch {
 	case first:
-		return true, l.enter(signal.LinkRecovered, "samples come again: filters and windows began anew", now)
+		return true, l.enter(signal.LinkRecovered, l.again, now)
 	case l.state == signal.LinkRecovered && now.Sub(l.since) < recoveredFor:
 		return false, false
 	default:
@@ -137,6 +145,23 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 		return l.enter(signal.LinkConnected, "samples come", now)
 	}
 	return false
+}
+
+// mark is tick for a stream of marks, of which only the source knows whether it is there: marks come when they come. It says whether the
+// state changed from another than at the start.
+func (l *link) mark(now time.Time, m signal.Marks) bool {
+	before := l.state
+	l.chunks = int64(m.N)
+	changed := l.enter(m.State, m.Detail, now)
+	if m.Late > 0 {
+		l.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
+	}
+	return changed && before != signal.LinkResolving
+}
+
+// lengthOf is how long the samples of c took to be measured.
+func lengthOf(c signal.Chunk) time.Duration {
+	return time.Duration(float64(c.Len()) / c.Info.Rate * float64(time.Second))
 }
 
 func detailOf(h *signal.Health, otherwise string) string {

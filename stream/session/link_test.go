@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // TestLink plays a stream that stalls, is lost, comes back and is lost by word of its source, and checks every transition.
@@ -25,7 +26,7 @@ func TestLink(t *testing.T) {
 		t.Error("a stream of which nothing came is more than being looked for")
 	}
 	for k := range 20 { // a chunk every 50 ms
-		first, changed := l.chunk(at(5000 + 50*k))
+		first, changed := l.chunk(at(5000+50*k), 0)
 		if first || changed != (k == 0) {
 			t.Fatalf("chunk %d: first %t, changed %t", k, first, changed)
 		}
@@ -38,7 +39,7 @@ func TestLink(t *testing.T) {
 		t.Error("200 ms of silence change nothing")
 	}
 	state(signal.LinkStalled)
-	if first, changed := l.chunk(at(6400)); first || !changed {
+	if first, changed := l.chunk(at(6400), 0); first || !changed {
 		t.Error("samples behind a stall are the first behind a loss, or change nothing")
 	}
 	state(signal.LinkConnected)
@@ -51,17 +52,17 @@ func TestLink(t *testing.T) {
 	if l.tick(at(8000), nil) {
 		t.Error("a loss is told twice")
 	}
-	if first, changed := l.chunk(at(9000)); !first || !changed {
+	if first, changed := l.chunk(at(9000), 0); !first || !changed {
 		t.Error("the first samples behind a loss are not")
 	}
 	state(signal.LinkRecovered)
-	if first, changed := l.chunk(at(9500)); first || changed {
+	if first, changed := l.chunk(at(9500), 0); first || changed {
 		t.Error("the second samples behind a loss change something")
 	}
 	if !l.tick(at(10_000), nil) && l.state != signal.LinkStalled {
 		t.Error("recovered for ever")
 	}
-	l.chunk(at(10_050))
+	l.chunk(at(10_050), 0)
 	state(signal.LinkConnected)
 	// The source knows of a loss before the silence tells, but what it holds is taken in first.
 	lost := &signal.Health{State: signal.LinkLost, Detail: "the outlet is gone"}
@@ -76,7 +77,7 @@ func TestLink(t *testing.T) {
 		t.Errorf("detail %q, %d losses", l.detail, l.losses)
 	}
 	// A peer that is there and says nothing is stalled by its own word, and lost when the silence has lasted.
-	l.chunk(at(11_000))
+	l.chunk(at(11_000), 0)
 	quiet := &signal.Health{State: signal.LinkStalled, Detail: "no data"}
 	l.tick(at(11_500), quiet)
 	state(signal.LinkStalled)
@@ -101,21 +102,89 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestLinkSlow: a stream with a chunk a second is not stalled between two.
+// TestLinkSlow: a stream whose chunks come far apart is not stalled, nor lost, between two: at once where the chunks are as long as that,
+// and else when it has shown for a while that they always are. Silence of twice that stalls it all the same.
 func TestLinkSlow(t *testing.T) {
-	zero := time.Unix(1000, 0)
-	l := newLink("slow", WatchDefaults(), zero, func(time.Time) int64 { return 0 })
-	for k := range 60 {
-		now := zero.Add(time.Duration(k) * time.Second)
-		l.chunk(now)
-		if k > 20 && l.tick(now.Add(990*time.Millisecond), nil) {
-			t.Fatalf("stalled behind chunk %d", k)
+	for _, tc := range []struct {
+		every, length time.Duration
+		learns        int // chunks behind which it is known
+	}{
+		{time.Second, time.Second, 0},
+		{8 * time.Second, 8 * time.Second, 0},
+		{400 * time.Millisecond, 50 * time.Millisecond, 0},
+		{time.Second, 50 * time.Millisecond, 8},
+		{5 * time.Second, 50 * time.Millisecond, 20},
+	} {
+		now := time.Unix(1000, 0)
+		l := newLink("slow", WatchDefaults(), now, func(time.Time) int64 { return 0 })
+		for k := range 60 {
+			l.chunk(now, tc.length)
+			changes := l.changes
+			for end := now.Add(tc.every - tickEvery); now.Before(end); now = now.Add(tickEvery) {
+				l.tick(now, nil)
+			}
+			now = now.Add(tickEvery)
+			if k >= tc.learns && l.changes != changes && l.state != signal.LinkConnected {
+				t.Fatalf("chunks of %v every %v: %s behind chunk %d: %s", tc.length, tc.every, l.state, k, l.detail)
+			}
+		}
+		if !l.tick(now.Add(tc.every+tc.every/2), nil) || l.flows() {
+			t.Errorf("chunks of %v every %v: silence of 2.5 times that leaves it %s", tc.length, tc.every, l.state)
 		}
 	}
-	if !l.tick(zero.Add(59*time.Second+2500*time.Millisecond), nil) || l.state != signal.LinkStalled {
-		t.Error("2.5 s of silence do not stall it")
+}
+
+// TestLinkWatch: each change of a stream that is recorded, and of its marks, is told once, with the words of a recording, and for the log.
+func TestLinkWatch(t *testing.T) {
+	zero := time.Unix(1000, 0)
+	at := func(s float64) time.Time { return zero.Add(time.Duration(s * 1e9)) }
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3"}}}
+	src := &markedSource{marks: signal.Marks{State: signal.LinkConnected}}
+	w := NewLinkWatch("eeg", zero)
+	var told []string
+	look := func(s float64, h *signal.Health) {
+		for _, c := range w.Look(at(s), src, h) {
+			told = append(told, c.String())
+		}
+	}
+	chunk := func(s float64, n int) {
+		if c := w.Chunk(at(s), signal.NewChunk(info, 0, n)); c != nil {
+			told = append(told, c.String())
+			if e := c.Entry(7); e.Kind != record.KindStream || e.Sample != 7 || e.Time != at(s).UnixNano() || e.Stream != "eeg" || e.To != c.To || e.Why != c.Reason {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	look(1, nil)
+	chunk(1, 0) // events alone
+	chunk(1, 5)
+	chunk(1.05, 5)
+	look(1.5, nil)
+	look(1.6, nil)
+	look(1.7, nil)
+	look(2, &signal.Health{State: signal.LinkLost, Detail: "the outlet is gone"})
+	src.marks.State, src.marks.Detail = signal.LinkLost, "the outlet is gone too"
+	look(3, nil)
+	look(9, nil)
+	chunk(10, 5)
+	want := []string{
+		"eeg: connected: samples come", "eeg: stalled: no samples for 0.6 s", "eeg: lost: the outlet is gone",
+		"eeg marks: lost: the outlet is gone too", "eeg: recovered: samples come again: those between are missing",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told is %q, want %q", told, want)
+	}
+	if h := w.Health(); h.State != string(signal.LinkRecovered) || h.Stalls != 1 || h.Losses != 1 || h.Name != "eeg" {
+		t.Errorf("%+v", h)
 	}
 }
+
+type markedSource struct {
+	signal.Source
+	marks signal.Marks
+}
+
+func (s *markedSource) Marks() signal.Marks { return s.marks }
 
 // TestLead: samples of a clock that is ahead are as old as they are beside the youngest of them, not 0 all of them.
 func TestLead(t *testing.T) {

@@ -74,7 +74,11 @@ func (e *engine) telemetry() bus.Telemetry {
 		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, SentShadow: e.rep.Shadow, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Refused: e.rep.Refused, Failed: e.rep.Failed,
-		Activations: e.rep.Activations.Count, DecidedS: e.rep.Activations.DecidedS, DecodedS: e.decoded,
+		DecodedS: e.decoded,
+	}
+	if e.decisions != nil {
+		d := *e.decisions
+		t.Decisions = &d
 	}
 	if t.HeldBy, _ = e.guard.holding(); t.Detail == "" && t.Phase == bus.PhasePaused {
 		t.Detail = t.HeldBy

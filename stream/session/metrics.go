@@ -200,7 +200,10 @@ var (
 	descJitter     = metric("clock_jitter_seconds", "Root mean square of the stamps about the fitted line.", "stream")
 	descRate       = metric("effective_rate_hz", "Samples per second, measured.", "stream")
 	descPhase      = metric("session_phase", "1 for what the session is doing.", "phase")
-	descActive     = metric("activations_total", "Decisions that began.")
+	descActive     = metric("activations_total", "Decisions of the section decide that began; absent without one, as are the next three.")
+	descAgain      = metric("activations_held_again_total", "One more for each further second that a decision went on into.")
+	descFree       = metric("decision_free_seconds_total", "Seconds of signal in which a decision could begin: none went on.")
+	descStood      = metric("decision_seconds_total", "Seconds of signal in which a decision stood.")
 	descDecoded    = metric("decoded_seconds_total", "Seconds of signal that were decided on.")
 	descAdaptation = metric("adaptation_steps_total", "Pieces of feedback, by what became of them.", "rule", "outcome")
 	descShadow     = metric("shadow", "1 where commands are in shadow: no controller may act on them.")
@@ -211,7 +214,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descAge, descStage, descLost, descSamples, descGaps, descWindows, descCommands, descExpired, descState, descChanges,
-		descLosses, descDrift, descOffset, descJitter, descRate, descPhase, descActive, descDecoded, descAdaptation, descShadow, descLink,
+		descLosses, descDrift, descOffset, descJitter, descRate, descPhase, descActive, descAgain, descFree, descStood, descDecoded, descAdaptation, descShadow, descLink,
 	} {
 		ch <- d
 	}
@@ -275,7 +278,12 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range []bus.Phase{bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking, bus.PhaseDecoding, bus.PhasePaused, bus.PhaseEnded} {
 		put(descPhase, gauge, one(s.t.Phase == p), string(p))
 	}
-	put(descActive, counter, float64(s.t.Activations))
+	if d := s.t.Decisions; d != nil {
+		put(descActive, counter, float64(d.Begun))
+		put(descAgain, counter, float64(d.Again))
+		put(descFree, counter, d.FreeS)
+		put(descStood, counter, d.DecidedS)
+	}
 	put(descDecoded, counter, s.t.DecodedS)
 	for outcome, n := range s.adapt {
 		put(descAdaptation, counter, n, "head", outcome)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -56,10 +57,14 @@ type Options struct {
 	Stops *bus.Bus
 	// HeldFile, if not "", is where what holds the session back is kept for one that is started again, see the function of that name.
 	HeldFile string
+	// GoOnUnheard is that of GuardOptions, where Guard is nil.
+	GoOnUnheard bool
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
 	Load func(path string) (Model, error)
+	// swapWait is how long a request for another model waits until it takes over; 0 means swapWait.
+	swapWait time.Duration
 	// Telemetry, if not nil, is told twice a second how the session is, and shows the cues of a calibration.
 	Telemetry *bus.TelemetryWriter
 	// Echo, if not nil, is a bus that may subscribe to the commands: the time until they come back is measured.
@@ -106,22 +111,35 @@ type Report struct {
 	Unlearned int64    `json:"unlearned"`
 	Stops     int64    `json:"stops"`  // emergency stops that paused it
 	Models    []string `json:"models"` // SHA-256 of each that decided, in order
-	// Activations are decisions that began: where nothing was meant, each is a false one.
-	Activations Activations   `json:"activations"`
+	// Activations are what the section decide has decided, nil where no model with one decided: every window is a decision then.
+	Activations *Activations  `json:"activations,omitempty"`
 	Calibration *Calibrated   `json:"calibration,omitempty"`
 	Ctl         *bus.CtlStats `json:"ctl,omitempty"`
 	stale       string        // why nothing was ever young enough
 	failed      error         // the newest window that could not be decoded
 }
 
-// Activations is a rate of decisions with its exact Poisson interval, 95 %.
+// Activations is how many decisions there were, rightly or not, counted as where a rate is asked for (decoders.FalseDecisions): where nothing was
+// meant each is a false one.
 type Activations struct {
-	Count     int64   `json:"count"`
-	Minutes   float64 `json:"minutes"`       // of decoding in which one could begin: none goes on
-	DecidedS  float64 `json:"in_decision_s"` // time in which one stands
-	PerMinute float64 `json:"per_min"`
-	Low       float64 `json:"per_min_low"`
-	High      float64 `json:"per_min_high"`
+	Count     int64    `json:"count"`         // that began
+	Again     int64    `json:"held_again"`    // one more for each further second that one went on into
+	Minutes   float64  `json:"minutes"`       // of decoding in which one could begin: none went on
+	DecidedS  float64  `json:"in_decision_s"` // time in which one stood
+	PerMinute *float64 `json:"per_min"`       // Count and Again by Minutes; null where there are none
+	Low       *float64 `json:"per_min_low"`   // exact Poisson interval, 95 %
+	High      *float64 `json:"per_min_high"`
+}
+
+// activations is d with its rate.
+func activations(d *bus.Decisions) (*Activations, error) {
+	a := &Activations{Count: d.Begun, Again: d.Again, Minutes: d.FreeS / 60, DecidedS: d.DecidedS}
+	if d.FreeS == 0 {
+		return a, nil
+	}
+	r, err := metrics.FalseActivations(int(d.Begun+d.Again), d.FreeS, 0.95)
+	a.PerMinute, a.Low, a.High = &r.PerMinute, &r.Low, &r.High
+	return a, err
 }
 
 // Stale says why no sample was ever young enough to be taken in, "" where some were.
@@ -172,10 +190,10 @@ type engine struct {
 	unseen        Seldom      // marks
 	stamps        *StampWatch // nil where the source has none of its own
 	markWatch     *MarkWatch
-	tooOld        Seldom  // samples
-	active        string  // the decision of the window before
-	decoded       float64 // seconds of decoding
-	goingOn       float64 // of these, in which a decision went on from the window before
+	tooOld        Seldom                  // samples
+	decoded       float64                 // seconds of decoding
+	decisions     *bus.Decisions          // nil before a model with a section decide
+	found         decoders.FalseDecisions // the same in windows, whatever model they are of
 
 	ops     chan func() // what others want done between two chunks
 	end     bool        // somebody asked for the end
@@ -268,7 +286,7 @@ func (e *engine) begin() error {
 	}
 	if e.guard = e.opt.Guard; e.guard == nil {
 		var err error
-		if e.guard, err = NewGuard(GuardOptions{Commands: e.opt.Commands, Clock: e.opt.Clock, Stops: e.opt.Stops, File: e.opt.HeldFile, Note: e.note}); err != nil {
+		if e.guard, err = NewGuard(GuardOptions{Commands: e.opt.Commands, Clock: e.opt.Clock, Stops: e.opt.Stops, File: e.opt.HeldFile, GoOnUnheard: e.opt.GoOnUnheard, Note: e.note}); err != nil {
 			return err
 		}
 		e.owned = true
@@ -317,7 +335,10 @@ func (e *engine) decide(m Model) error {
 	e.model = &running{Model: m}
 	e.rep.Models = append(e.rep.Models, m.SHA256)
 	m.Pipeline.OnStage(e.staged)
-	e.active = ""
+	e.found.Anew()
+	if m.Pipeline.Decider() != nil && e.decisions == nil {
+		e.decisions = new(bus.Decisions)
+	}
 	return nil
 }
 
@@ -400,7 +421,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	c := a.c
 	e.rep.Chunks++
 	if c.Len() > 0 {
-		first, changed := e.link.chunk(now)
+		first, changed := e.link.chunk(now, lengthOf(c))
 		other := c.Anew // the source itself begins anew: its clock may be another
 		c.Anew = c.Anew || first
 		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, other)
@@ -524,26 +545,26 @@ func (e *engine) send(p *pipeline.Prediction) {
 	}
 }
 
-// count counts decisions that begin.
+// count counts the time of decoding, and what a section decide decides in it. Without one every window is a decision, and what it is the
+// signal does not say.
 func (e *engine) count(p *pipeline.Prediction) {
-	hop := e.model.Pipeline.LiveHop()
+	m := e.model.Pipeline
+	hop, rate := float64(m.LiveHop()), m.OutRate()
 	if !p.Slides || hop == 0 {
 		return
 	}
-	if p.Rejected == "" {
-		e.decoded += float64(hop) / e.model.Pipeline.OutRate()
+	step, refused := hop/rate, p.Rejected != "" || p.Unlike
+	if !refused {
+		e.decoded += step
 	}
-	step := float64(hop) / e.model.Pipeline.OutRate()
-	switch {
-	case p.Decision == "":
-	case p.Decision != e.active:
-		e.rep.Activations.Count++
-		e.rep.Activations.DecidedS += step
-	default:
-		e.rep.Activations.DecidedS += step
-		e.goingOn += step
+	if e.decisions == nil {
+		return
 	}
-	e.active = p.Decision
+	d, before := e.decisions, e.found
+	e.found.Add(slices.Index(m.Classes(), p.Decision), float64(p.Start)/rate, !refused, step)
+	d.Begun, d.Again = int64(e.found.Begun), int64(e.found.Again)
+	d.FreeS += step * float64(e.found.Free-before.Free) // another model may have another step
+	d.DecidedS += step * float64(e.found.Decided-before.Decided)
 }
 
 // tick looks at the clock.
@@ -596,13 +617,7 @@ func (e *engine) lookAtMarks(now time.Time) {
 	if e.marks == nil {
 		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
 	}
-	before := e.marks.state
-	e.marks.chunks = int64(m.N)
-	changed := e.marks.enter(m.State, m.Detail, now)
-	if m.Late > 0 {
-		e.marks.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
-	}
-	if changed && before != signal.LinkResolving { // it was there at the start
+	if e.marks.mark(now, m) {
 		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
 		e.logLink(e.marks)
 		e.look(now)
@@ -685,11 +700,10 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	}
 	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
 	e.rep.Streams, e.rep.Marks = e.streams(), MarksOf(e.opt.Source)
-	if free := e.decoded - e.goingOn; free > 1e-9 {
-		a := &e.rep.Activations
-		r, bad := metrics.FalseActivations(int(a.Count), free, 0.95)
+	if e.decisions != nil {
+		var bad error
+		e.rep.Activations, bad = activations(e.decisions)
 		err = errors.Join(err, bad)
-		a.Minutes, a.PerMinute, a.Low, a.High = r.Minutes, r.PerMinute, r.Low, r.High
 	}
 	if e.opt.Ctl != nil {
 		st := e.opt.Ctl.Stats()

@@ -40,6 +40,12 @@ func TestParseConfig(t *testing.T) {
 	if c.Adapt != nil {
 		t.Error("a session without the section adapt adapts")
 	}
+	if c.GoOnUnheard {
+		t.Error("a session goes on where nobody knows whether an emergency stop came, though its file does not ask for that")
+	}
+	if c, err = ParseConfig("dir/s.yaml", []byte("bundle: m.gyrus\nsource: {use: nats}\ngo_on_unheard: true\n")); err != nil || !c.GoOnUnheard {
+		t.Errorf("%+v, %v", c, err)
+	}
 	c, err = ParseConfig("dir/s.yaml", []byte("bundle: m.gyrus\nsource: {use: nats}\nadapt: {memory: 60, log: a.jsonl}\n"))
 	if err != nil || c.Adapt == nil || c.Adapt.Memory != 60 || c.Adapt.Ridge != adapt.Defaults().Ridge || c.Adapt.Log != "dir/a.jsonl" {
 		t.Errorf("adapt: got %+v, %v", c.Adapt, err)

@@ -10,7 +10,8 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
-// swapWait is how long a request for another model waits for it to take over before it is answered that it is warming up.
+// swapWait is how long a request for another model waits for it to take over before it is answered that it is warming up, unless Options
+// say otherwise.
 const swapWait = 8 * time.Second
 
 // Swapped says what became of a request for another model.
@@ -103,9 +104,9 @@ func (e *engine) warm(c signal.Chunk) {
 	q.finish(err)
 }
 
-// await waits until a model has taken over, or says that it still warms up.
-func (q *pending) await(ctx context.Context, res *Swapped) (*Swapped, error) {
-	ctx, cancel := context.WithTimeout(ctx, swapWait)
+// await waits until a model has taken over, or says that it still warms up behind atMost.
+func (q *pending) await(ctx context.Context, atMost time.Duration, res *Swapped) (*Swapped, error) {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	select {
 	case <-q.done:

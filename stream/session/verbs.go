@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,7 @@ func (e *engine) change(ctx context.Context, which func() (Model, bool, error)) 
 	if wait == nil {
 		return res, nil
 	}
-	return wait.await(ctx, res)
+	return wait.await(ctx, cmp.Or(e.opt.swapWait, swapWait), res)
 }
 
 // answer is what somebody says of the model that a calibration has made.

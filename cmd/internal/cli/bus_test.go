@@ -120,6 +120,9 @@ func TestBusForOthers(t *testing.T) {
 	if code, _, errs := run(t, "live", session("viewer")); code != exitFailed || !strings.Contains(errs, "may not use gyrus.s1.status") {
 		t.Errorf("a viewer decodes: %d: %s", code, errs)
 	}
+	if code, out, errs := run(t, append([]string{"play", s001(t, "R14"), "--nats", "--session", "s1", "--speed", "20"}, key("viewer")...)...); code != exitFailed || !strings.Contains(errs, "viewer.nk) may not use gyrus.s1.raw.eeg") || !strings.Contains(out, ": 0 samples") {
+		t.Errorf("a viewer plays: %d: %s%s", code, out, errs)
+	}
 	decoder := start(t, "live", session("decoder"), "--json")
 	says(t, "waiting for the stream", &decoder.errs)
 	cursor := start(t, append([]string{"control", "cursor", "--session", "s1", "--left", "feet", "--right", "fists", "--json"}, key("controller")...)...)

@@ -33,7 +33,11 @@ func (f *controlFlags) readKeys(cmd *cobra.Command, drawn bool, rec *control.Rec
 			_ = term.Restore(int(file.Fd()), state) // fails where the terminal is gone, and nobody sees it then
 		})
 	}
-	go obeyKeys(in, rec, cancel) // ends with its input, at the latest with the process: a read of a terminal cannot be broken off
+	tell := func(err error) { note(cmd, "%v", err) }
+	if drawn {
+		tell = func(error) {} // the screen shows why
+	}
+	go obeyKeys(in, rec, tell, cancel) // ends with its input, at the latest with the process: a read of a terminal cannot be broken off
 	return restore, nil
 }
 
@@ -44,8 +48,8 @@ type operator interface {
 	Hold()
 }
 
-// obeyKeys reads keys until in ends.
-func obeyKeys(in io.Reader, rec operator, cancel context.CancelCauseFunc) {
+// obeyKeys reads keys until in ends. tell is told why nothing was re-armed.
+func obeyKeys(in io.Reader, rec operator, tell func(error), cancel context.CancelCauseFunc) {
 	key := make([]byte, 1)
 	for {
 		if n, err := in.Read(key); n == 0 && err != nil {
@@ -59,7 +63,9 @@ func obeyKeys(in io.Reader, rec operator, cancel context.CancelCauseFunc) {
 		case 's', 'S':
 			rec.EmergencyStop()
 		case 'r', 'R':
-			_ = rec.Rearm() // where it fails, the reason stays on the screen
+			if err := rec.Rearm(); err != nil {
+				tell(err)
+			}
 		case 'q', 'Q':
 			cancel(nil)
 		case 3: // Ctrl-C, which is a key like others on a raw terminal

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // awkward writes an EDF file with samples of so many µV as deviations, in the unit dim.
@@ -216,6 +217,58 @@ func TestConvertKeepsAll(t *testing.T) {
 	}
 	if got := describe(own); len(got.Channels) != 1 {
 		t.Errorf("%s is another: %+v", own, got)
+	}
+}
+
+// TestConvertKeepsTexts: what the header says of the patient, the recording and the electrodes comes back from every format that has a place
+// for it, is not told as lost there, and goes when names go.
+func TestConvertKeepsTexts(t *testing.T) {
+	dir := t.TempDir()
+	in := whoIs(t, dir)
+	type described struct{ Texts []signal.Text }
+	describe := func(path string) (d described) {
+		mustJSON(t, &d, "info", path, "--json")
+		return d
+	}
+	want := describe(in)
+	if len(want.Texts) < 2 || want.Texts[0].Text != "HOSP123 F 02-JAN-1970 SECRETNAME" {
+		t.Fatalf("the texts are %+v", want.Texts)
+	}
+	for _, name := range []string{"x.arrow", "x.parquet", "x.xdf", "x.vhdr"} {
+		out, back := filepath.Join(dir, name), filepath.Join(dir, name+".edf")
+		for _, args := range [][]string{{in, out}, {out, back}} {
+			if code, text, errs := run(t, append([]string{"convert"}, args...)...); code != 0 || strings.Contains(text, "texts of the header") {
+				t.Fatalf("convert %v: exit code %d: %s, %s", args, code, text, errs)
+			}
+		}
+		if d := cmp.Diff(want, describe(out)); d != "" {
+			t.Errorf("%s (-in +out):\n%s", name, d)
+		}
+		if d := cmp.Diff(want, describe(back)); d != "" {
+			t.Errorf("%s, and back (-in +out):\n%s", name, d)
+		}
+		hidden := filepath.Join(dir, "hidden-"+name)
+		if code, _, errs := run(t, "convert", out, hidden, "--anonymise"); code != 0 {
+			t.Fatalf("exit code %d: %s", code, errs)
+		}
+		for _, x := range describe(hidden).Texts {
+			if x.Personal {
+				t.Errorf("%s: %+v is there again", hidden, x)
+			}
+		}
+	}
+	vhdr := filepath.Join(dir, "x.vhdr")
+	raw, err := os.ReadFile(vhdr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, vhdr, append(raw, "\r\n[Comment]\r\nimpedances were high\r\n"...))
+	code, text, _ := run(t, "convert", vhdr, filepath.Join(dir, "commented.edf"))
+	if code != 0 || !strings.Contains(text, "loss: texts of the header: ") || !strings.Contains(text, "1 others: Comment") {
+		t.Errorf("a comment in EDF+: exit code %d, %s", code, text)
+	}
+	if code, _, errs := run(t, "convert", vhdr, filepath.Join(dir, "strict.edf"), "--strict"); code != exitRefused {
+		t.Errorf("--strict: exit code %d, %s", code, errs)
 	}
 }
 

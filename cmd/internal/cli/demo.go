@@ -349,7 +349,7 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		run.Ctl = ctl
 		attachPage(d.page, &run)
 		defer closing(showActuators(cmd, d.page, decoderBus, demoSession, demoDecoder))
-		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus, Holder: run.Guard}, raw.Info())
+		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Run: writer.Run(), Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus, Holder: run.Guard}, raw.Info())
 	}
 	d.report, err = session.Run(ctx, run)
 	bar.end()

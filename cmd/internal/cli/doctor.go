@@ -15,6 +15,7 @@ import (
 	"github.com/gyrus-bci/gyrus/cmd/internal/doctor"
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
@@ -29,8 +30,8 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
 		Long: `Doctor looks at what keeps a live session from working and says what to do. It changes nothing and needs no privileges.
-With --session it also looks for the server, for the ports that the session will listen on, and for each stream or recording that
-it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
+With --session it also looks for the server, for the ports that the session will listen on, whether what it will write can be written,
+and for each stream or recording that it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
 that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -96,7 +97,7 @@ const streamPatience = 2500 * time.Millisecond
 
 // expect adds what a session needs.
 func expect(o *doctor.Options, file string, cfg *session.Config) {
-	o.Expected, o.Listens = expectations(file, cfg), listensOf(cfg)
+	o.Expected, o.Listens, o.Writes = expectations(file, cfg), listensOf(cfg), writesOf(cfg)
 	if cfg.Bus.URL == "" { // the server is inside the session
 		o.BusName, o.BusFine = "the server inside the session:", "its settings are right"
 		o.Bus = func(context.Context) error {
@@ -116,6 +117,38 @@ func expect(o *doctor.Options, file string, cfg *session.Config) {
 		}
 		return b.Close()
 	}
+}
+
+// writesOf is what a session writes, with the checks of gyrus live.
+func writesOf(cfg *session.Config) (list []doctor.Write) {
+	if r := cfg.Record; r != nil {
+		list = append(list, doctor.Write{
+			What: "the recording", File: r.File, Remedy: "move away what is there, make the folder, or give another name: record: {file: run2.arrow}",
+			Check: func() error { return record.Check(r.File) },
+		})
+	}
+	if c := cfg.Calibrate; c != nil && c.Save != "" {
+		list = append(list, doctor.Write{
+			What: "the model of the calibration", File: c.Save, Remedy: "give another name: calibrate: {save: today.gyrus}",
+			Check: func() error { return checkOutput(c.Save, readBy(cfg)) },
+		})
+	}
+	if a := cfg.Adapt; a != nil && a.Save != "" {
+		list = append(list, doctor.Write{
+			What: "the model that is learned", File: a.Save, Remedy: "give another name: adapt: {save: learned.gyrus}",
+			Check: func() error { return checkOutput(a.Save, readBy(cfg)) },
+		})
+	}
+	return list
+}
+
+// readBy are the files that a session reads: no model may be saved over them.
+func readBy(cfg *session.Config) []string {
+	list := []string{cfg.Bundle, cfg.Source.File}
+	if cfg.Calibrate != nil {
+		list = append(list, cfg.Calibrate.Pipeline)
+	}
+	return list
 }
 
 // listensOf is what a session listens on: never nil.

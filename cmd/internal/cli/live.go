@@ -173,7 +173,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 			}
 		}
 		if cfg.Adapt.Save != "" {
-			if err := checkOutput(cfg.Adapt.Save, []string{cfg.Bundle, cfg.Source.File}); err != nil {
+			if err := checkOutput(cfg.Adapt.Save, readBy(cfg)); err != nil {
 				return rep, rec, delay, err
 			}
 		}
@@ -185,7 +185,12 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
 			}
 		}
-		if err := checkOutput(cfg.Calibrate.Save, []string{cfg.Bundle, cfg.Source.File, cfg.Calibrate.Pipeline}); err != nil {
+		if err := checkOutput(cfg.Calibrate.Save, readBy(cfg)); err != nil {
+			return rep, rec, delay, err
+		}
+	}
+	if cfg.Record != nil { // before anybody waits for a stream
+		if err := record.Check(cfg.Record.File); err != nil {
 			return rep, rec, delay, err
 		}
 	}
@@ -226,11 +231,14 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		_ = w.SetShadow(true) // what is not sent is counted there; the next heartbeat, and each command, says it again
 		note(cmd, "in SHADOW: no controller may act on the commands; gyrus ctl %s actuate ends it", cfg.Session)
 	}
+	if cfg.GoOnUnheard {
+		note(cmd, "go_on_unheard: behind a broken link to the bus the session goes on also where nobody knows whether an emergency stop came meanwhile")
+	}
 	w.OnRival(func(int64) {
 		note(cmd, "ANOTHER DECODER runs as %s in session %s and began later: controllers obey it and no longer this one", cfg.Decoder, cfg.Session)
 	})
 	looks := bus.NewTelemetryWriter(w)
-	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
+	guarding := session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile, GoOnUnheard: cfg.GoOnUnheard, Telemetry: looks, Note: func(text string) { note(cmd, "%s", text) }}
 	if page != nil {
 		guarding.OnLook = page.Look
 	}
@@ -249,7 +257,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 	}
 	defer closing(ctl.Close)
 	ctl.Handle(guard.Verbs()...)
-	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Version: Version, Clock: clock, Operator: ctl, Stopper: b, Holder: guard}
+	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Run: w.Run(), Version: Version, Clock: clock, Operator: ctl, Stopper: b, Holder: guard}
 	if page != nil {
 		page.Attach(shown)
 		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))
@@ -364,8 +372,11 @@ func printLive(w io.Writer, rep *session.Report) {
 	for _, s := range rep.Streams {
 		say(w, "stream %s: %s at the end, %d stalls, %d losses\n", s.Name, s.State, s.Stalls, s.Losses)
 	}
-	if a := rep.Activations; a.Minutes > 0 {
-		say(w, "decisions: %d began in %.2f min, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson), and stood for %.1f s; at rest each is a false activation\n", a.Count, a.Minutes, a.PerMinute, a.Low, a.High, a.DecidedS)
+	if a := rep.Activations; a != nil && a.PerMinute != nil {
+		say(w, "decisions: %s in %.2f min in which one could begin, %.2f a minute, 95 %% interval [%.2f, %.2f] (Poisson); they stood for %.1f s; at rest each is a false one\n",
+			counted(int(a.Count), int(a.Again)), a.Minutes, *a.PerMinute, *a.Low, *a.High, a.DecidedS)
+	} else if a != nil {
+		say(w, "decisions: there was no window in which one could begin\n")
 	}
 	say(w, "latency chunk → bus: p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", rep.Latency.P50, rep.Latency.P99, rep.Latency.Max)
 	rows := [][]string{{"stage, milliseconds", "p50", "p99", "p99.9", "max"}}

@@ -34,6 +34,24 @@ type recordedStream struct {
 	Health *signal.Health `json:"health,omitempty"` // of a live source, at the end
 	Lost   uint64         `json:"lost"`             // samples that the source knows it missed
 	Marks  *session.Marks `json:"marks,omitempty"`
+	State  string         `json:"state"` // of the stream at the end, as in the telemetry of a session; ended: its sender said that it is over
+	Detail string         `json:"detail"`
+	Stalls uint64         `json:"stalls"` // times that nothing came for longer than it should
+	Losses uint64         `json:"losses"` // times that the stream was lost
+}
+
+// saidOver is the state of a stream whose sender said that it is over.
+const saidOver = "ended"
+
+// cutOff says why the end of the recording is not that of the stream, "" where samples came up to there, or its sender ended it.
+func (s *recordedStream) cutOff() string {
+	switch signal.LinkState(s.State) {
+	case signal.LinkStalled, signal.LinkLost:
+		return fmt.Sprintf("%s: %s at the end: %s; what it sent since is not recorded", s.Source, s.State, s.Detail)
+	case signal.LinkResolving:
+		return s.Source + ": is there, and no sample came"
+	}
+	return ""
 }
 
 func newRecord() *cobra.Command {
@@ -50,7 +68,10 @@ func newRecord() *cobra.Command {
 opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
 With the ending .xdf, or --xdf, it is one file of XDF. Several sources make several recordings, FILE-NAME each.
 
-What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.`,
+What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
+
+A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow. The exit code
+is 4 where it is gone at the end, and no sample came since; not where its sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
   gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,6 +93,9 @@ What has arrived is handed to the system every second: a recording whose writer 
 				if line := s.Marks.End(s.Source); line != "" && err == nil {
 					err = incomplete{errors.New(line)}
 				}
+				if line := s.cutOff(); line != "" && err == nil {
+					err = incomplete{errors.New(line)}
+				}
 			}
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, res))
@@ -79,6 +103,7 @@ What has arrived is handed to the system every second: a recording whose writer 
 			for _, s := range res.Streams {
 				say(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
 					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
+				say(cmd.OutOrStdout(), "stream %s: %s at the end, %d stalls, %d losses\n", s.Source, s.State, s.Stalls, s.Losses)
 				printMarks(cmd.OutOrStdout(), s.Marks)
 				if s.Health != nil && s.Health.Unstamped > 0 {
 					note(cmd, "%s: %d samples came with a stamp that is no time in seconds, or before the first stamp; the latter are not recorded", s.Source, s.Health.Unstamped)
@@ -107,11 +132,26 @@ func printMarks(w io.Writer, m *session.Marks) {
 type recordSource struct {
 	name string // as it was asked for
 	signal.Source
-	rec *record.Recorder
+	bus  *bus.Bus // that it is on, nil for others
+	link *session.LinkWatch
+
+	mu    sync.Mutex // the recorder is for one goroutine
+	rec   *record.Recorder
+	at    int64 // the sample behind the newest
+	ended bool  // its sender said so
 }
 
 // unsafeInName is what does not go into the name of a file.
 var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// recordedAs is the name of the recording of the i-th source: path where there is one alone.
+func recordedAs(path string, names []string, i int) string {
+	if len(names) == 1 {
+		return path
+	}
+	ext := filepath.Ext(path)
+	return fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(names[i], "-"), "-"), ext)
+}
 
 // openSource connects to a source, and waits for it at most as long as ctx lasts.
 func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.Source, error) {
@@ -123,6 +163,7 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	var b *bus.Bus
+	onBus := false
 	conn.fromEnv(cmd)
 	for _, n := range names {
 		if stream, is := strings.CutPrefix(n, "nats:"); is {
@@ -132,15 +173,21 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			if conn.opt.URL == "" {
 				return res, usageError{fmt.Errorf("%s: say where the bus is: --url nats://host:4222", n)}
 			}
-			if b == nil {
-				if b, err = conn.open(cmd); err != nil {
-					return res, err
-				}
-				defer func() { err = errors.Join(err, b.Close()) }()
-			}
+			onBus = true
 		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
 			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
 		}
+	}
+	for i := range names { // before anybody waits for a stream
+		if err := record.Check(recordedAs(path, names, i)); err != nil {
+			return res, err
+		}
+	}
+	if onBus {
+		if b, err = conn.open(cmd); err != nil {
+			return res, err
+		}
+		defer func() { err = errors.Join(err, b.Close()) }()
 	}
 	var sources []*recordSource
 	defer func() {
@@ -159,17 +206,16 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		if err != nil {
 			return res, err
 		}
-		sources = append(sources, &recordSource{name: n, Source: src})
+		s := &recordSource{name: n, Source: src}
+		if _, live := src.(signal.LiveSource); !live {
+			s.bus = b
+		}
+		sources = append(sources, s)
 		note(cmd, "%s: %s", n, src.Info())
 	}
 	for i, s := range sources {
-		file := path
-		if len(sources) > 1 {
-			ext := filepath.Ext(path)
-			file = fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(s.name, "-"), "-"), ext)
-		}
 		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
-		r, err := record.Create(record.Options{Path: file, Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
+		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
 		if err != nil {
 			for _, t := range sources[:i] {
 				_, e := t.rec.Close()
@@ -213,7 +259,11 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 			errs[i] = nil // told to stop
 		}
 		errs[i] = errors.Join(errs[i], err)
-		out := recordedStream{Source: s.name, Stats: st}
+		h := s.link.Health()
+		out := recordedStream{Source: s.name, Stats: st, State: h.State, Detail: h.Detail, Stalls: h.Stalls, Losses: h.Losses}
+		if s.ended {
+			out.State, out.Detail = saidOver, "its sender said that it is over"
+		}
 		switch src := s.Source.(type) {
 		case signal.LiveSource:
 			h := src.Health()
@@ -226,46 +276,94 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	return res, errors.Join(errs...)
 }
 
-// follow records one source until it ends, and what is known of its clock once a second. tell is for people.
+// watchEvery is the time between two looks at a stream, and clockEvery that between two lines of its clock.
+const watchEvery, clockEvery = 100 * time.Millisecond, time.Second
+
+// follow records one source until it ends, and how it is meanwhile. tell is for people.
 func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
-	if src, is := s.Source.(signal.LiveSource); is {
-		stop := make(chan struct{})
-		var done sync.WaitGroup
-		defer done.Wait()
-		defer close(stop)
-		done.Go(func() {
-			tick := time.NewTicker(time.Second)
-			defer tick.Stop()
-			stamps, marks := session.NewStampWatch(s.name), session.NewMarkWatch(s.name, session.LateRecorded)
-			look := func(now time.Time, h signal.Health) {
-				for _, line := range []string{stamps.Look(now, h), marks.Look(now, session.MarksOf(src))} {
-					if line != "" {
-						tell(line)
-					}
-				}
-			}
-			for {
-				select {
-				case <-stop:
-					look(time.Now(), src.Health()) // what is shorter than a second is told of too
-					return
-				case now := <-tick.C:
-					h := src.Health()
-					s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: h})
-					look(now, h)
-				}
-			}
-		})
-	}
+	s.link = session.NewLinkWatch(s.name, time.Now())
+	stop := make(chan struct{})
+	var done sync.WaitGroup
+	defer done.Wait()
+	defer close(stop)
+	done.Go(func() { s.watch(stop, tell) })
 	for {
 		c, err := s.Next(ctx)
 		if errors.Is(err, io.EOF) {
+			s.mu.Lock()
+			s.ended = true
+			s.mu.Unlock()
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		s.rec.Chunk(c)
+		s.took(c, tell)
 		at(c.End())
 	}
+}
+
+// took records c.
+func (s *recordSource) took(c signal.Chunk, tell func(string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rec.Chunk(c)
+	s.at = c.End()
+	if changed := s.link.Chunk(time.Now(), c); changed != nil {
+		s.rec.Log(changed.Entry(c.Start))
+		tell(changed.String())
+	}
+}
+
+// watch tells of what is wrong with a source until stop is closed, and records what is known of its clock once a second.
+func (s *recordSource) watch(stop <-chan struct{}, tell func(string)) {
+	live, _ := s.Source.(signal.LiveSource)
+	stamps, marks := session.NewStampWatch(s.name), session.NewMarkWatch(s.name, session.LateRecorded)
+	look := func(now time.Time) {
+		h := s.health(live)
+		s.mu.Lock()
+		if !s.ended { // the server of a player goes with it
+			for _, c := range s.link.Look(now, s.Source, h) {
+				s.rec.Log(c.Entry(s.at))
+				tell(c.String())
+			}
+		}
+		s.mu.Unlock()
+		if live == nil {
+			return
+		}
+		for _, line := range []string{stamps.Look(now, *h), marks.Look(now, session.MarksOf(live))} {
+			if line != "" {
+				tell(line)
+			}
+		}
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	clock := time.Now()
+	for {
+		select {
+		case <-stop:
+			look(time.Now()) // what is shorter than a look is told of too
+			return
+		case now := <-tick.C:
+			if live != nil && now.Sub(clock) >= clockEvery {
+				clock = now
+				s.rec.Clock(record.Clock{Time: now.UnixNano(), Stream: s.name, Health: live.Health()})
+			}
+			look(now)
+		}
+	}
+}
+
+// health is what the source says of its link, nil where it says nothing. A stream on a bus that is not reached is lost.
+func (s *recordSource) health(live signal.LiveSource) *signal.Health {
+	switch {
+	case live != nil:
+		h := live.Health()
+		return &h
+	case s.bus != nil && !s.bus.Connected():
+		return &signal.Health{State: signal.LinkLost, Detail: "no link to " + s.bus.URL()}
+	}
+	return nil
 }

@@ -9,6 +9,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gyrus-bci/gyrus/cmd/internal/doctor"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // write makes a file of a test.
@@ -199,6 +204,164 @@ func TestRecord(t *testing.T) {
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "b*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestRecordOfAStreamThatGoes: record says at once, at the end, in its result and in the log that its stream is gone, and that it is
+// back, and ends with exit code 4 where it is gone at the end; not where the sender ended it.
+func TestRecordOfAStreamThatGoes(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	port := freePort(t)
+	i := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3", Kind: signal.EEG, Unit: signal.Microvolt}}}
+	// sender is a server, and on it a stream with a chunk every 20 ms, until the one or the other is ended.
+	sender := func() (b *bus.Bus, end func()) {
+		b, err := bus.Open(t.Context(), bus.Options{Port: port})
+		must(err)
+		w, err := bus.NewRawWriter(b, "s1", "eeg", i, bus.Clock{})
+		must(err)
+		quit, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for start := int64(0); ; start += 2 {
+				select {
+				case <-quit:
+					if err := w.Close(); err != nil {
+						t.Error(err)
+					}
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				c := signal.NewChunk(i, start, 2)
+				c.Time = time.Now().UnixNano()
+				if w.Write(c) != nil { // the server is gone
+					return
+				}
+			}
+		}()
+		return b, func() { close(quit); <-done }
+	}
+	ends := func(c *command, dir string, code int, state string, losses uint64) (s recordedStream) {
+		t.Helper()
+		if got := c.wait(t); got != code {
+			t.Errorf("exit code %d, want %d: %s", got, code, c.errs.String())
+		}
+		var res recordedJSON
+		if err := json.Unmarshal([]byte(c.out.String()), &res); err != nil || len(res.Streams) != 1 {
+			t.Fatalf("%v in %q", err, c.out.String())
+		}
+		s = res.Streams[0]
+		if s.State != state || s.Losses != losses || s.Detail == "" || s.Samples == 0 {
+			t.Errorf("%+v, want the state %s and %d losses", s, state, losses)
+		}
+		rec, err := record.Open(filepath.Join(dir, "r.arrow"))
+		must(err)
+		defer func() { must(rec.Close()) }()
+		var lost uint64
+		for _, e := range rec.Log {
+			if e.Kind == record.KindStream && e.To == string(signal.LinkLost) {
+				lost++
+			}
+		}
+		if lost != losses {
+			t.Errorf("the log has %d losses, want %d: %+v", lost, losses, rec.Log)
+		}
+		return s
+	}
+	recording := func() (c *command, dir string) {
+		dir = t.TempDir()
+		c = start(t, "record", filepath.Join(dir, "r.arrow"), "nats:eeg", "--url", fmt.Sprintf("nats://127.0.0.1:%d", port), "--session", "s1", "--json")
+		says(t, "nats:eeg: connected: samples come", &c.errs)
+		return c, dir
+	}
+	gone := fmt.Sprintf("nats:eeg: lost: no link to nats://127.0.0.1:%d", port)
+
+	b, _ := sender()
+	c, dir := recording()
+	must(b.Close())
+	says(t, gone, &c.errs)
+	c.stop()
+	ends(c, dir, exitIncomplete, "lost", 1)
+	if !strings.Contains(c.errs.String(), "nats:eeg: lost at the end: no link to") {
+		t.Errorf("the end says %s", c.errs.String())
+	}
+
+	b, _ = sender()
+	c, dir = recording()
+	must(b.Close())
+	says(t, gone, &c.errs)
+	b, end := sender()
+	says(t, "nats:eeg: recovered: samples come again", &c.errs)
+	end()
+	if s := ends(c, dir, exitDone, "ended", 1); s.Restarts != 1 {
+		t.Errorf("%d restarts, want 1", s.Restarts)
+	}
+	must(b.Close())
+
+	lab(t)
+	dir = t.TempDir()
+	amplifier := start(t, "play", "synth:imagery:3:1", "--lsl", "--stream", "cap", "--readers", "1")
+	says(t, "waiting for 1 readers", &amplifier.errs)
+	c = start(t, "record", filepath.Join(dir, "r.arrow"), "lsl://?name=cap", "--json")
+	says(t, "lsl://?name=cap: connected: samples come", &c.errs)
+	amplifier.stop()
+	says(t, "lsl://?name=cap: lost: ", &c.errs)
+	c.stop()
+	ends(c, dir, exitIncomplete, "lost", 1)
+}
+
+// TestRecordingIsThere: that a file of a recording is there, or no folder for it, is found before anybody waits for a stream: by doctor, by
+// live and by record. Nothing is left behind.
+func TestRecordingIsThere(t *testing.T) {
+	dir := t.TempDir()
+	m := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {
+		t.Fatalf("train: %s", errs)
+	}
+	write(t, dir, "old.log.arrow", "the log of another day")
+	for file, want := range map[string]string{
+		"old.arrow": "old.log.arrow is there already; a recording never replaces another", "none/new.arrow": "there is no folder " + filepath.Join(dir, "none"), "new.arrow": "",
+	} {
+		path := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: m.gyrus\nsource: {use: nats}\nrecord: {file: %s}\n", file))
+		_, out, errs := run(t, "doctor", "--session", path, "--json")
+		var v doctorJSON
+		if err := json.Unmarshal([]byte(out), &v); err != nil {
+			t.Fatalf("%v in %q: %s", err, out, errs)
+		}
+		found := 0
+		for _, f := range v.Findings {
+			if f.Check != "writes" {
+				continue
+			}
+			found++
+			if state := map[bool]doctor.State{true: doctor.OK, false: doctor.Problem}[want == ""]; f.State != state || !strings.Contains(f.What, want) || (f.Remedy == "") != (want == "") {
+				t.Errorf("%s: doctor says %+v, want %q", file, f, want)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s: doctor says %d times whether it can be written: %+v", file, found, v.Findings)
+		}
+		if want == "" {
+			continue
+		}
+		if code, _, errs := run(t, "live", path); code != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "waiting for the stream") {
+			t.Errorf("%s: live: exit code %d, %s", file, code, errs)
+		}
+		if code, _, errs := run(t, "record", filepath.Join(dir, file), "lsl://?name=nobody"); code != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "was not there") {
+			t.Errorf("%s: record: exit code %d, %s", file, code, errs)
+		}
+	}
+	write(t, dir, "two-2-lsl-name-b.arrow", "the second of two")
+	if code, _, errs := run(t, "record", filepath.Join(dir, "two.arrow"), "lsl://?name=a", "lsl://?name=b"); code != 1 || !strings.Contains(errs, "two-2-lsl-name-b.arrow is there already") {
+		t.Errorf("the second of two: exit code %d, %s", code, errs)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.arrow"))
+	if err != nil || len(left) != 2 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

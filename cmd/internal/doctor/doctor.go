@@ -30,7 +30,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string `json:"check"` // interfaces, multicast, ports, listens, firewall, clock, streams, expected, bus
+	Check  string `json:"check"` // interfaces, multicast, ports, listens, firewall, clock, streams, expected, bus, writes
 	State  State  `json:"state"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy,omitempty"` // of a problem
@@ -98,6 +98,8 @@ type Options struct {
 	LSL LSL
 	// Listens are what the session will listen on; nil without a session: then the usual port of NATS is looked at.
 	Listens []Listen
+	// Writes are the files that the session will write.
+	Writes []Write
 }
 
 // LSL says how the programs of this machine take part in the lab streaming layer (lsl.Config).
@@ -144,7 +146,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups = lslPort, lslFirst, lslLast, lslGroups
 	}
 	var all []Finding
-	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session} {
+	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session, writes} {
 		all = append(all, p(ctx, &o)...)
 	}
 	return all

@@ -27,9 +27,14 @@
 #define ELDER_SILENCE (2000 * MS)
 #define ECHO_WAIT (500 * MS)
 #define DEAF (2000 * MS)
+#define LOOK_FIRST (500 * MS)
+#define STOOD_STILL (2000 * MS)
 #define MAX_SINCE_MS 1e12
 #define LABEL 64
 #define ID 64
+#define WORDS 1000
+#define STOPS 64
+#define LIFTED 1024
 
 static const char *session, *decoder;
 static char name[64];
@@ -48,9 +53,16 @@ struct transit {
 /* The state of the rules; times are nanoseconds of the steady clock. */
 static int64_t run, newest, seq, beat_seq, waits, spoke; /* rules 2, 3 and 8 */
 static bool ended, latched, shadow, speaks, deaf;        /* speaks: of nonces; deaf: it sends none back */
-static json_t *stood;                                    /* the newest emergency stop in force; NULL where there is none: rule 12 */
-static int64_t stood_at, lifted_at;                      /* when it came; when an operator last lifted what was in force */
-static struct ids { char id[64][ID + 1]; unsigned n; } met, lifted; /* of stops, the newest 64: while one is in force; lifted */
+static struct stop {                                     /* an emergency stop: rule 12 */
+    json_t *said;                                        /* its id, source and why, where it has them */
+    int64_t first, last;                                 /* when it came, and when a message of it last did */
+} met[STOPS];                                            /* in force, the newest last */
+static int n_met, n_lifted;
+static char lifted[LIFTED][ID + 1];                      /* their ids, the newest last */
+static int64_t lifted_at;                                /* when an operator last lifted what was in force */
+static int64_t struck;                                   /* when the newest stop came, where latched */
+struct moment { int64_t steady, wall; };                 /* the steady clock stands while the machine sleeps, and the one on the wall may be set */
+static struct { bool on; struct moment since, last; } listening; /* to all that comes, without a break: rule 12 */
 static struct transit way;
 static struct {                                          /* an older run, alone to be alive where its transit is proven: rule 2 */
     int64_t run, beat_seq, cmd_seq, heard;
@@ -68,6 +80,32 @@ static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct moment moment(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (struct moment){now_ns(), (int64_t)t.tv_sec * 1000000000 + t.tv_nsec};
+}
+
+/* Subscribed, or the link is back. */
+static void begin_listening(void) {
+    listening.on = true;
+    listening.since = listening.last = moment();
+}
+
+/* For how long all that came was heard here, in ms: who was not there all the time cannot say that no stop came. It is called again and
+ * again, which shows whether this process stood still. */
+static double listens_ms(void) {
+    struct moment now = moment();
+    int64_t steady = now.steady - listening.last.steady, wall = now.wall - listening.last.wall;
+    if (steady >= STOOD_STILL || wall >= STOOD_STILL || steady - wall >= STOOD_STILL) listening.since = now;
+    listening.last = now;
+    if (!listening.on) return 0;
+    steady = now.steady - listening.since.steady;
+    wall = now.wall - listening.since.wall;
+    if (wall < steady) steady = wall;
+    return steady > 0 ? (double)steady / MS : 0;
 }
 
 /* Stops the actuator: of this one there is nothing but its words. */
@@ -153,50 +191,117 @@ static void age_held(void) {
     if (held.on && excess(&way, held.delay) > held.excess) held.excess = excess(&way, held.delay);
 }
 
-/* The id of a stop, "" where it has none. */
-static const char *stop_id(json_t *s) {
-    json_t *id = json_object_get(s, "id");
-    return json_is_string(id) && json_string_length(id) <= ID ? json_string_value(id) : "";
+/* What counts of a stop: its id, which tells it from others, and the words that are handed on, cut where they are long. */
+static json_t *said(json_t *m) {
+    static const char *const words[] = {"source", "why"};
+    json_t *s = json_object(), *id = json_object_get(m, "id");
+    char cut[WORDS + 4]; /* and an ellipsis */
+    if (json_is_string(id) && json_string_length(id) > 0 && json_string_length(id) <= ID) json_object_set(s, "id", id);
+    for (int k = 0; k < 2; k++) {
+        json_t *word = json_object_get(m, words[k]);
+        size_t n = json_string_length(word);
+        if (n > WORDS) { /* not within a character */
+            const char *text = json_string_value(word);
+            for (n = WORDS; (text[n] & 0xc0) == 0x80; n--) {}
+            snprintf(cut, sizeof cut, "%.*s\xe2\x80\xa6", (int)n, text);
+            json_object_set_new(s, words[k], json_string(cut));
+        } else if (json_is_string(word)) {
+            json_object_set(s, words[k], word);
+        }
+    }
+    return s;
 }
 
-static bool has(const struct ids *l, const char *id) {
-    unsigned k;
-    for (k = 0; k < l->n && k < 64; k++) if (id[0] != 0 && strcmp(l->id[k], id) == 0) return true;
-    return false;
+/* The id of what was said, "" where it has none. */
+static const char *id_of(json_t *s) {
+    const char *id = json_string_value(json_object_get(s, "id"));
+    return id == NULL ? "" : id;
 }
 
-static void put(struct ids *l, const char *id) {
-    if (id[0] != 0 && !has(l, id)) snprintf(l->id[l->n++ % 64], ID + 1, "%s", id);
+/* Where an id is in lifted, -1 where it is not. */
+static int is_lifted(const char *id) {
+    for (int k = 0; k < n_lifted; k++) if (strcmp(lifted[k], id) == 0) return k;
+    return -1;
 }
 
-static void forget(struct ids *l, const char *id) {
-    unsigned k;
-    for (k = 0; k < l->n && k < 64; k++) if (strcmp(l->id[k], id) == 0) l->id[k][0] = 0;
+/* Remembers s, which it takes, in the order of first: beyond STOPS the oldest is forgotten. */
+static void meet(json_t *s, int64_t first, int64_t last) {
+    int at = n_met;
+    while (at > 0 && met[at - 1].first > first) at--;
+    if (n_met == STOPS) {
+        if (at == 0) { /* itself */
+            json_decref(s);
+            return;
+        }
+        json_decref(met[0].said);
+        memmove(met, met + 1, (size_t)--at * sizeof *met);
+    } else {
+        memmove(met + at + 1, met + at, (size_t)(n_met++ - at) * sizeof *met);
+    }
+    met[at].said = s;
+    met[at].first = first;
+    met[at].last = last;
 }
 
-static void stands(json_t *s, int64_t since) {
-    json_decref(stood);
-    stood = json_is_object(s) ? json_incref(s) : json_object();
-    stood_at = since;
-}
-
-static void emergency(void) {
+static void emergency(int64_t now) {
     latched = true;
+    struck = now;
     held.on = false;
     stop("emergency");
 }
 
+/* A message on the subject of the stops: it counts whatever was lifted before. */
+static void hear(json_t *m, int64_t now) {
+    json_t *s = said(m);
+    const char *id = id_of(s);
+    int k = is_lifted(id);
+    if (k >= 0) memmove(lifted + k, lifted + k + 1, (size_t)(--n_lifted - k) * sizeof *lifted);
+    for (k = 0; k < n_met && !(id[0] != 0 ? strcmp(id, id_of(met[k].said)) == 0 : json_equal(s, met[k].said)); k++) {}
+    if (k < n_met && (id[0] != 0 || now - met[k].last < 1000 * MS)) { /* it is sent again and again */
+        met[k].last = now;
+        json_decref(s);
+        return;
+    }
+    if (k < n_met) { /* the same words for another one */
+        json_decref(met[k].said);
+        memmove(met + k, met + k + 1, (size_t)(--n_met - k) * sizeof *met);
+    }
+    meet(s, n_met > 0 && met[n_met - 1].first > now ? met[n_met - 1].first : now, now);
+}
+
 /* What a heartbeat says that the decoder is held back by: another stop, which was not lifted here, counts. */
-static void told(json_t *s, int64_t now) {
-    const char *id = stop_id(s);
-    double ago = json_number_value(json_object_get(s, "since_ms"));
+static void told(json_t *m, int64_t now) {
+    double ago = json_number_value(json_object_get(m, "since_ms"));
     int64_t since = ago >= 0 && ago <= MAX_SINCE_MS ? now - (int64_t)(ago * MS) : now;
-    bool known = has(&met, id);
-    if (!json_is_object(s) || has(&lifted, id) || (id[0] == 0 && lifted_at != 0 && since <= lifted_at)) return;
-    put(&met, id);
-    if (stood != NULL && (known || since <= stood_at + 1000 * MS)) return;
-    stands(s, since);
-    emergency();
+    json_t *s;
+    const char *id;
+    bool known = false;
+    if (!json_is_object(m)) return;
+    s = said(m);
+    id = id_of(s);
+    if (id[0] != 0 ? is_lifted(id) >= 0 : lifted_at != 0 && since <= lifted_at) known = true;
+    for (int k = 0; k < n_met; k++)
+        if (id[0] != 0 ? strcmp(id, id_of(met[k].said)) == 0 : met[k].first - 1000 * MS <= since && since <= met[k].last + 1000 * MS) known = true;
+    if (known) {
+        json_decref(s);
+        return;
+    }
+    meet(s, since, since);
+    emergency(now);
+}
+
+/* An operator has seen that all may go on. */
+static void lift(int64_t now) {
+    for (int k = 0; k < n_met; k++) {
+        const char *id = id_of(met[k].said);
+        if (id[0] != 0) {
+            if (n_lifted == LIFTED) memmove(lifted, lifted + 1, (size_t)--n_lifted * sizeof *lifted);
+            snprintf(lifted[n_lifted++], ID + 1, "%s", id);
+        }
+        json_decref(met[k].said);
+    }
+    n_met = 0;
+    lifted_at = now;
 }
 
 /* Rules 6 and 8. */
@@ -226,16 +331,15 @@ static void begin(int64_t r) {
 
 /* An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder. */
 static void rearm(int64_t now) {
-    unsigned k;
     bool older;
     advance(now);
+    if (latched && now - struck < LOOK_FIRST) { /* the key is of before, or of somebody who has not looked */
+        fprintf(stderr, "not re-armed: a stop came just now; look whether all may move, and press again\n");
+        return;
+    }
     older = strcmp(shows(), "older_run") == 0;
     latched = false;
-    for (k = 0; k < met.n && k < 64; k++) put(&lifted, met.id[k]);
-    met.n = 0;
-    json_decref(stood);
-    stood = NULL;
-    lifted_at = now;
+    lift(now);
     if (!older) return;
     begin(elder.run);
     seq = elder.cmd_seq; beat_seq = elder.beat_seq; way = elder.way; spoke = heard = elder.heard;
@@ -256,11 +360,14 @@ static bool number(json_t *v, double low, double high) {
     return json_is_number(v) && json_number_value(v) >= low && json_number_value(v) <= high;
 }
 
-/* Rule 1. */
-static bool valid(json_t *m) {
+/* Of any decoder of the session. */
+static bool ours(json_t *m) {
     int64_t r = whole(m, "run");
-    return whole(m, "v") == 1 && is(m, "session", session) && is(m, "decoder", decoder) && r > 0 && whole(m, "seq") > 0 && whole(m, "t_publish_ns") >= r;
+    return whole(m, "v") == 1 && is(m, "session", session) && r > 0 && whole(m, "seq") > 0 && whole(m, "t_publish_ns") >= r;
 }
+
+/* Rule 1. */
+static bool valid(json_t *m) { return ours(m) && is(m, "decoder", decoder); }
 
 /* Rule 2. */
 static bool follow(int64_t r, int64_t now) {
@@ -409,18 +516,16 @@ static void answer(natsConnection *nc, const char *subject, json_t *more) {
     json_decref(more);
 }
 
-/* What a decoder that asks is told of the stop that is in force; NULL where none is. The lock is held. */
-static json_t *standing(int64_t now) {
-    static const char *const words[] = {"source", "why"};
-    json_t *more = NULL;
-    if (stood != NULL) {
-        more = json_pack("{s:s, s:f}", "controller", name, "since_ms", (double)(now - stood_at) / MS);
-        if (stop_id(stood)[0] != 0) json_object_set_new(more, "id", json_string(stop_id(stood)));
-        for (int k = 0; k < 2; k++) {
-            json_t *word = json_object_get(stood, words[k]);
-            if (json_is_string(word) && json_string_length(word) <= 1000) json_object_set(more, words[k], word);
-        }
-    }
+/* What a heartbeat that asks is told: by its number all stops that are in force in turn; NULL where none is. The lock is held. */
+static json_t *standing(json_t *m, int64_t now) {
+    const struct stop *s;
+    json_t *more;
+    double since;
+    if (n_met == 0) return NULL;
+    s = &met[whole(m, "seq") % n_met];
+    since = now > s->last ? (double)(now - s->last) / MS : 0; /* this message may have waited for the lock while the stop came */
+    more = json_pack("{s:s, s:f}", "controller", name, "since_ms", since < MAX_SINCE_MS ? since : MAX_SINCE_MS);
+    json_object_update(more, s->said);
     return more;
 }
 
@@ -432,12 +537,12 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
         json_t *more = NULL, *nonce = NULL;
         pthread_mutex_lock(&lock);
         ((void (*)(json_t *, int64_t))handle)(m, now);
-        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status) {
+        if (natsMsg_GetReply(msg) != NULL && handle == (void *)on_status && ours(m)) {
             const char *n = asks(m, now);
             if (n != NULL) nonce = json_pack("{s:s}", "nonce", n);
-            more = standing(now);
+            more = standing(m, now);
             if (more == NULL && json_is_true(json_object_get(m, "unheard"))) /* whether none is in force: its link was broken */
-                more = json_pack("{s:s, s:b}", "controller", name, "clear", 1);
+                more = json_pack("{s:s, s:b, s:f}", "controller", name, "clear", 1, "listens_ms", listens_ms());
         }
         pthread_mutex_unlock(&lock);
         if (nonce != NULL) answer(nc, natsMsg_GetReply(msg), nonce);
@@ -450,12 +555,12 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
 /* Rule 12: whatever has arrived. */
 static void on_stop(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *none) {
     json_t *m = natsMsg_GetDataLength(msg) <= 65536 ? json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL) : NULL;
+    int64_t now;
     (void)sub; (void)none;
     pthread_mutex_lock(&lock);
-    emergency();
-    forget(&lifted, stop_id(m)); /* a message counts, whatever was lifted before */
-    put(&met, stop_id(m));
-    stands(m, now_ns());
+    now = now_ns();
+    emergency(now);
+    hear(m, now);
     pthread_mutex_unlock(&lock);
     if (natsMsg_GetReply(msg) != NULL) answer(nc, natsMsg_GetReply(msg), json_pack("{s:s}", "controller", name));
     json_decref(m);
@@ -469,6 +574,15 @@ static void on_disconnect(natsConnection *nc, void *none) {
     doubt(&elder.way);
     shadow = false;
     safe("link");
+    listening.on = false;
+    pthread_mutex_unlock(&lock);
+}
+
+/* It has subscribed again. */
+static void on_reconnect(natsConnection *nc, void *none) {
+    (void)nc; (void)none;
+    pthread_mutex_lock(&lock);
+    begin_listening();
     pthread_mutex_unlock(&lock);
 }
 
@@ -520,6 +634,7 @@ int main(int argc, char **argv) {
     check(natsOptions_SetMaxPingsOut(opts, 2), "pings");
     check(natsOptions_SetMaxPendingMsgs(opts, 64), "pending messages");
     check(natsOptions_SetDisconnectedCB(opts, on_disconnect, NULL), "callback");
+    check(natsOptions_SetReconnectedCB(opts, on_reconnect, NULL), "callback");
     check(natsConnection_Connect(&nc, opts), "connect");
     snprintf(subject, sizeof subject, "gyrus.%s.stop", session);
     check(natsConnection_Subscribe(&sub[0], nc, subject, on_stop, NULL), subject);
@@ -528,6 +643,9 @@ int main(int argc, char **argv) {
     snprintf(subject, sizeof subject, "gyrus.%s.cmd.%s", session, decoder);
     check(natsConnection_Subscribe(&sub[2], nc, subject, on_message, (void *)on_command), subject);
     check(natsConnection_FlushTimeout(nc, 2000), "flush");
+    pthread_mutex_lock(&lock);
+    begin_listening();
+    pthread_mutex_unlock(&lock);
     printf("ready\n");
     fflush(stdout);
 
@@ -535,6 +653,7 @@ int main(int argc, char **argv) {
         char key = 0;
         if (poll(&keys, 1, 10) > 0 && read(STDIN_FILENO, &key, 1) <= 0) keys.fd = -1; /* no more keys: it only waits from now on */
         pthread_mutex_lock(&lock);
+        listens_ms();
         advance(now_ns());
         if (key == 'r' || key == 'R') rearm(now_ns());
         if (strcmp(shows(), shown) != 0) {

@@ -9,7 +9,7 @@
 // actuator needs a watchdog of its own. JSON.parse rounds times to 256 ns, which does no harm here.
 import { connect } from "@nats-io/transport-node";
 
-const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500, DEAF = 2000; // ms, like all times here
+const WATCHDOG = 250, MAX_VALID = 10_000, ELDER_SILENCE = 2000, ECHO = 500, DEAF = 2000, LOOK_FIRST = 500, STOOD_STILL = 2000; // ms, like all times here
 const [url, session, decoder] = process.argv.slice(2);
 const token = /^[A-Za-z0-9_-]{1,64}$/;
 if (process.argv.length !== 5 || !token.test(session) || !token.test(decoder)) {
@@ -69,44 +69,71 @@ const newElder = (run = 0) => ({ run, beatSeq: 0, cmdSeq: 0, heard: 0, transit: 
 // The rules. The run that is followed and the newest ever seen; the watchdog; the held command.
 let run = 0, newest = 0, seq = 0, beatSeq = 0, waits = 0, ended = false, shadow = false, spoke = 0;
 let transit = new Transit(), elder = newElder();
-let heard = null, held = null, latched = false, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
+let heard = null, held = null, latched = false, struck = 0, speaks = false, deaf = false; // speaks: of nonces; deaf: it sends none back
 
-// The emergency stops that are known, the newest in force first: rule 12. A stop has an id that tells it from others, or none.
+// An emergency stop: an id that tells it from others, "" for none, and the words that are handed on. first is when it came, last when a
+// message of it last did.
+function newStop(m, first, last) {
+  const bytes = (text) => new TextEncoder().encode(text);
+  const cut = (text) => bytes(text).length <= 1000 ? text : new TextDecoder().decode(bytes(text).subarray(0, 1000), { stream: true }) + "…";
+  const s = { id: typeof m.id === "string" && bytes(m.id).length <= 64 ? m.id : "", words: {}, first, last };
+  for (const k of ["source", "why"]) if (typeof m[k] === "string") s.words[k] = cut(m[k]);
+  return s;
+}
+
+// The emergency stops that are known: rule 12.
 const stops = {
-  stop: null, since: 0, met: [], lifted: [], free: -Infinity,
+  met: [], lifted: [], free: -Infinity, // met: in force, the newest last; lifted: ids, the newest last
 
-  id(stop) { return typeof stop.id === "string" && new TextEncoder().encode(stop.id).length <= 64 ? stop.id : ""; },
-  meet(id) { if (id && !this.met.includes(id)) this.met = [...this.met, id].slice(-64); },
-  hear(stop, now) { // a message: it counts whatever was lifted before
-    this.lifted = this.lifted.filter((id) => id !== this.id(stop));
-    this.meet(this.id(stop));
-    this.stop = stop;
-    this.since = now;
+  hear(m, now) { // a message: it counts whatever was lifted before
+    const s = newStop(m, Math.max(now, this.met.at(-1)?.first ?? now), now);
+    this.lifted = this.lifted.filter((id) => id !== s.id);
+    const known = this.met.find((k) => k.id === s.id && (s.id || (k.words.source === s.words.source && k.words.why === s.words.why)));
+    if (known && (s.id || now - known.last < 1000)) { // it is sent again and again
+      known.last = now;
+      return;
+    }
+    this.met = this.met.filter((k) => k !== known); // the same words for another one
+    this.meet(s);
   },
-  told(stop, now) { // by a heartbeat; true where it is another one, which was not lifted here
-    const id = this.id(stop), since = now - (number(stop.since_ms, 0, 1e12) ? stop.since_ms : 0);
-    if (this.lifted.includes(id) || (!id && since <= this.free)) return false;
-    const known = this.met.includes(id);
-    this.meet(id);
-    if (this.stop && (known || since <= this.since + 1000)) return false;
-    this.stop = stop;
-    this.since = since;
+  told(m, now) { // by a heartbeat; true where it is another one, which was not lifted here
+    const since = now - (number(m.since_ms, 0, 1e12) ? m.since_ms : 0), s = newStop(m, since, since);
+    if (this.lifted.includes(s.id) || (!s.id && since <= this.free)) return false;
+    if (this.met.some((k) => s.id ? k.id === s.id : k.first - 1000 <= since && since <= k.last + 1000)) return false;
+    this.meet(s);
     return true;
   },
+  meet(s) { this.met = [...this.met, s].sort((a, b) => a.first - b.first).slice(-64); },
   lift(now) {
-    this.lifted = [...this.lifted, ...this.met].slice(-1024);
-    this.stop = null;
+    this.lifted = [...this.lifted, ...this.met.filter((s) => s.id).map((s) => s.id)].slice(-1024);
     this.met = [];
     this.free = now;
   },
-  standing(now) { // what a decoder that asks is told
-    const said = { since_ms: now - this.since };
-    if (this.id(this.stop)) said.id = this.stop.id;
-    for (const k of ["source", "why"]) if (typeof this.stop[k] === "string") said[k] = this.stop[k].slice(0, 200);
-    return said;
+  standing(now, seq) { // what a heartbeat that asks is told: by its number all stops that are in force in turn; null where none is
+    if (this.met.length === 0) return null;
+    const s = this.met[seq % this.met.length];
+    return { since_ms: Math.min(Math.max(now - s.last, 0), 1e12), ...(s.id && { id: s.id }), ...s.words };
   },
 };
-function emergency() { latched = true; held = null; stop("emergency"); }
+function emergency(now) { latched = true; struck = now; held = null; stop("emergency"); }
+
+// For how long all that came was heard here: who was not there all the time cannot say that no stop came. Rule 12.
+const listening = {
+  since: null, last: null, // on two clocks: the steady one stands while the machine sleeps, and the one on the wall may be set
+
+  now: () => [performance.now(), Date.now()],
+  begin() { this.since = this.last = this.now(); }, // subscribed, or the link is back
+  end() { this.since = null; },
+  turn() { // in ms, 0 where there is no link; it is called again and again, which shows whether this process stood still
+    const now = this.now(), since = (then) => now.map((t, k) => t - then[k]);
+    if (this.since) {
+      const [steady, wall] = since(this.last);
+      if (Math.max(steady, wall, steady - wall) >= STOOD_STILL) this.since = now;
+    }
+    this.last = now;
+    return this.since ? Math.max(0, Math.min(...since(this.since))) : 0;
+  },
+};
 
 const safe = (why) => { if (held) { held = null; stop(why); } };
 const shade = () => { shadow = true; safe("shadow"); }; // rule 13
@@ -116,8 +143,9 @@ function begin(r) {
   run = r; seq = 0; beatSeq = 0; waits = 0; ended = shadow = speaks = deaf = false; transit = new Transit();
 }
 
-const valid = (m) => m.v === 1 && m.session === session && m.decoder === decoder && // rule 1
+const ours = (m) => m.v === 1 && m.session === session && // of any decoder of the session
   whole(m.run) && whole(m.seq) && whole(m.t_publish_ns) && m.t_publish_ns >= m.run;
+const valid = (m) => ours(m) && m.decoder === decoder; // rule 1
 
 function follow(r, now) { // rule 2
   if (r !== run) {
@@ -151,7 +179,7 @@ function onStatus(m, now) {
   if (m.seq <= beatSeq) return;
   beatSeq = m.seq;
   speaks ||= Array.isArray(m.nonces);
-  if (m.stop !== null && typeof m.stop === "object" && stops.told(m.stop, now)) emergency(); // rule 12
+  if (m.stop !== null && typeof m.stop === "object" && stops.told(m.stop, now)) emergency(now); // rule 12
   const published = m.t_publish_ns / 1e6;
   transit.beat(now, published);
   transit.echo(now, m.nonces);
@@ -227,6 +255,10 @@ function shows() {
 // An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder.
 function rearm(now) {
   advance(now);
+  if (latched && now - struck < LOOK_FIRST) { // the key is of before, or of somebody who has not looked
+    console.error("not re-armed: a stop came just now; look whether all may move, and press again");
+    return;
+  }
   const older = shows() === "older_run";
   latched = false;
   stops.lift(now);
@@ -253,8 +285,9 @@ const nc = await connect({
 });
 nc.subscribe(`gyrus.${session}.stop`, {
   callback: (_err, msg) => { // rule 12: whatever has arrived
-    emergency();
-    stops.hear(msg ? parse(msg.data) : {}, performance.now());
+    const now = performance.now();
+    emergency(now);
+    stops.hear(msg ? parse(msg.data) : {}, now);
     if (msg) answer(msg, { controller: name });
   },
 });
@@ -268,19 +301,22 @@ nc.subscribe(`gyrus.${session}.status`, {
     if (err) return;
     const m = parse(msg.data);
     onStatus(m, now);
-    const nonce = msg.reply && challenge(m, now);
+    if (!msg.reply || !ours(m)) return;
+    const nonce = challenge(m, now), standing = stops.standing(now, m.seq), listens_ms = listening.turn();
     if (nonce) answer(msg, { nonce });
-    if (stops.stop) answer(msg, { controller: name, ...stops.standing(now) }); // a decoder asks whether a stop is in force
-    else if (m.unheard === true) answer(msg, { controller: name, clear: true }); // whether none is: its link was broken
+    if (standing) answer(msg, { controller: name, ...standing }); // a decoder asks whether a stop is in force
+    else if (m.unheard === true) answer(msg, { controller: name, clear: true, listens_ms }); // whether none is: its link was broken
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));
 await nc.flush();
+listening.begin();
 say("ready");
 
 (async () => {
   for await (const s of nc.status()) {
-    if (s.type === "disconnect") { transit.doubt(); elder.transit.doubt(); shadow = false; safe("link"); }
+    if (s.type === "disconnect") { transit.doubt(); elder.transit.doubt(); shadow = false; safe("link"); listening.end(); }
+    if (s.type === "reconnect") listening.begin(); // and it has subscribed again
   }
 })();
 
@@ -289,6 +325,7 @@ process.stdin.on("error", (err) => console.error("no more keys:", err.message));
 
 let acted = "", shown = "";
 const loop = setInterval(() => {
+  listening.turn();
   advance(performance.now());
   if (shows() !== shown) {
     shown = shows();

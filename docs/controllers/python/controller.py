@@ -23,6 +23,7 @@ import nats
 
 MS = 1_000_000
 WATCHDOG, MAX_VALID, ELDER_SILENCE, ECHO, DEAF = 250 * MS, 10_000 * MS, 2000 * MS, 500 * MS, 2000 * MS
+LOOK_FIRST, STOOD_STILL = 500 * MS, 2000 * MS
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -101,54 +102,91 @@ class Elder:
         self.run, self.beat_seq, self.cmd_seq, self.heard, self.transit = run, 0, 0, 0, Transit()
 
 
-class Stops:
-    """The emergency stops that are known: rule 12. A stop has an id that tells it from others, or none."""
+class Stop:
+    """An emergency stop: an id that tells it from others, "" for none, and the words that are handed on."""
 
-    def __init__(self):
-        self.stop = None  # the newest that is in force
-        self.since = 0
-        self.met, self.lifted, self.free = [], [], None
+    def __init__(self, m, first, last):
+        i = m.get("id")
+        self.id = i if isinstance(i, str) and len(i.encode("utf-8", "surrogatepass")) <= 64 else ""
+        self.words = {k: self.cut(m[k]) for k in ("source", "why") if isinstance(m.get(k), str)}
+        self.first, self.last = first, last  # when it came, and when a message of it last did
 
     @staticmethod
-    def id(stop):
-        i = stop.get("id")
-        return i if isinstance(i, str) and len(i.encode("utf-8", "surrogatepass")) <= 64 else ""
+    def cut(text):
+        data = text.encode("utf-8", "replace")
+        return text if len(data) <= 1000 else data[:1000].decode("utf-8", "ignore") + "…"
 
-    def hear(self, stop, now):
+
+class Stops:
+    """The emergency stops that are known: rule 12."""
+
+    def __init__(self):
+        self.met, self.lifted, self.free = [], [], None  # met: in force, the newest last; lifted: ids, the newest last
+
+    def hear(self, m, now):
         """A message: it counts whatever was lifted before."""
-        i = self.id(stop)
-        self.lifted = [k for k in self.lifted if k != i]
-        self.meet(i)
-        self.stop, self.since = stop, now
+        s = Stop(m, max([now, *(k.first for k in self.met[-1:])]), now)
+        self.lifted = [i for i in self.lifted if i != s.id]
+        for k in self.met:
+            if k.id == s.id and (s.id or k.words == s.words):
+                if s.id or now - k.last < 1000 * MS:  # it is sent again and again
+                    k.last = now
+                    return
+                self.met.remove(k)  # the same words for another one
+                break
+        self.meet(s)
 
-    def told(self, stop, now):
+    def told(self, m, now):
         """What a heartbeat says that the decoder is held back by. True where that is another stop, which was not lifted here."""
-        i, ago = self.id(stop), stop.get("since_ms", 0)
+        ago = m.get("since_ms", 0)
         since = now - int(ago * MS) if number(ago, 0, 1e12) else now
-        if i in self.lifted or (not i and self.free is not None and since <= self.free):
+        s = Stop(m, since, since)
+        if s.id in self.lifted or (not s.id and self.free is not None and since <= self.free):
             return False
-        known = i in self.met
-        self.meet(i)
-        if self.stop is not None and (known or since <= self.since + 1000 * MS):
+        if any(k.id == s.id if s.id else k.first - 1000 * MS <= since <= k.last + 1000 * MS for k in self.met):
             return False
-        self.stop, self.since = stop, since
+        self.meet(s)
         return True
 
-    def meet(self, i):
-        if i and i not in self.met:
-            self.met = [*self.met, i][-64:]
+    def meet(self, s):
+        self.met = sorted([*self.met, s], key=lambda k: k.first)[-64:]
 
     def lift(self, now):
-        self.lifted = (self.lifted + self.met)[-1024:]
-        self.stop, self.met, self.free = None, [], now
+        self.lifted = (self.lifted + [s.id for s in self.met if s.id])[-1024:]
+        self.met, self.free = [], now
 
-    def standing(self, now):
-        """What a decoder that asks is told; None where no stop is in force."""
-        if self.stop is None:
+    def standing(self, now, seq):
+        """What a heartbeat that asks is told: by its number all stops that are in force in turn; None where none is."""
+        if not self.met:
             return None
-        words = {k: v[:200] for k, v in self.stop.items() if k in ("source", "why") and isinstance(v, str)}
-        i = self.id(self.stop)
-        return {"since_ms": (now - self.since) / MS, **({"id": i} if i else {}), **words}
+        s = self.met[seq % len(self.met)]
+        return {"since_ms": min(max(now - s.last, 0) / MS, 1e12), **({"id": s.id} if s.id else {}), **s.words}
+
+
+class Listening:
+    """For how long all that came was heard here: who was not there all the time cannot say that no stop came. Rule 12."""
+
+    def __init__(self):
+        self.since, self.last = None, self.now()
+
+    @staticmethod
+    def now():  # two clocks: the steady one stands while the machine sleeps, and the one on the wall may be set
+        return time.monotonic_ns(), time.time_ns()
+
+    def begin(self):  # subscribed, or the link is back
+        self.since = self.last = self.now()
+
+    def end(self):
+        self.since = None
+
+    def turn(self):
+        """In ms, 0 where there is no link. It is called again and again, which shows whether this process stood still."""
+        now = self.now()
+        steady, wall = (a - b for a, b in zip(now, self.last))
+        if self.since and max(steady, wall, steady - wall) >= STOOD_STILL:
+            self.since = now
+        self.last = now
+        return max(0, min(a - b for a, b in zip(now, self.since))) / MS if self.since else 0
 
 
 class Judge:
@@ -157,7 +195,7 @@ class Judge:
     def __init__(self, session, decoder, stop):
         self.session, self.decoder, self.stop = session, decoder, stop
         self.lock = threading.Lock()
-        self.heard, self.latched, self.held, self.stops = None, False, None, Stops()
+        self.heard, self.latched, self.held, self.stops, self.listening = None, False, None, Stops(), Listening()
         self.newest = self.spoke = 0
         self.elder = Elder()
         self.begin(0)
@@ -176,9 +214,11 @@ class Judge:
         self.shadow = True
         self.safe("shadow")
 
+    def ours(self, m):  # of any decoder of the session
+        return m.get("v") == 1 and m.get("session") == self.session and whole(m, "run", "seq", "t_publish_ns") and m["t_publish_ns"] >= m["run"]
+
     def valid(self, m):  # rule 1
-        return (m.get("v") == 1 and m.get("session") == self.session and m.get("decoder") == self.decoder
-                and whole(m, "run", "seq", "t_publish_ns") and m["t_publish_ns"] >= m["run"])
+        return self.ours(m) and m.get("decoder") == self.decoder
 
     def follow(self, run, now):  # rule 2
         if run != self.run:
@@ -220,7 +260,7 @@ class Judge:
             return
         self.beat_seq, self.speaks = m["seq"], self.speaks or isinstance(m.get("nonces"), list)
         if isinstance(m.get("stop"), dict) and self.stops.told(m["stop"], now):  # rule 12
-            self.emergency()
+            self.emergency(now)
         self.transit.beat(now, m["t_publish_ns"])
         self.transit.echo(now, m.get("nonces"))
         self.age_held()
@@ -295,9 +335,10 @@ class Judge:
         self.elder.transit.doubt()
         self.shadow = False
         self.safe("link")
+        self.listening.end()
 
-    def emergency(self):  # rule 12
-        self.latched, self.held = True, None
+    def emergency(self, now):  # rule 12
+        self.latched, self.held, self.struck = True, None, now
         self.stop("emergency")
 
     def shows(self):
@@ -311,14 +352,18 @@ class Judge:
         return "shadow" if self.shadow else ""
 
     def rearm(self, now):
-        """An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder."""
+        """An operator who sees the actuator lifts the latch, and says that the older run that is shown is the decoder. False where a stop
+        came just now: the key is of before, or of somebody who has not looked."""
         self.advance(now)
+        if self.latched and now - self.struck < LOOK_FIRST:
+            return False
         older, self.latched = self.shows() == "older_run", False
         self.stops.lift(now)
         if older:
             e, self.elder = self.elder, Elder()
             self.begin(e.run)
             self.seq, self.beat_seq, self.transit, self.spoke, self.heard = e.cmd_seq, e.beat_seq, e.transit, e.heard, e.heard
+        return True
 
     def current(self, now):
         self.advance(now)
@@ -360,6 +405,7 @@ def control_loop(judge, quit):
     acted, shown = None, ""
     while not quit.wait(0.01):
         with judge.lock:  # until the actuator has what it is to do: a stop that comes meanwhile is carried out behind it, not before
+            judge.listening.turn()
             m, shows = judge.current(time.monotonic_ns()), judge.shows()
             if shows != shown:
                 shown = shows
@@ -374,7 +420,9 @@ def keys(judge):
     while key := os.read(0, 1):  # without Python's buffer, whose lock would hold up the end
         if key in b"rR":
             with judge.lock:
-                judge.rearm(time.monotonic_ns())
+                rearmed = judge.rearm(time.monotonic_ns())
+            if not rearmed:
+                print("not re-armed: a stop came just now; look whether all may move, and press again", file=sys.stderr)
 
 
 async def main(url, session, decoder):
@@ -386,14 +434,15 @@ async def main(url, session, decoder):
             m = parse(msg.data)
             with judge.lock:
                 handle(m, now)
-                asks = msg.reply and handle == judge.status
-                nonce, standing = (judge.challenge(m, now), judge.stops.standing(now)) if asks else (None, None)
+                asks = msg.reply and handle == judge.status and judge.ours(m)
+                nonce, standing = (judge.challenge(m, now), judge.stops.standing(now, m["seq"])) if asks else (None, None)
+                listens = judge.listening.turn()
             if nonce:
                 await answer(msg.reply, {"nonce": nonce})
-            if standing:  # the decoder asks whether a stop is in force
+            if standing:  # a decoder asks whether a stop is in force
                 await answer(msg.reply, {"controller": name, **standing})
             elif asks and m.get("unheard") is True:  # whether none is: its link was broken
-                await answer(msg.reply, {"controller": name, "clear": True})
+                await answer(msg.reply, {"controller": name, "clear": True, "listens_ms": listens})
         return callback
 
     async def answer(subject, more):
@@ -402,8 +451,9 @@ async def main(url, session, decoder):
 
     async def on_stop(msg):
         with judge.lock:
-            judge.emergency()  # whatever has arrived
-            judge.stops.hear(parse(msg.data), time.monotonic_ns())
+            now = time.monotonic_ns()
+            judge.emergency(now)  # whatever has arrived
+            judge.stops.hear(parse(msg.data), now)
         if msg.reply:
             await answer(msg.reply, {"controller": name})
 
@@ -417,17 +467,23 @@ async def main(url, session, decoder):
             judge.link_lost()
         forget_gossip()
 
+    async def on_reconnect():  # and it has subscribed again
+        with judge.lock:
+            judge.listening.begin()
+
     async def on_error(err):  # of every try to connect too, and before the next
         print(err, file=sys.stderr)
         forget_gossip()
 
     nc = nats.NATS()
     await nc.connect(url, name="example-python", max_reconnect_attempts=-1, reconnect_time_wait=0.1, ping_interval=0.3,
-                     max_outstanding_pings=2, disconnected_cb=on_disconnect, error_cb=on_error)
+                     max_outstanding_pings=2, disconnected_cb=on_disconnect, reconnected_cb=on_reconnect, error_cb=on_error)
     await nc.subscribe(f"gyrus.{session}.stop", cb=on_stop)
     await nc.subscribe(f"gyrus.{session}.status", cb=on(judge.status), pending_msgs_limit=64)
     await nc.subscribe(f"gyrus.{session}.cmd.{decoder}", cb=on(judge.command), pending_msgs_limit=64)
     await nc.flush()
+    with judge.lock:
+        judge.listening.begin()
     print("ready", flush=True)
 
     quit, ended = threading.Event(), asyncio.Event()

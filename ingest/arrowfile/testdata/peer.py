@@ -55,7 +55,7 @@ def tables(*names):
             "duckdb_sums": [con.execute(f'SELECT fsum("{n}") FROM samples').fetchone()[0] for n in channels],
             "rate": metadata["rate_hz"], "duckdb_rate": known.get("rate_hz"), "begin": metadata.get("begin"),
             "outside": json.loads(metadata.get("events_outside", "[]")), "duckdb_outside": json.loads(known.get("events_outside", "[]")),
-            "others": json.loads(metadata.get("others", "[]"))})
+            "others": json.loads(metadata.get("others", "[]")), "texts": json.loads(metadata.get("texts", "[]"))})
     print(json.dumps(all))
 
 

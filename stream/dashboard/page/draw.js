@@ -331,6 +331,7 @@ export function scalp(canvas, now) {
   if (!a || a.no_map) return empty(g, w, h, a ? 'no map' : '');
   if (!m || !m.grid) return empty(g, w, h, m && m.why ? m.why : 'needs two seconds of signal');
   const r = Math.min(w - 116, h - 26) / 2, cx = (w - 66) / 2, cy = h / 2 + 5;
+  if (r <= 0) return; // hidden while the session waits, or in a sliver of a window
   let lo = Infinity, hi = -Infinity;
   for (const v of m.grid) if (v !== null) { lo = Math.min(lo, v); hi = Math.max(hi, v); }
   const span = Math.max(hi - lo, 1);

@@ -86,10 +86,11 @@ const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rat
 function hello(a) {
   const before = now.about;
   now.about = a;
-  $('name').textContent = a.session + ' / ' + a.decoder;
+  $('name').textContent = a.session ? a.session + ' / ' + a.decoder : '';
   $('version').textContent = a.version;
-  document.title = a.session + ' – gyrus';
-  if (!sameStream(before, a)) clearTraces();
+  document.title = a.session ? a.session + ' – gyrus' : 'gyrus session';
+  if (before && before.run !== a.run) forget(before);
+  else if (!sameStream(before, a)) clearTraces();
   const band = $('band');
   if (band.options.length !== a.bands.length) {
     band.replaceChildren(...a.bands.map((b) => {
@@ -125,6 +126,27 @@ function channels() {
 
 function clearTraces() {
   now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
+}
+
+// What stands in the page at first beside what forget names, and the words for who cannot see the pictures.
+const blank = ['phase', 'decision', 'legend', 'tracenote', 'scalptext', 'spectratext', 'facts', 'streams', 'hub'].map((id) => [$(id), $(id).innerHTML, {...$(id).dataset}]);
+const unlabelled = ['traces', 'scores', 'scalp', 'spectra', 'ages', 'latencies'].map((id) => [$(id), $(id).getAttribute('aria-label')]);
+
+// forget drops what was shown of another run of the decoder. A program that was started again counts samples from the same numbers, and
+// its clock may have been set back: nothing of before may stand where something of now is looked for.
+function forget(before) {
+  clearTraces();
+  Object.assign(now, {state: null, spectra: null, scalp: null, decisions: []});
+  for (const [el, html, data] of blank) {
+    el.innerHTML = html;
+    Object.assign(el.dataset, data);
+  }
+  for (const [el, label] of unlabelled) el.setAttribute('aria-label', label);
+  $('stages').tBodies[0].replaceChildren();
+  $('cuecard').hidden = true;
+  shownCue = '';
+  waiting();
+  if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
 }
 
 function traces(m) {
@@ -244,7 +266,8 @@ function facts(t) {
     ['commands sent', String(t.sent)], ['of these in shadow', String(t.sent_shadow)], ['held while paused', String(t.held)], ['expired', String(t.expired)], ['not sent (no link)', String(t.not_sent)],
   ];
   if (t.pending) list.splice(2, 0, ['warming up', short(t.pending)]);
-  if (t.decoded_s > 0) list.push(['decisions begun', `${t.activations}, ${num(60 * t.activations / t.decoded_s)} a minute, ${num(100 * (t.in_decision_s || 0) / t.decoded_s, 1)} % of the time in one`]);
+  const made = t.decisions; // absent without a section decide: every window is a decision then
+  if (made && made.free_s > 0) list.push(['decisions', `${made.begun} begun, ${made.held_again} more for the seconds held: ${num(60 * (made.begun + made.held_again) / made.free_s)} a minute in which one could begin, ${num(100 * made.in_decision_s / t.decoded_s, 1)} % of the time in one`]);
   if (t.adaptation) list.push(['learning', t.adaptation]);
   if (t.score) list.push(['cross-validated', `${num(t.score.balanced_accuracy, 3)} [${num(t.score.ci_low, 3)}, ${num(t.score.ci_high, 3)}], chance ${num(t.score.chance, 2)}`]);
   const d = t.score && t.score.decide;
@@ -448,10 +471,8 @@ function frame(t) {
   draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
   draw.scalp($('scalp'), now);
-  if (now.state) {
-    draw.histogram($('ages'), now.about, now.state.age, 'ages');
-    draw.histogram($('latencies'), now.about, now.state.latency, 'latencies');
-  }
+  draw.histogram($('ages'), now.about, now.state && now.state.age, 'ages');
+  draw.histogram($('latencies'), now.about, now.state && now.state.latency, 'latencies');
 }
 
 // Texts beside the pictures change once a second: no screen reader could follow more.
