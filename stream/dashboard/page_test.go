@@ -480,7 +480,8 @@ func keyboard(b *browser, r *rig) {
 			if got := eval[string](b, `document.activeElement.dataset.verb`); got != "pause" {
 				b.t.Errorf("pressing pause moved the focus to %q", got)
 			}
-			b.press("p")
+			b.readable()
+			b.press("r")
 			r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
 		}
 	}
