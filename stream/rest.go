@@ -71,13 +71,16 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		return nil, &pipeline.InputError{Err: err}
 	}
 	passed := all
-	if !d.AnyRest() {
-		g, err := p.FitLikeness(looksOf(runs), partsOf(runs))
-		if err != nil {
-			return nil, &pipeline.InputError{Err: err}
-		}
+	var g *pipeline.Guard
+	var err error
+	if passed.runs, g, err = all.guarded(p); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if g != nil {
 		rep.Guard = &bundle.Guard{Limit: g.Limit, Channels: g.Channels, Of: g.Of, Windows: g.Windows, Flat: g.Flat, Minutes: float64(g.Windows) * runs[0].step / 60}
-		passed.runs = letThrough(p, runs)
+	}
+	if lack := all.lack(needRest(d, runs[0].step, all.window), passed.runs); lack != nil {
+		return nil, &pipeline.InputError{Err: lack}
 	}
 	if err := passed.heldOut(d, rep); err != nil {
 		if n, all := atRest(passed.runs), atRest(runs); n < all {
@@ -139,6 +142,7 @@ type rests struct {
 	events   int     // of rest
 	longest  float64 // of them, s
 	window   float64 // s
+	restS    float64 // seconds that the windows at rest cover, those too that a check rejected
 	rejected int     // windows at rest that a check of the pipeline rejected: nothing is decided there, live neither
 	why      string  // of the last of them
 }
@@ -249,6 +253,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	var trials []trial
 	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
+	covered := math.Inf(-1) // so far, s
 	put := func(_ context.Context, q *pipeline.Prediction) error {
 		from, to := float64(q.Start)/p.OutRate(), float64(q.End)/p.OutRate()
 		if q.Event != nil {
@@ -256,6 +261,10 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 		}
 		all.window = to - from
 		atRest := rest == nil || within(resting, rate, from, to)
+		if q.Slides && atRest {
+			all.restS += to - max(from, covered)
+			covered = to
+		}
 		switch {
 		case !q.Slides:
 			return nil

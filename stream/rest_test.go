@@ -235,7 +235,7 @@ func TestRestErrors(t *testing.T) {
 		recs []*signal.Recording
 		want string
 	}{
-		{stream.RestOptions{Recordings: []*signal.Recording{short}}, recs, "record at least 90 s"},
+		{stream.RestOptions{Recordings: []*signal.Recording{short}}, recs, "60 s of rest are too little to show that there are at most 2 false decisions a minute"},
 		{stream.RestOptions{Events: []string{"T9"}}, recs, `event "T9" does not occur`},
 		{stream.RestOptions{Events: []string{"T0"}}, recs[:1], "at least 2 recordings"},
 		{stream.RestOptions{}, recs, "no window lies wholly at rest"},

@@ -49,6 +49,10 @@ const (
 	normalMAD = 1.482602218505602
 )
 
+// LookFadeS is how long the average takes, in s, from the farthest that a window counts back to one standard deviation: so long is a
+// stream held back behind what was far from the rest.
+func LookFadeS() float64 { return lookHalfLife * math.Log2(lookFar) }
+
 // lookOf writes what w looks like to dst, [2C]. A channel that is flat has no look: NaN.
 func lookOf(dst []float64, w signal.Window) []float64 {
 	dst = slices.Grow(dst[:0], 2*len(w.X))
@@ -297,7 +301,8 @@ func (l *likeness) SetState(s signal.State) error {
 	return nil
 }
 
-// KeepLooks says whether predictions shall say what their windows look like (Prediction.Look).
+// KeepLooks says whether predictions shall say what their windows look like (Prediction.Look). Of a pipeline that has not learned
+// anything yet they then say that alone.
 func (p *Pipeline) KeepLooks(yes bool) { p.looks = yes }
 
 // FitLikeness tells p what the rest looks like that the threshold of its section decide was set with: the Look of each window, and

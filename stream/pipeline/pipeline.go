@@ -624,7 +624,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	if p.head.wholeRun() >= 0 && !p.looked {
 		return nil, p.Causal()
 	}
-	if !p.head.fitted {
+	if !p.head.fitted && !p.looks {
 		return nil, errors.New("the pipeline has not learned anything yet: train it, or load a bundle")
 	}
 	for len(p.preds) < len(ws) {
@@ -650,6 +650,12 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 		if w.Slides && (p.looks || p.likeness.mean != nil) {
 			look = lookOf(look, w)
 			held = p.likeness.why(look, float64(w.End())/w.Info.Rate)
+		}
+		if !p.head.fitted {
+			*q = reject(q, w, "")
+			q.Look = look
+			n++
+			continue
 		}
 		if held != "" && w.Event == nil {
 			*q = reject(q, w, held)
