@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 )
 
 // Which says which windows a pipeline cuts.
@@ -658,6 +659,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 			continue
 		}
 		if held != "" && w.Event == nil {
+			held += "; " + bundle.FarthestWords(p.farthestNow(look))
 			*q = reject(q, w, held)
 			q.Unlike = true
 			p.front.stats.Rejected++

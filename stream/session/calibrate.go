@@ -644,6 +644,9 @@ func (e *engine) trained(m trainedModel) error {
 	if m.rest != nil && m.rest.Guard.Doubt() != "" {
 		line += "; " + m.rest.Guard.Doubt()
 	}
+	if m.rest != nil && m.rest.UnlikeWhere() != "" {
+		line += "; " + m.rest.UnlikeWhere() + "; nothing is decided there"
+	}
 	if m.purged != "" {
 		line += "; to score it, " + m.purged
 	}
