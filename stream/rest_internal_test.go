@@ -128,7 +128,9 @@ func TestRestLetThrough(t *testing.T) {
 // what they leave in the average is held back, and one a window shorter is not.
 func TestRestNeed(t *testing.T) {
 	for _, need := range []RestNeed{
-		{asked: 5, least: 360, step: 0.1, window: 3, guarded: true}, {asked: 5, least: 360, step: 0.1, window: 3}, {asked: 1, least: 4494, step: 0.04, window: 0.5, guarded: true},
+		{asked: 5, least: 360, step: 0.1, window: 3, guarded: true},
+		{asked: 5, least: 360, step: 0.1, window: 3},
+		{asked: 1, least: 4494, step: 0.04, window: 0.5, guarded: true},
 		{asked: 30, least: 6, step: 1, window: 2.5, guarded: true},
 	} {
 		enough := func(rows int) *RestLackError {

@@ -84,11 +84,14 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 
 // restCheck looks at the rest that was recorded while more can be: before the first cue, or behind the last of the source.
 type restCheck struct {
-	due    bool       // there is as much as was asked for
-	passed bool       // and it is enough
-	done   chan error // nil, or where a look that is under way says what it found
+	due    bool        // there is as much as was asked for
+	passed bool        // and it is enough
+	done   chan looked // nil, or where a look that is under way says what it found
 	cancel context.CancelFunc
 }
+
+// looked is what a look found.
+type looked struct{ err error }
 
 // end gives up what is under way, and waits for it.
 func (r *restCheck) end() {
@@ -102,20 +105,20 @@ func (r *restCheck) end() {
 // look begins to look at the rest in rec, within the events with these labels, on a goroutine of its own: end and found wait for it.
 func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording, events []string) {
 	ctx, r.cancel = context.WithCancel(ctx)
-	out := make(chan error, 1)
+	out := make(chan looked, 1)
 	r.done = out
-	go func() { out <- stream.CheckRest(ctx, spec, []*signal.Recording{rec}, events) }()
+	go func() { out <- looked{stream.CheckRest(ctx, spec, []*signal.Recording{rec}, events)} }()
 }
 
-// found is what a look found, once it is over.
-func (r *restCheck) found() (err error, over bool) {
+// found is what a look found, once it is over; it is not where the session ends meanwhile.
+func (r *restCheck) found(ctx context.Context) (over bool, err error) {
 	select {
-	case err = <-r.done:
+	case l := <-r.done:
 		r.cancel()
 		r.done = nil
-		return err, true
+		return ctx.Err() == nil, l.err
 	default:
-		return nil, false
+		return false, nil
 	}
 }
 
@@ -139,8 +142,8 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 		r.look(ctx, spec, rec, events)
 		return "", nil
 	}
-	err, over := r.found()
-	if !over || ctx.Err() != nil { // the session ends
+	over, err := r.found(ctx)
+	if !over {
 		return "", nil
 	}
 	var lack *stream.RestLackError
