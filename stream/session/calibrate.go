@@ -155,7 +155,6 @@ type calibrator struct {
 	waiting  []signal.Event // cues of the source that are counted, and whose windows are not over
 	told     int            // of result.LeftOut
 	least    leastRest      // of the events of rest of the source
-	more     float64        // seconds of them that must count besides, 0 where no more is known to be needed than least
 	check    restCheck      // of what was recorded
 	warned   bool           // of too little of it, early
 	lacking  bool           // and behind the last cue
@@ -210,7 +209,7 @@ func (c *calibrator) restart() {
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
 	c.at, c.cue, c.began, c.showing, c.ended, c.counts, c.block = 0, 0, false, false, false, map[string]int{}, block{}
-	c.waiting, c.told, c.warned, c.lacking, c.more, c.check = nil, 0, false, false, 0, restCheck{}
+	c.waiting, c.told, c.warned, c.lacking, c.check = nil, 0, false, false, restCheck{}
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -226,7 +225,7 @@ func (c *calibrator) progress() string {
 			parts = append(parts, fmt.Sprintf("%d spoiled by gaps", n))
 		}
 		if len(c.opt.RestEvents) > 0 {
-			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.wanted()-roundingS)))
+			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.least.s-roundingS)))
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -264,7 +263,7 @@ func (c *calibrator) short() string {
 	}
 	c.warned, c.lacking = true, behind
 	will := c.rest() / float64(n) * float64(all)
-	if will >= c.wanted()-roundingS {
+	if will >= c.least.s-roundingS {
 		return ""
 	}
 	when := fmt.Sprintf("at this pace %.0f s will count at the last cue, and more is waited for then", math.Floor(will+roundingS))
@@ -351,12 +350,9 @@ func (c *calibrator) enough() bool {
 	return true
 }
 
-// wanted is how many seconds of rest must count.
-func (c *calibrator) wanted() float64 { return max(c.least.s, c.more) }
-
-// rested says whether there is as much rest as that.
+// rested says whether there is as much rest as the section decide takes at least.
 func (c *calibrator) rested() bool {
-	return len(c.opt.RestEvents) == 0 || c.rest() >= c.wanted()-roundingS
+	return len(c.opt.RestEvents) == 0 || c.rest() >= c.least.s-roundingS
 }
 
 // step goes on with the cues behind a chunk. show shows one and returns when.
@@ -365,7 +361,6 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 	if c.opt.Cues == cuesMarkers {
 		c.settle()
 		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to)) && c.rested()
-		c.check.due = c.ended && len(c.opt.RestEvents) > 0
 		return
 	}
 	rest := func(s float64) { c.pause(s, show) }

@@ -38,7 +38,7 @@ type leastRest struct {
 }
 
 // leastRest is all 0 without events of rest. With less the threshold cannot be set; a little more may be too little as well, where
-// windows at rest overlap with the block that is held out, or more is held back: what has come is looked at then (stream.CheckRest).
+// windows at rest overlap with the block that is held out, or more is held back: training says so.
 func (c *Calibration) leastRest(info *signal.Info) (l leastRest, err error) {
 	if len(c.RestEvents) == 0 {
 		return l, nil
@@ -82,7 +82,7 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 	return n
 }
 
-// restCheck looks at the rest that was recorded while more can be: before the first cue, or behind the last of the source.
+// restCheck looks at the rest before the first cue while more of it can be recorded.
 type restCheck struct {
 	due    bool        // there is as much as was asked for
 	passed bool        // and it is enough
@@ -102,12 +102,12 @@ func (r *restCheck) end() {
 	}
 }
 
-// look begins to look at the rest in rec, within the events with these labels, on a goroutine of its own: end and found wait for it.
-func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording, events []string) {
+// look begins to look at the rest, all of rec, on a goroutine of its own: end and found wait for it.
+func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	out := make(chan looked, 1)
 	r.done = out
-	go func() { out <- looked{stream.CheckRest(ctx, spec, []*signal.Recording{rec}, events)} }()
+	go func() { out <- looked{stream.CheckRest(ctx, spec, []*signal.Recording{rec}, nil)} }()
 }
 
 // found is what a look found, once it is over; it is not where the session ends meanwhile.
@@ -129,17 +129,12 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 	if !r.due || r.passed {
 		return "", nil
 	}
-	c.ended = false // as long as it is not known
 	if r.done == nil {
 		spec, err := c.opt.spec()
 		if err != nil {
 			return "", err
 		}
-		rec, events := c.lasting(c.capture.now("rest")), c.opt.RestEvents
-		if c.block.open {
-			rec, events = cut(rec, rec.Name, c.block.from, c.capture.end), nil
-		}
-		r.look(ctx, spec, rec, events)
+		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, c.capture.end))
 		return "", nil
 	}
 	over, err := r.found(ctx)
@@ -149,14 +144,10 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 	var lack *stream.RestLackError
 	switch {
 	case err == nil:
-		r.passed, c.ended = true, !c.block.open
+		r.passed = true
 		return "", nil
 	case !errors.As(err, &lack):
 		return "", err
-	case !c.block.open:
-		r.due = false
-		c.more, c.lacking = c.rest()*lack.AllS/lack.RestS, true
-		return fmt.Sprintf("REST is too little: %v; more is waited for: %s", lack, c.progress()), nil
 	}
 	r.due = false
 	more := math.Ceil(lack.AllS - lack.RestS)
