@@ -146,6 +146,7 @@ function forget(before) {
   $('cuecard').hidden = true;
   shownCue = '';
   waiting();
+  held();
   if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
 }
 
