@@ -57,11 +57,12 @@ func TestFixRemains(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatalf("%v: %s %s", err, text, errs)
 	}
-	of := func(list []signal.Deviation) (all string) {
+	of := func(list []signal.Deviation) string {
+		var all []string
 		for _, d := range list {
-			all += d.Where + "; "
+			all = append(all, d.Where)
 		}
-		return all
+		return strings.Join(all, "; ")
 	}
 	if r := of(v.Remaining); code != exitIncomplete || !strings.Contains(r, "amplitude") || strings.Contains(r, "startdate") {
 		t.Errorf("exit code %d, remaining %q: %s", code, r, errs)
