@@ -39,13 +39,13 @@ func (c *completion) about(suffix string) {
 	if line, ok := c.number(file, "PowerLineFrequency"); ok && !(line > 0) {
 		c.deviate(file+": PowerLineFrequency", "a frequency above 0, or n/a", fmt.Sprintf("%g", line), "nothing")
 	}
-	if seconds, ok := c.number(file, "RecordingDuration"); ok && c.rec.Info.Rate > 0 {
+	if stated, ok := c.number(file, "RecordingDuration"); ok && c.rec.Info.Rate > 0 {
 		// Written as the time of the last sample, or rounded to seconds, it is right as well.
 		// Programs that take the samples of an interrupted recording as a whole do not count its gaps.
-		l := lay(c.rec.Runs(), c.rec.Info.Rate)
-		length, near := float64(c.rec.Len)/c.rec.Info.Rate, 1+2/c.rec.Info.Rate
-		if math.Abs(seconds-length) > near && math.Abs(seconds-float64(l.n)/l.rate) > near {
-			c.deviate(file+": RecordingDuration", fmt.Sprintf("the length of the recording, %.6g s", length), fmt.Sprintf("%g", seconds), "the length of the recording")
+		l := lay(c.rec.FileRuns(), c.rec.Info.Rate)
+		length, near := seconds(c.rec, c.rec.FileRuns()), 1+2/c.rec.Info.Rate
+		if math.Abs(stated-length) > near && math.Abs(stated-float64(l.n)/l.rate) > near {
+			c.deviate(file+": RecordingDuration", fmt.Sprintf("the length of the recording, %.6g s", length), fmt.Sprintf("%g", stated), "the length of the recording")
 		}
 	}
 	c.reference(suffix, file)

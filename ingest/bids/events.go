@@ -43,7 +43,7 @@ func (c *completion) events() {
 			}
 		}
 	}
-	l, how := lay(c.rec.Runs(), info.Rate), &reading{moot: true}
+	l, how := lay(c.rec.FileRuns(), info.Rate), &reading{moot: true}
 	if n, _ := l.gaps(); n > 0 { // all rows together say how they are meant
 		var rows []rowAt
 		var lines []int // of rows, in the table
@@ -60,7 +60,7 @@ func (c *completion) events() {
 	}
 	// Seconds are counted from the first sample that is stored; a recording may count from before that.
 	first := int64(0)
-	if runs := c.rec.Runs(); len(runs) > 0 {
+	if runs := c.rec.FileRuns(); len(runs) > 0 {
 		first = runs[0].Start
 	}
 	duration := t.Column("duration")

@@ -15,6 +15,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
 	_ "github.com/gyrus-bci/gyrus/ingest/eeglab" // to read
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -186,6 +187,95 @@ func TestInterruptedEDF(t *testing.T) {
 	deviates(t, rec.Deviations)
 	if got := labelled(rec); got != "13.5 light" || rec.Events[0].Sample != 1350 {
 		t.Errorf("events %s", got)
+	}
+}
+
+// filledEDF has ten records of 1 s at 100 Hz. 1.2 s from 2.5 s on fill it, behind which something happens at 4.5 and 7.5 s.
+func filledEDF() []byte {
+	marks := map[int]string{2: edftest.TAL("+2.5", "1.2", "BAD filled"), 4: edftest.TAL("+4.5", "", "a"), 7: edftest.TAL("+7.5", "", "b")}
+	f := edftest.File{Reserved: "EDF+C", N: 10}
+	f.Signals = append(f.Signals, edftest.Signal{Label: "Cz", Dim: "uV", Samples: 100, At: func(r, i int) int16 { return int16(100*r + i) }},
+		edftest.Annotations(60, func(r int) string { return edftest.TAL(edftest.Steady(r), "") + marks[r] }))
+	return f.Bytes()
+}
+
+// TestFilledEDF: BIDS 1.10, "Task events", sample counts those of the file, and what fills it lies there like all else.
+func TestFilledEDF(t *testing.T) {
+	for _, c := range []struct{ a, b, complaint string }{{"450", "750", ""}, {"330", "630", "column sample"}} {
+		tr := study().text(stem+"_eeg.json", strings.Replace(about, "{", `{"RecordingDuration": 10, `, 1)).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV").
+			table(stem+"_events.tsv", "onset|duration|trial_type|sample", "4.5|0|a|"+c.a, "7.5|0|b|"+c.b)
+		tr[recording] = &fstest.MapFile{Data: filledEDF()}
+		rec := opened(t, tr, recording)
+		if got := labelled(rec); got != "4.5 a, 7.5 b" || rec.Events[0].Sample != 450 || rec.Events[1].Sample != 750 {
+			t.Errorf("sample %s: events %s", c.a, got)
+		}
+		if c.complaint == "" {
+			deviates(t, rec.Deviations)
+		} else {
+			deviates(t, rec.Deviations, c.complaint)
+		}
+	}
+}
+
+// TestWriteFilled: a copy has the samples that fill it, and so has what the tables count. Formats that are written have none there.
+func TestWriteFilled(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "x.edf")
+	if err := os.WriteFile(in, filledEDF(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ format, a, b, seconds string }{
+		{"", "4.5\t0\ta\tn/a\t450\n", "7.5\t0\tb\tn/a\t750\n", "10"},
+		{"edf+", "4.5\t0\ta\tn/a\t330\n", "7.5\t0\tb\tn/a\t630\n", "10"},
+		{"brainvision", "3.3\t0\ta\tn/a\t330\n", "6.3\t0\tb\tn/a\t630\n", "8.8"},
+	} {
+		root := t.TempDir()
+		it := bids.MakeItem("01", "odd", "", nil)
+		it.Copy, it.Open = in, func() (*signal.Recording, error) { return ingest.Open(os.DirFS(filepath.Dir(in)), "x.edf") }
+		out := bids.MustWrite(t, root, bids.Options{Format: c.format}, it)[0]
+		want := "onset\tduration\ttrial_type\tvalue\tsample\n" + c.a + c.b
+		if got := said(t, root, "sub-01_task-odd_events.tsv"); got != want || out.Copied != (c.format == "") {
+			t.Errorf("as %q: copied %t, events.tsv is\n%s, want\n%s", c.format, out.Copied, got, want)
+		}
+		if about := said(t, root, "sub-01_task-odd_eeg.json"); !strings.Contains(about, `"RecordingDuration": `+c.seconds+",") {
+			t.Errorf("as %q: _eeg.json is %s, want %s s", c.format, about, c.seconds)
+		}
+		rec := ingesttest.Open(t, os.DirFS(root), out.Path)
+		if e := rec.Events; len(e) != 2 || e[0].Sample != 450 || e[1].Sample != 750 || c.format != "brainvision" && len(rec.Deviations) > 0 {
+			t.Errorf("as %q: events %+v, deviations %+v", c.format, e, rec.Deviations)
+		}
+	}
+}
+
+// said is a file of the first subject.
+func said(t *testing.T, root, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, "sub-01", "eeg", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestWriteKeepsChannels: records that are filled up, which the file says, weigh less than channels that are not there.
+func TestWriteKeepsChannels(t *testing.T) {
+	rec := bids.Sample(bids.Whole)
+	rec.Spans, rec.Len = []signal.Span{{Start: 0, Len: 13}, {Start: 247, Len: 87}, {Start: 469, Len: 31}, {Start: 611, Len: 69}}, 680
+	for ch, x := range rec.Data.(signal.Memory) {
+		rec.Data.(signal.Memory)[ch] = append(x, make([]float64, 680-len(x))...)
+	}
+	rec.Others = []*signal.Recording{{
+		Name: "made", Info: &signal.Info{Rate: 128, Channels: []signal.Channel{{Name: "chin", Original: "chin", Kind: signal.EMG, Unit: signal.Microvolt}}}, Len: 870,
+		Spans: []signal.Span{{Start: 0, Len: 17}, {Start: 316, Len: 111}, {Start: 600, Len: 40}, {Start: 782, Len: 88}}, Data: signal.Memory{make([]float64, 870)},
+	}}
+	root := t.TempDir()
+	w := bids.MustWrite(t, root, bids.Options{}, bids.MakeItem("01", "rest", "", rec))[0]
+	if text := said(t, root, "sub-01_task-rest_channels.tsv"); w.To != "edf+" || !strings.Contains(text, "chin") {
+		t.Errorf("written as %s with the channels\n%s\nand losses %v", w.To, text, w.Losses)
+	}
+	for _, l := range w.Losses {
+		if l.Missing {
+			t.Errorf("missing: %+v", l)
+		}
 	}
 }
 

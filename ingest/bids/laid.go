@@ -19,6 +19,7 @@ type laid struct {
 	rate   float64
 }
 
+// lay takes the runs of a file: what fills it lies there like all else.
 func lay(runs []signal.Span, rate float64) laid {
 	l := laid{rate: rate}
 	for _, r := range runs {

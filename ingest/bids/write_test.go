@@ -211,7 +211,7 @@ func TestWriteRates(t *testing.T) {
 		rows   string
 	}{
 		{"fits", 50, 100, "edf+", 0, "eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\npulse\tECG\tµV\t50\n"},
-		{"does not", 51.8662, 104, "brainvision", 1, "eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\n"},
+		{"does not, but is there", 51.8662, 104, "edf+", 3, "eye\tEOG\tµV\t100\nforce\tMISC\tN\t100\npulse\tECG\tµV\t51.904761904761905\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root, rec := t.TempDir(), sample(whole)

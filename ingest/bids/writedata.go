@@ -93,41 +93,45 @@ type heavyLoss struct {
 }
 
 // heavy are losses that change what was measured or when, and what they weigh against each
-// other: a channel, a gap or a sample that is not there against a record that is filled up and a rate that is not quite the same.
+// other: a gap or a sample that is not there, or a rate that is not quite the same, against a record that is filled up, which the file says.
 var heavy = []heavyLoss{
 	{where: "channels", weight: 10},
 	{where: "gaps", weight: 10},
 	{where: "channel", rule: "every sample is a number", weight: 10},
-	{where: "samples at", weight: 6},
+	{where: "samples at", weight: 1},
 	{where: "sampling rate", weight: 3},
 	{where: "rate", weight: 3},
 }
 
-// cost tells which of two formats loses less: what is missing or changed comes first, then how finely samples are rounded, and
-// then texts.
+// cost tells which of two formats loses less: what is missing comes first, such as channels, then what is changed, then how finely samples
+// are rounded, and then texts.
 func (d *data) cost() []int {
-	missing, rounding, texts := 0, 0, 0
+	missing, changed, rounding, texts := 0, 0, 0, 0
 	for _, l := range d.losses {
+		if l.Missing {
+			missing++
+			continue
+		}
 		k := slices.IndexFunc(heavy, func(h heavyLoss) bool {
 			return strings.HasPrefix(l.Where, h.where) && strings.HasPrefix(l.Rule, h.rule)
 		})
 		switch {
 		case k >= 0:
-			missing += heavy[k].weight
+			changed += heavy[k].weight
 		case strings.HasSuffix(l.Where, "samples"):
 			rounding = len(formats) - slices.Index(formats, d.format) // of which later ones round less
 		default:
 			texts++
 		}
 	}
-	return []int{missing, rounding, texts}
+	return []int{missing, changed, rounding, texts}
 }
 
-// first is when the first sample of any channel was measured, in seconds from sample 0 of rec.
-func first(rec *signal.Recording) float64 {
+// first is when the first sample of any channel was measured, in seconds from sample 0 of rec, by the runs of its groups.
+func first(rec *signal.Recording, runs func(*signal.Recording) []signal.Span) float64 {
 	at := math.Inf(1)
 	for _, r := range groups(rec) {
-		for _, run := range r.Runs() {
+		for _, run := range runs(r) {
 			if run.Len > 0 {
 				at = min(at, float64(run.Start)/r.Info.Rate)
 				break
@@ -140,6 +144,15 @@ func first(rec *signal.Recording) float64 {
 	return at
 }
 
+// seconds is how long r is from sample 0 to the end of its last run.
+func seconds(r *signal.Recording, runs []signal.Span) float64 {
+	end := r.Len
+	if n := len(runs); n > 0 {
+		end = max(end, runs[n-1].End())
+	}
+	return float64(end) / r.Info.Rate
+}
+
 // groups are the channels of each rate.
 func groups(rec *signal.Recording) []*signal.Recording {
 	return slices.DeleteFunc(append([]*signal.Recording{rec}, rec.Others...), func(r *signal.Recording) bool { return len(r.Info.Channels) == 0 })
@@ -147,7 +160,11 @@ func groups(rec *signal.Recording) []*signal.Recording {
 
 // describe fills in what follows from the recording, of which the file has the units given by their labels.
 func (d *data) describe(rec *signal.Recording, labels []string, units map[string]string) {
-	d.first, d.rate, d.whole, d.lay = first(rec), rec.Info.Rate, true, lay(rec.Runs(), rec.Info.Rate)
+	runs := (*signal.Recording).Runs
+	if d.copied { // with what fills the file
+		runs = (*signal.Recording).FileRuns
+	}
+	d.first, d.rate, d.whole, d.lay = first(rec, runs), rec.Info.Rate, true, lay(runs(rec), rec.Info.Rate)
 	for _, r := range groups(rec) {
 		for _, c := range r.Info.Channels {
 			label := labels[len(d.channels)]
@@ -157,8 +174,8 @@ func (d *data) describe(rec *signal.Recording, labels []string, units map[string
 			}
 			d.channels = append(d.channels, ch)
 		}
-		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate-d.first)
-		d.whole = d.whole && len(r.Runs()) <= 1
+		d.seconds = max(d.seconds, seconds(r, runs(r))-d.first)
+		d.whole = d.whole && len(runs(r)) <= 1
 	}
 }
 
@@ -244,8 +261,8 @@ func (d *data) reread(file string, rate float64) (err error) {
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	rates, units := map[string]float64{}, sourceUnits(rec)
 	d.seconds, d.rate = 0, rec.Info.Rate
-	if runs := slices.Clone(rec.Runs()); rate == d.rate && len(runs) > 0 && len(d.lay.runs) > 0 { // where records are filled up there are more samples
-		by := d.lay.runs[0].Start - runs[0].Start
+	if runs, own := slices.Clone(rec.FileRuns()), rec.Runs(); rate == d.rate && len(own) > 0 && len(d.lay.runs) > 0 { // where records are filled up there are more samples
+		by := d.lay.runs[0].Start - own[0].Start
 		for i := range runs {
 			runs[i].Start += by
 		}
@@ -255,7 +272,7 @@ func (d *data) reread(file string, rate float64) (err error) {
 		for _, c := range r.Info.Channels {
 			rates[c.Original] = r.Info.Rate
 		}
-		d.seconds = max(d.seconds, float64(r.Len)/r.Info.Rate)
+		d.seconds = max(d.seconds, seconds(r, r.FileRuns()))
 	}
 	for i := range d.channels {
 		c := &d.channels[i]
@@ -431,7 +448,7 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 	if units.Rescaled(rec) { // the file has the numbers of another unit
 		return nil, nil
 	}
-	if len(rec.Others) > 0 || first(rec) != 0 { // in which order the channels are there, and what time is 0
+	if len(rec.Others) > 0 || first(rec, (*signal.Recording).FileRuns) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil
 	}
 	d := &data{format: fileFormat(rec), copied: true}

@@ -52,7 +52,7 @@ func (d *data) timed(t *Table, rec *signal.Recording) *Table {
 		return t
 	}
 	// Where rec has the events of the table they say how it was read: nearly all of them fit.
-	source := lay(rec.Runs(), rec.Info.Rate)
+	source := lay(rec.FileRuns(), rec.Info.Rate)
 	rows := make([]rowAt, 0, t.Len())
 	probe := completion{rec: &signal.Recording{}, in: &Sidecars{Events: t}}
 	labels := probe.labels()

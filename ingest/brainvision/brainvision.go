@@ -87,8 +87,21 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	line := newTimeline(src.Log, ms, samples.count(), h.info.Rate)
 	rec.Begin, rec.Events = line.begin, line.events(ms, h.info.Rate)
 	var stored signal.SampleReader
-	stored, rec.Spans, rec.Len = samples.reader(line.Timeline)
-	rec.Data = signal.InUnits{SampleReader: stored, Units: h.units}
+	pieces := line.Timeline
+	if ms != nil && len(ms.skips) > 0 {
+		var filled int64
+		if pieces, filled = pieces.Without(ms.skips); filled > 0 {
+			rec.Notes = append(rec.Notes, signal.SkipNote("markers", len(ms.skips), float64(filled)/h.info.Rate))
+		}
+	}
+	stored, rec.Spans, rec.Len = samples.reader(pieces)
+	inUnits := signal.InUnits{SampleReader: stored, Units: h.units}
+	rec.Data = inUnits
+	if len(rec.Notes) > 0 {
+		all := signal.Recording{}
+		all.Spans, all.Len = (&flatfile.Layout{Runs: line.Timeline}).Spans()
+		rec.Data = filled{inUnits, all.Runs()}
+	}
 	rec.Texts = ini.texts
 	rec.AddPersonal("User Infos", ini.user)
 	rec.AddPersonal(commentField, ini.comment)

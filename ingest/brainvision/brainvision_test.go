@@ -211,6 +211,54 @@ func TestNewSegment(t *testing.T) {
 	}
 }
 
+// TestSkip: samples under MNE's mark for what was not measured, which it exports as a comment, are a gap.
+func TestSkip(t *testing.T) {
+	s := func(start, n int64) signal.Span { return signal.Span{Start: start, Len: n} }
+	for name, tc := range map[string]struct {
+		markers string
+		spans   []signal.Span
+		x       []float64 // of the first channel
+		events  int
+	}{
+		"in the middle":         {"Mk3=Comment,BAD_ACQ_SKIP,3,2,0", []signal.Span{s(0, 2), s(4, 4)}, []float64{0.5, 1.5, 4.5, 5.5, 6.5, 7.5}, 1},
+		"of no type":            {"Mk3=,BAD_ACQ_SKIP,3,2,0", []signal.Span{s(0, 2), s(4, 4)}, []float64{0.5, 1.5, 4.5, 5.5, 6.5, 7.5}, 1},
+		"first":                 {"Mk3=Comment,BAD_ACQ_SKIP,1,3,0", []signal.Span{s(3, 5)}, []float64{3.5, 4.5, 5.5, 6.5, 7.5}, 1},
+		"last, over the end":    {"Mk3=Comment,BAD_ACQ_SKIP,7,99,0", nil, []float64{0.5, 1.5, 2.5, 3.5, 4.5, 5.5}, 1},
+		"over each other":       {"Mk3=Comment,BAD_ACQ_SKIP,5,2,0\nMk4=Comment,BAD_ACQ_SKIP,3,3,0", []signal.Span{s(0, 2), s(6, 2)}, []float64{0.5, 1.5, 6.5, 7.5}, 1},
+		"over an interruption":  {"Mk3=Comment,BAD_ACQ_SKIP,3,3,0\nMk4=New Segment,,5,1,0,20210304050608250000", []signal.Span{s(0, 2), s(101, 3)}, []float64{0.5, 1.5, 5.5, 6.5, 7.5}, 1},
+		"all":                   {"Mk3=Comment,BAD_ACQ_SKIP,1,8,0", nil, nil, 1},
+		"of one channel":        {"Mk3=Comment,BAD_ACQ_SKIP,3,2,1", nil, []float64{0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5}, 2},
+		"without a size":        {"Mk3=Comment,BAD_ACQ_SKIP,3,0,0", nil, []float64{0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5}, 2},
+		"another text":          {"Mk3=Comment,BAD_ACQ_SKIPPED,3,2,0", nil, []float64{0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5}, 2},
+		"outside of the data":   {"Mk3=Comment,BAD_ACQ_SKIP,-7,3,0", nil, []float64{0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5}, 1},
+		"with an event between": {"Mk3=Comment,BAD_ACQ_SKIP,3,2,0\nMk4=Stimulus,S  2,4,1,0", []signal.Span{s(0, 2), s(4, 4)}, []float64{0.5, 1.5, 4.5, 5.5, 6.5, 7.5}, 2},
+	} {
+		f := files("Mk2=Stimulus,S  1,2,1,0\n", "Mk2=Stimulus,S  1,2,1,0\n"+tc.markers+"\n")
+		f["x.eeg"].Data = nil
+		for k := range byte(8) {
+			f["x.eeg"].Data = append(f["x.eeg"].Data, 2*k+1, 0, 0, 0)
+		}
+		rec := open(t, f, "x.vhdr")
+		if !slices.Equal(rec.Spans, tc.spans) || len(rec.Events) != tc.events {
+			t.Errorf("%s: samples are at %v, want %v, and %d events, want %d", name, rec.Spans, tc.spans, len(rec.Events), tc.events)
+		}
+		if x := all(t, rec); !slices.Equal(x[0], tc.x) {
+			t.Errorf("%s: the samples are %v, want %v", name, x[0], tc.x)
+		}
+		if left := 8 - len(tc.x); (left > 0) != (len(rec.Notes) == 1 && strings.Contains(rec.Notes[0].Rule, "BAD_ACQ_SKIP")) {
+			t.Errorf("%s: the notes are %+v", name, rec.Notes)
+		}
+		stored := int64(0)
+		for _, run := range rec.FileRuns() {
+			stored += run.Len
+		}
+		if stored != 8 {
+			t.Errorf("%s: the file has %v, want 8 samples", name, rec.FileRuns())
+		}
+		ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(f, "x.vhdr") })
+	}
+}
+
 // TestNewSegmentBehindAnUndatedOne: a time says where its samples are, whatever is not known before it.
 func TestNewSegmentBehindAnUndatedOne(t *testing.T) {
 	f := files("Mk2=Stimulus,S  1,2,1,0", "Mk2=New Segment,,2,1,0\nMk3=New Segment,,3,1,0,20210304050608250000\nMk4=New Segment,left,4,1,0")

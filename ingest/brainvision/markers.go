@@ -21,6 +21,7 @@ type markers struct {
 	// both in samples of the file, and Onset the byte of the line, below 0 where a new segment begins: there may be as many as lines of
 	// five bytes.
 	list  []signal.Event
+	skips []signal.Span       // in samples of the file: what MNE marks as not measured
 	user  string              // what [User Infos] says
 	dates map[int64]time.Time // of new segments, by the byte of the line; those that say one
 }
@@ -75,6 +76,10 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 			name = string(label)
 			labels[name] = name
 		}
+		if isSkip(label) && size > 0 && allChannels(field(&rest)) {
+			ms.skips = append(ms.skips, signal.Span{Start: position - 1, Len: size})
+			return
+		}
 		m := signal.Event{Sample: position - 1, Onset: float64(l.at), Duration: float64(size), Label: name}
 		if string(typ) == newSegment {
 			m.Onset = -m.Onset
@@ -88,6 +93,14 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 	slices.SortStableFunc(ms.list, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	return ms, err
 }
+
+// isSkip says whether a marker is the one by which MNE says that samples were not measured. It exports it as a comment.
+func isSkip(label []byte) bool {
+	return string(bytes.TrimPrefix(label, []byte("Comment/"))) == signal.SkipLabel
+}
+
+// allChannels says whether the channel of a marker is none: it is about all of them.
+func allChannels(channel []byte) bool { return len(bytes.Trim(channel, "0 ")) == 0 }
 
 // date reads YYYYMMDDhhmmssuuuuuu, the zero time where there is none. The format has no time zone: it is taken for UTC.
 func date(src *flatfile.Source, at int64, text string) time.Time {

@@ -285,7 +285,7 @@ func (w *writer) markers() string {
 		mark(newSegment, "", from, 1, stamp(run))
 		place[i], from = from, from+run.Len
 	}
-	moved, fraction := 0, 0
+	moved, fraction, skips := 0, 0, 0
 	for _, e := range w.rec.Events {
 		i := max(0, len(w.runs)-1)
 		for i > 0 && w.runs[i].Start > e.Sample {
@@ -308,10 +308,16 @@ func (w *writer) markers() string {
 			typ, description = "", e.Label
 		}
 		size := math.Round(e.Duration * rate)
+		if size > 0 && isSkip([]byte(e.Label)) {
+			skips++
+		}
 		if math.Abs(size/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
 			fraction++
 		}
 		mark(typ, description, k, int64(size), "")
+	}
+	if skips > 0 {
+		w.lose("events", fmt.Sprintf("samples under %q were not measured", signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", skips, len(w.rec.Events)), "read as gaps")
 	}
 	if moved > 0 {
 		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"unicode/utf8"
@@ -67,13 +68,19 @@ type runs struct {
 	first []int64
 }
 
-// runs is where c has samples that were measured.
-func (a *annotations) runs(c *channel) runs {
+// runs is where c has samples that were measured, and, where others fill its records, where it has any.
+func (a *annotations) runs(c *channel) (measured, stored runs) {
 	rate := float64(c.samples) / a.h.duration
 	all := a.line.runs(c.samples, rate)
 	if a.fills.any(c) {
+		stored = listed(all)
 		all = a.fills.left(all, c, rate, a.line.sampleAt(c.samples, rate))
 	}
+	return listed(all), stored
+}
+
+// listed is all in memory, which is no more than it needs.
+func listed(all iter.Seq2[signal.Span, int64]) runs {
 	n := 0
 	for range all {
 		n++

@@ -143,14 +143,14 @@ func (g rateGroup) fill(r *signal.Recording, ann *annotations, groups int) {
 	for i, c := range g {
 		r.Info.Channels[i] = c.Channel
 	}
-	runs := ann.runs(g[0])
+	runs, stored := ann.runs(g[0])
 	if n := len(runs.spans); n > 0 {
 		r.Len = runs.spans[n-1].End()
 	}
 	if len(runs.spans) > 1 || len(runs.spans) == 1 && runs.spans[0].Start > 0 {
 		r.Spans = runs.spans // the reader keeps them too: nobody writes to either
 	}
-	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
+	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, stored: stored.spans, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
 }
 
 // reference is what all EEG channels were measured against, "" where they differ or do not say.

@@ -114,6 +114,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		rec.Others = append(rec.Others, r)
 	}
 	rec.Deviations = src.dev.list()
+	if f := &ann.fills; f.skips > 0 {
+		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", f.skips, f.skipped))
+	}
 	return rec, nil
 }
 

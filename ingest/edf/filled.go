@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,6 +21,10 @@ const (
 	ofChannel  = "@@"
 )
 
+// marks are the texts of such annotations. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
+// record.
+var marks = []string{filledText, signal.SkipLabel}
+
 // filled is an annotation of this kind.
 type filled struct {
 	onset, duration float64 // in s, from the first record of the file
@@ -30,11 +35,15 @@ type filled struct {
 type fills struct {
 	list    pages.List[filled]
 	signals map[string]int32 // by label; nil before it is asked for
+
+	skips   int     // how many of them MNE calls so
+	skipped float64 // s: what these last in all
 }
 
 // isMark says whether an annotation is one of this kind.
 func isMark(text string, duration float64) bool {
-	return duration > 0 && (text == filledText || strings.HasPrefix(text, filledText+ofChannel))
+	mark, _, _ := strings.Cut(text, ofChannel)
+	return duration > 0 && slices.Contains(marks, mark)
 }
 
 // add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.
@@ -43,7 +52,8 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 		return false
 	}
 	of := int32(-1)
-	if label, named := strings.CutPrefix(text, filledText+ofChannel); named {
+	mark, label, named := strings.Cut(text, ofChannel)
+	if named {
 		if f.signals == nil {
 			f.signals = map[string]int32{}
 			for i := range h.signals {
@@ -58,6 +68,9 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 		if of, known = f.signals[label]; !known {
 			return false
 		}
+	}
+	if mark == signal.SkipLabel {
+		f.skips, f.skipped = f.skips+1, f.skipped+duration
 	}
 	f.list.Add(filled{onset, duration, of})
 	return true

@@ -24,6 +24,7 @@ type reader struct {
 	h         *header
 	chans     []*channel
 	runs      runs
+	stored    []signal.Span // where samples fill records: where the file has any
 	perRecord int64 // samples of each channel
 	most      int64 // bytes that are read at once
 
@@ -185,6 +186,14 @@ func encode16(dst []byte, sample int64) { binary.LittleEndian.PutUint16(dst, uin
 func encode24(dst []byte, sample int64) {
 	_ = dst[2]
 	dst[0], dst[1], dst[2] = byte(sample), byte(sample>>8), byte(sample>>16)
+}
+
+// FileRuns is where the file has samples, those that fill records included.
+func (r *reader) FileRuns() []signal.Span {
+	if r.stored != nil {
+		return r.stored
+	}
+	return r.runs.spans
 }
 
 // SourceUnits are the physical dimensions.

@@ -41,7 +41,7 @@ func (a *annotations) readStatus(chans []channel) error {
 		s.written[i] = int32(i)
 	}
 	slices.SortFunc(s.written, func(x, y int32) int { return inOrder(*a.events.At(int(x)), *a.events.At(int(y))) })
-	runs := a.runs(c)
+	runs, _ := a.runs(c)
 	k := 0
 	err := a.h.walk(a.src, c.offset, c.offset+3*c.samples, func(record int64, buf []byte) {
 		for t := range c.samples {

@@ -112,8 +112,28 @@ func (b *buffers) join(next *buffers) {
 	b.len = from + next.len
 }
 
-// spans is where there are samples; nil where there is no gap.
-func (b *buffers) spans() []signal.Span {
+// spans is where there are samples that were measured, and how many there are that were not, by skips; nil where there is no gap.
+func (b *buffers) spans(skips []signal.Span) (spans []signal.Span, filled int64) {
+	spans = b.stored()
+	if len(skips) == 0 {
+		return spans, 0
+	}
+	whole := spans
+	if whole == nil {
+		whole = []signal.Span{{Len: b.len}}
+	}
+	left, filled := signal.Without(whole, skips)
+	switch {
+	case filled == 0:
+		return spans, 0
+	case len(left) == 0:
+		return []signal.Span{{}}, filled
+	}
+	return left, filled
+}
+
+// stored is where the file has samples; nil where there is no gap.
+func (b *buffers) stored() []signal.Span {
 	count, end := 0, int64(-1)
 	for i := range b.list.Len() {
 		f := b.list.At(i)

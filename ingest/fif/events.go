@@ -220,3 +220,16 @@ func (a *annotations) events(date time.Time, c clock) []signal.Event {
 	}
 	return events
 }
+
+// skipped takes MNE's marks over what was not measured out of events.
+func skipped(events []signal.Event, rate float64) (others []signal.Event, skips []signal.Span) {
+	others = slices.DeleteFunc(events, func(e signal.Event) bool {
+		n := int64(min(maxSamples, math.Round(e.Duration*rate)))
+		if e.Label != signal.SkipLabel || n == 0 {
+			return false
+		}
+		skips = append(skips, signal.Span{Start: e.Sample, Len: n})
+		return true
+	})
+	return others, skips
+}

@@ -88,7 +88,9 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 		return nil, err
 	}
 	c.notes(s)
-	spans := raw.spans() // the reader has them too: nobody writes to them
+	clock := clock{rate: c.rate, first: raw.first}
+	notes, skips := skipped(c.annotations.events(c.date, clock), c.rate)
+	spans, filled := raw.spans(skips) // the reader has them too: nobody writes to them
 	rec := &signal.Recording{
 		Name: name, Format: "FIF", Len: raw.len, Spans: spans,
 		Info: &signal.Info{Rate: c.rate, Reference: c.electrodes(), Channels: make([]signal.Channel, len(chans))},
@@ -99,7 +101,12 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	for _, p := range c.people {
 		rec.AddPersonal(p[0], p[1])
 	}
-	clock := clock{rate: c.rate, first: raw.first}
+	if n := len(spans); n > 0 {
+		rec.Len = spans[n-1].End()
+	}
+	if filled > 0 {
+		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", len(skips), float64(filled)/c.rate))
+	}
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))
 	}
@@ -114,7 +121,7 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 		rec.Parts = append(rec.Parts, from)
 	}
 	rec.Events = choose(s, seen, stimulated, written, from)
-	if notes := c.annotations.events(c.date, clock); len(rec.Events) == 0 {
+	if len(rec.Events) == 0 {
 		rec.Events = notes
 	} else {
 		rec.Events = append(rec.Events, notes...)

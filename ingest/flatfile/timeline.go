@@ -33,6 +33,24 @@ func (l *Timeline) Break(k, gap int64) bool {
 	return true
 }
 
+// Without is l less samples of the file that were not measured, and how many those are. There is no piece where
+// all were. Events are placed by l, which has time in what is left out.
+func (l Timeline) Without(skips []signal.Span) (left Timeline, out int64) {
+	runs := make([]signal.Span, len(l)) // in samples of the file
+	for i, p := range l {
+		runs[i] = signal.Span{Start: p.From, Len: p.Len}
+	}
+	runs, out = signal.Without(runs, skips)
+	if out == 0 {
+		return l, 0
+	}
+	left = make(Timeline, len(runs))
+	for i, r := range runs {
+		left[i] = Piece{r.Start, signal.Span{Start: l.Sample(r.Start), Len: r.Len}}
+	}
+	return left, out
+}
+
 // Sample is what the recording calls sample k of the file, which may lie outside.
 func (l Timeline) Sample(k int64) int64 {
 	i, found := slices.BinarySearchFunc(l, k, func(p Piece, k int64) int { return cmp.Compare(p.From, k) })

@@ -197,14 +197,18 @@ func rescale(r *signal.Recording, scales []Scale) {
 			info.Channels[ch].Unit = s.Unit
 		}
 	}
-	r.Info, r.Data = &info, scaled{r.Data, scales}
+	r.Info, r.Data = &info, scaled{r.Data, scales, r.FileRuns()}
 }
 
 // scaled is samples in another unit.
 type scaled struct {
 	signal.SampleReader
 	scales []Scale // the zero value leaves a channel as it is
+	runs   []signal.Span
 }
+
+// FileRuns are those of the file.
+func (s scaled) FileRuns() []signal.Span { return s.runs }
 
 // Rescaled says whether rec hands out other numbers than its own files say, because of another unit, by a policy or by what lies beside it:
 // a copy of the files would not say the same.
