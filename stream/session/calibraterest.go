@@ -86,6 +86,7 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 type restCheck struct {
 	due    bool        // there is as much as was asked for
 	passed bool        // and it is enough
+	upto   int64       // our number of the sample behind what was looked at
 	done   chan looked // nil, or where a look that is under way says what it found
 	cancel context.CancelFunc
 }
@@ -134,7 +135,8 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 		if err != nil {
 			return "", err
 		}
-		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, c.capture.end))
+		r.upto = c.capture.end
+		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
 		return "", nil
 	}
 	over, err := r.found(ctx)
