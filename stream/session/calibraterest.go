@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -91,6 +92,10 @@ type restCheck struct {
 	cancel context.CancelFunc
 }
 
+// atOnce is how long a chunk waits for a look: rest of minutes is looked at within it, so that the first cue does not depend on the speed of
+// the machine, and heartbeats come often enough.
+const atOnce = 300 * time.Millisecond
+
 // looked is what a look found.
 type looked struct{ err error }
 
@@ -118,7 +123,7 @@ func (r *restCheck) found(ctx context.Context) (over bool, err error) {
 		r.cancel()
 		r.done = nil
 		return ctx.Err() == nil, l.err
-	default:
+	case <-time.After(atOnce): // chunks and heartbeats must go on
 		return false, nil
 	}
 }
@@ -137,7 +142,6 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 		}
 		r.upto = c.capture.end
 		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
-		return "", nil
 	}
 	over, err := r.found(ctx)
 	if !over {
