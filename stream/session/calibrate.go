@@ -378,7 +378,7 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 	case c.block.open && !c.check.passed: // rest goes on until that is known
 		c.check.due = true
 	case c.block.open:
-		c.block.open, c.block.to = false, end
+		c.block.open, c.block.to = false, c.check.upto // what was looked at
 		rest(c.opt.RestS)
 	case c.showing:
 		from, _ := c.window(signal.Event{Sample: c.cue}) // it may begin before the cue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
@@ -86,9 +87,14 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 type restCheck struct {
 	due    bool        // there is as much as was asked for
 	passed bool        // and it is enough
+	upto   int64       // our number of the sample behind what was looked at
 	done   chan looked // nil, or where a look that is under way says what it found
 	cancel context.CancelFunc
 }
+
+// atOnce is how long a chunk waits for a look: rest of minutes is looked at within it, so that the first cue does not depend on the speed of
+// the machine, and heartbeats come often enough.
+const atOnce = 300 * time.Millisecond
 
 // looked is what a look found.
 type looked struct{ err error }
@@ -117,7 +123,7 @@ func (r *restCheck) found(ctx context.Context) (over bool, err error) {
 		r.cancel()
 		r.done = nil
 		return ctx.Err() == nil, l.err
-	default:
+	case <-time.After(atOnce): // chunks and heartbeats must go on
 		return false, nil
 	}
 }
@@ -134,8 +140,8 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 		if err != nil {
 			return "", err
 		}
-		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, c.capture.end))
-		return "", nil
+		r.upto = c.capture.end
+		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
 	}
 	over, err := r.found(ctx)
 	if !over {
