@@ -11,7 +11,7 @@ import (
 )
 
 // Batch is the record in m, over m's memory. schema must be one that signal.InfoFromSchema has accepted.
-func (m Message) Batch(schema *arrow.Schema) (arrow.Record, error) {
+func (m Message) Batch(schema *arrow.Schema) (arrow.RecordBatch, error) {
 	if m.Kind != BatchKind {
 		return nil, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.Kind)
 	}
@@ -48,7 +48,7 @@ func (m Message) Batch(schema *arrow.Schema) (arrow.Record, error) {
 	if r.f.err != nil {
 		return nil, r.f.err
 	}
-	return array.NewRecord(schema, append(cols, array.NewListData(events)), r.rows), nil
+	return array.NewRecordBatch(schema, append(cols, array.NewListData(events)), r.rows), nil
 }
 
 // batchReader walks over the columns of a record batch in the order of the format, depth first. After a failure, which
@@ -183,7 +183,7 @@ func (m Message) Columns(n int, bodyLength int64) (rows int64, at []int64, event
 }
 
 // Table is the record in m, over m's memory, whose columns are float64, int64 or text.
-func (m Message) Table(schema *arrow.Schema) (arrow.Record, error) {
+func (m Message) Table(schema *arrow.Schema) (arrow.RecordBatch, error) {
 	if m.Kind != BatchKind {
 		return nil, fmt.Errorf("arrow message of kind %d, must be a record batch (3)", m.Kind)
 	}
@@ -228,7 +228,7 @@ func (m Message) Table(schema *arrow.Schema) (arrow.Record, error) {
 			return nil, r.f.err
 		}
 	}
-	return array.NewRecord(schema, cols, r.rows), nil
+	return array.NewRecordBatch(schema, cols, r.rows), nil
 }
 
 // text is the next column of n texts: one node, three buffers.

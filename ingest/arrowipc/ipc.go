@@ -182,7 +182,7 @@ func NewEncoder(schema *arrow.Schema) (*Encoder, []byte, error) {
 }
 
 // Encode is the message of rec, valid until the next call.
-func (e *Encoder) Encode(rec arrow.Record) ([]byte, error) {
+func (e *Encoder) Encode(rec arrow.RecordBatch) ([]byte, error) {
 	head := e.head
 	e.head = 0
 	e.buf.Reset()

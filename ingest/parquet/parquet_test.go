@@ -71,9 +71,9 @@ func byArrow(t testing.TB, in table, rowGroup int64, options ...arrowparquet.Wri
 			lists.ValueBuilder().(*array.StringBuilder).Append(s)
 		}
 	}
-	rec := b.NewRecord()
+	rec := b.NewRecordBatch()
 	var buf bytes.Buffer
-	if err := pqarrow.WriteTable(array.NewTableFromRecords(schema, []arrow.Record{rec}), &buf, rowGroup, arrowparquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps()); err != nil {
+	if err := pqarrow.WriteTable(array.NewTableFromRecords(schema, []arrow.RecordBatch{rec}), &buf, rowGroup, arrowparquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps()); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
@@ -328,7 +328,7 @@ func TestNull(t *testing.T) {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	b.Field(0).(*array.Float64Builder).AppendValues([]float64{1, 2, 3}, []bool{true, false, true})
 	var buf bytes.Buffer
-	if err := pqarrow.WriteTable(array.NewTableFromRecords(schema, []arrow.Record{b.NewRecord()}), &buf, 100, nil, pqarrow.DefaultWriterProps()); err != nil {
+	if err := pqarrow.WriteTable(array.NewTableFromRecords(schema, []arrow.RecordBatch{b.NewRecordBatch()}), &buf, 100, nil, pqarrow.DefaultWriterProps()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := parquet.Open(bytes.NewReader(buf.Bytes()), int64(buf.Len()), "x.parquet")

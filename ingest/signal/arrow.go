@@ -198,7 +198,7 @@ func sameLayout(a, b arrow.DataType) bool {
 }
 
 // Record is RecordWith(Schema(c.Info)).
-func (c Chunk) Record() arrow.Record { return c.RecordWith(Schema(c.Info)) }
+func (c Chunk) Record() arrow.RecordBatch { return c.RecordWith(Schema(c.Info)) }
 
 // RecordWith wraps c as an Arrow record batch of the given schema, which must be Schema(c.Info) or PlacedSchema(c.Info) and which
 // callers with many chunks make once. Under the former late events stand at the first sample. The channels' columns are c's own memory: like c itself, the record is valid until the next
@@ -206,7 +206,7 @@ func (c Chunk) Record() arrow.Record { return c.RecordWith(Schema(c.Info)) }
 //
 // A chunk without samples becomes a record without rows, which can hold neither Start nor Time. RecordWith panics where
 // channels differ in length or an event lies outside the chunk or out of order: CheckEvents finds such events first.
-func (c Chunk) RecordWith(schema *arrow.Schema) arrow.Record {
+func (c Chunk) RecordWith(schema *arrow.Schema) arrow.RecordBatch {
 	n := c.Len()
 	if err := c.CheckEvents(); err != nil {
 		panic("signal: " + err.Error())
@@ -228,7 +228,7 @@ func (c Chunk) RecordWith(schema *arrow.Schema) arrow.Record {
 		array.NewInt64Data(plain(arrow.PrimitiveTypes.Int64, at)),
 		array.NewListData(c.eventData(sameLayout(schema.Field(len(c.X)+2).Type, placedsType))),
 	)
-	return array.NewRecord(schema, cols, int64(n))
+	return array.NewRecordBatch(schema, cols, int64(n))
 }
 
 // CheckEvents reports the first event that is not in [Start, End), out of order, or not UTF-8, and the first late one that is not
@@ -304,7 +304,7 @@ func (c Chunk) eventData(placed bool) *array.Data {
 // One record is one run of samples: the error names the first row where sample does not count on, or where time_ns is
 // more than half a sample away from what rate_hz makes of the first row. There is no null in it. With an error about the events alone
 // comes the chunk without them; with any other the zero chunk.
-func FromRecord(rec arrow.Record, info *Info) (Chunk, error) {
+func FromRecord(rec arrow.RecordBatch, info *Info) (Chunk, error) {
 	chs, n := len(info.Channels), int(rec.NumRows())
 	if int(rec.NumCols()) != chs+extraColumns {
 		return Chunk{}, fmt.Errorf("record: %d columns, must be %d channels and %d more", rec.NumCols(), chs, extraColumns)
@@ -341,7 +341,7 @@ func FromRecord(rec arrow.Record, info *Info) (Chunk, error) {
 	return c, nil
 }
 
-func column[A arrow.Array](rec arrow.Record, k int) (A, error) {
+func column[A arrow.Array](rec arrow.RecordBatch, k int) (A, error) {
 	a, ok := rec.Column(k).(A)
 	if !ok {
 		return a, fmt.Errorf("record: column %q is of type %s, must be %T", rec.ColumnName(k), rec.Column(k).DataType(), a)
@@ -369,7 +369,7 @@ func (c *Chunk) setTimes(sample, at []int64) error {
 	return nil
 }
 
-func (c *Chunk) setEvents(rec arrow.Record, k int) error {
+func (c *Chunk) setEvents(rec arrow.RecordBatch, k int) error {
 	list, ok := rec.Column(k).(*array.List)
 	placed := ok && sameLayout(list.DataType(), placedsType)
 	if !placed && (!ok || !sameLayout(list.DataType(), eventsType)) {

@@ -195,14 +195,14 @@ func TestRecordPanics(t *testing.T) {
 }
 
 // withColumn is rec with column k made by build.
-func withColumn(rec arrow.Record, k int, dt arrow.DataType, build func(array.Builder)) arrow.Record {
+func withColumn(rec arrow.RecordBatch, k int, dt arrow.DataType, build func(array.Builder)) arrow.RecordBatch {
 	b := array.NewBuilder(memory.DefaultAllocator, dt)
 	build(b)
 	cols := append([]arrow.Array(nil), rec.Columns()...)
 	cols[k] = b.NewArray()
 	fields := rec.Schema().Fields()
 	fields[k].Type = dt
-	return array.NewRecord(arrow.NewSchema(fields, nil), cols, rec.NumRows())
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, rec.NumRows())
 }
 
 func int64s(x ...int64) func(array.Builder) {
@@ -215,9 +215,9 @@ func TestFromRecordRefuses(t *testing.T) {
 	t1 := c.Time + 6_250_000 // one sample at 160 Hz
 	cases := []struct {
 		name, want string
-		rec        arrow.Record
+		rec        arrow.RecordBatch
 	}{
-		{"fewer columns", "4 columns", array.NewRecord(arrow.NewSchema(rec.Schema().Fields()[:4], nil), rec.Columns()[:4], 3)},
+		{"fewer columns", "4 columns", array.NewRecordBatch(arrow.NewSchema(rec.Schema().Fields()[:4], nil), rec.Columns()[:4], 3)},
 		{"float32", `column "FC5" is of type float32`, withColumn(rec, 0, arrow.PrimitiveTypes.Float32, func(b array.Builder) {
 			b.(*array.Float32Builder).AppendValues([]float32{1, 2, 3}, nil)
 		})},

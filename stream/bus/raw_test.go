@@ -225,7 +225,7 @@ func TestRawIsOneArrowStream(t *testing.T) {
 	}
 	var chunks []signal.Chunk
 	for r.Next() {
-		c, err := signal.FromRecord(r.Record(), i)
+		c, err := signal.FromRecord(r.RecordBatch(), i)
 		if err != nil {
 			t.Fatal(err)
 		}

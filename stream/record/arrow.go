@@ -289,7 +289,7 @@ type table struct {
 // newTable writes the schema at once, so that a table without rows is one.
 func newTable(w io.Writer, schema *arrow.Schema) (*table, error) {
 	t := &table{w: ipc.NewWriter(w, ipc.WithSchema(schema)), b: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
-	empty := t.b.NewRecord()
+	empty := t.b.NewRecordBatch()
 	defer empty.Release()
 	return t, t.w.Write(empty)
 }
@@ -327,7 +327,7 @@ func (t *table) flush() error {
 	if t.n == 0 || t.failed {
 		return nil
 	}
-	rec := t.b.NewRecord()
+	rec := t.b.NewRecordBatch()
 	defer rec.Release()
 	if err := t.w.Write(rec); err != nil {
 		t.failed = true

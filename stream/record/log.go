@@ -97,7 +97,7 @@ func logRow(e Entry) ([]any, error) {
 }
 
 // logRows appends the entries in rec.
-func (r *Recorded) logRows(rec arrow.Record) error {
+func (r *Recorded) logRows(rec arrow.RecordBatch) error {
 	for i := range int(rec.NumRows()) {
 		e := Entry{Time: rec.Column(logTime).(*array.Int64).Value(i), Sample: rec.Column(logSample).(*array.Int64).Value(i), Kind: Kind(copied(rec, logKind, i))}
 		if err := json.Unmarshal([]byte(copied(rec, logDetail, i)), &e.Detail); err != nil {

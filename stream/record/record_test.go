@@ -536,7 +536,7 @@ func TestOldDecisions(t *testing.T) {
 	for k, v := range map[int]float64{7: 0.75, 10: 0.25, 11: 0.75} {
 		b.Field(k).(*array.Float64Builder).Append(v)
 	}
-	rows := b.NewRecord()
+	rows := b.NewRecordBatch()
 	defer rows.Release()
 	f, err := os.Create(strings.TrimSuffix(path, ".arrow") + ".decisions.arrow")
 	if err != nil {

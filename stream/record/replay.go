@@ -51,9 +51,9 @@ func Open(path string) (*Recorded, error) {
 	for _, t := range []struct {
 		name  string
 		check func(*arrow.Schema) error
-		rows  func(arrow.Record) error
+		rows  func(arrow.RecordBatch) error
 	}{
-		{names.decisions, func(s *arrow.Schema) error { version, err = r.checkDecisions(s); return err }, func(rows arrow.Record) error { r.rows(rows, version); return nil }},
+		{names.decisions, func(s *arrow.Schema) error { version, err = r.checkDecisions(s); return err }, func(rows arrow.RecordBatch) error { r.rows(rows, version); return nil }},
 		{names.log, checkLog, r.logRows},
 	} {
 		if err := r.readTable(t.name, t.check, t.rows); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +72,7 @@ func Open(path string) (*Recorded, error) {
 }
 
 // readTable reads the rows of all whole batches of a file that check finds to be the right one.
-func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows func(arrow.Record) error) error {
+func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows func(arrow.RecordBatch) error) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows 
 }
 
 // readBatches reads the rows of all whole batches from data[at] on, and lists what is behind them.
-func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema, take func(arrow.Record) error) {
+func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema, take func(arrow.RecordBatch) error) {
 	for {
 		rows, end, found := nextRows(data, at, schema)
 		if rows == nil && found == nil {
@@ -114,7 +114,7 @@ func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.S
 }
 
 // nextRows is the batch that begins at data[at], nil for the mark of the end.
-func nextRows(data []byte, at int, schema *arrow.Schema) (arrow.Record, int, error) {
+func nextRows(data []byte, at int, schema *arrow.Schema) (arrow.RecordBatch, int, error) {
 	m, end, err := next(data, at)
 	if err != nil || m.Kind == arrowipc.EndKind {
 		return nil, end, err
@@ -182,11 +182,11 @@ func checkColumns(s, want *arrow.Schema) error {
 }
 
 // copied is a text of a table, which may be gone when the table is.
-func copied(rec arrow.Record, k, i int) string {
+func copied(rec arrow.RecordBatch, k, i int) string {
 	return strings.Clone(rec.Column(k).(*array.String).Value(i))
 }
 
-func (r *Recorded) rows(rec arrow.Record, version string) {
+func (r *Recorded) rows(rec arrow.RecordBatch, version string) {
 	whole := func(k, i int) int64 { return rec.Column(k).(*array.Int64).Value(i) }
 	text := func(k, i int) string { return copied(rec, k, i) }
 	values := colValues

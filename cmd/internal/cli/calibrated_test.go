@@ -26,7 +26,7 @@ decide: {use: evidence, false_per_min: 3}
 // their order in the model is not that of their labels.
 func TestCalibratedSession(t *testing.T) {
 	for name, pipeline := range map[string]string{
-		"every window": "{pipeline: csp-lda, %s}", "threshold": "{pipeline: own.yaml, rest_block_s: 90, %s}",
+		"every window": "{pipeline: csp-lda, %s}", "threshold": "{pipeline: own.yaml, rest_block_s: 96, %s}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -259,7 +259,7 @@ func (a *arrowFile) put(rec string, rate float64, p *pipeline.Prediction) error 
 
 func (a *arrowFile) batch() error {
 	a.n = 0
-	rec := a.b.NewRecord()
+	rec := a.b.NewRecordBatch()
 	defer rec.Release()
 	return a.w.Write(rec)
 }

@@ -115,7 +115,7 @@ func (a *valueArrow) put(rec string, rate float64, p *pipeline.Prediction) error
 
 func (a *valueArrow) batch() error {
 	a.n = 0
-	rec := a.b.NewRecord()
+	rec := a.b.NewRecordBatch()
 	defer rec.Release()
 	return a.w.Write(rec)
 }
