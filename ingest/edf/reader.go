@@ -25,8 +25,8 @@ type reader struct {
 	chans     []*channel
 	runs      runs
 	stored    []signal.Span // where samples fill records: where the file has any
-	perRecord int64 // samples of each channel
-	most      int64 // bytes that are read at once
+	perRecord int64         // samples of each channel
+	most      int64         // bytes that are read at once
 
 	// The block that was read last: records [first, first+n). Whoever reads on behind it gets as much as fits ahead; so
 	// a recording that is played sample by sample reads each record once, and one that is read here and there only what

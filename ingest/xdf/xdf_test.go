@@ -228,6 +228,9 @@ func TestStreams(t *testing.T) {
 	if !deviates(rec, `"none"`) || !deviates(rec, `"eye"`) {
 		t.Errorf("what is left out is not listed: %v", rec.Deviations)
 	}
+	if i := slices.IndexFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing }); i < 0 || !strings.Contains(rec.Deviations[i].Where, `"eye"`) || !strings.Contains(rec.Deviations[i].Found, "1 of several numbers") {
+		t.Errorf("the deviations do not say that the sample of the irregular stream is missing: %v", rec.Deviations)
+	}
 	if len(rec.Events) != 1 || rec.Events[0].Label != "33" || rec.Events[0].Sample != 12 {
 		t.Errorf("the events are %v, want 33 at sample 12", rec.Events)
 	}
