@@ -23,7 +23,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: ## bin/gyrus, static and stripped
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/gyrus ./cmd/gyrus
+	CGO_ENABLED=0 $(GO) build -tags arrow_json_stdlib -trimpath -ldflags '$(LDFLAGS)' -o bin/gyrus ./cmd/gyrus # Arrow brings a JSON of 1.3 MB otherwise
 
 demo: build ## train on a recorded person, decode another run live over NATS, move a cursor
 	bin/gyrus demo

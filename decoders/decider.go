@@ -48,6 +48,8 @@ type RestFitter interface {
 	AnyRest() bool
 	// RestClass is the position of the class that stands for rest and is never decided for, or -1.
 	RestClass() int
+	// LeastRest is the fewest rows at rest, step seconds apart, that FitRest takes.
+	LeastRest(step float64) int
 	// FitRest sets the threshold from stretches whose rows are step seconds apart, with the scores of a decoder that has
 	// not learned from them. What was set before is kept on an error.
 	FitRest(s []Stretch, step float64) error

@@ -71,13 +71,16 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 		return nil, &pipeline.InputError{Err: err}
 	}
 	passed := all
-	if !d.AnyRest() {
-		g, err := p.FitLikeness(looksOf(runs), partsOf(runs))
-		if err != nil {
-			return nil, &pipeline.InputError{Err: err}
-		}
+	var g *pipeline.Guard
+	var err error
+	if passed.runs, g, err = all.guarded(p); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if g != nil {
 		rep.Guard = &bundle.Guard{Limit: g.Limit, Channels: g.Channels, Of: g.Of, Windows: g.Windows, Flat: g.Flat, Minutes: float64(g.Windows) * runs[0].step / 60}
-		passed.runs = letThrough(p, runs)
+	}
+	if lack := all.lack(needRest(d, runs[0].step, all.window), passed.runs); lack != nil {
+		return nil, &pipeline.InputError{Err: lack}
 	}
 	if err := passed.heldOut(d, rep); err != nil {
 		if n, all := atRest(passed.runs), atRest(runs); n < all {
@@ -95,13 +98,18 @@ func CalibrateRest(ctx context.Context, p *pipeline.Pipeline, recs []*signal.Rec
 	if err != nil {
 		return nil, err
 	}
-	rep.Trials, rep.Right, rep.Wrong, rep.Held = n.Trials, n.Right, n.Wrong, n.held
-	if 2*n.held > n.windows {
-		remedy := "other eyes, open or closed, another day or another cap?), and a threshold counts for the kind of rest that it was set with alone; give rest as it is between the trials, beside any other kind that will come"
+	rep.Trials, rep.Right, rep.Wrong = n.Trials, n.Right, n.Wrong
+	unlike, looks := unlikeRest(p, runs)
+	if rep.Held = len(looks); rep.Held > 0 {
+		unlike.Away = p.Farthest(looks)
+		rep.Unlike = &unlike
+	}
+	if 2*rep.Held > unlike.Windows {
+		cause := "other eyes, open or closed, another day or another cap, and a threshold counts for the kind of rest that it was set with alone: give rest as it is between the trials, beside any other kind that will come"
 		if len(opt.Events) > 0 {
-			remedy = "muscles, a cable that moves, the mains?), and decisions would be held back there; filter out what differs but is not meant to be decoded, or give rest that holds it as well"
+			cause = "muscles, a cable that moves, the mains: filter that out, or give rest that holds it as well"
 		}
-		return nil, &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings: %d of their %d windows are unlike it (%s, or any_rest: true in the section decide, with which decisions are made at a rate that is not known", n.held, n.windows, remedy)}
+		return nil, &pipeline.InputError{Err: fmt.Errorf("the rest is of another kind than the training recordings, and decisions would be held back there: %s; it may be what you decode itself, such as a flicker, or a rhythm that changes with what is meant: any_rest: true in the section decide lets decisions be made there, at a rate that is not known on other rest; or it may be %s", rep.UnlikeWhere(), cause)}
 	}
 	return rep, nil
 }
@@ -111,8 +119,6 @@ type DecidedTrials struct {
 	Trials int
 	Right  int // decided for their class
 	Wrong  int // for another
-
-	windows, held int // of the recordings with trials; those unlike the rest of the threshold
 }
 
 // DecideTrials counts how many cued trials of recs p's section decide decides rightly, as CalibrateRest does: it follows each
@@ -139,6 +145,7 @@ type rests struct {
 	events   int     // of rest
 	longest  float64 // of them, s
 	window   float64 // s
+	restS    float64 // seconds that the windows at rest cover, those too that a check rejected
 	rejected int     // windows at rest that a check of the pipeline rejected: nothing is decided there, live neither
 	why      string  // of the last of them
 }
@@ -157,6 +164,10 @@ type trial struct {
 	from, to float64
 	class    int
 }
+
+// counts says whether a decision at at seconds, on a window that is so long, counts for the trial: between the start of its window and
+// half a window behind its end.
+func (t trial) counts(at, window float64) bool { return t.from < at && at <= t.to+window/2 }
 
 // undecided is a pipeline like that of spec without its section decide, fitted to recs, that cuts all windows.
 func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording) (*pipeline.Pipeline, error) {
@@ -249,6 +260,7 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 	var trials []trial
 	p.KeepLooks(true)
 	next, hop := int64(math.MinInt64), int64(0)
+	covered := math.Inf(-1) // so far, s
 	put := func(_ context.Context, q *pipeline.Prediction) error {
 		from, to := float64(q.Start)/p.OutRate(), float64(q.End)/p.OutRate()
 		if q.Event != nil {
@@ -256,6 +268,10 @@ func (all *rests) score(ctx context.Context, p *pipeline.Pipeline, rec *signal.R
 		}
 		all.window = to - from
 		atRest := rest == nil || within(resting, rate, from, to)
+		if q.Slides && atRest {
+			all.restS += to - max(from, covered)
+			covered = to
+		}
 		switch {
 		case !q.Slides:
 			return nil
@@ -452,6 +468,30 @@ func (all *rests) heldOut(d decoders.RestFitter, rep *bundle.Rest) error {
 	return err
 }
 
+// unlikeRest counts the windows of the recordings with trials in which p holds decisions back, and gives their looks.
+func unlikeRest(p *pipeline.Pipeline, runs []restRun) (u bundle.Unlike, looks [][]float64) {
+	for _, r := range runs {
+		if len(r.trials) == 0 {
+			continue
+		}
+		u.Windows += len(r.Scores)
+		for i, held := range p.HeldBack(r.looks, r.Times) {
+			busy := slices.ContainsFunc(r.trials, func(t trial) bool { return t.counts(r.Times[i], r.window) })
+			if busy {
+				u.Trials++
+			}
+			if !held {
+				continue
+			}
+			looks = append(looks, r.looks[i])
+			if busy {
+				u.Held++
+			}
+		}
+	}
+	return u, looks
+}
+
 // countTrials follows the recordings with the threshold as it is: the first decision between the start of a trial's
 // window and half a window behind its end counts.
 func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n DecidedTrials, err error) {
@@ -463,7 +503,6 @@ func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n De
 		if len(r.trials) == 0 {
 			continue
 		}
-		n.windows += len(r.Scores)
 		first := make([]int, len(r.trials))
 		for k := range first {
 			first[k] = -1
@@ -472,7 +511,6 @@ func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n De
 		held := p.HeldBack(r.looks, r.Times)
 		for i, row := range r.Scores {
 			if held[i] {
-				n.held++
 				continue
 			}
 			class, _, err := d.Push(row, r.Times[i])
@@ -480,7 +518,7 @@ func countTrials(p *pipeline.Pipeline, d decoders.Decider, runs []restRun) (n De
 				return n, err
 			}
 			for k, t := range r.trials {
-				if class >= 0 && first[k] < 0 && t.from < r.Times[i] && r.Times[i] <= t.to+r.window/2 {
+				if class >= 0 && first[k] < 0 && t.counts(r.Times[i], r.window) {
 					first[k] = class
 				}
 			}

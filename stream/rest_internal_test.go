@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -120,5 +121,43 @@ func TestRestLetThrough(t *testing.T) {
 	}
 	if len(passed) != len(got.Rest) || len(passed) < 500 {
 		t.Errorf("%d windows, %d are let through", len(got.Rest), len(passed))
+	}
+}
+
+// TestRestNeed: a block of rest of the least length that is promised to be enough is so where a stretch as long as a tenth, a window and
+// what they leave in the average is held back, and one a window shorter is not.
+func TestRestNeed(t *testing.T) {
+	for _, need := range []RestNeed{
+		{asked: 5, least: 360, step: 0.1, window: 3, guarded: true},
+		{asked: 5, least: 360, step: 0.1, window: 3},
+		{asked: 1, least: 4494, step: 0.04, window: 0.5, guarded: true},
+		{asked: 30, least: 6, step: 1, window: 2.5, guarded: true},
+	} {
+		enough := func(rows int) *RestLackError {
+			all := rests{restS: float64(rows-1)*need.step + need.window}
+			run := restRun{step: need.step, window: need.window}
+			for i := range rows {
+				run.Rest, run.Times, run.Scores = append(run.Rest, true), append(run.Times, float64(i)*need.step), append(run.Scores, nil)
+			}
+			all.runs = []restRun{run}
+			held := 0
+			if need.guarded {
+				held = (rows+9)/10 + int(math.Ceil((need.window+2*math.Log2(10))/need.step)) // from 10 deviations to 1 with a half-life of 2 s
+			}
+			short := run
+			short.Rest, short.Times, short.Scores = run.Rest[held:], run.Times[held:], run.Scores[held:]
+			return all.lack(need, []restRun{short})
+		}
+		rows := int(math.Round((need.BlockS()-need.window)/need.step)) + 1
+		if l := enough(rows); l != nil {
+			t.Errorf("%+v: %g s are not enough: %v", need, need.BlockS(), l)
+		}
+		l := enough(rows - 1)
+		if l == nil || l.AllS <= l.RestS || l.AllS > 1.05*need.BlockS() {
+			t.Errorf("%+v: a window less than %g s: %+v", need, need.BlockS(), l)
+		}
+		if need.LeastS() > need.BlockS() {
+			t.Errorf("%+v: at least %g s, but %g are enough", need, need.LeastS(), need.BlockS())
+		}
 	}
 }

@@ -36,6 +36,7 @@ func RunDecider(t *testing.T, name string, construct func() decoders.Decider) {
 			t.Run("no allocation", s.allocations)
 			t.Run("clear scores are decided for", s.power)
 			t.Run("rest brings no more decisions than asked for", s.restRate)
+			t.Run("rest is enough from the least on", s.leastRest)
 			t.Run("the true class is ruled out no more often than asked for", s.coverage)
 		})
 	}
@@ -297,6 +298,25 @@ func (s *deciding) restRate(t *testing.T) {
 	t.Logf("%.2f decisions a minute of chance, %g asked for; more with %d of %d seeds", sum, asked, over, seeds)
 	if p := 1 - (distuv.Binomial{N: seeds, P: 0.05}).CDF(float64(over-1)); sum > asked || p <= 0.0005 {
 		t.Errorf("%.2f decisions a minute of chance, %g asked for; more with %d of %d seeds, which has the probability %.2g", sum, asked, over, seeds, p)
+	}
+}
+
+// leastRest: FitRest takes LeastRest rows, and not one fewer.
+func (s *deciding) leastRest(t *testing.T) {
+	for _, asked := range []float64{0.7, 2, 30} {
+		for _, step := range []float64{0.04, 0.1, 1} {
+			d, ok := s.asking(t, "false_per_min", asked).(decoders.RestFitter)
+			if !ok {
+				t.Fatal("has false_per_min and is no RestFitter")
+			}
+			n := d.LeastRest(step)
+			fit := func(rows int) error {
+				return d.FitRest([]decoders.Stretch{{Scores: s.scores(1, rows, 0, inTurn(s.classes))}}, step)
+			}
+			if few, enough := fit(n-1), fit(n); few == nil || enough != nil {
+				t.Errorf("%g a minute, rows %g s apart: %d rows: %v, %d rows: %v; must be too few, and enough", asked, step, n-1, few, n, enough)
+			}
+		}
 	}
 }
 

@@ -362,7 +362,7 @@ func TestFitRestErrors(t *testing.T) {
 		step, rate, cer float64
 		want            string
 	}{
-		{rest(1, 100), 0.1, 2, 0.95, "10 s of rest cannot show with a certainty of 0.95 that there are at most 2 decisions a minute; record at least 90 s"},
+		{rest(1, 100), 0.1, 2, 0.95, "10 s of rest cannot show with a certainty of 0.95 that there are at most 2 decisions a minute: that takes at least 90 s in which one could be made"},
 		{nil, 0.1, 2, 0.95, "0 s of rest"},
 		{rest(1, 100), 0, 2, 0.95, "0 s apart"},
 		{rest(1, 100), 0.1, math.NaN(), 0.95, "false_per_min is 0"},

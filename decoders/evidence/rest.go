@@ -32,6 +32,15 @@ func Allowed(minutes, perMinute, certainty float64) int {
 	return n
 }
 
+// LeastRest is how many rows there must be for none with a decision to show the rate.
+func (a *Accumulator) LeastRest(step float64) int {
+	n := max(0, int(60*mathext.GammaIncRegCompInv(1, 1-a.Certainty)/a.FalsePerMin/step)-1)
+	for Allowed(float64(n)*step/60, a.FalsePerMin, a.Certainty) < 0 {
+		n++
+	}
+	return n
+}
+
 // FitRest sets Enter to the least odds, of those that occur at rest, at which and above which the rest data hold no more
 // decisions than Allowed in the time in which one can begin. Leave counts for at most Enter then. All other parameters stay, and the rate holds
 // for them only.
@@ -70,8 +79,8 @@ func (a *Accumulator) FitRest(s []decoders.Stretch, step float64) error {
 	minutes := float64(rows) * step / 60
 	allowed := Allowed(minutes, a.FalsePerMin, a.Certainty)
 	if allowed < 0 {
-		return fmt.Errorf("evidence: %.3g s of rest cannot show with a certainty of %g that there are at most %g decisions a minute; record at least %.0f s, or ask for less",
-			60*minutes, a.Certainty, a.FalsePerMin, math.Ceil(60*mathext.GammaIncRegCompInv(1, 1-a.Certainty)/a.FalsePerMin))
+		return fmt.Errorf("evidence: %.3g s of rest cannot show with a certainty of %g that there are at most %g decisions a minute: that takes at least %.0f s in which one could be made; give more, or ask for less",
+			60*minutes, a.Certainty, a.FalsePerMin, math.Ceil(float64(a.LeastRest(step))*step))
 	}
 	// A run that never decides gives every confidence that can occur; a decision would only clear evidence.
 	try := *a

@@ -685,7 +685,7 @@ class Lock:
     def __exit__(self, *_):
         self.lock.release()
         if not judge.latched:
-            judge.emergency()
+            judge.emergency(time.monotonic_ns())
 
 class Quit:
     turns = 0

@@ -140,9 +140,10 @@ func (d *guarded) stays(words string, wait time.Duration) {
 	}
 }
 
-// resume is what an operator does who sees how the decoder is. It returns the IDs of the stops that this lifts.
+// resume is what an operator does who sees how the decoder is, and has done so for a second. It returns the IDs of the stops that this lifts.
 func (d *guarded) resume() (lifted []string) {
 	d.t.Helper()
+	d.stays(d.held(), time.Second+turns)
 	var s struct {
 		Lifted []struct{ ID string }
 	}

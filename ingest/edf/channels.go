@@ -42,6 +42,7 @@ func (h *header) channels(src *source) ([]channel, error) {
 		}
 		unit := units.Parse(s.dimension)
 		switch {
+		case s.unscaled: // which is listed
 		case !unit.Voltage && voltage(e.Kind):
 			src.dev.add(h.at(fDimension, s), "physical dimension", "a voltage (uV, mV, V, nV) for "+strings.ToUpper(string(e.Kind)),
 				fmt.Sprintf("%q for %q", s.dimension, e.Original), "nothing: the samples of this channel are in the unit as it is written, and may not be µV")

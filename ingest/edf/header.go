@@ -39,6 +39,7 @@ type signalHeader struct {
 	offset           int64 // of its first byte from the start of a record
 	index            int32
 	isText           bool
+	unscaled         bool // the header does not say what the integers stand for
 
 	transducer, prefilter string
 
@@ -238,11 +239,9 @@ func (s *signalHeader) read(f func(int) field, v *variant) (err error) {
 	if s.digMax, err = dmax.integer(); err != nil {
 		return err
 	}
-	if s.physMin == s.physMax {
-		return pmax.errorf("is %g like the physical minimum, they must differ: the scale of %q is unknown; write the true range into both fields", s.physMax, s.label)
-	}
-	if s.digMin == s.digMax {
-		return dmax.errorf("is %d like the digital minimum, they must differ: the scale of %q is unknown; write the true range into both fields", s.digMax, s.label)
+	if s.physMin == s.physMax || s.digMin == s.digMax {
+		s.noScale(pmax, dmax, v)
+		return nil
 	}
 	if s.digMin > s.digMax {
 		dmax.deviate("above the digital minimum", fmt.Sprintf("%d, the digital minimum is %d", s.digMax, s.digMin), "the scale through both points")
@@ -256,6 +255,21 @@ func (s *signalHeader) read(f func(int) field, v *variant) (err error) {
 		}
 	}
 	return nil
+}
+
+// noScale has the signal hand out the integers that are stored, without a unit: both ends of a range are the same, so that nothing says what they
+// stand for. Mostly it is a channel to which nothing was connected, and the others are as good as ever.
+func (s *signalHeader) noScale(pmax, dmax field, v *variant) {
+	const assumed = "the integers that are stored, without a unit; write the true range into both fields to have their values"
+	found := fmt.Sprintf("; the physical dimension is %q", s.dimension)
+	if s.physMin == s.physMax {
+		pmax.deviate("differs from the physical minimum", fmt.Sprintf("both are %g for %q%s", s.physMax, s.label, found), assumed)
+	}
+	if s.digMin == s.digMax {
+		dmax.deviate("differs from the digital minimum", fmt.Sprintf("both are %d for %q%s", s.digMax, s.label, found), assumed)
+	}
+	s.digMin, s.digMax, s.physMin, s.physMax, s.dimension = v.min, v.max, float64(v.min), float64(v.max), ""
+	s.unscaled = true
 }
 
 // firstSignal is the index of the first signal with samples that are no text, -1 where there is none.

@@ -3,6 +3,7 @@ package edf_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -165,8 +166,6 @@ func TestRefused(t *testing.T) {
 		{"bytes in header", func(f *edftest.File) { f.HeaderBytes, f.Records = "512", "2" }, 184, []string{"is 512, must be 1024 for 3 signals"}},
 		{"physical minimum", first(func(s *edftest.Signal) { s.PhysMin = "low" }), 256 + 104*3, []string{"physical minimum of signal 1", `"low" is not a number`}},
 		{"physical maximum NaN", first(func(s *edftest.Signal) { s.PhysMax = "NaN" }), 256 + 112*3, []string{"physical maximum of signal 1"}},
-		{"no physical range", first(func(s *edftest.Signal) { s.PhysMin, s.PhysMax = "5", "5.0" }), 256 + 112*3, []string{"is 5 like the physical minimum, they must differ"}},
-		{"no digital range", first(func(s *edftest.Signal) { s.DigMin, s.DigMax = "7", "7" }), 256 + 128*3, []string{"is 7 like the digital minimum, they must differ"}},
 		{"digital minimum", first(func(s *edftest.Signal) { s.DigMin = "1.5" }), 256 + 120*3, []string{"digital minimum of signal 1", "not a whole number"}},
 		{"overflowing range", first(func(s *edftest.Signal) { s.PhysMin, s.PhysMax = "-1e308", "1e308" }), 256 + 104*3, []string{"cannot be computed with"}},
 		{"samples per record", first(func(s *edftest.Signal) { s.NumSamples = "-10" }), 256 + 216*3, []string{"number of samples in each data record of signal 1", "is -10"}},
@@ -393,5 +392,56 @@ func TestSubfields(t *testing.T) {
 				t.Errorf("plain EDF has no subfields, but %+v", plain.Deviations)
 			}
 		})
+	}
+}
+
+// TestNoScale: a signal both ends of whose range are the same has no scale. Its integers are handed out, without a unit and listed, and the other
+// signals are read as ever; the copy states the range of the integers.
+func TestNoScale(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*edftest.Signal)
+		field  int // byte of it in a header of three signals
+		found  string
+	}{
+		{"physical", func(s *edftest.Signal) { s.PhysMin, s.PhysMax = "5", "5.0" }, 256 + 112*3, `both are 5 for "EEG Cz"; the physical dimension is "uV"`},
+		{"digital", func(s *edftest.Signal) { s.DigMin, s.DigMax = "7", "7" }, 256 + 128*3, `both are 7 for "EEG Cz"`},
+		{"all 0", func(s *edftest.Signal) { s.PhysMin, s.PhysMax, s.DigMin, s.DigMax = "0", "0", "0", "0" }, 256 + 112*3, `both are 0 for "EEG Cz"`},
+	} {
+		want := mustOpen(t, small())
+		f := small()
+		tc.change(&f.Signals[0])
+		rec := mustOpen(t, f)
+		c := rec.Info.Channels[0]
+		if c.Unit != signal.NoUnit || c.Kind != want.Info.Channels[0].Kind || len(rec.Info.Channels) != len(want.Info.Channels) {
+			t.Errorf("%s: channels %+v", tc.name, rec.Info.Channels)
+		}
+		x, y := whole(t, rec, 0), whole(t, want, 0)
+		for i := range x[0] {
+			if x[0][i] != float64(edftest.Number(0, i)) {
+				t.Fatalf("%s: sample %d is %g, want the integer %d", tc.name, i, x[0][i], edftest.Number(0, i))
+			}
+		}
+		if !slices.Equal(x[1], y[1]) {
+			t.Errorf("%s: the other channel is %v, want %v", tc.name, x[1], y[1])
+		}
+		d := rec.Deviations[0]
+		if at := fmt.Sprintf("byte %d:", tc.field); !strings.HasPrefix(d.Where, at) || !strings.HasPrefix(d.Found, tc.found) || !strings.HasPrefix(d.Assumed, "the integers that are stored, without a unit") {
+			t.Errorf("%s: deviations %+v", tc.name, rec.Deviations)
+		}
+		if found, err := signal.CheckSamples(rec.Data); err != nil || len(found) > 0 {
+			t.Errorf("%s: samples out of range: %+v, %v", tc.name, found, err)
+		}
+		again, err := open(t, copied(t, rec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeAfter(t, again)
+		if !slices.Equal(whole(t, again, 0)[0], x[0]) || again.Info.Channels[0].Unit != signal.NoUnit {
+			t.Errorf("%s: the copy has %v", tc.name, whole(t, again, 0)[0])
+		}
+		if ds := again.Deviations; len(ds) != 1 || !strings.Contains(ds[0].Rule, "a voltage") {
+			t.Errorf("%s: deviations of the copy %+v, want one about its unit", tc.name, ds)
+		}
 	}
 }

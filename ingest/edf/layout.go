@@ -98,7 +98,7 @@ func (o *output) plan() error {
 	if n := l.records(); n > maxCount {
 		return fmt.Errorf("%d data records of %s s, the header has room for %d", n, l.durationText, maxCount)
 	}
-	return nil
+	return o.check()
 }
 
 func samplesIn(duration, rate float64) int64 { return max(1, int64(math.Round(duration*rate))) }
@@ -203,23 +203,63 @@ func (s *stretch) records(begin, per []int64) int64 {
 	return n
 }
 
-// cut makes the segments. Where filling up the last record of one reaches into the next, the two are one.
+// cut makes the segments. Where filling up the last record of one reaches into the next, or so near to it that the reader sees no gap, the
+// two are one: records that lie over each other would hide samples.
 func (o *output) cut(stretches []stretch) {
 	l := &o.lay
+	near := (0.5 + offGrid) * l.duration / float64(slices.Max(l.per)) // half a sample of the fastest, as timeline has it
 	for _, s := range stretches {
+		seg := outSegment{onset: s.from, begin: s.begin, records: s.records(s.begin, l.per)}
+		if rate := l.inexact[0]; rate != 0 { // so that they begin on the grid of the samples
+			seg.onset = o.shift + math.Round((s.from-o.shift)*rate)/rate
+		}
 		if n := len(l.segments); n > 0 {
-			if last := &l.segments[n-1]; s.from < last.onset+float64(last.records)*l.duration-0.25/o.groups[0].rec.Info.Rate {
+			if last := &l.segments[n-1]; seg.onset < l.end(last)+near || l.overlap(last, &seg) >= 0 {
 				last.records = max(last.records, s.records(last.begin, l.per))
 				continue
 			}
 		}
-		seg := outSegment{onset: s.from, begin: s.begin, records: s.records(s.begin, l.per)}
-		if rate := l.inexact[0]; rate != 0 { // so that they begin on the grid of the samples
-			seg.onset = o.shift + math.Round((s.from-o.shift)*rate)/rate
-			l.moved = max(l.moved, math.Abs(seg.onset-s.from))
-		}
+		l.moved = max(l.moved, math.Abs(seg.onset-s.from))
 		l.segments = append(l.segments, seg)
 	}
+}
+
+// end is where the last record of s ends, in s from sample 0 of the recording.
+func (l *layout) end(s *outSegment) float64 { return s.onset + float64(s.records)*l.duration }
+
+// overlap is the first group of which next begins before s has ended, -1 where there is none.
+func (l *layout) overlap(s, next *outSegment) int {
+	for i, per := range l.per {
+		if next.begin[i] < s.begin[i]+s.records*per {
+			return i
+		}
+	}
+	return -1
+}
+
+// check makes sure that the records hold all samples of the recording, each once: none begins before the one before has ended, and what is
+// not measured in them is all that is to be filled. It fails only if cut is wrong.
+func (o *output) check() error {
+	l := &o.lay
+	for i := 1; i < len(l.segments); i++ {
+		last, seg := &l.segments[i-1], &l.segments[i]
+		if end := l.end(last); seg.onset < end || l.overlap(last, seg) >= 0 {
+			return fmt.Errorf("a data record would begin at %.9g s, before the one before has ended at %.9g s: nothing is written; this is a fault of gyrus, please report it", seg.onset, end)
+		}
+	}
+	for i, g := range o.groups {
+		want, have := int64(0), l.records()*l.per[i]
+		for _, run := range g.rec.Runs() {
+			want += run.Len
+		}
+		for _, span := range o.missing(i) {
+			have -= span.Len
+		}
+		if have != want {
+			return fmt.Errorf("the data records would hold %d of %d samples at %g Hz: nothing is written; this is a fault of gyrus, please report it", have, want, g.rec.Info.Rate)
+		}
+	}
+	return nil
 }
 
 // list lists what the layout loses.

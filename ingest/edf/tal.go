@@ -10,9 +10,10 @@ import (
 // seconds is a time as an annotation writes it: the whole part and the decimals apart, so that differences of long times
 // keep all digits ("4.2" − "0.1" is 4.1).
 type seconds struct {
-	nano  int64   // in 1e-9 s, where exact
-	value float64 // in s, also for what has more digits
-	exact bool
+	nano     int64   // in 1e-9 s, where exact
+	value    float64 // in s, also for what has more digits
+	exact    bool
+	decimals int // behind the point
 }
 
 // minus is s − t in seconds, rounded once where both are exact.
@@ -62,7 +63,7 @@ func parseSeconds(b []byte) (seconds, problem) {
 	if err != nil || math.Abs(v) > maxSeconds {
 		return seconds{}, problem{tooLarge, b}
 	}
-	s := seconds{value: v}
+	s := seconds{value: v, decimals: len(frac)}
 	if len(frac) <= 9 && len(whole) <= 9 { // 18 digits fit into 64 bits
 		n, err := strconv.ParseInt(string(append(append(append(make([]byte, 0, 20), whole...), frac...), "000000000"[len(frac):]...)), 10, 64)
 		if err == nil {

@@ -12,15 +12,27 @@ import (
 )
 
 // timeline places the data records on the axis of samples. Records are added in the order of the file.
+//
+// Two clocks run there: that of the samples, which counts them, and that which wrote the onsets. Where they drift apart the samples are
+// counted on, and the line of the onsets follows its clock, so that a gap is as long as the onsets on both sides of it say.
 type timeline struct {
 	h         *header
 	dev       *deviations
 	first     seconds             // onset of the first record, from the start of the file
 	tolerance float64             // s: half a sample of the fastest channel
+	decimals  int                 // of an onset, at most
+	points    pages.List[point]   // where the onsets part from the line through the point before, until finish
 	segments  pages.List[segment] // there may be one for each record
-	drift     pages.List[segment] // where the onsets in a continuous file part from the count of samples, ascending
-	placed    int64               // records that are in segments
+	drift     pages.List[segment] // points of which the onset in the file is not where the record is counted to begin, ascending in both
+	placed    int64               // records that are placed
 	pending   pending
+	pace      pace
+}
+
+// point is a record that does not begin where the line through the point before says, with its onset in the file.
+type point struct {
+	segment
+	gap bool // begins a segment, or else the clock of the onsets has drifted
 }
 
 // segment is records without a gap between them.
@@ -43,13 +55,13 @@ func (l *timeline) end(i int) float64 {
 	return l.segments.At(i).onset + float64(l.count(i))*l.h.duration
 }
 
-// expected is where the next record begins if there is no gap, by the onsets of the records.
-func (l *timeline) expected() float64 {
-	last := *l.segments.At(l.segments.Len() - 1)
-	if n := l.drift.Len(); n > 0 && l.drift.At(n-1).record > last.record {
-		last = *l.drift.At(n - 1)
+// expected is where record begins if there is no gap, by the onsets of the records.
+func (l *timeline) expected(record int64) float64 {
+	last := point{}
+	if n := l.points.Len(); n > 0 {
+		last = *l.points.At(n - 1)
 	}
-	return last.onset + float64(l.placed-last.record)*l.h.duration
+	return last.onset + float64(record-last.record)*l.h.duration
 }
 
 // pending is a record behind a gap, until the one behind it has confirmed that there is one.
@@ -78,11 +90,14 @@ func (l *timeline) whole() {
 // add places one record. at is the byte of its time-keeping annotation, known whether it has a readable one. Where it
 // has not, the record is taken to follow the one before.
 func (l *timeline) add(record, at int64, onset seconds, known bool) {
+	if known {
+		l.decimals = max(l.decimals, onset.decimals)
+	}
 	if record == 0 {
 		if known {
 			l.first = onset
 		}
-		l.segments.Add(segment{})
+		l.pace.begin(0)
 		l.placed = 1
 		return
 	}
@@ -90,79 +105,191 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 		return
 	}
 	t := onset.minus(l.first)
+	near, noise := l.near()
 	if p := l.pending; p.there {
 		l.pending = pending{}
-		before := l.expected()
-		if known && t < p.onset+l.h.duration-l.tolerance && t >= before+l.h.duration-l.tolerance {
+		before, next, slack := l.expected(p.record), l.h.duration+l.pace.drift(), near
+		if l.h.plus == "C" {
+			slack = drifts * l.h.duration
+		}
+		if known && t < p.onset+next-slack && t >= before+next-slack {
 			// The record on its own is out of order; without its onset there would be no gap at all, or a smaller one behind it.
 			l.misplaced(p.at, p.record, p.onset, before)
-			l.placed++
 		} else {
 			l.gap(p)
 		}
+		l.placed++
 	}
-	expected := l.expected()
+	if !known {
+		l.pace = pace{}
+		l.placed++
+		return
+	}
+	last := segment{record - 1, l.pace.last}
+	steady := l.pace.add(record, t, l.h.duration, near, noise)
+	if l.h.plus != "C" && steady && l.pace.run == steadyRecords {
+		l.redraw(at)
+	}
+	expected := l.expected(record)
+	apart := t - expected
 	switch {
-	case !known || math.Abs(t-expected) <= l.tolerance:
-		l.placed++
-	case l.h.plus == "C" && math.Abs(t-expected) < drifts*l.h.duration: // what is left out is records, a whole number of them
-		l.notContinuous("drift", record, at, t, expected, "no gap; events stay among the samples of the record that begins before them")
-		l.drift.Add(segment{record, t})
-		l.placed++
-	case t < expected:
+	case math.Abs(apart) <= near:
+	case (l.h.plus == "C" || steady) && math.Abs(apart) < drifts*l.h.duration: // what is left out of "C" is records, a whole number of them
+		l.drifted(record, at, t, expected)
+	case apart < 0:
 		l.misplaced(at, record, t, expected)
-		l.placed++
 	default:
+		if n := l.points.Len(); n > 0 && !l.points.At(n-1).gap && l.pace.run >= steadyRecords && last.record > l.points.At(n-1).record {
+			l.points.Add(point{last, false}) // the clock has drifted on up to the gap
+		}
 		l.pending = pending{record, at, t, true}
+		return
+	}
+	l.placed++
+}
+
+// drifts is the part of a record by which its onset may differ from the end of the record before without a gap, in a file that says that it has
+// none or where a clock drifts: clocks differ, and onsets are rounded.
+const drifts = 0.5
+
+// near is by how much onsets may differ that mean the same: half a sample, or less than one of the last decimal that onsets are written with
+// if the duration of a record has more. noise is how far they may go back and forth where a clock drifts one way.
+func (l *timeline) near() (near, noise float64) {
+	unit := math.Pow10(-l.decimals)
+	if n := l.h.duration / unit; n >= 10 && math.Abs(n-math.Round(n)) > 1e-6 {
+		unit *= 1 - 1e-6
+		return max(l.tolerance, unit), max(l.tolerance/4, unit)
+	}
+	return l.tolerance, l.tolerance / 4
+}
+
+// pace tells a clock that drifts from gaps: it steps away from the samples again and again by the same little bit, where gaps come now and then.
+type pace struct {
+	last   float64                // onset of the record before
+	there  bool                   // last is known
+	step   float64                // by how much it was later than the one before it and its duration say
+	run    int                    // records in a row with steps like the one before
+	side   float64                // the sign of these steps, 0 where all are 0
+	jumped bool                   // the last step was another one, in a steady run
+	jump   float64                // that one
+	onsets [steadyRecords]float64 // of the last ones, each at its number
+}
+
+const (
+	steadyRecords = 16   // in a row show that a clock drifts
+	maxDriftStep  = 0.01 // of the duration of a record: by which a clock drifts from record to record at most
+)
+
+// begin starts anew with a record.
+func (p *pace) begin(onset float64) { *p = pace{last: onset, there: true} }
+
+// add takes in the onset of the next record, and says whether it lies where a clock that has long been steady says.
+func (p *pace) add(record int64, onset, duration, near, noise float64) bool {
+	if !p.there {
+		p.begin(onset)
+		return false
+	}
+	step := onset - p.last - duration
+	p.last = onset
+	side := 0.0
+	if math.Abs(step) > noise {
+		side = math.Copysign(1, step)
+	}
+	p.onsets[record%steadyRecords] = onset
+	small := math.Abs(step) <= max(near, maxDriftStep*duration+noise)
+	like := func(before float64) bool { return small && math.Abs(step-before) <= near }
+	switch {
+	case p.run > 0 && like(p.step) && side*p.side >= 0:
+		p.run++
+		p.step, p.jumped = step, false
+		if side != 0 {
+			p.side = side
+		}
+		return p.run >= steadyRecords
+	case p.run >= steadyRecords && !p.jumped: // a gap in it does not stop the clock
+		p.jumped, p.jump = true, step
+		return false
+	case p.jumped && like(p.jump) && side*p.jump >= 0:
+		p.run = 2
+	case small:
+		p.run = 1
+	default:
+		p.run = 0
+	}
+	p.step, p.side, p.jumped = step, side, false
+	return false
+}
+
+// drift is by how much the next record will be later than the samples say, by a clock that is steady.
+func (p *pace) drift() float64 {
+	if p.run >= steadyRecords {
+		return p.step
+	}
+	return 0
+}
+
+// redraw has the line of the onsets follow the records of a run that has shown by now that the clock drifts. Those among them that were
+// taken for gaps are none.
+func (l *timeline) redraw(at int64) {
+	since := l.placed - steadyRecords + 1 // the record behind the placed ones is the last of the run
+	for n := l.points.Len(); n > 0 && l.points.At(n-1).record >= since; n-- {
+		l.points.Cut(n - 1)
+	}
+	near, _ := l.near()
+	for record := max(since, 1); record < l.placed; record++ {
+		t, expected := l.pace.onsets[record%steadyRecords], l.expected(record)
+		if apart := math.Abs(t - expected); apart > near && apart < drifts*l.h.duration {
+			l.drifted(record, at, t, expected)
+		}
 	}
 }
 
-// drifts is the part of a record by which its onset may differ in a continuous file from the end of the record before without a gap: clocks
-// differ, and onsets are rounded.
-const drifts = 0.5
+// drifted has the line of the onsets go on from a record that begins where the clock says, not where the one before ended.
+func (l *timeline) drifted(record, at int64, t, expected float64) {
+	l.notContinuous("drift", record, at, t, expected, "no gap; events stay among the samples of the record that begins before them")
+	l.points.Add(point{segment{record, t}, false})
+}
 
 // gap begins a segment with the record that was pending. It does so in a file that says that it has no gap too: windows and events are
 // where they belong if there is one, and if there is none but a wrong clock, a window is lost.
 func (l *timeline) gap(p pending) {
-	if expected := l.expected(); l.h.plus == "C" {
-		l.notContinuous("gap", p.record, p.at, p.onset, expected, "a gap, as the records say")
+	if l.h.plus == "C" {
+		l.notContinuous("gap", p.record, p.at, p.onset, l.expected(p.record), "a gap, as the records say")
 	}
-	l.segments.Add(segment{p.record, p.onset})
-	l.placed++
+	l.points.Add(point{segment{p.record, p.onset}, true})
 }
 
-// notContinuous lists a record of a continuous file that does not begin where the one before ended.
+// notContinuous lists a record that does not begin where the one before ended.
 func (l *timeline) notContinuous(kind string, record, at int64, onset, expected float64, assumed string) {
-	l.dev.count(kind, at, "time-keeping annotation", "in "+l.h.v.name+"+C each data record begins where the one before ended", func() string {
+	rule := "each data record begins where the one before ended, or behind a gap"
+	if l.h.plus == "C" {
+		rule = "in " + l.h.v.name + "+C each data record begins where the one before ended"
+	}
+	l.dev.count(kind, at, "time-keeping annotation", rule, func() string {
 		return fmt.Sprintf("record %d begins at %g s, not at %g s", record+1, onset+l.first.value, expected+l.first.value)
 	}, assumed)
 }
 
-// time is what an onset that the file says is on the axis on which the samples are counted: in a continuous file whose clock is not that
-// of its samples an event goes with the samples of its record.
+// time is what an onset that the file says is on the axis on which the samples are counted: where the clock of the onsets is not that
+// of the samples an event goes with the samples of its record.
 func (l *timeline) time(onset float64) float64 {
-	if l.drift.Len() == 0 {
-		return onset
+	n := l.drift.Len()
+	k := sort.Search(n, func(k int) bool { return l.drift.At(k).onset > onset })
+	if k > 0 {
+		from := *l.drift.At(k - 1)
+		onset = l.counted(from.record) + onset - from.onset
 	}
-	i := sort.Search(l.segments.Len(), func(i int) bool { return l.segments.At(i).onset > onset }) - 1
-	if i < 0 {
-		return onset
+	if k < n { // before the record that begins next
+		onset = min(onset, l.counted(l.drift.At(k).record))
 	}
-	seg := *l.segments.At(i)
-	counted := func(record int64) float64 { return seg.onset + float64(record-seg.record)*l.h.duration }
-	k := sort.Search(l.drift.Len(), func(k int) bool { return l.drift.At(k).onset > onset })
-	from := seg
-	if k > 0 && l.drift.At(k-1).record > seg.record {
-		from = *l.drift.At(k - 1)
-	}
-	behind := seg.record + l.count(i) // the record that begins before which the event lies
-	if onset >= from.onset+float64(behind-from.record)*l.h.duration {
-		return max(onset, l.end(i))
-	}
-	if k < l.drift.Len() && l.drift.At(k).record < behind {
-		behind = l.drift.At(k).record
-	}
-	return min(counted(from.record)+onset-from.onset, counted(behind))
+	return onset
+}
+
+// counted is where a record begins on the axis of the samples.
+func (l *timeline) counted(record int64) float64 {
+	i := sort.Search(l.segments.Len(), func(i int) bool { return l.segments.At(i).record > record }) - 1
+	s := l.segments.At(i)
+	return s.onset + float64(record-s.record)*l.h.duration
 }
 
 // misplaced lists a record that is left where the one before it ended.
@@ -174,12 +301,32 @@ func (l *timeline) misplaced(at, record int64, onset, expected float64) {
 		"it follows the one before without a gap")
 }
 
-// finish ends the adding.
+// finish ends the adding: the segments and the drift come of the points.
 func (l *timeline) finish() {
 	if p := l.pending; p.there {
 		l.gap(p)
+		l.placed++
 		l.pending = pending{}
 	}
+	if l.placed > 0 {
+		l.segments.Add(segment{})
+	}
+	before := segment{} // the last point
+	for i := range l.points.Len() {
+		p := *l.points.At(i)
+		if p.gap {
+			s := p.segment
+			if l.drift.Len() > 0 { // as long as the clock says, from where the samples are counted to end
+				s.onset = l.counted(p.record) + p.onset - (before.onset + float64(p.record-before.record)*l.h.duration)
+			}
+			l.segments.Add(s)
+		}
+		if !p.gap || l.drift.Len() > 0 {
+			l.drift.Add(p.segment)
+		}
+		before = p.segment
+	}
+	l.points = pages.List[point]{}
 }
 
 // begin is when sample 0 was measured, the zero time where unknown.

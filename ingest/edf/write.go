@@ -47,8 +47,7 @@ type outGroup struct {
 // integers that fit are written with the same integers; others are scaled to the full range of integers, which is a loss
 // that is listed with its largest error.
 func (v *variant) write(create ingest.Create, name string, rec *signal.Recording) ([]signal.Deviation, error) {
-	o := &output{v: v}
-	o.rec, o.losses = ingest.AtOnsets(rec)
+	o := &output{v: v, rec: rec}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		if len(r.Info.Channels) > 0 {
 			g := &outGroup{rec: r}

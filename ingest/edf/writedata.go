@@ -109,9 +109,9 @@ func (o *output) annotate() error {
 	changed, empty, wrong, marks := 0, 0, 0, 0
 	var home []int // the record of each list
 	r := 0
-	events := make([]signal.Event, 0, len(o.rec.Events))
+	events, axis := make([]signal.Event, 0, len(o.rec.Events)), newAxis(o)
 	for _, e := range o.rec.Events {
-		e.Onset = o.onset(e)
+		e.Onset = axis.onset(e)
 		if e.Onset-e.Onset != 0 || math.Abs(e.Onset) > maxSeconds/2 || !(e.Duration >= 0) || e.Duration > maxSeconds {
 			wrong++
 			continue
@@ -149,6 +149,9 @@ func (o *output) annotate() error {
 		}
 		home = append(home, r)
 	}
+	if axis.moved > 0 {
+		o.lose("events", "an onset says at which sample an event is", fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", axis.moved, len(o.rec.Events), axis.most), "the time of their samples")
+	}
 	if changed > 0 {
 		o.lose("events", "a text has no bytes 0, 20 and 21", fmt.Sprintf("%d of %d events have", changed, len(o.rec.Events)), "written as spaces")
 	}
@@ -185,23 +188,105 @@ func (o *output) annotate() error {
 	return nil
 }
 
-// onset is when e happened, from the first data record on. Where the header cannot hold the rate, its samples are not quite where they were:
-// what happens among them moves with them.
-func (o *output) onset(e signal.Event) float64 {
-	at := e.Onset - o.shift
-	if len(o.rec.Info.Channels) == 0 || o.lay.inexact[0] == 0 {
+// axis says where the reader will find what the file says to have happened, on the samples of the main channels.
+type axis struct {
+	o      *output
+	rate   float64                   // in the file
+	starts []int64                   // of each segment, on the axis of the copy
+	at     func(onset float64) int64 // onset from the first data record on
+	runs   []signal.Span             // of the main channels, on the axis of the recording
+	moved  int                       // events whose onset would lead to another sample than theirs
+	most   float64                   // s, by which they are apart at most
+}
+
+// newAxis is worked out by the rules of the reader from the records as they are laid out.
+func newAxis(o *output) *axis {
+	a := &axis{o: o, runs: o.rec.Runs()}
+	if len(o.rec.Info.Channels) == 0 {
+		return a
+	}
+	line := timeline{h: &header{duration: o.lay.duration}}
+	for i := range o.lay.segments {
+		s := &o.lay.segments[i]
+		line.segments.Add(segment{line.placed, s.onset - o.shift})
+		line.placed += s.records
+	}
+	a.rate = float64(o.lay.per[0]) / o.lay.duration
+	for _, start := range line.starts(o.lay.per[0], a.rate) {
+		a.starts = append(a.starts, start)
+	}
+	a.at = line.sampleAt(o.lay.per[0], a.rate)
+	return a
+}
+
+// onset is when e happened, from the first data record on, so that it is read at its sample. That is the onset that it has, unless this
+// would lead to another one: because it is by a clock that the samples do not follow (XDF), or because the header cannot hold their rate
+// or their segment begins on the grid of other channels, so that they are not quite where they were. What happens among them moves with them.
+func (a *axis) onset(e signal.Event) float64 {
+	o := a.o
+	there := e.Onset - o.shift
+	if a.at == nil || there-there != 0 {
+		return there
+	}
+	rate, exact := o.rec.Info.Rate, o.lay.inexact[0] == 0
+	own := float64(e.Sample) / rate
+	segs := o.lay.segments
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].begin[0] > e.Sample }) - 1
+	in := i >= 0 && e.Sample < segs[i].begin[0]+segs[i].records*o.lay.per[0]
+	if !in { // in a gap, before or behind
+		i = 0
+	}
+	n := e.Sample - segs[i].begin[0]
+	want := a.starts[i] + n
+	switch {
+	case exact && a.read(there, e.Sample-want) == want:
+		return there
+	case exact || o.rec.Place(e.Onset) != e.Sample:
+		a.moved++
+		a.most = max(a.most, math.Abs(own-e.Onset))
+	}
+	if !in {
+		if !exact && o.rec.Place(e.Onset) == e.Sample {
+			return there
+		}
+		return a.between(own-o.shift, e.Sample-want, want)
+	}
+	of := segs[i].onset - o.shift + float64(n)/a.rate
+	for _, within := range [...]float64{e.Onset - own, 0, 0.4 / a.rate, -0.4 / a.rate} {
+		if a.read(of+within, e.Sample-want) == want {
+			return of + within
+		}
+	}
+	return of
+}
+
+// read is the sample of the copy at which the reader sees an event with this onset. by is how many samples further on it is in the recording.
+// What the reader counts to the sample behind a run, though it is before its end, is in it: see signal.Recording.PlaceEvents.
+func (a *axis) read(onset float64, by int64) int64 {
+	at := a.at(onset)
+	if onset*a.rate > float64(at)-offGrid || at != int64(math.Round(onset*a.rate)) {
 		return at
 	}
-	i := sort.Search(len(o.lay.segments), func(i int) bool { return o.lay.segments[i].begin[0] > e.Sample }) - 1
-	if i < 0 {
+	i := sort.Search(len(a.runs), func(i int) bool { return a.runs[i].End() >= at+by })
+	if i == len(a.runs) || a.runs[i].End() != at+by || a.runs[i].Len == 0 || i+1 < len(a.runs) && a.runs[i+1].Start == at+by {
 		return at
 	}
-	seg := &o.lay.segments[i]
-	n := e.Sample - seg.begin[0]
-	if n >= seg.records*o.lay.per[0] {
-		return at
+	return at - 1
+}
+
+// between is an onset near to this one that is read at sample want, which lies in no segment: it must lie in none either, and segments do
+// not quite end and begin where the samples next to them do.
+func (a *axis) between(onset float64, by, want int64) float64 {
+	segs, shift := a.o.lay.segments, a.o.shift
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].onset-shift > onset }) // the segment behind it
+	for k := max(i-1, 0); k <= min(i, len(segs)-1); k++ {
+		for _, at := range [2]float64{a.o.lay.end(&segs[k]) - shift, math.Nextafter(segs[k].onset-shift, math.Inf(-1))} {
+			if a.read(onset, by) != want && a.read(at, by) == want {
+				onset = at
+			}
+		}
 	}
-	return seg.onset - o.shift + float64(n)/o.lay.inexact[0] + e.Onset - float64(e.Sample)/o.rec.Info.Rate
+	return onset
 }
 
 // fill puts the lists into records with room for so many bytes, each in the record of its home or behind it, and says

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/foundation/weights"
@@ -106,6 +107,7 @@ type Rest struct {
 	High       float64 `json:"per_min_high"`
 	Rejected   int     `json:"rejected,omitempty"`  // windows at rest that the pipeline's own checks rejected: not among the minutes, nothing is decided there
 	Held       int     `json:"held_back,omitempty"` // windows of the training recordings that are unlike the rest: nothing is decided there
+	Unlike     *Unlike `json:"unlike,omitempty"`    // where those are, nil where there are none, and in models from before it was kept
 	Guard      *Guard  `json:"guard,omitempty"`     // nil with any_rest, and in models from before it was kept
 	Blocks     int     `json:"blocks"`              // the rest data were cut into so many, each held out once
 	Trials     int     `json:"trials"`              // cued ones of held-out runs: what the threshold costs
@@ -134,6 +136,61 @@ func (g *Guard) Doubt() string {
 		lost = fmt.Sprintf(", and only %d of %d channels are compared with the rest: whatever the others do holds no decision back", g.Channels, g.Of)
 	}
 	return fmt.Sprintf("in %d of %d windows at rest a channel is flat or not finite, which is left out%s; look at the electrodes and for drop-outs in the rest, or record it again", g.Flat, g.Windows, lost)
+}
+
+// Unlike says where in the training recordings the stream is unlike the rest that a threshold was set with, and in what.
+type Unlike struct {
+	Windows int    `json:"windows"`       // that follow the training recordings; Rest.Held of them are unlike the rest
+	Trials  int    `json:"trial_windows"` // of all, those whose decisions count for a trial
+	Held    int    `json:"trial_windows_held_back"`
+	Away    []Away `json:"away"` // the channels that are farthest from the rest, farthest first
+}
+
+// Away is in what a channel is away from the rest, the median over the windows that are unlike it.
+type Away struct {
+	Channel string  `json:"channel"` // behind the section preprocess
+	What    string  `json:"what"`    // AwayPower, AwayMobility, or AwayFlat where the channel has neither
+	SD      float64 `json:"sd"`      // standard deviations of windows at rest, below 0 for less of it; 0 where it is flat
+}
+
+// What a channel can be away in: the logarithms of its variance and of its mobility (Hjorth 1970, doi:10.1016/0013-4694(70)90143-4).
+const (
+	AwayPower    = "power"
+	AwayMobility = "mobility"
+	AwayFlat     = "flat"
+)
+
+// String names it: "Oz power +5.2".
+func (a Away) String() string {
+	if a.What == AwayFlat {
+		return a.Channel + " flat"
+	}
+	return fmt.Sprintf("%s %s %+.1f", a.Channel, a.What, a.SD)
+}
+
+// UnlikeWhere says where and in what the training recordings are unlike the rest, "" where they are not.
+func (r *Rest) UnlikeWhere() string {
+	u := r.Unlike
+	switch {
+	case r.Held == 0:
+		return ""
+	case u == nil:
+		return fmt.Sprintf("%d windows of the training recordings are unlike the rest", r.Held)
+	}
+	where := fmt.Sprintf("%d of %d windows of the training recordings are unlike the rest, %d of the %d in trials and %d of the %d between them", r.Held, u.Windows, u.Held, u.Trials, r.Held-u.Held, u.Windows-u.Trials)
+	if len(u.Away) == 0 {
+		return where
+	}
+	return fmt.Sprintf("%s; %s", where, FarthestWords(u.Away))
+}
+
+// FarthestWords names what is farthest from the rest.
+func FarthestWords(away []Away) string {
+	names := make([]string, len(away))
+	for i, a := range away {
+		names[i] = a.String()
+	}
+	return "farthest, in standard deviations of the rest: " + strings.Join(names, ", ")
 }
 
 // Coverage says how conformal sets did on trials that nothing had learned from.

@@ -129,3 +129,25 @@ func TestNoBundle(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 }
+
+// TestUnlikeWhere: where and in what the training recordings are unlike the rest, in words; of models from before it was kept, how many.
+func TestUnlikeWhere(t *testing.T) {
+	r := Rest{Held: 12}
+	for _, c := range []struct {
+		u    *Unlike
+		want string
+	}{
+		{nil, "12 windows of the training recordings are unlike the rest"},
+		{
+			&Unlike{Windows: 100, Trials: 30, Held: 10, Away: []Away{{"Oz", AwayPower, 5.25}, {"O1", AwayMobility, -3}, {"C3", AwayFlat, 0}}},
+			"12 of 100 windows of the training recordings are unlike the rest, 10 of the 30 in trials and 2 of the 70 between them; farthest, in standard deviations of the rest: Oz power +5.2, O1 mobility -3.0, C3 flat",
+		},
+	} {
+		if r.Unlike = c.u; r.UnlikeWhere() != c.want {
+			t.Errorf("%q, want %q", r.UnlikeWhere(), c.want)
+		}
+	}
+	if got := new(Rest).UnlikeWhere(); got != "" {
+		t.Errorf("nothing is unlike: %q", got)
+	}
+}

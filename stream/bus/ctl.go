@@ -81,6 +81,9 @@ type Reply struct {
 	Error   string `json:"error,omitempty"` // what is wrong, where OK is false
 	// TPublish is when it was answered, in ns of the decoder's clock: it gives the time of a request as a heartbeat does.
 	TPublish int64 `json:"t_publish_ns,omitempty"`
+	// Seen is up to when Error says what is in force, where the verb refuses to end what whoever asked was not shown: Request.Seen of
+	// somebody who has read it, and asks again.
+	Seen int64 `json:"t_seen_ns,omitempty"`
 	// Result is what the verb has to tell, verb by verb.
 	Result json.RawMessage `json:"result,omitempty"`
 	// Verbs lists what there is, to a verb that is not there and to the verb "verbs".
@@ -179,6 +182,18 @@ func SeenAt(ctx context.Context) int64 {
 	return min(req.Seen, req.Sent)
 }
 
+// UnseenError is why a Verb does not end what whoever asked was not shown, or only just.
+type UnseenError struct {
+	Seen int64 // up to when Err says what is in force, see Reply.Seen
+	Err  error
+}
+
+// Error is the reason.
+func (e *UnseenError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *UnseenError) Unwrap() error { return e.Err }
+
 // The limits of a Ctl.
 const (
 	maxSeen   = 1024 // IDs that are remembered; those of Fresh verbs besides as long as they may be sent again
@@ -270,6 +285,9 @@ func (c *Ctl) perform(ctx context.Context, v Verb, req Request) Reply {
 	}
 	if err != nil {
 		r = Reply{Error: err.Error()}
+		if unseen := (*UnseenError)(nil); errors.As(err, &unseen) {
+			r.Seen = unseen.Seen
+		}
 		c.mu.Lock()
 		c.stats.Failed++
 		c.mu.Unlock()
@@ -385,6 +403,8 @@ func (c *Ctl) old(req Request) string {
 		return fmt.Sprintf("lets something move, and the request is to run %d of the decoder, this is run %d: say in run that of the newest heartbeat or telemetry, and ask again", req.Run, c.run)
 	case tooOld(req.Sent):
 		return fmt.Sprintf("lets something move, and the request was sent %.1f s ago by the decoder's clock, must be -%g to %g s: ask again", time.Duration(now-req.Sent).Seconds(), maxSentAhead.Seconds(), maxSentAge.Seconds())
+	case req.Seen-now > int64(maxSentAhead):
+		return fmt.Sprintf("lets something move, and the request says in t_seen_ns that it has seen how the decoder will be in %.1f s, must be the t_publish_ns of a message of this run: look again, and ask again", time.Duration(req.Seen-now).Seconds())
 	case len(c.fresh) >= maxSeen:
 		return fmt.Sprintf("lets something move, and %d requests that do came within %g s: ask again later", maxSeen, maxSentAge.Seconds())
 	}
@@ -485,39 +505,57 @@ func (e *RefusedError) Error() string {
 // Ask asks a decoder and waits for its answer as long as ctx lasts. An answer that is not ok is a *RefusedError. What makes
 // safe leaves at once; where the decoder answers that the verb lets something move, it is asked again with the time.
 func (b *Bus) Ask(ctx context.Context, session, decoder, verb string, args ...string) (Reply, error) {
-	return b.AskAt(ctx, time.Now(), session, decoder, verb, args...)
+	return b.AskAt(ctx, Asked{At: time.Now()}, session, decoder, verb, args...)
 }
 
-// AskAt is Ask for somebody who asked at the given time of this process, and had to wait since, for a link perhaps. A request that lets
-// something move says that moment, never a later one, however late the decoder answers: what came to it since is not lifted, and a
-// request that has become old is refused.
-func (b *Bus) AskAt(ctx context.Context, asked time.Time, session, decoder, verb string, args ...string) (Reply, error) {
+// Asked is when somebody asked for something, and what of the decoder they had been shown then.
+type Asked struct {
+	At   time.Time // of this process: they may have had to wait since, for a link perhaps
+	Seen int64     // Request.Seen, 0 for nothing: that a decoder has answered shows nobody how it is
+}
+
+// AskAt is Ask for somebody who asked before. A request that lets something move says that moment, never a later one, however late the
+// decoder answers: what came to it since is not lifted, and a request that has become old is refused.
+func (b *Bus) AskAt(ctx context.Context, a Asked, session, decoder, verb string, args ...string) (Reply, error) {
 	before := b.heardOf(session, decoder)
 	req := Request{V: Version, Session: session, Decoder: decoder, ID: nuid.Next(), Verb: verb, Args: args}
+	began := time.Now()
 	r, at, err := b.askOnce(ctx, req)
 	if refused := (*RefusedError)(nil); errors.As(err, &refused) && wantsTime(req, &r) && r.TPublish != 0 {
 		// What the decoder said took its time to come here: counted back from it, the moment is that much too early, never too late.
 		// Of what was heard before it is known besides that the decoder had said it already.
-		req.Sent = heard{r.Run, r.TPublish, at}.on(asked)
+		req.Sent = heard{r.Run, r.TPublish, at}.on(a.At)
 		if before.run == r.Run {
-			req.Sent = max(req.Sent, before.on(asked))
+			req.Sent = max(req.Sent, before.on(a.At))
 		}
+		trip := at.Sub(began)
 		for range moreAnswers { // the first is on its way longer than those behind it
-			req.ID = nuid.Next()
+			if maxSentAge-time.Since(a.At) < 3*trip { // this question, the request behind it, and what the moment is too early
+				break
+			}
+			req.ID, began = nuid.Next(), time.Now()
 			again, at, err := b.askOnce(ctx, Request{V: Version, Session: session, Decoder: decoder, ID: req.ID, Verb: verb, Args: args})
 			if !errors.As(err, &refused) || again.Run != r.Run || !wantsTime(Request{Verb: verb}, &again) {
 				return again, err
 			}
-			req.Sent = max(req.Sent, heard{again.Run, again.TPublish, at}.on(asked))
+			req.Sent = max(req.Sent, heard{again.Run, again.TPublish, at}.on(a.At))
+			trip = min(trip, at.Sub(began))
 		}
-		req.ID, req.Seen, req.Run = nuid.Next(), req.Sent, r.Run
+		req.ID, req.Seen, req.Run = nuid.Next(), a.Seen, r.Run
 		r, _, err = b.askOnce(ctx, req)
+		if errors.As(err, &refused) && trip > slowTrip && time.Since(a.At) > maxSentAge {
+			err = fmt.Errorf("%w; a message takes %.1f s there and back: ask from nearer to the decoder, or on its page", err, trip.Seconds())
+		}
 	}
 	return r, err
 }
 
-// moreAnswers is how many times more the decoder is asked for its time: the quickest answer tells it best.
-const moreAnswers = 2
+const (
+	// moreAnswers is how many times more the decoder is asked for its time, where there is time for it: the quickest answer tells it best.
+	moreAnswers = 2
+	// slowTrip is a way there and back that may be why a request comes too late.
+	slowTrip = 300 * time.Millisecond
+)
 
 // askOnce sends one request; at is when the answer came.
 func (b *Bus) askOnce(ctx context.Context, req Request) (r Reply, at time.Time, err error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -328,16 +329,16 @@ func TestAskedBeforeTheDecoderStoodStill(t *testing.T) {
 	other := open(t, b.URL())
 	asked := time.Now()
 	answered := make(chan error, 1)
-	go func() { _, err := other.AskAt(within(t), asked, "s1", "lda", "go"); answered <- err }()
+	go func() { _, err := other.AskAt(within(t), bus.Asked{At: asked}, "s1", "lda", "go"); answered <- err }()
 	time.Sleep(300 * time.Millisecond)
 	close(goOn)
 	if err := <-answered; err != nil {
 		t.Fatal(err)
 	}
-	if at := <-got; at.sent > clock.At(asked) || at.sent < clock.At(asked)-int64(2*time.Second) || at.seen != at.sent {
+	if at := <-got; at.sent > clock.At(asked) || at.sent < clock.At(asked)-int64(2*time.Second) || at.seen != 0 {
 		t.Errorf("says %+v, asked at %d, went on at %d", at, clock.At(asked), clock.Now())
 	}
-	if _, err := other.AskAt(within(t), time.Now().Add(-5*time.Second), "s1", "lda", "go"); err == nil || !strings.Contains(err.Error(), "s ago by the decoder's clock") || len(got) > 0 {
+	if _, err := other.AskAt(within(t), bus.Asked{At: time.Now().Add(-5 * time.Second)}, "s1", "lda", "go"); err == nil || !strings.Contains(err.Error(), "s ago by the decoder's clock") || len(got) > 0 {
 		t.Errorf("asked 5 s before: %v", err)
 	}
 	for range 100 { // in turn, however the messages travel
@@ -348,10 +349,124 @@ func TestAskedBeforeTheDecoderStoodStill(t *testing.T) {
 		if _, err := other.Ask(within(t), "s1", "lda", "go"); err != nil {
 			t.Fatal(err)
 		}
-		if at := <-got; at.seen < r.TPublish || at.sent > clock.Now() {
+		if at := <-got; at.sent < r.TPublish || at.sent > clock.Now() || at.seen != 0 {
 			t.Fatalf("says %+v, behind an answer of %d", at, r.TPublish)
 		}
 	}
+}
+
+// TestAskSaysWhatWasSeen: a request says in t_seen_ns what whoever asks was shown, never what this program has heard meanwhile. A refusal
+// for what they were not shown says up to when its words tell it; what lies ahead of the decoder's clock is of another run, and refused.
+func TestAskSaysWhatWasSeen(t *testing.T) {
+	b := open(t, "")
+	clock := bus.NewClock()
+	c, err := bus.NewCtl(b, "s1", "lda", 7, clock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	var says int64
+	c.Handle(bus.Verb{Name: "lift", Fresh: true, Do: func(ctx context.Context, _ []string) (any, error) {
+		if bus.SeenAt(ctx) == 0 {
+			says = clock.Now()
+			return nil, fmt.Errorf("wrapped: %w", &bus.UnseenError{Seen: says, Err: errors.New("the arm jams")})
+		}
+		return bus.SeenAt(ctx), nil
+	}})
+	var refused *bus.RefusedError
+	r, err := b.Ask(within(t), "s1", "lda", "lift")
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "the arm jams") || r.Seen != says || says == 0 {
+		t.Fatalf("shown nothing: %+v, %v; want t_seen_ns %d", r, err, says)
+	}
+	if r, err := b.AskAt(within(t), bus.Asked{At: time.Now(), Seen: r.Seen}, "s1", "lda", "lift"); err != nil || string(r.Result) != strconv.FormatInt(says, 10) {
+		t.Errorf("shown that: %s, %v", r.Result, err)
+	}
+	if _, err := b.AskAt(within(t), bus.Asked{At: time.Now(), Seen: clock.Now() + int64(time.Hour)}, "s1", "lda", "lift"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "how the decoder will be in 3") {
+		t.Errorf("shown the future: %v", err)
+	}
+}
+
+// TestAskOverASlowWay: where a message takes 0.4 s there and back, a request that must come within 2 s of when it was asked for is in time,
+// with the opening of the link; the questions for the decoder's time are as many as there is time for.
+func TestAskOverASlowWay(t *testing.T) {
+	b := open(t, "")
+	c, told := listening(t, b, "lda")
+	c.Handle(bus.Verb{Name: "go", Fresh: true, Do: func(context.Context, []string) (any, error) { return nil, nil }})
+	url := far(t, b.URL(), 200*time.Millisecond)
+	var wrong []error
+	for range 5 { // a busy machine may hold up one
+		asked := time.Now()
+		other, err := bus.Open(t.Context(), bus.Options{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = other.AskAt(within(t), bus.Asked{At: asked}, "s1", "lda", "go")
+		took := time.Since(asked)
+		_ = other.Close()
+		if err == nil {
+			t.Logf("done after %s, %d refused before", took, len(wrong))
+			if took < 1200*time.Millisecond {
+				t.Errorf("done after %s: the way is not as slow as that", took)
+			}
+			return
+		}
+		wrong = append(wrong, err)
+	}
+	t.Errorf("refused each time: %v; %d told", errors.Join(wrong...), told.Load())
+}
+
+// far is an address that leads to a server, each way as late as that.
+func far(t *testing.T, to string, late time.Duration) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type piece struct {
+		data []byte
+		due  time.Time
+	}
+	var all sync.WaitGroup
+	pipe := func(to, from net.Conn) {
+		pieces := make(chan piece, 1024)
+		all.Go(func() {
+			defer close(pieces)
+			for {
+				buf := make([]byte, 64<<10)
+				n, err := from.Read(buf)
+				if err != nil {
+					return
+				}
+				pieces <- piece{buf[:n], time.Now().Add(late)}
+			}
+		})
+		all.Go(func() {
+			defer func() { _, _ = to.Close(), from.Close() }()
+			for p := range pieces {
+				time.Sleep(time.Until(p.due))
+				if _, err := to.Write(p.data); err != nil {
+					_ = from.Close() // ends the reader, and so this loop
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", strings.TrimPrefix(to, "nats://"))
+			if err != nil {
+				_ = here.Close()
+				continue
+			}
+			pipe(there, here)
+			pipe(here, there)
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return "nats://" + l.Addr().String()
 }
 
 // TestAnsweredAndGone: whoever was answered has lost nothing when the server goes away at once, as that of a session does which was asked

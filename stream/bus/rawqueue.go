@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/ingest/arrowipc"

@@ -154,6 +154,12 @@ func (b *browser) until(what, js string) {
 
 func (b *browser) press(keys string) { b.t.Helper(); b.run(chromedp.KeyEvent(keys)) }
 
+// readable waits until the words of what holds the session back have been on the page for more than a second.
+func (b *browser) readable() {
+	b.t.Helper()
+	b.until("the words to be there for a second", `!document.getElementById("held").hidden && performance.now() - (window.readableFrom ??= performance.now()) > 1100 && delete window.readableFrom`)
+}
+
 func options() dashboard.Options {
 	o := dashboard.Defaults()
 	o.Listen = "127.0.0.1:0"
@@ -210,6 +216,7 @@ func TestPage(t *testing.T) {
 		if now := r.look().Sent; now != sent {
 			t.Errorf("%d commands were sent while the session was paused", now-sent)
 		}
+		b.readable()
 		b.run(chromedp.Click(chromedp.CSS(`[data-verb="resume"]`)))
 		r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding && r.look().Sent > sent })
 		b.run(chromedp.SetValue(chromedp.CSS(`#bundle`), "/no/such.gyrus"), chromedp.Click(chromedp.CSS(`#swap button`)))
@@ -366,7 +373,7 @@ func TestPageViewOnly(t *testing.T) {
 	if !eval[bool](b, `document.getElementById("viewonly").offsetParent !== null && location.hash === ""`) {
 		t.Error("the page does not say that it is for looking on, or the token is still in the address")
 	}
-	for _, key := range []string{"s", kb.Escape, "p"} {
+	for _, key := range []string{"s", kb.Escape, "p", "r"} {
 		b.press(key)
 	}
 	if got := eval[int](b, `fetch("api/stop", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then((r) => r.status)`, chromedp.EvalAwaitPromise); got != 403 {
@@ -473,7 +480,8 @@ func keyboard(b *browser, r *rig) {
 			if got := eval[string](b, `document.activeElement.dataset.verb`); got != "pause" {
 				b.t.Errorf("pressing pause moved the focus to %q", got)
 			}
-			b.press("p")
+			b.readable()
+			b.press("r")
 			r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
 		}
 	}

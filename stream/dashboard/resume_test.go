@@ -85,6 +85,11 @@ func TestResumeOfThePageIsOfItsTime(t *testing.T) {
 		t.Errorf("by nobody knows what look: %+v", r)
 	}
 	held("EMERGENCY STOP by button: the arm jams")
+	r.guard.Stop(bus.Stop{ID: "y", Why: "smoke"})
+	if r := resume(clock.Now()); r.OK || !strings.Contains(r.Error, "and must have been there for 1 s") || r.Seen == 0 {
+		t.Errorf("of now, behind a stop that has only just come: %+v", r)
+	}
+	time.Sleep(time.Second)
 	if r := resume(clock.Now()); !r.OK {
 		t.Errorf("of now: %+v", r)
 	}

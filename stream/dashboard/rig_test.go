@@ -124,7 +124,10 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 	r.run = w.Run()
 	r.ctl, err = bus.NewCtl(r.bus, "s", "d", w.Run(), clock, nil)
 	fail(err)
-	run.Commands, run.Ctl = w, r.ctl
+	guard, err := session.NewGuard(session.GuardOptions{Commands: w, Clock: clock, Stops: r.bus})
+	fail(err)
+	r.ctl.Handle(guard.Verbs()...)
+	run.Commands, run.Ctl, run.Guard = w, r.ctl, guard
 	run.OnChunk = r.page.Chunk
 	onDecision := run.OnDecision
 	run.OnDecision = func(d session.Decided) {
@@ -152,7 +155,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 			t.Error(err)
 		}
 	})
-	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Run: r.run, Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus}, src.Info())
+	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Run: r.run, Version: "test", Clock: clock, Operator: r.ctl, Stopper: r.bus, Holder: guard}, src.Info())
 	go func() {
 		defer close(r.done)
 		r.rep, r.err = session.Run(ctx, run)
@@ -163,7 +166,7 @@ func start(t *testing.T, speed float64, channels []string, opt dashboard.Options
 		moving.Wait()
 		r.reporter.Close()
 		var errs []error
-		for _, c := range []io.Closer{shown, r.page, r.ctl, w, r.receiver, other, r.bus} {
+		for _, c := range []io.Closer{shown, r.page, r.ctl, guard, w, r.receiver, other, r.bus} {
 			errs = append(errs, c.Close())
 		}
 		if err := errors.Join(errs...); err != nil && !strings.Contains(err.Error(), "use of closed network connection") {
@@ -200,10 +203,14 @@ func (r *rig) phase() bus.Phase { return r.look().Phase }
 func (r *rig) rearm() {
 	r.t.Helper()
 	r.until("the re-arming, which is refused until somebody can have looked", func() bool { return r.receiver.Rearm() == nil })
-	now := r.clock.Now()
-	if reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: now, Seen: now, Run: r.run}); !reply.OK {
-		r.t.Fatal(reply.Error)
-	}
+	r.until("the stop to have been there for a second", func() bool {
+		now := r.clock.Now()
+		reply := r.ctl.Call(r.t.Context(), bus.Request{Verb: "resume", Sent: now, Seen: now, Run: r.run})
+		if !reply.OK && !strings.Contains(reply.Error, "must have been there for 1 s") {
+			r.t.Fatal(reply.Error)
+		}
+		return reply.OK
+	})
 	r.until("the resumption", func() bool { return r.phase() == bus.PhaseDecoding })
 }
 

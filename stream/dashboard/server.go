@@ -45,6 +45,9 @@ type Stopper interface {
 	SendStop(ctx context.Context, session string, s bus.Stop, controllers int) ([]bus.StopAnswer, error)
 }
 
+// Holder is who holds the decoder of this process back by an emergency stop, whether there is a link to the bus or not; *session.Guard is one.
+type Holder interface{ Stop(s bus.Stop) }
+
 // Session is what the page shows.
 type Session struct {
 	Name, Decoder string
@@ -53,6 +56,7 @@ type Session struct {
 	Clock         bus.Clock
 	Operator      Operator // nil: no buttons but the stop
 	Stopper       Stopper
+	Holder        Holder // nil: the decoder is another process, which hears the stop on the bus
 }
 
 // Server serves the page of one session. Chunk, Decision, Look, Cue and Actuator may be called from any goroutine; they copy what
@@ -466,10 +470,9 @@ func (s *Server) stop(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	res := Stopped{Need: s.opt.Controllers}
 	why := bus.NewStop("page", q.Why) // one, however often it is sent
-	if session.Operator != nil {      // first, and without the bus: whatever becomes of the stop, this session sends nothing more
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
-		res.Paused = session.Operator.Call(ctx, bus.Request{Verb: "pause"}).OK
-		cancel()
+	if session.Holder != nil {        // first, and without the bus: whatever becomes of the stop, this session sends nothing more, and says why
+		session.Holder.Stop(why)
+		res.Paused = true
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopLinger)
 	stand, err := session.Stopper.SendStop(ctx, session.Name, why, maxControllers)

@@ -16,6 +16,7 @@ import (
 type button struct {
 	mu    sync.Mutex
 	stops []bus.Stop
+	held  []bus.Stop // what the decoder is held back by
 	verbs []string
 	asked bus.Request // the newest
 }
@@ -28,6 +29,15 @@ func (b *button) SendStop(_ context.Context, session string, s bus.Stop, _ int) 
 	return nil, errors.New("nobody answers")
 }
 
+func (b *button) Stop(s bus.Stop) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.stops) > 0 {
+		panic("the decoder is held back behind the sending of the stop")
+	}
+	b.held = append(b.held, s)
+}
+
 func (b *button) Call(_ context.Context, q bus.Request) bus.Reply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,7 +48,7 @@ func (b *button) Call(_ context.Context, q bus.Request) bus.Reply {
 func (b *button) Verbs() []bus.VerbInfo { return nil }
 
 // TestStopWithoutAStream: the emergency stop of the page is sent, and requests are handed on, as soon as there is a bus, whether there
-// is anything to show or not. All sendings of one press are one stop.
+// is anything to show or not. All sendings of one press are one stop, which holds back the decoder of this process before it is sent.
 func TestStopWithoutAStream(t *testing.T) {
 	s, ask := served(t, func(*Options) {})
 	header := map[string]string{"Content-Type": isJSON}
@@ -46,7 +56,7 @@ func TestStopWithoutAStream(t *testing.T) {
 		t.Errorf("without a bus: %d %s", code, text)
 	}
 	var b button
-	s.Attach(Session{Name: "s1", Decoder: "d", Operator: &b, Stopper: &b})
+	s.Attach(Session{Name: "s1", Decoder: "d", Operator: &b, Stopper: &b, Holder: &b})
 	code, text, _ := ask("POST", "/api/stop", header, `{"why":"smoke"}`)
 	var got Stopped
 	if err := json.Unmarshal([]byte(text), &got); err != nil || code != 504 || !got.Paused || got.OK || !strings.Contains(got.Error, "nobody answers") {
@@ -55,8 +65,16 @@ func TestStopWithoutAStream(t *testing.T) {
 	if len(b.stops) != 2 || b.stops[0].ID == "" || b.stops[0] != b.stops[1] || b.stops[0].Source != "s1 page" || b.stops[0].Why != "smoke" {
 		t.Errorf("sent %+v, want the same twice", b.stops)
 	}
-	if code, text, _ := ask("POST", "/api/verb", header, `{"verb":"shadow"}`); code != 200 || strings.Join(b.verbs, " ") != "pause shadow" {
+	if len(b.held) != 1 || b.held[0].ID != b.stops[0].ID || b.held[0].Source != "page" || b.held[0].Why != "smoke" {
+		t.Errorf("held back by %+v, sent %+v", b.held, b.stops)
+	}
+	if code, text, _ := ask("POST", "/api/verb", header, `{"verb":"shadow"}`); code != 200 || strings.Join(b.verbs, " ") != "shadow" {
 		t.Errorf("%d %s, asked for %v", code, text, b.verbs)
+	}
+	var far button // the decoder is elsewhere
+	s.Attach(Session{Name: "s1", Decoder: "d", Stopper: &far})
+	if code, text, _ := ask("POST", "/api/stop", header, `{}`); code != 504 || !strings.Contains(text, `"paused":false`) || len(far.stops) != 2 {
+		t.Errorf("%d %s, sent %+v", code, text, far.stops)
 	}
 }
 

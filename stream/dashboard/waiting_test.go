@@ -23,7 +23,7 @@ func TestPageWaiting(t *testing.T) {
 	tokens(t, &opt)
 	r := waits(t, opt)
 	page, server, clock, guard, ctl := r.page, r.server, r.clock, r.guard, r.ctl
-	shown := dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: ctl, Stopper: server}
+	shown := dashboard.Session{Name: "s", Decoder: "d", Version: "test", Clock: clock, Operator: ctl, Stopper: server, Holder: guard}
 	page.Attach(shown)
 	const stream = "lsl://?name=Actiwave-Cap-of-the-second-laboratory&type=EEG"
 	_, found := guard.Waiting(t.Context(), stream, 90*time.Second)
@@ -51,7 +51,8 @@ func TestPageWaiting(t *testing.T) {
 	held("No commands will be sent when it is there: paused by an operator")
 	works("paused", "resume shadow")
 	b.run(js(`document.activeElement.blur()`))
-	b.press("p")
+	b.readable()
+	b.press("r")
 	held("")
 	b.run(chromedp.Click(chromedp.CSS(`[data-verb="shadow"]`)))
 	held("In shadow: no controller may act on the commands when it is there.")

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 )
 
 // likeness says whether a stream still looks like the rest that a threshold was set with. False decisions cannot be known
@@ -48,6 +50,10 @@ const (
 	// normalMAD times the median absolute deviation of a normal distribution is its standard deviation: 1/Φ⁻¹(3/4).
 	normalMAD = 1.482602218505602
 )
+
+// LookFadeS is how long the average takes, in s, from the farthest that a window counts back to one standard deviation: so long is a
+// stream held back behind what was far from the rest.
+func LookFadeS() float64 { return lookHalfLife * math.Log2(lookFar) }
 
 // lookOf writes what w looks like to dst, [2C]. A channel that is flat has no look: NaN.
 func lookOf(dst []float64, w signal.Window) []float64 {
@@ -255,6 +261,68 @@ func (l *likeness) why(look []float64, t float64) string {
 	return ""
 }
 
+// Farthest is, of the three channels that are farthest from the rest that p holds decisions back by, what is: the median over windows of
+// these looks, the farthest first. What is not compared is left out.
+func (p *Pipeline) Farthest(looks [][]float64) []bundle.Away {
+	l := &p.likeness
+	z := make([]float64, len(l.dev))
+	for k, dev := range l.dev {
+		var v []float64
+		for _, x := range looks {
+			if isNumber(x[k]) {
+				v = append(v, (x[k]-l.mean[k])/dev)
+			}
+		}
+		if z[k] = math.NaN(); 2*len(v) >= len(looks) && len(v) > 0 {
+			z[k] = median(v)
+		}
+	}
+	return p.away(z)
+}
+
+// farthestNow is Farthest of the average that the window with this look has been added to.
+func (p *Pipeline) farthestNow(look []float64) []bundle.Away {
+	z := slices.Clone(p.likeness.z)
+	for k, v := range look {
+		if !isNumber(v) {
+			z[k] = math.NaN()
+		}
+	}
+	return p.away(z)
+}
+
+// away names the channels with the largest of z, [2C] deviations, NaN where a channel is flat.
+func (p *Pipeline) away(z []float64) (far []bundle.Away) {
+	const names = 3 // enough to see where on the head
+	size := func(a bundle.Away) float64 {
+		if a.What == bundle.AwayFlat {
+			return math.Inf(1)
+		}
+		return math.Abs(a.SD)
+	}
+	for ch, c := range p.front.out.Channels {
+		var worst bundle.Away
+		for i, what := range []string{bundle.AwayPower, bundle.AwayMobility} {
+			k := 2*ch + i
+			if p.likeness.dev[k] == 0 {
+				continue
+			}
+			a := bundle.Away{Channel: c.Name, What: what, SD: z[k]}
+			if !isNumber(z[k]) {
+				a.What, a.SD = bundle.AwayFlat, 0
+			}
+			if worst.What == "" || size(a) > size(worst) {
+				worst = a
+			}
+		}
+		if worst.What != "" {
+			far = append(far, worst)
+		}
+	}
+	slices.SortStableFunc(far, func(a, b bundle.Away) int { return cmp.Compare(size(b), size(a)) })
+	return far[:min(names, len(far))]
+}
+
 // State is "mean" and "deviation" [2C], of the looks at rest, and "limit" [1].
 func (l *likeness) State() signal.State {
 	if l.mean == nil {
@@ -297,7 +365,8 @@ func (l *likeness) SetState(s signal.State) error {
 	return nil
 }
 
-// KeepLooks says whether predictions shall say what their windows look like (Prediction.Look).
+// KeepLooks says whether predictions shall say what their windows look like (Prediction.Look). Of a pipeline that has not learned
+// anything yet they then say that alone.
 func (p *Pipeline) KeepLooks(yes bool) { p.looks = yes }
 
 // FitLikeness tells p what the rest looks like that the threshold of its section decide was set with: the Look of each window, and

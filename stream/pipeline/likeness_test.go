@@ -315,3 +315,42 @@ func TestLikeness(t *testing.T) {
 		t.Error("rest that is not cut into parts has a limit")
 	}
 }
+
+// TestLikenessNames: of what is unlike the rest the farthest channels are named, with what about them and how many deviations, once each.
+func TestLikenessNames(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 1))
+	p := Pipeline{front: front{out: &signal.Info{Channels: []signal.Channel{{Name: "C3"}, {Name: "Cz"}, {Name: "C4"}, {Name: "O1"}, {Name: "O2"}}}}}
+	var rest [][]float64
+	var times []float64
+	for i := range 600 {
+		x := make([]float64, 10)
+		for k := range x {
+			x[k] = float64(k) + 2*rng.NormFloat64()
+		}
+		x[9] = 0.25 // the same in all windows: not compared
+		rest, times = append(rest, x), append(times, float64(i)/10+1)
+	}
+	if _, err := p.FitLikeness(rest, tenths(rest, times)); err != nil {
+		t.Fatal(err)
+	}
+	var other [][]float64
+	for i := range 101 {
+		x := slices.Clone(rest[i])
+		x[2], x[3] = 2+2*5, 3-2*8 // Cz: power +5, mobility −8 deviations of 2
+		x[4] = 4 - 2*30           // C4: power −30
+		x[9] = 100
+		if i%2 == 0 { // in 51 of 101
+			x[6], x[7] = math.NaN(), math.NaN()
+		}
+		other = append(other, x)
+	}
+	got := p.Farthest(other)
+	if len(got) != 3 || got[0].String() != "O1 flat" || got[1].Channel != "C4" || got[1].What != "power" || math.Abs(got[1].SD+30) > 3 || got[2].Channel != "Cz" || got[2].What != "mobility" || math.Abs(got[2].SD+8) > 0.8 {
+		t.Errorf("the farthest are %v", got)
+	}
+	p.likeness.reset()
+	p.likeness.far(other[1], 1) // live, from its first window on
+	if now := p.farthestNow(other[1]); now[0].String() != "C4 power -10.0" || now[1].Channel != "Cz" || now[1].What != "mobility" {
+		t.Errorf("live the farthest are %v", now)
+	}
+}

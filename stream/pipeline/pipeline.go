@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess"
+	"github.com/gyrus-bci/gyrus/stream/bundle"
 )
 
 // Which says which windows a pipeline cuts.
@@ -624,7 +625,7 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 	if p.head.wholeRun() >= 0 && !p.looked {
 		return nil, p.Causal()
 	}
-	if !p.head.fitted {
+	if !p.head.fitted && !p.looks {
 		return nil, errors.New("the pipeline has not learned anything yet: train it, or load a bundle")
 	}
 	for len(p.preds) < len(ws) {
@@ -651,7 +652,14 @@ func (p *Pipeline) predict(ws []signal.Window) ([]Prediction, error) {
 			look = lookOf(look, w)
 			held = p.likeness.why(look, float64(w.End())/w.Info.Rate)
 		}
+		if !p.head.fitted {
+			*q = reject(q, w, "")
+			q.Look = look
+			n++
+			continue
+		}
 		if held != "" && w.Event == nil {
+			held += "; " + bundle.FarthestWords(p.farthestNow(look))
 			*q = reject(q, w, held)
 			q.Unlike = true
 			p.front.stats.Rejected++

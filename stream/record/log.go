@@ -3,8 +3,8 @@ package record
 import (
 	"encoding/json"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // Fate is what became of the command of a decision; "" in recordings of versions that did not write it down.

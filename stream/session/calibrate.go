@@ -155,6 +155,7 @@ type calibrator struct {
 	waiting  []signal.Event // cues of the source that are counted, and whose windows are not over
 	told     int            // of result.LeftOut
 	least    leastRest      // of the events of rest of the source
+	check    restCheck      // of what was recorded
 	warned   bool           // of too little of it, early
 	lacking  bool           // and behind the last cue
 	plan     []string       // labels of the cues, in order
@@ -208,7 +209,7 @@ func (c *calibrator) restart() {
 	rng := rand.New(rand.NewPCG(c.opt.Seed, uint64(c.result.Rounds)))
 	rng.Shuffle(len(c.plan), func(i, j int) { c.plan[i], c.plan[j] = c.plan[j], c.plan[i] })
 	c.at, c.cue, c.began, c.showing, c.ended, c.counts, c.block = 0, 0, false, false, false, map[string]int{}, block{}
-	c.waiting, c.told, c.warned, c.lacking = nil, 0, false, false
+	c.waiting, c.told, c.warned, c.lacking, c.check = nil, 0, false, false, restCheck{}
 	c.score, c.made, c.training, c.cancel = nil, nil, nil, nil
 	c.result = Calibrated{Rounds: c.result.Rounds + 1}
 }
@@ -227,6 +228,9 @@ func (c *calibrator) progress() string {
 			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.least.s-roundingS)))
 		}
 		return strings.Join(parts, ", ")
+	}
+	if c.block.open && c.check.due {
+		return "rest first, looking whether it is enough"
 	}
 	if c.block.open {
 		return fmt.Sprintf("rest first, %.0f s", float64(c.until-c.capture.end)/c.info.Rate)
@@ -359,11 +363,7 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to)) && c.rested()
 		return
 	}
-	rest := func(s float64) {
-		show(bus.Cue{Kind: bus.CueRest, LengthMS: 1e3 * s, Trial: min(c.at+1, len(c.plan)), Trials: len(c.plan)})
-		c.tell("")
-		c.showing, c.until = false, end+c.info.Samples(s)
-	}
+	rest := func(s float64) { c.pause(s, show) }
 	switch {
 	case !c.began && c.opt.RestBlockS > 0:
 		c.began, c.block.open, c.block.from = true, true, end
@@ -375,8 +375,10 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 	case c.block.open && !c.block.again && c.capture.broken(c.block.from, end): // what a gap spoiled is recorded again, once
 		c.block.again = true
 		rest(c.opt.RestBlockS)
+	case c.block.open && !c.check.passed: // rest goes on until that is known
+		c.check.due = true
 	case c.block.open:
-		c.block.open, c.block.to = false, end
+		c.block.open, c.block.to = false, c.check.upto // what was looked at
 		rest(c.opt.RestS)
 	case c.showing:
 		from, _ := c.window(signal.Event{Sample: c.cue}) // it may begin before the cue
@@ -406,6 +408,13 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 	}
 }
 
+// pause shows rest for s seconds from here on.
+func (c *calibrator) pause(s float64, show func(bus.Cue) int64) {
+	show(bus.Cue{Kind: bus.CueRest, LengthMS: 1e3 * s, Trial: min(c.at+1, len(c.plan)), Trials: len(c.plan)})
+	c.tell("")
+	c.showing, c.until = false, c.capture.end+c.info.Samples(s)
+}
+
 // tell lets a source that can react know what is shown.
 func (c *calibrator) tell(label string) {
 	if s, ok := c.source.(cued); ok {
@@ -418,8 +427,9 @@ func (c *calibrator) sourceEnded() error {
 	return fmt.Errorf("calibrate: the source ended before there was a model (%s): nothing was saved", c.progress())
 }
 
-// abandon ends a training that is under way and waits for it.
+// abandon ends a look at the rest or a training that is under way, and waits for it.
 func (c *calibrator) abandon() {
+	c.check.end()
 	if c.training != nil {
 		c.cancel()
 		<-c.training
@@ -491,6 +501,14 @@ func (r *capture) recording(name string) *signal.Recording {
 	}
 }
 
+// now is what is kept so far, to be read while more is added.
+func (r *capture) now(name string) *signal.Recording {
+	rec := r.recording(name)
+	still := &capture{x: slices.Clone(r.x), spans: slices.Clone(r.spans)}
+	rec.Events, rec.Spans, rec.Data = slices.Clone(rec.Events), still.spans, packed{still}
+	return rec
+}
+
 // cut is the part of whole, which recording has made, from one sample up to another. Samples keep their numbers.
 func cut(whole *signal.Recording, name string, from, to int64) *signal.Recording {
 	part := *whole
@@ -534,7 +552,11 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	}
 	e.cal.take(c)
 	e.cal.step(e.showCue)
-	for _, line := range []string{e.cal.spoiled(), e.cal.short()} {
+	lacks, err := e.cal.checkRest(ctx, e.showCue)
+	if err != nil {
+		return errors.Join(e.untrained(fmt.Sprintf("the rest that was recorded does not do: %v", err)), e.failed)
+	}
+	for _, line := range []string{e.cal.spoiled(), e.cal.short(), lacks} {
 		if line != "" {
 			e.note(line)
 		}
@@ -587,18 +609,17 @@ func (e *engine) calibrating(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("calibrate: %w", m.err)
 		}
-		return e.untrained(m)
+		if len(m.leftOut) > 0 { // else it did not get there, and what is known is there already
+			e.cal.result.LeftOut = m.leftOut
+		}
+		return e.untrained(fmt.Sprintf("training failed: %v%s", m.err, leftOutLine(e.cal.result.LeftOut)))
 	default:
 		return nil
 	}
 }
 
 // untrained goes on without a model: somebody says whether to calibrate again, or the rule refuses it.
-func (e *engine) untrained(m trainedModel) error {
-	if len(m.leftOut) > 0 { // else it did not get there, and what is known is there already
-		e.cal.result.LeftOut = m.leftOut
-	}
-	why := fmt.Sprintf("training failed: %v%s", m.err, leftOutLine(e.cal.result.LeftOut))
+func (e *engine) untrained(why string) error {
 	if !e.cal.opt.Accept.Ask {
 		e.cal.result.Why = why
 		return e.judged(refused)
@@ -618,6 +639,9 @@ func (e *engine) trained(m trainedModel) error {
 	line := scoreLine(&s) + leftOutLine(m.leftOut)
 	if m.rest != nil && m.rest.Guard.Doubt() != "" {
 		line += "; " + m.rest.Guard.Doubt()
+	}
+	if m.rest != nil && m.rest.UnlikeWhere() != "" {
+		line += "; " + m.rest.UnlikeWhere() + "; nothing is decided there"
 	}
 	if m.purged != "" {
 		line += "; to score it, " + m.purged

@@ -1,50 +1,35 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"sort"
+	"time"
 
-	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
 // enoughRest is Enough for the rest before the first cue.
 func (c *Calibration) enoughRest(p *pipeline.Pipeline) error {
-	step, window := float64(p.LiveHop())/p.OutRate(), p.WindowS()
-	try := func(s float64) error {
-		rows := int((s-window)/step) + 1
-		return fitsRest(p, rows-(rows/stream.RestBlocks+1+2*int(math.Ceil(window/step)))) // a block is held out, with what overlaps it, to measure the rate
-	}
-	wrong := try(c.RestBlockS)
-	if wrong == nil {
+	need := stream.NeedRest(p)
+	if c.RestBlockS >= need.BlockS()-roundingS {
 		return nil
 	}
-	for s := math.Ceil(c.RestBlockS); s <= maxRestS; s++ {
-		if try(s) == nil {
-			return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate, and another may be held back as unlike the rest: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
-				c.RestBlockS, p.Resting().AsksForRest(), s)
-		}
+	asked := p.Resting().AsksForRest()
+	if need.BlockS() > maxRestS {
+		return fmt.Errorf("rest_block_s: not even %d s are enough for false_per_min: %g; allow more false decisions", maxRestS, asked)
 	}
-	return fmt.Errorf("rest_block_s: %w", wrong)
-}
-
-// fitsRest says whether the section decide of p can set its threshold from so many windows at rest.
-func fitsRest(p *pipeline.Pipeline, rows int) error {
-	if rows > 0 && !p.Resting().AnyRest() {
-		rows -= rows/stream.RestBlocks + 1 // the stretch that is left out of the limit may be held back
+	held := ""
+	if need.UnlikeS() > 0 {
+		held = fmt.Sprintf(", and another, with %.3g s more for what a short artefact leaves behind, may be held back as unlike the rest", need.UnlikeS())
 	}
-	rows = max(0, rows)
-	classes := len(p.Classes())
-	scores := make([][]float64, rows)
-	for i := range scores { // each class for a while, so that a decision that is held would end
-		scores[i] = make([]float64, classes)
-		scores[i][i*classes/rows] = 1
-	}
-	return p.Resting().FitRest([]decoders.Stretch{{Scores: scores}}, float64(p.LiveHop())/p.OutRate())
+	return fmt.Errorf("rest_block_s is %g, of which a tenth at a time is held out to measure the rate%s: too little for false_per_min: %g; set it to at least %g, or allow more false decisions",
+		c.RestBlockS, held, asked, math.Ceil(need.BlockS()-roundingS))
 }
 
 // leastRest is what counts of events of rest, and how much of it the section decide takes at least, in seconds.
@@ -54,7 +39,7 @@ type leastRest struct {
 }
 
 // leastRest is all 0 without events of rest. With less the threshold cannot be set; a little more may be too little as well, where
-// windows at rest overlap with the block that is held out.
+// windows at rest overlap with the block that is held out, or more is held back: training says so.
 func (c *Calibration) leastRest(info *signal.Info) (l leastRest, err error) {
 	if len(c.RestEvents) == 0 {
 		return l, nil
@@ -71,13 +56,9 @@ func (c *Calibration) leastRest(info *signal.Info) (l leastRest, err error) {
 		return l, err
 	}
 	l.step, l.window = float64(p.LiveHop())/p.OutRate(), p.WindowS()
-	most := int(maxRestS / l.step)
-	held := func(n int) error { return fitsRest(p, n-(n+stream.RestBlocks-1)/stream.RestBlocks) } // a block is held out
-	if err := held(most); err != nil {
-		return l, fmt.Errorf("rest_events: not even %d s of rest are enough: %w", maxRestS, err)
+	if l.s = stream.NeedRest(p).LeastS(); l.s > maxRestS {
+		return l, fmt.Errorf("rest_events: not even %d s of rest are enough for false_per_min: %g; allow more false decisions", maxRestS, p.Resting().AsksForRest())
 	}
-	rows := sort.Search(most, func(n int) bool { return held(n) == nil })
-	l.s = float64(rows) * l.step
 	return l, nil
 }
 
@@ -100,4 +81,85 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 		}
 	}
 	return n
+}
+
+// restCheck looks at the rest before the first cue while more of it can be recorded.
+type restCheck struct {
+	due    bool        // there is as much as was asked for
+	passed bool        // and it is enough
+	upto   int64       // our number of the sample behind what was looked at
+	done   chan looked // nil, or where a look that is under way says what it found
+	cancel context.CancelFunc
+}
+
+// atOnce is how long a chunk waits for a look: rest of minutes is looked at within it, so that the first cue does not depend on the speed of
+// the machine, and heartbeats come often enough.
+const atOnce = 300 * time.Millisecond
+
+// looked is what a look found.
+type looked struct{ err error }
+
+// end gives up what is under way, and waits for it.
+func (r *restCheck) end() {
+	if r.done != nil {
+		r.cancel()
+		<-r.done
+		r.done = nil
+	}
+}
+
+// look begins to look at the rest, all of rec, on a goroutine of its own: end and found wait for it.
+func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	out := make(chan looked, 1)
+	r.done = out
+	go func() { out <- looked{stream.CheckRest(ctx, spec, []*signal.Recording{rec}, nil)} }()
+}
+
+// found is what a look found, once it is over; it is not where the session ends meanwhile.
+func (r *restCheck) found(ctx context.Context) (over bool, err error) {
+	select {
+	case l := <-r.done:
+		r.cancel()
+		r.done = nil
+		return ctx.Err() == nil, l.err
+	case <-time.After(atOnce): // chunks and heartbeats must go on
+		return false, nil
+	}
+}
+
+// checkRest looks, once there is as much rest as was asked for, whether it is enough, and has more of it recorded where it is not. It
+// says what people are told of that, "" for nothing. The error is rest that cannot become enough.
+func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (line string, err error) {
+	r := &c.check
+	if !r.due || r.passed {
+		return "", nil
+	}
+	if r.done == nil {
+		spec, err := c.opt.spec()
+		if err != nil {
+			return "", err
+		}
+		r.upto = c.capture.end
+		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
+	}
+	over, err := r.found(ctx)
+	if !over {
+		return "", nil
+	}
+	var lack *stream.RestLackError
+	switch {
+	case err == nil:
+		r.passed = true
+		return "", nil
+	case !errors.As(err, &lack):
+		return "", err
+	}
+	r.due = false
+	more := math.Ceil(lack.AllS - lack.RestS)
+	if most := 2 * c.opt.RestBlockS; float64(c.capture.end-c.block.from)/c.info.Rate+more > most {
+		return "", fmt.Errorf("%w; rest_block_s is %g, and up to twice as much is recorded: look at the electrodes and what moves, and set it to more", lack, c.opt.RestBlockS)
+	}
+	c.pause(more, show)
+	return fmt.Sprintf("REST is too little: %v; %.0f s more are recorded now", lack, more), nil
 }

@@ -1,13 +1,16 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -407,9 +410,9 @@ func TestCalibrateRestKeys(t *testing.T) {
 		"markers show it":   {func(c *Calibration) { c.Cues, c.RestBlockS = "markers", 60 }, "name its events of rest"},
 		"no markers":        {func(c *Calibration) { c.RestEvents = []string{"T0"} }, "set rest_block_s"},
 		"too long":          {func(c *Calibration) { c.RestBlockS = 3601 }, "0 to 3600"},
-		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 84"},
-		"just too short":    {func(c *Calibration) { c.RestBlockS = 83 }, "set it to at least 84"},
-		"long enough":       {func(c *Calibration) { c.RestBlockS = 84 }, ""},
+		"too short":         {func(c *Calibration) { c.RestBlockS = 60 }, "set it to at least 96"},
+		"just too short":    {func(c *Calibration) { c.RestBlockS = 95 }, "set it to at least 96"},
+		"long enough":       {func(c *Calibration) { c.RestBlockS = 96 }, ""},
 		"few trials":        {func(c *Calibration) { c.Pipeline = "csp-lda-conformal" }, "cannot rule out any class"},
 		"all runs kept":     {func(c *Calibration) { c.Pipeline = imagery(t, "{use: conformal, calibration_runs: 5}") }, "at least one must be left"},
 	} {
@@ -420,6 +423,145 @@ func TestCalibrateRestKeys(t *testing.T) {
 		_, err := newCalibrator(cal, src)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// troubled is a simulated person who moves from some seconds on, for some: all is gain times as strong then.
+type troubled struct {
+	signal.Source
+	from, every, lasts, gain float64 // s; every 0 for once
+	until                    float64
+}
+
+func (s *troubled) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.Source.Next(ctx)
+	for t := range c.Len() {
+		at := float64(c.Start+int64(t))/c.Info.Rate - s.from
+		if s.every > 0 && at < s.until-s.from {
+			at = math.Mod(at, s.every)
+		}
+		if 0 <= at && at < s.lasts {
+			for ch := range c.X {
+				c.X[ch][t] *= s.gain
+			}
+		}
+	}
+	return c, err
+}
+
+func (s *troubled) Cue(label string) { s.Source.(cued).Cue(label) }
+func (s *troubled) Free()            { s.Source.(freed).Free() }
+
+// promised is the least rest_block_s that the program names for c, in the words of its error.
+func promised(t *testing.T, c Calibration, src signal.Source) float64 {
+	t.Helper()
+	c.RestBlockS = 10
+	err := c.Enough(src.Info())
+	if err == nil {
+		t.Fatal("10 s are enough")
+	}
+	m := regexp.MustCompile("set it to at least ([0-9.]+), or allow").FindStringSubmatch(err.Error())
+	if m == nil {
+		t.Fatal(err)
+	}
+	s, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestCalibrateLeastRest: the rest that the program itself calls enough is so, also with a second of artefact in it: a threshold is set.
+func TestCalibrateLeastRest(t *testing.T) {
+	for _, c := range []struct {
+		seed     uint64
+		artefact float64 // s
+	}{{1, 0}, {1, 1}, {2, 1}} {
+		shown, began := 0.0, false // s of rest before the first cue
+		r, _ := calibrated(t, func(cal *Calibration, o *Options) {
+			src := seeded(t, o, c.seed)
+			cal.Pipeline, cal.Accept = imagery(t, "{use: evidence, false_per_min: 5}"), above("balanced_accuracy", 0.1)
+			cal.RestBlockS = promised(t, *cal, src)
+			o.Source = &troubled{Source: src, from: cal.RestBlockS / 2, lasts: c.artefact, gain: 8}
+			o.OnShow = func(q bus.Cue) {
+				if began = began || q.Kind == bus.CueShow; !began {
+					shown += q.LengthMS / 1e3
+				}
+			}
+		})
+		r.until("the verdict", func() bool {
+			return r.ended() || len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseDecoding
+		})
+		r.stop()
+		rep, err := r.over()
+		if rep.Calibration == nil || rep.Calibration.Rest == nil || shown > 80 { // so few trials may all stay undecided, which is another matter
+			t.Errorf("person %d, %g s of artefact: %g s of rest before the first cue, %v, %+v", c.seed, c.artefact, shown, err, rep.Calibration)
+		}
+	}
+}
+
+// seeded is a simulated person who goes on for an hour.
+func seeded(t *testing.T, o *Options, seed uint64) signal.Source {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Channels, opt.Effect = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 0.9
+	src, err := openPerson(opt, &Source{Length: 3600, Chunk: 0.1, Speed: 100, Seed: seed}, o.Clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+// TestCalibrateMoreRest: rest of which too little counts is told at its end, before the first cue, and more is recorded there, until it is
+// enough; where twice as much is not, or none counts at all, no cue is shown: the person has sat for nothing else.
+func TestCalibrateMoreRest(t *testing.T) {
+	moving := func(every, until, gain float64) (*rig, *[]string, *[]bus.Cue) {
+		var said []string
+		var cues []bus.Cue
+		r, _ := calibrated(t, func(c *Calibration, o *Options) {
+			src := seeded(t, o, 1)
+			c.Pipeline = imagery(t, "{use: evidence, false_per_min: 5}\nreject: [{use: amplitude, peak_to_peak_uv: 300}]")
+			c.Accept = above("balanced_accuracy", 0.1)
+			c.RestBlockS = promised(t, *c, src)
+			o.Source = &troubled{Source: src, from: 1, every: every, until: until, lasts: min(1, every), gain: gain}
+			o.Note = func(line string) { said = append(said, line) }
+			o.OnShow = func(q bus.Cue) { cues = append(cues, q) }
+		})
+		return r, &said, &cues
+	}
+	const strong = 1000
+	r, said, cues := moving(10, 60, strong)
+	r.until("the verdict", func() bool {
+		return r.ended() || len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseDecoding
+	})
+	r.stop()
+	rep, err := r.over()
+	if rep.Calibration == nil || rep.Calibration.Rest == nil || rep.Calibration.Rest.Rejected < 100 {
+		t.Fatalf("%v, %+v, said %q", err, rep.Calibration, *said)
+	}
+	if i := slices.IndexFunc(*said, func(l string) bool { return strings.HasPrefix(l, "REST is too little: ") }); i < 0 ||
+		!strings.Contains((*said)[i], "more are rejected by the pipeline's own checks") || !strings.HasSuffix((*said)[i], " s more are recorded now") {
+		t.Errorf("said %q", *said)
+	}
+	if first := slices.IndexFunc(*cues, func(q bus.Cue) bool { return q.Kind == bus.CueShow }); first < 3 {
+		t.Errorf("before the first cue: %+v", (*cues)[:max(0, first)])
+	}
+	for name, c := range map[string]struct {
+		every float64
+		want  string
+	}{
+		"most of it": {4.5, "up to twice as much is recorded"},
+		"all of it":  {1, "are rejected by the pipeline's own checks"},
+	} {
+		r, _, cues := moving(c.every, 4000, strong)
+		rep, err := r.over()
+		var no *NotAcceptedError
+		if !errors.As(err, &no) || !strings.Contains(no.Why, "the rest that was recorded does not do: ") || !strings.Contains(no.Why, c.want) || rep.Sent > 0 {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		if slices.ContainsFunc(*cues, func(q bus.Cue) bool { return q.Kind == bus.CueShow }) {
+			t.Errorf("%s: a cue was shown", name)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func TestDecisionsCounted(t *testing.T) {
 		with(m)(o, nil)
 		o.Metrics = metricsOf
 		o.OnDecision = func(d Decided) {
-			windows = append(windows, at{d.Prediction.Start, d.Prediction.Decision, d.Prediction.Rejected != ""})
+			windows = append(windows, at{d.Start, d.Decision, d.Rejected != ""})
 		}
 		s.edit = func(c *signal.Chunk) {
 			c.Events = nil                                                 // they would lie elsewhere

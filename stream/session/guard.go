@@ -165,6 +165,11 @@ func (g *Guard) hear(s bus.Stop, at time.Time) {
 	})
 }
 
+// Stop holds the decoder back by an emergency stop that somebody asks for in this process, at its web page say, whether there is a link to
+// the bus or not: heartbeats tell controllers of it, and others who ask, as soon as there is one. It is the same stop as what is sent on the
+// bus with its ID.
+func (g *Guard) Stop(s bus.Stop) { g.hear(s, time.Now()) }
+
 // told obeys what a controller that stands, or a decoder that is held back, says of a stop.
 func (g *Guard) told(a bus.StopAnswer, at time.Time) {
 	s, since := a.Came(at)

@@ -77,6 +77,7 @@ func open(t *testing.T) *bus.Bus {
 // call asks for a verb from here, and decodes what it answers.
 func (p *post) call(verb string) (s standing) {
 	p.t.Helper()
+	p.read()
 	now := p.clock.Now()
 	r := p.ctl.Call(p.t.Context(), bus.Request{Verb: verb, Sent: now, Seen: now, Run: p.w.Run()})
 	if !r.OK {
@@ -86,6 +87,15 @@ func (p *post) call(verb string) (s standing) {
 		p.t.Fatal(err)
 	}
 	return s
+}
+
+// read makes what is in force as old here as it must be before it may be lifted: somebody has had the time to read it.
+func (p *post) read() {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	if time.Since(p.g.known) <= leastShown {
+		p.g.known = p.g.known.Add(-leastShown)
+	}
 }
 
 // resume asks for it from here, as somebody who was shown how things were at the given time.
@@ -188,9 +198,7 @@ func TestStopWhileItWaits(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	r.paused("EMERGENCY STOP by button: early")
-	if err := r.ask(nil, "resume"); err != nil {
-		t.Fatal(err)
-	}
+	r.resume()
 	r.decoding()
 	if err := r.ask(nil, "stop"); err != nil {
 		t.Fatal(err)
@@ -261,6 +269,7 @@ func TestResumeOfBeforeTheStop(t *testing.T) {
 	if r := ask("2", "resume", between); r.OK || p.g.stopCount() != 1 {
 		t.Errorf("%+v, %d stops", r, p.g.stopCount())
 	}
+	p.read()
 	if r := ask("3", "resume", p.clock.Now()); !r.OK {
 		t.Errorf("%+v", r)
 	}
@@ -301,6 +310,7 @@ func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
 			p.holds("EMERGENCY STOP")
 			sent = p.clock.Now()
 			p.g.told(jam, time.Now()) // it says so to each heartbeat
+			p.read()
 			if r := p.resume(sent); !r.OK {
 				t.Errorf("%+v", r)
 			}
@@ -335,6 +345,7 @@ func TestResumeLiftsWhatWasSeen(t *testing.T) {
 	p.holds("the arm jams (and 1 more)")
 	look = p.g.telemetry()
 	p.call("shadow") // is no reason to ask again
+	p.read()
 	r := ask(look.TPublish)
 	var s standing
 	if err := json.Unmarshal(r.Result, &s); err != nil || !r.OK || len(s.Lifted) != 2 || s.Lifted[0].ID != "a" || s.Lifted[1].ID != "b" || s.Lifted[1].Why != "the arm jams" {
@@ -344,6 +355,77 @@ func TestResumeLiftsWhatWasSeen(t *testing.T) {
 	p.call("pause")
 	if r := ask(0); !r.OK || strings.Contains(string(r.Result), "lifted") { // t_sent_ns says it of a pause, as before
 		t.Errorf("a pause alone: %+v %s", r, r.Result)
+	}
+}
+
+// TestResumeOfWhatHasOnlyJustCome: who asks for resume when a stop has only just come, or came again, meant something else, whatever look
+// it says to have seen: it is refused for a second, and the refusal says what to ask with. A pause is lifted at once.
+func TestResumeOfWhatHasOnlyJustCome(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	p.call("pause")
+	if r := p.resume(p.clock.Now()); !r.OK {
+		t.Errorf("a pause alone: %+v", r)
+	}
+	for range 2 {
+		p.g.hear(bus.Stop{ID: "a", Why: "the arm jams"}, time.Now())
+		came := time.Now()
+		before := p.clock.Now()
+		r := p.resume(before)
+		if r.OK || !strings.Contains(r.Error, "and must have been there for 1 s") || !strings.Contains(r.Error, "the arm jams") || r.Seen < before || r.Seen > r.TPublish {
+			t.Errorf("at once: %+v", r)
+		}
+		p.holds("the arm jams")
+		ask := func(sent int64) bus.Reply {
+			return p.ctl.Call(t.Context(), bus.Request{Verb: "resume", Sent: sent, Seen: r.Seen, Run: p.w.Run()})
+		}
+		if r := ask(p.clock.At(came.Add(leastShown - 50*time.Millisecond))); r.OK && time.Since(came) < leastShown {
+			t.Errorf("of 0.95 s behind it: %+v", r)
+		}
+		p.read()
+		if r := ask(p.clock.Now()); !r.OK || !strings.Contains(string(r.Result), `"id":"a"`) {
+			t.Errorf("later, by what the refusal says: %+v %s", r, r.Result)
+		}
+		p.holds("")
+	}
+}
+
+// TestResumeByARefusal: what comes behind a refusal is not lifted by somebody who has read that, a stop, another pause, or the shadow.
+func TestResumeByARefusal(t *testing.T) {
+	p := guarding(t, open(t), "d", "")
+	p.g.hear(bus.Stop{ID: "a", Why: "the arm jams"}, time.Now())
+	ask := func(verb string, seen int64) bus.Reply {
+		p.read()
+		return p.ctl.Call(t.Context(), bus.Request{Verb: verb, Sent: p.clock.Now(), Seen: seen, Run: p.w.Run()})
+	}
+	first := ask("resume", 0)
+	if first.OK || first.Seen == 0 || !strings.Contains(first.Error, "this is in force: EMERGENCY STOP: the arm jams;") || strings.Contains(first.Error, "all that is in force") {
+		t.Fatalf("%+v", first)
+	}
+	p.g.hear(bus.Stop{ID: "b", Why: "smoke"}, time.Now())
+	if r := p.resume(first.Seen); r.OK || !strings.Contains(r.Error, "before the newest word of an emergency stop came here (EMERGENCY STOP: smoke (and 1 more))") || r.Seen <= first.Seen {
+		t.Errorf("%+v", r)
+	}
+	second := ask("resume", 0)
+	p.call("pause")
+	third := ask("resume", second.Seen)
+	if third.OK || !strings.Contains(third.Error, "before the newest request to pause came") || third.Seen <= second.Seen {
+		t.Errorf("%+v", third)
+	}
+	p.holds("smoke")
+	if r := ask("resume", 0); !strings.HasSuffix(r.Error, "; all that is in force: EMERGENCY STOP: smoke; EMERGENCY STOP: the arm jams; paused by an operator") {
+		t.Errorf("%+v", r)
+	}
+	if r := ask("resume", third.Seen); !r.OK {
+		t.Errorf("%+v", r)
+	}
+	p.holds("")
+	p.call("shadow")
+	r := ask("actuate", third.Seen)
+	if r.OK || r.Seen <= third.Seen {
+		t.Errorf("%+v", r)
+	}
+	if r := ask("actuate", r.Seen); !r.OK || p.w.Intent() != bus.Actuate {
+		t.Errorf("%+v, %s", r, p.w.Intent())
 	}
 }
 

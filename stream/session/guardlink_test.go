@@ -102,6 +102,44 @@ func TestStopBehindABrokenLink(t *testing.T) {
 	p.holds("")
 }
 
+// TestStopFromHereWithoutALink: a stop that is asked for in the decoder's process while its link is broken, by its page, is an emergency stop
+// like any other: it is put on record, a controller and another decoder are told of it when the link is back, by its ID, its sending does
+// not count as another, and an operator lifts it.
+func TestStopFromHereWithoutALink(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p, c, server, rec := unheardRig(t, file, true)
+	other := guarding(t, server, "other", "")
+	soon(t, "the controller to follow", func() bool { return rec.Counters().Heartbeats > 5 })
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	s := bus.NewStop("page", "smoke")
+	p.g.Stop(s)
+	p.holds("EMERGENCY STOP by page: smoke")
+	onRecord(t, file, s.ID)
+	if n := p.said.count("EMERGENCY STOP by page: smoke: no commands are sent until an operator resumes the session"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	other.holds("")
+	c.Mend()
+	soon(t, "the controller to latch", func() bool { a, _ := rec.Current(); return a.Reason == control.ReasonEmergency && a.Latched })
+	other.holds("EMERGENCY STOP by page: smoke (")
+	if err := sendStop(server, s); err != nil { // the page sends it until so many have confirmed
+		t.Fatal(err)
+	}
+	p.beats(10)
+	if p.g.stopCount() != 1 || other.g.stopCount() != 1 {
+		t.Errorf("%d stops, %d of the other decoder", p.g.stopCount(), other.g.stopCount())
+	}
+	for _, d := range []*post{p, other} {
+		if s := d.call("resume"); len(s.Lifted) != 1 || s.Lifted[0].Why != "smoke" || s.Lifted[0].Source != "page" {
+			t.Errorf("lifted: %+v", s)
+		}
+	}
+	p.beats(10) // the controller still says so
+	p.holds("")
+	other.holds("")
+}
+
 // TestNobodySaysThatItIsClear: where no controller answers behind a broken link, the decoder stays held back until an operator resumes it,
 // also when it is started again. A controller that comes then cannot know.
 func TestNobodySaysThatItIsClear(t *testing.T) {

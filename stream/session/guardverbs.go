@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -135,21 +136,27 @@ func (g *Guard) pause(int64, int64) error {
 	return nil
 }
 
+// leastShown is how long people must have been able to read the newest word of a stop, or of a doubt, before they may lift it: who presses
+// a button when it has just come meant something else.
+const leastShown = time.Second
+
 // resume ends what holds commands back, where whoever asked for it had seen all of it: what came since was not meant.
 func (g *Guard) resume(seen, sent int64) error {
 	words := g.alarmed()
-	if words != "" && seen == 0 {
-		return fmt.Errorf("this is in force: %s; the request does not say in t_seen_ns up to when whoever asked had seen how the decoder is (t_publish_ns of the newest heartbeat or telemetry): look whether all may move, and ask again, with it", words)
+	if words != "" {
+		if err := g.unseen(words, seen, sent); err != nil {
+			if all := g.allWords(); len(all) > 1 {
+				err = fmt.Errorf("%w; all that is in force: %s", err, strings.Join(all, "; "))
+			}
+			return g.shows(err)
+		}
 	}
 	seen = cmp.Or(seen, sent)
-	if ago := g.opt.Clock.At(g.known) - seen; words != "" && ago >= 0 {
-		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(ago)/1e9, words)
-	}
 	if g.paused.IsZero() && words == "" {
 		return nil // asked twice is no mistake
 	}
 	if ago := g.opt.Clock.At(g.asked) - seen; !g.asked.IsZero() && ago >= 0 {
-		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to pause came: ask again", float64(ago)/1e9)
+		return g.shows(fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to pause came: ask again", float64(ago)/1e9))
 	}
 	g.lifted = lifts{g.inForce(), cmp.Or(g.doubt, g.unheard.words)}
 	g.unheard.end()
@@ -160,6 +167,44 @@ func (g *Guard) resume(seen, sent int64) error {
 	g.note("resumed")
 	g.changed(record.KindResume, "an operator asked for it")
 	g.keep()
+	return nil
+}
+
+// toldAtOnce is how many stops a refusal names, the newest first: an operator who lifts them has been told of the others, each at its time.
+const toldAtOnce = 8
+
+// allWords are those of everything that holds the decoder back.
+func (g *Guard) allWords() (all []string) {
+	stops := g.inForce()
+	for i := len(stops) - 1; i >= max(0, len(stops)-toldAtOnce); i-- {
+		all = append(all, stopWords(stops[i].Source, stops[i].Why))
+	}
+	if more := len(stops) - toldAtOnce; more > 0 {
+		all = append(all, fmt.Sprintf("%d older stops", more))
+	}
+	for _, words := range []string{g.doubt, g.unheard.words, g.words} {
+		if words != "" {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// shows makes err, of which the words are of now, one that whoever reads it can refer to: what comes next waits for the lock.
+func (g *Guard) shows(err error) error { return &bus.UnseenError{Seen: g.opt.Clock.Now(), Err: err} }
+
+// unseen says why whoever asked cannot mean what words say.
+func (g *Guard) unseen(words string, seen, sent int64) error {
+	known := g.opt.Clock.At(g.known)
+	if seen == 0 {
+		return fmt.Errorf("this is in force: %s; the request does not say in t_seen_ns that whoever asked was shown it: look whether all may move, and ask again, with t_seen_ns of this answer", words)
+	}
+	if seen <= known {
+		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest word of an emergency stop came here (%s): look whether all may move, and ask again", float64(known-seen)/1e9, words)
+	}
+	if shown := time.Duration(sent - known); shown < leastShown {
+		return fmt.Errorf("the newest word of an emergency stop (%s) had come only %.3f s before this was asked for, and must have been there for %g s: look whether all may move, and ask again", words, shown.Seconds(), leastShown.Seconds())
+	}
 	return nil
 }
 
@@ -177,7 +222,7 @@ func (g *Guard) shade(int64, int64) error {
 // actuate ends the shadow, where whoever asked for it had seen that.
 func (g *Guard) actuate(seen, sent int64) error {
 	if ago := g.opt.Clock.At(g.dimmed) - cmp.Or(seen, sent); !g.dimmed.IsZero() && ago >= 0 {
-		return fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9)
+		return g.shows(fmt.Errorf("whoever asked had seen how the decoder was %.3f s before the newest request to go into shadow came: ask again", float64(ago)/1e9))
 	}
 	if !g.shadow.IsZero() {
 		g.shadow, g.dimmed = time.Time{}, time.Time{}

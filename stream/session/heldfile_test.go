@@ -102,9 +102,7 @@ func TestStopSurvivesRestart(t *testing.T) {
 		}
 	}
 	r, _ = run()
-	if err := r.ask(nil, "resume"); err != nil {
-		t.Fatal(err)
-	}
+	r.resume()
 	r.decoding()
 	end(r)
 	if _, err := os.Stat(file); err == nil {
@@ -131,9 +129,7 @@ func TestStopRecordIsDamaged(t *testing.T) {
 				o.HeldFile = file
 			})
 			r.paused("it is not known whether an emergency stop is in force: " + file)
-			if err := r.ask(nil, "resume"); err != nil {
-				t.Fatal(err)
-			}
+			r.resume()
 			r.decoding()
 		})
 	}
@@ -252,9 +248,7 @@ func TestStopIsKnownByOthers(t *testing.T) {
 		t.Error(err)
 	}
 
-	if err := r.ask(nil, "resume"); err != nil {
-		t.Fatal(err)
-	}
+	r.resume()
 	r.decoding()
 	time.Sleep(5 * bus.HeartbeatInterval) // the controller says so all the time
 	r.decoding()

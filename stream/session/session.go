@@ -433,7 +433,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		}
 		e.ageNow, e.aged = age.Seconds()*1e3, true // of what is left out too: others must see that it is old
 		take, live, err := e.gate.pass(&c, age)
-		e.old = err == nil && !(take && live)
+		e.old = err == nil && (!take || !live)
 		e.logGate(c.Start)
 		if err == nil && !take {
 			e.tellSeldom(&e.tooOld, fmt.Sprintf("samples are %.3f s old, age.max_ms allows %.3f s: they are left out, and nothing is decided; the clock of the source is behind ours, or what it sends was held up: mend its stamps (lsl_local_clock), set the clocks, or raise age.max_ms",

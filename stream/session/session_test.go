@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -26,7 +28,21 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// childVar makes the test binary one of the children: the name of it, a space, and what it is told.
+const childVar = "GYRUS_TEST_SESSION_CHILD"
+
+var children = map[string]func(url string) error{}
+
+func TestMain(m *testing.M) {
+	if what, url, is := strings.Cut(os.Getenv(childVar), " "); is {
+		if err := children[what](url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestParseConfig(t *testing.T) {
 	c, err := ParseConfig("dir/s.yaml", []byte("session: s1\nbundle: m.gyrus\nsource: {use: play, file: /abs/r.edf, speed: 4}\nbus: {port: 4222}\nvalid_for_ms: 300\n"))

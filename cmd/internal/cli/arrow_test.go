@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
 // arrowRows is the number of rows of an Arrow IPC stream.

@@ -245,7 +245,7 @@ decoder: {`+decoder+`}
 		{"a rate without rest", 2, append(train("csp-lda", r06, r10), "--false-activations", "2"), []string{"--rest FILE", "--rest-events"}},
 		{"rest without a rate", 2, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01")), []string{"--false-activations", "false_per_min"}},
 		{"impossible rate", 2, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01"), "--false-activations", "nan"), []string{"NaN", "above 0"}},
-		{"too little rest", 3, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01"), "--false-activations", "2"), []string{"18 of 581 windows at rest are unlike the rest of it", "56 s of rest", "record at least 90 s"}},
+		{"too little rest", 3, append(train("csp-lda", r06, r10), "--rest", s001(t, "R01"), "--false-activations", "2"), []string{"18 of 581 windows at rest are unlike the rest of it", "61 s of rest are too little", "56.3 s of windows count", "record 116 s of rest in all"}},
 		{"rest that was trained on", 3, append(train("csp-lda", r06, r10), "--rest", r06, "--false-activations", "2"), []string{"is the training recording", "--rest-events"}},
 		{"rest that is not there", 2, append(train("csp-lda", r06, r10), "--rest", filepath.Join(dir, "none.edf"), "--false-activations", "2"), []string{"none.edf"}},
 		{"rest events that are not there", 3, append(train("csp-lda", r06, r10), "--rest-events", "T9", "--false-activations", "2"), []string{`"T9"`, "--rest-events LABEL"}},

@@ -21,13 +21,19 @@ func newCtl() *cobra.Command {
 		conn    busFlags
 		decoder string
 		timeout float64
+		seen    int64
 	)
 	cmd := &cobra.Command{
 		Use: "ctl SESSION VERB [ARGUMENT…]", Short: "ask a live session to do something: pause, resume, swap, stop, …", Args: cobra.MinimumNArgs(1),
 		Long: `Ctl sends one request to the decoder of a live session and prints what it answers. Without a verb, or with the verb
-verbs, it lists what the decoder can be asked for.`,
+verbs, it lists what the decoder can be asked for.
+
+Resume lifts a pause at once. An emergency stop it lifts for somebody alone who was shown it: the refusal says what is in force, and
+with which --seen to ask again once you have looked whether all may move. What comes behind that is not lifted.`,
 		Example: `  gyrus ctl s1 status --url nats://127.0.0.1:4222
   gyrus ctl s1 pause --url nats://127.0.0.1:4222
+  gyrus ctl s1 resume --url nats://127.0.0.1:4222                             # behind a pause
+  gyrus ctl s1 resume --seen 1767225600100000000 --url nats://127.0.0.1:4222  # behind an emergency stop, as the refusal says
   gyrus ctl s1 swap tuesday.gyrus --url nats://127.0.0.1:4222`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			asked := time.Now() // what comes to the decoder from now on is not meant
@@ -48,6 +54,12 @@ verbs, it lists what the decoder can be asked for.`,
 			if err := errors.Join(bus.CheckToken("--decoder", decoder), bus.CheckToken("VERB", verb)); err != nil {
 				return usageError{err}
 			}
+			switch shown := cmd.Flags().Changed("seen"); {
+			case shown && verb != "resume" && verb != "actuate":
+				return usageError{fmt.Errorf("--seen says what somebody was shown who asks for resume or actuate, it does nothing for %s: leave it out", verb)}
+			case shown && seen <= 0:
+				return usageError{fmt.Errorf("--seen is %d, must be the number that the refusal printed, or t_publish_ns of status", seen)}
+			}
 			b, err := conn.open(cmd)
 			if err != nil {
 				return err
@@ -55,9 +67,12 @@ verbs, it lists what the decoder can be asked for.`,
 			defer func() { err = errors.Join(err, b.Close()) }()
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(timeout*float64(time.Second)))
 			defer cancel()
-			r, err := b.AskAt(ctx, asked, conn.session, decoder, verb, rest...)
+			r, err := b.AskAt(ctx, bus.Asked{At: asked, Seen: seen}, conn.session, decoder, verb, rest...)
 			if refused := (*bus.RefusedError)(nil); errors.As(err, &refused) {
 				err = errors.New(inline(err.Error())) // its words are those of the decoder, or of who says to be it
+				if r.Seen > 0 {
+					err = fmt.Errorf("%w; when you have looked, say the same with --seen %d", err, r.Seen)
+				}
 			} else if err != nil {
 				return err
 			}
@@ -80,6 +95,7 @@ verbs, it lists what the decoder can be asked for.`,
 		return pflag.NormalizedName(name)
 	})
 	cmd.Flags().StringVar(&decoder, "decoder", "decoder", "name of the decoder on the bus")
+	cmd.Flags().Int64Var(&seen, "seen", 0, "for resume and actuate: up to when you were shown how the decoder is, the number that a refusal of resume prints, or t_publish_ns of status")
 	cmd.Flags().Float64Var(&timeout, "timeout", 10, "how long to wait for the answer, in seconds")
 	return cmd
 }

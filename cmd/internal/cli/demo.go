@@ -334,18 +334,22 @@ func (d *demoRun) run(cmd *cobra.Command, p *pipeline.Pipeline, headless bool) (
 		Source: raw, Stream: demoStream, Pipeline: p, Commands: writer, Clock: d.clock,
 		OnChunk:    func(c signal.Chunk) { d.shown(c); bar.set(c.End()) },
 		OnDecision: d.decided,
-		Stops:      decoderBus,
 	}
+	if run.Guard, err = session.NewGuard(session.GuardOptions{Commands: writer, Clock: d.clock, Stops: decoderBus}); err != nil {
+		return err
+	}
+	defer closing(run.Guard.Close)
 	if d.page != nil {
 		ctl, err := bus.NewCtl(decoderBus, demoSession, demoDecoder, writer.Run(), d.clock, func(q bus.Request, r bus.Reply) { note(cmd, "%s", asked(q, r)) })
 		if err != nil {
 			return err
 		}
 		defer closing(ctl.Close)
+		ctl.Handle(run.Guard.Verbs()...)
 		run.Ctl = ctl
 		attachPage(d.page, &run)
 		defer closing(showActuators(cmd, d.page, decoderBus, demoSession, demoDecoder))
-		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Run: writer.Run(), Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus}, raw.Info())
+		d.page.Start(dashboard.Session{Name: demoSession, Decoder: demoDecoder, Run: writer.Run(), Version: Version, Clock: d.clock, Operator: ctl, Stopper: decoderBus, Holder: run.Guard}, raw.Info())
 	}
 	d.report, err = session.Run(ctx, run)
 	bar.end()

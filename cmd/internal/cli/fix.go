@@ -105,11 +105,9 @@ format has no place for.`,
 					return err
 				}
 				v.Remaining = append(append(v.Remaining, again.Deviations...), samples...)
-				if own { // what a copy has as it was is not repaired
-					v.Repaired = slices.DeleteFunc(v.Repaired, func(d signal.Deviation) bool {
-						return slices.ContainsFunc(v.Remaining, func(r signal.Deviation) bool { return r.Rule == d.Rule && r.Found == d.Found })
-					})
-				}
+				v.Repaired = slices.DeleteFunc(v.Repaired, func(d signal.Deviation) bool { // what a copy has as it was is not repaired
+					return slices.ContainsFunc(v.Remaining, func(r signal.Deviation) bool { return r.Rule == d.Rule && r.Found == d.Found })
+				})
 			}
 			if wantsJSON(cmd) {
 				err = printJSON(cmd, v)

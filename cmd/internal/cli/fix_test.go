@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	"github.com/gyrus-bci/gyrus/ingest/edf/edftest"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // TestSamplesOutOfRange: validate looks at every sample, also where a policy gives them another unit, and fix states a range that holds them.
@@ -36,6 +38,37 @@ func TestSamplesOutOfRange(t *testing.T) {
 	}
 	if code, text, errs := run(t, "validate", out, "--strict"); code != 0 {
 		t.Errorf("the copy: exit code %d: %s %s", code, text, errs)
+	}
+}
+
+// TestFixRemains: amplitudes that no EEG has are in the copy as they were: they remain, and are not repaired.
+func TestFixRemains(t *testing.T) {
+	f := edftest.File{N: 30, Date: "02-03-02", Signals: []edftest.Signal{{
+		Label: "EEG Cz", Dim: "V", Samples: 100, PhysMin: "-100", PhysMax: "100",
+		At: func(r, i int) int16 { return int16((i*7919 + r*104729) % 20000) },
+	}}}
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.edf"), filepath.Join(dir, "out.edf")
+	if err := os.WriteFile(in, f.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, text, errs := run(t, "fix", in, out, "--json")
+	var v fixJSON
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s %s", err, text, errs)
+	}
+	of := func(list []signal.Deviation) string {
+		var all []string
+		for _, d := range list {
+			all = append(all, d.Where)
+		}
+		return strings.Join(all, "; ")
+	}
+	if r := of(v.Remaining); code != exitIncomplete || !strings.Contains(r, "amplitude") || strings.Contains(r, "startdate") {
+		t.Errorf("exit code %d, remaining %q: %s", code, r, errs)
+	}
+	if r := of(v.Repaired); strings.Contains(r, "amplitude") || !strings.Contains(r, "startdate") {
+		t.Errorf("repaired %q", r)
 	}
 }
 

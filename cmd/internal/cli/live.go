@@ -257,7 +257,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 	}
 	defer closing(ctl.Close)
 	ctl.Handle(guard.Verbs()...)
-	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Run: w.Run(), Version: Version, Clock: clock, Operator: ctl, Stopper: b}
+	shown := dashboard.Session{Name: cfg.Session, Decoder: cfg.Decoder, Run: w.Run(), Version: Version, Clock: clock, Operator: ctl, Stopper: b, Holder: guard}
 	if page != nil {
 		page.Attach(shown)
 		defer closing(showActuators(cmd, page, b, cfg.Session, cfg.Decoder))

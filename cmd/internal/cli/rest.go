@@ -190,8 +190,8 @@ func printRest(w io.Writer, r *bundle.Rest, teach string) {
 		fmt.Fprintf(w, "decisions are held back where the stream is more than %.2f standard deviations away from that rest, which is of %d of %d channels in %d windows, %.2f min\n",
 			g.Limit, g.Channels, g.Of, g.Windows, g.Minutes)
 	}
-	if r.Held > 0 {
-		fmt.Fprintf(w, "%d windows of the training recordings are unlike the rest that the threshold was set with: nothing is decided there\n", r.Held)
+	if why := r.UnlikeWhere(); why != "" {
+		fmt.Fprintf(w, "%s; nothing is decided there, also where it is what you decode itself\n", why)
 	}
 	fmt.Fprintf(w, "threshold %.2f nats; with it, %d of %d held-out trials are decided rightly, %d wrongly, %d not at all\n",
 		r.Threshold, r.Right, r.Trials, r.Wrong, r.Trials-r.Right-r.Wrong)

@@ -7,7 +7,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 // What is known. Traces hold for each bin the least and the largest value of every channel in view.
 const now = {
   about: null, state: null, viewOnly: false, ended: false, last: 0, connected: false,
-  first: 0, count: 16, band: 'alpha',
+  first: 0, count: 16, band: 'alpha', held: '', heldAt: 0,
   traces: {epoch: -1, newest: -1, bins: new Map(), events: []},
   spectra: null, scalp: null, decisions: [], actuators: [], shift: 0,
 };
@@ -146,6 +146,7 @@ function forget(before) {
   $('cuecard').hidden = true;
   shownCue = '';
   waiting();
+  held();
   if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
 }
 
@@ -218,6 +219,7 @@ function state(s) {
   chip($('phase'), kind, text);
   if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   else if (t.held_by && before.held_by !== t.held_by) note('Held back: ' + t.held_by);
+  held();
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -230,6 +232,16 @@ function state(s) {
   stages(t);
   buttons();
   $('hub').textContent = `${s.viewers} looking on, ${s.dropped} chunks dropped for pages, ${s.browser_lost} messages lost for this one.`;
+}
+
+// held shows by what commands are held back, and keeps since when these words are to be read.
+function held() {
+  const t = now.state && now.state.telemetry;
+  const words = !t || now.ended || t.phase === 'ended' ? '' : t.held_by || '';
+  if (words !== now.held) { now.held = words; now.heldAt = performance.now(); }
+  const el = $('held'), text = words && 'No commands are sent: ' + words;
+  if (el.textContent !== text) el.textContent = text;
+  el.hidden = text === '';
 }
 
 const short = (sha) => sha ? sha.slice(0, 12) : '–';
@@ -368,8 +380,12 @@ const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) =>
 async function verb(name, ...args) {
   const asked = {id: once(), verb: name, args, ...shown()}; // of now, whatever it waits for
   const known = now.about && now.about.verbs.find((v) => v.verb === name);
-  if (known && known.fresh && !(performance.now() - now.stateAt < fresh)) {
+  if (known && known.fresh && !upToDate()) {
     note(`Not asked to ${name}: what you see is old, and something may have happened since. Ask when the page is up to date.`);
+    return;
+  }
+  if (name === 'resume' && !(performance.now() - now.heldAt >= readable)) { // who presses when it has just come meant something else
+    note(`Not asked to resume: what holds the session back has only just come (${now.held || 'nothing'}). Look whether all may move, and press again.`);
     return;
   }
   note('Asked to ' + [name, ...args].join(' ') + '.');
@@ -382,6 +398,8 @@ async function verb(name, ...args) {
 }
 
 const fresh = 2000; // ms: what is asked for behind an older look at the session must let nothing move
+const upToDate = () => performance.now() - now.stateAt < fresh;
+const readable = 1000; // ms that the words must have been there which resume ends
 
 let stopping = false;
 async function emergency() {
@@ -395,7 +413,7 @@ async function emergency() {
     const r = await post('api/stop', {why: 'the button of the page'});
     const who = (r.stand || []).map((a) => a.controller).join(', ');
     if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
-    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed' : ''}${who ? '. Confirmed: ' + who : ''}`);
+    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`);
   } catch (e) {
     show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
   }
@@ -522,6 +540,7 @@ $('theme').addEventListener('change', () => theme($('theme').value));
 const stored = localStorage.getItem('theme');
 theme(themes.includes(stored) ? stored : 'auto');
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { dirty = true; });
+document.addEventListener('visibilitychange', () => { now.heldAt = performance.now(); }); // nobody reads a page that is not shown
 addEventListener('resize', () => { dirty = true; });
 $('keys').checked = localStorage.getItem('keys') !== 'off';
 $('keys').addEventListener('change', () => localStorage.setItem('keys', $('keys').checked ? 'on' : 'off'));
@@ -538,9 +557,14 @@ addEventListener('keydown', (e) => {
     case 's': case 'S': emergency(); break;
     case 'p': case 'P':
       if (now.viewOnly) break;
-      if (t && t.held_by) verb('resume');
-      else if (pausable(t)) verb('pause');
+      // It never resumes: who presses it to make safe must not lift what has come meanwhile. Nor is it kept back by what the page shows of before.
+      if (!t || t.held_by || pausable(t) || !upToDate()) verb('pause');
       else note('There is nothing to pause.');
+      break;
+    case 'r': case 'R':
+      if (now.viewOnly) break;
+      if (t && t.held_by) verb('resume');
+      else note('There is nothing to resume.');
       break;
     case '[': page(-1); break;
     case ']': page(1); break;
