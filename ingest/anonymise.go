@@ -46,14 +46,15 @@ func distinct(recs []*signal.Recording) (all []signal.Text) {
 type kind int
 
 const (
-	ofText    kind = iota // a text about people
-	ofBegin               // the date
-	ofNaming              // another text, with a word of those
-	ofChannel             // the name of a channel, with a word of those
-	ofNamed               // an event, with a word of those
-	ofTyped               // an event that somebody may have typed
-	ofJournal             // lines of a recorder about itself
-	ofCode                // an event that is known to name nobody, or is to be kept
+	ofText      kind = iota // a text about people
+	ofBegin                 // the date
+	ofNaming                // another text, with a word of those
+	ofChannel               // the name of a channel, with a word of those
+	ofReference             // the reference, with a word of those
+	ofNamed                 // an event, with a word of those
+	ofTyped                 // an event that somebody may have typed
+	ofJournal               // lines of a recorder about itself
+	ofCode                  // an event that is known to name nobody, or is to be kept
 )
 
 // place is a Personal and what it is of.
@@ -85,7 +86,7 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 			}
 		}
 		if who.in(r.Info.Reference) {
-			add(ofChannel, "reference", r.Info.Reference)
+			add(ofReference, "reference", r.Info.Reference)
 		}
 		for _, e := range r.Events {
 			if times[e.Label]++; times[e.Label] == 1 {
@@ -191,7 +192,7 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 			p.Done = "left out"
 		case p.kind == ofJournal:
 			p.Done = "left out; read as events (--journals) its lines are kept and listed one by one"
-		case p.kind == ofNaming:
+		case p.kind == ofNaming || p.kind == ofReference:
 			p.Done = "left out: it has a word of the texts about people"
 		case p.kind == ofChannel:
 			p.Done = "kept: it has a word of the texts about people, look at it"
@@ -222,6 +223,11 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 			if !t.Personal && !who.in(t.Text) {
 				out.Texts = append(out.Texts, t)
 			}
+		}
+		if who.in(r.Info.Reference) {
+			info := *r.Info
+			info.Reference = ""
+			out.Info = &info
 		}
 		if len(removed) > 0 {
 			out.Events = slices.Clone(r.Events)

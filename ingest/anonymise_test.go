@@ -50,7 +50,7 @@ func TestAnonymiseNames(t *testing.T) {
 	rec.Texts = []signal.Text{
 		{Field: "patient", Text: "HOSP123 F 02-JAN-1970 SECRETNAME", Personal: true}, {Field: "transducer", Channel: "Cz", Text: "cap of Secretname"}, {Field: "prefiltering", Text: "HP:0.1Hz"},
 	}
-	rec.Info.Channels = []signal.Channel{{Name: "Cz", Original: "Cz"}, {Name: "x", Original: "secretname 1"}}
+	rec.Info.Channels, rec.Info.Reference = []signal.Channel{{Name: "Cz", Original: "Cz"}, {Name: "x", Original: "secretname 1"}}, "Secretname's ear"
 	for _, c := range []struct {
 		hide ingest.Hiding
 		want []string
@@ -69,6 +69,9 @@ func TestAnonymiseNames(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%+v: the events are %q, want %q", c.hide, got, c.want)
 		}
+		if out.Info.Reference != "" || len(out.Info.Channels) != 2 || rec.Info.Reference == "" {
+			t.Errorf("the reference is %q", out.Info.Reference)
+		}
 		if len(out.Texts) != 1 || out.Texts[0].Text != "HP:0.1Hz" {
 			t.Errorf("the texts are %+v", out.Texts)
 		}
@@ -77,6 +80,7 @@ func TestAnonymiseNames(t *testing.T) {
 			{"cap of Secretname", "left out"},
 			{"2021-03-04 10:11:12", "left out"},
 			{"secretname 1", "kept: it has a word"},
+			{"Secretname's ear", "left out: it has a word"},
 			{"SECRETNAME moves", "text removed"},
 			{"secretnames", "text removed"},
 			{"hosp123", "text removed"},

@@ -231,7 +231,7 @@ func (r *Reader) add(m arrowipc.Message, schema *arrow.Schema, at, end int64) er
 		}
 		if err != nil {
 			if r.noEvents++; r.noEvents == 1 {
-				r.firstBad = signal.Deviation{Where: fmt.Sprintf("byte %d: events", at), Rule: "events can be read", Found: err.Error(), Assumed: "the events of the record batch are left out"}
+				r.firstBad = signal.Deviation{Where: fmt.Sprintf("byte %d: events", at), Rule: "events can be read", Found: err.Error(), Assumed: "the events of the record batch are left out", Missing: true}
 			}
 		}
 	}

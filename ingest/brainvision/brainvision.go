@@ -120,7 +120,9 @@ func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Record
 	const assumed = "the recording has no events, no time of its begin, and no interruptions"
 	f, name, err := beside(fsys, src, h.markers, ".vmrk", ".amrk")
 	if err == nil && f == nil {
-		src.Deviate(h.markers.at, "MarkerFile", "the file is beside the header", fmt.Sprintf("no %q", h.markers.value), assumed)
+		src.Add("MarkerFile", signal.Deviation{
+			Where: fmt.Sprintf("byte %d: MarkerFile", h.markers.at), Rule: "the file is beside the header", Found: fmt.Sprintf("no %q", h.markers.value), Assumed: assumed, Missing: true,
+		})
 		return nil
 	}
 	var ms *markers
@@ -128,7 +130,7 @@ func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Record
 		ms, err = markersOf(f, name, src.Log)
 	}
 	if err != nil {
-		src.Add("companion", signal.Deviation{Where: h.markers.value, Rule: "the file of markers beside the header can be read", Found: err.Error(), Assumed: assumed})
+		src.Add("companion", signal.Deviation{Where: h.markers.value, Rule: "the file of markers beside the header can be read", Found: err.Error(), Assumed: assumed, Missing: true})
 		return nil
 	}
 	rec.Parts = append(rec.Parts, name)

@@ -69,11 +69,18 @@ type runs struct {
 }
 
 // runs is where c has samples that were measured, and, where others fill its records, where it has any.
-func (a *annotations) runs(c *channel) (measured, stored runs) {
+func (a *annotations) runs(c *channel) (measured runs, stored []signal.Span) {
 	rate := float64(c.samples) / a.h.duration
 	all := a.line.runs(c.samples, rate)
 	if a.fills.any(c) {
-		stored = listed(all)
+		n := 0
+		for range all {
+			n++
+		}
+		stored = make([]signal.Span, 0, n)
+		for span := range all {
+			stored = append(stored, span)
+		}
 		all = a.fills.left(all, c, rate, a.line.sampleAt(c.samples, rate))
 	}
 	return listed(all), stored

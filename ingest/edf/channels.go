@@ -150,7 +150,7 @@ func (g rateGroup) fill(r *signal.Recording, ann *annotations, groups int) {
 	if len(runs.spans) > 1 || len(runs.spans) == 1 && runs.spans[0].Start > 0 {
 		r.Spans = runs.spans // the reader keeps them too: nobody writes to either
 	}
-	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, stored: stored.spans, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
+	r.Data = &reader{src: ann.src, h: ann.h, chans: g, runs: runs, stored: stored, perRecord: g[0].samples, most: max(blockBytes/int64(groups), groupBytes)}
 }
 
 // reference is what all EEG channels were measured against, "" where they differ or do not say.

@@ -28,8 +28,8 @@ import (
 // TestGolden compares with MNE and SciPy, see testdata/golden.py and docs/formats/eeglab.md.
 func TestGolden(t *testing.T) {
 	files := ingesttest.ReadGolden(t, "testdata/golden.json")
-	if len(files) != 7 {
-		t.Fatalf("%d files in golden.json, want 7", len(files))
+	if len(files) != 9 {
+		t.Fatalf("%d files in golden.json, want 9", len(files))
 	}
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
@@ -52,6 +52,9 @@ func TestGolden(t *testing.T) {
 					}
 				}
 				label := strings.TrimSuffix(a[2].(string), ".0") // MNE writes the number 7 as "7.0"
+				if name == "numbers.set" && label == "-99" {
+					label = "boundary" // as EEGLAB has it
+				}
 				onset := e.Onset - shift/rec.Info.Rate
 				if math.Abs(onset-a[0].(float64)) > 1e-6 || math.Abs(e.Duration-a[1].(float64)) > 1e-9 || e.Label != label {
 					t.Errorf("event %d is %+v, without gaps at %g s, want %v", i, e, onset, a)
@@ -79,6 +82,30 @@ func TestBoundary(t *testing.T) {
 	}
 	if !slices.Equal(at, []int64{0, 11, 60, 60, 101, 140}) {
 		t.Errorf("events are at %v", at)
+	}
+}
+
+// TestBoundary99: among types that are all numbers -99 is a boundary, which is listed; where one is text it is an event like others.
+func TestBoundary99(t *testing.T) {
+	rec := open(t, os.DirFS("testdata"), "numbers.set")
+	want := []signal.Span{{Start: 0, Len: 30}, {Start: 70, Len: 30}, {Start: 101, Len: 40}}
+	if !slices.Equal(rec.Spans, want) || rec.Len != 141 {
+		t.Errorf("samples are in %v of %d, want %v", rec.Spans, rec.Len, want)
+	}
+	var events []string
+	for _, e := range rec.Events {
+		events = append(events, fmt.Sprintf("%d %s", e.Sample, e.Label))
+	}
+	if got := strings.Join(events, ", "); got != "10 1, 70 boundary, 74 2, 101 boundary, 110 1" {
+		t.Errorf("the events are %s", got)
+	}
+	if !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+		return strings.Contains(d.Found, "-99 among types") && strings.Contains(d.Found, "1 more")
+	}) {
+		t.Errorf("the deviations are %+v, want the two boundaries", rec.Deviations)
+	}
+	if rec := open(t, os.DirFS("testdata"), "mixed.set"); rec.Spans != nil || rec.Len != 100 || len(rec.Events) != 3 || rec.Events[1].Label != "-99" || strings.Contains(fmt.Sprint(rec.Deviations), "-99") {
+		t.Errorf("among texts: samples in %v of %d, events %+v, deviations %+v", rec.Spans, rec.Len, rec.Events, rec.Deviations)
 	}
 }
 

@@ -21,8 +21,12 @@ type event struct {
 	offset   int64   // in the file, for messages
 }
 
-// boundary is the type of events where samples were taken out.
-const boundary = "boundary"
+// boundary is the type of events where samples were taken out. Where all types are numbers it is boundary99 (eeg_findboundaries.m, with the
+// option option_boundary99).
+const (
+	boundary   = "boundary"
+	boundary99 = "-99"
+)
 
 // readEvents reads those that can be understood, in order of time, and lists the others: a bad event never blocks the signal.
 func (s *set) readEvents() []event {
@@ -35,6 +39,7 @@ func (s *set) readEvents() []event {
 		return nil
 	}
 	var list pages.List[event]
+	numbers := 0 // types that are
 	err := v.Each(func(i int64, f map[string]matfile.Value) error {
 		where := f["latency"].At
 		latency, ok, err := f["latency"].Float("latency")
@@ -46,8 +51,12 @@ func (s *set) readEvents() []event {
 			return nil
 		}
 		e := event{at: latency - 1, duration: math.NaN(), offset: where}
-		if e.label, err = typeOf(f["type"]); err != nil {
+		var number bool
+		if e.label, number, err = typeOf(f["type"]); err != nil {
 			return err
+		}
+		if number {
+			numbers++
 		}
 		if d, ok, err := f["duration"].Float("duration"); err != nil {
 			return err
@@ -61,17 +70,25 @@ func (s *set) readEvents() []event {
 		s.src.Deviate(v.At, "event", "can be read", err.Error(), fmt.Sprintf("the %d events before it", list.Len()))
 	}
 	events := list.Slice()
+	if numbers == len(events) {
+		for i := range events {
+			if e := &events[i]; e.label == boundary99 {
+				s.src.DeviateOften(e.offset, "type", "samples were taken out at events of the type \"boundary\"", func() string { return "-99 among types that are all numbers" }, "a boundary, as EEGLAB and ERPLAB write it there")
+				e.label = boundary
+			}
+		}
+	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	return events
 }
 
 // typeOf is the type of an event, which may be text or a number.
-func typeOf(v matfile.Value) (string, error) {
+func typeOf(v matfile.Value) (label string, number bool, err error) {
 	if x, ok, err := v.Float("type"); ok || err != nil {
-		return strconv.FormatFloat(x, 'g', -1, 64), err
+		return strconv.FormatFloat(x, 'g', -1, 64), true, err
 	}
 	text, _, err := v.Text("type")
-	return text, err
+	return text, false, err
 }
 
 // timeline breaks n samples between epochs, or at boundaries.

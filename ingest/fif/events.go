@@ -67,7 +67,7 @@ func beside(fsys fs.FS, s *source, c clock) (events []signal.Event, from string)
 		}
 		if err != nil {
 			s.deviations = append(s.deviations, signal.Deviation{
-				Where: other, Rule: "the file of events beside the samples can be read", Found: err.Error(), Assumed: "its events are left out",
+				Where: other, Rule: "the file of events beside the samples can be read", Found: err.Error(), Assumed: "its events are left out", Missing: true,
 			})
 			return nil, ""
 		}

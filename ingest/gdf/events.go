@@ -144,8 +144,11 @@ func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int
 	return line
 }
 
+// maxSample is the number of the last sample that can be counted with floats.
+const maxSample = 1 << 53
+
 // place gives the events their sample numbers.
-func (t *table) place(line flatfile.Timeline, rate float64) []signal.Event {
+func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64) []signal.Event {
 	events := make([]signal.Event, 0, t.whole)
 	clock := rate
 	if t.rate > 0 {
@@ -153,10 +156,16 @@ func (t *table) place(line flatfile.Timeline, rate float64) []signal.Event {
 	}
 	for e := range t.events {
 		exact := t.seconds(e, rate) * rate
+		if exact > maxSample { // the rate of the table may be any
+			src.DeviateOften(t.at, "event table", "events lie within 2⁵³ samples", func() string {
+				return fmt.Sprintf("type %d at position %d of %g Hz, %.3g s", e.typ, e.position, clock, exact/rate)
+			}, "they stand at sample 2⁵³, behind the end of the samples")
+			exact = maxSample
+		}
 		k := math.Round(exact)
 		at := line.Sample(int64(k))
 		events = append(events, signal.Event{
-			Sample: at, Onset: (float64(at) + (exact - k)) / rate, Duration: float64(e.duration) / clock, Label: strconv.Itoa(int(e.typ)),
+			Sample: at, Onset: (float64(at) + (exact - k)) / rate, Duration: min(float64(e.duration)/clock, maxSample/rate), Label: strconv.Itoa(int(e.typ)),
 		})
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int { return int(max(-1, min(1, a.Sample-b.Sample))) })

@@ -51,7 +51,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		line := flatfile.Whole(n)
 		if i == 0 {
 			line = events.timeline(src, n, rec.Info.Rate, len(groups))
-			rec.Events = events.place(line, rec.Info.Rate)
+			rec.Events = events.place(src, line, rec.Info.Rate)
 		}
 		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord, Columns: make([]flatfile.Column, len(g))}
 		dims := make([]string, len(g))

@@ -169,8 +169,8 @@ func openData(t testing.TB, data []byte) (*signal.Recording, error) {
 	return ingest.Open(fstest.MapFS{"x.gdf": {Data: data}}, "x.gdf")
 }
 
-// TestSamplesPerRecord: channels of two rates, int24 and uint24, in records of half a second, written naively.
-func TestSamplesPerRecord(t *testing.T) {
+// made has channels of two rates, int24 and uint24, in four records of half a second, written naively, and one event.
+func made() []byte {
 	const n, records = 3, 4
 	spr, types := []int{2, 1, 2}, []int{279, 535, 3}
 	h := make([]byte, 256+256*n)
@@ -197,7 +197,13 @@ func TestSamplesPerRecord(t *testing.T) {
 		h = put24(h, 0x800000+r)
 		h = le.AppendUint16(le.AppendUint16(h, uint16(r)), uint16(int16(-r)))
 	}
-	h = append(h, 1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 3) // one event, at a rate that is not given
+	return append(h, 1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 3) // at a rate that is not given
+}
+
+// TestSamplesPerRecord reads what is made.
+func TestSamplesPerRecord(t *testing.T) {
+	const records = 4
+	h := made()
 	rec, err := openData(t, h)
 	if err != nil {
 		t.Fatal(err)
@@ -218,6 +224,31 @@ func TestSamplesPerRecord(t *testing.T) {
 	}
 	if len(rec.Events) != 1 || rec.Events[0] != (signal.Event{Sample: 2, Onset: 0.5, Label: "769"}) {
 		t.Errorf("the events are %+v", rec.Events)
+	}
+}
+
+// TestRateOfEvents: by the rate of its table an event may lie further away than samples can be counted. It stands behind their end then.
+func TestRateOfEvents(t *testing.T) {
+	for _, c := range []struct {
+		rate   float32
+		sample int64
+		listed bool
+	}{{2, 8, false}, {1e-9, 16e9, false}, {1e-30, 1 << 53, true}, {math.SmallestNonzeroFloat32, 1 << 53, true}} {
+		h := made()
+		events := h[len(h)-14:]
+		binary.LittleEndian.PutUint32(events[4:], math.Float32bits(c.rate))
+		binary.LittleEndian.PutUint32(events[8:], 5)
+		rec, err := openData(t, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := rec.Events; len(e) != 1 || math.Abs(float64(e[0].Sample-c.sample)) > 1e-6*float64(c.sample) || math.Abs(e[0].Onset*rec.Info.Rate-float64(e[0].Sample)) > 0.501 || e[0].Label != "769" {
+			t.Errorf("at %g Hz the events are %+v, want one at sample %d", c.rate, e, c.sample)
+		}
+		if listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Rule, "2⁵³") }); listed != c.listed {
+			t.Errorf("at %g Hz the deviations are %+v", c.rate, rec.Deviations)
+		}
+		ingesttest.Run(t, func() (*signal.Recording, error) { return openData(t, h) })
 	}
 }
 

@@ -102,7 +102,7 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 	rec := &signal.Recording{Name: name, Format: "Parquet", Begin: md.Begin, Info: r.info, Data: r, Events: in.events.Slice(), Texts: md.Texts, Deviations: md.Deviations}
 	if in.lost > 0 {
 		rec.Deviations = append(rec.Deviations, signal.Deviation{
-			Where: fmt.Sprintf("events of %d of %d row groups", in.lost, p.Groups()), Rule: "events can be read", Found: in.why.Error(), Assumed: "the events of these row groups are left out",
+			Where: fmt.Sprintf("events of %d of %d row groups", in.lost, p.Groups()), Rule: "events can be read", Found: in.why.Error(), Assumed: "the events of these row groups are left out", Missing: true,
 		})
 	}
 	if outside {

@@ -33,7 +33,8 @@ type Deviation struct {
 	Rule    string `json:"rule"`    // what the specification says
 	Found   string `json:"found"`   // what is there
 	Assumed string `json:"assumed"` // what was done about it
-	// Missing says of a loss that channels or events are not in what was written.
+	// Missing says of a loss that channels or events are not in what was written, and of what a source breaks that they are not in what was
+	// read, though the source has them, or says that it has.
 	Missing bool `json:"missing,omitempty"`
 }
 

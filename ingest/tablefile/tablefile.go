@@ -98,7 +98,7 @@ func Open(fsys fs.FS, f ingest.File, name string, open func(f ingest.File, name 
 	for k, other := range md.Others {
 		where := "metadata " + othersKey
 		left := func(found string) {
-			rec.Deviations = append(rec.Deviations, signal.Deviation{Where: where, Rule: "names the files beside it with the channels at other rates", Found: found, Assumed: "its channels are left out"})
+			rec.Deviations = append(rec.Deviations, signal.Deviation{Where: where, Rule: "names the files beside it with the channels at other rates", Found: found, Assumed: "its channels are left out", Missing: true})
 		}
 		if seen[other] {
 			left(fmt.Sprintf("%.80q, which is read already", other))

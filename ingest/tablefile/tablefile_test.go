@@ -211,7 +211,7 @@ func TestOthersMissing(t *testing.T) {
 			if len(again.Others) != 1 || again.Others[0].Info.Rate != 1000 || len(again.Parts) != 1 {
 				t.Errorf("%s: others %v from %v, want those at 1000 Hz alone", name, again.Others, again.Parts)
 			}
-			if len(again.Deviations) != 1 || !strings.Contains(again.Deviations[0].Found, c.want) || !strings.Contains(again.Deviations[0].Assumed, "left out") {
+			if len(again.Deviations) != 1 || !strings.Contains(again.Deviations[0].Found, c.want) || !strings.Contains(again.Deviations[0].Assumed, "left out") || !again.Deviations[0].Missing {
 				t.Errorf("%s: deviations %+v, want one with %q", name, again.Deviations, c.want)
 			}
 		}

@@ -321,6 +321,7 @@ func (c *contents) noHeader(id uint32, from int64, text []byte, err error) {
 	c.src.deviate(from, "stream header", "can be read", func() (found, assumed string) {
 		return fmt.Sprintf("stream %d: %v", id, err), "the stream is left out, with all that it has"
 	})
+	c.src.missing(flaw{nil, "stream header", "can be read"})
 }
 
 // maxBroken is how many streams without a header are known by their number.

@@ -5,7 +5,7 @@
 // none, the regular numeric stream with the most; the other regular numeric streams are its Others, all on one clock, that
 // of the recorder: sample 0 of each is at the first sample of the earliest. Streams of text are events, labelled as they are
 // written (a stream with several channels has them joined with commas); so are irregular streams of one number. Irregular
-// streams of several numbers are left out, and so are streams without a sample; both are listed as deviations. Streams in which
+// streams of several numbers are left out, a deviation, and so are streams without a sample, a note. Streams in which
 // a recorder writes about itself (JournalHeader) are journals of the recording, also without a sample.
 //
 // # Time

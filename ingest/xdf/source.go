@@ -190,6 +190,9 @@ func (s *source) deviate(at int64, field, rule string, found func() (found, assu
 	}
 }
 
+// missing says of f, which is listed, that something is not read because of it.
+func (s *source) missing(f flaw) { s.deviations.At(s.first[f]).Missing = true }
+
 // list lists f, which is not listed yet.
 func (s *source) list(f flaw, where, rule, found, assumed string) {
 	s.first[f] = s.deviations.Len()

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -15,11 +17,12 @@ import (
 const writeSamples = 256
 
 // Write writes rec and its Others as streams of double64, so that every sample is read back with the same bits, its events as a
-// stream of text, and each of its journals as one of its type. The clock is that of rec: sample 0 is at second 0. Every chunk has a stamp, a gap
+// stream of text, and each of its journals as one of its type. The clock is that of rec: sample 0 is at second 0, and the file begins with the
+// first sample that is there, as readers have it. Every chunk has a stamp, a gap
 // is a step of the stamps, and the offsets of the clock are 0. Where a gap is so short that readers would smooth it over (1 s or 500 samples, see the package comment),
 // the stream says that it can drop samples.
 func Write(w io.Writer, rec *signal.Recording) error {
-	out, err := NewWriter(w, rec.Begin)
+	out, err := NewWriter(w, beginOf(rec))
 	if err != nil {
 		return err
 	}
@@ -59,6 +62,49 @@ func Write(w io.Writer, rec *signal.Recording) error {
 		}
 	}
 	return out.Close()
+}
+
+// beginOf is when the first sample was measured, to which a file counts; the zero time where unknown.
+func beginOf(rec *signal.Recording) time.Time {
+	if rec.Begin.IsZero() {
+		return rec.Begin
+	}
+	return rec.Begin.Add(time.Duration(math.Round(max(-maxLead, min(lead(rec), maxLead)) * 1e9)))
+}
+
+// maxLead is more seconds than a recording lasts, and less than a time.Duration holds.
+const maxLead = 9e9
+
+// lead is when the first sample of any channel was measured, in seconds from sample 0; of a recording without samples when the first event
+// was, or else the first line of a journal: from there on a reader counts.
+func lead(rec *signal.Recording) float64 {
+	at := math.Inf(1)
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		if len(r.Info.Channels) == 0 {
+			continue
+		}
+		for _, run := range r.Runs() {
+			if run.Len > 0 {
+				at = min(at, float64(run.Start)/r.Info.Rate)
+				break
+			}
+		}
+	}
+	if math.IsInf(at, 1) {
+		list := slices.Clip(rec.Events)
+		if len(list) == 0 {
+			for _, j := range rec.Journals {
+				list = append(list, j.Lines...)
+			}
+		}
+		for _, e := range list {
+			at = min(at, e.Onset)
+		}
+	}
+	if math.IsInf(at, 0) || math.IsNaN(at) {
+		return 0
+	}
+	return at
 }
 
 // streamName is the name of r without its folders, which are nobody's business, and without the ending.
@@ -152,10 +198,17 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 		})
 	}
 	losses = append(losses, ingest.BadChannels(rec)...)
-	if !rec.Begin.IsZero() && rec.Begin.Nanosecond() != 0 {
+	begin := beginOf(rec)
+	if at := lead(rec); at != 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "begin", Rule: "a file begins with its first sample, or event where it has none", Found: fmt.Sprintf("%.9g s without any in front of it", at),
+			Assumed: "without these: samples and events are counted from the first, and the begin is later by it",
+		})
+	}
+	if !begin.IsZero() && begin.Nanosecond() != 0 {
 		losses = append(losses, signal.Deviation{
 			Where: "begin", Rule: "the date and time of the file are to the second",
-			Found: rec.Begin.Format("2006-01-02T15:04:05.999999999"), Assumed: "written without the fraction; the samples among each other are not touched",
+			Found: begin.Format("2006-01-02T15:04:05.999999999"), Assumed: "written without the fraction; the samples among each other are not touched",
 		})
 	}
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {

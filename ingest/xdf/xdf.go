@@ -207,7 +207,10 @@ func (c *contents) events(rec *signal.Recording, line *timeline, zero float64) e
 			s.deviate(c.src, "empty", "a stream has channels", "none", "the stream is left out")
 			continue
 		case !s.info.text() && s.info.channels > 1:
-			s.note(c.src, "samples come at a rate, or when they come", "an irregular stream of several numbers", "the stream is left out: "+s.info.String())
+			if f := (flaw{s, "numbers", ""}); !c.src.again(f) {
+				c.src.list(f, s.place(), "samples come at a rate, or are text or one number", fmt.Sprintf("%d of several numbers that come when they come", s.n), "the stream is left out: "+s.info.String())
+				c.src.missing(f)
+			}
 			continue
 		}
 		var err error

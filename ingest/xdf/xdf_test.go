@@ -228,6 +228,9 @@ func TestStreams(t *testing.T) {
 	if !deviates(rec, `"none"`) || !deviates(rec, `"eye"`) {
 		t.Errorf("what is left out is not listed: %v", rec.Deviations)
 	}
+	if i := slices.IndexFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing }); i < 0 || !strings.Contains(rec.Deviations[i].Where, `"eye"`) || !strings.Contains(rec.Deviations[i].Found, "1 of several numbers") {
+		t.Errorf("the deviations do not say that the sample of the irregular stream is missing: %v", rec.Deviations)
+	}
 	if len(rec.Events) != 1 || rec.Events[0].Label != "33" || rec.Events[0].Sample != 12 {
 		t.Errorf("the events are %v, want 33 at sample 12", rec.Events)
 	}
@@ -466,6 +469,65 @@ func TestRoundTrip(t *testing.T) {
 				}
 			}
 			ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(fstest.MapFS{"x.xdf": {Data: data}}, "x.xdf") })
+		})
+	}
+}
+
+// TestWriteBegin: a file begins with its first sample, and where there is none with its first event: the time of day of that is the same behind
+// writing and reading, but for the fraction of a second, and what it was counted from is listed.
+func TestWriteBegin(t *testing.T) {
+	day := time.Date(2020, 9, 13, 12, 26, 40, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		main, other int64 // the first samples at 128 Hz, and 64 Hz; -1 for none
+		event       float64
+		later       time.Duration
+		listed      []string
+	}{
+		"nothing in front":      {0, -1, 1, 0, nil},
+		"seconds in front":      {768, -1, 7, 6 * time.Second, []string{"6 s without"}},
+		"a fraction in front":   {777, -1, 6.0703125, 6 * time.Second, []string{"6.0703125 s without", "12:26:46.0703125"}},
+		"the others are before": {768, 128, 7, 2 * time.Second, []string{"2 s without"}},
+		"no samples":            {-1, -1, 3, 3 * time.Second, []string{"3 s without"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			group := func(first int64, rate float64) *signal.Recording {
+				rec := &signal.Recording{Name: "x", Begin: day, Info: &signal.Info{}}
+				if first >= 0 {
+					rec.Info = &signal.Info{Rate: rate, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}
+					rec.Len, rec.Spans, rec.Data = first+1000, []signal.Span{{Start: first, Len: 1000}}, signal.Memory{make([]float64, first+1000)}
+				}
+				return rec
+			}
+			rec := group(tc.main, 128)
+			if tc.other >= 0 {
+				rec.Others = []*signal.Recording{group(tc.other, 64)}
+			}
+			rec.Events = []signal.Event{{Sample: int64(tc.event * rec.Info.Rate), Onset: tc.event, Label: "x"}}
+			w, err := ingest.WriterFor("xdf", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			out, err := ingest.WriteFile(filepath.Join(dir, "x.xdf"), w, rec, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := ingesttest.Open(t, os.DirFS(dir), "x.xdf")
+			if want := day.Add(tc.later); !again.Begin.Equal(want) {
+				t.Errorf("begins at %v, want %v", again.Begin, want)
+			}
+			got := again.Begin.Add(time.Duration(again.Events[0].Onset * 1e9))
+			if want := day.Add(time.Duration(tc.event * 1e9)); want.Sub(got).Abs() >= time.Second || len(tc.listed) < 2 && want.Sub(got).Abs() > time.Microsecond {
+				t.Errorf("the event is at %v, want %v", got, want)
+			}
+			for i, l := range out.Losses {
+				if len(out.Losses) != len(tc.listed) || l.Where != "begin" || !strings.Contains(l.Found, tc.listed[i]) {
+					t.Errorf("the losses are %+v, want %q", out.Losses, tc.listed)
+				}
+			}
+			if len(out.Losses) != len(tc.listed) {
+				t.Errorf("%d losses, want %d", len(out.Losses), len(tc.listed))
+			}
 		})
 	}
 }

@@ -126,11 +126,17 @@ func writeError(err error) error {
 	return err
 }
 
-// missingFrom is an error where channels or events are not in what was written at path.
-func missingFrom(path string, losses []signal.Deviation) error {
+// missingFrom is an error where channels or events are not in what was written at path: by its losses, or because they could not be read
+// from the input, which has these deviations.
+func missingFrom(path string, losses, deviations []signal.Deviation) error {
 	for _, l := range losses {
 		if l.Missing {
 			return incomplete{fmt.Errorf("%s is written, but not all of the recording is in it: %s; another format may hold it", path, deviationLine(l))}
+		}
+	}
+	for _, d := range deviations {
+		if d.Missing {
+			return incomplete{fmt.Errorf("%s is written, but not all of the input is in it, because it cannot be read: %s", path, deviationLine(d))}
 		}
 	}
 	return nil
@@ -152,7 +158,7 @@ func newConvert() *cobra.Command {
 
 What the format written cannot hold is listed, each with what was written instead, and so is every place where the input breaks
 the specification of its own format. With --strict either of them is refused and nothing is written. The exit code is 4 where
-channels or events are not in what was written.
+channels or events are not in what was written, also where they could not be read.
 
 Some formats need files beside OUT: BrainVision for samples and markers, Arrow and Parquet one for each other sampling rate
 (run1.2.parquet beside run1.parquet). They are named. One that is there already is replaced only where it belongs to the OUT
@@ -227,7 +233,7 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 			} else {
 				v.print(cmd)
 			}
-			return errors.Join(err, missingFrom(v.Output, v.Losses))
+			return errors.Join(err, missingFrom(v.Output, v.Losses, v.Deviations))
 		},
 	}
 	var names []string

@@ -218,6 +218,13 @@ func TestConvertKeepsAll(t *testing.T) {
 	if got := describe(own); len(got.Channels) != 1 {
 		t.Errorf("%s is another: %+v", own, got)
 	}
+	// What cannot be read is not in what is written.
+	if err := os.Remove(filepath.Join(dir, "x.2.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "convert", filepath.Join(dir, "x.parquet"), filepath.Join(dir, "z.edf")); code != exitIncomplete || !strings.Contains(errs, "not all of the input is in it, because it cannot be read: metadata others") {
+		t.Errorf("an input of which a part is missing: exit code %d: %s", code, errs)
+	}
 }
 
 // TestConvertKeepsTexts: what the header says of the patient, the recording and the electrodes comes back from every format that has a place

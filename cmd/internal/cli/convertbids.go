@@ -135,7 +135,7 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 		err = printJSON(cmd, v)
 	}
 	for _, r := range v.Recordings {
-		err = errors.Join(err, missingFrom(r.Output, r.Losses))
+		err = errors.Join(err, missingFrom(r.Output, r.Losses, r.Deviations))
 		if r.Copied {
 			r.To += ", the file as it is"
 		}

@@ -74,6 +74,7 @@ format has no place for.`,
 				return err
 			}
 			v.Repaired = append(append(v.Repaired, rec.Deviations...), samples...)
+			var unread []signal.Deviation // where the copy is not made of the file itself
 			if len(v.Mended)+len(v.Repaired) > 0 {
 				own := false
 				if len(v.Mended) == 0 && !units.Rescaled(rec) {
@@ -87,6 +88,7 @@ format has no place for.`,
 					}
 				}
 				if !own {
+					unread = rec.Deviations
 					made, err := ingest.WriteFile(args[1], w, rec, false, args[0])
 					if err != nil {
 						return writeError(err)
@@ -115,7 +117,7 @@ format has no place for.`,
 			if err == nil && len(v.Remaining) > 0 {
 				err = incomplete{fmt.Errorf("%d deviations remain in %s", len(v.Remaining), v.Output)}
 			}
-			return errors.Join(err, missingFrom(v.Output, v.Losses))
+			return errors.Join(err, missingFrom(v.Output, v.Losses, unread))
 		},
 	}
 	addLenient(cmd)

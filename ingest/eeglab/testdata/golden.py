@@ -55,6 +55,9 @@ def make_all():
     save("double.set", x.astype("<f4").astype("<f8"), fields=True, scale=0.09)
     save("packed.set", x.astype("<f4"), packed=True, fields=True)
     save("whole.set", np.rint(100 * x).astype("<f8"))
+    # Where all types are numbers, -99 is a boundary (eeg_findboundaries.m); MNE has it as an annotation of that text.
+    save("numbers.set", x.astype("<f4"), rows=[(1.0, 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0), (-99.0, 60.5, np.nan), (1.0, 70.0, 0.0)])
+    save("mixed.set", x.astype("<f4"), rows=[("a", 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0)])
     save("epochs.set", x.astype("<f4").reshape(5, 4, 25).transpose(0, 2, 1), trials=4, rows=[("a", 3.0, 0.0), ("b", 30.0, 0.0), ("c", 99.5, 1.0)])
 
 
