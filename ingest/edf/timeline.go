@@ -21,18 +21,12 @@ type timeline struct {
 	first     seconds             // onset of the first record, from the start of the file
 	tolerance float64             // s: half a sample of the fastest channel
 	decimals  int                 // of an onset, at most
-	points    pages.List[point]   // where the onsets part from the line through the point before, until finish
-	segments  pages.List[segment] // there may be one for each record
+	segments  pages.List[segment] // there may be one for each record; until finish also the records at which the clock has drifted
+	drifting  int                 // of these
 	drift     pages.List[segment] // points of which the onset in the file is not where the record is counted to begin, ascending in both
 	placed    int64               // records that are placed
 	pending   pending
 	pace      pace
-}
-
-// point is a record that does not begin where the line through the point before says, with its onset in the file.
-type point struct {
-	segment
-	gap bool // begins a segment, or else the clock of the onsets has drifted
 }
 
 // segment is records without a gap between them.
@@ -57,11 +51,26 @@ func (l *timeline) end(i int) float64 {
 
 // expected is where record begins if there is no gap, by the onsets of the records.
 func (l *timeline) expected(record int64) float64 {
-	last := point{}
-	if n := l.points.Len(); n > 0 {
-		last = *l.points.At(n - 1)
-	}
+	last, _ := l.point(l.segments.Len() - 1)
 	return last.onset + float64(record-last.record)*l.h.duration
+}
+
+// Until finish the list of the segments holds each record that does not begin where the line through the one before in the list says, with
+// its onset in the file. One at which the clock of the onsets has drifted, without a gap, has the complement of its number: a file may have a
+// gap at each record, and a list of its own would need as much again.
+
+// point is entry i, and whether it begins a segment.
+func (l *timeline) point(i int) (p segment, gap bool) {
+	if p = *l.segments.At(i); p.record < 0 {
+		return segment{^p.record, p.onset}, false
+	}
+	return p, true
+}
+
+// addDrift adds a record at which the clock has drifted.
+func (l *timeline) addDrift(p segment) {
+	l.segments.Add(segment{^p.record, p.onset})
+	l.drifting++
 }
 
 // pending is a record behind a gap, until the one behind it has confirmed that there is one.
@@ -98,6 +107,7 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 			l.first = onset
 		}
 		l.pace.begin(0)
+		l.segments.Add(segment{})
 		l.placed = 1
 		return
 	}
@@ -139,8 +149,8 @@ func (l *timeline) add(record, at int64, onset seconds, known bool) {
 	case apart < 0:
 		l.misplaced(at, record, t, expected)
 	default:
-		if n := l.points.Len(); n > 0 && !l.points.At(n-1).gap && l.pace.run >= steadyRecords && last.record > l.points.At(n-1).record {
-			l.points.Add(point{last, false}) // the clock has drifted on up to the gap
+		if p, gap := l.point(l.segments.Len() - 1); !gap && l.pace.run >= steadyRecords && last.record > p.record {
+			l.addDrift(last) // the clock has drifted on up to the gap
 		}
 		l.pending = pending{record, at, t, true}
 		return
@@ -231,9 +241,15 @@ func (p *pace) drift() float64 {
 // redraw has the line of the onsets follow the records of a run that has shown by now that the clock drifts. Those among them that were
 // taken for gaps are none.
 func (l *timeline) redraw(at int64) {
-	since := l.placed - steadyRecords + 1 // the record behind the placed ones is the last of the run
-	for n := l.points.Len(); n > 0 && l.points.At(n-1).record >= since; n-- {
-		l.points.Cut(n - 1)
+	since := l.placed - steadyRecords + 1   // the record behind the placed ones is the last of the run
+	for n := l.segments.Len(); n > 1; n-- { // the first is record 0, which nothing was before
+		p, gap := l.point(n - 1)
+		if p.record < since {
+			break
+		}
+		if l.segments.Cut(n - 1); !gap {
+			l.drifting--
+		}
 	}
 	near, _ := l.near()
 	for record := max(since, 1); record < l.placed; record++ {
@@ -247,7 +263,7 @@ func (l *timeline) redraw(at int64) {
 // drifted has the line of the onsets go on from a record that begins where the clock says, not where the one before ended.
 func (l *timeline) drifted(record, at int64, t, expected float64) {
 	l.notContinuous("drift", record, at, t, expected, "no gap; events stay among the samples of the record that begins before them")
-	l.points.Add(point{segment{record, t}, false})
+	l.addDrift(segment{record, t})
 }
 
 // gap begins a segment with the record that was pending. It does so in a file that says that it has no gap too: windows and events are
@@ -256,7 +272,7 @@ func (l *timeline) gap(p pending) {
 	if l.h.plus == "C" {
 		l.notContinuous("gap", p.record, p.at, p.onset, l.expected(p.record), "a gap, as the records say")
 	}
-	l.points.Add(point{segment{p.record, p.onset}, true})
+	l.segments.Add(segment{p.record, p.onset})
 }
 
 // notContinuous lists a record that does not begin where the one before ended.
@@ -308,25 +324,27 @@ func (l *timeline) finish() {
 		l.placed++
 		l.pending = pending{}
 	}
-	if l.placed > 0 {
-		l.segments.Add(segment{})
+	if l.drifting == 0 { // the list is that of the segments
+		return
 	}
+	points := *l
+	l.segments = pages.List[segment]{}
+	l.segments.Add(segment{})
 	before := segment{} // the last point
-	for i := range l.points.Len() {
-		p := *l.points.At(i)
-		if p.gap {
-			s := p.segment
+	for i := 1; i < points.segments.Len(); i++ {
+		p, gap := points.point(i)
+		if gap {
+			s := p
 			if l.drift.Len() > 0 { // as long as the clock says, from where the samples are counted to end
 				s.onset = l.counted(p.record) + p.onset - (before.onset + float64(p.record-before.record)*l.h.duration)
 			}
 			l.segments.Add(s)
 		}
-		if !p.gap || l.drift.Len() > 0 {
-			l.drift.Add(p.segment)
+		if !gap || l.drift.Len() > 0 {
+			l.drift.Add(p)
 		}
-		before = p.segment
+		before = p
 	}
-	l.points = pages.List[point]{}
 }
 
 // begin is when sample 0 was measured, the zero time where unknown.
