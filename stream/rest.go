@@ -173,26 +173,7 @@ func (t trial) counts(at, window float64) bool { return t.from < at && at <= t.t
 func undecided(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording) (*pipeline.Pipeline, error) {
 	plain := *spec
 	plain.Decide = nil
-	p, err := pipeline.Build(&plain, pipeline.Cued)
-	if err != nil {
-		return nil, err
-	}
-	set, err := Collect(ctx, recs, p, Watch{})
-	if err != nil {
-		return nil, err
-	}
-	y, err := set.Labels()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.FitContext(ctx, set, y); err != nil {
-		return nil, &pipeline.InputError{Err: err}
-	}
-	b, err := p.Bundle("")
-	if err != nil {
-		return nil, err
-	}
-	return pipeline.FromBundle("", b, pipeline.All)
+	return FitLive(ctx, "", &plain, recs)
 }
 
 // Lasting is events, sorted by sample, at rate Hz, in which those with one of labels that have no duration have the one that can be
@@ -368,10 +349,15 @@ func partsOf(runs []restRun) (parts []pipeline.RestPart) {
 // atRest is how many windows are at rest.
 func atRest(runs []restRun) (n int) {
 	for _, r := range runs {
-		for _, yes := range r.Rest {
-			if yes {
-				n++
-			}
+		n += trues(r.Rest)
+	}
+	return n
+}
+
+func trues(flags []bool) (n int) {
+	for _, yes := range flags {
+		if yes {
+			n++
 		}
 	}
 	return n

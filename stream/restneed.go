@@ -32,25 +32,24 @@ func needRest(d decoders.RestFitter, step, window float64) RestNeed {
 // blockOf is how many of rows are in the largest block of them.
 func blockOf(rows int) int { return (rows + RestBlocks - 1) / RestBlocks }
 
-// through is how many windows must be let through, where so many that overlap with a block cannot be learned from beside it.
-func (n RestNeed) through(overlap int) int {
-	rows := n.least
-	for rows-blockOf(rows)-overlap < n.least {
+// beside is the least number of windows of which n are left without a block and so many more.
+func beside(n, more int) int {
+	rows := n
+	for rows-blockOf(rows)-more < n {
 		rows++
 	}
 	return rows
 }
+
+// through is how many windows must be let through, where so many that overlap with a block cannot be learned from beside it.
+func (n RestNeed) through(overlap int) int { return beside(n.least, overlap) }
 
 // recorded is how many windows at rest must be recorded so that as many are let through, where a tenth is held back and so many more.
 func (n RestNeed) recorded(through, more int) int {
 	if !n.guarded {
 		return through
 	}
-	rows := through
-	for rows-blockOf(rows)-more < through {
-		rows++
-	}
-	return rows
+	return beside(through, more)
 }
 
 // BlockS is how long one block of rest must be, in seconds, to be enough also where something in it is unlike the rest of it: a stretch
@@ -67,9 +66,6 @@ func (n RestNeed) UnlikeS() float64 {
 	}
 	return n.window + pipeline.LookFadeS()
 }
-
-// NeedS is how much of the rest must be let through for BlockS, in seconds.
-func (n RestNeed) NeedS() float64 { return float64(n.through(2*n.overlap())) * n.step }
 
 // LeastS is how many seconds of windows at rest are the least that can be enough, wherever they lie: less is never.
 func (n RestNeed) LeastS() float64 { return float64(n.recorded(n.through(0), 0)) * n.step }
@@ -112,11 +108,7 @@ func (all *rests) lack(need RestNeed, passed []restRun) *RestLackError {
 	for _, others := range blocksOf(passed) {
 		rows := 0
 		for _, run := range others {
-			for _, yes := range run {
-				if yes {
-					rows++
-				}
-			}
+			rows += trues(run)
 		}
 		left = min(left, rows)
 	}

@@ -236,19 +236,7 @@ func fitted(ctx context.Context, spec *pipeline.Spec, decide map[string]any, lea
 	if err := spec.Decide.Set(decide); err != nil {
 		return nil, err
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		return nil, err
-	}
-	set, err := stream.Collect(ctx, learn, p, stream.Watch{})
-	if err != nil {
-		return nil, err
-	}
-	y, err := set.Labels()
-	if err != nil {
-		return nil, err
-	}
-	return p, p.Fit(set, y)
+	return stream.Fit(ctx, spec, learn)
 }
 
 func show(rows []row, asJSON bool) error {

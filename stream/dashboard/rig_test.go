@@ -66,26 +66,7 @@ func trained(t *testing.T, rec *signal.Recording) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{rec}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	live, err := pipeline.FromBundle("test", b, pipeline.All)
+	live, err := stream.FitLive(t.Context(), "test", spec, []*signal.Recording{rec})
 	if err != nil {
 		t.Fatal(err)
 	}

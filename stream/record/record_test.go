@@ -59,26 +59,7 @@ func trained(t *testing.T, name string) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t, 1)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := pipeline.FromBundle("test", b, pipeline.All)
+	q, err := stream.FitLive(t.Context(), "test", spec, []*signal.Recording{person(t, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,19 +369,8 @@ func TestReplayLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
+	p, err := stream.Fit(t.Context(), spec, []*signal.Recording{person(t, 1)})
 	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t, 1)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
 		t.Fatal(err)
 	}
 	rec := person(t, 2)

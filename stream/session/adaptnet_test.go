@@ -69,19 +69,8 @@ func model(t *testing.T, name string, params map[string]any) *bundle.Bundle {
 	if err := spec.Decoder.Set(params); err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
+	p, err := stream.Fit(t.Context(), spec, []*signal.Recording{wearer(t, 1, 40)})
 	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{wearer(t, 1, 40)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
 		t.Fatal(err)
 	}
 	b, err := p.Bundle("test")

@@ -145,26 +145,7 @@ func fitted(def string, rec *signal.Recording) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		return nil, err
-	}
-	set, err := stream.Collect(context.Background(), []*signal.Recording{rec}, p, stream.Watch{})
-	if err != nil {
-		return nil, err
-	}
-	y, err := set.Labels()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.Fit(set, y); err != nil {
-		return nil, err
-	}
-	b, err := p.Bundle("")
-	if err != nil {
-		return nil, err
-	}
-	return pipeline.FromBundle("live", b, pipeline.All)
+	return stream.FitLive(context.Background(), "live", spec, []*signal.Recording{rec})
 }
 
 // warmUp is how many chunks at the beginning are not measured.
