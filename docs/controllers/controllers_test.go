@@ -26,6 +26,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 const (
@@ -516,7 +517,7 @@ func TestExample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b := served(t)
+			b := bustest.Open(t, bus.Options{})
 			c := start(t, append(args, b.URL(), session, decoder)...)
 			c.says(t, "safe never", 0)
 			c.says(t, "ready", 0)
@@ -744,21 +745,6 @@ func TestExampleGossip(t *testing.T) {
 			}
 		})
 	}
-}
-
-// served is the bus of a server that ends with the test.
-func served(t *testing.T) *bus.Bus {
-	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
 }
 
 // clustered is a server without keys that others may join, and that joins those at routes.

@@ -45,11 +45,8 @@ type guarded struct {
 func newGuarded(t *testing.T, url string) *guarded {
 	t.Helper()
 	d := &guarded{Cable: bustest.NewCable(t, url), t: t, clock: bus.NewClock()}
-	b, err := bus.Open(t.Context(), bus.Options{URL: d.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() }) // its last messages may be lost: the cable is cut here
+	b := d.Open(t)
+	var err error
 	if d.w, err = bus.NewCommandWriter(b, session, decoder, valid, d.clock); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +181,7 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := command(t)
-			b := served(t)
+			b := bustest.Open(t, bus.Options{})
 			cable := bustest.NewCable(t, b.URL())
 			c := start(t, append(args, cable.URL(), session, decoder)...)
 			c.says(t, "ready", 0)

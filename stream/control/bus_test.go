@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // A bus is a Link: no adapter is needed.
@@ -19,21 +20,6 @@ var _ Link[*bus.Subscription] = (*bus.Bus)(nil)
 
 // margin is how much later than valid_for_ms after the last good moment a cursor may still move.
 const margin = 50 * ms
-
-// open opens a bus and closes it with the test.
-func open(t *testing.T, o bus.Options) *bus.Bus {
-	t.Helper()
-	b, err := bus.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
 
 // outageLength is how long the broker is away: 2 s, and the 10 s of the requirement with GYRUS_SLOW=1 (make test-slow).
 func outageLength() time.Duration {
@@ -46,7 +32,7 @@ func outageLength() time.Duration {
 // TestDecoderKilled kills a decoder process with SIGKILL while the cursor moves.
 func TestDecoderKilled(t *testing.T) {
 	t.Parallel()
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	d := drive(t, b)
 	for round := range 3 { // a new process is a new run
 		decoder := startDecoder(t, b.URL())
@@ -71,7 +57,7 @@ func TestDecoderKilled(t *testing.T) {
 // TestDecoderKilledHand kills the decoder while the hand holds a cup: the grip stays until a new decoder opens it.
 func TestDecoderKilledHand(t *testing.T) {
 	t.Parallel()
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	d := driveHand(t, b, Limits{Commands: 40})
 	decoder := startDecoder(t, b.URL())
 	view := func() *HandView { return d.shown().View.(*HandView) }
@@ -108,7 +94,7 @@ func TestDecoderKilledHand(t *testing.T) {
 // TestDecoderEnds: a decoder that ends in order says so, and the cursor stands at once.
 func TestDecoderEnds(t *testing.T) {
 	t.Parallel()
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	d := drive(t, b)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -146,10 +132,10 @@ func TestBrokerStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := drive(t, open(t, bus.Options{URL: broker.URL()}))
-	hand := driveHand(t, open(t, bus.Options{URL: broker.URL()}), Limits{Commands: 30})
+	d := drive(t, bustest.Open(t, bus.Options{URL: broker.URL()}))
+	hand := driveHand(t, bustest.Open(t, bus.Options{URL: broker.URL()}), Limits{Commands: 30})
 	hand.clock = d.clock
-	decode(t, open(t, bus.Options{URL: broker.URL()}), d)
+	decode(t, bustest.Open(t, bus.Options{URL: broker.URL()}), d)
 	d.wait(t, true)
 	hand.wait(t, true)
 
@@ -182,10 +168,10 @@ func TestLinkStalls(t *testing.T) {
 	for _, stall := range []time.Duration{700 * ms, outageLength()} {
 		t.Run(stall.String(), func(t *testing.T) {
 			t.Parallel()
-			broker := open(t, bus.Options{})
+			broker := bustest.Open(t, bus.Options{})
 			d := drive(t, broker)
 			p := newProxy(t, broker.URL())
-			decode(t, open(t, bus.Options{URL: p.url()}), d)
+			decode(t, bustest.Open(t, bus.Options{URL: p.url()}), d)
 			d.wait(t, true)
 
 			p.stall()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // toTarget is a user without error: it asks for the direction of the target at full speed.
@@ -133,7 +134,7 @@ func TestOutcomeFeedback(t *testing.T) {
 
 // TestFeedbackSender sends over a bus, and counts what a link that hangs does not take.
 func TestFeedbackSender(t *testing.T) {
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	got := make(chan bus.Feedback, 3)
 	sub, err := b.SubscribeFeedback("s1", "mi", func(f bus.Feedback, _ time.Time) { got <- f })
 	if err != nil {

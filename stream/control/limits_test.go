@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // paced is a bench with limits and a proven base.
@@ -330,7 +331,7 @@ func TestEmergencyStop(t *testing.T) {
 // TestStopOverTheBus: two controllers, one of them slow to stop; the sender hears of both when both stand.
 func TestStopOverTheBus(t *testing.T) {
 	t.Parallel()
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	var slow atomic.Int64
 	slow.Store(5)
 	var seen atomic.Value
@@ -356,7 +357,7 @@ func TestStopOverTheBus(t *testing.T) {
 			}
 		})
 	}
-	sender := open(t, bus.Options{URL: b.URL()})
+	sender := bustest.Open(t, bus.Options{URL: b.URL()})
 	got, err := sender.SendStop(t.Context(), "s1", bus.Stop{Source: "button"}, 2)
 	if err != nil || len(got) != 2 || got[0].Controller == got[1].Controller || got[0].Decoder != "mi" {
 		t.Fatalf("%+v, %v", got, err)

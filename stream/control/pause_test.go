@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // TestDecoderPaused stops a decoder process with SIGSTOP, as a debugger or a machine out of memory does, and lets it go
 // on. Its first words then may be old. A cursor and a hand follow it.
 func TestDecoderPaused(t *testing.T) {
 	t.Parallel()
-	b := open(t, bus.Options{})
+	b := bustest.Open(t, bus.Options{})
 	hand := driveHand(t, b, Limits{Commands: 30, ClassChanges: 1})
 	drivers := map[string]*driver{"cursor": drive(t, b), "hand": hand}
 	decoder := startDecoder(t, b.URL())

@@ -10,6 +10,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // TestCalibrationWithoutCuesIsBounded: where the source's cues do not come, what is kept is bounded: the calibration is given up, with the
@@ -20,7 +21,7 @@ func TestCalibrationWithoutCuesIsBounded(t *testing.T) {
 		rec := person(t)
 		cal := CalibrationDefaults()
 		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"X1": "left", "X2": "right"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
-		b := open(t)
+		b := bustest.Open(t, bus.Options{})
 		clock := bus.NewClock()
 		w, err := bus.NewCommandWriter(b, "s", "d", time.Second, clock)
 		if err != nil {

@@ -5,15 +5,12 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
-	"github.com/gyrus-bci/gyrus/stream"
-	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -24,30 +21,7 @@ func deciding(t *testing.T, decide string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "decides.gyrus")
-	if err := bundle.Write(path, b); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return written(t, spec, person(t))
 }
 
 // fields is v as JSON has it.
@@ -100,15 +74,7 @@ func counted(windows []at, hop int64, step float64) (begun, again, free, decided
 // for each further second, and anew behind a gap and behind windows that a check refused; the rate is of both, in the time in which one could begin.
 func TestDecisionsCounted(t *testing.T) {
 	m := load(t, deciding(t, "{use: evidence, hold: true, leave_nats: -1, enter_nats: 1, refractory_s: 0.5}"))
-	metricsOf, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := metricsOf.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	metricsOf := serving(t)
 	var windows []at
 	r := start(t, person(t), func(o *Options, s *stepped) {
 		with(m)(o, nil)
@@ -184,15 +150,7 @@ func TestDecisionsCounted(t *testing.T) {
 // telemetry and in the figures for Prometheus.
 func TestNoDecide(t *testing.T) {
 	path, _ := saved(t, 8, "lda")
-	metricsOf, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := metricsOf.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	metricsOf := serving(t)
 	r := start(t, person(t), func(o *Options, _ *stepped) {
 		with(load(t, path))(o, nil)
 		o.Metrics = metricsOf

@@ -217,6 +217,24 @@ func (r *rig) over() (Report, error) {
 	return r.rep, r.err
 }
 
+// written is the pipeline of spec, trained on rec, as a file.
+func written(t *testing.T, spec *pipeline.Spec, rec *signal.Recording) string {
+	t.Helper()
+	p, err := stream.Fit(t.Context(), spec, []*signal.Recording{rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Bundle("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.gyrus")
+	if err := bundle.Write(path, b); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // saved is a pipeline trained on a simulated person, as a file; band is its pass band's lower end.
 func saved(t *testing.T, lowHz float64, decoder string) (path, sha string) {
 	t.Helper()
@@ -228,29 +246,7 @@ func saved(t *testing.T, lowHz float64, decoder string) (path, sha string) {
 		t.Fatal(err)
 	}
 	spec.Decoder = pipeline.Step{Use: decoder}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path = filepath.Join(t.TempDir(), "model.gyrus")
-	if err := bundle.Write(path, b); err != nil {
-		t.Fatal(err)
-	}
+	path = written(t, spec, person(t))
 	got, err := bundle.Read(path)
 	if err != nil {
 		t.Fatal(err)
@@ -405,30 +401,7 @@ func TestSwapRefused(t *testing.T) {
 		if err := spec.Segment.Set(map[string]any{"events": classes}); err != nil {
 			t.Fatal(err)
 		}
-		p, err := pipeline.Build(spec, pipeline.Cued)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set, err := stream.Collect(t.Context(), []*signal.Recording{rec}, p, stream.Watch{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		y, err := set.Labels()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Fit(set, y); err != nil {
-			t.Fatal(err)
-		}
-		b, err := p.Bundle("test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(t.TempDir(), "other.gyrus")
-		if err := bundle.Write(path, b); err != nil {
-			t.Fatal(err)
-		}
-		return path
+		return written(t, spec, rec)
 	}
 	same := map[string]string{}
 	for i, l := range []string{"T1", "T2"} {
@@ -669,10 +642,7 @@ func TestStaleSamples(t *testing.T) {
 // TestTooOldIsSeen: while all that comes is too old to act on, others see how old it is, and that no command goes out.
 func TestTooOldIsSeen(t *testing.T) {
 	for _, policy := range []string{"skip", "all"} {
-		m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := serving(t)
 		a, _ := saved(t, 8, "lda")
 		r := start(t, person(t), func(o *Options, s *stepped) {
 			with(load(t, a))(o, nil)
@@ -706,24 +676,13 @@ func TestTooOldIsSeen(t *testing.T) {
 		if _, err := r.over(); err != nil {
 			t.Error(err)
 		}
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
 // TestLostByKind: a loss is counted under one kind.
 func TestLostByKind(t *testing.T) {
 	a, _ := saved(t, 8, "lda")
-	m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	m := serving(t)
 	r := start(t, person(t), func(o *Options, s *stepped) {
 		with(load(t, a))(o, nil)
 		o.Metrics = m
@@ -772,18 +731,25 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestMetrics: Prometheus sees the session, and the probes tell whether it is ready.
-func TestMetrics(t *testing.T) {
+// serving is the figures of a session that will be, served until the test ends.
+func serving(t *testing.T) *Metrics {
+	t.Helper()
 	m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
-		http.DefaultClient.CloseIdleConnections()
-	}()
+	})
+	return m
+}
+
+// TestMetrics: Prometheus sees the session, and the probes tell whether it is ready.
+func TestMetrics(t *testing.T) {
+	m := serving(t)
+	defer http.DefaultClient.CloseIdleConnections()
 	get := func(path string) (int, string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.Addr()+path, nil)

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
@@ -167,7 +168,7 @@ func TestFrozenServer(t *testing.T) {
 
 // TestFrozenDecoder: a stop that a controller confirms while the decoder stands still is not lost with that controller.
 func TestFrozenDecoder(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	rec := moving(t, b)
 	d := begins(t, "decoder", b.URL())
 	soon(t, "the actuator to move", func() bool { _, ok := rec.Current(); return ok })

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 )
 
 // post is a guard that stands before a decoder without a session.
@@ -57,21 +58,6 @@ func (p *post) end() {
 	if err := errors.Join(p.ctl.Close(), p.g.Close(), p.w.Close()); err != nil {
 		p.t.Error(err)
 	}
-}
-
-// open is a server that ends with the test.
-func open(t *testing.T) *bus.Bus {
-	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
 }
 
 // call asks for a verb from here, and decodes what it answers.
@@ -216,7 +202,7 @@ func TestStopWhileItWaits(t *testing.T) {
 
 // TestEndWhileItWaits: an operator who asks for the end while a session waits for its stream ends that.
 func TestEndWhileItWaits(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	ctx, found := p.g.Waiting(t.Context(), "eeg", 0)
 	defer found()
 	p.call("stop")
@@ -229,7 +215,7 @@ func TestEndWhileItWaits(t *testing.T) {
 // TestResumeOfBeforeTheStop: a request that was sent before a stop, or a pause, and comes behind it lifts nothing, nor does one to leave
 // the shadow that was sent before somebody asked for it.
 func TestResumeOfBeforeTheStop(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	p := guarding(t, b, "d", "")
 	nc, err := nats.Connect(b.URL())
 	if err != nil {
@@ -299,7 +285,7 @@ func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
 		"a newer stop": func(p *post) { p.g.hear(bus.Stop{ID: "a", Source: "page", Why: "lunch"}, time.Now()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := guarding(t, open(t), "d", "")
+			p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 			before(p)
 			sent := p.clock.Now()
 			jam := bus.StopAnswer{Decoder: "d", Controller: "arm", StandingStop: bus.StandingStop{ID: "b", Why: "the arm jams", SinceMS: 60e3}}
@@ -324,7 +310,7 @@ func TestResumeOfBeforeItWasKnownHere(t *testing.T) {
 // TestResumeLiftsWhatWasSeen: a request of now from somebody who has not seen the stop lifts nothing, and nor does one that does not say
 // what was seen; one that has seen all says what it has lifted.
 func TestResumeLiftsWhatWasSeen(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	p.call("pause")
 	ask := func(seen int64) bus.Reply {
 		t.Helper()
@@ -361,7 +347,7 @@ func TestResumeLiftsWhatWasSeen(t *testing.T) {
 // TestResumeOfWhatHasOnlyJustCome: who asks for resume when a stop has only just come, or came again, meant something else, whatever look
 // it says to have seen: it is refused for a second, and the refusal says what to ask with. A pause is lifted at once.
 func TestResumeOfWhatHasOnlyJustCome(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	p.call("pause")
 	if r := p.resume(p.clock.Now()); !r.OK {
 		t.Errorf("a pause alone: %+v", r)
@@ -391,7 +377,7 @@ func TestResumeOfWhatHasOnlyJustCome(t *testing.T) {
 
 // TestResumeByARefusal: what comes behind a refusal is not lifted by somebody who has read that, a stop, another pause, or the shadow.
 func TestResumeByARefusal(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	p.g.hear(bus.Stop{ID: "a", Why: "the arm jams"}, time.Now())
 	ask := func(verb string, seen int64) bus.Reply {
 		p.read()
@@ -432,7 +418,7 @@ func TestResumeByARefusal(t *testing.T) {
 // TestWhatIsDoneIsNotRefused: where whoever asked has gone before the session has seen what was done, the answer, which the log shows,
 // says that it is done; what had not begun is refused, and not done later.
 func TestWhatIsDoneIsNotRefused(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	e := &engine{opt: Options{Commands: p.w}, ops: make(chan func()), over: make(chan struct{})} // it stands still
 	p.g.attach(e)
 	defer close(e.over)
@@ -477,7 +463,7 @@ func TestWhatIsDoneIsNotRefused(t *testing.T) {
 // TestAllStopsAreShownAndKept: of all stops in force the newest is shown with how many others there are, each was told when it became
 // known, all are on record, and are there again behind a new start.
 func TestAllStopsAreShownAndKept(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p := guarding(t, b, "d", file)
 	p.g.hear(bus.Stop{ID: "a", Source: "page", Why: "lunch"}, time.Now())
@@ -517,7 +503,7 @@ func TestAllStopsAreShownAndKept(t *testing.T) {
 // TestAllStopsAreTold: a decoder that was not there when stops came learns of all of them from another that they hold back, not of the
 // newest alone: who lifts them is shown how many there are.
 func TestAllStopsAreTold(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	p := guarding(t, b, "d", "")
 	for k, s := range []bus.Stop{{ID: "a", Why: "the arm jams"}, {ID: "b", Why: "smoke"}, {ID: "c", Why: "lunch"}} {
 		p.g.hear(s, time.Now().Add(time.Duration(k-2)*time.Minute))
@@ -535,7 +521,7 @@ func TestAllStopsAreTold(t *testing.T) {
 
 // TestPauseAndShadowSurviveRestart: each is recalled until an operator ends it, and a stop with them.
 func TestPauseAndShadowSurviveRestart(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p := guarding(t, b, "d", file)
 	p.call("pause")
@@ -585,7 +571,7 @@ func TestPauseAndShadowSurviveRestart(t *testing.T) {
 // TestNewestStopCounts: what people read, what is on record and what others are told is the newest stop, in whichever order they are
 // heard of; one that is sent again and again is one.
 func TestNewestStopCounts(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p := guarding(t, b, "d", file)
 	other, err := bus.NewCommandWriter(b, "s", "other", time.Second, bus.NewClock())
@@ -697,7 +683,7 @@ func TestRecordOfOneHoldsOthersOnce(t *testing.T) {
 		"damaged":    `{"v":1,"sess`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			bu := open(t)
+			bu := bustest.Open(t, bus.Options{})
 			file := filepath.Join(t.TempDir(), "s.b.held.json")
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -729,7 +715,7 @@ func TestRecordOfOneHoldsOthersOnce(t *testing.T) {
 
 // TestDoubtIsKept: what is asked for while it is not known whether a stop is in force does not make that forgotten.
 func TestDoubtIsKept(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -749,7 +735,7 @@ func TestDoubtIsKept(t *testing.T) {
 // TestLiftedStopsSurviveRestart: a decoder that is started again behind its resumption is not held back once more by others who still
 // stand by the stop that was lifted; by one that was not seen here it is, and by a message.
 func TestLiftedStopsSurviveRestart(t *testing.T) {
-	b := open(t)
+	b := bustest.Open(t, bus.Options{})
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p := guarding(t, b, "d", file)
 	other := guarding(t, b, "other", "") // nobody resumes it
@@ -812,6 +798,6 @@ func TestStopInForceCounts(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"v":1,"session":"s","decoder":"d","stop":{"id":"x","time":"2026-01-02T03:04:05Z","why":"smoke"},"lifted":["w","x"]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := guarding(t, open(t), "d", file)
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", file)
 	p.holds("EMERGENCY STOP: smoke (on record since ")
 }

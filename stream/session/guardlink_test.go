@@ -16,13 +16,9 @@ import (
 // unheardRig is a decoder whose cable can be cut, and a controller, where there is one, whose cable is whole.
 func unheardRig(t *testing.T, file string, controls bool) (*post, *bustest.Cable, *bus.Bus, *control.Receiver) {
 	t.Helper()
-	server := open(t)
+	server := bustest.Open(t, bus.Options{})
 	c := bustest.NewCable(t, server.URL())
-	b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() }) // its last messages may be lost: the cable is cut here
+	b := c.Open(t)
 	p := guarding(t, b, "d", file)
 	if !controls {
 		return p, c, server, nil
@@ -218,11 +214,7 @@ func TestSameCable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, c, server, _ := unheardRig(t, "", false)
-			b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = b.Close() }) // as that of the decoder
+			b := c.Open(t)
 			rec := p.controlled(b)
 			down := make(chan struct{})
 			defer b.OnLink(func(up bool) {
@@ -281,11 +273,7 @@ func TestRestartedController(t *testing.T) {
 // TestOneUnbrokenControllerIsEnough: where one controller heard all, what others did not hear does not matter.
 func TestOneUnbrokenControllerIsEnough(t *testing.T) {
 	p, c, _, rec := unheardRig(t, "", true)
-	b, err := bus.Open(t.Context(), bus.Options{URL: c.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
+	b := c.Open(t)
 	p.controlled(b)
 	c.Cut()
 	p.holds("the link to the bus is broken")
@@ -321,7 +309,7 @@ func TestGoOnUnheard(t *testing.T) {
 // TestDeafLongBeforeTheBreakIsSeen: what counts is when the decoder last heard itself, not when it sees the break, which is seconds later
 // where it stood still; and what lay in its buffers meanwhile makes that no later.
 func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	p.hears()
 	until, now := p.w.HeardUntil(), time.Now()
 	if ago := now.Sub(until); ago < 1500*time.Millisecond {
@@ -356,7 +344,7 @@ func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
 // TestClearIsNoStop: the answer of a controller that knows of no stop is asked for before it is sent, says whose it is, and is not taken for
 // a stop; one that is not asked for, or is malformed, does nothing.
 func TestClearIsNoStop(t *testing.T) {
-	p := guarding(t, open(t), "d", "")
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
 	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9}, time.Now())
 	p.holds("")
 	for text, ok := range map[string]bool{

@@ -151,26 +151,7 @@ func trained(t *testing.T) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Build(spec, pipeline.Cued)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := stream.Collect(t.Context(), []*signal.Recording{person(t)}, p, stream.Watch{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := set.Labels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Fit(set, y); err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.Bundle("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := pipeline.FromBundle("test", b, pipeline.All)
+	q, err := stream.FitLive(t.Context(), "test", spec, []*signal.Recording{person(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,15 +394,7 @@ func TestEmptySections(t *testing.T) {
 
 // TestMetricsHost: a page that reaches the figures under a name of its own is refused; an address and localhost are not.
 func TestMetricsHost(t *testing.T) {
-	m, err := ServeMetrics(t.Context(), MetricsOptions{Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	m := serving(t)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for host, want := range map[string]int{"127.0.0.1:9100": 200, "localhost": 200, "[::1]:9100": 200, "rebind.example:9100": 403, "localhost.example": 403} {
 		for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
