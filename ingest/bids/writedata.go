@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -129,16 +128,8 @@ func (d *data) cost() []int {
 
 // first is when the first sample of any channel was measured, in seconds from sample 0 of rec, by the runs of its groups.
 func first(rec *signal.Recording, runs func(*signal.Recording) []signal.Span) float64 {
-	at := math.Inf(1)
-	for _, r := range groups(rec) {
-		for _, run := range runs(r) {
-			if run.Len > 0 {
-				at = min(at, float64(run.Start)/r.Info.Rate)
-				break
-			}
-		}
-	}
-	if math.IsInf(at, 1) {
+	at, ok := rec.Lead(runs)
+	if !ok {
 		return 0
 	}
 	return at

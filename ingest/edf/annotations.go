@@ -73,28 +73,26 @@ func (a *annotations) runs(c *channel) (measured runs, stored []signal.Span) {
 	rate := float64(c.samples) / a.h.duration
 	all := a.line.runs(c.samples, rate)
 	if a.fills.any(c) {
-		n := 0
-		for range all {
-			n++
-		}
-		stored = make([]signal.Span, 0, n)
-		for span := range all {
-			stored = append(stored, span)
-		}
+		stored = listed(all, false).spans
 		all = a.fills.left(all, c, rate, a.line.sampleAt(c.samples, rate))
 	}
-	return listed(all), stored
+	return listed(all, true), stored
 }
 
-// listed is all in memory, which is no more than it needs.
-func listed(all iter.Seq2[signal.Span, int64]) runs {
+// listed is all in memory, which is no more than it needs; where each begins is left out where nobody asks for it.
+func listed(all iter.Seq2[signal.Span, int64], firsts bool) runs {
 	n := 0
 	for range all {
 		n++
 	}
-	r := runs{make([]signal.Span, 0, n), make([]int64, 0, n)}
+	r := runs{spans: make([]signal.Span, 0, n)}
+	if firsts {
+		r.first = make([]int64, 0, n)
+	}
 	for span, first := range all {
-		r.spans, r.first = append(r.spans, span), append(r.first, first)
+		if r.spans = append(r.spans, span); firsts {
+			r.first = append(r.first, first)
+		}
 	}
 	return r
 }

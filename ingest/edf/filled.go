@@ -21,9 +21,9 @@ const (
 	ofChannel  = "@@"
 )
 
-// marks are the texts of such annotations. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
+// fillTexts are the texts of such annotations. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
 // record.
-var marks = []string{filledText, signal.SkipLabel}
+var fillTexts = []string{filledText, signal.SkipLabel}
 
 // filled is an annotation of this kind.
 type filled struct {
@@ -43,7 +43,7 @@ type fills struct {
 // isMark says whether an annotation is one of this kind.
 func isMark(text string, duration float64) bool {
 	mark, _, _ := strings.Cut(text, ofChannel)
-	return duration > 0 && slices.Contains(marks, mark)
+	return duration > 0 && slices.Contains(fillTexts, mark)
 }
 
 // add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.

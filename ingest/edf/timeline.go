@@ -327,7 +327,7 @@ func (l *timeline) finish() {
 	if l.drifting == 0 { // the list is that of the segments
 		return
 	}
-	points := *l
+	points := timeline{segments: l.segments}
 	l.segments = pages.List[segment]{}
 	l.segments.Add(segment{})
 	before := segment{} // the last point

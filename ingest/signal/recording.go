@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -153,6 +154,24 @@ func (r *Recording) Runs() []Span {
 		return []Span{{0, r.Len}}
 	}
 	return r.Spans
+}
+
+// Lead is when the first sample of any channel of r and its Others was measured, in seconds from sample 0, where runs says where each has
+// samples; false where none has any.
+func (r *Recording) Lead(runs func(*Recording) []Span) (seconds float64, ok bool) {
+	seconds = math.Inf(1)
+	for _, g := range append([]*Recording{r}, r.Others...) {
+		if len(g.Info.Channels) == 0 {
+			continue
+		}
+		for _, run := range runs(g) {
+			if run.Len > 0 {
+				seconds = min(seconds, float64(run.Start)/g.Info.Rate)
+				break
+			}
+		}
+	}
+	return seconds, !math.IsInf(seconds, 1)
 }
 
 // Gaps is what lies between the runs, and before the first.

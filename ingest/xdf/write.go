@@ -78,19 +78,8 @@ const maxLead = 9e9
 // lead is when the first sample of any channel was measured, in seconds from sample 0; of a recording without samples when the first event
 // was, or else the first line of a journal: from there on a reader counts.
 func lead(rec *signal.Recording) float64 {
-	at := math.Inf(1)
-	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
-		if len(r.Info.Channels) == 0 {
-			continue
-		}
-		for _, run := range r.Runs() {
-			if run.Len > 0 {
-				at = min(at, float64(run.Start)/r.Info.Rate)
-				break
-			}
-		}
-	}
-	if math.IsInf(at, 1) {
+	at, ok := rec.Lead((*signal.Recording).Runs)
+	if !ok {
 		list := slices.Clip(rec.Events)
 		if len(list) == 0 {
 			for _, j := range rec.Journals {
