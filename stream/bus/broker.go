@@ -78,6 +78,9 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 func (o *Operator) secure(opts *server.Options) error {
 	opts.TLSConfig, opts.TLSTimeout, opts.AuthTimeout = o.clientTLS(), 2, 3
 	opts.MaxConn = maxClients
+	if o.Config.Cluster.Listen != "" || o.Config.Leaf.URL != "" {
+		opts.ServerName = "" // one of its own: servers that join others are taken for each other by their names, and cut off in turn
+	}
 	opts.Nkeys = nkeyUsers(o.grantees(), o.Config.Leaf.URL != "")
 	if ws := o.Config.WebSocket; ws.Listen != "" {
 		host, port, err := listenAddress("websocket: listen", ws.Listen, true)
@@ -130,8 +133,6 @@ func (o *Operator) secureCluster(opts *server.Options) error {
 		}
 		opts.Routes = append(opts.Routes, u)
 	}
-	// Each server has its own name, or the others take it for themselves.
-	opts.ServerName = ""
 	return nil
 }
 
@@ -146,9 +147,6 @@ func (o *Operator) secureLeaf(opts *server.Options) error {
 		}
 		opts.LeafNode.Host, opts.LeafNode.Port = host, port
 		opts.LeafNode.TLSConfig, opts.LeafNode.TLSTimeout, opts.LeafNode.AuthTimeout = o.clientTLS(), 2, 3
-	}
-	if l.URL != "" {
-		opts.ServerName = "" // each leaf its own, or a hub takes two of them for one and cuts them off in turn
 	}
 	if l.URL == "" {
 		if l.Credentials != "" || l.CA != "" {

@@ -59,12 +59,11 @@ func (w *LinkWatch) Look(now time.Time, src signal.Source, h *signal.Health) (al
 	if w.link.tick(now, h) {
 		all = append(all, *changeOf(w.link))
 	}
-	if s, ok := src.(interface{ Marks() signal.Marks }); ok {
-		m := s.Marks()
-		if w.marks == nil && m.State != "" {
+	if m, ok := marksOf(src); ok {
+		if w.marks == nil {
 			w.marks = newLink(w.link.name+" marks", WatchDefaults(), now, time.Time.UnixNano)
 		}
-		if w.marks != nil && w.marks.mark(now, m) {
+		if w.marks.mark(now, m) {
 			all = append(all, *changeOf(w.marks))
 		}
 	}

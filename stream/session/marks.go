@@ -21,14 +21,19 @@ type Marks struct {
 	StampsOffS float64 `json:"stamps_off_s"`
 }
 
+// marksOf is how the marks of src are; false where it has none.
+func marksOf(src signal.Source) (m signal.Marks, ok bool) {
+	s, ok := src.(interface{ Marks() signal.Marks })
+	if ok {
+		m = s.Marks()
+	}
+	return m, m.State != ""
+}
+
 // MarksOf is what became of the marks of src, nil where it has none.
 func MarksOf(src signal.Source) *Marks {
-	s, ok := src.(interface{ Marks() signal.Marks })
+	m, ok := marksOf(src)
 	if !ok {
-		return nil
-	}
-	m := s.Marks()
-	if m.State == "" {
 		return nil
 	}
 	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.StampsOffS}

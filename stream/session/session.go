@@ -603,12 +603,8 @@ func (e *engine) linkChanged(now time.Time) {
 
 // lookAtMarks follows the stream of marks beside the samples: without it a calibration waits for cues that never come.
 func (e *engine) lookAtMarks(now time.Time) {
-	src, ok := e.opt.Source.(interface{ Marks() signal.Marks })
+	m, ok := marksOf(e.opt.Source)
 	if !ok {
-		return
-	}
-	m := src.Marks()
-	if m.State == "" {
 		return
 	}
 	if line := e.markWatch.Look(now, MarksOf(e.opt.Source)); line != "" {
