@@ -513,6 +513,7 @@ func client(t *testing.T, name string) string {
 
 // TestExample puts each example through what hurts: it must act on what is fresh, on nothing else, and stop in time.
 func TestExample(t *testing.T) {
+	t.Parallel()
 	for name, command := range examples {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -544,6 +545,7 @@ func TestExample(t *testing.T) {
 // stands latched also when the decoder goes on, and says so to decoders that ask, until it is re-armed. One that follows a decoder that
 // does not speak of nonces, or sends none back, says that.
 func TestExampleStartedBehindAStop(t *testing.T) {
+	t.Parallel()
 	for name, command := range examples {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -624,6 +626,7 @@ func TestExampleStartedBehindAStop(t *testing.T) {
 // TestExampleStopsAtTheMoment: a stop that comes when a command expires, or when one comes, is carried out and said in each example, and
 // nothing is acted on behind it.
 func TestExampleStopsAtTheMoment(t *testing.T) {
+	t.Parallel()
 	const lasts = 60 * time.Millisecond
 	for name, command := range examples {
 		t.Run(name, func(t *testing.T) {
@@ -672,6 +675,7 @@ func TestExampleStopsAtTheMoment(t *testing.T) {
 // TestExamplePythonActsBeforeTheStop: a stop that comes in the moment between the look at the command and the act is behind the act, and not
 // between both. The lock of the example tells when that is.
 func TestExamplePythonActsBeforeTheStop(t *testing.T) {
+	t.Parallel()
 	const program = `
 import sys, threading, time
 sys.path.insert(0, "python")

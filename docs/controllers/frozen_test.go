@@ -26,6 +26,7 @@ func (b *beside) freezes(wait time.Duration, fn func()) {
 
 // TestExampleSaysHowLongItListens: since it was ready, and not since it last stood still.
 func TestExampleSaysHowLongItListens(t *testing.T) {
+	t.Parallel()
 	alongside(t, func(t *testing.T, b *beside) {
 		listens := func(since time.Time) {
 			t.Helper()
@@ -51,6 +52,7 @@ func TestExampleSaysHowLongItListens(t *testing.T) {
 
 // TestExampleIsNotRearmedByAKeyOfBefore: a key that was pressed before a stop, or when nobody can have looked at it, does not lift it.
 func TestExampleIsNotRearmedByAKeyOfBefore(t *testing.T) {
+	t.Parallel()
 	alongside(t, func(t *testing.T, b *beside) {
 		inForce := func(id, what string) {
 			t.Helper()

@@ -196,6 +196,7 @@ func cutOff(t *testing.T, fn func(t *testing.T, b *bus.Bus, c *controller, cable
 
 // TestExampleClearsADecoder: behind a broken link a decoder goes on by itself where an example says that no stop came.
 func TestExampleClearsADecoder(t *testing.T) {
+	t.Parallel()
 	cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, _ *bustest.Cable, d *guarded) {
 		const said = "no emergency stop is in force behind a broken link to the bus, says "
 		for range 2 {
@@ -221,6 +222,7 @@ func TestExampleClearsADecoder(t *testing.T) {
 // TestExampleClearsOnlyWhatItHeard: an example that was cut off too, or was started again, says for how long it has listened, so that its
 // word does not count for a decoder that missed a stop before.
 func TestExampleClearsOnlyWhatItHeard(t *testing.T) {
+	t.Parallel()
 	for what, misses := range map[string]func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable){
 		"behind the same break": func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable) {
 			mark := c.mark()
@@ -272,6 +274,7 @@ func shortly(t *testing.T) context.Context {
 // TestExampleStopsADecoderThatWasCutOff: a stop that comes while the decoder does not hear holds it back when its link is whole again, by
 // the word of the example that heard it, until an operator resumes the decoder.
 func TestExampleStopsADecoderThatWasCutOff(t *testing.T) {
+	t.Parallel()
 	cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, _ *bustest.Cable, d *guarded) {
 		d.Cut()
 		d.holds(brokenLink)
@@ -301,6 +304,7 @@ func TestExampleStopsADecoderThatWasCutOff(t *testing.T) {
 // has heard of both, and of the second last: it tells of the first too, which holds the decoder back. When this one is resumed as well, the
 // example, which is not re-armed, still stands by both, and neither stops the decoder again. Re-armed it says that no stop is in force.
 func TestExampleStandsByTwoStops(t *testing.T) {
+	t.Parallel()
 	cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable, d *guarded) {
 		first, second := bus.NewStop("button", "smoke"), bus.NewStop("button", "fire")
 		d.Cut()
@@ -522,6 +526,7 @@ func alongside(t *testing.T, fn func(t *testing.T, b *beside)) {
 // TestExampleKeepsAllStops: what heartbeats are told of the stops that are in force is what bus.StopLedger makes of the same messages,
 // heartbeats and re-armings.
 func TestExampleKeepsAllStops(t *testing.T) {
+	t.Parallel()
 	alongside(t, func(t *testing.T, b *beside) {
 		b.same("at the begin")
 		for _, data := range []string{"", "{", "[1]", "null", "17"} { // within a second: they are one
@@ -569,6 +574,7 @@ func TestExampleKeepsAllStops(t *testing.T) {
 // TestExampleBoundsItsStops: floods of stops fill no memory: the newest 64 in force are told of, and the newest 1024 that were lifted are
 // known. Long words are cut as bus.Stop does, and ages that are as large as can be are handed on.
 func TestExampleBoundsItsStops(t *testing.T) {
+	t.Parallel()
 	alongside(t, func(t *testing.T, b *beside) {
 		long := strings.Repeat("x", 999) + strings.Repeat("ö€", 200) // the cut is within a character
 		b.hears(bus.Stop{V: 1, ID: strings.Repeat("ü", 32), Source: long[1:], Why: long})
@@ -609,6 +615,7 @@ func TestExampleBoundsItsStops(t *testing.T) {
 // TestExampleAnswersWhoAsks: who does not ask whether no stop is in force is not told so, in which decoders of before would see a stop; what
 // is no heartbeat of the session is not answered at all, and nothing is said on subjects below gyrus.
 func TestExampleAnswersWhoAsks(t *testing.T) {
+	t.Parallel()
 	alongside(t, func(t *testing.T, b *beside) {
 		now := b.clock.Now()
 		beat := func(key string, v any) []byte {
