@@ -35,22 +35,37 @@ test: ## all tests
 # The packages between ingest and stream start no goroutines, but for the workers of a training: the linter sees to it, and
 # the race detector, which makes them up to ten times slower, has nothing to find there. What only computes on recordings is
 # left out for the same reason: RACE_NOT names it in the packages that are otherwise run whole, RACE_ONLY what is run of the others.
-RACE_ALL  := ./stream/session ./stream/control ./stream/dashboard ./stream/bus ./stream/record ./ingest ./ingest/signal ./ingest/registry \
-  ./ingest/edf ./ingest/lsl ./ingest/clock ./ingest/dataset/pull ./foundation/nn ./cmd/internal/doctor
-RACE_NOT  := ^Test(Page.*|NetworksAdapt|Calibrate(Threshold|Conformal|Mute|LeastRest).*)$$
-RACE_SOME := ./cmd/internal/cli ./stream
-RACE_ONLY := ^Test(Live|Bus|Control|Ctl|Demo|Play|LSL|Record|Gap|DropOldest|RunEnds|SinkError|NotFiniteIsAGap|FollowGap)
+RACE_SESSION := ./stream/session
+RACE_WHOLE   := ./stream/control ./stream/dashboard ./stream/bus ./stream/record ./ingest ./ingest/signal ./ingest/registry ./ingest/edf \
+  ./ingest/lsl ./ingest/clock ./ingest/dataset/pull ./foundation/nn ./cmd/internal/doctor
+RACE_NOT     := ^Test(Page.*|NetworksAdapt|Calibrate(Threshold|Conformal|Mute|LeastRest).*)$$
+RACE_SOME    := ./cmd/internal/cli ./stream
+RACE_ONLY    := ^Test(Live|Bus|Control|Ctl|Demo|Play|LSL|Record|Gap|DropOldest|RunEnds|SinkError|NotFiniteIsAGap|FollowGap)
 
+# The longest runs beside all others, one package at a time on either side: as many at once as go test has on two cores.
 race: ## the tests of everything that runs at the same time as something else, under the race detector, outages at full length (needs a C compiler)
-	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -race -skip '$(RACE_NOT)' $(RACE_ALL)
-	CGO_ENABLED=1 $(GO) test -race -run '$(RACE_ONLY)' $(RACE_SOME)
+	CGO_ENABLED=1 $(GO) build -race $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME) # both sides would compile the same at once
+	$(MAKE) -j2 race-session race-others
+
+race-session:
+	CGO_ENABLED=1 $(GO) test -p 1 -race -skip '$(RACE_NOT)' $(RACE_SESSION)
+
+race-others:
+	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -p 1 -race -skip '$(RACE_NOT)' $(RACE_WHOLE)
+	CGO_ENABLED=1 $(GO) test -p 1 -race -run '$(RACE_ONLY)' $(RACE_SOME)
 
 # ingest/lsl is here whole as well: without the race detector its tests hold it to tighter numbers.
-test-norace: # every test that race does not run, once
+test-norace: # every test that race does not run
 	@test -d "$$GYRUS_DATA" || echo "No recordings at GYRUS_DATA=$$GYRUS_DATA: the tests that need them are skipped (-v names them)."
-	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_ALL) $(RACE_SOME))") ./ingest/lsl
-	$(GO) test -run '$(RACE_NOT)' ./stream/session ./stream/dashboard
-	$(GO) test -skip '$(RACE_ONLY)' $(RACE_SOME)
+	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME))") ./ingest/lsl
+	$(MAKE) -j2 norace-cli norace-others
+
+norace-cli:
+	$(GO) test -p 1 -skip '$(RACE_ONLY)' ./cmd/internal/cli
+
+norace-others:
+	$(GO) test -p 1 -run '$(RACE_NOT)' $(RACE_SESSION) ./stream/dashboard
+	$(GO) test -p 1 -skip '$(RACE_ONLY)' ./stream
 
 test-arm64: ## the kernels for arm64, emulated (needs qemu-user-static)
 	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64-static ./foundation/nn/kernel

@@ -50,7 +50,25 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(withPrograms(m))
+}
+
+// programs is the folder of what is built once for all tests.
+var programs string
+
+// withPrograms runs the tests with an empty folder for programs, and removes it behind them.
+func withPrograms(m *testing.M) int {
+	var err error
+	if programs, err = os.MkdirTemp("", "gyrus-controllers"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := os.RemoveAll(programs); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // decode publishes "right" until its standard input ends.
@@ -444,12 +462,21 @@ func (h *hand) once(c *controller, validFor time.Duration) (mark int, sent time.
 	return 0, sent
 }
 
+// goController is the example in Go, built once.
+var goController = sync.OnceValues(func() (string, error) {
+	exe := filepath.Join(programs, "controller-go")
+	if out, err := exec.Command("go", "build", "-o", exe, "./go").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return exe, nil
+})
+
 // examples make the command line of each example, or say why it cannot run here.
 var examples = map[string]func(t *testing.T) []string{
 	"go": func(t *testing.T) []string {
-		exe := filepath.Join(t.TempDir(), "controller")
-		if out, err := exec.Command("go", "build", "-o", exe, "./go").CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+		exe, err := goController()
+		if err != nil {
+			t.Fatal(err)
 		}
 		return []string{exe}
 	},

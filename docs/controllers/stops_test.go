@@ -243,6 +243,7 @@ func TestExampleClearsOnlyWhatItHeard(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			cutOff(t, func(t *testing.T, b *bus.Bus, c *controller, cable *bustest.Cable, d *guarded) {
 				d.Cut()
 				d.holds(brokenLink)
