@@ -140,6 +140,7 @@ func (p *process) standsBack(t *testing.T, rec *control.Receiver) {
 
 // TestFrozenServer: a stop that reaches the server while that stands still is heard by nobody: all have been cut off when it goes on.
 func TestFrozenServer(t *testing.T) {
+	t.Parallel() // it mostly waits
 	server := begins(t, "broker", "")
 	soon(t, "the server", func() bool { return server.count("nats://") == 1 })
 	url := server.lines[0]
@@ -168,6 +169,7 @@ func TestFrozenServer(t *testing.T) {
 
 // TestFrozenDecoder: a stop that a controller confirms while the decoder stands still is not lost with that controller.
 func TestFrozenDecoder(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := bustest.Open(t, bus.Options{})
 	rec := moving(t, b)
 	d := begins(t, "decoder", b.URL())

@@ -54,6 +54,7 @@ const unknown = "it is not known whether an emergency stop came while the link t
 
 // TestBrokenLinkHoldsUntilItIsClear: behind a broken link a decoder goes on by itself where a controller says that no stop is in force.
 func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
+	t.Parallel() // it mostly waits
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, _, _ := unheardRig(t, file, true)
 	for range 2 {
@@ -76,6 +77,7 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 // TestStopBehindABrokenLink: a stop that comes while the decoder does not hear holds it back when its link is whole again, by the word of
 // a controller that stands by it.
 func TestStopBehindABrokenLink(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p, c, server, rec := unheardRig(t, "", true)
 	c.Cut()
 	p.holds("the link to the bus is broken")
@@ -102,6 +104,7 @@ func TestStopBehindABrokenLink(t *testing.T) {
 // like any other: it is put on record, a controller and another decoder are told of it when the link is back, by its ID, its sending does
 // not count as another, and an operator lifts it.
 func TestStopFromHereWithoutALink(t *testing.T) {
+	t.Parallel() // it mostly waits
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, server, rec := unheardRig(t, file, true)
 	other := guarding(t, server, "other", "")
@@ -139,6 +142,7 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 // TestNobodySaysThatItIsClear: where no controller answers behind a broken link, the decoder stays held back until an operator resumes it,
 // also when it is started again. A controller that comes then cannot know.
 func TestNobodySaysThatItIsClear(t *testing.T) {
+	t.Parallel() // it mostly waits
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, server, _ := unheardRig(t, file, false)
 	look := p.g.telemetry()
@@ -208,11 +212,13 @@ func (p *post) lostStop(why string) {
 
 // TestSameCable: decoder and controller behind the same break have both missed the stop, and the controller's word counts for nothing.
 func TestSameCable(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for name, broken := range map[string]struct{ breaks, mends func(*bustest.Cable) }{
 		"a cable that is cut":        {(*bustest.Cable).Cut, (*bustest.Cable).Mend},
 		"a server that stands still": {(*bustest.Cable).Freeze, (*bustest.Cable).Thaw}, // each finds out by the silence, in its own time
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p, c, server, _ := unheardRig(t, "", false)
 			b := c.Open(t)
 			rec := p.controlled(b)
@@ -239,11 +245,13 @@ func TestSameCable(t *testing.T) {
 
 // TestRestartedController: a controller that stood by the stop and was started again while the decoder heard nothing does not know of it.
 func TestRestartedController(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for name, broken := range map[string]struct{ breaks, mends func(*bustest.Cable) }{
 		"a cable that is cut":   {(*bustest.Cable).Cut, (*bustest.Cable).Mend},
 		"a cable that is still": {(*bustest.Cable).Freeze, (*bustest.Cable).Thaw},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p, c, server, rec := unheardRig(t, "", true)
 			broken.breaks(c)
 			p.holds("the link to the bus is broken")
@@ -272,6 +280,7 @@ func TestRestartedController(t *testing.T) {
 
 // TestOneUnbrokenControllerIsEnough: where one controller heard all, what others did not hear does not matter.
 func TestOneUnbrokenControllerIsEnough(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p, c, _, rec := unheardRig(t, "", true)
 	b := c.Open(t)
 	p.controlled(b)
@@ -287,6 +296,7 @@ func TestOneUnbrokenControllerIsEnough(t *testing.T) {
 // TestGoOnUnheard: a session whose file says so goes on where nobody knows, and says that nobody does; a controller that stands by a stop
 // holds it back all the same.
 func TestGoOnUnheard(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p, c, server, _ := unheardRig(t, "", false)
 	p.g.opt.GoOnUnheard = true
 	c.Cut()
