@@ -54,10 +54,11 @@ race-others:
 	GYRUS_SLOW=1 CGO_ENABLED=1 $(GO) test -p 1 -race -skip '$(RACE_NOT)' $(RACE_WHOLE)
 	CGO_ENABLED=1 $(GO) test -p 1 -race -run '$(RACE_ONLY)' $(RACE_SOME)
 
-# ingest/lsl is here whole as well: without the race detector its tests hold it to tighter numbers.
+# Two are here whole as well: without the race detector the tests of ingest/lsl hold it to tighter numbers, and outages in those of
+# stream/control are short.
 test-norace: # every test that race does not run
 	@test -d "$$GYRUS_DATA" || echo "No recordings at GYRUS_DATA=$$GYRUS_DATA: the tests that need them are skipped (-v names them)."
-	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME))") ./ingest/lsl
+	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME))") ./ingest/lsl ./stream/control
 	$(MAKE) -j2 norace-cli norace-others
 
 norace-cli:
