@@ -98,9 +98,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	inUnits := signal.InUnits{SampleReader: stored, Units: h.units}
 	rec.Data = inUnits
 	if len(rec.Notes) > 0 {
-		all := signal.Recording{}
-		all.Spans, all.Len = (&flatfile.Layout{Runs: line.Timeline}).Spans()
-		rec.Data = filled{inUnits, all.Runs()}
+		rec.Data = signal.Filled{InUnits: inUnits, All: line.Runs()}
 	}
 	rec.Texts = ini.texts
 	rec.AddPersonal("User Infos", ini.user)

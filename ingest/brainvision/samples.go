@@ -40,15 +40,6 @@ func (h *header) samples(src *flatfile.Source) (samples, error) {
 	return &numbers{src, h, n}, nil
 }
 
-// filled is samples of a file that holds more of them, which were not measured.
-type filled struct {
-	signal.InUnits
-	runs []signal.Span
-}
-
-// FileRuns is where the file has samples.
-func (f filled) FileRuns() []signal.Span { return f.runs }
-
 // numbers is samples as numbers.
 type numbers struct {
 	src *flatfile.Source

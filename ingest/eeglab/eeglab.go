@@ -64,10 +64,21 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	events := set.readEvents()
 	line := set.timeline(events, smp.n)
 	rec.Events = place(events, line, set.rate)
+	pieces := line
+	if skips, others := measured(events); len(skips) > 0 {
+		var filled int64
+		if pieces, filled = line.Without(skips); filled > 0 {
+			rec.Notes = append(rec.Notes, signal.SkipNote("event", len(skips), float64(filled)/set.rate))
+			rec.Events = place(others, line, set.rate)
+		}
+	}
 	lay := smp.lay
-	lay.At, lay.Runs = smp.at, line
+	lay.At, lay.Runs = smp.at, pieces
 	rec.Spans, rec.Len = lay.Spans()
-	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
+	inUnits := signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
+	if rec.Data = inUnits; len(rec.Notes) > 0 {
+		rec.Data = signal.Filled{InUnits: inUnits, All: line.Runs()}
+	}
 	if err := set.personal(rec); err != nil {
 		return file, nil, err
 	}

@@ -28,9 +28,10 @@ import (
 // TestGolden compares with MNE and SciPy, see testdata/golden.py and docs/formats/eeglab.md.
 func TestGolden(t *testing.T) {
 	files := ingesttest.ReadGolden(t, "testdata/golden.json")
-	if len(files) != 9 {
-		t.Fatalf("%d files in golden.json, want 9", len(files))
+	if len(files) != 10 {
+		t.Fatalf("%d files in golden.json, want 10", len(files))
 	}
+	delete(files, "skipped.set") // TestSkipped
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
 			root, base := os.DirFS("testdata"), name
@@ -67,6 +68,44 @@ func TestGolden(t *testing.T) {
 func open(t *testing.T, root fs.FS, name string) *signal.Recording {
 	t.Helper()
 	return ingesttest.Open(t, root, name)
+}
+
+// TestSkipped: where MNE has samples that it calls BAD_ACQ_SKIP there is a gap, and all else is where MNE has it.
+func TestSkipped(t *testing.T) {
+	want := ingesttest.ReadGolden(t, "testdata/golden.json")["skipped.set"]
+	rec, same := open(t, os.DirFS("testdata"), "skipped.set"), open(t, os.DirFS("testdata"), "mixed.set") // of the same numbers, nowhere 0
+	if spans := []signal.Span{{Start: 0, Len: 30}, {Start: 55, Len: 35}}; !slices.Equal(rec.Spans, spans) || rec.Len != 90 || !slices.Equal(rec.FileRuns(), []signal.Span{{Start: 0, Len: 100}}) {
+		t.Errorf("samples are in %v of %d, in the file in %v", rec.Spans, rec.Len, rec.FileRuns())
+	}
+	skipped, events := 0.0, rec.Events
+	for _, a := range want.Annotations {
+		if a[2] == signal.SkipLabel {
+			skipped += a[1].(float64)
+			continue
+		}
+		if len(events) == 0 {
+			t.Fatalf("no event %v", a)
+		}
+		if e := events[0]; math.Abs(e.Onset-a[0].(float64)) > 1e-6 || e.Sample != int64(math.Round(a[0].(float64)*rec.Info.Rate)) || math.Abs(e.Duration-a[1].(float64)) > 1e-9 || e.Label != a[2] {
+			t.Errorf("event %+v, want %v", e, a)
+		}
+		events = events[1:]
+	}
+	if len(events) > 0 {
+		t.Errorf("more events than MNE has: %+v", events)
+	}
+	if len(rec.Notes) != 1 || !strings.Contains(rec.Notes[0].Found, fmt.Sprintf("2 so marked, %.6g s", skipped)) {
+		t.Errorf("the notes are %+v, want %g s", rec.Notes, skipped)
+	}
+	for _, run := range rec.Runs() {
+		got, right := signal.NewChunk(rec.Info, run.Start, int(run.Len)), signal.NewChunk(rec.Info, run.Start, int(run.Len))
+		if err := errors.Join(rec.Data.ReadSamples(got.X, run.Start), same.Data.ReadSamples(right.X, run.Start)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(got.X, right.X, slices.Equal) {
+			t.Errorf("the samples from %d on are others", run.Start)
+		}
+	}
 }
 
 // TestBoundary: 40 samples are missing before sample 20 of the file, and an unknown number before sample 60.

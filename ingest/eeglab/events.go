@@ -35,7 +35,7 @@ func (s *set) readEvents() []event {
 		return nil
 	}
 	if v.Class != matfile.Struct {
-		s.src.Deviate(v.At, "event", "is an array of structures", "another thing", "there are no events")
+		s.src.Omit(v.At, "event", "is an array of structures", "another thing", "there are no events")
 		return nil
 	}
 	var list pages.List[event]
@@ -47,7 +47,7 @@ func (s *set) readEvents() []event {
 			return err
 		}
 		if !ok || !(math.Abs(latency) < maxSamples) { // also NaN
-			s.src.DeviateOften(where, "latency", "is a number of samples", func() string { return fmt.Sprintf("none in event %d", i+1) }, "the event is left out: it has no place")
+			s.src.OmitOften(where, "latency", "is a number of samples", func() string { return fmt.Sprintf("none in event %d", i+1) }, "the event is left out: it has no place")
 			return nil
 		}
 		e := event{at: latency - 1, duration: math.NaN(), offset: where}
@@ -67,7 +67,7 @@ func (s *set) readEvents() []event {
 		return nil
 	}, "latency", "type", "duration")
 	if err != nil {
-		s.src.Deviate(v.At, "event", "can be read", err.Error(), fmt.Sprintf("the %d events before it", list.Len()))
+		s.src.Omit(v.At, "event", "can be read", err.Error(), fmt.Sprintf("the %d events before it", list.Len()))
 	}
 	events := list.Slice()
 	if numbers == len(events) {
@@ -117,6 +117,18 @@ func (s *set) timeline(events []event, n int64) flatfile.Timeline {
 		s.src.Deviate(s.fields["event"].At, "event", "samples follow each other in time", fmt.Sprintf("%d boundaries", len(line)-1), "gaps; events and samples behind them are numbered by time, not by their place in the file")
 	}
 	return line
+}
+
+// measured takes what MNE marks as not measured, in samples of the file, from the other events. Its exporter (eeglabio) writes durations in samples.
+func measured(events []event) (skips []signal.Span, others []event) {
+	for _, e := range events {
+		if n := math.Round(e.duration); e.label == signal.SkipLabel && n >= 1 { // not NaN
+			skips = append(skips, signal.Span{Start: int64(math.Round(e.at)), Len: int64(n)})
+		} else {
+			others = append(others, e)
+		}
+	}
+	return skips, others
 }
 
 // place gives events their sample numbers.

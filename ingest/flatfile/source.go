@@ -72,6 +72,17 @@ func (s *Source) DeviateOften(at int64, field, rule string, found func() string,
 	}
 }
 
+// Omit is Deviate where channels or events that the file has, or says that it has, are not in what is read.
+func (s *Source) Omit(at int64, field, rule, found, assumed string) {
+	s.OmitOften(at, field, rule, func() string { return found }, assumed)
+}
+
+// OmitOften is Omit for what may come millions of times.
+func (s *Source) OmitOften(at int64, field, rule string, found func() string, assumed string) {
+	s.DeviateOften(at, field, rule, found, assumed)
+	s.list[s.first[kind{field, rule}]].Missing = true
+}
+
 // Log is a list of deviations that a broken writer cannot fill the memory with: of each kind the first, and a count.
 type Log struct {
 	list  []signal.Deviation

@@ -51,6 +51,13 @@ func (l Timeline) Without(skips []signal.Span) (left Timeline, out int64) {
 	return left, out
 }
 
+// Runs is where there are samples, gaps counted.
+func (l Timeline) Runs() []signal.Span {
+	var all signal.Recording
+	all.Spans, all.Len = (&Layout{Runs: l}).Spans()
+	return all.Runs()
+}
+
 // Sample is what the recording calls sample k of the file, which may lie outside.
 func (l Timeline) Sample(k int64) int64 {
 	i, found := slices.BinarySearchFunc(l, k, func(p Piece, k int64) int { return cmp.Compare(p.From, k) })

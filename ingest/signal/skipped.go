@@ -61,3 +61,12 @@ func (r *Recording) FileRuns() []Span {
 	}
 	return r.Runs()
 }
+
+// Filled is samples of a file that has more of them, which were not measured.
+type Filled struct {
+	InUnits
+	All []Span // those that were not, included
+}
+
+// FileRuns is where the file has samples.
+func (f Filled) FileRuns() []Span { return f.All }

@@ -58,6 +58,9 @@ def make_all():
     # Where all types are numbers, -99 is a boundary (eeg_findboundaries.m); MNE has it as an annotation of that text.
     save("numbers.set", x.astype("<f4"), rows=[(1.0, 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0), (-99.0, 60.5, np.nan), (1.0, 70.0, 0.0)])
     save("mixed.set", x.astype("<f4"), rows=[("a", 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0)])
+    # As eeglabio 0.1.4 writes what mne.export.export_raw exports: durations in samples, and samples under what nobody measured.
+    save("skipped.set", np.where((np.arange(100) >= 30) & (np.arange(100) < 55), 0, x).astype("<f4"),
+         rows=[("a", 11.0, 0.0), ("BAD_ACQ_SKIP", 31.0, 25.0), ("in it", 41.0, 2.0), ("b", 70.0, 0.0), ("BAD_ACQ_SKIP", 91.0, 50.0)])
     save("epochs.set", x.astype("<f4").reshape(5, 4, 25).transpose(0, 2, 1), trials=4, rows=[("a", 3.0, 0.0), ("b", 30.0, 0.0), ("c", 99.5, 1.0)])
 
 
