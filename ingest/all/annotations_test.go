@@ -225,7 +225,7 @@ func samplesOf(t *testing.T, rec *signal.Recording) [][]float64 {
 }
 
 // TestBadAnnotations: a bad annotation never blocks the signal. Of a file of every format the annotations are damaged: all samples are as
-// they were, and what is wrong is listed.
+// they were, what is wrong is listed, and where events are not read because of it, and only there, the list says that they are missing.
 func TestBadAnnotations(t *testing.T) {
 	cases := damages(t)
 	for name, c := range cases {
@@ -261,6 +261,11 @@ func TestBadAnnotations(t *testing.T) {
 				}
 				if c.found != "" && !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Where+d.Rule+d.Found+d.Assumed, c.found) }) {
 					t.Errorf("the deviations are %+v, must say %q", rec.Deviations, c.found)
+				}
+				fewer := len(rec.Events) < len(whole.Events)
+				unread := c.part != c.name // what is in a file that cannot be read nobody knows
+				if missing := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing }); missing != fewer && (!missing || !unread) {
+					t.Errorf("%d of %d events are read, and the deviations say that some are missing: %t; %+v", len(rec.Events), len(whole.Events), missing, rec.Deviations)
 				}
 			})
 		}

@@ -135,7 +135,7 @@ func (h *header) state(src *flatfile.Source, at int64, words []string) {
 	}
 	bits, bit := v[0], 8*v[2]+v[3]
 	if len(words) < 5 || err != nil || bits < 1 || bits > 64 || v[2] < 0 || v[3] < 0 || v[3] > 7 || bit+bits > 8*h.states {
-		src.Deviate(at, "State Vector Definition", fmt.Sprintf("name, bits, default, byte and bit within %d bytes", h.states), fmt.Sprintf("%.60q", strings.Join(words, " ")), "the state is left out")
+		src.Omit(at, "State Vector Definition", fmt.Sprintf("name, bits, default, byte and bit within %d bytes", h.states), fmt.Sprintf("%.60q", strings.Join(words, " ")), "the state is left out")
 		return
 	}
 	h.list = append(h.list, state{words[0], bits, bit})

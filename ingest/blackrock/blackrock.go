@@ -123,7 +123,7 @@ func beside(fsys fs.FS, src *flatfile.Source) (n *nev, name string) {
 	case err == nil:
 		return n, ingest.Beside(src.Name, other)
 	case !errors.Is(err, fs.ErrNotExist):
-		src.Add("companion", signal.Deviation{Where: other, Rule: "the file of events beside the samples can be read", Found: err.Error(), Assumed: "the recording has no events"})
+		src.Add("companion", signal.Deviation{Where: other, Rule: "the file of events beside the samples can be read", Found: err.Error(), Assumed: "the recording has no events", Missing: true})
 	}
 	return nil, ""
 }

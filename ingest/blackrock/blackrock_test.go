@@ -308,6 +308,11 @@ func TestPauses(t *testing.T) {
 			t.Errorf("the deviations %s must say %s", text, want)
 		}
 	}
+	for _, d := range rec.Deviations {
+		if want := strings.Contains(d.Found, "(tracking)"); d.Missing != want {
+			t.Errorf("%+v: events are missing: %t, want %t", d, d.Missing, want)
+		}
+	}
 	if !slices.Equal(rec.Parts, []string{"x.nev"}) {
 		t.Errorf("the parts are %v", rec.Parts)
 	}

@@ -183,10 +183,14 @@ func (n *nev) read() error {
 		if name == "" {
 			name = "unknown kind"
 		}
-		n.src.Deviate(n.bytes, fmt.Sprintf("packet ID %d", id), "packets of spikes, digital and serial input, and comments are read", plural(n.counts[id], "packet")+" ("+name+")", "left out")
+		list := n.src.Omit
+		if id == idConfigure { // what the device was set to is no event
+			list = n.src.Deviate
+		}
+		list(n.bytes, fmt.Sprintf("packet ID %d", id), "packets of spikes, digital and serial input, and comments are read", plural(n.counts[id], "packet")+" ("+name+")", "left out")
 	}
 	if n.analog > 0 {
-		n.src.Deviate(n.bytes, "packet insertion reason", "packets of digital and serial input are read", plural(n.analog, "packet")+" of analog inputs or periodic sampling", "left out")
+		n.src.Omit(n.bytes, "packet insertion reason", "packets of digital and serial input are read", plural(n.analog, "packet")+" of analog inputs or periodic sampling", "left out")
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 		typ, description := field(&rest), field(&rest)
 		position, err := strconv.ParseInt(string(bytes.TrimSpace(field(&rest))), 10, 64)
 		if err != nil || position > 1<<53 || position < -1<<53 {
-			src.DeviateOften(l.at, "marker", "type, description, position in data points, size, channel", func() string { return fmt.Sprintf("%.80q", l.text) }, "the marker is left out: it has no position")
+			src.OmitOften(l.at, "marker", "type, description, position in data points, size, channel", func() string { return fmt.Sprintf("%.80q", l.text) }, "the marker is left out: it has no position")
 			return
 		}
 		text := field(&rest)

@@ -120,7 +120,7 @@ func (h *header) layout(src *flatfile.Source, block int64) error {
 		h.table = at
 	}
 	if h.table > src.Size { // cut: what was there tells the width all the same
-		src.Deviate(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", h.table, src.Size), "the samples that are there; there are no events")
+		src.Omit(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", h.table, src.Size), "the samples that are there; there are no events")
 	}
 	width := h.typ.Width()
 	h.block = 1
@@ -237,7 +237,7 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 		return nil, nil
 	}
 	lost := func(found string) ([]signal.Event, error) {
-		src.Deviate(h.table, field, "is whole, of type 1, 2 or 3", found, "there are no events")
+		src.Omit(h.table, field, "is whole, of type 1, 2 or 3", found, "there are no events")
 		return nil, nil
 	}
 	have := src.Size - h.table - tableHead
@@ -257,7 +257,7 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 		return lost(fmt.Sprintf("type %d with %d bytes of %d", kind, size, have))
 	}
 	if size%width != 0 {
-		src.Deviate(h.table, field, fmt.Sprintf("has events of %d bytes", width), fmt.Sprintf("%d bytes", size), "the rest is left out")
+		src.Omit(h.table, field, fmt.Sprintf("has events of %d bytes", width), fmt.Sprintf("%d bytes", size), "the rest is left out")
 	}
 	b, err := src.Bytes(h.table+tableHead, size/width*width, field)
 	if err != nil {

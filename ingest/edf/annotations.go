@@ -164,6 +164,9 @@ func (a *annotations) list(b []byte, record, at int64, keeper bool) {
 	})
 	if wrong.format != "" {
 		a.flaw("unreadable", at, "onset, byte 20, texts with a byte 20 behind each", wrong.String, "this list is left out")
+		if _, texts, _ := bytes.Cut(b, []byte{talText}); !keeper || len(bytes.Trim(texts, "\x14")) > 0 {
+			a.src.dev.missing("unreadable")
+		}
 		if keeper {
 			a.noTime(record, at, func() string { return "an unreadable list" })
 		}

@@ -74,6 +74,9 @@ func (d *deviations) count(kind string, at int64, field, rule string, found func
 	d.order = append(d.order, kind)
 }
 
+// missing says of a kind that is counted that something is not read because of it.
+func (d *deviations) missing(kind string) { d.again[kind].first.Missing = true }
+
 func deviation(at int64, field, rule, found, assumed string) signal.Deviation {
 	return signal.Deviation{Where: fmt.Sprintf("byte %d: %s", at, field), Rule: rule, Found: found, Assumed: assumed}
 }

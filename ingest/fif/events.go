@@ -159,7 +159,7 @@ func (a *annotations) add(s *source, t tag) {
 		a.origin, err = readDate(s, t)
 	}
 	if err != nil {
-		s.deviate(t.at, "annotations", "can be read", err.Error(), noAnnotations)
+		s.omit(t.at, "annotations", "can be read", err.Error, noAnnotations)
 		a.broken = true
 	}
 }
@@ -175,7 +175,7 @@ func (a *annotations) check(s *source) {
 			found += "; " + s.cut
 		}
 		if !a.broken {
-			s.deviate(a.at, "annotations", "each has an onset, an end and a text", found, noAnnotations)
+			s.omit(a.at, "annotations", "each has an onset, an end and a text", func() string { return found }, noAnnotations)
 		}
 		a.broken = true
 	}
@@ -188,7 +188,7 @@ func (a *annotations) check(s *source) {
 	for text := range a.names.all {
 		begin, end := a.begin[i], a.end[i]
 		if i++; !(math.Abs(begin) < 1e10) { // also NaN
-			s.deviateOften(a.at, "annotations", "the onset is finite and below 1e10 s", func() string { return fmt.Sprintf("%g s in annotation %d, %.40q", begin, i, text) }, "the annotation is left out")
+			s.omit(a.at, "annotations", "the onset is finite and below 1e10 s", func() string { return fmt.Sprintf("%g s in annotation %d, %.40q", begin, i, text) }, "the annotation is left out")
 			continue
 		}
 		if !(math.Abs(end) < 1e10) {

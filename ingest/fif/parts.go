@@ -77,7 +77,7 @@ func (p *parts) follow(fsys fs.FS, s *source, c *content, raw *buffers) error {
 		seen = append(seen, name)
 		f, err := ingest.OpenBeside(fsys, s.name, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			at.deviate(r.at, "next file", "all parts of a recording lie beside each other, under the names that they were written with", fmt.Sprintf("no %q", name), "the recording ends where that part would begin")
+			at.omit(r.at, "next file", "all parts of a recording lie beside each other, under the names that they were written with", func() string { return fmt.Sprintf("no %q", name) }, "the recording ends where that part would begin")
 			return nil
 		}
 		if err != nil {
@@ -180,6 +180,6 @@ func (a *annotations) join(s *source, more *annotations) {
 		}
 	}
 	if left > 0 {
-		s.deviate(more.at, "annotations", "count from the same time in every part", fmt.Sprintf("%d that do not, or from no time", left), "they are left out")
+		s.omit(more.at, "annotations", "count from the same time in every part", func() string { return fmt.Sprintf("%d that do not, or from no time", left) }, "they are left out")
 	}
 }

@@ -100,6 +100,10 @@ func TestParts(t *testing.T) {
 			if got := fmt.Sprintf("%+v", rec.Deviations); tc.want == "" && got != "[]" || !strings.Contains(got, tc.want) {
 				t.Errorf("the deviations are %s, want %q", got, tc.want)
 			}
+			missing := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing })
+			if want := strings.HasPrefix(tc.want, "no "); missing != want {
+				t.Errorf("the deviations say that a part is missing: %t, want %t; %+v", missing, want, rec.Deviations)
+			}
 			value := 1.0
 			for _, x := range whole(t, rec)[0] {
 				if x != 0 { // 0 is a gap

@@ -93,6 +93,12 @@ func (s *source) deviateOften(at int64, field, rule string, found func() string,
 	s.deviate(at, field, rule, found(), assumed)
 }
 
+// omit is deviateOften where events that the file has, or says that it has, are not in what is read.
+func (s *source) omit(at int64, field, rule string, found func() string, assumed string) {
+	s.deviateOften(at, field, rule, found, assumed)
+	s.deviations[s.repeated[kind{field, rule}].at].Missing = true
+}
+
 // list is all deviations, with the number of those that came again.
 func (s *source) list() []signal.Deviation {
 	for _, r := range s.repeated {

@@ -62,7 +62,7 @@ func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error)
 		return nil, err
 	}
 	lost := func(found string) (*table, error) {
-		src.Deviate(t.at, field, "is whole, of mode 1 or 3", found, "there are no events")
+		src.Omit(t.at, field, "is whole, of mode 1 or 3", found, "there are no events")
 		return t, nil
 	}
 	if len(head) < 8 {
@@ -97,7 +97,7 @@ func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error)
 		if whole = (there - last) / bytes; whole < 1 || n > there {
 			return lost(found)
 		}
-		src.Deviate(t.at, field, "is whole, of mode 1 or 3", found, fmt.Sprintf("the first %d events", whole))
+		src.Omit(t.at, field, "is whole, of mode 1 or 3", found, fmt.Sprintf("the first %d events", whole))
 	}
 	t.raw, err = src.Bytes(t.at+8, min(n*width, there), field)
 	t.n, t.whole, t.duration = n, whole, mode&2 != 0

@@ -154,7 +154,7 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 			return src.Errorf(fixedBytes+place(104, 8, i), "physical minimum", "of channel %q: physical %g to %g for digital %g to %g cannot be computed with", c.label, pmin, pmax, dmin, dmax)
 		}
 		if c.perRecord == 0 {
-			src.Deviate(fixedBytes+place(216, 4, i), "samples per record", "is above 0", fmt.Sprintf("0 for %q: a sparse channel", c.label), "the channel is left out")
+			src.Omit(fixedBytes+place(216, 4, i), "samples per record", "is above 0", fmt.Sprintf("0 for %q: a sparse channel", c.label), "the channel is left out")
 			continue
 		}
 		h.record += c.perRecord * typ.Width()

@@ -194,6 +194,7 @@ func (m *Metadata) list(key, of, text string, each func(p *scanner) bool) {
 	p := &scanner{s: text}
 	if n, ok := p.list(func() bool { return each(p) }); !ok {
 		m.deviate(key, "a JSON list of "+of, fmt.Sprintf("something else at byte %d of %d", p.at, len(text)), fmt.Sprintf("the %d before it", n))
+		m.Deviations[len(m.Deviations)-1].Missing = key != textsKey
 	}
 }
 

@@ -368,7 +368,7 @@ func (m *mappingFile) layout(src *source) (*layout, error) {
 	}
 	if len(left) > 0 {
 		src.dev.count("unused", func() signal.Deviation {
-			return signal.Deviation{Where: count(len(left), "column"), Rule: "the mapping says what every column is, or ignores it", Found: "nothing about " + strings.Join(left, ", "), Assumed: "left out"}
+			return signal.Deviation{Where: count(len(left), "column"), Rule: "the mapping says what every column is, or ignores it", Found: "nothing about " + strings.Join(left, ", "), Assumed: "left out", Missing: true}
 		})
 	}
 	m.channels(src, lay)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -120,7 +121,7 @@ ignore: [5]
 	if rec.Info.Reference != "Cz" || rec.Info.Rate != 100 || rec.Len != 3 || samples(t, rec, signal.Span{Len: 3})[0][0] != 2000 {
 		t.Errorf("%+v, %d samples", rec.Info, rec.Len)
 	}
-	if len(rec.Deviations) != 2 || !listed(rec, "1 column", `nothing about "n"`) || !listed(rec, "column hrt", "a voltage", "ECG") {
+	if len(rec.Deviations) != 2 || !listed(rec, "1 column", `nothing about "n"`) || !listed(rec, "column hrt", "a voltage", "ECG") || !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing && d.Where == "1 column" }) {
 		t.Errorf("the deviations are %+v", rec.Deviations)
 	}
 	if fmt.Sprint(rec.Parts) != "[a/x.csv.gyrus.yaml]" {

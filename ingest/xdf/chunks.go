@@ -232,6 +232,7 @@ func (c *contents) streamChunk(tag uint16, id uint32, from, end int64) error {
 			src.deviate(from, "stream id", "a stream's header comes before all else of it", func() (found, assumed string) {
 				return fmt.Sprintf("a chunk of stream %d, which has no header", id), "the chunk is passed over"
 			})
+			src.missing(flaw{nil, "stream id", "a stream's header comes before all else of it"})
 		}
 		if end > src.size {
 			return errShort
