@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -63,15 +64,13 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	}
 	events := set.readEvents()
 	line := set.timeline(events, smp.n)
-	rec.Events = place(events, line, set.rate)
-	pieces := line
-	if skips, others := measured(events); len(skips) > 0 {
-		var filled int64
-		if pieces, filled = line.Without(skips); filled > 0 {
-			rec.Notes = append(rec.Notes, signal.SkipNote("event", len(skips), float64(filled)/set.rate))
-			rec.Events = place(others, line, set.rate)
-		}
+	skips := unmeasured(events)
+	pieces, filled := line.Without(skips)
+	if filled > 0 {
+		rec.Notes = append(rec.Notes, signal.SkipNote("event", len(skips), float64(filled)/set.rate))
+		events = slices.DeleteFunc(events, event.unmeasured)
 	}
+	rec.Events = place(events, line, set.rate)
 	lay := smp.lay
 	lay.At, lay.Runs = smp.at, pieces
 	rec.Spans, rec.Len = lay.Spans()

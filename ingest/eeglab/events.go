@@ -119,16 +119,17 @@ func (s *set) timeline(events []event, n int64) flatfile.Timeline {
 	return line
 }
 
-// measured takes what MNE marks as not measured, in samples of the file, from the other events. Its exporter (eeglabio) writes durations in samples.
-func measured(events []event) (skips []signal.Span, others []event) {
+// unmeasured says whether e is what MNE marks samples with that nobody measured. Its exporter (eeglabio) writes durations in samples.
+func (e event) unmeasured() bool { return e.label == signal.SkipLabel && e.duration >= 0.5 } // not NaN
+
+// unmeasured is those samples, in the file.
+func unmeasured(events []event) (skips []signal.Span) {
 	for _, e := range events {
-		if n := math.Round(e.duration); e.label == signal.SkipLabel && n >= 1 { // not NaN
-			skips = append(skips, signal.Span{Start: int64(math.Round(e.at)), Len: int64(n)})
-		} else {
-			others = append(others, e)
+		if e.unmeasured() {
+			skips = append(skips, signal.Span{Start: int64(math.Round(e.at)), Len: int64(math.Round(e.duration))})
 		}
 	}
-	return skips, others
+	return skips
 }
 
 // place gives events their sample numbers.
