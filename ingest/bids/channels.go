@@ -26,6 +26,12 @@ func (c *completion) deviate(where, rule, found, assumed string) {
 	c.rec.Deviations = append(c.rec.Deviations, signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed})
 }
 
+// omit is deviate where events that a sidecar has are not in the recording.
+func (c *completion) omit(where, rule, found, assumed string) {
+	c.deviate(where, rule, found, assumed)
+	c.rec.Deviations[len(c.rec.Deviations)-1].Missing = true
+}
+
 // own are the columns of channels.tsv that become fields of a channel; all others are kept as texts.
 var own = []string{"name", "type", "units", "status", "sampling_frequency"}
 

@@ -21,17 +21,16 @@ func (c *completion) events() {
 	if t == nil {
 		return
 	}
-	for _, need := range []string{"onset", "duration"} {
-		if t.Column(need) < 0 {
-			c.deviate(file+": line 1", "a column "+need, "none", map[string]string{"onset": "the events that the recording has itself", "duration": "0 s"}[need])
-		}
-	}
 	if t.Column("onset") < 0 {
+		c.omit(file+": line 1", "a column onset", "none", "the events that the recording has itself")
 		return
+	}
+	if t.Column("duration") < 0 {
+		c.deviate(file+": line 1", "a column duration", "none", "0 s")
 	}
 	info := c.rec.Info
 	if info.Rate == 0 { // annotations only
-		c.deviate(file, "events of a recording", "a file without samples", "its own events")
+		c.omit(file, "events of a recording", "a file without samples", "its own events")
 		return
 	}
 	labels, tell := c.labels(), tally{c: c}
@@ -125,7 +124,7 @@ func (c *completion) reading(l laid, rows []rowAt) *reading {
 	switch {
 	case n == 0 || how.moot:
 	case how.why == "" && len(c.rec.Events) > 0:
-		c.deviate(where, rule, gaps+", and nothing says whether the table counts them: its events fit those of the recording in both ways, or in neither", "the events that the recording has itself, not those of the table")
+		c.omit(where, rule, gaps+", and nothing says whether the table counts them: its events fit those of the recording in both ways, or in neither", "the events that the recording has itself, not those of the table")
 		return nil
 	case how.why == "" && how.laid:
 		c.deviate(where, rule, gaps+", and nothing says whether the table counts them", "as times of the samples laid end to end, as other programs read the format")
@@ -159,9 +158,12 @@ func (c *completion) onset(row int, tell *tally) (seconds float64, ok bool) {
 			return (n - s.origin) / c.rec.Info.Rate, true
 		}
 	}
-	tell.add(row, "onset", "a number of seconds", "left out: nothing says where it is")
+	tell.add(row, "onset", "a number of seconds", noPlace)
 	return 0, false
 }
+
+// noPlace is what is assumed of a row that is no event.
+const noPlace = "left out: nothing says where it is"
 
 // sampleColumns have the number of the sample, counted from origin: sample from 0, FieldTrip's begsample from 1.
 var sampleColumns = []struct {
@@ -290,6 +292,10 @@ func (t *tally) report() {
 		if n > 1 {
 			found += fmt.Sprintf(", and %d rows more", n-1)
 		}
-		t.c.deviate(fmt.Sprintf("%s: line %d, column %s", file, table.Line(first), w.column), w.rule, found, w.assumed)
+		list := t.c.deviate
+		if w.assumed == noPlace {
+			list = t.c.omit
+		}
+		list(fmt.Sprintf("%s: line %d, column %s", file, table.Line(first), w.column), w.rule, found, w.assumed)
 	}
 }

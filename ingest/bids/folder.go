@@ -93,7 +93,10 @@ func unread(rel string, err error) (signal.Deviation, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		found = "a link to a file that is not there: fetch it, for example with datalad get"
 	}
-	return signal.Deviation{Where: rel, Rule: "a sidecar can be read", Found: strings.TrimPrefix(found, rel+": "), Assumed: "as if it were not there"}, nil
+	return signal.Deviation{
+		Where: rel, Rule: "a sidecar can be read", Found: strings.TrimPrefix(found, rel+": "), Assumed: "as if it were not there",
+		Missing: strings.HasSuffix(rel, "_events.tsv"),
+	}, nil
 }
 
 // table reads a TSV file; nil where it cannot be read.

@@ -250,6 +250,7 @@ func TestConflicts(t *testing.T) {
 		}, []string{`"uV"|"V" for Fz, Cz, Pz, EOG1|what the recording says: with that unit they would vary by`}},
 		{"no columns", func(f tree) { f.table(stem+"_channels.tsv", "Name|kind", "Fz|EEG") }, []string{"a column name|none", "a column type|none", "a column units|none"}},
 		{"no onset", func(f tree) { f.table(stem+"_events.tsv", "time|duration", "1|2") }, []string{"a column onset|the events that the recording has itself"}},
+		{"no table of events", func(f tree) { f.text(stem+"_events.tsv", "") }, []string{"_events.tsv|a sidecar can be read"}},
 		{"onsets", func(f tree) {
 			f.table(stem+"_events.tsv", "onset|duration|sample|trial_type", "1.5|-1|150|button", "n/a|0|400|light", "n/a|0|n/a|x", "1e99|n/a|n/a|x", "300|0|30000|late")
 		}, []string{
@@ -291,7 +292,14 @@ func TestConflicts(t *testing.T) {
 	} {
 		files := complete()
 		c.change(files)
-		t.Run(c.name, func(t *testing.T) { deviates(t, opened(t, files, recording).Deviations, c.want...) })
+		t.Run(c.name, func(t *testing.T) {
+			list := opened(t, files, recording).Deviations
+			deviates(t, list, c.want...)
+			missing := slices.ContainsFunc(list, func(d signal.Deviation) bool { return d.Missing })
+			if want := c.name == "no onset" || c.name == "onsets" || c.name == "no table of events"; missing != want {
+				t.Errorf("the list says that events are missing: %t, want %t; %+v", missing, want, list)
+			}
+		})
 	}
 }
 

@@ -162,7 +162,7 @@ func (h *nsx) blocks(l *line) error {
 			if len(l.runs) == 0 && empty == 0 {
 				return src.Errorf(at, field, "begins with byte %d, must begin with 1", b[0])
 			}
-			src.Deviate(at, field, "begins with byte 1", fmt.Sprintf("byte %d", b[0]), fmt.Sprintf("the %d bytes that follow are left out", src.Size-at))
+			src.Omit(at, field, "begins with byte 1", fmt.Sprintf("byte %d", b[0]), fmt.Sprintf("the %d bytes that follow are left out", src.Size-at))
 			break
 		}
 		stamp, n := h.header(b[:header])

@@ -87,7 +87,11 @@ func readINI(src *flatfile.Source) (*ini, error) {
 			c.first = string(l.text)
 		case l.blank:
 		case !l.found:
-			src.DeviateOften(l.at, "line", "is key=value", func() string { return fmt.Sprintf("%.60q in section [%s]", l.text, section) }, "it is passed over")
+			list := src.DeviateOften
+			if section == markerInfos {
+				list = src.OmitOften
+			}
+			list(l.at, "line", "is key=value", func() string { return fmt.Sprintf("%.60q in section [%s]", l.text, section) }, "it is passed over")
 		case section == channelInfos || section == coordinates || section == markerInfos:
 			c.lines[section]++
 		default:

@@ -35,8 +35,9 @@ type Deviation struct {
 	Found   string `json:"found"`   // what is there
 	Assumed string `json:"assumed"` // what was done about it
 	// Missing says of a loss that channels or events are not in what was written, and of what a source breaks that they are not in what was
-	// read, though the source has them, or says that it has. Samples that a file ends without are no such thing: the recording ends there,
-	// and the length says so. Nor is what has no value and no time to begin with, such as an empty column.
+	// read, though the source has them, or says that it has; samples behind a place that is damaged are as well. Samples that a file ends
+	// without are no such thing: the recording ends there, and the length says so. Nor are a single value that is none, which is a gap, what
+	// has no value and no time to begin with, such as an empty column, or texts of a header.
 	Missing bool `json:"missing,omitempty"`
 }
 

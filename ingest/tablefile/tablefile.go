@@ -134,7 +134,7 @@ func Open(fsys fs.FS, f ingest.File, name string, open func(f ingest.File, name 
 			left(fmt.Sprintf("%.80q, which begins at %v, not at %v: it is of another recording", other, r.Begin, rec.Begin))
 		default:
 			if len(m.Others) > 0 {
-				r.Deviations = append(r.Deviations, signal.Deviation{Where: where, Rule: "the first file names all others", Found: fmt.Sprintf("%d more names", len(m.Others)), Assumed: "they are not read"})
+				r.Deviations = append(r.Deviations, signal.Deviation{Where: where, Rule: "the first file names all others", Found: fmt.Sprintf("%d more names", len(m.Others)), Assumed: "they are not read", Missing: true})
 			}
 			for _, d := range r.Deviations {
 				d.Where = other + ": " + d.Where

@@ -119,6 +119,7 @@ func scanFor(src *source, p *pieces) (*contents, error) {
 		src.deviate(from, "chunk", "a file is whole chunks", func() (found, assumed string) {
 			return harm.Error(), fmt.Sprintf("%d bytes up to the next boundary chunk are passed over", to-from)
 		})
+		src.missing(flaw{nil, "chunk", "a file is whole chunks"})
 		src.at = to
 	}
 	return c, nil

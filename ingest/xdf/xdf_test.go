@@ -276,7 +276,7 @@ func TestDamage(t *testing.T) {
 	}
 	data[hit-1] = 77 // the length of its first stamp
 	rec := open(t, data)
-	if !deviates(rec, "passed over") {
+	if !deviates(rec, "passed over") || !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing }) {
 		t.Errorf("the loss is not listed: %v", rec.Deviations)
 	}
 	var got []float64
