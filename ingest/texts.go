@@ -17,6 +17,9 @@ const MostTexts = 4096
 // HeaderTexts is what losses of texts of the header are about.
 const HeaderTexts = "texts of the header"
 
+// Reference is what losses of the reference of a recording are about.
+const Reference = "reference"
+
 // EncodeTexts are the texts of the header of rec, each as one line of JSON in UTF-8, as formats keep them that have a place for words but not
 // for these: {"field":"prefiltering","channel":"Cz","text":"HP:0.1Hz","personal":false}. What cannot be kept is listed.
 func EncodeTexts(rec *signal.Recording) (lines []string, losses []signal.Deviation) {

@@ -232,7 +232,7 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	}
 	for _, l := range append(losses, found...) {
 		switch l.Where {
-		case "events": // which events.tsv holds
+		case "events", ingest.Reference: // which events.tsv and the sidecar hold
 		case ingest.HeaderTexts: // no reason for another format: samples are what matters
 			d.texts = append(d.texts, l)
 		default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -88,8 +89,8 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	rec.Begin, rec.Events = line.begin, line.events(ms, h.info.Rate)
 	var stored signal.SampleReader
 	pieces := line.Timeline
+	filled := int64(0)
 	if ms != nil && len(ms.skips) > 0 {
-		var filled int64
 		if pieces, filled = pieces.Without(ms.skips); filled > 0 {
 			rec.Notes = append(rec.Notes, signal.SkipNote("markers", len(ms.skips), float64(filled)/h.info.Rate))
 		}
@@ -97,13 +98,21 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	stored, rec.Spans, rec.Len = samples.reader(pieces)
 	inUnits := signal.InUnits{SampleReader: stored, Units: h.units}
 	rec.Data = inUnits
-	if len(rec.Notes) > 0 {
+	if filled > 0 {
 		rec.Data = signal.Filled{InUnits: inUnits, All: line.Runs()}
+	}
+	if h.references {
+		rec.Notes = append(rec.Notes, signal.Deviation{
+			Where: "Channel Infos", Rule: "channels may have references of their own", Found: "different ones", Assumed: "the reference is not known, and none is written again",
+		})
 	}
 	rec.Texts = ini.texts
 	rec.AddPersonal("User Infos", ini.user)
 	rec.AddPersonal(commentField, ini.comment)
 	if ms != nil {
+		if ms.single > 0 {
+			rec.Notes = append(rec.Notes, signal.OfChannelsNote("markers", strconv.Itoa(ms.single)))
+		}
 		rec.AddPersonal("markers: User Infos", ms.user)
 	}
 	rec.Deviations = src.Deviations()

@@ -351,6 +351,17 @@ func TestDeviations(t *testing.T) {
 			}
 		})
 	}
+	for name, tc := range map[string]struct {
+		f    fstest.MapFS
+		want string
+	}{
+		"a marker of a channel": {files("S  1,2,1,0", "S  1,2,1,2"), "1 that say of which"},
+		"two references":        {files("Cz,,,", "Cz,A1,,"), "the reference is not known"},
+	} {
+		if rec := open(t, tc.f, "x.vhdr"); len(rec.Notes) != 1 || !strings.Contains(fmt.Sprintf("%+v", rec.Notes), tc.want) {
+			t.Errorf("%s: the notes are %+v, want one that says %q", name, rec.Notes, tc.want)
+		}
+	}
 	odd := files()
 	odd["x.eeg"].Data = odd["x.eeg"].Data[:11]
 	if rec := open(t, odd, "x.vhdr"); !deviates(rec, "3 bytes more") || rec.Len != 2 {

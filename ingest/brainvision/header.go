@@ -20,6 +20,7 @@ const maxChannels = 1 << 16
 // header is what the header says.
 type header struct {
 	info          *signal.Info
+	references    bool      // that of one channel is not that of another
 	gains         []float64 // of a stored number, to the channel's unit
 	units         []string  // of the channels, as they are written
 	data, markers entry
@@ -156,7 +157,7 @@ func (h *header) channels(src *flatfile.Source, n int) error {
 		if ref := bytes.TrimSpace(field(&rest)); described == 0 {
 			h.info.Reference = string(ref)
 		} else if string(ref) != h.info.Reference {
-			h.info.Reference = ""
+			h.info.Reference, h.references = "", true
 		}
 		described++
 		gain := 1.0

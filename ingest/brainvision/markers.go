@@ -20,10 +20,11 @@ type markers struct {
 	// list is the markers in order of their position. Until they are placed, Sample is the position, counted from 0, Duration the size,
 	// both in samples of the file, and Onset the byte of the line, below 0 where a new segment begins: there may be as many as lines of
 	// five bytes.
-	list  []signal.Event
-	skips []signal.Span       // in samples of the file: what MNE marks as not measured
-	user  string              // what [User Infos] says
-	dates map[int64]time.Time // of new segments, by the byte of the line; those that say one
+	list   []signal.Event
+	single int                 // markers of one channel
+	skips  []signal.Span       // in samples of the file: what MNE marks as not measured
+	user   string              // what [User Infos] says
+	dates  map[int64]time.Time // of new segments, by the byte of the line; those that say one
 }
 
 const newSegment = "New Segment"
@@ -76,14 +77,17 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 			name = string(label)
 			labels[name] = name
 		}
-		if isSkip(label) && size > 0 && allChannels(field(&rest)) {
+		channel := field(&rest)
+		if !allChannels(channel) {
+			ms.single++
+		}
+		if isSkip(label) && size > 0 && allChannels(channel) {
 			ms.skips = append(ms.skips, signal.Span{Start: position - 1, Len: size})
 			return
 		}
 		m := signal.Event{Sample: position - 1, Onset: float64(l.at), Duration: float64(size), Label: name}
 		if string(typ) == newSegment {
 			m.Onset = -m.Onset
-			field(&rest) // the channel
 			if when := date(src, l.at, string(bytes.TrimSpace(field(&rest)))); !when.IsZero() {
 				ms.dates[l.at] = when
 			}

@@ -317,7 +317,7 @@ func (w *writer) markers() string {
 		mark(typ, description, k, int64(size), "")
 	}
 	if skips > 0 {
-		w.lose("events", fmt.Sprintf("samples under %q were not measured", signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", skips, len(w.rec.Events)), "read as gaps")
+		w.lose("samples", fmt.Sprintf("samples under %q were not measured", signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", skips, len(w.rec.Events)), "read as gaps")
 	}
 	if moved > 0 {
 		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")

@@ -101,6 +101,9 @@ func (o *output) prepare() error {
 	}
 	o.label()
 	o.places()
+	if ref := o.rec.Info.Reference; ref != "" {
+		o.lose(ingest.Reference, "has no field for it, but a word in the labels of signals", strconv.Quote(ref), "left out")
+	}
 	o.losses = append(o.losses, ingest.BadChannels(o.rec)...)
 	o.words()
 	o.clock()

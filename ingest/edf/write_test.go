@@ -217,7 +217,8 @@ func TestLosses(t *testing.T) {
 		}},
 		{"no label", "events", func(r *signal.Recording) { r.Events[1].Label = "" }},
 		{"control bytes", "events", func(r *signal.Recording) { r.Events[1].Label = "a\x14b" }},
-		{"called as gaps are", "events", func(r *signal.Recording) { r.Events[1].Label = "BAD filled" }},
+		{"called as gaps are", "samples", func(r *signal.Recording) { r.Events[1].Label = "BAD filled" }},
+		{"reference", "reference", func(r *signal.Recording) { r.Info.Reference = "A1" }},
 		{"rate", "sampling rate", func(r *signal.Recording) { r.Info.Rate = 250 + 1e-9 }},
 		{"unit", "unit", func(r *signal.Recording) { r.Info.Channels[2].Unit = "furlongs per fortnight" }},
 	} {

@@ -64,8 +64,11 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	}
 	events := set.readEvents()
 	line := set.timeline(events, smp.n)
+	pieces, filled := line, int64(0)
 	skips := unmeasured(events)
-	pieces, filled := line.Without(skips)
+	if len(skips) > 0 {
+		pieces, filled = line.Without(skips)
+	}
 	if filled > 0 {
 		rec.Notes = append(rec.Notes, signal.SkipNote("event", len(skips), float64(filled)/set.rate))
 		events = slices.DeleteFunc(events, event.unmeasured)

@@ -141,6 +141,7 @@ type annotations struct {
 	names      names     // as they stand in the file, until check
 	text       []string
 	origin     time.Time // what begin and end count from; zero: see events
+	ofChannels bool      // some are of single channels
 	broken     bool      // a tag of them cannot be read, which is listed
 }
 
@@ -155,6 +156,8 @@ func (a *annotations) add(s *source, t tag) {
 		a.end, err = s.floats(t, "ends of annotations")
 	case tagComment:
 		a.names, err = s.names(t, "texts of annotations")
+	case tagDropLog: // MNE writes it only where there are any
+		a.ofChannels = true
 	case tagDate:
 		a.origin, err = readDate(s, t)
 	}

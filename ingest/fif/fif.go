@@ -107,6 +107,9 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if filled > 0 {
 		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", len(skips), float64(filled)/c.rate))
 	}
+	if c.annotations.ofChannels {
+		rec.Notes = append(rec.Notes, signal.OfChannelsNote("annotations", "some"))
+	}
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))
 	}

@@ -1,8 +1,10 @@
 package fif_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -47,6 +49,27 @@ func partOf(channels func(file) file, first int32, previous, next string, values
 		}
 	}
 	return f.ints(105, 102).end()
+}
+
+// TestAnnotationsOfChannels: MNE writes of which channels each annotation is, as JSON, where one is of some only.
+func TestAnnotationsOfChannels(t *testing.T) {
+	float := binary.BigEndian.AppendUint32(nil, math.Float32bits(0.01))
+	for channels, want := range map[string]int{"": 0, `[["Cz"]]`: 1} {
+		f := begin().info(1, 100, cz).ints(104, 3810).tag(3568, 4, float).tag(3569, 4, float).tag(206, 10, []byte("a"))
+		if channels != "" {
+			f = f.tag(3801, 10, []byte(channels))
+		}
+		rec, err := openFile(t, f.ints(105, 3810).ints(104, 102).tag(300, 2, shorts(1, 2, 3)).ints(105, 102).end(), fstest.MapFS{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.Events) != 1 || len(rec.Notes) != want || want > 0 && rec.Notes[0] != signal.OfChannelsNote("annotations", "some") {
+			t.Errorf("%q: the events are %+v, the notes %+v", channels, rec.Events, rec.Notes)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestParts: what is made of parts that are not as they were written.

@@ -44,6 +44,19 @@ func (t *table) events(yield func(event) bool) {
 	}
 }
 
+// single is how many events are of one channel.
+func (t *table) single() (n int) {
+	if !t.duration {
+		return 0
+	}
+	for i := range t.whole {
+		if binary.LittleEndian.Uint16(t.raw[6*t.n+2*i:]) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // readEvents reads the table behind the records.
 func (h *header) readEvents(src *flatfile.Source, records int64) (*table, error) {
 	t := &table{at: h.bytes + records*h.record}

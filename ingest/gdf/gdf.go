@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -67,6 +68,9 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	main := recs[0]
 	if err := h.personal(src, main); err != nil {
 		return nil, err
+	}
+	if n := events.single(); n > 0 {
+		main.Notes = append(main.Notes, signal.OfChannelsNote("event table", strconv.Itoa(n)))
 	}
 	main.Others = recs[1:]
 	main.Deviations = src.Deviations()

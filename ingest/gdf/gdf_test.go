@@ -331,6 +331,23 @@ func TestDeviations(t *testing.T) {
 	}
 }
 
+// TestEventOfOneChannel: of the table of mode 3 the column of channels is not read, and that is noted where it says something, as it does
+// of two events in this file.
+func TestEventOfOneChannel(t *testing.T) {
+	const table = 1280 + 2560
+	whole := load(t, "v220_int16.gdf")
+	n := int(whole[table+1])
+	for channel, want := range map[byte]int{0: 2, 2: 3} {
+		rec, err := openData(t, changed(t, "v220_int16.gdf", table+8+6*n, channel))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if whole[table] != 3 || len(rec.Notes) != 1 || !strings.HasPrefix(rec.Notes[0].Found, fmt.Sprintf("%d that say", want)) {
+			t.Errorf("mode %d, the first event of channel %d: the notes are %+v, want one of %d", whole[table], channel, rec.Notes, want)
+		}
+	}
+}
+
 func TestCut(t *testing.T) {
 	ingesttest.Cut(t, "x.gdf", load(t, "v220_uint8.gdf"), 5)
 	ingesttest.Cut(t, "x.gdf", load(t, "v125_int16.gdf"), 7)

@@ -23,6 +23,7 @@ type infoJSON struct {
 	Samples    int64              `json:"samples"` // per channel, gaps counted
 	DurationS  float64            `json:"duration_s"`
 	Begin      *time.Time         `json:"begin,omitempty"`
+	Reference  string             `json:"reference"` // "" where it is not known
 	Channels   []channelJSON      `json:"channels"`
 	Mapping    []mappingJSON      `json:"mapping"` // channels that are not called as in the source
 	Electrodes *electrodes.Joined `json:"electrodes,omitempty"`
@@ -70,7 +71,7 @@ func describe(rec *signal.Recording) infoJSON {
 		return float64(samples) / rate
 	}
 	v := infoJSON{
-		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
+		Format: rec.Format, Parts: append([]string{}, rec.Parts...), RateHz: rate, Reference: rec.Info.Reference, Samples: rec.Len, DurationS: seconds(rec.Len), Channels: []channelJSON{}, Mapping: mapping(rec),
 		Events: append([]signal.Event{}, rec.Events...), Journals: []journalJSON{}, Outside: append([]signal.Event{}, rec.Outside()...), Gaps: []gapJSON{}, Deviations: append([]signal.Deviation{}, rec.Deviations...),
 		Notes: append([]signal.Deviation{}, rec.Notes...),
 		Texts: append([]signal.Text{}, rec.Texts...), Personal: append([]ingest.Personal{}, ingest.FindPersonal(rec)...),
@@ -145,6 +146,9 @@ FILE.gyrus.yaml beside it, or --mapping. With --mapping-template info prints one
 			}
 			if v.Begin != nil {
 				fmt.Fprintf(w, "begins    %s\n", v.Begin.Format("2006-01-02 15:04:05.999"))
+			}
+			if v.Reference != "" {
+				fmt.Fprintf(w, "reference %s\n", v.Reference)
 			}
 			rows := [][]string{{"channel", "original", "kind", "unit", "rate (Hz)"}}
 			for _, c := range v.Channels {

@@ -105,7 +105,7 @@ func TestBlackrock(t *testing.T) {
 		t.Errorf("alone: %+v", v)
 	}
 	out := filepath.Join(t.TempDir(), "x.edf")
-	if code, text, errs := run(t, "convert", raw, out); code != 0 {
+	if code, text, errs := run(t, "convert", raw, out); code != 4 || !strings.Contains(errs, "2 packets (tracking)") {
 		t.Errorf("exit code %d: %s%s", code, text, errs)
 	}
 	if code, _, errs := run(t, "train", "csp-lda", events); code != exitRefused || !strings.Contains(errs, "holds no samples, only 6 events") {
