@@ -263,6 +263,25 @@ func TestWriteEvents(t *testing.T) {
 	}
 }
 
+// TestWriteCalledAsGaps: events that are called as gaps are make gaps of measured samples, in either format, and the sidecars keep the reference.
+func TestWriteCalledAsGaps(t *testing.T) {
+	for label, format := range map[string]string{"BAD filled": "edf+", signal.SkipLabel: "brainvision"} {
+		opt := options
+		opt.Format = format
+		rec := sample(whole)
+		rec.Info.Reference = "A1"
+		rec.Events = []signal.Event{{Sample: 20, Onset: 0.2, Duration: 0.1, Label: label}}
+		w := mustWrite(t, t.TempDir(), opt, item("01", "rest", "", rec))[0]
+		var told []string
+		for _, l := range w.Losses {
+			told = append(told, l.Where)
+		}
+		if !slices.Contains(told, "samples") || slices.Contains(told, ingest.Reference) {
+			t.Errorf("%s in %s: the losses are of %q, want one of samples and none of the reference: %+v", label, format, told, w.Losses)
+		}
+	}
+}
+
 // TestWriteElectrodes: positions that follow from the names are not written, measured ones are, once for a session.
 func TestWriteElectrodes(t *testing.T) {
 	root := t.TempDir()
