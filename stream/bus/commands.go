@@ -407,6 +407,9 @@ func (w *CommandWriter) Seq() uint64 {
 	return w.seq
 }
 
+// ValidFor is for how long a command counts that does not say so itself.
+func (w *CommandWriter) ValidFor() time.Duration { return w.valid }
+
 // Session is the name of the session.
 func (w *CommandWriter) Session() string { return w.session }
 

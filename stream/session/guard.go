@@ -57,7 +57,7 @@ type Guard struct {
 	dimmed  time.Time // when somebody last did
 	count   int64     // stops
 	changes []change  // that the session has not seen
-	notes   []string  // that people have not been told
+	tell    *teller   // people
 	waits   *link     // what the session waits for
 	engine  *engine   // the session at work
 	over    bool      // the session has ended
@@ -78,13 +78,13 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 	if opt.Note == nil {
 		opt.Note = func(string) {}
 	}
-	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{})}
+	g := &Guard{opt: opt, tell: newTeller(opt.Note), kick: make(chan struct{}, 1), ended: make(chan struct{})}
 	var (
 		kept  heldBack
 		wrong error
 	)
 	if opt.File != "" {
-		g.keeper = newKeeper(opt.File, keepAgain, opt.Note)
+		g.keeper = newKeeper(opt.File, keepAgain, g.tell.say)
 		if kept, wrong = readHeld(opt.File, opt.Commands.Session(), opt.Commands.Decoder()); wrong == nil {
 			g.ledger.Recall(kept.Lifted) // before anybody answers
 		}
@@ -124,26 +124,23 @@ func (g *Guard) Close() error {
 	if g.keeper != nil && !closed {
 		err = errors.Join(err, g.keeper.close())
 	}
+	g.tell.close()
 	return err
 }
 
-// do runs fn with the lock, and then tells people what it left for them: nobody who reads slowly holds up a stop.
+// do runs fn with the lock.
 func (g *Guard) do(fn func()) {
 	g.mu.Lock()
 	fn()
-	notes := g.notes
-	g.notes = nil
 	g.mu.Unlock()
-	for _, text := range notes {
-		g.opt.Note(text)
-	}
 	select {
 	case g.kick <- struct{}{}:
 	default: // it is going to be looked at
 	}
 }
 
-func (g *Guard) note(text string) { g.notes = append(g.notes, text) }
+// note tells people, and waits for nobody who reads slowly.
+func (g *Guard) note(text string) { g.tell.say(text) }
 
 // changed leaves a line for the log of the session.
 func (g *Guard) changed(kind record.Kind, why string) {

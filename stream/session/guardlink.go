@@ -21,6 +21,7 @@ type unheard struct {
 	back   time.Time // when it came back, the zero time while it has not
 	partly bus.Clear // who has said that no stop is in force, and did not hear all of the time: of these the one that heard most
 	late   bool      // nobody who could know said it in time
+	doubt  string    // what was on record of a break before, about which nobody has said anything either
 	timer  *time.Timer
 }
 
@@ -37,7 +38,7 @@ func (u *unheard) lasting() string {
 	if u.late {
 		return u.words
 	}
-	return ""
+	return u.doubt
 }
 
 // linked is told that the link to the bus was lost, or is back. What came on it meanwhile is lost, an emergency stop too: commands are held
@@ -52,6 +53,7 @@ func (g *Guard) linked(up bool) {
 		before := g.unheard
 		g.unheard.end()
 		u := &g.unheard
+		u.doubt = before.lasting() // it stays on record: what is asked now is asked for both
 		if u.since = before.since; u.since.IsZero() {
 			u.since = g.opt.Commands.HeardUntil()
 		}
@@ -65,9 +67,6 @@ func (g *Guard) linked(up bool) {
 		}
 		g.learn()
 		g.opt.Commands.Unheard(g.isClear)
-		if before.late {
-			g.keep()
-		}
 		if up {
 			u.timer = time.AfterFunc(clearWithin, func() {
 				g.do(func() {
@@ -94,7 +93,7 @@ func (g *Guard) isClear(c bus.Clear, at time.Time) {
 			}
 			return
 		}
-		said, late := fmt.Sprintf("no emergency stop is in force behind a broken link to the bus, says %s, which heard all that came since %s", whose(c), clockTime(u.since)), u.late
+		said, late := fmt.Sprintf("no emergency stop is in force behind a broken link to the bus, says %s, which heard all that came since %s", whose(c), clockTime(u.since)), u.lasting() != ""
 		u.end()
 		g.opt.Commands.Unheard(nil)
 		g.note(said)

@@ -327,6 +327,11 @@ func (e *engine) decide(m Model) error {
 	if crossing := m.Pipeline.Crossing(); crossing != "" {
 		e.note(crossing)
 	}
+	every := time.Duration(float64(m.Pipeline.LiveHop()) / m.Pipeline.OutRate() * float64(time.Second))
+	if valid := e.opt.Commands.ValidFor(); every >= valid {
+		e.note(fmt.Sprintf("commands come every %g ms and are valid for %g ms: controllers go to their safe state between any two of them; set valid_for_ms to more than %[1]g, or step_s in the section live of the pipeline to less",
+			every.Seconds()*1e3, valid.Seconds()*1e3))
+	}
 	if e.opt.Adapter != nil {
 		if err := e.opt.Adapter.begin(m.Pipeline, e.opt.Clock, e.opt.Commands.Run(), m.Origin); err != nil {
 			return err

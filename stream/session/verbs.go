@@ -31,7 +31,7 @@ func sessionVerbs() []sessionVerb {
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
 		}, (*engine).verbRollback},
 		{bus.Verb{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made"}, says(accepted)},
-		{bus.Verb{Name: "refuse", Doc: "end the calibration without its model"}, says(refused)},
+		{bus.Verb{Name: "refuse", Fresh: true, Doc: "end the calibration without its model, and go on with the bundle, where there is one"}, says(refused)},
 		{bus.Verb{Name: "repeat", Doc: "refuse the model and calibrate again"}, says(repeated)},
 	}
 }
