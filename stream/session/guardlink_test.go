@@ -68,7 +68,7 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 			t.Errorf("went on after %s, must ask for at least %s", d, clearAfter)
 		}
 	}
-	if n := p.said.count(", which heard all that came since "); n != 2 || p.g.stopCount() != 0 {
+	if n := p.told(", which heard all that came since "); n != 2 || p.g.stopCount() != 0 {
 		t.Errorf("told %d times, %d stops", n, p.g.stopCount())
 	}
 	onRecord(t, file, "")
@@ -115,7 +115,7 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 	p.g.Stop(s)
 	p.holds("EMERGENCY STOP by page: smoke")
 	onRecord(t, file, s.ID)
-	if n := p.said.count("EMERGENCY STOP by page: smoke: no commands are sent until an operator resumes the session"); n != 1 {
+	if n := p.told("EMERGENCY STOP by page: smoke: no commands are sent until an operator resumes the session"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	other.holds("")
@@ -154,7 +154,7 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	c.Mend()
 	p.holds(unknown)
 	onRecord(t, file, unknown)
-	if n := p.said.count(unknown); n != 1 {
+	if n := p.told(unknown); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	if r := p.ctl.Call(t.Context(), bus.Request{Verb: "resume", Sent: p.clock.Now(), Seen: look.TPublish, Run: p.w.Run()}); r.OK {
@@ -201,7 +201,7 @@ func (p *post) lostStop(why string) {
 	}
 	p.beats(30)
 	p.holds(unknown)
-	if p.said.count("no emergency stop is in force") != 0 {
+	if p.told("no emergency stop is in force") != 0 {
 		p.t.Errorf("people were told that no stop came: %q", p.said.lines)
 	}
 	if s := p.call("resume"); !strings.Contains(s.Doubted, unknown) {
@@ -288,7 +288,7 @@ func TestOneUnbrokenControllerIsEnough(t *testing.T) {
 	p.holds("the link to the bus is broken")
 	c.Mend()
 	p.holds("")
-	if p.said.count("says "+rec.Name()+" of decoder d, which heard all that came since ") != 1 || p.said.count(unknown) != 0 {
+	if p.told("says "+rec.Name()+" of decoder d, which heard all that came since ") != 1 || p.told(unknown) != 0 {
 		t.Errorf("%q", p.said.lines)
 	}
 }
@@ -303,7 +303,7 @@ func TestGoOnUnheard(t *testing.T) {
 	p.holds("the link to the bus is broken")
 	c.Mend()
 	p.holds("")
-	if p.said.count("; the session goes on all the same, as go_on_unheard asks for") != 1 || p.said.count("no emergency stop is in force") != 0 {
+	if p.told("; the session goes on all the same, as go_on_unheard asks for") != 1 || p.told("no emergency stop is in force") != 0 {
 		t.Errorf("%q", p.said.lines)
 	}
 	p.controlled(server)
