@@ -77,11 +77,11 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 			name = string(label)
 			labels[name] = name
 		}
-		channel := field(&rest)
-		if !allChannels(channel) {
+		all := allChannels(field(&rest))
+		if !all {
 			ms.single++
 		}
-		if isSkip(label) && size > 0 && allChannels(channel) {
+		if isSkip(label) && size > 0 && all {
 			ms.skips = append(ms.skips, signal.Span{Start: position - 1, Len: size})
 			return
 		}

@@ -28,8 +28,8 @@ const (
 	tagProjActive  = 3560
 	tagEventList   = 3561
 	tagBaselineMin = 3568
-	tagDropLog     = 3801 // in a block of annotations: the channels of each, as JSON
 	tagBaselineMax = 3569
+	tagDropLog     = 3801 // in a block of annotations: the channels of each, as JSON
 )
 
 // Values of the field next that are no place in the file.
