@@ -209,7 +209,8 @@ type CtlStats struct {
 	Malformed uint64 `json:"malformed"` // messages that break the schema, to whomever
 }
 
-// NewCtl begins to listen. clock is the one of the decoder's heartbeats. told, if not nil, is called behind every request that was answered, from any goroutine.
+// NewCtl begins to listen. clock is the one of the decoder's heartbeats. told, if not nil, is called behind every
+// request that was answered, from any goroutine, and must not wait.
 func NewCtl(b *Bus, session, decoder string, run int64, clock Clock, told func(Request, Reply)) (*Ctl, error) {
 	if err := errors.Join(CheckToken("session", session), CheckToken("decoder", decoder)); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
@@ -479,4 +482,46 @@ func TestLookersInTheProcess(t *testing.T) {
 	if shown != 16 || cues[len(cues)-1].Kind != bus.CueDone {
 		t.Errorf("%d cues were shown in the process, want 16; the last is %+v", shown, cues[len(cues)-1])
 	}
+}
+
+// TestOldRefuseLetsNothingMove: what begins to decode with the bundle is asked for now, and of this run.
+func TestOldRefuseLetsNothingMove(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	r, _ := calibrated(t, func(c *Calibration, o *Options) {
+		c.Classes = map[string]string{"T1": "left", "T2": "right"}
+		with(load(t, a))(o, nil)
+	})
+	r.until("the question", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseAsking })
+	nc, err := nats.Connect(r.b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	now := r.status()
+	for _, verb := range []string{"accept", "refuse"} {
+		day := int64(24 * time.Hour)
+		text, err := json.Marshal(bus.Request{V: 1, Session: "s", Decoder: "d", ID: "old-" + verb, Verb: verb, Sent: now.TPublish - day, Seen: now.TPublish - day, Run: now.Run - day})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := nc.Request(bus.CtlSubject("s"), text, 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct {
+			OK    bool   `json:"ok"`
+			Error string `json:"error"`
+		}
+		if err := json.Unmarshal(m.Data, &answer); err != nil || answer.OK || answer.Error == "" {
+			t.Errorf("%s of yesterday: %s, %v", verb, m.Data, err)
+		}
+	}
+	r.mu.Lock()
+	n := len(r.cmds)
+	r.mu.Unlock()
+	if n > 0 {
+		t.Errorf("%d commands", n)
+	}
+	r.stop()
+	_, _ = r.over()
 }

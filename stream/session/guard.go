@@ -28,7 +28,8 @@ type GuardOptions struct {
 	// Telemetry and OnLook, if not nil, are told how the session is while it waits for its stream.
 	Telemetry *bus.TelemetryWriter
 	OnLook    func(bus.Telemetry)
-	// Note, if not nil, is told in one line what people should know.
+	// Note, if not nil, is told in one line what people should know. Whoever hears emergency stops calls it: it must not wait, such as
+	// for a terminal that stands still, and may be called from any goroutine.
 	Note func(text string)
 }
 
@@ -57,7 +58,6 @@ type Guard struct {
 	dimmed  time.Time // when somebody last did
 	count   int64     // stops
 	changes []change  // that the session has not seen
-	tell    *teller   // people
 	waits   *link     // what the session waits for
 	engine  *engine   // the session at work
 	over    bool      // the session has ended
@@ -78,13 +78,13 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 	if opt.Note == nil {
 		opt.Note = func(string) {}
 	}
-	g := &Guard{opt: opt, tell: newTeller(opt.Note), kick: make(chan struct{}, 1), ended: make(chan struct{})}
+	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{})}
 	var (
 		kept  heldBack
 		wrong error
 	)
 	if opt.File != "" {
-		g.keeper = newKeeper(opt.File, keepAgain, g.tell.say)
+		g.keeper = newKeeper(opt.File, keepAgain, g.note)
 		if kept, wrong = readHeld(opt.File, opt.Commands.Session(), opt.Commands.Decoder()); wrong == nil {
 			g.ledger.Recall(kept.Lifted) // before anybody answers
 		}
@@ -124,7 +124,6 @@ func (g *Guard) Close() error {
 	if g.keeper != nil && !closed {
 		err = errors.Join(err, g.keeper.close())
 	}
-	g.tell.close()
 	return err
 }
 
@@ -140,7 +139,7 @@ func (g *Guard) do(fn func()) {
 }
 
 // note tells people, and waits for nobody who reads slowly.
-func (g *Guard) note(text string) { g.tell.say(text) }
+func (g *Guard) note(text string) { g.opt.Note(text) }
 
 // changed leaves a line for the log of the session.
 func (g *Guard) changed(kind record.Kind, why string) {

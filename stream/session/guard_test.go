@@ -113,16 +113,6 @@ func soon(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("waited in vain for %s", what)
 }
 
-// told is how many lines people have been told that say what, once they were told all that there was.
-func (p *post) told(what string) int {
-	p.t.Helper()
-	const last = "all that there was"
-	n := p.said.count(last)
-	p.g.tell.say(last)
-	soon(p.t, "all lines", func() bool { return p.said.count(last) > n })
-	return p.said.count(what)
-}
-
 // beats waits for so many more heartbeats of a decoder: what is answered to each has come then.
 func (p *post) beats(n uint64) {
 	p.t.Helper()
@@ -485,7 +475,7 @@ func TestAllStopsAreShownAndKept(t *testing.T) {
 	answer("c", "smoke")
 	answer("c", "smoke")
 	p.holds("EMERGENCY STOP by page: lunch (and 2 more)")
-	if n := p.told("EMERGENCY STOP: the arm jams (60.0 s before, says arm of decoder d): no commands are sent"); n != 1 {
+	if n := p.said.count("EMERGENCY STOP: the arm jams (60.0 s before, says arm of decoder d): no commands are sent"); n != 1 {
 		t.Errorf("told %d times of the older one", n)
 	}
 	onRecord(t, file, "smoke")
@@ -494,7 +484,7 @@ func TestAllStopsAreShownAndKept(t *testing.T) {
 	p.holds("EMERGENCY STOP by page: lunch (on record since ")
 	p.holds(" (and 2 more)")
 	for _, why := range []string{"the arm jams", "smoke", "by page: lunch"} {
-		if n := p.told("EMERGENCY STOP: " + why + " (on record"); n != 1 && why != "by page: lunch" {
+		if n := p.said.count("EMERGENCY STOP: " + why + " (on record"); n != 1 && why != "by page: lunch" {
 			t.Errorf("told %d times of %s", n, why)
 		}
 	}
@@ -546,10 +536,10 @@ func TestPauseAndShadowSurviveRestart(t *testing.T) {
 	}
 	again()
 	p.holds("EMERGENCY STOP: smoke (on record since ")
-	if n := p.told("in SHADOW, as an operator asked (on record since "); n != 1 || p.w.Intent() != bus.Shadow {
+	if n := p.said.count("in SHADOW, as an operator asked (on record since "); n != 1 || p.w.Intent() != bus.Shadow {
 		t.Errorf("told %d times, %s", n, p.w.Intent())
 	}
-	if n := p.told("paused by an operator (on record since "); n != 1 {
+	if n := p.said.count("paused by an operator (on record since "); n != 1 {
 		t.Errorf("told %d times that it is paused", n)
 	}
 	p.call("resume")
@@ -573,7 +563,7 @@ func TestPauseAndShadowSurviveRestart(t *testing.T) {
 	onRecord(t, file, "")
 	again()
 	p.holds("")
-	if n := p.told("no emergency stop is on record in " + file); n != 1 {
+	if n := p.said.count("no emergency stop is on record in " + file); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 }
@@ -762,7 +752,7 @@ func TestLiftedStopsSurviveRestart(t *testing.T) {
 		p = guarding(t, b, "d", file)
 		p.beats(10) // the other says so to each
 		p.holds("")
-		if n := p.told("no emergency stop is on record in " + file); n != 1 {
+		if n := p.said.count("no emergency stop is on record in " + file); n != 1 {
 			t.Errorf("told %d times", n)
 		}
 	}

@@ -52,6 +52,19 @@ func (p *post) hears() {
 // unknown is what people are told where nobody knows.
 const unknown = "it is not known whether an emergency stop came while the link to the bus was broken"
 
+// missesStop is a stop that nobody hears, since the decoder's cable is cut when it comes and no controller is there.
+func (p *post) missesStop(c *bustest.Cable, server *bus.Bus, file string) {
+	p.t.Helper()
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil {
+		p.t.Fatal(err)
+	}
+	c.Mend()
+	p.holds(unknown)
+	onRecord(p.t, file, unknown)
+}
+
 // TestBrokenLinkHoldsUntilItIsClear: behind a broken link a decoder goes on by itself where a controller says that no stop is in force.
 func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 	t.Parallel() // it mostly waits
@@ -68,7 +81,7 @@ func TestBrokenLinkHoldsUntilItIsClear(t *testing.T) {
 			t.Errorf("went on after %s, must ask for at least %s", d, clearAfter)
 		}
 	}
-	if n := p.told(", which heard all that came since "); n != 2 || p.g.stopCount() != 0 {
+	if n := p.said.count(", which heard all that came since "); n != 2 || p.g.stopCount() != 0 {
 		t.Errorf("told %d times, %d stops", n, p.g.stopCount())
 	}
 	onRecord(t, file, "")
@@ -115,7 +128,7 @@ func TestStopFromHereWithoutALink(t *testing.T) {
 	p.g.Stop(s)
 	p.holds("EMERGENCY STOP by page: smoke")
 	onRecord(t, file, s.ID)
-	if n := p.told("EMERGENCY STOP by page: smoke: no commands are sent until an operator resumes the session"); n != 1 {
+	if n := p.said.count("EMERGENCY STOP by page: smoke: no commands are sent until an operator resumes the session"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	other.holds("")
@@ -146,15 +159,8 @@ func TestNobodySaysThatItIsClear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.d.held.json")
 	p, c, server, _ := unheardRig(t, file, false)
 	look := p.g.telemetry()
-	c.Cut()
-	p.holds("the link to the bus is broken")
-	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // nobody hears it
-		t.Fatal(err)
-	}
-	c.Mend()
-	p.holds(unknown)
-	onRecord(t, file, unknown)
-	if n := p.told(unknown); n != 1 {
+	p.missesStop(c, server, file)
+	if n := p.said.count(unknown); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	if r := p.ctl.Call(t.Context(), bus.Request{Verb: "resume", Sent: p.clock.Now(), Seen: look.TPublish, Run: p.w.Run()}); r.OK {
@@ -201,7 +207,7 @@ func (p *post) lostStop(why string) {
 	}
 	p.beats(30)
 	p.holds(unknown)
-	if p.told("no emergency stop is in force") != 0 {
+	if p.said.count("no emergency stop is in force") != 0 {
 		p.t.Errorf("people were told that no stop came: %q", p.said.lines)
 	}
 	if s := p.call("resume"); !strings.Contains(s.Doubted, unknown) {
@@ -288,7 +294,7 @@ func TestOneUnbrokenControllerIsEnough(t *testing.T) {
 	p.holds("the link to the bus is broken")
 	c.Mend()
 	p.holds("")
-	if p.told("says "+rec.Name()+" of decoder d, which heard all that came since ") != 1 || p.told(unknown) != 0 {
+	if p.said.count("says "+rec.Name()+" of decoder d, which heard all that came since ") != 1 || p.said.count(unknown) != 0 {
 		t.Errorf("%q", p.said.lines)
 	}
 }
@@ -303,7 +309,7 @@ func TestGoOnUnheard(t *testing.T) {
 	p.holds("the link to the bus is broken")
 	c.Mend()
 	p.holds("")
-	if p.told("; the session goes on all the same, as go_on_unheard asks for") != 1 || p.told("no emergency stop is in force") != 0 {
+	if p.said.count("; the session goes on all the same, as go_on_unheard asks for") != 1 || p.said.count("no emergency stop is in force") != 0 {
 		t.Errorf("%q", p.said.lines)
 	}
 	p.controlled(server)
@@ -380,4 +386,23 @@ func TestClearIsNoStop(t *testing.T) {
 	}
 	p.g.linked(true)
 	p.holds("controllers are asked whether an emergency stop came")
+}
+
+// TestDoubtStaysOnRecord: a doubt that is on record stays there when the link breaks again, as it does where a computer is shut down with its
+// broker first, and holds the decoder back that is started again.
+func TestDoubtStaysOnRecord(t *testing.T) {
+	t.Parallel() // it mostly waits
+	file := filepath.Join(t.TempDir(), "s.d.held.json")
+	p, c, server, _ := unheardRig(t, file, false)
+	p.missesStop(c, server, file)
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	time.Sleep(500 * time.Millisecond)
+	onRecord(t, file, unknown)
+	c.Mend()
+	p.holds("controllers are asked")
+	onRecord(t, file, unknown)
+	p.end()
+	p = guarding(t, p.b, "d", file)
+	p.holds(unknown)
 }

@@ -71,7 +71,8 @@ type Options struct {
 	Echo *bus.Bus
 	// Metrics, if not nil, shows all of it to Prometheus.
 	Metrics *Metrics
-	// Note, if not nil, is told in one line what people should know: states of the stream, models, cues.
+	// Note, if not nil, is told in one line what people should know: states of the stream, models, cues. It must not wait, see
+	// GuardOptions.
 	Note func(text string)
 }
 

@@ -25,6 +25,7 @@ import (
 	_ "github.com/gyrus-bci/gyrus/preprocess/all"
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/bus/bustest"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
@@ -411,6 +412,33 @@ func TestMetricsHost(t *testing.T) {
 			if refused := resp.StatusCode == http.StatusForbidden; refused != (want == 403) {
 				t.Errorf("%s asked for as %s: status %d", path, host, resp.StatusCode)
 			}
+		}
+	}
+}
+
+// TestStepBeyondValidity: people are told where each command ends before the next one can come.
+func TestStepBeyondValidity(t *testing.T) {
+	t.Parallel() // it mostly waits
+	for valid, want := range map[time.Duration]int{10 * time.Millisecond: 1, 10 * time.Second: 0} {
+		b := bustest.Open(t, bus.Options{})
+		clock := bus.NewClock()
+		w, err := bus.NewCommandWriter(b, "s", "d", valid, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Playback(person(t), 50, 0.05, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var notes said
+		if _, err := Run(t.Context(), Options{Source: src, Pipeline: trained(t), Commands: w, Clock: clock, Note: notes.note}); err != nil {
+			t.Fatal(err)
+		}
+		if n := notes.count("safe state between any two of them; set valid_for_ms"); n != want {
+			t.Errorf("valid for %s: %d such lines, want %d: %q", valid, n, want, notes.lines)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

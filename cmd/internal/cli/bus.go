@@ -191,6 +191,7 @@ loopback interface and lets everybody in. What it refuses is written to standard
 					o.Listen = "127.0.0.1:4222"
 				}
 			}
+			unheld(cmd)
 			b, err := bus.StartBroker(o)
 			if err != nil {
 				return err

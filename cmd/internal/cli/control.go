@@ -99,6 +99,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if f.opt.DeadMan > 0 && !f.keys && screen(cmd, f.headless) == nil {
 		return usageError{errors.New("--dead-man needs keys: draw on a terminal, or give --keys and write a space to standard input again and again")}
 	}
+	unheld(cmd)
 	b, err := f.conn.open(cmd)
 	if err != nil {
 		return err

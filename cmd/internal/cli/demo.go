@@ -166,6 +166,7 @@ func simulatedDemo(seed uint64) (what string, train []*signal.Recording, test *s
 }
 
 func demo(cmd *cobra.Command, speed float64, seed uint64, headless bool, listen string) (res demoJSON, err error) {
+	unheld(cmd)
 	var page *dashboard.Server
 	if listen != "" {
 		opt := dashboard.Defaults()

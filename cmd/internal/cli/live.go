@@ -157,6 +157,7 @@ type taped struct {
 
 // live runs a session; what holds it back is kept in heldFile.
 func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
+	unheld(cmd)
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {

@@ -22,11 +22,14 @@ import (
 
 // safeBuffer is written by a command while the test reads it.
 type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	still sync.Mutex // held: as a terminal that stands still, nothing can be written
+	mu    sync.Mutex
+	b     bytes.Buffer
 }
 
 func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.still.Lock()
+	defer s.still.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)

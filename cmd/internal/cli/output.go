@@ -27,7 +27,10 @@ func (o *output) Write(p []byte) (int, error) {
 
 // terminal is the terminal that w writes to, nil where there is none.
 func terminal(w io.Writer) *os.File {
-	if o, ok := w.(*output); ok {
+	switch o := w.(type) {
+	case *output:
+		w = o.w
+	case *aside:
 		w = o.w
 	}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {

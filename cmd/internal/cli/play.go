@@ -138,6 +138,7 @@ passwords and no encryption.`,
 			if err != nil {
 				return err
 			}
+			unheld(cmd)
 			if toLSL {
 				return lab.run(cmd, how, args[0], name, speed, chunk)
 			}

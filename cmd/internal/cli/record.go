@@ -162,6 +162,7 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 }
 
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
+	unheld(cmd)
 	var b *bus.Bus
 	onBus := false
 	conn.fromEnv(cmd)

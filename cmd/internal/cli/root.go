@@ -71,12 +71,14 @@ func Main() {
 
 // Run runs one command and returns its exit code. Results go to out, everything else to errs.
 func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	told := &aside{w: errs}
+	defer told.close()
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
 	result := &output{w: out}
 	root.SetOut(result)
-	root.SetErr(errs)
+	root.SetErr(told)
 	err := kernel.Check() // of the environment: before the first network is made
 	if err != nil {
 		err = usageError{err}
@@ -91,7 +93,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		err = fmt.Errorf("writing the result: %w", result.err)
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "gyrus: %s\n", plainly(err.Error()))
+		fmt.Fprintf(told, "gyrus: %s\n", plainly(err.Error()))
 	}
 	return exitCode(err)
 }

@@ -361,8 +361,8 @@ const arrow = (c) => /left/i.test(c) ? '← ' : /right/i.test(c) ? '→ ' : /(up
 
 // ---- asking ----
 
-async function post(path, body) {
-  const res = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+async function post(path, body, signal) {
+  const res = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), signal});
   return res.json();
 }
 
@@ -401,23 +401,33 @@ const fresh = 2000; // ms: what is asked for behind an older look at the session
 const upToDate = () => performance.now() - now.stateAt < fresh;
 const readable = 1000; // ms that the words must have been there which resume ends
 
-let stopping = false;
+const patience = 7000; // ms: the session answers a stop within 5.3 s, whatever becomes of it
+let presses = 0;
+let unanswered = null; // the stop that was sent last, where no answer has come
 async function emergency() {
   if (now.viewOnly) return;
-  if (stopping) return; // the stop is being repeated already
-  stopping = true;
+  // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. What was sent stays sent.
+  if (unanswered) unanswered.abort();
+  const press = ++presses;
+  const ours = unanswered = new AbortController();
   const el = $('stopped');
-  const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
-  show('bad', 'EMERGENCY STOP sent, waiting for the controllers…');
+  const show = (kind, text) => {
+    if (press !== presses) return; // there is a newer one to tell of
+    el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text);
+  };
+  show('bad', press > 1 && el.dataset.state === 'wait' ? 'EMERGENCY STOP sent again, waiting for the controllers…' : 'EMERGENCY STOP sent, waiting for the controllers…');
+  el.dataset.state = 'wait';
+  const late = setTimeout(() => { show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to send it anew.`); el.dataset.state = 'wait'; }, patience);
   try {
-    const r = await post('api/stop', {why: 'the button of the page'});
+    const r = await post('api/stop', {why: 'the button of the page'}, ours.signal);
     const who = (r.stand || []).map((a) => a.controller).join(', ');
     if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
     else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`);
   } catch (e) {
     show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
   }
-  stopping = false;
+  clearTimeout(late);
+  if (unanswered === ours) unanswered = null;
 }
 
 function buttons() {
