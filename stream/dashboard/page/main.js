@@ -402,22 +402,20 @@ const upToDate = () => performance.now() - now.stateAt < fresh;
 const readable = 1000; // ms that the words must have been there which resume ends
 
 const patience = 7000; // ms: the session answers a stop within 5.3 s, whatever becomes of it
-let presses = 0;
 let unanswered = null; // the stop that was sent last, where no answer has come
 async function emergency() {
   if (now.viewOnly) return;
   // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. What was sent stays sent.
+  const again = unanswered ? ' again' : '';
   if (unanswered) unanswered.abort();
-  const press = ++presses;
   const ours = unanswered = new AbortController();
   const el = $('stopped');
   const show = (kind, text) => {
-    if (press !== presses) return; // there is a newer one to tell of
+    if (unanswered !== ours) return; // there is a newer one to tell of
     el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text);
   };
-  show('bad', press > 1 && el.dataset.state === 'wait' ? 'EMERGENCY STOP sent again, waiting for the controllers…' : 'EMERGENCY STOP sent, waiting for the controllers…');
-  el.dataset.state = 'wait';
-  const late = setTimeout(() => { show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to send it anew.`); el.dataset.state = 'wait'; }, patience);
+  show('bad', `EMERGENCY STOP sent${again}, waiting for the controllers…`);
+  const late = setTimeout(() => { show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to send another.`); }, patience);
   try {
     const r = await post('api/stop', {why: 'the button of the page'}, ours.signal);
     const who = (r.stand || []).map((a) => a.controller).join(', ');
