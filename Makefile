@@ -55,18 +55,17 @@ race-others:
 	CGO_ENABLED=1 $(GO) test -p 1 -race -run '$(RACE_ONLY)' $(RACE_SOME)
 
 # Two are here whole as well: without the race detector the tests of ingest/lsl hold it to tighter numbers, and outages in those of
-# stream/control are short.
+# stream/control are short. The command line's tests, one after the other, take as long as half of all others.
 test-norace: # every test that race does not run
 	@test -d "$$GYRUS_DATA" || echo "No recordings at GYRUS_DATA=$$GYRUS_DATA: the tests that need them are skipped (-v names them)."
-	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME))") ./ingest/lsl ./stream/control
-	$(MAKE) -j2 norace-cli norace-others
+	$(MAKE) -j2 norace-some norace-whole
 
-norace-cli:
-	$(GO) test -p 1 -skip '$(RACE_ONLY)' ./cmd/internal/cli
-
-norace-others:
+norace-some:
+	$(GO) test -p 1 -parallel 4 -skip '$(RACE_ONLY)' $(RACE_SOME)
 	$(GO) test -p 1 -run '$(RACE_NOT)' $(RACE_SESSION) ./stream/dashboard
-	$(GO) test -p 1 -skip '$(RACE_ONLY)' ./stream
+
+norace-whole:
+	$(GO) test $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE_SESSION) $(RACE_WHOLE) $(RACE_SOME))") ./ingest/lsl ./stream/control
 
 test-arm64: ## the kernels for arm64, emulated (needs qemu-user-static)
 	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64-static ./foundation/nn/kernel

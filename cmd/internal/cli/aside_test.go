@@ -13,6 +13,7 @@ import (
 // TestControlBehindAStillTerminal: where nobody takes what a session and a controller say (Ctrl-S, or a console in which somebody marks text),
 // the session decodes on, both stop at every emergency stop, operators are answered, and all is shown in its order when the terminal goes on.
 func TestControlBehindAStillTerminal(t *testing.T) {
+	t.Parallel() // it mostly waits
 	m := model(t)
 	port := freePort(t)
 	url := fmt.Sprintf("nats://127.0.0.1:%d", port)

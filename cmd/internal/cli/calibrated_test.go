@@ -101,6 +101,7 @@ func TestCalibratedSession(t *testing.T) {
 // that decides between other classes than the calibration teaches is refused before anybody waits, as a controller understands one
 // of them at most.
 func TestCalibratedBesideBundle(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	m := filepath.Join(dir, "m.gyrus")
 	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != 0 {

@@ -91,6 +91,7 @@ func TestAskedIsPrintable(t *testing.T) {
 // TestLiveShadow: a session that is begun with --shadow moves no controller, which says why, until an operator lets it act, and stops it
 // again with a word; the report and the replay count it. The flag stands above the session file.
 func TestLiveShadow(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	m := model(t)
 	port := freePort(t)

@@ -12,6 +12,7 @@ import (
 
 // TestTrainInterrupted: an interrupt while networks learn ends the command within a second, with 130 and without a bundle.
 func TestTrainInterrupted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, decoder := range []string{"eegnet, epochs: 100000, patience: 0", "dqn, decisions: 10000000", "calibrated, decoder: {use: edge_cnn, epochs: 100000, patience: 0}"} {
 		dir := t.TempDir()
 		file, out := filepath.Join(dir, "net.yaml"), filepath.Join(dir, "net.gyrus")

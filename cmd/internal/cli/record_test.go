@@ -94,6 +94,7 @@ func TestRecordedSession(t *testing.T) {
 // a model that is not there decided is not compared, and a bundle that is none of the session's has to come alone. A session of
 // which every sample was too old has its samples recorded.
 func TestReplaySwapped(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	for name, use := range map[string]string{"a": "csp-lda", "b": "mdm", "c": "csp-lda"} {
 		args := []string{"train", use, "synth:imagery:1:1", "synth:imagery:1:2", "-o", filepath.Join(dir, name+".gyrus")}
