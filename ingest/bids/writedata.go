@@ -439,6 +439,9 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 	if units.Rescaled(rec) { // the file has the numbers of another unit
 		return nil, nil
 	}
+	if it.Said.Events == nil && strings.HasSuffix(rec.Format, withSidecars) && !slices.Equal(rec.Runs(), rec.FileRuns()) {
+		return nil, nil // a table that is not handed on may be all that says which samples were not measured
+	}
 	if len(rec.Others) > 0 || first(rec, (*signal.Recording).FileRuns) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil
 	}
