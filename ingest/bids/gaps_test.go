@@ -279,6 +279,24 @@ func TestWriteKeepsChannels(t *testing.T) {
 	}
 }
 
+// TestWriteKeepsEventsInGaps: a format that moves events out of gaps loses more than one that rounds samples a little, and one that rounds them less is
+// better where no event is moved.
+func TestWriteKeepsEventsInGaps(t *testing.T) {
+	for _, c := range []struct {
+		sample int64
+		to     string
+	}{{110, "bdf+"}, {20, "brainvision"}} {
+		rec := bids.Sample(func(ch, t int) float64 { return float64(float32(math.Sin(float64(t+ch)))) * 1000 })
+		rec.Spans, rec.Events = []signal.Span{{Start: 0, Len: 100}, {Start: 150, Len: 50}}, []signal.Event{{Sample: c.sample, Onset: float64(c.sample) / 100, Label: "light"}}
+		root := t.TempDir()
+		w := bids.MustWrite(t, root, bids.Options{}, bids.MakeItem("01", "rest", "", rec))[0]
+		again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+		if w.To != c.to || len(again.Events) != 1 || again.Events[0] != rec.Events[0] {
+			t.Errorf("an event at %d: written as %s, want %s, read as %v, losses %+v", c.sample, w.To, c.to, again.Events, w.Losses)
+		}
+	}
+}
+
 // onDisk writes the files of a tree into a folder and returns the path of one.
 func onDisk(t *testing.T, f tree, name string) string {
 	t.Helper()

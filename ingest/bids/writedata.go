@@ -39,6 +39,7 @@ type data struct {
 	lay         laid    // samples of the recording as they lie in the file
 	losses      []signal.Deviation
 	texts       []signal.Deviation // losses of texts of the header
+	moved       []signal.Deviation // losses of the table of events by gaps, which are listed with the table
 }
 
 // dataChannel is a channel as it is in the file.
@@ -92,7 +93,8 @@ type heavyLoss struct {
 }
 
 // heavy are losses that change what was measured or when, and what they weigh against each
-// other: a gap or a sample that is not there, or a rate that is not quite the same, against a record that is filled up, which the file says.
+// other: a gap or a sample that is not there, or a rate or the place of an event that is not quite the same, against a record that is filled up,
+// which the file says, and an event that lasts over a gap.
 var heavy = []heavyLoss{
 	{where: "channels", weight: 10},
 	{where: "gaps", weight: 10},
@@ -100,13 +102,16 @@ var heavy = []heavyLoss{
 	{where: "samples at", weight: 1},
 	{where: "sampling rate", weight: 3},
 	{where: "rate", weight: 3},
+	{where: "samples", rule: "samples under", weight: 10},
+	{where: "events", rule: atSample, weight: 3},
+	{where: "events", rule: endsWithin, weight: 1},
 }
 
 // cost tells which of two formats loses less: what is missing comes first, such as channels, then what is changed, then how finely samples
 // are rounded, and then texts.
 func (d *data) cost() []int {
-	missing, changed, rounding, texts := 0, 0, 0, 0
-	for _, l := range d.losses {
+	missing, changed, rounding, texts := 0, 0, 0, len(d.texts)
+	for _, l := range slices.Concat(d.losses, d.moved) {
 		if l.Missing {
 			missing++
 			continue
@@ -230,9 +235,10 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 			return nil, err
 		}
 	}
+	d.moved = d.gapLosses(part.Events)
 	for _, l := range append(losses, found...) {
 		switch l.Where {
-		case "events", ingest.Reference: // which events.tsv and the sidecar hold
+		case "events", ingest.Reference: // which events.tsv and the sidecar hold, but for what it has no place for in gaps
 		case ingest.HeaderTexts: // no reason for another format: samples are what matters
 			d.texts = append(d.texts, l)
 		default:

@@ -18,6 +18,12 @@ func (d *data) onset(e signal.Event) float64 {
 	return e.Onset - d.first
 }
 
+// The rules by which the place of an event is lost.
+const (
+	atSample   = "an event is at a sample of the file"
+	endsWithin = "an event ends within its samples"
+)
+
 // gapLosses is what a table of events does not say that has the times of samples laid end to end.
 func (d *data) gapLosses(events []signal.Event) (losses []signal.Deviation) {
 	if !d.endToEnd() {
@@ -41,8 +47,8 @@ func (d *data) gapLosses(events []signal.Event) (losses []signal.Deviation) {
 	}
 	lose(n, "an onset counts the samples of the file, as programs read "+d.format, fmt.Sprintf("%d gaps of %.6g s in all", n, seconds),
 		"written without them: events stand at their samples, and how long the gaps are is in the markers of the file alone")
-	lose(within, "an event is at a sample of the file", fmt.Sprintf("%d of %d events within gaps", within, len(events)), "at the first sample behind them")
-	lose(over, "an event ends within its samples", fmt.Sprintf("%d of %d events last over a gap", over, len(events)), "with their durations, which count it")
+	lose(within, atSample, fmt.Sprintf("%d of %d events within gaps", within, len(events)), "at the first sample behind them")
+	lose(over, endsWithin, fmt.Sprintf("%d of %d events last over a gap", over, len(events)), "with their durations, which count it")
 	return losses
 }
 
