@@ -156,6 +156,9 @@ func byTime(a, b signal.Event) int {
 	return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 }
 
+// onsetColumn stands behind the name of the table where its onsets are meant.
+const onsetColumn = ": column onset"
+
 // reading says what the seconds of the table count in a recording with gaps, and lists it; nil keeps the events that the recording
 // has itself.
 func (c *completion) reading(l laid, rows []rowAt) *reading {
@@ -168,7 +171,7 @@ func (c *completion) reading(l laid, rows []rowAt) *reading {
 	whole := endToEnd(c.rec.Format)
 	how := l.readingOf(rows, c.rec.Events, duration, whole)
 	n, gap := l.gaps()
-	where, rule := c.in.EventsFile+": column onset", "seconds from the first sample on, gaps counted"
+	where, rule := c.in.EventsFile+onsetColumn, "seconds from the first sample on, gaps counted"
 	gaps := fmt.Sprintf("%d gaps of %.6g s in all", n, gap)
 	switch {
 	case n == 0 || how.moot:

@@ -215,6 +215,8 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	}
 	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)
 	part := w.labelled(rec, labels, edf)
+	d.describe(rec, labels, nil)
+	d.besides(w, it, rec, part)
 	part.Others = append(part.Others, whole.Others[len(rec.Others):]...)
 	base := it.Name.File("eeg", d.ext)
 	var made []string // paths that the files have until they are complete
@@ -229,7 +231,6 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	if err != nil {
 		return nil, err
 	}
-	d.describe(rec, labels, nil)
 	if edf {
 		if err := d.reread(made[0], rec.Info.Rate); err != nil {
 			return nil, err
@@ -246,6 +247,34 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		}
 	}
 	return d, nil
+}
+
+// besides takes out of part, which is rec as it is written, the texts that the sidecars of a tree say and that those beside the file will say
+// again: they are no texts of its header.
+func (d *data) besides(w *treeWriter, it Item, rec, part *signal.Recording) {
+	probe := completion{rec: &signal.Recording{}}
+	probe.texts(it.Said.About)
+	again := map[signal.Text]bool{}
+	for _, t := range probe.rec.Texts {
+		again[t] = true
+	}
+	table := d.channelTable(rec, it.Said.Channels)
+	for i, c := range d.channels {
+		for k, column := range table.Columns {
+			for _, personal := range []bool{false, true} {
+				again[signal.Text{Field: column, Channel: c.Name, Text: table.At(i, k), Personal: personal}] = true
+			}
+		}
+	}
+	for _, c := range it.Participant {
+		again[signal.Text{Field: participantsFile + ": " + c[0], Text: c[1], Personal: true}] = w.opt.Derivative == "" // which has no such table
+	}
+	said := func(t signal.Text) bool {
+		return again[t] || t.Channel == "" && (it.Said.Electrodes != nil && t.Field == it.Said.ElectrodesFile || it.Said.Events != nil && t.Field == it.Said.EventsFile+onsetColumn)
+	}
+	for _, r := range append([]*signal.Recording{part}, part.Others...) {
+		r.Texts = slices.DeleteFunc(slices.Clone(r.Texts), said)
+	}
 }
 
 // reread takes units, rates and length from the file that has been written, which may have units of its source, a rate that
