@@ -118,6 +118,9 @@ func TestWriteGaps(t *testing.T) {
 		t.Errorf("lost: %+v", losses)
 	}
 	same(t, got, want)
+	if len(got.Deviations) > 0 || len(got.Notes) != 1 {
+		t.Errorf("gaps that were written are deviations %+v, notes %+v, want one note", got.Deviations, got.Notes)
+	}
 	again, losses := write(t, got)
 	if len(losses) > 0 {
 		t.Errorf("lost the second time: %+v", losses)
