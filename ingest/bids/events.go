@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -105,6 +106,9 @@ func (c *completion) events() {
 	if len(c.rec.Events) > 0 {
 		slices.SortStableFunc(events, func(a, b tableEvent) int { return byTime(a.Event, b.Event) })
 		c.conflicts(events, func(sample int64) int64 {
+			if len(l.runs) > 0 && strings.HasPrefix(c.rec.Format, "BrainVision") {
+				sample = max(sample, l.runs[0].Start) // which has no place before
+			}
 			if how.laid {
 				return l.index(sample) // where a gap parts neighbours as little as in the file
 			}

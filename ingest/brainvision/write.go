@@ -285,7 +285,7 @@ func (w *writer) markers() string {
 		mark(newSegment, "", from, 1, stamp(run))
 		place[i], from = from, from+run.Len
 	}
-	moved, fraction, skips := 0, 0, 0
+	moved, early, fraction, skips := 0, 0, 0, 0
 	for _, e := range w.rec.Events {
 		i := max(0, len(w.runs)-1)
 		for i > 0 && w.runs[i].Start > e.Sample {
@@ -308,10 +308,14 @@ func (w *writer) markers() string {
 			typ, description = "", e.Label
 		}
 		size := math.Round(e.Duration * rate)
+		if k < 0 { // positions count from 1
+			size, k = max(0, size+float64(k)), 0
+			early++
+		}
 		if size > 0 && isSkip([]byte(e.Label)) {
 			skips++
 		}
-		if math.Abs(size/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
+		if whole := math.Round(e.Duration * rate); math.Abs(whole/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
 			fraction++
 		}
 		mark(typ, description, k, int64(size), "")
@@ -321,6 +325,9 @@ func (w *writer) markers() string {
 	}
 	if moved > 0 {
 		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")
+	}
+	if early > 0 {
+		w.lose("events", "stand at a sample", fmt.Sprintf("%d before the first", early), "at the first sample; those that last until behind it end where they did")
 	}
 	if fraction > 0 {
 		w.lose("events", "begin at and last whole samples", fmt.Sprintf("%d that do not", fraction), "rounded")

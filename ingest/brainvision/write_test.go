@@ -149,3 +149,28 @@ func TestLosses(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsBeforeTheFirstSample: positions count from 1, so what happened before stands at the first sample, which is listed.
+func TestEventsBeforeTheFirstSample(t *testing.T) {
+	rec := &signal.Recording{
+		Name: "x", Len: 20, Info: &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}, Data: signal.Memory{make([]float64, 20)},
+		Events: []signal.Event{{Sample: -30, Onset: -0.3, Duration: 0.1, Label: "over"}, {Sample: -4, Onset: -0.04, Duration: 0.1, Label: "lasts"}, {Sample: 3, Onset: 0.03, Label: "within"}},
+	}
+	want := []signal.Event{{Label: "over"}, {Duration: 0.06, Label: "lasts"}, {Sample: 3, Onset: 0.03, Label: "within"}}
+	for _, first := range []int64{0, 2} { // a gap in front is left out, and time counts from its end
+		rec := *rec
+		rec.Spans = []signal.Span{{Start: first, Len: 20 - first}}
+		events := slices.Clone(rec.Events)
+		for i := range events {
+			events[i].Sample, events[i].Onset = events[i].Sample+first, float64(events[i].Sample+first)/100
+		}
+		rec.Events = events
+		got, losses := write(t, &rec)
+		if !slices.Equal(got.Events, want) || len(got.Deviations) > 0 {
+			t.Errorf("the events are %+v, want %+v; deviations %+v", got.Events, want, got.Deviations)
+		}
+		if text := fmt.Sprintf("%+v", losses); !strings.Contains(text, "Where:events Rule:stand at a sample Found:2 before the first") || len(losses) != 1+int(min(first, 1)) {
+			t.Errorf("the losses are %s, want one of 2 events before the first sample", text)
+		}
+	}
+}
