@@ -214,7 +214,7 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		rec = &main
 	}
 	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)
-	part := w.labelled(rec, labels, edf)
+	part := w.labelled(rec, labels)
 	d.describe(rec, labels, nil)
 	d.besides(w, it, rec, part)
 	part.Others = append(part.Others, whole.Others[len(rec.Others):]...)
@@ -239,7 +239,7 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	d.moved = d.gapLosses(part.Events)
 	for _, l := range append(losses, found...) {
 		switch l.Where {
-		case "events", ingest.Reference: // which events.tsv and the sidecar hold, but for what it has no place for in gaps
+		case "events", ingest.Reference, ingest.ChannelKinds: // which tables and the sidecar hold, but for what events.tsv has no place for in gaps
 		case ingest.HeaderTexts: // no reason for another format: samples are what matters
 			d.texts = append(d.texts, l)
 		default:
@@ -323,7 +323,7 @@ func channelsOf(rec *signal.Recording) (all [][]signal.Channel) {
 
 // labelled is rec as it goes to a writer of files: with these labels, with kinds that follow from them (channels.tsv says the
 // true ones), and with samples that end with the context.
-func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) *signal.Recording {
+func (w *treeWriter) labelled(rec *signal.Recording, labels []string) *signal.Recording {
 	kinds := montage.Assign(labels)
 	at := 0
 	one := func(r *signal.Recording) *signal.Recording {
@@ -332,9 +332,6 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		for i := range info.Channels {
 			c := &info.Channels[i]
 			c.Original, c.Kind, c.Bad, c.Pos = labels[at], kinds[at].Kind, false, nil // states and places are in tables
-			if !edf && c.Kind != signal.Trigger && c.Unit != signal.Microvolt {
-				c.Kind = signal.Misc // as BrainVision reads it
-			}
 			at++
 		}
 		out.Info, out.Others, out.Data = &info, nil, endsWith(w.ctx, r.Data)

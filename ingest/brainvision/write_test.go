@@ -12,6 +12,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -171,6 +172,40 @@ func TestEventsBeforeTheFirstSample(t *testing.T) {
 		}
 		if text := fmt.Sprintf("%+v", losses); !strings.Contains(text, "Where:events Rule:stand at a sample Found:2 before the first") || len(losses) != 1+int(min(first, 1)) {
 			t.Errorf("the losses are %s, want one of 2 events before the first sample", text)
+		}
+	}
+}
+
+// TestPositionsOfOtherChannels: a measured position of a channel that is not read as an electrode is a loss; one that the name tells, and one of an electrode
+// in a unit that says nothing, are none.
+func TestPositionsOfOtherChannels(t *testing.T) {
+	measured := &signal.Position{0.01, 0.02, 0.09}
+	for name, tc := range map[string]struct {
+		channel    signal.Channel
+		kind, lost bool
+	}{
+		"of another label": {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, true, true},
+		"of a sensor":      {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: measured}, true, true},
+		"misc":             {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.Misc, Unit: signal.Microvolt, Pos: measured}, false, true},
+		"by name":          {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: montage.Place("Fz")}, true, false},
+		"without a unit":   {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: signal.NoUnit, Pos: measured}, false, false},
+		"of an electrode":  {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, false, false},
+	} {
+		rec := &signal.Recording{
+			Name: "x", Len: 20, Info: &signal.Info{Rate: 100, Channels: []signal.Channel{tc.channel, {Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
+			Data: signal.Memory{make([]float64, 20), make([]float64, 20)},
+		}
+		got, losses := write(t, rec)
+		c := got.Info.Channels[0]
+		text := fmt.Sprintf("%+v", losses)
+		if strings.Contains(text, "1 with measured positions") != tc.lost || strings.Contains(text, "1 channels of another kind") != tc.kind {
+			t.Errorf("%s: losses %s, want one of the position: %t, of the kind: %t", name, text, tc.lost, tc.kind)
+		}
+		if (c.Kind != tc.channel.Kind) != tc.kind {
+			t.Errorf("%s: read as %+v", name, c)
+		}
+		if there := c.Pos != nil && math.Abs(c.Pos[0]-measured[0]) < 1e-12; !tc.lost && name != "by name" && !there {
+			t.Errorf("%s: read at %v, want %v", name, c.Pos, measured)
 		}
 	}
 }
