@@ -182,6 +182,17 @@ func TestSidecarsAreNoLoss(t *testing.T) {
 	}
 	r := tree.Recordings()[0]
 	for _, format := range bids.Formats() {
+		anonymous := bids.Item{Input: r.Path, Name: r.Name, Anonymous: &bids.Anonymous{Texts: true}, Open: func() (*signal.Recording, error) { return tree.Open(r) }}
+		if anonymous.Said, _, err = tree.Sidecars(r); err != nil {
+			t.Fatal(err)
+		}
+		opt := writeOptions
+		opt.Format = format
+		if w := bids.MustWrite(t, t.TempDir(), opt, anonymous)[0]; len(w.Personal) == 0 || slices.ContainsFunc(w.Losses, func(l signal.Deviation) bool {
+			return l.Where == ingest.HeaderTexts && !strings.Contains(l.Found, "1 others: participants.tsv: age") // which nobody has looked at here
+		}) {
+			t.Errorf("%s: what is left out as personal is a loss as well: %+v", format, w.Losses)
+		}
 		for _, lost := range []bool{false, true} {
 			rec, err := tree.Open(r)
 			if err != nil {
@@ -194,8 +205,7 @@ func TestSidecarsAreNoLoss(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			root, opt := t.TempDir(), writeOptions
-			opt.Format = format
+			root := t.TempDir()
 			it := bids.Item{Input: r.Path, Name: r.Name, Said: said, Participant: [][2]string{{"participant_id", "sub-01"}, {"age", "33"}}, Open: func() (*signal.Recording, error) { return rec, nil }}
 			w := bids.MustWrite(t, root, opt, it)[0]
 			told := slices.ContainsFunc(w.Losses, func(l signal.Deviation) bool { return l.Where == ingest.HeaderTexts })

@@ -250,15 +250,15 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 }
 
 // besides takes out of part, which is rec as it is written, the texts that the sidecars of a tree say and that those beside the file will say
-// again: they are no texts of its header.
+// again, or that are listed as left out of these: they are no texts of its header.
 func (d *data) besides(w *treeWriter, it Item, rec, part *signal.Recording) {
 	probe := completion{rec: &signal.Recording{}}
-	probe.texts(it.Said.About)
+	probe.texts(it.whole.About)
 	again := map[signal.Text]bool{}
 	for _, t := range probe.rec.Texts {
 		again[t] = true
 	}
-	table := d.channelTable(rec, it.Said.Channels)
+	table := d.channelTable(rec, it.whole.Channels)
 	for i, c := range d.channels {
 		for k, column := range table.Columns {
 			for _, personal := range []bool{false, true} {
@@ -270,7 +270,7 @@ func (d *data) besides(w *treeWriter, it Item, rec, part *signal.Recording) {
 		again[signal.Text{Field: participantsFile + ": " + c[0], Text: c[1], Personal: true}] = w.opt.Derivative == "" // which has no such table
 	}
 	said := func(t signal.Text) bool {
-		return again[t] || t.Channel == "" && (it.Said.Electrodes != nil && t.Field == it.Said.ElectrodesFile || it.Said.Events != nil && t.Field == it.Said.EventsFile+onsetColumn)
+		return again[t] || t.Channel == "" && (it.whole.Electrodes != nil && t.Field == it.whole.ElectrodesFile || it.whole.Events != nil && t.Field == it.whole.EventsFile+onsetColumn)
 	}
 	for _, r := range append([]*signal.Recording{part}, part.Others...) {
 		r.Texts = slices.DeleteFunc(slices.Clone(r.Texts), said)

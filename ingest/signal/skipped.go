@@ -20,8 +20,9 @@ func SkipNote(where string, marks int, seconds float64) Deviation {
 }
 
 // Without is the parts of runs, which lie in order, that are in none of skips, and how many samples that leaves out. Skips may have any order
-// and lie over each other; they are sorted.
+// and lie over each other; they are sorted, without those that lie over nothing.
 func Without(runs, skips []Span) (left []Span, out int64) {
+	skips = slices.DeleteFunc(skips, func(s Span) bool { return s.Len <= 0 })
 	slices.SortFunc(skips, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
 	left = make([]Span, 0, len(runs)+len(skips)) // each skip makes one more at most
 	k := 0
