@@ -20,6 +20,9 @@ const HeaderTexts = "texts of the header"
 // Reference is what losses of the reference of a recording are about.
 const Reference = "reference"
 
+// ChannelKinds is what losses of what channels are, such as EEG or EOG, are about.
+const ChannelKinds = "kind of channels"
+
 // EncodeTexts are the texts of the header of rec, each as one line of JSON in UTF-8, as formats keep them that have a place for words but not
 // for these: {"field":"prefiltering","channel":"Cz","text":"HP:0.1Hz","personal":false}. What cannot be kept is listed.
 func EncodeTexts(rec *signal.Recording) (lines []string, losses []signal.Deviation) {

@@ -63,7 +63,8 @@ func (it Item) discreet() (Item, []ingest.Personal) {
 	if it.Said != nil {
 		said = *it.Said
 	}
-	it.Said = &said
+	whole := said
+	it.Said, it.whole = &said, &whole
 	if it.Anonymous == nil {
 		return it, nil
 	}

@@ -209,9 +209,11 @@ func begun(text string) (time.Time, error) {
 	return at.UTC(), err
 }
 
+const participantsFile = "participants.tsv"
+
 // participant keeps what participants.tsv says about who was recorded.
 func (c *completion) participant(f *folder, n Name) error {
-	const file = "participants.tsv"
+	const file = participantsFile
 	if there, err := f.has(file); err != nil || !there {
 		return err
 	}

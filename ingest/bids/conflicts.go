@@ -90,10 +90,23 @@ func (k *comparison) place(at int64) *eventPlace {
 	return p
 }
 
+// coded says whether the recording has an event where e is that is called as the value of e.
+func (k *comparison) coded(e tableEvent, at func(sample int64) int64) bool {
+	for near := at(e.Sample) - 1; near <= at(e.Sample)+1; near++ {
+		p := k.places[near]
+		if p != nil && slices.ContainsFunc(p.own, func(own signal.Event) bool {
+			return own.Label == e.value || value(own.Label) == e.value && e.value != ""
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // match puts the events of the table at the places of the recording's own, or next to where that is the nearest.
 func (k *comparison) match(events []tableEvent, at func(sample int64) int64) {
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(k.ownWords)), interruption) { // the recording has them as gaps
-		events = slices.DeleteFunc(slices.Clone(events), func(e tableEvent) bool { return interruption(e.Label) })
+		events = slices.DeleteFunc(slices.Clone(events), func(e tableEvent) bool { return interruption(e.Label) && !k.coded(e, at) })
 	}
 	exact := map[int64]bool{} // of the table
 	for _, e := range events {

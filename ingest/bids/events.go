@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -34,11 +35,13 @@ func (c *completion) events() {
 		return
 	}
 	labels, tell := c.labels(), tally{c: c}
+	duration := t.Column("duration")
 	each := func(do func(r rowAt, row int)) {
 		for row := range t.Len() {
 			if seconds, ok := c.onset(row, &tell); ok {
 				_, timed, bad := t.number(row, t.Column("onset"))
-				do(rowAt{seconds: seconds, label: labels(row), sample: t.sample(row), index: !timed || bad}, row)
+				label := labels(row)
+				do(rowAt{seconds: seconds, label: label, sample: t.sample(row), index: !timed || bad, skip: t.skip(row, label)}, row)
 			}
 		}
 	}
@@ -58,16 +61,13 @@ func (c *completion) events() {
 		}
 	}
 	// Seconds are counted from the first sample that is stored; a recording may count from before that.
-	first := int64(0)
-	if runs := c.rec.FileRuns(); len(runs) > 0 {
-		first = runs[0].Start
-	}
-	duration := t.Column("duration")
+	first := l.begin()
 	outside := fmt.Sprintf("events inside the recording, which has %.6g s", float64(c.rec.Len)/info.Rate)
 	var events []tableEvent // where the recording has events to compare them with
 	alone := make([]signal.Event, 0, t.Len())
+	var skips []signal.Span
 	each(func(r rowAt, row int) {
-		e := signal.Event{Onset: r.seconds + float64(first)/info.Rate, Label: r.label}
+		e := signal.Event{Onset: r.seconds + first, Label: r.label}
 		if how.laid || r.index {
 			e.Onset, e.Sample = l.place(r.seconds)
 		} else {
@@ -80,12 +80,24 @@ func (c *completion) events() {
 		}
 		e.Duration = seconds
 		c.crossCheck(row, l.index(e.Sample), &tell)
-		if e.Sample >= c.rec.Len {
+		if e.Sample >= c.rec.Len && r.skip == 0 {
 			tell.add(row, "onset", outside, "kept, behind the end of the samples")
 		}
 		if len(c.rec.Events) > 0 {
 			value, _ := t.Cell(row, "value")
 			events = append(events, tableEvent{e, value, stated})
+		}
+		if r.skip > 0 {
+			from := e.Sample
+			if !how.laid && !r.index {
+				from = info.Samples(e.Onset) // Place may have it end with the sample before
+			}
+			if mark := l.over(from, r.skip, how.laid); mark.Len > 0 {
+				if !l.overGap(mark) {
+					skips = append(skips, mark)
+				}
+				return
+			}
 		}
 		alone = append(alone, e)
 	})
@@ -94,6 +106,9 @@ func (c *completion) events() {
 	if len(c.rec.Events) > 0 {
 		slices.SortStableFunc(events, func(a, b tableEvent) int { return byTime(a.Event, b.Event) })
 		c.conflicts(events, func(sample int64) int64 {
+			if len(l.runs) > 0 && strings.HasPrefix(c.rec.Format, "BrainVision") {
+				sample = max(sample, l.runs[0].Start) // which has no place before
+			}
 			if how.laid {
 				return l.index(sample) // where a gap parts neighbours as little as in the file
 			}
@@ -101,11 +116,52 @@ func (c *completion) events() {
 		})
 	}
 	c.rec.Events = alone
+	c.leaveOut(skips)
+}
+
+// leaveOut makes gaps of what MNE marks as not measured: mne-bids writes zeros there, and the mark into the table alone. Of a recording that has
+// them already nothing is left out.
+func (c *completion) leaveOut(skips []signal.Span) {
+	if len(skips) == 0 {
+		return
+	}
+	rate, seconds := c.rec.Info.Rate, 0.0
+	for _, r := range groups(c.rec) {
+		own := make([]signal.Span, len(skips))
+		for i, s := range skips {
+			from := int64(math.Round(float64(s.Start) / rate * r.Info.Rate))
+			own[i] = signal.Span{Start: from, Len: int64(math.Round(float64(s.End())/rate*r.Info.Rate)) - from}
+		}
+		seconds = max(seconds, float64(r.LeaveOut(own))/r.Info.Rate)
+	}
+	if seconds == 0 {
+		return
+	}
+	c.rec.Notes = append(c.rec.Notes, signal.SkipNote(c.in.EventsFile, len(skips), seconds))
+	c.rec.PlaceEvents()
+}
+
+// skip is how long MNE's mark over what was not measured lasts in a row, in seconds; 0 where it is none, or is about single channels.
+func (t *Table) skip(row int, label string) (seconds float64) {
+	if !isSkip(label) {
+		return 0
+	}
+	if _, single := t.Cell(row, "channel"); single {
+		return 0
+	}
+	seconds, _, bad := t.number(row, t.Column("duration"))
+	if bad {
+		return 0
+	}
+	return max(0, seconds)
 }
 
 func byTime(a, b signal.Event) int {
 	return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Onset, b.Onset))
 }
+
+// onsetColumn stands behind the name of the table where its onsets are meant.
+const onsetColumn = ": column onset"
 
 // reading says what the seconds of the table count in a recording with gaps, and lists it; nil keeps the events that the recording
 // has itself.
@@ -119,7 +175,7 @@ func (c *completion) reading(l laid, rows []rowAt) *reading {
 	whole := endToEnd(c.rec.Format)
 	how := l.readingOf(rows, c.rec.Events, duration, whole)
 	n, gap := l.gaps()
-	where, rule := c.in.EventsFile+": column onset", "seconds from the first sample on, gaps counted"
+	where, rule := c.in.EventsFile+onsetColumn, "seconds from the first sample on, gaps counted"
 	gaps := fmt.Sprintf("%d gaps of %.6g s in all", n, gap)
 	switch {
 	case n == 0 || how.moot:

@@ -120,6 +120,7 @@ func FuzzSidecars(f *testing.F) {
 		f.Add(text(x.tree, stem+"_eeg.json"), text(x.tree, stem+"_channels.tsv"), text(x.tree, stem+"_events.tsv"), text(x.tree, folder+"sub-01_electrodes.tsv"),
 			text(x.tree, folder+"sub-01_coordsystem.json"), text(x.tree, "sub-01/sub-01_scans.tsv"), []byte("participant_id\tage\nsub-01\t33\n"))
 	}
+	f.Add([]byte(about), []byte(nil), []byte("onset\tduration\ttrial_type\n1\t0.25\tBAD_ACQ_SKIP\n-3\t1e300\tBAD_ACQ_SKIP\n4\t0\tlight\n9.5\t0.7\tComment/BAD_ACQ_SKIP\n"), []byte(nil), []byte(nil), []byte(nil), []byte(nil))
 	data := edfFile("uV", "Fz", "Cz", "Pz", "EOG1")
 	f.Fuzz(func(t *testing.T, about, channels, events, electrodes, coordsystem, scans, participants []byte) {
 		files := fstest.MapFS{recording: {Data: data}}
@@ -143,6 +144,11 @@ func FuzzSidecars(f *testing.F) {
 				t.Fatal(err)
 			}
 			return
+		}
+		for i, r := range rec.Runs() {
+			if r.End() > rec.Len || r.Start < 0 || r.Len < 0 || i > 0 && r.Start <= rec.Runs()[i-1].End() {
+				t.Errorf("runs %v of %d samples", rec.Runs(), rec.Len)
+			}
 		}
 		for _, c := range rec.Info.Channels {
 			if c.Pos != nil && !c.Pos.Finite() {

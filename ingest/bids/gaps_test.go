@@ -246,6 +246,28 @@ func TestWriteFilled(t *testing.T) {
 	}
 }
 
+// TestFilledHandedOn: a table beside a file that fills its records is written anew for one that does not, and stays as it is otherwise.
+func TestFilledHandedOn(t *testing.T) {
+	rows := []string{"onset|duration|trial_type|sample", "4.5|0|a|450", "n/a|0|nowhere|n/a", "7.50|0|b|750"}
+	tr := study().text(stem+"_eeg.json", strings.Replace(about, "{", `{"RecordingDuration": 10, `, 1)).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV").table(stem+"_events.tsv", rows...)
+	tr[recording] = &fstest.MapFile{Data: filledEDF()}
+	in := onDisk(t, tr, ".")
+	for format, want := range map[string]string{
+		"":            string(tr[stem+"_events.tsv"].Data),
+		"edf+":        "onset\tduration\ttrial_type\tsample\n4.5\t0\ta\t330\nn/a\t0\tnowhere\tn/a\n7.50\t0\tb\t630\n",
+		"brainvision": "onset\tduration\ttrial_type\tsample\n3.3\t0\ta\t330\nn/a\t0\tnowhere\tn/a\n6.3\t0\tb\t630\n",
+	} {
+		root := t.TempDir()
+		_, w := rewrite(t, in, format, root, true)
+		if got := said(t, root, "sub-01_task-odd_events.tsv"); got != want {
+			t.Errorf("as %q: events.tsv is\n%s, want\n%s", format, got, want)
+		}
+		if listed := slices.ContainsFunc(w.Losses, func(l signal.Deviation) bool { return strings.Contains(l.Assumed, "written anew") }); listed != (format == "brainvision") {
+			t.Errorf("as %q: losses %+v", format, w.Losses)
+		}
+	}
+}
+
 // said is a file of the first subject.
 func said(t *testing.T, root, name string) string {
 	t.Helper()
@@ -275,6 +297,24 @@ func TestWriteKeepsChannels(t *testing.T) {
 	for _, l := range w.Losses {
 		if l.Missing {
 			t.Errorf("missing: %+v", l)
+		}
+	}
+}
+
+// TestWriteKeepsEventsInGaps: a format that moves events out of gaps loses more than one that rounds samples a little, and one that rounds them less is
+// better where no event is moved.
+func TestWriteKeepsEventsInGaps(t *testing.T) {
+	for _, c := range []struct {
+		sample int64
+		to     string
+	}{{110, "bdf+"}, {20, "brainvision"}} {
+		rec := bids.Sample(func(ch, t int) float64 { return float64(float32(math.Sin(float64(t+ch)))) * 1000 })
+		rec.Spans, rec.Events = []signal.Span{{Start: 0, Len: 100}, {Start: 150, Len: 50}}, []signal.Event{{Sample: c.sample, Onset: float64(c.sample) / 100, Label: "light"}}
+		root := t.TempDir()
+		w := bids.MustWrite(t, root, bids.Options{}, bids.MakeItem("01", "rest", "", rec))[0]
+		again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+		if w.To != c.to || len(again.Events) != 1 || again.Events[0] != rec.Events[0] {
+			t.Errorf("an event at %d: written as %s, want %s, read as %v, losses %+v", c.sample, w.To, c.to, again.Events, w.Losses)
 		}
 	}
 }

@@ -31,6 +31,14 @@ func lay(runs []signal.Span, rate float64) laid {
 	return l
 }
 
+// begin is when the first sample of the file was measured, in seconds from sample 0 of the recording.
+func (l laid) begin() float64 {
+	if len(l.runs) == 0 {
+		return 0
+	}
+	return float64(l.runs[0].Start) / l.rate
+}
+
 // gaps are how many lie between the samples, and how long they are together, in seconds.
 func (l laid) gaps() (n int, seconds float64) {
 	if len(l.runs) < 2 {
@@ -116,11 +124,12 @@ type rowAt struct {
 	seconds float64
 	label   string
 	sample  float64 // of the table, from 0; NaN for none
+	skip    float64 // s that MNE's mark over samples that were not measured lasts; 0 of all others
 	index   bool    // the seconds are those of that sample, as the table says none
 }
 
-// readingOf finds out what the seconds of rows count, by the events of the recording itself, then the numbers of samples in the table,
-// then the duration of the sidecar (0 for none).
+// readingOf finds out what the seconds of rows count, by the events of the recording itself, then MNE's marks over the gaps, then the numbers
+// of samples in the table, then the duration of the sidecar (0 for none).
 func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whole bool) reading {
 	n, gap := l.gaps()
 	if n == 0 {
@@ -175,6 +184,12 @@ func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whol
 		return reading{laid: isLaid, why: fmt.Sprintf("%d of %d events behind the first gap are then where the recording has its own", map[bool]int{false: counted, true: end2end}[isLaid], marks)}
 	}
 
+	for _, r := range rows {
+		if r.skip > 0 && l.overGap(l.over(first+int64(math.Round(r.seconds*l.rate)), r.skip, false)) {
+			return reading{why: "then its " + signal.SkipLabel + " lie over gaps"}
+		}
+	}
+
 	counted, end2end = 0, 0
 	for _, r := range rows {
 		asIndex, asTime := l.nearest(r.seconds), l.index(first+int64(math.Round(r.seconds*l.rate)))
@@ -212,7 +227,39 @@ func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whol
 // interruption says whether a label is that of a gap, and not of something that happened.
 func interruption(label string) bool {
 	label = strings.ToLower(label)
-	return strings.HasPrefix(label, "new segment") || strings.Contains(label, "boundary") || label == "bad_acq_skip"
+	return strings.HasPrefix(label, "new segment") || strings.Contains(label, "boundary") || isSkip(strings.ToUpper(label))
+}
+
+// isSkip says whether a label is MNE's mark over samples that were not measured, which it writes into BrainVision as a comment. A value may stand
+// behind it.
+func isSkip(label string) bool {
+	if len(label) > len(comment) && strings.EqualFold(label[:len(comment)], comment) {
+		label = label[len(comment):]
+	}
+	mark, _, _ := strings.Cut(label, "/")
+	return mark == signal.SkipLabel
+}
+
+const comment = "Comment/"
+
+// over is the samples of the recording that a mark of so many seconds lies over: those of the file, where the table counts these, else the
+// time that passed.
+func (l laid) over(sample int64, seconds float64, inFile bool) signal.Span {
+	n := int64(math.Round(min(seconds, maxOnset) * l.rate))
+	if n < 1 || !inFile {
+		return signal.Span{Start: sample, Len: max(n, 0)}
+	}
+	return signal.Span{Start: sample, Len: l.sample(l.index(sample)+n-1) + 1 - sample}
+}
+
+// overGap says whether a mark lies over a gap, and over nothing else.
+func (l laid) overGap(mark signal.Span) bool {
+	i := sort.Search(len(l.runs), func(i int) bool { return l.runs[i].Start > mark.Start })
+	if i == 0 || i == len(l.runs) {
+		return false
+	}
+	near := func(a, b int64) bool { return a-b <= 1 && b-a <= 1 }
+	return near(mark.Start, l.runs[i-1].End()) && near(mark.End(), l.runs[i].Start)
 }
 
 // words is a label as it is compared: with one space where a format puts several.

@@ -160,3 +160,68 @@ func TestEventsHandedOn(t *testing.T) {
 		}
 	}
 }
+
+// TestSidecarsAreNoLoss: what the sidecars of a tree say in words is said again by those of the tree that is made of it: it is no text of the header that
+// is lost, which --strict would refuse, and none that stands there twice. What the header itself says is a loss where it has no place.
+func TestSidecarsAreNoLoss(t *testing.T) {
+	f := study().edf("uV", "Cz", "Pz").text(stem+"_eeg.json", strings.Replace(about, "{", `{"Manufacturer": "Acme", "Instructions": "sit still", "RecordingDuration": 10, "EEGChannelCount": 2, `, 1)).
+		table(stem+"_channels.tsv", "name|type|units|low_cutoff|description", "Cz|EEG|uV|0.1|top", "Pz|EEG|uV|0.1|n/a").
+		table(stem+"_events.tsv", "onset|duration|trial_type", "1.5|0|button", "4|0|light").
+		table(folder+"sub-01_space-ACPC_electrodes.tsv", "name|x|y|z", "Cz|0|0|0.1").
+		text(folder+"sub-01_space-ACPC_coordsystem.json", `{"EEGCoordinateSystem": "ACPC", "EEGCoordinateUnits": "m"}`)
+	words := func(rec *signal.Recording) (all []string) {
+		for _, x := range rec.Texts {
+			all = append(all, fmt.Sprint(x.Field, x.Channel, x.Text))
+		}
+		slices.Sort(all)
+		return all
+	}
+	tree, err := bids.ReadTree(fstest.MapFS(f), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tree.Recordings()[0]
+	for _, format := range bids.Formats() {
+		anonymous := bids.Item{Input: r.Path, Name: r.Name, Anonymous: &bids.Anonymous{Texts: true}, Open: func() (*signal.Recording, error) { return tree.Open(r) }}
+		if anonymous.Said, _, err = tree.Sidecars(r); err != nil {
+			t.Fatal(err)
+		}
+		opt := writeOptions
+		opt.Format = format
+		if w := bids.MustWrite(t, t.TempDir(), opt, anonymous)[0]; len(w.Personal) == 0 || slices.ContainsFunc(w.Losses, func(l signal.Deviation) bool {
+			return l.Where == ingest.HeaderTexts && !strings.Contains(l.Found, "1 others: participants.tsv: age") // which nobody has looked at here
+		}) {
+			t.Errorf("%s: what is left out as personal is a loss as well: %+v", format, w.Losses)
+		}
+		for _, lost := range []bool{false, true} {
+			rec, err := tree.Open(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lost {
+				rec.Texts = append(rec.Texts, signal.Text{Field: "comment of the header", Text: "a word"})
+			}
+			said, _, err := tree.Sidecars(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			root := t.TempDir()
+			it := bids.Item{Input: r.Path, Name: r.Name, Said: said, Participant: [][2]string{{"participant_id", "sub-01"}, {"age", "33"}}, Open: func() (*signal.Recording, error) { return rec, nil }}
+			w := bids.MustWrite(t, root, opt, it)[0]
+			told := slices.ContainsFunc(w.Losses, func(l signal.Deviation) bool { return l.Where == ingest.HeaderTexts })
+			if told != (lost && format != "brainvision") {
+				t.Errorf("%s: losses %+v, a text of the header: %t", format, w.Losses, lost)
+			}
+			got, want := words(openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))), words(rec)
+			for _, x := range want {
+				times := 1
+				if told && strings.HasPrefix(x, "comment of the header") {
+					times = 0
+				}
+				if n := strings.Count(strings.Join(got, "\n")+"\n", x+"\n"); n != times {
+					t.Errorf("%s: %q is said %d times, want %d, in\n%s", format, x, n, times, strings.Join(got, "\n"))
+				}
+			}
+		}
+	}
+}

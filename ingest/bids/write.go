@@ -39,6 +39,8 @@ type Item struct {
 	HEDVersion json.RawMessage
 	// Anonymous, where it is not nil, leaves out what all these have that may say who was recorded, where and when.
 	Anonymous *Anonymous
+
+	whole *Sidecars // Said with what Anonymous leaves out, which is listed
 }
 
 // Options are how a tree is written.

@@ -282,6 +282,33 @@ func TestWriteCalledAsGaps(t *testing.T) {
 	}
 }
 
+// TestWriteEarly: what happened before the first sample is where it was in the table, also where the file has it at the first sample, and that is no
+// conflict of the two.
+func TestWriteEarly(t *testing.T) {
+	for _, format := range formats {
+		root, opt := t.TempDir(), options
+		opt.Format = format
+		rec := sample(whole)
+		rec.Events = []signal.Event{{Sample: -50, Onset: -0.5, Label: "early"}, {Sample: 20, Onset: 0.2, Label: "light"}}
+		w := mustWrite(t, root, opt, item("01", "rest", "", rec))[0]
+		again, err := ingest.OpenFile(filepath.Join(root, filepath.FromSlash(w.Path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(again.Events, rec.Events) {
+			t.Errorf("%s: events %+v, want %+v", format, again.Events, rec.Events)
+		}
+		for _, d := range append(again.Deviations, w.Losses...) {
+			if strings.Contains(d.Where, "events") {
+				t.Errorf("%s: %+v", format, d)
+			}
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestWriteElectrodes: positions that follow from the names are not written, measured ones are, once for a session.
 func TestWriteElectrodes(t *testing.T) {
 	root := t.TempDir()

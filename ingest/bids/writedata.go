@@ -39,6 +39,7 @@ type data struct {
 	lay         laid    // samples of the recording as they lie in the file
 	losses      []signal.Deviation
 	texts       []signal.Deviation // losses of texts of the header
+	moved       []signal.Deviation // losses of the table of events by gaps, which are listed with the table
 }
 
 // dataChannel is a channel as it is in the file.
@@ -92,7 +93,8 @@ type heavyLoss struct {
 }
 
 // heavy are losses that change what was measured or when, and what they weigh against each
-// other: a gap or a sample that is not there, or a rate that is not quite the same, against a record that is filled up, which the file says.
+// other: a gap or a sample that is not there, or a rate or the place of an event that is not quite the same, against a record that is filled up,
+// which the file says, and an event that lasts over a gap.
 var heavy = []heavyLoss{
 	{where: "channels", weight: 10},
 	{where: "gaps", weight: 10},
@@ -100,13 +102,16 @@ var heavy = []heavyLoss{
 	{where: "samples at", weight: 1},
 	{where: "sampling rate", weight: 3},
 	{where: "rate", weight: 3},
+	{where: "samples", rule: "samples under", weight: 10},
+	{where: "events", rule: atSample, weight: 3},
+	{where: "events", rule: endsWithin, weight: 1},
 }
 
 // cost tells which of two formats loses less: what is missing comes first, such as channels, then what is changed, then how finely samples
 // are rounded, and then texts.
 func (d *data) cost() []int {
-	missing, changed, rounding, texts := 0, 0, 0, 0
-	for _, l := range d.losses {
+	missing, changed, rounding, texts := 0, 0, 0, len(d.texts)
+	for _, l := range slices.Concat(d.losses, d.moved) {
 		if l.Missing {
 			missing++
 			continue
@@ -209,7 +214,9 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		rec = &main
 	}
 	labels, losses := labelsFor(slices.Concat(channelsOf(rec)...), edf)
-	part := w.labelled(rec, labels, edf)
+	part := w.labelled(rec, labels)
+	d.describe(rec, labels, nil)
+	d.besides(w, it, rec, part)
 	part.Others = append(part.Others, whole.Others[len(rec.Others):]...)
 	base := it.Name.File("eeg", d.ext)
 	var made []string // paths that the files have until they are complete
@@ -224,15 +231,15 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 	if err != nil {
 		return nil, err
 	}
-	d.describe(rec, labels, nil)
 	if edf {
 		if err := d.reread(made[0], rec.Info.Rate); err != nil {
 			return nil, err
 		}
 	}
+	d.moved = d.gapLosses(part.Events)
 	for _, l := range append(losses, found...) {
 		switch l.Where {
-		case "events", ingest.Reference: // which events.tsv and the sidecar hold
+		case "events", ingest.Reference, ingest.ChannelKinds: // which tables and the sidecar hold, but for what events.tsv has no place for in gaps
 		case ingest.HeaderTexts: // no reason for another format: samples are what matters
 			d.texts = append(d.texts, l)
 		default:
@@ -240,6 +247,34 @@ func (w *treeWriter) as(name string, set *atomicfile.Set, it Item, rec *signal.R
 		}
 	}
 	return d, nil
+}
+
+// besides takes out of part, which is rec as it is written, the texts that the sidecars of a tree say and that those beside the file will say
+// again, or that are listed as left out of these: they are no texts of its header.
+func (d *data) besides(w *treeWriter, it Item, rec, part *signal.Recording) {
+	probe := completion{rec: &signal.Recording{}}
+	probe.texts(it.whole.About)
+	again := map[signal.Text]bool{}
+	for _, t := range probe.rec.Texts {
+		again[t] = true
+	}
+	table := d.channelTable(rec, it.whole.Channels)
+	for i, c := range d.channels {
+		for k, column := range table.Columns {
+			for _, personal := range []bool{false, true} {
+				again[signal.Text{Field: column, Channel: c.Name, Text: table.At(i, k), Personal: personal}] = true
+			}
+		}
+	}
+	for _, c := range it.Participant {
+		again[signal.Text{Field: participantsFile + ": " + c[0], Text: c[1], Personal: true}] = w.opt.Derivative == "" // which has no such table
+	}
+	said := func(t signal.Text) bool {
+		return again[t] || t.Channel == "" && (it.whole.Electrodes != nil && t.Field == it.whole.ElectrodesFile || it.whole.Events != nil && t.Field == it.whole.EventsFile+onsetColumn)
+	}
+	for _, r := range append([]*signal.Recording{part}, part.Others...) {
+		r.Texts = slices.DeleteFunc(slices.Clone(r.Texts), said)
+	}
 }
 
 // reread takes units, rates and length from the file that has been written, which may have units of its source, a rate that
@@ -288,7 +323,7 @@ func channelsOf(rec *signal.Recording) (all [][]signal.Channel) {
 
 // labelled is rec as it goes to a writer of files: with these labels, with kinds that follow from them (channels.tsv says the
 // true ones), and with samples that end with the context.
-func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) *signal.Recording {
+func (w *treeWriter) labelled(rec *signal.Recording, labels []string) *signal.Recording {
 	kinds := montage.Assign(labels)
 	at := 0
 	one := func(r *signal.Recording) *signal.Recording {
@@ -297,9 +332,6 @@ func (w *treeWriter) labelled(rec *signal.Recording, labels []string, edf bool) 
 		for i := range info.Channels {
 			c := &info.Channels[i]
 			c.Original, c.Kind, c.Bad, c.Pos = labels[at], kinds[at].Kind, false, nil // states and places are in tables
-			if !edf && c.Kind != signal.Trigger && c.Unit != signal.Microvolt {
-				c.Kind = signal.Misc // as BrainVision reads it
-			}
 			at++
 		}
 		out.Info, out.Others, out.Data = &info, nil, endsWith(w.ctx, r.Data)
@@ -438,6 +470,9 @@ func (w *treeWriter) copied(it Item, rec *signal.Recording) (*data, error) {
 	}
 	if units.Rescaled(rec) { // the file has the numbers of another unit
 		return nil, nil
+	}
+	if it.Said.Events == nil && strings.HasSuffix(rec.Format, withSidecars) && !slices.Equal(rec.Runs(), rec.FileRuns()) {
+		return nil, nil // a table that is not handed on may be all that says which samples were not measured
 	}
 	if len(rec.Others) > 0 || first(rec, (*signal.Recording).FileRuns) != 0 { // in which order the channels are there, and what time is 0
 		return nil, nil

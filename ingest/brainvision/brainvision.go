@@ -85,8 +85,8 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	if err != nil {
 		return data, nil, err
 	}
-	line := newTimeline(src.Log, ms, samples.count(), h.info.Rate)
-	rec.Begin, rec.Events = line.begin, line.events(ms, h.info.Rate)
+	line := newTimeline(ms, samples.count(), h.info.Rate)
+	rec.Begin, rec.Events, rec.Notes = line.begin, line.events(ms, h.info.Rate), line.gapsNote()
 	var stored signal.SampleReader
 	pieces := line.Timeline
 	filled := int64(0)

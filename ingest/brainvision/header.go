@@ -138,6 +138,9 @@ func whole(src *flatfile.Source, e entry, least, most int64) (int64, error) {
 // voltage, whatever the input is called. ARU and BS are the arbitrary units of respiration belts and skin conductance.
 var quantities = map[string]bool{"S": true, "C": true, "°C": true, "K": true, "ARU": true, "BS": true, "g": true, "N": true, "Pa": true, "%": true}
 
+// ofSensor says whether a unit is that of such a quantity.
+func ofSensor(unit signal.Unit) bool { return quantities[strings.TrimLeft(string(unit), "uµμ")] }
+
 // channels reads names, references, resolutions and units.
 func (h *header) channels(src *flatfile.Source, n int) error {
 	labels, at := make([]string, n), make([]int32, n) // a header has at most headerBytes
@@ -200,7 +203,7 @@ func (h *header) channels(src *flatfile.Source, n int) error {
 		}
 		if !scale.Voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
 			rule, found := "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original)
-			if !quantities[strings.TrimLeft(string(ch.Unit), "uµμ")] {
+			if !ofSensor(ch.Unit) {
 				src.Deviate(int64(at[i]), "unit", rule, found, "nothing: the samples of this channel are in that unit, and may not be µV")
 				continue
 			}
@@ -221,6 +224,11 @@ func numbered(key []byte, prefix string, n int) (int, error) {
 	return 0, fmt.Errorf("%.40q is no entry, must be %s1 to %s%d", key, prefix, prefix, n)
 }
 
+// electrode says whether channels of a kind have a place on or in the head.
+func electrode(kind signal.Kind) bool {
+	return kind == signal.EEG || kind == signal.SEEG || kind == signal.ECoG
+}
+
 // position reads a line of the coordinates.
 func (h *header) position(src *flatfile.Source, l line) {
 	i, err := numbered(l.key, "Ch", len(h.gains))
@@ -234,7 +242,7 @@ func (h *header) position(src *flatfile.Source, l line) {
 		return
 	}
 	ch := &h.info.Channels[i]
-	if v[0] == 0 || ch.Kind != signal.EEG && ch.Kind != signal.SEEG && ch.Kind != signal.ECoG {
+	if v[0] == 0 || !electrode(ch.Kind) {
 		return // radius 0 means that the place is not known
 	}
 	r := v[0] / 1000

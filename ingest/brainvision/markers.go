@@ -135,7 +135,7 @@ const (
 
 // newTimeline breaks n samples of the file at the markers of new segments. One that has a date begins where the date says, counted
 // from the one with a date before it.
-func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timeline {
+func newTimeline(ms *markers, n int64, rate float64) *timeline {
 	line := &timeline{Timeline: flatfile.Whole(n)}
 	if ms == nil {
 		return line
@@ -187,13 +187,19 @@ func newTimeline(log *flatfile.Log, ms *markers, n int64, rate float64) *timelin
 			dated, start = date, line.Sample(m.Sample)
 		}
 	}
-	if len(line.Timeline) > 1 {
-		log.Add("gaps", signal.Deviation{
-			Where: "markers: " + newSegment, Rule: "data points follow each other in time", Found: fmt.Sprintf("%d interruptions", len(line.Timeline)-1),
-			Assumed: "gaps; events and samples behind them are numbered by time, not by their place in the file",
-		})
-	}
 	return line
+}
+
+// gapsNote says that the samples of the file are not all neighbours in time; nil where they are. It is no breach of the format.
+func (l *timeline) gapsNote() []signal.Deviation {
+	n := len(l.Timeline) - 1
+	if n < 1 {
+		return nil
+	}
+	return []signal.Deviation{{
+		Where: "markers: " + newSegment, Rule: "recording may have been interrupted between two data points", Found: fmt.Sprintf("%d interruptions", n),
+		Assumed: "gaps; events and samples behind them are numbered by time, not by their place in the file",
+	}}
 }
 
 // events places the markers, but for those that say when recording began and went on: these are the begin and the gaps.

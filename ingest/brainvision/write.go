@@ -173,6 +173,7 @@ func (w *writer) header() string {
 	}
 	b.WriteString("[Binary Infos]\r\nBinaryFormat=" + format + "\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
 	labels := map[string]bool{}
+	var unread []string    // channels with such a place that are not read as electrodes
 	kinds, own := 0, false // own: an electrode lies elsewhere than its name says; others want coordinates of all or of none
 	for i, c := range chs {
 		label := c.Original
@@ -193,7 +194,7 @@ func (w *writer) header() string {
 		}
 		fmt.Fprintf(&b, "Ch%d=%s,%s,%s,%s\r\n", i+1, w.field("channel "+c.Name, label), w.field("reference", w.rec.Info.Reference), resolution, w.field("unit of "+c.Name, unit))
 		_, k := montage.Normalize(label)
-		if k != signal.Trigger && !units.Parse(unit).Voltage {
+		if k != signal.Trigger && ofSensor(units.Parse(unit).Unit) {
 			k = signal.Misc // as it will be read
 		}
 		if k != c.Kind {
@@ -201,6 +202,9 @@ func (w *writer) header() string {
 		}
 		if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
 			own = true
+			if !electrode(k) {
+				unread = append(unread, c.Name)
+			}
 		}
 		at := "0,0,0" // not known
 		if c.Pos != nil {
@@ -212,7 +216,10 @@ func (w *writer) header() string {
 		fmt.Fprintf(&places, "Ch%d=%s\r\n", i+1, at)
 	}
 	if kinds > 0 {
-		w.lose("kind of channels", "is told by the label alone", fmt.Sprintf("%d channels of another kind", kinds), "without it")
+		w.lose(ingest.ChannelKinds, "is told by the label alone", fmt.Sprintf("%d channels of another kind", kinds), "without it")
+	}
+	if n := len(unread); n > 0 {
+		w.lose("channels", "a place is that of an electrode, which the label and the unit tell", fmt.Sprintf("%d with measured positions that are read as other channels, such as %q", n, unread[0]), "their positions are in the header, where other programs may read them")
 	}
 	if own {
 		b.WriteString("\r\n[Coordinates]\r\n; Ch<number>=<radius in mm>,<theta>,<phi>\r\n" + places.String())
@@ -285,7 +292,7 @@ func (w *writer) markers() string {
 		mark(newSegment, "", from, 1, stamp(run))
 		place[i], from = from, from+run.Len
 	}
-	moved, fraction, skips := 0, 0, 0
+	moved, early, fraction, skips := 0, 0, 0, 0
 	for _, e := range w.rec.Events {
 		i := max(0, len(w.runs)-1)
 		for i > 0 && w.runs[i].Start > e.Sample {
@@ -308,10 +315,14 @@ func (w *writer) markers() string {
 			typ, description = "", e.Label
 		}
 		size := math.Round(e.Duration * rate)
+		if k < 0 { // positions count from 1
+			size, k = max(0, size+float64(k)), 0
+			early++
+		}
 		if size > 0 && isSkip([]byte(e.Label)) {
 			skips++
 		}
-		if math.Abs(size/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
+		if whole := math.Round(e.Duration * rate); math.Abs(whole/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
 			fraction++
 		}
 		mark(typ, description, k, int64(size), "")
@@ -321,6 +332,9 @@ func (w *writer) markers() string {
 	}
 	if moved > 0 {
 		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")
+	}
+	if early > 0 {
+		w.lose("events", "stand at a sample", fmt.Sprintf("%d before the first", early), "at the first sample; those that last until behind it end where they did")
 	}
 	if fraction > 0 {
 		w.lose("events", "begin at and last whole samples", fmt.Sprintf("%d that do not", fraction), "rounded")

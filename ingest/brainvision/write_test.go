@@ -12,6 +12,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -118,6 +119,9 @@ func TestWriteGaps(t *testing.T) {
 		t.Errorf("lost: %+v", losses)
 	}
 	same(t, got, want)
+	if len(got.Deviations) > 0 || len(got.Notes) != 1 {
+		t.Errorf("gaps that were written are deviations %+v, notes %+v, want one note", got.Deviations, got.Notes)
+	}
 	again, losses := write(t, got)
 	if len(losses) > 0 {
 		t.Errorf("lost the second time: %+v", losses)
@@ -143,6 +147,65 @@ func TestLosses(t *testing.T) {
 	for _, want := range []string{"10 that have more", "1 channels of another kind", "1 groups of channels", "a gap of 5 samples in front", "to the microsecond", "1 within gaps", "whole samples", `"x\ny"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the losses %s must say %s", text, want)
+		}
+	}
+}
+
+// TestEventsBeforeTheFirstSample: positions count from 1, so what happened before stands at the first sample, which is listed.
+func TestEventsBeforeTheFirstSample(t *testing.T) {
+	rec := &signal.Recording{
+		Name: "x", Len: 20, Info: &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}, Data: signal.Memory{make([]float64, 20)},
+		Events: []signal.Event{{Sample: -30, Onset: -0.3, Duration: 0.1, Label: "over"}, {Sample: -4, Onset: -0.04, Duration: 0.1, Label: "lasts"}, {Sample: 3, Onset: 0.03, Label: "within"}},
+	}
+	want := []signal.Event{{Label: "over"}, {Duration: 0.06, Label: "lasts"}, {Sample: 3, Onset: 0.03, Label: "within"}}
+	for _, first := range []int64{0, 2} { // a gap in front is left out, and time counts from its end
+		rec := *rec
+		rec.Spans = []signal.Span{{Start: first, Len: 20 - first}}
+		events := slices.Clone(rec.Events)
+		for i := range events {
+			events[i].Sample, events[i].Onset = events[i].Sample+first, float64(events[i].Sample+first)/100
+		}
+		rec.Events = events
+		got, losses := write(t, &rec)
+		if !slices.Equal(got.Events, want) || len(got.Deviations) > 0 {
+			t.Errorf("the events are %+v, want %+v; deviations %+v", got.Events, want, got.Deviations)
+		}
+		if text := fmt.Sprintf("%+v", losses); !strings.Contains(text, "Where:events Rule:stand at a sample Found:2 before the first") || len(losses) != 1+int(min(first, 1)) {
+			t.Errorf("the losses are %s, want one of 2 events before the first sample", text)
+		}
+	}
+}
+
+// TestPositionsOfOtherChannels: a measured position of a channel that is not read as an electrode is a loss; one that the name tells, and one of an electrode
+// in a unit that says nothing, are none.
+func TestPositionsOfOtherChannels(t *testing.T) {
+	measured := &signal.Position{0.01, 0.02, 0.09}
+	for name, tc := range map[string]struct {
+		channel    signal.Channel
+		kind, lost bool
+	}{
+		"of another label": {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, true, true},
+		"of a sensor":      {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: measured}, true, true},
+		"misc":             {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.Misc, Unit: signal.Microvolt, Pos: measured}, false, true},
+		"by name":          {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: montage.Place("Fz")}, true, false},
+		"without a unit":   {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: signal.NoUnit, Pos: measured}, false, false},
+		"of an electrode":  {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, false, false},
+	} {
+		rec := &signal.Recording{
+			Name: "x", Len: 20, Info: &signal.Info{Rate: 100, Channels: []signal.Channel{tc.channel, {Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
+			Data: signal.Memory{make([]float64, 20), make([]float64, 20)},
+		}
+		got, losses := write(t, rec)
+		c := got.Info.Channels[0]
+		text := fmt.Sprintf("%+v", losses)
+		if strings.Contains(text, "1 with measured positions") != tc.lost || strings.Contains(text, "1 channels of another kind") != tc.kind {
+			t.Errorf("%s: losses %s, want one of the position: %t, of the kind: %t", name, text, tc.lost, tc.kind)
+		}
+		if (c.Kind != tc.channel.Kind) != tc.kind {
+			t.Errorf("%s: read as %+v", name, c)
+		}
+		if there := c.Pos != nil && math.Abs(c.Pos[0]-measured[0]) < 1e-12; !tc.lost && name != "by name" && !there {
+			t.Errorf("%s: read at %v, want %v", name, c.Pos, measured)
 		}
 	}
 }

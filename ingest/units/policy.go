@@ -213,7 +213,11 @@ func (s scaled) FileRuns() []signal.Span { return s.runs }
 // Rescaled says whether rec hands out other numbers than its own files say, because of another unit, by a policy or by what lies beside it:
 // a copy of the files would not say the same.
 func Rescaled(rec *signal.Recording) bool {
-	s, ok := rec.Data.(scaled)
+	data := rec.Data
+	if part, ok := data.(interface{ Unwrap() signal.SampleReader }); ok { // of which some samples are left out
+		data = part.Unwrap()
+	}
+	s, ok := data.(scaled)
 	return ok && slices.ContainsFunc(s.scales, func(x Scale) bool { return x.Mul != x.Div })
 }
 
