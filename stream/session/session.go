@@ -5,6 +5,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,6 +152,7 @@ type arrivals interface{ Arrived() time.Time }
 
 // engine is a session at work. Its fields are of the goroutine of Run, but for what says otherwise.
 type engine struct {
+	turn   sync.Mutex // held while something is worked on: a chunk, a request, what time brings
 	opt    Options
 	rep    Report
 	info   *signal.Info
@@ -348,75 +350,81 @@ func (e *engine) decide(m Model) error {
 	return nil
 }
 
-// came is a chunk of the source, or why there is none.
+// came is a chunk of the source and when it arrived.
 type came struct {
-	c   signal.Chunk
-	at  time.Time
-	err error
+	c  signal.Chunk
+	at time.Time
 }
+
+// ending is why there is no further chunk: the source has none, or what came could not be worked on.
+type ending struct{ source, work error }
 
 // tickEvery is how often the clock is looked at while no samples come.
 const tickEvery = 20 * time.Millisecond
 
-// loop takes chunk after chunk until the end, which is no error.
+// loop works until the end, which is no error: on what is asked for, and on what time brings. Chunks are worked on where they are taken
+// from the source, each thing in its turn: to hand them to another goroutine would cost each command the waking of another core.
 func (e *engine) loop(ctx context.Context) error {
-	in, taken := make(chan came), make(chan struct{}, 1) // whoever waits for the source may be gone
-	pumping, stop := context.WithCancel(ctx)
-	var pump sync.WaitGroup
-	pump.Go(func() { waitFor(pumping, e.opt.Source, in, taken) })
-	defer func() { stop(); pump.Wait() }()
+	taking, stop := context.WithCancel(ctx)
+	over := make(chan ending, 1)
+	var taker sync.WaitGroup
+	taker.Go(func() { over <- e.take(taking) })
+	defer func() { stop(); taker.Wait() }() // behind the last return nothing is worked on
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	for !e.end {
+	for {
+		var err error
 		select {
-		case a := <-in:
-			if errors.Is(a.err, io.EOF) {
+		case o := <-over:
+			if errors.Is(o.source, io.EOF) {
 				return e.flush(ctx)
 			}
-			if a.err != nil {
-				return a.err
+			if err = cmp.Or(o.source, o.work); err == nil && !e.end {
+				err = ctx.Err()
 			}
-			if err := e.chunk(ctx, a); err != nil {
-				return err
-			}
-			taken <- struct{}{}
+			return err
 		case fn := <-e.ops:
+			e.turn.Lock()
 			fn()
-			if e.failed != nil {
-				return e.failed
-			}
+			err = e.failed
 		case now := <-tick.C:
-			if err := errors.Join(e.tick(ctx, now), e.failed); err != nil {
-				return err
-			}
+			e.turn.Lock()
+			err = errors.Join(e.tick(ctx, now), e.failed)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		end := e.end
+		if end || err != nil {
+			stop() // in our turn: no chunk comes behind it
+		}
+		e.turn.Unlock()
+		if end || err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
-// waitFor hands over what src delivers, one chunk at a time: the memory is the source's until it is taken.
-func waitFor(ctx context.Context, src signal.Source, in chan<- came, taken <-chan struct{}) {
+// take works on one chunk after the other; the memory of one is the source's until it asks for the next.
+func (e *engine) take(ctx context.Context) ending {
+	src := e.opt.Source
 	from, knows := src.(arrivals)
 	for {
 		c, err := src.Next(ctx)
-		a := came{c: c, err: err, at: time.Now()}
-		if err == nil && knows {
+		a := came{c: c, at: time.Now()}
+		if err != nil {
+			return ending{source: err}
+		}
+		if knows {
 			a.at = from.Arrived()
 		}
-		select {
-		case in <- a:
-		case <-ctx.Done():
-			return
+		e.turn.Lock()
+		if ctx.Err() == nil {
+			err = e.chunk(ctx, a)
 		}
-		if err != nil {
-			return
-		}
-		select {
-		case <-taken:
-		case <-ctx.Done():
-			return
+		end := e.end
+		e.turn.Unlock()
+		if end || err != nil || ctx.Err() != nil {
+			return ending{work: err}
 		}
 	}
 }
