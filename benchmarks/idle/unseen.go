@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/gyrus-bci/gyrus/decoders"
-	"github.com/gyrus-bci/gyrus/decoders/metrics"
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datadir"
@@ -32,8 +31,10 @@ type guarded struct {
 	PerMinute float64 `json:"per_min"` // of the rest that was let through
 	Low       float64 `json:"per_min_low"`
 	High      float64 `json:"per_min_high"`
-	Refused   string  `json:"refused,omitempty"`  // why no threshold could be set
-	Refusals  int     `json:"refusals,omitempty"` // of a sum: persons that are not in it, since none could be set
+	idle      stream.Idle
+	Verdict   string `json:"verdict,omitempty"`
+	Refused   string `json:"refused,omitempty"`  // why no threshold could be set
+	Refusals  int    `json:"refusals,omitempty"` // of a sum: persons that are not in it, since none could be set
 }
 
 // tally counts what a decoder says while rest and trials pass that neither it nor its threshold has seen.
@@ -227,40 +228,20 @@ type named struct {
 	rest  int // the class that stands for rest, -1 where there is none
 }
 
-// showUnseen prints the rows of the sets beside those of EEGMMIDB, or those of one of them.
-func showUnseen(ctx context.Context, only string, rate float64, asJSON bool) error {
-	sets := []unseen{exo, workload}
-	if only != "" {
-		sets = slices.DeleteFunc(sets, func(u unseen) bool { return u.name != only })
-	}
-	if len(sets) == 0 {
-		return fmt.Errorf("set %q is not known, must be eegmmidb, ssvep-exo or eegmat", only)
-	}
-	missed, sums := 0, 0
-	for _, u := range sets {
-		rows, err := u.table(ctx, rate)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.name, err)
-		}
-		for _, r := range rows {
-			if r.Person == "" && r.Persons > 0 {
-				if sums++; r.PerMinute > r.Asked {
-					missed++
-				}
+// show prints the rows of the set.
+func (u unseen) show(ctx context.Context, sum *result, rate float64, asJSON bool) error {
+	rows, err := u.table(ctx, rate)
+	for _, r := range rows { // also those of before an error
+		sum.count(r.name(), r.refused(), r.idle)
+		if asJSON {
+			if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+				return err
 			}
-			if asJSON {
-				if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
-					return err
-				}
-				continue
-			}
-			fmt.Println(r)
+			continue
 		}
+		fmt.Println(r)
 	}
-	if missed > 0 {
-		return fmt.Errorf("%d of %d sums over persons are above the rate asked for", missed, sums)
-	}
-	return nil
+	return err
 }
 
 func (u unseen) table(ctx context.Context, rate float64) (rows []guarded, err error) {
@@ -287,7 +268,7 @@ func (u unseen) table(ctx context.Context, rate float64) (rows []guarded, err er
 			for _, p := range people {
 				r := guarded{Set: u.name, Person: p.name, Persons: 1, Pipeline: n.title, Guard: guard, Asked: rate}
 				if err := r.measure(ctx, n, p); err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", p.name, n.title, err)
+					return rows, fmt.Errorf("%s, %s: %w", p.name, n.title, err)
 				}
 				rows = append(rows, r)
 				if r.Refused != "" {
@@ -298,7 +279,7 @@ func (u unseen) table(ctx context.Context, rate float64) (rows []guarded, err er
 				sum.Persons++
 			}
 			if err := sum.rate(); err != nil {
-				return nil, err
+				return rows, err
 			}
 			rows = append(rows, sum)
 		}
@@ -343,19 +324,29 @@ func (r *guarded) measure(ctx context.Context, n named, p person) error {
 	return r.rate()
 }
 
-// rate works out the rate and its interval; where nothing was let through they stay 0.
-func (r *guarded) rate() error {
-	seen := r.Rest - r.RestHeld - r.Going
-	if !(seen > 1e-9) {
-		return nil
+// rate works out the rate, its interval and whether it is what was asked for; where nothing was let through they stay 0, and nothing is
+// shown.
+func (r *guarded) rate() (err error) {
+	r.idle = stream.Idle{Asked: r.Asked}
+	if r.Rest > 1e-9 {
+		seen := r.Rest - r.RestHeld - r.Going
+		if seen < 1e-9 { // sums of steps are not exact
+			seen = 0
+		}
+		a := stream.Activity{IdleS: seen, HeldS: r.Going, AwayS: r.RestHeld, StandS: r.Decided, False: r.False, Again: r.Again}
+		if r.idle, err = a.Idle(r.Asked); err != nil {
+			return err
+		}
 	}
-	fa, err := metrics.FalseActivations(r.False+r.Again, seen, 0.95)
-	r.PerMinute, r.Low, r.High = fa.PerMinute, fa.Low, fa.High
-	return err
+	if r.idle.PerMinute != nil {
+		r.PerMinute, r.Low, r.High = *r.idle.PerMinute, *r.idle.Low, *r.idle.High
+	}
+	r.Verdict = r.idle.Verdict()
+	return nil
 }
 
-// String is one line.
-func (r guarded) String() string {
+// name says which row it is.
+func (r guarded) name() string {
 	who := r.Person
 	if who == "" {
 		who = fmt.Sprintf("SUM of %d", r.Persons)
@@ -367,23 +358,24 @@ func (r guarded) String() string {
 	if r.Guard {
 		guard = "held back where it is unlike"
 	}
-	head := fmt.Sprintf("%s %s, %s, %s", r.Set, who, r.Pipeline, guard)
-	if r.Refused != "" {
-		return head + ": refused, nothing is decided: " + r.Refused
+	return fmt.Sprintf("%s %s, %s, %s", r.Set, who, r.Pipeline, guard)
+}
+
+// refused is why the row shows nothing of anybody, "" where it does.
+func (r guarded) refused() string {
+	if r.Persons == 0 {
+		return "all are refused"
 	}
-	verdict := "met"
-	switch seen := r.Rest - r.RestHeld; {
-	case r.Persons == 0:
-		return head + ": all are refused"
-	case !(seen > 1e-9):
-		verdict = "nothing is let through"
-	case r.Low > r.Asked:
-		verdict = "MISSED"
-	case r.PerMinute > r.Asked:
-		verdict = "missed, within the interval"
+	return r.Refused
+}
+
+// String is one line.
+func (r guarded) String() string {
+	if why := r.refused(); why != "" {
+		return r.name() + ": refused, nothing is decided: " + why
 	}
 	return fmt.Sprintf("%s: at most %g a minute asked for: %d in %.2f min (%.1f s in a decision, %.2f min more held back, %.0f %%), %.2f a minute, 95 %% interval [%.2f, %.2f]: %s; of %d trials %d right, %d wrong, %d held back, %d undecided (%.0f %% of their windows held back)",
-		head, r.Asked, r.False, (r.Rest-r.RestHeld-r.Going)/60, r.Decided, r.RestHeld/60, part100(r.RestHeld, r.Rest), r.PerMinute, r.Low, r.High, verdict,
+		r.name(), r.Asked, r.False, (r.Rest-r.RestHeld-r.Going)/60, r.Decided, r.RestHeld/60, part100(r.RestHeld, r.Rest), r.PerMinute, r.Low, r.High, r.Verdict,
 		r.Trials, r.Right, r.Wrong, r.Held, r.undecided(), part100(r.BusyHeld, r.Busy))
 }
 

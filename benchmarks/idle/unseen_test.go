@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/stream"
 )
 
 // said is windows of 2 s, 1 s apart, the first from 0 to 2 s: "a" is decided for a, "-" held back, "." no control.
@@ -72,10 +75,62 @@ func TestSum(t *testing.T) {
 	if s := sum.String(); !strings.Contains(s, "SUM of 2") || !strings.Contains(s, "3 in 1.00 min (0.0 s in a decision, 0.50 min more held back, 33 %), 3.00 a minute") || !strings.HasSuffix(s, "of 6 trials 1 right, 1 wrong, 3 held back, 1 undecided (50 % of their windows held back)") {
 		t.Error(s)
 	}
-	// nothing let through is no rate of 0
-	mute := guarded{Asked: 5, Persons: 1, tally: tally{Rest: 30, RestHeld: 30}}
-	if err := mute.rate(); err != nil || !strings.Contains(mute.String(), "nothing is let through") {
-		t.Errorf("%v: %s", err, mute)
+	// nothing let through is no rate of 0, and shows nothing; nor does so little that one decision would be too many
+	for _, tc := range []struct {
+		tally
+		persons int
+		verdict string
+	}{
+		{tally{Rest: 30, RestHeld: 30}, 1, "not shown: nothing could be decided"},
+		{tally{Rest: 30}, 1, "not shown: too little rest to tell either way"},
+		{tally{Rest: 60}, 1, "met, by the whole interval"},
+		{tally{Rest: 60, False: 6}, 1, "missed, but the interval reaches below it: more rest would tell"},
+		{tally{Rest: 30, Decided: 30, Going: 30}, 1, "missed: a decision stands all the time, and none could begin"},
+		{tally{}, 0, "not shown: nothing could be decided"},
+	} {
+		r := guarded{Asked: 5, Persons: tc.persons, tally: tc.tally}
+		if err := r.rate(); err != nil || r.Verdict != tc.verdict {
+			t.Errorf("%+v: %q (%v), want %q", tc.tally, r.Verdict, err, tc.verdict)
+		}
+	}
+}
+
+// TestResult: rows that are refused, missed or not shown, and sets that are not there, are no success, and each is named.
+func TestResult(t *testing.T) {
+	yes, no, rate := true, false, 1.0
+	met, missed := stream.Idle{Asked: 5, PerMinute: &rate, Low: &rate, High: &rate, Met: &yes}, stream.Idle{Asked: 0.5, PerMinute: &rate, Low: &rate, High: &rate, Met: &no}
+	for _, tc := range []struct {
+		name   string
+		fill   func(*result)
+		result string
+		line   string // on the way
+		want   string // in the error, "" for none
+	}{
+		{"all is met", func(*result) {}, "met", "1 of 1 rows are shown", ""},
+		{"refused", func(s *result) { s.count("b", "too little rest", stream.Idle{Asked: 5}) }, "not shown", "NOT SHOWN: b: refused", "1 of 2 rows are shown and meet their bar; 1 not shown"},
+		{"not shown", func(s *result) { s.count("b", "", stream.Idle{Asked: 5}) }, "not shown", "NOT SHOWN: b: not shown: nothing could be decided", "1 not shown"},
+		{"missed", func(s *result) { s.count("b", "", missed) }, "missed", "MISSED: b: missed, by the whole interval", "1 above the rate asked for"},
+		{"lacking", func(s *result) { s.measured("eegmat", func() error { return errors.New("not below GYRUS_DATA") }) }, "incomplete", "INCOMPLETE: eegmat: not below GYRUS_DATA", "1 could not be measured"},
+	} {
+		var s result
+		s.count("a", "", met)
+		tc.fill(&s)
+		var out strings.Builder
+		if err := s.end(&out, false); s.Result != tc.result || !strings.Contains(out.String(), tc.line) || (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %q, %v\n%s", tc.name, s.Result, err, out.String())
+		}
+	}
+	if err := new(result).end(io.Discard, false); err == nil {
+		t.Error("no row at all is a success")
+	}
+}
+
+// TestLackingData: a set that is not there is told with the reason, and keeps no other from being looked for.
+func TestLackingData(t *testing.T) {
+	t.Setenv("GYRUS_DATA", t.TempDir())
+	err := idle(t.Context(), "", []string{"S001", "S002"}, 5, true)
+	if err == nil || !strings.Contains(err.Error(), "4 could not be measured") {
+		t.Error(err)
 	}
 }
 
@@ -149,7 +204,7 @@ func TestWorkloadParts(t *testing.T) {
 }
 
 func TestUnknownSet(t *testing.T) {
-	if err := showUnseen(t.Context(), "physionet", 5, false); err == nil || !strings.Contains(err.Error(), "must be eegmmidb, ssvep-exo or eegmat") {
+	if err := idle(t.Context(), "physionet", nil, 5, false); err == nil || !strings.Contains(err.Error(), "must be eegmmidb, ssvep-exo or eegmat") {
 		t.Error(err)
 	}
 }

@@ -26,11 +26,7 @@ func killDecoder(ctx context.Context, r *rig) (outcome, error) {
 }
 
 func killBroker(ctx context.Context, r *rig) (outcome, error) {
-	return r.struck(ctx, func() error { return r.end(r.broker) }, func() (err error) {
-		time.Sleep(2 * time.Second) // what could be sent late piles up meanwhile
-		r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port))
-		return err
-	})
+	return r.struck(ctx, func() error { return r.end(r.broker) }, func() error { return r.startBroker(ctx) })
 }
 
 func killOutlet(ctx context.Context, r *rig) (outcome, error) {
@@ -71,14 +67,7 @@ func lossesOf(t bus.Telemetry) uint64 {
 }
 
 // settle waits until telemetry has told of what is over.
-func settle(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(1500 * time.Millisecond):
-		return nil
-	}
-}
+func settle(ctx context.Context) error { return pause(ctx, 1500*time.Millisecond) }
 
 // lastS is how much of the end of a recording may be missing behind a SIGKILL.
 const lastS = 1.0
@@ -138,7 +127,7 @@ func jumpClock(ctx context.Context, r *rig) (o outcome, err error) {
 		at += by
 		behind := at < 0 // then every sample is too old
 		if at-by >= 0 {
-			if err := r.active(ctx, true, 60*time.Second); err != nil {
+			if err := r.back(ctx); err != nil {
 				return o, err
 			}
 			if err := settle(ctx); err != nil {
@@ -237,7 +226,7 @@ func wrongClock(ctx context.Context, r *rig) (o outcome, err error) {
 // loseChunks loses a part of the chunks for some seconds, by a schedule that both sides know: every stretch must be a gap, every
 // lost sample must be counted, and every command that comes is held against the schedule.
 func loseChunks(ctx context.Context, r *rig, part float64) (o outcome, err error) {
-	if err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.back(ctx); err != nil {
 		return o, err
 	}
 	for range 2 { // what was lost before is told, and 3 s of chunks are behind it
@@ -348,7 +337,7 @@ func judgeLoss(lost []bool, first int64, list []seen) losses {
 // notice, and the server must cut the viewer off. The notes tell what held a command up where one came late: it was published
 // late, or it was long on its way, or nothing ran here; and what became meanwhile of the quiet session, which has no such viewer.
 func slowViewer(ctx context.Context, r *rig) (o outcome, err error) {
-	if err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.back(ctx); err != nil {
 		return o, err
 	}
 	calm, err := r.quiet.counters(ctx)

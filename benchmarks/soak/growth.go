@@ -164,7 +164,7 @@ func newQuiet(ctx context.Context) (q *quiet, err error) {
 	for _, c := range [][]string{
 		{"broker", "127.0.0.1", strconv.Itoa(port)},
 		{"outlet", stream},
-		{"decoder", "-session", quietSession, "-policy", "skip", url, stream},
+		{"decoder", "-session", quietSession, "-policy", "skip", "-folder", q.dir, url, stream},
 		{"controller", url, quietSession},
 		{"recorder", filepath.Join(q.dir, "quiet.arrow"), stream},
 		{"viewer", url},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,13 +16,14 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/control"
 )
 
-// The network of the test: the broker and a decoder in a namespace of their own, the controller outside, a pair of virtual
-// cables between them (addresses of RFC 2544, set aside for tests).
+// The network of the test: a decoder and its outlet in a namespace of their own, the controller outside, the broker with one or the
+// other, a pair of virtual cables between them (addresses of RFC 2544, set aside for tests).
 const (
 	space             = "gyrus-soak"
 	outside, inside   = "gyrus-soak0", "gyrus-soak1"
 	outsideIP, nsAddr = "198.18.255.1", "198.18.255.2"
 	cut               = 10 * time.Second
+	heardFor          = 4 * time.Second // a controller says that no stop came where it has heard all since 1.5 s before the break
 )
 
 func ip(args ...string) error {
@@ -32,8 +34,9 @@ func ip(args ...string) error {
 	return nil
 }
 
-// cutNetwork pulls the cable between the broker and the controller for 10 s.
-func cutNetwork(ctx context.Context, r *rig) (o outcome, err error) {
+// cutNetwork pulls a cable for 10 s: the controller's, or, where far, the decoder's, with the broker on the other side. Then the decoder
+// does not hear whether a stop comes; the controller heard all, and says that none did.
+func cutNetwork(ctx context.Context, r *rig, far bool) (o outcome, err error) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return outcome{Skipped: "the program ip is not there (package iproute2)"}, nil
 	}
@@ -53,10 +56,10 @@ func cutNetwork(ctx context.Context, r *rig) (o outcome, err error) {
 			if i > 0 {
 				_ = ip("netns", "del", space) // takes the cables with it
 			}
-			return outcome{Skipped: "no network namespace can be made here: " + err.Error()}, nil
+			return outcome{Skipped: fmt.Sprintf("no network namespace can be made here: %v; where a run was killed before, remove what it left: ip link del %s; ip netns del %s", err, outside, space)}, nil
 		}
 	}
-	defer func() { err = errors.Join(err, ip("netns", "del", space)) }()
+	defer func() { err = errors.Join(err, ip("link", "del", outside), ip("netns", "del", space)) }() // the cables are gone at once, the other a moment later
 	const port = "4222"
 	tmp, err := os.MkdirTemp("", "gyrus-soak-")
 	if err != nil {
@@ -64,23 +67,27 @@ func cutNetwork(ctx context.Context, r *rig) (o outcome, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	dir := filepath.Join(tmp, "operator")
-	if err := bus.InitOperator(dir, bus.InitOptions{Names: []string{nsAddr}}); err != nil {
+	if err := bus.InitOperator(dir, bus.InitOptions{Names: []string{nsAddr, outsideIP}}); err != nil {
 		return o, err
 	}
 	in := []string{"ip", "netns", "exec", space}
-	broker, err := start(ctx, in, "broker", nsAddr, port, dir)
+	host, by := nsAddr, in
+	if far {
+		host, by = outsideIP, nil
+	}
+	broker, err := start(ctx, by, "broker", host, port, dir)
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, broker.kill()) }()
-	url := "tls://" + nsAddr + ":" + port
+	url := "tls://" + host + ":" + port
 	stream := fmt.Sprintf("gyrus-soak-net-%d", os.Getpid())
 	outlet, err := start(ctx, in, "outlet", stream)
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, outlet.kill()) }()
-	decoder, err := start(ctx, in, "decoder", "-dir", dir, url, stream)
+	decoder, err := start(ctx, in, "decoder", "-dir", dir, "-folder", tmp, url, stream)
 	if err != nil {
 		return o, err
 	}
@@ -93,19 +100,39 @@ func cutNetwork(ctx context.Context, r *rig) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	own := &rig{grace: r.grace}
-	rec, err := control.New(b, control.Options{Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }, OnCommand: own.weigh})
-	if err != nil {
+	own := &rig{grace: r.grace, b: b}
+	defer func() { err = errors.Join(err, own.close()) }()
+	if own.rec, err = control.New(b, control.Options{Session: soakSession, Decoder: soakDecoder, Watchdog: watchdog, OnSafe: func(control.Reason) error { return nil }, OnCommand: own.weigh}); err != nil {
 		return o, err
 	}
-	own.rec = rec
+	if _, err := own.runs(decoder); err != nil {
+		return o, err
+	}
+	if opt, err = asRole(url, dir, bus.RoleOperator); err != nil {
+		return o, err
+	}
+	if err := own.lookOn(ctx, opt); err != nil {
+		return o, err
+	}
+	if err := errors.Join(own.back(ctx), pause(ctx, heardFor)); err != nil {
+		return o, err
+	}
 	o, err = own.struck(ctx, func() error { return ip("link", "set", outside, "down") }, func() error {
-		time.Sleep(cut)
+		if err := pause(ctx, cut); err != nil {
+			return err
+		}
 		return ip("link", "set", outside, "up")
 	})
-	n := rec.Counters()
+	n := own.rec.Counters()
 	o.Notes = fmt.Sprintf("10 s without a network; %d commands expired on arrival, %d unproven", n.Expired, n.Unproven)
-	return o, errors.Join(err, rec.Close(), b.Close())
+	own.mu.Lock()
+	o.Moved = own.moved
+	if far && o.Wrong == "" && !slices.ContainsFunc(own.shown, func(s string) bool { return strings.HasPrefix(s, askedOthers) }) {
+		o.Wrong = fmt.Sprintf("the decoder heard nothing for 10 s and did not ask whether a stop came: it showed %q", own.shown)
+	}
+	own.mu.Unlock()
+	o.add(own.persons)
+	return o, err
 }
 
 // guardedBroker is a server off loopback, with the certificate and the keys of an operator's directory.
@@ -124,6 +151,9 @@ func guardedBroker(ctx context.Context, host, port, dir string) error {
 	<-ctx.Done()
 	return b.Close()
 }
+
+// askedOthers is how a decoder begins to say that it waits for the word of controllers.
+const askedOthers = "controllers are asked whether an emergency stop came"
 
 // asRole connects to a guarded server.
 func asRole(url, dir string, role bus.Role) (bus.Options, error) {

@@ -138,7 +138,9 @@ type rig struct {
 	decoder *proc
 	b       *bus.Bus
 	rec     *control.Receiver
+	person  *bus.Bus // of who looks on, and resumes the session where somebody has to
 	looks   *bus.Subscription
+	dir     string // where the decoder keeps what holds it back
 
 	bound atomic.Int64  // ns since 1970: a command that was published before is old, see struck
 	old   atomic.Uint64 // of those: how many were accepted
@@ -150,15 +152,22 @@ type rig struct {
 	short  bool
 	skew   time.Duration // of the clock of the decoder's host
 	newest int64         // of the runs of the decoder
-	rearms []rearming    // each time that a run was older than the newest
-	quiet  *quiet
-	lives  []life  // of processes that were killed
-	rounds uint64  // of losses: each has a seed of its own
-	own    []pulse // of this process, one a round
+	// running is the run at work, persons each time that somebody had to resume it, answered the newest look that they have answered.
+	running  int64
+	persons  []resumed
+	answered sent
+	rearms   []rearming // each time that a run was older than the newest
+	quiet    *quiet
+	lives    []life  // of processes that were killed
+	rounds   uint64  // of losses: each has a seed of its own
+	own      []pulse // of this process, one a round
 
-	mu   sync.Mutex
-	look bus.Telemetry
-	list []seen // commands since follow, nil where nobody asks
+	mu     sync.Mutex
+	look   bus.Telemetry
+	shown  []string // by what the decoder said that commands are held back
+	recent []sent   // commands, the newest last
+	moved  int      // commands that were sent while the decoder said that they are held back
+	list   []seen   // commands since follow, nil where nobody asks
 }
 
 // seen is a command that arrived.
@@ -188,6 +197,9 @@ func newRig(ctx context.Context, grace time.Duration, least float64, short bool)
 	if r.quiet, err = newQuiet(ctx); err != nil {
 		return nil, err
 	}
+	if r.dir, err = os.MkdirTemp("", "gyrus-soak-"); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
 	if r.port, err = freePort(ctx); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -206,20 +218,34 @@ func newRig(ctx context.Context, grace time.Duration, least float64, short bool)
 	}); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	if r.looks, err = r.b.SubscribeTelemetry(soakSession, "*", func(t bus.Telemetry, _ time.Time) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.look = t
-	}); err != nil {
+	if err := r.lookOn(ctx, bus.Options{URL: r.url}); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	if err := r.startDecoder(ctx); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	if err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.back(ctx); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
+}
+
+// lookOn lets a person look on.
+func (r *rig) lookOn(ctx context.Context, opt bus.Options) (err error) {
+	if r.person, err = bus.Open(ctx, opt); err != nil {
+		return err
+	}
+	r.looks, err = r.person.SubscribeTelemetry(soakSession, "*", func(t bus.Telemetry, _ time.Time) { r.saw(t) })
+	return err
+}
+
+// startBroker begins the server again, behind a time in which what could be sent late piles up.
+func (r *rig) startBroker(ctx context.Context) (err error) {
+	if err = pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	r.broker, err = start(ctx, nil, "broker", "127.0.0.1", strconv.Itoa(r.port))
+	return err
 }
 
 func freePort(ctx context.Context) (int, error) {
@@ -238,11 +264,11 @@ func freePort(ctx context.Context) (int, error) {
 
 // startDecoder begins a run. One that is older than the newest, as its host's clock was set back, is followed behind a re-arming.
 func (r *rig) startDecoder(ctx context.Context) (err error) {
-	if r.decoder, err = start(ctx, nil, "decoder", "-clock", r.skew.String(), r.url, r.stream); err != nil {
+	if r.decoder, err = start(ctx, nil, "decoder", "-clock", r.skew.String(), "-folder", r.dir, r.url, r.stream); err != nil {
 		return err
 	}
-	var is begun
-	if err := json.Unmarshal(r.decoder.first, &is); err != nil {
+	is, err := r.runs(r.decoder)
+	if err != nil {
 		return err
 	}
 	if is.Run < r.newest {
@@ -250,6 +276,14 @@ func (r *rig) startDecoder(ctx context.Context) (err error) {
 	}
 	r.newest = is.Run
 	return nil
+}
+
+// runs says what run a decoder is.
+func (r *rig) runs(p *proc) (is begun, err error) {
+	if err = json.Unmarshal(p.first, &is); err == nil {
+		r.running = is.Run
+	}
+	return is, err
 }
 
 // shownS is how long behind its first heartbeats an older run must be shown as such: 2 s behind the end of the one before, and when
@@ -312,6 +346,10 @@ func (r *rig) weigh(c bus.Command, at time.Time, v control.Verdict) {
 	if v == control.Accepted && c.TPublish-int64(r.skew) < r.bound.Load() { // else one clock: this machine's
 		r.old.Add(1)
 	}
+	if len(r.recent) == keptSent {
+		r.recent = slices.Delete(r.recent, 0, 1)
+	}
+	r.recent = append(r.recent, sent{c.Run, c.TPublish})
 	if r.list != nil {
 		r.list = append(r.list, seen{c, v, at.UnixNano() + int64(r.skew)})
 	}
@@ -340,7 +378,7 @@ func (r *rig) active(ctx context.Context, want bool, atMost time.Duration) error
 // struck makes a fault, waits for the safe state, mends it, and waits for commands, all of which must be new.
 func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome, err error) {
 	o.BarMS = r.barMS()
-	if err := r.active(ctx, true, 60*time.Second); err != nil {
+	if err := r.back(ctx); err != nil {
 		return o, err
 	}
 	at := time.Now()
@@ -364,7 +402,7 @@ func (r *rig) struck(ctx context.Context, strike, mend func() error) (o outcome,
 		return o, ctx.Err()
 	}
 	back := time.Now()
-	if stuck := r.active(ctx, true, 60*time.Second); stuck != nil {
+	if stuck := r.back(ctx); stuck != nil {
 		o.Wrong = stuck.Error()
 		return o, ctx.Err()
 	}
@@ -421,6 +459,9 @@ func (r *rig) close() error {
 	if r.looks != nil {
 		err = errors.Join(err, r.looks.Close())
 	}
+	if r.person != nil {
+		err = errors.Join(err, r.person.Close())
+	}
 	if r.rec != nil {
 		err = errors.Join(err, r.rec.Close())
 	}
@@ -434,6 +475,9 @@ func (r *rig) close() error {
 	}
 	if r.quiet != nil {
 		err = errors.Join(err, r.quiet.close())
+	}
+	if r.dir != "" {
+		err = errors.Join(err, os.RemoveAll(r.dir))
 	}
 	return err
 }

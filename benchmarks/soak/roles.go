@@ -275,6 +275,7 @@ type begun struct {
 func decoder(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("decoder", flag.ContinueOnError)
 	dir := fs.String("dir", "", "operator's directory")
+	folder := fs.String("folder", "", "of the run: what holds the decoder back is kept there")
 	name := fs.String("session", soakSession, "name of the session")
 	wrong := fs.Duration("clock", 0, "how far the host's clock is ahead")
 	// What is older than this moves nothing: with a session that is behind, an actuator stops as late as its data are old.
@@ -303,12 +304,22 @@ func decoder(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	looks := bus.NewTelemetryWriter(w)
+	// As a session of gyrus live has it: a stop is heard while the stream is waited for, what holds back is on record, and where nobody
+	// knows whether a stop came somebody has to resume the session.
+	guard, err := session.NewGuard(session.GuardOptions{Commands: w, Clock: clock, Stops: b, File: heldFile(*folder, *name), Telemetry: looks})
+	if err != nil {
+		return err
+	}
 	ctl, err := bus.NewCtl(b, *name, soakDecoder, w.Run(), clock, nil)
 	if err != nil {
 		return err
 	}
+	ctl.Handle(guard.Verbs()...)
 	cfg := lsl.DefaultConfig()
-	src, err := lsl.Open(ctx, lsl.InletOptions{Config: &cfg, Name: stream, Wait: 30 * time.Second, Stall: 300 * time.Millisecond})
+	wait, found := guard.Waiting(ctx, stream, 30*time.Second)
+	src, err := lsl.Open(wait, lsl.InletOptions{Config: &cfg, Name: stream, Wait: 30 * time.Second, Stall: 300 * time.Millisecond})
+	found()
 	if err != nil {
 		return err
 	}
@@ -316,11 +327,10 @@ func decoder(ctx context.Context, args []string) error {
 		return err
 	}
 	_, err = session.Run(ctx, session.Options{
-		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: bus.NewTelemetryWriter(w), Stops: b,
+		Source: shifted{src, *wrong}, Stream: stream, Pipeline: p, Commands: w, Clock: clock, Ctl: ctl, Telemetry: looks, Guard: guard,
 		Age: age, Watch: session.Watch{StalledMS: 300, LostMS: 2000},
-		GoOnUnheard: true, // behind a broker that is started again nobody can know whether a stop came
 	})
-	for _, end := range []func() error{src.Close, ctl.Close, w.Close, b.Close} {
+	for _, end := range []func() error{src.Close, ctl.Close, guard.Close, w.Close, b.Close} {
 		err = errors.Join(err, end())
 	}
 	return err
