@@ -274,3 +274,17 @@ func TestTooMuchJitter(t *testing.T) {
 		t.Errorf("%+v", rec.Notes)
 	}
 }
+
+// TestGapsOfFastClock: a gap is as long as what was lost, also where sample numbers and the clock have come apart by as much.
+func TestGapsOfFastClock(t *testing.T) {
+	const n = 60_000
+	for _, rate := range []float64{249.85, 250.15} { // 600 ppm: as 60 ppm over ten times as long
+		for _, jitter := range []float64{0, 1e-3} {
+			for _, long := range []int{1, 25, 400} {
+				lost := func(k int) bool { return k > 40_000 && (k-40_000)%9000 < long }
+				name := fmt.Sprintf("%d samples at %g Hz, %g s of jitter", long, rate, jitter)
+				checkTrue(t, name, openLossy(t, n, rate, lost, jittered(n, rate, evenly(jitter))), n, lost, 0)
+			}
+		}
+	}
+}
