@@ -428,11 +428,14 @@ const rateWithin = 1e-3
 // timeline is where the samples of a stream lie in its recording.
 type timeline struct {
 	rate     float64
+	measured float64 // rate by the clock of the recorder
+	limit    float64 // s; what leaves out more is a break to pyxdf
 	segments segments
 	spans    []signal.Span // of the segments
 }
 
-// place gives every segment its samples, sample 0 being at time zero.
+// place gives every segment its samples, sample 0 being at time zero. Behind a break it begins where the clock says; behind samples that
+// are lost as many further on as are missing, whatever sample numbers and the clock have come apart by until there.
 func (l *timeline) place(zero float64) {
 	l.spans = make([]signal.Span, l.segments.len())
 	end := int64(-1)
@@ -440,11 +443,16 @@ func (l *timeline) place(zero float64) {
 		start := max(end+1, int64(math.Round((l.segments.at(k).t0-zero)*l.rate)))
 		if end < 0 {
 			start = max(0, start)
+		} else if step := l.segments.at(k).t0 - l.segments.end(k-1); l.isLoss(step) {
+			start = end + max(1, int64(math.Round(step*l.measured))-1)
 		}
 		l.spans[k] = signal.Span{Start: start, Len: l.segments.samples(k)}
 		end = l.spans[k].End()
 	}
 }
+
+// isLoss says of a step from one segment to the next whether pyxdf has no break there.
+func (l *timeline) isLoss(step float64) bool { return step > 0 && step <= l.limit }
 
 // belowEnd is the part of a sample by which a time must lie before the end of a segment to be within it.
 const belowEnd = 1e-6
@@ -493,7 +501,10 @@ func (s *stream) timeline(src *source) *timeline {
 			g.dt = 1 / s.info.rate
 		}
 	}
-	l := &timeline{rate: s.info.rate, segments: segs}
+	l := &timeline{rate: s.info.rate, measured: measured, limit: s.pyxdfBreak(), segments: segs}
+	if s.info.drops { // to pyxdf, too, each is a break
+		l.limit = 0
+	}
 	found := fmt.Sprintf("%.6g Hz by the clock of the recorder, nominal are %.6g Hz (%+.0f ppm)", measured, s.info.rate, off*1e6)
 	switch {
 	case math.Abs(off) > rateWithin:
@@ -509,23 +520,23 @@ func (s *stream) timeline(src *source) *timeline {
 	}
 	if n := segs.len() - 1; n > 0 {
 		s.note(src, "stamps may leave time out", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
-			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps"+s.besidePyxdf(&segs))
+			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps"+l.besidePyxdf())
 	}
 	return l
 }
 
 // besidePyxdf says where the segments are not those of pyxdf.
-func (s *stream) besidePyxdf(segs *segments) string {
-	limit, n := s.pyxdfBreak(), 0
-	for k := range segs.len() - 1 {
-		if step := segs.at(k+1).t0 - segs.end(k); step > 0 && step <= limit {
+func (l *timeline) besidePyxdf() string {
+	n := 0
+	for k := range l.segments.len() - 1 {
+		if l.isLoss(l.segments.at(k+1).t0 - l.segments.end(k)) {
 			n++
 		}
 	}
-	if n == 0 || s.info.drops {
+	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; of these %d leave out less than what is a break to pyxdf (steps of more than %.3g s): it puts one line through both sides, so that its times are off there, and its rate has the time that is missing in it", n, limit)
+	return fmt.Sprintf("; of these %d leave out less than what is a break to pyxdf (steps of more than %.3g s): it puts one line through both sides, so that its times are off there, and its rate has the time that is missing in it", n, l.limit)
 }
 
 // deviate lists what is wrong with the stream, the first of a kind.
