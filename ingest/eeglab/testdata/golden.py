@@ -2,8 +2,8 @@
 
     python golden.py $GYRUS_DATA
 
-Needs mne 1.13.2 and eeglabio 0.1.4, with which MNE exports. SciPy writes every file but skipped.set. Stored numbers are MNE's volts by its calibration, rounded to float32, channel after channel; their
-SHA-256 is taken as little-endian float64, without those that MNE leaves out as BAD. Onsets of MNE know no gap.
+Needs mne 1.13.2 and eeglabio 0.1.4, with which MNE exports skipped.set; SciPy writes every other file. Stored numbers are MNE's
+volts by its calibration, rounded to float32, channel after channel; their SHA-256 is taken as little-endian float64, without those that MNE leaves out as BAD. Onsets of MNE know no gap.
 """
 
 import hashlib
