@@ -8,12 +8,15 @@ import (
 )
 
 // steady is a clock whose stamps scatter about even times: each is off by something of its own, and what comes behind does not inherit it.
-// The stamps of a program that sleeps from one sample to the next do: they are regular from step to step, and wander.
+// The stamps of a program that sleeps from one sample to the next do: they are regular from step to step, and wander. So do, by little, those of
+// amplifiers whose samples are counted by one clock and stamped by another.
 type steady struct {
 	s        *stream
 	from, to int64   // samples
 	dt       float64 // step, in seconds
 	sd       float64 // by which stamps scatter, in seconds
+	wander   bool    // they do not come back, but are off by little over a while
+	own      float64 // step of samples that have no stamp of their own, in seconds
 	apart    int64   // samples from one stamp to the next
 	while    int64   // samples whose stamps tell a level of lateness, together
 	work     []float64
@@ -22,6 +25,9 @@ type steady struct {
 const (
 	lagsLong    = 16                  // stamps, over which a wandering clock is off by four times as much as from one to the next
 	wanders     = 2                   // times as much, from which on it does
+	slightly    = 8                   // a wandering clock may be off by this part of a step over a while: what is lost is seen all the same
+	partWhole   = 0.2                 // of a step, within which losses are whole ones
+	mostParts   = 8                   // of losses one may be none of whole steps
 	fewLags     = 64                  // steps that do not tell
 	mostLags    = 8192                // steps that are looked at, at most
 	ofMedian    = 1.4826 / math.Sqrt2 // of differences of two normal numbers: their standard deviation
@@ -34,9 +40,11 @@ const (
 	significant = 4.5                 // standard errors, by which a shift must differ from none
 )
 
-// steadyClock is that of the stamps of samples [from, to), of which apart samples have one; nil where there is none, which why is a reason
-// for. A while has at least base samples.
-func (s *stream) steadyClock(from, to, apart, base int64) (c *steady, why string) {
+// steadyClock is that of the stamps of samples [from, to), nil where there is none, which why is a reason for. A while has at least base
+// samples.
+func (s *stream) steadyClock(from, to, base int64) (c *steady, why string) {
+	own := s.median(from, to, 0, s.uneven(from, to, 0))
+	apart := max(1, (to-from)/(s.uneven(from, to, own).n+1))
 	step, long := s.spreadOver(from, to, lagsLong*apart, 0)
 	if !(step > 0) {
 		return nil, "they are too few to tell"
@@ -44,8 +52,12 @@ func (s *stream) steadyClock(from, to, apart, base int64) (c *steady, why string
 	dt := step / float64(lagsLong*apart)
 	_, short := s.spreadOver(from, to, apart, dt*float64(apart))
 	sd := ofMedian * short
-	if long > wanders*short {
-		return nil, "they wander, as those of a program do that sleeps from one sample to the next and may wake up late: what one is off by stays"
+	wander := long > wanders*short
+	if wander {
+		_, far := s.spreadOver(from, to, max(base, fewLevel*apart), 0)
+		if sd = ofMedian * max(long, far); sd > dt/slightly {
+			return nil, fmt.Sprintf("they wander, as those of a program do that sleeps from one sample to the next: over %d of them they are off by about %.2g s, from one to the next by %.2g s", lagsLong, long, short)
+		}
 	}
 	if sd > dt {
 		return nil, fmt.Sprintf("they scatter by about %.2g s, which is more than the %.2g s from one sample to the next", sd, dt)
@@ -54,11 +66,26 @@ func (s *stream) steadyClock(from, to, apart, base int64) (c *steady, why string
 	if err := 1.25 * math.Sqrt2 * sd / math.Sqrt(float64((to-from)/apart)/2*lagsLong) / float64(apart); math.Abs(dt-1/s.info.rate) < 4*err {
 		dt = 1 / s.info.rate
 	}
-	c = &steady{s: s, from: from, to: to, dt: dt, sd: sd, apart: apart}
+	c = &steady{s: s, from: from, to: to, dt: dt, sd: sd, wander: wander, own: own, apart: apart}
 	if c.while = max(base, c.samples(enough, fewLevel)); c.while > mostWhile {
 		return nil, fmt.Sprintf("only one sample of about %d has a stamp, and they scatter by about %.2g s", apart, sd)
 	}
 	return c, ""
+}
+
+// losses finds all, with the step of the runs between them; not ok where stamps wander and losses are any time instead of whole samples: then
+// they say when a program woke up.
+func (c *steady) losses(l *losses) (ok bool) {
+	l.dt = c.s.refine(c.from, c.to, c.dt, c.eachLoss)
+	l.short = c.samples(ownSlope, 1)
+	parts := 0
+	c.eachLoss(l.dt, func(i int64, lost float64) {
+		l.add(i, lost)
+		if n := lost / l.dt; math.Abs(n-math.Round(n)) > partWhole {
+			parts++
+		}
+	})
+	return !c.wander || parts <= l.n/mostParts
 }
 
 // samples is how many have as many stamps as the square of what stamps scatter by, root times, in steps; or least stamps.
@@ -175,7 +202,7 @@ func (c *steady) turn(from, last int64, half, most float64) (at int64) {
 	sum, lowest := 0.0, math.Inf(1)
 	at = last
 	for i := from; i <= last; i++ {
-		if i > from && sum < lowest && math.Abs(c.s.stamps.at(i)-c.s.stamps.at(i-1)-c.s.stamps.step) > 1e-6*c.dt {
+		if i > from && sum < lowest && math.Abs(c.s.stamps.at(i)-c.s.stamps.at(i-1)-c.own) > 1e-6*c.dt {
 			at, lowest = i, sum
 		}
 		sum += min(max(c.late(i)-half, -most), most)

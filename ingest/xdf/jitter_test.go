@@ -2,6 +2,7 @@ package xdf_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -241,6 +242,12 @@ func TestLostChunks(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				for k := range 20 { // the recorder's clock runs at another rate
+					at := 100 + 4*float64(k)
+					if err := errors.Join(w.ClockOffset(id, at, 7+3e-5*at), w.ClockOffset(marks, at, 7+3e-5*at)); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := w.Close(); err != nil {
 					t.Fatal(err)
 				}
@@ -285,6 +292,24 @@ func TestGapsOfFastClock(t *testing.T) {
 				name := fmt.Sprintf("%d samples at %g Hz, %g s of jitter", long, rate, jitter)
 				checkTrue(t, name, openLossy(t, n, rate, lost, jittered(n, rate, evenly(jitter))), n, lost, 0)
 			}
+		}
+	}
+}
+
+// TestGapsThatWander: stamps that wander, by little, tell of samples that are lost where it is whole ones.
+func TestGapsThatWander(t *testing.T) {
+	const n = 12_000
+	for _, wander := range []float64{1e-6, 1e-5, 2e-5} { // from one stamp to the next
+		rng := rand.New(rand.NewPCG(3, 3))
+		off, at := make([]float64, n), 0.0
+		for k := range off {
+			at = 0.999*at + wander*rng.NormFloat64()
+			off[k] = at
+		}
+		stamp := func(k int) float64 { return 100 + float64(k)/250 + off[k] }
+		for _, long := range []int{0, 1, 12, 96, 400} {
+			lost := func(k int) bool { return 5000 <= k && k < 5000+long }
+			checkTrue(t, fmt.Sprintf("%d samples, %g s from stamp to stamp", long, wander), openLossy(t, n, 250, lost, stamp), n, lost, 0)
 		}
 	}
 }

@@ -151,13 +151,14 @@ func (s *stream) losses(from, to int64) (l losses) {
 	if !l.sure {
 		dt = 1 / s.info.rate
 		off = s.uneven(from, to, dt)
-		var c *steady
-		if c, l.why = s.steadyClock(from, to, max(1, (to-from)/(off.n+1)), while); c != nil {
-			l.sure, l.dt = true, s.refine(from, to, c.dt, c.eachLoss)
-			l.short = c.samples(ownSlope, 1)
-			c.eachLoss(l.dt, l.add)
-			return l
+		c, why := s.steadyClock(from, to, while)
+		if c != nil {
+			if found := (losses{sure: true}); c.losses(&found) {
+				return found
+			}
+			why = "they wander, and what is missing there would be no whole samples: a program that sleeps from one sample to the next may wake up late, and stay so"
 		}
+		l.why = why
 		if off.n > (to-from)/1000 {
 			scatter = s.median(from, to, dt, off)
 		}
