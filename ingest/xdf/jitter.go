@@ -54,9 +54,14 @@ func (s *stream) steadyClock(from, to, base int64) (c *steady, why string) {
 	sd := ofMedian * short
 	wander := long > wanders*short
 	if wander {
-		_, far := s.spreadOver(from, to, max(base, fewLevel*apart), 0)
-		if sd = ofMedian * max(long, far); sd > dt/slightly {
-			return nil, fmt.Sprintf("they wander, as those of a program do that sleeps from one sample to the next: over %d of them they are off by about %.2g s, from one to the next by %.2g s", lagsLong, long, short)
+		over := int64(lagsLong)
+		if n := max(base/apart, fewLevel); n > over {
+			if _, far := s.spreadOver(from, to, n*apart, 0); far > long {
+				over, long = n, far
+			}
+		}
+		if sd = ofMedian * long; sd > dt/slightly {
+			return nil, fmt.Sprintf("they wander, as those of a program do that sleeps from one sample to the next: over %d of them they are off by about %.2g s, from one to the next by %.2g s", over, long, short)
 		}
 	}
 	if sd > dt {
