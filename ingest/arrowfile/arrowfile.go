@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -35,6 +36,9 @@ var (
 const (
 	markBytes = 8        // the mark and the length of the header
 	maxHeader = 64 << 20 // of one message: a schema of 65,536 channels has less
+
+	readBehind = 1 << 16 // bytes behind a place that is damaged that are looked through at once
+	mostTries  = 1024    // marks among them at which a message is looked for, at most: numbers may look like one
 )
 
 // Batch is one run of samples in the file.
@@ -112,7 +116,11 @@ func open(f ingest.File, name string) (*signal.Recording, *tablefile.Metadata, e
 			err = r.add(m, schema, at, end)
 		}
 		if err != nil {
-			rec.Deviations = append(rec.Deviations, cut(at, err.Error(), fmt.Sprintf("the file ends here; %d bytes are not read", s.size-at)))
+			d := cut(at, err.Error(), fmt.Sprintf("the file ends here; %d bytes are not read", s.size-at))
+			if d.Missing, err = s.goesOn(at, err); err != nil {
+				return nil, nil, err
+			}
+			rec.Deviations = append(rec.Deviations, d)
 			break
 		}
 	}
@@ -154,11 +162,41 @@ func cut(at int64, found, assumed string) signal.Deviation {
 	return signal.Deviation{Where: fmt.Sprintf("byte %d: record batch", at), Rule: "a stream is whole messages and the mark of the end", Found: found, Assumed: assumed}
 }
 
+// shortError is a message that the file ends within, if that is no damage.
+type shortError struct{ error }
+
+func shortf(format string, args ...any) error { return shortError{fmt.Errorf(format, args...)} }
+
+// goesOn says whether the file has samples behind byte at, where a message cannot be read because of why: there is another message or the
+// mark of the end, or what is there is more than a mark, no message that was only cut off, and no zeros as a crash of the system leaves.
+func (s *source) goesOn(at int64, why error) (bool, error) {
+	zeros, tries := true, mostTries
+	buf := make([]byte, min(readBehind, s.size-at))
+	for from := at; s.size-from >= markBytes; {
+		part := buf[:min(int64(len(buf)), s.size-from)/markBytes*markBytes] // messages begin at multiples of it
+		if err := s.read(part, from, "message"); err != nil {
+			return false, err
+		}
+		for ; len(part) > 0; part, from = part[markBytes:], from+markBytes {
+			zeros = zeros && binary.LittleEndian.Uint64(part) == 0
+			if from == at || !bytes.HasPrefix(part, mark) || tries == 0 {
+				continue
+			}
+			tries--
+			m, _, err := s.message(from)
+			if err == nil && (m.Kind != arrowipc.EndKind || from+markBytes == s.size) {
+				return true, nil
+			}
+		}
+	}
+	return !zeros && !errors.As(why, new(shortError)) && s.size-at > markBytes, nil
+}
+
 // message is the header of the message at byte at, and the byte behind its body.
 func (s *source) message(at int64) (m arrowipc.Message, end int64, err error) {
 	var frame [markBytes]byte
 	if s.size-at < markBytes {
-		return m, 0, fmt.Errorf("%d bytes are left, a message has at least %d", s.size-at, markBytes)
+		return m, 0, shortf("%d bytes are left, a message has at least %d", s.size-at, markBytes)
 	}
 	if err := s.read(frame[:], at, "message"); err != nil {
 		return m, 0, err
@@ -171,7 +209,7 @@ func (s *source) message(at int64) (m arrowipc.Message, end int64, err error) {
 		return arrowipc.Message{Kind: arrowipc.EndKind}, at + markBytes, nil
 	}
 	if n < 0 || n > maxHeader || n > s.size-at-markBytes {
-		return m, 0, fmt.Errorf("a message with a header of %d bytes, %d are left", n, s.size-at-markBytes)
+		return m, 0, shortf("a message with a header of %d bytes, %d are left", n, s.size-at-markBytes)
 	}
 	header := make([]byte, n)
 	if err := s.read(header, at+markBytes, "message"); err != nil {
@@ -182,7 +220,7 @@ func (s *source) message(at int64) (m arrowipc.Message, end int64, err error) {
 		return m, 0, err
 	}
 	if end = at + markBytes + n; body > s.size-end {
-		return m, 0, fmt.Errorf("a message with a body of %d bytes, %d are left", body, s.size-end)
+		return m, 0, shortf("a message with a body of %d bytes, %d are left", body, s.size-end)
 	}
 	return m, end + body, nil
 }

@@ -175,6 +175,58 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestMissing: samples behind a place that is damaged are missing, and a file that ends before its time, whole batches or not, says how
+// long it is.
+func TestMissing(t *testing.T) {
+	good := written(t, ingesttest.Gapped())
+	var marks []int // where messages begin
+	for at := 0; at < len(good); at += 8 {
+		if bytes.HasPrefix(good[at:], []byte{0xff, 0xff, 0xff, 0xff}) {
+			marks = append(marks, at)
+		}
+	}
+	batches := len(open(t, good).Data.(*arrowfile.Reader).Batches())
+	if len(marks) != batches+2 { // the schema, and the mark of the end
+		t.Fatalf("%d marks, %d batches", len(marks), batches)
+	}
+	third, last := marks[3], marks[batches] // batches
+	end := len(good) - 8
+	change := func(data []byte, at int, to ...byte) []byte {
+		data = slices.Clone(data)
+		copy(data[at:], to)
+		return data
+	}
+	for _, tc := range []struct {
+		name    string
+		data    []byte
+		read    int // batches
+		listed  bool
+		missing bool
+	}{
+		{"whole", good, batches, false, false},
+		{"not closed", good[:end], batches, true, false},
+		{"cut within a batch", good[:third+1000], 2, true, false},
+		{"cut within the head of a batch", good[:third+20], 2, true, false},
+		{"cut within the mark of a batch", good[:third+5], 2, true, false},
+		{"cut within the mark of the end", good[:end+4], batches, true, false},
+		{"a mark of the end that is damaged", change(good, end, 'x'), batches, true, false},
+		{"zeros behind a batch, as a crash of the system leaves", append(slices.Clone(good[:third]), make([]byte, 512)...), 2, true, false},
+		{"a mark that is damaged", change(good, third, 'x'), 2, true, true},
+		{"a head that is damaged", change(good, third+8, 0xff, 0xff, 0xff), 2, true, true},
+		{"a head that is too long for the file", change(good, third+4, 0, 0, 0xff), 2, true, true},
+		{"the same, not closed", change(good[:end], third+4, 0, 0, 0xff), 2, true, true},
+		{"the same, cut later", change(good[:last+300], third+4, 0, 0, 0xff), 2, true, true},
+		{"the last mark that is damaged", change(good, last, 'x'), batches - 1, true, true},
+		{"the last head that is too long for the file", change(good, last+4, 0, 0, 0xff), batches - 1, true, true},
+	} {
+		rec := open(t, tc.data)
+		missing := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing })
+		if got := len(rec.Data.(*arrowfile.Reader).Batches()); got != tc.read || missing != tc.missing || len(rec.Deviations) > 0 != tc.listed {
+			t.Errorf("%s: %d batches are read, want %d; missing is %v, want %v: %v", tc.name, got, tc.read, missing, tc.missing, rec.Deviations)
+		}
+	}
+}
+
 // TestNothingWritten: a recording in which not one batch is whole is an empty one with its channels, whether it was closed, cut
 // off behind the head, or cut off within the first batch.
 func TestNothingWritten(t *testing.T) {

@@ -105,12 +105,13 @@ func samplesIn(duration, rate float64) int64 { return max(1, int64(math.Round(du
 
 // cost is how bad a duration is, the worst first:
 //   - records that are little but annotations, or too many;
-//   - a rate that leads too far from the times of the samples, by how much;
+//   - the rate of the first group, the EEG: not exact, or even too far from the times of its samples, by how much;
+//   - a rate of others that leads too far from the times of the samples, by how much;
 //   - rates that are not exact, how many;
 //   - seconds that are filled;
 //   - records of more than the advised size;
 //   - how far from a second, and from exact rates.
-type cost [6]float64
+type cost [7]float64
 
 // cost is that of records of d seconds. seconds is how long the recording is. What comes behind a part that is worse than in best is left out.
 func (o *output) cost(d, seconds float64, stretches []stretch, best cost) (c cost) {
@@ -121,34 +122,45 @@ func (o *output) cost(d, seconds float64, stretches []stretch, best cost) (c cos
 		per[i] = n
 		size += n * int64(len(g.rec.Info.Channels)*o.v.bytes)
 		if got := float64(n) / d; got != rate {
-			c[2]++
-			drift = max(drift, math.Abs(got-rate)/rate*float64(g.longest))
+			c[3]++
+			off := g.drift(got)
+			if drift = max(drift, off); off <= maxDrift {
+				off = 0
+			}
+			if i == 0 {
+				c[1] = 1 + off
+			} else {
+				c[2] = max(c[2], off)
+			}
 		}
 	}
 	if size*(maxGrowth-1) < clockBytes || seconds/d > manyRecords {
 		c[0] = 1
 	}
-	if drift > maxDrift {
-		c[1] = drift
-	}
-	before := slices.Compare(c[:3], best[:3])
+	before := slices.Compare(c[:4], best[:4])
 	if before > 0 {
 		return c
 	}
 	for _, s := range stretches {
 		records := s.records(s.begin, per)
 		for i, g := range o.groups {
-			c[3] += float64(records*per[i]-s.have[i]) / g.rec.Info.Rate
+			c[4] += float64(records*per[i]-s.have[i]) / g.rec.Info.Rate
 		}
-		if before == 0 && c[3] > best[3] {
+		if before == 0 && c[4] > best[4] {
 			return c
 		}
 	}
 	if size > advisedBytes {
-		c[4] = 1
+		c[5] = 1
 	}
-	c[5] = math.Abs(math.Log(d)) + min(drift/maxDrift, 1)
+	c[6] = math.Abs(math.Log(d)) + min(drift/maxDrift, 1)
 	return c
+}
+
+// drift is how many samples a rate leads away from the times of the longest run.
+func (g *outGroup) drift(rate float64) float64 {
+	own := g.rec.Info.Rate
+	return math.Abs(rate-own) / own * float64(g.longest)
 }
 
 // stretches is where any group has data, in seconds, put together where less than a sample of the slowest lies between.
@@ -269,6 +281,9 @@ func (l *layout) list(o *output) {
 			continue
 		}
 		assumed := fmt.Sprintf("%d samples in %s s, which is %.17g Hz", l.per[i], l.durationText, rate)
+		if off := o.groups[i].drift(rate); off > maxDrift {
+			assumed += fmt.Sprintf(", %.2g samples from their times at the end of the longest run", off)
+		}
 		if i == 0 && l.moved > 0 {
 			assumed += fmt.Sprintf("; behind a gap they begin at the nearest of its samples, up to %.2g s away", l.moved)
 		}

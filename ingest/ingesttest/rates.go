@@ -43,3 +43,18 @@ func Hypnogram() *signal.Recording {
 		Events: []signal.Event{{Onset: 0, Duration: 3630, Label: "Sleep stage W"}, {Onset: 3630.5, Duration: 30, Label: "Sleep stage 1"}, {Onset: 3660.5, Duration: 1e-9, Label: "Sleep stage ?"}},
 	}
 }
+
+// OwnNames is a recording whose channels are called as columns are that gyrus adds to those of channels, or as these become.
+func OwnNames() *signal.Recording {
+	names := []string{"sample", "time_ns", "events", "Sample", "sample (channel)", "sample (channel 2)", "EVENTS", "Cz"}
+	const n = 20
+	info, x := &signal.Info{Rate: 128, Reference: "A1"}, make(signal.Memory, len(names))
+	for ch, name := range names {
+		info.Channels = append(info.Channels, signal.Channel{Name: name, Original: "my " + name, Kind: signal.EEG, Unit: signal.Microvolt})
+		x[ch] = make([]float64, n)
+		for t := range x[ch] {
+			x[ch][t] = float64(ch) + float64(t)/4
+		}
+	}
+	return &signal.Recording{Name: "own", Format: "test", Info: info, Len: n, Data: x, Events: []signal.Event{{Sample: 3, Onset: 3. / 128, Label: "cue"}}}
+}

@@ -34,6 +34,7 @@ const (
 	kindKey      = "kind"
 	originalKey  = "original"
 	positionKey  = "position" // "[x,y,z]", metres, see Position; absent where unknown
+	nameKey      = "name"     // of the channel, where its column has another one: see columnNames
 	statusKey    = "status"   // statusBad; absent for channels that nobody found bad
 	statusBad    = "bad"
 )
@@ -52,10 +53,12 @@ var (
 
 // Schema is the Arrow schema of chunks that info describes: one float64 column per channel, then sample (int64),
 // time_ns (int64) and events (list of struct of label, onset_s, duration_s). Each channel's field carries its unit,
-// kind, original name, position (metres) and, of bad channels, status as metadata, the schema carries rate_hz and reference.
+// kind, original name, position (metres) and, of bad channels, status as metadata, the schema carries rate_hz and reference. A channel
+// that is called as one of the last three columns has another column, and name as metadata.
 func Schema(info *Info) *arrow.Schema {
 	fields := make([]arrow.Field, 0, len(info.Channels)+extraColumns)
-	for _, c := range info.Channels {
+	names := columnNames(info)
+	for k, c := range info.Channels {
 		keys, vals := []string{unitKey, kindKey, originalKey}, []string{string(c.Unit), string(c.Kind), c.Original}
 		if c.Pos != nil {
 			keys, vals = append(keys, positionKey), append(vals, formatPosition(*c.Pos))
@@ -63,7 +66,10 @@ func Schema(info *Info) *arrow.Schema {
 		if c.Bad {
 			keys, vals = append(keys, statusKey), append(vals, statusBad)
 		}
-		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Float64, Metadata: arrow.NewMetadata(keys, vals)})
+		if names[k] != c.Name {
+			keys, vals = append(keys, nameKey), append(vals, c.Name)
+		}
+		fields = append(fields, arrow.Field{Name: names[k], Type: arrow.PrimitiveTypes.Float64, Metadata: arrow.NewMetadata(keys, vals)})
 	}
 	fields = append(fields,
 		arrow.Field{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64},
@@ -75,6 +81,31 @@ func Schema(info *Info) *arrow.Schema {
 		[]string{SchemaVersion, formatFloat(info.Rate), info.Reference},
 	)
 	return arrow.NewSchema(fields, &md)
+}
+
+// columnNames are those of the channels: their own, but for what the last three columns are called. To many programs a column Sample is the
+// same as sample.
+func columnNames(info *Info) []string {
+	names := info.Names()
+	for k, name := range names {
+		if !slices.ContainsFunc([]string{sampleColumn, timeColumn, eventsColumn}, func(own string) bool { return strings.EqualFold(name, own) }) {
+			continue
+		}
+		free := name + " (channel)"
+		for n := 2; slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(other, free) }); n++ {
+			free = fmt.Sprintf("%s (channel %d)", name, n)
+		}
+		names[k] = free
+	}
+	return names
+}
+
+// channelName is the one of the channel in a column.
+func channelName(f arrow.Field) string {
+	if name, ok := f.Metadata.GetValue(nameKey); ok {
+		return name
+	}
+	return f.Name
 }
 
 // PlacedSchema is Schema for what is written while it comes: its events have a field sample, which says where one was that is in the
@@ -148,7 +179,7 @@ func FileInfoFromSchema(s *arrow.Schema) (*Info, error) {
 var otherVolts = []string{"V", "mV", "nV", "uV", "\u03bcV"}
 
 func channelFromField(f arrow.Field) (Channel, error) {
-	c := Channel{Name: f.Name, Original: f.Name}
+	c := Channel{Name: channelName(f), Original: channelName(f)}
 	if f.Type.ID() != arrow.FLOAT64 {
 		return c, fmt.Errorf("type is %s, must be float64", f.Type)
 	}
@@ -311,7 +342,7 @@ func FromRecord(rec arrow.RecordBatch, info *Info) (Chunk, error) {
 	}
 	c := Chunk{Info: info, X: make([][]float64, chs)}
 	for ch := range c.X {
-		if name := rec.ColumnName(ch); name != info.Channels[ch].Name {
+		if name := channelName(rec.Schema().Field(ch)); name != info.Channels[ch].Name {
 			return Chunk{}, fmt.Errorf("record: column %d is %q, must be %q", ch, name, info.Channels[ch].Name)
 		}
 		col, err := column[*array.Float64](rec, ch)

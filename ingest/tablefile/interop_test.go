@@ -34,7 +34,8 @@ func TestPeerReadsRates(t *testing.T) {
 		for i := range paths {
 			paths[i] = filepath.Join(dir, paths[i])
 		}
-		paths = append(paths, filepath.Join(write(t, w, alone), "x."+w.Name))
+		own := ingesttest.OwnNames()
+		paths = append(paths, filepath.Join(write(t, w, alone), "x."+w.Name), filepath.Join(write(t, w, own), "x."+w.Name))
 		out, err := exec.CommandContext(t.Context(), python, append([]string{"../arrowfile/testdata/peer.py", "tables"}, paths...)...).Output()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -43,6 +44,7 @@ func TestPeerReadsRates(t *testing.T) {
 			Rows          int64                `json:"rows"`
 			DuckDB        int64                `json:"duckdb_rows"`
 			Names         []string             `json:"names"`
+			Channels      []string             `json:"channels"`
 			Units         []signal.Unit        `json:"units"`
 			Columns       map[string][]float64 `json:"columns"`
 			Events        int                  `json:"events"`
@@ -64,8 +66,12 @@ func TestPeerReadsRates(t *testing.T) {
 		if want := alone.Begin.Format(time.RFC3339Nano); peer[3].Begin != want {
 			t.Errorf("events alone begin at %q, want %q", peer[3].Begin, want)
 		}
-		for i, r := range append(append([]*signal.Recording{rec}, rec.Others...), alone) {
+		for i, r := range append(append([]*signal.Recording{rec}, rec.Others...), alone, own) {
 			p := peer[i]
+			var names []string
+			for _, f := range signal.Schema(r.Info).Fields() {
+				names = append(names, f.Name)
+			}
 			rows := int64(0)
 			columns := map[string][]float64{}
 			for _, run := range r.Runs() {
@@ -78,7 +84,7 @@ func TestPeerReadsRates(t *testing.T) {
 					t.Fatal(err)
 				}
 				for ch, x := range c.X {
-					name := r.Info.Channels[ch].Name
+					name := names[ch]
 					columns[name] = append(columns[name], x...)
 				}
 			}
@@ -88,15 +94,15 @@ func TestPeerReadsRates(t *testing.T) {
 			}
 			outside := r.Outside()
 			if p.Rows != rows || p.DuckDB != rows || p.Rate != r.Info.Rate || p.Events != len(r.Events)-len(outside) || !slices.Equal(p.Units, units) ||
-				!slices.Equal(p.Names, append(r.Info.Names(), "sample", "time_ns", "events")) {
-				t.Errorf("%s: pyarrow has %d rows, DuckDB %d, want %d; rate %g, names %v, units %v, %d events", paths[i], p.Rows, p.DuckDB, rows, p.Rate, p.Names, p.Units, p.Events)
+				!slices.Equal(p.Names, names) || !slices.Equal(p.Channels, r.Info.Names()) {
+				t.Errorf("%s: pyarrow has %d rows, DuckDB %d, want %d; rate %g, names %q, channels %q, units %v, %d events", paths[i], p.Rows, p.DuckDB, rows, p.Rate, p.Names, p.Channels, p.Units, p.Events)
 			}
 			if len(columns) > 0 {
 				if d := cmp.Diff(columns, p.Columns); d != "" {
 					t.Errorf("%s: samples (-written +pyarrow):\n%s", paths[i], d)
 				}
 			}
-			for ch, name := range r.Info.Names() {
+			for ch, name := range names[:len(r.Info.Channels)] {
 				sum := 0.0
 				for _, v := range columns[name] {
 					sum += v

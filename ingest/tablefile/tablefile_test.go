@@ -265,3 +265,22 @@ func TestPart(t *testing.T) {
 		same(t, rec.Others[1], open(t, dir, w))
 	})
 }
+
+// TestChannelsNamedAsColumns: no two columns have one name, whatever channels are called, also not to programs that take Sample for sample,
+// and channels keep their names.
+func TestChannelsNamedAsColumns(t *testing.T) {
+	rec := ingesttest.OwnNames()
+	seen := map[string]bool{}
+	for k, f := range signal.Schema(rec.Info).Fields() {
+		if seen[f.Name] {
+			t.Errorf("two columns are called %q", f.Name)
+		}
+		seen[f.Name] = true
+		if own := strings.ToLower(f.Name); k < len(rec.Info.Channels) && (own == "sample" || own == "time_ns" || own == "events") {
+			t.Errorf("column %d is called %q", k, f.Name)
+		}
+	}
+	each(t, func(t *testing.T, w ingest.Writer) {
+		same(t, rec, open(t, write(t, w, rec), w))
+	})
+}

@@ -62,6 +62,7 @@ type stream struct {
 	maybe      int     // samples in front of which others may be missing
 	maybeFirst int64   // the first of them
 	maybeS     float64 // the longest time of these, in seconds
+	maybeWhy   string  // that is not known
 }
 
 // contents is all that was found in a file.

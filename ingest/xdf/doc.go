@@ -15,10 +15,11 @@
 // added to the stamps. Where both the time and the value of an offset jump, or time runs backwards, the sender's clock was
 // set anew: each part gets its own line. Stamps of regular streams are then smoothed by a least-squares line over the sample
 // number, separately between breaks: steps larger than 1 s and 500 samples, the rules of pyxdf 1.17 for both. Beside these, samples
-// are missing where all stamps from one on are later than those before by more than jitter explains: a break, if
-// the stamps have the regularity of a clock, otherwise only listed. A break is a
-// gap of the recording, or, where the time steps back, a gap of one sample. Streams whose description says that they can
-// drop samples (synchronization/can_drop_samples) are not smoothed, and break where a step is larger than 1.5 samples.
+// are missing where all stamps from one on are later than those before by more than jitter explains: a break, if the stamps
+// are those of a clock, that is regular, or scattered by less than a step about even times that they come back to (or nearly,
+// where whole samples are lost); otherwise only listed, with the reason. A break is a gap of the recording, or,
+// where the time steps back, a gap of one sample. Streams whose description says that they can drop samples
+// (synchronization/can_drop_samples) are not smoothed, and break where a step is larger than 1.5 samples.
 //
 // The rate is the nominal one where the measured one is within 0.1 % of it, otherwise the measured one. Deviations names
 // both. Events stand at the sample that was measured when they happened, by the stamps and not by counting on from the

@@ -38,6 +38,12 @@ func recorder(t *testing.T, to io.Writer, rate float64) (w *xdf.Writer, eeg, mar
 // markers, called by the samples that they come with.
 func lossy(t *testing.T, n int, rate float64, lost func(k int) bool, stamp func(k int) float64) []byte {
 	t.Helper()
+	return lossyMarked(t, n, rate, lost, stamp, stamp)
+}
+
+// lossyMarked is lossy whose markers have stamps of their own.
+func lossyMarked(t *testing.T, n int, rate float64, lost func(k int) bool, stamp, mark func(k int) float64) []byte {
+	t.Helper()
 	var buf bytes.Buffer
 	w, id, marks := recorder(t, &buf, rate)
 	var stamps, x []float64
@@ -52,7 +58,7 @@ func lossy(t *testing.T, n int, rate float64, lost func(k int) bool, stamp func(
 			stamps, x = stamps[:0], x[:0]
 		}
 		if k%97 == 50 {
-			if err := w.Texts(marks, []float64{stamp(k)}, [][]string{{strconv.Itoa(k)}}); err != nil {
+			if err := w.Texts(marks, []float64{mark(k)}, [][]string{{strconv.Itoa(k)}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -65,11 +71,14 @@ func lossy(t *testing.T, n int, rate float64, lost func(k int) bool, stamp func(
 
 const lossyLen = 30_000 // samples
 
-// atRandom: so many samples are lost, again and again, about mean apart.
-func atRandom(many, mean int) func(k int) bool {
+// atRandom: so many samples are lost, again and again, about mean apart, and at least 3 times as many.
+func atRandom(many, mean int) func(k int) bool { return atRandomApart(many, mean, 3*many) }
+
+// atRandomApart is atRandom with least samples from one loss to the next.
+func atRandomApart(many, mean, least int) func(k int) bool {
 	rng := rand.New(rand.NewPCG(9, uint64(many)))
 	gone := make([]bool, lossyLen)
-	for k := 400; k < lossyLen-400; k += max(3*many, int(rng.ExpFloat64()*float64(mean))) {
+	for k := 400; k < lossyLen-400; k += max(least, int(rng.ExpFloat64()*float64(mean))) {
 		for i := range many {
 			gone[k+i] = true
 		}
@@ -230,7 +239,9 @@ func TestLateIsNoGap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rec.Gaps() != nil || !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Found, "samples may be missing there") }) {
+		if rec.Gaps() != nil || !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+			return strings.Contains(d.Found, "samples may be missing there, but they wander")
+		}) {
 			t.Errorf("scatter of %g s: %d gaps, %v", scatter, len(rec.Gaps()), rec.Deviations)
 		}
 		if err := rec.Close(); err != nil {

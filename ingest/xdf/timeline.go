@@ -44,12 +44,12 @@ func (l *segments) end(k int) float64 {
 // smooth finds the segments of a regular stream and the rate at which its samples really came.
 func (s *stream) smooth() (found segments, rate float64) {
 	found.n = s.n
-	limit := max(1, 500/s.info.rate)
+	limit := s.pyxdfBreak()
 	if s.info.drops {
 		limit = 1.5 / s.info.rate
 	}
 	from, uneven := int64(0), false
-	few := fewSamples / s.info.rate
+	few := leastStep / s.info.rate
 	last := s.stamps.at(0)
 	for i := int64(1); i < s.n; {
 		for _, t := range s.stamps.between(i, s.n) {
@@ -75,29 +75,36 @@ func (s *stream) smooth() (found segments, rate float64) {
 	return found, steps / seconds
 }
 
+// pyxdfBreak is the step of stamps, in seconds, above which pyxdf has a break.
+func (s *stream) pyxdfBreak() float64 { return max(1, 500/s.info.rate) }
+
 // split adds the segments of samples [from, to), between which there is no break that the limit tells of.
 func (s *stream) split(found *segments, from, to int64, uneven bool) {
 	if uneven && !s.info.drops && to-from > 1 {
 		l := s.losses(from, to)
 		if !l.sure && l.n > 0 {
 			if s.maybe == 0 {
-				s.maybeFirst = l.first
+				s.maybeFirst, s.maybeWhy = l.first, l.why
 			}
 			s.maybe += l.n
 			s.maybeS = max(s.maybeS, l.seconds)
 		}
 		for k := range l.at.Len() {
 			lost := *l.at.At(k)
-			found.list.Add(s.fit(from, lost))
+			found.list.Add(s.fit(from, lost, l.step(lost-from)))
 			from = lost
 		}
+		found.list.Add(s.fit(from, to, l.step(to-from)))
+		return
 	}
-	found.list.Add(s.fit(from, to))
+	found.list.Add(s.fit(from, to, 0))
 }
 
-// fewSamples is the step of the stamps, in samples, from which on it is asked whether samples are missing there: stamps of
-// chunks and jitter make such steps too.
-const fewSamples = 1.5
+// Steps of the stamps, in samples: stamps of chunks and jitter make such steps too.
+const (
+	leastStep  = 1.25 // from which on a run is looked through for missing samples: jitter may make a step over one as short
+	fewSamples = 1.5  // over which samples may be missing where a clock made the stamps
+)
 
 // losses are the samples in front of which others are missing.
 type losses struct {
@@ -105,7 +112,29 @@ type losses struct {
 	first   int64             // of them
 	at      pages.List[int64] // all of them, where they are sure
 	seconds float64           // the longest time that is missing
-	sure    bool              // the stamps are regular enough to tell: see clockOf
+	sure    bool              // the stamps are regular enough to tell: see clockOf and steady
+	why     string            // they are not
+	dt      float64           // the step of runs of at most so many samples: what they scatter by tells no other
+	short   int64
+}
+
+// step is the one of a run of n samples, 0 where its own stamps tell.
+func (l *losses) step(n int64) float64 {
+	if n <= l.short {
+		return l.dt
+	}
+	return 0
+}
+
+// add counts a loss in front of sample i.
+func (l *losses) add(i int64, lost float64) {
+	if l.n++; l.n == 1 {
+		l.first = i
+	}
+	if l.sure {
+		l.at.Add(i)
+	}
+	l.seconds = max(l.seconds, lost)
 }
 
 // losses are those among samples [from, to): a stamp can be late, but what is behind it then catches up; where all stamps of a while
@@ -115,38 +144,41 @@ func (s *stream) losses(from, to int64) (l losses) {
 	// Stamps of a program that sleeps between samples are regular, too, but it can wake up late and stay so: only the regularity
 	// of a clock tells of losses.
 	l.sure = dt > 0
+	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
+	// percent looks like a loss
+	while := max(16, min(128, int64(s.info.rate/2)))
+	scatter := 0.0
 	if !l.sure {
 		dt = 1 / s.info.rate
 		off = s.uneven(from, to, dt)
+		c, why := s.steadyClock(from, to, while)
+		if c != nil {
+			if found := (losses{sure: true}); c.losses(&found) {
+				return found
+			}
+			why = "they wander, and what is missing there would be no whole samples: a program that sleeps from one sample to the next may wake up late, and stay so"
+		}
+		l.why = why
+		if off.n > (to-from)/1000 {
+			scatter = s.median(from, to, dt, off)
+		}
 	}
-	// a while: some samples, and some of the chunks that have a stamp in common; not so long that a rate which is off by a
-	// percent looks like a loss
-	while := max(16, min(128, int64(s.info.rate/2)), 4*((to-from)/(off.n+1)+1))
-	if while > 4096 {
+	if while = max(while, 4*((to-from)/(off.n+1)+1)); while > mostWhile {
 		while = 128 // there are hardly any
 	}
-	scatter := 0.0
-	if !l.sure && off.n > (to-from)/1000 {
-		scatter = s.median(from, to, dt, off)
+	find := func(least float64) func(dt float64, f func(i int64, lost float64)) {
+		return func(dt float64, f func(i int64, lost float64)) { s.eachLoss(from, to, while, dt, least, f) }
 	}
-	least := leastSure
 	if ticks {
-		dt = s.refine(from, to, while, dt)
+		dt = s.refine(from, to, dt, find(leastSure))
 	} else if slope := s.usual(from, to, while); slope > 0 { // the clock may run at another rate than the nominal one: a while tells
 		dt = slope
 	}
+	least := leastSure
 	if !l.sure {
 		least = max(3, 3*scatter/dt)
 	}
-	s.eachLoss(from, to, while, dt, least, func(i int64, lost float64) {
-		if l.n++; l.n == 1 {
-			l.first = i
-		}
-		if l.sure {
-			l.at.Add(i)
-		}
-		l.seconds = max(l.seconds, lost)
-	})
+	find(least)(dt, l.add)
 	return l
 }
 
@@ -156,20 +188,19 @@ const leastSure = 0.75
 // mostPasses is how often losses are looked for with the step that the ones found before leave, at most. Two or three are the rule.
 const mostPasses = 8
 
-// refine is the step of a clock in the runs between the losses that are found with dt, found again with that until nothing changes.
-func (s *stream) refine(from, to, while int64, dt float64) float64 {
+// refine is the step of a clock in the runs between the losses that find finds with dt, found again with that until nothing changes.
+func (s *stream) refine(from, to int64, dt float64, find func(dt float64, f func(i int64, lost float64))) float64 {
 	for range mostPasses {
-		var steps int64
-		var seconds float64
+		var cov, vari float64
 		begin := from
 		add := func(end int64) {
-			steps += end - 1 - begin
-			seconds += s.stamps.at(end-1) - s.stamps.at(begin)
+			r := s.regress(begin, end)
+			cov, vari = cov+r.cov, vari+r.vari
 			begin = end
 		}
-		s.eachLoss(from, to, while, dt, leastSure, func(i int64, _ float64) { add(i) })
+		find(dt, func(i int64, _ float64) { add(i) })
 		add(to)
-		again := seconds / float64(steps)
+		again := cov / vari
 		if !(again > 0) || again == dt { // also where each sample is alone
 			break
 		}
@@ -352,33 +383,44 @@ func (s *stream) usual(from, to, while int64) float64 {
 	return steps[len(steps)/2]
 }
 
-// fit is the least-squares line through the stamps of samples [from, to).
-func (s *stream) fit(from, to int64) segment {
-	n := to - from
+// fit is the least-squares line through the stamps of samples [from, to), of that step unless it is 0.
+func (s *stream) fit(from, to int64, step float64) segment {
 	g := segment{first: from, t0: s.stamps.at(from), dt: 1 / s.info.rate}
-	if n == 1 || s.info.drops {
+	if to-from == 1 || s.info.drops {
 		return g
 	}
-	mid := float64(n-1) / 2
-	var mean, cov, vari float64
+	r := s.regress(from, to)
+	if g.dt = step; step == 0 {
+		g.dt = r.cov / r.vari
+	}
+	g.t0 += r.mean - float64(to-from-1)/2*g.dt
+	return g
+}
+
+// regression is what the stamps of a run of samples make: their mean, from the first one on, and the sums of their products with the number
+// of the sample, and of its squares, both from the middle.
+type regression struct{ mean, cov, vari float64 }
+
+// regress is that of samples [from, to).
+func (s *stream) regress(from, to int64) (r regression) {
+	n, first := to-from, s.stamps.at(from)
 	for i := from; i < to; { // from the first stamp, so that nothing is lost to large numbers
 		for _, t := range s.stamps.between(i, to) {
-			mean += t - g.t0
+			r.mean += t - first
 			i++
 		}
 	}
-	mean /= float64(n)
+	r.mean /= float64(n)
+	mid := float64(n-1) / 2
 	for i := from; i < to; {
 		for _, t := range s.stamps.between(i, to) {
 			x := float64(i-from) - mid
-			cov += x * (t - g.t0 - mean)
-			vari += x * x
+			r.cov += x * (t - first - r.mean)
+			r.vari += x * x
 			i++
 		}
 	}
-	g.dt = cov / vari
-	g.t0 += mean - mid*g.dt
-	return g
+	return r
 }
 
 // rateWithin is how far the measured rate may be from the nominal one for the nominal one to be the recording's.
@@ -387,11 +429,14 @@ const rateWithin = 1e-3
 // timeline is where the samples of a stream lie in its recording.
 type timeline struct {
 	rate     float64
+	measured float64 // rate by the clock of the recorder
+	limit    float64 // s; what leaves out more is a break to pyxdf
 	segments segments
 	spans    []signal.Span // of the segments
 }
 
-// place gives every segment its samples, sample 0 being at time zero.
+// place gives every segment its samples, sample 0 being at time zero. Behind a break it begins where the clock says; behind samples that
+// are lost as many further on as are missing, whatever sample numbers and the clock have come apart by until there.
 func (l *timeline) place(zero float64) {
 	l.spans = make([]signal.Span, l.segments.len())
 	end := int64(-1)
@@ -399,11 +444,16 @@ func (l *timeline) place(zero float64) {
 		start := max(end+1, int64(math.Round((l.segments.at(k).t0-zero)*l.rate)))
 		if end < 0 {
 			start = max(0, start)
+		} else if step := l.segments.at(k).t0 - l.segments.end(k-1); l.isLoss(step) {
+			start = end + max(1, int64(math.Round(step*l.measured))-1)
 		}
 		l.spans[k] = signal.Span{Start: start, Len: l.segments.samples(k)}
 		end = l.spans[k].End()
 	}
 }
+
+// isLoss says of a step from one segment to the next whether pyxdf has no break there.
+func (l *timeline) isLoss(step float64) bool { return step > 0 && step <= l.limit }
 
 // belowEnd is the part of a sample by which a time must lie before the end of a segment to be within it.
 const belowEnd = 1e-6
@@ -452,7 +502,10 @@ func (s *stream) timeline(src *source) *timeline {
 			g.dt = 1 / s.info.rate
 		}
 	}
-	l := &timeline{rate: s.info.rate, segments: segs}
+	l := &timeline{rate: s.info.rate, measured: measured, limit: s.pyxdfBreak(), segments: segs}
+	if s.info.drops { // to pyxdf, too, each is a break
+		l.limit = 0
+	}
 	found := fmt.Sprintf("%.6g Hz by the clock of the recorder, nominal are %.6g Hz (%+.0f ppm)", measured, s.info.rate, off*1e6)
 	switch {
 	case math.Abs(off) > rateWithin:
@@ -463,14 +516,28 @@ func (s *stream) timeline(src *source) *timeline {
 			fmt.Sprintf("the rate is the nominal one: over the longest run, sample numbers and the clock come %.3g s apart; events stand at their samples", math.Abs(off)*longest))
 	}
 	if n := s.maybe; n > 0 {
-		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but the stamps scatter too much to tell",
-			n, s.maybeFirst, s.maybeS), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it; samples and events near such a place may be up to %.3g s apart", s.maybeS))
+		s.deviate(src, "late", "stamps follow each other evenly", fmt.Sprintf("%d places from which on all stamps are later than before, the first at sample %d, by up to %.3g s: samples may be missing there, but %s",
+			n, s.maybeFirst, s.maybeS, s.maybeWhy), fmt.Sprintf("no gaps: one line goes through all stamps, as pyxdf has it, which counts that time into the rate; samples and events near such a place may be up to %.3g s apart", s.maybeS))
 	}
 	if n := segs.len() - 1; n > 0 {
 		s.note(src, "stamps may leave time out", fmt.Sprintf("%d breaks, the first by %.6g s behind sample %d", n,
-			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps")
+			segs.at(1).t0-segs.end(0), segs.at(1).first-1), "gaps"+l.besidePyxdf())
 	}
 	return l
+}
+
+// besidePyxdf says where the segments are not those of pyxdf.
+func (l *timeline) besidePyxdf() string {
+	n := 0
+	for k := range l.segments.len() - 1 {
+		if l.isLoss(l.segments.at(k+1).t0 - l.segments.end(k)) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; of these %d leave out less than what is a break to pyxdf (steps of more than %.3g s): it puts one line through both sides, so that its times are off there, and its rate has the time that is missing in it", n, l.limit)
 }
 
 // deviate lists what is wrong with the stream, the first of a kind.

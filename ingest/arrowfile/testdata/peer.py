@@ -50,6 +50,7 @@ def tables(*names):
         metadata = {k.decode(): v.decode() for k, v in table.schema.metadata.items()}
         all.append({
             "rows": table.num_rows, "duckdb_rows": con.execute("SELECT count(*) FROM samples").fetchone()[0], "names": table.schema.names,
+            "channels": [(table.schema.field(n).metadata or {}).get(b"name", n.encode()).decode() for n in channels],
             "units": [(table.schema.field(n).metadata or {}).get(b"unit", b"").decode() for n in channels],
             "columns": {n: table[n].to_pylist() for n in channels}, "events": sum(len(e) for e in table["events"].to_pylist()),
             "duckdb_sums": [con.execute(f'SELECT fsum("{n}") FROM samples').fetchone()[0] for n in channels],

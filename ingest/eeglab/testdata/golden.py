@@ -2,14 +2,15 @@
 
     python golden.py $GYRUS_DATA
 
-SciPy writes every file. Stored numbers are MNE's volts by its calibration, rounded to float32, channel after channel; their
-SHA-256 is taken as little-endian float64. Onsets of MNE know no gap.
+Needs mne 1.13.2 and eeglabio 0.1.4, with which MNE exports skipped.set; SciPy writes every other file. Stored numbers are MNE's
+volts by its calibration, rounded to float32, channel after channel; their SHA-256 is taken as little-endian float64, without those that MNE leaves out as BAD. Onsets of MNE know no gap.
 """
 
 import hashlib
 import json
 import pathlib
 import sys
+import tempfile
 
 import mne
 import numpy as np
@@ -47,6 +48,17 @@ def save(name, data, packed=False, fields=False, trials=1, rows=ROWS, scale=1.0)
     scipy.io.savemat(HERE / name, eeg if fields else {"EEG": eeg}, appendmat=False, do_compression=packed)
 
 
+def export_skipped(x):
+    """A recording with two skips: MNE writes them as such to a FIF file, has them as BAD_ACQ_SKIP over zeros where it reads that, and exports it.
+    It has the first twice, from the skip and from the annotation of it."""
+    raw = mne.io.RawArray(1e-6 * x, mne.create_info([*LABELS[:4], "Oz"], 128, ["eeg", "eeg", "eeg", "eog", "eeg"]))
+    at, long = np.array([10, 30, 40, 69, 80]) / 128, np.array([0, 25, 2, 0, 10]) / 128
+    raw.set_annotations(mne.Annotations(at, long, ["a", "BAD_ACQ_SKIP", "in it", "b", "BAD_ACQ_SKIP"]))
+    with tempfile.TemporaryDirectory() as d:
+        raw.save(pathlib.Path(d) / "x_raw.fif", fmt="double", buffer_size_sec=5 / 128)
+        mne.io.read_raw_fif(pathlib.Path(d) / "x_raw.fif").export(HERE / "skipped.set", overwrite=True)
+
+
 def make_all():
     x = np.random.default_rng(1).standard_normal((5, 100)).round(3)
     x.astype("<f4").T.tofile(HERE / "beside.fdt")
@@ -58,9 +70,7 @@ def make_all():
     # Where all types are numbers, -99 is a boundary (eeg_findboundaries.m); MNE has it as an annotation of that text.
     save("numbers.set", x.astype("<f4"), rows=[(1.0, 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0), (-99.0, 60.5, np.nan), (1.0, 70.0, 0.0)])
     save("mixed.set", x.astype("<f4"), rows=[("a", 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0)])
-    # As eeglabio 0.1.4 writes what mne.export.export_raw exports: durations in samples, and samples under what nobody measured.
-    save("skipped.set", np.where((np.arange(100) >= 30) & (np.arange(100) < 55), 0, x).astype("<f4"),
-         rows=[("a", 11.0, 0.0), ("BAD_ACQ_SKIP", 31.0, 25.0), ("in it", 41.0, 2.0), ("b", 70.0, 0.0), ("BAD_ACQ_SKIP", 91.0, 50.0)])
+    export_skipped(x)
     save("epochs.set", x.astype("<f4").reshape(5, 4, 25).transpose(0, 2, 1), trials=4, rows=[("a", 3.0, 0.0), ("b", 30.0, 0.0), ("c", 99.5, 1.0)])
 
 
@@ -78,7 +88,7 @@ def describe(path):
         rate = float(eeg["srate"])
     else:
         raw = mne.io.read_raw_eeglab(path)
-        x, names, rate = raw.get_data() * 1e6, raw.ch_names, raw.info["sfreq"]
+        x, names, rate = raw.get_data(reject_by_annotation="omit") * 1e6, raw.ch_names, raw.info["sfreq"]
         ann = [[float(a["onset"]), float(np.nan_to_num(a["duration"])), str(a["description"])] for a in raw.annotations]
     stored = x.astype("<f4").astype("<f8") + 0.0
     return {
