@@ -15,8 +15,9 @@
 // Poisson rate, 95 %; the bar is met where the rate is at most what was asked for. gyrus eval --rest says the same of a model
 // of one's own.
 //
-// The exit code is 0 where every row of both tables is shown and meets its bar, and 1 otherwise: rows that are missed, refused or not
-// shown are counted and named at the end, and so is a set, with the reason, that could not be measured.
+// The exit code is 0 where no row is above the rate asked for, but those without the guard, which stand beside the others to compare with,
+// where every set has a row that is shown to meet it, and every set could be measured. Rows that are missed, refused or not shown, and sets
+// that could not be measured, are named at the end, with the reason.
 //
 // A second table is of persons whom nobody looked at when the guard against other rest was made: those of the SSVEP exoskeleton set
 // and of EEGMAT, each with the guard and without, with what it costs of their trials, and the sums over persons.
@@ -101,7 +102,7 @@ func showSubject(ctx context.Context, sum *result, subject string, rate float64,
 			return fmt.Errorf("%s: %w", d, err)
 		}
 		for _, r := range rows {
-			sum.count(r.name(), r.Refused, r.Idle)
+			sum.count(eegmmidb, r.name(), r.Refused, r.Idle, false)
 			if err := show(r, asJSON); err != nil {
 				return err
 			}

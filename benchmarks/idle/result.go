@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/stream"
@@ -11,17 +13,24 @@ import (
 
 // result is what all rows come to.
 type result struct {
-	Result   string   `json:"result"` // met, or what is wrong: missed before not shown before incomplete
-	Rows     int      `json:"rows"`
-	Met      int      `json:"met"`
-	Missed   []string `json:"missed,omitempty"`    // rows above the rate asked for
-	NotShown []string `json:"not_shown,omitempty"` // rows that were refused, or in which too little could be decided, with the reason
-	Lacking  []string `json:"lacking,omitempty"`   // sets, or subjects, that could not be measured to the end, with the reason
+	Result   string          `json:"result"` // met, or what is wrong: missed before not shown before incomplete
+	Rows     int             `json:"rows"`
+	Met      int             `json:"met"`
+	Missed   []string        `json:"missed,omitempty"`    // rows above the rate asked for, of those that are to meet it
+	Beside   int             `json:"missed_beside"`       // rows above it that stand beside these to compare with
+	NotShown []string        `json:"not_shown,omitempty"` // rows that were refused, or in which too little could be decided, with the reason
+	Lacking  []string        `json:"lacking,omitempty"`   // sets, or subjects, that could not be measured to the end, with the reason
+	sets     map[string]bool // of which there are rows; true where one of those that are to meet the rate does
 }
 
-// count takes in a row; refused is why no threshold could be set, "" where one was.
-func (s *result) count(name, refused string, r stream.Idle) {
+// count takes in a row of a set; refused is why no threshold could be set, "" where one was. A row that is only to compare with (compare) need
+// not meet the rate asked for.
+func (s *result) count(set, name, refused string, r stream.Idle, compare bool) {
 	s.Rows++
+	if s.sets == nil {
+		s.sets = map[string]bool{}
+	}
+	s.sets[set] = s.sets[set] || !compare && refused == "" && r.Met != nil && *r.Met
 	switch {
 	case refused != "":
 		s.NotShown = append(s.NotShown, name+": refused")
@@ -29,6 +38,8 @@ func (s *result) count(name, refused string, r stream.Idle) {
 		s.NotShown = append(s.NotShown, name+": "+r.Verdict())
 	case *r.Met:
 		s.Met++
+	case compare:
+		s.Beside++
 	default:
 		s.Missed = append(s.Missed, name+": "+r.Verdict())
 	}
@@ -41,9 +52,18 @@ func (s *result) measured(name string, fn func() error) {
 	}
 }
 
-// end prints which rows do not meet their bar, and why data are lacking; the error is nil where every row is shown and meets it.
+// end prints which rows do not meet their bar, and why data are lacking. The error is nil where no row that is to meet the rate is above it,
+// every set has at least one that is shown to meet it, and none is lacking: how much rest a set has is not in the hands of whoever decodes.
 func (s *result) end(w io.Writer, asJSON bool) error {
 	var parts []string
+	wrong := s.Rows == 0 || len(s.Missed)+len(s.Lacking) > 0
+	for set, met := range s.sets {
+		if !met {
+			wrong = true
+			s.NotShown = append(s.NotShown, set+": no row shows that the rate is met")
+		}
+	}
+	slices.Sort(s.NotShown)
 	for _, l := range []struct {
 		result, what string
 		list         []string
@@ -55,7 +75,7 @@ func (s *result) end(w io.Writer, asJSON bool) error {
 		if len(l.list) == 0 {
 			continue
 		}
-		if s.Result == "" {
+		if s.Result == "" && wrong {
 			s.Result = l.result
 		}
 		parts = append(parts, fmt.Sprintf("%d %s", len(l.list), l.what))
@@ -71,18 +91,28 @@ func (s *result) end(w io.Writer, asJSON bool) error {
 	if s.Rows == 0 && len(parts) == 0 {
 		s.Result, parts = "incomplete", []string{"there is no row"}
 	}
-	if len(parts) == 0 {
+	if !wrong {
 		s.Result = "met"
 	}
-	if asJSON {
+	text := fmt.Sprintf("%d of %d rows are shown and meet the rate asked for", s.Met, s.Rows)
+	if s.Beside > 0 {
+		text += fmt.Sprintf(", %d to compare with do not", s.Beside)
+	}
+	if len(parts) > 0 {
+		text += "; " + strings.Join(parts, ", ")
+	}
+	switch {
+	case asJSON:
 		if err := json.NewEncoder(w).Encode(s); err != nil {
 			return err
 		}
-	} else if _, err := fmt.Fprintf(w, "%d of %d rows are shown and meet their bar\n", s.Met, s.Rows); err != nil {
-		return err
+	case !wrong:
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
 	}
-	if len(parts) > 0 {
-		return fmt.Errorf("%d of %d rows are shown and meet their bar; %s", s.Met, s.Rows, strings.Join(parts, ", "))
+	if wrong {
+		return errors.New(text)
 	}
 	return nil
 }

@@ -232,7 +232,7 @@ type named struct {
 func (u unseen) show(ctx context.Context, sum *result, rate float64, asJSON bool) error {
 	rows, err := u.table(ctx, rate)
 	for _, r := range rows { // also those of before an error
-		sum.count(r.name(), r.refused(), r.idle)
+		sum.count(u.name, r.name(), r.refused(), r.idle, !r.Guard)
 		if asJSON {
 			if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
 				return err

@@ -95,7 +95,8 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// TestResult: rows that are refused, missed or not shown, and sets that are not there, are no success, and each is named.
+// TestResult: rows that are missed, sets of which no row shows that the rate is met, and sets that are not there, are no success, and each
+// is named. Rows to compare with may miss it.
 func TestResult(t *testing.T) {
 	yes, no, rate := true, false, 1.0
 	met, missed := stream.Idle{Asked: 5, PerMinute: &rate, Low: &rate, High: &rate, Met: &yes}, stream.Idle{Asked: 0.5, PerMinute: &rate, Low: &rate, High: &rate, Met: &no}
@@ -107,13 +108,16 @@ func TestResult(t *testing.T) {
 		want   string // in the error, "" for none
 	}{
 		{"all is met", func(*result) {}, "met", "1 of 1 rows are shown", ""},
-		{"refused", func(s *result) { s.count("b", "too little rest", stream.Idle{Asked: 5}) }, "not shown", "NOT SHOWN: b: refused", "1 of 2 rows are shown and meet their bar; 1 not shown"},
-		{"not shown", func(s *result) { s.count("b", "", stream.Idle{Asked: 5}) }, "not shown", "NOT SHOWN: b: not shown: nothing could be decided", "1 not shown"},
-		{"missed", func(s *result) { s.count("b", "", missed) }, "missed", "MISSED: b: missed, by the whole interval", "1 above the rate asked for"},
+		{"one is refused", func(s *result) { s.count("x", "b", "too little rest", stream.Idle{Asked: 5}, false) }, "met", "NOT SHOWN: b: refused", ""},
+		{"all of a set are refused", func(s *result) { s.count("y", "b", "too little rest", stream.Idle{Asked: 5}, false) }, "not shown", "NOT SHOWN: y: no row shows", "1 of 2 rows are shown and meet the rate asked for; 2 not shown"},
+		{"none of a set is shown", func(s *result) { s.count("y", "b", "", stream.Idle{Asked: 5}, false) }, "not shown", "NOT SHOWN: b: not shown: nothing could be decided", "2 not shown"},
+		{"missed", func(s *result) { s.count("x", "b", "", missed, false) }, "missed", "MISSED: b: missed, by the whole interval", "1 above the rate asked for"},
+		{"missed to compare with", func(s *result) { s.count("x", "b", "", missed, true) }, "met", "1 of 2 rows are shown and meet the rate asked for, 1 to compare with do not", ""},
+		{"met only to compare with", func(s *result) { s.count("y", "b", "", met, true) }, "not shown", "NOT SHOWN: y: no row shows", "1 not shown"},
 		{"lacking", func(s *result) { s.measured("eegmat", func() error { return errors.New("not below GYRUS_DATA") }) }, "incomplete", "INCOMPLETE: eegmat: not below GYRUS_DATA", "1 could not be measured"},
 	} {
 		var s result
-		s.count("a", "", met)
+		s.count("x", "a", "", met, false)
 		tc.fill(&s)
 		var out strings.Builder
 		if err := s.end(&out, false); s.Result != tc.result || !strings.Contains(out.String(), tc.line) || (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
