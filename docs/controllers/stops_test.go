@@ -384,6 +384,9 @@ func (a *asker) asks(s bus.Status) *bus.StopAnswer {
 		select {
 		case m := <-a.answers:
 			if c, err := bus.ParseClear(m.Data); err == nil && c.Session == session && c.Decoder == decoder {
+				if c.Seq != s.Seq {
+					a.t.Fatalf("%s answers heartbeat %d", m.Data, s.Seq)
+				}
 				a.listens = time.Duration(c.ListensMS * float64(time.Millisecond))
 				return nil
 			}

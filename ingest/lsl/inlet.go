@@ -80,6 +80,8 @@ type Inlet struct {
 
 	mu      sync.Mutex
 	in      fifo // what came and nobody has taken
+	untaken bool // some of what came has not been handed out
+	gone    gone // what the end of the connection is held back as until it is
 	err     error
 	health  signal.Health
 	since   time.Time // last data
@@ -91,6 +93,12 @@ type Inlet struct {
 	nowMark *timeSync // of the newest connection of the marks
 	now     *timeSync // of the newest connection
 	fresh   *timeSync // the same until the first samples of it are here
+}
+
+// gone is a loss that is not told yet; the zero value is none.
+type gone struct {
+	at     time.Time
+	detail string
 }
 
 // mark is an event before it has found its sample.
@@ -242,11 +250,29 @@ func (n *Inlet) same(full StreamInfo) error {
 	return nil
 }
 
-// enter changes the state of the link.
+// enter changes the state of the link. That it is lost is not told before everything that came has been handed out: who hears of it
+// may end what is being recorded, which would then lack the end.
 func (n *Inlet) enter(s signal.LinkState, detail string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.set(s, detail, time.Now())
+	now := time.Now()
+	if s != signal.LinkLost || !n.untaken {
+		n.set(s, detail, now)
+		return
+	}
+	if n.gone.at.IsZero() {
+		n.gone.at = now
+	}
+	n.gone.detail = detail
+	n.notify() // samples that are held back need wait for no more
+}
+
+// handedOut tells of a loss once nothing is left of what came before it; called by Next with n.mu held.
+func (n *Inlet) handedOut() {
+	if n.untaken = n.in.len()+n.work.len() > 0; !n.untaken && !n.gone.at.IsZero() {
+		n.set(signal.LinkLost, n.gone.detail, n.gone.at)
+		n.gone = gone{}
+	}
 }
 
 // enterMarks changes the state of the link to the marks.
@@ -299,7 +325,7 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 			n.health.Detail += "; its clock does not answer: samples are taken to be measured when the first one arrived"
 		}
 	}
-	n.since = s.Arrived
+	n.since, n.gone = s.Arrived, gone{}
 	if s.Unstamped > 0 {
 		if n.health.Unstamped == 0 {
 			n.health.Detail += "; some of its stamps are no times in seconds"
@@ -311,7 +337,7 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 	}
 	if s.Len() > 0 {
 		n.in.push(s, piece{arrived: at, sync: n.fresh})
-		n.fresh = nil
+		n.fresh, n.untaken = nil, true
 	}
 	if over := n.in.len() - most; over > 0 {
 		n.health.Dropped += uint64(over)
@@ -353,9 +379,9 @@ func (n *Inlet) Next(ctx context.Context) (signal.Chunk, error) {
 			continue
 		}
 		n.mu.Lock()
-		err, left := n.err, n.in.len()
+		err, left, over := n.err, n.in.len(), n.err != nil || !n.gone.at.IsZero()
 		n.mu.Unlock()
-		if err != nil && left == 0 && n.tracker.Held() > 0 {
+		if over && left == 0 && n.tracker.Held() > 0 {
 			n.tracker.Settle() // nothing more comes
 			continue
 		}
@@ -464,6 +490,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 		h.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: samples are taken to be measured when they arrive", signal.Apart(off))
 	}
 	h.Samples += uint64(r.N)
+	n.handedOut()
 	switch {
 	case r.Told: // thrown away here, and counted there
 	case r.Known:

@@ -106,6 +106,36 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// TestLossBehindTheLastSample: a stream is lost when everything that it sent has been handed out, what was held back for its stamps too, and
+// not before: who is told of the loss may end the recording.
+func TestLossBehindTheLastSample(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{})
+	ready(t, o)
+	const whole, late = 100, 10
+	begin := LocalClock()
+	pushRun(t, o, 0, whole, begin)
+	pushRun(t, o, whole, late, begin+0.1) // odd: are samples missing, or was the sender busy?
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if h := n.Health(); h.State == signal.LinkLost {
+			t.Fatalf("it is lost (%s) before any of its samples was handed out", h.Detail)
+		}
+	}
+	for got := 0; got < whole+late; {
+		if h := n.Health(); h.State == signal.LinkLost {
+			t.Fatalf("it is lost behind %d of %d samples", got, whole+late)
+		}
+		c := next(t, n)
+		got += c.Len()
+	}
+	if h := n.Health(); h.State != signal.LinkLost || !strings.Contains(h.Detail, "amp-1") || h.Samples != whole+late {
+		t.Errorf("behind the last sample: %+v", h)
+	}
+}
+
 // TestRecoveryWhileNobodyCanBeAsked: where this machine cannot ask for the lost stream, as where all its ports are taken, it says so,
 // tries again, and finds the stream when it can.
 func TestRecoveryWhileNobodyCanBeAsked(t *testing.T) {

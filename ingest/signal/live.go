@@ -16,7 +16,7 @@ const (
 	LinkResolving LinkState = "resolving" // nothing has been found yet
 	LinkConnected LinkState = "connected" // data comes
 	LinkStalled   LinkState = "stalled"   // the peer is there, but no data has come for longer than it should
-	LinkLost      LinkState = "lost"      // the peer is gone, it is being looked for
+	LinkLost      LinkState = "lost"      // the peer is gone, it is being looked for, and what came before has been handed out
 	LinkRecovered LinkState = "recovered" // data comes again after a loss; what came before has nothing to do with it
 )
 

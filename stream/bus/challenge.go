@@ -57,7 +57,8 @@ type StatusAnswer struct {
 }
 
 // AnswerStatus is SubscribeStatus for controllers: what fn returns is sent to the decoder, where the heartbeat has a reply subject
-// (asks), and in Clear for how long this subscription has heard all that came: subscribe to the stops before. fn must not block.
+// (asks), and in Clear which heartbeat it answers, and for how long this subscription has heard all that came: subscribe to the stops
+// before. fn must not block.
 func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks bool) StatusAnswer) (*Subscription, error) {
 	if err := CheckToken("session", session); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
@@ -78,7 +79,7 @@ func (b *Bus) AnswerStatus(session string, fn func(s Status, at time.Time, asks 
 				_ = b.say(m.Reply, &Challenge{V: Version, Session: session, Decoder: s.Decoder, Nonce: a.Nonce})
 			}
 			if c := a.Clear; c != nil && s.Unheard { // a decoder that does not ask for it may be of before, and take it for a stop
-				_ = b.say(m.Reply, &Clear{V: Version, Session: session, Decoder: c.Decoder, Controller: c.Controller, Clear: true, ListensMS: ears.look().Seconds() * 1e3})
+				_ = b.say(m.Reply, &Clear{V: Version, Session: session, Decoder: c.Decoder, Controller: c.Controller, Clear: true, ListensMS: ears.look().Seconds() * 1e3, Seq: s.Seq})
 			}
 		}))
 	if err != nil {

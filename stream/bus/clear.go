@@ -16,6 +16,9 @@ type Clear struct {
 	// ListensMS is for how long the controller has heard all that came: since it subscribed, or its link was last back, or it last stood
 	// still. 0 where it does not say: then it clears nothing.
 	ListensMS float64 `json:"listens_ms,omitempty"`
+	// Seq is the number of the heartbeat that it answers: what was said to one of before the link broke once more, and comes behind that,
+	// says nothing of the stops of meanwhile. 0 where it does not say: then it clears nothing.
+	Seq uint64 `json:"seq,omitempty"`
 }
 
 // Validate reports the first field that breaks the schema.

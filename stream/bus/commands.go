@@ -30,7 +30,7 @@ type CommandWriter struct {
 	answers          *Subscription              // to heartbeats that ask
 	replies          *Subscription              // to ours
 	stopped          atomic.Pointer[[]CameStop] // the newest last
-	unheard          atomic.Pointer[func(Clear, time.Time)]
+	unheard          atomic.Pointer[func(c Clear, asked, at time.Time)]
 	began            time.Time
 
 	mu         sync.Mutex // held while publishing, so that numbers leave in order
@@ -133,7 +133,10 @@ func (w *CommandWriter) answered(a heldAnswer, at time.Time) {
 	}
 	if a.clear != nil {
 		if fn := w.unheard.Load(); fn != nil {
-			(*fn)(*a.clear, at)
+			w.mu.Lock()
+			asked := w.sent.when(a.clear.Seq)
+			w.mu.Unlock()
+			(*fn)(*a.clear, asked, at)
 		}
 		return
 	}
@@ -186,9 +189,9 @@ func (w *CommandWriter) Stopped(all []CameStop) {
 }
 
 // Unheard says that an emergency stop may have come which was not heard, because the link was broken: heartbeats ask controllers that
-// know of none to say so, until it is called with nil. fn is told who does, and when that came, on a goroutine of the client: it must not
-// block.
-func (w *CommandWriter) Unheard(fn func(c Clear, at time.Time)) {
+// know of none to say so, until it is called with nil. fn is told who does, when the heartbeat was sent that this answers, the zero time
+// where that is not known (any more), and when the answer came. It runs on a goroutine of the client, and must not block.
+func (w *CommandWriter) Unheard(fn func(c Clear, asked, at time.Time)) {
 	if fn == nil {
 		w.unheard.Store(nil)
 		w.mu.Lock()

@@ -69,7 +69,8 @@
 //     behind it asks that way. A heartbeat of the decoder that says that a stop holds it back counts as that stop, unless it was lifted
 //     here (bus.StopLedger): a controller that was started behind it learns of it that way. A stop that comes while another safe
 //     state is not confirmed is asked for behind it. Rearm fails within 0.5 s of the newest stop, which nobody can have looked at. A
-//     decoder whose link was broken is told that no stop is in force, and for how long all that came was heard here (bus.Clear).
+//     decoder whose link was broken is told, to each heartbeat that asks, that no stop is in force, and for how long all that came was
+//     heard here (bus.Clear).
 //
 //  13. A command whose state is shadow is never acted on: it is refused (shadow) wherever rules 1 to 3 let it pass, however old it is
 //     and without a proof, and feeds no watchdog. It and a heartbeat with shadow true begin the safe state: what the decoder said

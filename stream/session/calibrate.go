@@ -366,13 +366,13 @@ func (c *calibrator) step(show func(bus.Cue) int64) {
 	rest := func(s float64) { c.pause(s, show) }
 	switch {
 	case !c.began && c.opt.RestBlockS > 0:
-		c.began, c.block.open, c.block.from = true, true, end
+		c.began, c.block = true, block{open: true, from: end, since: end}
 		rest(c.opt.RestBlockS)
 	case !c.began:
 		c.began = true
 		rest(c.opt.RestS)
 	case end < c.until:
-	case c.block.open && !c.block.again && c.capture.broken(c.block.from, end): // what a gap spoiled is recorded again, once
+	case c.block.open && !c.check.due && !c.block.again && c.capture.broken(c.block.since, end): // what a gap spoiled is recorded again, once
 		c.block.again = true
 		rest(c.opt.RestBlockS)
 	case c.block.open && !c.check.passed: // rest goes on until that is known
@@ -441,6 +441,7 @@ func (c *calibrator) abandon() {
 type block struct {
 	open, again bool
 	from, to    int64
+	since       int64 // where that begins which was asked for last
 }
 
 // capture is what was measured, as far as it is kept.
@@ -552,7 +553,7 @@ func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) e
 	}
 	e.cal.take(c)
 	e.cal.step(e.showCue)
-	lacks, err := e.cal.checkRest(ctx, e.showCue)
+	lacks, err := e.cal.checkRest(ctx, e.opt.Age.spare(ms(e.ageNow)), e.showCue)
 	if err != nil {
 		return errors.Join(e.untrained(fmt.Sprintf("the rest that was recorded does not do: %v", err)), e.failed)
 	}

@@ -20,7 +20,12 @@ func (r *capture) bytes() int64 {
 
 // full says why nothing more can be kept, "" where it can.
 func (c *calibrator) full() string {
-	if most := cmp.Or(c.capture.most, 8*maxCapture); c.opt.Cues == cuesMarkers && !c.ended && c.capture.bytes() > most {
+	looking := c.check.done != nil
+	if most := cmp.Or(c.capture.most, 8*maxCapture); (c.opt.Cues == cuesMarkers || looking) && !c.ended && c.capture.bytes() > most {
+		if looking { // the cues that come behind it bound what is kept, but not how long it takes
+			return fmt.Sprintf("whether the rest is enough was not known within %.0f min (%s), and %.1f MB of samples are as much as is kept: take fewer channels, a lower rate or a faster machine",
+				float64(c.capture.end)/c.info.Rate/60, c.progress(), float64(most)/1e6)
+		}
 		what, look := "the cues of the source have not come", "look whether the labels in classes are those that it sends"
 		if c.enough() {
 			what, look = "not enough rest has come", "look how long the events of rest last that it sends"
@@ -31,8 +36,9 @@ func (c *calibrator) full() string {
 	return ""
 }
 
-// fill gives the calibration up where its cues do not come: nothing else would bound what it keeps.
+// fill gives the calibration up where its cues, or the look at its rest, do not come to an end: nothing else would bound what it keeps.
 func (e *engine) fill(why string) error {
+	e.cal.abandon()
 	e.cal.result.Why = why
 	e.detail = why
 	e.note(why)

@@ -88,13 +88,26 @@ type restCheck struct {
 	due    bool        // there is as much as was asked for
 	passed bool        // and it is enough
 	upto   int64       // our number of the sample behind what was looked at
+	until  time.Time   // to when chunks wait for the look that is under way
 	done   chan looked // nil, or where a look that is under way says what it found
 	cancel context.CancelFunc
+	// with is what looks; nil means stream.CheckRest.
+	with func(context.Context, *pipeline.Spec, []*signal.Recording, []string) error
 }
 
-// atOnce is how long a chunk waits for a look: rest of minutes is looked at within it, so that the first cue does not depend on the speed of
-// the machine, and heartbeats come often enough.
+// atOnce is how long chunks wait for a look, all of them together: rest of minutes is looked at within it, so that the first cue does not
+// depend on the speed of the machine, and heartbeats come often enough. A look that takes longer holds nothing up: what is measured
+// meanwhile is kept with the rest of the calibration, and bounded as that is, see full.
 const atOnce = 300 * time.Millisecond
+
+// spare is how long samples may be made to wait behind one of that age: those that come meanwhile must not get too old by it. Half of what is
+// left is for what else makes them so.
+func (a Age) spare(age time.Duration) time.Duration {
+	if a.MaxMS == 0 {
+		return atOnce
+	}
+	return min(atOnce, max(0, (ms(a.MaxMS)-age)/2))
+}
 
 // looked is what a look found.
 type looked struct{ err error }
@@ -111,26 +124,34 @@ func (r *restCheck) end() {
 // look begins to look at the rest, all of rec, on a goroutine of its own: end and found wait for it.
 func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording) {
 	ctx, r.cancel = context.WithCancel(ctx)
-	out := make(chan looked, 1)
+	out, with := make(chan looked, 1), r.with
+	if with == nil {
+		with = stream.CheckRest
+	}
 	r.done = out
-	go func() { out <- looked{stream.CheckRest(ctx, spec, []*signal.Recording{rec}, nil)} }()
+	go func() { out <- looked{with(ctx, spec, []*signal.Recording{rec}, nil)} }()
 }
 
 // found is what a look found, once it is over; it is not where the session ends meanwhile.
 func (r *restCheck) found(ctx context.Context) (over bool, err error) {
+	var l looked
 	select {
-	case l := <-r.done:
-		r.cancel()
-		r.done = nil
-		return ctx.Err() == nil, l.err
-	case <-time.After(atOnce): // chunks and heartbeats must go on
-		return false, nil
+	case l = <-r.done:
+	default:
+		select {
+		case l = <-r.done:
+		case <-time.After(time.Until(r.until)): // chunks and heartbeats must go on
+			return false, nil
+		}
 	}
+	r.cancel()
+	r.done = nil
+	return ctx.Err() == nil, l.err
 }
 
 // checkRest looks, once there is as much rest as was asked for, whether it is enough, and has more of it recorded where it is not. It
-// says what people are told of that, "" for nothing. The error is rest that cannot become enough.
-func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (line string, err error) {
+// says what people are told of that, "" for nothing. The error is rest that cannot become enough. Chunks may wait for as long as wait.
+func (c *calibrator) checkRest(ctx context.Context, wait time.Duration, show func(bus.Cue) int64) (line string, err error) {
 	r := &c.check
 	if !r.due || r.passed {
 		return "", nil
@@ -140,7 +161,7 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 		if err != nil {
 			return "", err
 		}
-		r.upto = c.capture.end
+		r.upto, r.until = c.capture.end, time.Now().Add(wait)
 		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
 	}
 	over, err := r.found(ctx)
@@ -157,9 +178,10 @@ func (c *calibrator) checkRest(ctx context.Context, show func(bus.Cue) int64) (l
 	}
 	r.due = false
 	more := math.Ceil(lack.AllS - lack.RestS)
-	if most := 2 * c.opt.RestBlockS; float64(c.capture.end-c.block.from)/c.info.Rate+more > most {
+	if most := 2 * c.opt.RestBlockS; float64(r.upto-c.block.from)/c.info.Rate+more > most {
 		return "", fmt.Errorf("%w; rest_block_s is %g, and up to twice as much is recorded: look at the electrodes and what moves, and set it to more", lack, c.opt.RestBlockS)
 	}
+	c.block.since = c.capture.end // what came during the look was not asked for: a gap in it spoils nothing
 	c.pause(more, show)
 	return fmt.Sprintf("REST is too little: %v; %.0f s more are recorded now", lack, more), nil
 }

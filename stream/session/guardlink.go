@@ -19,7 +19,7 @@ type unheard struct {
 	words  string    // "" for none
 	since  time.Time // up to when all was heard, long before the break is seen
 	back   time.Time // when it came back, the zero time while it has not
-	partly bus.Clear // who has said that no stop is in force, and did not hear all of the time: of these the one that heard most
+	partly bus.Clear // who has said that no stop is in force, and cannot know: of these the one that heard most
 	late   bool      // nobody who could know said it in time
 	doubt  string    // what was on record of a break before, about which nobody has said anything either
 	timer  *time.Timer
@@ -80,14 +80,15 @@ func (g *Guard) linked(up bool) {
 }
 
 // isClear is told that a controller knows of no stop, and for how long it has heard all that came. That counts where it is longer than
-// nothing was heard here.
-func (g *Guard) isClear(c bus.Clear, at time.Time) {
+// nothing was heard here, and where it was asked when the link was back: an answer may be under way for longer than the link was whole, and
+// its word says nothing of what came in the break behind it.
+func (g *Guard) isClear(c bus.Clear, asked, at time.Time) {
 	g.do(func() {
 		u := &g.unheard
-		if u.back.IsZero() || at.Sub(u.back) < clearAfter {
+		if u.back.IsZero() || at.Sub(u.back) < clearAfter || c.Seq > 0 && asked.Before(u.back) {
 			return // it is asked again
 		}
-		if deaf := bus.Since(u.since, at); c.ListensMS < deaf.Seconds()*1e3 {
+		if deaf := bus.Since(u.since, at); c.Seq == 0 || c.ListensMS < deaf.Seconds()*1e3 {
 			if u.partly.Controller == "" || c.ListensMS > u.partly.ListensMS {
 				u.partly = c
 			}
@@ -112,6 +113,8 @@ func (g *Guard) unsaid() {
 	case c.Controller == "":
 	case c.ListensMS == 0:
 		why += fmt.Sprintf(" (%s knows of none, and does not say for how long it has heard all: update it)", whose(c))
+	case c.Seq == 0:
+		why += fmt.Sprintf(" (%s knows of none, and does not say which heartbeat it answers: update it)", whose(c))
 	default:
 		why += fmt.Sprintf(" (%s knows of none, and has heard all for %.1f s only)", whose(c), c.ListensMS/1e3)
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -299,6 +301,62 @@ func TestOneUnbrokenControllerIsEnough(t *testing.T) {
 	}
 }
 
+// TestClearOfABreakBefore: what a controller said to a question of before a second break, and which comes behind it, says nothing of the stops
+// that came during that one. Its link may have stood still meanwhile, for too short a time to be noticed.
+func TestClearOfABreakBefore(t *testing.T) {
+	t.Parallel() // it mostly waits
+	p, c, server, _ := unheardRig(t, "", false)
+	asked, release := make(chan struct{}), make(chan struct{})
+	answer := sync.OnceFunc(func() { close(release) })
+	var told, answers atomic.Bool // the first question was; others are answered
+	arm, err := server.AnswerStatus("s", func(s bus.Status, _ time.Time, asks bool) (a bus.StatusAnswer) {
+		if !asks || !s.Unheard {
+			return a
+		}
+		if first := told.CompareAndSwap(false, true); first {
+			close(asked)
+			<-release // it knows of no stop now
+		} else if !answers.Load() {
+			return a
+		}
+		a.Clear = &bus.Clear{Decoder: "d", Controller: "arm"}
+		return a
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := arm.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	defer answer()
+	p.hears()
+	back := func() (t time.Time) {
+		p.g.mu.Lock()
+		defer p.g.mu.Unlock()
+		return p.g.unheard.back
+	}
+	c.Cut()
+	p.holds("the link to the bus is broken")
+	c.Mend()
+	<-asked
+	c.Cut()
+	soon(t, "the second break", func() bool { return back().IsZero() })
+	if err := sendStop(server, bus.Stop{ID: "x", Why: "smoke"}); err != nil { // nobody hears it
+		t.Fatal(err)
+	}
+	c.Mend()
+	soon(t, "answers to count behind it", func() bool { b := back(); return !b.IsZero() && time.Since(b) > clearAfter })
+	answer()
+	p.beats(20)
+	if words, holds := p.g.holding(); !holds || p.told("no emergency stop is in force") != 0 {
+		t.Fatalf("held back: %t, by %q: people were told %q", holds, words, p.said.lines)
+	}
+	answers.Store(true)
+	p.holds("")
+}
+
 // TestGoOnUnheard: a session whose file says so goes on where nobody knows, and says that nobody does; a controller that stands by a stop
 // holds it back all the same.
 func TestGoOnUnheard(t *testing.T) {
@@ -333,26 +391,39 @@ func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
 	}
 	p.g.linked(false)
 	p.g.linked(true)
-	arm := bus.Clear{Controller: "arm", Decoder: "d", Clear: true}
-	clears := func(listens, behind time.Duration) bool {
+	arm := bus.Clear{Controller: "arm", Decoder: "d", Clear: true, Seq: 7}
+	clears := func(listens, asked, behind time.Duration) bool {
 		arm.ListensMS = listens.Seconds() * 1e3
-		p.g.isClear(arm, p.g.unheard.back.Add(behind))
+		back := p.g.unheard.back
+		p.g.isClear(arm, back.Add(asked), back.Add(behind))
 		_, holds := p.g.holding()
 		return !holds
 	}
 	p.g.mu.Lock()
 	deaf := p.g.unheard.back.Sub(p.g.unheard.since)
 	p.g.mu.Unlock()
-	for _, c := range []struct{ listens, behind time.Duration }{
-		{0, clearAfter}, // of before
-		{deaf + clearAfter - time.Millisecond, clearAfter}, // it came when nothing was heard here
-		{deaf + time.Second, clearAfter / 2},               // others have not had the time to say otherwise
+	for _, c := range []struct{ listens, asked, behind time.Duration }{
+		{0, 0, clearAfter}, // of before
+		{deaf + clearAfter - time.Millisecond, 0, clearAfter}, // it came when nothing was heard here
+		{deaf + time.Second, 0, clearAfter / 2},               // others have not had the time to say otherwise
+		{deaf + time.Second, -1, clearAfter},                  // it was asked before the link was back
 	} {
-		if clears(c.listens, c.behind) {
+		if clears(c.listens, c.asked, c.behind) {
 			t.Fatalf("%+v clears a decoder that was deaf for %v", c, deaf)
 		}
 	}
-	if !clears(deaf+clearAfter+time.Millisecond, clearAfter) {
+	arm.Seq = 0 // it does not say what it answers
+	if clears(deaf+time.Second, 0, clearAfter) {
+		t.Fatal("who does not say what it answers clears it")
+	}
+	p.g.mu.Lock()
+	p.g.unsaid()
+	p.g.mu.Unlock()
+	if p.told("does not say which heartbeat it answers: update it") != 1 {
+		t.Errorf("people were told %q", p.said.lines)
+	}
+	arm.Seq = 7
+	if !clears(deaf+clearAfter+time.Millisecond, 0, clearAfter) {
 		t.Errorf("who heard all that came does not clear it: %q", p.said.lines)
 	}
 }
@@ -361,24 +432,26 @@ func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
 // a stop; one that is not asked for, or is malformed, does nothing.
 func TestClearIsNoStop(t *testing.T) {
 	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
-	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9}, time.Now())
+	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9, Seq: 7}, time.Now(), time.Now())
 	p.holds("")
 	for text, ok := range map[string]bool{
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true}`:                      true, // of before, and clears nothing
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":61250.5}`: true,
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":-1}`:      false,
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":1e13}`:    false,
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":"1"}`:     false,
-		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":false}`:                     false,
-		`{"v":1,"session":"s","decoder":"d","controller":"","clear":true}`:                         false,
-		`{"v":2,"session":"s","decoder":"d","controller":"arm","clear":true}`:                      false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true}`:                         true, // of before, and clears nothing
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":61250.5}`:    true,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":1,"seq":9}`:  true,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":1,"seq":-1}`: false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":-1}`:         false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":1e13}`:       false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":true,"listens_ms":"1"}`:        false,
+		`{"v":1,"session":"s","decoder":"d","controller":"arm","clear":false}`:                        false,
+		`{"v":1,"session":"s","decoder":"d","controller":"","clear":true}`:                            false,
+		`{"v":2,"session":"s","decoder":"d","controller":"arm","clear":true}`:                         false,
 	} {
 		if _, err := bus.ParseClear([]byte(text)); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	p.g.linked(false)
-	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9}, time.Now()) // of before
+	p.g.isClear(bus.Clear{Controller: "arm", Decoder: "d", ListensMS: 1e9, Seq: 7}, time.Now(), time.Now()) // of before
 	p.holds("the link to the bus is broken")
 	data, err := json.Marshal(p.g.telemetry())
 	if err != nil || !strings.Contains(string(data), `"held_by":"the link to the bus is broken`) {

@@ -32,8 +32,7 @@ func (w Watch) Check() error {
 // recoveredFor is how long a stream that came back is called recovered.
 const recoveredFor = time.Second
 
-// drained is the silence behind which nothing is left in the source's buffer: until then a loss that it tells of is not one
-// of samples.
+// drained is the silence behind which a loss that a source tells of is one of samples.
 const drained = 100 * time.Millisecond
 
 // keptTransitions are the newest that a link remembers.
@@ -61,7 +60,8 @@ type link struct {
 	heard  time.Time     // when the newest chunk came
 	usual  time.Duration // time between chunks, smoothed; at first the length of one
 	chunks int64
-	anew   bool // the next chunk is the first behind a loss
+	taken  uint64 // samples
+	anew   bool   // the next chunk is the first behind a loss
 }
 
 func newLink(name string, opt Watch, now time.Time, stamp func(time.Time) int64) *link {
@@ -89,6 +89,12 @@ func (l *link) enter(s signal.LinkState, why string, now time.Time) bool {
 	}
 	l.state, l.since, l.changes = s, now, l.changes+1
 	return true
+}
+
+// take is told that c came at now, see chunk.
+func (l *link) take(now time.Time, c signal.Chunk) (first, changed bool) {
+	l.taken += uint64(c.Len())
+	return l.chunk(now, time.Duration(float64(c.Len())/c.Info.Rate*float64(time.Second)))
 }
 
 // chunk is told that samples so long came at now. It says whether they are the first behind a loss, and whether the state changed.
@@ -124,7 +130,7 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 	if h != nil {
 		switch h.State {
 		case signal.LinkLost, signal.LinkResolving:
-			if l.chunks > 0 && silent >= drained {
+			if l.chunks > 0 && silent >= drained && h.Samples <= l.taken { // what it has handed out is here
 				return l.enter(signal.LinkLost, detailOf(h, "the source says that its peer is gone"), now)
 			}
 		case signal.LinkStalled:
@@ -157,11 +163,6 @@ func (l *link) mark(now time.Time, m signal.Marks) bool {
 		l.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
 	}
 	return changed && before != signal.LinkResolving
-}
-
-// lengthOf is how long the samples of c took to be measured.
-func lengthOf(c signal.Chunk) time.Duration {
-	return time.Duration(float64(c.Len()) / c.Info.Rate * float64(time.Second))
 }
 
 func detailOf(h *signal.Health, otherwise string) string {

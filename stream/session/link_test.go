@@ -69,6 +69,11 @@ func TestLink(t *testing.T) {
 	if l.tick(at(10_100), lost) {
 		t.Error("a loss that the source tells of counts while samples come")
 	}
+	lost.Samples = 1 // it has handed out one that is not here yet
+	if l.tick(at(10_160), lost) {
+		t.Error("a loss that the source tells of counts before its last sample")
+	}
+	l.taken = 1
 	if !l.tick(at(10_160), lost) {
 		t.Error("a loss that the source tells of does not count")
 	}

@@ -46,7 +46,7 @@ func (w *LinkWatch) Chunk(now time.Time, c signal.Chunk) *Change {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, changed := w.link.chunk(now, lengthOf(c)); !changed {
+	if _, changed := w.link.take(now, c); !changed {
 		return nil
 	}
 	return changeOf(w.link)

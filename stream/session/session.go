@@ -435,7 +435,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	c := a.c
 	e.rep.Chunks++
 	if c.Len() > 0 {
-		first, changed := e.link.chunk(now, lengthOf(c))
+		first, changed := e.link.take(now, c)
 		other := c.Anew // the source itself begins anew: its clock may be another
 		c.Anew = c.Anew || first
 		age := e.lead.age(time.Duration(e.opt.Clock.At(now)-c.TimeAt(c.End()-1)), now, other)

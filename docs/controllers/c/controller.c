@@ -542,7 +542,7 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
             if (n != NULL) nonce = json_pack("{s:s}", "nonce", n);
             more = standing(m, now);
             if (more == NULL && json_is_true(json_object_get(m, "unheard"))) /* whether none is in force: its link was broken */
-                more = json_pack("{s:s, s:b, s:f}", "controller", name, "clear", 1, "listens_ms", listens_ms());
+                more = json_pack("{s:s, s:b, s:f, s:I}", "controller", name, "clear", 1, "listens_ms", listens_ms(), "seq", (json_int_t)whole(m, "seq"));
         }
         pthread_mutex_unlock(&lock);
         if (nonce != NULL) answer(nc, natsMsg_GetReply(msg), nonce);

@@ -305,7 +305,7 @@ nc.subscribe(`gyrus.${session}.status`, {
     const nonce = challenge(m, now), standing = stops.standing(now, m.seq), listens_ms = listening.turn();
     if (nonce) answer(msg, { nonce });
     if (standing) answer(msg, { controller: name, ...standing }); // a decoder asks whether a stop is in force
-    else if (m.unheard === true) answer(msg, { controller: name, clear: true, listens_ms }); // whether none is: its link was broken
+    else if (m.unheard === true) answer(msg, { controller: name, clear: true, listens_ms, seq: m.seq }); // whether none is: its link was broken
   },
 });
 nc.subscribe(`gyrus.${session}.cmd.${decoder}`, on(onCommand));

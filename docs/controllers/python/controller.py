@@ -442,7 +442,7 @@ async def main(url, session, decoder):
             if standing:  # a decoder asks whether a stop is in force
                 await answer(msg.reply, {"controller": name, **standing})
             elif asks and m.get("unheard") is True:  # whether none is: its link was broken
-                await answer(msg.reply, {"controller": name, "clear": True, "listens_ms": listens})
+                await answer(msg.reply, {"controller": name, "clear": True, "listens_ms": listens, "seq": m["seq"]})
         return callback
 
     async def answer(subject, more):
