@@ -350,7 +350,7 @@ func TestClearOfABreakBefore(t *testing.T) {
 	soon(t, "answers to count behind it", func() bool { b := back(); return !b.IsZero() && time.Since(b) > clearAfter })
 	answer()
 	p.beats(20)
-	if words, holds := p.g.holding(); !holds || p.told("no emergency stop is in force") != 0 {
+	if words, holds := p.g.holding(); !holds || p.said.count("no emergency stop is in force") != 0 {
 		t.Fatalf("held back: %t, by %q: people were told %q", holds, words, p.said.lines)
 	}
 	answers.Store(true)
@@ -419,7 +419,7 @@ func TestDeafLongBeforeTheBreakIsSeen(t *testing.T) {
 	p.g.mu.Lock()
 	p.g.unsaid()
 	p.g.mu.Unlock()
-	if p.told("does not say which heartbeat it answers: update it") != 1 {
+	if p.said.count("does not say which heartbeat it answers: update it") != 1 {
 		t.Errorf("people were told %q", p.said.lines)
 	}
 	arm.Seq = 7
