@@ -36,6 +36,9 @@ type LoopOptions struct {
 	Lock sync.Locker
 }
 
+// paintEnd is how long Run waits behind the end of its context until all is shown.
+const paintEnd = time.Second
+
 // logLine is a Frame as a line of JSON.
 type logLine struct {
 	Frame
@@ -45,7 +48,8 @@ type logLine struct {
 // Run moves a simulator 100 times a second by what actions.Current says at that moment, until ctx ends or the simulator is
 // done: then it is put into the safe state, the last frame is shown, and Run returns nil. Nothing is queued: a turn that
 // comes late takes the newest command, not the one it missed. Drawing and logging have a goroutine of their own, so that a
-// slow terminal does not hold up the loop; where they fail, the simulator stops and Run returns the error.
+// slow terminal does not hold up the loop; where they fail, the simulator stops and Run returns the error. It waits until all is shown
+// and read, but for no more than a second behind the end of ctx.
 func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) error {
 	if err := sim.Validate(); err != nil {
 		return fmt.Errorf("control: %w", err)
@@ -65,16 +69,28 @@ func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) e
 		done <- err
 	}()
 	loop(ctx, actions, sim, opt, &p)
+	var late <-chan time.Time // who interrupts a program means its end, whatever reads what it shows
+	if ctx.Err() != nil {
+		late = time.After(paintEnd)
+	}
+	unread := fmt.Errorf("control: nothing was read of what is shown for %s behind the end: the last of it is missing", paintEnd)
 	if p.lost > 0 { // the simulator stands now, so that the last line can wait for its reader
 		select {
 		case p.lines <- logLine{Frame: p.last, Lost: p.lost - 1}:
 		case err := <-done:
 			return err
+		case <-late:
+			return unread
 		}
 	}
 	close(p.frames)
 	close(p.lines)
-	return <-done
+	select {
+	case err := <-done:
+		return err
+	case <-late:
+		return unread
+	}
 }
 
 // loop is the control loop.

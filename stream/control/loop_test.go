@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"sync"
@@ -200,6 +201,24 @@ func TestRunEndsWhereWritingFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRunEndsThoughNobodyReads: who interrupts it does not wait for whoever reads what it shows.
+func TestRunEndsThoughNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		read, w := io.Pipe() // nobody reads
+		began := time.Now()
+		err := Run(ctx, leftUntil(time.Second), roaming(), LoopOptions{JSON: w})
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "nothing was read") || d > 2*time.Second+2*paintEnd {
+			t.Errorf("%v behind %s", err, d)
+		}
+		if err := read.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
 }
 
 func TestRunRefuses(t *testing.T) {

@@ -383,7 +383,7 @@ func (r *Recorder) fail(err error, items []any) {
 	r.mu.Lock()
 	first := r.err == nil
 	if first {
-		r.err = fmt.Errorf("record: %w; the session goes on without being recorded", together(err))
+		r.err = fmt.Errorf("record: %w; nothing more is recorded", together(err))
 		r.stats.Error = r.err.Error()
 		lost := r.sink.unwritten()
 		r.stats.Samples, r.stats.Dropped = r.stats.Samples-lost.Samples, r.stats.Dropped+lost.Samples

@@ -21,7 +21,7 @@ import (
 const maxWaiting = 256
 
 // Adapter lets a session learn from the feedback on the bus. Feedback waits until the next window is decided, so that
-// everything that is learned happens on the goroutine of Run, in order. What operators ask for is done at once, between two
+// everything that is learned happens in turn with the chunks, in order. What operators ask for is done at once, between two
 // windows.
 type Adapter struct {
 	opt     Adapt

@@ -1,7 +1,7 @@
 // Package session runs a live session: a source, a pipeline, and commands on the bus.
 //
-// One goroutine takes chunk after chunk through the pipeline; what operators ask for and what the clock brings happens
-// between two chunks, so nothing else needs a lock. A second goroutine waits for the source.
+// One goroutine takes chunk after chunk from the source through the pipeline; another does what operators ask for and what the clock
+// brings. They take turns: each of these happens between two chunks, so nothing else needs a lock.
 package session
 
 import (
@@ -150,7 +150,7 @@ func (r *Report) Stale() string { return r.stale }
 // arrivals is a source that knows when its newest chunk arrived, which may be long before anybody asked for it.
 type arrivals interface{ Arrived() time.Time }
 
-// engine is a session at work. Its fields are of the goroutine of Run, but for what says otherwise.
+// engine is a session at work. Its fields are of whoever has the turn, but for what says otherwise.
 type engine struct {
 	turn   sync.Mutex // held while something is worked on: a chunk, a request, what time brings
 	opt    Options

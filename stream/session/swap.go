@@ -24,7 +24,7 @@ type Swapped struct {
 	Filters string `json:"filters"`
 }
 
-// swap puts m in place of the model that decides, between two windows. It runs on the goroutine of Run. A new model (forward)
+// swap puts m in place of the model that decides, between two windows. It is called in turn. A new model (forward)
 // has been started on the stream.
 //
 // Where both treat the samples alike, m goes on at once with the filters and the samples that the other holds. Otherwise m

@@ -53,6 +53,19 @@ func (a *aside) unshown(where string) []byte {
 	return fmt.Appendf(nil, "%d lines %s were not shown: nothing was read for a while\n", a.lost, where)
 }
 
+// pictures is an aside for what is drawn again and again: of this nothing is missed where there is no room.
+type pictures struct{ *aside }
+
+func (p pictures) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	full := p.queue != nil && len(p.queue) > cap(p.queue)/2
+	p.mu.Unlock()
+	if full {
+		return len(b), nil
+	}
+	return p.aside.Write(b)
+}
+
 // unheld lets nobody wait for the terminal any more.
 func (a *aside) unheld() {
 	a.mu.Lock()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -18,7 +17,8 @@ const asGyrus = "GYRUS_TEST_ARGUMENTS"
 
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv(asGyrus); ok {
-		os.Exit(Run(context.Background(), strings.Split(args, "\n"), strings.NewReader(""), os.Stdout, os.Stderr))
+		os.Args = append(os.Args[:1], strings.Split(args, "\n")...)
+		Main()
 	}
 	os.Exit(m.Run())
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vbauerster/cupwriter"
+
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -298,7 +300,7 @@ func TestSchemaAndVersion(t *testing.T) {
 func TestProgress(t *testing.T) {
 	for _, total := range []int64{100, 0} {
 		var b safeBuffer
-		p := &progress{title: "reading", total: total, began: time.Now(), out: &b}
+		p := &progress{title: "reading", total: total, began: time.Now(), out: cupwriter.New(&b, true)}
 		p.add(1)
 		if p.bar != nil {
 			t.Error("a bar at once")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/vbauerster/cupwriter"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 )
@@ -19,7 +20,7 @@ type progress struct {
 	total int64
 	done  int64
 	began time.Time
-	out   io.Writer // nil: no bar
+	out   mpb.ConsoleWriter // nil: no bar
 	all   *mpb.Progress
 	bar   *mpb.Bar
 }
@@ -27,10 +28,23 @@ type progress struct {
 // newProgress is a bar of total steps; 0 where nobody knows how many there will be.
 func newProgress(cmd *cobra.Command, title string, total int64) *progress {
 	p := &progress{title: title, total: total, began: time.Now()}
-	if f := terminal(cmd.ErrOrStderr()); f != nil {
-		p.out = f
-	}
+	p.out = barsOn(cmd)
 	return p
+}
+
+// barsOn is where bars are drawn, nil where there is no terminal.
+func barsOn(cmd *cobra.Command) mpb.ConsoleWriter {
+	f := terminal(cmd.ErrOrStderr())
+	if f == nil {
+		return nil
+	}
+	var out io.Writer = f
+	if a, ok := cmd.ErrOrStderr().(*aside); ok {
+		out = pictures{a} // a bar waits for a terminal that stands still no more than a line does
+	}
+	w := cupwriter.New(out, false)
+	w.SetTermFd(int(f.Fd()))
+	return w
 }
 
 // set says that n steps are done.
@@ -43,7 +57,7 @@ func (p *progress) set(n int64) {
 		if time.Since(p.began) < patience || (p.total > 0 && n >= p.total) {
 			return
 		}
-		p.all = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(48), mpb.WithAutoRefresh())
+		p.all = mpb.New(mpb.WithConsoleWriter(p.out), mpb.WithWidth(48), mpb.WithAutoRefresh())
 		if p.total > 0 {
 			p.bar = p.all.AddBar(p.total, mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(p.title+" "), decor.CountersNoUnit("%d/%d")),
@@ -87,11 +101,11 @@ func newByteProgress(cmd *cobra.Command, title string) *byteProgress {
 func (p *byteProgress) begin(total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := terminal(p.cmd.ErrOrStderr())
+	out := barsOn(p.cmd)
 	if p.total = total; out == nil || total <= 0 {
 		return
 	}
-	p.all = mpb.New(mpb.WithOutput(out), mpb.WithWidth(48), mpb.WithAutoRefresh())
+	p.all = mpb.New(mpb.WithConsoleWriter(out), mpb.WithWidth(48), mpb.WithAutoRefresh())
 	p.bar = p.all.AddBar(total, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(p.title+" "), decor.CountersKiloByte("% .1f / % .1f")),
 		mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))

@@ -259,6 +259,9 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 		if ctx.Err() != nil && errors.Is(errs[i], ctx.Err()) {
 			errs[i] = nil // told to stop
 		}
+		if err != nil { // what was written until then is there
+			err = incomplete{err}
+		}
 		errs[i] = errors.Join(errs[i], err)
 		h := s.link.Health()
 		out := recordedStream{Source: s.name, Stats: st, State: h.State, Detail: h.Detail, Stalls: h.Stalls, Losses: h.Losses}

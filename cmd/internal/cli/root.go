@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +57,10 @@ type stopped struct{ sig syscall.Signal }
 
 func (s stopped) Error() string { return "stopped by " + s.sig.String() }
 
+// sameSignal is how far two signals are apart that are two: timeout sends one to the process and the same to its group, and a terminal
+// and whoever started the process may both pass one on.
+const sameSignal = 300 * time.Millisecond
+
 // Main runs the command line of this process and exits.
 func Main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -64,6 +69,7 @@ func Main() {
 	go func() {
 		sig, _ := (<-sigs).(syscall.Signal)
 		cancel(stopped{sig})
+		time.Sleep(sameSignal)
 		signal.Stop(sigs) // a second one ends the process at once
 	}()
 	os.Exit(Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
