@@ -261,7 +261,11 @@ func TestForeignStampsJump(t *testing.T) {
 	push := func(chunks int) (last signal.Chunk) { // of 0.1 s, as they come from a device
 		t.Helper()
 		for range chunks {
-			time.Sleep(time.Duration((begin + float64(pushed+25)/250 - LocalClock()) * 1e9))
+			due := begin + float64(pushed+25)/250
+			time.Sleep(time.Duration((due - LocalClock()) * 1e9))
+			if late := LocalClock() - due; late > 0.25 { // no device sends like that, and what counts as of when it arrives is as late
+				t.Skipf("this machine stood still for %.2f s", late)
+			}
 			pushRun(t, o, pushed, 25, begin+at)
 			pushed += 25
 			last = next(t, n).Clone()

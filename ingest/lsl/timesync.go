@@ -119,17 +119,13 @@ func parseTime(s, wave string) (p clock.Probe, ok bool) {
 // connection whose difference has just been measured.
 const maxAhead = 1.0
 
-// maxGuess is the same of stamps of which only their arrivals tell when they were made: by more than arrivals scatter, so that times do not
-// go to and fro.
-const maxGuess = 0.05
-
 // maxDelay is how long before its arrival the first sample of a connection can have been measured, in s: no device is later.
 const maxDelay = 10.0
 
 // local is a stamp of the outlet on our clock. arrived is when its sample came, with others behind it that were measured within
 // length seconds. Samples that would be measured long after they came, or long before, show that the stamps are not of the clock that
 // the outlet tells of, or that this was set since it was asked: while that is so, samples are taken to be measured when the first of
-// them arrived, as where the outlet tells of no clock, or when a later one did where that shows that the first was held up.
+// them arrived, as where the outlet tells of no clock.
 func (t *timeSync) local(stamp, length, arrived float64) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,7 +153,7 @@ func (t *timeSync) local(stamp, length, arrived float64) float64 {
 	if t.off == 0 {
 		t.off = off
 	}
-	if !t.guessed || stamp+t.guess > arrived+maxGuess { // the first came late, held up by something: nothing is measured behind its arrival
+	if !t.guessed {
 		t.guess, t.guessed = arrived-stamp, true
 	}
 	return stamp + t.guess
