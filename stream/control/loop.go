@@ -37,7 +37,7 @@ type LoopOptions struct {
 }
 
 // paintEnd is how long Run waits behind the end of its context until all is shown.
-const paintEnd = time.Second
+const paintEnd = 3 * time.Second
 
 // logLine is a Frame as a line of JSON.
 type logLine struct {
@@ -49,7 +49,7 @@ type logLine struct {
 // done: then it is put into the safe state, the last frame is shown, and Run returns nil. Nothing is queued: a turn that
 // comes late takes the newest command, not the one it missed. Drawing and logging have a goroutine of their own, so that a
 // slow terminal does not hold up the loop; where they fail, the simulator stops and Run returns the error. It waits until all is shown
-// and read, but for no more than a second behind the end of ctx.
+// and read, but for no more than three seconds behind the end of ctx.
 func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) error {
 	if err := sim.Validate(); err != nil {
 		return fmt.Errorf("control: %w", err)
@@ -80,7 +80,7 @@ func Run(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions) e
 		case err := <-done:
 			return err
 		case <-late:
-			return unread
+			late = time.After(0)
 		}
 	}
 	close(p.frames)
