@@ -31,7 +31,7 @@ func Assign(originals []string) []Entry {
 	for i, o := range originals {
 		e := Entry{Original: o}
 		e.Name, e.Reference, e.Kind = split(o)
-		letters, _ := numberedLabel(o)
+		letters, _, _ := numberedLabel(o)
 		switch {
 		case e.Name == "":
 			e.Name = fmt.Sprintf("channel %d", i+1)
@@ -45,18 +45,26 @@ func Assign(originals []string) []Entry {
 	return entries
 }
 
-// numberedLabel takes "C12" apart. letters is "" for a label of another form.
-func numberedLabel(label string) (letters string, n int) {
-	s := strings.TrimSpace(label)
+// numberedLabel takes "C12" apart, and "EEG C12-REF": of such labels the letters are "EEG C", since a file may have both. letters is ""
+// for a label of another form; system says whether "C12" is a 10-05 name.
+func numberedLabel(label string) (letters string, n int, system bool) {
+	before, s := untyped(strings.TrimSpace(label))
+	if first, second, dash := strings.Cut(s, "-"); dash {
+		if _, is := references[strings.ToUpper(strings.TrimSpace(second))]; is {
+			s = first
+		}
+	}
+	s = strings.TrimRight(s, ". ")
 	at := strings.IndexAny(s, "0123456789")
-	if at <= 0 {
-		return "", 0
+	if at < 0 || at == 0 && before == "" {
+		return "", 0, false
 	}
 	n, err := strconv.Atoi(s[at:])
 	if err != nil {
-		return "", 0
+		return "", 0, false
 	}
-	return s[:at], n
+	_, system = Spell(s)
+	return before + s[:at], n, system
 }
 
 // numbered finds the letters whose numbered labels are inputs of an amplifier or contacts of a grid: at least one of
@@ -69,7 +77,7 @@ func numbered(labels []string) map[string]bool {
 	}
 	runs := map[string]*run{}
 	for _, l := range labels {
-		letters, n := numberedLabel(l)
+		letters, n, system := numberedLabel(l)
 		if letters == "" {
 			continue
 		}
@@ -78,7 +86,7 @@ func numbered(labels []string) map[string]bool {
 			r = new(run)
 			runs[letters] = r
 		}
-		if _, known := Spell(strings.TrimSpace(l)); !known {
+		if !system {
 			r.foreign = true
 		}
 		if n > 10 {

@@ -37,10 +37,8 @@ func split(original string) (name, ref string, kind signal.Kind) {
 		return strings.TrimSpace(original), "", signal.Misc
 	}
 	kind = kindOf(label)
-	rest := label
-	if typ, after, found := strings.Cut(label, " "); found && strings.EqualFold(typ, "EEG") {
-		rest = strings.TrimRight(strings.TrimSpace(after), ". ")
-	} else if kind != signal.Misc {
+	before, rest := untyped(label)
+	if rest = strings.TrimRight(rest, ". "); before == "" && kind != signal.Misc {
 		return label, "", kind
 	}
 	name, ref, ok := electrode(rest)
@@ -48,6 +46,14 @@ func split(original string) (name, ref string, kind signal.Kind) {
 		return label, "", kind
 	}
 	return name, ref, signal.EEG
+}
+
+// untyped takes "EEG " off a label, the type of signal that EDF+ asks for in front of names, and says what it took.
+func untyped(label string) (typ, rest string) {
+	if typ, after, found := strings.Cut(label, " "); found && strings.EqualFold(typ, "EEG") {
+		return label[:len(typ)+1], strings.TrimSpace(after)
+	}
+	return "", label
 }
 
 // electrode spells one 10-05 name, one with a reference, or two with a dash between them.

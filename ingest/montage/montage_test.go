@@ -1,7 +1,9 @@
 package montage_test
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,6 +179,46 @@ func TestAssign(t *testing.T) {
 				t.Errorf("kinds (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// TestAssignDressed: what stands in front of names and behind them, as EDF+ asks for, makes no cap an amplifier, and no amplifier a cap.
+func TestAssignDressed(t *testing.T) {
+	caps := map[string][]string{}
+	for _, name := range montage.Systems() {
+		caps[name] = montage.System(name)
+	}
+	for name, m := range readGolden(t).Montages {
+		for label := range m.Each {
+			caps[name] = append(caps[name], label)
+		}
+		slices.Sort(caps[name])
+	}
+	for n := range 128 {
+		caps["inputs"] = append(caps["inputs"], fmt.Sprintf("E%d", n+1))
+		if n < 32 {
+			caps["A and B"] = append(caps["A and B"], fmt.Sprintf("A%d", n+1), fmt.Sprintf("B%d", n+1))
+		}
+		if n < 64 {
+			caps["grid"] = append(caps["grid"], fmt.Sprintf("C%d", n+1))
+		}
+	}
+	for name, labels := range caps {
+		plain := montage.Assign(labels)
+		for _, front := range []string{"", "EEG ", "eeg ", "EEG  "} {
+			for _, behind := range []string{"", "-REF", "-Ref", "-LE", "-AVG", " - AR", ".", "  "} {
+				dressed := make([]string, len(labels))
+				for i, l := range labels {
+					dressed[i] = front + l + behind
+				}
+				for i, e := range montage.Assign(dressed) {
+					if want := plain[i]; e.Kind != want.Kind || want.Kind == signal.EEG && e.Name != want.Name {
+						t.Errorf("%s: %q is %s %q, and %q %s %q", name, dressed[i], e.Kind, e.Name, labels[i], want.Kind, want.Name)
+						break
+					}
+				}
+			}
+		}
 	}
 }
 
