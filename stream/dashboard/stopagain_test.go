@@ -27,9 +27,9 @@ func TestPageStopsAgain(t *testing.T) {
 		b.until(text, `document.getElementById("stopped").textContent.includes("`+text+`")`)
 	}
 	b.press("s")
-	says("EMERGENCY STOP sent, waiting for the controllers")
+	says("EMERGENCY STOP asked for, waiting for the controllers")
 	b.run(chromedp.Click("#stop"))
-	says("EMERGENCY STOP sent again, waiting for the controllers")
+	says("EMERGENCY STOP asked for again, waiting for the controllers")
 	if n := eval[int](b, `sent`); n != 2 {
 		t.Errorf("%d stops were sent", n)
 	}
@@ -46,4 +46,69 @@ func TestPageStopsAgain(t *testing.T) {
 	for _, line := range b.console() {
 		t.Errorf("console: %s", line)
 	}
+}
+
+// tab is another page of the same browser.
+func (b *browser) tab() *browser {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	return &browser{t: b.t, ctx: ctx}
+}
+
+// TestPageStopsFromManyTabs: a browser opens six connections to one place, and each page holds one for what it shows: a stop leaves all the
+// same, from whichever page, and all of them show how things are again behind it.
+func TestPageStopsFromManyTabs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	const seen = `document.getElementById("link").textContent === "● connected"`
+	b := newBrowser(t)
+	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
+	tabs := []*browser{b}
+	for len(tabs) < 6 { // a seventh would not be loaded
+		tabs = append(tabs, b.tab())
+	}
+	for _, tab := range tabs {
+		tab.run(chromedp.Navigate(r.page.URL()))
+		tab.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	}
+	for _, i := range []int{0, 5} {
+		tabs[i].run(js(`emergencyAt = performance.now(); document.getElementById("stop").click()`))
+		tabs[i].until("the stop", `document.getElementById("stopped").textContent.includes("✓ STOPPED: 1 controller confirmed")`)
+		if took := eval[float64](tabs[i], `performance.now() - emergencyAt`); took > 3000 {
+			t.Errorf("tab %d: the stop took %.0f ms", i, took)
+		}
+		if l := r.look(); l.Phase != bus.PhasePaused {
+			t.Errorf("tab %d: the session is %s", i, l.Phase)
+		}
+		for _, tab := range tabs {
+			tab.until("the page to come back", seen)
+			tab.until("the pause", `document.getElementById("phase").textContent.includes("paused")`)
+		}
+		if i == 0 {
+			r.rearm()
+		}
+	}
+}
+
+// TestPageStopsBeforeOthers: requests of the page that are not answered keep no stop back.
+func TestPageStopsBeforeOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := newBrowser(t)
+	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
+	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
+	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	b.run(js(`window.real = fetch; window.given = 0; fetch = (path, o) => path === "api/verb" ? new Promise((_, no) => { o.signal.addEventListener("abort", () => { given++; no(o.signal.reason); }); }) : real(path, o)`))
+	for range 5 {
+		b.press("p")
+	}
+	b.press("s")
+	b.until("the stop", `document.getElementById("stopped").textContent.includes("✓ STOPPED: 1 controller confirmed")`)
+	if n := eval[int](b, `given`); n != 5 {
+		t.Errorf("%d of 5 requests gave their connection up", n)
+	}
+	b.until("what became of them", `document.getElementById("log").textContent.includes("Failed: pause: no answer from the session (an emergency stop goes first)")`)
 }

@@ -18,6 +18,7 @@ let dirty = true;
 
 function connect() {
   if (source) source.close();
+  if (away || asleep) return;
   const q = new URLSearchParams({first: now.first, count: now.count, band: now.band});
   source = new EventSource('events?' + q);
   const on = (name, fn) => source.addEventListener(name, (e) => {
@@ -46,6 +47,40 @@ function connect() {
   });
 }
 
+// A browser opens at most six connections to one place (HTTP/1.1), and each page holds one for what it shows: with six pages open nothing
+// else would leave any of them. All pages of a browser give theirs up while one has something to ask for.
+const pages = typeof BroadcastChannel === 'function' ? new BroadcastChannel('gyrus') : null;
+let away = 0; // the timer of coming back, 0 for here
+function giveWay() {
+  if (now.ended) return;
+  if (source) source.close();
+  clearTimeout(away);
+  away = setTimeout(comeBack, 4000, true);
+  link(false);
+}
+function comeBack(late) {
+  if (!away || asking > 0 && !late) return;
+  clearTimeout(away);
+  away = 0;
+  connect();
+}
+function makeWay() { giveWay(); if (pages) pages.postMessage('give way'); }
+function wayIsMade() { comeBack(); if (pages) pages.postMessage('come back'); }
+if (pages) pages.onmessage = (e) => { if (e.data === 'give way') giveWay(); else comeBack(); };
+
+// A page that nobody sees for a minute may be frozen by its browser, and would hear nothing of this.
+let asleep = false;
+let hidden = 0;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(hidden);
+  if (document.hidden) {
+    hidden = setTimeout(() => { asleep = !now.ended; if (asleep) { if (source) source.close(); link(false); } }, 60000);
+  } else if (asleep) {
+    asleep = false;
+    connect();
+  }
+});
+
 // refused finds out why there is no stream of messages: a token that is missing, or a server that is gone.
 async function refused() {
   const res = await fetch('api/state').catch(() => null);
@@ -61,7 +96,7 @@ async function refused() {
 function link(up) {
   if (now.connected === up && $('link').textContent !== '✕ not connected') return;
   now.connected = up;
-  chip($('link'), up ? 'good' : 'bad', up ? '● connected' : now.ended ? '■ ended' : '✕ not connected');
+  chip($('link'), up ? 'good' : 'bad', up ? '● connected' : now.ended ? '■ ended' : away ? '◌ makes way' : asleep ? '◌ rests, since nobody looks' : '✕ not connected');
   stale();
 }
 
@@ -69,6 +104,7 @@ function stale() {
   const quiet = performance.now() - now.last > 2500;
   const el = $('stale');
   const text = now.ended ? 'The session has ended: what you see is its last state.'
+    : away ? 'What you see stands still while something is asked for.'
     : !now.connected && now.last > 0 ? 'No connection to the session: what you see is old. Trying again.'
     : now.connected && quiet && now.about ? 'Nothing comes from the session: what you see is old.' : '';
   if (el.textContent !== text) el.textContent = text;
@@ -361,9 +397,17 @@ const arrow = (c) => /left/i.test(c) ? '← ' : /right/i.test(c) ? '→ ' : /(up
 
 // ---- asking ----
 
+let asking = 0;
 async function post(path, body, signal) {
-  const res = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), signal});
-  return res.json();
+  asking++;
+  const slow = setTimeout(makeWay, 1500);
+  try {
+    const res = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), signal});
+    return await res.json();
+  } finally {
+    clearTimeout(slow);
+    if (--asking === 0 && away) wayIsMade();
+  }
 }
 
 // shown says up to when whoever asks has seen how the session is, and when something is asked for, by the decoder's clock: the time of
@@ -377,6 +421,7 @@ function shown() {
 // once tells a request from any other: a browser may send it twice.
 const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 
+const verbs = new Set(); // those that have not been answered
 async function verb(name, ...args) {
   const asked = {id: once(), verb: name, args, ...shown()}; // of now, whatever it waits for
   const known = now.about && now.about.verbs.find((v) => v.verb === name);
@@ -389,12 +434,17 @@ async function verb(name, ...args) {
     return;
   }
   note('Asked to ' + [name, ...args].join(' ') + '.');
+  const ours = new AbortController(); // aborted by an emergency stop, which needs its connection
+  const late = setTimeout(() => ours.abort(new Error('for a minute')), 60000);
+  verbs.add(ours);
   try {
-    const r = await post('api/verb', asked);
+    const r = await post('api/verb', asked, ours.signal);
     note(r.ok ? `Done: ${name}.` : `Refused: ${name}: ${r.error}`);
   } catch (e) {
     note(`Failed: ${name}: no answer from the session (${e.message}).`);
   }
+  clearTimeout(late);
+  verbs.delete(ours);
 }
 
 const fresh = 2000; // ms: what is asked for behind an older look at the session must let nothing move
@@ -402,30 +452,33 @@ const upToDate = () => performance.now() - now.stateAt < fresh;
 const readable = 1000; // ms that the words must have been there which resume ends
 
 const patience = 7000; // ms: the session answers a stop within 5.3 s, whatever becomes of it
-let unanswered = null; // the stop that was sent last, where no answer has come
+const unanswered = []; // stops, the newest last
 async function emergency() {
   if (now.viewOnly) return;
-  // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. What was sent stays sent.
-  const again = unanswered ? ' again' : '';
-  if (unanswered) unanswered.abort();
-  const ours = unanswered = new AbortController();
+  // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. Three are enough to wait for.
+  for (const v of verbs) v.abort(new Error('an emergency stop goes first'));
+  const again = unanswered.length > 0 ? ' again' : '';
+  if (unanswered.length > 2) unanswered.shift().abort();
+  const ours = new AbortController();
+  unanswered.push(ours);
+  makeWay();
   const el = $('stopped');
-  const show = (kind, text) => {
-    if (unanswered !== ours) return; // there is a newer one to tell of
-    el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text);
-  };
-  show('bad', `EMERGENCY STOP sent${again}, waiting for the controllers…`);
-  const late = setTimeout(() => { show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to send another.`); }, patience);
+  const newest = () => unanswered[unanswered.length - 1] === ours;
+  const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
+  show('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
+  const late = setTimeout(() => { if (newest()) show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`); }, patience);
+  let told = null;
   try {
     const r = await post('api/stop', {why: 'the button of the page'}, ours.signal);
     const who = (r.stand || []).map((a) => a.controller).join(', ');
-    if (r.ok) show('good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`);
-    else show('bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`);
+    if (r.ok) told = ['good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`];
+    else told = ['bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`];
   } catch (e) {
-    show('bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`);
+    told = ['bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`];
   }
   clearTimeout(late);
-  if (unanswered === ours) unanswered = null;
+  if (told[0] === 'good' || newest()) show(...told); // of an older one only that all stand
+  if (unanswered.includes(ours)) unanswered.splice(unanswered.indexOf(ours), 1);
 }
 
 function buttons() {
