@@ -682,6 +682,47 @@ func TestWriteHandsOn(t *testing.T) {
 	}
 }
 
+// TestWriteSpaces: electrodes that a tree has in several systems of coordinates are in all of them in the one written, and names that
+// nobody may see are left out of each.
+func TestWriteSpaces(t *testing.T) {
+	json := func(text string) Sidecar {
+		s, err := ReadSidecar([]byte(text), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	table := func(x string) *Table {
+		return NewTable([]string{"name", "x", "y", "z", "nurse"}, []string{"Cz..", x, "2", "3", "Ada"})
+	}
+	it := item("02", "rest", "1", sample(whole))
+	it.Said = &Sidecars{
+		ElectrodesFile: "sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv", Electrodes: table("1"), Coordsystem: json(`{"EEGCoordinateSystem": "CapTrak"}`),
+		Elsewhere: []Space{{table("7"), json(`{"EEGCoordinateSystem": "MNI152Lin"}`), json(`{"nurse": {"Description": "Ada"}}`), "sub-01/eeg/sub-01_space-MNI152Lin_electrodes.tsv"}},
+	}
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	all := snapshot(t, root)
+	const base = "sub-02/eeg/sub-02_space-MNI152Lin_"
+	if got, want := all[base+"electrodes.tsv"], "name\tx\ty\tz\tnurse\nCz..\t7\t2\t3\tAda\n"; got != want {
+		t.Errorf("the table in the other space is %q, want %q", got, want)
+	}
+	if !strings.Contains(all[base+"coordsystem.json"], "MNI152Lin") || !strings.Contains(all[base+"electrodes.json"], "nurse") || !strings.Contains(all["sub-02/eeg/sub-02_space-CapTrak_electrodes.tsv"], "\t1\t2") {
+		t.Errorf("written are %s", files(all))
+	}
+	it.Anonymous = &Anonymous{}
+	hidden := t.TempDir()
+	w := mustWrite(t, hidden, options, it)[0]
+	for name, text := range snapshot(t, hidden) {
+		if strings.Contains(text, "Ada") {
+			t.Errorf("%s says who it is: %s", name, text)
+		}
+	}
+	if got := snapshot(t, hidden)[base+"electrodes.tsv"]; got != "name\tx\ty\tz\nCz..\t7\t2\t3\n" || len(w.Personal) < 3 {
+		t.Errorf("without names the table is %q, and listed are %+v", got, w.Personal)
+	}
+}
+
 // TestWriteCopies: a file of a format that BIDS allows is copied byte for byte, and of BrainVision only the names of the
 // other files change.
 func TestWriteCopies(t *testing.T) {
