@@ -117,6 +117,7 @@ type treeWriter struct {
 	// paths.
 	places      map[string]*places
 	coordinates map[string]bool
+	people      *people // nil until the first recording is written, and for a derivative
 }
 
 // entry is one recording that has been written, for the tables.
@@ -167,6 +168,11 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 		return out, fmt.Errorf("%s: %w", it.Input, err)
 	}
 	d.losses = append(d.losses, ingest.JournalLoss(rec)...)
+	clashes, err := w.participant(it)
+	if err != nil {
+		return out, err
+	}
+	d.losses = append(d.losses, clashes...)
 	if w.opt.Strict && len(d.losses) > 0 {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}

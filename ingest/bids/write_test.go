@@ -398,6 +398,58 @@ func TestWriteIntoTree(t *testing.T) {
 	}
 }
 
+// TestWriteParticipantClash: what a tree says of a participant stays, also where recordings are replaced; that an input says something else
+// is a loss of the first recording that does, refused with Strict.
+func TestWriteParticipantClash(t *testing.T) {
+	years, err := ReadSidecar([]byte(`{"age": {"Units": "year"}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	months, err := ReadSidecar([]byte(`{"age": {"Units": "month"}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(run, age, sex string, about Sidecar) Item {
+		it := item("01", "rest", run, sample(whole))
+		it.Participant = [][2]string{{"participant_id", "sub-x"}, {"age", age}, {"sex", sex}, {"hand", "R"}}
+		it.ParticipantsAbout = about
+		return it
+	}
+	root, opt := t.TempDir(), options
+	if w := mustWrite(t, root, opt, of("1", "33", "n/a", years), of("2", "33", "n/a", years))[1]; len(w.Losses) > 0 {
+		t.Errorf("the same row again: losses %v", w.Losses)
+	}
+	before := snapshot(t, root)
+	opt.Force, opt.Strict = true, true
+	var loss *ingest.LossError
+	if _, err := Write(t.Context(), root, []Item{of("1", "34", "n/a", years)}, opt); !errors.As(err, &loss) || !strings.Contains(err.Error(), `participants.tsv: sub-01, column age`) {
+		t.Errorf("strict: error %v, want one of the age of sub-01", err)
+	}
+	if !maps.Equal(before, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	if _, err := Write(t.Context(), root, []Item{of("1", "n/a", "F", years)}, opt); err != nil {
+		t.Errorf("what fills in n/a: %v", err)
+	}
+	opt.Strict = false
+	w := mustWrite(t, root, opt, of("1", "34", "M", months), of("2", "34", "M", months))
+	var told []string
+	for _, l := range w[0].Losses {
+		told = append(told, l.Where+": "+l.Found+"; "+l.Assumed)
+	}
+	if got, want := strings.Join(told, "\n"), `participants.tsv: sub-01, column age: "34" in the input, "33" in the tree; "33" stays`+"\n"+
+		`participants.tsv: sub-01, column sex: "M" in the input, "F" in the tree; "F" stays`+"\n"+`participants.json: age: {"Units":"month"} in the input, {"Units":"year"} in the tree; that of the tree stays`; got != want {
+		t.Errorf("losses\n%s, want\n%s", got, want)
+	}
+	if len(w[1].Losses) > 0 {
+		t.Errorf("the same is told again: %v", w[1].Losses)
+	}
+	all := snapshot(t, root)
+	if got, want := all["participants.tsv"], "participant_id\tage\tsex\thand\nsub-01\t33\tF\tR\n"; got != want || !strings.Contains(all["participants.json"], "year") {
+		t.Errorf("participants.tsv is %q, want %q; participants.json is %s", got, want, all["participants.json"])
+	}
+}
+
 // TestWriteForce: a recording is replaced only with Force, and then nothing of it is left.
 func TestWriteForce(t *testing.T) {
 	root := t.TempDir()
