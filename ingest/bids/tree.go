@@ -365,13 +365,21 @@ func (r *treeReader) recordings(dir string, ses *Session) error {
 // aboutRecordings are the suffixes of files that are about recordings and nothing else.
 var aboutRecordings = append([]string{"channels", "electrodes", "coordsystem"}, datatypes...)
 
-// collect takes down the sidecars in a folder.
+// collect takes down the sidecars in a folder that is being looked into, and refuses links to a folder that it lies in, whatever they are
+// called: whoever follows them, to copy the tree or to hash it, comes to no end.
 func (r *treeReader) collect(dir string) error {
 	entries, err := r.list(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
+		if rel := path.Join(dir, e.Name()); e.Type()&fs.ModeSymlink != 0 {
+			if st, err := fs.Stat(r.fsys, r.path(rel)); err == nil && st.IsDir() { // others are looked at where they are opened
+				if err := r.descend(rel, func() error { return nil }); err != nil {
+					return err
+				}
+			}
+		}
 		n, err := ParseName(e.Name())
 		if err != nil || n.Ext != ".json" && n.Ext != ".tsv" {
 			continue
