@@ -521,7 +521,7 @@ func TestWriteRefuses(t *testing.T) {
 		{"letters", "", options, []Item{item("a-b", "rest", "1", good)}, "letters and digits"},
 		{"out of the tree", "", options, []Item{item("../../x", "rest", "1", good)}, "has a folder in it"},
 		{"run", "", options, []Item{item("01", "rest", "one", good)}, "whole number"},
-		{"intracranial", "", options, []Item{item("01", "rest", "1", good), item("02", "rest", "1", deep)}, "intracranial"},
+		{"intracranial", "", options, []Item{item("01", "rest", "1", good), item("02", "rest", "1", deep)}, "gyrus convert IN OUT.arrow"},
 		{"no samples", "", options, []Item{item("01", "rest", "1", empty)}, "no samples"},
 		{"another folder", other, options, []Item{item("01", "rest", "1", good)}, "no BIDS tree"},
 		{"a file", file, options, []Item{item("01", "rest", "1", good)}, "a tree is a folder"},
@@ -537,6 +537,10 @@ func TestWriteRefuses(t *testing.T) {
 		_, err := Write(t.Context(), root, c.items, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.says)
+		}
+		var unfit *UnfitError
+		if got, want := errors.As(err, &unfit), c.name == "intracranial" || c.name == "no samples"; got != want {
+			t.Errorf("%s: that the recording is unfit is %t, want %t", c.name, got, want)
 		}
 		if _, err := os.Stat(root); c.root == "" && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: something was written: %v", c.name, snapshot(t, root))

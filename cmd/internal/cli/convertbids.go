@@ -155,8 +155,9 @@ func treeError(err error) error {
 	var loss *ingest.LossError
 	var there *bids.ExistsError
 	var name *bids.NameError
+	var unfit *bids.UnfitError
 	switch {
-	case errors.As(err, &loss):
+	case errors.As(err, &loss), errors.As(err, &unfit):
 		return refusal{err}
 	case errors.As(err, &there), errors.As(err, &name):
 		return usageError{err}
@@ -275,7 +276,7 @@ func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Record
 				}
 				file := filepath.Join(path, filepath.FromSlash(rec.Path))
 				if rec.Name.Suffix != "eeg" {
-					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
+					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG in %s one by one instead of the tree; as to this one, %s", file, strings.ToUpper(rec.Name.Suffix), path, bids.InsteadOfTree)}
 				}
 				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
 				var err error

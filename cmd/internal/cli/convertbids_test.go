@@ -259,6 +259,38 @@ func TestConvertBIDSNotHandedOn(t *testing.T) {
 	}
 }
 
+// TestConvertBIDSIntracranial: what is not of EEG alone is refused data, with what to do instead, which works.
+func TestConvertBIDSIntracranial(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "in")
+	if code, _, errs := run(t, "convert", "--bids", awkward(t, "sub-7_task-rest_eeg.edf", "uV", true), in); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	base := filepath.Join(in, "sub-7", "eeg", "sub-7_task-rest_")
+	table, err := os.ReadFile(base + "channels.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, base+"channels.tsv", []byte(strings.ReplaceAll(string(table), "\tEEG\t", "\tECOG\t")))
+	code, _, errs := run(t, "convert", "--bids", base+"eeg.edf", filepath.Join(t.TempDir(), "out"))
+	if code != 3 || !strings.Contains(errs, "intracranial") || !strings.Contains(errs, "gyrus convert IN OUT.arrow") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	if code, _, errs := run(t, "convert", base+"eeg.edf", filepath.Join(t.TempDir(), "out.arrow")); code != 0 {
+		t.Errorf("what is told does not work: exit code %d, %s", code, errs)
+	}
+	if err := os.Rename(filepath.Join(in, "sub-7", "eeg"), filepath.Join(in, "sub-7", "ieeg")); err != nil {
+		t.Fatal(err)
+	}
+	base = filepath.Join(in, "sub-7", "ieeg", "sub-7_task-rest_")
+	if err := os.Rename(base+"eeg.edf", base+"ieeg.edf"); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs = run(t, "convert", "--bids", in, filepath.Join(t.TempDir(), "out"))
+	if code != 3 || !strings.Contains(errs, "is IEEG") || !strings.Contains(errs, "one by one") || !strings.Contains(errs, "gyrus convert IN OUT.arrow") {
+		t.Errorf("a tree: exit code %d, %s", code, errs)
+	}
+}
+
 // TestConvertBIDSBySet: recordings named by their data set become a whole tree, with the names, the task, the meaning of events and
 // the licence that the set has; a subject that is not there lets nothing be written.
 func TestConvertBIDSBySet(t *testing.T) {
