@@ -3,6 +3,8 @@ package bids
 import (
 	"cmp"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -82,6 +84,13 @@ func (it Item) discreet() (Item, []ingest.Personal) {
 	said.EventsAbout = h.columns("events.json", said.EventsAbout, eventColumnNames)
 	said.Electrodes = h.table("electrodes.tsv", said.Electrodes, electrodeColumns)
 	said.ElectrodesAbout = h.columns("electrodes.json", said.ElectrodesAbout, electrodeColumns)
+	said.Elsewhere = slices.Clone(said.Elsewhere)
+	for i, s := range said.Elsewhere {
+		name := path.Base(s.File)
+		said.Elsewhere[i].Electrodes = h.table(name, s.Electrodes, electrodeColumns)
+		said.Elsewhere[i].Coordsystem = h.fields("coordsystem.json of "+name, s.Coordsystem, coordinateKeys)
+		said.Elsewhere[i].About = h.columns("electrodes.json of "+name, s.About, electrodeColumns)
+	}
 	return it, append(recording.found, h.found...)
 }
 

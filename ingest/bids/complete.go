@@ -209,7 +209,12 @@ func begun(text string) (time.Time, error) {
 	return at.UTC(), err
 }
 
-const participantsFile = "participants.tsv"
+// The files about the participants, and the column of the first that says whose row it is.
+const (
+	participantsFile      = "participants.tsv"
+	participantsAboutFile = "participants.json"
+	participantID         = "participant_id"
+)
 
 // participant keeps what participants.tsv says about who was recorded.
 func (c *completion) participant(f *folder, n Name) error {
@@ -224,13 +229,13 @@ func (c *completion) participant(f *folder, n Name) error {
 	}
 	c.in.Files = append(c.in.Files, file)
 	sub := "sub-" + n.Get("sub")
-	row := t.find("participant_id", func(cell string) bool { return cell == sub })
+	row := t.find(participantID, func(cell string) bool { return cell == sub })
 	if row < 0 {
 		c.deviate(file, "a row for each subject", "none for "+sub, "nothing is known about the subject")
 		return nil
 	}
 	for k, column := range t.Columns {
-		if text := t.At(row, k); text != Missing && column != "participant_id" {
+		if text := t.At(row, k); text != Missing && column != participantID {
 			c.rec.Texts = append(c.rec.Texts, signal.Text{Field: file + ": " + column, Text: text, Personal: true})
 		}
 	}

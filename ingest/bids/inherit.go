@@ -99,11 +99,20 @@ type Sidecars struct {
 	// to the head.
 	Electrodes  *Table
 	Coordsystem Sidecar // of Electrodes
+	// Elsewhere are the same electrodes in other spaces, which nothing but a tree that is written of this one needs.
+	Elsewhere []Space
 	// EventsAbout is _events.json: levels and HED of the columns. The other two are alike.
 	ChannelsAbout, EventsAbout, ElectrodesAbout Sidecar
 	// The files that these come from, below the root; of About, the most specific.
 	AboutFile, ChannelsFile, EventsFile, ElectrodesFile, CoordsystemFile string
 	Files                                                                []string // all that were read
+}
+
+// Space is where electrodes are in one system of coordinates.
+type Space struct {
+	Electrodes         *Table
+	Coordsystem, About Sidecar // the system, and what the columns of the table are
+	File               string  // of the table, below the root
 }
 
 // sidecars reads what applies to the recording called rel.
@@ -115,9 +124,6 @@ func (f *folder) sidecars(rel string, recording Name) (*Sidecars, []signal.Devia
 	r.table("events", &r.out.Events, &r.out.EventsFile)
 	r.about("events", &r.out.EventsAbout)
 	r.electrodes()
-	if r.out.Electrodes != nil {
-		r.about("electrodes", &r.out.ElectrodesAbout)
-	}
 	return r.out, r.deviations, r.err
 }
 
@@ -143,7 +149,11 @@ func (r *sidecarReader) all(suffix, ext string) []found {
 
 // about merges the JSON files of one suffix, and says which is the most specific.
 func (r *sidecarReader) about(suffix string, into *Sidecar) (file string) {
-	for _, f := range r.all(suffix, ".json") {
+	return r.merge(r.all(suffix, ".json"), into)
+}
+
+func (r *sidecarReader) merge(files []found, into *Sidecar) (file string) {
+	for _, f := range files {
 		if s, ok := r.json(f.rel); ok {
 			*into, file = s.Over(*into), f.rel
 		}
@@ -184,26 +194,48 @@ func (r *sidecarReader) note(rel string, read bool, deviations []signal.Deviatio
 	}
 }
 
-// electrodes chooses the table of electrodes whose frame leads to the head, and reads it.
+// electrodes reads the tables of electrodes, the most specific of each space, and chooses among those of the most specific folder the
+// one whose frame leads to the head.
 func (r *sidecarReader) electrodes() {
 	tables, systems := r.all("electrodes", ".tsv"), r.all("coordsystem", ".json")
 	if len(tables) == 0 {
 		return
 	}
 	nearest := path.Dir(tables[len(tables)-1].rel)
-	best := -1
-	for _, t := range tables {
+	bySpace := map[string]found{}
+	for _, t := range tables { // the most specific comes last
+		bySpace[t.name.Get("space")] = t
+	}
+	best, chosen := -1, ""
+	for _, space := range sortedKeys(bySpace) {
+		t := bySpace[space]
 		if path.Dir(t.rel) != nearest {
 			continue
 		}
-		system, file := r.coordsystem(t.name.Get("space"), systems)
-		frame := frameOf(system, r.recording.Suffix)
-		if frame.rank > best {
-			best = frame.rank
+		system, file := r.coordsystem(space, systems)
+		if frame := frameOf(system, r.recording.Suffix); frame.rank > best {
+			best, chosen = frame.rank, space
 			r.out.ElectrodesFile, r.out.Coordsystem, r.out.CoordsystemFile = t.rel, system, file
 		}
 	}
 	r.out.Electrodes = r.tsv(r.out.ElectrodesFile)
+	abouts := r.all("electrodes", ".json")
+	about := func(space string) (s Sidecar) {
+		r.merge(slices.DeleteFunc(slices.Clone(abouts), func(f found) bool { of := f.name.Get("space"); return of != "" && of != space }), &s)
+		return s
+	}
+	if r.out.Electrodes != nil {
+		r.out.ElectrodesAbout = about(chosen)
+	}
+	for _, space := range sortedKeys(bySpace) {
+		if space == chosen {
+			continue
+		}
+		if t := r.tsv(bySpace[space].rel); t != nil {
+			system, _ := r.coordsystem(space, systems)
+			r.out.Elsewhere = append(r.out.Elsewhere, Space{t, system, about(space), bySpace[space].rel})
+		}
+	}
 }
 
 // coordsystem is the one of a space: the most specific that names it, or, where there is none, that names none.

@@ -389,10 +389,21 @@ func TestSpaces(t *testing.T) {
 		text(folder+"sub-01_space-MNI152Lin_coordsystem.json", `{"EEGCoordinateSystem": "MNI152Lin", "EEGCoordinateUnits": "mm"}`).
 		table(folder+"sub-01_space-CapTrak_electrodes.tsv", "name|x|y|z", "Fz|0.01|0.07|0.1").
 		text(folder+"sub-01_space-CapTrak_coordsystem.json", `{"EEGCoordinateSystem": "CapTrak", "EEGCoordinateUnits": "m"}`)
+	files.text(folder+"sub-01_space-CapTrak_electrodes.json", `{"x": {"Description": "to the right"}}`)
 	delete(files, folder+"sub-01_electrodes.tsv")
 	rec := opened(t, files, recording)
 	if *rec.Info.Channels[0].Pos != (signal.Position{0.01, 0.07, 0.1}) {
 		t.Errorf("Fz is at %v", rec.Info.Channels[0].Pos)
+	}
+	said, _, _, err := bids.FindSidecars(fstest.MapFS(files), recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !said.ElectrodesAbout.Has("x") || len(said.Elsewhere) != 1 {
+		t.Fatalf("the others are %+v, want the one of MNI152Lin", said.Elsewhere)
+	}
+	if s := said.Elsewhere[0]; s.File != folder+"sub-01_space-MNI152Lin_electrodes.tsv" || string(s.Coordsystem.Raw("EEGCoordinateSystem")) != `"MNI152Lin"` || s.Electrodes.Len() != 1 || s.About.Has("x") {
+		t.Errorf("elsewhere is %+v", s)
 	}
 	deviates(t, rec.Deviations)
 }

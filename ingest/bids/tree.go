@@ -155,16 +155,16 @@ func (r *treeReader) description() error {
 
 // participants reads participants.tsv and what its columns mean.
 func (r *treeReader) participants() error {
-	if there, err := r.has("participants.json"); err != nil {
+	if there, err := r.has(participantsAboutFile); err != nil {
 		return err
 	} else if there {
-		s, _, deviations, err := r.sidecar("participants.json")
+		s, _, deviations, err := r.sidecar(participantsAboutFile)
 		r.tree.Deviations = append(r.tree.Deviations, deviations...)
 		if r.tree.ParticipantsAbout = s; err != nil {
 			return err
 		}
 	}
-	const file = "participants.tsv"
+	const file = participantsFile
 	there, err := r.has(file)
 	if err != nil || !there {
 		return err
@@ -174,7 +174,7 @@ func (r *treeReader) participants() error {
 	if err != nil || t == nil {
 		return err
 	}
-	if r.tree.Participants = t; t.Columns[0] != "participant_id" {
+	if r.tree.Participants = t; t.Columns[0] != participantID {
 		r.deviate(file+": line 1", "the first column is participant_id", t.Columns[0], "the column of that name, where there is one")
 	}
 	return nil
@@ -365,13 +365,21 @@ func (r *treeReader) recordings(dir string, ses *Session) error {
 // aboutRecordings are the suffixes of files that are about recordings and nothing else.
 var aboutRecordings = append([]string{"channels", "electrodes", "coordsystem"}, datatypes...)
 
-// collect takes down the sidecars in a folder.
+// collect takes down the sidecars in a folder that is being looked into, and refuses links to a folder that it lies in, whatever they are
+// called: whoever follows them, to copy the tree or to hash it, comes to no end.
 func (r *treeReader) collect(dir string) error {
 	entries, err := r.list(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
+		if rel := path.Join(dir, e.Name()); e.Type()&fs.ModeSymlink != 0 {
+			if st, err := fs.Stat(r.fsys, r.path(rel)); err == nil && st.IsDir() { // others are looked at where they are opened
+				if err := r.descend(rel, func() error { return nil }); err != nil {
+					return err
+				}
+			}
+		}
 		n, err := ParseName(e.Name())
 		if err != nil || n.Ext != ".json" && n.Ext != ".tsv" {
 			continue
@@ -406,12 +414,12 @@ func (r *treeReader) orphans() error {
 // listed compares the subjects with participants.tsv.
 func (r *treeReader) listed() error {
 	t := r.tree.Participants
-	if t == nil || t.Column("participant_id") < 0 {
+	if t == nil || t.Column(participantID) < 0 {
 		return nil
 	}
 	seen := map[string]bool{}
 	for row := range t.Len() {
-		id, _ := t.Cell(row, "participant_id")
+		id, _ := t.Cell(row, participantID)
 		where := fmt.Sprintf("participants.tsv: line %d", t.Line(row))
 		label := strings.TrimPrefix(id, "sub-")
 		switch {
@@ -426,7 +434,7 @@ func (r *treeReader) listed() error {
 	}
 	for _, s := range r.tree.Subjects {
 		if !seen["sub-"+s.Label] {
-			r.deviate("participants.tsv", "a row for each subject", "none for sub-"+s.Label, "nothing is known about the subject")
+			r.deviate(participantsFile, "a row for each subject", "none for sub-"+s.Label, "nothing is known about the subject")
 		}
 	}
 	return nil

@@ -186,7 +186,7 @@ func TestLinks(t *testing.T) {
 	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
-	for _, loop := range []struct{ to, name string }{{".", "sub-02"}, {filepath.Join("..", ".."), "sub-01/ses-1/eeg"}, {"..", "sub-01/ses-1"}, {"sub-3", "sub-3"}} {
+	for _, loop := range []struct{ to, name string }{{".", "sub-02"}, {filepath.Join("..", ".."), "sub-01/ses-1/eeg"}, {"..", "sub-01/ses-1"}, {"sub-3", "sub-3"}, {filepath.Join("..", ".."), "sub-01/eeg/loop"}, {".", "sub-01/notes"}, {".", "all"}} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, filepath.FromSlash(loop.name))), 0o777); err != nil {
 			t.Fatal(err)
 		}

@@ -117,6 +117,7 @@ type treeWriter struct {
 	// paths.
 	places      map[string]*places
 	coordinates map[string]bool
+	people      *people // nil until the first recording is written, and for a derivative
 }
 
 // entry is one recording that has been written, for the tables.
@@ -167,6 +168,11 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 		return out, fmt.Errorf("%s: %w", it.Input, err)
 	}
 	d.losses = append(d.losses, ingest.JournalLoss(rec)...)
+	clashes, err := w.participant(it)
+	if err != nil {
+		return out, err
+	}
+	d.losses = append(d.losses, clashes...)
 	if w.opt.Strict && len(d.losses) > 0 {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}
@@ -189,19 +195,39 @@ func (w *treeWriter) treeBelow() string {
 	return filepath.Join("derivatives", w.opt.Derivative)
 }
 
+// UnfitError says that a recording is none that a tree of EEG can hold.
+type UnfitError struct{ Err error }
+
+// Error is the reason.
+func (e *UnfitError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *UnfitError) Unwrap() error { return e.Err }
+
+// InsteadOfTree says what to do with a recording that Write refuses, since it is not one of EEG alone.
+const InsteadOfTree = "convert it to a file, which keeps all its channels and their kinds: gyrus convert IN OUT.arrow"
+
 // writable says what no tree of EEG can hold.
 func writable(rec *signal.Recording, input string) error {
 	if len(rec.Info.Channels) == 0 || rec.Len == 0 {
-		return fmt.Errorf("%s holds no samples, only %d events: BIDS keeps events beside a recording", input, len(rec.Events))
+		return &UnfitError{fmt.Errorf("%s holds no samples, only %d events: BIDS keeps events beside a recording", input, len(rec.Events))}
 	}
+	var deep []string
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		for _, c := range r.Info.Channels {
 			if c.Kind == signal.SEEG || c.Kind == signal.ECoG {
-				return fmt.Errorf("%s: channel %q is intracranial (%s), which BIDS keeps under ieeg: gyrus writes EEG alone", input, c.Name, TypeOf(c.Kind))
+				deep = append(deep, fmt.Sprintf("%q (%s)", c.Name, TypeOf(c.Kind)))
 			}
 		}
 	}
-	return nil
+	if len(deep) == 0 {
+		return nil
+	}
+	which := "channel " + deep[0] + " is"
+	if n := len(deep) - 1; n > 0 {
+		which = fmt.Sprintf("channel %s and %d more are", deep[0], n)
+	}
+	return &UnfitError{fmt.Errorf("%s: %s intracranial, which BIDS keeps under ieeg, and gyrus writes trees of EEG alone: leave the recording out, or %s", input, which, InsteadOfTree)}
 }
 
 // began is the begin of a recording for scans.tsv, "" where unknown: as it was written there, or without a zone, because most

@@ -398,6 +398,58 @@ func TestWriteIntoTree(t *testing.T) {
 	}
 }
 
+// TestWriteParticipantClash: what a tree says of a participant stays, also where recordings are replaced; that an input says something else
+// is a loss of the first recording that does, refused with Strict.
+func TestWriteParticipantClash(t *testing.T) {
+	years, err := ReadSidecar([]byte(`{"age": {"Units": "year"}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	months, err := ReadSidecar([]byte(`{"age": {"Units": "month"}}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(run, age, sex string, about Sidecar) Item {
+		it := item("01", "rest", run, sample(whole))
+		it.Participant = [][2]string{{"participant_id", "sub-x"}, {"age", age}, {"sex", sex}, {"hand", "R"}}
+		it.ParticipantsAbout = about
+		return it
+	}
+	root, opt := t.TempDir(), options
+	if w := mustWrite(t, root, opt, of("1", "33", "n/a", years), of("2", "33", "n/a", years))[1]; len(w.Losses) > 0 {
+		t.Errorf("the same row again: losses %v", w.Losses)
+	}
+	before := snapshot(t, root)
+	opt.Force, opt.Strict = true, true
+	var loss *ingest.LossError
+	if _, err := Write(t.Context(), root, []Item{of("1", "34", "n/a", years)}, opt); !errors.As(err, &loss) || !strings.Contains(err.Error(), `participants.tsv: sub-01, column age`) {
+		t.Errorf("strict: error %v, want one of the age of sub-01", err)
+	}
+	if !maps.Equal(before, snapshot(t, root)) {
+		t.Error("a refused recording has changed the tree")
+	}
+	if _, err := Write(t.Context(), root, []Item{of("1", "n/a", "F", years)}, opt); err != nil {
+		t.Errorf("what fills in n/a: %v", err)
+	}
+	opt.Strict = false
+	w := mustWrite(t, root, opt, of("1", "34", "M", months), of("2", "34", "M", months))
+	var told []string
+	for _, l := range w[0].Losses {
+		told = append(told, l.Where+": "+l.Found+"; "+l.Assumed)
+	}
+	if got, want := strings.Join(told, "\n"), `participants.tsv: sub-01, column age: "34" in the input, "33" in the tree; "33" stays`+"\n"+
+		`participants.tsv: sub-01, column sex: "M" in the input, "F" in the tree; "F" stays`+"\n"+`participants.json: age: {"Units":"month"} in the input, {"Units":"year"} in the tree; that of the tree stays`; got != want {
+		t.Errorf("losses\n%s, want\n%s", got, want)
+	}
+	if len(w[1].Losses) > 0 {
+		t.Errorf("the same is told again: %v", w[1].Losses)
+	}
+	all := snapshot(t, root)
+	if got, want := all["participants.tsv"], "participant_id\tage\tsex\thand\nsub-01\t33\tF\tR\n"; got != want || !strings.Contains(all["participants.json"], "year") {
+		t.Errorf("participants.tsv is %q, want %q; participants.json is %s", got, want, all["participants.json"])
+	}
+}
+
 // TestWriteForce: a recording is replaced only with Force, and then nothing of it is left.
 func TestWriteForce(t *testing.T) {
 	root := t.TempDir()
@@ -469,7 +521,7 @@ func TestWriteRefuses(t *testing.T) {
 		{"letters", "", options, []Item{item("a-b", "rest", "1", good)}, "letters and digits"},
 		{"out of the tree", "", options, []Item{item("../../x", "rest", "1", good)}, "has a folder in it"},
 		{"run", "", options, []Item{item("01", "rest", "one", good)}, "whole number"},
-		{"intracranial", "", options, []Item{item("01", "rest", "1", good), item("02", "rest", "1", deep)}, "intracranial"},
+		{"intracranial", "", options, []Item{item("01", "rest", "1", good), item("02", "rest", "1", deep)}, "gyrus convert IN OUT.arrow"},
 		{"no samples", "", options, []Item{item("01", "rest", "1", empty)}, "no samples"},
 		{"another folder", other, options, []Item{item("01", "rest", "1", good)}, "no BIDS tree"},
 		{"a file", file, options, []Item{item("01", "rest", "1", good)}, "a tree is a folder"},
@@ -485,6 +537,10 @@ func TestWriteRefuses(t *testing.T) {
 		_, err := Write(t.Context(), root, c.items, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.says)
+		}
+		var unfit *UnfitError
+		if got, want := errors.As(err, &unfit), c.name == "intracranial" || c.name == "no samples"; got != want {
+			t.Errorf("%s: that the recording is unfit is %t, want %t", c.name, got, want)
 		}
 		if _, err := os.Stat(root); c.root == "" && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: something was written: %v", c.name, snapshot(t, root))
@@ -679,6 +735,47 @@ func TestWriteHandsOn(t *testing.T) {
 		if string(got.Raw(key)) != want {
 			t.Errorf("_eeg.json: %s is %s, want %s", key, got.Raw(key), want)
 		}
+	}
+}
+
+// TestWriteSpaces: electrodes that a tree has in several systems of coordinates are in all of them in the one written, and names that
+// nobody may see are left out of each.
+func TestWriteSpaces(t *testing.T) {
+	json := func(text string) Sidecar {
+		s, err := ReadSidecar([]byte(text), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	table := func(x string) *Table {
+		return NewTable([]string{"name", "x", "y", "z", "nurse"}, []string{"Cz..", x, "2", "3", "Ada"})
+	}
+	it := item("02", "rest", "1", sample(whole))
+	it.Said = &Sidecars{
+		ElectrodesFile: "sub-01/eeg/sub-01_space-CapTrak_electrodes.tsv", Electrodes: table("1"), Coordsystem: json(`{"EEGCoordinateSystem": "CapTrak"}`),
+		Elsewhere: []Space{{table("7"), json(`{"EEGCoordinateSystem": "MNI152Lin"}`), json(`{"nurse": {"Description": "Ada"}}`), "sub-01/eeg/sub-01_space-MNI152Lin_electrodes.tsv"}},
+	}
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	all := snapshot(t, root)
+	const base = "sub-02/eeg/sub-02_space-MNI152Lin_"
+	if got, want := all[base+"electrodes.tsv"], "name\tx\ty\tz\tnurse\nCz..\t7\t2\t3\tAda\n"; got != want {
+		t.Errorf("the table in the other space is %q, want %q", got, want)
+	}
+	if !strings.Contains(all[base+"coordsystem.json"], "MNI152Lin") || !strings.Contains(all[base+"electrodes.json"], "nurse") || !strings.Contains(all["sub-02/eeg/sub-02_space-CapTrak_electrodes.tsv"], "\t1\t2") {
+		t.Errorf("written are %s", files(all))
+	}
+	it.Anonymous = &Anonymous{}
+	hidden := t.TempDir()
+	w := mustWrite(t, hidden, options, it)[0]
+	for name, text := range snapshot(t, hidden) {
+		if strings.Contains(text, "Ada") {
+			t.Errorf("%s says who it is: %s", name, text)
+		}
+	}
+	if got := snapshot(t, hidden)[base+"electrodes.tsv"]; got != "name\tx\ty\tz\nCz..\t7\t2\t3\n" || len(w.Personal) < 3 {
+		t.Errorf("without names the table is %q, and listed are %+v", got, w.Personal)
 	}
 }
 

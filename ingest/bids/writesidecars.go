@@ -356,25 +356,29 @@ const captrak = "CapTrak"
 // captrakText describes the system of coordinates in the words of its axes (BIDS 1.10, appendix "Coordinate systems").
 const captrakText = "Origin between the ears. The x axis goes through the preauricular points to the right, the y axis at a right angle to it through the nasion, the z axis upwards."
 
-// electrodesSaid writes those of a tree as they are, in whatever system of coordinates, for the session or for one recording, as
-// they were there.
-func (w *treeWriter) electrodesSaid(it Item) error {
-	said := it.Said
+// electrodesSaid writes a table of a tree as it is, in whatever system of coordinates, for the session or for one recording, as it
+// was there.
+func (w *treeWriter) electrodesSaid(it Item, said Space) error {
 	n := sessionOf(it.Name)
-	if from, err := ParseName(path.Base(said.ElectrodesFile)); err == nil {
+	if from, err := ParseName(path.Base(said.File)); err == nil {
 		if from.Get("task")+from.Get("acq")+from.Get("run") != "" {
 			n = it.Name.With("desc", "").With("split", "")
 		}
 		n = n.With("space", from.Get("space"))
 	}
-	return w.place(n, said.Electrodes, said.Coordsystem, said.ElectrodesAbout)
+	return w.place(n, said.Electrodes, said.Coordsystem, said.About)
 }
 
 // electrodes writes _electrodes.tsv and _coordsystem.json where positions were measured. Those that follow from the names of
 // the channels were not, and are left to whoever reads the names.
 func (w *treeWriter) electrodes(it Item, d *data) error {
-	if it.Said.Electrodes != nil {
-		return w.electrodesSaid(it)
+	for _, s := range it.Said.Elsewhere {
+		if err := w.electrodesSaid(it, s); err != nil {
+			return err
+		}
+	}
+	if said := it.Said; said.Electrodes != nil {
+		return w.electrodesSaid(it, Space{said.Electrodes, said.Coordsystem, said.ElectrodesAbout, said.ElectrodesFile})
 	}
 	measured := false
 	t := &Table{Columns: []string{"name", "x", "y", "z"}}

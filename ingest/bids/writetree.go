@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // NameError says that recordings cannot be written under the names that were chosen for them.
@@ -374,22 +375,29 @@ func table(file string, columns ...string) (*Table, error) {
 	return t, nil
 }
 
+// clash is a cell that is there already and says something else than what was to be written.
+type clash struct{ column, has, other string }
+
 // merge puts a row into t: into the one that has the same first cell, where what is there already stays unless it is n/a, or
-// as a new one.
-func (t *Table) merge(cells [][2]string) {
+// as a new one. clashes are the cells that stay although the row has something else.
+func (t *Table) merge(cells [][2]string) (clashes []clash) {
 	for row, has := range t.Rows() {
 		if has[t.Column(cells[0][0])] != cells[0][1] {
 			continue
 		}
 		for _, c := range cells[1:] {
 			t.column(c[0])
-			if i := t.Column(c[0]); t.rows[row][i] == Missing {
-				t.rows[row][i] = c[1]
+			switch cell := &t.rows[row][t.Column(c[0])]; {
+			case *cell == Missing:
+				*cell = c[1]
+			case c[1] != Missing && c[1] != *cell:
+				clashes = append(clashes, clash{c[0], *cell, c[1]})
 			}
 		}
-		return
+		return clashes
 	}
 	t.Add(cells...)
+	return nil
 }
 
 // besides is a row without some of its columns.
@@ -408,39 +416,79 @@ func (t *Table) column(name string) {
 	}
 }
 
-// participants adds the subjects to participants.tsv, and says in participants.json what the columns are.
-func (w *treeWriter) participants(set *atomicfile.Set) error {
-	const id = "participant_id"
-	file := filepath.Join(w.root, "participants.tsv")
-	t, err := table(file, id)
+// people is what the files about the participants will say.
+type people struct {
+	table *Table
+	about Sidecar            // what the columns are
+	told  []signal.Deviation // what they do not say, since they say something else
+}
+
+// readPeople reads what the tree says of its participants.
+func (w *treeWriter) readPeople() (*people, error) {
+	t, err := table(filepath.Join(w.root, participantsFile), participantID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var doc Sidecar
-	if err := doc.Set(id, column{Description: "The label of the subject, as in the names of the folders."}); err != nil {
-		return err
-	}
-	for _, e := range w.done {
-		t.merge(append([][2]string{{id, "sub-" + e.name.Get("sub")}}, besides(e.item.Participant, id)...))
-		doc = e.item.ParticipantsAbout.Over(doc)
-	}
-	slices.SortStableFunc(t.Rows(), func(a, b []string) int { return strings.Compare(a[t.Column(id)], b[t.Column(id)]) })
-	if err := w.put(set, file, t.Write); err != nil {
-		return err
-	}
-	file = filepath.Join(w.root, "participants.json")
+	p := &people{table: t}
+	file := filepath.Join(w.root, participantsAboutFile)
 	data, err := readIfThere(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if data != nil {
-		old, err := ReadSidecar(data, file)
-		if err != nil {
-			return err
+		if p.about, err = ReadSidecar(data, file); err != nil {
+			return nil, err
 		}
-		doc = old.Over(doc)
 	}
-	return w.put(set, file, doc.Write)
+	return p, nil
+}
+
+// participant adds the subject of a recording to participants.tsv and participants.json. What is there already stays, and each
+// place where the input says something else is a loss, listed once.
+func (w *treeWriter) participant(it Item) (losses []signal.Deviation, err error) {
+	if w.opt.Derivative != "" {
+		return nil, nil // whose participants are those of its source
+	}
+	if w.people == nil {
+		if w.people, err = w.readPeople(); err != nil {
+			return nil, err
+		}
+	}
+	p := w.people
+	lose := func(where, rule, found, assumed string) {
+		d := signal.Deviation{Where: where, Rule: rule, Found: found, Assumed: assumed}
+		if !slices.Contains(p.told, d) {
+			p.told, losses = append(p.told, d), append(losses, d)
+		}
+	}
+	id := "sub-" + it.Name.Get("sub")
+	for _, c := range p.table.merge(append([][2]string{{participantID, id}}, besides(it.Participant, participantID)...)) {
+		lose(fmt.Sprintf("%s: %s, column %s", participantsFile, id, c.column), "what the tree says of a participant stays",
+			fmt.Sprintf("%q in the input, %q in the tree", c.other, c.has), fmt.Sprintf("%q stays", c.has))
+	}
+	for _, key := range it.ParticipantsAbout.Keys() {
+		has, other := p.about.Raw(key), it.ParticipantsAbout.Raw(key)
+		if key != participantID && has != nil && compact(has) != compact(other) {
+			lose(participantsAboutFile+": "+key, "what the tree says of a column stays", fmt.Sprintf("%.200s in the input, %.200s in the tree", compact(other), compact(has)), "that of the tree stays")
+		}
+	}
+	p.about = p.about.Over(it.ParticipantsAbout)
+	return losses, nil
+}
+
+// participants writes participants.tsv, and participants.json, which says what its columns are.
+func (w *treeWriter) participants(set *atomicfile.Set) error {
+	p := w.people
+	var own Sidecar
+	if err := own.Set(participantID, column{Description: "The label of the subject, as in the names of the folders."}); err != nil {
+		return err
+	}
+	i := p.table.Column(participantID)
+	slices.SortStableFunc(p.table.Rows(), func(a, b []string) int { return strings.Compare(a[i], b[i]) })
+	if err := w.put(set, filepath.Join(w.root, participantsFile), p.table.Write); err != nil {
+		return err
+	}
+	return w.put(set, filepath.Join(w.root, participantsAboutFile), p.about.Over(own).Write)
 }
 
 // scans adds the recordings to the table of each session.

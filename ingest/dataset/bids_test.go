@@ -110,6 +110,15 @@ func TestPlantedBIDS(t *testing.T) {
 		"words of the sidecar": {func(t *testing.T, dir string) {
 			replace(t, filepath.Join(dir, "task-mi_events.json"), "Cue", "Sign")
 		}, []string{"altered task-mi_events.json"}},
+		"a participant's row is gone": {func(t *testing.T, dir string) {
+			replace(t, filepath.Join(dir, "participants.tsv"), "sub-02\n", "")
+		}, []string{"altered participants.tsv", "missing participants.tsv has no row of sub-02, of whom the manifest has recordings"}},
+		"a participant more": {func(t *testing.T, dir string) {
+			replace(t, filepath.Join(dir, "participants.tsv"), "sub-02\n", "sub-02\nsub-03\n")
+		}, []string{"altered participants.tsv"}},
+		"the participants' column is gone": {func(t *testing.T, dir string) {
+			replace(t, filepath.Join(dir, "participants.tsv"), "participant_id", "who")
+		}, []string{"altered participants.tsv", "missing participants.tsv has no column participant_id"}},
 		"a missing subject": {func(t *testing.T, dir string) {
 			if err := os.RemoveAll(filepath.Join(dir, "sub-02")); err != nil {
 				t.Fatal(err)

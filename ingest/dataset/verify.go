@@ -26,7 +26,7 @@ type Finding struct {
 // not there is missing.
 const (
 	MissingSubject = "missing_subject"
-	Missing        = "missing"
+	Missing        = "missing"            // a file, or in a table of participants the row of a subject
 	Shifted        = "shifted_sessions"   // all sessions of a subject are off by the same number
 	Exchanged      = "exchanged_subjects" // all recordings of two subjects lie in the place of the other
 	Swapped        = "swapped"            // the content of another file, which is not in its place
@@ -390,6 +390,15 @@ func (v *verifying) exchanged() {
 // opened looks into recordings that are not the same as they were, or of which a part is not.
 func (v *verifying) opened() error {
 	for _, f := range v.Files {
+		if v.altered[f.Path] {
+			text, err := v.rowsGone(f)
+			if err != nil {
+				return err
+			}
+			if text != "" {
+				v.add(Missing, f.Path, "%s", text)
+			}
+		}
 		if f.Levels != nil && v.altered[f.Path] {
 			text, err := v.levelsOf(f)
 			if err != nil {

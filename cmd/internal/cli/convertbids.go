@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
+	"github.com/gyrus-bci/gyrus/ingest/linked"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -76,6 +78,8 @@ func (f *treeFlags) unused(cmd *cobra.Command) error {
 type writtenTreeJSON struct {
 	Root       string        `json:"root"`
 	Recordings []writtenJSON `json:"recordings"`
+	// NotHandedOn are the files of inputs that are trees which are not in the one written.
+	NotHandedOn []string `json:"not_handed_on"`
 }
 
 type writtenJSON struct {
@@ -123,7 +127,7 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 	if err != nil {
 		return treeError(err)
 	}
-	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}}
+	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}, NotHandedOn: append([]string{}, in.notHandedOn...)}
 	for _, w := range written {
 		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
 			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), Beside: []string{}, From: w.From, To: w.To,
@@ -151,8 +155,9 @@ func treeError(err error) error {
 	var loss *ingest.LossError
 	var there *bids.ExistsError
 	var name *bids.NameError
+	var unfit *bids.UnfitError
 	switch {
-	case errors.As(err, &loss):
+	case errors.As(err, &loss), errors.As(err, &unfit):
 		return refusal{err}
 	case errors.As(err, &there), errors.As(err, &name):
 		return usageError{err}
@@ -169,6 +174,8 @@ type treeInputs struct {
 	source   *bids.Tree                   // the first input that is a tree
 	sets     []dataset.Set                // of the inputs that are in no tree
 	personal map[string][]ingest.Personal // by the input
+	// notHandedOn are files of trees that are not written.
+	notHandedOn []string
 }
 
 // add adds a recording, all of a tree, or what the name of a data set stands for.
@@ -185,10 +192,11 @@ func (in *treeInputs) add(cmd *cobra.Command, arg string) error {
 		return err
 	}
 	if is {
+		first := len(in.items)
 		if err := in.tree(arg, tree, nil); err != nil {
 			return err
 		}
-		return in.left(cmd, arg)
+		return in.left(cmd, arg, tree, in.items[first:])
 	}
 	if st, err := os.Stat(arg); err == nil && st.IsDir() {
 		return usageError{fmt.Errorf("%s is a folder and no BIDS tree: name the recordings in it", arg)}
@@ -268,7 +276,7 @@ func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Record
 				}
 				file := filepath.Join(path, filepath.FromSlash(rec.Path))
 				if rec.Name.Suffix != "eeg" {
-					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG one by one", file, strings.ToUpper(rec.Name.Suffix))}
+					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG in %s one by one instead of the tree; as to this one, %s", file, strings.ToUpper(rec.Name.Suffix), path, bids.InsteadOfTree)}
 				}
 				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
 				var err error
@@ -375,41 +383,56 @@ func hedVersion(path string) (json.RawMessage, error) {
 	return nil, nil
 }
 
-// handedOn are the suffixes and the names of files of a tree that are written again from what was read.
-var handedOn = []string{"eeg", "channels", "events", "electrodes", "coordsystem", "scans", "participants", "README", "CHANGES"}
-
-// left says which files of a tree are not handed on.
-func (in *treeInputs) left(cmd *cobra.Command, root string) error {
-	var names []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
-		if strings.HasPrefix(e.Name(), ".") {
-			if e.IsDir() {
-				return fs.SkipDir
+// left says which files of the tree at root, of which items are all recordings in their order, are not handed on.
+func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, items []bids.Item) error {
+	on := map[string]bool{bids.DescriptionFile: true, "participants.tsv": true, "participants.json": true}
+	stems := map[string]bool{"README": true, "CHANGES": true} // whatever their endings
+	for i, rec := range tree.Recordings() {
+		stems[strings.TrimSuffix(rec.Path, rec.Name.Ext)] = true // with what belongs to it
+		scans := bids.Name{}.With("sub", rec.Name.Get("sub")).With("ses", rec.Name.Get("ses")).File("scans", ".tsv")
+		on[rec.Name.Folder()+"/"+scans.String()] = true
+		if said := items[i].Said; said != nil {
+			for _, file := range said.Files {
+				on[file] = true
 			}
-			return nil
 		}
-		stem := strings.TrimSuffix(e.Name(), e.Name()[strings.IndexByte(e.Name()+".", '.'):])
-		if n, err := bids.ParseName(e.Name()); err == nil {
-			stem = n.Suffix
+	}
+	var names []string
+	see := func(name string) {
+		ext := path.Ext(name)
+		belongs := ext != ".json" && stems[strings.TrimSuffix(name, ext)]
+		if !on[name] && !belongs {
+			names = append(names, name)
 		}
-		if !e.IsDir() && e.Name() != bids.DescriptionFile && !slices.Contains(handedOn, stem) {
-			rel, err := filepath.Rel(root, path)
-			names = append(names, filepath.ToSlash(rel))
-			return err
+	}
+	err := linked.Walk(os.DirFS(root), func(name string, _ fs.FileMode) error {
+		see(name)
+		return nil
+	}, func(l linked.Link) error {
+		if l.Dead {
+			see(l.Path)
 		}
 		return nil
 	})
-	if len(names) > 0 {
-		more := ""
-		if n := len(names) - 3; n > 0 {
-			more, names = fmt.Sprintf(" and %d more", n), names[:3]
-		}
-		note(cmd, "%s: not handed on, since these files are about no recording of EEG: %s%s", root, strings.Join(names, ", "), more)
+	if err != nil {
+		return refusal{fmt.Errorf("%s: %w", root, err)}
 	}
-	return err
+	if len(names) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		in.notHandedOn = append(in.notHandedOn, filepath.Join(root, filepath.FromSlash(name)))
+	}
+	const most = 20
+	shown := strings.Join(names[:min(most, len(names))], ", ")
+	if n := len(names) - most; n > 0 {
+		shown += fmt.Sprintf(", and %d more: --json without --strict lists all", n)
+	}
+	if in.how.Strict {
+		return refusal{fmt.Errorf("%s has files that are not handed on, which --strict refuses, and nothing was written: %s; name the recordings in it instead of the tree, or leave out --strict", root, shown)}
+	}
+	note(cmd, "%s: not handed on, since gyrus writes recordings of EEG and what it reads with them alone: %s", root, shown)
+	return nil
 }
 
 // options checks the flags that are for the whole tree.

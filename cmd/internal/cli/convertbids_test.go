@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -198,6 +201,93 @@ func TestConvertBIDSFromTree(t *testing.T) {
 	code, _, errs = run(t, "convert", "--bids", t.TempDir(), root)
 	if code != 2 || !strings.Contains(errs, "a folder and no BIDS tree") {
 		t.Errorf("a folder that is no tree: exit code %d, %s", code, errs)
+	}
+}
+
+// TestConvertBIDSNotHandedOn: whatever of a tree is not in the one written is named, all of it with --json, and --strict refuses it.
+func TestConvertBIDSNotHandedOn(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "from")
+	if code, _, errs := run(t, "convert", "--bids", awkward(t, "sub-7_task-rest_eeg.edf", "uV", true), from, "--to", "brainvision"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	convert := func(flags ...string) (code int, out, errs string) {
+		return run(t, append([]string{"convert", "--bids", from, filepath.Join(t.TempDir(), "to")}, flags...)...)
+	}
+	if code, _, errs := convert("--strict"); code != 0 || strings.Contains(errs, "handed on") {
+		t.Fatalf("all of the tree is handed on: exit code %d, %s", code, errs)
+	}
+	put := func(name string) {
+		t.Helper()
+		file := filepath.Join(from, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte("{}"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{ // by name
+		"derivatives/x/sub-7/eeg/sub-7_task-rest_desc-x_eeg.edf", "sub-7/beh/sub-7_task-rest_events.tsv", "sub-7/eeg/sub-7_coordsystem.json", "sub-7/eeg/sub-7_headshape.pos", "sub-7/eeg/sub-7_photo.jpg", "sub-7/sub-7_scans.json",
+	}
+	for _, name := range want {
+		put(name)
+	}
+	var v struct {
+		NotHandedOn []string `json:"not_handed_on"`
+	}
+	code, out, errs := convert("--json")
+	if err := json.Unmarshal([]byte(out), &v); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v: %s", code, err, errs)
+	}
+	for i, name := range v.NotHandedOn {
+		v.NotHandedOn[i], _ = filepath.Rel(from, name)
+		v.NotHandedOn[i] = filepath.ToSlash(v.NotHandedOn[i])
+	}
+	if got := strings.Join(v.NotHandedOn, " "); got != strings.Join(want, " ") {
+		t.Errorf("not handed on %s, want %s", got, want)
+	}
+	for _, name := range want {
+		if !strings.Contains(errs, name) || strings.Contains(errs, "about no recording") {
+			t.Errorf("stderr has no %s, or calls it about no recording: %s", name, errs)
+		}
+	}
+	if code, _, errs := convert("--strict"); code != 3 || !strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "leave out --strict") {
+		t.Errorf("strict: exit code %d, %s", code, errs)
+	}
+	for i := range 20 {
+		put(fmt.Sprintf("code/%02d.m", i))
+	}
+	if _, _, errs := convert(); !strings.Contains(errs, "code/19.m, ") || strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "and 6 more: --json") {
+		t.Errorf("of 26 files 20 and a number are named: %s", errs)
+	}
+}
+
+// TestConvertBIDSIntracranial: what is not of EEG alone is refused data, with what to do instead, which works.
+func TestConvertBIDSIntracranial(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "in")
+	if code, _, errs := run(t, "convert", "--bids", awkward(t, "sub-7_task-rest_eeg.edf", "uV", true), in); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	base := filepath.Join(in, "sub-7", "eeg", "sub-7_task-rest_")
+	table, err := os.ReadFile(base + "channels.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, base+"channels.tsv", []byte(strings.ReplaceAll(string(table), "\tEEG\t", "\tECOG\t")))
+	code, _, errs := run(t, "convert", "--bids", base+"eeg.edf", filepath.Join(t.TempDir(), "out"))
+	if code != 3 || !strings.Contains(errs, "intracranial") || !strings.Contains(errs, "gyrus convert IN OUT.arrow") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	if code, _, errs := run(t, "convert", base+"eeg.edf", filepath.Join(t.TempDir(), "out.arrow")); code != 0 {
+		t.Errorf("what is told does not work: exit code %d, %s", code, errs)
+	}
+	if err := os.Rename(filepath.Join(in, "sub-7", "eeg"), filepath.Join(in, "sub-7", "ieeg")); err != nil {
+		t.Fatal(err)
+	}
+	base = filepath.Join(in, "sub-7", "ieeg", "sub-7_task-rest_")
+	if err := os.Rename(base+"eeg.edf", base+"ieeg.edf"); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs = run(t, "convert", "--bids", in, filepath.Join(t.TempDir(), "out"))
+	if code != 3 || !strings.Contains(errs, "is IEEG") || !strings.Contains(errs, "one by one") || !strings.Contains(errs, "gyrus convert IN OUT.arrow") {
+		t.Errorf("a tree: exit code %d, %s", code, errs)
 	}
 }
 
