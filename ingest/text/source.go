@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -182,7 +184,7 @@ func (s *source) read() ([]byte, error) {
 	}
 	switch {
 	case err == nil:
-		return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
+		return s.decoded(bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))), nil
 	case errors.Is(err, bufio.ErrBufferFull):
 		return nil, s.errorf(s.offset(s.at), s.where(""), "is longer than %d bytes, so this is no table of samples", lineBytes)
 	case errors.Is(err, io.EOF) && len(line) == 0:
@@ -193,6 +195,26 @@ func (s *source) read() ([]byte, error) {
 		return nil, errPacked
 	}
 	return nil, s.damage(err)
+}
+
+// decoded is a line in UTF-8. Where it was not, places in it count from its begin in UTF-8.
+func (s *source) decoded(line []byte) []byte {
+	text := line
+	if s.at == 0 {
+		text = bytes.TrimPrefix(line, byteOrderMark)
+	}
+	if !slices.ContainsFunc(text, func(b byte) bool { return b >= utf8.RuneSelf }) { // nearly all
+		return line
+	}
+	read, coding := ingest.Text(s.raw, text)
+	if coding == "UTF-8" {
+		return line
+	}
+	at := s.where("")
+	s.dev.count("encoding", func() signal.Deviation {
+		return signal.Deviation{Where: at, Rule: "text is UTF-8", Found: fmt.Sprintf("%.60q", text), Assumed: "read as " + coding}
+	})
+	return append(bytes.Clone(line[:len(line)-len(text)]), read...)
 }
 
 // damage is an error of the file itself or of its packing.

@@ -1,0 +1,57 @@
+package text_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+)
+
+// TestTablesNotInUTF8: names, units and markers are letters, whatever bytes they were written with: UTF-8, Latin-1 where it is not that, or
+// what was asked for; what was not UTF-8 is listed.
+func TestTablesNotInUTF8(t *testing.T) {
+	latin := strings.NewReplacer("µ", "\xb5", "ü", "\xfc", "€", "\x80")
+	table := func(mark string) string {
+		var b strings.Builder
+		b.WriteString("time (s),C3 (µV),Cz [mV],marker\n")
+		for row := range 500 {
+			text := ""
+			if row == 100 {
+				text = mark
+			}
+			fmt.Fprintf(&b, "%.3f,%d,1,%s\n", float64(row)/250, row, text)
+		}
+		return b.String()
+	}
+	for _, tc := range []struct {
+		name, text string
+		as         ingest.Encoding
+		mark       string
+		listed     string // "" for nothing
+	}{
+		{"UTF-8", table("für"), ingest.AutoEncoding, "für", ""},
+		{"UTF-8 with a mark", "\ufeff" + table("für"), ingest.Latin1, "fÃ¼r", "read as Latin-1"},
+		{"Latin-1", latin.Replace(table("für")), ingest.AutoEncoding, "für", "read as Latin-1"},
+		{"Latin-1, asked for", latin.Replace(table("für")), ingest.Latin1, "für", "read as Latin-1"},
+		{"Windows-1252, asked for", latin.Replace(table("5 €")), ingest.Windows1252, "5 €", "read as Windows-1252"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			fsys := &ingest.Encoded{FS: fstest.MapFS{"x.csv": {Data: []byte(tc.text)}}, Encoding: tc.as}
+			rec, err := ingest.Open(fsys, "x.csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.listed == "" == listed(rec, "text is UTF-8") || tc.listed != "" && !listed(rec, "text is UTF-8", tc.listed) {
+				t.Errorf("deviations: %+v", rec.Deviations)
+			}
+			if len(rec.Events) != 1 || rec.Events[0].Label != tc.mark {
+				t.Errorf("events: %+v, want %q", rec.Events, tc.mark)
+			}
+			if len(rec.Info.Channels) != 2 || tc.name != "UTF-8 with a mark" && (rec.Info.Channels[0].Name != "C3" || rec.Info.Channels[0].Unit != "µV") {
+				t.Fatalf("channels: %+v", rec.Info.Channels)
+			}
+		})
+	}
+}
