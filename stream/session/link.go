@@ -177,7 +177,7 @@ func (l *link) missed(h *signal.Health) bool {
 }
 
 // mark is tick for a stream of marks, of which only the source knows whether it is there: marks come when they come. It says whether the
-// state changed from another than at the start.
+// state changed to one that is worth a word: to be there at the start is not.
 func (l *link) mark(now time.Time, m signal.Marks) bool {
 	before := l.state
 	l.chunks = int64(m.N)
@@ -185,7 +185,7 @@ func (l *link) mark(now time.Time, m signal.Marks) bool {
 	if m.Late > 0 {
 		l.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
 	}
-	return changed && before != signal.LinkResolving
+	return changed && (before != signal.LinkResolving || m.State == signal.LinkLost)
 }
 
 func detailOf(h *signal.Health, otherwise string) string {
