@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,9 +80,10 @@ type Inlet struct {
 	late    []signal.Event
 
 	mu      sync.Mutex
-	in      fifo // what came and nobody has taken
-	untaken bool // some of what came has not been handed out
-	gone    gone // what the end of the connection is held back as until it is
+	in      fifo   // what came and nobody has taken
+	untaken bool   // some of what came has not been handed out
+	gone    gone   // what the end of the connection is held back as until it is
+	over    []gone // losses that were over before what came in front of them had been handed out, oldest first
 	err     error
 	health  signal.Health
 	since   time.Time // last data
@@ -99,6 +101,7 @@ type Inlet struct {
 type gone struct {
 	at     time.Time
 	detail string
+	next   *timeSync // of the connection behind it, nil before there is one
 }
 
 // mark is an event before it has found its sample.
@@ -157,7 +160,7 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 	if marks != nil {
 		n.wg.Go(func() {
 			if err := n.marks.run(run, marks); !errors.Is(err, ErrClosed) {
-				n.fail(fmt.Errorf("markers: %w", err))
+				n.marksOver() // the samples go on
 			}
 		})
 	}
@@ -285,11 +288,36 @@ func (n *Inlet) enterMarks(s signal.LinkState, detail string) {
 	n.marked.Detail = detail
 }
 
+// marksOver keeps why the marks were lost: no other stream can take the place of theirs.
+func (n *Inlet) marksOver() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.marked.Over = n.marked.Detail
+}
+
 func (n *Inlet) set(s signal.LinkState, detail string, at time.Time) {
 	if n.health.State != s {
 		n.health.State, n.health.Since = s, at
+		if s == signal.LinkLost {
+			n.overUpTo(len(n.over)) // all before are behind us
+			n.count(at, detail)
+		}
 	}
 	n.health.Detail = detail
+}
+
+// count counts a loss behind everything that came before it.
+func (n *Inlet) count(at time.Time, why string) {
+	n.health.Losses++
+	n.health.LostAt, n.health.LostWhy = at, why
+}
+
+// overUpTo counts the first k losses that were over before anybody could be told.
+func (n *Inlet) overUpTo(k int) {
+	for _, g := range n.over[:k] {
+		n.count(g.at, g.detail)
+	}
+	n.over = n.over[k:]
 }
 
 // fail ends the inlet. What came before is still handed out.
@@ -317,6 +345,10 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 		if n.now != nil {
 			n.health.Recoveries++
 			n.resumed = s.Arrived
+			if !n.gone.at.IsZero() { // samples of before it wait still
+				n.gone.next = ts
+				n.over = append(n.over, n.gone)
+			}
 			n.data.mu.Lock()
 			n.set(signal.LinkRecovered, n.data.info.String(), s.Arrived)
 			n.data.mu.Unlock()
@@ -366,7 +398,7 @@ func (n *Inlet) Marks() signal.Marks {
 }
 
 // Next returns what has come since the last call, at most MaxChunk samples and never over a gap. It blocks until there is
-// something. While the link is lost it waits for it: Health tells. The error wraps ErrLost where that is no use.
+// something. While the link is lost it waits for it: Health tells. The error wraps signal.ErrLost where that is no use.
 func (n *Inlet) Next(ctx context.Context) (signal.Chunk, error) {
 	for {
 		if r, ok := n.tracker.Take(n.opt.MaxChunk); ok {
@@ -459,10 +491,11 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	c := n.buf.Chunk(n.info, n.start, r.N)
 	arrived := 0.0 // of the last sample
 	length := float64(r.N-1) / n.info.Rate
+	var begins *timeSync // the connection whose first samples these are
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
 		if p.sync != nil {
-			n.sync = p.sync
+			n.sync, begins = p.sync, p.sync
 		}
 		decode(c.X, k, p.block, meta, n.full.Format, n.scale)
 		arrived = p.arrived
@@ -490,6 +523,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 		h.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: samples are taken to be measured when they arrive", signal.Apart(off))
 	}
 	h.Samples += uint64(r.N)
+	if begins != nil {
+		n.overUpTo(1 + slices.IndexFunc(n.over, func(g gone) bool { return g.next == begins }))
+	}
 	n.handedOut()
 	switch {
 	case r.Told: // thrown away here, and counted there

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -11,8 +12,9 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-// ErrLost says that a stream has ended and that no other can take its place.
-var ErrLost = errors.New("the stream is lost")
+// errEnded is the end of a connection between two samples. It is no io.EOF, by which a source says that it has no more: a program that was
+// killed ends its connections too.
+var errEnded = errors.New("the connection ended")
 
 // link keeps the connection to one stream, over losses of it. Its owner gets the samples.
 type link struct {
@@ -129,8 +131,9 @@ func (l *link) run(ctx context.Context, recv *Receiver) error {
 		info := l.info
 		l.mu.Unlock()
 		if info.SourceID == "" {
+			err = fmt.Errorf("%w; it has no source_id, by which another one could be known to be the same: none is read in its place", err)
 			l.state(signal.LinkLost, err.Error())
-			return fmt.Errorf("%s: %w: %w; it has no source_id, by which another one could be known to be the same device", info.String(), ErrLost, err)
+			return fmt.Errorf("%s: %w: %w", info.String(), signal.ErrLost, err)
 		}
 		l.state(signal.LinkLost, fmt.Sprintf("%v; looking for source_id %q", err, info.SourceID))
 		if recv, err = l.recover(ctx, &info); err != nil {
@@ -163,7 +166,7 @@ func (l *link) recover(ctx context.Context, lost *StreamInfo) (*Receiver, error)
 			if recv != nil && l.back != nil {
 				l.back(recv.info)
 			}
-			if recv != nil || errors.Is(err, ErrLost) {
+			if recv != nil || errors.Is(err, signal.ErrLost) {
 				return recv, err
 			}
 			l.state(signal.LinkLost, err.Error())
@@ -185,7 +188,7 @@ func (l *link) reopen(ctx context.Context, found StreamInfo, lost *StreamInfo) (
 		return nil, err
 	}
 	if err := l.accept(full); err != nil {
-		return nil, fmt.Errorf("%w: %s came back as another: %w", ErrLost, lost.String(), err)
+		return nil, fmt.Errorf("%w: %s came back as another: %w", signal.ErrLost, lost.String(), err)
 	}
 	return l.open(ctx, full)
 }
@@ -217,7 +220,10 @@ func (l *link) read(ctx context.Context, recv *Receiver) error {
 			if dog.bitten() {
 				return fmt.Errorf("no data for %g s, and the outlet does not answer", l.watchdog.Seconds())
 			}
-			return fmt.Errorf("the connection ended: %w", err)
+			if errors.Is(err, io.EOF) {
+				return errEnded
+			}
+			return fmt.Errorf("%w: %w", errEnded, err)
 		}
 		dog.feed()
 		l.samples(s, ts)

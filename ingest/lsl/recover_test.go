@@ -136,6 +136,90 @@ func TestLossBehindTheLastSample(t *testing.T) {
 	}
 }
 
+// TestLossThatIsOverBeforeItIsTold: a stream that is lost and back before anybody has taken the samples of before is told of as lost behind
+// those, once, with the time of the loss.
+func TestLossThatIsOverBeforeItIsTold(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{})
+	ready(t, o)
+	recovered := func(k uint64) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); n.Health().Recoveries < k; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("not recovered: %+v", n.Health())
+			}
+		}
+	}
+	var closed [3]time.Time
+	for k := range 3 {
+		pushRun(t, o, 0, 10+k, LocalClock())
+		if err := o.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		recovered(uint64(k))
+		if closed[k] = time.Now(); k == 2 {
+			break
+		}
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+		o = outlet(t, eeg(2), OutletOptions{})
+		ready(t, o)
+	}
+	for k := range 3 {
+		c := next(t, n)
+		if c.Len() != 10+k || c.Anew != (k > 0) {
+			t.Fatalf("connection %d: %d samples, anew: %v", k, c.Len(), c.Anew)
+		}
+		h := n.Health()
+		if h.Losses != uint64(k) || k > 0 && (h.LostAt.Before(closed[k-1]) || h.LostAt.After(closed[k]) || !strings.Contains(h.LostWhy, "amp-1")) {
+			t.Errorf("behind the first samples of connection %d: %d losses, the newest %v, %q; closed %v", k, h.Losses, h.LostAt, h.LostWhy, closed)
+		}
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n.Health().State != signal.LinkLost {
+		time.Sleep(time.Millisecond)
+	}
+	if h := n.Health(); h.Losses != 3 || h.LostAt.Before(closed[2]) {
+		t.Errorf("one that lasts: %+v", h)
+	}
+}
+
+// TestMarksWithoutSourceID: marks whose stream ends, and that no other could be known to continue, are lost; the samples go on, and another
+// stream of the same name is not read in their place.
+func TestMarksWithoutSourceID(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	cues := StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: String}
+	marks := outlet(t, cues, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'"})
+	ready(t, o)
+	ready(t, marks)
+	if err := marks.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); n.Marks().Over == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the marks are %+v", n.Marks())
+		}
+	}
+	if m := n.Marks(); m.State != signal.LinkLost || !strings.Contains(m.Over, "no source_id") || m.Detail != m.Over {
+		t.Errorf("the marks are %+v", m)
+	}
+	other := outlet(t, cues, OutletOptions{})
+	pushRun(t, o, 0, 50, LocalClock())
+	until(t, n, 50)
+	if err := other.WaitReaders(within(t, 1500*time.Millisecond), 1); err == nil {
+		t.Error("another stream of marks is read in their place")
+	}
+	pushRun(t, o, 50, 50, LocalClock())
+	until(t, n, 100)
+	if h := n.Health(); h.State != signal.LinkConnected || h.Losses != 0 || n.Marks().State != signal.LinkLost {
+		t.Errorf("the samples are %+v, the marks %+v", h, n.Marks())
+	}
+}
+
 // TestRecoveryWhileNobodyCanBeAsked: where this machine cannot ask for the lost stream, as where all its ports are taken, it says so,
 // tries again, and finds the stream when it can.
 func TestRecoveryWhileNobodyCanBeAsked(t *testing.T) {
@@ -186,7 +270,7 @@ func TestNotTheSame(t *testing.T) {
 		i := eeg(2)
 		change(&i)
 		outlet(t, i, OutletOptions{Config: cfg})
-		if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "came back as another") {
+		if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, signal.ErrLost) || !strings.Contains(err.Error(), "came back as another") {
 			t.Errorf("%s: %v, want ErrLost", what, err)
 		}
 	}
@@ -197,7 +281,7 @@ func TestNotTheSame(t *testing.T) {
 	if err := o.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "no source_id") {
+	if _, err := n.Next(within(t, 10*time.Second)); !errors.Is(err, signal.ErrLost) || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "no source_id") {
 		t.Errorf("without source_id: %v, want ErrLost", err)
 	}
 	if s := n.Health().State; s != signal.LinkLost {

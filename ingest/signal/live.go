@@ -2,10 +2,15 @@ package signal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 )
+
+// ErrLost says that what a live source reads has gone, and that nothing can take its place: what comes is over, and nobody said that it is
+// complete. What was sent before has been handed out.
+var ErrLost = errors.New("the stream is lost")
 
 // LinkState says how a live source stands to its device.
 type LinkState string
@@ -33,6 +38,7 @@ type Health struct {
 	Jumps      uint64  `json:"jumps"`        // places where the clock or the counter jumped: each began a new run
 	Unstamped  uint64  `json:"unstamped"`    // samples whose stamps were no times; those in front of the first stamp of a connection are left out
 	Recoveries uint64  `json:"recoveries"`   // times that the link was lost and came back
+	Losses     uint64  `json:"losses"`       // times that the link was lost, each counted when what came before has been handed out, also where it is back by then
 	RateHz     float64 `json:"rate_hz"`      // effective rate, measured
 	OffsetS    float64 `json:"offset_s"`     // what is added to the source's stamps to get local time
 	OffsetErrS float64 `json:"offset_err_s"` // bound of its error
@@ -43,6 +49,10 @@ type Health struct {
 	// StampsOffS is by how much the stamps of a connection were found to lie ahead of the clock that the source tells of, below 0 for
 	// behind, so that arrival counts instead; 0 where they are believed.
 	StampsOffS float64 `json:"stamps_off_s"`
+
+	// When and why the link was lost the newest of these times.
+	LostAt  time.Time `json:"-"`
+	LostWhy string    `json:"-"`
 }
 
 // Marks is what a live source knows of the stream of marks beside its samples.
@@ -57,6 +67,7 @@ type Marks struct {
 	Lost       uint64  // thrown away, because too many waited for their samples
 	Waiting    uint64  // for samples that have not come
 	StampsOffS float64 // as in Health
+	Over       string  // why no more can come: their stream is lost, and none can take its place; "" where it is there, or may come back
 }
 
 // Apart is "3 s ahead of" or "3 s behind", for stamps that are off by so much.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // patience is how long a test waits for what must happen. A wait ends when it does; a calibration alone takes a core for up to ten
@@ -701,6 +703,90 @@ func TestLostByKind(t *testing.T) {
 		}
 	}
 }
+
+// TestSourceLostForGood: a source that nothing can take the place of is told of as lost, at once and in the log, and the session ends with
+// that, and with the report of what was done; a loss that is over when its samples are taken is counted.
+func TestSourceLostForGood(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	var mu sync.Mutex
+	var notes []string
+	var entries []record.Entry
+	gone := fmt.Errorf("amp: %w: the connection ended", signal.ErrLost)
+	src := &dying{err: gone}
+	r := start(t, person(t), func(o *Options, s *stepped) {
+		with(load(t, a))(o, nil)
+		src.stepped = s
+		o.Source = src
+		o.Note = func(text string) { mu.Lock(); defer mu.Unlock(); notes = append(notes, text) }
+		o.OnLog = func(e record.Entry) { mu.Lock(); defer mu.Unlock(); entries = append(entries, e) }
+		s.edit = func(c *signal.Chunk) {
+			if c.Start == 16*60 {
+				src.back()
+				c.Anew = true
+			}
+		}
+	})
+	r.chunks(120)
+	close(r.src.gate)
+	rep, err := r.over()
+	if !errors.Is(err, signal.ErrLost) || rep.Chunks != 120 || rep.Sent == 0 {
+		t.Errorf("%v, %d chunks, %d commands", err, rep.Chunks, rep.Sent)
+	}
+	if s := rep.Streams[0]; s.State != string(signal.LinkLost) || s.Losses != 2 || s.Detail != gone.Error() {
+		t.Errorf("%+v", s)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, want := range []string{"eeg: lost: the outlet is gone", "eeg: recovered: samples come again: filters and windows began anew", "eeg: lost: " + gone.Error()} {
+		if n := len(slices.DeleteFunc(slices.Clone(notes), func(s string) bool { return s != want })); n != 1 {
+			t.Errorf("%q is said %d times: %q", want, n, notes)
+		}
+	}
+	var lost []record.Entry
+	for _, e := range entries {
+		if e.Kind == record.KindStream && e.To == string(signal.LinkLost) {
+			lost = append(lost, e)
+		}
+	}
+	if len(lost) != 2 || lost[0].Sample != 16*60 || lost[0].Time != r.src.clock.At(src.Health().LostAt) || lost[1].Sample != 16*120 {
+		t.Errorf("the log has %+v", lost)
+	}
+	if end := entries[len(entries)-1]; end.Kind != record.KindEnd || end.Why != gone.Error() || end.Flushed {
+		t.Errorf("the log ends with %+v", end)
+	}
+}
+
+// dying is a source that ends with an error.
+type dying struct {
+	*stepped
+	err error
+
+	mu     sync.Mutex
+	health signal.Health
+}
+
+// back says that the link was lost, and is back.
+func (s *dying) back() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = signal.Health{State: signal.LinkRecovered, Losses: 1, LostAt: time.Now(), LostWhy: "the outlet is gone"}
+}
+
+func (s *dying) Next(ctx context.Context) (signal.Chunk, error) {
+	c, err := s.stepped.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		err = s.err
+	}
+	return c, err
+}
+
+func (s *dying) Health() signal.Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+func (s *dying) Arrived() time.Time { return time.Now() }
 
 // knowing is a source that says how it is.
 type knowing struct {

@@ -62,6 +62,7 @@ type link struct {
 	chunks int64
 	taken  uint64 // samples
 	anew   bool   // the next chunk is the first behind a loss
+	known  uint64 // losses that the source told of, of those that were taken in
 }
 
 func newLink(name string, opt Watch, now time.Time, stamp func(time.Time) int64) *link {
@@ -131,6 +132,7 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 		switch h.State {
 		case signal.LinkLost, signal.LinkResolving:
 			if l.chunks > 0 && silent >= drained && h.Samples <= l.taken { // what it has handed out is here
+				l.known = h.Losses
 				return l.enter(signal.LinkLost, detailOf(h, "the source says that its peer is gone"), now)
 			}
 		case signal.LinkStalled:
@@ -153,8 +155,29 @@ func (l *link) tick(now time.Time, h *signal.Health) bool {
 	return false
 }
 
+// missed is told what the source said of its link when it handed out the first chunk of a run, nil for nothing, before that is taken in.
+// Where the link was lost and is back since anybody looked, it enters that loss, and says so.
+func (l *link) missed(h *signal.Health) bool {
+	if h == nil {
+		return false
+	}
+	told := h.Losses
+	if h.State == signal.LinkLost {
+		told-- // the newest is behind this chunk
+	}
+	if told <= l.known {
+		return false
+	}
+	l.losses += told - l.known - 1 // several, with nothing left of what came between
+	l.known = told
+	if l.state == signal.LinkLost { // by its silence
+		return false
+	}
+	return l.enter(signal.LinkLost, h.LostWhy, h.LostAt)
+}
+
 // mark is tick for a stream of marks, of which only the source knows whether it is there: marks come when they come. It says whether the
-// state changed from another than at the start.
+// state changed to one that is worth a word: to be there at the start is not.
 func (l *link) mark(now time.Time, m signal.Marks) bool {
 	before := l.state
 	l.chunks = int64(m.N)
@@ -162,7 +185,7 @@ func (l *link) mark(now time.Time, m signal.Marks) bool {
 	if m.Late > 0 {
 		l.detail += fmt.Sprintf("; %d of %d marks came late", m.Late, m.N)
 	}
-	return changed && before != signal.LinkResolving
+	return changed && (before != signal.LinkResolving || m.State == signal.LinkLost)
 }
 
 func detailOf(h *signal.Health, otherwise string) string {

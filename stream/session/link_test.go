@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -153,7 +154,7 @@ func TestLinkWatch(t *testing.T) {
 		}
 	}
 	chunk := func(s float64, n int) {
-		if c := w.Chunk(at(s), signal.NewChunk(info, 0, n)); c != nil {
+		for _, c := range w.Chunk(at(s), signal.NewChunk(info, 0, n), nil) {
 			told = append(told, c.String())
 			if e := c.Entry(7); e.Kind != record.KindStream || e.Sample != 7 || e.Time != at(s).UnixNano() || e.Stream != "eeg" || e.To != c.To || e.Why != c.Reason {
 				t.Errorf("%+v", e)
@@ -181,6 +182,51 @@ func TestLinkWatch(t *testing.T) {
 	}
 	if h := w.Health(); h.State != string(signal.LinkRecovered) || h.Stalls != 1 || h.Losses != 1 || h.Name != "eeg" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// TestLossBetweenTwoLooks: a loss that is over when anybody looks is told with its time and counted once, before the first chunk behind it;
+// one that was seen, or that is behind the chunk, is not told there again.
+func TestLossBetweenTwoLooks(t *testing.T) {
+	zero := time.Unix(1000, 0)
+	at := func(s float64) time.Time { return zero.Add(time.Duration(s * 1e9)) }
+	info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3"}}}
+	w := NewLinkWatch("eeg", zero)
+	h := &signal.Health{State: signal.LinkConnected}
+	var told []string
+	tell := func(all []Change) {
+		for _, c := range all {
+			told = append(told, fmt.Sprintf("%.1f %s", time.Unix(0, c.Time).Sub(zero).Seconds(), c))
+		}
+	}
+	chunk := func(s float64, anew bool) {
+		c := signal.NewChunk(info, 0, 5)
+		c.Anew = anew
+		h.Samples += 5
+		tell(w.Chunk(at(s), c, h))
+	}
+	chunk(1, false)
+	*h = signal.Health{State: signal.LinkRecovered, Samples: 5, Losses: 1, LostAt: at(1.1), LostWhy: "the outlet is gone"}
+	chunk(1.3, true)
+	chunk(1.4, true) // its clock jumps
+	chunk(2.4, false)
+	h.State, h.Losses, h.Detail = signal.LinkLost, 2, "gone again"
+	tell(w.Look(at(2.6), nil, h))
+	h.State = signal.LinkRecovered
+	chunk(2.7, true)
+	h.State, h.Losses, h.Detail = signal.LinkLost, 3, "for the third time"
+	chunk(3.8, true) // it was lost behind it
+	tell(w.Look(at(4), nil, h))
+	want := []string{
+		"1.0 eeg: connected: samples come", "1.1 eeg: lost: the outlet is gone", "1.3 eeg: recovered: samples come again: those between are missing",
+		"2.4 eeg: connected: samples come", "2.6 eeg: lost: gone again", "2.7 eeg: recovered: samples come again: those between are missing",
+		"3.8 eeg: connected: samples come", "4.0 eeg: lost: for the third time",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told is %q, want %q", told, want)
+	}
+	if l := w.Health(); l.Losses != 3 {
+		t.Errorf("%d losses, want 3", l.Losses)
 	}
 }
 

@@ -39,14 +39,27 @@ func (c Change) Entry(sample int64) record.Entry {
 	return record.Entry{Time: c.Time, Sample: sample, Kind: record.KindStream, Detail: record.Detail{Stream: c.Stream, From: c.From, To: c.To, Why: c.Reason}}
 }
 
-// Chunk is told that c came at now, and returns what changed, nil for nothing.
-func (w *LinkWatch) Chunk(now time.Time, c signal.Chunk) *Change {
+// Chunk is told that c came at now, and what its source says of its own link, nil where it says nothing, and returns what changed.
+func (w *LinkWatch) Chunk(now time.Time, c signal.Chunk, h *signal.Health) (all []Change) {
 	if c.Len() == 0 {
 		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, changed := w.link.take(now, c); !changed {
+	if c.Anew && w.link.missed(h) {
+		all = append(all, *changeOf(w.link))
+	}
+	if _, changed := w.link.take(now, c); changed {
+		all = append(all, *changeOf(w.link))
+	}
+	return all
+}
+
+// Lost is told that the source has ended at now with err, which is a signal.ErrLost, and returns what changed, nil for nothing.
+func (w *LinkWatch) Lost(now time.Time, err error) *Change {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.link.enter(signal.LinkLost, err.Error(), now) {
 		return nil
 	}
 	return changeOf(w.link)

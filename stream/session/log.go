@@ -46,9 +46,8 @@ func (e *engine) obey() {
 
 // logLink writes down the newest change of a stream.
 func (e *engine) logLink(l *link) {
-	if n := len(l.newest); n > 0 {
-		t := l.newest[n-1]
-		e.log(record.KindStream, e.at, record.Detail{Stream: l.name, From: t.From, To: t.To, Why: t.Reason})
+	if len(l.newest) > 0 && e.opt.OnLog != nil {
+		e.opt.OnLog(changeOf(l).Entry(e.at))
 	}
 }
 

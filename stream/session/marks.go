@@ -19,6 +19,8 @@ type Marks struct {
 	// StampsOffS is by how much their stamps lie ahead of the clock that their program tells of, below 0 for behind: arrival counts
 	// then. 0 where they are believed.
 	StampsOffS float64 `json:"stamps_off_s"`
+	// Over is why no more can come: their stream is lost, and none can take its place. "" where it was there, or might come back.
+	Over string `json:"over,omitempty"`
 }
 
 // marksOf is how the marks of src are; false where it has none.
@@ -36,7 +38,7 @@ func MarksOf(src signal.Source) *Marks {
 	if !ok {
 		return nil
 	}
-	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.StampsOffS}
+	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.StampsOffS, m.Over}
 }
 
 // MarkWatch tells of marks that come late or are lost, and of stamps that are not of the clock that their program tells of: at
@@ -88,6 +90,14 @@ func (w *MarkWatch) Look(now time.Time, m *Marks) string {
 	w.seen, w.told = *m, now
 	return fmt.Sprintf("MARKS of %s%s: %s; in all %d came, %d late. If it goes on, let their program stamp with lsl_local_clock and push each mark when it happens, or raise markers_wait_s",
 		w.name, span, strings.Join(wrong, "; "), m.Came, m.Late)
+}
+
+// Cut is the line about a stream of marks that was lost for good, "" where it was not.
+func (m *Marks) Cut(name string) string {
+	if m == nil || m.Over == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s: its stream of marks is lost: %s; marks that were sent since are missing", name, m.Over)
 }
 
 // End is the line about what never found its place, "" for nothing.

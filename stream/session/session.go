@@ -212,7 +212,8 @@ type engine struct {
 // maxBefore models can be gone back to.
 const maxBefore = 8
 
-// Run decodes until the source ends, ctx is done or somebody asks for the end, which is no error. A command that cannot be
+// Run decodes until the source ends, ctx is done or somebody asks for the end, which is no error. Where the source is lost for good the error
+// wraps signal.ErrLost, and the report is of all until then. A command that cannot be
 // sent now is counted and forgotten.
 func Run(ctx context.Context, opt Options) (Report, error) {
 	e, err := newEngine(opt)
@@ -379,6 +380,9 @@ func (e *engine) loop(ctx context.Context) error {
 			if errors.Is(o.source, io.EOF) {
 				return e.flush(ctx)
 			}
+			if errors.Is(o.source, signal.ErrLost) {
+				return e.lost(o.source)
+			}
 			if err = cmp.Or(o.source, o.work); err == nil && !e.end {
 				err = ctx.Err()
 			}
@@ -435,6 +439,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	c := a.c
 	e.rep.Chunks++
 	if c.Len() > 0 {
+		if c.Anew && e.link.missed(e.health()) {
+			e.linkChanged(now)
+		}
 		first, changed := e.link.take(now, c)
 		other := c.Anew // the source itself begins anew: its clock may be another
 		c.Anew = c.Anew || first
@@ -613,6 +620,20 @@ func (e *engine) linkChanged(now time.Time) {
 	e.logLink(e.link)
 	e.beat()
 	e.look(now)
+}
+
+// lost tells at once that the source has gone for good, and returns what that means. What filters hold back would need what came next.
+func (e *engine) lost(err error) error {
+	now := time.Now()
+	if e.link.enter(signal.LinkLost, err.Error(), now) {
+		e.linkChanged(now)
+	} else {
+		e.note(fmt.Sprintf("%s: %v", e.link.name, err))
+	}
+	if e.model == nil {
+		return fmt.Errorf("%w; %w", err, e.cal.sourceEnded())
+	}
+	return err
 }
 
 // lookAtMarks follows the stream of marks beside the samples: without it a calibration waits for cues that never come.

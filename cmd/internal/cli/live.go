@@ -76,12 +76,13 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			case errors.Is(err, session.ErrAsked): // as gyrus ctl stop ends a session that has its stream
 				note(cmd, "ended: %v", err)
 				return nil
-			case errors.As(err, &no):
+			case errors.As(err, &no), errors.Is(err, signal.ErrLost) && rep.Chunks > 0:
 				err = incomplete{err}
 			case err != nil && rep.Chunks == 0: // nothing was done that could be told of
 				return err
 			}
-			failed := err != nil && no == nil
+			lostSource := errors.Is(err, signal.ErrLost)
+			failed := err != nil && no == nil && !lostSource
 			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
 					rep.NotSent, max(0, rep.Lost-rep.Skipped), rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
@@ -93,11 +94,14 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			if m := rep.Marks; m != nil && m.Lost+uint64(rep.UnseenMarks) > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("of %d marks %d were lost, and %d had no window, since they came more than %g s late, or behind a break in the stream", m.Came, m.Lost, rep.UnseenMarks, signal.MaxLate)})
 			}
+			if line := rep.Marks.Cut(cfg.Source.Name()); line != "" && !failed {
+				err = errors.Join(err, incomplete{errors.New(line)})
+			}
 			if why := rep.Stale(); why != "" && !failed {
 				err = errors.Join(err, refusal{errors.New(why)})
 			}
 			noteSpoilt(cmd, cfg.Session, rep.Stats.Stats)
-			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil && !failed {
+			if none := anyWindow(cfg.Session, rep.Stats.Stats); none != nil && !failed && !lostSource {
 				err = none
 			}
 			if rec != nil && rec.err != nil { // the session went on without being recorded

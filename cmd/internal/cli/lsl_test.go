@@ -1,17 +1,23 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
+	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // lab keeps the streams of a test on this machine, on ports that no other program uses.
@@ -324,6 +330,172 @@ func TestStampsBehind(t *testing.T) {
 	says(t, "cue 1 of", &live.errs) // samples are taken in
 	live.stop()
 	live.wait(t)
+}
+
+// amplifier plays a simulated run as a stream and its marks, neither with a source_id, ten times as fast, until one or both are ended.
+type amplifier struct {
+	samples, marks *lsl.Outlet
+	sent           atomic.Int64
+	stop           context.CancelFunc
+	done           chan error
+}
+
+func newAmplifier(t *testing.T, name string) *amplifier {
+	t.Helper()
+	rec, _, err := synth.MotorImagery(synth.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := stream.Pace(ingest.Play(rec, ingest.PlayOptions{Chunk: 10}), 10, func() int64 { return lsl.Wall(lsl.LocalClock()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	a := &amplifier{
+		samples: outlet(t, lsl.StreamInfo{Name: name, Type: "EEG", Channels: len(rec.Info.Channels), Rate: rec.Info.Rate, Format: lsl.Float32, Desc: lsl.Describe(rec.Info)}),
+		marks:   outlet(t, lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String}),
+		stop:    stop, done: make(chan error, 1),
+	}
+	silent := outlet(t, lsl.StreamInfo{Name: name + "-unread", Type: "Markers", Channels: 1, Format: lsl.String})
+	go func() {
+		if err := a.samples.WaitReaders(ctx, 1); err != nil {
+			a.done <- err
+			return
+		}
+		a.done <- offer(ctx, src, a.samples, silent, &playLSLJSON{}, a.sent.Store)
+	}()
+	t.Cleanup(stop)
+	return a
+}
+
+// dies ends the stream of samples when n have been sent.
+func (a *amplifier) dies(t *testing.T, n int64) {
+	t.Helper()
+	for a.sent.Load() < n {
+		time.Sleep(5 * time.Millisecond)
+	}
+	a.stop()
+	if err := <-a.done; !errors.Is(err, context.Canceled) {
+		t.Fatalf("the recording ended: %v", err)
+	}
+	if err := a.samples.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStreamsWithoutSourceID: a stream without a source_id whose program ends is lost, not over: live and record say so at once, write what
+// came until then, and end with exit code 4. Another source of a recording goes on. Where only the marks end, the samples go on.
+func TestStreamsWithoutSourceID(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	m := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "csp-lda", "synth:imagery:1:1", "synth:imagery:1:2", "-o", m); code != exitDone {
+		t.Fatalf("train: %s", errs)
+	}
+	whole := func(file string, least int64) *record.Recorded {
+		t.Helper()
+		rec, err := record.Open(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = rec.Close() })
+		if rec.Samples.Len < least {
+			t.Errorf("%s has %d samples, at least %d were sent", file, rec.Samples.Len, least)
+		}
+		return rec
+	}
+	said := func(what, text string, all ...string) {
+		t.Helper()
+		for _, want := range all {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s says no %q: %s", what, want, text)
+			}
+		}
+	}
+	const why = "the connection ended; it has no source_id, by which another one could be known to be the same"
+
+	t.Run("live", func(t *testing.T) {
+		a := newAmplifier(t, "amp")
+		file := write(t, dir, "s.yaml", "session: s1\nbundle: m.gyrus\nsource: {use: lsl, name: amp}\nage: {policy: all}\nrecord: {file: live.arrow}\n")
+		c := start(t, "live", file, "--json")
+		a.dies(t, 5000)
+		code := c.wait(t)
+		var rep struct {
+			Samples, Sent, Windows int64
+			Streams                []struct {
+				State  string
+				Losses int
+			}
+		}
+		if err := json.Unmarshal([]byte(c.out.String()), &rep); code != exitIncomplete || err != nil {
+			t.Fatalf("exit code %d, %v in %q: %s", code, err, c.out.String(), c.errs.String())
+		}
+		if rep.Samples < 5000 || rep.Sent == 0 || len(rep.Streams) != 1 || rep.Streams[0].State != "lost" || rep.Streams[0].Losses != 1 {
+			t.Errorf("%+v", rep)
+		}
+		said("live", c.errs.String(), "name=amp: lost: \"amp\" ", why)
+		log := whole("live.arrow", 5000).Log
+		if end := log[len(log)-1]; end.Kind != record.KindEnd || !strings.Contains(end.Why, why) || !strings.Contains(end.Why, "lost") {
+			t.Errorf("the log ends with %+v", end)
+		}
+	})
+	t.Run("record", func(t *testing.T) {
+		a, b := newAmplifier(t, "first"), newAmplifier(t, "second")
+		c := start(t, "record", filepath.Join(dir, "r.arrow"), "lsl://?name=first", "lsl://?name=second", "--json")
+		a.dies(t, 2000)
+		says(t, "lsl://?name=first: lost: ", &c.errs)
+		before := b.sent.Load()
+		for b.sent.Load() < before+1000 {
+			time.Sleep(5 * time.Millisecond)
+		}
+		c.stop()
+		code := c.wait(t)
+		var res recordedJSON
+		if err := json.Unmarshal([]byte(c.out.String()), &res); code != exitIncomplete || err != nil || len(res.Streams) != 2 {
+			t.Fatalf("exit code %d, %v in %q: %s", code, err, c.out.String(), c.errs.String())
+		}
+		if s := res.Streams[0]; s.State != "lost" || s.Losses != 1 || !strings.Contains(s.Detail, why) {
+			t.Errorf("the first: %+v", s)
+		}
+		if s := res.Streams[1]; s.State != "connected" || s.Samples < before {
+			t.Errorf("the second: %+v, %d were sent before the first was lost", s, before)
+		}
+		said("record", c.errs.String(), "lsl://?name=first: lost at the end: ", why)
+		whole("r-1-lsl-name-first.arrow", 2000)
+		whole("r-2-lsl-name-second.arrow", before)
+	})
+	for _, verb := range []string{"live", "record"} {
+		t.Run("marks of "+verb, func(t *testing.T) {
+			name := "with-" + verb
+			a := newAmplifier(t, name)
+			args := []string{"record", filepath.Join(dir, "marks.arrow"), "lsl://?name=" + name + "&markers=name='" + name + "-marks'", "--json"}
+			if verb == "live" {
+				args = []string{"live", write(t, dir, "marks.yaml", "session: s2\nbundle: m.gyrus\nsource: {use: lsl, name: "+name+", markers: \"name='"+name+"-marks'\"}\nage: {policy: all}\n"), "--json"}
+			}
+			c := start(t, args...)
+			says(t, ": connected: samples come", &c.errs)
+			if err := a.marks.Close(); err != nil {
+				t.Fatal(err)
+			}
+			says(t, " marks: lost: "+why, &c.errs)
+			before := a.sent.Load()
+			for a.sent.Load() < before+3000 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			c.stop()
+			if code := c.wait(t); code != exitIncomplete {
+				t.Errorf("exit code %d: %s", code, c.errs.String())
+			}
+			said(verb, c.errs.String(), "its stream of marks is lost: "+why)
+			var rep struct {
+				Samples int64
+				Streams []struct{ Samples, Losses int64 }
+			}
+			if err := json.Unmarshal([]byte(c.out.String()), &rep); err != nil || len(rep.Streams) == 0 || max(rep.Samples, rep.Streams[0].Samples) < before+2000 || rep.Streams[0].Losses != 0 {
+				t.Errorf("%v: the samples did not go on behind %d: %q", err, before, c.out.String())
+			}
+		})
+	}
 }
 
 // TestTooOldIsSaid: samples that are left out because they are too old are told of, with their age and what to do.

@@ -93,6 +93,9 @@ is 4 where it is gone at the end, and no sample came since; not where its sender
 				if line := s.Marks.End(s.Source); line != "" && err == nil {
 					err = incomplete{errors.New(line)}
 				}
+				if line := s.Marks.Cut(s.Source); line != "" && err == nil {
+					err = incomplete{errors.New(line)}
+				}
 				if line := s.cutOff(); line != "" && err == nil {
 					err = incomplete{errors.New(line)}
 				}
@@ -139,6 +142,7 @@ type recordSource struct {
 	rec   *record.Recorder
 	at    int64 // the sample behind the newest
 	ended bool  // its sender said so
+	lost  bool  // for good
 }
 
 // unsafeInName is what does not go into the name of a file.
@@ -299,6 +303,10 @@ func (s *recordSource) follow(ctx context.Context, tell func(string), at func(in
 			s.mu.Unlock()
 			return nil
 		}
+		if errors.Is(err, signal.ErrLost) {
+			s.gone(err, tell)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -313,10 +321,25 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	defer s.mu.Unlock()
 	s.rec.Chunk(c)
 	s.at = c.End()
-	if changed := s.link.Chunk(time.Now(), c); changed != nil {
+	live, _ := s.Source.(signal.LiveSource)
+	for _, changed := range s.link.Chunk(time.Now(), c, s.health(live)) {
 		s.rec.Log(changed.Entry(c.Start))
 		tell(changed.String())
 	}
+}
+
+// gone tells that the source is lost for good: what came is recorded, and others go on.
+func (s *recordSource) gone(err error, tell func(string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = true
+	changed := s.link.Lost(time.Now(), err)
+	if changed == nil {
+		tell(fmt.Sprintf("%s: %v", s.name, err))
+		return
+	}
+	s.rec.Log(changed.Entry(s.at))
+	tell(changed.String())
 }
 
 // watch tells of what is wrong with a source until stop is closed, and records what is known of its clock once a second.
@@ -326,7 +349,7 @@ func (s *recordSource) watch(stop <-chan struct{}, tell func(string)) {
 	look := func(now time.Time) {
 		h := s.health(live)
 		s.mu.Lock()
-		if !s.ended { // the server of a player goes with it
+		if !s.ended && !s.lost { // the server of a player goes with it
 			for _, c := range s.link.Look(now, s.Source, h) {
 				s.rec.Log(c.Entry(s.at))
 				tell(c.String())
