@@ -161,6 +161,27 @@ func TestEventsHandedOn(t *testing.T) {
 	}
 }
 
+// TestCountsOnce: how many channels of a kind there are is said once, whatever an input called it.
+func TestCountsOnce(t *testing.T) {
+	tree, err := bids.ReadTree(fstest.MapFS(study().edf("uV", "Cz", "Pz").text(stem+"_eeg.json", strings.Replace(about, "{", `{"MiscChannelCount": 7, `, 1))), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, root := tree.Recordings()[0], t.TempDir()
+	said, _, err := tree.Sidecars(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bids.MustWrite(t, root, writeOptions, bids.Item{Input: r.Path, Name: r.Name, Said: said, Open: func() (*signal.Recording, error) { return tree.Open(r) }})[0]
+	raw, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(strings.TrimSuffix(w.Path, filepath.Ext(w.Path))+".json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(raw); strings.Contains(text, "MiscChannelCount") || !strings.Contains(text, `"MISCChannelCount": 0`) {
+		t.Error(text)
+	}
+}
+
 // TestSidecarsAreNoLoss: what the sidecars of a tree say in words is said again by those of the tree that is made of it: it is no text of the header that
 // is lost, which --strict would refuse, and none that stands there twice. What the header itself says is a loss where it has no place.
 func TestSidecarsAreNoLoss(t *testing.T) {

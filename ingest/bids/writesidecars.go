@@ -91,8 +91,11 @@ func (w *treeWriter) eeg(it Item, rec *signal.Recording, d *data) (Sidecar, erro
 	if ok, err := it.Said.About.Get("TaskName", &task); ok && err == nil && labelOf(task) == labelOf(it.Name.Get("task")) {
 		ours = it.Said.About.only("TaskName").Over(ours) // in words, of which the name of the file has the letters
 	}
-	return ours.Over(it.Said.About).Over(rest), nil
+	return ours.Over(it.Said.About.without(oldCounts)).Over(rest), nil
 }
+
+// oldCounts are spellings of before of what is written by its name of now.
+var oldCounts = []string{"MiscChannelCount"}
 
 // placement is what the names of electrodes tell of where they are.
 const placement = "10-05 system, by the names of the channels"
