@@ -111,7 +111,7 @@ func TestBusForOthers(t *testing.T) {
 
 	session := func(role string) string {
 		file := filepath.Join(filepath.Dir(op), role+".yaml") // the paths in it count from its folder
-		text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: nats, stream: eeg}\nbus: {url: %q, credentials: op/%s.nk, ca: op/ca.crt}\n", m, url, role)
+		text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: nats, stream: eeg}\nbus: {url: %q, credentials: op/%s.nk, ca: op/ca.crt}\n"+patient, m, url, role)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,7 @@ func TestLSLSession(t *testing.T) {
 	}
 
 	file := filepath.Join(t.TempDir(), "s.yaml")
-	text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: lsl, name: cap, markers: \"name='cap-markers'\", timeout_s: 20}\nage: {policy: all}\n", m)
+	text := fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: lsl, name: cap, markers: \"name='cap-markers'\", timeout_s: 20}\nage: {policy: all, max_ms: 600000}\n", m)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
