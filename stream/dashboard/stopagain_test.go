@@ -43,6 +43,17 @@ func TestPageStopsAgain(t *testing.T) {
 	if l := r.look(); l.Phase != bus.PhasePaused || l.HeldBy != "EMERGENCY STOP by page: the button of the page" {
 		t.Errorf("the session is %s, held back by %q", l.Phase, l.HeldBy)
 	}
+	r.rearm()
+
+	// One that hangs does not take back what a newer one has confirmed.
+	b.run(js(`fetch = (path, o) => path === "api/stop" ? new Promise(() => {}) : real(path, o)`))
+	b.press("s")
+	says("EMERGENCY STOP asked for")
+	b.run(js(`fetch = real; from = performance.now()`))
+	b.press(kb.Escape)
+	says("✓ STOPPED: 1 controller confirmed")
+	b.until("the patience with the first to end", `performance.now() - from > 8000`)
+	says("✓ STOPPED: 1 controller confirmed")
 	for _, line := range b.console() {
 		t.Errorf("console: %s", line)
 	}

@@ -94,7 +94,6 @@ async function refused() {
 }
 
 function link(up) {
-  if (now.connected === up && $('link').textContent !== '✕ not connected') return;
   now.connected = up;
   chip($('link'), up ? 'good' : 'bad', up ? '● connected' : now.ended ? '■ ended' : away ? '◌ makes way' : asleep ? '◌ rests, since nobody looks' : '✕ not connected');
   stale();
@@ -453,6 +452,7 @@ const readable = 1000; // ms that the words must have been there which resume en
 
 const patience = 7000; // ms: the session answers a stop within 5.3 s, whatever becomes of it
 const unanswered = []; // stops, the newest last
+let presses = 0;
 async function emergency() {
   if (now.viewOnly) return;
   // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. Three are enough to wait for.
@@ -463,7 +463,8 @@ async function emergency() {
   unanswered.push(ours);
   makeWay();
   const el = $('stopped');
-  const newest = () => unanswered[unanswered.length - 1] === ours;
+  const press = ++presses;
+  const newest = () => press === presses; // also where it has been answered: what comes of an older one is no news
   const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
   show('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
   const late = setTimeout(() => { if (newest()) show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`); }, patience);
