@@ -151,10 +151,8 @@ func jumpClock(ctx context.Context, r *rig) (o outcome, err error) {
 		o.SafeMS = max(o.SafeMS, time.Since(jump).Seconds()*1e3)
 		again := "no command, as it must be"
 		if behind {
-			select {
-			case <-ctx.Done():
-				return o, ctx.Err()
-			case <-time.After(4 * time.Second):
+			if err := pause(ctx, 4*time.Second); err != nil {
+				return o, err
 			}
 		} else {
 			if stuck := r.active(ctx, true, 30*time.Second); stuck != nil {
@@ -249,10 +247,8 @@ func loseChunks(ctx context.Context, r *rig, part float64) (o outcome, err error
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return o, err
 	}
-	select {
-	case <-ctx.Done():
-		return o, ctx.Err()
-	case <-time.After(time.Duration(n) * chunkTime):
+	if err := pause(ctx, time.Duration(n)*chunkTime); err != nil {
+		return o, err
 	}
 	for range 3 {
 		if err := settle(ctx); err != nil {

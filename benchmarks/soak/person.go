@@ -91,10 +91,8 @@ func (r *rig) back(ctx context.Context) error {
 		if time.Since(began) > comesBack {
 			return fmt.Errorf("the actuator acts on no command behind %s; the decoder says that it is %s, held back by %q", comesBack, t.Phase, t.HeldBy)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
@@ -115,10 +113,8 @@ func (r *rig) resume(ctx context.Context, t bus.Telemetry) (granted bool, err er
 	if !errors.As(err, &refused) || shown.Seen == 0 {
 		return false, fmt.Errorf("resume, before anybody was shown why: %w", err)
 	}
-	select {
-	case <-ctx.Done():
-		return false, ctx.Err()
-	case <-time.After(looksFor):
+	if err := pause(ctx, looksFor); err != nil {
+		return false, err
 	}
 	if _, ok := r.rec.Current(); ok {
 		return false, fmt.Errorf("the actuator acts before anybody has resumed the session, and the decoder said: %s", t.HeldBy)

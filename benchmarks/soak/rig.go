@@ -318,10 +318,8 @@ func (r *rig) rearm(ctx context.Context) error {
 			r.rearms = append(r.rearms, rearming{fmt.Sprintf("an older run, shown behind %.1f s (at most %g), %d commands refused before the re-arming", shown, shownS, refused), wrong})
 			return r.rec.Rearm()
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
@@ -367,10 +365,8 @@ func (r *rig) active(ctx context.Context, want bool, atMost time.Duration) error
 			what := map[bool]string{true: "acts on no command", false: "still acts"}[want]
 			return fmt.Errorf("the actuator %s behind %s", what, atMost)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
