@@ -72,16 +72,16 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			}
 			rep, rec, delay, err := live(cmd, cfg, session.HeldFile(args[0], cfg.Session, cfg.Decoder))
 			var no *session.NotAcceptedError
+			lostSource := errors.Is(err, signal.ErrLost) && rep.Chunks > 0 // what was done until then is told of
 			switch {
 			case errors.Is(err, session.ErrAsked): // as gyrus ctl stop ends a session that has its stream
 				note(cmd, "ended: %v", err)
 				return nil
-			case errors.As(err, &no), errors.Is(err, signal.ErrLost) && rep.Chunks > 0:
+			case errors.As(err, &no), lostSource:
 				err = incomplete{err}
 			case err != nil && rep.Chunks == 0: // nothing was done that could be told of
 				return err
 			}
-			lostSource := errors.Is(err, signal.ErrLost)
 			failed := err != nil && no == nil && !lostSource
 			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",

@@ -321,8 +321,12 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	defer s.mu.Unlock()
 	s.rec.Chunk(c)
 	s.at = c.End()
-	live, _ := s.Source.(signal.LiveSource)
-	for _, changed := range s.link.Chunk(time.Now(), c, s.health(live)) {
+	var h *signal.Health
+	if c.Anew { // what it says of a loss in front of any other chunk has been told
+		live, _ := s.Source.(signal.LiveSource)
+		h = s.health(live)
+	}
+	for _, changed := range s.link.Chunk(time.Now(), c, h) {
 		s.rec.Log(changed.Entry(c.Start))
 		tell(changed.String())
 	}
