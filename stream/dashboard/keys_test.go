@@ -4,10 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/nats-io/nats.go"
 
-	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
@@ -15,13 +13,7 @@ import (
 // lifts nothing, and nor does one who presses S and then P. What holds the session back is on the page in words, and R lifts it when these
 // have been there for a second, not at once.
 func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	b := newBrowser(t)
-	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
-	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
-	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	b, r := watched(t)
 	r.until("the cursor to move", func() bool { _, ok := r.receiver.Current(); return ok })
 	nc, err := nats.Connect(r.bus.URL())
 	if err != nil {

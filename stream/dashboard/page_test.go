@@ -61,6 +61,9 @@ type browser struct {
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	opts := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1440, 1000))
 	alloc, cancelAlloc := chromedp.NewExecAllocator(t.Context(), opts...)
@@ -88,6 +91,16 @@ func newBrowser(t *testing.T) *browser {
 	}
 	b.run(emulate(log.Enable, cdp.Empty{}), emulate(runtime.Enable, cdp.Empty{}))
 	return b
+}
+
+// watched is a session that decodes, and a browser that shows it.
+func watched(t *testing.T) (*browser, *rig) {
+	t.Helper()
+	b := newBrowser(t)
+	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
+	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
+	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	return b, r
 }
 
 func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
@@ -175,9 +188,6 @@ func scheme(dark bool) chromedp.Action[chromedp.Void] {
 
 // TestPage drives the page of a real session in a real browser.
 func TestPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBrowser(t)
 	r := start(t, 1, synth.EEGMMIDB(), options(), nil)
 	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
@@ -357,9 +367,6 @@ func TestPage(t *testing.T) {
 // TestPageViewOnly: who shows the token for looking on sees the session and what controllers move, finds no button, and presses none
 // with a key. A controller that falls silent is said to be, with the time since; one that ends is gone.
 func TestPageViewOnly(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBrowser(t)
 	opt := options()
 	tokens(t, &opt)
@@ -404,9 +411,6 @@ func TestPageViewOnly(t *testing.T) {
 // TestPageAsking: who is asked whether a model is good enough sees what the section decide makes of trials and rest, and that a model
 // decides nothing rightly. The page stays readable at 320 pixels.
 func TestPageAsking(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBrowser(t)
 	page, err := dashboard.Serve(t.Context(), options())
 	if err != nil {

@@ -137,9 +137,6 @@ func (s *served) kill() {
 // more. The browser comes back by itself, shows nothing of the run before as if it were of now, not even until the new one has its
 // session, and then the new run from its first samples.
 func TestPageOfARestartedDecoder(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBrowser(t)
 	const pictures = `["traces", "scores", "spectra", "scalp", "ages", "latencies"].map((id) => document.getElementById(id).toDataURL()).join()`
 	const texts = `["phase", "decision", "legend", "scalptext", "spectratext", "facts", "streams", "stages"].map((id) => document.getElementById(id).innerText).join("|")`

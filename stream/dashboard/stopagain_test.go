@@ -13,13 +13,7 @@ import (
 // TestPageStopsAgain: a stop whose answer does not come keeps no other stop back, and the page does not go on saying that it waits for the
 // controllers.
 func TestPageStopsAgain(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	b := newBrowser(t)
-	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
-	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
-	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	b, r := watched(t)
 	// The connection hangs: nothing comes back until the page gives up.
 	b.run(js(`window.real = fetch; window.sent = 0; fetch = (path, o) => path === "api/stop" ? new Promise((_, no) => { sent++; o.signal.addEventListener("abort", () => no(new Error("given up"))); }) : real(path, o)`))
 	says := func(text string) {
@@ -70,9 +64,6 @@ func (b *browser) tab() *browser {
 // TestPageStopsFromManyTabs: a browser opens six connections to one place, and each page holds one for what it shows: a stop leaves all the
 // same, from whichever page, and all of them show how things are again behind it.
 func TestPageStopsFromManyTabs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	const seen = `document.getElementById("link").textContent === "● connected"`
 	b := newBrowser(t)
 	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
@@ -105,13 +96,7 @@ func TestPageStopsFromManyTabs(t *testing.T) {
 
 // TestPageStopsBeforeOthers: requests of the page that are not answered keep no stop back.
 func TestPageStopsBeforeOthers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	b := newBrowser(t)
-	r := start(t, 1, synth.EEGMMIDB()[:16], options(), nil)
-	b.run(scheme(false), chromedp.Navigate(r.page.URL()))
-	b.until("decoding", `document.getElementById("phase").textContent.includes("decoding")`)
+	b, _ := watched(t)
 	b.run(js(`window.real = fetch; window.given = 0; fetch = (path, o) => path === "api/verb" ? new Promise((_, no) => { o.signal.addEventListener("abort", () => { given++; no(o.signal.reason); }); }) : real(path, o)`))
 	for range 5 {
 		b.press("p")

@@ -15,9 +15,6 @@ import (
 // TestPageWaiting: while the session waits for its stream the page says for which, since when and until when, and what holds it back.
 // The buttons that work then can be pressed, and the others cannot; who looks on finds none. All that goes when the stream is there.
 func TestPageWaiting(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBrowser(t)
 	opt := options()
 	tokens(t, &opt)
