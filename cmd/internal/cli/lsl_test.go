@@ -335,6 +335,7 @@ func TestStampsBehind(t *testing.T) {
 // amplifier plays a simulated run as a stream and its marks, neither with a source_id, ten times as fast, until one or both are ended.
 type amplifier struct {
 	samples, marks *lsl.Outlet
+	channels       int
 	sent           atomic.Int64
 	stop           context.CancelFunc
 	done           chan error
@@ -352,9 +353,9 @@ func newAmplifier(t *testing.T, name string) *amplifier {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	a := &amplifier{
-		samples: outlet(t, lsl.StreamInfo{Name: name, Type: "EEG", Channels: len(rec.Info.Channels), Rate: rec.Info.Rate, Format: lsl.Float32, Desc: lsl.Describe(rec.Info)}),
-		marks:   outlet(t, lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String}),
-		stop:    stop, done: make(chan error, 1),
+		samples:  outlet(t, lsl.StreamInfo{Name: name, Type: "EEG", Channels: len(rec.Info.Channels), Rate: rec.Info.Rate, Format: lsl.Float32, Desc: lsl.Describe(rec.Info)}),
+		marks:    outlet(t, lsl.StreamInfo{Name: name + "-marks", Type: "Markers", Channels: 1, Format: lsl.String}),
+		channels: len(rec.Info.Channels), stop: stop, done: make(chan error, 1),
 	}
 	silent := outlet(t, lsl.StreamInfo{Name: name + "-unread", Type: "Markers", Channels: 1, Format: lsl.String})
 	go func() {
@@ -368,7 +369,7 @@ func newAmplifier(t *testing.T, name string) *amplifier {
 	return a
 }
 
-// dies ends the stream of samples when n have been sent.
+// dies ends the stream of samples when n have been sent, and one behind them that is no number.
 func (a *amplifier) dies(t *testing.T, n int64) {
 	t.Helper()
 	for a.sent.Load() < n {
@@ -378,7 +379,11 @@ func (a *amplifier) dies(t *testing.T, n int64) {
 	if err := <-a.done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("the recording ended: %v", err)
 	}
-	if err := a.samples.Close(); err != nil {
+	none := make([]float32, a.channels)
+	for ch := range none {
+		none[ch] = float32(math.NaN())
+	}
+	if err := errors.Join(lsl.Push(a.samples, none, lsl.LocalClock()), a.samples.Close()); err != nil {
 		t.Error(err)
 	}
 }
@@ -433,7 +438,7 @@ func TestStreamsWithoutSourceID(t *testing.T) {
 		if rep.Samples < 5000 || rep.Sent == 0 || len(rep.Streams) != 1 || rep.Streams[0].State != "lost" || rep.Streams[0].Losses != 1 {
 			t.Errorf("%+v", rep)
 		}
-		said("live", c.errs.String(), "name=amp: lost: \"amp\" ", why)
+		said("live", c.errs.String(), "name=amp: lost: \"amp\" ", why, " 1 are not finite")
 		log := whole("live.arrow", 5000).Log
 		if end := log[len(log)-1]; end.Kind != record.KindEnd || !strings.Contains(end.Why, why) || !strings.Contains(end.Why, "lost") {
 			t.Errorf("the log ends with %+v", end)
