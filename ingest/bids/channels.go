@@ -220,7 +220,8 @@ func (c *completion) counts() {
 		{"SEEGChannelCount", []string{"SEEG"}},
 		{"ECOGChannelCount", []string{"ECOG"}},
 		{"TriggerChannelCount", []string{"TRIG"}},
-		{"MiscChannelCount", []string{"MISC"}},
+		{"MISCChannelCount", []string{"MISC"}},
+		{"MiscChannelCount", []string{"MISC"}}, // as it was spelled before
 	} {
 		var want float64
 		if ok, err := c.in.About.Get(of.field, &want); !ok || err != nil {

@@ -229,6 +229,12 @@ func TestConflicts(t *testing.T) {
 		{"counts", func(f tree) {
 			f.text(stem+"_eeg.json", strings.Replace(about, `{`, `{"EEGChannelCount": 4, "EOGChannelCount": 1, `, 1))
 		}, []string{"EEGChannelCount|, 3|4"}},
+		{"counts, as they are spelled now", func(f tree) {
+			f.text(stem+"_eeg.json", strings.Replace(about, `{`, `{"MISCChannelCount": 2, `, 1))
+		}, []string{"MISCChannelCount|, 0|2"}},
+		{"counts, as they were spelled", func(f tree) {
+			f.text(stem+"_eeg.json", strings.Replace(about, `{`, `{"MiscChannelCount": 2, `, 1))
+		}, []string{"MiscChannelCount|, 0|2"}},
 		{"fields", func(f tree) { f.text(stem+"_eeg.json", `{"SamplingFrequency": "fast"}`) }, []string{"no TaskName, EEGReference, PowerLineFrequency, SoftwareFilters", `SamplingFrequency|a number|"fast"`}},
 		{"no sidecars", func(f tree) {
 			delete(f, stem+"_eeg.json")

@@ -31,7 +31,7 @@ type Parameters struct {
 	Policy     string `json:"units_policy" doc:"where a unit is unknown or the amplitudes tell that it is wrong: warn, error, or assume:uV (mV, V, nV); absent: warn"`
 	Electrodes string `json:"electrodes" doc:"a file that says where the electrodes are (.sfp, .elc, .locs, .ced, .xyz, .elp, .bvef, .hpts), joined by name"`
 	Mapping    string `json:"mapping" doc:"of a table (CSV): the file that says what its columns are; absent: FILE.gyrus.yaml beside it"`
-	Encoding   string `json:"header_encoding" doc:"of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252; absent: auto"`
+	Encoding   string `json:"header_encoding" doc:"of letters in headers, and in all of a table, that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252; absent: auto"`
 }
 
 // CheckWords says what is wrong with the words, before any file is opened.

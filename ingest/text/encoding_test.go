@@ -55,3 +55,19 @@ func TestTablesNotInUTF8(t *testing.T) {
 		})
 	}
 }
+
+// TestHeaderNotInUTF8: a header that is plain in UTF-8 is so in Latin-1 too, also where a letter of it says the unit of the stamps.
+func TestHeaderNotInUTF8(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time (\xb5s),C3 (\xb5V)\n")
+	for row := range 500 {
+		fmt.Fprintf(&b, "%d,%d\n", 4000*row, row)
+	}
+	rec, err := ingest.Open(fstest.MapFS{"x.csv": {Data: []byte(b.String())}}, "x.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Info.Rate != 250 || rec.Info.Channels[0].Unit != "µV" || !listed(rec, "text is UTF-8", "read as Latin-1") {
+		t.Errorf("%g Hz, %+v, %+v; want 250 Hz and µV", rec.Info.Rate, rec.Info.Channels, rec.Deviations)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/units"
@@ -17,7 +18,8 @@ var plain = &kind{
 	name: csvName, expect: `a header of a column of time and electrodes by their 10-05 names, such as "time,Fp1,Fp2,marker"`,
 	match: func(head []byte) bool {
 		line, _, whole := bytes.Cut(bytes.TrimPrefix(head, byteOrderMark), []byte("\n"))
-		return whole && plainMapping(line) != nil
+		header, _ := ingest.Text(nil, line) // a header is recognised without a file that says an encoding
+		return whole && plainMapping([]byte(header)) != nil
 	},
 	layout: plainLayout,
 }

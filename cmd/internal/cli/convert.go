@@ -162,7 +162,8 @@ channels or events are not in what was written, also where they could not be rea
 
 Some formats need files beside OUT: BrainVision for samples and markers, Arrow and Parquet one for each other sampling rate
 (run1.2.parquet beside run1.parquet). They are named. One that is there already is replaced only where it belongs to the OUT
-that is replaced.
+that is replaced. Arrow is written as the stream of Arrow IPC, which pyarrow.ipc.open_stream(OUT) opens; feather.read_table and
+ipc.open_file want the form of a file, and refuse it.
 
 With --bids all recordings are written into one tree of the Brain Imaging Data Structure, DIR, which may be there already: all of
 them appear, or none. An input that is a BIDS tree itself stands for all recordings in it, and eegmmidb:S001-S003:R04,R08 for those

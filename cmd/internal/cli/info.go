@@ -209,7 +209,11 @@ func mappingTemplate(cmd *cobra.Command, path string) error {
 	if _, err := ingest.Sidecar(name); err != nil {
 		return usageError{err}
 	}
-	text, err := ingest.Template(ingest.Paths{}, name)
+	encoding, err := ingest.ParseEncoding(cmd.Flags().Lookup(encodingFlag).Value.String())
+	if err != nil {
+		return usageError{fmt.Errorf("--%s: %w", encodingFlag, err)}
+	}
+	text, err := ingest.Template(&ingest.Encoded{FS: ingest.Paths{}, Encoding: encoding}, name)
 	if err != nil {
 		return notThere(err)
 	}

@@ -112,3 +112,18 @@ func TestBlackrock(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// TestMappingTemplateEncoding: letters of a template are those of the table, in the encoding that is said.
+func TestMappingTemplateEncoding(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.csv")
+	if err := os.WriteFile(path, []byte("sec,\x8al [\xb5V]\n0,1\n0.01,2\n0.02,1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{column: "Šl [µV]", name: "Šl", unit: "µV", kind: misc}`
+	if code, text, errs := run(t, "info", path, "--mapping-template", "--header-encoding", "windows-1252"); code != 0 || !strings.Contains(text, want) {
+		t.Errorf("exit code %d: %s%s, want %s", code, text, errs, want)
+	}
+	if code, _, errs := run(t, "info", path, "--mapping-template", "--header-encoding", "klingon"); code != exitUsage || !strings.Contains(errs, `unknown encoding of headers "klingon"`) {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}

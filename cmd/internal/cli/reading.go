@@ -43,7 +43,7 @@ func addReading(cmd *cobra.Command) {
 func addLenient(cmd *cobra.Command) {
 	cmd.Flags().Bool(journalsFlag, false, "take what a recorder wrote about itself (in XDF: streams of the types Clock, Log and Decisions, in JSON) for events too")
 	cmd.Flags().String(policyFlag, "warn", policyUsage)
-	cmd.Flags().String(encodingFlag, "auto", "of letters in headers that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
+	cmd.Flags().String(encodingFlag, "auto", "of letters in headers, and in all of a table, that are no US-ASCII: auto (UTF-8, or Latin-1 where it is not that), latin-1 or windows-1252")
 	cmd.Flags().String(mappingFlag, "", "of a table (CSV): the file that says what its columns are (default: FILE.gyrus.yaml beside it); see gyrus info --mapping-template")
 }
 
