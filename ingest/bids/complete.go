@@ -209,16 +209,16 @@ func begun(text string) (time.Time, error) {
 	return at.UTC(), err
 }
 
-// The files about the participants, and the column of the first that says whose row it is.
+// The files about the participants, and the column of the first that says whose row it is (BIDS 1.10, "Participants file").
 const (
-	participantsFile      = "participants.tsv"
-	participantsAboutFile = "participants.json"
-	participantID         = "participant_id"
+	ParticipantsFile      = "participants.tsv"
+	ParticipantsAboutFile = "participants.json"
+	ParticipantID         = "participant_id"
 )
 
 // participant keeps what participants.tsv says about who was recorded.
 func (c *completion) participant(f *folder, n Name) error {
-	const file = participantsFile
+	const file = ParticipantsFile
 	if there, err := f.has(file); err != nil || !there {
 		return err
 	}
@@ -229,13 +229,13 @@ func (c *completion) participant(f *folder, n Name) error {
 	}
 	c.in.Files = append(c.in.Files, file)
 	sub := "sub-" + n.Get("sub")
-	row := t.find(participantID, func(cell string) bool { return cell == sub })
+	row := t.find(ParticipantID, func(cell string) bool { return cell == sub })
 	if row < 0 {
 		c.deviate(file, "a row for each subject", "none for "+sub, "nothing is known about the subject")
 		return nil
 	}
 	for k, column := range t.Columns {
-		if text := t.At(row, k); text != Missing && column != participantID {
+		if text := t.At(row, k); text != Missing && column != ParticipantID {
 			c.rec.Texts = append(c.rec.Texts, signal.Text{Field: file + ": " + column, Text: text, Personal: true})
 		}
 	}

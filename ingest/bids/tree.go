@@ -155,16 +155,16 @@ func (r *treeReader) description() error {
 
 // participants reads participants.tsv and what its columns mean.
 func (r *treeReader) participants() error {
-	if there, err := r.has(participantsAboutFile); err != nil {
+	if there, err := r.has(ParticipantsAboutFile); err != nil {
 		return err
 	} else if there {
-		s, _, deviations, err := r.sidecar(participantsAboutFile)
+		s, _, deviations, err := r.sidecar(ParticipantsAboutFile)
 		r.tree.Deviations = append(r.tree.Deviations, deviations...)
 		if r.tree.ParticipantsAbout = s; err != nil {
 			return err
 		}
 	}
-	const file = participantsFile
+	const file = ParticipantsFile
 	there, err := r.has(file)
 	if err != nil || !there {
 		return err
@@ -174,7 +174,7 @@ func (r *treeReader) participants() error {
 	if err != nil || t == nil {
 		return err
 	}
-	if r.tree.Participants = t; t.Columns[0] != participantID {
+	if r.tree.Participants = t; t.Columns[0] != ParticipantID {
 		r.deviate(file+": line 1", "the first column is participant_id", t.Columns[0], "the column of that name, where there is one")
 	}
 	return nil
@@ -414,12 +414,12 @@ func (r *treeReader) orphans() error {
 // listed compares the subjects with participants.tsv.
 func (r *treeReader) listed() error {
 	t := r.tree.Participants
-	if t == nil || t.Column(participantID) < 0 {
+	if t == nil || t.Column(ParticipantID) < 0 {
 		return nil
 	}
 	seen := map[string]bool{}
 	for row := range t.Len() {
-		id, _ := t.Cell(row, participantID)
+		id, _ := t.Cell(row, ParticipantID)
 		where := fmt.Sprintf("participants.tsv: line %d", t.Line(row))
 		label := strings.TrimPrefix(id, "sub-")
 		switch {
@@ -434,7 +434,7 @@ func (r *treeReader) listed() error {
 	}
 	for _, s := range r.tree.Subjects {
 		if !seen["sub-"+s.Label] {
-			r.deviate(participantsFile, "a row for each subject", "none for sub-"+s.Label, "nothing is known about the subject")
+			r.deviate(ParticipantsFile, "a row for each subject", "none for sub-"+s.Label, "nothing is known about the subject")
 		}
 	}
 	return nil

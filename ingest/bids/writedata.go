@@ -267,7 +267,7 @@ func (d *data) besides(w *treeWriter, it Item, rec, part *signal.Recording) {
 		}
 	}
 	for _, c := range it.Participant {
-		again[signal.Text{Field: participantsFile + ": " + c[0], Text: c[1], Personal: true}] = w.opt.Derivative == "" // which has no such table
+		again[signal.Text{Field: ParticipantsFile + ": " + c[0], Text: c[1], Personal: true}] = w.opt.Derivative == "" // which has no such table
 	}
 	said := func(t signal.Text) bool {
 		return again[t] || t.Channel == "" && (it.whole.Electrodes != nil && t.Field == it.whole.ElectrodesFile || it.whole.Events != nil && t.Field == it.whole.EventsFile+onsetColumn)

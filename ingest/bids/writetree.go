@@ -425,12 +425,12 @@ type people struct {
 
 // readPeople reads what the tree says of its participants.
 func (w *treeWriter) readPeople() (*people, error) {
-	t, err := table(filepath.Join(w.root, participantsFile), participantID)
+	t, err := table(filepath.Join(w.root, ParticipantsFile), ParticipantID)
 	if err != nil {
 		return nil, err
 	}
 	p := &people{table: t}
-	file := filepath.Join(w.root, participantsAboutFile)
+	file := filepath.Join(w.root, ParticipantsAboutFile)
 	data, err := readIfThere(file)
 	if err != nil {
 		return nil, err
@@ -462,14 +462,14 @@ func (w *treeWriter) participant(it Item) (losses []signal.Deviation, err error)
 		}
 	}
 	id := "sub-" + it.Name.Get("sub")
-	for _, c := range p.table.merge(append([][2]string{{participantID, id}}, besides(it.Participant, participantID)...)) {
-		lose(fmt.Sprintf("%s: %s, column %s", participantsFile, id, c.column), "what the tree says of a participant stays",
+	for _, c := range p.table.merge(append([][2]string{{ParticipantID, id}}, besides(it.Participant, ParticipantID)...)) {
+		lose(fmt.Sprintf("%s: %s, column %s", ParticipantsFile, id, c.column), "what the tree says of a participant stays",
 			fmt.Sprintf("%q in the input, %q in the tree", c.other, c.has), fmt.Sprintf("%q stays", c.has))
 	}
 	for _, key := range it.ParticipantsAbout.Keys() {
 		has, other := p.about.Raw(key), it.ParticipantsAbout.Raw(key)
-		if key != participantID && has != nil && compact(has) != compact(other) {
-			lose(participantsAboutFile+": "+key, "what the tree says of a column stays", fmt.Sprintf("%.200s in the input, %.200s in the tree", compact(other), compact(has)), "that of the tree stays")
+		if key != ParticipantID && has != nil && compact(has) != compact(other) {
+			lose(ParticipantsAboutFile+": "+key, "what the tree says of a column stays", fmt.Sprintf("%.200s in the input, %.200s in the tree", compact(other), compact(has)), "that of the tree stays")
 		}
 	}
 	p.about = p.about.Over(it.ParticipantsAbout)
@@ -480,15 +480,15 @@ func (w *treeWriter) participant(it Item) (losses []signal.Deviation, err error)
 func (w *treeWriter) participants(set *atomicfile.Set) error {
 	p := w.people
 	var own Sidecar
-	if err := own.Set(participantID, column{Description: "The label of the subject, as in the names of the folders."}); err != nil {
+	if err := own.Set(ParticipantID, column{Description: "The label of the subject, as in the names of the folders."}); err != nil {
 		return err
 	}
-	i := p.table.Column(participantID)
+	i := p.table.Column(ParticipantID)
 	slices.SortStableFunc(p.table.Rows(), func(a, b []string) int { return strings.Compare(a[i], b[i]) })
-	if err := w.put(set, filepath.Join(w.root, participantsFile), p.table.Write); err != nil {
+	if err := w.put(set, filepath.Join(w.root, ParticipantsFile), p.table.Write); err != nil {
 		return err
 	}
-	return w.put(set, filepath.Join(w.root, participantsAboutFile), p.about.Over(own).Write)
+	return w.put(set, filepath.Join(w.root, ParticipantsAboutFile), p.about.Over(own).Write)
 }
 
 // scans adds the recordings to the table of each session.

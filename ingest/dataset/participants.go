@@ -8,14 +8,11 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/bids"
 )
 
-// The table of the participants of a BIDS tree, and its column that says whose a row is (BIDS 1.10, "Participants file").
-const participantsTable, participantColumn = "participants.tsv", "participant_id"
-
 // rowsGone says which subjects, of whom the manifest has recordings below the folder of a table of participants, have no row in it now. It
 // is "" for other files, where all have one, and where the file is far longer than any such table.
 func (v *verifying) rowsGone(f File) (text string, err error) {
 	dir, base := path.Split(f.Path)
-	if base != participantsTable || v.here[f.Path].bytes > levelBytes {
+	if base != bids.ParticipantsFile || v.here[f.Path].bytes > levelBytes {
 		return "", nil
 	}
 	data, err := fs.ReadFile(v.dir, f.Path)
@@ -26,12 +23,12 @@ func (v *verifying) rowsGone(f File) (text string, err error) {
 	if err != nil {
 		return "cannot be read: " + err.Error(), nil //nolint:nilerr // which is what verify looks for
 	}
-	if t.Column(participantColumn) < 0 {
-		return "has no column " + participantColumn, nil
+	if t.Column(bids.ParticipantID) < 0 {
+		return "has no column " + bids.ParticipantID, nil
 	}
 	rows := map[string]bool{}
 	for row := range t.Len() {
-		id, _ := t.Cell(row, participantColumn)
+		id, _ := t.Cell(row, bids.ParticipantID)
 		rows[id] = true
 	}
 	var gone []string

@@ -278,7 +278,7 @@ func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Record
 				if rec.Name.Suffix != "eeg" {
 					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG in %s one by one instead of the tree; as to this one, %s", file, strings.ToUpper(rec.Name.Suffix), path, bids.InsteadOfTree)}
 				}
-				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, "participant_id", "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
+				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, bids.ParticipantID, "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
 				var err error
 				if it.Name, err = in.flags.over(it.Name); err != nil {
 					return usageError{err}
@@ -385,7 +385,7 @@ func hedVersion(path string) (json.RawMessage, error) {
 
 // left says which files of the tree at root, of which items are all recordings in their order, are not handed on.
 func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, items []bids.Item) error {
-	on := map[string]bool{bids.DescriptionFile: true, "participants.tsv": true, "participants.json": true}
+	on := map[string]bool{bids.DescriptionFile: true, bids.ParticipantsFile: true, bids.ParticipantsAboutFile: true}
 	stems := map[string]bool{"README": true, "CHANGES": true} // whatever their endings
 	for i, rec := range tree.Recordings() {
 		stems[strings.TrimSuffix(rec.Path, rec.Name.Ext)] = true // with what belongs to it
