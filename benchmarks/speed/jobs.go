@@ -35,7 +35,7 @@ var jobs = append([]job{
 		what: "OAS covariances, tangent space, logistic regression, 5 folds of 288 × 22 × 1000",
 	},
 	{
-		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py", "--repeats", "5"}, cpu: true, loops: 5, bar: 10,
+		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py", "--repeats", "5"}, cpu: true, loops: 5, fresh: "^rows=64$/^n=390624$", bar: 10,
 		what: "XDF of 100 MB, 64 channels, whole, to float64",
 	},
 	{
@@ -55,14 +55,17 @@ var jobs = append([]job{
 // edfs are the rows of EDF, beside edfio and MNE. Both sides do it five times, each time into fresh memory, and give the median.
 func edfs() []job {
 	var rows []job
-	for _, size := range []struct{ name, what string }{{"64", "64 channels × 160 Hz × 1 h"}, {"512", "512 channels × 2 kHz × 5 min"}} {
+	for _, size := range []struct{ name, what, fresh string }{
+		{"64", "64 channels × 160 Hz × 1 h", "^rows=64$/^n=576000$"}, {"512", "512 channels × 2 kHz × 5 min", "^rows=512$/^n=600000$"},
+	} {
 		for _, peer := range []struct {
 			name, suffix string
 			bar          float64
 		}{{"edfio", "", 1}, {"mne", "-mne", 3}} {
 			rows = append(rows, job{
 				name: "edf-" + size.name + peer.suffix, pkg: module + "ingest/edf", bench: "^BenchmarkWhole$/^ch=" + size.name + "$",
-				peer: []string{"edf.py", "--channels", size.name, "--with", peer.name, "--repeats", "5"}, cpu: true, loops: 5, bar: peer.bar, what: "EDF, " + size.what + ", whole, to float64",
+				peer: []string{"edf.py", "--channels", size.name, "--with", peer.name, "--repeats", "5"}, cpu: true, loops: 5, fresh: size.fresh, bar: peer.bar,
+				what: "EDF, " + size.what + ", whole, to float64",
 			})
 		}
 	}
