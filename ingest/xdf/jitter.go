@@ -43,7 +43,11 @@ const (
 // steadyClock is that of the stamps of samples [from, to), nil where there is none, which why is a reason for. A while has at least base
 // samples.
 func (s *stream) steadyClock(from, to, base int64) (c *steady, why string) {
-	own := s.median(from, to, 0, s.uneven(from, to, 0))
+	steps := s.uneven(from, to, 0)
+	if steps.n == 0 {
+		return nil, "they are all the same"
+	}
+	own := s.median(from, to, 0, steps)
 	apart := max(1, (to-from)/(s.uneven(from, to, own).n+1))
 	step, long := s.spreadOver(from, to, lagsLong*apart, 0)
 	if !(step > 0) {
