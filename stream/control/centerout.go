@@ -67,7 +67,8 @@ func (o *CenterOut) init() {
 	}
 }
 
-// Cue begins a trial now, from the middle, whose target is the one in the direction of v.
+// Cue begins a trial now, from the middle, whose target is the one in the direction of v. In a safe state the cursor stays where it is until
+// that is over.
 func (o *CenterOut) Cue(v [2]float64) {
 	o.init()
 	best, goal := math.Inf(-1), 0
@@ -76,8 +77,9 @@ func (o *CenterOut) Cue(v [2]float64) {
 			best, goal = d, k
 		}
 	}
-	o.cue(goal)
-	o.center()
+	if o.cue(goal) {
+		o.center()
+	}
 }
 
 // center puts the cursor where a trial begins.
@@ -85,11 +87,11 @@ func (o *CenterOut) center() {
 	o.Cursor.Position, o.way, o.least = [2]float64{}, 0, o.Distance-o.Radius
 }
 
-// Step moves the cursor in a trial; between trials it stands in the middle.
+// Step moves the cursor in a trial; between trials it stands, and a safe state puts off the next one, which begins in the middle.
 func (o *CenterOut) Step(dt time.Duration, a Action, ok bool) State {
 	o.init()
 	dt = max(dt, 0)
-	if o.begins(dt, o.Targets) {
+	if o.begins(dt, o.Targets, ok) {
 		o.center()
 	}
 	if o.phase != PhaseGo {

@@ -199,12 +199,12 @@ func (h *Hand) init() {
 	h.reset()
 }
 
-// Step moves the hand. Between trials it does not move.
+// Step moves the hand. Between trials it does not move, and a safe state puts off the next one, which begins with the open hand.
 func (h *Hand) Step(dt time.Duration, a Action, ok bool) State {
 	h.init()
 	dt = max(dt, 0)
 	h.moving = false
-	if h.begins(dt, len(h.Goals)) {
+	if h.begins(dt, len(h.Goals), ok) {
 		h.reset()
 	}
 	if h.phase != PhaseGo {

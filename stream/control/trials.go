@@ -47,7 +47,7 @@ type Outcome struct {
 type Trials struct {
 	Hold    time.Duration // how long the goal must be held without a break; 0: reaching it is enough
 	Timeout time.Duration // the longest trial
-	Pause   time.Duration // before each trial
+	Pause   time.Duration // before each trial, safe states left out
 	Count   int           // of trials; 0 means that they go on
 	Seed    uint64        // of the order of the goals: each block has every goal once
 	Cued    bool          // trials begin by cue only, not by themselves
@@ -66,6 +66,8 @@ type Trials struct {
 	seq   uint64
 	delay time.Duration
 
+	safe    bool // so was the newest step
+	waits   bool // a trial has begun in a safe state, and the simulator is not at its start yet
 	ended   bool // in the newest step
 	outcome Outcome
 	n       map[Result]int
@@ -92,14 +94,23 @@ func (t *Trials) validate() error {
 	return nil
 }
 
-// begins lets time pass before a trial, and says whether one begins now. goals is how many there are to choose from.
-func (t *Trials) begins(dt time.Duration, goals int) bool {
-	t.ended = false
+func (t *Trials) prepare() {
 	if t.phase == "" {
 		t.phase, t.left, t.n = PhasePause, t.Pause, map[Result]int{}
 		t.rng = rand.New(rand.NewPCG(t.Seed, 0))
 	}
-	if t.phase != PhasePause || t.Cued {
+}
+
+// begins lets time pass before a trial, and says whether the simulator is put where a trial begins now. In a safe state (not ok) it never is,
+// and no time passes: what freezes, or is at most opened slowly, does not leap. goals is how many there are to choose from.
+func (t *Trials) begins(dt time.Duration, goals int, ok bool) bool {
+	t.prepare()
+	t.ended, t.safe = false, !ok
+	if t.waits && ok {
+		t.waits = false
+		return true
+	}
+	if t.phase != PhasePause || t.Cued || !ok {
 		return false
 	}
 	if t.left -= dt; t.left > 0 {
@@ -113,15 +124,20 @@ func (t *Trials) begins(dt time.Duration, goals int) bool {
 	return true
 }
 
-// cue begins a trial with the given goal, in the place of one that is running.
-func (t *Trials) cue(goal int) {
-	t.begins(0, 0)
+// cue begins a trial with the given goal, in the place of one that is running, and says whether the simulator is put where a trial begins now:
+// in a safe state that waits for the end of it.
+func (t *Trials) cue(goal int) bool {
+	t.prepare()
+	t.ended = false
 	if t.phase == PhaseGo {
 		t.end(Timeout)
 	}
-	if t.phase != PhaseDone {
-		t.start(goal)
+	if t.phase == PhaseDone {
+		return false
 	}
+	t.start(goal)
+	t.waits = t.safe
+	return !t.waits
 }
 
 func (t *Trials) start(goal int) {
