@@ -3,7 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,8 +106,10 @@ func (a *aside) close() {
 	}
 }
 
-// unheld is for commands in which something moves, or is recorded, while lines are noted.
+// unheld is for commands in which something moves, or is recorded, while lines are noted. They go on, and end as they should, also where
+// whoever read the lines is gone.
 func unheld(cmd *cobra.Command) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write to nobody is an error, no more
 	if a, ok := cmd.ErrOrStderr().(*aside); ok {
 		a.unheld()
 	}

@@ -176,7 +176,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		sender.Close()
 		stats := sender.Stats()
 		res.Feedback = &stats
-		if stats.NotSent > 0 && err == nil {
+		if stats.NotSent > 0 && amiss(err) == nil {
 			err = incomplete{fmt.Errorf("feedback on %d trials was not sent", stats.NotSent)}
 		}
 	}

@@ -34,7 +34,7 @@ import (
 // Version is set by the linker: make build.
 var Version = "unknown"
 
-// The exit codes, beside 130 and 143 for SIGINT and SIGTERM.
+// The exit codes, beside 129, 130 and 143 for SIGHUP, SIGINT and SIGTERM where nothing else was amiss.
 const (
 	exitDone       = 0
 	exitFailed     = 1
@@ -66,6 +66,9 @@ func Main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	sigs := make(chan os.Signal, 1)
 	signal.Notify(sigs, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // a terminal that closes ends it as the others do; nohup lets it run on
+		signal.Notify(sigs, syscall.SIGHUP)
+	}
 	go func() {
 		sig, _ := (<-sigs).(syscall.Signal)
 		cancel(stopped{sig})
@@ -92,16 +95,51 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		err = root.ExecuteContext(ctx)
 	}
 	var sig stopped
-	if errors.As(context.Cause(ctx), &sig) {
-		err = sig
+	ended := errors.As(context.Cause(ctx), &sig)
+	if ended {
+		err = amiss(err) // what is incomplete, or failed, is so whoever ended it
 	}
 	if err == nil && result.err != nil {
 		err = fmt.Errorf("writing the result: %w", result.err)
+	}
+	switch {
+	case ended && err == nil:
+		err = sig
+	case ended:
+		fmt.Fprintf(told, "gyrus: %s\n", plainly(sig.Error()))
 	}
 	if err != nil {
 		fmt.Fprintf(told, "gyrus: %s\n", plainly(err.Error()))
 	}
 	return exitCode(err)
+}
+
+// amiss is err without what only says that it was told to stop.
+func amiss(err error) error {
+	var within error
+	switch e := err.(type) { //nolint:errorlint // taken apart level by level
+	case interface{ Unwrap() []error }:
+		var left []error
+		for _, part := range e.Unwrap() {
+			left = append(left, amiss(part))
+		}
+		return errors.Join(left...)
+	case usageError:
+		within = e.error
+	case refusal:
+		within = e.error
+	case incomplete:
+		within = e.error
+	default:
+		if sig := (stopped{}); errors.As(err, &sig) || errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	}
+	if amiss(within) == nil {
+		return nil
+	}
+	return err
 }
 
 // exitCode sorts an error into the documented codes.
@@ -144,7 +182,7 @@ func newRoot() *cobra.Command {
 		Long: `gyrus reads EEG from a file or a stream, trains decoders, and turns signals into commands within milliseconds.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage,
-3 data refused, 4 finished but incomplete, 130 and 143 stopped by a signal.`,
+3 data refused, 4 finished but incomplete, 129, 130 and 143 stopped by a signal with nothing amiss.`,
 		Example: `  gyrus demo
   gyrus info S001R06.edf
   gyrus train csp-lda S001R06.edf S001R10.edf --events T1=fists,T2=feet -o model.gyrus

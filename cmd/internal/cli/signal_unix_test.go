@@ -3,7 +3,12 @@
 package cli
 
 import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -64,5 +69,99 @@ func TestRecordOnAFullDisk(t *testing.T) {
 	mustJSON(t, &info, "info", file, "--json")
 	if info.Samples == 0 {
 		t.Error("nothing is there")
+	}
+}
+
+// TestTerminalCloses: a terminal that closes, and a reader of the lines that is gone, end nothing in the middle: what was recorded until the
+// end is there.
+func TestTerminalCloses(t *testing.T) {
+	t.Parallel() // it mostly waits
+	port := freePort(t)
+	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
+	src := gyrusProcess(t, "play", "synth:imagery:3:1", "--nats", "--port", strconv.Itoa(port), "--session", "s1")
+	var bus safeBuffer
+	src.Stderr = &bus
+	if err := src.Start(); err != nil {
+		t.Fatal(err)
+	}
+	says(t, "bus:", &bus)
+	lines, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "r.arrow")
+	cmd := gyrusProcess(t, "record", file, "nats:eeg", "--url", url, "--session", "s1")
+	cmd.Stdout, cmd.Stderr = theirs, theirs
+	if err := errors.Join(cmd.Start(), theirs.Close()); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(lines)
+	for said.Scan() && !strings.Contains(said.Text(), "nats:eeg: ") {
+	}
+	if err := errors.Join(said.Err(), lines.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // stalls, which are told to nobody
+		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+			if err := src.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed { // its results could not be written
+		t.Errorf("%v, want exit code %d", cmd.ProcessState, exitFailed)
+	}
+	var info infoJSON
+	mustJSON(t, &info, "info", file, "--json")
+	if info.Samples < 200 || len(info.Deviations) > 0 {
+		t.Errorf("%d samples, %v", info.Samples, info.Deviations)
+	}
+}
+
+// TestAmissBesideASignal: what went wrong is told, and is the exit code, whoever ended the command.
+func TestAmissBesideASignal(t *testing.T) {
+	t.Parallel() // it mostly waits
+	told, saved := stopped{syscall.SIGINT}, errors.New("disk full")
+	for _, tc := range []struct {
+		err  error
+		code int
+	}{
+		{nil, 130},
+		{context.Canceled, 130},
+		{told, 130},
+		{fmt.Errorf("reading: %w", errors.Join(context.Canceled)), 130},
+		{errors.Join(context.Canceled, told), 130},
+		{errors.Join(context.Canceled, saved), exitFailed},
+		{errors.Join(told, incomplete{saved}), exitIncomplete},
+		{refusal{saved}, exitRefused},
+	} {
+		left := amiss(tc.err)
+		if code := exitCode(cmp.Or[error](left, told)); code != tc.code || left != nil && left.Error() != saved.Error() {
+			t.Errorf("%v leaves %v, exit code %d, want %d", tc.err, left, code, tc.code)
+		}
+	}
+	port := freePort(t)
+	src := start(t, "play", "synth:imagery:3:1", "--nats", "--port", strconv.Itoa(port), "--session", "s1", "--speed", "8")
+	says(t, "bus:", &src.errs)
+	cmd := gyrusProcess(t, "record", filepath.Join(t.TempDir(), "r.arrow"), "nats:eeg", "--url", fmt.Sprintf("nats://127.0.0.1:%d", port), "--session", "s1")
+	cmd.Args = []string{"sh", "-c", `ulimit -f 200; exec "$0"`, cmd.Path}
+	cmd.Path = "/bin/sh"
+	var errs safeBuffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	says(t, "nothing more is recorded", &errs)
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitIncomplete || !strings.Contains(errs.String(), "stopped by interrupt") || !strings.Contains(errs.String(), "too large") {
+		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }

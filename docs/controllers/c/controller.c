@@ -617,6 +617,8 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "c-%ld-%lld", (long)getpid(), (long long)now_ns());
     sigaction(SIGINT, &on_term, NULL);
     sigaction(SIGTERM, &on_term, NULL);
+    sigaction(SIGHUP, &on_term, NULL); /* the terminal is closed */
+    signal(SIGPIPE, SIG_IGN);          /* whoever read our lines is gone: no reason to leave the actuator alone */
     stop("never");
     entropy = fopen("/dev/urandom", "rb");
     if (entropy == NULL) {

@@ -32,7 +32,7 @@ func main() {
 }
 
 func run(url, session, decoder string) (err error) {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	b, err := bus.Open(ctx, bus.Options{URL: url, Name: "example-go"})
 	if err != nil {

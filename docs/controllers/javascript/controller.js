@@ -338,7 +338,7 @@ const loop = setInterval(() => {
   }
 }, 10);
 
-for (const signal of ["SIGINT", "SIGTERM"]) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, async () => {
     clearInterval(loop); // the actuator first
     held = null;

@@ -490,7 +490,7 @@ async def main(url, session, decoder):
     loop = threading.Thread(target=control_loop, args=(judge, quit))
     loop.start()
     threading.Thread(target=keys, args=(judge,), daemon=True).start()
-    for sig in (signal.SIGINT, signal.SIGTERM):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sig, ended.set)
     await ended.wait()
     quit.set()  # the actuator first
