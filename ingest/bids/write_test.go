@@ -947,6 +947,26 @@ func treeOf(t *testing.T, files map[string]string) *Tree {
 	return tree
 }
 
+// TestWriteDescriptionStays: what a description says of programs and sources stays to the last field, where it is handed on and where recordings are
+// added.
+func TestWriteDescriptionStays(t *testing.T) {
+	const by = `{"Name":"prep","Version":"2","Container":{"Type":"docker","URI":"a<b"}}`
+	const from = `{"URL":"https://x.org","Note":"kept"}`
+	it := item("01", "rest", "1", sample(whole))
+	it.From = treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.6.0", "DatasetDOI": "10.1/x", "GeneratedBy": [` + by + `], "SourceDatasets": [` + from + `]}`,
+	})
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	for _, run := range []string{"1", "2"} {
+		text := strings.Join(strings.Fields(snapshot(t, root)[DescriptionFile]), "")
+		if !strings.Contains(text, `"GeneratedBy":[`+by+`,{"Name":"gyrus"`) || !strings.Contains(text, `"SourceDatasets":[`+from+`,{"DOI":"10.1/x"}]`) {
+			t.Errorf("the description is %s, want %s and %s in it", text, by, from)
+		}
+		mustWrite(t, root, options, item("02", "rest", run, sample(whole)))
+	}
+}
+
 // TestWriteSourceClash: what a tree says of itself stays, and what an input tree says otherwise is a loss of its first recording, refused
 // with Strict, whether the tree was there or is described by another input. Texts without anything of the recordings are a note.
 func TestWriteSourceClash(t *testing.T) {

@@ -138,7 +138,7 @@ func (w *treeWriter) said(from *Tree) Description {
 	d := from.Description
 	var doi string
 	if _, err := d.Rest.Get("DatasetDOI", &doi); err == nil && doi != "" { // which is that of the source
-		d.SourceDatasets = []SourceDataset{{DOI: doi}}
+		d.SourceDatasets = append(slices.Clone(d.SourceDatasets), SourceDataset{DOI: doi})
 	}
 	d.Rest = d.Rest.without([]string{"DatasetDOI"})
 	return d
