@@ -20,6 +20,9 @@ const HeaderTexts = "texts of the header"
 // Reference is what losses of the reference of a recording are about.
 const Reference = "reference"
 
+// MainGroup is what losses are about where another group of channels is read as the main one than was.
+const MainGroup = "main group of channels"
+
 // ChannelKinds is what losses of what channels are, such as EEG or EOG, are about.
 const ChannelKinds = "kind of channels"
 

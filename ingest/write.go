@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -136,6 +137,29 @@ func BadChannels(rec *signal.Recording) (losses []signal.Deviation) {
 	return []signal.Deviation{{
 		Where: "channels", Rule: "no channel is marked as bad", Found: "so marked are " + strings.Join(names, ", "), Assumed: "written without the mark",
 	}}
+}
+
+// ReferenceLosses are those of a format that has no field for the reference, one for each that the groups of channels have.
+func ReferenceLosses(rec *signal.Recording, rule string) (losses []signal.Deviation) {
+	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
+		d := signal.Deviation{Where: Reference, Rule: rule, Found: strconv.Quote(r.Info.Reference), Assumed: "left out"}
+		if r.Info.Reference != "" && !slices.Contains(losses, d) {
+			losses = append(losses, d)
+		}
+	}
+	return losses
+}
+
+// MainLoss is the loss where the channels of read, a group of rec, will be the main ones, which are others in rec; nothing where they are the same.
+// rule says which are.
+func MainLoss(rec, read *signal.Recording, rule string) []signal.Deviation {
+	if read == rec || len(rec.Info.Channels) == 0 {
+		return nil
+	}
+	what := func(r *signal.Recording) string {
+		return fmt.Sprintf("%q and %d more at %g Hz", r.Info.Channels[0].Name, len(r.Info.Channels)-1, r.Info.Rate)
+	}
+	return []signal.Deviation{{Where: MainGroup, Rule: rule, Found: what(rec), Assumed: what(read) + ": events are read at their samples, and steps have these channels"}}
 }
 
 // JournalLoss is the loss of a format that has no place for the journals of rec; nothing where there are none.

@@ -66,14 +66,19 @@ func (c *completion) number(file, field string) (v float64, ok bool) {
 	return 0, false
 }
 
-// reference takes over the reference, unless the table of channels has said a common one.
+// reference takes over the reference, unless the table of channels has said a common one. Channels at other rates have it where they are EEG and
+// the table says no reference of any channel.
 func (c *completion) reference(suffix, file string) {
 	field := map[string]string{"eeg": "EEGReference", "ieeg": "iEEGReference"}[suffix]
 	text := ""
 	if _, err := c.in.About.Get(field, &text); err != nil {
 		c.deviate(file+": "+field, "text", fmt.Sprintf("%.60s", c.in.About.Raw(field)), "nothing")
 	}
+	each := c.in.Channels != nil && c.in.Channels.find("reference", func(cell string) bool { return cell != Missing }) >= 0
 	for _, r := range append([]*signal.Recording{c.rec}, c.rec.Others...) {
+		if r != c.rec && (each || !hasEEG(r)) {
+			continue
+		}
 		if r.Info.Reference == c.header && text != "" && text != Missing {
 			info := *r.Info
 			info.Reference = text

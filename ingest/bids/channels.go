@@ -73,7 +73,8 @@ func (c *completion) channelsOf(rec *signal.Recording, rows []int) error {
 	info := *rec.Info
 	info.Channels = slices.Clone(info.Channels)
 	rec.Info = &info
-	wanted, references, rates := make([]string, len(rows)), map[string]bool{}, map[string][]string{}
+	wanted, rates := make([]string, len(rows)), map[string][]string{}
+	references, others := map[string]bool{}, map[string]bool{} // of EEG, and of other channels
 	for ch, row := range rows {
 		if row < 0 {
 			continue
@@ -86,6 +87,8 @@ func (c *completion) channelsOf(rec *signal.Recording, rows []int) error {
 		c.status(channel, row)
 		if ref, ok := t.Cell(row, "reference"); ok && channel.Kind == signal.EEG {
 			references[ref] = true
+		} else if ok {
+			others[ref] = true
 		}
 		rate, ok, err := t.Number(row, "sampling_frequency")
 		if text, _ := t.Cell(row, "sampling_frequency"); err != nil || ok && math.Abs(rate/info.Rate-1) > sameRate {
@@ -100,10 +103,18 @@ func (c *completion) channelsOf(rec *signal.Recording, rows []int) error {
 	for _, text := range sortedKeys(rates) {
 		c.deviate(file+": column sampling_frequency", fmt.Sprintf("the rate of the recording, %g Hz", info.Rate), text+" for "+list(rates[text]), "the rate of the recording")
 	}
+	if !hasEEG(rec) {
+		references = others
+	}
 	if len(references) == 1 {
 		info.Reference = sortedKeys(references)[0]
 	}
 	return c.units(rec, wanted, rows)
+}
+
+// hasEEG says whether a group of channels has any of EEG.
+func hasEEG(r *signal.Recording) bool {
+	return slices.ContainsFunc(r.Info.Channels, func(c signal.Channel) bool { return c.Kind == signal.EEG })
 }
 
 // sameRate is by how much rates may differ that are the same, relative to them.

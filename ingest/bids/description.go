@@ -1,6 +1,9 @@
 package bids
 
-import "reflect"
+import (
+	"encoding/json"
+	"reflect"
+)
 
 // Dataset types of dataset_description.json.
 const (
@@ -17,6 +20,23 @@ type Generator struct {
 	Version     string `json:"Version,omitempty"`
 	Description string `json:"Description,omitempty"`
 	CodeURL     string `json:"CodeURL,omitempty"`
+
+	Rest Sidecar `json:"-"` // all fields, as they are written, when it was read, such as Container
+}
+
+// UnmarshalJSON reads an object.
+func (g *Generator) UnmarshalJSON(data []byte) error {
+	type known Generator
+	if err := json.Unmarshal(data, (*known)(g)); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, &g.Rest)
+}
+
+// MarshalJSON writes the fields of g that are not empty, then those of Rest.
+func (g Generator) MarshalJSON() ([]byte, error) {
+	type known Generator
+	return besidesRest(known(g), g.Rest)
 }
 
 // SourceDataset is a tree that another one was made of.
@@ -24,6 +44,35 @@ type SourceDataset struct {
 	URL     string `json:"URL,omitempty"`
 	DOI     string `json:"DOI,omitempty"`
 	Version string `json:"Version,omitempty"`
+
+	Rest Sidecar `json:"-"` // as of Generator
+}
+
+// UnmarshalJSON reads an object.
+func (d *SourceDataset) UnmarshalJSON(data []byte) error {
+	type known SourceDataset
+	if err := json.Unmarshal(data, (*known)(d)); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, &d.Rest)
+}
+
+// MarshalJSON writes the fields of d that are not empty, then those of Rest.
+func (d SourceDataset) MarshalJSON() ([]byte, error) {
+	type known SourceDataset
+	return besidesRest(known(d), d.Rest)
+}
+
+// besidesRest is an object of the fields of known, and of those of rest that it does not have.
+func besidesRest(known any, rest Sidecar) ([]byte, error) {
+	var one, fields Sidecar
+	if err := one.Set("", known); err != nil {
+		return nil, err
+	}
+	if err := fields.UnmarshalJSON(one.Raw("")); err != nil {
+		return nil, err
+	}
+	return fields.Over(rest).MarshalJSON()
 }
 
 // Description is dataset_description.json.

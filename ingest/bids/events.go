@@ -66,6 +66,7 @@ func (c *completion) events() {
 	var events []tableEvent // where the recording has events to compare them with
 	alone := make([]signal.Event, 0, t.Len())
 	var skips []signal.Span
+	single := 0 // of some channels only
 	each(func(r rowAt, row int) {
 		e := signal.Event{Onset: r.seconds + first, Label: r.label}
 		if how.laid || r.index {
@@ -99,9 +100,15 @@ func (c *completion) events() {
 				return
 			}
 		}
+		if _, of := t.Cell(row, "channel"); of {
+			single++
+		}
 		alone = append(alone, e)
 	})
 	tell.report()
+	if single > 0 {
+		c.rec.Notes = append(c.rec.Notes, signal.OfChannelsNote(file, strconv.Itoa(single)))
+	}
 	slices.SortStableFunc(alone, byTime)
 	if len(c.rec.Events) > 0 {
 		slices.SortStableFunc(events, func(a, b tableEvent) int { return byTime(a.Event, b.Event) })

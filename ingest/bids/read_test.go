@@ -129,6 +129,19 @@ func TestMNEBIDS382(t *testing.T) {
 	deviates(t, rec.Deviations)
 }
 
+// TestEventsOfChannels: an event that a table says is of some channels is one of the recording, which is noted.
+func TestEventsOfChannels(t *testing.T) {
+	for want, rows := range map[string][]string{"": {"1|0|blink|n/a"}, "2": {"1|0|blink|Fp1", "2|0|spike|T7,T8", "3|0|cue|n/a"}} {
+		f := study().edf("uV", "Cz").text(stem+"_eeg.json", about).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV").
+			table(stem+"_events.tsv", append([]string{"onset|duration|trial_type|channel"}, rows...)...)
+		rec := opened(t, f, recording)
+		note := signal.OfChannelsNote(stem+"_events.tsv", want)
+		if want == "" && len(rec.Notes) > 0 || want != "" && (len(rec.Notes) != 1 || rec.Notes[0] != note) || len(rec.Events) != len(rows) {
+			t.Errorf("%d events, notes %+v, want %d, and %q of channels", len(rec.Events), rec.Notes, len(rows), want)
+		}
+	}
+}
+
 // TestMNEBIDS701: intracranial recordings have channels that are no electrodes.
 func TestMNEBIDS701(t *testing.T) {
 	rec := fixtureCalled(t, "mne-bids-701")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -31,6 +32,9 @@ type Item struct {
 	// Said is what a tree says of a recording that comes from it. Columns, fields and HED strings that gyrus does not know are
 	// handed on as they are, and the events and electrodes as they stand in their tables. nil where it comes from no tree.
 	Said *Sidecars
+	// From is that tree, where all of it is written: the first one describes a tree that is new, where others, and a tree that is there,
+	// say something else of themselves that is listed, and README, CHANGES, LICENSE and CITATION are handed on where there is none.
+	From *Tree
 	// Scan and Participant are its rows in the scans.tsv and participants.tsv of that tree, columns and cells, and
 	// ParticipantsAbout what participants.json says there.
 	Scan, Participant [][2]string
@@ -53,8 +57,7 @@ type Options struct {
 	Force      bool        // recordings that are there already are replaced
 	Derivative string      // writes the tree derivatives/<Derivative> below the root, whose names have desc-<Desc>
 	Desc       string      // letters and digits; needed for a derivative, and only there
-	Source     *Tree       // of which description, README and CHANGES are handed on to a tree that is new; nil for none
-	About      Description // of a tree that is new and has no Source; name, version, type and generator are added
+	About      Description // of recordings that come from no tree, for one that is new; name, version, type and generator are added
 	Generator  Generator   // the program that writes
 	Date       string      // of today, for CHANGES: "2026-11-26"
 
@@ -118,6 +121,9 @@ type treeWriter struct {
 	places      map[string]*places
 	coordinates map[string]bool
 	people      *people // nil until the first recording is written, and for a derivative
+	source      *Tree   // that a new tree is described by; nil for none
+	seen        []*Tree // of the recordings that have been written
+	texts       []text  // at the root, those that are there already and those that are handed on
 }
 
 // entry is one recording that has been written, for the tables.
@@ -172,7 +178,11 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	if err != nil {
 		return out, err
 	}
-	d.losses = append(d.losses, clashes...)
+	overruled, notes, err := w.whole(it)
+	if err != nil {
+		return out, err
+	}
+	d.losses = append(append(d.losses, clashes...), overruled...)
 	if w.opt.Strict && len(d.losses) > 0 {
 		return out, fmt.Errorf("%s: %w", it.Input, &ingest.LossError{Format: "BIDS with " + d.format, Losses: d.losses})
 	}
@@ -180,7 +190,7 @@ func (w *treeWriter) one(it Item) (out Written, err error) {
 	w.done = append(w.done, entry{name: name, acquired: it.began(rec), item: it})
 	return Written{
 		Input: it.Input, Path: path.Join(filepath.ToSlash(w.treeBelow()), name.Folder(), "eeg", name.String()), From: fileFormat(rec), To: d.format, Copied: d.copied,
-		Losses: d.losses, Deviations: rec.Deviations, Notes: rec.Notes, Personal: personal,
+		Losses: d.losses, Deviations: rec.Deviations, Notes: append(slices.Clone(rec.Notes), notes...), Personal: personal,
 	}, nil
 }
 

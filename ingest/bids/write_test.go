@@ -910,21 +910,12 @@ func TestWriteAnonymous(t *testing.T) {
 
 // TestWriteSource: a new tree has the description and the texts of the one that it comes from, and says from which.
 func TestWriteSource(t *testing.T) {
-	old, root := t.TempDir(), t.TempDir()
-	for name, text := range map[string]string{
+	root, tree := t.TempDir(), treeOf(t, map[string]string{
 		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.6.0", "License": "CC0", "HEDVersion": "8.3.0", "DatasetDOI": "10.1/x", "GeneratedBy": [{"Name": "hand"}]}`, "README.md": "mine", "CHANGES": "mine",
-	} {
-		if err := os.WriteFile(filepath.Join(old, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tree, err := ReadTree(os.DirFS(old), ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	opt := options
-	opt.Source = tree
-	mustWrite(t, root, opt, item("01", "rest", "1", sample(whole)))
+	})
+	it := item("01", "rest", "1", sample(whole))
+	it.From = tree
+	mustWrite(t, root, options, it)
 	all := snapshot(t, root)
 	if all["README.md"] != "mine" || all["CHANGES"] != "mine" || all["README"] != "" {
 		t.Errorf("texts %q %q %q", all["README.md"], all["CHANGES"], all["README"])
@@ -937,6 +928,105 @@ func TestWriteSource(t *testing.T) {
 	if len(errs) > 0 || d.Name != "old" || d.BIDSVersion != Version || d.License != "CC0" || !s.Has("HEDVersion") || s.Has("DatasetDOI") || len(d.GeneratedBy) != 2 ||
 		len(d.SourceDatasets) != 1 || d.SourceDatasets[0].DOI != "10.1/x" {
 		t.Errorf("description %s %v", all[DescriptionFile], errs)
+	}
+}
+
+// treeOf is a tree with these files.
+func treeOf(t *testing.T, files map[string]string) *Tree {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := ReadTree(os.DirFS(root), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// TestWriteDescriptionStays: what a description says of programs and sources stays to the last field, where it is handed on and where recordings are
+// added.
+func TestWriteDescriptionStays(t *testing.T) {
+	const by = `{"Name":"prep","Version":"2","Container":{"Type":"docker","URI":"a<b"}}`
+	const from = `{"URL":"https://x.org","Note":"kept"}`
+	it := item("01", "rest", "1", sample(whole))
+	it.From = treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.6.0", "DatasetDOI": "10.1/x", "GeneratedBy": [` + by + `], "SourceDatasets": [` + from + `]}`,
+	})
+	root := t.TempDir()
+	mustWrite(t, root, options, it)
+	for _, run := range []string{"1", "2"} {
+		text := strings.Join(strings.Fields(snapshot(t, root)[DescriptionFile]), "")
+		if !strings.Contains(text, `"GeneratedBy":[`+by+`,{"Name":"gyrus"`) || !strings.Contains(text, `"SourceDatasets":[`+from+`,{"DOI":"10.1/x"}]`) {
+			t.Errorf("the description is %s, want %s and %s in it", text, by, from)
+		}
+		mustWrite(t, root, options, item("02", "rest", run, sample(whole)))
+	}
+}
+
+// TestWriteSourceClash: what a tree says of itself stays, and what an input tree says otherwise is a loss of its first recording, refused
+// with Strict, whether the tree was there or is described by another input. Texts without anything of the recordings are a note.
+func TestWriteSourceClash(t *testing.T) {
+	one := treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "one", "BIDSVersion": "1.6.0", "License": "CC0", "Authors": ["A"], "GeneratedBy": [{"Name": "hand"}]}`,
+		"README.md":     "of one", "CHANGES": "of one",
+	})
+	two := treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "one", "BIDSVersion": "1.8.0", "License": "PDDL", "Authors": [ "A" ], "Funding": ["F"], "GeneratedBy": [{"Name": "foot"}]}`,
+		"README":        "of two", "CHANGES": "of two", "LICENSE": "of two", "CITATION.cff": "of two",
+	})
+	of := func(run string, from *Tree) Item {
+		it := item("01", "rest", run, sample(whole))
+		it.From = from
+		return it
+	}
+	wants := [...]string{
+		DescriptionFile + `: License: "PDDL" in the input, "CC0" in the tree; that of the tree stays`, DescriptionFile + `: Funding: ["F"] in the input, none in the tree; not taken over`,
+		"README: 6 bytes of other text in the input than the tree has in README.md; that of the tree stays",
+	}
+	together, there := t.TempDir(), t.TempDir()
+	if w := mustWrite(t, there, options, of("1", one)); len(w[0].Losses)+len(w[0].Notes) > 0 {
+		t.Errorf("a new tree of one: losses %v, notes %v", w[0].Losses, w[0].Notes)
+	}
+	before, strict := snapshot(t, there), options
+	strict.Strict = true
+	var loss *ingest.LossError
+	if _, err := Write(t.Context(), there, []Item{of("2", two)}, strict); !errors.As(err, &loss) || len(loss.Losses) != len(wants) || !maps.Equal(before, snapshot(t, there)) {
+		t.Errorf("strict: error %v, want a refusal that changes nothing", err)
+	}
+	if _, err := Write(t.Context(), there, []Item{of("0", one)}, strict); err != nil {
+		t.Errorf("the same tree again: %v", err)
+	}
+	for root, items := range map[string][]Item{together: {of("1", one), of("2", two), of("3", two)}, there: {of("2", two), of("3", two)}} {
+		w := mustWrite(t, root, options, items...)
+		k := len(w) - 2
+		var told []string
+		for _, l := range w[k].Losses {
+			told = append(told, l.Where+": "+l.Found+"; "+l.Assumed)
+		}
+		if got, want := strings.Join(told, "\n"), strings.Join(wants[:], "\n"); got != want {
+			t.Errorf("losses\n%s, want\n%s", got, want)
+		}
+		if len(w[k].Notes) != 1 || w[k].Notes[0].Where != "CHANGES" || len(w[k+1].Losses)+len(w[k+1].Notes) > 0 {
+			t.Errorf("notes %v, then %v, want one about CHANGES, once", w[k].Notes, w[k+1])
+		}
+		all := snapshot(t, root)
+		for name, want := range map[string]string{"README.md": "of one", "README": "", "CHANGES": "of one", "LICENSE": "of two", "CITATION.cff": "of two"} {
+			if all[name] != want {
+				t.Errorf("%s is %q, want %q", name, all[name], want)
+			}
+		}
+		if text := all[DescriptionFile]; !strings.Contains(text, "CC0") || strings.Contains(text, "Funding") || !strings.Contains(text, "hand") || !strings.Contains(text, "foot") {
+			t.Errorf("the description is %s, want that of one, and who made either", text)
+		}
+	}
+	opt := options
+	opt.About = Description{Name: "set", License: "ODC-By 1.0"}
+	if w := mustWrite(t, there, opt, of("4", nil)); len(w[0].Losses) != 2 || !strings.Contains(w[0].Losses[1].Found, "ODC-By") {
+		t.Errorf("what is known of the data set of a recording in no tree: losses %v, want name and licence", w[0].Losses)
 	}
 }
 

@@ -36,6 +36,7 @@ type data struct {
 	first       float64 // s from sample 0 of the recording to the first sample of the file
 	seconds     float64 // from the first sample to behind the last
 	whole       bool    // there is no gap
+	references  bool    // groups of channels have other references than EEGReference is read as
 	lay         laid    // samples of the recording as they lie in the file
 	losses      []signal.Deviation
 	texts       []signal.Deviation // losses of texts of the header
@@ -48,6 +49,7 @@ type dataChannel struct {
 	label string // in the file
 	unit  string // in the file
 	rate  float64
+	ref   string // of its group
 }
 
 // data copies or writes the file with the samples.
@@ -162,9 +164,11 @@ func (d *data) describe(rec *signal.Recording, labels []string, units map[string
 	}
 	d.first, d.rate, d.whole, d.lay = first(rec, runs), rec.Info.Rate, true, lay(runs(rec), rec.Info.Rate)
 	for _, r := range groups(rec) {
+		ref := r.Info.Reference
+		d.references = d.references || len(rec.Others) > 0 && (hasEEG(r) && ref != rec.Info.Reference || !hasEEG(r) && ref != "")
 		for _, c := range r.Info.Channels {
 			label := labels[len(d.channels)]
-			ch := dataChannel{Channel: c, label: label, unit: string(c.Unit), rate: r.Info.Rate}
+			ch := dataChannel{Channel: c, label: label, unit: string(c.Unit), rate: r.Info.Rate, ref: ref}
 			if unit, known := units[label]; known {
 				ch.unit = unit
 			}

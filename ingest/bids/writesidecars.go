@@ -167,6 +167,10 @@ func (d *data) channelTable(rec *signal.Recording, said *Table) *Table {
 		if bad {
 			cells = append(cells, [2]string{"status", map[bool]string{false: "good", true: "bad"}[c.Bad]})
 		}
+		if d.references {
+			ref, _ := line(c.ref)
+			cells = append(cells, [2]string{"reference", ref})
+		}
 		cells = append(cells, filtersOf(rec, c.Name)...)
 		for i, name := range said.names() {
 			if name != c.Original && name != c.label && name != c.Name {

@@ -2,7 +2,6 @@ package bids
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +39,9 @@ func (w *treeWriter) check(items []Item) error {
 		}
 	} else if w.opt.Desc != "" {
 		return misnamed("only a derivative has a desc: name it as well")
+	}
+	if i := slices.IndexFunc(items, func(it Item) bool { return it.From != nil }); i >= 0 {
+		w.source = items[i].From
 	}
 	if err := w.look(); err != nil {
 		return err
@@ -151,7 +153,7 @@ func (w *treeWriter) look() error {
 		return misnamed("%s is of the type %s, and what is written is %s: name another folder", w.root, is, want)
 	}
 	w.old = &d
-	return nil
+	return w.textsThere()
 }
 
 func kindOfTree(d Description) string {
@@ -159,36 +161,6 @@ func kindOfTree(d Description) string {
 		return Raw
 	}
 	return d.DatasetType
-}
-
-// describes is the description of a new tree.
-func (w *treeWriter) describes() Description {
-	d := w.opt.About
-	d.Name = cmp.Or(d.Name, treeName(w.root))
-	if from := w.opt.Source; from != nil {
-		d = from.Description
-		var doi string
-		if _, err := d.Rest.Get("DatasetDOI", &doi); err == nil && doi != "" { // which is that of the source
-			d.SourceDatasets = []SourceDataset{{DOI: doi}}
-		}
-		d.Rest = d.Rest.without([]string{"DatasetDOI"})
-	}
-	d.BIDSVersion, d.DatasetType = Version, Raw
-	d.GeneratedBy = w.generators(d.GeneratedBy)
-	if w.opt.Derivative != "" {
-		d.DatasetType, d.Name, d.GeneratedBy = Derivative, w.opt.Derivative, []Generator{w.opt.Generator}
-		d.SourceDatasets = []SourceDataset{{URL: "../.."}} // from derivatives/NAME
-	}
-	return d
-}
-
-// generators are all programs that made a tree, this one among them.
-func (w *treeWriter) generators(all []Generator) []Generator {
-	g := w.opt.Generator
-	if slices.ContainsFunc(all, func(o Generator) bool { return o.Name == g.Name && o.Version == g.Version }) {
-		return all
-	}
-	return append(slices.Clone(all), g)
 }
 
 // treeName is the name of the folder of a tree.
@@ -252,11 +224,7 @@ func (w *treeWriter) replace(n Name) error {
 
 // describe writes the files of the root and the tables.
 func (w *treeWriter) describe(set *atomicfile.Set) error {
-	d := w.describes()
-	if old := w.old; old != nil {
-		d = *old
-		d.GeneratedBy, d.BIDSVersion = w.generators(d.GeneratedBy), cmp.Or(d.BIDSVersion, Version)
-	}
+	d := w.description()
 	s, err := d.Sidecar()
 	if err != nil {
 		return err
@@ -267,7 +235,7 @@ func (w *treeWriter) describe(set *atomicfile.Set) error {
 	if err := w.put(set, filepath.Join(w.root, DescriptionFile), s.Write); err != nil {
 		return err
 	}
-	if err := w.texts(set, d); err != nil || w.opt.Derivative != "" {
+	if err := w.putTexts(set, d); err != nil || w.opt.Derivative != "" {
 		return err // whose participants and scans are those of its source
 	}
 	if err := w.participants(set); err != nil {
@@ -311,52 +279,6 @@ func compact(raw json.RawMessage) string {
 		return string(raw)
 	}
 	return b.String()
-}
-
-// texts writes README and CHANGES where they are missing: those of the source, or new ones.
-func (w *treeWriter) texts(set *atomicfile.Set, d Description) error {
-	list, err := os.ReadDir(w.root)
-	if err != nil {
-		return err
-	}
-	there := func(name string) bool {
-		return slices.ContainsFunc(list, func(e fs.DirEntry) bool {
-			return strings.EqualFold(strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), name)
-		})
-	}
-	handedOn := map[string]bool{}
-	if from := w.opt.Source; from != nil && w.opt.Derivative == "" {
-		entries, err := fs.ReadDir(from.FS, from.Root)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			stem := strings.TrimSuffix(e.Name(), path.Ext(e.Name()))
-			if (stem == "README" || stem == "CHANGES") && !there(stem) && e.Type().IsRegular() {
-				text, err := fs.ReadFile(from.FS, path.Join(from.Root, e.Name()))
-				if err != nil {
-					return err
-				}
-				if err := w.putText(set, filepath.Join(w.root, e.Name()), string(text)); err != nil {
-					return err
-				}
-				handedOn[stem] = true
-			}
-		}
-	}
-	by := strings.TrimSpace(w.opt.Generator.Name + " " + w.opt.Generator.Version)
-	if !there("README") && !handedOn["README"] {
-		text := fmt.Sprintf("# %s\n\nEEG recordings in the Brain Imaging Data Structure (BIDS %s), converted by %s.\n\n"+
-			"What only you know belongs here, in place of this paragraph: what was measured and from whom, with which equipment,\n"+
-			"what the participants did, who may use the data and under which licence, and whom to ask or to cite.\n", d.Name, d.BIDSVersion, by)
-		if err := w.putText(set, filepath.Join(w.root, "README"), text); err != nil {
-			return err
-		}
-	}
-	if !there("CHANGES") && !handedOn["CHANGES"] && w.opt.Date != "" {
-		return w.putText(set, filepath.Join(w.root, "CHANGES"), fmt.Sprintf("1.0.0 %s\n  - First version, written by %s.\n", w.opt.Date, by))
-	}
-	return nil
 }
 
 // table reads a table of the tree, with columns where it is not there.

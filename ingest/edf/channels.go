@@ -87,8 +87,20 @@ func voltage(k signal.Kind) bool {
 	return k != signal.Misc && k != signal.Trigger
 }
 
-// group sorts the channels by rate, and by where they have samples. The first group is the one with the most EEG channels, then with the most channels,
-// then the first in the file; the others follow in the order of the file. There is at least one, maybe empty.
+// groupSize is how many channels a group has, and how many of them are EEG.
+type groupSize struct{ eeg, all int }
+
+// mainGroup is the group with the most EEG channels, then with the most channels, then the first in the file.
+func mainGroup(sizes []groupSize) (best int) {
+	for i, s := range sizes {
+		if b := sizes[best]; s.eeg > b.eeg || s.eeg == b.eeg && s.all > b.all {
+			best = i
+		}
+	}
+	return best
+}
+
+// group sorts the channels by rate, and by where they have samples. The first group is the main one; the others follow in the order of the file. There is at least one, maybe empty.
 func group(chans []channel, f *fills) []rateGroup {
 	var groups []rateGroup
 	for i := range chans {
@@ -108,12 +120,11 @@ func group(chans []channel, f *fills) []rateGroup {
 	if len(groups) == 0 {
 		return []rateGroup{nil}
 	}
-	best := 0
+	sizes := make([]groupSize, len(groups))
 	for i, g := range groups {
-		if n, m := g.eeg(), groups[best].eeg(); n > m || n == m && len(g) > len(groups[best]) {
-			best = i
-		}
+		sizes[i] = groupSize{g.eeg(), len(g)}
 	}
+	best := mainGroup(sizes)
 	main := groups[best]
 	return append([]rateGroup{main}, slices.Delete(groups, best, best+1)...)
 }

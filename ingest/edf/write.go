@@ -101,9 +101,7 @@ func (o *output) prepare() error {
 	}
 	o.label()
 	o.places()
-	if ref := o.rec.Info.Reference; ref != "" {
-		o.lose(ingest.Reference, "has no field for it, but a word in the labels of signals", strconv.Quote(ref), "left out")
-	}
+	o.losses = append(o.losses, ingest.ReferenceLosses(o.rec, "has no field for it, but a word in the labels of signals")...)
 	o.losses = append(o.losses, ingest.BadChannels(o.rec)...)
 	o.words()
 	o.clock()
@@ -185,7 +183,8 @@ func (o *output) label() {
 			}
 		}
 	}
-	for i, e := range montage.Assign(labels) {
+	entries := montage.Assign(labels)
+	for i, e := range entries {
 		c := all[i]
 		c.label = labels[i]
 		if o.v == bdf24 && strings.EqualFold(c.label, "Status") && !strings.HasPrefix(o.rec.Format, o.v.name) {
@@ -197,6 +196,19 @@ func (o *output) label() {
 		case e.Kind != c.Kind:
 			o.lose("channel "+strconv.Quote(c.Name), "the label is all that says what a channel measures", fmt.Sprintf("%q, which is not known as %s", c.label, c.Kind), "read as "+string(e.Kind))
 		}
+	}
+	var sizes []groupSize
+	for _, g := range o.groups {
+		size := groupSize{all: len(g.chans)}
+		for _, e := range entries[:size.all] {
+			if e.Kind == signal.EEG {
+				size.eeg++
+			}
+		}
+		sizes, entries = append(sizes, size), entries[size.all:]
+	}
+	if len(sizes) > 0 {
+		o.losses = append(o.losses, ingest.MainLoss(o.rec, o.groups[mainGroup(sizes)].rec, "the channels of one rate of which the labels call most EEG are the main ones")...)
 	}
 }
 

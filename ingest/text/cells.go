@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -22,12 +23,27 @@ const maxColumns = 2048
 
 // header parts the line that was read last, which names the columns.
 func (s *source) header(line []byte, comma byte) ([]cell, error) {
-	cells := split(nil, line, s.at, comma)
+	cells := s.split(nil, line, comma)
 	if n := len(cells); n > maxColumns {
 		n = max(n, bytes.Count(line, []byte{comma})+1)
 		return nil, s.cellError(s.at, "", "there are %d columns, must be at most %d: this is no table of samples, or its delimiter is another", n, maxColumns)
 	}
 	return cells, nil
+}
+
+// split parts the line that was read last. Its cells are where they begin in the file, whatever its letters were there.
+func (s *source) split(dst []cell, line []byte, comma byte) []cell {
+	cells := split(dst, line, s.at, comma)
+	if !s.recoded {
+		return cells
+	}
+	from, at := 0, s.at // of a cell, in the line as it was read and in the file, where every letter is a byte
+	for i := range cells {
+		to := int(cells[i].at - s.at)
+		at += int64(utf8.RuneCount(line[from:to]))
+		cells[i].at, from = at, to
+	}
+	return cells
 }
 
 // split parts a line that begins at a byte of the text, into cells, which it appends to dst. A cell in quotes may hold what parts
@@ -105,6 +121,9 @@ func number(text []byte) (v float64, missing, ok bool) {
 	if bytes.ContainsAny(text, "xXpP_") { // Go's hexadecimal numbers
 		return 0, false, false
 	}
+	if c := bytes.TrimLeft(text, "+-"); len(c) == 0 || bytes.IndexByte([]byte("0123456789.iInN"), c[0]) < 0 {
+		return 0, false, false // a word, for which an error would be made
+	}
 	v, err := strconv.ParseFloat(string(text), 64)
 	if math.IsNaN(v) || math.IsInf(v, 0) { // also what is too large for a float64
 		return math.NaN(), true, true
@@ -145,19 +164,54 @@ type coding struct {
 	each   bool // every row with a code is an event
 
 	now  string // code of the row before
-	open int    // mark that goes on, counted from 1; 0 where none does
+	open *mark  // that goes on; nil where none does
 	seen map[string]bool
+}
+
+// mostWords is how many cells of markers are kept with what they mean: where each row has one, few are different.
+const mostWords = 256
+
+// word is what a cell of markers says: a label, or the code that it has one for; "" for none.
+func (t *table) word(c *column, text []byte) string {
+	if w, known := c.words[string(text)]; known {
+		return w
+	}
+	var w string
+	if c.code == nil {
+		w = label(text)
+	} else {
+		w = t.lay.plain(text)
+	}
+	if c.words == nil {
+		c.words = map[string]string{}
+	}
+	if len(c.words) < mostWords {
+		c.words[string(text)] = w
+	}
+	return w
+}
+
+// mark adds a marker. They lie in blocks, which stay where they are while others come.
+func (t *table) mark(row int, label string) *mark {
+	const least, most = 16, 4096 // marks of a block
+	k := len(t.marks) - 1
+	if k < 0 || len(t.marks[k]) == cap(t.marks[k]) {
+		k++
+		t.marks = append(t.marks, make([]mark, 0, min(least<<min(k, 8), most)))
+	}
+	t.marks[k] = append(t.marks[k], mark{row, label, 1})
+	return &t.marks[k][len(t.marks[k])-1]
 }
 
 // marker takes in a cell of markers.
 func (t *table) marker(row int, c *column, text []byte) {
+	code := t.word(c, text)
 	if c.code == nil {
-		if l := label(text); l != "" {
-			t.marks = append(t.marks, mark{row, l, 1})
+		if code != "" {
+			t.mark(row, code)
 		}
 		return
 	}
-	code := t.lay.plain(text)
 	if code == "0" && c.code.labels["0"] == "" || c.code.none[code] {
 		code = ""
 	}
@@ -165,10 +219,9 @@ func (t *table) marker(row int, c *column, text []byte) {
 		return
 	}
 	c.code.now = code
-	if c.code.open > 0 {
-		m := &t.marks[c.code.open-1]
+	if m := c.code.open; m != nil {
 		m.rows = row - m.row
-		c.code.open = 0
+		c.code.open = nil
 	}
 	if code == "" {
 		return
@@ -179,9 +232,9 @@ func (t *table) marker(row int, c *column, text []byte) {
 	} else if !c.code.seen[code] {
 		c.code.seen[code] = true
 	}
-	t.marks = append(t.marks, mark{row, l, 1})
+	m := t.mark(row, l)
 	if !c.code.each {
-		c.code.open = len(t.marks)
+		c.code.open = m
 	}
 }
 
@@ -192,8 +245,7 @@ func (t *table) ended() {
 		if c.code == nil {
 			continue
 		}
-		if c.code.open > 0 {
-			m := &t.marks[c.code.open-1]
+		if m := c.code.open; m != nil {
 			m.rows = t.rows - m.row
 		}
 		var never []string

@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,5 +70,26 @@ func TestHeaderNotInUTF8(t *testing.T) {
 	}
 	if rec.Info.Rate != 250 || rec.Info.Channels[0].Unit != "µV" || !listed(rec, "text is UTF-8", "read as Latin-1") {
 		t.Errorf("%g Hz, %+v, %+v; want 250 Hz and µV", rec.Info.Rate, rec.Info.Channels, rec.Deviations)
+	}
+}
+
+// TestOffsetsNotInUTF8: errors and deviations name the byte of the file, where letters in front of it have one byte there and two in UTF-8.
+func TestOffsetsNotInUTF8(t *testing.T) {
+	const head = "time_s,marker,C3\n0.000,,1\n0.004,"
+	for name, tc := range map[string]struct {
+		data, found string
+		at          int
+	}{
+		"a cell":                    {head + "\xfc\xfc\xfc,oops\n", `"oops"`, len(head + "\xfc\xfc\xfc,")},
+		"the same in UTF-8":         {head + "ü,oops\n", `"oops"`, len(head + "ü,")},
+		"a cell of the header":      {"timestamps,TP9,\xfc\xfc,timestamps\n", "two columns", len("timestamps,TP9,\xfc\xfc,")},
+		"the same behind its mark":  {"\ufefftimestamps,TP9,\xfc\xfc,timestamps\n", "two columns", len("\ufefftimestamps,TP9,\xfc\xfc,")},
+		"a line behind such others": {head + "\xfc\xfc\xfc,1\n1\n", "the row has 1 cells", len(head + "\xfc\xfc\xfc,1\n")},
+	} {
+		_, err := ingest.Open(fstest.MapFS{"x.csv": {Data: []byte(tc.data)}}, "x.csv")
+		var format *ingest.FormatError
+		if !errors.As(err, &format) || format.Offset != int64(tc.at) || !strings.Contains(err.Error(), tc.found) {
+			t.Errorf("%s: the error is %v, want one of byte %d about %s", name, err, tc.at, tc.found)
+		}
 	}
 }

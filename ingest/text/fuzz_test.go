@@ -113,16 +113,30 @@ func TestAbsurdHeader(t *testing.T) {
 	}
 }
 
+// numbered is n rows with their numbers.
+func numbered(n int, row string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, row, i)
+	}
+	return b.String()
+}
+
 // TestAllocation opens large tables of short cells, where opening takes the most: numbers are counted before they are read.
 func TestAllocation(t *testing.T) {
 	const n = 100_000
 	for name, data := range map[string]string{
-		"short rows":     "time_ms,C3\n" + strings.Repeat("1,1\n", n),
-		"many columns":   "time_ms" + strings.Repeat(",C3", 1) + strings.Repeat(",x", 50) + "\n" + strings.Repeat("1"+strings.Repeat(",1", 51)+"\n", n/50),
-		"blank lines":    "time_ms,C3\n1,1\n" + strings.Repeat("\n", 10*n),
-		"missing":        "time_ms,C3\n" + strings.Repeat("1,\n", n),
-		"Muse":           muse(20_000, nil),
-		"many, all wide": header + strings.Repeat("\n", 10*n),
+		"short rows":              "time_ms,C3\n" + strings.Repeat("1,1\n", n),
+		"many columns":            "time_ms" + strings.Repeat(",C3", 1) + strings.Repeat(",x", 50) + "\n" + strings.Repeat("1"+strings.Repeat(",1", 51)+"\n", n/50),
+		"blank lines":             "time_ms,C3\n1,1\n" + strings.Repeat("\n", 10*n),
+		"missing":                 "time_ms,C3\n" + strings.Repeat("1,\n", n),
+		"a marker in each row":    "time_ms,C3,marker\n" + strings.Repeat("1,1,go\n", n),
+		"markers that change":     "time_ms,C3,marker\n" + strings.Repeat("1,1,7\n1,1,8\n", n/2),
+		"markers that all differ": "time_ms,C3,marker\n" + numbered(n, "1,1,m%d\n"),
+		"markers that are read":   "time_ms,C3,marker\n" + numbered(n, "%d,1,m%[1]d\n"),
+		"markers in Latin-1":      "time_ms,C3,marker\n" + strings.Repeat("1,1,\xfc\n", n),
+		"Muse":                    muse(20_000, nil),
+		"many, all wide":          header + strings.Repeat("\n", 10*n),
 	} {
 		t.Run(name, func(t *testing.T) { check(t, []byte(data), data) })
 	}

@@ -36,16 +36,23 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 			rec.Spans = append(rec.Spans, r.Span)
 		}
 	}
-	for _, m := range t.marks {
-		e := signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label}
-		if end := m.row + m.rows; m.rows > 1 {
-			e.Duration = t.stamps[end-1] - t.stamps[m.row] + 1/info.Rate
-			if end < t.rows {
-				e.Duration = t.stamps[end] - t.stamps[m.row]
+	n := 0
+	for _, block := range t.marks {
+		n += len(block)
+	}
+	rec.Events = slices.Grow(rec.Events, n)
+	for _, block := range t.marks {
+		for _, m := range block {
+			e := signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label}
+			if end := m.row + m.rows; m.rows > 1 {
+				e.Duration = t.stamps[end-1] - t.stamps[m.row] + 1/info.Rate
+				if end < t.rows {
+					e.Duration = t.stamps[end] - t.stamps[m.row]
+				}
+				e.Duration = max(0, e.Duration) // the clock may have been set
 			}
-			e.Duration = max(0, e.Duration) // the clock may have been set
+			rec.Events = append(rec.Events, e)
 		}
-		rec.Events = append(rec.Events, e)
 	}
 	rec.Deviations = append(slices.Clone(t.lay.assumed), t.timing(clock)...)
 	rec.Deviations = append(rec.Deviations, src.dev.all()...)

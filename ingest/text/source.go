@@ -36,6 +36,9 @@ type source struct {
 	text int64 // bytes of text read
 	dev  deviations
 
+	recoded bool   // the line was not in UTF-8
+	letters []byte // of such a line
+
 	comment string // lines that begin so are passed over; "" passes none
 	held    []byte // a line that was looked at ahead
 	hold    bool
@@ -197,8 +200,9 @@ func (s *source) read() ([]byte, error) {
 	return nil, s.damage(err)
 }
 
-// decoded is a line in UTF-8. Where it was not, places in it count from its begin in UTF-8.
+// decoded is a line in UTF-8.
 func (s *source) decoded(line []byte) []byte {
+	s.recoded = false
 	text := line
 	if s.at == 0 {
 		text = bytes.TrimPrefix(line, byteOrderMark)
@@ -210,11 +214,12 @@ func (s *source) decoded(line []byte) []byte {
 	if coding == "UTF-8" {
 		return line
 	}
-	at := s.where("")
+	s.recoded = true
 	s.dev.count("encoding", func() signal.Deviation {
-		return signal.Deviation{Where: at, Rule: "text is UTF-8", Found: fmt.Sprintf("%.60q", text), Assumed: "read as " + coding}
+		return signal.Deviation{Where: s.where(""), Rule: "text is UTF-8", Found: fmt.Sprintf("%.60q", text), Assumed: "read as " + coding}
 	})
-	return append(bytes.Clone(line[:len(line)-len(text)]), read...)
+	s.letters = append(append(s.letters[:0], line[:len(line)-len(text)]...), read...)
+	return s.letters
 }
 
 // damage is an error of the file itself or of its packing.

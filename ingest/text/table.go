@@ -16,7 +16,7 @@ type table struct {
 	x      [][]float64 // [channel][row], NaN where missing
 	stamps []float64   // s
 	index  []float64   // of the counter, empty where there is none
-	marks  []mark
+	marks  [][]mark    // in the order of their rows
 	rows   int
 }
 
@@ -71,7 +71,7 @@ func readTable(src *source, lay *layout) (*table, error) {
 			})
 			continue
 		}
-		cells = split(cells[:0], line, src.at, lay.comma)
+		cells = src.split(cells[:0], line, lay.comma)
 		if len(cells) != len(lay.columns) {
 			return nil, src.cellError(src.at, "", "the row has %d cells, the header %d: every row must have as many; look for what wrote or cut the line", len(cells), len(lay.columns))
 		}

@@ -61,9 +61,10 @@ type column struct {
 	offset float64      // of a sample, in the unit of the table
 	unit   *units.Scale // from there to the channel's; nil leaves it
 	role   role
-	iso    bool           // stamps are dates and times
-	code   *coding        // of markers; nil takes them as they are
-	wanted *mappedChannel // what the mapping says of a sample
+	iso    bool              // stamps are dates and times
+	code   *coding           // of markers; nil takes them as they are
+	words  map[string]string // what cells of markers say, of those that were met first
+	wanted *mappedChannel    // what the mapping says of a sample
 }
 
 // value is a number of the table in the channel's unit.

@@ -123,9 +123,27 @@ func writeTexts(out *Writer, h StreamHeader, list []signal.Event) error {
 	return nil
 }
 
+// eegType is the type of a stream of EEG, whatever else is in it.
+const eegType = "EEG"
+
+func hasEEG(r *signal.Recording) bool {
+	return slices.ContainsFunc(r.Info.Channels, func(c signal.Channel) bool { return c.Kind == signal.EEG })
+}
+
+// mainOf is the group of channels that will be read as the main one.
+func mainOf(rec *signal.Recording) *signal.Recording {
+	main := rec
+	for _, r := range rec.Others {
+		if len(r.Info.Channels) > 0 && rank(hasEEG(r), len(r.Info.Channels), hasEEG(main), len(main.Info.Channels)) < 0 {
+			main = r
+		}
+	}
+	return main
+}
+
 func writeNumbers(out *Writer, name string, r *signal.Recording, texts []string) error {
-	kind := "EEG"
-	if r.Info.Channels[0].Kind != signal.EEG {
+	kind := eegType
+	if !hasEEG(r) {
 		kind = strings.ToUpper(string(r.Info.Channels[0].Kind))
 	}
 	short := false // readers smooth over a gap that is no longer than 1 s or 500 samples, unless they are told
@@ -186,6 +204,7 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 			Found: fmt.Sprintf("%d of %d events last", lasting, len(rec.Events)), Assumed: "written as instants",
 		})
 	}
+	losses = append(losses, ingest.MainLoss(rec, mainOf(rec), "the EEG with the most channels is the main one, then any with the most")...)
 	losses = append(losses, ingest.BadChannels(rec)...)
 	begin := beginOf(rec)
 	if at := lead(rec); at != 0 {

@@ -69,6 +69,18 @@ func (s *stream) regular() bool {
 	return !s.info.text() && s.info.rate > 0 && s.info.channels > 0 && s.n > 0
 }
 
+// rank compares streams, a and b, by whether they call themselves EEG and how many channels they have: the EEG with the most channels comes first,
+// then any with the most, then the first in the file.
+func rank(aEEG bool, a int, bEEG bool, b int) int {
+	if aEEG != bEEG {
+		if aEEG {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(b, a)
+}
+
 // recording puts the streams together.
 func (c *contents) recording() (*signal.Recording, error) {
 	var kept []*stream
@@ -77,15 +89,8 @@ func (c *contents) recording() (*signal.Recording, error) {
 			kept = append(kept, s)
 		}
 	}
-	// The EEG with the most channels comes first, then any with the most, then the first in the file.
 	slices.SortStableFunc(kept, func(a, b *stream) int {
-		if x, y := a.isEEG(), b.isEEG(); x != y {
-			if x {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(b.info.channels, a.info.channels)
+		return rank(a.isEEG(), a.info.channels, b.isEEG(), b.info.channels)
 	})
 	if c.refuse != nil && (len(kept) == 0 || !kept[0].isEEG()) {
 		return nil, c.refuse
@@ -313,4 +318,4 @@ func (c *contents) begin() time.Time {
 }
 
 // isEEG says whether the stream calls itself so.
-func (s *stream) isEEG() bool { return strings.EqualFold(s.info.kind, "EEG") }
+func (s *stream) isEEG() bool { return strings.EqualFold(s.info.kind, eegType) }

@@ -171,7 +171,8 @@ of a data set that gyrus knows: subject, session, run and task are what the set 
 inputs where these are of BIDS, from --dataset, and from --subject, --session, --task, --acq and --run, which go before. A file that is EDF, BDF, BrainVision or EEGLAB already is copied as it is, unless --to or --anonymise say otherwise; others
 become EDF+, BDF+ or BrainVision, whichever is the first that loses nothing. Events are written in seconds, as exact as they are.
 Files of a BIDS tree that are not handed on, such as stimuli, photos and sessions.tsv, are named, all of them with --json (not_handed_on);
-as with any loss of what is neither channels nor events the exit code is 0, and --strict refuses it.
+as with any loss of what is neither channels nor events the exit code is 0, and --strict refuses it, but for code/ and stimuli/. README, CHANGES,
+LICENSE and CITATION are handed on where DIR has none. Where DIR has another README or another description that of DIR stays: a loss.
 
 --anonymise leaves out what the header says about people, and whatever else has a word of that; every label of an event that is kept is
 listed. What was typed by hand may name anybody: --drop-texts takes it out, and --keep-events keeps labels that you know. Of a BIDS tree only the

@@ -104,9 +104,6 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 		}
 	}
 	items := in.items
-	if opt.Source = in.source; hide.anonymise {
-		opt.Source = nil // whose README may name anybody
-	}
 	if opt.About, err = in.about(); err != nil {
 		return err
 	}
@@ -171,7 +168,6 @@ type treeInputs struct {
 	how   opener
 	hiding
 	items    []bids.Item
-	source   *bids.Tree                   // the first input that is a tree
 	sets     []dataset.Set                // of the inputs that are in no tree
 	personal map[string][]ingest.Personal // by the input
 	// notHandedOn are files of trees that are not written.
@@ -256,9 +252,6 @@ func (in *treeInputs) set(n named) error {
 
 // tree adds the recordings of a tree, or those chosen.
 func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Recording) error {
-	if in.source == nil {
-		in.source = tree
-	}
 	if in.how.Strict && len(tree.Deviations) > 0 {
 		return refusal{fmt.Errorf("%s breaks the specification of BIDS, which --strict refuses: %s; see gyrus validate %s", path, deviationLine(tree.Deviations[0]), path)}
 	}
@@ -279,6 +272,9 @@ func (in *treeInputs) tree(path string, tree *bids.Tree, chosen []dataset.Record
 					return refusal{fmt.Errorf("%s is %s, and gyrus writes trees of EEG alone: name the recordings of EEG in %s one by one instead of the tree; as to this one, %s", file, strings.ToUpper(rec.Name.Suffix), path, bids.InsteadOfTree)}
 				}
 				it := bids.Item{Name: rec.Name, Scan: rowOf(ses.Scans, "filename", strings.TrimPrefix(rec.Path, rec.Name.Folder()+"/")), Participant: rowOf(tree.Participants, bids.ParticipantID, "sub-"+sub.Label), ParticipantsAbout: tree.ParticipantsAbout, HEDVersion: tree.Description.Rest.Raw("HEDVersion")}
+				if !in.anonymise { // a README may name anybody
+					it.From = tree
+				}
 				var err error
 				if it.Name, err = in.flags.over(it.Name); err != nil {
 					return usageError{err}
@@ -386,7 +382,7 @@ func hedVersion(path string) (json.RawMessage, error) {
 // left says which files of the tree at root, of which items are all recordings in their order, are not handed on.
 func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, items []bids.Item) error {
 	on := map[string]bool{bids.DescriptionFile: true, bids.ParticipantsFile: true, bids.ParticipantsAboutFile: true}
-	stems := map[string]bool{"README": true, "CHANGES": true} // whatever their endings
+	stems := map[string]bool{}
 	for i, rec := range tree.Recordings() {
 		stems[strings.TrimSuffix(rec.Path, rec.Name.Ext)] = true // with what belongs to it
 		scans := bids.Name{}.With("sub", rec.Name.Get("sub")).With("ses", rec.Name.Get("ses")).File("scans", ".tsv")
@@ -397,20 +393,24 @@ func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, ite
 			}
 		}
 	}
-	var names []string
-	see := func(name string) {
+	var names, lost []string // all, and those with something of the recordings
+	see := func(name string, dead bool) {
 		ext := path.Ext(name)
 		belongs := ext != ".json" && stems[strings.TrimSuffix(name, ext)]
-		if !on[name] && !belongs {
-			names = append(names, name)
+		if on[name] || belongs || bids.IsRootText(name) && !in.anonymise && !dead {
+			return
+		}
+		names = append(names, name)
+		if !besideRecordings(name) {
+			lost = append(lost, name)
 		}
 	}
 	err := linked.Walk(os.DirFS(root), func(name string, _ fs.FileMode) error {
-		see(name)
+		see(name, false)
 		return nil
 	}, func(l linked.Link) error {
 		if l.Dead {
-			see(l.Path)
+			see(l.Path, true)
 		}
 		return nil
 	})
@@ -423,16 +423,28 @@ func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, ite
 	for _, name := range names {
 		in.notHandedOn = append(in.notHandedOn, filepath.Join(root, filepath.FromSlash(name)))
 	}
+	if in.how.Strict && len(lost) > 0 {
+		return refusal{fmt.Errorf("%s has files that are not handed on, which --strict refuses, and nothing was written: %s; name the recordings in it instead of the tree, or leave out --strict", root, someOf(lost))}
+	}
+	note(cmd, "%s: not handed on, since gyrus writes recordings of EEG and what it reads with them alone: %s", root, someOf(names))
+	return nil
+}
+
+// someOf is names in a message.
+func someOf(names []string) string {
 	const most = 20
 	shown := strings.Join(names[:min(most, len(names))], ", ")
 	if n := len(names) - most; n > 0 {
 		shown += fmt.Sprintf(", and %d more: --json without --strict lists all", n)
 	}
-	if in.how.Strict {
-		return refusal{fmt.Errorf("%s has files that are not handed on, which --strict refuses, and nothing was written: %s; name the recordings in it instead of the tree, or leave out --strict", root, shown)}
-	}
-	note(cmd, "%s: not handed on, since gyrus writes recordings of EEG and what it reads with them alone: %s", root, shown)
-	return nil
+	return shown
+}
+
+// besideRecordings says whether a file of a tree, by its path, has nothing that was recorded or is known of a recording: texts about the whole, what
+// was shown, programs.
+func besideRecordings(name string) bool {
+	top, _, below := strings.Cut(name, "/")
+	return below && (top == "code" || top == "stimuli") || bids.IsRootText(name)
 }
 
 // options checks the flags that are for the whole tree.

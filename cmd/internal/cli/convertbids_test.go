@@ -223,6 +223,21 @@ func TestConvertBIDSNotHandedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"CHANGES", "LICENSE", "CITATION.cff"} { // which are handed on
+		put(name)
+	}
+	code, out, errs := convert("--strict", "--json")
+	if code != 0 || !strings.Contains(out, `"not_handed_on": []`) {
+		t.Errorf("texts at the root: exit code %d, %s %s", code, out, errs)
+	}
+	put("code/a.m")
+	put("stimuli/a.png")
+	if code, _, errs := convert("--strict"); code != 0 || !strings.Contains(errs, "code/a.m, stimuli/a.png") {
+		t.Errorf("what has nothing of a recording is told, and not refused: exit code %d, %s", code, errs)
+	}
+	if err := errors.Join(os.RemoveAll(filepath.Join(from, "code")), os.RemoveAll(filepath.Join(from, "stimuli"))); err != nil {
+		t.Fatal(err)
+	}
 	want := []string{ // by name
 		"derivatives/x/sub-7/eeg/sub-7_task-rest_desc-x_eeg.edf", "sub-7/beh/sub-7_task-rest_events.tsv", "sub-7/eeg/sub-7_coordsystem.json", "sub-7/eeg/sub-7_headshape.pos", "sub-7/eeg/sub-7_photo.jpg", "sub-7/sub-7_scans.json",
 	}
@@ -232,7 +247,7 @@ func TestConvertBIDSNotHandedOn(t *testing.T) {
 	var v struct {
 		NotHandedOn []string `json:"not_handed_on"`
 	}
-	code, out, errs := convert("--json")
+	code, out, errs = convert("--json")
 	if err := json.Unmarshal([]byte(out), &v); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v: %s", code, err, errs)
 	}
@@ -248,14 +263,15 @@ func TestConvertBIDSNotHandedOn(t *testing.T) {
 			t.Errorf("stderr has no %s, or calls it about no recording: %s", name, errs)
 		}
 	}
-	if code, _, errs := convert("--strict"); code != 3 || !strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "leave out --strict") {
+	put("code/a.m")
+	if code, _, errs := convert("--strict"); code != 3 || strings.Contains(errs, "code/a.m") || !strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "leave out --strict") {
 		t.Errorf("strict: exit code %d, %s", code, errs)
 	}
 	for i := range 20 {
 		put(fmt.Sprintf("code/%02d.m", i))
 	}
-	if _, _, errs := convert(); !strings.Contains(errs, "code/19.m, ") || strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "and 6 more: --json") {
-		t.Errorf("of 26 files 20 and a number are named: %s", errs)
+	if _, _, errs := convert(); !strings.Contains(errs, "code/19.m, ") || strings.Contains(errs, "derivatives/x") || !strings.Contains(errs, "and 7 more: --json") {
+		t.Errorf("of 27 files 20 and a number are named: %s", errs)
 	}
 }
 
