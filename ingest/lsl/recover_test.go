@@ -382,6 +382,42 @@ func TestForeignStampsJump(t *testing.T) {
 	}
 }
 
+// TestForeignStampsBehindAStandstill: where samples count as of when they arrive and nobody took any for three seconds, those that waited
+// are as old as that, and neither they nor what comes behind them count as measured when it is still to come.
+func TestForeignStampsBehindAStandstill(t *testing.T) {
+	const ahead, rate = 1.7e9, 250.0
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{Name: "amp"})
+	ready(t, o)
+	begin, pushed := LocalClock()-3, 0
+	push := func(samples int) {
+		t.Helper()
+		time.Sleep(time.Duration((begin + float64(pushed+samples)/rate - LocalClock()) * 1e9))
+		pushRun(t, o, pushed, samples, begin+ahead)
+		pushed += samples
+	}
+	push(3 * rate)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		n.mu.Lock()
+		came := n.in.len()
+		n.mu.Unlock()
+		if came == 3*rate {
+			break
+		}
+	}
+	for got := int64(0); got < 4*rate; {
+		if got == int64(pushed) {
+			push(rate / 10)
+		}
+		c := next(t, n)
+		got = c.End()
+		measured := Wall(begin + float64(got)/rate) // as the device did
+		if off := time.Duration(c.TimeAt(got-1) - measured); off < -250*time.Millisecond || off > 500*time.Millisecond {
+			t.Fatalf("sample %d counts as measured %v behind when it was", got-1, off)
+		}
+	}
+}
+
 // TestCounterChannel: a channel that counts to 10 tells a loss of one sample, at once.
 func TestCounterChannel(t *testing.T) {
 	i := eeg(2)
@@ -867,8 +903,8 @@ func TestStampsBehind(t *testing.T) {
 			at := now + float64(k)
 			got := ts.local(at-tc.behind, tc.length, at)
 			want := at - tc.behind
-			if !tc.believed {
-				want = at
+			if !tc.believed { // the newest of the chunk was measured when it came
+				want = at - tc.length
 			}
 			if math.Abs(got-want) > 1e-3 {
 				t.Errorf("%s: after %d s a sample is taken for %g s before its arrival", tc.name, k, at-got)

@@ -28,7 +28,7 @@ type timeSync struct {
 
 	mu     sync.Mutex
 	offset clock.Offset
-	// guess stands in where the outlet does not answer: the first sample was measured when it arrived.
+	// guess stands in where the outlet does not answer: the newest sample of the first chunk was measured when it arrived.
 	guess    float64
 	guessed  bool
 	believed bool    // a stamp of the connection was
@@ -124,8 +124,9 @@ const maxDelay = 10.0
 
 // local is a stamp of the outlet on our clock. arrived is when its sample came, with others behind it that were measured within
 // length seconds. Samples that would be measured long after they came, or long before, show that the stamps are not of the clock that
-// the outlet tells of, or that this was set since it was asked: while that is so, samples are taken to be measured when the first of
-// them arrived, as where the outlet tells of no clock.
+// the outlet tells of, or that this was set since it was asked: while that is so, samples are taken to be measured when the first
+// chunk of them arrived, as where the outlet tells of no clock: its newest sample, since what waited with it, because somebody stood still,
+// was measured before.
 func (t *timeSync) local(stamp, length, arrived float64) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,7 +155,7 @@ func (t *timeSync) local(stamp, length, arrived float64) float64 {
 		t.off = off
 	}
 	if !t.guessed {
-		t.guess, t.guessed = arrived-stamp, true
+		t.guess, t.guessed = arrived-(stamp+length), true
 	}
 	return stamp + t.guess
 }

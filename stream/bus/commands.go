@@ -81,7 +81,7 @@ func NewCommandWriter(b *Bus, session, decoder string, valid time.Duration, cloc
 	}
 	w := &CommandWriter{
 		bus: b, clock: clock, session: session, decoder: decoder, valid: valid, run: clock.Now(), began: time.Now(),
-		state: StateWaiting, quit: make(chan struct{}), done: make(chan struct{}),
+		connection: b.nc.Stats().Reconnects, state: StateWaiting, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	var err error
 	if w.heard, err = subscribeStatus(b, session, w.hear); err != nil {
@@ -189,17 +189,19 @@ func (w *CommandWriter) Stopped(all []CameStop) {
 }
 
 // Unheard says that an emergency stop may have come which was not heard, because the link was broken: heartbeats ask controllers that
-// know of none to say so, until it is called with nil. fn is told who does, when the heartbeat was sent that this answers, the zero time
-// where that is not known (any more), and when the answer came. It runs on a goroutine of the client, and must not block.
-func (w *CommandWriter) Unheard(fn func(c Clear, asked, at time.Time)) {
-	if fn == nil {
-		w.unheard.Store(nil)
-		w.mu.Lock()
-		defer w.mu.Unlock()
+// know of none to say so, until Heard is called. fn is told who does, when the heartbeat was sent that this answers, the zero time where
+// that is not known (any more), and when the answer came. It runs on a goroutine of the client, and must not block.
+func (w *CommandWriter) Unheard(fn func(c Clear, asked, at time.Time)) { w.unheard.Store(&fn) }
+
+// Heard ends what Unheard began. connection is the newest of which whoever calls was told: what was not heard before a newer one is not
+// made up for, and HeardUntil goes on to say so.
+func (w *CommandWriter) Heard(connection uint64) {
+	w.unheard.Store(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.connection <= connection {
 		w.deaf = time.Time{}
-		return
 	}
-	w.unheard.Store(&fn)
 }
 
 // answerStop tells another decoder of a stop.

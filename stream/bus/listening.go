@@ -95,8 +95,8 @@ func (s *sentBeats) when(seq uint64) time.Time {
 }
 
 // HeardUntil is up to when this writer has surely heard whatever came on the bus: 1.5 s before the newest of its own heartbeats that came
-// back was sent, but not before it began. Behind a new connection to the server it stays what it was for the one before, until Unheard is
-// called with nil. The time has its monotonic reading.
+// back was sent, but not before it began. Behind a new connection to the server it stays what it was for the one before, until Heard is
+// called for that. The time has its monotonic reading.
 func (w *CommandWriter) HeardUntil() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,9 +113,13 @@ func (w *CommandWriter) heardUntil() time.Time {
 	return w.began
 }
 
+// Connection is the number of the connection to the server, 0 for the first. It counts before a message can come over a new one, of which
+// callbacks are told in their time.
+func (w *CommandWriter) Connection() uint64 { return w.bus.nc.Stats().Reconnects }
+
 // heardBack is told of one of its own heartbeats. When it came does not count: it may have lain in a buffer while this process stood still.
 func (w *CommandWriter) heardBack(seq uint64) {
-	connection := w.bus.nc.Stats().Reconnects
+	connection := w.Connection()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if connection != w.connection { // callbacks are told of it in their time

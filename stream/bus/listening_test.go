@@ -59,7 +59,11 @@ func TestWhatLayInABufferWasHeardThen(t *testing.T) {
 	if got := w.HeardUntil(); !got.Equal(want) {
 		t.Errorf("behind a new connection all was heard until %v, want %v", got, want)
 	}
-	w.Unheard(nil) // an operator has looked, or a controller heard all
+	w.connection = 7
+	if w.Heard(6); !w.HeardUntil().Equal(want) {
+		t.Errorf("by a word of before that connection all was heard until %v, want %v", w.HeardUntil(), want)
+	}
+	w.Heard(7) // an operator has looked, or a controller heard all
 	if got, want := w.HeardUntil(), sent.Add(time.Minute-deafBefore); !got.Equal(want) {
 		t.Errorf("all was heard until %v, want %v", got, want)
 	}

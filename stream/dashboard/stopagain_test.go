@@ -1,13 +1,23 @@
 package dashboard_test
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/dashboard"
 )
 
 // TestPageStopsAgain: a stop whose answer does not come keeps no other stop back, and the page does not go on saying that it waits for the
@@ -107,4 +117,119 @@ func TestPageStopsBeforeOthers(t *testing.T) {
 		t.Errorf("%d of 5 requests gave their connection up", n)
 	}
 	b.until("what became of them", `document.getElementById("log").textContent.includes("Failed: pause: no answer from the session (an emergency stop goes first)")`)
+}
+
+// TestPageStopThatBreaksBehindTheRequest: where the connection breaks once the session has taken the stop, the page does not say that the
+// stop did not leave, but that nobody knows, and what to do. The next one is confirmed.
+func TestPageStopThatBreaksBehindTheRequest(t *testing.T) {
+	b := newBrowser(t)
+	r := waits(t, options())
+	target, err := url.Parse(r.page.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(q *httputil.ProxyRequest) {
+		q.SetURL(target) // the host too
+		q.Out.Header.Set("Origin", strings.TrimSuffix(r.page.URL(), "/"))
+	}}
+	var taken atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/api/stop" && taken.Add(1) == 1 {
+			through.ServeHTTP(httptest.NewRecorder(), q)
+			_ = http.NewResponseController(w).Flush() // the head of the answer: a browser asks again by itself where nothing came
+			panic(http.ErrAbortHandler)
+		}
+		through.ServeHTTP(w, q)
+	}))
+	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
+	r.page.Attach(dashboard.Session{Name: "s", Decoder: "d", Clock: r.clock, Operator: r.ctl, Stopper: stands{}, Holder: r.guard})
+	_, found := r.guard.Waiting(t.Context(), "eeg", 0)
+	defer found()
+	b.run(chromedp.Navigate(proxy.URL))
+	b.until("the wait", `document.getElementById("waitname").textContent === "eeg"`)
+	b.press("s")
+	b.until("the break", `document.getElementById("stopped").textContent.startsWith("✕ ")`)
+	if text := eval[string](b, `document.getElementById("stopped").textContent`); !strings.Contains(text, "NOT KNOWN WHETHER THE STOP ARRIVED") || !strings.Contains(text, "the device's own stop; press again") {
+		t.Errorf("the page says %q", text)
+	}
+	b.until("the stop that did arrive", `document.getElementById("waitheld").textContent.includes("EMERGENCY STOP by page")`)
+	b.press("s")
+	b.until("the stop", `document.getElementById("stopped").textContent.includes("✓ STOPPED: 1 controller confirmed")`)
+}
+
+// stands is a bus on which a controller confirms each stop at once.
+type stands struct{}
+
+func (stands) SendStop(context.Context, string, bus.Stop, int) ([]bus.StopAnswer, error) {
+	return []bus.StopAnswer{{Controller: "arm"}}, nil
+}
+
+// hangs is a session that answers nothing.
+type hangs struct {
+	asked atomic.Int32 // requests that are there
+	verbs []bus.VerbInfo
+}
+
+func (h *hangs) Call(ctx context.Context, _ bus.Request) bus.Reply {
+	h.asked.Add(1)
+	defer h.asked.Add(-1)
+	<-ctx.Done()
+	return bus.Reply{}
+}
+
+func (h *hangs) Verbs() []bus.VerbInfo { return h.verbs }
+
+// TestPageStopsBeforeOtherTabs: requests of another page of the same browser that are not answered hold all of its six connections, and give
+// them up for a stop; so do older stops, of which three are enough.
+func TestPageStopsBeforeOtherTabs(t *testing.T) {
+	b := newBrowser(t)
+	r := waits(t, options())
+	h := &hangs{verbs: r.ctl.Verbs()}
+	r.page.Attach(dashboard.Session{Name: "s", Decoder: "d", Clock: r.clock, Operator: h, Stopper: stands{}, Holder: r.guard})
+	_, found := r.guard.Waiting(t.Context(), "eeg", 0)
+	defer found()
+	other := b.tab()
+	for _, tab := range []*browser{b, other} {
+		tab.run(chromedp.Navigate(r.page.URL()))
+		tab.until("the wait", `document.getElementById("waitname").textContent === "eeg"`)
+	}
+	for range 8 {
+		other.press("p")
+	}
+	for end := time.Now().Add(patience); h.asked.Load() < 6; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d requests hang, must be 6 to hold all connections", h.asked.Load())
+		}
+	}
+	b.run(js(`emergencyAt = performance.now(); document.getElementById("stop").click()`))
+	b.until("the stop", `document.getElementById("stopped").textContent.includes("✓ STOPPED: 1 controller confirmed")`)
+	if took := eval[float64](b, `performance.now() - emergencyAt`); took > 3000 {
+		t.Errorf("the stop took %.0f ms", took)
+	}
+	other.until("what became of them", `document.getElementById("log").textContent.includes("Failed: pause: no answer from the session (an emergency stop goes first)")`)
+
+	other.run(js(`window.real = fetch; window.given = 0; fetch = (path, o) => new Promise((_, no) => { o.signal.addEventListener("abort", () => { given++; no(o.signal.reason); }); })`))
+	for range 2 {
+		other.press("s")
+	}
+	for i, want := range []int{0, 1, 2} {
+		b.press("s")
+		b.until("the stop", `document.getElementById("log").textContent.split("✓ STOPPED").length === `+strconv.Itoa(i+3))
+		b.run(chromedp.Sleep(100 * time.Millisecond))
+		if n := eval[int](other, `given`); n != want {
+			t.Errorf("behind %d newer stops of another page, %d of 2 were given up, want %d", i+1, n, want)
+		}
+	}
+	other.until("what became of them", `document.getElementById("stopped").textContent.includes("NOT KNOWN WHETHER THE STOP ARRIVED: no answer from the session (newer stops go first)")`)
+}
+
+// TestPageAsksWhyItIsRefusedForATime: where nothing answers what a page asks to find out why there are no messages, it tries again all the same.
+func TestPageAsksWhyItIsRefusedForATime(t *testing.T) {
+	b, _ := watched(t)
+	b.run(js(`window.real = fetch; window.given = 0; window.tries = 0;
+		fetch = (path, o) => path === "api/state" ? new Promise((_, no) => { if (o) o.signal.addEventListener("abort", () => { given++; no(o.signal.reason); }); }) : real(path, o);
+		window.Real = EventSource; EventSource = class extends Real { constructor(path) { tries++; super(tries === 1 ? "nothing-here" : path); } };
+		document.getElementById("band").dispatchEvent(new Event("change"))`))
+	b.until("the break", `tries === 1 && document.getElementById("link").textContent.includes("not connected")`)
+	b.until("the connection", `given === 1 && tries === 2 && document.getElementById("link").textContent.includes("● connected")`)
 }

@@ -225,7 +225,10 @@ func (c *calibrator) progress() string {
 			parts = append(parts, fmt.Sprintf("%d spoiled by gaps", n))
 		}
 		if len(c.opt.RestEvents) > 0 {
-			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.least.s-roundingS)))
+			parts = append(parts, fmt.Sprintf("rest that counts %.0f s of at least %.0f s", math.Floor(c.rest()+roundingS), math.Ceil(c.leastRest()-roundingS)))
+		}
+		if c.check.due && !c.check.passed {
+			parts = append(parts, "looking whether it is enough")
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -268,13 +271,18 @@ func (c *calibrator) short() string {
 	}
 	when := fmt.Sprintf("at this pace %.0f s will count at the last cue, and more is waited for then", math.Floor(will+roundingS))
 	if behind {
-		when = "all cues have come, and more rest is waited for"
-		if c.opt.RestEventS == 0 {
-			when += " (an event without a duration counts when the next one ends it)"
-		}
+		when = c.waitsForRest()
 	}
 	return fmt.Sprintf("REST is too little: %s; %s. Only windows of %.3g s that lie wholly within one event of rest (%s) count: let rest last longer than that, show more of it, or allow more false decisions",
 		c.progress(), when, c.least.window, strings.Join(c.opt.RestEvents, ", "))
+}
+
+// waitsForRest says what goes on behind the last cue.
+func (c *calibrator) waitsForRest() string {
+	if c.opt.RestEventS == 0 {
+		return "all cues have come, and more rest is waited for (an event without a duration counts when the next one ends it)"
+	}
+	return "all cues have come, and more rest is waited for"
 }
 
 // take keeps a chunk.
@@ -350,17 +358,26 @@ func (c *calibrator) enough() bool {
 	return true
 }
 
-// rested says whether there is as much rest as the section decide takes at least.
+// rested says whether there is as much rest as the section decide takes at least, and as what was found in it asks for.
 func (c *calibrator) rested() bool {
-	return len(c.opt.RestEvents) == 0 || c.rest() >= c.least.s-roundingS
+	return len(c.opt.RestEvents) == 0 || c.rest() >= c.leastRest()-roundingS
 }
+
+// leastRest is the seconds of rest that must count.
+func (c *calibrator) leastRest() float64 { return max(c.least.s, c.check.least) }
 
 // step goes on with the cues behind a chunk. show shows one and returns when.
 func (c *calibrator) step(show func(bus.Cue) int64) {
 	end := c.capture.end
 	if c.opt.Cues == cuesMarkers {
 		c.settle()
-		c.ended = c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to)) && c.rested()
+		switch over := c.enough() && len(c.waiting) == 0 && end >= c.cue+c.info.Samples(max(c.opt.CueS, c.to)); {
+		case !over || !c.rested():
+		case len(c.opt.RestEvents) > 0 && !c.check.passed: // until that is known
+			c.check.due = true
+		default:
+			c.ended = true
+		}
 		return
 	}
 	rest := func(s float64) { c.pause(s, show) }

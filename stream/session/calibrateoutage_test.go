@@ -97,7 +97,7 @@ func TestCalibrateOverAnOutage(t *testing.T) {
 		if want := []signal.Span{{Start: 0, Len: from}, {Start: to, Len: whole.Len - to}}; !slices.Equal(whole.Spans, want) {
 			t.Errorf("%s: spans %v, want %v", name, whole.Spans, want)
 		}
-		l, err := c.lessons("s")
+		l, err := c.lessons(c.capture.recording("s"))
 		if err != nil {
 			t.Fatal(err)
 		}

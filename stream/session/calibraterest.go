@@ -83,7 +83,7 @@ func restRows(rec *signal.Recording, labels []string, l leastRest) (n int) {
 	return n
 }
 
-// restCheck looks at the rest before the first cue while more of it can be recorded.
+// restCheck looks at the rest while more of it can be recorded: at that before the first cue, or at the events of rest behind the last one.
 type restCheck struct {
 	due    bool        // there is as much as was asked for
 	passed bool        // and it is enough
@@ -91,6 +91,8 @@ type restCheck struct {
 	until  time.Time   // to when chunks wait for the look that is under way
 	done   chan looked // nil, or where a look that is under way says what it found
 	cancel context.CancelFunc
+	had    float64 // s of windows in events of rest, see restRows, at the newest look
+	least  float64 // and with which it is worth to look again
 	// with is what looks; nil means stream.CheckRest.
 	with func(context.Context, *pipeline.Spec, []*signal.Recording, []string) error
 }
@@ -121,15 +123,15 @@ func (r *restCheck) end() {
 	}
 }
 
-// look begins to look at the rest, all of rec, on a goroutine of its own: end and found wait for it.
-func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, rec *signal.Recording) {
+// look begins to look at the rest, the events of recs, or, for none, all of them, on a goroutine of its own: end and found wait for it.
+func (r *restCheck) look(ctx context.Context, spec *pipeline.Spec, recs []*signal.Recording, events []string) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	out, with := make(chan looked, 1), r.with
 	if with == nil {
 		with = stream.CheckRest
 	}
 	r.done = out
-	go func() { out <- looked{with(ctx, spec, []*signal.Recording{rec}, nil)} }()
+	go func() { out <- looked{with(ctx, spec, recs, events)} }()
 }
 
 // found is what a look found, once it is over; it is not where the session ends meanwhile.
@@ -149,8 +151,18 @@ func (r *restCheck) found(ctx context.Context) (over bool, err error) {
 	return ctx.Err() == nil, l.err
 }
 
-// checkRest looks, once there is as much rest as was asked for, whether it is enough, and has more of it recorded where it is not. It
-// says what people are told of that, "" for nothing. The error is rest that cannot become enough. Chunks may wait for as long as wait.
+// resting is what a look at the rest looks at: the rest before the first cue, or the parts that training cuts the calibration into.
+func (c *calibrator) resting() (recs []*signal.Recording, err error) {
+	if c.block.open {
+		return []*signal.Recording{cut(c.capture.now("rest"), "rest", c.block.from, c.check.upto)}, nil
+	}
+	l, err := c.lessons(c.capture.now("calibration"))
+	return l.recs, err
+}
+
+// checkRest looks, once there is as much rest as was asked for, whether it is enough, and has more of it recorded, or waits for more events
+// of rest, where it is not. It says what people are told of that, "" for nothing. The error is rest that cannot become enough. Chunks may
+// wait for as long as wait.
 func (c *calibrator) checkRest(ctx context.Context, wait time.Duration, show func(bus.Cue) int64) (line string, err error) {
 	r := &c.check
 	if !r.due || r.passed {
@@ -161,8 +173,12 @@ func (c *calibrator) checkRest(ctx context.Context, wait time.Duration, show fun
 		if err != nil {
 			return "", err
 		}
-		r.upto, r.until = c.capture.end, time.Now().Add(wait)
-		r.look(ctx, spec, cut(c.capture.now("rest"), "rest", c.block.from, r.upto))
+		r.upto, r.until, r.had = c.capture.end, time.Now().Add(wait), c.rest()
+		recs, err := c.resting()
+		if err != nil {
+			return "", err
+		}
+		r.look(ctx, spec, recs, c.opt.RestEvents)
 	}
 	over, err := r.found(ctx)
 	if !over {
@@ -172,11 +188,16 @@ func (c *calibrator) checkRest(ctx context.Context, wait time.Duration, show fun
 	switch {
 	case err == nil:
 		r.passed = true
+		c.ended = !c.block.open // behind the last cue
 		return "", nil
 	case !errors.As(err, &lack):
 		return "", err
 	}
 	r.due = false
+	if !c.block.open {
+		r.least = r.had*lack.AllS/lack.RestS + c.least.step
+		return fmt.Sprintf("REST is too little: %v; %s", lack, c.waitsForRest()), nil
+	}
 	more := math.Ceil(lack.AllS - lack.RestS)
 	if most := 2 * c.opt.RestBlockS; float64(r.upto-c.block.from)/c.info.Rate+more > most {
 		return "", fmt.Errorf("%w; rest_block_s is %g, and up to twice as much is recorded: look at the electrodes and what moves, and set it to more", lack, c.opt.RestBlockS)

@@ -13,13 +13,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gyrus-bci/gyrus/decoders/evidence"
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
+	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
 
 // imagery is csp-lda with a section decide.
@@ -281,6 +284,9 @@ func TestCalibrateThresholdOfMarks(t *testing.T) {
 	for _, x := range outage(t, rec, rec.Len, rec.Len) { // none
 		if c.take(x); !c.ended {
 			c.step(nil) // which shows nothing
+			if line, err := c.checkRest(t.Context(), time.Minute, nil); line != "" || err != nil {
+				t.Fatalf("%s, %v", line, err)
+			}
 		}
 	}
 	rows := 0 // windows of 3 s, a tenth of a second apart, that fit between a mark of rest and the mark behind it
@@ -300,7 +306,7 @@ func TestCalibrateThresholdOfMarks(t *testing.T) {
 	if want := fmt.Sprintf(", rest that counts %d s of at least 3 s", rows/10); !c.ended || rows < 40 || !strings.HasSuffix(c.progress(), want) {
 		t.Errorf("ended: %t; %s, want %s", c.ended, c.progress(), want)
 	}
-	l, err := c.lessons("s")
+	l, err := c.lessons(c.capture.recording("s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,6 +316,83 @@ func TestCalibrateThresholdOfMarks(t *testing.T) {
 	}
 	if m.rest == nil || m.rest.Minutes == 0 || m.rest.Trials == 0 {
 		t.Errorf("%+v", m.rest)
+	}
+}
+
+// TestCalibrateLooksAtEventsOfRest: rest within events is looked at behind the last cue as rest before the first one is, as training will
+// cut it. Where windows do not count, that is said, and more rest is waited for until there is enough to train with: the training failed,
+// and all was to be done again.
+func TestCalibrateLooksAtEventsOfRest(t *testing.T) {
+	cal := CalibrationDefaults()
+	cal.Pipeline = imagery(t, "{use: evidence, false_per_min: 8, certainty: 0.6}")
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
+	cal.RestEvents = []string{"T0"}
+	rec := personOf(t, 20)
+	c, err := newCalibrator(cal, ingest.Play(rec, ingest.PlayOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	var first int64
+	for _, x := range outage(t, rec, rec.Len, rec.Len) { // none
+		if c.take(x); c.ended {
+			break
+		}
+		c.step(nil) // which shows nothing
+		line, err := c.checkRest(t.Context(), time.Minute, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "" {
+			continue
+		}
+		if said = append(said, line); len(said) > 1 {
+			continue
+		}
+		first = c.capture.end
+		if got := c.progress(); !strings.HasSuffix(got, ", rest that counts 13 s of at least 17 s") {
+			t.Errorf("behind the first look: %s", got)
+		}
+		l, err := c.lessons(c.capture.recording("s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lack *stream.RestLackError
+		if _, err := trainOn(t.Context(), cal, l, "x"); !errors.As(err, &lack) || !strings.HasPrefix(line, "REST is too little: "+lack.Error()+"; all cues have come, and more rest is waited for (") {
+			t.Errorf("the look says %q, the training would say %v", line, err)
+		}
+	}
+	if !c.ended || len(said) == 0 || len(said) > 3 || c.rest() < 13 || c.capture.end <= first {
+		t.Fatalf("ended: %t, %s, said %q", c.ended, c.progress(), said)
+	}
+	l, err := c.lessons(c.capture.recording("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := trainOn(t.Context(), cal, l, "x"); err != nil || m.rest == nil || m.rest.Minutes == 0 {
+		t.Errorf("%+v, %v", m.rest, err)
+	}
+
+	// What no more rest mends ends it.
+	if c, err = newCalibrator(cal, ingest.Play(rec, ingest.PlayOptions{})); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("no channel can be compared")
+	c.check.with = func(_ context.Context, _ *pipeline.Spec, recs []*signal.Recording, events []string) error {
+		if len(recs) != parts || !slices.Equal(events, cal.RestEvents) {
+			t.Errorf("%d recordings are looked at, for events %q", len(recs), events)
+		}
+		return broken
+	}
+	for _, x := range outage(t, rec, rec.Len, rec.Len) {
+		c.take(x)
+		c.step(nil)
+		if _, err = c.checkRest(t.Context(), time.Minute, nil); err != nil || c.ended {
+			break
+		}
+	}
+	if !errors.Is(err, broken) || c.ended {
+		t.Errorf("%v, ended: %t", err, c.ended)
 	}
 }
 
@@ -325,6 +408,7 @@ func TestCalibrateLittleRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.check.with = func(context.Context, *pipeline.Spec, []*signal.Recording, []string) error { return nil } // of samples that are all 0
 	const rate = 160
 	var said []string
 	at := int64(0)
@@ -334,6 +418,9 @@ func TestCalibrateLittleRest(t *testing.T) {
 		c.take(x)
 		if c.step(nil); c.spoiled() != "" {
 			t.Fatal(c.progress())
+		}
+		if line, err := c.checkRest(t.Context(), time.Minute, nil); line != "" || err != nil {
+			t.Fatalf("%s, %v", line, err)
 		}
 		if line := c.short(); line != "" {
 			said = append(said, fmt.Sprintf("%d: %s", at/rate, line))

@@ -62,6 +62,9 @@ type Guard struct {
 	engine  *engine   // the session at work
 	over    bool      // the session has ended
 	closed  bool
+
+	connection  uint64        // of the link to the bus, the newest that was told of
+	connections func() uint64 // the newest that there is
 }
 
 // change is something for the log of the session.
@@ -78,7 +81,8 @@ func NewGuard(opt GuardOptions) (*Guard, error) {
 	if opt.Note == nil {
 		opt.Note = func(string) {}
 	}
-	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{})}
+	g := &Guard{opt: opt, kick: make(chan struct{}, 1), ended: make(chan struct{}), connections: opt.Commands.Connection}
+	g.connection = g.connections()
 	var (
 		kept  heldBack
 		wrong error
@@ -119,7 +123,7 @@ func (g *Guard) Close() error {
 	closed := g.closed
 	g.closed = true
 	g.unheard.end()
-	g.opt.Commands.Unheard(nil)
+	g.opt.Commands.Heard(g.connection)
 	g.mu.Unlock()
 	if g.keeper != nil && !closed {
 		err = errors.Join(err, g.keeper.close())
@@ -192,7 +196,7 @@ func (g *Guard) force(s bus.Stop, words string) {
 		g.said = words
 	}
 	g.unheard.end() // what may have come has: an operator has to look in any case
-	g.opt.Commands.Unheard(nil)
+	g.opt.Commands.Heard(g.connection)
 	g.count++
 	g.opt.Commands.Stopped(g.ledger.All())
 	g.changed(record.KindStop, words)

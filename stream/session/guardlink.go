@@ -57,6 +57,9 @@ func (g *Guard) linked(up bool) {
 		if u.since = before.since; u.since.IsZero() {
 			u.since = g.opt.Commands.HeardUntil()
 		}
+		if up {
+			g.connection = g.connections()
+		}
 		if u.words = "the link to the bus is broken: an emergency stop would not be heard"; up {
 			u.back = now
 			u.words = "controllers are asked whether an emergency stop came while the link to the bus was broken"
@@ -81,11 +84,11 @@ func (g *Guard) linked(up bool) {
 
 // isClear is told that a controller knows of no stop, and for how long it has heard all that came. That counts where it is longer than
 // nothing was heard here, and where it was asked when the link was back: an answer may be under way for longer than the link was whole, and
-// its word says nothing of what came in the break behind it.
+// its word says nothing of what came in the break behind it. It may come before this guard is told of that: nothing counts meanwhile.
 func (g *Guard) isClear(c bus.Clear, asked, at time.Time) {
 	g.do(func() {
 		u := &g.unheard
-		if u.back.IsZero() || at.Sub(u.back) < clearAfter || c.Seq > 0 && asked.Before(u.back) {
+		if u.back.IsZero() || at.Sub(u.back) < clearAfter || g.connections() != g.connection || c.Seq > 0 && asked.Before(u.back) {
 			return // it is asked again
 		}
 		if deaf := bus.Since(u.since, at); c.Seq == 0 || c.ListensMS < deaf.Seconds()*1e3 {
@@ -96,7 +99,7 @@ func (g *Guard) isClear(c bus.Clear, asked, at time.Time) {
 		}
 		said, late := fmt.Sprintf("no emergency stop is in force behind a broken link to the bus, says %s, which heard all that came since %s", whose(c), clockTime(u.since)), u.lasting() != ""
 		u.end()
-		g.opt.Commands.Unheard(nil)
+		g.opt.Commands.Heard(g.connection)
 		g.note(said)
 		g.changed(record.KindResume, said)
 		if late {
@@ -122,7 +125,7 @@ func (g *Guard) unsaid() {
 	if g.opt.GoOnUnheard {
 		words += "; the session goes on all the same, as go_on_unheard asks for"
 		u.end()
-		g.opt.Commands.Unheard(nil)
+		g.opt.Commands.Heard(g.connection)
 		g.note(words)
 		g.changed(record.KindResume, words)
 		return

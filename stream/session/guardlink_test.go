@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -355,6 +356,89 @@ func TestClearOfABreakBefore(t *testing.T) {
 	}
 	answers.Store(true)
 	p.holds("")
+}
+
+// TestClearInAnyOrder: behind a break the link breaks once more. A controller's word counts where it answers a question that was asked over
+// the connection of now, once the guard was told of that, in whatever order answers, connections and what is told of them come: the client
+// tells of a connection later than messages may come over it.
+func TestClearInAnyOrder(t *testing.T) {
+	const (
+		ask     = "a question leaves"
+		connect = "the link is broken and back"
+		broken  = "the guard is told that it is broken"
+		back    = "the guard is told that it is back"
+		old     = "the answer to that question comes"
+		fresh   = "an answer to a question of the new connection comes"
+	)
+	before := [][2]string{{ask, old}, {ask, connect}, {connect, fresh}, {connect, back}, {broken, back}}
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
+	arm := bus.Clear{Controller: "arm", Decoder: "d", Clear: true, ListensMS: 1e9, Seq: 7}
+	tried := 0
+	inAnyOrder([]string{ask, connect, broken, back, old, fresh}, func(order []string) {
+		for _, b := range before {
+			if slices.Index(order, b[0]) > slices.Index(order, b[1]) {
+				return
+			}
+		}
+		tried++
+		connection, at := uint64(1), time.Now()
+		tell := func(up bool) {
+			p.g.linked(up)
+			if up {
+				p.g.mu.Lock()
+				p.g.unheard.back = at
+				p.g.mu.Unlock()
+			}
+		}
+		p.g.connections = func() uint64 { return connection }
+		tell(false)
+		tell(true)
+		var question time.Time
+		done := map[string]bool{}
+		want := true // commands are held back
+		for i, event := range order {
+			at = at.Add(2 * clearAfter)
+			switch event {
+			case ask:
+				question = at
+			case connect:
+				connection++
+			case broken:
+				tell(false)
+				want = true
+			case back:
+				tell(true)
+			case old:
+				p.g.isClear(arm, question, at)
+				want = want && (done[connect] || done[broken])
+			case fresh:
+				p.g.isClear(arm, at, at)
+				want = want && !done[back]
+			}
+			done[event] = true
+			if words, holds := p.g.holding(); holds != want {
+				t.Fatalf("%s: held back: %t, by %q, want %t", strings.Join(order[:i+1], "; "), holds, words, want)
+			}
+		}
+		p.g.do(func() { p.g.unheard.end() })
+	})
+	if tried != 33 {
+		t.Errorf("%d orders can be, not 33", tried)
+	}
+}
+
+// inAnyOrder calls fn with each order of list.
+func inAnyOrder(list []string, fn func(order []string)) {
+	var with func(order, left []string)
+	with = func(order, left []string) {
+		if len(left) == 0 {
+			fn(order)
+		}
+		for i, x := range left {
+			with(append(slices.Clone(order), x), slices.Delete(slices.Clone(left), i, i+1))
+		}
+	}
+	with(nil, list)
 }
 
 // TestGoOnUnheard: a session whose file says so goes on where nobody knows, and says that nobody does; a controller that stands by a stop

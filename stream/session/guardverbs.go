@@ -160,7 +160,7 @@ func (g *Guard) resume(seen, sent int64) error {
 	}
 	g.lifted = lifts{g.inForce(), cmp.Or(g.doubt, g.unheard.words)}
 	g.unheard.end()
-	g.opt.Commands.Unheard(nil)
+	g.opt.Commands.Heard(g.connection)
 	g.ledger.Lift(time.Now())
 	g.said, g.doubt, g.paused, g.asked, g.words = "", "", time.Time{}, time.Time{}, ""
 	g.opt.Commands.Stopped(nil)

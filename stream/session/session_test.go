@@ -161,8 +161,14 @@ func trained(t *testing.T) *pipeline.Pipeline {
 
 func person(t *testing.T) *signal.Recording {
 	t.Helper()
+	return personOf(t, 6)
+}
+
+// personOf is one with so many trials of each class.
+func personOf(t *testing.T, trials int) *signal.Recording {
+	t.Helper()
 	opt := synth.Defaults()
-	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 6
+	opt.Channels, opt.TrialsPerClass = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, trials
 	rec, _, err := synth.MotorImagery(opt)
 	if err != nil {
 		t.Fatal(err)

@@ -169,10 +169,9 @@ func evenly(classes int) []float64 {
 // the decoder has not learned from, and some steps learn from whole runs.
 const parts = 5
 
-// lessons are what was recorded, as the pipeline needs it.
-func (c *calibrator) lessons(session string) (l lessons, err error) {
-	name := "calibration of session " + session
-	whole := c.lasting(c.capture.recording(name))
+// lessons are what was recorded, all of whole, as the pipeline needs it.
+func (c *calibrator) lessons(whole *signal.Recording) (l lessons, err error) {
+	whole = c.lasting(whole)
 	spec, err := c.opt.spec()
 	if err != nil {
 		return l, err
@@ -190,7 +189,7 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 		return l, nil
 	}
 	if c.block.to > 0 {
-		l.rest = cut(whole, name+", rest", c.block.from, c.block.to)
+		l.rest = cut(whole, whole.Name+", rest", c.block.from, c.block.to)
 	}
 	var cues, learned []int64
 	for _, e := range whole.Events {
@@ -210,7 +209,7 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 		if next := (k + 1) * len(cues) / parts; k < parts-1 { // halfway between the end of a cue and the next one
 			to = max((cues[next-1]+c.info.Samples(c.opt.CueS)+cues[next])/2, cues[next-1]+1)
 		}
-		l.apart = append(l.apart, cut(whole, fmt.Sprintf("%s, part %d", name, k+1), from, to))
+		l.apart = append(l.apart, cut(whole, fmt.Sprintf("%s, part %d", whole.Name, k+1), from, to))
 		from = to
 	}
 	if !one {
@@ -221,7 +220,8 @@ func (c *calibrator) lessons(session string) (l lessons, err error) {
 
 // train begins to train on what was kept, on a goroutine of its own.
 func (c *calibrator) train(ctx context.Context, session string) error {
-	l, err := c.lessons(session)
+	name := "calibration of session " + session
+	l, err := c.lessons(c.capture.recording(name))
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (c *calibrator) train(ctx context.Context, session string) error {
 	c.training = make(chan trainedModel, 1)
 	opt, out := c.opt, c.training
 	go func() { // abandon and calibrating wait for it
-		m, err := trainOn(ctx, opt, l, "calibration of session "+session)
+		m, err := trainOn(ctx, opt, l, name)
 		m.err = err
 		out <- m
 	}()

@@ -287,7 +287,11 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 // watchEvery is the time between two looks at a stream, and clockEvery that between two lines of its clock.
 const watchEvery, clockEvery = 100 * time.Millisecond, time.Second
 
-// follow records one source until it ends, and how it is meanwhile. tell is for people.
+// atEnd is for how long behind the end of a recording is taken what had come before it.
+const atEnd = 50 * time.Millisecond
+
+// follow records one source until it ends, and how it is meanwhile. tell is for people. Where ctx ends it, what has come by then is
+// recorded too, but what comes behind is not waited for.
 func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
 	s.link = session.NewLinkWatch(s.name, time.Now())
 	stop := make(chan struct{})
@@ -295,6 +299,22 @@ func (s *recordSource) follow(ctx context.Context, tell func(string), at func(in
 	defer done.Wait()
 	defer close(stop)
 	done.Go(func() { s.watch(stop, tell) })
+	err := s.take(ctx, tell, at, func() bool { return true })
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	from, knows := s.Source.(interface{ Arrived() time.Time })
+	end := time.Now()
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), atEnd)
+	defer cancel()
+	if e := s.take(rest, tell, at, func() bool { return knows && !from.Arrived().After(end) }); e != nil && !errors.Is(e, rest.Err()) {
+		return e
+	}
+	return err
+}
+
+// take records chunks while more of them are wanted.
+func (s *recordSource) take(ctx context.Context, tell func(string), at func(int64), more func() bool) error {
 	for {
 		c, err := s.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -312,6 +332,9 @@ func (s *recordSource) follow(ctx context.Context, tell func(string), at func(in
 		}
 		s.took(c, tell)
 		at(c.End())
+		if !more() {
+			return nil
+		}
 	}
 }
 

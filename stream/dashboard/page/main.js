@@ -66,7 +66,11 @@ function comeBack(late) {
 }
 function makeWay() { giveWay(); if (pages) pages.postMessage('give way'); }
 function wayIsMade() { comeBack(); if (pages) pages.postMessage('come back'); }
-if (pages) pages.onmessage = (e) => { if (e.data === 'give way') giveWay(); else comeBack(); };
+if (pages) pages.onmessage = (e) => {
+  if (e.data === 'stop') stopFirst();
+  else if (e.data === 'give way') giveWay();
+  else comeBack();
+};
 
 // A page that nobody sees for a minute may be frozen by its browser, and would hear nothing of this.
 let asleep = false;
@@ -83,7 +87,7 @@ document.addEventListener('visibilitychange', () => {
 
 // refused finds out why there is no stream of messages: a token that is missing, or a server that is gone.
 async function refused() {
-  const res = await fetch('api/state').catch(() => null);
+  const res = await bounded(5, (signal) => fetch('api/state', {signal})).catch(() => null);
   if (res && res.status === 401) {
     $('login').hidden = false;
     $('main').hidden = true;
@@ -409,6 +413,20 @@ async function post(path, body, signal) {
   }
 }
 
+// What has asked for something and gives its connection up when that takes too long, or to an emergency stop.
+const yielding = new Set();
+async function bounded(seconds, ask) {
+  const ours = new AbortController();
+  const late = setTimeout(() => ours.abort(new Error(`for ${seconds} s`)), seconds * 1000);
+  yielding.add(ours);
+  try {
+    return await ask(ours.signal);
+  } finally {
+    clearTimeout(late);
+    yielding.delete(ours);
+  }
+}
+
 // shown says up to when whoever asks has seen how the session is, and when something is asked for, by the decoder's clock: the time of
 // the newest look that this page shows, and that plus the time since it came. The clock of this computer does not count, and what came to
 // the decoder behind the look is not meant.
@@ -420,7 +438,6 @@ function shown() {
 // once tells a request from any other: a browser may send it twice.
 const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 
-const verbs = new Set(); // those that have not been answered
 async function verb(name, ...args) {
   const asked = {id: once(), verb: name, args, ...shown()}; // of now, whatever it waits for
   const known = now.about && now.about.verbs.find((v) => v.verb === name);
@@ -433,17 +450,12 @@ async function verb(name, ...args) {
     return;
   }
   note('Asked to ' + [name, ...args].join(' ') + '.');
-  const ours = new AbortController(); // aborted by an emergency stop, which needs its connection
-  const late = setTimeout(() => ours.abort(new Error('for a minute')), 60000);
-  verbs.add(ours);
   try {
-    const r = await post('api/verb', asked, ours.signal);
+    const r = await bounded(60, (signal) => post('api/verb', asked, signal));
     note(r.ok ? `Done: ${name}.` : `Refused: ${name}: ${r.error}`);
   } catch (e) {
     note(`Failed: ${name}: no answer from the session (${e.message}).`);
   }
-  clearTimeout(late);
-  verbs.delete(ours);
 }
 
 const fresh = 2000; // ms: what is asked for behind an older look at the session must let nothing move
@@ -451,16 +463,26 @@ const upToDate = () => performance.now() - now.stateAt < fresh;
 const readable = 1000; // ms that the words must have been there which resume ends
 
 const patience = 7000; // ms: the session answers a stop within 5.3 s, whatever becomes of it
-const unanswered = []; // stops, the newest last
+const unanswered = new Map(); // stops, and how many newer ones were asked for, here or on another page
 let presses = 0;
+
+// stopFirst leaves a connection to a stop that has just been asked for, here or on another page, since they share six. Each press is a stop
+// of its own: the one before may have been lifted meanwhile, or may hang with its connection. Three are enough to wait for.
+function stopFirst() {
+  for (const y of yielding) y.abort(new Error('an emergency stop goes first'));
+  for (const [stop, newer] of unanswered) {
+    unanswered.set(stop, newer + 1);
+    if (newer === 2) stop.abort(new Error('newer stops go first'));
+  }
+}
+
 async function emergency() {
   if (now.viewOnly) return;
-  // Each press is a stop of its own: the one before may have been lifted meanwhile, or may hang with its connection. Three are enough to wait for.
-  for (const v of verbs) v.abort(new Error('an emergency stop goes first'));
-  const again = unanswered.length > 0 ? ' again' : '';
-  if (unanswered.length > 2) unanswered.shift().abort();
+  stopFirst();
+  if (pages) pages.postMessage('stop');
+  const again = unanswered.size > 0 ? ' again' : '';
   const ours = new AbortController();
-  unanswered.push(ours);
+  unanswered.set(ours, 0);
   makeWay();
   const el = $('stopped');
   const press = ++presses;
@@ -475,11 +497,12 @@ async function emergency() {
     if (r.ok) told = ['good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`];
     else told = ['bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`];
   } catch (e) {
-    told = ['bad', `✕ THE STOP DID NOT LEAVE THIS PAGE: no answer from the session (${e.message}). Stop by hand.`];
+    // A browser does not say how far it came: the connection may have broken behind the session's taking of it.
+    told = ['bad', `✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED: no answer from the session (${e.message}). Stop by hand, with the device's own stop; press again to ask for another.`];
   }
   clearTimeout(late);
   if (told[0] === 'good' || newest()) show(...told); // of an older one only that all stand
-  if (unanswered.includes(ours)) unanswered.splice(unanswered.indexOf(ours), 1);
+  unanswered.delete(ours);
 }
 
 function buttons() {
@@ -565,9 +588,10 @@ $('swap').addEventListener('submit', (e) => {
   e.preventDefault();
   verb('swap', $('bundle').value);
 });
+const login = (token) => bounded(20, (signal) => post('login', {token}, signal));
 $('login').addEventListener('submit', async (e) => {
   e.preventDefault();
-  const r = await post('login', {token: $('token').value}).catch((err) => ({ok: false, error: err.message}));
+  const r = await login($('token').value).catch((err) => ({ok: false, error: err.message}));
   $('token').value = '';
   if (!r.ok) {
     $('loginwrong').textContent = r.error;
@@ -642,7 +666,7 @@ addEventListener('keydown', (e) => {
   const token = location.hash.startsWith('#token=') ? decodeURIComponent(location.hash.slice(7)) : '';
   if (token) {
     history.replaceState(null, '', location.pathname);
-    await post('login', {token}).catch(() => null);
+    await login(token).catch(() => null);
   }
   connect();
   requestAnimationFrame(frame);
