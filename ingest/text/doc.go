@@ -26,7 +26,8 @@
 // Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps. It begins with
 // the mean of the steps from row to row, without those where rows are missing, if nearly all steps are about the same or a whole number of
 // that; where rows come in bursts, with the rate of the device or that which the table names; else with the median over stretches of 512
-// rows, or an eighth of a short table. The gaps that are found with it part the table into runs. Lines of least squares through these, with
+// rows, or an eighth of a short table. The step within a burst is not that of the samples: it is not taken where most of the time
+// passes in pauses that are too long to be told from lost rows, or where it is not the named rate and there are no more rows than that makes. The gaps that are found with it part the table into runs. Lines of least squares through these, with
 // a slope in common, tell the rate anew, and that the gaps, until nothing changes: gaps do not slow the rate, however often they come.
 // Where the device's nominal rate is within 0.5 % of it, one that the table names within 5 %, or a whole number within 0.1 %, that is the
 // rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed as a
