@@ -16,6 +16,8 @@
 // are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
 // do not: it is used where most of its steps are its usual one, and the time from the first row to the last is, at the rate that the table
 // names or that of the stamps, that of as many samples, to 1 %. A counter that finds losses may also make a rate within 5 % of the named one.
+// The Ganglion counts packets: its samples have the same number by two, but for those of a packet that has one each time. Where one of two is
+// lost alone, it is taken for the second.
 //
 // Any other table is read by a mapping beside it, x.csv.gyrus.yaml, which says what its columns are, or, where its header is a
 // column of time and electrodes by their 10-05 names, by that: see docs/formats/csv.md.
