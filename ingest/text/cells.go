@@ -126,6 +126,12 @@ func (l *layout) number(text []byte) (v float64, missing, ok bool) {
 	return number(text)
 }
 
+// none says whether a cell is empty, or as good as that.
+func (l *layout) none(text []byte) bool {
+	_, missing, _ := l.number(text)
+	return missing
+}
+
 // plain is a code in its shortest form, so that 1 and 1.0 are the same; "" where there is none.
 func (l *layout) plain(text []byte) string {
 	v, missing, ok := l.number(text)

@@ -40,6 +40,10 @@
 // sample numbers go on behind the gap. A clock that was set, back or by more than a day, leaves a gap of one sample, so
 // that no window reaches over it. A row with a cell that is empty, NaN or infinite is missing too. All of it is listed.
 //
+// Rows of others. In a table with stamps, a row without a value in any channel is no sample: it may have a marker alone, or another sensor.
+// It is left out of samples and rate, its marker stays at its time, and where it stands for a sample that was lost, the stamps of the
+// others tell, or the counter. A row that has its stamp alone stays a gap in its place where the stamps scatter too much for that.
+//
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //
 // Memory. The samples are held in memory as float64: about 1 byte to a byte of text in Muse's tables, at most about 5, and
