@@ -178,6 +178,9 @@ func TestRowsWithoutAnything(t *testing.T) {
 	}
 	checkOthers(t, mustMap(t, b.String(), "rate_hz: 256\nunit: uV\n"), n, spans...)
 
+	if _, err := mapped("t,C3,C4\n0,1,\n1,,1\n2,1,\n3,,1\n", "time: {column: t, unit: s}\nunit: uV\n"); err == nil || !strings.Contains(err.Error(), "put the rest under ignore") {
+		t.Errorf("each row has a value in one channel: the error is %v", err)
+	}
 	if _, err := mapped("t,C3,C4\n0,,\n1,,\n2,,\n", "time: {column: t, unit: s}\nunit: uV\n"); err == nil || !strings.Contains(err.Error(), "no column has a number in any row") {
 		t.Errorf("no row has a value: the error is %v", err)
 	}

@@ -29,7 +29,7 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 	data := &reader{name: src.name, x: kept}
 	number := data.place(clock.jumps, len(t.at))
 	if len(data.runs) == 0 {
-		return nil, src.errorf(src.offset(src.at), src.where(""), "no row has a number in every channel: there is nothing to read")
+		return nil, src.errorf(src.offset(src.at), src.where(""), "no row has a number in every channel: there is nothing to read; where rows are of one sensor or another, take the channels of one, and put the rest under ignore in a mapping (gyrus info FILE --mapping-template)")
 	}
 	rec.Data = data
 	rec.Len = data.runs[len(data.runs)-1].End()

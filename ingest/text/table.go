@@ -146,14 +146,19 @@ func (t *table) row(cells []cell) error {
 		t.blanks.of = append(t.blanks.of, filled)
 	}
 	for range ch - values {
-		t.src.dev.count("missing", func() signal.Deviation {
-			return signal.Deviation{
-				Where: fmt.Sprintf("%s, byte %d", t.src.where(of.name), t.src.offset(gap.at)), Rule: "every cell has a finite number", Found: quote(gap.text),
-				Assumed: "the row is missing: a gap",
-			}
-		})
+		t.missing(of, gap)
 	}
 	return nil
+}
+
+// missing lists a cell of a channel that has no number.
+func (t *table) missing(col *column, c cell) {
+	t.src.dev.count("missing", func() signal.Deviation {
+		return signal.Deviation{
+			Where: fmt.Sprintf("%s, byte %d", t.src.where(col.name), t.src.offset(c.at)), Rule: "every cell has a finite number", Found: quote(c.text),
+			Assumed: "the row is missing: a gap",
+		}
+	})
 }
 
 // quote is a cell for a message.
