@@ -145,6 +145,12 @@ func (l *layout) number(text []byte) (v float64, missing, ok bool) {
 	return number(text)
 }
 
+// none says whether a cell is empty, or as good as that.
+func (l *layout) none(text []byte) bool {
+	_, missing, _ := l.number(text)
+	return missing
+}
+
 // plain is a code in its shortest form, so that 1 and 1.0 are the same; "" where there is none.
 func (l *layout) plain(text []byte) string {
 	v, missing, ok := l.number(text)
@@ -200,6 +206,7 @@ func (t *table) mark(row int, label string) *mark {
 		t.marks = append(t.marks, make([]mark, 0, min(least<<min(k, 8), most)))
 	}
 	t.marks[k] = append(t.marks[k], mark{row, label, 1})
+	t.marked++
 	return &t.marks[k][len(t.marks[k])-1]
 }
 

@@ -77,7 +77,7 @@ func (c *clock) settle(stamps []float64, lay *layout) (step float64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	if single := singleStep(stamps, steps); single > 0 {
+	if single, tested := singleStep(stamps, steps); single > 0 && lay.bears(single, median, tested) {
 		return c.refine(stamps, single), nil
 	}
 	for _, rate := range lay.nominal {
@@ -89,6 +89,23 @@ func (c *clock) settle(stamps []float64, lay *layout) (step float64, err error) 
 		}
 	}
 	return c.refine(stamps, median), nil
+}
+
+// bears says whether single, the usual step from row to row, is the time from sample to sample, where median is that over stretches of rows,
+// and tested says that the longer steps are a whole number of it. Rows that come in bursts have a step too, far shorter than that of their
+// samples: most of the time then passes between bursts, and there are no more rows than the rate of the device or of the table makes.
+func (l *layout) bears(single, median float64, tested bool) bool {
+	if slices.ContainsFunc(l.nominal, func(rate float64) bool { return math.Abs(single*rate-1) <= l.within }) {
+		return true
+	}
+	bursts := single < median/2
+	for _, rate := range l.nominal {
+		due := median * rate // samples at that rate to a row
+		if due >= 1-l.within && (bursts || due <= 1+l.within) {
+			return false
+		}
+	}
+	return tested || !bursts
 }
 
 // whole says whether most jumps are about a whole number of steps, as they are where rows are missing.

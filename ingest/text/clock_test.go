@@ -134,3 +134,53 @@ func TestMissing(t *testing.T) {
 		t.Errorf("it is not among %+v", rec.Deviations)
 	}
 }
+
+// TestBursts: rows that come in bursts, with stamps a moment apart within one, are at the rate that the table, the device or the mapping
+// names, or where nothing does at that of many rows, also where some are lost.
+func TestBursts(t *testing.T) {
+	const n, from, lost = 2520, 1200, 60
+	mapping := "time: {column: time (s), unit: s}\nrate_hz: 250\nchannels: [{column: 2, name: Fp1, unit: uV, kind: eeg}]\n"
+	for _, kind := range []string{"openbci", "muse", "csv", "mapped"} {
+		rate, table := 250.0, kind
+		switch kind {
+		case "muse":
+			rate = 256
+		case "mapped":
+			table = "csv"
+		}
+		for _, rows := range []int{2, 4, 5, 12} {
+			for _, apart := range []float64{1e-5, 5e-5, 1e-3} {
+				for _, scatter := range []float64{0, 0.05, 0.25} {
+					if kind == "csv" && scatter == 0 {
+						continue // by their digits all steps may be a whole number of the shortest, and nothing says otherwise
+					}
+					rng := rand.New(rand.NewPCG(7, uint64(rows)))
+					stamps := make([]float64, n)
+					for k := range stamps {
+						if k%rows == 0 {
+							stamps[k] = float64(k+rows)/rate + 5e-4*math.Abs(rng.NormFloat64())
+						} else {
+							stamps[k] = stamps[k-1] + apart*(1+scatter*(2*rng.Float64()-1))
+						}
+					}
+					gone := make([]bool, n)
+					for _, want := range [][]signal.Span{nil, {{Start: 0, Len: from}, {Start: from + lost, Len: n - from - lost}}} {
+						for k := range lost {
+							gone[from+k] = want != nil
+						}
+						text := lossy(table, gone, 6, func(k int) float64 { return stamps[k] })
+						var rec *signal.Recording
+						if kind == "mapped" {
+							rec = mustMap(t, text, mapping)
+						} else {
+							rec = mustOpen(t, text)
+						}
+						if math.Abs(rec.Info.Rate/rate-1) > 1e-3 || rec.Len != n || !slices.Equal(rec.Spans, want) {
+							t.Errorf("%s, bursts of %d, %g s ± %g apart: %d samples at %g Hz, %d spans, want %d at %g Hz, %v", kind, rows, apart, scatter, rec.Len, rec.Info.Rate, len(rec.Spans), n, rate, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}

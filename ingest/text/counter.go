@@ -16,7 +16,7 @@ const odd = 0.01
 // both at the rates that the table or the device names and with stamps that are step seconds apart. Where it finds samples missing, and not
 // fewer than the stamps do, the true rate may be as far from the named one as that allows.
 func counted(index, seconds []float64, step float64, lay *layout, byStamps []jump) ([]jump, error) {
-	usual, round, err := counterOf(index)
+	c, err := numberingOf(index)
 	if err != nil {
 		return nil, err
 	}
@@ -30,24 +30,25 @@ func counted(index, seconds []float64, step float64, lay *layout, byStamps []jum
 	}
 	var jumps []jump
 	strange, total, set := 0, 0.0, false
+	nth := c.last(index, 0)
 	for i := 1; i < len(index); i++ {
-		steps := (index[i] - index[i-1]) / usual
-		if round > 0 {
-			steps = math.Mod(steps+round, round)
+		j, jumped := stamps[i]
+		steps, now := c.next(index, i, nth)
+		if nth = now; steps <= 0 && jumped && !j.set {
+			steps += c.round // all are lost up to the same number
 		}
 		if steps != math.Round(steps) || steps < 1 || steps > 1e9 {
-			return nil, fmt.Errorf("in row %d it goes from %g to %g, by steps of %g before", i+1, index[i-1], index[i], usual)
+			return nil, fmt.Errorf("in row %d it goes from %g to %g, by steps of %g before", i+1, index[i-1], index[i], c.step)
 		}
 		missing := steps - 1
 		if missing > 0 {
 			strange++
 		}
-		j, jumped := stamps[i]
 		switch {
 		case jumped && j.set:
 			j.missing = max(1, int64(missing))
-		case jumped && round > 0:
-			missing += round * max(0, math.Round((float64(j.missing)-missing)/round))
+		case jumped && c.round > 0:
+			missing += c.round * max(0, math.Round((float64(j.missing)-missing)/c.round))
 			j.missing = int64(missing)
 		default:
 			j = jump{row: i, missing: int64(missing)}
@@ -58,8 +59,8 @@ func counted(index, seconds []float64, step float64, lay *layout, byStamps []jum
 			jumps = append(jumps, j)
 		}
 	}
-	if strange > len(index)/2 {
-		return nil, fmt.Errorf("%d of %d of its steps are not %g", strange, len(index)-1, usual)
+	if strange*c.each > len(index)/2 {
+		return nil, fmt.Errorf("%d of %d of its steps are not %g", strange, len(index)-1, c.step)
 	}
 	n, took := float64(len(index)), seconds[len(index)-1]-seconds[0]
 	slack := nearby + odd*n
@@ -73,22 +74,137 @@ func counted(index, seconds []float64, step float64, lay *layout, byStamps []jum
 	return jumps, nil
 }
 
-// counterOf is the usual step of a counter, and after how many steps it starts anew, 0 where it never does.
-func counterOf(index []float64) (usual, round float64, err error) {
+const (
+	mostAlike = 8  // rows that a number may have
+	rounds    = 8  // of a counter, after which many numbers on end that never came are none of its
+	never     = 10 // how many, as a part of its numbers
+)
+
+// numbering is how a counter goes. A device that counts packets, such as OpenBCI's Ganglion, gives all samples of one the same number.
+type numbering struct {
+	low, step float64   // its lowest number, and from one to the next
+	each      int       // samples that have the same number, as a rule
+	before    []float64 // samples of a round before each number, and at its end; nil where each number has as many
+	round     float64   // samples, after which it starts anew; 0 where it never does
+}
+
+// numberingOf works it out from the counter of all rows.
+func numberingOf(index []float64) (*numbering, error) {
 	steps := make([]float64, 0, len(index))
-	back := false
-	for i := 1; i < len(index); i++ {
-		d := index[i] - index[i-1]
-		steps, back = append(steps, d), back || d < 0
+	var alike [mostAlike + 1]int // how often so many rows on end, at most, have the same number
+	begun := 0.0
+	for i := 0; i < len(index); {
+		n := same(index, i, len(index))
+		alike[min(n, mostAlike)]++
+		if i += n; i < len(index) {
+			d := index[i] - index[i-1]
+			steps = append(steps, d)
+			if d < 0 {
+				begun++
+			}
+		}
 	}
 	slices.Sort(steps)
-	if usual = steps[len(steps)/2]; !(usual > 0) {
-		return 0, 0, fmt.Errorf("its usual step is %g, must be above 0", usual)
+	c := &numbering{low: slices.Min(index)}
+	if len(steps) > 0 {
+		c.step = steps[len(steps)/2]
 	}
-	if back {
-		round = (slices.Max(index)-slices.Min(index))/usual + 1
+	if !(c.step > 0) {
+		return nil, fmt.Errorf("its usual step is %g, must be above 0", c.step)
 	}
-	return usual, round, nil
+	for n, often := range alike {
+		if often > alike[c.each] {
+			c.each = n
+		}
+	}
+	if begun == 0 {
+		return c, nil
+	}
+	numbers := (slices.Max(index)-c.low)/c.step + 1
+	c.round = numbers * float64(c.each)
+	if c.each > 1 && numbers <= float64(len(index)) && numbers == math.Round(numbers) {
+		c.before = make([]float64, int(numbers)+1)
+		c.share(index, begun >= rounds)
+		c.round = c.before[len(c.before)-1]
+	}
+	return c, nil
+}
+
+// share finds how many samples each number has: the most rows that it ever had, at most as many as is the rule. The Ganglion's first
+// packet of a round has one sample in some versions, the others have two, and which numbers it has depends on the accelerometer.
+func (c *numbering) share(index []float64, long bool) {
+	samples := c.before[1:]
+	for i := 0; i < len(index); {
+		n := same(index, i, c.each)
+		if k := (index[i] - c.low) / c.step; k == math.Round(k) {
+			samples[int(k)] = max(samples[int(k)], float64(n))
+		}
+		i += n
+	}
+	for k := 0; k < len(samples); {
+		n := same(samples, k, len(samples))
+		if samples[k] == 0 && (!long || n*never < len(samples)) { // lost each time
+			for m := range n {
+				samples[k+m] = float64(c.each)
+			}
+		}
+		k += n
+	}
+	for k := range samples {
+		c.before[k+1] += c.before[k]
+	}
+}
+
+// same is how many numbers from i on are the same, at most most.
+func same(x []float64, i, most int) int {
+	n := 1
+	for n < most && i+n < len(x) && x[i+n] == x[i] {
+		n++
+	}
+	return n
+}
+
+// begin is the sample of a round with which a number begins, NaN where it is none of the numbers, and how many it has.
+func (c *numbering) begin(v float64) (at, samples float64) {
+	k := (v - c.low) / c.step
+	switch {
+	case k != math.Round(k):
+		return math.NaN(), 1
+	case c.before == nil:
+		return k * float64(c.each), float64(c.each)
+	}
+	return c.before[int(k)], c.before[int(k)+1] - c.before[int(k)]
+}
+
+// last is which of the samples of its number, from 0, row i is where it has the last ones: some are lost in front of it.
+func (c *numbering) last(index []float64, i int) float64 {
+	_, samples := c.begin(index[i])
+	return samples - float64(same(index, i, int(samples)))
+}
+
+// next is how many samples row i is behind the one before, which is the nth of its number, from 0, and which one row i is. Where a number
+// has too few rows, nobody knows which: its last ones are lost, unless what is in front of it is. What is not above 0 is the same number once more.
+func (c *numbering) next(index []float64, i int, nth float64) (steps, now float64) {
+	if c.each == 1 {
+		if steps = (index[i] - index[i-1]) / c.step; c.round > 0 {
+			steps = math.Mod(steps+c.round, c.round)
+		}
+		return steps, 0
+	}
+	at, _ := c.begin(index[i])
+	before, samples := c.begin(index[i-1])
+	switch steps = at - before - nth; {
+	case at == before && nth+1 < samples:
+		return 1, nth + 1
+	case at == before:
+		return steps, 0
+	case steps < 0:
+		steps += c.round
+	}
+	if steps > 1 {
+		now = c.last(index, i)
+	}
+	return steps + now, now
 }
 
 // uncounted lists a counter that is of no use.

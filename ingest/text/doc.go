@@ -16,6 +16,8 @@
 // are passed over. Sample Index counts the samples over and over, which tells gaps that the stamps, which come in bursts,
 // do not: it is used where most of its steps are its usual one, and the time from the first row to the last is, at the rate that the table
 // names or that of the stamps, that of as many samples, to 1 %. A counter that finds losses may also make a rate within 5 % of the named one.
+// The Ganglion counts packets: its samples have the same number by two, but for those of a packet that has one each time. Where one of two is
+// lost alone, it is taken for the second.
 //
 // Any other table is read by a mapping beside it, x.csv.gyrus.yaml, which says what its columns are, or, where its header is a
 // column of time and electrodes by their 10-05 names, by that: see docs/formats/csv.md.
@@ -26,7 +28,8 @@
 // Rate. Only OpenBCI's tables and mappings say how fast rows came; where there are stamps it is worked out from the stamps. It begins with
 // the mean of the steps from row to row, without those where rows are missing, if nearly all steps are about the same or a whole number of
 // that; where rows come in bursts, with the rate of the device or that which the table names; else with the median over stretches of 512
-// rows, or an eighth of a short table. The gaps that are found with it part the table into runs. Lines of least squares through these, with
+// rows, or an eighth of a short table. The step within a burst is not that of the samples: it is not taken where most of the time
+// passes in pauses that are too long to be told from lost rows, or where it is not the named rate and there are no more rows than that makes. The gaps that are found with it part the table into runs. Lines of least squares through these, with
 // a slope in common, tell the rate anew, and that the gaps, until nothing changes: gaps do not slow the rate, however often they come.
 // Where the device's nominal rate is within 0.5 % of it, one that the table names within 5 %, or a whole number within 0.1 %, that is the
 // rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed as a
@@ -36,6 +39,10 @@
 // stamps can be explained by rows that come late. Where they cannot, as many samples are missing as the stamps say, and
 // sample numbers go on behind the gap. A clock that was set, back or by more than a day, leaves a gap of one sample, so
 // that no window reaches over it. A row with a cell that is empty, NaN or infinite is missing too. All of it is listed.
+//
+// Rows of others. In a table with stamps, a row without a value in any channel is no sample: it may have a marker alone, or another sensor.
+// It is left out of samples and rate, its marker stays at its time, and where it stands for a sample that was lost, the stamps of the
+// others tell, or the counter. A row that has its stamp alone stays a gap in its place where the stamps scatter too much for that.
 //
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //

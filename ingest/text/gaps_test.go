@@ -69,6 +69,33 @@ func lossy(kind string, gone []bool, digits int, stamp func(k int) float64) stri
 	return b.String()
 }
 
+// kept is the spans between the rows that are gone, and how many these are.
+func kept(rows []bool) (spans []signal.Span, gone int) {
+	for k, is := range rows {
+		switch last := len(spans) - 1; {
+		case is:
+			gone++
+		case last >= 0 && spans[last].End() == int64(k):
+			spans[last].Len++
+		default:
+			spans = append(spans, signal.Span{Start: int64(k), Len: 1})
+		}
+	}
+	return spans, gone
+}
+
+// inPlace checks that the first channel has at each sample its number.
+func inPlace(t *testing.T, rec *signal.Recording) {
+	t.Helper()
+	for _, s := range rec.Runs() {
+		for i, v := range samples(t, rec, s)[0] {
+			if v != float64(s.Start+int64(i)) {
+				t.Fatalf("sample %d is that of row %g", s.Start+int64(i), v)
+			}
+		}
+	}
+}
+
 // TestGapsThatRecur: rows that are lost again and again are gaps, all of them, and neither they nor the digits of the stamps slow the
 // rate.
 func TestGapsThatRecur(t *testing.T) {
@@ -107,31 +134,14 @@ func TestGapsThatRecur(t *testing.T) {
 	} {
 		t.Run(tc.kind+" "+tc.name, func(t *testing.T) {
 			rec := mustOpen(t, lossy(tc.kind, tc.gone, tc.digits, tc.stamp))
-			var want []signal.Span
-			missing := 0
-			for k, gone := range tc.gone {
-				switch last := len(want) - 1; {
-				case gone:
-					missing++
-				case last >= 0 && want[last].End() == int64(k):
-					want[last].Len++
-				default:
-					want = append(want, signal.Span{Start: int64(k), Len: 1})
-				}
-			}
+			want, missing := kept(tc.gone)
 			if math.Abs(rec.Info.Rate/tc.rate-1) > 1e-5 {
 				t.Errorf("the rate is %.9g Hz, want %g Hz", rec.Info.Rate, tc.rate)
 			}
 			if !slices.Equal(rec.Spans, want) {
 				t.Fatalf("%d spans, want %d; the last one ends at %d, want %d; %v", len(rec.Spans), len(want), rec.Len, lossyRows, rec.Deviations)
 			}
-			for _, s := range rec.Spans {
-				for i, v := range samples(t, rec, s)[0] {
-					if v != float64(s.Start+int64(i)) {
-						t.Fatalf("sample %d is that of row %g", s.Start+int64(i), v)
-					}
-				}
-			}
+			inPlace(t, rec)
 			if !listed(rec, fmt.Sprintf("%d such gaps", len(want)-1), fmt.Sprintf("%d samples are missing", missing)) {
 				t.Errorf("the gaps are not among %+v", rec.Deviations)
 			}
@@ -154,6 +164,86 @@ func TestChunksAreNoGaps(t *testing.T) {
 		}
 		if rec.Spans != nil || math.Abs(rec.Info.Rate/tc.rate-1) > 1e-3 {
 			t.Errorf("chunks of %d at %g Hz: %d spans at %g Hz; %v", tc.rows, tc.rate, len(rec.Spans), rec.Info.Rate, rec.Deviations)
+		}
+	}
+}
+
+// TestCountedPackets: OpenBCI's Ganglion counts packets of two samples, from 0 to 99 or 100 to 199, and in older versions from 1 to 100 or
+// 101 to 200 and then one of a single sample, which is 0. What is lost is told by that, however late the rows are, as by a number of each sample.
+func TestCountedPackets(t *testing.T) {
+	twice := func(from, to int) (round []int) {
+		for v := from; v <= to; v++ {
+			round = append(round, v, v)
+		}
+		return round
+	}
+	cyton := make([]int, 256)
+	for v := range cyton {
+		cyton[v] = v
+	}
+	for name, round := range map[string][]int{
+		"0 to 255, each once": cyton, "0 to 100": twice(0, 100), "0 to 99": twice(0, 99), "100 to 199": twice(100, 199),
+		"0 once, 1 to 100": append([]int{0}, twice(1, 100)...), "0 once, 101 to 200": append([]int{0}, twice(101, 200)...),
+	} {
+		const n = 20_000
+		number := func(k int) int { return round[k%len(round)] }
+		for loss, lose := range map[string]func(gone []bool){
+			"nothing":  func([]bool) {},
+			"a packet": func(gone []bool) { gone[2*len(round)+7], gone[2*len(round)+8] = true, true },
+			"packets": func(gone []bool) {
+				rng := rand.New(rand.NewPCG(8, 8))
+				lost := false
+				for k := 1; k < n-300; k++ {
+					if number(k) != number(k-1) {
+						lost = rng.IntN(50) == 0
+					}
+					gone[k] = lost
+				}
+			},
+			"from the second of a packet to the first of another": func(gone []bool) {
+				for k := 5*len(round) + 6; k < 5*len(round)+17; k++ {
+					gone[k] = true
+				}
+			},
+			"a round and a half": func(gone []bool) {
+				for k := 5*len(round) + 9; k < 5*len(round)+9+len(round)/4*6; k++ {
+					gone[k] = true
+				}
+			},
+			"all up to the same number": func(gone []bool) {
+				k := 5*len(round) + 9
+				for number(k) == number(k-1) {
+					k++
+				}
+				for before := number(k - 1); number(k) != before; k++ {
+					gone[k] = true
+				}
+			},
+		} {
+			t.Run(name+", "+loss, func(t *testing.T) {
+				gone := make([]bool, n)
+				lose(gone)
+				stamp := late(200, 1)
+				var b strings.Builder
+				b.WriteString(strings.Replace(openBCIHeader, "250 Hz", "200 Hz", 1))
+				for k := range gone {
+					if !gone[k] {
+						fmt.Fprintf(&b, "%d, %d, 2, 0.5,0,0, %.6f,0, 12:00:53.329\n", number(k), k, 1.6e9+stamp(k))
+					}
+				}
+				rec := mustOpen(t, b.String())
+				want, missing := kept(gone)
+				if missing == 0 {
+					want = nil
+				}
+				if rec.Info.Rate != 200 || rec.Len != n || !slices.Equal(rec.Spans, want) {
+					t.Fatalf("%d samples at %g Hz in %d spans, want %d at 200 Hz in %d: %v", rec.Len, rec.Info.Rate, len(rec.Spans), n, len(want), rec.Deviations)
+				}
+				inPlace(t, rec)
+				if listed(rec, "in the stamps only") || missing > 0 && !listed(rec, "Sample Index", fmt.Sprintf("%d samples are missing", missing)) {
+					t.Errorf("the deviations are %+v", rec.Deviations)
+				}
+			})
 		}
 	}
 }

@@ -493,6 +493,7 @@ func FuzzMapping(f *testing.F) {
 		f.Add(string(data[:2000]), string(mapping))
 	}
 	f.Add("t,Fp1,m\n0,1,1\n1,2,1\n2,3,0\n", "time: {column: t, unit: s}\nmarkers: [{column: m, labels: {\"1\": a}}]\n")
+	f.Add("t,C3,m,x\n0,,go,\n1,1,,\n1.5,,go,\n1.6,,go,\n2,2,,\n2.1,,,7\n3,3,,\n4,,,\n5,5,,\n9,,end,\n", "time: {column: t, unit: s}\nmarkers: [{column: m}]\nignore: [x]\n")
 	f.Fuzz(func(t *testing.T, table, mapping string) {
 		files := fstest.MapFS{"x.csv": {Data: []byte(table)}, "x.csv.gyrus.yaml": {Data: []byte(mapping)}}
 		ingesttest.FuzzPacked(t, files, "x.csv", held(table), 64, 0)

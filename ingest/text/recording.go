@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +14,7 @@ import (
 // recording is the table in the words of all recordings.
 func (t *table) recording(format string) (*signal.Recording, error) {
 	src := t.src
+	t.setAside()
 	clock, err := t.clock()
 	if err != nil {
 		return nil, err
@@ -25,9 +27,9 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 	info.Rate, info.Reference = clock.rate, t.lay.reference
 	rec.Info = info
 	data := &reader{name: src.name, x: kept}
-	number := data.place(clock.jumps, len(t.stamps))
+	number := data.place(clock.jumps, len(t.at))
 	if len(data.runs) == 0 {
-		return nil, src.errorf(src.offset(src.at), src.where(""), "no row has a number in every channel: there is nothing to read")
+		return nil, src.errorf(src.offset(src.at), src.where(""), "no row has a number in every channel: there is nothing to read; where rows are of one sensor or another, take the channels of one, and put the rest under ignore in a mapping (gyrus info FILE --mapping-template)")
 	}
 	rec.Data = data
 	rec.Len = data.runs[len(data.runs)-1].End()
@@ -36,15 +38,17 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 			rec.Spans = append(rec.Spans, r.Span)
 		}
 	}
-	n := 0
-	for _, block := range t.marks {
-		n += len(block)
-	}
-	rec.Events = slices.Grow(rec.Events, n)
+	rec.Events = slices.Grow(rec.Events, t.marked)
+	k, row := 0, 0 // samples in front of a row
 	for _, block := range t.marks {
 		for _, m := range block {
-			e := signal.Event{Sample: number(m.row), Onset: t.stamps[m.row] - t.stamps[0], Label: m.label}
-			if end := m.row + m.rows; m.rows > 1 {
+			for ; row < m.row; row++ {
+				if !t.blanks.isOut(row) {
+					k++
+				}
+			}
+			e := signal.Event{Sample: t.sample(row, k, number, info.Rate), Onset: t.stamps[row] - t.at[0], Label: m.label}
+			if end := m.row + m.rows; t.stays(m.row, end) {
 				e.Duration = t.stamps[end-1] - t.stamps[m.row] + 1/info.Rate
 				if end < t.rows {
 					e.Duration = t.stamps[end] - t.stamps[m.row]
@@ -54,6 +58,7 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 			rec.Events = append(rec.Events, e)
 		}
 	}
+	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) }) // stamps of rows that are no samples may go back
 	rec.Deviations = append(slices.Clone(t.lay.assumed), t.timing(clock)...)
 	rec.Deviations = append(rec.Deviations, src.dev.all()...)
 	return rec, nil
@@ -68,7 +73,7 @@ func (t *table) clock() (*clock, error) {
 	case t.lay.rate > 0:
 		return &clock{measured: t.lay.rate, rate: t.lay.rate}, nil
 	}
-	c, err := newClock(t.stamps, t.index, t.lay)
+	c, err := newClock(t.at, t.index, t.lay)
 	if err == nil && t.lay.open && (c.rate < slowest || c.rate > fastest) {
 		err = fmt.Errorf("the header names no unit, and as seconds the stamps make a rate of %g Hz, must be from %d to %g: name the unit, as in time_ms, or in a mapping beside it (gyrus info FILE --mapping-template)", c.rate, slowest, float64(fastest))
 	}
@@ -83,7 +88,7 @@ func (t *table) begin() time.Time {
 	if t.lay.mapped && !t.lay.epoch {
 		return time.Time{}
 	}
-	return begin(t.stamps[0])
+	return begin(t.at[0])
 }
 
 // nameOf is the name of the column of a role, "" where there is none.
@@ -138,7 +143,7 @@ func (t *table) timing(c *clock) []signal.Deviation {
 	if t.lay.rate > 0 || t.lay.mapped && len(c.jumps) == 0 && slices.Contains(t.lay.nominal, c.rate) && c.off*c.rate < exact {
 		return nil
 	}
-	column, stamps, rule := t.nameOf(stamp), t.stamps, "a table names its rate"
+	column, stamps, rule := t.nameOf(stamp), t.at, "a table names its rate"
 	if t.lay.stated != "" {
 		rule = t.lay.stated
 	}
@@ -166,14 +171,14 @@ func (t *table) timing(c *clock) []signal.Deviation {
 			missing += j.missing
 		}
 		list = append(list, signal.Deviation{
-			Where: fmt.Sprintf("column %s, row %d", column, gaps[0].row+1), Rule: "rows follow each other evenly",
+			Where: fmt.Sprintf("column %s, row %d", column, t.rowOf(gaps[0].row)+1), Rule: "rows follow each other evenly",
 			Found:   fmt.Sprintf("a step of %.4g s; %s", stamps[gaps[0].row]-stamps[gaps[0].row-1], count(len(gaps), "such gap")),
 			Assumed: fmt.Sprintf("%d samples are missing", missing),
 		})
 	}
 	if len(sets) > 0 {
 		list = append(list, signal.Deviation{
-			Where: fmt.Sprintf("column %s, row %d", column, sets[0].row+1), Rule: "stamps grow steadily",
+			Where: fmt.Sprintf("column %s, row %d", column, t.rowOf(sets[0].row)+1), Rule: "stamps grow steadily",
 			Found:   fmt.Sprintf("a step of %.6g s; %s", stamps[sets[0].row]-stamps[sets[0].row-1], count(len(sets), "such step")),
 			Assumed: "the clock was set there: a gap of one sample, so that no window reaches over it",
 		})

@@ -31,22 +31,23 @@ func medianStep(stamps []float64) (step float64, steps []float64, err error) {
 
 // singleStep is the mean step from one row to the next, where nearly all are about the same, and the longer ones a whole number of it, since
 // rows are missing: these are left out. It is 0 where they are not: rows that come in bursts have no such step, and the longer ones are no
-// whole number from chunk to chunk, where the rows within a chunk have stamps at a rate that is not quite theirs. steps is overwritten.
-func singleStep(stamps, steps []float64) float64 {
+// whole number from chunk to chunk, where the rows within a chunk have stamps at a rate that is not quite theirs. tested says that most of the
+// longer ones are short enough to tell, or that there are none. steps is overwritten.
+func singleStep(stamps, steps []float64) (step float64, tested bool) {
 	steps = steps[:0]
 	for i := 1; i < len(stamps); i++ {
 		steps = append(steps, stamps[i]-stamps[i-1])
 	}
 	slices.Sort(steps)
 	n := len(steps)
-	step := steps[n/2]
+	step = steps[n/2]
 	if !(step > 0) || 1/step > maxRate {
-		return 0
+		return 0, false
 	}
 	short, _ := slices.BinarySearch(steps, 0.7*step) // 3 ms beside 4 ms are none: stamps may have few digits
 	long, _ := slices.BinarySearch(steps, 1.5*step)
 	if short > n/100 || long-short < n/2 {
-		return 0
+		return 0, false
 	}
 	few := (long - short) / 20
 	scatter := (steps[long-1-few] - steps[short+few]) / step
@@ -63,13 +64,13 @@ func singleStep(stamps, steps []float64) float64 {
 		}
 	}
 	if parts > whole/8 {
-		return 0
+		return 0, false
 	}
 	sum := 0.0
 	for _, s := range steps[short:long] {
 		sum += s
 	}
-	return sum / float64(long-short)
+	return sum / float64(long-short), 2*whole >= n-long
 }
 
 // pooled is the time from row to row of the lines of least squares through all runs, which have the slope in common: bursts at both ends

@@ -15,9 +15,13 @@ type table struct {
 	lay    *layout
 	x      [][]float64 // [channel][row], NaN where missing
 	stamps []float64   // s
+	at     []float64   // those of the rows that are samples
 	index  []float64   // of the counter, empty where there is none
 	marks  [][]mark    // in the order of their rows
+	marked int         // how many they are
 	rows   int
+	blanks blanks
+	before []byte // the last line with a value in some channel
 }
 
 // mark is a marker in a row.
@@ -78,12 +82,17 @@ func readTable(src *source, lay *layout) (*table, error) {
 		if err := t.row(cells); err != nil {
 			return nil, err
 		}
+		if b := t.blanks.of; b == nil || b[t.rows-1] == filled {
+			t.before = append(t.before[:0], line...)
+		}
 	}
 }
 
 // row takes in the cells of one line.
 func (t *table) row(cells []cell) error {
-	row, ch := t.rows, 0
+	row, ch, values := t.rows, 0, 0
+	var gap cell // the first one without a value in a channel
+	var of *column
 	t.rows++
 	if t.lay.rate > 0 {
 		t.stamps = append(t.stamps, float64(row)/t.lay.rate)
@@ -91,10 +100,7 @@ func (t *table) row(cells []cell) error {
 	for i, c := range cells {
 		col := &t.lay.columns[i]
 		switch col.role {
-		case unused:
-			continue
-		case marker:
-			t.marker(row, col, c.text)
+		case unused, marker:
 			continue
 		case sample, stamp, counter:
 		}
@@ -120,18 +126,40 @@ func (t *table) row(cells []cell) error {
 		case col.role == counter:
 			t.index = append(t.index, v)
 			continue
-		case missing:
-			t.src.dev.count("missing", func() signal.Deviation {
-				return signal.Deviation{
-					Where: fmt.Sprintf("%s, byte %d", t.src.where(col.name), t.src.offset(c.at)), Rule: "every cell has a finite number", Found: quote(c.text),
-					Assumed: "the row is missing: a gap",
-				}
-			})
+		case missing && of == nil:
+			gap, of = c, col
+		case !missing:
+			values++
 		}
 		t.x[ch] = append(t.x[ch], col.value(v))
 		ch++
 	}
+	if values == 0 && t.lay.rate == 0 {
+		t.blank(row, cells)
+		return nil
+	}
+	for i, c := range cells {
+		if col := &t.lay.columns[i]; col.role == marker {
+			t.marker(row, col, c.text)
+		}
+	}
+	if t.blanks.of != nil {
+		t.blanks.of = append(t.blanks.of, filled)
+	}
+	for range ch - values {
+		t.missing(of, gap)
+	}
 	return nil
+}
+
+// missing lists a cell of a channel that has no number.
+func (t *table) missing(col *column, c cell) {
+	t.src.dev.count("missing", func() signal.Deviation {
+		return signal.Deviation{
+			Where: fmt.Sprintf("%s, byte %d", t.src.where(col.name), t.src.offset(c.at)), Rule: "every cell has a finite number", Found: quote(c.text),
+			Assumed: "the row is missing: a gap",
+		}
+	})
 }
 
 // quote is a cell for a message.
