@@ -28,6 +28,7 @@ type header struct {
 	gains, offsets []float64
 	units          []string // of the channels, as the file has them
 	list           []state
+	block          int64       // samples that are processed at once: states change at its first one, mostly; 0 where it does not say
 	people         [][2]string // parameters that may name somebody, and what they say
 }
 
@@ -181,6 +182,11 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 		return src.Errorf(rate.at, "SamplingRate", "is %q, must be a rate above 0", strings.Join(rate.values, " "))
 	}
 	h.info.Rate = r
+	if size := params["SampleBlockSize"].values; len(size) > 0 {
+		if n, err := strconv.ParseInt(size[0], 10, 64); err == nil {
+			h.block = n
+		}
+	}
 	h.offsets, h.gains = make([]float64, n), make([]float64, n)
 	scales := make([]units.Scale, n)
 	h.units = make([]string, n)
