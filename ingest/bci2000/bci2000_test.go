@@ -106,11 +106,11 @@ func TestGolden(t *testing.T) {
 func states(t *testing.T, n int, names []string, value func(name string, k int) int) *signal.Recording {
 	t.Helper()
 	width := 2 * len(names)
-	body := "[ State Vector Definition ]\r\n"
+	var list strings.Builder
 	for i, name := range names {
-		body += fmt.Sprintf("%s 16 0 %d 0\r\n", name, 2*i)
+		fmt.Fprintf(&list, "%s 16 0 %d 0\r\n", name, 2*i)
 	}
-	body += "[ Parameter Definition ]\r\nSource int SampleBlockSize= 32 32 1 % // samples\r\nSource int SamplingRate= 256Hz 256 1 % // rate\r\n" +
+	body := "[ State Vector Definition ]\r\n" + list.String() + "[ Parameter Definition ]\r\nSource int SampleBlockSize= 32 32 1 % // samples\r\nSource int SamplingRate= 256Hz 256 1 % // rate\r\n" +
 		"Source floatlist SourceChGain= 1 1 // gain\r\nSource floatlist SourceChOffset= 1 0 // offset\r\nSource list ChannelNames= 1 Cz // name\r\n\r\n"
 	head := func(n int) string {
 		return fmt.Sprintf("BCI2000V= 1.1 HeaderLen= %5d SourceCh= 1 StatevectorLen= %d DataFormat= int16\r\n", n, width)
