@@ -139,10 +139,11 @@ func place(events []event, line flatfile.Timeline, rate float64) []signal.Event 
 	}
 	out := make([]signal.Event, 0, len(events))
 	for _, e := range events {
-		k := math.Round(e.at)
 		if e.label == boundary {
-			k = math.Ceil(e.at)
+			out = append(out, e.removed(line, rate))
+			continue
 		}
+		k := math.Round(e.at)
 		at := line.Sample(int64(k))
 		ev := signal.Event{Sample: at, Onset: (float64(at) + (e.at - k)) / rate, Label: e.label}
 		if e.duration > 0 {
@@ -152,4 +153,23 @@ func place(events []event, line flatfile.Timeline, rate float64) []signal.Event 
 	}
 	slices.SortStableFunc(out, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	return out
+}
+
+// removed is the boundary e. It stands where the samples that were taken out began, and lasts as long as these did: over no others.
+func (e event) removed(line flatfile.Timeline, rate float64) signal.Event {
+	k := int64(math.Ceil(e.at))
+	at, long := line.Sample(k), 0.0
+	if e.duration >= 0.5 { // not NaN
+		long = math.Round(e.duration)
+	}
+	if i, begins := line.Piece(k); begins && i > 0 {
+		end := line[i-1].End()
+		if long > 0 {
+			long = float64(at - end)
+		}
+		at = end
+	} else if k <= 0 {
+		at -= int64(long) // in front of the recording
+	}
+	return signal.Event{Sample: at, Onset: float64(at) / rate, Duration: long / rate, Label: e.label}
 }
