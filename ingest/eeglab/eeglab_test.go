@@ -28,11 +28,12 @@ import (
 // TestGolden compares with MNE and SciPy, see testdata/golden.py and docs/formats/eeglab.md.
 func TestGolden(t *testing.T) {
 	files := ingesttest.ReadGolden(t, "testdata/golden.json")
-	if len(files) != 11 {
-		t.Fatalf("%d files in golden.json, want 11", len(files))
+	if len(files) != 12 {
+		t.Fatalf("%d files in golden.json, want 12", len(files))
 	}
 	delete(files, "skipped.set") // TestSkipped
 	delete(files, "edges.set")   // TestBoundaryEdges: MNE has none in front of the first sample
+	delete(files, "types.set")   // TestTypes
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
 			root, base := os.DirFS("testdata"), name
@@ -177,6 +178,37 @@ func TestBoundary99(t *testing.T) {
 	}
 	if rec := open(t, os.DirFS("testdata"), "mixed.set"); rec.Spans != nil || rec.Len != 100 || len(rec.Events) != 3 || rec.Events[1].Label != "-99" || strings.Contains(fmt.Sprint(rec.Deviations), "-99") {
 		t.Errorf("among texts: samples in %v of %d, events %+v, deviations %+v", rec.Spans, rec.Len, rec.Events, rec.Deviations)
+	}
+}
+
+// TestTypes: a type may lie in a cell, as MNE reads it. What cannot be read is listed, and the event is there all the same.
+func TestTypes(t *testing.T) {
+	rec := open(t, os.DirFS("testdata"), "types.set")
+	var labels, found []string
+	for i, e := range rec.Events {
+		if want := []int64{2, 9, 19, 29, 39, 49, 59, 69, 79, 89}; i >= len(want) || e.Sample != want[i] {
+			t.Errorf("event %d is %+v, want samples %v", i, e, want)
+		}
+		labels = append(labels, e.Label)
+	}
+	if want := []string{"a", "b", "7", "c", "", "", "", "", "e", "f"}; !slices.Equal(labels, want) {
+		t.Errorf("the labels are %q, want %q", labels, want)
+	}
+	for _, d := range rec.Deviations {
+		if strings.HasSuffix(d.Where, ": type") {
+			found = append(found, d.Found+"; "+d.Assumed)
+		}
+		if d.Missing {
+			t.Errorf("missing: %+v", d)
+		}
+	}
+	if want := []string{"2 in the cells of event 4; the first of them", "nothing in event 5; 3 more like it; the event is kept, without a label"}; !slices.Equal(found, want) {
+		t.Errorf("the deviations of types are %q, want %q", found, want)
+	}
+	for i, a := range ingesttest.ReadGolden(t, "testdata/golden.json")["types.set"].Annotations {
+		if mne := strings.TrimSuffix(a[2].(string), ".0"); i < 3 && mne != labels[i] {
+			t.Errorf("event %d is %q, of MNE %q", i, labels[i], mne)
+		}
 	}
 }
 
@@ -358,7 +390,7 @@ func unpacked(data []byte) (sum int64) {
 
 // FuzzSet takes any bytes for the data set. What it holds packed counts as bytes of the file.
 func FuzzSet(f *testing.F) {
-	for _, name := range []string{"beside.set", "inside.set", "double.set", "packed.set", "epochs.set"} {
+	for _, name := range []string{"beside.set", "inside.set", "double.set", "packed.set", "epochs.set", "types.set"} {
 		f.Add(set(f, name))
 	}
 	fdt := set(f, "beside.fdt")

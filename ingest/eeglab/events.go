@@ -52,7 +52,7 @@ func (s *set) readEvents() []event {
 		}
 		e := event{at: latency - 1, duration: math.NaN(), offset: where}
 		var number bool
-		if e.label, number, err = typeOf(f["type"]); err != nil {
+		if e.label, number, err = s.typeOf(f["type"], i); err != nil {
 			return err
 		}
 		if number {
@@ -82,12 +82,30 @@ func (s *set) readEvents() []event {
 	return events
 }
 
-// typeOf is the type of an event, which may be text or a number.
-func typeOf(v matfile.Value) (label string, number bool, err error) {
-	if x, ok, err := v.Float("type"); ok || err != nil {
+// typeOf is the type of event i, which may be text or a number, also in a cell. Where it is another thing, that is listed, and the event is kept
+// without a label.
+func (s *set) typeOf(v matfile.Value, i int64) (label string, number bool, err error) {
+	const field, rule = "type", "is text or a number"
+	for v.Class == matfile.Cell && v.Count() > 0 {
+		if n := v.Count(); n > 1 {
+			s.src.DeviateOften(v.At, field, "is one text or number", func() string { return fmt.Sprintf("%d in the cells of event %d", n, i+1) }, "the first of them")
+		}
+		if v, _, err = v.First(field); err != nil { // which is an error where too many lie within each other
+			return "", false, err
+		}
+	}
+	if x, ok, err := v.Float(field); ok || err != nil {
 		return strconv.FormatFloat(x, 'g', -1, 64), true, err
 	}
-	text, _, err := v.Text("type")
+	text, ok, err := v.Text(field)
+	if text == "" && err == nil {
+		s.src.DeviateOften(v.At, field, rule, func() string {
+			if ok || v.Count() == 0 && v.Class != matfile.Other {
+				return fmt.Sprintf("nothing in event %d", i+1)
+			}
+			return fmt.Sprintf("another thing in event %d", i+1)
+		}, "the event is kept, without a label")
+	}
 	return text, false, err
 }
 
