@@ -213,6 +213,7 @@ func TestDeviations(t *testing.T) {
 		"channels are numbered":   {"ChannelNames", "ChannelNamez"},
 		"the begin is not known":  {"Wed%20", "Tag%20"},
 		"the state is left out":   {"TargetCode 10 0 1 3", "TargetCode 10 0 9 3"},
+		"than the 40 bits":        {"TargetCode 10 0 1 3", "TargetCode 22 0 0 0"}, // over those of others
 		"the line is passed over": {"ChannelNames=", "ChannelNames "},
 	} {
 		rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")

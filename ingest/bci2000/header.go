@@ -28,6 +28,7 @@ type header struct {
 	gains, offsets []float64
 	units          []string // of the channels, as the file has them
 	list           []state
+	taken          int64       // bits of all states
 	block          int64       // samples that are processed at once: states change at its first one, mostly; 0 where it does not say
 	people         [][2]string // parameters that may name somebody, and what they say
 }
@@ -137,6 +138,10 @@ func (h *header) state(src *flatfile.Source, at int64, words []string) {
 	bits, bit := v[0], 8*v[2]+v[3]
 	if len(words) < 5 || err != nil || bits < 1 || bits > 64 || v[2] < 0 || v[3] < 0 || v[3] > 7 || bit+bits > 8*h.states {
 		src.Omit(at, "State Vector Definition", fmt.Sprintf("name, bits, default, byte and bit within %d bytes", h.states), fmt.Sprintf("%.60q", strings.Join(words, " ")), "the state is left out")
+		return
+	}
+	if h.taken += bits; h.taken > 8*h.states { // else a short header could make any number of events of each byte
+		src.Omit(at, "State Vector Definition", fmt.Sprintf("states have no more than the %d bits of the vector", 8*h.states), fmt.Sprintf("%d with %.60q", h.taken, words[0]), "the state is left out")
 		return
 	}
 	h.list = append(h.list, state{words[0], bits, bit})
