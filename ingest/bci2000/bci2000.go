@@ -49,7 +49,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		lay.Columns[ch] = flatfile.Column{At: int64(ch) * w, Step: w, Type: h.typ, Zero: h.offsets[ch], Gain: h.gains[ch]}
 	}
 	rec.Data = signal.InUnits{SampleReader: flatfile.NewReader(src, lay), Units: h.units}
-	if rec.Events, err = h.readEvents(src, n, frame); err != nil {
+	if rec.Events, rec.Notes, err = h.readEvents(src, n, frame); err != nil {
 		return nil, err
 	}
 	for _, p := range h.people {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -36,7 +37,7 @@ func TestGolden(t *testing.T) {
 			Code    [][2]int64 `json:"code"`
 		} `json:"files"`
 	}
-	if err := json.Unmarshal(raw, &g); err != nil || len(g.Files) != 3 {
+	if err := json.Unmarshal(raw, &g); err != nil || len(g.Files) != 4 {
 		t.Fatalf("%d files, %v", len(g.Files), err)
 	}
 	gains, offsets := []float64{0.5, 0.003, 2}, []float64{0, 10, -4} // µV
@@ -47,6 +48,9 @@ func TestGolden(t *testing.T) {
 			rec, err := open()
 			if err != nil {
 				t.Fatal(err)
+			}
+			if len(rec.Notes) > 0 {
+				t.Errorf("the notes are %+v", rec.Notes)
 			}
 			if rec.Info.Rate != want.Rate || rec.Len != want.Samples || !slices.Equal(rec.Info.Names(), []string{"Fz", "Cz", "EOG left"}) || !rec.Begin.Equal(time.Date(2009, 8, 12, 9, 32, 10, 0, time.UTC)) {
 				t.Errorf("%v, %d samples from %v", rec.Info, rec.Len, rec.Begin)
@@ -98,6 +102,84 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// states is a recording of one channel at 256 Hz, in blocks of 32 samples, with a vector of one state after the other, of 16 bits each.
+func states(t *testing.T, n int, names []string, value func(name string, k int) int) *signal.Recording {
+	t.Helper()
+	width := 2 * len(names)
+	var list strings.Builder
+	for i, name := range names {
+		fmt.Fprintf(&list, "%s 16 0 %d 0\r\n", name, 2*i)
+	}
+	body := "[ State Vector Definition ]\r\n" + list.String() + "[ Parameter Definition ]\r\nSource int SampleBlockSize= 32 32 1 % // samples\r\nSource int SamplingRate= 256Hz 256 1 % // rate\r\n" +
+		"Source floatlist SourceChGain= 1 1 // gain\r\nSource floatlist SourceChOffset= 1 0 // offset\r\nSource list ChannelNames= 1 Cz // name\r\n\r\n"
+	head := func(n int) string {
+		return fmt.Sprintf("BCI2000V= 1.1 HeaderLen= %5d SourceCh= 1 StatevectorLen= %d DataFormat= int16\r\n", n, width)
+	}
+	data := []byte(head(len(head(0))+len(body)) + body)
+	for k := range n {
+		data = append(data, 0, 0)
+		for _, name := range names {
+			data = binary.LittleEndian.AppendUint16(data, uint16(value(name, k)))
+		}
+	}
+	rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: data}}, "x.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rec.Deviations) > 0 {
+		t.Errorf("the deviations are %+v, want none: nothing is wrong with the file", rec.Deviations)
+	}
+	return rec
+}
+
+// TestMeasured: what goes from value to value with nearly every block makes no events, which is noted; all that tells of the experiment does,
+// however fast it is.
+func TestMeasured(t *testing.T) {
+	const n = 256 * 20
+	names := []string{"SourceTime", "CursorPosX", "EyetrackerX", "Frames", "StimulusCode", "Flash", "Trigger", "Trial", "Lines"}
+	rec := states(t, n, names, func(name string, k int) int {
+		block := k / 32
+		switch name {
+		case "SourceTime":
+			return 1000 + 125*block
+		case "CursorPosX": // moves for 2 s of 10 alone
+			if k%2560 >= 512 {
+				return 0
+			}
+			return 2000 + 3*block
+		case "EyetrackerX": // 16 values a second, whatever the blocks
+			return 500 + k/16%7
+		case "Frames": // comes to 0 now and then
+			return k / 8 % 4
+		case "StimulusCode": // 16 a second, with nothing between them
+			return 1 + k/16%12
+		case "Flash": // 16 a second, with nothing in between
+			return k / 8 % 2 * (1 + k/16%12)
+		case "Trigger": // 8 a second
+			return k / 32 % 3
+		case "Trial":
+			return 1 + k/1024
+		default: // of an input of which a line jumps for a second, and others do not
+			if k >= 512 && k < 768 {
+				return 2 + k/16%2
+			}
+			return k / 64 % 2
+		}
+	})
+	count := map[string]int{}
+	for _, e := range rec.Events {
+		name, _, _ := strings.Cut(e.Label, "/")
+		count[name]++
+	}
+	want := map[string]int{"StimulusCode": n / 16, "Flash": n / 16, "Trial": 5, "Lines": 38 + 16, "Trigger": 106}
+	if !maps.Equal(count, want) {
+		t.Errorf("the events are %v, want %v", count, want)
+	}
+	if len(rec.Notes) != 1 || !strings.Contains(rec.Notes[0].Found, "CursorPosX, EyetrackerX, Frames") || rec.Notes[0].Missing {
+		t.Errorf("the notes are %+v, want one of CursorPosX, EyetrackerX and Frames", rec.Notes)
+	}
+}
+
 func load(t testing.TB, name string, change ...string) []byte {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + name)
@@ -131,6 +213,7 @@ func TestDeviations(t *testing.T) {
 		"channels are numbered":   {"ChannelNames", "ChannelNamez"},
 		"the begin is not known":  {"Wed%20", "Tag%20"},
 		"the state is left out":   {"TargetCode 10 0 1 3", "TargetCode 10 0 9 3"},
+		"than the 40 bits":        {"TargetCode 10 0 1 3", "TargetCode 22 0 0 0"}, // over those of others
 		"the line is passed over": {"ChannelNames=", "ChannelNames "},
 	} {
 		rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")

@@ -28,6 +28,8 @@ type header struct {
 	gains, offsets []float64
 	units          []string // of the channels, as the file has them
 	list           []state
+	taken          int64       // bits of all states
+	block          int64       // samples that are processed at once: states change at its first one, mostly; 0 where it does not say
 	people         [][2]string // parameters that may name somebody, and what they say
 }
 
@@ -138,6 +140,10 @@ func (h *header) state(src *flatfile.Source, at int64, words []string) {
 		src.Omit(at, "State Vector Definition", fmt.Sprintf("name, bits, default, byte and bit within %d bytes", h.states), fmt.Sprintf("%.60q", strings.Join(words, " ")), "the state is left out")
 		return
 	}
+	if h.taken += bits; h.taken > 8*h.states { // else a short header could make any number of events of each byte
+		src.Omit(at, "State Vector Definition", fmt.Sprintf("states have no more than the %d bits of the vector", 8*h.states), fmt.Sprintf("%d with %.60q", h.taken, words[0]), "the state is left out")
+		return
+	}
 	h.list = append(h.list, state{words[0], bits, bit})
 }
 
@@ -181,6 +187,11 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 		return src.Errorf(rate.at, "SamplingRate", "is %q, must be a rate above 0", strings.Join(rate.values, " "))
 	}
 	h.info.Rate = r
+	if size := params["SampleBlockSize"].values; len(size) > 0 {
+		if n, err := strconv.ParseInt(size[0], 10, 64); err == nil {
+			h.block = n
+		}
+	}
 	h.offsets, h.gains = make([]float64, n), make([]float64, n)
 	scales := make([]units.Scale, n)
 	h.units = make([]string, n)

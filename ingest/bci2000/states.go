@@ -2,8 +2,10 @@ package bci2000
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/flatfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
@@ -12,9 +14,18 @@ import (
 // clocks are states that change all the time by what they are.
 var clocks = []string{"SourceTime", "StimulusTime", "PrecisionTime"}
 
+// markers are states that tell of the experiment, or of keys (BCI2000 wiki, "User Reference:P3SpellerTask", "User Reference:StimulusPresentationTask",
+// "User Reference:CursorTask", "Contributions:KeyLogFilter"): events, however fast they follow each other.
+var markers = []string{
+	"StimulusCode", "StimulusType", "StimulusBegin", "StimulusCodeRes", "StimulusTypeRes", "PhaseInSequence", "TargetCode", "ResultCode", "Feedback", "IntertrialInterval",
+	"SelectedStimulus", "SelectedTarget", "SelectedRow", "SelectedColumn", "KeyDown", "KeyUp",
+}
+
 const (
-	widest     = 16      // bits of a state that makes events
-	busiest    = 10      // changes a second
+	together   = 0.1     // seconds between changes that follow each other closely, unless a block lasts longer
+	longest    = 1.0     // seconds of a block that is believed
+	few        = 10      // close changes that are nothing to go by
+	named      = 10      // states that a note names
 	chunkBytes = 1 << 18 // that are read at once
 )
 
@@ -31,51 +42,62 @@ func (s state) value(v []byte) uint64 {
 // track is one state being followed.
 type track struct {
 	state
-	now     uint64
-	open    int // place of the event that goes on, -1 where there is none
-	changes int64
-	begins  int // changes to another value than 0
-	busy    bool
-	labels  map[uint64]string // each of which is in memory once
+	now    uint64
+	open   int               // place of the event that goes on, -1 where there is none
+	begins int               // changes to another value than 0
+	last   int64             // sample of the last change
+	close  int               // changes from one value straight to another, neither of them 0, closely behind the last change
+	labels map[uint64]string // each of which is in memory once
 }
 
-// readEvents follows the states through the file: once to see how often they change, and once more for the events, which may be as many
-// as the samples.
-func (h *header) readEvents(src *flatfile.Source, n, frame int64) ([]signal.Event, error) {
+// measured says whether the state is a number that is measured, such as the position of a cursor or of the eyes, and not what happens: it goes
+// from value to value, mostly as often as it can be seen to.
+func (t *track) measured() bool {
+	return t.close > few && 2*t.close > t.begins && !slices.Contains(markers, t.name)
+}
+
+// readEvents follows the states through the file: once to see which of them are events, and once more for these, which may be as many as the
+// samples. Those that are measured are noted.
+func (h *header) readEvents(src *flatfile.Source, n, frame int64) (events []signal.Event, notes []signal.Deviation, err error) {
 	var tracks []*track
 	for _, s := range h.list {
-		if s.bits <= widest && isText(s.name) && !slices.Contains(clocks, s.name) {
+		if isText(s.name) && !slices.Contains(clocks, s.name) {
 			tracks = append(tracks, &track{state: s, open: -1, labels: map[uint64]string{}})
 		}
 	}
 	if len(tracks) == 0 {
-		return nil, nil
-	}
-	err := h.follow(src, n, frame, tracks, func(t *track, x uint64, _ int64) {
-		t.changes++
-		if x != 0 {
-			t.begins++
-		}
-	})
-	if err != nil {
-		return nil, err
+		return nil, nil, nil
 	}
 	rate := h.info.Rate
-	most := int64(float64(n)/rate*busiest) + busiest
-	total := 0
+	near := int64(math.Ceil(together * rate))
+	if b := float64(h.block); b <= longest*rate {
+		near = max(near, h.block)
+	}
+	err = h.follow(src, n, frame, tracks, func(t *track, before uint64, k int64) {
+		if t.now != 0 {
+			if t.begins++; before != 0 && k-t.last <= near {
+				t.close++
+			}
+		}
+		t.last = k
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	total, left := 0, []string(nil)
 	for _, t := range tracks {
-		if t.now = 0; t.changes > most {
-			t.busy = true
-			src.Deviate(0, "State Vector Definition", fmt.Sprintf("a state that changes at most %d times a second makes events", busiest), fmt.Sprintf("%s changes %d times", t.name, t.changes), "it makes none")
+		if t.now = 0; t.measured() {
+			left = append(left, t.name)
 			continue
 		}
 		total += t.begins
 	}
-	tracks = slices.DeleteFunc(tracks, func(t *track) bool { return t.busy || t.begins == 0 })
+	notes = measuredNote(left)
+	tracks = slices.DeleteFunc(tracks, func(t *track) bool { return t.measured() || t.begins == 0 })
 	if total == 0 {
-		return nil, nil
+		return nil, notes, nil
 	}
-	events := make([]signal.Event, 0, total)
+	events = make([]signal.Event, 0, total)
 	end := func(t *track, k int64) {
 		if t.open >= 0 {
 			e := &events[t.open]
@@ -83,20 +105,35 @@ func (h *header) readEvents(src *flatfile.Source, n, frame int64) ([]signal.Even
 			t.open = -1
 		}
 	}
-	err = h.follow(src, n, frame, tracks, func(t *track, x uint64, k int64) {
-		if end(t, k); x != 0 {
+	err = h.follow(src, n, frame, tracks, func(t *track, _ uint64, k int64) {
+		if end(t, k); t.now != 0 {
 			t.open = len(events)
-			events = append(events, signal.Event{Sample: k, Onset: float64(k) / rate, Label: t.label(x)})
+			events = append(events, signal.Event{Sample: k, Onset: float64(k) / rate, Label: t.label(t.now)})
 		}
 	})
 	for _, t := range tracks {
 		end(t, n)
 	}
-	return events, err
+	return events, notes, err
 }
 
-// follow calls changed for each change of a state, in the order of the samples, and with each in that of tracks.
-func (h *header) follow(src *flatfile.Source, n, frame int64, tracks []*track, changed func(t *track, x uint64, k int64)) error {
+// measuredNote says which states make no events because they are numbers that are measured.
+func measuredNote(names []string) []signal.Deviation {
+	if len(names) == 0 {
+		return nil
+	}
+	found := strings.Join(names[:min(len(names), named)], ", ")
+	if more := len(names) - named; more > 0 {
+		found += fmt.Sprintf(" and %d more", more)
+	}
+	return []signal.Deviation{{
+		Where: "State Vector Definition", Rule: "a state may tell what happens, or be a number that is measured, such as the position of a cursor",
+		Found: found + ": from value to value all the time", Assumed: "numbers that are measured, which are not read: they make no events",
+	}}
+}
+
+// follow calls changed for each change of a state to what it is now, in the order of the samples, and with each in that of tracks.
+func (h *header) follow(src *flatfile.Source, n, frame int64, tracks []*track, changed func(t *track, before uint64, k int64)) error {
 	per := max(1, chunkBytes/frame)
 	buf := make([]byte, min(per, n)*frame)
 	var last []byte // the vector before: most samples change nothing
@@ -112,9 +149,9 @@ func (h *header) follow(src *flatfile.Source, n, frame int64, tracks []*track, c
 			}
 			last = append(last[:0], v...)
 			for _, t := range tracks {
-				if x := t.value(v); x != t.now {
+				if before, x := t.now, t.value(v); x != before {
 					t.now = x
-					changed(t, x, at+k)
+					changed(t, before, at+k)
 				}
 			}
 		}

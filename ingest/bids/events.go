@@ -74,6 +74,7 @@ func (c *completion) events() {
 		} else {
 			e.Sample = c.rec.Place(e.Onset)
 		}
+		e = l.removed(e)
 		seconds, stated, bad := t.number(row, duration)
 		if bad || seconds < 0 {
 			tell.add(row, "duration", "a number of seconds, at least 0, or n/a", "0 s")

@@ -3,6 +3,7 @@ package bids_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -150,6 +151,51 @@ func TestInterruptedTables(t *testing.T) {
 				}
 			}
 			deviates(t, found, c.want...)
+		})
+	}
+}
+
+// TestBoundaries: a boundary of EEGLAB stands where its gap begins, and lasts as long as that, as it does in the file itself: whether a table has it
+// there, between the samples before and behind (as MNE does), or behind the gap.
+func TestBoundaries(t *testing.T) {
+	const head = "onset|duration|trial_type"
+	own := ingesttest.Open(t, fstest.MapFS(cut(t)), stem+"_eeg.set")
+	for name, rows := range map[string][]string{
+		"itself":                   nil,
+		"of gyrus":                 {head, "1|0|a", "4|7|boundary", "4.5|0|b", "7|2.5|boundary", "8|0|c"},
+		"of MNE":                   {head, "1|0|a", "3.995|7|boundary", "4.5|0|b", "6.995|2.5|boundary", "8|0|c"},
+		"gaps counted":             {head, "1|0|a", "4|7|boundary", "11.5|0|b", "14|2.5|boundary", "17.5|0|c"},
+		"gaps counted, behind":     {head, "1|0|a", "10.995|7|boundary", "11.5|0|b", "16.5|2.5|boundary", "17.5|0|c"},
+		"the first alone":          {head, "1|0|a", "4|7|boundary"},
+		"the first alone, of MNE":  {head, "1|0|a", "3.995|7|boundary"},
+		"the second alone, of MNE": {head, "1|0|a", "6.995|2.5|boundary"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := own
+			if rows != nil {
+				rec = opened(t, cut(t, rows...), stem+"_eeg.set")
+			}
+			found := map[signal.Event]bool{}
+			for _, e := range rec.Events {
+				if e.Label == "boundary" {
+					found[e] = true
+				}
+			}
+			want := map[signal.Event]bool{{Sample: 400, Onset: 4, Duration: 7, Label: "boundary"}: true, {Sample: 1400, Onset: 14, Duration: 2.5, Label: "boundary"}: true}
+			switch { // rows that are not there are no events: the table is all
+			case strings.HasPrefix(name, "the first"):
+				delete(want, signal.Event{Sample: 1400, Onset: 14, Duration: 2.5, Label: "boundary"})
+			case strings.HasPrefix(name, "the second"):
+				delete(want, signal.Event{Sample: 400, Onset: 4, Duration: 7, Label: "boundary"})
+			}
+			if !maps.Equal(found, want) {
+				t.Errorf("the boundaries are %v, want %v", found, want)
+			}
+			for _, d := range rec.Deviations {
+				if d.Missing {
+					t.Errorf("missing: %+v", d)
+				}
+			}
 		})
 	}
 }
@@ -352,8 +398,8 @@ func TestWriteInterrupted(t *testing.T) {
 		losses             int
 	}{
 		{"BrainVision", alone(t, gapped(marks...), ".vhdr"), "", []string{"1", "4.5", "8"}, []string{"100", "450", "800"}, 10, 1},
-		{"EEGLAB", alone(t, cut(t), ".set"), "", []string{"1", "3.995", "4.5", "6.995", "8"}, []string{"100", "400", "450", "700", "800"}, 10, 2},
-		{"EDF+D", alone(t, cut(t), ".set"), "edf+", []string{"1", "10.995", "11.5", "16.495", "17.5"}, []string{"100", "400", "450", "700", "800"}, 19.5, -1},
+		{"EEGLAB", alone(t, cut(t), ".set"), "", []string{"1", "4", "4.5", "7", "8"}, []string{"100", "400", "450", "700", "800"}, 10, 1},
+		{"EDF+D", alone(t, cut(t), ".set"), "edf+", []string{"1", "4", "11.5", "14", "17.5"}, []string{"100", "400", "450", "700", "800"}, 19.5, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()

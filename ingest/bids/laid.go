@@ -106,6 +106,21 @@ func (l laid) time(onset float64, sample int64) float64 {
 	return (float64(index) + part) / l.rate
 }
 
+// removed moves the event e, which marks where samples were taken out, to the begin of the gap that it is in or beside: EEGLAB has it between the
+// samples before and behind it. Others stay.
+func (l laid) removed(e signal.Event) signal.Event {
+	if !isBoundary(e.Label) {
+		return e
+	}
+	i := sort.Search(len(l.runs), func(i int) bool { return l.runs[i].Start >= e.Sample }) // the gap in front of it
+	if i == 0 || i == len(l.runs) || e.Sample < l.runs[i-1].End()-1 || l.runs[i-1].End() == l.runs[i].Start {
+		return e
+	}
+	e.Sample = l.runs[i-1].End()
+	e.Onset = float64(e.Sample) / l.rate
+	return e
+}
+
 // endToEnd says whether programs take the samples of a format as a whole, so that a table of events beside one counts no gaps: their
 // gaps are markers (of new segments, of boundaries). Time goes on within the gaps of others.
 func endToEnd(format string) bool {
@@ -136,7 +151,10 @@ func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whol
 		return reading{moot: true}
 	}
 	first := l.runs[0].Start
-	rows = slices.DeleteFunc(slices.Clone(rows), func(r rowAt) bool { return r.index || l.nearest(r.seconds) < l.runs[0].Len })
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r rowAt) bool {
+		at := l.nearest(r.seconds)
+		return r.index || at < l.runs[0].Len || at == l.runs[0].Len && isBoundary(r.label) // where the first gap begins in both
+	})
 	if len(rows) == 0 {
 		return reading{moot: true}
 	}
@@ -228,6 +246,12 @@ func (l laid) readingOf(rows []rowAt, own []signal.Event, duration float64, whol
 func interruption(label string) bool {
 	label = strings.ToLower(label)
 	return strings.HasPrefix(label, "new segment") || strings.Contains(label, "boundary") || isSkip(strings.ToUpper(label))
+}
+
+// isBoundary says whether a label is EEGLAB's mark where samples were taken out. A value may stand behind it.
+func isBoundary(label string) bool {
+	mark, _, _ := strings.Cut(label, "/")
+	return strings.EqualFold(mark, "boundary")
 }
 
 // isSkip says whether a label is MNE's mark over samples that were not measured, which it writes into BrainVision as a comment. A value may stand

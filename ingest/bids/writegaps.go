@@ -31,6 +31,9 @@ func (d *data) gapLosses(events []signal.Event) (losses []signal.Deviation) {
 	}
 	within, over := 0, 0
 	for _, e := range events {
+		if isBoundary(e.Label) && d.lay.inGap(e.Sample) && d.lay.removed(e) == e {
+			continue // it is where the gap begins, and as long as that
+		}
 		end := d.lay.sample(d.lay.index(e.Sample)) + int64(math.Ceil(min(max(e.Duration, 0), maxOnset)*d.lay.rate)) - 1
 		switch {
 		case d.lay.inGap(e.Sample):
@@ -81,6 +84,8 @@ func (d *data) timed(t *Table, rec *signal.Recording) *Table {
 		default:
 			m.Sample = rec.Place(m.Onset)
 		}
+		m.Label = r.label
+		m.Event = source.removed(m.Event)
 		m.Duration, _, _ = t.number(i, t.Column("duration"))
 		if m.skip {
 			mark := source.over(m.Sample, r.skip, how.laid)

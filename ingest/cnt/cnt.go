@@ -113,11 +113,12 @@ func (h *header) layout(src *flatfile.Source, block int64) error {
 	}
 	if !h.width(h.table) {
 		at, found := h.findTable(src)
-		if !found {
-			return src.Errorf(864, "number of samples", "%d samples of %d channels in %d bytes are neither of 16 nor of 32 bits: the width of the numbers is not known", h.samples, h.channels, h.table-h.bytes)
+		if found {
+			src.Deviate(886, "event table", "follows the samples", fmt.Sprintf("at byte %d, where it cannot be", h.table), fmt.Sprintf("it is at byte %d, behind %d samples of %d bytes", at, h.samples, h.typ.Width()))
+			h.table = at
+		} else if err := h.count(src, max(block, 1)); err != nil {
+			return err
 		}
-		src.Deviate(886, "event table", "follows the samples", fmt.Sprintf("at byte %d, where it cannot be", h.table), fmt.Sprintf("it is at byte %d, behind %d samples of %d bytes", at, h.samples, h.typ.Width()))
-		h.table = at
 	}
 	if h.table > src.Size { // cut: what was there tells the width all the same
 		src.Omit(886, "event table", "lies within the file", fmt.Sprintf("at byte %d of %d: the file was cut", h.table, src.Size), "the samples that are there; there are no events")
@@ -173,9 +174,6 @@ func (h *header) findTable(src *flatfile.Source) (at int64, found bool) {
 	return at, found
 }
 
-// tableHead is how many bytes the table of events has before the first.
-const tableHead = 9
-
 // personal keeps the fields of the header about people (SETUP in sethead.h of Neuroscan).
 func personal(src *flatfile.Source, b []byte, rec *signal.Recording) {
 	for _, f := range []struct {
@@ -227,6 +225,43 @@ func begin(src *flatfile.Source, b []byte) time.Time {
 	return time.Time{}
 }
 
+// tableHead is how many bytes the table of events has before the first.
+const tableHead = 9
+
+// rows are the events of the table, as they lie there.
+type rows struct {
+	kind        byte
+	size, width int64 // in bytes: of all, as the table says, and of one
+	raw         []byte
+	flaw        string // why there are none, "" where they can be read
+}
+
+// readRows reads the table, which lies within the file.
+func (h *header) readRows(src *flatfile.Source) (*rows, error) {
+	const field = "event table"
+	have := src.Size - h.table - tableHead
+	if have < 0 {
+		return &rows{flaw: "the file was cut"}, nil
+	}
+	head, err := src.Bytes(h.table, tableHead, field)
+	if err != nil {
+		return nil, err
+	}
+	t := &rows{kind: head[0], size: int64(binary.LittleEndian.Uint32(head[1:])), width: 19}
+	if t.kind == 1 {
+		t.width = 8
+	}
+	if t.kind < 1 || t.kind > 3 || t.size > have {
+		t.flaw = fmt.Sprintf("type %d with %d bytes of %d", t.kind, t.size, have)
+		return t, nil
+	}
+	t.raw, err = src.Bytes(h.table+tableHead, t.size/t.width*t.width, field)
+	return t, err
+}
+
+// place is where the event at b is said to be, in bytes of the file, in type 3 in samples.
+func place(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b[4:]))) }
+
 // events reads the table.
 func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 	const field = "event table"
@@ -236,39 +271,24 @@ func (h *header) events(src *flatfile.Source) ([]signal.Event, error) {
 		}
 		return nil, nil
 	}
-	lost := func(found string) ([]signal.Event, error) {
-		src.Omit(h.table, field, "is whole, of type 1, 2 or 3", found, "there are no events")
+	t, err := h.readRows(src)
+	if err != nil {
+		return nil, err
+	}
+	if t.flaw != "" {
+		src.Omit(h.table, field, "is whole, of type 1, 2 or 3", t.flaw, "there are no events")
 		return nil, nil
 	}
-	have := src.Size - h.table - tableHead
-	if have < 0 {
-		return lost("the file was cut")
+	if t.size%t.width != 0 {
+		src.Omit(h.table, field, fmt.Sprintf("has events of %d bytes", t.width), fmt.Sprintf("%d bytes", t.size), "the rest is left out")
 	}
-	head, err := src.Bytes(h.table, tableHead, field)
-	if err != nil {
-		return nil, err
-	}
-	kind, size := head[0], int64(binary.LittleEndian.Uint32(head[1:]))
-	width := int64(19)
-	if kind == 1 {
-		width = 8
-	}
-	if kind < 1 || kind > 3 || size > have {
-		return lost(fmt.Sprintf("type %d with %d bytes of %d", kind, size, have))
-	}
-	if size%width != 0 {
-		src.Omit(h.table, field, fmt.Sprintf("has events of %d bytes", width), fmt.Sprintf("%d bytes", size), "the rest is left out")
-	}
-	b, err := src.Bytes(h.table+tableHead, size/width*width, field)
-	if err != nil {
-		return nil, err
-	}
+	b := t.raw
 	frame := h.channels * h.typ.Width()
-	events := make([]signal.Event, 0, len(b)/int(width))
-	for ; len(b) > 0; b = b[width:] {
-		at := int64(int32(binary.LittleEndian.Uint32(b[4:])))
+	events := make([]signal.Event, 0, len(b)/int(t.width))
+	for ; len(b) > 0; b = b[t.width:] {
+		at := place(b)
 		k := at // in samples, in type 3
-		if kind != 3 {
+		if t.kind != 3 {
 			k = int64(math.Floor(float64(at-h.bytes) / float64(frame)))
 		}
 		label := strconv.Itoa(int(binary.LittleEndian.Uint16(b)))

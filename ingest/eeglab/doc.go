@@ -7,7 +7,7 @@
 //
 // Epochs follow each other with a gap of one sample, so that no window reaches over their ends: how much lies between them a
 // data set does not say. In continuous data, an event of the type "boundary" is a place where samples were taken out: there is
-// a gap, as long as the event's duration says, and of one sample where it says nothing. Where the types of all events are numbers, -99 is a
+// a gap, as long as the event's duration says, and of one sample where it says nothing. The event stands where the gap begins. Where the types of all events are numbers, -99 is a
 // boundary too, which is listed.
 //
 // Electrodes have x to the nose, y to the left ear and z up, in a unit that the file does not say: it is told from how far from

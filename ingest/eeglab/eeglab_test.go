@@ -28,10 +28,12 @@ import (
 // TestGolden compares with MNE and SciPy, see testdata/golden.py and docs/formats/eeglab.md.
 func TestGolden(t *testing.T) {
 	files := ingesttest.ReadGolden(t, "testdata/golden.json")
-	if len(files) != 10 {
-		t.Fatalf("%d files in golden.json, want 10", len(files))
+	if len(files) != 12 {
+		t.Fatalf("%d files in golden.json, want 12", len(files))
 	}
 	delete(files, "skipped.set") // TestSkipped
+	delete(files, "edges.set")   // TestBoundaryEdges: MNE has none in front of the first sample
+	delete(files, "types.set")   // TestTypes
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
 			root, base := os.DirFS("testdata"), name
@@ -56,8 +58,11 @@ func TestGolden(t *testing.T) {
 				if name == "numbers.set" && label == "-99" {
 					label = "boundary" // as EEGLAB has it
 				}
-				onset := e.Onset - shift/rec.Info.Rate
-				if math.Abs(onset-a[0].(float64)) > 1e-6 || math.Abs(e.Duration-a[1].(float64)) > 1e-9 || e.Label != label {
+				onset, at := e.Onset-shift/rec.Info.Rate, a[0].(float64)
+				if label == "boundary" { // MNE has it between the samples before and behind it
+					at = math.Ceil(at*rec.Info.Rate-1e-3) / rec.Info.Rate
+				}
+				if math.Abs(onset-at) > 1e-6 || math.Abs(e.Duration-a[1].(float64)) > 1e-9 || e.Label != label {
 					t.Errorf("event %d is %+v, without gaps at %g s, want %v", i, e, onset, a)
 				}
 			}
@@ -125,8 +130,30 @@ func TestBoundary(t *testing.T) {
 	for _, e := range rec.Events {
 		at = append(at, e.Sample)
 	}
-	if !slices.Equal(at, []int64{0, 11, 60, 60, 101, 140}) {
+	if !slices.Equal(at, []int64{0, 11, 20, 60, 100, 140}) {
 		t.Errorf("events are at %v", at)
+	}
+	if e := rec.Events[2]; e.Onset != 20/128. || e.Duration != 40/128. {
+		t.Errorf("the first boundary is %+v, must last as long as the gap", e)
+	}
+}
+
+// TestBoundaryEdges: no boundary lies over samples that are there, also not one in front of the first of them, or the second of two at one place.
+func TestBoundaryEdges(t *testing.T) {
+	rec := open(t, os.DirFS("testdata"), "edges.set")
+	if want := []signal.Span{{Start: 0, Len: 50}, {Start: 90, Len: 50}}; !slices.Equal(rec.Spans, want) {
+		t.Errorf("samples are in %v, want %v", rec.Spans, want)
+	}
+	want := []signal.Event{
+		{Sample: -30, Onset: -30 / 128., Duration: 30 / 128., Label: "boundary"},
+		{Sample: 10, Onset: 10 / 128., Label: "a"},
+		{Sample: 50, Onset: 50 / 128., Duration: 40 / 128., Label: "boundary"},
+		{Sample: 50, Onset: 50 / 128., Duration: 40 / 128., Label: "boundary"},
+		{Sample: 90, Onset: 90 / 128., Label: "b"},
+		{Sample: 140, Onset: 140 / 128., Duration: 20 / 128., Label: "boundary"},
+	}
+	if !slices.Equal(rec.Events, want) {
+		t.Errorf("the events are %+v, want %+v", rec.Events, want)
 	}
 }
 
@@ -141,7 +168,7 @@ func TestBoundary99(t *testing.T) {
 	for _, e := range rec.Events {
 		events = append(events, fmt.Sprintf("%d %s", e.Sample, e.Label))
 	}
-	if got := strings.Join(events, ", "); got != "10 1, 70 boundary, 74 2, 101 boundary, 110 1" {
+	if got := strings.Join(events, ", "); got != "10 1, 30 boundary, 74 2, 100 boundary, 110 1" {
 		t.Errorf("the events are %s", got)
 	}
 	if !slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
@@ -151,6 +178,37 @@ func TestBoundary99(t *testing.T) {
 	}
 	if rec := open(t, os.DirFS("testdata"), "mixed.set"); rec.Spans != nil || rec.Len != 100 || len(rec.Events) != 3 || rec.Events[1].Label != "-99" || strings.Contains(fmt.Sprint(rec.Deviations), "-99") {
 		t.Errorf("among texts: samples in %v of %d, events %+v, deviations %+v", rec.Spans, rec.Len, rec.Events, rec.Deviations)
+	}
+}
+
+// TestTypes: a type may lie in a cell, as MNE reads it. What cannot be read is listed, and the event is there all the same.
+func TestTypes(t *testing.T) {
+	rec := open(t, os.DirFS("testdata"), "types.set")
+	var labels, found []string
+	for i, e := range rec.Events {
+		if want := []int64{2, 9, 19, 29, 39, 49, 59, 69, 79, 89}; i >= len(want) || e.Sample != want[i] {
+			t.Errorf("event %d is %+v, want samples %v", i, e, want)
+		}
+		labels = append(labels, e.Label)
+	}
+	if want := []string{"a", "b", "7", "c", "", "", "", "", "e", "f"}; !slices.Equal(labels, want) {
+		t.Errorf("the labels are %q, want %q", labels, want)
+	}
+	for _, d := range rec.Deviations {
+		if strings.HasSuffix(d.Where, ": type") {
+			found = append(found, d.Found+"; "+d.Assumed)
+		}
+		if d.Missing {
+			t.Errorf("missing: %+v", d)
+		}
+	}
+	if want := []string{"2 in the cells of event 4; the first of them", "nothing in event 5; 3 more like it; the event is kept, without a label"}; !slices.Equal(found, want) {
+		t.Errorf("the deviations of types are %q, want %q", found, want)
+	}
+	for i, a := range ingesttest.ReadGolden(t, "testdata/golden.json")["types.set"].Annotations {
+		if mne := strings.TrimSuffix(a[2].(string), ".0"); i < 3 && mne != labels[i] {
+			t.Errorf("event %d is %q, of MNE %q", i, labels[i], mne)
+		}
 	}
 }
 
@@ -332,7 +390,7 @@ func unpacked(data []byte) (sum int64) {
 
 // FuzzSet takes any bytes for the data set. What it holds packed counts as bytes of the file.
 func FuzzSet(f *testing.F) {
-	for _, name := range []string{"beside.set", "inside.set", "double.set", "packed.set", "epochs.set"} {
+	for _, name := range []string{"beside.set", "inside.set", "double.set", "packed.set", "epochs.set", "types.set"} {
 		f.Add(set(f, name))
 	}
 	fdt := set(f, "beside.fdt")

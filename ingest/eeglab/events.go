@@ -52,7 +52,7 @@ func (s *set) readEvents() []event {
 		}
 		e := event{at: latency - 1, duration: math.NaN(), offset: where}
 		var number bool
-		if e.label, number, err = typeOf(f["type"]); err != nil {
+		if e.label, number, err = s.typeOf(f["type"], i); err != nil {
 			return err
 		}
 		if number {
@@ -82,12 +82,30 @@ func (s *set) readEvents() []event {
 	return events
 }
 
-// typeOf is the type of an event, which may be text or a number.
-func typeOf(v matfile.Value) (label string, number bool, err error) {
-	if x, ok, err := v.Float("type"); ok || err != nil {
+// typeOf is the type of event i, which may be text or a number, also in a cell. Where it is another thing, that is listed, and the event is kept
+// without a label.
+func (s *set) typeOf(v matfile.Value, i int64) (label string, number bool, err error) {
+	const field, rule = "type", "is text or a number"
+	for v.Class == matfile.Cell && v.Count() > 0 {
+		if n := v.Count(); n > 1 {
+			s.src.DeviateOften(v.At, field, "is one text or number", func() string { return fmt.Sprintf("%d in the cells of event %d", n, i+1) }, "the first of them")
+		}
+		if v, _, err = v.First(field); err != nil { // which is an error where too many lie within each other
+			return "", false, err
+		}
+	}
+	if x, ok, err := v.Float(field); ok || err != nil {
 		return strconv.FormatFloat(x, 'g', -1, 64), true, err
 	}
-	text, _, err := v.Text("type")
+	text, ok, err := v.Text(field)
+	if text == "" && err == nil {
+		s.src.DeviateOften(v.At, field, rule, func() string {
+			if ok || v.Count() == 0 && v.Class != matfile.Other {
+				return fmt.Sprintf("nothing in event %d", i+1)
+			}
+			return fmt.Sprintf("another thing in event %d", i+1)
+		}, "the event is kept, without a label")
+	}
 	return text, false, err
 }
 
@@ -139,10 +157,11 @@ func place(events []event, line flatfile.Timeline, rate float64) []signal.Event 
 	}
 	out := make([]signal.Event, 0, len(events))
 	for _, e := range events {
-		k := math.Round(e.at)
 		if e.label == boundary {
-			k = math.Ceil(e.at)
+			out = append(out, e.removed(line, rate))
+			continue
 		}
+		k := math.Round(e.at)
 		at := line.Sample(int64(k))
 		ev := signal.Event{Sample: at, Onset: (float64(at) + (e.at - k)) / rate, Label: e.label}
 		if e.duration > 0 {
@@ -152,4 +171,23 @@ func place(events []event, line flatfile.Timeline, rate float64) []signal.Event 
 	}
 	slices.SortStableFunc(out, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) })
 	return out
+}
+
+// removed is the boundary e. It stands where the samples that were taken out began, and lasts as long as these did: over no others.
+func (e event) removed(line flatfile.Timeline, rate float64) signal.Event {
+	k := int64(math.Ceil(e.at))
+	at, long := line.Sample(k), 0.0
+	if e.duration >= 0.5 { // not NaN
+		long = math.Round(e.duration)
+	}
+	if i, begins := line.Piece(k); begins && i > 0 {
+		end := line[i-1].End()
+		if long > 0 {
+			long = float64(at - end)
+		}
+		at = end
+	} else if k <= 0 {
+		at -= int64(long) // in front of the recording
+	}
+	return signal.Event{Sample: at, Onset: float64(at) / rate, Duration: long / rate, Label: e.label}
 }

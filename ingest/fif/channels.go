@@ -22,10 +22,11 @@ var kinds = map[int32]signal.Kind{
 	802: signal.SEEG, 803: signal.SEEG, 902: signal.ECoG,
 }
 
-// unitNames are handed out as they are, all but the volt.
+// unitNames are handed out as they are, all but the volt (FIFF_UNIT_… of the specification, and the pixel of MNE-Python).
 var unitNames = map[int32]signal.Unit{
-	-1: signal.NoUnit, 0: signal.NoUnit, 1: "m", 3: "s", 4: "A", 6: "K", 7: "rad", 101: "Hz", 102: "N", 103: "Pa", 109: "Ω", 110: "S",
-	112: "T", 114: "°C", 116: "lx", 201: "T/m", 202: "Am", 210: "px",
+	-1: signal.NoUnit, 0: signal.NoUnit, 1: "m", 2: "kg", 3: "s", 4: "A", 5: "K", 6: "mol", 7: "rad", 8: "sr", 9: "cd", 10: "mol/m³", 101: "Hz", 102: "N",
+	103: "Pa", 104: "J", 105: "W", 106: "C", 108: "F", 109: "Ω", 110: "S", 111: "Wb", 112: "T", 113: "H", 114: "°C", 115: "lm", 116: "lx", 117: "V/m²", 118: "s²",
+	201: "T/m", 202: "Am", 203: "Am/m²", 204: "Am/m³", 210: "px",
 }
 
 const (

@@ -178,6 +178,26 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestUnits: all codes that MNE-Python 1.13.2 knows (FIFF_UNIT_… of mne/_fiff/constants.py), on a channel of no voltage.
+func TestUnits(t *testing.T) {
+	for code, want := range map[int32]signal.Unit{
+		-1: "", 0: "", 1: "m", 2: "kg", 3: "s", 4: "A", 5: "K", 6: "mol", 7: "rad", 8: "sr", 9: "cd", 10: "mol/m³", 101: "Hz", 102: "N", 103: "Pa", 104: "J", 105: "W", 106: "C", 107: "µV",
+		108: "F", 109: "Ω", 110: "S", 111: "Wb", 112: "T", 113: "H", 114: "°C", 115: "lm", 116: "lx", 117: "V/m²", 118: "s²", 201: "T/m", 202: "Am", 203: "Am/m²", 204: "Am/m³", 210: "px",
+		999: "unit 999",
+	} {
+		misc := func(f file) file {
+			return f.channel("a sensor", 502, func(b []byte) { binary.BigEndian.PutUint32(b[72:], uint32(code)) })
+		}
+		rec, err := openFile(t, begin().info(1, 100, misc).ints(104, 102).tag(300, 2, shorts(10, -10)).ints(105, 102).end(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rec.Info.Channels[0].Unit; got != want {
+			t.Errorf("%d is %q, want %q", code, got, want)
+		}
+	}
+}
+
 // TestDeviations: what is read leniently is listed.
 func TestDeviations(t *testing.T) {
 	at := func(x float32) func(file) file {

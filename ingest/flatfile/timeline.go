@@ -60,9 +60,15 @@ func (l Timeline) Runs() []signal.Span {
 
 // Sample is what the recording calls sample k of the file, which may lie outside.
 func (l Timeline) Sample(k int64) int64 {
-	i, found := slices.BinarySearchFunc(l, k, func(p Piece, k int64) int { return cmp.Compare(p.From, k) })
-	if !found {
+	i, _ := l.Piece(k)
+	return l[i].Start + k - l[i].From
+}
+
+// Piece is the number of the one that sample k of the file lies in, the first or last where it lies outside, and whether that begins with it.
+func (l Timeline) Piece(k int64) (i int, begins bool) {
+	i, begins = slices.BinarySearchFunc(l, k, func(p Piece, k int64) int { return cmp.Compare(p.From, k) })
+	if !begins {
 		i = max(i-1, 0)
 	}
-	return l[i].Start + k - l[i].From
+	return i, begins
 }

@@ -84,10 +84,10 @@ func (h *header) count(src *flatfile.Source) (int64, error) {
 	case have == 0 || h.records == 0:
 		return 0, src.Errorf(236, "number of data records", "is %d, and the file has room for %d of %d bytes: there are no samples", h.records, have, h.record)
 	case h.records < 0:
-		src.Deviate(236, "number of data records", "is known once recording has ended", fmt.Sprintf("%d: it was never ended", h.records), fmt.Sprintf("the %d that the file has room for; there are no events", have))
+		src.Omit(236, "number of data records", "is known once recording has ended", fmt.Sprintf("%d: it was never ended", h.records), fmt.Sprintf("the %d that the file has room for; there are no events", have))
 		return have, nil
 	case h.records > have:
-		src.Deviate(236, "number of data records", fmt.Sprintf("is at most the %d that the file has room for", have), fmt.Sprintf("%d: the file was cut", h.records), "those that are there; there are no events")
+		src.Omit(236, "number of data records", fmt.Sprintf("is at most the %d that the file has room for", have), fmt.Sprintf("%d: the file was cut", h.records), "those that are there; there are no events")
 		return have, nil
 	}
 	return h.records, nil

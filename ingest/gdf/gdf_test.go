@@ -308,7 +308,7 @@ func TestDeviations(t *testing.T) {
 		"a date":       {changed(t, "v125_int16.gdf", 168, 'x'), "the time is not known"},
 		"no range":     {changed(t, "v220_float64.gdf", 256+128*4, load(t, "v220_float64.gdf")[256+120*4:256+120*4+8]...), "stored numbers are in the unit as they are"},
 		"mode":         {changed(t, "v220_int16.gdf", 1280+2560, 2), "mode 2"},
-		"a unit":       {changed(t, "v220_int16.gdf", 256+102*4+2, 0x20, 0x10), `"unit 4128"`},
+		"a unit":       {changed(t, "v220_int16.gdf", 256+102*4+2, 0x40, 0x10), `"A" for`},
 		"sparse":       {append(changed(t, "v220_int16.gdf", 256+216*4, 0, 0, 0, 0), 0), "a sparse channel"},
 		"float length": {changed(t, "v220_int16.gdf", 244, 0, 0, 0, 0, 0, 0, 0xd0, 0x3f), "the float64 0.25"},
 	} {
@@ -317,17 +317,36 @@ func TestDeviations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tc.want == `"unit 4128"` {
-				tc.want = `"A"` // 4128 is the ampere
-			}
 			if !deviates(rec, tc.want) {
 				t.Errorf("the deviations are %+v, one must say %s", rec.Deviations, tc.want)
 			}
 			missing := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return d.Missing })
-			if want := name == "sparse" || name == "mode"; missing != want {
+			if want := slices.Contains([]string{"never ended", "cut", "mode", "sparse"}, name); missing != want {
 				t.Errorf("the deviations say that channels or events are missing: %t, want %t; %+v", missing, want, rec.Deviations)
 			}
 		})
+	}
+}
+
+// TestUnits compares names of codes with what physicalunits of BioSig 2.5.0 (Debian) calls them.
+func TestUnits(t *testing.T) {
+	for code, want := range map[uint16]signal.Unit{
+		512: "", 544: "%", 576: "‰", 608: "ppm", 736: "°", 768: "rad", 1280: "m", 1280 + 18: "mm", 1600: "l", 1600 + 18: "ml", 1728 + 3: "kg", 2176 + 18: "ms", 2208: "min", 2240: "h",
+		2496: "Hz", 2496 + 3: "kHz", 2528: "1/min", 2720: "bpm", 2784: "breaths/min", 2816: "m/s", 3040: "l/s", 3072 + 18: "ml/min", 3776: "N", 3840: "Pa", 3840 + 2: "hPa", 3872: "mmHg", 3904: "cmH2O",
+		3936 + 18: "mbar", 3968: "J", 4032: "W", 4160: "A", 4160 + 18: "mA", 4180: "nA", 4192: "C", 4224: "A/m", 4256: "µV", 4256 + 19: "µV", 4256 + 21: "pV", 4256 + 3: "kV", 4288: "Ω", 4288 + 3: "kΩ",
+		4288 + 4: "MΩ", 4320: "Ωm", 4352 + 21: "pF", 4384: "K", 4416: "°F", 4480: "cd", 4544: "mol", 4704 + 19: "µmol/l", 6048: "°C", 6432 + 16: "dB", 6624: "m/s²", 6656: "rad/s²", 8192 + 22: "fT",
+		8256: "V/s", 8288: "S", 8288 + 19: "µS", 65344 + 18: "mmol/l mm", 65504 + 21: "pT", 1280 + 1: "dam", 1280 + 10: "Ym", 1280 + 25: "ym",
+		// These were taken for l, N, Pa, A, K and S.
+		1536: "unit 1536", 3488: "unit 3488", 3808: "unit 3808", 4128: "unit 4128", 8384: "unit 8384",
+		4256 + 11: "unit 4267", // no decimal factor
+	} {
+		rec, err := openData(t, changed(t, "v220_int16.gdf", 256+102*4+2, byte(code), byte(code>>8)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rec.Info.Channels[1].Unit; got != want {
+			t.Errorf("%d is %q, want %q", code, got, want)
+		}
 	}
 }
 

@@ -183,11 +183,20 @@ func cut(b []byte) []byte {
 	return b
 }
 
-// prefixes are the decimal factors of physical dimension codes (ISO/IEEE 11073-10101, table A.6): the lower five bits.
-var prefixes = map[uint16]string{0: "", 2: "h", 3: "k", 4: "M", 5: "G", 16: "d", 17: "c", 18: "m", 19: "µ", 20: "n", 21: "p"}
+// prefixes are the decimal factors of physical dimension codes (ISO/IEEE 11073-10101, table A.6.1): the lower five bits.
+var prefixes = map[uint16]string{
+	0: "", 1: "da", 2: "h", 3: "k", 4: "M", 5: "G", 6: "T", 7: "P", 8: "E", 9: "Z", 10: "Y",
+	16: "d", 17: "c", 18: "m", 19: "µ", 20: "n", 21: "p", 22: "f", 23: "a", 24: "z", 25: "y",
+}
 
-// symbols are the units of the codes that recordings have: the upper eleven bits.
-var symbols = map[uint16]string{512: "", 544: "%", 576: "ppt", 736: "°", 768: "rad", 1280: "m", 1536: "l", 1728: "g", 2176: "s", 2496: "Hz", 3488: "N", 3808: "Pa", 4032: "W", 4128: "A", 4256: "V", 4288: "Ω", 4320: "K", 6048: "°C", 8384: "S"}
+// symbols are the units of the codes that recordings have (the same, table A.6.3, as units.csv and the program physicalunits of BioSig give it): the
+// upper eleven bits. 65344 and 65504 are BioSig's own, from before the tesla had a code.
+var symbols = map[uint16]string{
+	512: "", 544: "%", 576: "‰", 608: "ppm", 736: "°", 768: "rad", 1280: "m", 1600: "l", 1728: "g", 2176: "s", 2208: "min", 2240: "h", 2496: "Hz", 2528: "1/min",
+	2720: "bpm", 2784: "breaths/min", 2816: "m/s", 3040: "l/s", 3072: "l/min", 3776: "N", 3840: "Pa", 3872: "mmHg", 3904: "cmH2O", 3936: "bar", 3968: "J",
+	4032: "W", 4160: "A", 4192: "C", 4224: "A/m", 4256: "V", 4288: "Ω", 4320: "Ωm", 4352: "F", 4384: "K", 4416: "°F", 4480: "cd", 4544: "mol", 4704: "mol/l",
+	6048: "°C", 6432: "B", 6624: "m/s²", 6656: "rad/s²", 8192: "T", 8256: "V/s", 8288: "S", 65344: "mol/l mm", 65504: "T",
+}
 
 // dimensionOf is the code of a physical dimension in words, or the obsolete text beside it where there is none.
 func dimensionOf(code uint16, text string) string {

@@ -376,6 +376,19 @@ func (v Value) Float(field string) (x float64, ok bool, err error) {
 	return flatfile.Number(b, typ, big), true, nil
 }
 
+// First is the first of the values in a cell array; ok is false where v is another thing, or has none.
+func (v Value) First(field string) (in Value, ok bool, err error) {
+	if v.Class != Cell || v.Count() < 1 {
+		return Value{}, false, nil
+	}
+	t, err := v.a.tag(v.body, v.end, field)
+	if err != nil {
+		return Value{}, false, err
+	}
+	in, err = v.a.value(t, v.depth+1)
+	return in, err == nil, err
+}
+
 // textBytes is the longest text that is read; what is longer is no label.
 const textBytes = 1 << 16
 

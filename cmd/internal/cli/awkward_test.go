@@ -230,4 +230,14 @@ func TestCutEventTable(t *testing.T) {
 	if all, some := count(0), count(30); all < 90 || some != all-15 {
 		t.Errorf("%d events, %d behind a cut of 15 codes of 2 bytes", all, some)
 	}
+	dir := t.TempDir()
+	cut := filepath.Join(dir, "cut.gdf")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o600); err != nil { // within the samples: none are there
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{cut, filepath.Join(dir, "x.arrow")}, {"--bids", "--subject", "1", "--task", "x", cut, filepath.Join(dir, "study")}} {
+		if code, _, errs := run(t, append([]string{"convert"}, args...)...); code != exitIncomplete || !strings.Contains(errs, "there are no events") {
+			t.Errorf("convert %q: exit code %d: %s", args, code, errs)
+		}
+	}
 }

@@ -14,10 +14,11 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).parent
 mne.set_log_level("error")
-N = 500
+# Where the stimulus codes begin, and for how many samples they last: those of a speller that flashes for 60 ms, every 0.1 s.
+CODES, SPELLER = ((10, 1), (100, 2), (101, 3), (300, 100)), tuple((25 * k, k % 12 + 1) for k in range(40))
 
 
-def write(name, fmt, version):
+def write(name, fmt, version, N=500, codes=CODES, on=40):
     rng = np.random.default_rng(3)
     first = (f"BCI2000V= 1.1 HeaderLen= {{:5d}} SourceCh= 3 StatevectorLen= 5 DataFormat= {fmt}" if version else "HeaderLen= {:5d} SourceCh= 3 StatevectorLen= 5") + "\r\n"
     text = (
@@ -30,9 +31,9 @@ def write(name, fmt, version):
     x = rng.integers(-30000, 30000, (N, 3)).astype(np.dtype(fmt).newbyteorder("<"))
     states = np.zeros((N, 5), np.uint8)
     code, target = np.zeros(N, int), np.zeros(N, int)
-    for at, v in ((10, 1), (100, 2), (101, 3), (300, 100)):
-        code[at : at + 40] = v
-    target[50:200], target[450:] = 1000, 3
+    for at, v in codes:
+        code[at : at + on] = v
+    target[50:200], target[450:500] = 1000, 3
     for k in range(N):
         v = (k > 0) | int(code[k]) << 1 | int(target[k]) << 11 | (k * 7 % 65536) << 24
         states[k] = np.frombuffer(int(v).to_bytes(5, "little"), np.uint8)
@@ -46,6 +47,7 @@ def write(name, fmt, version):
     }
 
 
-golden = {"mne": mne.__version__, "files": {n: write(n, f, v) for n, f, v in (("old.dat", "int16", 0), ("int32.dat", "int32", 1), ("float32.dat", "float32", 1))}}
+files = (("old.dat", "int16", 0), ("int32.dat", "int32", 1), ("float32.dat", "float32", 1), ("speller.dat", "int16", 1, 1000, SPELLER, 15))
+golden = {"mne": mne.__version__, "files": {f[0]: write(*f) for f in files}}
 (HERE / "golden.json").write_text(json.dumps(golden).replace('}, "', '},\n"') + "\n")
 print(golden)

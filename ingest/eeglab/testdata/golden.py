@@ -70,6 +70,12 @@ def make_all():
     # Where all types are numbers, -99 is a boundary (eeg_findboundaries.m); MNE has it as an annotation of that text.
     save("numbers.set", x.astype("<f4"), rows=[(1.0, 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0), (-99.0, 60.5, np.nan), (1.0, 70.0, 0.0)])
     save("mixed.set", x.astype("<f4"), rows=[("a", 11.0, 0.0), (-99.0, 30.5, 40.0), (2.0, 35.0, 0.0)])
+    # Boundaries in front of the first sample, behind the last, and two at one place.
+    save("edges.set", x.astype("<f4"), rows=[("boundary", 0.5, 30.0), ("a", 11.0, 0.0), ("boundary", 50.5, 40.0), ("boundary", 50.5, 60.0), ("b", 51.0, 0.0), ("boundary", 100.5, 20.0)])
+    # Types in cells, and none.
+    cell, empty = (lambda *t: np.array(t, dtype=object)), np.zeros((0, 0))
+    types = [("a", 3.0), (cell("b"), 10.0), (cell(7.0), 20.0), (cell("c", "d"), 30.0), (empty, 40.0), ("", 50.0), (cell(), 60.0), (np.array([1.0, 2.0]), 70.0), (cell(cell("e")), 80.0), ("f", 90.0)]
+    save("types.set", x.astype("<f4"), rows=[(*t, 0.0) for t in types])
     export_skipped(x)
     save("epochs.set", x.astype("<f4").reshape(5, 4, 25).transpose(0, 2, 1), trials=4, rows=[("a", 3.0, 0.0), ("b", 30.0, 0.0), ("c", 99.5, 1.0)])
 
