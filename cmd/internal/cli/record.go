@@ -18,6 +18,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -31,13 +32,17 @@ type recordedJSON struct {
 type recordedStream struct {
 	Source string `json:"source"`
 	record.Stats
-	Health *signal.Health `json:"health,omitempty"` // of a live source, at the end
-	Lost   uint64         `json:"lost"`             // samples that the source knows it missed
-	Marks  *session.Marks `json:"marks,omitempty"`
-	State  string         `json:"state"` // of the stream at the end, as in the telemetry of a session; ended: its sender said that it is over
-	Detail string         `json:"detail"`
-	Stalls uint64         `json:"stalls"` // times that nothing came for longer than it should
-	Losses uint64         `json:"losses"` // times that the stream was lost
+	Health    *signal.Health `json:"health,omitempty"`    // of a live source, at the end
+	Transport *bus.RawStats  `json:"transport,omitempty"` // of a stream on the bus
+	Lost      uint64         `json:"lost"`                // samples that the source knows it missed
+	// NotFinite counts the samples that are NaN or infinite in a channel, which are recorded as they came, and Channels says in which.
+	NotFinite int64                `json:"not_finite"`
+	Channels  []pipeline.NotFinite `json:"not_finite_channels,omitempty"`
+	Marks     *session.Marks       `json:"marks,omitempty"`
+	State     string               `json:"state"` // of the stream at the end, as in the telemetry of a session; ended: its sender said that it is over
+	Detail    string               `json:"detail"`
+	Stalls    uint64               `json:"stalls"` // times that nothing came for longer than it should
+	Losses    uint64               `json:"losses"` // times that the stream was lost
 }
 
 // saidOver is the state of a stream whose sender said that it is over.
@@ -52,6 +57,26 @@ func (s *recordedStream) cutOff() string {
 		return s.Source + ": is there, and no sample came"
 	}
 	return ""
+}
+
+// lacks says what is not in the recording, or not as it should be, a line each.
+func (s *recordedStream) lacks() (lines []string) {
+	say := func(bad bool, format string, args ...any) {
+		if bad {
+			lines = append(lines, fmt.Sprintf("%s: "+format, append([]any{s.Source}, args...)...))
+		}
+	}
+	say(s.Lost > 0, "%d samples were lost on the way: the recording has gaps there", s.Lost)
+	if t := s.Transport; t != nil {
+		say(t.Lost+t.Malformed > 0, "%d messages never came, %d could not be read", t.Lost, t.Malformed)
+	}
+	say(s.NotFinite > 0, "%d samples are NaN or infinite, and recorded as they came (%s)", s.NotFinite, pipeline.Blame(s.Channels))
+	for _, line := range []string{s.Marks.End(s.Source), s.Marks.Cut(s.Source), s.cutOff()} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func newRecord() *cobra.Command {
@@ -70,8 +95,9 @@ With the ending .xdf, or --xdf, it is one file of XDF. Several sources make seve
 
 What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
 
-A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow. The exit code
-is 4 where it is gone at the end, and no sample came since; not where its sender said that it is over.`,
+A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow; so is one that
+fails, and the others go on. The exit code is 4 where samples were lost on the way, here too, or are NaN or infinite (these are
+recorded as they came), and where a stream is gone at the end and no sample came since; not where its sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
   gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,17 +113,8 @@ is 4 where it is gone at the end, and no sample came since; not where its sender
 			}
 			res, err := recordAll(cmd, &conn, path, args[1:], duration, wait)
 			for _, s := range res.Streams {
-				if s.Dropped+s.DroppedDecisions > 0 && err == nil {
-					err = incomplete{fmt.Errorf("%s: %d samples were not written: the disk was slower than the stream", s.Source, s.Dropped)}
-				}
-				if line := s.Marks.End(s.Source); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
-				}
-				if line := s.Marks.Cut(s.Source); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
-				}
-				if line := s.cutOff(); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
+				for _, line := range s.lacks() {
+					err = errors.Join(err, incomplete{errors.New(line)})
 				}
 			}
 			if wantsJSON(cmd) {
@@ -140,9 +157,11 @@ type recordSource struct {
 
 	mu    sync.Mutex // the recorder is for one goroutine
 	rec   *record.Recorder
-	at    int64 // the sample behind the newest
-	ended bool  // its sender said so
-	lost  bool  // for good
+	good  *pipeline.FiniteWatch
+	bad   session.Seldom // samples that are not finite
+	at    int64          // the sample behind the newest
+	ended bool           // its sender said so
+	lost  bool           // for good
 }
 
 // unsafeInName is what does not go into the name of a file.
@@ -228,13 +247,13 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			}
 			return res, err
 		}
-		s.rec = r
+		s.rec, s.good = r, pipeline.NewFiniteWatch(s.Info())
 	}
 	return follow(cmd, sources, duration)
 }
 
 // follow records until all sources have ended or the time is over.
-func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (recordedJSON, error) {
+func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (res recordedJSON, err error) {
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	if duration > 0 {
@@ -244,11 +263,10 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	begin := time.Now()
 	bar := newProgress(cmd, "recording", 0)
 	defer bar.end()
-	errs := make([]error, len(sources))
 	var all sync.WaitGroup
 	for i, s := range sources {
 		all.Go(func() {
-			errs[i] = s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
+			s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
 				if i == 0 {
 					bar.set(end)
 				}
@@ -257,16 +275,12 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 	}
 	all.Wait()
 	bar.end()
-	res := recordedJSON{Seconds: time.Since(begin).Seconds()}
-	for i, s := range sources {
-		st, err := s.rec.Close()
-		if ctx.Err() != nil && errors.Is(errs[i], ctx.Err()) {
-			errs[i] = nil // told to stop
+	res.Seconds = time.Since(begin).Seconds()
+	for _, s := range sources {
+		st, bad := s.rec.Close()
+		if bad != nil { // what was written until then is there
+			err = errors.Join(err, incomplete{bad})
 		}
-		if err != nil { // what was written until then is there
-			err = incomplete{err}
-		}
-		errs[i] = errors.Join(errs[i], err)
 		h := s.link.Health()
 		out := recordedStream{Source: s.name, Stats: st, State: h.State, Detail: h.Detail, Stalls: h.Stalls, Losses: h.Losses}
 		if s.ended {
@@ -277,18 +291,20 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 			h := src.Health()
 			out.Health, out.Lost, out.Marks = &h, h.Lost+h.Suspected+h.Dropped, session.MarksOf(src)
 		case interface{ Stats() bus.RawStats }:
-			out.Lost = src.Stats().Missing
+			t := src.Stats()
+			out.Transport, out.Lost = &t, t.Missing
 		}
+		out.NotFinite, out.Channels = s.good.NotFinite()
 		res.Streams = append(res.Streams, out)
 	}
-	return res, errors.Join(errs...)
+	return res, err
 }
 
 // watchEvery is the time between two looks at a stream, and clockEvery that between two lines of its clock.
 const watchEvery, clockEvery = 100 * time.Millisecond, time.Second
 
 // follow records one source until it ends, and how it is meanwhile. tell is for people.
-func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
+func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) {
 	s.link = session.NewLinkWatch(s.name, time.Now())
 	stop := make(chan struct{})
 	var done sync.WaitGroup
@@ -301,14 +317,14 @@ func (s *recordSource) follow(ctx context.Context, tell func(string), at func(in
 			s.mu.Lock()
 			s.ended = true
 			s.mu.Unlock()
-			return nil
+			return
 		}
-		if errors.Is(err, signal.ErrLost) {
-			s.gone(err, tell)
-			return nil
+		if err != nil && ctx.Err() != nil { // told to stop
+			return
 		}
 		if err != nil {
-			return err
+			s.gone(err, tell)
+			return
 		}
 		s.took(c, tell)
 		at(c.End())
@@ -321,6 +337,11 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	defer s.mu.Unlock()
 	s.rec.Chunk(c)
 	s.at = c.End()
+	if n := s.good.See(c); n > 0 {
+		if line := s.bad.Line(time.Now(), n, fmt.Sprintf("%s: samples are NaN or infinite, and recorded as they came: look at the electrodes, and at what the sender does", s.name)); line != "" {
+			tell(line)
+		}
+	}
 	var h *signal.Health
 	if c.Anew { // what it says of a loss in front of any other chunk has been told
 		live, _ := s.Source.(signal.LiveSource)
@@ -332,16 +353,12 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	}
 }
 
-// gone tells that the source is lost for good: what came is recorded, and others go on.
+// gone tells that the source is lost for good, whatever the reason: what came is recorded, and others go on.
 func (s *recordSource) gone(err error, tell func(string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lost = true
 	changed := s.link.Lost(time.Now(), err)
-	if changed == nil {
-		tell(fmt.Sprintf("%s: %v", s.name, err))
-		return
-	}
 	s.rec.Log(changed.Entry(s.at))
 	tell(changed.String())
 }
