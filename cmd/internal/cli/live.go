@@ -121,6 +121,7 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			if rec != nil {
 				say(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
 					rec.Samples, rec.Events, rec.Decisions, rec.Entries, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6, rec.Dropped, rec.DroppedDecisions, rec.DroppedEntries)
+				printInstants(cmd.OutOrStdout(), rec.Stats)
 			}
 			return err
 		},

@@ -25,8 +25,19 @@ func oddOutlet(t *testing.T, element, value string) (addr string) {
 	}
 	var b strings.Builder
 	for _, f := range [][2]string{
-		{"name", "odd"}, {"type", "EEG"}, {"channel_count", "4"}, {"channel_format", "float32"}, {"source_id", "o"}, {"nominal_srate", "100"}, {"version", "1.1"}, {"created_at", "1"},
-		{"uid", "u"}, {"session_id", cfg.SessionID}, {"hostname", "h"}, {"v4data_port", "1"}, {"v4service_port", "1"},
+		{"name", "odd"},
+		{"type", "EEG"},
+		{"channel_count", "4"},
+		{"channel_format", "float32"},
+		{"source_id", "o"},
+		{"nominal_srate", "100"},
+		{"version", "1.1"},
+		{"created_at", "1"},
+		{"uid", "u"},
+		{"session_id", cfg.SessionID},
+		{"hostname", "h"},
+		{"v4data_port", "1"},
+		{"v4service_port", "1"},
 	} {
 		if f[0] == element {
 			f[1] = value
@@ -64,8 +75,12 @@ func oddOutlet(t *testing.T, element, value string) (addr string) {
 // TestOddAnswer: a stream whose description cannot be read is told of as such, with its address, not as one that is not there.
 func TestOddAnswer(t *testing.T) {
 	for _, tc := range [][3]string{
-		{"nominal_srate", "nan", `stream "odd": <nominal_srate> is "nan", must be a number`}, {"nominal_srate", "inf", "<nominal_srate> is"}, {"nominal_srate", "-100", "has a rate of -100 Hz"},
-		{"channel_format", "quad128", "quad128"}, {"channel_count", "0", "has 0 channels"}, {"channel_count", "1000000", "must be a whole number from 0 to 65536"},
+		{"nominal_srate", "nan", `stream "odd": <nominal_srate> is "nan", must be a number`},
+		{"nominal_srate", "inf", "<nominal_srate> is"},
+		{"nominal_srate", "-100", "has a rate of -100 Hz"},
+		{"channel_format", "quad128", "quad128"},
+		{"channel_count", "0", "has 0 channels"},
+		{"channel_count", "1000000", "must be a whole number from 0 to 65536"},
 	} {
 		t.Run(tc[0]+" "+tc[1], func(t *testing.T) {
 			lab(t)

@@ -124,6 +124,7 @@ recorded as they came), and where a stream is gone at the end and no sample came
 				say(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
 					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
 				say(cmd.OutOrStdout(), "stream %s: %s at the end, %d stalls, %d losses\n", s.Source, s.State, s.Stalls, s.Losses)
+				printInstants(cmd.OutOrStdout(), s.Stats)
 				printMarks(cmd.OutOrStdout(), s.Marks)
 				if s.Health != nil && s.Health.Unstamped > 0 {
 					note(cmd, "%s: %d samples came with a stamp that is no time in seconds, or before the first stamp; the latter are not recorded", s.Source, s.Health.Unstamped)
@@ -137,6 +138,20 @@ recorded as they came), and where a stream is gone at the end and no sample came
 	cmd.Flags().Float64Var(&duration, "duration", 0, "seconds to record; 0 records until it is interrupted")
 	cmd.Flags().Float64Var(&wait, "wait", 30, "seconds to wait for the streams to be there")
 	return cmd
+}
+
+// instantsNoted tells of the first event whose duration is not in the recording of what name is.
+func instantsNoted(cmd *cobra.Command, name string) func(signal.Event) {
+	return func(e signal.Event) {
+		note(cmd, "%s: event %q lasts %g s, and XDF has no place for that: events are written as instants; record to .arrow to keep how long they last", name, e.Label, e.Duration)
+	}
+}
+
+// printInstants prints how many durations are not in a recording, where some are not.
+func printInstants(w io.Writer, s record.Stats) {
+	if s.Instants > 0 {
+		say(w, "not in it: the durations of %d of %d events, written as instants: XDF has no place for them\n", s.Instants, s.Events)
+	}
 }
 
 // printMarks prints what became of the marks, where that needs a word.
@@ -239,7 +254,7 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 	}
 	for i, s := range sources {
 		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
-		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
+		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }, OnInstant: instantsNoted(cmd, s.name)})
 		if err != nil {
 			for _, t := range sources[:i] {
 				_, e := t.rec.Close()
@@ -338,7 +353,7 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	s.rec.Chunk(c)
 	s.at = c.End()
 	if n := s.good.See(c); n > 0 {
-		if line := s.bad.Line(time.Now(), n, fmt.Sprintf("%s: samples are NaN or infinite, and recorded as they came: look at the electrodes, and at what the sender does", s.name)); line != "" {
+		if line := s.bad.Line(time.Now(), n, s.name+": samples are NaN or infinite, and recorded as they came: look at the electrodes, and at what the sender does"); line != "" {
 			tell(line)
 		}
 	}
