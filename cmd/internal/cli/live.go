@@ -284,7 +284,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		return rep, rec, delay, cause
 	}
 	if err != nil {
-		return rep, rec, delay, err
+		return rep, rec, delay, noSignal(err)
 	}
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
@@ -91,7 +92,7 @@ func newRecord() *cobra.Command {
 		Long: `Record writes what arrives until it is interrupted, the streams end, or --duration is over. A source is a stream on the bus
 (nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events and
 opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
-With the ending .xdf, or --xdf, it is one file of XDF. Several sources make several recordings, FILE-NAME each.
+With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
 
 What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
 
@@ -166,6 +167,7 @@ func printMarks(w io.Writer, m *session.Marks) {
 // recordSource is a source that is being recorded.
 type recordSource struct {
 	name string // as it was asked for
+	path string // of the recording
 	signal.Source
 	bus  *bus.Bus // that it is on, nil for others
 	link *session.LinkWatch
@@ -229,14 +231,29 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		defer func() { err = errors.Join(err, b.Close()) }()
 	}
 	var sources []*recordSource
+	var marks []*markSource
 	defer func() {
 		for _, s := range sources {
 			err = errors.Join(err, s.Close())
 		}
+		for _, s := range marks {
+			err = errors.Join(err, s.Close())
+		}
 	}()
-	for _, n := range names {
+	for i, n := range names {
 		ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(wait*float64(time.Second)))
 		src, err := openSource(ctx, b, conn.session, n)
+		var no *lsl.NoSignalError
+		if errors.As(err, &no) {
+			var m *markSource
+			if m, err = openedAlone(ctx, n, recordedAs(path, names, i), no); err == nil {
+				cancel()
+				marks = append(marks, m)
+				is := m.Stream()
+				note(cmd, "%s: %s", n, is.String())
+				continue
+			}
+		}
 		late := ctx.Err() != nil && cmd.Context().Err() == nil
 		cancel()
 		if err != nil && late {
@@ -245,7 +262,7 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		if err != nil {
 			return res, err
 		}
-		s := &recordSource{name: n, Source: src}
+		s := &recordSource{name: n, path: recordedAs(path, names, i), Source: src}
 		if _, live := src.(signal.LiveSource); !live {
 			s.bus = b
 		}
@@ -254,7 +271,7 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 	}
 	for i, s := range sources {
 		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
-		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }, OnInstant: instantsNoted(cmd, s.name)})
+		r, err := record.Create(record.Options{Path: s.path, Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }, OnInstant: instantsNoted(cmd, s.name)})
 		if err != nil {
 			for _, t := range sources[:i] {
 				_, e := t.rec.Close()
@@ -264,17 +281,26 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		}
 		s.rec, s.good = r, pipeline.NewFiniteWatch(s.Info())
 	}
-	return follow(cmd, sources, duration)
+	for i, s := range marks {
+		if err := s.create(); err != nil {
+			for _, t := range sources {
+				_, e := t.rec.Close()
+				err = errors.Join(err, e)
+			}
+			for _, t := range marks[:i] {
+				_, e := t.out.Close()
+				err = errors.Join(err, e)
+			}
+			return res, err
+		}
+	}
+	return follow(cmd, sources, marks, duration)
 }
 
 // follow records until all sources have ended or the time is over.
-func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (res recordedJSON, err error) {
-	ctx, cancel := context.WithCancel(cmd.Context())
+func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
+	ctx, cancel := stopAfter(cmd.Context(), duration)
 	defer cancel()
-	if duration > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(duration*float64(time.Second)))
-		defer cancel()
-	}
 	begin := time.Now()
 	bar := newProgress(cmd, "recording", 0)
 	defer bar.end()
@@ -287,6 +313,9 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (res 
 				}
 			})
 		})
+	}
+	for _, s := range marks {
+		all.Go(func() { s.follow(ctx, func(text string) { note(cmd, "%s", text) }) })
 	}
 	all.Wait()
 	bar.end()
@@ -310,6 +339,13 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (res 
 			out.Transport, out.Lost = &t, t.Missing
 		}
 		out.NotFinite, out.Channels = s.good.NotFinite()
+		res.Streams = append(res.Streams, out)
+	}
+	for _, s := range marks {
+		out, bad := s.end()
+		if bad != nil {
+			err = errors.Join(err, incomplete{bad})
+		}
 		res.Streams = append(res.Streams, out)
 	}
 	return res, err
