@@ -47,8 +47,8 @@ func (o *InletOptions) describe(ctx context.Context, cfg Config) (d Examined, er
 	if err != nil {
 		return d, err
 	}
-	if found.Format == String || found.Rate == 0 {
-		return d, fmt.Errorf("%s cannot be read as a signal: its samples are strings or come at irregular times; it can give the marks of another stream", found.String())
+	if !found.signal() {
+		return d, &NoSignalError{found}
 	}
 	if d.Stream, err = FullInfo(ctx, found); err != nil {
 		return d, err

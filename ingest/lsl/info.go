@@ -164,6 +164,8 @@ func parseInfo(data []byte) (*StreamInfo, error) {
 		i.Format, p.err = ParseFormat(p.text("channel_format"))
 	}
 	switch {
+	case p.err != nil && i.Name != "":
+		return nil, fmt.Errorf("stream %.40q: %w", i.Name, p.err)
 	case p.err != nil:
 		return nil, p.err
 	case i.UID == "":

@@ -57,16 +57,26 @@ func find(ctx context.Context, cfg Config, what, predicate string, wait time.Dur
 		case errors.Is(ctx.Err(), context.Canceled):
 			return none, context.Cause(ctx)
 		case ctx.Err() != nil:
-			seen, err := Resolve(context.WithoutCancel(ctx), ResolveOptions{Config: &cfg, Wait: 700 * time.Millisecond})
+			var odd []string
+			seen, err := Resolve(context.WithoutCancel(ctx), ResolveOptions{Config: &cfg, Wait: 700 * time.Millisecond, Odd: func(a OddAnswer) { odd = append(odd, a.String()) }})
 			if err != nil {
 				return none, err
 			}
-			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), sawWhat(seen, &cfg), context.Cause(ctx))
+			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), sawWhat(seen, odd, &cfg), context.Cause(ctx))
 		}
 	}
 }
 
-func sawWhat(seen []StreamInfo, cfg *Config) string {
+func sawWhat(seen []StreamInfo, odd []string, cfg *Config) string {
+	if len(odd) > 8 {
+		odd = append(odd[:8:8], fmt.Sprintf("and %d more", len(odd)-8))
+	}
+	if len(odd) > 0 && len(seen) > 0 {
+		odd = append(odd, "seen were "+list3(seen))
+	}
+	if len(odd) > 0 {
+		return strings.Join(odd, "; ")
+	}
 	if len(seen) == 0 {
 		return fmt.Sprintf("no stream of LSL was seen at all: is the sender running, in the same network and session (%s), and not behind a firewall that keeps UDP port %d and ports %d to %d back?",
 			cfg.SessionID, cfg.DiscoveryPort, cfg.BasePort, int(cfg.BasePort)+int(cfg.PortRange)-1)

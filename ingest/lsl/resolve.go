@@ -27,6 +27,20 @@ type ResolveOptions struct {
 	// whether there are more.
 	Wait  time.Duration
 	Least int
+	// Odd, if not nil, is told of answers that cannot be read, of each once, by one goroutine at a time: a stream is there, and its program
+	// describes it wrongly.
+	Odd func(OddAnswer)
+}
+
+// OddAnswer is an answer that cannot be read, from whom it came, and what is wrong with it.
+type OddAnswer struct {
+	From netip.AddrPort
+	Err  error
+}
+
+// String is for people.
+func (a OddAnswer) String() string {
+	return fmt.Sprintf("an answer came from %s that cannot be read: %v: its program must be mended", a.From, a.Err)
 }
 
 const (
@@ -35,6 +49,8 @@ const (
 	settle    = 250 * time.Millisecond
 	// maxFound bounds what is kept of answers.
 	maxFound = 4096
+	// maxOdd bounds those that are told of and cannot be read.
+	maxOdd = 64
 )
 
 // Resolve asks the network for streams. It returns what answered, sorted by name; none is no error.
@@ -82,7 +98,7 @@ func Resolve(ctx context.Context, opt ResolveOptions) ([]StreamInfo, error) {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	id := strconv.FormatUint(binary.LittleEndian.Uint64(b[:]), 10)
-	c := collector{least: opt.Least, id: id, byUID: map[string]*StreamInfo{}, enough: cancel}
+	c := collector{least: opt.Least, id: id, byUID: map[string]*StreamInfo{}, enough: cancel, odd: opt.Odd, told: map[string]bool{}}
 	var wg sync.WaitGroup
 	for k, conn := range conns {
 		question := fmt.Appendf(nil, "LSL:shortinfo\r\n%s\r\n%d %s\r\n", predicate, portOf(conn.LocalAddr()), id)
@@ -156,6 +172,8 @@ type collector struct {
 	mu       sync.Mutex
 	byUID    map[string]*StreamInfo
 	settling *time.Timer // until there may be more, where least streams are there
+	odd      func(OddAnswer)
+	told     map[string]bool // what odd was told
 }
 
 // read takes the answers that come to conn until it is closed.
@@ -171,10 +189,23 @@ func (c *collector) read(conn *net.UDPConn) {
 		}
 		info, err := parseReply(buf[:n], c.id)
 		if err != nil {
-			continue // not for us, or from a program that does not speak LSL
+			if !errors.Is(err, errOther) {
+				c.tell(OddAnswer{netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err})
+			}
+			continue
 		}
 		info.Addr = from.Addr().Unmap()
 		c.add(info)
+	}
+}
+
+// tell tells of an answer that cannot be read. The question is asked again and again, and answered as often.
+func (c *collector) tell(a OddAnswer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text := a.String(); c.odd != nil && !c.told[text] && len(c.told) < maxOdd {
+		c.told[text] = true
+		c.odd(a)
 	}
 }
 
@@ -221,11 +252,14 @@ func (c *collector) found() []StreamInfo {
 	return out
 }
 
+// errOther is an answer that is not for us, or from a program that does not speak LSL.
+var errOther = errors.New("the answer is for another question")
+
 // parseReply reads an answer: the identifier of the question, then a description.
 func parseReply(data []byte, id string) (*StreamInfo, error) {
 	first, doc, ok := bytes.Cut(data, []byte("\n"))
 	if !ok || strings.TrimSpace(string(first)) != id {
-		return nil, errors.New("the answer is for another question")
+		return nil, errOther
 	}
 	return parseInfo(doc)
 }

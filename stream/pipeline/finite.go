@@ -35,18 +35,29 @@ func (s *Stats) Spoilt() string {
 	if s.NotFinite == 0 {
 		return ""
 	}
-	var names, each []string
+	var names []string
 	for i, c := range s.Channels {
 		if i < 5 {
-			names, each = append(names, c.Channel), append(each, c.String())
+			names = append(names, c.Channel)
+		}
+	}
+	return fmt.Sprintf("%d samples are NaN or infinite and count as lost (%s): the pipeline begins anew behind them and no window reaches over them; leave the channels out (preprocess: {use: pick, exclude: [%s]}) or let the others replace them (preprocess: {use: bad_channels, action: interpolate}), and train again",
+		s.NotFinite, Blame(s.Channels), list(names))
+}
+
+// Blame says which channels had samples that are not finite, not too many.
+func Blame(channels []NotFinite) string {
+	var each []string
+	for i, c := range channels {
+		if i < 5 {
+			each = append(each, c.String())
 		}
 	}
 	more := ""
-	if n := len(s.Channels) - len(each); n > 0 {
+	if n := len(channels) - len(each); n > 0 {
 		more = fmt.Sprintf(", and %d more channels", n)
 	}
-	return fmt.Sprintf("%d samples are NaN or infinite and count as lost (%s%s): the pipeline begins anew behind them and no window reaches over them; leave the channels out (preprocess: {use: pick, exclude: [%s]}) or let the others replace them (preprocess: {use: bad_channels, action: interpolate}), and train again",
-		s.NotFinite, strings.Join(each, "; "), more, list(names))
+	return strings.Join(each, "; ") + more
 }
 
 // Still says in one line which channels never change, and what to do; "" where all do.
@@ -114,6 +125,38 @@ func (l *lostTrack) see(at int64) {
 	}
 	l.n, l.last = l.n+1, at
 }
+
+// FiniteWatch counts the samples of a stream that are NaN or infinite in any channel, for who takes it in without a pipeline.
+type FiniteWatch struct {
+	info   *signal.Info
+	use    []bool // all
+	tracks []lostTrack
+	n      int64
+}
+
+// NewFiniteWatch watches a stream described by info from its beginning.
+func NewFiniteWatch(info *signal.Info) *FiniteWatch {
+	return &FiniteWatch{info: info, use: used(nil, info), tracks: make([]lostTrack, len(info.Channels))}
+}
+
+// See counts the samples of c, and returns how many of them are not finite.
+func (w *FiniteWatch) See(c signal.Chunk) int64 {
+	before := w.n
+	if finite(c.X, w.use) {
+		return 0
+	}
+	_ = pieces(c, w.use, func(from, to int64, isLost bool) error { // which never fails
+		if isLost {
+			w.n += to - from
+			count(w.tracks, c, from, to, w.use)
+		}
+		return nil
+	})
+	return w.n - before
+}
+
+// NotFinite is how many samples were not finite, and in which channels.
+func (w *FiniteWatch) NotFinite() (int64, []NotFinite) { return w.n, report(w.tracks, w.info) }
 
 // report lists the channels among tracks that lost something.
 func report(tracks []lostTrack, info *signal.Info) (bad []NotFinite) {

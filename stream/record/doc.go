@@ -10,7 +10,8 @@
 //   - NAME.log.arrow: what happened to the session and at which sample (Kind, Detail), which is what it is run again by;
 //   - NAME.json: what the session was: its file, the hash of the model, the begin, the version.
 //
-// With XDF in place of Arrow, NAME.xdf has samples, events, decisions, clock offsets and the log as streams.
+// With XDF in place of Arrow, NAME.xdf has samples, events, decisions, clock offsets and the log as streams. XDF has no place for the
+// duration of an event, as ingest/xdf lists too: how many are written as instants is counted.
 //
 // Everything is written by one goroutine. Who records never waits for the disk: what does not fit into the queue is dropped,
 // counted, and a gap in the recording. Every half second what has come since is handed to the operating system, and every five

@@ -647,3 +647,44 @@ func TestDamagedDecisions(t *testing.T) {
 		}
 	}
 }
+
+// TestDurations: XDF has no place for the duration of an event: how many are not written is counted, and the first is told of. Arrow has.
+func TestDurations(t *testing.T) {
+	for _, name := range []string{"r.arrow", "r.xdf"} {
+		path := filepath.Join(t.TempDir(), name)
+		info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3", Kind: signal.EEG, Unit: signal.Microvolt}}}
+		var told []string
+		r, err := record.Create(record.Options{Path: path, Info: info, OnInstant: func(e signal.Event) { told = append(told, e.Label) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range int64(3) {
+			c := signal.NewChunk(info, 10*k, 10)
+			c.Time = clockBegin + 1e8*k
+			c.Events = []signal.Event{{Sample: 10 * k, Onset: 0.1 * float64(k), Duration: float64(k), Label: fmt.Sprint("e", k)}}
+			r.Chunk(c)
+		}
+		st, err := r.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := ingest.OpenFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost, want := int64(0), []string(nil)
+		if name == "r.xdf" {
+			lost, want = 2, []string{"e1"}
+		}
+		kept := 0.0
+		for _, e := range rec.Events {
+			kept += e.Duration
+		}
+		if st.Events != 3 || st.Instants != lost || !slices.Equal(told, want) || (kept == 3) != (lost == 0) || len(rec.Events) != 3 {
+			t.Errorf("%s: %+v, told of %v, read back %v", name, st, told, rec.Events)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -39,6 +39,9 @@ type Options struct {
 	About any
 	// OnError, if not nil, is told once, from the goroutine that writes, when nothing more can be written.
 	OnError func(error)
+	// OnInstant, if not nil, is told once, from the same goroutine, of the first event whose duration is not written, because XDF has no
+	// place for it.
+	OnInstant func(signal.Event)
 }
 
 // Decision is what a session decided from one window.
@@ -69,6 +72,7 @@ type Stats struct {
 	Files     []string `json:"files"`
 	Samples   int64    `json:"samples"` // of each channel, written
 	Events    int64    `json:"events"`
+	Instants  int64    `json:"events_without_duration"` // of these: they last, and XDF has no place for that
 	Decisions int64    `json:"decisions"`
 	Entries   int64    `json:"log_entries"`
 	Bytes     int64    `json:"bytes"`
@@ -99,6 +103,7 @@ type sink interface {
 // none waits for the disk.
 type Recorder struct {
 	sink sink
+	xdf  bool
 	opt  Options
 	rate float64
 
@@ -161,7 +166,7 @@ func createIn(opt Options, open func(name string) (file, error)) (*Recorder, err
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	names, xdf := files(opt.Path)
-	r := &Recorder{opt: opt, rate: opt.Info.Rate, done: make(chan struct{})}
+	r := &Recorder{xdf: xdf, opt: opt, rate: opt.Info.Rate, done: make(chan struct{})}
 	r.cond = sync.NewCond(&r.mu)
 	if err := Check(opt.Path); err != nil {
 		return nil, err
@@ -359,6 +364,7 @@ func (r *Recorder) one(item any) error {
 			r.stats.Samples += int64(item.Len())
 			r.stats.Events += int64(len(item.Late) + len(item.Events))
 			r.mu.Unlock()
+			r.instants(item)
 		}
 	case Decision:
 		if err = r.sink.decision(item); err == nil {
@@ -376,6 +382,27 @@ func (r *Recorder) one(item any) error {
 		err = r.sink.clock(item)
 	}
 	return err
+}
+
+// instants counts the events of c whose duration is not in the file.
+func (r *Recorder) instants(c signal.Chunk) {
+	if !r.xdf {
+		return
+	}
+	for _, events := range [][]signal.Event{c.Late, c.Events} {
+		for _, e := range events {
+			if e.Duration == 0 {
+				continue
+			}
+			r.mu.Lock()
+			r.stats.Instants++
+			first := r.stats.Instants == 1
+			r.mu.Unlock()
+			if first && r.opt.OnInstant != nil {
+				r.opt.OnInstant(e)
+			}
+		}
+	}
 }
 
 // fail ends the writing. What had been taken and was not written is counted as dropped from here on.

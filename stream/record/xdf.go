@@ -128,7 +128,10 @@ func (s *xdfSink) clock(c Clock) error {
 	return s.w.Texts(s.clocks, []float64{seconds(c.Time)}, [][]string{{string(text)}})
 }
 
-func (s *xdfSink) log(e Entry) error {
+func (s *xdfSink) log(e Entry) error { return logText(s.w, s.logs, e) }
+
+// logText writes a line of a log.
+func logText(w *xdf.Writer, id uint32, e Entry) error {
 	text, err := json.Marshal(struct {
 		Kind   Kind   `json:"kind"`
 		Sample int64  `json:"sample"`
@@ -137,7 +140,7 @@ func (s *xdfSink) log(e Entry) error {
 	if err != nil {
 		return err
 	}
-	return s.w.Texts(s.logs, []float64{seconds(e.Time)}, [][]string{{string(text)}})
+	return w.Texts(id, []float64{seconds(e.Time)}, [][]string{{string(text)}})
 }
 
 // unwritten is nothing: each chunk of the file is written as it comes.

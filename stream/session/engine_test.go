@@ -885,3 +885,41 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestLostOverAnOutage: samples that are missing where a stream was lost and is back are counted as those of a short gap are: in the
+// report, in the telemetry and in the metrics, one number each time.
+func TestLostOverAnOutage(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	for _, outage := range []bool{false, true} {
+		m := serving(t)
+		r := start(t, person(t), func(o *Options, s *stepped) {
+			with(load(t, a))(o, nil)
+			o.Metrics = m
+			if outage {
+				o.Watch = Watch{StalledMS: 100, LostMS: 400}
+			}
+			s.edit = func(c *signal.Chunk) {
+				if c.Start >= 16*60 {
+					c.Start, c.Events = c.Start+320, nil
+				}
+			}
+		})
+		r.src.gate <- 60
+		if outage {
+			r.until("lost", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Streams[0].State == "lost" })
+		}
+		r.src.gate <- 60
+		r.until("all samples", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Samples >= 16*120 })
+		r.mu.Lock()
+		told := r.looks[len(r.looks)-1].Streams[0].Lost
+		r.mu.Unlock()
+		if known := m.peek().lost["known"]; told != 320 || known != 320 {
+			t.Errorf("outage %v: the telemetry has %d lost samples, the metrics %g, want 320", outage, told, known)
+		}
+		close(r.src.gate)
+		rep, err := r.over()
+		if err != nil || rep.Lost != 320 || rep.Streams[0].Lost != 320 || (rep.Restarts == 1) != outage {
+			t.Errorf("outage %v: %v, %d samples lost, %d restarts, %+v", outage, err, rep.Lost, rep.Restarts, rep.Streams[0])
+		}
+	}
+}

@@ -55,12 +55,13 @@ func (w *LinkWatch) Chunk(now time.Time, c signal.Chunk, h *signal.Health) (all 
 	return all
 }
 
-// Lost is told that the source has ended at now with err, which is a signal.ErrLost, and returns what changed, nil for nothing.
+// Lost is told that the source has ended at now with err, for good, and returns what changed: where it was lost before, the reason.
 func (w *LinkWatch) Lost(now time.Time, err error) *Change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.link.enter(signal.LinkLost, err.Error(), now) {
-		return nil
+		lost := string(signal.LinkLost)
+		return &Change{w.link.name, bus.Transition{From: lost, To: lost, Time: w.link.stamp(now), Reason: err.Error()}}
 	}
 	return changeOf(w.link)
 }

@@ -46,6 +46,9 @@ func (e *engine) streams() []bus.StreamHealth {
 func (e *engine) streamHealth() bus.StreamHealth {
 	h := e.link.health(e.health())
 	h.Samples = uint64(e.taken())
+	if lost := h.Lost + h.Suspected + h.Dropped; uint64(e.jumps) > lost { // the source does not count them
+		h.Lost += uint64(e.jumps) - lost
+	}
 	if e.aged {
 		h.AgeMS = known(e.ageNow, 1)
 	}
@@ -111,9 +114,6 @@ func (e *engine) look(now time.Time) {
 	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite)}
 	h := s.t.Streams[0]
 	s.lost["known"], s.lost["suspected"], s.lost["unstamped"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Unstamped), float64(h.Dropped)
-	if h.Lost == 0 { // the source does not count them, or has not seen any: the pipeline sees the jumps, of whatever cause
-		s.lost["known"] = max(0, float64(st.Lost-e.gate.skipped)-s.lost["suspected"]-s.lost["dropped"])
-	}
 	if e.opt.Adapter != nil {
 		s.adapt = e.opt.Adapter.outcomes()
 	}

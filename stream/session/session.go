@@ -79,6 +79,8 @@ type Options struct {
 
 // Report is what a session did.
 type Report struct {
+	// Stats are those of the pipelines, but for Lost: all samples of each channel that never came here, over the whole session, whatever
+	// came of the place where they are missing; those that were left out as too old are in Skipped.
 	stream.Stats
 	Sent    int64 `json:"sent"`        // commands
 	Shadow  int64 `json:"sent_shadow"` // of these: in shadow, which nothing may act on
@@ -172,6 +174,7 @@ type engine struct {
 	marks *link // to the stream of marks, nil where the source has none
 	gate  ageGate
 	at    int64 // the sample behind the newest chunk
+	jumps int64 // samples that the source's numbers leave out, also where what follows begins anew, or is left out itself
 	// What the log says already: that samples are left out, how many were before, and the state of the adaptation.
 	leaving       bool
 	skippedBefore int64
@@ -441,6 +444,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	if c.Len() > 0 {
 		if c.Anew && e.link.missed(e.health()) {
 			e.linkChanged(now)
+		}
+		if e.link.chunks > 0 && !c.Anew {
+			e.jumps += max(0, c.Start-e.at)
 		}
 		first, changed := e.link.take(now, c)
 		other := c.Anew // the source itself begins anew: its clock may be another
@@ -731,6 +737,8 @@ func (e *engine) finish(ctx context.Context, err error) (Report, error) {
 	}
 	e.rep.Skipped, e.rep.Skips, e.rep.SkippedCues, e.rep.stale = e.gate.skipped, e.gate.gaps, e.gate.events, e.gate.behind()
 	e.rep.Streams, e.rep.Marks = e.streams(), MarksOf(e.opt.Source)
+	s := e.rep.Streams[0]
+	e.rep.Lost = int64(s.Lost + s.Suspected + s.Dropped) // the pipeline sees no jump behind which the stream begins anew
 	if e.decisions != nil {
 		var bad error
 		e.rep.Activations, bad = activations(e.decisions)

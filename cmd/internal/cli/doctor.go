@@ -70,11 +70,11 @@ that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 
 // lslStreams lists the streams of LSL.
 func lslStreams(ctx context.Context) ([]doctor.Stream, error) {
-	list, err := lsl.Resolve(ctx, lsl.ResolveOptions{})
+	var out []doctor.Stream
+	list, err := lsl.Resolve(ctx, lsl.ResolveOptions{Odd: func(a lsl.OddAnswer) { out = append(out, doctor.Stream{Odd: a.String()}) }})
 	if err != nil {
 		return nil, err
 	}
-	var out []doctor.Stream
 	for _, s := range list {
 		out = append(out, doctor.Stream{Name: s.Name, Type: s.Type, Host: s.Hostname, Channels: s.Channels, Rate: s.Rate})
 	}

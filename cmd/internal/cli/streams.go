@@ -41,14 +41,18 @@ names, as for liblsl, says which other machines to ask (KnownPeers), and how far
 			if err != nil {
 				return usageError{err}
 			}
-			found, err := lsl.Resolve(cmd.Context(), lsl.ResolveOptions{Config: &cfg, Predicate: predicate, Wait: time.Duration(math.Round(wait * 1e9))})
+			odd := 0
+			found, err := lsl.Resolve(cmd.Context(), lsl.ResolveOptions{Config: &cfg, Predicate: predicate, Wait: time.Duration(math.Round(wait * 1e9)), Odd: func(a lsl.OddAnswer) {
+				odd++
+				note(cmd, "%s", inline(a.String()))
+			}})
 			if err != nil {
 				return err
 			}
 			if err := cmd.Context().Err(); err != nil {
 				return err
 			}
-			if len(found) == 0 {
+			if len(found)+odd == 0 {
 				note(cmd, "no stream answered within %g s (scope %s, UDP ports %d and %d to %d): is the sender running, in the same network, and not behind a firewall?",
 					wait, cfg.Scope, cfg.DiscoveryPort, cfg.BasePort, cfg.BasePort+cfg.PortRange-1)
 			}

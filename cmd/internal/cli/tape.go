@@ -46,6 +46,7 @@ func newTape(cmd *cobra.Command, cfg *session.Config, model session.Model, src s
 	about.Bundle = beside(cfg.Record.File, about.Bundle)
 	r, err := record.Create(record.Options{
 		Path: cfg.Record.File, Info: src.Info(), Outputs: t.outputs, About: about, OnError: func(err error) { note(cmd, "RECORDING: %v; the session goes on without being recorded", err) },
+		OnInstant: instantsNoted(cmd, cfg.Record.File),
 	})
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ type Stream struct {
 	Name, Type, Host string
 	Channels         int
 	Rate             float64
+	Odd              string // what is wrong with an answer that cannot be read; "" of one that can
 }
 
 // Expectation is a stream that a session waits for.
@@ -370,6 +371,10 @@ func streams(ctx context.Context, o *Options) []Finding {
 	}
 	var out []Finding
 	for _, s := range list {
+		if s.Odd != "" {
+			out = append(out, Finding{"streams", Note, s.Odd, "mend the program that sends from there, or end it"})
+			continue
+		}
 		out = append(out, Finding{"streams", OK, fmt.Sprintf("%q, type %q, %d channels, %s, on %s", s.Name, s.Type, s.Channels, hz(s.Rate), s.Host), ""})
 	}
 	if len(list) == 0 {

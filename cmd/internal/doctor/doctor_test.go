@@ -179,11 +179,16 @@ func TestListens(t *testing.T) {
 
 func TestStreams(t *testing.T) {
 	o := Options{
-		Network: fake{}, Streams: func(context.Context) ([]Stream, error) { return []Stream{{"Cues", "Markers", "lab", 1, 0}}, nil },
+		Network: fake{}, Streams: func(context.Context) ([]Stream, error) {
+			return []Stream{{Name: "Cues", Type: "Markers", Host: "lab", Channels: 1}, {Odd: "an answer came from there"}}, nil
+		},
 		BusName: "the server", Bus: func(context.Context) error { return errors.New("no answer") },
 	}
 	all := Run(t.Context(), o)
 	find(t, all, "streams", `"Cues"`, "Markers", "irregular times")
+	if f := find(t, all, "streams", "an answer came from there"); f.State != Note || f.Remedy == "" {
+		t.Errorf("%+v", f)
+	}
 	if f := find(t, all, "bus", "no answer"); f.State != Problem {
 		t.Errorf("%+v", f)
 	}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gyrus-bci/gyrus/ingest"
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
+)
+
+// TestRecordMarksAlone: marks, and numbers that come when they come, are recorded without a signal as XDF, at their times, and marks as Arrow;
+// such numbers as Arrow, and both by a session, are refused, with what to do.
+func TestRecordMarksAlone(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	texts := outlet(t, lsl.StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: "cues"})
+	whole := outlet(t, lsl.StreamInfo{Name: "whole", Type: "Codes", Channels: 1, Format: lsl.Int64, SourceID: "whole"})
+	half := outlet(t, lsl.StreamInfo{Name: "half", Type: "Pupil", Channels: 1, Format: lsl.Float32, SourceID: "half"})
+	inArrow := start(t, "record", filepath.Join(dir, "a.arrow"), "lsl://?name=cues", "--json")
+	c := start(t, "record", filepath.Join(dir, "r.xdf"), "lsl://?name=cues", "lsl://?name=whole", "lsl://?name=half", "--json")
+	for _, name := range []string{"cues", "whole", "half"} {
+		says(t, "lsl://?name="+name+": connected: ", &c.errs)
+	}
+	says(t, "lsl://?name=cues: connected: ", &inArrow.errs)
+	for k, o := range []*lsl.Outlet{whole, half, texts} {
+		if err := o.WaitReaders(t.Context(), 1+k/2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := lsl.LocalClock()
+	for k := range 3 {
+		stamp := at + 0.25*float64(k)
+		for _, err := range []error{lsl.Push(texts, []string{"mark " + strings.Repeat("i", k+1)}, stamp), lsl.Push(whole, []int64{1<<60 + int64(k)}, stamp), lsl.Push(half, []float32{float32(k) + 0.5}, stamp)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, o := range []*lsl.Outlet{texts, whole, half} {
+		if err := o.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // until they have come
+	c.stop()
+	c.wait(t)
+	var res recordedJSON
+	if err := json.Unmarshal([]byte(c.out.String()), &res); err != nil || len(res.Streams) != 3 {
+		t.Fatalf("%v in %q: %s", err, c.out.String(), c.errs.String())
+	}
+	inArrow.stop()
+	inArrow.wait(t)
+	var more recordedJSON
+	if err := json.Unmarshal([]byte(inArrow.out.String()), &more); err != nil || len(more.Streams) != 1 {
+		t.Fatalf("%v in %q: %s", err, inArrow.out.String(), inArrow.errs.String())
+	}
+	all := slices.Concat(res.Streams, more.Streams)
+	marks := []string{"mark i", "mark ii", "mark iii"}
+	for k, want := range [][]string{marks, {"1152921504606846976", "1152921504606846977", "1152921504606846978"}, {"0.5", "1.5", "2.5"}, marks} {
+		s := all[k]
+		if s.State != "connected" || s.Events != 3 || s.Marks.Came != 3 || s.Bytes == 0 || len(s.Files) != 1+k/3 {
+			t.Fatalf("%+v", s)
+		}
+		rec, err := ingest.OpenFile(s.Files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var labels []string
+		for i, e := range rec.Events {
+			labels = append(labels, e.Label)
+			if off := e.Onset - 0.25*float64(i); off > 1e-5 || off < -1e-5 {
+				t.Errorf("%s: %q lies at %g s", s.Source, e.Label, e.Onset)
+			}
+		}
+		if !slices.Equal(labels, want) || len(rec.Journals) != 1-k/3 || len(rec.Deviations) > 0 {
+			t.Errorf("%s: %q, %d journals, %v", s.Source, labels, len(rec.Journals), rec.Deviations)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+
+	file := write(t, dir, "s.yaml", "session: s1\nsource: {use: lsl, name: cues}\ncalibrate: {pipeline: csp-lda, classes: {T1: l, T2: r}, save: m.gyrus}\n")
+	for _, args := range [][]string{{"record", filepath.Join(dir, "r.arrow"), "lsl://?name=half"}, {"live", file}} {
+		if code, _, errs := run(t, args...); code != exitRefused || !strings.Contains(errs, ".xdf") || !strings.Contains(errs, "markers") {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "r.*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
