@@ -14,7 +14,7 @@ import (
 
 const (
 	headerBytes = 16 << 20
-	maxChannels = 1 << 14
+	maxChannels = 1 << 11 // more than any amplifier has: a header that says more would take memory for which there is no file
 	maxStates   = 1 << 14 // bytes of the vector
 )
 
