@@ -145,18 +145,11 @@ func (o *output) toldOtherwise(events []signal.Event) int {
 			read = append(read, signal.Event{Onset: e.Onset, Duration: e.Duration, Label: w.label, Channels: w.channels})
 		}
 	}
-	left := map[signal.Event]int{}
-	for _, e := range signal.JoinChannels(read) {
-		left[e]++
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Sample = 0
 	}
-	n := 0
-	for _, e := range events {
-		e.Sample = 0
-		if left[e]--; left[e] < 0 {
-			n++
-		}
-	}
-	return n
+	return signal.JoinedOtherwise(events, read)
 }
 
 // listOfChannels lists the events that the format does not tell of which channels they are.

@@ -157,3 +157,17 @@ func JoinChannels(events []Event) []Event {
 	}
 	return slices.DeleteFunc(events, func(e Event) bool { return e.Channels == part })
 }
+
+// JoinedOtherwise is how many of events JoinChannels does not make of single, by which they were written. It works in the memory of single.
+func JoinedOtherwise(events, single []Event) (n int) {
+	left := map[Event]int{}
+	for _, e := range JoinChannels(single) {
+		left[e]++
+	}
+	for _, e := range events {
+		if left[e]--; left[e] < 0 {
+			n++
+		}
+	}
+	return n
+}
