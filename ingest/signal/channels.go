@@ -108,11 +108,6 @@ func (r *Recording) ChannelsOfEvents() iter.Seq[Channels] {
 	}
 }
 
-// HasChannel says whether r or one of its Others has a channel of that name.
-func (r *Recording) HasChannel(name string) bool {
-	return slices.ContainsFunc(append([]*Recording{r}, r.Others...), func(g *Recording) bool { return g.Info.Index(name) >= 0 })
-}
-
 // part is of an event that is part of another one now. No set of names is it.
 var part = channels("\x00")
 
