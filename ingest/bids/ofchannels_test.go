@@ -115,3 +115,21 @@ func TestChannelsOfMarkers(t *testing.T) {
 		}
 	}
 }
+
+// TestChannelsRelabelled: where a file has other labels than the tree that it comes from, the table of events has these too.
+func TestChannelsRelabelled(t *testing.T) {
+	first := t.TempDir()
+	rec := opened(t, study().edf("uV", "Cz", "Pz").text(stem+"_eeg.json", about).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV", "Pz|EEG|uV"), recording)
+	rec.Info.Channels[0].Name, rec.Info.Channels[0].Original = "a name that is longer than 16", "a name that is longer than 16"
+	rec.Events = []signal.Event{{Sample: 100, Onset: 1, Label: "x", Channels: signal.ChannelsOf("Pz")}, {Sample: 200, Onset: 2, Label: "y", Channels: signal.ChannelsOf(rec.Info.Names()...)}}
+	opt := writeOptions
+	opt.Format = "brainvision"
+	bids.MustWrite(t, first, opt, bids.Item{Input: "x", Name: bids.Name{}.With("sub", "1").With("task", "x"), Open: func() (*signal.Recording, error) { return rec, nil }})
+	again, _ := rewrite(t, first, "edf+", t.TempDir(), true)
+	if again.Info.Index("a name that is longer than 16") >= 0 {
+		t.Fatalf("the channels are %q: the test needs a label that EDF does not hold", again.Info.Names())
+	}
+	if got, want := eventsOf(again), "x (Pz) y ("+signal.ChannelsOf(again.Info.Names()...).String()+")"; got != want || len(again.Deviations) > 0 {
+		t.Errorf("the events are %s, want %s, with deviations %+v", got, want, again.Deviations)
+	}
+}

@@ -51,7 +51,7 @@ func readMarkers(src *flatfile.Source, channels []signal.Channel) (*markers, err
 	}
 	labels := map[string]string{} // each of which is in memory once
 	ms.list = make([]signal.Event, 0, ini.lines[markerInfos])
-	c := inOrder{channels, make([]signal.Channels, len(channels))}
+	c := inOrder{channels: channels}
 	var label []byte
 	err = walk(src, func(l line, section string) {
 		if !l.found || section != markerInfos {
@@ -112,13 +112,16 @@ type inOrder struct {
 }
 
 // of is the channel of a marker, which has its number from 1, or all of them where it has none; known says that there is such a channel.
-func (c inOrder) of(text []byte) (of signal.Channels, known bool) {
+func (c *inOrder) of(text []byte) (of signal.Channels, known bool) {
 	if len(bytes.Trim(text, "0 ")) == 0 {
 		return of, true
 	}
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 1 || n > len(c.channels) {
 		return of, false
+	}
+	if c.asked == nil {
+		c.asked = make([]signal.Channels, len(c.channels))
 	}
 	if c.asked[n-1].IsZero() {
 		c.asked[n-1] = signal.ChannelsOf(c.channels[n-1].Name)

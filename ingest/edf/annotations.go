@@ -27,6 +27,9 @@ type annotations struct {
 	chans  []channel
 	of     labelled // of chans; nil before a text may name one
 
+	more pages.List[further]     // channels of events, in their order
+	in   map[signal.Channels]int // the event of several channels, from 1, that was the last one with this channel
+
 	unknown int    // annotations that name a channel which is none
 	first   string // the text of the first of them
 }
@@ -59,6 +62,7 @@ func (a *annotations) readAll() error {
 		return err
 	}
 	a.line.finish()
+	a.join()
 	for i := range a.fills.Len() {
 		f := a.fills.list.At(i)
 		f.onset = a.line.time(f.onset)
@@ -227,7 +231,10 @@ func (a *annotations) event(t tal, text []byte, at int64) {
 			a.first = w.text
 		}
 	}
-	a.events.Add(signal.Event{Onset: onset, Duration: t.duration, Label: w.label, Channels: w.channels})
+	e := signal.Event{Onset: onset, Duration: t.duration, Label: w.label, Channels: w.channels}
+	if !a.continues(e) {
+		a.events.Add(e)
+	}
 }
 
 // place finds the samples of the events, once it is known where the records lie.

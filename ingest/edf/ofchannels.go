@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gyrus-bci/gyrus/ingest/pages"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -56,6 +57,49 @@ func (a *annotations) words(text string) words {
 		}
 	}
 	return a.of.words(text)
+}
+
+// further is another channel of an event.
+type further struct {
+	event   int
+	channel signal.Channels
+}
+
+// continues says whether e is the event in front of it, of another channel, and takes note of that: a file may have as many annotations as channels, of
+// each event. Those that do not stand side by side are events until all are known, see sorted.
+func (a *annotations) continues(e signal.Event) bool {
+	if e.Channels.IsZero() {
+		return false
+	}
+	if a.in == nil {
+		a.in = map[signal.Channels]int{}
+	}
+	n := a.events.Len()
+	if n > 0 && a.in[e.Channels] != n {
+		if last := a.events.At(n - 1); !last.Channels.IsZero() && like(*last) == like(e) {
+			a.in[e.Channels] = n
+			a.more.Add(further{n - 1, e.Channels})
+			return true
+		}
+	}
+	a.in[e.Channels] = n + 1
+	return false
+}
+
+// join puts the further channels of events into them.
+func (a *annotations) join() {
+	var names []string
+	for i := range a.more.Len() {
+		f := a.more.At(i)
+		names = append(names, f.channel.Names()...)
+		if i+1 < a.more.Len() && a.more.At(i+1).event == f.event {
+			continue
+		}
+		e := a.events.At(f.event)
+		e.Channels = signal.ChannelsOf(append(names, e.Channels.Names()...)...)
+		names = names[:0]
+	}
+	a.more, a.in = pages.List[further]{}, nil
 }
 
 // unknownNote says that texts name channels that are not there; nil where none does.

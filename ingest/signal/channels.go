@@ -111,17 +111,17 @@ func (r *Recording) ChannelsOfEvents() iter.Seq[Channels] {
 // part is of an event that is part of another one now. No set of names is it.
 var part = channels("\x00")
 
-// JoinChannels makes one event of those that differ in nothing but the one channel that each of them is of, which is how formats write
+// JoinChannels makes one event of those that differ in nothing but the channels that each of them is of, mostly one, which is how formats write
 // an event of several channels. A channel that comes again begins another event. events are sorted by Sample and keep their order: an event
 // stands where its first channel stood. It works in the memory of events, and returns the part of it that is left.
 func JoinChannels(events []Event) []Event {
-	var run []int32 // the events of single channels at one sample
+	var run []int32 // the events of some channels at one sample
 	var names []string
-	of, some := map[Channels]int32{}, false // the first event of the last one with a channel, from 1
+	of, some := map[string]int32{}, false // the first event of the last one with a channel, from 1
 	for from := 0; from < len(events); {
 		to := from
 		for run = run[:0]; to < len(events) && events[to].Sample == events[from].Sample; to++ {
-			if events[to].Channels.Len() == 1 {
+			if !events[to].Channels.IsZero() {
 				run = append(run, int32(to))
 			}
 		}
@@ -135,16 +135,21 @@ func JoinChannels(events []Event) []Event {
 			first := run[i]
 			for names = names[:0]; i < len(run) && like(first, run[i]) == 0; i++ {
 				e := &events[run[i]]
-				if of[e.Channels] == first+1 {
+				again := false
+				for name := range strings.SplitSeq(e.Channels.joined(), "\x00") {
+					again = again || of[name] == first+1
+				}
+				if again {
 					break
 				}
-				if of[e.Channels], names = first+1, append(names, e.Channels.joined()); run[i] != first {
+				for name := range strings.SplitSeq(e.Channels.joined(), "\x00") {
+					of[name], names = first+1, append(names, name)
+				}
+				if run[i] != first {
 					e.Channels, some = part, true
 				}
 			}
-			if len(names) > 1 {
-				events[first].Channels = ChannelsOf(names...)
-			}
+			events[first].Channels = ChannelsOf(names...)
 		}
 	}
 	if !some {

@@ -58,7 +58,7 @@ func TestJoinChannels(t *testing.T) {
 		"other onsets":    {[]signal.Event{e(1, "x", "Pz"), late}, []signal.Event{e(1, "x", "Pz"), late}},
 		"again":           {[]signal.Event{e(1, "x", "Pz"), e(1, "x", "Cz"), e(1, "x", "Pz"), e(1, "x", "Cz")}, []signal.Event{e(1, "x", "Cz", "Pz"), e(1, "x", "Cz", "Pz")}},
 		"at both samples": {[]signal.Event{e(1, "x", "Pz"), e(1, "x", "Cz"), e(2, "x", "Pz"), e(2, "x", "Cz")}, []signal.Event{e(1, "x", "Cz", "Pz"), e(2, "x", "Cz", "Pz")}},
-		"sets stay":       {[]signal.Event{e(1, "x", "Pz", "Oz"), e(1, "x", "Cz")}, []signal.Event{e(1, "x", "Pz", "Oz"), e(1, "x", "Cz")}},
+		"sets":            {[]signal.Event{e(1, "x", "Pz", "Oz"), e(1, "y"), e(1, "x", "Cz"), e(1, "x", "Cz", "Fz")}, []signal.Event{e(1, "x", "Cz", "Oz", "Pz"), e(1, "y"), e(1, "x", "Cz", "Fz")}},
 	} {
 		if got := signal.JoinChannels(tc.in); !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %v, want %v", name, fmt.Sprint(got), fmt.Sprint(tc.want))
