@@ -79,8 +79,10 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 		add(ofBegin, "begin", rec.Begin.UTC().Format(beginLayout))
 	}
 	times, first := map[string]int{}, []signal.Event(nil)
+	channels := map[string]bool{}
 	for _, r := range recs {
 		for _, c := range r.Info.Channels {
+			channels[c.Name] = true
 			if who.in(c.Name) || who.in(c.Original) {
 				add(ofChannel, "name of channel", c.Original)
 			}
@@ -104,16 +106,44 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 		if n := times[e.Label]; n > 1 {
 			where = fmt.Sprintf("%d events, the first at %g s", n, e.Onset)
 		}
-		switch {
-		case e.Label == "" || slices.Contains(keep, e.Label) || isCode(e.Label):
-			add(ofCode, where, e.Label)
-		case who.in(e.Label):
-			add(ofNamed, where, e.Label)
-		default:
-			add(ofTyped, where, e.Label)
+		add(ofWords(e.Label, who, keep), where, e.Label)
+	}
+	for of := range rec.ChannelsOfEvents() {
+		for _, name := range of.Names() {
+			if !channels[name] {
+				channels[name] = true // once
+				add(ofWords(name, who, keep), "channel of events, which the recording does not have", name)
+			}
 		}
 	}
 	return all
+}
+
+// ofWords is what an event is of that has this text.
+func ofWords(text string, who names, keep []string) kind {
+	switch {
+	case text == "" || slices.Contains(keep, text) || isCode(text):
+		return ofCode
+	case who.in(text):
+		return ofNamed
+	default:
+		return ofTyped
+	}
+}
+
+// without is e without the texts that were taken out.
+func without(e signal.Event, removed map[string]bool) signal.Event {
+	if removed[e.Label] {
+		e.Label = removedText
+	}
+	names := e.Channels.Names()
+	for i, name := range names {
+		if removed[name] {
+			names[i] = removedText
+		}
+	}
+	e.Channels = signal.ChannelsOf(names...)
+	return e
 }
 
 // removedText is the label of an event whose text was taken out.
@@ -231,10 +261,8 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 		}
 		if len(removed) > 0 {
 			out.Events = slices.Clone(r.Events)
-			for i := range out.Events {
-				if removed[out.Events[i].Label] {
-					out.Events[i].Label = removedText
-				}
+			for i, e := range out.Events {
+				out.Events[i] = without(e, removed)
 			}
 		}
 		return &out

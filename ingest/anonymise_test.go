@@ -42,6 +42,35 @@ func TestFindPersonal(t *testing.T) {
 	}
 }
 
+// TestAnonymiseChannels: names of channels that events are of and no channel has are treated as what events are called.
+func TestAnonymiseChannels(t *testing.T) {
+	rec := labelled("T0", "T1", "T2")
+	rec.Texts = []signal.Text{{Field: "patient", Text: "SECRETNAME", Personal: true}}
+	rec.Info.Channels = []signal.Channel{{Name: "Cz", Original: "Cz"}}
+	rec.Events[0].Channels, rec.Events[1].Channels, rec.Events[2].Channels = signal.ChannelsOf("Cz"), signal.ChannelsOf("Cz", "Secretname"), signal.ChannelsOf("by Eva")
+	for want, hide := range map[string]ingest.Hiding{"Cz|Cz, text removed|by Eva": {}, "Cz|Cz, text removed|text removed": {DropTexts: true}} {
+		out, found, err := ingest.Anonymise(rec, hide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range out.Events {
+			got = append(got, e.Channels.String())
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("the channels are %s, want %s", s, want)
+		}
+		for _, name := range []string{"Secretname", "by Eva"} {
+			if !slices.ContainsFunc(found, func(p ingest.Personal) bool { return p.Found == name }) {
+				t.Errorf("%s is not listed: %+v", name, found)
+			}
+		}
+	}
+	if rec.Events[1].Channels != signal.ChannelsOf("Cz", "Secretname") {
+		t.Error("the recording was changed")
+	}
+}
+
 // TestAnonymiseNames: a word of the header is nowhere in what is left, with and without the texts that somebody may have typed, and what was
 // done is listed; codes and what was asked for stay, and are listed too.
 func TestAnonymiseNames(t *testing.T) {

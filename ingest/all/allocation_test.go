@@ -48,6 +48,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"edf: a gap at each record":        func(*testing.T) (fstest.MapFS, string) { return edfGaps(5, "") },
 	"edf: a mark in gaps":              func(*testing.T) (fstest.MapFS, string) { return edfGaps(15, "+0\x151\x14BAD filled\x14\x00") },
 	"edf: marks":                       func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, true) },
+	"edf: events of all channels":      func(*testing.T) (fstest.MapFS, string) { return edfOfChannels(300, true) },
+	"edf: events of one channel each":  func(*testing.T) (fstest.MapFS, string) { return edfOfChannels(300, false) },
+	"edf: again and again of one":      func(*testing.T) (fstest.MapFS, string) { return edfOfChannels(1, true) },
 	"edf: marks over each other":       func(*testing.T) (fstest.MapFS, string) { return edfMarks(1, false) },
 	"edf: marks of channels":           func(*testing.T) (fstest.MapFS, string) { return edfMarks(100, true) },
 	"edf: lists that are none":         edfFlaws,
@@ -337,6 +340,29 @@ func edfMarks(channels int, apart bool) (fstest.MapFS, string) {
 				text += "@@c" + strconv.Itoa(i%channels)
 			}
 			b.WriteString(edftest.TAL(fmt.Sprintf("+%d.%03d", r, at), "0.001", text))
+		}
+		return b.String()
+	}))
+	return one("x.edf", f.Bytes())
+}
+
+// edfOfChannels has annotations of single channels, as many as there are: of events of all of them, or of events that differ by their duration. Most have
+// one label, at one time.
+func edfOfChannels(channels int, joined bool) (fstest.MapFS, string) {
+	const samples, records = 4000, 10
+	f := edftest.File{Reserved: "EDF+C", N: records}
+	for ch := range channels {
+		f.Signals = append(f.Signals, edftest.Signal{Label: "c" + strconv.Itoa(ch), Dim: "uV", Samples: 1})
+	}
+	f.Signals = append(f.Signals, edftest.Annotations(samples, func(r int) string {
+		var b strings.Builder
+		b.WriteString(edftest.TAL(edftest.Steady(r), ""))
+		for i := 0; b.Len() < 2*samples-30; i++ {
+			duration := ""
+			if !joined {
+				duration = strconv.Itoa(1 + r*1000 + i)
+			}
+			b.WriteString(edftest.TAL("+0", duration, "x@@c"+strconv.Itoa(i%channels)))
 		}
 		return b.String()
 	}))

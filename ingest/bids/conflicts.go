@@ -140,7 +140,7 @@ func (k *comparison) compare() {
 		case len(p.own) == 0:
 			k.elsewhere.add(len(p.table), signal.Event{}, p.table[0], p)
 			continue
-		case len(p.own) != len(p.table):
+		case len(p.own) != len(p.table) && singly(p.own, func(e signal.Event) signal.Channels { return e.Channels }) != singly(p.table, func(e tableEvent) signal.Channels { return e.Channels }):
 			k.counts.add(1, p.own[0], p.table[0], p)
 		}
 		own, table := k.unlike(p)

@@ -66,9 +66,9 @@ func (c *completion) events() {
 	var events []tableEvent // where the recording has events to compare them with
 	alone := make([]signal.Event, 0, t.Len())
 	var skips []signal.Span
-	single := 0 // of some channels only
+	of := c.ofChannels()
 	each(func(r rowAt, row int) {
-		e := signal.Event{Onset: r.seconds + first, Label: r.label}
+		e := signal.Event{Onset: r.seconds + first, Label: r.label, Channels: of.row(row)}
 		if how.laid || r.index {
 			e.Onset, e.Sample = l.place(r.seconds)
 		} else {
@@ -101,15 +101,10 @@ func (c *completion) events() {
 				return
 			}
 		}
-		if _, of := t.Cell(row, "channel"); of {
-			single++
-		}
 		alone = append(alone, e)
 	})
 	tell.report()
-	if single > 0 {
-		c.rec.Notes = append(c.rec.Notes, signal.OfChannelsNote(file, strconv.Itoa(single)))
-	}
+	of.report(c)
 	slices.SortStableFunc(alone, byTime)
 	if len(c.rec.Events) > 0 {
 		slices.SortStableFunc(events, func(a, b tableEvent) int { return byTime(a.Event, b.Event) })
@@ -122,6 +117,9 @@ func (c *completion) events() {
 			}
 			return sample
 		})
+		if of.column < 0 {
+			alone = adopted(alone, c.rec.Events)
+		}
 	}
 	c.rec.Events = alone
 	c.leaveOut(skips)
@@ -154,7 +152,7 @@ func (t *Table) skip(row int, label string) (seconds float64) {
 	if !isSkip(label) {
 		return 0
 	}
-	if _, single := t.Cell(row, "channel"); single {
+	if _, single := t.Cell(row, channelColumn); single {
 		return 0
 	}
 	seconds, _, bad := t.number(row, t.Column("duration"))

@@ -129,15 +129,43 @@ func TestMNEBIDS382(t *testing.T) {
 	deviates(t, rec.Deviations)
 }
 
-// TestEventsOfChannels: an event that a table says is of some channels is one of the recording, which is noted.
+// TestEventsOfChannels: column channel of a table has the names of the channels that an event is of. Several are parted by the Delimiter of the
+// sidecar; without one a cell is one name (BIDS 1.10, "Task events"). A name of no channel is kept, and listed.
 func TestEventsOfChannels(t *testing.T) {
-	for want, rows := range map[string][]string{"": {"1|0|blink|n/a"}, "2": {"1|0|blink|Fp1", "2|0|spike|T7,T8", "3|0|cue|n/a"}} {
-		f := study().edf("uV", "Cz").text(stem+"_eeg.json", about).table(stem+"_channels.tsv", "name|type|units", "Cz|EEG|uV").
-			table(stem+"_events.tsv", append([]string{"onset|duration|trial_type|channel"}, rows...)...)
+	comma := `{"channel": {"Delimiter": ","}}`
+	for name, tc := range map[string]struct {
+		about      string
+		rows       []string
+		want, list string
+	}{
+		"none":           {"", []string{"1|0|blink|n/a"}, "blink", ""},
+		"one":            {"", []string{"1|0|blink|EEG Fp1", "2|0|cue|n/a", "3|0|spike|T7"}, "blink (Fp1) cue spike (T7)", ""},
+		"gyrus's names":  {"", []string{"1|0|blink|Fp1", "2|0|spike|T3"}, "blink (Fp1) spike (T7)", ""},
+		"several":        {comma, []string{"1|0|spike|T3,EEG Fp1", "2|0|cue|n/a", "3|0|x|T3 , a;b"}, "spike (Fp1, T7) cue x (T7, a;b)", ""},
+		"no delimiter":   {"", []string{"1|0|spike|T3,EEG Fp1"}, "spike (T3,EEG Fp1)", "T3,EEG Fp1: not in the recording"},
+		"not there":      {comma, []string{"1|0|spike|T3,Oz", "2|0|spike|Oz", "3|0|spike|POz"}, "spike (Oz, T7) spike (Oz) spike (POz)", "Oz, POz: not in the recording"},
+		"about no words": {`{"channel": {"Delimiter": 7}}`, []string{"1|0|spike|T3"}, "spike (T7)", ""},
+	} {
+		f := study().edf("uV", "EEG Fp1", "T3", "a;b").text(stem+"_eeg.json", about).table(stem+"_channels.tsv", "name|type|units", "EEG Fp1|EEG|uV", "T3|EEG|uV", "a;b|MISC|uV").
+			table(stem+"_events.tsv", append([]string{"onset|duration|trial_type|channel"}, tc.rows...)...)
+		if tc.about != "" {
+			f = f.text(stem+"_events.json", tc.about)
+		}
 		rec := opened(t, f, recording)
-		note := signal.OfChannelsNote(stem+"_events.tsv", want)
-		if want == "" && len(rec.Notes) > 0 || want != "" && (len(rec.Notes) != 1 || rec.Notes[0] != note) || len(rec.Events) != len(rows) {
-			t.Errorf("%d events, notes %+v, want %d, and %q of channels", len(rec.Events), rec.Notes, len(rows), want)
+		var got []string
+		for _, e := range rec.Events {
+			text := e.Label
+			if !e.Channels.IsZero() {
+				text += " (" + e.Channels.String() + ")"
+			}
+			got = append(got, text)
+		}
+		if s := strings.Join(got, " "); s != tc.want {
+			t.Errorf("%s: the events are %s, want %s", name, s, tc.want)
+		}
+		listed := slices.DeleteFunc(slices.Clone(rec.Deviations), func(d signal.Deviation) bool { return !strings.HasSuffix(d.Where, "_events.tsv: column channel") })
+		if len(rec.Notes) > 0 || (tc.list == "") != (len(listed) == 0) || len(listed) > 0 && !strings.HasPrefix(listed[0].Found, tc.list) {
+			t.Errorf("%s: notes %+v, deviations %+v, want %q", name, rec.Notes, rec.Deviations, tc.list)
 		}
 	}
 }

@@ -275,6 +275,7 @@ func eventColumns(levels map[string]string) []jsonField {
 		{"trial_type", column{Description: "What the recording calls the event.", Levels: levels}},
 		{"value", column{Description: "The number on the trigger inputs, where the recording tells one."}},
 		{"sample", column{Description: "The sample at which the event began, as its index in the file, from 0 at the rate of the EEG."}},
+		{channelColumn, column{Description: "The channels that the event is of, by their names in channels.tsv; n/a for all of them."}},
 	}
 }
 
@@ -301,13 +302,14 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 		if len(rec.Events) == 0 {
 			return nil
 		}
-		t = d.eventTable(rec)
+		var delimiter string
+		t, delimiter = d.eventTable(rec)
 		var err error
-		if doc, err = sidecarOf(eventColumns(it.levels(t))); err != nil {
+		if doc, err = eventsAbout(t, it.levels(t), delimiter); err != nil {
 			return err
 		}
 	} else {
-		t = d.timed(t, rec)
+		t = d.relabelled(d.timed(t, rec), doc, rec)
 	}
 	if err := w.put(&w.set, w.in(it.Name.File("events", ".tsv")), t.Write); err != nil {
 		return err
@@ -320,10 +322,11 @@ func (w *treeWriter) events(it Item, rec *signal.Recording, d *data) error {
 
 const leftOut = "left out"
 
-// eventTable is _events.tsv of the events of rec, sorted by onset.
-func (d *data) eventTable(rec *signal.Recording) *Table {
+// eventTable is _events.tsv of the events of rec, sorted by onset, and what parts the names of channels in it.
+func (d *data) eventTable(rec *signal.Recording) (*Table, string) {
 	t := &Table{Columns: []string{"onset", "duration", "trial_type", "value", "sample"}}
-	changed, endless := 0, 0
+	changed, endless, unnamed := 0, 0, 0
+	names, delimiter := d.cells(rec)
 	events, apart := ingest.Onsets(rec)
 	d.losses = append(d.losses, apart...)
 	events = slices.DeleteFunc(slices.Clone(events), func(e signal.Event) bool { return e.Onset-e.Onset != 0 }) // NaN or infinite
@@ -342,8 +345,17 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 		if !same && e.Label != "" {
 			changed++
 		}
-		t.Add([2]string{"onset", decimal(d.onset(e))}, [2]string{"duration", duration}, [2]string{"trial_type", label},
-			[2]string{"value", value(e.Label)}, [2]string{"sample", strconv.FormatInt(d.lay.index(e.Sample), 10)})
+		cells := [][2]string{
+			{"onset", decimal(d.onset(e))}, {"duration", duration}, {"trial_type", label}, {"value", value(e.Label)}, {"sample", strconv.FormatInt(d.lay.index(e.Sample), 10)},
+		}
+		if !e.Channels.IsZero() {
+			cell, same := line(names(e.Channels))
+			if !same {
+				unnamed++
+			}
+			cells = append(cells, [2]string{channelColumn, cell})
+		}
+		t.Add(cells...)
 	}
 	lose := func(n int, rule, assumed string) {
 		if n > 0 {
@@ -355,7 +367,8 @@ func (d *data) eventTable(rec *signal.Recording) *Table {
 	lose(len(rec.Events)-len(events), "an onset is a number", leftOut)
 	lose(endless, "a duration is a number that is not below 0", Missing)
 	lose(changed, "a label has no tab, no end of a line and no spaces around it, and is not "+Missing, "written without them")
-	return t
+	lose(unnamed, "a name of a channel has no tab, no end of a line and no spaces around it, and is not "+Missing, "written without them")
+	return t, delimiter
 }
 
 const captrak = "CapTrak"

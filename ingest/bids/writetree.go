@@ -450,5 +450,6 @@ type column struct {
 	LongName    string            `json:"LongName,omitempty"`
 	Description string            `json:"Description"`
 	Units       string            `json:"Units,omitempty"`
-	Levels      map[string]string `json:"Levels,omitempty"` // what values stand for
+	Levels      map[string]string `json:"Levels,omitempty"`    // what values stand for
+	Delimiter   string            `json:"Delimiter,omitempty"` // between several values in one cell
 }

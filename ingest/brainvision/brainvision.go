@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -110,9 +109,6 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	rec.AddPersonal("User Infos", ini.user)
 	rec.AddPersonal(commentField, ini.comment)
 	if ms != nil {
-		if ms.single > 0 {
-			rec.Notes = append(rec.Notes, signal.OfChannelsNote("markers", strconv.Itoa(ms.single)))
-		}
 		rec.AddPersonal("markers: User Infos", ms.user)
 	}
 	rec.Deviations = src.Deviations()
@@ -134,7 +130,7 @@ func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Record
 	}
 	var ms *markers
 	if err == nil {
-		ms, err = markersOf(f, name, src.Log)
+		ms, err = markersOf(f, name, src.Log, h.info.Channels)
 	}
 	if err != nil {
 		src.Add("companion", signal.Deviation{Where: h.markers.value, Rule: "the file of markers beside the header can be read", Found: err.Error(), Assumed: assumed, Missing: true})
@@ -145,12 +141,12 @@ func openMarkers(fsys fs.FS, src *flatfile.Source, h *header, rec *signal.Record
 }
 
 // markersOf reads f, and closes it.
-func markersOf(f ingest.File, name string, log *flatfile.Log) (*markers, error) {
+func markersOf(f ingest.File, name string, log *flatfile.Log, channels []signal.Channel) (*markers, error) {
 	s, err := flatfile.NewSource(f, name, log)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	ms, err := readMarkers(s)
+	ms, err := readMarkers(s, channels)
 	return ms, errors.Join(err, f.Close())
 }
 

@@ -20,11 +20,10 @@ type markers struct {
 	// list is the markers in order of their position. Until they are placed, Sample is the position, counted from 0, Duration the size,
 	// both in samples of the file, and Onset the byte of the line, below 0 where a new segment begins: there may be as many as lines of
 	// five bytes.
-	list   []signal.Event
-	single int                 // markers of one channel
-	skips  []signal.Span       // in samples of the file: what MNE marks as not measured
-	user   string              // what [User Infos] says
-	dates  map[int64]time.Time // of new segments, by the byte of the line; those that say one
+	list  []signal.Event
+	skips []signal.Span       // in samples of the file: what MNE marks as not measured
+	user  string              // what [User Infos] says
+	dates map[int64]time.Time // of new segments, by the byte of the line; those that say one
 }
 
 const newSegment = "New Segment"
@@ -32,25 +31,27 @@ const newSegment = "New Segment"
 // segment says whether a new one begins at m, which is not placed.
 func segment(m signal.Event) bool { return m.Onset < 0 }
 
-// readMarkers reads the markers that can be understood, and lists the others: a bad marker never blocks the signal.
-func readMarkers(src *flatfile.Source) (*markers, error) {
-	c, err := readINI(src)
+// readMarkers reads the markers that can be understood, and lists the others: a bad marker never blocks the signal. channels are those that
+// the markers number, from 1.
+func readMarkers(src *flatfile.Source, channels []signal.Channel) (*markers, error) {
+	ini, err := readINI(src)
 	if err != nil {
 		return nil, err
 	}
-	if !isMarkers(c.first) {
+	if !isMarkers(ini.first) {
 		const rule = "begins with \"Brain Vision Data Exchange Marker File\""
-		if c.lines[markerInfos] == 0 {
-			return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, which %s", c.first, rule)
+		if ini.lines[markerInfos] == 0 {
+			return nil, src.Errorf(0, "first line", "%.60q is not that of a file of markers, which %s", ini.first, rule)
 		}
-		src.Deviate(0, "first line", rule, fmt.Sprintf("%.60q", c.first), "it is a file of markers, since it lists some")
+		src.Deviate(0, "first line", rule, fmt.Sprintf("%.60q", ini.first), "it is a file of markers, since it lists some")
 	}
-	ms := &markers{src: src, user: c.user, dates: map[int64]time.Time{}}
-	if c.lines[markerInfos] == 0 {
+	ms := &markers{src: src, user: ini.user, dates: map[int64]time.Time{}}
+	if ini.lines[markerInfos] == 0 {
 		src.Deviate(src.Size, "Marker Infos", "the file lists its markers", "no section [Marker Infos], or no marker in it", "there are none")
 	}
 	labels := map[string]string{} // each of which is in memory once
-	ms.list = make([]signal.Event, 0, c.lines[markerInfos])
+	ms.list = make([]signal.Event, 0, ini.lines[markerInfos])
+	c := inOrder{channels: channels}
 	var label []byte
 	err = walk(src, func(l line, section string) {
 		if !l.found || section != markerInfos {
@@ -77,15 +78,16 @@ func readMarkers(src *flatfile.Source) (*markers, error) {
 			name = string(label)
 			labels[name] = name
 		}
-		all := allChannels(field(&rest))
-		if !all {
-			ms.single++
+		channel := bytes.TrimSpace(field(&rest))
+		of, known := c.of(channel)
+		if !known {
+			src.DeviateOften(l.at, "channel of marker", fmt.Sprintf("the number of one of the %d channels, or 0 for all", len(channels)), func() string { return fmt.Sprintf("%.40q", channel) }, "of all channels")
 		}
-		if isSkip(label) && size > 0 && all {
+		if isSkip(label) && size > 0 && of.IsZero() && known {
 			ms.skips = append(ms.skips, signal.Span{Start: position - 1, Len: size})
 			return
 		}
-		m := signal.Event{Sample: position - 1, Onset: float64(l.at), Duration: float64(size), Label: name}
+		m := signal.Event{Sample: position - 1, Onset: float64(l.at), Duration: float64(size), Label: name, Channels: of}
 		if string(typ) == newSegment {
 			m.Onset = -m.Onset
 			if when := date(src, l.at, string(bytes.TrimSpace(field(&rest)))); !when.IsZero() {
@@ -103,8 +105,29 @@ func isSkip(label []byte) bool {
 	return string(bytes.TrimPrefix(label, []byte("Comment/"))) == signal.SkipLabel
 }
 
-// allChannels says whether the channel of a marker is none: it is about all of them.
-func allChannels(channel []byte) bool { return len(bytes.Trim(channel, "0 ")) == 0 }
+// inOrder is each channel as that of an event, once a marker has asked for it.
+type inOrder struct {
+	channels []signal.Channel
+	asked    []signal.Channels
+}
+
+// of is the channel of a marker, which has its number from 1, or all of them where it has none; known says that there is such a channel.
+func (c *inOrder) of(text []byte) (of signal.Channels, known bool) {
+	if len(bytes.Trim(text, "0 ")) == 0 {
+		return of, true
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > len(c.channels) {
+		return of, false
+	}
+	if c.asked == nil {
+		c.asked = make([]signal.Channels, len(c.channels))
+	}
+	if c.asked[n-1].IsZero() {
+		c.asked[n-1] = signal.ChannelsOf(c.channels[n-1].Name)
+	}
+	return c.asked[n-1], true
+}
 
 // date reads YYYYMMDDhhmmssuuuuuu, the zero time where there is none. The format has no time zone: it is taken for UTC.
 func date(src *flatfile.Source, at int64, text string) time.Time {
@@ -219,5 +242,5 @@ func (l *timeline) events(ms *markers, rate float64) []signal.Event {
 		e.Sample = l.Sample(e.Sample)
 		e.Onset, e.Duration = float64(e.Sample)/rate, e.Duration/rate
 	}
-	return events
+	return signal.JoinChannels(events)
 }

@@ -256,14 +256,29 @@ func isComment(t signal.Text) bool {
 	return slices.Equal(again.Texts, []signal.Text{t}) && utf8.ValidString(t.Text) && len(t.Text) < commentBytes-2 && !strings.ContainsAny(t.Text, "\x00[")
 }
 
-// markers are the gaps and the events.
+// numbers are those of the channels of an event, from 1, and 0 of all; known are the channels that have one.
+func (w *writer) numbers(of signal.Channels) (numbers []int, known signal.Channels) {
+	var names []string
+	for _, name := range of.Names() {
+		if i := w.rec.Info.Index(name); i >= 0 {
+			numbers, names = append(numbers, i+1), append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return []int{0}, known
+	}
+	slices.Sort(numbers)
+	return numbers, signal.ChannelsOf(names...)
+}
+
+// markers are the gaps and the events, one of several channels as a marker for each.
 func (w *writer) markers() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Brain Vision Data Exchange Marker File, Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\n\r\n[Marker Infos]\r\n; Mk<number>=<type>,<description>,<position in data points>,<size in data points>,<channel, 0 for all>,<date>\r\n", w.base)
 	rate, n := w.rec.Info.Rate, 0
-	mark := func(typ, description string, position, size int64, date string) {
+	mark := func(typ, description string, position, size int64, channel int, date string) {
 		n++
-		fmt.Fprintf(&b, "Mk%d=%s,%s,%d,%d,0%s\r\n", n, w.field("events", typ), w.field("events", description), position+1, size, date)
+		fmt.Fprintf(&b, "Mk%d=%s,%s,%d,%d,%d%s\r\n", n, w.field("events", typ), w.field("events", description), position+1, size, channel, date)
 	}
 	stamp := func(run signal.Span) string {
 		if w.rec.Begin.IsZero() {
@@ -289,10 +304,11 @@ func (w *writer) markers() string {
 	from := int64(0)
 	place := make([]int64, len(w.runs)) // of the first sample of each run in the file
 	for i, run := range w.runs {
-		mark(newSegment, "", from, 1, stamp(run))
+		mark(newSegment, "", from, 1, 0, stamp(run))
 		place[i], from = from, from+run.Len
 	}
-	moved, early, fraction, skips := 0, 0, 0, 0
+	moved, early, fraction, skips, elsewhere := 0, 0, 0, 0, 0
+	var events, single []signal.Event // with their places in the file
 	for _, e := range w.rec.Events {
 		i := max(0, len(w.runs)-1)
 		for i > 0 && w.runs[i].Start > e.Sample {
@@ -319,13 +335,31 @@ func (w *writer) markers() string {
 			size, k = max(0, size+float64(k)), 0
 			early++
 		}
-		if size > 0 && isSkip([]byte(e.Label)) {
+		if size > 0 && isSkip([]byte(e.Label)) && e.Channels.IsZero() {
 			skips++
 		}
 		if whole := math.Round(e.Duration * rate); math.Abs(whole/rate-e.Duration) > 1e-9 || math.Abs(float64(e.Sample)/rate-e.Onset) > 1e-9 {
 			fraction++
 		}
-		mark(typ, description, k, int64(size), "")
+		numbers, known := w.numbers(e.Channels)
+		if known.Len() < e.Channels.Len() {
+			elsewhere++
+		}
+		placed := signal.Event{Sample: k, Duration: size, Label: e.Label, Channels: known}
+		events = append(events, placed)
+		for _, n := range numbers {
+			mark(typ, description, k, int64(size), n, "")
+			if n > 0 {
+				placed.Channels = signal.ChannelsOf(w.rec.Info.Channels[n-1].Name)
+			}
+			single = append(single, placed)
+		}
+	}
+	if elsewhere > 0 {
+		w.lose("events", "a channel of an event is one of the recording", fmt.Sprintf("%d of %d events with others", elsewhere, len(w.rec.Events)), "of those that are, or of all channels where none is")
+	}
+	if n := signal.JoinedOtherwise(events, single); n > 0 {
+		w.lose("events", "markers that differ in the channel alone are one event", fmt.Sprintf("%d of %d events that do", n, len(w.rec.Events)), "read as one of all these channels")
 	}
 	if skips > 0 {
 		w.lose("samples", fmt.Sprintf("samples under %q were not measured", signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", skips, len(w.rec.Events)), "read as gaps")

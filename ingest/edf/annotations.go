@@ -23,7 +23,15 @@ type annotations struct {
 	rate   float64 // of the channels that the events are counted on, 0 where there are none
 	events pages.List[signal.Event]
 	fills  fills
-	labels map[string]string // so that the thousandth "T0" needs no memory
+	labels map[string]words // so that the thousandth "T0" needs no memory
+	chans  []channel
+	of     labelled // of chans; nil before a text may name one
+
+	more pages.List[further]     // channels of events, in their order
+	in   map[signal.Channels]int // the event of several channels, from 1, that was the last one with this channel
+
+	unknown int    // annotations that name a channel which is none
+	first   string // the text of the first of them
 }
 
 // A call to read costs about as much as so many bytes that are read and not needed.
@@ -46,7 +54,7 @@ func (a *annotations) readAll() error {
 		a.line.whole()
 		return nil
 	}
-	a.labels = map[string]string{}
+	a.labels = map[string]words{}
 	lo, last := texts[0].offset, texts[len(texts)-1]
 	hi := last.offset + last.samples*int64(a.h.v.bytes)
 	err := a.h.walk(a.src, lo, hi, func(r int64, buf []byte) { a.record(r, texts, buf, lo) })
@@ -54,6 +62,7 @@ func (a *annotations) readAll() error {
 		return err
 	}
 	a.line.finish()
+	a.join()
 	for i := range a.fills.Len() {
 		f := a.fills.list.At(i)
 		f.onset = a.line.time(f.onset)
@@ -200,26 +209,32 @@ func (a *annotations) flaw(kind string, at int64, rule string, found func() stri
 }
 
 func (a *annotations) event(t tal, text []byte, at int64) {
-	label, known := a.labels[string(text)]
+	w, known := a.labels[string(text)]
 	if !known {
-		if label = string(text); !utf8.ValidString(label) {
+		label := string(text)
+		if !utf8.ValidString(label) {
 			label, _ = ingest.Text(a.src.file, text)
 		}
-		a.labels[string(text)] = label
+		w = a.words(label)
+		a.labels[string(text)] = w
 	}
 	if !utf8.Valid(text) {
 		_, coding := ingest.Text(a.src.file, text)
 		a.flaw("coding", at, "texts are UTF-8", func() string { return fmt.Sprintf("%q", clip(text)) }, "read as "+coding)
 	}
 	onset := t.onset.minus(a.line.first)
-	if a.fills.add(a.h, onset, t.duration, label) {
+	if a.fills.add(a.h, onset, t.duration, w.text) {
 		return
 	}
-	a.events.Add(signal.Event{
-		Onset:    onset,
-		Duration: t.duration,
-		Label:    label,
-	})
+	if w.unknown {
+		if a.unknown++; a.unknown == 1 {
+			a.first = w.text
+		}
+	}
+	e := signal.Event{Onset: onset, Duration: t.duration, Label: w.label, Channels: w.channels}
+	if !a.continues(e) {
+		a.events.Add(e)
+	}
 }
 
 // place finds the samples of the events, once it is known where the records lie.
@@ -235,11 +250,11 @@ func (a *annotations) place(perRecord int64) {
 	}
 }
 
-// sorted is the events by time; those of one time stay in the order of the file.
+// sorted is the events by time, those of several channels as one; those of one time stay in the order of the file.
 func (a *annotations) sorted() []signal.Event {
 	events := a.events.Slice()
 	slices.SortStableFunc(events, func(x, y signal.Event) int {
 		return cmp.Or(cmp.Compare(x.Sample, y.Sample), cmp.Compare(x.Onset, y.Onset))
 	})
-	return events
+	return signal.JoinChannels(events)
 }

@@ -93,8 +93,8 @@ func TestBDFStatus(t *testing.T) {
 		mask int32
 		want string
 	}{
-		{"with CMS", -1, "[{3 0.3 0 300} {6 0.6 0 5} {7 0.7 0.3 CMS out of range} {11 1.1 0.2 battery low} {19 1.9 0.1 CMS out of range}]"},
-		{"CMS never in range: no such amplifier", 0xFFFF, "[{3 0.3 0 300} {6 0.6 0 5}]"},
+		{"with CMS", -1, "[{3 0.3 0 300 } {6 0.6 0 5 } {7 0.7 0.3 CMS out of range } {11 1.1 0.2 battery low } {19 1.9 0.1 CMS out of range }]"},
+		{"CMS never in range: no such amplifier", 0xFFFF, "[{3 0.3 0 300 } {6 0.6 0 5 }]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := mustOpenBDF(t, bdf(biosemi(), func(sig, i int) (int32, bool) { return status[i] & c.mask, sig == 1 }))

@@ -93,7 +93,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	ann := annotations{src: src, h: h, line: newTimeline(h, &src.dev)}
+	ann := annotations{src: src, h: h, chans: chans, line: newTimeline(h, &src.dev)}
 	if err := ann.readAll(); err != nil {
 		return nil, err
 	}
@@ -114,6 +114,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		rec.Others = append(rec.Others, r)
 	}
 	rec.Deviations = src.dev.list()
+	rec.Notes = ann.unknownNote()
 	if f := &ann.fills; f.skips > 0 {
 		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", f.skips, f.skipped))
 	}

@@ -15,11 +15,8 @@ import (
 )
 
 // filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
-// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, as MNE reads it.
-const (
-	filledText = "BAD filled"
-	ofChannel  = "@@"
-)
+// that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, see ofChannel.
+const filledText = "BAD filled"
 
 // fillTexts are the texts of such annotations. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
 // record.

@@ -70,8 +70,14 @@ type status struct {
 	next         int64 // the sample behind the last one
 	cms, battery int64 // since when, counted from 1; 0 where all is well
 	inRange      bool  // CMS was, at least once
-	faults       pages.List[signal.Event]
+	faults       pages.List[fault]
 	written      []int32 // places of the events that the annotations have, in order
+}
+
+// fault is so many samples in which something was wrong.
+type fault struct {
+	at, samples int64
+	label       string
 }
 
 // inOrder sorts events by what makes two of them the same.
@@ -106,7 +112,7 @@ func (s *status) fault(since *int64, on bool, at int64, label string) {
 	case on && *since == 0:
 		*since = at + 1
 	case !on && *since > 0:
-		s.faults.Add(s.event(*since-1, at-(*since-1), label))
+		s.faults.Add(fault{*since - 1, at - (*since - 1), label})
 		*since = 0
 	}
 }
@@ -120,6 +126,7 @@ func (s *status) end() {
 	s.fault(&s.cms, false, s.next, cmsLabel)
 	s.fault(&s.battery, false, s.next, batteryLabel)
 	for i := 0; s.inRange && i < s.faults.Len(); i++ {
-		s.add(*s.faults.At(i))
+		f := s.faults.At(i)
+		s.add(s.event(f.at, f.samples, f.label))
 	}
 }

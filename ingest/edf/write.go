@@ -33,6 +33,7 @@ type output struct {
 	notes  [][]byte // the annotation lists of each record
 	room   int64    // samples of the annotation signal in each record
 	losses []signal.Deviation
+	labels map[string]string // of the channels, by their names
 }
 
 // outGroup is channels of one rate.
@@ -396,19 +397,4 @@ func ascii(s string, width int) (text string, ok bool) {
 		text, ok = text[:width], false
 	}
 	return strings.TrimRight(text, " "), ok
-}
-
-// rank sorts annotations by time.
-func rank(events []signal.Event) []signal.Event {
-	events = slices.Clone(events)
-	slices.SortStableFunc(events, func(a, b signal.Event) int {
-		switch {
-		case a.Onset < b.Onset:
-			return -1
-		case a.Onset > b.Onset:
-			return 1
-		}
-		return 0
-	})
-	return events
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -116,24 +117,22 @@ func (o *output) annotate() error {
 			wrong++
 			continue
 		}
-		label := strings.Map(func(c rune) rune {
-			if c == 0 || c == talText || c == talDuration {
-				return ' '
-			}
-			return c
-		}, e.Label)
-		if label != e.Label {
+		label, same := talSafe(e.Label)
+		if !same {
 			changed++
 		}
-		if label == "" {
+		if label == "" && e.Channels.IsZero() {
 			empty++
 			continue
 		}
-		if isMark(label, e.Duration) {
-			marks++
-		}
 		e.Label = label
 		events = append(events, e)
+	}
+	o.listOfChannels(events)
+	for _, e := range events {
+		if slices.ContainsFunc(o.ofChannels(e), func(text string) bool { return isMark(text, e.Duration) }) {
+			marks++
+		}
 	}
 	for _, e := range rank(append(events, o.marks()...)) {
 		text := sum(o.first, e.Onset)
@@ -143,11 +142,12 @@ func (o *output) annotate() error {
 		if e.Duration > 0 {
 			text += string(rune(talDuration)) + strconv.FormatFloat(e.Duration, 'f', -1, 64)
 		}
-		lists = append(lists, append([]byte(text+string(rune(talText))+e.Label), talText, 0))
 		for r < len(ends)-1 && ends[r] <= e.Onset {
 			r++
 		}
-		home = append(home, r)
+		for _, label := range o.ofChannels(e) {
+			lists, home = append(lists, append([]byte(text+string(rune(talText))+label), talText, 0)), append(home, r)
+		}
 	}
 	if axis.moved > 0 {
 		o.lose("events", "an onset says at which sample an event is", fmt.Sprintf("%d of %d events by a clock that the samples do not follow, up to %.3g s apart", axis.moved, len(o.rec.Events), axis.most), "the time of their samples")
@@ -186,6 +186,17 @@ func (o *output) annotate() error {
 	o.notes = clocks
 	fill(clocks, lists, home, hi, clocks)
 	return nil
+}
+
+// talSafe is a text without the bytes that end one; same says that it has none.
+func talSafe(text string) (safe string, same bool) {
+	safe = strings.Map(func(c rune) rune {
+		if c == 0 || c == talText || c == talDuration {
+			return ' '
+		}
+		return c
+	}, text)
+	return safe, safe == text
 }
 
 // axis says where the reader will find what the file says to have happened, on the samples of the main channels.

@@ -412,6 +412,11 @@ func (c *Chunk) setEvents(rec arrow.RecordBatch, k int) error {
 	if placed {
 		was = item.Field(3).(*array.Int64)
 	}
+	first, _ := list.ValueOffsets(0)
+	_, last := list.ValueOffsets(c.Len() - 1)
+	if n := min(last-first, int64(item.Len())); n > 0 {
+		c.Events = make([]Event, 0, n)
+	}
 	for t := range c.Len() {
 		if list.IsNull(t) {
 			continue

@@ -12,6 +12,8 @@ type Event struct {
 	Onset    float64 `json:"onset_s"`    // seconds from the start of the stream, as the source gave it
 	Duration float64 `json:"duration_s"` // 0 for an instant or where unknown
 	Label    string  `json:"label"`
+	// Channels are those that it is of; the zero value is all of them.
+	Channels Channels `json:"channels,omitzero"`
 }
 
 // OfChannelsNote says that a source has so many events (a number, or a word for it) each of which is of some channels only.

@@ -31,27 +31,31 @@ func (p *scanner) next(c byte) bool {
 	return true
 }
 
-// list calls each in front of every element of a list, which is all that there is, and says whether all went well and how many did.
+// list is elements of a list which is all that there is.
 func (p *scanner) list(each func() bool) (n int, ok bool) {
+	n, ok = p.elements(each)
+	p.space()
+	return n, ok && p.at == len(p.s)
+}
+
+// elements calls each in front of every element of a list, and says whether all went well and how many did.
+func (p *scanner) elements(each func() bool) (n int, ok bool) {
 	if !p.next('[') {
 		return 0, false
 	}
-	if !p.next(']') {
-		for {
-			if !each() {
-				return n, false
-			}
-			n++
-			if p.next(']') {
-				break
-			}
-			if !p.next(',') {
-				return n, false
-			}
+	if p.next(']') {
+		return 0, true
+	}
+	for each() {
+		n++
+		if p.next(']') {
+			return n, true
+		}
+		if !p.next(',') {
+			break
 		}
 	}
-	p.space()
-	return n, p.at == len(p.s)
+	return n, false
 }
 
 // object calls each in front of every value of an object.

@@ -24,6 +24,8 @@ const (
 	othersKey  = "others"
 	beginKey   = "begin"
 	textsKey   = "texts"
+
+	channelsKey = "event_channels"
 )
 
 // mostOthers is how many files may lie beside one: all of them are open at once.
@@ -35,6 +37,8 @@ type Metadata struct {
 	Begin      time.Time // the zero time where nothing is said
 	Texts      []signal.Text
 	Deviations []signal.Deviation
+
+	channels string // of events, as it is written
 }
 
 // event is one event of the list as it is written.
@@ -97,11 +101,26 @@ func Schema(rec *signal.Recording, others []string) (*arrow.Schema, []signal.Dev
 	if texts != nil {
 		keys, values = append(keys, textsKey), append(values, "["+strings.Join(texts, ",\n")+"]")
 	}
+	sets, n := setsOf(rec)
+	if n > 0 {
+		errs = append(errs, add(channelsKey, sets))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
-	of := arrow.NewMetadata(keys, values)
-	s = arrow.NewSchema(s.Fields(), &of)
+	with := func(keys, values []string) *arrow.Schema {
+		of := arrow.NewMetadata(keys, values)
+		return arrow.NewSchema(s.Fields(), &of)
+	}
+	whole := with(keys, values)
+	if n > 0 && readable(whole) != nil { // of long recordings the samples and events matter more
+		last := len(keys) - 1
+		whole = with(keys[:last], values[:last])
+		losses = append(losses, signal.Deviation{
+			Where: "events", Rule: "all that describes a recording is at most 16 MiB", Found: fmt.Sprintf("%d of %d events that are of some channels only", n, len(rec.Events)), Assumed: "written without their channels",
+		})
+	}
+	s = whole
 	if err := readable(s); err != nil {
 		return nil, nil, fmt.Errorf("%s, with %d events outside the data, cannot be written so that it could be read: %w", rec.Name, len(list), err)
 	}
@@ -182,6 +201,7 @@ func Read(s *arrow.Schema, events *pages.List[signal.Event]) (*signal.Info, *Met
 		})
 		m.Texts = texts.Slice()
 	}
+	m.channels, _ = md.GetValue(channelsKey)
 	return info, m, nil
 }
 
@@ -194,7 +214,7 @@ func (m *Metadata) list(key, of, text string, each func(p *scanner) bool) {
 	p := &scanner{s: text}
 	if n, ok := p.list(func() bool { return each(p) }); !ok {
 		m.deviate(key, "a JSON list of "+of, fmt.Sprintf("something else at byte %d of %d", p.at, len(text)), fmt.Sprintf("the %d before it", n))
-		m.Deviations[len(m.Deviations)-1].Missing = key != textsKey
+		m.Deviations[len(m.Deviations)-1].Missing = key != textsKey && key != channelsKey
 	}
 }
 

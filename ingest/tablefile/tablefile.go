@@ -6,6 +6,8 @@
 //	                 have are the strings "NaN", "Infinity" and "-Infinity"
 //	others           the files beside it with the channels at other rates, a JSON list of names: ["night.2.arrow"]
 //	begin            when sample 0 was measured (RFC 3339), where there is no row that says it
+//	event_channels   the channels of the events that are not of all: a JSON list of {"channels": ["Cz"], "events": [[4210, 0]]}, where an event
+//	                 is named by its sample and its number among those at this sample, from 0
 //	texts            the texts of the header of the source, a JSON list of
 //	                 {"field": "prefiltering", "channel": "Cz", "text": "HP:0.1Hz", "personal": false}
 //
@@ -85,10 +87,26 @@ func (f files) Close() error {
 	return errors.Join(errs...)
 }
 
+// withChannels is open with the channels of events, which are known once all events are.
+func withChannels(open opener) opener {
+	return func(f ingest.File, name string) (*signal.Recording, *Metadata, error) {
+		rec, md, err := open(f, name)
+		if err == nil && md.channels != "" {
+			listed := len(md.Deviations)
+			md.channelsOf(rec, md.channels)
+			rec.Deviations = append(rec.Deviations, md.Deviations[listed:]...)
+		}
+		return rec, md, err
+	}
+}
+
+type opener = func(f ingest.File, name string) (*signal.Recording, *Metadata, error)
+
 // Open reads the file f called name, and those in fsys that it names, as one recording. open reads one file and closes nothing. Open
 // owns f from now on and closes it, also when it fails. A file that cannot be read, or is of another recording, is left out, and that
 // is listed.
-func Open(fsys fs.FS, f ingest.File, name string, open func(f ingest.File, name string) (*signal.Recording, *Metadata, error)) (*signal.Recording, error) {
+func Open(fsys fs.FS, f ingest.File, name string, open opener) (*signal.Recording, error) {
+	open = withChannels(open)
 	rec, md, err := open(f, name)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

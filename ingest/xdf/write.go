@@ -192,16 +192,25 @@ func writeFile(create ingest.Create, name string, rec *signal.Recording) (losses
 		journals[k].Lines, losses = lines, append(losses, apart...)
 	}
 	rec.Journals = journals // of the copy
-	lasting, signals := 0, 0
+	lasting, ofChannels, signals := 0, 0, 0
 	for _, e := range rec.Events {
 		if e.Duration != 0 {
 			lasting++
+		}
+		if !e.Channels.IsZero() {
+			ofChannels++
 		}
 	}
 	if lasting > 0 {
 		losses = append(losses, signal.Deviation{
 			Where: "events", Rule: "a marker is a text at a time, without a duration",
 			Found: fmt.Sprintf("%d of %d events last", lasting, len(rec.Events)), Assumed: "written as instants",
+		})
+	}
+	if ofChannels > 0 {
+		losses = append(losses, signal.Deviation{
+			Where: "events", Rule: "a marker is a text at a time, of all channels",
+			Found: fmt.Sprintf("%d of %d events are of some channels only", ofChannels, len(rec.Events)), Assumed: "written without their channels",
 		})
 	}
 	losses = append(losses, ingest.MainLoss(rec, mainOf(rec), "the EEG with the most channels is the main one, then any with the most")...)

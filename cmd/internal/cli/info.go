@@ -3,9 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -252,9 +254,11 @@ func eventRows(events []signal.Event) [][]string {
 	type tally struct {
 		n           int
 		first, last float64
+		channels    map[string]bool // that some of them are of alone
 	}
 	by := map[string]*tally{}
 	var labels []string
+	single := false // any is of some channels
 	for _, e := range events {
 		t := by[e.Label]
 		if t == nil {
@@ -264,12 +268,26 @@ func eventRows(events []signal.Event) [][]string {
 		}
 		t.n++
 		t.last = e.Onset
+		for _, name := range e.Channels.Names() {
+			if t.channels == nil {
+				t.channels = map[string]bool{}
+			}
+			t.channels[name] = true
+		}
+		single = single || !e.Channels.IsZero()
 	}
 	slices.Sort(labels)
 	rows := [][]string{{"event", "count", "first (s)", "last (s)"}}
+	if single {
+		rows[0] = append(rows[0], "of channels")
+	}
 	for _, l := range labels {
 		t := by[l]
-		rows = append(rows, []string{briefly(l), strconv.Itoa(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)})
+		row := []string{briefly(l), strconv.Itoa(t.n), fmt.Sprintf("%.3f", t.first), fmt.Sprintf("%.3f", t.last)}
+		if len(t.channels) > 0 {
+			row = append(row, briefly(strings.Join(slices.Sorted(maps.Keys(t.channels)), ", ")))
+		}
+		rows = append(rows, row)
 	}
 	if len(labels) == 0 {
 		rows = append(rows, []string{"none", "0", "", ""})
