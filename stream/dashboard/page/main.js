@@ -131,11 +131,13 @@ function hello(a) {
   if (before && before.run !== a.run) forget(before);
   else if (!sameStream(before, a)) clearTraces();
   const band = $('band');
-  if (band.options.length !== a.bands.length) {
+  if (band.children.length !== a.bands.length) {
     band.replaceChildren(...a.bands.map((b) => {
-      const o = new Option(`${b.name} ${b.low_hz}–${b.high_hz} Hz`, b.name);
-      o.selected = b.name === now.band;
-      return o;
+      const label = document.createElement('label'), input = document.createElement('input');
+      Object.assign(input, {type: 'radio', name: 'band', value: b.name, checked: b.name === now.band});
+      label.title = `${b.low_hz}–${b.high_hz} Hz`;
+      label.append(input, ' ' + b.name);
+      return label;
     }));
   }
   $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
@@ -162,6 +164,9 @@ function channels() {
   $('chprev').disabled = now.first === 0;
   $('chnext').disabled = last >= n;
 }
+
+// chosen is the value of a group of radio buttons. There is no select in the page: Esc would close its list, and not come here as a stop.
+const chosen = (id) => document.querySelector(`#${id} :checked`).value;
 
 function clearTraces() {
   now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
@@ -552,7 +557,7 @@ function frame(t) {
   if (!dirty || t - drawn < every || document.hidden) return;
   drawn = t;
   dirty = false;
-  draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
+  draw.traces($('traces'), now, Number(chosen('scale')), Number(chosen('seconds')));
   draw.scores($('scores'), now);
   draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
@@ -612,17 +617,17 @@ function page(step) {
 }
 $('chprev').addEventListener('click', () => page(-1));
 $('chnext').addEventListener('click', () => page(1));
-$('band').addEventListener('change', () => { now.band = $('band').value; now.scalp = null; connect(); });
+$('band').addEventListener('change', () => { now.band = chosen('band'); now.scalp = null; connect(); });
 for (const id of ['scale', 'seconds']) $(id).addEventListener('change', () => { dirty = true; });
 
 const themes = ['auto', 'light', 'dark'];
 function theme(name) {
   document.documentElement.dataset.theme = name;
-  $('theme').value = name;
+  document.querySelector(`#theme [value="${name}"]`).checked = true;
   localStorage.setItem('theme', name);
   dirty = true;
 }
-$('theme').addEventListener('change', () => theme($('theme').value));
+$('theme').addEventListener('change', () => theme(chosen('theme')));
 const stored = localStorage.getItem('theme');
 theme(themes.includes(stored) ? stored : 'auto');
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { dirty = true; });
@@ -637,7 +642,7 @@ addEventListener('keydown', (e) => {
     emergency();
     return;
   }
-  if (!$('keys').checked || e.target.matches('input:not([type="checkbox"]), select, textarea')) return;
+  if (!$('keys').checked || e.target.matches('input:not([type="checkbox"], [type="radio"])')) return;
   const t = now.state && now.state.telemetry;
   switch (e.key) {
     case 's': case 'S': emergency(); break;
