@@ -191,7 +191,12 @@ function forget(before) {
   shownCue = '';
   waiting();
   held();
-  if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
+  if (!before.run) return;
+  stood = null;
+  const el = $('stopped');
+  if (el.dataset.state !== 'bad') el.hidden = true;
+  else if (!el.hidden) el.textContent = 'Asked of the run before: ' + el.textContent; // nobody may miss that a stop was not confirmed
+  note('The decoder was started again: what was shown of its run before is gone.');
 }
 
 function traces(m) {
@@ -264,6 +269,7 @@ function state(s) {
   if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   else if (t.held_by && before.held_by !== t.held_by) note('Held back: ' + t.held_by);
   held();
+  lifted(t);
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -286,6 +292,27 @@ function held() {
   const el = $('held'), text = words && 'No commands are sent: ' + words;
   if (el.textContent !== text) el.textContent = text;
   el.hidden = text === '';
+}
+
+// What the page says of a stop is true until it is lifted, wherever that is asked for: at is when it was asked for, held whether it is known
+// to hold the session back, and looks of before from, by the decoder's clock, may not know of it.
+let stood = null;
+function lifted(t) {
+  if (!stood || t.phase === 'ended' || t.t_publish_ns < stood.from) return;
+  const stopped = (t.held_by || '').includes('EMERGENCY STOP');
+  if (stopped) stood.held = true;
+  if (stopped || !stood.held) return;
+  showStop('none', `○ LIFTED at ${clock()}: the emergency stop of ${stood.at} holds this session back no more.`);
+  stood = null;
+}
+
+// showStop says what becomes of an emergency stop.
+function showStop(kind, text) {
+  const el = $('stopped');
+  el.dataset.state = kind;
+  el.textContent = text;
+  el.hidden = false;
+  note(text);
 }
 
 const short = (sha) => sha ? sha.slice(0, 12) : '–';
@@ -437,8 +464,10 @@ async function bounded(seconds, ask) {
 // the decoder behind the look is not meant.
 function shown() {
   const t = now.state && now.state.telemetry;
-  return t && now.state.run ? {run: now.state.run, t_seen_ns: now.state.t_publish_ns, t_sent_ns: String(Math.round(t.t_publish_ns + (performance.now() - now.stateAt) * 1e6))} : {};
+  return t && now.state.run ? {run: now.state.run, t_seen_ns: now.state.t_publish_ns, t_sent_ns: String(Math.round(atDecoder(t)))} : {};
 }
+// atDecoder is what the decoder's clock shows, by its newest look; rather less than more.
+const atDecoder = (t) => t.t_publish_ns + (performance.now() - now.stateAt) * 1e6;
 
 // once tells a request from any other: a browser may send it twice.
 const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
@@ -489,16 +518,22 @@ async function emergency() {
   const ours = new AbortController();
   unanswered.set(ours, 0);
   makeWay();
-  const el = $('stopped');
+  const at = clock();
   const press = ++presses;
   const newest = () => press === presses; // also where it has been answered: what comes of an older one is no news
-  const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
-  show('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
-  const late = setTimeout(() => { if (newest()) show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`); }, patience);
-  let told = null;
+  const tell = (kind, text, paused) => {
+    const t = now.state && now.state.telemetry;
+    showStop(kind, text);
+    stood = t ? {at, held: paused, from: atDecoder(t) + 1e9} : {at, held: false, from: 0};
+  };
+  stood = null;
+  showStop('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
+  const late = setTimeout(() => { if (newest()) tell('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`, false); }, patience);
+  let told = null, paused = false;
   try {
     const r = await post('api/stop', {why: 'the button of the page'}, ours.signal);
     const who = (r.stand || []).map((a) => a.controller).join(', ');
+    paused = Boolean(r.paused);
     if (r.ok) told = ['good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`];
     else told = ['bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`];
   } catch (e) {
@@ -506,7 +541,7 @@ async function emergency() {
     told = ['bad', `✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED: no answer from the session (${e.message}). Stop by hand, with the device's own stop; press again to ask for another.`];
   }
   clearTimeout(late);
-  if (told[0] === 'good' || newest()) show(...told); // of an older one only that all stand
+  if (told[0] === 'good' || newest()) tell(...told, paused); // of an older one only that all stand
   unanswered.delete(ours);
 }
 
@@ -538,10 +573,12 @@ function say(text) {
   saying = setTimeout(() => { el.textContent = text; }, 50);
 }
 
+const clock = () => new Date().toLocaleTimeString('en-GB');
+
 function note(text) {
   const li = document.createElement('li');
   const time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString('en-GB');
+  time.textContent = clock();
   li.append(time, text);
   $('log').prepend(li);
   while ($('log').children.length > 200) $('log').lastChild.remove();
