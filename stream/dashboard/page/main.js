@@ -39,11 +39,13 @@ function connect() {
   on('scalp', (m) => { now.scalp = m; });
   on('actuators', (m) => actuators(m.actuators));
   on('bye', (m) => {
+    now.ended = true; // until somebody says hello, and before anything is shown: nobody is there to be asked
     if (m.telemetry) state({...now.state, telemetry: m.telemetry});
+    else buttons();
     source.close();
-    now.ended = true;
     link(false);
     note('The session has ended.');
+    setTimeout(() => { if (now.ended) connect(); }, 2000); // from then on the browser tries again and again
   });
 }
 
@@ -52,7 +54,6 @@ function connect() {
 const pages = typeof BroadcastChannel === 'function' ? new BroadcastChannel('gyrus') : null;
 let away = 0; // the timer of coming back, 0 for here
 function giveWay() {
-  if (now.ended) return;
   if (source) source.close();
   clearTimeout(away);
   away = setTimeout(comeBack, 4000, true);
@@ -78,7 +79,7 @@ let hidden = 0;
 document.addEventListener('visibilitychange', () => {
   clearTimeout(hidden);
   if (document.hidden) {
-    hidden = setTimeout(() => { asleep = !now.ended; if (asleep) { if (source) source.close(); link(false); } }, 60000);
+    hidden = setTimeout(() => { asleep = true; if (source) source.close(); link(false); }, 60000);
   } else if (asleep) {
     asleep = false;
     connect();
@@ -106,7 +107,7 @@ function link(up) {
 function stale() {
   const quiet = performance.now() - now.last > 2500;
   const el = $('stale');
-  const text = now.ended ? 'The session has ended: what you see is its last state.'
+  const text = now.ended ? 'The session has ended: what you see is its last state. Looking for the next one here.'
     : away ? 'What you see stands still while something is asked for.'
     : !now.connected && now.last > 0 ? 'No connection to the session: what you see is old. Trying again.'
     : now.connected && quiet && now.about ? 'Nothing comes from the session: what you see is old.' : '';
@@ -125,6 +126,7 @@ const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rat
 function hello(a) {
   const before = now.about;
   now.about = a;
+  now.ended = false;
   $('name').textContent = a.session ? a.session + ' / ' + a.decoder : '';
   $('version').textContent = a.version;
   document.title = a.session ? a.session + ' – gyrus' : 'gyrus session';
@@ -147,6 +149,7 @@ function hello(a) {
   for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
   $('swap').hidden = !known.has('swap');
   buttons();
+  stale();
 }
 
 // viewOnly takes away what the server would refuse: a button that does nothing must not be seen, an emergency stop least of all.
