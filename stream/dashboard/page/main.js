@@ -564,7 +564,8 @@ function buttons() {
   $('swapnow').disabled = now.ended || p === '' || p === 'resolving';
 }
 
-const pausable = (t) => Boolean(t) && !t.held_by && (t.phase === 'decoding' || t.phase === 'resolving');
+// A session takes a pause in every phase: in a calibration it holds back the model that is accepted.
+const pausable = (t) => Boolean(t) && !t.held_by && t.phase !== 'ended';
 
 // ---- what happened ----
 
