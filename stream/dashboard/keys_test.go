@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
 	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
@@ -88,6 +89,46 @@ func TestPageKeyOfPauseOnlyPauses(t *testing.T) {
 	b.press("p")
 	logged("Done: pause.")
 	held("EMERGENCY STOP by page: the button of the page")
+	for _, line := range b.console() {
+		t.Errorf("console: %s", line)
+	}
+}
+
+// TestPageKeysOnWhatIsChosen: the keys of the stop and of the pause work while the focus is on what somebody has just chosen, and no list
+// of the browser's own opens over the page, which would take Esc for its own end.
+func TestPageKeysOnWhatIsChosen(t *testing.T) {
+	b, r := watched(t)
+	b.until("the bands", `document.querySelectorAll("#band input, #band option").length === 5`)
+	choose := func(id string) {
+		t.Helper()
+		b.run(js(`[...document.querySelectorAll("#` + id + `, #` + id + ` input")].pop().focus(); document.getElementById("stopped").textContent = ""; document.getElementById("log").replaceChildren()`))
+		b.press(" ")
+		if !eval[bool](b, `document.activeElement.closest("#`+id+`") !== null`) {
+			t.Fatalf("the focus is not on %s", id)
+		}
+	}
+	for _, id := range []string{"scale", "seconds", "band", "theme"} {
+		for _, key := range []string{"s", "S", kb.Escape} {
+			choose(id)
+			b.press(key)
+			b.until("the stop by "+key+" on "+id, `document.getElementById("stopped").textContent.includes("✓ STOPPED: 1 controller confirmed")`)
+			if l := r.look(); l.HeldBy != "EMERGENCY STOP by page: the button of the page" {
+				t.Errorf("%s on %s: held back by %q", key, id, l.HeldBy)
+			}
+			r.rearm()
+		}
+		choose(id)
+		b.press("p")
+		b.until("the pause on "+id, `document.getElementById("log").textContent.includes("Done: pause.")`)
+		r.rearm()
+	}
+	if got := eval[string](b, `["scale", "seconds", "band", "theme"].map((n) => document.querySelector("#" + n + " :checked").value).join(" ") + " " + document.documentElement.dataset.theme`); got != "1000 20 gamma dark dark" {
+		t.Errorf("chosen: %s", got)
+	}
+	b.until("the map of what was chosen", `document.getElementById("scalptext").textContent.includes("gamma")`)
+	if n := eval[int](b, `document.querySelectorAll("select, input[list], input[type=color], input[type=date]").length`); n != 0 {
+		t.Errorf("%d controls have a list of the browser's own", n)
+	}
 	for _, line := range b.console() {
 		t.Errorf("console: %s", line)
 	}

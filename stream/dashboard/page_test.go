@@ -290,9 +290,9 @@ func TestPage(t *testing.T) {
 		b.press("]")
 		b.until("the next channels", `document.getElementById("chrange").textContent === "17–32 of 64"`)
 		b.until("their traces", `document.getElementById("traces").getAttribute("aria-label").includes("`+synth.EEGMMIDB()[20]+`")`)
-		b.run(js(`document.getElementById("band").value = "beta"; document.getElementById("band").dispatchEvent(new Event("change"))`))
+		b.run(js(`document.querySelector("#band [value=beta]").click()`))
 		b.until("the map of beta", `document.getElementById("scalptext").textContent.includes("beta")`)
-		b.run(js(`document.getElementById("band").value = "alpha"; document.getElementById("band").dispatchEvent(new Event("change"))`))
+		b.run(js(`document.querySelector("#band [value=alpha]").click()`))
 		b.press("[")
 		b.until("the first channels", `document.getElementById("chrange").textContent === "1–16 of 64"`)
 	})
@@ -468,7 +468,7 @@ func keyboard(b *browser, r *rig) {
 			Name    string
 			Outline string
 		}](b, `(() => { const e = document.activeElement; return {
-			Name: e === document.body ? "" : e.id || e.dataset.verb || (e.tagName === "SUMMARY" ? "summary" : e.textContent.trim()),
+			Name: e === document.body ? "" : e.id || e.dataset.verb || e.name || (e.tagName === "SUMMARY" ? "summary" : e.textContent.trim()),
 			Outline: getComputedStyle(e).outlineStyle + " " + getComputedStyle(e).outlineWidth }; })()`)
 		if at.Name == "" {
 			break

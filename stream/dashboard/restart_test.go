@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -81,7 +82,7 @@ func servePage(at, label string) error {
 			}
 		}()
 	}
-	return lines.Err()
+	return errors.Join(lines.Err(), page.Close())
 }
 
 // served is a page in a process of its own.
@@ -89,6 +90,7 @@ type served struct {
 	url string
 	cmd *exec.Cmd
 	say func(line string)
+	end func() // as a session does: browsers are told
 }
 
 // serve starts one; it ends with the test at the latest.
@@ -121,6 +123,12 @@ func serve(t *testing.T, at, label string) *served {
 	s.say = func(line string) {
 		t.Helper()
 		if _, err := fmt.Fprintln(in, line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.end = func() {
+		t.Helper()
+		if err := errors.Join(in.Close(), s.cmd.Wait()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,6 +192,53 @@ func TestPageOfARestartedDecoder(t *testing.T) {
 	b.run(js(`document.getElementById("main").hidden = true`), chromedp.Sleep(time.Second))
 	for _, line := range b.console() {
 		if !strings.Contains(line, "net::ERR_") { // of the connection that was broken
+			t.Errorf("console: %s", line)
+		}
+	}
+}
+
+// TestPageOfADecoderThatIsStartedAfterItsEnd: behind the end of a session the page says so, and nothing of it can be pressed but the stop.
+// When the program is started again at that port, the browser comes back by itself, also where it had made way meanwhile, and shows the new
+// run as behind a crash.
+func TestPageOfADecoderThatIsStartedAfterItsEnd(t *testing.T) {
+	b := newBrowser(t)
+	text := func(id, part string) string {
+		return fmt.Sprintf(`document.getElementById(%q).textContent.includes(%q)`, id, part)
+	}
+	const pressed = `[...document.querySelectorAll("#buttons button, #swapnow")].filter((e) => !e.disabled).map((e) => e.dataset.verb || e.id).join(" ")`
+	page := serve(t, "127.0.0.1:0", "left")
+	b.run(scheme(false), chromedp.Navigate(page.url))
+	for _, label := range []string{"left", "right", "feet"} {
+		b.until("the connection", `document.getElementById("link").textContent === "● connected" && document.getElementById("stale").hidden`)
+		page.say("attach")
+		page.say("start 1")
+		b.until("a decision", text("decision", label))
+		b.until("what can be pressed", pressed+` === "pause shadow swapnow"`)
+
+		page.end()
+		b.until("the end", `document.getElementById("link").textContent === "■ ended"`)
+		if got := eval[string](b, pressed); got != "" || eval[bool](b, `document.getElementById("stop").disabled`) {
+			t.Errorf("behind the end %q can be pressed, and the stop must", got)
+		}
+		if label == "right" { // another page of the browser has asked for something
+			b.run(js(`new BroadcastChannel("gyrus").postMessage("give way")`), chromedp.Sleep(time.Second), js(`new BroadcastChannel("gyrus").postMessage("come back")`))
+		}
+		b.run(chromedp.Sleep(4 * time.Second)) // several looks in vain
+		if !eval[bool](b, `document.getElementById("link").textContent === "■ ended" && `+text("stale", "The session has ended")) {
+			t.Errorf("behind the end: %s", eval[string](b, `document.body.innerText.slice(0, 500)`))
+		}
+		next := map[string]string{"left": "right", "right": "feet"}[label]
+		if next == "" {
+			break
+		}
+		page = serve(t, strings.TrimSuffix(strings.TrimPrefix(page.url, "http://"), "/"), next)
+		b.until("the words of the run before to go", text("phase", "no session yet")+` && `+text("decision", "no decision yet"))
+		if !eval[bool](b, text("log", "The decoder was started again")) {
+			t.Error("nothing says that the decoder was started again")
+		}
+	}
+	for _, line := range b.console() {
+		if !strings.Contains(line, "net::ERR_") { // of what was looked for in vain
 			t.Errorf("console: %s", line)
 		}
 	}

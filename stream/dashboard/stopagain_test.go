@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -232,4 +233,64 @@ func TestPageAsksWhyItIsRefusedForATime(t *testing.T) {
 		document.getElementById("band").dispatchEvent(new Event("change"))`))
 	b.until("the break", `tries === 1 && document.getElementById("link").textContent.includes("not connected")`)
 	b.until("the connection", `given === 1 && tries === 2 && document.getElementById("link").textContent.includes("● connected")`)
+}
+
+// TestPageSaysThatAStopWasLifted: what the page says of a stop stands there while the stop holds the session back, and no longer: who lifts
+// it elsewhere ends it too, with the time. A stop of which nobody knows whether it arrived was not lifted, and what was not confirmed is
+// not forgotten because the decoder was started again.
+func TestPageSaysThatAStopWasLifted(t *testing.T) {
+	b, r := watched(t)
+	says := func(text string) {
+		t.Helper()
+		b.until(text, `document.getElementById("stopped").offsetParent !== null && document.getElementById("stopped").textContent.startsWith("`+text+`")`)
+	}
+	lifted := func() {
+		t.Helper()
+		says("○ LIFTED at ")
+		if text := eval[string](b, `document.getElementById("stopped").textContent + document.getElementById("stopped").dataset.state`); !regexp.MustCompile(`^○ LIFTED at \d\d:\d\d:\d\d: the emergency stop of \d\d:\d\d:\d\d holds this session back no more\.none$`).MatchString(text) {
+			t.Errorf("the page says %q", text)
+		}
+	}
+	looks := func() { // several are shown
+		t.Helper()
+		b.until("the connection", `document.getElementById("link").textContent === "● connected"`)
+		b.run(chromedp.Sleep(3 * time.Second))
+	}
+	const confirmed = "✓ STOPPED: 1 controller confirmed"
+	b.press("s")
+	says(confirmed)
+	looks()
+	says(confirmed)
+	r.rearm()
+	lifted()
+
+	b.run(js(`window.real = fetch; fetch = async (path, o) => {
+		const res = await real(path, o);
+		return path === "api/stop" ? new Response(JSON.stringify({...await res.json(), ok: false, error: "one does not answer"})) : res;
+	}`))
+	b.press("s")
+	says("✕ NOT CONFIRMED: one does not answer. This session sends no commands until it is resumed")
+	looks()
+	says("✕ NOT CONFIRMED")
+	r.rearm()
+	lifted()
+
+	b.run(js(`fetch = async (path, o) => { if (path === "api/stop") throw new Error("the link is broken"); return real(path, o); }`))
+	b.press("s")
+	says("✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED")
+	looks()
+	says("✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED")
+	again := func(n int64) {
+		r.page.Attach(dashboard.Session{Name: "s", Decoder: "d", Run: r.run + n, Version: "test", Clock: r.clock, Operator: r.ctl, Stopper: r.bus})
+	}
+	again(1)
+	says("Asked of the run before: ✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED")
+	b.run(js(`fetch = real`))
+	b.press("s")
+	says(confirmed)
+	again(2)
+	b.until("the words of the run before to go", `document.getElementById("stopped").hidden`)
+	for _, line := range b.console() {
+		t.Errorf("console: %s", line)
+	}
 }

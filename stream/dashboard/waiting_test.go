@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -80,5 +81,58 @@ func TestPageWaiting(t *testing.T) {
 		if !strings.Contains(line, "504 (Gateway Timeout)") { // no controller confirms the stop
 			t.Errorf("console: %s", line)
 		}
+	}
+}
+
+// TestPagePausesInEveryPhase: a session takes a pause in whatever phase it is, and so do the button and the key of the page.
+func TestPagePausesInEveryPhase(t *testing.T) {
+	b := newBrowser(t)
+	r := waits(t, options())
+	rec := simulated(t, 1, synth.EEGMMIDB()[:8], 1)
+	r.page.Start(dashboard.Session{Name: "s", Decoder: "d", Run: r.commands.Run(), Version: "test", Clock: r.clock, Operator: r.ctl, Stopper: r.server, Holder: r.guard}, rec.Info)
+	look := func(phase bus.Phase, held string) {
+		r.page.Look(bus.Telemetry{V: bus.Version, Session: "s", Decoder: "d", Run: r.commands.Run(), Seq: 1, TPublish: r.clock.Now(), Phase: phase, HeldBy: held})
+	}
+	ask := func(verb string) (now bus.Telemetry) {
+		t.Helper()
+		seen := r.clock.Now()
+		reply := r.ctl.Call(t.Context(), bus.Request{Verb: verb, Run: r.commands.Run(), Sent: seen, Seen: seen})
+		if !reply.OK {
+			t.Fatal(reply.Error)
+		}
+		if verb == "status" {
+			if err := json.Unmarshal(reply.Result, &now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return now
+	}
+	done := func(what string, phase bus.Phase) {
+		t.Helper()
+		b.until(what+" while "+string(phase), `document.getElementById("log").textContent.includes("Done: pause.")`)
+		if now := ask("status"); now.HeldBy != "paused by an operator" {
+			t.Errorf("%s while %s: held back by %q", what, phase, now.HeldBy)
+		}
+		ask("resume")
+		b.run(js(`document.getElementById("log").replaceChildren(); document.activeElement.blur()`))
+	}
+	b.run(chromedp.Navigate(r.page.URL()))
+	for _, phase := range []bus.Phase{bus.PhaseResolving, bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking, bus.PhaseDecoding} {
+		look(phase, "")
+		b.until("the button while "+string(phase), `document.querySelector('[data-verb="pause"]').disabled === false && document.querySelector('[data-verb="resume"]').disabled`)
+		b.run(chromedp.Click(chromedp.CSS(`[data-verb="pause"]`)))
+		done("the button", phase)
+		look(phase, "")
+		b.press("p")
+		done("the key", phase)
+		look(phase, "paused by an operator")
+		b.until("the way out while "+string(phase), `document.querySelector('[data-verb="pause"]').disabled && document.querySelector('[data-verb="resume"]').disabled === false`)
+	}
+	look(bus.PhaseEnded, "")
+	b.until("the end", `document.querySelector('[data-verb="pause"]').disabled && document.getElementById("phase").textContent.includes("ended")`)
+	b.press("p")
+	b.until("the word", `document.getElementById("log").textContent.includes("There is nothing to pause.")`)
+	for _, line := range b.console() {
+		t.Errorf("console: %s", line)
 	}
 }

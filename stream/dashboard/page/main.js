@@ -39,11 +39,13 @@ function connect() {
   on('scalp', (m) => { now.scalp = m; });
   on('actuators', (m) => actuators(m.actuators));
   on('bye', (m) => {
+    now.ended = true; // until somebody says hello, and before anything is shown: nobody is there to be asked
     if (m.telemetry) state({...now.state, telemetry: m.telemetry});
+    else buttons();
     source.close();
-    now.ended = true;
     link(false);
     note('The session has ended.');
+    setTimeout(() => { if (now.ended) connect(); }, 2000); // from then on the browser tries again and again
   });
 }
 
@@ -52,7 +54,6 @@ function connect() {
 const pages = typeof BroadcastChannel === 'function' ? new BroadcastChannel('gyrus') : null;
 let away = 0; // the timer of coming back, 0 for here
 function giveWay() {
-  if (now.ended) return;
   if (source) source.close();
   clearTimeout(away);
   away = setTimeout(comeBack, 4000, true);
@@ -78,7 +79,7 @@ let hidden = 0;
 document.addEventListener('visibilitychange', () => {
   clearTimeout(hidden);
   if (document.hidden) {
-    hidden = setTimeout(() => { asleep = !now.ended; if (asleep) { if (source) source.close(); link(false); } }, 60000);
+    hidden = setTimeout(() => { asleep = true; if (source) source.close(); link(false); }, 60000);
   } else if (asleep) {
     asleep = false;
     connect();
@@ -106,7 +107,7 @@ function link(up) {
 function stale() {
   const quiet = performance.now() - now.last > 2500;
   const el = $('stale');
-  const text = now.ended ? 'The session has ended: what you see is its last state.'
+  const text = now.ended ? 'The session has ended: what you see is its last state. Looking for the next one here.'
     : away ? 'What you see stands still while something is asked for.'
     : !now.connected && now.last > 0 ? 'No connection to the session: what you see is old. Trying again.'
     : now.connected && quiet && now.about ? 'Nothing comes from the session: what you see is old.' : '';
@@ -125,17 +126,20 @@ const sameStream = (a, b) => a && a.session === b.session && a.rate_hz === b.rat
 function hello(a) {
   const before = now.about;
   now.about = a;
+  now.ended = false;
   $('name').textContent = a.session ? a.session + ' / ' + a.decoder : '';
   $('version').textContent = a.version;
   document.title = a.session ? a.session + ' – gyrus' : 'gyrus session';
   if (before && before.run !== a.run) forget(before);
   else if (!sameStream(before, a)) clearTraces();
   const band = $('band');
-  if (band.options.length !== a.bands.length) {
+  if (band.children.length !== a.bands.length) {
     band.replaceChildren(...a.bands.map((b) => {
-      const o = new Option(`${b.name} ${b.low_hz}–${b.high_hz} Hz`, b.name);
-      o.selected = b.name === now.band;
-      return o;
+      const label = document.createElement('label'), input = document.createElement('input');
+      Object.assign(input, {type: 'radio', name: 'band', value: b.name, checked: b.name === now.band});
+      label.title = `${b.low_hz}–${b.high_hz} Hz`;
+      label.append(input, ' ' + b.name);
+      return label;
     }));
   }
   $('scalptext').textContent = a.no_map ? 'No map: ' + a.no_map + '.' : '';
@@ -145,6 +149,7 @@ function hello(a) {
   for (const b of $('buttons').children) b.hidden = !known.has(b.dataset.verb);
   $('swap').hidden = !known.has('swap');
   buttons();
+  stale();
 }
 
 // viewOnly takes away what the server would refuse: a button that does nothing must not be seen, an emergency stop least of all.
@@ -162,6 +167,9 @@ function channels() {
   $('chprev').disabled = now.first === 0;
   $('chnext').disabled = last >= n;
 }
+
+// chosen is the value of a group of radio buttons. There is no select in the page: Esc would close its list, and not come here as a stop.
+const chosen = (id) => document.querySelector(`#${id} :checked`).value;
 
 function clearTraces() {
   now.traces = {epoch: -1, newest: -1, bins: new Map(), events: []};
@@ -186,7 +194,12 @@ function forget(before) {
   shownCue = '';
   waiting();
   held();
-  if (before.run) note('The decoder was started again: what was shown of its run before is gone.');
+  if (!before.run) return;
+  stood = null;
+  const el = $('stopped');
+  if (el.dataset.state !== 'bad') el.hidden = true;
+  else if (!el.hidden) el.textContent = 'Asked of the run before: ' + el.textContent; // nobody may miss that a stop was not confirmed
+  note('The decoder was started again: what was shown of its run before is gone.');
 }
 
 function traces(m) {
@@ -259,6 +272,7 @@ function state(s) {
   if (!before || before.phase !== t.phase || !before.shadow !== !t.shadow) note('Session: ' + text.slice(2) + (t.detail ? ', ' + t.detail : ''));
   else if (t.held_by && before.held_by !== t.held_by) note('Held back: ' + t.held_by);
   held();
+  lifted(t);
   for (const st of t.streams || []) {
     const old = before && (before.streams || []).find((o) => o.name === st.name);
     if (!old || old.state !== st.state) note(`Stream ${st.name}: ${st.state}${st.detail ? ', ' + st.detail : ''}`);
@@ -281,6 +295,27 @@ function held() {
   const el = $('held'), text = words && 'No commands are sent: ' + words;
   if (el.textContent !== text) el.textContent = text;
   el.hidden = text === '';
+}
+
+// What the page says of a stop is true until it is lifted, wherever that is asked for: at is when it was asked for, held whether it is known
+// to hold the session back, and looks of before from, by the decoder's clock, may not know of it.
+let stood = null;
+function lifted(t) {
+  if (!stood || t.phase === 'ended' || t.t_publish_ns < stood.from) return;
+  const stopped = (t.held_by || '').includes('EMERGENCY STOP');
+  if (stopped) stood.held = true;
+  if (stopped || !stood.held) return;
+  showStop('none', `○ LIFTED at ${clock()}: the emergency stop of ${stood.at} holds this session back no more.`);
+  stood = null;
+}
+
+// showStop says what becomes of an emergency stop.
+function showStop(kind, text) {
+  const el = $('stopped');
+  el.dataset.state = kind;
+  el.textContent = text;
+  el.hidden = false;
+  note(text);
 }
 
 const short = (sha) => sha ? sha.slice(0, 12) : '–';
@@ -432,8 +467,10 @@ async function bounded(seconds, ask) {
 // the decoder behind the look is not meant.
 function shown() {
   const t = now.state && now.state.telemetry;
-  return t && now.state.run ? {run: now.state.run, t_seen_ns: now.state.t_publish_ns, t_sent_ns: String(Math.round(t.t_publish_ns + (performance.now() - now.stateAt) * 1e6))} : {};
+  return t && now.state.run ? {run: now.state.run, t_seen_ns: now.state.t_publish_ns, t_sent_ns: String(Math.round(atDecoder(t)))} : {};
 }
+// atDecoder is what the decoder's clock shows, by its newest look; rather less than more.
+const atDecoder = (t) => t.t_publish_ns + (performance.now() - now.stateAt) * 1e6;
 
 // once tells a request from any other: a browser may send it twice.
 const once = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
@@ -484,16 +521,22 @@ async function emergency() {
   const ours = new AbortController();
   unanswered.set(ours, 0);
   makeWay();
-  const el = $('stopped');
+  const at = clock();
   const press = ++presses;
   const newest = () => press === presses; // also where it has been answered: what comes of an older one is no news
-  const show = (kind, text) => { el.dataset.state = kind; el.textContent = text; el.hidden = false; note(text); };
-  show('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
-  const late = setTimeout(() => { if (newest()) show('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`); }, patience);
-  let told = null;
+  const tell = (kind, text, paused) => {
+    const t = now.state && now.state.telemetry;
+    showStop(kind, text);
+    stood = t ? {at, held: paused, from: atDecoder(t) + 1e9} : {at, held: false, from: 0};
+  };
+  stood = null;
+  showStop('bad', `EMERGENCY STOP asked for${again}, waiting for the controllers…`);
+  const late = setTimeout(() => { if (newest()) tell('bad', `✕ NO ANSWER to the stop for ${patience / 1000} s. Stop by hand; press again to ask for another.`, false); }, patience);
+  let told = null, paused = false;
   try {
     const r = await post('api/stop', {why: 'the button of the page'}, ours.signal);
     const who = (r.stand || []).map((a) => a.controller).join(', ');
+    paused = Boolean(r.paused);
     if (r.ok) told = ['good', `✓ STOPPED: ${r.stand.length} controller${r.stand.length === 1 ? '' : 's'} confirmed (${who}) in ${Math.round(r.took_ms)} ms. Re-arm each where its actuator can be seen, then resume the session.`];
     else told = ['bad', `✕ NOT CONFIRMED: ${r.error}${r.paused ? '. This session sends no commands until it is resumed, and tells of the stop whoever hears it' : ''}${who ? '. Confirmed: ' + who : ''}`];
   } catch (e) {
@@ -501,7 +544,7 @@ async function emergency() {
     told = ['bad', `✕ IT IS NOT KNOWN WHETHER THE STOP ARRIVED: no answer from the session (${e.message}). Stop by hand, with the device's own stop; press again to ask for another.`];
   }
   clearTimeout(late);
-  if (told[0] === 'good' || newest()) show(...told); // of an older one only that all stand
+  if (told[0] === 'good' || newest()) tell(...told, paused); // of an older one only that all stand
   unanswered.delete(ours);
 }
 
@@ -521,7 +564,8 @@ function buttons() {
   $('swapnow').disabled = now.ended || p === '' || p === 'resolving';
 }
 
-const pausable = (t) => Boolean(t) && !t.held_by && (t.phase === 'decoding' || t.phase === 'resolving');
+// A session takes a pause in every phase: in a calibration it holds back the model that is accepted.
+const pausable = (t) => Boolean(t) && !t.held_by && t.phase !== 'ended';
 
 // ---- what happened ----
 
@@ -533,10 +577,12 @@ function say(text) {
   saying = setTimeout(() => { el.textContent = text; }, 50);
 }
 
+const clock = () => new Date().toLocaleTimeString('en-GB');
+
 function note(text) {
   const li = document.createElement('li');
   const time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString('en-GB');
+  time.textContent = clock();
   li.append(time, text);
   $('log').prepend(li);
   while ($('log').children.length > 200) $('log').lastChild.remove();
@@ -552,7 +598,7 @@ function frame(t) {
   if (!dirty || t - drawn < every || document.hidden) return;
   drawn = t;
   dirty = false;
-  draw.traces($('traces'), now, Number($('scale').value), Number($('seconds').value));
+  draw.traces($('traces'), now, Number(chosen('scale')), Number(chosen('seconds')));
   draw.scores($('scores'), now);
   draw.actuator($('cursor'), now);
   draw.spectra($('spectra'), now);
@@ -612,17 +658,17 @@ function page(step) {
 }
 $('chprev').addEventListener('click', () => page(-1));
 $('chnext').addEventListener('click', () => page(1));
-$('band').addEventListener('change', () => { now.band = $('band').value; now.scalp = null; connect(); });
+$('band').addEventListener('change', () => { now.band = chosen('band'); now.scalp = null; connect(); });
 for (const id of ['scale', 'seconds']) $(id).addEventListener('change', () => { dirty = true; });
 
 const themes = ['auto', 'light', 'dark'];
 function theme(name) {
   document.documentElement.dataset.theme = name;
-  $('theme').value = name;
+  document.querySelector(`#theme [value="${name}"]`).checked = true;
   localStorage.setItem('theme', name);
   dirty = true;
 }
-$('theme').addEventListener('change', () => theme($('theme').value));
+$('theme').addEventListener('change', () => theme(chosen('theme')));
 const stored = localStorage.getItem('theme');
 theme(themes.includes(stored) ? stored : 'auto');
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { dirty = true; });
@@ -637,7 +683,7 @@ addEventListener('keydown', (e) => {
     emergency();
     return;
   }
-  if (!$('keys').checked || e.target.matches('input:not([type="checkbox"]), select, textarea')) return;
+  if (!$('keys').checked || e.target.matches('input:not([type="checkbox"], [type="radio"])')) return;
   const t = now.state && now.state.telemetry;
   switch (e.key) {
     case 's': case 'S': emergency(); break;
