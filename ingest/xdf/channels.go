@@ -11,31 +11,15 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
-// kinds are the types of the XDF meta-data conventions that gyrus tells apart (https://github.com/sccn/xdf/wiki/EEG-Meta-Data).
-var kinds = map[string]signal.Kind{
-	"eeg": signal.EEG, "eog": signal.EOG, "ecg": signal.ECG, "ekg": signal.ECG, "emg": signal.EMG, "ecog": signal.ECoG, "seeg": signal.SEEG,
-	"trigger": signal.Trigger, "trig": signal.Trigger, "stim": signal.Trigger, "markers": signal.Trigger,
-}
-
 // describe reads the description of the channels. The rate is the caller's.
 func (s *stream) describe(src *source) *signal.Info {
-	list := s.info.desc.at("channels")
-	var described []node
-	if n := list.count("channel"); n == s.info.channels {
-		described = list.all("channel")
-	} else {
+	described, labels, n := s.listed()
+	if n != s.info.channels {
 		found, assumed := fmt.Sprintf("%d of %d", n, s.info.channels), "none of the descriptions is used: channels are numbered"
 		if n == 0 {
 			assumed = "channels are numbered, of the kind of the stream; their unit is not known, and may not be µV"
 		}
 		s.deviate(src, "channels", "every channel is described", found, assumed)
-		described = make([]node, s.info.channels)
-	}
-	labels := make([]string, s.info.channels)
-	for i, d := range described {
-		if labels[i] = d.get("label"); labels[i] == "" && !d.there() {
-			labels[i] = fmt.Sprintf("channel %d", i+1)
-		}
 	}
 	info := &signal.Info{Reference: s.info.desc.get("reference", "label"), Channels: make([]signal.Channel, s.info.channels)}
 	if strings.EqualFold(info.Reference, "unknown") {
@@ -61,19 +45,45 @@ func (s *stream) describe(src *source) *signal.Info {
 	return info
 }
 
-// kindOf is the kind by the type of the channel, else by its label, else by the type of the stream.
-func (s *stream) kindOf(d node, byLabel signal.Kind) signal.Kind {
-	if typ := strings.ToLower(d.get("type")); typ != "" {
-		if k, known := kinds[typ]; known {
-			return k
-		}
-		return signal.Misc
+// listed are the descriptions of the channels and their labels, and how many channels are described: unless all are, none of it is used.
+func (s *stream) listed() (described []node, labels []string, n int) {
+	list := s.info.desc.at("channels")
+	if n = list.count("channel"); n == s.info.channels {
+		described = list.all("channel")
+	} else {
+		described = make([]node, s.info.channels)
 	}
-	if byLabel != signal.Misc {
+	labels = make([]string, s.info.channels)
+	for i, d := range described {
+		if labels[i] = d.get("label"); labels[i] == "" && !d.there() {
+			labels[i] = fmt.Sprintf("channel %d", i+1)
+		}
+	}
+	return described, labels, n
+}
+
+// countEEG is how many channels are of EEG.
+func (s *stream) countEEG() (n int) {
+	described, labels, _ := s.listed()
+	for i, e := range montage.Assign(labels) {
+		if s.kindOf(described[i], e.Kind) == signal.EEG {
+			n++
+		}
+	}
+	return n
+}
+
+// kindOf is the kind by the type of the channel, where that tells one, else by its label, else, where the channel has no type, by that of the stream.
+func (s *stream) kindOf(d node, byLabel signal.Kind) signal.Kind {
+	typ := d.get("type")
+	if kind, told := montage.OfType(typ); told {
+		return kind
+	}
+	if byLabel != signal.Misc || typ != "" {
 		return byLabel
 	}
-	if k, known := kinds[strings.ToLower(s.info.kind)]; known {
-		return k
+	if kind, told := montage.OfType(s.info.kind); told {
+		return kind
 	}
 	return signal.Misc
 }

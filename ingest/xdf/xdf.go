@@ -69,16 +69,43 @@ func (s *stream) regular() bool {
 	return !s.info.text() && s.info.rate > 0 && s.info.channels > 0 && s.n > 0
 }
 
-// rank compares streams, a and b, by whether they call themselves EEG and how many channels they have: the EEG with the most channels comes first,
-// then any with the most, then the first in the file.
-func rank(aEEG bool, a int, bEEG bool, b int) int {
-	if aEEG != bEEG {
-		if aEEG {
+// standing is by what streams are compared.
+type standing struct {
+	eeg      bool // the stream calls itself EEG
+	counted  int  // channels of EEG of one that does not
+	channels int
+}
+
+// compare puts first a stream that calls itself EEG, then those with the most channels of EEG, then those with the most channels, then the first
+// in the file.
+func (a standing) compare(b standing) int {
+	if a.eeg != b.eeg {
+		if a.eeg {
 			return -1
 		}
 		return 1
 	}
-	return cmp.Compare(b, a)
+	return cmp.Or(cmp.Compare(b.counted, a.counted), cmp.Compare(b.channels, a.channels))
+}
+
+// rank sorts streams, the main one first. Whoever reads a file without a stream that calls itself EEG is told which one was taken.
+func (c *contents) rank(kept []*stream) {
+	named := slices.ContainsFunc(kept, (*stream).isEEG)
+	at := make(map[*stream]standing, len(kept))
+	for _, s := range kept {
+		st := standing{eeg: s.isEEG(), channels: s.info.channels}
+		if !named && len(kept) > 1 {
+			st.counted = s.countEEG()
+		}
+		at[s] = st
+	}
+	slices.SortStableFunc(kept, func(a, b *stream) int { return at[a].compare(at[b]) })
+	if named || len(kept) < 2 {
+		return
+	}
+	first := kept[0]
+	found := fmt.Sprintf("it has the type %q, and %d of its %d channels are EEG by their types and labels", first.info.kind, at[first].counted, first.info.channels)
+	first.note(c.src, "the main stream is the one of type EEG", found, fmt.Sprintf("it is the main one, the other %d lie beside it", len(kept)-1))
 }
 
 // recording puts the streams together.
@@ -89,9 +116,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 			kept = append(kept, s)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b *stream) int {
-		return rank(a.isEEG(), a.info.channels, b.isEEG(), b.info.channels)
-	})
+	c.rank(kept)
 	if c.refuse != nil && (len(kept) == 0 || !kept[0].isEEG()) {
 		return nil, c.refuse
 	}
