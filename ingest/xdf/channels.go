@@ -11,15 +11,25 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
-// describe reads the description of the channels. The rate is the caller's.
+// describe reads the description of the channels, and counts those of EEG. The rate is the caller's.
 func (s *stream) describe(src *source) *signal.Info {
-	described, labels, n := s.listed()
-	if n != s.info.channels {
+	list := s.info.desc.at("channels")
+	var described []node
+	if n := list.count("channel"); n == s.info.channels {
+		described = list.all("channel")
+	} else {
 		found, assumed := fmt.Sprintf("%d of %d", n, s.info.channels), "none of the descriptions is used: channels are numbered"
 		if n == 0 {
 			assumed = "channels are numbered, of the kind of the stream; their unit is not known, and may not be µV"
 		}
 		s.deviate(src, "channels", "every channel is described", found, assumed)
+		described = make([]node, s.info.channels)
+	}
+	labels := make([]string, s.info.channels)
+	for i, d := range described {
+		if labels[i] = d.get("label"); labels[i] == "" && !d.there() {
+			labels[i] = fmt.Sprintf("channel %d", i+1)
+		}
 	}
 	info := &signal.Info{Reference: s.info.desc.get("reference", "label"), Channels: make([]signal.Channel, s.info.channels)}
 	if strings.EqualFold(info.Reference, "unknown") {
@@ -41,36 +51,11 @@ func (s *stream) describe(src *source) *signal.Info {
 			c.Pos = montage.Place(c.Name) // the file has none: that of the name on a spherical head
 		}
 		info.Channels[i] = c
+		if c.Kind == signal.EEG {
+			s.eegs++
+		}
 	}
 	return info
-}
-
-// listed are the descriptions of the channels and their labels, and how many channels are described: unless all are, none of it is used.
-func (s *stream) listed() (described []node, labels []string, n int) {
-	list := s.info.desc.at("channels")
-	if n = list.count("channel"); n == s.info.channels {
-		described = list.all("channel")
-	} else {
-		described = make([]node, s.info.channels)
-	}
-	labels = make([]string, s.info.channels)
-	for i, d := range described {
-		if labels[i] = d.get("label"); labels[i] == "" && !d.there() {
-			labels[i] = fmt.Sprintf("channel %d", i+1)
-		}
-	}
-	return described, labels, n
-}
-
-// countEEG is how many channels are of EEG.
-func (s *stream) countEEG() (n int) {
-	described, labels, _ := s.listed()
-	for i, e := range montage.Assign(labels) {
-		if s.kindOf(described[i], e.Kind) == signal.EEG {
-			n++
-		}
-	}
-	return n
 }
 
 // kindOf is the kind by the type of the channel, where that tells one, else by its label, else, where the channel has no type, by that of the stream.

@@ -88,23 +88,22 @@ func (a standing) compare(b standing) int {
 	return cmp.Or(cmp.Compare(b.counted, a.counted), cmp.Compare(b.channels, a.channels))
 }
 
-// rank sorts streams, the main one first. Whoever reads a file without a stream that calls itself EEG is told which one was taken.
-func (c *contents) rank(kept []*stream) {
-	named := slices.ContainsFunc(kept, (*stream).isEEG)
-	at := make(map[*stream]standing, len(kept))
-	for _, s := range kept {
-		st := standing{eeg: s.isEEG(), channels: s.info.channels}
-		if !named && len(kept) > 1 {
-			st.counted = s.countEEG()
-		}
-		at[s] = st
+// standing is that of a stream of which the channels are known.
+func (s *stream) standing() standing {
+	if s.isEEG() {
+		return standing{eeg: true, channels: s.info.channels}
 	}
-	slices.SortStableFunc(kept, func(a, b *stream) int { return at[a].compare(at[b]) })
-	if named || len(kept) < 2 {
+	return standing{counted: s.eegs, channels: s.info.channels}
+}
+
+// rank sorts streams, the main one first. Whoever reads a file in which none of several calls itself EEG is told which one was taken.
+func (c *contents) rank(kept []*stream) {
+	slices.SortStableFunc(kept, func(a, b *stream) int { return a.standing().compare(b.standing()) })
+	if len(kept) < 2 || kept[0].isEEG() {
 		return
 	}
 	first := kept[0]
-	found := fmt.Sprintf("it has the type %q, and %d of its %d channels are EEG by their types and labels", first.info.kind, at[first].counted, first.info.channels)
+	found := fmt.Sprintf("it has the type %q, and %d of its %d channels are EEG by their types and labels", first.info.kind, first.eegs, first.info.channels)
 	first.note(c.src, "the main stream is the one of type EEG", found, fmt.Sprintf("it is the main one, the other %d lie beside it", len(kept)-1))
 }
 
@@ -113,6 +112,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 	var kept []*stream
 	for _, s := range c.streams {
 		if s.regular() {
+			s.about = s.describe(c.src)
 			kept = append(kept, s)
 		}
 	}
@@ -134,7 +134,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 	for i, s := range kept {
 		lines[i].place(zero)
 		s.stamps, s.counts = stamps{}, nil // the segments have it all
-		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
+		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.about}
 		rec.Info.Rate = lines[i].rate
 		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
 		r := newReader(c.src, s, lines[i])
