@@ -15,6 +15,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest/dataset"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -95,6 +96,17 @@ func counts(all *int, except map[string]int) (any, bool) {
 		return nil, false
 	}
 	return fmt.Sprint(*all, except), true
+}
+
+// TestPublishedNames: the names that a set is published with are those of EEG, spelled as channels are: otherwise no copy of it is as published.
+func TestPublishedNames(t *testing.T) {
+	for _, s := range dataset.Sets() {
+		for _, e := range montage.Assign(strings.Fields(s.Published.Channels.Value)) {
+			if e.Kind != signal.EEG || e.Name != e.Original {
+				t.Errorf("%s: the channel %q is %q of kind %s, must be EEG of that name", s.Name, e.Original, e.Name, e.Kind)
+			}
+		}
+	}
 }
 
 // TestPublished: every number is what its source says, and no source that says something else is left unsaid.

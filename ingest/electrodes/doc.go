@@ -17,6 +17,6 @@
 //   - places on a sphere of radius 1 are put on the sphere on which montage.Position puts names, so that both can be mixed;
 //   - other positions stay in the frame of the file, and then no place of a name is mixed with them;
 //   - the axes are compared with where the rule of the 10-05 system has the names. Axes in another order (x to the nose) are
-//     turned, and that is listed. A mirror image, with left and right exchanged, is refused: the file cannot say which of
-//     names and numbers are wrong.
+//     turned, and that is listed. A mirror image, of which an axis is negated or two are exchanged, is refused: the file cannot
+//     say which of names and numbers are wrong. Where the names cannot tell, that is listed, and the axes stay.
 package electrodes

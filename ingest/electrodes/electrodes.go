@@ -170,7 +170,7 @@ func (c *cloud) set(s *source, name string) (*Set, error) {
 	if err := c.place(s, set); err != nil {
 		return nil, err
 	}
-	return set, set.orient(s)
+	return set, set.orient(s, len(c.fiducials) == 3)
 }
 
 // place brings the points into metres, and into the head frame where the file fixes one.

@@ -269,6 +269,113 @@ func TestHandedness(t *testing.T) {
 	}
 }
 
+// caps is what often is on heads, from few electrodes to many.
+var caps = map[string]string{
+	"4":         "TP9 AF7 AF8 TP10",
+	"6":         "F3 F4 Fz P3 P4 Pz",
+	"8":         "Fp1 Fp2 C3 C4 P7 P8 O1 O2",
+	"8, mixed":  "Fz C3 Cz C4 Pz PO7 Oz PO8",
+	"8, behind": "Oz O1 O2 PO3 POz PO7 PO8 PO4",
+	"14":        "AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4",
+	"19":        strings.Join(montage.System("1020"), " "),
+	"22":        "Fz FC3 FC1 FCz FC2 FC4 C5 C3 C1 Cz C2 C4 C6 CP3 CP1 CPz CP2 CP4 P1 Pz P2 POz",
+	"32":        strings.Join(montage.System("biosemi32"), " "),
+	"64":        strings.Join(montage.System("biosemi64"), " "),
+}
+
+// placed is a file of electrodes at their places, which sit degrees too far to the nose, with axes of other signs, in mm.
+func placed(names string, degrees float64, sign [3]float64) string {
+	sin, cos := math.Sincos(degrees * math.Pi / 180)
+	var b strings.Builder
+	for _, n := range strings.Fields(names) {
+		p := *montage.Place(n)
+		p = signal.Position{p[0], cos*p[1] + sin*p[2], cos*p[2] - sin*p[1]}
+		fmt.Fprintf(&b, "%s %.4f %.4f %.4f\n", n, 1000*sign[0]*p[0], 1000*sign[1]*p[1], 1000*sign[2]*p[2])
+	}
+	return b.String()
+}
+
+// TestMirrored: whichever axis is negated, it is found, also where the others fit well, and no cap that sits a little off is taken for one.
+func TestMirrored(t *testing.T) {
+	for name, names := range caps {
+		for degrees := range 6 {
+			set, err := file("x.sfp", placed(names, float64(2*degrees-5), [3]float64{1, 1, 1}))
+			if err != nil || len(set.Deviations) > 0 {
+				t.Errorf("%s, %d° off: %v, %+v", name, 2*degrees-5, err, set)
+			}
+		}
+		for axis, want := range []string{"x to the left, y to the nose, z up", "x to the right, y to the back, z up", "x to the right, y to the nose, z down"} {
+			sign := [3]float64{1, 1, 1}
+			sign[axis] = -1
+			if _, err := file("x.sfp", placed(names, 4, sign)); err == nil || !strings.Contains(err.Error(), "mirror image") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: the error is %v, must say mirror image and %q", name, err, want)
+			}
+		}
+		// Two negated axes are a turn.
+		set, err := file("x.sfp", placed(names, 0, [3]float64{-1, 1, -1}))
+		if err != nil || len(set.Deviations) != 1 || !strings.HasPrefix(set.Deviations[0].Found, "x to the left, y to the nose, z down") {
+			t.Errorf("%s: turned: %v, %+v", name, err, set)
+			continue
+		}
+		for _, e := range set.Electrodes {
+			if d := far(e.Pos, *montage.Place(e.Label)); d > 1e-6 {
+				t.Errorf("%s: %s lies %g m from where it must", name, e.Label, d)
+			}
+		}
+	}
+}
+
+// TestAxesThatNamesCannotTell are listed, unless they change nothing or the file fixes its frame.
+func TestAxesThatNamesCannotTell(t *testing.T) {
+	const ring = "Fpz AF7 F7 FT7 T7 TP7 P7 PO7 Oz PO8 P8 TP8 T8 FT8 F8 AF8"
+	const fiducials = "FidNz 0 100 0\nFidT9 -80 0 0\nFidT10 80 0 0\n"
+	behind := func(y float64) string {
+		return fmt.Sprintf("C3 -60 %g 90\nC1 -30 %g 118\nCz 0 %g 125\nC2 30 %g 118\nC4 60 %g 90\n", y, y, y, y, y)
+	}
+	for _, tc := range []struct{ name, content, want string }{
+		{"midline", placed("Fz FCz Cz CPz Pz POz Oz", 0, [3]float64{1, 1, 1}), ""}, // x is 0
+		{"one row", behind(-2), ""},
+		{"one row, 12 mm behind the ears", behind(-12), "5 names, whose places fit about as well with x to the right, y to the back, z up"},
+		{"ring", placed(ring, 0, [3]float64{1, 1, 1}), "16 names, whose places fit about as well with x to the right, y to the nose, z down"},
+		{"ring, nasion and ears", fiducials + placed(ring, 0, [3]float64{1, 1, 1}), ""},
+		{"neither fits", "Fz 0 50 60\nPz 0 -50 60\nC3 -60 40 60\nC4 60 -70 50\nOz 30 -20 90\nFpz -20 30 80\n", "6 names, whose places fit about as well with"},
+	} {
+		set, err := file("x.sfp", tc.content)
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", tc.name, err)
+		case tc.want == "" && len(set.Deviations) > 0, tc.want != "" && (len(set.Deviations) != 1 || !strings.HasPrefix(set.Deviations[0].Found, tc.want)):
+			t.Errorf("%s: deviations %+v, want %q", tc.name, set.Deviations, tc.want)
+		}
+	}
+}
+
+// TestTurnedInAPlane: where a turned and a mirrored set are the same, it is a turned one.
+func TestTurnedInAPlane(t *testing.T) {
+	set, err := file("x.sfp", "Fpz 110 0 40\nFz 65 0 115\nCz 0 0 135\nPz -70 0 110\nOz -95 0 40\n")
+	if err != nil || len(set.Deviations) != 1 || !strings.HasPrefix(set.Deviations[0].Found, "x to the nose, y to the left, z up") {
+		t.Errorf("%v, %+v", err, set)
+	}
+}
+
+// TestTurnedSphere: a sphere is turned about its middle, and lies where names do.
+func TestTurnedSphere(t *testing.T) {
+	var b strings.Builder
+	for _, n := range strings.Fields(caps["19"]) {
+		u, _ := montage.Direction(n)
+		fmt.Fprintf(&b, "%s %.6f %.6f %.6f\n", n, u[1], u[2], u[0])
+	}
+	set, err := file("x.sfp", b.String())
+	if err != nil || len(set.Deviations) != 1 || !strings.HasPrefix(set.Deviations[0].Found, "x to the nose, y up, z to the right") {
+		t.Fatalf("%v, %+v", err, set)
+	}
+	for _, e := range set.Electrodes {
+		if d := far(e.Pos, *montage.Place(e.Label)); d > 1e-6 {
+			t.Errorf("%s lies %g m from where its name does", e.Label, d)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for _, tc := range []struct{ name, content, want string }{
 		{"x.locs", "1 0 0.5\n", "x.locs: byte 0: line 1: electrode: 3 columns, must be 4"},

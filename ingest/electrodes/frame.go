@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gyrus-bci/gyrus/ingest/montage"
@@ -133,9 +134,22 @@ var allAxes = func() (all []axes) {
 // Correlations with where names are by the rule, from which axes are believed, and below which they are not if others fit.
 const believed, doubted = 0.8, 0.5
 
-// orient compares the axes with where names should be: turned ones are turned back, mirrored ones refused. Files with fewer
-// than four names of the 10-05 system cannot be checked.
-func (set *Set) orient(s *source) error {
+// clearer is how many times as far from fitting wholly axes must be than others to be told from them. Of caps of four electrodes and more at the
+// places of templates, a few mm and up to 20° off, none is taken for a turned or a mirrored one by that.
+const clearer = 3
+
+// fit is how well places fit the names with their axes named in one way.
+type fit struct {
+	axes
+	r float64
+}
+
+// tells says that f fits clearly better than other.
+func (f fit) tells(other fit) bool { return clearer*(1-f.r) <= 1-other.r && f.r > other.r+1e-9 }
+
+// orient compares the axes with where names should be: turned ones are turned back, mirrored ones refused, and where names cannot tell axes
+// from others, that is listed. Files with fewer than four names of the 10-05 system cannot be checked. fixed says that fiducials fix the frame.
+func (set *Set) orient(s *source, fixed bool) error {
 	var got, want [][3]float64
 	for _, e := range set.Electrodes {
 		name, _ := montage.Normalize(e.Label)
@@ -149,28 +163,67 @@ func (set *Set) orient(s *source) error {
 	}
 	centre(got)
 	centre(want)
-	as := correlation(got, want, allAxes[0])
-	best, most := allAxes[0], as
-	for _, a := range allAxes[1:] {
-		if r := correlation(got, want, a); r > most+1e-9 {
-			best, most = a, r
+	var fits []fit
+	for _, a := range allAxes {
+		fits = append(fits, fit{a, correlation(got, want, a)})
+	}
+	as, best := fits[0], fits[0]
+	for _, f := range fits[1:] { // of places in a plane a turned and a mirrored set fit alike
+		if f.r > best.r+1e-9 || f.r > best.r-1e-9 && best.mirror() && !f.mirror() {
+			best = f
 		}
 	}
 	switch {
-	case as >= doubted:
+	case best.r < believed && as.r < doubted:
+		return s.errorf(0, "positions", "are not where the names of the 10-05 system are, however the axes are turned (correlation %.2f): names and numbers do not belong together", best.r)
+	case best.r >= believed && (as.r < doubted || best.tells(as)):
+		return set.turn(s, best, fixed)
+	case fixed:
 		return nil
-	case most < believed:
-		return s.errorf(0, "positions", "are not where the names of the 10-05 system are, however the axes are turned (correlation %.2f): names and numbers do not belong together", most)
-	case best.mirror():
-		return s.errorf(0, "positions", "are a mirror image of where the names of the 10-05 system are (%s): left and right are exchanged in the names or in the numbers; correct the file", best)
 	}
-	set.Deviations = append(set.Deviations, signal.Deviation{
-		Where: set.File + ": axes", Rule: "x to the right, y to the nose, z up", Found: best.String() + ", by the names of the 10-05 system", Assumed: "the axes were turned",
-	})
-	for i := range set.Electrodes {
-		set.Electrodes[i].Pos = best.apply(set.Electrodes[i].Pos)
+	for _, f := range fits[1:] {
+		if as.tells(f) || !set.moves(f.axes, fixed) {
+			continue
+		}
+		set.Deviations = append(set.Deviations, signal.Deviation{
+			Where: set.File + ": axes", Rule: "the names of the 10-05 system tell which way x, y and z point",
+			Found:   fmt.Sprintf("%d names, whose places fit about as well with %s (correlation %.2f) as with x to the right, y to the nose, z up (%.2f)", len(got), f, f.r, as.r),
+			Assumed: "x to the right, y to the nose, z up",
+		})
+		return nil
 	}
 	return nil
+}
+
+// turn turns places, or refuses a mirror image.
+func (set *Set) turn(s *source, to fit, fixed bool) error {
+	if to.mirror() {
+		return s.errorf(0, "positions", "are a mirror image of where the names of the 10-05 system are (%s): an axis is negated, or two axes, or left and right in the names, are exchanged; correct the file", to)
+	}
+	set.Deviations = append(set.Deviations, signal.Deviation{
+		Where: set.File + ": axes", Rule: "x to the right, y to the nose, z up", Found: to.String() + ", by the names of the 10-05 system", Assumed: "the axes were turned",
+	})
+	for i := range set.Electrodes {
+		set.Electrodes[i].Pos = set.turned(set.Electrodes[i].Pos, to.axes, fixed)
+	}
+	return nil
+}
+
+// turned is where p is with other axes: about the origin of the file, which of a unit sphere is where montage has the middle of the head.
+func (set *Set) turned(p signal.Position, to axes, fixed bool) signal.Position {
+	origin := [3]float64{}
+	if set.Shared && !fixed {
+		origin = montage.Centre()
+	}
+	return signal.Position(add(to.apply(sub(p, origin)), origin))
+}
+
+// moves says that other axes put an electrode more than 10 mm off, which is as far as caps sit from where they should.
+func (set *Set) moves(to axes, fixed bool) bool {
+	return slices.ContainsFunc(set.Electrodes, func(e Electrode) bool {
+		d := sub(set.turned(e.Pos, to, fixed), e.Pos)
+		return dot(d, d) > 0.01*0.01
+	})
 }
 
 // centre takes the mean off.

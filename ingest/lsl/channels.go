@@ -11,14 +11,6 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
-// kinds are the types of channels as programs write them, in lower case.
-var kinds = map[string]signal.Kind{
-	"eeg": signal.EEG, "eog": signal.EOG, "veog": signal.EOG, "heog": signal.EOG, "ecg": signal.ECG, "ekg": signal.ECG,
-	"emg": signal.EMG, "seeg": signal.SEEG, "ecog": signal.ECoG, "ieeg": signal.ECoG,
-	"trig": signal.Trigger, "trigger": signal.Trigger, "stim": signal.Trigger, "markers": signal.Trigger, "marker": signal.Trigger,
-	"misc": signal.Misc, "aux": signal.Misc, "acc": signal.Misc, "gyro": signal.Misc, "ref": signal.Misc,
-}
-
 func voltage(k signal.Kind) bool { return k != signal.Misc && k != signal.Trigger }
 
 // channels is what a stream's description says of its channels, and how the samples of each come to its unit. unit is
@@ -62,10 +54,10 @@ func channels(s *StreamInfo, unit string) (info *signal.Info, scale []units.Scal
 		if e.Note != "" && c != nil {
 			note(where, "labels differ and are not empty", fmt.Sprintf("%q: %s", e.Original, e.Note), fmt.Sprintf("the name %q", e.Name))
 		}
-		kind, told := kinds[strings.ToLower(c.Value("type"))]
+		kind, told := montage.OfType(c.Value("type"))
 		if !told {
 			if kind = e.Kind; kind == signal.Misc {
-				if of, ok := kinds[strings.ToLower(s.Type)]; ok {
+				if of, ok := montage.OfType(s.Type); ok {
 					kind = of
 				}
 			}

@@ -9,6 +9,7 @@
 //     "FP1" is "Fp1", "fcz" is "FCz", "aff5H" is "AFF5h".
 //   - T3, T4, T5 and T6 of the old 10-20 system are the places that the 10-10 system calls T7, T8, P7 and P8 (Klem et al.
 //     1999, International Federation of Clinical Neurophysiology) and are renamed so. No other name changes its meaning.
+//   - CB1 and CB2, over the cerebellum in caps of Neuroscan, are names like those of the system, and have no place.
 //   - A bipolar name keeps both of its ends, each of them spelled like this: "FP1-F7" is "Fp1-F7", "T3-C3" is "T7-C3". An
 //     ear or a scalp electrode behind the dash is such an end and never taken for a reference: "C3-A2" stays.
 //   - Everything else stays as it is, letter by letter.

@@ -29,6 +29,9 @@ func TestNormalize(t *testing.T) {
 		{"  O1  ", "O1", signal.EEG},
 		{"AFP9H", "AFp9h", signal.EEG},
 		{"nz", "Nz", signal.EEG},
+		{"CB1", "CB1", signal.EEG}, // caps of Neuroscan
+		{"EEG cb2-REF", "CB2", signal.EEG},
+		{"CB3", "CB3", signal.Misc},
 
 		// The 10-20 names that the 10-10 system changed, and their neighbours that it did not.
 		{"T3", "T7", signal.EEG},
@@ -138,9 +141,9 @@ func TestSpell(t *testing.T) {
 			t.Errorf("Spell(%q) is %q, %v, want %q", strings.ToUpper(n), got, ok, n)
 		}
 	}
-	// The rule makes none that MNE does not know.
-	if n := montage.Count(); n != len(names)+len(front) {
-		t.Errorf("the rule makes %d names, want %d", n, len(names)+len(front))
+	// The rule makes none that MNE does not know, but for two of Neuroscan.
+	if n := montage.Count(); n != len(names)+len(front)+2 {
+		t.Errorf("the rule makes %d names, want %d", n, len(names)+len(front)+2)
 	}
 }
 

@@ -1,6 +1,7 @@
 package montage
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,7 @@ var (
 	rowsTemporal = []string{"FFT", "FT", "FTT", "T", "TTP", "TP", "TPP"}             // 7 to 10, 7h to 10h: the same rows further out
 	rowsEnd      = []string{"N", "NFp", "Fp", "O", "OI", "I"}                        // z, 1, 2, 1h, 2h
 	single       = []string{"A1", "A2", "M1", "M2"}                                  // ear lobes, mastoids
+	unplaced     = []string{"CB1", "CB2"}                                            // over the cerebellum, of caps of Neuroscan: the 10-05 system has no place for them
 	renamed      = map[string]string{"t3": "T7", "t4": "T8", "t5": "P7", "t6": "P8"} // 10-20 to 10-10
 )
 
@@ -19,7 +21,7 @@ var (
 var spelling = buildSpelling()
 
 func buildSpelling() map[string]string {
-	m := make(map[string]string, 352)
+	m := make(map[string]string, 354)
 	add := func(name string) { m[strings.ToLower(name)] = name }
 	numbers := func(rows []string, from, to int) {
 		for _, row := range rows {
@@ -38,7 +40,7 @@ func buildSpelling() map[string]string {
 	numbers(rowsCentral, 1, 6)
 	numbers(rowsTemporal, 7, 10)
 	numbers(rowsEnd, 1, 2)
-	for _, name := range single {
+	for _, name := range slices.Concat(single, unplaced) {
 		add(name)
 	}
 	for old, name := range renamed {
@@ -47,7 +49,7 @@ func buildSpelling() map[string]string {
 	return m
 }
 
-// Spell is MNE's spelling of the 10-05 name that s is, whatever its capitals, with T3, T4, T5 and T6 renamed. ok is
+// Spell is MNE's spelling of the 10-05 name that s is, or of CB1 or CB2, whatever its capitals, with T3, T4, T5 and T6 renamed. ok is
 // false where s is no such name.
 func Spell(s string) (name string, ok bool) {
 	name, ok = spelling[strings.ToLower(s)]

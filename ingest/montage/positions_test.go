@@ -44,8 +44,8 @@ func readGolden(t *testing.T) golden {
 // TestDirectionsAreTheRule as a program worked it out by other formulas; the tolerance is that of rounding.
 func TestDirectionsAreTheRule(t *testing.T) {
 	g := readGolden(t)
-	if len(g.Rule) != montage.Count()-4 { // the four old names have no place of their own
-		t.Errorf("%d names in the golden values, gyrus has %d", len(g.Rule), montage.Count()-4)
+	if len(g.Rule) != montage.Count()-6 { // the four old names have no place of their own, CB1 and CB2 none
+		t.Errorf("%d names in the golden values, gyrus has %d", len(g.Rule), montage.Count()-6)
 	}
 	for name, want := range g.Rule {
 		got, ok := montage.Direction(name)
@@ -134,7 +134,7 @@ func TestEveryNameHasAPosition(t *testing.T) {
 			t.Errorf("%s lies at x = %g", name, u[0])
 		}
 	}
-	for _, name := range []string{"", "T3", "fcz", "C7", "EOG1", "Fp1-F7"} { // names in other spellings are the caller's work
+	for _, name := range []string{"", "T3", "fcz", "C7", "EOG1", "Fp1-F7", "CB1", "CB2"} { // names in other spellings are the caller's work
 		if p, ok := montage.Position(name); ok || montage.Place(name) != nil {
 			t.Errorf("Position(%q) is %v, want none", name, p)
 		}

@@ -1,7 +1,7 @@
 // Package parquetfile reads and writes recordings as Parquet (https://parquet.apache.org/docs/file-format/), in the layout of
 // signal.Schema: a column of float64 for each channel with unit, kind, original name and position in the metadata of its
 // field; sample and time_ns; the events of each sample. Rate and reference are in the metadata of the schema, which the file
-// keeps under the key ARROW:schema. pyarrow, polars and DuckDB read such a file as it is; docs/formats/parquet.md says how to
+// keeps under the key ARROW:schema, and channels, a JSON list of what the fields say. pyarrow, polars and DuckDB read such a file as it is; docs/formats/parquet.md says how to
 // write one with other programs.
 //
 // Opening reads sample, time_ns and events; channels are read when they are asked for, and of each no more than a page is held.
@@ -43,6 +43,10 @@ func init() {
 
 // schemaKey is the key under which writers of Arrow keep the schema, as a message of Arrow IPC in base64.
 const schemaKey = "ARROW:schema"
+
+// channelsKey is that of a JSON list of what the fields of the channels say in the Arrow schema, for programs that do not read it, such as
+// those of SQL. It is written and not read: where others have changed one of the two, the Arrow schema holds.
+const channelsKey = "channels"
 
 // batch is one run of samples in one row group.
 type batch struct {

@@ -84,6 +84,36 @@ func TestRoundTrip(t *testing.T) {
 	ingesttest.Run(t, open)
 }
 
+// TestChannels: what programs without the Arrow schema find of each channel, and that what they write there changes nothing.
+func TestChannels(t *testing.T) {
+	rec := ingesttest.OwnNames()
+	rec.Info.Channels = rec.Info.Channels[:2]
+	rec.Data = rec.Data.(signal.Memory)[:2]
+	rec.Info.Channels[0].Bad, rec.Info.Channels[1].Pos = true, &signal.Position{-0.01, 0.0625, 0.1}
+	rec.Info.Channels[1].Kind, rec.Info.Channels[1].Unit = signal.Misc, "lx"
+	data := written(t, rec)
+	p, err := parquet.Open(bytes.NewReader(data), int64(len(data)), "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := ""
+	p.Values(func(key, value []byte) {
+		if string(key) == "channels" {
+			found = string(value)
+		}
+	})
+	want := `[{"column":"sample (channel)","name":"sample","original":"my sample","kind":"eeg","unit":"µV","status":"bad"},` +
+		`{"column":"time_ns (channel)","name":"time_ns","original":"my time_ns","kind":"misc","unit":"lx","position":[-0.01,0.0625,0.1]}]`
+	if d := cmp.Diff(want, found); d != "" {
+		t.Errorf("channels (-want +written):\n%s", d)
+	}
+	again, err := ingest.Open(fstest.MapFS{"x.parquet": {Data: bytes.Replace(data, []byte(`"unit":"lx"`), []byte(`"unit":"mx"`), 1)}}, "x.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, rec, again)
+}
+
 // TestManyGroups: a recording of more than one row group, with more labels than fit into a page.
 func TestManyGroups(t *testing.T) {
 	const n = 3<<20 + 17 // one channel: a group has 2 Mi samples

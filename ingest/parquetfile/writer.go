@@ -3,6 +3,7 @@ package parquetfile
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,13 @@ func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 	}
 	metadata = append(metadata, [2]string{schemaKey, base64.StdEncoding.EncodeToString(message)})
 	chs := len(rec.Info.Channels)
+	if chs > 0 {
+		text, err := channels(rec.Info, schema)
+		if err != nil {
+			return fmt.Errorf("parquet: %s: %w", channelsKey, err)
+		}
+		metadata = append(metadata, [2]string{channelsKey, text})
+	}
 	var fields []parquet.Field
 	for _, f := range schema.Fields()[:chs] {
 		fields = append(fields, parquet.Field{Name: f.Name, Type: parquet.Double})
@@ -72,6 +80,28 @@ func write(w io.Writer, rec *signal.Recording, schema *arrow.Schema) error {
 			writeGroup(out, c)
 		}
 	}
+}
+
+// channel says in JSON what the field of a column says of its channel in the Arrow schema.
+type channel struct {
+	Column   string           `json:"column"`
+	Name     string           `json:"name"`
+	Original string           `json:"original"`
+	Kind     signal.Kind      `json:"kind"`
+	Unit     signal.Unit      `json:"unit"`
+	Position *signal.Position `json:"position,omitempty"` // metres; absent where unknown
+	Status   string           `json:"status,omitempty"`   // bad; absent for channels that nobody found bad
+}
+
+// channels is a list of them, in the order of the columns.
+func channels(info *signal.Info, schema *arrow.Schema) (string, error) {
+	list := make([]channel, len(info.Channels))
+	for k, c := range info.Channels {
+		list[k] = channel{Column: schema.Field(k).Name, Name: c.Name, Original: c.Original, Kind: c.Kind, Unit: c.Unit, Position: c.Pos}
+		list[k].Status, _ = schema.Field(k).Metadata.GetValue("status")
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
 }
 
 // writeGroup writes a chunk as a row group. The first failure to write is kept until Close.

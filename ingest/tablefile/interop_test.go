@@ -18,7 +18,7 @@ import (
 )
 
 // TestPeerReadsRates: pyarrow and DuckDB read each of the files that a recording of several rates is written as, and one of events alone:
-// names, units, rates, every sample, and the events outside the data. It runs where GYRUS_ARROW_PYTHON names a Python with
+// names, units, rates, every sample, and the events outside the data, and DuckDB finds in Parquet what is known of each channel. It runs where GYRUS_ARROW_PYTHON names a Python with
 // ../arrowfile/testdata/requirements.txt (make interop-arrow).
 func TestPeerReadsRates(t *testing.T) {
 	python := os.Getenv("GYRUS_ARROW_PYTHON")
@@ -27,6 +27,7 @@ func TestPeerReadsRates(t *testing.T) {
 	}
 	each(t, func(t *testing.T, w ingest.Writer) {
 		rec, alone := ingesttest.Rates(), ingesttest.Hypnogram()
+		rec.Info.Channels[0].Bad, rec.Info.Channels[0].Pos = true, &signal.Position{-0.01, 0.0625, 0.1}
 		rec.Texts = []signal.Text{{Field: "patient", Text: "HOSP123 \"Ada\" <&>\n脑", Personal: true}, {Field: "prefiltering", Channel: "Cz", Text: "HP:0.1Hz"}}
 		alone.Texts = []signal.Text{{Field: "scored by", Text: "Eva", Personal: true}}
 		dir := write(t, w, rec)
@@ -54,6 +55,7 @@ func TestPeerReadsRates(t *testing.T) {
 			Begin         string               `json:"begin"`
 			Outside       []signal.Event       `json:"outside"`
 			DuckDBOutside []signal.Event       `json:"duckdb_outside"`
+			Described     [][]any              `json:"duckdb_channels"`
 			Others        []string             `json:"others"`
 			Texts         []signal.Text        `json:"texts"`
 		}
@@ -118,6 +120,20 @@ func TestPeerReadsRates(t *testing.T) {
 				t.Errorf("%s: texts of the header (-written +pyarrow):\n%s", paths[i], d)
 			}
 			if w.Name == "parquet" {
+				var described [][]any
+				for k, c := range r.Info.Channels {
+					row := []any{names[k], c.Name, string(c.Unit), string(c.Kind), c.Original, nil, nil}
+					if c.Pos != nil {
+						row[5] = []any{c.Pos[0], c.Pos[1], c.Pos[2]}
+					}
+					if c.Bad {
+						row[6] = "bad"
+					}
+					described = append(described, row)
+				}
+				if d := cmp.Diff(described, p.Described); d != "" && len(described)+len(p.Described) > 0 {
+					t.Errorf("%s: what is known of the channels (-written +DuckDB):\n%s", paths[i], d)
+				}
 				if d := cmp.Diff(p.Outside, p.DuckDBOutside); d != "" || p.DuckDBRate == "" {
 					t.Errorf("%s: DuckDB has the rate %q and other events (-pyarrow +DuckDB):\n%s", paths[i], p.DuckDBRate, d)
 				}

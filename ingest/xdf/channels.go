@@ -11,13 +11,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
-// kinds are the types of the XDF meta-data conventions that gyrus tells apart (https://github.com/sccn/xdf/wiki/EEG-Meta-Data).
-var kinds = map[string]signal.Kind{
-	"eeg": signal.EEG, "eog": signal.EOG, "ecg": signal.ECG, "ekg": signal.ECG, "emg": signal.EMG, "ecog": signal.ECoG, "seeg": signal.SEEG,
-	"trigger": signal.Trigger, "trig": signal.Trigger, "stim": signal.Trigger, "markers": signal.Trigger,
-}
-
-// describe reads the description of the channels. The rate is the caller's.
+// describe reads the description of the channels, and counts those of EEG. The rate is the caller's.
 func (s *stream) describe(src *source) *signal.Info {
 	list := s.info.desc.at("channels")
 	var described []node
@@ -57,23 +51,24 @@ func (s *stream) describe(src *source) *signal.Info {
 			c.Pos = montage.Place(c.Name) // the file has none: that of the name on a spherical head
 		}
 		info.Channels[i] = c
+		if c.Kind == signal.EEG {
+			s.eegs++
+		}
 	}
 	return info
 }
 
-// kindOf is the kind by the type of the channel, else by its label, else by the type of the stream.
+// kindOf is the kind by the type of the channel, where that tells one, else by its label, else, where the channel has no type, by that of the stream.
 func (s *stream) kindOf(d node, byLabel signal.Kind) signal.Kind {
-	if typ := strings.ToLower(d.get("type")); typ != "" {
-		if k, known := kinds[typ]; known {
-			return k
-		}
-		return signal.Misc
+	typ := d.get("type")
+	if kind, told := montage.OfType(typ); told {
+		return kind
 	}
-	if byLabel != signal.Misc {
+	if byLabel != signal.Misc || typ != "" {
 		return byLabel
 	}
-	if k, known := kinds[strings.ToLower(s.info.kind)]; known {
-		return k
+	if kind, told := montage.OfType(s.info.kind); told {
+		return kind
 	}
 	return signal.Misc
 }

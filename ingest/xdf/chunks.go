@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/pages"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // The tags of chunks.
@@ -37,10 +38,12 @@ type stream struct {
 	id      uint32
 	at      int64 // of its header
 	info    *streamInfo
-	where   string   // it is, in messages
-	units   []string // of its channels, as they are written
-	end     int64    // of the chunk of its header
-	foot    piece    // of its footer
+	where   string       // it is, in messages
+	units   []string     // of its channels, as they are written
+	about   *signal.Info // its channels, of one that can be a recording
+	eegs    int          // of these are EEG
+	end     int64        // of the chunk of its header
+	foot    piece        // of its footer
 	footer  bool
 	counted int64 // how many samples its footer speaks of, -1 where it does not
 	blocks  blocks

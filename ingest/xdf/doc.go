@@ -1,9 +1,9 @@
 // Package xdf reads XDF, the Extensible Data Format in which LabRecorder and others write streams of LSL
 // (https://github.com/sccn/xdf/wiki/Specifications, version 1.0).
 //
-// One file holds many streams. The recording that Open returns is the EEG stream with the most channels, or, where there is
-// none, the regular numeric stream with the most; the other regular numeric streams are its Others, all on one clock, that
-// of the recorder: sample 0 of each is at the first sample of the earliest. Streams of text are events, labelled as they are
+// One file holds many streams. The recording that Open returns is the EEG stream with the most channels; where none calls itself EEG, the regular
+// numeric stream with the most channels of EEG by their types and labels, or, where there are none of these, with the most of any, and that is a
+// note. The other regular numeric streams are its Others, all on one clock, that of the recorder: sample 0 of each is at the first sample of the earliest. Streams of text are events, labelled as they are
 // written (a stream with several channels has them joined with commas); so are irregular streams of one number. Irregular
 // streams of several numbers are left out, a deviation, and so are streams without a sample, a note. Streams in which
 // a recorder writes about itself (JournalHeader) are journals of the recording, also without a sample.

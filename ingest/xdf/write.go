@@ -130,11 +130,16 @@ func hasEEG(r *signal.Recording) bool {
 	return slices.ContainsFunc(r.Info.Channels, func(c signal.Channel) bool { return c.Kind == signal.EEG })
 }
 
+// standingOf is that of the stream that r becomes: one with EEG calls itself so.
+func standingOf(r *signal.Recording) standing {
+	return standing{eeg: hasEEG(r), channels: len(r.Info.Channels)}
+}
+
 // mainOf is the group of channels that will be read as the main one.
 func mainOf(rec *signal.Recording) *signal.Recording {
 	main := rec
 	for _, r := range rec.Others {
-		if len(r.Info.Channels) > 0 && rank(hasEEG(r), len(r.Info.Channels), hasEEG(main), len(main.Info.Channels)) < 0 {
+		if len(r.Info.Channels) > 0 && standingOf(r).compare(standingOf(main)) < 0 {
 			main = r
 		}
 	}

@@ -69,16 +69,42 @@ func (s *stream) regular() bool {
 	return !s.info.text() && s.info.rate > 0 && s.info.channels > 0 && s.n > 0
 }
 
-// rank compares streams, a and b, by whether they call themselves EEG and how many channels they have: the EEG with the most channels comes first,
-// then any with the most, then the first in the file.
-func rank(aEEG bool, a int, bEEG bool, b int) int {
-	if aEEG != bEEG {
-		if aEEG {
+// standing is by what streams are compared.
+type standing struct {
+	eeg      bool // the stream calls itself EEG
+	counted  int  // channels of EEG of one that does not
+	channels int
+}
+
+// compare puts first a stream that calls itself EEG, then those with the most channels of EEG, then those with the most channels, then the first
+// in the file.
+func (a standing) compare(b standing) int {
+	if a.eeg != b.eeg {
+		if a.eeg {
 			return -1
 		}
 		return 1
 	}
-	return cmp.Compare(b, a)
+	return cmp.Or(cmp.Compare(b.counted, a.counted), cmp.Compare(b.channels, a.channels))
+}
+
+// standing is that of a stream of which the channels are known.
+func (s *stream) standing() standing {
+	if s.isEEG() {
+		return standing{eeg: true, channels: s.info.channels}
+	}
+	return standing{counted: s.eegs, channels: s.info.channels}
+}
+
+// rank sorts streams, the main one first. Whoever reads a file in which none of several calls itself EEG is told which one was taken.
+func (c *contents) rank(kept []*stream) {
+	slices.SortStableFunc(kept, func(a, b *stream) int { return a.standing().compare(b.standing()) })
+	if len(kept) < 2 || kept[0].isEEG() {
+		return
+	}
+	first := kept[0]
+	found := fmt.Sprintf("it has the type %q, and %d of its %d channels are EEG by their types and labels", first.info.kind, first.eegs, first.info.channels)
+	first.note(c.src, "the main stream is the one of type EEG", found, fmt.Sprintf("it is the main one, the other %d lie beside it", len(kept)-1))
 }
 
 // recording puts the streams together.
@@ -86,12 +112,11 @@ func (c *contents) recording() (*signal.Recording, error) {
 	var kept []*stream
 	for _, s := range c.streams {
 		if s.regular() {
+			s.about = s.describe(c.src)
 			kept = append(kept, s)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b *stream) int {
-		return rank(a.isEEG(), a.info.channels, b.isEEG(), b.info.channels)
-	})
+	c.rank(kept)
 	if c.refuse != nil && (len(kept) == 0 || !kept[0].isEEG()) {
 		return nil, c.refuse
 	}
@@ -109,7 +134,7 @@ func (c *contents) recording() (*signal.Recording, error) {
 	for i, s := range kept {
 		lines[i].place(zero)
 		s.stamps, s.counts = stamps{}, nil // the segments have it all
-		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.describe(c.src)}
+		rec := &signal.Recording{Name: c.src.name, Format: "XDF", Begin: begin, Info: s.about}
 		rec.Info.Rate = lines[i].rate
 		rec.Spans, rec.Len = lines[i].gaps(), lines[i].spans[len(lines[i].spans)-1].End()
 		r := newReader(c.src, s, lines[i])

@@ -236,6 +236,84 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+// labelled is the description of channels of a type.
+func labelled(typ string, labels ...string) string {
+	var desc strings.Builder
+	for _, l := range labels {
+		desc.WriteString("<channel><label>" + l + "</label>" + typ + "</channel>")
+	}
+	return "<desc><channels>" + desc.String() + "</channels></desc>"
+}
+
+// TestMainStream: without a stream that calls itself EEG, the main one is that with the most EEG by types and labels of its channels, and that is noted.
+func TestMainStream(t *testing.T) {
+	type stream struct {
+		typ  string
+		desc string
+		n    int
+	}
+	acc := stream{"Accelerometer", labelled("", "a", "b", "c", "d", "e", "f"), 6}
+	few, more := labelled("", "Fz", "Cz"), labelled("", "C3", "Cz", "C4")
+	for name, tc := range map[string]struct {
+		streams []stream
+		main    int
+		noted   string // found
+	}{
+		"type EEG":                       {[]stream{acc, {"EEG", few, 2}}, 1, ""},
+		"type eeg, beside more labelled": {[]stream{{"signal", more, 3}, {"eeg", labelled("", "1"), 1}}, 1, ""},
+		"type signal":                    {[]stream{acc, {"signal", few, 2}}, 1, `it has the type "signal", and 2 of its 2 channels are EEG by their types and labels`},
+		"no type":                        {[]stream{acc, {"", more, 3}}, 1, `it has the type "", and 3 of its 3`},
+		"the most EEG":                   {[]stream{{"Data", few, 2}, {"Data", more, 3}, acc}, 1, `"Data", and 3 of its 3`},
+		"by the types of channels":       {[]stream{acc, {"ExG", labelled("<type>EEG</type>", "x", "y"), 2}}, 1, `"ExG", and 2 of its 2`},
+		"channels of type signal":        {[]stream{acc, {"signal", labelled("<type>signal</type>", "Fz", "Cz"), 2}}, 1, `and 2 of its 2`},
+		"channels of another kind":       {[]stream{acc, {"signal", labelled("<type>Impedance</type>", "Fz", "Cz"), 2}}, 0, `it has the type "Accelerometer", and 0 of its 6`},
+		"no EEG":                         {[]stream{{"Gaze", labelled("", "x"), 1}, acc}, 1, `and 0 of its 6`},
+		"alone":                          {[]stream{acc}, 0, ""},
+	} {
+		var chunks []string
+		for i, st := range tc.streams {
+			chunks = append(chunks, streamHeader(uint32(i+1), fmt.Sprint("s", i), st.typ, "int16", "10", st.n, st.desc))
+		}
+		for i, st := range tc.streams {
+			chunks = append(chunks, chunk(3, u32(uint32(i+1))+"\x01\x01\x08"+f64(1)+strings.Repeat("\x01\x00", st.n)))
+		}
+		rec := open(t, file(chunks...))
+		var labels []string
+		for _, c := range rec.Info.Channels {
+			labels = append(labels, "<label>"+c.Original+"</label>")
+		}
+		if got, want := len(labels), tc.streams[tc.main].n; got != want || !strings.Contains(tc.streams[tc.main].desc, labels[0]) {
+			t.Errorf("%s: the main stream has the channels %v, must be stream %d", name, labels, tc.main)
+		}
+		switch noted := slices.ContainsFunc(rec.Notes, func(d signal.Deviation) bool { return strings.Contains(d.Found, tc.noted) }); {
+		case tc.noted == "" && len(rec.Notes) > 0, tc.noted != "" && (!noted || len(rec.Notes) != 1):
+			t.Errorf("%s: notes %+v, want %q", name, rec.Notes, tc.noted)
+		}
+	}
+}
+
+// TestTypesOfChannels: a type that tells no kind leaves it to the label, and keeps the channel from having that of the stream.
+func TestTypesOfChannels(t *testing.T) {
+	for _, tc := range []struct {
+		typ, label string
+		want       signal.Kind
+	}{
+		{"", "Fz", signal.EEG},
+		{"", "x", signal.EEG},
+		{"<type>EOG</type>", "Fz", signal.EOG},
+		{"<type>signal</type>", "Fz", signal.EEG},
+		{"<type>signal</type>", "x", signal.Misc},
+		{"<type>AUX</type>", "Fz", signal.Misc},
+		{"<type>Gaze</type>", "x", signal.Misc},
+		{"<type>iEEG</type>", "x", signal.ECoG},
+	} {
+		rec := open(t, file(streamHeader(1, "E", "EEG", "int16", "10", 1, labelled(tc.typ, tc.label)), samples(1, at(1, 1))))
+		if got := rec.Info.Channels[0].Kind; got != tc.want {
+			t.Errorf("%s %q is %s, want %s", tc.typ, tc.label, got, tc.want)
+		}
+	}
+}
+
 // TestChannels: labels, units, kinds and positions of the description.
 func TestChannels(t *testing.T) {
 	desc := `<desc><reference><label>linked ears</label></reference><channels>

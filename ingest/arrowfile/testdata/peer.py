@@ -40,12 +40,16 @@ def tables(*names):
         if name.endswith(".parquet"):
             table = pq.read_table(name)
             con.execute(f"CREATE VIEW samples AS SELECT * FROM read_parquet('{name}')")
+            # as docs/formats/parquet.md has it
+            described = con.execute(
+                "SELECT c->>'column', c->>'name', c->>'unit', c->>'kind', c->>'original', (c->'position')::DOUBLE[], c->>'status' FROM "
+                "(SELECT unnest(decode(value)::JSON[]) AS c FROM parquet_kv_metadata(?) WHERE decode(key) = 'channels')", [name]).fetchall()
             known = {bytes(k).decode(): bytes(v).decode() for k, v in con.execute("SELECT key, value FROM parquet_kv_metadata(?)", [name]).fetchall()}
         else:
             with ipc.open_stream(name) as r:
                 table = r.read_all()
             con.register("samples", table)
-            known = {}  # DuckDB reads Arrow through pyarrow, without metadata
+            known, described = {}, []  # DuckDB reads Arrow through pyarrow, without metadata
         channels = table.schema.names[:-3]
         metadata = {k.decode(): v.decode() for k, v in table.schema.metadata.items()}
         all.append({
@@ -54,7 +58,7 @@ def tables(*names):
             "units": [(table.schema.field(n).metadata or {}).get(b"unit", b"").decode() for n in channels],
             "columns": {n: table[n].to_pylist() for n in channels}, "events": sum(len(e) for e in table["events"].to_pylist()),
             "duckdb_sums": [con.execute(f'SELECT fsum("{n}") FROM samples').fetchone()[0] for n in channels],
-            "rate": metadata["rate_hz"], "duckdb_rate": known.get("rate_hz"), "begin": metadata.get("begin"),
+            "duckdb_channels": described, "rate": metadata["rate_hz"], "duckdb_rate": known.get("rate_hz"), "begin": metadata.get("begin"),
             "outside": json.loads(metadata.get("events_outside", "[]")), "duckdb_outside": json.loads(known.get("events_outside", "[]")),
             "others": json.loads(metadata.get("others", "[]")), "texts": json.loads(metadata.get("texts", "[]"))})
     print(json.dumps(all))
