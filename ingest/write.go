@@ -280,6 +280,27 @@ func RepairFile(path string, w Writer, in string) (places int, own bool, err err
 	return places, true, set.Commit()
 }
 
+// RestoreFile writes at path the bytes of whole, which are those that the file at in had.
+func RestoreFile(path string, whole File, in string) error {
+	if err := replaceable(path, path, []string{in}, nil); err != nil {
+		return err
+	}
+	st, err := whole.Stat()
+	if err != nil {
+		return err
+	}
+	var set atomicfile.Set
+	out, err := set.Create(path)
+	if err != nil {
+		return errors.Join(err, set.Discard())
+	}
+	_, err = io.Copy(out, io.NewSectionReader(whole, 0, st.Size()))
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, set.Discard())
+	}
+	return set.Commit()
+}
+
 // partsOf is the files of which the recording at path has parts, nil where there is none that can be read.
 func partsOf(path string) ([]string, error) {
 	old, err := OpenFile(path)
