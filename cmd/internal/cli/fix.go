@@ -17,6 +17,7 @@ type fixJSON struct {
 	Input     string             `json:"input"`
 	Output    string             `json:"output"`   // "" where there was nothing to fix
 	Beside    []string           `json:"beside"`   // files beside it that belong to it
+	Removed   []string           `json:"removed"`  // files beside it that belonged to what was replaced
 	Format    string             `json:"format"`   // of the copy
 	Mended    []signal.Deviation `json:"mended"`   // damage that was undone
 	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input that the copy does not have; it has what was assumed
@@ -49,7 +50,7 @@ format has no place for.`,
 			if err := checkOutput(args[1], args[:1]); err != nil {
 				return err
 			}
-			v := fixJSON{Input: args[0], Beside: []string{}, Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
+			v := fixJSON{Input: args[0], Beside: []string{}, Removed: []string{}, Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
@@ -105,7 +106,7 @@ format has no place for.`,
 					if err != nil {
 						return writeError(err)
 					}
-					v.Beside, v.Losses = append(v.Beside, made.Beside...), append(v.Losses, made.Losses...)
+					v.Beside, v.Removed, v.Losses = append(v.Beside, made.Beside...), append(v.Removed, made.Removed...), append(v.Losses, made.Losses...)
 				}
 				again, err := opener{}.open(args[1])
 				if err != nil {
@@ -146,6 +147,7 @@ func printFix(cmd *cobra.Command, v fixJSON) {
 	for _, name := range v.Beside {
 		fmt.Fprintf(w, "  with %s, which belongs to it\n", name)
 	}
+	printRemoved(w, v.Removed)
 	for _, part := range []struct {
 		name string
 		list []signal.Deviation
