@@ -77,7 +77,7 @@ func OpenFileThrough(files fs.FS, path string) (*signal.Recording, error) {
 }
 
 // MendFile is Mend for a path of the operating system.
-func MendFile(path string) (*signal.Recording, []signal.Deviation, error) {
+func MendFile(path string) (*Mended, error) {
 	return Mend(Paths{}, filepath.ToSlash(path))
 }
 

@@ -53,8 +53,9 @@ type Format struct {
 	// Template writes a sidecar to begin with, by what is in the file. It closes f. Every format with a sidecar has it.
 	Template func(f File, name string) ([]byte, error)
 	// Mend, where it is not nil, undoes damage to a file that Open refuses, as far as the file proves what it was, and lists
-	// what was done. What it returns reads f, and closes it when it is closed. An error says why nothing could be done.
-	Mend func(f File, name string) (File, []signal.Deviation, error)
+	// what was done. What it returns reads f, and closes it when it is closed; whole says that it has all bytes that the file had
+	// before the damage, and no others. An error says why nothing could be done.
+	Mend func(f File, name string) (mended File, done []signal.Deviation, whole bool, err error)
 	// Repair, where it is not nil, writes a copy of f, which Open reads, that has all its bytes but those that break the specification,
 	// as far as they can be put right without another one, and says in how many places it differs. It does not close f. Where it is nil a
 	// repaired copy is written anew, from what was read.
@@ -144,29 +145,41 @@ func open(fsys fs.FS, name string) (*signal.Recording, error) {
 	return rec, nil
 }
 
+// Mended is a damaged recording that can be read.
+type Mended struct {
+	*signal.Recording
+	Done  []signal.Deviation // what was undone
+	Ext   []string           // the endings of its format
+	Whole File               // the file as it was before the damage, open until the recording is closed; nil where not all of its bytes are known
+}
+
 // Mend opens the damaged recording called name in fsys, which Open refuses, with the damage undone, and lists what was done.
-func Mend(fsys fs.FS, name string) (*signal.Recording, []signal.Deviation, error) {
+func Mend(fsys fs.FS, name string) (*Mended, error) {
 	f, err := regular.Open(fsys, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	format, err := recognise(fsys, f, name)
 	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	if format.Mend == nil || format.Open == nil {
-		return nil, nil, errors.Join(fmt.Errorf("%s: no repair is known for damaged files of %s", name, format.Name), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s: no repair is known for damaged files of %s", name, format.Name), f.Close())
 	}
-	mended, done, err := format.Mend(f.(File), name)
+	mended, done, whole, err := format.Mend(f.(File), name)
 	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	rec, err := format.Open(mended, name)
 	if err != nil {
-		return nil, done, err
+		return nil, err
 	}
 	rec.PlaceEvents()
-	return rec, done, nil
+	m := &Mended{Recording: rec, Done: done, Ext: format.Ext}
+	if whole {
+		m.Whole = mended
+	}
+	return m, nil
 }
 
 // OpenBeside opens the file called other in the folder of the file called name, as formats of several files name their

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -195,8 +196,9 @@ func (e *LossError) Error() string {
 
 // Written is what WriteFile has made.
 type Written struct {
-	Beside []string // the files beside the one that was asked for, which belong to it
-	Losses []signal.Deviation
+	Beside  []string // the files beside the one that was asked for, which belong to it
+	Removed []string // files beside it that belonged to the recording that was there, and would belong to none
+	Losses  []signal.Deviation
 }
 
 // BesideError says that a recording was not written because a file that would be replaced is none of its own.
@@ -219,7 +221,8 @@ func (e *BesideError) Error() string {
 // WriteFile writes rec as the file at path. It, and the files beside it, appear whole or not at all. What the format cannot
 // hold is listed; where strict is set that is a *LossError and nothing is written. A file beside it that is there already is replaced
 // only where it is part of the recording at path, which is replaced too; none of those in reads is, which are being read, nor a part
-// of rec. Otherwise there is a *BesideError.
+// of rec. Otherwise there is a *BesideError. Parts of the recording at path that the new one does not have are removed where their names say that
+// a writer made them: night.2.arrow beside night.arrow.
 func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads ...string) (out Written, err error) {
 	var set atomicfile.Set
 	dir := filepath.Dir(path)
@@ -244,10 +247,40 @@ func WriteFile(path string, w Writer, rec *signal.Recording, strict bool, reads 
 	if err == nil && strict && len(out.Losses) > 0 {
 		err = &LossError{w.Name, out.Losses}
 	}
+	if err == nil {
+		out.Removed, err = orphans(path, out.Beside, reads, own)
+	}
 	if err != nil {
 		return out, errors.Join(err, set.Discard())
 	}
+	for _, file := range out.Removed {
+		set.Remove(file)
+	}
 	return out, set.Commit()
+}
+
+// orphans is the parts of the recording at path, which is replaced, that have a name and a number like it, and are neither among those of the new
+// one nor being read.
+func orphans(path string, beside, reads []string, own func() ([]string, error)) (names []string, err error) {
+	dir, ext := filepath.Dir(path), filepath.Ext(path)
+	stem := strings.TrimSuffix(filepath.Base(path), ext) + "."
+	made := func(name string) bool {
+		number, ok := strings.CutPrefix(strings.TrimSuffix(name, ext), stem)
+		_, err := strconv.ParseUint(number, 10, 32)
+		return ok && err == nil && strings.HasSuffix(name, ext)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || !slices.ContainsFunc(files, func(f fs.DirEntry) bool { return made(f.Name()) }) {
+		return nil, nil //nolint:nilerr // atomicfile says what is wrong with the folder; and there is nothing to open the old recording for
+	}
+	parts, err := own()
+	for _, p := range parts {
+		file := filepath.Join(dir, filepath.Base(filepath.FromSlash(p)))
+		if made(filepath.Base(file)) && !slices.Contains(beside, file) && replaceable(file, file, reads, nil) == nil {
+			names = append(names, file)
+		}
+	}
+	return names, err
 }
 
 // RepairFile writes at path what the format of the recording at in makes of it with Format.Repair, with nothing changed that need not be. own
@@ -278,6 +311,27 @@ func RepairFile(path string, w Writer, in string) (places int, own bool, err err
 		return 0, true, errors.Join(err, set.Discard())
 	}
 	return places, true, set.Commit()
+}
+
+// RestoreFile writes at path the bytes of whole, which are those that the file at in had.
+func RestoreFile(path string, whole File, in string) error {
+	if err := replaceable(path, path, []string{in}, nil); err != nil {
+		return err
+	}
+	st, err := whole.Stat()
+	if err != nil {
+		return err
+	}
+	var set atomicfile.Set
+	out, err := set.Create(path)
+	if err != nil {
+		return errors.Join(err, set.Discard())
+	}
+	_, err = io.Copy(out, io.NewSectionReader(whole, 0, st.Size()))
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, set.Discard())
+	}
+	return set.Commit()
 }
 
 // partsOf is the files of which the recording at path has parts, nil where there is none that can be read.

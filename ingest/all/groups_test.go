@@ -37,11 +37,11 @@ func ofGroups(groups ...string) *signal.Recording {
 	return all[0]
 }
 
-// groupOf names the channels of a group.
+// groupOf names the channels of a group, without the word for what they are that EDF+ puts in front of names that do not tell it.
 func groupOf(r *signal.Recording) string {
 	var names []string
 	for _, c := range r.Info.Channels {
-		names = append(names, c.Name)
+		names = append(names, strings.TrimPrefix(c.Name, strings.ToUpper(string(c.Kind))+" "))
 	}
 	return strings.Join(names, " ")
 }

@@ -75,7 +75,7 @@ func readHeader(src *flatfile.Source, c *ini) (*header, error) {
 	if err := h.format(src, c); err != nil {
 		return nil, err
 	}
-	if err := h.channels(src, int(channels)); err != nil {
+	if err := h.channels(src, int(channels), c.lines[userInfos]); err != nil {
 		return nil, err
 	}
 	if c.lines[coordinates] == 0 {
@@ -141,8 +141,8 @@ var quantities = map[string]bool{"S": true, "C": true, "°C": true, "K": true, "
 // ofSensor says whether a unit is that of such a quantity.
 func ofSensor(unit signal.Unit) bool { return quantities[strings.TrimLeft(string(unit), "uµμ")] }
 
-// channels reads names, references, resolutions and units.
-func (h *header) channels(src *flatfile.Source, n int) error {
+// channels reads names, references, resolutions and units, and kinds where there are lines with such.
+func (h *header) channels(src *flatfile.Source, n, kinds int) error {
 	labels, at := make([]string, n), make([]int32, n) // a header has at most headerBytes
 	h.gains, h.units = make([]float64, n), make([]string, n)
 	var first error
@@ -195,6 +195,18 @@ func (h *header) channels(src *flatfile.Source, n int) error {
 		}
 	}
 	h.info.Channels = src.Channels(labels, func(i int) int64 { return int64(at[i]) })
+	if kinds > 0 {
+		err := walk(src, func(l line, section string) {
+			if k, ok := kindOf(l); ok && section == userInfos {
+				if i, err := numbered(l.key, kindKey, n); err == nil {
+					h.info.Channels[i].Kind, h.info.Channels[i].Pos = k, nil // a name that does not tell the kind tells no place
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
 	for i := range h.info.Channels {
 		ch := &h.info.Channels[i]
 		scale := units.Parse(h.units[i])

@@ -25,6 +25,7 @@ const (
 
 	commentField = "Comment"
 	textKey      = "GyrusText" // and a number: a text of the header of the source, in the section for users
+	kindKey      = "GyrusKind" // and the number of a channel: what it measures, in that section too, where the label would not tell
 )
 
 // entry is one line "key=value", or what is not there: the zero entry.
@@ -56,7 +57,7 @@ type ini struct {
 	texts    []signal.Text  // those in which gyrus has written texts of the source
 	tried    int            // lines that could be such
 	comment  string         // the beginning of what is below [Comment]
-	lines    map[string]int // how many key=value there are in each section with a line for each channel or marker
+	lines    map[string]int // how many key=value there are in each section with a line for each channel or marker; of users, those with kinds
 }
 
 // readINI reads a header or file of markers, and lists what is wrong with its lines.
@@ -78,6 +79,10 @@ func readINI(src *flatfile.Source) (*ini, error) {
 			c.comment = string(l.text)
 		case section == userInfos && !l.top && !l.blank:
 			if c.text(l) {
+				return
+			}
+			if _, ok := kindOf(l); ok {
+				c.lines[userInfos]++
 				return
 			}
 			if len(c.user) < commentBytes {
@@ -123,6 +128,15 @@ func (c *ini) text(l line) bool {
 	}
 	c.texts = append(c.texts, t)
 	return true
+}
+
+// kindOf is the kind that l gives to a channel, if it is such a line.
+func kindOf(l line) (signal.Kind, bool) {
+	if !bytes.HasPrefix(l.key, []byte(kindKey)) {
+		return "", false
+	}
+	k := signal.Kind(bytes.TrimSpace(l.value))
+	return k, slices.Contains(signal.Kinds, k)
 }
 
 // line is one of a file in sections. Its bytes are valid until the next.

@@ -164,6 +164,7 @@ func (w *writer) interval() string {
 
 func (w *writer) header() string {
 	var b, places strings.Builder
+	var labels, fields, kept []string // kept: lines with the kinds that labels do not tell
 	chs := w.rec.Info.Channels
 	fmt.Fprintf(&b, "Brain Vision Data Exchange Header File Version 1.0\r\n; written by gyrus\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=%s.eeg\r\nMarkerFile=%s.vmrk\r\n", w.base, w.base)
 	fmt.Fprintf(&b, "DataFormat=BINARY\r\nDataOrientation=MULTIPLEXED\r\nNumberOfChannels=%d\r\nDataPoints=%d\r\n; Sampling interval in microseconds\r\nSamplingInterval=%s\r\n\r\n", len(chs), w.points, w.interval())
@@ -172,7 +173,7 @@ func (w *writer) header() string {
 		format = "INT_16"
 	}
 	b.WriteString("[Binary Infos]\r\nBinaryFormat=" + format + "\r\n\r\n[Channel Infos]\r\n; Ch<number>=<name>,<reference>,<resolution>,<unit>; commas are \\1\r\n")
-	labels := map[string]bool{}
+	seen := map[string]bool{}
 	var unread []string    // channels with such a place that are not read as electrodes
 	kinds, own := 0, false // own: an electrode lies elsewhere than its name says; others want coordinates of all or of none
 	for i, c := range chs {
@@ -180,11 +181,11 @@ func (w *writer) header() string {
 		if label == "" {
 			label = c.Name
 		}
-		if labels[label] { // readers tell channels apart by it
+		if seen[label] { // readers tell channels apart by it
 			w.lose("label of "+c.Name, "no other channel has it", label, c.Name+" in its place")
 			label = c.Name
 		}
-		labels[label] = true
+		seen[label] = true
 		unit := string(c.Unit)
 		if c.Unit == signal.NoUnit {
 			unit = noUnit
@@ -192,13 +193,19 @@ func (w *writer) header() string {
 		if w.steps != nil {
 			resolution = decimal(w.steps[i])
 		}
+		labels, fields = append(labels, label), append(fields, unit)
 		fmt.Fprintf(&b, "Ch%d=%s,%s,%s,%s\r\n", i+1, w.field("channel "+c.Name, label), w.field("reference", w.rec.Info.Reference), resolution, w.field("unit of "+c.Name, unit))
-		_, k := montage.Normalize(label)
-		if k != signal.Trigger && ofSensor(units.Parse(unit).Unit) {
+	}
+	for i, e := range montage.Assign(labels) {
+		c, k := chs[i], e.Kind
+		sensor := ofSensor(units.Parse(fields[i]).Unit)
+		switch {
+		case sensor && c.Kind != signal.Misc && c.Kind != signal.Trigger:
 			k = signal.Misc // as it will be read
-		}
-		if k != c.Kind {
 			kinds++
+		case k != c.Kind:
+			k = c.Kind
+			kept = append(kept, fmt.Sprintf("%s%d=%s\r\n", kindKey, i+1, k))
 		}
 		if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
 			own = true
@@ -216,21 +223,21 @@ func (w *writer) header() string {
 		fmt.Fprintf(&places, "Ch%d=%s\r\n", i+1, at)
 	}
 	if kinds > 0 {
-		w.lose(ingest.ChannelKinds, "is told by the label alone", fmt.Sprintf("%d channels of another kind", kinds), "without it")
+		w.lose(ingest.ChannelKinds, "is misc where the unit is that of another quantity", fmt.Sprintf("%d channels of another kind", kinds), "without it")
 	}
 	if n := len(unread); n > 0 {
-		w.lose("channels", "a place is that of an electrode, which the label and the unit tell", fmt.Sprintf("%d with measured positions that are read as other channels, such as %q", n, unread[0]), "their positions are in the header, where other programs may read them")
+		w.lose("channels", "a place is that of an electrode", fmt.Sprintf("%d with measured positions that are read as other channels, such as %q", n, unread[0]), "their positions are in the header, where other programs may read them")
 	}
 	if own {
 		b.WriteString("\r\n[Coordinates]\r\n; Ch<number>=<radius in mm>,<theta>,<phi>\r\n" + places.String())
 	}
-	w.words(&b)
+	w.words(&b, kept)
 	return b.String()
 }
 
-// words are what the header of the source says in words: a comment as one, all others as entries of the section that is free for users.
-// Programs look for the words "[Comment]", which stand in no entry.
-func (w *writer) words(b *strings.Builder) {
+// words are what the header of the source says in words: a comment as one, all others as entries of the section that is free for users,
+// below the kinds of channels. Programs look for the words "[Comment]", which stand in no entry.
+func (w *writer) words(b *strings.Builder, kinds []string) {
 	rec, comment := *w.rec, ""
 	if i := slices.IndexFunc(rec.Texts, isComment); i >= 0 {
 		comment = rec.Texts[i].Text
@@ -238,8 +245,14 @@ func (w *writer) words(b *strings.Builder) {
 	}
 	lines, losses := ingest.EncodeTexts(&rec)
 	w.losses = append(w.losses, losses...)
+	if len(kinds)+len(lines) > 0 {
+		b.WriteString("\r\n[User Infos]\r\n")
+	}
+	if len(kinds) > 0 {
+		b.WriteString("; " + kindKey + "<number of the channel>=<what it measures, where its name does not tell>\r\n" + strings.Join(kinds, ""))
+	}
 	if len(lines) > 0 {
-		b.WriteString("\r\n[User Infos]\r\n; " + textKey + "<number>=<text of the header of the source, as JSON>\r\n")
+		b.WriteString("; " + textKey + "<number>=<text of the header of the source, as JSON>\r\n")
 	}
 	for i, line := range lines {
 		fmt.Fprintf(b, "%s%d=%s\r\n", textKey, i+1, strings.ReplaceAll(line, "[", `\u005b`))

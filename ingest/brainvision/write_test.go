@@ -144,7 +144,7 @@ func TestLosses(t *testing.T) {
 	rec.Others = []*signal.Recording{{Info: rec.Info}}
 	_, losses := write(t, rec)
 	text := fmt.Sprintf("%+v", losses)
-	for _, want := range []string{"10 that have more", "1 channels of another kind", "1 groups of channels", "a gap of 5 samples in front", "to the microsecond", "1 within gaps", "whole samples", `"x\ny"`} {
+	for _, want := range []string{"10 that have more", "1 groups of channels", "a gap of 5 samples in front", "to the microsecond", "1 within gaps", "whole samples", `"x\ny"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the losses %s must say %s", text, want)
 		}
@@ -176,6 +176,39 @@ func TestEventsBeforeTheFirstSample(t *testing.T) {
 	}
 }
 
+// TestKinds: what channels are is kept where labels do not tell, and other programs see the same labels.
+func TestKinds(t *testing.T) {
+	rec := &signal.Recording{Name: "x", Len: 20, Info: &signal.Info{Rate: 100}}
+	add := func(name string, kind signal.Kind, unit signal.Unit) {
+		rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: name, Original: name, Kind: kind, Unit: unit})
+	}
+	for i := range 8 {
+		add(fmt.Sprintf("EXG Channel %d", i), signal.EEG, signal.Microvolt)
+	}
+	for i := range 12 { // which, all together, are taken for inputs of an amplifier
+		add(fmt.Sprintf("A%d", i+1), signal.EEG, signal.Microvolt)
+	}
+	add("Fz", signal.Misc, "°C")
+	add("F3", signal.Misc, "Hz")
+	add("eye", signal.EOG, signal.Microvolt)
+	add("pulses", signal.Trigger, signal.NoUnit)
+	add("Status", signal.Misc, signal.NoUnit)
+	rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Cz")})
+	rec.Data = make(signal.Memory, len(rec.Info.Channels))
+	for ch := range rec.Data.(signal.Memory) {
+		rec.Data.(signal.Memory)[ch] = make([]float64, 20)
+	}
+	rec.Texts = []signal.Text{{Field: "prefiltering", Channel: "Cz", Text: "HP:0.1Hz"}}
+	got, losses := write(t, rec)
+	if len(losses)+len(got.Deviations) > 0 {
+		t.Errorf("lost: %+v, deviations %+v", losses, got.Deviations)
+	}
+	same(t, got, rec)
+	if !slices.Equal(got.Texts, rec.Texts) {
+		t.Errorf("the texts are %+v, want %+v", got.Texts, rec.Texts)
+	}
+}
+
 // TestPositionsOfOtherChannels: a measured position of a channel that is not read as an electrode is a loss; one that the name tells, and one of an electrode
 // in a unit that says nothing, are none.
 func TestPositionsOfOtherChannels(t *testing.T) {
@@ -184,7 +217,7 @@ func TestPositionsOfOtherChannels(t *testing.T) {
 		channel    signal.Channel
 		kind, lost bool
 	}{
-		"of another label": {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, true, true},
+		"of another label": {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.EEG, Unit: signal.Microvolt, Pos: measured}, false, false},
 		"of a sensor":      {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: measured}, true, true},
 		"misc":             {signal.Channel{Name: "grid 1", Original: "grid 1", Kind: signal.Misc, Unit: signal.Microvolt, Pos: measured}, false, true},
 		"by name":          {signal.Channel{Name: "Fz", Original: "Fz", Kind: signal.EEG, Unit: "°C", Pos: montage.Place("Fz")}, true, false},

@@ -202,6 +202,73 @@ func TestPlantedBIDS(t *testing.T) {
 	}
 }
 
+// TestComposedLabels: one cell that is changed in a table with trial_type and value is one event, though it decides how the labels of all are composed.
+func TestComposedLabels(t *testing.T) {
+	simple, several := "left\t1 right\t2", "response\t201 response\t202 stimulus\t1"
+	for what, c := range map[string]struct {
+		kinds, old, with string // of the rows in turn; in row 9
+		found            []string
+	}{
+		"another trial_type": {simple, "left\t1", "right\t1", []string{
+			`has 9 trials of "left", must have 10`, `has 1 trials of "right/1", must have 0`, `1 events differ, first event 9: sample and label are "740 right/1", must be "740 left"`,
+		}},
+		"another value": {simple, "left\t1", "left\t7", []string{
+			`has 9 trials of "left", must have 10`, `has 1 trials of "left/7", must have 0`, `1 events differ, first event 9: sample and label are "740 left/7", must be "740 left"`,
+		}},
+		"no value": {simple, "left\t1", "left\tn/a", []string{
+			`has 9 trials of "left", must have 10`, `has 1 trials of "left/na", must have 0`, `1 events differ, first event 9: sample and label are "740 left/na", must be "740 left"`,
+		}},
+		"both": {simple, "left\t1", "right\t2", []string{
+			`has 9 trials of "left", must have 10`, `has 11 trials of "right", must have 10`, `1 events differ, first event 9: sample and label are "740 right", must be "740 left"`,
+		}},
+		"composed before": {several, "stimulus\t1", "response\t1", []string{
+			`has 1 trials of "response/1", must have 0`, `has 5 trials of "stimulus", must have 6`, `1 events differ, first event 9: sample and label are "740 response/1", must be "740 stimulus"`,
+		}},
+		"composed before, of others": {several, "stimulus\t1", "stimulus\t2", []string{
+			`has 5 trials of "stimulus", must have 6`, `has 1 trials of "stimulus/2", must have 0`, `1 events differ, first event 9: sample and label are "740 stimulus/2", must be "740 stimulus"`,
+		}},
+		"no more composed": {"go\t1 go\t1 go\t1 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 go\t2 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5 stop\t5", "go\t2", "go\t1", []string{
+			`has 4 trials of "go/1", must have 3`, `has 0 trials of "go/2", must have 1`, `1 events differ, first event 9: sample and label are "740 go/1", must be "740 go/2"`,
+		}},
+		"of as many": {strings.Repeat("left\t1 ", 19) + "right\t2", "left\t1", "right\t1", []string{
+			`has 18 trials of "left", must have 19`, `has 1 trials of "right/1", must have 0`, `1 events differ, first event 9: sample and label are "740 right/1", must be "740 left"`,
+		}},
+		"a sample": {simple, "7.40\t0.5", "7.50\t0.5", []string{`1 events differ, first event 9: sample and label are "750 left", must be "740 left"`}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := tree(t)
+			file := filepath.Join(dir, "sub-02", "ses-1", "eeg", "sub-02_ses-1_task-mi_run-1_events.tsv")
+			kinds, rows := strings.Split(c.kinds, " "), []string{"onset\tduration\ttrial_type\tvalue"}
+			for i := range 20 {
+				rows = append(rows, fmt.Sprintf("%.2f\t0.5\t%s", 1+.8*float64(i), kinds[i%len(kinds)]))
+			}
+			write(t, file, []byte(strings.Join(rows, "\n")+"\n"))
+			m, err := dataset.Set{}.Make(os.DirFS(dir), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			was := rows[9]
+			if rows[9] = strings.Replace(was, c.old, c.with, 1); rows[9] == was {
+				t.Fatalf("row 9 is %q, which has no %q", was, c.old)
+			}
+			write(t, file, []byte(strings.Join(rows, "\n")+"\n"))
+			r, err := m.Verify(os.DirFS(dir), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var texts []string
+			for _, f := range r.Findings {
+				if f.What == dataset.Labels {
+					texts = append(texts, f.Text)
+				}
+			}
+			if !slices.Equal(texts, c.found) {
+				t.Errorf("found\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(c.found, "\n"))
+			}
+		})
+	}
+}
+
 // TestChooseBIDS: in a tree, recordings are what the tree says, with sessions.
 func TestChooseBIDS(t *testing.T) {
 	choose := func(dir, text string) []dataset.Recording {

@@ -434,6 +434,7 @@ func (m *Manifest) differences(dir fs.FS, want File) (texts []string) {
 	if err != nil {
 		return []string{"cannot be read: " + err.Error()}
 	}
+	got.recompose(want)
 	texts = l.differences(m.Layouts[want.Layout])
 	if got.Samples != want.Samples {
 		texts = append(texts, fmt.Sprintf("has %d samples, must have %d", got.Samples, want.Samples))

@@ -19,40 +19,41 @@ const many = 1024
 // A transfer in text mode put a carriage return in front of every line feed. It is undone where, without them, the file has
 // exactly the bytes that its header promises: each one more or less would be seen. A file that ends too early keeps the
 // whole records that are there.
-func mend(f ingest.File, name string) (ingest.File, []signal.Deviation, error) {
+func mend(f ingest.File, name string) (mended ingest.File, done []signal.Deviation, whole bool, err error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, false, fmt.Errorf("%s: %w", name, err)
 	}
 	src := &source{file: f, name: name, size: st.Size()}
 	damage := src.damage(-1)
 	var format *ingest.FormatError
 	if damage != nil && !errors.As(damage, &format) {
-		return nil, nil, damage
+		return nil, nil, false, damage
 	}
 	var lost *hopeless
 	if errors.As(damage, &lost) {
-		return nil, nil, damage
+		return nil, nil, false, damage
 	}
 	if damage != nil {
-		return src.withoutReturns(damage)
+		mended, done, err := src.withoutReturns(damage)
+		return mended, done, true, err
 	}
 	h, err := readHeader(src, variantOf(src))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	there := (src.size - h.bytes) / h.record
 	if there < 1 || h.records <= there {
-		return nil, nil, src.errorf(h.bytes, "data records", "nothing in the file says what is wrong with it: it cannot be repaired; fetch it again in binary mode")
+		return nil, nil, false, src.errorf(h.bytes, "data records", "nothing in the file says what is wrong with it: it cannot be repaired; fetch it again in binary mode")
 	}
 	// The opposite damage takes bytes out and shifts the samples too.
 	if err := src.orPairsLost(nil); err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	count := []byte(fmt.Sprintf("%-8d", there))
-	done := deviation(recordsAt, recordsField, "the number of records in the file", fmt.Sprintf("%d, of which %d are there", h.records, there),
+	cut := deviation(recordsAt, recordsField, "the number of records in the file", fmt.Sprintf("%d, of which %d are there", h.records, there),
 		fmt.Sprintf("written as %d; the %d bytes behind the last whole record are left out", there, (src.size-h.bytes)%h.record))
-	return patched{f, recordsAt, count}, []signal.Deviation{done}, nil
+	return patched{f, recordsAt, count}, []signal.Deviation{cut}, false, nil
 }
 
 // variantOf is BDF where the first byte says so, EDF otherwise.

@@ -16,12 +16,12 @@ import (
 // TestMendReal undoes the damage to a real recording, and compares it with the original, which is in the data too.
 func TestMendReal(t *testing.T) {
 	bad, good := datasettest.Need(t, "formats/edf/crlf-corrupt/S001/S001R03.edf"), datasettest.Need(t, "eegmmidb/S001/S001R03.edf")
-	rec, done, err := ingest.Mend(os.DirFS(filepath.Dir(bad)), filepath.Base(bad))
+	rec, err := ingest.Mend(os.DirFS(filepath.Dir(bad)), filepath.Base(bad))
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeAfter(t, rec)
-	if len(done) != 1 || !strings.Contains(done[0].Found, "a transfer in text mode") {
+	closeAfter(t, rec.Recording)
+	if done := rec.Done; len(done) != 1 || !strings.Contains(done[0].Found, "a transfer in text mode") {
 		t.Errorf("it says it did %+v", done)
 	}
 	want, err := ingest.Open(os.DirFS(filepath.Dir(good)), filepath.Base(good))
@@ -29,7 +29,7 @@ func TestMendReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeAfter(t, want)
-	same(t, rec, want, 0)
+	same(t, rec.Recording, want, 0)
 }
 
 // TestMend damages generated files. "" is for damage that is undone.
@@ -61,7 +61,7 @@ func TestMend(t *testing.T) {
 				closeAfter(t, rec)
 				t.Error("the damaged file opens")
 			}
-			rec, done, err := ingest.Mend(fsys, "x.edf")
+			rec, err := ingest.Mend(fsys, "x.edf")
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("the error is %v, want %q", err, c.refused)
@@ -71,9 +71,12 @@ func TestMend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			closeAfter(t, rec)
-			if len(done) == 0 || rec.Len == 0 {
-				t.Errorf("%d samples and %v, want some of both", rec.Len, done)
+			closeAfter(t, rec.Recording)
+			if len(rec.Done) == 0 || rec.Len == 0 {
+				t.Errorf("%d samples and %v, want some of both", rec.Len, rec.Done)
+			}
+			if (rec.Whole != nil) != (c.name == "text mode") {
+				t.Errorf("that all bytes of the file are known is said: %t", rec.Whole != nil)
 			}
 			if c.name == "text mode" {
 				want, err := open(t, whole)
@@ -81,7 +84,7 @@ func TestMend(t *testing.T) {
 					t.Fatal(err)
 				}
 				closeAfter(t, want)
-				same(t, rec, want, 0)
+				same(t, rec.Recording, want, 0)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
+	"github.com/gyrus-bci/gyrus/ingest/units"
 )
 
 func init() {
@@ -144,7 +145,7 @@ func (o *output) clock() {
 	}
 }
 
-// label names the signals so that they are read with the same names and kinds again.
+// label names the signals so that they are read with the same kinds again, and with the same names where these fit.
 func (o *output) label() {
 	var all []*outChannel
 	var labels []string
@@ -156,34 +157,35 @@ func (o *output) label() {
 			if label == "" {
 				label = c.Name
 			}
-			if text, ok := ascii(label, 16); ok && strings.TrimSpace(text) != "" && text != o.v.annotations {
+			if text, ok := ascii(label, labelWidth); ok && strings.TrimSpace(text) != "" && text != o.v.annotations {
 				label = text
-			} else if text, ok := ascii(c.Name, 16); ok && text != o.v.annotations {
+			} else if text, ok := ascii(c.Name, labelWidth); ok && text != o.v.annotations {
 				label = text
 			} else {
-				label, _ = ascii(label, 16)
+				label = shortened("", label)
 				if label == "" || label == o.v.annotations {
 					label = fmt.Sprintf("signal %d", len(all))
 				}
+				label = differing(label, labels)
 			}
 			labels = append(labels, label)
 		}
 	}
 	for i, e := range montage.Assign(labels) {
 		// Several come to one name: the names tell them apart, unless they do not tell what the channels are.
-		if text, ok := ascii(all[i].Name, 16); e.Note != "" && ok && montage.Assign([]string{text})[0].Kind == all[i].Kind {
+		if text, ok := ascii(all[i].Name, labelWidth); e.Note != "" && ok && montage.Assign([]string{text})[0].Kind == all[i].Kind {
 			labels[i] = text
 		}
 	}
-	for i, e := range montage.Assign(labels) {
-		if c := all[i]; e.Kind != c.Kind {
-			if typed, ok := ascii(strings.ToUpper(string(c.Kind))+" "+labels[i], 16); ok {
-				if again := montage.Assign([]string{typed}); again[0].Kind == c.Kind && again[0].Name == e.Name {
-					labels[i] = typed
-				}
-			}
-		}
-	}
+	// What a channel is comes before its name.
+	plain := slices.Clone(labels)
+	retype(all, labels, func(i int) string { return typed(all[i], all[i].Name) })
+	retype(all, labels, func(i int) string { // "EEG E1" to "EEG E128" are taken for inputs of an amplifier, "EEG E 1" is not
+		name := all[i].Name
+		at := max(0, strings.IndexAny(name, "0123456789"))
+		return typed(all[i], name[:at]+" "+name[at:])
+	})
+	retype(all, labels, func(i int) string { return plain[i] }) // in vain
 	entries := montage.Assign(labels)
 	for i, e := range entries {
 		c := all[i]
@@ -211,6 +213,50 @@ func (o *output) label() {
 	if len(sizes) > 0 {
 		o.losses = append(o.losses, ingest.MainLoss(o.rec, o.groups[mainGroup(sizes)].rec, "the channels of one rate of which the labels call most EEG are the main ones")...)
 	}
+}
+
+// labelWidth is how many characters a label has.
+const labelWidth = 16
+
+// retype gives other labels to the channels that would be read as others than they are. EEG and the like without a unit of voltage, which the
+// format wants for them, are not called so.
+func retype(all []*outChannel, labels []string, other func(i int) string) {
+	for i, e := range montage.Assign(labels) {
+		if c := all[i]; e.Kind != c.Kind && (!voltage(c.Kind) || units.Parse(string(c.Unit)).Voltage) {
+			labels[i] = ""
+			labels[i] = differing(other(i), labels)
+		}
+	}
+}
+
+// typed is a label with what the channel is in front, as EDF+ has it.
+func typed(c *outChannel, name string) string {
+	front := strings.ToUpper(string(c.Kind)) + " "
+	if before, after, _ := strings.Cut(name, " "); strings.EqualFold(before+" ", front) {
+		name = after
+	}
+	return shortened(front, name)
+}
+
+// shortened is front and a label, in as many characters as there are. What is too long keeps its last word, which mostly has the number, and
+// as much as fits of what is in front of that.
+func shortened(front, label string) string {
+	width := labelWidth - len(front)
+	text, _ := ascii(strings.TrimSpace(label), len(label))
+	if len(text) > width {
+		last := text[max(strings.LastIndexByte(text, ' '), len(text)-width/2):]
+		text = strings.TrimRight(text[:width-len(last)], " ") + last
+	}
+	return front + text
+}
+
+// differing is label, with a number in place of its end where it is among those in use.
+func differing(label string, inUse []string) string {
+	for n, first := 2, label; slices.Contains(inUse, label); n++ {
+		number := "-" + strconv.Itoa(n)
+		label = first[:min(len(first), labelWidth-len(number))] + number
+	}
+	return label
 }
 
 // text is what the recording says in the field called field about the channel called name.

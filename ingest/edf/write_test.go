@@ -202,6 +202,77 @@ func TestScaled(t *testing.T) {
 	}
 }
 
+// TestKindsOfLabels: what channels are is read as it was, whatever they are called, and labels that were cut differ. Names that changed are listed.
+func TestKindsOfLabels(t *testing.T) {
+	var openBCI, inputs, fif []string
+	for i := range 8 {
+		openBCI = append(openBCI, fmt.Sprintf("EXG Channel %d", i))
+	}
+	for i := range 128 {
+		inputs = append(inputs, fmt.Sprintf("E%d", i+1))
+	}
+	for i := range 60 {
+		fif = append(fif, fmt.Sprintf("EEG %03d", i+1))
+	}
+	for _, c := range []struct {
+		name   string
+		kind   signal.Kind
+		names  []string
+		labels []string // nil: all as the names
+	}{
+		{"OpenBCI", signal.EEG, openBCI, []string{
+			"EEG EXG Channe 0", "EEG EXG Channe 1", "EEG EXG Channe 2", "EEG EXG Channe 3", "EEG EXG Channe 4", "EEG EXG Channe 5", "EEG EXG Channe 6", "EEG EXG Channe 7",
+		}},
+		{"long", signal.Misc, []string{"Digital Channel 0 (D11)", "Digital Channel 1 (D12)", "temperature of the skin"}, []string{"Digital Ch (D11)", "Digital Ch (D12)", "temperature skin"}},
+		{"the same once cut", signal.EMG, []string{"left musculus tibialis x", "left musculus soleus x", "left musculus vastus x"}, []string{"EMG left muscu x", "EMG left muscu-2", "EMG left muscu-3"}},
+		{"not ASCII", signal.Misc, []string{"Ä", "Ö", "Ü"}, []string{"?", "?-2", "?-3"}},
+		{"of a FIF file", signal.EEG, fif, nil},
+		{"misc called as an electrode", signal.Misc, []string{"Fz", "temp"}, []string{"MISC Fz", "temp"}},
+		{"a trigger", signal.Trigger, []string{"pulses", "Status"}, []string{"TRIGGER pulses", "Status"}},
+		{"inputs", signal.EEG, inputs[:3], []string{"EEG E1", "EEG E2", "EEG E3"}},
+		{"inputs of a large cap", signal.EEG, inputs, []string{"EEG E 1", "EEG E 2"}},
+	} {
+		for _, format := range []string{"edf+", "bdf+"} {
+			rec := &signal.Recording{Name: "made", Len: 100, Data: signal.Memory(rows(len(c.names), 100)), Info: &signal.Info{Rate: 100}}
+			for _, name := range c.names {
+				rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: name, Original: name, Kind: c.kind})
+			}
+			if c.kind == signal.EEG || c.kind == signal.EMG {
+				for i := range rec.Info.Channels {
+					rec.Info.Channels[i].Unit = signal.Microvolt
+				}
+			}
+			again, losses := rewrite(t, rec, format)
+			if n := len(again.Deviations); n > 0 || len(again.Info.Channels) != len(c.names) {
+				t.Fatalf("%s: %d deviations, %d channels", c.name, n, len(again.Info.Channels))
+			}
+			seen, renamed := map[string]bool{}, 0
+			for i, ch := range again.Info.Channels {
+				want := c.names[i]
+				if i < len(c.labels) {
+					want = c.labels[i]
+				}
+				if ch.Kind != c.kind || seen[ch.Original] || (c.labels == nil || i < len(c.labels)) && ch.Original != want {
+					t.Errorf("%s as %s: channel %q is %s, labelled %q (for another one: %t), want %s, %q", c.name, format, c.names[i], ch.Kind, ch.Original, seen[ch.Original], c.kind, want)
+				}
+				seen[ch.Original] = true
+				if ch.Name != c.names[i] {
+					renamed++
+				}
+			}
+			listed := 0
+			for _, l := range losses {
+				if strings.HasPrefix(l.Where, "channel ") && strings.Contains(l.Assumed, "which is read as") {
+					listed++
+				}
+			}
+			if listed != renamed {
+				t.Errorf("%s as %s: %d channels have other names, %d are listed: %+v", c.name, format, renamed, listed, losses)
+			}
+		}
+	}
+}
+
 // TestLosses has what the format cannot hold.
 func TestLosses(t *testing.T) {
 	for _, c := range []struct {

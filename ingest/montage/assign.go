@@ -21,7 +21,8 @@ type Entry struct {
 // Assign names all channels of one recording. Beyond what Normalize does for each
 //
 //   - a run of numbered labels that goes beyond the 10-05 system (A1 to A32 of an amplifier, C1 to C64 of a grid) is taken
-//     for what it is: those labels keep their names and are Misc, also the ones that by chance are 10-05 names;
+//     for what it is: those labels keep their names and are Misc, also the ones that by chance are 10-05 names; "EEG 1" and
+//     "EEG EXG 1" are no such labels;
 //   - labels that come to the same name all get a number behind it, "T8-P8-1" and "T8-P8-2", so that nobody takes the first
 //     for the only one;
 //   - an empty label becomes "channel 3", counted from 1.
@@ -56,8 +57,8 @@ func numberedLabel(label string) (letters string, n int, system bool) {
 	}
 	s = strings.TrimRight(s, ". ")
 	at := strings.IndexAny(s, "0123456789")
-	if at < 0 || at == 0 && before == "" {
-		return "", 0, false
+	if at < 0 || at == 0 && before == "" || before != "" && (at == 0 || s[at-1] == ' ') {
+		return "", 0, false // no electrode and no input is called "EXG 1": what is in front alone says what it is
 	}
 	n, err := strconv.Atoi(s[at:])
 	if err != nil {

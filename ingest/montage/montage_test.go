@@ -185,6 +185,21 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+// TestAssignTyped: numbers that are no names of inputs are EEG where that stands in front.
+func TestAssignTyped(t *testing.T) {
+	for _, form := range []string{"EEG %03d", "eeg %d", "EEG EXG Chann %d", "EEG E %d", "EEG %d-REF"} {
+		var labels []string
+		for n := range 32 {
+			labels = append(labels, fmt.Sprintf(form, n+1))
+		}
+		for i, e := range montage.Assign(labels) {
+			if e.Kind != signal.EEG || e.Name != labels[i] || e.Note != "" {
+				t.Errorf("%q is %s %q (%s)", labels[i], e.Kind, e.Name, e.Note)
+			}
+		}
+	}
+}
+
 // TestAssignDressed: what stands in front of names and behind them, as EDF+ asks for, makes no cap an amplifier, and no amplifier a cap.
 func TestAssignDressed(t *testing.T) {
 	caps := map[string][]string{}

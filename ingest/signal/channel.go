@@ -22,6 +22,9 @@ const (
 	Misc    Kind = "misc"
 )
 
+// Kinds is all of them.
+var Kinds = []Kind{EEG, EOG, ECG, EMG, SEEG, ECoG, Trigger, Misc}
+
 // Unit is the physical unit of a channel's samples.
 type Unit string
 

@@ -104,8 +104,6 @@ const isoUnit = "iso8601"
 
 const timeUnitNames = "s, ms, us, ns (from anywhere), unix, unix_ms, unix_us, unix_ns (since 1970), iso8601"
 
-var kindNames = []signal.Kind{signal.EEG, signal.EOG, signal.ECG, signal.EMG, signal.SEEG, signal.ECoG, signal.Trigger, signal.Misc}
-
 // mappingFile is a mapping with what is needed to complain about it.
 type mappingFile struct {
 	mapping
@@ -229,8 +227,8 @@ func (m *mappingFile) check() error {
 		}
 	}
 	for _, k := range kinds {
-		if k != "" && !slices.Contains(kindNames, k) {
-			return m.errorf("kind", "kind is %q, must be one of %v", k, kindNames)
+		if k != "" && !slices.Contains(signal.Kinds, k) {
+			return m.errorf("kind", "kind is %q, must be one of %v", k, signal.Kinds)
 		}
 	}
 	for i, c := range m.Markers {

@@ -11,19 +11,15 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
-var kinds = []signal.Kind{
-	signal.EEG, signal.EOG, signal.ECG, signal.EMG, signal.SEEG, signal.ECoG, signal.Trigger, signal.Misc,
-}
-
 // channelsOf is the positions of the channels of the wanted kinds, at least one.
 func channelsOf(step string, in *signal.Info, wanted []signal.Kind) ([]int, error) {
 	if len(wanted) == 0 {
 		return nil, fmt.Errorf("%s: kinds is empty, must name at least one kind of channel, such as eeg", step)
 	}
 	for _, k := range wanted {
-		if !slices.Contains(kinds, k) {
-			known := make([]string, len(kinds))
-			for i, k := range kinds {
+		if !slices.Contains(signal.Kinds, k) {
+			known := make([]string, len(signal.Kinds))
+			for i, k := range signal.Kinds {
 				known[i] = string(k)
 			}
 			return nil, fmt.Errorf("%s: kinds: %w", step, &registry.UnknownError{What: "kind", Name: string(k), Known: known})

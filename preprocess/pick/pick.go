@@ -33,10 +33,6 @@ type Pick struct {
 	out  signal.Buffer
 }
 
-var kinds = []signal.Kind{
-	signal.EEG, signal.EOG, signal.ECG, signal.EMG, signal.SEEG, signal.ECoG, signal.Trigger, signal.Misc,
-}
-
 // Start finds the channels.
 func (p *Pick) Start(in *signal.Info) (*signal.Info, error) {
 	var err error
@@ -82,9 +78,9 @@ func find(key string, names []string, in *signal.Info) ([]int, error) {
 // choose is the positions that Kinds and Exclude leave.
 func (p *Pick) choose(in *signal.Info) ([]int, error) {
 	for _, k := range p.Kinds {
-		if !slices.Contains(kinds, k) {
-			known := make([]string, len(kinds))
-			for i, k := range kinds {
+		if !slices.Contains(signal.Kinds, k) {
+			known := make([]string, len(signal.Kinds))
+			for i, k := range signal.Kinds {
 				known[i] = string(k)
 			}
 			return nil, fmt.Errorf("pick: kinds: %w", &registry.UnknownError{What: "kind", Name: string(k), Known: known})

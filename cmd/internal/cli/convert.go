@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,8 @@ import (
 type convertJSON struct {
 	Input      string             `json:"input"`
 	Output     string             `json:"output"`
-	Beside     []string           `json:"beside"` // files beside it that belong to it
+	Beside     []string           `json:"beside"`  // files beside it that belong to it
+	Removed    []string           `json:"removed"` // files beside it that belonged to what was replaced
 	From       string             `json:"from"`
 	To         string             `json:"to"`
 	Losses     []signal.Deviation `json:"losses"`     // what the format written cannot hold
@@ -99,6 +101,7 @@ func (v convertJSON) print(cmd *cobra.Command) {
 	for _, name := range v.Beside {
 		fmt.Fprintf(out, "  with %s, which belongs to it\n", name)
 	}
+	printRemoved(out, v.Removed)
 	for _, d := range v.Deviations {
 		fmt.Fprintf(out, "  input: %s\n", deviationLine(d))
 	}
@@ -110,6 +113,13 @@ func (v convertJSON) print(cmd *cobra.Command) {
 	}
 	for _, p := range v.Personal {
 		fmt.Fprintf(out, "  personal: %s: %q; %s\n", p.Where, p.Found, p.Done)
+	}
+}
+
+// printRemoved names files that went with what was replaced.
+func printRemoved(out io.Writer, names []string) {
+	for _, name := range names {
+		fmt.Fprintf(out, "  removed %s, which belonged to what was replaced\n", name)
 	}
 }
 
@@ -228,7 +238,7 @@ unknown, a loss that is listed. --bids writes BrainVision instead where that los
 				return writeError(err)
 			}
 			v := convertJSON{
-				Input: in, Output: args[1], Beside: append([]string{}, made.Beside...), From: rec.Format, To: w.Name,
+				Input: in, Output: args[1], Beside: append([]string{}, made.Beside...), Removed: append([]string{}, made.Removed...), From: rec.Format, To: w.Name,
 				Losses: append([]signal.Deviation{}, made.Losses...), Deviations: append([]signal.Deviation{}, rec.Deviations...), Notes: append([]signal.Deviation{}, rec.Notes...),
 				Personal: personal,
 			}

@@ -127,7 +127,7 @@ func (f *treeFlags) run(cmd *cobra.Command, args []string, to string, hide hidin
 	v := writtenTreeJSON{Root: root, Recordings: []writtenJSON{}, NotHandedOn: append([]string{}, in.notHandedOn...)}
 	for _, w := range written {
 		v.Recordings = append(v.Recordings, writtenJSON{convertJSON{
-			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), Beside: []string{}, From: w.From, To: w.To,
+			Input: w.Input, Output: filepath.Join(root, filepath.FromSlash(w.Path)), Beside: []string{}, Removed: []string{}, From: w.From, To: w.To,
 			Losses: append([]signal.Deviation{}, w.Losses...), Deviations: append([]signal.Deviation{}, w.Deviations...), Notes: append([]signal.Deviation{}, w.Notes...),
 			Personal: append(append([]ingest.Personal{}, in.personal[w.Input]...), w.Personal...),
 		}, w.Copied})

@@ -17,6 +17,7 @@ type fixJSON struct {
 	Input     string             `json:"input"`
 	Output    string             `json:"output"`   // "" where there was nothing to fix
 	Beside    []string           `json:"beside"`   // files beside it that belong to it
+	Removed   []string           `json:"removed"`  // files beside it that belonged to what was replaced
 	Format    string             `json:"format"`   // of the copy
 	Mended    []signal.Deviation `json:"mended"`   // damage that was undone
 	Repaired  []signal.Deviation `json:"repaired"` // deviations of the input that the copy does not have; it has what was assumed
@@ -30,7 +31,8 @@ func newFix() *cobra.Command {
 		Long: `Fix writes a copy of IN that keeps to the specification, with what was assumed when IN was read in place of what is wrong, and
 says what was changed. Damage that keeps a file from being read is undone where the file itself proves what it was: the line
 endings that a transfer in text mode put into EDF or BDF; a count of records that is larger than what is there. Otherwise the
-file is refused and the reason given.
+file is refused and the reason given. Without those line endings the file is what it was, byte for byte, and is written so where OUT
+is of its format: what breaks the specification in it remains, is listed, and can be repaired by another fix of OUT.
 
 A copy of XDF as XDF has all chunks of IN as they are, and with them every sample, stamp and event, but for what no reader can
 use: damaged bytes, samples whose time is not known, chunks without a stream. Footers and clock offsets (of 0) that are not there are
@@ -48,21 +50,25 @@ format has no place for.`,
 			if err := checkOutput(args[1], args[:1]); err != nil {
 				return err
 			}
-			v := fixJSON{Input: args[0], Beside: []string{}, Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
+			v := fixJSON{Input: args[0], Beside: []string{}, Removed: []string{}, Mended: []signal.Deviation{}, Repaired: []signal.Deviation{}, Losses: []signal.Deviation{}, Remaining: []signal.Deviation{}}
 			how, err := readingOf(cmd)
 			if err != nil {
 				return err
 			}
 			rec, err := how.open(args[0])
 			var format *ingest.FormatError
+			var whole ingest.File // IN as it was before the damage, where OUT is of its format
 			if errors.As(err, &format) {
-				var done []signal.Deviation
-				rec, done, err = ingest.MendFile(args[0])
-				v.Mended = append(v.Mended, done...)
-				if err != nil {
-					err = refusal{err}
-				} else if _, err = how.Apply(rec); err != nil {
+				var mended *ingest.Mended
+				if mended, err = ingest.MendFile(args[0]); err != nil {
+					return refusal{err}
+				}
+				rec, v.Mended = mended.Recording, append(v.Mended, mended.Done...)
+				if _, err = how.Apply(rec); err != nil {
 					err = errors.Join(err, rec.Close())
+				}
+				if slices.ContainsFunc(w.Ext, func(e string) bool { return slices.Contains(mended.Ext, e) }) {
+					whole = mended.Whole
 				}
 			}
 			if err != nil {
@@ -77,7 +83,14 @@ format has no place for.`,
 			var unread []signal.Deviation // where the copy is not made of the file itself
 			if len(v.Mended)+len(v.Repaired) > 0 {
 				own := false
-				if len(v.Mended) == 0 && !units.Rescaled(rec) {
+				switch {
+				case units.Rescaled(rec):
+				case whole != nil:
+					own = true
+					if err := ingest.RestoreFile(args[1], whole, args[0]); err != nil {
+						return writeError(err)
+					}
+				case len(v.Mended) == 0:
 					var places int
 					if places, own, err = ingest.RepairFile(args[1], w, args[0]); err != nil {
 						return writeError(err)
@@ -93,7 +106,7 @@ format has no place for.`,
 					if err != nil {
 						return writeError(err)
 					}
-					v.Beside, v.Losses = append(v.Beside, made.Beside...), append(v.Losses, made.Losses...)
+					v.Beside, v.Removed, v.Losses = append(v.Beside, made.Beside...), append(v.Removed, made.Removed...), append(v.Losses, made.Losses...)
 				}
 				again, err := opener{}.open(args[1])
 				if err != nil {
@@ -134,6 +147,7 @@ func printFix(cmd *cobra.Command, v fixJSON) {
 	for _, name := range v.Beside {
 		fmt.Fprintf(w, "  with %s, which belongs to it\n", name)
 	}
+	printRemoved(w, v.Removed)
 	for _, part := range []struct {
 		name string
 		list []signal.Deviation

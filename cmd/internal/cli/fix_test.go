@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -38,6 +39,42 @@ func TestSamplesOutOfRange(t *testing.T) {
 	}
 	if code, text, errs := run(t, "validate", out, "--strict"); code != 0 {
 		t.Errorf("the copy: exit code %d: %s %s", code, text, errs)
+	}
+}
+
+// TestFixTextMode: without the line endings of a transfer in text mode a file is the original, byte for byte; what else is wrong with it remains, and
+// another fix puts it right. In another format it is written anew.
+func TestFixTextMode(t *testing.T) {
+	want, err := os.ReadFile(datasettest.Need(t, "eegmmidb/S001/S001R03.edf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.edf")
+	code, text, errs := run(t, "fix", datasettest.Need(t, "formats/edf/crlf-corrupt/S001/S001R03.edf"), out)
+	if got, err := os.ReadFile(out); err != nil || sha256.Sum256(got) != sha256.Sum256(want) || code != 0 || !strings.Contains(text, "mended: data records") {
+		t.Errorf("exit code %d, %d bytes (%v), want the %d of the original: %s%s", code, len(got), err, len(want), text, errs)
+	}
+	f := edftest.File{N: 30, Date: "02-03-02", Signals: []edftest.Signal{{
+		Label: "EEG Cz", Dim: "uV", Samples: 100, PhysMin: "-100", PhysMax: "100",
+		At: func(r, i int) int16 { return int16((i*7919 + r*104729) % 20000) },
+	}}}
+	in, again := filepath.Join(dir, "in.edf"), filepath.Join(dir, "again.edf")
+	damaged := bytes.ReplaceAll(f.Bytes(), []byte("\n"), []byte("\r\n"))
+	if err := os.WriteFile(in, damaged, 0o600); err != nil || len(damaged) == len(f.Bytes()) {
+		t.Fatalf("%v, %d line feeds", err, len(damaged)-len(f.Bytes()))
+	}
+	if code, text, errs = run(t, "fix", in, out); code != exitIncomplete || !strings.Contains(text, "remains: ") || strings.Contains(text, "repaired: ") {
+		t.Errorf("exit code %d: %s%s", code, text, errs)
+	}
+	if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, f.Bytes()) {
+		t.Errorf("the copy is another file (%v)", err)
+	}
+	if code, text, errs = run(t, "fix", out, again); code != 0 || !strings.Contains(text, "repaired: ") {
+		t.Errorf("the second fix: exit code %d: %s%s", code, text, errs)
+	}
+	if code, text, errs = run(t, "fix", in, filepath.Join(dir, "out.bdf")); code != 0 || !strings.Contains(text, "BDF") {
+		t.Errorf("as BDF: exit code %d: %s%s", code, text, errs)
 	}
 }
 
