@@ -291,7 +291,7 @@ func TestPage(t *testing.T) {
 		b.until("the next channels", `document.getElementById("chrange").textContent === "17–32 of 64"`)
 		b.until("their traces", `document.getElementById("traces").getAttribute("aria-label").includes("`+synth.EEGMMIDB()[20]+`")`)
 		b.run(js(`document.querySelector("#band [value=beta]").click()`))
-		b.until("the map of beta", `document.getElementById("scalptext").textContent.includes("beta")`)
+		b.until("the map of beta", `document.getElementById("scalptext").textContent.startsWith("Power beta, 13–30 Hz, dB of 1 µV²: most at ")`)
 		b.run(js(`document.querySelector("#band [value=alpha]").click()`))
 		b.press("[")
 		b.until("the first channels", `document.getElementById("chrange").textContent === "1–16 of 64"`)

@@ -410,7 +410,9 @@ export function texts(now, $) {
   if (now.scalp && now.scalp.grid) {
     const placed = a.channels.filter((c) => c.at);
     const v = now.scalp.values.map((q, k) => [q, placed[k]]).filter((q) => q[0] !== null).sort((p, q) => q[0] - p[0]);
-    const text = `Power ${now.band}, dB of 1 µV²: most at ${v.slice(0, 3).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`).join(', ')}; least at ${v.slice(-1).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`)}.`;
+    const band = a.bands.find((b) => b.name === now.band);
+    const range = band ? `, ${band.low_hz}–${band.high_hz} Hz` : ''; // a slow stream does not have each
+    const text = `Power ${now.band}${range}, dB of 1 µV²: most at ${v.slice(0, 3).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`).join(', ')}; least at ${v.slice(-1).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`)}.`;
     set('scalptext', text);
     label('scalp', 'Scalp map seen from above. ' + text);
   }

@@ -137,7 +137,6 @@ function hello(a) {
     band.replaceChildren(...a.bands.map((b) => {
       const label = document.createElement('label'), input = document.createElement('input');
       Object.assign(input, {type: 'radio', name: 'band', value: b.name, checked: b.name === now.band});
-      label.title = `${b.low_hz}–${b.high_hz} Hz`;
       label.append(input, ' ' + b.name);
       return label;
     }));
