@@ -126,15 +126,25 @@ func ask(ctx context.Context, conn *net.UDPConn, cfg Config, f family, question 
 				send(p, cfg.BasePort+k)
 			}
 		}
-		if cfg.Scope > Machine || len(cfg.Groups) > 0 {
+		targets := cfg.targets(f)
+		groups := slices.DeleteFunc(slices.Clone(targets), func(a netip.Addr) bool { return !a.IsMulticast() })
+		if len(groups) > 0 {
 			for _, i := range interfaces(f) {
 				if through(conn, i, scopes[cfg.Scope].ttl) != nil {
 					continue // cannot send to groups
 				}
-				for _, g := range cfg.targets(f) {
-					if !g.IsLoopback() {
-						send(g, cfg.DiscoveryPort)
-					}
+				for _, g := range groups {
+					send(g, cfg.DiscoveryPort)
+				}
+			}
+		}
+		for _, to := range targets { // what is no group takes the way that the routes say, over interfaces without multicast, too
+			if !to.IsMulticast() && !to.IsLoopback() {
+				send(to, cfg.DiscoveryPort)
+			}
+			if to == limited {
+				for _, b := range broadcasts() {
+					send(b, cfg.DiscoveryPort)
 				}
 			}
 		}

@@ -45,6 +45,7 @@ type Interface struct {
 	Multicast bool
 	Loopback  bool
 	Addr      netip.Addr // of IPv4; the zero Addr where it has none
+	Broadcast bool
 }
 
 // Network is the machine's network; a test puts another in its place.
@@ -159,7 +160,7 @@ func interfaces(_ context.Context, o *Options) []Finding {
 		return []Finding{{"interfaces", Problem, "cannot be listed: " + err.Error(), "look at them with the system's own tools (ip addr, ifconfig, ipconfig)"}}
 	}
 	var out []Finding
-	others := 0
+	groups, casts := 0, 0
 	for _, i := range list {
 		what := fmt.Sprintf("%s: %s", i.Name, i.Addr)
 		switch {
@@ -168,17 +169,26 @@ func interfaces(_ context.Context, o *Options) []Finding {
 			continue
 		case i.Loopback:
 			what += ", this machine only"
+		case !i.Multicast && i.Broadcast:
+			casts++
+			out = append(out, Finding{"interfaces", Note, what + ", no multicast: streams are asked for by broadcast there", ""})
+			continue
 		case !i.Multicast:
-			out = append(out, Finding{"interfaces", Note, what + ", no multicast", ""})
+			out = append(out, Finding{"interfaces", Note, what + ", no multicast and no broadcast: streams are found there by name only", ""})
 			continue
 		default:
-			others++
+			groups++
 			what += ", multicast"
 		}
 		out = append(out, Finding{"interfaces", OK, what, ""})
 	}
-	if others == 0 {
-		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast: streams of other machines are found by name only, those of this machine always", ""})
+	const byName = "name the other machines in KnownPeers, section [lab] of the file that LSLAPICFG names"
+	switch {
+	case groups > 0:
+	case casts > 0:
+		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast: their streams are asked for by broadcast, which routers do not hand on", "for streams behind a router " + byName + "; or switch multicast on: ip link set dev INTERFACE multicast on"})
+	default:
+		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast or broadcast: their streams are found by name only, those of this machine always", byName + ", or connect this machine to their network"})
 	}
 	return out
 }
