@@ -2,9 +2,11 @@ package lsl
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -497,6 +499,44 @@ func interfaces(f family) []iface {
 		}
 	}
 	return out
+}
+
+// limited is the broadcast to the network that the default route leads to. A machine without a route has none.
+var limited = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// broadcasts are the addresses by which all machines of each network are reached that this one is in, whether its interface knows
+// multicast or not.
+func broadcasts() (out []netip.Addr) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	for _, i := range all {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagBroadcast == 0 {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			if err != nil || !p.Addr().Is4() || p.Bits() > 30 { // a network of two machines or one has no broadcast
+				continue
+			}
+			if b := lastOf(p); !slices.Contains(out, b) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// lastOf is the last address of a network of IPv4.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])|math.MaxUint32>>p.Bits())
+	return netip.AddrFrom4(b)
 }
 
 func portOf(a net.Addr) uint16 {

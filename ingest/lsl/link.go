@@ -57,31 +57,42 @@ func find(ctx context.Context, cfg Config, what, predicate string, wait time.Dur
 		case errors.Is(ctx.Err(), context.Canceled):
 			return none, context.Cause(ctx)
 		case ctx.Err() != nil:
-			var odd []string
-			seen, err := Resolve(context.WithoutCancel(ctx), ResolveOptions{Config: &cfg, Wait: 700 * time.Millisecond, Odd: func(a OddAnswer) { odd = append(odd, a.String()) }})
+			saw, err := sawWhat(context.WithoutCancel(ctx), &cfg)
 			if err != nil {
 				return none, err
 			}
-			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), sawWhat(seen, odd, &cfg), context.Cause(ctx))
+			return none, fmt.Errorf("no %s matches %s within %.1f s; %s: %w", strings.TrimSuffix(what, "s"), predicate, time.Since(began).Seconds(), saw, context.Cause(ctx))
 		}
 	}
 }
 
-func sawWhat(seen []StreamInfo, odd []string, cfg *Config) string {
-	if len(odd) > 8 {
-		odd = append(odd[:8:8], fmt.Sprintf("and %d more", len(odd)-8))
+// sawWhat says what is there in the place of what was looked for.
+func sawWhat(ctx context.Context, cfg *Config) (string, error) {
+	opt := ResolveOptions{Config: cfg, Wait: 700 * time.Millisecond}
+	var hints []Hint
+	var failed error
+	var asking sync.WaitGroup
+	asking.Go(func() { hints, failed = Hints(ctx, opt) })
+	var all []string
+	seen, err := Resolve(ctx, ResolveOptions{Config: cfg, Wait: opt.Wait, Odd: func(a OddAnswer) { all = append(all, a.String()) }})
+	asking.Wait()
+	if err := errors.Join(err, failed); err != nil {
+		return "", err
 	}
-	if len(odd) > 0 && len(seen) > 0 {
-		odd = append(odd, "seen were "+list3(seen))
+	if len(all) > 8 {
+		all = append(all[:8:8], fmt.Sprintf("and %d more", len(all)-8))
 	}
-	if len(odd) > 0 {
-		return strings.Join(odd, "; ")
+	switch {
+	case len(seen) > 0:
+		all = append(all, "seen were "+list3(seen))
+	case len(all) == 0:
+		all = append(all, fmt.Sprintf("no stream of LSL was seen at all in the session %q: is the sender running, in the same network and session, and not behind a firewall that keeps UDP port %d and ports %d to %d back?",
+			cfg.SessionID, cfg.DiscoveryPort, cfg.BasePort, int(cfg.BasePort)+int(cfg.PortRange)-1))
 	}
-	if len(seen) == 0 {
-		return fmt.Sprintf("no stream of LSL was seen at all: is the sender running, in the same network and session (%s), and not behind a firewall that keeps UDP port %d and ports %d to %d back?",
-			cfg.SessionID, cfg.DiscoveryPort, cfg.BasePort, int(cfg.BasePort)+int(cfg.PortRange)-1)
+	for _, h := range hints {
+		all = append(all, h.String())
 	}
-	return "seen were " + list3(seen)
+	return strings.Join(all, "; "), nil
 }
 
 // list3 names streams, not too many.

@@ -30,6 +30,8 @@ type ResolveOptions struct {
 	// Odd, if not nil, is told of answers that cannot be read, of each once, by one goroutine at a time: a stream is there, and its program
 	// describes it wrongly.
 	Odd func(OddAnswer)
+
+	others bool // look for streams of all sessions but the configured one
 }
 
 // OddAnswer is an answer that cannot be read, from whom it came, and what is wrong with it.
@@ -91,7 +93,11 @@ func Resolve(ctx context.Context, opt ResolveOptions) ([]StreamInfo, error) {
 		conns, using = append(conns, conn), append(using, f)
 	}
 
-	predicate := "session_id='" + cfg.SessionID + "'"
+	is := "="
+	if opt.others {
+		is = "!="
+	}
+	predicate := "session_id" + is + "'" + cfg.SessionID + "'"
 	if opt.Predicate != "" {
 		predicate += " and (" + opt.Predicate + ")"
 	}
@@ -113,7 +119,28 @@ func Resolve(ctx context.Context, opt ResolveOptions) ([]StreamInfo, error) {
 
 // ask sends the question to everybody over one family of addresses, again and again until ctx is done.
 func ask(ctx context.Context, conn *net.UDPConn, cfg Config, f family, question []byte) {
-	peers := lookUp(ctx, cfg.Peers, f)
+	var peers []netip.Addr
+	named := make(chan netip.Addr)
+	var looking sync.WaitGroup
+	defer looking.Wait() // it ends with ctx
+	for _, name := range cfg.Peers {
+		if a, err := netip.ParseAddr(name); err == nil {
+			if a = a.Unmap(); familyOf(a) == f && a != f.loopback() {
+				peers = append(peers, a)
+			}
+			continue
+		}
+		looking.Go(func() { // a name server may need longer than there is time: others are asked meanwhile
+			a, err := lookUp(ctx, name, f)
+			if err != nil || a == f.loopback() {
+				return // it may be switched off; Hints tells of it
+			}
+			select {
+			case named <- a:
+			case <-ctx.Done():
+			}
+		})
+	}
 	send := func(to netip.Addr, port uint16) {
 		_, _ = conn.WriteToUDPAddrPort(question, netip.AddrPortFrom(to, port)) // asked again soon
 	}
@@ -126,41 +153,45 @@ func ask(ctx context.Context, conn *net.UDPConn, cfg Config, f family, question 
 				send(p, cfg.BasePort+k)
 			}
 		}
-		if cfg.Scope > Machine || len(cfg.Groups) > 0 {
+		targets := cfg.targets(f)
+		groups := slices.DeleteFunc(slices.Clone(targets), func(a netip.Addr) bool { return !a.IsMulticast() })
+		if len(groups) > 0 {
 			for _, i := range interfaces(f) {
 				if through(conn, i, scopes[cfg.Scope].ttl) != nil {
 					continue // cannot send to groups
 				}
-				for _, g := range cfg.targets(f) {
-					if !g.IsLoopback() {
-						send(g, cfg.DiscoveryPort)
-					}
+				for _, g := range groups {
+					send(g, cfg.DiscoveryPort)
+				}
+			}
+		}
+		for _, to := range targets { // what is no group takes the way that the routes say, over interfaces without multicast, too
+			if !to.IsMulticast() && !to.IsLoopback() {
+				send(to, cfg.DiscoveryPort)
+			}
+			if to == limited {
+				for _, b := range broadcasts() {
+					send(b, cfg.DiscoveryPort)
 				}
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case a := <-named:
+			peers = append(peers, a)
 		case <-ticker.C:
 		}
 	}
 }
 
-// lookUp is the addresses of one family of machines given by name or address. One that is not known is left out: it may be
-// switched off.
-func lookUp(ctx context.Context, names []string, f family) []netip.Addr {
-	var all []netip.Addr
-	for _, name := range names {
-		if a, err := netip.ParseAddr(name); err == nil {
-			all = append(all, a)
-			continue
-		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+string(f), name)
-		if err == nil && len(addrs) > 0 {
-			all = append(all, addrs[0].Unmap())
-		}
+// lookUp is the address of one family of a machine that is given by name.
+func lookUp(ctx context.Context, name string, f family) (netip.Addr, error) {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+string(f), name)
+	if err != nil {
+		return netip.Addr{}, err
 	}
-	return slices.DeleteFunc(all, func(a netip.Addr) bool { return familyOf(a) != f || a == f.loopback() })
+	return addrs[0].Unmap(), nil // no error comes without one
 }
 
 // collector gathers the answers that come by all ways.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"go.yaml.in/yaml/v3"
@@ -45,6 +46,7 @@ type asyncAPI struct {
 type schemaObject struct {
 	Ref              string `yaml:"$ref"`
 	Type, Pattern    string
+	Description      string
 	Const            any
 	Enum             []string
 	Minimum, Maximum *float64
@@ -434,6 +436,49 @@ func TestAsyncAPIHeaders(t *testing.T) {
 			if v := m.Header.Get(key); !regexp.MustCompile(p.Pattern).MatchString(v) {
 				t.Errorf("header %s on %s is %q, must match %s", key, m.Subject, v, p.Pattern)
 			}
+		}
+	}
+}
+
+// wireType is an Arrow type as the documents write it.
+func wireType(typ arrow.DataType) string {
+	switch typ := typ.(type) {
+	case *arrow.ListType:
+		return "list<" + wireType(typ.Elem()) + ">"
+	case *arrow.StructType:
+		var parts []string
+		for _, f := range typ.Fields() {
+			parts = append(parts, f.Name+": "+wireType(f.Type))
+		}
+		return "struct<" + strings.Join(parts, ", ") + ">"
+	default:
+		return typ.Name()
+	}
+}
+
+// TestDocumentsColumns: what the documents say of the columns of samples is what a sender sends, field by field.
+func TestDocumentsColumns(t *testing.T) {
+	doc, _ := readAsyncAPI(t)
+	protocol, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewRawWriter(openBus(t, ""), "s1", "eeg", twoChannels(), Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	columns := w.schema.Fields()[len(twoChannels().Channels):]
+	if len(columns) != 3 {
+		t.Fatalf("%d columns behind those of the channels", len(columns))
+	}
+	for _, c := range columns {
+		typ := wireType(c.Type)
+		if want := fmt.Sprintf("%s (%s", c.Name, typ); !strings.Contains(doc.Components.Schemas["arrow"].Description, want) {
+			t.Errorf("docs/asyncapi.yaml does not say %q of the samples: %s", want, doc.Components.Schemas["arrow"].Description)
+		}
+		if want := fmt.Sprintf("\n| `%s` | %s |", c.Name, typ); !strings.Contains(string(protocol), want) {
+			t.Errorf("docs/protocol.md does not say %q of the samples", want)
 		}
 	}
 }

@@ -173,6 +173,13 @@ func (a *Adapter) begin(p *pipeline.Pipeline, clock bus.Clock, run int64, o Orig
 	return nil
 }
 
+// from is the origin of the model that decides; before any does, the one that NewAdapter was told of.
+func (a *Adapter) from() Origin {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.origin
+}
+
 // teach makes what learns beside p.
 func (a *Adapter) teach(p *pipeline.Pipeline) (one taught, err error) {
 	d, ok := p.Decoder().(decoders.Fitter)

@@ -698,7 +698,8 @@ func (e *engine) judged(v verdict) error {
 		e.look(time.Now())
 		return nil
 	}
-	m := Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}
+	own := e.own() // before another model is learned beside
+	m := own
 	if v == refused {
 		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "refused", To: r.SHA256, Why: r.Why})
 	}
@@ -722,6 +723,9 @@ func (e *engine) judged(v verdict) error {
 	}
 	if v == accepted {
 		r.Accepted, r.File = true, m.File
+		if own.Pipeline != nil {
+			e.before = append(e.before, own)
+		}
 		e.log(record.KindCalibration, e.at, record.Detail{Verdict: "accepted", To: r.SHA256, Bundle: r.File, Why: r.Why})
 		e.note(fmt.Sprintf("accepted (%s), saved as %s", r.Why, r.File))
 	} else {

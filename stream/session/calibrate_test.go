@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/gyrus-bci/gyrus/decoders/adapt"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/ingest/synth"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
@@ -29,16 +30,23 @@ func calibrated(t *testing.T, edit func(*Calibration, *Options)) (*rig, string) 
 	cal := CalibrationDefaults()
 	cal.Classes, cal.Trials, cal.Save, cal.Version, cal.Seed = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 8, file, "test", 5
 	r := start(t, person(t), func(o *Options, _ *stepped) {
-		opt := synth.Defaults()
-		opt.Channels, opt.Effect = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 0.9
-		src, err := openPerson(opt, &Source{Length: 400, Chunk: 0.1, Speed: 400}, o.Clock)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Source, o.Calibrate = src, &cal
+		o.Calibrate = &cal
+		seated(t, o, 400, 400)
 		edit(&cal, o)
 	})
 	return r, file
+}
+
+// seated makes a simulated person the source, for so many seconds and so many times as fast as real time.
+func seated(t *testing.T, o *Options, length, speed float64) {
+	t.Helper()
+	opt := synth.Defaults()
+	opt.Channels, opt.Effect = []string{"FC3", "FC4", "C3", "Cz", "C4", "CP3", "CPz", "CP4"}, 0.9
+	src, err := openPerson(opt, &Source{Length: length, Chunk: 0.1, Speed: speed}, o.Clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Source = src
 }
 
 // above is one rule.
@@ -160,6 +168,67 @@ func TestCalibrateRefused(t *testing.T) {
 	rep, err = r.over()
 	if err != nil || exists(t, file) || len(rep.Models) != 1 || rep.Models[0] != sha || rep.Sent == 0 {
 		t.Errorf("with a bundle: %v, models %v", err, rep.Models)
+	}
+}
+
+// TestRollbackBehindCalibration: behind an accepted model lies the bundle that the session came with, whose learning is saved from the
+// bundle; behind that, and where there was no bundle, nothing.
+func TestRollbackBehindCalibration(t *testing.T) {
+	a, sha := saved(t, 8, "lda")
+	for _, bundled := range []bool{true, false} {
+		var adapter *Adapter
+		r, file := calibrated(t, func(c *Calibration, o *Options) {
+			seated(t, o, 600, 50)
+			c.Classes = map[string]string{"T1": "left", "T2": "right"}
+			o.swapWait = patience
+			if !bundled {
+				return
+			}
+			m := load(t, a)
+			with(m)(o, nil)
+			var err error
+			if adapter, err = NewAdapter(o.Echo, "s", "d", Adapt{Options: adapt.Defaults()}, m.Origin); err != nil {
+				t.Fatal(err)
+			}
+			o.Adapter = adapter
+		})
+		r.until("the question", func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Phase == bus.PhaseAsking })
+		if err := r.ask(nil, "rollback"); err == nil {
+			t.Error("gone back before any model decides")
+		}
+		if err := r.ask(nil, "accept"); err != nil {
+			t.Fatal(err)
+		}
+		made := r.status()
+		if want := map[bool]string{true: sha}[bundled]; made.Before != want || made.Bundle == sha || !exists(t, file) {
+			t.Errorf("accepted: decides %.8s, before %.8s, want %.8s before", made.Bundle, made.Before, want)
+		}
+		models := []string{made.Bundle}
+		if bundled {
+			var got Swapped
+			if err := r.ask(&got, "rollback"); err != nil || got.From != made.Bundle || got.To != sha {
+				t.Fatalf("rollback: %+v, %v", got, err)
+			}
+			if s := r.status(); s.Bundle != sha || s.Before != "" || s.Phase != bus.PhaseDecoding {
+				t.Errorf("gone back: decides %.8s, before %.8s, %s", s.Bundle, s.Before, s.Phase)
+			}
+			if from := adapter.from(); from.SHA256 != sha || from.Bundle == nil {
+				t.Errorf("what is learned beside it would be saved from %.8s", from.SHA256)
+			}
+			models = append(models, sha)
+		}
+		if err := r.ask(nil, "rollback"); err == nil || !strings.Contains(err.Error(), "no model before") {
+			t.Errorf("rollback beyond the first: %v", err)
+		}
+		r.stop()
+		if rep, err := r.over(); err != nil || !slices.Equal(rep.Models, models) {
+			t.Errorf("%v, models %v, want %v", err, rep.Models, models)
+		}
+		if adapter != nil {
+			if err := adapter.sub.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

@@ -132,6 +132,34 @@ func onRecord(t *testing.T, file, text string) {
 	})
 }
 
+// TestMetricsWhileItWaits: a session that waits for its stream is seen by Prometheus, and the probes say what it waits for.
+func TestMetricsWhileItWaits(t *testing.T) {
+	m := serving(t)
+	p := guarding(t, bustest.Open(t, bus.Options{}), "d", "")
+	m.Attach(p.g)
+	_, found := p.g.Waiting(t.Context(), "lsl://?name=late", time.Minute)
+	defer found()
+	body := scraped(t, m)
+	for _, want := range []string{
+		"gyrus_session_phase{phase=\"resolving\"} 1", "gyrus_session_phase{phase=\"decoding\"} 0", "gyrus_stream_state{state=\"resolving\",stream=\"lsl://?name=late\"} 1",
+		"gyrus_bus_connected 1", "gyrus_shadow 0", "gyrus_commands_total{outcome=\"sent\"} 0", "gyrus_samples_lost_total{kind=\"known\"} 0",
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("/metrics lacks %q: %s", want, body)
+		}
+	}
+	if why := m.healthy(); why != "" {
+		t.Errorf("not healthy: %s", why)
+	}
+	if why := m.ready(); why != "the session is resolving: waiting for lsl://?name=late" {
+		t.Errorf("ready: %q", why)
+	}
+	p.call("shadow")
+	if body := scraped(t, m); !strings.Contains(body, "gyrus_shadow 1\n") {
+		t.Errorf("the shadow is not seen: %s", body)
+	}
+}
+
 // TestStopWhileItWaits: a stop that comes while the session waits for its stream holds it back when the stream is there, and
 // operators are answered meanwhile.
 func TestStopWhileItWaits(t *testing.T) {

@@ -107,13 +107,18 @@ func (e *engine) telemetry() bus.Telemetry {
 	return t
 }
 
+// losses are the samples that are missing or left out, by kind.
+func losses(h bus.StreamHealth, skipped, notFinite int64) map[string]float64 {
+	return map[string]float64{
+		"known": float64(h.Lost), "suspected": float64(h.Suspected), "unstamped": float64(h.Unstamped), "dropped": float64(h.Dropped),
+		"skipped": float64(skipped), "not_finite": float64(notFinite),
+	}
+}
+
 // look lets others see how the session is.
 func (e *engine) look(now time.Time) {
 	s := snapshot{at: now, t: e.telemetry(), stages: e.stages.buckets, up: e.opt.Commands.Connected(), old: e.old}
-	st := e.stats()
-	s.lost = map[string]float64{"skipped": float64(e.gate.skipped), "not_finite": float64(st.NotFinite)}
-	h := s.t.Streams[0]
-	s.lost["known"], s.lost["suspected"], s.lost["unstamped"], s.lost["dropped"] = float64(h.Lost), float64(h.Suspected), float64(h.Unstamped), float64(h.Dropped)
+	s.lost = losses(s.t.Streams[0], e.gate.skipped, e.stats().NotFinite)
 	if e.opt.Adapter != nil {
 		s.adapt = e.opt.Adapter.outcomes()
 	}

@@ -69,8 +69,9 @@ type Metrics struct {
 	addr   string
 	served chan error
 
-	mu sync.Mutex
-	e  *engine
+	mu    sync.Mutex
+	e     *engine
+	guard *Guard // of the session, while that waits for its stream; nil where nobody has told of it
 }
 
 // ServeMetrics begins to serve. Until a session is running /readyz says so.
@@ -115,15 +116,25 @@ func (m *Metrics) attach(e *engine) {
 	m.e = e
 }
 
-// peek is the session's newest look; at is the zero time where none runs yet.
+// Attach tells of the guard of the session that will be: how that waits for its stream is shown from now on.
+func (m *Metrics) Attach(g *Guard) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.guard = g
+}
+
+// peek is the session's newest look, or how it waits for its stream; at is the zero time where there is neither.
 func (m *Metrics) peek() snapshot {
 	m.mu.Lock()
-	e := m.e
+	e, g := m.e, m.guard
 	m.mu.Unlock()
-	if e == nil {
-		return snapshot{}
+	switch {
+	case e != nil:
+		return e.peek()
+	case g != nil:
+		return snapshot{at: time.Now(), t: g.telemetry(), lost: losses(bus.StreamHealth{}, 0, 0), up: g.opt.Commands.Connected()}
 	}
-	return e.peek()
+	return snapshot{}
 }
 
 // say answers a probe: with 200 where nothing is wrong.
@@ -161,6 +172,8 @@ func (m *Metrics) ready() string {
 	switch {
 	case s.at.IsZero():
 		return "the session is starting"
+	case s.t.Phase == bus.PhaseResolving:
+		return "the session is resolving: " + s.t.Detail
 	case s.t.Phase != bus.PhaseDecoding:
 		return "the session is " + string(s.t.Phase)
 	case !s.up:
@@ -275,7 +288,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	put(descCommands, counter, float64(s.t.Held), "held")
 	put(descCommands, counter, float64(s.t.Refused), "refused")
 	put(descExpired, counter, float64(s.t.Expired))
-	for _, p := range []bus.Phase{bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking, bus.PhaseDecoding, bus.PhasePaused, bus.PhaseEnded} {
+	for _, p := range []bus.Phase{bus.PhaseResolving, bus.PhaseCalibrating, bus.PhaseTraining, bus.PhaseAsking, bus.PhaseDecoding, bus.PhasePaused, bus.PhaseEnded} {
 		put(descPhase, gauge, one(s.t.Phase == p), string(p))
 	}
 	if d := s.t.Decisions; d != nil {

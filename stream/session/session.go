@@ -279,7 +279,7 @@ func (e *engine) begin() error {
 			return err
 		}
 		if e.cal == nil {
-			if err := e.decide(Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}); err != nil {
+			if err := e.decide(e.own()); err != nil {
 				return err
 			}
 			e.log(record.KindModel, 0, record.Detail{To: e.opt.SHA256})
@@ -327,6 +327,15 @@ func (e *engine) release() error {
 		return nil
 	}
 	return e.guard.Close()
+}
+
+// own is the model that the session came with, before any other decides; without a pipeline where it has none.
+func (e *engine) own() Model {
+	m := Model{Pipeline: e.opt.Pipeline, SHA256: e.opt.SHA256}
+	if e.opt.Adapter != nil {
+		m.Origin = e.opt.Adapter.from()
+	}
+	return m
 }
 
 // decide makes m the model that decides; its pipeline must have been started.

@@ -35,7 +35,7 @@ and for each stream or recording that it waits for, and holds that against the b
 that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := doctor.Options{Streams: lslStreams, LSL: lslPlaces()}
+			o := doctor.Options{Streams: lslStreams, Hints: lslHints, LSL: lslPlaces()}
 			if file != "" {
 				data, err := os.ReadFile(file)
 				if err != nil {
@@ -81,6 +81,15 @@ func lslStreams(ctx context.Context) ([]doctor.Stream, error) {
 	return out, nil
 }
 
+// lslHints say what keeps streams of LSL from being listed.
+func lslHints(ctx context.Context) (out []doctor.Hint, err error) {
+	list, err := lsl.Hints(ctx, lsl.ResolveOptions{})
+	for _, h := range list {
+		out = append(out, doctor.Hint(h))
+	}
+	return out, err
+}
+
 // lslPlaces is where this machine's programs look for streams and offer them.
 func lslPlaces() doctor.LSL {
 	c, err := lsl.Environment()
@@ -88,7 +97,7 @@ func lslPlaces() doctor.LSL {
 		c = lsl.DefaultConfig()
 	}
 	return doctor.LSL{
-		Discovery: int(c.DiscoveryPort), First: int(c.BasePort), Last: int(c.BasePort) + int(c.PortRange) - 1, Groups: c.MulticastGroups(), IPv6: c.IPv6, Err: err,
+		Discovery: int(c.DiscoveryPort), First: int(c.BasePort), Last: int(c.BasePort) + int(c.PortRange) - 1, Groups: c.MulticastGroups(), Session: c.SessionID, IPv6: c.IPv6, Err: err,
 	}
 }
 

@@ -253,6 +253,9 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		return rep, rec, delay, err
 	}
 	defer closing(guard.Close)
+	if prom != nil {
+		prom.Attach(guard)
+	}
 	ctl, err := bus.NewCtl(b, cfg.Session, cfg.Decoder, w.Run(), clock, func(q bus.Request, r bus.Reply) {
 		if q.Verb != "status" && q.Verb != "verbs" { // pages ask for these all the time
 			note(cmd, "%s", asked(q, r))

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +28,8 @@ func newStreams() *cobra.Command {
 		Use: "streams", Short: "what is on the network", Args: cobra.NoArgs,
 		Long: `Streams lists the streams of the lab streaming layer (LSL) that answer within a while. The ports of this machine are always
 asked, so that streams are found in containers and where multicast is switched off. The file that the variable LSLAPICFG
-names, as for liblsl, says which other machines to ask (KnownPeers), and how far questions travel (ResolveScope).`,
+names, as for liblsl, says which other machines to ask (KnownPeers), how far questions travel (ResolveScope), and of which session
+streams are looked for (SessionID). Streams of other sessions are counted, and known peers without an address named, on stderr.`,
 		Example: `  gyrus streams
   gyrus streams --predicate "type='EEG' and nominal_srate>=250" --json
   gyrus streams --predicate "desc/channels/channel/label='Cz'"`,
@@ -41,20 +44,29 @@ names, as for liblsl, says which other machines to ask (KnownPeers), and how far
 			if err != nil {
 				return usageError{err}
 			}
+			opt := lsl.ResolveOptions{Config: &cfg, Wait: time.Duration(math.Round(wait * 1e9))}
+			var hints []lsl.Hint
+			var failed error
+			var asking sync.WaitGroup
+			asking.Go(func() { hints, failed = lsl.Hints(cmd.Context(), opt) })
 			odd := 0
-			found, err := lsl.Resolve(cmd.Context(), lsl.ResolveOptions{Config: &cfg, Predicate: predicate, Wait: time.Duration(math.Round(wait * 1e9)), Odd: func(a lsl.OddAnswer) {
+			found, err := lsl.Resolve(cmd.Context(), lsl.ResolveOptions{Config: &cfg, Predicate: predicate, Wait: opt.Wait, Odd: func(a lsl.OddAnswer) {
 				odd++
 				note(cmd, "%s", inline(a.String()))
 			}})
-			if err != nil {
+			asking.Wait()
+			if err := errors.Join(err, failed); err != nil {
 				return err
 			}
 			if err := cmd.Context().Err(); err != nil {
 				return err
 			}
 			if len(found)+odd == 0 {
-				note(cmd, "no stream answered within %g s (scope %s, UDP ports %d and %d to %d): is the sender running, in the same network, and not behind a firewall?",
-					wait, cfg.Scope, cfg.DiscoveryPort, cfg.BasePort, cfg.BasePort+cfg.PortRange-1)
+				note(cmd, "no stream answered within %g s (session %q, scope %s, UDP ports %d and %d to %d): is the sender running, in the same network and session, and not behind a firewall?",
+					wait, cfg.SessionID, cfg.Scope, cfg.DiscoveryPort, cfg.BasePort, cfg.BasePort+cfg.PortRange-1)
+			}
+			for _, h := range hints {
+				note(cmd, "%s", inline(h.String()))
 			}
 			if wantsJSON(cmd) {
 				rows := []streamJSON{}

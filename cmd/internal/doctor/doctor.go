@@ -45,6 +45,7 @@ type Interface struct {
 	Multicast bool
 	Loopback  bool
 	Addr      netip.Addr // of IPv4; the zero Addr where it has none
+	Broadcast bool
 }
 
 // Network is the machine's network; a test puts another in its place.
@@ -65,6 +66,9 @@ type Stream struct {
 	Rate             float64
 	Odd              string // what is wrong with an answer that cannot be read; "" of one that can
 }
+
+// Hint is why a stream that is there may not be listed, and what to do about it.
+type Hint struct{ What, Remedy string }
 
 // Expectation is a stream that a session waits for.
 type Expectation struct {
@@ -89,6 +93,8 @@ type Options struct {
 	Network Network // nil: that of this machine
 	// Streams lists the streams on the network; nil where there is no way to.
 	Streams func(ctx context.Context) ([]Stream, error)
+	// Hints say what keeps streams from being listed that are there; nil where nobody knows.
+	Hints func(ctx context.Context) ([]Hint, error)
 	// Expected are the streams that a session waits for.
 	Expected []Expectation
 	// Bus tries the server that a session names; nil where it names none. BusFine is what there is to say where that works.
@@ -108,6 +114,7 @@ type LSL struct {
 	Discovery   int // UDP, where streams are asked for
 	First, Last int // TCP, where outlets answer
 	Groups      []netip.Addr
+	Session     string // of which streams are listed
 	IPv6        bool
 	// Err says why the configuration cannot be read, nil where it can.
 	Err error
@@ -126,6 +133,8 @@ const (
 	lslFirst = 16572
 	lslLast  = 16603
 	natsPort = 4222
+
+	lslSession = "default"
 )
 
 var lslGroups = []netip.Addr{netip.AddrFrom4([4]byte{224, 0, 0, 183}), netip.AddrFrom4([4]byte{239, 255, 172, 215})}
@@ -144,7 +153,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		o.Network = machine{}
 	}
 	if o.LSL.Discovery == 0 {
-		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups = lslPort, lslFirst, lslLast, lslGroups
+		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups, o.LSL.Session = lslPort, lslFirst, lslLast, lslGroups, lslSession
 	}
 	var all []Finding
 	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session, writes} {
@@ -159,7 +168,7 @@ func interfaces(_ context.Context, o *Options) []Finding {
 		return []Finding{{"interfaces", Problem, "cannot be listed: " + err.Error(), "look at them with the system's own tools (ip addr, ifconfig, ipconfig)"}}
 	}
 	var out []Finding
-	others := 0
+	groups, casts := 0, 0
 	for _, i := range list {
 		what := fmt.Sprintf("%s: %s", i.Name, i.Addr)
 		switch {
@@ -168,17 +177,26 @@ func interfaces(_ context.Context, o *Options) []Finding {
 			continue
 		case i.Loopback:
 			what += ", this machine only"
+		case !i.Multicast && i.Broadcast:
+			casts++
+			out = append(out, Finding{"interfaces", Note, what + ", no multicast: streams are asked for by broadcast there", ""})
+			continue
 		case !i.Multicast:
-			out = append(out, Finding{"interfaces", Note, what + ", no multicast", ""})
+			out = append(out, Finding{"interfaces", Note, what + ", no multicast and no broadcast: streams are found there by name only", ""})
 			continue
 		default:
-			others++
+			groups++
 			what += ", multicast"
 		}
 		out = append(out, Finding{"interfaces", OK, what, ""})
 	}
-	if others == 0 {
-		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast: streams of other machines are found by name only, those of this machine always", ""})
+	const byName = "name the other machines in KnownPeers, section [lab] of the file that LSLAPICFG names"
+	switch {
+	case groups > 0:
+	case casts > 0:
+		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast: their streams are asked for by broadcast, which routers do not hand on", "for streams behind a router " + byName + "; or switch multicast on: ip link set dev INTERFACE multicast on"})
+	default:
+		out = append(out, Finding{"interfaces", Note, "none reaches other machines with multicast or broadcast: their streams are found by name only, those of this machine always", byName + ", or connect this machine to their network"})
 	}
 	return out
 }
@@ -365,8 +383,15 @@ func streams(ctx context.Context, o *Options) []Finding {
 	if o.Streams == nil {
 		return []Finding{{"streams", Note, "cannot be listed by this program", ""}}
 	}
+	var hints []Hint
+	var failed error
+	var asking sync.WaitGroup
+	if o.Hints != nil {
+		asking.Go(func() { hints, failed = o.Hints(ctx) })
+	}
 	list, err := o.Streams(ctx)
-	if err != nil {
+	asking.Wait()
+	if err := errors.Join(err, failed); err != nil {
 		return []Finding{{"streams", Problem, "cannot be listed: " + err.Error(), "see multicast and ports above"}}
 	}
 	var out []Finding
@@ -378,7 +403,10 @@ func streams(ctx context.Context, o *Options) []Finding {
 		out = append(out, Finding{"streams", OK, fmt.Sprintf("%q, type %q, %d channels, %s, on %s", s.Name, s.Type, s.Channels, hz(s.Rate), s.Host), ""})
 	}
 	if len(list) == 0 {
-		out = append(out, Finding{"streams", Note, "no stream of LSL answers", ""})
+		out = append(out, Finding{"streams", Note, fmt.Sprintf("no stream of LSL answers in the session %q", o.LSL.Session), ""})
+	}
+	for _, h := range hints {
+		out = append(out, Finding{"streams", Note, h.What, h.Remedy})
 	}
 	return out
 }

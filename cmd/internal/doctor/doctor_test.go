@@ -24,9 +24,9 @@ type fake struct {
 
 func (f fake) Interfaces() ([]Interface, error) {
 	return []Interface{
-		{"lo", false, true, netip.MustParseAddr("127.0.0.1")},
-		{"eth7", true, false, netip.MustParseAddr("192.0.2.7")},
-		{"tun0", false, false, netip.MustParseAddr("192.0.2.9")},
+		{"lo", false, true, netip.MustParseAddr("127.0.0.1"), false},
+		{"eth7", true, false, netip.MustParseAddr("192.0.2.7"), true},
+		{"tun0", false, false, netip.MustParseAddr("192.0.2.9"), false},
 	}, nil
 }
 
@@ -111,6 +111,30 @@ func TestHealthy(t *testing.T) {
 	find(t, all, "interfaces", "tun0", "no multicast")
 	find(t, all, "clock", "resolution")
 	find(t, all, "streams", "no stream of LSL answers")
+}
+
+// bare is a machine with no interface that knows multicast.
+type bare struct {
+	fake
+	broadcast bool
+}
+
+func (b bare) Interfaces() ([]Interface, error) {
+	return []Interface{{"veth7", false, false, netip.MustParseAddr("10.77.0.1"), b.broadcast}}, nil
+}
+
+// TestNoMulticast: without it broadcasts find streams, and where there are none either a remedy is told.
+func TestNoMulticast(t *testing.T) {
+	for broadcast, want := range map[bool][2]string{
+		true:  {"streams are asked for by broadcast there", "asked for by broadcast, which routers do not hand on"},
+		false: {"found there by name only", "none reaches other machines with multicast or broadcast"},
+	} {
+		all := Run(t.Context(), Options{Network: bare{broadcast: broadcast}})
+		find(t, all, "interfaces", "veth7", want[0])
+		if f := find(t, all, "interfaces", want[1]); f.State != Note || !strings.Contains(f.Remedy, "KnownPeers") {
+			t.Errorf("%+v, want a note with a remedy", f)
+		}
+	}
 }
 
 func TestPorts(t *testing.T) {

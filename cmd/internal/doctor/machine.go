@@ -31,7 +31,7 @@ func (machine) Interfaces() ([]Interface, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := Interface{Name: i.Name, Multicast: i.Flags&net.FlagMulticast != 0, Loopback: i.Flags&net.FlagLoopback != 0}
+		f := Interface{Name: i.Name, Multicast: i.Flags&net.FlagMulticast != 0, Loopback: i.Flags&net.FlagLoopback != 0, Broadcast: i.Flags&net.FlagBroadcast != 0}
 		for _, a := range addrs {
 			if ip := addrOf(a); ip.IsValid() && !f.Addr.IsValid() {
 				f.Addr = ip
