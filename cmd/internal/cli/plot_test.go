@@ -139,8 +139,8 @@ func TestPlotTopoOtherRates(t *testing.T) {
 		g.Data = x
 		return g
 	}
-	rec := group(100, "Fz", "C3", "Cz", "C4", "Pz", "one")
-	rec.Others = []*signal.Recording{group(50, "two", "Oz", "O1"), group(10, "three", "four")}
+	rec := group(100, "Fz", "C3", "Cz", "C4", "Pz", "EEG one")
+	rec.Others = []*signal.Recording{group(50, "EEG two", "Oz", "O1"), group(10, "EEG three", "EEG four")}
 	w, err := ingest.WriterFor("", file)
 	if err != nil {
 		t.Fatal(err)
@@ -149,16 +149,16 @@ func TestPlotTopoOtherRates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, moment := range []bool{false, true} {
-		args := []string{"plot", file, "-o", out, "--kind", "topo", "--channels", "three,Fz,two,C3,Cz,one,C4,Pz,four"}
+		args := []string{"plot", file, "-o", out, "--kind", "topo", "--channels", "EEG three,Fz,EEG two,C3,Cz,EEG one,C4,Pz,EEG four"}
 		if moment {
 			args = append(args, "--at", "3.2")
 		}
 		var v plotJSON
 		mustJSON(t, &v, append(args, "--json")...)
-		if len(v.Recordings) != 1 || v.Recordings[0].RateHz != 100 || !slices.Equal(v.Recordings[0].Channels, []string{"Fz", "C3", "Cz", "C4", "Pz"}) || !slices.Equal(v.Recordings[0].Left, []string{"three", "four", "one", "two"}) {
+		if len(v.Recordings) != 1 || v.Recordings[0].RateHz != 100 || !slices.Equal(v.Recordings[0].Channels, []string{"Fz", "C3", "Cz", "C4", "Pz"}) || !slices.Equal(v.Recordings[0].Left, []string{"EEG three", "EEG four", "EEG one", "EEG two"}) {
 			t.Errorf("moment %v: %+v", moment, v.Recordings)
 		}
-		if code, _, errs := run(t, args...); code != 0 || strings.Count(errs, `no position is known for "three", "four", "one", "two": left out`) != 1 {
+		if code, _, errs := run(t, args...); code != 0 || strings.Count(errs, `no position is known for "EEG three", "EEG four", "EEG one", "EEG two": left out`) != 1 {
 			t.Errorf("moment %v: exit code %d: %s", moment, code, errs)
 		}
 		if err := os.Remove(out); err != nil {
@@ -166,10 +166,10 @@ func TestPlotTopoOtherRates(t *testing.T) {
 		}
 	}
 	for channels, want := range map[string]string{
-		"three,one,two":            `no position is known for "three", "one", "two", so there is no map`,
-		"Fz,C3,Cz,C4,two,Oz,three": `a map needs at least 4 channels with a position and one rate, with 50 Hz there is only "Oz"; no position is known for "two", "three", --electrodes FILE says where they are: choose with --channels`,
-		"Fz,C3,Cz,C4,Oz,O1":        `with 50 Hz there are only "Oz", "O1": choose with --channels`,
-		"Fz,C3,Cz,one":             `with 100 Hz there are only "Fz", "C3", "Cz"; no position`,
+		"EEG three,EEG one,EEG two":        `no position is known for "EEG three", "EEG one", "EEG two", so there is no map`,
+		"Fz,C3,Cz,C4,EEG two,Oz,EEG three": `a map needs at least 4 channels with a position and one rate, with 50 Hz there is only "Oz"; no position is known for "EEG two", "EEG three", --electrodes FILE says where they are: choose with --channels`,
+		"Fz,C3,Cz,C4,Oz,O1":                `with 50 Hz there are only "Oz", "O1": choose with --channels`,
+		"Fz,C3,Cz,EEG one":                 `with 100 Hz there are only "Fz", "C3", "Cz"; no position`,
 	} {
 		if code, _, errs := run(t, "plot", file, "-o", out, "--kind", "topo", "--channels", channels); code != exitRefused || !strings.Contains(errs, want) {
 			t.Errorf("%s: exit code %d, %q; want %d, %q", channels, code, errs, exitRefused, want)
