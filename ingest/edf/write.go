@@ -177,15 +177,10 @@ func (o *output) label() {
 			labels[i] = text
 		}
 	}
-	// What a channel is comes before its name.
+	// What a channel is comes before its name, where a label can tell it.
 	plain := slices.Clone(labels)
 	retype(all, labels, func(i int) string { return typed(all[i], all[i].Name) })
-	retype(all, labels, func(i int) string { // "EEG E1" to "EEG E128" are taken for inputs of an amplifier, "EEG E 1" is not
-		name := all[i].Name
-		at := max(0, strings.IndexAny(name, "0123456789"))
-		return typed(all[i], name[:at]+" "+name[at:])
-	})
-	retype(all, labels, func(i int) string { return plain[i] }) // in vain
+	retype(all, labels, func(i int) string { return plain[i] }) // in vain: "EEG E1" to "EEG E128" are taken for inputs of an amplifier too
 	entries := montage.Assign(labels)
 	for i, e := range entries {
 		c := all[i]
