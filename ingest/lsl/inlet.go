@@ -354,7 +354,7 @@ func (n *Inlet) take(s *Samples, ts *timeSync, most int) {
 			n.data.mu.Unlock()
 		}
 		if !ts.known() {
-			n.health.Detail += "; its clock does not answer: samples are taken to be measured when the first one arrived"
+			n.health.Detail += "; its clock does not answer: samples are taken to be measured when they arrive, by the newest of the first chunk"
 		}
 	}
 	n.since, n.gone = s.Arrived, gone{}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -114,16 +115,13 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return exitCode(err)
 }
 
-// amiss is err without what only says that it was told to stop.
+// joined is the type of errors.Join: of several failures, each stands for itself.
+var joined = reflect.TypeOf(errors.Join(io.EOF))
+
+// amiss is err without what only says that it was told to stop: of several failures those that do not.
 func amiss(err error) error {
 	var within error
 	switch e := err.(type) { //nolint:errorlint // taken apart level by level
-	case interface{ Unwrap() []error }:
-		var left []error
-		for _, part := range e.Unwrap() {
-			left = append(left, amiss(part))
-		}
-		return errors.Join(left...)
 	case usageError:
 		within = e.error
 	case refusal:
@@ -131,6 +129,13 @@ func amiss(err error) error {
 	case incomplete:
 		within = e.error
 	default:
+		if reflect.TypeOf(err) == joined {
+			var left []error
+			for _, part := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:forcetypeassert // it is of that type
+				left = append(left, amiss(part))
+			}
+			return errors.Join(left...)
+		}
 		if sig := (stopped{}); errors.As(err, &sig) || errors.Is(err, context.Canceled) {
 			return nil
 		}

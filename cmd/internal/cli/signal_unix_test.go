@@ -138,6 +138,7 @@ func TestAmissBesideASignal(t *testing.T) {
 		{told, 130},
 		{fmt.Errorf("reading: %w", errors.Join(context.Canceled)), 130},
 		{errors.Join(context.Canceled, told), 130},
+		{fmt.Errorf("(%w after 2 s): %w", context.Canceled, saved), 130},
 		{errors.Join(context.Canceled, saved), exitFailed},
 		{errors.Join(told, incomplete{saved}), exitIncomplete},
 		{refusal{saved}, exitRefused},

@@ -607,7 +607,7 @@ int main(int argc, char **argv) {
     int64_t acted_run = 0, acted_seq = 0;
     struct pollfd keys = {STDIN_FILENO, POLLIN, 0};
     const char *shown = "";
-    struct sigaction on_term = {.sa_handler = on_signal};
+    struct sigaction on_term = {.sa_handler = on_signal}, was;
     if (argc != 4 || !is_token(argv[2]) || !is_token(argv[3])) {
         fprintf(stderr, "usage: controller URL SESSION DECODER\n");
         return 2;
@@ -617,8 +617,9 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "c-%ld-%lld", (long)getpid(), (long long)now_ns());
     sigaction(SIGINT, &on_term, NULL);
     sigaction(SIGTERM, &on_term, NULL);
-    sigaction(SIGHUP, &on_term, NULL); /* the terminal is closed */
-    signal(SIGPIPE, SIG_IGN);          /* whoever read our lines is gone: no reason to leave the actuator alone */
+    if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN) /* as it is under nohup */
+        sigaction(SIGHUP, &on_term, NULL);                               /* the terminal is closed */
+    signal(SIGPIPE, SIG_IGN); /* whoever read our lines is gone: no reason to leave the actuator alone */
     stop("never");
     entropy = fopen("/dev/urandom", "rb");
     if (entropy == NULL) {

@@ -491,7 +491,8 @@ async def main(url, session, decoder):
     loop.start()
     threading.Thread(target=keys, args=(judge,), daemon=True).start()
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(sig, ended.set)
+        if signal.getsignal(sig) != signal.SIG_IGN:  # as SIGHUP is under nohup
+            asyncio.get_running_loop().add_signal_handler(sig, ended.set)
     await ended.wait()
     quit.set()  # the actuator first
     loop.join()
