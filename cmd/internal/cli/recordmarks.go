@@ -21,6 +21,7 @@ type markSource struct {
 	state  signal.LinkState // that was told of
 	losses uint64
 	failed bool // it was told that nothing more can be written
+	mended bool // it was told that some texts are not UTF-8
 }
 
 // openMarks is openSource for such a stream.
@@ -92,6 +93,10 @@ func (s *markSource) check(err error, tell func(string)) {
 // look tells of a new state of the stream.
 func (s *markSource) look(tell func(string)) {
 	m := s.Marks()
+	if m.NotUTF8 > 0 && !s.mended {
+		s.mended = true
+		tell(fmt.Sprintf("MARKS of %s: %s", s.name, session.NotUTF8))
+	}
 	if m.State == s.state {
 		return
 	}
@@ -111,7 +116,7 @@ func (s *markSource) end() (recordedStream, error) {
 	m := s.Marks()
 	return recordedStream{
 		Source: s.name, Stats: st, State: string(m.State), Detail: m.Detail, Losses: s.losses,
-		Marks: &session.Marks{Came: m.N, Lost: m.Lost, StampsOffS: m.StampsOffS},
+		Marks: &session.Marks{Came: m.N, Lost: m.Lost, NotUTF8: m.NotUTF8, StampsOffS: m.StampsOffS},
 	}, err
 }
 
