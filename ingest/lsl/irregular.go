@@ -161,7 +161,7 @@ func (n *Irregular) enter(s signal.LinkState, detail string) {
 
 // take keeps what came, on the link's goroutine.
 func (n *Irregular) take(s *Samples, ts *timeSync) {
-	texts, numbers := s.values()
+	texts, numbers, mended := s.values()
 	arrived := clockOf(s.Arrived)
 	c := s.shape.channels
 	n.mu.Lock()
@@ -176,6 +176,7 @@ func (n *Irregular) take(s *Samples, ts *timeSync) {
 		n.queue = append(n.queue, m)
 	}
 	n.marked.N += uint64(s.Len())
+	mendedTexts(&n.marked, mended)
 	off, tell := ts.tellOff()
 	if n.marked.StampsOffS = off; tell {
 		n.marked.Detail += fmt.Sprintf("; its stamps lie %s the clock that it tells of: samples are taken to be of when they arrive", signal.Apart(off))
@@ -187,24 +188,25 @@ func (n *Irregular) take(s *Samples, ts *timeSync) {
 	n.notify()
 }
 
-// values is all values, one sample behind the other: as text where they are strings or int64.
-func (s *Samples) values() (asText []string, numbers []float64) {
+// values is all values, one sample behind the other: as text where they are strings or int64. mended is as in strings.
+func (s *Samples) values() (asText []string, numbers []float64, mended uint64) {
 	switch s.shape.format {
 	case String:
-		return AppendValues[string](nil, s), nil
+		asText, mended = s.strings()
 	case Int64:
-		return texts(AppendValues[int64](nil, s)), nil
+		asText = texts(AppendValues[int64](nil, s))
 	case Float64:
-		return nil, AppendValues[float64](nil, s)
+		numbers = AppendValues[float64](nil, s)
 	case Float32:
-		return nil, floats(AppendValues[float32](nil, s))
+		numbers = floats(AppendValues[float32](nil, s))
 	case Int32:
-		return nil, floats(AppendValues[int32](nil, s))
+		numbers = floats(AppendValues[int32](nil, s))
 	case Int16:
-		return nil, floats(AppendValues[int16](nil, s))
+		numbers = floats(AppendValues[int16](nil, s))
 	default:
-		return nil, floats(AppendValues[int8](nil, s))
+		numbers = floats(AppendValues[int8](nil, s))
 	}
+	return asText, numbers, mended
 }
 
 func floats[T float32 | int32 | int16 | int8](x []T) []float64 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -15,12 +16,13 @@ const maxMarks = 1 << 14
 
 // takeMarks keeps marks that came, on their link's goroutine.
 func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
-	labels := s.labels()
+	labels, mended := s.labels()
 	arrived := clockOf(s.Arrived)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.nowMark = ts
 	n.marked.N += uint64(len(labels))
+	mendedTexts(&n.marked, mended)
 	for k, label := range labels {
 		n.pending = append(n.pending, mark{ts.mark(s.Stamps[k], arrived) - n.opt.MarkersDelayS, label})
 	}
@@ -43,12 +45,12 @@ func (n *Inlet) takeMarks(s *Samples, ts *timeSync) {
 	}
 }
 
-// labels is each sample as one text, its channels parted by commas.
-func (s *Samples) labels() []string {
+// labels is each sample as one text, its channels parted by commas. mended is as in strings.
+func (s *Samples) labels() (out []string, mended uint64) {
 	var all []string
 	switch s.shape.format {
 	case String:
-		all = AppendValues[string](nil, s)
+		all, mended = s.strings()
 	case Float32:
 		for _, v := range AppendValues[float32](nil, s) {
 			all = append(all, strconv.FormatFloat(float64(v), 'g', -1, 32))
@@ -66,11 +68,36 @@ func (s *Samples) labels() []string {
 	default:
 		all = texts(AppendValues[int8](nil, s))
 	}
-	out := make([]string, s.Len())
+	out = make([]string, s.Len())
 	for k := range out {
 		out[k] = strings.Join(all[k*s.shape.channels:(k+1)*s.shape.channels], ",")
 	}
-	return out
+	return out, mended
+}
+
+// strings is all values of a stream of strings, in UTF-8: the protocol says nothing of how they are coded, and one that is something
+// else could be written into no file that has texts. It is read as Latin-1, as descriptions are; mended is how many samples have one.
+func (s *Samples) strings() (all []string, mended uint64) {
+	all = AppendValues[string](nil, s)
+	last := -1 // of these samples
+	for k, text := range all {
+		if utf8.ValidString(text) {
+			continue
+		}
+		all[k] = string(fromLatin1([]byte(text)))
+		if at := k / s.shape.channels; at > last {
+			mended, last = mended+1, at
+		}
+	}
+	return all, mended
+}
+
+// mendedTexts counts samples whose texts were not UTF-8, and says so at the first.
+func mendedTexts(m *signal.Marks, n uint64) {
+	if m.NotUTF8 == 0 && n > 0 {
+		m.Detail += "; some of its texts are not UTF-8, and read as Latin-1"
+	}
+	m.NotUTF8 += n
 }
 
 func texts[T Number](x []T) []string {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -510,6 +511,61 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestTextsThatAreNotUTF8 are read as Latin-1, as marks and alone, which is said once and counted: files that have texts take nothing else.
+func TestTextsThatAreNotUTF8(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	marks := outlet(t, StreamInfo{Name: "cues", Type: "Markers", Channels: 2, Format: String, SourceID: "cues-1"}, OutletOptions{})
+	n := open(t, InletOptions{Name: "amp", Markers: "type='Markers'", MarkersWait: 100 * time.Millisecond})
+	alone, err := OpenIrregular(within(t, 10*time.Second), InletOptions{Config: loop(t), Name: "cues"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := alone.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ready(t, o)
+	if err := marks.WaitReaders(within(t, 10*time.Second), 2); err != nil {
+		t.Fatal(err)
+	}
+	begin := LocalClock()
+	for k, m := range [][]string{{"\xff\xfe", "\xf6ffnen"}, {"öffnen", "a"}, {"a", "\xe4"}} {
+		if err := Push(marks, m, begin+float64(10*k+10)/250); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pushRun(t, o, 0, 50, begin)
+	var labels []string
+	for _, c := range until(t, n, 50) {
+		for _, e := range c.Events {
+			labels = append(labels, e.Label)
+		}
+	}
+	want := []string{"ÿþ,öffnen", "öffnen,a", "a,ä"}
+	if !slices.Equal(labels, want) {
+		t.Errorf("marks: %q, want %q", labels, want)
+	}
+	labels = nil
+	for len(labels) < len(want) {
+		all, err := alone.Next(within(t, 10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
+			labels = append(labels, strings.Join(m.Texts, ","))
+		}
+	}
+	if !slices.Equal(labels, want) {
+		t.Errorf("alone: %q, want %q", labels, want)
+	}
+	for _, m := range []signal.Marks{n.Marks(), alone.Marks()} {
+		if m.NotUTF8 != 2 || strings.Count(m.Detail, "are not UTF-8, and read as Latin-1") != 1 {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
 // TestLateMarks point back to the samples where they were, however late they come.
 func TestLateMarks(t *testing.T) {
 	o := outlet(t, eeg(2), OutletOptions{})
@@ -632,7 +688,7 @@ func TestMarksOfNumbers(t *testing.T) {
 		default:
 			s.buf = appendValues(nil, []string{"a", "b"})
 		}
-		if got := s.labels(); len(got) != 1 || got[0] != want {
+		if got, _ := s.labels(); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %v, want %s", f, got, want)
 		}
 	}

@@ -66,6 +66,7 @@ type Marks struct {
 	LagS       float64 // by how much the latest was late, in seconds
 	Lost       uint64  // thrown away, because too many waited for their samples
 	Waiting    uint64  // for samples that have not come
+	NotUTF8    uint64  // whose texts were not UTF-8, and are read as Latin-1
 	StampsOffS float64 // as in Health
 	Over       string  // why no more can come: their stream is lost, and none can take its place; "" where it is there, or may come back
 }

@@ -103,3 +103,21 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 }
+
+// TestIrregularCountsWhatIsInTheFile: events that wait for the file and cannot be written are counted as dropped, not as recorded.
+func TestIrregularCountsWhatIsInTheFile(t *testing.T) {
+	r, err := CreateIrregular(IrregularOptions{Path: filepath.Join(t.TempDir(), "a.arrow"), Name: "cues", Format: "string"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, label := range []string{"a", "\xff"} { // which no Arrow file takes
+		if err := r.Texts(int64(k), []string{label}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st, err := r.Close()
+	var missing *IncompleteError
+	if !errors.As(err, &missing) || missing.Samples != 2 || st.Events != 0 || st.Dropped != 2 {
+		t.Errorf("%v, %+v", err, st)
+	}
+}

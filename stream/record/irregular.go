@@ -33,6 +33,7 @@ type irregularSink interface {
 	log(e Entry) error
 	flush() error
 	close() error // also after an error
+	lacks() int64 // samples that were taken and are not in the file, behind close
 	written() int64
 }
 
@@ -131,6 +132,9 @@ func (r *Irregular) Flush() error {
 // Close ends the recording. It returns its first error, and an IncompleteError where something is missing.
 func (r *Irregular) Close() (Stats, error) {
 	err := together(r.err, r.sink.close())
+	lacks := r.sink.lacks()
+	r.stats.Events -= lacks
+	r.stats.Dropped += lacks
 	if err != nil {
 		r.stats.Error = err.Error()
 		err = together(fmt.Errorf("record: %w", err), &IncompleteError{r.stats.Dropped, 0, r.stats.DroppedEntries, "nothing more could be written"})
@@ -214,6 +218,8 @@ func (s *irregularXDF) close() error {
 	}
 	return errors.Join(err, s.file.Sync(), s.file.Close())
 }
+
+func (s *irregularXDF) lacks() int64 { return 0 } // each is written as it comes
 
 func (s *irregularXDF) written() int64 { return s.file.n }
 
@@ -310,5 +316,7 @@ func (s *irregularArrow) close() error {
 	}
 	return errors.Join(err, s.logFile.Sync(), s.logFile.Close())
 }
+
+func (s *irregularArrow) lacks() int64 { return int64(len(s.events) - s.n) }
 
 func (s *irregularArrow) written() int64 { return s.size + s.logFile.n }

@@ -279,10 +279,16 @@ func (c *calibrator) short() string {
 
 // waitsForRest says what goes on behind the last cue.
 func (c *calibrator) waitsForRest() string {
+	ends := ""
 	if c.opt.RestEventS == 0 {
-		return "all cues have come, and more rest is waited for (an event without a duration counts when the next one ends it)"
+		ends = " (an event without a duration counts when the next one ends it)"
 	}
-	return "all cues have come, and more rest is waited for"
+	return "all cues have come, and more rest is waited for" + ends + "; where none will come, say refuse or repeat with gyrus ctl"
+}
+
+// waitingForRest says whether it goes on behind the last cue for rest alone, of which the source may show no more.
+func (c *calibrator) waitingForRest() bool {
+	return len(c.opt.RestEvents) > 0 && c.enough() && len(c.waiting) == 0 && !c.ended && (c.check.due || !c.rested())
 }
 
 // take keeps a chunk.

@@ -38,11 +38,24 @@ func (c *calibrator) full() string {
 
 // fill gives the calibration up where its cues, or the look at its rest, do not come to an end: nothing else would bound what it keeps.
 func (e *engine) fill(why string) error {
-	e.cal.abandon()
-	e.cal.result.Why = why
 	e.detail = why
 	e.note(why)
-	err := e.judged(refused)
+	return errors.Join(e.giveUp(refused, why), e.failed)
+}
+
+// judgeRest is what somebody says of a calibration that waits for rest behind the last cue: the source may show no more of it.
+func (e *engine) judgeRest(v verdict) error {
+	if v == accepted {
+		return errors.New("there is no model to accept: " + e.cal.waitsForRest())
+	}
+	return e.giveUp(v, "an operator said so, while more rest was waited for ("+e.cal.progress()+")")
+}
+
+// giveUp ends a calibration, or a round of it, that has no model and is still being recorded.
+func (e *engine) giveUp(v verdict, why string) error {
+	e.cal.abandon()
+	e.cal.result.Why = why
+	err := e.judged(v)
 	e.cal.capture = capture{info: e.cal.info}
-	return errors.Join(err, e.failed)
+	return err
 }

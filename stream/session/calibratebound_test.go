@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,81 @@ func TestCalibrationWithoutCuesIsBounded(t *testing.T) {
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestCalibrationLeavesTheWaitForRest: where the source shows no more rest behind the last cue, nobody is held there: refuse goes on with the
+// bundle, or ends the session where there is none, repeat begins anew, and the line says so. Before the last cue both are refused.
+func TestCalibrationLeavesTheWaitForRest(t *testing.T) {
+	a, sha := saved(t, 8, "lda")
+	rec := personOf(t, 20)
+	rec.Events = slices.Clone(rec.Events)
+	for i := range rec.Events {
+		if rec.Events[i].Label == "T0" {
+			rec.Events[i].Duration = 0.5 // in which no window lies
+		}
+	}
+	for _, tc := range []struct {
+		verb   string
+		bundle bool
+	}{{"refuse", true}, {"refuse", false}, {"repeat", true}} {
+		cal := CalibrationDefaults()
+		cal.Pipeline = imagery(t, "{use: evidence, false_per_min: 30, certainty: 0.6}")
+		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left", "T2": "right"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
+		cal.RestEvents, cal.Accept = []string{"T0"}, above("balanced_accuracy", 0)
+		var notes said
+		r := start(t, rec, func(o *Options, _ *stepped) {
+			o.Calibrate, o.Note = &cal, notes.note
+			if tc.bundle {
+				with(load(t, a))(o, nil)
+			}
+		})
+		r.chunks(10)
+		if err := r.ask(nil, tc.verb); err == nil || !strings.Contains(err.Error(), "there is no model to judge") {
+			t.Errorf("%s in front of the last cue: %v", tc.verb, err)
+		}
+		for n := 0; notes.count("all cues have come") == 0; n++ {
+			if r.chunks(10); n > 200 {
+				t.Fatalf("%+v", r.status())
+			}
+		}
+		if n := notes.count("where none will come, say refuse or repeat with gyrus ctl"); n != 1 {
+			t.Errorf("the way out is told %d times", n)
+		}
+		if err := r.ask(nil, "accept"); err == nil || !strings.Contains(err.Error(), "no model to accept: all cues have come, and more rest is waited for") {
+			t.Errorf("accepted: %v", err)
+		}
+		if err := r.ask(nil, tc.verb); err != nil {
+			t.Fatalf("%s: %v", tc.verb, err)
+		}
+		switch {
+		case tc.verb == "repeat":
+			r.chunks(10)
+			if s := r.status(); s.Phase != bus.PhaseCalibrating || !strings.Contains(s.Detail, "left 0 of 5") && !strings.Contains(s.Detail, "left 1 of 5") {
+				t.Errorf("behind repeat: %s, %s", s.Phase, s.Detail)
+			}
+			if err := r.ask(nil, tc.verb); err == nil {
+				t.Error("a second repeat is taken")
+			}
+		case tc.bundle:
+			r.decoding()
+			if s := r.status(); s.Bundle != sha {
+				t.Errorf("decides %.8s, want %.8s", s.Bundle, sha)
+			}
+		}
+		if tc.bundle {
+			r.stop()
+		}
+		rep, err := r.over()
+		if no := (*NotAcceptedError)(nil); tc.bundle && err != nil || !tc.bundle && !errors.As(err, &no) {
+			t.Errorf("%+v: %v", tc, err)
+		}
+		if c := rep.Calibration; tc.verb == "repeat" && c.Rounds != 2 || tc.verb == "refuse" && (c.Accepted || !strings.Contains(c.Why, "while more rest was waited for (left 5 of 5, right 5 of 5, rest that counts 0 s")) {
+			t.Errorf("%+v: %+v", tc, c)
+		}
+		if exists(t, cal.Save) {
+			t.Errorf("%+v: a model is saved", tc)
 		}
 	}
 }

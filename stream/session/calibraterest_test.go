@@ -447,7 +447,7 @@ func TestCalibrateLittleRest(t *testing.T) {
 		t.Errorf("ended: %t, %s", c.ended, c.progress())
 	}
 	if len(said) != 2 || !strings.HasPrefix(said[0], "16: REST is too little: left 2 of 5, right 1 of 5, rest that counts 0 s of at least 8 s; at this pace 0 s will count at the last cue") ||
-		!strings.HasPrefix(said[1], "65: REST is too little: ") || !strings.Contains(said[1], "all cues have come, and more rest is waited for (an event without a duration counts when the next one ends it). Only windows of 3 s that lie wholly within one event of rest (T0) count") {
+		!strings.HasPrefix(said[1], "65: REST is too little: ") || !strings.Contains(said[1], "all cues have come, and more rest is waited for (an event without a duration counts when the next one ends it); where none will come, say refuse or repeat with gyrus ctl. Only windows of 3 s that lie wholly within one event of rest (T0) count") {
 		t.Errorf("said %q", said)
 	}
 }

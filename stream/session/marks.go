@@ -16,6 +16,7 @@ type Marks struct {
 	LagS    float64 `json:"max_lag_s"` // by how much the latest was late
 	Lost    uint64  `json:"lost"`      // too many waited for their samples
 	Waiting uint64  `json:"waiting"`   // whose samples had not come at the end
+	NotUTF8 uint64  `json:"not_utf8"`  // whose texts were not UTF-8, and are read as Latin-1
 	// StampsOffS is by how much their stamps lie ahead of the clock that their program tells of, below 0 for behind: arrival counts
 	// then. 0 where they are believed.
 	StampsOffS float64 `json:"stamps_off_s"`
@@ -38,17 +39,20 @@ func MarksOf(src signal.Source) *Marks {
 	if !ok {
 		return nil
 	}
-	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.StampsOffS, m.Over}
+	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.NotUTF8, m.StampsOffS, m.Over}
 }
 
-// MarkWatch tells of marks that come late or are lost, and of stamps that are not of the clock that their program tells of: at
-// once, and then at most every SeldomEvery. It is for one goroutine.
+// MarkWatch tells of marks that come late or are lost, of stamps that are not of the clock that their program tells of, and of the first
+// text that is not UTF-8: at once, and then, but for that text, at most every SeldomEvery. It is for one goroutine.
 type MarkWatch struct {
 	name string
 	late string // what becomes of late ones
 	seen Marks  // what was told of
 	told time.Time
 }
+
+// NotUTF8 is told at the first text that is not UTF-8.
+const NotUTF8 = "some of their texts are not UTF-8, and read as Latin-1 (let their program send UTF-8)"
 
 // NewMarkWatch watches the marks of the source called name. late says what becomes of those that come late.
 func NewMarkWatch(name, late string) *MarkWatch { return &MarkWatch{name: name, late: late} }
@@ -70,7 +74,8 @@ func (w *MarkWatch) Look(now time.Time, m *Marks) string {
 		w.seen.StampsOffS = 0
 	}
 	newlyOff := off && w.seen.StampsOffS == 0
-	if late+lost == 0 && !newlyOff || !w.told.IsZero() && now.Sub(w.told) < SeldomEvery {
+	badText := m.NotUTF8 > 0 && w.seen.NotUTF8 == 0
+	if !badText && (late+lost == 0 && !newlyOff || !w.told.IsZero() && now.Sub(w.told) < SeldomEvery) {
 		return ""
 	}
 	var wrong []string
@@ -83,13 +88,20 @@ func (w *MarkWatch) Look(now time.Time, m *Marks) string {
 	if lost > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d are lost, because too many waited for samples that did not come", lost))
 	}
+	remedy := ""
+	if len(wrong) > 0 {
+		remedy = ". If it goes on, let their program stamp with lsl_local_clock and push each mark when it happens, or raise markers_wait_s"
+	}
+	if badText {
+		wrong = append(wrong, NotUTF8)
+	}
 	span := ""
 	if !w.told.IsZero() {
 		span = fmt.Sprintf(" within %.0f s", now.Sub(w.told).Seconds())
 	}
 	w.seen, w.told = *m, now
-	return fmt.Sprintf("MARKS of %s%s: %s; in all %d came, %d late. If it goes on, let their program stamp with lsl_local_clock and push each mark when it happens, or raise markers_wait_s",
-		w.name, span, strings.Join(wrong, "; "), m.Came, m.Late)
+	return fmt.Sprintf("MARKS of %s%s: %s; in all %d came, %d late%s",
+		w.name, span, strings.Join(wrong, "; "), m.Came, m.Late, remedy)
 }
 
 // Cut is the line about a stream of marks that was lost for good, "" where it was not.

@@ -157,7 +157,13 @@ func printInstants(w io.Writer, s record.Stats) {
 
 // printMarks prints what became of the marks, where that needs a word.
 func printMarks(w io.Writer, m *session.Marks) {
-	if m == nil || m.Late+m.Lost+m.Waiting == 0 {
+	if m == nil {
+		return
+	}
+	if m.NotUTF8 > 0 {
+		say(w, "marks: the texts of %d were not UTF-8, and are recorded as read in Latin-1\n", m.NotUTF8)
+	}
+	if m.Late+m.Lost+m.Waiting == 0 {
 		return
 	}
 	say(w, "marks: %d came, %d after their samples (%d by more than %g s, the latest by %.3f s), %d lost, %d without samples at the end\n",

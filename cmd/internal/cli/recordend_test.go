@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest/lsl"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 	"github.com/gyrus-bci/gyrus/stream/record"
@@ -73,5 +74,42 @@ func TestRecordTakesWhatHasCome(t *testing.T) {
 		if st, err := s.rec.Close(); err != nil || st.Samples != tc.want {
 			t.Errorf("%s: %d samples are recorded, want %d: %v", name, st.Samples, tc.want, err)
 		}
+	}
+}
+
+// endlessMarks is a stream of marks in which something new has come each time that somebody looks.
+type endlessMarks struct {
+	n     int
+	ended func() // called at the third look
+}
+
+func (s *endlessMarks) Stream() lsl.StreamInfo {
+	return lsl.StreamInfo{Name: "cues", Format: lsl.String}
+}
+func (s *endlessMarks) Labels() []string    { return []string{"1"} }
+func (s *endlessMarks) Marks() signal.Marks { return signal.Marks{State: signal.LinkConnected} }
+func (s *endlessMarks) Close() error        { return nil }
+
+func (s *endlessMarks) Next(context.Context) ([]lsl.Moment, error) {
+	if s.n++; s.n == 3 {
+		s.ended()
+	}
+	if s.n > 1000 {
+		return nil, signal.ErrLost
+	}
+	return []lsl.Moment{{Time: int64(s.n), Texts: []string{"a"}}}, nil
+}
+
+// TestRecordOfMarksEnds: marks that come all the while do not keep a recording from its end; what waits then is recorded.
+func TestRecordOfMarksEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := &markSource{name: "lsl://", path: filepath.Join(t.TempDir(), "a.xdf"), moments: &endlessMarks{ended: cancel}}
+	if err := s.create(); err != nil {
+		t.Fatal(err)
+	}
+	s.follow(ctx, func(string) {})
+	if st, err := s.out.Close(); err != nil || st.Events != 4 {
+		t.Errorf("%d marks are recorded, want the 3 of before and the one that waited: %v", st.Events, err)
 	}
 }

@@ -13,14 +13,24 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/session"
 )
 
+// moments is what is recorded of an lsl.Irregular.
+type moments interface {
+	Stream() lsl.StreamInfo
+	Labels() []string
+	Next(ctx context.Context) ([]lsl.Moment, error)
+	Marks() signal.Marks
+	Close() error
+}
+
 // markSource is a stream of marks, or of numbers at irregular times, that is recorded beside no signal.
 type markSource struct {
 	name, path string
-	*lsl.Irregular
+	moments
 	out    *record.Irregular
 	state  signal.LinkState // that was told of
 	losses uint64
 	failed bool // it was told that nothing more can be written
+	mended bool // it was told that some texts are not UTF-8
 }
 
 // openMarks is openSource for such a stream.
@@ -58,27 +68,33 @@ func (s *markSource) create() (err error) {
 	return err
 }
 
-// follow records until the stream is lost for good or ctx is done, and tells of its states.
+// follow records until the stream is lost for good or ctx is done, and tells of its states. Where ctx ends it, what has come by then is
+// recorded too, but what comes behind is not waited for.
 func (s *markSource) follow(ctx context.Context, tell func(string)) {
-	for {
-		next, cancel := context.WithTimeout(ctx, watchEvery)
-		all, err := s.Next(next)
-		cancel()
-		for _, m := range all {
-			if m.Texts != nil {
-				s.check(s.out.Texts(m.Time, m.Texts), tell)
-			} else {
-				s.check(s.out.Numbers(m.Time, m.Numbers), tell)
-			}
-		}
-		s.look(tell)
-		s.check(s.out.Flush(), tell)
-		switch {
-		case len(all) > 0:
-		case ctx.Err() != nil, err != nil && !errors.Is(err, context.DeadlineExceeded):
+	for ctx.Err() == nil {
+		if over := s.take(ctx, watchEvery, tell); over {
 			return
 		}
 	}
+	s.take(context.WithoutCancel(ctx), atEnd, tell)
+}
+
+// take records what has come, or what comes first within wait, and says whether nothing more can come.
+func (s *markSource) take(ctx context.Context, wait time.Duration, tell func(string)) (over bool) {
+	next, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	all, err := s.Next(next)
+	over = err != nil && next.Err() == nil
+	for _, m := range all {
+		if m.Texts != nil {
+			s.check(s.out.Texts(m.Time, m.Texts), tell)
+		} else {
+			s.check(s.out.Numbers(m.Time, m.Numbers), tell)
+		}
+	}
+	s.look(tell)
+	s.check(s.out.Flush(), tell)
+	return over
 }
 
 // check tells once that nothing more can be written.
@@ -92,6 +108,10 @@ func (s *markSource) check(err error, tell func(string)) {
 // look tells of a new state of the stream.
 func (s *markSource) look(tell func(string)) {
 	m := s.Marks()
+	if m.NotUTF8 > 0 && !s.mended {
+		s.mended = true
+		tell(fmt.Sprintf("MARKS of %s: %s", s.name, session.NotUTF8))
+	}
 	if m.State == s.state {
 		return
 	}
@@ -111,7 +131,7 @@ func (s *markSource) end() (recordedStream, error) {
 	m := s.Marks()
 	return recordedStream{
 		Source: s.name, Stats: st, State: string(m.State), Detail: m.Detail, Losses: s.losses,
-		Marks: &session.Marks{Came: m.N, Lost: m.Lost, StampsOffS: m.StampsOffS},
+		Marks: &session.Marks{Came: m.N, Lost: m.Lost, NotUTF8: m.NotUTF8, StampsOffS: m.StampsOffS},
 	}, err
 }
 
@@ -124,7 +144,7 @@ func openedAlone(ctx context.Context, name, path string, why *lsl.NoSignalError)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &markSource{name: name, path: path, Irregular: in}, nil
+	return &markSource{name: name, path: path, moments: in}, nil
 }
 
 // noSignal makes it a refusal that what was found is no signal.

@@ -94,3 +94,54 @@ func TestRecordMarksAlone(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestRecordTextsThatAreNotUTF8: marks that are not UTF-8 end no recording, of marks alone or of a signal with them. They are recorded as
+// read in Latin-1, and that is told once.
+func TestRecordTextsThatAreNotUTF8(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	cues := outlet(t, lsl.StreamInfo{Name: "cues", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: "cues"})
+	eeg := outlet(t, lsl.StreamInfo{Name: "EEG", Type: "EEG", Channels: 1, Rate: 50, Format: lsl.Float32, SourceID: "eeg"})
+	alone := start(t, "record", filepath.Join(dir, "a.arrow"), "lsl://?name=cues", "--json")
+	both := start(t, "record", filepath.Join(dir, "b.arrow"), "lsl://?name=EEG&markers=name='cues'", "--json")
+	for o, readers := range map[*lsl.Outlet]int{cues: 2, eeg: 1} {
+		if err := o.WaitReaders(t.Context(), readers); err != nil {
+			t.Fatal(err)
+		}
+	}
+	often(t, func() error { return lsl.Push(eeg, make([]float32, 1), lsl.LocalClock()) })
+	labels := []string{"a", "\xff\xfe", "\xf6ffnen", "b"}
+	for k := range labels {
+		if err := lsl.Push(cues, labels[k:k+1], lsl.LocalClock()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(400 * time.Millisecond) // some are written before others come
+	}
+	time.Sleep(time.Second)
+	for name, c := range map[string]*command{"alone": alone, "with a signal": both} {
+		c.stop()
+		c.wait(t)
+		var res recordedJSON
+		if err := json.Unmarshal([]byte(c.out.String()), &res); err != nil || len(res.Streams) != 1 {
+			t.Fatalf("%s: %v in %q: %s", name, err, c.out.String(), c.errs.String())
+		}
+		s := res.Streams[0]
+		if s.Error != "" || s.Events != 4 || s.Dropped != 0 || s.Marks.NotUTF8 != 2 || strings.Count(c.errs.String(), "are not UTF-8, and read as Latin-1") != 1 {
+			t.Errorf("%s: %+v, %s", name, s, c.errs.String())
+		}
+		rec, err := ingest.OpenFile(s.Files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range rec.Events {
+			got = append(got, e.Label)
+		}
+		if want := []string{"a", "ÿþ", "öffnen", "b"}; !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
