@@ -967,6 +967,28 @@ func TestWriteDescriptionStays(t *testing.T) {
 	}
 }
 
+// TestWriteProgramsStay: all that a tree says of the programs that made it stays, also what it says twice, and what comes in is left out only where the tree
+// says the same of all its fields.
+func TestWriteProgramsStay(t *testing.T) {
+	const one, two = `{"Name":"prep","Version":"2","Description":"filters"}`, `{"Name":"prep","Version":"2","Description":"cuts","Steps":{"a":1,"b":2}}`
+	const other = `{"Name":"prep","Version":"2","Container":{"Tag":"x"}}`
+	root := t.TempDir()
+	put := filepath.Join(root, DescriptionFile)
+	if err := os.WriteFile(put, []byte(`{"Name": "old", "BIDSVersion": "1.8.0", "GeneratedBy": [`+one+`, `+two+`, `+one+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "1", sample(whole))
+	it.From = treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.8.0", "GeneratedBy": [{"Steps": {"b": 2, "a": 1}, "Description": "cuts", "Version": "2", "Name": "prep"}, ` + other + `, ` + other + `]}`,
+	})
+	mustWrite(t, root, options, it)
+	mustWrite(t, root, options, item("01", "rest", "2", sample(whole)))
+	text := strings.Join(strings.Fields(snapshot(t, root)[DescriptionFile]), "")
+	if want := `"GeneratedBy":[` + strings.Join([]string{one, two, one, other}, ",") + `,{"Name":"gyrus"`; !strings.Contains(text, want) || strings.Count(text, `"gyrus"`) != 1 {
+		t.Errorf("the description is %s, want %s in it, and gyrus once", text, want)
+	}
+}
+
 // TestWriteSourceClash: what a tree says of itself stays, and what an input tree says otherwise is a loss of its first recording, refused
 // with Strict, whether the tree was there or is described by another input. Texts without anything of the recordings are a note.
 func TestWriteSourceClash(t *testing.T) {

@@ -164,15 +164,15 @@ func (w *treeWriter) description() Description {
 		d = *w.old
 		d.BIDSVersion = cmp.Or(d.BIDSVersion, Version)
 	}
-	by := slices.Clone(d.GeneratedBy)
+	var by []Generator // that come in
 	for _, from := range w.seen {
 		if from != nil {
 			by = append(by, from.Description.GeneratedBy...)
 		}
 	}
-	d.GeneratedBy = nil
+	d.GeneratedBy = slices.Clone(d.GeneratedBy)
 	for _, g := range append(by, w.opt.Generator) {
-		if !slices.ContainsFunc(d.GeneratedBy, func(o Generator) bool { return o.Name == g.Name && o.Version == g.Version }) {
+		if !slices.ContainsFunc(d.GeneratedBy, g.same) {
 			d.GeneratedBy = append(d.GeneratedBy, g)
 		}
 	}
