@@ -989,6 +989,44 @@ func TestWriteProgramsStay(t *testing.T) {
 	}
 }
 
+// TestWriteTextsUnread: a text of the tree that cannot be read, such as a link to what was not fetched, is there all the same.
+func TestWriteTextsUnread(t *testing.T) {
+	root := t.TempDir()
+	mustWrite(t, root, options, item("01", "rest", "1", sample(whole)))
+	links := map[string]string{"README": "annex/readme", "changes.md": "annex/changes", "LICENSE": "annex/license"}
+	if err := errors.Join(os.Remove(filepath.Join(root, "README")), os.Remove(filepath.Join(root, "CHANGES"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	it := item("01", "rest", "2", sample(whole))
+	it.From = treeOf(t, map[string]string{DescriptionFile: `{"Name": "` + filepath.Base(root) + `", "BIDSVersion": "1.8.0"}`, "README.md": "of one", "LICENSE": ""})
+	w := mustWrite(t, root, options, it)[0]
+	if len(w.Losses) != 1 || w.Losses[0].Where != "README.md" || !strings.Contains(w.Losses[0].Found, "README, which cannot be read") {
+		t.Errorf("losses %+v, want the README of the input", w.Losses)
+	}
+	if len(w.Notes) != 1 || w.Notes[0].Where != "LICENSE" {
+		t.Errorf("notes %+v, want the LICENSE of the input", w.Notes)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		to, _ := os.Readlink(filepath.Join(root, e.Name()))
+		if links[e.Name()] != to || links[e.Name()] == "" && rootText(strings.ToUpper(e.Name())) != "" {
+			t.Errorf("%s is there, a link to %q", e.Name(), to)
+		}
+		delete(links, e.Name())
+	}
+	if len(links) > 0 {
+		t.Errorf("there is none of %v", links)
+	}
+}
+
 // TestWriteSourceClash: what a tree says of itself stays, and what an input tree says otherwise is a loss of its first recording, refused
 // with Strict, whether the tree was there or is described by another input. Texts without anything of the recordings are a note.
 func TestWriteSourceClash(t *testing.T) {
