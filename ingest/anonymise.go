@@ -42,6 +42,17 @@ func distinct(recs []*signal.Recording) (all []signal.Text) {
 	return all
 }
 
+// channelNames are the names of all channels of recs.
+func channelNames(recs []*signal.Recording) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range recs {
+		for _, c := range r.Info.Channels {
+			all[c.Name] = true
+		}
+	}
+	return all
+}
+
 // kind is what a place is of.
 type kind int
 
@@ -79,10 +90,9 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 		add(ofBegin, "begin", rec.Begin.UTC().Format(beginLayout))
 	}
 	times, first := map[string]int{}, []signal.Event(nil)
-	channels := map[string]bool{}
+	channels := channelNames(recs)
 	for _, r := range recs {
 		for _, c := range r.Info.Channels {
-			channels[c.Name] = true
 			if who.in(c.Name) || who.in(c.Original) {
 				add(ofChannel, "name of channel", c.Original)
 			}
@@ -131,14 +141,14 @@ func ofWords(text string, who names, keep []string) kind {
 	}
 }
 
-// without is e without the texts that were taken out.
-func without(e signal.Event, removed map[string]bool) signal.Event {
+// without is e without the texts that were taken out. The names of channels stay: events are of these, whatever others are called.
+func without(e signal.Event, removed, channels map[string]bool) signal.Event {
 	if removed[e.Label] {
 		e.Label = removedText
 	}
 	names := e.Channels.Names()
 	for i, name := range names {
-		if removed[name] {
+		if removed[name] && !channels[name] {
 			names[i] = removedText
 		}
 	}
@@ -243,6 +253,7 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 	if kept := keptTexts(rec, who); kept != "" {
 		found = append(found, Personal{Where: HeaderTexts, Found: kept, Done: "kept: of the device, the electrodes and the filters; look at them"})
 	}
+	channels := channelNames(append([]*signal.Recording{rec}, rec.Others...))
 	clean := func(r *signal.Recording) *signal.Recording {
 		out := *r
 		out.Texts, out.Begin = nil, time.Time{}
@@ -262,7 +273,7 @@ func Anonymise(rec *signal.Recording, hide Hiding) (*signal.Recording, []Persona
 		if len(removed) > 0 {
 			out.Events = slices.Clone(r.Events)
 			for i, e := range out.Events {
-				out.Events[i] = without(e, removed)
+				out.Events[i] = without(e, removed, channels)
 			}
 		}
 		return &out

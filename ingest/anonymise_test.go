@@ -71,6 +71,26 @@ func TestAnonymiseChannels(t *testing.T) {
 	}
 }
 
+// TestAnonymiseLabelledAsChannels: the text of an event that is the name of a channel is taken out of the event, and events of that channel stay those of it.
+func TestAnonymiseLabelledAsChannels(t *testing.T) {
+	rec := labelled("ECG", "T1", "Aux", "T2", "gone")
+	rec.Info.Channels = []signal.Channel{{Name: "Cz"}, {Name: "ECG"}}
+	rec.Others = []*signal.Recording{{Info: &signal.Info{Channels: []signal.Channel{{Name: "Aux"}}}, Events: []signal.Event{{Label: "T3", Channels: signal.ChannelsOf("Aux", "gone")}}}}
+	rec.Events[0].Channels, rec.Events[1].Channels, rec.Events[3].Channels = signal.ChannelsOf("Cz"), signal.ChannelsOf("Cz", "ECG"), signal.ChannelsOf("Aux", "gone")
+	out, _, err := ingest.Anonymise(rec, ingest.Hiding{DropTexts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range slices.Concat(out.Events, out.Others[0].Events) {
+		got = append(got, e.Label+" of "+e.Channels.String())
+	}
+	want := "text removed of Cz|T1 of Cz, ECG|text removed of |T2 of Aux, text removed|text removed of |T3 of Aux, text removed"
+	if s := strings.Join(got, "|"); s != want {
+		t.Errorf("the events are %s, want %s", s, want)
+	}
+}
+
 // TestAnonymiseNames: a word of the header is nowhere in what is left, with and without the texts that somebody may have typed, and what was
 // done is listed; codes and what was asked for stay, and are listed too.
 func TestAnonymiseNames(t *testing.T) {

@@ -39,6 +39,18 @@ func (g Generator) MarshalJSON() ([]byte, error) {
 	return besidesRest(known(g), g.Rest)
 }
 
+// same says whether all fields of g and o are the same, in whatever order.
+func (g Generator) same(o Generator) bool {
+	var fields [2]any
+	for i, g := range []Generator{g, o} {
+		text, err := g.MarshalJSON()
+		if err != nil || json.Unmarshal(text, &fields[i]) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(fields[0], fields[1])
+}
+
 // SourceDataset is a tree that another one was made of.
 type SourceDataset struct {
 	URL     string `json:"URL,omitempty"`

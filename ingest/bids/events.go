@@ -81,6 +81,9 @@ func (c *completion) events() {
 			seconds, stated = 0, false
 		}
 		e.Duration = seconds
+		if l.inFront(e, c.rec.Format) {
+			e.Onset, e.Sample, e.Duration = first, l.runs[0].Start, 0
+		}
 		c.crossCheck(row, l.index(e.Sample), &tell)
 		if e.Sample >= c.rec.Len && r.skip == 0 {
 			tell.add(row, "onset", outside, "kept, behind the end of the samples")

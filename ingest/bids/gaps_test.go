@@ -200,6 +200,59 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
+// TestBoundaryInFront: a boundary of EEGLAB in front of the first sample stands there, and lasts over none, alone and whatever a table says of it; it is no
+// conflict, and no loss where the tree is written again.
+func TestBoundaryInFront(t *testing.T) {
+	for name, rows := range map[string][]string{
+		"without a table": nil,
+		"of gyrus":        {"0|0|boundary"},
+		"of MNE":          {"0|0.234375|boundary"},
+		"of EEGLAB":       {"-0.00390625|0.234375|boundary"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := study().text(stem+"_eeg.json", about).file(t, stem+"_eeg.set", "../eeglab/testdata/edges.set").
+				table(stem+"_channels.tsv", "name|type|units", "Fp1|EEG|uV", "Cz|EEG|uV", "T3|EEG|uV", "EOG1|EEG|uV", "Käse|EEG|uV")
+			if rows != nil {
+				f.table(stem+"_events.tsv", append(append([]string{"onset|duration|trial_type"}, rows...),
+					"0.078125|0|a", "0.390625|0.3125|boundary", "0.390625|0.3125|boundary", "0.390625|0|b", "0.78125|0.15625|boundary")...)
+			}
+			check := func(rec *signal.Recording) {
+				t.Helper()
+				if len(rec.Events) != 6 || rec.Events[0] != (signal.Event{Label: "boundary"}) {
+					t.Errorf("the events are %+v", rec.Events)
+				}
+				for _, d := range rec.Deviations {
+					if strings.HasSuffix(d.Where, "_events.tsv") && !strings.Contains(d.Found, "gap") {
+						t.Errorf("a deviation: %+v", d)
+					}
+				}
+			}
+			rec := opened(t, f, stem+"_eeg.set")
+			check(rec)
+			tree, err := bids.ReadTree(fstest.MapFS(f), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := tree.Recordings()[0]
+			said, _, err := tree.Sidecars(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, format := range []string{"brainvision", "edf+"} {
+				root, opt := t.TempDir(), writeOptions
+				opt.Format = format
+				w := bids.MustWrite(t, root, opt, bids.Item{Input: r.Path, Name: r.Name, Said: said, Open: func() (*signal.Recording, error) { return tree.Open(r) }})[0]
+				for _, d := range w.Losses {
+					if d.Where == "events" && (strings.Contains(d.Found, "within") || strings.Contains(d.Found, "last over")) {
+						t.Errorf("%s: a loss: %+v", format, d)
+					}
+				}
+				check(openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path))))
+			}
+		})
+	}
+}
+
 // TestInterruptedByNothing: where the events of a table fit those of the recording in neither time, the recording's own are kept.
 func TestInterruptedByNothing(t *testing.T) {
 	f := gapped(marks...).table(stem+"_events.tsv", "onset|duration|trial_type", "2|0|x", "5.25|0|y", "6.5|0|z", "9|0|x")

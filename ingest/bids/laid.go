@@ -121,6 +121,12 @@ func (l laid) removed(e signal.Event) signal.Event {
 	return e
 }
 
+// inFront says whether the event e of a file of this format is EEGLAB's mark over samples that were taken out in front of the first. It stands there,
+// and takes no time.
+func (l laid) inFront(e signal.Event, format string) bool {
+	return len(l.runs) > 0 && e.Sample <= l.runs[0].Start && isBoundary(e.Label) && strings.HasPrefix(format, "EEGLAB")
+}
+
 // endToEnd says whether programs take the samples of a format as a whole, so that a table of events beside one counts no gaps: their
 // gaps are markers (of new segments, of boundaries). Time goes on within the gaps of others.
 func endToEnd(format string) bool {

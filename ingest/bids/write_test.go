@@ -967,6 +967,66 @@ func TestWriteDescriptionStays(t *testing.T) {
 	}
 }
 
+// TestWriteProgramsStay: all that a tree says of the programs that made it stays, also what it says twice, and what comes in is left out only where the tree
+// says the same of all its fields.
+func TestWriteProgramsStay(t *testing.T) {
+	const one, two = `{"Name":"prep","Version":"2","Description":"filters"}`, `{"Name":"prep","Version":"2","Description":"cuts","Steps":{"a":1,"b":2}}`
+	const other = `{"Name":"prep","Version":"2","Container":{"Tag":"x"}}`
+	root := t.TempDir()
+	put := filepath.Join(root, DescriptionFile)
+	if err := os.WriteFile(put, []byte(`{"Name": "old", "BIDSVersion": "1.8.0", "GeneratedBy": [`+one+`, `+two+`, `+one+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	it := item("01", "rest", "1", sample(whole))
+	it.From = treeOf(t, map[string]string{
+		DescriptionFile: `{"Name": "old", "BIDSVersion": "1.8.0", "GeneratedBy": [{"Steps": {"b": 2, "a": 1}, "Description": "cuts", "Version": "2", "Name": "prep"}, ` + other + `, ` + other + `]}`,
+	})
+	mustWrite(t, root, options, it)
+	mustWrite(t, root, options, item("01", "rest", "2", sample(whole)))
+	text := strings.Join(strings.Fields(snapshot(t, root)[DescriptionFile]), "")
+	if want := `"GeneratedBy":[` + strings.Join([]string{one, two, one, other}, ",") + `,{"Name":"gyrus"`; !strings.Contains(text, want) || strings.Count(text, `"gyrus"`) != 1 {
+		t.Errorf("the description is %s, want %s in it, and gyrus once", text, want)
+	}
+}
+
+// TestWriteTextsUnread: a text of the tree that cannot be read, such as a link to what was not fetched, is there all the same.
+func TestWriteTextsUnread(t *testing.T) {
+	root := t.TempDir()
+	mustWrite(t, root, options, item("01", "rest", "1", sample(whole)))
+	links := map[string]string{"README": "annex/readme", "changes.md": "annex/changes", "LICENSE": "annex/license"}
+	if err := errors.Join(os.Remove(filepath.Join(root, "README")), os.Remove(filepath.Join(root, "CHANGES"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	it := item("01", "rest", "2", sample(whole))
+	it.From = treeOf(t, map[string]string{DescriptionFile: `{"Name": "` + filepath.Base(root) + `", "BIDSVersion": "1.8.0"}`, "README.md": "of one", "LICENSE": ""})
+	w := mustWrite(t, root, options, it)[0]
+	if len(w.Losses) != 1 || w.Losses[0].Where != "README.md" || !strings.Contains(w.Losses[0].Found, "README, which cannot be read") {
+		t.Errorf("losses %+v, want the README of the input", w.Losses)
+	}
+	if len(w.Notes) != 1 || w.Notes[0].Where != "LICENSE" {
+		t.Errorf("notes %+v, want the LICENSE of the input", w.Notes)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		to, _ := os.Readlink(filepath.Join(root, e.Name()))
+		if links[e.Name()] != to || links[e.Name()] == "" && rootText(strings.ToUpper(e.Name())) != "" {
+			t.Errorf("%s is there, a link to %q", e.Name(), to)
+		}
+		delete(links, e.Name())
+	}
+	if len(links) > 0 {
+		t.Errorf("there is none of %v", links)
+	}
+}
+
 // TestWriteSourceClash: what a tree says of itself stays, and what an input tree says otherwise is a loss of its first recording, refused
 // with Strict, whether the tree was there or is described by another input. Texts without anything of the recordings are a note.
 func TestWriteSourceClash(t *testing.T) {

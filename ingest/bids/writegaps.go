@@ -87,6 +87,11 @@ func (d *data) timed(t *Table, rec *signal.Recording) *Table {
 		m.Label = r.label
 		m.Event = source.removed(m.Event)
 		m.Duration, _, _ = t.number(i, t.Column("duration"))
+		if m.front = source.inFront(m.Event, rec.Format); m.front {
+			anew = anew || !d.copied && (r.seconds != 0 || m.Duration != 0) // else it is another event than that of the file that is written
+			m.Onset, m.Sample, m.Duration = source.begin(), source.runs[0].Start, 0
+			continue
+		}
 		if m.skip {
 			mark := source.over(m.Sample, r.skip, how.laid)
 			m.Duration = float64(d.lay.index(mark.End())-d.lay.index(mark.Start)) / d.lay.rate
@@ -114,6 +119,7 @@ type movedRow struct {
 	signal.Event
 	known bool
 	skip  bool // it is MNE's mark
+	front bool // it is EEGLAB's mark in front of the first sample
 	gone  bool // it has no place in the table that is written
 }
 
@@ -143,7 +149,7 @@ func (d *data) written(t *Table, moved []movedRow) *Table {
 				if was, _, _ := t.number(row, k); math.Abs(d.onset(m.Event)-was) > 1e-9 {
 					cells[k][1] = decimal(d.onset(m.Event))
 				}
-			case column == "duration" && m.skip:
+			case column == "duration" && (m.skip || m.front && cells[k][1] != Missing):
 				cells[k][1] = decimal(m.Duration)
 			case column == "sample" && cells[k][1] != Missing:
 				cells[k][1] = strconv.FormatInt(d.lay.index(m.Sample), 10)

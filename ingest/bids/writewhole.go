@@ -38,10 +38,11 @@ const placeholder = "What only you know belongs here, in place of this paragraph
 type text struct {
 	stem, name string // "README", "README.md"
 	content    []byte
+	unread     bool  // it cannot be read, such as a link to what was not fetched
 	from       *Tree // nil for what is there already
 }
 
-// textsOf are those at a root.
+// textsOf are those at a root: of what is there already all, and of an input those that can be read.
 func textsOf(fsys fs.FS, root string, from *Tree) (all []text, err error) {
 	entries, err := fs.ReadDir(fsys, root)
 	if err != nil {
@@ -54,14 +55,19 @@ func textsOf(fsys fs.FS, root string, from *Tree) (all []text, err error) {
 		if from == nil { // some file systems do not tell readme from README
 			stem = rootText(strings.ToUpper(e.Name()))
 		}
-		if stem == "" || err != nil || !st.Mode().IsRegular() { // such as a link to what was not fetched
+		if stem == "" {
 			continue
 		}
-		content, err := fs.ReadFile(fsys, file)
-		if err != nil {
-			return nil, err
+		t := text{stem: stem, name: e.Name(), unread: err != nil || !st.Mode().IsRegular(), from: from}
+		if !t.unread {
+			t.content, err = fs.ReadFile(fsys, file)
+			if t.unread = err != nil; t.unread && from != nil {
+				return nil, err
+			}
 		}
-		all = append(all, text{stem, e.Name(), content, from})
+		if from == nil || !t.unread {
+			all = append(all, t)
+		}
 	}
 	return all, nil
 }
@@ -85,13 +91,16 @@ func (w *treeWriter) whole(it Item) (losses, notes []signal.Deviation, err error
 	for _, t := range texts {
 		is := func(o text) bool { return o.stem == t.stem }
 		i := slices.IndexFunc(w.texts, is)
-		same := slices.ContainsFunc(w.texts, func(o text) bool { return is(o) && string(o.content) == string(t.content) })
+		same := slices.ContainsFunc(w.texts, func(o text) bool { return is(o) && !o.unread && string(o.content) == string(t.content) })
 		switch {
 		case i < 0 || w.texts[i].from == from: // a tree may have README and README.md
 			w.texts = append(w.texts, t)
 		case same || t.stem == readme && strings.Contains(string(t.content), placeholder):
 		default:
 			d := signal.Deviation{Where: t.name, Rule: wholeStays, Found: fmt.Sprintf("%d bytes of other text in the input than the tree has in %s", len(t.content), w.texts[i].name), Assumed: "that of the tree stays"}
+			if w.texts[i].unread {
+				d.Found = fmt.Sprintf("%d bytes in the input, and the tree has %s, which cannot be read", len(t.content), w.texts[i].name)
+			}
 			if t.stem == readme {
 				losses = append(losses, d)
 			} else {
@@ -164,15 +173,15 @@ func (w *treeWriter) description() Description {
 		d = *w.old
 		d.BIDSVersion = cmp.Or(d.BIDSVersion, Version)
 	}
-	by := slices.Clone(d.GeneratedBy)
+	var by []Generator // that come in
 	for _, from := range w.seen {
 		if from != nil {
 			by = append(by, from.Description.GeneratedBy...)
 		}
 	}
-	d.GeneratedBy = nil
+	d.GeneratedBy = slices.Clone(d.GeneratedBy)
 	for _, g := range append(by, w.opt.Generator) {
-		if !slices.ContainsFunc(d.GeneratedBy, func(o Generator) bool { return o.Name == g.Name && o.Version == g.Version }) {
+		if !slices.ContainsFunc(d.GeneratedBy, g.same) {
 			d.GeneratedBy = append(d.GeneratedBy, g)
 		}
 	}

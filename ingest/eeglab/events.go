@@ -173,9 +173,13 @@ func place(events []event, line flatfile.Timeline, rate float64) []signal.Event 
 	return out
 }
 
-// removed is the boundary e. It stands where the samples that were taken out began, and lasts as long as these did: over no others.
+// removed is the boundary e. It stands where the samples that were taken out began, and lasts as long as these did: over no others. Samples in front
+// of the first have no place, and take no time.
 func (e event) removed(line flatfile.Timeline, rate float64) signal.Event {
 	k := int64(math.Ceil(e.at))
+	if k <= 0 {
+		return signal.Event{Label: e.label}
+	}
 	at, long := line.Sample(k), 0.0
 	if e.duration >= 0.5 { // not NaN
 		long = math.Round(e.duration)
@@ -186,8 +190,6 @@ func (e event) removed(line flatfile.Timeline, rate float64) signal.Event {
 			long = float64(at - end)
 		}
 		at = end
-	} else if k <= 0 {
-		at -= int64(long) // in front of the recording
 	}
 	return signal.Event{Sample: at, Onset: float64(at) / rate, Duration: long / rate, Label: e.label}
 }

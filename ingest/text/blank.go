@@ -13,7 +13,7 @@ type fill uint8
 const (
 	filled fill = iota
 	bare        // none has, and nothing else but what all rows have: it stands for a sample that is lost, or for nothing
-	aside       // none has, but a marker is there, or what rows with samples do not have, such as another sensor: it is no sample
+	aside       // none has, but what rows with samples do not have, such as a marker or another sensor: it is no sample
 )
 
 // blanks is the rows in which no channel has a value, in a table with stamps.
@@ -30,7 +30,7 @@ type blanks struct {
 func (b *blanks) isOut(row int) bool { return b.out > filled && b.of[row] >= b.out }
 
 // blank takes in a row without a value in any channel. A marker goes on where its cell is empty. Where rows with samples have none there, each
-// row with one is an event: it is a message, and no state that lasts from the row before.
+// row with one is an event: it is a message, and no state that lasts from the row before. A state that they have may change in a row that is lost.
 func (t *table) blank(row int, cells []cell) {
 	b := &t.blanks
 	if b.of == nil {
@@ -41,7 +41,7 @@ func (t *table) blank(row int, cells []cell) {
 		before = split(before, t.before, 0, t.lay.comma)
 		b.before = before
 	}
-	kind, marked := bare, t.marked
+	kind := bare
 	for i, c := range cells {
 		col := &t.lay.columns[i]
 		if col.role != unused && col.role != marker || t.lay.none(c.text) {
@@ -58,9 +58,6 @@ func (t *table) blank(row int, cells []cell) {
 			t.marker(row, col, nil)
 		}
 		t.marker(row, col, c.text)
-	}
-	if t.marked > marked {
-		kind = aside
 	}
 	if b.many[kind]++; b.many[kind] == 1 {
 		b.lines[kind] = t.src.line
@@ -99,7 +96,7 @@ func (t *table) setAside() {
 		case kind == bare:
 			dev.Assumed = "they are no samples, and what is missing is told by the stamps"
 		default:
-			dev.Assumed = "they are no samples, since they have a marker or what rows with samples do not have; markers stay at their time"
+			dev.Assumed = "they are no samples, since they have what rows with samples do not have, such as a marker; markers stay at their time"
 		}
 		t.src.dev.count(fmt.Sprint("blank ", kind), func() signal.Deviation { return dev })
 	}

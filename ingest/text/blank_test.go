@@ -130,6 +130,46 @@ func TestRowsOfOthersAround(t *testing.T) {
 	}
 }
 
+// TestLostWhereStateChanges: a row that is lost at a change of a state that rows with samples have too is lost, and no row of others, whether stamps
+// tell of a single one or not. The change is where it was.
+func TestLostWhereStateChanges(t *testing.T) {
+	const n, of = 2560, 3 // rows of a state
+	lost := func(k int) bool { return k%60 == 9 || k >= 900 && k < 930 }
+	gone := make([]bool, n)
+	for k := range gone {
+		gone[k] = lost(k)
+	}
+	spans, missing := kept(gone)
+	rng := rand.New(rand.NewPCG(3, 3))
+	for name, late := range map[string]func() float64{"even": func() float64 { return 0 }, "scattered": func() float64 { return 3 * rng.Float64() }} {
+		t.Run(name, func(t *testing.T) {
+			rows := make([]line, n)
+			for k := range rows {
+				rows[k] = line{10 + (float64(k)+late())/256, fmt.Sprintf("%d,1,%d,", k, 1+k/of%7)}
+				rows[k].at = math.Max(rows[k].at, rows[max(0, k-1)].at)
+				if gone[k] {
+					rows[k].cells = fmt.Sprintf(",,%d,", 1+k/of%7)
+				}
+			}
+			rec := mustMap(t, lines(rows), ofOthers+"rate_hz: 256\n")
+			checkOthers(t, rec, n, spans...)
+			if len(rec.Events) != (n+of-1)/of {
+				t.Errorf("%d events, want %d", len(rec.Events), (n+of-1)/of)
+			}
+			for i, e := range rec.Events {
+				at := int64(i * of)
+				cut := gone[at] && e.Sample == at-1 && e.Onset*256 < float64(at) // digits of a stamp may put it in front of the end of a run
+				if e.Sample != at && !cut {
+					t.Fatalf("event %d is %+v, want it at sample %d", i, e, at)
+				}
+			}
+			if !listed(rec, fmt.Sprintf("%d rows with none in any", missing)) {
+				t.Errorf("the rows are not among %+v", rec.Deviations)
+			}
+		})
+	}
+}
+
 // TestRowsWithoutAnything: rows with a stamp alone stand for lost samples where they are in their place, and for nothing where they are not.
 func TestRowsWithoutAnything(t *testing.T) {
 	const n = 2560

@@ -393,11 +393,12 @@ func (in *treeInputs) left(cmd *cobra.Command, root string, tree *bids.Tree, ite
 			}
 		}
 	}
-	var names, lost []string // all, and those with something of the recordings
+	texts := !in.anonymise && in.flags.derivative == "" // at the root are handed on
+	var names, lost []string                            // all, and those with something of the recordings
 	see := func(name string, dead bool) {
 		ext := path.Ext(name)
 		belongs := ext != ".json" && stems[strings.TrimSuffix(name, ext)]
-		if on[name] || belongs || bids.IsRootText(name) && !in.anonymise && !dead {
+		if on[name] || belongs || bids.IsRootText(name) && texts && !dead {
 			return
 		}
 		names = append(names, name)

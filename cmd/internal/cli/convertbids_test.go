@@ -230,6 +230,10 @@ func TestConvertBIDSNotHandedOn(t *testing.T) {
 	if code != 0 || !strings.Contains(out, `"not_handed_on": []`) {
 		t.Errorf("texts at the root: exit code %d, %s %s", code, out, errs)
 	}
+	code, _, errs = convert("--strict", "--derivative", "x", "--desc", "x") // which has no texts of another tree
+	if code != 0 || !strings.Contains(errs, "not handed on") || !strings.Contains(errs, "CHANGES, CITATION.cff, LICENSE, README") {
+		t.Errorf("texts at the root, for a derivative: exit code %d, %s", code, errs)
+	}
 	put("code/a.m")
 	put("stimuli/a.png")
 	if code, _, errs := convert("--strict"); code != 0 || !strings.Contains(errs, "code/a.m, stimuli/a.png") {
