@@ -70,8 +70,9 @@ func TestShadow(t *testing.T) {
 		t.Errorf("paused: %d commands, %+v", s.Sent-before.Sent, s)
 	}
 	ask("resume", bus.PhaseDecoding, bus.Actuate)
-	for rec.Counters().Accepted == 0 { // it proves the decoder's clock meanwhile
+	for rec.Counters().Accepted == 0 { // it proves the decoder's clock meanwhile, before the recording is over
 		r.chunks(1)
+		time.Sleep(5 * time.Millisecond)
 	}
 	if s := r.status(); s.SentShadow != before.SentShadow || s.Sent == before.Sent || s.Shadow {
 		t.Errorf("acting: %+v", s)
