@@ -9,6 +9,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -88,7 +89,7 @@ func TestGroupsStay(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				check(t, opened(t, path), made.Losses)
+				check(t, ingesttest.OpenFile(t, path), made.Losses)
 			})
 		}
 		t.Run(name+" as BIDS", func(t *testing.T) {
@@ -98,26 +99,11 @@ func TestGroupsStay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			again := opened(t, filepath.Join(root, filepath.FromSlash(made[0].Path)))
+			again := ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(made[0].Path)))
 			check(t, again, made[0].Losses)
 			if n := len(again.Deviations); n > 0 && groupOf(again) == groupOf(rec) && !strings.Contains(fmt.Sprint(again.Deviations), "type") {
 				t.Errorf("%d deviations in what was written: %+v", n, again.Deviations)
 			}
 		})
 	}
-}
-
-// opened opens a file, and closes it at the end of the test.
-func opened(t *testing.T, path string) *signal.Recording {
-	t.Helper()
-	rec, err := ingest.OpenFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -59,7 +60,7 @@ func TestChannelsOfEventsStay(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				check(t, opened(t, path), made.Losses, w.Name == "arrow" || w.Name == "parquet" || name == "channels" && w.Name != "xdf")
+				check(t, ingesttest.OpenFile(t, path), made.Losses, w.Name == "arrow" || w.Name == "parquet" || name == "channels" && w.Name != "xdf")
 			})
 		}
 		for _, format := range []string{"edf+", "brainvision"} {
@@ -73,7 +74,7 @@ func TestChannelsOfEventsStay(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				again := opened(t, filepath.Join(root, filepath.FromSlash(made[0].Path)))
+				again := ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(made[0].Path)))
 				check(t, again, made[0].Losses, true)
 				for _, d := range again.Deviations {
 					if name != "not there" || !strings.Contains(d.Where, "column channel") {

@@ -247,7 +247,7 @@ func TestBoundaryInFront(t *testing.T) {
 						t.Errorf("%s: a loss: %+v", format, d)
 					}
 				}
-				check(openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path))))
+				check(ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path))))
 			}
 		})
 	}
@@ -411,7 +411,7 @@ func TestWriteKeepsEventsInGaps(t *testing.T) {
 		rec.Spans, rec.Events = []signal.Span{{Start: 0, Len: 100}, {Start: 150, Len: 50}}, []signal.Event{{Sample: c.sample, Onset: float64(c.sample) / 100, Label: "light"}}
 		root := t.TempDir()
 		w := bids.MustWrite(t, root, bids.Options{}, bids.MakeItem("01", "rest", "", rec))[0]
-		again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+		again := ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path)))
 		if w.To != c.to || len(again.Events) != 1 || again.Events[0] != rec.Events[0] {
 			t.Errorf("an event at %d: written as %s, want %s, read as %v, losses %+v", c.sample, w.To, c.to, again.Events, w.Losses)
 		}
@@ -497,7 +497,7 @@ func TestWriteInterrupted(t *testing.T) {
 			if err := json.Unmarshal(text, &said); err != nil || said.RecordingDuration != c.seconds {
 				t.Errorf("RecordingDuration %g (%v), want %g", said.RecordingDuration, err, c.seconds)
 			}
-			pulsed(t, openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path))))
+			pulsed(t, ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path))))
 		})
 	}
 }
@@ -535,19 +535,19 @@ func TestInterruptedHandedOn(t *testing.T) {
 	if want := string(f[stem+"_events.tsv"].Data); table != want {
 		t.Errorf("the table is\n%s, want it as it was\n%s", table, want)
 	}
-	pulsed(t, openedAt(t, path))
+	pulsed(t, ingesttest.OpenFile(t, path))
 
 	edf := t.TempDir()
 	path, table = step(in, "edf+", edf)
 	if want := "11.5\t0.0\tComment/b\t3\t450\n"; !strings.Contains(table, want) {
 		t.Errorf("the table with EDF+D is\n%s, want the row %q", table, want)
 	}
-	pulsed(t, openedAt(t, path))
+	pulsed(t, ingesttest.OpenFile(t, path))
 
 	back := t.TempDir()
 	path, table = step(edf, "brainvision", back)
 	if want := "4.5\t0.0\tComment/b\t3\t450\n"; !strings.Contains(table, want) {
 		t.Errorf("the table with BrainVision is\n%s, want the row %q", table, want)
 	}
-	pulsed(t, openedAt(t, path))
+	pulsed(t, ingesttest.OpenFile(t, path))
 }

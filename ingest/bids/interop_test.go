@@ -18,6 +18,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
 	_ "github.com/gyrus-bci/gyrus/ingest/fif" // to read
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	_ "github.com/gyrus-bci/gyrus/ingest/xdf" // to read
 )
@@ -118,7 +119,7 @@ func TestPeerReadsWritten(t *testing.T) {
 		it := bids.Item{Input: path, Copy: path, Name: bids.Name{}.With("sub", sub).With("task", "odd")}
 		it.Open = func() (*signal.Recording, error) { return ingest.OpenFile(path) }
 		w := bids.MustWrite(t, root, bids.Options{LineFreq: 60, Generator: writeOptions.Generator, Date: writeOptions.Date}, it)[0]
-		sources[w.Path], losses[w.Path] = openedAt(t, path), w.Losses
+		sources[w.Path], losses[w.Path] = ingesttest.OpenFile(t, path), w.Losses
 	}
 
 	// Where there are tables in two systems of coordinates, as in this tree, mne-bids reads places from neither.

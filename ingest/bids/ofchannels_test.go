@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/bids"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -79,7 +80,7 @@ func TestChannelsWritten(t *testing.T) {
 		if (said != "") != (tc.column != "") || strings.Contains(said, "Delimiter") != (tc.delimiter != "") || tc.delimiter != "" && !strings.Contains(said, `"Delimiter": "`+tc.delimiter+`"`) {
 			t.Errorf("%s: the sidecar says %s of the column, want the delimiter %q", name, said, tc.delimiter)
 		}
-		again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+		again := ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path)))
 		if got, want := eventsOf(again), eventsOf(rec); got != want || len(again.Deviations) > 0 {
 			t.Errorf("%s: the events are %s, want %s, with deviations %+v", name, got, want, again.Deviations)
 		}
@@ -109,7 +110,7 @@ func TestChannelsOfMarkers(t *testing.T) {
 		if err := os.WriteFile(strings.TrimSuffix(path, "_eeg.vhdr")+"_events.tsv", []byte("onset\tduration\ttrial_type\n"+rows), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		again := openedAt(t, path)
+		again := ingesttest.OpenFile(t, path)
 		if got := eventsOf(again); got != want || len(again.Deviations) > 0 {
 			t.Errorf("the events are %s, want %s, with deviations %+v", got, want, again.Deviations)
 		}

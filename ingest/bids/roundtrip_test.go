@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/bids"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/ingesttest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -26,7 +27,7 @@ func TestReadWriteRead(t *testing.T) {
 		}
 		t.Run(r.file+" "+r.format, func(t *testing.T) {
 			path := datasettest.Need(t, r.file)
-			rec := openedAt(t, path)
+			rec := ingesttest.OpenFile(t, path)
 			opt := writeOptions
 			opt.Format = r.format
 			for range 2 {
@@ -36,27 +37,12 @@ func TestReadWriteRead(t *testing.T) {
 				it.Copy, it.Open = file, func() (*signal.Recording, error) { return ingest.OpenFile(file) }
 				w := bids.MustWrite(t, root, opt, it)[0]
 				path = filepath.Join(root, filepath.FromSlash(w.Path))
-				again := openedAt(t, path)
+				again := ingesttest.OpenFile(t, path)
 				sameRec(t, again, rec, w.Losses)
 				rec, opt.Format = again, ""
 			}
 		})
 	}
-}
-
-// openedAt opens a recording, and closes it at the end.
-func openedAt(t *testing.T, path string) *signal.Recording {
-	t.Helper()
-	rec, err := ingest.OpenFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return rec
 }
 
 // sameRec compares all of two recordings; samples may differ only where that was listed.
@@ -148,7 +134,7 @@ func TestEventsHandedOn(t *testing.T) {
 							t.Errorf("the version of HED is not in %s", got)
 						}
 					}
-					again := openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))
+					again := ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path)))
 					if !slices.Equal(again.Events, rec.Events) {
 						t.Errorf("the events are %v, want %v", again.Events, rec.Events)
 					}
@@ -233,7 +219,7 @@ func TestSidecarsAreNoLoss(t *testing.T) {
 			if told != (lost && format != "brainvision") {
 				t.Errorf("%s: losses %+v, a text of the header: %t", format, w.Losses, lost)
 			}
-			got, want := words(openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path)))), words(rec)
+			got, want := words(ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path)))), words(rec)
 			for _, x := range want {
 				times := 1
 				if told && strings.HasPrefix(x, "comment of the header") {

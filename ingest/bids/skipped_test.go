@@ -242,7 +242,7 @@ func rewrite(t *testing.T, in, format, root string, said bool) (*signal.Recordin
 		}
 	}
 	w := bids.MustWrite(t, root, opt, it)[0]
-	return openedAt(t, filepath.Join(root, filepath.FromSlash(w.Path))), w
+	return ingesttest.OpenFile(t, filepath.Join(root, filepath.FromSlash(w.Path))), w
 }
 
 // TestSkippedInOtherUnits: a file of which the table of channels overrules the units is not copied, also where some of it was not measured.

@@ -383,7 +383,7 @@ func TestPeerReadsFilled(t *testing.T) {
 			t.Run(name+" as "+format, func(t *testing.T) {
 				file := written(t, rec, format)
 				var found goldenFile
-				peer(t, &found, "--check", file)
+				peer(t, "golden.py", &found, "--check", file)
 				raw, err := os.ReadFile(file)
 				if err != nil {
 					t.Fatal(err)
@@ -433,7 +433,7 @@ func TestPeerLeavesOutFilled(t *testing.T) {
 					Starts  []int64 `json:"starts"`
 					Good    int64   `json:"good"`
 				}
-				peer(t, &mne, "--kept", file, strconv.FormatFloat(n/rec.Info.Rate, 'g', -1, 64))
+				peer(t, "golden.py", &mne, "--kept", file, strconv.FormatFloat(n/rec.Info.Rate, 'g', -1, 64))
 				if mne.Rate != rec.Info.Rate {
 					t.Fatalf("MNE has %g Hz, want %g", mne.Rate, rec.Info.Rate)
 				}

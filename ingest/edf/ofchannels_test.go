@@ -1,10 +1,7 @@
 package edf_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,18 +124,6 @@ type annotation struct {
 // TestPeerOfChannels: MNE has the same channels of the annotations that the writer wrote, and gyrus those of the ones that MNE exports.
 func TestPeerOfChannels(t *testing.T) {
 	needPeer(t)
-	run := func(into any, args ...string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), os.Getenv("GYRUS_EDF_PYTHON"), append([]string{"testdata/ofchannels.py"}, args...)...)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		if err := json.Unmarshal(out, into); err != nil {
-			t.Fatal(err)
-		}
-	}
 	compare := func(name string, rec *signal.Recording, theirs []annotation) {
 		t.Helper()
 		labels := map[string]string{}
@@ -176,7 +161,7 @@ func TestPeerOfChannels(t *testing.T) {
 			t.Fatal(err)
 		}
 		var theirs []annotation
-		run(&theirs, "read", file)
+		peer(t, "ofchannels.py", &theirs, "read", file)
 		if len(theirs) != 6 {
 			t.Errorf("MNE reads %d annotations, want 6: %v", len(theirs), theirs)
 		}
@@ -188,7 +173,7 @@ func TestPeerOfChannels(t *testing.T) {
 		compare("written by gyrus as "+format, again, theirs)
 
 		exported := filepath.Join(t.TempDir(), "mne"+w.Ext[0])
-		run(&theirs, "write", exported)
+		peer(t, "ofchannels.py", &theirs, "write", exported)
 		again, err = ingest.OpenFile(exported)
 		if err != nil {
 			t.Fatal(err)

@@ -325,11 +325,11 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// peer is what testdata/golden.py says with these arguments. It runs where GYRUS_EDF_PYTHON names a Python with
+// peer is what a script in testdata says with these arguments. It runs where GYRUS_EDF_PYTHON names a Python with
 // benchmarks/speed/peers/requirements-formats.txt installed (make interop-edf).
-func peer(t *testing.T, into any, args ...string) {
+func peer(t *testing.T, script string, into any, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Getenv("GYRUS_EDF_PYTHON"), append([]string{"testdata/golden.py"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), os.Getenv("GYRUS_EDF_PYTHON"), append([]string{filepath.Join("testdata", script)}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -376,7 +376,7 @@ func TestPeerReadsWritten(t *testing.T) {
 					t.Fatal(err)
 				}
 				var found goldenFile
-				peer(t, &found, "--check", file)
+				peer(t, "golden.py", &found, "--check", file)
 				again, err := ingest.Open(os.DirFS(dir), filepath.Base(file))
 				if err != nil {
 					t.Fatal(err)

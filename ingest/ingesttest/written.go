@@ -15,6 +15,19 @@ import (
 func Open(t testing.TB, fsys fs.FS, name string) *signal.Recording {
 	t.Helper()
 	rec, err := ingest.Open(fsys, name)
+	return closed(t, rec, err)
+}
+
+// OpenFile is Open for a path.
+func OpenFile(t testing.TB, path string) *signal.Recording {
+	t.Helper()
+	rec, err := ingest.OpenFile(path)
+	return closed(t, rec, err)
+}
+
+// closed is rec, which is closed at the end of the test.
+func closed(t testing.TB, rec *signal.Recording, err error) *signal.Recording {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
