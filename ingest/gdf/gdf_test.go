@@ -350,19 +350,42 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestEventOfOneChannel: of the table of mode 3 the column of channels is not read, and that is noted where it says something, as it does
-// of two events in this file.
-func TestEventOfOneChannel(t *testing.T) {
-	const table = 1280 + 2560
-	whole := load(t, "v220_int16.gdf")
-	n := int(whole[table+1])
-	for channel, want := range map[byte]int{0: 2, 2: 3} {
-		rec, err := openData(t, changed(t, "v220_int16.gdf", table+8+6*n, channel))
+// TestEventsOfOneChannel: in a table of mode 3 an event has the number of its channel in the header, from 1; 0 is all of them. Mode 1 has none.
+func TestEventsOfOneChannel(t *testing.T) {
+	of := func(data []byte) (list [][]string, deviations string) {
+		rec, err := openData(t, data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if whole[table] != 3 || len(rec.Notes) != 1 || !strings.HasPrefix(rec.Notes[0].Found, fmt.Sprintf("%d that say", want)) {
-			t.Errorf("mode %d, the first event of channel %d: the notes are %+v, want one of %d", whole[table], channel, rec.Notes, want)
+		if len(rec.Notes) > 0 {
+			t.Errorf("the notes are %+v", rec.Notes)
+		}
+		for _, e := range rec.Events {
+			list = append(list, e.Channels.Names())
+		}
+		return list, fmt.Sprint(rec.Deviations)
+	}
+	for _, name := range []string{"v125_int16.gdf", "v200_uint16.gdf", "v220_int16.gdf", "v220_float64.gdf"} { // see EVENTS in testdata/golden.py
+		if got, listed := of(load(t, name)); !slices.EqualFunc(got, [][]string{nil, {"EEG:Fz"}, nil, nil, {"C3"}}, slices.Equal) || strings.Contains(listed, "of all channels") {
+			t.Errorf("%s: the events are of %q, the deviations %s", name, got, listed)
+		}
+	}
+	if got, _ := of(load(t, "v211_int32.gdf")); !slices.EqualFunc(got, make([][]string, 5), slices.Equal) {
+		t.Errorf("mode 1: the events are of %q", got)
+	}
+	const channels = 1280 + 2560 + 8 + 6*5
+	for number, want := range map[byte]string{4: "EOG-left", 5: ""} {
+		got, listed := of(changed(t, "v220_int16.gdf", channels, number))
+		if strings.Join(got[0], ",") != want || strings.Contains(listed, "5 of type 768 at position 1 of all channels") != (want == "") {
+			t.Errorf("number %d: the events are of %q, the deviations %s", number, got, listed)
+		}
+	}
+	// Channels are numbered as in the header, whatever their rates.
+	for number, want := range map[byte]string{1: "Fz", 2: "temp", 3: "Cz"} {
+		h := made()
+		h[len(h)-14] = 3
+		if got, listed := of(append(h, number, 0, 0, 0, 0, 0)); len(got) != 1 || strings.Join(got[0], ",") != want {
+			t.Errorf("number %d of channels of two rates: the events are of %q, want %s; %s", number, got, want, listed)
 		}
 	}
 }
