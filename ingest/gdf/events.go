@@ -157,11 +157,11 @@ func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64
 	}
 	for e := range t.events {
 		exact := t.seconds(e, rate) * rate
-		if exact > maxSample { // the rate of the table may be any
+		if math.Abs(exact) > maxSample { // the rate of the table may be any
 			src.DeviateOften(t.at, "event table", "events lie within 2⁵³ samples", func() string {
 				return fmt.Sprintf("type %d at position %d of %g Hz, %.3g s", e.typ, e.position, clock, exact/rate)
-			}, "they stand at sample 2⁵³, behind the end of the samples")
-			exact = maxSample
+			}, "they stand at sample 2⁵³, behind the end of the samples, or as far in front of them")
+			exact = math.Copysign(maxSample, exact)
 		}
 		var channels signal.Channels
 		if i := int(e.channel) - 1; i >= 0 && i < len(of) {

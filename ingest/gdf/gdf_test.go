@@ -227,22 +227,29 @@ func TestSamplesPerRecord(t *testing.T) {
 	}
 }
 
-// TestRateOfEvents: by the rate of its table an event may lie further away than samples can be counted. It stands behind their end then.
+// TestRateOfEvents: by the rate of its table an event may lie further away than samples can be counted. It stands behind their end then, or as far in front of them.
 func TestRateOfEvents(t *testing.T) {
 	for _, c := range []struct {
-		rate   float32
-		sample int64
-		listed bool
-	}{{2, 8, false}, {1e-9, 16e9, false}, {1e-30, 1 << 53, true}, {math.SmallestNonzeroFloat32, 1 << 53, true}} {
+		rate     float32
+		position uint32
+		sample   int64
+		listed   bool
+	}{
+		{2, 5, 8, false},
+		{1e-9, 5, 16e9, false},
+		{1e-30, 5, 1 << 53, true},
+		{math.SmallestNonzeroFloat32, 5, 1 << 53, true},
+		{math.SmallestNonzeroFloat32, 0, -1 << 53, true}, // positions count from 1
+	} {
 		h := made()
 		events := h[len(h)-14:]
 		binary.LittleEndian.PutUint32(events[4:], math.Float32bits(c.rate))
-		binary.LittleEndian.PutUint32(events[8:], 5)
+		binary.LittleEndian.PutUint32(events[8:], c.position)
 		rec, err := openData(t, h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := rec.Events; len(e) != 1 || math.Abs(float64(e[0].Sample-c.sample)) > 1e-6*float64(c.sample) || math.Abs(e[0].Onset*rec.Info.Rate-float64(e[0].Sample)) > 0.501 || e[0].Label != "769" {
+		if e := rec.Events; len(e) != 1 || math.Abs(float64(e[0].Sample-c.sample)) > 1e-6*math.Abs(float64(c.sample)) || math.Abs(e[0].Onset*rec.Info.Rate-float64(e[0].Sample)) > 0.501 || e[0].Label != "769" {
 			t.Errorf("at %g Hz the events are %+v, want one at sample %d", c.rate, e, c.sample)
 		}
 		if listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Rule, "2⁵³") }); listed != c.listed {
