@@ -104,6 +104,9 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if n := len(spans); n > 0 {
 		rec.Len = spans[n-1].End()
 	}
+	if rec.Len == 0 { // nothing was measured
+		rec.Spans = nil
+	}
 	if filled > 0 {
 		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", len(skips), float64(filled)/c.rate))
 	}
